@@ -1,0 +1,1 @@
+"""Research looks on and never touches: it attaches read-only and registers nowhere."""

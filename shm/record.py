@@ -1,0 +1,92 @@
+"""A record described once: from these few lines come the numpy dtype, the C codec and the schema's hash.
+
+    TICK = Record("tick", 64, {"receive_ns": "i8", ..., "side": "i1"})
+
+Fields lie at their natural alignment, in the order written, and without a hidden hole: a hole, a size that
+is not what the author wrote, or a type the codec does not know refuses the description. A field may be an
+array (`"bid_price": "10i8"`) or fixed bytes (`"client_id": "S16"`).
+"""
+
+import json
+import zlib
+from collections import namedtuple
+from dataclasses import dataclass, field
+
+CODES = {"i8": 8, "u8": 8, "f8": 8, "i4": 4, "u4": 4, "f4": 4, "i2": 2, "u2": 2, "i1": 1, "u1": 1}
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field: a scalar, an array of `count` scalars, or `count` raw bytes (code "S")."""
+
+    name: str
+    code: str
+    count: int
+    offset: int
+
+    @property
+    def size(self) -> int:
+        """Bytes the field takes."""
+        return self.count * CODES.get(self.code, 1)
+
+
+def parse_field(name: str, text: str, offset: int) -> Field:
+    """Read a field's type text at an offset, or refuse it by name."""
+    if text.startswith("S") and text[1:].isdigit() and int(text[1:]):
+        return Field(name, "S", int(text[1:]), offset)
+    count, code = text[:-2] or "1", text[-2:]
+    if code not in CODES or not count.isdigit() or not int(count):
+        msg = f"field {name!r}: unknown type {text!r}, expected one of {', '.join(CODES)}, a count before it, or S<n>"
+        raise ValueError(msg)
+    if offset % CODES[code]:
+        msg = f"field {name!r}: {text} at offset {offset} leaves a hole, move it or name the padding"
+        raise ValueError(msg)
+    return Field(name, code, int(count), offset)
+
+
+@dataclass(frozen=True)
+class Record:
+    """A fixed-size record: its name, its size and its fields."""
+
+    name: str
+    size: int
+    types: dict[str, str]
+    fields: tuple[Field, ...] = field(init=False)
+    row: type = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Lay the fields out and refuse a description that does not fill its size."""
+        fields: list[Field] = []
+        for name, text in self.types.items():
+            fields.append(parse_field(name, text, fields[-1].offset + fields[-1].size if fields else 0))
+        end = fields[-1].offset + fields[-1].size if fields else 0
+        if end != self.size or self.size % 8:
+            msg = f"record {self.name!r}: fields fill {end} bytes, size was {self.size} (a multiple of 8 is needed)"
+            raise ValueError(msg)
+        object.__setattr__(self, "fields", tuple(fields))
+        object.__setattr__(self, "row", namedtuple(self.name, self.types))  # noqa: PYI024 - the fields are data
+
+    @property
+    def descr(self) -> list[list[object]]:
+        """The description as numpy's `descr`, JSON-ready: what a segment carries in its header."""
+        return [
+            [f.name, f"|S{f.count}"] if f.code == "S"
+            else [f.name, _order(f.code)] if f.count == 1 and not self.types[f.name][0].isdigit()
+            else [f.name, _order(f.code), [f.count]]
+            for f in self.fields
+        ]  # fmt: skip
+
+    @property
+    def schema(self) -> bytes:
+        """The canonical text that two sides must agree on."""
+        return json.dumps([self.name, self.descr], separators=(",", ":")).encode()
+
+    @property
+    def schema_hash(self) -> int:
+        """A 64-bit name for the description."""
+        text = self.schema
+        return zlib.crc32(text) << 32 | zlib.crc32(text, 0x5354_594C)
+
+
+def _order(code: str) -> str:
+    return ("|" if code.endswith("1") else "<") + code
