@@ -7,8 +7,8 @@ is not what the author wrote, or a type the codec does not know refuses the desc
 array (`"bid_price": "10i8"`) or fixed bytes (`"client_id": "S16"`).
 """
 
+import hashlib
 import json
-import zlib
 from collections import namedtuple
 from dataclasses import dataclass, field
 
@@ -84,8 +84,7 @@ class Record:
     @property
     def schema_hash(self) -> int:
         """A 64-bit name for the description."""
-        text = self.schema
-        return zlib.crc32(text) << 32 | zlib.crc32(text, 0x5354_594C)
+        return int.from_bytes(hashlib.blake2b(self.schema, digest_size=8).digest(), "little")
 
 
 def _order(code: str) -> str:

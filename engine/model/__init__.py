@@ -1,0 +1,1 @@
+"""The words of trading: no memory, process or I/O."""

@@ -1,0 +1,24 @@
+"""Exact numbers: text to int64 fixed point and back. Nothing here passes through a float."""
+
+from decimal import Decimal
+
+INT64_MAX = 2**63 - 1
+
+
+def to_fixed(text: str, decimals: int) -> int:
+    """Read decimal text at `decimals` places; refuse what would lose a digit or not fit 64 bits."""
+    value = Decimal(text).scaleb(decimals)
+    number = int(value)
+    if number != value:
+        msg = f"{text!r} has more than {decimals} decimals"
+        raise ValueError(msg)
+    if abs(number) > INT64_MAX:
+        msg = f"{text!r} at {decimals} decimals does not fit 64 bits"
+        raise ValueError(msg)
+    return number
+
+
+def to_text(number: int, decimals: int) -> str:
+    """Write a fixed-point number with all its decimals, as venues want it."""
+    sign, digits = ("-" if number < 0 else ""), str(abs(number)).rjust(decimals + 1, "0")
+    return f"{sign}{digits[:-decimals]}.{digits[-decimals:]}" if decimals else f"{sign}{digits}"

@@ -1,0 +1,35 @@
+"""An instrument: our id for a venue's symbol, and the exact numbers that go with it."""
+
+from dataclasses import dataclass
+
+from engine.model.fixed import INT64_MAX
+
+
+@dataclass(frozen=True, slots=True)
+class Instrument:
+    """What must be known to read and write a symbol's prices and sizes exactly."""
+
+    id: int
+    venue: str
+    symbol: str  # the venue's text
+    base: str
+    quote: str
+    price_decimals: int
+    size_decimals: int
+    price_step: int  # fixed point, at price_decimals
+    size_step: int  # fixed point, at size_decimals
+    size_min: int
+    size_max: int
+    notional_min: int  # fixed point, at price_decimals + size_decimals
+    trading: bool = True
+    kind: str = "spot"  # spot, perpetual, future
+    multiplier: int = 1
+    version: int = 1  # a change of decimals is a new version
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that cannot be exact."""
+        for name in ("price_step", "size_step"):
+            value = getattr(self, name)
+            if not 0 < value <= INT64_MAX:
+                msg = f"{self.venue} {self.symbol}: {name} must be in 1..2^63-1, was {value}"
+                raise ValueError(msg)

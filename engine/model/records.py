@@ -1,0 +1,268 @@
+"""Every record that crosses a lane, with its bytes.
+
+Prices and sizes are int64 fixed point in the instrument's decimals; times are int64 nanoseconds, wall clock
+unless the name says otherwise. Sizes here are asserted by `Record` itself; a changed field is a new schema
+and an old reader refuses it.
+
+    tick 64 B, one cache line; level and print are the same bytes under the names of their kind
+    receive_ns │ publish_ns │ venue_ns │ venue_sequence │ price │ size │ detail │ instrument·kind·side·flags
+"""
+
+from shm.record import Record
+
+TICK_HEAD = {
+    "receive_ns": "i8",
+    "publish_ns": "i8",
+    "venue_ns": "i8",  # 0 where the venue gives none
+    "venue_sequence": "i8",  # the venue's own number of this change
+    "price": "i8",
+    "size": "i8",
+}
+TICK_TAIL = {"instrument": "u4", "kind": "u1", "side": "i1", "flags": "u2"}
+
+TICK = Record("tick", 64, {**TICK_HEAD, "detail": "i8", **TICK_TAIL})
+LEVEL = Record("level", 64, {**TICK_HEAD, "size_before": "i8", **TICK_TAIL})
+PRINT = Record("print", 64, {**TICK_HEAD, "print_id": "i8", **TICK_TAIL})
+
+BOOK_DEPTH = 10  # levels a side in a book_top
+BOOK_TOP = Record(
+    "book_top",
+    384,
+    {
+        "receive_ns": "i8",
+        "publish_ns": "i8",
+        "venue_ns": "i8",
+        "venue_sequence": "i8",
+        "tick_sequence": "i8",  # the TICKS cursor behind this event
+        "imbalance": "f8",  # (bid size - ask size) / (both), over the levels here; nan when a side is empty
+        "instrument": "u4",
+        "state": "u1",  # BookState
+        "bids": "u1",  # how many levels below are real
+        "asks": "u1",
+        "flags": "u1",
+        "change_count": "u8",  # events applied since the last reset
+        "bid_price": f"{BOOK_DEPTH}i8",
+        "bid_size": f"{BOOK_DEPTH}i8",
+        "ask_price": f"{BOOK_DEPTH}i8",
+        "ask_size": f"{BOOK_DEPTH}i8",
+    },
+)
+
+INTENT = Record(
+    "intent",
+    128,
+    {
+        "intent_id": "u8",  # strategy << 40 | count, never reused in a system's life
+        "target_id": "u8",  # the intent whose order a CANCEL or REPLACE means
+        "now_ns": "i8",  # the step's time in which it was decided
+        "ttl_ns": "i8",  # refused when older
+        "tick_sequence": "i8",  # the newest tick it was decided on
+        "receive_ns": "i8",  # when that tick was received: the trace from wire to order
+        "price": "i8",  # LIMIT: the price; MARKET and CHASE: never beyond it; 0: the collar's edge
+        "size": "i8",
+        "timeout_ns": "i8",  # 0: rests until cancelled
+        "strategy": "u4",
+        "instrument": "u4",
+        "kind": "u1",
+        "side": "i1",
+        "order_type": "u1",
+        "time_in_force": "u1",
+        "flags": "u4",
+        "signal": "f8",  # the figure it was decided by, for the audit
+        "spare": "4u8",
+    },
+)
+
+VERDICT = Record(
+    "verdict",
+    64,
+    {
+        "intent_id": "u8",
+        "now_ns": "i8",
+        "value": "i8",  # what was found
+        "limit": "i8",  # what was allowed
+        "intent_sequence": "i8",
+        "strategy": "u4",
+        "instrument": "u4",
+        "reason": "u2",  # Reason; 0 is approved
+        "kind": "u2",
+        "flags": "u4",
+        "spare": "u8",
+    },
+)
+
+ORDER = Record(
+    "order",
+    192,
+    {
+        "client_id": "S16",  # 128 bits: system, intent, reprice number
+        "intent_id": "u8",
+        "venue_order_id": "i8",  # 0 until the venue named it
+        "intent_ns": "i8",
+        "receive_ns": "i8",  # of the tick behind the intent
+        "sent_ns": "i8",
+        "answer_ns": "i8",
+        "now_ns": "i8",  # of this change
+        "price": "i8",
+        "size": "i8",
+        "filled": "i8",
+        "expires_ns": "i8",  # when the venue must have refused the request: the query's answer counts only after it
+        "replaces_id": "u8",
+        "strategy": "u4",
+        "instrument": "u4",
+        "reprice": "u4",  # which request of this intent
+        "error": "i4",  # the venue's code
+        "state": "u1",  # OrderState
+        "side": "i1",
+        "order_type": "u1",
+        "time_in_force": "u1",
+        "flags": "u4",
+        "limit_price": "i8",
+        "timeout_ns": "i8",
+        "spare": "5u8",
+    },
+)
+
+FILL = Record(
+    "fill",
+    128,
+    {
+        "client_id": "S16",
+        "intent_id": "u8",
+        "venue_fill_id": "i8",  # with the instrument, the identity of a fill
+        "venue_order_id": "i8",
+        "venue_ns": "i8",
+        "receive_ns": "i8",
+        "price": "i8",
+        "size": "i8",
+        "fee": "i8",  # in fee_asset, at FEE_DECIMALS
+        "fee_asset": "S8",
+        "strategy": "u4",
+        "instrument": "u4",
+        "side": "i1",
+        "maker": "u1",
+        "flags": "u2",
+        "spare_word": "u4",
+        "spare": "3u8",
+    },
+)
+FEE_DECIMALS = 8
+
+POSITION = Record(
+    "position",
+    192,
+    {
+        "instrument": "u4",
+        "strategy": "u4",  # 0: the whole account
+        "size": "i8",  # signed
+        "average_price": "i8",  # of what is held, rounded to the price's decimals, for lookers-on
+        "mark_price": "i8",
+        "cost_high": "i8",  # exact cost of what is held: (high << 64 | low), at price + size decimals
+        "cost_low": "u8",
+        "realised_high": "i8",
+        "realised_low": "u8",
+        "fees_high": "i8",  # in quote, at price + size decimals
+        "fees_low": "u8",
+        "unrealised": "f8",  # in quote, for lookers-on
+        "realised": "f8",
+        "fees": "f8",
+        "update_ns": "i8",
+        "fill_count": "u8",
+        "bought": "i8",
+        "sold": "i8",
+        "open_buy": "i8",  # size of open and in-flight orders a side: the worst case
+        "open_sell": "i8",
+        "price_decimals": "u1",
+        "size_decimals": "u1",
+        "flags": "u2",
+        "spare_word": "u4",
+        "spare": "4u8",
+    },
+)
+
+STEP_LANES = 16
+STEP = Record(
+    "step",
+    192,
+    {
+        "now_ns": "i8",
+        "monotonic_ns": "i8",
+        "work": "u4",
+        "role": "u4",
+        "step": "u8",
+        "cursors": f"{STEP_LANES}u8",  # what it had read up to, in the order of the role's inputs in lanes.py
+        "cells": "4u8",
+    },
+)
+
+HEARTBEAT = Record(
+    "heartbeat",
+    64,
+    {
+        "beat_ns": "i8",  # CLOCK_MONOTONIC
+        "wall_ns": "i8",
+        "start_ns": "i8",
+        "steps": "u8",
+        "work": "u8",
+        "pid": "u4",
+        "state": "u4",
+        "lag": "u8",
+        "error_count": "u8",
+    },
+)
+
+COMMAND = Record(
+    "command",
+    64,
+    {
+        "now_ns": "i8",
+        "value": "i8",
+        "kind": "u2",  # CommandKind
+        "flags": "u2",
+        "strategy": "u4",  # 0: all
+        "instrument": "u4",  # 0: all
+        "uid": "u4",  # who asked: the peer's credentials
+        "pid": "u4",
+        "spare_word": "u4",
+        "spare": "3u8",
+    },
+)
+
+HALT = Record(
+    "halt",
+    64,
+    {
+        "halted": "u8",  # 0: trading
+        "since_ns": "i8",
+        "command_sequence": "u8",  # the record on COMMANDS that made it so
+        "uid": "u4",
+        "reason": "u4",
+        "spare": "4u8",
+    },
+)
+
+ACCEPTED = Record(
+    "accepted",
+    64,
+    {
+        "cursor": "u8",  # the lossless lane's consumer has read up to here
+        "epoch": "u8",
+        "now_ns": "i8",
+        "spare": "5u8",
+    },
+)
+
+JOURNAL = Record(
+    "journal",
+    256,
+    {
+        "sequence": "u8",
+        "now_ns": "i8",
+        "kind": "u2",  # which record the payload is
+        "size": "u2",
+        "checksum": "u4",  # crc32 of the record with this field 0
+        "payload": "S232",
+    },
+)
+
+RECORDS = (TICK, LEVEL, PRINT, BOOK_TOP, INTENT, VERDICT, ORDER, FILL, POSITION, STEP, HEARTBEAT, COMMAND, HALT, ACCEPTED, JOURNAL)

@@ -1,0 +1,125 @@
+"""The small alphabets that records carry as numbers. A number once given is never reused."""
+
+from enum import IntEnum, IntFlag
+
+BUY, SELL = 1, -1  # a side; of a book: bids are +1, asks are -1
+
+
+class TickKind(IntEnum):
+    """Which change a tick tells."""
+
+    BEST = 1  # the best price or size of one side; size 0: that side is empty
+    LEVEL = 2  # one level of the book, absolute size; size 0: the level is gone
+    PRINT = 3  # a trade between others; side is the aggressor's
+    STATE = 4  # the book's state changed; `detail` is the BookState
+
+
+class Flag(IntFlag):
+    """Marks on a tick, a level or a book."""
+
+    LAST = 1  # the last record of one event: act only here
+    RESET = 2  # forget what you know of this instrument: an unfinished event is void, a snapshot follows
+    SNAPSHOT = 4  # part of a snapshot, not a change
+
+
+class BookState(IntEnum):
+    """What a reader may believe of a book. Only GOOD may be traded on."""
+
+    EMPTY = 0  # nothing known yet
+    GOOD = 1
+    SUSPECT = 2  # a gap, a failed checksum: wrong until the resync is done
+    RESYNCING = 3  # a snapshot was asked for
+    STALE = 4  # no news within the venue's limit
+    CROSSED = 5  # best bid at or over best ask
+    DISCONNECTED = 6
+
+
+class IntentKind(IntEnum):
+    """What a strategy wants done."""
+
+    PLACE = 1
+    CANCEL = 2  # the order of `target_id`
+    CANCEL_ALL = 3  # every order of this strategy on this instrument
+    REPLACE = 4  # the order of `target_id`, at this price and size
+
+
+class OrderType(IntEnum):
+    """How the price is chosen."""
+
+    LIMIT = 1
+    MARKET = 2  # sent as an IOC limit at the protective price, never bare
+    CHASE = 3  # a limit kept at the best price, never beyond `price`
+
+
+class TimeInForce(IntEnum):
+    """How long an order may rest."""
+
+    GTC = 1
+    IOC = 2
+    FOK = 3
+    POST_ONLY = 4  # GTC that must not take
+
+
+class OrderState(IntEnum):
+    """Where an order stands: in flight, open or done."""
+
+    CREATED = 1  # journalled, not yet sent
+    SENT = 2  # in flight: the venue has not answered
+    UNKNOWN = 3  # in flight: the answer was lost, being queried
+    OPEN = 4
+    PARTLY_FILLED = 5
+    CANCELLING = 6  # open, a cancel is in flight
+    FILLED = 7
+    CANCELLED = 8
+    REJECTED = 9
+    EXPIRED = 10
+
+
+OPEN_STATES = frozenset({OrderState.OPEN, OrderState.PARTLY_FILLED, OrderState.CANCELLING})
+DONE_STATES = frozenset({OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED, OrderState.EXPIRED})
+
+
+class Reason(IntEnum):
+    """Why risk refused an intent; APPROVED is the verdict's other form."""
+
+    APPROVED = 0
+    HALTED = 1
+    DRAINING = 2
+    BOOK_NOT_GOOD = 3
+    BOOK_TOO_OLD = 4
+    INTENT_TOO_OLD = 5
+    PRICE_STEP = 6
+    SIZE_STEP = 7
+    NOTIONAL_TOO_SMALL = 8
+    PRICE_COLLAR = 9
+    ORDER_TOO_LARGE = 10
+    POSITION_TOO_LARGE = 11
+    ORDER_RATE = 12
+    UNKNOWN_INSTRUMENT = 13
+    UNKNOWN_ORDER = 14
+    INSTRUMENT_NOT_TRADING = 15
+    JOURNAL_FULL = 16
+    NOT_RECONCILED = 17
+    DUPLICATE_INTENT = 18
+    VENUE_NOT_CONNECTED = 19
+    MALFORMED = 20
+    RATE_MISSING = 21  # no usable price to convert a size into the caps' currency
+    SPREAD_TOO_WIDE = 22
+
+
+class RoleState(IntEnum):
+    """What a role says of itself in its heartbeat."""
+
+    STARTING = 1
+    RUNNING = 2
+    DRAINING = 3
+    STOPPED = 4
+
+
+class CommandKind(IntEnum):
+    """What an operator told the engine."""
+
+    HALT = 1  # no new orders, open ones are cancelled, roles keep running
+    RESUME = 2
+    DRAIN = 3  # no new entries; finish and stop
+    CANCEL_ALL = 4

@@ -1,0 +1,1 @@
+"""The venues' wires, both ways: one folder a venue."""
