@@ -30,6 +30,7 @@ class Lane:
 
 
 LANES = (
+    Lane("instruments", records.INSTRUMENT, "cells", FEED, (STRATEGY, EXECUTION, LOOKERS), count=256, wake="never"),
     Lane("ticks", records.TICK, "ring", FEED, (STRATEGY, EXECUTION, LOOKERS), capacity=1 << 17, reserve=1 << 12),
     Lane("books", records.BOOK_TOP, "ring", FEED, (STRATEGY, EXECUTION, LOOKERS), capacity=1 << 13, reserve=64),
     Lane("book_tops", records.BOOK_TOP, "cells", FEED, (LOOKERS,), count=256, wake="never"),
