@@ -96,9 +96,9 @@ class Figures:
         reader = self._attached.get(lane)
         if reader is not None and not reader.replaced():
             return reader
-        name, record = f"{self.system}.{lane}", BY_NAME[lane.split(".")[0]].record
+        name, record = f"{self.system}.{lane}", BY_NAME[lane.split(".", maxsplit=1)[0]].record
         try:
-            cells = BY_NAME[lane.split(".")[0]].kind == "cells"
+            cells = BY_NAME[lane.split(".", maxsplit=1)[0]].kind == "cells"
             self._attached[lane] = shm.CellReader(name, record) if cells else shm.RingReader(name, record)
         except shm.SegmentError:
             self._attached.pop(lane, None)
