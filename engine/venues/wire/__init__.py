@@ -5,8 +5,9 @@ up without ever waiting, and `WebSocketPort` and `HttpPort` are what a role is g
 of them has something to say. Nothing here knows a venue.
 """
 
-from engine.venues.wire.options import Proxy, WireOptions
+from engine.venues.wire.http_port import HttpPort
+from engine.venues.wire.options import HttpOptions, Proxy, WireOptions
 from engine.venues.wire.waiter import Waiter
 from engine.venues.wire.websocket_port import WebSocketPort
 
-__all__ = ["Proxy", "Waiter", "WebSocketPort", "WireOptions"]
+__all__ = ["HttpOptions", "HttpPort", "Proxy", "Waiter", "WebSocketPort", "WireOptions"]

@@ -34,6 +34,12 @@ class Place:
     secure: bool
     target: str
 
+    @property
+    def authority(self) -> str:
+        """The Host header: the port only where it is not the scheme's own."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == (443 if self.secure else 80) else f"{host}:{self.port}"
+
     @classmethod
     def of(cls, url: str) -> "Place":
         """Take a ws, wss, http or https URL apart; ValueError when it is none."""

@@ -121,20 +121,6 @@ cdef inline bint close_code_allowed(int code) noexcept nogil:
 cdef class FrameReader:
     """Messages out of bytes, for the client's side, or with `server` for the server's."""
 
-    cdef uint8_t *buffer
-    cdef size_t capacity, start, end, needed
-    cdef uint8_t *assembly
-    cdef size_t assembly_capacity, assembly_length
-    cdef int assembly_opcode
-    cdef uint8_t *payload
-    cdef size_t length
-    cdef size_t limit
-    cdef bint server, check_text
-    cdef int views
-    cdef readonly bint closed
-    cdef readonly object error
-    cdef readonly list controls
-
     def __cinit__(self, size_t limit=LIMIT, bint server=False, bint check_text=False):
         """Take a first buffer; `limit` bounds a whole message, however many frames it comes in."""
         self.buffer = <uint8_t *>malloc(FIRST_CAPACITY)
@@ -187,11 +173,11 @@ cdef class FrameReader:
         """How many bytes wait to become a frame."""
         return self.end - self.start
 
-    cpdef size_t written(self, size_t count) except? 0:
-        """Say that a read brought `count` bytes into the free end; how much room it left there."""
+    cpdef int written(self, size_t count) except -1:
+        """Say that a read brought `count` bytes into the free end."""
         assert count <= self.capacity - self.end, "more written than there was room"
         self.end += count
-        return self.capacity - self.end
+        return 0
 
     def feed(self, const uint8_t[::1] block):
         """Take bytes that were read elsewhere."""

@@ -25,6 +25,15 @@ class WireOptions:
     outgoing_limit: int = 1 << 20
 
 
+@dataclass(frozen=True, slots=True)
+class HttpOptions(WireOptions):
+    """Bounds of a request port beside those of its connections."""
+
+    request_timeout_ns: int = 10_000_000_000  # from asking to the last byte of the answer
+    connection_limit: int = 4
+    backlog_limit: int = 256
+
+
 class Interest(NamedTuple):
     """What a port waits for: one descriptor, whether it also has bytes to get rid of, and which life of it."""
 

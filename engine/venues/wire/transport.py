@@ -20,13 +20,14 @@ from typing import TYPE_CHECKING, Protocol
 from engine import clock
 from engine.venues.wire.descriptor import receive, transmit
 from engine.venues.wire.frames import FrameReader
+from engine.venues.wire.records import decrypt
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 NOTHING = -errno.EAGAIN
 LOST = -errno.EPROTO
-CIPHER_CAPACITY = 128 << 10
+CIPHER_CAPACITY = 64 << 10
 RECORD_LIMIT = 16 << 10
 
 
@@ -39,9 +40,6 @@ class Transport(Protocol):
     def receive_ns(self) -> int:
         """When bytes were last read from the socket."""
 
-    @property
-    def drained(self) -> bool:
-        """Whether the last read from the socket was a short one, which says that it left nothing behind."""
 
     @property
     def unsent(self) -> int:
@@ -73,7 +71,6 @@ class PlainTransport:
         self._outgoing_limit = outgoing_limit
         self.error = ""
         self.receive_ns = 0
-        self.drained = True
 
     @property
     def unsent(self) -> int:
@@ -98,7 +95,7 @@ class PlainTransport:
         count = receive(self._descriptor, reader)
         if count > 0:
             self.receive_ns = clock.now_ns()
-            self.drained = reader.written(count) > 0
+            reader.written(count)
         elif count not in (0, NOTHING):
             self.error = os.strerror(-count)
         return count
@@ -156,10 +153,11 @@ class TlsTransport:
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._engine = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+        # The public read only forwards to this one, at the price of a frame for each message.
+        self._read_record = getattr(self._engine, "_sslobj", self._engine).read
         self._cipher = bytearray(CIPHER_CAPACITY)
         self._cipher_view = memoryview(self._cipher)
         self._ended = False
-        self.drained = True
         self.error = ""
 
     @property
@@ -204,13 +202,13 @@ class TlsTransport:
         """Read one large block of cipher text and decrypt all of it into a frame reader."""
         if not self._incoming.pending and not self._take():
             return self._outcome()
-        total = 0
-        while self._incoming.pending and not self.error and not self._ended:
-            count = self._decrypt(reader)
-            reader.written(count)
-            total += count
+        before = reader.held
+        try:
+            decrypt(self._read_record, self._incoming, reader, RECORD_LIMIT)
+        except ssl.SSLError as error:
+            self._note(error)
         self._push()
-        return total or self._outcome()
+        return reader.held - before or self._outcome()
 
     def write(self, block: bytes) -> bool:
         """Encrypt and send."""
@@ -229,18 +227,20 @@ class TlsTransport:
         """Open one record into a buffer; 0 when none is complete, or when there will be no more."""
         try:
             return self._engine.read(RECORD_LIMIT, buffer)  # type: ignore[arg-type, return-value]  # typeshed knows bytearray
-        except ssl.SSLWantReadError:
-            return 0
-        except ssl.SSLZeroReturnError:
-            self._ended = True
         except ssl.SSLError as error:
-            self.error = f"TLS: {error}"
+            self._note(error)
         return 0
+
+    def _note(self, error: ssl.SSLError) -> None:
+        """Tell wanting more bytes from the end, and both from a fault."""
+        if isinstance(error, ssl.SSLZeroReturnError):
+            self._ended = True
+        elif not isinstance(error, ssl.SSLWantReadError):
+            self.error = f"TLS: {error}"
 
     def _take(self) -> bool:
         """Bring cipher text from the socket; False when there is none, with the reason noted when there will be none."""
         count = self._plain.read(self._cipher)
-        self.drained = count < CIPHER_CAPACITY
         if count > 0:
             self._incoming.write(self._cipher_view[:count])
             return True

@@ -2,8 +2,10 @@
 
     CONNECTING --upgrade accepted--> OPEN --close, error, end of stream, close()--> CLOSED
 
-`poll` moves it along. In OPEN it reads until the socket is empty, answers pings with their own payload, and gives the
-complete messages; after the last of them a lost connection shows as CLOSED with `error` saying why.
+`poll` moves it along. In OPEN it reads one large block, answers pings with their own payload, and gives the complete
+messages; after the last of them a lost connection shows as CLOSED with `error` saying why. One block and not all there
+is: then `receive_ns` is true for every message in it, the messages are still in the cache when they are decoded, and
+a peer that never stops sending keeps no role from its other ports.
 """
 
 from collections.abc import Mapping
@@ -24,7 +26,6 @@ from engine.venues.wire.options import Interest, WireOptions
 from engine.venues.wire.transport import NOTHING, Transport
 from engine.venues.wire.upgrade import Conversation, upgrade
 
-READS_A_POLL = 16  # a peer that sends without pause must not keep a role from its other ports
 NORMAL_CLOSURE = 1000
 
 
@@ -134,23 +135,17 @@ class WebSocketPort:
         return False
 
     def _read(self) -> list[bytes]:
-        """Read until the socket is empty; a short read says that it is."""
+        """Read one large block; what it leaves in the socket makes the descriptor readable again."""
         transport = self._transport
         assert transport is not None
         count = transport.fill(self._reader)
-        if count == NOTHING:
-            if transport.unsent and not transport.flush():
-                self._end(f"connection lost: {transport.error}")
-            return []
-        messages = self._take()
-        for _ in range(READS_A_POLL):
-            if count <= 0 or transport.drained or self._state is not PortState.OPEN:
-                break
-            count = transport.fill(self._reader)
-            messages += self._take()
-        if count <= 0 and count != NOTHING and self._state is PortState.OPEN:
+        if count > 0:
+            return self._take()
+        if count != NOTHING:
             self._end(f"connection lost: {transport.error or 'end of stream without a close'}")
-        return messages
+        elif transport.unsent and not transport.flush():
+            self._end(f"connection lost: {transport.error}")
+        return []
 
     def _take(self) -> list[bytes]:
         """The messages complete by now; what came between them is answered, a fault ends the connection."""
