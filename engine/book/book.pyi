@@ -1,8 +1,4 @@
-"""An order book of int64 prices and sizes, compiled. Side +1 is bids, -1 asks."""
-
 class Book:
-    """One instrument's levels."""
-
     level_limit: int
     refused: int
     def __init__(self, level_limit: int = ...) -> None: ...

@@ -1,10 +1,6 @@
-"""What the feed says, written straight into the slots of its rings; compiled."""
-
 from shm import CellWriter, RingWriter
 
 class Outbox:
-    """The one writer of TICKS, BOOKS and the cells of book tops."""
-
     tick_sequence: int
     def __init__(
         self,
@@ -13,3 +9,4 @@ class Outbox:
         cells: CellWriter | None = ...,
         stamp_offset_ns: int | None = ...,
     ) -> None: ...
+    def void(self, instrument: int, now_ns: int) -> None: ...

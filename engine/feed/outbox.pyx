@@ -56,6 +56,13 @@ cdef class Outbox:
         """The TICKS cursor."""
         return self.ticks.next if self.ticks != NULL else 0
 
+    def void(self, uint32_t instrument, int64_t now_ns):
+        """A life of the feed begins: whatever was told of this instrument before is void, nothing is known."""
+        self.begin(instrument, now_ns, now_ns, 0, 0)
+        self.tick(words.TickKind.STATE, 0, 0, 0, words.BookState.EMPTY, words.Flag.RESET)
+        self.end()
+        self.show(Book(1), words.BookState.EMPTY, words.Flag.RESET, 0)
+
     cdef int64_t publish_time(self, int64_t now_ns) noexcept nogil:
         """The moment by the engine's clock, or the step's time."""
         cdef timespec now
@@ -101,7 +108,6 @@ cdef class Outbox:
     cdef void show(self, Book book, int state, int flags, uint64_t change_count):
         """Publish the book's top, as part of the event begun last, behind its ticks."""
         cdef Top *top = self.top
-        cdef int64_t bid = 0, ask = 0
         cdef int i
         if self.books == NULL and self.cells is None:
             return

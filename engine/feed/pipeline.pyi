@@ -1,12 +1,8 @@
-"""Frames of one connection to ticks and books, compiled."""
-
 from engine.feed.outbox import Outbox
 from engine.feed.track import Track
 from engine.venues.market import Market
 
 class Pipeline:
-    """One connection's scanner and the tracks of its instruments."""
-
     market: Market
     outbox: Outbox
     tracks: list[Track]

@@ -1,12 +1,8 @@
-"""One instrument on the way from messages to ticks, compiled."""
-
 from engine.book import Book
 from engine.feed.outbox import Outbox
 from engine.venues.market import Rule
 
 class Track:
-    """One instrument of a connection."""
-
     index: int
     instrument: int
     symbol: str
@@ -40,7 +36,6 @@ class Track:
     def __init__(
         self, index: int, instrument: int, symbol: str, rule: Rule, outbox: Outbox, depth: int = ..., levels: bool = ...
     ) -> None: ...
-    def start(self, now_ns: int) -> None: ...
     def asked(self, now_ns: int) -> None: ...
     def disconnect(self, now_ns: int) -> None: ...
     def mistrust(self, receive_ns: int, now_ns: int) -> None: ...

@@ -314,13 +314,6 @@ cdef class Track:
         self.outbox.show(self.book, self.state, RESET | SNAPSHOT, self.changes)
         return 0
 
-    def start(self, int64_t now_ns):
-        """A life begins: whatever was told before is void."""
-        self.outbox.begin(self.instrument, now_ns, now_ns, 0, 0)
-        self.outbox.tick(TICK_STATE, 0, 0, 0, self.state, RESET)
-        self.outbox.end()
-        self.outbox.show(self.book, self.state, RESET, 0)
-
     def asked(self, int64_t now_ns):
         """A snapshot was asked for."""
         self.wanting = False

@@ -39,6 +39,10 @@ class Dialect(Protocol):
     name: str
     requests_snapshots: bool  # snapshots are asked for over REST; else a subscription begins with one
     depth: int  # levels a side the venue keeps in step, 0 for all
+    overlaps: (
+        bool  # numbers are the venue's, so two connections may feed one book and a change of connection loses nothing
+    )
+    lifetime_ns: int  # after which the venue closes a connection: a successor is made before
     mute_ns: int  # a connection this long without a frame is dead, whatever its socket says
     ping: bytes  # what keeps a quiet connection audible, empty where the venue needs nothing
 
@@ -64,7 +68,7 @@ class Dialect(Protocol):
         """Path and query of the venue's metadata."""
 
     def instruments(self, body: bytes, ids: Mapping[str, int] | None) -> list[Instrument]:
-        """Read the metadata of the symbols in `ids`, or of every symbol when it is None; refuse what cannot be exact."""
+        """Read the metadata of the symbols in `ids`, of every symbol when it is None; refuse what cannot be exact."""
 
     def answer(self, frame: bytes) -> Answer:
         """Understand a frame that the scanner handed back."""

@@ -135,7 +135,7 @@ class Check:
             self.refused += answer.kind == AnswerKind.REFUSED
 
     def snapshot_symbol(self, piece: Piece) -> str | None:
-        """The symbol of a requested book, None for anything else; where nothing names it, there is only one it can mean."""
+        """The symbol of a requested book, None for anything else; a nameless one can only mean the only symbol."""
         if not self.dialect.requests_snapshots or not piece.payload.startswith(SNAPSHOT_START):
             return None
         return symbol_of(piece) or (next(iter(self.index)) if len(self.index) == 1 else None)

@@ -1,10 +1,10 @@
 """The formats of recorded traffic, as one stream of pieces; gz and zst are read as they are.
 
-    hft      <local ns> <frame>                    one a line, REST answers among them
-    cf1      <time>: <frame>                       and `https://… -> <time>: <body>`, `wss://… <- <time>: <sent>`
-    cf2      {"t":"recv","ts":…,"data":"<frame>"}  and t = header, http, connect, send
-    dc       {"rx_ns":…,"frame":<frame>}           verbatim; the first line describes the recording
-    ndjson   <frame>                               one a line
+hft      <local ns> <frame>                    one a line, REST answers among them
+cf1      <time>: <frame>                       and `https://… -> <time>: <body>`, `wss://… <- <time>: <sent>`
+cf2      {"t":"recv","ts":…,"data":"<frame>"}  and t = header, http, connect, send
+dc       {"rx_ns":…,"frame":<frame>}           verbatim; the first line describes the recording
+ndjson   <frame>                               one a line
 """
 
 import gzip
@@ -40,7 +40,9 @@ def open_capture(path: Path) -> BinaryIO:
     if path.suffix == ".gz":
         return cast("BinaryIO", gzip.open(path))
     if path.suffix == ".zst":
-        return cast("BinaryIO", io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(path.open("rb"), closefd=True)))
+        return cast(
+            "BinaryIO", io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(path.open("rb"), closefd=True))
+        )
     return path.open("rb")
 
 

@@ -60,7 +60,9 @@ def read_symbol(venue: str, entry: Mapping[str, Any], number: int) -> Instrument
         size_step=to_fixed(size["stepSize"], size_decimals),
         size_min=to_fixed(size["minQty"], size_decimals),
         size_max=min(INT64_MAX, int(Decimal(size["maxQty"]).scaleb(size_decimals))),
-        notional_min=to_fixed(notional.get("minNotional") or notional.get("notional") or "0", price_decimals + size_decimals),
+        notional_min=to_fixed(
+            notional.get("minNotional") or notional.get("notional") or "0", price_decimals + size_decimals
+        ),
         trading=entry.get("status", entry.get("contractStatus")) == "TRADING",
         kind=KINDS.get(contract, "future"),
         multiplier=int(entry.get("contractSize", 1)),

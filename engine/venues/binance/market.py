@@ -27,6 +27,8 @@ class BinanceDialect:
     streams: tuple[str, ...] = STREAMS
     requests_snapshots: bool = True
     depth: int = 0
+    overlaps: bool = True
+    lifetime_ns: int = 86_000 * SECOND_NS  # the venue closes after 24 hours
     mute_ns: int = 30 * SECOND_NS  # depth is silent in a quiet market, but some stream of some symbol is not
     ping: bytes = b""
 
