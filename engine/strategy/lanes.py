@@ -26,9 +26,6 @@ class LaneReader(Protocol):
     def read(self) -> Any:
         """Give the next row, None when there is none, or `shm.Lapped`."""
 
-    def close(self) -> None:
-        """Detach."""
-
 
 class LaneWriter(Protocol):
     """What the role needs of a ring writer."""
@@ -47,11 +44,8 @@ class LaneWriter(Protocol):
 class CellsReader(Protocol):
     """What recovery needs of cells."""
 
-    def read(self, index: int = 0) -> Any:
+    def read(self, index: int = 0, /) -> Any:
         """Give the latest row, or None when it was never written."""
-
-    def close(self) -> None:
-        """Detach."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,24 +64,26 @@ class StrategyLanes:
     steps: LaneWriter
 
     def close(self) -> None:
-        """Let go of every lane."""
-        for name in self.__slots__:
-            getattr(self, name).close()
+        """Give up the lanes it writes; readers end with their last reference."""
+        self.intents.close()
+        self.steps.close()
 
 
-def open_lanes(system: str, name: str) -> StrategyLanes:
-    """Attach to a system's lanes for the strategy of this name; takes the locks of the lanes it writes."""
+def open_lanes(system: str, name: str, accepted_index: int) -> StrategyLanes:
+    """Attach to a system's lanes for the strategy of this name; takes the locks of the lanes it writes.
+
+    `accepted_index` is the cell of ACCEPTED in which execution says how far it has read this strategy's intents.
+    """
 
     def reader(lane: str) -> LaneReader:
         return shm.RingReader(f"{system}.{lane}", BY_NAME[lane.partition(".")[0]].record)
 
-    def writer(lane: str) -> LaneWriter:
-        return shm.RingWriter(f"{system}.{lane}.{name}", BY_NAME[lane].record)
-
+    intents = shm.RingWriter(f"{system}.intents.{name}", BY_NAME["intents"].record)
+    intents.follow(shm.CellReader(f"{system}.accepted", BY_NAME["accepted"].record), accepted_index)
     return StrategyLanes(
         *(reader(lane) for lane in INPUTS),
         positions=shm.CellReader(f"{system}.positions", BY_NAME["positions"].record),
         own=reader(f"intents.{name}"),
-        intents=writer("intents"),
-        steps=writer("steps"),
+        intents=intents,
+        steps=shm.RingWriter(f"{system}.steps.{name}", BY_NAME["steps"].record),
     )

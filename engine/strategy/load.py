@@ -1,12 +1,13 @@
 """From a strategy's file to a checked strategy: its class by name, its parameters by type.
 
-    strategy = "engine.strategy.samples:ImbalanceMaker"       module:class; any importable module will do
+    class = "engine.strategy.samples:ImbalanceMaker"       module:class; any importable module will do
     [parameters]
     size = "0.001"
 """
 
 import importlib
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,10 @@ from engine.model.instrument import Instrument
 from engine.strategy.strategy import Strategy, checked_parameters
 
 
-class StrategyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a file under configs/strategies holds."""
+class StrategyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"class_path": "class"}):
+    """What a file under configs/strategies holds: the same words as a strategy's table in a system's file."""
 
-    strategy: str
+    class_path: str
     parameters: dict[str, Any] = {}
 
 
@@ -42,7 +43,7 @@ def strategy_class(name: str) -> type[Strategy]:
     return found
 
 
-def make_strategy(file: StrategyFile, instruments: tuple[Instrument, ...]) -> Strategy:
-    """Make the strategy a file describes, with its parameters checked."""
-    kind = strategy_class(file.strategy)
-    return kind(instruments, checked_parameters(kind, file.parameters))
+def make_strategy(class_path: str, parameters: Mapping[str, Any], instruments: tuple[Instrument, ...]) -> Strategy:
+    """Make a strategy with its parameters checked."""
+    kind = strategy_class(class_path)
+    return kind(instruments, checked_parameters(kind, parameters))

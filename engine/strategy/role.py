@@ -23,10 +23,9 @@ from typing import Any
 
 import shm
 from engine.lanes import BY_NAME
-from engine.model.instrument import Instrument
 from engine.model.records import STEP_LANES
 from engine.model.words import BookState, CommandKind, IntentKind, TickKind
-from engine.strategy.lanes import INPUTS, MARK_DRAIN, MARK_FULL, LaneReader, StrategyLanes, open_lanes
+from engine.strategy.lanes import INPUTS, MARK_DRAIN, MARK_FULL, LaneReader, StrategyLanes
 from engine.strategy.ledger import Ledger
 from engine.strategy.recovery import COUNT_BITS, fold, recover_count, recover_orders, recover_positions
 from engine.strategy.strategy import TTL_NS, Strategy
@@ -238,7 +237,7 @@ class StrategyRole:
         for sequence, row in newest.values():
             if sequence > oldest:
                 self._show(row)
-        return work
+        return min(work, READ_LIMIT)  # how far it was behind is no part of the decision, and of no STEP
 
     def _show(self, row: Any) -> None:
         book = self._strategy.books[row.instrument]
@@ -311,15 +310,3 @@ class StrategyRole:
             (self._lapped, marks, *NO_CELLS),
         )
         self.counts.steps += 1
-
-
-def build(
-    system: str,
-    name: str,
-    number: int,
-    strategy: Strategy,
-    *,
-    clock_offset_ns: int = 0,
-) -> StrategyRole:
-    """Make the role of a strategy on a system's lanes: what the runtime calls."""
-    return StrategyRole(name, number, strategy, open_lanes(system, name), clock_offset_ns=clock_offset_ns)
