@@ -81,7 +81,7 @@ def open_lanes(system: str, name: str, accepted_index: int) -> StrategyLanes:
     intents = shm.RingWriter(f"{system}.intents.{name}", BY_NAME["intents"].record)
     intents.follow(shm.CellReader(f"{system}.accepted", BY_NAME["accepted"].record), accepted_index)
     return StrategyLanes(
-        *(reader(lane) for lane in INPUTS),
+        **{lane: reader(lane) for lane in INPUTS},
         positions=shm.CellReader(f"{system}.positions", BY_NAME["positions"].record),
         own=reader(f"intents.{name}"),
         intents=intents,

@@ -5,8 +5,8 @@
    cursor the step had read to; then the role steps once, at the recorded time.
 3. What it publishes is collected and compared with what stands on its intents lane.
 
-A step that was killed between its intents and its STEP leaves intents that no replay can claim: they lie behind the last
-STEP's cursor of that life, and the next life begins behind them.
+A step that was killed between its intents and its STEP leaves intents that no replay can claim: they lie behind the
+last STEP's cursor of that life, and the next life begins behind them.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -133,7 +133,8 @@ def replay_life(make_role: ROLE, lanes: Mapping[str, Sequence[Any]], steps: Sequ
     start = BY_NAME["intents"].start
     own = HistoryReader(lanes["intents"], start, cursor=start, limit=begin)
     intents, recorded = CapturingWriter(begin), CapturingWriter()
-    role = make_role(StrategyLanes(*inputs, positions=NoCells(), own=own, intents=intents, steps=recorded))
+    named = dict(zip(INPUTS, inputs, strict=True))
+    role = make_role(StrategyLanes(**named, positions=NoCells(), own=own, intents=intents, steps=recorded))
     for step in steps:
         open_up(inputs, step)
         intents.limit = step.cursors[OUTPUT_CURSOR] if step.cells[MARKS_CELL] & MARK_FULL else 1 << 63
@@ -159,6 +160,9 @@ def differences(lives: Iterable[Life], lanes: Mapping[str, Sequence[Any]], steps
             ("step", life.steps, packed("steps", own_steps)),
         ):
             if ours != theirs:
-                at = next((i for i, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), min(len(ours), len(theirs)))
+                at = next(
+                    (i for i, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b),
+                    min(len(ours), len(theirs)),
+                )
                 told.append(f"life {number}: {what} {at} differs ({len(ours)} replayed, {len(theirs)} recorded)")
     return told

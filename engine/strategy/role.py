@@ -6,7 +6,7 @@ A step, in this order, each part bounded (`READ_LIMIT` records a lane):
 2. VERDICTS, ORDERS, FILLS are read, in this order: fills last, so that what an order says it filled is there;
    then told: refusals, fills (into the position first), changes of orders
 3. TICKS      prints, only for a strategy that asks for them
-4. BOOKS      the whole batch is read, but the hook is called once an instrument, with the newest: an older one is no use
+4. BOOKS      the whole batch is read, but the hook is called once an instrument, with the newest
 5. the timer
 
 The first step of a life only recovers (see `recovery`), the second is `on_start`. A working step ends with one STEP
@@ -264,7 +264,8 @@ class StrategyRole:
 
     def _read(self, index: int, limit: int = READ_LIMIT) -> list[Any]:
         """Read up to `limit` rows of an input; a lap ends the reading of this step, and nothing is shown of it."""
-        reader, rows = self._inputs[index], []
+        reader = self._inputs[index]
+        rows: list[Any] = []
         while len(rows) < limit and (row := reader.read()) is not None:
             if isinstance(row, shm.Lapped):
                 self._lap(index)

@@ -61,9 +61,7 @@ class ImbalanceMaker(Strategy):
             if self.is_wrong(order, price, size, instrument):
                 self.cancel(order.intent_id)
         if not mine and size:
-            self.place(
-                instrument, side, size, price, time_in_force=TimeInForce.POST_ONLY, signal=book.imbalance
-            )
+            self.place(instrument, side, size, price, time_in_force=TimeInForce.POST_ONLY, signal=book.imbalance)
 
     def is_wrong(self, order: Order, price: int, size: int, instrument: Instrument) -> bool:
         """Say whether an order is worth giving up its place in the queue."""

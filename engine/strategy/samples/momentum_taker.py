@@ -13,7 +13,6 @@ from typing import Annotated, Any
 
 import msgspec
 
-from engine.model.instrument import Instrument
 from engine.model.words import BUY, SELL
 from engine.strategy.book import Book
 from engine.strategy.strategy import Strategy
@@ -72,7 +71,9 @@ class MomentumTaker(Strategy):
     def on_book(self, book: Book) -> None:
         """Enter, leave, or do nothing."""
         instrument, motion = book.instrument, self.motions[book.instrument.id]
-        motion.mean_twice += (book.mid_twice - motion.mean_twice) * (1 - self.keep) if motion.mean_twice else book.mid_twice
+        motion.mean_twice += (
+            (book.mid_twice - motion.mean_twice) * (1 - self.keep) if motion.mean_twice else book.mid_twice
+        )
         if self.orders(instrument):
             return
         held = self.position(instrument)
@@ -99,6 +100,6 @@ class MomentumTaker(Strategy):
 
     def protective(self, book: Book, side: int) -> int:
         """Say the worst price it takes: some steps beyond the best of the other side."""
-        instrument: Instrument = book.instrument
+        instrument = book.instrument
         price = book.best(-side) + side * self.parameters.slip_steps * instrument.price_step
         return price_up(instrument, price) if side == BUY else price_down(instrument, price)

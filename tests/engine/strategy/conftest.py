@@ -44,13 +44,16 @@ class System:
             self.writers[lane] = kind(f"{self.name}.{lane}", BY_NAME[lane].record)
         return self.writers[lane]
 
-    def book(self, bids: list[tuple[int, int]], asks: list[tuple[int, int]], *, state: int = BookState.GOOD, of: int = 1) -> None:
+    def book(
+        self, bids: list[tuple[int, int]], asks: list[tuple[int, int]], *, state: int = BookState.GOOD, of: int = 1
+    ) -> None:
         """A book, best levels first."""
         self.books_told += 1
         bought, sold = sum(size for _, size in bids), sum(size for _, size in asks)
         imbalance = (bought - sold) / (bought + sold) if bids and asks else float("nan")
         self.writer("books").publish(
-            7, 8, 0, self.books_told, 100 + self.books_told, imbalance, of, state, len(bids), len(asks), 1, self.books_told,
+            7, 8, 0, self.books_told, 100 + self.books_told, imbalance, of, state, len(bids), len(asks), 1,
+            self.books_told,
             levels(bids, 0), levels(bids, 1), levels(asks, 0), levels(asks, 1),
         )  # fmt: skip
 
@@ -68,20 +71,96 @@ class System:
     ) -> None:  # fmt: skip
         """A change of an order."""
         self.writer("orders").publish(
-            b"c", intent_id, 0, 0, 0, 0, 0, 9, price, size, filled, 0, 0, strategy, of, 0, 0, state, side, 1, 1, 0, 0, 0, (0,) * 5
+            b"c",
+            intent_id,
+            0,
+            0,
+            0,
+            0,
+            0,
+            9,
+            price,
+            size,
+            filled,
+            0,
+            0,
+            strategy,
+            of,
+            0,
+            0,
+            state,
+            side,
+            1,
+            1,
+            0,
+            0,
+            0,
+            (0,) * 5,
         )
 
-    def fill(self, intent_id: int, side: int, size: int, *, price: int = 100, strategy: int = NUMBER, of: int = 1, again: int = 0) -> None:
+    def fill(
+        self,
+        intent_id: int,
+        side: int,
+        size: int,
+        *,
+        price: int = 100,
+        strategy: int = NUMBER,
+        of: int = 1,
+        again: int = 0,
+    ) -> None:
         """A fill; with `again` one that was told before."""
         self.fills_told += not again
         self.writer("fills").publish(
-            b"c", intent_id, again or self.fills_told, 0, 0, 9, price, size, 0, b"USDT", strategy, of, side, 1, 0, 0, (0,) * 3
+            b"c",
+            intent_id,
+            again or self.fills_told,
+            0,
+            0,
+            9,
+            price,
+            size,
+            0,
+            b"USDT",
+            strategy,
+            of,
+            side,
+            1,
+            0,
+            0,
+            (0,) * 3,
         )
 
     def position(self, index: int, size: int, fill_sequence: int, *, strategy: int = NUMBER, of: int = 1) -> None:
         """A position's cell."""
         self.writer("positions").write(
-            index, of, strategy, size, 0, 0, 0, 0, 0, 0, 0, 0, 0.0, 0.0, 0.0, 0, 0, 0, 0, 0, 0, 2, 5, 0, 0, fill_sequence, (0,) * 3
+            index,
+            of,
+            strategy,
+            size,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0.0,
+            0.0,
+            0.0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            2,
+            5,
+            0,
+            0,
+            fill_sequence,
+            (0,) * 3,
         )
 
     def command(self, kind: CommandKind, strategy: int = 0) -> None:
@@ -146,7 +225,14 @@ def system() -> Iterator[System]:
     names = [f"{made.name}.{lane}" + (f".{NAME}" if BY_NAME[lane].each else "") for lane in LANES]
     for name, lane in zip(names, (BY_NAME[lane] for lane in LANES), strict=True):
         shm.create(
-            name, lane.record, lane.kind, capacity=lane.capacity, reserve=lane.reserve, count=lane.count, wake=lane.wake, start=lane.start
+            name,
+            lane.record,
+            lane.kind,
+            capacity=lane.capacity,
+            reserve=lane.reserve,
+            count=lane.count,
+            wake=lane.wake,
+            start=lane.start,
         )
     made.accept(0)
     yield made

@@ -36,7 +36,7 @@ def test_what_is_no_strategy_is_refused(name: str) -> None:
 def test_a_file_that_is_no_strategy_file_is_refused(tmp_path: Path) -> None:
     """The text names the file."""
     (tmp_path / "wrong.toml").write_text("class = 3")
-    with pytest.raises(ValueError, match="wrong.toml: Expected `str`"):
+    with pytest.raises(ValueError, match=r"wrong\.toml: Expected `str`"):
         read_strategy_file(tmp_path / "wrong.toml")
 
 

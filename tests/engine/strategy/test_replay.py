@@ -41,7 +41,9 @@ def answer(system: System, draw: random.Random) -> None:
     intent = draw.choice(system.intents)
     system.verdict(intent.intent_id, draw.choice((0, 0, 12)), intent.kind, intent.instrument)
     state = draw.choice((OrderState.OPEN, OrderState.FILLED, OrderState.CANCELLED, OrderState.CANCELLING))
-    system.order(intent.intent_id, state, side=intent.side or 1, price=intent.price, size=intent.size, of=intent.instrument)
+    system.order(
+        intent.intent_id, state, side=intent.side or 1, price=intent.price, size=intent.size, of=intent.instrument
+    )
     if state == OrderState.FILLED:
         system.fill(intent.intent_id, intent.side or 1, intent.size or 1, of=intent.instrument)
     system.accept(draw.randrange(len(system.intents) + 1))
@@ -74,7 +76,7 @@ def make_role(make: Callable[[], Strategy]) -> Callable[..., StrategyRole]:
 @pytest.mark.parametrize("seed", range(4))
 def test_a_replay_wants_the_same_byte_for_byte(system: System, seed: int) -> None:
     """Yesterday's decisions can be explained only if they can be made again."""
-    print(f"seed {seed}")
+    print(f"seed {seed}")  # noqa: T201 - to run it again
     run(system, seed, maker)
     history, steps = system.history, system.steps
     assert len(history["intents"]) > 20
@@ -108,7 +110,10 @@ def test_a_full_lane_is_replayed_as_full(system: System) -> None:
         system.accept(100 * now_ns)
     history, steps = system.history, system.steps
     assert role.counts.intents_refused_full == 3
-    assert differences(replay(make_role(lambda: Greedy((BTC,), Strategy.Parameters())), history, steps), history, steps) == []
+    assert (
+        differences(replay(make_role(lambda: Greedy((BTC,), Strategy.Parameters())), history, steps), history, steps)
+        == []
+    )
 
 
 def test_a_drain_is_replayed_as_a_drain(system: System) -> None:

@@ -17,7 +17,13 @@ def test_a_want_becomes_one_intent_with_its_trace(system: System, recorder: Reco
     system.book(*BOOK)
     assert role.step(2_000) == 1
     (intent,) = system.intents
-    assert (intent.kind, intent.side, intent.size, intent.price, intent.instrument) == (IntentKind.PLACE, BUY, 10, 99, 1)
+    assert (intent.kind, intent.side, intent.size, intent.price, intent.instrument) == (
+        IntentKind.PLACE,
+        BUY,
+        10,
+        99,
+        1,
+    )
     assert (intent.order_type, intent.time_in_force, intent.timeout_ns) == (OrderType.LIMIT, TimeInForce.POST_ONLY, 5)
     assert (intent.now_ns, intent.receive_ns, intent.tick_sequence, intent.signal) == (2_000, 7, 101, 0.5)
     assert intent.intent_id >> 40 == intent.strategy == NUMBER
@@ -36,8 +42,8 @@ def test_hooks_come_in_the_documented_order(system: System, recorder: Recorder) 
     system.command(CommandKind.RESUME, strategy=NUMBER)
     role.step(2_000)
     assert recorder.heard == [
-        "start", "halt", "resume", ("refusal", 8, Reason.PRICE_COLLAR), ("fill", 10, 10), ("order", 7, OrderState.FILLED),
-        ("print", BUY, 4), ("book", 1, 99, 101),
+        "start", "halt", "resume", ("refusal", 8, Reason.PRICE_COLLAR), ("fill", 10, 10),
+        ("order", 7, OrderState.FILLED), ("print", BUY, 4), ("book", 1, 99, 101),
     ]  # fmt: skip
 
 
