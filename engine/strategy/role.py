@@ -18,13 +18,14 @@ VERDICTS, ORDERS or FILLS: the position is learnt anew, the orders are forgotten
 A full intents lane refuses: `emit` gives None from there to the end of the step, and `on_lane_full` tells it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import shm
 from engine.lanes import BY_NAME
 from engine.model.records import STEP_LANES
-from engine.model.words import BookState, CommandKind, IntentKind, TickKind
+from engine.model.words import CommandKind, IntentKind, TickKind
 from engine.strategy.lanes import INPUTS, MARK_DRAIN, MARK_FULL, LaneReader, StrategyLanes
 from engine.strategy.ledger import Ledger
 from engine.strategy.recovery import COUNT_BITS, fold, recover_count, recover_orders, recover_positions
@@ -36,6 +37,7 @@ CATCH_UP = 1024
 BEFORE_RECOVERY, BEFORE_START, RUNNING = 0, 1, 2
 TICKS, BOOKS, VERDICTS, ORDERS, FILLS, COMMANDS = range(len(INPUTS))
 OURSELVES = 1 << VERDICTS | 1 << ORDERS | 1 << FILLS
+NOTHING: Sequence[Any] = ()
 NO_CELLS = (0,) * 2
 NO_CURSORS = (0,) * (STEP_LANES - len(INPUTS) - 1)
 SPARE = (0,) * 4
@@ -193,6 +195,8 @@ class StrategyRole:
         if self._lapped & OURSELVES:
             self._recover()
             return 1
+        if not (verdicts or orders or fills):
+            return 0
         number, strategy = self._number, self._strategy
         for row in verdicts:
             if row.strategy == number:
@@ -241,9 +245,9 @@ class StrategyRole:
 
     def _show(self, row: Any) -> None:
         book = self._strategy.books[row.instrument]
-        book.row = row
+        book.take(row)
         self._tick_sequence, self._receive_ns = row.tick_sequence, row.receive_ns
-        if row.state == BookState.GOOD and book.good:
+        if book.good:
             self._good.add(row.instrument)
             if not self._strategy.halted and not self._strategy.draining:
                 self._strategy.on_book(book)
@@ -262,15 +266,19 @@ class StrategyRole:
 
     # Reading, recovery, recording.
 
-    def _read(self, index: int, limit: int = READ_LIMIT) -> list[Any]:
+    def _read(self, index: int, limit: int = READ_LIMIT) -> Sequence[Any]:
         """Read up to `limit` rows of an input; a lap ends the reading of this step, and nothing is shown of it."""
-        reader = self._inputs[index]
+        read = self._inputs[index].read
+        row = read()
+        if row is None:
+            return NOTHING
         rows: list[Any] = []
-        while len(rows) < limit and (row := reader.read()) is not None:
+        while row is not None:
             if isinstance(row, shm.Lapped):
                 self._lap(index)
-                return []
+                return NOTHING
             rows.append(row)
+            row = read() if len(rows) < limit else None
         return rows
 
     def _lap(self, index: int) -> None:

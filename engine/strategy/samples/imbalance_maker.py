@@ -45,22 +45,23 @@ class ImbalanceMaker(Strategy):
 
     def on_book(self, book: Book) -> None:
         """Hold one good quote a side."""
+        fair_twice = self.fair_twice(book)
         for side in (BUY, SELL):
-            self.quote(book, side)
+            self.quote(book, side, self.quote_price(book, side, fair_twice))
 
     def on_book_bad(self, book: Book) -> None:
         """A quote priced from a book nobody may believe is taken back."""
         self.cancel_all(book.instrument)
 
-    def quote(self, book: Book, side: int) -> None:
+    def quote(self, book: Book, side: int, price: int) -> None:
         """Keep, move, or make the order of one side."""
         instrument = book.instrument
-        price, size = self.fair_quote(book, side), self.room(instrument, side)
+        size = self.room(instrument, side)
         mine = [order for order in self.orders(instrument) if order.side == side]
         for order in mine:
             if self.is_wrong(order, price, size, instrument):
                 self.cancel(order.intent_id)
-        if not mine and size:
+        if size and not mine:
             self.place(instrument, side, size, price, time_in_force=TimeInForce.POST_ONLY, signal=book.imbalance)
 
     def is_wrong(self, order: Order, price: int, size: int, instrument: Instrument) -> bool:
@@ -72,12 +73,16 @@ class ImbalanceMaker(Strategy):
         left = self.position_max[instrument.id] - side * self.position(instrument)
         return size_down(instrument, min(self.sizes[instrument.id], max(left, 0)))
 
-    def fair_quote(self, book: Book, side: int) -> int:
+    def fair_twice(self, book: Book) -> int:
+        """Twice the fair price: the middle, moved by the book's weight and by what is held."""
+        full = self.position(book.instrument) / self.position_max[book.instrument.id]
+        steps = book.imbalance * self.parameters.lean_steps - full * self.parameters.skew_steps
+        return book.mid_twice + 2 * round(steps * book.instrument.price_step)
+
+    def quote_price(self, book: Book, side: int, fair_twice: int) -> int:
         """Price one side; away from the fair price by the half width, and never taking."""
-        instrument, step = book.instrument, book.instrument.price_step
-        full = self.position(instrument) / self.position_max[instrument.id]
-        lean = round((book.imbalance * self.parameters.lean_steps - full * self.parameters.skew_steps) * step)
-        fair_twice = book.mid_twice + 2 * lean - 2 * side * self.parameters.half_width_steps * step
+        instrument = book.instrument
+        wanted_twice = fair_twice - 2 * side * self.parameters.half_width_steps * instrument.price_step
         if side == BUY:
-            return min(price_down(instrument, fair_twice // 2), book.best_bid)
-        return max(price_up(instrument, -(-fair_twice // 2)), book.best_ask)
+            return min(price_down(instrument, wanted_twice // 2), book.best_bid)
+        return max(price_up(instrument, -(-wanted_twice // 2)), book.best_ask)
