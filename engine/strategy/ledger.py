@@ -4,9 +4,11 @@ An order begins here as an intent on its way (`state` None), lives by the ORDER 
 one of them is final or a verdict refuses it. Nothing is believed that no lane has said.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from engine.model.instrument import Instrument
+from engine.model.records import FEE_DECIMALS
 from engine.model.words import DONE_STATES, IntentKind, OrderState, Reason
 
 FILLS_REMEMBERED = 4096  # far more than a restart of execution can say again
@@ -43,10 +45,13 @@ class Order:
 class Ledger:
     """Positions and working orders of one strategy, folded from records in the order they come."""
 
-    def __init__(self, strategy: int) -> None:
+    def __init__(self, strategy: int, instruments: Mapping[int, Instrument]) -> None:
         """Begin flat and with nothing working."""
         self.strategy = strategy
         self.positions: dict[int, int] = {}  # by instrument id, signed
+        self._bases = {one.id: one.base.encode() for one in instruments.values()}
+        self._fee_units = {one.id: 10 ** max(0, FEE_DECIMALS - one.size_decimals) for one in instruments.values()}
+        self._fee_rests: dict[int, int] = {}  # base fees too small for the size's decimals, at FEE_DECIMALS
         self.working: dict[int, Order] = {}  # by intent id, oldest first
         self._cancels: dict[int, int] = {}  # a cancelling intent without a verdict: its target
         self._seen: dict[tuple[int, int], None] = {}  # identities of the last fills, oldest first
@@ -106,8 +111,16 @@ class Ledger:
         self._seen[identity] = None
         if len(self._seen) > FILLS_REMEMBERED:
             del self._seen[next(iter(self._seen))]
-        self.positions[row.instrument] = self.position(row.instrument) + row.side * row.size
+        self.positions[row.instrument] = self.position(row.instrument) + row.side * row.size - self._base_fee(row)
         return True
+
+    def _base_fee(self, row: Any) -> int:
+        """What a fill's fee takes away from the holdings: whole units of size, the rest is carried to the next."""
+        if not row.fee or row.fee_asset.rstrip(b"\0") != self._bases.get(row.instrument):
+            return 0
+        unit, rest = self._fee_units[row.instrument], self._fee_rests.get(row.instrument, 0)
+        taken, self._fee_rests[row.instrument] = divmod(rest + row.fee, unit)
+        return taken
 
     def forget_orders(self) -> None:
         """Know nothing of any order: what a lap leaves."""

@@ -71,7 +71,7 @@ class StrategyRole:
         self._lanes = lanes
         self._clock_offset_ns = clock_offset_ns
         self._inputs: tuple[LaneReader, ...] = tuple(getattr(lanes, lane) for lane in INPUTS)
-        self._ledger = Ledger(number)
+        self._ledger = Ledger(number, strategy.instruments)
         self._phase = BEFORE_RECOVERY
         self._count = 0
         self._timer_ns = 0  # when the timer is due
@@ -288,7 +288,7 @@ class StrategyRole:
     def _recover(self) -> None:
         """Build the ledger anew from the lanes; what orders they cannot tell of any more is cancelled."""
         self.counts.recoveries += 1
-        self._ledger = Ledger(self._number)
+        self._ledger = Ledger(self._number, self._strategy.instruments)
         self._strategy.bind(self, self._ledger)
         recover_positions(self._lanes, self._ledger)
         running = self._phase == RUNNING

@@ -63,7 +63,7 @@ class Strategy:
         self.halted = False  # an operator's word: no new orders
         self.draining = False
         self._outlet: Outlet | None = None
-        self._ledger = Ledger(0)
+        self._ledger = Ledger(0, self.instruments)
 
     def bind(self, outlet: Outlet, ledger: Ledger) -> None:
         """Tie the strategy to its role; the role's business."""
@@ -135,7 +135,7 @@ class Strategy:
     # What a strategy knows of itself.
 
     def position(self, instrument: Instrument) -> int:
-        """Signed holdings, as seen from fills."""
+        """Signed holdings, as seen from fills; a fee taken in the base asset has left them."""
         return self._ledger.position(instrument.id)
 
     def orders(self, instrument: Instrument) -> list[Order]:
