@@ -108,6 +108,8 @@ class System:
         strategy: int = NUMBER,
         of: int = 1,
         again: int = 0,
+        fee: int = 0,
+        fee_asset: bytes = b"USDT",
     ) -> None:
         """A fill; with `again` one that was told before."""
         self.fills_told += not again
@@ -120,8 +122,8 @@ class System:
             9,
             price,
             size,
-            0,
-            b"USDT",
+            fee,
+            fee_asset,
             strategy,
             of,
             side,

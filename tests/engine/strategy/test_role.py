@@ -173,6 +173,17 @@ def test_exit_closes_what_is_held_and_nothing_else(system: System, recorder: Rec
     assert [(i.side, i.size, i.time_in_force) for i in system.intents] == [(BUY, 12, TimeInForce.IOC)]
 
 
+def test_a_fee_in_the_base_asset_leaves_the_position(system: System, recorder: Recorder) -> None:
+    """Selling what the venue has kept as its fee is a reject, or a short."""
+    role = system.role(recorder)
+    begin(role)
+    for _ in range(3):
+        system.fill(7, BUY, 1_000, fee=1_600, fee_asset=b"BTC")
+    system.fill(7, BUY, 1_000, fee=1_600, fee_asset=b"BNB")
+    role.step(2_000)
+    assert recorder.position(BTC) == 4_000 - 3 * 1_600 // 1_000
+
+
 def test_the_timer_is_called_when_it_is_due(system: System, recorder: Recorder) -> None:
     """A strategy has no clock of its own."""
     type(recorder).timer_ns = 100
