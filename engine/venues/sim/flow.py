@@ -94,7 +94,9 @@ class Flow:
             self.matching.cancel(standing, "", now_ns)
         jitter = self._random.randrange(self.settings.spacing)
         offset = 1 + level * self.settings.spacing + (jitter if level else jitter // 4)
-        order = self._place(MAKER, side, Kind.LIMIT_MAKER, self.reference - side * offset * self.market.price_step, now_ns)
+        order = self._place(
+            MAKER, side, Kind.LIMIT_MAKER, self.reference - side * offset * self.market.price_step, now_ns
+        )
         if isinstance(order, Order):
             self._slots[side, level] = order
 
@@ -102,9 +104,11 @@ class Flow:
         """Take from one side, within a few levels of the reference."""
         side = self._random.choice((BUY, SELL))
         price = self.reference + side * 3 * self.settings.spacing * self.market.price_step
-        self._place(TAKER, side, Kind.LIMIT, price, now_ns, Until.IOC)
+        self._place(TAKER, side, Kind.LIMIT, price, now_ns, until=Until.IOC)
 
-    def _place(self, account: str, side: int, kind: Kind, price: int, now_ns: int, until: Until = Until.GTC) -> object:
+    def _place(
+        self, account: str, side: int, kind: Kind, price: int, now_ns: int, *, until: Until = Until.GTC
+    ) -> object:
         """Place an order of random size."""
         self._count += 1
         most = self.settings.size // (2 if account == TAKER else 1)

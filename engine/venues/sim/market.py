@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from engine.model.fixed import to_fixed
 
 DECIMALS = 8
-SCALE = 10**DECIMALS
+SCALE: int = 10**DECIMALS
 
 
 def fixed(text: str) -> int:

@@ -34,7 +34,9 @@ from engine.venues.sim.orders import (
     Until,
 )
 
-BALANCE, DUPLICATE, WOULD_TAKE, CLOSED = map(Rejection, (Refused.BALANCE, Refused.DUPLICATE, Refused.WOULD_TAKE, Refused.CLOSED))
+BALANCE, DUPLICATE, WOULD_TAKE, CLOSED = map(
+    Rejection, (Refused.BALANCE, Refused.DUPLICATE, Refused.WOULD_TAKE, Refused.CLOSED)
+)
 
 
 class Matching:
@@ -121,9 +123,19 @@ class Matching:
         book.order_id += 1
         market = book.market
         order = Order(
-            book.order_id, request.account, market, request.client_id, request.side, request.kind, request.until,
-            request.price, request.size, request.quote_size,
-            Prevention(request.prevention or market.prevention_default), now_ns, now_ns,
+            book.order_id,
+            request.account,
+            market,
+            request.client_id,
+            request.side,
+            request.kind,
+            request.until,
+            request.price,
+            request.size,
+            request.quote_size,
+            Prevention(request.prevention or market.prevention_default),
+            now_ns,
+            now_ns,
         )
         self.orders[market.symbol, order.id] = order
         self.by_client_id[order.account, market.symbol, order.client_id] = order
@@ -158,8 +170,19 @@ class Matching:
             return account.free[market.base] >= request.size
         mode = Prevention(request.prevention or market.prevention_default)
         probe = Order(
-            0, request.account, market, "", request.side, request.kind, request.until, 0, request.size,
-            request.quote_size, mode, 0, 0,
+            0,
+            request.account,
+            market,
+            "",
+            request.side,
+            request.kind,
+            request.until,
+            0,
+            request.size,
+            request.quote_size,
+            mode,
+            0,
+            0,
         )
         size, spent = self.reach(probe)
         return account.free[market.quote] >= spent if request.side == BUY else account.free[market.base] >= size
@@ -223,9 +246,7 @@ class Matching:
         order.spent += notional
         full = _complete(order, price)
         order.status = Status.FILLED if full else Status.PARTIALLY_FILLED
-        order.fills.append(
-            Fill(trade_id, order.id, price, size, notional, fee, gets, order.side, is_maker, now_ns)
-        )
+        order.fills.append(Fill(trade_id, order.id, price, size, notional, fee, gets, order.side, is_maker, now_ns))
         if full and order.kind == Kind.MARKET and order.quote_size:
             order.size = order.filled
 
@@ -310,15 +331,31 @@ class Matching:
         return self.ledger.accounts[order.account]
 
     def _tell(
-        self, happening: Happening, order: Order, now_ns: int, *, fill: Fill | None = None,
-        cancel_id: str = "", prevented: Prevented | None = None,
+        self,
+        happening: Happening,
+        order: Order,
+        now_ns: int,
+        *,
+        fill: Fill | None = None,
+        cancel_id: str = "",
+        prevented: Prevented | None = None,
     ) -> None:
         """Append an execution, where somebody watches."""
         self._execution_id += 1
         if self._account(order).watched:
             self.executions.append(
-                Execution(happening, order, order.status, order.filled, order.spent, now_ns, self._execution_id,
-                          fill, cancel_id, prevented),
+                Execution(
+                    happening,
+                    order,
+                    order.status,
+                    order.filled,
+                    order.spent,
+                    now_ns,
+                    self._execution_id,
+                    fill,
+                    cancel_id,
+                    prevented,
+                ),
             )
 
 
