@@ -178,6 +178,10 @@ class BinanceVenue:
         for watchers in self._watchers.values():
             watchers.pop((session, number), None)
 
+    def watched(self, account: str) -> int:
+        """How many subscriptions hear this account's events."""
+        return len(self._watchers.get(account, ()))
+
     def check(self) -> None:
         """Hold the books and the money against each other."""
         self.matching.check()
