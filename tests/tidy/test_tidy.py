@@ -21,7 +21,7 @@ LAYERS = [
     ("engine.supervisor", "engine.simulation"),
     ("engine.feed", "engine.strategy", "engine.execution", "engine.venue_server"),
     ("engine.risk",),
-    ("engine.runtime", "engine.control"),
+    ("engine.runtime", "engine.control", "engine.instruments"),
     ("engine.lanes",),
     ("engine.venues",),
     ("engine.book",),
