@@ -1,6 +1,7 @@
 """A venue on real sockets for the clients' tests."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -32,8 +33,8 @@ async def serving(**changes: Any) -> AsyncIterator[tuple[VenueServer, int]]:
 
 @pytest.fixture
 def run() -> Callable[[Coroutine[Any, Any, Any]], Any]:
-    """Run a test's coroutine, ten seconds at most; prints the seed for a failure's sake."""
-    print(f"seed {SEED}")
+    """Run a test's coroutine, ten seconds at most; writes the seed for a failure's sake."""
+    sys.stdout.write(f"seed {SEED}\n")
 
     def within(work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run(asyncio.wait_for(work, 10))
