@@ -11,7 +11,6 @@ import pytest
 
 from engine import clock
 from engine.venue_server.server import VenueServer
-from engine.venues.sim.binance.limits import LimitSettings
 from engine.venues.sim.binance.settings import VenueSettings
 from engine.venues.sim.binance.venue import BinanceVenue
 
@@ -22,7 +21,7 @@ Serve = Callable[..., Any]
 @asynccontextmanager
 async def serving(**changes: Any) -> AsyncIterator[tuple[VenueServer, int]]:
     """A server with the default markets, its books and money checked after every event."""
-    settings = replace(VenueSettings(seed=SEED, check=True, limits=LimitSettings(stream_messages_second=50)), **changes)
+    settings = replace(VenueSettings(seed=SEED, check=True), **changes)
     server = VenueServer(BinanceVenue(settings, clock.now_ns()), clock.now_ns, pulse_seconds=0.002)
     port = await server.start()
     try:

@@ -88,7 +88,7 @@ class Wire:
     def raw(self, session: Session, request: Any) -> None:
         """Send anything."""
         text = request if isinstance(request, str) else json.dumps(request)
-        self.venue.receive(session, text, self.now_ns)
+        session.receive(text, self.now_ns)
 
     def plain(self, session: Session, method: str, **params: Any) -> Any:
         """Ask without a signature."""
