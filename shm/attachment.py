@@ -12,7 +12,9 @@ from shm.record import Record
 from shm.segment import expect_record, open_checked, path_of
 
 
-def map_segment(name: str, record: Record | None, kinds: tuple[str, ...], *, populate: bool, lock: bool) -> tuple[str, Header, Mapping, os.stat_result]:
+def map_segment(
+    name: str, record: Record | None, kinds: tuple[str, ...], *, populate: bool, lock: bool
+) -> tuple[str, Header, Mapping, os.stat_result]:
     """Map a segment read-only, if it holds these records in one of these kinds."""
     path = path_of(name)
     fd, found = open_checked(path, os.O_RDONLY)
@@ -26,7 +28,9 @@ def map_segment(name: str, record: Record | None, kinds: tuple[str, ...], *, pop
         os.close(fd)
 
 
-def own_segment(name: str, record: Record, kinds: tuple[str, ...], *, populate: bool, lock: bool) -> tuple[str, Header, Mapping]:
+def own_segment(
+    name: str, record: Record, kinds: tuple[str, ...], *, populate: bool, lock: bool
+) -> tuple[str, Header, Mapping]:
     """Become the one writer: take the lock, check the header, begin a new epoch at the cursor that is there."""
     path = path_of(name)
     held = try_lock(path + ".lock")
@@ -54,10 +58,14 @@ def _expect_kind(path: str, found: Header, kinds: tuple[str, ...]) -> None:
         raise SegmentError(msg)
 
 
-def _map(path: str, fd: int, found: Header, *, populate: bool, lock: bool, writable: bool = False, lock_fd: int = -1) -> Mapping:
+def _map(
+    path: str, fd: int, found: Header, *, populate: bool, lock: bool, writable: bool = False, lock_fd: int = -1
+) -> Mapping:
+    total, offset, mirrored, huge = found.total_size, found.data_offset, found.mirrored, found.huge
     try:
-        return Mapping(fd, found.total_size, found.data_offset, found.mirrored, writable=writable, populate=populate, lock=lock,
-                       huge=found.huge, lock_fd=lock_fd)  # fmt: skip
+        return Mapping(
+            fd, total, offset, mirrored, writable=writable, populate=populate, lock=lock, huge=huge, lock_fd=lock_fd
+        )
     except OSError as error:
         hint = " (mlock: raise RLIMIT_MEMLOCK)" if lock else ""
         msg = f"{path}: cannot map {found.total_size} bytes: {error.strerror}{hint}"
@@ -124,11 +132,11 @@ class Attached:
 
     @property
     def closed_cleanly(self) -> bool:
-        """Did the last writer close the lane, rather than die?"""
+        """True when the last writer closed the lane rather than died."""
         return bool(self._mapping.load(header.OWNER_CLEAN))
 
     def replaced(self) -> bool:
-        """Was the file removed or made anew? Then nothing comes here any more: attach again."""
+        """True when the file was removed or made anew: nothing comes here any more, attach again."""
         try:
             now = os.stat(self.path)
         except FileNotFoundError:

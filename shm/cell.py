@@ -1,4 +1,4 @@
-"""Cells for Python: a segment of numbered latest values. Reading never blocks the writer and never sees half a value."""
+"""Cells for Python: a segment of numbered latest values. Reading blocks nobody and never sees half a value."""
 
 from shm import _ring
 from shm.attachment import Attached, Owned, map_segment, own_segment
@@ -10,7 +10,8 @@ class CellWriter(_ring.Cells, Owned):
 
     def __init__(self, name: str, record: Record, *, populate: bool = False, lock: bool = False) -> None:
         """Open `system.lane` for writing."""
-        self.path, self.header, self._mapping = own_segment(name, record, ("cells",), populate=populate, lock=lock)
+        kinds = ("cells",)
+        self.path, self.header, self._mapping = own_segment(name, record, kinds, populate=populate, lock=lock)
         super().__init__(self._mapping, record)
 
 
@@ -19,6 +20,9 @@ class CellReader(_ring.Cells, Attached):
 
     def __init__(self, name: str, record: Record | None = None, *, populate: bool = False, lock: bool = False) -> None:
         """Attach to `system.lane`; the record may come from the segment itself."""
-        self.path, self.header, self._mapping, self._file = map_segment(name, record, ("cells",), populate=populate, lock=lock)
+        kinds = ("cells",)
+        self.path, self.header, self._mapping, self._file = map_segment(
+            name, record, kinds, populate=populate, lock=lock
+        )
         self.record = self.header.record if record is None else record
         super().__init__(self._mapping, self.record)

@@ -1,8 +1,8 @@
 """A segment's first kilobyte: what it is, fixed when it is made, checked at every attach.
 
-    0 magic · 8 byte order · 12 abi major, minor · 16 header size · 20 flags · 24 record size · 28 alignment · 32 capacity
-    40 reserve · 48 data offset · 56 total size · 64 schema hash · 72 stream uuid · 88 boot id · 104 created · 112 first
-    120 count · 124 descr size · 128 record name · 160 descr (JSON) · 1016 crc32 of all before · 1020 ready, stored last
+0 magic · 8 byte order · 12 abi major, minor · 16 header size · 20 flags · 24 record size · 28 alignment · 32 capacity
+40 reserve · 48 data offset · 56 total size · 64 schema hash · 72 stream uuid · 88 boot id · 104 created · 112 first
+120 count · 124 descr size · 128 record name · 160 descr (JSON) · 1016 crc32 of all before · 1020 ready, stored last
 """
 
 import json
@@ -64,12 +64,13 @@ class Header:
         flags = KINDS.index(self.kind) | WAKES.index(self.wake) << 8 | self.huge << 16
         name = self.record.name.encode()
         if DESCR_OFFSET + len(descr) > CHECKSUM_OFFSET or len(name) > 32:  # noqa: PLR2004 - the name's bytes above
-            msg = f"record {self.record.name!r}: its description takes {len(descr)} bytes of {CHECKSUM_OFFSET - DESCR_OFFSET}"
+            room = CHECKSUM_OFFSET - DESCR_OFFSET
+            msg = f"record {self.record.name!r}: its description takes {len(descr)} bytes of {room}"
             raise SegmentError(msg)
         fixed = FORM.pack(
-            MAGIC, BYTE_ORDER, ABI_MAJOR, ABI_MINOR, HEADER_SIZE, flags, self.record.size, 8, self.capacity, self.reserve,
-            self.data_offset, self.total_size, self.record.schema_hash, self.stream, self.boot, self.created_ns, self.first,
-            self.count, len(descr), name,
+            MAGIC, BYTE_ORDER, ABI_MAJOR, ABI_MINOR, HEADER_SIZE, flags, self.record.size, 8, self.capacity,
+            self.reserve, self.data_offset, self.total_size, self.record.schema_hash, self.stream, self.boot,
+            self.created_ns, self.first, self.count, len(descr), name,
         )  # fmt: skip
         body = (fixed + descr).ljust(CHECKSUM_OFFSET, b"\0")
         return body + struct.pack("<I", zlib.crc32(body))
@@ -98,7 +99,16 @@ def unpack(path: str, head: bytes, size: int) -> Header:
     expect("total size", total_size, expected=size)
     expect("kind", flags & 255, expected=f"one of 0..{len(KINDS) - 1}", good=flags & 255 < len(KINDS))
     expect("wake", flags >> 8 & 255, expected=f"one of 0..{len(WAKES) - 1}", good=flags >> 8 & 255 < len(WAKES))
-    record = Record.from_descr(name.rstrip(b"\0").decode(), record_size, json.loads(head[DESCR_OFFSET:][:descr_size]))
+    record = _record(path, name.rstrip(b"\0"), record_size, head[DESCR_OFFSET:][:descr_size])
     expect("schema hash", hex(schema_hash), expected=hex(record.schema_hash))
-    return Header(record, KINDS[flags & 255], WAKES[flags >> 8 & 255], bool(flags >> 16 & 1), capacity, reserve, count, first,
-                  data_offset, total_size, stream, boot, created_ns)  # fmt: skip
+    kind, wake, huge = KINDS[flags & 255], WAKES[flags >> 8 & 255], bool(flags >> 16 & 1)
+    return Header(record, kind, wake, huge, capacity, reserve, count, first, data_offset, total_size, stream, boot,
+                  created_ns)  # fmt: skip
+
+
+def _record(path: str, name: bytes, size: int, descr: bytes) -> Record:
+    try:
+        return Record.from_descr(name.decode(), size, json.loads(descr))
+    except (ValueError, TypeError, IndexError, KeyError) as error:
+        msg = f"{path}: the description of its records cannot be read: {error}"
+        raise SegmentError(msg) from error

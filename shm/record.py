@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import numpy
+    import numpy as np
 
 CODES = {"i8": 8, "u8": 8, "f8": 8, "i4": 4, "u4": 4, "f4": 4, "i2": 2, "u2": 2, "i1": 1, "u1": 1}
 
@@ -81,7 +81,7 @@ class Record:
         ]  # fmt: skip
 
     def layout(self) -> tuple[int, type, tuple[tuple[str, int, int, bool], ...]]:
-        """What the compiled codec needs: the size, the row type, and each field's code, count, offset and array mark."""
+        """What the compiled codec needs: the size, the row type, and each field's code, count, offset, array mark."""
         return self.size, self.row, tuple((f.code, f.count, f.offset, self._is_array(f)) for f in self.fields)
 
     def _is_array(self, f: Field) -> bool:
@@ -93,11 +93,11 @@ class Record:
         return cls(name, size, {str(row[0]): _type_text(row) for row in descr})
 
     @property
-    def dtype(self) -> "numpy.dtype[numpy.void]":
+    def dtype(self) -> "np.dtype[np.void]":
         """The numpy structured dtype."""
         import numpy as np  # noqa: PLC0415 - 60 ms that a process without arrays does not pay
 
-        return np.dtype([(row[0], row[1], *(tuple(part) for part in row[2:])) for row in self.descr])  # type: ignore[misc, union-attr]
+        return np.dtype([(f.name, *_numpy_type(f, is_array=self._is_array(f))) for f in self.fields])
 
     @property
     def schema(self) -> bytes:
@@ -108,6 +108,12 @@ class Record:
     def schema_hash(self) -> int:
         """A 64-bit name for the description."""
         return int.from_bytes(hashlib.blake2b(self.schema, digest_size=8).digest(), "little")
+
+
+def _numpy_type(f: Field, *, is_array: bool) -> tuple[str] | tuple[str, tuple[int]]:
+    if f.code == "S":
+        return (f"|S{f.count}",)
+    return (_order(f.code), (f.count,)) if is_array else (_order(f.code),)
 
 
 def _type_text(row: list[object]) -> str:

@@ -7,7 +7,7 @@ as numpy arrays, checked copies or views of the slots themselves.
 import itertools
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from shm import _ring, header
 from shm.attachment import Attached, Owned, map_segment, own_segment
@@ -39,8 +39,10 @@ class RingWriter(_ring.Writer, Owned):
 
     def __init__(self, name: str, record: Record, *, populate: bool = False, lock: bool = False) -> None:
         """Open `system.lane` for writing, and go on at its cursor."""
-        self.path, self.header, self._mapping = own_segment(name, record, ("ring", "lossless"), populate=populate, lock=lock)
-        super().__init__(self._mapping, record, wake=self.header.wake == "idle_edge", lossless=self.header.kind == "lossless")
+        kinds = ("ring", "lossless")
+        self.path, self.header, self._mapping = own_segment(name, record, kinds, populate=populate, lock=lock)
+        wake, lossless = self.header.wake == "idle_edge", self.header.kind == "lossless"
+        super().__init__(self._mapping, record, wake=wake, lossless=lossless)
 
     def follow(self, cells: CellReader, index: int) -> None:
         """Bind the consumer's cell; its record begins with the consumer's cursor."""
@@ -77,11 +79,11 @@ class View:
         self._records = None
         return self._reader._torn(self.first, self.count)  # noqa: SLF001 - the compiled base's own seam
 
-    def __enter__(self) -> "View":
+    def __enter__(self) -> Self:
         """Use it with `with`; `release` inside tells the outcome."""
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         """Drop the array."""
         self._records = None
 
@@ -90,7 +92,13 @@ class RingReader(_ring.Reader, Attached):
     """A reader with a private cursor, from a mapping that cannot be written."""
 
     def __init__(
-        self, name: str, record: Record | None = None, cursor: int | None = None, *, populate: bool = False, lock: bool = False
+        self,
+        name: str,
+        record: Record | None = None,
+        cursor: int | None = None,
+        *,
+        populate: bool = False,
+        lock: bool = False,
     ) -> None:
         """Attach to `system.lane`: from now on, or from `cursor`. The record may come from the segment itself."""
         self.path, self.header, self._mapping, self._file = map_segment(
@@ -112,7 +120,8 @@ class RingReader(_ring.Reader, Attached):
         if self._slots is None:
             import numpy as np  # noqa: PLC0415 - 60 ms that a reader of single records does not pay
 
-            self._slots = np.frombuffer(self._mapping, self.record.dtype, 2 * self.header.capacity, self.header.data_offset)
+            slots = 2 * self.header.capacity
+            self._slots = np.frombuffer(cast("bytes", self._mapping), self.record.dtype, slots, self.header.data_offset)
         at = first & (self.header.capacity - 1)
         return self._slots[at : at + count]
 

@@ -84,14 +84,18 @@ class Shape:
         else:
             size = self.capacity * self.record.size
         total = -(-(offset + size) // PAGE) * PAGE
-        return Header(self.record, self.kind, self.wake, self.huge, self.capacity, self.reserve, self.count, self.start, offset,
-                      total, uuid.uuid4().bytes, identity.boot_id(), time.time_ns())  # fmt: skip
+        stream, boot = uuid.uuid4().bytes, identity.boot_id()
+        return Header(self.record, self.kind, self.wake, self.huge, self.capacity, self.reserve, self.count, self.start,
+                      offset, total, stream, boot, time.time_ns())  # fmt: skip
 
     def fits(self, found: Header) -> bool:
         """May an existing segment go on as this one? Its start does not matter: it has a cursor."""
-        return (found.record.schema_hash, found.kind, found.wake, found.huge, found.boot) == (
+        same = (found.record.schema_hash, found.kind, found.wake, found.huge, found.boot) == (
             self.record.schema_hash, self.kind, self.wake, self.huge, identity.boot_id(),
-        ) and ((found.count == self.count) if self.kind == "cells" else (found.capacity, found.reserve) == (self.capacity, self.reserve))  # fmt: skip
+        )  # fmt: skip
+        if self.kind == "cells":
+            return same and found.count == self.count
+        return same and (found.capacity, found.reserve) == (self.capacity, self.reserve)
 
 
 def create(
@@ -181,9 +185,9 @@ def open_checked(path: str, flags: int) -> tuple[int, Header]:
         raise SegmentError(msg) from None
     try:
         return fd, header.unpack(path, os.pread(fd, header.FIXED_SIZE, 0), os.fstat(fd).st_size)
-    except (SegmentError, ValueError, TypeError, IndexError) as error:
+    except BaseException:
         os.close(fd)
-        raise error if isinstance(error, SegmentError) else SegmentError(f"{path}: description unreadable: {error}") from error
+        raise
 
 
 def expect_record(path: str, found: Record, wanted: Record) -> None:
