@@ -17,7 +17,7 @@ class FeedConfig:
     instruments_path: str = ""  # where the venue's metadata is kept for a start without REST; empty: nowhere
     stale_ns: int = 5 * SECOND_NS  # a connection without a frame for longer makes its books stale
     book_stale_ns: int = 60 * SECOND_NS  # so does a book without any news of its own
-    settle_ns: int = SECOND_NS  # a snapshot that no event contradicts for so long holds
+    settle_ns: int = SECOND_NS  # a snapshot that no event contradicts, a successor that nobody closes: trusted after so long
     check_ns: int = SECOND_NS // 100  # how often ages are looked at
     subscribe_ns: int = 10 * SECOND_NS  # a subscription that is not acknowledged by then has failed
     request_ns: int = SECOND_NS // 4  # at least this between two requests for books: they are the heaviest there are

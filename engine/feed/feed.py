@@ -81,7 +81,9 @@ class Feed:
             self._begin(now_ns)
         work = self._take_responses(now_ns)
         if self.pipeline is None:
-            return work + self._load(now_ns)
+            work += self._load(now_ns)
+        if self.pipeline is None:
+            return work
         if self._link is None:
             self._connect(now_ns)
         work += self._take_frames(now_ns)
@@ -233,5 +235,5 @@ class Feed:
         elif self._successor.failure:
             self._successor.close()
             self._successor = None
-        elif self._successor.accepted and self._successor.heard_ns > self._successor.begun_ns:
+        elif self._successor.accepted and now_ns - self._successor.accepted_ns > self.config.settle_ns:
             self._drop(now_ns, "its successor took over")

@@ -134,7 +134,7 @@ class Bench:
     def close(self) -> None:
         """Remove what was made."""
         self.feed.close()
-        for lane in (*self.lanes.values(), self.ticks, self.books, self.tops):
+        for lane in self.lanes.values():
             lane.close()
         for name in ("ticks", "books", "book_tops"):
             shm.remove(f"{self.system}.{name}")
@@ -155,6 +155,11 @@ class Bench:
         """What REST answers from here on."""
         answer = {"lastUpdateId": last, "bids": bids, "asks": asks}
         self.ports.rest.answers[f"/api/v3/depth?symbol={symbol}"] = answer
+
+    def connect(self) -> None:
+        """Go on until the first connection is there."""
+        while not self.ports.streams:
+            self.step()
 
     def good(self) -> None:
         """Bring the book to GOOD at update id 110: bids 100.00 and 99.00, asks 101.00 and 102.00."""

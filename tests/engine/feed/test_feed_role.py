@@ -49,7 +49,7 @@ def test_a_snapshot_is_told_whole_when_the_stream_goes_on_from_it(bench: Bench) 
 def test_exact_boundaries_bridge(bench: Bench, first: int, last: int) -> None:
     """U <= last+1 <= u, with equality on either side."""
     bench.snapshot(100, [["100", "1"]], [["101", "1"]])
-    bench.step()
+    bench.connect()
     bench.step(0.02, diff(80, 100, [["100", "9"]]), diff(first, last, [["100", "5"]]))
     for _ in range(3):
         bench.step()
@@ -61,7 +61,7 @@ def test_exact_boundaries_bridge(bench: Bench, first: int, last: int) -> None:
 def test_a_snapshot_older_than_the_stream_is_asked_for_again(bench: Bench) -> None:
     """A cached answer must not be bridged over a hole."""
     bench.snapshot(100, [["100", "1"]], [["101", "1"]])
-    bench.step()
+    bench.connect()
     bench.step(0.02, diff(150, 160, [["100", "5"]]))
     for _ in range(3):
         bench.step()
@@ -223,7 +223,7 @@ def test_a_mute_connection_is_left(bench: Bench) -> None:
 def test_a_refused_subscription_is_an_error_with_its_text(bench: Bench) -> None:
     """Binance keeps the connection open after a refusal: silence would look alive."""
     bench.ports.acknowledge = False
-    bench.step()
+    bench.connect()
     bench.step(0.02, b'{"error":{"code":2,"msg":"Invalid request: unknown variant"},"id":1}')
     assert "Invalid request" in bench.feed.failure
     assert bench.feed.refusals == 1
@@ -233,6 +233,7 @@ def test_a_refused_subscription_is_an_error_with_its_text(bench: Bench) -> None:
 def test_a_subscription_that_nobody_answers_is_a_failure(bench: Bench) -> None:
     """An ignored subscription is an error, not silence."""
     bench.ports.acknowledge = False
+    bench.connect()
     for _ in range(12):
         bench.step(1.0)
     assert "not acknowledged" in bench.feed.failure
@@ -243,7 +244,7 @@ def test_delays_between_attempts_grow_and_are_the_same_for_one_seed() -> None:
     runs = []
     for _ in range(2):
         bench = Bench(seed=11)
-        bench.step()
+        bench.connect()
         begun = []
         for _ in range(4000):
             if bench.stream.state == PortState.OPEN:
@@ -262,7 +263,7 @@ def test_malformed_frames_are_counted_and_hurt_nobody(bench: Bench, caplog: pyte
     bench.good()
     bench.told()
     bench.step(0.02, b"{rubbish", b"\xff\xfe", b"", b"[]", diff(111, 112, [["100.001", "1"]]))
-    assert bench.feed.malformed == 4
+    assert bench.feed.malformed == 5
     assert "rubbish" in caplog.text
     assert bench.state() == BookState.GOOD
     assert bench.told() == []
@@ -285,7 +286,7 @@ def test_a_farewell_makes_the_successor_first_and_loses_nothing(bench: Bench) ->
             old.inbox.append(event)
         if number > 115:
             bench.stream.inbox.append(event)
-        bench.step()
+        bench.step(0.1)
     rows = bench.told()
     assert old.state == PortState.CLOSED
     assert states(rows) == []
@@ -318,7 +319,7 @@ def test_instruments_come_from_disk_and_are_marked_old_while_rest_is_down(tmp_pa
 def test_a_quiet_book_is_believed_when_nothing_contradicts_its_snapshot(bench: Bench) -> None:
     """A pair may be silent for half a minute; its snapshot is as true as on the first day."""
     bench.snapshot(100, [["100", "1"]], [["101", "1"]])
-    for _ in range(4):
+    for _ in range(6):
         bench.step()
     assert bench.state() == BookState.EMPTY
     bench.step(1.2)
