@@ -11,8 +11,8 @@ subscribed before the old connection is left, and both feed the same books meanw
 """
 
 import logging
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Protocol
 
 from engine.feed.backoff import Backoff
 from engine.feed.config import FeedConfig
@@ -24,7 +24,7 @@ from engine.feed.snapshots import Snapshots
 from engine.feed.track import Track
 from engine.model.instrument import Instrument
 from engine.venues.catalogue import dialect_of
-from engine.venues.dialect import AnswerKind, Dialect
+from engine.venues.dialect import AnswerKind
 from engine.venues.port import FramePort, RequestPort
 
 LOG = logging.getLogger("steelyard.feed")
@@ -46,13 +46,16 @@ class Feed:
     """One venue's market data."""
 
     def __init__(
-        self, config: FeedConfig, ports: FeedPorts, lanes: Mapping[str, Any], *, dialect: Dialect | None = None,
-        stamp_offset_ns: int | None = None,
-    ) -> None:  # fmt: skip
-        """`lanes`: the writers of ticks, books and book_tops, by name; `stamp_offset_ns`: see Outbox."""
+        self,
+        config: FeedConfig,
+        ports: FeedPorts,
+        outbox: Outbox,
+        show: Callable[[Instrument, int, bool, int], None] = lambda *_: None,
+    ) -> None:
+        """`show(instrument, cell, whether it is an old copy, now_ns)` is told of every instrument that is known."""
         self.name, self.config = config.name, config
-        self._ports, self._dialect = ports, dialect or dialect_of(config.venue)
-        self._outbox = Outbox(lanes.get("ticks"), lanes.get("books"), lanes.get("book_tops"), stamp_offset_ns)
+        self._ports, self._dialect, self._show = ports, dialect_of(config.venue), show
+        self._outbox = outbox
         self._requests = ports.requests()
         self._loader = Loader(config, self._dialect, self._requests)
         self._snapshots = Snapshots(config, self._dialect, self._requests)
@@ -107,30 +110,38 @@ class Feed:
 
     def _begin(self, now_ns: int) -> None:
         self._begun = True
-        for instrument in self.config.symbols.values():
-            self._outbox.void(instrument, now_ns)
+        for symbol, instrument in self.config.symbols.items():
+            self._outbox.void(instrument, self.config.cell(symbol), now_ns)
 
     def _load(self, now_ns: int) -> int:
         self._loader.ask(now_ns)
         if not self._loader.instruments:
             return 0
         self._build()
+        self._show_all(now_ns)
         return 1
+
+    def _show_all(self, now_ns: int) -> None:
+        for one in self._loader.instruments:
+            self._show(one, self.config.cell(one.symbol), self._loader.old, now_ns)
 
     def _build(self) -> None:
         market = self._dialect.market()
         self.pipeline = Pipeline(market, self._outbox)
         for index, one in enumerate(self._loader.instruments):
             market.add(one.symbol, one.price_decimals, one.size_decimals)
-            rule = self._dialect.rule()
-            self.pipeline.add(
-                Track(index, one.id, one.symbol, rule, self._outbox, self._dialect.depth, self.config.levels)
-            )
+            self.pipeline.add(self._track(index, one))
+
+    def _track(self, index: int, one: Instrument) -> Track:
+        rule, depth, cell = self._dialect.rule(), self._dialect.depth, self.config.cell(one.symbol)
+        return Track(index, one.id, one.symbol, rule, self._outbox, depth, self.config.levels, cell)
 
     def _take_responses(self, now_ns: int) -> int:
         responses = self._requests.poll(now_ns)
         for response in responses:
-            if not self._loader.take(response, now_ns):
+            if self._loader.take(response, now_ns):
+                self._show_all(now_ns)
+            else:
                 self._snapshots.take(response, now_ns, lambda index, body: self._seed(index, body, now_ns))
         return len(responses)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import shm
 from engine.feed.config import FeedConfig
 from engine.feed.feed import Feed
+from engine.feed.outbox import Outbox
 from engine.lanes import BY_NAME
 from engine.venues.port import PortState, Response
 
@@ -120,15 +121,25 @@ class Bench:
         self.system = f"test-feed-{uuid.uuid4().hex[:12]}"
         for name in ("ticks", "books", "book_tops"):
             lane = BY_NAME[name]
-            shm.create(f"{self.system}.{name}", lane.record, kind=lane.kind, capacity=lane.capacity, reserve=lane.reserve, count=lane.count)
-        self.lanes = {name: shm.RingWriter(f"{self.system}.{name}", BY_NAME[name].record) for name in ("ticks", "books")}
+            shm.create(
+                f"{self.system}.{name}",
+                lane.record,
+                kind=lane.kind,
+                capacity=lane.capacity,
+                reserve=lane.reserve,
+                count=lane.count,
+            )
+        self.lanes = {
+            name: shm.RingWriter(f"{self.system}.{name}", BY_NAME[name].record) for name in ("ticks", "books")
+        }
         self.lanes["book_tops"] = shm.CellWriter(f"{self.system}.book_tops", BY_NAME["book_tops"].record)
         self.ticks = shm.RingReader(f"{self.system}.ticks", BY_NAME["ticks"].record)
         self.books = shm.RingReader(f"{self.system}.books", BY_NAME["books"].record)
         self.tops = shm.CellReader(f"{self.system}.book_tops", BY_NAME["book_tops"].record)
         self.ports = FakePorts()
         self.config = FeedConfig(**{"venue": "binance", "symbols": {"BTCUSDT": 7}, **config})
-        self.feed = Feed(self.config, self.ports, self.lanes)
+        self.outbox = Outbox(self.lanes["ticks"], self.lanes["books"], self.lanes["book_tops"])
+        self.feed = Feed(self.config, self.ports, self.outbox)
         self.now = START
 
     def close(self) -> None:
@@ -151,7 +162,9 @@ class Bench:
             self.stream.inbox.extend(frames)
         self.feed.step(self.now)
 
-    def snapshot(self, last: int, bids: list[tuple[str, str]], asks: list[tuple[str, str]], symbol: str = "BTCUSDT") -> None:
+    def snapshot(
+        self, last: int, bids: list[tuple[str, str]], asks: list[tuple[str, str]], symbol: str = "BTCUSDT"
+    ) -> None:
         """What REST answers from here on."""
         answer = {"lastUpdateId": last, "bids": bids, "asks": asks}
         self.ports.rest.answers[f"/api/v3/depth?symbol={symbol}"] = answer
@@ -169,9 +182,13 @@ class Bench:
         self.step(0.02, diff(101, 110))
         assert self.state() == 1, "the book did not become good"
 
+    def top(self, instrument: int = 7) -> object:
+        """The cell of an instrument's book."""
+        return self.tops.read(list(self.config.symbols.values()).index(instrument))
+
     def state(self, instrument: int = 7) -> int:
         """What the cell says."""
-        return self.tops.read(instrument).state
+        return self.top(instrument).state
 
     def told(self) -> list:
         """Every tick since the last call."""
@@ -180,7 +197,15 @@ class Bench:
 
 def diff(first: int, last: int, bids: list = (), asks: list = (), symbol: str = "BTCUSDT") -> bytes:
     """A depth event."""
-    event = {"e": "depthUpdate", "E": 1_700_000_000_000, "s": symbol, "U": first, "u": last, "b": list(bids), "a": list(asks)}
+    event = {
+        "e": "depthUpdate",
+        "E": 1_700_000_000_000,
+        "s": symbol,
+        "U": first,
+        "u": last,
+        "b": list(bids),
+        "a": list(asks),
+    }
     return json.dumps({"stream": f"{symbol.lower()}@depth@100ms", "data": event}).encode()
 
 
@@ -192,5 +217,15 @@ def ticker(number: int, bid: str, bid_size: str, ask: str, ask_size: str, symbol
 
 def trade(number: int, price: str, size: str, *, maker: bool) -> bytes:
     """A print."""
-    event = {"e": "trade", "E": 1_700_000_000_001, "s": "BTCUSDT", "t": number, "p": price, "q": size, "T": 1_700_000_000_000, "m": maker, "M": True}
+    event = {
+        "e": "trade",
+        "E": 1_700_000_000_001,
+        "s": "BTCUSDT",
+        "t": number,
+        "p": price,
+        "q": size,
+        "T": 1_700_000_000_000,
+        "m": maker,
+        "M": True,
+    }
     return json.dumps({"stream": "btcusdt@trade", "data": event}).encode()

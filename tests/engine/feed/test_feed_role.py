@@ -26,7 +26,12 @@ def test_a_life_begins_with_a_reset_and_an_empty_book(bench: Bench) -> None:
     """Readers of the life before must forget what they know, before anything else is told."""
     bench.step()
     [first] = bench.told()
-    assert (first.kind, first.instrument, first.flags, first.detail) == (TickKind.STATE, 7, Flag.RESET | Flag.LAST, BookState.EMPTY)
+    assert (first.kind, first.instrument, first.flags, first.detail) == (
+        TickKind.STATE,
+        7,
+        Flag.RESET | Flag.LAST,
+        BookState.EMPTY,
+    )
     assert bench.state() == BookState.EMPTY
 
 
@@ -40,7 +45,7 @@ def test_a_snapshot_is_told_whole_when_the_stream_goes_on_from_it(bench: Bench) 
     assert [row.flags & Flag.LAST for row in rows] == [0, 0, Flag.LAST]
     assert rows[0].flags & Flag.RESET
     assert states(rows) == [BookState.GOOD]
-    top = bench.tops.read(7)
+    top = bench.top()
     assert (top.bids, top.asks, top.bid_price[:2], top.ask_size[:2]) == (2, 2, (10000, 9900), (300000, 400000))
     assert top.imbalance == pytest.approx((3 - 7) / 10)
 
@@ -55,7 +60,7 @@ def test_exact_boundaries_bridge(bench: Bench, first: int, last: int) -> None:
         bench.step()
     assert bench.state() == BookState.GOOD
     assert bench.feed.pipeline.tracks[0].dropped == 1
-    assert bench.tops.read(7).bid_size[0] == 500000
+    assert bench.top().bid_size[0] == 500000
 
 
 def test_a_snapshot_older_than_the_stream_is_asked_for_again(bench: Bench) -> None:
@@ -70,7 +75,7 @@ def test_a_snapshot_older_than_the_stream_is_asked_for_again(bench: Bench) -> No
     for _ in range(40):
         bench.step(0.1)
     assert bench.state() == BookState.GOOD
-    assert bench.tops.read(7).bid_size[0] == 500000
+    assert bench.top().bid_size[0] == 500000
     assert bench.feed.pipeline.tracks[0].gaps == 0
 
 
@@ -90,7 +95,7 @@ def test_a_gap_is_told_before_anything_else_and_healed_by_a_snapshot(bench: Benc
     assert bench.state() == BookState.GOOD
     track = bench.feed.pipeline.tracks[0]
     assert (track.gaps, track.suspect, track.resyncs) == (1, 1, 1)
-    assert bench.tops.read(7).bid_size[0] == 800000
+    assert bench.top().bid_size[0] == 800000
 
 
 def test_one_books_gap_leaves_the_other_book_alone() -> None:
@@ -115,7 +120,7 @@ def test_old_events_are_dropped_and_do_not_change_the_book(bench: Bench) -> None
     bench.told()
     bench.step(0.02, diff(105, 109, [["100", "0"]]))
     assert bench.told() == []
-    assert bench.tops.read(7).bid_price[0] == 10000
+    assert bench.top().bid_price[0] == 10000
 
 
 def test_the_newer_of_book_and_ticker_is_told(bench: Bench) -> None:
@@ -135,7 +140,12 @@ def test_prints_carry_the_aggressors_side_and_are_told_once(bench: Bench) -> Non
     """When the buyer was the maker, the aggressor sold."""
     bench.good()
     bench.told()
-    bench.step(0.02, trade(5, "100.5", "0.1", maker=True), trade(5, "100.5", "0.1", maker=True), trade(8, "101", "2", maker=False))
+    bench.step(
+        0.02,
+        trade(5, "100.5", "0.1", maker=True),
+        trade(5, "100.5", "0.1", maker=True),
+        trade(8, "101", "2", maker=False),
+    )
     rows = bench.told()
     assert [(row.kind, row.side, row.price, row.size, row.detail) for row in rows] == [
         (TickKind.PRINT, -1, 10050, 10000, 5), (TickKind.PRINT, 1, 10100, 200000, 8),
@@ -207,7 +217,7 @@ def test_a_lost_connection_is_told_at_once_and_comes_back_through_a_snapshot(ben
         bench.step(0.1, *([diff(295 + number, 295 + number)] if len(bench.ports.streams) == 2 else []))
     assert len(bench.ports.streams) == 2
     assert bench.state() == BookState.GOOD
-    assert bench.tops.read(7).bids == 1
+    assert bench.top().bids == 1
 
 
 def test_a_mute_connection_is_left(bench: Bench) -> None:
