@@ -23,6 +23,7 @@ from engine.feed.pipeline import Pipeline
 from engine.feed.snapshots import Snapshots
 from engine.feed.track import Track
 from engine.model.instrument import Instrument
+from engine.model.words import BookState
 from engine.venues.catalogue import dialect_of
 from engine.venues.dialect import AnswerKind
 from engine.venues.port import FramePort, RequestPort
@@ -63,6 +64,7 @@ class Feed:
         self._link: Link | None = None
         self._successor: Link | None = None
         self._connect_ns = self._check_ns = 0
+        self._resubscribed_ns: dict[int, int] = {}
         self._begun = self._draining = False
         self.pipeline: Pipeline | None = None
         self.malformed = self.refusals = self.reconnects = self.successions = 0
@@ -233,9 +235,13 @@ class Feed:
     def _want(self, track: Track, link: Link, now_ns: int) -> None:
         if self._dialect.requests_snapshots:
             self._snapshots.ask(track, now_ns)
-        elif track.gaps or track.suspect:
+            return
+        asked_ns = max(link.accepted_ns, self._resubscribed_ns.get(track.index, 0))
+        if track.state == BookState.SUSPECT or now_ns - asked_ns > self.config.subscribe_ns:
+            self._resubscribed_ns[track.index] = now_ns
             link.send(self._dialect.resubscribe(track.symbol))
             track.asked(now_ns)
+            track.wanting = True
 
     def _succeed(self, now_ns: int) -> None:
         """Make the successor before the connection is left; leave when the successor's subscription stands."""

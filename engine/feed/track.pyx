@@ -119,6 +119,8 @@ cdef class Track:
 
     cdef int keep(self, object frame, int64_t receive_ns) except -1:
         """Keep a frame until the snapshot is here; the oldest goes when there are too many."""
+        if not self.rule.keeps:
+            return 0
         if len(self.kept) >= KEPT_MAX:
             del self.kept[0]
         self.kept.append((frame, receive_ns))
