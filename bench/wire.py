@@ -71,7 +71,9 @@ def receive_websockets(url: str, count: int, ca_file: str) -> int:
     from websockets.asyncio.client import connect
 
     async def receive() -> int:
-        async with connect(url, ssl=context_of(ca_file), compression=None, max_size=None, close_timeout=0) as connection:
+        async with connect(
+            url, ssl=context_of(ca_file), compression=None, max_size=None, close_timeout=0
+        ) as connection:
             begin = time.process_time_ns()
             for _ in range(count):
                 await connection.recv(decode=False)
@@ -159,7 +161,9 @@ def main() -> None:
     chosen = options.parse_args()
     count = max(1, chosen.count // FRAMES_A_BLOCK) * FRAMES_A_BLOCK
     skipped = [name for name, (module, _) in PEERS.items() if find_spec(module) is None]
-    receivers = {"ours": receive_ours} | {name: receiver for name, (_, receiver) in PEERS.items() if name not in skipped}
+    receivers = {"ours": receive_ours} | {
+        name: receiver for name, (_, receiver) in PEERS.items() if name not in skipped
+    }
     with tempfile.TemporaryDirectory() as folder:
         result = report(measure(receivers, chosen.rounds, count, Path(folder)), skipped)
     json.dump(result, sys.stdout, indent=None if chosen.json else 2)

@@ -40,7 +40,6 @@ class Transport(Protocol):
     def receive_ns(self) -> int:
         """When bytes were last read from the socket."""
 
-
     @property
     def unsent(self) -> int:
         """How many bytes wait for the socket."""

@@ -22,6 +22,10 @@ HEAD_END = b"\r\n\r\n"
 ANSWER_LIMIT = 64 << 10
 
 
+class SilenceError(Exception):
+    """The peer has not said that yet; of no kind that websocket-client catches."""
+
+
 class Script:
     """A socket to websocket-client: what it sends is kept, what it receives was heard before."""
 
@@ -41,10 +45,10 @@ class Script:
         return len(block)
 
     def recv(self, limit: int) -> bytes:
-        """Give what was heard next; BlockingIOError, as of a socket, when nothing more was."""
+        """Give what was heard next; SilenceError when nothing more was."""
         block = self._heard[self.position : self.position + limit]
         if not block:
-            raise BlockingIOError
+            raise SilenceError
         self.position += len(block)
         return block
 
@@ -63,7 +67,7 @@ class Conversation:
         script = Script(b"")
         try:
             speak(script)
-        except BlockingIOError:
+        except SilenceError:
             self.request = bytes(script.sent)
         else:
             raise AssertionError("the conversation ended without an answer")
@@ -76,7 +80,7 @@ class Conversation:
         script = Script(self._heard)
         try:
             self._speak(script)
-        except BlockingIOError:
+        except SilenceError:
             self.error = "the answer's head is too long" if len(self._heard) >= ANSWER_LIMIT else ""
             return None
         except (WebSocketException, ValueError) as error:

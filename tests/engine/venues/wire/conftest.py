@@ -18,7 +18,6 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from websockets.asyncio.server import ServerConnection, serve
 
-from engine import clock
 from engine.venues.port import PortState
 from engine.venues.wire import Waiter, WebSocketPort, WireOptions
 from engine.venues.wire.frames import FrameReader, FrameWriter
@@ -96,7 +95,7 @@ def poll_until(port: WebSocketPort, done: Callable[[], bool]) -> list[bytes]:
     waiter = Waiter([port])
     messages: list[bytes] = []
     for _ in range(PATIENCE):
-        messages += port.poll(clock.now_ns())
+        messages += port.poll(0)
         if done():
             waiter.close()
             return messages
@@ -109,7 +108,7 @@ def receive(port: WebSocketPort, count: int) -> list[bytes]:
     messages: list[bytes] = []
     waiter = Waiter([port])
     for _ in range(PATIENCE):
-        messages += port.poll(clock.now_ns())
+        messages += port.poll(0)
         if len(messages) >= count or port.state is PortState.CLOSED:
             break
         waiter.wait(20_000_000)
@@ -180,7 +179,7 @@ def run_server(context: ssl.SSLContext | None) -> Iterator[int]:
     stop = asyncio.Event()
 
     async def main(ready: threading.Event) -> None:
-        async with serve(answer, "127.0.0.1", 0, ssl=context, max_size=None) as server:
+        async with serve(answer, "127.0.0.1", 0, ssl=context, max_size=None, close_timeout=0.1) as server:
             started.append(next(iter(server.sockets)).getsockname()[1])
             ready.set()
             await stop.wait()
