@@ -83,18 +83,18 @@ def receive_websockets(url: str, count: int, ca_file: str) -> int:
 
 
 def receive_picows(url: str, count: int, ca_file: str) -> int:
-    """picows in an asyncio loop, each payload taken as bytes."""
-    from picows import WSListener, ws_connect
+    """Run picows in an asyncio loop, each payload taken as bytes."""
+    from picows import WSFrame, WSListener, WSTransport, ws_connect
 
     class Listener(WSListener):
         left = count
         begin = 0
         spent = 0
 
-        def on_ws_connected(self, transport) -> None:
+        def on_ws_connected(self, _transport: WSTransport) -> None:
             self.begin = time.process_time_ns()
 
-        def on_ws_frame(self, transport, frame) -> None:
+        def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
             frame.get_payload_as_bytes()
             self.left -= 1
             if not self.left:

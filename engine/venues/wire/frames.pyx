@@ -1,16 +1,16 @@
 """WebSocket frames (RFC 6455) from bytes and to bytes, without a socket.
 
-A `FrameReader` owns one buffer. A socket writes straight into its free end (`recv_into(reader)`, then `written(n)`), the
-frames are parsed where they lie, and one `bytes` object is made for each complete message and nothing else. The
+A `FrameReader` owns one buffer. A socket writes straight into its free end (`recv_into(reader)`, then `written(n)`),
+the frames are parsed where they lie, and one `bytes` object is made for each complete message and nothing else. The
 buffer is used from its beginning again as soon as all in it has been read, so it stays in the cache; it grows only for
 a frame that does not fit.
 
     buffer  [ read already | frames not read yet | free: the next read goes here ]
             0              start                 end                      capacity
 
-A peer that breaks the rules is an expected thing: `error` then holds the close code and what was found, and nothing more
-is read. Extensions are never offered, so every reserved bit is a fault. Text is checked for UTF-8 only where asked: the
-scanners behind refuse what they do not know, and the check costs as much as the parsing.
+A peer that breaks the rules is an expected thing: `error` then holds the close code and what was found, and nothing
+more is read. Extensions are never offered, so every reserved bit is a fault. Text is checked for UTF-8 only where
+asked: the scanners behind refuse what they do not know, and the check costs as much as the parsing.
 """
 
 import os
@@ -352,8 +352,8 @@ cdef class FrameReader:
 cdef class FrameWriter:
     """Frames to send, masked with a key of their own for a client, or plain with `server`.
 
-    Keys come from a generator seeded by the system's randomness: masking guards proxies from pages that choose their own
-    bytes, and here every byte is ours.
+    Keys come from a generator seeded by the system's randomness: masking guards proxies from pages that choose
+    their own bytes, and here every byte is ours.
     """
 
     cdef uint64_t seed

@@ -225,7 +225,7 @@ class TlsTransport:
     def _decrypt(self, buffer: "Buffer") -> int:
         """Open one record into a buffer; 0 when none is complete, or when there will be no more."""
         try:
-            return self._engine.read(RECORD_LIMIT, buffer)  # type: ignore[arg-type, return-value]  # typeshed knows bytearray
+            return self._engine.read(RECORD_LIMIT, buffer)  # type: ignore[return-value]  # an int where there is a buffer
         except ssl.SSLError as error:
             self._note(error)
         return 0
@@ -238,7 +238,7 @@ class TlsTransport:
             self.error = f"TLS: {error}"
 
     def _take(self) -> bool:
-        """Bring cipher text from the socket; False when there is none, with the reason noted when there will be none."""
+        """Bring cipher text from the socket; False when there is none, and why is noted when there will be none."""
         count = self._plain.read(self._cipher)
         if count > 0:
             self._incoming.write(self._cipher_view[:count])

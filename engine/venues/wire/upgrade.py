@@ -12,11 +12,15 @@ connections in one process even a short wait for one venue is a gap in the books
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from os import urandom
+from typing import TYPE_CHECKING, cast
 
 from websocket import WebSocket, WebSocketException
 from websocket._http import _tunnel  # the tunnel has no public name; its caller opens a socket itself
 
 from engine.venues.wire.options import Proxy
+
+if TYPE_CHECKING:
+    from socket import socket
 
 HEAD_END = b"\r\n\r\n"
 ANSWER_LIMIT = 64 << 10
@@ -94,7 +98,8 @@ def upgrade(url: str, headers: Mapping[str, str]) -> Conversation:
     fixed = dict(headers) | {"Sec-WebSocket-Key": b64encode(urandom(16)).decode()}
 
     def speak(script: Script) -> None:
-        WebSocket().connect(url, socket=script, header=fixed, suppress_origin=True, redirect_limit=0)
+        connect: Callable[..., None] = WebSocket().connect
+        connect(url, socket=script, header=fixed, suppress_origin=True, redirect_limit=0)
 
     return Conversation(speak)
 
@@ -104,6 +109,6 @@ def tunnel(host: str, port: int, proxy: Proxy) -> Conversation:
     credentials = (proxy.username, proxy.password) if proxy.username else None
 
     def speak(script: Script) -> None:
-        _tunnel(script, host, port, credentials)
+        _tunnel(cast("socket", script), host, port, credentials)
 
     return Conversation(speak)

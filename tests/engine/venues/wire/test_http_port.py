@@ -1,17 +1,16 @@
 """The request port over real sockets: kept connections, chunks, lateness and loss."""
 
-from conftest import PATIENCE, Peer
-
 from engine.venues.port import Response
 from engine.venues.wire import HttpOptions, HttpPort, Waiter
+from tests.engine.venues.wire.peers import PATIENCE, Peer
 
 SECOND = 1_000_000_000
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Weight: 7\r\n\r\nok"
 
 
-def port_to(peer: Peer, **options: int) -> HttpPort:
+def port_to(peer: Peer, options: HttpOptions | None = None) -> HttpPort:
     """A port to the test's own server."""
-    return HttpPort(f"http://127.0.0.1:{peer.port}", HttpOptions(**options))
+    return HttpPort(f"http://127.0.0.1:{peer.port}", options)
 
 
 def answers(port: HttpPort, count: int = 1) -> list[Response]:
@@ -67,7 +66,7 @@ def test_a_connection_is_kept_for_the_next_request(peer: Peer) -> None:
 
 
 def test_chunks_in_single_bytes_make_one_body(peer: Peer) -> None:
-    """exchangeInfo comes in chunks."""
+    """Binance sends exchangeInfo in chunks."""
     port = port_to(peer)
     port.request("GET", "/", {}, b"", 0)
     sent(port, peer)
@@ -145,7 +144,7 @@ def test_a_kept_connection_closed_while_idle_is_replaced_before_it_is_used(peer:
 
 def test_no_answer_in_time_is_a_failure_at_the_given_time(peer: Peer) -> None:
     """Time is the caller's; the connection is not used again, for the answer may still come."""
-    port = port_to(peer, request_timeout_ns=5 * SECOND)
+    port = port_to(peer, HttpOptions(request_timeout_ns=5 * SECOND))
     number = port.request("GET", "/", {}, b"", 0)
     sent(port, peer)
     assert port.poll(5 * SECOND - 1) == []
@@ -163,7 +162,7 @@ def test_a_server_that_is_not_there_is_a_failure_before_sending() -> None:
 
 def test_connections_and_backlog_are_bounded(peer: Peer) -> None:
     """Two connections, one waiting, and the fourth is told at once."""
-    port = port_to(peer, connection_limit=2, backlog_limit=1, request_timeout_ns=SECOND)
+    port = port_to(peer, HttpOptions(connection_limit=2, backlog_limit=1, request_timeout_ns=SECOND))
     for turn in range(4):
         port.request("GET", f"/{turn}", {}, b"", 0)
     assert port.connections == 2
@@ -190,7 +189,7 @@ def test_what_is_no_http_is_a_failure(peer: Peer) -> None:
 
 def test_a_body_over_the_limit_is_a_failure(peer: Peer) -> None:
     """Memory stays bounded whatever a server sends."""
-    port = port_to(peer, message_limit=100)
+    port = port_to(peer, HttpOptions(message_limit=100))
     port.request("GET", "/", {}, b"", 0)
     sent(port, peer)
     peer.socket.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + bytes(1000))
