@@ -19,8 +19,9 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
-from bench import machine
-from bench.wire_server import FRAMES_A_BLOCK, Server, write_certificate
+import machine
+from wire_server import FRAMES_A_BLOCK, Server, write_certificate
+
 from engine import clock
 from engine.venues.port import PortState
 from engine.venues.wire import Waiter, WebSocketPort, WireOptions
