@@ -1,0 +1,1 @@
+"""Binance spot: its market data and its trading wire."""
