@@ -7,7 +7,7 @@ the compiled parts for the sanitizers (see the Makefile's `sanitize` target).
 import os
 from pathlib import Path
 
-import numpy
+import numpy as np
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
@@ -23,7 +23,7 @@ def extension(source: Path) -> Extension:
     return Extension(
         ".".join(source.with_suffix("").parts),
         [str(source)],
-        include_dirs=["shm", numpy.get_include()],
+        include_dirs=["shm", np.get_include()],
         depends=[str(header) for header in Path("shm").glob("*.h")],
         extra_compile_args=FLAGS,
         extra_link_args=LINK,

@@ -2,7 +2,7 @@
 
 `now_ns` is CLOCK_MONOTONIC plus an offset that the supervisor measures once, when a system comes up, and hands to
 every role. So all processes agree to the nanosecond, a difference of two times is a true duration, and a step of the
-wall clock (NTP, a leap second, an operator) moves nothing. How far a venue's clock is from ours is measured, not assumed.
+wall clock (NTP, a leap second, an operator) moves nothing. A venue's distance from it is measured, not assumed.
 """
 
 import os

@@ -30,16 +30,28 @@ class Lane:
 
 
 LANES = (
+    Lane("instruments", records.INSTRUMENT, "cells", FEED, (STRATEGY, EXECUTION, LOOKERS), count=256, wake="never"),
     Lane("ticks", records.TICK, "ring", FEED, (STRATEGY, EXECUTION, LOOKERS), capacity=1 << 17, reserve=1 << 12),
     Lane("books", records.BOOK_TOP, "ring", FEED, (STRATEGY, EXECUTION, LOOKERS), capacity=1 << 13, reserve=64),
     Lane("book_tops", records.BOOK_TOP, "cells", FEED, (LOOKERS,), count=256, wake="never"),
-    Lane("intents", records.INTENT, "lossless", STRATEGY, (EXECUTION, LOOKERS), capacity=1 << 12, reserve=64, each="strategy"),
+    Lane(
+        "intents",
+        records.INTENT,
+        "lossless",
+        STRATEGY,
+        (EXECUTION, LOOKERS),
+        capacity=1 << 12,
+        reserve=64,
+        each="strategy",
+    ),
     Lane("accepted", records.ACCEPTED, "cells", EXECUTION, (STRATEGY,), count=64, wake="never"),
     Lane("verdicts", records.VERDICT, "ring", EXECUTION, (STRATEGY, LOOKERS), capacity=1 << 14, reserve=64),
     Lane("orders", records.ORDER, "ring", EXECUTION, (STRATEGY, LOOKERS), capacity=1 << 14, reserve=64),
     Lane("fills", records.FILL, "ring", EXECUTION, (STRATEGY, LOOKERS), capacity=1 << 14, reserve=64),
     Lane("positions", records.POSITION, "cells", EXECUTION, (LOOKERS,), count=1024, wake="never"),
-    Lane("journal", records.JOURNAL, "ring", EXECUTION, (EXECUTION, LOOKERS), capacity=1 << 16, reserve=64, wake="never"),
+    Lane(
+        "journal", records.JOURNAL, "ring", EXECUTION, (EXECUTION, LOOKERS), capacity=1 << 16, reserve=64, wake="never"
+    ),
     Lane("commands", records.COMMAND, "ring", SUPERVISOR, (EXECUTION, STRATEGY, LOOKERS), capacity=1 << 10, reserve=4),
     Lane("halt", records.HALT, "cells", SUPERVISOR, (EXECUTION, LOOKERS)),
     Lane("steps", records.STEP, "ring", "role", (LOOKERS,), capacity=1 << 14, reserve=4, wake="never", each="role"),

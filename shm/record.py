@@ -11,6 +11,10 @@ import hashlib
 import json
 from collections import namedtuple
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
 
 CODES = {"i8": 8, "u8": 8, "f8": 8, "i4": 4, "u4": 4, "f4": 4, "i2": 2, "u2": 2, "i1": 1, "u1": 1}
 
@@ -71,10 +75,29 @@ class Record:
         """The description as numpy's `descr`, JSON-ready: what a segment carries in its header."""
         return [
             [f.name, f"|S{f.count}"] if f.code == "S"
-            else [f.name, _order(f.code)] if f.count == 1 and not self.types[f.name][0].isdigit()
-            else [f.name, _order(f.code), [f.count]]
+            else [f.name, _order(f.code), [f.count]] if self._is_array(f)
+            else [f.name, _order(f.code)]
             for f in self.fields
         ]  # fmt: skip
+
+    def layout(self) -> tuple[int, type, tuple[tuple[str, int, int, bool], ...]]:
+        """What the compiled codec needs: the size, the row type, and each field's code, count, offset, array mark."""
+        return self.size, self.row, tuple((f.code, f.count, f.offset, self._is_array(f)) for f in self.fields)
+
+    def _is_array(self, f: Field) -> bool:
+        return f.code != "S" and self.types[f.name][0].isdigit()
+
+    @classmethod
+    def from_descr(cls, name: str, size: int, descr: list[list[object]]) -> "Record":
+        """The record that a segment describes in its header, for readers that do not know it by name."""
+        return cls(name, size, {str(row[0]): _type_text(row) for row in descr})
+
+    @property
+    def dtype(self) -> "np.dtype[np.void]":
+        """The numpy structured dtype."""
+        import numpy as np  # noqa: PLC0415 - 60 ms that a process without arrays does not pay
+
+        return np.dtype([(f.name, *_numpy_type(f, is_array=self._is_array(f))) for f in self.fields])
 
     @property
     def schema(self) -> bytes:
@@ -85,6 +108,17 @@ class Record:
     def schema_hash(self) -> int:
         """A 64-bit name for the description."""
         return int.from_bytes(hashlib.blake2b(self.schema, digest_size=8).digest(), "little")
+
+
+def _numpy_type(f: Field, *, is_array: bool) -> tuple[str] | tuple[str, tuple[int]]:
+    if f.code == "S":
+        return (f"|S{f.count}",)
+    return (_order(f.code), (f.count,)) if is_array else (_order(f.code),)
+
+
+def _type_text(row: list[object]) -> str:
+    code = str(row[1])[1:]
+    return f"{row[2][0]}{code}" if len(row) > 2 else code  # type: ignore[index] # noqa: PLR2004 - name, type, shape
 
 
 def _order(code: str) -> str:

@@ -265,4 +265,48 @@ JOURNAL = Record(
     },
 )
 
-RECORDS = (TICK, LEVEL, PRINT, BOOK_TOP, INTENT, VERDICT, ORDER, FILL, POSITION, STEP, HEARTBEAT, COMMAND, HALT, ACCEPTED, JOURNAL)
+INSTRUMENT = Record(
+    "instrument",
+    192,
+    {
+        "price_step": "i8",
+        "size_step": "i8",
+        "size_min": "i8",
+        "size_max": "i8",
+        "notional_min": "i8",
+        "multiplier": "i8",
+        "update_ns": "i8",
+        "id": "u4",
+        "version": "u4",  # a change of decimals is a new version
+        "venue": "S16",
+        "symbol": "S32",
+        "base": "S16",
+        "quote": "S16",
+        "kind": "S16",
+        "price_decimals": "u1",
+        "size_decimals": "u1",
+        "trading": "u1",
+        "old": "u1",  # from the cached copy: the venue did not answer
+        "spare_word": "u4",
+        "spare": "3u8",
+    },
+)
+
+RECORDS = (
+    TICK,
+    LEVEL,
+    PRINT,
+    BOOK_TOP,
+    INTENT,
+    VERDICT,
+    ORDER,
+    FILL,
+    POSITION,
+    STEP,
+    HEARTBEAT,
+    COMMAND,
+    HALT,
+    ACCEPTED,
+    JOURNAL,
+    INSTRUMENT,
+)

@@ -1,0 +1,114 @@
+"""A segment's first kilobyte: what it is, fixed when it is made, checked at every attach.
+
+0 magic · 8 byte order · 12 abi major, minor · 16 header size · 20 flags · 24 record size · 28 alignment · 32 capacity
+40 reserve · 48 data offset · 56 total size · 64 schema hash · 72 stream uuid · 88 boot id · 104 created · 112 first
+120 count · 124 descr size · 128 record name · 160 descr (JSON) · 1016 crc32 of all before · 1020 ready, stored last
+"""
+
+import json
+import struct
+import zlib
+from dataclasses import dataclass
+
+from shm.record import Record
+
+MAGIC = b"STEELYRD"
+BYTE_ORDER = 0x01020304
+ABI_MAJOR, ABI_MINOR = 1, 0
+HEADER_SIZE = 4096
+READY = 0x59444152
+FORM = struct.Struct("<8sIHHIIIIQQQQQ16s16sqQII32s")
+DESCR_OFFSET = FORM.size
+CHECKSUM_OFFSET, READY_OFFSET, FIXED_SIZE = 1016, 1020, 1024
+KINDS = ("ring", "lossless", "cells")
+WAKES = ("never", "idle_edge")
+OWNER_EPOCH, OWNER_PID, OWNER_START, OWNER_NAMESPACE, OWNER_BEAT, OWNER_CLEAN = range(1024, 1072, 8)
+CURSOR, WAKES_COUNT, REFUSED_COUNT = 2048, 2304, 2312
+
+
+class SegmentError(Exception):
+    """A segment cannot be used: the text names the file, the field, what was found and what was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The immutable part of a segment."""
+
+    record: Record
+    kind: str
+    wake: str
+    huge: bool
+    capacity: int
+    reserve: int
+    count: int
+    first: int
+    data_offset: int
+    total_size: int
+    stream: bytes
+    boot: bytes
+    created_ns: int
+
+    @property
+    def data_size(self) -> int:
+        """Bytes of slots or cells."""
+        return self.total_size - self.data_offset
+
+    @property
+    def mirrored(self) -> int:
+        """Bytes that are mapped a second time: a ring's slots."""
+        return 0 if self.kind == "cells" else self.data_size
+
+    def pack(self) -> bytes:
+        """The first kilobyte up to the ready word, which the maker stores last."""
+        descr = json.dumps(self.record.descr, separators=(",", ":")).encode()
+        flags = KINDS.index(self.kind) | WAKES.index(self.wake) << 8 | self.huge << 16
+        name = self.record.name.encode()
+        if DESCR_OFFSET + len(descr) > CHECKSUM_OFFSET or len(name) > 32:  # noqa: PLR2004 - the name's bytes above
+            room = CHECKSUM_OFFSET - DESCR_OFFSET
+            msg = f"record {self.record.name!r}: its description takes {len(descr)} bytes of {room}"
+            raise SegmentError(msg)
+        fixed = FORM.pack(
+            MAGIC, BYTE_ORDER, ABI_MAJOR, ABI_MINOR, HEADER_SIZE, flags, self.record.size, 8, self.capacity,
+            self.reserve, self.data_offset, self.total_size, self.record.schema_hash, self.stream, self.boot,
+            self.created_ns, self.first, self.count, len(descr), name,
+        )  # fmt: skip
+        body = (fixed + descr).ljust(CHECKSUM_OFFSET, b"\0")
+        return body + struct.pack("<I", zlib.crc32(body))
+
+
+def unpack(path: str, head: bytes, size: int) -> Header:
+    """Read and check a first kilobyte of a file that has `size` bytes; refuse it by the field that is wrong."""
+
+    def expect(field: str, found: object, *, expected: object, good: bool | None = None) -> None:
+        if not (found == expected if good is None else good):
+            msg = f"{path}: {field} is {found!r}, expected {expected!r}"
+            raise SegmentError(msg)
+
+    expect("size", size, expected=f"at least {HEADER_SIZE}", good=size >= HEADER_SIZE and len(head) >= FIXED_SIZE)
+    (magic, order, major, minor, header_size, flags, record_size, alignment, capacity, reserve, data_offset, total_size,
+     schema_hash, stream, boot, created_ns, first, count, descr_size, name) = FORM.unpack_from(head)  # fmt: skip
+    checksum, ready = struct.unpack_from("<II", head, CHECKSUM_OFFSET)
+    expect("magic", magic, expected=MAGIC)
+    expect("byte order", hex(order), expected=hex(BYTE_ORDER))
+    expect("abi major", major, expected=ABI_MAJOR)
+    expect("abi minor", minor, expected=f"at most {ABI_MINOR}", good=minor <= ABI_MINOR)
+    expect("ready", hex(ready), expected=hex(READY))
+    expect("checksum", hex(checksum), expected=hex(zlib.crc32(head[:CHECKSUM_OFFSET])))
+    expect("header size", header_size, expected=HEADER_SIZE)
+    expect("record alignment", alignment, expected=8)
+    expect("total size", total_size, expected=size)
+    expect("kind", flags & 255, expected=f"one of 0..{len(KINDS) - 1}", good=flags & 255 < len(KINDS))
+    expect("wake", flags >> 8 & 255, expected=f"one of 0..{len(WAKES) - 1}", good=flags >> 8 & 255 < len(WAKES))
+    record = _record(path, name.rstrip(b"\0"), record_size, head[DESCR_OFFSET:][:descr_size])
+    expect("schema hash", hex(schema_hash), expected=hex(record.schema_hash))
+    kind, wake, huge = KINDS[flags & 255], WAKES[flags >> 8 & 255], bool(flags >> 16 & 1)
+    return Header(record, kind, wake, huge, capacity, reserve, count, first, data_offset, total_size, stream, boot,
+                  created_ns)  # fmt: skip
+
+
+def _record(path: str, name: bytes, size: int, descr: bytes) -> Record:
+    try:
+        return Record.from_descr(name.decode(), size, json.loads(descr))
+    except (ValueError, TypeError, IndexError, KeyError) as error:
+        msg = f"{path}: the description of its records cannot be read: {error}"
+        raise SegmentError(msg) from error

@@ -1,0 +1,227 @@
+/* A segment in memory: the header once, a ring's data twice in a row, and every way to lose it guarded.
+ *
+ *   address space   [ header … data ][ data again ]      the second copy is the same pages
+ *
+ * A writable mapping is not inherited by fork (MADV_DONTFORK); whoever holds one is told by `dead`.
+ */
+#ifndef STEELYARD_MAPPING_H
+#define STEELYARD_MAPPING_H
+
+#include <Python.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "ring.h"
+
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#define MADV_POPULATE_WRITE 23
+#endif
+#define SY_HUGE_PAGE (2u << 20)
+
+typedef struct sy_mapping {
+    PyObject_HEAD
+    char *base;
+    uint64_t total, data_offset, mirrored; /* mirrored: bytes mapped again behind total */
+    char *reserved;
+    uint64_t reserved_size;
+    int writable, dead, lock_fd;
+    struct sy_mapping *newer, *older; /* the living writable ones, for fork */
+} sy_mapping;
+
+enum { SY_FORKED = 1, SY_CLOSED = 2 };
+static sy_mapping *sy_writable;
+
+/* In a forked child: the memory is gone and the lock must not live on in us. */
+static void sy_after_fork(void) {
+    for (sy_mapping *m = sy_writable; m; m = m->older) {
+        m->dead = SY_FORKED;
+        if (m->lock_fd >= 0) close(m->lock_fd);
+        m->lock_fd = -1;
+    }
+    sy_writable = NULL;
+}
+
+static int sy_mapping_alive(sy_mapping *m) {
+    if (m->base && !m->dead) return 1;
+    PyErr_SetString(PyExc_ValueError, m->dead == SY_FORKED ? "this lane was opened for writing before a fork: the child may not touch it"
+                                                           : "this lane is closed");
+    return 0;
+}
+
+static void sy_mapping_unmap(sy_mapping *m) {
+    if (m->writable && !m->dead) {
+        if (m->newer) m->newer->older = m->older;
+        else if (sy_writable == m) sy_writable = m->older;
+        if (m->older) m->older->newer = m->newer;
+    }
+    m->newer = m->older = NULL;
+    if (m->reserved) munmap(m->reserved, m->reserved_size);
+    if (m->lock_fd >= 0) close(m->lock_fd);
+    m->lock_fd = -1;
+    m->reserved = m->base = NULL;
+}
+
+/* Map a file's `total` bytes, and the data again behind them. Advice that this kernel lacks is passed over. */
+static int sy_mapping_map(sy_mapping *m, int fd, int populate, int lock, int huge) {
+    struct stat info;
+    if (fstat(fd, &info)) return -1;
+    if ((uint64_t)info.st_size < m->total) {
+        errno = EOVERFLOW; /* a shorter file would be SIGBUS at the first touch */
+        return -1;
+    }
+    uint64_t align = huge ? SY_HUGE_PAGE : 4096;
+    m->reserved_size = m->total + m->mirrored + align;
+    m->reserved = mmap(NULL, m->reserved_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (m->reserved == MAP_FAILED) {
+        m->reserved = NULL;
+        return -1;
+    }
+    m->base = (char *)(((uintptr_t)m->reserved + align - 1) / align * align);
+    int protection = PROT_READ | (m->writable ? PROT_WRITE : 0);
+    if (mmap(m->base, m->total, protection, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED) return -1;
+    if (m->mirrored && mmap(m->base + m->total, m->mirrored, protection, MAP_SHARED | MAP_FIXED, fd,
+                            (off_t)m->data_offset) == MAP_FAILED)
+        return -1;
+    uint64_t all = m->total + m->mirrored;
+    if (huge) madvise(m->base, all, MADV_HUGEPAGE);
+    if (m->writable) madvise(m->base, all, MADV_DONTFORK);
+    if (populate) madvise(m->base, all, m->writable ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
+    if (lock && mlock(m->base, all)) return -1;
+    return 0;
+}
+
+/* ---- the Python type ------------------------------------------------------------------------------------------------ */
+
+static void mapping_dealloc(sy_mapping *self) {
+    sy_mapping_unmap(self);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static PyObject *mapping_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+    sy_mapping *self = (sy_mapping *)type->tp_alloc(type, 0);
+    if (self) self->lock_fd = -1;
+    return (PyObject *)self;
+}
+
+static int mapping_init(sy_mapping *self, PyObject *args, PyObject *kwargs) {
+    static char *names[] = {"fd", "total", "data_offset", "mirrored", "writable", "populate", "lock", "huge", "lock_fd", NULL};
+    int fd, writable, populate = 0, lock = 0, huge = 0, lock_fd = -1;
+    unsigned long long total, data_offset, mirrored;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "iKKKp|pppi", names, &fd, &total, &data_offset, &mirrored, &writable,
+                                     &populate, &lock, &huge, &lock_fd))
+        return -1;
+    if (self->base || total < 4096 || data_offset > total || mirrored > total - data_offset || (mirrored && data_offset + mirrored != total)) {
+        PyErr_Format(PyExc_ValueError, "a mapping of %llu bytes cannot hold its data at %llu and %llu mirrored", total,
+                     data_offset, mirrored);
+        return -1;
+    }
+    self->total = total, self->data_offset = data_offset, self->mirrored = mirrored;
+    self->writable = writable;
+    if (sy_mapping_map(self, fd, populate, lock, huge)) {
+        PyErr_SetFromErrno(PyExc_OSError);
+        sy_mapping_unmap(self);
+        return -1;
+    }
+    if (writable) {
+        self->older = sy_writable;
+        if (sy_writable) sy_writable->newer = self;
+        sy_writable = self;
+        self->lock_fd = lock_fd; /* ours from here on */
+    }
+    return 0;
+}
+
+static int mapping_buffer(sy_mapping *self, Py_buffer *view, int flags) {
+    if (!sy_mapping_alive(self)) {
+        view->obj = NULL;
+        return -1;
+    }
+    return PyBuffer_FillInfo(view, (PyObject *)self, self->base, (Py_ssize_t)(self->total + self->mirrored), 1, flags);
+}
+
+static sy_word *mapping_word(sy_mapping *self, unsigned long long offset) {
+    if (!sy_mapping_alive(self)) return NULL;
+    if (offset % 8 || offset > self->total - 8) {
+        PyErr_Format(PyExc_IndexError, "word offset %llu is not a multiple of 8 within %llu bytes", offset, (unsigned long long)self->total);
+        return NULL;
+    }
+    return (sy_word *)(self->base + offset);
+}
+
+static PyObject *mapping_load(sy_mapping *self, PyObject *argument) {
+    unsigned long long offset = PyLong_AsUnsignedLongLong(argument);
+    if (PyErr_Occurred()) return NULL;
+    sy_word *word = mapping_word(self, offset);
+    return word ? PyLong_FromUnsignedLongLong(atomic_load_explicit(word, memory_order_acquire)) : NULL;
+}
+
+static int mapping_may_write(sy_mapping *self) {
+    if (self->writable) return 1;
+    PyErr_SetString(PyExc_TypeError, "this segment is attached read-only");
+    return 0;
+}
+
+static PyObject *mapping_store(sy_mapping *self, PyObject *args) {
+    unsigned long long offset, value;
+    if (!PyArg_ParseTuple(args, "KK", &offset, &value)) return NULL;
+    sy_word *word = mapping_word(self, offset);
+    if (!word || !mapping_may_write(self)) return NULL;
+    atomic_store_explicit(word, value, memory_order_release);
+    Py_RETURN_NONE;
+}
+
+static PyObject *mapping_write(sy_mapping *self, PyObject *args) {
+    unsigned long long offset;
+    Py_buffer buffer;
+    if (!PyArg_ParseTuple(args, "Ky*", &offset, &buffer)) return NULL;
+    int good = sy_mapping_alive(self) && mapping_may_write(self);
+    if (good && (offset > self->total || (uint64_t)buffer.len > self->total - offset)) {
+        PyErr_Format(PyExc_IndexError, "%zd bytes at %llu lie outside the segment's %llu", buffer.len, offset, (unsigned long long)self->total);
+        good = 0;
+    }
+    if (good) memcpy(self->base + offset, buffer.buf, (size_t)buffer.len);
+    PyBuffer_Release(&buffer);
+    if (!good) return NULL;
+    Py_RETURN_NONE;
+}
+
+/* Give the lane up: whoever comes next may write from here on, and we may not. */
+static PyObject *mapping_retire(sy_mapping *self, PyObject *Py_UNUSED(ignored)) {
+    if (self->lock_fd >= 0) close(self->lock_fd);
+    self->lock_fd = -1;
+    if (self->writable && !self->dead) {
+        if (self->newer) self->newer->older = self->older;
+        else if (sy_writable == self) sy_writable = self->older;
+        if (self->older) self->older->newer = self->newer;
+        self->newer = self->older = NULL;
+    }
+    if (!self->dead) self->dead = SY_CLOSED;
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef mapping_methods[] = {
+    {"retire", (PyCFunction)mapping_retire, METH_NOARGS, "retire(): release the writer's lock; nothing can be written any more."},
+    {"load", (PyCFunction)mapping_load, METH_O, "load(offset) -> int: an aligned 64-bit word, acquire."},
+    {"store", (PyCFunction)mapping_store, METH_VARARGS, "store(offset, value): an aligned 64-bit word, release."},
+    {"write", (PyCFunction)mapping_write, METH_VARARGS, "write(offset, bytes): plain bytes, before anyone else looks."},
+    {NULL, NULL, 0, NULL},
+};
+static PyBufferProcs mapping_as_buffer = {(getbufferproc)mapping_buffer, NULL};
+static PyTypeObject MappingType = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "shm._ring.Mapping",
+    .tp_doc = "A segment in memory; as a buffer it is read-only to everybody.",
+    .tp_basicsize = sizeof(sy_mapping),
+    .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_new = mapping_new,
+    .tp_init = (initproc)mapping_init,
+    .tp_dealloc = (destructor)mapping_dealloc,
+    .tp_methods = mapping_methods,
+    .tp_as_buffer = &mapping_as_buffer,
+};
+
+#endif
