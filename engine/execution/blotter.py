@@ -36,8 +36,8 @@ class Blotter:
         self.touched: set[int] = set()  # cells of positions to write
         self._ids = {one.instrument.symbol: number for number, one in ledger.account.items()}
         self._done: deque[Order] = deque()
-        self._publish_order = lanes.orders.publish
-        self._publish_fill = lanes.fills.publish
+        self._publish_order = lanes.orders.publish_bytes
+        self._publish_fill = lanes.fills.publish_bytes
 
     def enter(self, order: Order) -> None:
         """Take an order into the tables."""
@@ -47,28 +47,30 @@ class Blotter:
             self.live[order.client_id] = order
         self.refresh(order)
 
-    def write(self, order: Order, now_ns: int) -> None:
+    def write(self, order: Order, now_ns: int) -> bytes:
         """Put the order as it stands into the journal's batch."""
         order.now_ns = now_ns
-        self.journal.add(now_ns, JournalKind.ORDER, codec.ORDER.pack(*order.row()))
+        data = codec.ORDER.pack(*order.row())
+        self.journal.add(now_ns, JournalKind.ORDER, data)
+        return data
 
     def note(self, order: Order, now_ns: int) -> None:
         """Journal and tell the order as it stands."""
-        self.write(order, now_ns)
+        data = self.write(order, now_ns)
         self.journal.commit(now_ns)
-        self._publish_order(*order.row())
+        self._publish_order(data)
 
     def tell(self, order: Order, now_ns: int) -> None:
         """Tell the readers without journalling: for what is not ours."""
         order.now_ns = now_ns
-        self._publish_order(*order.row())
+        self._publish_order(codec.ORDER.pack(*order.row()))
 
     def sent(self, order: Order, now_ns: int) -> None:
         """The bytes left. Not journalled: whoever finds CREATED there must assume as much."""
         assert may_move(order.state, SENT, order.flags), (order.state, order.client_id.hex())
         order.state = SENT
         order.sent_ns = order.now_ns = now_ns
-        self._publish_order(*order.row())
+        self._publish_order(codec.ORDER.pack(*order.row()))
 
     def move(self, order: Order, to: int, now_ns: int, error: int = 0) -> None:
         """Change the order's state: journal, memory, readers."""
@@ -100,11 +102,12 @@ class Blotter:
             news.size, news.fee, news.fee_asset[:8], order.strategy, order.instrument, order.side, int(news.maker),
             0, 0, 0, 0, 0,
         )  # fmt: skip
-        self.journal.add(now_ns, JournalKind.FILL, codec.FILL.pack(*row))
+        data = codec.FILL.pack(*row)
+        self.journal.add(now_ns, JournalKind.FILL, data)
         self.take(order, row)
         self._advance(order)
         self.note(order, now_ns)
-        self._publish_fill(*row)
+        self._publish_fill(data)
         self.changed.append(order)
         return True
 

@@ -29,7 +29,7 @@ class Inquirer(Protocol):
 class Broker:
     """Requests out, the venue's word in."""
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self, blotter: Blotter, gateway: Gateway, gate: RiskGate, inquirer: Inquirer, system: bytes, fills_grace_ns: int
     ) -> None:
         """Bind the parts together."""
@@ -178,7 +178,7 @@ class Broker:
         if missing:
             self._inquirer.fetch(order, now_ns + self._grace_ns)
 
-    def _on_place(  # noqa: PLR0913
+    def _on_place(
         self, order: Order, outcome: Outcome, error: int, placed: OrderNews | None, fills: list[FillNews], now_ns: int
     ) -> None:
         """What became of a placement."""

@@ -6,8 +6,8 @@ fills of all its requests together never exceed the intent. Every request passes
 lies `chase_interval_ns`; after `chase_rejects` refusals in a row it ends.
 """
 
-from engine.execution.order import CANCELLED, EXPIRED, FILLED, OPEN, PARTLY, REJECTED, Order
 from engine.execution.client_id import REQUEST_MAX
+from engine.execution.order import CANCELLED, EXPIRED, FILLED, OPEN, PARTLY, REJECTED, Order
 from engine.model.words import BUY, OrderFlag
 
 

@@ -17,7 +17,7 @@ LASTING = frozenset({Reason.NOTIONAL_TOO_SMALL, Reason.SIZE_STEP, Reason.ORDER_T
 class Chaser:
     """All chases of this execution."""
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self, blotter: Blotter, broker: Broker, gate: RiskGate, maker: Maker, tops: Mapping[int, Top],
         interval_ns: int, max_rejects: int,
     ) -> None:  # fmt: skip
@@ -122,7 +122,7 @@ class Chaser:
             chase.add(order)
             self._maker.send(order, self._maker.reprice_row(self._verdict, order, now_ns), now_ns)
 
-    def _approved(  # noqa: PLR0913
+    def _approved(
         self, chase: Chase, order: Order, price: int, size: int, relief: int, now_ns: int
     ) -> bool:
         """Ask risk; a no is told, and asked again only after the pause."""

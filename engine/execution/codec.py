@@ -23,11 +23,11 @@ class Codec:
         self.pack = self._struct.pack
         self.record = record
 
-    def pack_row(self, row: Any) -> bytes:  # noqa: ANN401 - a named tuple made by Record
+    def pack_row(self, row: Any) -> bytes:
         """The bytes of a row as a lane hands it over: its array fields are sequences."""
         return self.pack(*_flat(row))
 
-    def unpack(self, data: bytes) -> Any:  # noqa: ANN401
+    def unpack(self, data: bytes) -> Any:
         """The row in these bytes; array fields come as tuples."""
         values, index, row = self._struct.unpack_from(data), 0, []
         for field in self.record.fields:
@@ -38,7 +38,7 @@ class Codec:
         return self.record.row(*row)
 
 
-def _flat(row: Any) -> Iterator[Any]:  # noqa: ANN401
+def _flat(row: Any) -> Iterator[Any]:
     for value in row:
         if isinstance(value, (int, float, bytes)):
             yield value
@@ -51,4 +51,5 @@ VERDICT = Codec(records.VERDICT)
 ORDER = Codec(records.ORDER)
 FILL = Codec(records.FILL)
 COMMAND = Codec(records.COMMAND)
+POSITION = Codec(records.POSITION)
 JOURNAL = Codec(records.JOURNAL)

@@ -32,7 +32,7 @@ class Desk:
         self._maker = maker
         self._deadlines: list[tuple[int, int]] = []  # when, which intent
 
-    def on_intent(self, intent: Any, sequence: int, strategy: int, now_ns: int) -> None:  # noqa: ANN401
+    def on_intent(self, intent: Any, sequence: int, strategy: int, now_ns: int) -> None:
         """Take one intent; one that the journal has already is told as such and nothing else happens."""
         blotter, maker = self._blotter, self._maker
         if intent.intent_id <= blotter.last_intent.get(strategy, 0):
@@ -126,7 +126,7 @@ class Desk:
         if order.order_type == OrderType.CHASE:
             self.chaser.on_order(order, now_ns)
 
-    def _place(self, intent: Any, sequence: int, now_ns: int) -> None:  # noqa: ANN401
+    def _place(self, intent: Any, sequence: int, now_ns: int) -> None:
         """A new order."""
         order_type, time_in_force, price, limit = intent.order_type, intent.time_in_force, intent.price, 0
         if order_type not in ORDER_TYPES or time_in_force not in TIMES_IN_FORCE:
@@ -152,7 +152,7 @@ class Desk:
             self.chaser.begin(order, now_ns)
         self.watch(order)
 
-    def _replace(self, intent: Any, sequence: int, now_ns: int) -> None:  # noqa: ANN401
+    def _replace(self, intent: Any, sequence: int, now_ns: int) -> None:
         """Another price and size for an order that stands. The size is the whole: what was filled counts."""
         order = self._blotter.by_intent.get(intent.target_id)
         refusal = self._check_target(order, intent)
@@ -177,7 +177,7 @@ class Desk:
         self._maker.send_replacement(order, following, row, now_ns)
         self.watch(following)
 
-    def _check_target(self, order: Order | None, intent: Any) -> Refusal | None:  # noqa: ANN401
+    def _check_target(self, order: Order | None, intent: Any) -> Refusal | None:
         """Whether a REPLACE may touch its target: its own, standing, nothing under way, no chase."""
         if order is None or order.strategy != intent.strategy:
             return UNKNOWN_TARGET
@@ -192,7 +192,7 @@ class Desk:
         )
         return Refusal(Reason.MALFORMED, intent.order_type) if wrong else None
 
-    def _cancel_intent(self, intent: Any, sequence: int, now_ns: int) -> None:  # noqa: ANN401
+    def _cancel_intent(self, intent: Any, sequence: int, now_ns: int) -> None:
         """A cancel is always allowed, whatever else is wrong; only its target must exist."""
         order = self._blotter.by_intent.get(intent.target_id)
         if intent.kind not in INTENT_KINDS:
@@ -211,6 +211,6 @@ class Desk:
         """Whether a chase goes on behind an order that is done."""
         return order.intent_id in self.chaser.chases
 
-    def _refuse(self, refusal: Refusal, intent: Any, sequence: int, now_ns: int) -> None:  # noqa: ANN401
+    def _refuse(self, refusal: Refusal, intent: Any, sequence: int, now_ns: int) -> None:
         """Journal the intent with its refusal and tell it."""
         self._maker.tell(self._maker.verdict_row(refusal, intent, sequence, now_ns), now_ns)

@@ -183,7 +183,7 @@ class Execution:
             last = row if type(row) is FILL_ROW else last
         if last is not None or self.journal.had_ring:
             for row in self._replay.fills_after(last):
-                self._lanes.fills.publish(*tuple(row)[:-1], *row.spare)
+                self._lanes.fills.publish_bytes(codec.FILL.pack_row(row))
         for order in self.blotter.live.values():
             self.blotter.tell(order, now_ns)
         if self.gate.halted:
@@ -207,7 +207,7 @@ class Execution:
                 count += 1
         return count
 
-    def _command(self, row: Any, now_ns: int) -> None:  # noqa: ANN401
+    def _command(self, row: Any, now_ns: int) -> None:
         """One command, journalled first."""
         self.journal.add(now_ns, JournalKind.COMMAND, codec.COMMAND.pack_row(row))
         self.journal.commit(now_ns)
@@ -226,7 +226,7 @@ class Execution:
         if halted:
             self.desk.cancel_all(now_ns)
 
-    def _read_halt(self, row: Any, journalled: bool) -> None:  # noqa: ANN401, FBT001
+    def _read_halt(self, row: Any, journalled: bool) -> None:
         """At start the cell tells; where memory was lost with the machine, the journal does."""
         self._halt_sequence = self._lanes.halt.sequence(0)
         self.gate.halted = journalled if row is None else bool(row.halted)
@@ -260,7 +260,7 @@ class Execution:
                 if type(row) is INTENT_ROW:
                     self.desk.on_intent(row, lane.cursor - 1, strategy, now_ns)
             if count:
-                self._lanes.accepted.write(index, lane.cursor, 0, now_ns, 0, 0, 0, 0, 0)
+                self._lanes.accepted.write(index, lane.cursor, 0, now_ns, (0, 0, 0, 0, 0))
                 total += count
         return total
 
@@ -274,7 +274,7 @@ class Execution:
         for index in sorted(touched):
             position = self.ledger.positions[index]
             position.mark2 = self._tops[position.instrument.id].middle2 or position.mark2
-            self._lanes.positions.write(index, *position.row())
+            self._lanes.positions.write_bytes(index, codec.POSITION.pack(*position.row()))
         touched.clear()
 
     def _write_step(self, now_ns: int, work: int) -> None:

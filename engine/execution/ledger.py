@@ -41,7 +41,7 @@ class Position:
         self.mark2 = 0  # twice the middle of the book
         self.update_ns = 0
 
-    def apply(self, side: int, price: int, size: int, fee: int, fee_asset: bytes, now_ns: int) -> None:  # noqa: PLR0913
+    def apply(self, side: int, price: int, size: int, fee: int, fee_asset: bytes, now_ns: int) -> None:
         """Take one fill in."""
         self._trade(side, price, size)
         self.fill_count += 1

@@ -17,7 +17,7 @@ VerdictRow = tuple[int, ...]
 class Maker:
     """From a verdict to bytes."""
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self, system: bytes, lanes: ExecutionLanes, blotter: Blotter, broker: Broker, gateway: Gateway
     ) -> None:
         """Bind the parts together."""
@@ -25,9 +25,9 @@ class Maker:
         self._blotter = blotter
         self._broker = broker
         self._gateway = gateway
-        self._publish_verdict = lanes.verdicts.publish
+        self._publish_verdict = lanes.verdicts.publish_bytes
 
-    def verdict_row(self, verdict: Verdict, intent: Any, sequence: int, now_ns: int) -> VerdictRow:  # noqa: ANN401
+    def verdict_row(self, verdict: Verdict, intent: Any, sequence: int, now_ns: int) -> VerdictRow:
         """The record of a verdict on an intent."""
         reason, value, limit = Reason.APPROVED, 0, 0
         if isinstance(verdict, Refusal):
@@ -47,12 +47,13 @@ class Maker:
 
     def tell(self, row: VerdictRow, now_ns: int, *, journal: bool = True) -> None:
         """Journal and publish a verdict that no request follows."""
+        data = codec.VERDICT.pack(*row)
         if journal:
-            self._blotter.journal.add(now_ns, JournalKind.VERDICT, codec.VERDICT.pack(*row))
+            self._blotter.journal.add(now_ns, JournalKind.VERDICT, data)
             self._blotter.journal.commit(now_ns)
-        self._publish_verdict(*row)
+        self._publish_verdict(data)
 
-    def from_intent(self, intent: Any, price: int, size: int, time_in_force: int) -> Order:  # noqa: ANN401
+    def from_intent(self, intent: Any, price: int, size: int, time_in_force: int) -> Order:
         """The first order of an intent."""
         order = Order(
             client_id.encode(self._system, intent.intent_id, 0), intent.intent_id, intent.strategy, intent.instrument,
@@ -75,24 +76,26 @@ class Maker:
 
     def send(self, order: Order, row: VerdictRow, now_ns: int) -> None:
         """Journal the verdict and the request, send it, tell the verdict."""
-        self._journal(order, row, now_ns)
+        data = self._journal(order, row, now_ns)
         self._broker.place(order, now_ns)
-        self._publish_verdict(*row)
+        self._publish_verdict(data)
 
     def send_replacement(self, old: Order, order: Order, row: VerdictRow, now_ns: int) -> None:
         """The same, for an order that takes the place of one without fills."""
         old.flags |= OrderFlag.REPRICING
         self._blotter.move(old, CANCELLING, now_ns)
         order.predecessor, old.successor = old, order
-        self._journal(order, row, now_ns)
+        data = self._journal(order, row, now_ns)
         self._broker.replace(old, order, now_ns)
-        self._publish_verdict(*row)
+        self._publish_verdict(data)
 
-    def _journal(self, order: Order, row: VerdictRow, now_ns: int) -> None:
-        """What must last before the bytes leave."""
+    def _journal(self, order: Order, row: VerdictRow, now_ns: int) -> bytes:
+        """What must last before the bytes leave; the verdict's bytes."""
+        data = codec.VERDICT.pack(*row)
         order.expires_ns = self._gateway.expiry_ns(now_ns)
         journal = self._blotter.journal
-        journal.add(now_ns, JournalKind.VERDICT, codec.VERDICT.pack(*row))
+        journal.add(now_ns, JournalKind.VERDICT, data)
         self._blotter.enter(order)
         self._blotter.write(order, now_ns)
         journal.commit(now_ns)
+        return data

@@ -52,7 +52,7 @@ class Order:
         "time_in_force", "timeout_ns", "venue_filled", "venue_order_id",
     )  # fmt: skip
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self, client_id: bytes, intent_id: int, strategy: int, instrument: int, side: int, order_type: int,
         time_in_force: int, price: int, size: int,
     ) -> None:  # fmt: skip

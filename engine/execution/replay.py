@@ -44,7 +44,7 @@ class Replay:
         self._restore_chases()
         self._restore_heirs()
 
-    def fills_after(self, last: Any) -> list[Any]:  # noqa: ANN401
+    def fills_after(self, last: Any) -> list[Any]:
         """The fills behind the last one that the readers were told of."""
         behind: list[Any] = []
         for row in reversed(self.fills):
@@ -71,14 +71,14 @@ class Replay:
         elif entry.kind == JournalKind.COMMAND:
             self._read_command(codec.COMMAND.unpack(entry.payload))
 
-    def _read_intent(self, row: Any) -> None:  # noqa: ANN401
+    def _read_intent(self, row: Any) -> None:
         """An intent that was taken."""
         strategy = row.intent_id >> STRATEGY_SHIFT
         self._blotter.last_intent[strategy] = max(row.intent_id, self._blotter.last_intent.get(strategy, 0))
         if row.kind == IntentKind.REPLACE:
             self._replaces[row.intent_id] = row
 
-    def _read_order(self, row: Any, now_ns: int) -> None:  # noqa: ANN401
+    def _read_order(self, row: Any, now_ns: int) -> None:
         """An order as it stood."""
         order = self._blotter.orders.get(row.client_id)
         if order is None:
@@ -90,7 +90,7 @@ class Replay:
         order.now_ns = row.now_ns
         self._blotter.restore(order, row.state)
 
-    def _enter(self, row: Any) -> Order:  # noqa: ANN401
+    def _enter(self, row: Any) -> Order:
         """An order seen for the first time."""
         order = Order(
             row.client_id, row.intent_id, row.strategy, row.instrument, row.side, row.order_type, row.time_in_force,
@@ -107,14 +107,14 @@ class Replay:
         self._blotter.enter(order)
         return order
 
-    def _read_fill(self, row: Any) -> None:  # noqa: ANN401
+    def _read_fill(self, row: Any) -> None:
         """A fill: its order stands in the journal before it."""
         order = self._blotter.orders[row.client_id]
         self._blotter.fill_ids[row.instrument].add(row.venue_fill_id)
         self._blotter.take(order, tuple(row)[:-1])
         self.fills.append(row)
 
-    def _read_command(self, row: Any) -> None:  # noqa: ANN401
+    def _read_command(self, row: Any) -> None:
         """A halt outlives the process."""
         if row.kind in (CommandKind.HALT, CommandKind.RESUME):
             self.halted = row.kind == CommandKind.HALT

@@ -13,14 +13,14 @@ class Reader(Protocol):
 
     cursor: int
 
-    def read(self) -> Any:  # noqa: ANN401 - the row's type is the lane's record
+    def read(self) -> Any:
         """The next row."""
 
 
 class Writer(Protocol):
     """A ring's writer."""
 
-    def publish(self, *fields: Any) -> bool:  # noqa: ANN401
+    def publish(self, *fields: Any) -> bool:
         """One record from its fields."""
 
     def publish_bytes(self, buffer: bytes) -> bool:
@@ -30,7 +30,7 @@ class Writer(Protocol):
 class CellReader(Protocol):
     """Reads cells."""
 
-    def read(self, index: int = 0) -> Any:  # noqa: ANN401
+    def read(self, index: int = 0) -> Any:
         """The cell's row, or None when it was never written."""
 
     def sequence(self, index: int = 0) -> int:
@@ -40,8 +40,11 @@ class CellReader(Protocol):
 class CellWriter(Protocol):
     """Writes cells."""
 
-    def write(self, index: int, *fields: Any) -> None:  # noqa: ANN401
+    def write(self, index: int, *fields: Any) -> None:
         """One cell from its fields."""
+
+    def write_bytes(self, index: int, buffer: bytes) -> None:
+        """One cell from its record's bytes."""
 
 
 @dataclass(slots=True)

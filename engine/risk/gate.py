@@ -78,7 +78,7 @@ class RiskGate:
         self._max_position = limits.max_position_micro
         self._max_order = limits.max_order_micro
 
-    def check(  # noqa: PLR0913 - one call per order, nothing allocated for it
+    def check(
         self,
         now_ns: int,
         instrument_id: int,
@@ -175,7 +175,7 @@ class RiskGate:
             return Refusal(Reason.PRICE_COLLAR, -(-distance // middle2), self.limits.price_collar_bps)
         return None
 
-    def _check_caps(  # noqa: PLR0913
+    def _check_caps(
         self, now_ns: int, instrument_id: int, side: int, price: int, size: int, relief: int
     ) -> Refusal | None:
         instrument = self._instruments[instrument_id]

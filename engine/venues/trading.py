@@ -100,7 +100,7 @@ class TradingWire(Protocol):
     def time(self, request_id: int) -> bytes:
         """Ask for the venue's clock."""
 
-    def place(  # noqa: PLR0913
+    def place(
         self, request_id: int, instrument: int, side: int, time_in_force: int, price: int, size: int,
         client_id: bytes, venue_ns: int,
     ) -> bytes:  # fmt: skip
@@ -109,7 +109,7 @@ class TradingWire(Protocol):
     def cancel(self, request_id: int, instrument: int, client_id: bytes, venue_ns: int) -> bytes:
         """Cancel an order by our id."""
 
-    def replace(  # noqa: PLR0913
+    def replace(
         self, request_id: int, instrument: int, side: int, time_in_force: int, price: int, size: int,
         client_id: bytes, old_client_id: bytes, venue_ns: int,
     ) -> bytes:  # fmt: skip

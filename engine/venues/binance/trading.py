@@ -306,7 +306,7 @@ class BinanceTrading(Requests):
         return FillNews(
             order.symbol, news.client_id, order.orderId, fill.tradeId, news.side, fixed(fill.price, price_decimals),
             fixed(fill.qty, size_decimals), fixed(fill.commission, FEE_DECIMALS), fill.commissionAsset.encode(),
-            False, news.venue_ns,  # noqa: FBT003 - not the maker
+            False, news.venue_ns,
         )  # fmt: skip
 
     def _own_trade(self, trade: OwnTrade) -> FillNews:

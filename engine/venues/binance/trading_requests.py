@@ -74,7 +74,7 @@ class Requests:
         """Ask for the venue's clock."""
         return b'{"id":%d,"method":"time"}' % request_id
 
-    def place(  # noqa: PLR0913
+    def place(
         self, request_id: int, instrument: int, side: int, time_in_force: int, price: int, size: int,
         client_id: bytes, venue_ns: int,
     ) -> bytes:  # fmt: skip
@@ -95,7 +95,7 @@ class Requests:
         """Cancel an order by our id."""
         return self._ask(request_id, "order.cancel", instrument, f'"origClientOrderId":"{client_id.hex()}",', venue_ns)
 
-    def replace(  # noqa: PLR0913
+    def replace(
         self, request_id: int, instrument: int, side: int, time_in_force: int, price: int, size: int,
         client_id: bytes, old_client_id: bytes, venue_ns: int,
     ) -> bytes:  # fmt: skip
