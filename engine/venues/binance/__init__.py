@@ -1,1 +1,1 @@
-"""Binance spot: its market data and its trading wire."""
+"""Binance: spot, USD-M and COIN-M speak one dialect of JSON with small differences."""
