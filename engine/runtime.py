@@ -57,7 +57,7 @@ class Pulse:
         self.beat(self.start_ns, 0, RoleState.STARTING)
 
     def beat(self, now_ns: int, steps: int, state: RoleState) -> None:
-        """Say that the role lives, and how far it came. The beat's own clock is read here, for a frozen step must show."""
+        """Say that the role lives, and how far it came, by a clock read here: a frozen step must show."""
         beat_ns = time.monotonic_ns()
         self.cell.write(0, beat_ns, now_ns, self.start_ns, steps, self.work, os.getpid(), state, 0, 0)
 
@@ -65,7 +65,9 @@ class Pulse:
 class Loop:
     """The roles of one process, advanced together."""
 
-    def __init__(self, beat_interval_ns: int, idle: Callable[[], object], now: Callable[[], int] = clock.now_ns) -> None:
+    def __init__(
+        self, beat_interval_ns: int, idle: Callable[[], object], now: Callable[[], int] = clock.now_ns
+    ) -> None:
         """Begin without roles; `idle` is what a round without work does."""
         self.roles: list[Role] = []
         self.pulses: list[Pulse] = []
@@ -150,7 +152,8 @@ def idle_of(process: Process, roles: Sequence[Role]) -> Callable[[], object]:
         descriptors = [number for role in roles if hasattr(role, "filenos") for number in role.filenos()]
         if descriptors:
             return _poll(descriptors, SHARED_BLOCK_NS // MS)
-        return time.sleep(NAP_NS / 1e9)
+        time.sleep(NAP_NS / 1e9)
+        return None
 
     return block
 
@@ -265,4 +268,8 @@ def _process(config: Config, name: str, roles: str) -> Process:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    CODE = main()
+    logging.shutdown()
+    if CODE == EXIT_WRONG_SELF:
+        os._exit(CODE)  # no destructor of a role that failed may run, no thread of it may keep the process
+    sys.exit(CODE)

@@ -52,7 +52,9 @@ def _load_env_file(path: Path, name: str) -> None:
     try:
         load_env_file(path.parent / name)
     except (OSError, ValueError) as error:
-        raise ConfigError(_text(path, "system.env_file", name, f"a private file of NAME=value lines ({error})")) from error
+        raise ConfigError(
+            _text(path, "system.env_file", name, f"a private file of NAME=value lines ({error})")
+        ) from error
 
 
 def _convert(tree: dict[str, Any], path: str) -> Config:
@@ -80,16 +82,18 @@ def _known(at: str) -> str:
     kind: Any = Config
     for step in re.findall(r"[a-z_]+", at):
         kind = _element(next(f.type for f in msgspec.structs.fields(kind) if f.encode_name == step))
-    return "the keys here are " + ", ".join(sorted(f.encode_name for f in msgspec.structs.fields(kind) if f.name != "path"))
+    return "the keys here are " + ", ".join(
+        sorted(f.encode_name for f in msgspec.structs.fields(kind) if f.name != "path")
+    )
 
 
-def _element(kind: Any) -> Any:  # noqa: ANN401 - a type of any form
+def _element(kind: Any) -> Any:
     """The table inside a list of tables, or inside an optional one."""
     arguments = [argument for argument in getattr(kind, "__args__", ()) if isinstance(argument, type)]
     return next((argument for argument in arguments if issubclass(argument, msgspec.Struct)), kind)
 
 
-def find(tree: Any, at: str) -> Any:  # noqa: ANN401 - a value of the file
+def find(tree: Any, at: str) -> Any:
     """The value at a place like `strategies[0].id`; None where there is none."""
     for name, number in re.findall(r"([^.\[\]]+)|\[(\d+)\]", at):
         if name and isinstance(tree, dict):
@@ -114,7 +118,7 @@ def _override(tree: dict[str, Any], environment: Mapping[str, str], path: str) -
             _place(tree, name[len(PREFIX) :].lower().split("__"), _value(environment[name]), f"{path} with {name}")
 
 
-def _place(tree: Any, steps: list[str], value: object, source: str) -> None:  # noqa: ANN401 - a table of the file
+def _place(tree: Any, steps: list[str], value: object, source: str) -> None:
     """Set the value at a path; tables on the way are made, elements of lists must exist."""
     for count, step in enumerate(steps[:-1], 1):
         tree = _named(tree, step) if isinstance(tree, list) else tree.setdefault(step, {})

@@ -70,7 +70,7 @@ def _listen(keeper: Keeper) -> int:
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: keeper.stop())
-    signal.signal(signal.SIGUSR1, lambda *_: keeper.halt_by_signal())
+    signal.signal(signal.SIGUSR1, lambda *_: keeper.ask_halt())
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     return reading
 
