@@ -10,7 +10,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 
@@ -74,17 +74,33 @@ def _explain(tree: dict[str, Any], path: str, complaint: str) -> str:
     if unknown:
         key = f"{at}.{unknown[1]}".lstrip(".")
         return _text(path, key, find(tree, key), "an unknown key; " + _known(at))
-    return _text(path, at or "the file", find(tree, at), what[:1].lower() + what[1:])
+    return _text(path, at or "the file", find(tree, at), _expected(what, _type_at(at)))
+
+
+def _expected(complaint: str, kind: Any) -> str:
+    """What was expected, in words where the type has them."""
+    if get_origin(kind) is Literal:
+        return f"expected one of {', '.join(get_args(kind))}"
+    described = [meta.description for meta in getattr(kind, "__metadata__", ()) if meta.description]
+    if described and "regex" in complaint:
+        return f"expected {described[0]}"
+    return complaint[:1].lower() + complaint[1:]
+
+
+def _type_at(at: str) -> Any:
+    """The type of what stands at a place; of a list, that of its elements."""
+    kind: Any = Config
+    for step in re.findall(r"[a-z_]+", at):
+        if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
+            return None
+        kind = _element(next(f.type for f in msgspec.structs.fields(kind) if f.encode_name == step))
+    return kind
 
 
 def _known(at: str) -> str:
     """The keys that a table does have."""
-    kind: Any = Config
-    for step in re.findall(r"[a-z_]+", at):
-        kind = _element(next(f.type for f in msgspec.structs.fields(kind) if f.encode_name == step))
-    return "the keys here are " + ", ".join(
-        sorted(f.encode_name for f in msgspec.structs.fields(kind) if f.name != "path")
-    )
+    names = sorted(field.encode_name for field in msgspec.structs.fields(_type_at(at)))
+    return f"the keys here are {', '.join(name for name in names if name != 'path')}"
 
 
 def _element(kind: Any) -> Any:
