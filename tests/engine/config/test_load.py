@@ -67,7 +67,9 @@ def test_roles_can_share_a_process_and_its_cores(tmp_path: Path) -> None:
         ('[[venues]]\nname = "k"\nkind = "k"\napi_key = { env = "A", file = "B" }', ("api_key", "exactly one")),
     ],
 )  # fmt: skip
-def test_a_wrong_file_is_refused_with_key_value_and_expectation(tmp_path: Path, text: str, words: tuple[str, ...]) -> None:
+def test_a_wrong_file_is_refused_with_key_value_and_expectation(
+    tmp_path: Path, text: str, words: tuple[str, ...]
+) -> None:
     """Whoever reads the error must be able to mend the file without reading our source."""
     with pytest.raises(ConfigError) as caught:
         read(tmp_path, BASE + text)

@@ -149,7 +149,9 @@ def test_random_bytes_never_stop_it(bench: Bench) -> None:
     for _ in range(60):
         client = bench.client()
         for _ in range(chance.randrange(4)):
-            client.sendall(chance.choice([chance.randbytes(chance.randrange(300)), b'{"command": "echo"', b"}\n", b"\n"]))
+            client.sendall(
+                chance.choice([chance.randbytes(chance.randrange(300)), b'{"command": "echo"', b"}\n", b"\n"])
+            )
             bench.server.step()
         client.close()
         bench.server.step()
