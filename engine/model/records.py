@@ -176,7 +176,8 @@ POSITION = Record(
         "size_decimals": "u1",
         "flags": "u2",
         "spare_word": "u4",
-        "spare": "4u8",
+        "fill_sequence": "u8",  # the FILLS cursor behind the newest fill in here: what a reader adds from there on
+        "spare": "3u8",
     },
 )
 
