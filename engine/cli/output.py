@@ -14,6 +14,7 @@ from engine.cli import NOBODY, WRONG_USE, Complaint
 from engine.config import default_run_directory
 
 SECOND_NS = 1_000_000_000
+WIDTH_MAX = 1000
 
 
 def say(text: object = "") -> None:
@@ -35,9 +36,8 @@ def say_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: s
         table.add_column(column, justify="right" if numeric and texts else "left", no_wrap=True)
     for row in texts:
         table.add_row(*row)
-    console = Console()
-    width = console.measure(table).maximum
-    Console(width=max(width, console.width), highlight=False, markup=False).print(table)
+    width = Console(width=WIDTH_MAX).measure(table).maximum  # a line too long for the terminal beats a cut-off name
+    Console(width=max(width, Console().width), highlight=False, markup=False).print(table)
 
 
 def plain(value: Any) -> Any:

@@ -1,11 +1,14 @@
 """Read a file, lay the environment over it, and refuse it with the place, the value and the expectation.
 
 1. TOML to plain tables. 2. `STEELYARD__…` variables replace single values. 3. msgspec checks names, types and bounds.
-4. `check` looks at what spans tables: names that must exist, be unique, be placed once.
+4. `check` looks at what spans tables: names that must exist, be unique, be placed once. 5. `expand` fills in the paths
+that only this machine knows.
 """
 
+import functools
 import os
 import re
+import sys
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,7 +17,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 
-from engine.config.secret import load_env_file
+from engine.config.secret import Secret, load_env_file
 from engine.config.tables import FACTORIES, SUPERVISOR, Config, ConfigError
 
 PREFIX = "STEELYARD__"
@@ -31,6 +34,7 @@ def load(path: str | Path, environment: Mapping[str, str] | None = None) -> Conf
     config = _convert(tree, str(path))
     for key, value, expected in check(config):
         raise ConfigError(_text(path, key, value, expected))
+    config = expand(config)
     if config.system.env_file:
         _load_env_file(Path(path), config.system.env_file)
     return config
@@ -46,6 +50,35 @@ def _read(path: Path) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         msg = f"{path}: not TOML: {error}"
         raise ConfigError(msg) from error
+
+
+def expand(config: Config) -> Config:
+    """Fill in {python}, {here}, {run} and {state} in commands and in the paths of secrets."""
+    marks = {
+        "{python}": sys.executable,
+        "{here}": str(Path(config.path).resolve().parent),
+        "{run}": str(config.paths.run),
+        "{state}": str(config.paths.state),
+    }
+
+    def fill(text: str) -> str:
+        return functools.reduce(lambda filled, mark: filled.replace(mark, marks[mark]), marks, text)
+
+    def fill_secret(secret: Secret | None) -> Secret | None:
+        return Secret(file=fill(secret.file)) if secret is not None and secret.file else secret
+
+    return msgspec.structs.replace(
+        config,
+        venues=tuple(
+            msgspec.structs.replace(
+                venue, api_key=fill_secret(venue.api_key), private_key=fill_secret(venue.private_key)
+            )
+            for venue in config.venues
+        ),
+        processes=tuple(
+            msgspec.structs.replace(process, command=tuple(map(fill, process.command))) for process in config.processes
+        ),
+    )
 
 
 def _load_env_file(path: Path, name: str) -> None:

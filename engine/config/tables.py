@@ -77,7 +77,7 @@ class Process(Table, frozen=True, kw_only=True):
 
     name: Name
     roles: tuple[Name, ...] = ()
-    command: tuple[str, ...] = ()  # "{python}" is this interpreter
+    command: tuple[str, ...] = ()  # {python}, {here} (this file's directory), {run} and {state} are filled in
     ready_line: bool = False  # the command writes one line to stdout when others may start
     cores: tuple[Annotated[int, msgspec.Meta(ge=0)], ...] = ()
     wait: Literal["spin", "block"] = "block"
@@ -180,6 +180,6 @@ class Config(Table, frozen=True, kw_only=True):
     def command(self, process: Process) -> list[str]:
         """What to execute for a process."""
         if process.command:
-            return [word.replace("{python}", sys.executable) for word in process.command]
+            return list(process.command)
         file = str(Path(self.path).resolve())
         return [sys.executable, "-m", "engine.runtime", "--config", file, "--process", process.name]

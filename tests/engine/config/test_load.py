@@ -1,5 +1,6 @@
 """A configuration is refused with its place, or is a complete system."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -98,9 +99,9 @@ def test_the_environment_replaces_single_values(tmp_path: Path) -> None:
 
 def test_an_override_of_nothing_is_refused(tmp_path: Path) -> None:
     """A misspelt override that does nothing is a setting one believes in."""
-    with pytest.raises(ConfigError, match="STEELYARD__VENUES__KRAKEN__KIND.*no table of this name"):
+    with pytest.raises(ConfigError, match=r"STEELYARD__VENUES__KRAKEN__KIND.*no table of this name"):
         read(tmp_path, BASE, {"STEELYARD__VENUES__KRAKEN__KIND": "x"})
-    with pytest.raises(ConfigError, match="watch.latte_ms = 3: an unknown key"):
+    with pytest.raises(ConfigError, match=r"watch\.latte_ms = 3: an unknown key"):
         read(tmp_path, BASE, {"STEELYARD__WATCH__LATTE_MS": "3"})
 
 
@@ -142,3 +143,14 @@ def test_an_env_file_is_taken_in_beside_the_configuration(tmp_path: Path, monkey
 def test_every_configuration_we_ship_is_a_system(path: Path) -> None:
     """A shipped file that does not load is worse than none."""
     assert load(path, {}).role_names
+
+
+def test_paths_that_only_the_machine_knows_are_filled_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file moved to another machine keeps working, and names nobody's home."""
+    monkeypatch.setenv("STEELYARD_STATE_DIRECTORY", "/somewhere")
+    text = BASE.replace('kind = "binance"', 'kind = "binance"\nprivate_key = { file = "{state}/key" }')
+    venue = '[[processes]]\nname = "venue"\ncommand = ["{python}", "{here}/x"]\n'
+    config = read(tmp_path, text + venue)
+    assert config.venue("binance").private_key == Secret(file="/somewhere/demo/key")
+    assert config.process("venue").command == (sys.executable, f"{tmp_path}/x")
+    assert config.role_names == ("feed", "execution", "maker")

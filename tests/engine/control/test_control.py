@@ -127,7 +127,7 @@ def test_a_full_disk_does_not_stand_between_an_operator_and_a_halt(tmp_path: Pat
     """The audit fails, the command is carried out, and the answer says both."""
 
     def audit(request: Request, answer: Mapping[str, Any]) -> None:
-        raise OSError(28, "No space left on device")
+        raise OSError(28, "No space left on device", f"{request.command} {answer}")
 
     server = ControlServer(tmp_path / "c.sock", {"halt": lambda _: {"halted": True}}, audit)
     client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

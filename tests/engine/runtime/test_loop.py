@@ -94,7 +94,8 @@ def test_it_beats_by_time_and_not_by_step(write: Write) -> None:
 
 def test_it_idles_only_when_nobody_has_work(write: Write) -> None:
     """A blocked process must not sit on a record that a role is in the middle of."""
-    loop, _ = house(write(), Scripted("alpha"), idle=lambda: loop.stop())
+    loop, _ = house(write(), Scripted("alpha"))
+    loop.idle = loop.stop
     loop.run()
     assert loop.steps == runtime.IDLE_ROUNDS + 1
 

@@ -134,13 +134,12 @@ def test_up_status_down_leaves_nothing(house: House, system: str) -> None:
     for pid in pids:
         gone(pid)
     assert shm.names(system) == []
-    assert sorted(path.name for path in house.paths.run.iterdir() if path.suffix in {".drained", ".closed", ".sock"}) == [
-        "alpha.closed", "alpha.drained", "beta.closed", "beta.drained",
-    ]  # fmt: skip
+    left = sorted(path.name for path in house.paths.run.iterdir() if path.suffix in {".drained", ".closed", ".sock"})
+    assert left == ["alpha.closed", "alpha.drained", "beta.closed", "beta.drained"]
 
 
 def test_a_killed_role_comes_back_and_the_other_does_not_notice(house: House) -> None:
-    """kill -9 of any role at any moment is answered within moments."""
+    """Kill -9 of any role at any moment is answered within moments."""
     house.up()
     alpha, beta = house.pid("alpha"), house.pid("beta")
     os.kill(alpha, signal.SIGKILL)

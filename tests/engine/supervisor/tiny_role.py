@@ -1,4 +1,4 @@
-"""A role that does next to nothing, for the processes of these tests; it fails, hangs or will not start when told to."""
+"""A role that does next to nothing, for the processes of these tests; it fails or hangs when told to."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
