@@ -25,7 +25,7 @@ from engine.supervisor.processes import Processes
 from shm import SegmentError
 
 EXIT_WRONG_WORLD, EXIT_OTHER_LIVES, EXIT_CONFIG = 69, 75, 78
-WAIT_MS = 10  # between two looks at beats and at the HALT file
+WAIT_MS = 20  # between two looks at beats and at the HALT file; deaths and commands wake at once
 
 logger = logging.getLogger("engine.supervisor")
 

@@ -55,7 +55,7 @@ class Clock:
         return self.now_ns
 
 
-def house(config: Config, *roles: Scripted, idle: Callable[[], object] = lambda: None) -> tuple[Loop, Clock]:
+def house(config: Config, *roles: Scripted, idle: Callable[[int], object] = lambda _: None) -> tuple[Loop, Clock]:
     """A loop of these roles over real cells."""
     segments.make(config)
     clock = Clock()
@@ -95,7 +95,7 @@ def test_it_beats_by_time_and_not_by_step(write: Write) -> None:
 def test_it_idles_only_when_nobody_has_work(write: Write) -> None:
     """A blocked process must not sit on a record that a role is in the middle of."""
     loop, _ = house(write(), Scripted("alpha"))
-    loop.idle = loop.stop
+    loop.idle = lambda _: loop.stop()
     loop.run()
     assert loop.steps == runtime.IDLE_ROUNDS + 1
 
@@ -105,7 +105,7 @@ def test_drain_goes_on_until_every_role_is_done_or_time_is_up(write: Write) -> N
     slow, never = Scripted("alpha", drains=5), Scripted("beta", drains=1 << 60)
     loop, clock = house(write(), slow)
     assert loop.drain(1000 * MS)
-    loop, clock = house(write(), Scripted("beta", drains=3), idle=lambda: None)
+    loop, clock = house(write(), Scripted("beta", drains=3))
     loop.roles = [never]
     began = clock.now_ns
     assert not loop.drain(1 * MS)
@@ -139,9 +139,9 @@ def test_a_lone_role_is_waited_for_by_its_own_wait(write: Write) -> None:
             return True
 
     role = Waiting("alpha")
-    runtime.idle_of(Process(name="a", roles=("alpha",)), [role])()
+    runtime.idle_of(Process(name="a", roles=("alpha",)), [role])(1)
     assert role.waited == runtime.BLOCK_NS
-    runtime.idle_of(Process(name="a", roles=("alpha",), wait="spin"), [role])()
+    runtime.idle_of(Process(name="a", roles=("alpha",), wait="spin"), [role])(1)
     assert role.waited == runtime.BLOCK_NS
     assert config.role_names == ("alpha", "beta")
 
