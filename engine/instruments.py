@@ -19,7 +19,7 @@ NUMBERS = ("id", "price_decimals", "size_decimals", "price_step", "size_step", "
            "multiplier", "version")  # fmt: skip
 
 
-class InstrumentsMissing(Exception):
+class InstrumentsMissingError(Exception):
     """The feed did not say in time what the instruments are."""
 
 
@@ -54,5 +54,7 @@ def await_all(system: str, ids: Sequence[int], timeout_s: float = 15.0) -> list[
             return [known[one] for one in ids]
         if time.monotonic() > deadline:
             missing = [one for one in ids if one not in known]
-            raise InstrumentsMissing(f"after {timeout_s} s the feed has not shown instruments {missing} of {system!r}")
+            raise InstrumentsMissingError(
+                f"after {timeout_s} s the feed has not shown instruments {missing} of {system!r}"
+            )
         time.sleep(NAP_S)
