@@ -47,6 +47,7 @@ class SystemLanes:
         """Make them under a random name."""
         self.system = f"simulation{secrets.token_hex(8)}"
         self.names: dict[str, Lane] = {}
+        self._cells: dict[str, shm.CellReader] = {}
         for lane in LANES:
             each = {"strategy": strategies, "role": roles}.get(lane.each, ("",))
             for one in each:
@@ -76,14 +77,16 @@ class SystemLanes:
 
     def reader(self, name: str) -> shm.RingReader:
         """A ring from its first record on."""
-        reader = shm.RingReader(f"{self.system}.{name}")
+        reader = shm.RingReader(f"{self.system}.{name}", self.names[name].record)
         reader.cursor = reader.header.first
         return reader
 
-    def cells(self, name: str) -> Iterator[Any]:
-        """The rows of cells that were written."""
-        reader = shm.CellReader(f"{self.system}.{name}")
-        return (row for index in range(self.names[name].count) if (row := reader.read(index)) is not None)
+    def cells(self, name: str, count: int = 0) -> Iterator[Any]:
+        """The rows of cells that were written, among the first `count` or among all."""
+        if name not in self._cells:
+            self._cells[name] = shm.CellReader(f"{self.system}.{name}", self.names[name].record)
+        rows = map(self._cells[name].read, range(count or self.names[name].count))
+        return (row for row in rows if row is not None)
 
     def cell_digest(self, name: str) -> str:
         """The hash of what the cells of a segment say now."""

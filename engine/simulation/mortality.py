@@ -22,11 +22,6 @@ class Fuse:
         """Let the role die at this act of its step; 0 puts the fuse out."""
         self._left = acts
 
-    @property
-    def lit(self) -> bool:
-        """Whether death still waits."""
-        return self._left > 0
-
     def burn(self) -> None:
         """One act."""
         if self._left:
