@@ -94,9 +94,8 @@ class Flow:
             self.matching.cancel(standing, "", now_ns)
         jitter = self._random.randrange(self.settings.spacing)
         offset = 1 + level * self.settings.spacing + (jitter if level else jitter // 4)
-        order = self._place(
-            MAKER, side, Kind.LIMIT_MAKER, self.reference - side * offset * self.market.price_step, now_ns
-        )
+        price = self.reference - side * offset * self.market.price_step
+        order = self._place(MAKER, side, Kind.LIMIT_MAKER, price, now_ns)
         if isinstance(order, Order):
             self._slots[side, level] = order
 
