@@ -203,7 +203,7 @@ class RiskGate:
             exposure.open_buy if side == BUY else exposure.open_sell,
         )  # fmt: skip
         worst = held + pending + added
-        return None if worst <= max(0, -held) else worst
+        return worst if worst > 0 else None
 
     def _check_journal(self, instrument_id: int, side: int, size: int, relief: int) -> Refusal | None:
         if not self.journal_full:

@@ -244,8 +244,23 @@ class House:
                 assert here.state == there.state(), (client_id, here.state, there.status)
         for here in orders.values():
             assert here.client_id.hex() in self.venue.orders or here.state == 9, here.state
+        self.check_sizes()
         for position in self.role.ledger.account.values():
             assert position.size == self.venue.holding(self.mark, position.instrument.symbol)
+
+    def check_sizes(self) -> None:
+        """No intent was filled beyond its size, however many requests it took; nor a REPLACE with what it replaced."""
+        filled: dict[int, int] = {}
+        for one in self.venue.orders.values():
+            if one.ours(self.mark):
+                intent_id = int(one.client_id[12:28], 16)
+                filled[intent_id] = filled.get(intent_id, 0) + one.executed
+        for lane in self.intents.values():
+            for row in lane.rows:
+                whole = filled.get(row.intent_id, 0)
+                if row.kind == IntentKind.REPLACE and whole:
+                    whole += filled.get(row.target_id, 0)
+                assert whole <= row.size or row.kind not in (IntentKind.PLACE, IntentKind.REPLACE), row
 
     @property
     def mark(self) -> str:
