@@ -8,7 +8,20 @@ from collections import namedtuple
 
 import pytest
 
-from tests.shm.model.memory import Check, Fence, Jump, Limits, Load, Program, Set, Sleep, Store, Violation, Wake, explore
+from tests.shm.model.memory import (
+    Check,
+    Fence,
+    Jump,
+    Limits,
+    Load,
+    Program,
+    Set,
+    Sleep,
+    Store,
+    Violation,
+    Wake,
+    explore,
+)
 
 Pair = namedtuple("Pair", "a b", defaults=(0, 0))
 X, Y = 0, 1
@@ -128,7 +141,13 @@ def test_a_wake_before_the_sleep_is_not_lost() -> None:
 
 def test_a_broken_promise_tells_the_shortest_way_to_it() -> None:
     """A counterexample nobody can read proves nothing."""
-    code = ["again", load("a", X), Jump("again", lambda r: r.a == 0), Check(lambda _r, _m: False, "saw it"), Set(lambda r: r)]
+    code = [
+        "again",
+        load("a", X),
+        Jump("again", lambda r: r.a == 0),
+        Check(lambda _r, _m: False, "saw it"),
+        Set(lambda r: r),
+    ]
     with pytest.raises(Violation) as caught:
         explore([Program("w", [store(X, 1)], Pair()), Program("r", code, Pair())], [0])
     assert str(caught.value).splitlines() == ["r: saw it: Pair(a=1, b=0)", "w[0] Store -> Pair(a=0, b=0)"]
