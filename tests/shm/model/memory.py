@@ -197,7 +197,7 @@ def settle(state: State, index: int) -> State:
     return put(state, index, settled)
 
 
-def put(state: State, index: int, thread: Thread, **others: Any) -> State:  # noqa: ANN401 - State's own fields
+def put(state: State, index: int, thread: Thread, **others: Any) -> State:
     """Return the state with one thread replaced."""
     threads = (*state.threads[:index], thread, *state.threads[index + 1 :])
     return state._replace(threads=threads, **others)

@@ -82,7 +82,7 @@ def write_records(shape: Shape) -> list[Store]:
     ]
 
 
-def take_over(r: Any) -> Any:  # noqa: ANN401 - registers of any program
+def take_over(r: Any) -> Any:
     """Begin the successor's life: nothing remembered but that one died."""
     return type(r)(life=r.life + 1)
 
