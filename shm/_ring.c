@@ -20,6 +20,15 @@
 static int counter_is_good;
 static double ticks_per_ns = 1.0;
 
+/* Both clocks at one moment: the closest of a few pairs, for a process may be preempted between the two. */
+static void both_clocks(uint64_t *ns, uint64_t *ticks) {
+    uint64_t closest = UINT64_MAX;
+    for (int i = 0; i < 16 && closest > 200; i++) {
+        uint64_t before = sy_monotonic_ns(), counter = sy_ticks(1), width = sy_monotonic_ns() - before;
+        if (width < closest) closest = width, *ns = before + width / 2, *ticks = counter;
+    }
+}
+
 /* The processor's counter if it runs at one rate in every state; then its rate, over a fraction of a millisecond. */
 static void calibrate(void) {
 #if defined(__x86_64__)
@@ -29,13 +38,18 @@ static void calibrate(void) {
     counter_is_good = 1;
 #endif
     if (!counter_is_good) return;
-    uint64_t ns = sy_monotonic_ns(), ticks = sy_ticks(1), until = ns + 200000;
-    while (sy_monotonic_ns() < until) sy_pause();
-    ticks_per_ns = (double)(sy_ticks(1) - ticks) / (double)(sy_monotonic_ns() - ns);
+    uint64_t ns = 0, ticks = 0, ns_end = 0, ticks_end = 0;
+    both_clocks(&ns, &ticks);
+    while (sy_monotonic_ns() < ns + 200000) sy_pause();
+    both_clocks(&ns_end, &ticks_end);
+    ticks_per_ns = (double)(ticks_end - ticks) / (double)(ns_end - ns);
     if (ticks_per_ns < 1e-3) counter_is_good = 0, ticks_per_ns = 1.0;
 }
 
-static uint64_t in_ticks(uint64_t ns) { return (uint64_t)((double)ns * ticks_per_ns); }
+static uint64_t in_ticks(uint64_t ns) {
+    double ticks = (double)ns * ticks_per_ns;
+    return ticks < 9e18 ? (uint64_t)ticks : (uint64_t)9e18; /* for ever; beyond is undefined */
+}
 
 static uint64_t header_u64(const sy_mapping *m, int offset) {
     uint64_t value;
