@@ -108,6 +108,7 @@ static int writer_init(Writer *self, PyObject *args, PyObject *kwargs) {
     w->counter_is_good = counter_is_good;
     w->lossless = lossless;
     w->consumed = w->next + w->reserve - w->capacity; /* full until a consumer tells where it is */
+    if (wake) sy_futex_wake(w->cursor);               /* the one before may have died between its store and its wake */
     return 0;
 }
 
@@ -127,7 +128,7 @@ static PyObject *writer_publish(Writer *self, PyObject *const *values, Py_ssize_
     self->busy = 1;
     int failed = sy_pack(&self->codec, sy_slot(&self->w, 0), values, count);
     self->busy = 0;
-    if (failed) return NULL;
+    if (failed || !writer_ready(self)) return NULL; /* a value's __index__ may have closed the lane, or forked */
     sy_publish(&self->w, 1);
     Py_RETURN_TRUE;
 }
