@@ -19,14 +19,14 @@ import posix_ipc
 
 from shm import header, identity
 from shm._ring import SY_CELL_HEAD, SY_CELL_SLOTS, Mapping
-from shm.header import HEADER_SIZE, READY, READY_OFFSET, Header, SegmentError
+from shm.header import HEADER_SIZE, HUGE_PAGE, READY, READY_OFFSET, Header, SegmentError
 from shm.lock import try_lock
 from shm.record import Record
 
 DIRECTORY = "/dev/shm"  # noqa: S108 - where POSIX shared memory lives
 PREFIX = "steelyard."
 NAME = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+")
-PAGE, HUGE_PAGE = 4096, 2 << 20
+PAGE = 4096
 MODE = 0o640
 
 
