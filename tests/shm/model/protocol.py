@@ -34,10 +34,10 @@ from tests.shm.model.memory import (
 CURSOR, ACK, DATA = 0, 1, 2
 LIVES = 10
 History = tuple[tuple[Message, ...], ...]
-Writer = namedtuple("Writer", "life c a", defaults=(0, 0, 0))
-Reader = namedtuple("Reader", "life c r n w0 w1 w2 w3 c2 skip", defaults=(0,) * 10)
-Ringer = namedtuple("Ringer", "c before after last idle", defaults=(0, -1, 0, -1, 0))
-Sleeper = namedtuple("Sleeper", "c seen since now", defaults=(0, -1, -1, -1))
+Writer = namedtuple("Writer", "life c a", defaults=(0, 0, 0))  # noqa: PYI024 - the explorer sets fields by name
+Reader = namedtuple("Reader", "life c r n w0 w1 w2 w3 c2 skip", defaults=(0,) * 10)  # noqa: PYI024
+Ringer = namedtuple("Ringer", "c before after last idle", defaults=(0, -1, 0, -1, 0))  # noqa: PYI024
+Sleeper = namedtuple("Sleeper", "c seen since now", defaults=(0, -1, -1, -1))  # noqa: PYI024
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from tests.shm.model.memory import (
     explore,
 )
 
-Pair = namedtuple("Pair", "a b", defaults=(0, 0))
+Pair = namedtuple("Pair", "a b", defaults=(0, 0))  # noqa: PYI024 - registers are set by name
 X, Y = 0, 1
 
 

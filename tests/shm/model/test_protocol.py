@@ -126,7 +126,7 @@ def test_a_looker_on_at_a_lossless_ring_sees_no_torn_record() -> None:
 def test_a_mutation_of_the_lossless_ring_is_caught(producer: str, consumer: str, reserve: int) -> None:
     """Each rule between producer and consumer is needed; the slack alone would hide an early acknowledgement."""
     shape = Shape(2, reserve, 4)
-    with pytest.raises(Violation, match="torn or wrong record|lost a record"):
+    with pytest.raises(Violation, match=r"torn or wrong record|lost a record"):
         explore([lossless_producer(shape, producer), lossless_consumer(shape, consumer)], shape.memory)
 
 
