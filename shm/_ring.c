@@ -64,7 +64,7 @@ static uint64_t header_u32(const sy_mapping *m, int offset) {
 }
 
 /* Offsets as in header.py; what they hold was checked there before the mapping was made. */
-enum { H_RECORD_SIZE = 24, H_CAPACITY = 32, H_RESERVE = 40, H_DATA = 48, H_COUNT = 120 };
+enum { H_RECORD_SIZE = 24, H_CAPACITY = 32, H_RESERVE = 40, H_DATA = 48, H_FIRST = 112, H_COUNT = 120 };
 
 /* ---- RingWriter ------------------------------------------------------------------------------------------------------ */
 
@@ -377,6 +377,11 @@ static int reader_set_cursor(Reader *self, PyObject *value, void *Py_UNUSED(clos
     uint64_t cursor = atomic_load_explicit(self->r.cursor, memory_order_acquire);
     if ((int64_t)(cursor - next) < 0) {
         PyErr_Format(PyExc_ValueError, "cursor %llu lies beyond the lane's %llu", (unsigned long long)next, (unsigned long long)cursor);
+        return -1;
+    }
+    uint64_t oldest = header_u64(self->mapping, H_FIRST);
+    if (next - oldest > cursor - oldest) { /* slots in front of the first record were never written */
+        PyErr_Format(PyExc_ValueError, "cursor %llu lies before the lane's first record %llu", (unsigned long long)next, (unsigned long long)oldest);
         return -1;
     }
     self->r.next = next;

@@ -251,6 +251,12 @@ def test_a_cursor_beyond_the_lane_is_refused(lane: str) -> None:
         reader.cursor = 1
 
 
+def test_a_cursor_before_the_first_record_is_refused(lane: str) -> None:
+    """The slots there were never written and would read as records of zeros."""
+    with ring(lane, start=2**32) as (_, reader), pytest.raises(ValueError, match="before the lane's first"):
+        reader.cursor = 2**32 - 1
+
+
 def test_a_released_view_refuses_its_records(lane: str) -> None:
     """Once given back, the slots may hold anything."""
     with ring(lane) as (writer, reader):
