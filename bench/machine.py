@@ -2,27 +2,29 @@
 
 import os
 import platform
+import ssl
 from pathlib import Path
 
 HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/shmem_enabled")
 
 
-def describe() -> dict[str, object]:
+def describe() -> dict[str, str | int | float]:
     """What a reader must know to compare: processor, cores, kernel, Python, shared memory's huge pages."""
     return {
-        "cpu": cpu(),
-        "cores": sorted(os.sched_getaffinity(0)),
-        "virtual": _has_flag("hypervisor"),
+        "cpu": processor(),
+        "cores": len(os.sched_getaffinity(0)),
+        "virtual": "yes" if _has_flag("hypervisor") else "no",
         "kernel": platform.release(),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "openssl": ssl.OPENSSL_VERSION,
         "shmem_huge_pages": _chosen(HUGE_PAGES),
         "load": round(os.getloadavg()[0], 2),
     }
 
 
-def cpu() -> str:
-    """The processor's name for itself."""
-    names = [line.split(":", 1)[1].strip() for line in _cpuinfo() if line.startswith("model name")]
+def processor() -> str:
+    """The processor's name, or its architecture where the kernel does not tell."""
+    names = [line.partition(":")[2].strip() for line in _cpuinfo() if line.startswith("model name")]
     return names[0] if names else platform.machine()
 
 

@@ -30,6 +30,7 @@ class Lane:
 
 
 LANES = (
+    Lane("instruments", records.INSTRUMENT, "cells", FEED, (STRATEGY, EXECUTION, LOOKERS), count=256, wake="never"),
     Lane("ticks", records.TICK, "ring", FEED, (STRATEGY, EXECUTION, LOOKERS), capacity=1 << 17, reserve=1 << 12),
     Lane("books", records.BOOK_TOP, "ring", FEED, (STRATEGY, EXECUTION, LOOKERS), capacity=1 << 13, reserve=64),
     Lane("book_tops", records.BOOK_TOP, "cells", FEED, (LOOKERS,), count=256, wake="never"),
@@ -47,7 +48,7 @@ LANES = (
     Lane("verdicts", records.VERDICT, "ring", EXECUTION, (STRATEGY, LOOKERS), capacity=1 << 14, reserve=64),
     Lane("orders", records.ORDER, "ring", EXECUTION, (STRATEGY, LOOKERS), capacity=1 << 14, reserve=64),
     Lane("fills", records.FILL, "ring", EXECUTION, (STRATEGY, LOOKERS), capacity=1 << 14, reserve=64),
-    Lane("positions", records.POSITION, "cells", EXECUTION, (LOOKERS,), count=1024, wake="never"),
+    Lane("positions", records.POSITION, "cells", EXECUTION, (STRATEGY, LOOKERS), count=1024, wake="never"),
     Lane(
         "journal", records.JOURNAL, "ring", EXECUTION, (EXECUTION, LOOKERS), capacity=1 << 16, reserve=64, wake="never"
     ),

@@ -7,7 +7,7 @@ as numpy arrays, checked copies or views of the slots themselves.
 import itertools
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from shm import _ring, header
 from shm.attachment import Attached, Owned, map_segment, own_segment
@@ -121,7 +121,7 @@ class RingReader(_ring.Reader, Attached):
             import numpy as np  # noqa: PLC0415 - 60 ms that a reader of single records does not pay
 
             slots = 2 * self.header.capacity
-            self._slots = np.frombuffer(memoryview(self._mapping), self.record.dtype, slots, self.header.data_offset)
+            self._slots = np.frombuffer(cast("bytes", self._mapping), self.record.dtype, slots, self.header.data_offset)
         at = first & (self.header.capacity - 1)
         return self._slots[at : at + count]
 

@@ -176,7 +176,8 @@ POSITION = Record(
         "size_decimals": "u1",
         "flags": "u2",
         "spare_word": "u4",
-        "spare": "4u8",
+        "fill_sequence": "u8",  # the FILLS cursor behind the newest fill in here: what a reader adds from there on
+        "spare": "3u8",
     },
 )
 
@@ -265,6 +266,33 @@ JOURNAL = Record(
     },
 )
 
+INSTRUMENT = Record(
+    "instrument",
+    192,
+    {
+        "price_step": "i8",
+        "size_step": "i8",
+        "size_min": "i8",
+        "size_max": "i8",
+        "notional_min": "i8",
+        "multiplier": "i8",
+        "update_ns": "i8",
+        "id": "u4",
+        "version": "u4",  # a change of decimals is a new version
+        "venue": "S16",
+        "symbol": "S32",
+        "base": "S16",
+        "quote": "S16",
+        "kind": "S16",
+        "price_decimals": "u1",
+        "size_decimals": "u1",
+        "trading": "u1",
+        "old": "u1",  # from the cached copy: the venue did not answer
+        "spare_word": "u4",
+        "spare": "3u8",
+    },
+)
+
 RECORDS = (
     TICK,
     LEVEL,
@@ -281,4 +309,5 @@ RECORDS = (
     HALT,
     ACCEPTED,
     JOURNAL,
+    INSTRUMENT,
 )

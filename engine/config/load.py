@@ -1,0 +1,203 @@
+"""Read a file, lay the environment over it, and refuse it with the place, the value and the expectation.
+
+1. TOML to plain tables. 2. `STEELYARD__…` variables replace single values. 3. msgspec checks names, types and bounds.
+4. `check` looks at what spans tables: names that must exist, be unique, be placed once.
+"""
+
+import os
+import re
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engine.config.secret import load_env_file
+from engine.config.tables import FACTORIES, SUPERVISOR, Config, ConfigError
+
+PREFIX = "STEELYARD__"
+SECRET_KEYS = ("api_key", "private_key")
+PLACE = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<at>.*)`)?$", re.DOTALL)
+
+
+def load(path: str | Path, environment: Mapping[str, str] | None = None) -> Config:
+    """The configuration in a file, checked, or ConfigError."""
+    tree = _read(Path(path))
+    _override(tree, os.environ if environment is None else environment, str(path))
+    if "path" in tree:
+        raise ConfigError(_text(path, "path", tree["path"], "an unknown key"))
+    config = _convert(tree, str(path))
+    for key, value, expected in check(config):
+        raise ConfigError(_text(path, key, value, expected))
+    if config.system.env_file:
+        _load_env_file(Path(path), config.system.env_file)
+    return config
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The file's tables, or why it has none."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        msg = f"{path}: cannot be read: {error.strerror}"
+        raise ConfigError(msg) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        msg = f"{path}: not TOML: {error}"
+        raise ConfigError(msg) from error
+
+
+def _load_env_file(path: Path, name: str) -> None:
+    try:
+        load_env_file(path.parent / name)
+    except (OSError, ValueError) as error:
+        raise ConfigError(_text(path, "system.env_file", name, f"a private file of NAME=value lines ({error})")) from error
+
+
+def _convert(tree: dict[str, Any], path: str) -> Config:
+    """Check names, types and bounds."""
+    try:
+        return msgspec.structs.replace(msgspec.convert(tree, Config), path=path)
+    except msgspec.ValidationError as error:
+        raise ConfigError(_explain(tree, path, str(error))) from error
+
+
+def _explain(tree: dict[str, Any], path: str, complaint: str) -> str:
+    """A complaint of msgspec as a place in the file, the value there and what was expected."""
+    match = PLACE.match(complaint)
+    assert match is not None
+    at, what = match["at"] or "", match["what"]
+    unknown = re.search(r"unknown field `(.*)`", what)
+    if unknown:
+        key = f"{at}.{unknown[1]}".lstrip(".")
+        return _text(path, key, find(tree, key), "an unknown key; " + _known(at))
+    return _text(path, at or "the file", find(tree, at), what[:1].lower() + what[1:])
+
+
+def _known(at: str) -> str:
+    """The keys that a table does have."""
+    kind: Any = Config
+    for step in re.findall(r"[a-z_]+", at):
+        kind = _element(next(f.type for f in msgspec.structs.fields(kind) if f.encode_name == step))
+    return "the keys here are " + ", ".join(sorted(f.encode_name for f in msgspec.structs.fields(kind) if f.name != "path"))
+
+
+def _element(kind: Any) -> Any:  # noqa: ANN401 - a type of any form
+    """The table inside a list of tables, or inside an optional one."""
+    arguments = [argument for argument in getattr(kind, "__args__", ()) if isinstance(argument, type)]
+    return next((argument for argument in arguments if issubclass(argument, msgspec.Struct)), kind)
+
+
+def find(tree: Any, at: str) -> Any:  # noqa: ANN401 - a value of the file
+    """The value at a place like `strategies[0].id`; None where there is none."""
+    for name, number in re.findall(r"([^.\[\]]+)|\[(\d+)\]", at):
+        if name and isinstance(tree, dict):
+            tree = tree.get(name)
+        elif number and isinstance(tree, list) and int(number) < len(tree):
+            tree = tree[int(number)]
+        else:
+            return None
+    return tree
+
+
+def _text(path: object, key: str, value: object, expected: str) -> str:
+    hidden = any(secret in key for secret in SECRET_KEYS)
+    shown = "" if hidden or value is None or isinstance(value, dict | list) else f" = {value!r}"
+    return f"{path}: {key}{shown}: {expected}"
+
+
+def _override(tree: dict[str, Any], environment: Mapping[str, str], path: str) -> None:
+    """Lay the `STEELYARD__…` variables over the tables."""
+    for name in sorted(environment):
+        if name.startswith(PREFIX):
+            _place(tree, name[len(PREFIX) :].lower().split("__"), _value(environment[name]), f"{path} with {name}")
+
+
+def _place(tree: Any, steps: list[str], value: object, source: str) -> None:  # noqa: ANN401 - a table of the file
+    """Set the value at a path; tables on the way are made, elements of lists must exist."""
+    for count, step in enumerate(steps[:-1], 1):
+        tree = _named(tree, step) if isinstance(tree, list) else tree.setdefault(step, {})
+        if not isinstance(tree, dict | list):
+            raise ConfigError(_text(source, ".".join(steps[:count]), None, "no table of this name to override in"))
+    if not isinstance(tree, dict):
+        raise ConfigError(_text(source, ".".join(steps), None, "a key of a table was expected"))
+    tree[steps[-1]] = value
+
+
+def _named(elements: list[Any], step: str) -> object:
+    """A list's element by its name or its number."""
+    if step.isdigit() and int(step) < len(elements):
+        return elements[int(step)]
+    return next((e for e in elements if isinstance(e, dict) and str(e.get("name", "")).lower() == step), None)
+
+
+def _value(text: str) -> object:
+    """A value as TOML writes it, else the text itself."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+Complaint = tuple[str, object, str]
+
+
+def check(config: Config) -> Iterator[Complaint]:
+    """What spans tables: each complaint is a key, its value and what was expected."""
+    yield from _twice("venues", "name", [venue.name for venue in config.venues])
+    yield from _twice("instruments", "id", [instrument.id for instrument in config.instruments])
+    yield from _twice("strategies", "id", [strategy.id for strategy in config.strategies])
+    yield from _twice("processes", "name", [process.name for process in config.processes])
+    yield from _check_names(config)
+    yield from _check_references(config)
+    yield from _check_placement(config)
+
+
+def _twice(table: str, key: str, values: Iterable[object]) -> Iterator[Complaint]:
+    for value, count in Counter(values).items():
+        if count > 1:
+            yield f"{table}.{key}", value, f"unique, it stands {count} times"
+
+
+def _check_names(config: Config) -> Iterator[Complaint]:
+    """A strategy's name is also a role's, so it must be nobody else's."""
+    taken = {*FACTORIES, SUPERVISOR, *config.roles}
+    yield from _twice("strategies", "name", [strategy.name for strategy in config.strategies])
+    for number, strategy in enumerate(config.strategies):
+        if strategy.name in taken:
+            yield f"strategies[{number}].name", strategy.name, "the name of another role"
+    if SUPERVISOR in config.roles:
+        yield "roles.supervisor", config.roles[SUPERVISOR], "a name that the supervisor itself holds"
+
+
+def _check_references(config: Config) -> Iterator[Complaint]:
+    """Venues and instruments named must be there."""
+    venues = {venue.name for venue in config.venues}
+    instruments = {instrument.id for instrument in config.instruments}
+    for number, instrument in enumerate(config.instruments):
+        if instrument.venue not in venues:
+            yield f"instruments[{number}].venue", instrument.venue, f"one of the venues: {_list(venues)}"
+    for number, strategy in enumerate(config.strategies):
+        for instrument_id in strategy.instruments:
+            if instrument_id not in instruments:
+                yield f"strategies[{number}].instruments", instrument_id, f"an instrument's id: {_list(instruments)}"
+
+
+def _check_placement(config: Config) -> Iterator[Complaint]:
+    """Each role in exactly one process, each process with a purpose."""
+    for number, process in enumerate(config.processes):
+        if bool(process.roles) == bool(process.command):
+            yield f"processes[{number}]", None, f"exactly one of roles and command in process {process.name!r}"
+        if process.ready_line and not process.command:
+            yield f"processes[{number}].ready_line", True, "only for a command; roles are ready when they beat"
+    yield from _twice("processes", "roles", config.role_names)
+    for role in config.role_names:
+        if role not in config.expected_roles and role not in FACTORIES:
+            yield "processes.roles", role, f"one of the roles: {_list(config.expected_roles)}"
+    for role in set(config.expected_roles) - set(config.role_names):
+        yield "processes.roles", None, f"a process for the role {role!r}"
+
+
+def _list(values: Iterable[object]) -> str:
+    return ", ".join(map(str, sorted(values, key=str))) or "none is given"

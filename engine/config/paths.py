@@ -1,0 +1,95 @@
+"""Where a system keeps its files: what dies with the boot under `run`, what must outlive it under `state`.
+
+    run    $STEELYARD_RUN_DIRECTORY, else $XDG_RUNTIME_DIR/steelyard, else /tmp/steelyard-<uid>
+           <system>/  control.sock  supervisor.lock  system.json  <process>.log  <process>.out
+    state  $STEELYARD_STATE_DIRECTORY, else $XDG_STATE_HOME/steelyard, else ~/.local/state/steelyard
+           <system>/  HALT  audit.log  instruments.json  journal
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+RUN_VARIABLE = "STEELYARD_RUN_DIRECTORY"
+STATE_VARIABLE = "STEELYARD_STATE_DIRECTORY"
+SOCKET_PATH_MAX = 107  # sockaddr_un holds 108 bytes with the closing zero
+
+
+def default_run_directory() -> Path:
+    """The directory of all systems' run directories."""
+    if os.environ.get(RUN_VARIABLE):
+        return Path(os.environ[RUN_VARIABLE])
+    if os.environ.get("XDG_RUNTIME_DIR"):
+        return Path(os.environ["XDG_RUNTIME_DIR"]) / "steelyard"
+    return Path(f"/tmp/steelyard-{os.getuid()}")  # noqa: S108 - its owner and mode are checked before use
+
+
+def default_state_directory() -> Path:
+    """The directory of all systems' state directories."""
+    if os.environ.get(STATE_VARIABLE):
+        return Path(os.environ[STATE_VARIABLE])
+    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(base) / "steelyard"
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """The files of one system."""
+
+    run: Path
+    state: Path
+
+    @classmethod
+    def of(cls, system: str, run: str = "", state: str = "") -> "Paths":
+        """A system's files, under the directories named or the default ones."""
+        return cls(
+            Path(run) if run and not os.environ.get(RUN_VARIABLE) else default_run_directory() / system,
+            Path(state) if state and not os.environ.get(STATE_VARIABLE) else default_state_directory() / system,
+        )
+
+    @property
+    def control(self) -> Path:
+        """The control socket."""
+        return self.run / "control.sock"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the one supervisor."""
+        return self.run / "supervisor.lock"
+
+    @property
+    def system(self) -> Path:
+        """What a life of the system began with: config, clock offset, boot."""
+        return self.run / "system.json"
+
+    @property
+    def halt(self) -> Path:
+        """Present: the system is halted, over every restart; `touch` it to halt by hand."""
+        return self.state / "HALT"
+
+    @property
+    def audit(self) -> Path:
+        """Every command with who gave it and what came of it."""
+        return self.state / "audit.log"
+
+    @property
+    def instruments(self) -> Path:
+        """The feed's cached copy of the venues' instruments: a JSON list of `engine.model.instrument.Instrument`."""
+        return self.state / "instruments.json"
+
+    def make(self) -> None:
+        """Make both directories, private; refuse one that another user planted."""
+        for path in (self.run, self.state):
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _refuse_foreign(path)
+        _refuse_foreign(self.run.parent)
+        if len(os.fsencode(self.control)) > SOCKET_PATH_MAX:
+            msg = f"{self.control} is longer than a socket's name may be ({SOCKET_PATH_MAX} bytes), set {RUN_VARIABLE}"
+            raise ValueError(msg)
+
+
+def _refuse_foreign(path: Path) -> None:
+    owner = path.stat().st_uid
+    if owner not in (os.getuid(), 0):
+        msg = f"{path} belongs to user {owner}, expected {os.getuid()}"
+        raise PermissionError(msg)

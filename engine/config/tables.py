@@ -1,0 +1,185 @@
+"""The tables of a configuration file, each key with its type, its bounds and its default."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from engine.config.paths import Paths
+from engine.config.secret import Secret
+
+Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,30}$", description="a-z, 0-9 and _, 31 at most")]
+Target = Annotated[str, msgspec.Meta(pattern=r"^[\w.]+:\w+$", description='"module:name"')]
+Id = Annotated[int, msgspec.Meta(ge=1, lt=1 << 24)]  # an intent id holds a strategy's id above 40 bits of count
+Milliseconds = Annotated[int, msgspec.Meta(ge=1, le=3_600_000)]
+MS = 1_000_000
+
+FACTORIES = {
+    "feed": "engine.feed:build",
+    "strategy": "engine.strategy:build",
+    "execution": "engine.execution:build",
+}
+SUPERVISOR = "supervisor"
+
+
+class ConfigError(ValueError):
+    """The file cannot be a system; the text says where, what was found and what was expected."""
+
+
+class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A table of the file: immutable, and every unknown key refused."""
+
+
+class System(Table):
+    """Who the system is and where its files lie."""
+
+    name: Name  # lanes are /dev/shm/steelyard.<name>.<lane>
+    mode: Literal["live", "paper", "replay"] = "paper"
+    run_directory: str = ""  # see engine/config/paths.py for the default
+    state_directory: str = ""
+    env_file: str = ""  # NAME=value lines for secrets, beside this file when the path is relative
+
+
+class Venue(Table):
+    """A venue and how it is reached."""
+
+    name: Name
+    kind: Name  # the folder under engine/venues
+    stream_url: str = ""  # market data
+    request_url: str = ""  # REST
+    order_url: str = ""  # orders and user data
+    api_key: Secret | None = None
+    private_key: Secret | None = None
+    options: dict[str, Any] = {}  # the venue's own
+
+
+class Instrument(Table):
+    """Our id for a venue's symbol; its numbers come from the venue."""
+
+    id: Id
+    venue: Name
+    symbol: Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class Strategy(Table, rename={"class_path": "class"}):
+    """A strategy: a class, its parameters and what it may trade."""
+
+    name: Name  # also its role's name
+    id: Id
+    class_path: Target
+    instruments: Annotated[tuple[Id, ...], msgspec.Meta(min_length=1)]
+    parameters: dict[str, Any] = {}
+
+
+class Process(Table):
+    """A process: the roles that share it, or a command that the supervisor keeps up beside them."""
+
+    name: Name
+    roles: tuple[Name, ...] = ()
+    command: tuple[str, ...] = ()  # "{python}" is this interpreter
+    ready_line: bool = False  # the command writes one line to stdout when others may start
+    cores: tuple[Annotated[int, msgspec.Meta(ge=0)], ...] = ()
+    wait: Literal["spin", "block"] = "block"
+    environment: dict[str, str] = {}
+
+
+class Journal(Table):
+    """When a journal record is on disk: never waited for, in batches, or before each send."""
+
+    sync: Literal["none", "batch", "each"] = "batch"
+    batch_ms: Milliseconds = 5
+    directory: str = ""  # default: the state directory
+    segment_mib: Annotated[int, msgspec.Meta(ge=1, le=4096)] = 64
+
+
+class Watch(Table):
+    """The supervisor's patience."""
+
+    beat_ms: Milliseconds = 20
+    start_limit_ms: Milliseconds = 20_000  # from the start to the first beat
+    late_ms: Milliseconds = 250
+    frozen_ms: Milliseconds = 2_000  # no beat for so long: killed and started again
+    drain_limit_ms: Milliseconds = 5_000
+    backoff_first_ms: Milliseconds = 50
+    backoff_cap_ms: Milliseconds = 2_000
+    death_limit: Annotated[int, msgspec.Meta(ge=1)] = 5  # so many in the window: halt, then try slowly
+    death_window_ms: Milliseconds = 60_000
+    slow_retry_ms: Milliseconds = 10_000
+
+
+class Config(Table):
+    """One complete system."""
+
+    system: System
+    venues: tuple[Venue, ...] = ()
+    instruments: tuple[Instrument, ...] = ()
+    strategies: tuple[Strategy, ...] = ()
+    processes: tuple[Process, ...] = ()
+    roles: dict[Name, Target] = {}  # further roles, or another factory for a known one
+    journal: Journal = Journal()
+    watch: Watch = Watch()
+    feed: dict[str, Any] = {}
+    risk: dict[str, Any] = {}
+    execution: dict[str, Any] = {}
+    path: str = ""  # the file it was read from; set by load
+
+    @property
+    def paths(self) -> Paths:
+        """The system's files."""
+        return Paths.of(self.system.name, self.system.run_directory, self.system.state_directory)
+
+    @property
+    def role_names(self) -> tuple[str, ...]:
+        """Every role, in the order of start; a role's number in records is its place here, from 1."""
+        return tuple(role for process in self.placement for role in process.roles)
+
+    @property
+    def placement(self) -> tuple[Process, ...]:
+        """The processes as written, or one for each role when none was."""
+        if any(process.roles for process in self.processes):
+            return self.processes
+        return self.processes + tuple(Process(name=role, roles=(role,)) for role in self.expected_roles)
+
+    @property
+    def expected_roles(self) -> tuple[str, ...]:
+        """The roles that the rest of the file calls for."""
+        market = ("feed", "execution") if self.venues else ()
+        extra = tuple(role for role in self.roles if role not in FACTORIES)
+        return market + extra + tuple(strategy.name for strategy in self.strategies)
+
+    def lane(self, lane: str, each: str = "") -> str:
+        """The segment's name of a lane of this system, of one strategy or role where there is one for each."""
+        return f"{self.system.name}.{lane}.{each}" if each else f"{self.system.name}.{lane}"
+
+    def role_number(self, role: str) -> int:
+        """The number that stands for a role in records."""
+        return self.role_names.index(role) + 1
+
+    def factory(self, role: str) -> str:
+        """Where a role is built: "module:function", called with the configuration and the role's name."""
+        kind = "strategy" if any(strategy.name == role for strategy in self.strategies) else role
+        return {**FACTORIES, **self.roles}[kind]
+
+    def venue(self, name: str) -> Venue:
+        """The venue of this name."""
+        return next(venue for venue in self.venues if venue.name == name)
+
+    def instrument(self, instrument_id: int) -> Instrument:
+        """The instrument of this id."""
+        return next(instrument for instrument in self.instruments if instrument.id == instrument_id)
+
+    def strategy(self, name: str) -> Strategy:
+        """The strategy of this name."""
+        return next(strategy for strategy in self.strategies if strategy.name == name)
+
+    def process(self, name: str) -> Process:
+        """The process of this name."""
+        return next(process for process in self.placement if process.name == name)
+
+    def command(self, process: Process) -> list[str]:
+        """What to execute for a process."""
+        if process.command:
+            return [word.replace("{python}", sys.executable) for word in process.command]
+        file = str(Path(self.path).resolve())
+        return [sys.executable, "-m", "engine.runtime", "--config", file, "--process", process.name]

@@ -1,0 +1,236 @@
+"""The control plane: one Unix socket, JSON lines, peers known by the kernel.
+
+    {"command": "halt", "id": 7}\\n   ->   {"id": 7, "ok": true, "result": {...}}\\n
+    rubbish\\n                        ->   {"ok": false, "error": "..."}\\n
+
+The server is advanced by `step` and never blocks: a client that sends rubbish, an endless line, or nothing, or that
+reads no answers, costs itself its connection and nobody else anything. Each command is answered once, after it was
+carried out, and written to the audit. Only the system's own user and root are heard (SO_PEERCRED).
+"""
+
+import contextlib
+import json
+import os
+import socket
+import struct
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+LINE_MAX = 1 << 16
+ANSWER_MAX = 1 << 22  # what may wait for a client that does not read
+CLIENTS_MAX = 32
+CREDENTIALS = struct.Struct("3i")
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Who is at the other end, by the kernel's word."""
+
+    pid: int
+    uid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A command as it came: its name, its arguments and who gave it."""
+
+    command: str
+    arguments: Mapping[str, Any]
+    peer: Peer
+
+
+class Refused(Exception):  # noqa: N818 - a no to the one who asked, not a failure
+    """A command that cannot be carried out; its text goes to the one who asked."""
+
+
+Answer = Callable[[Request], Mapping[str, Any]]
+Audit = Callable[[Request, Mapping[str, Any]], None]
+
+
+def credentials(connection: socket.socket) -> Peer:
+    """The process and user at the other end."""
+    pid, uid, _ = CREDENTIALS.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size))
+    return Peer(pid, uid)
+
+
+@dataclass(slots=True)
+class Client:
+    """One connection with what it has sent of a line and what it has not read yet."""
+
+    connection: socket.socket
+    peer: Peer
+    received: bytearray = field(default_factory=bytearray)
+    unsent: bytearray = field(default_factory=bytearray)
+    ending: bool = False  # nothing more is heard; closed when the answers are out
+
+
+class ControlServer:
+    """The listening end. `answers` maps a command's name to what carries it out."""
+
+    def __init__(self, path: Path, answers: Mapping[str, Answer], audit: Audit, known: Callable[..., Peer] = credentials) -> None:
+        """Listen at a path; the caller makes sure that it alone may (the supervisor's lock)."""
+        self.answers = answers
+        self.audit = audit
+        self.known = known
+        self.clients: list[Client] = []
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        path.unlink(missing_ok=True)
+        before = os.umask(0o177)
+        try:
+            self.listener.bind(os.fspath(path))
+        finally:
+            os.umask(before)
+        self.listener.listen(CLIENTS_MAX)
+
+    def filenos(self) -> list[int]:
+        """What to wait on for something to do."""
+        return [self.listener.fileno(), *(client.connection.fileno() for client in self.clients)]
+
+    def step(self) -> int:
+        """Hear and answer what has come; say how many commands that was."""
+        self._accept()
+        work = sum(self._hear(client) for client in self.clients)
+        for client in self.clients:
+            self._send(client)
+        self.clients = [client for client in self.clients if client.connection.fileno() >= 0]
+        return work
+
+    def close(self) -> None:
+        """Send what can still be sent, and hang up."""
+        for client in self.clients:
+            self._send(client)
+            client.connection.close()
+        self.listener.close()
+
+    def _accept(self) -> None:
+        while len(self.clients) < CLIENTS_MAX:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:  # none is waiting, or it hung up before it was heard
+                return
+            connection.setblocking(False)
+            client = Client(connection, self.known(connection))
+            self.clients.append(client)
+            if client.peer.uid not in (os.getuid(), 0):
+                self._refuse(client, f"user {client.peer.uid} is not heard here, only {os.getuid()} and root")
+
+    def _hear(self, client: Client) -> int:
+        """Read what has come and carry out its whole lines."""
+        if client.ending or len(client.unsent) > ANSWER_MAX:
+            return 0
+        try:
+            chunk = client.connection.recv(LINE_MAX)
+        except BlockingIOError:
+            return 0
+        except OSError:
+            client.connection.close()
+            return 0
+        client.ending = not chunk
+        client.received += chunk
+        return sum(self._line(client, line) for line in self._lines(client))
+
+    def _lines(self, client: Client) -> Iterator[bytes]:
+        """The complete lines; one without end is answered and ends the connection."""
+        *lines, rest = client.received.split(b"\n")
+        client.received = rest
+        yield from (bytes(line) for line in lines if line.strip())
+        if len(rest) > LINE_MAX:
+            client.received = bytearray()
+            self._refuse(client, f"a line may hold {LINE_MAX} bytes, this one is longer")
+
+    def _line(self, client: Client, line: bytes) -> int:
+        """Carry out one line and queue its answer."""
+        if len(line) > LINE_MAX:
+            self._refuse(client, f"a line may hold {LINE_MAX} bytes, this one holds {len(line)}")
+            return 0
+        try:
+            identity, request = parse(line, client.peer)
+        except Refused as refusal:
+            self._queue(client, {"ok": False, "error": str(refusal)})
+            return 0
+        answer = self._carry_out(request)
+        self._queue(client, {"id": identity, **answer} if identity is not None else answer)
+        return 1
+
+    def _carry_out(self, request: Request) -> Mapping[str, Any]:
+        """The answer to a command, audited."""
+        try:
+            if request.command not in self.answers:
+                msg = f"unknown command {request.command!r}, known are {', '.join(sorted(self.answers))}"
+                raise Refused(msg)
+            answer: dict[str, Any] = {"ok": True, "result": self.answers[request.command](request)}
+        except Refused as refusal:
+            answer = {"ok": False, "error": str(refusal)}
+        try:
+            self.audit(request, answer)
+        except OSError as error:  # a full disk must not stand between an operator and a halt
+            answer["audit_error"] = str(error)
+        return answer
+
+    def _refuse(self, client: Client, error: str) -> None:
+        """Say no and hear nothing more from this client."""
+        self._queue(client, {"ok": False, "error": error})
+        client.ending = True
+
+    def _queue(self, client: Client, answer: Mapping[str, Any]) -> None:
+        client.unsent += json.dumps(answer, default=str).encode() + b"\n"
+
+    def _send(self, client: Client) -> None:
+        """Push out what fits; close what has ended or failed."""
+        try:
+            while client.unsent:
+                del client.unsent[: client.connection.send(client.unsent)]
+        except BlockingIOError:
+            return
+        except OSError:
+            client.connection.close()
+            return
+        if client.ending:
+            client.connection.close()
+
+
+def parse(line: bytes, peer: Peer) -> tuple[Any, Request]:
+    """A line as its id and request, or Refused with what was wrong."""
+    try:
+        tree = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        msg = f"not JSON: {error}"
+        raise Refused(msg) from error
+    if not isinstance(tree, dict) or not isinstance(tree.get("command"), str):
+        msg = 'expected an object like {"command": "status"}'
+        raise Refused(msg)
+    arguments = {key: value for key, value in tree.items() if key not in ("command", "id")}
+    return tree.get("id"), Request(tree["command"], arguments, peer)
+
+
+class Unreachable(Exception):  # noqa: N818 - names the state of the other side
+    """No supervisor answers at the socket."""
+
+
+def ask(path: Path, command: str, timeout_s: float = 10.0, **arguments: object) -> dict[str, Any]:
+    """Give one command and return its answer; Refused when it was not carried out, Unreachable when nobody answered."""
+    try:
+        with contextlib.closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as connection:
+            connection.settimeout(timeout_s)
+            connection.connect(os.fspath(path))
+            connection.sendall(json.dumps({"command": command, **arguments}).encode() + b"\n")
+            line = _read_line(connection)
+    except OSError as error:
+        msg = f"no supervisor answers at {path}: {error}"
+        raise Unreachable(msg) from error
+    answer = json.loads(line)
+    if not answer["ok"]:
+        raise Refused(answer["error"])
+    result: dict[str, Any] = answer["result"]
+    return result
+
+
+def _read_line(connection: socket.socket) -> bytes:
+    with connection.makefile("rb") as lines:
+        line = lines.readline(ANSWER_MAX)
+    if not line.endswith(b"\n"):
+        msg = "it hung up without an answer"
+        raise ConnectionResetError(msg)
+    return line

@@ -1,0 +1,1 @@
+"""What `make demo` runs: the finished parts of the engine, as real processes, with a live view."""

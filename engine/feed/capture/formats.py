@@ -1,0 +1,121 @@
+"""The formats of recorded traffic, as one stream of pieces; gz and zst are read as they are.
+
+hft      <local ns> <frame>                    one a line, REST answers among them
+cf1      <time>: <frame>                       and `https://… -> <time>: <body>`, `wss://… <- <time>: <sent>`
+cf2      {"t":"recv","ts":…,"data":"<frame>"}  and t = header, http, connect, send
+dc       {"rx_ns":…,"frame":<frame>}           verbatim; the first line describes the recording
+ndjson   <frame>                               one a line
+"""
+
+import gzip
+import io
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import orjson
+import zstandard
+
+FORMATS = ("hft", "cf1", "cf2", "dc", "ndjson")
+HFT_LINE = re.compile(rb"\d+ [{\[]")
+CF1_LINE = re.compile(rb"(?:wss?|https?)://|configuration: |\d+\.\d+: ")
+CF1_BODY = re.compile(rb"(https?://\S+) -> ([\d.]+): (.*)")
+CF1_FRAME = re.compile(rb"([\d.]+): (.*)")
+DC_FRAME = b'"frame": '
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One thing received: a frame, or with `url` the answer to a request."""
+
+    payload: bytes
+    time_ns: int
+    url: str = ""
+
+
+def open_capture(path: Path) -> BinaryIO:
+    """Open a recording, unpacked."""
+    if path.suffix == ".gz":
+        return cast("BinaryIO", gzip.open(path))
+    if path.suffix == ".zst":
+        return cast(
+            "BinaryIO", io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(path.open("rb"), closefd=True))
+        )
+    return path.open("rb")
+
+
+def guess_format(line: bytes) -> str:
+    """The format whose first line looks like this."""
+    if HFT_LINE.match(line):
+        return "hft"
+    if CF1_LINE.match(line):
+        return "cf1"
+    if line.startswith(b'{"t":'):
+        return "cf2"
+    return "dc" if b'"captured_at"' in line or line.startswith(b'{"rx_ns"') else "ndjson"
+
+
+def read_capture(path: Path, kind: str = "") -> Iterator[Piece]:
+    """The pieces of one file, in the order of the file."""
+    with open_capture(path) as lines:
+        first = lines.readline()
+        reader = READERS[kind or guess_format(first)]
+        yield from reader(line.strip() for line in _chain(first, lines) if line.strip())
+
+
+def _chain(first: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest
+
+
+def read_hft(lines: Iterable[bytes]) -> Iterator[Piece]:
+    """A local time, a space, the frame."""
+    for line in lines:
+        time, _, payload = line.partition(b" ")
+        yield Piece(payload, int(time))
+
+
+def read_cf1(lines: Iterable[bytes]) -> Iterator[Piece]:
+    """What was sent is passed over; the answers' addresses are kept."""
+    for line in lines:
+        body = CF1_BODY.match(line)
+        frame = None if body else CF1_FRAME.match(line)
+        if body:
+            yield Piece(body[3], _seconds(body[2]), body[1].decode())
+        elif frame:
+            yield Piece(frame[2], _seconds(frame[1]))
+
+
+def read_cf2(lines: Iterable[bytes]) -> Iterator[Piece]:
+    """The frame is a string inside the line; requests stand before the frames, so time gives the order."""
+    pieces = []
+    for line in lines:
+        entry = orjson.loads(line)
+        if entry["t"] in ("recv", "http"):
+            time_ns = _seconds(str(entry["ts"]).encode())
+            pieces.append(Piece(entry["data"].encode(), time_ns, entry.get("url", "") if entry["t"] == "http" else ""))
+    yield from sorted(pieces, key=lambda piece: piece.time_ns)
+
+
+def read_dc(lines: Iterable[bytes]) -> Iterator[Piece]:
+    """The frame is cut out of the line as it stands: parsing it would lose its digits."""
+    for line in lines:
+        head, found, frame = line.partition(DC_FRAME)
+        if found and b'"dir": "tx"' not in head:
+            yield Piece(frame[:-1], orjson.loads(head.rstrip(b", ") + b"}")["rx_ns"])
+
+
+def read_ndjson(lines: Iterable[bytes]) -> Iterator[Piece]:
+    """One frame a line, without a time."""
+    for number, line in enumerate(lines):
+        yield Piece(line, number)
+
+
+def _seconds(text: bytes) -> int:
+    whole, _, fraction = text.partition(b".")
+    return int(whole) * 1_000_000_000 + int(fraction[:9].ljust(9, b"0"))
+
+
+READERS = {"hft": read_hft, "cf1": read_cf1, "cf2": read_cf2, "dc": read_dc, "ndjson": read_ndjson}

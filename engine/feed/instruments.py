@@ -1,0 +1,37 @@
+"""The venue's metadata kept on disk, so that a feed starts while the venue's REST side is down."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import orjson
+
+from engine.model.instrument import Instrument
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Instruments from disk, and when they were true."""
+
+    instruments: tuple[Instrument, ...]
+    loaded_ns: int
+
+
+def save_instruments(path: str, instruments: Iterable[Instrument], now_ns: int) -> None:
+    """Replace the kept copy whole: a reader finds the old one or this one."""
+    content = {"loaded_ns": now_ns, "instruments": [asdict(one) for one in instruments]}
+    temporary = Path(f"{path}.{os.getpid()}.making")
+    temporary.write_bytes(orjson.dumps(content))
+    temporary.replace(path)
+
+
+def load_instruments(path: str) -> Kept | None:
+    """The kept copy; None where there is none that can be read."""
+    if not path or not Path(path).exists():
+        return None
+    try:
+        content = orjson.loads(Path(path).read_bytes())
+        return Kept(tuple(Instrument(**one) for one in content["instruments"]), content["loaded_ns"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

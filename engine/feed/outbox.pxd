@@ -1,0 +1,66 @@
+"""The compiled face of the outbox."""
+
+from libc.stdint cimport int8_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+from engine.book.book cimport Book
+
+cdef extern from "ring.h":
+    ctypedef struct sy_writer:
+        uint64_t next
+        uint64_t reserve
+    void sy_begin(sy_writer *) nogil
+    char *sy_slot(sy_writer *, uint64_t) nogil
+    void sy_publish(sy_writer *, uint64_t) nogil
+
+cdef enum:
+    DEPTH = 10
+
+cdef struct Tick:
+    int64_t receive_ns
+    int64_t publish_ns
+    int64_t venue_ns
+    int64_t venue_sequence
+    int64_t price
+    int64_t size
+    int64_t detail
+    uint32_t instrument
+    uint8_t kind
+    int8_t side
+    uint16_t flags
+
+cdef struct Top:
+    int64_t receive_ns
+    int64_t publish_ns
+    int64_t venue_ns
+    int64_t venue_sequence
+    int64_t tick_sequence
+    double imbalance
+    uint32_t instrument
+    uint8_t state
+    uint8_t bids
+    uint8_t asks
+    uint8_t flags
+    uint64_t change_count
+    int64_t bid_price[DEPTH]
+    int64_t bid_size[DEPTH]
+    int64_t ask_price[DEPTH]
+    int64_t ask_size[DEPTH]
+
+cdef class Outbox:
+    cdef object ticks_owner
+    cdef object books_owner
+    cdef object cells
+    cdef object top_view
+    cdef sy_writer *ticks
+    cdef sy_writer *books
+    cdef Top *top
+    cdef uint64_t held
+    cdef int64_t clock_offset
+    cdef bint stamping
+    cdef Tick head
+
+    cdef int64_t publish_time(self, int64_t now_ns) noexcept nogil
+    cdef void begin(self, uint32_t instrument, int64_t receive_ns, int64_t now_ns, int64_t venue_ns, int64_t sequence) noexcept nogil
+    cdef void tick(self, int kind, int side, int64_t price, int64_t size, int64_t detail, int flags) noexcept nogil
+    cdef void end(self) noexcept nogil
+    cdef void show(self, Book book, int state, int flags, uint64_t change_count)

@@ -1,0 +1,12 @@
+from shm import CellWriter, RingWriter
+
+class Outbox:
+    tick_sequence: int
+    def __init__(
+        self,
+        ticks: RingWriter | None = ...,
+        books: RingWriter | None = ...,
+        cells: CellWriter | None = ...,
+        stamp_offset_ns: int | None = ...,
+    ) -> None: ...
+    def void(self, instrument: int, now_ns: int) -> None: ...

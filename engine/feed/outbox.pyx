@@ -1,0 +1,148 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""What the feed says, written straight into the slots of the TICKS and BOOKS rings.
+
+    begin ─▶ tick, tick, tick … ─▶ end ─▶ show
+             records of one event    │      the book's top into BOOKS and its cell
+             behind the cursor       └ LAST on the final record, then one publish
+
+An event that is longer than the ring's reserve goes out in pieces, and only its final record is marked LAST: readers
+act there and nowhere else. Without writers it says nothing, for tools that only want the books.
+"""
+
+from cpython.pycapsule cimport PyCapsule_GetPointer
+from libc.math cimport NAN
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memset
+from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
+
+from engine.book.book cimport Book
+
+from engine.model import records, words
+
+cdef enum:
+    LAST = 1
+
+assert words.Flag.LAST == LAST
+assert records.TICK.size == sizeof(Tick)
+assert records.BOOK_TOP.size == sizeof(Top)
+assert records.BOOK_DEPTH == DEPTH
+
+
+cdef sy_writer *writer_of(object owner) except? NULL:
+    """The C writer inside a RingWriter."""
+    return NULL if owner is None else <sy_writer *>PyCapsule_GetPointer(owner.capsule, "steelyard.writer")
+
+
+cdef class Outbox:
+    """The one writer of TICKS, BOOKS and the cells of book tops."""
+
+    def __init__(self, ticks=None, books=None, cells=None, stamp_offset_ns=None):
+        """Write to these lanes, any of which may be missing.
+
+        `stamp_offset_ns` (the engine clock's offset) stamps publish_ns with the moment of publishing; without it the
+        step's time stands there, and two runs are the same to the byte.
+        """
+        self.ticks_owner, self.books_owner, self.cells = ticks, books, cells
+        self.ticks = writer_of(ticks)
+        self.books = writer_of(books)
+        self.stamping = stamp_offset_ns is not None
+        self.clock_offset = stamp_offset_ns or 0
+        top = bytearray(sizeof(Top))
+        self.top_view = memoryview(top)
+        self.top = <Top *><char *>top
+
+    @property
+    def tick_sequence(self):
+        """The TICKS cursor."""
+        return self.ticks.next if self.ticks != NULL else 0
+
+    def void(self, uint32_t instrument, int64_t now_ns):
+        """A life of the feed begins: whatever was told of this instrument before is void, nothing is known."""
+        self.begin(instrument, now_ns, now_ns, 0, 0)
+        self.tick(words.TickKind.STATE, 0, 0, 0, words.BookState.EMPTY, words.Flag.RESET)
+        self.end()
+        self.show(Book(1), words.BookState.EMPTY, words.Flag.RESET, 0)
+
+    cdef int64_t publish_time(self, int64_t now_ns) noexcept nogil:
+        """The moment by the engine's clock, or the step's time."""
+        cdef timespec now
+        if not self.stamping:
+            return now_ns
+        clock_gettime(CLOCK_MONOTONIC, &now)
+        return <int64_t>now.tv_sec * 1_000_000_000 + now.tv_nsec + self.clock_offset
+
+    cdef void begin(self, uint32_t instrument, int64_t receive_ns, int64_t now_ns, int64_t venue_ns, int64_t sequence) noexcept nogil:
+        """Begin an event."""
+        self.head.instrument = instrument
+        self.head.receive_ns = receive_ns
+        self.head.publish_ns = self.publish_time(now_ns)
+        self.head.venue_ns = venue_ns
+        self.head.venue_sequence = sequence
+        self.held = 0
+
+    cdef void tick(self, int kind, int side, int64_t price, int64_t size, int64_t detail, int flags) noexcept nogil:
+        """Add a record to the event."""
+        if self.ticks == NULL:
+            return
+        if self.held == self.ticks.reserve:
+            sy_publish(self.ticks, self.held)
+            self.held = 0
+        if self.held == 0:
+            sy_begin(self.ticks)
+        self.head.kind = kind
+        self.head.side = side
+        self.head.price = price
+        self.head.size = size
+        self.head.detail = detail
+        self.head.flags = flags
+        memcpy(sy_slot(self.ticks, self.held), &self.head, sizeof(Tick))
+        self.held += 1
+
+    cdef void end(self) noexcept nogil:
+        """Mark the final record and publish."""
+        if self.held:
+            (<Tick *>sy_slot(self.ticks, self.held - 1)).flags |= LAST
+            sy_publish(self.ticks, self.held)
+            self.held = 0
+
+    cdef void show(self, Book book, int state, int flags, uint64_t change_count):
+        """Publish the book's top, as part of the event begun last, behind its ticks."""
+        cdef Top *top = self.top
+        cdef int i
+        if self.books == NULL and self.cells is None:
+            return
+        top.receive_ns = self.head.receive_ns
+        top.publish_ns = self.head.publish_ns
+        top.venue_ns = self.head.venue_ns
+        top.venue_sequence = self.head.venue_sequence
+        top.tick_sequence = self.ticks.next if self.ticks != NULL else 0
+        top.instrument = self.head.instrument
+        top.state = state
+        top.flags = flags | LAST
+        top.change_count = change_count
+        top.bids = <uint8_t>book.copy_top(1, DEPTH, top.bid_price, top.bid_size)
+        top.asks = <uint8_t>book.copy_top(-1, DEPTH, top.ask_price, top.ask_size)
+        for i in range(top.bids, DEPTH):
+            top.bid_price[i] = top.bid_size[i] = 0
+        for i in range(top.asks, DEPTH):
+            top.ask_price[i] = top.ask_size[i] = 0
+        top.imbalance = imbalance(top)
+        if self.books != NULL:
+            sy_begin(self.books)
+            memcpy(sy_slot(self.books, 0), top, sizeof(Top))
+            sy_publish(self.books, 1)
+        if self.cells is not None:
+            self.cells.write_bytes(top.instrument, self.top_view)
+
+
+cdef double imbalance(Top *top) noexcept nogil:
+    """(bids - asks) / both, over the levels shown; nan when a side is empty."""
+    cdef double bid = 0, ask = 0
+    cdef int i
+    if top.bids == 0 or top.asks == 0:
+        return NAN
+    for i in range(top.bids):
+        bid += <double>top.bid_size[i]
+    for i in range(top.asks):
+        ask += <double>top.ask_size[i]
+    return (bid - ask) / (bid + ask)

@@ -1,0 +1,21 @@
+"""The compiled face of the pipeline."""
+
+from libc.stdint cimport int64_t
+
+from engine.feed.outbox cimport Outbox
+from engine.feed.track cimport Track
+from engine.venues.market cimport Market, Message
+
+cdef class Pipeline:
+    cdef readonly Market market
+    cdef readonly Outbox outbox
+    cdef readonly list tracks
+    cdef readonly int64_t frames
+    cdef readonly int64_t messages
+    cdef readonly int64_t malformed
+    cdef readonly int64_t strangers
+    cdef readonly int64_t sequence
+
+    cdef int take_one(self, bytes frame, int64_t receive_ns, int64_t now_ns) except -2
+    cdef int dispatch(self, Message *message, object frame, int64_t receive_ns, int64_t now_ns) except -1
+    cdef int in_order(self, int64_t receive_ns, int64_t now_ns) except -1

@@ -1,0 +1,100 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""Frames of one connection to ticks and books: the loop in which a tick is made.
+
+    frame ─▶ market.scan ─▶ messages ─▶ track: rule ─▶ book ─▶ outbox
+               │ not hot, or malformed
+               └─▶ handed back: acknowledgements, errors and what nobody understood are for the slow path
+"""
+
+from libc.stdint cimport int64_t
+
+from engine.feed.outbox cimport Outbox
+from engine.feed.track cimport Track
+from engine.venues.market cimport BEST, DELTA, MALFORMED, OTHER, PRINT, SNAPSHOT, Market, Message
+
+
+cdef class Pipeline:
+    """One connection's scanner and the tracks of its instruments, in the order of the scanner's listings."""
+
+    def __init__(self, Market market, Outbox outbox):
+        """Tracks are added afterwards."""
+        self.market, self.outbox, self.tracks = market, outbox, []
+        self.sequence = -1
+
+    def add(self, Track track):
+        """Take a track for the listing of its index."""
+        if track.index != len(self.tracks) or track.index >= self.market.listing_count:
+            raise ValueError(f"{track.symbol}: track {track.index} does not follow {len(self.tracks)} tracks and its listing")
+        self.tracks.append(track)
+
+    def take(self, list frames, int64_t receive_ns, int64_t now_ns):
+        """Take frames in order; those that are no hot message come back as (frame, whether it is malformed)."""
+        cdef bytes frame
+        cdef int count
+        cdef list rest = None
+        for frame in frames:
+            count = self.take_one(frame, receive_ns, now_ns)
+            if count <= 0:
+                if rest is None:
+                    rest = []
+                rest.append((frame, count == MALFORMED))
+        return rest
+
+    cdef int take_one(self, bytes frame, int64_t receive_ns, int64_t now_ns) except -2:
+        """Take one frame; the scanner's answer."""
+        cdef int count = self.market.scan(frame, len(frame))
+        cdef Py_ssize_t i
+        self.frames += 1
+        if count == MALFORMED:
+            self.malformed += 1
+            return count
+        if self.market.frame_sequence >= 0:
+            self.in_order(receive_ns, now_ns)
+        for i in range(count):
+            self.dispatch(&self.market.messages[i], frame, receive_ns, now_ns)
+        return count
+
+    cdef int in_order(self, int64_t receive_ns, int64_t now_ns) except -1:
+        """Hold the connection's own numbering, where it has one: a hole may have held anything, for any book."""
+        cdef int64_t expected = self.sequence + 1
+        self.sequence = self.market.frame_sequence
+        if expected and self.sequence != expected:
+            for track in self.tracks:
+                track.mistrust(receive_ns, now_ns)
+        return 0
+
+    cdef int dispatch(self, Message *message, object frame, int64_t receive_ns, int64_t now_ns) except -1:
+        """Hand a message to its track."""
+        cdef Track track
+        self.messages += 1
+        if message.index < 0:
+            self.strangers += 1
+            return 0
+        track = <Track>self.tracks[message.index]
+        if message.kind == DELTA:
+            track.diffs += 1
+            return track.delta(self.market, message, frame, receive_ns, now_ns)
+        if message.kind == BEST:
+            return track.best(message, receive_ns, now_ns)
+        if message.kind == PRINT:
+            return track.trade(message, receive_ns, now_ns)
+        return track.seed(self.market, message, receive_ns, now_ns)
+
+    def snapshot(self, int index, bytes body, int64_t receive_ns, int64_t now_ns):
+        """Take the answer to a request for a book, then what was kept for it; False when it is malformed."""
+        cdef Track track = <Track>self.tracks[index]
+        if self.market.scan_snapshot(body, len(body), index) != 1:
+            self.malformed += 1
+            track.wanting = True
+            return False
+        track.seed(self.market, &self.market.messages[0], receive_ns, now_ns)
+        for frame, kept_ns in track.take_kept():
+            if self.market.scan(frame, len(frame)) > 0:
+                track.delta(self.market, &self.market.messages[0], frame, kept_ns, now_ns)
+        return True
+
+    def disconnect(self, int64_t now_ns):
+        """The connection is gone."""
+        self.sequence = -1
+        for track in self.tracks:
+            track.disconnect(now_ns)

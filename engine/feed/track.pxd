@@ -1,0 +1,64 @@
+"""The compiled face of a track."""
+
+from libc.stdint cimport int64_t, uint64_t
+
+from engine.book.book cimport Book
+from engine.feed.outbox cimport Outbox
+from engine.venues.market cimport Level, Market, Message, Rule
+
+cdef enum:
+    PAIRS = 1024  # of two connections' clocks: how far a best bid/ask may run ahead of its depth event
+
+cdef struct Best:
+    int64_t sequence
+    int64_t bid_price
+    int64_t bid_size
+    int64_t ask_price
+    int64_t ask_size
+
+cdef struct Recent:
+    Best ring[PAIRS]
+    uint64_t count
+
+cdef class Track:
+    cdef readonly int index
+    cdef readonly int instrument
+    cdef readonly str symbol
+    cdef readonly Book book
+    cdef readonly Rule rule
+    cdef readonly int state
+    cdef readonly Py_ssize_t depth
+    cdef public bint wanting
+    cdef readonly bint seeded
+    cdef readonly int64_t news_ns
+    cdef readonly int64_t seed_ns
+    cdef readonly int64_t venue_ns
+    cdef list kept
+    cdef Best shown
+    cdef Recent tickers
+    cdef Recent books
+    cdef uint64_t pending
+    cdef int64_t print_id[2]
+    cdef uint64_t changes
+    cdef bint levels_told
+    cdef Outbox outbox
+    cdef readonly int64_t snapshots, diffs, dropped, applied, gaps, resyncs, suspect, bbo_checked, bbo_equal, best_checked, best_equal
+    cdef readonly int64_t checksum_checked, checksum_ok, prints, print_gaps, refetches, crossings
+
+    cdef int delta(self, Market market, Message *message, object frame, int64_t receive_ns, int64_t now_ns) except -1
+    cdef int keep(self, object frame, int64_t receive_ns) except -1
+    cdef list take_kept(self)
+    cdef int seed(self, Market market, Message *message, int64_t receive_ns, int64_t now_ns) except -1
+    cdef void change(self, Level *levels, Message *message, bint telling) noexcept nogil
+    cdef void change_side(self, int side, Level *levels, Py_ssize_t count, bint reverse, bint telling) noexcept nogil
+    cdef int settle(self, Market market, Message *message, int64_t receive_ns, int64_t now_ns, bint telling) except -1
+    cdef int best(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1
+    cdef int trade(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1
+    cdef void show_best(self, Best *best, int flags) noexcept nogil
+    cdef Best book_best(self, int64_t sequence) noexcept nogil
+    cdef void compare_book(self, Best *best) noexcept nogil
+    cdef void compare_ticker(self, Best *best) noexcept nogil
+    cdef void count_in_force(self, Best *ticker, Best *book) noexcept nogil
+    cdef int doubt(self, int64_t receive_ns, int64_t now_ns) except -1
+    cdef int turn(self, int state, int64_t receive_ns, int64_t now_ns) except -1
+    cdef int tell_all(self, int64_t receive_ns, int64_t now_ns) except -1

@@ -1,0 +1,44 @@
+from engine.book import Book
+from engine.feed.outbox import Outbox
+from engine.venues.market import Rule
+
+class Track:
+    index: int
+    instrument: int
+    symbol: str
+    book: Book
+    rule: Rule
+    state: int
+    depth: int
+    wanting: bool
+    seeded: bool
+    news_ns: int
+    seed_ns: int
+    venue_ns: int
+    kept_count: int
+    snapshots: int
+    diffs: int
+    dropped: int
+    applied: int
+    gaps: int
+    resyncs: int
+    suspect: int
+    bbo_checked: int
+    bbo_equal: int
+    best_checked: int
+    best_equal: int
+    checksum_checked: int
+    checksum_ok: int
+    prints: int
+    print_gaps: int
+    refetches: int
+    crossings: int
+    def __init__(
+        self, index: int, instrument: int, symbol: str, rule: Rule, outbox: Outbox, depth: int = ..., levels: bool = ...
+    ) -> None: ...
+    def asked(self, now_ns: int) -> None: ...
+    def disconnect(self, now_ns: int) -> None: ...
+    def mistrust(self, receive_ns: int, now_ns: int) -> None: ...
+    def grow_stale(self, now_ns: int) -> None: ...
+    def trust(self, now_ns: int) -> None: ...
+    def refresh(self, now_ns: int) -> None: ...

@@ -1,0 +1,349 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""One instrument on the way from messages to ticks: its book, its venue's rule and what readers may believe of it.
+
+    EMPTY ──snapshot──▶ (bridging, told to nobody) ──first event in order──▶ GOOD ◀──▶ CROSSED, STALE
+      ▲                         ▲                                             │ gap, checksum
+    DISCONNECTED            RESYNCING ◀──────a snapshot was asked for──── SUSPECT (told at once)
+
+While a book is being put together nothing of it is told; when it becomes good everything is told at once, as one event
+that begins with RESET. The best bid and ask come from the book and, where the venue has one, from its faster channel:
+whichever carries the newer number of the venue is shown. Both are compared wherever they meet at one number.
+"""
+
+from libc.stdint cimport int64_t, uint64_t
+from libc.string cimport memset
+
+from engine.book.book cimport Book
+from engine.feed.outbox cimport Outbox
+from engine.venues.market cimport APPLY, DROP, GAP, SNAPSHOT as SNAPSHOT_KIND, WAIT, Level, Market, Message, Rule
+
+from engine.model import words
+
+cdef enum:
+    TICK_BEST = 1
+    TICK_LEVEL = 2
+    TICK_PRINT = 3
+    TICK_STATE = 4
+    RESET = 2
+    SNAPSHOT = 4
+    EMPTY = 0
+    GOOD = 1
+    SUSPECT = 2
+    RESYNCING = 3
+    STALE = 4
+    CROSSED = 5
+    DISCONNECTED = 6
+    KEPT_MAX = 4096  # frames kept while a snapshot is on its way: seven minutes at ten a second
+
+assert (words.TickKind.BEST, words.TickKind.LEVEL, words.TickKind.PRINT, words.TickKind.STATE) == (
+    TICK_BEST, TICK_LEVEL, TICK_PRINT, TICK_STATE)
+assert (words.Flag.RESET, words.Flag.SNAPSHOT) == (RESET, SNAPSHOT)
+assert [int(state) for state in words.BookState] == [EMPTY, GOOD, SUSPECT, RESYNCING, STALE, CROSSED, DISCONNECTED]
+
+
+cdef inline bint told(int state) noexcept nogil:
+    """Whether readers follow this book's changes."""
+    return state == GOOD or state == CROSSED or state == STALE
+
+
+cdef inline void remember(Recent *recent, Best *best) noexcept nogil:
+    """Keep one for comparison."""
+    recent.ring[recent.count % PAIRS] = best[0]
+    recent.count += 1
+
+
+cdef inline Best *newest(Recent *recent) noexcept nogil:
+    """The one kept last."""
+    return &recent.ring[(recent.count - 1) % PAIRS] if recent.count else NULL
+
+
+cdef inline Best *recall(Recent *recent, int64_t sequence) noexcept nogil:
+    """The newest one kept that is not beyond this number; numbers only rise."""
+    cdef uint64_t back, limit = recent.count if recent.count < PAIRS else PAIRS
+    cdef Best *found
+    for back in range(1, limit + 1):
+        found = &recent.ring[(recent.count - back) % PAIRS]
+        if found.sequence <= sequence:
+            return found
+    return NULL
+
+
+cdef inline bint same(Best *one, Best *other) noexcept nogil:
+    """Equal in price and size on both sides."""
+    return (one.bid_price == other.bid_price and one.bid_size == other.bid_size
+            and one.ask_price == other.ask_price and one.ask_size == other.ask_size)
+
+
+cdef class Track:
+    """One instrument of a connection."""
+
+    def __init__(self, int index, int instrument, str symbol, Rule rule, Outbox outbox, Py_ssize_t depth=0, bint levels=False):
+        """`depth`: levels kept a side, 0 for all; `levels`: tell every level's change, not only the best."""
+        self.index, self.instrument, self.symbol = index, instrument, symbol
+        self.rule, self.outbox, self.depth, self.levels_told = rule, outbox, depth, levels
+        self.book = Book()
+        self.kept = []
+        self.wanting = True
+        self.print_id[0] = self.print_id[1] = -1
+        self.shown.sequence = -1
+
+    @property
+    def kept_count(self):
+        """Frames waiting for a snapshot."""
+        return len(self.kept)
+
+    cdef int delta(self, Market market, Message *message, object frame, int64_t receive_ns, int64_t now_ns) except -1:
+        """Take a change of the book as the venue's rule says."""
+        cdef int verdict = self.rule.admit(message)
+        self.news_ns = now_ns
+        if verdict == DROP:
+            self.dropped += 1
+        elif verdict == WAIT:
+            self.keep(frame, receive_ns)
+        elif verdict == GAP:
+            if self.rule.bridged:
+                self.gaps += 1
+                self.doubt(receive_ns, now_ns)
+            else:
+                self.refetches += 1
+                self.seeded = False
+                self.wanting = True
+                self.rule.reset()
+            self.keep(frame, receive_ns)
+        else:
+            self.applied += 1
+            self.venue_ns = message.venue_ns
+            self.settle(market, message, receive_ns, now_ns, told(self.state))
+        return 0
+
+    cdef int keep(self, object frame, int64_t receive_ns) except -1:
+        """Keep a frame until the snapshot is here; the oldest goes when there are too many."""
+        if len(self.kept) >= KEPT_MAX:
+            del self.kept[0]
+        self.kept.append((frame, receive_ns))
+        return 0
+
+    cdef list take_kept(self):
+        """Hand over what was kept."""
+        kept, self.kept = self.kept, []
+        return kept
+
+    cdef int seed(self, Market market, Message *message, int64_t receive_ns, int64_t now_ns) except -1:
+        """Begin anew from a snapshot; told when the rule says that the stream goes on from it."""
+        self.snapshots += 1
+        if self.seeded or self.state == SUSPECT or self.state == RESYNCING:
+            self.resyncs += 1
+        self.news_ns = self.seed_ns = now_ns
+        self.venue_ns = message.venue_ns
+        if told(self.state):
+            self.turn(RESYNCING, receive_ns, now_ns)
+        self.book.empty()
+        self.rule.seed(message)
+        self.seeded = True
+        self.wanting = False
+        return self.settle(market, message, receive_ns, now_ns, False)
+
+    cdef void change(self, Level *levels, Message *message, bint telling) noexcept nogil:
+        """Put a message's levels into the book; a snapshot's come best first, and from the back each is an append."""
+        self.change_side(1, levels + message.bid_start, message.bid_count, message.kind == SNAPSHOT_KIND, telling)
+        self.change_side(-1, levels + message.ask_start, message.ask_count, message.kind == SNAPSHOT_KIND, telling)
+
+    cdef void change_side(self, int side, Level *levels, Py_ssize_t count, bint reverse, bint telling) noexcept nogil:
+        """Put one side's levels into the book."""
+        cdef Py_ssize_t i
+        cdef int64_t before
+        cdef Level *level
+        for i in range(count):
+            level = &levels[count - 1 - i if reverse else i]
+            before = self.book.put(side, level.price, level.size)
+            if telling and before != level.size:
+                self.outbox.tick(TICK_LEVEL, side, level.price, level.size, before, 0)
+
+    cdef int settle(self, Market market, Message *message, int64_t receive_ns, int64_t now_ns, bint telling) except -1:
+        """Apply a message, check what the venue lets us check, and tell."""
+        cdef Best best
+        cdef int state
+        self.outbox.begin(self.instrument, receive_ns, now_ns, message.venue_ns, message.last)
+        self.change(market.levels, message, telling and self.levels_told)
+        self.changes += 1
+        if self.depth:
+            self.book.cut(self.depth)
+        if message.checksum >= 0:
+            self.checksum_checked += 1
+            if not self.rule.holds(self.book, message):
+                self.outbox.end()
+                return self.doubt(receive_ns, now_ns)
+            self.checksum_ok += 1
+        best = self.book_best(message.last)
+        if message.sequenced:
+            self.compare_ticker(&best)
+        state = CROSSED if self.book.crossed() else GOOD
+        if not telling:
+            return self.turn(state, receive_ns, now_ns) if self.rule.bridged else 0
+        if best.sequence >= self.shown.sequence or not message.sequenced:
+            self.show_best(&best, 0)
+        if state != self.state:
+            self.crossings += state == CROSSED
+            self.state = state
+            self.outbox.tick(TICK_STATE, 0, 0, 0, state, 0)
+        self.outbox.end()
+        self.outbox.show(self.book, self.state, 0, self.changes)
+        return 0
+
+    cdef int best(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1:
+        """Take the venue's own best bid and ask."""
+        cdef Best best
+        best.sequence = message.last
+        best.bid_price, best.bid_size = message.bid_price, message.bid_size
+        best.ask_price, best.ask_size = message.ask_price, message.ask_size
+        self.news_ns = now_ns
+        self.compare_book(&best)
+        if best.sequence <= self.shown.sequence or not told(self.state):
+            return 0
+        if self.state == STALE:
+            self.turn(CROSSED if self.book.crossed() else GOOD, receive_ns, now_ns)
+        self.outbox.begin(self.instrument, receive_ns, now_ns, message.venue_ns, message.last)
+        self.show_best(&best, 0)
+        self.outbox.end()
+        return 0
+
+    cdef int trade(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1:
+        """Tell a print; one that was told already is not told again."""
+        cdef int64_t before = self.print_id[message.chain]
+        self.news_ns = now_ns
+        if before >= 0 and message.print_id <= before:
+            return 0
+        self.prints += 1
+        self.print_gaps += before >= 0 and message.print_id != before + 1
+        self.print_id[message.chain] = message.print_id
+        if message.ordinary:
+            self.outbox.begin(self.instrument, receive_ns, now_ns, message.venue_ns, message.print_id)
+            self.outbox.tick(TICK_PRINT, message.side, message.price, message.size, message.print_id, 0)
+            self.outbox.end()
+        return 0
+
+    cdef void show_best(self, Best *best, int flags) noexcept nogil:
+        """Tell each side that differs from what was told."""
+        if flags or best.bid_price != self.shown.bid_price or best.bid_size != self.shown.bid_size:
+            self.outbox.tick(TICK_BEST, 1, best.bid_price, best.bid_size, 0, flags)
+        if flags or best.ask_price != self.shown.ask_price or best.ask_size != self.shown.ask_size:
+            self.outbox.tick(TICK_BEST, -1, best.ask_price, best.ask_size, 0, flags & ~RESET)
+        self.shown = best[0]
+
+    cdef Best book_best(self, int64_t sequence) noexcept nogil:
+        """The book's best bid and ask."""
+        cdef Best best
+        best.sequence = sequence
+        self.book.best_bid(&best.bid_price, &best.bid_size)
+        self.book.best_ask(&best.ask_price, &best.ask_size)
+        return best
+
+    cdef void compare_ticker(self, Best *best) noexcept nogil:
+        """Hold the book against the venue's best: at the same number, and the one in force at it if that is known yet."""
+        cdef Best *ticker = recall(&self.tickers, best.sequence)
+        remember(&self.books, best)
+        if ticker == NULL:
+            return
+        if ticker.sequence == best.sequence:
+            self.bbo_checked += 1
+            self.bbo_equal += same(ticker, best)
+        if self.pending == self.books.count - 1 and newest(&self.tickers).sequence >= best.sequence:
+            self.pending += 1
+            self.count_in_force(ticker, best)
+
+    cdef void compare_book(self, Best *best) noexcept nogil:
+        """Hold the venue's best against the book at the same number, and close what it shows to have been in force."""
+        cdef Best *book = recall(&self.books, best.sequence)
+        cdef Best *waiting
+        if book != NULL and book.sequence == best.sequence:
+            self.bbo_checked += 1
+            self.bbo_equal += same(book, best)
+        if self.pending + PAIRS < self.books.count:
+            self.pending = self.books.count - PAIRS
+        while self.pending < self.books.count:
+            waiting = &self.books.ring[self.pending % PAIRS]
+            if waiting.sequence > best.sequence:
+                break
+            self.count_in_force(best if waiting.sequence == best.sequence else newest(&self.tickers), waiting)
+            self.pending += 1
+        remember(&self.tickers, best)
+
+    cdef void count_in_force(self, Best *ticker, Best *book) noexcept nogil:
+        """Count one comparison with the best in force at a book's number."""
+        if ticker != NULL:
+            self.best_checked += 1
+            self.best_equal += same(ticker, book)
+
+    cdef int doubt(self, int64_t receive_ns, int64_t now_ns) except -1:
+        """The book is wrong: say so before anything else, and want a snapshot."""
+        self.suspect += 1
+        self.wanting = True
+        self.seeded = False
+        self.rule.reset()
+        return self.turn(SUSPECT, receive_ns, now_ns)
+
+    cdef int turn(self, int state, int64_t receive_ns, int64_t now_ns) except -1:
+        """Change what readers may believe; becoming believable tells everything anew."""
+        cdef bint before = told(self.state)
+        if state == self.state:
+            return 0
+        self.crossings += state == CROSSED
+        self.state = state
+        if told(state) and not before:
+            return self.tell_all(receive_ns, now_ns)
+        self.outbox.begin(self.instrument, receive_ns, now_ns, self.venue_ns, self.rule.last)
+        self.outbox.tick(TICK_STATE, 0, 0, 0, state, 0)
+        self.outbox.end()
+        self.outbox.show(self.book, state, 0, self.changes)
+        return 0
+
+    cdef int tell_all(self, int64_t receive_ns, int64_t now_ns) except -1:
+        """The whole book as one event, from RESET to its state."""
+        cdef Best best = self.book_best(self.rule.last)
+        cdef Py_ssize_t i
+        self.changes = 1
+        self.outbox.begin(self.instrument, receive_ns, now_ns, self.venue_ns, self.rule.last)
+        self.show_best(&best, RESET | SNAPSHOT)
+        if self.levels_told:
+            for i in range(self.book.bids.count - 1, -1, -1):
+                self.outbox.tick(TICK_LEVEL, 1, self.book.bids.key[i], self.book.bids.size[i], 0, SNAPSHOT)
+            for i in range(self.book.asks.count - 1, -1, -1):
+                self.outbox.tick(TICK_LEVEL, -1, -self.book.asks.key[i], self.book.asks.size[i], 0, SNAPSHOT)
+        self.outbox.tick(TICK_STATE, 0, 0, 0, self.state, SNAPSHOT)
+        self.outbox.end()
+        self.outbox.show(self.book, self.state, RESET | SNAPSHOT, self.changes)
+        return 0
+
+    def asked(self, int64_t now_ns):
+        """A snapshot was asked for."""
+        self.wanting = False
+        if self.state == SUSPECT:
+            self.turn(RESYNCING, now_ns, now_ns)
+
+    def disconnect(self, int64_t now_ns):
+        """The connection is gone: what is known is old, and the next stream begins with a snapshot."""
+        self.kept.clear()
+        self.rule.reset()
+        self.seeded = False
+        self.wanting = True
+        self.turn(DISCONNECTED, now_ns, now_ns)
+
+    def mistrust(self, int64_t receive_ns, int64_t now_ns):
+        """Something of the connection was lost, so this book may be wrong."""
+        self.gaps += 1
+        self.doubt(receive_ns, now_ns)
+
+    def grow_stale(self, int64_t now_ns):
+        """No news for too long."""
+        if self.state == GOOD or self.state == CROSSED:
+            self.turn(STALE, now_ns, now_ns)
+
+    def trust(self, int64_t now_ns):
+        """No event contradicted the snapshot for long enough: it holds."""
+        if self.seeded and not told(self.state):
+            self.turn(CROSSED if self.book.crossed() else GOOD, now_ns, now_ns)
+
+    def refresh(self, int64_t now_ns):
+        """The connection lives, which is all the news a quiet book has."""
+        if self.state == STALE:
+            self.turn(CROSSED if self.book.crossed() else GOOD, now_ns, now_ns)

@@ -1,0 +1,60 @@
+"""Instruments in shared memory: the feed learns them from the venue, everyone else reads them here.
+
+Cell i holds the i-th instrument of the configuration. The cells outlive the feed, so a restarted strategy or execution
+starts without waiting for anybody.
+"""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import shm
+from engine.lanes import BY_NAME
+from engine.model.instrument import Instrument
+
+LANE = BY_NAME["instruments"]
+NAP_S = 0.01
+TEXTS = ("venue", "symbol", "base", "quote", "kind")
+NUMBERS = ("id", "price_decimals", "size_decimals", "price_step", "size_step", "size_min", "size_max", "notional_min",
+           "multiplier", "version")  # fmt: skip
+
+
+class InstrumentsMissingError(Exception):
+    """The feed did not say in time what the instruments are."""
+
+
+def write(cells: shm.CellWriter, index: int, instrument: Instrument, now_ns: int, *, old: bool = False) -> None:
+    """Show an instrument; `old` when it comes from the cached copy."""
+    texts = {name: getattr(instrument, name).encode() for name in TEXTS}
+    numbers = {name: getattr(instrument, name) for name in NUMBERS}
+    row = LANE.record.row(
+        **texts, **numbers, trading=instrument.trading, old=old, update_ns=now_ns, spare_word=0, spare=(0,) * 3
+    )
+    cells.write(index, *row)
+
+
+def from_row(row: Any) -> Instrument:
+    """The instrument that a cell shows."""
+    texts = {name: getattr(row, name).rstrip(b"\0").decode() for name in TEXTS}
+    return Instrument(**texts, **{name: getattr(row, name) for name in NUMBERS}, trading=bool(row.trading))
+
+
+def read(system: str) -> list[Instrument]:
+    """Every instrument shown so far, in the configuration's order."""
+    cells = shm.CellReader(f"{system}.{LANE.name}", LANE.record)
+    return [from_row(row) for index in range(cells.count) if (row := cells.read(index)) is not None]
+
+
+def await_all(system: str, ids: Sequence[int], timeout_s: float = 15.0) -> list[Instrument]:
+    """The instruments of these ids, waiting at a role's start until the feed has shown them."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        known = {instrument.id: instrument for instrument in read(system)}
+        if all(one in known for one in ids):
+            return [known[one] for one in ids]
+        if time.monotonic() > deadline:
+            missing = [one for one in ids if one not in known]
+            raise InstrumentsMissingError(
+                f"after {timeout_s} s the feed has not shown instruments {missing} of {system!r}"
+            )
+        time.sleep(NAP_S)

@@ -1,0 +1,145 @@
+"""A running system in figures, read from its lanes and nothing else.
+
+Whoever looks registers nowhere, holds no lock and may be stopped at any point; what it missed meanwhile it counts.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+import shm
+from engine import instruments
+from engine.clock import now_ns
+from engine.lanes import BY_NAME
+from engine.model.instrument import Instrument
+from engine.model.words import OrderState
+
+RATED = ("ticks", "books", "verdicts", "orders", "fills")
+SAMPLE = 2000
+RECENT = 8
+SECOND_NS = 1_000_000_000
+
+
+@dataclass(slots=True)
+class Rate:
+    """How fast a growing number grows, over at least half a second."""
+
+    value: int = 0
+    per_s: float = 0.0
+    _value: int = 0
+    _at_ns: int = 0
+
+    def see(self, value: int, at_ns: int) -> None:
+        """Take a reading."""
+        self.value = value
+        if not self._at_ns:
+            self._value, self._at_ns = value, at_ns
+        elif at_ns - self._at_ns > SECOND_NS // 2:
+            self.per_s = (value - self._value) * SECOND_NS / (at_ns - self._at_ns)
+            self._value, self._at_ns = value, at_ns
+
+
+@dataclass(slots=True)
+class RoleLife:
+    """A role as its heartbeat tells it."""
+
+    name: str
+    pid: int
+    state: int
+    life: str
+    beat_age_ns: int
+    epoch: int
+    steps: Rate = field(default_factory=Rate)
+
+
+class Figures:
+    """Attaches to what a system has, again whenever a segment was made anew."""
+
+    def __init__(self, system: str) -> None:
+        """Look at a system; its lanes may come later."""
+        self.system = system
+        self.rates: dict[str, Rate] = {}
+        self.roles: dict[str, RoleLife] = {}
+        self.lost = 0  # records this looker-on was too slow for
+        self.path_ns: deque[int] = deque(maxlen=SAMPLE)  # from the tick's receipt to the order's send
+        self.answer_ns: deque[int] = deque(maxlen=SAMPLE)  # from the send to the venue's answer
+        self.refusals: dict[int, int] = {}
+        self.recent: deque[Any] = deque(maxlen=RECENT)  # fills
+        self.filled = 0
+        self._attached: dict[str, shm.RingReader | shm.CellReader] = {}
+
+    def poll(self) -> None:
+        """Read everything that came since the last look."""
+        at_ns = now_ns()
+        for lane in RATED:
+            if isinstance(reader := self._reader(lane), shm.RingReader):
+                self.rates.setdefault(lane, Rate()).see(reader.end, at_ns)
+        for name in shm.names(self.system):
+            if (lane := name.split(".", 1)[1]).startswith("heartbeat."):
+                self._see_role(lane, at_ns)
+        self._drain("orders", self._see_order)
+        self._drain("fills", self._see_fill)
+        self._drain("verdicts", self._see_verdict)
+
+    def cells(self, lane: str) -> list[Any]:
+        """Every value that a lane of cells shows, in order."""
+        cells = self._reader(lane)
+        if not isinstance(cells, shm.CellReader):
+            return []
+        return [row for index in range(cells.count) if (row := cells.read(index)) is not None]
+
+    def instruments(self) -> dict[int, Instrument]:
+        """The instruments by id."""
+        return {row.id: instruments.from_row(row) for row in self.cells("instruments")}
+
+    def _reader(self, lane: str) -> shm.RingReader | shm.CellReader | None:
+        reader = self._attached.get(lane)
+        if reader is not None and not reader.replaced():
+            return reader
+        name, record = f"{self.system}.{lane}", BY_NAME[lane.split(".", maxsplit=1)[0]].record
+        try:
+            cells = BY_NAME[lane.split(".", maxsplit=1)[0]].kind == "cells"
+            self._attached[lane] = shm.CellReader(name, record) if cells else shm.RingReader(name, record)
+        except shm.SegmentError:
+            self._attached.pop(lane, None)
+        return self._attached.get(lane)
+
+    def _drain(self, lane: str, see: Any) -> None:
+        reader = self._reader(lane)
+        if isinstance(reader, shm.RingReader):
+            for row in reader.rows():
+                if isinstance(row, shm.Lapped):
+                    self.lost += row.lost
+                else:
+                    see(row)
+
+    def _see_role(self, lane: str, at_ns: int) -> None:
+        cells = self._reader(lane)
+        row = cells.read() if isinstance(cells, shm.CellReader) else None
+        if row is None or not isinstance(cells, shm.CellReader):
+            return
+        name = lane.split(".", 1)[1]
+        age = max(0, at_ns - row.wall_ns)
+        before = self.roles.get(name)
+        role = RoleLife(name, row.pid, row.state, cells.owner.life(), age, cells.epoch)
+        role.steps = before.steps if before is not None else role.steps
+        role.steps.see(row.steps, at_ns)
+        self.roles[name] = role
+
+    def _see_order(self, row: Any) -> None:
+        if row.state == OrderState.SENT and row.receive_ns and row.reprice == 0:
+            self.path_ns.append(row.sent_ns - row.receive_ns)
+        if row.state == OrderState.OPEN and row.answer_ns and row.sent_ns:
+            self.answer_ns.append(row.answer_ns - row.sent_ns)
+
+    def _see_fill(self, row: Any) -> None:
+        self.filled += 1
+        self.recent.append(row)
+
+    def _see_verdict(self, row: Any) -> None:
+        self.refusals[row.reason] = self.refusals.get(row.reason, 0) + 1
+
+
+def quantile(values: deque[int], share: float) -> int | None:
+    """The value below which this share of a sample lies; None of an empty one."""
+    return sorted(values)[min(len(values) - 1, int(len(values) * share))] if values else None

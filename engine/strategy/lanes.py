@@ -1,0 +1,89 @@
+"""The lanes a strategy role stands between, and what it needs of each: the same role runs on shared memory or a replay.
+
+    VERDICTS, ORDERS, FILLS, TICKS, BOOKS, COMMANDS ──▶ role ──▶ INTENTS.<name> (lossless), STEPS.<name>
+
+`INPUTS` is the order of the cursors in a STEP record: the order of the map in `engine/lanes.py`, rings only. Behind
+them stands the cursor of the role's own intents lane, so a STEP says also how many intents it made.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import shm
+from engine.lanes import BY_NAME
+
+INPUTS = ("ticks", "books", "verdicts", "orders", "fills", "commands")
+OUTPUT_CURSOR = len(INPUTS)  # where a STEP's cursors hold the role's own intents lane
+LAPPED_CELL, MARKS_CELL = 0, 1  # of a STEP's cells: the lapped inputs, a bit each in the order of INPUTS; and marks:
+MARK_DRAIN, MARK_FULL = 1, 2  # the step was a first `drain`; the intents lane was full
+
+
+class LaneReader(Protocol):
+    """What the role needs of a ring reader: `shm.RingReader`, or a replay's window on history."""
+
+    cursor: int
+
+    def read(self) -> Any:
+        """Give the next row, None when there is none, or `shm.Lapped`."""
+
+
+class LaneWriter(Protocol):
+    """What the role needs of a ring writer."""
+
+    @property
+    def cursor(self) -> int:
+        """The next sequence."""
+
+    def publish(self, *fields: Any) -> bool:
+        """Publish one record; False when a lossless lane is full."""
+
+    def close(self) -> None:
+        """Let the lane go."""
+
+
+class CellsReader(Protocol):
+    """What recovery needs of cells."""
+
+    def read(self, index: int = 0, /) -> Any:
+        """Give the latest row, or None when it was never written."""
+
+
+@dataclass(frozen=True, slots=True)
+class StrategyLanes:
+    """All lanes of one strategy role. `own` reads the intents lane that `intents` writes; only recovery uses it."""
+
+    ticks: LaneReader
+    books: LaneReader
+    verdicts: LaneReader
+    orders: LaneReader
+    fills: LaneReader
+    commands: LaneReader
+    positions: CellsReader
+    own: LaneReader
+    intents: LaneWriter
+    steps: LaneWriter
+
+    def close(self) -> None:
+        """Give up the lanes it writes; readers end with their last reference."""
+        self.intents.close()
+        self.steps.close()
+
+
+def open_lanes(system: str, name: str, accepted_index: int) -> StrategyLanes:
+    """Attach to a system's lanes for the strategy of this name; takes the locks of the lanes it writes.
+
+    `accepted_index` is the cell of ACCEPTED in which execution says how far it has read this strategy's intents.
+    """
+
+    def reader(lane: str) -> LaneReader:
+        return shm.RingReader(f"{system}.{lane}", BY_NAME[lane.partition(".")[0]].record)
+
+    intents = shm.RingWriter(f"{system}.intents.{name}", BY_NAME["intents"].record)
+    intents.follow(shm.CellReader(f"{system}.accepted", BY_NAME["accepted"].record), accepted_index)
+    return StrategyLanes(
+        **{lane: reader(lane) for lane in INPUTS},
+        positions=shm.CellReader(f"{system}.positions", BY_NAME["positions"].record),
+        own=reader(f"intents.{name}"),
+        intents=intents,
+        steps=shm.RingWriter(f"{system}.steps.{name}", BY_NAME["steps"].record),
+    )

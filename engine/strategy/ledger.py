@@ -1,0 +1,128 @@
+"""What a strategy knows of itself: its position as seen from FILLS, its working orders as seen from ORDERS.
+
+An order begins here as an intent on its way (`state` None), lives by the ORDER records of its intent, and leaves when
+one of them is final or a verdict refuses it. Nothing is believed that no lane has said.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from engine.model.instrument import Instrument
+from engine.model.records import FEE_DECIMALS
+from engine.model.words import DONE_STATES, IntentKind, OrderState, Reason
+
+FILLS_REMEMBERED = 4096  # far more than a restart of execution can say again
+PLACING = (IntentKind.PLACE, IntentKind.REPLACE)
+
+
+class Order:
+    """One working order, named by the intent that wanted it. The object stays the same until the order is done."""
+
+    __slots__ = ("cancelling", "filled", "instrument", "intent_id", "price", "side", "size", "state")
+
+    def __init__(self, intent_id: int, instrument: int, side: int, price: int, size: int) -> None:
+        """Begin as an intent on its way."""
+        self.intent_id = intent_id
+        self.instrument = instrument  # its id
+        self.side = side
+        self.price = price
+        self.size = size
+        self.filled = 0
+        self.state: OrderState | None = None  # None: execution has not made an order of it
+        self.cancelling = False  # a cancel is wanted or under way
+
+    @property
+    def remaining(self) -> int:
+        """What is not filled."""
+        return self.size - self.filled
+
+    @property
+    def done(self) -> bool:
+        """True once nothing more can come of it."""
+        return self.state in DONE_STATES
+
+
+class Ledger:
+    """Positions and working orders of one strategy, folded from records in the order they come."""
+
+    def __init__(self, strategy: int, instruments: Mapping[int, Instrument]) -> None:
+        """Begin flat and with nothing working."""
+        self.strategy = strategy
+        self.positions: dict[int, int] = {}  # by instrument id, signed
+        self._bases = {one.id: one.base.encode() for one in instruments.values()}
+        self._fee_units = {one.id: 10 ** max(0, FEE_DECIMALS - one.size_decimals) for one in instruments.values()}
+        self._fee_rests: dict[int, int] = {}  # base fees too small for the size's decimals, at FEE_DECIMALS
+        self.working: dict[int, Order] = {}  # by intent id, oldest first
+        self._cancels: dict[int, int] = {}  # a cancelling intent without a verdict: its target
+        self._seen: dict[tuple[int, int], None] = {}  # identities of the last fills, oldest first
+
+    def position(self, instrument: int) -> int:
+        """Signed holdings of an instrument."""
+        return self.positions.get(instrument, 0)
+
+    def orders(self, instrument: int) -> Iterator[Order]:
+        """Working orders of an instrument, oldest first."""
+        return (order for order in self.working.values() if order.instrument == instrument)
+
+    def intend(self, row: Any) -> None:
+        """Take up an intent of ours that is on its lane."""
+        kind = row.kind
+        if kind in PLACING:
+            self.working[row.intent_id] = Order(row.intent_id, row.instrument, row.side, row.price, row.size)
+        if kind in (IntentKind.CANCEL, IntentKind.REPLACE) and row.target_id in self.working:
+            self.working[row.target_id].cancelling = True
+            self._cancels[row.intent_id] = row.target_id
+        if kind == IntentKind.CANCEL_ALL:
+            for order in self.orders(row.instrument):
+                order.cancelling = True
+
+    def judge(self, row: Any) -> None:
+        """Take a verdict: a refusal ends an intent that has no order, and makes a cancel undone."""
+        target = self._cancels.pop(row.intent_id, 0)
+        if row.reason == Reason.APPROVED:
+            return
+        order = self.working.get(row.intent_id)
+        if order is not None and order.state is None:  # a doubled intent's second verdict must not end its order
+            del self.working[row.intent_id]
+        if target in self.working:
+            self.working[target].cancelling = False
+
+    def change(self, row: Any) -> Order:
+        """Take an order's change; the order is gone from here when it is done."""
+        order = self.working.get(row.intent_id)
+        if order is None:
+            order = Order(row.intent_id, row.instrument, row.side, row.price, row.size)
+            self.working[row.intent_id] = order
+        before, order.state = order.state, OrderState(row.state)
+        order.price, order.size, order.filled = row.price, row.size, row.filled
+        if order.state == OrderState.CANCELLING:
+            order.cancelling = True
+        elif before == OrderState.CANCELLING:
+            order.cancelling = False  # the venue did not cancel it
+        if order.done:
+            del self.working[row.intent_id]
+        return order
+
+    def fill(self, row: Any) -> bool:
+        """Take a fill into the position; False when it was told before (a restarted writer may say a thing twice)."""
+        identity = (row.instrument, row.venue_fill_id)
+        if identity in self._seen:
+            return False
+        self._seen[identity] = None
+        if len(self._seen) > FILLS_REMEMBERED:
+            del self._seen[next(iter(self._seen))]
+        self.positions[row.instrument] = self.position(row.instrument) + row.side * row.size - self._base_fee(row)
+        return True
+
+    def _base_fee(self, row: Any) -> int:
+        """What a fill's fee takes away from the holdings: whole units of size, the rest is carried to the next."""
+        if not row.fee or row.fee_asset.rstrip(b"\0") != self._bases.get(row.instrument):
+            return 0
+        unit, rest = self._fee_units[row.instrument], self._fee_rests.get(row.instrument, 0)
+        taken, self._fee_rests[row.instrument] = divmod(rest + row.fee, unit)
+        return taken
+
+    def forget_orders(self) -> None:
+        """Know nothing of any order: what a lap leaves."""
+        self.working.clear()
+        self._cancels.clear()

@@ -1,0 +1,168 @@
+"""A strategy replayed from its STEPS: the same class over the same lanes must want the same things, byte for byte.
+
+1. STEPS is cut into lives: a record whose `step` is 0 begins one.
+2. For each life a fresh role is made over `HistoryReader`s, and for each STEP of it every reader is opened up to the
+   cursor the step had read to; then the role steps once, at the recorded time.
+3. What it publishes is collected and compared with what stands on its intents lane.
+
+A step that was killed between its intents and its STEP leaves intents that no replay can claim: they lie behind the
+last STEP's cursor of that life, and the next life begins behind them.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+import shm
+from engine.lanes import BY_NAME
+from engine.strategy.lanes import (
+    INPUTS,
+    LAPPED_CELL,
+    MARK_DRAIN,
+    MARK_FULL,
+    MARKS_CELL,
+    OUTPUT_CURSOR,
+    StrategyLanes,
+)
+from engine.strategy.role import CATCH_UP, StrategyRole
+
+ROLE = Callable[[StrategyLanes], StrategyRole]
+
+
+@dataclass(slots=True)
+class HistoryReader:
+    """A lane's whole story as rows, readable up to `limit`."""
+
+    rows: Sequence[Any]
+    first: int = 0
+    window: int = 0  # how many records a lapped reader still finds
+    cursor: int = 0
+    limit: int = 0
+    lapped: bool = False  # the next read tells of a lap, as it did in the step that is replayed
+
+    def read(self) -> Any:
+        """Give the next row up to the limit, None behind it."""
+        if self.lapped:
+            self.lapped, first = False, self.cursor
+            self.cursor = max(self.cursor, self.limit - self.window)
+            return shm.Lapped(first, self.cursor)
+        if self.cursor >= self.limit:
+            return None
+        self.cursor += 1
+        return self.rows[self.cursor - 1 - self.first]
+
+
+@dataclass(slots=True)
+class CapturingWriter:
+    """A writer that keeps what it is given; with `limit` it is full there."""
+
+    cursor: int = 0
+    limit: int = 1 << 63
+    rows: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def publish(self, *fields: Any) -> bool:
+        """Keep one record."""
+        if self.cursor >= self.limit:
+            return False
+        self.rows.append(fields)
+        self.cursor += 1
+        return True
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+class NoCells:
+    """A replay holds the rings whole, so nothing is ever learnt from cells."""
+
+    def read(self, _index: int = 0, /) -> None:
+        """Say that nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """What a replayed life published: the sequence of its first intent, and every record's bytes."""
+
+    first: int
+    intents: list[bytes]
+    steps: list[bytes]
+
+
+def packed(lane: str, rows: Iterable[Sequence[Any]]) -> list[bytes]:
+    """Rows as the bytes of their slots."""
+    record = BY_NAME[lane].record
+    return [np.array(tuple(row), record.dtype).tobytes() for row in rows]
+
+
+def history_of(reader: shm.RingReader) -> list[Any]:
+    """Everything a ring has ever held; refused when it has begun to forget."""
+    reader.cursor = reader.header.first
+    rows = list(reader.rows())
+    for row in rows:
+        if isinstance(row, shm.Lapped):
+            msg = f"{reader.path}: the records {row.first} to {row.after - 1} are gone, a replay needs all"
+            raise ValueError(msg)  # noqa: TRY004 - the ring's content is wrong, not a caller's type
+    return rows
+
+
+def replay(make_role: ROLE, lanes: Mapping[str, Sequence[Any]], steps: Sequence[Any]) -> Iterator[Life]:
+    """Replay every life; `lanes` holds each of INPUTS, and "intents", whole and from the map's start on."""
+    for life in cut_into_lives(steps):
+        yield replay_life(make_role, lanes, life)
+
+
+def cut_into_lives(steps: Sequence[Any]) -> list[list[Any]]:
+    """Cut STEPS where a step 0 begins a life."""
+    lives: list[list[Any]] = []
+    for step in steps:
+        if step.step == 0:
+            lives.append([])
+        lives[-1].append(step)
+    return lives
+
+
+def replay_life(make_role: ROLE, lanes: Mapping[str, Sequence[Any]], steps: Sequence[Any]) -> Life:
+    """Drive one fresh role through the steps of one life."""
+    inputs = [
+        HistoryReader(lanes[lane], BY_NAME[lane].start, CATCH_UP if lane == "books" else 0, cursor)
+        for lane, cursor in zip(INPUTS, steps[0].cursors, strict=False)
+    ]
+    begin = steps[0].cursors[OUTPUT_CURSOR]
+    start = BY_NAME["intents"].start
+    own = HistoryReader(lanes["intents"], start, cursor=start, limit=begin)
+    intents, recorded = CapturingWriter(begin), CapturingWriter()
+    named = dict(zip(INPUTS, inputs, strict=True))
+    role = make_role(StrategyLanes(**named, positions=NoCells(), own=own, intents=intents, steps=recorded))
+    for step in steps:
+        open_up(inputs, step)
+        intents.limit = step.cursors[OUTPUT_CURSOR] if step.cells[MARKS_CELL] & MARK_FULL else 1 << 63
+        (role.drain if step.cells[MARKS_CELL] & MARK_DRAIN else role.step)(step.now_ns)
+    return Life(begin, packed("intents", intents.rows), packed("steps", recorded.rows))
+
+
+def open_up(inputs: Sequence[HistoryReader], step: Any) -> None:
+    """Let the readers see what the recorded step had seen."""
+    for index, reader in enumerate(inputs):
+        reader.limit = step.cursors[index]
+        reader.lapped = bool(step.cells[LAPPED_CELL] >> index & 1)
+
+
+def differences(lives: Iterable[Life], lanes: Mapping[str, Sequence[Any]], steps: Sequence[Any]) -> list[str]:
+    """Say where the replayed lives part from what was recorded; empty when they are the same to the byte."""
+    recorded, told = packed("intents", lanes["intents"]), []
+    for number, (life, own_steps) in enumerate(zip(lives, cut_into_lives(steps), strict=True)):
+        begin = life.first - BY_NAME["intents"].start
+        count = own_steps[-1].cursors[OUTPUT_CURSOR] - life.first
+        for what, ours, theirs in (
+            ("intent", life.intents, recorded[begin : begin + count]),
+            ("step", life.steps, packed("steps", own_steps)),
+        ):
+            if ours != theirs:
+                at = next(
+                    (i for i, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b),
+                    min(len(ours), len(theirs)),
+                )
+                told.append(f"life {number}: {what} {at} differs ({len(ours)} replayed, {len(theirs)} recorded)")
+    return told

@@ -1,0 +1,35 @@
+"""Exact prices and sizes for a strategy: decimal text in, fixed point out, always on the instrument's steps."""
+
+from engine.model.fixed import to_fixed
+from engine.model.instrument import Instrument
+
+
+def price_of(instrument: Instrument, text: str) -> int:
+    """Read a price written as decimal text."""
+    return to_fixed(text, instrument.price_decimals)
+
+
+def size_of(instrument: Instrument, text: str) -> int:
+    """Read a size written as decimal text."""
+    return to_fixed(text, instrument.size_decimals)
+
+
+def price_down(instrument: Instrument, price: int) -> int:
+    """Give the nearest price on the instrument's steps at or below this one."""
+    return price - price % instrument.price_step
+
+
+def price_up(instrument: Instrument, price: int) -> int:
+    """Give the nearest price on the instrument's steps at or above this one."""
+    return price + -price % instrument.price_step
+
+
+def size_down(instrument: Instrument, size: int) -> int:
+    """Give the nearest size on the instrument's steps at or below this one; 0 when that is under the least."""
+    stepped = size - size % instrument.size_step
+    return stepped if stepped >= instrument.size_min else 0
+
+
+def size_for(instrument: Instrument, notional: str, price: int) -> int:
+    """How much `notional` of the quote currency buys at a price, rounded down to a size the venue takes."""
+    return size_down(instrument, to_fixed(notional, instrument.price_decimals + instrument.size_decimals) // price)

@@ -1,0 +1,112 @@
+"""The supervisor's process: `python -m engine.supervisor --config F`, as `engine-ctl up` and systemd start it.
+
+SIGTERM and SIGINT bring the system down in order; SIGUSR1 halts it; SIGKILL leaves the roles running for the
+supervisor that comes after. Exit codes: 0 all is down, 69 the world is wrong, 75 another supervisor lives, 78 the
+configuration is wrong.
+"""
+
+import argparse
+import fcntl
+import logging
+import os
+import select
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from engine import log
+from engine.clock import OFFSET_VARIABLE
+from engine.config import Config, ConfigError, load
+from engine.supervisor import life, segments
+from engine.supervisor.keeper import Keeper
+from engine.supervisor.processes import Processes
+from shm import SegmentError
+
+EXIT_WRONG_WORLD, EXIT_OTHER_LIVES, EXIT_CONFIG = 69, 75, 78
+WAIT_MS = 10  # between two looks at beats and at the HALT file
+
+logger = logging.getLogger("engine.supervisor")
+
+
+def take_lock(path: Path) -> int | None:
+    """Be the one supervisor of the system; None while another lives."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def supervise(config: Config, *, foreground: bool = False, stop: bool = False) -> int:
+    """Keep a system up until it is told to go down; with `stop` bring down what an absent supervisor left."""
+    current = life.begin(config.paths.system, config.system.name, str(Path(config.path).resolve()))
+    made = segments.make(config)
+    logger.info("segments", extra={"made": made, "offset_ns": current.offset_ns})
+    environment = {**os.environ, OFFSET_VARIABLE: str(current.offset_ns)}
+    keeper = Keeper(
+        config, Processes(config, environment, foreground=foreground), time.monotonic_ns() + current.offset_ns
+    )
+    if stop:
+        keeper.stop()
+    wake = _listen(keeper)
+    while not keeper.ended:
+        if not keeper.step(time.monotonic_ns() + current.offset_ns):
+            _wait([*keeper.filenos(), wake])
+    keeper.close()
+    kept = segments.remove(config)
+    for path in (config.paths.system, config.paths.control):
+        path.unlink(missing_ok=True)
+    logger.info("down", extra={"segments_kept": kept})
+    return 0
+
+
+def _listen(keeper: Keeper) -> int:
+    """Turn signals into what they ask for; the descriptor that wakes the wait."""
+    reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: keeper.stop())
+    signal.signal(signal.SIGUSR1, lambda *_: keeper.halt_by_signal())
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    return reading
+
+
+def _wait(descriptors: Sequence[int]) -> None:
+    """Until a death, a command, a signal or the next look."""
+    poll = select.poll()
+    for descriptor in descriptors:
+        poll.register(descriptor, select.POLLIN)
+    if any(descriptor == descriptors[-1] for descriptor, _ in poll.poll(WAIT_MS)):
+        os.read(descriptors[-1], 4096)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Read, lock, supervise."""
+    parser = argparse.ArgumentParser(prog="python -m engine.supervisor", description="Keep a system up.")
+    parser.add_argument("--config", required=True, help="the system's file")
+    parser.add_argument("--foreground", action="store_true", help="the roles share this process's stderr")
+    parser.add_argument("--stop", action="store_true", help="bring down what an absent supervisor left")
+    options = parser.parse_args(arguments)
+    log.begin("supervisor")
+    try:
+        config = load(options.config)
+        config.paths.make()
+        lock = take_lock(config.paths.lock)
+        if lock is None:
+            logger.critical("another supervisor of this system lives", extra={"lock": str(config.paths.lock)})
+            return EXIT_OTHER_LIVES
+        return supervise(config, foreground=options.foreground, stop=options.stop)
+    except ConfigError as error:
+        logger.critical(str(error))
+        return EXIT_CONFIG
+    except (SegmentError, OSError, ValueError) as error:
+        logger.critical(str(error))
+        return EXIT_WRONG_WORLD
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,108 @@
+"""The halt: no new orders until somebody resumes, whoever dies in between.
+
+It stands in three places, written in an order in which a death between two of them errs towards halted:
+the file HALT in the state directory (survives `down` and a power cut), a record on COMMANDS (what roles decide by), and
+the HALT cell (what a role that starts reads first). Three ways lead to it: the control command, the file (`touch` it),
+and SIGUSR1 to the supervisor; dying too often is a fourth. Only the command resumes: removing the file alone does not.
+"""
+
+import json
+import logging
+import os
+from enum import IntEnum
+from pathlib import Path
+
+import shm
+from engine.config import Config
+from engine.control import Peer, Refused
+from engine.lanes import BY_NAME
+from engine.model.words import CommandKind
+
+COMMANDS, HALT = BY_NAME["commands"], BY_NAME["halt"]
+SPARE = (0, 0, 0)
+
+logger = logging.getLogger(__name__)
+
+
+class HaltReason(IntEnum):
+    """Why the system is halted."""
+
+    NONE = 0
+    OPERATOR = 1
+    FILE = 2
+    SIGNAL = 3
+    DEATHS = 4  # a process died too often
+
+
+class Halt:
+    """The one writer of COMMANDS and HALT."""
+
+    def __init__(self, config: Config, now_ns: int) -> None:
+        """Go on with the halt that is in force, by the cell or by the file."""
+        self.file: Path = config.paths.halt
+        self.commands = shm.RingWriter(config.lane("commands"), COMMANDS.record)
+        self.cell = shm.CellWriter(config.lane("halt"), HALT.record)
+        row = shm.CellReader(config.lane("halt"), HALT.record).read(0)
+        self.me = Peer(os.getpid(), os.getuid())
+        self.halted = row is not None and bool(row.halted)
+        self.since_ns = row.since_ns if self.halted else 0
+        self.reason = HaltReason(row.reason) if self.halted else HaltReason.NONE
+        if self.halted:
+            self._remember()
+        self.step(now_ns)
+
+    def step(self, now_ns: int) -> int:
+        """Look at the file; 1 when it halted the system."""
+        if self.halted or not self.file.exists():
+            return 0
+        self.halt(now_ns, self.me, HaltReason.FILE)
+        return 1
+
+    def halt(self, now_ns: int, peer: Peer, reason: HaltReason) -> bool:
+        """Halt; said again when it is halted already, for an operator who says it twice means it. False: file failed."""
+        if not self.halted:
+            self.halted, self.since_ns, self.reason = True, now_ns, reason
+        remembered = self._remember()
+        self._publish(CommandKind.HALT, now_ns, peer)
+        logger.warning("halted", extra={"reason": self.reason.name.lower(), "uid": peer.uid, "pid_of_peer": peer.pid})
+        return remembered
+
+    def resume(self, now_ns: int, peer: Peer) -> None:
+        """Trade again; refused when the file cannot be removed, for it would halt again at once."""
+        try:
+            self.file.unlink(missing_ok=True)
+        except OSError as error:
+            msg = f"still halted: {self.file} cannot be removed: {error.strerror}"
+            raise Refused(msg) from error
+        self.halted, self.since_ns, self.reason = False, now_ns, HaltReason.NONE
+        self._publish(CommandKind.RESUME, now_ns, peer)
+        logger.warning("resumed", extra={"uid": peer.uid, "pid_of_peer": peer.pid})
+
+    def cancel_all(self, now_ns: int, peer: Peer, strategy: int, instrument: int) -> int:
+        """Tell execution to cancel; the record's sequence."""
+        sequence = self.commands.cursor
+        self.commands.publish(
+            now_ns, 0, CommandKind.CANCEL_ALL, 0, strategy, instrument, peer.uid, peer.pid, 0, SPARE
+        )
+        return sequence
+
+    def close(self) -> None:
+        """Give both lanes up."""
+        self.commands.close()
+        self.cell.close()
+
+    def _publish(self, kind: CommandKind, now_ns: int, peer: Peer) -> None:
+        """The record first, then the cell that names it."""
+        sequence = self.commands.cursor
+        self.commands.publish(now_ns, self.reason, kind, 0, 0, 0, peer.uid, peer.pid, 0, SPARE)
+        self.cell.write(0, int(self.halted), self.since_ns, sequence, peer.uid, self.reason, (0, 0, 0, 0))
+
+    def _remember(self) -> bool:
+        """Write the file, if it is not there."""
+        try:
+            if not self.file.exists():
+                self.file.write_text(json.dumps({"since_ns": self.since_ns, "reason": self.reason.name.lower()}) + "\n")
+        except OSError as error:  # a full disk must not keep the engine trading
+            logger.error("the halt is in memory only", extra={"file": str(self.file), "error": str(error)})  # noqa: TRY400
+            return False
+        return True

@@ -1,0 +1,250 @@
+"""The supervisor itself: watches, halt and control, advanced together by `step`."""
+
+import json
+import logging
+import os
+import signal
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import shm
+from engine.config import Config
+from engine.control import ControlServer, Peer, Refused, Request
+from engine.lanes import BY_NAME
+from engine.model.words import RoleState
+from engine.supervisor.halt import Halt, HaltReason
+from engine.supervisor.processes import Child
+from engine.supervisor.segments import SUPERVISOR
+from engine.supervisor.watch import Phase, Table, Watch
+
+HEARTBEAT = BY_NAME["heartbeat"]
+MS = 1_000_000
+ARGUMENTS: Mapping[str, tuple[str, ...]] = {
+    "status": (), "halt": (), "resume": (), "cancel_all": ("strategy", "instrument"), "restart": ("process",), "down": (),
+}  # fmt: skip
+
+logger = logging.getLogger(__name__)
+
+
+class FindingTable(Table, Protocol):
+    """A process table that can also find what lives already."""
+
+    def find(self) -> dict[str, Child]:
+        """The living, by name."""
+
+
+@dataclass(slots=True)
+class Beats:
+    """The roles' heartbeat cells."""
+
+    cells: dict[str, shm.CellReader]
+
+    @classmethod
+    def of(cls, config: Config) -> "Beats":
+        """Attach to every role's."""
+        return cls({role: shm.CellReader(config.lane("heartbeat", role), HEARTBEAT.record) for role in config.role_names})
+
+    def read(self, role: str) -> Any:
+        """The role's last beat, or None."""
+        return self.cells[role].read(0)
+
+
+class Keeper:
+    """One system under watch. `step(now_ns)` does what there is to do; `ended` says that all is down."""
+
+    name = SUPERVISOR
+
+    def __init__(self, config: Config, table: FindingTable, now_ns: int) -> None:
+        """Take over the segments' words and whatever lives; nothing is started before the first step."""
+        self.config = config
+        self.table = table
+        self.now_ns = self.since_ns = self._last_ns = now_ns
+        self.halt = Halt(config, now_ns)
+        self.pulse = shm.CellWriter(config.lane("heartbeat", SUPERVISOR), HEARTBEAT.record)
+        beats = Beats.of(config)
+        self.watches = {
+            process.name: Watch(process, config.watch, table, beats.read, self._despair) for process in config.placement
+        }
+        self._adopt(now_ns)
+        self.control = ControlServer(config.paths.control, {name: getattr(self, f"_{name}") for name in ARGUMENTS}, self._audit)
+        self.stopping = False
+        self.steps = 0
+
+    @property
+    def ended(self) -> bool:
+        """Asked to stop, and every process is gone."""
+        return self.stopping and all(watch.phase is Phase.STOPPED for watch in self.watches.values())
+
+    def filenos(self) -> list[int]:
+        """What to wait on: deaths and commands."""
+        pidfds = [watch.child.pidfd for watch in self.watches.values() if watch.child is not None]
+        return pidfds + self.control.filenos()
+
+    def step(self, now_ns: int) -> int:
+        """Look at everything once."""
+        gap_ns = now_ns - self._last_ns
+        self.now_ns = self._last_ns = now_ns
+        if gap_ns > self.config.watch.late_ms * MS:
+            for watch in self.watches.values():
+                watch.excuse(gap_ns)
+        work = self.control.step() + self.halt.step(now_ns)
+        work += self._step_down(now_ns) if self.stopping else self._step_watches(now_ns)
+        self.steps += 1
+        self._beat(now_ns, RoleState.DRAINING if self.stopping else RoleState.RUNNING)
+        return work
+
+    def stop(self) -> None:
+        """Bring everything down, in the reverse order of start."""
+        self.stopping = True
+
+    def close(self) -> None:
+        """Hang up and give the lanes up."""
+        self.control.close()
+        self._beat(self.now_ns, RoleState.STOPPED)
+        self.halt.close()
+        self.pulse.close()
+
+    def halt_by_signal(self) -> None:
+        """SIGUSR1: halt."""
+        self.halt.halt(self.now_ns, self.halt.me, HaltReason.SIGNAL)
+
+    def _step_watches(self, now_ns: int) -> int:
+        """Each may start when those before it that others wait for are up."""
+        work, may_start = 0, True
+        for watch in self.watches.values():
+            work += watch.step(now_ns, may_start=may_start)
+            may_start = may_start and (watch.settled or not watch.process.ready_line)
+        return work
+
+    def _step_down(self, now_ns: int) -> int:
+        """Stop the last one that still lives; those before it wait, for it may need them to drain."""
+        for watch in reversed(self.watches.values()):
+            if watch.phase is not Phase.STOPPED:
+                watch.stop(now_ns)
+                return watch.step(now_ns, may_start=False)
+        return 0
+
+    def _adopt(self, now_ns: int) -> None:
+        """Take in what lives; what the configuration does not know is told to end."""
+        for name, child in self.table.find().items():
+            if name in self.watches:
+                self.watches[name].adopt(child, now_ns)
+            else:
+                logger.warning("not in the configuration, stopped", extra={"name_of": name, "pid": child.pid})
+                self.table.signal(child, signal.SIGTERM)
+                self.table.forget(child)
+
+    def _beat(self, now_ns: int, state: RoleState) -> None:
+        living = sum(watch.child is not None for watch in self.watches.values())
+        deaths = sum(watch.death_count for watch in self.watches.values())
+        self.pulse.write(
+            0, time.monotonic_ns(), now_ns, self.since_ns, self.steps, living, os.getpid(), state, 0, deaths
+        )
+
+    def _despair(self, name: str, count: int) -> None:
+        """A process dies too often: nothing new is to be traded until somebody looked."""
+        logger.critical("dies too often", extra={"name_of": name, "deaths": count})
+        self.halt.halt(self.now_ns, self.halt.me, HaltReason.DEATHS)
+
+    def _status(self, request: Request) -> Mapping[str, Any]:
+        """What is, by process."""
+        _expect(request)
+        return {
+            "system": self.config.system.name,
+            "mode": self.config.system.mode,
+            "config": self.config.path,
+            "pid": os.getpid(),
+            "since_ns": self.since_ns,
+            "now_ns": self.now_ns,
+            "halted": self.halt.halted,
+            "halt_since_ns": self.halt.since_ns if self.halt.halted else 0,
+            "halt_reason": self.halt.reason.name.lower(),
+            "stopping": self.stopping,
+            "processes": [self._describe(watch) for watch in self.watches.values()],
+        }
+
+    def _describe(self, watch: Watch) -> Mapping[str, Any]:
+        child = watch.child
+        return {
+            "name": watch.process.name,
+            "roles": list(watch.process.roles),
+            "phase": str(watch.phase),
+            "pid": child.pid if child else 0,
+            "adopted": child.adopted if child else False,
+            "beat_age_ms": watch.age_ns(self.now_ns) // MS if watch.process.roles else None,
+            "deaths": watch.death_count,
+            "exit_code": watch.exit_code,
+            "start_in_ms": max(0, watch.start_ns - self.now_ns) // MS if watch.phase is Phase.WAITING else 0,
+            "cores": list(watch.process.cores),
+        }
+
+    def _halt(self, request: Request) -> Mapping[str, Any]:
+        """No new orders."""
+        _expect(request)
+        remembered = self.halt.halt(self.now_ns, request.peer, HaltReason.OPERATOR)
+        return {"halted": True, "since_ns": self.halt.since_ns, "on_disk": remembered}
+
+    def _resume(self, request: Request) -> Mapping[str, Any]:
+        """Trade again."""
+        _expect(request)
+        self.halt.resume(self.now_ns, request.peer)
+        return {"halted": False, "since_ns": self.now_ns}
+
+    def _cancel_all(self, request: Request) -> Mapping[str, Any]:
+        """Cancel every open order, of one strategy or on one instrument where named; 0 is all."""
+        _expect(request)
+        strategy, instrument = (_number(request, key) for key in ARGUMENTS["cancel_all"])
+        known = {0, *(one.id for one in self.config.strategies)}, {0, *(one.id for one in self.config.instruments)}
+        if strategy not in known[0] or instrument not in known[1]:
+            msg = f"strategy {strategy}, instrument {instrument}: expected of {sorted(known[0])} and of {sorted(known[1])}"
+            raise Refused(msg)
+        return {"sequence": self.halt.cancel_all(self.now_ns, request.peer, strategy, instrument)}
+
+    def _restart(self, request: Request) -> Mapping[str, Any]:
+        """Drain one process and start it anew."""
+        _expect(request)
+        name = request.arguments.get("process")
+        if name not in self.watches:
+            msg = f"unknown process {name!r}, known are {', '.join(self.watches)}"
+            raise Refused(msg)
+        self.watches[name].stop(self.now_ns, again=True)
+        return {"process": name}
+
+    def _down(self, request: Request) -> Mapping[str, Any]:
+        """Bring everything down; the answer comes at once, the end when all have drained."""
+        _expect(request)
+        self.stop()
+        return {"stopping": list(self.watches), "pid": os.getpid()}
+
+    def _audit(self, request: Request, answer: Mapping[str, Any]) -> None:
+        """One line for each command that could change something."""
+        if request.command == "status":
+            return
+        line = {
+            "now_ns": self.now_ns, "command": request.command, "arguments": dict(request.arguments),
+            "uid": request.peer.uid, "pid": request.peer.pid, "answer": answer,
+        }  # fmt: skip
+        with self.config.paths.audit.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line, default=str) + "\n")
+
+
+def _expect(request: Request) -> None:
+    """Refuse arguments that the command does not know: a misspelt one would be left out silently."""
+    unknown = set(request.arguments) - set(ARGUMENTS[request.command])
+    if unknown:
+        expected = ", ".join(ARGUMENTS[request.command]) or "none"
+        msg = f"{request.command}: unknown argument {sorted(unknown)[0]!r}, expected {expected}"
+        raise Refused(msg)
+
+
+def _number(request: Request, key: str) -> int:
+    value = request.arguments.get(key, 0)
+    if not isinstance(value, int) or isinstance(value, bool):
+        msg = f"{request.command}: {key} must be a number, was {value!r}"
+        raise Refused(msg)
+    return value
+
+
+__all__ = ["Beats", "FindingTable", "Keeper", "Peer"]

@@ -1,0 +1,130 @@
+"""Real processes: started, found again, watched by pidfd, signalled by it (a pid can be another's a moment later).
+
+Each is started with two marks in its environment, the system's name and its own. A supervisor that comes back finds
+by them every process of its system, also one that had not yet lived long enough to beat. It is nobody's parent then:
+the pidfd still tells of the death, only not the exit code.
+"""
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.config import Config, Process
+from shm.identity import start_time
+
+SYSTEM_MARK, PROCESS_MARK = "STEELYARD_SYSTEM", "STEELYARD_PROCESS"
+EXIT_UNKNOWN = -256  # the exit code of a process that is not our child
+
+
+@dataclass(slots=True)
+class Child:
+    """A living process, or one whose death was not looked at yet."""
+
+    pid: int
+    start_time: int
+    pidfd: int
+    popen: "subprocess.Popen[bytes] | None" = None  # None: adopted
+
+    @property
+    def adopted(self) -> bool:
+        """True when an earlier supervisor started it."""
+        return self.popen is None
+
+
+class Processes:
+    """The process table of one system."""
+
+    def __init__(self, config: Config, environment: Mapping[str, str], *, foreground: bool = False) -> None:
+        """Start children with this environment; in the foreground they share our stderr."""
+        self.config = config
+        self.environment = environment
+        self.foreground = foreground
+
+    def start(self, process: Process) -> Child:
+        """Start a process in a session of its own, pinned, its output in the run directory."""
+        run = self.config.paths.run
+        environment = {
+            **self.environment,
+            **process.environment,
+            SYSTEM_MARK: self.config.system.name,
+            PROCESS_MARK: process.name,
+        }
+        with (run / f"{process.name}.out").open("wb") as out, (run / f"{process.name}.log").open("ab") as err:
+            popen = subprocess.Popen(
+                self.config.command(process),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=None if self.foreground else err,
+                env=environment,
+                start_new_session=True,
+            )
+        if process.cores:
+            with contextlib.suppress(ProcessLookupError):  # it has died already: its watch will see that
+                os.sched_setaffinity(popen.pid, process.cores)
+        return Child(popen.pid, start_time(popen.pid), os.pidfd_open(popen.pid), popen)
+
+    def find(self) -> dict[str, Child]:
+        """The system's living processes by name."""
+        marked = dict(_marked(self.config.system.name))
+        names: dict[int, str] = {pid: name for pid, name in marked.items() if marked.get(_parent(pid)) != name}
+        found = {}
+        for pid, name in names.items():
+            with contextlib.suppress(ProcessLookupError):
+                child = Child(pid, start_time(pid), os.pidfd_open(pid))
+                if child.start_time and _mark(pid, self.config.system.name) == name:
+                    found[name] = child
+        return found
+
+    def exited(self, child: Child) -> int | None:
+        """None while it lives; else its exit code, or EXIT_UNKNOWN."""
+        if child.popen is not None:
+            return child.popen.poll()
+        poll = select.poll()
+        poll.register(child.pidfd, select.POLLIN)
+        return EXIT_UNKNOWN if poll.poll(0) else None
+
+    def signal(self, child: Child, number: signal.Signals) -> None:
+        """Signal it, if it lives."""
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(child.pidfd, number)
+
+    def forget(self, child: Child) -> None:
+        """Let go of a dead one."""
+        os.close(child.pidfd)
+
+    def ready(self, process: Process) -> bool:
+        """Has a command written its first line?"""
+        try:
+            return b"\n" in (self.config.paths.run / f"{process.name}.out").read_bytes()
+        except FileNotFoundError:
+            return False
+
+
+def _marked(system: str) -> Iterator[tuple[int, str]]:
+    """Pid and process name of everything that bears the system's mark."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and (name := _mark(int(entry.name), system)):
+            yield int(entry.name), name
+
+
+def _mark(pid: int, system: str) -> str:
+    """The process name in a pid's marks, or nothing; another user's processes are not ours to see."""
+    try:
+        pairs = dict(entry.partition(b"=")[::2] for entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"))
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return ""
+    return pairs.get(PROCESS_MARK.encode(), b"").decode() if pairs.get(SYSTEM_MARK.encode()) == system.encode() else ""
+
+
+def _parent(pid: int) -> int:
+    """Its parent's pid; 0 when it is gone."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return int(text[text.rindex(")") + 2 :].split()[1])

@@ -1,0 +1,230 @@
+"""One process under watch: decides when it is started, late, frozen, dead, and when it may be tried again.
+
+    waiting ──start──▶ starting ──all roles beat──▶ running ◀──▶ late
+       ▲                  │ too long                   │ exit      │ no beat for `frozen`: SIGKILL
+       └──── backoff ─────┴────────────────────────────┴───────────┘
+    stopping ──exit──▶ stopped                    (SIGTERM, and SIGKILL when it does not drain in time)
+
+A beat counts when it is *seen* to change, by our own clock: were we stopped for a while ourselves, everybody's beat
+would look old, and killing them all would be the worst answer. The first death is answered at once, further ones
+in the window ever later; at the limit the system is halted and the process tried slowly, for ever.
+"""
+
+import logging
+import signal
+from collections import deque
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any, Protocol
+
+from engine.config import Process
+from engine.config import Watch as Patience
+from engine.model.words import RoleState
+from engine.supervisor.processes import Child
+
+MS = 1_000_000
+SETTLE_NS = 1_000_000_000  # beyond the drain's limit, before a process that was asked to stop is killed
+
+logger = logging.getLogger(__name__)
+
+
+class Phase(StrEnum):
+    """Where a process stands."""
+
+    WAITING = "waiting"
+    STARTING = "starting"
+    RUNNING = "running"
+    LATE = "late"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+
+
+class Table(Protocol):
+    """The processes as a watch sees them."""
+
+    def start(self, process: Process) -> Child:
+        """Start one."""
+
+    def exited(self, child: Child) -> int | None:
+        """None while it lives, else its exit code."""
+
+    def signal(self, child: Child, number: signal.Signals) -> None:
+        """Signal one."""
+
+    def forget(self, child: Child) -> None:
+        """Let go of a dead one."""
+
+    def ready(self, process: Process) -> bool:
+        """Has a command written its line?"""
+
+
+class Watch:
+    """The supervisor's eye on one process."""
+
+    def __init__(
+        self,
+        process: Process,
+        patience: Patience,
+        table: Table,
+        beat_of: Callable[[str], Any],
+        despair: Callable[[str, int], None],
+    ) -> None:
+        """`beat_of` reads a role's heartbeat; `despair` is called when the process dies too often."""
+        self.process = process
+        self.patience = patience
+        self.table = table
+        self.beat_of = beat_of
+        self.despair = despair
+        self.phase = Phase.WAITING
+        self.child: Child | None = None
+        self.deaths: deque[int] = deque()
+        self.death_count = 0
+        self.exit_code: int | None = None
+        self.start_ns = 0  # not before
+        self.seen_ns = 0  # when the slowest role was last seen to beat
+        self._beat: tuple[int, ...] = ()
+        self._killed = False
+        self._again = False
+        self._stop_ns = 0
+
+    @property
+    def settled(self) -> bool:
+        """Up: others may build on it."""
+        return self.phase in (Phase.RUNNING, Phase.LATE)
+
+    def adopt(self, child: Child, now_ns: int) -> None:
+        """Go on watching a process that lives."""
+        self._take(child, now_ns)
+        logger.info("adopted", extra={"name_of": self.process.name, "pid": child.pid})
+
+    def step(self, now_ns: int, *, may_start: bool = True) -> int:
+        """Look once; 1 when something was done."""
+        if self.child is None:
+            return self._start(now_ns) if may_start and self._due(now_ns) else 0
+        code = self.table.exited(self.child)
+        if code is not None:
+            self._bury(code, now_ns)
+            return 1
+        if self.phase is Phase.STOPPING:
+            return self._press(now_ns)
+        return self._judge(now_ns)
+
+    def stop(self, now_ns: int, *, again: bool = False) -> None:
+        """Ask the process to drain and end; with `again` it is then started anew."""
+        self._again = again
+        if self.child is None:
+            self.phase, self.start_ns = (Phase.WAITING, now_ns) if again else (Phase.STOPPED, 0)
+            return
+        if self.phase is not Phase.STOPPING:
+            self.table.signal(self.child, signal.SIGTERM)
+            self.phase, self._stop_ns = Phase.STOPPING, now_ns
+
+    def excuse(self, gap_ns: int) -> None:
+        """We were away ourselves for this long: nobody is late for it."""
+        self.seen_ns += gap_ns
+        self._stop_ns += gap_ns
+
+    def age_ns(self, now_ns: int) -> int:
+        """How long ago the slowest role was seen to beat."""
+        return now_ns - self.seen_ns if self.child else 0
+
+    def _due(self, now_ns: int) -> bool:
+        return self.phase is Phase.WAITING and now_ns >= self.start_ns
+
+    def _start(self, now_ns: int) -> int:
+        try:
+            self._take(self.table.start(self.process), now_ns)
+        except OSError as error:  # the command is not there, no memory, too many processes: as good as a death
+            logger.error("cannot be started", extra={"name_of": self.process.name, "error": str(error)})  # noqa: TRY400
+            self._retry(now_ns)
+        else:
+            assert self.child is not None
+            logger.info("started", extra={"name_of": self.process.name, "pid": self.child.pid})
+        return 1
+
+    def _take(self, child: Child, now_ns: int) -> None:
+        self.child, self.phase, self.seen_ns = child, Phase.STARTING, now_ns
+        self._beat, self._killed = (), False
+
+    def _bury(self, code: int, now_ns: int) -> None:
+        """The process has ended: for good, or to be tried again."""
+        assert self.child is not None
+        asked = self.phase is Phase.STOPPING
+        logger.log(
+            logging.INFO if asked else logging.ERROR,
+            "stopped" if asked else "died",
+            extra={"name_of": self.process.name, "pid": self.child.pid, "exit_code": code},
+        )
+        self.table.forget(self.child)
+        self.child, self.exit_code = None, code
+        if not asked:
+            self._retry(now_ns)
+        elif self._again:
+            self.phase, self.start_ns = Phase.WAITING, now_ns
+        else:
+            self.phase = Phase.STOPPED
+
+    def _retry(self, now_ns: int) -> None:
+        """Choose when to try again, by how often it died within the window."""
+        patience = self.patience
+        self.death_count += 1
+        self.deaths.append(now_ns)
+        while self.deaths[0] < now_ns - patience.death_window_ms * MS:
+            self.deaths.popleft()
+        count = len(self.deaths)
+        self.phase = Phase.WAITING
+        if count >= patience.death_limit:
+            self.start_ns = now_ns + patience.slow_retry_ms * MS
+            self.despair(self.process.name, count)
+            return
+        wait_ms = min(patience.backoff_first_ms << (count - 2), patience.backoff_cap_ms) if count > 1 else 0
+        self.start_ns = now_ns + wait_ms * MS
+
+    def _press(self, now_ns: int) -> int:
+        """A process that was asked to stop and does not is killed."""
+        if self._killed or now_ns - self._stop_ns < self.patience.drain_limit_ms * MS + SETTLE_NS:
+            return 0
+        return self._kill("does not stop", now_ns)
+
+    def _judge(self, now_ns: int) -> int:
+        """Running, late or frozen, by the beats."""
+        if self.process.command:
+            return self._judge_command(now_ns)
+        beat, state = self._read()
+        if beat != self._beat and beat and all(beat):
+            moved = not self._beat or min(beat) > min(self._beat)
+            self._beat = beat
+            self.seen_ns = now_ns if moved else self.seen_ns
+        starting = not all(self._beat) or not self._beat or state == RoleState.STARTING
+        limit_ms = self.patience.start_limit_ms if starting else self.patience.frozen_ms
+        age_ns = now_ns - self.seen_ns
+        late = age_ns > self.patience.late_ms * MS
+        self.phase = Phase.STARTING if starting else Phase.LATE if late else Phase.RUNNING
+        if age_ns > limit_ms * MS and not self._killed:
+            return self._kill("does not start" if starting else "is frozen", now_ns)
+        return 0
+
+    def _judge_command(self, now_ns: int) -> int:
+        """A command is up when it said so, or at once if it says nothing."""
+        if self.phase is Phase.STARTING:
+            if not self.process.ready_line or self.table.ready(self.process):
+                self.phase = Phase.RUNNING
+            elif now_ns - self.seen_ns > self.patience.start_limit_ms * MS and not self._killed:
+                return self._kill("does not get ready", now_ns)
+        return 0
+
+    def _read(self) -> tuple[tuple[int, ...], RoleState]:
+        """The roles' beats (0 where it has none of this process) and the least advanced of their states."""
+        assert self.child is not None
+        rows = [self.beat_of(role) for role in self.process.roles]
+        ours = [row if row is not None and row.pid == self.child.pid else None for row in rows]
+        states = [row.state if row is not None else RoleState.STARTING for row in ours]
+        return tuple(row.beat_ns if row is not None else 0 for row in ours), RoleState(min(states))
+
+    def _kill(self, why: str, now_ns: int) -> int:
+        assert self.child is not None
+        logger.error("killed", extra={"name_of": self.process.name, "pid": self.child.pid, "why": why,
+                                      "age_ms": self.age_ns(now_ns) // MS})  # fmt: skip
+        self.table.signal(self.child, signal.SIGKILL)
+        self._killed = True
+        return 1

@@ -1,0 +1,69 @@
+"""Binance's exchangeInfo to instruments, for every product."""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from engine.model.fixed import INT64_MAX, to_fixed
+from engine.model.instrument import Instrument
+
+KINDS = {"PERPETUAL": "perpetual", "TRADIFI_PERPETUAL": "perpetual", "": "spot"}
+
+
+def decimals_of(step: str) -> int:
+    """How many decimals a step needs."""
+    exponent = Decimal(step).normalize().as_tuple().exponent
+    if not isinstance(exponent, int):
+        msg = f"a step must be a number, was {step!r}"
+        raise ValueError(msg)  # noqa: TRY004 - the text is wrong, not its type
+    return max(0, -exponent)
+
+
+def read_exchange_info(venue: str, body: bytes, ids: Mapping[str, int] | None) -> list[Instrument]:
+    """The instruments of the symbols in `ids`; a symbol the venue does not list is refused by name."""
+    listed = {entry["symbol"]: entry for entry in orjson.loads(body)["symbols"]}
+    if ids is None:
+        return list(_readable(venue, listed))
+    missing = sorted(set(ids) - set(listed))
+    if missing:
+        msg = f"{venue} does not list {', '.join(missing)}"
+        raise ValueError(msg)
+    return [read_symbol(venue, listed[symbol], number) for symbol, number in ids.items()]
+
+
+def _readable(venue: str, listed: Mapping[str, Mapping[str, Any]]) -> Iterable[Instrument]:
+    for entry in listed.values():
+        try:
+            yield read_symbol(venue, entry, 0)
+        except (ValueError, KeyError):  # not asked for by name: a contract with numbers of its own kind is passed over
+            continue
+
+
+def read_symbol(venue: str, entry: Mapping[str, Any], number: int) -> Instrument:
+    """One symbol. Its steps give the decimals, for the venue's own `precision` fields are wider than its prices."""
+    filters = {item["filterType"]: item for item in entry["filters"]}
+    price, size = filters["PRICE_FILTER"], filters["LOT_SIZE"]
+    price_decimals, size_decimals = decimals_of(price["tickSize"]), decimals_of(size["stepSize"])
+    notional = filters.get("NOTIONAL") or filters.get("MIN_NOTIONAL") or {}
+    contract = str(entry.get("contractType", ""))
+    return Instrument(
+        id=number,
+        venue=venue,
+        symbol=entry["symbol"],
+        base=entry["baseAsset"],
+        quote=entry["quoteAsset"],
+        price_decimals=price_decimals,
+        size_decimals=size_decimals,
+        price_step=to_fixed(price["tickSize"], price_decimals),
+        size_step=to_fixed(size["stepSize"], size_decimals),
+        size_min=to_fixed(size["minQty"], size_decimals),
+        size_max=min(INT64_MAX, int(Decimal(size["maxQty"]).scaleb(size_decimals))),
+        notional_min=to_fixed(
+            notional.get("minNotional") or notional.get("notional") or "0", price_decimals + size_decimals
+        ),
+        trading=entry.get("status", entry.get("contractStatus")) == "TRADING",
+        kind=KINDS.get(contract, "future"),
+        multiplier=int(entry.get("contractSize", 1)),
+    )

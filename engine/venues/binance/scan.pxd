@@ -1,0 +1,47 @@
+"""The compiled face of Binance's market data."""
+
+from libc.stdint cimport int64_t
+
+from engine.venues.market cimport Market, Message, Rule
+
+cdef enum TokenKind:
+    ABSENT = 0
+    INTEGER = 1
+    STRING = 2
+    ARRAY = 3
+    TRUE = 4
+    FALSE = 5
+    STRANGE = 6  # a value no hot message has under this key
+
+cdef struct Token:
+    int kind
+    Py_ssize_t length
+    const char *start
+    int64_t integer
+
+cdef class BinanceMarket(Market):
+    cdef Token[128] tokens  # by the letter of the key; longer keys have places below 32
+    cdef char[128] used
+    cdef int used_count
+    cdef bint wrapped
+
+    cdef void begin(self) noexcept nogil
+    cdef const char *read_object(self, const char *at, bint outer) noexcept nogil
+    cdef const char *read_token(self, const char *at, int place) noexcept nogil
+    cdef const char *read_levels(self, const char *at, int index, Py_ssize_t *start, Py_ssize_t *count) noexcept nogil
+    cdef int interpret(self) noexcept nogil
+    cdef int read_depth(self) noexcept nogil
+    cdef int read_best(self) noexcept nogil
+    cdef int read_print(self, char number, int chain) noexcept nogil
+    cdef bint has(self, char place, int kind) noexcept nogil
+    cdef bint read_quoted(self, char place, int decimals, int64_t *value) noexcept nogil
+    cdef bint read_time(self, int64_t *value) noexcept nogil
+    cdef int read_book(self, int index, Message *message) noexcept nogil
+
+
+cdef class SpotRule(Rule):
+    pass
+
+
+cdef class FuturesRule(Rule):
+    pass

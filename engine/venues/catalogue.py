@@ -1,0 +1,20 @@
+"""Which venues there are: a further one is its folder and a line here."""
+
+from collections.abc import Callable
+
+from engine.venues.binance.market import BinanceDialect
+from engine.venues.dialect import Dialect
+
+DIALECTS: dict[str, Callable[[], Dialect]] = {
+    "binance": lambda: BinanceDialect("binance"),
+    "binance-usdm": lambda: BinanceDialect("binance-usdm"),
+    "binance-coinm": lambda: BinanceDialect("binance-coinm"),
+}
+
+
+def dialect_of(venue: str) -> Dialect:
+    """The dialect of a venue, or a refusal that names those there are."""
+    if venue not in DIALECTS:
+        msg = f"venue must be one of {', '.join(sorted(DIALECTS))}, was {venue!r}"
+        raise ValueError(msg)
+    return DIALECTS[venue]()

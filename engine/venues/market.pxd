@@ -1,0 +1,86 @@
+"""The compiled seam of market data: what a venue's scanner hands over, whatever the venue.
+
+A frame becomes zero or more messages; a message is a delta or snapshot of one book, a best bid and ask, or a print.
+Its levels stand in one arena shared by the frame's messages, bids from `bid_start`, asks from `ask_start`.
+"""
+
+from engine.book.book cimport Book
+from libc.stdint cimport int64_t
+
+cdef enum Kind:
+    DELTA = 1
+    SNAPSHOT = 2
+    BEST = 3
+    PRINT = 4
+
+cdef enum Verdict:
+    APPLY = 0  # the next change in order
+    DROP = 1  # older than what the book holds
+    WAIT = 2  # no snapshot yet: keep it
+    GAP = 3  # something is missing: the book is wrong
+
+cdef enum:
+    OTHER = 0  # JSON, but no hot message
+    MALFORMED = -1  # not what a venue may send, or not understood here
+    SYMBOL_ROOM = 32
+
+cdef struct Level:
+    int64_t price
+    int64_t size
+
+cdef struct Message:
+    int kind
+    int index  # which listing; -1: not one of ours
+    int side
+    int chain  # which of the venue's print numberings
+    bint ordinary  # a print between two traders, not an insurance fund's or the like
+    bint sequenced  # first, last (and previous) are the venue's numbers
+    int64_t venue_ns
+    int64_t first
+    int64_t last
+    int64_t previous
+    int64_t price
+    int64_t size
+    int64_t print_id
+    int64_t bid_price
+    int64_t bid_size
+    int64_t ask_price
+    int64_t ask_size
+    int64_t checksum  # -1: none
+    Py_ssize_t bid_start
+    Py_ssize_t bid_count
+    Py_ssize_t ask_start
+    Py_ssize_t ask_count
+
+cdef struct Listing:
+    char text[SYMBOL_ROOM]
+    int length
+    int price_decimals
+    int size_decimals
+
+cdef class Market:
+    cdef Message *messages
+    cdef Py_ssize_t message_room
+    cdef Level *levels
+    cdef Py_ssize_t level_count
+    cdef Py_ssize_t level_room
+    cdef Listing *listings
+    cdef readonly int listing_count
+    cdef short *slots
+    cdef int64_t frame_sequence  # of the whole connection, -1 where the venue has none
+
+    cdef int scan(self, const char *data, Py_ssize_t size) noexcept nogil
+    cdef int scan_snapshot(self, const char *data, Py_ssize_t size, int index) noexcept nogil
+    cdef int find(self, const char *text, Py_ssize_t length) noexcept nogil
+    cdef Message *add_message(self, Py_ssize_t place) noexcept nogil
+    cdef Level *add_level(self) noexcept nogil
+    cdef list pairs(self, Py_ssize_t start, Py_ssize_t count)
+    cdef dict describe(self, Py_ssize_t place)
+
+cdef class Rule:
+    cdef readonly int64_t last  # the venue's number the book stands at, -1 before a snapshot
+    cdef bint bridged
+    cdef int admit(self, Message *message) noexcept nogil
+    cdef int seed(self, Message *message) noexcept nogil
+    cdef bint holds(self, Book book, Message *message) noexcept nogil
+    cdef void reset(self) noexcept nogil

@@ -1,0 +1,182 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""What every venue's scanner and sequence rule share: the listings, the arenas, and a way to look at a message.
+
+    frame bytes ──scan──▶ messages (C structs) ──admit──▶ APPLY │ DROP │ WAIT │ GAP
+
+A venue's folder holds one subclass of `Market` (its wire) and one of `Rule` (its sequence). The arenas grow to the
+largest frame seen and stay; a frame with more than LEVELS_MAX levels or MESSAGES_MAX messages is malformed.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memcmp, memcpy, memset
+
+from engine.book.book cimport Book
+
+cdef enum:
+    SLOTS = 4096  # of the symbol table: at least four times the listings, so that probing stays short
+    LISTINGS_MAX = 1024
+    LEVELS_MAX = 1 << 20
+    MESSAGES_MAX = 1 << 16
+
+NAMES = {DELTA: "delta", SNAPSHOT: "snapshot", BEST: "best", PRINT: "print"}
+
+
+cdef inline uint32_t hash_text(const char *text, Py_ssize_t length) noexcept nogil:
+    """FNV-1a."""
+    cdef uint32_t value = 2166136261
+    cdef Py_ssize_t i
+    for i in range(length):
+        value = (value ^ <uint8_t>text[i]) * 16777619
+    return value
+
+
+cdef class Market:
+    """A venue's wire: subclasses turn frames into messages."""
+
+    def __cinit__(self):
+        self.message_room = 16
+        self.level_room = 1024
+        self.messages = <Message *>malloc(self.message_room * sizeof(Message))
+        self.levels = <Level *>malloc(self.level_room * sizeof(Level))
+        self.listings = <Listing *>calloc(LISTINGS_MAX, sizeof(Listing))
+        self.slots = <short *>malloc(SLOTS * sizeof(short))
+        if self.messages == NULL or self.levels == NULL or self.listings == NULL or self.slots == NULL:
+            raise MemoryError("no memory for a scanner's arenas")
+        memset(self.slots, 0xFF, SLOTS * sizeof(short))
+        self.frame_sequence = -1
+
+    def __dealloc__(self):
+        free(self.messages)
+        free(self.levels)
+        free(self.listings)
+        free(self.slots)
+
+    cdef int scan(self, const char *data, Py_ssize_t size) noexcept nogil:
+        """Read one frame; how many messages it held, OTHER or MALFORMED."""
+        return MALFORMED
+
+    cdef int scan_snapshot(self, const char *data, Py_ssize_t size, int index) noexcept nogil:
+        """Read the answer to a request for a listing's book; 1 or MALFORMED."""
+        return MALFORMED
+
+    cdef int find(self, const char *text, Py_ssize_t length) noexcept nogil:
+        """The listing of a symbol, -1 for one that is not ours."""
+        cdef uint32_t slot = hash_text(text, length) & (SLOTS - 1)
+        cdef int index = self.slots[slot]
+        while index >= 0:
+            if self.listings[index].length == length and memcmp(self.listings[index].text, text, length) == 0:
+                return index
+            slot = (slot + 1) & (SLOTS - 1)
+            index = self.slots[slot]
+        return -1
+
+    cdef Message *add_message(self, Py_ssize_t place) noexcept nogil:
+        """An empty message at this place of the arena; NULL when it cannot grow."""
+        cdef Message *grown
+        cdef Message *message
+        if place >= self.message_room:
+            if self.message_room >= MESSAGES_MAX:
+                return NULL
+            grown = <Message *>realloc(self.messages, 2 * self.message_room * sizeof(Message))
+            if grown == NULL:
+                return NULL
+            self.messages = grown
+            self.message_room *= 2
+        message = &self.messages[place]
+        memset(message, 0, sizeof(Message))
+        message.index = -1
+        message.checksum = -1
+        message.ordinary = True
+        return message
+
+    cdef Level *add_level(self) noexcept nogil:
+        """The next level of the arena; NULL when it cannot grow."""
+        cdef Level *grown
+        if self.level_count >= self.level_room:
+            if self.level_room >= LEVELS_MAX:
+                return NULL
+            grown = <Level *>realloc(self.levels, 2 * self.level_room * sizeof(Level))
+            if grown == NULL:
+                return NULL
+            self.levels = grown
+            self.level_room *= 2
+        self.level_count += 1
+        return &self.levels[self.level_count - 1]
+
+    def add(self, str symbol, int price_decimals, int size_decimals):
+        """List a symbol with its decimals; its index, by which messages name it."""
+        cdef bytes text = symbol.encode()
+        cdef Listing *listing
+        cdef uint32_t slot
+        if not 0 < len(text) <= SYMBOL_ROOM:
+            raise ValueError(f"symbol must have 1 to {SYMBOL_ROOM} bytes, was {symbol!r}")
+        if not (0 <= price_decimals <= 18 and 0 <= size_decimals <= 18):
+            raise ValueError(f"{symbol}: decimals must be 0 to 18, were {price_decimals} and {size_decimals}")
+        if self.listing_count >= LISTINGS_MAX:
+            raise ValueError(f"{symbol}: more than {LISTINGS_MAX} symbols on one connection")
+        if self.find(text, len(text)) >= 0:
+            raise ValueError(f"{symbol} is listed already")
+        listing = &self.listings[self.listing_count]
+        memcpy(listing.text, <const char *>text, len(text))
+        listing.length = <int>len(text)
+        listing.price_decimals = price_decimals
+        listing.size_decimals = size_decimals
+        slot = hash_text(text, len(text)) & (SLOTS - 1)
+        while self.slots[slot] >= 0:
+            slot = (slot + 1) & (SLOTS - 1)
+        self.slots[slot] = <short>self.listing_count
+        self.listing_count += 1
+        return self.listing_count - 1
+
+    def decode(self, bytes frame):
+        """A frame's messages as dictionaries, None when it is malformed: for tests and for looking at a frame."""
+        cdef int count = self.scan(frame, len(frame))
+        return None if count < 0 else [self.describe(i) for i in range(count)]
+
+    def decode_snapshot(self, bytes body, int index):
+        """A requested book as a dictionary, None when it is malformed."""
+        return self.describe(0) if self.scan_snapshot(body, len(body), index) == 1 else None
+
+    cdef list pairs(self, Py_ssize_t start, Py_ssize_t count):
+        """Some levels of the arena."""
+        return [(self.levels[start + i].price, self.levels[start + i].size) for i in range(count)]
+
+    cdef dict describe(self, Py_ssize_t place):
+        """One message with the fields that its kind has."""
+        cdef Message *m = &self.messages[place]
+        found = {"kind": NAMES[m.kind], "index": m.index, "venue_ns": m.venue_ns}
+        if m.kind == PRINT:
+            return found | {"price": m.price, "size": m.size, "side": m.side, "print_id": m.print_id,
+                            "chain": m.chain, "ordinary": bool(m.ordinary)}
+        found |= {"first": m.first, "last": m.last, "previous": m.previous}
+        if m.kind == BEST:
+            return found | {"bid": (m.bid_price, m.bid_size), "ask": (m.ask_price, m.ask_size)}
+        return found | {"bids": self.pairs(m.bid_start, m.bid_count), "asks": self.pairs(m.ask_start, m.ask_count),
+                        "checksum": m.checksum}
+
+
+cdef class Rule:
+    """A venue's rule of correctness for one book."""
+
+    def __cinit__(self):
+        self.reset()
+
+    cdef int admit(self, Message *message) noexcept nogil:
+        """What to do with a delta. A venue without numbers of its own takes what comes after a snapshot."""
+        return APPLY if self.bridged else WAIT
+
+    cdef int seed(self, Message *message) noexcept nogil:
+        """Take a snapshot as the beginning."""
+        self.last = message.last
+        self.bridged = True
+        return APPLY
+
+    cdef bint holds(self, Book book, Message *message) noexcept nogil:
+        """Whether the book, with the message applied, is what the venue says it is."""
+        return True
+
+    cdef void reset(self) noexcept nogil:
+        """Wait for a snapshot."""
+        self.last = -1
+        self.bridged = False

@@ -1,0 +1,258 @@
+"""The letters of JSON for compiled scanners: strict, exact, and on bytes that end in a NUL.
+
+Every reader here takes the place to read from and returns the place behind what it read, or NULL for anything that is
+not exactly what it expects. A Python `bytes` ends in a NUL, which no reader accepts, so none can run past the end.
+
+Numbers become int64 fixed point at a given count of decimals; a digit that would be lost, or a number that does not
+fit, is a NULL as well. Strings with a backslash are not read: no venue sends one in a hot message, and the slow path
+knows them.
+"""
+
+from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint64_t
+
+cdef extern from *:
+    """
+    static const int64_t SY_POWER[19] = {
+        1LL, 10LL, 100LL, 1000LL, 10000LL, 100000LL, 1000000LL, 10000000LL, 100000000LL, 1000000000LL, 10000000000LL,
+        100000000000LL, 1000000000000LL, 10000000000000LL, 100000000000000LL, 1000000000000000LL,
+        10000000000000000LL, 100000000000000000LL, 1000000000000000000LL};
+    """
+    const int64_t SY_POWER[19]
+    bint multiply_overflows "__builtin_mul_overflow"(int64_t, int64_t, int64_t *) nogil
+    bint add_overflows "__builtin_add_overflow"(int64_t, int64_t, int64_t *) nogil
+    bint likely "__builtin_expect"(bint, long) nogil
+
+cdef enum:
+    MAX_DECIMALS = 18
+    MAX_NESTING = 32
+
+
+cdef inline const char *blank(const char *at) noexcept nogil:
+    """Skip white space."""
+    while at[0] == c' ' or at[0] == c'\n' or at[0] == c'\r' or at[0] == c'\t':
+        at += 1
+    return at
+
+
+cdef inline bint is_digit(char letter) noexcept nogil:
+    """Whether it is one of 0-9."""
+    return <uint8_t>(letter - c'0') < 10
+
+
+cdef inline const char *continuation(const char *at, int count) noexcept nogil:
+    """Pass `count` continuation bytes of UTF-8."""
+    while count > 0:
+        if (<uint8_t>at[0] & 0xC0) != 0x80:
+            return NULL
+        at += 1
+        count -= 1
+    return at
+
+
+cdef inline const char *wide_letter(const char *at) noexcept nogil:
+    """Pass one letter outside ASCII: no overlong form, no surrogate, nothing beyond U+10FFFF."""
+    cdef uint8_t first = <uint8_t>at[0]
+    cdef uint8_t second = <uint8_t>at[1]
+    if 0xC2 <= first <= 0xDF:
+        return continuation(at + 1, 1)
+    if (first == 0xE0 and second < 0xA0) or (first == 0xED and second > 0x9F):
+        return NULL
+    if 0xE0 <= first <= 0xEF:
+        return continuation(at + 1, 2)
+    if (first == 0xF0 and second < 0x90) or (first == 0xF4 and second > 0x8F):
+        return NULL
+    return continuation(at + 1, 3) if 0xF0 <= first <= 0xF4 else NULL
+
+
+cdef inline const char *text_end(const char *at) noexcept nogil:
+    """From behind an opening quote to the closing one."""
+    cdef uint8_t letter
+    while True:
+        letter = <uint8_t>at[0]
+        if letter == c'"':
+            return at
+        if letter < 0x20 or letter == c'\\':
+            return NULL
+        if letter < 0x80:
+            at += 1
+        else:
+            at = wide_letter(at)
+            if at == NULL:
+                return NULL
+
+
+cdef inline const char *skip_number(const char *at) noexcept nogil:
+    """Pass any JSON number."""
+    if at[0] == c'-':
+        at += 1
+    if not is_digit(at[0]) or (at[0] == c'0' and is_digit(at[1])):
+        return NULL
+    while is_digit(at[0]):
+        at += 1
+    if at[0] == c'.':
+        at += 1
+        if not is_digit(at[0]):
+            return NULL
+        while is_digit(at[0]):
+            at += 1
+    if at[0] == c'e' or at[0] == c'E':
+        at += 1
+        if at[0] == c'+' or at[0] == c'-':
+            at += 1
+        if not is_digit(at[0]):
+            return NULL
+        while is_digit(at[0]):
+            at += 1
+    return at
+
+
+cdef inline const char *skip_word(const char *at, const char *word) noexcept nogil:
+    """Pass exactly this word."""
+    while word[0] != 0:
+        if at[0] != word[0]:
+            return NULL
+        at += 1
+        word += 1
+    return at
+
+
+cdef inline const char *skip_simple(const char *at) noexcept nogil:
+    """Pass a string, a number or a word."""
+    if at[0] == c'"':
+        at = text_end(at + 1)
+        return NULL if at == NULL else at + 1
+    if at[0] == c't':
+        return skip_word(at, b"true")
+    if at[0] == c'f':
+        return skip_word(at, b"false")
+    if at[0] == c'n':
+        return skip_word(at, b"null")
+    return skip_number(at)
+
+
+cdef inline const char *skip_key(const char *at) noexcept nogil:
+    """Pass `"key" :` and the white space behind it."""
+    if at[0] != c'"':
+        return NULL
+    at = text_end(at + 1)
+    if at == NULL:
+        return NULL
+    at = blank(at + 1)
+    return blank(at + 1) if at[0] == c':' else NULL
+
+
+cdef inline const char *skip_value(const char *at) noexcept nogil:
+    """Pass any JSON value, nested at most MAX_NESTING deep, without recursion."""
+    cdef char closing[MAX_NESTING]
+    cdef int depth = 0
+    while True:
+        if at[0] == c'{' or at[0] == c'[':
+            if depth == MAX_NESTING:
+                return NULL
+            closing[depth] = c'}' if at[0] == c'{' else c']'
+            at = blank(at + 1)
+            if at[0] != closing[depth]:
+                depth += 1
+                if closing[depth - 1] == c'}':
+                    at = skip_key(at)
+                    if at == NULL:
+                        return NULL
+                continue
+            at += 1
+        else:
+            at = skip_simple(at)
+            if at == NULL:
+                return NULL
+        while True:
+            if depth == 0:
+                return at
+            at = blank(at)
+            if at[0] == closing[depth - 1]:
+                depth -= 1
+                at += 1
+                continue
+            if at[0] != c',':
+                return NULL
+            at = blank(at + 1)
+            if closing[depth - 1] == c'}':
+                at = skip_key(at)
+                if at == NULL:
+                    return NULL
+            break
+
+
+cdef inline const char *read_integer(const char *at, int64_t *value) noexcept nogil:
+    """Read a JSON integer from 0 to 2^63-1 that is not the beginning of a longer number."""
+    cdef int64_t number = 0
+    cdef int count = 0
+    if not is_digit(at[0]) or (at[0] == c'0' and is_digit(at[1])):
+        return NULL
+    while is_digit(at[0]):
+        count += 1
+        if likely(count <= 18, 1):
+            number = number * 10 + (at[0] - c'0')
+        elif multiply_overflows(number, 10, &number) or add_overflows(number, at[0] - c'0', &number):
+            return NULL
+        at += 1
+    if at[0] == c'.' or at[0] == c'e' or at[0] == c'E':
+        return NULL
+    value[0] = number
+    return at
+
+
+cdef inline const char *read_fixed(const char *at, int decimals, int64_t *value) noexcept nogil:
+    """Read plain decimal digits (no sign, no exponent) as fixed point; digits beyond `decimals` must be zeros."""
+    cdef int64_t number = 0
+    cdef int count = 0, places = 0
+    if not is_digit(at[0]) or (at[0] == c'0' and is_digit(at[1])):
+        return NULL
+    while is_digit(at[0]):
+        count += 1
+        if likely(count <= 18, 1):
+            number = number * 10 + (at[0] - c'0')
+        elif multiply_overflows(number, 10, &number) or add_overflows(number, at[0] - c'0', &number):
+            return NULL
+        at += 1
+    if at[0] == c'.':
+        at += 1
+        if not is_digit(at[0]):
+            return NULL
+        while places < decimals and is_digit(at[0]):
+            count += 1
+            places += 1
+            if likely(count <= 18, 1):
+                number = number * 10 + (at[0] - c'0')
+            elif multiply_overflows(number, 10, &number) or add_overflows(number, at[0] - c'0', &number):
+                return NULL
+            at += 1
+        while at[0] == c'0':
+            at += 1
+        if is_digit(at[0]):
+            return NULL
+    if places < decimals:
+        if likely(count + decimals - places <= 18, 1):
+            number *= SY_POWER[decimals - places]
+        elif multiply_overflows(number, SY_POWER[decimals - places], &number):
+            return NULL
+    value[0] = number
+    return at
+
+
+cdef inline const char *read_quoted(const char *at, int decimals, int64_t *value) noexcept nogil:
+    """Read fixed point inside quotes."""
+    if at[0] != c'"':
+        return NULL
+    at = read_fixed(at + 1, decimals, value)
+    return at + 1 if at != NULL and at[0] == c'"' else NULL
+
+
+cdef inline int fraction_width(const char *at) noexcept nogil:
+    """How many decimals the number at this place is written with."""
+    cdef int width = 0
+    while is_digit(at[0]):
+        at += 1
+    if at[0] == c'.':
+        while is_digit(at[1]):
+            at += 1
+            width += 1
+    return width

@@ -1,0 +1,187 @@
+"""A WebSocket as a `FramePort`: never waits, never raises for what the network does.
+
+    CONNECTING --upgrade accepted--> OPEN --close, error, end of stream, close()--> CLOSED
+
+`poll` moves it along. In OPEN it reads one large block, answers pings with their own payload, and gives the complete
+messages; after the last of them a lost connection shows as CLOSED with `error` saying why. One block and not all there
+is: then `receive_ns` is true for every message in it, the messages are still in the cache when they are decoded, and
+a peer that never stops sending keeps no role from its other ports.
+"""
+
+from collections.abc import Mapping
+
+from engine.venues.port import PortState
+from engine.venues.wire.dial import Dial, Place
+from engine.venues.wire.frames import (
+    CLOSE,
+    PING,
+    PONG,
+    TEXT,
+    FrameReader,
+    FrameWriter,
+    close_payload,
+    describe_close,
+)
+from engine.venues.wire.options import Interest, WireOptions
+from engine.venues.wire.transport import NOTHING, Transport
+from engine.venues.wire.upgrade import Conversation, upgrade
+
+NORMAL_CLOSURE = 1000
+
+
+class WebSocketPort:
+    """One connection to a WebSocket server; for another try, make another port."""
+
+    def __init__(self, url: str, options: WireOptions | None = None, headers: Mapping[str, str] | None = None) -> None:
+        """Begin to connect; ValueError when the URL is none."""
+        self._options = options or WireOptions()
+        self._dial = Dial(Place.of(url), self._options)
+        self._upgrade = upgrade(url, headers or {})
+        self._conversation: Conversation | None = None
+        self._transport: Transport | None = None
+        self._reader = FrameReader(self._options.message_limit)
+        self._writer = FrameWriter()
+        self._state = PortState.CONNECTING
+        self._error = ""
+        self._deadline_ns = 0
+        self._pong = b""
+
+    @property
+    def state(self) -> PortState:
+        """Where the connection stands after the last poll."""
+        return self._state
+
+    @property
+    def error(self) -> str:
+        """Why it closed, or empty."""
+        return self._error
+
+    @property
+    def receive_ns(self) -> int:
+        """When bytes were last read from the socket; how long a venue has been mute counts from here. 0 before any."""
+        return self._transport.receive_ns if self._transport is not None else 0
+
+    @property
+    def last_pong(self) -> bytes:
+        """The payload of the last answer to a `send_ping`."""
+        return self._pong
+
+    def fileno(self) -> int:
+        """The socket's descriptor, or -1 when there is none."""
+        interests = self._dial.interests()
+        return interests[0].descriptor if interests else -1
+
+    def interests(self) -> list[Interest]:
+        """What a `Waiter` waits for."""
+        return self._dial.interests()
+
+    def poll(self, now_ns: int) -> list[bytes]:
+        """Complete messages since the last call, in order; control frames are answered inside."""
+        if self._state is PortState.OPEN:
+            return self._read()
+        if self._state is PortState.CONNECTING and self._connect(now_ns):
+            first = self._take()
+            return first + self._read() if self._state is PortState.OPEN else first
+        return []
+
+    def send(self, payload: bytes) -> bool:
+        """Queue one text message and push it out; False when the connection is not open."""
+        return self._send(TEXT, payload)
+
+    def send_ping(self, payload: bytes = b"") -> bool:
+        """Ask whether the venue is there; its answer moves `receive_ns` and stands in `last_pong`."""
+        return self._send(PING, payload)
+
+    def close(self) -> None:
+        """Say goodbye if there is somebody to say it to, and forget."""
+        if self._state is PortState.OPEN and self._transport is not None:
+            self._transport.write(self._writer.encode(CLOSE, close_payload(NORMAL_CLOSURE)))
+        self._end("closed by us")
+
+    def _connect(self, now_ns: int) -> bool:
+        """Move the connection along; True when it has become open."""
+        self._deadline_ns = self._deadline_ns or now_ns + self._options.connect_timeout_ns
+        opened = self._hear() if self._conversation is not None else self._ring()
+        if not opened and self._state is PortState.CONNECTING and now_ns >= self._deadline_ns:
+            self._end(f"not connected within {self._options.connect_timeout_ns / 1e9:g} s")
+        return opened
+
+    def _ring(self) -> bool:
+        """Wait for the transport, then ask for the upgrade."""
+        if self._dial.advance() and self._dial.transport is not None:
+            self._transport = self._dial.transport
+            self._conversation = self._upgrade
+            self._transport.write(self._upgrade.request)
+            return self._hear()
+        if self._dial.error:
+            self._end(f"cannot connect: {self._dial.error}")
+        return False
+
+    def _hear(self) -> bool:
+        """Wait for the answer to the upgrade; what follows it is frames already."""
+        assert self._transport is not None
+        block = bytearray(16 << 10)
+        while (count := self._transport.read(block)) > 0:
+            rest = self._upgrade.hear(bytes(block[:count]))
+            if rest is not None:
+                self._reader.feed(rest)
+                self._state = PortState.OPEN
+                return True
+            if self._upgrade.error:
+                self._end(f"upgrade refused: {self._upgrade.error}")
+                return False
+        if count != NOTHING:
+            self._end(f"lost during the upgrade: {self._transport.error or 'end of stream'}")
+        return False
+
+    def _read(self) -> list[bytes]:
+        """Read one large block; what it leaves in the socket makes the descriptor readable again."""
+        transport = self._transport
+        assert transport is not None
+        count = transport.fill(self._reader)
+        if count > 0:
+            return self._take()
+        if count != NOTHING:
+            self._end(f"connection lost: {transport.error or 'end of stream without a close'}")
+        elif transport.unsent and not transport.flush():
+            self._end(f"connection lost: {transport.error}")
+        return []
+
+    def _take(self) -> list[bytes]:
+        """The messages complete by now; what came between them is answered, a fault ends the connection."""
+        messages = self._reader.messages()
+        if self._reader.controls:
+            self._answer()
+        if self._reader.error is not None and self._state is PortState.OPEN:
+            code, reason = self._reader.error
+            self._send(CLOSE, close_payload(code, reason))
+            self._end(f"protocol error {code}: {reason}")
+        return messages
+
+    def _answer(self) -> None:
+        """Pong for ping, close for close."""
+        for kind, payload in self._reader.controls:
+            if kind == PING:
+                self._send(PONG, payload)
+            elif kind == PONG:
+                self._pong = payload
+            else:
+                self._send(CLOSE, payload[:2])
+                self._end(f"closed by the peer: {describe_close(payload)}")
+        self._reader.controls.clear()
+
+    def _send(self, opcode: int, payload: bytes) -> bool:
+        """One frame out; a connection that cannot take it is closed."""
+        if self._state is not PortState.OPEN or self._transport is None:
+            return False
+        if self._transport.write(self._writer.encode(opcode, payload)):
+            return True
+        self._end(f"connection lost: {self._transport.error}")
+        return False
+
+    def _end(self, reason: str) -> None:
+        """Closed for good, with the first reason kept."""
+        if self._state is not PortState.CLOSED:
+            self._state = PortState.CLOSED
+            self._error = reason
+            self._dial.close()

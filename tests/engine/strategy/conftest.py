@@ -1,0 +1,309 @@
+"""Real lanes in a system of its own, and short ways to write what feed and execution would."""
+
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+import shm
+from engine.lanes import BY_NAME
+from engine.model.instrument import Instrument
+from engine.model.words import BookState, CommandKind, OrderState, TickKind
+from engine.strategy.lanes import INPUTS, StrategyLanes, open_lanes
+from engine.strategy.role import StrategyRole
+from engine.strategy.strategy import Strategy
+
+NAME, NUMBER = "maker", 3
+BTC = Instrument(1, "binance", "BTCUSDT", "BTC", "USDT", 2, 5, 1, 1, 10, 10**12, 0)
+ETH = Instrument(2, "binance", "ETHUSDT", "ETH", "USDT", 2, 4, 1, 1, 10, 10**12, 0)
+DEPTH = 10
+
+
+def levels(pairs: list[tuple[int, int]], at: int) -> tuple[int, ...]:
+    """One column of ten levels."""
+    return tuple(pair[at] for pair in pairs) + (0,) * (DEPTH - len(pairs))
+
+
+@dataclass
+class System:
+    """One system's lanes, and the hands of those who write them."""
+
+    name: str
+    writers: dict[str, Any] = field(default_factory=dict)
+    opened: list[StrategyLanes] = field(default_factory=list)
+    taps: dict[str, tuple[shm.RingReader, list[Any]]] = field(default_factory=dict)
+    books_told: int = 0
+    fills_told: int = 0
+
+    def writer(self, lane: str) -> Any:
+        """The one writer of a lane."""
+        if lane not in self.writers:
+            kind = shm.CellWriter if BY_NAME[lane].kind == "cells" else shm.RingWriter
+            self.writers[lane] = kind(f"{self.name}.{lane}", BY_NAME[lane].record)
+        return self.writers[lane]
+
+    def book(
+        self, bids: list[tuple[int, int]], asks: list[tuple[int, int]], *, state: int = BookState.GOOD, of: int = 1
+    ) -> None:
+        """A book, best levels first."""
+        self.books_told += 1
+        bought, sold = sum(size for _, size in bids), sum(size for _, size in asks)
+        imbalance = (bought - sold) / (bought + sold) if bids and asks else float("nan")
+        self.writer("books").publish(
+            7, 8, 0, self.books_told, 100 + self.books_told, imbalance, of, state, len(bids), len(asks), 1,
+            self.books_told,
+            levels(bids, 0), levels(bids, 1), levels(asks, 0), levels(asks, 1),
+        )  # fmt: skip
+
+    def print_(self, side: int, size: int, price: int = 100, of: int = 1) -> None:
+        """A trade between others."""
+        self.writer("ticks").publish(7, 8, 0, 0, price, size, 0, of, TickKind.PRINT, side, 1)
+
+    def verdict(self, intent_id: int, reason: int, kind: int = 1, of: int = 1) -> None:
+        """Risk's word on an intent."""
+        self.writer("verdicts").publish(intent_id, 9, 5, 4, 0, NUMBER, of, reason, kind, 0, 0)
+
+    def order(
+        self, intent_id: int, state: OrderState, *, side: int = 1, price: int = 100, size: int = 10, filled: int = 0,
+        strategy: int = NUMBER, of: int = 1,
+    ) -> None:  # fmt: skip
+        """A change of an order."""
+        self.writer("orders").publish(
+            b"c",
+            intent_id,
+            0,
+            0,
+            0,
+            0,
+            0,
+            9,
+            price,
+            size,
+            filled,
+            0,
+            0,
+            strategy,
+            of,
+            0,
+            0,
+            state,
+            side,
+            1,
+            1,
+            0,
+            0,
+            0,
+            (0,) * 5,
+        )
+
+    def fill(
+        self,
+        intent_id: int,
+        side: int,
+        size: int,
+        *,
+        price: int = 100,
+        strategy: int = NUMBER,
+        of: int = 1,
+        again: int = 0,
+        fee: int = 0,
+        fee_asset: bytes = b"USDT",
+    ) -> None:
+        """A fill; with `again` one that was told before."""
+        self.fills_told += not again
+        self.writer("fills").publish(
+            b"c",
+            intent_id,
+            again or self.fills_told,
+            0,
+            0,
+            9,
+            price,
+            size,
+            fee,
+            fee_asset,
+            strategy,
+            of,
+            side,
+            1,
+            0,
+            0,
+            (0,) * 3,
+        )
+
+    def position(self, index: int, size: int, fill_sequence: int, *, strategy: int = NUMBER, of: int = 1) -> None:
+        """A position's cell."""
+        self.writer("positions").write(
+            index,
+            of,
+            strategy,
+            size,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0.0,
+            0.0,
+            0.0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            2,
+            5,
+            0,
+            0,
+            fill_sequence,
+            (0,) * 3,
+        )
+
+    def command(self, kind: CommandKind, strategy: int = 0) -> None:
+        """An operator's word."""
+        self.writer("commands").publish(1, 0, kind, 0, strategy, 0, 0, 0, 0, (0,) * 3)
+
+    def accept(self, cursor: int) -> None:
+        """Execution has read intents so far."""
+        self.writer("accepted").write(NUMBER, cursor, 1, 0, (0,) * 5)
+
+    def recorded(self, lane: str) -> list[Any]:
+        """A lane as a recorder would have it that was never lapped: call it often enough."""
+        if lane not in self.taps:
+            self.taps[lane] = (self.reader(lane), [])
+        reader, rows = self.taps[lane]
+        for row in reader.rows():
+            assert not isinstance(row, shm.Lapped), f"the recorder of {lane} was lapped"
+            rows.append(row)
+        return rows
+
+    def reader(self, lane: str) -> shm.RingReader:
+        """A lane from its first record on."""
+        reader = shm.RingReader(f"{self.name}.{lane}")
+        reader.cursor = reader.header.first
+        return reader
+
+    @property
+    def intents(self) -> list[Any]:
+        """Every intent there was."""
+        return self.recorded(f"intents.{NAME}")
+
+    @property
+    def steps(self) -> list[Any]:
+        """Every STEP there was."""
+        return self.recorded(f"steps.{NAME}")
+
+    @property
+    def history(self) -> dict[str, list[Any]]:
+        """What a replay needs."""
+        return {**{lane: self.recorded(lane) for lane in INPUTS}, "intents": self.intents}
+
+    def role(self, strategy: Strategy, number: int = NUMBER) -> StrategyRole:
+        """A life of the strategy's role on these lanes."""
+        lanes = open_lanes(self.name, NAME, NUMBER)
+        self.opened.append(lanes)
+        return StrategyRole(NAME, number, strategy, lanes)
+
+    def kill(self) -> None:
+        """End every role's life without a word, as SIGKILL would: the kernel frees the locks."""
+        for lanes in self.opened:
+            lanes.close()
+        self.opened.clear()
+
+
+LANES = ("ticks", "books", "intents", "accepted", "verdicts", "orders", "fills", "positions", "commands", "steps")
+
+
+@pytest.fixture
+def system() -> Iterator[System]:
+    """A system with a random name; removed at the end."""
+    made = System(f"test{secrets.token_hex(6)}")
+    names = [f"{made.name}.{lane}" + (f".{NAME}" if BY_NAME[lane].each else "") for lane in LANES]
+    for name, lane in zip(names, (BY_NAME[lane] for lane in LANES), strict=True):
+        shm.create(
+            name,
+            lane.record,
+            lane.kind,
+            capacity=lane.capacity,
+            reserve=lane.reserve,
+            count=lane.count,
+            wake=lane.wake,
+            start=lane.start,
+        )
+    made.accept(0)
+    yield made
+    made.kill()
+    for writer in made.writers.values():
+        writer.close()
+    for name in names:
+        shm.remove(name)
+
+
+class Recorder(Strategy):
+    """A strategy that writes down what it hears and does what a test tells it to."""
+
+    wants_prints = True
+
+    def on_start(self) -> None:
+        """Begin the list."""
+        self.heard: list[Any] = ["start"]
+        self.act: Callable[[Recorder], None] = lambda _: None
+
+    def on_book(self, book: Any) -> None:
+        """Hear, act."""
+        self.heard.append(("book", book.instrument.id, book.best_bid, book.best_ask))
+        self.act(self)
+
+    def on_book_bad(self, book: Any) -> None:
+        """Hear."""
+        self.heard.append(("bad", book.instrument.id, book.state))
+
+    def on_print(self, print_: Any) -> None:
+        """Hear."""
+        self.heard.append(("print", print_.side, print_.size))
+
+    def on_order(self, order: Any) -> None:
+        """Hear."""
+        self.heard.append(("order", order.intent_id, order.state))
+
+    def on_fill(self, fill: Any) -> None:
+        """Hear."""
+        self.heard.append(("fill", fill.size, self.position(self.instruments[fill.instrument])))
+
+    def on_refusal(self, verdict: Any) -> None:
+        """Hear."""
+        self.heard.append(("refusal", verdict.intent_id, verdict.reason))
+
+    def on_lane_full(self) -> None:
+        """Hear."""
+        self.heard.append("full")
+
+    def on_halt(self) -> None:
+        """Hear."""
+        self.heard.append("halt")
+
+    def on_resume(self) -> None:
+        """Hear."""
+        self.heard.append("resume")
+
+    def on_timer(self, now_ns: int) -> None:
+        """Hear."""
+        self.heard.append(("timer", now_ns))
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    """A fresh one on both instruments."""
+    return Recorder((BTC, ETH), Strategy.Parameters())
+
+
+def begin(role: StrategyRole, now_ns: int = 1_000) -> None:
+    """Take a role through its recovery and its start."""
+    role.step(now_ns)
+    role.step(now_ns + 1)

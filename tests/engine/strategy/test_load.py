@@ -1,0 +1,50 @@
+"""A wrong configuration is refused before anything starts, with the place and the value."""
+
+from pathlib import Path
+
+import pytest
+
+from engine.strategy.load import make_strategy, read_strategy_file, strategy_class
+from engine.strategy.units import price_down, price_of, price_up, size_down, size_for, size_of
+from tests.engine.strategy.conftest import BTC
+
+MAKER = "engine.strategy.samples:ImbalanceMaker"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "complaint"),
+    [
+        ({}, "missing required field `size`"),
+        ({"size": 1, "position_max": "1"}, "Expected `str`, got `int` - at `\\$.size`"),
+        ({"size": "1", "position_max": "1", "half_width_steps": 0}, "Expected `int` >= 1 - at `\\$.half_width_steps`"),
+        ({"size": "1", "position_max": "1", "half_with": 1}, "unknown field `half_with`"),
+    ],
+)
+def test_a_wrong_parameter_is_named(parameters: dict[str, object], complaint: str) -> None:
+    """A typing slip in a parameter must not trade with the default instead."""
+    with pytest.raises(ValueError, match=f"ImbalanceMaker: .*{complaint}"):
+        make_strategy(MAKER, parameters, (BTC,))
+
+
+@pytest.mark.parametrize("name", ["engine.strategy.samples", "engine.strategy.samples:Nothing", "engine.lanes:Lane"])
+def test_what_is_no_strategy_is_refused(name: str) -> None:
+    """The class is named in a file, by a person."""
+    with pytest.raises(ValueError, match="must name a Strategy class"):
+        strategy_class(name)
+
+
+def test_a_file_that_is_no_strategy_file_is_refused(tmp_path: Path) -> None:
+    """The text names the file."""
+    (tmp_path / "wrong.toml").write_text("class = 3")
+    with pytest.raises(ValueError, match=r"wrong\.toml: Expected `str`"):
+        read_strategy_file(tmp_path / "wrong.toml")
+
+
+def test_units_are_exact_and_on_the_venues_steps() -> None:
+    """A price off the step is a reject, a size rounded up is money that is not there."""
+    assert (price_of(BTC, "1.23"), size_of(BTC, "0.001")) == (123, 100)
+    assert (size_down(BTC, 9), size_down(BTC, 11)) == (0, 11)
+    assert size_for(BTC, "10.00", 123) == 10_00 * 10**5 // 123
+    coarse = type(BTC)(1, "v", "S", "A", "B", 2, 5, 5, 10, 10, 10**9, 0)
+    assert (price_down(coarse, 123), price_up(coarse, 123), price_up(coarse, 125)) == (120, 125, 125)
+    assert size_down(coarse, 129) == 120
