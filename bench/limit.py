@@ -32,7 +32,8 @@ class Limit:
 
     def _run(self, what: str, *values: int) -> dict[str, float]:
         command = [str(self._program), what, *self._cores, *map(str, values)]
-        found: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True, timeout=20).stdout)
+        output = subprocess.run(command, check=True, capture_output=True, timeout=20).stdout
+        found: dict[str, float] = json.loads(output)
         return found
 
 

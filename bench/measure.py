@@ -123,4 +123,4 @@ def rate(link: Link, payload: bytes, count: int, cores: tuple[int, int]) -> floa
         return clock()
 
     ended, began = together(Worker(cores[1], receive), Worker(cores[0], send))
-    return count / ((ended - began) / 1e9)
+    return float(count / ((ended - began) / 1e9))

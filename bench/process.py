@@ -43,8 +43,9 @@ class Channel:
 
 
 class Worker:
-    """One forked process that is pinned, collects no garbage, and is killed in the end: a queue's thread may still be
-    sending when its function has returned.
+    """One forked process: pinned, without garbage collection, and killed in the end.
+
+    It does not end with its function, because a queue's thread may still be sending then.
     """
 
     def __init__(self, core: int, function: Callable[[Channel], object]) -> None:

@@ -19,7 +19,7 @@ Write = Callable[[shm.RingWriter, int], None]
 Read = Callable[[shm.RingReader, Callable[[], None], int], None]
 
 
-def _rate(size: int, count: int, reserve: int, write: Write, read: Read, cores: tuple[int, int]) -> float:
+def _rate(size: int, count: int, write: Write, read: Read, cores: tuple[int, int], *, reserve: int = 1) -> float:
     with held_lane(size, reserve=reserve) as (name, cells):
 
         def sending(channel: Channel) -> int:
@@ -61,7 +61,7 @@ def one_call(size: int, count: int, cores: tuple[int, int]) -> float:
                     pass
             tell()
 
-    return _rate(size, count // tell_every * tell_every, 1, write, read, cores)
+    return _rate(size, count // tell_every * tell_every, write, read, cores)
 
 
 def typed(size: int, count: int, cores: tuple[int, int]) -> float:
@@ -83,7 +83,7 @@ def typed(size: int, count: int, cores: tuple[int, int]) -> float:
                 assert row[0] == number
             tell()
 
-    return _rate(size, count // tell_every * tell_every, 1, write, read, cores)
+    return _rate(size, count // tell_every * tell_every, write, read, cores)
 
 
 def batch(size: int, count: int, cores: tuple[int, int], look: Callable[[np.ndarray], object] | None = None) -> float:
@@ -114,7 +114,7 @@ def batch(size: int, count: int, cores: tuple[int, int], look: Callable[[np.ndar
             assert view.release() == 0
             tell()
 
-    return _rate(size, count, reserve, write, read, cores)
+    return _rate(size, count, write, read, cores, reserve=reserve)
 
 
 def batch_summed(size: int, count: int, cores: tuple[int, int]) -> float:

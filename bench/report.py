@@ -7,13 +7,30 @@ from typing import Any
 Samples = Mapping[tuple[int, str, str], list[float]]
 HEAD = 64
 """The size whose figures stand at the top of the object."""
-NOT_PEERS = ("limit", "ring", "ring, polled from Python", "ring, typed", "readers", "idle", "1 readers", "4 readers", "8 readers")
-COLUMNS = ("one_way_p50_ns", "one_way_p99_ns", "one_way_p999_ns", "rtt_half_p50_ns", "rtt_half_p99_ns", "per_s", "batch_per_s")
-METHOD = (
-    "Latencies in ns, medians over the rounds. One way: from the clock before the send to the clock after the receive, less one "
-    "reading of it. rtt/2: half of a trip there and back. Every rate is with 0 lost: the ring's writer is held by its reader's "
-    "cursor (a lossless lane), peers block. A batch is 32 KiB a publish, taken as views; `summed` adds up one field of every record."
+NOT_PEERS = (
+    "limit",
+    "ring",
+    "ring, polled from Python",
+    "ring, typed",
+    "readers",
+    "idle",
+    "1 readers",
+    "4 readers",
+    "8 readers",
 )
+COLUMNS = (
+    "one_way_p50_ns",
+    "one_way_p99_ns",
+    "one_way_p999_ns",
+    "rtt_half_p50_ns",
+    "rtt_half_p99_ns",
+    "per_s",
+    "batch_per_s",
+)
+METHOD = """\
+Latencies in ns, medians over the rounds. One way: from the clock before the send to the clock after the receive, less
+one reading of it. rtt/2: half of a trip there and back. Every rate is with 0 lost: the ring's writer is held by its
+reader's cursor (a lossless lane), peers block. A batch is 32 KiB a publish, taken as views that look at one record."""
 
 
 def summary(samples: Samples, missing: Mapping[str, str], machine: Mapping[str, object]) -> dict[str, Any]:
@@ -25,7 +42,10 @@ def summary(samples: Samples, missing: Mapping[str, str], machine: Mapping[str, 
     found: dict[str, Any] = {
         "machine": dict(machine),
         "raw_line_ns": limit["raw_line_ns"],
-        **{key: ring[key] for key in ("rtt_half_p50_ns", "rtt_half_p99_ns", "one_way_p50_ns", "one_way_p99_ns", "one_way_p999_ns")},
+        **{
+            key: ring[key]
+            for key in ("rtt_half_p50_ns", "rtt_half_p99_ns", "one_way_p50_ns", "one_way_p99_ns", "one_way_p999_ns")
+        },
         "publish_per_s": ring["per_s"],
         "batch_per_s": ring["batch_per_s"],
         "batch_summed_per_s": ring["batch_summed_per_s"],
@@ -57,7 +77,12 @@ def goals(found: Mapping[str, Any]) -> list[dict[str, Any]]:
     rtt_bound, rate_bound = 3 * raw, 10e6 if raw < 120 else 3e6
 
     def goal(name: str, value: float, bound: float, *, most: bool = True) -> dict[str, Any]:
-        return {"goal": name, "found": value, "bound": round(bound, 3), "met": value <= bound if most else value >= bound}
+        return {
+            "goal": name,
+            "found": value,
+            "bound": round(bound, 3),
+            "met": value <= bound if most else value >= bound,
+        }
 
     return [
         goal("round trip/2 p50, at most 3 raw transfers, ns", found["rtt_half_p50_ns"], rtt_bound),
@@ -101,12 +126,12 @@ def _extras(rows: Mapping[str, Any]) -> list[str]:
         f"{who.split()[0]}: {rows[who]['publish_per_s'] / 1e6:.1f} M/s ({rows[who]['lost_share']:.0%} lapped)"
         for who in ("1 readers", "4 readers", "8 readers")
     )
+    publish = f"  a publish with nobody there {cost['alone_ns']:.1f} ns; with 8 readers that look 100 times a second"
     return [
-        f"  batches, every record summed: {rows['ring']['batch_summed_per_s'] / 1e6:.0f} M/s",
-        f"  unheld writer beside readers that share one core: {fan_out}",
-        f"  a publish with nobody there {cost['alone_ns']:.1f} ns; with 8 readers that look 100 times a second "
-        f"x {cost['looking_ratio']:.3f}, stopped x {cost['stopped_ratio']:.3f}",
-        f"  a waiting reader takes {idle['idle_cpu_pct']:.2f} % of its core, and is back in {idle['wake_p50_ns'] / 1000:.0f} us",
+        f"  batches, a field of every record summed: {rows['ring']['batch_summed_per_s'] / 1e6:.0f} M/s",
+        f"  an unheld writer beside readers that share one core: {fan_out}",
+        f"{publish} x {cost['looking_ratio']:.3f}, stopped x {cost['stopped_ratio']:.3f}",
+        f"  a waiting reader takes {idle['idle_cpu_pct']:.2f} % of its core; woken in {idle['wake_p50_ns'] / 1000:.0f} us",
     ]
 
 

@@ -7,7 +7,6 @@ are not installed are named, never left out (`make setup-bench` installs them).
 
 import argparse
 import json
-
 import sys
 from collections import defaultdict
 from collections.abc import Callable
@@ -25,7 +24,11 @@ from bench.peers import PEERS, Peer
 from bench.ringlink import PollingLink, RingLink, TypedLink
 
 SIZES = (64, 256)
-OWN: dict[str, Callable[[int], Link]] = {"ring": RingLink, "ring, polled from Python": PollingLink, "ring, typed": TypedLink}
+OWN: dict[str, Callable[[int], Link]] = {
+    "ring": RingLink,
+    "ring, polled from Python": PollingLink,
+    "ring, typed": TypedLink,
+}
 OWN_GAP_NS = 10_000
 Key = tuple[int, str, str]
 
@@ -71,7 +74,10 @@ class Bench:
         for what, value in figures.items():
             self.samples[size, who, what].append(value)
 
-    def _latency(self, size: int, who: str, opener: Callable[[int], Link], records: int, trips: int, gap_ns: int) -> None:
+    def _latency(
+        self, size: int, who: str, opener: Callable[[int], Link], counts: tuple[int, int], gap_ns: int
+    ) -> None:
+        records, trips = counts
         with ExitStack() as stack:
             there, back, along = (_closing(stack, opener(size)) for _ in range(3))
             trip = round_trip(there, back, bytes(size), trips, self.cores)
@@ -80,7 +86,7 @@ class Bench:
 
     def _limit(self, size: int) -> None:
         effort, records = self.effort, self.effort.rate_bytes // size
-        self._keep(size, "limit", raw_line_ns=self.limit.raw(max(2, effort.trips // 100)))
+        self._keep(size, "limit", raw_line_ns=self.limit.raw(max(20, effort.trips // 100)))
         trip = self.limit.trip(size, effort.trips)
         self._keep(size, "limit", rtt_half_p50_ns=trip["p50"], rtt_half_p99_ns=trip["p99"])
         self._keep(size, "limit", per_s=self.limit.stream(size, records * 4, 1))
@@ -89,7 +95,7 @@ class Bench:
     def _own(self, size: int) -> None:
         effort, records = self.effort, self.effort.rate_bytes // size
         for who, opener in OWN.items():
-            self._latency(size, who, opener, effort.records, effort.trips, OWN_GAP_NS)
+            self._latency(size, who, opener, (effort.records, effort.trips), OWN_GAP_NS)
         self._keep(size, "ring", per_s=rates.one_call(size, records, self.cores))
         self._keep(size, "ring, typed", per_s=rates.typed(size, records // 4, self.cores))
         self._keep(size, "ring", batch_per_s=rates.batch(size, records * 40, self.cores))
@@ -104,10 +110,14 @@ class Bench:
     def _peer(self, peer: Peer, size: int) -> None:
         share = self.effort.peer_share
         try:
-            self._latency(size, peer.name, peer.open, max(20, int(300 * share)), max(50, int(1000 * share)), peer.gap_ns)
+            self._latency(
+                size, peer.name, peer.open, max(20, int(300 * share)), max(50, int(1000 * share)), peer.gap_ns
+            )
             with ExitStack() as stack:
                 link = _closing(stack, peer.open(size))
-                self._keep(size, peer.name, per_s=rate(link, bytes(size), max(100, int(peer.records * share)), self.cores))
+                self._keep(
+                    size, peer.name, per_s=rate(link, bytes(size), max(100, int(peer.records * share)), self.cores)
+                )
         except Exception as error:  # noqa: BLE001 - a peer that fails is a row that says so
             self.missing[peer.name] = f"failed: {str(error).strip().splitlines()[-1]}"
 

@@ -9,7 +9,7 @@ from bench.measure import Receive, Send
 from bench.peers.peer import Peer
 
 BUFFER = 1024
-MEMORY = Path("/dev/shm")
+MEMORY = Path("/dev/shm")  # noqa: S108 - where POSIX shared memory lives
 
 
 class IceoryxLink:
@@ -47,7 +47,9 @@ class IceoryxLink:
         """`Publisher.send_copy` of a structure that is bound once."""
         import iceoryx2 as iox
 
-        builder = self._service().publisher_builder().backpressure_strategy(iox.BackpressureStrategy.RetryUntilDelivered)
+        builder = (
+            self._service().publisher_builder().backpressure_strategy(iox.BackpressureStrategy.RetryUntilDelivered)
+        )
         send_copy, body, size = builder.create().send_copy, self._record()(), self._size
         address = ctypes.addressof(body)
 
