@@ -25,6 +25,7 @@ class KrakenDialect:
 
     name: str = "kraken"
     requests_snapshots: bool = False
+    numbers_are_text: bool = False
     depth: int = 100
     overlaps: bool = False
     lifetime_ns: int = 1 << 62
