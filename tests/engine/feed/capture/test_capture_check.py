@@ -25,13 +25,15 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, di
     ("venue", "names", "truths"),
     [
         ("binance", ["spot_btcusdt_20240808.gz", "spot_btcusdt_20240809.gz"],
-         {"frames": 99574, "applied": 6493, "gaps": 0, "bbo_checked": 1072, "bbo_equal": 1072, "best_checked": 6493, "best_equal": 6491, "print_gaps": 0}),
-        ("binance-usdm", ["usdm_btcusdt_20220811.dat.zst"], {"frames": 1533, "gaps": 0, "bbo_checked": 0, "print_gaps": 0}),
+         {"frames": 99574, "applied": 6493, "gaps": 0, "bbo_checked": 1072, "bbo_equal": 1072, "best_checked": 6493, "best_equal": 6491, "print_gaps": 0}),  # noqa: E501
+        ("binance-usdm", ["usdm_btcusdt_20220811.dat.zst"], {"frames": 1533, "gaps": 0, "bbo_checked": 0, "print_gaps": 0}),  # noqa: E501
         ("binance-coinm", ["cm_btcusd_perp_20240808.gz"],
          {"frames": 48270, "diffs": 26847, "gaps": 0, "print_gaps": 0}),
     ],
 )  # fmt: skip
-def test_binance_truths(capsys: pytest.CaptureFixture[str], venue: str, names: list[str], truths: dict[str, int]) -> None:
+def test_binance_truths(
+    capsys: pytest.CaptureFixture[str], venue: str, names: list[str], truths: dict[str, int]
+) -> None:
     """Gap-free chains, and a book that equals the venue's own best bid and ask."""
     code, reports = run(capsys, *(CAPTURES / "binance" / name for name in names), "--venue", venue)
     [report] = reports.values()
@@ -42,7 +44,9 @@ def test_binance_truths(capsys: pytest.CaptureFixture[str], venue: str, names: l
 
 
 @needs_captures
-@pytest.mark.parametrize(("name", "venue", "frames"), [("BINANCE", "binance", 265), ("BINANCE_FUTURES", "binance-usdm", 1535)])
+@pytest.mark.parametrize(
+    ("name", "venue", "frames"), [("BINANCE", "binance", 265), ("BINANCE_FUTURES", "binance-usdm", 1535)]
+)
 def test_several_symbols_with_metadata(capsys: pytest.CaptureFixture[str], name: str, venue: str, frames: int) -> None:
     """Exact-boundary bridges, REST answers that come late, prices finer than the step of the day."""
     code, reports = run(capsys, CAPTURES / f"binance/cryptofeed_{name}.jsonl.zst", "--venue", venue)
@@ -64,7 +68,7 @@ def test_one_symbol_of_several(capsys: pytest.CaptureFixture[str]) -> None:
 @needs_captures
 @pytest.mark.parametrize(("name", "truths"), [
     (KRAKEN, {"frames": 93, "checksum_checked": 30, "checksum_ok": 30, "bids": 25, "asks": 25, "suspect": 0}),
-    ("kraken/DERIVED_pysdk_v2_wireform_first256.ndjson.zst", {"frames": 256, "checksum_checked": 256, "checksum_ok": 256, "bids": 10}),
+    ("kraken/DERIVED_pysdk_v2_wireform_first256.ndjson.zst", {"frames": 256, "checksum_checked": 256, "checksum_ok": 256, "bids": 10}),  # noqa: E501
 ])  # fmt: skip
 def test_kraken_truths(capsys: pytest.CaptureFixture[str], name: str, truths: dict[str, int]) -> None:
     """Every checksum holds, with truncation to the depth of the subscription."""
@@ -81,11 +85,19 @@ def test_coinbase_truths(capsys: pytest.CaptureFixture[str]) -> None:
     assert code == 0
     assert set(reports) == {"BTC-USD", "ETH-USD"}
     for report in reports.values():
-        assert (report["frames"], report["gaps"], report["crossings"], report["print_gaps"], report["malformed"]) == (488, 0, 0, 0, 0)
+        assert (report["frames"], report["gaps"], report["crossings"], report["print_gaps"], report["malformed"]) == (
+            488,
+            0,
+            0,
+            0,
+            0,
+        )
 
 
 @needs_captures
-def test_a_level_lost_on_the_way_is_found_and_the_exit_says_so(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_level_lost_on_the_way_is_found_and_the_exit_says_so(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     """One update left out: the checksum fails, the book is suspect, nothing after it is believed."""
     lines = (CAPTURES / KRAKEN).read_text().splitlines()
     books = [number for number, line in enumerate(lines) if '"type":"update","data":[{"symbol"' in line]

@@ -70,9 +70,9 @@ def test_numbers_keep_their_digits() -> None:
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [(b"29431.1", b"29431.12"), (b"29431.1", b'"29431.1"'), (b"29431.1", b"2.9e4"), (b"29431.1", b"-29431.1"), (b"29431.1", b"029431.1"),
-     (b"3547452596", b"4294967296"), (b"3547452596", b"-1"), (b"0.80000000", b"0.800000001"), (b'"price":29431.1', b'"price":29431.1,"price":1'),
-     (b'"qty":0.80000000', b'"size":1'), (b"}]}", b"}]}x"), (b"}]}", b"}]"), (b'"update"', b'"change"'), (b"2023-07-30T", b"2023-13-30T")],
+    [(b"29431.1", b"29431.12"), (b"29431.1", b'"29431.1"'), (b"29431.1", b"2.9e4"), (b"29431.1", b"-29431.1"), (b"29431.1", b"029431.1"),  # noqa: E501
+     (b"3547452596", b"4294967296"), (b"3547452596", b"-1"), (b"0.80000000", b"0.800000001"), (b'"price":29431.1', b'"price":29431.1,"price":1'),  # noqa: E501
+     (b'"qty":0.80000000', b'"size":1'), (b"}]}", b"}]}x"), (b"}]}", b"}]"), (b'"update"', b'"change"'), (b"2023-07-30T", b"2023-13-30T")],  # noqa: E501
 )  # fmt: skip
 def test_what_is_not_exactly_a_book_message_is_refused(old: bytes, new: bytes) -> None:
     """Nothing half-read reaches a book."""
@@ -82,7 +82,7 @@ def test_what_is_not_exactly_a_book_message_is_refused(old: bytes, new: bytes) -
 
 def test_scanner_and_json_agree_on_spoilt_frames() -> None:
     """What the scanner takes, json reads as the same numbers."""
-    print("seed", 3)
+    print("seed", 3)  # noqa: T201
     draw, scanner = random.Random(3), market()
     taken = 0
     for _ in range(20000):
@@ -103,9 +103,14 @@ def test_scanner_and_json_agree_on_spoilt_frames() -> None:
 
 def test_a_refusal_that_leaves_the_connection_up_is_a_refusal() -> None:
     """Heartbeats go on after it, so an unchecked one looks alive."""
-    answer = KrakenDialect().answer(b'{"error":"Subscription depth not supported","method":"subscribe","success":false}')
+    answer = KrakenDialect().answer(
+        b'{"error":"Subscription depth not supported","method":"subscribe","success":false}'
+    )
     assert (answer.kind, answer.text) == (AnswerKind.REFUSED, "Subscription depth not supported")
-    assert KrakenDialect().answer(b'{"method":"subscribe","result":{"channel":"book"},"success":true}').kind == AnswerKind.ACCEPTED
+    assert (
+        KrakenDialect().answer(b'{"method":"subscribe","result":{"channel":"book"},"success":true}').kind
+        == AnswerKind.ACCEPTED
+    )
     assert KrakenDialect().answer(b'{"channel":"heartbeat"}').kind == AnswerKind.OTHER
 
 
