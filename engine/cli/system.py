@@ -50,7 +50,7 @@ def up(options: argparse.Namespace) -> int:
         say_json(state)
     else:
         say(f"{config.system.name} is up: {len(state['processes'])} processes, supervisor {state['pid']}"
-            + (", HALTED" if state["halted"] else ""))  # fmt: skip
+            + (", HALTED: engine-ctl resume lets it trade" if state["halted"] else ""))  # fmt: skip
     return 0
 
 
@@ -81,10 +81,13 @@ def _await_standing(config: Config, supervisor: "subprocess.Popen[bytes]", timeo
         state = _status_of(config, supervisor.pid)
         if state and all(process["phase"] in SETTLED for process in state["processes"]):
             return state
+        if state and state["halt_reason"] == "deaths" and _stragglers(state):
+            raise Complaint(
+                f"it does not stand: {_stragglers(state)}; the logs are in {log.parent}, engine-ctl down ends it"
+            )
         time.sleep(NAP_S)
-    raise Complaint(
-        f"after {timeout_s:g} s not every process stands: {_stragglers(config, supervisor.pid)}; see {log.parent}"
-    )
+    straggling = _stragglers(_status_of(config, supervisor.pid)) or "the supervisor does not answer"
+    raise Complaint(f"after {timeout_s:g} s not every process stands: {straggling}; the logs are in {log.parent}")
 
 
 def _status_of(config: Config, pid: int) -> dict[str, Any] | None:
@@ -96,10 +99,14 @@ def _status_of(config: Config, pid: int) -> dict[str, Any] | None:
     return state if state["pid"] == pid else None
 
 
-def _stragglers(config: Config, pid: int) -> str:
-    state = _status_of(config, pid) or {"processes": []}
-    waiting = [f"{one['name']} is {one['phase']}" for one in state["processes"] if one["phase"] not in SETTLED]
-    return ", ".join(waiting) or "the supervisor does not answer"
+def _stragglers(state: Mapping[str, Any] | None) -> str:
+    """Who does not stand, and how it last ended."""
+    return ", ".join(
+        f"{one['name']} is {one['phase']}"
+        + (f" (died {one['deaths']} times, exit {one['exit_code']})" if one["deaths"] else "")
+        for one in (state or {"processes": []})["processes"]
+        if one["phase"] not in SETTLED
+    )
 
 
 def _last_line(path: Path) -> str:

@@ -108,6 +108,7 @@ class Chaser:
             row = self._maker.reprice_row(self._verdict, order, now_ns)
             self._maker.send_replacement(order, following, row, now_ns)
         else:
+            chase.next_ns = now_ns  # the placement that follows is the same move
             self._broker.cancel(order, now_ns, OrderFlag.REPRICING)
 
     def _place(self, chase: Chase, now_ns: int) -> None:

@@ -15,8 +15,9 @@ class JournalConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the journal's file lies and how hard it is held.
 
     `disk = "before"`: on the disk before a request's bytes leave (survives power, costs a flush an order).
-    `disk = "after"`: written in the same step after the bytes left and flushed every `flush_interval_ns`; until then
-    the shared-memory ring alone holds it, which survives SIGKILL but not power.
+    `disk = "after"`: written in the same step after the bytes left, which survives SIGKILL, and flushed in the first
+    idle step after `flush_interval_ns` (at the latest after ten of them; 0: when the system pleases), which survives
+    power.
     """
 
     directory: str = "run/journal"

@@ -111,7 +111,7 @@ class Desk:
         if isinstance(verdict, Refusal):
             self._maker.tell(row, now_ns)
             return
-        following = self._maker.from_intent(intent, intent.price, rest, intent.time_in_force)
+        following = self._maker.from_intent(intent, intent.price, rest, intent.time_in_force or order.time_in_force)
         following.replaces_id = order.intent_id
         self._maker.send(following, row, now_ns)
         self.watch(following)
@@ -153,7 +153,10 @@ class Desk:
         self.watch(order)
 
     def _replace(self, intent: Any, sequence: int, now_ns: int) -> None:
-        """Another price and size for an order that stands. The size is the whole: what was filled counts."""
+        """Another price and size for an order that stands. The size is the whole: what was filled counts.
+
+        Its type is LIMIT and need not be said; a time in force of 0 is the target's.
+        """
         order = self._blotter.by_intent.get(intent.target_id)
         refusal = self._check_target(order, intent)
         if refusal is not None or order is None:
@@ -172,7 +175,8 @@ class Desk:
             self._maker.tell(row, now_ns)
             self._broker.cancel(order, now_ns, OrderFlag.REPRICING)
             return
-        following = self._maker.from_intent(intent, intent.price, intent.size, intent.time_in_force)
+        time_in_force = intent.time_in_force or order.time_in_force
+        following = self._maker.from_intent(intent, intent.price, intent.size, time_in_force)
         following.replaces_id = order.intent_id
         self._maker.send_replacement(order, following, row, now_ns)
         self.watch(following)
@@ -187,8 +191,8 @@ class Desk:
             order.side != intent.side
             or order.instrument != intent.instrument
             or order.order_type != OrderType.LIMIT
-            or intent.order_type != OrderType.LIMIT
-            or intent.time_in_force not in TIMES_IN_FORCE
+            or intent.order_type not in (0, OrderType.LIMIT)
+            or intent.time_in_force not in (0, *TIMES_IN_FORCE)
         )
         return Refusal(Reason.MALFORMED, intent.order_type) if wrong else None
 

@@ -111,7 +111,7 @@ class Execution:
         self.recovery.step(now_ns)
         work += self.desk.follow(now_ns)
         self._write_positions(now_ns)
-        self.journal.settle(now_ns)
+        self.journal.settle(now_ns, idle=not work)
         if work:
             self._write_step(now_ns, work)
         return work

@@ -18,7 +18,7 @@ from engine.execution.seams import Reader, Writer
 from engine.model import records
 
 PAYLOAD_SIZE = 232
-HEAD_SIZE = records.JOURNAL.size - PAYLOAD_SIZE
+PATIENCE = 10  # flush intervals that a busy journal may wait for an idle step
 
 
 class Entry(NamedTuple):
@@ -106,14 +106,15 @@ class Journal:
         else:
             self._pending += batch
 
-    def settle(self, now_ns: int) -> None:
-        """After the bytes left: hand the file its share, flush it when due, look ahead for room."""
+    def settle(self, now_ns: int, *, idle: bool = True) -> None:
+        """After the bytes left: hand the file its share, look ahead for room, flush it when due and nothing waits."""
         if self._pending:
             pending = bytes(self._pending)
             self._pending.clear()
             self.file.append(pending, now_ns)
         self.file.look_ahead(now_ns)
-        if now_ns - self._flush_ns >= self._flush_interval_ns:
+        waited_ns = now_ns - self._flush_ns
+        if self._flush_interval_ns and waited_ns >= self._flush_interval_ns * (1 if idle else PATIENCE):
             self._flush_ns = now_ns
             self.file.flush()
 

@@ -8,7 +8,7 @@ from engine.execution.broker import Broker
 from engine.execution.gateway import Gateway
 from engine.execution.order import CANCELLING, Order
 from engine.execution.seams import ExecutionLanes
-from engine.model.words import IntentKind, JournalKind, OrderFlag, Reason
+from engine.model.words import IntentKind, JournalKind, OrderFlag, OrderType, Reason
 from engine.risk.gate import Refusal, Verdict
 
 VerdictRow = tuple[int, ...]
@@ -57,7 +57,7 @@ class Maker:
         """The first order of an intent."""
         order = Order(
             client_id.encode(self._system, intent.intent_id, 0), intent.intent_id, intent.strategy, intent.instrument,
-            intent.side, intent.order_type, time_in_force, price, size,
+            intent.side, intent.order_type or OrderType.LIMIT, time_in_force, price, size,
         )  # fmt: skip
         order.intent_ns = intent.now_ns
         order.receive_ns = intent.receive_ns

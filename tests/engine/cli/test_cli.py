@@ -244,3 +244,13 @@ def test_an_operators_day(typed: Typed, write: Write, system: str) -> None:
     os.waitpid(again["pid"], 0)
     assert "is down" in typed("down", *of)
     assert shm.names(system) == []
+
+
+def test_up_says_who_does_not_stand(typed: Typed, write: Write, system: str) -> None:
+    """Waiting forty seconds for a process that cannot start helps nobody; its name and exit code do."""
+    config = write(
+        '[[processes]]\nname = "venue"\ncommand = ["false"]\n[[processes]]\nname = "core"\nroles = ["alpha", "beta"]'
+    )
+    complaint = typed("up", config.path, code=1)
+    assert "venue is waiting (died 5 times, exit 1)" in complaint
+    assert "is down" in typed("down", "--system", system)

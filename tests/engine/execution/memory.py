@@ -120,12 +120,13 @@ class House:
         self.disk = more.pop("disk", "after")
         self.segment_size = more.pop("segment_size", 1 << 16)
         self.reserve = more.pop("reserve", reserve_disk)
+        more_venue = more.pop("venue", None)
         limits = {"max_order_rate_per_min": 10_000} | more.pop("limits", {})
         self.config = ExecutionConfig(
             system=SYSTEM, instruments=(BTC, ETH), strategies=strategies, limits=RiskLimits(**limits),
             journal=JournalConfig(str(directory), self.disk, self.segment_size), **more,
         )  # fmt: skip
-        self.venue = FakeVenue(("BTCUSDT", "ETHUSDT"))
+        self.venue: Any = more_venue or FakeVenue(("BTCUSDT", "ETHUSDT"))
         self.counts = dict.fromkeys(strategies, 0)
         self.power_on()
         self.role = self.live()
@@ -153,7 +154,7 @@ class House:
             orders=rings["orders"], fills=rings["fills"], steps=rings["steps"],
             positions=self.cells["positions"], accepted=accepted,
         )  # fmt: skip
-        wire = BinanceTrading(list(self.config.instruments), Ed25519Signer("key", KEY_PEM), 5000)
+        wire = BinanceTrading(list(self.config.instruments), Ed25519Signer(getattr(self.venue, "api_key", "key"), KEY_PEM), 5000)
         return Execution(self.config, lanes, ExecutionPorts(self.venue.connect, wire), self.reserve)
 
     def kill(self) -> None:

@@ -258,6 +258,7 @@ def test_a_partly_filled_chase_cancels_first_and_places_the_exact_rest(house: Ho
     house.run(10)
     assert requests(house, "order.cancelReplace") == []
     assert requests(house, "order.place")[-1]["quantity"] == "0.00450"
+    house.settle(1)
     house.check_truth()
 
 

@@ -261,7 +261,7 @@ def test_halt_outlives_down_and_up(house: House) -> None:
 def test_roles_can_share_a_process_and_commands_start_before_them(write: Write) -> None:
     """Placement is configuration: two roles in one process on one core, behind a command that says when it is ready."""
     core = min(os.sched_getaffinity(0))
-    venue = "import sys, time; print('{}', flush=True); time.sleep(1000)"
+    venue = "import signal; print('{}', flush=True); signal.pause()"
     text = (
         f'[[processes]]\nname = "venue"\ncommand = ["{{python}}", "-c", "{venue}"]\nready_line = true\n'
         f'[[processes]]\nname = "core"\nroles = ["alpha", "beta"]\ncores = [{core}]\n'

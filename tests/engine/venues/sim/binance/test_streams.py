@@ -136,3 +136,21 @@ def test_too_many_messages_end_the_connection() -> None:
         wire.raw(session, {"method": "LIST_SUBSCRIPTIONS", "id": number})
     assert session.closed
     assert session.close_code == 1008
+
+
+def test_what_comes_out_does_not_depend_on_how_often_the_venue_is_stepped() -> None:
+    """A simulation in steps of seconds and a server that steps all the time must see one market."""
+
+    def told(steps: int) -> list[bytes]:
+        """All that a second of market says, taken in so many steps."""
+        wire = Wire(quiet=False)
+        session = wire.venue.connect(
+            "/stream?streams=btcusdt@depth@100ms/btcusdt@trade/ethusdt@bookTicker", wire.now_ns
+        )
+        out: list[bytes] = []
+        for _ in range(steps):
+            wire.wait(SECOND_NS // steps)
+            out += session.take()
+        return out
+
+    assert told(1) == told(50)
