@@ -184,7 +184,7 @@ class Execution:
         if last is not None or self.journal.had_ring:
             for row in self._replay.fills_after(last):
                 self._lanes.fills.publish_bytes(codec.FILL.pack_row(row))
-        for order in self.blotter.live.values():
+        for order in dict.fromkeys((*self._replay.last_orders, *self.blotter.live.values())):
             self.blotter.tell(order, now_ns)
         if self.gate.halted:
             self.desk.cancel_all(now_ns)
