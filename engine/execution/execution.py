@@ -32,7 +32,7 @@ from engine.execution.maker import Maker
 from engine.execution.order import OPEN
 from engine.execution.recovery import Recovery
 from engine.execution.replay import Replay
-from engine.execution.seams import ExecutionLanes, ExecutionPorts
+from engine.execution.seams import ExecutionLanes, ExecutionPorts, Reader
 from engine.execution.strangers import Strangers
 from engine.model import records
 from engine.model.words import CommandKind, JournalKind
@@ -123,6 +123,10 @@ class Execution:
             self.desk.cancel_all(now_ns)
         return not self.blotter.live and not any(self.blotter.changed)
 
+    def filenos(self) -> list[int]:
+        """The descriptors that a blocking process waits for."""
+        return self.gateway.filenos()
+
     def close(self) -> None:
         """Let go of the connection, the journal and the lanes."""
         self.gateway.close()
@@ -184,6 +188,8 @@ class Execution:
         if last is not None or self.journal.had_ring:
             for row in self._replay.fills_after(last):
                 self._lanes.fills.publish_bytes(codec.FILL.pack_row(row))
+        for _, lane, index in self._intents:  # a producer is refused until its consumer has said where it stands
+            self._accept(lane, index, now_ns)
         for order in self.blotter.live.values():
             self.blotter.tell(order, now_ns)
         if self.gate.halted:
@@ -260,9 +266,13 @@ class Execution:
                 if type(row) is INTENT_ROW:
                     self.desk.on_intent(row, lane.cursor - 1, strategy, now_ns)
             if count:
-                self._lanes.accepted.write(index, lane.cursor, 0, now_ns, (0, 0, 0, 0, 0))
+                self._accept(lane, index, now_ns)
                 total += count
         return total
+
+    def _accept(self, lane: Reader, index: int, now_ns: int) -> None:
+        """Say how far a strategy's intents are in the journal."""
+        self._lanes.accepted.write(index, lane.cursor, 0, now_ns, (0, 0, 0, 0, 0))
 
     def _write_positions(self, now_ns: int) -> None:
         """Cells of positions that changed; now and then all that are held, at the newest middle."""

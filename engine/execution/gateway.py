@@ -168,6 +168,12 @@ class Gateway:
         if was_up:
             self._listener.on_down(now_ns)
 
+    def filenos(self) -> list[int]:
+        """The connection's descriptor, where it has one."""
+        fileno = getattr(self._port, "fileno", None)
+        number = fileno() if fileno is not None else -1
+        return [number] if number >= 0 else []
+
     def close(self) -> None:
         """Close the connection for good."""
         if self._port is not None:

@@ -36,9 +36,9 @@ class SimulatedHouse(House):
         """No more faults; everything cancelled and known."""
         self.venue.binance.faults.rates = FaultRates()
         self.venue.binance.faults._drawing = False
-        self.settle(12)
+        self.settle(8)
         self.role.drain(self.now_ns)
-        self.settle(45)
+        self.settle(35)
         assert not self.role.blotter.live
 
     def verify(self) -> None:
