@@ -88,9 +88,11 @@ class Recovery:
             self._fetch_due(now_ns)
         while self._scans and self._in_flight < PARALLEL:
             self._scan(self._scans.popleft(), now_ns)
-        for instrument, number in self.strangers.due(now_ns, PARALLEL - self._in_flight):
-            self._send(Request(Ask.STRANGER, now_ns, instrument=instrument, number=number), now_ns)
-        self.strangers.close_watermarks(now_ns)
+        if self.strangers.waiting:
+            for instrument, number in self.strangers.due(now_ns, PARALLEL - self._in_flight):
+                self._send(Request(Ask.STRANGER, now_ns, instrument=instrument, number=number), now_ns)
+        if self.strangers.scanned:
+            self.strangers.close_watermarks(now_ns)
         if not self.complete:
             self.complete = not self._open_questions()
 
