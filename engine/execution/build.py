@@ -1,8 +1,7 @@
-"""Makes the role of a configured system: instruments from their cells, lanes by the map, the venue's wire by its kind."""
+"""Makes the role of a configured system: instruments from cells, lanes by the map, the venue's wire by its kind."""
 
 import os
 import uuid
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +21,8 @@ from engine.venues.trading import TradingWire
 from engine.venues.wire.websocket_port import WebSocketPort
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from engine.config import Config, Venue
 
 RECEIVE_WINDOW_MS = 5000

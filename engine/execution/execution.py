@@ -40,10 +40,10 @@ from engine.risk.gate import RiskGate
 from engine.risk.market import Top
 from engine.venues.trading import News
 
-BOOK_ROW = records.BOOK_TOP.row
-COMMAND_ROW = records.COMMAND.row
-INTENT_ROW = records.INTENT.row
-FILL_ROW = records.FILL.row
+BOOK_ROW: Any = records.BOOK_TOP.row  # what a reader gives when it was not lapped
+COMMAND_ROW: Any = records.COMMAND.row
+INTENT_ROW: Any = records.INTENT.row
+FILL_ROW: Any = records.FILL.row
 LANES_BEFORE_INTENTS = 2
 
 
@@ -76,9 +76,7 @@ class Execution:
         self.blotter = Blotter(lanes, self.journal, self.ledger)
         self.gateway = Gateway(config, ports, self)
         self.recovery = Recovery(config, self.blotter, self.gateway)
-        self.broker = Broker(
-            self.blotter, self.gateway, self.gate, self.recovery, system, config.fills_grace_ns
-        )
+        self.broker = Broker(self.blotter, self.gateway, self.gate, self.recovery, system, config.fills_grace_ns)
         cancel_orphans = config.orphans == "cancel"
         self.strangers = Strangers(self.blotter, self.broker, ids, cancel_orphans=cancel_orphans)
         self.recovery.broker, self.recovery.strangers = self.broker, self.strangers

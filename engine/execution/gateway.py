@@ -107,15 +107,16 @@ class Gateway:
 
     def step(self, now_ns: int) -> int:
         """Read what has come, notice what has not, keep the session going."""
-        if self._port is None:
+        port = self._port
+        if port is None:
             return self._start(now_ns)
-        frames = self._port.poll(now_ns)
+        frames = port.poll(now_ns)
         for frame in frames:
             self._take(frame, now_ns)
-            if self._port is None:
+            if self._port is not port:
                 return len(frames)
-        if self._port.state is PortState.CLOSED:
-            self.drop(now_ns, self._port.error or "closed")
+        if port.state is PortState.CLOSED:
+            self.drop(now_ns, port.error or "closed")
         elif self.stage is Stage.CONNECTING:
             self._await_open(now_ns)
         else:

@@ -1,4 +1,4 @@
-"""Orders and fills at the venue that nobody here knows: whose are they?
+"""Orders and fills at the venue that nobody here knows, and whose they are.
 
 Another program, or a person, may trade on the same account: their orders are reported and never touched. But an
 order under our own id that the journal does not know is ours: it is adopted, its fills count, and by policy it is

@@ -1,7 +1,7 @@
 """The simulated Binance in place of the venue in memory, behind a connection without a socket."""
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
@@ -10,10 +10,12 @@ from engine.model.words import BUY, SELL, OrderState
 from engine.venues.port import PortState
 from engine.venues.sim.binance.faults import FaultRates
 from engine.venues.sim.binance.keys import Key
-from engine.venues.sim.binance.session import Session
 from engine.venues.sim.binance.settings import FLOWS, PURSE, VenueSettings
 from engine.venues.sim.binance.venue import BinanceVenue
 from tests.engine.execution.venue import KEY_PEM
+
+if TYPE_CHECKING:
+    from engine.venues.sim.binance.session import Session
 
 NAME = "engine".ljust(64, "0")
 FLOW_INTERVAL_NS = 100_000_000
@@ -76,7 +78,7 @@ class SimulatedVenue:
         self.outgoing: list[bytes] = []
         self.api_key = NAME
 
-    def connect(self, now_ns: int) -> SimulatedPort:
+    def connect(self, _now_ns: int) -> SimulatedPort:
         """A connection."""
         return SimulatedPort(self)
 

@@ -27,7 +27,9 @@ def system() -> Iterator[str]:
     for lane in LANES:
         each = {"": [lane.name], "strategy": [f"{lane.name}.maker"], "role": [f"{lane.name}.execution"]}[lane.each]
         for full in each:
-            options = {"capacity": lane.capacity, "reserve": lane.reserve} if lane.kind != "cells" else {"count": lane.count}
+            options = (
+                {"capacity": lane.capacity, "reserve": lane.reserve} if lane.kind != "cells" else {"count": lane.count}
+            )
             made.append(shm.create(f"{name}.{full}", lane.record, kind=lane.kind, wake=lane.wake, **options))
     yield name
     for path in Path("/dev/shm").glob(f"steelyard.{name}.*"):
@@ -37,7 +39,10 @@ def system() -> Iterator[str]:
 def live(system: str, directory: Path, venue: FakeVenue) -> Execution:
     """A life of execution on these lanes."""
     config = ExecutionConfig(
-        system=SYSTEM, instruments=(BTC,), strategies=(STRATEGY,), journal=JournalConfig(str(directory), "after", 1 << 16)
+        system=SYSTEM,
+        instruments=(BTC,),
+        strategies=(STRATEGY,),
+        journal=JournalConfig(str(directory), "after", 1 << 16),
     )
     wire = BinanceTrading([BTC], Ed25519Signer("key", KEY_PEM))
     return Execution(config, open_lanes(system, "execution", {STRATEGY: "maker"}), ExecutionPorts(venue.connect, wire))

@@ -55,7 +55,7 @@ class SimulatedHouse(House):
 
 
 FAULTS: dict[str, Callable[[Any], None]] = {
-    "none": lambda faults: None,
+    "none": lambda _: None,
     "lost response": lambda faults: faults.lose_response(),
     "lost request": lambda faults: faults.lose_request(),
     "timed out, executed": lambda faults: faults.time_out(executed=True),
@@ -150,7 +150,7 @@ RATES = FaultRates(
 @pytest.mark.parametrize("seed", range(6))
 def test_a_living_market_with_drawn_faults_and_deaths_ends_in_the_truth(tmp_path: Path, seed: int) -> None:
     """Everything at once, from one seed."""
-    print(f"seed {seed}")
+    print(f"seed {seed}")  # noqa: T201 - to repeat it
     draw = random.Random(seed)
     house = SimulatedHouse(tmp_path, seed, RATES)
     house.ready()

@@ -17,7 +17,8 @@ from engine.venues.trading_clock import VenueClock
 CAPTURES = Path(os.environ.get("STEELYARD_CAPTURES", "../shared/captures"))
 BTC = Instrument(1, "binance", "BTCUSDT", "BTC", "USDT", 2, 5, 1, 1, 1, 10**12, 0)
 ETHBTC = Instrument(2, "binance", "ETHBTC", "ETH", "BTC", 8, 8, 1, 1, 1, 10**12, 0)
-PEM = b"-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIIJEYWtGBrhACmb9Dvy+qa8WEf0lQOl1s4CLIAB9m89u\n-----END PRIVATE KEY-----\n"
+KEY_BODY = b"MC4CAQAwBQYDK2VwBCIEIIJEYWtGBrhACmb9Dvy+qa8WEf0lQOl1s4CLIAB9m89u"
+PEM = b"-----BEGIN PRIVATE KEY-----\n" + KEY_BODY + b"\n-----END PRIVATE KEY-----\n"
 OURS = bytes.fromhex("4d96324ff9d44481926157ec08158a40")
 MS = 1_000_000
 needs_captures = pytest.mark.skipif(not CAPTURES.exists(), reason=f"no recorded traffic at {CAPTURES}")
@@ -106,7 +107,12 @@ def test_a_key_of_another_kind_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("time_in_force", "kind"),
-    [(TimeInForce.GTC, "LIMIT"), (TimeInForce.IOC, "LIMIT"), (TimeInForce.FOK, "LIMIT"), (TimeInForce.POST_ONLY, "LIMIT_MAKER")],
+    [
+        (TimeInForce.GTC, "LIMIT"),
+        (TimeInForce.IOC, "LIMIT"),
+        (TimeInForce.FOK, "LIMIT"),
+        (TimeInForce.POST_ONLY, "LIMIT_MAKER"),
+    ],
 )
 def test_a_placement_says_exactly_what_was_meant(wire: BinanceTrading, time_in_force: TimeInForce, kind: str) -> None:
     """All decimals, never a float, never an exponent."""
@@ -289,7 +295,9 @@ def test_an_unknown_answer_leaves_both_halves_of_a_replacement_unknown(wire: Bin
     assert (both.cancel, both.place) == (Outcome.UNKNOWN, Outcome.UNKNOWN)
 
 
-@pytest.mark.parametrize(("text", "decimals", "number"), [("0.00847000", 5, 847), ("12", 2, 1200), ("-0.5", 1, -5), ("1.0", 0, 1)])
+@pytest.mark.parametrize(
+    ("text", "decimals", "number"), [("0.00847000", 5, 847), ("12", 2, 1200), ("-0.5", 1, -5), ("1.0", 0, 1)]
+)
 def test_numbers_are_read_exactly(text: str, decimals: int, number: int) -> None:
     """Never through a float."""
     assert fixed(text, decimals) == number
