@@ -16,9 +16,20 @@
 
 #define NAP_LEAST_NS 50000
 #define NAP_MOST_NS 20000000
+#define SPIN_NS 100000
+#define SPIN_LOOKS 64
 
 static int counter_is_good;
 static double ticks_per_ns = 1.0;
+
+/* Both clocks at one moment: the closest of a few pairs, for a process may be preempted between the two. */
+static void both_clocks(uint64_t *ns, uint64_t *ticks) {
+    uint64_t closest = UINT64_MAX;
+    for (int i = 0; i < 16 && closest > 200; i++) {
+        uint64_t before = sy_monotonic_ns(), counter = sy_ticks(1), width = sy_monotonic_ns() - before;
+        if (width < closest) closest = width, *ns = before + width / 2, *ticks = counter;
+    }
+}
 
 /* The processor's counter if it runs at one rate in every state; then its rate, over a fraction of a millisecond. */
 static void calibrate(void) {
@@ -29,13 +40,18 @@ static void calibrate(void) {
     counter_is_good = 1;
 #endif
     if (!counter_is_good) return;
-    uint64_t ns = sy_monotonic_ns(), ticks = sy_ticks(1), until = ns + 200000;
-    while (sy_monotonic_ns() < until) sy_pause();
-    ticks_per_ns = (double)(sy_ticks(1) - ticks) / (double)(sy_monotonic_ns() - ns);
+    uint64_t ns = 0, ticks = 0, ns_end = 0, ticks_end = 0;
+    both_clocks(&ns, &ticks);
+    while (sy_monotonic_ns() < ns + 200000) sy_pause();
+    both_clocks(&ns_end, &ticks_end);
+    ticks_per_ns = (double)(ticks_end - ticks) / (double)(ns_end - ns);
     if (ticks_per_ns < 1e-3) counter_is_good = 0, ticks_per_ns = 1.0;
 }
 
-static uint64_t in_ticks(uint64_t ns) { return (uint64_t)((double)ns * ticks_per_ns); }
+static uint64_t in_ticks(uint64_t ns) {
+    double ticks = (double)ns * ticks_per_ns;
+    return ticks < 9e18 ? (uint64_t)ticks : (uint64_t)9e18; /* for ever; beyond is undefined */
+}
 
 static uint64_t header_u64(const sy_mapping *m, int offset) {
     uint64_t value;
@@ -50,7 +66,7 @@ static uint64_t header_u32(const sy_mapping *m, int offset) {
 }
 
 /* Offsets as in header.py; what they hold was checked there before the mapping was made. */
-enum { H_RECORD_SIZE = 24, H_CAPACITY = 32, H_RESERVE = 40, H_DATA = 48, H_COUNT = 120 };
+enum { H_RECORD_SIZE = 24, H_CAPACITY = 32, H_RESERVE = 40, H_DATA = 48, H_FIRST = 112, H_COUNT = 120 };
 
 /* ---- RingWriter ------------------------------------------------------------------------------------------------------ */
 
@@ -94,6 +110,7 @@ static int writer_init(Writer *self, PyObject *args, PyObject *kwargs) {
     w->counter_is_good = counter_is_good;
     w->lossless = lossless;
     w->consumed = w->next + w->reserve - w->capacity; /* full until a consumer tells where it is */
+    if (wake) sy_futex_wake(w->cursor);               /* the one before may have died between its store and its wake */
     return 0;
 }
 
@@ -113,7 +130,7 @@ static PyObject *writer_publish(Writer *self, PyObject *const *values, Py_ssize_
     self->busy = 1;
     int failed = sy_pack(&self->codec, sy_slot(&self->w, 0), values, count);
     self->busy = 0;
-    if (failed) return NULL;
+    if (failed || !writer_ready(self)) return NULL; /* a value's __index__ may have closed the lane, or forked */
     sy_publish(&self->w, 1);
     Py_RETURN_TRUE;
 }
@@ -278,6 +295,42 @@ static PyObject *reader_read_bytes(Reader *self, PyObject *Py_UNUSED(ignored)) {
     return found ? value : Py_NewRef(Py_None);
 }
 
+/* Look until something came or the time is over. Between two readings of the clock it only looks: a pause here would add
+ * its length to every record's way, and the line is this core's own until the writer takes it. */
+static int reader_spin(Reader *self, PyObject *const *values, Py_ssize_t count, PyObject **value) {
+    uint64_t spin_ns = SPIN_NS, began = 0;
+    if (count > 1) {
+        PyErr_SetString(PyExc_TypeError, "spin(limit_ns=100000)");
+        return -1;
+    }
+    if (count) spin_ns = PyLong_AsUnsignedLongLong(values[0]);
+    if (PyErr_Occurred() || !reader_ready(self)) return -1;
+    uint64_t limit = in_ticks(spin_ns);
+    for (;;) {
+        for (int i = 0; i < SPIN_LOOKS; i++) {
+            if (atomic_load_explicit(self->r.cursor, memory_order_acquire) != self->r.next) return reader_fetch(self, value);
+            sy_expect(&self->r);
+        }
+        uint64_t now = sy_ticks(counter_is_good);
+        if (!began) began = now;
+        else if (now - began >= limit) return 0;
+    }
+}
+
+static PyObject *reader_spin_read(Reader *self, PyObject *const *values, Py_ssize_t count) {
+    PyObject *value = NULL;
+    int found = reader_spin(self, values, count, &value);
+    if (found > 0) return sy_unpack(&self->codec, self->record);
+    return found ? value : Py_NewRef(Py_None);
+}
+
+static PyObject *reader_spin_read_bytes(Reader *self, PyObject *const *values, Py_ssize_t count) {
+    PyObject *value = NULL;
+    int found = reader_spin(self, values, count, &value);
+    if (found > 0) return PyBytes_FromStringAndSize(self->record, (Py_ssize_t)self->r.record_size);
+    return found ? value : Py_NewRef(Py_None);
+}
+
 /* (first, count, lost): the next records, at most `limit`; the cursor moves behind them. The slots lie in a row. */
 static PyObject *reader_claim(Reader *self, PyObject *argument) {
     unsigned long long limit = PyLong_AsUnsignedLongLong(argument);
@@ -364,6 +417,11 @@ static int reader_set_cursor(Reader *self, PyObject *value, void *Py_UNUSED(clos
         PyErr_Format(PyExc_ValueError, "cursor %llu lies beyond the lane's %llu", (unsigned long long)next, (unsigned long long)cursor);
         return -1;
     }
+    uint64_t oldest = header_u64(self->mapping, H_FIRST);
+    if (next - oldest > cursor - oldest) { /* slots in front of the first record were never written */
+        PyErr_Format(PyExc_ValueError, "cursor %llu lies before the lane's first record %llu", (unsigned long long)next, (unsigned long long)oldest);
+        return -1;
+    }
     self->r.next = next;
     return 0;
 }
@@ -376,6 +434,10 @@ static PyObject *reader_get_end(Reader *self, void *Py_UNUSED(closure)) {
 static PyMethodDef reader_methods[] = {
     {"read", (PyCFunction)reader_read, METH_NOARGS, "read() -> row | Lapped | None: the next record."},
     {"read_bytes", (PyCFunction)reader_read_bytes, METH_NOARGS, "read_bytes() -> bytes | Lapped | None: the next record as it lies in memory."},
+    {"spin", (PyCFunction)(void (*)(void))reader_spin_read, METH_FASTCALL,
+     "spin(limit_ns=100000) -> row | Lapped | None: look without a pause until a record is there, or for so long."},
+    {"spin_bytes", (PyCFunction)(void (*)(void))reader_spin_read_bytes, METH_FASTCALL,
+     "spin_bytes(limit_ns=100000) -> bytes | Lapped | None: the same, as it lies in memory."},
     {"decode", (PyCFunction)reader_decode, METH_O, "decode(bytes) -> row: one record's bytes as a row."},
     {"wait", (PyCFunction)(void (*)(void))reader_wait, METH_VARARGS | METH_KEYWORDS,
      "wait(timeout_ns, spin_ns=0) -> bool: spin, then yield, then sleep until a record waits."},

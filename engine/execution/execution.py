@@ -193,6 +193,8 @@ class Execution:
         if self.gate.halted:
             self.desk.cancel_all(now_ns)
         self.blotter.touched.update(range(len(self.ledger.positions)))
+        for _, lane, index in self._intents:  # a strategy's lane is full until somebody says how far it was read
+            self._lanes.accepted.write(index, lane.cursor, 0, now_ns, (0, 0, 0, 0, 0))
         del self._replay
 
     def _read_commands(self, now_ns: int) -> int:
@@ -282,7 +284,7 @@ class Execution:
         for index in sorted(touched):
             position = self.ledger.positions[index]
             position.mark2 = self._tops[position.instrument.id].middle2 or position.mark2
-            self._lanes.positions.write_bytes(index, codec.POSITION.pack(*position.row()))
+            self._lanes.positions.write_bytes(index, codec.POSITION.pack(*position.row(self._lanes.fills.cursor)))
         touched.clear()
 
     def _write_step(self, now_ns: int, work: int) -> None:

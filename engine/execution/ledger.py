@@ -57,8 +57,8 @@ class Position:
         """Twice what closing at the middle would bring beyond the cost."""
         return self.size * self.mark2 - 2 * self.cost
 
-    def row(self) -> tuple[int | float, ...]:
-        """The values of its record, in order, arrays flat."""
+    def row(self, fill_sequence: int) -> tuple[int | float, ...]:
+        """The values of its record, in order, arrays flat; `fill_sequence`: the FILLS cursor it stands at."""
         one = self.instrument
         scale = 10 ** (one.price_decimals + one.size_decimals)
         average = (2 * self.cost + self.size) // (2 * self.size) if self.size else 0
@@ -66,7 +66,8 @@ class Position:
             one.id, self.strategy, self.size, average, self.mark2 // 2, *_split(self.cost), *_split(self.realised),
             *_split(self.fees), self.unrealised2() / (2 * scale) if self.mark2 else 0.0, self.realised / scale,
             self.fees / scale, self.update_ns, self.fill_count, self.bought, self.sold, self.open_buy, self.open_sell,
-            one.price_decimals, one.size_decimals, FEES_UNVALUED if self.fees_other else 0, 0, 0, 0, 0, 0,
+            one.price_decimals, one.size_decimals, FEES_UNVALUED if self.fees_other else 0, 0,
+            fill_sequence, 0, 0, 0,
         )  # fmt: skip
 
     def _trade(self, side: int, price: int, size: int) -> None:

@@ -20,6 +20,10 @@ class Reader(Protocol):
 class Writer(Protocol):
     """A ring's writer."""
 
+    @property
+    def cursor(self) -> int:
+        """The next sequence."""
+
     def publish(self, *fields: Any) -> bool:
         """One record from its fields."""
 

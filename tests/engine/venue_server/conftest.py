@@ -1,6 +1,7 @@
 """A venue on real sockets for the clients' tests."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -10,7 +11,6 @@ import pytest
 
 from engine import clock
 from engine.venue_server.server import VenueServer
-from engine.venues.sim.binance.limits import LimitSettings
 from engine.venues.sim.binance.settings import VenueSettings
 from engine.venues.sim.binance.venue import BinanceVenue
 
@@ -21,7 +21,7 @@ Serve = Callable[..., Any]
 @asynccontextmanager
 async def serving(**changes: Any) -> AsyncIterator[tuple[VenueServer, int]]:
     """A server with the default markets, its books and money checked after every event."""
-    settings = replace(VenueSettings(seed=SEED, check=True, limits=LimitSettings(stream_messages_second=50)), **changes)
+    settings = replace(VenueSettings(seed=SEED, check=True), **changes)
     server = VenueServer(BinanceVenue(settings, clock.now_ns()), clock.now_ns, pulse_seconds=0.002)
     port = await server.start()
     try:
@@ -32,8 +32,8 @@ async def serving(**changes: Any) -> AsyncIterator[tuple[VenueServer, int]]:
 
 @pytest.fixture
 def run() -> Callable[[Coroutine[Any, Any, Any]], Any]:
-    """Run a test's coroutine, ten seconds at most; prints the seed for a failure's sake."""
-    print(f"seed {SEED}")
+    """Run a test's coroutine, ten seconds at most; writes the seed for a failure's sake."""
+    sys.stdout.write(f"seed {SEED}\n")
 
     def within(work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run(asyncio.wait_for(work, 10))

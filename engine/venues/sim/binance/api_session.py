@@ -12,13 +12,13 @@ from engine.venues.sim.binance.keys import Key, KeyRing, Window, socket_payload
 from engine.venues.sim.binance.limits import Limits
 from engine.venues.sim.binance.operations import Operation, Security
 from engine.venues.sim.binance.parameters import Parameters
-from engine.venues.sim.binance.session import Session
+from engine.venues.sim.binance.session import Owner, Session
 
 SUBSCRIPTIONS_MOST = 1_000
 SUBSCRIPTIONS_EVER_MOST = 65_535
 
 
-class Backend(Protocol):
+class Backend(Owner, Protocol):
     """What a session needs of the venue."""
 
     keys: KeyRing
@@ -46,9 +46,9 @@ class Answered:
 class ApiSession(Session):
     """A connection to /ws-api/v3."""
 
-    def __init__(self, path: str, unit: int, now_ns: int, changed: dict[Session, None], venue: Backend) -> None:
+    def __init__(self, path: str, unit: int, now_ns: int, venue: Backend) -> None:
         """Not logged on, nothing subscribed."""
-        super().__init__(path, unit, now_ns, changed)
+        super().__init__(path, unit, now_ns, venue)
         self._venue = venue
         self._shows_limits = "returnRateLimits=false" not in path
         self._key: Key | None = None
@@ -66,7 +66,7 @@ class ApiSession(Session):
             "userDataStream.unsubscribe": self._unsubscribe,
         }
 
-    def receive(self, message: str | bytes, now_ns: int) -> None:
+    def read(self, message: str | bytes, now_ns: int) -> None:
         """Read a request; what is wrong with it is answered at once."""
         name: object = None
         shows = self._shows_limits

@@ -11,7 +11,7 @@ import orjson
 
 from engine.model.words import BUY
 from engine.venues.sim.binance.render import text
-from engine.venues.sim.binance.session import Session
+from engine.venues.sim.binance.session import Owner, Session
 from engine.venues.sim.market import Market
 from engine.venues.sim.matching import Matching
 from engine.venues.sim.orders import Print
@@ -63,11 +63,9 @@ class Hub:
 class MarketSession(Session):
     """A connection to /ws or /stream."""
 
-    def __init__(
-        self, path: str, unit: int, now_ns: int, changed: dict[Session, None], *, hub: Hub, messages_second: int
-    ) -> None:
+    def __init__(self, path: str, unit: int, now_ns: int, venue: Owner, *, hub: Hub, messages_second: int) -> None:
         """Listen to what the path names."""
-        super().__init__(path, unit, now_ns, changed)
+        super().__init__(path, unit, now_ns, venue)
         self.combined = path.startswith("/stream")
         self.streams: dict[str, None] = {}
         self._hub, self._most = hub, messages_second
@@ -96,7 +94,7 @@ class MarketSession(Session):
             payload = b'{"stream":"' + stream.encode() + b'","data":' + payload + b"}"
         self.push(payload)
 
-    def receive(self, message: str | bytes, now_ns: int) -> None:
+    def read(self, message: str | bytes, now_ns: int) -> None:
         """Obey a control message, or say what is wrong with it; too many end the connection."""
         second = now_ns // 1_000_000_000
         self._count = self._count + 1 if second == self._second else 1

@@ -87,10 +87,10 @@ class BinanceVenue:
         unit = render.MICROSECOND if "timeunit=microsecond" in path.lower() else render.MILLISECOND
         session: Session
         if path.partition("?")[0].rstrip("/") == API_PATH:
-            session = ApiSession(path, unit, self.now_ns, self.changed, self)
+            session = ApiSession(path, unit, self.now_ns, self)
         elif path.startswith(("/ws", "/stream")):
             most = self.settings.limits.stream_messages_second
-            session = MarketSession(path, unit, self.now_ns, self.changed, hub=self._hub, messages_second=most)
+            session = MarketSession(path, unit, self.now_ns, self, hub=self._hub, messages_second=most)
         else:
             raise ValueError(f"no WebSocket at {path!r}")
         self.sessions[session] = None
@@ -101,12 +101,12 @@ class BinanceVenue:
         """A text frame arrives on a session."""
         self.step(now_ns)
         if not session.closed:
-            session.receive(message, self.now_ns)
+            session.read(message, self.now_ns)
             self._tell()
 
     def disconnect(self, which: Session | str, reason: str = "") -> None:
         """End one session, or all of a kind: "streams", "api", "all"."""
-        kinds: dict[str, type[Session]] = {"streams": MarketSession, "api": ApiSession, "all": Session}
+        kinds = {"streams": (MarketSession,), "api": (ApiSession,), "all": (MarketSession, ApiSession)}
         chosen = [which] if isinstance(which, Session) else [s for s in self.sessions if isinstance(s, kinds[which])]
         for session in chosen:
             session.close(1001, reason)

@@ -48,11 +48,13 @@ class Oracle:
     """Price-time priority as one would explain it: sort everything, every time. Nobody trades with himself."""
 
     def __init__(self) -> None:
+        """Nothing rests, nobody won or lost."""
         self.resting: list[list[int | str]] = []  # [number, account, side, price, left]
         self.fills: list[tuple[int, int, int, int]] = []
         self.money: dict[tuple[str, str], int] = defaultdict(int)
 
     def place(self, number: int, row: Row) -> None:
+        """Sort who faces this order and fill it from the front."""
         account, side, price, size, kind, until = row
         facing = [r for r in self.resting if r[2] == -side and (kind == Kind.MARKET or (price - int(r[3])) * side >= 0)]
         facing.sort(key=lambda r: (int(r[3]) * side, r[0]))
@@ -76,6 +78,7 @@ class Oracle:
             self.resting.append([number, account, side, price, size])
 
     def fill(self, number: int, account: str, side: int, other: list[int | str], step: int) -> None:
+        """Note a fill and move the money."""
         price, size = int(other[3]) * PRICE, step * SIZE
         self.fills.append((int(other[0]), number, price, size))
         notional = price * size // SCALE

@@ -47,7 +47,9 @@ def test_answer_has_the_documented_fields(
     """A field missing here is a client broken there."""
     wire = Wire()
     market = values is not None and (method == "POST" or "symbol" not in values or "commission" in path)
-    status, answer = wire.signed(method, path, **(values or {})) if market else wire.rest(method, path, **(values or {}))
+    status, answer = (
+        wire.signed(method, path, **(values or {})) if market else wire.rest(method, path, **(values or {}))
+    )
     assert status == 200, answer
     assert shape(answer) == shape(documented(section, index=index))
 
@@ -56,7 +58,11 @@ def shape(value: Any) -> Any:
     """The names in an answer, two levels deep."""
     if isinstance(value, list):
         return [shape(value[0])] if value and isinstance(value[0], dict) else []
-    return {name: shape(one) if isinstance(one, list) else None for name, one in value.items() if name not in {"rateLimits", "sors", "filters"}}
+    return {
+        name: shape(one) if isinstance(one, list) else None
+        for name, one in value.items()
+        if name not in {"rateLimits", "sors", "filters"}
+    }
 
 
 def test_cancelled_queried_and_listed_orders_have_the_documented_fields() -> None:
@@ -83,7 +89,12 @@ def test_published_signatures_verify() -> None:
     if not path.exists():
         pytest.skip(f"no recorded material at {CAPTURES}: set STEELYARD_CAPTURES")
     vectors = {one["name"]: one for one in json.loads(path.read_text())}
-    for name in ("binance_rest_ascii", "binance_rest_non_ascii_symbol", "binance_wsapi_ascii", "binance_wsapi_non_ascii"):
+    for name in (
+        "binance_rest_ascii",
+        "binance_rest_non_ascii_symbol",
+        "binance_wsapi_ascii",
+        "binance_wsapi_non_ascii",
+    ):
         one = vectors[name]
         key = Key(one["apiKey"], "a", one["secretKey"].encode())
         if "wsapi" in name:
@@ -194,7 +205,7 @@ def test_weight_over_the_limit_is_429_then_a_ban() -> None:
 
 
 def test_request_late_at_the_matching_engine_is_refused_there() -> None:
-    """recvWindow is checked again behind the modelled delay: what was in time on receipt may be late."""
+    """A recvWindow is checked again behind the modelled delay: what was in time on receipt may be late."""
     wire = Wire(request_delay_ns=300 * MILLISECOND_NS)
     late = wire.signed("POST", "order", **LIMIT, recvWindow=200)
     assert late[1]["code"] == -1021

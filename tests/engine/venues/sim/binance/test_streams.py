@@ -1,5 +1,6 @@
 """Market streams: a book followed by the documented procedure is the book."""
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from tests.engine.venues.sim.binance.wire import MARKET, MILLISECOND_NS, SECOND_
 STEP_NS = 100 * MILLISECOND_NS
 
 
-def followed(wire: Wire, diffs: list[Any], snapshot: Any) -> tuple[int, dict[str, dict[str, str]]]:
+def followed(diffs: list[Any], snapshot: Any) -> tuple[int, dict[str, dict[str, str]]]:
     """The documented procedure for a local book; fails on a gap."""
     book = {side: dict(map(tuple, snapshot[name])) for side, name in (("b", "bids"), ("a", "asks"))}
     at = snapshot["lastUpdateId"]
@@ -38,11 +39,11 @@ def test_book_from_snapshot_and_diffs_is_the_book() -> None:
     diffs = read(session)
     wire.venue.step(wire.now_ns)
     diffs += read(session)
-    at, book = followed(wire, diffs, snapshot)
+    at, book = followed(diffs, snapshot)
     _, now = wire.rest("GET", "depth", symbol="BTCUSDT", limit=5000)
     assert at == now["lastUpdateId"]
     assert book == {"b": dict(map(tuple, now["bids"])), "a": dict(map(tuple, now["asks"]))}
-    assert all(later["U"] == earlier["u"] + 1 for earlier, later in zip(diffs, diffs[1:], strict=False))
+    assert all(later["U"] == earlier["u"] + 1 for earlier, later in pairwise(diffs))
 
 
 def test_dropped_diff_is_a_gap_a_client_can_see() -> None:
@@ -53,7 +54,7 @@ def test_dropped_diff_is_a_gap_a_client_can_see() -> None:
     wire.venue.faults.drop_depth()
     wire.wait(10 * STEP_NS)
     diffs = [one["data"] for one in read(session)]
-    gaps = [b["U"] - a["u"] - 1 for a, b in zip(diffs, diffs[1:], strict=False)]
+    gaps = [b["U"] - a["u"] - 1 for a, b in pairwise(diffs)]
     assert sorted(gaps)[-2:] == [0, max(gaps)]
     assert max(gaps) > 0
 
@@ -83,7 +84,7 @@ def test_event_has_the_documented_fields(stream: str, section: str) -> None:
 
 
 def test_best_told_equals_the_book_at_its_update_id() -> None:
-    """bookTicker is the second witness of the book: they must never disagree."""
+    """The best is the second witness of the book: they must never disagree."""
     wire = Wire(quiet=False)
     session = wire.venue.connect("/stream?streams=btcusdt@bookTicker/btcusdt@depth@100ms", wire.now_ns)
     _, snapshot = wire.rest("GET", "depth", symbol="BTCUSDT", limit=5000)
@@ -94,7 +95,7 @@ def test_best_told_equals_the_book_at_its_update_id() -> None:
             best[one["data"]["u"]] = one["data"]
             continue
         diffs.append(one["data"])
-        at, book = followed(wire, diffs, snapshot)
+        at, book = followed(diffs, snapshot)
         if at in best:
             compared += 1
             assert best[at]["b"] == max(book["b"], key=float)
@@ -135,3 +136,21 @@ def test_too_many_messages_end_the_connection() -> None:
         wire.raw(session, {"method": "LIST_SUBSCRIPTIONS", "id": number})
     assert session.closed
     assert session.close_code == 1008
+
+
+def test_what_comes_out_does_not_depend_on_how_often_the_venue_is_stepped() -> None:
+    """A simulation in steps of seconds and a server that steps all the time must see one market."""
+
+    def told(steps: int) -> list[bytes]:
+        """All that a second of market says, taken in so many steps."""
+        wire = Wire(quiet=False)
+        session = wire.venue.connect(
+            "/stream?streams=btcusdt@depth@100ms/btcusdt@trade/ethusdt@bookTicker", wire.now_ns
+        )
+        out: list[bytes] = []
+        for _ in range(steps):
+            wire.wait(SECOND_NS // steps)
+            out += session.take()
+        return out
+
+    assert told(1) == told(50)

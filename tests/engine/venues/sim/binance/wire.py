@@ -23,7 +23,14 @@ PUBLIC_PEM = PRIVATE.public_key().public_bytes(
     serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
 )
 ED_KEY = "EdKey".ljust(64, "1")
-LIMIT = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.01", "price": "40000"}
+LIMIT = {
+    "symbol": "BTCUSDT",
+    "side": "BUY",
+    "type": "LIMIT",
+    "timeInForce": "GTC",
+    "quantity": "0.01",
+    "price": "40000",
+}
 MARKET = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.01"}
 
 
@@ -81,7 +88,7 @@ class Wire:
     def raw(self, session: Session, request: Any) -> None:
         """Send anything."""
         text = request if isinstance(request, str) else json.dumps(request)
-        self.venue.receive(session, text, self.now_ns)
+        session.receive(text, self.now_ns)
 
     def plain(self, session: Session, method: str, **params: Any) -> Any:
         """Ask without a signature."""
