@@ -1,166 +1,135 @@
-"""Execution of a configured system: its key, its lanes, its journal and its connection to the venue.
+"""Makes the role of a configured system: instruments from cells, lanes by the map, the venue's wire by its kind."""
 
-    [risk]         the caps of engine/risk/limits.py
-    [execution]    the durations of engine/execution/config.py
-    [journal]      when a record is on disk
-
-The system's own name in client order ids is drawn once and kept in the state directory: orders are recognised as ours
-for as long as that file lives.
-"""
-
+import os
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
 import shm
-from engine.execution.config import ExecutionConfig, JournalConfig
+from engine.execution.config import ExecutionConfig, ExecutionOptions, JournalConfig
 from engine.execution.execution import Execution
 from engine.execution.seams import ExecutionLanes, ExecutionPorts
 from engine.instruments import await_all
 from engine.lanes import BY_NAME
+from engine.model.instrument import Instrument
 from engine.risk.limits import RiskLimits
 from engine.venues.binance.signing import Ed25519Signer
 from engine.venues.binance.trading import BinanceTrading
-from engine.venues.wire import WebSocketPort
+from engine.venues.trading import TradingWire
+from engine.venues.wire.websocket_port import WebSocketPort
 
 if TYPE_CHECKING:
-    from engine.config import Config
-    from engine.config.tables import Journal, Venue
-    from engine.venues.port import FramePort
+    from collections.abc import Callable
 
+    from engine.config import Config, Venue
+
+RECEIVE_WINDOW_MS = 5000
+BOOKS_BACK = 256  # the newest books at start; those too old are refused by their age
 MS = 1_000_000
-NEVER_NS = 1 << 62
+MIB = 1 << 20
 
 
-class ExecutionRole(Execution):
-    """Execution over real sockets: what a sleeping process is woken by is known."""
-
-    port: WebSocketPort | None = None
-
-    def filenos(self) -> list[int]:
-        """The trading connection, while there is one."""
-        return [one.descriptor for one in self.port.interests()] if self.port is not None else []
-
-
-def build(config: "Config", name: str) -> ExecutionRole:
-    """Make the execution of a system: what the runtime calls."""
-    venue = _the_venue(config)
+def build(config: "Config", name: str) -> Execution:
+    """The execution role: what the runtime calls. Waits until the feed has shown the instruments."""
     instruments = tuple(await_all(config.system.name, [one.id for one in config.instruments]))
-    settings = ExecutionConfig(
-        system=system_id(config.paths.state / "system.uuid"),
+    options = msgspec.to_builtins(msgspec.convert(config.execution, ExecutionOptions))
+    venue = config.venue(instruments[0].venue)
+    execution = ExecutionConfig(
+        system=system_uuid(config.paths.state),
         instruments=instruments,
         strategies=tuple(strategy.id for strategy in config.strategies),
         role=config.role_number(name),
-        limits=_converted(config, "risk", RiskLimits),
-        journal=_journal(config.journal, config.paths.state),
-        **_execution_options(config),
+        limits=msgspec.convert(config.risk, RiskLimits),
+        journal=journal_config(config),
+        **options,
     )
-    wire = BinanceTrading(list(instruments), _signer(venue))
-
-    def connect(now_ns: int) -> "FramePort":
-        del now_ns
-        role.port = WebSocketPort(venue.order_url)
-        return role.port
-
-    role = ExecutionRole(settings, open_lanes(config, name), ExecutionPorts(connect, wire))
-    return role
+    wire = wire_of(venue, list(instruments))
+    ports = ExecutionPorts(lambda _: WebSocketPort(venue.order_url), wire)
+    strategies = {strategy.id: strategy.name for strategy in config.strategies}
+    return Execution(execution, open_lanes(config.system.name, name, strategies), ports)
 
 
-def system_id(path: Path) -> uuid.UUID:
-    """The system's identity, drawn at its first start."""
+def system_uuid(state: Path) -> uuid.UUID:
+    """The system's own id, made once and kept: our orders at the venue are known by it for ever."""
+    path = state / "system.uuid"
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_suffix(".new")
-        fresh.write_text(str(uuid.uuid4()))
-        fresh.rename(path)
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        made = path.with_suffix(".made")
+        with made.open("w") as file:
+            file.write(f"{uuid.uuid4()}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        made.rename(path)
     return uuid.UUID(path.read_text().strip())
 
 
-def open_lanes(config: "Config", name: str) -> ExecutionLanes:
-    """Attach execution to its lanes: intents from where they were accepted, its own past from the rings' beginnings."""
-    writers: list[Any] = []
-
-    def writer(lane: str, each: str = "") -> Any:
-        kind = shm.CellWriter if BY_NAME[lane].kind == "cells" else shm.RingWriter
-        writers.append(kind(config.lane(lane, each), BY_NAME[lane].record))
-        return writers[-1]
-
-    def reader(lane: str, each: str = "", *, past: bool = False) -> shm.RingReader:
-        made = shm.RingReader(config.lane(lane, each), BY_NAME[lane].record)
-        if past:
-            made.cursor = made.oldest
-        return made
-
-    accepted = shm.CellReader(config.lane("accepted"), BY_NAME["accepted"].record)
-    intents: dict[int, Any] = {}
-    for index, strategy in enumerate(config.strategies):
-        intents[strategy.id] = reader("intents", strategy.name, past=True)
-        if (cell := accepted.read(index)) is not None:
-            intents[strategy.id].cursor = cell.cursor
-    return ExecutionLanes(
-        books=reader("books"),
-        commands=reader("commands"),
-        intents=intents,
-        halt=shm.CellReader(config.lane("halt"), BY_NAME["halt"].record),
-        journal_past=reader("journal", past=True),
-        fills_past=reader("fills", past=True),
-        journal=writer("journal"),
-        verdicts=writer("verdicts"),
-        orders=writer("orders"),
-        fills=writer("fills"),
-        steps=writer("steps", name),
-        positions=writer("positions"),
-        accepted=writer("accepted"),
-        closers=tuple(writers),
+def journal_config(config: "Config") -> JournalConfig:
+    """The configuration's word on the journal, in execution's terms."""
+    table = config.journal
+    return JournalConfig(
+        directory=table.directory or str(config.paths.state / "journal"),
+        disk="before" if table.sync == "each" else "after",
+        segment_size=table.segment_mib * MIB,
+        flush_interval_ns=table.batch_ms * MS if table.sync == "batch" else 0,
     )
 
 
-def _the_venue(config: "Config") -> "Venue":
-    traded = [venue for venue in config.venues if venue.order_url]
-    if len(traded) != 1 or traded[0].kind != "binance":
-        found = ", ".join(f"{venue.name} ({venue.kind})" for venue in traded) or "none"
-        msg = f"{config.path}: execution trades at one venue of kind binance with an order_url, found {found}"
+def wire_of(venue: "Venue", instruments: list[Instrument]) -> TradingWire:
+    """The trading wire of a venue's kind, or a refusal that names those there are."""
+    makers: dict[str, Callable[[], TradingWire]] = {"binance": lambda: _binance(venue, instruments)}
+    if venue.kind not in makers:
+        msg = f"venue {venue.name}: orders can go to {', '.join(makers)}, was {venue.kind!r}"
         raise ValueError(msg)
-    return traded[0]
+    return makers[venue.kind]()
 
 
-def _signer(venue: "Venue") -> Ed25519Signer:
+def _binance(venue: "Venue", instruments: list[Instrument]) -> TradingWire:
+    """Binance spot: an Ed25519 key, because only that can log a session on."""
     if venue.api_key is None or venue.private_key is None:
-        msg = f"venue {venue.name}: execution needs api_key and private_key, the place where each is found"
+        msg = f"venue {venue.name}: orders need api_key and private_key"
         raise ValueError(msg)
-    return Ed25519Signer(venue.api_key.reveal(), venue.private_key.reveal().encode())
+    signer = Ed25519Signer(venue.api_key.reveal(), venue.private_key.reveal().encode())
+    return BinanceTrading(instruments, signer, int(venue.options.get("receive_window_ms", RECEIVE_WINDOW_MS)))
 
 
-def _converted(config: "Config", table: str, kind: type[RiskLimits]) -> RiskLimits:
-    try:
-        return msgspec.convert(getattr(config, table), kind, strict=False)
-    except msgspec.ValidationError as error:
-        msg = f"{config.path}: [{table}] {error}"
-        raise ValueError(msg) from error
+def open_lanes(system: str, name: str, strategies: dict[int, str]) -> ExecutionLanes:
+    """Attach to a system's lanes; takes the locks of those it writes. `strategies`: names by number, in order."""
 
+    def writer(lane: str) -> shm.RingWriter:
+        return shm.RingWriter(f"{system}.{lane}", BY_NAME[lane.partition(".")[0]].record)
 
-def _execution_options(config: "Config") -> dict[str, Any]:
-    known = {name for name in ExecutionConfig.__struct_fields__ if name.endswith("_ns")}
-    options: dict[str, Any] = {}
-    for key, value in config.execution.items():
-        field = key.removesuffix("_ms") + "_ns"
-        if key in {"orphans", "chase_rejects"}:
-            options[key] = value
-        elif key.endswith("_ms") and field in known and isinstance(value, int):
-            options[field] = value * MS
-        else:
-            expected = ", ".join(sorted(name.removesuffix("_ns") + "_ms" for name in known))
-            msg = f"{config.path}: [execution] {key} = {value!r}: expected orphans, chase_rejects or one of {expected}"
-            raise ValueError(msg)
-    return options
+    def reader(lane: str) -> shm.RingReader:
+        return shm.RingReader(f"{system}.{lane}", BY_NAME[lane.partition(".")[0]].record)
 
+    def past(lane: str, count: int = 1 << 62) -> shm.RingReader:
+        ring = reader(lane)
+        ring.cursor = max(ring.oldest, ring.end - count)
+        return ring
 
-def _journal(table: "Journal", state: Path) -> JournalConfig:
-    return JournalConfig(
-        directory=table.directory or str(state / "journal"),
-        disk="before" if table.sync == "each" else "after",
-        segment_size=table.segment_mib << 20,
-        flush_interval_ns=NEVER_NS if table.sync == "none" else table.batch_ms * MS,
+    writers = {lane: writer(lane) for lane in ("journal", "verdicts", "orders", "fills")}
+    steps = writer(f"steps.{name}")
+    accepted_record, positions_record = BY_NAME["accepted"].record, BY_NAME["positions"].record
+    accepted = shm.CellWriter(f"{system}.accepted", accepted_record)
+    positions = shm.CellWriter(f"{system}.positions", positions_record)
+    known = shm.CellReader(f"{system}.accepted", accepted_record)
+    intents = {}
+    for index, (number, strategy) in enumerate(strategies.items()):
+        intents[number] = past(f"intents.{strategy}")
+        cell = known.read(index)
+        if cell is not None:
+            intents[number].cursor = cell.cursor
+    return ExecutionLanes(
+        books=past("books", BOOKS_BACK),
+        commands=reader("commands"),
+        intents=intents,
+        halt=shm.CellReader(f"{system}.halt", BY_NAME["halt"].record),
+        journal_past=past("journal"),
+        fills_past=past("fills"),
+        **writers,
+        steps=steps,
+        positions=positions,
+        accepted=accepted,
+        closers=(*writers.values(), steps, positions, accepted),
     )
