@@ -124,7 +124,7 @@ def strategy_maker(
     return make
 
 
-def execution_maker(  # noqa: PLR0917 - each is one thing that it stands on
+def execution_maker(
     lanes: SystemLanes,
     network: Network,
     instruments: tuple[Instrument, ...],
@@ -135,9 +135,9 @@ def execution_maker(  # noqa: PLR0917 - each is one thing that it stands on
 ) -> Make:
     """How execution is made; `watch` stands between it and its connection, and sees every byte."""
     config = ExecutionConfig(
-        key.system,
-        instruments,
-        tuple(strategies.values()),
+        system=key.system,
+        instruments=instruments,
+        strategies=tuple(strategies.values()),
         limits=RiskLimits(max_order_rate_per_min=300),
         journal=JournalConfig(str(directory), segment_size=1 << 22),
     )
