@@ -193,8 +193,6 @@ class Execution:
         if self.gate.halted:
             self.desk.cancel_all(now_ns)
         self.blotter.touched.update(range(len(self.ledger.positions)))
-        for _, lane, index in self._intents:  # a strategy's lane is full until somebody says how far it was read
-            self._lanes.accepted.write(index, lane.cursor, 0, now_ns, (0, 0, 0, 0, 0))
         del self._replay
 
     def _read_commands(self, now_ns: int) -> int:
