@@ -272,8 +272,11 @@ def test_a_fill_that_overtakes_a_replacement_places_nothing(house: House) -> Non
     house.venue.event_latency_ns = 50 * MS
     house.venue.fill(order.client_id.hex(), 300)
     house.book(6_000_300, 6_000_400)
+    house.run(1)
+    assert len(requests(house, "order.cancelReplace")) == 1
+    house.settle(4)
+    house.book(6_000_300, 6_000_400)
     house.settle(1)
-    house.settle(3)
     whole = [one for one in house.venue.orders.values() if one.open]
     assert [one.size - one.executed for one in whole] == [700]
     house.check_truth()
