@@ -187,7 +187,7 @@ class Execution:
                 self._lanes.fills.publish_bytes(codec.FILL.pack_row(row))
         for _, lane, index in self._intents:  # a producer is refused until its consumer has said where it stands
             self._accept(lane, index, now_ns)
-        for order in self.blotter.live.values():
+        for order in dict.fromkeys((*self._replay.last_orders, *self.blotter.live.values())):
             self.blotter.tell(order, now_ns)
         if self.gate.halted:
             self.desk.cancel_all(now_ns)
