@@ -23,6 +23,15 @@
 static int counter_is_good;
 static double ticks_per_ns = 1.0;
 
+/* Both clocks at one moment: the closest of a few pairs, for a process may be preempted between the two. */
+static void both_clocks(uint64_t *ns, uint64_t *ticks) {
+    uint64_t closest = UINT64_MAX;
+    for (int i = 0; i < 16 && closest > 200; i++) {
+        uint64_t before = sy_monotonic_ns(), counter = sy_ticks(1), width = sy_monotonic_ns() - before;
+        if (width < closest) closest = width, *ns = before + width / 2, *ticks = counter;
+    }
+}
+
 /* The processor's counter if it runs at one rate in every state; then its rate, over a fraction of a millisecond. */
 static void calibrate(void) {
 #if defined(__x86_64__)
@@ -32,13 +41,18 @@ static void calibrate(void) {
     counter_is_good = 1;
 #endif
     if (!counter_is_good) return;
-    uint64_t ns = sy_monotonic_ns(), ticks = sy_ticks(1), until = ns + 200000;
-    while (sy_monotonic_ns() < until) sy_pause();
-    ticks_per_ns = (double)(sy_ticks(1) - ticks) / (double)(sy_monotonic_ns() - ns);
+    uint64_t ns = 0, ticks = 0, ns_end = 0, ticks_end = 0;
+    both_clocks(&ns, &ticks);
+    while (sy_monotonic_ns() < ns + 200000) sy_pause();
+    both_clocks(&ns_end, &ticks_end);
+    ticks_per_ns = (double)(ticks_end - ticks) / (double)(ns_end - ns);
     if (ticks_per_ns < 1e-3) counter_is_good = 0, ticks_per_ns = 1.0;
 }
 
-static uint64_t in_ticks(uint64_t ns) { return (uint64_t)((double)ns * ticks_per_ns); }
+static uint64_t in_ticks(uint64_t ns) {
+    double ticks = (double)ns * ticks_per_ns;
+    return ticks < 9e18 ? (uint64_t)ticks : (uint64_t)9e18; /* for ever; beyond is undefined */
+}
 
 static uint64_t header_u64(const sy_mapping *m, int offset) {
     uint64_t value;
@@ -53,7 +67,7 @@ static uint64_t header_u32(const sy_mapping *m, int offset) {
 }
 
 /* Offsets as in header.py; what they hold was checked there before the mapping was made. */
-enum { H_RECORD_SIZE = 24, H_CAPACITY = 32, H_RESERVE = 40, H_DATA = 48, H_COUNT = 120 };
+enum { H_RECORD_SIZE = 24, H_CAPACITY = 32, H_RESERVE = 40, H_DATA = 48, H_FIRST = 112, H_COUNT = 120 };
 
 /* ---- RingWriter ------------------------------------------------------------------------------------------------------ */
 
@@ -99,6 +113,7 @@ static int writer_init(Writer *self, PyObject *args, PyObject *kwargs) {
     w->counter_is_good = counter_is_good;
     w->lossless = lossless;
     w->consumed = w->next + w->reserve - w->capacity; /* full until a consumer tells where it is */
+    if (wake) sy_futex_wake(w->cursor);               /* the one before may have died between its store and its wake */
     self->record = PyMem_Malloc(w->record_size);
     if (!self->record) PyErr_NoMemory();
     return self->record ? 0 : -1;
@@ -119,7 +134,7 @@ static PyObject *writer_publish(Writer *self, PyObject *const *values, Py_ssize_
     self->busy = 1;
     int failed = sy_pack(&self->codec, self->record, values, count);
     self->busy = 0;
-    if (failed) return NULL;
+    if (failed || !writer_ready(self)) return NULL; /* a value's __index__ may have closed the lane, or forked */
     sy_begin(&self->w);
     sy_copy(sy_slot(&self->w, 0), self->record, self->w.record_size);
     sy_publish(&self->w, 1);
@@ -422,6 +437,11 @@ static int reader_set_cursor(Reader *self, PyObject *value, void *Py_UNUSED(clos
     uint64_t cursor = atomic_load_explicit(self->r.cursor, memory_order_acquire);
     if ((int64_t)(cursor - next) < 0) {
         PyErr_Format(PyExc_ValueError, "cursor %llu lies beyond the lane's %llu", (unsigned long long)next, (unsigned long long)cursor);
+        return -1;
+    }
+    uint64_t oldest = header_u64(self->mapping, H_FIRST);
+    if (next - oldest > cursor - oldest) { /* slots in front of the first record were never written */
+        PyErr_Format(PyExc_ValueError, "cursor %llu lies before the lane's first record %llu", (unsigned long long)next, (unsigned long long)oldest);
         return -1;
     }
     self->r.next = next;

@@ -10,12 +10,14 @@ import struct
 import zlib
 from dataclasses import dataclass
 
+from shm._ring import SY_CELL_HEAD, SY_CELL_SLOTS
 from shm.record import Record
 
 MAGIC = b"STEELYRD"
 BYTE_ORDER = 0x01020304
 ABI_MAJOR, ABI_MINOR = 1, 0
 HEADER_SIZE = 4096
+HUGE_PAGE = 2 << 20
 READY = 0x59444152
 FORM = struct.Struct("<8sIHHIIIIQQQQQ16s16sqQII32s")
 DESCR_OFFSET = FORM.size
@@ -102,6 +104,14 @@ def unpack(path: str, head: bytes, size: int) -> Header:
     record = _record(path, name.rstrip(b"\0"), record_size, head[DESCR_OFFSET:][:descr_size])
     expect("schema hash", hex(schema_hash), expected=hex(record.schema_hash))
     kind, wake, huge = KINDS[flags & 255], WAKES[flags >> 8 & 255], bool(flags >> 16 & 1)
+    expect("data offset", data_offset, expected=HUGE_PAGE if huge else HEADER_SIZE)
+    if kind == "cells":
+        room = (total_size - data_offset) // (SY_CELL_HEAD + SY_CELL_SLOTS * (-(-record_size // 64) * 64))
+        expect("count", count, expected=f"1..{room}", good=0 < count <= room)
+    else:
+        expect("capacity", capacity, expected="a power of two", good=capacity > 1 and not capacity & (capacity - 1))
+        expect("capacity", capacity, expected=(total_size - data_offset) // record_size)
+        expect("reserve", reserve, expected=f"1..{capacity - 1}", good=0 < reserve < capacity)
     return Header(record, kind, wake, huge, capacity, reserve, count, first, data_offset, total_size, stream, boot,
                   created_ns)  # fmt: skip
 

@@ -2,7 +2,8 @@
  *
  *   address space   [ header … data ][ data again ]      the second copy is the same pages
  *
- * A writable mapping is not inherited by fork (MADV_DONTFORK); whoever holds one is told by `dead`.
+ * A writable mapping is not inherited by fork (MADV_DONTFORK); whoever holds one is told by `dead`. It stays known until
+ * it is unmapped, a closed one too: the child has the same hole in its place.
  */
 #ifndef STEELYARD_MAPPING_H
 #define STEELYARD_MAPPING_H
@@ -36,12 +37,16 @@ typedef struct sy_mapping {
 enum { SY_FORKED = 1, SY_CLOSED = 2 };
 static sy_mapping *sy_writable;
 
-/* In a forked child: the memory is gone and the lock must not live on in us. */
+/* In a forked child: the memory is gone and the lock must not live on in us. The hole it left is filled again, or the
+ * child's next mapping could lie there and be unmapped, or written, in the lane's place. */
 static void sy_after_fork(void) {
-    for (sy_mapping *m = sy_writable; m; m = m->older) {
+    for (sy_mapping *older, *m = sy_writable; m; m = older) {
+        older = m->older;
+        m->newer = m->older = NULL;
         m->dead = SY_FORKED;
         if (m->lock_fd >= 0) close(m->lock_fd);
         m->lock_fd = -1;
+        mmap(m->base, m->total + m->mirrored, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
     }
     sy_writable = NULL;
 }
@@ -54,11 +59,9 @@ static int sy_mapping_alive(sy_mapping *m) {
 }
 
 static void sy_mapping_unmap(sy_mapping *m) {
-    if (m->writable && !m->dead) {
-        if (m->newer) m->newer->older = m->older;
-        else if (sy_writable == m) sy_writable = m->older;
-        if (m->older) m->older->newer = m->newer;
-    }
+    if (m->newer) m->newer->older = m->older;
+    else if (sy_writable == m) sy_writable = m->older;
+    if (m->older) m->older->newer = m->newer;
     m->newer = m->older = NULL;
     if (m->reserved) munmap(m->reserved, m->reserved_size);
     if (m->lock_fd >= 0) close(m->lock_fd);
@@ -194,12 +197,6 @@ static PyObject *mapping_write(sy_mapping *self, PyObject *args) {
 static PyObject *mapping_retire(sy_mapping *self, PyObject *Py_UNUSED(ignored)) {
     if (self->lock_fd >= 0) close(self->lock_fd);
     self->lock_fd = -1;
-    if (self->writable && !self->dead) {
-        if (self->newer) self->newer->older = self->older;
-        else if (sy_writable == self) sy_writable = self->older;
-        if (self->older) self->older->newer = self->newer;
-        self->newer = self->older = NULL;
-    }
     if (!self->dead) self->dead = SY_CLOSED;
     Py_RETURN_NONE;
 }

@@ -138,8 +138,8 @@ class RingReader(_ring.Reader, Attached):
 
     def latest(self, count: int) -> "np.ndarray[Any, np.dtype[np.void]]":
         """A checked copy of the newest records, at most `count`; the cursor stays where it is."""
-        end = self.end
-        first = max(end - count, self.oldest)
+        end = self.end  # read once: a writer that laps us between two reads would make `first` lie behind it
+        first = max(end - count, self.header.first, end - (self.header.capacity - self.header.reserve))
         records = self.slots(first, end - first).copy()
         return records[self._torn(first, end - first) :]
 

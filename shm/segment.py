@@ -7,11 +7,13 @@ another shape whose owner is dead is set aside for the post-mortem; a living own
 
 import contextlib
 import errno
+import fcntl
 import os
 import re
 import struct
 import time
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,14 +21,14 @@ import posix_ipc
 
 from shm import header, identity
 from shm._ring import SY_CELL_HEAD, SY_CELL_SLOTS, Mapping
-from shm.header import HEADER_SIZE, READY, READY_OFFSET, Header, SegmentError
+from shm.header import HEADER_SIZE, HUGE_PAGE, READY, READY_OFFSET, Header, SegmentError
 from shm.lock import try_lock
 from shm.record import Record
 
 DIRECTORY = "/dev/shm"  # noqa: S108 - where POSIX shared memory lives
 PREFIX = "steelyard."
 NAME = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+")
-PAGE, HUGE_PAGE = 4096, 2 << 20
+PAGE = 4096
 MODE = 0o640
 
 
@@ -111,23 +113,39 @@ def create(
     path = path_of(name)
     if huge:
         _expect_huge_pages()
-    lock = try_lock(path + ".lock")
-    try:
-        if Path(path).exists():
-            if _fits(path, shape):
-                return False
-            if lock is None:
-                msg = f"{path}: another shape is in use by a living writer"
-                raise SegmentError(msg)
-            Path(path).rename(f"{path}.aside-{time.time_ns()}")
-        elif lock is None:
-            msg = f"{path}.lock is held by a living writer though its segment is gone"
-            raise SegmentError(msg)
-        _make(path, fresh, mode)
-    finally:
-        if lock is not None:
-            os.close(lock)
+    with _turn():
+        if Path(path).exists() and _fits(path, shape):
+            return False
+        with _writer_absent(path):
+            if Path(path).exists():
+                Path(path).rename(f"{path}.aside-{time.time_ns()}")
+            _make(path, fresh, mode)
     return True
+
+
+@contextlib.contextmanager
+def _turn() -> Iterator[None]:
+    """One maker or remover at a time: they wait for each other, and are never taken for a living writer."""
+    directory = os.open(DIRECTORY, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(directory, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(directory)
+
+
+@contextlib.contextmanager
+def _writer_absent(path: str) -> Iterator[None]:
+    """Hold the writer's lock, so that none comes; refuse if one lives."""
+    lock = try_lock(path + ".lock")
+    if lock is None:
+        state = "another shape is in use by" if Path(path).exists() else "its lock is held, though it is gone, by"
+        msg = f"{path}: {state} a living writer"
+        raise SegmentError(msg)
+    try:
+        yield
+    finally:
+        os.close(lock)
 
 
 def _fits(path: str, shape: Shape) -> bool:
@@ -203,15 +221,16 @@ def remove(name: str) -> None:
     path = path_of(name)
     if not (Path(path).exists() or Path(path + ".lock").exists()):
         return
-    lock = try_lock(path + ".lock")
-    if lock is None:
-        msg = f"{path}: its writer lives (pid {read_owner(path).pid}), not removed"
-        raise SegmentError(msg)
-    try:
-        for file in (path, path + ".lock"):
-            Path(file).unlink(missing_ok=True)
-    finally:
-        os.close(lock)
+    with _turn():
+        lock = try_lock(path + ".lock")
+        if lock is None:
+            msg = f"{path}: its writer lives (pid {read_owner(path).pid}), not removed"
+            raise SegmentError(msg)
+        try:
+            for file in (path, path + ".lock"):
+                Path(file).unlink(missing_ok=True)
+        finally:
+            os.close(lock)
 
 
 def read_owner(path: str) -> identity.Owner:

@@ -119,7 +119,7 @@ class Ledger:
         if not row.fee or row.fee_asset.rstrip(b"\0") != self._bases.get(row.instrument):
             return 0
         unit, rest = self._fee_units[row.instrument], self._fee_rests.get(row.instrument, 0)
-        taken, self._fee_rests[row.instrument] = divmod(rest + row.fee, unit)
+        taken, self._fee_rests[row.instrument] = divmod(rest + int(row.fee), unit)
         return taken
 
     def forget_orders(self) -> None:

@@ -75,3 +75,6 @@ class Dialect(Protocol):
 
     def numbers(self, message: object) -> Iterable[tuple[str, str, str]]:
         """The (symbol, price text, size text) of a parsed message whose numbers were kept as text."""
+
+    def learn(self, message: object) -> None:
+        """Take from a recording's parsed messages what a subscription would have settled."""

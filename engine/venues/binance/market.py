@@ -98,6 +98,9 @@ class BinanceDialect:
             yield symbol, event["b"], event["B"]
             yield symbol, event["a"], event["A"]
 
+    def learn(self, message: object) -> None:
+        """Nothing: Binance keeps all levels in step."""
+
 
 def _answer_event(event: object) -> Answer:
     kind = event.get("e") if isinstance(event, dict) else None

@@ -1,0 +1,1 @@
+"""An exhaustive explorer of weak memory, and the protocol of the ring written for it."""

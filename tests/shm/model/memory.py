@@ -11,7 +11,9 @@ The semantics is the view-based one of promise-free RC11:
 5. A thread may crash between any two accesses; its successor starts again with what the dead one had seen,
    because the kernel's lock was released by a dead process and taken by the living one (`handover=False` drops
    that edge: the dead one's stores then may land anywhere).
-6. A clock ticks up to `horizon`; `staleness` bounds, in ticks, how long a store may hide in a store buffer.
+6. Time is a tick that may come between any two accesses. What a thread knows of time is the age of a clock it read,
+   so that time has no end and the states still have: beyond a clock's limit all ages are one. `staleness` bounds, in ticks,
+   how long a store may hide in a store buffer.
 
 Load buffering (a store overtaking an earlier load) is outside RC11. A test that cares writes the overtaking
 out in program order: the mutation "acknowledge before reading" is exactly that.
@@ -27,11 +29,11 @@ Registers = Any  # a namedtuple of ints, one class a program
 
 
 class Message(NamedTuple):
-    """A store that happened: its value, what it hands on to an acquirer, and when it was made."""
+    """A store that happened: its value, what it hands on to an acquirer, and its age."""
 
     value: int
     view: View
-    made: int
+    age: int = 0
 
 
 class Thread(NamedTuple):
@@ -52,7 +54,6 @@ class State(NamedTuple):
     memory: tuple[tuple[Message, ...], ...]
     threads: tuple[Thread, ...]
     exchanged: View
-    now: int = 0
     crashes: int = 0
 
 
@@ -99,7 +100,7 @@ class Wake:
 
 @dataclass(frozen=True, eq=False)
 class Clock:
-    """Read the clock into a register."""
+    """Read the clock: the register holds its age from here on."""
 
     into: str
 
@@ -143,22 +144,24 @@ class Program:
         code: Sequence[Any],
         registers: Registers,
         inherit: Callable[[Registers], Registers] | None = None,
+        clocks: dict[str, int] | None = None,
     ) -> None:
-        """Resolve the labels; `inherit` makes the registers of a successor (absent: it is never killed)."""
+        """Resolve the labels; `inherit` makes a successor's registers (absent: never killed), `clocks` limits its ages."""
         self.name = name
         self.code = [step for step in code if not isinstance(step, str)]
         marks = [index for index, step in enumerate(code) if isinstance(step, str)]
         self.labels = {code[mark]: mark - number for number, mark in enumerate(marks)}
         self.registers = registers
         self.inherit = inherit
+        self.clocks = clocks or {}
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How far the world goes: crashes, ticks, the life of a hidden store, and whether death synchronises."""
+    """How far the world goes: crashes, whether time passes, how long a store hides, whether death synchronises."""
 
     crashes: int = 0
-    horizon: int = 0
+    timed: bool = False
     staleness: int = 0
     handover: bool = True
 
@@ -194,7 +197,7 @@ def settle(state: State, index: int) -> State:
     return put(state, index, settled)
 
 
-def put(state: State, index: int, thread: Thread, **others: Any) -> State:  # noqa: ANN401 - State's own fields
+def put(state: State, index: int, thread: Thread, **others: Any) -> State:
     """Return the state with one thread replaced."""
     threads = (*state.threads[:index], thread, *state.threads[index + 1 :])
     return state._replace(threads=threads, **others)
@@ -212,7 +215,7 @@ def readable(state: State, location: int, seen: int, limits: Limits) -> Iterator
     history = state.memory[location]
     for index in range(len(history) - 1, seen - 1, -1):
         yield index, history[index]
-        if state.now - history[index].made > limits.staleness:
+        if history[index].age > limits.staleness:
             return
 
 
@@ -238,7 +241,7 @@ def store(state: State, index: int, step: Store) -> Iterator[State]:
         cur, acq = join(thread.cur, mark), join(thread.acq, mark)
         view = cur if step.order == "release" else join(thread.rel, mark)
         history = moved.memory[location]
-        message = Message(step.value(thread.registers), view, state.now)
+        message = Message(step.value(thread.registers), view)
         history = (*history[:place], message, *history[place:])
         memory = (*moved.memory[:location], history, *moved.memory[location + 1 :])
         yield put(moved, index, thread._replace(at=thread.at + 1, cur=cur, acq=acq), memory=memory)
@@ -291,7 +294,7 @@ def advance(state: State, index: int, limits: Limits) -> Iterator[State]:
     elif isinstance(step, Wake):
         yield wake(state, index)
     elif isinstance(step, Clock):
-        registers = thread.registers._replace(**{step.into: state.now})
+        registers = thread.registers._replace(**{step.into: 0})
         yield put(state, index, thread._replace(at=thread.at + 1, registers=registers))
     else:
         after = fenced(state, index)
@@ -318,8 +321,20 @@ def following(state: State, limits: Limits) -> Iterator[tuple[str, State]]:
         if not thread.asleep:
             for after in advance(state, index, limits):
                 yield describe(thread, after.threads[index]), settled(after)
-    if state.now < limits.horizon:
-        yield "tick", state._replace(now=state.now + 1)
+    if limits.timed:
+        yield "tick", tick(state, limits.staleness + 1)
+
+
+def tick(state: State, oldest: int) -> State:
+    """Let time pass: every age grows by one up to its limit, an age below zero is a clock not read."""
+
+    def older(registers: Registers, clocks: dict[str, int]) -> Registers:
+        ages = {name: (getattr(registers, name), limit) for name, limit in clocks.items()}
+        return registers._replace(**{name: min(age + (age >= 0), limit) for name, (age, limit) in ages.items()})
+
+    memory = tuple(tuple(m._replace(age=min(m.age + 1, oldest)) for m in history) for history in state.memory)
+    threads = tuple(t._replace(registers=older(t.registers, t.program.clocks)) for t in state.threads)
+    return state._replace(memory=memory, threads=threads)
 
 
 def settled(state: State) -> State:
@@ -339,7 +354,7 @@ def beginning(programs: Sequence[Program], memory: Sequence[int]) -> State:
     """Return the first state: one message a location, every view at it."""
     view = tuple(0 for _ in memory)
     threads = tuple(Thread(program, 0, program.registers, view, view, view) for program in programs)
-    return settled(State(tuple((Message(value, view, 0),) for value in memory), threads, view))
+    return settled(State(tuple((Message(value, view),) for value in memory), threads, view))
 
 
 @dataclass(frozen=True)

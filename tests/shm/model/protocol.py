@@ -34,10 +34,10 @@ from tests.shm.model.memory import (
 CURSOR, ACK, DATA = 0, 1, 2
 LIVES = 10
 History = tuple[tuple[Message, ...], ...]
-Writer = namedtuple("Writer", "life c a", defaults=(0, 0, 0))
-Reader = namedtuple("Reader", "life c r n w0 w1 w2 w3 c2 skip", defaults=(0,) * 10)
-Ringer = namedtuple("Ringer", "c before after last", defaults=(0, 0, 0, -100))
-Sleeper = namedtuple("Sleeper", "c seen since now", defaults=(0, -1, 0, 0))
+Writer = namedtuple("Writer", "life c a", defaults=(0, 0, 0))  # noqa: PYI024 - the explorer sets fields by name
+Reader = namedtuple("Reader", "life c r n w0 w1 w2 w3 c2 skip", defaults=(0,) * 10)  # noqa: PYI024
+Ringer = namedtuple("Ringer", "c before after last idle", defaults=(0, -1, 0, -1, 0))  # noqa: PYI024
+Sleeper = namedtuple("Sleeper", "c seen since now", defaults=(0, -1, -1, -1))  # noqa: PYI024
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def write_records(shape: Shape) -> list[Store]:
     ]
 
 
-def take_over(r: Any) -> Any:  # noqa: ANN401 - registers of any program
+def take_over(r: Any) -> Any:
     """Begin the successor's life: nothing remembered but that one died."""
     return type(r)(life=r.life + 1)
 
@@ -192,8 +192,8 @@ def lossless_producer(shape: Shape, broken: str = "") -> Program:
         Jump("end", lambda r: r.c >= shape.total),
         "full",
         Load("a", lambda _: ACK, "relaxed" if broken == "relaxed_ack_load" else "acquire"),
-        Jump("full", lambda r: r.c + shape.batch - r.a > shape.capacity + spare),
-        Fence("release"),
+        Jump("full", lambda r: r.c + shape.batch - r.a > shape.safe + spare),
+        *([] if broken == "no_writer_fence" else [Fence("release")]),
         *write_records(shape),
         publish(shape, broken),
         Set(lambda r: r._replace(c=r.c + shape.batch, a=0)),
@@ -204,11 +204,12 @@ def lossless_producer(shape: Shape, broken: str = "") -> Program:
 
 
 def lossless_consumer(shape: Shape, broken: str = "") -> Program:
-    """The one consumer: read, judge, then acknowledge. `skip` is the ghost of what it has taken, kept over a death."""
+    """The one consumer: read as any reader does, then acknowledge. `skip` is the ghost of what it has taken."""
     read = [
+        Check(lambda r, _: r.r <= r.skip, "lost a record"),
+        Check(lambda r, _: r.c - r.r <= shape.safe, "lost a record (lapped)"),
         Load("w0", lambda r: shape.word(r.r, 0), "relaxed"),
         Load("w1", lambda r: shape.word(r.r, 1), "relaxed"),
-        Check(lambda r, _: r.r <= r.skip, "lost a record"),
         Check(lambda r, m: r.w0 == r.w1 == published(m, r.r), "accepted a torn or wrong record"),
     ]
     acknowledge = Store(lambda _: ACK, lambda r: r.r + 1, "release")
@@ -232,25 +233,31 @@ LIMIT_TICKS = 2
 
 
 def ringer(total: int, broken: str = "") -> Program:
-    """A writer that wakes on the idle edge: only when its last store began more than T ago."""
-    late = "before" if broken == "clock_before_only" else "after"
+    """A writer that wakes on the idle edge: only when its last store began more than T before this one ended.
+
+    `last` is the age of the clock read before the last store; `idle` is that age when the deciding clock is read.
+    """
+    decide = Set(lambda r: r._replace(idle=int(not 0 <= r.last <= LIMIT_TICKS)))
+    early = broken == "clock_before_only"
     code: list[Any] = [
-        *([] if broken == "no_wake_at_takeover" else [Wake()]),
+        *([] if broken in {"no_wake_at_takeover", "no_wake"} else [Wake()]),
         Load("c", lambda _: CURSOR, "relaxed"),
         "publish",
         Jump("end", lambda r: r.c >= total),
         Clock("before"),
+        *([decide] if early else []),
         Store(lambda _: CURSOR, lambda r: r.c + 1, "release"),
         Clock("after"),
-        Set(lambda r: r._replace(c=r.c + 1)),
-        Jump("busy", lambda r: getattr(r, late) - r.last <= LIMIT_TICKS),
+        *([] if early else [decide]),
+        Set(lambda r: r._replace(c=r.c + 1, after=0)),
+        Jump("busy", lambda r: not r.idle),
         *([] if broken == "no_wake" else [Wake()]),
         "busy",
-        Set(lambda r: r._replace(last=r.before, before=0, after=0)),
+        Set(lambda r: r._replace(last=r.before, before=-1, idle=0)),
         Jump("publish"),
         "end",
     ]
-    return Program("ringer", code, Ringer(), lambda _: Ringer())
+    return Program("ringer", code, Ringer(), lambda _: Ringer(), {"before": LIMIT_TICKS + 1, "last": LIMIT_TICKS + 1})
 
 
 def sleeper(total: int, broken: str = "") -> Program:
@@ -267,13 +274,15 @@ def sleeper(total: int, broken: str = "") -> Program:
         Set(lambda r: r._replace(seen=r.c)),
         "still",
         Clock("now"),
-        Jump("look", lambda r: r.now - r.since < patience),
+        Set(lambda r: r._replace(now=-1)),
+        Jump("look", lambda r: r.since < patience),
+        Set(lambda r: r._replace(since=-1)),
         Sleep(CURSOR, lambda r: r.seen, compares=broken != "no_compare"),
         Clock("since"),
         Jump("look"),
         "end",
     ]
-    return Program("sleeper", code, Sleeper())
+    return Program("sleeper", code, Sleeper(), None, {"since": patience, "now": patience})
 
 
 def stranded(state: State) -> str | None:

@@ -8,9 +8,22 @@ from collections import namedtuple
 
 import pytest
 
-from tests.shm.model.memory import Check, Fence, Jump, Limits, Load, Program, Set, Sleep, Store, Violation, Wake, explore
+from tests.shm.model.memory import (
+    Check,
+    Fence,
+    Jump,
+    Limits,
+    Load,
+    Program,
+    Set,
+    Sleep,
+    Store,
+    Violation,
+    Wake,
+    explore,
+)
 
-Pair = namedtuple("Pair", "a b", defaults=(0, 0))
+Pair = namedtuple("Pair", "a b", defaults=(0, 0))  # noqa: PYI024 - registers are set by name
 X, Y = 0, 1
 
 
@@ -103,7 +116,7 @@ def test_load_buffering_is_outside_the_model() -> None:
 
 
 @pytest.mark.parametrize(("handover", "lost"), [(True, False), (False, True)])
-def test_a_successor_stores_behind_the_dead_only_through_the_lock(handover: bool, lost: bool) -> None:  # noqa: FBT001
+def test_a_successor_stores_behind_the_dead_only_through_the_lock(handover: bool, lost: bool) -> None:
     """Without the edge from death to the lock, a dead writer's store may land on top of its successor's."""
     code = [Store(lambda _: X, lambda r: r.a, "relaxed"), store(Y, 1, "release")]
     life = Program("w", code, Pair(a=1), lambda r: r._replace(a=2))
@@ -128,7 +141,13 @@ def test_a_wake_before_the_sleep_is_not_lost() -> None:
 
 def test_a_broken_promise_tells_the_shortest_way_to_it() -> None:
     """A counterexample nobody can read proves nothing."""
-    code = ["again", load("a", X), Jump("again", lambda r: r.a == 0), Check(lambda _r, _m: False, "saw it"), Set(lambda r: r)]
+    code = [
+        "again",
+        load("a", X),
+        Jump("again", lambda r: r.a == 0),
+        Check(lambda _r, _m: False, "saw it"),
+        Set(lambda r: r),
+    ]
     with pytest.raises(Violation) as caught:
         explore([Program("w", [store(X, 1)], Pair()), Program("r", code, Pair())], [0])
     assert str(caught.value).splitlines() == ["r: saw it: Pair(a=1, b=0)", "w[0] Store -> Pair(a=0, b=0)"]

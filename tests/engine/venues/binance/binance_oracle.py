@@ -86,7 +86,9 @@ def read(frame: bytes, listings: dict[str, tuple[int, int]]) -> object:
 
 def strict(frame: bytes, listings: dict[str, tuple[int, int]]) -> list[dict[str, object]]:
     """As the scanner must, by value."""
-    whole = json.loads(frame.decode("utf-8"), parse_float=lambda number: (number,), object_pairs_hook=pairs, parse_constant=refuse)
+    whole = json.loads(
+        frame.decode("utf-8"), parse_float=lambda number: (number,), object_pairs_hook=pairs, parse_constant=refuse
+    )
     if not isinstance(whole, dict):
         raise Bad(whole)
     event = whole

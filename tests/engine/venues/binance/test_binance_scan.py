@@ -24,7 +24,9 @@ USDM_DIFF = (
     b'{"e":"depthUpdate","E":1723161256299,"T":1723161256298,"s":"BTCUSDT","U":5123107832006,"u":5123107837557,'
     b'"pu":5123107831937,"b":[["58710.20","0.014"],["61511.00","0.000"]],"a":[]}'
 )
-SPOT_BEST = b'{"u":50093239212,"s":"BTCUSDT","b":"61837.63000000","B":"3.78826000","a":"61837.64000000","A":"1.54697800"}'
+SPOT_BEST = (
+    b'{"u":50093239212,"s":"BTCUSDT","b":"61837.63000000","B":"3.78826000","a":"61837.64000000","A":"1.54697800"}'
+)
 TRADE = (
     b'{"stream":"btcusdt@trade","data":{"e":"trade","E":1680652800000,"s":"BTCUSDT","t":3071245454,"p":"28165.47000000",'
     b'"q":"0.00056000","b":20720542158,"a":20720542592,"T":1680652799999,"m":true,"M":true}}'
@@ -33,9 +35,7 @@ USDM_TRADE = (
     b'{"e":"trade","E":1660228023422,"T":1660228023414,"s":"BTCUSDT","t":2691833628,"p":"24670.90","q":"0.070",'
     b'"X":"INSURANCE_FUND","m":true}'
 )
-AGG_TRADE = (
-    b'{"e":"aggTrade","E":1723161255308,"s":"BTCUSDT","a":12,"p":"1.5","q":"2","f":1,"l":2,"T":1723161255307,"m":false,"M":true}'
-)
+AGG_TRADE = b'{"e":"aggTrade","E":1723161255308,"s":"BTCUSDT","a":12,"p":"1.5","q":"2","f":1,"l":2,"T":1723161255307,"m":false,"M":true}'
 FRAMES = (SPOT_DIFF, USDM_DIFF, SPOT_BEST, TRADE, USDM_TRADE, AGG_TRADE)
 PIECES = (b"0", b"9", b".", b"-", b"e", b'"', b"[", b"]", b"{", b"}", b",", b":", b" ", b"\\", b"\x00", b"\xc3", b"\xc3\xa9", b"null",
           b"true", b'"s":"BTCUSDT",', b'"pu":1,', b'"E":1,', b"[[]]", b'"k":{"a":[1,{"b":null}]},', b"1e5", b"NaN", b"\xed\xa0\x80")  # fmt: skip
@@ -129,7 +129,9 @@ def test_the_largest_number_fits() -> None:
     assert message["asks"][1] == (2**63 - 1, 2**63 - 1)
 
 
-@pytest.mark.parametrize("frame", [b'{"result":null,"id":1}', b"{}", b'{"e":"kline","k":{"a":[]}}', b'{"e":"serverShutdown","E":1}'])
+@pytest.mark.parametrize(
+    "frame", [b'{"result":null,"id":1}', b"{}", b'{"e":"kline","k":{"a":[]}}', b'{"e":"serverShutdown","E":1}']
+)
 def test_other_messages_are_other(frame: bytes) -> None:
     """What is no market data is handed back, not called malformed."""
     assert market().decode(frame) == []
@@ -146,7 +148,10 @@ def test_a_snapshot_is_read_with_the_listings_decimals() -> None:
 
 
 @needs_captures
-@pytest.mark.parametrize(("name", "decimals"), [("spot_btcusdt_20240808.gz", 8), ("usdm_btcusdt_20240808.gz", 3), ("cm_btcusd_perp_20240808.gz", 1)])
+@pytest.mark.parametrize(
+    ("name", "decimals"),
+    [("spot_btcusdt_20240808.gz", 8), ("usdm_btcusdt_20240808.gz", 3), ("cm_btcusd_perp_20240808.gz", 1)],
+)
 def test_scanner_and_oracle_agree_on_captured_frames(name: str, decimals: int) -> None:
     """Real frames of three products; CI takes a share, STEELYARD_FRAMES all."""
     limit = int(os.environ.get("STEELYARD_FRAMES", "6000"))

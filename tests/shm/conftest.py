@@ -1,0 +1,36 @@
+"""What every test of shared memory needs: a lane of its own name, removed afterwards, and a printed seed."""
+
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shm import segment
+
+SOAK = bool(os.environ.get("STEELYARD_SOAK"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave the long torture to `make soak`."""
+    for item in items:
+        if item.get_closest_marker("soak") and not SOAK:
+            item.add_marker(pytest.mark.skip(reason="soak: set STEELYARD_SOAK=1"))
+
+
+@pytest.fixture
+def lane() -> Iterator[str]:
+    """A name nobody else has; whatever bears it is removed afterwards."""
+    system = f"test{os.getpid()}"
+    yield f"{system}.lane"
+    for path in Path(segment.DIRECTORY).glob(f"{segment.PREFIX}{system}.*"):
+        path.unlink()
+
+
+@pytest.fixture
+def chance() -> random.Random:
+    """Randomness that can be had again: STEELYARD_SEED sets it, a failure shows it."""
+    seed = int(os.environ.get("STEELYARD_SEED") or random.SystemRandom().randrange(1 << 32))
+    print(f"STEELYARD_SEED={seed}")  # noqa: T201 - pytest shows it when the test fails
+    return random.Random(seed)
