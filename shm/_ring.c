@@ -445,6 +445,7 @@ static int reader_set_cursor(Reader *self, PyObject *value, void *Py_UNUSED(clos
         return -1;
     }
     self->r.next = next;
+    self->held_count = 0;
     return 0;
 }
 
