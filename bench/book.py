@@ -28,13 +28,21 @@ def changes() -> tuple[str, np.ndarray, np.ndarray]:
     market = BinanceMarket()
     market.add("BTCUSDT", 8, 8)
     source = "recorded" if corpus.CAPTURES.is_dir() else "made"
-    snapshot, frames = corpus.recorded(corpus.SPOT[:1]) if source == "recorded" else (corpus.made_snapshot(), corpus.made_diffs(3000))
+    snapshot, frames = (
+        corpus.recorded(corpus.SPOT[:1]) if source == "recorded" else (corpus.made_snapshot(), corpus.made_diffs(3000))
+    )
     return source, rows([market.decode_snapshot(snapshot, 0)]), rows([m for f in frames for m in market.decode(f)])
 
 
 def rows(messages: list[dict]) -> np.ndarray:
     """The levels of messages."""
-    found = [(side, *level) for m in messages if "bids" in m for side, name in ((1, "bids"), (-1, "asks")) for level in m[name]]
+    found = [
+        (side, *level)
+        for m in messages
+        if "bids" in m
+        for side, name in ((1, "bids"), (-1, "asks"))
+        for level in m[name]
+    ]
     return np.array(found, dtype=np.int64)
 
 
@@ -65,7 +73,7 @@ def bisected(start: np.ndarray, diffs: np.ndarray) -> Callable[[], None]:
 
 
 def sorted_dict(start: np.ndarray, diffs: np.ndarray) -> Callable[[], None]:
-    """sortedcontainers."""
+    """A sorted dictionary of sortedcontainers."""
     books = {1: SortedDict(), -1: SortedDict()}
 
     def apply(changed: list) -> None:
@@ -83,7 +91,11 @@ def sorted_dict(start: np.ndarray, diffs: np.ndarray) -> Callable[[], None]:
 def measure() -> dict[str, object]:
     """Nanoseconds a level, of each contender."""
     source, start, diffs = changes()
-    contenders = {"steelyard": ours(start, diffs), "dict + bisect": bisected(start, diffs), "sortedcontainers": sorted_dict(start, diffs)}
+    contenders = {
+        "steelyard": ours(start, diffs),
+        "dict + bisect": bisected(start, diffs),
+        "sortedcontainers": sorted_dict(start, diffs),
+    }
     times: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(ROUNDS):
         for name, run in contenders.items():
@@ -91,7 +103,13 @@ def measure() -> dict[str, object]:
             run()
             times[name].append((time.process_time_ns() - before) / len(diffs))
     medians = {name: round(statistics.median(values), 1) for name, values in times.items()}
-    return {"machine": machine.describe(), "source": source, "levels": len(diffs), "level_ns": medians.pop("steelyard"), "peers": medians}
+    return {
+        "machine": machine.describe(),
+        "source": source,
+        "levels": len(diffs),
+        "level_ns": medians.pop("steelyard"),
+        "peers": medians,
+    }
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ def recorded(names: tuple[str, ...], limit: int = 1 << 60) -> tuple[bytes, list[
     """The snapshot and the frames of recorded files, as one session."""
     snapshot, frames = b"", []
     for name in names:
-        for line in gzip.open(CAPTURES / name):
+        for line in gzip.decompress((CAPTURES / name).read_bytes()).splitlines():
             frame = line.partition(b" ")[2].rstrip()
             if frame.startswith(SNAPSHOT):
                 snapshot = frame
@@ -39,7 +39,12 @@ def made_diffs(count: int, seed: int = 1) -> list[bytes]:
         sides = []
         for sign in (-1, 1):
             prices = sorted({1 + int(draw.expovariate(1 / 40)) for _ in range(30)})[:10]
-            sides.append(",".join(f'["{60000 + sign * p / 100:.2f}000000","{draw.choice((0, 1, 2)) * draw.random():.8f}"]' for p in prices))
+            sides.append(
+                ",".join(
+                    f'["{60000 + sign * p / 100:.2f}000000","{draw.choice((0, 1, 2)) * draw.random():.8f}"]'
+                    for p in prices
+                )
+            )
         frames.append(
             f'{{"stream":"btcusdt@depth@100ms","data":{{"e":"depthUpdate","E":1723161255308,"s":"BTCUSDT","U":{number},'
             f'"u":{number},"b":[{sides[0]}],"a":[{sides[1]}]}}}}'.encode()

@@ -55,7 +55,14 @@ class Rig:
         self.system = f"bench-feed-{uuid.uuid4().hex[:8]}"
         for name in LANES:
             lane = BY_NAME[name]
-            shm.create(f"{self.system}.{name}", lane.record, kind=lane.kind, capacity=lane.capacity, reserve=lane.reserve, count=lane.count)
+            shm.create(
+                f"{self.system}.{name}",
+                lane.record,
+                kind=lane.kind,
+                capacity=lane.capacity,
+                reserve=lane.reserve,
+                count=lane.count,
+            )
         self.ticks = shm.RingWriter(f"{self.system}.ticks", BY_NAME["ticks"].record, populate=True)
         self.books = shm.RingWriter(f"{self.system}.books", BY_NAME["books"].record, populate=True)
         self.cells = shm.CellWriter(f"{self.system}.book_tops", BY_NAME["book_tops"].record)
@@ -152,7 +159,11 @@ def peers(frames: list[bytes]) -> dict[str, int]:
 
         return run
 
-    floats = {"msgspec typed, then float": typed, "orjson, then float": loaded(orjson.loads), "json, then float": loaded(json.loads)}
+    floats = {
+        "msgspec typed, then float": typed,
+        "orjson, then float": loaded(orjson.loads),
+        "json, then float": loaded(json.loads),
+    }
     found = {}
     for name, run in floats.items():
         times = []
@@ -170,7 +181,13 @@ def measure() -> dict[str, object]:
     diffs = corpus.made_diffs(FRAMES + 1)
     gc.freeze()
     diff20, bbo = latency(diffs[1:]), latency(corpus.made_bests(FRAMES))
-    found = {"machine": machine.describe(), "diff20_p50_ns": diff20[0], "diff20_p99_ns": diff20[1], "bbo_p50_ns": bbo[0], "bbo_p99_ns": bbo[1]}
+    found = {
+        "machine": machine.describe(),
+        "diff20_p50_ns": diff20[0],
+        "diff20_p99_ns": diff20[1],
+        "bbo_p50_ns": bbo[0],
+        "bbo_p99_ns": bbo[1],
+    }
     if corpus.CAPTURES.is_dir():
         found |= replay()
     return found | {"peers": peers(diffs)}

@@ -52,7 +52,7 @@ class Chase:
         return max(ask, cap)
 
 
-def wants(chase: Chase, now_ns: int, max_rejects: int) -> str:
+def wants(chase: Chase, now_ns: int, max_rejects: int) -> str:  # noqa: PLR0911 - a table of cases, in order
     """What a chase needs now: "end", "move" (it stands and may be moved), "place" (nothing stands) or "" (wait)."""
     order = chase.standing
     if order.state == FILLED or (not order.live and chase.rest <= 0):

@@ -123,9 +123,7 @@ class Chaser:
             chase.add(order)
             self._maker.send(order, self._maker.reprice_row(self._verdict, order, now_ns), now_ns)
 
-    def _approved(
-        self, chase: Chase, order: Order, price: int, size: int, relief: int, now_ns: int
-    ) -> bool:
+    def _approved(self, chase: Chase, order: Order, price: int, size: int, relief: int, now_ns: int) -> bool:
         """Ask risk; a no is told, and asked again only after the pause."""
         verdict = self._gate.check(now_ns, order.instrument, order.side, price, size, now_ns, 0, relief)
         self._verdict = verdict

@@ -13,7 +13,7 @@ LETTERS = {"i8": "q", "u8": "Q", "f8": "d", "i4": "i", "u4": "I", "f4": "f", "i2
 class Codec:
     """Packs and unpacks one record type. `Record` leaves no holes, so the packed form is the slot's form."""
 
-    __slots__ = ("_struct", "pack", "record")
+    __slots__ = ("_nested", "_struct", "pack", "record")
 
     def __init__(self, record: Record) -> None:
         """Derive the format from the record's fields."""
@@ -22,10 +22,14 @@ class Codec:
         assert self._struct.size == record.size, record.name
         self.pack = self._struct.pack
         self.record = record
+        arrays = [f.code != "S" and record.types[f.name][0].isdigit() for f in record.fields]
+        self._nested = any(arrays[:-1])  # more than a last array has to be laid flat
 
     def pack_row(self, row: Any) -> bytes:
         """The bytes of a row as a lane hands it over: its array fields are sequences."""
-        return self.pack(*_flat(row))
+        if self._nested or isinstance(row[-1], (int, float, bytes)):
+            return self.pack(*_flat(row))
+        return self.pack(*row[:-1], *row[-1])
 
     def unpack(self, data: bytes) -> Any:
         """The row in these bytes; array fields come as tuples."""

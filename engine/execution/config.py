@@ -32,15 +32,9 @@ class JournalConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(msg)
 
 
-class ExecutionConfig(msgspec.Struct, frozen=True):
-    """One execution role: one account at one venue."""
+class ExecutionOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What may be set, and is rarely."""
 
-    system: uuid.UUID
-    instruments: tuple[Instrument, ...]
-    strategies: tuple[int, ...]  # by number; each has its intents lane
-    role: int = 0  # this role's number in STEPS
-    limits: RiskLimits = RiskLimits()
-    journal: JournalConfig = JournalConfig()
     orphans: Literal["cancel", "keep"] = "cancel"  # open orders under our id that the journal does not know
     answer_timeout_ns: int = 2 * SECOND_NS  # then a request's outcome is unknown
     query_interval_ns: int = SECOND_NS // 2  # between questions about one order
@@ -53,6 +47,17 @@ class ExecutionConfig(msgspec.Struct, frozen=True):
     chase_interval_ns: int = SECOND_NS // 10  # the least time between two requests of one chase
     chase_rejects: int = 3  # a chase ends after so many refusals by the venue in a row
     mark_interval_ns: int = SECOND_NS // 10  # between valuations of the positions
+
+
+class ExecutionConfig(ExecutionOptions, frozen=True, kw_only=True):
+    """One execution role: one account at one venue."""
+
+    system: uuid.UUID
+    instruments: tuple[Instrument, ...]
+    strategies: tuple[int, ...]  # by number; each has its intents lane
+    role: int = 0  # this role's number in STEPS
+    limits: RiskLimits = RiskLimits()
+    journal: JournalConfig = JournalConfig()
 
     def __post_init__(self) -> None:
         """Refuse what the lanes cannot carry."""

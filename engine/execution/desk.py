@@ -21,9 +21,7 @@ INTENT_KINDS = frozenset(IntentKind)
 class Desk:
     """Takes each intent once, asks risk, and has orders made, moved and cancelled."""
 
-    def __init__(
-        self, blotter: Blotter, broker: Broker, gate: RiskGate, maker: Maker, chaser: Chaser
-    ) -> None:
+    def __init__(self, blotter: Blotter, broker: Broker, gate: RiskGate, maker: Maker, chaser: Chaser) -> None:
         """Bind the parts together."""
         self.chaser = chaser
         self._blotter = blotter

@@ -32,7 +32,7 @@ from engine.execution.maker import Maker
 from engine.execution.order import OPEN
 from engine.execution.recovery import Recovery
 from engine.execution.replay import Replay
-from engine.execution.seams import ExecutionLanes, ExecutionPorts
+from engine.execution.seams import ExecutionLanes, ExecutionPorts, Reader
 from engine.execution.strangers import Strangers
 from engine.model import records
 from engine.model.words import CommandKind, JournalKind
@@ -40,10 +40,10 @@ from engine.risk.gate import RiskGate
 from engine.risk.market import Top
 from engine.venues.trading import News
 
-BOOK_ROW = records.BOOK_TOP.row
-COMMAND_ROW = records.COMMAND.row
-INTENT_ROW = records.INTENT.row
-FILL_ROW = records.FILL.row
+BOOK_ROW: Any = records.BOOK_TOP.row  # what a reader gives when it was not lapped
+COMMAND_ROW: Any = records.COMMAND.row
+INTENT_ROW: Any = records.INTENT.row
+FILL_ROW: Any = records.FILL.row
 LANES_BEFORE_INTENTS = 2
 
 
@@ -76,9 +76,7 @@ class Execution:
         self.blotter = Blotter(lanes, self.journal, self.ledger)
         self.gateway = Gateway(config, ports, self)
         self.recovery = Recovery(config, self.blotter, self.gateway)
-        self.broker = Broker(
-            self.blotter, self.gateway, self.gate, self.recovery, system, config.fills_grace_ns
-        )
+        self.broker = Broker(self.blotter, self.gateway, self.gate, self.recovery, system, config.fills_grace_ns)
         cancel_orphans = config.orphans == "cancel"
         self.strangers = Strangers(self.blotter, self.broker, ids, cancel_orphans=cancel_orphans)
         self.recovery.broker, self.recovery.strangers = self.broker, self.strangers
@@ -122,6 +120,10 @@ class Execution:
             self.gate.draining = True
             self.desk.cancel_all(now_ns)
         return not self.blotter.live and not any(self.blotter.changed)
+
+    def filenos(self) -> list[int]:
+        """The descriptors that a blocking process waits for."""
+        return self.gateway.filenos()
 
     def close(self) -> None:
         """Let go of the connection, the journal and the lanes."""
@@ -184,7 +186,9 @@ class Execution:
         if last is not None or self.journal.had_ring:
             for row in self._replay.fills_after(last):
                 self._lanes.fills.publish_bytes(codec.FILL.pack_row(row))
-        for order in self.blotter.live.values():
+        for _, lane, index in self._intents:  # a producer is refused until its consumer has said where it stands
+            self._accept(lane, index, now_ns)
+        for order in dict.fromkeys((*self._replay.last_orders, *self.blotter.live.values())):
             self.blotter.tell(order, now_ns)
         if self.gate.halted:
             self.desk.cancel_all(now_ns)
@@ -262,9 +266,13 @@ class Execution:
                 if type(row) is INTENT_ROW:
                     self.desk.on_intent(row, lane.cursor - 1, strategy, now_ns)
             if count:
-                self._lanes.accepted.write(index, lane.cursor, 0, now_ns, (0, 0, 0, 0, 0))
+                self._accept(lane, index, now_ns)
                 total += count
         return total
+
+    def _accept(self, lane: Reader, index: int, now_ns: int) -> None:
+        """Say how far a strategy's intents are in the journal."""
+        self._lanes.accepted.write(index, lane.cursor, 0, now_ns, (0, 0, 0, 0, 0))
 
     def _write_positions(self, now_ns: int) -> None:
         """Cells of positions that changed; now and then all that are held, at the newest middle."""

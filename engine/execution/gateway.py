@@ -107,15 +107,16 @@ class Gateway:
 
     def step(self, now_ns: int) -> int:
         """Read what has come, notice what has not, keep the session going."""
-        if self._port is None:
+        port = self._port
+        if port is None:
             return self._start(now_ns)
-        frames = self._port.poll(now_ns)
+        frames = port.poll(now_ns)
         for frame in frames:
             self._take(frame, now_ns)
-            if self._port is None:
+            if self._port is not port:
                 return len(frames)
-        if self._port.state is PortState.CLOSED:
-            self.drop(now_ns, self._port.error or "closed")
+        if port.state is PortState.CLOSED:
+            self.drop(now_ns, port.error or "closed")
         elif self.stage is Stage.CONNECTING:
             self._await_open(now_ns)
         else:
@@ -167,6 +168,12 @@ class Gateway:
                 self._listener.on_answer(request, News(Frame.ANSWER, outcome=Outcome.UNKNOWN), now_ns)
         if was_up:
             self._listener.on_down(now_ns)
+
+    def filenos(self) -> list[int]:
+        """The connection's descriptor, where it has one."""
+        fileno = getattr(self._port, "fileno", None)
+        number = fileno() if fileno is not None else -1
+        return [number] if number >= 0 else []
 
     def close(self) -> None:
         """Close the connection for good."""

@@ -9,15 +9,17 @@ ring supplies what the file did not get. Records of one decision are published t
 
 from collections.abc import Iterator
 from pathlib import Path
+from struct import Struct
 from typing import NamedTuple
+from zlib import crc32
 
 from engine.execution import codec
 from engine.execution.config import JournalConfig
-from engine.execution.journal_file import CHECKSUM_AT, JournalFile, checksum, is_whole, read_records, sequence_of
+from engine.execution.journal_file import JournalFile, is_whole, read_records, sequence_of
 from engine.execution.seams import Reader, Writer
-from engine.model import records
 
 PAYLOAD_SIZE = 232
+pack_head = Struct("<QqHHI").pack  # a journal record before its payload
 PATIENCE = 10  # flush intervals that a busy journal may wait for an idle step
 
 
@@ -89,9 +91,9 @@ class Journal:
     def add(self, now_ns: int, kind: int, payload: bytes) -> None:
         """Put a record into the batch that `commit` makes lasting."""
         self.sequence += 1
-        record = bytearray(codec.JOURNAL.pack(self.sequence, now_ns, kind, len(payload), 0, payload))
-        record[CHECKSUM_AT : CHECKSUM_AT + 4] = checksum(record).to_bytes(4, "little")
-        self._batch += record
+        body = payload.ljust(PAYLOAD_SIZE, b"\0")
+        check = crc32(body, crc32(pack_head(self.sequence, now_ns, kind, len(payload), 0)))
+        self._batch += pack_head(self.sequence, now_ns, kind, len(payload), check) + body
 
     def commit(self, now_ns: int) -> None:
         """Make the batch lasting: in shared memory always, on the disk if the policy says before."""

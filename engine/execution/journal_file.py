@@ -72,9 +72,7 @@ def number_of(path: Path) -> int:
 class JournalFile:
     """The appending side. One process writes; the lane's lock in shared memory keeps it so."""
 
-    def __init__(
-        self, directory: Path, segment_size: int, reserve: Callable[[int, int], None] = reserve_disk
-    ) -> None:
+    def __init__(self, directory: Path, segment_size: int, reserve: Callable[[int, int], None] = reserve_disk) -> None:
         """Open behind the last whole record, wiping what lies there."""
         self.full = False
         self.directory = directory

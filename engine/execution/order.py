@@ -1,9 +1,9 @@
 """One request to have an order at the venue, from the journal's page to its end, and the moves it may make.
 
-    CREATED ─▶ SENT ─▶ OPEN ─▶ PARTLY_FILLED ─▶ FILLED
-       │        │  ╲     ╲        ╱    ╲
-       │        ▼   ╲     ▼      ▼      ▼
-       └────▶ UNKNOWN ─▶ CANCELLING ─▶ CANCELLED · EXPIRED · REJECTED
+    CREATED ──▶ SENT ──▶ OPEN ──▶ PARTLY_FILLED ──▶ FILLED
+       │         │         │            │
+       │         ▼         └──▶ CANCELLING ◀──┘ ──▶ CANCELLED · EXPIRED
+       └─────▶ UNKNOWN ──▶ any of them                REJECTED: only from in flight
 
 In flight: created, sent, unknown. Open: open, partly filled, cancelling. Done: the rest. UNKNOWN is left only by the
 venue's word, or by "no such order" after the request's own expiry. A done order moves again in two cases only: the

@@ -14,15 +14,18 @@ venue's clock can stand at, plus a margin. Before that the request may still be 
 """
 
 from collections import deque
+from typing import TYPE_CHECKING
 
 from engine.execution.blotter import Blotter
-from engine.execution.broker import Broker
 from engine.execution.config import ExecutionConfig
 from engine.execution.gateway import Ask, Gateway, Request
 from engine.execution.order import CREATED, EXPIRED, IN_FLIGHT, REJECTED, SENT, UNKNOWN, Order
-from engine.execution.strangers import Strangers
 from engine.model.words import OrderFlag
 from engine.venues.trading import News, OrderNews, Outcome
+
+if TYPE_CHECKING:
+    from engine.execution.broker import Broker
+    from engine.execution.strangers import Strangers
 
 PARALLEL = 16  # questions in flight at a time
 
@@ -79,20 +82,25 @@ class Recovery:
             return
         if now_ns >= self._audit_ns:
             self._audit(now_ns)
-        if self._list_due and self._in_flight < PARALLEL:
-            self._list_due = False
-            self._send(Request(Ask.OPEN_ORDERS, now_ns), now_ns)
         if self._asking:
             self._ask_due(now_ns)
         if self._fetching:
             self._fetch_due(now_ns)
+        if self._list_due or self._scans or self.strangers.waiting or self.strangers.scanned:
+            self._list(now_ns)
+        if not self.complete:
+            self.complete = not self._open_questions()
+
+    def _list(self, now_ns: int) -> None:
+        """The account's open orders and fills, and whose the unknown ones are."""
+        if self._list_due and self._in_flight < PARALLEL:
+            self._list_due = False
+            self._send(Request(Ask.OPEN_ORDERS, now_ns), now_ns)
         while self._scans and self._in_flight < PARALLEL:
             self._scan(self._scans.popleft(), now_ns)
         for instrument, number in self.strangers.due(now_ns, PARALLEL - self._in_flight):
             self._send(Request(Ask.STRANGER, now_ns, instrument=instrument, number=number), now_ns)
         self.strangers.close_watermarks(now_ns)
-        if not self.complete:
-            self.complete = not self._open_questions()
 
     def on_answer(self, request: Request, news: News, now_ns: int) -> None:
         """Take an answer, or the lack of one, to one of our questions."""
@@ -172,9 +180,7 @@ class Recovery:
             elif due_ns <= now_ns and self._in_flight < PARALLEL:
                 again_ns = now_ns + self._config.answer_timeout_ns + self._config.query_interval_ns
                 self._fetching[key] = (order, again_ns)
-                request = Request(
-                    Ask.FILLS_OF, now_ns, order, instrument=order.instrument, number=order.venue_order_id
-                )
+                request = Request(Ask.FILLS_OF, now_ns, order, instrument=order.instrument, number=order.venue_order_id)
                 self._send(request, now_ns)
 
     def _scan(self, instrument: int, now_ns: int) -> None:

@@ -20,6 +20,7 @@ from engine.execution.order import CREATED, Order
 from engine.model.words import DONE_STATES, CommandKind, IntentKind, JournalKind, OrderFlag, OrderType
 
 FILLS_TOLD_AGAIN = 4096
+ORDERS_TOLD_AGAIN = 64  # more than one commit can hold: what a death between journal and telling leaves untold
 
 
 class Replay:
@@ -31,6 +32,7 @@ class Replay:
         self.placed_ns: list[int] = []  # when requests left, for the rate
         self.chases: list[Chase] = []
         self.fills: deque[Any] = deque(maxlen=FILLS_TOLD_AGAIN)
+        self.last_orders: deque[Order] = deque(maxlen=ORDERS_TOLD_AGAIN)
         self.records = 0
         self._blotter = blotter
         self._chases: dict[int, list[Order]] = {}
@@ -89,6 +91,7 @@ class Replay:
         order.expires_ns, order.error, order.flags = row.expires_ns, row.error, row.flags
         order.now_ns = row.now_ns
         self._blotter.restore(order, row.state)
+        self.last_orders.append(order)
 
     def _enter(self, row: Any) -> Order:
         """An order seen for the first time."""
@@ -113,6 +116,7 @@ class Replay:
         self._blotter.fill_ids[row.instrument].add(row.venue_fill_id)
         self._blotter.take(order, tuple(row)[:-1])
         self.fills.append(row)
+        self.last_orders.append(order)
 
     def _read_command(self, row: Any) -> None:
         """A halt outlives the process."""

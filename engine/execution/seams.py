@@ -1,4 +1,4 @@
-"""What execution is given: its lanes and ports, by the shape it uses them in, so that memory and simulation fit alike."""
+"""What execution is given: lanes and ports, by the shape it uses them in, so that memory and simulation fit alike."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -34,10 +34,10 @@ class Writer(Protocol):
 class CellReader(Protocol):
     """Reads cells."""
 
-    def read(self, index: int = 0) -> Any:
+    def read(self, index: int = 0, /) -> Any:
         """The cell's row, or None when it was never written."""
 
-    def sequence(self, index: int = 0) -> int:
+    def sequence(self, index: int, /) -> int:
         """How often the cell was written."""
 
 
@@ -53,9 +53,11 @@ class CellWriter(Protocol):
 
 @dataclass(slots=True)
 class ExecutionLanes:
-    """Every lane of execution. `intents` is keyed by the strategy's number; `accepted` has one cell for each, in
-    the order of the configuration. `journal_past` reads the journal's ring from its oldest record at start, and
-    `fills_past` the fills published by the life before."""  # noqa: D209
+    """Every lane of execution.
+
+    `intents` is keyed by the strategy's number; `accepted` has one cell for each, in the order of the configuration.
+    `journal_past` reads the journal's ring from its oldest record, `fills_past` the fills told by the life before.
+    """
 
     books: Reader
     commands: Reader

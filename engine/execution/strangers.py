@@ -1,4 +1,4 @@
-"""Orders and fills at the venue that nobody here knows: whose are they?
+"""Orders and fills at the venue that nobody here knows, and whose they are.
 
 Another program, or a person, may trade on the same account: their orders are reported and never touched. But an
 order under our own id that the journal does not know is ours: it is adopted, its fills count, and by policy it is
@@ -69,10 +69,15 @@ class Strangers:
 
     def close_watermarks(self, now_ns: int) -> None:
         """Move the watermarks up to what was listed, where no fill waits."""
+        done = []
         for instrument, scanned in self.scanned.items():
             waits = any(key[0] == instrument for key in self._held)
-            if not waits and scanned > self._blotter.watermarks.get(instrument, 0):
-                self._blotter.watermark(instrument, scanned, now_ns)
+            if not waits:
+                done.append(instrument)
+                if scanned > self._blotter.watermarks.get(instrument, 0):
+                    self._blotter.watermark(instrument, scanned, now_ns)
+        for instrument in done:
+            del self.scanned[instrument]
 
     def known_or_adopted(self, news: OrderNews, now_ns: int) -> Order:
         """Our order of this id, brought up to date; adopted when the journal does not know it."""

@@ -1,9 +1,9 @@
-"""The whole engine in one process, under one clock and one seed: the same roles, the real lanes, a venue without sockets.
+"""The whole engine in one process, under one clock and one seed: the same roles, real lanes, a venue without sockets.
 
     python -m engine.simulation --seed 7 --seconds 10
 
-Everything that can go wrong is drawn from the seed: messages are slow, answers are lost, doubled or late, depth diffs go
-missing, connections break, roles die between two steps or in the middle of one, freeze, and come back, an operator halts.
+Everything that can go wrong is drawn from the seed: messages are slow, answers are lost, doubled or late, depth diffs
+go missing, connections break, roles die between two steps or amid one, freeze, come back, an operator halts.
 After every step the invariants are held (`invariants`); at the end the mishaps stop, the engine winds down, and what it
 believes is compared with the venue's truth, order for order and fill for fill. Two runs of one seed publish the same
 bytes on every lane: the digest says so.

@@ -1,8 +1,8 @@
 """What must hold whatever happens: checked after every step of the world, and once more when all is quiet.
 
-Always    the venue's money and books agree; no client id is taken twice; a book that says GOOD is the venue's book as of
-          its sequence; no fill is told twice; every position cell is the sum of the fills up to the sequence it names;
-          nothing that could make an order leaves once a halt has been read
+Always    the venue's money and books agree; no client id is taken twice; a book that says GOOD is the venue's book as
+          of its sequence; no fill is told twice; every position cell is the sum of the fills up to the sequence it
+          names; no order comes to be that was told done; nothing that could make an order leaves once a halt was read
 At the end, after the engine wound down:
           the orders and fills we believe in are the venue's, one for one; nothing is open; each strategy's own position
           is execution's; and every strategy, replayed from its STEPS, wants the same to the byte
@@ -72,7 +72,7 @@ class HaltWatch:
 
     def watch(self, port: FramePort) -> FramePort:
         """Stand before execution's connection."""
-        return WatchedPort(port, self)  # type: ignore[return-value] - it answers to everything its inner port does
+        return WatchedPort(port, self)  # it answers to all its inner port does
 
     def see(self, payload: bytes) -> None:
         """A message is about to leave."""
@@ -116,7 +116,7 @@ class Holdings:
     def size(self, strategy: int, instrument: int) -> int:
         """What is held."""
         unit = 10 ** (FEE_DECIMALS - self._instruments[instrument].size_decimals)
-        return self.traded[strategy, instrument] - self.base_fees[strategy, instrument] // unit
+        return self.traded[strategy, instrument] - self.base_fees[strategy, instrument] // int(unit)
 
 
 class Invariants:
@@ -168,13 +168,15 @@ class Invariants:
         self.counts["books_checked"] += 1
 
     def _check_truth(self) -> None:
-        """A client id is taken once and never again, whatever became of its order."""
+        """A client id is taken once and never again; and no order comes to be that we have told to be done."""
         lines = self._venue.truth.lines
         for line in lines[self._truth_read :]:
             if line["what"] == "accepted":
                 client_id = str(line["client_id"])
                 assert client_id not in self.accepted, f"client id {client_id} was taken twice"
                 self.accepted.add(client_id)
+                told = self.orders.get(bytes.fromhex(client_id))
+                assert told is None or told.state not in DONE_STATES, f"{told} was told done and came to be after that"
         self._truth_read = len(lines)
 
     def _read_fills(self) -> None:
@@ -189,7 +191,9 @@ class Invariants:
         for cell in self._lanes.cells("positions", self._position_count):
             if cell.fill_sequence == self._fills.cursor:
                 size = self.holdings.size(cell.strategy, cell.instrument)
-                assert cell.size == size, f"position of {cell.strategy} in {cell.instrument}: {cell.size}, fills say {size}"
+                assert cell.size == size, (
+                    f"position of {cell.strategy} in {cell.instrument}: {cell.size}, fills say {size}"
+                )
                 self.counts["positions_checked"] += 1
 
     def at_end(self) -> None:
@@ -207,7 +211,9 @@ class Invariants:
         for client_id, line in truth.items():
             row = ours.get(client_id)
             assert row is not None, f"the venue has an order that we never told of: {line}"
-            assert row.state == TRUTH_STATES.get(str(line["status"])), f"order {client_id}: {row}, the venue says {line}"
+            assert row.state == TRUTH_STATES.get(str(line["status"])), (
+                f"order {client_id}: {row}, the venue says {line}"
+            )
             filled = to_text(row.filled, self._instruments[row.instrument].size_decimals)
             assert _same(filled, str(line["filled"])), f"order {client_id}: filled {filled}, the venue says {line}"
         for client_id, row in ours.items():
@@ -243,4 +249,3 @@ def _wide(number: int, decimals: int) -> str:
 
 def _same(left: str, right: str) -> bool:
     return left.rstrip("0").rstrip(".") == right.rstrip("0").rstrip(".")
-

@@ -1,4 +1,4 @@
-"""The network of the simulation: messages between the roles' ports and the venue's sessions, each on its way for a while.
+"""The network of the simulation: messages between the roles' ports and the venue's sessions, each a while on its way.
 
     role ── send ──▶ (due) ──▶ venue.receive          every direction of every connection keeps its order;
     role ◀── poll ── (due) ◀── session.take           between connections anything may overtake anything
@@ -189,7 +189,7 @@ class SimulatedRequests:
         self._count += 1
         number = self._count
         due_ns = max(now_ns, self._network.now_ns) + self._network.way_ns()
-        self._network.later(due_ns, lambda at_ns: self._arrive(number, method, target, headers, body, at_ns))
+        self._network.later(due_ns, lambda at_ns: self._arrive(number, (method, target, headers, body), at_ns))
         return number
 
     def poll(self, now_ns: int) -> list[Response]:
@@ -217,7 +217,5 @@ class SimulatedRequests:
         """Whether nobody waits here any more."""
         return self._left
 
-    def _arrive(
-        self, number: int, method: str, target: str, headers: dict[str, str], body: bytes, due_ns: int
-    ) -> None:
-        self._open[number] = self._network.venue.request(method, target, headers, body, due_ns)
+    def _arrive(self, number: int, request: tuple[str, str, dict[str, str], bytes], due_ns: int) -> None:
+        self._open[number] = self._network.venue.request(*request, due_ns)

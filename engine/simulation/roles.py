@@ -18,8 +18,10 @@ import shm
 from engine.execution.config import ExecutionConfig, JournalConfig
 from engine.execution.execution import Execution
 from engine.execution.seams import ExecutionLanes, ExecutionPorts
+from engine.feed.build import shower
 from engine.feed.config import FeedConfig
 from engine.feed.feed import Feed
+from engine.feed.outbox import Outbox
 from engine.lanes import BY_NAME
 from engine.model.instrument import Instrument
 from engine.risk.limits import RiskLimits
@@ -83,13 +85,13 @@ class FeedPorts:
         """Begin a stream."""
         port = self._network.stream(target)
         self._grave.append(port.close)
-        return Mortal(port, self._fuse)  # type: ignore[return-value] - it answers to everything its inner port does
+        return Mortal(port, self._fuse)  # it answers to everything its inner port does
 
     def requests(self) -> RequestPort:
         """Give a way to the REST side."""
         port = self._network.requests()
         self._grave.append(port.close)
-        return Mortal(port, self._fuse)  # type: ignore[return-value] - as above
+        return Mortal(port, self._fuse)  # as above
 
 
 def feed_maker(lanes: SystemLanes, network: Network, instruments: tuple[Instrument, ...], seed: int) -> Make:
@@ -97,18 +99,20 @@ def feed_maker(lanes: SystemLanes, network: Network, instruments: tuple[Instrume
     symbols = {one.symbol: one.id for one in instruments}
 
     def make(fuse: Fuse, grave: Grave) -> Role:
-        writers: dict[str, Any] = {
-            "ticks": shm.RingWriter(f"{lanes.system}.ticks", BY_NAME["ticks"].record),
-            "books": shm.RingWriter(f"{lanes.system}.books", BY_NAME["books"].record),
-            "book_tops": shm.CellWriter(f"{lanes.system}.book_tops", BY_NAME["book_tops"].record),
-        }
-        grave.extend(writer.close for writer in writers.values())
-        return Feed(FeedConfig(VENUE, symbols, seed=seed), FeedPorts(network, fuse, grave), writers)
+        ticks = shm.RingWriter(f"{lanes.system}.ticks", BY_NAME["ticks"].record)
+        books = shm.RingWriter(f"{lanes.system}.books", BY_NAME["books"].record)
+        tops = shm.CellWriter(f"{lanes.system}.book_tops", BY_NAME["book_tops"].record)
+        cells = shm.CellWriter(f"{lanes.system}.instruments", BY_NAME["instruments"].record)
+        grave.extend(writer.close for writer in (ticks, books, tops, cells))
+        config = FeedConfig(VENUE, symbols, seed=seed)
+        return Feed(config, FeedPorts(network, fuse, grave), Outbox(ticks, books, tops), shower(cells, VENUE))
 
     return make
 
 
-def strategy_maker(lanes: SystemLanes, name: str, number: int, index: int, make_strategy: Callable[[], Strategy]) -> Make:
+def strategy_maker(
+    lanes: SystemLanes, name: str, number: int, index: int, make_strategy: Callable[[], Strategy]
+) -> Make:
     """How a strategy's role is made."""
 
     def make(fuse: Fuse, grave: Grave) -> Role:
@@ -131,9 +135,9 @@ def execution_maker(
 ) -> Make:
     """How execution is made; `watch` stands between it and its connection, and sees every byte."""
     config = ExecutionConfig(
-        key.system,
-        instruments,
-        tuple(strategies.values()),
+        system=key.system,
+        instruments=instruments,
+        strategies=tuple(strategies.values()),
         limits=RiskLimits(max_order_rate_per_min=300),
         journal=JournalConfig(str(directory), segment_size=1 << 22),
     )
@@ -143,7 +147,7 @@ def execution_maker(
             del now_ns
             port = network.stream(TRADING_PATH)
             grave.append(port.close)
-            return watch(Mortal(port, fuse))  # type: ignore[arg-type] - as above
+            return watch(Mortal(port, fuse))  # as above
 
         ports = ExecutionPorts(connect, BinanceTrading(list(instruments), key.signer))
         role = Execution(config, execution_lanes(lanes, strategies, fuse, grave), ports)
@@ -165,6 +169,7 @@ def execution_lanes(lanes: SystemLanes, strategies: dict[str, int], fuse: Fuse, 
     def reader(lane: str) -> shm.RingReader:
         return shm.RingReader(f"{lanes.system}.{lane}", BY_NAME[lane].record)
 
+    halt: Any = shm.CellReader(f"{lanes.system}.halt", BY_NAME["halt"].record)
     accepted = shm.CellReader(f"{lanes.system}.accepted", BY_NAME["accepted"].record)
     intents: dict[int, Any] = {}
     for index, (name, number) in enumerate(strategies.items()):
@@ -175,7 +180,7 @@ def execution_lanes(lanes: SystemLanes, strategies: dict[str, int], fuse: Fuse, 
         books=reader("books"),
         commands=reader("commands"),
         intents=intents,
-        halt=shm.CellReader(f"{lanes.system}.halt", BY_NAME["halt"].record),
+        halt=halt,
         journal_past=lanes.reader("journal"),
         fills_past=lanes.reader("fills"),
         journal=writer("journal"),

@@ -53,6 +53,20 @@ TURN_NS = (50_000, 2_000_000)
 TURNS_BETWEEN_RECORDS = 16  # the rings hold far more
 
 
+RATES = FaultRates(
+    lose_request=10_000,
+    lose_response=10_000,
+    time_out_executed=5_000,
+    time_out_not_executed=5_000,
+    delay_request=10_000,
+    delay_response=10_000,
+    duplicate_report=20_000,
+    delay_report=20_000,
+    drop_depth=10_000,
+    disconnect=2_000,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Mishaps:
     """How often things go wrong: the mean time between two of a kind, 0 for never; and the venue's own fault rates."""
@@ -61,18 +75,7 @@ class Mishaps:
     freeze_ns: int = 3_000 * MS  # of one role
     cut_ns: int = 4_000 * MS
     halt_ns: int = 5_000 * MS
-    rates: FaultRates = FaultRates(
-        lose_request=10_000,
-        lose_response=10_000,
-        time_out_executed=5_000,
-        time_out_not_executed=5_000,
-        delay_request=10_000,
-        delay_response=10_000,
-        duplicate_report=20_000,
-        delay_report=20_000,
-        drop_depth=10_000,
-        disconnect=2_000,
-    )
+    rates: FaultRates = RATES
 
 
 FLOWS = {symbol: replace(flow, interval_ns=2 * MS) for symbol, flow in VENUE_FLOWS.items()}  # livelier than the demo
@@ -174,7 +177,12 @@ class World:
     def _make_venue(self) -> ObservedVenue:
         key = VenueKey.ed25519(API_KEY, ACCOUNT, self._key.public_pem)
         settings = VenueSettings(
-            seed=self.seed, flows=FLOWS, accounts={ACCOUNT: dict(PURSE)}, keys=(key,), rates=self.mishaps.rates, limits=LIMITS
+            seed=self.seed,
+            flows=FLOWS,
+            accounts={ACCOUNT: dict(PURSE)},
+            keys=(key,),
+            rates=self.mishaps.rates,
+            limits=LIMITS,
         )
         return ObservedVenue(settings, self.now_ns)
 
@@ -306,7 +314,9 @@ class World:
         number = self.strategies[role.name]
         for one in self.instruments:
             size = self.invariants.holdings.size(number, one.id)
-            assert role.ledger.position(one.id) == size, f"{role.name} sees {role.ledger.position(one.id)}, fills {size}"
+            assert role.ledger.position(one.id) == size, (
+                f"{role.name} sees {role.ledger.position(one.id)}, fills {size}"
+            )
         assert not role.ledger.working, f"{role.name} still sees {len(role.ledger.working)} orders"
         history = {name: rows for name, (_, rows) in self._recorded.items()}
         history["intents"], steps = history[f"intents.{role.name}"], history[f"steps.{role.name}"]

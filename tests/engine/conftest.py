@@ -45,3 +45,5 @@ def write(system: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     gc.collect()  # a writer in a cycle of a failed test still holds its lane
     for name in [*shm.names(system), *shm.names(system, aside=True)]:
         shm.remove(name)
+    for lock in Path("/dev/shm").glob(f"steelyard.{system}.*.lock"):  # of a segment that never was
+        lock.unlink()

@@ -26,6 +26,7 @@ class BinanceDialect:
     name: str = "binance"
     streams: tuple[str, ...] = STREAMS
     requests_snapshots: bool = True
+    numbers_are_text: bool = True
     depth: int = 0
     overlaps: bool = True
     lifetime_ns: int = 86_000 * SECOND_NS  # the venue closes after 24 hours

@@ -1,4 +1,4 @@
-"""Signatures as Binance wants them: Ed25519 or HMAC-SHA256 over a payload that REST and the WebSocket API build differently.
+"""Signatures as Binance wants them: Ed25519 or HMAC-SHA256; REST and the WebSocket API build the payload differently.
 
 REST signs the percent-encoded query and body in the order sent, with nothing between them. The WebSocket API signs
 all parameters but the signature itself, the key included, sorted by name, raw and not percent-encoded.

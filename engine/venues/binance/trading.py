@@ -204,10 +204,9 @@ class BinanceTrading(Requests):
         if not isinstance(envelope.id, int):
             return News(Frame.SHUTDOWN if error else Frame.OTHER, error=error.code if error else 0)
         if error is None:
-            return News(
-                Frame.ANSWER, envelope.id, outcome_of(envelope.status, 0, ""), 0 if envelope.status < ERROR_LEAST else -1000,
-                body=bytes(envelope.result),
-            )  # fmt: skip
+            code = 0 if envelope.status < ERROR_LEAST else -1000
+            outcome = outcome_of(envelope.status, 0, "")
+            return News(Frame.ANSWER, envelope.id, outcome, code, body=bytes(envelope.result))
         data = bytes(error.data)
         retry_ms = _retry(data).retryAfter if data.startswith(b"{") else 0
         return News(

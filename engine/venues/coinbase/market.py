@@ -24,6 +24,7 @@ class CoinbaseDialect:
 
     name: str = "coinbase"
     requests_snapshots: bool = False
+    numbers_are_text: bool = True
     depth: int = 0
     overlaps: bool = False
     lifetime_ns: int = 1 << 62

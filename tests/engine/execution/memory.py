@@ -2,7 +2,7 @@
 
 from collections import namedtuple
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from engine.execution.codec import Codec
@@ -16,8 +16,10 @@ from engine.model.words import BUY, BookState, CommandKind, IntentKind, OrderTyp
 from engine.risk.limits import RiskLimits
 from engine.venues.binance.signing import Ed25519Signer
 from engine.venues.binance.trading import BinanceTrading
-from shm.record import Record
 from tests.engine.execution.venue import KEY_PEM, FakeVenue
+
+if TYPE_CHECKING:
+    from shm.record import Record
 
 SYSTEM = UUID("00000000-0000-4000-8000-a1b2c3d4e5f6")
 BTC = Instrument(1, "binance", "BTCUSDT", "BTC", "USDT", 2, 5, 1, 1, 1, 10**12, 5 * 10**7)
@@ -154,7 +156,9 @@ class House:
             orders=rings["orders"], fills=rings["fills"], steps=rings["steps"],
             positions=self.cells["positions"], accepted=accepted,
         )  # fmt: skip
-        wire = BinanceTrading(list(self.config.instruments), Ed25519Signer(getattr(self.venue, "api_key", "key"), KEY_PEM), 5000)
+        wire = BinanceTrading(
+            list(self.config.instruments), Ed25519Signer(getattr(self.venue, "api_key", "key"), KEY_PEM), 5000
+        )
         return Execution(self.config, lanes, ExecutionPorts(self.venue.connect, wire), self.reserve)
 
     def kill(self) -> None:
@@ -186,7 +190,9 @@ class House:
         self.book()
         self.run()
 
-    def book(self, bid: int = 6_000_000, ask: int = 6_000_100, instrument: int = 1, state: int = BookState.GOOD) -> None:
+    def book(
+        self, bid: int = 6_000_000, ask: int = 6_000_100, instrument: int = 1, state: int = BookState.GOOD
+    ) -> None:
         """A top of book, told by the feed."""
         zeros = (0,) * 9
         self.rings["books"].publish(

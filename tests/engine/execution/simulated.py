@@ -1,6 +1,7 @@
 """The simulated Binance in place of the venue in memory, behind a connection without a socket."""
 
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
@@ -9,12 +10,15 @@ from engine.model.words import BUY, SELL, OrderState
 from engine.venues.port import PortState
 from engine.venues.sim.binance.faults import FaultRates
 from engine.venues.sim.binance.keys import Key
-from engine.venues.sim.binance.session import Session
-from engine.venues.sim.binance.settings import PURSE, VenueSettings
+from engine.venues.sim.binance.settings import FLOWS, PURSE, VenueSettings
 from engine.venues.sim.binance.venue import BinanceVenue
 from tests.engine.execution.venue import KEY_PEM
 
+if TYPE_CHECKING:
+    from engine.venues.sim.binance.session import Session
+
 NAME = "engine".ljust(64, "0")
+FLOW_INTERVAL_NS = 100_000_000
 AHEAD_NS = 700_000_000  # the venue's clock is not ours
 ENDS = {
     "accepted": OrderState.OPEN, "fill": OrderState.PARTLY_FILLED, "cancelled": OrderState.CANCELLED,
@@ -65,13 +69,16 @@ class SimulatedVenue:
         """Open for trade."""
         public = load_pem_private_key(KEY_PEM, None).public_key()
         key = Key.ed25519(NAME, "engine", public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
-        settings = VenueSettings(seed=seed, keys=(key,), accounts={"engine": PURSE}, rates=rates or FaultRates())
+        flows = {name: replace(flow, interval_ns=FLOW_INTERVAL_NS) for name, flow in FLOWS.items()}
+        settings = VenueSettings(
+            seed=seed, keys=(key,), accounts={"engine": PURSE}, rates=rates or FaultRates(), flows=flows
+        )
         self.now_ns = now_ns
         self.binance = BinanceVenue(settings, now_ns + AHEAD_NS)
         self.outgoing: list[bytes] = []
         self.api_key = NAME
 
-    def connect(self, now_ns: int) -> SimulatedPort:
+    def connect(self, _now_ns: int) -> SimulatedPort:
         """A connection."""
         return SimulatedPort(self)
 

@@ -9,7 +9,6 @@ import pytest
 from engine.execution import client_id
 from engine.execution.journal import read_journal
 from engine.model.words import (
-    BUY,
     SELL,
     BookState,
     CommandKind,
@@ -345,10 +344,10 @@ def test_a_rejected_order_gives_its_room_back(house: House) -> None:
     assert house.role.ledger.account[1].open_buy == 0
 
 
-def _refuse(port: object, params: object) -> None:
-    from tests.engine.execution.venue import Refused
+def _refuse(_port: object, _params: object) -> None:
+    from tests.engine.execution.venue import RefusedError
 
-    raise Refused(-2010, "Account has insufficient balance for requested action.")
+    raise RefusedError(-2010, "Account has insufficient balance for requested action.")
 
 
 def test_a_lapped_book_is_not_believed_until_told_anew(house: House) -> None:

@@ -16,7 +16,7 @@ COARSE = replace(BTC, size_decimals=5)
 @pytest.mark.parametrize("seed", range(20))
 def test_realised_and_unrealised_are_cash_and_inventory(seed: int) -> None:
     """Through every flip and every rounding, with base fees; otherwise P&L is a story."""
-    print(f"seed {seed}")
+    print(f"seed {seed}")  # noqa: T201 - to repeat it
     draw = random.Random(seed)
     position, cash, held, fees = Position(1, COARSE), 0, 0, 0
     for _ in range(500):
@@ -69,7 +69,7 @@ def test_a_fee_in_a_third_asset_is_kept_apart_and_marked() -> None:
 
 
 def test_sums_beyond_64_bits_are_told_whole() -> None:
-    """high << 64 | low, signed."""
+    """High << 64 | low, signed."""
     position = Position(1, BTC)
     position.apply(SELL, 2**60, 2**61, 0, b"", 1)
     row = codec.POSITION.unpack(codec.POSITION.pack(*position.row()))

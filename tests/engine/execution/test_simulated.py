@@ -36,9 +36,9 @@ class SimulatedHouse(House):
         """No more faults; everything cancelled and known."""
         self.venue.binance.faults.rates = FaultRates()
         self.venue.binance.faults._drawing = False
-        self.settle(12)
+        self.settle(8)
         self.role.drain(self.now_ns)
-        self.settle(45)
+        self.settle(35)
         assert not self.role.blotter.live
 
     def verify(self) -> None:
@@ -55,7 +55,7 @@ class SimulatedHouse(House):
 
 
 FAULTS: dict[str, Callable[[Any], None]] = {
-    "none": lambda faults: None,
+    "none": lambda _: None,
     "lost response": lambda faults: faults.lose_response(),
     "lost request": lambda faults: faults.lose_request(),
     "timed out, executed": lambda faults: faults.time_out(executed=True),
@@ -150,7 +150,7 @@ RATES = FaultRates(
 @pytest.mark.parametrize("seed", range(6))
 def test_a_living_market_with_drawn_faults_and_deaths_ends_in_the_truth(tmp_path: Path, seed: int) -> None:
     """Everything at once, from one seed."""
-    print(f"seed {seed}")
+    print(f"seed {seed}")  # noqa: T201 - to repeat it
     draw = random.Random(seed)
     house = SimulatedHouse(tmp_path, seed, RATES)
     house.ready()

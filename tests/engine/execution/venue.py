@@ -1,4 +1,5 @@
-"""A venue in memory that speaks Binance's WebSocket API, keeps the truth, and loses, delays and doubles what it is told to."""
+# ruff: noqa: ARG002 - every method of the venue has one shape
+"""A venue in memory that speaks Binance's WebSocket API, keeps the truth, and fails as it is told to."""
 
 import json
 from collections import deque
@@ -9,7 +10,8 @@ from engine.model.fixed import to_fixed, to_text
 from engine.model.words import OrderState
 from engine.venues.port import PortState
 
-KEY_PEM = b"-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIIJEYWtGBrhACmb9Dvy+qa8WEf0lQOl1s4CLIAB9m89u\n-----END PRIVATE KEY-----\n"
+KEY_BODY = b"MC4CAQAwBQYDK2VwBCIEIIJEYWtGBrhACmb9Dvy+qa8WEf0lQOl1s4CLIAB9m89u"
+KEY_PEM = b"-----BEGIN PRIVATE KEY-----\n" + KEY_BODY + b"\n-----END PRIVATE KEY-----\n"
 MS = 1_000_000
 SIZES = {"BTCUSDT": 5, "ETHUSDT": 4}
 IDS = {"BTCUSDT": 1, "ETHUSDT": 2}
@@ -19,7 +21,7 @@ STATES = {
 }  # fmt: skip
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The venue's no."""
 
     def __init__(self, code: int, text: str, status: int = 400, data: Any = None) -> None:
@@ -164,7 +166,7 @@ class FakeVenue:
                 self.check_time(params)
             result = getattr(self, "do_" + request["method"].replace(".", "_"))(port, params)
             answer: dict[str, Any] = {"id": request["id"], "status": 200, "result": result}
-        except Refused as no:
+        except RefusedError as no:
             error: dict[str, Any] = {"code": no.code, "msg": no.text}
             if no.data:
                 error["data"] = no.data
@@ -182,7 +184,7 @@ class FakeVenue:
         """Not from the future, not too old."""
         server_ms = (self.now_ns + self.clock_ahead_ns) // MS
         if params["timestamp"] >= server_ms + 1000 or server_ms - params["timestamp"] > params["recvWindow"]:
-            raise Refused(-1021, "Timestamp for this request is outside of the recvWindow.")
+            raise RefusedError(-1021, "Timestamp for this request is outside of the recvWindow.")
 
     def answer(self, port: FakePort, value: dict[str, Any]) -> None:
         """Into the connection, if it still stands."""
@@ -263,7 +265,7 @@ class FakeVenue:
         client_id, symbol = params["newClientOrderId"], params["symbol"]
         if client_id in self.orders:
             self.violations.append(f"id sent twice: {client_id}")
-            raise Refused(-2010, "Duplicate order sent.")
+            raise RefusedError(-2010, "Duplicate order sent.")
         self.ids += 1
         size = to_fixed(params["quantity"], SIZES[symbol])
         order = VenueOrder(self.ids, symbol, client_id, params["side"], params["type"], params["price"], size)
@@ -281,7 +283,7 @@ class FakeVenue:
         """Cancel by our id."""
         order = self.orders.get(params["origClientOrderId"])
         if order is None or not order.open:
-            raise Refused(-2011, "Unknown order sent.")
+            raise RefusedError(-2011, "Unknown order sent.")
         order.status = "CANCELED"
         self.tell(order, "CANCELED", cancel=True)
         return self.show(order) | {"origClientOrderId": order.client_id, "clientOrderId": "cancel-id"}
@@ -295,16 +297,31 @@ class FakeVenue:
         elif order.executed and params["cancelRestrictions"] == "ONLY_NEW":
             no = {"code": -2011, "msg": "Order was not canceled due to cancel restrictions."}
         if no:
-            data = {"cancelResult": "FAILURE", "newOrderResult": "NOT_ATTEMPTED", "cancelResponse": no, "newOrderResponse": None}
-            raise Refused(-2022, "Order cancel-replace failed.", 400, data)
+            data = {
+                "cancelResult": "FAILURE",
+                "newOrderResult": "NOT_ATTEMPTED",
+                "cancelResponse": no,
+                "newOrderResponse": None,
+            }
+            raise RefusedError(-2022, "Order cancel-replace failed.", 400, data)
         cancelled = self.do_order_cancel(port, {"origClientOrderId": params["cancelOrigClientOrderId"]})
         if self.faults.get("new_half"):
             self.faults["new_half"].popleft()
             answer = {"code": -2010, "msg": "Account has insufficient balance for requested action."}
-            data = {"cancelResult": "SUCCESS", "newOrderResult": "FAILURE", "cancelResponse": cancelled, "newOrderResponse": answer}
-            raise Refused(-2021, "Order cancel-replace partially failed.", 409, data)
+            data = {
+                "cancelResult": "SUCCESS",
+                "newOrderResult": "FAILURE",
+                "cancelResponse": cancelled,
+                "newOrderResponse": answer,
+            }
+            raise RefusedError(-2021, "Order cancel-replace partially failed.", 409, data)
         placed = self.do_order_place(port, params)
-        return {"cancelResult": "SUCCESS", "newOrderResult": "SUCCESS", "cancelResponse": cancelled, "newOrderResponse": placed}
+        return {
+            "cancelResult": "SUCCESS",
+            "newOrderResult": "SUCCESS",
+            "cancelResponse": cancelled,
+            "newOrderResponse": placed,
+        }
 
     def do_order_status(self, port: FakePort, params: dict[str, Any]) -> Any:
         """One order."""
@@ -314,7 +331,7 @@ class FakeVenue:
         else:
             order = self.orders.get(params["origClientOrderId"])
         if order is None:
-            raise Refused(-2013, "Order does not exist.")
+            raise RefusedError(-2013, "Order does not exist.")
         return self.show(order) | {"updateTime": self.now_ns // MS}
 
     def do_openOrders_status(self, port: FakePort, params: dict[str, Any]) -> Any:  # noqa: N802

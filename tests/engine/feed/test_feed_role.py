@@ -1,9 +1,10 @@
 """The feed over fake ports and real lanes: what readers see, and when."""
 
+import itertools  # noqa: I001
 from collections.abc import Iterator
 
 import pytest
-from feed_fakes import SECOND, Bench, diff, ticker, trade
+from tests.engine.feed.feed_fakes import SECOND, Bench, diff, ticker, trade
 
 from engine.model.words import BookState, Flag, TickKind
 from engine.venues.port import PortState
@@ -162,7 +163,7 @@ def test_levels_are_told_with_the_size_before_when_asked_for() -> None:
     bench.step(0.02, diff(111, 112, [["99", "5"], ["100", "1"], ["98", "0"]], [["101", "0"]]))
     rows = bench.told()
     assert [(row.kind, row.side, row.price, row.size, row.detail) for row in rows] == [
-        (TickKind.LEVEL, 1, 9900, 500000, 200000), (TickKind.LEVEL, -1, 10100, 0, 300000), (TickKind.BEST, -1, 10200, 400000, 0),
+        (TickKind.LEVEL, 1, 9900, 500000, 200000), (TickKind.LEVEL, -1, 10100, 0, 300000), (TickKind.BEST, -1, 10200, 400000, 0),  # noqa: E501
     ]  # fmt: skip
     assert [row.flags for row in rows] == [0, 0, Flag.LAST]
     bench.close()
@@ -261,7 +262,7 @@ def test_delays_between_attempts_grow_and_are_the_same_for_one_seed() -> None:
                 begun.append(bench.now)
                 bench.stream.state = PortState.CLOSED
             bench.step(0.01)
-        runs.append([(b - a) / SECOND for a, b in zip(begun, begun[1:], strict=False)])
+        runs.append([(b - a) / SECOND for a, b in itertools.pairwise(begun)])
         bench.close()
     assert runs[0] == runs[1]
     assert len(runs[0]) >= 4

@@ -141,7 +141,7 @@ def test_an_instrument_that_does_not_trade_is_refused() -> None:
 
 
 def test_the_least_notional_is_inside() -> None:
-    """price x size, exactly."""
+    """Price x size, exactly."""
     desk = Desk()
     desk.instruments[1] = replace(BTC, notional_min=6_000_000 * 200)
     assert desk.check(size=200) is APPROVED
@@ -236,7 +236,10 @@ def test_a_quote_that_is_no_dollar_needs_a_fresh_named_rate() -> None:
     desk = Desk(usd_instruments={"BTC": 1}, max_order_size_usd=Decimal("3000.62"))
     desk.top.update(BookState.GOOD, 6_000_000, 6_000_050, NOW_NS)
     assert desk.check(**order) is APPROVED
-    assert Desk(usd_instruments={"BTC": 1}, max_order_size_usd=Decimal("3000.61")).reason(**order) == Reason.ORDER_TOO_LARGE
+    assert (
+        Desk(usd_instruments={"BTC": 1}, max_order_size_usd=Decimal("3000.61")).reason(**order)
+        == Reason.ORDER_TOO_LARGE
+    )
     desk.top.update(BookState.STALE, 6_000_000, 6_000_050, NOW_NS)
     assert desk.reason(**order) == Reason.RATE_MISSING
     desk.top.update(BookState.GOOD, 6_000_000, 6_000_050, NOW_NS - 2_000_000_001)
@@ -263,7 +266,9 @@ def test_a_protective_price_lies_inside_collar_and_cap_on_the_step() -> None:
     assert desk.gate.protective_price(1, SELL, 6_000_000) == 6_000_000
 
 
-@pytest.mark.parametrize("name", ["max_position_usd", "max_order_size_usd", "max_order_rate_per_min", "price_collar_bps"])
+@pytest.mark.parametrize(
+    "name", ["max_position_usd", "max_order_size_usd", "max_order_rate_per_min", "price_collar_bps"]
+)
 def test_a_cap_that_bounds_nothing_refuses_to_start(name: str) -> None:
     """Zero means a mistake in the file, not no limit."""
     with pytest.raises(ValueError, match=f"{name} must be positive, was 0"):

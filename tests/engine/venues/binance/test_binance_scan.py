@@ -1,16 +1,15 @@
 """Binance's scanner against the standard json module: on real frames, and on frames that chance has spoilt."""
 
 import gzip
-import itertools
 import json
 import os
 import random
 from pathlib import Path
 
-import binance_oracle
 import pytest
 
 from engine.venues.binance.scan import BinanceMarket
+from tests.engine.venues.binance import binance_oracle
 
 CAPTURES = Path(os.environ.get("STEELYARD_CAPTURES", "../shared/captures")) / "binance"
 needs_captures = pytest.mark.skipif(not CAPTURES.is_dir(), reason=f"no recorded traffic in {CAPTURES}")
@@ -35,10 +34,10 @@ USDM_TRADE = (
     b'{"e":"trade","E":1660228023422,"T":1660228023414,"s":"BTCUSDT","t":2691833628,"p":"24670.90","q":"0.070",'
     b'"X":"INSURANCE_FUND","m":true}'
 )
-AGG_TRADE = b'{"e":"aggTrade","E":1723161255308,"s":"BTCUSDT","a":12,"p":"1.5","q":"2","f":1,"l":2,"T":1723161255307,"m":false,"M":true}'
+AGG_TRADE = b'{"e":"aggTrade","E":1723161255308,"s":"BTCUSDT","a":12,"p":"1.5","q":"2","f":1,"l":2,"T":1723161255307,"m":false,"M":true}'  # noqa: E501
 FRAMES = (SPOT_DIFF, USDM_DIFF, SPOT_BEST, TRADE, USDM_TRADE, AGG_TRADE)
-PIECES = (b"0", b"9", b".", b"-", b"e", b'"', b"[", b"]", b"{", b"}", b",", b":", b" ", b"\\", b"\x00", b"\xc3", b"\xc3\xa9", b"null",
-          b"true", b'"s":"BTCUSDT",', b'"pu":1,', b'"E":1,', b"[[]]", b'"k":{"a":[1,{"b":null}]},', b"1e5", b"NaN", b"\xed\xa0\x80")  # fmt: skip
+PIECES = (b"0", b"9", b".", b"-", b"e", b'"', b"[", b"]", b"{", b"}", b",", b":", b" ", b"\\", b"\x00", b"\xc3", b"\xc3\xa9", b"null",  # noqa: E501
+          b"true", b'"s":"BTCUSDT",', b'"pu":1,', b'"E":1,', b"[[]]", b'"k":{"a":[1,{"b":null}]},', b"1e5", b"NaN", b"\xed\xa0\x80")  # fmt: skip  # noqa: E501
 
 
 def market() -> BinanceMarket:
@@ -102,7 +101,7 @@ def test_the_order_of_keys_does_not_matter(frame: bytes) -> None:
 @pytest.mark.parametrize("shard", range(4))
 def test_scanner_and_oracle_agree_on_spoilt_frames(shard: int) -> None:
     """No accident on the wire becomes a number the venue did not send, and nothing readable is refused."""
-    print("seed", shard)
+    print("seed", shard)  # noqa: T201
     draw, scanner = random.Random(shard), market()
     for _ in range(MUTATIONS // 4):
         frame = mutate(draw, draw.choice(FRAMES))
@@ -112,8 +111,8 @@ def test_scanner_and_oracle_agree_on_spoilt_frames(shard: int) -> None:
 
 @pytest.mark.parametrize(
     ("price", "size"),
-    [("0.123456789", "1"), ("1", "0.000000001"), ("92233720368.54775808", "1"), ("1", "99999999999999999999"), ("01", "1"),
-     ("-1", "1"), ("1.", "1"), (".5", "1"), ("", "1"), ("1e3", "1"), ("+1", "1"), ("1", " 1"), ("0", "1"), ("0.00000000", "1")],
+    [("0.123456789", "1"), ("1", "0.000000001"), ("92233720368.54775808", "1"), ("1", "99999999999999999999"), ("01", "1"),  # noqa: E501
+     ("-1", "1"), ("1.", "1"), (".5", "1"), ("", "1"), ("1e3", "1"), ("+1", "1"), ("1", " 1"), ("0", "1"), ("0.00000000", "1")],  # noqa: E501
 )  # fmt: skip
 def test_a_number_that_cannot_be_held_exactly_refuses_the_frame(price: str, size: str) -> None:
     """Half a message must not reach a book."""
@@ -159,7 +158,7 @@ def test_scanner_and_oracle_agree_on_captured_frames(name: str, decimals: int) -
     scanner = BinanceMarket()
     for symbol, places in listings.items():
         scanner.add(symbol, *places)
-    for line in itertools.islice(gzip.open(CAPTURES / name), limit):
+    for line in gzip.decompress((CAPTURES / name).read_bytes()).splitlines()[:limit]:
         frame = line.partition(b" ")[2].rstrip()
         if not frame.startswith(b'{"lastUpdateId"'):
             assert scanner.decode(frame) == binance_oracle.read(frame, listings) != [], frame

@@ -124,7 +124,9 @@ def test_nothing_is_read_after_a_fault_or_a_close() -> None:
     assert "reserved bits 100" in broken.error.reason
 
 
-@pytest.mark.parametrize("code", [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 3000, 3999, 4000, 4999])
+@pytest.mark.parametrize(
+    "code", [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999]
+)
 def test_close_codes_of_the_wire_pass(code: int) -> None:
     """Venues use the assigned ones and their own above 4000."""
     assert fault(SERVER.encode(CLOSE, close_payload(code))) == 0

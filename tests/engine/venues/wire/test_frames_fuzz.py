@@ -9,6 +9,7 @@ from wsproto.frame_protocol import Frame, FrameProtocol, MessageDecoder, Opcode,
 from engine.venues.wire.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, TOO_LARGE, FrameReader, FrameWriter
 
 ROUNDS = 3000
+BAD_GATEWAY = (1014).to_bytes(2, "big")  # assigned by IANA after the RFC; wsproto refuses it
 Events = list[tuple[int, bytes]]
 
 
@@ -56,12 +57,24 @@ class Oracle:
             self._part = b""
 
 
-def comparable(events: Events) -> Events:
-    """Ours in the oracle's words: text is bytes, a close has no payload."""
+def comparable(events: Events, oracle: Oracle) -> Events:
+    """Ours in the oracle's words: text is bytes, a close has no payload, and 1014 is a code it does not know."""
+    if oracle.refused and events and events[-1][0] == CLOSE and events[-1][1][:2] == BAD_GATEWAY:
+        events = events[:-1]
     return [(BINARY if kind == TEXT else kind, b"" if kind == CLOSE else payload) for kind, payload in events]
 
 
-def stream_of(source: random.Random, writer: FrameWriter) -> bytes:
+def encode(source: random.Random, opcode: int, payload: bytes, *, final: bool = True, client: bool) -> bytes:
+    """A frame for this reader; the mask comes from the seed, too, or a failure could not be had again."""
+    frame = FrameWriter(server=True).encode(opcode, payload, final)
+    if client:
+        return frame
+    header, key = len(frame) - len(payload), source.randbytes(4)
+    masked = bytes(byte ^ key[index & 3] for index, byte in enumerate(payload))
+    return frame[:1] + bytes([frame[1] | 0x80]) + frame[2:header] + key + masked
+
+
+def stream_of(source: random.Random, *, client: bool) -> bytes:
     """Some good messages, whole and in fragments, with control frames between; perhaps a close."""
     frames: list[bytes] = []
     for _ in range(source.randrange(1, 8)):
@@ -69,11 +82,12 @@ def stream_of(source: random.Random, writer: FrameWriter) -> bytes:
         for part in range(count):
             payload = source.randbytes(source.choice([0, 1, 5, 125, 126, 300, 70000 if source.random() < 0.02 else 40]))
             opcode = CONTINUATION if part else source.choice([TEXT, BINARY])
-            frames.append(writer.encode(opcode, payload, part == count - 1))
+            frames.append(encode(source, opcode, payload, final=part == count - 1, client=client))
             if source.random() < 0.3:
-                frames.append(writer.encode(source.choice([PING, PONG]), source.randbytes(source.randrange(126))))
+                payload = source.randbytes(source.randrange(126))
+                frames.append(encode(source, source.choice([PING, PONG]), payload, client=client))
     if source.random() < 0.2:
-        frames.append(writer.encode(CLOSE, source.choice([b"", b"\x03\xe8", b"\x03\xe9away"])))
+        frames.append(encode(source, CLOSE, source.choice([b"", b"\x03\xe8", b"\x03\xe9away"]), client=client))
     return b"".join(frames)
 
 
@@ -108,7 +122,7 @@ def read_both(source: random.Random, stream: bytes, *, client: bool) -> tuple[Fr
         reader.feed(block)
         events += reader.events()
         oracle.feed(block)
-    return reader, comparable(events), oracle
+    return reader, comparable(events, oracle), oracle
 
 
 def test_good_streams_give_the_same_messages(seed: int) -> None:
@@ -116,7 +130,7 @@ def test_good_streams_give_the_same_messages(seed: int) -> None:
     source = random.Random(seed)
     for _ in range(ROUNDS // 5):
         client = source.random() < 0.5
-        stream = stream_of(source, FrameWriter(server=client))
+        stream = stream_of(source, client=client)
         reader, events, oracle = read_both(source, stream, client=client)
         assert reader.error is None
         assert not oracle.refused
@@ -128,13 +142,13 @@ def test_mutated_streams_give_the_same_messages_or_both_refuse(seed: int) -> Non
     source = random.Random(seed)
     for _ in range(ROUNDS):
         client = source.random() < 0.5
-        stream = mutate(source, stream_of(source, FrameWriter(server=client)))
+        stream = mutate(source, stream_of(source, client=client))
         reader, events, oracle = read_both(source, stream, client=client)
         assert events == oracle.events, stream[:64]
         if reader.error is not None and reader.error.code != TOO_LARGE:
             oracle.feed(bytes(70_000))  # the oracle judges later, when more of the frame is there
             assert oracle.refused, (reader.error, stream[:64])
-        elif reader.error is None:
+        elif reader.error is None and not reader.closed:
             assert not oracle.refused, stream[:64]
 
 
