@@ -19,8 +19,9 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
-from bench import machine
-from bench.wire_server import FRAMES_A_BLOCK, Server, write_certificate
+import machine
+from wire_server import FRAMES_A_BLOCK, Server, write_certificate
+
 from engine import clock
 from engine.venues.port import PortState
 from engine.venues.wire import Waiter, WebSocketPort, WireOptions
@@ -71,7 +72,9 @@ def receive_websockets(url: str, count: int, ca_file: str) -> int:
     from websockets.asyncio.client import connect
 
     async def receive() -> int:
-        async with connect(url, ssl=context_of(ca_file), compression=None, max_size=None, close_timeout=0) as connection:
+        async with connect(
+            url, ssl=context_of(ca_file), compression=None, max_size=None, close_timeout=0
+        ) as connection:
             begin = time.process_time_ns()
             for _ in range(count):
                 await connection.recv(decode=False)
@@ -81,18 +84,18 @@ def receive_websockets(url: str, count: int, ca_file: str) -> int:
 
 
 def receive_picows(url: str, count: int, ca_file: str) -> int:
-    """picows in an asyncio loop, each payload taken as bytes."""
-    from picows import WSListener, ws_connect
+    """Run picows in an asyncio loop, each payload taken as bytes."""
+    from picows import WSFrame, WSListener, WSTransport, ws_connect
 
     class Listener(WSListener):
         left = count
         begin = 0
         spent = 0
 
-        def on_ws_connected(self, transport) -> None:
+        def on_ws_connected(self, _transport: WSTransport) -> None:
             self.begin = time.process_time_ns()
 
-        def on_ws_frame(self, transport, frame) -> None:
+        def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
             frame.get_payload_as_bytes()
             self.left -= 1
             if not self.left:
@@ -159,7 +162,9 @@ def main() -> None:
     chosen = options.parse_args()
     count = max(1, chosen.count // FRAMES_A_BLOCK) * FRAMES_A_BLOCK
     skipped = [name for name, (module, _) in PEERS.items() if find_spec(module) is None]
-    receivers = {"ours": receive_ours} | {name: receiver for name, (_, receiver) in PEERS.items() if name not in skipped}
+    receivers = {"ours": receive_ours} | {
+        name: receiver for name, (_, receiver) in PEERS.items() if name not in skipped
+    }
     with tempfile.TemporaryDirectory() as folder:
         result = report(measure(receivers, chosen.rounds, count, Path(folder)), skipped)
     json.dump(result, sys.stdout, indent=None if chosen.json else 2)

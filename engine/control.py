@@ -1,7 +1,7 @@
-"""The control plane: one Unix socket, JSON lines, peers known by the kernel.
+r"""The control plane: one Unix socket, JSON lines, peers known by the kernel.
 
-    {"command": "halt", "id": 7}\\n   ->   {"id": 7, "ok": true, "result": {...}}\\n
-    rubbish\\n                        ->   {"ok": false, "error": "..."}\\n
+    {"command": "halt", "id": 7}\n   ->   {"id": 7, "ok": true, "result": {...}}\n
+    rubbish\n                        ->   {"ok": false, "error": "..."}\n
 
 The server is advanced by `step` and never blocks: a client that sends rubbish, an endless line, or nothing, or that
 reads no answers, costs itself its connection and nobody else anything. Each command is answered once, after it was
@@ -69,7 +69,9 @@ class Client:
 class ControlServer:
     """The listening end. `answers` maps a command's name to what carries it out."""
 
-    def __init__(self, path: Path, answers: Mapping[str, Answer], audit: Audit, known: Callable[..., Peer] = credentials) -> None:
+    def __init__(
+        self, path: Path, answers: Mapping[str, Answer], audit: Audit, known: Callable[..., Peer] = credentials
+    ) -> None:
         """Listen at a path; the caller makes sure that it alone may (the supervisor's lock)."""
         self.answers = answers
         self.audit = audit
@@ -156,11 +158,13 @@ class ControlServer:
 
     def _carry_out(self, request: Request) -> Mapping[str, Any]:
         """The answer to a command, audited."""
+        unknown = f"unknown command {request.command!r}, known are {', '.join(sorted(self.answers))}"
         try:
-            if request.command not in self.answers:
-                msg = f"unknown command {request.command!r}, known are {', '.join(sorted(self.answers))}"
-                raise Refused(msg)
-            answer: dict[str, Any] = {"ok": True, "result": self.answers[request.command](request)}
+            answer: dict[str, Any] = (
+                {"ok": True, "result": self.answers[request.command](request)}
+                if request.command in self.answers
+                else {"ok": False, "error": unknown}
+            )
         except Refused as refusal:
             answer = {"ok": False, "error": str(refusal)}
         try:

@@ -12,7 +12,7 @@
    a fresh one.
 
 A role may offer `wait(timeout_ns)` (it alone in its process: a lane's futex, its sockets) or `filenos()` (descriptors
-to be polled together with those of the others); with neither a blocking process naps for a fraction of a millisecond.
+to be polled together with those of the others); with neither a blocking process naps, ever longer up to 2 ms.
 """
 
 import argparse
@@ -37,7 +37,8 @@ from engine.role import Role
 HEARTBEAT, INSTRUMENTS = BY_NAME["heartbeat"], BY_NAME["instruments"]
 EXIT_WRONG_WORLD, EXIT_WRONG_SELF, EXIT_CONFIG = 69, 70, 78  # as sysexits.h has them
 IDLE_ROUNDS = 200  # rounds without work before a blocking process blocks
-NAP_NS = 200_000
+NAP_NS, NAP_MAX_NS = 100_000, 2_000_000
+NAPS_ALIKE = 50  # naps before one is twice as long
 BLOCK_NS = 5_000_000  # at most so long, so that beats and signals are on time
 SHARED_BLOCK_NS = 1_000_000  # where lanes are looked at only between polls
 INSTRUMENTS_LIMIT_NS = 15_000_000_000
@@ -57,7 +58,7 @@ class Pulse:
         self.beat(self.start_ns, 0, RoleState.STARTING)
 
     def beat(self, now_ns: int, steps: int, state: RoleState) -> None:
-        """Say that the role lives, and how far it came. The beat's own clock is read here, for a frozen step must show."""
+        """Say that the role lives, and how far it came, by a clock read here: a frozen step must show."""
         beat_ns = time.monotonic_ns()
         self.cell.write(0, beat_ns, now_ns, self.start_ns, steps, self.work, os.getpid(), state, 0, 0)
 
@@ -65,8 +66,10 @@ class Pulse:
 class Loop:
     """The roles of one process, advanced together."""
 
-    def __init__(self, beat_interval_ns: int, idle: Callable[[], object], now: Callable[[], int] = clock.now_ns) -> None:
-        """Begin without roles; `idle` is what a round without work does."""
+    def __init__(
+        self, beat_interval_ns: int, idle: Callable[[int], object], now: Callable[[], int] = clock.now_ns
+    ) -> None:
+        """Begin without roles; `idle` is what a round without work does, told how many there were."""
         self.roles: list[Role] = []
         self.pulses: list[Pulse] = []
         self.beat_interval_ns = beat_interval_ns
@@ -113,7 +116,7 @@ class Loop:
                 continue
             idle_rounds += 1
             if idle_rounds > IDLE_ROUNDS:
-                idle()
+                idle(idle_rounds - IDLE_ROUNDS)
 
     def drain(self, limit_ns: int) -> bool:
         """Let every role finish what it has begun, within a limit; True when all did."""
@@ -124,7 +127,7 @@ class Loop:
             open_roles = [role for role in open_roles if not role.drain(now_ns)]
             self.beat(now_ns, RoleState.DRAINING)
             if open_roles:
-                self.idle()
+                self.idle(0)
         return not open_roles
 
     def close(self) -> None:
@@ -136,21 +139,22 @@ class Loop:
             pulse.cell.close()
 
 
-def idle_of(process: Process, roles: Sequence[Role]) -> Callable[[], object]:
+def idle_of(process: Process, roles: Sequence[Role]) -> Callable[[int], object]:
     """What a round without work does: nothing when spinning, else wait for what the roles wait for.
 
     Asked at each idle round's call, not once: `roles` grows while the process starts.
     """
     if process.wait == "spin":
-        return lambda: None
+        return lambda _: None
 
-    def block() -> object:
+    def block(rounds: int) -> object:
         if len(roles) == 1 and hasattr(roles[0], "wait"):
             return roles[0].wait(BLOCK_NS)
         descriptors = [number for role in roles if hasattr(role, "filenos") for number in role.filenos()]
         if descriptors:
             return _poll(descriptors, SHARED_BLOCK_NS // MS)
-        return time.sleep(NAP_NS / 1e9)
+        time.sleep(min(NAP_NS << min(rounds // NAPS_ALIKE, 16), NAP_MAX_NS) / 1e9)
+        return None
 
     return block
 
@@ -191,7 +195,7 @@ def _await_instruments(config: Config, loop: Loop) -> None:
         if all(cells.read(index) is not None for index in range(len(config.instruments))):
             return
         if not loop.round():
-            loop.idle()
+            loop.idle(0)
 
 
 def settle(config: Config, process: Process) -> None:
@@ -265,4 +269,8 @@ def _process(config: Config, name: str, roles: str) -> Process:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    CODE = main()
+    logging.shutdown()
+    if CODE == EXIT_WRONG_SELF:
+        os._exit(CODE)  # no destructor of a role that failed may run, no thread of it may keep the process
+    sys.exit(CODE)

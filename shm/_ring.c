@@ -16,6 +16,8 @@
 
 #define NAP_LEAST_NS 50000
 #define NAP_MOST_NS 20000000
+#define SPIN_NS 100000
+#define SPIN_LOOKS 64
 
 static int counter_is_good;
 static double ticks_per_ns = 1.0;
@@ -293,6 +295,42 @@ static PyObject *reader_read_bytes(Reader *self, PyObject *Py_UNUSED(ignored)) {
     return found ? value : Py_NewRef(Py_None);
 }
 
+/* Look until something came or the time is over. Between two readings of the clock it only looks: a pause here would add
+ * its length to every record's way, and the line is this core's own until the writer takes it. */
+static int reader_spin(Reader *self, PyObject *const *values, Py_ssize_t count, PyObject **value) {
+    uint64_t spin_ns = SPIN_NS, began = 0;
+    if (count > 1) {
+        PyErr_SetString(PyExc_TypeError, "spin(limit_ns=100000)");
+        return -1;
+    }
+    if (count) spin_ns = PyLong_AsUnsignedLongLong(values[0]);
+    if (PyErr_Occurred() || !reader_ready(self)) return -1;
+    uint64_t limit = in_ticks(spin_ns);
+    for (;;) {
+        for (int i = 0; i < SPIN_LOOKS; i++) {
+            if (atomic_load_explicit(self->r.cursor, memory_order_acquire) != self->r.next) return reader_fetch(self, value);
+            sy_expect(&self->r);
+        }
+        uint64_t now = sy_ticks(counter_is_good);
+        if (!began) began = now;
+        else if (now - began >= limit) return 0;
+    }
+}
+
+static PyObject *reader_spin_read(Reader *self, PyObject *const *values, Py_ssize_t count) {
+    PyObject *value = NULL;
+    int found = reader_spin(self, values, count, &value);
+    if (found > 0) return sy_unpack(&self->codec, self->record);
+    return found ? value : Py_NewRef(Py_None);
+}
+
+static PyObject *reader_spin_read_bytes(Reader *self, PyObject *const *values, Py_ssize_t count) {
+    PyObject *value = NULL;
+    int found = reader_spin(self, values, count, &value);
+    if (found > 0) return PyBytes_FromStringAndSize(self->record, (Py_ssize_t)self->r.record_size);
+    return found ? value : Py_NewRef(Py_None);
+}
+
 /* (first, count, lost): the next records, at most `limit`; the cursor moves behind them. The slots lie in a row. */
 static PyObject *reader_claim(Reader *self, PyObject *argument) {
     unsigned long long limit = PyLong_AsUnsignedLongLong(argument);
@@ -396,6 +434,10 @@ static PyObject *reader_get_end(Reader *self, void *Py_UNUSED(closure)) {
 static PyMethodDef reader_methods[] = {
     {"read", (PyCFunction)reader_read, METH_NOARGS, "read() -> row | Lapped | None: the next record."},
     {"read_bytes", (PyCFunction)reader_read_bytes, METH_NOARGS, "read_bytes() -> bytes | Lapped | None: the next record as it lies in memory."},
+    {"spin", (PyCFunction)(void (*)(void))reader_spin_read, METH_FASTCALL,
+     "spin(limit_ns=100000) -> row | Lapped | None: look without a pause until a record is there, or for so long."},
+    {"spin_bytes", (PyCFunction)(void (*)(void))reader_spin_read_bytes, METH_FASTCALL,
+     "spin_bytes(limit_ns=100000) -> bytes | Lapped | None: the same, as it lies in memory."},
     {"decode", (PyCFunction)reader_decode, METH_O, "decode(bytes) -> row: one record's bytes as a row."},
     {"wait", (PyCFunction)(void (*)(void))reader_wait, METH_VARARGS | METH_KEYWORDS,
      "wait(timeout_ns, spin_ns=0) -> bool: spin, then yield, then sleep until a record waits."},

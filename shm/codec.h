@@ -17,7 +17,7 @@ enum { SY_I8, SY_U8, SY_F8, SY_I4, SY_U4, SY_F4, SY_I2, SY_U2, SY_I1, SY_U1, SY_
 static const char *const SY_CODES[] = {"i8", "u8", "f8", "i4", "u4", "f4", "i2", "u2", "i1", "u1", "S"};
 static const uint8_t SY_WIDTHS[] = {8, 8, 8, 4, 4, 4, 2, 2, 1, 1, 1};
 static const int64_t SY_LOW[] = {0, 0, 0, INT32_MIN, 0, 0, INT16_MIN, 0, INT8_MIN, 0};
-static const int64_t SY_HIGH[] = {0, 0, 0, INT32_MAX, UINT32_MAX, 0, INT16_MAX, UINT16_MAX, INT8_MAX, UINT8_MAX};
+static const int64_t SY_HIGH[] = {0, INT64_MAX, 0, INT32_MAX, UINT32_MAX, 0, INT16_MAX, UINT16_MAX, INT8_MAX, UINT8_MAX};
 
 typedef struct {
     Py_ssize_t count;
@@ -81,29 +81,45 @@ static int sy_out_of_range(PyObject *value, uint8_t code) {
     return -1;
 }
 
+/* Outside of int64, or of the field: the way that is rarely taken. */
+static int sy_pack_large(char *to, uint8_t code, PyObject *value) {
+    uint64_t number = code == SY_U8 ? PyLong_AsUnsignedLongLong(value) : UINT64_MAX;
+    if (code != SY_U8 || (number == UINT64_MAX && PyErr_Occurred())) {
+        PyErr_Clear();
+        return sy_out_of_range(value, code);
+    }
+    memcpy(to, &number, 8);
+    return 0;
+}
+
+#define SY_STORE(type)                                                                                                     \
+    {                                                                                                                      \
+        type narrow = (type)number;                                                                                        \
+        memcpy(to, &narrow, sizeof narrow);                                                                                \
+        return 0;                                                                                                          \
+    }
+
+static int sy_pack_int(char *to, uint8_t code, PyObject *value) {
+    int overflow;
+    int64_t number = PyLong_AsLongLongAndOverflow(value, &overflow);
+    if (overflow || (code != SY_I8 && (number < SY_LOW[code] || number > SY_HIGH[code]))) return sy_pack_large(to, code, value);
+    switch (code) { /* every store of a width that the compiler knows */
+    case SY_I8:
+    case SY_U8: SY_STORE(int64_t)
+    case SY_I4:
+    case SY_U4: SY_STORE(int32_t)
+    case SY_I2:
+    case SY_U2: SY_STORE(int16_t)
+    default: SY_STORE(int8_t)
+    }
+}
+
 static int sy_pack_integer(char *to, uint8_t code, PyObject *value) {
-    PyObject *held = NULL;
-    if (!PyLong_Check(value)) { /* numpy's integers, say; a float is refused here */
-        held = value = PyNumber_Index(value);
-        if (!value) return -1;
-    }
-    int result = 0;
-    if (code == SY_U8) {
-        uint64_t number = PyLong_AsUnsignedLongLong(value);
-        if (number == UINT64_MAX && PyErr_Occurred()) {
-            PyErr_Clear();
-            result = sy_out_of_range(value, code);
-        } else
-            memcpy(to, &number, 8);
-    } else {
-        int overflow;
-        int64_t number = PyLong_AsLongLongAndOverflow(value, &overflow);
-        if (overflow || (code != SY_I8 && (number < SY_LOW[code] || number > SY_HIGH[code])))
-            result = sy_out_of_range(value, code);
-        else
-            memcpy(to, &number, SY_WIDTHS[code]); /* little endian: the low bytes come first; the header refuses others */
-    }
-    Py_XDECREF(held);
+    if (PyLong_Check(value)) return sy_pack_int(to, code, value);
+    PyObject *held = PyNumber_Index(value); /* numpy's integers, say; a float is refused here */
+    if (!held) return -1;
+    int result = sy_pack_int(to, code, held);
+    Py_DECREF(held);
     return result;
 }
 

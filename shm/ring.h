@@ -35,6 +35,7 @@
 #define SY_CELL_SLOTS 4
 #define SY_CELL_HEAD 128
 #define SY_IDLE_NS 50000 /* T: a writer idle for longer wakes; a reader sleeps after 2T of stillness */
+#define SY_EXPECT_BYTES 256 /* as much of a record as a spinning reader asks for ahead */
 #define SY_COPY_CHUNK 65536 /* glibc's memcpy turns to non-temporal stores far above this; they would escape the fences */
 
 typedef _Atomic uint64_t sy_word;
@@ -220,6 +221,12 @@ typedef struct {
 
 static inline const char *sy_read_slot(const sy_reader *r, uint64_t sequence) {
     return r->data + (sequence & (r->capacity - 1)) * r->record_size;
+}
+
+/* Ask for the next record's lines while nothing waits: they then come with the cursor's line instead of after it. */
+static inline void sy_expect(const sy_reader *r) {
+    const char *slot = sy_read_slot(r, r->next);
+    for (uint64_t at = 0; at < r->record_size && at < SY_EXPECT_BYTES; at += 64) __builtin_prefetch(slot + at);
 }
 
 /* How many records wait; sets *lost when the writer has lapped this reader, and moves it to the oldest safe record. */

@@ -196,6 +196,14 @@ cdef class Book:
             raise ValueError("price must be above -2^63")
         return self.put(side, price, size)
 
+    def set_levels(self, const int64_t[:, ::1] levels):
+        """Set many: rows of side, price and absolute size, taken as they are, in order."""
+        cdef Py_ssize_t i
+        if levels.shape[1] != 3:
+            raise ValueError(f"a row must be side, price, size, had {levels.shape[1]} columns")
+        for i in range(levels.shape[0]):
+            self.put(1 if levels[i, 0] > 0 else -1, levels[i, 1], levels[i, 2])
+
     def truncate(self, Py_ssize_t depth):
         """Keep the best `depth` levels a side."""
         if depth < 0:

@@ -1,20 +1,23 @@
 """Read a file, lay the environment over it, and refuse it with the place, the value and the expectation.
 
 1. TOML to plain tables. 2. `STEELYARD__…` variables replace single values. 3. msgspec checks names, types and bounds.
-4. `check` looks at what spans tables: names that must exist, be unique, be placed once.
+4. `check` looks at what spans tables: names that must exist, be unique, be placed once. 5. `expand` fills in the paths
+that only this machine knows.
 """
 
+import functools
 import os
 import re
+import sys
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 
-from engine.config.secret import load_env_file
+from engine.config.secret import Secret, load_env_file
 from engine.config.tables import FACTORIES, SUPERVISOR, Config, ConfigError
 
 PREFIX = "STEELYARD__"
@@ -31,6 +34,7 @@ def load(path: str | Path, environment: Mapping[str, str] | None = None) -> Conf
     config = _convert(tree, str(path))
     for key, value, expected in check(config):
         raise ConfigError(_text(path, key, value, expected))
+    config = expand(config)
     if config.system.env_file:
         _load_env_file(Path(path), config.system.env_file)
     return config
@@ -48,11 +52,42 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigError(msg) from error
 
 
+def expand(config: Config) -> Config:
+    """Fill in {python}, {here}, {run} and {state} in commands and in the paths of secrets."""
+    marks = {
+        "{python}": sys.executable,
+        "{here}": str(Path(config.path).resolve().parent),
+        "{run}": str(config.paths.run),
+        "{state}": str(config.paths.state),
+    }
+
+    def fill(text: str) -> str:
+        return functools.reduce(lambda filled, mark: filled.replace(mark, marks[mark]), marks, text)
+
+    def fill_secret(secret: Secret | None) -> Secret | None:
+        return Secret(file=fill(secret.file)) if secret is not None and secret.file else secret
+
+    return msgspec.structs.replace(
+        config,
+        venues=tuple(
+            msgspec.structs.replace(
+                venue, api_key=fill_secret(venue.api_key), private_key=fill_secret(venue.private_key)
+            )
+            for venue in config.venues
+        ),
+        processes=tuple(
+            msgspec.structs.replace(process, command=tuple(map(fill, process.command))) for process in config.processes
+        ),
+    )
+
+
 def _load_env_file(path: Path, name: str) -> None:
     try:
         load_env_file(path.parent / name)
     except (OSError, ValueError) as error:
-        raise ConfigError(_text(path, "system.env_file", name, f"a private file of NAME=value lines ({error})")) from error
+        raise ConfigError(
+            _text(path, "system.env_file", name, f"a private file of NAME=value lines ({error})")
+        ) from error
 
 
 def _convert(tree: dict[str, Any], path: str) -> Config:
@@ -72,24 +107,42 @@ def _explain(tree: dict[str, Any], path: str, complaint: str) -> str:
     if unknown:
         key = f"{at}.{unknown[1]}".lstrip(".")
         return _text(path, key, find(tree, key), "an unknown key; " + _known(at))
-    return _text(path, at or "the file", find(tree, at), what[:1].lower() + what[1:])
+    return _text(path, at or "the file", find(tree, at), _expected(what, _type_at(at)))
+
+
+def _expected(complaint: str, kind: Any) -> str:
+    """What was expected, in words where the type has them."""
+    if get_origin(kind) is Literal:
+        return f"expected one of {', '.join(get_args(kind))}"
+    described = [meta.description for meta in getattr(kind, "__metadata__", ()) if meta.description]
+    if described and "regex" in complaint:
+        return f"expected {described[0]}"
+    return complaint[:1].lower() + complaint[1:]
+
+
+def _type_at(at: str) -> Any:
+    """The type of what stands at a place; of a list, that of its elements."""
+    kind: Any = Config
+    for step in re.findall(r"[a-z_]+", at):
+        if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
+            return None
+        kind = _element(next(f.type for f in msgspec.structs.fields(kind) if f.encode_name == step))
+    return kind
 
 
 def _known(at: str) -> str:
     """The keys that a table does have."""
-    kind: Any = Config
-    for step in re.findall(r"[a-z_]+", at):
-        kind = _element(next(f.type for f in msgspec.structs.fields(kind) if f.encode_name == step))
-    return "the keys here are " + ", ".join(sorted(f.encode_name for f in msgspec.structs.fields(kind) if f.name != "path"))
+    names = sorted(field.encode_name for field in msgspec.structs.fields(_type_at(at)))
+    return f"the keys here are {', '.join(name for name in names if name != 'path')}"
 
 
-def _element(kind: Any) -> Any:  # noqa: ANN401 - a type of any form
+def _element(kind: Any) -> Any:
     """The table inside a list of tables, or inside an optional one."""
     arguments = [argument for argument in getattr(kind, "__args__", ()) if isinstance(argument, type)]
     return next((argument for argument in arguments if issubclass(argument, msgspec.Struct)), kind)
 
 
-def find(tree: Any, at: str) -> Any:  # noqa: ANN401 - a value of the file
+def find(tree: Any, at: str) -> Any:
     """The value at a place like `strategies[0].id`; None where there is none."""
     for name, number in re.findall(r"([^.\[\]]+)|\[(\d+)\]", at):
         if name and isinstance(tree, dict):
@@ -114,7 +167,7 @@ def _override(tree: dict[str, Any], environment: Mapping[str, str], path: str) -
             _place(tree, name[len(PREFIX) :].lower().split("__"), _value(environment[name]), f"{path} with {name}")
 
 
-def _place(tree: Any, steps: list[str], value: object, source: str) -> None:  # noqa: ANN401 - a table of the file
+def _place(tree: Any, steps: list[str], value: object, source: str) -> None:
     """Set the value at a path; tables on the way are made, elements of lists must exist."""
     for count, step in enumerate(steps[:-1], 1):
         tree = _named(tree, step) if isinstance(tree, list) else tree.setdefault(step, {})

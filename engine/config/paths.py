@@ -1,9 +1,9 @@
 """Where a system keeps its files: what dies with the boot under `run`, what must outlive it under `state`.
 
-    run    $STEELYARD_RUN_DIRECTORY, else $XDG_RUNTIME_DIR/steelyard, else /tmp/steelyard-<uid>
-           <system>/  control.sock  supervisor.lock  system.json  <process>.log  <process>.out
-    state  $STEELYARD_STATE_DIRECTORY, else $XDG_STATE_HOME/steelyard, else ~/.local/state/steelyard
-           <system>/  HALT  audit.log  instruments.json  journal
+run    $STEELYARD_RUN_DIRECTORY, else $XDG_RUNTIME_DIR/steelyard, else /tmp/steelyard-<uid>
+       <system>/  control.sock  supervisor.lock  system.json  <process>.log  <process>.out
+state  $STEELYARD_STATE_DIRECTORY, else $XDG_STATE_HOME/steelyard, else ~/.local/state/steelyard
+       <system>/  HALT  audit.log  instruments.json  journal
 """
 
 import os
@@ -41,10 +41,10 @@ class Paths:
 
     @classmethod
     def of(cls, system: str, run: str = "", state: str = "") -> "Paths":
-        """A system's files, under the directories named or the default ones."""
+        """A system's files, under the directories named or the default ones; the environment goes before both."""
         return cls(
-            Path(run) if run and not os.environ.get(RUN_VARIABLE) else default_run_directory() / system,
-            Path(state) if state and not os.environ.get(STATE_VARIABLE) else default_state_directory() / system,
+            (Path(run) if run and not os.environ.get(RUN_VARIABLE) else default_run_directory()) / system,
+            (Path(state) if state and not os.environ.get(STATE_VARIABLE) else default_state_directory()) / system,
         )
 
     @property

@@ -31,7 +31,7 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """A table of the file: immutable, and every unknown key refused."""
 
 
-class System(Table):
+class System(Table, frozen=True, kw_only=True):
     """Who the system is and where its files lie."""
 
     name: Name  # lanes are /dev/shm/steelyard.<name>.<lane>
@@ -41,7 +41,7 @@ class System(Table):
     env_file: str = ""  # NAME=value lines for secrets, beside this file when the path is relative
 
 
-class Venue(Table):
+class Venue(Table, frozen=True, kw_only=True):
     """A venue and how it is reached."""
 
     name: Name
@@ -54,7 +54,7 @@ class Venue(Table):
     options: dict[str, Any] = {}  # the venue's own
 
 
-class Instrument(Table):
+class Instrument(Table, frozen=True, kw_only=True):
     """Our id for a venue's symbol; its numbers come from the venue."""
 
     id: Id
@@ -62,7 +62,7 @@ class Instrument(Table):
     symbol: Annotated[str, msgspec.Meta(min_length=1)]
 
 
-class Strategy(Table, rename={"class_path": "class"}):
+class Strategy(Table, frozen=True, kw_only=True, rename={"class_path": "class"}):
     """A strategy: a class, its parameters and what it may trade."""
 
     name: Name  # also its role's name
@@ -72,19 +72,19 @@ class Strategy(Table, rename={"class_path": "class"}):
     parameters: dict[str, Any] = {}
 
 
-class Process(Table):
+class Process(Table, frozen=True, kw_only=True):
     """A process: the roles that share it, or a command that the supervisor keeps up beside them."""
 
     name: Name
     roles: tuple[Name, ...] = ()
-    command: tuple[str, ...] = ()  # "{python}" is this interpreter
+    command: tuple[str, ...] = ()  # {python}, {here} (this file's directory), {run} and {state} are filled in
     ready_line: bool = False  # the command writes one line to stdout when others may start
     cores: tuple[Annotated[int, msgspec.Meta(ge=0)], ...] = ()
     wait: Literal["spin", "block"] = "block"
     environment: dict[str, str] = {}
 
 
-class Journal(Table):
+class Journal(Table, frozen=True, kw_only=True):
     """When a journal record is on disk: never waited for, in batches, or before each send."""
 
     sync: Literal["none", "batch", "each"] = "batch"
@@ -93,7 +93,7 @@ class Journal(Table):
     segment_mib: Annotated[int, msgspec.Meta(ge=1, le=4096)] = 64
 
 
-class Watch(Table):
+class Watch(Table, frozen=True, kw_only=True):
     """The supervisor's patience."""
 
     beat_ms: Milliseconds = 20
@@ -108,7 +108,7 @@ class Watch(Table):
     slow_retry_ms: Milliseconds = 10_000
 
 
-class Config(Table):
+class Config(Table, frozen=True, kw_only=True):
     """One complete system."""
 
     system: System
@@ -180,6 +180,6 @@ class Config(Table):
     def command(self, process: Process) -> list[str]:
         """What to execute for a process."""
         if process.command:
-            return [word.replace("{python}", sys.executable) for word in process.command]
+            return list(process.command)
         file = str(Path(self.path).resolve())
         return [sys.executable, "-m", "engine.runtime", "--config", file, "--process", process.name]

@@ -1,1 +1,7 @@
 """The feed: from a venue's bytes to ticks and books that say whether they may be believed."""
+
+from engine.feed.build import FeedRole, build
+from engine.feed.config import FeedConfig
+from engine.feed.feed import Feed
+
+__all__ = ["Feed", "FeedConfig", "FeedRole", "build"]

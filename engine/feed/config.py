@@ -1,7 +1,7 @@
 """What a feed is told: its venue, its symbols and its patience."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 SECOND_NS = 1_000_000_000
 
@@ -11,13 +11,16 @@ class FeedConfig:
     """One feed role. Times are durations in nanoseconds."""
 
     venue: str
-    symbols: Mapping[str, int]  # the venue's text -> our instrument id, which is also the number of its cell
+    symbols: Mapping[str, int]  # the venue's text -> our instrument id
+    cells: Mapping[str, int] = field(default_factory=dict)  # where a symbol's cells are; its place in `symbols` else
     name: str = "feed"
     levels: bool = False  # tell every level's change, not only the best
     instruments_path: str = ""  # where the venue's metadata is kept for a start without REST; empty: nowhere
     stale_ns: int = 5 * SECOND_NS  # a connection without a frame for longer makes its books stale
     book_stale_ns: int = 60 * SECOND_NS  # so does a book without any news of its own
-    settle_ns: int = SECOND_NS  # a snapshot that no event contradicts for so long holds
+    settle_ns: int = (
+        SECOND_NS  # a snapshot that no event contradicts, a successor that nobody closes: trusted after so long
+    )
     check_ns: int = SECOND_NS // 100  # how often ages are looked at
     subscribe_ns: int = 10 * SECOND_NS  # a subscription that is not acknowledged by then has failed
     request_ns: int = SECOND_NS // 4  # at least this between two requests for books: they are the heaviest there are
@@ -36,3 +39,7 @@ class FeedConfig:
         if not 0 < self.retry_min_ns <= self.retry_max_ns:
             msg = f"feed {self.name}: retry_min_ns must be in 1..retry_max_ns, was {self.retry_min_ns}"
             raise ValueError(msg)
+
+    def cell(self, symbol: str) -> int:
+        """Where a symbol's cells are."""
+        return self.cells.get(symbol, list(self.symbols).index(symbol))

@@ -11,8 +11,8 @@ subscribed before the old connection is left, and both feed the same books meanw
 """
 
 import logging
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Protocol
 
 from engine.feed.backoff import Backoff
 from engine.feed.config import FeedConfig
@@ -23,8 +23,9 @@ from engine.feed.pipeline import Pipeline
 from engine.feed.snapshots import Snapshots
 from engine.feed.track import Track
 from engine.model.instrument import Instrument
+from engine.model.words import BookState
 from engine.venues.catalogue import dialect_of
-from engine.venues.dialect import AnswerKind, Dialect
+from engine.venues.dialect import AnswerKind
 from engine.venues.port import FramePort, RequestPort
 
 LOG = logging.getLogger("steelyard.feed")
@@ -46,13 +47,16 @@ class Feed:
     """One venue's market data."""
 
     def __init__(
-        self, config: FeedConfig, ports: FeedPorts, lanes: Mapping[str, Any], *, dialect: Dialect | None = None,
-        stamp_offset_ns: int | None = None,
-    ) -> None:  # fmt: skip
-        """`lanes`: the writers of ticks, books and book_tops, by name; `stamp_offset_ns`: see Outbox."""
+        self,
+        config: FeedConfig,
+        ports: FeedPorts,
+        outbox: Outbox,
+        show: Callable[[Instrument, int, bool, int], None] = lambda *_: None,
+    ) -> None:
+        """`show(instrument, cell, whether it is an old copy, now_ns)` is told of every instrument that is known."""
         self.name, self.config = config.name, config
-        self._ports, self._dialect = ports, dialect or dialect_of(config.venue)
-        self._outbox = Outbox(lanes.get("ticks"), lanes.get("books"), lanes.get("book_tops"), stamp_offset_ns)
+        self._ports, self._dialect, self._show = ports, dialect_of(config.venue), show
+        self._outbox = outbox
         self._requests = ports.requests()
         self._loader = Loader(config, self._dialect, self._requests)
         self._snapshots = Snapshots(config, self._dialect, self._requests)
@@ -60,6 +64,7 @@ class Feed:
         self._link: Link | None = None
         self._successor: Link | None = None
         self._connect_ns = self._check_ns = 0
+        self._resubscribed_ns: dict[int, int] = {}
         self._begun = self._draining = False
         self.pipeline: Pipeline | None = None
         self.malformed = self.refusals = self.reconnects = self.successions = 0
@@ -81,7 +86,9 @@ class Feed:
             self._begin(now_ns)
         work = self._take_responses(now_ns)
         if self.pipeline is None:
-            return work + self._load(now_ns)
+            work += self._load(now_ns)
+        if self.pipeline is None:
+            return work
         if self._link is None:
             self._connect(now_ns)
         work += self._take_frames(now_ns)
@@ -105,30 +112,38 @@ class Feed:
 
     def _begin(self, now_ns: int) -> None:
         self._begun = True
-        for instrument in self.config.symbols.values():
-            self._outbox.void(instrument, now_ns)
+        for symbol, instrument in self.config.symbols.items():
+            self._outbox.void(instrument, self.config.cell(symbol), now_ns)
 
     def _load(self, now_ns: int) -> int:
         self._loader.ask(now_ns)
         if not self._loader.instruments:
             return 0
         self._build()
+        self._show_all(now_ns)
         return 1
+
+    def _show_all(self, now_ns: int) -> None:
+        for one in self._loader.instruments:
+            self._show(one, self.config.cell(one.symbol), self._loader.old, now_ns)
 
     def _build(self) -> None:
         market = self._dialect.market()
         self.pipeline = Pipeline(market, self._outbox)
         for index, one in enumerate(self._loader.instruments):
             market.add(one.symbol, one.price_decimals, one.size_decimals)
-            rule = self._dialect.rule()
-            self.pipeline.add(
-                Track(index, one.id, one.symbol, rule, self._outbox, self._dialect.depth, self.config.levels)
-            )
+            self.pipeline.add(self._track(index, one))
+
+    def _track(self, index: int, one: Instrument) -> Track:
+        rule, depth, cell = self._dialect.rule(), self._dialect.depth, self.config.cell(one.symbol)
+        return Track(index, one.id, one.symbol, rule, self._outbox, depth, self.config.levels, cell)
 
     def _take_responses(self, now_ns: int) -> int:
         responses = self._requests.poll(now_ns)
         for response in responses:
-            if not self._loader.take(response, now_ns):
+            if self._loader.take(response, now_ns):
+                self._show_all(now_ns)
+            else:
                 self._snapshots.take(response, now_ns, lambda index, body: self._seed(index, body, now_ns))
         return len(responses)
 
@@ -220,9 +235,13 @@ class Feed:
     def _want(self, track: Track, link: Link, now_ns: int) -> None:
         if self._dialect.requests_snapshots:
             self._snapshots.ask(track, now_ns)
-        elif track.gaps or track.suspect:
+            return
+        asked_ns = max(link.accepted_ns, self._resubscribed_ns.get(track.index, 0))
+        if track.state == BookState.SUSPECT or now_ns - asked_ns > self.config.subscribe_ns:
+            self._resubscribed_ns[track.index] = now_ns
             link.send(self._dialect.resubscribe(track.symbol))
             track.asked(now_ns)
+            track.wanting = True
 
     def _succeed(self, now_ns: int) -> None:
         """Make the successor before the connection is left; leave when the successor's subscription stands."""
@@ -233,5 +252,5 @@ class Feed:
         elif self._successor.failure:
             self._successor.close()
             self._successor = None
-        elif self._successor.accepted and self._successor.heard_ns > self._successor.begun_ns:
+        elif self._successor.accepted and now_ns - self._successor.accepted_ns > self.config.settle_ns:
             self._drop(now_ns, "its successor took over")

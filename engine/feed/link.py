@@ -15,8 +15,8 @@ class Link:
         """A connection that was begun at `now_ns`."""
         self._port, self._dialect, self._symbols = port, dialect, tuple(symbols)
         self._deadline_ns = now_ns + subscribe_ns
-        self._waiting: list[bytes] = []
         self.begun_ns = self.heard_ns = now_ns
+        self.accepted_ns = 0
         self.subscribed = self.accepted = self.leaving = False
         self.failure = ""
 
@@ -47,6 +47,7 @@ class Link:
     def hear(self, answer: Answer) -> None:
         """Take what the venue said beside its data."""
         if answer.kind == AnswerKind.ACCEPTED:
+            self.accepted_ns = self.accepted_ns or self.heard_ns
             self.accepted = True
         elif answer.kind == AnswerKind.REFUSED:
             self._fail(f"refused: {answer.text}")

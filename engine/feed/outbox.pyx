@@ -56,12 +56,12 @@ cdef class Outbox:
         """The TICKS cursor."""
         return self.ticks.next if self.ticks != NULL else 0
 
-    def void(self, uint32_t instrument, int64_t now_ns):
+    def void(self, uint32_t instrument, int cell, int64_t now_ns):
         """A life of the feed begins: whatever was told of this instrument before is void, nothing is known."""
         self.begin(instrument, now_ns, now_ns, 0, 0)
         self.tick(words.TickKind.STATE, 0, 0, 0, words.BookState.EMPTY, words.Flag.RESET)
         self.end()
-        self.show(Book(1), words.BookState.EMPTY, words.Flag.RESET, 0)
+        self.show(Book(1), cell, words.BookState.EMPTY, words.Flag.RESET, 0)
 
     cdef int64_t publish_time(self, int64_t now_ns) noexcept nogil:
         """The moment by the engine's clock, or the step's time."""
@@ -105,7 +105,7 @@ cdef class Outbox:
             sy_publish(self.ticks, self.held)
             self.held = 0
 
-    cdef void show(self, Book book, int state, int flags, uint64_t change_count):
+    cdef void show(self, Book book, int cell, int state, int flags, uint64_t change_count):
         """Publish the book's top, as part of the event begun last, behind its ticks."""
         cdef Top *top = self.top
         cdef int i
@@ -132,7 +132,7 @@ cdef class Outbox:
             memcpy(sy_slot(self.books, 0), top, sizeof(Top))
             sy_publish(self.books, 1)
         if self.cells is not None:
-            self.cells.write_bytes(top.instrument, self.top_view)
+            self.cells.write_bytes(cell, self.top_view)
 
 
 cdef double imbalance(Top *top) noexcept nogil:

@@ -23,6 +23,7 @@ cdef struct Recent:
 cdef class Track:
     cdef readonly int index
     cdef readonly int instrument
+    cdef readonly int cell
     cdef readonly str symbol
     cdef readonly Book book
     cdef readonly Rule rule

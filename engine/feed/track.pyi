@@ -5,6 +5,7 @@ from engine.venues.market import Rule
 class Track:
     index: int
     instrument: int
+    cell: int
     symbol: str
     book: Book
     rule: Rule
@@ -34,7 +35,15 @@ class Track:
     refetches: int
     crossings: int
     def __init__(
-        self, index: int, instrument: int, symbol: str, rule: Rule, outbox: Outbox, depth: int = ..., levels: bool = ...
+        self,
+        index: int,
+        instrument: int,
+        symbol: str,
+        rule: Rule,
+        outbox: Outbox,
+        depth: int = ...,
+        levels: bool = ...,
+        cell: int = ...,
     ) -> None: ...
     def asked(self, now_ns: int) -> None: ...
     def disconnect(self, now_ns: int) -> None: ...

@@ -77,9 +77,10 @@ cdef inline bint same(Best *one, Best *other) noexcept nogil:
 cdef class Track:
     """One instrument of a connection."""
 
-    def __init__(self, int index, int instrument, str symbol, Rule rule, Outbox outbox, Py_ssize_t depth=0, bint levels=False):
-        """`depth`: levels kept a side, 0 for all; `levels`: tell every level's change, not only the best."""
-        self.index, self.instrument, self.symbol = index, instrument, symbol
+    def __init__(self, int index, int instrument, str symbol, Rule rule, Outbox outbox, Py_ssize_t depth=0,
+                 bint levels=False, int cell=0):
+        """`depth`: levels kept a side, 0 for all; `levels`: tell every level's change; `cell`: where its top stands."""
+        self.index, self.instrument, self.symbol, self.cell = index, instrument, symbol, cell
         self.rule, self.outbox, self.depth, self.levels_told = rule, outbox, depth, levels
         self.book = Book()
         self.kept = []
@@ -118,6 +119,8 @@ cdef class Track:
 
     cdef int keep(self, object frame, int64_t receive_ns) except -1:
         """Keep a frame until the snapshot is here; the oldest goes when there are too many."""
+        if not self.rule.keeps:
+            return 0
         if len(self.kept) >= KEPT_MAX:
             del self.kept[0]
         self.kept.append((frame, receive_ns))
@@ -187,7 +190,7 @@ cdef class Track:
             self.state = state
             self.outbox.tick(TICK_STATE, 0, 0, 0, state, 0)
         self.outbox.end()
-        self.outbox.show(self.book, self.state, 0, self.changes)
+        self.outbox.show(self.book, self.cell, self.state, 0, self.changes)
         return 0
 
     cdef int best(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1:
@@ -294,7 +297,7 @@ cdef class Track:
         self.outbox.begin(self.instrument, receive_ns, now_ns, self.venue_ns, self.rule.last)
         self.outbox.tick(TICK_STATE, 0, 0, 0, state, 0)
         self.outbox.end()
-        self.outbox.show(self.book, state, 0, self.changes)
+        self.outbox.show(self.book, self.cell, state, 0, self.changes)
         return 0
 
     cdef int tell_all(self, int64_t receive_ns, int64_t now_ns) except -1:
@@ -311,7 +314,7 @@ cdef class Track:
                 self.outbox.tick(TICK_LEVEL, -1, -self.book.asks.key[i], self.book.asks.size[i], 0, SNAPSHOT)
         self.outbox.tick(TICK_STATE, 0, 0, 0, self.state, SNAPSHOT)
         self.outbox.end()
-        self.outbox.show(self.book, self.state, RESET | SNAPSHOT, self.changes)
+        self.outbox.show(self.book, self.cell, self.state, RESET | SNAPSHOT, self.changes)
         return 0
 
     def asked(self, int64_t now_ns):

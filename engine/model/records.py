@@ -106,7 +106,7 @@ ORDER = Record(
         "price": "i8",
         "size": "i8",
         "filled": "i8",
-        "expires_ns": "i8",  # when the venue must have refused the request: the query's answer counts only after it
+        "expires_ns": "i8",  # by the venue's clock: a request not executed until then never will be
         "replaces_id": "u8",
         "strategy": "u4",
         "instrument": "u4",

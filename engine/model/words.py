@@ -123,3 +123,26 @@ class CommandKind(IntEnum):
     RESUME = 2
     DRAIN = 3  # no new entries; finish and stop
     CANCEL_ALL = 4
+
+
+class JournalKind(IntEnum):
+    """Which record a journal record carries."""
+
+    START = 1  # a life of execution begins; empty payload
+    INTENT = 2
+    VERDICT = 3
+    ORDER = 4  # a request about to leave, or a change of an order
+    FILL = 5
+    COMMAND = 6
+    WATERMARK = 7  # a FILL whose id closes what a full listing of the venue has covered
+
+
+class OrderFlag(IntFlag):
+    """Marks on an order."""
+
+    CANCEL_WANTED = 1  # to be cancelled as soon as it can be
+    INFERRED = 2  # done by our conclusion, not by the venue's word; the venue's word may still correct it
+    ADOPTED = 4  # found at the venue under our id and not in the journal
+    FILLS_MISSING = 8  # the venue filled more than it has told us fills for
+    REPRICING = 16  # being replaced by the next request of its chase
+    FOREIGN = 32  # not ours: reported, never touched

@@ -26,6 +26,9 @@ class LaneReader(Protocol):
     def read(self) -> Any:
         """Give the next row, None when there is none, or `shm.Lapped`."""
 
+    def wait(self, timeout_ns: int) -> bool:
+        """Sleep until there is something to read; False when there was nothing in time."""
+
 
 class LaneWriter(Protocol):
     """What the role needs of a ring writer."""

@@ -50,7 +50,7 @@ class Ledger:
         self.strategy = strategy
         self.positions: dict[int, int] = {}  # by instrument id, signed
         self._bases = {one.id: one.base.encode() for one in instruments.values()}
-        self._fee_units = {one.id: 10 ** max(0, FEE_DECIMALS - one.size_decimals) for one in instruments.values()}
+        self._fee_units = {one.id: int(10 ** max(0, FEE_DECIMALS - one.size_decimals)) for one in instruments.values()}
         self._fee_rests: dict[int, int] = {}  # base fees too small for the size's decimals, at FEE_DECIMALS
         self.working: dict[int, Order] = {}  # by intent id, oldest first
         self._cancels: dict[int, int] = {}  # a cancelling intent without a verdict: its target
@@ -119,7 +119,7 @@ class Ledger:
         if not row.fee or row.fee_asset.rstrip(b"\0") != self._bases.get(row.instrument):
             return 0
         unit, rest = self._fee_units[row.instrument], self._fee_rests.get(row.instrument, 0)
-        taken, self._fee_rests[row.instrument] = divmod(rest + row.fee, unit)
+        taken, self._fee_rests[row.instrument] = divmod(rest + int(row.fee), unit)
         return taken
 
     def forget_orders(self) -> None:

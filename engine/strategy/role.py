@@ -32,6 +32,7 @@ from engine.strategy.recovery import COUNT_BITS, fold, recover_count, recover_or
 from engine.strategy.strategy import TTL_NS, Strategy
 
 READ_LIMIT = 64
+WAIT_LIMIT_NS = 1_000_000
 FILLS_LIMIT = 256  # one order that sweeps a book has many fills
 CATCH_UP = 1024
 BEFORE_RECOVERY, BEFORE_START, RUNNING = 0, 1, 2
@@ -71,7 +72,7 @@ class StrategyRole:
         self._lanes = lanes
         self._clock_offset_ns = clock_offset_ns
         self._inputs: tuple[LaneReader, ...] = tuple(getattr(lanes, lane) for lane in INPUTS)
-        self._ledger = Ledger(number, strategy.instruments)
+        self.ledger = Ledger(number, strategy.instruments)
         self._phase = BEFORE_RECOVERY
         self._count = 0
         self._timer_ns = 0  # when the timer is due
@@ -80,7 +81,7 @@ class StrategyRole:
         self._cancel_everything = False
         self._tick_sequence = self._receive_ns = 0  # of the event being acted on
         self._good: set[int] = set()  # instruments whose book was good when last shown
-        strategy.bind(self, self._ledger)
+        strategy.bind(self, self.ledger)
 
     def step(self, now_ns: int) -> int:
         """Read what is there, let the strategy decide, record the step."""
@@ -105,7 +106,11 @@ class StrategyRole:
             self._strategy.now_ns, self._full, self._lapped = now_ns, False, 0
             self._stop()
             self._end(now_ns, 1, MARK_DRAIN)
-        return self._strategy.draining and not self._ledger.working
+        return self._strategy.draining and not self.ledger.working
+
+    def wait(self, timeout_ns: int) -> bool:
+        """Sleep until a book comes; not for long, because orders and fills come by other lanes."""
+        return self._lanes.books.wait(min(timeout_ns, WAIT_LIMIT_NS))
 
     def close(self) -> None:
         """Let go of the lanes."""
@@ -138,7 +143,7 @@ class StrategyRole:
             return None
         self._count += 1
         self.counts.intents += 1
-        self._ledger.intend(BY_NAME["intents"].record.row(*fields))
+        self.ledger.intend(BY_NAME["intents"].record.row(*fields))
         return intent_id
 
     # The parts of a step, in its order.
@@ -202,15 +207,15 @@ class StrategyRole:
             if row.strategy == number:
                 self._judged(row)
         for row in fills:
-            if row.strategy == number and self._ledger.fill(row):
+            if row.strategy == number and self.ledger.fill(row):
                 strategy.on_fill(row)
         for row in orders:
             if row.strategy == number:
-                strategy.on_order(self._ledger.change(row))
+                strategy.on_order(self.ledger.change(row))
         return len(verdicts) + len(orders) + len(fills)
 
     def _judged(self, row: Any) -> None:
-        self._ledger.judge(row)
+        self.ledger.judge(row)
         if row.reason:
             self._strategy.on_refusal(row)
 
@@ -288,11 +293,11 @@ class StrategyRole:
     def _recover(self) -> None:
         """Build the ledger anew from the lanes; what orders they cannot tell of any more is cancelled."""
         self.counts.recoveries += 1
-        self._ledger = Ledger(self._number, self._strategy.instruments)
-        self._strategy.bind(self, self._ledger)
-        recover_positions(self._lanes, self._ledger)
+        self.ledger = Ledger(self._number, self._strategy.instruments)
+        self._strategy.bind(self, self.ledger)
+        recover_positions(self._lanes, self.ledger)
         running = self._phase == RUNNING
-        if running or not recover_orders(self._lanes, self._ledger):
+        if running or not recover_orders(self._lanes, self.ledger):
             self._lapped |= 0 if running else 1 << ORDERS
             self._cancel_everything = True
 

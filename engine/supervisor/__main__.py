@@ -25,7 +25,7 @@ from engine.supervisor.processes import Processes
 from shm import SegmentError
 
 EXIT_WRONG_WORLD, EXIT_OTHER_LIVES, EXIT_CONFIG = 69, 75, 78
-WAIT_MS = 10  # between two looks at beats and at the HALT file
+WAIT_MS = 20  # between two looks at beats and at the HALT file; deaths and commands wake at once
 
 logger = logging.getLogger("engine.supervisor")
 
@@ -70,7 +70,7 @@ def _listen(keeper: Keeper) -> int:
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: keeper.stop())
-    signal.signal(signal.SIGUSR1, lambda *_: keeper.halt_by_signal())
+    signal.signal(signal.SIGUSR1, lambda *_: keeper.ask_halt())
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     return reading
 

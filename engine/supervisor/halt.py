@@ -10,7 +10,6 @@ import json
 import logging
 import os
 from enum import IntEnum
-from pathlib import Path
 
 import shm
 from engine.config import Config
@@ -39,7 +38,7 @@ class Halt:
 
     def __init__(self, config: Config, now_ns: int) -> None:
         """Go on with the halt that is in force, by the cell or by the file."""
-        self.file: Path = config.paths.halt
+        self.file = config.paths.halt
         self.commands = shm.RingWriter(config.lane("commands"), COMMANDS.record)
         self.cell = shm.CellWriter(config.lane("halt"), HALT.record)
         row = shm.CellReader(config.lane("halt"), HALT.record).read(0)
@@ -59,7 +58,7 @@ class Halt:
         return 1
 
     def halt(self, now_ns: int, peer: Peer, reason: HaltReason) -> bool:
-        """Halt; said again when it is halted already, for an operator who says it twice means it. False: file failed."""
+        """Halt; said again when halted already, for who says it twice means it. False: the file failed."""
         if not self.halted:
             self.halted, self.since_ns, self.reason = True, now_ns, reason
         remembered = self._remember()
@@ -81,9 +80,7 @@ class Halt:
     def cancel_all(self, now_ns: int, peer: Peer, strategy: int, instrument: int) -> int:
         """Tell execution to cancel; the record's sequence."""
         sequence = self.commands.cursor
-        self.commands.publish(
-            now_ns, 0, CommandKind.CANCEL_ALL, 0, strategy, instrument, peer.uid, peer.pid, 0, SPARE
-        )
+        self.commands.publish(now_ns, 0, CommandKind.CANCEL_ALL, 0, strategy, instrument, peer.uid, peer.pid, 0, SPARE)
         return sequence
 
     def close(self) -> None:

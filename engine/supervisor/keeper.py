@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import shm
 from engine.config import Config
-from engine.control import ControlServer, Peer, Refused, Request
+from engine.control import ControlServer, Refused, Request
 from engine.lanes import BY_NAME
 from engine.model.words import RoleState
 from engine.supervisor.halt import Halt, HaltReason
@@ -22,7 +22,8 @@ from engine.supervisor.watch import Phase, Table, Watch
 HEARTBEAT = BY_NAME["heartbeat"]
 MS = 1_000_000
 ARGUMENTS: Mapping[str, tuple[str, ...]] = {
-    "status": (), "halt": (), "resume": (), "cancel_all": ("strategy", "instrument"), "restart": ("process",), "down": (),
+    "status": (), "halt": (), "resume": (), "down": (),
+    "restart": ("process",), "cancel_all": ("strategy", "instrument"),
 }  # fmt: skip
 
 logger = logging.getLogger(__name__)
@@ -44,7 +45,9 @@ class Beats:
     @classmethod
     def of(cls, config: Config) -> "Beats":
         """Attach to every role's."""
-        return cls({role: shm.CellReader(config.lane("heartbeat", role), HEARTBEAT.record) for role in config.role_names})
+        return cls(
+            {role: shm.CellReader(config.lane("heartbeat", role), HEARTBEAT.record) for role in config.role_names}
+        )
 
     def read(self, role: str) -> Any:
         """The role's last beat, or None."""
@@ -68,8 +71,11 @@ class Keeper:
             process.name: Watch(process, config.watch, table, beats.read, self._despair) for process in config.placement
         }
         self._adopt(now_ns)
-        self.control = ControlServer(config.paths.control, {name: getattr(self, f"_{name}") for name in ARGUMENTS}, self._audit)
+        self.control = ControlServer(
+            config.paths.control, {name: getattr(self, f"_{name}") for name in ARGUMENTS}, self._audit
+        )
         self.stopping = False
+        self.halt_asked = False  # by signal
         self.steps = 0
 
     @property
@@ -89,6 +95,9 @@ class Keeper:
         if gap_ns > self.config.watch.late_ms * MS:
             for watch in self.watches.values():
                 watch.excuse(gap_ns)
+        if self.halt_asked:
+            self.halt_asked = False
+            self.halt.halt(now_ns, self.halt.me, HaltReason.SIGNAL)
         work = self.control.step() + self.halt.step(now_ns)
         work += self._step_down(now_ns) if self.stopping else self._step_watches(now_ns)
         self.steps += 1
@@ -106,9 +115,9 @@ class Keeper:
         self.halt.close()
         self.pulse.close()
 
-    def halt_by_signal(self) -> None:
-        """SIGUSR1: halt."""
-        self.halt.halt(self.now_ns, self.halt.me, HaltReason.SIGNAL)
+    def ask_halt(self) -> None:
+        """SIGUSR1: halt at the next step, which the signal itself wakes."""
+        self.halt_asked = True
 
     def _step_watches(self, now_ns: int) -> int:
         """Each may start when those before it that others wait for are up."""
@@ -196,10 +205,8 @@ class Keeper:
         """Cancel every open order, of one strategy or on one instrument where named; 0 is all."""
         _expect(request)
         strategy, instrument = (_number(request, key) for key in ARGUMENTS["cancel_all"])
-        known = {0, *(one.id for one in self.config.strategies)}, {0, *(one.id for one in self.config.instruments)}
-        if strategy not in known[0] or instrument not in known[1]:
-            msg = f"strategy {strategy}, instrument {instrument}: expected of {sorted(known[0])} and of {sorted(known[1])}"
-            raise Refused(msg)
+        _expect_known("strategy", strategy, {one.id for one in self.config.strategies})
+        _expect_known("instrument", instrument, {one.id for one in self.config.instruments})
         return {"sequence": self.halt.cancel_all(self.now_ns, request.peer, strategy, instrument)}
 
     def _restart(self, request: Request) -> Mapping[str, Any]:
@@ -235,7 +242,14 @@ def _expect(request: Request) -> None:
     unknown = set(request.arguments) - set(ARGUMENTS[request.command])
     if unknown:
         expected = ", ".join(ARGUMENTS[request.command]) or "none"
-        msg = f"{request.command}: unknown argument {sorted(unknown)[0]!r}, expected {expected}"
+        msg = f"{request.command}: unknown argument {min(unknown)!r}, expected {expected}"
+        raise Refused(msg)
+
+
+def _expect_known(what: str, number: int, known: set[int]) -> None:
+    """Refuse a number that is nobody's; 0 is everybody's."""
+    if number not in {0, *known}:
+        msg = f"unknown {what} {number}, known are {sorted(known)}, and 0 for all"
         raise Refused(msg)
 
 
@@ -245,6 +259,3 @@ def _number(request: Request, key: str) -> int:
         msg = f"{request.command}: {key} must be a number, was {value!r}"
         raise Refused(msg)
     return value
-
-
-__all__ = ["Beats", "FindingTable", "Keeper", "Peer"]

@@ -98,7 +98,7 @@ class Processes:
         os.close(child.pidfd)
 
     def ready(self, process: Process) -> bool:
-        """Has a command written its first line?"""
+        """True when a command has written its first line."""
         try:
             return b"\n" in (self.config.paths.run / f"{process.name}.out").read_bytes()
         except FileNotFoundError:

@@ -55,7 +55,7 @@ class Table(Protocol):
         """Let go of a dead one."""
 
     def ready(self, process: Process) -> bool:
-        """Has a command written its line?"""
+        """True when a command has written its line."""
 
 
 class Watch:

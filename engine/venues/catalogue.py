@@ -3,12 +3,16 @@
 from collections.abc import Callable
 
 from engine.venues.binance.market import BinanceDialect
+from engine.venues.coinbase.market import CoinbaseDialect
 from engine.venues.dialect import Dialect
+from engine.venues.kraken.market import KrakenDialect
 
 DIALECTS: dict[str, Callable[[], Dialect]] = {
     "binance": lambda: BinanceDialect("binance"),
     "binance-usdm": lambda: BinanceDialect("binance-usdm"),
     "binance-coinm": lambda: BinanceDialect("binance-coinm"),
+    "coinbase": CoinbaseDialect,
+    "kraken": KrakenDialect,
 }
 
 

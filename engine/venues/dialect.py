@@ -38,6 +38,7 @@ class Dialect(Protocol):
 
     name: str
     requests_snapshots: bool  # snapshots are asked for over REST; else a subscription begins with one
+    numbers_are_text: bool  # prices and sizes stand in quotes; else they are JSON numbers whose digits count
     depth: int  # levels a side the venue keeps in step, 0 for all
     overlaps: (
         bool  # numbers are the venue's, so two connections may feed one book and a change of connection loses nothing
@@ -75,3 +76,6 @@ class Dialect(Protocol):
 
     def numbers(self, message: object) -> Iterable[tuple[str, str, str]]:
         """The (symbol, price text, size text) of a parsed message whose numbers were kept as text."""
+
+    def learn(self, message: object) -> None:
+        """Take from a recording's parsed messages what a subscription would have settled."""

@@ -80,6 +80,7 @@ cdef class Market:
 cdef class Rule:
     cdef readonly int64_t last  # the venue's number the book stands at, -1 before a snapshot
     cdef bint bridged
+    cdef bint keeps  # changes that come before a snapshot may go on from it
     cdef int admit(self, Message *message) noexcept nogil
     cdef int seed(self, Message *message) noexcept nogil
     cdef bint holds(self, Book book, Message *message) noexcept nogil

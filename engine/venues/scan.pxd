@@ -119,8 +119,8 @@ cdef inline const char *skip_word(const char *at, const char *word) noexcept nog
 cdef inline const char *skip_simple(const char *at) noexcept nogil:
     """Pass a string, a number or a word."""
     if at[0] == c'"':
-        at = text_end(at + 1)
-        return NULL if at == NULL else at + 1
+        at = text_end(&at[1])
+        return NULL if at == NULL else &at[1]
     if at[0] == c't':
         return skip_word(at, b"true")
     if at[0] == c'f':
@@ -256,3 +256,108 @@ cdef inline int fraction_width(const char *at) noexcept nogil:
             at += 1
             width += 1
     return width
+
+
+cdef struct Span:
+    const char *start  # of the value: behind the quote of a string, at the bracket of an array
+    Py_ssize_t length
+    int kind
+
+
+cdef enum SpanKind:
+    NOTHING = 0
+    TEXT = 1
+    LIST = 2
+    NUMBER = 3
+    OTHER_VALUE = 4
+
+
+cdef inline const char *read_key(const char *at, const char **key, Py_ssize_t *length) noexcept nogil:
+    """Read `"key":`; the place of its value."""
+    if at[0] != c'"':
+        return NULL
+    key[0] = at + 1
+    at = text_end(at + 1)
+    if at == NULL:
+        return NULL
+    length[0] = at - key[0]
+    at = blank(at + 1)
+    return blank(at + 1) if at[0] == c':' else NULL
+
+
+cdef inline const char *read_span(const char *at, Span *span) noexcept nogil:
+    """Note a value and pass it; one noted before refuses, for its key was named twice."""
+    cdef const char *end = skip_value(at)
+    if end == NULL or span.kind != NOTHING:
+        return NULL
+    span.start = at
+    span.length = end - at
+    if at[0] == c'"':
+        span.kind = TEXT
+        span.start += 1
+        span.length -= 2
+    else:
+        span.kind = LIST if at[0] == c'[' else NUMBER if is_digit(at[0]) else OTHER_VALUE
+    return end
+
+
+cdef inline const char *next_item(const char *at, char closing, bint *done) noexcept nogil:
+    """From behind an item to the next one, or behind the closing bracket."""
+    at = blank(at)
+    if at[0] == closing:
+        done[0] = True
+        return at + 1
+    return blank(at + 1) if at[0] == c',' else NULL
+
+
+cdef inline bint is_text(Span *span, const char *word, Py_ssize_t length) noexcept nogil:
+    """Whether a noted string is this word."""
+    cdef Py_ssize_t i
+    if span.kind != TEXT or span.length != length:
+        return False
+    for i in range(length):
+        if span.start[i] != word[i]:
+            return False
+    return True
+
+
+cdef inline bint two_digits(const char *at, int least, int most, int64_t *value) noexcept nogil:
+    """Read two digits within bounds."""
+    if not (is_digit(at[0]) and is_digit(at[1])):
+        return False
+    value[0] = (at[0] - c'0') * 10 + (at[1] - c'0')
+    return least <= value[0] <= most
+
+
+cdef inline int64_t days_before(int64_t year, int64_t month, int64_t day) noexcept nogil:
+    """Days from 1970-01-01 in the Gregorian calendar, the year beginning in March."""
+    cdef int64_t era, of_era, of_year
+    if month <= 2:
+        year -= 1
+    era = year // 400
+    of_era = year - era * 400
+    of_year = (153 * (month - 3 if month > 2 else month + 9) + 2) // 5 + day - 1
+    return era * 146097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719468
+
+
+cdef inline bint read_clock(Span *span, int64_t *value) noexcept nogil:
+    """Read `2026-08-09T21:05:48.228568804Z`, with 0 to 9 digits of a second, as nanoseconds."""
+    cdef const char *at = span.start
+    cdef int64_t century, year, month, day, hour, minute, second, fraction = 0
+    cdef Py_ssize_t i
+    if span.kind != TEXT or span.length < 20 or span.length > 30:
+        return False
+    if not (two_digits(at, 19, 21, &century) and two_digits(at + 2, 0, 99, &year) and two_digits(at + 5, 1, 12, &month)
+            and two_digits(at + 8, 1, 31, &day) and two_digits(at + 11, 0, 23, &hour)
+            and two_digits(at + 14, 0, 59, &minute) and two_digits(at + 17, 0, 60, &second)):
+        return False
+    if not (at[4] == c'-' and at[7] == c'-' and at[10] == c'T' and at[13] == c':' and at[16] == c':'
+            and at[span.length - 1] == c'Z' and (span.length == 20 or (at[19] == c'.' and span.length > 21))):
+        return False
+    for i in range(20, span.length - 1):
+        if not is_digit(at[i]):
+            return False
+        fraction += (at[i] - c'0') * SY_POWER[28 - i]
+    value[0] = ((days_before(century * 100 + year, month, day) * 86400 + hour * 3600 + minute * 60 + second) * 1_000_000_000
+                + fraction)
+    return True

@@ -22,7 +22,7 @@ from engine.venues.dialect import AnswerKind, Dialect
 
 COUNTS = (
     "snapshots", "diffs", "dropped", "applied", "gaps", "resyncs", "suspect", "bbo_checked", "bbo_equal",
-    "best_checked", "best_equal",    "checksum_checked", "checksum_ok", "prints", "print_gaps",
+    "best_checked", "best_equal", "checksum_checked", "checksum_ok", "prints", "print_gaps", "crossings",
 )  # fmt: skip
 WIDTH_MAX = 18
 SNAPSHOT_START = b'{"lastUpdateId"'
@@ -49,11 +49,17 @@ class Survey:
 
     def _read_frame(self, piece: Piece) -> None:
         try:
-            message = json.loads(piece.payload, parse_float=str, parse_int=str)
+            message = self._parse(piece.payload)
+            self.dialect.learn(message)
             for symbol, price, size in self.dialect.numbers(message):
                 self._widen(symbol, price, size)
         except (ValueError, KeyError, TypeError, AttributeError):  # the pipeline will count what is malformed
             return
+
+    def _parse(self, payload: bytes) -> object:
+        if self.dialect.numbers_are_text:
+            return orjson.loads(payload)
+        return json.loads(payload, parse_float=str, parse_int=str)
 
     def _read_snapshot(self, piece: Piece) -> None:
         body = orjson.loads(piece.payload)
@@ -120,7 +126,10 @@ class Check:
         self.refused = 0
 
     def take(self, piece: Piece) -> None:
-        """Run one piece."""
+        """Run one piece; what we sent ourselves is only counted."""
+        if piece.sent:
+            self.answers += 1
+            return
         symbol = self.snapshot_symbol(piece)
         if symbol is not None:
             self.answers += not piece.url

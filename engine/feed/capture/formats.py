@@ -28,11 +28,12 @@ DC_FRAME = b'"frame": '
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One thing received: a frame, or with `url` the answer to a request."""
+    """One thing recorded: a frame, or with `url` the answer to a request."""
 
     payload: bytes
     time_ns: int
     url: str = ""
+    sent: bool = False
 
 
 def open_capture(path: Path) -> BinaryIO:
@@ -103,8 +104,9 @@ def read_dc(lines: Iterable[bytes]) -> Iterator[Piece]:
     """The frame is cut out of the line as it stands: parsing it would lose its digits."""
     for line in lines:
         head, found, frame = line.partition(DC_FRAME)
-        if found and b'"dir": "tx"' not in head:
-            yield Piece(frame[:-1], orjson.loads(head.rstrip(b", ") + b"}")["rx_ns"])
+        if found:
+            entry = orjson.loads(head.rstrip(b", ") + b"}")
+            yield Piece(frame[:-1], entry["rx_ns"], sent=entry.get("dir") == "tx")
 
 
 def read_ndjson(lines: Iterable[bytes]) -> Iterator[Piece]:

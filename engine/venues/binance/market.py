@@ -26,6 +26,7 @@ class BinanceDialect:
     name: str = "binance"
     streams: tuple[str, ...] = STREAMS
     requests_snapshots: bool = True
+    numbers_are_text: bool = True
     depth: int = 0
     overlaps: bool = True
     lifetime_ns: int = 86_000 * SECOND_NS  # the venue closes after 24 hours
@@ -97,6 +98,9 @@ class BinanceDialect:
         elif "B" in event and "A" in event and "u" in event:
             yield symbol, event["b"], event["B"]
             yield symbol, event["a"], event["A"]
+
+    def learn(self, message: object) -> None:
+        """Nothing: Binance keeps all levels in step."""
 
 
 def _answer_event(event: object) -> Answer:

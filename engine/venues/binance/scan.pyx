@@ -337,6 +337,9 @@ cdef class SpotRule(Rule):
     later than the book stands is applied: sizes are absolute, and the venue's procedure allows it.
     """
 
+    def __cinit__(self):
+        self.keeps = True
+
     cdef int admit(self, Message *message) noexcept nogil:
         """What to do with a delta."""
         if self.last < 0:
@@ -362,6 +365,9 @@ cdef class FuturesRule(Rule):
     The first event after a snapshot holds every change behind it when pu <= last <= u; one that ends exactly at the
     snapshot is legal and changes nothing. Afterwards pu is the id of the event before.
     """
+
+    def __cinit__(self):
+        self.keeps = True
 
     cdef int admit(self, Message *message) noexcept nogil:
         """What to do with a delta."""

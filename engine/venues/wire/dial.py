@@ -9,7 +9,6 @@ own, because the system's resolver only knows how to wait; it touches nothing bu
 import errno
 import os
 import socket
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 from select import POLLOUT, poll
@@ -93,7 +92,7 @@ class Dial:
         first = options.proxy or place
         self._lookup = Lookup(first.host, first.port)
         self._tunnel = tunnel(place.host, place.port, options.proxy) if options.proxy else None
-        self._step: Callable[[], bool] = self._look_up
+        self._step = self._look_up
 
     def advance(self) -> bool:
         """Go as far as possible without waiting; True when the connection is ready."""

@@ -1,7 +1,6 @@
 """One HTTP connection and the request on it; h11 knows the protocol, this moves the bytes."""
 
 from dataclasses import dataclass
-from typing import cast
 
 import h11
 
@@ -11,7 +10,6 @@ from engine.venues.wire.options import HttpOptions, Interest
 from engine.venues.wire.transport import NOTHING, Transport
 
 BLOCK = 64 << 10
-Event = h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +135,7 @@ class Exchange:
     def _listen(self) -> Response | None:
         """Hear h11's events out."""
         while True:
-            event = cast("Event", self._protocol.next_event())
+            event = self._protocol.next_event()
             if isinstance(event, h11.Response):
                 self._head = event
             elif isinstance(event, h11.Data):

@@ -1,16 +1,16 @@
 """WebSocket frames (RFC 6455) from bytes and to bytes, without a socket.
 
-A `FrameReader` owns one buffer. A socket writes straight into its free end (`recv_into(reader)`, then `written(n)`), the
-frames are parsed where they lie, and one `bytes` object is made for each complete message and nothing else. The
+A `FrameReader` owns one buffer. A socket writes straight into its free end (`recv_into(reader)`, then `written(n)`),
+the frames are parsed where they lie, and one `bytes` object is made for each complete message and nothing else. The
 buffer is used from its beginning again as soon as all in it has been read, so it stays in the cache; it grows only for
 a frame that does not fit.
 
     buffer  [ read already | frames not read yet | free: the next read goes here ]
             0              start                 end                      capacity
 
-A peer that breaks the rules is an expected thing: `error` then holds the close code and what was found, and nothing more
-is read. Extensions are never offered, so every reserved bit is a fault. Text is checked for UTF-8 only where asked: the
-scanners behind refuse what they do not know, and the check costs as much as the parsing.
+A peer that breaks the rules is an expected thing: `error` then holds the close code and what was found, and nothing
+more is read. Extensions are never offered, so every reserved bit is a fault. Text is checked for UTF-8 only where
+asked: the scanners behind refuse what they do not know, and the check costs as much as the parsing.
 """
 
 import os
@@ -21,6 +21,8 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, memmove
+
+from engine.venues.wire.text cimport is_utf8
 
 CONTINUATION = 0
 TEXT = 1
@@ -62,55 +64,6 @@ cdef inline void xor_mask(uint8_t *target, const uint8_t *source, size_t length,
     while index < length:
         target[index] = source[index] ^ key_bytes[index & 3]
         index += 1
-
-
-cdef inline int sequence_length(uint8_t lead) noexcept nogil:
-    """How many bytes a UTF-8 sequence with this first byte has; 0 when none begins so."""
-    if lead < 0x80:
-        return 1
-    if 0xC2 <= lead <= 0xDF:
-        return 2
-    if 0xE0 <= lead <= 0xEF:
-        return 3
-    if 0xF0 <= lead <= 0xF4:
-        return 4
-    return 0
-
-
-cdef inline bint second_byte_fits(uint8_t lead, uint8_t second) noexcept nogil:
-    """No overlong form, no surrogate, nothing above U+10FFFF: all decided by the second byte."""
-    if lead == 0xE0:
-        return 0xA0 <= second <= 0xBF
-    if lead == 0xED:
-        return 0x80 <= second <= 0x9F
-    if lead == 0xF0:
-        return 0x90 <= second <= 0xBF
-    if lead == 0xF4:
-        return 0x80 <= second <= 0x8F
-    return 0x80 <= second <= 0xBF
-
-
-cdef bint is_utf8(const uint8_t *text, size_t length) noexcept nogil:
-    """Whether these bytes are UTF-8; ASCII goes eight bytes a turn."""
-    cdef size_t index = 0
-    cdef uint64_t word
-    cdef int count, follower
-    while index < length:
-        if index + 8 <= length:
-            memcpy(&word, text + index, 8)
-            if not word & <uint64_t>0x8080808080808080:
-                index += 8
-                continue
-        count = sequence_length(text[index])
-        if count == 0 or index + count > length:
-            return False
-        if count > 1 and not second_byte_fits(text[index], text[index + 1]):
-            return False
-        for follower in range(2, count):
-            if text[index + follower] & 0xC0 != 0x80:
-                return False
-        index += count
-    return True
 
 
 cdef inline bint close_code_allowed(int code) noexcept nogil:
@@ -352,8 +305,8 @@ cdef class FrameReader:
 cdef class FrameWriter:
     """Frames to send, masked with a key of their own for a client, or plain with `server`.
 
-    Keys come from a generator seeded by the system's randomness: masking guards proxies from pages that choose their own
-    bytes, and here every byte is ours.
+    Keys come from a generator seeded by the system's randomness: masking guards proxies from pages that choose
+    their own bytes, and here every byte is ours.
     """
 
     cdef uint64_t seed

@@ -71,7 +71,7 @@ class HttpPort:
         self._backlog.clear()
 
     def _hand_out(self, now_ns: int) -> None:
-        """Give waiting requests to free connections, kept ones first; a kept one that was closed meanwhile is let go."""
+        """Give waiting requests to free connections, kept ones first; one closed meanwhile is let go."""
         for exchange in self._exchanges:
             if self._backlog and exchange.idle and exchange.still_open():
                 exchange.begin(self._backlog.popleft(), now_ns)

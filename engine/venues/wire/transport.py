@@ -40,7 +40,6 @@ class Transport(Protocol):
     def receive_ns(self) -> int:
         """When bytes were last read from the socket."""
 
-
     @property
     def unsent(self) -> int:
         """How many bytes wait for the socket."""
@@ -226,7 +225,7 @@ class TlsTransport:
     def _decrypt(self, buffer: "Buffer") -> int:
         """Open one record into a buffer; 0 when none is complete, or when there will be no more."""
         try:
-            return self._engine.read(RECORD_LIMIT, buffer)  # type: ignore[arg-type, return-value]  # typeshed knows bytearray
+            return self._engine.read(RECORD_LIMIT, buffer)  # type: ignore[return-value]  # an int where there is a buffer
         except ssl.SSLError as error:
             self._note(error)
         return 0
@@ -239,7 +238,7 @@ class TlsTransport:
             self.error = f"TLS: {error}"
 
     def _take(self) -> bool:
-        """Bring cipher text from the socket; False when there is none, with the reason noted when there will be none."""
+        """Bring cipher text from the socket; False when there is none, and why is noted when there will be none."""
         count = self._plain.read(self._cipher)
         if count > 0:
             self._incoming.write(self._cipher_view[:count])

@@ -12,14 +12,22 @@ connections in one process even a short wait for one venue is a gap in the books
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from os import urandom
+from typing import TYPE_CHECKING, cast
 
 from websocket import WebSocket, WebSocketException
 from websocket._http import _tunnel  # the tunnel has no public name; its caller opens a socket itself
 
 from engine.venues.wire.options import Proxy
 
+if TYPE_CHECKING:
+    from socket import socket
+
 HEAD_END = b"\r\n\r\n"
 ANSWER_LIMIT = 64 << 10
+
+
+class SilenceError(Exception):
+    """The peer has not said that yet; of no kind that websocket-client catches."""
 
 
 class Script:
@@ -41,10 +49,10 @@ class Script:
         return len(block)
 
     def recv(self, limit: int) -> bytes:
-        """Give what was heard next; BlockingIOError, as of a socket, when nothing more was."""
+        """Give what was heard next; SilenceError when nothing more was."""
         block = self._heard[self.position : self.position + limit]
         if not block:
-            raise BlockingIOError
+            raise SilenceError
         self.position += len(block)
         return block
 
@@ -63,7 +71,7 @@ class Conversation:
         script = Script(b"")
         try:
             speak(script)
-        except BlockingIOError:
+        except SilenceError:
             self.request = bytes(script.sent)
         else:
             raise AssertionError("the conversation ended without an answer")
@@ -76,7 +84,7 @@ class Conversation:
         script = Script(self._heard)
         try:
             self._speak(script)
-        except BlockingIOError:
+        except SilenceError:
             self.error = "the answer's head is too long" if len(self._heard) >= ANSWER_LIMIT else ""
             return None
         except (WebSocketException, ValueError) as error:
@@ -90,7 +98,8 @@ def upgrade(url: str, headers: Mapping[str, str]) -> Conversation:
     fixed = dict(headers) | {"Sec-WebSocket-Key": b64encode(urandom(16)).decode()}
 
     def speak(script: Script) -> None:
-        WebSocket().connect(url, socket=script, header=fixed, suppress_origin=True, redirect_limit=0)
+        connect: Callable[..., None] = WebSocket().connect
+        connect(url, socket=script, header=fixed, suppress_origin=True, redirect_limit=0)
 
     return Conversation(speak)
 
@@ -100,6 +109,6 @@ def tunnel(host: str, port: int, proxy: Proxy) -> Conversation:
     credentials = (proxy.username, proxy.password) if proxy.username else None
 
     def speak(script: Script) -> None:
-        _tunnel(script, host, port, credentials)
+        _tunnel(cast("socket", script), host, port, credentials)
 
     return Conversation(speak)

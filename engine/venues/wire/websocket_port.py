@@ -80,8 +80,7 @@ class WebSocketPort:
         if self._state is PortState.OPEN:
             return self._read()
         if self._state is PortState.CONNECTING and self._connect(now_ns):
-            first = self._take()
-            return first + self._read() if self._state is PortState.OPEN else first
+            return self._take() + self._read()
         return []
 
     def send(self, payload: bytes) -> bool:
@@ -137,7 +136,8 @@ class WebSocketPort:
     def _read(self) -> list[bytes]:
         """Read one large block; what it leaves in the socket makes the descriptor readable again."""
         transport = self._transport
-        assert transport is not None
+        if transport is None or self._state is not PortState.OPEN:
+            return []
         count = transport.fill(self._reader)
         if count > 0:
             return self._take()

@@ -15,7 +15,7 @@ def sorted_levels(levels: dict[int, int], side: int) -> list[tuple[int, int]]:
 @pytest.mark.parametrize("seed", range(6))
 def test_book_equals_a_dictionary_after_any_changes(seed: int) -> None:
     """Whatever is set, removed, truncated and cleared, the levels are those a dictionary would hold."""
-    print("seed", seed)
+    print("seed", seed)  # noqa: T201
     draw = random.Random(seed)
     book, oracle = Book(), {1: {}, -1: {}}
     for _ in range(6000):

@@ -11,7 +11,7 @@ LETTERS = set("eEsUubaBAtpqTmX") | {"pu", "lastUpdateId", "bids", "asks"}
 MALFORMED = "malformed"
 
 
-class Bad(ValueError):
+class BadError(ValueError):
     """Not what a venue may send."""
 
 
@@ -26,27 +26,27 @@ def pairs(items: list[tuple[str, object]]) -> dict[str, object]:
 
 def refuse(text: str) -> object:
     """NaN and its like are no JSON."""
-    raise Bad(text)
+    raise BadError(text)
 
 
 def integer(value: object) -> int:
     """A JSON integer that fits."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= INT64_MAX:
-        raise Bad(value)
+        raise BadError(value)
     return value
 
 
 def text(value: object) -> str:
     """A string."""
     if not isinstance(value, str):
-        raise Bad(value)
+        raise BadError(value)
     return value
 
 
 def fixed(value: object, decimals: int) -> int:
     """A plain number in a string."""
     if not NUMBER.fullmatch(text(value)):
-        raise Bad(value)
+        raise BadError(value)
     return to_fixed(text(value), decimals)
 
 
@@ -59,20 +59,20 @@ def time_ns(event: dict[str, object]) -> int:
         return stamp * 10**6
     if 10**15 <= stamp < 9 * 10**15:
         return stamp * 1000
-    raise Bad(stamp)
+    raise BadError(stamp)
 
 
 def levels(value: object, decimals: tuple[int, int]) -> list[tuple[int, int]]:
     """One side."""
     if not isinstance(value, list):
-        raise Bad(value)
+        raise BadError(value)
     out = []
     for level in value:
         if not isinstance(level, list) or len(level) != 2:
-            raise Bad(level)
+            raise BadError(level)
         out.append((fixed(level[0], decimals[0]), fixed(level[1], decimals[1])))
         if out[-1][0] == 0:
-            raise Bad(level)
+            raise BadError(level)
     return out
 
 
@@ -86,18 +86,20 @@ def read(frame: bytes, listings: dict[str, tuple[int, int]]) -> object:
 
 def strict(frame: bytes, listings: dict[str, tuple[int, int]]) -> list[dict[str, object]]:
     """As the scanner must, by value."""
-    whole = json.loads(frame.decode("utf-8"), parse_float=lambda number: (number,), object_pairs_hook=pairs, parse_constant=refuse)
+    whole = json.loads(
+        frame.decode("utf-8"), parse_float=lambda number: (number,), object_pairs_hook=pairs, parse_constant=refuse
+    )
     if not isinstance(whole, dict):
-        raise Bad(whole)
+        raise BadError(whole)
     event = whole
     if isinstance(whole.get("data"), dict):
         event = whole["data"]
         if set(whole["#names"]) - {"stream"} or whole["#twice"]:
-            raise Bad("a wrapper with a payload beside it")
+            raise BadError("a wrapper with a payload beside it")
         event["#names"] = [name for name in event["#names"] if name != "stream"]
         event["#twice"] = len(event["#names"]) != len(set(event["#names"]))
     if event["#twice"]:
-        raise Bad("a key twice")
+        raise BadError("a key twice")
     kind = event.get("e")
     if "e" not in event and "u" in event:
         ticker = type(event["u"]) is int and 0 <= event["u"] <= INT64_MAX
@@ -117,7 +119,7 @@ def message(kind: str, event: dict[str, object], listings: dict[str, tuple[int, 
         first, last, previous = integer(event["U"]), integer(event["u"]), integer(event["pu"]) if "pu" in event else -1
         when = time_ns(event)
         if first > last or previous > last:
-            raise Bad("backwards")
+            raise BadError("backwards")
         bids, asks = (levels(event["b"], decimals), levels(event["a"], decimals)) if index >= 0 else ([], [])
         return {"kind": "delta", "index": index, "venue_ns": when, "first": first, "last": last,
                 "previous": previous, "bids": bids, "asks": asks, "checksum": -1}  # fmt: skip
@@ -126,10 +128,10 @@ def message(kind: str, event: dict[str, object], listings: dict[str, tuple[int, 
         known = index >= 0
         return {"kind": "best", "index": index, "venue_ns": when, "first": number, "last": number, "previous": 0,
                 "bid": (fixed(event["b"], decimals[0]), fixed(event["B"], decimals[1])) if known else (0, 0),
-                "ask": (fixed(event["a"], decimals[0]), fixed(event["A"], decimals[1])) if known else (0, 0)}  # fmt: skip
+                "ask": (fixed(event["a"], decimals[0]), fixed(event["A"], decimals[1])) if known else (0, 0)}  # fmt: skip  # noqa: E501
     number = integer(event["t" if kind == "trade" else "a"])
     if not isinstance(event["m"], bool):
-        raise Bad(event["m"])
+        raise BadError(event["m"])
     when = time_ns(event)
     return {"kind": "print", "index": index, "venue_ns": when, "side": -1 if event["m"] else 1, "print_id": number,
             "price": fixed(event["p"], decimals[0]) if index >= 0 else 0,

@@ -1,16 +1,15 @@
 """Binance's scanner against the standard json module: on real frames, and on frames that chance has spoilt."""
 
 import gzip
-import itertools
 import json
 import os
 import random
 from pathlib import Path
 
-import binance_oracle
 import pytest
 
 from engine.venues.binance.scan import BinanceMarket
+from tests.engine.venues.binance import binance_oracle
 
 CAPTURES = Path(os.environ.get("STEELYARD_CAPTURES", "../shared/captures")) / "binance"
 needs_captures = pytest.mark.skipif(not CAPTURES.is_dir(), reason=f"no recorded traffic in {CAPTURES}")
@@ -24,7 +23,9 @@ USDM_DIFF = (
     b'{"e":"depthUpdate","E":1723161256299,"T":1723161256298,"s":"BTCUSDT","U":5123107832006,"u":5123107837557,'
     b'"pu":5123107831937,"b":[["58710.20","0.014"],["61511.00","0.000"]],"a":[]}'
 )
-SPOT_BEST = b'{"u":50093239212,"s":"BTCUSDT","b":"61837.63000000","B":"3.78826000","a":"61837.64000000","A":"1.54697800"}'
+SPOT_BEST = (
+    b'{"u":50093239212,"s":"BTCUSDT","b":"61837.63000000","B":"3.78826000","a":"61837.64000000","A":"1.54697800"}'
+)
 TRADE = (
     b'{"stream":"btcusdt@trade","data":{"e":"trade","E":1680652800000,"s":"BTCUSDT","t":3071245454,"p":"28165.47000000",'
     b'"q":"0.00056000","b":20720542158,"a":20720542592,"T":1680652799999,"m":true,"M":true}}'
@@ -33,12 +34,10 @@ USDM_TRADE = (
     b'{"e":"trade","E":1660228023422,"T":1660228023414,"s":"BTCUSDT","t":2691833628,"p":"24670.90","q":"0.070",'
     b'"X":"INSURANCE_FUND","m":true}'
 )
-AGG_TRADE = (
-    b'{"e":"aggTrade","E":1723161255308,"s":"BTCUSDT","a":12,"p":"1.5","q":"2","f":1,"l":2,"T":1723161255307,"m":false,"M":true}'
-)
+AGG_TRADE = b'{"e":"aggTrade","E":1723161255308,"s":"BTCUSDT","a":12,"p":"1.5","q":"2","f":1,"l":2,"T":1723161255307,"m":false,"M":true}'  # noqa: E501
 FRAMES = (SPOT_DIFF, USDM_DIFF, SPOT_BEST, TRADE, USDM_TRADE, AGG_TRADE)
-PIECES = (b"0", b"9", b".", b"-", b"e", b'"', b"[", b"]", b"{", b"}", b",", b":", b" ", b"\\", b"\x00", b"\xc3", b"\xc3\xa9", b"null",
-          b"true", b'"s":"BTCUSDT",', b'"pu":1,', b'"E":1,', b"[[]]", b'"k":{"a":[1,{"b":null}]},', b"1e5", b"NaN", b"\xed\xa0\x80")  # fmt: skip
+PIECES = (b"0", b"9", b".", b"-", b"e", b'"', b"[", b"]", b"{", b"}", b",", b":", b" ", b"\\", b"\x00", b"\xc3", b"\xc3\xa9", b"null",  # noqa: E501
+          b"true", b'"s":"BTCUSDT",', b'"pu":1,', b'"E":1,', b"[[]]", b'"k":{"a":[1,{"b":null}]},', b"1e5", b"NaN", b"\xed\xa0\x80")  # fmt: skip  # noqa: E501
 
 
 def market() -> BinanceMarket:
@@ -102,7 +101,7 @@ def test_the_order_of_keys_does_not_matter(frame: bytes) -> None:
 @pytest.mark.parametrize("shard", range(4))
 def test_scanner_and_oracle_agree_on_spoilt_frames(shard: int) -> None:
     """No accident on the wire becomes a number the venue did not send, and nothing readable is refused."""
-    print("seed", shard)
+    print("seed", shard)  # noqa: T201
     draw, scanner = random.Random(shard), market()
     for _ in range(MUTATIONS // 4):
         frame = mutate(draw, draw.choice(FRAMES))
@@ -112,8 +111,8 @@ def test_scanner_and_oracle_agree_on_spoilt_frames(shard: int) -> None:
 
 @pytest.mark.parametrize(
     ("price", "size"),
-    [("0.123456789", "1"), ("1", "0.000000001"), ("92233720368.54775808", "1"), ("1", "99999999999999999999"), ("01", "1"),
-     ("-1", "1"), ("1.", "1"), (".5", "1"), ("", "1"), ("1e3", "1"), ("+1", "1"), ("1", " 1"), ("0", "1"), ("0.00000000", "1")],
+    [("0.123456789", "1"), ("1", "0.000000001"), ("92233720368.54775808", "1"), ("1", "99999999999999999999"), ("01", "1"),  # noqa: E501
+     ("-1", "1"), ("1.", "1"), (".5", "1"), ("", "1"), ("1e3", "1"), ("+1", "1"), ("1", " 1"), ("0", "1"), ("0.00000000", "1")],  # noqa: E501
 )  # fmt: skip
 def test_a_number_that_cannot_be_held_exactly_refuses_the_frame(price: str, size: str) -> None:
     """Half a message must not reach a book."""
@@ -129,7 +128,9 @@ def test_the_largest_number_fits() -> None:
     assert message["asks"][1] == (2**63 - 1, 2**63 - 1)
 
 
-@pytest.mark.parametrize("frame", [b'{"result":null,"id":1}', b"{}", b'{"e":"kline","k":{"a":[]}}', b'{"e":"serverShutdown","E":1}'])
+@pytest.mark.parametrize(
+    "frame", [b'{"result":null,"id":1}', b"{}", b'{"e":"kline","k":{"a":[]}}', b'{"e":"serverShutdown","E":1}']
+)
 def test_other_messages_are_other(frame: bytes) -> None:
     """What is no market data is handed back, not called malformed."""
     assert market().decode(frame) == []
@@ -146,7 +147,10 @@ def test_a_snapshot_is_read_with_the_listings_decimals() -> None:
 
 
 @needs_captures
-@pytest.mark.parametrize(("name", "decimals"), [("spot_btcusdt_20240808.gz", 8), ("usdm_btcusdt_20240808.gz", 3), ("cm_btcusd_perp_20240808.gz", 1)])
+@pytest.mark.parametrize(
+    ("name", "decimals"),
+    [("spot_btcusdt_20240808.gz", 8), ("usdm_btcusdt_20240808.gz", 3), ("cm_btcusd_perp_20240808.gz", 1)],
+)
 def test_scanner_and_oracle_agree_on_captured_frames(name: str, decimals: int) -> None:
     """Real frames of three products; CI takes a share, STEELYARD_FRAMES all."""
     limit = int(os.environ.get("STEELYARD_FRAMES", "6000"))
@@ -154,7 +158,7 @@ def test_scanner_and_oracle_agree_on_captured_frames(name: str, decimals: int) -
     scanner = BinanceMarket()
     for symbol, places in listings.items():
         scanner.add(symbol, *places)
-    for line in itertools.islice(gzip.open(CAPTURES / name), limit):
+    for line in gzip.decompress((CAPTURES / name).read_bytes()).splitlines()[:limit]:
         frame = line.partition(b" ")[2].rstrip()
         if not frame.startswith(b'{"lastUpdateId"'):
             assert scanner.decode(frame) == binance_oracle.read(frame, listings) != [], frame

@@ -1,0 +1,1 @@
+"""Every published figure, each from one program that prints it."""

@@ -1,0 +1,118 @@
+"""What an engine left: every segment with its owner, alive or dead, and its last records, and what that means.
+
+Works on segments alone, so it needs no process of the engine, no configuration and no run directory.
+"""
+
+import argparse
+from typing import Any
+
+import shm
+from engine.cli import Complaint
+from engine.cli.look import last_states, order_tree
+from engine.cli.memory import describe, newest
+from engine.cli.output import ago, choose_system, say, say_json, say_table
+from engine.model.words import DONE_STATES, OrderState, RoleState
+
+DOUBTFUL = (OrderState.CREATED, OrderState.SENT, OrderState.UNKNOWN)
+
+
+def autopsy(options: argparse.Namespace) -> int:
+    """Show it."""
+    tree = examine(choose_system(options.system), options.n)
+    say_json(tree) if options.json else _show(tree)
+    return 0
+
+
+def examine(system: str, count: int) -> dict[str, Any]:
+    """Everything that the segments tell."""
+    names = shm.names(system) + shm.names(system, aside=True)
+    segments = [_segment(name, count) for name in names]
+    return {
+        "system": system,
+        "findings": [*_owner_findings(segments), *_halt_findings(system), *_order_findings(system)],
+        "roles": [_role(system, name) for name in names if name.startswith(f"{system}.heartbeat.")],
+        "segments": segments,
+    }
+
+
+def _segment(name: str, count: int) -> dict[str, Any]:
+    tree = describe(name)
+    if "error" not in tree:
+        tree["last"] = newest(name, count)[-count:] if count > 0 else []
+    return tree
+
+
+def _role(system: str, name: str) -> dict[str, Any]:
+    """A role's last words."""
+    tree = describe(name)
+    role = name.removeprefix(f"{system}.heartbeat.")
+    if "error" in tree:
+        return {"role": role, "error": tree["error"]}
+    row = newest(name, 1)
+    state = RoleState(row[0]["state"]).name.lower() if row else "never beat"
+    return {"role": role, "owner": tree["owner"], "state": state, "epoch": tree["epoch"], **(row[0] if row else {}),
+            "state_name": state}  # fmt: skip
+
+
+def _owner_findings(segments: list[dict[str, Any]]) -> list[str]:
+    """Whose writer died, who left cleanly, which file cannot be read."""
+    unreadable = [f"{one['name']} cannot be read: {one['error']}" for one in segments if "error" in one]
+    dead = [one for one in segments if one.get("owner") == "dead" and not one["closed_cleanly"]]
+    pids = sorted({one["pid"] for one in dead})
+    return unreadable + [f"process {pid} died as the writer of {_lanes_of(pid, dead)}" for pid in pids]
+
+
+def _lanes_of(pid: int, segments: list[dict[str, Any]]) -> str:
+    return ", ".join(one["name"].split(".", 1)[1] for one in segments if one["pid"] == pid)
+
+
+def _halt_findings(system: str) -> list[str]:
+    if f"{system}.halt" not in shm.names(system):
+        return []
+    rows = newest(f"{system}.halt", 1)
+    return [f"the system is halted (reason {rows[0]['reason']})"] if rows and rows[0]["halted"] else []
+
+
+def _order_findings(system: str) -> list[str]:
+    """Orders that were open or in doubt when the last record was written."""
+    try:
+        orders = list(last_states(system).values())
+    except Complaint:
+        return []
+    opened = [row for row in orders if row.state not in DONE_STATES and row.state not in DOUBTFUL]
+    doubtful = [row for row in orders if row.state in DOUBTFUL]
+    findings = [f"{len(opened)} orders were open at the venue"] if opened else []
+    for row in doubtful:
+        tree = order_tree(row, {})
+        findings.append(
+            f"order {tree['client_id']} is in doubt: {tree['state'].lower()}, ask the venue before anything else"
+        )
+    return findings
+
+
+def _show(tree: dict[str, Any]) -> None:
+    say(f"{tree['system']}: " + ("nothing is wrong" if not tree["findings"] else f"{len(tree['findings'])} findings"))
+    for finding in tree["findings"]:
+        say(f"  - {finding}")
+    say_table(
+        ("role", "owner", "last said", "pid", "lives", "steps"),
+        [
+            (one["role"], one.get("owner", "-"), one.get("state_name", "-"), one.get("pid", "-"), one.get("epoch", "-"),
+             one.get("steps", "-"))
+            for one in tree["roles"]
+        ],
+    )  # fmt: skip
+    for one in tree["segments"]:
+        _show_segment(one)
+
+
+def _show_segment(one: dict[str, Any]) -> None:
+    if "error" in one:
+        say(f"\n{one['name']}: {one['error']}")
+        return
+    age = "never opened" if one["beat_age_ns"] is None else f"opened or beat {ago(one['beat_age_ns'])} ago"
+    end = ", closed cleanly" if one["closed_cleanly"] else ""
+    say(f"\n{one['name']}: {one['kind']} of {one['record']}, cursor {one['cursor']}, epoch {one['epoch']}, "
+        f"owner {one['pid']} {one['owner']}{end}, {age}")  # fmt: skip
+    for row in one["last"]:
+        say("  " + " ".join(f"{key}={value}" for key, value in row.items() if not isinstance(value, list)))

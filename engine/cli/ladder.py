@@ -1,0 +1,110 @@
+"""The live ladder: one instrument's book as the feed shows it to lookers-on."""
+
+import argparse
+import time
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+import shm
+from engine.cli import NOBODY, Complaint
+from engine.cli.look import known_instruments, name_of, price_text, size_text
+from engine.cli.output import ago, attach, choose_system, row_tree, say_json
+from engine.model.instrument import Instrument
+from engine.model.words import BookState
+
+INTERVAL_S = 0.1
+BAR = 24
+
+
+def book(options: argparse.Namespace) -> int:
+    """Show a book, live or once."""
+    system = choose_system(options.system)
+    known = known_instruments(system)
+    cells = attach(f"{system}.book_tops")
+    assert isinstance(cells, shm.CellReader)
+    wanted = _wanted(options.instrument, known)
+    if options.json or options.once:
+        row = find(cells, wanted)
+        if row is None:
+            raise Complaint(f"no book of {options.instrument!r} yet", NOBODY)
+        say_json(book_tree(row, known)) if options.json else _print(row, known)
+        return 0
+    return _live(cells, wanted, known)
+
+
+def _wanted(text: str, known: dict[int, Instrument]) -> int:
+    """The id of an instrument by symbol or id."""
+    for one in known.values():
+        if text.upper() == one.symbol.upper() or text == str(one.id):
+            return one.id
+    raise Complaint(
+        f"no instrument {text!r}, shown are {', '.join(one.symbol for one in known.values()) or 'none'}", NOBODY
+    )
+
+
+def find(cells: shm.CellReader, instrument: int) -> Any:
+    """The instrument's book top, whichever cell it lies in; None while there is none."""
+    rows = (cells.read(index) for index in range(cells.count))
+    return next((row for row in rows if row is not None and row.instrument == instrument), None)
+
+
+def book_tree(row: Any, known: dict[int, Instrument]) -> dict[str, Any]:
+    """A book top for JSON: levels as text, best first."""
+    one = row.instrument
+    levels = {
+        side: [
+            (price_text(known, one, price), size_text(known, one, size))
+            for price, size in list(zip(prices, sizes, strict=True))[:count]
+        ]
+        for side, prices, sizes, count in (
+            ("bids", row.bid_price, row.bid_size, row.bids),
+            ("asks", row.ask_price, row.ask_size, row.asks),
+        )
+    }
+    head = {key: value for key, value in row_tree(row).items() if not key.startswith(("bid", "ask"))}
+    return {**head, "symbol": name_of(known, one), "state": BookState(row.state).name, **levels}
+
+
+def ladder(row: Any, known: dict[int, Instrument]) -> Table:
+    """Asks above bids, best prices in the middle, sizes as bars; the title says whether it may be believed."""
+    tree = book_tree(row, known)
+    good = row.state == BookState.GOOD
+    age = ago(max(0, _now_ns() - row.publish_ns))
+    state = f"[{'green' if good else 'red bold'}]{tree['symbol']} {tree['state'].lower()}[/]"
+    title = f"{state} · {age} old · {row.change_count:,} events"
+    table = Table("", "bid", "price", "ask", "", title=title, box=None)
+    largest = max([1, *row.bid_size[: row.bids], *row.ask_size[: row.asks]])
+    for index in reversed(range(row.asks)):
+        price, size = tree["asks"][index]
+        table.add_row("", "", f"[red]{price}", size, _bar(row.ask_size[index], largest))
+    for index in range(row.bids):
+        price, size = tree["bids"][index]
+        table.add_row(_bar(row.bid_size[index], largest), size, f"[green]{price}", "", "")
+    table.columns[0].justify = table.columns[1].justify = "right"
+    return table
+
+
+def _bar(size: int, largest: int) -> str:
+    return "█" * max(1, size * BAR // largest)
+
+
+def _now_ns() -> int:
+    """The system's time, near enough for an age on a screen."""
+    return time.time_ns()
+
+
+def _print(row: Any, known: dict[int, Instrument]) -> None:
+    Console().print(ladder(row, known))
+
+
+def _live(cells: shm.CellReader, wanted: int, known: dict[int, Instrument]) -> int:
+    """Until ^C."""
+    with Live("waiting for the feed", screen=True, auto_refresh=False) as live:
+        while True:
+            row = find(cells, wanted)
+            if row is not None:
+                live.update(ladder(row, known), refresh=True)
+            time.sleep(INTERVAL_S)

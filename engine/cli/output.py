@@ -1,0 +1,102 @@
+"""How things are shown: JSON for programs, tables for people, and which system is meant."""
+
+import json
+import math
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+import shm
+from engine.cli import NOBODY, WRONG_USE, Complaint
+from engine.config import default_run_directory
+
+SECOND_NS = 1_000_000_000
+WIDTH_MAX = 1000
+
+
+def say(text: object = "") -> None:
+    """A line on stdout."""
+    print(text, flush=True)  # noqa: T201
+
+
+def say_json(tree: object) -> None:
+    """A JSON document of one line."""
+    say(json.dumps(tree))
+
+
+def say_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> None:
+    """A table for a person; a column that holds numbers is aligned to the right."""
+    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    texts = [[str(value) for value in row] for row in rows]
+    for index, column in enumerate(columns):
+        numeric = all(row[index][:1] in "-+0123456789" for row in texts)
+        table.add_column(column, justify="right" if numeric and texts else "left", no_wrap=True)
+    for row in texts:
+        table.add_row(*row)
+    width = Console(width=WIDTH_MAX).measure(table).maximum  # a line too long for the terminal beats a cut-off name
+    Console(width=max(width, Console().width), highlight=False, markup=False).print(table)
+
+
+def plain(value: Any) -> Any:
+    """A field's value for JSON: bytes as text where they are text, else as hex; no NaN."""
+    if isinstance(value, bytes):
+        text = value.rstrip(b"\0")
+        return text.decode() if text.isascii() and text.decode().isprintable() else value.hex()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return [plain(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def row_tree(row: Any) -> dict[str, Any]:
+    """A record's row for JSON, without the bytes that nobody uses."""
+    return {name: plain(value) for name, value in row._asdict().items() if not name.startswith("spare")}
+
+
+def ago(age_ns: int) -> str:
+    """A duration for a person."""
+    seconds = age_ns / SECOND_NS
+    for limit, unit in ((60, "s"), (3600, "min"), (86400, "h")):
+        if seconds < limit:
+            return f"{seconds / (limit / 60 if unit != 'h' else 3600) if unit != 's' else seconds:.1f} {unit}"
+    return f"{seconds / 86400:.1f} d"
+
+
+def monotonic_age(then_ns: int) -> int:
+    """The age of a CLOCK_MONOTONIC time."""
+    return time.monotonic_ns() - then_ns
+
+
+def choose_system(named: str) -> str:
+    """The system that is meant: the one named, or the only one there is."""
+    found = {*shm.systems(), *(path.parent.name for path in default_run_directory().glob("*/system.json"))}
+    if named:
+        if named not in found:
+            raise Complaint(f"no system {named!r} here, found {', '.join(sorted(found)) or 'none'}", NOBODY)
+        return named
+    if not found:
+        raise Complaint("no system is here: engine-ctl up CONFIG starts one", NOBODY)
+    if len(found) > 1:
+        raise Complaint(f"which system? --system is one of {', '.join(sorted(found))}", WRONG_USE)
+    return next(iter(found))
+
+
+def choose_lane(lane: str, system: str) -> str:
+    """A segment's full name from what was typed: a lane of the system, or `system.lane`."""
+    if not system and lane in shm.names(aside=False):
+        return lane
+    full = lane if system and lane.startswith(f"{system}.") else f"{choose_system(system)}.{lane}"
+    if full not in shm.names() and full not in shm.names(aside=True):
+        known = [name.split(".", 1)[1] for name in shm.names(full.split(".")[0])]
+        raise Complaint(f"no lane {lane!r} in {full.split('.')[0]}, found {', '.join(known) or 'none'}", NOBODY)
+    return full
+
+
+def attach(name: str) -> "shm.RingReader | shm.CellReader":
+    """Attach to a segment, or say in one line why not."""
+    try:
+        return shm.attach(name)
+    except shm.SegmentError as error:
+        raise Complaint(str(error), NOBODY) from error

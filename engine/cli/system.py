@@ -1,0 +1,215 @@
+"""Commands to the supervisor: up, down, status, halt, resume, cancel-all, restart."""
+
+import argparse
+import os
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from engine.cli import NO, NOBODY, WRONG_USE, Complaint
+from engine.cli.output import ago, choose_system, say, say_json, say_table
+from engine.config import Config, ConfigError, Paths, load
+from engine.control import Refused, Unreachable, ask
+from engine.supervisor.life import read as read_life
+
+NAP_S = 0.02
+EXIT_OTHER_LIVES = 75
+SETTLED = ("running", "late")
+
+
+def give(system: str, command: str, **arguments: Any) -> dict[str, Any]:
+    """Give the supervisor of a system a command; a no and a silence are one line each."""
+    try:
+        return ask(Paths.of(system).control, command, **arguments)
+    except Refused as refused:
+        raise Complaint(f"{command} was refused: {refused}") from refused
+    except Unreachable as nobody:
+        raise Complaint(
+            f"{nobody} (engine-ctl up CONFIG starts a supervisor, living roles are kept)", NOBODY
+        ) from nobody
+
+
+def up(options: argparse.Namespace) -> int:
+    """Start a supervisor and wait until what it keeps stands."""
+    config = read(options.config)
+    words = [sys.executable, "-m", "engine.supervisor", "--config", str(Path(options.config).resolve())]
+    if options.foreground:
+        sys.stdout.flush()
+        os.execv(sys.executable, [*words, "--foreground"])  # noqa: S606 - becomes the supervisor, ^C reaches it
+    try:
+        config.paths.make()
+    except (OSError, ValueError) as error:
+        raise Complaint(str(error)) from error
+    supervisor = _spawn(words, config.paths.run / "supervisor.log")
+    state = _await_standing(config, supervisor, options.timeout)
+    if options.json:
+        say_json(state)
+    else:
+        say(f"{config.system.name} is up: {len(state['processes'])} processes, supervisor {state['pid']}"
+            + (", HALTED: engine-ctl resume lets it trade" if state["halted"] else ""))  # fmt: skip
+    return 0
+
+
+def read(path: str) -> Config:
+    """The configuration, or one line on what is wrong with it."""
+    try:
+        return load(path)
+    except ConfigError as error:
+        raise Complaint(str(error), WRONG_USE) from error
+
+
+def _spawn(words: list[str], log: Path) -> "subprocess.Popen[bytes]":
+    """The supervisor in a session of its own, its lines in its log."""
+    with log.open("ab") as output:
+        return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
+
+
+def _await_standing(config: Config, supervisor: "subprocess.Popen[bytes]", timeout_s: float) -> dict[str, Any]:
+    """Wait until every process stands; its status then."""
+    deadline = time.monotonic() + timeout_s
+    log = config.paths.run / "supervisor.log"
+    while time.monotonic() < deadline:
+        code = supervisor.poll()
+        if code == EXIT_OTHER_LIVES:
+            raise Complaint(f"{config.system.name} is up already")
+        if code is not None:
+            raise Complaint(f"the supervisor ended with {code}: {_last_line(log)}")
+        state = _status_of(config, supervisor.pid)
+        if state and all(process["phase"] in SETTLED for process in state["processes"]):
+            return state
+        if state and state["halt_reason"] == "deaths" and _stragglers(state):
+            raise Complaint(
+                f"it does not stand: {_stragglers(state)}; the logs are in {log.parent}, engine-ctl down ends it"
+            )
+        time.sleep(NAP_S)
+    straggling = _stragglers(_status_of(config, supervisor.pid)) or "the supervisor does not answer"
+    raise Complaint(f"after {timeout_s:g} s not every process stands: {straggling}; the logs are in {log.parent}")
+
+
+def _status_of(config: Config, pid: int) -> dict[str, Any] | None:
+    """The status as this supervisor gives it; None while it does not answer yet."""
+    try:
+        state = ask(config.paths.control, "status")
+    except (Unreachable, Refused):
+        return None
+    return state if state["pid"] == pid else None
+
+
+def _stragglers(state: Mapping[str, Any] | None) -> str:
+    """Who does not stand, and how it last ended."""
+    return ", ".join(
+        f"{one['name']} is {one['phase']}"
+        + (f" (died {one['deaths']} times, exit {one['exit_code']})" if one["deaths"] else "")
+        for one in (state or {"processes": []})["processes"]
+        if one["phase"] not in SETTLED
+    )
+
+
+def _last_line(path: Path) -> str:
+    lines = path.read_text(errors="replace").splitlines()
+    return lines[-1] if lines else "it said nothing"
+
+
+def down(options: argparse.Namespace) -> int:
+    """Bring a system down, also one whose supervisor is gone."""
+    system = choose_system(options.system)
+    try:
+        pid = ask(Paths.of(system).control, "down")["pid"]
+    except Unreachable:
+        pid = _spawn_stopper(system)
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        descriptor = None
+    if descriptor is not None and not _await_exit(descriptor, options.timeout):
+        raise Complaint(f"after {options.timeout:g} s the supervisor (pid {pid}) is still stopping: engine-ctl status")
+    say_json({"system": system, "down": True}) if options.json else say(f"{system} is down")
+    return 0
+
+
+def _spawn_stopper(system: str) -> int:
+    """A supervisor that takes over what an absent one left, only to stop it."""
+    paths = Paths.of(system)
+    life = read_life(paths.system)
+    if life is None:
+        raise Complaint(f"no supervisor of {system} answers and {paths.system} does not tell its configuration", NOBODY)
+    words = [sys.executable, "-m", "engine.supervisor", "--stop", "--config", life.config]
+    return _spawn(words, paths.run / "supervisor.log").pid
+
+
+def _await_exit(descriptor: int, timeout_s: float) -> bool:
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(timeout_s * 1000))
+
+
+def status(options: argparse.Namespace) -> int:
+    """Show every process; 1 when one is not running or the system is halted."""
+    state = give(choose_system(options.system), "status")
+    say_json(state) if options.json else _show_status(state)
+    sound = all(process["phase"] == "running" for process in state["processes"]) and not state["halted"]
+    return 0 if sound else NO
+
+
+def _show_status(state: Mapping[str, Any]) -> None:
+    halted = f"HALTED ({state['halt_reason']})" if state["halted"] else "stopping" if state["stopping"] else "trading"
+    age = ago(state["now_ns"] - state["since_ns"])
+    say(f"{state['system']} ({state['mode']}): {halted}, supervisor {state['pid']} since {age}")
+    say_table(
+        ("process", "phase", "pid", "beat ms", "deaths", "exit", "cores", "roles"),
+        [
+            (
+                one["name"], one["phase"] + (" (adopted)" if one["adopted"] else ""), one["pid"] or "-",
+                "-" if one["beat_age_ms"] is None else one["beat_age_ms"], one["deaths"],
+                "-" if one["exit_code"] is None else one["exit_code"],
+                ",".join(map(str, one["cores"])) or "any", ", ".join(one["roles"]) or "command",
+            )
+            for one in state["processes"]
+        ],
+    )  # fmt: skip
+
+
+def halt(options: argparse.Namespace) -> int:
+    """Halt."""
+    return _tell(options, "halt", "halted: no new orders until engine-ctl resume")
+
+
+def resume(options: argparse.Namespace) -> int:
+    """Resume."""
+    return _tell(options, "resume", "trading again")
+
+
+def restart(options: argparse.Namespace) -> int:
+    """Drain one process and start it anew."""
+    return _tell(options, "restart", f"{options.process} drains and is started anew", process=options.process)
+
+
+def cancel_all(options: argparse.Namespace) -> int:
+    """Cancel open orders."""
+    system = choose_system(options.system)
+    config = read(give(system, "status")["config"])
+    strategy = _id_of(options.strategy, {one.name: one.id for one in config.strategies}, "strategy")
+    instrument = _id_of(options.instrument, {one.symbol: one.id for one in config.instruments}, "instrument")
+    return _tell(options, "cancel_all", "execution was told to cancel", strategy=strategy, instrument=instrument)
+
+
+def _id_of(text: str, ids: Mapping[str, int], what: str) -> int:
+    """The id of a name or of an id's digits; 0 for nothing named."""
+    if not text:
+        return 0
+    if text in ids:
+        return ids[text]
+    if text.isdigit() and int(text) in ids.values():
+        return int(text)
+    raise Complaint(f"no {what} {text!r}, known are {', '.join(ids) or 'none'}", WRONG_USE)
+
+
+def _tell(options: argparse.Namespace, command: str, text: str, **arguments: object) -> int:
+    """Give a command and say what came of it."""
+    result = give(choose_system(options.system), command, **arguments)
+    say_json(result) if options.json else say(text)
+    return 0

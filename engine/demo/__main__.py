@@ -1,0 +1,7 @@
+"""`python -m engine.demo`: the whole engine, trading on the embedded venue."""
+
+import sys
+
+from engine.demo.trading import main
+
+sys.exit(main())

@@ -1,0 +1,90 @@
+"""Our journal against the venue's truth log: order for order, fill for fill.
+
+The journal is what execution believed; the truth log is what the matching engine did. They were written by processes
+that share nothing but a socket, so whatever was lost, doubled or invented on the way shows here.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from engine.execution import codec
+from engine.execution.journal import read_journal
+from engine.model.fixed import to_fixed
+from engine.model.instrument import Instrument
+from engine.model.words import DONE_STATES, JournalKind, OrderState
+
+TRUTH_DECIMALS = 8
+TRUTH_ENDS = {
+    "accepted": OrderState.OPEN,
+    "fill": OrderState.PARTLY_FILLED,
+    "cancelled": OrderState.CANCELLED,
+    "expired": OrderState.EXPIRED,
+    "prevented": OrderState.EXPIRED,
+}
+
+
+@dataclass(slots=True)
+class Side:
+    """What one side believes: orders by client id with their end and filled size, and fills by their identity."""
+
+    orders: dict[str, tuple[int, int]] = field(default_factory=dict)
+    fills: Counter[tuple[str, int, str, int, int]] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One disagreement, in words."""
+
+    text: str
+
+
+def read_ours(directory: Path, instruments: dict[int, Instrument]) -> Side:
+    """What the journal says."""
+    ours = Side()
+    for entry in read_journal(directory):
+        if entry.kind == JournalKind.ORDER:
+            row = codec.ORDER.unpack(entry.payload)
+            scale = 10 ** (TRUTH_DECIMALS - instruments[row.instrument].size_decimals)
+            ours.orders[row.client_id.hex()] = (row.state, row.filled * scale)
+        elif entry.kind == JournalKind.FILL:
+            row = codec.FILL.unpack(entry.payload)
+            one = instruments[row.instrument]
+            size = row.size * 10 ** (TRUTH_DECIMALS - one.size_decimals)
+            price = row.price * 10 ** (TRUTH_DECIMALS - one.price_decimals)
+            ours.fills[one.symbol, row.venue_fill_id, row.client_id.hex(), price, size] += 1
+    return ours
+
+
+def read_truth(path: Path, account: str) -> Side:
+    """What the venue did for an account."""
+    truth = Side()
+    for line in path.read_bytes().splitlines():
+        event = msgspec.json.decode(line)
+        if event.get("account") != account:
+            continue
+        filled, size = (to_fixed(str(event[name]), TRUTH_DECIMALS) for name in ("filled", "size"))
+        end = OrderState.FILLED if filled == size else TRUTH_ENDS[event["what"]]
+        truth.orders[event["client_id"]] = (int(end), filled)
+        if event["what"] == "fill":
+            price, part = (to_fixed(str(event[name]), TRUTH_DECIMALS) for name in ("fill_price", "fill_size"))
+            truth.fills[event["symbol"], int(event["fill_id"]), event["client_id"], price, part] += 1
+    return truth
+
+
+def compare(ours: Side, truth: Side) -> list[Finding]:
+    """Every disagreement; empty when the two are one."""
+    found = [Finding(f"order {one}: the venue has it, the journal does not") for one in truth.orders.keys() - ours.orders]
+    for client_id, (state, filled) in ours.orders.items():
+        if client_id not in truth.orders:
+            if state not in DONE_STATES or filled:
+                found.append(Finding(f"order {client_id}: {OrderState(state).name}, unknown to the venue"))
+        elif (state, filled) != truth.orders[client_id]:
+            end, size = truth.orders[client_id]
+            told = f"{OrderState(state).name} {filled}, the venue says {OrderState(end).name} {size}"
+            found.append(Finding(f"order {client_id}: {told}"))
+    found += [Finding(f"fill {one}: the venue has it, the journal does not") for one in truth.fills - ours.fills]
+    found += [Finding(f"fill {one}: in the journal beyond what the venue has") for one in ours.fills - truth.fills]
+    return found

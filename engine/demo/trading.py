@@ -1,0 +1,137 @@
+"""The whole engine at work: feed, strategies, execution and supervisor trading on the embedded venue.
+
+    make demo                 until Ctrl-C
+    make demo DURATION=30     ends by itself
+    make demo CHAOS=1         a role, or the supervisor, is killed with SIGKILL every few seconds
+
+It ends as an operator would end it, with `down`, and then compares the journal with the venue's own log of the truth,
+order for order and fill for fill. Exit 1 if they differ in anything.
+"""
+
+import argparse
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.live import Live
+
+from engine import instruments
+from engine.cli import main as engine_ctl
+from engine.config import load
+from engine.config.paths import RUN_VARIABLE, STATE_VARIABLE
+from engine.demo import audit
+from engine.monitor.figures import Figures
+from engine.monitor.view import screen
+
+CONFIG = Path(__file__).resolve().parents[2] / "configs" / "demo.toml"
+ACCOUNT = "engine"
+KILL_EVERY_S = 4.0
+LOOK_EVERY_S = 0.25
+FINDINGS_SHOWN = 20
+
+
+@dataclass
+class Chaos:
+    """Kills what it can reach, and remembers whom."""
+
+    seed: int
+    killed: dict[str, int] = field(default_factory=dict)
+    next_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Draw from the seed."""
+        self._draw = random.Random(self.seed)  # noqa: S311 - to be repeated, not to be secret
+        self.next_s = time.monotonic() + KILL_EVERY_S
+
+    def strike(self, figures: Figures) -> None:
+        """If it is time, kill one living role; the supervisor counts as one."""
+        if time.monotonic() < self.next_s:
+            return
+        self.next_s = time.monotonic() + KILL_EVERY_S
+        alive = sorted(role.name for role in figures.roles.values() if role.life == "alive")
+        if not alive:
+            return
+        name = self._draw.choice(alive)
+        os.kill(figures.roles[name].pid, signal.SIGKILL)
+        self.killed[name] = self.killed.get(name, 0) + 1
+        if name == "supervisor":
+            engine_ctl(["up", str(CONFIG)])
+
+
+def show(figures: Figures, duration_s: float | None, chaos: Chaos | None, console: Console) -> None:
+    """The live view, until the time is over or Ctrl-C."""
+    end_s = time.monotonic() + duration_s if duration_s is not None else float("inf")
+    with Live(console=console, auto_refresh=False, redirect_stdout=True) as live:
+        while time.monotonic() < end_s:
+            figures.poll()
+            title = "demo" if chaos is None else f"demo · killed: {chaos.killed}"
+            live.update(screen(figures, title), refresh=True)
+            if chaos is not None:
+                chaos.strike(figures)
+            time.sleep(min(LOOK_EVERY_S, max(end_s - time.monotonic(), 0)))
+
+
+def judge(state: Path, known: dict[int, instruments.Instrument], console: Console) -> int:
+    """Hold the journal against the truth; the exit code."""
+    ours, truth = audit.read_ours(state / "journal", known), audit.read_truth(state / "venue-truth.log", ACCOUNT)
+    findings = audit.compare(ours, truth)
+    console.print(
+        f"journal: {len(ours.orders):,} orders, {ours.fills.total():,} fills · "
+        f"venue: {len(truth.orders):,} orders, {truth.fills.total():,} fills · {len(findings)} differences"
+    )
+    for finding in findings[:FINDINGS_SHOWN]:
+        console.print(f"  {finding.text}", markup=False)
+    if not truth.orders:
+        console.print("not one order reached the venue")
+    return int(bool(findings) or not truth.orders)
+
+
+def run(duration_s: float | None, chaos: Chaos | None) -> int:
+    """The demo's life: up, show, down, judge. Its files lie in a directory of its own and go with it when all is well."""
+    console = Console()
+    place = Path(tempfile.mkdtemp(prefix="steelyard-demo-"))
+    os.environ[RUN_VARIABLE] = os.environ[STATE_VARIABLE] = str(place)
+    config = load(str(CONFIG))
+    verdict = 1
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        if (code := engine_ctl(["up", str(CONFIG)])) != 0:
+            console.print(f"what it wrote is in {place}")
+            return code
+        known = {one.id: one for one in instruments.read(config.system.name)}
+        try:
+            show(Figures(config.system.name), duration_s, chaos, console)
+        except KeyboardInterrupt:
+            console.print("ending")
+        verdict = engine_ctl(["down", "--system", config.system.name]) or judge(config.paths.state, known, console)
+    finally:
+        if verdict == 0:
+            shutil.rmtree(place)
+        else:
+            console.print(f"what it wrote is in {place}")
+    if chaos is not None:
+        console.print(f"killed with SIGKILL: {chaos.killed} (seed {chaos.seed})")
+    return verdict
+
+
+def main(argv: list[str] | None = None) -> int:
+    """`python -m engine.demo`."""
+    parser = argparse.ArgumentParser(prog="python -m engine.demo", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    parser.add_argument("--duration", type=float, help="seconds; without it, until Ctrl-C")
+    parser.add_argument("--chaos", action="store_true", help="kill a role every few seconds")
+    parser.add_argument("--seed", type=int, default=1, help="of the chaos")
+    options = parser.parse_args(argv)
+    if options.duration is not None and options.duration <= 0:
+        parser.error(f"--duration must be positive, was {options.duration}")
+    return run(options.duration, Chaos(options.seed) if options.chaos else None)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,190 @@
+"""The blotter: every order and fill, in the journal first, then in memory, then told to the readers.
+
+It is the only place where an order changes. Orders are found by our id, by their intent and by the venue's id; a fill
+is known by instrument and the venue's fill id and is taken in once, wherever and however often it is told.
+"""
+
+from collections import deque
+
+from engine.execution import client_id, codec
+from engine.execution.journal import Journal
+from engine.execution.ledger import Ledger
+from engine.execution.order import CORRECTIONS, FILLED, PARTLY, SENT, Order, may_move
+from engine.execution.seams import ExecutionLanes
+from engine.model.words import DONE_STATES, JournalKind, OrderFlag, OrderState
+from engine.venues.trading import FillNews
+
+DONE_KEPT = 20_000  # done orders kept in memory for late news
+STRATEGY_SHIFT = 40  # an intent id is strategy << 40 | count
+
+
+class Blotter:
+    """Orders, fills and what follows from them."""
+
+    def __init__(self, lanes: ExecutionLanes, journal: Journal, ledger: Ledger) -> None:
+        """Begin empty; the replay fills it."""
+        self.journal = journal
+        self.ledger = ledger
+        self.orders: dict[bytes, Order] = {}
+        self.by_intent: dict[int, Order] = {}  # the newest request of each intent
+        self.by_venue: dict[tuple[int, int], Order] = {}  # instrument, venue's id
+        self.live: dict[bytes, Order] = {}
+        self.fill_ids: dict[int, set[int]] = {one: set() for one in ledger.account}
+        self.watermarks: dict[int, int] = {}  # every fill of the account up to this id is known
+        self.last_intent: dict[int, int] = {}  # by strategy: ids rise, so the last one tells them all
+        self.changed: list[Order] = []  # since somebody last followed up
+        self.touched: set[int] = set()  # cells of positions to write
+        self._ids = {one.instrument.symbol: number for number, one in ledger.account.items()}
+        self._done: deque[Order] = deque()
+        self._publish_order = lanes.orders.publish_bytes
+        self._publish_fill = lanes.fills.publish_bytes
+
+    def enter(self, order: Order) -> None:
+        """Take an order into the tables."""
+        self.orders[order.client_id] = order
+        self.by_intent[order.intent_id] = order
+        if order.live:
+            self.live[order.client_id] = order
+        self.refresh(order)
+
+    def write(self, order: Order, now_ns: int) -> bytes:
+        """Put the order as it stands into the journal's batch."""
+        order.now_ns = now_ns
+        data = codec.ORDER.pack(*order.row())
+        self.journal.add(now_ns, JournalKind.ORDER, data)
+        return data
+
+    def note(self, order: Order, now_ns: int) -> None:
+        """Journal and tell the order as it stands."""
+        data = self.write(order, now_ns)
+        self.journal.commit(now_ns)
+        self._publish_order(data)
+
+    def tell(self, order: Order, now_ns: int) -> None:
+        """Tell the readers without journalling: for what is not ours."""
+        order.now_ns = now_ns
+        self._publish_order(codec.ORDER.pack(*order.row()))
+
+    def sent(self, order: Order, now_ns: int) -> None:
+        """The bytes left. Not journalled: whoever finds CREATED there must assume as much."""
+        assert may_move(order.state, SENT, order.flags), (order.state, order.client_id.hex())
+        order.state = SENT
+        order.sent_ns = order.now_ns = now_ns
+        self._publish_order(codec.ORDER.pack(*order.row()))
+
+    def move(self, order: Order, to: int, now_ns: int, error: int = 0) -> None:
+        """Change the order's state: journal, memory, readers."""
+        assert may_move(order.state, to, order.flags), (order.state, to, order.client_id.hex())
+        self._set_state(order, to, error)
+        self.note(order, now_ns)
+        self.changed.append(order)
+
+    def conclude(self, order: Order, to: OrderState, now_ns: int, error: int) -> None:
+        """End an order by inference: the venue says that it does not exist, and it can no longer come to be."""
+        order.flags |= OrderFlag.INFERRED
+        assert to in CORRECTIONS
+        self.move(order, to, now_ns, error)
+
+    def bind(self, order: Order, venue_order_id: int) -> None:
+        """Learn the venue's id."""
+        if venue_order_id > 0 and order.venue_order_id != venue_order_id:
+            order.venue_order_id = venue_order_id
+            self.by_venue[order.instrument, venue_order_id] = order
+
+    def fill(self, order: Order, news: FillNews, now_ns: int) -> bool:
+        """Take a fill in, once: journal, order, positions, readers. False when it was known."""
+        known = self.fill_ids[order.instrument]
+        if news.fill_id in known:
+            return False
+        known.add(news.fill_id)
+        row = (
+            order.client_id, order.intent_id, news.fill_id, news.venue_order_id, news.venue_ns, now_ns, news.price,
+            news.size, news.fee, news.fee_asset[:8], order.strategy, order.instrument, order.side, int(news.maker),
+            0, 0, 0, 0, 0,
+        )  # fmt: skip
+        data = codec.FILL.pack(*row)
+        self.journal.add(now_ns, JournalKind.FILL, data)
+        self.take(order, row)
+        self._advance(order)
+        self.note(order, now_ns)
+        self._publish_fill(data)
+        self.changed.append(order)
+        return True
+
+    def take(self, order: Order, row: tuple[int | bytes, ...]) -> None:
+        """What a fill does to the order and the positions, live as in the replay."""
+        _, _, _, venue_order_id, _, receive_ns, price, size, fee, fee_asset, *_ = row
+        assert isinstance(size, int)
+        assert isinstance(venue_order_id, int)
+        order.filled += size
+        order.venue_filled = max(order.venue_filled, order.filled)
+        self.bind(order, venue_order_id)
+        for cell in self.ledger.cells(order.strategy, order.instrument):
+            self.ledger.positions[cell].apply(order.side, price, size, fee, fee_asset, receive_ns)  # type: ignore[arg-type]
+            self.touched.add(cell)
+
+    def refresh(self, order: Order) -> None:
+        """Count what the order may still add to the position; a replacement only what exceeds its predecessor."""
+        rest, before = order.rest, order.predecessor
+        if before is not None and before.live and order.live:
+            rest = max(0, rest - before.rest)
+        if rest != order.exposure:
+            self.ledger.expose(order.strategy, order.instrument, order.side, rest - order.exposure)
+            order.exposure = rest
+            self.touched.update(self.ledger.cells(order.strategy, order.instrument))
+        if order.successor is not None:
+            self.refresh(order.successor)
+
+    def restore(self, order: Order, state: int) -> None:
+        """Set the state that the journal tells, whatever it was."""
+        self._set_state(order, state, 0)
+
+    def watermark(self, instrument: int, fill_id: int, now_ns: int) -> None:
+        """Remember that every fill of the account up to this id is known."""
+        self.watermarks[instrument] = fill_id
+        row = (bytes(16), 0, fill_id, 0, 0, now_ns, 0, 0, 0, b"", 0, instrument, 0, 0, 0, 0, 0, 0, 0)
+        self.journal.add(now_ns, JournalKind.WATERMARK, codec.FILL.pack(*row))
+        self.journal.commit(now_ns)
+
+    def knows_fill(self, symbol: str, fill_id: int) -> bool:
+        """Whether a fill of this symbol was taken in."""
+        return fill_id in self.fill_ids[self._ids[symbol]]
+
+    def owner(self, client: bytes) -> int:
+        """The strategy whose intent an id of ours carries."""
+        return client_id.decode(client)[1] >> STRATEGY_SHIFT
+
+    def forget_old(self) -> None:
+        """Let go of the oldest done orders; their fills stay known."""
+        while len(self._done) > DONE_KEPT:
+            order = self._done.popleft()
+            self.orders.pop(order.client_id, None)
+            self.by_venue.pop((order.instrument, order.venue_order_id), None)
+            if self.by_intent.get(order.intent_id) is order:
+                del self.by_intent[order.intent_id]
+            if order.successor is not None:
+                order.successor.predecessor = None
+
+    def _advance(self, order: Order) -> None:
+        """The state that follows from what is filled, before the venue has told its own."""
+        to = FILLED if order.filled >= order.size else PARTLY
+        if order.state != to and may_move(order.state, to, order.flags) and (to == FILLED or not _settled(order)):
+            self._set_state(order, to, 0)
+        else:
+            self.refresh(order)
+
+    def _set_state(self, order: Order, to: int, error: int) -> None:
+        """Change the state and everything counted by it."""
+        if to not in DONE_STATES:
+            order.flags &= ~OrderFlag.INFERRED
+            self.live[order.client_id] = order
+        elif self.live.pop(order.client_id, None) is not None:
+            self._done.append(order)
+        order.state = to
+        order.error = error or order.error
+        self.refresh(order)
+
+
+def _settled(order: Order) -> bool:
+    """Whether a partial fill leaves the state as it is: a cancel under way, or an end."""
+    return order.state in DONE_STATES or order.state == OrderState.CANCELLING

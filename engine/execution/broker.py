@@ -1,0 +1,226 @@
+"""The broker: sends what the blotter holds to the venue, and takes the venue's word back into the blotter.
+
+What the venue says of an order may come late, twice and in any order. So an order only moves forward, except when
+the venue answers our own question: fills are added by identity, the venue's filled size only grows, and an end stays
+an end unless we had inferred it. Whatever stays open is handed to the recovery, which asks.
+"""
+
+from typing import Protocol
+
+from engine.execution import client_id
+from engine.execution.blotter import Blotter
+from engine.execution.gateway import Ask, Gateway, Request
+from engine.execution.order import CANCELLING, FILLED, IN_FLIGHT, OPEN, PARTLY, REJECTED, UNKNOWN, Order
+from engine.model.words import DONE_STATES, OrderFlag, OrderState
+from engine.risk.gate import RiskGate
+from engine.venues.trading import FillNews, News, OrderNews, Outcome
+
+
+class Inquirer(Protocol):
+    """Who asks the venue about what is not known."""
+
+    def ask(self, order: Order, due_ns: int) -> None:
+        """Ask about this order at that time."""
+
+    def fetch(self, order: Order, due_ns: int) -> None:
+        """Fetch this order's fills at that time, unless they have come."""
+
+
+class Broker:
+    """Requests out, the venue's word in."""
+
+    def __init__(
+        self, blotter: Blotter, gateway: Gateway, gate: RiskGate, inquirer: Inquirer, system: bytes, fills_grace_ns: int
+    ) -> None:
+        """Bind the parts together."""
+        self._blotter = blotter
+        self._gateway = gateway
+        self._gate = gate
+        self._inquirer = inquirer
+        self._system = system
+        self._grace_ns = fills_grace_ns
+
+    def place(self, order: Order, now_ns: int) -> None:
+        """Send an order that stands in the journal as CREATED."""
+        gateway = self._gateway
+        request_id = gateway.next_id()
+        payload = gateway.wire.place(
+            request_id, order.instrument, order.side, order.time_in_force, order.price, order.size, order.client_id,
+            gateway.clock.venue_ns(now_ns),
+        )  # fmt: skip
+        self._gate.rate.mark(now_ns)
+        if gateway.push(request_id, Request(Ask.PLACE, now_ns, order), payload):
+            self._blotter.sent(order, now_ns)
+        else:
+            self._doubt(order, now_ns)
+
+    def replace(self, old: Order, new: Order, now_ns: int) -> None:
+        """Send the replacement of an order without fills; both stand in the journal."""
+        gateway = self._gateway
+        request_id = gateway.next_id()
+        payload = gateway.wire.replace(
+            request_id, new.instrument, new.side, new.time_in_force, new.price, new.size, new.client_id,
+            old.client_id, gateway.clock.venue_ns(now_ns),
+        )  # fmt: skip
+        self._gate.rate.mark(now_ns)
+        old.cancel_pending = True
+        if gateway.push(request_id, Request(Ask.REPLACE, now_ns, new, old), payload):
+            self._blotter.sent(new, now_ns)
+        else:
+            self._cancel_doubtful(old, now_ns)
+            self._doubt(new, now_ns)
+
+    def cancel(self, order: Order, now_ns: int, flag: OrderFlag = OrderFlag.CANCEL_WANTED) -> None:
+        """Have an order cancelled: at once if it is open, as soon as it turns out to be open if it is in flight."""
+        if not order.live:
+            return
+        if not order.flags & flag:
+            order.flags |= flag
+            if order.cancel_pending or order.state not in (OPEN, PARTLY):
+                self._blotter.note(order, now_ns)
+        if order.cancel_pending or order.state not in (OPEN, PARTLY, CANCELLING) or not self._gateway.up:
+            return
+        if order.state != CANCELLING:
+            self._blotter.move(order, CANCELLING, now_ns)
+        self._send_cancel(order, now_ns)
+
+    def on_answer(self, request: Request, news: News, now_ns: int) -> None:
+        """The answer to a placement, a cancel or a replacement."""
+        if news.retry_after_ns:
+            clock = self._gateway.clock
+            until_ns = news.retry_after_ns - clock.offset_ns
+            self._gate.backoff_until_ns = max(self._gate.backoff_until_ns, until_ns)
+        order, other = request.order, request.other
+        assert order is not None
+        if request.kind == Ask.CANCEL:
+            self._on_cancel(order, Outcome(news.outcome), news, now_ns)
+        elif request.kind == Ask.PLACE:
+            placed, fills = (None, []) if news.outcome != Outcome.ACCEPTED else self._gateway.wire.read_order(news.body)
+            self._on_place(order, Outcome(news.outcome), news.error, placed, fills, now_ns)
+        else:
+            assert other is not None
+            both = self._gateway.wire.read_replace(news)
+            other.cancel_pending = False
+            if both.cancelled is not None:
+                self.take_news(other, both.cancelled, now_ns, answered=True)
+            else:
+                self._cancel_doubtful(other, now_ns)
+            self._on_place(order, both.place, both.place_error, both.placed, both.fills, now_ns)
+
+    def on_report(self, news: News, now_ns: int) -> Order | None:
+        """Unasked news; the order it means, or None when it is not one of ours or not known."""
+        assert news.order is not None
+        order = self._blotter.orders.get(news.order.client_id)
+        if order is None:
+            return None
+        if news.fill is not None:
+            self.take_fill(order, news.fill, now_ns)
+        self.take_news(order, news.order, now_ns, answered=False)
+        return order
+
+    def is_ours(self, order_client_id: bytes) -> bool:
+        """Whether an id is of this system."""
+        return client_id.is_ours(self._system, order_client_id)
+
+    def take_fill(self, order: Order, fill: FillNews, now_ns: int) -> bool:
+        """Take a fill in; False when it was known."""
+        fresh = self._blotter.fill(order, fill, now_ns)
+        if fresh and order.flags & OrderFlag.FILLS_MISSING:
+            self.check_fills(order, now_ns)
+        return fresh
+
+    def take_news(self, order: Order, news: OrderNews, now_ns: int, *, answered: bool) -> None:
+        """Take the venue's view of an order in; `answered`: it was asked for, so it may lead back from CANCELLING."""
+        self._blotter.bind(order, news.venue_order_id)
+        if not order.answer_ns:
+            order.answer_ns = now_ns
+        order.venue_filled = max(order.venue_filled, news.executed)
+        if answered or order.state != CANCELLING:
+            order.ask_ns = 0
+        to = self._next_state(order, news, answered=answered)
+        if to is not None:
+            self._correct(order, to)
+            self._blotter.move(order, to, now_ns)
+        self.check_fills(order, now_ns)
+
+    def _next_state(self, order: Order, news: OrderNews, *, answered: bool) -> int | None:
+        """Where the venue's word leads an order, or None when it stays."""
+        state, told = order.state, news.state
+        if state in DONE_STATES:
+            if order.flags & OrderFlag.INFERRED:
+                return told if told in DONE_STATES else PARTLY if order.venue_filled else OPEN
+            late_completion = told == FILLED and state in (OrderState.CANCELLED, OrderState.EXPIRED)
+            return FILLED if late_completion else None
+        if told in DONE_STATES:
+            return told
+        open_state = PARTLY if order.venue_filled else OPEN
+        if state in IN_FLIGHT:
+            return open_state
+        if state == CANCELLING:
+            return open_state if answered and not order.cancel_pending else None
+        return PARTLY if state == OPEN and order.venue_filled else None
+
+    def _correct(self, order: Order, to: int) -> None:
+        """An order that we had given up is alive after all: nobody wants it any more. A failed move is over."""
+        if to in DONE_STATES:
+            return
+        order.flags &= ~OrderFlag.REPRICING
+        if order.flags & OrderFlag.INFERRED:
+            order.flags |= OrderFlag.CANCEL_WANTED
+
+    def check_fills(self, order: Order, now_ns: int) -> None:
+        """Mark an order of which the venue filled more than it told, and have the fills fetched."""
+        missing = order.venue_filled > order.filled
+        if missing != bool(order.flags & OrderFlag.FILLS_MISSING):
+            order.flags ^= OrderFlag.FILLS_MISSING
+            self._blotter.note(order, now_ns)
+        self._blotter.refresh(order)
+        if missing:
+            self._inquirer.fetch(order, now_ns + self._grace_ns)
+
+    def _on_place(
+        self, order: Order, outcome: Outcome, error: int, placed: OrderNews | None, fills: list[FillNews], now_ns: int
+    ) -> None:
+        """What became of a placement."""
+        if outcome == Outcome.ACCEPTED and placed is not None:
+            for fill in fills:
+                self.take_fill(order, fill, now_ns)
+            self.take_news(order, placed, now_ns, answered=False)
+        elif outcome == Outcome.REFUSED and order.state in IN_FLIGHT:
+            order.answer_ns = now_ns
+            self._blotter.move(order, REJECTED, now_ns, error)
+        elif order.state in IN_FLIGHT or outcome == Outcome.REFUSED:
+            order.error = error or order.error
+            self._doubt(order, now_ns)
+
+    def _on_cancel(self, order: Order, outcome: Outcome, news: News, now_ns: int) -> None:
+        """What became of a cancel; anything but a yes leaves the question how the order stands."""
+        order.cancel_pending = False
+        if outcome == Outcome.ACCEPTED:
+            cancelled, _ = self._gateway.wire.read_order(news.body)
+            self.take_news(order, cancelled, now_ns, answered=True)
+        else:
+            order.error = news.error or order.error
+            self._cancel_doubtful(order, now_ns)
+
+    def _doubt(self, order: Order, now_ns: int) -> None:
+        """Nobody knows whether the order exists: ask."""
+        if order.state in IN_FLIGHT and order.state != UNKNOWN:
+            self._blotter.move(order, UNKNOWN, now_ns)
+        self._inquirer.ask(order, now_ns)
+
+    def _cancel_doubtful(self, order: Order, now_ns: int) -> None:
+        """Nobody knows whether the order is gone: ask."""
+        order.cancel_pending = False
+        if order.live:
+            self._inquirer.ask(order, now_ns)
+
+    def _send_cancel(self, order: Order, now_ns: int) -> None:
+        """Send the cancel of an order that stands in the journal as CANCELLING."""
+        gateway = self._gateway
+        request_id = gateway.next_id()
+        venue_ns = gateway.clock.venue_ns(now_ns)
+        payload = gateway.wire.cancel(request_id, order.instrument, order.client_id, venue_ns)
+        order.cancel_pending = True
+        if not gateway.push(request_id, Request(Ask.CANCEL, now_ns, order), payload):
+            self._cancel_doubtful(order, now_ns)

@@ -1,0 +1,135 @@
+"""Makes the role of a configured system: instruments from cells, lanes by the map, the venue's wire by its kind."""
+
+import os
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+import shm
+from engine.execution.config import ExecutionConfig, ExecutionOptions, JournalConfig
+from engine.execution.execution import Execution
+from engine.execution.seams import ExecutionLanes, ExecutionPorts
+from engine.instruments import await_all
+from engine.lanes import BY_NAME
+from engine.model.instrument import Instrument
+from engine.risk.limits import RiskLimits
+from engine.venues.binance.signing import Ed25519Signer
+from engine.venues.binance.trading import BinanceTrading
+from engine.venues.trading import TradingWire
+from engine.venues.wire.websocket_port import WebSocketPort
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from engine.config import Config, Venue
+
+RECEIVE_WINDOW_MS = 5000
+BOOKS_BACK = 256  # the newest books at start; those too old are refused by their age
+MS = 1_000_000
+MIB = 1 << 20
+
+
+def build(config: "Config", name: str) -> Execution:
+    """The execution role: what the runtime calls. Waits until the feed has shown the instruments."""
+    instruments = tuple(await_all(config.system.name, [one.id for one in config.instruments]))
+    options = msgspec.to_builtins(msgspec.convert(config.execution, ExecutionOptions))
+    venue = config.venue(instruments[0].venue)
+    execution = ExecutionConfig(
+        system=system_uuid(config.paths.state),
+        instruments=instruments,
+        strategies=tuple(strategy.id for strategy in config.strategies),
+        role=config.role_number(name),
+        limits=msgspec.convert(config.risk, RiskLimits),
+        journal=journal_config(config),
+        **options,
+    )
+    wire = wire_of(venue, list(instruments))
+    ports = ExecutionPorts(lambda _: WebSocketPort(venue.order_url), wire)
+    strategies = {strategy.id: strategy.name for strategy in config.strategies}
+    return Execution(execution, open_lanes(config.system.name, name, strategies), ports)
+
+
+def system_uuid(state: Path) -> uuid.UUID:
+    """The system's own id, made once and kept: our orders at the venue are known by it for ever."""
+    path = state / "system.uuid"
+    if not path.exists():
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        made = path.with_suffix(".made")
+        with made.open("w") as file:
+            file.write(f"{uuid.uuid4()}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        made.rename(path)
+    return uuid.UUID(path.read_text().strip())
+
+
+def journal_config(config: "Config") -> JournalConfig:
+    """The configuration's word on the journal, in execution's terms."""
+    table = config.journal
+    return JournalConfig(
+        directory=table.directory or str(config.paths.state / "journal"),
+        disk="before" if table.sync == "each" else "after",
+        segment_size=table.segment_mib * MIB,
+        flush_interval_ns=table.batch_ms * MS if table.sync == "batch" else 0,
+    )
+
+
+def wire_of(venue: "Venue", instruments: list[Instrument]) -> TradingWire:
+    """The trading wire of a venue's kind, or a refusal that names those there are."""
+    makers: dict[str, Callable[[], TradingWire]] = {"binance": lambda: _binance(venue, instruments)}
+    if venue.kind not in makers:
+        msg = f"venue {venue.name}: orders can go to {', '.join(makers)}, was {venue.kind!r}"
+        raise ValueError(msg)
+    return makers[venue.kind]()
+
+
+def _binance(venue: "Venue", instruments: list[Instrument]) -> TradingWire:
+    """Binance spot: an Ed25519 key, because only that can log a session on."""
+    if venue.api_key is None or venue.private_key is None:
+        msg = f"venue {venue.name}: orders need api_key and private_key"
+        raise ValueError(msg)
+    signer = Ed25519Signer(venue.api_key.reveal(), venue.private_key.reveal().encode())
+    return BinanceTrading(instruments, signer, int(venue.options.get("receive_window_ms", RECEIVE_WINDOW_MS)))
+
+
+def open_lanes(system: str, name: str, strategies: dict[int, str]) -> ExecutionLanes:
+    """Attach to a system's lanes; takes the locks of those it writes. `strategies`: names by number, in order."""
+
+    def writer(lane: str) -> shm.RingWriter:
+        return shm.RingWriter(f"{system}.{lane}", BY_NAME[lane.partition(".")[0]].record)
+
+    def reader(lane: str) -> shm.RingReader:
+        return shm.RingReader(f"{system}.{lane}", BY_NAME[lane.partition(".")[0]].record)
+
+    def past(lane: str, count: int = 1 << 62) -> shm.RingReader:
+        ring = reader(lane)
+        ring.cursor = max(ring.oldest, ring.end - count)
+        return ring
+
+    writers = {lane: writer(lane) for lane in ("journal", "verdicts", "orders", "fills")}
+    steps = writer(f"steps.{name}")
+    accepted_record, positions_record = BY_NAME["accepted"].record, BY_NAME["positions"].record
+    accepted = shm.CellWriter(f"{system}.accepted", accepted_record)
+    positions = shm.CellWriter(f"{system}.positions", positions_record)
+    known = shm.CellReader(f"{system}.accepted", accepted_record)
+    intents = {}
+    for index, (number, strategy) in enumerate(strategies.items()):
+        intents[number] = past(f"intents.{strategy}")
+        cell = known.read(index)
+        if cell is not None:
+            intents[number].cursor = cell.cursor
+    return ExecutionLanes(
+        books=past("books", BOOKS_BACK),
+        commands=reader("commands"),
+        intents=intents,
+        halt=shm.CellReader(f"{system}.halt", BY_NAME["halt"].record),
+        journal_past=past("journal"),
+        fills_past=past("fills"),
+        **writers,
+        steps=steps,
+        positions=positions,
+        accepted=accepted,
+        closers=(*writers.values(), steps, positions, accepted),
+    )

@@ -1,0 +1,31 @@
+"""Client order ids: 128 bits that say which system, which intent and which request of it, written as 32 hex digits.
+
+    system 48 bits │ intent id 64 bits │ request 16 bits          big-endian, so the text sorts and reads like that
+
+An id names one request for ever. It is never sent twice: a venue lets an id be used again once its order has filled,
+so a blind retry would be a second fill.
+"""
+
+import uuid
+
+REQUEST_MAX = 0xFFFF
+
+
+def system_of(system_uuid: uuid.UUID) -> bytes:
+    """The six bytes that mark an order as this system's: the end of its uuid, where a random uuid is all random."""
+    return system_uuid.bytes[-6:]
+
+
+def encode(system: bytes, intent_id: int, request: int) -> bytes:
+    """The 16 bytes of one request."""
+    return system + intent_id.to_bytes(8, "big") + request.to_bytes(2, "big")
+
+
+def decode(client_id: bytes) -> tuple[bytes, int, int]:
+    """System, intent id and request number."""
+    return client_id[:6], int.from_bytes(client_id[6:14], "big"), int.from_bytes(client_id[14:16], "big")
+
+
+def is_ours(system: bytes, client_id: bytes) -> bool:
+    """Whether the id has our form and our system's mark."""
+    return len(client_id) == 16 and client_id.startswith(system)  # noqa: PLR2004 - 128 bits

@@ -1,0 +1,59 @@
+"""A record's bytes from Python values and back, where there is no lane to do it: inside the journal."""
+
+from collections.abc import Iterator
+from struct import Struct
+from typing import Any
+
+from engine.model import records
+from shm.record import Record
+
+LETTERS = {"i8": "q", "u8": "Q", "f8": "d", "i4": "i", "u4": "I", "f4": "f", "i2": "h", "u2": "H", "i1": "b", "u1": "B"}
+
+
+class Codec:
+    """Packs and unpacks one record type. `Record` leaves no holes, so the packed form is the slot's form."""
+
+    __slots__ = ("_nested", "_struct", "pack", "record")
+
+    def __init__(self, record: Record) -> None:
+        """Derive the format from the record's fields."""
+        parts = (f"{f.count}s" if f.code == "S" else f"{f.count}{LETTERS[f.code]}" for f in record.fields)
+        self._struct = Struct("<" + "".join(parts))
+        assert self._struct.size == record.size, record.name
+        self.pack = self._struct.pack
+        self.record = record
+        arrays = [f.code != "S" and record.types[f.name][0].isdigit() for f in record.fields]
+        self._nested = any(arrays[:-1])  # more than a last array has to be laid flat
+
+    def pack_row(self, row: Any) -> bytes:
+        """The bytes of a row as a lane hands it over: its array fields are sequences."""
+        if self._nested or isinstance(row[-1], (int, float, bytes)):
+            return self.pack(*_flat(row))
+        return self.pack(*row[:-1], *row[-1])
+
+    def unpack(self, data: bytes) -> Any:
+        """The row in these bytes; array fields come as tuples."""
+        values, index, row = self._struct.unpack_from(data), 0, []
+        for field in self.record.fields:
+            many = field.code != "S" and self.record.types[field.name][0].isdigit()
+            width = field.count if many else 1
+            row.append(values[index : index + width] if many else values[index])
+            index += width
+        return self.record.row(*row)
+
+
+def _flat(row: Any) -> Iterator[Any]:
+    for value in row:
+        if isinstance(value, (int, float, bytes)):
+            yield value
+        else:
+            yield from value
+
+
+INTENT = Codec(records.INTENT)
+VERDICT = Codec(records.VERDICT)
+ORDER = Codec(records.ORDER)
+FILL = Codec(records.FILL)
+COMMAND = Codec(records.COMMAND)
+POSITION = Codec(records.POSITION)
+JOURNAL = Codec(records.JOURNAL)

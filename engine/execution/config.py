@@ -1,0 +1,69 @@
+"""What a configuration may say of execution."""
+
+import uuid
+from typing import Literal
+
+import msgspec
+
+from engine.model.instrument import Instrument
+from engine.risk.limits import RiskLimits
+
+SECOND_NS = 1_000_000_000
+
+
+class JournalConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the journal's file lies and how hard it is held.
+
+    `disk = "before"`: on the disk before a request's bytes leave (survives power, costs a flush an order).
+    `disk = "after"`: written in the same step after the bytes left, which survives SIGKILL, and flushed in the first
+    idle step after `flush_interval_ns` (at the latest after ten of them; 0: when the system pleases), which survives
+    power.
+    """
+
+    directory: str = "run/journal"
+    disk: Literal["before", "after"] = "after"
+    segment_size: int = 1 << 24
+    flush_interval_ns: int = SECOND_NS
+
+    def __post_init__(self) -> None:
+        """Refuse a segment that no record fits."""
+        if self.segment_size < 4096 or self.segment_size % 4096:  # noqa: PLR2004 - a page
+            msg = f"segment_size must be a multiple of 4096, was {self.segment_size}"
+            raise ValueError(msg)
+
+
+class ExecutionOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What may be set, and is rarely."""
+
+    orphans: Literal["cancel", "keep"] = "cancel"  # open orders under our id that the journal does not know
+    answer_timeout_ns: int = 2 * SECOND_NS  # then a request's outcome is unknown
+    query_interval_ns: int = SECOND_NS // 2  # between questions about one order
+    expiry_margin_ns: int = SECOND_NS  # beyond a request's own expiry, before "no such order" is believed
+    fills_grace_ns: int = SECOND_NS // 20  # a fill may come this much later than the news that it happened
+    audit_interval_ns: int = 30 * SECOND_NS  # between comparisons of our open orders and fills with the venue's
+    clock_interval_ns: int = 10 * SECOND_NS  # between measurements of the venue's clock; also the proof of life
+    retry_least_ns: int = SECOND_NS // 10  # between connection attempts, doubling
+    retry_most_ns: int = 5 * SECOND_NS
+    chase_interval_ns: int = SECOND_NS // 10  # the least time between two requests of one chase
+    chase_rejects: int = 3  # a chase ends after so many refusals by the venue in a row
+    mark_interval_ns: int = SECOND_NS // 10  # between valuations of the positions
+
+
+class ExecutionConfig(ExecutionOptions, frozen=True, kw_only=True):
+    """One execution role: one account at one venue."""
+
+    system: uuid.UUID
+    instruments: tuple[Instrument, ...]
+    strategies: tuple[int, ...]  # by number; each has its intents lane
+    role: int = 0  # this role's number in STEPS
+    limits: RiskLimits = RiskLimits()
+    journal: JournalConfig = JournalConfig()
+
+    def __post_init__(self) -> None:
+        """Refuse what the lanes cannot carry."""
+        if 0 in self.strategies:
+            msg = "strategy 0 means the whole account, no strategy may have it"
+            raise ValueError(msg)
+        if len({one.venue for one in self.instruments}) > 1:
+            msg = f"one execution role trades one venue, was {sorted({one.venue for one in self.instruments})}"
+            raise ValueError(msg)

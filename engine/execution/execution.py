@@ -1,0 +1,297 @@
+"""Execution, the role: intents in, orders at the venue, fills and positions out.
+
+One step, in this order:
+    1. the venue's word (answers, reports), because it changes what may be done
+    2. commands and the halt cell
+    3. books, so that risk sees the newest
+    4. intents: dedup · risk · journal · send · tell; then the lane's cursor goes into its `accepted` cell
+    5. what the changed orders ask for: cancels, chases, replacements; and what time asks for
+    6. questions to the venue about whatever is not known
+    7. positions, the journal's share for the disk, one STEPS record
+
+It has no clock, no randomness and no I/O but its lanes, its ports and the journal's file: the same inputs give the
+same bytes. It begins by replaying the journal and trades only when the venue has answered for everything.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from engine.execution import codec
+from engine.execution.blotter import Blotter
+from engine.execution.broker import Broker
+from engine.execution.chaser import Chaser
+from engine.execution.client_id import system_of
+from engine.execution.config import ExecutionConfig
+from engine.execution.desk import Desk
+from engine.execution.gateway import Ask, Gateway, Request
+from engine.execution.journal import Journal
+from engine.execution.journal_file import JournalFile, reserve_disk
+from engine.execution.ledger import Ledger
+from engine.execution.maker import Maker
+from engine.execution.order import OPEN
+from engine.execution.recovery import Recovery
+from engine.execution.replay import Replay
+from engine.execution.seams import ExecutionLanes, ExecutionPorts, Reader
+from engine.execution.strangers import Strangers
+from engine.model import records
+from engine.model.words import CommandKind, JournalKind
+from engine.risk.gate import RiskGate
+from engine.risk.market import Top
+from engine.venues.trading import News
+
+BOOK_ROW: Any = records.BOOK_TOP.row  # what a reader gives when it was not lapped
+COMMAND_ROW: Any = records.COMMAND.row
+INTENT_ROW: Any = records.INTENT.row
+FILL_ROW: Any = records.FILL.row
+LANES_BEFORE_INTENTS = 2
+
+
+class Execution:
+    """The role."""
+
+    name = "execution"
+
+    def __init__(
+        self,
+        config: ExecutionConfig,
+        lanes: ExecutionLanes,
+        ports: ExecutionPorts,
+        reserve: Callable[[int, int], None] = reserve_disk,
+    ) -> None:
+        """Build the parts, and replay the journal."""
+        if len(config.strategies) > records.STEP_LANES - LANES_BEFORE_INTENTS:
+            msg = f"STEPS holds {records.STEP_LANES - LANES_BEFORE_INTENTS} intent lanes, was {len(config.strategies)}"
+            raise ValueError(msg)
+        self.config = config
+        self._lanes = lanes
+        system = system_of(config.system)
+        self._tops = {one.id: Top() for one in config.instruments}
+        ids = {one.symbol: one.id for one in config.instruments}
+        self.ledger = Ledger(config.instruments, config.strategies)
+        instruments = {one.id: one for one in config.instruments}
+        self.gate = RiskGate(config.limits, instruments, self._tops, self.ledger.account)
+        file = JournalFile(Path(config.journal.directory), config.journal.segment_size, reserve)
+        self.journal = Journal(config.journal, lanes.journal, lanes.journal_past, file)
+        self.blotter = Blotter(lanes, self.journal, self.ledger)
+        self.gateway = Gateway(config, ports, self)
+        self.recovery = Recovery(config, self.blotter, self.gateway)
+        self.broker = Broker(self.blotter, self.gateway, self.gate, self.recovery, system, config.fills_grace_ns)
+        cancel_orphans = config.orphans == "cancel"
+        self.strangers = Strangers(self.blotter, self.broker, ids, cancel_orphans=cancel_orphans)
+        self.recovery.broker, self.recovery.strangers = self.broker, self.strangers
+        maker = Maker(system, lanes, self.blotter, self.broker, self.gateway)
+        self.chaser = Chaser(
+            self.blotter, self.broker, self.gate, maker, self._tops, config.chase_interval_ns, config.chase_rejects
+        )
+        self.desk = Desk(self.blotter, self.broker, self.gate, maker, self.chaser)
+        self._intents = [(number, lanes.intents[number], index) for index, number in enumerate(config.strategies)]
+        self._steps = 0
+        self._mark_ns = 0
+        self._halt_sequence = 0
+        self._begun = False
+        self._replay = Replay(self.blotter)
+        self._recover()
+
+    def step(self, now_ns: int) -> int:
+        """Do what there is to do at this time; say how much it was."""
+        if not self._begun:
+            self._begin(now_ns)
+        gate, gateway = self.gate, self.gateway
+        work = gateway.step(now_ns)
+        gate.connected, gate.reconciled = gateway.up, self.recovery.complete
+        gate.journal_full = self.journal.full
+        work += self._read_commands(now_ns)
+        work += self._read_books(now_ns)
+        work += self._read_intents(now_ns)
+        work += self.desk.on_time(now_ns)
+        work += self.desk.follow(now_ns)
+        self.recovery.step(now_ns)
+        work += self.desk.follow(now_ns)
+        self._write_positions(now_ns)
+        self.journal.settle(now_ns, idle=not work)
+        if work:
+            self._write_step(now_ns, work)
+        return work
+
+    def drain(self, now_ns: int) -> bool:
+        """Take nothing new and cancel what stands; True when nothing is left at the venue."""
+        if not self.gate.draining:
+            self.gate.draining = True
+            self.desk.cancel_all(now_ns)
+        return not self.blotter.live and not any(self.blotter.changed)
+
+    def filenos(self) -> list[int]:
+        """The descriptors that a blocking process waits for."""
+        return self.gateway.filenos()
+
+    def close(self) -> None:
+        """Let go of the connection, the journal and the lanes."""
+        self.gateway.close()
+        self.journal.close()
+        for closer in self._lanes.closers:
+            closer.close()
+
+    def on_up(self, now_ns: int) -> None:
+        """The session stands: ask about everything."""
+        self.recovery.on_up(now_ns)
+
+    def on_down(self, now_ns: int) -> None:  # noqa: ARG002 - the listener's shape
+        """The session ended."""
+        self.recovery.on_down()
+
+    def on_answer(self, request: Request, news: News, now_ns: int) -> None:
+        """An answer goes to who asked."""
+        if request.kind in (Ask.PLACE, Ask.CANCEL, Ask.REPLACE):
+            self.broker.on_answer(request, news, now_ns)
+        else:
+            self.recovery.on_answer(request, news, now_ns)
+
+    def on_report(self, news: News, now_ns: int) -> None:
+        """News of an order: ours, ours but unknown, or somebody else's."""
+        if self.broker.on_report(news, now_ns) is not None:
+            return
+        order, fill = news.order, news.fill
+        assert order is not None
+        if not self.broker.is_ours(order.client_id):
+            self.strangers.report(order, now_ns)
+        elif order.state == OPEN or (fill is not None and not self.blotter.knows_fill(order.symbol, fill.fill_id)):
+            adopted = self.strangers.known_or_adopted(order, now_ns)
+            if fill is not None:
+                self.broker.take_fill(adopted, fill, now_ns)
+
+    def _recover(self) -> None:
+        """Replay the journal into the blotter, without telling anybody."""
+        replay = self._replay
+        replay.run(self.journal.replay())
+        self.blotter.changed.clear()
+        for placed_ns in replay.placed_ns:
+            self.gate.rate.mark(placed_ns)
+        for chase in replay.chases:
+            self.chaser.chases[chase.order.intent_id] = chase
+        for order in self.blotter.live.values():
+            self.desk.watch(order)
+        for chase in replay.chases:
+            self.desk.watch(chase.order)
+        self._read_halt(self._lanes.halt.read(0), replay.halted)
+
+    def _begin(self, now_ns: int) -> None:
+        """The first step of a life: mark it in the journal, and tell the readers what they may have missed."""
+        self._begun = True
+        self.journal.add(now_ns, JournalKind.START, b"")
+        self.journal.commit(now_ns)
+        last = None
+        while (row := self._lanes.fills_past.read()) is not None:
+            last = row if type(row) is FILL_ROW else last
+        if last is not None or self.journal.had_ring:
+            for row in self._replay.fills_after(last):
+                self._lanes.fills.publish_bytes(codec.FILL.pack_row(row))
+        for _, lane, index in self._intents:  # a producer is refused until its consumer has said where it stands
+            self._accept(lane, index, now_ns)
+        for order in dict.fromkeys((*self._replay.last_orders, *self.blotter.live.values())):
+            self.blotter.tell(order, now_ns)
+        if self.gate.halted:
+            self.desk.cancel_all(now_ns)
+        self.blotter.touched.update(range(len(self.ledger.positions)))
+        for _, lane, index in self._intents:  # a strategy's lane is full until somebody says how far it was read
+            self._lanes.accepted.write(index, lane.cursor, 0, now_ns, (0, 0, 0, 0, 0))
+        del self._replay
+
+    def _read_commands(self, now_ns: int) -> int:
+        """What the operator told, and the halt cell where it says more."""
+        count = 0
+        while (row := self._lanes.commands.read()) is not None:
+            count += 1
+            if type(row) is COMMAND_ROW:
+                self._command(row, now_ns)
+        sequence = self._lanes.halt.sequence(0)
+        if sequence != self._halt_sequence:
+            self._halt_sequence = sequence
+            row = self._lanes.halt.read(0)
+            if row is not None and bool(row.halted) != self.gate.halted:
+                self._halt(now_ns, halted=bool(row.halted))
+                count += 1
+        return count
+
+    def _command(self, row: Any, now_ns: int) -> None:
+        """One command, journalled first."""
+        self.journal.add(now_ns, JournalKind.COMMAND, codec.COMMAND.pack_row(row))
+        self.journal.commit(now_ns)
+        if row.kind == CommandKind.HALT:
+            self._halt(now_ns, halted=True)
+        elif row.kind == CommandKind.RESUME:
+            self._halt(now_ns, halted=False)
+        elif row.kind == CommandKind.DRAIN:
+            self.drain(now_ns)
+        elif row.kind == CommandKind.CANCEL_ALL:
+            self.desk.cancel_all(now_ns, row.strategy, row.instrument)
+
+    def _halt(self, now_ns: int, *, halted: bool) -> None:
+        """No new orders, and open ones cancelled; or trade again."""
+        self.gate.halted = halted
+        if halted:
+            self.desk.cancel_all(now_ns)
+
+    def _read_halt(self, row: Any, journalled: bool) -> None:
+        """At start the cell tells; where memory was lost with the machine, the journal does."""
+        self._halt_sequence = self._lanes.halt.sequence(0)
+        self.gate.halted = journalled if row is None else bool(row.halted)
+
+    def _read_books(self, now_ns: int) -> int:
+        """The newest tops; after a lap nothing is believed until told anew."""
+        read, tops, count = self._lanes.books.read, self._tops, 0
+        changed: set[int] = set()
+        while (row := read()) is not None:
+            count += 1
+            if type(row) is not BOOK_ROW:
+                self._tops.update((one, Top()) for one in self._tops)
+                continue
+            top = tops.get(row.instrument)
+            if top is not None:
+                bid = row.bid_price[0] if row.bids else 0
+                top.update(row.state, bid, row.ask_price[0] if row.asks else 0, row.receive_ns)
+                changed.add(row.instrument)
+        if changed and self.chaser.chases:
+            for instrument in sorted(changed):
+                self.chaser.on_book(instrument, now_ns)
+        return count
+
+    def _read_intents(self, now_ns: int) -> int:
+        """Every strategy's intents in turn; a lane's cursor is accepted once the journal has its intents."""
+        total = 0
+        for strategy, lane, index in self._intents:
+            count = 0
+            while (row := lane.read()) is not None:
+                count += 1
+                if type(row) is INTENT_ROW:
+                    self.desk.on_intent(row, lane.cursor - 1, strategy, now_ns)
+            if count:
+                self._accept(lane, index, now_ns)
+                total += count
+        return total
+
+    def _accept(self, lane: Reader, index: int, now_ns: int) -> None:
+        """Say how far a strategy's intents are in the journal."""
+        self._lanes.accepted.write(index, lane.cursor, 0, now_ns, (0, 0, 0, 0, 0))
+
+    def _write_positions(self, now_ns: int) -> None:
+        """Cells of positions that changed; now and then all that are held, at the newest middle."""
+        touched = self.blotter.touched
+        if now_ns - self._mark_ns >= self.config.mark_interval_ns:
+            self._mark_ns = now_ns
+            touched.update(index for index, one in enumerate(self.ledger.positions) if one.size)
+            self.blotter.forget_old()
+        for index in sorted(touched):
+            position = self.ledger.positions[index]
+            position.mark2 = self._tops[position.instrument.id].middle2 or position.mark2
+            self._lanes.positions.write_bytes(index, codec.POSITION.pack(*position.row(self._lanes.fills.cursor)))
+        touched.clear()
+
+    def _write_step(self, now_ns: int, work: int) -> None:
+        """How far everything was read, for an exact replay."""
+        self._steps += 1
+        cursors = [self._lanes.books.cursor, self._lanes.commands.cursor]
+        cursors += [lane.cursor for _, lane, _ in self._intents]
+        cursors += [0] * (records.STEP_LANES - len(cursors))
+        cells = (self._halt_sequence, 0, 0, 0)
+        self._lanes.steps.publish(now_ns, 0, work, self.config.role, self._steps, cursors, cells)

@@ -1,0 +1,183 @@
+"""The journal on disk: segments of fixed size, reserved before they are needed, filled by appending records.
+
+    journal.00000001 │ record │ record │ … │ zeros              journal.00000002 │ zeros (reserved ahead)
+
+The next segment is reserved when the current one is half full, so a full disk is known while there is still room for
+the exits: `full` turns true, entries stop, cancels go on. What does not fit even then waits in memory and is written
+when there is room again. A record is whole when its checksum holds and its number follows its predecessor's; the
+first that is not ends the journal, and everything behind it is wiped so that no old bytes can look like new ones.
+"""
+
+import os
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from engine.model import records
+
+SIZE = records.JOURNAL.size
+CHECKSUM_AT = next(field.offset for field in records.JOURNAL.fields if field.name == "checksum")
+RETRY_NS = 1_000_000_000
+
+
+def checksum(record: bytes) -> int:
+    """CRC-32 of a record with its checksum field zero."""
+    return zlib.crc32(record[CHECKSUM_AT + 4 :], zlib.crc32(b"\0\0\0\0", zlib.crc32(record[:CHECKSUM_AT])))
+
+
+def is_whole(record: bytes) -> bool:
+    """Whether a record was written to its end."""
+    stored = int.from_bytes(record[CHECKSUM_AT : CHECKSUM_AT + 4], "little")
+    return len(record) == SIZE and record[:8] != bytes(8) and stored == checksum(record)
+
+
+def sequence_of(record: bytes) -> int:
+    """A record's number."""
+    return int.from_bytes(record[:8], "little")
+
+
+def reserve_disk(descriptor: int, size: int) -> None:
+    """Make the file this long with real blocks behind it, or raise OSError."""
+    os.posix_fallocate(descriptor, 0, size)
+
+
+def segments(directory: Path) -> list[Path]:
+    """The segments in order."""
+    return sorted(directory.glob("journal.[0-9]*"))
+
+
+def scan(directory: Path) -> Iterator[tuple[Path, int, bytes]]:
+    """Every whole record in order, with its segment and the offset behind it, up to the first that is not whole."""
+    expected = 0
+    for path in segments(directory):
+        data = path.read_bytes()
+        for at in range(0, len(data) - SIZE + 1, SIZE):
+            record = data[at : at + SIZE]
+            if not is_whole(record) or (expected and sequence_of(record) != expected):
+                return
+            expected = sequence_of(record) + 1
+            yield path, at + SIZE, record
+
+
+def read_records(directory: Path) -> Iterator[bytes]:
+    """Every whole record in order."""
+    return (record for _, _, record in scan(directory))
+
+
+def number_of(path: Path) -> int:
+    """A segment's number."""
+    return int(path.name.split(".")[1])
+
+
+class JournalFile:
+    """The appending side. One process writes; the lane's lock in shared memory keeps it so."""
+
+    def __init__(self, directory: Path, segment_size: int, reserve: Callable[[int, int], None] = reserve_disk) -> None:
+        """Open behind the last whole record, wiping what lies there."""
+        self.full = False
+        self.directory = directory
+        self._segment_size = segment_size
+        self._reserve = reserve
+        self._backlog = bytearray()
+        self._retry_ns = 0
+        self._current = self._spare = -1  # file descriptors
+        self._number = 0  # of the current segment
+        self._at = self._end = 0  # in the current segment: where to write, and how far there is room
+        self._dirty = False
+        directory.mkdir(parents=True, exist_ok=True)
+        self._open_tail()
+
+    def append(self, data: bytes, now_ns: int) -> None:
+        """Write whole records, or keep them in memory while there is no room."""
+        self._backlog += data
+        while self._backlog and (self._at < self._end or self._roll(now_ns)):
+            written = os.pwrite(self._current, self._backlog[: self._end - self._at], self._at)
+            del self._backlog[:written]
+            self._at += written
+            self._dirty = True
+
+    def look_ahead(self, now_ns: int) -> None:
+        """Reserve the next segment in good time; while the disk is full, try again every second."""
+        if self._spare < 0 and self._at * 2 >= self._end and now_ns >= self._retry_ns:
+            self._reserve_spare(now_ns)
+        if self._backlog and self._spare >= 0:
+            self.append(b"", now_ns)
+
+    def flush(self) -> None:
+        """Have everything written stand on the disk."""
+        if self._dirty:
+            os.fdatasync(self._current)
+            self._dirty = False
+
+    def close(self) -> None:
+        """Flush and let go."""
+        self.flush()
+        for descriptor in (self._current, self._spare):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self._current = self._spare = -1
+
+    def _roll(self, now_ns: int) -> bool:
+        """Go on in the next segment, if there is room for one."""
+        if self._spare < 0 and now_ns >= self._retry_ns:
+            self._reserve_spare(now_ns)
+        if self._spare < 0:
+            return False
+        self.flush()
+        if self._current >= 0:
+            os.close(self._current)
+        self._current, self._spare = self._spare, -1
+        self._number, self._at, self._end = self._number + 1, 0, self._segment_size
+        return True
+
+    def _reserve_spare(self, now_ns: int) -> None:
+        """Make the next segment, or remember that the disk is full."""
+        path = self.directory / f"journal.{self._number + 1:08}"
+        descriptor = -1
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            self._reserve(descriptor, self._segment_size)
+            sync_directory(self.directory)
+        except OSError:
+            if descriptor >= 0:
+                os.close(descriptor)
+                path.unlink()
+            self.full = True
+            self._retry_ns = now_ns + RETRY_NS
+            return
+        self._spare = descriptor
+        self.full = False
+
+    def _open_tail(self) -> None:
+        """Find the last whole record, drop the segments behind it, zero what follows it in its own."""
+        paths = segments(self.directory)
+        tail, self._at = paths[0] if paths else None, 0
+        for path, behind, _ in scan(self.directory):
+            tail, self._at = path, behind
+        for path in paths:
+            if tail is not None and number_of(path) > number_of(tail):
+                path.unlink()
+        if tail is not None:
+            self._number = number_of(tail)
+            self._current = os.open(tail, os.O_RDWR | os.O_CLOEXEC)
+            self._end = self._clear_rest(max(tail.stat().st_size, self._at))
+        self.look_ahead(0)
+
+    def _clear_rest(self, size: int) -> int:
+        """Replace what follows the last record by zeros; where there is no room for them the segment ends here."""
+        os.ftruncate(self._current, self._at)
+        try:
+            self._reserve(self._current, max(size, self._segment_size))
+        except OSError:
+            self.full = True
+            return self._at
+        return max(size, self._segment_size)
+
+
+def sync_directory(directory: Path) -> None:
+    """Have the directory's entries stand on the disk."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,101 @@
+"""Makes orders: approved by risk, journalled together with what they came from, and only then sent."""
+
+from typing import Any
+
+from engine.execution import client_id, codec
+from engine.execution.blotter import Blotter
+from engine.execution.broker import Broker
+from engine.execution.gateway import Gateway
+from engine.execution.order import CANCELLING, Order
+from engine.execution.seams import ExecutionLanes
+from engine.model.words import IntentKind, JournalKind, OrderFlag, OrderType, Reason
+from engine.risk.gate import Refusal, Verdict
+
+VerdictRow = tuple[int, ...]
+
+
+class Maker:
+    """From a verdict to bytes."""
+
+    def __init__(
+        self, system: bytes, lanes: ExecutionLanes, blotter: Blotter, broker: Broker, gateway: Gateway
+    ) -> None:
+        """Bind the parts together."""
+        self._system = system
+        self._blotter = blotter
+        self._broker = broker
+        self._gateway = gateway
+        self._publish_verdict = lanes.verdicts.publish_bytes
+
+    def verdict_row(self, verdict: Verdict, intent: Any, sequence: int, now_ns: int) -> VerdictRow:
+        """The record of a verdict on an intent."""
+        reason, value, limit = Reason.APPROVED, 0, 0
+        if isinstance(verdict, Refusal):
+            reason, value, limit = verdict.reason, verdict.value, verdict.limit
+        return (
+            intent.intent_id, now_ns, value, limit, sequence, intent.strategy, intent.instrument, reason, intent.kind,
+            0, 0,
+        )  # fmt: skip
+
+    def reprice_row(self, verdict: Verdict, order: Order, now_ns: int) -> VerdictRow:
+        """The record of a verdict on a further request of a chase."""
+        reason, value, limit = Reason.APPROVED, 0, 0
+        if isinstance(verdict, Refusal):
+            reason, value, limit = verdict.reason, verdict.value, verdict.limit
+        kind = IntentKind.REPLACE
+        return order.intent_id, now_ns, value, limit, 0, order.strategy, order.instrument, reason, kind, 0, 0
+
+    def tell(self, row: VerdictRow, now_ns: int, *, journal: bool = True) -> None:
+        """Journal and publish a verdict that no request follows."""
+        data = codec.VERDICT.pack(*row)
+        if journal:
+            self._blotter.journal.add(now_ns, JournalKind.VERDICT, data)
+            self._blotter.journal.commit(now_ns)
+        self._publish_verdict(data)
+
+    def from_intent(self, intent: Any, price: int, size: int, time_in_force: int) -> Order:
+        """The first order of an intent."""
+        order = Order(
+            client_id.encode(self._system, intent.intent_id, 0), intent.intent_id, intent.strategy, intent.instrument,
+            intent.side, intent.order_type or OrderType.LIMIT, time_in_force, price, size,
+        )  # fmt: skip
+        order.intent_ns = intent.now_ns
+        order.receive_ns = intent.receive_ns
+        order.timeout_ns = intent.timeout_ns
+        return order
+
+    def again(self, last: Order, price: int, size: int) -> Order:
+        """The next request of a chase."""
+        order = Order(
+            client_id.encode(self._system, last.intent_id, last.reprice + 1), last.intent_id, last.strategy,
+            last.instrument, last.side, last.order_type, last.time_in_force, price, size,
+        )  # fmt: skip
+        order.intent_ns, order.receive_ns, order.timeout_ns = last.intent_ns, last.receive_ns, last.timeout_ns
+        order.reprice, order.limit_price, order.replaces_id = last.reprice + 1, last.limit_price, last.intent_id
+        return order
+
+    def send(self, order: Order, row: VerdictRow, now_ns: int) -> None:
+        """Journal the verdict and the request, send it, tell the verdict."""
+        data = self._journal(order, row, now_ns)
+        self._broker.place(order, now_ns)
+        self._publish_verdict(data)
+
+    def send_replacement(self, old: Order, order: Order, row: VerdictRow, now_ns: int) -> None:
+        """The same, for an order that takes the place of one without fills."""
+        old.flags |= OrderFlag.REPRICING
+        self._blotter.move(old, CANCELLING, now_ns)
+        order.predecessor, old.successor = old, order
+        data = self._journal(order, row, now_ns)
+        self._broker.replace(old, order, now_ns)
+        self._publish_verdict(data)
+
+    def _journal(self, order: Order, row: VerdictRow, now_ns: int) -> bytes:
+        """What must last before the bytes leave; the verdict's bytes."""
+        data = codec.VERDICT.pack(*row)
+        order.expires_ns = self._gateway.expiry_ns(now_ns)
+        journal = self._blotter.journal
+        journal.add(now_ns, JournalKind.VERDICT, data)
+        self._blotter.enter(order)
+        self._blotter.write(order, now_ns)
+        journal.commit(now_ns)
+        return data

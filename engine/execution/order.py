@@ -1,0 +1,121 @@
+"""One request to have an order at the venue, from the journal's page to its end, and the moves it may make.
+
+    CREATED ──▶ SENT ──▶ OPEN ──▶ PARTLY_FILLED ──▶ FILLED
+       │         │         │            │
+       │         ▼         └──▶ CANCELLING ◀──┘ ──▶ CANCELLED · EXPIRED
+       └─────▶ UNKNOWN ──▶ any of them                REJECTED: only from in flight
+
+In flight: created, sent, unknown. Open: open, partly filled, cancelling. Done: the rest. UNKNOWN is left only by the
+venue's word, or by "no such order" after the request's own expiry. A done order moves again in two cases only: the
+fill that completes it arrives after its end was told (CANCELLED or EXPIRED to FILLED), and the venue contradicts an
+end that we had inferred.
+"""
+
+from engine.model.words import DONE_STATES, OPEN_STATES, OrderFlag, OrderState
+
+CREATED, SENT, UNKNOWN = OrderState.CREATED, OrderState.SENT, OrderState.UNKNOWN
+OPEN, PARTLY, CANCELLING = OrderState.OPEN, OrderState.PARTLY_FILLED, OrderState.CANCELLING
+FILLED, CANCELLED = OrderState.FILLED, OrderState.CANCELLED
+REJECTED, EXPIRED = OrderState.REJECTED, OrderState.EXPIRED
+
+ENDS = frozenset({FILLED, CANCELLED, REJECTED, EXPIRED})
+LEGAL: dict[int, frozenset[OrderState]] = {
+    CREATED: frozenset({SENT, UNKNOWN, OPEN, PARTLY, *ENDS}),
+    SENT: frozenset({UNKNOWN, OPEN, PARTLY, *ENDS}),
+    UNKNOWN: frozenset({OPEN, PARTLY, *ENDS}),
+    OPEN: frozenset({PARTLY, CANCELLING, *ENDS}),
+    PARTLY: frozenset({CANCELLING, *ENDS}),
+    CANCELLING: frozenset({OPEN, PARTLY, *ENDS}),
+    FILLED: frozenset(),
+    CANCELLED: frozenset({FILLED}),
+    EXPIRED: frozenset({FILLED}),
+    REJECTED: frozenset(),
+}
+CORRECTIONS = frozenset({OPEN, PARTLY, *ENDS})  # what the venue may make of an end that we inferred
+IN_FLIGHT = frozenset({CREATED, SENT, UNKNOWN})
+
+
+def may_move(current: int, to: int, flags: int) -> bool:
+    """Whether an order in this state, with these flags, may enter another."""
+    if flags & OrderFlag.INFERRED and current in DONE_STATES:
+        return to in CORRECTIONS
+    return to in LEGAL[current]
+
+
+class Order:
+    """The order's record, field by field, and what only this process needs to know of it."""
+
+    __slots__ = (
+        "answer_ns", "ask_ns", "cancel_pending", "client_id", "error", "expires_ns", "exposure", "filled", "flags",
+        "heir", "instrument", "intent_id", "intent_ns", "limit_price", "now_ns", "order_type", "predecessor", "price",
+        "receive_ns", "replaces_id", "reprice", "sent_ns", "side", "size", "state", "strategy", "successor",
+        "time_in_force", "timeout_ns", "venue_filled", "venue_order_id",
+    )  # fmt: skip
+
+    def __init__(
+        self, client_id: bytes, intent_id: int, strategy: int, instrument: int, side: int, order_type: int,
+        time_in_force: int, price: int, size: int,
+    ) -> None:  # fmt: skip
+        """Begin as CREATED, with what never changes."""
+        self.client_id = client_id
+        self.intent_id = intent_id
+        self.strategy = strategy
+        self.instrument = instrument
+        self.side = side
+        self.order_type = order_type
+        self.time_in_force = time_in_force
+        self.price = price
+        self.size = size
+        self.state: int = CREATED
+        self.venue_order_id = 0
+        self.intent_ns = 0
+        self.receive_ns = 0
+        self.sent_ns = 0
+        self.answer_ns = 0
+        self.now_ns = 0
+        self.filled = 0  # by the fills we have
+        self.venue_filled = 0  # by the venue's word
+        self.expires_ns = 0
+        self.replaces_id = 0
+        self.reprice = 0
+        self.error = 0
+        self.flags = 0
+        self.limit_price = 0
+        self.timeout_ns = 0
+        self.exposure = 0  # what it may still add to the position
+        self.predecessor: Order | None = None  # the order that must be gone before this one is placed
+        self.successor: Order | None = None
+        self.heir: object | None = None  # the REPLACE intent that waits for this order's end
+        self.cancel_pending = False
+        self.ask_ns = 0  # when to ask the venue about it, 0: not
+
+    @property
+    def live(self) -> bool:
+        """In flight or open."""
+        return self.state not in DONE_STATES
+
+    @property
+    def open(self) -> bool:
+        """At the venue, as far as we know."""
+        return self.state in OPEN_STATES
+
+    @property
+    def rest(self) -> int:
+        """The most that may still be filled, the replacement aside."""
+        if self.state in DONE_STATES:
+            return max(0, self.venue_filled - self.filled)
+        return self.size - self.filled
+
+    @property
+    def deadline_ns(self) -> int:
+        """When it is to be cancelled, 0: never."""
+        return self.intent_ns + self.timeout_ns if self.timeout_ns else 0
+
+    def row(self) -> tuple[int | bytes, ...]:
+        """The values of its record, in order, arrays flat."""
+        return (
+            self.client_id, self.intent_id, self.venue_order_id, self.intent_ns, self.receive_ns, self.sent_ns,
+            self.answer_ns, self.now_ns, self.price, self.size, self.filled, self.expires_ns, self.replaces_id,
+            self.strategy, self.instrument, self.reprice, self.error, self.state, self.side, self.order_type,
+            self.time_in_force, self.flags, self.limit_price, self.timeout_ns, 0, 0, 0, 0, 0,
+        )  # fmt: skip

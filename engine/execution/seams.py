@@ -1,0 +1,83 @@
+"""What execution is given: lanes and ports, by the shape it uses them in, so that memory and simulation fit alike."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from engine.venues.port import FramePort
+from engine.venues.trading import TradingWire
+
+
+class Reader(Protocol):
+    """A ring's reader: a row, None when there is no more, or the ring's report that it was lapped."""
+
+    cursor: int
+
+    def read(self) -> Any:
+        """The next row."""
+
+
+class Writer(Protocol):
+    """A ring's writer."""
+
+    @property
+    def cursor(self) -> int:
+        """The next sequence."""
+
+    def publish(self, *fields: Any) -> bool:
+        """One record from its fields."""
+
+    def publish_bytes(self, buffer: bytes) -> bool:
+        """Whole records, all or none seen."""
+
+
+class CellReader(Protocol):
+    """Reads cells."""
+
+    def read(self, index: int = 0, /) -> Any:
+        """The cell's row, or None when it was never written."""
+
+    def sequence(self, index: int, /) -> int:
+        """How often the cell was written."""
+
+
+class CellWriter(Protocol):
+    """Writes cells."""
+
+    def write(self, index: int, *fields: Any) -> None:
+        """One cell from its fields."""
+
+    def write_bytes(self, index: int, buffer: bytes) -> None:
+        """One cell from its record's bytes."""
+
+
+@dataclass(slots=True)
+class ExecutionLanes:
+    """Every lane of execution.
+
+    `intents` is keyed by the strategy's number; `accepted` has one cell for each, in the order of the configuration.
+    `journal_past` reads the journal's ring from its oldest record, `fills_past` the fills told by the life before.
+    """
+
+    books: Reader
+    commands: Reader
+    intents: Mapping[int, Reader]
+    halt: CellReader
+    journal_past: Reader
+    fills_past: Reader
+    journal: Writer
+    verdicts: Writer
+    orders: Writer
+    fills: Writer
+    steps: Writer
+    positions: CellWriter
+    accepted: CellWriter
+    closers: tuple[Any, ...] = ()  # whatever must be let go of at the end
+
+
+@dataclass(slots=True)
+class ExecutionPorts:
+    """The way out: a maker of connections to the venue's trading endpoint, and the wire spoken on them."""
+
+    connect: Callable[[int], FramePort]
+    wire: TradingWire

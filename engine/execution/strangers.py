@@ -1,0 +1,118 @@
+"""Orders and fills at the venue that nobody here knows, and whose they are.
+
+Another program, or a person, may trade on the same account: their orders are reported and never touched. But an
+order under our own id that the journal does not know is ours: it is adopted, its fills count, and by policy it is
+cancelled. The watermark of an instrument moves only while no fill waits for its owner, so a death loses none.
+"""
+
+from engine.execution import client_id
+from engine.execution.blotter import Blotter
+from engine.execution.broker import Broker
+from engine.execution.order import Order
+from engine.model.words import OrderFlag, OrderState, OrderType, TimeInForce
+from engine.venues.trading import FillNews, OrderNews
+
+ASK_AGAIN_NS = 500_000_000
+
+
+class Strangers:
+    """Fills that wait for an owner, others' orders, and adoption."""
+
+    def __init__(self, blotter: Blotter, broker: Broker, ids: dict[str, int], *, cancel_orphans: bool) -> None:
+        """Begin with nobody."""
+        self.foreign: dict[tuple[int, int], OrderNews | None] = {}  # instrument, venue's id
+        self.scanned: dict[int, int] = {}  # instrument: the last fill id that was listed
+        self._blotter = blotter
+        self._broker = broker
+        self._ids = ids
+        self._cancel_orphans = cancel_orphans
+        self._held: dict[tuple[int, int], list[FillNews]] = {}
+        self._due: dict[tuple[int, int], int] = {}
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a fill still waits for its owner."""
+        return bool(self._held)
+
+    def take(self, instrument: int, fill: FillNews, now_ns: int) -> None:
+        """A fill of the account: to its order, or held until its order is known."""
+        key = (instrument, fill.venue_order_id)
+        order = self._blotter.by_venue.get(key)
+        if order is not None:
+            self._broker.take_fill(order, fill, now_ns)
+        elif key not in self.foreign and fill.fill_id not in self._blotter.fill_ids[instrument]:
+            self._held.setdefault(key, []).append(fill)
+            self._due.setdefault(key, now_ns)
+
+    def due(self, now_ns: int, room: int) -> list[tuple[int, int]]:
+        """The orders to ask about, at most so many; each is then asked about until `identify` or `again`."""
+        found = [key for key, due_ns in self._due.items() if due_ns <= now_ns][: max(0, room)]
+        for key in found:
+            del self._due[key]
+        return found
+
+    def again(self, instrument: int, number: int, now_ns: int) -> None:
+        """The question was not answered."""
+        self._due[instrument, number] = now_ns + ASK_AGAIN_NS
+
+    def identify(self, instrument: int, number: int, news: OrderNews | None, now_ns: int) -> None:
+        """The venue said whose order it is."""
+        key = (instrument, number)
+        fills = self._held.pop(key, [])
+        self._due.pop(key, None)
+        if news is None or not self._broker.is_ours(news.client_id):
+            self.foreign[key] = news
+            return
+        order = self.known_or_adopted(news, now_ns)
+        for fill in fills:
+            self._broker.take_fill(order, fill, now_ns)
+
+    def close_watermarks(self, now_ns: int) -> None:
+        """Move the watermarks up to what was listed, where no fill waits."""
+        done = []
+        for instrument, scanned in self.scanned.items():
+            waits = any(key[0] == instrument for key in self._held)
+            if not waits:
+                done.append(instrument)
+                if scanned > self._blotter.watermarks.get(instrument, 0):
+                    self._blotter.watermark(instrument, scanned, now_ns)
+        for instrument in done:
+            del self.scanned[instrument]
+
+    def known_or_adopted(self, news: OrderNews, now_ns: int) -> Order:
+        """Our order of this id, brought up to date; adopted when the journal does not know it."""
+        order = self._blotter.orders.get(news.client_id)
+        if order is None:
+            order = self._adopt(news)
+            self._blotter.enter(order)
+        self._broker.take_news(order, news, now_ns, answered=True)
+        return order
+
+    def report(self, news: OrderNews, now_ns: int) -> None:
+        """Tell of somebody else's order, once."""
+        instrument = self._ids.get(news.symbol, 0)
+        key = (instrument, news.venue_order_id)
+        if not instrument or key in self.foreign:
+            return
+        self.foreign[key] = news
+        order = Order(
+            news.client_id[:16], 0, 0, instrument, news.side, OrderType.LIMIT, TimeInForce.GTC, news.price, news.size
+        )
+        order.state, order.venue_order_id, order.filled = news.state, news.venue_order_id, news.executed
+        order.flags, order.answer_ns = int(OrderFlag.FOREIGN), now_ns
+        self._blotter.tell(order, now_ns)
+
+    def _adopt(self, news: OrderNews) -> Order:
+        """An order of ours that the journal does not know."""
+        _, intent_id, request = client_id.decode(news.client_id)
+        strategy = self._blotter.owner(news.client_id)
+        order = Order(
+            news.client_id, intent_id, strategy, self._ids[news.symbol], news.side, OrderType.LIMIT, TimeInForce.GTC,
+            news.price, news.size,
+        )  # fmt: skip
+        order.reprice = request
+        order.state = OrderState.UNKNOWN
+        order.flags = int(OrderFlag.ADOPTED)
+        if self._cancel_orphans:
+            order.flags |= OrderFlag.CANCEL_WANTED
+        return order

@@ -1,0 +1,137 @@
+"""The feed role of a configured system: every venue's market data, through one set of lanes.
+
+    [feed]                 durations in milliseconds
+    levels = false         tell every level's change, not only the best
+    stale_ms = 5000        a connection without a frame for longer makes its books stale
+
+TICKS and BOOKS have one writer, so all venues of a system share one role; each is a `Feed` of its own inside it.
+"""
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import shm
+from engine import clock
+from engine.feed.config import FeedConfig
+from engine.feed.feed import Feed
+from engine.feed.outbox import Outbox
+from engine.instruments import write
+from engine.lanes import BY_NAME
+from engine.venues.wire import HttpPort, WebSocketPort
+
+if TYPE_CHECKING:
+    from engine.config import Config
+    from engine.config.tables import Venue
+    from engine.model.instrument import Instrument
+
+MS = 1_000_000
+DURATIONS = ("stale", "book_stale", "settle", "subscribe", "request", "retry_min", "retry_max")
+PLAIN = ("levels", "seed")
+
+
+class SocketPorts:
+    """A venue's ports over real sockets."""
+
+    def __init__(self, stream_url: str, request_url: str) -> None:
+        """The bases that targets are put behind."""
+        self._stream_url, self._request_url = stream_url.rstrip("/"), request_url.rstrip("/")
+        self._streams: list[WebSocketPort] = []
+        self._requests = HttpPort(self._request_url)
+
+    def stream(self, target: str) -> WebSocketPort:
+        """Begin a stream."""
+        self._streams = [port for port in self._streams if port.fileno() >= 0]
+        self._streams.append(WebSocketPort(self._stream_url + target))
+        return self._streams[-1]
+
+    def requests(self) -> HttpPort:
+        """Requests to the REST side."""
+        return self._requests
+
+    def filenos(self) -> list[int]:
+        """What a sleeping process is woken by."""
+        interests = [port.interests() for port in self._streams] + [self._requests.interests()]
+        return [one.descriptor for several in interests for one in several]
+
+
+class FeedRole:
+    """Every venue's feed, advanced together."""
+
+    def __init__(self, name: str, feeds: list[Feed], ports: list[SocketPorts]) -> None:
+        """What `build` made."""
+        self.name, self.feeds, self._ports = name, feeds, ports
+
+    def step(self, now_ns: int) -> int:
+        """Each venue once."""
+        work = 0
+        for feed in self.feeds:
+            work += feed.step(now_ns)
+        return work
+
+    def drain(self, now_ns: int) -> bool:
+        """Every venue's books are told to be gone."""
+        return all([feed.drain(now_ns) for feed in self.feeds])  # noqa: C419 - each is drained
+
+    def close(self) -> None:
+        """Let go of the network."""
+        for feed in self.feeds:
+            feed.close()
+
+    def filenos(self) -> list[int]:
+        """What a sleeping process is woken by."""
+        return [number for ports in self._ports for number in ports.filenos()]
+
+
+def dialect_name(venue: "Venue") -> str:
+    """Which dialect a venue speaks: its kind, and its product where that is not spot."""
+    product = str(venue.options.get("product", "spot"))
+    return venue.kind if product == "spot" else f"{venue.kind}-{product}"
+
+
+def durations(table: dict[str, Any]) -> dict[str, Any]:
+    """The keys of [feed] as a FeedConfig has them; an unknown one is refused by name."""
+    known = {f"{name}_ms": f"{name}_ns" for name in DURATIONS}
+    unknown = [key for key in table if key not in known and key not in PLAIN]
+    if unknown:
+        msg = f"[feed] {unknown[0]}: expected one of {', '.join((*known, *PLAIN))}"
+        raise ValueError(msg)
+    return {known.get(key, key): value * MS if key in known else value for key, value in table.items()}
+
+
+def feed_config(config: "Config", name: str, venue: "Venue") -> FeedConfig:
+    """One venue's share of the configuration."""
+    places = {one.symbol: (one.id, place) for place, one in enumerate(config.instruments) if one.venue == venue.name}
+    return FeedConfig(
+        venue=dialect_name(venue),
+        symbols={symbol: number for symbol, (number, _) in places.items()},
+        cells={symbol: place for symbol, (_, place) in places.items()},
+        name=f"{name}.{venue.name}",
+        instruments_path=str(config.paths.instruments.with_suffix(f".{venue.name}.json")),
+        **durations(config.feed),
+    )
+
+
+def build(config: "Config", name: str) -> FeedRole:
+    """Make the feed of a system: what the runtime calls."""
+    cells = shm.CellWriter(config.lane("instruments"), BY_NAME["instruments"].record)
+    outbox = Outbox(
+        shm.RingWriter(config.lane("ticks"), BY_NAME["ticks"].record),
+        shm.RingWriter(config.lane("books"), BY_NAME["books"].record),
+        shm.CellWriter(config.lane("book_tops"), BY_NAME["book_tops"].record),
+        clock.offset_ns(),
+    )
+    feeds, ports = [], []
+    for venue in config.venues:
+        if any(one.venue == venue.name for one in config.instruments):
+            ports.append(SocketPorts(venue.stream_url, venue.request_url))
+            feeds.append(Feed(feed_config(config, name, venue), ports[-1], outbox, shower(cells, venue.name)))
+    return FeedRole(name, feeds, ports)
+
+
+def shower(cells: shm.CellWriter, venue: str) -> Any:
+    """What shows a venue's instruments to everyone, under the name that the configuration gives the venue."""
+
+    def show(instrument: "Instrument", cell: int, old: bool, now_ns: int) -> None:
+        write(cells, cell, dataclasses.replace(instrument, venue=venue), now_ns, old=old)
+
+    return show

@@ -1,0 +1,1 @@
+"""The simulated venue on sockets: `python -m engine.venue_server`."""

@@ -1,0 +1,319 @@
+"""Binance spot's WebSocket API, inward: answers and execution reports as typed values, and the whole wire in one class.
+
+What an error means for the request is decided here and nowhere else:
+    2xx                            accepted
+    5xx, -1000, -1001, -1006..-1008, and -2010 "Duplicate order sent."    unknown: the venue may have done it, ask
+    any other error                refused: the venue did not do it
+A cancel's own new client id is of no interest: an execution report of a cancel names the order in `C`, not in `c`.
+"""
+
+import msgspec
+
+from engine.model.instrument import Instrument
+from engine.model.words import BUY, SELL, OrderState
+from engine.venues.binance.signing import Signer
+from engine.venues.binance.trading_requests import MILLISECOND_NS, Requests
+from engine.venues.trading import FillNews, Frame, News, OrderNews, Outcome, ReplaceNews
+
+FEE_DECIMALS = 8
+CLIENT_ID_LENGTH = 32  # our ids as the venue writes them: hex digits
+ERROR_LEAST = 400
+SERVER_ERROR_LEAST = 500
+NO_SUCH_ORDER = frozenset({-2013, -2026})  # unknown; archived after 90 days without a fill
+DUPLICATE_TEXT = "Duplicate order sent."
+UNKNOWN_CODES = frozenset({-1000, -1001, -1006, -1007, -1008})
+STATES = {
+    "NEW": int(OrderState.OPEN),
+    "PENDING_NEW": int(OrderState.OPEN),
+    "PARTIALLY_FILLED": int(OrderState.PARTLY_FILLED),
+    "FILLED": int(OrderState.FILLED),
+    "CANCELED": int(OrderState.CANCELLED),
+    "PENDING_CANCEL": int(OrderState.CANCELLING),
+    "REJECTED": int(OrderState.REJECTED),
+    "EXPIRED": int(OrderState.EXPIRED),
+    "EXPIRED_IN_MATCH": int(OrderState.EXPIRED),
+}
+
+
+class ErrorBody(msgspec.Struct, gc=False):
+    """An answer's error."""
+
+    code: int = 0
+    msg: str = ""
+    data: msgspec.Raw = msgspec.Raw(b"")
+
+
+class Envelope(msgspec.Struct, gc=False):
+    """Any frame of the WebSocket API."""
+
+    id: int | str | None = None
+    status: int = 0
+    result: msgspec.Raw = msgspec.Raw(b"")
+    error: ErrorBody | None = None
+    event: msgspec.Raw = msgspec.Raw(b"")
+
+
+class EventName(msgspec.Struct, gc=False):
+    """The name of an event."""
+
+    e: str = ""
+
+
+class ExecutionReport(msgspec.Struct, gc=False):
+    """The fields of an execution report that matter here, under the venue's letters."""
+
+    s: str
+    c: str
+    S: str
+    q: str
+    p: str
+    X: str
+    i: int
+    l: str  # noqa: E741 - the venue's letter
+    z: str
+    L: str
+    T: int
+    t: int = -1
+    C: str = ""
+    n: str | None = None
+    N: str | None = None
+    m: bool = False
+
+
+class AnswerFill(msgspec.Struct, gc=False):
+    """A fill inside the full answer to a placement."""
+
+    price: str
+    qty: str
+    commission: str
+    commissionAsset: str  # noqa: N815 - the venue's spelling, here and below
+    tradeId: int  # noqa: N815
+
+
+class AnswerOrder(msgspec.Struct, gc=False):
+    """An order in an answer."""
+
+    symbol: str
+    orderId: int  # noqa: N815
+    clientOrderId: str  # noqa: N815
+    status: str = "NEW"
+    side: str = ""
+    price: str = "0"
+    origQty: str = "0"  # noqa: N815
+    executedQty: str = "0"  # noqa: N815
+    origClientOrderId: str = ""  # noqa: N815
+    transactTime: int = 0  # noqa: N815
+    updateTime: int = 0  # noqa: N815
+    fills: list[AnswerFill] = []
+
+
+class OwnTrade(msgspec.Struct, gc=False):
+    """A line of the account's own trades."""
+
+    symbol: str
+    id: int
+    orderId: int  # noqa: N815
+    price: str
+    qty: str
+    commission: str
+    commissionAsset: str  # noqa: N815
+    time: int
+    isBuyer: bool  # noqa: N815
+    isMaker: bool  # noqa: N815
+
+
+class ServerTime(msgspec.Struct, gc=False):
+    """The venue's clock."""
+
+    serverTime: int  # noqa: N815
+
+
+class RetryAfter(msgspec.Struct, gc=False):
+    """When a rate limit ends."""
+
+    retryAfter: int = 0  # noqa: N815
+
+
+class ReplaceBody(msgspec.Struct, gc=False):
+    """Both halves of a replacement, in a result as in an error's data."""
+
+    cancelResult: str = ""  # noqa: N815
+    newOrderResult: str = ""  # noqa: N815
+    cancelResponse: msgspec.Raw = msgspec.Raw(b"null")  # noqa: N815
+    newOrderResponse: msgspec.Raw = msgspec.Raw(b"null")  # noqa: N815
+
+
+_envelope = msgspec.json.Decoder(Envelope).decode
+_event = msgspec.json.Decoder(EventName).decode
+_report = msgspec.json.Decoder(ExecutionReport).decode
+_order = msgspec.json.Decoder(AnswerOrder).decode
+_orders = msgspec.json.Decoder(list[AnswerOrder]).decode
+_trades = msgspec.json.Decoder(list[OwnTrade]).decode
+_time = msgspec.json.Decoder(ServerTime).decode
+_retry = msgspec.json.Decoder(RetryAfter).decode
+_replace = msgspec.json.Decoder(ReplaceBody).decode
+_error = msgspec.json.Decoder(ErrorBody).decode
+
+
+def fixed(text: str, decimals: int) -> int:
+    """Read the venue's decimal text exactly; digits beyond `decimals` must be zeros."""
+    whole, _, fraction = text.partition(".")
+    if len(fraction) > decimals:
+        if fraction[decimals:].strip("0"):
+            msg = f"{text!r} has more than {decimals} decimals"
+            raise ValueError(msg)
+        fraction = fraction[:decimals]
+    return int(whole + fraction.ljust(decimals, "0"))
+
+
+def client_id_of(text: str) -> bytes:
+    """Our 16 bytes when the text is in our form, else the text itself: somebody else's order."""
+    if len(text) == CLIENT_ID_LENGTH:
+        try:
+            return bytes.fromhex(text)
+        except ValueError:
+            return text.encode()
+    return text.encode()
+
+
+def outcome_of(status: int, code: int, text: str) -> Outcome:
+    """What an answer's status and error code say about the request."""
+    if status < ERROR_LEAST and not code:
+        return Outcome.ACCEPTED
+    if status >= SERVER_ERROR_LEAST or code in UNKNOWN_CODES or text == DUPLICATE_TEXT:
+        return Outcome.UNKNOWN
+    return Outcome.REFUSED
+
+
+class BinanceTrading(Requests):
+    """Binance spot's trading wire, both ways."""
+
+    def __init__(self, instruments: list[Instrument], signer: Signer, receive_window_ms: int = 5000) -> None:
+        """Remember the decimals of every symbol."""
+        super().__init__(instruments, signer, receive_window_ms)
+        self._scales = {one.symbol: (one.price_decimals, one.size_decimals) for one in instruments}
+
+    def read(self, frame: bytes) -> News:
+        """What a frame means."""
+        envelope = _envelope(frame)
+        if envelope.event:
+            return self._read_event(bytes(envelope.event))
+        if envelope.status == 0:
+            return News(Frame.SHUTDOWN if _event(frame).e == "serverShutdown" else Frame.OTHER)
+        error = envelope.error
+        if not isinstance(envelope.id, int):
+            return News(Frame.SHUTDOWN if error else Frame.OTHER, error=error.code if error else 0)
+        if error is None:
+            code = 0 if envelope.status < ERROR_LEAST else -1000
+            outcome = outcome_of(envelope.status, 0, "")
+            return News(Frame.ANSWER, envelope.id, outcome, code, body=bytes(envelope.result))
+        data = bytes(error.data)
+        retry_ms = _retry(data).retryAfter if data.startswith(b"{") else 0
+        return News(
+            Frame.ANSWER, envelope.id, outcome_of(envelope.status, error.code, error.msg), error.code, error.msg,
+            retry_ms * MILLISECOND_NS, body=data,
+        )  # fmt: skip
+
+    def read_order(self, body: bytes) -> tuple[OrderNews, list[FillNews]]:
+        """An order, with the fills that the answer brought."""
+        order = _order(body)
+        news = self._order_news(order)
+        return news, [self._answer_fill(order, news, fill) for fill in order.fills]
+
+    def read_orders(self, body: bytes) -> list[OrderNews]:
+        """A list of orders; those of symbols not traded here keep the numbers 0."""
+        return [self._order_news(order) for order in _orders(body)]
+
+    def read_fills(self, body: bytes) -> list[FillNews]:
+        """A list of own trades."""
+        return [self._own_trade(trade) for trade in _trades(body)]
+
+    def read_replace(self, news: News) -> ReplaceNews:
+        """The two halves of a replacement, from its result or from its error's data."""
+        if not news.body.startswith(b"{") or news.outcome == Outcome.UNKNOWN:
+            return ReplaceNews(Outcome(news.outcome), Outcome(news.outcome), news.error, news.error)
+        both = _replace(news.body)
+        if not both.cancelResult and not both.newOrderResult:
+            return ReplaceNews(Outcome(news.outcome), Outcome(news.outcome), news.error, news.error)
+        cancel, cancel_error, cancelled, _ = self._half(both.cancelResult, bytes(both.cancelResponse))
+        place, place_error, placed, fills = self._half(both.newOrderResult, bytes(both.newOrderResponse))
+        return ReplaceNews(cancel, place, cancel_error, place_error or news.error, cancelled, placed, fills)
+
+    def read_time(self, body: bytes) -> int:
+        """The venue's clock, in nanoseconds."""
+        return _time(body).serverTime * MILLISECOND_NS
+
+    def gone(self, error: int) -> bool:
+        """Whether an error means that the venue has no such order."""
+        return error in NO_SUCH_ORDER
+
+    def _half(self, result: str, response: bytes) -> tuple[Outcome, int, OrderNews | None, list[FillNews]]:
+        """One half of a replacement: its outcome, its error, its order and fills."""
+        if result == "SUCCESS":
+            order, fills = self.read_order(response)
+            return Outcome.ACCEPTED, 0, order, fills
+        error = _error(response) if response.startswith(b"{") else ErrorBody()
+        if result == "FAILURE":
+            return outcome_of(ERROR_LEAST, error.code, error.msg), error.code, None, []
+        return Outcome.REFUSED, error.code, None, []
+
+    def _read_event(self, event: bytes) -> News:
+        """An event of the account."""
+        name = _event(event).e
+        if name != "executionReport":
+            return News(Frame.SHUTDOWN if name in ("eventStreamTerminated", "serverShutdown") else Frame.OTHER)
+        report = _report(event)
+        scales = self._scales.get(report.s)
+        if scales is None:
+            return News(Frame.OTHER)
+        return self._report_news(report, *scales)
+
+    def _report_news(self, report: ExecutionReport, price_decimals: int, size_decimals: int) -> News:
+        """An execution report as order and fill."""
+        client_id = client_id_of(report.C or report.c)
+        side = BUY if report.S == "BUY" else SELL
+        venue_ns = report.T * MILLISECOND_NS
+        order = OrderNews(
+            report.s, client_id, report.i, STATES[report.X], side, fixed(report.p, price_decimals),
+            fixed(report.q, size_decimals), fixed(report.z, size_decimals), venue_ns,
+        )  # fmt: skip
+        if report.t < 0:
+            return News(Frame.REPORT, order=order)
+        fill = FillNews(
+            report.s, client_id, report.i, report.t, side, fixed(report.L, price_decimals),
+            fixed(report.l, size_decimals), fixed(report.n or "0", FEE_DECIMALS), (report.N or "").encode(),
+            report.m, venue_ns,
+        )  # fmt: skip
+        return News(Frame.REPORT, order=order, fill=fill)
+
+    def _order_news(self, order: AnswerOrder) -> OrderNews:
+        """An order of an answer."""
+        client_id = client_id_of(order.origClientOrderId or order.clientOrderId)
+        side = BUY if order.side == "BUY" else SELL if order.side else 0
+        venue_ns = (order.transactTime or order.updateTime) * MILLISECOND_NS
+        scales = self._scales.get(order.symbol)
+        if scales is None:
+            return OrderNews(order.symbol, client_id, order.orderId, STATES[order.status], side, 0, 0, 0, venue_ns)
+        return OrderNews(
+            order.symbol, client_id, order.orderId, STATES[order.status], side, fixed(order.price, scales[0]),
+            fixed(order.origQty, scales[1]), fixed(order.executedQty, scales[1]), venue_ns,
+        )  # fmt: skip
+
+    def _answer_fill(self, order: AnswerOrder, news: OrderNews, fill: AnswerFill) -> FillNews:
+        """A fill that came with the answer to its placement: always the taker's."""
+        price_decimals, size_decimals = self._scales[order.symbol]
+        return FillNews(
+            order.symbol, news.client_id, order.orderId, fill.tradeId, news.side, fixed(fill.price, price_decimals),
+            fixed(fill.qty, size_decimals), fixed(fill.commission, FEE_DECIMALS), fill.commissionAsset.encode(),
+            False, news.venue_ns,
+        )  # fmt: skip
+
+    def _own_trade(self, trade: OwnTrade) -> FillNews:
+        """A line of the account's own trades."""
+        price_decimals, size_decimals = self._scales[trade.symbol]
+        return FillNews(
+            trade.symbol, b"", trade.orderId, trade.id, BUY if trade.isBuyer else SELL,
+            fixed(trade.price, price_decimals), fixed(trade.qty, size_decimals),
+            fixed(trade.commission, FEE_DECIMALS), trade.commissionAsset.encode(), trade.isMaker,
+            trade.time * MILLISECOND_NS,
+        )  # fmt: skip

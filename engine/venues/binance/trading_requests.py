@@ -1,0 +1,159 @@
+"""Binance spot's WebSocket API, outward: requests as bytes, from templates filled once a request.
+
+A placement is always a LIMIT (with its time in force) or, for post-only, a LIMIT_MAKER: a bare market order has no
+worst price. A replacement asks for STOP_ON_FAILURE and ONLY_NEW: a partial fill that overtakes it makes the cancel
+fail and nothing is placed, so old and new together never fill more than the larger of them.
+"""
+
+import json
+
+from engine.model.fixed import to_text
+from engine.model.instrument import Instrument
+from engine.model.words import BUY, SELL, TimeInForce
+from engine.venues.binance.signing import Signer, socket_payload
+
+MILLISECOND_NS = 1_000_000
+FILLS_LIMIT = 1000  # the most a listing of own trades gives at once
+TYPES = {
+    TimeInForce.GTC: '"timeInForce":"GTC","timestamp":%d,"type":"LIMIT"',
+    TimeInForce.IOC: '"timeInForce":"IOC","timestamp":%d,"type":"LIMIT"',
+    TimeInForce.FOK: '"timeInForce":"FOK","timestamp":%d,"type":"LIMIT"',
+    TimeInForce.POST_ONLY: '"timestamp":%d,"type":"LIMIT_MAKER"',
+}
+
+
+def _order_template(instrument: Instrument, side: int, kind: str, window: str) -> str:
+    """The parameters of a placement with holes for client id, price, size and time."""
+    side_text = "BUY" if side == BUY else "SELL"
+    return (
+        '"newClientOrderId":"%s","newOrderRespType":"FULL","price":"%s","quantity":"%s",'
+        f'{window},"side":"{side_text}","symbol":"{instrument.symbol}",{kind}'
+    )
+
+
+class Requests:
+    """Writes requests for a session that is logged on; only the logon itself is signed."""
+
+    def __init__(self, instruments: list[Instrument], signer: Signer, receive_window_ms: int) -> None:
+        """Prepare a template for every instrument, side and time in force."""
+        self.receive_window_ns = receive_window_ms * MILLISECOND_NS
+        self.fills_limit = FILLS_LIMIT
+        self._signer = signer
+        self._window_ms = receive_window_ms
+        self._window = window = f'"recvWindow":{receive_window_ms}'
+        self._symbols = {one.id: one.symbol for one in instruments}
+        self._decimals = {one.id: (one.price_decimals, one.size_decimals) for one in instruments}
+        self._place: dict[tuple[int, int, int], str] = {}
+        self._replace: dict[tuple[int, int, int], str] = {}
+        for one in instruments:
+            for side in (BUY, SELL):
+                for time_in_force, kind in TYPES.items():
+                    order = _order_template(one, side, kind, window)
+                    key = (one.id, side, int(time_in_force))
+                    self._place[key] = '{"id":%d,"method":"order.place","params":{' + order + "}}"
+                    self._replace[key] = (
+                        '{"id":%d,"method":"order.cancelReplace","params":{"cancelOrigClientOrderId":"%s",'
+                        '"cancelReplaceMode":"STOP_ON_FAILURE","cancelRestrictions":"ONLY_NEW",' + order + "}}"
+                    )
+
+    def logon(self, request_id: int, venue_ns: int) -> bytes:
+        """Log the session on, signed."""
+        params: dict[str, object] = {
+            "apiKey": self._signer.api_key,
+            "recvWindow": self._window_ms,
+            "timestamp": venue_ns // MILLISECOND_NS,
+        }
+        params["signature"] = self._signer.sign(socket_payload(params))
+        return json.dumps({"id": request_id, "method": "session.logon", "params": params}).encode()
+
+    def subscribe(self, request_id: int) -> bytes:
+        """Ask for this account's events on this connection."""
+        return b'{"id":%d,"method":"userDataStream.subscribe"}' % request_id
+
+    def time(self, request_id: int) -> bytes:
+        """Ask for the venue's clock."""
+        return b'{"id":%d,"method":"time"}' % request_id
+
+    def place(
+        self, request_id: int, instrument: int, side: int, time_in_force: int, price: int, size: int,
+        client_id: bytes, venue_ns: int,
+    ) -> bytes:  # fmt: skip
+        """Place a limit order."""
+        price_decimals, size_decimals = self._decimals[instrument]
+        return (
+            self._place[instrument, side, time_in_force]
+            % (
+                request_id,
+                client_id.hex(),
+                to_text(price, price_decimals),
+                to_text(size, size_decimals),
+                venue_ns // MILLISECOND_NS,
+            )
+        ).encode()
+
+    def cancel(self, request_id: int, instrument: int, client_id: bytes, venue_ns: int) -> bytes:
+        """Cancel an order by our id."""
+        return self._ask(request_id, "order.cancel", instrument, f'"origClientOrderId":"{client_id.hex()}",', venue_ns)
+
+    def replace(
+        self, request_id: int, instrument: int, side: int, time_in_force: int, price: int, size: int,
+        client_id: bytes, old_client_id: bytes, venue_ns: int,
+    ) -> bytes:  # fmt: skip
+        """Cancel an order that has no fill, and only then place another."""
+        price_decimals, size_decimals = self._decimals[instrument]
+        return (
+            self._replace[instrument, side, time_in_force]
+            % (
+                request_id,
+                old_client_id.hex(),
+                client_id.hex(),
+                to_text(price, price_decimals),
+                to_text(size, size_decimals),
+                venue_ns // MILLISECOND_NS,
+            )
+        ).encode()
+
+    def status(self, request_id: int, instrument: int, client_id: bytes, venue_ns: int) -> bytes:
+        """Ask for one order by our id."""
+        return self._ask(request_id, "order.status", instrument, f'"origClientOrderId":"{client_id.hex()}",', venue_ns)
+
+    def status_by_venue_id(self, request_id: int, instrument: int, venue_order_id: int, venue_ns: int) -> bytes:
+        """Ask for one order by the venue's id."""
+        return self._ask(request_id, "order.status", instrument, f'"orderId":{venue_order_id},', venue_ns)
+
+    def open_orders(self, request_id: int, venue_ns: int) -> bytes:
+        """Ask for every open order of the account."""
+        time_ms = venue_ns // MILLISECOND_NS
+        return (
+            f'{{"id":{request_id},"method":"openOrders.status","params":{{{self._window},"timestamp":{time_ms}}}}}'
+        ).encode()
+
+    def account(self, request_id: int, venue_ns: int) -> bytes:
+        """Ask for the account's balances."""
+        time_ms = venue_ns // MILLISECOND_NS
+        return (
+            f'{{"id":{request_id},"method":"account.status","params":{{{self._window},"timestamp":{time_ms}}}}}'
+        ).encode()
+
+    def fills_of(self, request_id: int, instrument: int, venue_order_id: int, venue_ns: int) -> bytes:
+        """Ask for the fills of one order."""
+        more = f'"limit":{FILLS_LIMIT},"orderId":{venue_order_id},'
+        return self._ask(request_id, "myTrades", instrument, more, venue_ns)
+
+    def fills_from(self, request_id: int, instrument: int, fill_id: int, venue_ns: int) -> bytes:
+        """Ask for the account's fills from an id on."""
+        more = f'"fromId":{fill_id},"limit":{FILLS_LIMIT},'
+        return self._ask(request_id, "myTrades", instrument, more, venue_ns)
+
+    def fills_last(self, request_id: int, instrument: int, venue_ns: int) -> bytes:
+        """Ask for the account's newest fill."""
+        return self._ask(request_id, "myTrades", instrument, '"limit":1,', venue_ns)
+
+    def _ask(self, request_id: int, method: str, instrument: int, more: str, venue_ns: int) -> bytes:
+        """A request about one symbol."""
+        time_ms = venue_ns // MILLISECOND_NS
+        symbol = self._symbols[instrument]
+        return (
+            f'{{"id":{request_id},"method":"{method}","params":{{{more}{self._window},'
+            f'"symbol":"{symbol}","timestamp":{time_ms}}}}}'
+        ).encode()

@@ -1,0 +1,1 @@
+"""Kraken spot, WebSocket v2."""

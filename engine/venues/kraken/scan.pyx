@@ -1,0 +1,252 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""Kraken v2's books and trades from bytes to int64, and the checksum that is its only gap detector.
+
+    {"channel":"book","type":"update","data":[{"symbol":"BTC/USD","bids":[{"price":29430.2,"qty":0.18967538}],…,"checksum":N}]}
+
+Numbers are JSON numbers with all the digits of the pair's precision, and are read as text: no float ever holds one. The
+venue's checksum is over those digits without point and leading zeros, which are exactly those of the fixed-point number
+when the listing has the pair's precision; with other decimals it would fail, and the book would say so.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.string cimport memset
+
+from engine.book.book cimport Book
+from engine.venues.market cimport DELTA, MALFORMED, OTHER, PRINT, SNAPSHOT, Level, Listing, Market, Message, Rule
+from engine.venues.scan cimport (
+    LIST, NOTHING, NUMBER, TEXT, Span, blank, is_text, next_item, read_clock, read_fixed, read_integer, read_key,
+    read_span, skip_value,
+)
+
+cdef enum:
+    SYMBOL = 0
+    BIDS = 1
+    ASKS = 2
+    CHECKSUM = 3
+    TIMESTAMP = 4
+    SIDE = 5
+    PRICE = 6
+    QTY = 7
+    TRADE_ID = 8
+    CHANNEL = 9
+    TYPE = 10
+    DATA = 11
+    FIELDS = 12
+    CHECKED_LEVELS = 10  # the checksum covers ten levels a side, whatever the depth
+
+cdef uint32_t[256] CRC
+
+
+def fill_table():
+    """The table of CRC-32/ISO-HDLC."""
+    for number in range(256):
+        value = number
+        for _ in range(8):
+            value = (value >> 1) ^ 0xEDB88320 if value & 1 else value >> 1
+        CRC[number] = value
+
+
+fill_table()
+
+
+cdef inline bint equals(const char *key, Py_ssize_t length, const char *word) noexcept nogil:
+    """Whether a key is this word."""
+    cdef Py_ssize_t i
+    for i in range(length):
+        if word[i] == 0 or key[i] != word[i]:
+            return False
+    return word[length] == 0
+
+
+cdef inline int field_of(const char *key, Py_ssize_t length) noexcept nogil:
+    """Which field a key names; -1 for those of no interest."""
+    if length == 3:
+        return QTY if equals(key, 3, b"qty") else -1
+    if length == 4:
+        if equals(key, 4, b"bids"):
+            return BIDS
+        if equals(key, 4, b"asks"):
+            return ASKS
+        if equals(key, 4, b"side"):
+            return SIDE
+        if equals(key, 4, b"type"):
+            return TYPE
+        return DATA if equals(key, 4, b"data") else -1
+    if length == 5:
+        return PRICE if equals(key, 5, b"price") else -1
+    if length == 6:
+        return SYMBOL if equals(key, 6, b"symbol") else -1
+    if length == 7:
+        return CHANNEL if equals(key, 7, b"channel") else -1
+    if length == 8:
+        if equals(key, 8, b"checksum"):
+            return CHECKSUM
+        return TRADE_ID if equals(key, 8, b"trade_id") else -1
+    return TIMESTAMP if length == 9 and equals(key, 9, b"timestamp") else -1
+
+
+cdef const char *read_fields(const char *at, Span *fields) noexcept nogil:
+    """Note the known fields of an object."""
+    cdef const char *key
+    cdef Py_ssize_t length
+    cdef int field
+    cdef bint done = False
+    memset(fields, 0, FIELDS * sizeof(Span))
+    if at[0] != c'{':
+        return NULL
+    at = blank(at + 1)
+    if at[0] == c'}':
+        return at + 1
+    while not done:
+        at = read_key(at, &key, &length)
+        if at == NULL:
+            return NULL
+        field = field_of(key, length)
+        at = skip_value(at) if field < 0 else read_span(at, &fields[field])
+        if at == NULL:
+            return NULL
+        at = next_item(at, c'}', &done)
+        if at == NULL:
+            return NULL
+    return at
+
+
+cdef inline bint number_of(Span *span, int decimals, int64_t *value) noexcept nogil:
+    """Read a noted number as fixed point."""
+    return span.kind == NUMBER and read_fixed(span.start, decimals, value) == span.start + span.length
+
+
+cdef class KrakenMarket(Market):
+    """Kraken's public channels."""
+
+    cdef int scan(self, const char *data, Py_ssize_t size) noexcept nogil:
+        """Read one frame."""
+        cdef Span[FIELDS] fields
+        cdef bint snapshot
+        cdef const char *at = read_fields(blank(data), fields)
+        self.level_count = 0
+        if at == NULL or blank(at) != data + size:
+            return MALFORMED
+        if is_text(&fields[CHANNEL], b"book", 4) or is_text(&fields[CHANNEL], b"trade", 5):
+            snapshot = is_text(&fields[TYPE], b"snapshot", 8)
+            if fields[DATA].kind != LIST or not (snapshot or is_text(&fields[TYPE], b"update", 6)):
+                return MALFORMED
+            return self.read_items(fields[DATA].start, fields[CHANNEL].length == 4, snapshot)
+        return OTHER
+
+    cdef int read_items(self, const char *at, bint book, bint snapshot) noexcept nogil:
+        """Read each entry of the data; all or nothing."""
+        cdef Span[FIELDS] fields
+        cdef Message *message
+        cdef int count = 0
+        cdef bint done = False
+        at = blank(at + 1)
+        if at[0] == c']':
+            return OTHER
+        while not done:
+            at = read_fields(at, fields)
+            message = self.add_message(count)
+            if at == NULL or message == NULL or fields[SYMBOL].kind != TEXT:
+                return MALFORMED
+            count += 1
+            message.index = self.find(fields[SYMBOL].start, fields[SYMBOL].length)
+            message.kind = PRINT if not book else SNAPSHOT if snapshot else DELTA
+            if fields[TIMESTAMP].kind != NOTHING and not read_clock(&fields[TIMESTAMP], &message.venue_ns):
+                return MALFORMED
+            if message.index >= 0:
+                if not (self.read_book(fields, message) if book else self.read_trade(fields, message, snapshot)):
+                    return MALFORMED
+            at = next_item(at, c']', &done)
+            if at == NULL:
+                return MALFORMED
+        return count
+
+    cdef bint read_book(self, Span *fields, Message *message) noexcept nogil:
+        """A book's change or snapshot."""
+        cdef Listing *listing = &self.listings[message.index]
+        if fields[CHECKSUM].kind != NUMBER or read_integer(fields[CHECKSUM].start, &message.checksum) == NULL:
+            return False
+        if message.checksum > 0xFFFFFFFFLL:
+            return False
+        return (self.read_levels(&fields[BIDS], listing, &message.bid_start, &message.bid_count)
+                and self.read_levels(&fields[ASKS], listing, &message.ask_start, &message.ask_count))
+
+    cdef bint read_levels(self, Span *span, Listing *listing, Py_ssize_t *start, Py_ssize_t *count) noexcept nogil:
+        """One side: `[{"price":N,"qty":N},…]`; a side that did not change may be missing."""
+        cdef Span[FIELDS] fields
+        cdef const char *at
+        cdef Level *level
+        cdef bint done = False
+        start[0] = self.level_count
+        if span.kind == NOTHING:
+            return True
+        if span.kind != LIST:
+            return False
+        at = blank(span.start + 1)
+        done = at[0] == c']'
+        while not done:
+            at = read_fields(at, fields)
+            level = self.add_level()
+            if at == NULL or level == NULL:
+                return False
+            if not (number_of(&fields[PRICE], listing.price_decimals, &level.price) and level.price > 0
+                    and number_of(&fields[QTY], listing.size_decimals, &level.size)):
+                return False
+            at = next_item(at, c']', &done)
+            if at == NULL:
+                return False
+        count[0] = self.level_count - start[0]
+        return True
+
+    cdef bint read_trade(self, Span *fields, Message *message, bint snapshot) noexcept nogil:
+        """A print; `side` is the taker's. Those of a snapshot are from before the subscription."""
+        cdef Listing *listing = &self.listings[message.index]
+        message.ordinary = not snapshot
+        message.side = 1 if is_text(&fields[SIDE], b"buy", 3) else -1
+        if message.side < 0 and not is_text(&fields[SIDE], b"sell", 4):
+            return False
+        return (fields[TRADE_ID].kind == NUMBER and read_integer(fields[TRADE_ID].start, &message.print_id) != NULL
+                and number_of(&fields[PRICE], listing.price_decimals, &message.price)
+                and number_of(&fields[QTY], listing.size_decimals, &message.size))
+
+
+cdef inline uint32_t take_number(uint32_t crc, int64_t number) noexcept nogil:
+    """Go on with the decimal digits of a number."""
+    cdef uint8_t[20] digits
+    cdef int count = 0
+    while number > 0:
+        digits[count] = <uint8_t>(c'0' + number % 10)
+        number //= 10
+        count += 1
+    while count > 0:
+        count -= 1
+        crc = CRC[(crc ^ digits[count]) & 0xFF] ^ (crc >> 8)
+    return crc
+
+
+cdef uint32_t checksum_of(Book book) noexcept nogil:
+    """Asks from the best, then bids from the best, ten each: the digits of price and size."""
+    cdef int64_t[CHECKED_LEVELS] prices
+    cdef int64_t[CHECKED_LEVELS] sizes
+    cdef uint32_t crc = 0xFFFFFFFFU
+    cdef Py_ssize_t i, count
+    count = book.copy_top(-1, CHECKED_LEVELS, prices, sizes)
+    for i in range(count):
+        crc = take_number(take_number(crc, prices[i]), sizes[i])
+    count = book.copy_top(1, CHECKED_LEVELS, prices, sizes)
+    for i in range(count):
+        crc = take_number(take_number(crc, prices[i]), sizes[i])
+    return crc ^ <uint32_t>0xFFFFFFFFU
+
+
+def checksum(Book book):
+    """The checksum that Kraken would send for this book."""
+    return checksum_of(book)
+
+
+cdef class KrakenRule(Rule):
+    """No numbers, only the checksum: after a snapshot every change is the next one until the book does not add up."""
+
+    cdef bint holds(self, Book book, Message *message) noexcept nogil:
+        """Whether the book adds up."""
+        return checksum_of(book) == <uint32_t>message.checksum

@@ -1,0 +1,297 @@
+"""The trading desk: place, cancel, replace and find orders, from parameters to answers.
+
+REST and the WebSocket API lead to the same functions. Each takes a `Call`, and returns the result or raises `ApiError`.
+"""
+
+from dataclasses import dataclass
+
+from engine.model.words import BUY, SELL
+from engine.venues.sim.binance import render
+from engine.venues.sim.binance.errors import (
+    ApiError,
+    mandatory,
+    no_such_order,
+    not_required,
+    rejected,
+    unknown_order,
+)
+from engine.venues.sim.binance.limits import Limits
+from engine.venues.sim.binance.parameters import Parameters
+from engine.venues.sim.market import Market
+from engine.venues.sim.matching import Matching
+from engine.venues.sim.orders import Kind, Order, OrderRequest, Prevention, Refused, Rejection, Status, Until
+
+KINDS = frozenset(Kind)
+UNTILS = frozenset(Until)
+PREVENTIONS = frozenset(Prevention)
+SHAPES = frozenset({"ACK", "RESULT", "FULL"})
+ONLY = {"ONLY_NEW": Status.NEW, "ONLY_PARTIALLY_FILLED": Status.PARTIALLY_FILLED}
+NUMBER_MOST = 2**63 - 1
+
+
+@dataclass(slots=True)
+class Call:
+    """One request on its way through the venue."""
+
+    parameters: Parameters
+    now_ns: int
+    unit: int = render.MILLISECOND
+    account: str = ""
+
+
+class Desk:
+    """What may be done with orders."""
+
+    def __init__(self, matching: Matching, limits: Limits) -> None:
+        """Trade on this matching engine within these limits."""
+        self.matching, self.limits = matching, limits
+        self._names = 0
+
+    def market(self, parameters: Parameters) -> Market:
+        """The market a request names."""
+        book = self.matching.books.get(parameters.needed("symbol"))
+        if book is None:
+            raise ApiError(-1121, "Invalid symbol.")
+        return book.market
+
+    def place(self, call: Call) -> dict[str, object]:
+        """order.place."""
+        request, shape = self.request(call)
+        call.parameters.finish()
+        room = self.limits.order_room(call.account, call.now_ns)
+        if room is not None:
+            raise room
+        return render.placed(self._place(request, call.now_ns), shape, call.unit)
+
+    def test(self, call: Call) -> dict[str, object]:
+        """order.test: everything but the matching."""
+        request, _ = self.request(call)
+        rejection = self.matching.refusal(request)
+        if rejection is not None and rejection.why == Refused.FILTER:
+            raise rejected(rejection)
+        return {}
+
+    def cancel(self, call: Call) -> dict[str, object]:
+        """order.cancel."""
+        names = ("orderId", "origClientOrderId", "newClientOrderId")
+        symbol = self.market(call.parameters).symbol
+        for name in (*names, "cancelRestrictions"):
+            call.parameters.text(name)
+        call.parameters.finish()
+        return self._cancel(call, symbol, *names)
+
+    def cancel_all(self, call: Call) -> list[dict[str, object]]:
+        """openOrders.cancelAll."""
+        symbol = self.market(call.parameters).symbol
+        orders = list(self.matching.open[call.account, symbol].values())
+        if not orders:
+            raise unknown_order()
+        name = self._name()
+        for order in orders:
+            self.matching.cancel(order, name, call.now_ns)
+        return [render.cancelled(order, name, call.unit) for order in orders]
+
+    def replace(self, call: Call) -> dict[str, object]:
+        """order.cancelReplace: see the outcome matrix in Binance's documentation; it is not a transaction."""
+        parameters = call.parameters
+        strict = parameters.choice("cancelReplaceMode", {"STOP_ON_FAILURE", "ALLOW_FAILURE"}) == "STOP_ON_FAILURE"
+        over_limit = parameters.choice("orderRateLimitExceededMode", {"DO_NOTHING", "CANCEL_ONLY"}, "DO_NOTHING")
+        request, shape = self.request(call)
+        failed = self.matching.filter_failed(request)
+        if failed:
+            raise rejected(Rejection(Refused.FILTER, failed))
+        room = self.limits.order_room(call.account, call.now_ns)
+        if room is not None and over_limit == "DO_NOTHING":
+            raise room
+        cancelled = self._try_cancel(call, request.symbol)
+        if isinstance(cancelled, ApiError) and strict:
+            self.limits.order_placed(call.account, call.now_ns)
+            raise _replace_failed(-2022, "NOT_ATTEMPTED", cancelled, None)
+        placed = room or self._try_place(request, shape, call)
+        return _replaced(cancelled, placed)
+
+    def status(self, call: Call) -> dict[str, object]:
+        """order.status."""
+        order = self._find(call, self.market(call.parameters).symbol, "orderId", "origClientOrderId")
+        if order is None:
+            raise no_such_order()
+        return render.queried(order, call.unit)
+
+    def open_orders(self, call: Call) -> list[dict[str, object]]:
+        """openOrders.status, of one market or of all."""
+        symbols = [self.market(call.parameters).symbol] if call.parameters.text("symbol") else list(self.matching.books)
+        return [
+            render.queried(order, call.unit)
+            for symbol in symbols
+            for order in self.matching.open[call.account, symbol].values()
+        ]
+
+    def all_orders(self, call: Call) -> list[dict[str, object]]:
+        """allOrders: from an id on, or the latest."""
+        found = self._history(call, self.market(call.parameters).symbol)
+        first, limit = call.parameters.integer("orderId"), call.parameters.limit(500, 1000)
+        low, high = _span(call)
+        found = [order for order in found if low <= order.now_ns <= high and (first is None or order.id >= first)]
+        return [render.queried(order, call.unit) for order in (found[:limit] if first is not None else found[-limit:])]
+
+    def own_trades(self, call: Call) -> list[dict[str, object]]:
+        """myTrades: of one order, from an id on, or the latest."""
+        parameters = call.parameters
+        symbol = self.market(parameters).symbol
+        wanted, first = parameters.integer("orderId"), parameters.integer("fromId")
+        limit, (low, high) = parameters.limit(500, 1000), _span(call)
+        fills = sorted(
+            (fill.trade_id, fill)
+            for order in self._history(call, symbol)
+            if wanted is None or order.id == wanted
+            for fill in order.fills
+            if low <= fill.now_ns <= high and (first is None or fill.trade_id >= first)
+        )
+        chosen = fills[:limit] if first is not None else fills[-limit:]
+        return [render.own_trade(symbol, fill, call.unit) for _, fill in chosen]
+
+    def request(self, call: Call) -> tuple[OrderRequest, str]:
+        """Read what an order wants, and the shape of its answer."""
+        parameters = call.parameters
+        market = self.market(parameters)
+        side = BUY if parameters.choice("side", {"BUY", "SELL"}) == "BUY" else SELL
+        kind = Kind(parameters.choice("type", KINDS))
+        until = Until.GTC
+        if kind == Kind.LIMIT:
+            until = Until(parameters.choice("timeInForce", UNTILS))
+        elif parameters.text("timeInForce"):
+            raise not_required("timeInForce")
+        price, size, quote_size = _sizes(parameters, kind)
+        prevention = parameters.text("selfTradePreventionMode") and parameters.choice(
+            "selfTradePreventionMode", PREVENTIONS
+        )
+        shape = parameters.choice("newOrderRespType", SHAPES, "ACK" if kind == Kind.LIMIT_MAKER else "FULL")
+        for name in ("strategyId", "strategyType"):
+            parameters.integer(name)
+        name = parameters.client_id("newClientOrderId") or self._name()
+        return OrderRequest(
+            call.account, market.symbol, name, side, kind, until, price, size, quote_size, prevention
+        ), shape
+
+    def _place(self, request: OrderRequest, now_ns: int) -> Order:
+        """Match an order and count it."""
+        placed = self.matching.place(request, now_ns)
+        self.limits.order_placed(request.account, now_ns)
+        if isinstance(placed, Rejection):
+            raise rejected(placed)
+        return placed
+
+    def _try_place(self, request: OrderRequest, shape: str, call: Call) -> dict[str, object] | ApiError:
+        """Place, with a no as a value."""
+        try:
+            return render.placed(self._place(request, call.now_ns), shape, call.unit)
+        except ApiError as error:
+            return error
+
+    def _try_cancel(self, call: Call, symbol: str) -> dict[str, object] | ApiError:
+        """Cancel for a replace, with a no as a value."""
+        try:
+            return self._cancel(call, symbol, "cancelOrderId", "cancelOrigClientOrderId", "cancelNewClientOrderId")
+        except ApiError as error:
+            if error.code != -2011:  # noqa: PLR2004 (any other is a malformed request)
+                raise
+            return error
+
+    def _cancel(self, call: Call, symbol: str, id_name: str, client_id_name: str, new_name: str) -> dict[str, object]:
+        """Cancel the order that the parameters of these names mean."""
+        restriction = call.parameters.text("cancelRestrictions")
+        if restriction:
+            call.parameters.choice("cancelRestrictions", frozenset(ONLY))
+        name = call.parameters.client_id(new_name) or self._name()
+        order = self._find(call, symbol, id_name, client_id_name)
+        if order is None or not order.open:
+            raise unknown_order()
+        if restriction and order.status != ONLY[restriction]:
+            raise ApiError(-2011, "Order was not canceled due to cancel restrictions.")
+        self.matching.cancel(order, name, call.now_ns)
+        return render.cancelled(order, name, call.unit)
+
+    def _find(self, call: Call, symbol: str, id_name: str, client_id_name: str) -> Order | None:
+        """The order by its id, or by its client id; both sent must mean the same order."""
+        order_id, client_id = call.parameters.integer(id_name), call.parameters.client_id(client_id_name)
+        if order_id is None and not client_id:
+            words = f"Param '{client_id_name}' or '{id_name}' must be sent, but both were empty/null!"
+            raise ApiError(-1102, words)
+        if order_id is None:
+            return self.matching.by_client_id.get((call.account, symbol, client_id))
+        order = self.matching.orders.get((symbol, order_id))
+        if order is None or order.account != call.account or (client_id and order.client_id != client_id):
+            return None
+        return order
+
+    def _history(self, call: Call, symbol: str) -> list[Order]:
+        """All orders of the account in a market, oldest first."""
+        return [o for (s, _), o in self.matching.orders.items() if s == symbol and o.account == call.account]
+
+    def _name(self) -> str:
+        """A client order id for who sent none."""
+        self._names += 1
+        return f"venue{self._names:017d}"
+
+
+def _sizes(parameters: Parameters, kind: Kind) -> tuple[int, int, int]:
+    """Price, size and size in quote, as the kind of order needs them."""
+    price, size = parameters.amount("price"), parameters.amount("quantity")
+    quote_size = parameters.amount("quoteOrderQty")
+    if kind == Kind.MARKET:
+        if price is not None:
+            raise not_required("price")
+        if size is None and quote_size is None:
+            raise mandatory("quantity")
+        if size is not None and quote_size is not None:
+            raise ApiError(-1128, "Combination of optional parameters invalid.")
+    elif quote_size is not None:
+        raise not_required("quoteOrderQty")
+    elif price is None or size is None:
+        raise mandatory("price" if price is None else "quantity")
+    for value, words in (
+        (price, "Invalid price."),
+        (size, "Invalid quantity."),
+        (quote_size, "Invalid quote order qty."),
+    ):
+        if value is not None and not 0 < value <= NUMBER_MOST:
+            raise ApiError(-1013, words)
+    return price or 0, size or 0, quote_size or 0
+
+
+def _span(call: Call) -> tuple[int, int]:
+    """The times a listing is bounded by."""
+    start, end = call.parameters.integer("startTime"), call.parameters.integer("endTime")
+    high = call.now_ns if end is None else (end + 1) * render.MILLISECOND
+    return (start or 0) * render.MILLISECOND, high
+
+
+def _replaced(cancelled: dict[str, object] | ApiError, placed: dict[str, object] | ApiError) -> dict[str, object]:
+    """The answer of a replace from its two halves."""
+    if isinstance(cancelled, ApiError):
+        if isinstance(placed, ApiError):
+            raise _replace_failed(-2022, "FAILURE", cancelled, placed)
+        raise _replace_failed(-2021, "SUCCESS", cancelled, placed)
+    if isinstance(placed, ApiError):
+        raise _replace_failed(-2021, "FAILURE", cancelled, placed)
+    return {
+        "cancelResult": "SUCCESS",
+        "newOrderResult": "SUCCESS",
+        "cancelResponse": cancelled,
+        "newOrderResponse": placed,
+    }
+
+
+def _replace_failed(
+    code: int, placed_word: str, cancelled: dict[str, object] | ApiError, placed: dict[str, object] | ApiError | None
+) -> ApiError:
+    """The error of a replace that failed wholly (-2022) or in part (-2021)."""
+    whole = code == -2022  # noqa: PLR2004 (named above)
+    details: dict[str, object] = {
+        "cancelResult": "FAILURE" if isinstance(cancelled, ApiError) else "SUCCESS",
+        "newOrderResult": placed_word,
+        "cancelResponse": cancelled.plain() if isinstance(cancelled, ApiError) else cancelled,
+        "newOrderResponse": placed.plain() if isinstance(placed, ApiError) else placed,
+    }
+    words = "Order cancel-replace failed." if whole else "Order cancel-replace partially failed."
+    return ApiError(code, words, 400 if whole else 409, details)

@@ -1,0 +1,272 @@
+"""The matching engine's orders, fills and executions in Binance's fields. `unit` is 10^6 for ms, 10^3 for µs."""
+
+from engine.model.fixed import to_text
+from engine.model.words import BUY
+from engine.venues.sim.ledger import Account
+from engine.venues.sim.market import DECIMALS, SCALE, Market
+from engine.venues.sim.orders import Execution, Fill, Happening, Kind, Order, Status
+
+MILLISECOND, MICROSECOND = 1_000_000, 1_000
+ZERO = "0.00000000"
+
+
+def text(number: int) -> str:
+    """An amount with its eight decimals."""
+    if number < 0:
+        return to_text(number, DECIMALS)
+    return f"{number // SCALE}.{number % SCALE:08d}"  # the hottest line of the venue
+
+
+def side_word(side: int) -> str:
+    """BUY or SELL."""
+    return "BUY" if side == BUY else "SELL"
+
+
+def until_word(order: Order) -> str:
+    """The time in force as Binance shows it: market and post-only orders are GTC."""
+    return order.until if order.kind == Kind.LIMIT else "GTC"
+
+
+def identity(order: Order) -> dict[str, object]:
+    """What names an order."""
+    return {"symbol": order.market.symbol, "orderId": order.id, "orderListId": -1, "clientOrderId": order.client_id}
+
+
+def amounts(order: Order) -> dict[str, object]:
+    """What an order wanted and what it got."""
+    return {
+        "price": text(order.price),
+        "origQty": text(order.size),
+        "executedQty": text(order.filled),
+        "origQuoteOrderQty": text(order.quote_size),
+        "cummulativeQuoteQty": text(order.spent),
+        "status": order.status,
+        "timeInForce": until_word(order),
+        "type": order.kind,
+        "side": side_word(order.side),
+    }
+
+
+def prevention(order: Order) -> dict[str, object]:
+    """What self-trade prevention took, where it took something."""
+    if order.prevented_match_id < 0:
+        return {}
+    return {"preventedMatchId": order.prevented_match_id, "preventedQuantity": text(order.prevented)}
+
+
+def placed(order: Order, shape: str, unit: int) -> dict[str, object]:
+    """The answer to a placed order: ACK, RESULT or FULL."""
+    answer = {**identity(order), "transactTime": order.update_ns // unit}
+    if shape == "ACK":
+        return answer
+    answer |= {**amounts(order), "workingTime": order.now_ns // unit, "selfTradePreventionMode": order.prevention}
+    answer |= prevention(order)
+    if shape == "FULL":
+        answer["fills"] = [placed_fill(fill) for fill in order.fills]
+        if order.preventions:
+            answer["preventedMatches"] = [
+                {
+                    "preventedMatchId": one.id,
+                    "makerOrderId": one.maker_id,
+                    "price": text(one.price),
+                    "takerPreventedQuantity": text(one.taker_size),
+                    "makerPreventedQuantity": text(one.maker_size),
+                }
+                for one in order.preventions
+            ]
+    return answer
+
+
+def placed_fill(fill: Fill) -> dict[str, object]:
+    """A fill in the answer to its order."""
+    return {
+        "price": text(fill.price),
+        "qty": text(fill.size),
+        "commission": text(fill.fee),
+        "commissionAsset": fill.fee_asset,
+        "tradeId": fill.trade_id,
+    }
+
+
+def cancelled(order: Order, cancel_id: str, unit: int) -> dict[str, object]:
+    """The answer to a cancel."""
+    return {
+        "symbol": order.market.symbol,
+        "origClientOrderId": order.client_id,
+        "orderId": order.id,
+        "orderListId": -1,
+        "clientOrderId": cancel_id,
+        "transactTime": order.update_ns // unit,
+        **amounts(order),
+        "selfTradePreventionMode": order.prevention,
+        **prevention(order),
+    }
+
+
+def queried(order: Order, unit: int) -> dict[str, object]:
+    """The answer to a query."""
+    wants = amounts(order)
+    quote = wants.pop("origQuoteOrderQty")
+    return {
+        **identity(order),
+        **wants,
+        "stopPrice": ZERO,
+        "icebergQty": ZERO,
+        "time": order.now_ns // unit,
+        "updateTime": order.update_ns // unit,
+        "isWorking": True,
+        "workingTime": order.now_ns // unit,
+        "origQuoteOrderQty": quote,
+        "selfTradePreventionMode": order.prevention,
+        **prevention(order),
+    }
+
+
+def own_trade(symbol: str, fill: Fill, unit: int) -> dict[str, object]:
+    """A fill in the list of one's own trades."""
+    return {
+        "symbol": symbol,
+        "id": fill.trade_id,
+        "orderId": fill.order_id,
+        "orderListId": -1,
+        "price": text(fill.price),
+        "qty": text(fill.size),
+        "quoteQty": text(fill.notional),
+        "commission": text(fill.fee),
+        "commissionAsset": fill.fee_asset,
+        "time": fill.now_ns // unit,
+        "isBuyer": fill.side == BUY,
+        "isMaker": fill.maker,
+        "isBestMatch": True,
+    }
+
+
+def execution_report(execution: Execution, event_ns: int, unit: int) -> dict[str, object]:
+    """One execution as the user data stream tells it."""
+    order, fill = execution.order, execution.fill
+    is_cancel = execution.happening == Happening.CANCELED
+    report: dict[str, object] = {
+        "e": "executionReport",
+        "E": event_ns // unit,
+        "s": order.market.symbol,
+        "c": execution.cancel_id if is_cancel else order.client_id,
+        "S": side_word(order.side),
+        "o": order.kind,
+        "f": until_word(order),
+        "q": text(order.size),
+        "p": text(order.price),
+        "P": ZERO,
+        "F": ZERO,
+        "g": -1,
+        "C": order.client_id if is_cancel else "",
+        "x": execution.happening,
+        "X": execution.status,
+        "r": "NONE",
+        "i": order.id,
+        "l": text(fill.size) if fill else ZERO,
+        "z": text(execution.filled),
+        "L": text(fill.price) if fill else ZERO,
+        "n": text(fill.fee) if fill else "0",
+        "N": fill.fee_asset if fill else None,
+        "T": execution.now_ns // unit,
+        "t": fill.trade_id if fill else -1,
+        "I": execution.id,
+        "w": execution.status in (Status.NEW, Status.PARTIALLY_FILLED),
+        "m": bool(fill and fill.maker),
+        "M": False,
+        "O": order.now_ns // unit,
+        "Z": text(execution.spent),
+        "Y": text(fill.notional) if fill else ZERO,
+        "Q": text(order.quote_size),
+        "W": order.now_ns // unit,
+        "V": order.prevention,
+    }
+    if execution.prevented is not None:
+        taken = (
+            execution.prevented.maker_size
+            if order.id == execution.prevented.maker_id
+            else execution.prevented.taker_size
+        )
+        report |= {"v": execution.prevented.id, "A": text(order.prevented), "B": text(taken), "u": 1}
+        report |= {"U": execution.prevented.maker_id, "Cs": order.market.symbol, "pL": text(execution.prevented.price)}
+    return report
+
+
+def balance(account: Account, asset: str) -> dict[str, object]:
+    """One asset of an account, as answers show it."""
+    return {"asset": asset, "free": text(account.free[asset]), "locked": text(account.locked[asset])}
+
+
+def account_position(account: Account, assets: list[str], event_ns: int, unit: int) -> dict[str, object]:
+    """The assets that changed, as the user data stream tells it."""
+    return {
+        "e": "outboundAccountPosition",
+        "E": event_ns // unit,
+        "u": account.update_ns // unit,
+        "B": [{"a": asset, "f": text(account.free[asset]), "l": text(account.locked[asset])} for asset in assets],
+    }
+
+
+def symbol_view(market: Market) -> dict[str, object]:
+    """A market as exchangeInfo tells it."""
+    return {
+        "symbol": market.symbol,
+        "status": "TRADING" if market.trading else "BREAK",
+        "baseAsset": market.base,
+        "baseAssetPrecision": DECIMALS,
+        "quoteAsset": market.quote,
+        "quotePrecision": DECIMALS,
+        "quoteAssetPrecision": DECIMALS,
+        "baseCommissionPrecision": DECIMALS,
+        "quoteCommissionPrecision": DECIMALS,
+        "orderTypes": ["LIMIT", "LIMIT_MAKER", "MARKET"],
+        "icebergAllowed": False,
+        "ocoAllowed": False,
+        "otoAllowed": False,
+        "opoAllowed": False,
+        "quoteOrderQtyMarketAllowed": True,
+        "allowTrailingStop": False,
+        "cancelReplaceAllowed": True,
+        "amendAllowed": False,
+        "pegInstructionsAllowed": False,
+        "isSpotTradingAllowed": True,
+        "isMarginTradingAllowed": False,
+        "filters": symbol_filters(market),
+        "permissions": [],
+        "permissionSets": [["SPOT"]],
+        "defaultSelfTradePreventionMode": market.prevention_default,
+        "allowedSelfTradePreventionModes": ["NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "DECREMENT"],
+    }
+
+
+def symbol_filters(market: Market) -> list[dict[str, object]]:
+    """A market's filters as exchangeInfo tells them."""
+    lots = {"minQty": text(market.size_min), "maxQty": text(market.size_max), "stepSize": text(market.size_step)}
+    up, down = str(market.price_ratio_max), text(SCALE // market.price_ratio_max)
+    return [
+        {
+            "filterType": "PRICE_FILTER",
+            "minPrice": text(market.price_min),
+            "maxPrice": text(market.price_max),
+            "tickSize": text(market.price_step),
+        },
+        {"filterType": "LOT_SIZE", **lots},
+        {"filterType": "MARKET_LOT_SIZE", **lots},
+        {
+            "filterType": "PERCENT_PRICE_BY_SIDE",
+            "bidMultiplierUp": up,
+            "bidMultiplierDown": down,
+            "askMultiplierUp": up,
+            "askMultiplierDown": down,
+            "avgPriceMins": 0,
+        },
+        {
+            "filterType": "NOTIONAL",
+            "minNotional": text(market.notional_min),
+            "applyMinToMarket": True,
+            "maxNotional": text(market.notional_max),
+            "applyMaxToMarket": True,
+            "avgPriceMins": 0,
+        },
+        {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": market.open_orders_max},
+    ]

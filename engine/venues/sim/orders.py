@@ -1,0 +1,177 @@
+"""An order inside the venue, what is asked for, and what happens to it."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+from engine.venues.sim.market import Market
+
+
+class Kind(StrEnum):
+    """How an order meets the book."""
+
+    LIMIT = "LIMIT"
+    MARKET = "MARKET"
+    LIMIT_MAKER = "LIMIT_MAKER"  # post-only: refused when it would take
+
+
+class Until(StrEnum):
+    """How long what is not filled at once may rest."""
+
+    GTC = "GTC"
+    IOC = "IOC"
+    FOK = "FOK"
+
+
+class Prevention(StrEnum):
+    """Who gives way when an account would trade with itself; the taker's mode decides."""
+
+    NONE = "NONE"
+    EXPIRE_TAKER = "EXPIRE_TAKER"
+    EXPIRE_MAKER = "EXPIRE_MAKER"
+    EXPIRE_BOTH = "EXPIRE_BOTH"
+    DECREMENT = "DECREMENT"
+
+
+class Status(StrEnum):
+    """Where an order stands."""
+
+    NEW = "NEW"
+    PARTIALLY_FILLED = "PARTIALLY_FILLED"
+    FILLED = "FILLED"
+    CANCELED = "CANCELED"
+    EXPIRED = "EXPIRED"
+    EXPIRED_IN_MATCH = "EXPIRED_IN_MATCH"
+
+
+OPEN = frozenset({Status.NEW, Status.PARTIALLY_FILLED})
+
+
+class Happening(StrEnum):
+    """What an execution tells."""
+
+    NEW = "NEW"
+    TRADE = "TRADE"
+    CANCELED = "CANCELED"
+    EXPIRED = "EXPIRED"
+    TRADE_PREVENTION = "TRADE_PREVENTION"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRequest:
+    """What an account asks the matching engine for. `quote_size` is for MARKET orders sized in the quote asset."""
+
+    account: str
+    symbol: str
+    client_id: str
+    side: int
+    kind: Kind
+    until: Until = Until.GTC
+    price: int = 0
+    size: int = 0
+    quote_size: int = 0
+    prevention: str = ""  # empty: the market's own
+
+
+class Refused(StrEnum):
+    """Why the matching engine did not take an order."""
+
+    FILTER = "filter"
+    BALANCE = "balance"
+    WOULD_TAKE = "would take"
+    DUPLICATE = "duplicate"
+    CLOSED = "closed"
+
+
+class Rejection(NamedTuple):
+    """An order that never was; `filter_name` tells which filter, when it was one."""
+
+    why: Refused
+    filter_name: str = ""
+
+
+class Fill(NamedTuple):
+    """One side of a trade, as its owner sees it."""
+
+    trade_id: int
+    order_id: int
+    price: int
+    size: int
+    notional: int
+    fee: int
+    fee_asset: str
+    side: int
+    maker: bool
+    now_ns: int
+
+
+class Print(NamedTuple):
+    """A trade as the public sees it."""
+
+    symbol: str
+    trade_id: int
+    price: int
+    size: int
+    buyer_is_maker: bool
+    now_ns: int
+
+
+@dataclass(eq=False, slots=True)
+class Order:
+    """One accepted order."""
+
+    id: int
+    account: str
+    market: Market
+    client_id: str
+    side: int
+    kind: Kind
+    until: Until
+    price: int
+    size: int
+    quote_size: int
+    prevention: Prevention
+    now_ns: int  # when it was accepted
+    update_ns: int
+    status: Status = Status.NEW
+    filled: int = 0
+    spent: int = 0  # quote amount of the fills
+    prevented: int = 0  # size taken away by self-trade prevention
+    prevented_match_id: int = -1
+    fills: list[Fill] = field(default_factory=list)
+    preventions: list["Prevented"] = field(default_factory=list)
+
+    @property
+    def remaining(self) -> int:
+        """What may still be filled, where the order is sized in the base asset."""
+        return self.size - self.filled - self.prevented
+
+    @property
+    def open(self) -> bool:
+        """Whether it may still be filled or cancelled."""
+        return self.status in OPEN
+
+
+class Prevented(NamedTuple):
+    """A match that was not made because both orders were of one account."""
+
+    id: int
+    maker_id: int
+    price: int
+    taker_size: int
+    maker_size: int
+
+
+class Execution(NamedTuple):
+    """One thing that happened to one order, with the order's state at that moment."""
+
+    happening: Happening
+    order: Order
+    status: Status
+    filled: int
+    spent: int
+    now_ns: int
+    id: int
+    fill: Fill | None = None
+    cancel_id: str = ""  # the client id of the cancel, where one was made
+    prevented: Prevented | None = None

@@ -1,0 +1,155 @@
+"""What execution needs of a venue's trading wire, in the engine's own words; each venue's folder speaks it.
+
+A wire only translates: it has no connection, no state of orders and no clock. It writes requests as bytes and reads
+frames as values. What a request was about is known to who sent it, by the request's id.
+"""
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Protocol
+
+import msgspec
+
+
+class Outcome(IntEnum):
+    """What an answer says about its request."""
+
+    ACCEPTED = 1
+    REFUSED = 2  # the venue did not do it and will not
+    UNKNOWN = 3  # it may have been done: ask
+
+
+class Frame(IntEnum):
+    """What a frame is."""
+
+    ANSWER = 1
+    REPORT = 2  # unasked news of an order, perhaps with a fill
+    SHUTDOWN = 3  # this connection or session ends: make another
+    OTHER = 4
+
+
+class OrderNews(msgspec.Struct, gc=False):
+    """One order as the venue sees it."""
+
+    symbol: str
+    client_id: bytes  # 16 bytes when it is in our form, else the venue's text
+    venue_order_id: int
+    state: int  # OrderState
+    side: int
+    price: int
+    size: int
+    executed: int
+    venue_ns: int
+
+
+class FillNews(msgspec.Struct, gc=False):
+    """One fill as the venue tells it. `client_id` is empty where the venue does not name it."""
+
+    symbol: str
+    client_id: bytes
+    venue_order_id: int
+    fill_id: int
+    side: int  # 0 where the venue does not say: the order's
+    price: int
+    size: int
+    fee: int
+    fee_asset: bytes
+    maker: bool
+    venue_ns: int
+
+
+class News(msgspec.Struct, gc=False):
+    """What a frame means. An answer's content is read by the wire's method for its request."""
+
+    kind: int  # Frame
+    request_id: int = -1
+    outcome: int = 0  # Outcome
+    error: int = 0
+    text: str = ""
+    retry_after_ns: int = 0  # venue's clock: silence until then
+    order: OrderNews | None = None
+    fill: FillNews | None = None
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceNews:
+    """The two halves of a replacement: what became of the cancel, what of the placement."""
+
+    cancel: Outcome
+    place: Outcome
+    cancel_error: int = 0
+    place_error: int = 0
+    cancelled: OrderNews | None = None
+    placed: OrderNews | None = None
+    fills: list[FillNews] = field(default_factory=list)
+
+
+class TradingWire(Protocol):
+    """A venue's trading wire. Times on the wire are the venue's clock, in nanoseconds here."""
+
+    receive_window_ns: int
+    fills_limit: int  # a listing of fills that is this long has more behind it
+
+    def logon(self, request_id: int, venue_ns: int) -> bytes:
+        """Log the session on."""
+
+    def subscribe(self, request_id: int) -> bytes:
+        """Ask for this account's events on this connection."""
+
+    def time(self, request_id: int) -> bytes:
+        """Ask for the venue's clock."""
+
+    def place(
+        self, request_id: int, instrument: int, side: int, time_in_force: int, price: int, size: int,
+        client_id: bytes, venue_ns: int,
+    ) -> bytes:  # fmt: skip
+        """Place a limit order."""
+
+    def cancel(self, request_id: int, instrument: int, client_id: bytes, venue_ns: int) -> bytes:
+        """Cancel an order by our id."""
+
+    def replace(
+        self, request_id: int, instrument: int, side: int, time_in_force: int, price: int, size: int,
+        client_id: bytes, old_client_id: bytes, venue_ns: int,
+    ) -> bytes:  # fmt: skip
+        """Cancel an order that has no fill, and only then place another."""
+
+    def status(self, request_id: int, instrument: int, client_id: bytes, venue_ns: int) -> bytes:
+        """Ask for one order by our id."""
+
+    def status_by_venue_id(self, request_id: int, instrument: int, venue_order_id: int, venue_ns: int) -> bytes:
+        """Ask for one order by the venue's id."""
+
+    def open_orders(self, request_id: int, venue_ns: int) -> bytes:
+        """Ask for every open order of the account."""
+
+    def fills_of(self, request_id: int, instrument: int, venue_order_id: int, venue_ns: int) -> bytes:
+        """Ask for the fills of one order."""
+
+    def fills_from(self, request_id: int, instrument: int, fill_id: int, venue_ns: int) -> bytes:
+        """Ask for the account's fills from an id on."""
+
+    def fills_last(self, request_id: int, instrument: int, venue_ns: int) -> bytes:
+        """Ask for the account's newest fill."""
+
+    def read(self, frame: bytes) -> News:
+        """What a frame means."""
+
+    def read_order(self, body: bytes) -> tuple[OrderNews, list[FillNews]]:
+        """An order, with the fills that the answer brought."""
+
+    def read_orders(self, body: bytes) -> list[OrderNews]:
+        """A list of orders."""
+
+    def read_fills(self, body: bytes) -> list[FillNews]:
+        """A list of fills."""
+
+    def read_replace(self, news: News) -> ReplaceNews:
+        """The two halves of a replacement."""
+
+    def read_time(self, body: bytes) -> int:
+        """The venue's clock, in nanoseconds."""
+
+    def gone(self, error: int) -> bool:
+        """Whether an error means that the venue has no such order."""

@@ -1,0 +1,38 @@
+"""How far the venue's clock is from ours, measured by asking it, with the doubt that the round trip leaves.
+
+The venue read its clock at some moment between our sending and our receiving, so one answer bounds the offset to
+half the round trip. Of the last few answers the one with the shortest round trip is believed.
+"""
+
+from collections import deque
+
+SAMPLES = 8
+
+
+class VenueClock:
+    """The measured offset: venue's time minus ours."""
+
+    __slots__ = ("_samples", "doubt_ns", "measured", "offset_ns")
+
+    def __init__(self) -> None:
+        """Begin unmeasured."""
+        self._samples: deque[tuple[int, int]] = deque(maxlen=SAMPLES)
+        self.offset_ns = 0
+        self.doubt_ns = 0
+        self.measured = False
+
+    def sample(self, sent_ns: int, receive_ns: int, venue_ns: int) -> None:
+        """Take one answer into account."""
+        assert receive_ns >= sent_ns, (sent_ns, receive_ns)
+        doubt_ns = (receive_ns - sent_ns) // 2
+        self._samples.append((doubt_ns, venue_ns - sent_ns - doubt_ns))
+        self.doubt_ns, self.offset_ns = min(self._samples)
+        self.measured = True
+
+    def venue_ns(self, now_ns: int) -> int:
+        """The venue's time, as near as is known."""
+        return now_ns + self.offset_ns
+
+    def venue_ns_least(self, now_ns: int) -> int:
+        """The venue's time is not before this."""
+        return now_ns + self.offset_ns - self.doubt_ns

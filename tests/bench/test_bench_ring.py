@@ -1,0 +1,70 @@
+"""The ring's bench runs from end to end: what it measures is for a reader, that it measures is for a test."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+KEYS = (
+    "machine", "raw_line_ns", "rtt_half_p50_ns", "rtt_half_p99_ns", "one_way_p50_ns", "one_way_p99_ns", "publish_per_s",
+    "batch_per_s", "idle_cpu_pct", "readers_cost_ratio", "peers", "limit", "missing", "goals",
+)  # fmt: skip
+PEERS = {
+    "iceoryx2", "pyzmq ipc", "Unix datagram socket", "multiprocessing.Pipe", "multiprocessing.Queue", "faster-fifo",
+    "Redis pub/sub",
+}  # fmt: skip
+
+
+def run(*arguments: str) -> str:
+    """The bench's output."""
+    command = [sys.executable, "bench/ring.py", "--quick", *arguments]
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=100).stdout
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, Any]:
+    """One tiny run as JSON."""
+    before = segments()
+    result: dict[str, Any] = json.loads(run("--json"))
+    assert segments() - before == set()
+    return result
+
+
+def segments() -> set[str]:
+    """The bench's own segments."""
+    return {name for name in os.listdir("/dev/shm") if name.startswith("steelyard.bench")}
+
+
+def test_every_figure_that_was_asked_for_stands_in_the_object(found: dict[str, Any]) -> None:
+    """Whoever compares two runs finds the same keys in both."""
+    assert [key for key in KEYS if key not in found] == []
+    assert set(found["sizes"]) == {"64", "256"}
+    assert "python" in found["machine"]
+
+
+def test_figures_are_positive_and_percentiles_in_order(found: dict[str, Any]) -> None:
+    """A clock read wrongly shows first as a negative or inverted percentile."""
+    assert found["raw_line_ns"] > 0
+    assert found["publish_per_s"] > 0
+    assert found["batch_per_s"] > 0
+    assert 0 <= found["idle_cpu_pct"] <= 100
+    assert 0 < found["rtt_half_p50_ns"] <= found["rtt_half_p99_ns"]
+    assert 0 <= found["one_way_p50_ns"] <= found["one_way_p99_ns"]
+
+
+def test_a_peer_is_measured_or_named_as_missing(found: dict[str, Any]) -> None:
+    """A comparison that silently leaves a peer out is no comparison."""
+    assert set(found["peers"]) | set(found["missing"]) >= PEERS
+    for row in found["peers"].values():
+        assert row["one_way_p50_ns"] >= 0
+
+
+def test_the_limit_is_not_among_the_peers(found: dict[str, Any]) -> None:
+    """The bare C loop is the ceiling, not something to be ahead of."""
+    assert "limit" not in found["peers"]
+    assert found["limit"]["rtt_half_p50_ns"] > 0

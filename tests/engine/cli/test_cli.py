@@ -1,0 +1,256 @@
+"""What an operator types, against segments written by the test and systems really brought up."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import shm
+from engine import instruments
+from engine.cli import main
+from engine.config import Config
+from engine.lanes import BY_NAME
+from engine.model.instrument import Instrument
+from engine.model.words import BookState, OrderState, OrderType, TimeInForce
+from engine.supervisor import segments
+
+Write = Callable[..., Config]
+MARKET = """
+[[venues]]
+name = "binance"
+kind = "binance"
+[[instruments]]
+id = 7
+venue = "binance"
+symbol = "BTCUSDT"
+"""
+BITCOIN = Instrument(7, "binance", "BTCUSDT", "BTC", "USDT", 2, 5, 1, 1, 1, 10**12, 10**7)
+
+
+class Typed:
+    """`engine-ctl` and what it printed."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """Nothing yet."""
+        self.capsys = capsys
+
+    def __call__(self, *words: str, code: int = 0) -> str:
+        """Type words; what came out, or the complaint when another code was expected."""
+        self.capsys.readouterr()
+        found = main(words)
+        out, err = self.capsys.readouterr()
+        assert found == code, err
+        return err if code and not out else out
+
+    def tree(self, *words: str, code: int = 0) -> Any:
+        """Type words with --json; the document."""
+        return json.loads(self(*words, "--json", code=code))
+
+
+@pytest.fixture
+def typed(capsys: pytest.CaptureFixture[str]) -> Typed:
+    """An operator's keyboard."""
+    return Typed(capsys)
+
+
+@pytest.fixture
+def market(write: Write) -> Config:
+    """A system with one instrument shown, a book, three orders and a position, and nobody alive."""
+    config = write(MARKET)
+    segments.make(config)
+    _write_book(config)
+    _write_orders(config)
+    return config
+
+
+def zeros(lane: str, **values: Any) -> tuple[Any, ...]:
+    """A record's fields: the values given, zeros elsewhere."""
+    record = BY_NAME[lane].record
+    blank = {
+        field.name: b"" if field.code == "S" else (0,) * field.count if field.count > 1 else 0
+        for field in record.fields
+    }
+    return tuple({**blank, **values}.values())
+
+
+def _write_book(config: Config) -> None:
+    cells = shm.CellWriter(config.lane("instruments"), BY_NAME["instruments"].record)
+    instruments.write(cells, 0, BITCOIN, 1)
+    cells.close()
+    tops = shm.CellWriter(config.lane("book_tops"), BY_NAME["book_tops"].record)
+    ten = tuple(range(10))
+    values = zeros(
+        "book_tops", instrument=7, state=BookState.GOOD, bids=10, asks=10, imbalance=0.5,
+        bid_price=tuple(100_00 - i for i in ten), ask_price=tuple(100_01 + i for i in ten),
+        bid_size=tuple(150_000 + i for i in ten), ask_size=tuple(50_000 + i for i in ten),
+    )  # fmt: skip
+    tops.write(3, *values)
+    tops.close()
+
+
+def _write_orders(config: Config) -> None:
+    ring = shm.RingWriter(config.lane("orders"), BY_NAME["orders"].record)
+    common = {
+        "instrument": 7, "strategy": 1, "side": 1, "price": 100_00, "size": 150_000,
+        "order_type": OrderType.LIMIT, "time_in_force": TimeInForce.GTC,
+    }  # fmt: skip
+    for client, states in {b"\1": (OrderState.SENT, OrderState.OPEN), b"\2": (OrderState.SENT,),
+                           b"\3": (OrderState.OPEN, OrderState.FILLED)}.items():  # fmt: skip
+        for state in states:
+            ring.publish(*zeros("orders", client_id=client * 16, state=state, **common))
+    ring.close()
+
+
+def test_importing_it_loads_nothing_heavy() -> None:
+    """A command that takes a second to say --help is not typed in an emergency."""
+    code = "import sys, engine.cli; print([m for m in ('numpy','rich','msgspec','shm','orjson') if m in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+def test_orders_shows_each_order_once_by_its_last_state(typed: Typed, market: Config) -> None:
+    """Open and in flight by default, all when asked, prices as the venue writes them."""
+    words = ["orders", "--system", market.system.name]
+    rows = typed.tree(*words)
+    assert [(row["client_id"], row["state"]) for row in rows] == [("01" * 16, "OPEN"), ("02" * 16, "SENT")]
+    assert (rows[0]["symbol"], rows[0]["price"], rows[0]["size"]) == ("BTCUSDT", "100.00", "1.50000")
+    assert len(typed.tree(*words, "--all")) == 3
+    assert "2 orders" in typed(*words)
+
+
+def test_book_shows_a_ladder(typed: Typed, market: Config) -> None:
+    """By symbol in any case, or by id; the state comes first, for only GOOD may be believed."""
+    words = ["book", "btcusdt", "--system", market.system.name]
+    tree = typed.tree(*words)
+    assert (tree["state"], tree["bids"][0], tree["asks"][0]) == ("GOOD", ["100.00", "1.50000"], ["100.01", "0.50000"])
+    assert "BTCUSDT good" in typed(*words, "--once")
+    assert "no instrument 'XRP', shown are BTCUSDT" in typed("book", "XRP", "--system", market.system.name, code=3)
+
+
+def test_positions_come_from_the_cells(typed: Typed, market: Config) -> None:
+    """Exact numbers as text."""
+    cells = shm.CellWriter(market.lane("positions"), BY_NAME["positions"].record)
+    cells.write(
+        0, *zeros("positions", instrument=7, size=-150_000, average_price=100_00, price_decimals=2, size_decimals=5)
+    )
+    cells.close()
+    rows = typed.tree("positions", "--system", market.system.name)
+    assert [(row["symbol"], row["size"], row["average_price"]) for row in rows] == [("BTCUSDT", "-1.50000", "100.00")]
+    assert "-1.50000" in typed("positions", "--system", market.system.name)
+
+
+def test_shm_ls_stat_and_tail(typed: Typed, market: Config) -> None:
+    """Every segment, one lane's life, and its records as JSON lines."""
+    name = market.system.name
+    listed = {row["name"]: row for row in typed.tree("shm", "ls", "--system", name)}
+    assert listed[f"{name}.orders"]["cursor"] == 5
+    assert listed[f"{name}.book_tops"]["kind"] == "cells"
+    stat = typed.tree("shm", "stat", "orders", "--system", name, "--seconds", "0.01")
+    assert (stat["cursor"], stat["epoch"], stat["closed_cleanly"], stat["mode"]) == (5, 1, True, "0640")
+    lines = typed("shm", "tail", f"{name}.orders", "-n", "2").splitlines()
+    assert [json.loads(line)["sequence"] for line in lines] == [3, 4]
+    cell = json.loads(typed("shm", "tail", "book_tops", "--system", name))
+    assert (cell["cell"], cell["instrument"]) == (3, 7)
+
+
+def test_tail_follow_sees_what_comes(market: Config) -> None:
+    """And ends without a word when its reader has seen enough."""
+    words = [
+        sys.executable,
+        "-m",
+        "engine.cli",
+        "shm",
+        "tail",
+        "orders",
+        "--system",
+        market.system.name,
+        "-n",
+        "1",
+        "--follow",
+    ]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as tail:
+        assert tail.stdout is not None
+        assert json.loads(tail.stdout.readline())["sequence"] == 4
+        ring = shm.RingWriter(market.lane("orders"), BY_NAME["orders"].record)
+        ring.publish(*zeros("orders", instrument=8))
+        assert json.loads(tail.stdout.readline())["instrument"] == 8
+        tail.send_signal(signal.SIGINT)
+        assert tail.wait(10) == 130
+        ring.close()
+
+
+def test_autopsy_tells_who_died_and_which_orders_are_in_doubt(typed: Typed, market: Config) -> None:
+    """The first thing to read after a crash, from the segments alone."""
+    code = (
+        "import os, shm; from engine.lanes import BY_NAME\n"
+        f"w = shm.RingWriter('{market.lane('fills')}', BY_NAME['fills'].record); os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=False)
+    tree = typed.tree("autopsy", "--system", market.system.name)
+    findings = "\n".join(tree["findings"])
+    assert "died as the writer of fills" in findings
+    assert "1 orders were open at the venue" in findings
+    assert f"order {'02' * 16} is in doubt: sent" in findings
+    last = next(one for one in tree["segments"] if one["name"].endswith(".orders"))["last"]
+    assert [row["sequence"] for row in last] == [2, 3, 4]
+    assert "3 findings" in typed("autopsy", "--system", market.system.name)
+
+
+def test_autopsy_reads_on_past_a_truncated_segment(typed: Typed, market: Config) -> None:
+    """One broken file must not hide the others."""
+    os.truncate(f"/dev/shm/steelyard.{market.lane('ticks')}", 100)
+    findings = "\n".join(typed.tree("autopsy", "--system", market.system.name)["findings"])
+    assert "ticks cannot be read" in findings
+    assert "in doubt" in findings
+
+
+def test_wrong_use_is_one_clear_line(typed: Typed, write: Write, system: str) -> None:
+    """No traceback for a typo, and the line names what there is."""
+    assert "no system 'nobody' here" in typed("status", "--system", "nobody", code=3)
+    config = write()
+    segments.make(config)
+    assert "no lane 'tocks'" in typed("shm", "tail", "tocks", "--system", system, code=3)
+    assert "no supervisor answers" in typed("halt", "--system", system, code=3)
+    assert "cannot be read" in typed("up", "none.toml", code=2)
+    with pytest.raises(SystemExit) as caught:
+        main(["sing"])
+    assert caught.value.code == 2
+
+
+def test_an_operators_day(typed: Typed, write: Write, system: str) -> None:
+    """Up, status, halt, restart, resume, cancel, up again over a killed supervisor, down without one."""
+    config = write()
+    state = typed.tree("up", config.path)
+    assert {one["phase"] for one in state["processes"]} == {"running"}
+    assert "is up already" in typed("up", config.path, code=1)
+    of = ["--system", system]
+    assert f"{system} (paper): trading" in typed("status", *of)
+    assert typed.tree("halt", *of)["on_disk"]
+    assert typed.tree("status", *of, code=1)["halted"]
+    assert typed.tree("resume", *of)["halted"] is False
+    assert "no instrument 'X'" in typed("cancel-all", "--instrument", "X", *of, code=2)
+    assert typed.tree("cancel-all", *of)["sequence"] == 2
+    assert "unknown process 'gamma', known are alpha, beta" in typed("restart", "gamma", *of, code=1)
+    os.kill(state["pid"], signal.SIGKILL)
+    os.waitpid(state["pid"], 0)
+    again = typed.tree("up", config.path)
+    assert {one["pid"] for one in again["processes"]} == {one["pid"] for one in state["processes"]}
+    os.kill(again["pid"], signal.SIGKILL)
+    os.waitpid(again["pid"], 0)
+    assert "is down" in typed("down", *of)
+    assert shm.names(system) == []
+
+
+def test_up_says_who_does_not_stand(typed: Typed, write: Write, system: str) -> None:
+    """Waiting forty seconds for a process that cannot start helps nobody; its name and exit code do."""
+    config = write(
+        '[[processes]]\nname = "venue"\ncommand = ["false"]\n[[processes]]\nname = "core"\nroles = ["alpha", "beta"]'
+    )
+    complaint = typed("up", config.path, code=1)
+    assert "venue is waiting (died 5 times, exit 1)" in complaint
+    assert "is down" in typed("down", "--system", system)

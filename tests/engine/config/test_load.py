@@ -1,0 +1,157 @@
+"""A configuration is refused with its place, or is a complete system."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine.config import Config, ConfigError, Secret, load
+
+BASE = """
+[system]
+name = "demo"
+[[venues]]
+name = "binance"
+kind = "binance"
+[[instruments]]
+id = 7
+venue = "binance"
+symbol = "BTCUSDT"
+[[strategies]]
+name = "maker"
+id = 1
+class = "module:Maker"
+instruments = [7]
+"""
+FILES = sorted((Path(__file__).resolve().parents[3] / "configs").glob("*.toml"))
+SYSTEMS = [path for path in FILES if "\n[system]\n" in path.read_text()]  # others configure the venue on loopback
+
+
+def read(tmp_path: Path, text: str, environment: dict[str, str] | None = None) -> Config:
+    """Load a text as a file."""
+    file = tmp_path / "demo.toml"
+    file.write_text(text)
+    return load(file, environment or {})
+
+
+def test_one_role_a_process_when_no_placement_is_given(tmp_path: Path) -> None:
+    """The default must be a running system, in an order in which each finds what it waits for."""
+    config = read(tmp_path, BASE)
+    assert [process.name for process in config.placement] == ["feed", "execution", "maker"]
+    assert [config.role_number(role) for role in config.role_names] == [1, 2, 3]
+    assert (config.factory("maker"), config.lane("intents", "maker")) == ("engine.strategy:build", "demo.intents.maker")
+
+
+def test_roles_can_share_a_process_and_its_cores(tmp_path: Path) -> None:
+    """On a small box feed, strategy and execution share one core."""
+    text = '[[processes]]\nname = "core"\nroles = ["feed", "maker", "execution"]\ncores = [0]\nwait = "spin"\n'
+    config = read(tmp_path, BASE + text)
+    assert config.process("core").cores == (0,)
+    assert config.role_names == ("feed", "maker", "execution")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("bogus = 1", ("strategies[0].bogus = 1", "unknown key", "class, id, instruments, name, parameters")),
+        ("[watch]\nlate_ms = 'x'", ("watch.late_ms = 'x'", "expected `int`")),
+        ("[watch]\nlate_ms = 0", ("watch.late_ms = 0", ">= 1")),
+        ("[journal]\nsync = 'often'", ("journal.sync = 'often'", "none, batch, each")),
+        ("[wrong]", ("wrong", "unknown key", "strategies")),
+        ("path = 'x'", ("path", "unknown key")),
+        ("x =", ("not TOML",)),
+        ('[[processes]]\nname = "a"\nroles = ["feed"]', ("processes.roles", "a process for the role")),
+        ('[[processes]]\nname = "a"\nroles = ["feed", "feed", "maker", "execution"]', ("'feed'", "stands 2 times")),
+        ('[[processes]]\nname = "a"', ("processes[0]", "exactly one of roles and command")),
+        ('[[instruments]]\nid = 7\nvenue = "binance"\nsymbol = "X"', ("instruments.id = 7", "unique")),
+        ('[[instruments]]\nid = 8\nvenue = "kraken"\nsymbol = "X"', ("instruments[1].venue = 'kraken'", "binance")),
+        ('[roles]\nmaker = "a:b"', ("strategies[0].name = 'maker'", "another role")),
+        ('[[venues]]\nname = "k"\nkind = "k"\napi_key = { env = "A", file = "B" }', ("api_key", "exactly one")),
+    ],
+)  # fmt: skip
+def test_a_wrong_file_is_refused_with_key_value_and_expectation(
+    tmp_path: Path, text: str, words: tuple[str, ...]
+) -> None:
+    """Whoever reads the error must be able to mend the file without reading our source."""
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path, BASE + text)
+    for word in ("demo.toml", *words):
+        assert word in str(caught.value)
+
+
+def test_unknown_strategy_instruments_are_refused(tmp_path: Path) -> None:
+    """A strategy on an instrument that nobody feeds would wait for ever."""
+    with pytest.raises(ConfigError, match=r"strategies\[0\].instruments = 8: an instrument's id: 7"):
+        read(tmp_path, BASE.replace("[7]", "[8]"))
+
+
+def test_the_environment_replaces_single_values(tmp_path: Path) -> None:
+    """One file serves two machines; a list's element is found by its name."""
+    environment = {
+        "STEELYARD__SYSTEM__MODE": "live",
+        "STEELYARD__VENUES__BINANCE__STREAM_URL": "ws://127.0.0.1:1",
+        "STEELYARD__STRATEGIES__MAKER__PARAMETERS__SIZE": "0.5",
+        "STEELYARD__WATCH__LATE_MS": "99",
+    }
+    config = read(tmp_path, BASE, environment)
+    assert (config.system.mode, config.venue("binance").stream_url) == ("live", "ws://127.0.0.1:1")
+    assert (config.strategy("maker").parameters, config.watch.late_ms) == ({"size": 0.5}, 99)
+
+
+def test_an_override_of_nothing_is_refused(tmp_path: Path) -> None:
+    """A misspelt override that does nothing is a setting one believes in."""
+    with pytest.raises(ConfigError, match=r"STEELYARD__VENUES__KRAKEN__KIND.*no table of this name"):
+        read(tmp_path, BASE, {"STEELYARD__VENUES__KRAKEN__KIND": "x"})
+    with pytest.raises(ConfigError, match=r"watch\.latte_ms = 3: an unknown key"):
+        read(tmp_path, BASE, {"STEELYARD__WATCH__LATTE_MS": "3"})
+
+
+def test_a_secret_written_into_the_file_is_refused_and_not_shown(tmp_path: Path) -> None:
+    """Error texts end in logs and tickets."""
+    with pytest.raises(ConfigError, match="api_key") as caught:
+        read(tmp_path, BASE + '[[venues]]\nname = "k"\nkind = "k"\napi_key = "hunter2"')
+    assert "hunter2" not in str(caught.value)
+
+
+def test_secrets_come_from_the_environment_or_a_private_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And neither the reference nor its error gives them away."""
+    monkeypatch.setenv("SOME_KEY", "hunter2")
+    assert Secret(env="SOME_KEY").reveal() == "hunter2"
+    assert "hunter2" not in repr(Secret(env="SOME_KEY"))
+    with pytest.raises(ValueError, match="OTHER_KEY is not set"):
+        Secret(env="OTHER_KEY").reveal()
+    file = tmp_path / "key"
+    file.write_text("hunter2\n")
+    file.chmod(0o600)
+    assert Secret(file=str(file)).reveal() == "hunter2"
+    file.chmod(0o644)
+    with pytest.raises(ValueError, match="open to everybody"):
+        Secret(file=str(file)).reveal()
+
+
+def test_an_env_file_is_taken_in_beside_the_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the environment already says goes before the file."""
+    monkeypatch.setenv("SET_BEFORE", "kept")
+    monkeypatch.delenv("FROM_FILE", raising=False)
+    (tmp_path / ".env").write_text('# a comment\nexport FROM_FILE="here"\nSET_BEFORE=lost\n')
+    (tmp_path / ".env").chmod(0o600)
+    read(tmp_path, BASE.replace("[system]", '[system]\nenv_file = ".env"'))
+    assert (Secret(env="FROM_FILE").reveal(), Secret(env="SET_BEFORE").reveal()) == ("here", "kept")
+    monkeypatch.delenv("FROM_FILE")
+
+
+@pytest.mark.parametrize("path", SYSTEMS, ids=lambda path: path.name)
+def test_every_configuration_we_ship_is_a_system(path: Path) -> None:
+    """A shipped file that does not load is worse than none."""
+    assert load(path, {}).role_names
+
+
+def test_paths_that_only_the_machine_knows_are_filled_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file moved to another machine keeps working, and names nobody's home."""
+    monkeypatch.setenv("STEELYARD_STATE_DIRECTORY", "/somewhere")
+    text = BASE.replace('kind = "binance"', 'kind = "binance"\nprivate_key = { file = "{state}/key" }')
+    venue = '[[processes]]\nname = "venue"\ncommand = ["{python}", "{here}/x"]\n'
+    config = read(tmp_path, text + venue)
+    assert config.venue("binance").private_key == Secret(file="/somewhere/demo/key")
+    assert config.process("venue").command == (sys.executable, f"{tmp_path}/x")
+    assert config.role_names == ("feed", "execution", "maker")

@@ -1,0 +1,172 @@
+"""The control socket hears known peers, answers every line once, and nothing a client does stops it."""
+
+import json
+import os
+import random
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.control import LINE_MAX, ControlServer, Peer, Refused, Request, Unreachable, ask
+
+
+def refuse(request: Request) -> Mapping[str, Any]:
+    """A command that is always refused."""
+    raise Refused(f"not {request.command} today")
+
+
+class Bench:
+    """A server with two commands, and clients on the other end of real sockets."""
+
+    def __init__(self, path: Path, known: Callable[..., Peer] | None = None) -> None:
+        """Listen."""
+        self.audited: list[tuple[Request, Mapping[str, Any]]] = []
+        self.path = path
+        answers = {"echo": lambda request: dict(request.arguments), "refuse": refuse}
+        audit = lambda request, answer: self.audited.append((request, answer))  # noqa: E731 - one line says it
+        self.server = ControlServer(path, answers, audit, known) if known else ControlServer(path, answers, audit)
+        self.sockets: list[socket.socket] = []
+
+    def client(self) -> socket.socket:
+        """Connect."""
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.connect(str(self.path))
+        connection.settimeout(5)
+        self.sockets.append(connection)
+        return connection
+
+    def close(self) -> None:
+        """Close everything."""
+        self.server.close()
+        for connection in self.sockets:
+            connection.close()
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    """A listening bench."""
+    made = Bench(tmp_path / "c.sock")
+    yield made
+    made.close()
+
+
+def lines(connection: socket.socket) -> list[dict[str, Any]]:
+    """What has come so far."""
+    return [json.loads(line) for line in connection.recv(1 << 20).splitlines()]
+
+
+def test_a_command_is_answered_with_its_id_and_audited(bench: Bench) -> None:
+    """Whoever asks must know what came of it, and so must whoever asks later."""
+    client = bench.client()
+    client.sendall(b'{"command": "echo", "id": 7, "word": "x"}\n{"command": "refuse", "id": 8}\n')
+    bench.server.step()
+    assert lines(client) == [
+        {"id": 7, "ok": True, "result": {"word": "x"}},
+        {"id": 8, "ok": False, "error": "not refuse today"},
+    ]
+    assert [request.peer for request, _ in bench.audited] == [Peer(os.getpid(), os.getuid())] * 2
+
+
+def test_half_a_line_waits_for_its_end(bench: Bench) -> None:
+    """A stream has no messages: a command may come byte by byte."""
+    client = bench.client()
+    for byte in b'{"command": "echo"}\n':
+        assert not bench.audited
+        client.sendall(bytes([byte]))
+        bench.server.step()
+    assert lines(client) == [{"ok": True, "result": {}}]
+
+
+@pytest.mark.parametrize("line", [b"rubbish", b"[]", b'{"command": 5}', b"\xff\xfe", b"[" * 5000, b'{"command": "x"}'])
+def test_rubbish_gets_an_error_and_the_next_command_its_answer(bench: Bench, line: bytes) -> None:
+    """An operator's typo must not cost the operator the engine."""
+    client = bench.client()
+    client.sendall(line + b'\n{"command": "echo"}\n')
+    bench.server.step()
+    bad, good = lines(client)
+    assert (bad["ok"], bool(bad["error"]), good["ok"]) == (False, True, True)
+
+
+def test_an_endless_line_ends_its_connection_only(bench: Bench) -> None:
+    """Memory is bounded, whatever a client sends."""
+    endless, other = bench.client(), bench.client()
+    endless.setblocking(False)
+    sent = 0
+    while sent <= 2 * LINE_MAX:
+        try:
+            sent += endless.send(b"x" * 4096)
+        except (BlockingIOError, BrokenPipeError, ConnectionResetError):
+            break_now = bench.server.step() == 0 and sent > LINE_MAX
+            if break_now:
+                break
+    for _ in range(5):
+        bench.server.step()
+    assert len(bench.server.clients) == 1
+    other.sendall(b'{"command": "echo"}\n')
+    bench.server.step()
+    assert lines(other)[0]["ok"]
+
+
+def test_a_stranger_is_told_so_and_not_heard(tmp_path: Path) -> None:
+    """The kernel says who is there; another user halts nothing."""
+    bench = Bench(tmp_path / "c.sock", known=lambda _: Peer(1, os.getuid() + 1))
+    client = bench.client()
+    client.sendall(b'{"command": "echo"}\n')
+    for _ in range(3):
+        bench.server.step()
+    assert "is not heard here" in client.recv(4096).decode()
+    assert bench.audited == []
+    assert (tmp_path / "c.sock").stat().st_mode & 0o777 == 0o600
+    bench.close()
+
+
+def test_a_full_disk_does_not_stand_between_an_operator_and_a_halt(tmp_path: Path) -> None:
+    """The audit fails, the command is carried out, and the answer says both."""
+
+    def audit(request: Request, answer: Mapping[str, Any]) -> None:
+        raise OSError(28, "No space left on device", f"{request.command} {answer}")
+
+    server = ControlServer(tmp_path / "c.sock", {"halt": lambda _: {"halted": True}}, audit)
+    client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    client.connect(str(tmp_path / "c.sock"))
+    client.sendall(b'{"command": "halt"}\n')
+    server.step()
+    answer = lines(client)[0]
+    assert answer["ok"]
+    assert "No space" in answer["audit_error"]
+    client.close()
+    server.close()
+
+
+def test_random_bytes_never_stop_it(bench: Bench) -> None:
+    """Fuzz: any bytes in any pieces; the server goes on and answers the next honest client."""
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")  # noqa: T201 - a failure must be repeatable
+    chance = random.Random(seed)
+    for _ in range(60):
+        client = bench.client()
+        for _ in range(chance.randrange(4)):
+            client.sendall(
+                chance.choice([chance.randbytes(chance.randrange(300)), b'{"command": "echo"', b"}\n", b"\n"])
+            )
+            bench.server.step()
+        client.close()
+        bench.server.step()
+    honest = bench.client()
+    honest.sendall(b'{"command": "echo"}\n')
+    bench.server.step()
+    assert lines(honest)[0]["ok"]
+
+
+def test_nobody_there_is_said_so(tmp_path: Path) -> None:
+    """A socket left by a dead supervisor must not look like a working one."""
+    with pytest.raises(Unreachable, match="no supervisor answers"):
+        ask(tmp_path / "none.sock", "status")
+    left = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    left.bind(str(tmp_path / "left.sock"))
+    left.close()
+    with pytest.raises(Unreachable, match="no supervisor answers"):
+        ask(tmp_path / "left.sock", "status")

@@ -1,0 +1,275 @@
+"""Lanes in memory, shaped like the real ones, that outlive the role as shared memory does."""
+
+from collections import namedtuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from engine.execution.codec import Codec
+from engine.execution.config import ExecutionConfig, JournalConfig
+from engine.execution.execution import Execution
+from engine.execution.journal_file import reserve_disk
+from engine.execution.seams import ExecutionLanes, ExecutionPorts
+from engine.lanes import BY_NAME
+from engine.model.instrument import Instrument
+from engine.model.words import BUY, BookState, CommandKind, IntentKind, OrderType, TimeInForce
+from engine.risk.limits import RiskLimits
+from engine.venues.binance.signing import Ed25519Signer
+from engine.venues.binance.trading import BinanceTrading
+from tests.engine.execution.venue import KEY_PEM, FakeVenue
+
+if TYPE_CHECKING:
+    from shm.record import Record
+
+SYSTEM = UUID("00000000-0000-4000-8000-a1b2c3d4e5f6")
+BTC = Instrument(1, "binance", "BTCUSDT", "BTC", "USDT", 2, 5, 1, 1, 1, 10**12, 5 * 10**7)
+ETH = Instrument(2, "binance", "ETHUSDT", "ETH", "USDT", 2, 4, 1, 1, 1, 10**12, 5 * 10**6)
+STRATEGY, OTHER = 3, 4
+SECOND = 1_000_000_000
+MS = 1_000_000
+START_NS = 1_700_000_000 * SECOND
+Lapped = namedtuple("Lapped", "first after")  # noqa: PYI024 - shaped like the ring's report
+
+
+class Ring:
+    """A ring that never laps, its records kept as rows and as bytes."""
+
+    def __init__(self, name: str) -> None:
+        """An empty lane of the map."""
+        self.record: Record = BY_NAME[name].record
+        self.codec = Codec(self.record)
+        self.rows: list[Any] = []
+        self.log = bytearray()
+
+    @property
+    def cursor(self) -> int:
+        """The next sequence."""
+        return len(self.rows)
+
+    def publish(self, *fields: Any) -> bool:
+        """One record, arrays as sequences; kept only after its bytes could be made."""
+        row = self.record.row(*fields)
+        self.log += self.codec.pack_row(row)
+        self.rows.append(self.codec.unpack(bytes(self.log[-self.record.size :])))
+        return True
+
+    def publish_bytes(self, buffer: bytes) -> bool:
+        """Whole records."""
+        assert len(buffer) % self.record.size == 0
+        for at in range(0, len(buffer), self.record.size):
+            self.rows.append(self.codec.unpack(buffer[at : at + self.record.size]))
+        self.log += buffer
+        return True
+
+    def reader(self, cursor: int = 0) -> "RingReader":
+        """A reader from there."""
+        return RingReader(self, cursor)
+
+
+class RingReader:
+    """A private cursor."""
+
+    def __init__(self, ring: Ring, cursor: int) -> None:
+        """From this sequence on."""
+        self.ring = ring
+        self.cursor = cursor
+        self.lapped: Lapped | None = None
+
+    def read(self) -> Any:
+        """The next row, or None."""
+        if self.lapped is not None:
+            lapped, self.lapped = self.lapped, None
+            return lapped
+        if self.cursor >= len(self.ring.rows):
+            return None
+        self.cursor += 1
+        return self.ring.rows[self.cursor - 1]
+
+
+class Cells:
+    """Cells that count their writes."""
+
+    def __init__(self, name: str) -> None:
+        """Never written."""
+        self.codec = Codec(BY_NAME[name].record)
+        self.values: dict[int, Any] = {}
+        self.counts: dict[int, int] = {}
+
+    def write(self, index: int, *fields: Any) -> None:
+        """One cell."""
+        self.write_bytes(index, self.codec.pack_row(self.codec.record.row(*fields)))
+
+    def write_bytes(self, index: int, buffer: bytes) -> None:
+        """One cell from its bytes."""
+        self.values[index] = self.codec.unpack(buffer)
+        self.counts[index] = self.counts.get(index, 0) + 1
+
+    def read(self, index: int = 0) -> Any:
+        """Its row, or None."""
+        return self.values.get(index)
+
+    def sequence(self, index: int = 0) -> int:
+        """How often it was written."""
+        return self.counts.get(index, 0)
+
+
+class House:
+    """One system's memory, its disk and its venue, and lives of execution in it."""
+
+    def __init__(self, directory: Path, *, strategies: tuple[int, ...] = (STRATEGY,), **more: Any) -> None:
+        """Fresh memory, an empty disk, a venue with nothing in it."""
+        self.now_ns = START_NS
+        self.disk = more.pop("disk", "after")
+        self.segment_size = more.pop("segment_size", 1 << 16)
+        self.reserve = more.pop("reserve", reserve_disk)
+        more_venue = more.pop("venue", None)
+        limits = {"max_order_rate_per_min": 10_000} | more.pop("limits", {})
+        self.config = ExecutionConfig(
+            system=SYSTEM, instruments=(BTC, ETH), strategies=strategies, limits=RiskLimits(**limits),
+            journal=JournalConfig(str(directory), self.disk, self.segment_size), **more,
+        )  # fmt: skip
+        self.venue: Any = more_venue or FakeVenue(("BTCUSDT", "ETHUSDT"))
+        self.counts = dict.fromkeys(strategies, 0)
+        self.power_on()
+        self.role = self.live()
+
+    def power_on(self) -> None:
+        """Shared memory as a fresh start of the machine leaves it."""
+        names = ("books", "commands", "journal", "verdicts", "orders", "fills", "steps")
+        self.rings = {name: Ring(name) for name in names}
+        self.intents = {number: Ring("intents") for number in self.config.strategies}
+        self.cells = {name: Cells(name) for name in ("halt", "positions", "accepted")}
+
+    def live(self) -> Execution:
+        """A life of execution: everything it knows comes from memory and disk."""
+        rings = self.rings
+        accepted = self.cells["accepted"]
+        intents = {
+            number: self.intents[number].reader(row.cursor if (row := accepted.read(index)) else 0)
+            for index, number in enumerate(self.config.strategies)
+        }
+        lanes = ExecutionLanes(
+            books=rings["books"].reader(rings["books"].cursor),
+            commands=rings["commands"].reader(rings["commands"].cursor),
+            intents=intents, halt=self.cells["halt"], journal_past=rings["journal"].reader(),
+            fills_past=rings["fills"].reader(), journal=rings["journal"], verdicts=rings["verdicts"],
+            orders=rings["orders"], fills=rings["fills"], steps=rings["steps"],
+            positions=self.cells["positions"], accepted=accepted,
+        )  # fmt: skip
+        wire = BinanceTrading(
+            list(self.config.instruments), Ed25519Signer(getattr(self.venue, "api_key", "key"), KEY_PEM), 5000
+        )
+        return Execution(self.config, lanes, ExecutionPorts(self.venue.connect, wire), self.reserve)
+
+    def kill(self) -> None:
+        """SIGKILL: the object is dropped as it stands; the kernel closes what it had open."""
+        self.venue.cut()
+        for descriptor in (self.role.journal.file._current, self.role.journal.file._spare):
+            if descriptor >= 0:
+                __import__("os").close(descriptor)
+
+    def restart(self) -> None:
+        """Kill and live again."""
+        self.kill()
+        self.role = self.live()
+
+    def run(self, steps: int = 1, each_ns: int = MS) -> None:
+        """Let time pass."""
+        for _ in range(steps):
+            self.now_ns += each_ns
+            self.venue.advance(self.now_ns)
+            self.role.step(self.now_ns)
+
+    def ready(self) -> None:
+        """Until trading may begin, with good books."""
+        for _ in range(20_000):
+            self.run()
+            if self.role.recovery.complete and self.role.gateway.up:
+                break
+        assert self.role.recovery.complete
+        self.book()
+        self.run()
+
+    def book(
+        self, bid: int = 6_000_000, ask: int = 6_000_100, instrument: int = 1, state: int = BookState.GOOD
+    ) -> None:
+        """A top of book, told by the feed."""
+        zeros = (0,) * 9
+        self.rings["books"].publish(
+            self.now_ns, self.now_ns, 0, 0, 0, 0.0, instrument, state, 1, 1, 0, 1, (bid, *zeros), (1, *zeros),
+            (ask, *zeros), (1, *zeros),
+        )  # fmt: skip
+
+    def intent(self, side: int = BUY, size: int = 1000, price: int = 5_999_000, **more: Any) -> int:
+        """An intent in a strategy's lane; its id."""
+        strategy = more.get("strategy", STRATEGY)
+        self.counts[strategy] += 1
+        intent_id = more.get("intent_id", strategy << 40 | self.counts[strategy])
+        self.intents[strategy].publish(
+            intent_id, more.get("target_id", 0), more.get("now_ns", self.now_ns), more.get("ttl_ns", SECOND), 0,
+            self.now_ns, price, size, more.get("timeout_ns", 0), strategy, more.get("instrument", 1),
+            more.get("kind", IntentKind.PLACE), side, more.get("order_type", OrderType.LIMIT),
+            more.get("time_in_force", TimeInForce.GTC), 0, 0.0, (0, 0, 0, 0),
+        )  # fmt: skip
+        return intent_id
+
+    def cancel(self, target_id: int) -> int:
+        """A CANCEL intent."""
+        return self.intent(kind=IntentKind.CANCEL, target_id=target_id)
+
+    def command(self, kind: CommandKind, strategy: int = 0, instrument: int = 0) -> None:
+        """An operator's word."""
+        self.rings["commands"].publish(self.now_ns, 0, kind, 0, strategy, instrument, 0, 0, 0, (0, 0, 0))
+
+    def place(self, **more: Any) -> Any:
+        """An intent taken to an order that stands; the order."""
+        intent_id = self.intent(**more)
+        self.run(3)
+        return self.role.blotter.by_intent[intent_id]
+
+    def verdict(self, intent_id: int) -> int:
+        """The reason of the last verdict on an intent."""
+        return [row.reason for row in self.rings["verdicts"].rows if row.intent_id == intent_id][-1]
+
+    def settle(self, seconds: int = 20) -> None:
+        """Let everything come to rest."""
+        for _ in range(seconds * 10):
+            self.run(1, 100 * MS)
+
+    def check_truth(self) -> None:
+        """Our fills are the venue's, each once; our orders stand as the venue's do; positions are the fills' sum."""
+        told = [(row.instrument, row.venue_fill_id) for row in self.rings["fills"].rows]
+        ours = {(one, number) for one, numbers in self.role.blotter.fill_ids.items() for number in numbers}
+        truth = self.venue.own_fills(self.mark)
+        assert sorted(ours) == sorted(truth)
+        assert sorted(told) == sorted(truth)
+        orders = self.role.blotter.orders
+        for client_id, there in self.venue.orders.items():
+            if there.ours(self.mark):
+                here = orders[bytes.fromhex(client_id)]
+                assert here.filled == there.executed, (client_id, here.state)
+                assert here.state == there.state(), (client_id, here.state, there.status)
+        for here in orders.values():
+            assert here.client_id.hex() in self.venue.orders or here.state == 9, here.state
+        self.check_sizes()
+        for position in self.role.ledger.account.values():
+            assert position.size == self.venue.holding(self.mark, position.instrument.symbol)
+
+    def check_sizes(self) -> None:
+        """No intent was filled beyond its size, however many requests it took; nor a REPLACE with what it replaced."""
+        filled: dict[int, int] = {}
+        for one in self.venue.orders.values():
+            if one.ours(self.mark):
+                intent_id = int(one.client_id[12:28], 16)
+                filled[intent_id] = filled.get(intent_id, 0) + one.executed
+        for lane in self.intents.values():
+            for row in lane.rows:
+                whole = filled.get(row.intent_id, 0)
+                if row.kind == IntentKind.REPLACE and whole:
+                    whole += filled.get(row.target_id, 0)
+                assert whole <= row.size or row.kind not in (IntentKind.PLACE, IntentKind.REPLACE), row
+
+    @property
+    def mark(self) -> str:
+        """How our ids begin."""
+        return SYSTEM.bytes[-6:].hex()

@@ -1,0 +1,98 @@
+"""Execution on real shared memory: its lanes by the map, and a life after a death in them."""
+
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import shm
+from engine.execution.build import open_lanes, system_uuid
+from engine.execution.config import ExecutionConfig, JournalConfig
+from engine.execution.execution import Execution
+from engine.execution.seams import ExecutionPorts
+from engine.lanes import BY_NAME, LANES
+from engine.model.words import OrderState
+from engine.venues.binance.signing import Ed25519Signer
+from engine.venues.binance.trading import BinanceTrading
+from tests.engine.execution.memory import BTC, MS, START_NS, STRATEGY, SYSTEM
+from tests.engine.execution.venue import KEY_PEM, FakeVenue
+
+
+@pytest.fixture
+def system() -> Iterator[str]:
+    """Every lane of a system with one strategy."""
+    name = f"t{secrets.token_hex(4)}"
+    made = []
+    for lane in LANES:
+        each = {"": [lane.name], "strategy": [f"{lane.name}.maker"], "role": [f"{lane.name}.execution"]}[lane.each]
+        for full in each:
+            options = (
+                {"capacity": lane.capacity, "reserve": lane.reserve} if lane.kind != "cells" else {"count": lane.count}
+            )
+            made.append(shm.create(f"{name}.{full}", lane.record, kind=lane.kind, wake=lane.wake, **options))
+    yield name
+    for path in Path("/dev/shm").glob(f"steelyard.{name}.*"):
+        path.unlink()
+
+
+def live(system: str, directory: Path, venue: FakeVenue) -> Execution:
+    """A life of execution on these lanes."""
+    config = ExecutionConfig(
+        system=SYSTEM,
+        instruments=(BTC,),
+        strategies=(STRATEGY,),
+        journal=JournalConfig(str(directory), "after", 1 << 16),
+    )
+    wire = BinanceTrading([BTC], Ed25519Signer("key", KEY_PEM))
+    return Execution(config, open_lanes(system, "execution", {STRATEGY: "maker"}), ExecutionPorts(venue.connect, wire))
+
+
+def test_an_order_lives_through_a_death_on_real_lanes(system: str, tmp_path: Path) -> None:
+    """The same bytes as in memory: intent in by the lossless lane, order and verdict out, journal back."""
+    venue = FakeVenue(("BTCUSDT",))
+    role = live(system, tmp_path, venue)
+    intents = shm.RingWriter(f"{system}.intents.maker", BY_NAME["intents"].record)
+    intents.follow(shm.CellReader(f"{system}.accepted", BY_NAME["accepted"].record), 0)
+    books = shm.RingWriter(f"{system}.books", BY_NAME["books"].record)
+    orders = shm.RingReader(f"{system}.orders", BY_NAME["orders"].record)
+    verdicts = shm.RingReader(f"{system}.verdicts", BY_NAME["verdicts"].record)
+    now_ns = START_NS
+
+    def run(count: int) -> None:
+        nonlocal now_ns
+        for _ in range(count):
+            now_ns += MS
+            venue.advance(now_ns)
+            role.step(now_ns)
+
+    def book() -> None:
+        zeros = (0,) * 9
+        sides = ((6_000_000, *zeros), (1, *zeros), (6_000_100, *zeros), (1, *zeros))
+        assert books.publish(now_ns, now_ns, 0, 0, 0, 0.0, 1, 1, 1, 1, 0, 1, *sides)
+
+    run(60)
+    book()
+    intent_id = STRATEGY << 40 | 1
+    fields = (intent_id, 0, now_ns, 10**9, 0, 0, 5_999_000, 1000, 0, STRATEGY, 1, 1, 1, 1, 1, 0, 0.0, (0, 0, 0, 0))
+    assert intents.publish(*fields)
+    run(10)
+    assert [row.reason for row in verdicts.rows()] == [0]
+    assert [row.state for row in orders.rows()] == [OrderState.SENT, OrderState.OPEN]
+    (client_id,) = venue.orders
+    role.close()
+    venue.cut()
+    venue.fill(client_id, 1000)
+    role = live(system, tmp_path, venue)
+    run(100)
+    assert role.blotter.by_intent[intent_id].state == OrderState.FILLED
+    position = shm.CellReader(f"{system}.positions", BY_NAME["positions"].record).read(1)
+    assert (position.size, position.strategy) == (1000, STRATEGY)
+    fills = shm.RingReader(f"{system}.fills", BY_NAME["fills"].record, cursor=0)
+    assert [row.client_id for row in fills.rows()] == [bytes.fromhex(client_id)]
+    role.close()
+
+
+def test_a_systems_id_is_made_once(tmp_path: Path) -> None:
+    """Another one would make our own orders foreign."""
+    assert system_uuid(tmp_path) == system_uuid(tmp_path)

@@ -1,0 +1,502 @@
+"""Execution against a venue in memory: what leaves, what comes back, and what follows."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from engine.execution import client_id
+from engine.execution.journal import read_journal
+from engine.model.words import (
+    SELL,
+    BookState,
+    CommandKind,
+    IntentKind,
+    JournalKind,
+    OrderState,
+    OrderType,
+    Reason,
+    TimeInForce,
+)
+from tests.engine.execution.memory import BTC, MS, OTHER, SECOND, STRATEGY, SYSTEM, House, Lapped
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    """A system that may trade."""
+    house = House(tmp_path, strategies=(STRATEGY, OTHER))
+    house.ready()
+    return house
+
+
+def requests(house: House, method: str) -> list[dict[str, str]]:
+    """The parameters of every request of a method."""
+    sent = [json.loads(frame) for frame in house.venue.outgoing]
+    return [one["params"] for one in sent if one["method"] == method]
+
+
+def test_an_intent_becomes_an_order_and_its_fill_a_position(house: House) -> None:
+    """The whole path, once."""
+    order = house.place(price=5_999_000, size=1000)
+    assert order.state == OrderState.OPEN
+    house.venue.fill(order.client_id.hex(), 400)
+    house.run(3)
+    assert (order.state, order.filled) == (OrderState.PARTLY_FILLED, 400)
+    house.venue.fill(order.client_id.hex(), 600)
+    house.run(3)
+    assert order.state == OrderState.FILLED
+    cell = house.cells["positions"].read(0)
+    assert (cell.size, cell.open_buy, cell.fill_count) == (1000, 0, 2)
+    assert [row.state for row in house.rings["orders"].rows] == [2, 4, 5, 7]
+    house.check_truth()
+
+
+def test_the_order_leaves_in_the_step_that_reads_the_intent(house: House) -> None:
+    """Latency is one step."""
+    house.intent()
+    before = len(requests(house, "order.place"))
+    house.run(1)
+    (params,) = requests(house, "order.place")[before:]
+    assert (params["price"], params["quantity"], params["side"]) == ("59990.00", "0.01000", "BUY")
+    assert client_id.decode(bytes.fromhex(params["newClientOrderId"])) == (SYSTEM.bytes[-6:], STRATEGY << 40 | 1, 0)
+
+
+def test_intent_verdict_and_request_are_journalled_before_the_bytes_leave(house: House) -> None:
+    """Seen from the wire: at the moment of sending the ring already holds all three."""
+    kinds: list[list[int]] = []
+    receive = house.venue.receive
+
+    def spy(port: object, payload: bytes) -> None:
+        if b"order.place" in payload:
+            kinds.append([row.kind for row in house.rings["journal"].rows[-3:]])
+        receive(port, payload)  # type: ignore[arg-type]
+
+    house.venue.receive = spy  # type: ignore[method-assign]
+    house.place()
+    assert kinds == [[JournalKind.INTENT, JournalKind.VERDICT, JournalKind.ORDER]]
+
+
+def test_the_lanes_cursor_is_accepted_only_after_the_journal_has_the_intent(house: House) -> None:
+    """Otherwise a death in between loses the intent."""
+    seen: list[int] = []
+    write = house.cells["accepted"].write
+
+    def spy(index: int, *fields: object) -> None:
+        seen.append(sum(row.kind == JournalKind.INTENT for row in house.rings["journal"].rows))
+        write(index, *fields)
+
+    house.role._lanes.accepted.write = spy  # type: ignore[method-assign]
+    house.intent()
+    house.intent()
+    house.run(1)
+    assert seen == [2]
+    assert house.cells["accepted"].read(0).cursor == 2
+
+
+def test_a_refusal_is_a_record_and_sends_nothing(house: House) -> None:
+    """Every verdict is told, with what was found and what was allowed."""
+    intent_id = house.intent(size=0)
+    house.run(1)
+    verdict = house.rings["verdicts"].rows[-1]
+    assert (verdict.intent_id, verdict.reason, verdict.value, verdict.limit) == (intent_id, Reason.MALFORMED, 0, 1)
+    assert requests(house, "order.place") == []
+
+
+def test_a_strategy_cannot_speak_for_another(house: House) -> None:
+    """The lane says who it is, the record only claims."""
+    forged = house.intent(strategy=STRATEGY, intent_id=OTHER << 40 | 7)
+    house.run(1)
+    assert house.verdict(forged) == Reason.MALFORMED
+    order = house.place()
+    foreign = house.intent(strategy=OTHER, kind=IntentKind.CANCEL, target_id=order.intent_id)
+    house.run(3)
+    assert house.verdict(foreign) == Reason.UNKNOWN_ORDER
+    assert order.state == OrderState.OPEN
+
+
+def test_a_halt_cancels_what_stands_and_stops_what_comes(house: House) -> None:
+    """And roles keep running: cancels go through, resume trades on."""
+    order = house.place()
+    house.command(CommandKind.HALT)
+    house.run(1)
+    assert len(requests(house, "order.cancel")) == 1
+    house.settle(1)
+    assert order.state == OrderState.CANCELLED
+    house.book()
+    refused = house.intent()
+    house.run(1)
+    assert house.verdict(refused) == Reason.HALTED
+    house.command(CommandKind.RESUME)
+    assert house.place().state == OrderState.OPEN
+
+
+def test_a_halt_in_the_cell_is_a_halt_and_outlives_a_death(house: House) -> None:
+    """The word in memory is enough, and a restart does not forget it."""
+    order = house.place()
+    house.cells["halt"].write(0, 1, house.now_ns, 0, 0, 0, (0, 0, 0, 0))
+    house.run(1)
+    assert house.role.gate.halted
+    house.restart()
+    assert house.role.gate.halted
+    house.settle(3)
+    assert house.role.blotter.orders[order.client_id].state == OrderState.CANCELLED
+
+
+def test_a_halt_outlives_the_loss_of_memory(house: House) -> None:
+    """After a power cut only the disk knows."""
+    house.command(CommandKind.HALT)
+    house.run(1)
+    house.kill()
+    house.power_on()
+    house.role = house.live()
+    assert house.role.gate.halted
+
+
+def test_an_order_in_flight_at_the_halt_is_cancelled_once_it_stands(house: House) -> None:
+    """It cannot be cancelled before the venue has it, and must not be forgotten after."""
+    intent_id = house.intent()
+    house.run(1)
+    house.command(CommandKind.HALT)
+    house.settle(1)
+    assert house.role.blotter.by_intent[intent_id].state == OrderState.CANCELLED
+    house.check_truth()
+
+
+def test_cancels_are_allowed_when_nothing_else_is(house: House) -> None:
+    """Stale book, full journal, stale intent: a cancel only makes things smaller."""
+    order = house.place()
+    house.book(state=BookState.SUSPECT)
+    house.role.journal.file.full = True
+    cancel = house.intent(kind=IntentKind.CANCEL, target_id=order.intent_id, now_ns=house.now_ns - 100 * SECOND)
+    house.settle(1)
+    assert house.verdict(cancel) == Reason.APPROVED
+    assert order.state == OrderState.CANCELLED
+
+
+def test_draining_cancels_everything_and_ends(house: House) -> None:
+    """True only when nothing is left at the venue."""
+    house.place()
+    assert not house.role.drain(house.now_ns)
+    house.settle(1)
+    assert house.role.drain(house.now_ns)
+    refused = house.intent()
+    house.run(1)
+    assert house.verdict(refused) == Reason.DRAINING
+
+
+def test_an_orders_timeout_is_kept_without_its_strategy(house: House) -> None:
+    """A crashed strategy leaves no order behind its time."""
+    order = house.place(timeout_ns=500 * MS)
+    house.run(490)
+    assert order.state == OrderState.OPEN
+    house.run(20)
+    assert order.state == OrderState.CANCELLED
+
+
+def test_a_timeout_outlives_a_death(house: House) -> None:
+    """It is in the journal with the order."""
+    order = house.place(timeout_ns=5 * SECOND)
+    house.restart()
+    house.settle(7)
+    assert house.role.blotter.orders[order.client_id].state == OrderState.CANCELLED
+    house.check_truth()
+
+
+def test_a_market_order_has_a_worst_price(house: House) -> None:
+    """IOC at the protective price; the rest expires."""
+    house.venue.liquidity["BTCUSDT"] = 600
+    order = house.place(order_type=OrderType.MARKET, price=0)
+    (params,) = requests(house, "order.place")
+    assert (params["type"], params["timeInForce"]) == ("LIMIT", "IOC")
+    assert params["price"] == "63000.52"  # 5 % over the middle of 60,000.50, on the step below
+    assert (order.state, order.filled) == (OrderState.EXPIRED, 600)
+    house.check_truth()
+
+
+def test_post_only_is_the_venues_limit_maker(house: House) -> None:
+    """It has no time in force there."""
+    house.place(time_in_force=TimeInForce.POST_ONLY)
+    (params,) = requests(house, "order.place")
+    assert params["type"] == "LIMIT_MAKER"
+    assert "timeInForce" not in params
+
+
+def test_a_chase_follows_the_best_price_and_never_passes_its_cap(house: House) -> None:
+    """Its request stands at the touch until the touch is beyond the cap."""
+    house.place(order_type=OrderType.CHASE, price=6_000_600, size=1000)
+    for bid in (6_000_200, 6_000_500, 6_000_900, 6_000_100):
+        house.run(120)
+        house.book(bid, bid + 100)
+        house.run(5)
+    prices = [params["price"] for params in requests(house, "order.place") + requests(house, "order.cancelReplace")]
+    assert prices == ["60000.00", "60002.00", "60005.00", "60006.00", "60001.00"]
+    assert len([one for one in house.venue.orders.values() if one.open]) == 1
+    house.check_truth()
+
+
+def test_a_chase_is_not_moved_more_often_than_its_pause_allows(house: House) -> None:
+    """A nervous book is no reason for a ban; the last price is followed when the pause is over."""
+    house.place(order_type=OrderType.CHASE, price=0, size=1000)
+    for step in range(50):
+        house.book(6_000_000 + step * 10, 6_000_100 + step * 10)
+        house.run(2)
+    assert len(requests(house, "order.cancelReplace")) <= 2
+    house.run(150)
+    assert requests(house, "order.cancelReplace")[-1]["price"] == "60004.90"
+
+
+def test_a_partly_filled_chase_cancels_first_and_places_the_exact_rest(house: House) -> None:
+    """A fill that overtakes the move must not be bought twice."""
+    order = house.place(order_type=OrderType.CHASE, price=0, size=1000)
+    house.venue.fill(order.client_id.hex(), 300)
+    house.run(120)
+    house.venue.event_latency_ns = 50 * MS
+    house.venue.fill(order.client_id.hex(), 250)
+    house.book(6_000_300, 6_000_400)
+    house.run(10)
+    assert requests(house, "order.cancelReplace") == []
+    assert requests(house, "order.place")[-1]["quantity"] == "0.00450"
+    house.settle(1)
+    house.check_truth()
+
+
+def test_a_fill_that_overtakes_a_replacement_places_nothing(house: House) -> None:
+    """ONLY_NEW: the venue refuses both halves."""
+    order = house.place(order_type=OrderType.CHASE, price=0, size=1000)
+    house.run(120)
+    house.venue.event_latency_ns = 50 * MS
+    house.venue.fill(order.client_id.hex(), 300)
+    house.book(6_000_300, 6_000_400)
+    house.settle(1)
+    house.settle(3)
+    whole = [one for one in house.venue.orders.values() if one.open]
+    assert [one.size - one.executed for one in whole] == [700]
+    house.check_truth()
+
+
+def test_a_chase_ends_when_its_time_is_over(house: House) -> None:
+    """And leaves nothing standing."""
+    house.place(order_type=OrderType.CHASE, price=0, timeout_ns=300 * MS)
+    house.run(330)
+    assert not any(one.open for one in house.venue.orders.values())
+    assert house.role.chaser.chases == {} or all(one.stopped for one in house.role.chaser.chases.values())
+
+
+def test_a_chase_goes_on_after_a_death(house: House) -> None:
+    """Nobody asks the strategy."""
+    house.place(order_type=OrderType.CHASE, price=0, size=1000)
+    house.restart()
+    house.ready()
+    house.run(120)
+    house.book(6_000_700, 6_000_800)
+    house.run(5)
+    assert [one.price for one in house.venue.orders.values() if one.open] == ["60007.00"]
+    house.check_truth()
+
+
+def test_each_move_of_a_chase_passes_risk(house: House) -> None:
+    """A spread too wide stops it where it stands."""
+    house.place(order_type=OrderType.CHASE, price=0, size=1000)
+    house.run(120)
+    house.book(6_000_200, 6_100_000)
+    house.run(5)
+    assert requests(house, "order.cancelReplace") == []
+    assert house.rings["verdicts"].rows[-1].reason == Reason.SPREAD_TOO_WIDE
+
+
+def test_a_replacement_whose_new_half_fails_leaves_the_old_cancelled(house: House) -> None:
+    """409: half of it happened."""
+    order = house.place()
+    house.venue.fault("new_half", "no")
+    replace = house.intent(kind=IntentKind.REPLACE, target_id=order.intent_id, price=5_998_000)
+    house.settle(1)
+    assert order.state == OrderState.CANCELLED
+    new = house.role.blotter.by_intent[replace]
+    assert (new.state, new.error) == (OrderState.REJECTED, -2010)
+    assert house.role.ledger.account[1].open_buy == 0
+
+
+def test_a_replacement_of_a_partly_filled_order_counts_what_was_filled(house: House) -> None:
+    """Its size is the whole."""
+    order = house.place(size=1000)
+    house.venue.fill(order.client_id.hex(), 300)
+    house.run(5)
+    house.intent(kind=IntentKind.REPLACE, target_id=order.intent_id, price=5_998_000, size=1200)
+    house.settle(1)
+    assert [one.size for one in house.venue.orders.values() if one.open] == [900]
+    house.check_truth()
+
+
+def test_the_position_cap_counts_orders_in_flight(house: House) -> None:
+    """Two intents in one step cannot both take the same room."""
+    house.role.gate._max_position = 100_000_000 * 10  # 1,000 dollars
+    first, second = house.intent(size=1000), house.intent(size=1000)
+    house.run(1)
+    assert (house.verdict(first), house.verdict(second)) == (Reason.APPROVED, Reason.POSITION_TOO_LARGE)
+
+
+def test_a_rejected_order_gives_its_room_back(house: House) -> None:
+    """Otherwise the cap shrinks with every reject."""
+    house.venue.do_order_place = _refuse  # type: ignore[method-assign]
+    order = house.place()
+    assert (order.state, order.error) == (OrderState.REJECTED, -2010)
+    assert house.role.ledger.account[1].open_buy == 0
+
+
+def _refuse(_port: object, _params: object) -> None:
+    from tests.engine.execution.venue import RefusedError
+
+    raise RefusedError(-2010, "Account has insufficient balance for requested action.")
+
+
+def test_a_lapped_book_is_not_believed_until_told_anew(house: House) -> None:
+    """The lost records may have said that it is wrong."""
+    house.role._lanes.books.lapped = Lapped(0, 5)  # type: ignore[attr-defined]
+    refused = house.intent()
+    house.run(1)
+    assert house.verdict(refused) == Reason.BOOK_NOT_GOOD
+    house.book()
+    assert house.place().state == OrderState.OPEN
+
+
+def test_a_mute_venue_is_left_and_everything_asked_again(house: House) -> None:
+    """Connected but silent for hours is a known disease."""
+    before = house.role.gateway.connects
+    house.venue.fault("time", "mute")
+    house.settle(20)
+    assert house.role.gateway.connects == before + 1
+    assert house.role.recovery.complete
+
+
+def test_the_venues_clock_is_measured_not_assumed(house: House) -> None:
+    """It is 1.3 s ahead here; a request stamped with our own time would be refused soon."""
+    assert abs(house.role.gateway.clock.offset_ns - 1_300 * MS) <= house.role.gateway.clock.doubt_ns + MS
+    house.place()
+    stamp = int(requests(house, "order.place")[0]["timestamp"])
+    assert abs(stamp * MS - house.now_ns - 1_300 * MS) < 10 * MS
+
+
+def test_a_full_disk_stops_entries_and_lets_exits_go(tmp_path: Path) -> None:
+    """The journal knows before the last byte is used."""
+    full = False
+
+    def reserve(descriptor: int, size: int) -> None:
+        if full:
+            raise OSError(28, "no room")
+        import os
+
+        os.posix_fallocate(descriptor, 0, size)
+
+    house = House(tmp_path, segment_size=8192, reserve=reserve)
+    house.ready()
+    bought = house.place(size=1000)
+    resting = house.place(size=1000)
+    house.venue.fill(bought.client_id.hex(), 1000)
+    house.run(3)
+    full = True
+    for _ in range(30):
+        house.intent()
+        house.run(3)
+    refused = house.intent()
+    house.run(3)
+    assert house.verdict(refused) == Reason.JOURNAL_FULL
+    house.cancel(resting.intent_id)
+    way_out = house.intent(side=SELL, price=6_000_000, size=500)
+    house.settle(1)
+    assert resting.state == OrderState.CANCELLED
+    assert house.verdict(way_out) == Reason.APPROVED
+    full = False
+    house.settle(5)
+    house.book()
+    assert house.place().state == OrderState.OPEN
+    house.role.journal.close()
+    entries = [entry.sequence for entry in read_journal(tmp_path)]
+    assert entries == list(range(1, house.role.journal.sequence + 1))
+
+
+def test_a_power_cut_is_survived_by_the_disk_alone(tmp_path: Path) -> None:
+    """Shared memory is gone; with `before` nothing that left is unknown."""
+    house = House(tmp_path, disk="before")
+    house.ready()
+    order = house.place()
+    house.venue.fill(order.client_id.hex(), 400)
+    house.run(3)
+    house.venue.fault("order.place", "mute")
+    house.venue.lose_events = 1
+    unknown = house.intent()
+    house.run(1)
+    house.kill()
+    house.rings["orders"].rows.clear()
+    fills = house.rings["fills"]
+    house.power_on()
+    house.rings["fills"] = fills
+    house.role = house.live()
+    house.settle(10)
+    assert house.role.blotter.by_intent[unknown].state == OrderState.OPEN
+    house.check_truth()
+
+
+def test_two_runs_of_the_same_inputs_are_the_same_bytes(tmp_path: Path) -> None:
+    """No clock, no chance, no order of a hash: a replay is exact."""
+    from tests.engine.execution.test_faults import script
+
+    runs = []
+    for run in range(2):
+        house = House(tmp_path / str(run))
+        house.ready()
+        house.venue.fault("order.place", "ok", "mute", "late")
+        for action in script(house):
+            action()
+            house.run(3)
+        house.restart()
+        house.settle(15)
+        lanes = b"".join(bytes(ring.log) for ring in house.rings.values())
+        runs.append((lanes, b"".join(house.venue.outgoing), sorted(house.cells["positions"].values.items())))
+    assert runs[0] == runs[1]
+
+
+def test_every_working_step_tells_how_far_it_read(house: House) -> None:
+    """A replay is driven from these."""
+    house.rings["steps"].rows.clear()
+    house.book()
+    house.intent()
+    house.run(1)
+    step = house.rings["steps"].rows[-1]
+    assert step.now_ns == house.now_ns
+    assert step.cursors[:4] == (house.rings["books"].cursor, 0, 1, 0)
+
+
+def test_an_idle_step_tells_nothing(house: House) -> None:
+    """And does nothing."""
+    house.run(10)
+    before = {name: len(ring.rows) for name, ring in house.rings.items()}
+    for _ in range(100):
+        house.run(1, 1)
+    assert {name: len(ring.rows) for name, ring in house.rings.items()} == before
+
+
+def test_a_fill_journalled_but_not_told_is_told_by_the_next_life(house: House) -> None:
+    """Killed between the journal and the ring."""
+    order = house.place()
+    publish = house.role.blotter._publish_fill
+    house.role.blotter._publish_fill = lambda _: True
+    house.venue.fill(order.client_id.hex(), 400)
+    house.run(3)
+    assert len(house.rings["fills"].rows) == 0
+    house.role.blotter._publish_fill = publish
+    house.restart()
+    house.settle(5)
+    assert [row.size for row in house.rings["fills"].rows] == [400]
+    house.check_truth()
+
+
+def test_the_caps_are_the_files(tmp_path: Path) -> None:
+    """What the configuration says is what the gate holds."""
+    house = House(tmp_path, limits={"max_order_size_usd": Decimal("599.90")})
+    house.ready()
+    assert house.place(price=5_999_000, size=1000).state == OrderState.OPEN
+    refused = house.intent(price=5_999_001, size=1000)
+    house.run(1)
+    assert house.verdict(refused) == Reason.ORDER_TOO_LARGE
+    assert BTC.size_decimals == 5

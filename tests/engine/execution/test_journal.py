@@ -1,0 +1,170 @@
+"""The journal: before the bytes leave, through torn tails, holes, stale bytes and a full disk."""
+
+import errno
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.execution.config import JournalConfig
+from engine.execution.journal import Journal, JournalGapError, read_journal
+from engine.execution.journal_file import SIZE, JournalFile, read_records, segments, sequence_of
+from engine.model.words import JournalKind
+from tests.engine.execution.memory import SECOND, Ring
+
+SEGMENT = 4096
+
+
+class Disk:
+    """A disk with so much room left."""
+
+    def __init__(self, room: int) -> None:
+        """In bytes."""
+        self.room = room
+
+    def reserve(self, descriptor: int, size: int) -> None:
+        """As fallocate does."""
+        more = size - os.fstat(descriptor).st_size
+        if more > self.room:
+            raise OSError(errno.ENOSPC, "no room")
+        self.room -= more
+        os.posix_fallocate(descriptor, 0, size)
+
+
+def journal(directory: Path, ring: Ring, disk: Disk | None = None, policy: Any = "after") -> Journal:
+    """A journal on this disk and in this memory."""
+    file = JournalFile(directory, SEGMENT, (disk or Disk(1 << 30)).reserve)
+    return Journal(JournalConfig(str(directory), policy, SEGMENT), ring, ring.reader(), file)
+
+
+def add(book: Journal, count: int, *, settle: bool = True) -> None:
+    """Records of a step each."""
+    for number in range(count):
+        book.add(number, JournalKind.START, (b"payload %d" % number).ljust(232, b"\xff"))
+        book.commit(number)
+        if settle:
+            book.settle(number)
+
+
+def numbers(directory: Path) -> list[int]:
+    """The sequences on the disk."""
+    return [sequence_of(record) for record in read_records(directory)]
+
+
+def test_what_was_written_is_read_back_over_segments(tmp_path: Path) -> None:
+    """16 records a segment here."""
+    book = journal(tmp_path, Ring("journal"))
+    add(book, 40)
+    book.close()
+    entries = list(read_journal(tmp_path))
+    assert [entry.sequence for entry in entries] == list(range(1, 41))
+    assert entries[5].payload.startswith(b"payload 5\xff")
+    assert len(segments(tmp_path)) == 4  # the last is reserved ahead
+
+
+def test_before_means_on_the_disk_when_commit_returns(tmp_path: Path) -> None:
+    """With this policy a power cut loses nothing that left."""
+    add(journal(tmp_path, Ring("journal"), policy="before"), 3, settle=False)
+    assert numbers(tmp_path) == [1, 2, 3]
+
+
+def test_after_a_kill_the_ring_supplies_what_the_file_did_not_get(tmp_path: Path) -> None:
+    """SIGKILL between publish and write."""
+    ring = Ring("journal")
+    book = journal(tmp_path, ring)
+    add(book, 5)
+    add(book, 4, settle=False)
+    book.file.close()
+    again = journal(tmp_path, ring)
+    assert [entry.sequence for entry in again.replay()] == list(range(1, 10))
+    assert again.sequence == 9
+    add(again, 1)
+    again.close()
+    assert numbers(tmp_path) == list(range(1, 11))
+
+
+def test_a_ring_that_begins_behind_the_file_is_refused(tmp_path: Path) -> None:
+    """Records are missing in between: nothing is guessed about money."""
+    ring = Ring("journal")
+    book = journal(tmp_path, ring)
+    add(book, 5)
+    add(book, 2, settle=False)
+    book.file.close()
+    del ring.rows[:6]
+    with pytest.raises(JournalGapError, match="ends at 5, its ring begins at 7"):
+        journal(tmp_path, ring)
+
+
+@pytest.mark.parametrize("torn", [1, 100, SIZE - 1])
+def test_a_torn_tail_is_cut_off(tmp_path: Path, torn: int) -> None:
+    """A machine that died while writing."""
+    book = journal(tmp_path, Ring("journal"))
+    add(book, 20)
+    book.close()
+    second = segments(tmp_path)[1]
+    data = bytearray(second.read_bytes())
+    data[3 * SIZE + torn : 4 * SIZE] = bytes(SIZE - torn)
+    second.write_bytes(data)
+    assert numbers(tmp_path) == list(range(1, 20))
+    again = journal(tmp_path, Ring("journal"))
+    add(again, 2)
+    again.close()
+    assert numbers(tmp_path) == list(range(1, 22))
+
+
+def test_old_bytes_behind_a_hole_never_come_back(tmp_path: Path) -> None:
+    """A later page reached the disk and an earlier did not: what follows the hole must not pass for new."""
+    book = journal(tmp_path, Ring("journal"))
+    add(book, 30)
+    book.close()
+    first = segments(tmp_path)[0]
+    data = bytearray(first.read_bytes())
+    data[4 * SIZE : 5 * SIZE] = bytes(SIZE)
+    first.write_bytes(data)
+    again = journal(tmp_path, Ring("journal"))
+    assert again.sequence == 4
+    add(again, 1)
+    again.close()
+    assert numbers(tmp_path) == [1, 2, 3, 4, 5]
+
+
+def test_any_flipped_bit_ends_the_journal_there(tmp_path: Path) -> None:
+    """The checksum covers the whole record."""
+    book = journal(tmp_path, Ring("journal"))
+    add(book, 10)
+    book.close()
+    first = segments(tmp_path)[0]
+    whole = first.read_bytes()
+    for bit in range(0, SIZE * 8, 37):
+        data = bytearray(whole)
+        data[6 * SIZE + bit // 8] ^= 1 << bit % 8
+        first.write_bytes(data)
+        assert numbers(tmp_path) == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_full_disk_is_known_while_there_is_room_left(tmp_path: Path) -> None:
+    """Half a segment remains for the exits."""
+    book = journal(tmp_path, Ring("journal"), Disk(SEGMENT))
+    add(book, 7)
+    assert not book.full
+    add(book, 1)
+    assert book.full
+    assert numbers(tmp_path) == list(range(1, 9))
+
+
+def test_what_does_not_fit_waits_and_is_written_when_there_is_room(tmp_path: Path) -> None:
+    """Nothing is dropped, nothing is out of order."""
+    disk = Disk(SEGMENT)
+    book = journal(tmp_path, Ring("journal"), disk)
+    add(book, 24)
+    assert numbers(tmp_path) == list(range(1, 17))
+    disk.room = 1 << 20
+    book.settle(2 * SECOND)
+    assert not book.full
+    assert numbers(tmp_path) == list(range(1, 25))
+
+
+def test_a_disk_full_from_the_beginning_is_known_at_once(tmp_path: Path) -> None:
+    """Before the first intent."""
+    assert journal(tmp_path, Ring("journal"), Disk(0)).full

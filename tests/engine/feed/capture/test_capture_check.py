@@ -1,0 +1,121 @@
+"""Recorded traffic through `capture check`: every known truth of it is found again."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from engine.feed.capture import main
+
+CAPTURES = Path(os.environ.get("STEELYARD_CAPTURES", "../shared/captures"))
+needs_captures = pytest.mark.skipif(not CAPTURES.is_dir(), reason=f"no recorded traffic in {CAPTURES}")
+KRAKEN = "kraken/kraken_minagbp_d25_20260816.ndjson"
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, dict[str, dict[str, object]]]:
+    """The exit code, and the reports by symbol."""
+    code = main(["check", *map(str, arguments), "--json"])
+    reports = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    return code, {str(report["symbol"]): report for report in reports}
+
+
+@needs_captures
+@pytest.mark.parametrize(
+    ("venue", "names", "truths"),
+    [
+        ("binance", ["spot_btcusdt_20240808.gz", "spot_btcusdt_20240809.gz"],
+         {"frames": 99574, "applied": 6493, "gaps": 0, "bbo_checked": 1072, "bbo_equal": 1072, "best_checked": 6493, "best_equal": 6491, "print_gaps": 0}),  # noqa: E501
+        ("binance-usdm", ["usdm_btcusdt_20220811.dat.zst"], {"frames": 1533, "gaps": 0, "bbo_checked": 0, "print_gaps": 0}),  # noqa: E501
+        pytest.param(
+            "binance-coinm", ["cm_btcusd_perp_20240808.gz"], {"frames": 48270, "diffs": 26847, "gaps": 0, "print_gaps": 0},
+            marks=pytest.mark.soak,
+        ),
+        pytest.param(
+            "binance-usdm", ["usdm_btcusdt_20240808.gz"], {"frames": 93954, "diffs": 6551, "gaps": 0, "print_gaps": 0},
+            marks=pytest.mark.soak,
+        ),
+    ],
+)  # fmt: skip
+def test_binance_truths(
+    capsys: pytest.CaptureFixture[str], venue: str, names: list[str], truths: dict[str, int]
+) -> None:
+    """Gap-free chains, and a book that equals the venue's own best bid and ask."""
+    code, reports = run(capsys, *(CAPTURES / "binance" / name for name in names), "--venue", venue)
+    [report] = reports.values()
+    assert code == 0
+    assert {name: report[name] for name in truths} == truths
+    assert report["bbo_equal"] == report["bbo_checked"]
+    assert report["malformed"] == report["suspect"] == 0
+
+
+@needs_captures
+@pytest.mark.parametrize(
+    ("name", "venue", "frames"), [("BINANCE", "binance", 265), ("BINANCE_FUTURES", "binance-usdm", 1535)]
+)
+def test_several_symbols_with_metadata(capsys: pytest.CaptureFixture[str], name: str, venue: str, frames: int) -> None:
+    """Exact-boundary bridges, REST answers that come late, prices finer than the step of the day."""
+    code, reports = run(capsys, CAPTURES / f"binance/cryptofeed_{name}.jsonl.zst", "--venue", venue)
+    assert (code, len(reports)) == (0, 4)
+    for report in reports.values():
+        assert (report["frames"], report["gaps"], report["snapshots"], report["malformed"]) == (frames, 0, 1, 0)
+        assert report["best_checked"] == report["best_equal"]
+
+
+@needs_captures
+def test_one_symbol_of_several(capsys: pytest.CaptureFixture[str]) -> None:
+    """Only the one named is reported, and it comes out the same."""
+    path = CAPTURES / "binance/cryptofeed_BINANCE.jsonl.zst"
+    _, every = run(capsys, path, "--venue", "binance")
+    _, one = run(capsys, path, "--venue", "binance", "--symbol", "LRCBTC", "--format", "cf2")
+    assert one == {"LRCBTC": every["LRCBTC"]}
+
+
+@needs_captures
+@pytest.mark.parametrize(("name", "truths"), [
+    (KRAKEN, {"frames": 93, "checksum_checked": 30, "checksum_ok": 30, "bids": 25, "asks": 25, "suspect": 0}),
+    ("kraken/DERIVED_pysdk_v2_wireform_first256.ndjson.zst", {"frames": 256, "checksum_checked": 256, "checksum_ok": 256, "bids": 10}),  # noqa: E501
+])  # fmt: skip
+def test_kraken_truths(capsys: pytest.CaptureFixture[str], name: str, truths: dict[str, int]) -> None:
+    """Every checksum holds, with truncation to the depth of the subscription."""
+    code, reports = run(capsys, CAPTURES / name, "--venue", "kraken")
+    [report] = reports.values()
+    assert (code, {key: report[key] for key in truths}) == (0, truths)
+
+
+@needs_captures
+def test_coinbase_truths(capsys: pytest.CaptureFixture[str]) -> None:
+    """A numbering without a hole over all channels, books never crossed, trade ids contiguous."""
+    path = CAPTURES / "coinbase/cryptofeed_COINBASE_advanced_20260809_first11s.jsonl.zst"
+    code, reports = run(capsys, path, "--venue", "coinbase")
+    assert code == 0
+    assert set(reports) == {"BTC-USD", "ETH-USD"}
+    for report in reports.values():
+        assert (report["frames"], report["gaps"], report["crossings"], report["print_gaps"], report["malformed"]) == (
+            488,
+            0,
+            0,
+            0,
+            0,
+        )
+
+
+@needs_captures
+def test_a_level_lost_on_the_way_is_found_and_the_exit_says_so(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """One update left out: the checksum fails, the book is suspect, nothing after it is believed."""
+    lines = (CAPTURES / KRAKEN).read_text().splitlines()
+    books = [number for number, line in enumerate(lines) if '"type":"update","data":[{"symbol"' in line]
+    spoilt = tmp_path / "spoilt.ndjson"
+    spoilt.write_text("\n".join(line for number, line in enumerate(lines) if number != books[0]))
+    code, reports = run(capsys, spoilt, "--venue", "kraken")
+    assert code == 1
+    assert reports["MINA/GBP"]["state"] == "suspect"
+    assert reports["MINA/GBP"]["suspect"] == 1
+
+
+def test_a_file_that_is_not_there_is_an_error_with_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit 2, not a trace."""
+    assert main(["check", "/nowhere/at.all", "--venue", "binance"]) == 2
+    assert "/nowhere/at.all" in capsys.readouterr().err

@@ -1,0 +1,179 @@
+"""The process loop with roles made up: order of building, one time a round, beats, drain, and failure."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import shm
+from engine import runtime
+from engine.config import Config, Process
+from engine.lanes import BY_NAME
+from engine.model.words import RoleState
+from engine.runtime import Loop, Pulse
+from engine.supervisor import segments
+
+MS = 1_000_000
+Write = Callable[..., Config]
+
+
+class Scripted:
+    """A role that works as often as told and drains after so many asks."""
+
+    def __init__(self, name: str, work: int = 0, drains: int = 1) -> None:
+        """Remember the script."""
+        self.name, self.work, self.drains = name, work, drains
+        self.times: list[int] = []
+        self.closed = False
+
+    def step(self, now_ns: int) -> int:
+        """Note the time."""
+        self.times.append(now_ns)
+        return self.work
+
+    def drain(self, now_ns: int) -> bool:
+        """Count down."""
+        del now_ns
+        self.drains -= 1
+        return self.drains <= 0
+
+    def close(self) -> None:
+        """Note it."""
+        self.closed = True
+
+
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        """Some time."""
+        self.now_ns = 10**18
+
+    def __call__(self) -> int:
+        """Each look is a microsecond later."""
+        self.now_ns += 1000
+        return self.now_ns
+
+
+def house(config: Config, *roles: Scripted, idle: Callable[[int], object] = lambda _: None) -> tuple[Loop, Clock]:
+    """A loop of these roles over real cells."""
+    segments.make(config)
+    clock = Clock()
+    loop = Loop(5 * MS, idle, clock)
+    for role in roles:
+        loop.add(role, Pulse(config, role.name))
+    return loop, clock
+
+
+def test_roles_of_a_process_step_in_order_at_one_time(write: Write) -> None:
+    """One clock reading a round: a feed and a strategy in one process decide at the same instant."""
+    alpha, beta = Scripted("alpha", 1), Scripted("beta", 2)
+    loop, _ = house(write(), alpha, beta)
+    assert [loop.round() for _ in range(3)] == [3, 3, 3]
+    assert alpha.times == beta.times
+    assert len(set(alpha.times)) == 3
+    assert [pulse.work for pulse in loop.pulses] == [3, 6]
+
+
+def test_it_beats_by_time_and_not_by_step(write: Write) -> None:
+    """A beat a step would cost the hot path; a beat a while is enough to see a frozen role."""
+    config = write()
+    loop, clock = house(config, Scripted("alpha"))
+    cell = shm.CellReader(config.lane("heartbeat", "alpha"), BY_NAME["heartbeat"].record)
+    loop.round()
+    before = cell.sequence(0)
+    for _ in range(1000):
+        loop.round()
+    assert cell.sequence(0) == before
+    clock.now_ns += 5 * MS
+    loop.round()
+    assert cell.sequence(0) == before + 1
+    row = cell.read(0)
+    assert (row.steps, row.state) == (1002, RoleState.RUNNING)
+
+
+def test_it_idles_only_when_nobody_has_work(write: Write) -> None:
+    """A blocked process must not sit on a record that a role is in the middle of."""
+    loop, _ = house(write(), Scripted("alpha"))
+    loop.idle = lambda _: loop.stop()
+    loop.run()
+    assert loop.steps == runtime.IDLE_ROUNDS + 1
+
+
+def test_drain_goes_on_until_every_role_is_done_or_time_is_up(write: Write) -> None:
+    """An order in flight is waited for, but not for ever."""
+    slow, never = Scripted("alpha", drains=5), Scripted("beta", drains=1 << 60)
+    loop, clock = house(write(), slow)
+    assert loop.drain(1000 * MS)
+    loop, clock = house(write(), Scripted("beta", drains=3))
+    loop.roles = [never]
+    began = clock.now_ns
+    assert not loop.drain(1 * MS)
+    assert MS <= clock.now_ns - began < 2 * MS
+
+
+def test_close_says_stopped_and_gives_the_cell_up(write: Write) -> None:
+    """A role that stopped is not a dead one, and its successor can write at once."""
+    config = write()
+    role = Scripted("alpha")
+    loop, _ = house(config, role)
+    loop.close()
+    assert role.closed
+    cell = shm.CellReader(config.lane("heartbeat", "alpha"))
+    assert (cell.read(0).state, cell.closed_cleanly) == (RoleState.STOPPED, True)
+    Pulse(config, "alpha").cell.close()
+
+
+def test_a_lone_role_is_waited_for_by_its_own_wait(write: Write) -> None:
+    """A strategy sleeps on its lane's futex, and wakes with its first tick."""
+    config = write()
+
+    class Waiting(Scripted):
+        """Offers a wait."""
+
+        waited = 0
+
+        def wait(self, timeout_ns: int) -> bool:
+            """Count."""
+            self.waited += timeout_ns
+            return True
+
+    role = Waiting("alpha")
+    runtime.idle_of(Process(name="a", roles=("alpha",)), [role])(1)
+    assert role.waited == runtime.BLOCK_NS
+    runtime.idle_of(Process(name="a", roles=("alpha",), wait="spin"), [role])(1)
+    assert role.waited == runtime.BLOCK_NS
+    assert config.role_names == ("alpha", "beta")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["--process", "gamma"], 78, "expected one of alpha, beta"),
+        (["--roles", "gamma"], 78, "expected some of alpha, beta"),
+    ],
+)
+def test_an_unknown_process_is_refused(
+    write: Write, capsys: pytest.CaptureFixture[str], words: list[str], code: int, said: str
+) -> None:
+    """And the error names those there are."""
+    config = write()
+    assert runtime.main(["--config", config.path, *words]) == code
+    assert said in capsys.readouterr().err
+
+
+def test_a_role_that_cannot_be_built_ends_with_its_reason(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    """The world is wrong: the log says what, and the supervisor tries again."""
+    config = write()
+    assert runtime.main(["--config", config.path, "--process", "alpha"]) == 69
+    assert "no such segment" in capsys.readouterr().err
+
+
+def test_cores_that_are_not_there_are_refused(write: Write) -> None:
+    """A hot process on whatever core is left would be slow without anybody knowing why."""
+    config = write()
+    process = Process(name="alpha", roles=("alpha",), cores=(4095,))
+    comm = Path("/proc/self/comm").read_text()
+    with pytest.raises(ValueError, match="4095"):
+        runtime.settle(config, process)
+    Path("/proc/self/comm").write_text(comm.strip())

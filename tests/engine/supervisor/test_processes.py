@@ -1,0 +1,278 @@
+"""The supervisor with real processes: killed, stopped, looping, failing, and the supervisor itself killed."""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import shm
+from engine.clock import OFFSET_VARIABLE
+from engine.config import Config
+from engine.control import Unreachable, ask
+from engine.supervisor import life
+
+DEADLINE_S = 15.0
+Write = Callable[..., Config]
+
+
+def until(what: Callable[[], Any], deadline_s: float = DEADLINE_S) -> Any:
+    """Wait for a condition by a short poll on nothing, with a deadline."""
+    deadline = time.monotonic() + deadline_s
+    while not (found := what()):
+        assert time.monotonic() < deadline, f"waited {deadline_s} s"
+        select.select([], [], [], 0.005)
+    return found
+
+
+def gone(pid: int) -> None:
+    """Wait for a process's end."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    assert poll.poll(DEADLINE_S * 1000), f"{pid} lives"
+    os.close(descriptor)
+
+
+class House:
+    """A running system, and what a test does to it."""
+
+    def __init__(self, config: Config) -> None:
+        """Not up yet."""
+        self.config = config
+        self.paths = config.paths
+        self.supervisor: subprocess.Popen[bytes] | None = None
+
+    def up(self) -> "House":
+        """Start a supervisor and wait until all stands."""
+        words = [sys.executable, "-m", "engine.supervisor", "--config", self.config.path]
+        with (self.paths.run / "supervisor.log").open("ab") as log:
+            self.supervisor = subprocess.Popen(words, stderr=log, start_new_session=True)
+        pid = self.supervisor.pid
+        until(lambda: (state := self.status()) and state["pid"] == pid and self.stands(state))
+        return self
+
+    def status(self) -> dict[str, Any]:
+        """The supervisor's word, or nothing."""
+        try:
+            return ask(self.paths.control, "status")
+        except Unreachable:
+            return {}
+
+    def stands(self, state: dict[str, Any] | None = None) -> bool:
+        """Every process runs."""
+        state = state or self.status()
+        return bool(state) and all(one["phase"] == "running" for one in state["processes"])
+
+    def of(self, name: str) -> dict[str, Any]:
+        """One process's line of the status."""
+        return next(one for one in self.status().get("processes", []) if one["name"] == name)
+
+    def pid(self, name: str) -> int:
+        """One process's pid."""
+        return int(self.of(name)["pid"])
+
+    def kill_supervisor(self) -> None:
+        """SIGKILL it."""
+        assert self.supervisor is not None
+        self.supervisor.kill()
+        self.supervisor.wait()
+
+    def down(self) -> int:
+        """Bring it down in order; the supervisor's exit code."""
+        ask(self.paths.control, "down")
+        assert self.supervisor is not None
+        return self.supervisor.wait(DEADLINE_S)
+
+    def halted(self) -> bool:
+        """What the HALT cell says to the roles."""
+        row = shm.CellReader(self.config.lane("halt")).read(0)
+        return row is not None and bool(row.halted)
+
+    def sweep(self) -> None:
+        """Leave nothing, whatever the test did."""
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit() and self._is_ours(entry):
+                os.kill(int(entry.name), signal.SIGKILL)
+                gone(int(entry.name))
+        if self.supervisor is not None and self.supervisor.poll() is None:
+            self.supervisor.kill()
+            self.supervisor.wait()
+
+    def _is_ours(self, entry: Path) -> bool:
+        try:
+            return f"STEELYARD_SYSTEM={self.config.system.name}\0".encode() in (entry / "environ").read_bytes()
+        except OSError:
+            return False
+
+
+@pytest.fixture
+def house(write: Write) -> Iterator[House]:
+    """Two tiny roles, each in its process."""
+    made = House(write())
+    yield made
+    if made.supervisor is not None and made.supervisor.poll() is None:
+        made.kill_supervisor()
+    made.sweep()
+
+
+def test_up_status_down_leaves_nothing(house: House, system: str) -> None:
+    """Segments, processes, socket: all made by `up`, all gone after `down`, and every role was drained."""
+    house.up()
+    assert f"{system}.heartbeat.supervisor" in shm.names(system)
+    pids = [house.pid("alpha"), house.pid("beta")]
+    assert house.down() == 0
+    for pid in pids:
+        gone(pid)
+    assert shm.names(system) == []
+    left = sorted(path.name for path in house.paths.run.iterdir() if path.suffix in {".drained", ".closed", ".sock"})
+    assert left == ["alpha.closed", "alpha.drained", "beta.closed", "beta.drained"]
+
+
+def test_a_killed_role_comes_back_and_the_other_does_not_notice(house: House) -> None:
+    """Kill -9 of any role at any moment is answered within moments."""
+    house.up()
+    alpha, beta = house.pid("alpha"), house.pid("beta")
+    os.kill(alpha, signal.SIGKILL)
+    until(lambda: house.of("alpha")["pid"] not in (0, alpha) and house.stands())
+    assert house.pid("beta") == beta
+    assert (house.of("alpha")["deaths"], house.of("alpha")["exit_code"]) == (1, -9)
+    assert shm.CellReader(house.config.lane("heartbeat", "alpha")).epoch == 2
+
+
+@pytest.mark.parametrize("how", ["stopped", "looping"])
+def test_a_frozen_role_is_dead(house: House, how: str) -> None:
+    """A process that exists but does not step watches no order."""
+    house.up()
+    alpha = house.pid("alpha")
+    if how == "stopped":
+        os.kill(alpha, signal.SIGSTOP)
+    else:
+        (house.paths.run / "alpha.loop").touch()
+        gone(alpha)
+        (house.paths.run / "alpha.loop").unlink()
+    until(lambda: house.of("alpha")["pid"] not in (0, alpha) and house.stands())
+    gone(alpha)
+
+
+def test_a_failed_assert_ends_the_process_and_the_traceback_is_logged(house: House) -> None:
+    """We were wrong: no role goes on with a state it no longer understands."""
+    house.up()
+    (house.paths.run / "alpha.fail").touch()
+    until(lambda: house.of("alpha")["exit_code"] == 70)
+    (house.paths.run / "alpha.fail").unlink()
+    until(house.stands)
+    assert "told to fail" in (house.paths.run / "alpha.log").read_text()
+    assert not (house.paths.run / "alpha.closed").exists()
+
+
+def test_a_role_that_cannot_live_halts_the_system_and_is_tried_on(write: Write) -> None:
+    """Five deaths: nothing new is traded, the supervisor lives, and the role comes back once it can."""
+    house = House(write(watch="slow_retry_ms = 200\ndeath_limit = 3")).up()
+    try:
+        (house.paths.run / "alpha.fail").touch()
+        until(house.halted)
+        assert house.status()["halt_reason"] == "deaths"
+        (house.paths.run / "alpha.fail").unlink()
+        until(house.stands)
+        assert house.halted()
+    finally:
+        house.kill_supervisor()
+        house.sweep()
+
+
+def test_a_killed_supervisor_finds_its_roles_and_the_halt_again(house: House) -> None:
+    """It takes no role with it, starts no second one, keeps clock and halt, and goes on watching what it adopted."""
+    house.up()
+    before = life.read(house.paths.system)
+    ask(house.paths.control, "halt")
+    pids = [house.pid("alpha"), house.pid("beta")]
+    house.kill_supervisor()
+    os.kill(pids[1], signal.SIGKILL)
+    gone(pids[1])
+    house.up()
+    after = life.read(house.paths.system)
+    assert before is not None
+    assert after is not None
+    assert (after.offset_ns, after.supervisor_pid == before.supervisor_pid) == (before.offset_ns, False)
+    assert (house.pid("alpha"), house.of("alpha")["adopted"]) == (pids[0], True)
+    assert house.pid("beta") != pids[1]
+    assert house.status()["halted"]
+    assert house.halted()
+    os.kill(pids[0], signal.SIGKILL)
+    until(lambda: house.of("alpha")["pid"] not in (0, pids[0]) and house.stands())
+    environment = Path(f"/proc/{house.pid('alpha')}/environ").read_bytes()
+    assert f"{OFFSET_VARIABLE}={before.offset_ns}\0".encode() in environment
+    assert house.down() == 0
+
+
+def test_a_second_supervisor_is_refused(house: House) -> None:
+    """Two would start every role twice."""
+    house.up()
+    words = [sys.executable, "-m", "engine.supervisor", "--config", house.config.path]
+    second = subprocess.run(words, capture_output=True, check=False, timeout=DEADLINE_S)
+    assert second.returncode == 75
+    assert b"another supervisor" in second.stderr
+
+
+def test_three_ways_halt_and_only_the_command_resumes(house: House) -> None:
+    """Socket, file and signal: one of them works whatever is broken; a halt ends only on purpose."""
+    house.up()
+    assert house.supervisor is not None
+    commands = shm.RingReader(house.config.lane("commands"), cursor=0)
+    for way in ("command", "file", "signal"):
+        if way == "command":
+            ask(house.paths.control, "halt")
+        elif way == "file":
+            house.paths.halt.touch()
+        else:
+            house.supervisor.send_signal(signal.SIGUSR1)
+        until(house.halted)
+        house.paths.halt.unlink()
+        assert house.status()["halted"]
+        assert ask(house.paths.control, "resume")["halted"] is False
+        assert not house.halted()
+    kinds = [row.kind for row in commands.rows()]
+    assert kinds == [1, 2] * 3
+    audit = house.paths.audit.read_text().splitlines()
+    assert len(audit) == 4
+    assert f'"uid": {os.getuid()}' in audit[0]
+
+
+def test_halt_outlives_down_and_up(house: House) -> None:
+    """Who halted before going home finds it halted in the morning, whatever was restarted at night."""
+    house.up()
+    ask(house.paths.control, "halt")
+    house.down()
+    house.up()
+    assert house.status()["halted"]
+    assert house.halted()
+
+
+def test_roles_can_share_a_process_and_commands_start_before_them(write: Write) -> None:
+    """Placement is configuration: two roles in one process on one core, behind a command that says when it is ready."""
+    core = min(os.sched_getaffinity(0))
+    venue = "import signal; print('{}', flush=True); signal.pause()"
+    text = (
+        f'[[processes]]\nname = "venue"\ncommand = ["{{python}}", "-c", "{venue}"]\nready_line = true\n'
+        f'[[processes]]\nname = "core"\nroles = ["alpha", "beta"]\ncores = [{core}]\n'
+    )
+    house = House(write(text)).up()
+    try:
+        pid = house.pid("core")
+        assert os.sched_getaffinity(pid) == {core}
+        cells = [shm.CellReader(house.config.lane("heartbeat", role)) for role in ("alpha", "beta")]
+        assert [cell.read(0).pid for cell in cells] == [pid, pid]
+        assert Path(f"/proc/{pid}/comm").read_text().strip() == f"{house.config.system.name}-core"[:15]
+        assert house.down() == 0
+    finally:
+        house.sweep()

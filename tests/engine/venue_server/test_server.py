@@ -1,0 +1,121 @@
+"""The server itself: its process, its manners on the socket and its faults."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from engine import clock
+from engine.venue_server.configuration import ENGINE_KEY, read
+from engine.venue_server.server import VenueServer
+from engine.venues.sim.binance.settings import VenueSettings
+from engine.venues.sim.binance.venue import BinanceVenue
+from tests.engine.venue_server.conftest import serving
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_process_tells_its_address_and_stops_on_sigterm(run: Any, tmp_path: Path) -> None:
+    """A test or a demo starts it blind: one line tells all, and a signal ends it cleanly."""
+
+    async def work() -> None:
+        words = ("--seed", "7", "--truth", str(tmp_path / "truth"), "--ed25519", str(tmp_path / "key.pem"))
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "engine.venue_server", *words,
+            stdout=asyncio.subprocess.PIPE, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
+        assert process.stdout is not None
+        try:
+            ready = json.loads(await process.stdout.readline())
+            assert {key["key"] for key in ready["keys"]} >= {ENGINE_KEY}
+            async with aiohttp.ClientSession() as client, client.get(f"{ready['rest']}/api/v3/time") as answer:
+                assert abs((await answer.json())["serverTime"] - clock.now_ns() // 1_000_000) < 10_000
+        finally:
+            process.send_signal(signal.SIGTERM)
+        assert await process.wait() == 0
+
+    run(work())
+    assert (tmp_path / "key.pem").stat().st_mode & 0o077 == 0
+
+
+def test_rubbish_frames_are_answered_and_the_line_lives(run: Any) -> None:
+    """Text, binary and oversized nonsense from one client must not disturb another."""
+
+    async def work() -> None:
+        async with serving() as (_, port), aiohttp.ClientSession() as client:
+            async with client.ws_connect(f"http://127.0.0.1:{port}/ws-api/v3") as socket:
+                await socket.send_str("{]")
+                assert (await socket.receive_json())["error"]["code"] == -1135
+                await socket.send_bytes(b"\xff\x00")
+                assert (await socket.receive_json())["error"]["code"] == -1135
+                await socket.send_json({"id": 1, "method": "ping"})
+                assert (await socket.receive_json())["result"] == {}
+            async with client.get(f"http://127.0.0.1:{port}/nowhere") as answer:
+                assert answer.status == 404
+            with pytest.raises(aiohttp.WSServerHandshakeError):
+                await client.ws_connect(f"http://127.0.0.1:{port}/nowhere")
+
+    run(work())
+
+
+def test_lost_rest_answer_ends_the_connection(run: Any) -> None:
+    """A lost answer must look lost: no status, no body."""
+
+    async def work() -> None:
+        async with serving() as (server, port), aiohttp.ClientSession() as client:
+            server.venue.faults.lose_response(next=9, of="ping")  # aiohttp tries a GET again by itself
+            with pytest.raises(aiohttp.ClientError):
+                await client.get(f"http://127.0.0.1:{port}/api/v3/ping")
+
+    run(work())
+
+
+def test_delayed_rest_answer_comes_late(run: Any) -> None:
+    """The modelled delay is lived through on the socket too."""
+
+    async def work() -> None:
+        async with serving() as (server, port), aiohttp.ClientSession() as client:
+            server.venue.faults.delay_response(50_000_000, of="ping")
+            begin_ns = clock.now_ns()
+            async with client.get(f"http://127.0.0.1:{port}/api/v3/ping") as answer:
+                assert answer.status == 200
+            assert clock.now_ns() - begin_ns >= 50_000_000
+
+    run(work())
+
+
+def test_ping_carries_the_time_and_the_mute_are_cut_off(run: Any) -> None:
+    """A client that does not answer pings is gone; its socket must not linger."""
+
+    async def work() -> None:
+        server = VenueServer(BinanceVenue(VenueSettings(), clock.now_ns()), clock.now_ns, ping_seconds=0.02)
+        port = await server.start()
+        async with aiohttp.ClientSession() as client:
+            socket = await client.ws_connect(f"http://127.0.0.1:{port}/ws", autoping=False)
+            first = await socket.receive()
+            assert first.type == aiohttp.WSMsgType.PING
+            assert len(first.data) == 13
+            kinds = [(await socket.receive()).type for _ in range(3)]
+            assert kinds[-1] == aiohttp.WSMsgType.CLOSE
+        await server.stop()
+
+    run(work())
+
+
+def test_configuration_of_the_project_is_whole() -> None:
+    """The file we ship must be read without complaint, and a slip of the pen must not pass."""
+    assert read(str(ROOT / "configs" / "venue.toml")).venue.markets[0].symbol == "BTCUSDT"
+
+
+def test_unknown_setting_is_refused(tmp_path: Path) -> None:
+    """A misspelt limit would be no limit at all."""
+    path = tmp_path / "venue.toml"
+    path.write_text("[venue]\nsede = 1\n")
+    with pytest.raises(ValueError, match="sede"):
+        read(str(path))
