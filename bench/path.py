@@ -18,9 +18,9 @@ An order is counted when it leaves in the same round as its tick, alone, which i
 
 import argparse
 import importlib
+import itertools
 import json
 import os
-import itertools
 import shutil
 import subprocess
 import sys
