@@ -85,7 +85,7 @@ def test_a_flipped_bit_is_refused(lane: str, at: int) -> None:
     """Whatever bit of the first kilobyte is not as it was made, nobody attaches."""
     shm.create(lane, HASHED, **SIZES)
     with path_of(lane).open("r+b") as file:
-        byte = file.seek(at) and file.read(1) or path_of(lane).read_bytes()[:1]
+        byte = (file.seek(at) and file.read(1)) or path_of(lane).read_bytes()[:1]
         file.seek(at)
         file.write(bytes([byte[0] ^ 16]))
     with pytest.raises(SegmentError):
@@ -176,7 +176,7 @@ def test_a_dead_segment_of_another_shape_is_set_aside(lane: str, wanted: tuple[R
     Child(lambda: publish_and_die(lane, 10)).wait()
     record, shape = wanted
     assert shm.create(lane, record, **shape)  # type: ignore[arg-type]
-    (aside,) = shm.names(lane.split(".")[0], aside=True)
+    (aside,) = shm.names(lane.split(".", maxsplit=1)[0], aside=True)
     assert wrong(shm.attach(aside).latest(10), 0) == 0  # type: ignore[union-attr]
 
 
@@ -187,7 +187,7 @@ def test_a_dead_segment_of_another_abi_is_set_aside(lane: str, field: str) -> No
     corrupt(lane, field, {"abi major": 2, "magic": b"ANCIENT!"}[field])
     assert shm.create(lane, HASHED, **SIZES)
     assert shm.RingReader(lane, HASHED).end == 0
-    assert len(shm.names(lane.split(".")[0], aside=True)) == 1
+    assert len(shm.names(lane.split(".", maxsplit=1)[0], aside=True)) == 1
 
 
 def test_a_living_owner_is_never_displaced(lane: str) -> None:
@@ -222,7 +222,7 @@ def test_many_makers_at_once_make_one(lane: str, again: int) -> None:
         os.close(go_write)
         assert [maker.wait() for maker in makers] == [0] * 8
     os.close(go_read)
-    assert not shm.names(lane.split(".")[0], aside=True)
+    assert not shm.names(lane.split(".", maxsplit=1)[0], aside=True)
 
 
 def test_a_removed_or_replaced_segment_is_noticed(lane: str) -> None:

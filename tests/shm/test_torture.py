@@ -130,7 +130,9 @@ def read_until(lane: str, start: int, end: int, seed: int) -> None:
 
 
 @pytest.mark.parametrize("start", [0, 2**31 - 5000, 2**32 - 5000, 2**63 - 5000])
-@pytest.mark.parametrize("records", [200_000, pytest.param(5_000_000, marks=[pytest.mark.soak, pytest.mark.timeout(900)])])
+@pytest.mark.parametrize(
+    "records", [200_000, pytest.param(5_000_000, marks=[pytest.mark.soak, pytest.mark.timeout(900)])]
+)
 def test_eight_readers_stopped_and_lapped_account_for_every_record(
     lane: str, start: int, records: int, chance: random.Random
 ) -> None:
