@@ -18,13 +18,13 @@ An order is counted when it leaves in the same round as its tick, alone, which i
 
 import argparse
 import importlib
+import itertools
 import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +104,7 @@ class Prompt(Strategy):
         self.price = book.best(1) * (10_000 - FAR_BPS) // 10_000 // self.one.price_step * self.one.price_step
         self.enter(self.one, 1, SIZE, self.price)
 
-    def on_print(self, print_: Any) -> None:
+    def on_print(self, print_: Any) -> None:  # noqa: ARG002 - the hook's shape
         """The same, once a book was seen."""
         if hasattr(self, "price"):
             self.enter(self.one, 1, SIZE, self.price)
@@ -169,7 +169,7 @@ class Stamps:
                 received_ns, published_ns = int(tick["receive_ns"]), int(tick["publish_ns"])
                 if received_ns >= start_ns:
                     stamps = (received_ns, published_ns, fed_ns, decided_ns, self.judged_ns, self.sent_ns)
-                    ways.append(tuple(after - before for before, after in zip(stamps, stamps[1:], strict=False)))
+                    ways.append(tuple(after - before for before, after in itertools.pairwise(stamps)))
         return ways
 
 
@@ -196,7 +196,8 @@ def measure(seconds: float) -> list[list[int]]:
 
     venue_core, engine_core = pair()
     place = Path(tempfile.mkdtemp(prefix="steelyard-bench-"))
-    os.environ.update(STEELYARD_RUN_DIRECTORY=str(place), STEELYARD_STATE_DIRECTORY=str(place), BENCH_API_KEY=ENGINE_KEY)
+    os.environ.update(STEELYARD_RUN_DIRECTORY=str(place), STEELYARD_STATE_DIRECTORY=str(place))
+    os.environ["BENCH_API_KEY"] = ENGINE_KEY
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     file, venue_file, name = place / "path.toml", place / "venue.toml", f"bench{os.getpid()}"
     file.write_text(CONFIG.format(name=name, port=PORT, place=place, core=engine_core))
@@ -259,7 +260,8 @@ def show(figures: dict[str, Any]) -> None:
         print(f"{hop:<12}{row['p50_ns'] / 1e3:>10.1f}{row['p99_ns'] / 1e3:>10.1f}{row['budget_ns'] / 1e3:>12.0f}")
     p50, p99 = figures["tick_to_order_p50_ns"], figures["tick_to_order_p99_ns"]
     print(f"{'tick to order':<12}{p50 / 1e3:>9.1f}{p99 / 1e3:>10.1f}{TOTAL_BUDGET_NS / 1e3:>12.0f}")
-    print(f"{figures['orders']:,} orders in {figures['seconds']:.0f} s, longest {figures['tick_to_order_max_ns'] / 1e3:.0f} us")
+    longest = figures["tick_to_order_max_ns"] / 1e3
+    print(f"{figures['orders']:,} orders in {figures['seconds']:.0f} s, longest {longest:.0f} us")
 
 
 def main() -> None:

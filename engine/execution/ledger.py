@@ -2,8 +2,9 @@
 
 Cost is what was paid for what is held (negative for a short). A fill that reduces takes its share of the cost along,
 rounded once; whatever the rounding, realised less cost is cash, so realised + unrealised = cash + inventory holds to
-the last digit, through flips too. Fees: in the quote asset they are added up; in the base asset they take holdings away,
-booked as a sale at the fill's price whose proceeds are the fee; in a third asset they are kept by asset and not valued.
+the last digit, through flips too. Fees: in the quote asset they are added up; in the base asset they take holdings
+away, booked as a sale at the fill's price whose proceeds are the fee; in a third asset they are kept by asset and not
+valued.
 """
 
 from engine.model.instrument import Instrument

@@ -12,8 +12,8 @@ The semantics is the view-based one of promise-free RC11:
    because the kernel's lock was released by a dead process and taken by the living one (`handover=False` drops
    that edge: the dead one's stores then may land anywhere).
 6. Time is a tick that may come between any two accesses. What a thread knows of time is the age of a clock it read,
-   so that time has no end and the states still have: beyond a clock's limit all ages are one. `staleness` bounds, in ticks,
-   how long a store may hide in a store buffer.
+   so that time has no end and the states still have: beyond a clock's limit all ages are one. `staleness` bounds,
+   in ticks, how long a store may hide in a store buffer.
 
 Load buffering (a store overtaking an earlier load) is outside RC11. A test that cares writes the overtaking
 out in program order: the mutation "acknowledge before reading" is exactly that.
@@ -146,7 +146,7 @@ class Program:
         inherit: Callable[[Registers], Registers] | None = None,
         clocks: dict[str, int] | None = None,
     ) -> None:
-        """Resolve the labels; `inherit` makes a successor's registers (absent: never killed), `clocks` limits its ages."""
+        """Resolve the labels; `inherit` makes a successor's registers (absent: never killed), `clocks` limits ages."""
         self.name = name
         self.code = [step for step in code if not isinstance(step, str)]
         marks = [index for index, step in enumerate(code) if isinstance(step, str)]
@@ -381,7 +381,7 @@ def explore(
         state = waiting.popleft()
         try:
             if why := always(state):
-                raise Violation(why)
+                raise Violation(why)  # noqa: TRY301 - the trace is added below
             for word, after in following(state, limits):
                 if after not in came:
                     came[after] = (state, word)

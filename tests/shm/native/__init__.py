@@ -1,0 +1,1 @@
+"""Proofs of ring.h itself in C, compiled when they run."""
