@@ -185,6 +185,8 @@ class Execution:
         if last is not None or self.journal.had_ring:
             for row in self._replay.fills_after(last):
                 self._lanes.fills.publish_bytes(codec.FILL.pack_row(row))
+        else:
+            self.blotter.open_positions(now_ns)
         for _, lane, index in self._intents:  # a producer is refused until its consumer has said where it stands
             self._accept(lane, index, now_ns)
         for order in dict.fromkeys((*self._replay.last_orders, *self.blotter.live.values())):

@@ -17,10 +17,17 @@ from engine.execution.blotter import STRATEGY_SHIFT, Blotter
 from engine.execution.chase import Chase
 from engine.execution.journal import Entry
 from engine.execution.order import CREATED, Order
-from engine.model.words import DONE_STATES, CommandKind, IntentKind, JournalKind, OrderFlag, OrderType
+from engine.model.words import DONE_STATES, CommandKind, FillFlag, IntentKind, JournalKind, OrderFlag, OrderType
 
 FILLS_TOLD_AGAIN = 4096
 ORDERS_TOLD_AGAIN = 64  # more than one commit can hold: what a death between journal and telling leaves untold
+
+
+def _told(row: Any, last: Any) -> bool:
+    """Whether a fill is the last one told, or stands in the opening that was told last."""
+    if last.flags & FillFlag.OPENING:
+        return bool(row.receive_ns <= last.receive_ns)
+    return (row.instrument, row.venue_fill_id) == (last.instrument, last.venue_fill_id)
 
 
 class Replay:
@@ -50,7 +57,7 @@ class Replay:
         """The fills behind the last one that the readers were told of."""
         behind: list[Any] = []
         for row in reversed(self.fills):
-            if last is not None and (row.instrument, row.venue_fill_id) == (last.instrument, last.venue_fill_id):
+            if last is not None and _told(row, last):
                 break
             behind.append(row)
         return behind[::-1]

@@ -137,6 +137,12 @@ class JournalKind(IntEnum):
     WATERMARK = 7  # a FILL whose id closes what a full listing of the venue has covered
 
 
+class FillFlag(IntFlag):
+    """Marks on a fill."""
+
+    OPENING = 1  # no trade: a position held before this FILLS ring began, at its average price
+
+
 class OrderFlag(IntFlag):
     """Marks on an order."""
 
