@@ -73,7 +73,6 @@ static void tell(lane *l, uint64_t cursor) {
 /* ---- the other core ------------------------------------------------------------------------------------------- */
 
 static void *bounce(void *unused) {
-    pin(core_b);
     for (uint64_t i = 1; i <= count * CHUNK; i++) {
         while (atomic_load_explicit(&there->cursor, memory_order_acquire) != i);
         atomic_store_explicit(&back->cursor, i, memory_order_release);
@@ -85,7 +84,6 @@ static void *echo(void *unused) {
     char record[4096];
     sy_reader r = reader_of(there);
     sy_writer w = writer_of(back, 0);
-    pin(core_b);
     for (uint64_t i = 0; i < count; i++) take(&r, record), put(&w, record, 1);
     return unused;
 }
@@ -94,7 +92,6 @@ static void *drink(void *unused) {
     char record[4096];
     uint64_t lost, told = 0;
     sy_reader r = reader_of(there);
-    pin(core_b);
     tell(there, 0);
     while (r.next < count) {
         if (batch == 1) take(&r, record);
@@ -147,8 +144,9 @@ static int by_value(const void *a, const void *b) {
 
 static void run(void *(*other)(void *), uint64_t (*here)(void)) {
     pthread_t thread;
-    pin(core_a);
+    pin(core_b); /* inherited: the thread must never wait for this one's core */
     if (pthread_create(&thread, NULL, other, NULL)) abort();
+    pin(core_a);
     uint64_t n = here();
     pthread_join(thread, NULL);
     qsort(samples, n, sizeof *samples, by_value);

@@ -14,7 +14,7 @@ from bench.ringlink import lane, reader, writer
 READERS = 8
 LOOKS_A_SECOND = 100
 LOOK = 16
-CHUNKS, CHUNK = 10, 20_000
+CHUNKS = 7
 
 
 def fan_out(size: int, readers: int, count: int, cores: tuple[int, int]) -> dict[str, float]:
@@ -40,7 +40,7 @@ def fan_out(size: int, readers: int, count: int, cores: tuple[int, int]) -> dict
     return {"publish_per_s": per_s, "lost_share": median(lost for _, lost in found) / count}
 
 
-def cost(size: int, cores: tuple[int, int]) -> dict[str, float]:
+def cost(size: int, chunk: int, cores: tuple[int, int]) -> dict[str, float]:
     """Nanoseconds a publish with nobody there, with 8 readers that look, with the same 8 stopped, and nobody again.
 
     The readers share the other core, so that what is measured is memory and protocol, not their turns on the writer's.
@@ -50,10 +50,10 @@ def cost(size: int, cores: tuple[int, int]) -> dict[str, float]:
         def writing(channel: Channel) -> dict[str, float]:
             ring = writer(name, size)
             spent: dict[str, float] = {}
-            _publish_ns(ring, size)
+            _publish_ns(ring, size, chunk)
             for phase in ("before", "looking", "stopped", "after"):
                 channel.ready()
-                spent[phase] = _publish_ns(ring, size)
+                spent[phase] = _publish_ns(ring, size, chunk)
             channel.answer(None)
             return spent
 
@@ -103,6 +103,6 @@ def _lookers(name: str, size: int, core: int) -> Iterator[list[Worker]]:
             looker.end()
 
 
-def _publish_ns(ring: shm.RingWriter, size: int) -> float:
-    """The median of a few chunks: each holds looks of every reader, and a chunk that was interrupted does not count."""
-    return median(publish_ns(ring, bytes(size), CHUNK) for _ in range(CHUNKS))
+def _publish_ns(ring: shm.RingWriter, size: int, chunk: int) -> float:
+    """The median of a few chunks: each is long enough to hold looks, and one that was interrupted does not count."""
+    return median(publish_ns(ring, bytes(size), chunk) for _ in range(CHUNKS))

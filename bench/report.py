@@ -131,7 +131,7 @@ def _extras(rows: Mapping[str, Any]) -> list[str]:
         f"  batches, a field of every record summed: {rows['ring']['batch_summed_per_s'] / 1e6:.0f} M/s",
         f"  an unheld writer beside readers that share one core: {fan_out}",
         f"{publish} x {cost['looking_ratio']:.3f}, stopped x {cost['stopped_ratio']:.3f}",
-        f"  a waiting reader takes {idle['idle_cpu_pct']:.2f} % of its core; woken in {idle['wake_p50_ns'] / 1000:.0f} us",
+        f"  waiting takes {idle['idle_cpu_pct']:.2f} % of its core; woken in {idle['wake_p50_ns'] / 1000:.0f} us",
     ]
 
 

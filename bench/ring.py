@@ -46,10 +46,33 @@ class Effort:
     peer_share: float
     idle_s: float
     wakes: int
+    cost_turns: int
+    cost_chunk: int
+    """Publishes: some milliseconds, in which 8 readers look a few times."""
 
 
-FULL = Effort(rounds=5, records=1_000, trips=10_000, rate_bytes=32 << 20, peer_share=1.0, idle_s=1.0, wakes=40)
-QUICK = Effort(rounds=1, records=100, trips=200, rate_bytes=1 << 20, peer_share=0.02, idle_s=0.2, wakes=3)
+FULL = Effort(
+    rounds=5,
+    records=1_000,
+    trips=10_000,
+    rate_bytes=32 << 20,
+    peer_share=1.0,
+    idle_s=1.0,
+    wakes=40,
+    cost_turns=3,
+    cost_chunk=100_000,
+)
+QUICK = Effort(
+    rounds=1,
+    records=100,
+    trips=200,
+    rate_bytes=1 << 20,
+    peer_share=0.02,
+    idle_s=0.2,
+    wakes=3,
+    cost_turns=1,
+    cost_chunk=5_000,
+)
 
 
 class Bench:
@@ -100,7 +123,8 @@ class Bench:
         self._keep(size, "ring, typed", per_s=rates.typed(size, records // 4, self.cores))
         self._keep(size, "ring", batch_per_s=rates.batch(size, records * 40, self.cores))
         self._keep(size, "ring", batch_summed_per_s=rates.batch_summed(size, records * 10, self.cores))
-        self._keep(size, "readers", **readers.cost(size, self.cores))
+        for _ in range(effort.cost_turns):
+            self._keep(size, "readers", **readers.cost(size, effort.cost_chunk, self.cores))
         for count in (1, 4, 8):
             found = readers.fan_out(size, count, records // 2, self.cores)
             self._keep(size, f"{count} readers", **found)
@@ -110,9 +134,8 @@ class Bench:
     def _peer(self, peer: Peer, size: int) -> None:
         share = self.effort.peer_share
         try:
-            self._latency(
-                size, peer.name, peer.open, max(20, int(300 * share)), max(50, int(1000 * share)), peer.gap_ns
-            )
+            counts = max(20, int(300 * share)), max(50, int(1000 * share))
+            self._latency(size, peer.name, peer.open, counts, peer.gap_ns)
             with ExitStack() as stack:
                 link = _closing(stack, peer.open(size))
                 self._keep(

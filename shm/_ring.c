@@ -16,6 +16,7 @@
 
 #define NAP_LEAST_NS 50000
 #define NAP_MOST_NS 20000000
+#define HELD_BYTES 1024 /* how much a reader that is behind copies at once */
 #define SPIN_NS 100000
 #define SPIN_LOOKS 64
 
@@ -76,13 +77,15 @@ typedef struct {
     sy_codec codec;
     sy_writer w;
     sy_mapping *consumer;
-    int busy; /* a value's __index__ must not publish in the middle of a publish */
+    char *record; /* a record is packed here and copied at once: its line stays with this core until it is whole */
+    int busy;     /* a value's __index__ must not publish in the middle of a publish */
 } Writer;
 
 static void writer_dealloc(Writer *self) {
     sy_codec_clear(&self->codec);
     Py_XDECREF(self->mapping);
     Py_XDECREF(self->consumer);
+    PyMem_Free(self->record);
     Py_TYPE(self)->tp_free((PyObject *)self);
 }
 
@@ -111,7 +114,9 @@ static int writer_init(Writer *self, PyObject *args, PyObject *kwargs) {
     w->lossless = lossless;
     w->consumed = w->next + w->reserve - w->capacity; /* full until a consumer tells where it is */
     if (wake) sy_futex_wake(w->cursor);               /* the one before may have died between its store and its wake */
-    return 0;
+    self->record = PyMem_Malloc(w->record_size);
+    if (!self->record) PyErr_NoMemory();
+    return self->record ? 0 : -1;
 }
 
 static int writer_ready(Writer *self) {
@@ -126,11 +131,12 @@ static int writer_ready(Writer *self) {
 static PyObject *writer_publish(Writer *self, PyObject *const *values, Py_ssize_t count) {
     if (!writer_ready(self)) return NULL;
     if (!sy_room(&self->w, 1)) Py_RETURN_FALSE;
-    sy_begin(&self->w);
     self->busy = 1;
-    int failed = sy_pack(&self->codec, sy_slot(&self->w, 0), values, count);
+    int failed = sy_pack(&self->codec, self->record, values, count);
     self->busy = 0;
     if (failed || !writer_ready(self)) return NULL; /* a value's __index__ may have closed the lane, or forked */
+    sy_begin(&self->w);
+    sy_copy(sy_slot(&self->w, 0), self->record, self->w.record_size);
     sy_publish(&self->w, 1);
     Py_RETURN_TRUE;
 }
@@ -217,7 +223,9 @@ typedef struct {
     sy_codec codec;
     sy_reader r;
     PyTypeObject *lapped; /* shm.ring.Lapped(first, after) */
-    char *record;         /* a private copy of one record: what is decoded can no longer change */
+    char *held;           /* private copies of the records from held_first on: what is decoded can no longer change */
+    const char *record;   /* the one of them that was fetched last */
+    uint64_t held_first, held_count, held_most;
     int wakes;
 } Reader;
 
@@ -225,7 +233,7 @@ static void reader_dealloc(Reader *self) {
     sy_codec_clear(&self->codec);
     Py_XDECREF(self->mapping);
     Py_XDECREF(self->lapped);
-    PyMem_Free(self->record);
+    PyMem_Free(self->held);
     Py_TYPE(self)->tp_free((PyObject *)self);
 }
 
@@ -246,9 +254,10 @@ static int reader_init(Reader *self, PyObject *args, PyObject *kwargs) {
                           header_u64(m, H_CAPACITY), header_u64(m, H_RESERVE), header_u32(m, H_RECORD_SIZE)};
     self->r.next = atomic_load_explicit(self->r.cursor, memory_order_acquire);
     self->wakes = wake;
-    self->record = PyMem_Malloc(self->r.record_size);
-    if (!self->record) PyErr_NoMemory();
-    return self->record ? 0 : -1;
+    self->held_most = self->r.record_size < HELD_BYTES ? HELD_BYTES / self->r.record_size : 1;
+    self->held = PyMem_Malloc(self->held_most * self->r.record_size);
+    if (!self->held) PyErr_NoMemory();
+    return self->held ? 0 : -1;
 }
 
 static int reader_ready(Reader *self) {
@@ -261,15 +270,28 @@ static PyObject *lapped_value(Reader *self, uint64_t first, uint64_t after) {
     return PyObject_CallFunction((PyObject *)self->lapped, "KK", first, after);
 }
 
-/* Copy the next record aside. 1: it is there, 0: nothing waits, -1: *value says what else (Lapped, or NULL on error). */
+/* Make self->record the next record. 1: it is there, 0: nothing waits, -1: *value says what else (Lapped, NULL on error).
+ *
+ * A reader that is behind copies a few records under one check, and takes the next from there: looking at the cursor for
+ * each would pull its line from the writer as often. A published record never changes, so the copy cannot grow old.
+ */
 static int reader_fetch(Reader *self, PyObject **value) {
     sy_reader *r = &self->r;
     uint64_t lost, first = r->next;
+    if (first - self->held_first < self->held_count) {
+        self->record = self->held + (first - self->held_first) * r->record_size;
+        r->next++;
+        return 1;
+    }
     uint64_t waiting = sy_available(r, &lost);
     if (!lost && !waiting) return 0;
     if (!lost) {
-        sy_copy(self->record, sy_read_slot(r, r->next), r->record_size);
-        if (!sy_torn(r, r->next, 1)) {
+        uint64_t n = waiting < self->held_most ? waiting : self->held_most;
+        self->held_count = 0;
+        sy_copy(self->held, sy_read_slot(r, first), n * r->record_size);
+        if (!sy_torn(r, first, n)) {
+            self->held_first = first, self->held_count = n;
+            self->record = self->held;
             r->next++;
             return 1;
         }
@@ -423,6 +445,7 @@ static int reader_set_cursor(Reader *self, PyObject *value, void *Py_UNUSED(clos
         return -1;
     }
     self->r.next = next;
+    self->held_count = 0;
     return 0;
 }
 

@@ -125,7 +125,8 @@ cdef class Book:
         if level_limit < 1:
             raise ValueError(f"level_limit must be at least 1, was {level_limit}")
         self.level_limit = level_limit
-        if not make_room(&self.bids, min(FIRST_ROOM, level_limit)) or not make_room(&self.asks, min(FIRST_ROOM, level_limit)):
+        room = min(FIRST_ROOM, level_limit)
+        if not make_room(&self.bids, room) or not make_room(&self.asks, room):
             raise MemoryError("no memory for a book's first levels")
 
     def __dealloc__(self):
@@ -246,7 +247,7 @@ cdef class Book:
         return to_int(total)
 
     def walk(self, int side, int64_t size):
-        """What taking `size` from a side would meet: (size found, worst price, exact notional); (0, None, 0) when empty."""
+        """What taking `size` from a side would meet: (size found, worst price, exact notional)."""
         cdef Side *source = &self.bids if side > 0 else &self.asks
         cdef int64_t sign = 1 if side > 0 else -1
         cdef int64_t left = size, take = 0, price = 0

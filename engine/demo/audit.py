@@ -76,7 +76,9 @@ def read_truth(path: Path, account: str) -> Side:
 
 def compare(ours: Side, truth: Side) -> list[Finding]:
     """Every disagreement; empty when the two are one."""
-    found = [Finding(f"order {one}: the venue has it, the journal does not") for one in truth.orders.keys() - ours.orders]
+    found = [
+        Finding(f"order {one}: the venue has it, the journal does not") for one in truth.orders.keys() - ours.orders
+    ]
     for client_id, (state, filled) in ours.orders.items():
         if client_id not in truth.orders:
             if state not in DONE_STATES or filled:

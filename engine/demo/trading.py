@@ -27,6 +27,7 @@ from engine.cli import main as engine_ctl
 from engine.config import load
 from engine.config.paths import RUN_VARIABLE, STATE_VARIABLE
 from engine.demo import audit
+from engine.model.instrument import Instrument
 from engine.monitor.figures import Figures
 from engine.monitor.view import screen
 
@@ -78,7 +79,7 @@ def show(figures: Figures, duration_s: float | None, chaos: Chaos | None, consol
             time.sleep(min(LOOK_EVERY_S, max(end_s - time.monotonic(), 0)))
 
 
-def judge(state: Path, known: dict[int, instruments.Instrument], console: Console) -> int:
+def judge(state: Path, known: dict[int, Instrument], console: Console) -> int:
     """Hold the journal against the truth; the exit code."""
     ours, truth = audit.read_ours(state / "journal", known), audit.read_truth(state / "venue-truth.log", ACCOUNT)
     findings = audit.compare(ours, truth)
@@ -94,7 +95,7 @@ def judge(state: Path, known: dict[int, instruments.Instrument], console: Consol
 
 
 def run(duration_s: float | None, chaos: Chaos | None) -> int:
-    """The demo's life: up, show, down, judge. Its files lie in a directory of its own and go with it when all is well."""
+    """The demo's life: up, show, down, judge. Its files lie in a directory of its own, gone when all is well."""
     console = Console()
     place = Path(tempfile.mkdtemp(prefix="steelyard-demo-"))
     os.environ[RUN_VARIABLE] = os.environ[STATE_VARIABLE] = str(place)
@@ -123,7 +124,8 @@ def run(duration_s: float | None, chaos: Chaos | None) -> int:
 
 def main(argv: list[str] | None = None) -> int:
     """`python -m engine.demo`."""
-    parser = argparse.ArgumentParser(prog="python -m engine.demo", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="python -m engine.demo", description=__doc__, formatter_class=raw)
     parser.add_argument("--duration", type=float, help="seconds; without it, until Ctrl-C")
     parser.add_argument("--chaos", action="store_true", help="kill a role every few seconds")
     parser.add_argument("--seed", type=int, default=1, help="of the chaos")

@@ -53,6 +53,13 @@ class Chaser:
         if chase is not None:
             chase.stopped = True
 
+    def stop_all(self, strategy: int, instrument: int) -> None:
+        """Stop every chase, or those of a strategy or instrument: one may be between two requests."""
+        for chase in self.chases.values():
+            of_strategy = not strategy or chase.order.strategy == strategy
+            if of_strategy and (not instrument or chase.order.instrument == instrument):
+                chase.stopped = True
+
     def on_book(self, instrument: int, now_ns: int) -> None:
         """The best prices of an instrument changed."""
         for intent_id, chase in list(self.chases.items()):

@@ -72,6 +72,7 @@ class Desk:
 
     def cancel_all(self, now_ns: int, strategy: int = 0, instrument: int = 0) -> None:
         """Cancel everything live, or everything of a strategy or instrument."""
+        self.chaser.stop_all(strategy, instrument)
         for order in list(self._blotter.live.values()):
             if (not strategy or order.strategy == strategy) and (not instrument or order.instrument == instrument):
                 self.cancel(order, now_ns)

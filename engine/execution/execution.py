@@ -115,11 +115,10 @@ class Execution:
         return work
 
     def drain(self, now_ns: int) -> bool:
-        """Take nothing new and cancel what stands; True when nothing is left at the venue."""
-        if not self.gate.draining:
-            self.gate.draining = True
-            self.desk.cancel_all(now_ns)
-        return not self.blotter.live and not any(self.blotter.changed)
+        """Take nothing new, cancel what stands, and go on stepping; True when nothing is left at the venue."""
+        self._drain(now_ns)
+        self.step(now_ns)
+        return not self.blotter.live
 
     def filenos(self) -> list[int]:
         """The descriptors that a blocking process waits for."""
@@ -193,8 +192,6 @@ class Execution:
         if self.gate.halted:
             self.desk.cancel_all(now_ns)
         self.blotter.touched.update(range(len(self.ledger.positions)))
-        for _, lane, index in self._intents:  # a strategy's lane is full until somebody says how far it was read
-            self._lanes.accepted.write(index, lane.cursor, 0, now_ns, (0, 0, 0, 0, 0))
         del self._replay
 
     def _read_commands(self, now_ns: int) -> int:
@@ -222,9 +219,15 @@ class Execution:
         elif row.kind == CommandKind.RESUME:
             self._halt(now_ns, halted=False)
         elif row.kind == CommandKind.DRAIN:
-            self.drain(now_ns)
+            self._drain(now_ns)
         elif row.kind == CommandKind.CANCEL_ALL:
             self.desk.cancel_all(now_ns, row.strategy, row.instrument)
+
+    def _drain(self, now_ns: int) -> None:
+        """No new orders from here on, and open ones cancelled."""
+        if not self.gate.draining:
+            self.gate.draining = True
+            self.desk.cancel_all(now_ns)
 
     def _halt(self, now_ns: int, *, halted: bool) -> None:
         """No new orders, and open ones cancelled; or trade again."""

@@ -1,9 +1,10 @@
 """Positions and profit, exact: every sum is a Python integer at price + size decimals.
 
 Cost is what was paid for what is held (negative for a short). A fill that reduces takes its share of the cost along,
-rounded once; whatever the rounding, realised less cost is cash, so realised + unrealised = cash + inventory holds to the
-last digit, through flips too. Fees: in the quote asset they are added up; in the base asset they take holdings away,
-booked as a sale at the fill's price whose proceeds are the fee; in a third asset they are kept by asset and not valued.
+rounded once; whatever the rounding, realised less cost is cash, so realised + unrealised = cash + inventory holds to
+the last digit, through flips too. Fees: in the quote asset they are added up; in the base asset they take holdings
+away, booked as a sale at the fill's price whose proceeds are the fee; in a third asset they are kept by asset and not
+valued.
 """
 
 from engine.model.instrument import Instrument
@@ -112,7 +113,7 @@ def _rescale(number: int, decimals: int, to: int) -> int:
     if to >= decimals:
         return int(number * 10 ** (to - decimals))
     unit = 10 ** (decimals - to)
-    return (2 * number + unit) // (2 * unit)
+    return int((2 * number + unit) // (2 * unit))
 
 
 def _split(number: int) -> tuple[int, int]:

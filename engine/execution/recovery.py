@@ -139,7 +139,7 @@ class Recovery:
         self._scans.extend(one.id for one in self._config.instruments if one.id not in self._scans)
         for order in list(self._blotter.orders.values()) if not self.complete else ():
             if order.flags & OrderFlag.FILLS_MISSING:
-                self.fetch(order, now_ns)
+                self.ask(order, now_ns)  # how much is missing is the venue's to say
 
     def _send(self, request: Request, now_ns: int) -> None:
         """Send one question; a question that could not be sent will be asked after the next connect."""

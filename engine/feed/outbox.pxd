@@ -60,7 +60,9 @@ cdef class Outbox:
     cdef Tick head
 
     cdef int64_t publish_time(self, int64_t now_ns) noexcept nogil
-    cdef void begin(self, uint32_t instrument, int64_t receive_ns, int64_t now_ns, int64_t venue_ns, int64_t sequence) noexcept nogil
+    cdef void begin(
+        self, uint32_t instrument, int64_t receive_ns, int64_t now_ns, int64_t venue_ns, int64_t sequence
+    ) noexcept nogil
     cdef void tick(self, int kind, int side, int64_t price, int64_t size, int64_t detail, int flags) noexcept nogil
     cdef void end(self) noexcept nogil
     cdef void show(self, Book book, int cell, int state, int flags, uint64_t change_count)

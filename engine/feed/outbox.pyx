@@ -12,7 +12,7 @@ act there and nowhere else. Without writers it says nothing, for tools that only
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.math cimport NAN
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from engine.book.book cimport Book
@@ -71,7 +71,9 @@ cdef class Outbox:
         clock_gettime(CLOCK_MONOTONIC, &now)
         return <int64_t>now.tv_sec * 1_000_000_000 + now.tv_nsec + self.clock_offset
 
-    cdef void begin(self, uint32_t instrument, int64_t receive_ns, int64_t now_ns, int64_t venue_ns, int64_t sequence) noexcept nogil:
+    cdef void begin(
+        self, uint32_t instrument, int64_t receive_ns, int64_t now_ns, int64_t venue_ns, int64_t sequence
+    ) noexcept nogil:
         """Begin an event."""
         self.head.instrument = instrument
         self.head.receive_ns = receive_ns

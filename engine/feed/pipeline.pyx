@@ -10,7 +10,7 @@ from libc.stdint cimport int64_t
 
 from engine.feed.outbox cimport Outbox
 from engine.feed.track cimport Track
-from engine.venues.market cimport BEST, DELTA, MALFORMED, OTHER, PRINT, SNAPSHOT, Market, Message
+from engine.venues.market cimport BEST, DELTA, MALFORMED, PRINT, Market, Message
 
 
 cdef class Pipeline:
@@ -24,7 +24,7 @@ cdef class Pipeline:
     def add(self, Track track):
         """Take a track for the listing of its index."""
         if track.index != len(self.tracks) or track.index >= self.market.listing_count:
-            raise ValueError(f"{track.symbol}: track {track.index} does not follow {len(self.tracks)} tracks and its listing")
+            raise ValueError(f"{track.symbol}: track {track.index} does not follow {len(self.tracks)} tracks")
         self.tracks.append(track)
 
     def take(self, list frames, int64_t receive_ns, int64_t now_ns):

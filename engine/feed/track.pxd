@@ -43,7 +43,8 @@ cdef class Track:
     cdef uint64_t changes
     cdef bint levels_told
     cdef Outbox outbox
-    cdef readonly int64_t snapshots, diffs, dropped, applied, gaps, resyncs, suspect, bbo_checked, bbo_equal, best_checked, best_equal
+    cdef readonly int64_t snapshots, diffs, dropped, applied, gaps, resyncs, suspect, bbo_checked, bbo_equal
+    cdef readonly int64_t best_checked, best_equal
     cdef readonly int64_t checksum_checked, checksum_ok, prints, print_gaps, refetches, crossings
 
     cdef int delta(self, Market market, Message *message, object frame, int64_t receive_ns, int64_t now_ns) except -1
@@ -51,7 +52,7 @@ cdef class Track:
     cdef list take_kept(self)
     cdef int seed(self, Market market, Message *message, int64_t receive_ns, int64_t now_ns) except -1
     cdef void change(self, Level *levels, Message *message, bint telling) noexcept nogil
-    cdef void change_side(self, int side, Level *levels, Py_ssize_t count, bint reverse, bint telling) noexcept nogil
+    cdef void change_side(self, int side, Level *levels, Py_ssize_t count, bint back, bint telling) noexcept nogil
     cdef int settle(self, Market market, Message *message, int64_t receive_ns, int64_t now_ns, bint telling) except -1
     cdef int best(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1
     cdef int trade(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1

@@ -11,11 +11,10 @@ whichever carries the newer number of the venue is shown. Both are compared wher
 """
 
 from libc.stdint cimport int64_t, uint64_t
-from libc.string cimport memset
 
 from engine.book.book cimport Book
 from engine.feed.outbox cimport Outbox
-from engine.venues.market cimport APPLY, DROP, GAP, SNAPSHOT as SNAPSHOT_KIND, WAIT, Level, Market, Message, Rule
+from engine.venues.market cimport DROP, GAP, SNAPSHOT as SNAPSHOT_KIND, WAIT, Level, Market, Message, Rule
 
 from engine.model import words
 
@@ -151,13 +150,13 @@ cdef class Track:
         self.change_side(1, levels + message.bid_start, message.bid_count, message.kind == SNAPSHOT_KIND, telling)
         self.change_side(-1, levels + message.ask_start, message.ask_count, message.kind == SNAPSHOT_KIND, telling)
 
-    cdef void change_side(self, int side, Level *levels, Py_ssize_t count, bint reverse, bint telling) noexcept nogil:
+    cdef void change_side(self, int side, Level *levels, Py_ssize_t count, bint back, bint telling) noexcept nogil:
         """Put one side's levels into the book."""
         cdef Py_ssize_t i
         cdef int64_t before
         cdef Level *level
         for i in range(count):
-            level = &levels[count - 1 - i if reverse else i]
+            level = &levels[count - 1 - i if back else i]
             before = self.book.put(side, level.price, level.size)
             if telling and before != level.size:
                 self.outbox.tick(TICK_LEVEL, side, level.price, level.size, before, 0)
@@ -242,7 +241,7 @@ cdef class Track:
         return best
 
     cdef void compare_ticker(self, Best *best) noexcept nogil:
-        """Hold the book against the venue's best: at the same number, and the one in force at it if that is known yet."""
+        """Hold the book against the venue's best at the same number, and the one in force at it once known."""
         cdef Best *ticker = recall(&self.tickers, best.sequence)
         remember(&self.books, best)
         if ticker == NULL:

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 import shm
+from engine.execution.build import open_lanes as open_execution_lanes
 from engine.execution.config import ExecutionConfig, JournalConfig
 from engine.execution.execution import Execution
 from engine.execution.seams import ExecutionLanes, ExecutionPorts
@@ -38,6 +39,7 @@ from engine.venues.port import FramePort, RequestPort
 
 VENUE = "binance"
 API_KEY = "SteelyardSimulationKey".ljust(64, "0")
+EXECUTION_WRITES = ("journal", "verdicts", "orders", "fills", "steps", "positions", "accepted")
 TRADING_PATH = "/ws-api/v3"
 
 
@@ -124,7 +126,7 @@ def strategy_maker(
     return make
 
 
-def execution_maker(  # noqa: PLR0917 - each is one thing that it stands on
+def execution_maker(
     lanes: SystemLanes,
     network: Network,
     instruments: tuple[Instrument, ...],
@@ -135,9 +137,9 @@ def execution_maker(  # noqa: PLR0917 - each is one thing that it stands on
 ) -> Make:
     """How execution is made; `watch` stands between it and its connection, and sees every byte."""
     config = ExecutionConfig(
-        key.system,
-        instruments,
-        tuple(strategies.values()),
+        system=key.system,
+        instruments=instruments,
+        strategies=tuple(strategies.values()),
         limits=RiskLimits(max_order_rate_per_min=300),
         journal=JournalConfig(str(directory), segment_size=1 << 22),
     )
@@ -158,36 +160,8 @@ def execution_maker(  # noqa: PLR0917 - each is one thing that it stands on
 
 
 def execution_lanes(lanes: SystemLanes, strategies: dict[str, int], fuse: Fuse, grave: Grave) -> ExecutionLanes:
-    """Attach execution to its lanes: intents from where they were accepted, the past from the rings' beginnings."""
-
-    def writer(lane: str, name: str = "") -> Any:
-        kind = shm.CellWriter if BY_NAME[lane].kind == "cells" else shm.RingWriter
-        made = kind(f"{lanes.system}.{name or lane}", BY_NAME[lane].record)
-        grave.append(made.close)
-        return Mortal(made, fuse)
-
-    def reader(lane: str) -> shm.RingReader:
-        return shm.RingReader(f"{lanes.system}.{lane}", BY_NAME[lane].record)
-
-    halt: Any = shm.CellReader(f"{lanes.system}.halt", BY_NAME["halt"].record)
-    accepted = shm.CellReader(f"{lanes.system}.accepted", BY_NAME["accepted"].record)
-    intents: dict[int, Any] = {}
-    for index, (name, number) in enumerate(strategies.items()):
-        cell = accepted.read(index)
-        intents[number] = lanes.reader(f"intents.{name}")
-        intents[number].cursor = cell.cursor if cell is not None else BY_NAME["intents"].start
-    return ExecutionLanes(
-        books=reader("books"),
-        commands=reader("commands"),
-        intents=intents,
-        halt=halt,
-        journal_past=lanes.reader("journal"),
-        fills_past=lanes.reader("fills"),
-        journal=writer("journal"),
-        verdicts=writer("verdicts"),
-        orders=writer("orders"),
-        fills=writer("fills"),
-        steps=writer("steps", "steps.execution"),
-        positions=writer("positions"),
-        accepted=writer("accepted"),
-    )
+    """Attach execution to its lanes as its process would, with every writer mortal."""
+    opened = open_execution_lanes(lanes.system, "execution", {number: name for name, number in strategies.items()})
+    grave.extend(closer.close for closer in opened.closers)
+    mortal: dict[str, Any] = {name: Mortal(getattr(opened, name), fuse) for name in EXECUTION_WRITES}
+    return replace(opened, **mortal, closers=())

@@ -7,7 +7,7 @@ A venue's folder holds one subclass of `Market` (its wire) and one of `Rule` (it
 largest frame seen and stay; a frame with more than LEVELS_MAX levels or MESSAGES_MAX messages is malformed.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport uint8_t, uint32_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset
 

@@ -358,6 +358,6 @@ cdef inline bint read_clock(Span *span, int64_t *value) noexcept nogil:
         if not is_digit(at[i]):
             return False
         fraction += (at[i] - c'0') * SY_POWER[28 - i]
-    value[0] = ((days_before(century * 100 + year, month, day) * 86400 + hour * 3600 + minute * 60 + second) * 1_000_000_000
-                + fraction)
+    second += days_before(century * 100 + year, month, day) * 86400 + hour * 3600 + minute * 60
+    value[0] = second * 1_000_000_000 + fraction
     return True

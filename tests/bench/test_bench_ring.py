@@ -60,6 +60,7 @@ def test_figures_are_positive_and_percentiles_in_order(found: dict[str, Any]) ->
 def test_a_peer_is_measured_or_named_as_missing(found: dict[str, Any]) -> None:
     """A comparison that silently leaves a peer out is no comparison."""
     assert set(found["peers"]) | set(found["missing"]) >= PEERS
+    assert [why for why in found["missing"].values() if "failed" in why] == []
     for row in found["peers"].values():
         assert row["one_way_p50_ns"] >= 0
 

@@ -19,7 +19,7 @@ from engine.venues.market cimport (
     APPLY, BEST, DELTA, DROP, GAP, MALFORMED, OTHER, PRINT, SNAPSHOT, WAIT, Level, Listing, Market, Message, Rule,
 )
 from engine.venues.scan cimport (
-    blank, read_fixed, read_integer, read_quoted as read_quoted_number, skip_value, skip_word, text_end,
+    blank, read_fixed, read_integer, read_quoted as read_quoted_number, skip_value, text_end,
 )
 
 cdef enum:
@@ -30,7 +30,6 @@ cdef enum:
     STREAM = 5
     DATA = 6
     UNKNOWN = 0
-
 
 
 cdef inline int place_of(const char *key, Py_ssize_t length) noexcept nogil:

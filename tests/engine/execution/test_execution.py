@@ -14,6 +14,7 @@ from engine.model.words import (
     CommandKind,
     IntentKind,
     JournalKind,
+    OrderFlag,
     OrderState,
     OrderType,
     Reason,
@@ -177,9 +178,12 @@ def test_cancels_are_allowed_when_nothing_else_is(house: House) -> None:
 def test_draining_cancels_everything_and_ends(house: House) -> None:
     """True only when nothing is left at the venue."""
     house.place()
-    assert not house.role.drain(house.now_ns)
-    house.settle(1)
-    assert house.role.drain(house.now_ns)
+    for _ in range(10):
+        house.now_ns += MS
+        house.venue.advance(house.now_ns)
+        if house.role.drain(house.now_ns):
+            break
+    assert not any(one.open for one in house.venue.orders.values())
     refused = house.intent()
     house.run(1)
     assert house.verdict(refused) == Reason.DRAINING
@@ -268,8 +272,11 @@ def test_a_fill_that_overtakes_a_replacement_places_nothing(house: House) -> Non
     house.venue.event_latency_ns = 50 * MS
     house.venue.fill(order.client_id.hex(), 300)
     house.book(6_000_300, 6_000_400)
+    house.run(1)
+    assert len(requests(house, "order.cancelReplace")) == 1
+    house.settle(4)
+    house.book(6_000_300, 6_000_400)
     house.settle(1)
-    house.settle(3)
     whole = [one for one in house.venue.orders.values() if one.open]
     assert [one.size - one.executed for one in whole] == [700]
     house.check_truth()
@@ -281,6 +288,40 @@ def test_a_chase_ends_when_its_time_is_over(house: House) -> None:
     house.run(330)
     assert not any(one.open for one in house.venue.orders.values())
     assert house.role.chaser.chases == {} or all(one.stopped for one in house.role.chaser.chases.values())
+
+
+def test_a_halt_stops_a_chase_between_two_requests(house: House) -> None:
+    """Nothing stands at that moment, so there is nothing to cancel; and resume must not bring it back."""
+    order = house.place(order_type=OrderType.CHASE, price=0, size=1000)
+    house.venue.fill(order.client_id.hex(), 300)
+    house.run(120)
+    house.book(6_000_300, 6_000_400)
+    house.run(1)
+    house.command(CommandKind.HALT)
+    house.settle(1)
+    house.command(CommandKind.RESUME)
+    for bid in (6_000_500, 6_000_700):
+        house.run(200)
+        house.book(bid, bid + 100)
+    house.run(5)
+    assert not any(one.open for one in house.venue.orders.values())
+    assert house.role.chaser.chases == {}
+    house.check_truth()
+
+
+def test_fills_missing_at_a_death_are_fetched_by_the_next_life(house: House) -> None:
+    """The cancel said 300, the fill had not come."""
+    order = house.place()
+    house.venue.event_latency_ns = 200 * MS
+    house.venue.fill(order.client_id.hex(), 300)
+    house.cancel(order.intent_id)
+    house.run(5)
+    assert order.flags & OrderFlag.FILLS_MISSING
+    house.restart()
+    house.settle(5)
+    again = house.role.blotter.orders[order.client_id]
+    assert (again.state, again.filled, again.flags & OrderFlag.FILLS_MISSING) == (OrderState.CANCELLED, 300, 0)
+    house.check_truth()
 
 
 def test_a_chase_goes_on_after_a_death(house: House) -> None:

@@ -64,7 +64,7 @@ def test_a_fee_in_a_third_asset_is_kept_apart_and_marked() -> None:
     position = Position(1, BTC)
     position.apply(BUY, 100, 10, 77, b"BNB\0\0\0\0\0", 1)
     assert position.fees_other == {b"BNB": 77}
-    row = codec.POSITION.unpack(codec.POSITION.pack(*position.row()))
+    row = codec.POSITION.unpack(codec.POSITION.pack(*position.row(0)))
     assert row.flags == FEES_UNVALUED
 
 
@@ -72,7 +72,7 @@ def test_sums_beyond_64_bits_are_told_whole() -> None:
     """High << 64 | low, signed."""
     position = Position(1, BTC)
     position.apply(SELL, 2**60, 2**61, 0, b"", 1)
-    row = codec.POSITION.unpack(codec.POSITION.pack(*position.row()))
+    row = codec.POSITION.unpack(codec.POSITION.pack(*position.row(0)))
     assert row.cost_high << 64 | row.cost_low == position.cost
     assert abs(position.cost) > 2**64
 

@@ -209,7 +209,7 @@ def diff(first: int, last: int, bids: list = (), asks: list = (), symbol: str = 
     return json.dumps({"stream": f"{symbol.lower()}@depth@100ms", "data": event}).encode()
 
 
-def ticker(number: int, bid: str, bid_size: str, ask: str, ask_size: str, symbol: str = "BTCUSDT") -> bytes:  # noqa: PLR0917
+def ticker(number: int, bid: str, bid_size: str, ask: str, ask_size: str, symbol: str = "BTCUSDT") -> bytes:
     """A best bid and ask."""
     event = {"u": number, "s": symbol, "b": bid, "B": bid_size, "a": ask, "A": ask_size}
     return json.dumps({"stream": f"{symbol.lower()}@bookTicker", "data": event}).encode()

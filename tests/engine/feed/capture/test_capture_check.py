@@ -28,7 +28,9 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, di
          {"frames": 99574, "applied": 6493, "gaps": 0, "bbo_checked": 1072, "bbo_equal": 1072, "best_checked": 6493, "best_equal": 6491, "print_gaps": 0}),  # noqa: E501
         ("binance-usdm", ["usdm_btcusdt_20220811.dat.zst"], {"frames": 1533, "gaps": 0, "bbo_checked": 0, "print_gaps": 0}),  # noqa: E501
         pytest.param(
-            "binance-coinm", ["cm_btcusd_perp_20240808.gz"], {"frames": 48270, "diffs": 26847, "gaps": 0, "print_gaps": 0},
+            "binance-coinm",
+            ["cm_btcusd_perp_20240808.gz"],
+            {"frames": 48270, "diffs": 26847, "gaps": 0, "print_gaps": 0},
             marks=pytest.mark.soak,
         ),
         pytest.param(

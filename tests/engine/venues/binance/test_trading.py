@@ -139,8 +139,9 @@ def test_questions_are_well_formed(wire: BinanceTrading) -> None:
     """Each is JSON, with the window and the time."""
     at = 1660801715431 * MS
     asked = [
-        wire.status(1, 1, OURS, at), wire.status_by_venue_id(1, 1, 5, at), wire.open_orders(1, at), wire.account(1, at),
-        wire.fills_of(1, 1, 5, at), wire.fills_from(1, 1, 5, at), wire.fills_last(1, 1, at), wire.cancel(1, 1, OURS, at),
+        wire.status(1, 1, OURS, at), wire.status_by_venue_id(1, 1, 5, at), wire.open_orders(1, at),
+        wire.account(1, at), wire.fills_of(1, 1, 5, at), wire.fills_from(1, 1, 5, at), wire.fills_last(1, 1, at),
+        wire.cancel(1, 1, OURS, at),
     ]  # fmt: skip
     for frame in asked:
         params = json.loads(frame)["params"]

@@ -115,7 +115,7 @@ def test_subscription_by_signature_needs_no_logon() -> None:
         ("ALLOW_FAILURE", False, FAR, 409, -2021, ("FAILURE", "SUCCESS")),
     ],
 )
-def test_cancel_replace_keeps_the_outcome_matrix(  # noqa: PLR0917 (a row of the matrix)
+def test_cancel_replace_keeps_the_outcome_matrix(
     mode: str, known: bool, order: dict[str, str], status: int, code: int, results: tuple[str, str]
 ) -> None:
     """It is no transaction: each half's fate must be readable from the answer."""

@@ -1,0 +1,290 @@
+"""From a tick's bytes to an order's bytes, through the engine's own processes: each hop beside its budget.
+
+    core 0   venue simulator with its order flow           core 1   feed · strategy · execution, one process, spinning
+
+The engine's roles are built by `engine.runtime` from a configuration, as in production; between them stand the real
+lanes, and the venue is a process behind real sockets. The strategy sends an order on every book event and every print
+(an IOC limit far from the market, so that nothing fills and every event is alike). Stamps are the engine clock's, taken
+
+    received   when the socket's bytes were read       (the port's receive_ns, carried by every record)
+    parse      when the decoded event begins to be published  (the record's publish_ns)
+    book       when the feed's step ends: book changed, ticks and top published
+    strategy   when the strategy's step ends: intent published
+    risk       when the gate has answered
+    submit     when the socket has taken the order's bytes: journalled, encoded, masked, sent
+
+An order is counted when it leaves in the same round as its tick, alone, which is what sharing a process means.
+"""
+
+import argparse
+import importlib
+import itertools
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+if not __package__:
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+from bench.machine import describe, pair
+from engine.strategy import Book, Strategy
+
+BUDGET_NS = {"parse": 10_000, "book": 5_000, "strategy": 50_000, "risk": 10_000, "submit": 30_000}
+TOTAL_BUDGET_NS = 100_000
+ROOT = Path(__file__).resolve().parents[1]
+SECONDS, QUICK_SECONDS = 40.0, 3.0
+WARM_UP = 300  # orders not counted
+START_LIMIT_S = 30.0
+FAR_BPS = 300
+SIZE = 100
+PORT = 9741
+CORE_COMMAND = ("-m", "bench.path")
+CONFIG = """
+[system]
+name = "{name}"
+[[venues]]
+name = "binance"
+kind = "binance"
+stream_url = "ws://127.0.0.1:{port}"
+request_url = "http://127.0.0.1:{port}"
+order_url = "ws://127.0.0.1:{port}/ws-api/v3"
+api_key = {{ env = "BENCH_API_KEY" }}
+private_key = {{ file = "{place}/engine.pem" }}
+[[instruments]]
+id = 1
+venue = "binance"
+symbol = "BTCUSDT"
+[[strategies]]
+name = "prompt"
+id = 1
+class = "bench.path:Prompt"
+instruments = [1]
+[risk]
+max_order_rate_per_min = 1000000
+[[processes]]
+name = "core"
+roles = ["feed", "prompt", "execution"]
+cores = [{core}]
+wait = "spin"
+"""
+VENUE = """
+[venue]
+seed = 7
+pulse_seconds = 0.002
+[[venue.markets]]
+symbol = "BTCUSDT"
+base = "BTC"
+quote = "USDT"
+price_step = "0.01"
+size_step = "0.00001"
+size_min = "0.00001"
+notional_min = "5"
+[venue.flows.BTCUSDT]
+price = "60000"
+interval_ns = 4_000_000
+size = "0.5"
+[venue.limits]
+weight_minute = 10_000_000
+orders_10_seconds = 10_000_000
+orders_day = 100_000_000
+stream_messages_second = 5
+"""
+
+
+class Prompt(Strategy):
+    """Wants an order at every book event and at every print, so far away that it never fills."""
+
+    wants_prints = True
+
+    def on_book(self, book: Book) -> None:
+        """One intent, no thought."""
+        self.one = book.instrument
+        self.price = book.best(1) * (10_000 - FAR_BPS) // 10_000 // self.one.price_step * self.one.price_step
+        self.enter(self.one, 1, SIZE, self.price)
+
+    def on_print(self, print_: Any) -> None:  # noqa: ARG002 - the hook's shape
+        """The same, once a book was seen."""
+        if hasattr(self, "price"):
+            self.enter(self.one, 1, SIZE, self.price)
+
+
+class Stamps:
+    """The engine's process, with a clock at every border."""
+
+    def __init__(self, config: Any) -> None:
+        """Build the roles as the runtime does, with a connection that says when it sent."""
+        import shm
+        from engine import clock, runtime
+        from engine.venues.wire.websocket_port import WebSocketPort
+
+        self.now = clock.now_ns
+        self.sent_ns = self.judged_ns = self.orders = 0
+        stamps = self
+
+        class StampedPort(WebSocketPort):
+            """Notes the moment when an order's bytes were taken."""
+
+            def send(self, payload: bytes) -> bool:
+                taken = super().send(payload)
+                if b'"order.place"' in payload:
+                    stamps.sent_ns = stamps.now()
+                    stamps.orders += 1
+                return taken
+
+        importlib.import_module("engine.execution.build").WebSocketPort = StampedPort  # type: ignore[attr-defined]
+        process = config.process("core")
+        runtime.settle(config, process)
+        self.loop = runtime.start(config, process, process.roles)
+        gate: Any = self.loop.roles[2].gate  # type: ignore[attr-defined]
+        check = gate.check
+
+        def judged(*arguments: Any, **named: Any) -> Any:
+            verdict = check(*arguments, **named)
+            stamps.judged_ns = stamps.now()
+            return verdict
+
+        gate.check = judged
+        self.ticks = shm.RingReader(config.lane("ticks"))
+
+    def run(self, seconds: float) -> list[tuple[int, ...]]:
+        """Rounds until the time is over: each order's way, in nanoseconds between its stamps."""
+        import gc
+
+        feed, prompt, execution = self.loop.roles
+        now, ways = self.now, []
+        gc.collect()
+        gc.freeze()
+        end_ns = now() + int(seconds * 1e9)
+        while (start_ns := now()) < end_ns:
+            self.orders = 0
+            feed.step(start_ns)
+            fed_ns = now()
+            prompt.step(start_ns)
+            decided_ns = now()
+            execution.step(start_ns)
+            if self.orders == 1:  # of two in one round the second waited for the first
+                tick = self.ticks.latest(1)[0]
+                received_ns, published_ns = int(tick["receive_ns"]), int(tick["publish_ns"])
+                if received_ns >= start_ns:
+                    stamps = (received_ns, published_ns, fed_ns, decided_ns, self.judged_ns, self.sent_ns)
+                    ways.append(tuple(after - before for before, after in itertools.pairwise(stamps)))
+        return ways
+
+
+def core(config_path: str, seconds: float) -> None:
+    """The engine's process: run, and print the ways as JSON."""
+    from engine.config import load
+
+    stamps = Stamps(load(config_path))
+    ways = stamps.run(seconds)
+    stamps.loop.close()
+    print(json.dumps(ways))
+
+
+def quantile(values: list[int], share: float) -> int:
+    """The value below which this share lies."""
+    return sorted(values)[min(len(values) - 1, int(len(values) * share))]
+
+
+def measure(seconds: float) -> list[list[int]]:
+    """Venue up, engine up, ways back."""
+    from engine.config import load
+    from engine.supervisor import segments
+    from engine.venue_server.configuration import ENGINE_KEY
+
+    venue_core, engine_core = pair()
+    place = Path(tempfile.mkdtemp(prefix="steelyard-bench-"))
+    os.environ.update(STEELYARD_RUN_DIRECTORY=str(place), STEELYARD_STATE_DIRECTORY=str(place))
+    os.environ["BENCH_API_KEY"] = ENGINE_KEY
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    file, venue_file, name = place / "path.toml", place / "venue.toml", f"bench{os.getpid()}"
+    file.write_text(CONFIG.format(name=name, port=PORT, place=place, core=engine_core))
+    venue_file.write_text(VENUE)
+    words = ["-m", "engine.venue_server", "--port", str(PORT), "--config", str(venue_file)]
+    pinned = ["taskset", "-c", str(venue_core), sys.executable]
+    command = [*pinned, *words, "--truth", os.devnull, "--ed25519", str(place / "engine.pem")]
+    venue = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT)
+    config = None
+    try:
+        assert venue.stdout is not None
+        if not venue.stdout.readline():
+            raise SystemExit("the venue did not start")
+        config = load(str(file))
+        config.paths.make()
+        segments.make(config)
+        engine = [sys.executable, *CORE_COMMAND, "--core", str(file), "--seconds", str(seconds)]
+        done = subprocess.run(engine, cwd=ROOT, stdout=subprocess.PIPE, check=True, timeout=seconds + START_LIMIT_S)
+        ways: list[list[int]] = json.loads(done.stdout.splitlines()[-1])
+        return ways
+    finally:
+        venue.terminate()
+        venue.wait()
+        if config is not None:
+            segments.remove(config)
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def report(ways: list[list[int]], seconds: float) -> dict[str, Any]:
+    """The figures, and beside each hop its budget."""
+    counted = ways[min(WARM_UP, len(ways) // 4) :]
+    if not counted:
+        raise SystemExit("no order left in the round of its tick: nothing was measured")
+    totals = [sum(way) for way in counted]
+    hops = {}
+    for index, (hop, budget_ns) in enumerate(BUDGET_NS.items()):
+        values = [way[index] for way in counted]
+        hops[hop] = {"p50_ns": quantile(values, 0.5), "p99_ns": quantile(values, 0.99), "budget_ns": budget_ns}
+    venue_core, engine_core = pair()
+    return {
+        "machine": describe(),
+        "placement": f"venue simulator and order flow on core {venue_core}; "
+        f"feed, strategy and execution in one spinning process on core {engine_core}",
+        "orders": len(counted),
+        "seconds": seconds,
+        "tick_to_order_p50_ns": quantile(totals, 0.5),
+        "tick_to_order_p99_ns": quantile(totals, 0.99),
+        "tick_to_order_max_ns": max(totals),
+        "budget_ns": TOTAL_BUDGET_NS,
+        "hops": hops,
+    }
+
+
+def show(figures: dict[str, Any]) -> None:
+    """The table."""
+    print(figures["machine"])
+    print(figures["placement"])
+    print(f"{'hop':<12}{'p50 us':>10}{'p99 us':>10}{'budget us':>12}")
+    for hop, row in figures["hops"].items():
+        print(f"{hop:<12}{row['p50_ns'] / 1e3:>10.1f}{row['p99_ns'] / 1e3:>10.1f}{row['budget_ns'] / 1e3:>12.0f}")
+    p50, p99 = figures["tick_to_order_p50_ns"], figures["tick_to_order_p99_ns"]
+    print(f"{'tick to order':<12}{p50 / 1e3:>9.1f}{p99 / 1e3:>10.1f}{TOTAL_BUDGET_NS / 1e3:>12.0f}")
+    longest = figures["tick_to_order_max_ns"] / 1e3
+    print(f"{figures['orders']:,} orders in {figures['seconds']:.0f} s, longest {longest:.0f} us")
+
+
+def main() -> None:
+    """`python -m bench.path [--json] [--quick]`."""
+    parser = argparse.ArgumentParser(prog="python -m bench.path", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+    parser.add_argument("--quick", action="store_true", help=f"{QUICK_SECONDS:.0f} s: does it run")
+    parser.add_argument("--seconds", type=float, default=SECONDS)
+    parser.add_argument("--core", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.core:
+        core(options.core, options.seconds)
+        return
+    seconds = QUICK_SECONDS if options.quick else options.seconds
+    figures = report(measure(seconds), seconds)
+    if options.json:
+        print(json.dumps(figures))
+    else:
+        show(figures)
+
+
+if __name__ == "__main__":
+    main()
