@@ -57,3 +57,6 @@ soak: setup
 
 clean:
 	@rm -rf $(VENV) build *.egg-info && find shm engine research -name '*.so' -delete
+
+sanitize: setup
+	@tests/shm/native/sanitize.sh $(BIN)/python
