@@ -17,7 +17,8 @@ SOURCES = [path for path in FILES if path.suffix in {".py", ".pyx", ".pxd", ".py
 PRODUCT = [path for path in SOURCES if path.relative_to(ROOT).parts[0] in {"shm", "engine", "research"}]
 LAYERS = [
     ("research",),
-    ("engine.cli", "engine.demo"),
+    ("engine.demo",),
+    ("engine.cli",),
     ("engine.supervisor", "engine.simulation"),
     ("engine.feed", "engine.strategy", "engine.execution", "engine.venue_server"),
     ("engine.risk",),
