@@ -37,7 +37,7 @@ check: setup
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/cython-lint shm engine research
+	@PATH="$(abspath $(BIN)):$$PATH" cython-lint shm engine research
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest tests/tidy
 

@@ -36,6 +36,7 @@ class Replay:
     def __init__(self, blotter: Blotter) -> None:
         """Begin with the empty blotter to fill."""
         self.halted = False
+        self.command_ns = 0  # of the newest command that was followed
         self.placed_ns: list[int] = []  # when requests left, for the rate
         self.chases: list[Chase] = []
         self.fills: deque[Any] = deque(maxlen=FILLS_TOLD_AGAIN)
@@ -126,7 +127,8 @@ class Replay:
         self.last_orders.append(order)
 
     def _read_command(self, row: Any) -> None:
-        """A halt outlives the process."""
+        """A halt outlives the process; a command is followed once."""
+        self.command_ns = max(self.command_ns, row.now_ns)
         if row.kind in (CommandKind.HALT, CommandKind.RESUME):
             self.halted = row.kind == CommandKind.HALT
 

@@ -514,6 +514,24 @@ def test_a_death_behind_the_opening_tells_no_fill_twice(tmp_path: Path) -> None:
     assert [row.side * row.size for row in house.rings["fills"].rows] == [400, 100]
 
 
+def test_a_command_given_to_a_dead_execution_is_followed_by_the_next_life(house: House) -> None:
+    """An operator who was told "accepted" must not find the order still standing after a restart."""
+    house.command(CommandKind.CANCEL_ALL)
+    house.run(3)
+    order = house.place()
+    house.kill()
+    house.now_ns += MS
+    house.command(CommandKind.CANCEL_ALL)
+    house.role = house.live()
+    house.settle(5)
+    assert house.role.blotter.orders[order.client_id].state == OrderState.CANCELLED
+    house.book()
+    later = house.place()
+    house.restart()
+    house.settle(2)
+    assert house.role.blotter.orders[later.client_id].state == OrderState.OPEN, "a command is followed once"
+
+
 def test_a_fill_is_told_before_the_order_that_it_fills(house: House) -> None:
     """Who sees an order filled must find the fill already told, or it acts on a position that is not there yet."""
     order = house.place(size=1000)
