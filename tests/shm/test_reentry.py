@@ -221,6 +221,7 @@ def test_another_thread_may_wait_while_one_reads(lane: str) -> None:
 SMALL = Record("small", 8, {"number": "u8"})
 
 
+@pytest.mark.skipif("asan" in os.environ.get("LD_PRELOAD", ""), reason="the sanitizer takes mlock away")
 def test_a_locked_lane_is_charged_once(lane: str) -> None:
     """The mirror is the same pages: to lock both asks for twice the limit, and gets no more."""
 
