@@ -284,6 +284,8 @@ class Execution:
             self._mark_ns = now_ns
             touched.update(index for index, one in enumerate(self.ledger.positions) if one.size)
             self.blotter.forget_old()
+        if not touched:
+            return
         for index in sorted(touched):
             position = self.ledger.positions[index]
             position.mark2 = self._tops[position.instrument.id].middle2 or position.mark2
