@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+BENCH_VENV := .bench-venv
+BENCH_PYTHON = $(firstword $(wildcard $(BENCH_VENV)/bin/python) $(BIN)/python)
 DURATION ?=
 CHAOS ?=
 COMPILED := setup.py pyproject.toml $(shell find shm engine research -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '_*.c' 2>/dev/null)
@@ -35,12 +37,26 @@ check: setup
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/cython-lint shm engine research
+	@PATH="$(abspath $(BIN)):$$PATH" cython-lint shm engine research
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest tests/tidy
+
+bench: setup
+	@for each in ring wire book feed path; do echo "== bench/$$each.py"; $(BENCH_PYTHON) -m bench.$$each || exit 1; done
+
+setup-bench: $(BENCH_VENV)/.ready
+
+$(BENCH_VENV)/.ready: $(COMPILED) | needs
+	@test -x $(BENCH_VENV)/bin/python || $(PYTHON) -m venv $(BENCH_VENV)
+	@$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	@$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,bench]'
+	@touch $@
 
 soak: setup
 	@STEELYARD_SOAK=1 $(BIN)/python -m pytest -m "soak or not soak" --timeout 3600
 
 clean:
 	@rm -rf $(VENV) build *.egg-info && find shm engine research -name '*.so' -delete
+
+sanitize: setup
+	@tests/shm/native/sanitize.sh $(abspath $(BIN))/python

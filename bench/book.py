@@ -1,6 +1,6 @@
 """What a level costs in the book: recorded changes as numbers, in one call, beside what Python users build instead.
 
-    python bench/book.py [--json]
+    python -m bench.book [--json]
 
 Rounds are interleaved, so that a noisy minute hits every contender; the median round counts, in time of the processor.
 """
@@ -9,14 +9,18 @@ import argparse
 import bisect
 import json
 import statistics
+import sys
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
 
-import corpus
-import machine
 import numpy as np
-from sortedcontainers import SortedDict
 
+if not __package__:
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+from bench import corpus, machine
 from engine.book import Book
 from engine.venues.binance.scan import BinanceMarket
 
@@ -74,6 +78,8 @@ def bisected(start: np.ndarray, diffs: np.ndarray) -> Callable[[], None]:
 
 def sorted_dict(start: np.ndarray, diffs: np.ndarray) -> Callable[[], None]:
     """A sorted dictionary of sortedcontainers."""
+    from sortedcontainers import SortedDict
+
     books = {1: SortedDict(), -1: SortedDict()}
 
     def apply(changed: list) -> None:
@@ -94,8 +100,9 @@ def measure() -> dict[str, object]:
     contenders = {
         "steelyard": ours(start, diffs),
         "dict + bisect": bisected(start, diffs),
-        "sortedcontainers": sorted_dict(start, diffs),
     }
+    if find_spec("sortedcontainers"):
+        contenders["sortedcontainers"] = sorted_dict(start, diffs)
     times: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(ROUNDS):
         for name, run in contenders.items():

@@ -1,6 +1,6 @@
 """From a frame's bytes to records that another process can read: scan, book, publish, through the feed's own pipeline.
 
-    python bench/feed.py [--json]
+    python -m bench.feed [--json]
 
 Real rings and cells, one process; the reader that counts what was lost drains between the measured calls.
 """
@@ -9,16 +9,20 @@ import argparse
 import gc
 import json
 import statistics
+import sys
 import time
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 
-import corpus
-import machine
 import msgspec
 import orjson
 
+if not __package__:
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
 import shm
+from bench import corpus, machine
 from engine.feed.outbox import Outbox
 from engine.feed.pipeline import Pipeline
 from engine.feed.track import Track

@@ -28,6 +28,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+if not __package__:
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
 from bench.machine import describe, pair
 from engine.strategy import Book, Strategy
 

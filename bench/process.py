@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 LENGTH = struct.Struct("<Q")
-PATIENCE_S = 10
+PATIENCE_S = 30
 PR_SET_PDEATHSIG = 1
 
 

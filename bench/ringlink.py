@@ -11,7 +11,7 @@ from bench.measure import Receive, Send
 from shm import Record
 
 RING_BYTES = 256 << 10
-PATIENCE_NS = 5_000_000_000
+PATIENCE_NS = 30_000_000_000
 CONSUMER = Record("consumer", 8, {"cursor": "u8"})
 _numbers = count()
 

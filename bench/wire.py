@@ -19,9 +19,11 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
-import machine
-from wire_server import FRAMES_A_BLOCK, Server, write_certificate
+if not __package__:
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
+from bench import machine
+from bench.wire_server import FRAMES_A_BLOCK, Server, write_certificate
 from engine import clock
 from engine.venues.port import PortState
 from engine.venues.wire import Waiter, WebSocketPort, WireOptions

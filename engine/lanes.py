@@ -47,7 +47,7 @@ LANES = (
     Lane("accepted", records.ACCEPTED, "cells", EXECUTION, (STRATEGY,), count=64, wake="never"),
     Lane("verdicts", records.VERDICT, "ring", EXECUTION, (STRATEGY, LOOKERS), capacity=1 << 14, reserve=64),
     Lane("orders", records.ORDER, "ring", EXECUTION, (STRATEGY, LOOKERS), capacity=1 << 14, reserve=64),
-    Lane("fills", records.FILL, "ring", EXECUTION, (STRATEGY, LOOKERS), capacity=1 << 14, reserve=64),
+    Lane("fills", records.FILL, "ring", EXECUTION, (STRATEGY, LOOKERS), capacity=1 << 14, reserve=1 << 10),
     Lane("positions", records.POSITION, "cells", EXECUTION, (STRATEGY, LOOKERS), count=1024, wake="never"),
     Lane(
         "journal", records.JOURNAL, "ring", EXECUTION, (EXECUTION, LOOKERS), capacity=1 << 16, reserve=64, wake="never"

@@ -8,7 +8,7 @@
 import json
 import struct
 import zlib
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from shm._ring import SY_CELL_HEAD, SY_CELL_SLOTS
 from shm.record import Record
@@ -32,8 +32,7 @@ class SegmentError(Exception):
     """A segment cannot be used: the text names the file, the field, what was found and what was expected."""
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """The immutable part of a segment."""
 
     record: Record
@@ -42,7 +41,7 @@ class Header:
     huge: bool
     capacity: int
     reserve: int
-    count: int
+    cells: int
     first: int
     data_offset: int
     total_size: int
@@ -72,7 +71,7 @@ class Header:
         fixed = FORM.pack(
             MAGIC, BYTE_ORDER, ABI_MAJOR, ABI_MINOR, HEADER_SIZE, flags, self.record.size, 8, self.capacity,
             self.reserve, self.data_offset, self.total_size, self.record.schema_hash, self.stream, self.boot,
-            self.created_ns, self.first, self.count, len(descr), name,
+            self.created_ns, self.first, self.cells, len(descr), name,
         )  # fmt: skip
         body = (fixed + descr).ljust(CHECKSUM_OFFSET, b"\0")
         return body + struct.pack("<I", zlib.crc32(body))

@@ -1,9 +1,8 @@
 """Who is who, so that a dead owner is never taken for a living one: pid, its start time, its namespace, the boot."""
 
 import os
-from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+from typing import NamedTuple
 
 START_FIELD = 19  # of /proc/PID/stat, counted behind the command's closing bracket
 
@@ -11,13 +10,15 @@ START_FIELD = 19  # of /proc/PID/stat, counted behind the command's closing brac
 @cache
 def boot_id() -> bytes:
     """This boot of the machine, 16 bytes."""
-    return bytes.fromhex(Path("/proc/sys/kernel/random/boot_id").read_text().strip().replace("-", ""))
+    with open("/proc/sys/kernel/random/boot_id") as file:
+        return bytes.fromhex(file.read().strip().replace("-", ""))
 
 
 def start_time(pid: int) -> int:
     """When the process started, in clock ticks since boot; 0 if there is no such process or it is a zombie."""
     try:
-        text = Path(f"/proc/{pid}/stat").read_text()
+        with open(f"/proc/{pid}/stat") as file:
+            text = file.read()
     except (FileNotFoundError, ProcessLookupError):
         return 0
     fields = text[text.rindex(")") + 2 :].split()
@@ -26,11 +27,10 @@ def start_time(pid: int) -> int:
 
 def pid_namespace() -> int:
     """The namespace our pids are numbers of."""
-    return Path("/proc/self/ns/pid").stat().st_ino
+    return os.stat("/proc/self/ns/pid").st_ino
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(NamedTuple):
     """The identity a writer leaves in its segment."""
 
     pid: int

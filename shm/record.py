@@ -7,11 +7,10 @@ is not what the author wrote, or a type the codec does not know refuses the desc
 array (`"bid_price": "10i8"`) or fixed bytes (`"client_id": "S16"`).
 """
 
-import hashlib
 import json
+import zlib
 from collections import namedtuple
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,13 +18,12 @@ if TYPE_CHECKING:
 CODES = {"i8": 8, "u8": 8, "f8": 8, "i4": 4, "u4": 4, "f4": 4, "i2": 2, "u2": 2, "i1": 1, "u1": 1}
 
 
-@dataclass(frozen=True)
-class Field:
+class Field(NamedTuple):
     """One field: a scalar, an array of `count` scalars, or `count` raw bytes (code "S")."""
 
     name: str
     code: str
-    count: int
+    count: int  # type: ignore[assignment] # a tuple's own `count` is not wanted here
     offset: int
 
     @property
@@ -48,27 +46,22 @@ def parse_field(name: str, text: str, offset: int) -> Field:
     return Field(name, code, int(count), offset)
 
 
-@dataclass(frozen=True)
 class Record:
-    """A fixed-size record: its name, its size and its fields."""
+    """A fixed-size record: its name, its size and its fields. `row` is the named tuple that a reader gives."""
 
-    name: str
-    size: int
-    types: dict[str, str]
-    fields: tuple[Field, ...] = field(init=False)
-    row: type = field(init=False, compare=False)
+    __slots__ = ("fields", "name", "row", "size", "types")
 
-    def __post_init__(self) -> None:
+    def __init__(self, name: str, size: int, types: dict[str, str]) -> None:
         """Lay the fields out and refuse a description that does not fill its size."""
         fields: list[Field] = []
-        for name, text in self.types.items():
-            fields.append(parse_field(name, text, fields[-1].offset + fields[-1].size if fields else 0))
+        for field, text in types.items():
+            fields.append(parse_field(field, text, fields[-1].offset + fields[-1].size if fields else 0))
         end = fields[-1].offset + fields[-1].size if fields else 0
-        if end != self.size or self.size % 8:
-            msg = f"record {self.name!r}: fields fill {end} bytes, size was {self.size} (a multiple of 8 is needed)"
+        if end != size or size % 8 or not size:
+            msg = f"record {name!r}: fields fill {end} bytes, size was {size} (a multiple of 8 is needed)"
             raise ValueError(msg)
-        object.__setattr__(self, "fields", tuple(fields))
-        object.__setattr__(self, "row", namedtuple(self.name, self.types))  # noqa: PYI024 - the fields are data
+        self.name, self.size, self.types, self.fields = name, size, dict(types), tuple(fields)
+        self.row: Any = namedtuple(name, types)  # type: ignore[misc] # noqa: PYI024 - the fields are data
 
     @property
     def descr(self) -> list[list[object]]:
@@ -107,7 +100,7 @@ class Record:
     @property
     def schema_hash(self) -> int:
         """A 64-bit name for the description."""
-        return int.from_bytes(hashlib.blake2b(self.schema, digest_size=8).digest(), "little")
+        return zlib.crc32(self.schema) << 32 | zlib.crc32(self.schema[::-1])
 
 
 def _numpy_type(f: Field, *, is_array: bool) -> tuple[str] | tuple[str, tuple[int]]:

@@ -1,7 +1,6 @@
 """What there is: the directory of segments is the registry, and nothing else needs to be asked."""
 
 import os
-from pathlib import Path
 
 from shm.cell import CellReader
 from shm.header import SegmentError
@@ -11,9 +10,8 @@ from shm.segment import DIRECTORY, PREFIX, open_checked, path_of
 
 def names(system: str = "", *, aside: bool = False) -> list[str]:
     """Segments by name, of one system or of all; with `aside` those set aside for the post-mortem."""
-    found = (
-        path.name.removeprefix(PREFIX) for path in Path(DIRECTORY).glob(f"{PREFIX}{system + '.' if system else ''}*")
-    )
+    start = f"{PREFIX}{system}." if system else PREFIX
+    found = (file.removeprefix(PREFIX) for file in os.listdir(DIRECTORY) if file.startswith(start))
     return sorted(
         name for name in found
         if not name.endswith(".lock") and not name.startswith("making.") and (".aside-" in name) == aside

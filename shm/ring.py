@@ -5,9 +5,8 @@ as numpy arrays, checked copies or views of the slots themselves.
 """
 
 import itertools
-from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
 
 from shm import _ring, header
 from shm.attachment import Attached, Owned, map_segment, own_segment
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-@dataclass(frozen=True, slots=True)
-class Lapped:
+class Lapped(NamedTuple):
     """The writer overtook this reader: the records [first, after) are gone for it."""
 
     first: int

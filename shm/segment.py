@@ -12,10 +12,8 @@ import os
 import re
 import struct
 import time
-import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from typing import NamedTuple
 
 import posix_ipc
 
@@ -41,15 +39,14 @@ def path_of(name: str) -> str:
     return f"{DIRECTORY}/{PREFIX}{name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(NamedTuple):
     """What is asked of a new segment."""
 
     record: Record
     kind: str = "ring"
     capacity: int = 0
     reserve: int = 0
-    count: int = 1
+    cells: int = 1
     wake: str = "never"
     start: int = 0
     huge: bool = False
@@ -60,8 +57,8 @@ class Shape:
             msg = f"kind {self.kind!r} and wake {self.wake!r}: expected one of {header.KINDS} and one of {header.WAKES}"
             raise SegmentError(msg)
         if self.kind == "cells":
-            if not 0 < self.count < 1 << 32:
-                msg = f"count must be in 1..2^32-1, was {self.count}"
+            if not 0 < self.cells < 1 << 32:
+                msg = f"count must be in 1..2^32-1, was {self.cells}"
                 raise SegmentError(msg)
             return
         if self.capacity < 2 or self.capacity & (self.capacity - 1):  # noqa: PLR2004 - one being written, one to read
@@ -82,12 +79,12 @@ class Shape:
         self.check()
         offset = HUGE_PAGE if self.huge else HEADER_SIZE
         if self.kind == "cells":
-            size = self.count * (SY_CELL_HEAD + SY_CELL_SLOTS * (-(-self.record.size // 64) * 64))
+            size = self.cells * (SY_CELL_HEAD + SY_CELL_SLOTS * (-(-self.record.size // 64) * 64))
         else:
             size = self.capacity * self.record.size
         total = -(-(offset + size) // PAGE) * PAGE
-        stream, boot = uuid.uuid4().bytes, identity.boot_id()
-        return Header(self.record, self.kind, self.wake, self.huge, self.capacity, self.reserve, self.count, self.start,
+        stream, boot = os.urandom(16), identity.boot_id()
+        return Header(self.record, self.kind, self.wake, self.huge, self.capacity, self.reserve, self.cells, self.start,
                       offset, total, stream, boot, time.time_ns())  # fmt: skip
 
     def fits(self, found: Header) -> bool:
@@ -96,7 +93,7 @@ class Shape:
             self.record.schema_hash, self.kind, self.wake, self.huge, identity.boot_id(),
         )  # fmt: skip
         if self.kind == "cells":
-            return same and found.count == self.count
+            return same and found.cells == self.cells
         return same and (found.capacity, found.reserve) == (self.capacity, self.reserve)
 
 
@@ -114,11 +111,11 @@ def create(
     if huge:
         _expect_huge_pages()
     with _turn():
-        if Path(path).exists() and _fits(path, shape):
+        if os.path.exists(path) and _fits(path, shape):
             return False
         with _writer_absent(path):
-            if Path(path).exists():
-                Path(path).rename(f"{path}.aside-{time.time_ns()}")
+            if os.path.exists(path):
+                os.rename(path, f"{path}.aside-{time.time_ns()}")
             _make(path, fresh, mode)
     return True
 
@@ -139,7 +136,7 @@ def _writer_absent(path: str) -> Iterator[None]:
     """Hold the writer's lock, so that none comes; refuse if one lives."""
     lock = try_lock(path + ".lock")
     if lock is None:
-        state = "another shape is in use by" if Path(path).exists() else "its lock is held, though it is gone, by"
+        state = "another shape is in use by" if os.path.exists(path) else "its lock is held, though it is gone, by"
         msg = f"{path}: {state} a living writer"
         raise SegmentError(msg)
     try:
@@ -158,7 +155,7 @@ def _fits(path: str, shape: Shape) -> bool:
 
 
 def _make(path: str, fresh: Header, mode: int) -> None:
-    temporary = f"/{PREFIX}making.{uuid.uuid4().hex}"
+    temporary = f"/{PREFIX}making.{os.urandom(16).hex()}"
     memory = posix_ipc.SharedMemory(temporary, posix_ipc.O_CREX, mode=mode)
     try:
         os.fchmod(memory.fd, mode)
@@ -187,8 +184,11 @@ def _reserve(path: str, fd: int, size: int) -> None:
 
 
 def _expect_huge_pages() -> None:
-    setting = Path("/sys/kernel/mm/transparent_hugepage/shmem_enabled")
-    text = setting.read_text() if setting.exists() else "absent"
+    setting = "/sys/kernel/mm/transparent_hugepage/shmem_enabled"
+    text = "absent"
+    if os.path.exists(setting):
+        with open(setting) as file:
+            text = file.read()
     if not any(f"[{word}]" in text for word in ("always", "within_size", "advise", "force")):
         msg = f"huge pages were asked for, but {setting} says {text.strip()!r}: expected advise or always"
         raise SegmentError(msg)
@@ -219,7 +219,7 @@ def expect_record(path: str, found: Record, wanted: Record) -> None:
 def remove(name: str) -> None:
     """Remove a segment and its lock; refuse while its writer lives. What is not there is fine."""
     path = path_of(name)
-    if not (Path(path).exists() or Path(path + ".lock").exists()):
+    if not (os.path.exists(path) or os.path.exists(path + ".lock")):
         return
     with _turn():
         lock = try_lock(path + ".lock")
@@ -228,7 +228,8 @@ def remove(name: str) -> None:
             raise SegmentError(msg)
         try:
             for file in (path, path + ".lock"):
-                Path(file).unlink(missing_ok=True)
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(file)
         finally:
             os.close(lock)
 

@@ -24,7 +24,7 @@ def describe(name: str) -> dict[str, Any]:
     found = lane.header
     return {
         "name": name, "kind": found.kind, "record": found.record.name, "record_size": found.record.size,
-        "slots": found.count if found.kind == "cells" else found.capacity, "bytes": found.total_size,
+        "slots": found.cells if found.kind == "cells" else found.capacity, "bytes": found.total_size,
         "wake": found.wake, "cursor": sum_of(lane), "epoch": lane.epoch,
         "pid": lane.owner.pid, "owner": lane.owner.life(),
         "closed_cleanly": lane.closed_cleanly, "beat_age_ns": monotonic_age(lane.beat_ns) if lane.beat_ns else None,

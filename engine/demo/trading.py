@@ -13,6 +13,7 @@ import os
 import random
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 import time
@@ -22,6 +23,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.live import Live
 
+import shm
 from engine import instruments
 from engine.cli import main as engine_ctl
 from engine.config import load
@@ -31,7 +33,8 @@ from engine.model.instrument import Instrument
 from engine.monitor.figures import Figures
 from engine.monitor.view import screen
 
-CONFIG = Path(__file__).resolve().parents[2] / "configs" / "demo.toml"
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+NAME, PORT = "demo", 9710  # as configs/demo.toml has them
 ACCOUNT = "engine"
 KILL_EVERY_S = 4.0
 LOOK_EVERY_S = 0.25
@@ -43,6 +46,7 @@ class Chaos:
     """Kills what it can reach, and remembers whom."""
 
     seed: int
+    config: str = ""
     killed: dict[str, int] = field(default_factory=dict)
     next_s: float = 0.0
 
@@ -63,7 +67,7 @@ class Chaos:
         os.kill(figures.roles[name].pid, signal.SIGKILL)
         self.killed[name] = self.killed.get(name, 0) + 1
         if name == "supervisor":
-            engine_ctl(["up", str(CONFIG)])
+            engine_ctl(["up", self.config])
 
 
 def show(figures: Figures, duration_s: float | None, chaos: Chaos | None, console: Console) -> None:
@@ -94,16 +98,40 @@ def judge(state: Path, known: dict[int, Instrument], console: Console) -> int:
     return int(bool(findings) or not truth.orders)
 
 
+def own_config(place: Path) -> str:
+    """configs/demo.toml as it stands, under another name and port where those are taken by another demo."""
+    name = NAME if NAME not in shm.systems() else f"{NAME}{os.getpid()}"
+    text = (CONFIGS / "demo.toml").read_text()
+    text = text.replace(f'name = "{NAME}"', f'name = "{name}"').replace(str(PORT), str(free_port()))
+    (place / "demo.toml").write_text(text)
+    shutil.copy(CONFIGS / "venue.toml", place)
+    return str(place / "demo.toml")
+
+
+def free_port() -> int:
+    """The demo's port, or any that is free."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", PORT))
+        except OSError:
+            probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 def run(duration_s: float | None, chaos: Chaos | None) -> int:
     """The demo's life: up, show, down, judge. Its files lie in a directory of its own, gone when all is well."""
     console = Console()
     place = Path(tempfile.mkdtemp(prefix="steelyard-demo-"))
     os.environ[RUN_VARIABLE] = os.environ[STATE_VARIABLE] = str(place)
-    config = load(str(CONFIG))
+    file = own_config(place)
+    config = load(file)
+    if chaos is not None:
+        chaos.config = file
     verdict = 1
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        if (code := engine_ctl(["up", str(CONFIG)])) != 0:
+        if (code := engine_ctl(["up", file])) != 0:
             console.print(f"what it wrote is in {place}")
             return code
         known = {one.id: one for one in instruments.read(config.system.name)}

@@ -107,10 +107,18 @@ class Blotter:
         self.journal.add(now_ns, JournalKind.FILL, data)
         self.take(order, row)
         self._advance(order)
-        self.note(order, now_ns)
-        self._publish_fill(data)
+        changed = self.write(order, now_ns)
+        self.journal.commit(now_ns)
+        self._publish_fill(data)  # before the order: whoever sees it filled must see the position too
+        self._publish_order(changed)
         self.changed.append(order)
         return True
+
+    def open_positions(self, now_ns: int) -> None:
+        """Tell on a FILLS ring that is new what every strategy holds, in one publish: all of it or none."""
+        traded = [one for one in self.ledger.positions if one.strategy and one.fill_count]  # flat ones mark the place
+        if traded:
+            self._publish_fill(b"".join(codec.FILL.pack(*one.opening(now_ns)) for one in traded))
 
     def take(self, order: Order, row: tuple[int | bytes, ...]) -> None:
         """What a fill does to the order and the positions, live as in the replay."""

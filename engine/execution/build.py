@@ -122,7 +122,7 @@ def open_lanes(system: str, name: str, strategies: dict[int, str]) -> ExecutionL
             intents[number].cursor = cell.cursor
     return ExecutionLanes(
         books=past("books", BOOKS_BACK),
-        commands=reader("commands"),
+        commands=past("commands"),  # those given while execution was dead are followed, those followed are known
         intents=intents,
         halt=shm.CellReader(f"{system}.halt", BY_NAME["halt"].record),
         journal_past=past("journal"),

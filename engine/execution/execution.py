@@ -89,6 +89,7 @@ class Execution:
         self._steps = 0
         self._mark_ns = 0
         self._halt_sequence = 0
+        self._command_ns = 0  # the newest command that an earlier life followed
         self._begun = False
         self._replay = Replay(self.blotter)
         self._recover()
@@ -173,6 +174,7 @@ class Execution:
         for chase in replay.chases:
             self.desk.watch(chase.order)
         self._read_halt(self._lanes.halt.read(0), replay.halted)
+        self._command_ns = replay.command_ns
 
     def _begin(self, now_ns: int) -> None:
         """The first step of a life: mark it in the journal, and tell the readers what they may have missed."""
@@ -185,6 +187,8 @@ class Execution:
         if last is not None or self.journal.had_ring:
             for row in self._replay.fills_after(last):
                 self._lanes.fills.publish_bytes(codec.FILL.pack_row(row))
+        else:
+            self.blotter.open_positions(now_ns)
         for _, lane, index in self._intents:  # a producer is refused until its consumer has said where it stands
             self._accept(lane, index, now_ns)
         for order in dict.fromkeys((*self._replay.last_orders, *self.blotter.live.values())):
@@ -199,7 +203,7 @@ class Execution:
         count = 0
         while (row := self._lanes.commands.read()) is not None:
             count += 1
-            if type(row) is COMMAND_ROW:
+            if type(row) is COMMAND_ROW and row.now_ns > self._command_ns:
                 self._command(row, now_ns)
         sequence = self._lanes.halt.sequence(0)
         if sequence != self._halt_sequence:

@@ -9,7 +9,7 @@ valued.
 
 from engine.model.instrument import Instrument
 from engine.model.records import FEE_DECIMALS
-from engine.model.words import BUY
+from engine.model.words import BUY, SELL, FillFlag
 
 LOW_BITS = (1 << 64) - 1
 FEES_UNVALUED = 1  # flag of a position: fees were paid in an asset that is neither base nor quote
@@ -54,6 +54,11 @@ class Position:
         if fee:
             self._charge(price, fee, fee_asset.rstrip(b"\0").decode())
 
+    @property
+    def average(self) -> int:
+        """What a unit held has cost, rounded to the price's decimals; 0 when flat."""
+        return (2 * self.cost + self.size) // (2 * self.size) if self.size else 0
+
     def unrealised2(self) -> int:
         """Twice what closing at the middle would bring beyond the cost."""
         return self.size * self.mark2 - 2 * self.cost
@@ -62,13 +67,20 @@ class Position:
         """The values of its record, in order, arrays flat; `fill_sequence`: the FILLS cursor it stands at."""
         one = self.instrument
         scale = 10 ** (one.price_decimals + one.size_decimals)
-        average = (2 * self.cost + self.size) // (2 * self.size) if self.size else 0
         return (
-            one.id, self.strategy, self.size, average, self.mark2 // 2, *_split(self.cost), *_split(self.realised),
+            one.id, self.strategy, self.size, self.average, self.mark2 // 2, *_split(self.cost), *_split(self.realised),
             *_split(self.fees), self.unrealised2() / (2 * scale) if self.mark2 else 0.0, self.realised / scale,
             self.fees / scale, self.update_ns, self.fill_count, self.bought, self.sold, self.open_buy, self.open_sell,
             one.price_decimals, one.size_decimals, FEES_UNVALUED if self.fees_other else 0, 0,
             fill_sequence, 0, 0, 0,
+        )  # fmt: skip
+
+    def opening(self, now_ns: int) -> tuple[int | bytes, ...]:
+        """The values of a FILL record that says what is held, for readers whose ring begins here."""
+        one, side = self.instrument, SELL if self.size < 0 else BUY
+        return (
+            bytes(16), 0, 0, 0, 0, now_ns, self.average, abs(self.size), 0, b"", self.strategy, one.id, side, 0,
+            int(FillFlag.OPENING), 0, 0, 0, 0,
         )  # fmt: skip
 
     def _trade(self, side: int, price: int, size: int) -> None:

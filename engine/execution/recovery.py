@@ -69,6 +69,8 @@ class Recovery:
                 self._blotter.move(order, UNKNOWN, now_ns)
             if order.state in IN_FLIGHT:
                 self.ask(order, now_ns)
+            else:  # a cancel that was wanted while nobody listened is wanted still
+                self._blotter.changed.append(order)
         self._audit(now_ns)
 
     def on_down(self) -> None:

@@ -17,10 +17,17 @@ from engine.execution.blotter import STRATEGY_SHIFT, Blotter
 from engine.execution.chase import Chase
 from engine.execution.journal import Entry
 from engine.execution.order import CREATED, Order
-from engine.model.words import DONE_STATES, CommandKind, IntentKind, JournalKind, OrderFlag, OrderType
+from engine.model.words import DONE_STATES, CommandKind, FillFlag, IntentKind, JournalKind, OrderFlag, OrderType
 
 FILLS_TOLD_AGAIN = 4096
 ORDERS_TOLD_AGAIN = 64  # more than one commit can hold: what a death between journal and telling leaves untold
+
+
+def _told(row: Any, last: Any) -> bool:
+    """Whether a fill is the last one told, or stands in the opening that was told last."""
+    if last.flags & FillFlag.OPENING:
+        return bool(row.receive_ns <= last.receive_ns)
+    return (row.instrument, row.venue_fill_id) == (last.instrument, last.venue_fill_id)
 
 
 class Replay:
@@ -29,6 +36,7 @@ class Replay:
     def __init__(self, blotter: Blotter) -> None:
         """Begin with the empty blotter to fill."""
         self.halted = False
+        self.command_ns = 0  # of the newest command that was followed
         self.placed_ns: list[int] = []  # when requests left, for the rate
         self.chases: list[Chase] = []
         self.fills: deque[Any] = deque(maxlen=FILLS_TOLD_AGAIN)
@@ -50,7 +58,7 @@ class Replay:
         """The fills behind the last one that the readers were told of."""
         behind: list[Any] = []
         for row in reversed(self.fills):
-            if last is not None and (row.instrument, row.venue_fill_id) == (last.instrument, last.venue_fill_id):
+            if last is not None and _told(row, last):
                 break
             behind.append(row)
         return behind[::-1]
@@ -119,7 +127,8 @@ class Replay:
         self.last_orders.append(order)
 
     def _read_command(self, row: Any) -> None:
-        """A halt outlives the process."""
+        """A halt outlives the process; a command is followed once."""
+        self.command_ns = max(self.command_ns, row.now_ns)
         if row.kind in (CommandKind.HALT, CommandKind.RESUME):
             self.halted = row.kind == CommandKind.HALT
 

@@ -141,6 +141,12 @@ class JournalKind(IntEnum):
     WATERMARK = 7  # a FILL whose id closes what a full listing of the venue has covered
 
 
+class FillFlag(IntEnum):
+    """Marks on a fill: bits."""
+
+    OPENING = 1  # no trade: a position held before this FILLS ring began, at its average price
+
+
 class OrderFlag(IntEnum):
     """Marks on an order: bits."""
 

@@ -12,7 +12,7 @@ from engine import instruments
 from engine.clock import now_ns
 from engine.lanes import BY_NAME
 from engine.model.instrument import Instrument
-from engine.model.words import OrderState
+from engine.model.words import FillFlag, OrderState
 
 RATED = ("ticks", "books", "verdicts", "orders", "fills")
 SAMPLE = 2000
@@ -133,8 +133,9 @@ class Figures:
             self.answer_ns.append(row.answer_ns - row.sent_ns)
 
     def _see_fill(self, row: Any) -> None:
-        self.filled += 1
-        self.recent.append(row)
+        if not row.flags & FillFlag.OPENING:
+            self.filled += 1
+            self.recent.append(row)
 
     def _see_verdict(self, row: Any) -> None:
         self.refusals[row.reason] = self.refusals.get(row.reason, 0) + 1

@@ -1,6 +1,7 @@
 """`python -m engine.simulation --seed N --seconds S [--json]`: one run, its invariants held, its digest printed."""
 
 import argparse
+import signal
 import sys
 
 import orjson
@@ -29,6 +30,7 @@ def main() -> int:
     parser.add_argument("--calm", action="store_true", help="without mishaps")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the lanes are removed
     outcome = simulate(arguments.seed, arguments.seconds, calm=arguments.calm)
     if arguments.json:
         sys.stdout.buffer.write(orjson.dumps(outcome) + b"\n")

@@ -6,12 +6,14 @@ byte although the rings forget. The name is the only thing that is random, and i
 
 import contextlib
 import hashlib
+import os
 import secrets
 from collections.abc import Iterator
 from typing import Any
 
 import shm
 from engine.lanes import LANES, Lane
+from shm.segment import path_of
 
 
 class Tap:
@@ -101,7 +103,9 @@ class SystemLanes:
         }
 
     def remove(self) -> None:
-        """Remove every segment; what a dead role still held was let go by then."""
+        """Remove every segment, also one whose writer was being made when somebody interrupted the simulation."""
         for name in self.names:
-            with contextlib.suppress(FileNotFoundError):
-                shm.remove(f"{self.system}.{name}")
+            path = path_of(f"{self.system}.{name}")
+            for file in (path, path + ".lock"):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(file)

@@ -25,7 +25,7 @@ from typing import Any
 import shm
 from engine.lanes import BY_NAME
 from engine.model.records import STEP_LANES
-from engine.model.words import CommandKind, IntentKind, TickKind
+from engine.model.words import CommandKind, FillFlag, IntentKind, TickKind
 from engine.strategy.lanes import INPUTS, MARK_DRAIN, MARK_FULL, LaneReader, StrategyLanes
 from engine.strategy.ledger import Ledger
 from engine.strategy.recovery import COUNT_BITS, fold, recover_count, recover_orders, recover_positions
@@ -209,7 +209,7 @@ class StrategyRole:
             if row.strategy == number:
                 self._judged(row)
         for row in fills:
-            if row.strategy == number and self.ledger.fill(row):
+            if row.strategy == number and self.ledger.fill(row) and not row.flags & FillFlag.OPENING:
                 strategy.on_fill(row)
         for row in orders:
             if row.strategy == number:

@@ -9,15 +9,6 @@ import pytest
 
 from shm import segment
 
-SOAK = bool(os.environ.get("STEELYARD_SOAK"))
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave the long torture to `make soak`."""
-    for item in items:
-        if item.get_closest_marker("soak") and not SOAK:
-            item.add_marker(pytest.mark.skip(reason="soak: set STEELYARD_SOAK=1"))
-
 
 @pytest.fixture
 def lane() -> Iterator[str]:

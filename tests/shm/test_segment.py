@@ -7,6 +7,7 @@ import signal
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ from tests.shm.content import HASHED, made, wrong
 from tests.shm.processes import Child, children, within
 
 OTHER = Record("other", 128, {"words": "16u8"})
-SIZES = {"capacity": 64, "reserve": 4}
+SIZES: dict[str, Any] = {"capacity": 64, "reserve": 4}
 FIELDS = ("magic", "byte order", "abi major", "abi minor", "header size", "flags", "record size", "record alignment",
           "capacity", "reserve", "data offset", "total size", "schema hash")  # fmt: skip
 CLONE_NEWNS, CLONE_NEWUSER, MS_REC, MS_PRIVATE = 0x20000, 0x10000000, 0x4000, 0x40000
@@ -131,7 +132,7 @@ def test_other_records_are_refused_with_both_descriptions(lane: str) -> None:
         ({**SIZES, "start": -1}, "start must be .* was -1"),
     ],
 )
-def test_a_shape_that_cannot_work_is_refused_by_its_value(lane: str, shape: dict[str, object], named: str) -> None:
+def test_a_shape_that_cannot_work_is_refused_by_its_value(lane: str, shape: dict[str, Any], named: str) -> None:
     """The world is wrong: an exception at start that carries the value."""
     with pytest.raises(SegmentError, match=named):
         shm.create(lane, HASHED, **shape)  # type: ignore[arg-type]
@@ -171,7 +172,7 @@ def test_a_stale_segment_is_gone_on_with(lane: str) -> None:
     [(OTHER, SIZES), (HASHED, {"capacity": 128, "reserve": 4}), (HASHED, {**SIZES, "wake": "idle_edge"})],
     ids=["record", "capacity", "wake"],
 )
-def test_a_dead_segment_of_another_shape_is_set_aside(lane: str, wanted: tuple[Record, dict[str, object]]) -> None:
+def test_a_dead_segment_of_another_shape_is_set_aside(lane: str, wanted: tuple[Record, dict[str, Any]]) -> None:
     """Nobody deletes files by hand, and the post-mortem keeps what the dead one left."""
     shm.create(lane, HASHED, **SIZES)
     Child(lambda: publish_and_die(lane, 10)).wait()

@@ -150,7 +150,7 @@ class House:
         }
         lanes = ExecutionLanes(
             books=rings["books"].reader(rings["books"].cursor),
-            commands=rings["commands"].reader(rings["commands"].cursor),
+            commands=rings["commands"].reader(),
             intents=intents, halt=self.cells["halt"], journal_past=rings["journal"].reader(),
             fills_past=rings["fills"].reader(), journal=rings["journal"], verdicts=rings["verdicts"],
             orders=rings["orders"], fills=rings["fills"], steps=rings["steps"],

@@ -12,6 +12,7 @@ from engine.model.words import (
     SELL,
     BookState,
     CommandKind,
+    FillFlag,
     IntentKind,
     JournalKind,
     OrderFlag,
@@ -476,6 +477,71 @@ def test_a_power_cut_is_survived_by_the_disk_alone(tmp_path: Path) -> None:
     house.settle(10)
     assert house.role.blotter.by_intent[unknown].state == OrderState.OPEN
     house.check_truth()
+
+
+def test_a_fresh_fills_ring_begins_with_what_is_held(tmp_path: Path) -> None:
+    """After down and up the segments are new: a strategy that reads fills alone must not believe that it is flat."""
+    house = House(tmp_path)
+    house.ready()
+    order = house.place(size=1000)
+    house.venue.fill(order.client_id.hex(), 400)
+    house.run(3)
+    house.kill()
+    house.power_on()
+    house.role = house.live()
+    house.ready()
+    house.venue.fill(order.client_id.hex(), 600)
+    house.run(3)
+    told = [(row.strategy, row.side * row.size, row.flags) for row in house.rings["fills"].rows]
+    assert told == [(STRATEGY, 400, FillFlag.OPENING), (STRATEGY, 600, 0)]
+
+
+def test_a_death_behind_the_opening_tells_no_fill_twice(tmp_path: Path) -> None:
+    """The opening is a sum: what stands in it must not be told again, what came after it must."""
+    house = House(tmp_path)
+    house.ready()
+    order = house.place(size=1000)
+    house.venue.fill(order.client_id.hex(), 400)
+    house.run(3)
+    house.kill()
+    house.power_on()
+    house.role = house.live()
+    house.ready()
+    house.restart()
+    house.ready()
+    house.venue.fill(order.client_id.hex(), 100)
+    house.run(3)
+    assert [row.side * row.size for row in house.rings["fills"].rows] == [400, 100]
+
+
+def test_a_command_given_to_a_dead_execution_is_followed_by_the_next_life(house: House) -> None:
+    """An operator who was told "accepted" must not find the order still standing after a restart."""
+    house.command(CommandKind.CANCEL_ALL)
+    house.run(3)
+    order = house.place()
+    house.kill()
+    house.now_ns += MS
+    house.command(CommandKind.CANCEL_ALL)
+    house.role = house.live()
+    house.settle(5)
+    assert house.role.blotter.orders[order.client_id].state == OrderState.CANCELLED
+    house.book()
+    later = house.place()
+    house.restart()
+    house.settle(2)
+    assert house.role.blotter.orders[later.client_id].state == OrderState.OPEN, "a command is followed once"
+
+
+def test_a_fill_is_told_before_the_order_that_it_fills(house: House) -> None:
+    """Who sees an order filled must find the fill already told, or it acts on a position that is not there yet."""
+    order = house.place(size=1000)
+    told: list[str] = []
+    fills, orders = house.role.blotter._publish_fill, house.role.blotter._publish_order
+    house.role.blotter._publish_fill = lambda data: told.append("fill") or fills(data)
+    house.role.blotter._publish_order = lambda data: told.append("order") or orders(data)
+    house.venue.fill(order.client_id.hex(), 1000)
+    house.run(3)
+    assert told[:2] == ["fill", "order"]
 
 
 def test_two_runs_of_the_same_inputs_are_the_same_bytes(tmp_path: Path) -> None:

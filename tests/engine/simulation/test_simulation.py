@@ -18,7 +18,7 @@ from engine.simulation.world import Mishaps, World
 from engine.strategy.ledger import Ledger
 from engine.venues.sim.binance.faults import FaultRates
 
-SECONDS = 3.0
+SECONDS = 2.0
 ONLY_LATE = Mishaps(0, 0, 0, 0, FaultRates(delay_request=500_000, delay_most_ns=4_900_000_000))
 ONLY_DEATHS = Mishaps(300_000_000, 0, 0, 0, FaultRates())
 

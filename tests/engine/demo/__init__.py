@@ -1,0 +1,1 @@
+"""The demo, as its visitor runs it."""
