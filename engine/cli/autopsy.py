@@ -69,7 +69,10 @@ def _lanes_of(pid: int, segments: list[dict[str, Any]]) -> str:
 def _halt_findings(system: str) -> list[str]:
     if f"{system}.halt" not in shm.names(system):
         return []
-    rows = newest(f"{system}.halt", 1)
+    try:
+        rows = newest(f"{system}.halt", 1)
+    except Complaint:
+        return []  # unreadable, which the findings on segments say
     return [f"the system is halted (reason {rows[0]['reason']})"] if rows and rows[0]["halted"] else []
 
 
@@ -115,4 +118,4 @@ def _show_segment(one: dict[str, Any]) -> None:
     say(f"\n{one['name']}: {one['kind']} of {one['record']}, cursor {one['cursor']}, epoch {one['epoch']}, "
         f"owner {one['pid']} {one['owner']}{end}, {age}")  # fmt: skip
     for row in one["last"]:
-        say("  " + " ".join(f"{key}={value}" for key, value in row.items() if not isinstance(value, list)))
+        say("  " + " ".join(f"{key}={value}" for key, value in row.items()))

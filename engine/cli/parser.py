@@ -17,6 +17,13 @@ exit codes: 0 done, 1 refused or unhealthy, 2 wrong use or configuration, 3 nobo
 RAW = argparse.RawDescriptionHelpFormatter
 
 
+def count(text: str) -> int:
+    """How many, from an option's text: no fewer than none."""
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0, was {text!r}")
+    return int(text)
+
+
 def make_parser() -> argparse.ArgumentParser:
     """The whole command line."""
     parser = argparse.ArgumentParser(
@@ -92,7 +99,7 @@ def _look_commands(commands: "Commands") -> None:
     view = _add(commands, "view", "look:view", "show the whole system live: roles, rates, books, fills")
     view.add_argument("--once", action="store_true", help="print it once and end")
     autopsy = _add(commands, "autopsy", "autopsy:autopsy", "show what an engine left: segments, owners, last records")
-    autopsy.add_argument("-n", type=int, default=3, metavar="N", help="last records of each lane (default 3)")
+    autopsy.add_argument("-n", type=count, default=3, metavar="N", help="last records of each lane (default 3)")
 
 
 def _shm_commands(commands: "Commands") -> None:
@@ -110,5 +117,5 @@ def _shm_commands(commands: "Commands") -> None:
         inner, "tail", "memory:tail", "print a lane's newest records as JSON lines", "shm tail orders -n 5 --follow"
     )
     tail.add_argument("lane", metavar="LANE", help="ticks, heartbeat.feed, or with its system: demo.ticks")
-    tail.add_argument("-n", type=int, default=10, metavar="N", help="how many (default 10)")
+    tail.add_argument("-n", type=count, default=10, metavar="N", help="how many (default 10)")
     tail.add_argument("--follow", action="store_true", help="go on with what comes")

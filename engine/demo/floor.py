@@ -145,6 +145,7 @@ class Floor:
 def run(duration_s: float | None) -> int:
     """Run the show for a time or until Ctrl-C; 1 if a single record was wrong."""
     floor = Floor(f"floor{os.getpid()}")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     floor.up()
     cells = {name: shm.CellReader(lane(floor.system, name)) for name in READERS}
     ring = shm.RingReader(lane(floor.system, "events"))
