@@ -31,6 +31,7 @@ NAME = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+")
 LONGEST_NAME = 200  # a file's has 255: room for the prefix, and for what is appended to the lock and to those set aside
 PAGE = 4096
 MODE = 0o640
+HUGE_MOUNTS = ("always", "within_size", "advise")
 TURN_NS = 20_000_000_000
 FAILING_NS = 100_000_000
 
@@ -225,8 +226,14 @@ def _make(path: str, fresh: Header, mode: int) -> None:
     memory = posix_ipc.SharedMemory(temporary, posix_ipc.O_CREX, mode=mode)
     try:
         os.fchmod(memory.fd, mode)
-        _reserve(path, memory.fd, fresh.total_size)
-        mapping = Mapping(memory.fd, fresh.total_size, fresh.data_offset, 0, writable=True, huge=fresh.huge)
+        if fresh.huge:  # the advice must come before the pages, or they are small ones
+            os.ftruncate(memory.fd, fresh.total_size)
+        else:
+            _reserve(path, memory.fd, fresh.total_size)
+        huge = fresh.huge
+        mapping = Mapping(memory.fd, fresh.total_size, fresh.data_offset, 0, writable=True, populate=huge, huge=huge)
+        if huge:
+            _reserve(path, memory.fd, fresh.total_size)
         mapping.write(0, fresh.pack())
         if fresh.kind != "cells":
             mapping.store(header.CURSOR, fresh.first)
@@ -234,7 +241,8 @@ def _make(path: str, fresh: Header, mode: int) -> None:
         os.link(DIRECTORY + temporary, path)
     finally:
         memory.close_fd()
-        posix_ipc.unlink_shared_memory(temporary)
+        with contextlib.suppress(posix_ipc.ExistentialError):  # swept by somebody who does not keep to the turn
+            posix_ipc.unlink_shared_memory(temporary)
 
 
 def _reserve(path: str, fd: int, size: int) -> None:
@@ -257,14 +265,30 @@ def _expect_pages() -> None:
 
 
 def _expect_huge_pages() -> None:
-    setting = "/sys/kernel/mm/transparent_hugepage/shmem_enabled"
-    text = "absent"
-    if os.path.exists(setting):
-        with open(setting) as file:
-            text = file.read()
-    if not any(f"[{word}]" in text for word in ("always", "within_size", "advise", "force")):
-        msg = f"huge pages were asked for, but {setting} says {text.strip()!r}: expected advise or always"
+    """Refuse huge pages where they cannot be had: /dev/shm's mount option says, unless the kernel overrules it."""
+    overruled, mounted = _kernel_says(), _mount_says()
+    if overruled == "deny" or (overruled != "force" and mounted not in HUGE_MOUNTS):
+        msg = (f"huge pages were asked for, but {DIRECTORY} is mounted huge={mounted} (kernel: {overruled}): "
+               f"mount -o remount,huge=advise {DIRECTORY}")  # fmt: skip
         raise SegmentError(msg)
+
+
+def _kernel_says() -> str:
+    setting = "/sys/kernel/mm/transparent_hugepage/shmem_enabled"
+    if not os.path.exists(setting):
+        return "deny"
+    with open(setting) as file:
+        return file.read().partition("[")[2].partition("]")[0]
+
+
+def _mount_says() -> str:
+    options = ""
+    with open("/proc/mounts") as file:
+        for line in file:  # the last mount on a place is the one that is seen
+            words = line.split()
+            options = words[3] if words[1] == DIRECTORY else options
+    found = [option.removeprefix("huge=") for option in options.split(",") if option.startswith("huge=")]
+    return found[0] if found else "never"
 
 
 def open_checked(path: str, flags: int) -> tuple[int, Header]:
