@@ -20,10 +20,10 @@ from engine.feed.link import Link, connect
 from engine.feed.loader import Loader
 from engine.feed.outbox import Outbox
 from engine.feed.pipeline import Pipeline
+from engine.feed.resubscriptions import Resubscriptions
 from engine.feed.snapshots import Snapshots
 from engine.feed.track import Track
 from engine.model.instrument import Instrument
-from engine.model.words import BookState
 from engine.venues.catalogue import dialect_of
 from engine.venues.dialect import AnswerKind
 from engine.venues.port import FramePort, RequestPort
@@ -64,7 +64,7 @@ class Feed:
         self._link: Link | None = None
         self._successor: Link | None = None
         self._connect_ns = self._check_ns = 0
-        self._resubscribed_ns: dict[int, int] = {}
+        self._resubscriptions = Resubscriptions(config)
         self._begun = self._draining = False
         self.pipeline: Pipeline | None = None
         self.malformed = self.refusals = self.reconnects = self.successions = 0
@@ -226,6 +226,7 @@ class Feed:
         elif track.seeded and now_ns - track.seed_ns > self.config.settle_ns:
             track.trust(now_ns)
             self._backoff.succeed()
+            self._resubscriptions.succeed(track)
         heard_ns = max(link.heard_ns, self._successor.heard_ns if self._successor else 0)
         if now_ns - heard_ns > self.config.stale_ns or now_ns - track.news_ns > self.config.book_stale_ns:
             track.grow_stale(now_ns)
@@ -236,9 +237,8 @@ class Feed:
         if self._dialect.requests_snapshots:
             self._snapshots.ask(track, now_ns)
             return
-        asked_ns = max(link.accepted_ns, self._resubscribed_ns.get(track.index, 0))
-        if track.state == BookState.SUSPECT or now_ns - asked_ns > self.config.subscribe_ns:
-            self._resubscribed_ns[track.index] = now_ns
+        if self._resubscriptions.is_due(track, link, now_ns):
+            self._resubscriptions.note(track, now_ns)
             link.send(self._dialect.resubscribe(track.symbol))
             track.asked(now_ns)
             track.wanting = True
