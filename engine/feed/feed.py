@@ -223,12 +223,13 @@ class Feed:
     def _look_after(self, track: Track, link: Link, now_ns: int) -> None:
         if track.wanting:
             self._want(track, link, now_ns)
-        elif track.seeded and now_ns - track.seed_ns > self.config.settle_ns:
+        elif track.seeded and not track.behind_ns and now_ns - track.seed_ns > self.config.settle_ns:
             track.trust(now_ns)
             self._backoff.succeed()
             self._resubscriptions.succeed(track)
         heard_ns = max(link.heard_ns, self._successor.heard_ns if self._successor else 0)
-        if now_ns - heard_ns > self.config.stale_ns or now_ns - track.news_ns > self.config.book_stale_ns:
+        silent_ns = max(now_ns - heard_ns, now_ns - track.behind_ns if track.behind_ns else 0)
+        if silent_ns > self.config.stale_ns or now_ns - track.news_ns > self.config.book_stale_ns:
             track.grow_stale(now_ns)
         else:
             track.refresh(now_ns)
