@@ -176,15 +176,16 @@ class Feed:
             assert self.pipeline is not None, "frames came before there were books"
             rest = self.pipeline.take(frames, link.receive_ns, now_ns)
             if rest:
-                self._take_rest(link, rest)
+                self._take_rest(link, rest, self.pipeline, now_ns)
         return len(frames)
 
-    def _take_rest(self, link: Link, rest: list[tuple[bytes, bool]]) -> None:
+    def _take_rest(self, link: Link, rest: list[tuple[bytes, bool]], pipeline: Pipeline, now_ns: int) -> None:
         for frame, malformed in rest:
             answer = self._dialect.answer(frame)
             if malformed or answer.kind == AnswerKind.MALFORMED:
                 self._log_malformed(frame, answer.text)
             self.refusals += answer.kind == AnswerKind.REFUSED
+            pipeline.mistrust(answer.spoilt, link.receive_ns, now_ns)
             link.hear(answer)
 
     def _log_malformed(self, frame: bytes, text: str) -> None:

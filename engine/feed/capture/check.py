@@ -171,6 +171,7 @@ class Check:
             answer = self.dialect.answer(frame)
             self.malformed += malformed or answer.kind == AnswerKind.MALFORMED
             self.refused += answer.kind == AnswerKind.REFUSED
+            self.pipeline.mistrust(answer.spoilt, piece.time_ns, piece.time_ns)
 
     def snapshot_symbol(self, piece: Piece) -> str | None:
         """The symbol of a requested book, None for anything else; a nameless one can only mean the only symbol."""

@@ -84,3 +84,13 @@ def test_after_a_book_held_the_next_doubt_is_answered_at_once(bench: Bench) -> N
         bench.step(0.02, frame("update", "BTC/USD", wrong=True))
         bench.step()
         assert len(asked(bench)) == before + 1
+
+
+def test_a_change_that_cannot_be_read_makes_its_book_suspect(bench: Bench) -> None:
+    """No number shows that it is missing, and the checksum would not see a level below the tenth."""
+    bench.step(0.02, frame("snapshot", "BTC/USD"), frame("snapshot", "ETH/USD"))
+    bench.told()
+    bench.step(0.02, frame("update", "BTC/USD", bids='{"price":10.0,"qty":-1.00000000}'), b"{rubbish")
+    assert next(row.detail for row in bench.told()) == BookState.SUSPECT
+    assert bench.state(8) == BookState.GOOD
+    assert bench.feed.malformed == 2
