@@ -68,9 +68,9 @@ class Survey:
 
     def _read_snapshot(self, piece: Piece) -> None:
         try:
-            body = orjson.loads(piece.payload)
+            body, symbol = orjson.loads(piece.payload), symbol_of(piece)
             for price, size in (*body["bids"], *body["asks"]):
-                self._widen(symbol_of(piece), price, size)
+                self._widen(symbol, price, size)
         except (ValueError, KeyError, TypeError, AttributeError):  # the pipeline will count it as malformed
             return
 
