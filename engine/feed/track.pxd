@@ -33,6 +33,7 @@ cdef class Track:
     cdef readonly bint seeded
     cdef readonly int64_t news_ns
     cdef readonly int64_t seed_ns
+    cdef readonly int64_t behind_ns  # since when the venue's best names a number the book does not reach; 0: it does
     cdef readonly int64_t venue_ns
     cdef list kept
     cdef Best shown

@@ -112,6 +112,7 @@ cdef class Track:
             self.keep(frame, receive_ns)
         else:
             self.applied += 1
+            self.behind_ns = 0
             self.venue_ns = message.venue_ns
             self.settle(market, message, receive_ns, now_ns, told(self.state))
         return 0
@@ -136,6 +137,7 @@ cdef class Track:
         if self.seeded or self.state == SUSPECT or self.state == RESYNCING:
             self.resyncs += 1
         self.news_ns = self.seed_ns = now_ns
+        self.behind_ns = 0
         self.venue_ns = message.venue_ns
         if told(self.state):
             self.turn(RESYNCING, receive_ns, now_ns)
@@ -200,10 +202,10 @@ cdef class Track:
         best.ask_price, best.ask_size = message.ask_price, message.ask_size
         self.news_ns = now_ns
         self.compare_book(&best)
+        if best.sequence > self.rule.last and not self.behind_ns:
+            self.behind_ns = now_ns
         if best.sequence <= self.shown.sequence or not told(self.state):
             return 0
-        if self.state == STALE:
-            self.turn(CROSSED if self.book.crossed() else GOOD, receive_ns, now_ns)
         self.outbox.begin(self.instrument, receive_ns, now_ns, message.venue_ns, message.last)
         self.show_best(&best, 0)
         self.outbox.end()
@@ -325,6 +327,7 @@ cdef class Track:
     def disconnect(self, int64_t now_ns):
         """The connection is gone: what is known is old, and the next stream begins with a snapshot."""
         self.kept.clear()
+        self.behind_ns = 0
         self.rule.reset()
         self.seeded = False
         self.wanting = True

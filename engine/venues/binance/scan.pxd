@@ -34,6 +34,7 @@ cdef class BinanceMarket(Market):
     cdef int read_best(self) noexcept nogil
     cdef int read_print(self, char number, int chain) noexcept nogil
     cdef bint has(self, char place, int kind) noexcept nogil
+    cdef bint given(self, char place) noexcept nogil
     cdef bint read_quoted(self, char place, int decimals, int64_t *value) noexcept nogil
     cdef bint read_time(self, int64_t *value) noexcept nogil
     cdef int read_book(self, int index, Message *message) noexcept nogil

@@ -174,6 +174,10 @@ cdef class BinanceMarket(Market):
         """Whether a key was there with a value of this kind."""
         return self.tokens[<int>place].kind == kind
 
+    cdef bint given(self, char place) noexcept nogil:
+        """Whether a key was there, whatever its value."""
+        return self.tokens[<int>place].kind != ABSENT
+
     cdef bint read_quoted(self, char place, int decimals, int64_t *value) noexcept nogil:
         """Read a noted string as fixed point."""
         cdef Token *token = &self.tokens[<int>place]
@@ -199,7 +203,7 @@ cdef class BinanceMarket(Market):
         """Let the event's name decide; spot's bookTicker has none and is known by its keys."""
         cdef Token *event = &self.tokens[<int>c'e']
         if event.kind == ABSENT:
-            if self.has(c'u', INTEGER) and self.has(c'B', STRING) and self.has(c'A', STRING):
+            if self.given(c'u') and self.given(c'B') and self.given(c'A'):
                 return self.read_best()
             return OTHER
         if event.kind != STRING:
