@@ -213,7 +213,7 @@ class Keeper:
         """Drain one process and start it anew."""
         _expect(request)
         name = request.arguments.get("process")
-        if name not in self.watches:
+        if not isinstance(name, str) or name not in self.watches:
             msg = f"unknown process {name!r}, known are {', '.join(self.watches)}"
             raise Refused(msg)
         self.watches[name].stop(self.now_ns, again=True)
