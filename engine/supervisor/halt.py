@@ -4,8 +4,8 @@ It stands in three places, written in an order in which a death between two of t
 the file HALT in the state directory (survives `down` and a power cut), a record on COMMANDS (what roles decide by), and
 the HALT cell (what a role that starts reads first). Three ways lead to it: the control command, the file (`touch` it),
 and SIGUSR1 to the supervisor; dying too often is a fourth. While a system is up only the command resumes: removing the
-file does not. Between `down` and `up` the file is all that is left of a halt, and what it says then holds: the supervisor
-writes the cell before any role starts, halted or not, and a role believes the cell over what its own journal says.
+file does not. Between `down` and `up` the file is all that is left of a halt, and what it says then holds: the
+supervisor writes the cell before any role starts, halted or not, and a role believes it over its own journal.
 """
 
 import json
@@ -51,7 +51,9 @@ class Halt:
         if self.halted:
             self._remember()
         if not self.step(now_ns):
-            self._write_cell(row.command_sequence if row is not None else 0, row.uid if row is not None else self.me.uid)
+            self._write_cell(
+                row.command_sequence if row is not None else 0, row.uid if row is not None else self.me.uid
+            )
 
     def step(self, now_ns: int) -> int:
         """Look at the file; 1 when it halted the system."""

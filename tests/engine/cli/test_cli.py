@@ -254,3 +254,15 @@ def test_up_says_who_does_not_stand(typed: Typed, write: Write, system: str) -> 
     complaint = typed("up", config.path, code=1)
     assert "venue is waiting (died 5 times, exit 1)" in complaint
     assert "is down" in typed("down", "--system", system)
+
+
+def test_down_names_the_orders_it_leaves_and_is_not_content(typed: Typed, write: Write, system: str) -> None:
+    """The segments go with the system: after it nobody but the venue knows of these orders."""
+    config = write()
+    typed("up", config.path)
+    _write_orders(config)
+    said = typed("down", "--system", system, code=1)
+    assert "2 orders are left at the venue" in said
+    assert "01" * 16 in said
+    assert shm.names(system) == []
+    assert json.loads(config.paths.audit.read_text().splitlines()[-1])["orders_left"][1]["state"] == "sent"
