@@ -17,7 +17,8 @@ def names(system: str = "", *, aside: bool = False) -> list[str]:
     found = (file.removeprefix(PREFIX) for file in os.listdir(DIRECTORY) if file.startswith(start))
     return sorted(
         name for name in found
-        if all(name.partition(".")) and not name.endswith(".lock") and not name.startswith("making.") and (".aside-" in name) == aside
+        if all(name.partition("."))
+        and not name.endswith(".lock") and not name.startswith("making.") and (".aside-" in name) == aside
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ The tables of the layers above the configuration are converted here by the same 
 misspelt limit is one line for the one who typed `up`, and not a process that dies and dies.
 """
 
+import functools
 import os
 import sys
 from collections.abc import Callable
@@ -22,7 +23,7 @@ def check(config: Config) -> None:
     """Refuse a configuration with which a role would not start."""
     for strategy in config.strategies:
         if _is_ours(config, strategy.name, "strategy") and "PYTHONPATH" not in _process(config, strategy).environment:
-            _try(config, f"strategies.{strategy.name}", lambda strategy=strategy: _check_strategy(strategy))
+            _try(config, f"strategies.{strategy.name}", functools.partial(_check_strategy, strategy))
     if _is_ours(config, EXECUTION, EXECUTION):
         _check_execution(config)
     if _is_ours(config, FEED, FEED):
@@ -71,7 +72,7 @@ def _check_execution(config: Config) -> None:
     for venue in config.venues:
         for key, secret in (("api_key", venue.api_key), ("private_key", venue.private_key)):
             if secret is not None and venue.name in used:
-                _try(config, f"venues.{venue.name}.{key}", lambda secret=secret: _check_secret(config, secret))
+                _try(config, f"venues.{venue.name}.{key}", functools.partial(_check_secret, config, secret))
 
 
 def _check_secret(config: Config, secret: Secret) -> None:
@@ -82,7 +83,7 @@ def _check_secret(config: Config, secret: Secret) -> None:
             secret.reveal()
         return
     made = any(secret.file in word for process in config.placement for word in process.command)
-    if not made or os.path.exists(secret.file):  # noqa: PTH110 - the text itself is looked for in commands
+    if not made or os.path.exists(secret.file):
         secret.reveal()
 
 

@@ -84,7 +84,7 @@ def living_supervisor(system: str) -> int:
     return life.supervisor_pid if life and b"engine.supervisor" in words else 0
 
 
-def _lives(system: str) -> bool:
+def lives(system: str) -> bool:
     """Its supervisor lives, or a writer of one of its lanes."""
     return bool(living_supervisor(system)) or any(_has_living_owner(name) for name in shm.names(system))
 
@@ -106,7 +106,7 @@ def choose_system(named: str) -> str:
     if not found:
         raise Complaint("no system is here: engine-ctl up CONFIG starts one", NOBODY)
     if len(found) > 1:
-        living = [system for system in sorted(found) if _lives(system)]
+        living = [system for system in sorted(found) if lives(system)]
         if len(living) == 1:
             return living[0]
         raise Complaint(f"which system? --system is one of {', '.join(sorted(found))}", WRONG_USE)

@@ -216,7 +216,7 @@ def status(options: argparse.Namespace) -> int:
 
 def _show_status(state: Mapping[str, Any]) -> None:
     age = ago(state["now_ns"] - state["since_ns"])
-    say(f"{state['system']} ({state['mode']}): {_headline(state)}, supervisor {state['pid']} since {age}")
+    say(f"{state['system']} ({state['mode']}): {headline(state)}, supervisor {state['pid']} since {age}")
     say_table(
         ("process", "phase", "pid", "beat ms", "deaths", "exit", "cores", "roles"),
         [
@@ -231,7 +231,7 @@ def _show_status(state: Mapping[str, Any]) -> None:
     )  # fmt: skip
 
 
-def _headline(state: Mapping[str, Any]) -> str:
+def headline(state: Mapping[str, Any]) -> str:
     """What the system does: it trades only while its execution stands."""
     missing = [f"execution is {_phase(one)}" for one in state["processes"]
                if "execution" in one["roles"] and one["phase"] not in SETTLED]  # fmt: skip

@@ -93,14 +93,12 @@ def test_a_key_that_everybody_can_read_is_refused(write: Write, tmp_path: Path) 
     """Execution would not start with it, and nobody should."""
     path = tmp_path / "open.pem"
     path.write_text("secret")
-    os.chmod(path, 0o644)  # noqa: PTH101 - an octal mode reads as such
+    os.chmod(path, 0o644)
     with pytest.raises(Complaint, match="chmod 600"):
         check(write(market(key=str(path))))
 
 
-def test_up_says_at_once_who_will_not_start(
-    write: Write, system: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_up_says_at_once_who_will_not_start(write: Write, system: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Its own last word is worth more than a timeout."""
     config = write()
     (config.paths.run / "alpha.refuse").touch()
