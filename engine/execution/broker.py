@@ -78,8 +78,8 @@ class Broker:
             return
         if not order.flags & flag:
             order.flags |= flag
-            if order.cancel_pending or order.state not in (OPEN, PARTLY):
-                self._blotter.note(order, now_ns)
+            if order.cancel_pending or order.state not in (OPEN, PARTLY) or not self._gateway.up:
+                self._blotter.note(order, now_ns)  # the wish must outlive us: nothing is sent that would carry it
         if order.cancel_pending or order.state not in (OPEN, PARTLY, CANCELLING) or not self._gateway.up:
             return
         if order.state != CANCELLING:
