@@ -22,6 +22,7 @@ import itertools
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -42,7 +43,6 @@ WARM_UP = 300  # orders not counted
 START_LIMIT_S = 30.0
 FAR_BPS = 300
 SIZE = 100
-PORT = 9741
 CORE_COMMAND = ("-m", "bench.path")
 CONFIG = """
 [system]
@@ -198,14 +198,17 @@ def measure(seconds: float) -> list[list[int]]:
     from engine.venue_server.configuration import ENGINE_KEY
 
     venue_core, engine_core = pair()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
     place = Path(tempfile.mkdtemp(prefix="steelyard-bench-"))
     os.environ.update(STEELYARD_RUN_DIRECTORY=str(place), STEELYARD_STATE_DIRECTORY=str(place))
     os.environ["BENCH_API_KEY"] = ENGINE_KEY
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     file, venue_file, name = place / "path.toml", place / "venue.toml", f"bench{os.getpid()}"
-    file.write_text(CONFIG.format(name=name, port=PORT, place=place, core=engine_core))
+    file.write_text(CONFIG.format(name=name, port=port, place=place, core=engine_core))
     venue_file.write_text(VENUE)
-    words = ["-m", "engine.venue_server", "--port", str(PORT), "--config", str(venue_file)]
+    words = ["-m", "engine.venue_server", "--port", str(port), "--config", str(venue_file)]
     pinned = ["taskset", "-c", str(venue_core), sys.executable]
     command = [*pinned, *words, "--truth", os.devnull, "--ed25519", str(place / "engine.pem")]
     venue = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT)

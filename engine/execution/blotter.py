@@ -15,6 +15,7 @@ from engine.model.words import DONE_STATES, JournalKind, OrderFlag, OrderState
 from engine.venues.trading import FillNews
 
 DONE_KEPT = 20_000  # done orders kept in memory for late news
+ORDER = JournalKind.ORDER
 STRATEGY_SHIFT = 40  # an intent id is strategy << 40 | count
 
 
@@ -51,7 +52,7 @@ class Blotter:
         """Put the order as it stands into the journal's batch."""
         order.now_ns = now_ns
         data = codec.ORDER.pack(*order.row())
-        self.journal.add(now_ns, JournalKind.ORDER, data)
+        self.journal.add(now_ns, ORDER, data)
         return data
 
     def note(self, order: Order, now_ns: int) -> None:

@@ -15,6 +15,8 @@ from engine.model.words import DONE_STATES, OrderFlag, OrderState
 from engine.risk.gate import RiskGate
 from engine.venues.trading import FillNews, News, OrderNews, Outcome
 
+PLACE, FILLS_MISSING = Ask.PLACE, OrderFlag.FILLS_MISSING
+
 
 class Inquirer(Protocol):
     """Who asks the venue about what is not known."""
@@ -49,7 +51,7 @@ class Broker:
             gateway.clock.venue_ns(now_ns),
         )  # fmt: skip
         self._gate.rate.mark(now_ns)
-        if gateway.push(request_id, Request(Ask.PLACE, now_ns, order), payload):
+        if gateway.push(request_id, Request(PLACE, now_ns, order), payload):
             self._blotter.sent(order, now_ns)
         else:
             self._doubt(order, now_ns)
@@ -76,8 +78,8 @@ class Broker:
             return
         if not order.flags & flag:
             order.flags |= flag
-            if order.cancel_pending or order.state not in (OPEN, PARTLY):
-                self._blotter.note(order, now_ns)
+            if order.cancel_pending or order.state not in (OPEN, PARTLY) or not self._gateway.up:
+                self._blotter.note(order, now_ns)  # the wish must outlive us: nothing is sent that would carry it
         if order.cancel_pending or order.state not in (OPEN, PARTLY, CANCELLING) or not self._gateway.up:
             return
         if order.state != CANCELLING:
@@ -125,7 +127,7 @@ class Broker:
     def take_fill(self, order: Order, fill: FillNews, now_ns: int) -> bool:
         """Take a fill in; False when it was known."""
         fresh = self._blotter.fill(order, fill, now_ns)
-        if fresh and order.flags & OrderFlag.FILLS_MISSING:
+        if fresh and order.flags & FILLS_MISSING:
             self.check_fills(order, now_ns)
         return fresh
 
@@ -171,8 +173,8 @@ class Broker:
     def check_fills(self, order: Order, now_ns: int) -> None:
         """Mark an order of which the venue filled more than it told, and have the fills fetched."""
         missing = order.venue_filled > order.filled
-        if missing != bool(order.flags & OrderFlag.FILLS_MISSING):
-            order.flags ^= OrderFlag.FILLS_MISSING
+        if missing != bool(order.flags & FILLS_MISSING):
+            order.flags ^= FILLS_MISSING
             self._blotter.note(order, now_ns)
         self._blotter.refresh(order)
         if missing:

@@ -120,9 +120,11 @@ def open_lanes(system: str, name: str, strategies: dict[int, str]) -> ExecutionL
         cell = known.read(index)
         if cell is not None:
             intents[number].cursor = cell.cursor
+    commands = past("commands")  # those given while execution was dead are followed, those followed are known
     return ExecutionLanes(
         books=past("books", BOOKS_BACK),
-        commands=past("commands"),  # those given while execution was dead are followed, those followed are known
+        commands=commands,
+        commands_life=int.from_bytes(commands.header.stream[:8], "little"),
         intents=intents,
         halt=shm.CellReader(f"{system}.halt", BY_NAME["halt"].record),
         journal_past=past("journal"),

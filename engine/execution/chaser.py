@@ -80,6 +80,8 @@ class Chaser:
 
     def on_time(self, now_ns: int) -> None:
         """Look again at chases that had to wait."""
+        if not self._again:
+            return
         for intent_id, due_ns in list(self._again.items()):
             if due_ns <= now_ns:
                 del self._again[intent_id]

@@ -16,6 +16,10 @@ ORDER_TYPES = frozenset(OrderType)
 TIMES_IN_FORCE = frozenset(TimeInForce)
 UNKNOWN_TARGET = Refusal(Reason.UNKNOWN_ORDER)
 INTENT_KINDS = frozenset(IntentKind)
+PLACE, REPLACE = IntentKind.PLACE, IntentKind.REPLACE
+LIMIT, CHASE = OrderType.LIMIT, OrderType.CHASE
+INTENT = JournalKind.INTENT
+CANCEL_WANTED = OrderFlag.CANCEL_WANTED
 
 
 class Desk:
@@ -42,10 +46,10 @@ class Desk:
             maker.tell(maker.verdict_row(refusal, intent, sequence, now_ns), now_ns, journal=False)
             return
         blotter.last_intent[strategy] = intent.intent_id
-        blotter.journal.add(now_ns, JournalKind.INTENT, codec.INTENT.pack_row(intent))
-        if intent.kind == IntentKind.PLACE:
+        blotter.journal.add(now_ns, INTENT, codec.INTENT.pack_row(intent))
+        if intent.kind == PLACE:
             self._place(intent, sequence, now_ns)
-        elif intent.kind == IntentKind.REPLACE:
+        elif intent.kind == REPLACE:
             self._replace(intent, sequence, now_ns)
         else:
             self._cancel_intent(intent, sequence, now_ns)
@@ -117,12 +121,12 @@ class Desk:
 
     def _follow(self, order: Order, now_ns: int) -> None:
         """One order's change."""
-        if order.state in (OPEN, PARTLY) and (order.flags & OrderFlag.CANCEL_WANTED or order.heir is not None):
+        if order.state in (OPEN, PARTLY) and (order.flags & CANCEL_WANTED or order.heir is not None):
             flag = OrderFlag.REPRICING if order.heir is not None else OrderFlag.CANCEL_WANTED
             self._broker.cancel(order, now_ns, flag)
         elif order.heir is not None and not order.live:
             self.inherit(order, now_ns)
-        if order.order_type == OrderType.CHASE:
+        if order.order_type == CHASE:
             self.chaser.on_order(order, now_ns)
 
     def _place(self, intent: Any, sequence: int, now_ns: int) -> None:
@@ -131,10 +135,10 @@ class Desk:
         if order_type not in ORDER_TYPES or time_in_force not in TIMES_IN_FORCE:
             self._refuse(Refusal(Reason.MALFORMED, order_type), intent, sequence, now_ns)
             return
-        if order_type != OrderType.LIMIT:
+        if order_type != LIMIT:
             limit = self._gate.protective_price(intent.instrument, intent.side, price)
             price, time_in_force = limit, TimeInForce.IOC
-            if order_type == OrderType.CHASE:
+            if order_type == CHASE:
                 post_only = intent.time_in_force == TimeInForce.POST_ONLY
                 time_in_force = TimeInForce.POST_ONLY if post_only else TimeInForce.GTC
                 price = self.chaser.first_price(intent.instrument, intent.side, limit)
@@ -147,7 +151,7 @@ class Desk:
         order = self._maker.from_intent(intent, price, intent.size, time_in_force)
         order.limit_price = limit
         self._maker.send(order, self._maker.verdict_row(verdict, intent, sequence, now_ns), now_ns)
-        if order_type == OrderType.CHASE:
+        if order_type == CHASE:
             self.chaser.begin(order, now_ns)
         self.watch(order)
 

@@ -89,7 +89,6 @@ class Execution:
         self._steps = 0
         self._mark_ns = 0
         self._halt_sequence = 0
-        self._command_ns = 0  # the newest command that an earlier life followed
         self._begun = False
         self._replay = Replay(self.blotter)
         self._recover()
@@ -174,7 +173,8 @@ class Execution:
         for chase in replay.chases:
             self.desk.watch(chase.order)
         self._read_halt(self._lanes.halt.read(0), replay.halted)
-        self._command_ns = replay.command_ns
+        if replay.command_life == self._lanes.commands_life:
+            self._lanes.commands.cursor = max(self._lanes.commands.cursor, replay.commands_followed)
 
     def _begin(self, now_ns: int) -> None:
         """The first step of a life: mark it in the journal, and tell the readers what they may have missed."""
@@ -203,7 +203,7 @@ class Execution:
         count = 0
         while (row := self._lanes.commands.read()) is not None:
             count += 1
-            if type(row) is COMMAND_ROW and row.now_ns > self._command_ns:
+            if type(row) is COMMAND_ROW:
                 self._command(row, now_ns)
         sequence = self._lanes.halt.sequence(0)
         if sequence != self._halt_sequence:
@@ -216,7 +216,8 @@ class Execution:
 
     def _command(self, row: Any, now_ns: int) -> None:
         """One command, journalled first."""
-        self.journal.add(now_ns, JournalKind.COMMAND, codec.COMMAND.pack_row(row))
+        followed = row._replace(spare=(self._lanes.commands.cursor, self._lanes.commands_life, 0))
+        self.journal.add(now_ns, JournalKind.COMMAND, codec.COMMAND.pack_row(followed))
         self.journal.commit(now_ns)
         if row.kind == CommandKind.HALT:
             self._halt(now_ns, halted=True)
@@ -288,6 +289,8 @@ class Execution:
             self._mark_ns = now_ns
             touched.update(index for index, one in enumerate(self.ledger.positions) if one.size)
             self.blotter.forget_old()
+        if not touched:
+            return
         for index in sorted(touched):
             position = self.ledger.positions[index]
             position.mark2 = self._tops[position.instrument.id].middle2 or position.mark2

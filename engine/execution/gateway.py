@@ -49,6 +49,11 @@ class Stage(IntEnum):
     UP = 5
 
 
+UP, CONNECTING, PLACE = Stage.UP, Stage.CONNECTING, Ask.PLACE
+CLOSED = PortState.CLOSED
+REPORT, ANSWER = Frame.REPORT, Frame.ANSWER
+
+
 class Request(NamedTuple):
     """A request that waits for its answer. `number` is an instrument or a venue's id, as its kind has it."""
 
@@ -103,7 +108,7 @@ class Gateway:
     @property
     def up(self) -> bool:
         """Whether requests may be sent."""
-        return self.stage is Stage.UP
+        return self.stage is UP
 
     def step(self, now_ns: int) -> int:
         """Read what has come, notice what has not, keep the session going."""
@@ -115,9 +120,9 @@ class Gateway:
             self._take(frame, now_ns)
             if self._port is not port:
                 return len(frames)
-        if port.state is PortState.CLOSED:
+        if port.state is CLOSED:
             self.drop(now_ns, port.error or "closed")
-        elif self.stage is Stage.CONNECTING:
+        elif self.stage is CONNECTING:
             self._await_open(now_ns)
         else:
             self._watch(now_ns)
@@ -164,7 +169,7 @@ class Gateway:
         self._pause_ns = min(self._retry_most_ns, self._pause_ns * 2)
         unanswered, self._requests = self._requests, {}
         for request in unanswered.values():
-            if request.kind >= Ask.PLACE:
+            if request.kind >= PLACE:
                 self._listener.on_answer(request, News(Frame.ANSWER, outcome=Outcome.UNKNOWN), now_ns)
         if was_up:
             self._listener.on_down(now_ns)
@@ -204,13 +209,13 @@ class Gateway:
     def _take(self, frame: bytes, now_ns: int) -> None:
         """Read one frame and pass its news on."""
         news = self.wire.read(frame)
-        if news.kind == Frame.REPORT:
+        if news.kind == REPORT:
             self._listener.on_report(news, now_ns)
-        elif news.kind == Frame.ANSWER:
+        elif news.kind == ANSWER:
             request = self._requests.pop(news.request_id, None)
             if request is None:
                 return  # told twice, or after it was given up: its order has been asked about
-            if request.kind >= Ask.PLACE:
+            if request.kind >= PLACE:
                 self._listener.on_answer(request, news, now_ns)
             else:
                 self._advance(request, news, now_ns)
@@ -249,5 +254,5 @@ class Gateway:
                 return
             del self._requests[request_id]
             self._listener.on_answer(request, News(Frame.ANSWER, outcome=Outcome.UNKNOWN), now_ns)
-        if self.stage is Stage.UP and now_ns >= self._clock_ns:
+        if self.stage is UP and now_ns >= self._clock_ns:
             self.measure(now_ns)

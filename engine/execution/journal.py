@@ -15,11 +15,12 @@ from zlib import crc32
 
 from engine.execution import codec
 from engine.execution.config import JournalConfig
-from engine.execution.journal_file import JournalFile, is_whole, read_records, sequence_of
+from engine.execution.journal_file import CHECKSUM_AT, JournalFile, is_whole, read_records, sequence_of
 from engine.execution.seams import Reader, Writer
 
 PAYLOAD_SIZE = 232
-pack_head = Struct("<QqHHI").pack  # a journal record before its payload
+pack_record = Struct(f"<QqHHI{PAYLOAD_SIZE}s").pack
+pack_checksum = Struct("<I").pack_into
 PATIENCE = 10  # flush intervals that a busy journal may wait for an idle step
 
 
@@ -90,10 +91,12 @@ class Journal:
 
     def add(self, now_ns: int, kind: int, payload: bytes) -> None:
         """Put a record into the batch that `commit` makes lasting."""
+        assert len(payload) <= PAYLOAD_SIZE, (kind, len(payload))
         self.sequence += 1
-        body = payload.ljust(PAYLOAD_SIZE, b"\0")
-        check = crc32(body, crc32(pack_head(self.sequence, now_ns, kind, len(payload), 0)))
-        self._batch += pack_head(self.sequence, now_ns, kind, len(payload), check) + body
+        record = pack_record(self.sequence, now_ns, kind, len(payload), 0, payload)
+        at = len(self._batch) + CHECKSUM_AT
+        self._batch += record
+        pack_checksum(self._batch, at, crc32(record))
 
     def commit(self, now_ns: int) -> None:
         """Make the batch lasting: in shared memory always, on the disk if the policy says before."""

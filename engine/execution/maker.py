@@ -12,6 +12,7 @@ from engine.model.words import IntentKind, JournalKind, OrderFlag, OrderType, Re
 from engine.risk.gate import Refusal, Verdict
 
 VerdictRow = tuple[int, ...]
+VERDICT, APPROVED = JournalKind.VERDICT, Reason.APPROVED
 
 
 class Maker:
@@ -29,7 +30,7 @@ class Maker:
 
     def verdict_row(self, verdict: Verdict, intent: Any, sequence: int, now_ns: int) -> VerdictRow:
         """The record of a verdict on an intent."""
-        reason, value, limit = Reason.APPROVED, 0, 0
+        reason, value, limit = APPROVED, 0, 0
         if isinstance(verdict, Refusal):
             reason, value, limit = verdict.reason, verdict.value, verdict.limit
         return (
@@ -39,7 +40,7 @@ class Maker:
 
     def reprice_row(self, verdict: Verdict, order: Order, now_ns: int) -> VerdictRow:
         """The record of a verdict on a further request of a chase."""
-        reason, value, limit = Reason.APPROVED, 0, 0
+        reason, value, limit = APPROVED, 0, 0
         if isinstance(verdict, Refusal):
             reason, value, limit = verdict.reason, verdict.value, verdict.limit
         kind = IntentKind.REPLACE
@@ -49,7 +50,7 @@ class Maker:
         """Journal and publish a verdict that no request follows."""
         data = codec.VERDICT.pack(*row)
         if journal:
-            self._blotter.journal.add(now_ns, JournalKind.VERDICT, data)
+            self._blotter.journal.add(now_ns, VERDICT, data)
             self._blotter.journal.commit(now_ns)
         self._publish_verdict(data)
 
@@ -94,7 +95,7 @@ class Maker:
         data = codec.VERDICT.pack(*row)
         order.expires_ns = self._gateway.expiry_ns(now_ns)
         journal = self._blotter.journal
-        journal.add(now_ns, JournalKind.VERDICT, data)
+        journal.add(now_ns, VERDICT, data)
         self._blotter.enter(order)
         self._blotter.write(order, now_ns)
         journal.commit(now_ns)

@@ -33,11 +33,12 @@ LEGAL: dict[int, frozenset[OrderState]] = {
 }
 CORRECTIONS = frozenset({OPEN, PARTLY, *ENDS})  # what the venue may make of an end that we inferred
 IN_FLIGHT = frozenset({CREATED, SENT, UNKNOWN})
+INFERRED = int(OrderFlag.INFERRED)
 
 
 def may_move(current: int, to: int, flags: int) -> bool:
     """Whether an order in this state, with these flags, may enter another."""
-    if flags & OrderFlag.INFERRED and current in DONE_STATES:
+    if flags & INFERRED and current in DONE_STATES:
         return to in CORRECTIONS
     return to in LEGAL[current]
 

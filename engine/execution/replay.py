@@ -36,7 +36,7 @@ class Replay:
     def __init__(self, blotter: Blotter) -> None:
         """Begin with the empty blotter to fill."""
         self.halted = False
-        self.command_ns = 0  # of the newest command that was followed
+        self.command_life = self.commands_followed = 0  # which COMMANDS ring, and how far it was followed
         self.placed_ns: list[int] = []  # when requests left, for the rate
         self.chases: list[Chase] = []
         self.fills: deque[Any] = deque(maxlen=FILLS_TOLD_AGAIN)
@@ -128,7 +128,7 @@ class Replay:
 
     def _read_command(self, row: Any) -> None:
         """A halt outlives the process; a command is followed once."""
-        self.command_ns = max(self.command_ns, row.now_ns)
+        self.commands_followed, self.command_life, _ = row.spare
         if row.kind in (CommandKind.HALT, CommandKind.RESUME):
             self.halted = row.kind == CommandKind.HALT
 

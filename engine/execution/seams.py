@@ -72,6 +72,7 @@ class ExecutionLanes:
     steps: Writer
     positions: CellWriter
     accepted: CellWriter
+    commands_life: int = 0  # which COMMANDS ring this is: a sequence means nothing in another
     closers: tuple[Any, ...] = ()  # whatever must be let go of at the end
 
 

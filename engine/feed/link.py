@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable
 from engine.venues.dialect import Answer, AnswerKind, Dialect
 from engine.venues.port import FramePort, PortState
 
+OPEN, CLOSED = PortState.OPEN, PortState.CLOSED
+
 
 class Link:
     """A stream of frames with its subscription. It decides nothing about books."""
@@ -30,9 +32,10 @@ class Link:
         frames = self._port.poll(now_ns)
         if frames:
             self.heard_ns = now_ns
-        if self._port.state == PortState.CLOSED:
+        state = self._port.state
+        if state == CLOSED:
             self._fail(f"closed: {self._port.error or 'by the venue'}")
-        elif self._port.state == PortState.OPEN and not self.subscribed:
+        elif state == OPEN and not self.subscribed:
             self.subscribed = self.send(self._dialect.subscribe(self._symbols))
         self._watch(now_ns)
         return frames

@@ -1,6 +1,10 @@
-"""The small alphabets that records carry as numbers. A number once given is never reused."""
+"""The small alphabets that records carry as numbers. A number once given is never reused.
 
-from enum import IntEnum, IntFlag
+Marks are bits and no `IntFlag`: an `&` with one of those takes a microsecond, and gives a plain number here. Code that
+runs at every step names its words once at the head of the module, for `Word.NAME` is a search each time.
+"""
+
+from enum import IntEnum
 
 BUY, SELL = 1, -1  # a side; of a book: bids are +1, asks are -1
 
@@ -14,8 +18,8 @@ class TickKind(IntEnum):
     STATE = 4  # the book's state changed; `detail` is the BookState
 
 
-class Flag(IntFlag):
-    """Marks on a tick, a level or a book."""
+class Flag(IntEnum):
+    """Marks on a tick, a level or a book: bits."""
 
     LAST = 1  # the last record of one event: act only here
     RESET = 2  # forget what you know of this instrument: an unfinished event is void, a snapshot follows
@@ -137,14 +141,14 @@ class JournalKind(IntEnum):
     WATERMARK = 7  # a FILL whose id closes what a full listing of the venue has covered
 
 
-class FillFlag(IntFlag):
-    """Marks on a fill."""
+class FillFlag(IntEnum):
+    """Marks on a fill: bits."""
 
     OPENING = 1  # no trade: a position held before this FILLS ring began, at its average price
 
 
-class OrderFlag(IntFlag):
-    """Marks on an order."""
+class OrderFlag(IntEnum):
+    """Marks on an order: bits."""
 
     CANCEL_WANTED = 1  # to be cancelled as soon as it can be
     INFERRED = 2  # done by our conclusion, not by the venue's word; the venue's word may still correct it

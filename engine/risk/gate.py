@@ -98,7 +98,7 @@ class RiskGate:
             or self._check_steps(instrument_id, price, size)
             or self._check_collar(instrument_id, price)
             or self._check_caps(now_ns, instrument_id, side, price, size, relief)
-            or self._check_journal(instrument_id, side, size, relief)
+            or (self._check_journal(instrument_id, side, size, relief) if self.journal_full else None)
             or self._check_rate(now_ns)
             or APPROVED
         )
@@ -206,8 +206,6 @@ class RiskGate:
         return worst if worst > 0 else None
 
     def _check_journal(self, instrument_id: int, side: int, size: int, relief: int) -> Refusal | None:
-        if not self.journal_full:
-            return None
         exposure = self._exposures.get(instrument_id)
         held = 0 if exposure is None else exposure.size * side
         pending = 0 if exposure is None else exposure.open_buy if side == BUY else exposure.open_sell

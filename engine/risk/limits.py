@@ -22,9 +22,13 @@ class RiskLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         """Refuse bounds that bound nothing."""
-        for name in ("max_position_usd", "max_order_size_usd", "max_order_rate_per_min", "price_collar_bps"):
-            if getattr(self, name) <= 0:
-                msg = f"{name} must be positive, was {getattr(self, name)}"
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if isinstance(value, Decimal) and not value.is_finite():
+                msg = f"{name} must be a number, was {value}"
+                raise ValueError(msg)
+            if isinstance(value, (int, Decimal)) and value <= 0:
+                msg = f"{name} must be positive, was {value}"
                 raise ValueError(msg)
         if self.price_collar_bps >= 10_000:  # noqa: PLR2004 - 100 %: the lower edge would be zero
             msg = f"price_collar_bps must be under 10000, was {self.price_collar_bps}"

@@ -13,6 +13,8 @@ from engine.model.words import DONE_STATES, IntentKind, OrderState, Reason
 
 FILLS_REMEMBERED = 4096  # far more than a restart of execution can say again
 PLACING = (IntentKind.PLACE, IntentKind.REPLACE)
+ENDING = (IntentKind.CANCEL, IntentKind.REPLACE)
+CANCEL_ALL = IntentKind.CANCEL_ALL
 
 
 class Order:
@@ -69,10 +71,10 @@ class Ledger:
         kind = row.kind
         if kind in PLACING:
             self.working[row.intent_id] = Order(row.intent_id, row.instrument, row.side, row.price, row.size)
-        if kind in (IntentKind.CANCEL, IntentKind.REPLACE) and row.target_id in self.working:
+        if kind in ENDING and row.target_id in self.working:
             self.working[row.target_id].cancelling = True
             self._cancels[row.intent_id] = row.target_id
-        if kind == IntentKind.CANCEL_ALL:
+        if kind == CANCEL_ALL:
             for order in self.orders(row.instrument):
                 order.cancelling = True
 

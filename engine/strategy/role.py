@@ -39,6 +39,8 @@ BEFORE_RECOVERY, BEFORE_START, RUNNING = 0, 1, 2
 TICKS, BOOKS, VERDICTS, ORDERS, FILLS, COMMANDS = range(len(INPUTS))
 OURSELVES = 1 << VERDICTS | 1 << ORDERS | 1 << FILLS
 NOTHING: Sequence[Any] = ()
+PRINT = TickKind.PRINT
+INTENT_ROW, BOOKS_CAPACITY = BY_NAME["intents"].record.row, BY_NAME["books"].capacity
 NO_CELLS = (0,) * 2
 NO_CURSORS = (0,) * (STEP_LANES - len(INPUTS) - 1)
 SPARE = (0,) * 4
@@ -143,7 +145,7 @@ class StrategyRole:
             return None
         self._count += 1
         self.counts.intents += 1
-        self.ledger.intend(BY_NAME["intents"].record.row(*fields))
+        self.ledger.intend(INTENT_ROW(*fields))
         return intent_id
 
     # The parts of a step, in its order.
@@ -225,7 +227,7 @@ class StrategyRole:
         rows = self._read(TICKS)
         first = self._lanes.ticks.cursor - len(rows)
         for behind, row in enumerate(rows, first + 1):
-            if row.kind == TickKind.PRINT and row.instrument in self._strategy.books:
+            if row.kind == PRINT and row.instrument in self._strategy.books:
                 self._tick_sequence, self._receive_ns = behind, row.receive_ns
                 self._strategy.on_print(row)
         self._tick_sequence = self._receive_ns = 0
@@ -239,7 +241,7 @@ class StrategyRole:
             work += 1
             if isinstance(row, shm.Lapped):
                 self._lap(BOOKS)
-                limit = work + BY_NAME["books"].capacity
+                limit = work + BOOKS_CAPACITY
             elif row.instrument in books:
                 newest[row.instrument] = (reader.cursor, row)
         oldest = reader.cursor - CATCH_UP if self._lapped & 1 << BOOKS else 0

@@ -21,6 +21,7 @@ from engine.model.words import BUY, SELL, IntentKind, OrderType, TimeInForce
 from engine.strategy.book import Book
 from engine.strategy.ledger import Ledger, Order
 
+LIMIT, GTC, IOC, PLACE = OrderType.LIMIT, TimeInForce.GTC, TimeInForce.IOC, IntentKind.PLACE
 TTL_NS = 500_000_000  # an intent older than this is not worth an order
 
 
@@ -79,8 +80,8 @@ class Strategy:
         size: int,
         price: int,
         *,
-        order_type: OrderType = OrderType.LIMIT,
-        time_in_force: TimeInForce = TimeInForce.GTC,
+        order_type: OrderType = LIMIT,
+        time_in_force: TimeInForce = GTC,
         ttl_ns: int = TTL_NS,
         timeout_ns: int = 0,
         signal: float = 0.0,
@@ -91,7 +92,7 @@ class Strategy:
         if self.halted or self.draining:
             return None
         return self._out.emit(
-            IntentKind.PLACE,
+            PLACE,
             instrument.id,
             side=side,
             size=size,
@@ -125,7 +126,7 @@ class Strategy:
 
     def enter(self, instrument: Instrument, side: int, size: int, price: int, *, signal: float = 0.0) -> int | None:
         """Want to take from the book at once, never beyond `price`; what does not fill is gone."""
-        return self.place(instrument, side, size, price, time_in_force=TimeInForce.IOC, signal=signal)
+        return self.place(instrument, side, size, price, time_in_force=IOC, signal=signal)
 
     def exit(self, instrument: Instrument, price: int, *, signal: float = 0.0) -> int | None:
         """Want to be flat at once, never beyond `price`; None when there is nothing to leave."""

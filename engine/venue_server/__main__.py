@@ -32,6 +32,8 @@ def main() -> None:
     settings = read(words.config, words.ed25519)
     if words.seed is not None:
         settings = replace(settings, venue=replace(settings.venue, seed=words.seed))
+    if not settings.venue.first_id:  # numbers of an earlier life must not come again: clients know fills by them
+        settings = replace(settings, venue=replace(settings.venue, first_id=clock.now_ns() // 1_000_000))
     with contextlib.ExitStack() as stack:
         truth = stack.enter_context(open(words.truth, "ab")) if words.truth else None
         asyncio.run(serve(settings, words.host, words.port, truth))

@@ -42,10 +42,10 @@ BALANCE, DUPLICATE, WOULD_TAKE, CLOSED = map(
 class Matching:
     """All markets' books over one ledger."""
 
-    def __init__(self, markets: Iterable[Market], ledger: Ledger) -> None:
+    def __init__(self, markets: Iterable[Market], ledger: Ledger, first_id: int = 0) -> None:
         """Empty books."""
         self.ledger = ledger
-        self.books = {market.symbol: Book(market) for market in markets}
+        self.books = {market.symbol: Book(market, first_id) for market in markets}
         self.orders: dict[tuple[str, int], Order] = {}  # open ones, and those of watched accounts
         self.by_client_id: dict[tuple[str, str, str], Order] = {}  # the latest of each id
         self.open: dict[tuple[str, str], dict[int, Order]] = defaultdict(dict)  # by (account, symbol)

@@ -67,14 +67,13 @@ class BookSide:
 class Book:
     """Both sides of one market."""
 
-    def __init__(self, market: Market) -> None:
-        """An empty book."""
+    def __init__(self, market: Market, first_id: int = 0) -> None:
+        """An empty book, whose orders and trades are numbered from behind `first_id`."""
         self.market = market
         self.bids, self.asks = BookSide(BUY), BookSide(-BUY)
         self.update_id = 1
         self.changes: set[tuple[int, int]] = set()  # (side, price) since the looker last cleared it
-        self.order_id = 0
-        self.trade_id = 0
+        self.order_id = self.trade_id = first_id
         self.last_price = 0
 
     def side(self, side: int) -> BookSide:

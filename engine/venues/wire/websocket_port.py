@@ -27,6 +27,7 @@ from engine.venues.wire.transport import NOTHING, Transport
 from engine.venues.wire.upgrade import Conversation, upgrade
 
 NORMAL_CLOSURE = 1000
+CONNECTING, OPEN, CLOSED = PortState.CONNECTING, PortState.OPEN, PortState.CLOSED
 
 
 class WebSocketPort:
@@ -41,7 +42,7 @@ class WebSocketPort:
         self._transport: Transport | None = None
         self._reader = FrameReader(self._options.message_limit)
         self._writer = FrameWriter()
-        self._state = PortState.CONNECTING
+        self._state = CONNECTING
         self._error = ""
         self._deadline_ns = 0
         self._pong = b""
@@ -77,9 +78,9 @@ class WebSocketPort:
 
     def poll(self, now_ns: int) -> list[bytes]:
         """Complete messages since the last call, in order; control frames are answered inside."""
-        if self._state is PortState.OPEN:
+        if self._state is OPEN:
             return self._read()
-        if self._state is PortState.CONNECTING and self._connect(now_ns):
+        if self._state is CONNECTING and self._connect(now_ns):
             return self._take() + self._read()
         return []
 
@@ -93,7 +94,7 @@ class WebSocketPort:
 
     def close(self) -> None:
         """Say goodbye if there is somebody to say it to, and forget."""
-        if self._state is PortState.OPEN and self._transport is not None:
+        if self._state is OPEN and self._transport is not None:
             self._transport.write(self._writer.encode(CLOSE, close_payload(NORMAL_CLOSURE)))
         self._end("closed by us")
 
@@ -101,7 +102,7 @@ class WebSocketPort:
         """Move the connection along; True when it has become open."""
         self._deadline_ns = self._deadline_ns or now_ns + self._options.connect_timeout_ns
         opened = self._hear() if self._conversation is not None else self._ring()
-        if not opened and self._state is PortState.CONNECTING and now_ns >= self._deadline_ns:
+        if not opened and self._state is CONNECTING and now_ns >= self._deadline_ns:
             self._end(f"not connected within {self._options.connect_timeout_ns / 1e9:g} s")
         return opened
 
@@ -124,7 +125,7 @@ class WebSocketPort:
             rest = self._upgrade.hear(bytes(block[:count]))
             if rest is not None:
                 self._reader.feed(rest)
-                self._state = PortState.OPEN
+                self._state = OPEN
                 return True
             if self._upgrade.error:
                 self._end(f"upgrade refused: {self._upgrade.error}")
@@ -136,7 +137,7 @@ class WebSocketPort:
     def _read(self) -> list[bytes]:
         """Read one large block; what it leaves in the socket makes the descriptor readable again."""
         transport = self._transport
-        if transport is None or self._state is not PortState.OPEN:
+        if transport is None or self._state is not OPEN:
             return []
         count = transport.fill(self._reader)
         if count > 0:
@@ -152,7 +153,7 @@ class WebSocketPort:
         messages = self._reader.messages()
         if self._reader.controls:
             self._answer()
-        if self._reader.error is not None and self._state is PortState.OPEN:
+        if self._reader.error is not None and self._state is OPEN:
             code, reason = self._reader.error
             self._send(CLOSE, close_payload(code, reason))
             self._end(f"protocol error {code}: {reason}")
@@ -172,7 +173,7 @@ class WebSocketPort:
 
     def _send(self, opcode: int, payload: bytes) -> bool:
         """One frame out; a connection that cannot take it is closed."""
-        if self._state is not PortState.OPEN or self._transport is None:
+        if self._state is not OPEN or self._transport is None:
             return False
         if self._transport.write(self._writer.encode(opcode, payload)):
             return True
@@ -181,7 +182,7 @@ class WebSocketPort:
 
     def _end(self, reason: str) -> None:
         """Closed for good, with the first reason kept."""
-        if self._state is not PortState.CLOSED:
-            self._state = PortState.CLOSED
+        if self._state is not CLOSED:
+            self._state = CLOSED
             self._error = reason
             self._dial.close()

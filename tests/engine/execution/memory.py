@@ -135,6 +135,7 @@ class House:
 
     def power_on(self) -> None:
         """Shared memory as a fresh start of the machine leaves it."""
+        self.life = getattr(self, "life", 0) + 1
         names = ("books", "commands", "journal", "verdicts", "orders", "fills", "steps")
         self.rings = {name: Ring(name) for name in names}
         self.intents = {number: Ring("intents") for number in self.config.strategies}
@@ -155,6 +156,7 @@ class House:
             fills_past=rings["fills"].reader(), journal=rings["journal"], verdicts=rings["verdicts"],
             orders=rings["orders"], fills=rings["fills"], steps=rings["steps"],
             positions=self.cells["positions"], accepted=accepted,
+            commands_life=self.life,
         )  # fmt: skip
         wire = BinanceTrading(
             list(self.config.instruments), Ed25519Signer(getattr(self.venue, "api_key", "key"), KEY_PEM), 5000

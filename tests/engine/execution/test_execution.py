@@ -532,6 +532,36 @@ def test_a_command_given_to_a_dead_execution_is_followed_by_the_next_life(house:
     assert house.role.blotter.orders[later.client_id].state == OrderState.OPEN, "a command is followed once"
 
 
+def test_a_clock_set_back_between_two_lives_hides_no_command(tmp_path: Path) -> None:
+    """A command is known by its place on its ring; a time would make a new one look old."""
+    house = House(tmp_path)
+    house.ready()
+    house.now_ns += 3600 * SECOND
+    house.command(CommandKind.CANCEL_ALL)
+    house.now_ns -= 3600 * SECOND
+    house.run(1)
+    house.kill()
+    house.power_on()
+    house.role = house.live()
+    house.ready()
+    order = house.place()
+    house.command(CommandKind.CANCEL_ALL)
+    house.settle(2)
+    assert house.role.blotter.orders[order.client_id].state == OrderState.CANCELLED
+
+
+def test_a_cancel_wanted_without_a_session_outlives_a_death(house: House) -> None:
+    """The wish was told to nobody but us: it must stand in the journal, or the order stays at the venue for ever."""
+    order = house.place()
+    house.role.gateway.close()
+    house.cancel(order.intent_id)
+    house.role._read_intents(house.now_ns)
+    house.kill()
+    house.role = house.live()
+    house.settle(3)
+    assert house.role.blotter.orders[order.client_id].state == OrderState.CANCELLED
+
+
 def test_a_fill_is_told_before_the_order_that_it_fills(house: House) -> None:
     """Who sees an order filled must find the fill already told, or it acts on a position that is not there yet."""
     order = house.place(size=1000)

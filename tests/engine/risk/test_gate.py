@@ -273,3 +273,18 @@ def test_a_cap_that_bounds_nothing_refuses_to_start(name: str) -> None:
     """Zero means a mistake in the file, not no limit."""
     with pytest.raises(ValueError, match=f"{name} must be positive, was 0"):
         RiskLimits(**{name: 0})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("max_position_usd", Decimal("inf")),
+        ("max_order_size_usd", Decimal("nan")),
+        ("max_spread_bps", -1),
+        ("max_book_age_ns", -1),
+    ],
+)
+def test_a_bound_that_is_no_number_or_bounds_nothing_is_refused_at_start(name: str, value: object) -> None:
+    """Found in the middle of trading it would stop the engine with an open position."""
+    with pytest.raises(ValueError, match=name):
+        RiskLimits(**{name: value})  # type: ignore[arg-type]

@@ -40,6 +40,7 @@ class VenueSettings:
     request_delay_ns: int = 0
     response_delay_ns: int = 0
     session_lifetime_ns: int = 86_400_000_000_000
+    first_id: int = 0  # orders and trades are numbered from behind it; a venue never uses a number twice
     check: bool = False  # hold the books and the money after every event
 
 

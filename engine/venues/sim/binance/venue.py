@@ -47,7 +47,7 @@ class BinanceVenue:
         """Open for trade: accounts funded, the background flow's first ladder laid."""
         self.settings, self.now_ns = settings, now_ns
         self.ledger = Ledger()
-        self.matching = Matching(settings.markets, self.ledger)
+        self.matching = Matching(settings.markets, self.ledger, settings.first_id)
         self.keys, self.limits = KeyRing(list(settings.keys)), Limits(settings.limits)
         self.desk = Desk(self.matching, self.limits)
         self.looks = Looks(self.desk)
