@@ -3,6 +3,7 @@
 from libc.stdint cimport int64_t, uint64_t
 
 from engine.book.book cimport Book
+from engine.book.side cimport Side
 from engine.feed.outbox cimport Outbox
 from engine.venues.market cimport Level, Market, Message, Rule
 
@@ -65,3 +66,4 @@ cdef class Track:
     cdef int doubt(self, int64_t receive_ns, int64_t now_ns) except -1
     cdef int turn(self, int state, int64_t receive_ns, int64_t now_ns) except -1
     cdef int tell_all(self, int64_t receive_ns, int64_t now_ns) except -1
+    cdef void tell_side(self, int side, const Side *levels) noexcept nogil

@@ -135,7 +135,14 @@ def test_the_largest_number_fits() -> None:
 
 
 @pytest.mark.parametrize(
-    "frame", [b'{"result":null,"id":1}', b"{}", b'{"e":"kline","k":{"a":[]}}', b'{"e":"serverShutdown","E":1}']
+    "frame",
+    [
+        b'{"result":null,"id":1}',
+        b"{}",
+        b'{"e":"kline","k":{"a":[]}}',
+        b'{"e":"serverShutdown","E":1}',
+        b'{"e":"other","s":"BTCUSDT","b":[1,{"a":[]}],"a":[["1.0","2.0"],["x"]]}',
+    ],
 )
 def test_other_messages_are_other(frame: bytes) -> None:
     """What is no market data is handed back, not called malformed."""
