@@ -36,7 +36,7 @@ from engine.role import Role
 
 HEARTBEAT, INSTRUMENTS = BY_NAME["heartbeat"], BY_NAME["instruments"]
 EXIT_WRONG_WORLD, EXIT_WRONG_SELF, EXIT_CONFIG = 69, 70, 78  # as sysexits.h has them
-IDLE_ROUNDS = 200  # rounds without work before a blocking process blocks
+IDLE_ROUNDS = 25  # rounds without work before a blocking process blocks
 NAP_NS, NAP_MAX_NS = 100_000, 2_000_000
 NAPS_ALIKE = 50  # naps before one is twice as long
 BLOCK_NS = 5_000_000  # at most so long, so that beats and signals are on time
