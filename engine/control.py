@@ -5,14 +5,17 @@ r"""The control plane: one Unix socket, JSON lines, peers known by the kernel.
 
 The server is advanced by `step` and never blocks: a client that sends rubbish, an endless line, or nothing, or that
 reads no answers, costs itself its connection and nobody else anything. Each command is answered once, after it was
-carried out, and written to the audit. Only the system's own user and root are heard (SO_PEERCRED).
+carried out, and written to the audit. Only the system's own user and root are heard (SO_PEERCRED). Connections that say
+nothing are dropped, the longest silent one at once when there is no room: nobody may stand before an operator's halt.
 """
 
 import contextlib
 import json
+import logging
 import os
 import socket
 import struct
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +24,10 @@ from typing import Any
 LINE_MAX = 1 << 16
 ANSWER_MAX = 1 << 22  # what may wait for a client that does not read
 CLIENTS_MAX = 32
+SILENCE_MAX_S = 30.0  # a connection that says nothing for longer is dropped
 CREDENTIALS = struct.Struct("3i")
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,7 @@ class Client:
 
     connection: socket.socket
     peer: Peer
+    heard_s: float  # when it last said something
     received: bytearray = field(default_factory=bytearray)
     unsent: bytearray = field(default_factory=bytearray)
     ending: bool = False  # nothing more is heard; closed when the answers are out
@@ -70,12 +77,18 @@ class ControlServer:
     """The listening end. `answers` maps a command's name to what carries it out."""
 
     def __init__(
-        self, path: Path, answers: Mapping[str, Answer], audit: Audit, known: Callable[..., Peer] = credentials
+        self,
+        path: Path,
+        answers: Mapping[str, Answer],
+        audit: Audit,
+        known: Callable[..., Peer] = credentials,
+        now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         """Listen at a path; the caller makes sure that it alone may (the supervisor's lock)."""
         self.answers = answers
         self.audit = audit
         self.known = known
+        self.now_s = now_s
         self.clients: list[Client] = []
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         path.unlink(missing_ok=True)
@@ -92,10 +105,14 @@ class ControlServer:
 
     def step(self) -> int:
         """Hear and answer what has come; say how many commands that was."""
-        self._accept()
-        work = sum(self._hear(client) for client in self.clients)
+        now_s = self.now_s()
+        work = sum(self._hear(client, now_s) for client in self.clients)
+        for client in self._accept(now_s):
+            work += self._hear(client, now_s)
         for client in self.clients:
             self._send(client)
+            if now_s - client.heard_s > SILENCE_MAX_S:
+                client.connection.close()
         self.clients = [client for client in self.clients if client.connection.fileno() >= 0]
         return work
 
@@ -106,19 +123,31 @@ class ControlServer:
             client.connection.close()
         self.listener.close()
 
-    def _accept(self) -> None:
-        while len(self.clients) < CLIENTS_MAX:
+    def _accept(self, now_s: float) -> list[Client]:
+        """Those who came; all before them have been heard, so the longest silent may go where there is no room."""
+        came: list[Client] = []
+        while len(came) < CLIENTS_MAX:
             try:
                 connection, _ = self.listener.accept()
             except OSError:  # none is waiting, or it hung up before it was heard
-                return
+                break
             connection.setblocking(False)
-            client = Client(connection, self.known(connection))
-            self.clients.append(client)
+            client = Client(connection, self.known(connection), now_s)
+            came.append(client)
             if client.peer.uid not in (os.getuid(), 0):
                 self._refuse(client, f"user {client.peer.uid} is not heard here, only {os.getuid()} and root")
+        self._make_room(len(self.clients) + len(came) - CLIENTS_MAX)
+        self.clients += came
+        return came
 
-    def _hear(self, client: Client) -> int:
+    def _make_room(self, count: int) -> None:
+        """Hang up on the longest silent ones."""
+        for client in sorted(self.clients, key=lambda one: one.heard_s)[: max(0, count)]:
+            self._send(client)
+            client.connection.close()
+        self.clients = [client for client in self.clients if client.connection.fileno() >= 0]
+
+    def _hear(self, client: Client, now_s: float) -> int:
         """Read what has come and carry out its whole lines."""
         if client.ending or len(client.unsent) > ANSWER_MAX:
             return 0
@@ -129,7 +158,7 @@ class ControlServer:
         except OSError:
             client.connection.close()
             return 0
-        client.ending = not chunk
+        client.ending, client.heard_s = not chunk, now_s
         client.received += chunk
         return sum(self._line(client, line) for line in self._lines(client))
 
@@ -167,6 +196,9 @@ class ControlServer:
             )
         except Refused as refusal:
             answer = {"ok": False, "error": str(refusal)}
+        except (TypeError, ValueError) as error:  # an argument that nobody thought of costs its sender an answer only
+            logger.exception("a command failed", extra={"command": request.command})
+            answer = {"ok": False, "error": f"{request.command} failed: {error}"}
         try:
             self.audit(request, answer)
         except OSError as error:  # a full disk must not stand between an operator and a halt

@@ -18,10 +18,12 @@
 #define NAP_MOST_NS 20000000
 #define HELD_BYTES 1024 /* how much a reader that is behind copies at once */
 #define SPIN_NS 100000
+#define SIGNALS_NS 50000000 /* how long a signal may wait for its handler */
 #define SPIN_LOOKS 64
 
 static int counter_is_good;
 static double ticks_per_ns = 1.0;
+static uint64_t longest_sleep_ns = 100000000;
 
 /* Both clocks at one moment: the closest of a few pairs, for a process may be preempted between the two. */
 static void both_clocks(uint64_t *ns, uint64_t *ticks) {
@@ -160,21 +162,22 @@ static PyObject *writer_publish_bytes(Writer *self, PyObject *argument) {
     if (PyBytes_CheckExact(argument)) return publish_memory(self, PyBytes_AS_STRING(argument), (uint64_t)PyBytes_GET_SIZE(argument));
     Py_buffer buffer;
     if (PyObject_GetBuffer(argument, &buffer, PyBUF_SIMPLE)) return NULL;
-    PyObject *result = publish_memory(self, buffer.buf, (uint64_t)buffer.len);
+    PyObject *result = writer_ready(self) ? publish_memory(self, buffer.buf, (uint64_t)buffer.len) : NULL; /* as in publish */
     PyBuffer_Release(&buffer);
     return result;
 }
 
 /* Bind a cell in the consumer's segment whose record begins with the consumer's cursor. */
 static PyObject *writer_follow(Writer *self, PyObject *args) {
-    PyObject *object;
-    unsigned long long index;
-    if (!PyArg_ParseTuple(args, "O!K", &MappingType, &object, &index)) return NULL;
+    PyObject *object, *number;
+    uint64_t index;
+    if (!PyArg_ParseTuple(args, "O!O", &MappingType, &object, &number) || sy_u64(number, "index", &index)) return NULL;
     sy_mapping *m = (sy_mapping *)object;
     if (!sy_mapping_alive(m)) return NULL;
     uint64_t size = header_u32(m, H_RECORD_SIZE);
     if (index >= header_u32(m, H_COUNT) || size < 8 || size > 64) {
-        PyErr_Format(PyExc_IndexError, "cell %llu of %llu, records of %llu bytes: a consumer's cell holds 8 to 64", index,
+        PyErr_Format(PyExc_IndexError, "cell %llu of %llu, records of %llu bytes: a consumer's cell holds 8 to 64",
+                     (unsigned long long)index,
                      (unsigned long long)header_u32(m, H_COUNT), (unsigned long long)size);
         return NULL;
     }
@@ -226,7 +229,8 @@ typedef struct {
     char *held;           /* private copies of the records from held_first on: what is decoded can no longer change */
     const char *record;   /* the one of them that was fetched last */
     uint64_t held_first, held_count, held_most;
-    int wakes;
+    uint64_t still_next, still_since; /* the lane has stood at still_next since then, in ticks; 0: not known */
+    int wakes, busy;
 } Reader;
 
 static void reader_dealloc(Reader *self) {
@@ -260,10 +264,22 @@ static int reader_init(Reader *self, PyObject *args, PyObject *kwargs) {
     return self->held ? 0 : -1;
 }
 
+static int reader_attached(Reader *self) {
+    if (!self->mapping) PyErr_SetString(PyExc_ValueError, "this reader was never attached");
+    return self->mapping != NULL;
+}
+
 static int reader_ready(Reader *self) {
-    if (self->mapping) return 1;
-    PyErr_SetString(PyExc_ValueError, "this reader was never attached");
-    return 0;
+    if (self->busy) PyErr_SetString(PyExc_RuntimeError, "read inside a read");
+    return !self->busy && reader_attached(self);
+}
+
+/* Unpacking allocates, so a collection may run code that reads here again and overwrites what is held. */
+static PyObject *reader_row(Reader *self) {
+    self->busy = 1;
+    PyObject *row = sy_unpack(&self->codec, self->record);
+    self->busy = 0;
+    return row;
 }
 
 static PyObject *lapped_value(Reader *self, uint64_t first, uint64_t after) {
@@ -305,7 +321,7 @@ static PyObject *reader_read(Reader *self, PyObject *Py_UNUSED(ignored)) {
     PyObject *value = NULL;
     if (!reader_ready(self)) return NULL;
     int found = reader_fetch(self, &value);
-    if (found > 0) return sy_unpack(&self->codec, self->record);
+    if (found > 0) return reader_row(self);
     return found ? value : Py_NewRef(Py_None);
 }
 
@@ -320,13 +336,12 @@ static PyObject *reader_read_bytes(Reader *self, PyObject *Py_UNUSED(ignored)) {
 /* Look until something came or the time is over. Between two readings of the clock it only looks: a pause here would add
  * its length to every record's way, and the line is this core's own until the writer takes it. */
 static int reader_spin(Reader *self, PyObject *const *values, Py_ssize_t count, PyObject **value) {
-    uint64_t spin_ns = SPIN_NS, began = 0;
+    uint64_t spin_ns = SPIN_NS, began = 0, looked = 0, signals = in_ticks(SIGNALS_NS);
     if (count > 1) {
         PyErr_SetString(PyExc_TypeError, "spin(limit_ns=100000)");
         return -1;
     }
-    if (count) spin_ns = PyLong_AsUnsignedLongLong(values[0]);
-    if (PyErr_Occurred() || !reader_ready(self)) return -1;
+    if ((count && sy_u64(values[0], "limit_ns", &spin_ns)) || !reader_ready(self)) return -1;
     uint64_t limit = in_ticks(spin_ns);
     for (;;) {
         for (int i = 0; i < SPIN_LOOKS; i++) {
@@ -334,15 +349,19 @@ static int reader_spin(Reader *self, PyObject *const *values, Py_ssize_t count, 
             sy_expect(&self->r);
         }
         uint64_t now = sy_ticks(counter_is_good);
-        if (!began) began = now;
+        if (!began) began = looked = now;
         else if (now - began >= limit) return 0;
+        else if (now - looked >= signals) {
+            if (PyErr_CheckSignals()) return -1;
+            looked = now;
+        }
     }
 }
 
 static PyObject *reader_spin_read(Reader *self, PyObject *const *values, Py_ssize_t count) {
     PyObject *value = NULL;
     int found = reader_spin(self, values, count, &value);
-    if (found > 0) return sy_unpack(&self->codec, self->record);
+    if (found > 0) return reader_row(self);
     return found ? value : Py_NewRef(Py_None);
 }
 
@@ -355,8 +374,8 @@ static PyObject *reader_spin_read_bytes(Reader *self, PyObject *const *values, P
 
 /* (first, count, lost): the next records, at most `limit`; the cursor moves behind them. The slots lie in a row. */
 static PyObject *reader_claim(Reader *self, PyObject *argument) {
-    unsigned long long limit = PyLong_AsUnsignedLongLong(argument);
-    if (PyErr_Occurred() || !reader_ready(self)) return NULL;
+    uint64_t limit;
+    if (sy_u64(argument, "limit", &limit) || !reader_ready(self)) return NULL;
     uint64_t lost, n = sy_available(&self->r, &lost);
     if (n > limit) n = limit;
     uint64_t first = self->r.next;
@@ -366,12 +385,12 @@ static PyObject *reader_claim(Reader *self, PyObject *argument) {
 
 static PyObject *reader_torn(Reader *self, PyObject *args) {
     unsigned long long first, count;
-    if (!PyArg_ParseTuple(args, "KK", &first, &count) || !reader_ready(self)) return NULL;
+    if (!PyArg_ParseTuple(args, "KK", &first, &count) || !reader_attached(self)) return NULL;
     return PyLong_FromUnsignedLongLong(sy_torn(&self->r, first, count));
 }
 
 static PyObject *reader_decode(Reader *self, PyObject *argument) {
-    if (!reader_ready(self)) return NULL;
+    if (!reader_attached(self)) return NULL;
     if (!PyBytes_Check(argument) || (uint64_t)PyBytes_GET_SIZE(argument) != self->codec.size) {
         PyErr_Format(PyExc_ValueError, "expected %llu bytes of one record", (unsigned long long)self->codec.size);
         return NULL;
@@ -381,25 +400,25 @@ static PyObject *reader_decode(Reader *self, PyObject *argument) {
 
 typedef struct {
     sy_word *cursor;
-    uint64_t next, timeout, spin, still; /* in ticks */
+    uint64_t next, timeout, spin, still_since; /* the latter three in ticks */
     int wakes;
 } Wait;
 
-/* Until something waits (1), the time is over (0), or a signal came (-1): spin, then yield, then sleep. */
+/* Until something waits (1), the time is over (0), or signals are to be looked for (-1): spin, then yield, then sleep. */
 static int wait_for(Wait *wait, uint64_t started) {
-    uint64_t still_since = sy_ticks(counter_is_good);
+    uint64_t entered = sy_ticks(counter_is_good), slice = in_ticks(SIGNALS_NS), still = in_ticks(2 * SY_IDLE_NS);
     for (;;) {
         if (atomic_load_explicit(wait->cursor, memory_order_acquire) != wait->next) return 1;
         uint64_t now = sy_ticks(counter_is_good);
         if (now - started >= wait->timeout) return 0;
+        if (now - entered >= slice) return -1; /* a signal that came while we were not asleep interrupted nothing */
         uint64_t left_ns = (uint64_t)((double)(wait->timeout - (now - started)) / ticks_per_ns);
         if (now - started < wait->spin) sy_pause();
-        else if (now - still_since < wait->still) sched_yield();
-        else if (wait->wakes) { /* at most 100 ms at a time: a clock that lies costs no more than that */
-            if (sy_futex_wait(wait->cursor, wait->next, left_ns < 100000000 ? left_ns : 100000000) && errno == EINTR) return -1;
-            still_since = sy_ticks(counter_is_good);
+        else if (now - wait->still_since < still) sched_yield();
+        else if (wait->wakes) { /* not for ever: a clock that lies costs no more than that */
+            if (sy_futex_wait(wait->cursor, wait->next, left_ns < longest_sleep_ns ? left_ns : longest_sleep_ns) && errno == EINTR) return -1;
         } else { /* nobody will wake us: look the less often, the longer nothing came */
-            uint64_t idle_ns = (uint64_t)((double)(now - started) / ticks_per_ns) / 8;
+            uint64_t idle_ns = (uint64_t)((double)(now - wait->still_since) / ticks_per_ns) / 8;
             uint64_t nap_ns = idle_ns < NAP_LEAST_NS ? NAP_LEAST_NS : idle_ns < NAP_MOST_NS ? idle_ns : NAP_MOST_NS;
             struct timespec nap = {0, (long)(left_ns < nap_ns ? left_ns : nap_ns)};
             if (nanosleep(&nap, NULL) && errno == EINTR) return -1;
@@ -407,15 +426,26 @@ static int wait_for(Wait *wait, uint64_t started) {
     }
 }
 
+/* Since when the lane has stood where this reader is: over many short waits too, or each would begin with the yields again. */
+static uint64_t still_since(Reader *self) {
+    if (self->still_next != self->r.next || !self->still_since) {
+        self->still_next = self->r.next;
+        self->still_since = sy_ticks(counter_is_good);
+    }
+    return self->still_since;
+}
+
 static PyObject *reader_wait(Reader *self, PyObject *args, PyObject *kwargs) {
     static char *names[] = {"timeout_ns", "spin_ns", NULL};
-    unsigned long long timeout_ns, spin_ns = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "K|K", names, &timeout_ns, &spin_ns) || !reader_ready(self)) return NULL;
-    if (atomic_load_explicit(self->r.cursor, memory_order_acquire) != self->r.next) Py_RETURN_TRUE;
-    Wait wait = {self->r.cursor, self->r.next, in_ticks(timeout_ns), in_ticks(spin_ns), in_ticks(2 * SY_IDLE_NS), self->wakes};
+    PyObject *timeout, *spin = NULL;
+    uint64_t timeout_ns, spin_ns = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O", names, &timeout, &spin)) return NULL;
+    if (sy_u64(timeout, "timeout_ns", &timeout_ns) || (spin && sy_u64(spin, "spin_ns", &spin_ns)) || !reader_attached(self)) return NULL;
     uint64_t started = sy_ticks(counter_is_good);
     int found;
-    do {
+    do { /* anew each time: a signal's handler may have read here */
+        if (atomic_load_explicit(self->r.cursor, memory_order_acquire) != self->r.next) Py_RETURN_TRUE;
+        Wait wait = {self->r.cursor, self->r.next, in_ticks(timeout_ns), in_ticks(spin_ns), still_since(self), self->wakes};
         Py_BEGIN_ALLOW_THREADS;
         found = wait_for(&wait, started);
         Py_END_ALLOW_THREADS;
@@ -427,13 +457,12 @@ static PyObject *reader_wait(Reader *self, PyObject *args, PyObject *kwargs) {
 static PyObject *reader_get_cursor(Reader *self, void *Py_UNUSED(closure)) { return PyLong_FromUnsignedLongLong(self->r.next); }
 
 static int reader_set_cursor(Reader *self, PyObject *value, void *Py_UNUSED(closure)) {
-    if (!reader_ready(self)) return -1;
+    uint64_t next;
     if (!value) {
         PyErr_SetString(PyExc_AttributeError, "a cursor cannot be deleted");
         return -1;
     }
-    uint64_t next = PyLong_AsUnsignedLongLong(value);
-    if (PyErr_Occurred()) return -1;
+    if (sy_u64(value, "cursor", &next) || !reader_ready(self)) return -1;
     uint64_t cursor = atomic_load_explicit(self->r.cursor, memory_order_acquire);
     if ((int64_t)(cursor - next) < 0) {
         PyErr_Format(PyExc_ValueError, "cursor %llu lies beyond the lane's %llu", (unsigned long long)next, (unsigned long long)cursor);
@@ -450,7 +479,7 @@ static int reader_set_cursor(Reader *self, PyObject *value, void *Py_UNUSED(clos
 }
 
 static PyObject *reader_get_end(Reader *self, void *Py_UNUSED(closure)) {
-    if (!reader_ready(self)) return NULL;
+    if (!reader_attached(self)) return NULL;
     return PyLong_FromUnsignedLongLong(atomic_load_explicit(self->r.cursor, memory_order_acquire));
 }
 
@@ -524,14 +553,14 @@ static int cells_init(Cells *self, PyObject *args, PyObject *kwargs) {
 }
 
 static int cells_find(Cells *self, PyObject *index, sy_cell *cell) {
+    uint64_t i;
+    if (sy_u64(index, "index", &i)) return 0; /* first: an __index__ of its own may close the lane, or fork */
     if (!self->mapping || !sy_mapping_alive(self->mapping)) {
         if (!PyErr_Occurred()) PyErr_SetString(PyExc_ValueError, "these cells were never attached");
         return 0;
     }
-    unsigned long long i = PyLong_AsUnsignedLongLong(index);
-    if (PyErr_Occurred()) return 0;
     if (i >= self->count) {
-        PyErr_Format(PyExc_IndexError, "cell %llu of %llu", i, (unsigned long long)self->count);
+        PyErr_Format(PyExc_IndexError, "cell %llu of %llu", (unsigned long long)i, (unsigned long long)self->count);
         return 0;
     }
     *cell = (sy_cell){self->first + i * (SY_CELL_HEAD + SY_CELL_SLOTS * self->stride), self->stride, self->size};
@@ -547,11 +576,13 @@ static PyObject *cells_put(Cells *self, const sy_cell *cell, const char *from) {
     Py_RETURN_NONE;
 }
 
-static int cells_may_write(Cells *self) {
-    if (!mapping_may_write(self->mapping)) return 0;
-    if (self->busy) PyErr_SetString(PyExc_RuntimeError, "write inside a write");
+/* Packing and unpacking may run code that comes back here, and there is one buffer for both. */
+static int cells_free(Cells *self) {
+    if (self->busy) PyErr_SetString(PyExc_RuntimeError, "a cell is read or written inside a read or a write");
     return !self->busy;
 }
+
+static int cells_may_write(Cells *self) { return mapping_may_write(self->mapping) && cells_free(self); }
 
 static PyObject *cells_write(Cells *self, PyObject *const *values, Py_ssize_t count) {
     sy_cell cell;
@@ -563,7 +594,8 @@ static PyObject *cells_write(Cells *self, PyObject *const *values, Py_ssize_t co
     self->busy = 1;
     int failed = sy_pack(&self->codec, self->record, values + 1, count - 1);
     self->busy = 0;
-    return failed ? NULL : cells_put(self, &cell, self->record);
+    if (failed || !sy_mapping_alive(self->mapping)) return NULL; /* a value's __index__ may have closed the lane, or forked */
+    return cells_put(self, &cell, self->record);
 }
 
 static PyObject *cells_write_bytes(Cells *self, PyObject *args) {
@@ -588,8 +620,12 @@ static PyObject *cells_read(Cells *self, PyObject *const *values, Py_ssize_t cou
         if (!PyErr_Occurred()) PyErr_SetString(PyExc_TypeError, "read(index=0)");
         return NULL;
     }
+    if (!cells_free(self)) return NULL;
     if (!sy_cell_read(&cell, self->record)) Py_RETURN_NONE;
-    return sy_unpack(&self->codec, self->record);
+    self->busy = 1;
+    PyObject *row = sy_unpack(&self->codec, self->record);
+    self->busy = 0;
+    return row;
 }
 
 static PyObject *cells_sequence(Cells *self, PyObject *index) {
@@ -625,8 +661,18 @@ static PyTypeObject CellsType = {
 
 /* ---- module ----------------------------------------------------------------------------------------------------------- */
 
+static PyObject *longest_sleep(PyObject *Py_UNUSED(self), PyObject *argument) {
+    uint64_t before = longest_sleep_ns;
+    if (sy_u64(argument, "longest sleep", &longest_sleep_ns)) return NULL;
+    return PyLong_FromUnsignedLongLong(before);
+}
+
+static PyMethodDef functions[] = {
+    {"_longest_sleep", longest_sleep, METH_O, "_longest_sleep(ns) -> int: how long a wait sleeps unlooked-for; what it was. For proofs."},
+    {NULL, NULL, 0, NULL},
+};
 static struct PyModuleDef module = {
-    PyModuleDef_HEAD_INIT, "shm._ring", "The ring's protocol for Python.", -1, NULL, NULL, NULL, NULL, NULL,
+    PyModuleDef_HEAD_INIT, "shm._ring", "The ring's protocol for Python.", -1, functions, NULL, NULL, NULL, NULL,
 };
 
 PyMODINIT_FUNC PyInit__ring(void) {

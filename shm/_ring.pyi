@@ -6,6 +6,8 @@ SY_IDLE_NS: int
 SY_CELL_HEAD: int
 SY_CELL_SLOTS: int
 
+def _longest_sleep(ns: int, /) -> int: ...
+
 @final
 class Mapping:
     def __init__(

@@ -9,7 +9,10 @@ from shm.header import Header, SegmentError
 from shm.identity import Owner
 from shm.lock import try_lock
 from shm.record import Record
-from shm.segment import expect_record, open_checked, path_of
+from shm.segment import expect_record, expect_there, open_checked, path_of, read_owner
+
+CLOSED = 1  # of OWNER_CLEAN: 0 its writer lives or died, 2 it was dropped unclosed
+DYING_NS = 100_000_000
 
 
 def map_segment(
@@ -33,6 +36,7 @@ def own_segment(
 ) -> tuple[str, Header, Mapping]:
     """Become the one writer: take the lock, check the header, begin a new epoch at the cursor that is there."""
     path = path_of(name)
+    expect_there(path)  # before the lock: a lane that nobody made is left without one
     held = try_lock(path + ".lock")
     if held is None:
         msg = f"{path}: another writer lives, and a lane has one"
@@ -42,6 +46,7 @@ def own_segment(
         try:
             _expect_kind(path, found, kinds)
             expect_record(path, found.record, record)
+            _expect_left(path)
             mapping = _map(path, fd, found, populate=populate, lock=lock, writable=True, lock_fd=held)
         finally:
             os.close(fd)
@@ -58,6 +63,24 @@ def _expect_kind(path: str, found: Header, kinds: tuple[str, ...]) -> None:
         raise SegmentError(msg)
 
 
+def _expect_left(path: str) -> None:
+    """Refuse a lane whose owner lives unlocked: somebody deleted its lock's file.
+
+    A process that was killed is seen for a moment after the kernel freed its lock, so a living one is looked at again.
+    """
+    until = time.monotonic_ns() + DYING_NS
+    while (owner := _living_stranger(path)) is not None:
+        if time.monotonic_ns() > until:
+            msg = f"{path}: another writer lives (pid {owner.pid}), though it has lost its lock"
+            raise SegmentError(msg)
+        time.sleep(0.001)
+
+
+def _living_stranger(path: str) -> Owner | None:
+    owner, clean = read_owner(path)
+    return None if clean or owner.pid == os.getpid() or owner.life() != "alive" else owner
+
+
 def _map(
     path: str, fd: int, found: Header, *, populate: bool, lock: bool, writable: bool = False, lock_fd: int = -1
 ) -> Mapping:
@@ -67,7 +90,7 @@ def _map(
             fd, total, offset, mirrored, writable=writable, populate=populate, lock=lock, huge=huge, lock_fd=lock_fd
         )
     except OSError as error:
-        hint = " (mlock: raise RLIMIT_MEMLOCK)" if lock else ""
+        hint = " (mlock charges them all: raise RLIMIT_MEMLOCK)" if lock else ""
         msg = f"{path}: cannot map {found.total_size} bytes: {error.strerror}{hint}"
         raise SegmentError(msg) from error
 
@@ -98,13 +121,8 @@ class Owned:
         self._mapping.store(header.OWNER_BEAT, time.monotonic_ns())
 
     def close(self) -> None:
-        """Close cleanly and give the lane up; closing twice is closing once."""
-        if not self._closed:
-            self._mapping.store(header.OWNER_CLEAN, 1)
-            self._mapping.retire()
-            self._closed = True
-
-    _closed = False
+        """Close cleanly and give the lane up; closing twice, or in a forked child, does nothing."""
+        self._mapping.retire()
 
 
 class Attached:
@@ -132,8 +150,8 @@ class Attached:
 
     @property
     def closed_cleanly(self) -> bool:
-        """True when the last writer closed the lane rather than died."""
-        return bool(self._mapping.load(header.OWNER_CLEAN))
+        """True when the last writer closed the lane rather than died, or let it go without a word."""
+        return self._mapping.load(header.OWNER_CLEAN) == CLOSED
 
     def replaced(self) -> bool:
         """True when the file was removed or made anew: nothing comes here any more, attach again."""

@@ -143,16 +143,27 @@ static int sy_pack_bytes(char *to, const sy_field *f, PyObject *value) {
     return 0;
 }
 
+static int sy_count_items(const sy_field *f, PyObject *items) {
+    if ((uint64_t)PySequence_Fast_GET_SIZE(items) == f->count) return 0;
+    PyErr_Format(PyExc_ValueError, "expected %u values, got %zd", f->count, PySequence_Fast_GET_SIZE(items));
+    return -1;
+}
+
+/* The list is the caller's own: an item's __index__ may have shrunk it, or thrown that very item away. */
+static int sy_pack_item(char *to, const sy_field *f, PyObject *items, uint32_t i) {
+    if (sy_count_items(f, items)) return -1;
+    PyObject *item = Py_NewRef(PySequence_Fast_GET_ITEM(items, i));
+    int result = sy_pack_scalar(to, f->code, item);
+    Py_DECREF(item);
+    return result;
+}
+
 static int sy_pack_array(char *to, const sy_field *f, PyObject *value) {
     PyObject *items = PySequence_Fast(value, "expected a sequence for an array field");
     if (!items) return -1;
-    int result = 0;
-    if ((uint64_t)PySequence_Fast_GET_SIZE(items) != f->count) {
-        PyErr_Format(PyExc_ValueError, "expected %u values, got %zd", f->count, PySequence_Fast_GET_SIZE(items));
-        result = -1;
-    }
+    int result = 0; /* a field has at least one item, so the count is looked at */
     for (uint32_t i = 0; i < f->count && !result; i++)
-        result = sy_pack_scalar(to + i * SY_WIDTHS[f->code], f->code, PySequence_Fast_GET_ITEM(items, i));
+        result = sy_pack_item(to + i * SY_WIDTHS[f->code], f, items, i);
     Py_DECREF(items);
     return result;
 }

@@ -9,6 +9,8 @@ import fcntl
 import os
 import struct
 
+from shm.header import SegmentError
+
 F_OFD_SETLK = 37
 WRITE_LOCK = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
 
@@ -16,7 +18,7 @@ WRITE_LOCK = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
 def try_lock(path: str) -> int | None:
     """Take the lane's lock: its descriptor, or None while another writer lives."""
     while True:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fd = open_own(path)
         try:
             fcntl.fcntl(fd, F_OFD_SETLK, WRITE_LOCK)
         except OSError as error:
@@ -27,6 +29,15 @@ def try_lock(path: str) -> int | None:
         if _is_still(path, fd):
             return fd
         os.close(fd)  # removed between our open and our lock: another file bears the name
+
+
+def open_own(path: str) -> int:
+    """Open a lock's file, made where there is none: 0600, so that only its user can hold it, and never a link."""
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        msg = f"{path}: the lock cannot be opened: {error.strerror}"
+        raise SegmentError(msg) from error
 
 
 def _is_still(path: str, fd: int) -> bool:

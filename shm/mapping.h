@@ -58,14 +58,24 @@ static int sy_mapping_alive(sy_mapping *m) {
     return 0;
 }
 
+/* How the last writer left: closed it, or let it go unclosed. One that was killed says nothing, and it stays 0. */
+enum { SY_CLEAN_CLOSED = 1, SY_CLEAN_DROPPED = 2 };
+
+/* Give the lane up: say how, then free the lock, in this order, for the next writer may come at once. */
+static void sy_mapping_leave(sy_mapping *m, uint64_t how) {
+    if (m->lock_fd < 0) return;
+    atomic_store_explicit((sy_word *)(m->base + SY_OWNER_CLEAN_OFFSET), how, memory_order_release);
+    close(m->lock_fd);
+    m->lock_fd = -1;
+}
+
 static void sy_mapping_unmap(sy_mapping *m) {
     if (m->newer) m->newer->older = m->older;
     else if (sy_writable == m) sy_writable = m->older;
     if (m->older) m->older->newer = m->newer;
     m->newer = m->older = NULL;
+    sy_mapping_leave(m, SY_CLEAN_DROPPED);
     if (m->reserved) munmap(m->reserved, m->reserved_size);
-    if (m->lock_fd >= 0) close(m->lock_fd);
-    m->lock_fd = -1;
     m->reserved = m->base = NULL;
 }
 
@@ -93,9 +103,21 @@ static int sy_mapping_map(sy_mapping *m, int fd, int populate, int lock, int hug
     uint64_t all = m->total + m->mirrored;
     if (huge) madvise(m->base, all, MADV_HUGEPAGE);
     if (m->writable) madvise(m->base, all, MADV_DONTFORK);
-    if (populate) madvise(m->base, all, m->writable ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
-    if (lock && mlock(m->base, all)) return -1;
+    if (populate || lock) madvise(m->base, all, m->writable ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
+    if (lock && mlock(m->base, m->total)) return -1; /* once: the mirror is the same pages, and would be charged again */
     return 0;
+}
+
+/* A whole number from Python, numpy's too; whatever does not fit 64 bits is refused by its value. */
+static int sy_u64(PyObject *value, const char *name, uint64_t *to) {
+    PyObject *number = PyNumber_Index(value);
+    if (!number) return -1;
+    *to = PyLong_AsUnsignedLongLong(number);
+    Py_DECREF(number);
+    if (*to != UINT64_MAX || !PyErr_Occurred()) return 0;
+    PyErr_Clear();
+    PyErr_Format(PyExc_OverflowError, "%s must be in 0..2^64-1, was %R", name, value);
+    return -1;
 }
 
 /* ---- the Python type ------------------------------------------------------------------------------------------------ */
@@ -195,8 +217,7 @@ static PyObject *mapping_write(sy_mapping *self, PyObject *args) {
 
 /* Give the lane up: whoever comes next may write from here on, and we may not. */
 static PyObject *mapping_retire(sy_mapping *self, PyObject *Py_UNUSED(ignored)) {
-    if (self->lock_fd >= 0) close(self->lock_fd);
-    self->lock_fd = -1;
+    sy_mapping_leave(self, SY_CLEAN_CLOSED);
     if (!self->dead) self->dead = SY_CLOSED;
     Py_RETURN_NONE;
 }

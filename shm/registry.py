@@ -9,12 +9,16 @@ from shm.segment import DIRECTORY, PREFIX, open_checked, path_of
 
 
 def names(system: str = "", *, aside: bool = False) -> list[str]:
-    """Segments by name, of one system or of all; with `aside` those set aside for the post-mortem."""
+    """Segments by name, of one system or of all; with `aside` those set aside for the post-mortem.
+
+    Only what is named system.lane: another's file under our prefix is nobody's segment.
+    """
     start = f"{PREFIX}{system}." if system else PREFIX
     found = (file.removeprefix(PREFIX) for file in os.listdir(DIRECTORY) if file.startswith(start))
     return sorted(
         name for name in found
-        if not name.endswith(".lock") and not name.startswith("making.") and (".aside-" in name) == aside
+        if all(name.partition("."))
+        and not name.endswith(".lock") and not name.startswith("making.") and (".aside-" in name) == aside
     )  # fmt: skip
 
 

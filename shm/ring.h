@@ -30,13 +30,14 @@
 #endif
 
 #define SY_OWNER_OFFSET 1024
+#define SY_OWNER_CLEAN_OFFSET (SY_OWNER_OFFSET + 40)
 #define SY_CURSOR_OFFSET 2048
 #define SY_STATISTICS_OFFSET 2304
 #define SY_CELL_SLOTS 4
 #define SY_CELL_HEAD 128
 #define SY_IDLE_NS 50000 /* T: a writer idle for longer wakes; a reader sleeps after 2T of stillness */
 #define SY_EXPECT_BYTES 256 /* as much of a record as a spinning reader asks for ahead */
-#define SY_COPY_CHUNK 65536 /* glibc's memcpy turns to non-temporal stores far above this; they would escape the fences */
+#define SY_COPY_CHUNK 16384 /* glibc's memcpy turns to non-temporal stores far above this; they would escape the fences */
 
 typedef _Atomic uint64_t sy_word;
 
@@ -70,7 +71,7 @@ static inline uint64_t sy_ticks(int counter_is_good) {
 #elif defined(__aarch64__)
     if (counter_is_good) {
         uint64_t ticks;
-        __asm__ volatile("mrs %0, cntvct_el0" : "=r"(ticks));
+        __asm__ volatile("mrs %0, cntvct_el0" : "=r"(ticks) : : "memory"); /* not moved across the store it times */
         return ticks;
     }
 #endif
@@ -150,7 +151,7 @@ static inline uint64_t sy_cell_read(const sy_cell *cell, char *out) {
 typedef struct {
     char *data; /* slot 0; the data is mapped twice in a row, so that slots of one publish never wrap */
     sy_word *cursor;
-    sy_word *statistics; /* wakes, refused */
+    sy_word *statistics; /* wakes, refused, ahead */
     uint64_t next;
     uint64_t capacity, reserve, record_size;
     uint64_t idle_ticks; /* 0: this lane never wakes */
@@ -163,19 +164,27 @@ typedef struct {
 
 #define SY_STATISTIC_WAKES 0
 #define SY_STATISTIC_REFUSED 1
+#define SY_STATISTIC_AHEAD 2 /* refused because the consumer's cursor lies beyond ours: it belongs to another lane's life */
 
 static inline void sy_count(sy_writer *w, int statistic) {
     sy_word *word = w->statistics + statistic;
     atomic_store_explicit(word, atomic_load_explicit(word, memory_order_relaxed) + 1, memory_order_relaxed);
 }
 
+/* What the consumer says now. A cursor beyond ours is not believed: it would refuse, or let in, by chance. */
+static inline void sy_ask_consumer(sy_writer *w) {
+    char record[64];
+    uint64_t consumed;
+    if (!w->consumer.base || !sy_cell_read(&w->consumer, record)) return;
+    memcpy(&consumed, record, 8);
+    if ((int64_t)(w->next - consumed) < 0) sy_count(w, SY_STATISTIC_AHEAD);
+    else w->consumed = consumed;
+}
+
 /* May n records go in? Only a lossless ring ever says no. */
 static inline int sy_room(sy_writer *w, uint64_t n) {
     if (!w->lossless || w->next + n - w->consumed <= w->capacity - w->reserve) return 1;
-    if (w->consumer.base) {
-        char record[64];
-        if (sy_cell_read(&w->consumer, record)) memcpy(&w->consumed, record, 8);
-    }
+    sy_ask_consumer(w);
     if (w->next + n - w->consumed <= w->capacity - w->reserve) return 1;
     sy_count(w, SY_STATISTIC_REFUSED);
     return 0;

@@ -5,6 +5,7 @@ as numpy arrays, checked copies or views of the slots themselves.
 """
 
 import itertools
+import operator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
 
@@ -44,12 +45,25 @@ class RingWriter(_ring.Writer, Owned):
 
     def follow(self, cells: CellReader, index: int) -> None:
         """Bind the consumer's cell; its record begins with the consumer's cursor."""
+        if self.header.kind != "lossless" or not isinstance(cells, CellReader):
+            msg = f"{self.path}: a {self.header.kind} ring cannot follow a {type(cells).__name__}: lossless, CellReader"
+            raise TypeError(msg)
         self._follow(cells._mapping, index)  # noqa: SLF001 - one family: the mapping stays inside the package
 
     @property
     def wakes(self) -> int:
         """How often this lane woke its sleepers."""
         return self._mapping.load(header.WAKES_COUNT)
+
+    @property
+    def refused(self) -> int:
+        """How often this lane was full behind its consumer, or knew of none."""
+        return self._mapping.load(header.REFUSED_COUNT)
+
+    @property
+    def ahead(self) -> int:
+        """How often the consumer's cell held a cursor beyond this lane's: it is of another life of the lane."""
+        return self._mapping.load(header.AHEAD_COUNT)
 
 
 class View:
@@ -62,7 +76,8 @@ class View:
         """Made by RingReader.view."""
         self.first, self.count, self.lost = first, count, lost
         self._reader = reader
-        self._records: np.ndarray[Any, np.dtype[np.void]] | None = reader.slots(first, count)
+        self._records: np.ndarray[Any, np.dtype[np.void]] | None = reader._lying(first, count)  # noqa: SLF001 - likewise
+        self._torn: int | None = None
 
     @property
     def records(self) -> "np.ndarray[Any, np.dtype[np.void]]":
@@ -73,9 +88,14 @@ class View:
         return self._records
 
     def release(self) -> int:
-        """Give the view back: how many leading records may have been overwritten while it was used."""
+        """Give the view back: how many leading records may have been overwritten while it was used.
+
+        Releasing twice tells what the first told: what the writer did later touched nobody.
+        """
         self._records = None
-        return self._reader._torn(self.first, self.count)  # noqa: SLF001 - the compiled base's own seam
+        if self._torn is None:
+            self._torn = self._reader._torn(self.first, self.count)  # noqa: SLF001 - the compiled base's own seam
+        return self._torn
 
     def __enter__(self) -> Self:
         """Use it with `with`; `release` inside tells the outcome."""
@@ -115,6 +135,12 @@ class RingReader(_ring.Reader, Attached):
 
     def slots(self, first: int, count: int) -> "np.ndarray[Any, np.dtype[np.void]]":
         """`count` slots in a row from sequence `first`, as they lie in memory: unchecked, see `view`."""
+        if not 0 <= count <= self.header.capacity:
+            msg = f"{self.path}: count must be in 0..{self.header.capacity} slots, was {count}"
+            raise ValueError(msg)
+        return self._lying(operator.index(first), operator.index(count))
+
+    def _lying(self, first: int, count: int) -> "np.ndarray[Any, np.dtype[np.void]]":
         if self._slots is None:
             import numpy as np  # noqa: PLC0415 - 60 ms that a reader of single records does not pay
 
@@ -130,15 +156,19 @@ class RingReader(_ring.Reader, Attached):
     def copy(self, limit: int = 1 << 62) -> "tuple[int, np.ndarray[Any, np.dtype[np.void]]]":
         """(lost, records): a checked copy of the waiting records, and how many before them were lost."""
         first, count, lost = self._claim(limit)
-        records = self.slots(first, count).copy()
+        records = self._lying(first, count).copy()
         torn = self._torn(first, count)
         return lost + torn, records[torn:]
 
     def latest(self, count: int) -> "np.ndarray[Any, np.dtype[np.void]]":
         """A checked copy of the newest records, at most `count`; the cursor stays where it is."""
+        count = operator.index(count)
+        if count < 0:
+            msg = f"{self.path}: the latest {count} records: expected none or more"
+            raise ValueError(msg)
         end = self.end  # read once: a writer that laps us between two reads would make `first` lie behind it
         first = max(end - count, self.header.first, end - (self.header.capacity - self.header.reserve))
-        records = self.slots(first, end - first).copy()
+        records = self._lying(first, end - first).copy()
         return records[self._torn(first, end - first) :]
 
     def rows(self) -> "itertools.takewhile[Any]":

@@ -8,11 +8,13 @@ another shape whose owner is dead is set aside for the post-mortem; a living own
 import contextlib
 import errno
 import fcntl
+import operator
 import os
 import re
+import stat
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import posix_ipc
@@ -20,23 +22,38 @@ import posix_ipc
 from shm import header, identity
 from shm._ring import SY_CELL_HEAD, SY_CELL_SLOTS, Mapping
 from shm.header import HEADER_SIZE, HUGE_PAGE, READY, READY_OFFSET, Header, SegmentError
-from shm.lock import try_lock
+from shm.lock import open_own, try_lock
 from shm.record import Record
 
 DIRECTORY = "/dev/shm"  # noqa: S108 - where POSIX shared memory lives
 PREFIX = "steelyard."
 NAME = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+")
+LONGEST_NAME = 200  # a file's has 255: room for the prefix, and for what is appended to the lock and to those set aside
 PAGE = 4096
 MODE = 0o640
+HUGE_MOUNTS = ("always", "within_size", "advise")
+TURN_NS = 20_000_000_000
+FAILING_NS = 100_000_000
 
 
 def path_of(name: str) -> str:
     """The file of `system.lane`; the full name with its prefix is taken too."""
     name = name.removeprefix(PREFIX)
-    if not NAME.fullmatch(name):
+    if not NAME.fullmatch(name) or len(name) > LONGEST_NAME:
         msg = f"a segment's name is system.lane in letters, digits, - and _, was {name!r}"
         raise SegmentError(msg)
+    if name.endswith(".lock") or name.startswith("making."):
+        msg = f"{name!r} is the name of a lane's lock, or of a maker's own file, and never a segment's"
+        raise SegmentError(msg)
     return f"{DIRECTORY}/{PREFIX}{name}"
+
+
+def _new_path_of(name: str) -> str:
+    path = path_of(name)
+    if ".aside-" in name or name.startswith(PREFIX):
+        msg = f"a new segment cannot be called {name!r}: so are called those set aside, and every file here"
+        raise SegmentError(msg)
+    return path
 
 
 class Shape(NamedTuple):
@@ -70,9 +87,10 @@ class Shape(NamedTuple):
         if self.capacity * self.record.size % (HUGE_PAGE if self.huge else PAGE):
             msg = f"{self.capacity} records of {self.record.size} bytes do not fill whole pages: raise the capacity"
             raise SegmentError(msg)
-        if not 0 <= self.start < 1 << 64:
-            msg = f"start must be in 0..2^64-1, was {self.start}"
+        if not 0 <= self.start < 1 << 63:
+            msg = f"start must be in 0..2^63-1, was {self.start}"
             raise SegmentError(msg)
+        _expect_pages()
 
     def header(self) -> Header:
         """The header a segment of this shape gets."""
@@ -83,6 +101,9 @@ class Shape(NamedTuple):
         else:
             size = self.capacity * self.record.size
         total = -(-(offset + size) // PAGE) * PAGE
+        if total >= 1 << 63:
+            msg = f"{total} bytes are more than any file can have"
+            raise SegmentError(msg)
         stream, boot = os.urandom(16), identity.boot_id()
         return Header(self.record, self.kind, self.wake, self.huge, self.capacity, self.reserve, self.cells, self.start,
                       offset, total, stream, boot, time.time_ns())  # fmt: skip
@@ -105,38 +126,84 @@ def create(
 
     One of another shape is set aside under `….aside-<time>` if its owner is dead; a living owner's refuses.
     """
+    capacity, reserve, count, start = map(operator.index, (capacity, reserve, count, start))  # numpy's integers, say
     shape = Shape(record, kind, capacity, reserve, count, wake, start, huge)
-    fresh = shape.header()
-    path = path_of(name)
+    path, fresh = _new_path_of(name), shape.header()
+    if not 0 <= mode <= 0o777:  # noqa: PLR2004 - the permission bits
+        msg = f"{path}: mode must be in 0..0o777, was {mode:#o}"
+        raise SegmentError(msg)
     if huge:
         _expect_huge_pages()
-    with _turn():
-        if os.path.exists(path) and _fits(path, shape):
+    with _told_as_ours(path), _turn():
+        if os.path.lexists(path) and _fits(path, shape):
             return False
         with _writer_absent(path):
-            if os.path.exists(path):
+            if os.path.lexists(path):
                 os.rename(path, f"{path}.aside-{time.time_ns()}")
             _make(path, fresh, mode)
     return True
 
 
 @contextlib.contextmanager
-def _turn() -> Iterator[None]:
-    """One maker or remover at a time: they wait for each other, and are never taken for a living writer."""
-    directory = os.open(DIRECTORY, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def _told_as_ours(path: str) -> Iterator[None]:
+    """What the system refuses is told as every other refusal: with the file, and what was found."""
     try:
-        fcntl.flock(directory, fcntl.LOCK_EX)
+        yield
+    except OSError as error:
+        msg = f"{path}: {error.strerror} ({error.filename or DIRECTORY})"
+        raise SegmentError(msg) from error
+
+
+@contextlib.contextmanager
+def _turn() -> Iterator[None]:
+    """One maker or remover of a user at a time: they wait for each other, and are never taken for a living writer.
+
+    The file is the user's own, so that nobody else can hold it and stop every maker.
+    """
+    path = f"{DIRECTORY}/{PREFIX}making.{os.geteuid()}.lock"
+    fd = open_own(path)
+    try:
+        if _soon(lambda: _flocked(fd), TURN_NS) is None:
+            msg = f"{path}: another maker or remover has held it for {TURN_NS / 1e9:g} s"
+            raise SegmentError(msg)
+        _sweep()
         yield
     finally:
-        os.close(directory)
+        os.close(fd)
+
+
+def _flocked(fd: int) -> int | None:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return None
+    return fd
+
+
+def _soon(look: Callable[[], int | None], within_ns: int) -> int | None:
+    """Look until there is something, or the time is over: what was found last."""
+    until = time.monotonic_ns() + within_ns
+    while (found := look()) is None and time.monotonic_ns() < until:
+        time.sleep(0.001)
+    return found
+
+
+def _sweep() -> None:
+    """Remove what a maker left that was killed: it is our turn, so none of ours is at work."""
+    for file in os.listdir(DIRECTORY):
+        if not file.startswith(f"{PREFIX}making.") or file.endswith(".lock"):
+            continue
+        with contextlib.suppress(FileNotFoundError):
+            if os.lstat(f"{DIRECTORY}/{file}").st_uid == os.geteuid():
+                os.unlink(f"{DIRECTORY}/{file}")
 
 
 @contextlib.contextmanager
 def _writer_absent(path: str) -> Iterator[None]:
-    """Hold the writer's lock, so that none comes; refuse if one lives."""
-    lock = try_lock(path + ".lock")
+    """Hold the writer's lock, so that none comes; refuse if one lives, rather than is failing to open just then."""
+    lock = _soon(lambda: try_lock(path + ".lock"), FAILING_NS)
     if lock is None:
-        state = "another shape is in use by" if os.path.exists(path) else "its lock is held, though it is gone, by"
+        state = "another shape is in use by" if os.path.lexists(path) else "its lock is held, though it is gone, by"
         msg = f"{path}: {state} a living writer"
         raise SegmentError(msg)
     try:
@@ -159,17 +226,23 @@ def _make(path: str, fresh: Header, mode: int) -> None:
     memory = posix_ipc.SharedMemory(temporary, posix_ipc.O_CREX, mode=mode)
     try:
         os.fchmod(memory.fd, mode)
-        _reserve(path, memory.fd, fresh.total_size)
-        mapping = Mapping(memory.fd, fresh.total_size, fresh.data_offset, 0, writable=True, huge=fresh.huge)
+        if fresh.huge:  # the advice must come before the pages, or they are small ones
+            os.ftruncate(memory.fd, fresh.total_size)
+        else:
+            _reserve(path, memory.fd, fresh.total_size)
+        huge = fresh.huge
+        mapping = Mapping(memory.fd, fresh.total_size, fresh.data_offset, 0, writable=True, populate=huge, huge=huge)
+        if huge:
+            _reserve(path, memory.fd, fresh.total_size)
         mapping.write(0, fresh.pack())
         if fresh.kind != "cells":
             mapping.store(header.CURSOR, fresh.first)
         mapping.store(READY_OFFSET - 4, int.from_bytes(fresh.pack()[-4:], "little") | READY << 32)
-        with contextlib.suppress(FileExistsError):  # another maker of the same shape was first: its segment is as good
-            os.link(DIRECTORY + temporary, path)
+        os.link(DIRECTORY + temporary, path)
     finally:
         memory.close_fd()
-        posix_ipc.unlink_shared_memory(temporary)
+        with contextlib.suppress(posix_ipc.ExistentialError):  # swept by somebody who does not keep to the turn
+            posix_ipc.unlink_shared_memory(temporary)
 
 
 def _reserve(path: str, fd: int, size: int) -> None:
@@ -183,29 +256,71 @@ def _reserve(path: str, fd: int, size: int) -> None:
         raise SegmentError(msg) from error
 
 
-def _expect_huge_pages() -> None:
-    setting = "/sys/kernel/mm/transparent_hugepage/shmem_enabled"
-    text = "absent"
-    if os.path.exists(setting):
-        with open(setting) as file:
-            text = file.read()
-    if not any(f"[{word}]" in text for word in ("always", "within_size", "advise", "force")):
-        msg = f"huge pages were asked for, but {setting} says {text.strip()!r}: expected advise or always"
+def _expect_pages() -> None:
+    """A ring's slots begin at the second page and are mapped twice: the kernel's pages must be the protocol's."""
+    size = os.sysconf("SC_PAGE_SIZE")
+    if size != PAGE:
+        msg = f"this kernel's pages have {size} bytes: a ring needs pages of {PAGE}"
         raise SegmentError(msg)
+
+
+def _expect_huge_pages() -> None:
+    """Refuse huge pages where they cannot be had: /dev/shm's mount option says, unless the kernel overrules it."""
+    overruled, mounted = _kernel_says(), _mount_says()
+    if overruled == "deny" or (overruled != "force" and mounted not in HUGE_MOUNTS):
+        msg = (f"huge pages were asked for, but {DIRECTORY} is mounted huge={mounted} (kernel: {overruled}): "
+               f"mount -o remount,huge=advise {DIRECTORY}")  # fmt: skip
+        raise SegmentError(msg)
+
+
+def _kernel_says() -> str:
+    setting = "/sys/kernel/mm/transparent_hugepage/shmem_enabled"
+    if not os.path.exists(setting):
+        return "deny"
+    with open(setting) as file:
+        return file.read().partition("[")[2].partition("]")[0]
+
+
+def _mount_says() -> str:
+    options = ""
+    with open("/proc/mounts") as file:
+        for line in file:  # the last mount on a place is the one that is seen
+            words = line.split()
+            options = words[3] if words[1] == DIRECTORY else options
+    found = [option.removeprefix("huge=") for option in options.split(",") if option.startswith("huge=")]
+    return found[0] if found else "never"
 
 
 def open_checked(path: str, flags: int) -> tuple[int, Header]:
     """Open a segment's file and check its header: the descriptor and what it is."""
     try:
-        fd = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW)
+        fd = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)  # a pipe of that name must not hang us
     except FileNotFoundError:
         msg = f"{path}: no such segment"
         raise SegmentError(msg) from None
+    except OSError as error:
+        msg = f"{path}: cannot be opened: {error.strerror}"
+        raise SegmentError(msg) from error
     try:
+        expect_file(path, fd)
         return fd, header.unpack(path, os.pread(fd, header.FIXED_SIZE, 0), os.fstat(fd).st_size)
     except BaseException:
         os.close(fd)
         raise
+
+
+def expect_file(path: str, fd: int) -> None:
+    """Refuse a directory or a device that bears a segment's name."""
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        msg = f"{path}: no file, and a segment is one"
+        raise SegmentError(msg)
+
+
+def expect_there(path: str) -> None:
+    """Refuse a segment that nobody made."""
+    if not os.path.lexists(path):
+        msg = f"{path}: no such segment"
+        raise SegmentError(msg)
 
 
 def expect_record(path: str, found: Record, wanted: Record) -> None:
@@ -219,12 +334,12 @@ def expect_record(path: str, found: Record, wanted: Record) -> None:
 def remove(name: str) -> None:
     """Remove a segment and its lock; refuse while its writer lives. What is not there is fine."""
     path = path_of(name)
-    if not (os.path.exists(path) or os.path.exists(path + ".lock")):
+    if not (os.path.lexists(path) or os.path.lexists(path + ".lock")):
         return
-    with _turn():
+    with _told_as_ours(path), _turn():
         lock = try_lock(path + ".lock")
         if lock is None:
-            msg = f"{path}: its writer lives (pid {read_owner(path).pid}), not removed"
+            msg = f"{path}: its writer lives (pid {read_owner(path)[0].pid or 'not known'}), not removed"
             raise SegmentError(msg)
         try:
             for file in (path, path + ".lock"):
@@ -234,9 +349,12 @@ def remove(name: str) -> None:
             os.close(lock)
 
 
-def read_owner(path: str) -> identity.Owner:
-    """Who wrote last, read without mapping."""
-    with open(path, "rb") as file:
-        words = os.pread(file.fileno(), 32, header.OWNER_EPOCH)
-    _, pid, start, namespace = struct.unpack("<4Q", words.ljust(32, b"\0"))
-    return identity.Owner(pid, start, namespace)
+def read_owner(path: str) -> tuple[identity.Owner, int]:
+    """Who wrote last, and whether it left the lane (0: it lives or was killed), read without mapping."""
+    try:
+        with open(path, "rb") as file:
+            words = os.pread(file.fileno(), 48, header.OWNER_EPOCH)
+    except FileNotFoundError:
+        words = b""
+    _, pid, start, namespace, _, clean = struct.unpack("<6Q", words.ljust(48, b"\0"))
+    return identity.Owner(pid, start, namespace), clean

@@ -2,19 +2,7 @@
 
 from libc.stdint cimport int64_t
 
-
-cdef extern from *:
-    """
-    typedef __int128 wide_t;
-    """
-    ctypedef long long wide_t
-
-
-cdef struct Side:
-    int64_t *key
-    int64_t *size
-    Py_ssize_t count
-    Py_ssize_t room
+from engine.book.side cimport Side
 
 
 cdef class Book:

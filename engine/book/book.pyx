@@ -1,12 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""An order book of int64 prices and sizes: two flat sorted arrays, the best level last.
-
-    bids   key = price     ┌ worst … … … … … best ┐   ascending keys; an insertion moves only
-    asks   key = -price    └ worst … … … … … best ┘   the levels between it and the best
-
-Changes cluster at the best price, so the search gallops from there: a change a few levels deep touches one or two
-cache lines whatever the depth of the book. A tick array with a bitmap is a little faster while prices stay in its
-window, but a real book has levels at a tenth and at ten times the price, and needs these arrays beside it anyway.
+"""An order book of int64 prices and sizes: two sides (`side.pxd`), and what is asked of both.
 
 No Python object is made for a level. Memory is bounded: beyond `level_limit` levels a side, a level worse than all
 others is refused and counted, a better one pushes the worst out.
@@ -15,107 +8,10 @@ It knows no venue: sequence rules, checksums and the question whether it may be 
 """
 
 from libc.stdint cimport INT64_MIN, int64_t, uint64_t
-from libc.stdlib cimport free, malloc, realloc
-from libc.string cimport memmove
 
-cdef Py_ssize_t FIRST_ROOM = 1024
-
-
-cdef inline Py_ssize_t find(Side *side, int64_t key) noexcept nogil:
-    """The place of the first level whose key is not below `key`: gallop from the best, then halve."""
-    cdef int64_t *keys = side.key
-    cdef Py_ssize_t high = side.count - 1
-    cdef Py_ssize_t low, step = 4, length, half
-    if high < 0 or keys[high] < key:
-        return high + 1
-    low = high - step
-    while low >= 0 and keys[low] >= key:
-        high = low
-        step <<= 1
-        low = high - step
-    low = 0 if low < 0 else low + 1
-    length = high - low
-    while length > 0:
-        half = length >> 1
-        if keys[low + half] < key:
-            low += half + 1
-            length -= half + 1
-        else:
-            length = half
-    return low
-
-
-cdef inline bint grow(Side *side, Py_ssize_t limit) noexcept nogil:
-    """Make room for one more level; False at the limit or without memory."""
-    cdef Py_ssize_t room
-    cdef int64_t *key
-    cdef int64_t *size
-    if side.count < side.room:
-        return True
-    if side.room >= limit:
-        return False
-    room = min(side.room * 2, limit)
-    key = <int64_t *>realloc(side.key, room * sizeof(int64_t))
-    if key == NULL:
-        return False
-    side.key = key
-    size = <int64_t *>realloc(side.size, room * sizeof(int64_t))
-    if size == NULL:
-        return False
-    side.size = size
-    side.room = room
-    return True
-
-
-cdef inline void move(Side *side, Py_ssize_t target, Py_ssize_t source, Py_ssize_t count) noexcept nogil:
-    """Shift `count` levels."""
-    memmove(side.key + target, side.key + source, count * sizeof(int64_t))
-    memmove(side.size + target, side.size + source, count * sizeof(int64_t))
-
-
-cdef inline int64_t put_key(Side *side, int64_t key, int64_t size, Py_ssize_t limit, int64_t *refused) noexcept nogil:
-    """Set, insert or remove one level; the size it had before."""
-    cdef Py_ssize_t place = find(side, key)
-    cdef int64_t before
-    if place < side.count and side.key[place] == key:
-        before = side.size[place]
-        if size:
-            side.size[place] = size
-        else:
-            move(side, place, place + 1, side.count - place - 1)
-            side.count -= 1
-        return before
-    if size == 0:
-        return 0
-    if grow(side, limit):
-        move(side, place + 1, place, side.count - place)
-        side.count += 1
-    else:
-        refused[0] += 1
-        if place == 0:
-            return 0
-        place -= 1
-        move(side, 0, 1, place)
-    side.key[place] = key
-    side.size[place] = size
-    return 0
-
-
-cdef inline void cut_side(Side *side, Py_ssize_t depth) noexcept nogil:
-    """Keep the best `depth` levels."""
-    cdef Py_ssize_t extra = side.count - depth
-    if extra > 0:
-        move(side, 0, extra, depth)
-        side.count = depth
-
-
-cdef inline bint make_room(Side *side, Py_ssize_t room) noexcept:
-    """Reserve a side's first arrays."""
-    side.count = 0
-    side.room = room
-    side.key = <int64_t *>malloc(room * sizeof(int64_t))
-    side.size = <int64_t *>malloc(room * sizeof(int64_t))
-    return side.key != NULL and side.size != NULL
+from engine.book.side cimport (
+    Cursor, Side, close_side, cut_side, empty_side, first, key_of, open_side, put_key, step_on, wide_t,
+)
 
 
 cdef class Book:
@@ -125,15 +21,12 @@ cdef class Book:
         if level_limit < 1:
             raise ValueError(f"level_limit must be at least 1, was {level_limit}")
         self.level_limit = level_limit
-        room = min(FIRST_ROOM, level_limit)
-        if not make_room(&self.bids, room) or not make_room(&self.asks, room):
+        if not open_side(&self.bids, level_limit) or not open_side(&self.asks, level_limit):
             raise MemoryError("no memory for a book's first levels")
 
     def __dealloc__(self):
-        free(self.bids.key)
-        free(self.bids.size)
-        free(self.asks.key)
-        free(self.asks.size)
+        close_side(&self.bids)
+        close_side(&self.asks)
 
     cdef int64_t put(self, int side, int64_t price, int64_t size) noexcept nogil:
         """Set a level to an absolute size, 0 removes it; the size it had before."""
@@ -148,16 +41,16 @@ cdef class Book:
 
     cdef void empty(self) noexcept nogil:
         """Forget every level."""
-        self.bids.count = 0
-        self.asks.count = 0
+        empty_side(&self.bids)
+        empty_side(&self.asks)
 
     cdef bint best_bid(self, int64_t *price, int64_t *size) noexcept nogil:
         """The best bid; False, and zeros, when there is none."""
         if self.bids.count == 0:
             price[0] = size[0] = 0
             return False
-        price[0] = self.bids.key[self.bids.count - 1]
-        size[0] = self.bids.size[self.bids.count - 1]
+        price[0] = key_of(&self.bids, self.bids.best)
+        size[0] = self.bids.near[self.bids.best]
         return True
 
     cdef bint best_ask(self, int64_t *price, int64_t *size) noexcept nogil:
@@ -165,26 +58,26 @@ cdef class Book:
         if self.asks.count == 0:
             price[0] = size[0] = 0
             return False
-        price[0] = -self.asks.key[self.asks.count - 1]
-        size[0] = self.asks.size[self.asks.count - 1]
+        price[0] = -key_of(&self.asks, self.asks.best)
+        size[0] = self.asks.near[self.asks.best]
         return True
 
     cdef bint crossed(self) noexcept nogil:
         """Whether the best bid is at or over the best ask."""
         if self.bids.count == 0 or self.asks.count == 0:
             return False
-        return self.bids.key[self.bids.count - 1] >= -self.asks.key[self.asks.count - 1]
+        return key_of(&self.bids, self.bids.best) >= -key_of(&self.asks, self.asks.best)
 
     cdef Py_ssize_t copy_top(self, int side, Py_ssize_t depth, int64_t *price, int64_t *size) noexcept nogil:
         """Write the best levels, best first; how many there were."""
         cdef Side *levels = &self.bids if side > 0 else &self.asks
         cdef int64_t sign = 1 if side > 0 else -1
-        cdef Py_ssize_t last = levels.count - 1
         cdef Py_ssize_t count = min(depth, levels.count)
+        cdef Cursor cursor = first(levels)
         cdef Py_ssize_t i
         for i in range(count):
-            price[i] = sign * levels.key[last - i]
-            size[i] = levels.size[last - i]
+            step_on(levels, &cursor, &price[i], &size[i])
+            price[i] *= sign
         return count
 
     def set(self, int side, int64_t price, int64_t size):
@@ -225,9 +118,12 @@ cdef class Book:
         """The best `depth` levels of a side as (price, size), best first."""
         cdef Side *levels = &self.bids if side > 0 else &self.asks
         cdef int64_t sign = 1 if side > 0 else -1
-        cdef Py_ssize_t last = levels.count - 1
-        cdef Py_ssize_t i
-        return [(sign * levels.key[last - i], levels.size[last - i]) for i in range(min(depth, levels.count))]
+        cdef Cursor cursor = first(levels)
+        cdef int64_t key, size
+        found = []
+        while len(found) < depth and step_on(levels, &cursor, &key, &size):
+            found.append((sign * key, size))
+        return found
 
     def count(self, int side):
         """How many levels a side has."""
@@ -240,26 +136,27 @@ cdef class Book:
     def depth(self, int side, Py_ssize_t levels):
         """The total size of the best `levels` levels of a side."""
         cdef Side *source = &self.bids if side > 0 else &self.asks
+        cdef Cursor cursor = first(source)
+        cdef int64_t key, size
         cdef wide_t total = 0
-        cdef Py_ssize_t i
-        for i in range(min(levels, source.count)):
-            total += source.size[source.count - 1 - i]
+        while levels > 0 and step_on(source, &cursor, &key, &size):
+            total += size
+            levels -= 1
         return to_int(total)
 
     def walk(self, int side, int64_t size):
         """What taking `size` from a side would meet: (size found, worst price, exact notional)."""
         cdef Side *source = &self.bids if side > 0 else &self.asks
-        cdef int64_t sign = 1 if side > 0 else -1
-        cdef int64_t left = size, take = 0, price = 0
+        cdef Cursor cursor = first(source)
+        cdef int64_t left = size, take = 0, key = 0, met = 0
         cdef wide_t notional = 0
-        cdef Py_ssize_t i = source.count - 1
-        while i >= 0 and left > 0:
-            price = sign * source.key[i]
-            take = min(left, source.size[i])
-            notional += <wide_t>price * take
+        while left > 0 and step_on(source, &cursor, &key, &met):
+            take = min(left, met)
+            notional += <wide_t>key * take
             left -= take
-            i -= 1
-        return (size - left, price, to_int(notional)) if left < size else (0, None, 0)
+        if left == size:
+            return 0, None, 0
+        return size - left, key if side > 0 else -key, to_int(notional if side > 0 else -notional)
 
 
 cdef object to_int(wide_t value):

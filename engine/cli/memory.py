@@ -18,8 +18,8 @@ NAP_S = 0.05
 def describe(name: str) -> dict[str, Any]:
     """What a segment says of itself; an unreadable one says why."""
     try:
-        lane = shm.attach(name)
-    except shm.SegmentError as error:
+        lane = attach(name)
+    except Complaint as error:
         return {"name": name, "error": str(error)}
     found = lane.header
     return {

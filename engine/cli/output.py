@@ -2,8 +2,11 @@
 
 import json
 import math
+import os
+import stat
 import time
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -11,7 +14,9 @@ from rich.table import Table
 
 import shm
 from engine.cli import NOBODY, WRONG_USE, Complaint
-from engine.config import default_run_directory
+from engine.config import Paths, default_run_directory
+from engine.supervisor.life import read as read_life
+from shm.segment import path_of
 
 SECOND_NS = 1_000_000_000
 WIDTH_MAX = 1000
@@ -69,8 +74,30 @@ def monotonic_age(then_ns: int) -> int:
     return time.monotonic_ns() - then_ns
 
 
+def living_supervisor(system: str) -> int:
+    """The pid of a system's supervisor, 0 when none lives."""
+    life = read_life(Paths.of(system).system)
+    try:
+        words = Path(f"/proc/{life.supervisor_pid}/cmdline").read_bytes() if life else b""
+    except OSError:
+        return 0
+    return life.supervisor_pid if life and b"engine.supervisor" in words else 0
+
+
+def lives(system: str) -> bool:
+    """Its supervisor lives, or a writer of one of its lanes."""
+    return bool(living_supervisor(system)) or any(_has_living_owner(name) for name in shm.names(system))
+
+
+def _has_living_owner(name: str) -> bool:
+    try:
+        return attach(name).owner.life() == "alive"
+    except Complaint:
+        return False
+
+
 def choose_system(named: str) -> str:
-    """The system that is meant: the one named, or the only one there is."""
+    """The system that is meant: the one named, or the only one there is, or the only one that lives."""
     found = {*shm.systems(), *(path.parent.name for path in default_run_directory().glob("*/system.json"))}
     if named:
         if named not in found:
@@ -79,14 +106,17 @@ def choose_system(named: str) -> str:
     if not found:
         raise Complaint("no system is here: engine-ctl up CONFIG starts one", NOBODY)
     if len(found) > 1:
+        living = [system for system in sorted(found) if lives(system)]
+        if len(living) == 1:
+            return living[0]
         raise Complaint(f"which system? --system is one of {', '.join(sorted(found))}", WRONG_USE)
     return next(iter(found))
 
 
 def choose_lane(lane: str, system: str) -> str:
     """A segment's full name from what was typed: a lane of the system, or `system.lane`."""
-    if not system and lane in shm.names(aside=False):
-        return lane
+    if not system and lane.partition(".")[0] in shm.systems():
+        system = lane.partition(".")[0]
     full = lane if system and lane.startswith(f"{system}.") else f"{choose_system(system)}.{lane}"
     if full not in shm.names() and full not in shm.names(aside=True):
         known = [name.split(".", 1)[1] for name in shm.names(full.split(".")[0])]
@@ -95,8 +125,12 @@ def choose_lane(lane: str, system: str) -> str:
 
 
 def attach(name: str) -> "shm.RingReader | shm.CellReader":
-    """Attach to a segment, or say in one line why not."""
+    """Attach to a segment, or say in one line why not; what is no plain file (a pipe would block) is not opened."""
     try:
+        if not stat.S_ISREG(os.lstat(path_of(name)).st_mode):
+            raise Complaint(f"{path_of(name)}: not a plain file, so no segment", NOBODY)
         return shm.attach(name)
-    except shm.SegmentError as error:
+    except FileNotFoundError as error:
+        raise Complaint(f"{path_of(name)}: no such segment", NOBODY) from error
+    except (shm.SegmentError, OSError) as error:
         raise Complaint(str(error), NOBODY) from error

@@ -1,6 +1,7 @@
 """Commands to the supervisor: up, down, status, halt, resume, cancel-all, restart."""
 
 import argparse
+import json
 import os
 import select
 import subprocess
@@ -11,13 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from engine.cli import NO, NOBODY, WRONG_USE, Complaint
-from engine.cli.output import ago, choose_system, say, say_json, say_table
+from engine.cli.check import check
+from engine.cli.output import ago, choose_system, living_supervisor, say, say_json, say_table
 from engine.config import Config, ConfigError, Paths, load
 from engine.control import Refused, Unreachable, ask
 from engine.supervisor.life import read as read_life
 
 NAP_S = 0.02
 EXIT_OTHER_LIVES = 75
+EXITS_BEFORE_START = (69, 78)  # of a role's process: the world or the configuration is wrong
 SETTLED = ("running", "late")
 
 
@@ -28,14 +31,19 @@ def give(system: str, command: str, **arguments: Any) -> dict[str, Any]:
     except Refused as refused:
         raise Complaint(f"{command} was refused: {refused}") from refused
     except Unreachable as nobody:
-        raise Complaint(
-            f"{nobody} (engine-ctl up CONFIG starts a supervisor, living roles are kept)", NOBODY
-        ) from nobody
+        living = living_supervisor(system)
+        advice = (
+            f"its supervisor lives as pid {living}: try again, or halt it with kill -USR1 {living}"
+            if living
+            else "engine-ctl up CONFIG starts a supervisor, living roles are kept"
+        )
+        raise Complaint(f"{nobody} ({advice})", NOBODY) from nobody
 
 
 def up(options: argparse.Namespace) -> int:
     """Start a supervisor and wait until what it keeps stands."""
     config = read(options.config)
+    check(config)
     words = [sys.executable, "-m", "engine.supervisor", "--config", str(Path(options.config).resolve())]
     if options.foreground:
         sys.stdout.flush()
@@ -81,6 +89,7 @@ def _await_standing(config: Config, supervisor: "subprocess.Popen[bytes]", timeo
         state = _status_of(config, supervisor.pid)
         if state and all(process["phase"] in SETTLED for process in state["processes"]):
             return state
+        _refuse_stillborn(config, state)
         if state and state["halt_reason"] == "deaths" and _stragglers(state):
             raise Complaint(
                 f"it does not stand: {_stragglers(state)}; the logs are in {log.parent}, engine-ctl down ends it"
@@ -99,10 +108,35 @@ def _status_of(config: Config, pid: int) -> dict[str, Any] | None:
     return state if state["pid"] == pid else None
 
 
+def _refuse_stillborn(config: Config, state: Mapping[str, Any] | None) -> None:
+    """A process that says itself that it cannot start is told of at once, with its own words."""
+    for one in (state or {"processes": []})["processes"]:
+        if one["phase"] not in SETTLED and one["exit_code"] in EXITS_BEFORE_START and one["roles"]:
+            log = config.paths.run / f"{one['name']}.log"
+            raise Complaint(
+                f"{one['name']} will not start: {_last_failure(log)} (the whole of it is in {log}, it is tried again, "
+                "engine-ctl down ends it)"
+            )
+
+
+def _last_failure(log: Path) -> str:
+    """The last exception's line in a process's log, or its last critical word."""
+    for text in reversed(log.read_text(errors="replace").splitlines()):
+        try:
+            line = json.loads(text)
+        except ValueError:
+            continue
+        if isinstance(line, dict) and line.get("traceback"):
+            return str(line["traceback"]).strip().splitlines()[-1]
+        if isinstance(line, dict) and line.get("level") == "critical":
+            return str(line.get("event"))
+    return _last_line(log)
+
+
 def _stragglers(state: Mapping[str, Any] | None) -> str:
     """Who does not stand, and how it last ended."""
     return ", ".join(
-        f"{one['name']} is {one['phase']}"
+        f"{one['name']} is {_phase(one) if one['phase'] == 'starting' else one['phase']}"
         + (f" (died {one['deaths']} times, exit {one['exit_code']})" if one["deaths"] else "")
         for one in (state or {"processes": []})["processes"]
         if one["phase"] not in SETTLED
@@ -127,8 +161,33 @@ def down(options: argparse.Namespace) -> int:
         descriptor = None
     if descriptor is not None and not _await_exit(descriptor, options.timeout):
         raise Complaint(f"after {options.timeout:g} s the supervisor (pid {pid}) is still stopping: engine-ctl status")
-    say_json({"system": system, "down": True}) if options.json else say(f"{system} is down")
-    return 0
+    return _tell_end(system, options)
+
+
+def _tell_end(system: str, options: argparse.Namespace) -> int:
+    """Whether it is down, and what was left at the venue."""
+    paths = Paths.of(system)
+    if paths.system.exists():
+        raise Complaint(f"{system} is not down: {_last_line(paths.run / 'supervisor.log')}")
+    left = _read_left(paths.left)
+    if options.json:
+        say_json({"system": system, "down": True, "orders_left": left})
+    else:
+        say(
+            f"{system} is down" + (f", but {len(left)} orders are left at the venue, open or in doubt:" if left else "")
+        )
+        if left:
+            say_table(tuple(left[0]), [tuple(one.values()) for one in left])
+    return NO if left else 0
+
+
+def _read_left(path: Path) -> list[dict[str, str]]:
+    """The orders that the supervisor said it left."""
+    try:
+        orders: list[dict[str, str]] = json.loads(path.read_text(encoding="utf-8"))["orders"]
+    except FileNotFoundError:
+        return []
+    return orders
 
 
 def _spawn_stopper(system: str) -> int:
@@ -156,14 +215,13 @@ def status(options: argparse.Namespace) -> int:
 
 
 def _show_status(state: Mapping[str, Any]) -> None:
-    halted = f"HALTED ({state['halt_reason']})" if state["halted"] else "stopping" if state["stopping"] else "trading"
     age = ago(state["now_ns"] - state["since_ns"])
-    say(f"{state['system']} ({state['mode']}): {halted}, supervisor {state['pid']} since {age}")
+    say(f"{state['system']} ({state['mode']}): {headline(state)}, supervisor {state['pid']} since {age}")
     say_table(
         ("process", "phase", "pid", "beat ms", "deaths", "exit", "cores", "roles"),
         [
             (
-                one["name"], one["phase"] + (" (adopted)" if one["adopted"] else ""), one["pid"] or "-",
+                one["name"], _phase(one) + (" (adopted)" if one["adopted"] else ""), one["pid"] or "-",
                 "-" if one["beat_age_ms"] is None else one["beat_age_ms"], one["deaths"],
                 "-" if one["exit_code"] is None else one["exit_code"],
                 ",".join(map(str, one["cores"])) or "any", ", ".join(one["roles"]) or "command",
@@ -173,9 +231,34 @@ def _show_status(state: Mapping[str, Any]) -> None:
     )  # fmt: skip
 
 
+def headline(state: Mapping[str, Any]) -> str:
+    """What the system does: it trades only while its execution stands."""
+    missing = [f"execution is {_phase(one)}" for one in state["processes"]
+               if "execution" in one["roles"] and one["phase"] not in SETTLED]  # fmt: skip
+    if state["halted"]:
+        return ", ".join([f"HALTED ({state['halt_reason']})", *missing])
+    if state["stopping"]:
+        return "stopping"
+    return f"NOT trading, {missing[0]}" if missing else "trading"
+
+
+def _phase(one: Mapping[str, Any]) -> str:
+    """A process's phase, with how long it has been starting or when it is tried again."""
+    if one["phase"] == "starting":
+        return f"starting for {one['starting_ms'] / 1000:.0f} s"
+    if one["phase"] == "waiting" and one["exit_code"] is not None:
+        return f"dead (exit {one['exit_code']}), again in {one['start_in_ms'] / 1000:.0f} s"
+    return str(one["phase"])
+
+
 def halt(options: argparse.Namespace) -> int:
-    """Halt."""
-    return _tell(options, "halt", "halted: no new orders until engine-ctl resume")
+    """Halt; a halt that only memory holds is said to be one."""
+    result = give(choose_system(options.system), "halt")
+    text = "halted: no new orders until engine-ctl resume"
+    if not result["on_disk"]:
+        text += "; NOT ON DISK: the file HALT could not be written, a `down` or a reboot forgets this halt"
+    say_json(result) if options.json else say(text)
+    return 0 if result["on_disk"] else NO
 
 
 def resume(options: argparse.Namespace) -> int:

@@ -73,6 +73,11 @@ class Paths:
         return self.state / "audit.log"
 
     @property
+    def left(self) -> Path:
+        """The orders that the last `down` left at the venue; absent when it left none."""
+        return self.run / "orders-left.json"
+
+    @property
     def instruments(self) -> Path:
         """The feed's cached copy of the venues' instruments: a JSON list of `engine.model.instrument.Instrument`."""
         return self.state / "instruments.json"

@@ -97,7 +97,7 @@ class Watch(Table, frozen=True, kw_only=True):
     """The supervisor's patience."""
 
     beat_ms: Milliseconds = 20
-    start_limit_ms: Milliseconds = 20_000  # from the start to the first beat
+    start_limit_ms: Milliseconds = 300_000  # from the start to RUNNING: a long journal is replayed before that
     late_ms: Milliseconds = 250
     frozen_ms: Milliseconds = 2_000  # no beat for so long: killed and started again
     drain_limit_ms: Milliseconds = 5_000

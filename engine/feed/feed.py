@@ -20,10 +20,10 @@ from engine.feed.link import Link, connect
 from engine.feed.loader import Loader
 from engine.feed.outbox import Outbox
 from engine.feed.pipeline import Pipeline
+from engine.feed.resubscriptions import Resubscriptions
 from engine.feed.snapshots import Snapshots
 from engine.feed.track import Track
 from engine.model.instrument import Instrument
-from engine.model.words import BookState
 from engine.venues.catalogue import dialect_of
 from engine.venues.dialect import AnswerKind
 from engine.venues.port import FramePort, RequestPort
@@ -64,7 +64,7 @@ class Feed:
         self._link: Link | None = None
         self._successor: Link | None = None
         self._connect_ns = self._check_ns = 0
-        self._resubscribed_ns: dict[int, int] = {}
+        self._resubscriptions = Resubscriptions(config)
         self._begun = self._draining = False
         self.pipeline: Pipeline | None = None
         self.malformed = self.refusals = self.reconnects = self.successions = 0
@@ -176,15 +176,16 @@ class Feed:
             assert self.pipeline is not None, "frames came before there were books"
             rest = self.pipeline.take(frames, link.receive_ns, now_ns)
             if rest:
-                self._take_rest(link, rest)
+                self._take_rest(link, rest, self.pipeline, now_ns)
         return len(frames)
 
-    def _take_rest(self, link: Link, rest: list[tuple[bytes, bool]]) -> None:
+    def _take_rest(self, link: Link, rest: list[tuple[bytes, bool]], pipeline: Pipeline, now_ns: int) -> None:
         for frame, malformed in rest:
             answer = self._dialect.answer(frame)
             if malformed or answer.kind == AnswerKind.MALFORMED:
                 self._log_malformed(frame, answer.text)
             self.refusals += answer.kind == AnswerKind.REFUSED
+            pipeline.mistrust(answer.spoilt, link.receive_ns, now_ns)
             link.hear(answer)
 
     def _log_malformed(self, frame: bytes, text: str) -> None:
@@ -223,11 +224,13 @@ class Feed:
     def _look_after(self, track: Track, link: Link, now_ns: int) -> None:
         if track.wanting:
             self._want(track, link, now_ns)
-        elif track.seeded and now_ns - track.seed_ns > self.config.settle_ns:
+        elif track.seeded and not track.behind_ns and now_ns - track.seed_ns > self.config.settle_ns:
             track.trust(now_ns)
             self._backoff.succeed()
+            self._resubscriptions.succeed(track)
         heard_ns = max(link.heard_ns, self._successor.heard_ns if self._successor else 0)
-        if now_ns - heard_ns > self.config.stale_ns or now_ns - track.news_ns > self.config.book_stale_ns:
+        silent_ns = max(now_ns - heard_ns, now_ns - track.behind_ns if track.behind_ns else 0)
+        if silent_ns > self.config.stale_ns or now_ns - track.news_ns > self.config.book_stale_ns:
             track.grow_stale(now_ns)
         else:
             track.refresh(now_ns)
@@ -236,9 +239,8 @@ class Feed:
         if self._dialect.requests_snapshots:
             self._snapshots.ask(track, now_ns)
             return
-        asked_ns = max(link.accepted_ns, self._resubscribed_ns.get(track.index, 0))
-        if track.state == BookState.SUSPECT or now_ns - asked_ns > self.config.subscribe_ns:
-            self._resubscribed_ns[track.index] = now_ns
+        if self._resubscriptions.is_due(track, link, now_ns):
+            self._resubscriptions.note(track, now_ns)
             link.send(self._dialect.resubscribe(track.symbol))
             track.asked(now_ns)
             track.wanting = True

@@ -80,6 +80,12 @@ cdef class Pipeline:
             return track.trade(message, receive_ns, now_ns)
         return track.seed(self.market, message, receive_ns, now_ns)
 
+    def mistrust(self, tuple symbols, int64_t receive_ns, int64_t now_ns):
+        """A change of these books was refused: what they hold may be wrong."""
+        for track in self.tracks:
+            if track.seeded and track.symbol in symbols:
+                track.mistrust(receive_ns, now_ns)
+
     def snapshot(self, int index, bytes body, int64_t receive_ns, int64_t now_ns):
         """Take the answer to a request for a book, then what was kept for it; False when it is malformed."""
         cdef Track track = <Track>self.tracks[index]

@@ -3,6 +3,7 @@
 from libc.stdint cimport int64_t, uint64_t
 
 from engine.book.book cimport Book
+from engine.book.side cimport Side
 from engine.feed.outbox cimport Outbox
 from engine.venues.market cimport Level, Market, Message, Rule
 
@@ -33,6 +34,7 @@ cdef class Track:
     cdef readonly bint seeded
     cdef readonly int64_t news_ns
     cdef readonly int64_t seed_ns
+    cdef readonly int64_t behind_ns  # since when the venue's best names a number the book does not reach; 0: it does
     cdef readonly int64_t venue_ns
     cdef list kept
     cdef Best shown
@@ -64,3 +66,4 @@ cdef class Track:
     cdef int doubt(self, int64_t receive_ns, int64_t now_ns) except -1
     cdef int turn(self, int state, int64_t receive_ns, int64_t now_ns) except -1
     cdef int tell_all(self, int64_t receive_ns, int64_t now_ns) except -1
+    cdef void tell_side(self, int side, const Side *levels) noexcept nogil

@@ -13,6 +13,7 @@ whichever carries the newer number of the venue is shown. Both are compared wher
 from libc.stdint cimport int64_t, uint64_t
 
 from engine.book.book cimport Book
+from engine.book.side cimport Cursor, Side, first, step_on
 from engine.feed.outbox cimport Outbox
 from engine.venues.market cimport DROP, GAP, SNAPSHOT as SNAPSHOT_KIND, WAIT, Level, Market, Message, Rule
 
@@ -112,6 +113,7 @@ cdef class Track:
             self.keep(frame, receive_ns)
         else:
             self.applied += 1
+            self.behind_ns = 0
             self.venue_ns = message.venue_ns
             self.settle(market, message, receive_ns, now_ns, told(self.state))
         return 0
@@ -136,6 +138,7 @@ cdef class Track:
         if self.seeded or self.state == SUSPECT or self.state == RESYNCING:
             self.resyncs += 1
         self.news_ns = self.seed_ns = now_ns
+        self.behind_ns = 0
         self.venue_ns = message.venue_ns
         if told(self.state):
             self.turn(RESYNCING, receive_ns, now_ns)
@@ -200,10 +203,10 @@ cdef class Track:
         best.ask_price, best.ask_size = message.ask_price, message.ask_size
         self.news_ns = now_ns
         self.compare_book(&best)
+        if best.sequence > self.rule.last and not self.behind_ns:
+            self.behind_ns = now_ns
         if best.sequence <= self.shown.sequence or not told(self.state):
             return 0
-        if self.state == STALE:
-            self.turn(CROSSED if self.book.crossed() else GOOD, receive_ns, now_ns)
         self.outbox.begin(self.instrument, receive_ns, now_ns, message.venue_ns, message.last)
         self.show_best(&best, 0)
         self.outbox.end()
@@ -302,19 +305,23 @@ cdef class Track:
     cdef int tell_all(self, int64_t receive_ns, int64_t now_ns) except -1:
         """The whole book as one event, from RESET to its state."""
         cdef Best best = self.book_best(self.rule.last)
-        cdef Py_ssize_t i
         self.changes = 1
         self.outbox.begin(self.instrument, receive_ns, now_ns, self.venue_ns, self.rule.last)
         self.show_best(&best, RESET | SNAPSHOT)
         if self.levels_told:
-            for i in range(self.book.bids.count - 1, -1, -1):
-                self.outbox.tick(TICK_LEVEL, 1, self.book.bids.key[i], self.book.bids.size[i], 0, SNAPSHOT)
-            for i in range(self.book.asks.count - 1, -1, -1):
-                self.outbox.tick(TICK_LEVEL, -1, -self.book.asks.key[i], self.book.asks.size[i], 0, SNAPSHOT)
+            self.tell_side(1, &self.book.bids)
+            self.tell_side(-1, &self.book.asks)
         self.outbox.tick(TICK_STATE, 0, 0, 0, self.state, SNAPSHOT)
         self.outbox.end()
         self.outbox.show(self.book, self.cell, self.state, RESET | SNAPSHOT, self.changes)
         return 0
+
+    cdef void tell_side(self, int side, const Side *levels) noexcept nogil:
+        """Every level of a side, best first."""
+        cdef Cursor cursor = first(levels)
+        cdef int64_t key, size
+        while step_on(levels, &cursor, &key, &size):
+            self.outbox.tick(TICK_LEVEL, side, side * key, size, 0, SNAPSHOT)
 
     def asked(self, int64_t now_ns):
         """A snapshot was asked for."""
@@ -325,6 +332,7 @@ cdef class Track:
     def disconnect(self, int64_t now_ns):
         """The connection is gone: what is known is old, and the next stream begins with a snapshot."""
         self.kept.clear()
+        self.behind_ns = 0
         self.rule.reset()
         self.seeded = False
         self.wanting = True

@@ -10,6 +10,7 @@ It trades nothing and no tick passes through it, so the engine runs on while it 
 finds the living processes, goes on watching them, and starts only what is missing. What must outlive it lies outside
 of it: the halt in a cell and a file, the clock's offset and the way to the configuration in system.json.
 
+    leftovers.py  orders left at the venue
     life.py       one life of a system: its clock offset       segments.py  the lanes of a configuration
     processes.py  real processes: start, find, signal          watch.py     one process: when to start, wait, kill
     halt.py       the halt and how it persists                 keeper.py    all of it, advanced by `step`

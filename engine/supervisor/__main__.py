@@ -2,7 +2,7 @@
 
 SIGTERM and SIGINT bring the system down in order; SIGUSR1 halts it; SIGKILL leaves the roles running for the
 supervisor that comes after. Exit codes: 0 all is down, 69 the world is wrong, 75 another supervisor lives, 78 the
-configuration is wrong.
+configuration is wrong, 1 all is down but orders are left at the venue.
 """
 
 import argparse
@@ -19,11 +19,12 @@ from pathlib import Path
 from engine import log
 from engine.clock import OFFSET_VARIABLE
 from engine.config import Config, ConfigError, load
-from engine.supervisor import life, segments
+from engine.supervisor import leftovers, life, segments
 from engine.supervisor.keeper import Keeper
 from engine.supervisor.processes import Processes
 from shm import SegmentError
 
+EXIT_ORDERS_LEFT = 1
 EXIT_WRONG_WORLD, EXIT_OTHER_LIVES, EXIT_CONFIG = 69, 75, 78
 WAIT_MS = 20  # between two looks at beats and at the HALT file; deaths and commands wake at once
 
@@ -45,6 +46,7 @@ def supervise(config: Config, *, foreground: bool = False, stop: bool = False) -
     """Keep a system up until it is told to go down; with `stop` bring down what an absent supervisor left."""
     current = life.begin(config.paths.system, config.system.name, str(Path(config.path).resolve()))
     made = segments.make(config)
+    config.paths.left.unlink(missing_ok=True)
     logger.info("segments", extra={"made": made, "offset_ns": current.offset_ns})
     environment = {**os.environ, OFFSET_VARIABLE: str(current.offset_ns)}
     keeper = Keeper(
@@ -57,11 +59,13 @@ def supervise(config: Config, *, foreground: bool = False, stop: bool = False) -
         if not keeper.step(time.monotonic_ns() + current.offset_ns):
             _wait([*keeper.filenos(), wake])
     keeper.close()
+    left = leftovers.unfinished(config)
+    leftovers.record(config, left, time.monotonic_ns() + current.offset_ns, os.getpid())
     kept = segments.remove(config)
     for path in (config.paths.system, config.paths.control):
         path.unlink(missing_ok=True)
     logger.info("down", extra={"segments_kept": kept})
-    return 0
+    return EXIT_ORDERS_LEFT if left else 0
 
 
 def _listen(keeper: Keeper) -> int:

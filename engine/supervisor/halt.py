@@ -3,7 +3,9 @@
 It stands in three places, written in an order in which a death between two of them errs towards halted:
 the file HALT in the state directory (survives `down` and a power cut), a record on COMMANDS (what roles decide by), and
 the HALT cell (what a role that starts reads first). Three ways lead to it: the control command, the file (`touch` it),
-and SIGUSR1 to the supervisor; dying too often is a fourth. Only the command resumes: removing the file alone does not.
+and SIGUSR1 to the supervisor; dying too often is a fourth. While a system is up only the command resumes: removing the
+file does not. Between `down` and `up` the file is all that is left of a halt, and what it says then holds: the
+supervisor writes the cell before any role starts, halted or not, and a role believes it over its own journal.
 """
 
 import json
@@ -48,7 +50,10 @@ class Halt:
         self.reason = HaltReason(row.reason) if self.halted else HaltReason.NONE
         if self.halted:
             self._remember()
-        self.step(now_ns)
+        if not self.step(now_ns):
+            self._write_cell(
+                row.command_sequence if row is not None else 0, row.uid if row is not None else self.me.uid
+            )
 
     def step(self, now_ns: int) -> int:
         """Look at the file; 1 when it halted the system."""
@@ -92,7 +97,10 @@ class Halt:
         """The record first, then the cell that names it."""
         sequence = self.commands.cursor
         self.commands.publish(now_ns, self.reason, kind, 0, 0, 0, peer.uid, peer.pid, 0, SPARE)
-        self.cell.write(0, int(self.halted), self.since_ns, sequence, peer.uid, self.reason, (0, 0, 0, 0))
+        self._write_cell(sequence, peer.uid)
+
+    def _write_cell(self, sequence: int, uid: int) -> None:
+        self.cell.write(0, int(self.halted), self.since_ns, sequence, uid, self.reason, (0, 0, 0, 0))
 
     def _remember(self) -> bool:
         """Write the file, if it is not there."""

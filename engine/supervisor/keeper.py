@@ -14,6 +14,7 @@ from engine.config import Config
 from engine.control import ControlServer, Refused, Request
 from engine.lanes import BY_NAME
 from engine.model.words import RoleState
+from engine.supervisor import leftovers
 from engine.supervisor.halt import Halt, HaltReason
 from engine.supervisor.processes import Child
 from engine.supervisor.segments import SUPERVISOR
@@ -21,6 +22,7 @@ from engine.supervisor.watch import Phase, Table, Watch
 
 HEARTBEAT = BY_NAME["heartbeat"]
 MS = 1_000_000
+REVIVAL_LIMIT_NS = 20_000_000_000  # for an execution that is started once more, only to drain
 ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "status": (), "halt": (), "resume": (), "down": (),
     "restart": ("process",), "cancel_all": ("strategy", "instrument"),
@@ -75,13 +77,15 @@ class Keeper:
             config.paths.control, {name: getattr(self, f"_{name}") for name in ARGUMENTS}, self._audit
         )
         self.stopping = False
+        self._all_down = False
+        self._revived_ns = 0  # when execution was started once more to drain, or found to need that not
         self.halt_asked = False  # by signal
         self.steps = 0
 
     @property
     def ended(self) -> bool:
         """Asked to stop, and every process is gone."""
-        return self.stopping and all(watch.phase is Phase.STOPPED for watch in self.watches.values())
+        return self.stopping and self._all_down
 
     def filenos(self) -> list[int]:
         """What to wait on: deaths and commands."""
@@ -130,10 +134,28 @@ class Keeper:
     def _step_down(self, now_ns: int) -> int:
         """Stop the last one that still lives; those before it wait, for it may need them to drain."""
         for watch in reversed(self.watches.values()):
+            if self._comes_up_to_drain(watch, now_ns):
+                return watch.step(now_ns)
             if watch.phase is not Phase.STOPPED:
                 watch.stop(now_ns)
                 return watch.step(now_ns, may_start=False)
+        self._all_down = True
         return 0
+
+    def _comes_up_to_drain(self, watch: Watch, now_ns: int) -> bool:
+        """Execution that is dead, killed or half started while orders stand: once more it is let up to cancel them."""
+        if leftovers.EXECUTION not in watch.process.roles or watch.settled or watch.phase is Phase.STOPPING:
+            return False
+        if self._revived_ns:
+            living = watch.phase is Phase.STARTING or (watch.phase is Phase.WAITING and now_ns >= watch.start_ns)
+            return living and now_ns - self._revived_ns < REVIVAL_LIMIT_NS
+        self._revived_ns = now_ns
+        if (watch.phase is Phase.STOPPED and watch.exit_code == 0) or not leftovers.unfinished(self.config):
+            return False
+        logger.warning("orders stand and execution does not: it is started to cancel them")
+        if watch.child is None:
+            watch.stop(now_ns, again=True)
+        return True
 
     def _adopt(self, now_ns: int) -> None:
         """Take in what lives; what the configuration does not know is told to end."""
@@ -156,6 +178,8 @@ class Keeper:
         """A process dies too often: nothing new is to be traded until somebody looked."""
         logger.critical("dies too often", extra={"name_of": name, "deaths": count})
         self.halt.halt(self.now_ns, self.halt.me, HaltReason.DEATHS)
+        if leftovers.EXECUTION in self.watches[name].process.roles:
+            leftovers.warn(leftovers.unfinished(self.config))
 
     def _status(self, request: Request) -> Mapping[str, Any]:
         """What is, by process."""
@@ -183,6 +207,7 @@ class Keeper:
             "pid": child.pid if child else 0,
             "adopted": child.adopted if child else False,
             "beat_age_ms": watch.age_ns(self.now_ns) // MS if watch.process.roles else None,
+            "starting_ms": (self.now_ns - watch.taken_ns) // MS if watch.phase is Phase.STARTING else 0,
             "deaths": watch.death_count,
             "exit_code": watch.exit_code,
             "start_in_ms": max(0, watch.start_ns - self.now_ns) // MS if watch.phase is Phase.WAITING else 0,
@@ -213,7 +238,7 @@ class Keeper:
         """Drain one process and start it anew."""
         _expect(request)
         name = request.arguments.get("process")
-        if name not in self.watches:
+        if not isinstance(name, str) or name not in self.watches:
             msg = f"unknown process {name!r}, known are {', '.join(self.watches)}"
             raise Refused(msg)
         self.watches[name].stop(self.now_ns, again=True)

@@ -43,11 +43,11 @@ def make(config: Config) -> int:
 
 
 def remove(config: Config) -> list[str]:
-    """Remove all of the system's segments; the names of those whose writer lives, which stay."""
+    """Remove all of the system's segments; the names of those that stay: their writer lives, or they are another's."""
     kept = []
     for name in shm.names(config.system.name):
         try:
             shm.remove(name)
-        except shm.SegmentError:
+        except (shm.SegmentError, OSError):  # its writer lives, or it is no segment at all
             kept.append(name)
     return kept

@@ -81,6 +81,7 @@ class Watch:
         self.death_count = 0
         self.exit_code: int | None = None
         self.start_ns = 0  # not before
+        self.taken_ns = 0  # when the child was started or adopted
         self.seen_ns = 0  # when the slowest role was last seen to beat
         self._beat: tuple[int, ...] = ()
         self._killed = False
@@ -143,7 +144,7 @@ class Watch:
         return 1
 
     def _take(self, child: Child, now_ns: int) -> None:
-        self.child, self.phase, self.seen_ns = child, Phase.STARTING, now_ns
+        self.child, self.phase, self.taken_ns, self.seen_ns = child, Phase.STARTING, now_ns, now_ns
         self._beat, self._killed = (), False
 
     def _bury(self, code: int, now_ns: int) -> None:

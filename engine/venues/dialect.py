@@ -28,6 +28,9 @@ class Answer:
 
     kind: AnswerKind
     text: str = ""
+    spoilt: tuple[
+        str, ...
+    ] = ()  # books that the frame would have changed, where no number will show that it is missing
 
 
 OTHER, ACCEPTED, LEAVING = Answer(AnswerKind.OTHER), Answer(AnswerKind.ACCEPTED), Answer(AnswerKind.LEAVING)

@@ -15,6 +15,7 @@ import pytest
 
 import shm
 from shm import Lapped, SegmentError
+from shm._ring import _longest_sleep
 from tests.shm.content import HASHED, made, words_of, wrong
 from tests.shm.processes import children, within
 
@@ -184,10 +185,15 @@ def test_a_reader_that_sleeps_hears_of_every_writer_stopped_at_random(lane: str,
     end = 200_000
 
     def listen() -> None:
+        _longest_sleep(5_000_000_000)  # no look in between hides a wake that was lost
+        slowest = 0
         reader = shm.RingReader(lane, HASHED, 0)
         while reader.cursor < end:
+            began = time.monotonic_ns()
             assert reader.wait(10**11)
+            slowest = max(slowest, time.monotonic_ns() - began)
             reader.copy()
+        assert slowest < 4_000_000_000, f"slept {slowest} ns beside a writer that moved"
 
     with children(listen, partial(write_on, lane, end)) as (listener, writer):
         while not writer.ended():

@@ -6,7 +6,9 @@
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -25,6 +27,8 @@ COUNTS = (
     "best_checked", "best_equal", "checksum_checked", "checksum_ok", "prints", "print_gaps", "crossings",
 )  # fmt: skip
 WIDTH_MAX = 18
+SYMBOL_MAX = 32  # bytes: a longer one is no symbol but a spoilt frame
+NUMBER = re.compile(r"([0-9]{1,18})(?:\.([0-9]*?)(0*))?")
 SNAPSHOT_START = b'{"lastUpdateId"'
 
 
@@ -36,11 +40,12 @@ class Survey:
         self.dialect = dialect
         self.widths: dict[str, tuple[int, int]] = {}
         self.needed: dict[str, tuple[int, int]] = {}
+        self.wholes: dict[str, tuple[int, int]] = {}
         self.stated: dict[str, tuple[int, int]] = {}
 
     def look(self, piece: Piece) -> None:
         """Take a piece's numbers, or its metadata."""
-        if piece.payload.startswith(SNAPSHOT_START):
+        if self.dialect.requests_snapshots and piece.payload.startswith(SNAPSHOT_START):
             self._read_snapshot(piece)
         elif piece.url:
             self._read_metadata(piece)
@@ -62,14 +67,24 @@ class Survey:
         return json.loads(payload, parse_float=str, parse_int=str)
 
     def _read_snapshot(self, piece: Piece) -> None:
-        body = orjson.loads(piece.payload)
-        for price, size in (*body["bids"], *body["asks"]):
-            self._widen(symbol_of(piece), price, size)
+        try:
+            body, symbol = orjson.loads(piece.payload), symbol_of(piece)
+            for price, size in (*body["bids"], *body["asks"]):
+                self._widen(symbol, price, size)
+        except (ValueError, KeyError, TypeError, AttributeError):  # the pipeline will count it as malformed
+            return
 
-    def _widen(self, symbol: str, price: object, size: object) -> None:
-        wide, needed = self.widths.get(symbol, (0, 0)), self.needed.get(symbol, (0, 0))
-        self.widths[symbol] = max(wide[0], width(price)), max(wide[1], width(size))
-        self.needed[symbol] = max(needed[0], needed_width(price)), max(needed[1], needed_width(size))
+    def _widen(self, symbol: object, price: object, size: object) -> None:
+        """Take two numbers of a symbol; what is no number, or of no symbol, is left to the scanner to refuse."""
+        price_shape, size_shape = shape_of(price), shape_of(size)
+        if price_shape is None or size_shape is None:
+            return
+        if not isinstance(symbol, str) or len(symbol.encode()) > SYMBOL_MAX:
+            return
+        kinds = self.wholes, self.needed, self.widths
+        for widest, widths in zip(kinds, zip(price_shape, size_shape, strict=True), strict=True):
+            before = widest.get(symbol, (0, 0))
+            widest[symbol] = max(before[0], widths[0]), max(before[1], widths[1])
 
     def _read_metadata(self, piece: Piece) -> None:
         try:
@@ -84,28 +99,42 @@ class Survey:
 
     def decimals(self, symbol: str) -> tuple[int, int]:
         """The decimals to read a symbol with; orders from before a step was made coarser need more than it says."""
-        if symbol not in self.stated:
-            wide, nameless = self.widths[symbol], self.widths.get("", (0, 0))
-            return max(wide[0], nameless[0]), max(wide[1], nameless[1])
-        stated, needed = self.stated[symbol], self.needed[symbol]
-        return max(stated[0], needed[0]), max(stated[1], needed[1])
+        told = self.stated.get(symbol) or self._widest(self.widths, symbol)
+        needed, wholes = self._widest(self.needed, symbol), self._widest(self.wholes, symbol)
+        price, size = (
+            max(need, min(one, WIDTH_MAX - whole)) for one, need, whole in zip(told, needed, wholes, strict=True)
+        )
+        return min(price, WIDTH_MAX), min(size, WIDTH_MAX)
+
+    def _widest(self, widths: dict[str, tuple[int, int]], symbol: str) -> tuple[int, int]:
+        """A symbol's widths, with those of a book that came without a name."""
+        named, nameless = widths[symbol], widths.get("", (0, 0))
+        return max(named[0], nameless[0]), max(named[1], nameless[1])
 
 
-def width(text: object) -> int:
-    """The decimals a number is written with."""
-    return min(WIDTH_MAX, len(str(text).partition(".")[2]))
+def shape_of(text: object) -> tuple[int, int, int] | None:
+    """The digits of a plain number: whole, the decimals it needs, those it is written with; None for anything else."""
+    return shape_of_text(text) if isinstance(text, str) else None
 
 
-def needed_width(text: object) -> int:
-    """The decimals a number needs."""
-    return min(WIDTH_MAX, len(str(text).partition(".")[2].rstrip("0")))
+@lru_cache(maxsize=1 << 16)  # a recording has the same few thousand numbers again and again
+def shape_of_text(text: str) -> tuple[int, int, int] | None:
+    """The shape of a text."""
+    parts = NUMBER.fullmatch(text)
+    if parts is None:
+        return None
+    need = len(parts[2] or "")
+    return len(parts[1]), need, need + len(parts[3] or "")
 
 
 def symbol_of(piece: Piece) -> str:
     """The symbol of a requested book, from its address or itself; empty when neither says."""
     if piece.url:
         return parse_qs(urlsplit(piece.url).query).get("symbol", [""])[0]
-    return str(orjson.loads(piece.payload).get("symbol", ""))
+    try:
+        return str(orjson.loads(piece.payload).get("symbol", ""))
+    except ValueError:
+        return ""
 
 
 class Check:
@@ -142,6 +171,7 @@ class Check:
             answer = self.dialect.answer(frame)
             self.malformed += malformed or answer.kind == AnswerKind.MALFORMED
             self.refused += answer.kind == AnswerKind.REFUSED
+            self.pipeline.mistrust(answer.spoilt, piece.time_ns, piece.time_ns)
 
     def snapshot_symbol(self, piece: Piece) -> str | None:
         """The symbol of a requested book, None for anything else; a nameless one can only mean the only symbol."""

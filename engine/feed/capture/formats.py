@@ -10,20 +10,27 @@ ndjson   <frame>                               one a line
 import gzip
 import io
 import re
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import orjson
 import zstandard
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 FORMATS = ("hft", "cf1", "cf2", "dc", "ndjson")
 HFT_LINE = re.compile(rb"\d+ [{\[]")
 CF1_LINE = re.compile(rb"(?:wss?|https?)://|configuration: |\d+\.\d+: ")
 CF1_BODY = re.compile(rb"(https?://\S+) -> ([\d.]+): (.*)")
 CF1_FRAME = re.compile(rb"([\d.]+): (.*)")
-DC_FRAME = b'"frame": '
+DC_FRAME = re.compile(rb'"frame":\s*')
+CHUNK = 1 << 18
+SHOWN = 200  # letters of an error, which may hold a whole line
+CUT_OFF = "the compressed file is cut off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +48,49 @@ def open_capture(path: Path) -> BinaryIO:
     if path.suffix == ".gz":
         return cast("BinaryIO", gzip.open(path))
     if path.suffix == ".zst":
-        return cast(
-            "BinaryIO", io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(path.open("rb"), closefd=True))
-        )
+        return cast("BinaryIO", io.BufferedReader(Unpacked(path.open("rb")), CHUNK))
     return path.open("rb")
+
+
+class Unpacked(io.RawIOBase):
+    """A zst file of one or more frames; one that is cut off is an error at its end, as it is with gz."""
+
+    def __init__(self, packed: BinaryIO) -> None:
+        """Read from this file, and close it with this."""
+        self._packed, self._ready = packed, b""
+        self._frame = zstandard.ZstdDecompressor().decompressobj()
+        self._begun = False
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        """Fill with what comes next."""
+        while not self._ready and self._unpack():
+            pass
+        target = memoryview(buffer).cast("B")
+        count = min(len(target), len(self._ready))
+        target[:count], self._ready = self._ready[:count], self._ready[count:]
+        return count
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._packed.close()
+        super().close()
+
+    def _unpack(self) -> bool:
+        packed = self._frame.unused_data if self._frame.eof else b""
+        packed = packed or self._packed.read(CHUNK)
+        if not packed:
+            if self._begun and not self._frame.eof:
+                raise EOFError(CUT_OFF)
+            return False
+        if self._frame.eof:
+            self._frame = zstandard.ZstdDecompressor().decompressobj()
+        self._begun = True
+        self._ready = self._frame.decompress(packed)
+        return True
 
 
 def guess_format(line: bytes) -> str:
@@ -59,11 +105,15 @@ def guess_format(line: bytes) -> str:
 
 
 def read_capture(path: Path, kind: str = "") -> Iterator[Piece]:
-    """The pieces of one file, in the order of the file."""
-    with open_capture(path) as lines:
-        first = lines.readline()
-        reader = READERS[kind or guess_format(first)]
-        yield from reader(line.strip() for line in _chain(first, lines) if line.strip())
+    """The pieces of one file, in the order of the file; a file that is not what it should be is a ValueError."""
+    try:
+        with open_capture(path) as lines:
+            first = lines.readline()
+            reader = READERS[kind or guess_format(first)]
+            yield from reader(line.strip() for line in _chain(first, lines) if line.strip())
+    except (EOFError, ValueError, LookupError, TypeError, AttributeError, zlib.error, zstandard.ZstdError) as error:
+        msg = f"{path} cannot be read as {kind or 'what its first line looks like'}: {str(error)[:SHOWN]}"
+        raise ValueError(msg) from error
 
 
 def _chain(first: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:
@@ -103,10 +153,10 @@ def read_cf2(lines: Iterable[bytes]) -> Iterator[Piece]:
 def read_dc(lines: Iterable[bytes]) -> Iterator[Piece]:
     """The frame is cut out of the line as it stands: parsing it would lose its digits."""
     for line in lines:
-        head, found, frame = line.partition(DC_FRAME)
+        found = DC_FRAME.search(line)
         if found:
-            entry = orjson.loads(head.rstrip(b", ") + b"}")
-            yield Piece(frame[:-1], entry["rx_ns"], sent=entry.get("dir") == "tx")
+            entry = orjson.loads(line[: found.start()].rstrip(b", ") + b"}")
+            yield Piece(line[found.end() : -1], entry["rx_ns"], sent=entry.get("dir") == "tx")
 
 
 def read_ndjson(lines: Iterable[bytes]) -> Iterator[Piece]:

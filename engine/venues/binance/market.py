@@ -107,6 +107,6 @@ def _answer_event(event: object) -> Answer:
     kind = event.get("e") if isinstance(event, dict) else None
     if kind == "serverShutdown":
         return LEAVING
-    if kind in HOT_EVENTS:
+    if isinstance(kind, str) and kind in HOT_EVENTS:
         return Answer(AnswerKind.MALFORMED, f"a {kind} that the scanner refuses")
     return OTHER

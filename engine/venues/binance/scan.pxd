@@ -18,6 +18,9 @@ cdef struct Token:
     Py_ssize_t length
     const char *start
     int64_t integer
+    int listing  # by whose decimals the levels of an array were read as they were passed, -1 when they were not
+    Py_ssize_t level_start
+    Py_ssize_t level_count
 
 cdef class BinanceMarket(Market):
     cdef Token[128] tokens  # by the letter of the key; longer keys have places below 32
@@ -28,15 +31,18 @@ cdef class BinanceMarket(Market):
     cdef void begin(self) noexcept nogil
     cdef const char *read_object(self, const char *at, bint outer) noexcept nogil
     cdef const char *read_token(self, const char *at, int place) noexcept nogil
+    cdef const char *read_array(self, const char *at, Token *token) noexcept nogil
     cdef const char *read_levels(self, const char *at, int index, Py_ssize_t *start, Py_ssize_t *count) noexcept nogil
     cdef int interpret(self) noexcept nogil
     cdef int read_depth(self) noexcept nogil
     cdef int read_best(self) noexcept nogil
     cdef int read_print(self, char number, int chain) noexcept nogil
     cdef bint has(self, char place, int kind) noexcept nogil
+    cdef bint given(self, char place) noexcept nogil
     cdef bint read_quoted(self, char place, int decimals, int64_t *value) noexcept nogil
     cdef bint read_time(self, int64_t *value) noexcept nogil
     cdef int read_book(self, int index, Message *message) noexcept nogil
+    cdef bint take_levels(self, char place, int index, Py_ssize_t *start, Py_ssize_t *count) noexcept nogil
 
 
 cdef class SpotRule(Rule):

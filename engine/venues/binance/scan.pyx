@@ -155,6 +155,7 @@ cdef class BinanceMarket(Market):
         self.used[self.used_count] = place
         self.used_count += 1
         token.start = at
+        token.listing = -1
         if at[0] == c'"':
             token.kind = STRING
             token.start = at + 1
@@ -167,12 +168,33 @@ cdef class BinanceMarket(Market):
         if end != NULL:
             token.kind = INTEGER
             return end
-        token.kind = ARRAY if at[0] == c'[' else TRUE if at[0] == c't' else FALSE if at[0] == c'f' else STRANGE
+        if at[0] == c'[':
+            token.kind = ARRAY
+            return self.read_array(at, token) if place == c'b' or place == c'a' else skip_value(at)
+        token.kind = TRUE if at[0] == c't' else FALSE if at[0] == c'f' else STRANGE
+        return skip_value(at)
+
+    cdef const char *read_array(self, const char *at, Token *token) noexcept nogil:
+        """Pass what may be levels; where the symbol stands before them, as it does, they are read in the same pass."""
+        cdef Token *symbol = &self.tokens[<int>c's']
+        cdef Py_ssize_t before = self.level_count
+        cdef const char *end
+        cdef int index = self.find(symbol.start, symbol.length) if symbol.kind == STRING else -1
+        if index >= 0:
+            end = self.read_levels(at, index, &token.level_start, &token.level_count)
+            if end != NULL:
+                token.listing = index
+                return end
+            self.level_count = before
         return skip_value(at)
 
     cdef bint has(self, char place, int kind) noexcept nogil:
         """Whether a key was there with a value of this kind."""
         return self.tokens[<int>place].kind == kind
+
+    cdef bint given(self, char place) noexcept nogil:
+        """Whether a key was there, whatever its value."""
+        return self.tokens[<int>place].kind != ABSENT
 
     cdef bint read_quoted(self, char place, int decimals, int64_t *value) noexcept nogil:
         """Read a noted string as fixed point."""
@@ -199,7 +221,7 @@ cdef class BinanceMarket(Market):
         """Let the event's name decide; spot's bookTicker has none and is known by its keys."""
         cdef Token *event = &self.tokens[<int>c'e']
         if event.kind == ABSENT:
-            if self.has(c'u', INTEGER) and self.has(c'B', STRING) and self.has(c'A', STRING):
+            if self.given(c'u') and self.given(c'B') and self.given(c'A'):
                 return self.read_best()
             return OTHER
         if event.kind != STRING:
@@ -236,15 +258,21 @@ cdef class BinanceMarket(Market):
 
     cdef int read_book(self, int index, Message *message) noexcept nogil:
         """Read both sides into a message; an unknown symbol has no decimals to read them with."""
-        cdef const char *end
         message.index = index
-        if not (self.has(c'b', ARRAY) and self.has(c'a', ARRAY)):
+        if not self.take_levels(c'b', index, &message.bid_start, &message.bid_count):
             return MALFORMED
-        end = self.read_levels(self.tokens[<int>c'b'].start, index, &message.bid_start, &message.bid_count)
-        if end == NULL:
-            return MALFORMED
-        end = self.read_levels(self.tokens[<int>c'a'].start, index, &message.ask_start, &message.ask_count)
-        return MALFORMED if end == NULL else 1
+        return 1 if self.take_levels(c'a', index, &message.ask_start, &message.ask_count) else MALFORMED
+
+    cdef bint take_levels(self, char place, int index, Py_ssize_t *start, Py_ssize_t *count) noexcept nogil:
+        """One side's levels, read in passing or read here."""
+        cdef Token *token = &self.tokens[<int>place]
+        if token.kind != ARRAY:
+            return False
+        if token.listing != index:
+            return self.read_levels(token.start, index, start, count) != NULL
+        start[0] = token.level_start
+        count[0] = token.level_count
+        return True
 
     cdef const char *read_levels(self, const char *at, int index, Py_ssize_t *start, Py_ssize_t *count) noexcept nogil:
         """Read `[["price","size"],…]` into the arena."""

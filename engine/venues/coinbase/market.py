@@ -86,8 +86,7 @@ class CoinbaseDialect:
         if channel in HOT_CHANNELS and message.get("events"):
             return Answer(AnswerKind.MALFORMED, f"a {channel} message that the scanner refuses")
         if channel == "subscriptions":
-            subscribed = message["events"][0].get("subscriptions", {})
-            return ACCEPTED if BOOK in subscribed else OTHER
+            return ACCEPTED if _lists_books(message.get("events")) else OTHER
         return OTHER
 
     def numbers(self, message: object) -> Iterable[tuple[str, str, str]]:
@@ -102,6 +101,13 @@ class CoinbaseDialect:
 
     def learn(self, message: object) -> None:
         """Nothing: all levels are kept in step."""
+
+
+def _lists_books(events: object) -> bool:
+    """Whether an acknowledgement names the books among the subscriptions."""
+    first = events[0] if isinstance(events, list) and events else None
+    subscribed = first.get("subscriptions") if isinstance(first, dict) else None
+    return isinstance(subscribed, dict) and BOOK in subscribed
 
 
 def _message(kind: str, channel: str, symbols: list[str]) -> bytes:

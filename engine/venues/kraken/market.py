@@ -86,7 +86,8 @@ class KrakenDialect:
         if not isinstance(message, dict):
             return OTHER
         if message.get("channel") in HOT_CHANNELS and message.get("data"):
-            return Answer(AnswerKind.MALFORMED, f"a {message['channel']} message that the scanner refuses")
+            text = f"a {message['channel']} message that the scanner refuses"
+            return Answer(AnswerKind.MALFORMED, text, spoilt_books(message))
         if message.get("success") is False or "error" in message:
             return Answer(AnswerKind.REFUSED, str(message.get("error")))
         return ACCEPTED if message.get("method") == "subscribe" else OTHER
@@ -122,6 +123,14 @@ class KrakenDialect:
         return orjson.dumps(
             {"method": method, "params": params | ({"snapshot": True} if method == "subscribe" else {})}
         )
+
+
+def spoilt_books(message: Mapping[str, Any]) -> tuple[str, ...]:
+    """The books a refused message would have changed: a checksum over ten levels would not miss a deeper one."""
+    data = message["data"]
+    if message["channel"] != "book" or not isinstance(data, list):
+        return ()
+    return tuple(str(entry.get("symbol")) for entry in data if isinstance(entry, dict))
 
 
 def symbol_of(entry: Mapping[str, Any]) -> str:

@@ -13,6 +13,8 @@ import pytest
 import shm
 from engine import instruments
 from engine.cli import main
+from engine.cli.output import choose_system, lives
+from engine.cli.system import headline
 from engine.config import Config
 from engine.lanes import BY_NAME
 from engine.model.instrument import Instrument
@@ -254,3 +256,85 @@ def test_up_says_who_does_not_stand(typed: Typed, write: Write, system: str) -> 
     complaint = typed("up", config.path, code=1)
     assert "venue is waiting (died 5 times, exit 1)" in complaint
     assert "is down" in typed("down", "--system", system)
+
+
+def test_down_names_the_orders_it_leaves_and_is_not_content(typed: Typed, write: Write, system: str) -> None:
+    """The segments go with the system: after it nobody but the venue knows of these orders."""
+    config = write()
+    typed("up", config.path)
+    _write_orders(config)
+    said = typed("down", "--system", system, code=1)
+    assert "2 orders are left at the venue" in said
+    assert "01" * 16 in said
+    assert shm.names(system) == []
+    assert json.loads(config.paths.audit.read_text().splitlines()[-1])["orders_left"][1]["state"] == "sent"
+
+
+def _state(phase: str, **more: Any) -> dict[str, Any]:
+    """A status with one process, execution, in a phase."""
+    one = {"name": "core", "roles": ["execution"], "phase": phase, "exit_code": None, "starting_ms": 0, **more}
+    return {"halted": False, "halt_reason": "none", "stopping": False, "processes": [one]}
+
+
+def test_the_headline_says_trading_only_while_execution_stands() -> None:
+    """Who reads one word only must not read the wrong one."""
+    assert headline(_state("running")) == "trading"
+    assert headline(_state("starting", starting_ms=21_000)) == "NOT trading, execution is starting for 21 s"
+    dead = _state("waiting", exit_code=69, start_in_ms=9_000)
+    assert headline(dead) == "NOT trading, execution is dead (exit 69), again in 9 s"
+    assert headline({**dead, "halted": True, "halt_reason": "deaths"}).startswith("HALTED (deaths), execution is dead")
+
+
+def test_a_halt_that_is_not_on_disk_is_said_so(typed: Typed, market: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A halt in memory only is forgotten by the next boot; the operator has to know."""
+    monkeypatch.setattr("engine.cli.system.give", lambda *_, **__: {"halted": True, "on_disk": False})
+    assert "NOT ON DISK" in typed("halt", "--system", market.system.name, code=1)
+
+
+def test_a_silent_supervisor_that_lives_is_not_to_be_started_again(
+    typed: Typed, market: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`up` would be refused; the signal still halts."""
+    monkeypatch.setattr("engine.cli.system.living_supervisor", lambda _: 77)
+    said = typed("halt", "--system", market.system.name, code=3)
+    assert "kill -USR1 77" in said
+    assert "engine-ctl up" not in said
+
+
+def test_the_one_living_system_is_meant_among_dead_ones(typed: Typed, market: Config) -> None:
+    """Segments that a crash left must not keep a bare `down` from its system."""
+    dead = f"{market.system.name}x"
+    for system in (dead, market.system.name):
+        shm.create(f"{system}.extra", BY_NAME["fills"].record, kind="ring", capacity=1024, reserve=1)
+    writer = shm.RingWriter(market.lane("extra"), BY_NAME["fills"].record)
+    try:
+        assert choose_system(dead) == dead
+        with_living = [system for system in shm.systems() if lives(system)]
+        assert market.system.name in with_living
+        assert dead not in with_living
+        assert typed.tree("shm", "stat", f"{dead}.extra", "--seconds", "0")["name"] == f"{dead}.extra"
+    finally:
+        writer.close()
+        for system in (dead, market.system.name):
+            shm.remove(f"{system}.extra")
+
+
+def test_foreign_files_under_our_prefix_are_rows_not_tracebacks(typed: Typed, market: Config) -> None:
+    """Anybody may put anything into /dev/shm; looking must go on."""
+    name = market.system.name
+    base = f"/dev/shm/steelyard.{name}"
+    os.mkdir(f"{base}.folder")
+    os.mkfifo(f"{base}.pipe")
+    os.symlink("/etc/passwd", f"{base}.link")
+    junk = f"/dev/shm/steelyard.{name}junk"
+    open(junk, "wb").close()
+    try:
+        rows = {row["name"]: row for row in typed.tree("shm", "ls", "--system", name)}
+        assert all("not a plain file" in rows[f"{name}.{kind}"]["error"] for kind in ("folder", "pipe", "link"))
+        assert rows[f"{name}.orders"]["cursor"] == 5
+        assert f"{name}junk" not in typed("shm", "ls")
+        assert "not a plain file" in typed("shm", "stat", f"{name}.pipe", code=1)
+    finally:
+        os.rmdir(f"{base}.folder")
+        for path in (f"{base}.pipe", f"{base}.link", junk):
+            os.unlink(path)

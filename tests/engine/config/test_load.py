@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.config import Config, ConfigError, Secret, load
+from engine.config import Config, ConfigError, Secret, Watch, load
 
 BASE = """
 [system]
@@ -155,3 +155,8 @@ def test_paths_that_only_the_machine_knows_are_filled_in(tmp_path: Path, monkeyp
     assert config.venue("binance").private_key == Secret(file="/somewhere/demo/key")
     assert config.process("venue").command == (sys.executable, f"{tmp_path}/x")
     assert config.role_names == ("feed", "execution", "maker")
+
+
+def test_a_start_may_take_as_long_as_a_long_journal_needs() -> None:
+    """Killed in the middle of its replay, execution would begin it again, for ever."""
+    assert Watch().start_limit_ms >= 300_000

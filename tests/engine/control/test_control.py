@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from engine.control import LINE_MAX, ControlServer, Peer, Refused, Request, Unreachable, ask
+from engine.control import CLIENTS_MAX, LINE_MAX, SILENCE_MAX_S, ControlServer, Peer, Refused, Request, Unreachable, ask
 
 
 def refuse(request: Request) -> Mapping[str, Any]:
@@ -170,3 +170,48 @@ def test_nobody_there_is_said_so(tmp_path: Path) -> None:
     left.close()
     with pytest.raises(Unreachable, match="no supervisor answers"):
         ask(tmp_path / "left.sock", "status")
+
+
+def test_a_command_that_fails_is_an_answer_and_the_server_goes_on(tmp_path: Path) -> None:
+    """A list where a name was expected must not end the supervisor of a trading system."""
+
+    def fail(request: Request) -> Mapping[str, Any]:
+        return {"hash": hash(request.arguments["process"])}
+
+    server = ControlServer(tmp_path / "c.sock", {"fail": fail, "echo": lambda _: {}}, lambda *_: None)
+    client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    client.connect(str(tmp_path / "c.sock"))
+    client.sendall(b'{"command": "fail", "process": ["x"]}\n{"command": "echo"}\n')
+    server.step()
+    bad, good = lines(client)
+    assert (bad["ok"], good["ok"]) == (False, True)
+    assert "fail failed: unhashable type" in bad["error"]
+    client.close()
+    server.close()
+
+
+def test_idle_connections_do_not_lock_the_operator_out(bench: Bench) -> None:
+    """Whoever holds seventy connections open must not stand between an operator and a halt."""
+    for _ in range(70):
+        bench.client()
+        bench.server.step()
+    operator = bench.client()
+    operator.sendall(b'{"command": "echo"}\n')
+    bench.server.step()
+    assert lines(operator)[0]["ok"]
+    assert len(bench.server.clients) <= CLIENTS_MAX
+
+
+def test_a_silent_connection_is_dropped(tmp_path: Path) -> None:
+    """A client that hangs holds its place for half a minute only."""
+    now = [0.0]
+    server = ControlServer(tmp_path / "c.sock", {}, lambda *_: None, now_s=lambda: now[0])
+    client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    client.connect(str(tmp_path / "c.sock"))
+    server.step()
+    now[0] = SILENCE_MAX_S + 1
+    server.step()
+    assert server.clients == []
+    assert client.recv(1) == b""
+    client.close()
+    server.close()

@@ -196,6 +196,29 @@ def test_silence_makes_books_stale_and_news_makes_them_good(bench: Bench) -> Non
     assert states(bench.told()) == [BookState.GOOD]
 
 
+def test_a_book_that_its_own_ticker_leaves_behind_is_stale(bench: Bench) -> None:
+    """Binance does not reject a stream it does not know: a connection full of tickers may bring no depth at all."""
+    bench.good()
+    for number in range(111, 118):
+        bench.step(1.0, ticker(number, "100", str(number), "101", "1"))
+    assert bench.state() == BookState.STALE
+    bench.step(0.02, ticker(118, "100", "118", "101", "1"))
+    bench.step(0.02)
+    assert bench.state() == BookState.STALE
+    bench.step(0.02, diff(111, 118))
+    assert bench.state() == BookState.GOOD
+
+
+def test_a_snapshot_that_the_ticker_leaves_behind_is_not_believed(bench: Bench) -> None:
+    """Silence of the depth stream confirms a snapshot only while nothing else says that the book changed."""
+    bench.snapshot(100, [["100.00", "1"]], [["101.00", "3"]])
+    bench.connect()
+    for number in range(101, 110):
+        bench.step(0.5, ticker(number, "100", str(number), "101", "1"))
+    assert bench.feed.pipeline.tracks[0].seeded
+    assert bench.state() != BookState.GOOD
+
+
 def test_a_crossed_book_says_so_until_it_is_not(bench: Bench) -> None:
     """A book that is in order may still be nonsense."""
     bench.good()

@@ -38,4 +38,7 @@ class Tiny:
 
 def build(config: "Config", name: str) -> Tiny:
     """What the runtime calls."""
+    if (config.paths.run / f"{name}.refuse").exists():
+        msg = "told to refuse"
+        raise ValueError(msg)
     return Tiny(name, config.paths.run)

@@ -1,10 +1,12 @@
 """Recorded traffic through `capture check`: every known truth of it is found again."""
 
+import gzip
 import json
 import os
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from engine.feed.capture import main
 
@@ -121,3 +123,84 @@ def test_a_file_that_is_not_there_is_an_error_with_its_name(capsys: pytest.Captu
     """Exit 2, not a trace."""
     assert main(["check", "/nowhere/at.all", "--venue", "binance"]) == 2
     assert "/nowhere/at.all" in capsys.readouterr().err
+
+
+SNAPSHOT = b'{"lastUpdateId":5,"bids":[["1.10","2"]],"asks":[["1.20","2"]]}'
+DIFF = b'{"e":"depthUpdate","E":1700000000000,"s":"AB","U":6,"u":6,"b":[["1.15","3.5"]],"a":[]}'
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("cut.gz", gzip.compress(DIFF * 1000)[:-20]),
+        ("cut.zst", zstandard.compress(DIFF * 1000)[:-5]),
+        ("no.gz", b"\xd8\x72 no gz"),
+        ("no.zst", b"\xd8\x72 no zst"),
+        ("no_stamp", b'{"t":"recv"}\n'),
+        ("no_time", b"1 {}\nx {}\n"),
+        ("no_json", b'{"t":"header"}\n{"t":'),
+        ("no_frames", b'{"rx_ns":1,"frame":{}}\n{"rx_ns":x,"frame":{}}\n'),
+        ("empty", b""),
+    ],
+)
+def test_a_file_that_is_no_recording_is_refused_in_one_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, name: str, content: bytes
+) -> None:
+    """Exit 2 and never a trace: 1 would say that a book is wrong, and a cut-off file read to its cut would say good."""
+    path = tmp_path / name
+    path.write_bytes(content)
+    assert main(["check", str(path), "--venue", "binance"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("capture check: ")
+    assert len(error.splitlines()) == 1
+    assert len(error) < 500
+
+
+def test_a_recording_of_another_venue_has_no_books(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Requested books belong to venues that are asked for them: an empty book with exit 0 would pass for a check."""
+    path = tmp_path / "other.ndjson"
+    path.write_bytes(SNAPSHOT + b"\n" + DIFF)
+    assert run(capsys, path, "--venue", "kraken") == (2, {})
+
+
+def test_frames_packed_one_behind_the_other_are_all_read(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A recorder that starts again appends a frame; what stands behind the first is part of the recording."""
+    path = tmp_path / "appended.zst"
+    path.write_bytes(zstandard.compress(SNAPSHOT + b"\n") + zstandard.compress(DIFF + b"\n"))
+    code, reports = run(capsys, path, "--venue", "binance")
+    assert (code, reports["AB"]["applied"], reports["AB"]["best_bid"]) == (0, 1, "1.15")
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        b'{"lastUpdateId":"x"}',
+        b'{"lastUpdateId":',
+        b'{"lastUpdateId":7,"bids":5,"asks":[]}',
+        DIFF.replace(b'"3.5"', b'"0.' + b"0" * 30 + b'"'),
+        DIFF.replace(b'"3.5"', b'"' + b"9" * 30 + b'"'),
+        DIFF.replace(b'"3.5"', b'["0.1234567890123"]'),
+        DIFF.replace(b'"AB"', b'"' + b"A" * 40 + b'"'),
+        DIFF.replace(b'"AB"', b"7"),
+        DIFF.replace(b'"AB"', b"[7]"),
+        b'{"e":["depthUpdate"],"s":"AB"}',
+        b"[" * 100,
+    ],
+)
+def test_a_spoilt_frame_spoils_no_other(capsys: pytest.CaptureFixture[str], tmp_path: Path, spoilt: bytes) -> None:
+    """It is counted if it is malformed; the decimals, the symbols and the book come from the others."""
+    path = tmp_path / "spoilt.ndjson"
+    path.write_bytes(b"\n".join([SNAPSHOT, DIFF, spoilt]))
+    code, reports = run(capsys, path, "--venue", "binance", "--format", "ndjson")
+    assert code == 0
+    assert set(reports) == {"AB"}
+    assert (reports["AB"]["best_bid"], float(str(reports["AB"]["best_bid_size"]))) == ("1.15", 3.5)
+
+
+def test_zeros_are_left_out_where_a_number_would_not_fit(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Coins worth nothing have sizes of twelve digits, and spot writes eight zeros behind them."""
+    path = tmp_path / "large.ndjson"
+    path.write_bytes(SNAPSHOT + b"\n" + DIFF.replace(b'"3.5"', b'"512345678901.50000000"'))
+    code, reports = run(capsys, path, "--venue", "binance")
+    assert (code, reports["AB"]["malformed"]) == (0, 0)
+    assert float(str(reports["AB"]["best_bid_size"])) == 512345678901.5

@@ -101,10 +101,8 @@ def strict(frame: bytes, listings: dict[str, tuple[int, int]]) -> list[dict[str,
     if event["#twice"]:
         raise BadError("a key twice")
     kind = event.get("e")
-    if "e" not in event and "u" in event:
-        ticker = type(event["u"]) is int and 0 <= event["u"] <= INT64_MAX
-        if ticker and isinstance(event.get("B"), str) and isinstance(event.get("A"), str):
-            kind = "bookTicker"
+    if "e" not in event and {"u", "B", "A"} <= set(event):
+        kind = "bookTicker"
     if not isinstance(kind, str) or kind not in HOT:
         return []
     return [message(kind, event, listings)]

@@ -121,6 +121,12 @@ def test_a_number_that_cannot_be_held_exactly_refuses_the_frame(price: str, size
     assert agree(market(), frame) == binance_oracle.MALFORMED
 
 
+@pytest.mark.parametrize("number", [b'"50093239212"', b"5e3", b"-1", b"9223372036854775808", b"null"])
+def test_a_spot_ticker_without_a_readable_number_is_malformed(number: bytes) -> None:
+    """It has no name to be known by, and taking it for something else would hide that it was lost."""
+    assert agree(market(), SPOT_BEST.replace(b"50093239212", number)) == binance_oracle.MALFORMED
+
+
 def test_the_largest_number_fits() -> None:
     """The edge of 64 bits belongs to us."""
     frame = SPOT_DIFF.replace(b'["61844.3","0.4"]', b'["92233720368.54775807","92233720368.547758070000"]')
@@ -129,7 +135,14 @@ def test_the_largest_number_fits() -> None:
 
 
 @pytest.mark.parametrize(
-    "frame", [b'{"result":null,"id":1}', b"{}", b'{"e":"kline","k":{"a":[]}}', b'{"e":"serverShutdown","E":1}']
+    "frame",
+    [
+        b'{"result":null,"id":1}',
+        b"{}",
+        b'{"e":"kline","k":{"a":[]}}',
+        b'{"e":"serverShutdown","E":1}',
+        b'{"e":"other","s":"BTCUSDT","b":[1,{"a":[]}],"a":[["1.0","2.0"],["x"]]}',
+    ],
 )
 def test_other_messages_are_other(frame: bytes) -> None:
     """What is no market data is handed back, not called malformed."""

@@ -1,0 +1,96 @@
+"""What the roles would refuse at their start, refused before anything is started.
+
+The tables of the layers above the configuration are converted here by the same functions that the roles use, so that a
+misspelt limit is one line for the one who typed `up`, and not a process that dies and dies.
+"""
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from engine.cli import WRONG_USE, Complaint
+from engine.config import Config, Process, Secret, Strategy
+from engine.config.tables import FACTORIES
+
+EXECUTION, FEED = "execution", "feed"
+
+
+def check(config: Config) -> None:
+    """Refuse a configuration with which a role would not start."""
+    for strategy in config.strategies:
+        if _is_ours(config, strategy.name, "strategy") and "PYTHONPATH" not in _process(config, strategy).environment:
+            _try(config, f"strategies.{strategy.name}", functools.partial(_check_strategy, strategy))
+    if _is_ours(config, EXECUTION, EXECUTION):
+        _check_execution(config)
+    if _is_ours(config, FEED, FEED):
+        _try(config, "feed", lambda: _check_feed(config))
+
+
+def _is_ours(config: Config, role: str, kind: str) -> bool:
+    """True when the system has the role and builds it by our own factory."""
+    return role in config.role_names and config.factory(role) == FACTORIES[kind]
+
+
+def _process(config: Config, strategy: Strategy) -> Process:
+    return next(process for process in config.placement if strategy.name in process.roles)
+
+
+def _try(config: Config, place: str, convert: Callable[[], object]) -> None:
+    """Whatever a role's own conversion raises, in one line with its place."""
+    try:
+        convert()
+    except Exception as error:
+        text = " ".join(str(error).split()) or type(error).__name__
+        raise Complaint(f"{config.path}: {place}: {text}", WRONG_USE) from error
+
+
+def _check_strategy(strategy: Strategy) -> None:
+    """Its class, found as the role's process finds it (from the working directory too), and its parameters."""
+    from engine.strategy.load import strategy_class  # noqa: PLC0415 - only `up` needs it
+    from engine.strategy.strategy import checked_parameters  # noqa: PLC0415
+
+    here = str(Path.cwd())
+    sys.path.insert(0, here)
+    try:
+        checked_parameters(strategy_class(strategy.class_path), strategy.parameters)
+    finally:
+        sys.path.remove(here)
+
+
+def _check_execution(config: Config) -> None:
+    """Its options, the limits of risk, and its keys."""
+    from engine.execution.config import ExecutionOptions  # noqa: PLC0415 - only `up` needs it
+    from engine.risk.limits import RiskLimits  # noqa: PLC0415
+
+    _try(config, "risk", lambda: msgspec.convert(config.risk, RiskLimits))
+    _try(config, "execution", lambda: msgspec.convert(config.execution, ExecutionOptions))
+    used = {instrument.venue for instrument in config.instruments}
+    for venue in config.venues:
+        for key, secret in (("api_key", venue.api_key), ("private_key", venue.private_key)):
+            if secret is not None and venue.name in used:
+                _try(config, f"venues.{venue.name}.{key}", functools.partial(_check_secret, config, secret))
+
+
+def _check_secret(config: Config, secret: Secret) -> None:
+    """It is there, or a configured command makes it at its start."""
+    if secret.env:
+        process = next(process for process in config.placement if EXECUTION in process.roles)
+        if not process.environment.get(secret.env):
+            secret.reveal()
+        return
+    made = any(secret.file in word for process in config.placement for word in process.command)
+    if not made or os.path.exists(secret.file):
+        secret.reveal()
+
+
+def _check_feed(config: Config) -> None:
+    """Its durations, for each venue that has instruments."""
+    from engine.feed.build import feed_config  # noqa: PLC0415 - only `up` needs it
+
+    for venue in config.venues:
+        if any(instrument.venue == venue.name for instrument in config.instruments):
+            feed_config(config, FEED, venue)

@@ -1,0 +1,63 @@
+"""What execution leaves at the venue: orders that are open or in doubt by the newest word on the ORDERS lane.
+
+Nobody watches such an order once the system is down, so it is named before the segments that know of it are removed.
+"""
+
+import json
+import logging
+from typing import Any
+
+import shm
+from engine.config import Config
+from engine.lanes import BY_NAME
+from engine.model.words import DONE_STATES, OrderFlag, OrderState
+
+EXECUTION = "execution"
+Left = dict[str, str]
+
+logger = logging.getLogger(__name__)
+
+
+def unfinished(config: Config) -> list[Left]:
+    """Our orders that are not done, as far back as the lane reaches; none where it cannot be read."""
+    try:
+        ring = shm.RingReader(config.lane("orders"), BY_NAME["orders"].record)
+    except (shm.SegmentError, OSError) as error:
+        logger.error("orders cannot be read", extra={"error": str(error)})  # noqa: TRY400 - the text says it all
+        return []
+    ring.cursor = ring.oldest
+    newest = {row.client_id: row for row in ring.rows() if not isinstance(row, shm.Lapped)}
+    symbols = {one.id: one.symbol for one in config.instruments}
+    return [_describe(row, symbols) for row in newest.values() if _is_left(row)]
+
+
+def _is_left(row: Any) -> bool:
+    return row.state not in DONE_STATES and not row.flags & OrderFlag.FOREIGN
+
+
+def _describe(row: Any, symbols: dict[int, str]) -> Left:
+    return {
+        "client_id": row.client_id.ljust(16, b"\0").hex(),
+        "instrument": symbols.get(row.instrument, str(row.instrument)),
+        "side": "buy" if row.side > 0 else "sell",
+        "state": OrderState(row.state).name.lower(),
+    }
+
+
+def warn(left: list[Left]) -> None:
+    """One loud line in the log, if there is anything to say."""
+    if left:
+        logger.critical("orders are left at the venue, open or in doubt: look there", extra={"orders": left})
+
+
+def record(config: Config, left: list[Left], now_ns: int, pid: int) -> None:
+    """Say it for good: in the log, in the audit, and for the `down` that waits, in the run directory."""
+    warn(left)
+    if not left:
+        return
+    try:
+        with config.paths.audit.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"now_ns": now_ns, "command": "down", "pid": pid, "orders_left": left}) + "\n")
+        config.paths.left.write_text(json.dumps({"pid": pid, "orders": left}) + "\n", encoding="utf-8")
+    except OSError as error:
+        logger.error("the orders left stand in this log only", extra={"error": str(error)})  # noqa: TRY400

@@ -1,0 +1,107 @@
+"""What `up` refuses before it starts anything."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import shm
+from engine.cli import WRONG_USE, Complaint, main
+from engine.cli.check import check
+from engine.config import Config
+
+Write = Callable[..., Config]
+MARKET = """
+[[venues]]
+name = "binance"
+kind = "binance"
+api_key = {{ env = "SOME_KEY" }}
+private_key = {{ file = "{key}" }}
+[[instruments]]
+id = 7
+venue = "binance"
+symbol = "BTCUSDT"
+[[strategies]]
+name = "taker"
+id = 1
+class = "engine.strategy.samples:{kind}"
+instruments = [7]
+[strategies.parameters]
+size = "0.01"
+entry = 0.45
+exit = 0.2
+half_life_prints = 8
+drift_bps = 0.0
+slip_steps = 5
+{parameter}
+[[processes]]
+name = "venue"
+command = ["true", "{{state}}/made.pem"]
+[[processes]]
+name = "core"
+roles = ["alpha", "beta", "feed", "execution", "taker"]
+environment = {{ SOME_KEY = "{value}" }}
+{tables}
+"""
+
+
+def market(
+    *,
+    kind: str = "MomentumTaker",
+    parameter: str = "",
+    key: str = "{state}/made.pem",
+    value: str = "x",
+    tables: str = "",
+) -> str:
+    """A configuration's text with one thing in it that may be wrong."""
+    return MARKET.format(kind=kind, parameter=parameter, key=key, value=value, tables=tables)
+
+
+def test_a_sound_configuration_passes_and_a_key_may_still_be_made(write: Write) -> None:
+    """The demo's venue makes its key at its first start: that it is missing before is no mistake."""
+    check(write(market()))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (market(parameter="speling = 1"), "strategies.taker: .*speling"),
+        (market(kind="Nobody"), "strategies.taker: .*Nobody"),
+        (market(tables="[risk]\nmax_positon_usd = 5"), "risk: .*max_positon_usd"),
+        (market(tables="[risk]\nmax_position_usd = -5"), "risk: .*max_position_usd must be positive"),
+        (market(tables="[execution]\norphan = 'keep'"), "execution: .*orphan"),
+        (market(tables="[feed]\nstale = 5"), "feed: .*stale"),
+        (market(key="/nowhere/key.pem"), "venues.binance.private_key: .*/nowhere/key.pem"),
+        (market(value=""), "venues.binance.api_key: .*SOME_KEY is not set"),
+    ],
+)
+def test_what_a_role_would_refuse_is_one_line_and_starts_nothing(
+    write: Write, system: str, wrong: str, said: str
+) -> None:
+    """A typo in a limit must not be found by a process that dies and dies."""
+    config = write(wrong)
+    with pytest.raises(Complaint, match=said) as caught:
+        check(config)
+    assert caught.value.code == WRONG_USE
+    assert "\n" not in str(caught.value)
+    assert main(["up", config.path]) == WRONG_USE
+    assert shm.names(system) == []
+
+
+def test_a_key_that_everybody_can_read_is_refused(write: Write, tmp_path: Path) -> None:
+    """Execution would not start with it, and nobody should."""
+    path = tmp_path / "open.pem"
+    path.write_text("secret")
+    os.chmod(path, 0o644)
+    with pytest.raises(Complaint, match="chmod 600"):
+        check(write(market(key=str(path))))
+
+
+def test_up_says_at_once_who_will_not_start(write: Write, system: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its own last word is worth more than a timeout."""
+    config = write()
+    (config.paths.run / "alpha.refuse").touch()
+    assert main(["up", config.path]) == 1
+    assert "alpha will not start: ValueError: told to refuse" in capsys.readouterr().err
+    assert main(["down", "--system", system]) == 0

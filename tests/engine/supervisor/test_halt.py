@@ -1,0 +1,46 @@
+"""The halt in its three places, and which of them decides."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+import shm
+from engine.config import Config
+from engine.supervisor import HaltReason, segments
+from engine.supervisor.halt import Halt
+
+Write = Callable[..., Config]
+
+
+@pytest.fixture
+def config(write: Write) -> Iterator[Config]:
+    """A system with its segments, nobody alive."""
+    made = write()
+    segments.make(made)
+    yield made
+    segments.remove(made)
+
+
+def cell(config: Config) -> int | None:
+    """What a role that starts would read."""
+    row = shm.CellReader(config.lane("halt")).read(0)
+    return None if row is None else int(row.halted)
+
+
+def test_a_start_writes_the_cell_also_when_nothing_is_halted(config: Config) -> None:
+    """Without a word in the cell execution believes its journal, and refuses everything while status says trading."""
+    halt = Halt(config, 1)
+    assert cell(config) == 0
+    halt.close()
+
+
+def test_the_file_decides_at_a_start_and_the_cell_while_it_is_up(config: Config) -> None:
+    """A touched file halts at the start; removed under a living system it resumes nothing."""
+    config.paths.halt.touch()
+    halt = Halt(config, 1)
+    assert (cell(config), halt.reason) == (1, HaltReason.FILE)
+    halt.close()
+    config.paths.halt.unlink()
+    again = Halt(config, 2)
+    assert (cell(config), again.halted, config.paths.halt.exists()) == (1, True, True)
+    again.close()

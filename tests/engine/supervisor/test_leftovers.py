@@ -1,0 +1,173 @@
+"""What `down` does about orders that nobody watches any more."""
+
+import json
+import signal
+from collections.abc import Callable, Iterator
+
+import pytest
+
+import shm
+from engine.config import Config
+from engine.lanes import BY_NAME
+from engine.model.words import OrderFlag, OrderState
+from engine.supervisor import Keeper, leftovers, segments
+from engine.supervisor.processes import Child
+
+MS = 1_000_000
+Write = Callable[..., Config]
+
+
+class Table:
+    """A process table on paper: everything starts, and ends when it is asked to, unless it is stubborn."""
+
+    def __init__(self) -> None:
+        """Nobody lives."""
+        self.codes: dict[int, int | None] = {}
+        self.names: dict[int, str] = {}
+        self.stubborn: set[int] = set()
+
+    def find(self) -> dict[str, Child]:
+        """Nobody to adopt."""
+        return {}
+
+    def start(self, process: object) -> Child:
+        """Give out the next pid."""
+        pid = len(self.codes) + 1
+        self.codes[pid], self.names[pid] = None, process.name  # type: ignore[attr-defined]
+        return Child(pid, 1, -1)
+
+    def exited(self, child: Child) -> int | None:
+        """As signals or the test said."""
+        return self.codes[child.pid]
+
+    def signal(self, child: Child, number: signal.Signals) -> None:
+        """SIGTERM ends who is not stubborn, SIGKILL everybody."""
+        if self.codes[child.pid] is None and (number == signal.SIGKILL or child.pid not in self.stubborn):
+            self.codes[child.pid] = -9 if number == signal.SIGKILL else 0
+
+    def forget(self, child: Child) -> None:
+        """Nothing to let go of."""
+
+    def ready(self, process: object) -> bool:
+        """Commands are."""
+        return bool(process)
+
+
+class Bench:
+    """A keeper of a feed and an execution, both on paper, with real segments and time made up."""
+
+    def __init__(self, config: Config) -> None:
+        """All run; the beats are written by the test, as the roles would."""
+        self.config, self.table, self.now_ns = config, Table(), 10**9
+        segments.make(config)
+        self.keeper = Keeper(config, self.table, self.now_ns)
+        self.beats = {
+            role: shm.CellWriter(config.lane("heartbeat", role), BY_NAME["heartbeat"].record)
+            for role in config.role_names
+        }
+        self.step(3)
+
+    def step(self, count: int = 1, after_ms: int = 10) -> None:
+        """Let time pass; whoever lives and is not stubborn beats."""
+        for _ in range(count):
+            self.now_ns += after_ms * MS
+            for watch in self.keeper.watches.values():
+                if watch.child is not None and watch.child.pid not in self.table.stubborn:
+                    for role in watch.process.roles:
+                        self.beats[role].write(0, self.now_ns, self.now_ns, 0, 0, 0, watch.child.pid, 2, 0, 0)
+            self.keeper.step(self.now_ns)
+
+    def pid(self, name: str) -> int:
+        """Who bears the name."""
+        child = self.keeper.watches[name].child
+        return child.pid if child else 0
+
+    def order(self, state: OrderState, client: bytes = b"\1", flags: int = 0) -> None:
+        """One word on an order."""
+        ring = shm.RingWriter(self.config.lane("orders"), BY_NAME["orders"].record)
+        values = {
+            "client_id": client * 16,
+            "state": state,
+            "instrument": 7,
+            "side": 1,
+            "flags": flags,
+            "spare": (0,) * 5,
+        }
+        ring.publish(*(values.get(field.name, 0) for field in BY_NAME["orders"].record.fields))
+        ring.close()
+
+    def started(self, name: str) -> int:
+        """How often."""
+        return list(self.table.names.values()).count(name)
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self.keeper.close()
+        for cell in self.beats.values():
+            cell.close()
+        segments.remove(self.config)
+
+
+@pytest.fixture
+def bench(write: Write) -> Iterator[Bench]:
+    """Feed and execution on paper."""
+    made = Bench(
+        write(
+            '[[processes]]\nname = "feed"\nroles = ["feed", "alpha", "beta"]\n'
+            '[[processes]]\nname = "execution"\nroles = ["execution"]\n'
+            '[[venues]]\nname = "binance"\nkind = "binance"\n'
+            '[[instruments]]\nid = 7\nvenue = "binance"\nsymbol = "BTCUSDT"\n'
+        )
+    )
+    yield made
+    made.close()
+
+
+def test_execution_killed_at_the_moment_of_down_comes_back_to_cancel(bench: Bench) -> None:
+    """Its orders stand at the venue, and nobody else can take them away."""
+    bench.order(OrderState.OPEN)
+    first = bench.pid("execution")
+    bench.table.codes[first] = -9
+    bench.keeper.stop()
+    bench.step(2)
+    assert (bench.started("execution"), bench.started("feed")) == (2, 1)
+    assert bench.pid("feed")
+    bench.order(OrderState.CANCELLED)
+    bench.step(6)
+    assert bench.keeper.ended
+    assert leftovers.unfinished(bench.config) == []
+
+
+def test_execution_killed_for_not_draining_comes_back_once(bench: Bench) -> None:
+    """A frozen one is killed after the limit; a second that fails too must not keep `down` from ending."""
+    bench.order(OrderState.OPEN)
+    bench.table.stubborn.add(bench.pid("execution"))
+    bench.keeper.stop()
+    bench.step(70, 100)
+    assert bench.started("execution") == 2
+    bench.table.codes[bench.pid("execution") or 3] = -9
+    bench.step(6)
+    assert bench.keeper.ended
+    assert bench.started("execution") == 2
+    assert [one["state"] for one in leftovers.unfinished(bench.config)] == ["open"]
+
+
+def test_execution_without_orders_is_not_started_to_stop(bench: Bench) -> None:
+    """Dead and owing nothing: `down` ends at once."""
+    bench.order(OrderState.FILLED)
+    bench.order(OrderState.OPEN, b"\2", OrderFlag.FOREIGN)
+    bench.table.codes[bench.pid("execution")] = -9
+    bench.keeper.stop()
+    bench.step(8)
+    assert bench.keeper.ended
+    assert bench.started("execution") == 1
+
+
+def test_what_is_left_is_audited_and_handed_to_down(bench: Bench) -> None:
+    """The segments that know of the order are about to go; its name must not go with them."""
+    bench.order(OrderState.SENT)
+    left = leftovers.unfinished(bench.config)
+    leftovers.record(bench.config, left, 5, 6)
+    assert left == [{"client_id": "01" * 16, "instrument": "BTCUSDT", "side": "buy", "state": "sent"}]
+    assert json.loads(bench.config.paths.audit.read_text())["orders_left"] == left
+    assert json.loads(bench.config.paths.left.read_text()) == {"pid": 6, "orders": left}
