@@ -13,7 +13,7 @@ LETTERS = {"i8": "q", "u8": "Q", "f8": "d", "i4": "i", "u4": "I", "f4": "f", "i2
 class Codec:
     """Packs and unpacks one record type. `Record` leaves no holes, so the packed form is the slot's form."""
 
-    __slots__ = ("_nested", "_struct", "pack", "record")
+    __slots__ = ("_head", "_last_array", "_make", "_nested", "_struct", "pack", "record")
 
     def __init__(self, record: Record) -> None:
         """Derive the format from the record's fields."""
@@ -24,6 +24,8 @@ class Codec:
         self.record = record
         arrays = [f.code != "S" and record.types[f.name][0].isdigit() for f in record.fields]
         self._nested = any(arrays[:-1])  # more than a last array has to be laid flat
+        self._last_array, self._head = arrays[-1], len(arrays) - 1
+        self._make = record.row._make
 
     def pack_row(self, row: Any) -> bytes:
         """The bytes of a row as a lane hands it over: its array fields are sequences."""
@@ -34,6 +36,9 @@ class Codec:
     def unpack(self, data: bytes) -> Any:
         """The row in these bytes; array fields come as tuples."""
         values, index, row = self._struct.unpack_from(data), 0, []
+        if not self._nested:  # at most the last field is an array
+            head = self._head
+            return self._make((*values[:head], values[head:]) if self._last_array else values)
         for field in self.record.fields:
             many = field.code != "S" and self.record.types[field.name][0].isdigit()
             width = field.count if many else 1

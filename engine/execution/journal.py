@@ -15,11 +15,12 @@ from zlib import crc32
 
 from engine.execution import codec
 from engine.execution.config import JournalConfig
-from engine.execution.journal_file import CHECKSUM_AT, JournalFile, is_whole, read_records, sequence_of
+from engine.execution.journal_file import CHECKSUM_AT, SIZE, JournalFile, is_whole, read_segments, sequence_of
 from engine.execution.seams import Reader, Writer
 
 PAYLOAD_SIZE = 232
-pack_record = Struct(f"<QqHHI{PAYLOAD_SIZE}s").pack
+RECORD = Struct(f"<QqHHI{PAYLOAD_SIZE}s")
+pack_record = RECORD.pack
 pack_checksum = Struct("<I").pack_into
 PATIENCE = 10  # flush intervals that a busy journal may wait for an idle step
 
@@ -37,15 +38,20 @@ class JournalGapError(Exception):
     """The ring has lost records that the file never got: positions could be wrong, so nothing is guessed."""
 
 
-def open_record(record: bytes) -> Entry:
-    """The entry in a record's bytes."""
-    row = codec.JOURNAL.unpack(record)
-    return Entry(row.sequence, row.now_ns, row.kind, row.payload[: row.size])
+class JournalDamageError(Exception):
+    """The disk has lost records from the middle of the journal: nothing is guessed, and nothing is cut off."""
+
+
+def open_records(whole: bytes) -> Iterator[Entry]:
+    """The entries in whole records."""
+    for sequence, now_ns, kind, size, _, payload in RECORD.iter_unpack(whole):
+        yield Entry(sequence, now_ns, kind, payload[:size])
 
 
 def read_journal(directory: Path) -> Iterator[Entry]:
     """A journal's file from the beginning, for whoever looks on or proves."""
-    return (open_record(record) for record in read_records(directory))
+    for whole in read_segments(directory):
+        yield from open_records(whole)
 
 
 def read_ring(reader: Reader) -> list[bytes]:
@@ -82,12 +88,17 @@ class Journal:
         return self.file.full
 
     def replay(self) -> Iterator[Entry]:
-        """Everything from the beginning; to be read before anything is added."""
+        """Everything from the beginning, read once; to be read before anything is added."""
         last = 0
-        for record in read_records(self.file.directory):
-            last = sequence_of(record)
-            yield open_record(record)
-        yield from (open_record(record) for record in self._beyond if sequence_of(record) > last)
+        for whole in read_segments(self.file.directory):
+            last = sequence_of(whole[-SIZE:])
+            yield from open_records(whole)
+        if last < self.file.sequence:
+            msg = f"the journal ends at {self.file.sequence}, its record {last + 1} is damaged: {self.file.directory}"
+            raise JournalDamageError(msg)
+        for record in self._beyond:
+            if sequence_of(record) > last:
+                yield from open_records(record)
 
     def add(self, now_ns: int, kind: int, payload: bytes) -> None:
         """Put a record into the batch that `commit` makes lasting."""
@@ -132,8 +143,7 @@ class Journal:
 
     def _catch_up(self, past: Reader) -> None:
         """Append to the file the ring's records beyond the file's last."""
-        for record in read_records(self.file.directory):
-            self.sequence = sequence_of(record)
+        self.sequence = self.file.sequence
         for record in read_ring(past):
             self.had_ring = True
             number = sequence_of(record)

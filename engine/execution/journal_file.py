@@ -6,15 +6,21 @@ The next segment is reserved when the current one is half full, so a full disk i
 the exits: `full` turns true, entries stop, cancels go on. What does not fit even then waits in memory and is written
 when there is room again. A record is whole when its checksum holds and its number follows its predecessor's; the
 first that is not ends the journal, and everything behind it is wiped so that no old bytes can look like new ones.
+A segment stands on the disk before its successor is begun, so a death can tear the last one only: opening looks at no
+more than that and at the ends of the others.
 """
 
 import os
 import zlib
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
+
+import numpy as np
 
 from engine.model import records
 
+ROWS = records.JOURNAL.dtype
 SIZE = records.JOURNAL.size
 CHECKSUM_AT = next(field.offset for field in records.JOURNAL.fields if field.name == "checksum")
 RETRY_NS = 1_000_000_000
@@ -46,22 +52,55 @@ def segments(directory: Path) -> list[Path]:
     return sorted(directory.glob("journal.[0-9]*"))
 
 
-def scan(directory: Path) -> Iterator[tuple[Path, int, bytes]]:
-    """Every whole record in order, with its segment and the offset behind it, up to the first that is not whole."""
+def count_whole(data: bytes, expected: int = 0) -> int:
+    """How many records at the beginning are whole and follow each other; the first must be `expected`, 0: any."""
+    rows = np.frombuffer(data, ROWS, len(data) // SIZE).copy()
+    if not len(rows) or not (first := expected or int(rows["sequence"][0])):
+        return 0
+    breaks = np.flatnonzero(rows["sequence"] != np.arange(first, first + len(rows), dtype=np.uint64))
+    count = int(breaks[0]) if len(breaks) else len(rows)
+    stored = rows["checksum"][:count].tolist()
+    rows["checksum"] = 0
+    zeroed, crc32 = rows.view(np.uint8).data, zlib.crc32
+    for index, check in enumerate(stored):
+        if crc32(zeroed[index * SIZE : index * SIZE + SIZE]) != check:
+            return index
+    return count
+
+
+def read_segments(directory: Path) -> Iterator[bytes]:
+    """Each segment's whole records in order, up to the first record that is not whole."""
     expected = 0
     for path in segments(directory):
         data = path.read_bytes()
-        for at in range(0, len(data) - SIZE + 1, SIZE):
-            record = data[at : at + SIZE]
-            if not is_whole(record) or (expected and sequence_of(record) != expected):
-                return
-            expected = sequence_of(record) + 1
-            yield path, at + SIZE, record
+        count = count_whole(data, expected)
+        whole = data[: count * SIZE]
+        if whole:
+            expected = sequence_of(whole[-SIZE:]) + 1
+            yield whole
+        if count < len(data) // SIZE:
+            return
 
 
 def read_records(directory: Path) -> Iterator[bytes]:
     """Every whole record in order."""
-    return (record for _, _, record in scan(directory))
+    for whole in read_segments(directory):
+        yield from (whole[at : at + SIZE] for at in range(0, len(whole), SIZE))
+
+
+def find_tail(paths: list[Path]) -> Path | None:
+    """The segment in which the journal ends: the last that begins with the record behind its predecessor's last."""
+    for before, path in reversed(list(pairwise(paths))):
+        first, last = read_at(path, 0), read_at(before, before.stat().st_size // SIZE * SIZE - SIZE)
+        if is_whole(first) and is_whole(last) and sequence_of(first) == sequence_of(last) + 1:
+            return path
+    return paths[0] if paths else None
+
+
+def read_at(path: Path, at: int) -> bytes:
+    """The record at this offset; what there is of it at the end, nothing before the beginning."""
+    with path.open("rb") as file:
+        return os.pread(file.fileno(), SIZE, at) if at >= 0 else b""
 
 
 def number_of(path: Path) -> int:
@@ -84,6 +123,7 @@ class JournalFile:
         self._number = 0  # of the current segment
         self._at = self._end = 0  # in the current segment: where to write, and how far there is room
         self._dirty = False
+        self.sequence = 0  # of the last record that was found at opening
         directory.mkdir(parents=True, exist_ok=True)
         self._open_tail()
 
@@ -151,16 +191,16 @@ class JournalFile:
     def _open_tail(self) -> None:
         """Find the last whole record, drop the segments behind it, zero what follows it in its own."""
         paths = segments(self.directory)
-        tail, self._at = paths[0] if paths else None, 0
-        for path, behind, _ in scan(self.directory):
-            tail, self._at = path, behind
-        for path in paths:
-            if tail is not None and number_of(path) > number_of(tail):
-                path.unlink()
+        tail = find_tail(paths)
+        for path in paths[paths.index(tail) + 1 :] if tail is not None else ():
+            path.unlink()
         if tail is not None:
+            data = tail.read_bytes()
+            self._at = count_whole(data) * SIZE
+            self.sequence = sequence_of(data[self._at - SIZE : self._at]) if self._at else 0
             self._number = number_of(tail)
             self._current = os.open(tail, os.O_RDWR | os.O_CLOEXEC)
-            self._end = self._clear_rest(max(tail.stat().st_size, self._at))
+            self._end = self._clear_rest(max(len(data), self._at))
         self.look_ahead(0)
 
     def _clear_rest(self, size: int) -> int:

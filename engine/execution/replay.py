@@ -68,8 +68,7 @@ class Replay:
         if entry.kind == JournalKind.INTENT:
             self._read_intent(codec.INTENT.unpack(entry.payload))
         elif entry.kind == JournalKind.VERDICT:
-            verdict = codec.VERDICT.unpack(entry.payload)
-            if verdict.reason:
+            if self._replaces and (verdict := codec.VERDICT.unpack(entry.payload)).reason:
                 self._replaces.pop(verdict.intent_id, None)
         elif entry.kind == JournalKind.ORDER:
             self._read_order(codec.ORDER.unpack(entry.payload), entry.now_ns)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from engine.execution.config import JournalConfig
-from engine.execution.journal import Journal, JournalGapError, read_journal
+from engine.execution.journal import Journal, JournalDamageError, JournalGapError, read_journal
 from engine.execution.journal_file import SIZE, JournalFile, read_records, segments, sequence_of
 from engine.model.words import JournalKind
 from tests.engine.execution.memory import SECOND, Ring
@@ -113,20 +113,67 @@ def test_a_torn_tail_is_cut_off(tmp_path: Path, torn: int) -> None:
     assert numbers(tmp_path) == list(range(1, 22))
 
 
+def punch(segment: Path, index: int) -> None:
+    """Make a hole where this record was."""
+    data = bytearray(segment.read_bytes())
+    data[index * SIZE : (index + 1) * SIZE] = bytes(SIZE)
+    segment.write_bytes(data)
+
+
 def test_old_bytes_behind_a_hole_never_come_back(tmp_path: Path) -> None:
     """A later page reached the disk and an earlier did not: what follows the hole must not pass for new."""
     book = journal(tmp_path, Ring("journal"))
     add(book, 30)
     book.close()
-    first = segments(tmp_path)[0]
-    data = bytearray(first.read_bytes())
-    data[4 * SIZE : 5 * SIZE] = bytes(SIZE)
-    first.write_bytes(data)
+    punch(segments(tmp_path)[1], 4)
     again = journal(tmp_path, Ring("journal"))
-    assert again.sequence == 4
+    assert again.sequence == 20
     add(again, 1)
     again.close()
-    assert numbers(tmp_path) == [1, 2, 3, 4, 5]
+    assert numbers(tmp_path) == list(range(1, 22))
+
+
+@pytest.mark.parametrize("index", [0, 4, 14])
+def test_a_hole_before_the_last_segment_stops_the_start_and_cuts_nothing(tmp_path: Path, index: int) -> None:
+    """Each segment is flushed before the next begins, so this is a damaged disk: what follows is still evidence."""
+    book = journal(tmp_path, Ring("journal"))
+    add(book, 50)
+    book.close()
+    punch(segments(tmp_path)[1], index)
+    before = [path.read_bytes() for path in segments(tmp_path)]
+    again = journal(tmp_path, Ring("journal"))
+    assert again.sequence == 50
+    with pytest.raises(JournalDamageError, match=f"ends at 50, its record {17 + index} is damaged"):
+        list(again.replay())
+    again.close()
+    assert [path.read_bytes() for path in segments(tmp_path)] == before
+
+
+def test_a_segment_that_does_not_follow_its_predecessor_is_no_end(tmp_path: Path) -> None:
+    """The end of the segment before is missing: the journal ends there, and the stale segment goes."""
+    book = journal(tmp_path, Ring("journal"))
+    add(book, 20)
+    book.close()
+    punch(segments(tmp_path)[0], 15)
+    again = journal(tmp_path, Ring("journal"))
+    add(again, 3)
+    again.close()
+    assert numbers(tmp_path) == list(range(1, 19))
+
+
+def test_the_end_is_found_without_reading_what_lies_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A start reads the journal through once, for the replay; finding the end must not be another time."""
+    book = journal(tmp_path, Ring("journal"))
+    add(book, 100)
+    book.close()
+    read: list[str] = []
+    whole = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read.append(path.name) or whole(path))
+    again = journal(tmp_path, Ring("journal"))
+    assert read == ["journal.00000007"]
+    assert sum(1 for _ in again.replay()) == 100
+    assert read[1:] == [path.name for path in segments(tmp_path)]
+    again.close()
 
 
 def test_any_flipped_bit_ends_the_journal_there(tmp_path: Path) -> None:
