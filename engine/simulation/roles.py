@@ -164,4 +164,4 @@ def execution_lanes(lanes: SystemLanes, strategies: dict[str, int], fuse: Fuse, 
     opened = open_execution_lanes(lanes.system, "execution", {number: name for name, number in strategies.items()})
     grave.extend(closer.close for closer in opened.closers)
     mortal: dict[str, Any] = {name: Mortal(getattr(opened, name), fuse) for name in EXECUTION_WRITES}
-    return replace(opened, **mortal, closers=())
+    return replace(opened, **mortal, closers=(), commands_life=1)  # its ring's own name is drawn by chance
