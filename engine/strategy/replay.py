@@ -101,17 +101,6 @@ def packed(lane: str, rows: Iterable[Sequence[Any]]) -> list[bytes]:
     return [np.array(tuple(row), record.dtype).tobytes() for row in rows]
 
 
-def history_of(reader: shm.RingReader) -> list[Any]:
-    """Everything a ring has ever held; refused when it has begun to forget."""
-    reader.cursor = reader.header.first
-    rows = list(reader.rows())
-    for row in rows:
-        if isinstance(row, shm.Lapped):
-            msg = f"{reader.path}: the records {row.first} to {row.after - 1} are gone, a replay needs all"
-            raise ValueError(msg)  # noqa: TRY004 - the ring's content is wrong, not a caller's type
-    return rows
-
-
 def replay(make_role: ROLE, lanes: Mapping[str, Sequence[Any]], steps: Sequence[Any]) -> Iterator[Life]:
     """Replay every life; `lanes` holds each of INPUTS, and "intents", whole and from the map's start on."""
     for life in cut_into_lives(steps):

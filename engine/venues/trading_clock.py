@@ -12,14 +12,13 @@ SAMPLES = 8
 class VenueClock:
     """The measured offset: venue's time minus ours."""
 
-    __slots__ = ("_samples", "doubt_ns", "measured", "offset_ns")
+    __slots__ = ("_samples", "doubt_ns", "offset_ns")
 
     def __init__(self) -> None:
         """Begin unmeasured."""
         self._samples: deque[tuple[int, int]] = deque(maxlen=SAMPLES)
         self.offset_ns = 0
         self.doubt_ns = 0
-        self.measured = False
 
     def sample(self, sent_ns: int, receive_ns: int, venue_ns: int) -> None:
         """Take one answer into account."""
@@ -27,7 +26,6 @@ class VenueClock:
         doubt_ns = (receive_ns - sent_ns) // 2
         self._samples.append((doubt_ns, venue_ns - sent_ns - doubt_ns))
         self.doubt_ns, self.offset_ns = min(self._samples)
-        self.measured = True
 
     def venue_ns(self, now_ns: int) -> int:
         """The venue's time, as near as is known."""

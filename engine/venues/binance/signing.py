@@ -7,7 +7,6 @@ all parameters but the signature itself, the key included, sorted by name, raw a
 import base64
 import hmac
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
 
@@ -37,11 +36,6 @@ class Ed25519Signer:
             raise TypeError(msg)
         self.api_key = api_key
         self._key = key
-
-    @classmethod
-    def from_file(cls, api_key: str, path: Path) -> "Ed25519Signer":
-        """Load the key from a PEM file."""
-        return cls(api_key, path.read_bytes())
 
     def sign(self, payload: bytes) -> str:
         """Base64 of the signature."""
