@@ -1,7 +1,7 @@
 """The feed role of a configured system: every venue's market data, through one set of lanes.
 
     [feed]                 durations in milliseconds
-    levels = false         tell every level's change, not only the best
+    levels = false         tell every level's change, on the lane of that name
     stale_ms = 5000        a connection without a frame for longer makes its books stale
 
 TICKS and BOOKS have one writer, so all venues of a system share one role; each is a `Feed` of its own inside it.
@@ -119,6 +119,7 @@ def build(config: "Config", name: str) -> FeedRole:
         shm.RingWriter(config.lane("books"), BY_NAME["books"].record),
         shm.CellWriter(config.lane("book_tops"), BY_NAME["book_tops"].record),
         clock.offset_ns(),
+        shm.RingWriter(config.lane("levels"), BY_NAME["levels"].record) if config.feed.get("levels") else None,
     )
     feeds, ports = [], []
     for venue in config.venues:
