@@ -36,7 +36,7 @@ LANES = (
     Lane("ticks", records.TICK, "ring", FEED, EVERYBODY, capacity=1 << 17, reserve=1 << 12),
     Lane("books", records.BOOK_TOP, "ring", FEED, EVERYBODY, capacity=1 << 13, reserve=64),
     Lane("book_tops", records.BOOK_TOP, "cells", FEED, (AGGREGATION, LOOKERS), count=256, wake="never"),
-    Lane("levels", records.LEVEL, "ring", FEED, (LOOKERS,), capacity=1 << 17, reserve=1 << 12),
+    Lane("levels", records.TICK, "ring", FEED, (LOOKERS,), capacity=1 << 17, reserve=1 << 12),
     Lane("groups", aggregates.GROUP, "cells", AGGREGATION, (LOOKERS,), count=256, wake="never"),
     Lane("global_books", aggregates.GLOBAL_BOOK, "ring", AGGREGATION, (LOOKERS,), capacity=1 << 13, reserve=64),
     Lane("global_tops", aggregates.GLOBAL_BOOK, "cells", AGGREGATION, (LOOKERS,), count=256, wake="never"),

@@ -11,13 +11,15 @@ that, and the next two marks bring it back. The lane is filled when the configur
 
 from typing import Any
 
+import numpy as np
+
 import shm
 from engine.book import Book
 from engine.lanes import BY_NAME
 from engine.model.words import BookState, Flag, TickKind
 
 LANE = BY_NAME["levels"]
-LEVEL, STATE = int(TickKind.LEVEL), int(TickKind.STATE)
+STATE = int(TickKind.STATE)
 LAST, RESET, REFRESH = int(Flag.LAST), int(Flag.RESET), int(Flag.REFRESH)
 BATCH = 1 << 12
 
@@ -51,9 +53,21 @@ class WholeBook:
             if not len(records):
                 break
             taken += len(records)
-            for row in records[records["instrument"] == self.instrument]:
-                self._take(row)
+            self._hear(records[records["instrument"] == self.instrument])
         return taken
+
+    def _hear(self, records: Any) -> None:
+        """Levels in runs, states one by one between them."""
+        levels = np.stack([records["side"], records["price"], records["size"]], axis=1).astype(np.int64)
+        begin = 0
+        for at in np.flatnonzero(records["kind"] == STATE):
+            self.book.set_levels(levels[begin:at])
+            self._turn(records[at])
+            begin = at + 1
+        self.book.set_levels(levels[begin:])
+        if len(records):
+            self.receive_ns = int(records[-1]["receive_ns"])
+            self._whole = bool(records[-1]["flags"] & LAST)
 
     def _begin_anew(self, lost: int) -> None:
         """Records are missing: only what is told from here on is known."""
@@ -61,17 +75,13 @@ class WholeBook:
         self.exact, self._marks = False, 0
         self.book.clear()
 
-    def _take(self, row: Any) -> None:
-        flags = int(row["flags"])
-        if flags & RESET:
+    def _turn(self, row: Any) -> None:
+        """A state, a reset or a mark."""
+        if row["flags"] & RESET:
             self.book.clear()
             self.exact, self._marks = True, 0
-        if row["kind"] == LEVEL:
-            self.book.set(int(row["side"]), int(row["price"]), int(row["size"]))
-        elif row["kind"] == STATE:
-            self.state = int(row["detail"])
-            self._mark(flags)
-        self.receive_ns, self._whole = int(row["receive_ns"]), bool(flags & LAST)
+        self.state = int(row["detail"])
+        self._mark(int(row["flags"]))
 
     def _mark(self, flags: int) -> None:
         if flags & REFRESH:
