@@ -60,7 +60,7 @@ class WholeBook:
         """Levels in runs, states one by one between them."""
         levels = np.stack([records["side"], records["price"], records["size"]], axis=1).astype(np.int64)
         begin = 0
-        for at in np.flatnonzero(records["kind"] == STATE):
+        for at in np.flatnonzero(records["kind"] == STATE).tolist():
             self.book.set_levels(levels[begin:at])
             self._turn(records[at])
             begin = at + 1

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from engine import clock
 from engine.aggregation.bars import Bars
-from engine.aggregation.groups import bps_e8, make_groups, merge_table
+from engine.aggregation.groups import bps_e8, fee_e8, make_groups, merge_table
 from engine.aggregation.lanes import open_lanes
 from engine.aggregation.merge import Merge
 from engine.aggregation.role import AggregationRole
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from engine.config.tables import Aggregation
     from engine.model.instrument import Instrument
 
-__all__ = ["AggregationRole", "build", "make_role"]
+__all__ = ["AggregationRole", "build", "check_table", "make_role"]
 
 MS = 1_000_000
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -25,6 +25,17 @@ SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 def interval_ns(text: str) -> int:
     """The length that "5m" names."""
     return int(text[:-1]) * SECONDS[text[-1]] * 1_000_000_000
+
+
+def check_table(table: "Aggregation") -> None:
+    """Refuse what cannot be right whatever the venues say."""
+    bps_e8(table.min_edge_bps, "aggregation.min_edge_bps")
+    for venue in table.taker_fee_bps:
+        fee_e8(table.taker_fee_bps, venue, needed=True)
+    shortest_ms = min((interval_ns(text) for text in table.bars), default=1 << 62) // MS
+    if table.bar_grace_ms >= shortest_ms:
+        msg = f"aggregation.bar_grace_ms must be less than the shortest bar, {shortest_ms} ms, was {table.bar_grace_ms}"
+        raise ValueError(msg)
 
 
 def make_role(

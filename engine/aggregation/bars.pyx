@@ -82,7 +82,8 @@ cdef struct Bar:
     uint64_t late_low
     uint64_t[3] spare
 
-AWAY = frozenset((int(words.BookState.EMPTY), int(words.BookState.SUSPECT), int(words.BookState.DISCONNECTED)))
+AWAY = frozenset((int(words.BookState.EMPTY), int(words.BookState.SUSPECT), int(words.BookState.DISCONNECTED),
+                  int(words.BookState.REFUSED)))
 
 assert sizeof(Bar) == BAR_SIZE == aggregates.BAR.size
 assert sizeof(Tick) == records.TICK.size

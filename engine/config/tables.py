@@ -23,7 +23,7 @@ FACTORIES = {
     "execution": "engine.execution:build",
     "aggregation": "engine.aggregation:build",
 }
-SUPERVISOR = "supervisor"
+SUPERVISOR, AGGREGATION = "supervisor", "aggregation"
 
 
 class ConfigError(ValueError):
@@ -169,7 +169,7 @@ class Config(Table, frozen=True, kw_only=True):
         """The roles that the rest of the file calls for."""
         market = ("feed", "execution") if self.venues else ()
         extra = tuple(role for role in self.roles if role not in FACTORIES)
-        aggregation = ("aggregation",) if self.aggregation is not None else ()
+        aggregation = (AGGREGATION,) if self.aggregation is not None else ()
         return market + aggregation + extra + tuple(strategy.name for strategy in self.strategies)
 
     def lane(self, lane: str, each: str = "") -> str:
