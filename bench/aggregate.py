@@ -8,7 +8,6 @@ in CPU time, over books that lie ready.
 """
 
 import argparse
-import dataclasses
 import json
 import multiprocessing
 import os
@@ -38,8 +37,9 @@ BACKLOG = 4_000
 LANES = ("instruments", "ticks", "books", "book_tops", "groups", "global_books", "global_tops", "opportunities", "bars",
          "last_bars", "steps.aggregation")  # fmt: skip
 INSTRUMENTS = tuple(
-    Instrument(place, venue, "BTCUSDT", "BTC", "USDT", 2, 5, 1, 1, 10, 10**12, 0) for place, venue in enumerate(VENUES, 1)
-)  # fmt: skip
+    Instrument(place, venue, "BTCUSDT", "BTC", "USDT", 2, 5, 1, 1, 10, 10**12, 0)
+    for place, venue in enumerate(VENUES, 1)
+)
 TABLE = {"taker_fee_bps": dict.fromkeys(VENUES, "10")}
 
 
@@ -70,7 +70,9 @@ def make(system: str) -> None:
     """Every lane of it."""
     for lane in LANES:
         one = BY_NAME[lane.partition(".")[0]]
-        shm.create(f"{system}.{lane}", one.record, one.kind, capacity=one.capacity, reserve=one.reserve, count=one.count)
+        shm.create(
+            f"{system}.{lane}", one.record, one.kind, capacity=one.capacity, reserve=one.reserve, count=one.count
+        )
 
 
 def role_of(system: str) -> Any:
