@@ -9,6 +9,7 @@ TICKS and BOOKS have one writer, so all venues of a system share one role; each 
 
 import dataclasses
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import shm
@@ -16,7 +17,7 @@ from engine import clock
 from engine.feed.config import FeedConfig
 from engine.feed.feed import Feed
 from engine.feed.outbox import Outbox
-from engine.instruments import write
+from engine.instruments import read, write
 from engine.lanes import BY_NAME
 from engine.venues.wire import HttpPort, WebSocketPort
 
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from engine.model.instrument import Instrument
 
 MS = 1_000_000
-DURATIONS = ("stale", "book_stale", "settle", "subscribe", "request", "retry_min", "retry_max")
-PLAIN = ("levels", "seed")
+DURATIONS = ("stale", "book_stale", "settle", "subscribe", "request", "instruments", "retry_min", "retry_max")
+PLAIN = ("levels", "weight_percent", "seed")
 
 
 class SocketPorts:
@@ -111,8 +112,10 @@ def durations(table: dict[str, Any]) -> dict[str, Any]:
     return {known.get(key, key): value * MS if key in known else value for key, value in table.items()}
 
 
-def feed_config(config: "Config", name: str, venue: "Venue") -> FeedConfig:
-    """One venue's share of the configuration."""
+def feed_config(
+    config: "Config", name: str, venue: "Venue", pinned: Mapping[int, tuple[int, int]] = MappingProxyType({})
+) -> FeedConfig:
+    """One venue's share of the configuration; `pinned`: decimals that are shown already, by instrument."""
     places = {one.symbol: (one.id, place) for place, one in enumerate(config.instruments) if one.venue == venue.name}
     return FeedConfig(
         venue=dialect_name(venue),
@@ -120,8 +123,15 @@ def feed_config(config: "Config", name: str, venue: "Venue") -> FeedConfig:
         cells={symbol: place for symbol, (_, place) in places.items()},
         name=f"{name}.{venue.name}",
         instruments_path=str(config.paths.instruments.with_suffix(f".{venue.name}.json")),
+        relist=set(config.role_names) <= {name},
+        pinned={symbol: pinned[number] for symbol, (number, _) in places.items() if number in pinned},
         **durations(config.feed),
     )
+
+
+def shown_decimals(config: "Config") -> dict[int, tuple[int, int]]:
+    """The decimals by which the living roles of this system read numbers: those that an earlier life showed."""
+    return {one.id: (one.price_decimals, one.size_decimals) for one in read(config.system.name)}
 
 
 def build(config: "Config", name: str) -> FeedRole:
@@ -133,18 +143,18 @@ def build(config: "Config", name: str) -> FeedRole:
         shm.CellWriter(config.lane("book_tops"), BY_NAME["book_tops"].record),
         clock.offset_ns(),
     )
-    feeds, ports = [], []
+    feeds, ports, pinned = [], [], shown_decimals(config)
     for venue in config.venues:
         if any(one.venue == venue.name for one in config.instruments):
             ports.append(SocketPorts(venue.stream_url, venue.request_url, stream_headers(venue)))
-            feeds.append(Feed(feed_config(config, name, venue), ports[-1], outbox, shower(cells, venue.name)))
+            feeds.append(Feed(feed_config(config, name, venue, pinned), ports[-1], outbox, shower(cells, venue.name)))
     return FeedRole(name, feeds, ports)
 
 
 def shower(cells: shm.CellWriter, venue: str) -> Any:
     """What shows a venue's instruments to everyone, under the name that the configuration gives the venue."""
 
-    def show(instrument: "Instrument", cell: int, old: bool, now_ns: int) -> None:
-        write(cells, cell, dataclasses.replace(instrument, venue=venue), now_ns, old=old)
+    def show(instrument: "Instrument", cell: int, old: bool, missing: int, now_ns: int) -> None:
+        write(cells, cell, dataclasses.replace(instrument, venue=venue), now_ns, old=old, missing=missing)
 
     return show
