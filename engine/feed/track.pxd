@@ -42,6 +42,7 @@ cdef class Track:
     cdef Recent books
     cdef uint64_t pending
     cdef int64_t print_id[2]
+    cdef bint followed  # prints were told or could have been: later ones that a subscription begins with were missed
     cdef uint64_t changes
     cdef bint levels_told
     cdef Outbox outbox
