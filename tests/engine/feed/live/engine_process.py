@@ -16,7 +16,7 @@ from engine.config import Config, load
 from engine.lanes import BY_NAME
 from engine.model.words import BookState, TickKind
 from engine.supervisor import segments
-from tests.engine.feed.live.truth import Top, Truth
+from tests.engine.feed.live.truth import Top
 from tests.engine.feed.live.wire import LiveServer
 
 DEADLINE_S = 15.0
@@ -120,6 +120,10 @@ class Engine:
             assert time.monotonic() < deadline, f"still not so: {text} {self.states()}\n{self.log.read_text()[-4000:]}"
             select.select([], [], [], 0.01)
 
+    def now(self) -> float:
+        """Seconds by the clock that the deadlines are measured by."""
+        return time.monotonic()
+
     def top(self, number: int) -> Any:
         """A book's cell."""
         return self.tops.read(number - 1)
@@ -164,7 +168,8 @@ class Engine:
     def assert_never_wrong(self) -> None:
         """No book that was called good was ever another than the venue's, and no record was lost."""
         assert self.lost == 0
-        assert {number: seen.wrong[:1] for number, seen in self.seen.items() if seen.wrong} == {}
+        for number, seen in self.seen.items():
+            assert not seen.wrong, f"instrument {number}: {seen.wrong[0]} was no state of the venue"
 
     def shown(self, number: int) -> Any:
         """An instrument's cell."""
@@ -193,8 +198,3 @@ def top_of(row: Any) -> Top:
     bids = tuple(zip(row.bid_price[: row.bids], row.bid_size[: row.bids], strict=True))
     asks = tuple(zip(row.ask_price[: row.asks], row.ask_size[: row.asks], strict=True))
     return bids, asks
-
-
-def truth_of(engine: Engine, number: int) -> Truth:
-    """The venue's side of an instrument."""
-    return engine.truths[number]

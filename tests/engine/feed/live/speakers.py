@@ -54,7 +54,7 @@ class BinanceWire(Wire):
         return 200, {"rateLimits": [], "symbols": [self._symbol(self.truths[symbol]) for symbol in asked]}
 
     def _symbol(self, truth: Truth) -> dict[str, Any]:
-        more = "0" if self.finer else ""
+        more = self.finer(truth)
         filters = [
             {"filterType": "PRICE_FILTER", "tickSize": f"0.{more}01", "minPrice": "0.01", "maxPrice": "100000000"},
             {"filterType": "LOT_SIZE", "stepSize": "0.00001", "minQty": "0.00001", "maxQty": "9000"},
@@ -134,12 +134,11 @@ class CoinbaseWire(Wire):
     def rest(self, path: str, query: dict[str, list[str]]) -> tuple[int, object]:
         """Products: those it knows of those asked for."""
         del path
-        more = "0" if self.finer else ""
         return 200, {
             "products": [
                 {
                     "product_id": symbol, "base_currency_id": symbol[:3], "quote_currency_id": symbol[4:],
-                    "price_increment": f"0.{more}01", "base_increment": "0.00001", "quote_increment": "0.01",
+                    "price_increment": f"0.{self.finer(self.truths[symbol])}01", "base_increment": "0.00001", "quote_increment": "0.01",
                     "base_min_size": "0.00001", "base_max_size": "9000", "quote_min_size": "1", "status": "online",
                 }
                 for symbol in query["product_ids"]
@@ -234,10 +233,10 @@ class KrakenWire(Wire):
             "error": [],
             "result": {
                 symbol.replace("/", ""): {
-                    "wsname": symbol, "pair_decimals": 3 if self.finer else 2, "lot_decimals": 5, "ordermin": "0.0001",
-                    "costmin": "0.5", "tick_size": "0.001" if self.finer else "0.01", "status": "online",
+                    "wsname": symbol, "pair_decimals": 2 + len(self.finer(truth)), "lot_decimals": 5, "ordermin": "0.0001",
+                    "costmin": "0.5", "tick_size": f"0.{self.finer(truth)}01", "status": "online",
                 }
-                for symbol in self.truths
+                for symbol, truth in self.truths.items()
             },
         }  # fmt: skip
 

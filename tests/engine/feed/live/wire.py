@@ -9,9 +9,9 @@ import json
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -22,7 +22,6 @@ from websockets.http11 import Request, Response
 from tests.engine.feed.live.truth import Truth
 
 Want = tuple[str, str]
-Got = TypeVar("Got")
 BEAT_S = 0.2
 
 
@@ -60,7 +59,7 @@ class Wire:
         self.requests: Counter[str] = Counter()
         self.mute = False
         self.connections = 0
-        self.finer = False  # metadata has one more decimal
+        self.refined = False  # metadata tells the decimals that prices really have
 
     async def begin(self, session: Session) -> None:
         """What is sent on connecting."""
@@ -137,6 +136,10 @@ class Wire:
         payload = json.dumps(body).encode()
         return Response(status, "-", Headers(headers | {"Content-Length": str(len(payload))}), payload)
 
+    def finer(self, truth: Truth) -> str:
+        """What stands before the last digits of a step in metadata."""
+        return "0" * (truth.price_decimals - 2) if self.refined else ""
+
     def rest_headers(self) -> dict[str, str]:
         """What REST answers carry."""
         return {}
@@ -199,8 +202,3 @@ class LiveServer:
                     await asyncio.wait_for(self._stop.wait(), BEAT_S)
                 except TimeoutError:
                     continue
-
-
-def all_of(sessions: list[Session]) -> Iterator[Session]:
-    """A copy that may be walked while sessions come and go."""
-    yield from list(sessions)
