@@ -369,7 +369,7 @@ class Feed:
 
     def _want(self, track: Track, link: Link, now_ns: int) -> None:
         if self._dialect.requests_snapshots:
-            self._snapshots.ask(track, now_ns)
+            self._snapshots.ask(track, now_ns, sum(one.wanting for one in self._tracks.values()))
             return
         if self._resubscriptions.is_due(track, link.subscriptions.since_ns(self._book, track.symbol), now_ns):
             self._resubscriptions.note(track, now_ns)
@@ -395,7 +395,7 @@ def spoken(track: Track) -> dict[ChannelKind, int]:
     return {
         ChannelKind.BOOK: track.snapshots + track.diffs,
         ChannelKind.PRINTS: track.prints_heard,
-        ChannelKind.BEST: track.bbo_checked,
+        ChannelKind.BEST: track.bests_heard,
     }
 
 

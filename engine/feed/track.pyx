@@ -104,7 +104,7 @@ cdef class Track:
         elif verdict == WAIT:
             self.keep(frame, receive_ns)
         elif verdict == GAP:
-            if self.rule.bridged:
+            if self.rule.bridged or told(self.state):  # a quiet snapshot may be believed before an event confirms it
                 self.gaps += 1
                 self.doubt(receive_ns, now_ns)
             else:
@@ -204,6 +204,7 @@ cdef class Track:
         best.bid_price, best.bid_size = message.bid_price, message.bid_size
         best.ask_price, best.ask_size = message.ask_price, message.ask_size
         self.news_ns = now_ns
+        self.bests_heard += 1
         self.compare_book(&best)
         if best.sequence > self.rule.last and not self.behind_ns:
             self.behind_ns = now_ns
@@ -215,7 +216,7 @@ cdef class Track:
         return 0
 
     cdef int trade(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1:
-        """Tell a print; one that was told already is not told again."""
+        """Tell a print; one that was told already is not told again, one missed while away is told late."""
         cdef int64_t before = self.print_id[message.chain]
         self.news_ns = now_ns
         self.prints_heard += 1
@@ -224,7 +225,8 @@ cdef class Track:
         self.prints += 1
         self.print_gaps += before >= 0 and message.print_id != before + 1
         self.print_id[message.chain] = message.print_id
-        if message.ordinary:
+        self.followed = self.followed or not message.past
+        if message.ordinary and (self.followed or not message.past):
             self.outbox.begin(self.instrument, receive_ns, now_ns, message.venue_ns, message.print_id)
             self.outbox.tick(TICK_PRINT, message.side, message.price, message.size, message.print_id, 0)
             self.outbox.end()
@@ -334,6 +336,7 @@ cdef class Track:
 
     def disconnect(self, int64_t now_ns):
         """The connection is gone: what is known is old, and the next stream begins with a snapshot."""
+        self.followed = self.followed or self.prints_heard > 0
         self.kept.clear()
         self.behind_ns = 0
         self.rule.reset()
