@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.execution import blotter, fills
 from engine.model.words import (
     CommandKind,
     FillFlag,
@@ -194,3 +195,45 @@ def test_a_fill_journalled_but_not_told_is_told_by_the_next_life(house: House) -
     house.settle(5)
     assert [row.size for row in house.rings["fills"].rows] == [400]
     house.check_truth()
+
+
+@pytest.mark.parametrize("fills_kept", [1000, 1])
+def test_an_order_forgotten_and_adopted_again_knows_its_fills(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fills_kept: int
+) -> None:
+    """A fill that nobody told of turns up long after: the earlier ones are counted, not missed for ever."""
+    monkeypatch.setattr(blotter, "DONE_KEPT", 1)
+    monkeypatch.setattr(fills, "FILLS_KEPT", fills_kept)
+    house = House(tmp_path)
+    house.ready()
+    order = house.place(size=1000)
+    house.venue.fill(order.client_id.hex(), 300)
+    house.run(3)
+    house.settle(31)
+    house.book()
+    for _ in range(3):
+        other = house.place(size=100)
+        house.venue.fill(other.client_id.hex(), 100)
+        house.run(3)
+    house.cancel(order.intent_id)
+    house.run(10)
+    for _ in range(3):
+        other = house.place(size=100)
+        house.venue.fill(other.client_id.hex(), 100)
+        house.run(3)
+    house.run(200)
+    assert order.client_id not in house.role.blotter.orders
+    there = house.venue.orders[order.client_id.hex()]
+    there.status, house.venue.lose_events = "NEW", 1
+    house.venue.fill(order.client_id.hex(), 200)
+    there.status = "CANCELED"
+    house.settle(40)
+    again = house.role.blotter.orders[order.client_id]
+    assert (again.filled, again.state, again.flags & OrderFlag.FILLS_MISSING) == (500, OrderState.CANCELLED, 0)
+    assert house.role.ledger.account[1].size == 1100
+    asked = len(house.venue.outgoing)
+    house.settle(5)
+    assert not any(b"myTrades" in frame for frame in house.venue.outgoing[asked:])
+    house.restart()
+    house.settle(5)
+    assert house.role.ledger.account[1].size == 1100
