@@ -1,4 +1,4 @@
-"""The process that makes a checkpoint: `python -m engine.execution.checkpoint_process`, the request on stdin as JSON."""
+"""Makes a checkpoint: `python -m engine.execution.checkpoint_process`, the request on stdin as JSON."""
 
 import sys
 
