@@ -98,8 +98,9 @@ def test_a_flush_that_failed_is_not_passed_over(tmp_path: Path, slow: SlowDisk) 
     assert slow.begun.wait(PATIENCE_S)
     slow.go.set()
     assert disk._over.wait(PATIENCE_S)
+    add(book, 1)
     with pytest.raises(OSError, match="Input/output error"):
-        add(book, 1)
+        book.settle(10**10)
 
 
 def test_closing_waits_and_leaves_everything_on_the_disk(tmp_path: Path) -> None:
