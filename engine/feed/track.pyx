@@ -84,6 +84,7 @@ cdef class Track:
         self.rule, self.outbox, self.depth, self.levels_told = rule, outbox, depth, levels
         self.book = Book()
         self.kept = []
+        self.kept_max = KEPT_MAX
         self.wanting = True
         self.print_id[0] = self.print_id[1] = -1
         self.shown.sequence = -1
@@ -122,7 +123,7 @@ cdef class Track:
         """Keep a frame until the snapshot is here; the oldest goes when there are too many."""
         if not self.rule.keeps:
             return 0
-        if len(self.kept) >= KEPT_MAX:
+        if len(self.kept) >= self.kept_max:
             del self.kept[0]
         self.kept.append((frame, receive_ns))
         return 0
@@ -142,16 +143,22 @@ cdef class Track:
         self.venue_ns = message.venue_ns
         if told(self.state):
             self.turn(RESYNCING, receive_ns, now_ns)
-        self.book.empty()
+        self.forget()
         self.rule.seed(message)
         self.seeded = True
         self.wanting = False
         return self.settle(market, message, receive_ns, now_ns, False)
 
-    cdef void change(self, Level *levels, Message *message, bint telling) noexcept nogil:
+    cdef void forget(self) noexcept nogil:
+        """Empty the book."""
+        self.book.empty()
+
+    cdef bint change(self, Market market, Message *message, bint telling) noexcept nogil:
         """Put a message's levels into the book; a snapshot's come best first, and from the back each is an append."""
-        self.change_side(1, levels + message.bid_start, message.bid_count, message.kind == SNAPSHOT_KIND, telling)
-        self.change_side(-1, levels + message.ask_start, message.ask_count, message.kind == SNAPSHOT_KIND, telling)
+        cdef bint back = message.kind == SNAPSHOT_KIND
+        self.change_side(1, market.levels + message.bid_start, message.bid_count, back, telling)
+        self.change_side(-1, market.levels + message.ask_start, message.ask_count, back, telling)
+        return True
 
     cdef void change_side(self, int side, Level *levels, Py_ssize_t count, bint back, bint telling) noexcept nogil:
         """Put one side's levels into the book."""
@@ -169,7 +176,9 @@ cdef class Track:
         cdef Best best
         cdef int state
         self.outbox.begin(self.instrument, receive_ns, now_ns, message.venue_ns, message.last)
-        self.change(market.levels, message, telling and self.levels_told)
+        if not self.change(market, message, telling and self.levels_told):
+            self.outbox.end()
+            return self.doubt(receive_ns, now_ns)
         self.changes += 1
         if self.depth:
             self.book.cut(self.depth)
@@ -202,6 +211,9 @@ cdef class Track:
         best.bid_price, best.bid_size = message.bid_price, message.bid_size
         best.ask_price, best.ask_size = message.ask_price, message.ask_size
         self.news_ns = now_ns
+        if not message.sequenced:
+            self.compare_loosely(&best)
+            return 0
         self.compare_book(&best)
         if best.sequence > self.rule.last and not self.behind_ns:
             self.behind_ns = now_ns
@@ -219,12 +231,22 @@ cdef class Track:
         if before >= 0 and message.print_id <= before:
             return 0
         self.prints += 1
-        self.print_gaps += before >= 0 and message.print_id != before + 1
         self.print_id[message.chain] = message.print_id
+        if before >= 0 and message.print_id != before + 1:
+            self.print_gaps += 1
+            if self.rule.prints_prove and self.seeded:
+                self.mistrust(receive_ns, now_ns)
         if message.ordinary:
             self.outbox.begin(self.instrument, receive_ns, now_ns, message.venue_ns, message.print_id)
             self.outbox.tick(TICK_PRINT, message.side, message.price, message.size, message.print_id, 0)
             self.outbox.end()
+        return 0
+
+    cdef int hear(self, Message *message, int64_t now_ns) except -1:
+        """The venue lives, and stands at a number that the book should reach."""
+        self.news_ns = now_ns
+        if message.sequenced and self.rule.bridged and message.last > self.rule.last and not self.behind_ns:
+            self.behind_ns = now_ns
         return 0
 
     cdef void show_best(self, Best *best, int flags) noexcept nogil:
@@ -278,6 +300,16 @@ cdef class Track:
         if ticker != NULL:
             self.best_checked += 1
             self.best_equal += same(ticker, book)
+
+    cdef void compare_loosely(self, Best *best) noexcept nogil:
+        """Hold the book against a best without a number: it is of about this time, and its sizes may not be told."""
+        cdef Best book = self.book_best(0)
+        if not told(self.state):
+            return
+        if best.bid_size < 0:
+            book.bid_size = book.ask_size = -1
+        self.best_checked += 1
+        self.best_equal += same(best, &book)
 
     cdef int doubt(self, int64_t receive_ns, int64_t now_ns) except -1:
         """The book is wrong: say so before anything else, and want a snapshot."""

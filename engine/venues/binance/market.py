@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import orjson
 
@@ -15,6 +16,7 @@ from engine.venues.market import Market, Rule
 SECOND_NS = 1_000_000_000
 HOT_EVENTS = frozenset({"depthUpdate", "bookTicker", "trade", "aggTrade"})
 STREAMS = ("depth@100ms", "bookTicker", "trade")
+SNAPSHOT_START = b'{"lastUpdateId"'
 SNAPSHOT_LEVELS = {"binance": 5000, "binance-usdm": 1000, "binance-coinm": 1000}  # the most each product gives
 PATHS = {"binance": "/api/v3", "binance-usdm": "/fapi/v1", "binance-coinm": "/dapi/v1"}
 
@@ -26,6 +28,7 @@ class BinanceDialect:
     name: str = "binance"
     streams: tuple[str, ...] = STREAMS
     requests_snapshots: bool = True
+    by_order: bool = False
     numbers_are_text: bool = True
     depth: int = 0
     overlaps: bool = True
@@ -98,6 +101,17 @@ class BinanceDialect:
         elif "B" in event and "A" in event and "u" in event:
             yield symbol, event["b"], event["B"]
             yield symbol, event["a"], event["A"]
+
+    def recorded_book(self, payload: bytes, url: str) -> str | None:
+        """The address of a book names its symbol; on some products the book does."""
+        if not payload.startswith(SNAPSHOT_START):
+            return None
+        if url:
+            return parse_qs(urlsplit(url).query).get("symbol", [""])[0]
+        try:
+            return str(orjson.loads(payload).get("symbol", ""))
+        except orjson.JSONDecodeError:
+            return ""
 
     def learn(self, message: object) -> None:
         """Nothing: Binance keeps all levels in step."""

@@ -24,6 +24,7 @@ class CoinbaseDialect:
 
     name: str = "coinbase"
     requests_snapshots: bool = False
+    by_order: bool = False
     numbers_are_text: bool = True
     depth: int = 0
     overlaps: bool = False
@@ -98,6 +99,11 @@ class CoinbaseDialect:
                 yield event["product_id"], one["price_level"], one["new_quantity"]
             for one in event.get("trades", ()):
                 yield one["product_id"], one["price"], one["size"]
+
+    def recorded_book(self, payload: bytes, url: str) -> str | None:
+        """Nothing is requested here."""
+        del payload, url
+        return None
 
     def learn(self, message: object) -> None:
         """Nothing: all levels are kept in step."""

@@ -25,6 +25,7 @@ class KrakenDialect:
 
     name: str = "kraken"
     requests_snapshots: bool = False
+    by_order: bool = False
     numbers_are_text: bool = False
     depth: int = 100
     overlaps: bool = False
@@ -99,6 +100,11 @@ class KrakenDialect:
         for entry in message["data"]:
             for level in [*entry.get("bids", ()), *entry.get("asks", ())] if message["channel"] == "book" else [entry]:
                 yield entry["symbol"], level["price"], level["qty"]
+
+    def recorded_book(self, payload: bytes, url: str) -> str | None:
+        """Nothing is requested here."""
+        del payload, url
+        return None
 
     def learn(self, message: object) -> None:
         """Take the depth of a recording: from the acknowledgement, else the least that holds its first snapshot."""

@@ -1,0 +1,168 @@
+"""Coinbase Exchange's market data: subscriptions, acknowledgements, books of orders and metadata."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from engine.model.fixed import INT64_MAX, to_fixed
+from engine.model.instrument import Instrument
+from engine.venues.channels import Channels, wanted
+from engine.venues.coinbase.market import decimals_of
+from engine.venues.coinbase_exchange.scan import ExchangeMarket, LevelRule, OrderRule
+from engine.venues.dialect import ACCEPTED, OTHER, Answer, AnswerKind
+from engine.venues.market import Market, Rule
+
+ORDERS, LEVELS, PRINTS = "full", "level2_batch", "matches"
+ORDER_TYPES = frozenset({"received", "open", "match", "change", "done"})
+LEVEL_TYPES = frozenset({"snapshot", "l2update"})
+PRINT_TYPES = frozenset({"match", "last_match"})
+NAMES = {"level2_50": LEVELS, "level2": LEVELS}  # what acknowledgements and recordings may call the same channel
+BOOK_ADDRESS = re.compile(r"/products/([^/?]+)/book")
+
+
+@dataclass
+class ExchangeDialect(Channels):
+    """Coinbase Exchange: every order of a book, which needs a key at the venue, or its levels, which do not."""
+
+    name: str = "coinbase-exchange"
+    requests_snapshots: bool = True
+    by_order: bool = True
+    overlaps: bool = True  # a product's numbers are the venue's
+    _learned: bool = False
+
+    def __post_init__(self) -> None:
+        """Levels come with their subscription, and without numbers."""
+        self.requests_snapshots = self.overlaps = self.by_order
+
+    def market(self) -> Market:
+        """The scanner."""
+        return ExchangeMarket(by_order=self.by_order)
+
+    def rule(self) -> Rule:
+        """A product's numbers, or its trades'."""
+        return OrderRule() if self.by_order else LevelRule()
+
+    def subscribe(self, symbols: Iterable[str]) -> list[bytes]:
+        """Trades are part of the orders' channel."""
+        channels = [ORDERS, "heartbeat"] if self.by_order else [LEVELS, PRINTS, "heartbeat"]
+        return [_message("subscribe", channels, list(symbols))]
+
+    def resubscribe(self, symbol: str) -> list[bytes]:
+        """A subscription to levels begins with a snapshot; the other books are left alone."""
+        if self.by_order:
+            return []
+        return [_message(kind, [LEVELS], [symbol]) for kind in ("unsubscribe", "subscribe")]
+
+    def snapshot_target(self, symbol: str) -> str:
+        """Every order."""
+        return f"/products/{symbol}/book?level=3"
+
+    def instruments_target(self, symbols: Iterable[str]) -> str:
+        """All products: the venue takes no list."""
+        del symbols
+        return "/products"
+
+    def instruments(self, body: bytes, ids: Mapping[str, int] | None) -> list[Instrument]:
+        """Read products."""
+        listed = {entry["id"]: entry for entry in orjson.loads(body)}
+        return [read_product(self.name, listed[one], number) for one, number in wanted(self.name, listed, ids).items()]
+
+    def answer_message(self, message: dict[str, Any]) -> Answer:
+        """Acknowledgements list all subscriptions so far; a message without a number is a copy for its owner alone."""
+        kind = message.get("type")
+        if kind == "error":
+            return Answer(AnswerKind.REFUSED, f"{message.get('message')}: {message.get('reason')}")
+        if kind == "subscriptions":
+            return ACCEPTED if self._lists_books(message.get("channels")) else OTHER
+        if self._is_hot(message):
+            spoilt = (str(message.get("product_id")),) if self.by_order or kind in LEVEL_TYPES else ()
+            return Answer(AnswerKind.MALFORMED, f"a {kind} message that the scanner refuses", spoilt)
+        return OTHER
+
+    def recorded_book(self, payload: bytes, url: str) -> str | None:
+        """A book that was asked for says no type; its address, or the recorder, names the product."""
+        address = BOOK_ADDRESS.search(url)
+        if address:
+            return address[1]
+        if url or b'"type"' in payload or b'"bids"' not in payload:
+            return None
+        try:
+            book = orjson.loads(payload)
+        except orjson.JSONDecodeError:
+            return ""
+        return str(book.get("product", "")) if isinstance(book, dict) else ""
+
+    def numbers(self, message: object) -> Iterator[tuple[str, str, str]]:
+        """The numbers of books, orders and trades; a price stands beside each size that the scanner reads."""
+        if not isinstance(message, dict) or "product_id" not in message:
+            return
+        symbol = message["product_id"]
+        for row in (*message.get("bids", ()), *message.get("asks", ())):
+            yield symbol, row[0], row[1]
+        for _, price, size in message.get("changes", ()):
+            yield symbol, price, size
+        if message.get("type") == "ticker":
+            yield symbol, message.get("best_bid"), message.get("best_bid_size") or "0"
+            yield symbol, message.get("best_ask"), message.get("best_ask_size") or "0"
+        elif message.get("type") in ORDER_TYPES | PRINT_TYPES:
+            price = message.get("new_price") or message.get("price") or "0"
+            for name in ("size", "remaining_size", "old_size", "new_size"):
+                yield symbol, price, message.get(name) or "0"
+
+    def learn(self, message: object) -> None:
+        """Take from a recording which channel it is of: its first book, or its first message about one."""
+        if self._learned or not isinstance(message, dict):
+            return
+        rows = [*message.get("bids", ()), *message.get("asks", ())]
+        kind = message.get("type")
+        if kind in LEVEL_TYPES or (kind is None and rows):
+            self.by_order = kind is None and isinstance(rows[0][-1], str) and len(rows[0]) > 2  # noqa: PLR2004 - an id
+        elif kind not in ORDER_TYPES - PRINT_TYPES:
+            return
+        self._learned = True
+        self.__post_init__()
+
+    def _is_hot(self, message: dict[str, Any]) -> bool:
+        """Whether the scanner should have read a message."""
+        kind = str(message.get("type"))
+        if self.by_order:
+            return kind in ORDER_TYPES and "sequence" in message
+        return kind in LEVEL_TYPES or kind in PRINT_TYPES
+
+    def _lists_books(self, channels: object) -> bool:
+        """Whether an acknowledgement names the books among the subscriptions."""
+        own = ORDERS if self.by_order else LEVELS
+        named = [one.get("name") for one in channels if isinstance(one, dict)] if isinstance(channels, list) else []
+        return any(isinstance(name, str) and NAMES.get(name, name) == own for name in named)
+
+
+def _message(kind: str, channels: list[str], symbols: list[str]) -> bytes:
+    return orjson.dumps({"type": kind, "product_ids": symbols, "channels": channels})
+
+
+def read_product(venue: str, entry: Mapping[str, Any], number: int) -> Instrument:
+    """One product. Its least size is a notional; small steps are written with an exponent."""
+    price_decimals, size_decimals = decimals_of(entry["quote_increment"]), decimals_of(entry["base_increment"])
+    price_step, size_step = (
+        int(Decimal(entry[name]).scaleb(decimals))
+        for name, decimals in (("quote_increment", price_decimals), ("base_increment", size_decimals))
+    )
+    return Instrument(
+        id=number,
+        venue=venue,
+        symbol=entry["id"],
+        base=entry["base_currency"],
+        quote=entry["quote_currency"],
+        price_decimals=price_decimals,
+        size_decimals=size_decimals,
+        price_step=price_step,
+        size_step=size_step,
+        size_min=to_fixed(str(entry.get("base_min_size") or 0), size_decimals),
+        size_max=INT64_MAX,
+        notional_min=int(Decimal(entry.get("min_market_funds") or 0).scaleb(price_decimals + size_decimals)),
+        trading=entry.get("status") == "online" and not entry.get("trading_disabled"),
+    )
