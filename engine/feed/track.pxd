@@ -34,6 +34,7 @@ cdef class Track:
     cdef readonly bint seeded
     cdef readonly int64_t news_ns
     cdef readonly int64_t seed_ns
+    cdef int64_t seed_sequence
     cdef readonly int64_t behind_ns  # since when the venue's best names a number the book does not reach; 0: it does
     cdef readonly int64_t venue_ns
     cdef list kept
@@ -66,6 +67,7 @@ cdef class Track:
     cdef void compare_book(self, Best *best) noexcept nogil
     cdef void compare_loosely(self, Best *best) noexcept nogil
     cdef void compare_ticker(self, Best *best) noexcept nogil
+    cdef void pass_over(self) noexcept nogil
     cdef void count_in_force(self, Best *ticker, Best *book) noexcept nogil
     cdef int doubt(self, int64_t receive_ns, int64_t now_ns) except -1
     cdef int turn(self, int state, int64_t receive_ns, int64_t now_ns) except -1

@@ -139,6 +139,7 @@ cdef class Track:
         if self.seeded or self.state == SUSPECT or self.state == RESYNCING:
             self.resyncs += 1
         self.news_ns = self.seed_ns = now_ns
+        self.seed_sequence = message.last
         self.behind_ns = 0
         self.venue_ns = message.venue_ns
         if told(self.state):
@@ -285,8 +286,7 @@ cdef class Track:
         if book != NULL and book.sequence == best.sequence:
             self.bbo_checked += 1
             self.bbo_equal += same(book, best)
-        if self.pending + PAIRS < self.books.count:
-            self.pending = self.books.count - PAIRS
+        self.pass_over()
         while self.pending < self.books.count:
             waiting = &self.books.ring[self.pending % PAIRS]
             if waiting.sequence > best.sequence:
@@ -295,9 +295,14 @@ cdef class Track:
             self.pending += 1
         remember(&self.tickers, best)
 
+    cdef void pass_over(self) noexcept nogil:
+        """Books that waited for too long are not kept any more."""
+        if self.pending + PAIRS < self.books.count:
+            self.pending = self.books.count - PAIRS
+
     cdef void count_in_force(self, Best *ticker, Best *book) noexcept nogil:
-        """Count one comparison with the best in force at a book's number."""
-        if ticker != NULL:
+        """Count one comparison with the best in force at a book's number; one as old as the snapshot proves nothing."""
+        if ticker != NULL and ticker.sequence > self.seed_sequence:
             self.best_checked += 1
             self.best_equal += same(ticker, book)
 
@@ -310,6 +315,15 @@ cdef class Track:
             book.bid_size = book.ask_size = -1
         self.best_checked += 1
         self.best_equal += same(best, &book)
+
+    def compare_rest(self):
+        """Nothing more comes: for each book still waiting the best in force is the newest one that is known."""
+        cdef Best *waiting
+        self.pass_over()
+        while self.pending < self.books.count:
+            waiting = &self.books.ring[self.pending % PAIRS]
+            self.count_in_force(recall(&self.tickers, waiting.sequence), waiting)
+            self.pending += 1
 
     cdef int doubt(self, int64_t receive_ns, int64_t now_ns) except -1:
         """The book is wrong: say so before anything else, and want a snapshot."""

@@ -170,6 +170,7 @@ class Check:
         """One object a symbol."""
         for track in self.pipeline.tracks:
             track.trust(track.seed_ns)
+            track.compare_rest()
             yield self.report(track)
 
     def report(self, track: Track) -> dict[str, object]:
