@@ -61,7 +61,7 @@ class Channels(ABC):
 
 
 def wanted(venue: str, listed: Mapping[str, object], ids: Mapping[str, int] | None) -> Mapping[str, int]:
-    """The symbols to read and their ids, of every symbol when `ids` is None; one that is not listed is refused by name."""
+    """The symbols to read and their ids, of all when `ids` is None; one that is not listed is refused by name."""
     if ids is None:
         return dict.fromkeys(listed, 0)
     missing = sorted(set(ids) - set(listed))

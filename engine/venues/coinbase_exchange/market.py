@@ -106,8 +106,8 @@ class ExchangeDialect(Channels):
         for _, price, size in message.get("changes", ()):
             yield symbol, price, size
         if message.get("type") == "ticker":
-            yield symbol, message.get("best_bid"), message.get("best_bid_size") or "0"
-            yield symbol, message.get("best_ask"), message.get("best_ask_size") or "0"
+            for side in ("best_bid", "best_ask"):
+                yield symbol, message.get(side) or "0", message.get(f"{side}_size") or "0"
         elif message.get("type") in ORDER_TYPES | PRINT_TYPES:
             price = message.get("new_price") or message.get("price") or "0"
             for name in ("size", "remaining_size", "old_size", "new_size"):

@@ -36,7 +36,8 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, di
             marks=pytest.mark.soak,
         ),
         pytest.param(
-            "binance-usdm", ["usdm_btcusdt_20240808.gz"], {"frames": 93954, "diffs": 6551, "gaps": 0, "best_checked": 6546, "best_equal": 6546, "print_gaps": 0},
+            "binance-usdm", ["usdm_btcusdt_20240808.gz"],
+            {"frames": 93954, "diffs": 6551, "gaps": 0, "best_checked": 6546, "best_equal": 6546, "print_gaps": 0},
             marks=pytest.mark.soak,
         ),
     ],

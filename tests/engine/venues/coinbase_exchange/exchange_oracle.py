@@ -60,37 +60,33 @@ def raw(message: object) -> bytes:
     return json.dumps(message, separators=(",", ":")).encode()
 
 
-def read_order(message: dict[str, Any]) -> dict[str, object] | None:
-    """What one frame of `full` says of an order, as the scanner hands it over; None for what it must refuse or ignore."""
+def read_order(message: dict[str, Any]) -> dict[str, object]:
+    """What one frame of `full` says of an order, as the scanner hands it over."""
     if message["product_id"] not in PRODUCTS:
         return {"index": -1}
-    index = list(PRODUCTS).index(message["product_id"])
     prices, sizes = PRODUCTS[message["product_id"]]
-    kind = message["type"]
+    kind, index = message["type"], list(PRODUCTS).index(message["product_id"])
     found: dict[str, object] = {"index": index, "last": int(message["sequence"]), "action": "numbered"}
     if kind in ("received", "activate"):
         return found
     order = message["maker_order_id" if kind == "match" else "order_id"]
     found |= {"order": uuid.UUID(order).int, "side": SIDES[message["side"]]}
-    if kind == "open":
-        return found | {
-            "action": "opened", "price": to_fixed(message["price"], prices), "size": to_fixed(message["remaining_size"], sizes)
-        }  # fmt: skip
-    if kind == "match":
-        return found | {
-            "action": "matched", "price": to_fixed(message["price"], prices), "size": to_fixed(message["size"], sizes)
-        }  # fmt: skip
     if kind == "done":
         left = message.get("remaining_size")
         return found | {"action": "done", "before": -1 if left is None else to_fixed(left, sizes)}
-    price = message.get("new_price", message.get("price"))
+    return found | read_numbers(message, prices, sizes)
+
+
+def read_numbers(message: dict[str, Any], prices: int, sizes: int) -> dict[str, object]:
+    """The price and size that a message gives an order, or takes from it."""
+    if message["type"] != "change":
+        action, size = ("opened", "remaining_size") if message["type"] == "open" else ("matched", "size")
+        return {"action": action, "price": to_fixed(message["price"], prices), "size": to_fixed(message[size], sizes)}
+    price, before = message.get("new_price", message.get("price")), message.get("old_size")
     if price is None or message.get("new_size") is None:
-        return found
-    before = message.get("old_size")
-    return found | {
-        "action": "changed", "price": to_fixed(price, prices), "size": to_fixed(message["new_size"], sizes),
-        "before": -1 if before is None else to_fixed(before, sizes),
-    }  # fmt: skip
+        return {}
+    numbers = {"price": to_fixed(price, prices), "size": to_fixed(message["new_size"], sizes)}
+    return numbers | {"action": "changed", "before": -1 if before is None else to_fixed(before, sizes)}
 
 
 def read_levels(message: dict[str, Any]) -> dict[str, object]:

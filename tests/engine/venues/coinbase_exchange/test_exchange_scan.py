@@ -116,9 +116,10 @@ def test_a_message_without_a_number_is_a_copy_for_its_owner() -> None:
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [(b'"200.2"', b"200.2"), (b'"200.2"', b'"200.222"'), (b'"200.2"', b'"0"'), (b'"1.00"', b'"0.00"'), (b'"1.00"', b'"1e2"'),
+    [(b'"200.2"', b"200.2"), (b'"200.2"', b'"200.222"'), (b'"200.2"', b'"0"'), (b'"1.00"', b'"0.00"'),
+     (b'"1.00"', b'"1e2"'), (b"123456Z", b"123456"), (b'"order_id"', b'"id"'),
      (b'"buy"', b'"bid"'), (b":10,", b':"10",'), (b":10,", b":-1,"), (MAKER.encode(), MAKER[:-1].encode()),
-     (MAKER.encode(), MAKER.replace("-", "_").encode()), (b"ac928c66", b"xc928c66"), (b"123456Z", b"123456"), (b'"order_id"', b'"id"'),
+     (MAKER.encode(), MAKER.replace("-", "_").encode()), (b"ac928c66", b"xc928c66"),
      (b'"BTC-USD"', b'"BTC\\u002dUSD"'), (b"}", b',"price":"1"}'), (b"}", b"")],
 )  # fmt: skip
 def test_what_is_not_exactly_an_order_is_refused(old: bytes, new: bytes) -> None:
