@@ -27,7 +27,9 @@ cdef inline int field_of(const Word *words, const char *key, Py_ssize_t length, 
     """Which of a range of fields a key names; -1 for those of no interest."""
     cdef int field
     for field in range(first, after):
-        if words[field].length == length and memcmp(words[field].text, key, length) == 0:
+        if words[field].length != length or words[field].text[0] != key[0]:
+            continue
+        if memcmp(words[field].text, key, length) == 0:
             return field
     return -1
 

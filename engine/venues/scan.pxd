@@ -322,17 +322,21 @@ cdef inline const char *read_key(const char *at, const char **key, Py_ssize_t *l
 
 cdef inline const char *read_span(const char *at, Span *span) noexcept nogil:
     """Note a value and pass it; one noted before refuses, for its key was named twice, and so does a text with escapes."""
-    cdef const char *end = skip_value(at)
-    if end == NULL or span.kind != NOTHING or (at[0] == c'"' and text_end(at + 1) != end - 1):
+    cdef const char *end
+    if span.kind != NOTHING:
         return NULL
+    if at[0] == c'"':
+        end = text_end(at + 1)
+        span.start = at + 1
+        span.length = end - span.start
+        span.kind = TEXT
+        if end != NULL:
+            end += 1
+        return end
+    end = skip_value(at)
     span.start = at
     span.length = end - at
-    if at[0] == c'"':
-        span.kind = TEXT
-        span.start += 1
-        span.length -= 2
-    else:
-        span.kind = LIST if at[0] == c'[' else NUMBER if is_digit(at[0]) else OTHER_VALUE
+    span.kind = LIST if at[0] == c'[' else NUMBER if is_digit(at[0]) else OTHER_VALUE
     return end
 
 
