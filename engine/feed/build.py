@@ -8,6 +8,8 @@ TICKS and BOOKS have one writer, so all venues of a system share one role; each 
 """
 
 import dataclasses
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import shm
@@ -15,7 +17,7 @@ from engine import clock
 from engine.feed.config import FeedConfig
 from engine.feed.feed import Feed
 from engine.feed.outbox import Outbox
-from engine.instruments import write
+from engine.instruments import read, write
 from engine.lanes import BY_NAME
 from engine.venues.wire import HttpPort, WebSocketPort
 
@@ -25,15 +27,16 @@ if TYPE_CHECKING:
     from engine.model.instrument import Instrument
 
 MS = 1_000_000
-DURATIONS = ("stale", "book_stale", "settle", "subscribe", "request", "retry_min", "retry_max")
-PLAIN = ("levels", "seed")
+DURATIONS = ("stale", "book_stale", "settle", "subscribe", "request", "instruments", "retry_min", "retry_max")
+PLAIN = ("levels", "weight_percent", "seed")
 
 
 class SocketPorts:
     """A venue's ports over real sockets."""
 
-    def __init__(self, stream_url: str, request_url: str) -> None:
-        """The bases that targets are put behind."""
+    def __init__(self, stream_url: str, request_url: str, headers: Mapping[str, str] | None = None) -> None:
+        """The bases that targets are put behind, and what a stream's upgrade says beside them."""
+        self._headers = headers or {}
         self._stream_url, self._request_url = stream_url.rstrip("/"), request_url.rstrip("/")
         self._streams: list[WebSocketPort] = []
         self._requests = HttpPort(self._request_url)
@@ -41,7 +44,7 @@ class SocketPorts:
     def stream(self, target: str) -> WebSocketPort:
         """Begin a stream."""
         self._streams = [port for port in self._streams if port.fileno() >= 0]
-        self._streams.append(WebSocketPort(self._stream_url + target))
+        self._streams.append(WebSocketPort(self._stream_url + target, headers=self._headers))
         return self._streams[-1]
 
     def requests(self) -> HttpPort:
@@ -83,9 +86,20 @@ class FeedRole:
 
 
 def dialect_name(venue: "Venue") -> str:
-    """Which dialect a venue speaks: its kind, and its product where that is not spot."""
-    product = str(venue.options.get("product", "spot"))
-    return venue.kind if product == "spot" else f"{venue.kind}-{product}"
+    """Which dialect a venue speaks: its kind, its product where that is not spot, its encoding where not JSON."""
+    product, encoding = str(venue.options.get("product", "spot")), str(venue.options.get("encoding", "json"))
+    parts = (venue.kind, "" if product == "spot" else product, "" if encoding == "json" else encoding)
+    return "-".join(part for part in parts if part)
+
+
+def stream_headers(venue: "Venue") -> dict[str, str]:
+    """What opens a venue's stream: SBE wants the name of a key, whose secret the feed never sees."""
+    if venue.options.get("encoding") != "sbe":
+        return {}
+    if venue.api_key is None:
+        msg = f'venue {venue.name}: encoding = "sbe" needs an api_key (of an Ed25519 key) to open a stream, was none'
+        raise ValueError(msg)
+    return {"X-MBX-APIKEY": venue.api_key.reveal()}
 
 
 def durations(table: dict[str, Any]) -> dict[str, Any]:
@@ -98,8 +112,10 @@ def durations(table: dict[str, Any]) -> dict[str, Any]:
     return {known.get(key, key): value * MS if key in known else value for key, value in table.items()}
 
 
-def feed_config(config: "Config", name: str, venue: "Venue") -> FeedConfig:
-    """One venue's share of the configuration."""
+def feed_config(
+    config: "Config", name: str, venue: "Venue", pinned: Mapping[int, tuple[int, int]] = MappingProxyType({})
+) -> FeedConfig:
+    """One venue's share of the configuration; `pinned`: decimals that are shown already, by instrument."""
     places = {one.symbol: (one.id, place) for place, one in enumerate(config.instruments) if one.venue == venue.name}
     return FeedConfig(
         venue=dialect_name(venue),
@@ -107,8 +123,15 @@ def feed_config(config: "Config", name: str, venue: "Venue") -> FeedConfig:
         cells={symbol: place for symbol, (_, place) in places.items()},
         name=f"{name}.{venue.name}",
         instruments_path=str(config.paths.instruments.with_suffix(f".{venue.name}.json")),
+        relist=set(config.role_names) <= {name},
+        pinned={symbol: pinned[number] for symbol, (number, _) in places.items() if number in pinned},
         **durations(config.feed),
     )
+
+
+def shown_decimals(config: "Config") -> dict[int, tuple[int, int]]:
+    """The decimals by which the living roles of this system read numbers: those that an earlier life showed."""
+    return {one.id: (one.price_decimals, one.size_decimals) for one in read(config.system.name)}
 
 
 def build(config: "Config", name: str) -> FeedRole:
@@ -120,18 +143,18 @@ def build(config: "Config", name: str) -> FeedRole:
         shm.CellWriter(config.lane("book_tops"), BY_NAME["book_tops"].record),
         clock.offset_ns(),
     )
-    feeds, ports = [], []
+    feeds, ports, pinned = [], [], shown_decimals(config)
     for venue in config.venues:
         if any(one.venue == venue.name for one in config.instruments):
-            ports.append(SocketPorts(venue.stream_url, venue.request_url))
-            feeds.append(Feed(feed_config(config, name, venue), ports[-1], outbox, shower(cells, venue.name)))
+            ports.append(SocketPorts(venue.stream_url, venue.request_url, stream_headers(venue)))
+            feeds.append(Feed(feed_config(config, name, venue, pinned), ports[-1], outbox, shower(cells, venue.name)))
     return FeedRole(name, feeds, ports)
 
 
 def shower(cells: shm.CellWriter, venue: str) -> Any:
     """What shows a venue's instruments to everyone, under the name that the configuration gives the venue."""
 
-    def show(instrument: "Instrument", cell: int, old: bool, now_ns: int) -> None:
-        write(cells, cell, dataclasses.replace(instrument, venue=venue), now_ns, old=old)
+    def show(instrument: "Instrument", cell: int, old: bool, missing: int, now_ns: int) -> None:
+        write(cells, cell, dataclasses.replace(instrument, venue=venue), now_ns, old=old, missing=missing)
 
     return show

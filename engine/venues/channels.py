@@ -5,13 +5,12 @@ connection: so its end is the end of all its books, and a successor begins them 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from engine.venues.dialect import OTHER, Answer, AnswerKind
+from engine.venues.dialect import OTHER, Answer, AnswerKind, Channel
 
 SECOND_NS = 1_000_000_000
 
@@ -27,16 +26,27 @@ class Channels(ABC):
     depth: int = 0
     overlaps: bool = False
     lifetime_ns: int = 1 << 62
-    mute_ns: int = 5 * SECOND_NS  # heartbeats come every second
-    ping: bytes = b""
+    mute_ns: int = 5 * SECOND_NS  # a heartbeat comes every second whatever the books do
+    channels: tuple[Channel, ...] = ()
+    batch: int = 50
+    batch_mixes: bool = False
+    all_or_nothing: bool = True
+    pace_ns: int = SECOND_NS // 7  # Coinbase, both: eight messages a second are allowed without a key
+    snapshot_choices: tuple[tuple[int, int], ...] = ()
+    weight_limit: int = 0
+    weight_header: str = ""
 
     def stream_target(self) -> str:
         """The host says it all."""
         return "/"
 
-    def snapshot_target(self, symbol: str) -> str:
+    def greeting(self) -> list[bytes]:
+        """Nothing."""
+        return []
+
+    def snapshot_target(self, symbol: str, levels: int) -> str:
         """Nothing is requested here."""
-        del symbol
+        del symbol, levels
         return ""
 
     def recorded_book(self, payload: bytes, url: str) -> str | None:
@@ -44,28 +54,22 @@ class Channels(ABC):
         del payload, url
         return None
 
-    def learn(self, message: object) -> None:  # noqa: B027 - most have nothing to learn
+    def learn(self, message: object) -> None:
         """Nothing: all levels are kept in step."""
+        del message
 
     def answer(self, frame: bytes) -> Answer:
         """Understand a frame that the scanner handed back."""
         try:
             message = orjson.loads(frame)
         except orjson.JSONDecodeError as error:
-            return Answer(AnswerKind.MALFORMED, str(error))
+            return self.unreadable(str(error))
         return self.answer_message(message) if isinstance(message, dict) else OTHER
+
+    def unreadable(self, text: str) -> Answer:
+        """A frame that is no JSON: numbers or checksums show what it held."""
+        return Answer(AnswerKind.MALFORMED, text)
 
     @abstractmethod
     def answer_message(self, message: dict[str, Any]) -> Answer:
         """Understand a parsed one."""
-
-
-def wanted(venue: str, listed: Mapping[str, object], ids: Mapping[str, int] | None) -> Mapping[str, int]:
-    """The symbols to read and their ids, of all when `ids` is None; one that is not listed is refused by name."""
-    if ids is None:
-        return dict.fromkeys(listed, 0)
-    missing = sorted(set(ids) - set(listed))
-    if missing:
-        msg = f"{venue} does not list {', '.join(missing)}"
-        raise ValueError(msg)
-    return ids

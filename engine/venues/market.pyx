@@ -19,7 +19,7 @@ cdef enum:
     LEVELS_MAX = 1 << 20
     MESSAGES_MAX = 1 << 16
 
-NAMES = {DELTA: "delta", SNAPSHOT: "snapshot", BEST: "best", PRINT: "print", BEAT: "beat"}
+NAMES = {DELTA: "delta", SNAPSHOT: "snapshot", BEST: "best", PRINT: "print", TOP: "top", BEAT: "beat"}
 ACTIONS = {NUMBERED: "numbered", OPENED: "opened", MATCHED: "matched", CHANGED: "changed", DONE: "done"}
 
 
@@ -142,6 +142,15 @@ cdef class Market:
         self.slots[slot] = <short>self.listing_count
         self.listing_count += 1
         return self.listing_count - 1
+
+    def relist(self, int index, int price_decimals, int size_decimals):
+        """Give a listing other decimals."""
+        if not 0 <= index < self.listing_count:
+            raise ValueError(f"index must be in 0..{self.listing_count - 1}, was {index}")
+        if not (0 <= price_decimals <= 18 and 0 <= size_decimals <= 18):
+            raise ValueError(f"decimals must be 0 to 18, were {price_decimals} and {size_decimals}")
+        self.listings[index].price_decimals = price_decimals
+        self.listings[index].size_decimals = size_decimals
 
     def decode(self, bytes frame):
         """A frame's messages as dictionaries, None when it is malformed: for tests and for looking at a frame."""

@@ -1,27 +1,31 @@
 """Coinbase Exchange's market data: subscriptions, acknowledgements, books of orders and metadata."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import orjson
 
 from engine.model.fixed import INT64_MAX, to_fixed
 from engine.model.instrument import Instrument
-from engine.venues.channels import Channels, wanted
-from engine.venues.coinbase.market import decimals_of
+from engine.venues.channels import Channels
+from engine.venues.coinbase.market import decimals_of, refusal_of
 from engine.venues.coinbase_exchange.scan import ExchangeMarket, LevelRule, OrderRule
-from engine.venues.dialect import ACCEPTED, OTHER, Answer, AnswerKind
+from engine.venues.dialect import EVERY, OTHER, Answer, AnswerKind, Channel, ChannelKind, Listing, Want, read_listed
 from engine.venues.market import Market, Rule
 
-ORDERS, LEVELS, PRINTS = "full", "level2_batch", "matches"
 ORDER_TYPES = frozenset({"received", "open", "match", "change", "done"})
 LEVEL_TYPES = frozenset({"snapshot", "l2update"})
 PRINT_TYPES = frozenset({"match", "last_match"})
-NAMES = {"level2_50": LEVELS, "level2": LEVELS}  # what acknowledgements and recordings may call the same channel
+ORDERS = (Channel("full", ChannelKind.BOOK),)  # trades are part of it; it begins with the next message
+LEVELS = (Channel("level2_batch", ChannelKind.BOOK, greets=True), Channel("matches", ChannelKind.PRINTS))
+ALIASES = {"level2_50": "level2_batch", "level2": "level2_batch"}  # what the venue may call the same channel
+BEAT = "heartbeat"
 BOOK_ADDRESS = re.compile(r"/products/([^/?]+)/book")
+EVERY_ORDER = 1 << 20
 
 
 @dataclass
@@ -29,14 +33,14 @@ class ExchangeDialect(Channels):
     """Coinbase Exchange: every order of a book, which needs a key at the venue, or its levels, which do not."""
 
     name: str = "coinbase-exchange"
-    requests_snapshots: bool = True
     by_order: bool = True
-    overlaps: bool = True  # a product's numbers are the venue's
+    snapshot_choices: tuple[tuple[int, int], ...] = ((EVERY_ORDER, 1),)
     _learned: bool = False
 
     def __post_init__(self) -> None:
-        """Levels come with their subscription, and without numbers."""
+        """Books of orders are asked for, and their numbers are the venue's; levels come with their subscription."""
         self.requests_snapshots = self.overlaps = self.by_order
+        self.channels = ORDERS if self.by_order else LEVELS
 
     def market(self) -> Market:
         """The scanner."""
@@ -46,19 +50,19 @@ class ExchangeDialect(Channels):
         """A product's numbers, or its trades'."""
         return OrderRule() if self.by_order else LevelRule()
 
-    def subscribe(self, symbols: Iterable[str]) -> list[bytes]:
-        """Trades are part of the orders' channel."""
-        channels = [ORDERS, "heartbeat"] if self.by_order else [LEVELS, PRINTS, "heartbeat"]
-        return [_message("subscribe", channels, list(symbols))]
+    def subscribe(self, wants: Sequence[Want], number: int) -> bytes:
+        """Heartbeats are a channel of each product: they show that the connection and a quiet book live."""
+        del number
+        return _message("subscribe", wants, BEAT)
 
-    def resubscribe(self, symbol: str) -> list[bytes]:
-        """A subscription to levels begins with a snapshot; the other books are left alone."""
-        if self.by_order:
-            return []
-        return [_message(kind, [LEVELS], [symbol]) for kind in ("unsubscribe", "subscribe")]
+    def unsubscribe(self, wants: Sequence[Want], number: int) -> bytes:
+        """Heartbeats go on."""
+        del number
+        return _message("unsubscribe", wants)
 
-    def snapshot_target(self, symbol: str) -> str:
+    def snapshot_target(self, symbol: str, levels: int) -> str:
         """Every order."""
+        del levels
         return f"/products/{symbol}/book?level=3"
 
     def instruments_target(self, symbols: Iterable[str]) -> str:
@@ -66,21 +70,25 @@ class ExchangeDialect(Channels):
         del symbols
         return "/products"
 
-    def instruments(self, body: bytes, ids: Mapping[str, int] | None) -> list[Instrument]:
+    def instruments(self, body: bytes, ids: Mapping[str, int] | None) -> Listing:
         """Read products."""
         listed = {entry["id"]: entry for entry in orjson.loads(body)}
-        return [read_product(self.name, listed[one], number) for one, number in wanted(self.name, listed, ids).items()]
+        return read_listed(self.name, listed, ids, partial(read_product, self.name))
+
+    def unreadable(self, text: str) -> Answer:
+        """Where changes have no numbers a frame that is no JSON may have been of any book."""
+        return Answer(AnswerKind.MALFORMED, text, () if self.by_order else (EVERY,))
 
     def answer_message(self, message: dict[str, Any]) -> Answer:
         """Acknowledgements list all subscriptions so far; a message without a number is a copy for its owner alone."""
         kind = message.get("type")
         if kind == "error":
-            return Answer(AnswerKind.REFUSED, f"{message.get('message')}: {message.get('reason')}")
+            return refusal_of(message)
         if kind == "subscriptions":
-            return ACCEPTED if self._lists_books(message.get("channels")) else OTHER
+            wants = tuple(self._listed_wants(message.get("channels")))
+            return Answer(AnswerKind.ACCEPTED, wants=wants) if wants else OTHER
         if self._is_hot(message):
-            spoilt = (str(message.get("product_id")),) if self.by_order or kind in LEVEL_TYPES else ()
-            return Answer(AnswerKind.MALFORMED, f"a {kind} message that the scanner refuses", spoilt)
+            return Answer(AnswerKind.MALFORMED, f"a {kind} message that the scanner refuses", self._spoilt(message))
         return OTHER
 
     def recorded_book(self, payload: bytes, url: str) -> str | None:
@@ -133,18 +141,29 @@ class ExchangeDialect(Channels):
             return kind in ORDER_TYPES and "sequence" in message
         return kind in LEVEL_TYPES or kind in PRINT_TYPES
 
-    def _lists_books(self, channels: object) -> bool:
-        """Whether an acknowledgement names the books among the subscriptions."""
-        own = ORDERS if self.by_order else LEVELS
-        named = [one.get("name") for one in channels if isinstance(one, dict)] if isinstance(channels, list) else []
-        return any(isinstance(name, str) and NAMES.get(name, name) == own for name in named)
+    def _spoilt(self, message: dict[str, Any]) -> tuple[str, ...]:
+        """The book a refused message would have changed; a print changes none."""
+        if not self.by_order and message["type"] not in LEVEL_TYPES:
+            return ()
+        return (str(message.get("product_id") or EVERY),)
+
+    def _listed_wants(self, listed: object) -> Iterator[Want]:
+        """What an acknowledgement names of ours."""
+        own = {channel.name for channel in self.channels}
+        for one in listed if isinstance(listed, list) else ():
+            name = one.get("name") if isinstance(one, dict) else None
+            channel = ALIASES.get(name, name) if isinstance(name, str) else None
+            products = one.get("product_ids") if isinstance(one, dict) else None
+            if channel in own and isinstance(products, list):
+                yield from ((channel, str(product)) for product in products)
 
 
-def _message(kind: str, channels: list[str], symbols: list[str]) -> bytes:
-    return orjson.dumps({"type": kind, "product_ids": symbols, "channels": channels})
+def _message(kind: str, wants: Sequence[Want], *more: str) -> bytes:
+    channels = [wants[0][0], *more]
+    return orjson.dumps({"type": kind, "product_ids": [symbol for _, symbol in wants], "channels": channels})
 
 
-def read_product(venue: str, entry: Mapping[str, Any], number: int) -> Instrument:
+def read_product(venue: str, symbol: str, entry: Mapping[str, Any], number: int) -> Instrument:
     """One product. Its least size is a notional; small steps are written with an exponent."""
     price_decimals, size_decimals = decimals_of(entry["quote_increment"]), decimals_of(entry["base_increment"])
     price_step, size_step = (
@@ -154,7 +173,7 @@ def read_product(venue: str, entry: Mapping[str, Any], number: int) -> Instrumen
     return Instrument(
         id=number,
         venue=venue,
-        symbol=entry["id"],
+        symbol=symbol,
         base=entry["base_currency"],
         quote=entry["quote_currency"],
         price_decimals=price_decimals,

@@ -1,6 +1,5 @@
 """The feed of a venue that tells every order: numbers of a product, books over REST, and its channel of levels."""
 
-import json
 from collections.abc import Iterator
 
 import pytest
@@ -146,9 +145,15 @@ def test_what_contradicts_the_book_is_told_at_once(bench: Bench) -> None:
 
 def test_a_message_that_cannot_be_read_makes_its_book_suspect(bench: Bench) -> None:
     """At once, and not when the next number shows the hole."""
-    bench.step(0.02, raw(opened(102, MAKER, "100.001", "1")))
+    bench.step(0.02, raw(opened(102, MAKER, "100.01", "1", side="up")))
     assert bench.state(7) in (SUSPECT, RESYNCING)
     assert (bench.state(8), bench.feed.malformed) == (GOOD, 1)
+
+
+def test_a_price_finer_than_the_instrument_is_named(bench: Bench) -> None:
+    """The venue changed its step: no snapshot can mend that, in orders no more than in levels."""
+    bench.step(0.02, raw(opened(102, MAKER, "100.001", "1")))
+    assert (bench.state(7), bench.state(8)) == (BookState.MISFIT, GOOD)
 
 
 def test_a_book_behind_its_heartbeat_grows_stale_and_a_quiet_one_does_not(bench: Bench) -> None:
@@ -158,15 +163,18 @@ def test_a_book_behind_its_heartbeat_grows_stale_and_a_quiet_one_does_not(bench:
     assert (bench.state(7), bench.state(8)) == (GOOD, BookState.STALE)
 
 
-def test_a_refusal_ends_the_connection_with_the_venues_words() -> None:
-    """`full` without a key is refused: that is an error, not silence."""
+def test_a_refusal_is_an_error_with_the_venues_words() -> None:
+    """`full` without a key is refused for each product: that is told, and is not silence."""
     bench = make("coinbase-exchange")
+    no = raw({"type": "error", "message": "Failed to subscribe", "reason": "full requires authentication"})
     try:
-        bench.step(
-            0.02, raw({"type": "error", "message": "Failed to subscribe", "reason": "full requires authentication"})
-        )
-        assert "full requires authentication" in bench.feed.failure
-        assert bench.feed.refusals == 1
+        for _ in range(12):
+            if bench.stream.sent:
+                bench.stream.sent.clear()
+                bench.stream.inbox.append(no)
+            bench.step(0.2)
+        assert "refused: Failed to subscribe full requires authentication" in bench.feed.failure
+        assert bench.state(7) == BookState.DISCONNECTED
     finally:
         bench.close()
 
@@ -177,22 +185,22 @@ def test_levels_come_with_their_subscription_and_a_missing_trade_resyncs() -> No
     try:
         snapshot = {"type": "snapshot", "product_id": "BTC-USD", "bids": [["100.00", "1"]], "asks": [["101.00", "1"]]}
         change = {"type": "l2update", "product_id": "BTC-USD", "changes": [["buy", "100.50", "2"]], "time": TIME}
-        bench.step(0.02, raw(snapshot), raw(change), acknowledged("level2_50", "matches", "heartbeat"))
-        assert bench.stream.sent[0]["channels"] == ["level2_batch", "matches", "heartbeat"]
+        bench.step(0.2, raw(snapshot), raw(change), acknowledged("level2_50", "heartbeat"))
+        bench.step(0.2)
+        bench.step(0.2, acknowledged("level2_50", "matches", "heartbeat"))
+        wanted = [message["channels"] for message in bench.stream.sent]
+        assert wanted == [["level2_batch", "heartbeat"], ["matches", "heartbeat"]]
         assert (bench.state(7), bench.top().bid_price[0]) == (GOOD, 10050)
         bench.step(0.02, raw(matched(5, MAKER, "100.50", "1", trade=5)), raw(matched(9, MAKER, "100.50", "1", trade=6)))
         assert bench.state(7) == GOOD
         bench.told()
         bench.step(0.02, raw(matched(12, MAKER, "100.50", "1", trade=8)))
-        bench.step()
+        for _ in range(3):
+            bench.step(0.2)
         rows = bench.told()
         assert next(row.detail for row in rows if row.kind == TickKind.STATE) == SUSPECT
         assert [row.size for row in rows if row.kind == TickKind.PRINT] == [10**8]
-        wanted = [
-            json.loads(json.dumps(message))["type"]
-            for message in bench.stream.sent[1:]
-            if "BTC-USD" in message["product_ids"]
-        ]
+        wanted = [message["type"] for message in bench.stream.sent[2:] if "BTC-USD" in message["product_ids"]]
         assert wanted[:2] == ["unsubscribe", "subscribe"]
         bench.step(0.02, raw(snapshot))
         assert (bench.state(7), bench.top().bid_price[0]) == (GOOD, 10000)
