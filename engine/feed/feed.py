@@ -19,6 +19,7 @@ from engine.feed.budget import Budget
 from engine.feed.config import FeedConfig
 from engine.feed.link import Link
 from engine.feed.loader import Loader, decimals_of
+from engine.feed.order_track import OrderTrack
 from engine.feed.outbox import Outbox
 from engine.feed.pipeline import Pipeline
 from engine.feed.precision import misfits_of, misfits_of_book
@@ -214,7 +215,8 @@ class Feed:
 
     def _track(self, index: int, one: Instrument) -> Track:
         rule, depth, cell = self._dialect.rule(), self._dialect.depth, self.config.cell(one.symbol)
-        return Track(index, one.id, one.symbol, rule, self._outbox, depth, self.config.levels, cell)
+        track = OrderTrack if self._dialect.by_order else Track
+        return track(index, one.id, one.symbol, rule, self._outbox, depth, self.config.levels, cell)
 
     def _take_responses(self, now_ns: int) -> int:
         responses = self._requests.poll(now_ns)
