@@ -3,6 +3,7 @@
     [feed]                 durations in milliseconds
     levels = false         tell every level's change, not only the best
     stale_ms = 5000        a connection without a frame for longer makes its books stale
+    frames = true          copy every frame into the FRAMES ring, where `engine-ctl capture record` finds it
 
 TICKS and BOOKS have one writer, so all venues of a system share one role; each is a `Feed` of its own inside it.
 """
@@ -15,6 +16,7 @@ from engine import clock
 from engine.feed.config import FeedConfig
 from engine.feed.feed import Feed
 from engine.feed.outbox import Outbox
+from engine.feed.tapped import TappedPorts, tap_of
 from engine.instruments import write
 from engine.lanes import BY_NAME
 from engine.venues.wire import HttpPort, WebSocketPort
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 MS = 1_000_000
 DURATIONS = ("stale", "book_stale", "settle", "subscribe", "request", "retry_min", "retry_max")
 PLAIN = ("levels", "seed")
+BUILD = ("frames", "source", "replay")  # read where the feed is built
 
 
 class SocketPorts:
@@ -91,11 +94,12 @@ def dialect_name(venue: "Venue") -> str:
 def durations(table: dict[str, Any]) -> dict[str, Any]:
     """The keys of [feed] as a FeedConfig has them; an unknown one is refused by name."""
     known = {f"{name}_ms": f"{name}_ns" for name in DURATIONS}
-    unknown = [key for key in table if key not in known and key not in PLAIN]
+    unknown = [key for key in table if key not in known and key not in PLAIN + BUILD]
     if unknown:
-        msg = f"[feed] {unknown[0]}: expected one of {', '.join((*known, *PLAIN))}"
+        msg = f"[feed] {unknown[0]}: expected one of {', '.join((*known, *PLAIN, *BUILD))}"
         raise ValueError(msg)
-    return {known.get(key, key): value * MS if key in known else value for key, value in table.items()}
+    told = {key: value for key, value in table.items() if key not in BUILD}
+    return {known.get(key, key): value * MS if key in known else value for key, value in told.items()}
 
 
 def feed_config(config: "Config", name: str, venue: "Venue") -> FeedConfig:
@@ -120,11 +124,12 @@ def build(config: "Config", name: str) -> FeedRole:
         shm.CellWriter(config.lane("book_tops"), BY_NAME["book_tops"].record),
         clock.offset_ns(),
     )
-    feeds, ports = [], []
+    tap, feeds, ports = tap_of(config), [], []
     for venue in config.venues:
         if any(one.venue == venue.name for one in config.instruments):
             ports.append(SocketPorts(venue.stream_url, venue.request_url))
-            feeds.append(Feed(feed_config(config, name, venue), ports[-1], outbox, shower(cells, venue.name)))
+            told = TappedPorts(ports[-1], tap, venue.name, dialect_name(venue)) if tap else ports[-1]
+            feeds.append(Feed(feed_config(config, name, venue), told, outbox, shower(cells, venue.name)))
     return FeedRole(name, feeds, ports)
 
 
