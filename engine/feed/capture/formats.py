@@ -5,6 +5,7 @@ cf1      <time>: <frame>                       and `https://… -> <time>: <body
 cf2      {"t":"recv","ts":…,"data":"<frame>"}  and t = header, http, connect, send
 dc       {"rx_ns":…,"frame":<frame>}           verbatim; the first line describes the recording
 ndjson   <frame>                               one a line
+steelyard                                      our own, binary: see recording.py
 """
 
 import gzip
@@ -19,28 +20,35 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 import orjson
 import zstandard
 
+from engine.feed.capture.recording import is_recording, read_recording
+from engine.model.words import FrameKind
+
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-FORMATS = ("hft", "cf1", "cf2", "dc", "ndjson")
+FORMATS = ("hft", "cf1", "cf2", "dc", "ndjson", "steelyard")
 HFT_LINE = re.compile(rb"\d+ [{\[]")
 CF1_LINE = re.compile(rb"(?:wss?|https?)://|configuration: |\d+\.\d+: ")
 CF1_BODY = re.compile(rb"(https?://\S+) -> ([\d.]+): (.*)")
 CF1_FRAME = re.compile(rb"([\d.]+): (.*)")
 DC_FRAME = re.compile(rb'"frame":\s*')
 CHUNK = 1 << 18
+OK = 200
+MARKS = (FrameKind.BEGIN, FrameKind.CLOSED, FrameKind.LOST)
 SHOWN = 200  # letters of an error, which may hold a whole line
 CUT_OFF = "the compressed file is cut off"
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One thing recorded: a frame, or with `url` the answer to a request."""
+    """One thing recorded: a frame; with `url` the answer to a request; with `mark` what became of a connection."""
 
     payload: bytes
     time_ns: int
     url: str = ""
     sent: bool = False
+    connection: int = 0
+    mark: FrameKind = FrameKind.RECEIVED  # or BEGIN, CLOSED, LOST
 
 
 def open_capture(path: Path) -> BinaryIO:
@@ -104,8 +112,14 @@ def guess_format(line: bytes) -> str:
     return "dc" if b'"captured_at"' in line or line.startswith(b'{"rx_ns"') else "ndjson"
 
 
-def read_capture(path: Path, kind: str = "") -> Iterator[Piece]:
-    """The pieces of one file, in the order of the file; a file that is not what it should be is a ValueError."""
+def read_capture(path: Path, kind: str = "", venue: str = "") -> Iterator[Piece]:
+    """The pieces of one file, in the order of the file; a file that is not what it should be is a ValueError.
+
+    `venue` chooses among those of one of our own recordings; the other formats hold one venue.
+    """
+    if kind == "steelyard" or (not kind and is_recording(path)):
+        yield from read_steelyard(path, venue)
+        return
     try:
         with open_capture(path) as lines:
             first = lines.readline()
@@ -119,6 +133,26 @@ def read_capture(path: Path, kind: str = "") -> Iterator[Piece]:
 def _chain(first: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:
     yield first
     yield from rest
+
+
+def read_steelyard(path: Path, venue: str = "") -> Iterator[Piece]:
+    """Our own: every connection, with its beginning and its end."""
+    for time_ns, connection, kind, payload in read_recording(path, venue):
+        if kind in (FrameKind.RECEIVED, FrameKind.SENT):
+            yield Piece(payload, time_ns, sent=kind == FrameKind.SENT, connection=connection)
+        elif kind == FrameKind.RESPONSE:
+            status, target, body = split_response(payload)
+            if status == OK:
+                yield Piece(body, time_ns, target, connection=connection)
+        elif kind in MARKS and (kind != FrameKind.BEGIN or orjson.loads(payload)["target"]):
+            yield Piece(payload, time_ns, connection=connection, mark=FrameKind(kind))
+
+
+def split_response(payload: bytes) -> tuple[int, str, bytes]:
+    """The status, target and body of a recorded answer."""
+    head, _, body = payload.partition(b"\n")
+    status, _, target = head.decode().partition(" ")
+    return int(status), target, body
 
 
 def read_hft(lines: Iterable[bytes]) -> Iterator[Piece]:
