@@ -143,8 +143,9 @@ class Config(Table, frozen=True, kw_only=True):
 
     @property
     def expected_roles(self) -> tuple[str, ...]:
-        """The roles that the rest of the file calls for."""
-        market = ("feed", "execution") if self.venues else ()
+        """The roles that the rest of the file calls for; a replay has nobody who could send an order."""
+        trading = () if self.system.mode == "replay" else ("execution",)
+        market = ("feed", *trading) if self.venues else ()
         extra = tuple(role for role in self.roles if role not in FACTORIES)
         return market + extra + tuple(strategy.name for strategy in self.strategies)
 

@@ -16,6 +16,7 @@ from engine import clock
 from engine.feed.config import FeedConfig
 from engine.feed.feed import Feed
 from engine.feed.outbox import Outbox
+from engine.feed.replay import ReplayRole, build_replay, is_replay
 from engine.feed.tapped import TappedPorts, tap_of
 from engine.instruments import write
 from engine.lanes import BY_NAME
@@ -115,8 +116,9 @@ def feed_config(config: "Config", name: str, venue: "Venue") -> FeedConfig:
     )
 
 
-def build(config: "Config", name: str) -> FeedRole:
+def build(config: "Config", name: str) -> FeedRole | ReplayRole:
     """Make the feed of a system: what the runtime calls."""
+    replaying = is_replay(config)
     cells = shm.CellWriter(config.lane("instruments"), BY_NAME["instruments"].record)
     outbox = Outbox(
         shm.RingWriter(config.lane("ticks"), BY_NAME["ticks"].record),
@@ -124,6 +126,11 @@ def build(config: "Config", name: str) -> FeedRole:
         shm.CellWriter(config.lane("book_tops"), BY_NAME["book_tops"].record),
         clock.offset_ns(),
     )
+    if replaying:
+        return build_replay(
+            config, name, outbox, lambda venue: feed_config(config, name, config.venue(venue)),
+            lambda venue: shower(cells, venue),
+        )  # fmt: skip
     tap, feeds, ports = tap_of(config), [], []
     for venue in config.venues:
         if any(one.venue == venue.name for one in config.instruments):

@@ -37,6 +37,7 @@ class Link:
             self._fail(f"closed: {self._port.error or 'by the venue'}")
         elif state == OPEN and not self.subscribed:
             self.subscribed = self.send(self._dialect.subscribe(self._symbols))
+            self.accepted = self.accepted or getattr(self._port, "recorded", False)
         self._watch(now_ns)
         return frames
 
