@@ -30,6 +30,9 @@ class Loader:
 
     def ask(self, now_ns: int) -> None:
         """Ask the venue, again after a failure."""
+        if self._config.kept_only:
+            self._take_kept()
+            return
         if self._asked >= 0 and now_ns > self._deadline_ns:
             self._fail("no answer in time", now_ns)
         if self._asked < 0 and not self.done and now_ns >= self._not_before_ns:
@@ -65,6 +68,10 @@ class Loader:
         self._asked = -1
         self._not_before_ns = now_ns + self._backoff.next_ns()
         LOG.warning("instruments of %s: %s", self._config.venue, reason)
+        self._take_kept()
+
+    def _take_kept(self) -> None:
+        """The copy on disk, where nothing is known yet and it is of the same symbols."""
         kept = None if self.instruments else load_instruments(self._config.instruments_path)
         wanted = self._config.symbols
         if kept and {one.symbol: one.id for one in kept.instruments} == dict(wanted):

@@ -10,7 +10,7 @@
     binance = ["…"]          for each venue its files in order, relative to the configuration's file
 
 `step` turns the process's time into recorded time and hands that to the feeds: their patience is measured in it.
-`receive_ns` is what was recorded; `publish_ns` is the engine's clock, so ages on a screen are true and latencies are not.
+`receive_ns` is what was recorded; `publish_ns` is the engine's clock, so ages on a screen are true, latencies are not.
 Entries of several venues go out in the order of their times, whatever the speed.
 """
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from engine.config import Config
 
 LOG = logging.getLogger("steelyard.feed")
-WINDOW_NS = 10_000_000  # recorded time that one step takes in at most, as often as a feed looks at its ages
+WINDOW_NS = 50_000_000  # recorded time that one step takes in at most: how coarsely ages are seen at "max"
 STEPS = 64  # of a feed in one round of the process, so that it beats meanwhile
 PRIMING = 8  # steps in which a feed asks and connects before the first entry is due
 METADATA_PIECES = 10_000  # a recorded answer to the question for metadata stands at the beginning, or nowhere
@@ -124,7 +124,7 @@ class ReplayRole:
             return self._prime()
         target_ns = self._begin_ns + int((now_ns - self._started_ns) * self._speed) if self._speed else NEVER
         work = sum(self._advance(target_ns))
-        if all(stage.ports.reel.next is None for stage in self.stages):
+        if all(stage.ports.reel.ended for stage in self.stages):
             return work + self._finish()
         if not work and self._speed:
             self._now_ns = max(self._now_ns, target_ns)
@@ -207,6 +207,7 @@ def make_stage(
     if holds_metadata(files, kind, venue, metadata):
         known.add(metadata)
     else:
+        config = dataclasses.replace(config, kept_only=True)
         Path(config.instruments_path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         save_instruments(config.instruments_path, surveyed(config, dialect, files, kind), 0)
     ports = ReplayPorts(Reel(files, kind, venue, dialect, config.symbols), known)

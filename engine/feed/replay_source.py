@@ -10,13 +10,15 @@ frame for its stream. What no recording holds is refused at once, and the feed g
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import orjson
 
+from engine.feed.capture.entries import gather
 from engine.feed.capture.formats import OK, read_capture, split_response
-from engine.feed.capture.recording import Entry, is_recording, read_recording
+from engine.feed.capture.recording import Entry, is_recording, read_blocks
 from engine.model.words import FrameKind
 from engine.venues.dialect import Dialect
 from engine.venues.port import PortState, Response, TimedFrames
@@ -25,6 +27,7 @@ RECEIVED, BEGIN, CLOSED, RESPONSE, LOST = (
     int(kind) for kind in (FrameKind.RECEIVED, FrameKind.BEGIN, FrameKind.CLOSED, FrameKind.RESPONSE, FrameKind.LOST)
 )
 FRAMES_AT_ONCE = 256
+BLOCK_ENTRIES = 1024  # of a file that has no blocks of its own
 HELD_MAX = 200_000  # frames of a connection that the feed has not taken up
 NEVER = 1 << 62
 SNAPSHOT_START = b'{"lastUpdateId"'
@@ -39,34 +42,58 @@ def key_of(target: str) -> Key:
 
 
 class Reel:
-    """The entries of one venue's files, in order, one ahead."""
+    """The entries of one venue's files, in order, a block ahead."""
 
     def __init__(self, files: Iterable[Path], kind: str, venue: str, dialect: Dialect, symbols: Iterable[str]) -> None:
         """Open at the beginning; `venue` chooses among those of a recording that holds several."""
         self._nameless = key_of(dialect.snapshot_target(next(iter(symbols), "")))
-        self._entries = self._read(files, kind, venue, dialect.name)
+        self._blocks = self._read(files, kind, venue, dialect.name)
+        self._block: list[Entry] = []
+        self._place = 0
         self.error = ""
-        self.next: Entry | None = None
-        self.advance()
+        self.next_ns = NEVER  # when the next entry was recorded; NEVER at the end
+        self._advance(0)
 
     @property
-    def next_ns(self) -> int:
-        """When the next entry was recorded; NEVER at the end."""
-        return NEVER if self.next is None else self.next[0]
+    def ended(self) -> bool:
+        """Whether nothing is left."""
+        return self._place == len(self._block)
 
-    def advance(self) -> None:
-        """Go on to the next entry; files that cannot be read further end here and `error` says why."""
+    def take(self) -> Entry:
+        """The next entry."""
+        entry = self._block[self._place]
+        self._advance(self._place + 1)
+        return entry
+
+    @property
+    def next_kind(self) -> int:
+        """What the next entry is."""
+        return self._block[self._place][2]
+
+    def take_frames(self, until_ns: int, limit: int) -> tuple[int, TimedFrames]:
+        """The frames that the next connection received in a row, and which connection it is."""
+        number, frames = self._block[self._place][1], TimedFrames()
+        self._advance(gather(self._block, self._place, until_ns, limit, frames, frames.times))
+        return number, frames
+
+    def _advance(self, place: int) -> None:
+        """Go on; files that cannot be read further end here and `error` says why."""
         try:
-            self.next = next(self._entries, None)
+            while place == len(self._block) and (block := next(self._blocks, None)) is not None:
+                self._block, place = block, 0
         except ValueError as error:
-            self.next, self.error = None, str(error)
+            self.error = str(error)
+        self._place = place
+        self.next_ns = self._block[place][0] if place < len(self._block) else NEVER
 
-    def _read(self, files: Iterable[Path], kind: str, venue: str, dialect: str) -> Iterator[Entry]:
+    def _read(self, files: Iterable[Path], kind: str, venue: str, dialect: str) -> Iterator[list[Entry]]:
         for path in files:
             if kind == "steelyard" or (not kind and is_recording(path)):
-                yield from read_recording(path, venue)
-            else:
-                yield from self._translate(path, kind, dialect)
+                yield from read_blocks(path, venue)
+                continue
+            entries = self._translate(path, kind, dialect)
+            while block := list(islice(entries, BLOCK_ENTRIES)):
+                yield block
 
     def _translate(self, path: Path, kind: str, dialect: str) -> Iterator[Entry]:
         """Another format has one connection, and answers among its frames that only their look gives away."""
@@ -104,10 +131,12 @@ class ReplayStream:
         """Begin with what came before the feed was there."""
         self.state, self._inbox, self._ended = PortState.OPEN, inbox, ended
 
-    def put(self, frame: bytes, time_ns: int) -> None:
-        """A frame is due."""
-        self._inbox.append(frame)
-        self._inbox.times.append(time_ns)
+    def put(self, frames: TimedFrames) -> None:
+        """Frames are due."""
+        if self._inbox:
+            self._inbox.join(frames)
+        else:
+            self._inbox = frames
 
     def end(self, reason: str) -> None:
         """The connection is gone, behind the frames that wait."""
@@ -219,17 +248,18 @@ class ReplayPorts:
         A feed reads answers before frames, so an answer that follows frames waits for the next call.
         """
         reel, count, last_ns = self.reel, 0, 0
-        while reel.next is not None and reel.next[0] <= until_ns and count < FRAMES_AT_ONCE:
-            time_ns, number, kind, payload = reel.next
-            if kind == RECEIVED:
-                self._put(number, payload, time_ns)
-                count += 1
+        while reel.next_ns <= until_ns and count < FRAMES_AT_ONCE and not reel.ended:
+            if reel.next_kind == RECEIVED:
+                number, frames = reel.take_frames(until_ns, FRAMES_AT_ONCE)
+                count += len(frames)
+                last_ns = max(last_ns, frames.times[-1])
+                self._put(number, frames)
             elif count:
                 break
             else:
+                time_ns, number, kind, payload = reel.take()
+                last_ns = max(last_ns, time_ns)
                 self._take_other(number, kind, payload)
-            last_ns = max(last_ns, time_ns)
-            reel.advance()
         self.frames += count
         return last_ns
 
@@ -244,16 +274,15 @@ class ReplayPorts:
         self._free.appendleft(one)
         self._match()
 
-    def _put(self, number: int, frame: bytes, time_ns: int) -> None:
+    def _put(self, number: int, frames: TimedFrames) -> None:
         one = self._connections.get(number) or self._begin(number)
         if one.stream is not None:
-            one.stream.put(frame, time_ns)
+            one.stream.put(frames)
             return
-        if len(one.inbox) >= HELD_MAX:
-            del one.inbox[: HELD_MAX // 2], one.inbox.times[: HELD_MAX // 2]
+        one.inbox.join(frames)
+        if len(one.inbox) > HELD_MAX:
             self.passed_over += HELD_MAX // 2
-        one.inbox.append(frame)
-        one.inbox.times.append(time_ns)
+            one.inbox = TimedFrames(one.inbox[HELD_MAX // 2 :], one.inbox.times[HELD_MAX // 2 :])
 
     def _take_other(self, number: int, kind: int, payload: bytes) -> None:
         if kind == RESPONSE:

@@ -26,6 +26,11 @@ class TimedFrames(list[bytes]):
         super().__init__(frames)
         self.times = list(times)
 
+    def join(self, others: "TimedFrames") -> None:
+        """Put others behind these."""
+        self.extend(others)
+        self.times.extend(others.times)
+
 
 class FramePort(Protocol):
     """A message stream: a WebSocket, or the simulation's stand-in for one."""

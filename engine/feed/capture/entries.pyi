@@ -5,7 +5,17 @@ from typing_extensions import Buffer
 HEAD_SIZE: int
 
 def pack(receive_ns: int, connection: int, kind: int, payload: bytes) -> bytes: ...
-def unpack(block: bytes) -> list[tuple[int, int, int, bytes]]: ...
+def unpack(
+    block: bytes, wanted: dict[int, bool], meet: Callable[[bytes], bool]
+) -> list[tuple[int, int, int, bytes]]: ...
+def gather(
+    entries: list[tuple[int, int, int, bytes]],
+    place: int,
+    until_ns: int,
+    limit: int,
+    frames: list[bytes],
+    times: list[int],
+) -> int: ...
 
 class Assembler:
     size: int

@@ -10,6 +10,7 @@ frames bear tell exactly how many are missing: an entry of the kind LOST then st
 import json
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.list cimport PyList_Append
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memmove, memset
@@ -19,6 +20,7 @@ from engine.model import records, words
 cdef enum:
     PAYLOAD = 216
     LAST = 1
+    RECEIVED = 1
     BEGIN = 3
     LOST = 7
     EPOCH_SHIFT = 40
@@ -45,7 +47,9 @@ cdef packed struct Head:
 HEAD_SIZE = sizeof(Head)
 assert records.FRAME.size == sizeof(Piece)
 assert HEAD_SIZE == 24
-assert (words.Flag.LAST, words.FrameKind.BEGIN, words.FrameKind.LOST) == (LAST, BEGIN, LOST)
+assert words.Flag.LAST == LAST
+assert (words.FrameKind.RECEIVED, words.FrameKind.BEGIN, words.FrameKind.LOST) == (RECEIVED, BEGIN, LOST)
+assert words.FrameKind.END > LOST
 
 
 def pack(int64_t receive_ns, uint64_t connection, int kind, bytes payload):
@@ -56,10 +60,15 @@ def pack(int64_t receive_ns, uint64_t connection, int kind, bytes payload):
     return PyBytes_FromStringAndSize(<char *>&head, sizeof(Head)) + payload
 
 
-def unpack(bytes block):
-    """The entries of a block as (receive_ns, connection, kind, payload)."""
+def unpack(bytes block, dict wanted, meet):
+    """The entries of a block as (receive_ns, connection, kind, payload), of the connections that are wanted.
+
+    `wanted` remembers what `meet(payload of its BEGIN)` said of each; what belongs to none is kept.
+    """
     cdef const char *data = block
     cdef Py_ssize_t place = 0, end = len(block)
+    cdef uint64_t connection = 0
+    cdef bint keep = False, known = False
     cdef Head head
     cdef list found = []
     while place < end:
@@ -69,10 +78,36 @@ def unpack(bytes block):
         place += sizeof(Head)
         if end - place < <Py_ssize_t>head.size:
             raise ValueError(f"an entry of {head.size} bytes is cut off at byte {place} of a block of {end}")
-        found.append((head.receive_ns, head.connection, head.kind,
-                      PyBytes_FromStringAndSize(data + place, head.size)))
+        if not known or head.connection != connection:
+            connection = head.connection
+            if head.kind == BEGIN and connection not in wanted:
+                wanted[connection] = meet(PyBytes_FromStringAndSize(data + place, head.size))
+            known = connection in wanted
+            keep = wanted.get(connection, False)
+        if keep or head.kind >= LOST:
+            found.append((head.receive_ns, head.connection, head.kind,
+                          PyBytes_FromStringAndSize(data + place, head.size)))
         place += head.size
     return found
+
+
+def gather(list entries, Py_ssize_t place, int64_t until_ns, Py_ssize_t limit, frames, list times):
+    """Collect the frames that one connection received in a row, from `place` on; the place behind them."""
+    cdef tuple entry
+    cdef object connection = None
+    cdef Py_ssize_t end = min(len(entries), place + limit)
+    while place < end:
+        entry = <tuple>entries[place]
+        if <int>entry[2] != RECEIVED or <int64_t>entry[0] > until_ns:
+            break
+        if connection is None:
+            connection = entry[1]
+        elif entry[1] != connection:
+            break
+        PyList_Append(frames, entry[3])
+        times.append(entry[0])
+        place += 1
+    return place
 
 
 cdef class Assembler:

@@ -21,7 +21,6 @@ import orjson
 import zstandard
 
 from engine.feed.capture.entries import unpack
-from engine.model.words import FrameKind
 
 LOG = logging.getLogger("steelyard.capture")
 MAGIC = b"STEELYARD FRAMES"
@@ -71,8 +70,17 @@ def read_header(path: Path, file: BinaryIO) -> Header:
     return Header(part, begin_ns, session)
 
 
-def read_blocks(path: Path) -> Iterator[list[Entry]]:
-    """The entries of a recording, block by block, up to its torn end if it has one."""
+def read_blocks(path: Path, venue: str = "") -> Iterator[list[Entry]]:
+    """The entries of a recording, block by block, up to its torn end if it has one.
+
+    With `venue` only those of one: by the configuration's name or the dialect's.
+    """
+    wanted: dict[int, bool] = {}
+
+    def meet(told: bytes) -> bool:
+        row = orjson.loads(told)
+        return not venue or venue in (row["venue"], row["dialect"])
+
     with path.open("rb") as file:
         read_header(path, file)
         unpacker = zstandard.ZstdDecompressor()
@@ -83,7 +91,7 @@ def read_blocks(path: Path) -> Iterator[list[Entry]]:
                 LOG.warning("%s: torn at byte %d, what comes before was read", path, place)
                 return
             packed, size = block
-            yield unpack(unpacker.decompress(packed, max_output_size=size))
+            yield unpack(unpacker.decompress(packed, max_output_size=size), wanted, meet)
 
 
 def _read_block(path: Path, file: BinaryIO, head: bytes) -> tuple[bytes, int] | None:
@@ -109,12 +117,6 @@ def _read_block(path: Path, file: BinaryIO, head: bytes) -> tuple[bytes, int] | 
 
 
 def read_recording(path: Path, venue: str = "") -> Iterator[Entry]:
-    """The entries of a recording, of one venue where named: by the configuration's name or the dialect's."""
-    theirs: dict[int, bool] = {}
-    for block in read_blocks(path):
-        for entry in block:
-            if entry[2] == FrameKind.BEGIN and entry[1] not in theirs:
-                told = orjson.loads(entry[3])
-                theirs[entry[1]] = not venue or venue in (told["venue"], told["dialect"])
-            if entry[2] in (FrameKind.LOST, FrameKind.END) or theirs.get(entry[1], not venue):
-                yield entry
+    """The entries of a recording, of one venue where named."""
+    for block in read_blocks(path, venue):
+        yield from block
