@@ -23,12 +23,14 @@ class InstrumentsMissingError(Exception):
     """The feed did not say in time what the instruments are."""
 
 
-def write(cells: shm.CellWriter, index: int, instrument: Instrument, now_ns: int, *, old: bool = False) -> None:
-    """Show an instrument; `old` when it comes from the cached copy."""
+def write(
+    cells: shm.CellWriter, index: int, instrument: Instrument, now_ns: int, *, old: bool = False, missing: int = 0
+) -> None:
+    """Show an instrument; `old` when it comes from the cached copy, `missing` the channels that do not come."""
     texts = {name: getattr(instrument, name).encode() for name in TEXTS}
     numbers = {name: getattr(instrument, name) for name in NUMBERS}
     row = LANE.record.row(
-        **texts, **numbers, trading=instrument.trading, old=old, update_ns=now_ns, spare_word=0, spare=(0,) * 3
+        **texts, **numbers, trading=instrument.trading, old=old, update_ns=now_ns, missing=missing, spare=(0,) * 3
     )
     cells.write(index, *row)
 

@@ -9,6 +9,8 @@ TICKS and BOOKS have one writer, so all venues of a system share one role; each 
 """
 
 import dataclasses
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import shm
@@ -18,7 +20,7 @@ from engine.feed.feed import Feed
 from engine.feed.outbox import Outbox
 from engine.feed.replay import ReplayRole, build_replay, is_replay
 from engine.feed.tapped import TappedPorts, tap_of
-from engine.instruments import write
+from engine.instruments import read, write
 from engine.lanes import BY_NAME
 from engine.venues.wire import HttpPort, WebSocketPort
 
@@ -28,8 +30,8 @@ if TYPE_CHECKING:
     from engine.model.instrument import Instrument
 
 MS = 1_000_000
-DURATIONS = ("stale", "book_stale", "settle", "subscribe", "request", "retry_min", "retry_max")
-PLAIN = ("levels", "seed")
+DURATIONS = ("stale", "book_stale", "settle", "subscribe", "request", "instruments", "retry_min", "retry_max")
+PLAIN = ("levels", "weight_percent", "seed")
 BUILD = ("frames", "source", "replay")  # read where the feed is built
 
 
@@ -103,8 +105,10 @@ def durations(table: dict[str, Any]) -> dict[str, Any]:
     return {known.get(key, key): value * MS if key in known else value for key, value in told.items()}
 
 
-def feed_config(config: "Config", name: str, venue: "Venue") -> FeedConfig:
-    """One venue's share of the configuration."""
+def feed_config(
+    config: "Config", name: str, venue: "Venue", pinned: Mapping[int, tuple[int, int]] = MappingProxyType({})
+) -> FeedConfig:
+    """One venue's share of the configuration; `pinned`: decimals that are shown already, by instrument."""
     places = {one.symbol: (one.id, place) for place, one in enumerate(config.instruments) if one.venue == venue.name}
     return FeedConfig(
         venue=dialect_name(venue),
@@ -112,8 +116,15 @@ def feed_config(config: "Config", name: str, venue: "Venue") -> FeedConfig:
         cells={symbol: place for symbol, (_, place) in places.items()},
         name=f"{name}.{venue.name}",
         instruments_path=str(config.paths.instruments.with_suffix(f".{venue.name}.json")),
+        relist=set(config.role_names) <= {name},
+        pinned={symbol: pinned[number] for symbol, (number, _) in places.items() if number in pinned},
         **durations(config.feed),
     )
+
+
+def shown_decimals(config: "Config") -> dict[int, tuple[int, int]]:
+    """The decimals by which the living roles of this system read numbers: those that an earlier life showed."""
+    return {one.id: (one.price_decimals, one.size_decimals) for one in read(config.system.name)}
 
 
 def build(config: "Config", name: str) -> FeedRole | ReplayRole:
@@ -131,19 +142,19 @@ def build(config: "Config", name: str) -> FeedRole | ReplayRole:
             config, name, outbox, lambda venue: feed_config(config, name, config.venue(venue)),
             lambda venue: shower(cells, venue),
         )  # fmt: skip
-    tap, feeds, ports = tap_of(config), [], []
+    tap, feeds, ports, pinned = tap_of(config), [], [], shown_decimals(config)
     for venue in config.venues:
         if any(one.venue == venue.name for one in config.instruments):
             ports.append(SocketPorts(venue.stream_url, venue.request_url))
             told = TappedPorts(ports[-1], tap, venue.name, dialect_name(venue)) if tap else ports[-1]
-            feeds.append(Feed(feed_config(config, name, venue), told, outbox, shower(cells, venue.name)))
+            feeds.append(Feed(feed_config(config, name, venue, pinned), told, outbox, shower(cells, venue.name)))
     return FeedRole(name, feeds, ports)
 
 
 def shower(cells: shm.CellWriter, venue: str) -> Any:
     """What shows a venue's instruments to everyone, under the name that the configuration gives the venue."""
 
-    def show(instrument: "Instrument", cell: int, old: bool, now_ns: int) -> None:
-        write(cells, cell, dataclasses.replace(instrument, venue=venue), now_ns, old=old)
+    def show(instrument: "Instrument", cell: int, old: bool, missing: int, now_ns: int) -> None:
+        write(cells, cell, dataclasses.replace(instrument, venue=venue), now_ns, old=old, missing=missing)
 
     return show

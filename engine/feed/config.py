@@ -25,6 +25,10 @@ class FeedConfig:
     check_ns: int = SECOND_NS // 100  # how often ages are looked at
     subscribe_ns: int = 10 * SECOND_NS  # a subscription that is not acknowledged by then has failed
     request_ns: int = SECOND_NS // 4  # at least this between two requests for books: they are the heaviest there are
+    instruments_ns: int = 600 * SECOND_NS  # the venue's metadata is asked for again after so long
+    weight_percent: int = 50  # of what the venue lets an address ask in a minute; the rest is execution's
+    relist: bool = False  # no role decides by the instruments: a change of decimals may be taken over at once
+    pinned: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # decimals that living roles believe, by symbol
     retry_min_ns: int = SECOND_NS // 2
     retry_max_ns: int = 60 * SECOND_NS
     seed: int = 0
@@ -36,6 +40,9 @@ class FeedConfig:
             raise ValueError(msg)
         if len(set(self.symbols.values())) != len(self.symbols):
             msg = f"feed {self.name}: instrument ids must differ, were {dict(self.symbols)}"
+            raise ValueError(msg)
+        if not 0 < self.weight_percent <= 100:  # noqa: PLR2004 - percent
+            msg = f"feed {self.name}: weight_percent must be in 1..100, was {self.weight_percent}"
             raise ValueError(msg)
         if not 0 < self.retry_min_ns <= self.retry_max_ns:
             msg = f"feed {self.name}: retry_min_ns must be in 1..retry_max_ns, was {self.retry_min_ns}"

@@ -15,22 +15,29 @@ from collections.abc import Callable
 from typing import Protocol
 
 from engine.feed.backoff import Backoff
+from engine.feed.budget import Budget
 from engine.feed.config import FeedConfig
-from engine.feed.link import Link, connect
-from engine.feed.loader import Loader
+from engine.feed.link import Link
+from engine.feed.loader import Loader, decimals_of
 from engine.feed.outbox import Outbox
 from engine.feed.pipeline import Pipeline
+from engine.feed.precision import misfits_of, misfits_of_book
 from engine.feed.resubscriptions import Resubscriptions
 from engine.feed.snapshots import Snapshots
 from engine.feed.track import Track
 from engine.model.instrument import Instrument
+from engine.model.words import BookState
 from engine.venues.catalogue import dialect_of
-from engine.venues.dialect import AnswerKind
+from engine.venues.dialect import AnswerKind, Channel, ChannelKind
 from engine.venues.port import FramePort, RequestPort
 
 LOG = logging.getLogger("steelyard.feed")
 LOGGED_BYTES = 4096
 LOGGED_FRAMES = 100  # a venue that sends rubbish for hours must not fill the disk
+
+
+SILENCE = dict.fromkeys(ChannelKind, 0)
+Show = Callable[[Instrument, int, bool, int, int], None]  # instrument, cell, an old copy, channels missing, now_ns
 
 
 class FeedPorts(Protocol):
@@ -51,19 +58,27 @@ class Feed:
         config: FeedConfig,
         ports: FeedPorts,
         outbox: Outbox,
-        show: Callable[[Instrument, int, bool, int], None] = lambda *_: None,
+        show: Show = lambda *_: None,
     ) -> None:
-        """`show(instrument, cell, whether it is an old copy, now_ns)` is told of every instrument that is known."""
+        """`show` is told of every instrument that is known, and again when something of it changes."""
         self.name, self.config = config.name, config
         self._ports, self._dialect, self._show = ports, dialect_of(config.venue), show
         self._outbox = outbox
         self._requests = ports.requests()
-        self._loader = Loader(config, self._dialect, self._requests)
-        self._snapshots = Snapshots(config, self._dialect, self._requests)
+        self._budget = Budget(config, self._dialect)
+        self._loader = Loader(config, self._dialect, self._requests, self._budget)
+        self._snapshots = Snapshots(config, self._dialect, self._requests, self._budget)
+        self._book = next(channel for channel in self._dialect.channels if channel.kind == ChannelKind.BOOK)
         self._backoff = Backoff(config.retry_min_ns, config.retry_max_ns, config.seed)
         self._link: Link | None = None
         self._successor: Link | None = None
-        self._connect_ns = self._check_ns = 0
+        self._tracks: dict[str, Track] = {}
+        self._listed: dict[str, tuple[int, int]] = {}  # the decimals that the scanner reads a symbol by
+        self._missed: dict[str, str] = {}
+        self._misfits: dict[str, str] = {}
+        self._missing: dict[str, int] = {}  # channels that do not come, by symbol
+        self._revision = 0
+        self._connect_ns = self._check_ns = self._misfit_check_ns = 0
         self._resubscriptions = Resubscriptions(config)
         self._begun = self._draining = False
         self.pipeline: Pipeline | None = None
@@ -73,7 +88,7 @@ class Feed:
     @property
     def instruments(self) -> tuple[Instrument, ...]:
         """What is known of the symbols; empty until loaded."""
-        return self._loader.instruments
+        return tuple(self._loader.instruments.values())
 
     @property
     def instruments_old(self) -> bool:
@@ -85,8 +100,7 @@ class Feed:
         if not self._begun:
             self._begin(now_ns)
         work = self._take_responses(now_ns)
-        if self.pipeline is None:
-            work += self._load(now_ns)
+        self._load(now_ns)
         if self.pipeline is None:
             return work
         if self._link is None:
@@ -115,24 +129,88 @@ class Feed:
         for symbol, instrument in self.config.symbols.items():
             self._outbox.void(instrument, self.config.cell(symbol), now_ns)
 
-    def _load(self, now_ns: int) -> int:
+    def _load(self, now_ns: int) -> None:
+        """Look after the metadata, and take over what it has come to be."""
         self._loader.ask(now_ns)
-        if not self._loader.instruments:
-            return 0
-        self._build()
+        if self._loader.revision != self._revision:
+            self._revision = self._loader.revision
+            self._take_instruments(now_ns)
+
+    def _take_instruments(self, now_ns: int) -> None:
+        added = []
+        for symbol in self.config.symbols:
+            one = self._loader.instruments.get(symbol)
+            if one is None:
+                self._miss(symbol, now_ns)
+            elif symbol not in self._tracks:
+                self._add(one)
+                added.append(symbol)
+            elif decimals_of(one) != self._listed[symbol]:
+                self._relist(one, now_ns)
+        self._release(now_ns)
         self._show_all(now_ns)
-        return 1
+        for link in (self._link, self._successor):
+            if link is not None and added:
+                link.want(added)
+
+    def _miss(self, symbol: str, now_ns: int) -> None:
+        """A symbol that cannot be followed is told with its reason, once, and hurts no other."""
+        misfit, refused = self._loader.misfits.get(symbol, ""), self._loader.refused.get(symbol, "")
+        if (misfit or refused) and self._missed.get(symbol) != misfit + refused:
+            self._missed[symbol] = misfit + refused
+            self.refusals += 1
+            LOG.error("%s: %s is not followed: %s", self.name, symbol, misfit or refused)
+            state = BookState.MISFIT if misfit else BookState.REFUSED
+            self._outbox.void(self.config.symbols[symbol], self.config.cell(symbol), now_ns, state)
+
+    def _add(self, one: Instrument) -> None:
+        if self.pipeline is None:
+            self.pipeline = Pipeline(self._dialect.market(), self._outbox)
+            self.pipeline.examine = self._examine
+        index = self.pipeline.market.add(one.symbol, one.price_decimals, one.size_decimals)
+        self._tracks[one.symbol] = self._track(index, one)
+        self._listed[one.symbol] = decimals_of(one)
+        self.pipeline.add(self._tracks[one.symbol])
+
+    def _relist(self, one: Instrument, now_ns: int) -> None:
+        """The venue changed its decimals, and nobody decides by the old ones."""
+        assert self.pipeline is not None, "a listing without a pipeline"
+        before, self._listed[one.symbol] = self._listed[one.symbol], decimals_of(one)
+        LOG.warning("%s: the decimals of %s were %s and are %s", self.name, one.symbol, before, decimals_of(one))
+        self.pipeline.relist(self._tracks[one.symbol].index, one.price_decimals, one.size_decimals, now_ns)
+
+    def _release(self, now_ns: int) -> None:
+        """The venue was asked anew: a misfit is tried again, unless the metadata says that it stays one."""
+        for symbol in list(self._misfits):
+            text = self._loader.misfits.get(symbol)
+            if text is None:
+                del self._misfits[symbol]
+                self._tracks[symbol].wanting = True
+            elif self._misfits[symbol] != text:
+                self._misfits[symbol] = text
+                LOG.error("%s: %s: %s; engine-ctl down and up takes them over", self.name, symbol, text)
+        for symbol in set(self._loader.misfits) & set(self._tracks):
+            self._doubt(symbol, self._loader.misfits[symbol], now_ns)
+
+    def _doubt(self, symbol: str, text: str, now_ns: int) -> None:
+        """The venue's numbers do not fit the instrument: say so, ask for its metadata, and not for the book."""
+        if symbol not in self._misfits:
+            self._misfits[symbol] = text
+            LOG.error("%s: %s: %s", self.name, symbol, text)
+            self._tracks[symbol].misfit(now_ns)
+            self._loader.reload(now_ns)
 
     def _show_all(self, now_ns: int) -> None:
-        for one in self._loader.instruments:
-            self._show(one, self.config.cell(one.symbol), self._loader.old, now_ns)
+        for symbol in self.config.symbols:
+            self._show_one(symbol, now_ns)
 
-    def _build(self) -> None:
-        market = self._dialect.market()
-        self.pipeline = Pipeline(market, self._outbox)
-        for index, one in enumerate(self._loader.instruments):
-            market.add(one.symbol, one.price_decimals, one.size_decimals)
-            self.pipeline.add(self._track(index, one))
+    def _show_one(self, symbol: str, now_ns: int) -> None:
+        """Show what is known of a symbol, and of one that the venue does not list that nothing can be traded."""
+        one = self._loader.instruments.get(symbol)
+        if one is None and symbol in self._loader.refused:
+            one = unlisted(self.config.venue, symbol, self.config.symbols[symbol])
+        if one is not None:
+            self._show(one, self.config.cell(symbol), self._loader.old, self._missing.get(symbol, 0), now_ns)
 
     def _track(self, index: int, one: Instrument) -> Track:
         rule, depth, cell = self._dialect.rule(), self._dialect.depth, self.config.cell(one.symbol)
@@ -141,9 +219,7 @@ class Feed:
     def _take_responses(self, now_ns: int) -> int:
         responses = self._requests.poll(now_ns)
         for response in responses:
-            if self._loader.take(response, now_ns):
-                self._show_all(now_ns)
-            else:
+            if not self._loader.take(response, now_ns):
                 self._snapshots.take(response, now_ns, lambda index, body: self._seed(index, body, now_ns))
         return len(responses)
 
@@ -151,7 +227,10 @@ class Feed:
         assert self.pipeline is not None, "a book was answered before there were books"
         if self.pipeline.snapshot(index, body, now_ns, now_ns):
             return True
-        self._log_malformed(body, f"the book of {self.pipeline.tracks[index].symbol}")
+        symbol = self.pipeline.tracks[index].symbol
+        self._log_malformed(body, f"the book of {symbol}")
+        for misfit, text in misfits_of_book(body, symbol, self._loader.instruments).items():
+            self._doubt(misfit, text, now_ns)
         return False
 
     def _connect(self, now_ns: int) -> None:
@@ -159,7 +238,19 @@ class Feed:
             self._link = self._begin_link(now_ns)
 
     def _begin_link(self, now_ns: int) -> Link:
-        return connect(self._ports.stream, self._dialect, self.config.symbols, now_ns, self.config.subscribe_ns)
+        port = self._ports.stream(self._dialect.stream_target())
+        link = Link(port, self._dialect, self.config, self._hearing(), now_ns)
+        link.want(self._tracks)
+        return link
+
+    def _hearing(self) -> Callable[[Channel, str], bool]:
+        """What tells whether a channel has spoken from here on."""
+        before = {symbol: spoken(track) for symbol, track in self._tracks.items()}
+
+        def heard(channel: Channel, symbol: str) -> bool:
+            return spoken(self._tracks[symbol])[channel.kind] > before.get(symbol, SILENCE)[channel.kind]
+
+        return heard
 
     def _take_frames(self, now_ns: int) -> int:
         work = 0
@@ -184,9 +275,43 @@ class Feed:
             answer = self._dialect.answer(frame)
             if malformed or answer.kind == AnswerKind.MALFORMED:
                 self._log_malformed(frame, answer.text)
-            self.refusals += answer.kind == AnswerKind.REFUSED
-            pipeline.mistrust(answer.spoilt, link.receive_ns, now_ns)
+                self._take_misfits(frame, now_ns)
+            if not malformed:
+                pipeline.mistrust(answer.spoilt, link.receive_ns, now_ns)
             link.hear(answer)
+
+    def _examine(self, frame: bytes) -> tuple[str, ...]:
+        """The books that a malformed frame spoils: asked before the frames behind it are taken."""
+        return self._dialect.answer(frame).spoilt
+
+    def _take_misfits(self, frame: bytes, now_ns: int) -> None:
+        """See whether a frame was refused for a number finer than its instrument; parsing it is dear, so not each."""
+        if now_ns >= self._misfit_check_ns:
+            self._misfit_check_ns = now_ns + self.config.check_ns
+            for symbol, text in misfits_of(frame, self._dialect, self._loader.instruments).items():
+                self._doubt(symbol, text, now_ns)
+
+    def _take_outcomes(self, link: Link, now_ns: int) -> None:
+        """A subscription that failed is an error with its name; the symbol's other channels go on."""
+        for outcome in link.outcomes(now_ns):
+            track, kind = self._tracks[outcome.symbol], outcome.channel.kind
+            if outcome.text:
+                self.refusals += 1
+                LOG.error("%s: %s of %s: %s", self.name, outcome.channel.name, outcome.symbol, outcome.text)
+                self._missing[outcome.symbol] = self._missing.get(outcome.symbol, 0) | kind
+            else:
+                LOG.info("%s: %s of %s stands again", self.name, outcome.channel.name, outcome.symbol)
+                self._missing[outcome.symbol] = self._missing.get(outcome.symbol, 0) & ~kind
+            if kind == ChannelKind.BOOK and outcome.symbol not in self._misfits:
+                self._carry(track, now_ns, carried=not outcome.text)
+            self._show_one(outcome.symbol, now_ns)
+
+    def _carry(self, track: Track, now_ns: int, *, carried: bool) -> None:
+        """A book whose changes do not come is not believed, and not asked for."""
+        if not carried:
+            track.refuse(now_ns)
+        elif not track.seeded:
+            track.wanting = True
 
     def _log_malformed(self, frame: bytes, text: str) -> None:
         self.malformed += 1
@@ -206,22 +331,29 @@ class Feed:
         self.reconnects += 1
         self._connect_ns = now_ns + self._backoff.next_ns()
         self._snapshots.forget()
+        self._missing.clear()
+        self._show_all(now_ns)
         if self.pipeline is not None:
             self.pipeline.disconnect(now_ns)
 
     def _check(self, now_ns: int) -> None:
         """Ages and wants."""
         self._check_ns = now_ns + self.config.check_ns
-        self._loader.ask(now_ns)
         if self._link is None or self.pipeline is None:
             return
+        self._take_outcomes(self._link, now_ns)
         if self._link.accepted and self._link.leaving:
             self._succeed(now_ns)
-        if self._link.accepted:
+        if self._link is not None and self._link.accepted:
             for track in self.pipeline.tracks:
                 self._look_after(track, self._link, now_ns)
 
     def _look_after(self, track: Track, link: Link, now_ns: int) -> None:
+        if track.symbol in self._misfits:
+            track.misfit(now_ns)
+            return
+        if not link.subscriptions.since_ns(self._book, track.symbol):
+            return
         if track.wanting:
             self._want(track, link, now_ns)
         elif track.seeded and not track.behind_ns and now_ns - track.seed_ns > self.config.settle_ns:
@@ -239,9 +371,9 @@ class Feed:
         if self._dialect.requests_snapshots:
             self._snapshots.ask(track, now_ns)
             return
-        if self._resubscriptions.is_due(track, link, now_ns):
+        if self._resubscriptions.is_due(track, link.subscriptions.since_ns(self._book, track.symbol), now_ns):
             self._resubscriptions.note(track, now_ns)
-            link.send(self._dialect.resubscribe(track.symbol))
+            link.subscriptions.renew(self._book, track.symbol, now_ns)
             track.asked(now_ns)
             track.wanting = True
 
@@ -254,5 +386,19 @@ class Feed:
         elif self._successor.failure:
             self._successor.close()
             self._successor = None
-        elif self._successor.accepted and now_ns - self._successor.accepted_ns > self.config.settle_ns:
+        elif self._successor.ready_ns and now_ns - self._successor.ready_ns > self.config.settle_ns:
             self._drop(now_ns, "its successor took over")
+
+
+def spoken(track: Track) -> dict[ChannelKind, int]:
+    """How often each kind of channel has spoken of a symbol."""
+    return {
+        ChannelKind.BOOK: track.snapshots + track.diffs,
+        ChannelKind.PRINTS: track.prints_heard,
+        ChannelKind.BEST: track.bbo_checked,
+    }
+
+
+def unlisted(venue: str, symbol: str, number: int) -> Instrument:
+    """What stands for a symbol that the venue does not list: nothing of it can be traded, and nobody waits for it."""
+    return Instrument(number, venue, symbol, "", "", 0, 0, 1, 1, 1, 1, 0, trading=False, kind="unlisted")

@@ -1,83 +1,178 @@
-"""The feed's instruments: from the venue, or from disk and marked old while the venue's REST side is down."""
+"""The feed's instruments: from the venue, or from disk and marked old while the venue's REST side is down.
+
+Asked at the start, again after a failure, and now and then for ever. A request that the venue refuses as a whole is
+asked again in halves, so that a symbol it does not know is found and hurts no other. Decimals that living roles believe
+never change under them: an instrument whose venue changed them is a misfit until the system is brought up anew.
+"""
 
 import logging
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import replace
 
 from engine.feed.backoff import Backoff
+from engine.feed.budget import Budget
 from engine.feed.config import FeedConfig
 from engine.feed.instruments import load_instruments, save_instruments
 from engine.model.instrument import Instrument
-from engine.venues.dialect import Dialect
+from engine.venues.dialect import Dialect, Listing
 from engine.venues.port import RequestPort, Response
 
 OK = 200
+WRONG_QUESTION = (400, 404)  # the venue answered, and does not know what it was asked for
 TIMEOUT_NS = 10_000_000_000
+WEIGHT = 20  # of exchangeInfo
+SHOWN = 200  # characters of an answer that says no
 LOG = logging.getLogger("steelyard.feed")
 
 
 class Loader:
-    """Asks until the venue has answered; gives what is on disk after the first failure."""
+    """What is known of the symbols. `revision` rises with every change of it."""
 
-    def __init__(self, config: FeedConfig, dialect: Dialect, requests: RequestPort) -> None:
+    def __init__(self, config: FeedConfig, dialect: Dialect, requests: RequestPort, budget: Budget) -> None:
         """Nothing asked yet."""
-        self._config, self._dialect, self._requests = config, dialect, requests
+        self._config, self._dialect, self._requests, self._budget = config, dialect, requests, budget
         self._backoff = Backoff(config.retry_min_ns, config.retry_max_ns, config.seed)
+        self._hurry = Backoff(config.retry_min_ns, config.retry_max_ns, config.seed)
+        self._groups: deque[tuple[str, ...]] = deque()
+        self._round: list[Listing] = []
         self._asked = -1
         self._deadline_ns = self._not_before_ns = 0
-        self.instruments: tuple[Instrument, ...] = ()
+        self._hurried = False
+        self.instruments: dict[str, Instrument] = {}
+        self.refused: dict[str, str] = {}
+        self.misfits: dict[str, str] = {}
         self.old = False
-        self.done = False
+        self.revision = 0
 
     def ask(self, now_ns: int) -> None:
-        """Ask the venue, again after a failure."""
+        """Ask the venue when it is time to."""
         if self._config.kept_only:
-            self._take_kept()
+            if not self.instruments:
+                self._remember()
             return
         if self._asked >= 0 and now_ns > self._deadline_ns:
             self._fail("no answer in time", now_ns)
-        if self._asked < 0 and not self.done and now_ns >= self._not_before_ns:
-            target = self._dialect.instruments_target(self._config.symbols)
-            self._asked = self._requests.request("GET", target, {}, b"", now_ns)
-            self._deadline_ns = now_ns + TIMEOUT_NS
+        if self._asked >= 0 or now_ns < self._not_before_ns or not self._budget.allows(self._weight, now_ns):
+            return
+        if not self._groups:
+            self._groups.append(tuple(self._config.symbols))
+        self._budget.spend(self._weight, now_ns)
+        target = self._dialect.instruments_target(self._groups[0])
+        self._asked = self._requests.request("GET", target, {}, b"", now_ns)
+        self._deadline_ns = now_ns + TIMEOUT_NS
+
+    def reload(self, now_ns: int) -> None:
+        """Ask before the time: the venue's numbers are not what was loaded. Ever later when that does not help."""
+        if not self._hurried:
+            self._hurried = True
+            self._not_before_ns = min(self._not_before_ns, now_ns + self._hurry.next_ns())
 
     def take(self, response: Response, now_ns: int) -> bool:
         """Take a response if it is the venue's metadata."""
         if response.request_id != self._asked:
             return False
-        if response.status != OK:
+        self._asked = -1
+        self._budget.hear(response, now_ns)
+        group = self._groups[0]
+        if response.status in WRONG_QUESTION:
+            self._groups.popleft()
+            self._split(group, response)
+        elif response.status != OK:
             self._fail(response.error or f"status {response.status}", now_ns)
             return True
-        try:
-            fresh = tuple(self._dialect.instruments(response.body, self._config.symbols))
-        except (ValueError, KeyError, TypeError) as error:
-            self._fail(f"metadata that cannot be read: {error!r}", now_ns)
+        elif not self._read(group, response.body, now_ns):
             return True
-        self._asked, self.done = -1, True
-        self._accept(fresh, now_ns)
+        if not self._groups:
+            self._accept(now_ns)
         return True
 
-    def _accept(self, fresh: tuple[Instrument, ...], now_ns: int) -> None:
-        if self._config.instruments_path:
-            save_instruments(self._config.instruments_path, fresh, now_ns)
-        if not self.instruments or decimals_of(self.instruments) == decimals_of(fresh):
-            self.instruments, self.old = fresh, False
+    @property
+    def _weight(self) -> int:
+        return WEIGHT if self._dialect.weight_limit else 0
+
+    def _split(self, group: tuple[str, ...], response: Response) -> None:
+        """Find who is not known; a group of one is."""
+        if len(group) == 1:
+            text = response.body[:SHOWN].decode(errors="replace")
+            self._round.append(Listing((), {group[0]: f"status {response.status}: {text}"}))
             return
-        LOG.error("decimals changed since the copy on disk was made: it is replaced, this feed must be started anew")
+        half = (len(group) + 1) // 2
+        self._groups.extend((group[:half], group[half:]))
+
+    def _read(self, group: tuple[str, ...], body: bytes, now_ns: int) -> bool:
+        ids = self._config.symbols
+        try:
+            listing = self._dialect.instruments(body, {symbol: ids[symbol] for symbol in group})
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            self._fail(f"metadata that cannot be read: {error!r}", now_ns)
+            return False
+        self._groups.popleft()
+        self._round.append(listing)
+        return True
+
+    def _accept(self, now_ns: int) -> None:
+        """The venue has told everything that was asked for."""
+        fresh = [one for listing in self._round for one in listing.instruments]
+        refused = {symbol: text for listing in self._round for symbol, text in listing.refused.items()}
+        self._round.clear()
+        self._not_before_ns = now_ns + self._config.instruments_ns
+        if not self._hurried:
+            self._hurry.succeed()
+        self._backoff.succeed()
+        self._hurried, self.old = False, False
+        if self._config.instruments_path and fresh:
+            save_instruments(self._config.instruments_path, fresh, now_ns)
+        self._place(fresh)
+        self._miss(refused)
+        self.revision += 1
+
+    def _place(self, fresh: Iterable[Instrument]) -> None:
+        """Take what fits the decimals that are believed, or anything where nobody believes any."""
+        for one in fresh:
+            self.refused.pop(one.symbol, None)
+            self.misfits.pop(one.symbol, None)
+            known = self.instruments.get(one.symbol)
+            believed = decimals_of(known) if known else self._config.pinned.get(one.symbol)
+            if believed in (None, decimals_of(one)):
+                self.instruments[one.symbol] = replace(one, version=known.version if known else 1)
+            elif self._config.relist:
+                self.instruments[one.symbol] = replace(one, version=known.version + 1 if known else 1)
+            else:
+                text = f"decimals are {decimals_of(one)}, the roles of this system live by {believed}"
+                self.misfits[one.symbol] = text
+
+    def _miss(self, refused: dict[str, str]) -> None:
+        """What is not listed is refused; what was, may be traded no more, and its book is the stream's own affair."""
+        for symbol, text in refused.items():
+            known = self.instruments.get(symbol)
+            if known is None:
+                self.refused[symbol] = text
+            elif known.trading:
+                LOG.error("%s: %s of %s: %s", self._config.name, symbol, self._config.venue, text)
+                self.instruments[symbol] = replace(known, trading=False)
 
     def _fail(self, reason: str, now_ns: int) -> None:
         self._asked = -1
+        self._groups.clear()
+        self._round.clear()
         self._not_before_ns = now_ns + self._backoff.next_ns()
         LOG.warning("instruments of %s: %s", self._config.venue, reason)
-        self._take_kept()
+        if not self.instruments:
+            self._remember()
 
-    def _take_kept(self) -> None:
-        """The copy on disk, where nothing is known yet and it is of the same symbols."""
-        kept = None if self.instruments else load_instruments(self._config.instruments_path)
+    def _remember(self) -> None:
+        """Take the copy on disk, of the symbols it has."""
+        kept = load_instruments(self._config.instruments_path)
         wanted = self._config.symbols
-        if kept and {one.symbol: one.id for one in kept.instruments} == dict(wanted):
-            self.instruments, self.old = kept.instruments, True
+        copies = kept.instruments if kept else ()
+        known = [replace(one, id=wanted[one.symbol]) for one in copies if one.symbol in wanted]
+        if known:
+            self.old = True
+            self._place(known)
+            self.revision += 1
 
 
-def decimals_of(instruments: tuple[Instrument, ...]) -> Mapping[int, tuple[int, int]]:
+def decimals_of(instrument: Instrument) -> tuple[int, int]:
     """What a book's numbers depend on."""
-    return {one.id: (one.price_decimals, one.size_decimals) for one in instruments}
+    return instrument.price_decimals, instrument.size_decimals

@@ -56,12 +56,12 @@ cdef class Outbox:
         """The TICKS cursor."""
         return self.ticks.next if self.ticks != NULL else 0
 
-    def void(self, uint32_t instrument, int cell, int64_t now_ns):
-        """A life of the feed begins: whatever was told of this instrument before is void, nothing is known."""
+    def void(self, uint32_t instrument, int cell, int64_t now_ns, int state=words.BookState.EMPTY):
+        """Whatever was told of this instrument before is void: nothing is known, or the state says why."""
         self.begin(instrument, now_ns, now_ns, 0, 0)
-        self.tick(words.TickKind.STATE, 0, 0, 0, words.BookState.EMPTY, words.Flag.RESET)
+        self.tick(words.TickKind.STATE, 0, 0, 0, state, words.Flag.RESET)
         self.end()
-        self.show(Book(1), cell, words.BookState.EMPTY, words.Flag.RESET, 0)
+        self.show(Book(1), cell, state, words.Flag.RESET, 0)
 
     cdef int64_t publish_time(self, int64_t now_ns) noexcept nogil:
         """The moment by the engine's clock, or the step's time."""

@@ -15,6 +15,7 @@ cdef class Pipeline:
     cdef readonly int64_t malformed
     cdef readonly int64_t strangers
     cdef readonly int64_t sequence
+    cdef public object examine
 
     cdef int take_one(self, bytes frame, int64_t receive_ns, int64_t now_ns) except -2
     cdef int dispatch(self, Message *message, object frame, int64_t receive_ns, int64_t now_ns) except -1

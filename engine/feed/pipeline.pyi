@@ -1,8 +1,11 @@
+from collections.abc import Callable
+
 from engine.feed.outbox import Outbox
 from engine.feed.track import Track
 from engine.venues.market import Market
 
 class Pipeline:
+    examine: Callable[[bytes], tuple[str, ...]] | None  # the books that a malformed frame spoils
     market: Market
     outbox: Outbox
     tracks: list[Track]
@@ -16,4 +19,5 @@ class Pipeline:
     def take(self, frames: list[bytes], receive_ns: int, now_ns: int) -> list[tuple[bytes, bool]] | None: ...
     def mistrust(self, symbols: tuple[str, ...], receive_ns: int, now_ns: int) -> None: ...
     def snapshot(self, index: int, body: bytes, receive_ns: int, now_ns: int) -> bool: ...
+    def relist(self, index: int, price_decimals: int, size_decimals: int, now_ns: int) -> None: ...
     def disconnect(self, now_ns: int) -> None: ...

@@ -55,6 +55,10 @@ cdef class Pipeline:
         self.frames += 1
         if count == MALFORMED:
             self.malformed += 1
+            if self.market.frame_sequence >= 0:
+                self.in_order(receive_ns, now_ns)
+            if self.examine is not None:
+                self.mistrust(self.examine(frame), receive_ns, now_ns)
             return count
         if self.market.frame_sequence >= 0:
             self.in_order(receive_ns, now_ns)
@@ -89,9 +93,9 @@ cdef class Pipeline:
         return track.seed(self.market, message, receive_ns, now_ns)
 
     def mistrust(self, tuple symbols, int64_t receive_ns, int64_t now_ns):
-        """A change of these books was refused: what they hold may be wrong."""
+        """A change of these books was refused: what they hold may be wrong. An empty name stands for every book."""
         for track in self.tracks:
-            if track.seeded and track.symbol in symbols:
+            if track.seeded and (track.symbol in symbols or "" in symbols):
                 track.mistrust(receive_ns, now_ns)
 
     def snapshot(self, int index, bytes body, int64_t receive_ns, int64_t now_ns):
@@ -106,6 +110,11 @@ cdef class Pipeline:
             if self.market.scan(frame, len(frame)) > 0:
                 track.delta(self.market, &self.market.messages[0], frame, kept_ns, now_ns)
         return True
+
+    def relist(self, int index, int price_decimals, int size_decimals, int64_t now_ns):
+        """A listing's decimals are others: its book is void until a snapshot in them."""
+        self.market.relist(index, price_decimals, size_decimals)
+        self.tracks[index].disconnect(now_ns)
 
     def disconnect(self, int64_t now_ns):
         """The connection is gone."""

@@ -29,7 +29,7 @@ from engine.control import Refused, Unreachable, ask
 from engine.feed.capture.check import Survey, pieces_of
 from engine.feed.capture.formats import read_capture
 from engine.feed.config import FeedConfig
-from engine.feed.feed import Feed
+from engine.feed.feed import Feed, Show
 from engine.feed.instruments import save_instruments
 from engine.feed.outbox import Outbox
 from engine.feed.replay_source import NEVER, Reel, ReplayPorts
@@ -46,7 +46,6 @@ WINDOW_NS = 50_000_000  # recorded time that one step takes in at most: how coar
 STEPS = 64  # of a feed in one round of the process, so that it beats meanwhile
 PRIMING = 8  # steps in which a feed asks and connects before the first entry is due
 METADATA_PIECES = 10_000  # a recorded answer to the question for metadata stands at the beginning, or nowhere
-Show = Callable[[Instrument, int, bool, int], None]
 
 
 class ReplayOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -106,7 +105,7 @@ class ReplayRole:
         """What `build_replay` made; `end` is called once when all has been told."""
         self.name, self.stages, self._end = name, stages, end
         self._speed = 0.0 if speed == "max" else float(speed)
-        self._begin_ns = self._now_ns = min(stage.ports.reel.next_ns for stage in stages)
+        self._begin_ns = self._now_ns = max(1, min(stage.ports.reel.next_ns for stage in stages))
         self._started_ns = 0
         self.ended = False
 
@@ -203,7 +202,7 @@ def make_stage(
     """One venue's feed over its files."""
     dialect = dialect_of(config.venue)
     metadata = urlsplit(dialect.instruments_target(config.symbols)).path
-    known = {urlsplit(dialect.snapshot_target(symbol)).path for symbol in config.symbols}
+    known = {urlsplit(dialect.snapshot_target(symbol, 0)).path for symbol in config.symbols}
     if holds_metadata(files, kind, venue, metadata):
         known.add(metadata)
     else:

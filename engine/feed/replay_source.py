@@ -46,7 +46,7 @@ class Reel:
 
     def __init__(self, files: Iterable[Path], kind: str, venue: str, dialect: Dialect, symbols: Iterable[str]) -> None:
         """Open at the beginning; `venue` chooses among those of a recording that holds several."""
-        self._nameless = key_of(dialect.snapshot_target(next(iter(symbols), "")))
+        self._nameless = key_of(dialect.snapshot_target(next(iter(symbols), ""), 0))
         self._blocks = self._read(files, kind, venue, dialect.name)
         self._block: list[Entry] = []
         self._place = 0

@@ -2,9 +2,10 @@
 
 from engine.feed.backoff import Backoff
 from engine.feed.config import FeedConfig
-from engine.feed.link import Link
 from engine.feed.track import Track
 from engine.model.words import BookState
+
+DOUBTED = (BookState.SUSPECT, BookState.MISFIT)
 
 
 class Resubscriptions:
@@ -17,12 +18,12 @@ class Resubscriptions:
         self._not_before_ns: dict[int, int] = {}
         self._backoffs: dict[int, Backoff] = {}
 
-    def is_due(self, track: Track, link: Link, now_ns: int) -> bool:
-        """Whether to ask: the book is known to be wrong, or what was asked for has not come."""
-        asked_ns = max(link.accepted_ns, self._asked_ns.get(track.index, 0))
+    def is_due(self, track: Track, since_ns: int, now_ns: int) -> bool:
+        """Whether to ask: the book is known to be wrong, or what was asked for, or stands since then, has not come."""
+        asked_ns = max(since_ns, self._asked_ns.get(track.index, 0))
         if now_ns - asked_ns > self._config.subscribe_ns:
             return True
-        return track.state == BookState.SUSPECT and now_ns >= self._not_before_ns.get(track.index, 0)
+        return track.state in DOUBTED and now_ns >= self._not_before_ns.get(track.index, 0)
 
     def note(self, track: Track, now_ns: int) -> None:
         """It was asked."""

@@ -1,24 +1,26 @@
 """Books asked for over REST: one at a time for a symbol, spaced, and slower after each failure."""
 
+import logging
 from collections.abc import Callable
 
 from engine.feed.backoff import Backoff
+from engine.feed.budget import Budget
 from engine.feed.config import FeedConfig
 from engine.feed.track import Track
 from engine.venues.dialect import Dialect
 from engine.venues.port import RequestPort, Response
 
 OK = 200
-TOO_MANY = (418, 429)
 TIMEOUT_NS = 10_000_000_000
-SECOND_NS = 1_000_000_000
+LOG = logging.getLogger("steelyard.feed")
 
 
 class Snapshots:
     """The requests for books that are on their way."""
 
-    def __init__(self, config: FeedConfig, dialect: Dialect, requests: RequestPort) -> None:
+    def __init__(self, config: FeedConfig, dialect: Dialect, requests: RequestPort, budget: Budget) -> None:
         """Nothing asked yet."""
+        self._budget = budget
         self._config, self._dialect, self._requests = config, dialect, requests
         self._asked: dict[int, tuple[Track, int]] = {}
         self._not_before_ns = 0
@@ -32,7 +34,11 @@ class Snapshots:
             track, now_ns
         ):
             return False
-        number = self._requests.request("GET", self._dialect.snapshot_target(track.symbol), {}, b"", now_ns)
+        levels = self._budget.levels(now_ns)
+        if not levels:
+            return False
+        self._budget.spend(self._budget.weight(levels), now_ns)
+        number = self._requests.request("GET", self._dialect.snapshot_target(track.symbol, levels), {}, b"", now_ns)
         self._asked[number] = track, now_ns
         self._not_before_ns = now_ns + self._config.request_ns
         self._track_not_before_ns[track.index] = now_ns + self._backoff(track).next_ns()
@@ -44,6 +50,7 @@ class Snapshots:
         asked = self._asked.pop(response.request_id, None)
         if asked is None:
             return False
+        self._budget.hear(response, now_ns)
         track = asked[0]
         if response.status == OK and apply(track.index, response.body):
             if not track.wanting:
@@ -51,9 +58,8 @@ class Snapshots:
             return True
         self.failures += 1
         track.wanting = True
-        if response.status in TOO_MANY:
-            wait = response.headers.get("Retry-After", response.headers.get("retry-after", "10"))
-            self._not_before_ns = now_ns + (int(wait) if wait.isdigit() else 10) * SECOND_NS
+        if response.status != OK:
+            LOG.warning("the book of %s was not given: %s", track.symbol, response.error or f"status {response.status}")
         return True
 
     def forget(self) -> None:

@@ -46,7 +46,7 @@ cdef class Track:
     cdef bint levels_told
     cdef Outbox outbox
     cdef readonly int64_t snapshots, diffs, dropped, applied, gaps, resyncs, suspect, bbo_checked, bbo_equal
-    cdef readonly int64_t best_checked, best_equal
+    cdef readonly int64_t best_checked, best_equal, prints_heard
     cdef readonly int64_t checksum_checked, checksum_ok, prints, print_gaps, refetches, crossings
 
     cdef int delta(self, Market market, Message *message, object frame, int64_t receive_ns, int64_t now_ns) except -1
@@ -63,6 +63,7 @@ cdef class Track:
     cdef void compare_book(self, Best *best) noexcept nogil
     cdef void compare_ticker(self, Best *best) noexcept nogil
     cdef void count_in_force(self, Best *ticker, Best *book) noexcept nogil
+    cdef int leave(self, int state, int64_t now_ns) except -1
     cdef int doubt(self, int64_t receive_ns, int64_t now_ns) except -1
     cdef int turn(self, int state, int64_t receive_ns, int64_t now_ns) except -1
     cdef int tell_all(self, int64_t receive_ns, int64_t now_ns) except -1

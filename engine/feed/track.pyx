@@ -33,12 +33,14 @@ cdef enum:
     STALE = 4
     CROSSED = 5
     DISCONNECTED = 6
+    REFUSED = 7
+    MISFIT = 8
     KEPT_MAX = 4096  # frames kept while a snapshot is on its way: seven minutes at ten a second
 
 assert (words.TickKind.BEST, words.TickKind.LEVEL, words.TickKind.PRINT, words.TickKind.STATE) == (
     TICK_BEST, TICK_LEVEL, TICK_PRINT, TICK_STATE)
 assert (words.Flag.RESET, words.Flag.SNAPSHOT) == (RESET, SNAPSHOT)
-assert [int(state) for state in words.BookState] == [EMPTY, GOOD, SUSPECT, RESYNCING, STALE, CROSSED, DISCONNECTED]
+assert [int(state) for state in words.BookState] == [EMPTY, GOOD, SUSPECT, RESYNCING, STALE, CROSSED, DISCONNECTED, REFUSED, MISFIT]
 
 
 cdef inline bint told(int state) noexcept nogil:
@@ -216,6 +218,7 @@ cdef class Track:
         """Tell a print; one that was told already is not told again."""
         cdef int64_t before = self.print_id[message.chain]
         self.news_ns = now_ns
+        self.prints_heard += 1
         if before >= 0 and message.print_id <= before:
             return 0
         self.prints += 1
@@ -326,7 +329,7 @@ cdef class Track:
     def asked(self, int64_t now_ns):
         """A snapshot was asked for."""
         self.wanting = False
-        if self.state == SUSPECT:
+        if self.state == SUSPECT or self.state == MISFIT or self.state == REFUSED:
             self.turn(RESYNCING, now_ns, now_ns)
 
     def disconnect(self, int64_t now_ns):
@@ -337,6 +340,23 @@ cdef class Track:
         self.seeded = False
         self.wanting = True
         self.turn(DISCONNECTED, now_ns, now_ns)
+
+    def refuse(self, int64_t now_ns):
+        """The venue does not bring it."""
+        self.leave(REFUSED, now_ns)
+
+    def misfit(self, int64_t now_ns):
+        """The venue's numbers cannot be held in the instrument's decimals."""
+        self.leave(MISFIT, now_ns)
+
+    cdef int leave(self, int state, int64_t now_ns) except -1:
+        """Believe nothing and ask for nothing until somebody wants it again."""
+        self.kept.clear()
+        self.behind_ns = 0
+        self.rule.reset()
+        self.seeded = False
+        self.wanting = False
+        return self.turn(state, now_ns, now_ns)
 
     def mistrust(self, int64_t receive_ns, int64_t now_ns):
         """Something of the connection was lost, so this book may be wrong."""

@@ -288,7 +288,7 @@ INSTRUMENT = Record(
         "size_decimals": "u1",
         "trading": "u1",
         "old": "u1",  # from the cached copy: the venue did not answer
-        "spare_word": "u4",
+        "missing": "u4",  # channels the venue refused or ignored: bits of ChannelKind
         "spare": "3u8",
     },
 )

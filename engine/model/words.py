@@ -36,6 +36,8 @@ class BookState(IntEnum):
     STALE = 4  # no news within the venue's limit
     CROSSED = 5  # best bid at or over best ask
     DISCONNECTED = 6
+    REFUSED = 7  # the venue does not list it, or refused or ignored its subscription
+    MISFIT = 8  # the venue's numbers are finer than the instrument's: its metadata is asked for again
 
 
 class IntentKind(IntEnum):

@@ -191,7 +191,7 @@ class World:
         dialect = BinanceDialect(VENUE)
         status, _, body = self.venue.rest("GET", dialect.instruments_target(ids), {}, b"", self.now_ns)
         assert status == 200, body  # noqa: PLR2004 - OK
-        return tuple(dialect.instruments(body, ids))
+        return dialect.instruments(body, ids).instruments
 
     def make_strategy(self, name: str) -> Strategy:
         """Make a strategy as each of its lives gets it."""

@@ -3,13 +3,33 @@
 A further venue is one folder: a compiled scanner and rule (`market`, `rule`), and one class with these methods.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from engine.model.instrument import Instrument
 from engine.venues.market import Market, Rule
+
+
+class ChannelKind(IntEnum):
+    """What a channel brings; the numbers are bits of an instrument's `missing`."""
+
+    BOOK = 1
+    PRINTS = 2
+    BEST = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One of a venue's channels."""
+
+    name: str  # the venue's word
+    kind: ChannelKind
+    greets: bool = False  # it begins with what there is, so that silence after the acknowledgement is a failure
+
+
+Want = tuple[str, str]  # a channel's name and a symbol: what is subscribed
 
 
 class AnswerKind(IntEnum):
@@ -28,12 +48,37 @@ class Answer:
 
     kind: AnswerKind
     text: str = ""
-    spoilt: tuple[
-        str, ...
-    ] = ()  # books that the frame would have changed, where no number will show that it is missing
+    spoilt: tuple[str, ...] = ()  # books that the frame would have changed where no number shows that; EVERY: all
+    number: int = 0  # of the request that is answered; 0: the venue does not say
+    wants: tuple[Want, ...] = ()  # what the answer names; a channel or symbol left empty stands for all that was asked
 
 
-OTHER, ACCEPTED, LEAVING = Answer(AnswerKind.OTHER), Answer(AnswerKind.ACCEPTED), Answer(AnswerKind.LEAVING)
+EVERY = ""
+OTHER, LEAVING = Answer(AnswerKind.OTHER), Answer(AnswerKind.LEAVING)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A venue's metadata, read: what can be taken exactly, and why the rest of what was asked for cannot."""
+
+    instruments: tuple[Instrument, ...]
+    refused: Mapping[str, str]
+
+
+def read_listed(
+    venue: str,
+    listed: Mapping[str, Mapping[str, Any]],
+    ids: Mapping[str, int] | None,
+    read: Callable[[str, Mapping[str, Any], int], Instrument],
+) -> Listing:
+    """Read the symbols in `ids`, or all; one that cannot be taken exactly is refused by name and hurts no other."""
+    found, refused = [], {}
+    for symbol, number in (dict.fromkeys(listed, 0) if ids is None else ids).items():
+        try:
+            found.append(read(symbol, listed[symbol], number))
+        except (ValueError, KeyError, TypeError, ArithmeticError) as error:
+            refused[symbol] = f"{venue} does not list it" if symbol not in listed else f"cannot be read: {error!r}"
+    return Listing(tuple(found), refused)
 
 
 class Dialect(Protocol):
@@ -48,7 +93,17 @@ class Dialect(Protocol):
     )
     lifetime_ns: int  # after which the venue closes a connection: a successor is made before
     mute_ns: int  # a connection this long without a frame is dead, whatever its socket says
-    ping: bytes  # what keeps a quiet connection audible, empty where the venue needs nothing
+    channels: tuple[Channel, ...]  # each symbol's
+    batch: int  # the most wants a request may hold
+    batch_mixes: bool  # a request may hold several channels
+    all_or_nothing: bool  # one bad symbol refuses the whole request
+    pace_ns: int  # at least this between two messages to the venue
+    weight_limit: int  # of requests in a minute, 0 where the venue does not count
+    weight_header: str  # where the venue tells how much of it is used
+
+    @property
+    def snapshot_choices(self) -> tuple[tuple[int, int], ...]:
+        """Levels and weight of a book over REST, the deepest first."""
 
     def market(self) -> Market:
         """A scanner without listings."""
@@ -59,19 +114,22 @@ class Dialect(Protocol):
     def stream_target(self) -> str:
         """Path and query of the stream."""
 
-    def subscribe(self, symbols: Iterable[str]) -> list[bytes]:
-        """The messages that open these symbols' streams."""
+    def greeting(self) -> list[bytes]:
+        """What is said first on every connection."""
 
-    def resubscribe(self, symbol: str) -> list[bytes]:
-        """The messages that bring a new snapshot of one book, where snapshots come with a subscription."""
+    def subscribe(self, wants: Sequence[Want], number: int) -> bytes:
+        """The message that opens these; `number` comes back in the answer where the venue gives it back."""
 
-    def snapshot_target(self, symbol: str) -> str:
+    def unsubscribe(self, wants: Sequence[Want], number: int) -> bytes:
+        """The message that closes these."""
+
+    def snapshot_target(self, symbol: str, levels: int) -> str:
         """Path and query of one book."""
 
     def instruments_target(self, symbols: Iterable[str]) -> str:
         """Path and query of the venue's metadata."""
 
-    def instruments(self, body: bytes, ids: Mapping[str, int] | None) -> list[Instrument]:
+    def instruments(self, body: bytes, ids: Mapping[str, int] | None) -> Listing:
         """Read the metadata of the symbols in `ids`, of every symbol when it is None; refuse what cannot be exact."""
 
     def answer(self, frame: bytes) -> Answer:

@@ -129,6 +129,15 @@ cdef class Market:
         self.listing_count += 1
         return self.listing_count - 1
 
+    def relist(self, int index, int price_decimals, int size_decimals):
+        """Give a listing other decimals."""
+        if not 0 <= index < self.listing_count:
+            raise ValueError(f"index must be in 0..{self.listing_count - 1}, was {index}")
+        if not (0 <= price_decimals <= 18 and 0 <= size_decimals <= 18):
+            raise ValueError(f"decimals must be 0 to 18, were {price_decimals} and {size_decimals}")
+        self.listings[index].price_decimals = price_decimals
+        self.listings[index].size_decimals = size_decimals
+
     def decode(self, bytes frame):
         """A frame's messages as dictionaries, None when it is malformed: for tests and for looking at a frame."""
         cdef int count = self.scan(frame, len(frame))

@@ -90,7 +90,7 @@ class Survey:
 
     def _read_metadata(self, piece: Piece) -> None:
         try:
-            instruments = self.dialect.instruments(piece.payload, None)
+            instruments = self.dialect.instruments(piece.payload, None).instruments
         except (ValueError, KeyError, TypeError):  # an answer of another kind: a book, say
             return
         self.stated |= {one.symbol: (one.price_decimals, one.size_decimals) for one in instruments}

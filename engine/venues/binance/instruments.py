@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import orjson
 
 from engine.model.fixed import INT64_MAX, to_fixed
 from engine.model.instrument import Instrument
+from engine.venues.dialect import Listing, read_listed
 
 KINDS = {"PERPETUAL": "perpetual", "TRADIFI_PERPETUAL": "perpetual", "": "spot"}
 
@@ -21,27 +23,22 @@ def decimals_of(step: str) -> int:
     return max(0, -exponent)
 
 
-def read_exchange_info(venue: str, body: bytes, ids: Mapping[str, int] | None) -> list[Instrument]:
-    """The instruments of the symbols in `ids`; a symbol the venue does not list is refused by name."""
-    listed = {entry["symbol"]: entry for entry in orjson.loads(body)["symbols"]}
-    if ids is None:
-        return list(_readable(venue, listed))
-    missing = sorted(set(ids) - set(listed))
-    if missing:
-        msg = f"{venue} does not list {', '.join(missing)}"
-        raise ValueError(msg)
-    return [read_symbol(venue, listed[symbol], number) for symbol, number in ids.items()]
+def read_exchange_info(venue: str, body: bytes, ids: Mapping[str, int] | None) -> tuple[Listing, int]:
+    """The instruments of the symbols in `ids`, or of all, and the weight the venue allows in a minute (0: unsaid)."""
+    content = orjson.loads(body)
+    listed = {entry["symbol"]: entry for entry in content["symbols"]}
+    return read_listed(venue, listed, ids, partial(read_symbol, venue)), weight_limit_of(content.get("rateLimits", ()))
 
 
-def _readable(venue: str, listed: Mapping[str, Mapping[str, Any]]) -> Iterable[Instrument]:
-    for entry in listed.values():
-        try:
-            yield read_symbol(venue, entry, 0)
-        except (ValueError, KeyError):  # not asked for by name: a contract with numbers of its own kind is passed over
-            continue
+def weight_limit_of(limits: Iterable[Mapping[str, Any]]) -> int:
+    """The weight of requests that an address may use in a minute."""
+    for limit in limits:
+        if (limit["rateLimitType"], limit["interval"], limit["intervalNum"]) == ("REQUEST_WEIGHT", "MINUTE", 1):
+            return int(limit["limit"])
+    return 0
 
 
-def read_symbol(venue: str, entry: Mapping[str, Any], number: int) -> Instrument:
+def read_symbol(venue: str, symbol: str, entry: Mapping[str, Any], number: int) -> Instrument:
     """One symbol. Its steps give the decimals, for the venue's own `precision` fields are wider than its prices."""
     filters = {item["filterType"]: item for item in entry["filters"]}
     price, size = filters["PRICE_FILTER"], filters["LOT_SIZE"]
@@ -51,7 +48,7 @@ def read_symbol(venue: str, entry: Mapping[str, Any], number: int) -> Instrument
     return Instrument(
         id=number,
         venue=venue,
-        symbol=entry["symbol"],
+        symbol=symbol,
         base=entry["baseAsset"],
         quote=entry["quoteAsset"],
         price_decimals=price_decimals,

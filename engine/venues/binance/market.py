@@ -1,22 +1,31 @@
 """Binance's market data: streams, subscriptions, snapshots and metadata of spot, USD-M and COIN-M."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from engine.model.instrument import Instrument
 from engine.venues.binance.instruments import read_exchange_info
 from engine.venues.binance.scan import BinanceMarket, FuturesRule, SpotRule
-from engine.venues.dialect import ACCEPTED, LEAVING, OTHER, Answer, AnswerKind
+from engine.venues.dialect import LEAVING, OTHER, Answer, AnswerKind, Channel, ChannelKind, Listing, Want
 from engine.venues.market import Market, Rule
 
 SECOND_NS = 1_000_000_000
 HOT_EVENTS = frozenset({"depthUpdate", "bookTicker", "trade", "aggTrade"})
-STREAMS = ("depth@100ms", "bookTicker", "trade")
-SNAPSHOT_LEVELS = {"binance": 5000, "binance-usdm": 1000, "binance-coinm": 1000}  # the most each product gives
+CHANNELS = (
+    Channel("depth@100ms", ChannelKind.BOOK),
+    Channel("bookTicker", ChannelKind.BEST),
+    Channel("trade", ChannelKind.PRINTS),
+)
 PATHS = {"binance": "/api/v3", "binance-usdm": "/fapi/v1", "binance-coinm": "/dapi/v1"}
+STREAM_PATHS = {"binance": "/stream", "binance-usdm": "/public/stream", "binance-coinm": "/stream"}  # USD-M: since 2026
+SNAPSHOT_CHOICES = {  # the deepest first; 24 of spot's deepest a minute are all that an address may ask
+    "binance": ((5000, 250), (1000, 50)),
+    "binance-usdm": ((1000, 20), (500, 10)),
+    "binance-coinm": ((1000, 20), (500, 10)),
+}
+WEIGHT_LIMITS = {"binance": 6000, "binance-usdm": 2400, "binance-coinm": 2400}  # until exchangeInfo says
 
 
 @dataclass
@@ -24,14 +33,28 @@ class BinanceDialect:
     """One product of Binance; the name says which."""
 
     name: str = "binance"
-    streams: tuple[str, ...] = STREAMS
+    channels: tuple[Channel, ...] = CHANNELS
+    batch: int = 100
+    batch_mixes: bool = True
+    all_or_nothing: bool = True
+    pace_ns: int = SECOND_NS // 4  # five messages a second are allowed, pongs among them
+    weight_limit: int = 0
+    weight_header: str = "x-mbx-used-weight-1m"
     requests_snapshots: bool = True
     numbers_are_text: bool = True
     depth: int = 0
     overlaps: bool = True
     lifetime_ns: int = 86_000 * SECOND_NS  # the venue closes after 24 hours
     mute_ns: int = 30 * SECOND_NS  # depth is silent in a quiet market, but some stream of some symbol is not
-    ping: bytes = b""
+
+    def __post_init__(self) -> None:
+        """The product's own limit."""
+        self.weight_limit = self.weight_limit or WEIGHT_LIMITS[self.name]
+
+    @property
+    def snapshot_choices(self) -> tuple[tuple[int, int], ...]:
+        """What the product gives."""
+        return SNAPSHOT_CHOICES[self.name]
 
     def market(self) -> Market:
         """One scanner serves every product."""
@@ -43,21 +66,23 @@ class BinanceDialect:
 
     def stream_target(self) -> str:
         """The combined stream, so that a payload without a name still has one around it."""
-        return "/stream"
+        return STREAM_PATHS[self.name]
 
-    def subscribe(self, symbols: Iterable[str]) -> list[bytes]:
-        """One request for all: five messages a second is the limit of a connection."""
-        names = [f"{symbol.lower()}@{stream}" for symbol in symbols for stream in self.streams]
-        return [orjson.dumps({"method": "SUBSCRIBE", "params": names, "id": 1})]
-
-    def resubscribe(self, symbol: str) -> list[bytes]:
-        """Nothing: a snapshot is a REST answer."""
-        del symbol
+    def greeting(self) -> list[bytes]:
+        """Nothing."""
         return []
 
-    def snapshot_target(self, symbol: str) -> str:
-        """The deepest book the product gives: what lies outside it is unknown until it changes."""
-        return f"{PATHS[self.name]}/depth?symbol={symbol}&limit={SNAPSHOT_LEVELS[self.name]}"
+    def subscribe(self, wants: Sequence[Want], number: int) -> bytes:
+        """Streams are named by symbol and channel; the answer has the number."""
+        return _message("SUBSCRIBE", wants, number)
+
+    def unsubscribe(self, wants: Sequence[Want], number: int) -> bytes:
+        """The same names."""
+        return _message("UNSUBSCRIBE", wants, number)
+
+    def snapshot_target(self, symbol: str, levels: int) -> str:
+        """What lies outside of the levels is unknown until it changes."""
+        return f"{PATHS[self.name]}/depth?symbol={symbol}&limit={levels}"
 
     def instruments_target(self, symbols: Iterable[str]) -> str:
         """Spot can be asked for some symbols; futures give all."""
@@ -66,9 +91,11 @@ class BinanceDialect:
         names = ",".join(f"%22{symbol}%22" for symbol in symbols)
         return f"{PATHS[self.name]}/exchangeInfo?symbols=%5B{names}%5D"
 
-    def instruments(self, body: bytes, ids: Mapping[str, int] | None) -> list[Instrument]:
-        """Read exchangeInfo."""
-        return read_exchange_info(self.name, body, ids)
+    def instruments(self, body: bytes, ids: Mapping[str, int] | None) -> Listing:
+        """Read exchangeInfo, and what it says of limits."""
+        listing, limit = read_exchange_info(self.name, body, ids)
+        self.weight_limit = limit or self.weight_limit
+        return listing
 
     def answer(self, frame: bytes) -> Answer:
         """Acknowledgements, errors, the farewell; a hot event that comes by here was not what it must be."""
@@ -79,9 +106,10 @@ class BinanceDialect:
         if not isinstance(message, dict):
             return OTHER
         if "error" in message or "code" in message:
-            return Answer(AnswerKind.REFUSED, orjson.dumps(message.get("error", message)).decode())
+            text = orjson.dumps(message.get("error", message)).decode()
+            return Answer(AnswerKind.REFUSED, text, number=_number(message))
         if "result" in message:
-            return ACCEPTED
+            return Answer(AnswerKind.ACCEPTED, number=_number(message))
         return _answer_event(message.get("data", message))
 
     def numbers(self, message: object) -> Iterable[tuple[str, str, str]]:
@@ -101,6 +129,16 @@ class BinanceDialect:
 
     def learn(self, message: object) -> None:
         """Nothing: Binance keeps all levels in step."""
+
+
+def _message(method: str, wants: Sequence[Want], number: int) -> bytes:
+    names = [f"{symbol.lower()}@{channel}" for channel, symbol in wants]
+    return orjson.dumps({"method": method, "params": names, "id": number})
+
+
+def _number(message: Mapping[str, Any]) -> int:
+    number = message.get("id")
+    return number if isinstance(number, int) else 0
 
 
 def _answer_event(event: object) -> Answer:

@@ -1,8 +1,10 @@
 """Coinbase Advanced's market data: subscriptions, acknowledgements and metadata."""
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import orjson
@@ -10,12 +12,26 @@ import orjson
 from engine.model.fixed import INT64_MAX, to_fixed
 from engine.model.instrument import Instrument
 from engine.venues.coinbase.scan import CoinbaseMarket, CoinbaseRule
-from engine.venues.dialect import ACCEPTED, OTHER, Answer, AnswerKind
+from engine.venues.dialect import (
+    EVERY,
+    OTHER,
+    Answer,
+    AnswerKind,
+    Channel,
+    ChannelKind,
+    Listing,
+    Want,
+    read_listed,
+)
 from engine.venues.market import Market, Rule
 
 SECOND_NS = 1_000_000_000
 HOT_CHANNELS = ("l2_data", "market_trades")
-BOOK = "level2"
+PRODUCT = re.compile(r"[A-Z0-9]+(-[A-Z0-9]+)+")
+CHANNELS = (
+    Channel("level2", ChannelKind.BOOK, greets=True),
+    Channel("market_trades", ChannelKind.PRINTS, greets=True),  # with the last hundred
+)
 
 
 @dataclass
@@ -29,7 +45,14 @@ class CoinbaseDialect:
     overlaps: bool = False
     lifetime_ns: int = 1 << 62
     mute_ns: int = 5 * SECOND_NS  # heartbeats come every second
-    ping: bytes = b""
+    channels: tuple[Channel, ...] = CHANNELS
+    batch: int = 50
+    batch_mixes: bool = False
+    all_or_nothing: bool = True
+    pace_ns: int = SECOND_NS // 7  # eight messages a second are allowed without a key
+    snapshot_choices: tuple[tuple[int, int], ...] = ()
+    weight_limit: int = 0
+    weight_header: str = ""
 
     def market(self) -> Market:
         """The scanner."""
@@ -43,34 +66,33 @@ class CoinbaseDialect:
         """The host says it all."""
         return "/"
 
-    def subscribe(self, symbols: Iterable[str]) -> list[bytes]:
-        """One channel a message; heartbeats keep the quiet ones open."""
-        names = list(symbols)
-        channels = [_message("subscribe", channel, names) for channel in (BOOK, "market_trades")]
-        return [orjson.dumps({"type": "subscribe", "channel": "heartbeats"}), *channels]
+    def greeting(self) -> list[bytes]:
+        """Heartbeats keep quiet channels open, and show that the connection lives."""
+        return [orjson.dumps({"type": "subscribe", "channel": "heartbeats"})]
 
-    def resubscribe(self, symbol: str) -> list[bytes]:
-        """A subscription begins with a snapshot."""
-        return [_message("unsubscribe", BOOK, [symbol]), _message("subscribe", BOOK, [symbol])]
+    def subscribe(self, wants: Sequence[Want], number: int) -> bytes:
+        """One channel a message; no number comes back."""
+        del number
+        return _message("subscribe", wants)
 
-    def snapshot_target(self, symbol: str) -> str:
+    def unsubscribe(self, wants: Sequence[Want], number: int) -> bytes:
+        """The same."""
+        del number
+        return _message("unsubscribe", wants)
+
+    def snapshot_target(self, symbol: str, levels: int) -> str:
         """Nothing is requested here."""
-        del symbol
+        del symbol, levels
         return ""
 
     def instruments_target(self, symbols: Iterable[str]) -> str:
         """Only the products asked for: all of them are megabytes."""
         return "/api/v3/brokerage/market/products?" + "&".join(f"product_ids={symbol}" for symbol in symbols)
 
-    def instruments(self, body: bytes, ids: Mapping[str, int] | None) -> list[Instrument]:
+    def instruments(self, body: bytes, ids: Mapping[str, int] | None) -> Listing:
         """Read products."""
         listed = {entry["product_id"]: entry for entry in orjson.loads(body)["products"]}
-        wanted = dict.fromkeys(listed, 0) if ids is None else ids
-        missing = sorted(set(wanted) - set(listed))
-        if missing:
-            msg = f"{self.name} does not list {', '.join(missing)}"
-            raise ValueError(msg)
-        return [read_product(self.name, listed[symbol], number) for symbol, number in wanted.items()]
+        return read_listed(self.name, listed, ids, partial(read_product, self.name))
 
     def answer(self, frame: bytes) -> Answer:
         """Acknowledgements list all subscriptions so far, and come after the first data."""
@@ -81,12 +103,14 @@ class CoinbaseDialect:
         if not isinstance(message, dict):
             return OTHER
         if message.get("type") == "error":
-            return Answer(AnswerKind.REFUSED, str(message.get("message")))
+            return _refusal(message)
         channel = message.get("channel")
         if channel in HOT_CHANNELS and message.get("events"):
-            return Answer(AnswerKind.MALFORMED, f"a {channel} message that the scanner refuses")
+            text = f"a {channel} message that the scanner refuses"
+            return Answer(AnswerKind.MALFORMED, text, _spoilt_books(message))
         if channel == "subscriptions":
-            return ACCEPTED if _lists_books(message.get("events")) else OTHER
+            wants = _listed_wants(message.get("events"))
+            return Answer(AnswerKind.ACCEPTED, wants=wants) if wants else OTHER
         return OTHER
 
     def numbers(self, message: object) -> Iterable[tuple[str, str, str]]:
@@ -103,15 +127,34 @@ class CoinbaseDialect:
         """Nothing: all levels are kept in step."""
 
 
-def _lists_books(events: object) -> bool:
-    """Whether an acknowledgement names the books among the subscriptions."""
+def _listed_wants(events: object) -> tuple[Want, ...]:
+    """What an acknowledgement names: everything subscribed so far."""
     first = events[0] if isinstance(events, list) and events else None
     subscribed = first.get("subscriptions") if isinstance(first, dict) else None
-    return isinstance(subscribed, dict) and BOOK in subscribed
+    if not isinstance(subscribed, dict):
+        return ()
+    return tuple((channel, str(symbol)) for channel, symbols in subscribed.items() for symbol in symbols or ())
 
 
-def _message(kind: str, channel: str, symbols: list[str]) -> bytes:
-    return orjson.dumps({"type": kind, "product_ids": symbols, "channel": channel})
+def _refusal(message: Mapping[str, Any]) -> Answer:
+    """An error names neither request nor channel, and the product only in its words."""
+    text = " ".join(str(message[key]) for key in ("message", "reason") if message.get(key))
+    words = (word.strip(".,:;'\"()[]") for word in text.split())
+    return Answer(AnswerKind.REFUSED, text, wants=tuple(("", word) for word in words if PRODUCT.fullmatch(word)))
+
+
+def _spoilt_books(message: Mapping[str, Any]) -> tuple[str, ...]:
+    """The books a refused message would have changed: its number was seen, so no hole will show that it is missing."""
+    if message["channel"] != HOT_CHANNELS[0]:
+        return ()
+    events = message["events"]
+    if not isinstance(events, list) or not all(isinstance(event, dict) and "product_id" in event for event in events):
+        return (EVERY,)
+    return tuple(str(event["product_id"]) for event in events)
+
+
+def _message(kind: str, wants: Sequence[Want]) -> bytes:
+    return orjson.dumps({"type": kind, "product_ids": [symbol for _, symbol in wants], "channel": wants[0][0]})
 
 
 def decimals_of(step: str) -> int:
@@ -120,7 +163,7 @@ def decimals_of(step: str) -> int:
     return max(0, -int(exponent))
 
 
-def read_product(venue: str, entry: Mapping[str, Any], number: int) -> Instrument:
+def read_product(venue: str, symbol: str, entry: Mapping[str, Any], number: int) -> Instrument:
     """One product."""
     price_step = entry.get("price_increment") or entry["quote_increment"]
     price_decimals, size_decimals = decimals_of(price_step), decimals_of(entry["base_increment"])
@@ -128,7 +171,7 @@ def read_product(venue: str, entry: Mapping[str, Any], number: int) -> Instrumen
     return Instrument(
         id=number,
         venue=venue,
-        symbol=entry["product_id"],
+        symbol=symbol,
         base=entry["base_currency_id"],
         quote=entry["quote_currency_id"],
         price_decimals=price_decimals,

@@ -1,15 +1,16 @@
 """Kraken's market data: subscriptions, acknowledgements and metadata."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import orjson
 
 from engine.model.fixed import INT64_MAX, to_fixed
 from engine.model.instrument import Instrument
-from engine.venues.dialect import ACCEPTED, OTHER, Answer, AnswerKind
+from engine.venues.dialect import OTHER, Answer, AnswerKind, Channel, ChannelKind, Listing, Want, read_listed
 from engine.venues.kraken.scan import KrakenMarket, KrakenRule
 from engine.venues.market import Market, Rule
 
@@ -17,6 +18,11 @@ SECOND_NS = 1_000_000_000
 DEPTHS = (10, 25, 100, 500, 1000)
 OLD_NAMES = {"XBT": "BTC", "XDG": "DOGE"}  # AssetPairs still has the names of v1
 HOT_CHANNELS = ("book", "trade")
+CHANNELS = (
+    Channel("book", ChannelKind.BOOK, greets=True),
+    Channel("trade", ChannelKind.PRINTS, greets=True),  # with the last fifty
+)
+ALREADY = "already subscribed"  # asked twice is no refusal
 
 
 @dataclass
@@ -30,7 +36,14 @@ class KrakenDialect:
     overlaps: bool = False
     lifetime_ns: int = 1 << 62
     mute_ns: int = 5 * SECOND_NS  # a heartbeat comes every second whatever the books do
-    ping: bytes = b""
+    channels: tuple[Channel, ...] = CHANNELS
+    batch: int = 100
+    batch_mixes: bool = False
+    all_or_nothing: bool = False
+    pace_ns: int = SECOND_NS // 20
+    snapshot_choices: tuple[tuple[int, int], ...] = ()
+    weight_limit: int = 0
+    weight_header: str = ""
     _learned: bool = False
 
     def market(self) -> Market:
@@ -45,21 +58,21 @@ class KrakenDialect:
         """Version 2."""
         return "/v2"
 
-    def subscribe(self, symbols: Iterable[str]) -> list[bytes]:
-        """Books with their snapshots; trades from here on."""
-        names = list(symbols)
-        return [
-            self._message("subscribe", names),
-            orjson.dumps({"method": "subscribe", "params": {"channel": "trade", "symbol": names, "snapshot": False}}),
-        ]
+    def greeting(self) -> list[bytes]:
+        """Nothing: heartbeats come with any subscription."""
+        return []
 
-    def resubscribe(self, symbol: str) -> list[bytes]:
-        """A subscription begins with a snapshot; the connection and the other books are left alone."""
-        return [self._message("unsubscribe", [symbol]), self._message("subscribe", [symbol])]
+    def subscribe(self, wants: Sequence[Want], number: int) -> bytes:
+        """One channel a message; trades begin with the last ones, which shows that the channel speaks."""
+        return self._message("subscribe", wants, number)
 
-    def snapshot_target(self, symbol: str) -> str:
+    def unsubscribe(self, wants: Sequence[Want], number: int) -> bytes:
+        """The connection and the other books are left alone."""
+        return self._message("unsubscribe", wants, number)
+
+    def snapshot_target(self, symbol: str, levels: int) -> str:
         """Nothing is requested here."""
-        del symbol
+        del symbol, levels
         return ""
 
     def instruments_target(self, symbols: Iterable[str]) -> str:
@@ -67,15 +80,10 @@ class KrakenDialect:
         del symbols
         return "/0/public/AssetPairs"
 
-    def instruments(self, body: bytes, ids: Mapping[str, int] | None) -> list[Instrument]:
+    def instruments(self, body: bytes, ids: Mapping[str, int] | None) -> Listing:
         """Read AssetPairs."""
         listed = {symbol_of(entry): entry for entry in orjson.loads(body)["result"].values() if "wsname" in entry}
-        wanted = dict.fromkeys(listed, 0) if ids is None else ids
-        missing = sorted(set(wanted) - set(listed))
-        if missing:
-            msg = f"{self.name} does not list {', '.join(missing)}"
-            raise ValueError(msg)
-        return [read_pair(self.name, symbol, listed[symbol], number) for symbol, number in wanted.items()]
+        return read_listed(self.name, listed, ids, partial(read_pair, self.name))
 
     def answer(self, frame: bytes) -> Answer:
         """Acknowledgements come one a symbol; a refusal leaves the connection up, and heartbeats go on."""
@@ -88,9 +96,7 @@ class KrakenDialect:
         if message.get("channel") in HOT_CHANNELS and message.get("data"):
             text = f"a {message['channel']} message that the scanner refuses"
             return Answer(AnswerKind.MALFORMED, text, spoilt_books(message))
-        if message.get("success") is False or "error" in message:
-            return Answer(AnswerKind.REFUSED, str(message.get("error")))
-        return ACCEPTED if message.get("method") == "subscribe" else OTHER
+        return _answer_request(message) if message.get("method") == "subscribe" else OTHER
 
     def numbers(self, message: object) -> Iterable[tuple[str, str, str]]:
         """The numbers of books and trades."""
@@ -118,11 +124,26 @@ class KrakenDialect:
             msg = f"depth must be one of {DEPTHS}, was {self.depth}"
             raise ValueError(msg)
 
-    def _message(self, method: str, symbols: list[str]) -> bytes:
-        params = {"channel": "book", "symbol": symbols, "depth": self.depth}
-        return orjson.dumps(
-            {"method": method, "params": params | ({"snapshot": True} if method == "subscribe" else {})}
-        )
+    def _message(self, method: str, wants: Sequence[Want], number: int) -> bytes:
+        channel = wants[0][0]
+        params: dict[str, object] = {"channel": channel, "symbol": [symbol for _, symbol in wants]}
+        if channel == HOT_CHANNELS[0]:
+            params["depth"] = self.depth
+        if method == "subscribe":
+            params["snapshot"] = True
+        return orjson.dumps({"method": method, "params": params, "req_id": number})
+
+
+def _answer_request(message: Mapping[str, Any]) -> Answer:
+    """An acknowledgement or a refusal of one symbol; a refusal may leave out its channel."""
+    result = message.get("result")
+    named = result if isinstance(result, dict) else message
+    number, symbol = message.get("req_id"), named.get("symbol") or ""
+    wants = ((str(named.get("channel") or ""), str(symbol)),) if symbol else ()
+    error = str(message.get("error") or "")
+    refused = bool(error or message.get("success") is False) and ALREADY not in error.lower()
+    kind = AnswerKind.REFUSED if refused else AnswerKind.ACCEPTED
+    return Answer(kind, error, number=number if isinstance(number, int) else 0, wants=wants)
 
 
 def spoilt_books(message: Mapping[str, Any]) -> tuple[str, ...]:

@@ -39,6 +39,7 @@ class FakeStream:
     inbox: list[bytes] = field(default_factory=list)
     sent: list[dict] = field(default_factory=list)
     acknowledge: bool = True
+    refuse: str = ""
 
     def poll(self, now_ns: int) -> list[bytes]:
         """What was put in."""
@@ -52,8 +53,11 @@ class FakeStream:
             return False
         message = json.loads(payload)
         self.sent.append(message)
-        if self.acknowledge:
-            self.inbox.append(b'{"result":null,"id":1}')
+        if self.refuse in json.dumps(message) and self.refuse:
+            refusal = {"error": {"code": 2, "msg": "Invalid request"}, "id": message["id"]}
+            self.inbox.append(json.dumps(refusal).encode())
+        elif self.acknowledge:
+            self.inbox.append(json.dumps({"result": None, "id": message.get("id")}).encode())
         return True
 
     def close(self) -> None:
@@ -101,11 +105,12 @@ class FakePorts:
         self.rest = FakeRequests({"/api/v3/exchangeInfo": EXCHANGE_INFO})
         self.streams: list[FakeStream] = []
         self.acknowledge = True
+        self.refuse = ""
         self.opening = PortState.OPEN
 
     def stream(self, target: str) -> FakeStream:
         """A further connection."""
-        self.streams.append(FakeStream(target, acknowledge=self.acknowledge, state=self.opening))
+        self.streams.append(FakeStream(target, acknowledge=self.acknowledge, refuse=self.refuse, state=self.opening))
         return self.streams[-1]
 
     def requests(self) -> FakeRequests:

@@ -256,12 +256,12 @@ def test_a_mute_connection_is_left(bench: Bench) -> None:
 
 def test_a_refused_subscription_is_an_error_with_its_text(bench: Bench) -> None:
     """Binance keeps the connection open after a refusal: silence would look alive."""
-    bench.ports.acknowledge = False
+    bench.ports.refuse = "SUBSCRIBE"
     bench.connect()
-    bench.step(0.02, b'{"error":{"code":2,"msg":"Invalid request: unknown variant"},"id":1}')
+    for _ in range(30):
+        bench.step(0.05)
     assert "Invalid request" in bench.feed.failure
-    assert bench.feed.refusals == 1
-    assert bench.stream.state == PortState.CLOSED
+    assert bench.ports.streams[0].state == PortState.CLOSED
 
 
 def test_a_subscription_that_nobody_answers_is_a_failure(bench: Bench) -> None:

@@ -1,0 +1,50 @@
+"""Which symbols' numbers a frame writes finer than the instruments can hold: their venue changed a step."""
+
+import json
+from collections.abc import Iterable, Mapping
+from decimal import Decimal, InvalidOperation
+
+import orjson
+
+from engine.model.instrument import Instrument
+from engine.venues.dialect import Dialect
+
+
+def misfits_of(frame: bytes, dialect: Dialect, known: Mapping[str, Instrument]) -> dict[str, str]:
+    """The symbols of a frame that was refused, with the number that does not fit; none where that is not the reason."""
+    try:
+        parsed = orjson.loads(frame) if dialect.numbers_are_text else json.loads(frame, parse_float=str, parse_int=str)
+        return _misfits(dialect.numbers(parsed), known)
+    except (ValueError, KeyError, TypeError, AttributeError):  # broken in another way
+        return {}
+
+
+def misfits_of_book(body: bytes, symbol: str, known: Mapping[str, Instrument]) -> dict[str, str]:
+    """The same of a book asked for over REST."""
+    try:
+        parsed = orjson.loads(body)
+        return _misfits(((symbol, price, size) for price, size in (*parsed["bids"], *parsed["asks"])), known)
+    except (ValueError, KeyError, TypeError):
+        return {}
+
+
+def _misfits(numbers: Iterable[tuple[str, str, str]], known: Mapping[str, Instrument]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for symbol, price, size in numbers:
+        one = known.get(symbol)
+        if one is None or symbol in found:
+            continue
+        if is_finer(price, one.price_decimals):
+            found[symbol] = f"the price {price} has more than {one.price_decimals} decimals"
+        elif is_finer(size, one.size_decimals):
+            found[symbol] = f"the size {size} has more than {one.size_decimals} decimals"
+    return found
+
+
+def is_finer(number: str, decimals: int) -> bool:
+    """Whether a number needs more decimals than these."""
+    try:
+        exponent = Decimal(number).normalize().as_tuple().exponent
+    except InvalidOperation:
+        return False
+    return isinstance(exponent, int) and -exponent > decimals
