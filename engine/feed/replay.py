@@ -42,10 +42,10 @@ if TYPE_CHECKING:
     from engine.config import Config
 
 LOG = logging.getLogger("steelyard.feed")
-WINDOW_NS = 50_000_000  # recorded time that one step takes in at most: how coarsely ages are seen at "max"
+WINDOW_NS = 100_000_000  # recorded time that one step takes in at most: how coarsely ages are seen at "max"
 STEPS = 64  # of a feed in one round of the process, so that it beats meanwhile
 PRIMING = 8  # steps in which a feed asks and connects before the first entry is due
-METADATA_PIECES = 10_000  # a recorded answer to the question for metadata stands at the beginning, or nowhere
+PIECES_AHEAD = 5_000  # what was answered and settled stands at the beginning, or nowhere
 
 
 class ReplayOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -203,20 +203,24 @@ def make_stage(
     dialect = dialect_of(config.venue)
     metadata = urlsplit(dialect.instruments_target(config.symbols)).path
     known = {urlsplit(dialect.snapshot_target(symbol, 0)).path for symbol in config.symbols}
-    if holds_metadata(files, kind, venue, metadata):
+    if looked_ahead(files, kind, venue, metadata, dialect):
         known.add(metadata)
     else:
         config = dataclasses.replace(config, kept_only=True)
         Path(config.instruments_path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         save_instruments(config.instruments_path, surveyed(config, dialect, files, kind), 0)
     ports = ReplayPorts(Reel(files, kind, venue, dialect, config.symbols), known)
-    return Stage(ports, Feed(config, ports, outbox, show))
+    return Stage(ports, Feed(config, ports, outbox, show, dialect))
 
 
-def holds_metadata(files: list[Path], kind: str, venue: str, path: str) -> bool:
-    """Whether a recording begins with the venue's answer to the very question that the feed will ask."""
-    pieces = zip(range(METADATA_PIECES), read_capture(files[0], kind, venue), strict=False)
-    return any(piece.url and not urlsplit(piece.url).netloc and urlsplit(piece.url).path == path for _, piece in pieces)
+def looked_ahead(files: list[Path], kind: str, venue: str, path: str, dialect: Dialect) -> bool:
+    """Learn what the subscription had settled; whether the very question that the feed will ask was answered then."""
+    survey, found = Survey(dialect), False
+    for _, piece in zip(range(PIECES_AHEAD), read_capture(files[0], kind, venue), strict=False):
+        parts = urlsplit(piece.url)
+        found = found or bool(piece.url and not parts.netloc and parts.path == path)
+        survey.look(piece)
+    return found
 
 
 def surveyed(config: FeedConfig, dialect: Dialect, files: list[Path], kind: str) -> list[Instrument]:

@@ -1,6 +1,6 @@
 """The formats of recorded traffic, as one stream of pieces; gz and zst are read as they are.
 
-hft      <local ns> <frame>                    one a line, REST answers among them
+hft      <local ns or µs> <frame>              one a line, REST answers among them
 cf1      <time>: <frame>                       and `https://… -> <time>: <body>`, `wss://… <- <time>: <sent>`
 cf2      {"t":"recv","ts":…,"data":"<frame>"}  and t = header, http, connect, send
 dc       {"rx_ns":…,"frame":<frame>}           verbatim; the first line describes the recording
@@ -33,6 +33,7 @@ CF1_BODY = re.compile(rb"(https?://\S+) -> ([\d.]+): (.*)")
 CF1_FRAME = re.compile(rb"([\d.]+): (.*)")
 DC_FRAME = re.compile(rb'"frame":\s*')
 CHUNK = 1 << 18
+EPOCH_DIGITS = 19  # of nanoseconds in this century; fewer are a coarser unit
 OK = 200
 MARKS = (FrameKind.BEGIN, FrameKind.CLOSED, FrameKind.LOST)
 SHOWN = 200  # letters of an error, which may hold a whole line
@@ -159,7 +160,7 @@ def read_hft(lines: Iterable[bytes]) -> Iterator[Piece]:
     """A local time, a space, the frame."""
     for line in lines:
         time, _, payload = line.partition(b" ")
-        yield Piece(payload, int(time))
+        yield Piece(payload, int(time) * 10 ** max(0, EPOCH_DIGITS - len(time)))
 
 
 def read_cf1(lines: Iterable[bytes]) -> Iterator[Piece]:
@@ -194,9 +195,9 @@ def read_dc(lines: Iterable[bytes]) -> Iterator[Piece]:
 
 
 def read_ndjson(lines: Iterable[bytes]) -> Iterator[Piece]:
-    """One frame a line, without a time."""
-    for number, line in enumerate(lines):
-        yield Piece(line, number)
+    """One frame a line, without a time: a millisecond apart."""
+    for number, line in enumerate(lines, 1):
+        yield Piece(line, number * 1_000_000)
 
 
 def _seconds(text: bytes) -> int:

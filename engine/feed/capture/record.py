@@ -87,7 +87,7 @@ def follow(recorder: Recorder, writer: RecordingWriter, stop: Stop) -> None:
 
 def choose_system(named: str) -> str:
     """The system that is meant: the one named, the only one, or the only one whose feed lives; empty for none."""
-    found = [named] if named else _recordable()
+    found = [system for system in _recordable() if not named or system == named]
     if len(found) > 1:
         found = [system for system in found if shm.RingReader(f"{system}.frames").owner.life() == "alive"]
     return found[0] if len(found) == 1 else ""
