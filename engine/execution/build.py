@@ -1,7 +1,10 @@
 """Makes the role of a configured system: instruments from cells, lanes by the map, the venue's wire by its kind."""
 
+import json
+import logging
 import os
 import uuid
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +12,7 @@ import msgspec
 
 import shm
 from engine.execution.config import ExecutionConfig, ExecutionOptions, JournalConfig
+from engine.execution.disk import PatientDisk
 from engine.execution.execution import Execution
 from engine.execution.seams import ExecutionLanes, ExecutionPorts
 from engine.instruments import await_all
@@ -24,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from engine.config import Config, Venue
+
+logger = logging.getLogger("engine.execution")
 
 RECEIVE_WINDOW_MS = 5000
 BOOKS_BACK = 256  # the newest books at start; those too old are refused by their age
@@ -48,9 +54,17 @@ def build(config: "Config", name: str) -> Execution:
         **options,
     )
     wire = wire_of(venue, list(instruments))
-    ports = ExecutionPorts(lambda _: WebSocketPort(venue.order_url), wire)
+    ports = ExecutionPorts(lambda _: WebSocketPort(venue.order_url), wire, partial(ask_halt, config.paths.halt))
     strategies = {strategy.id: strategy.name for strategy in config.strategies}
-    return Execution(execution, open_lanes(config.system.name, name, strategies), ports)
+    return Execution(execution, open_lanes(config.system.name, name, strategies), ports, PatientDisk())
+
+
+def ask_halt(file: Path, reason: str) -> None:
+    """Have the supervisor halt the whole system: it looks for this file, and its halt outlives every process."""
+    try:
+        file.write_text(json.dumps({"reason": reason}) + "\n")
+    except OSError as error:  # execution stays halted all the same
+        logger.error("the supervisor was not asked to halt", extra={"file": str(file), "error": str(error)})  # noqa: TRY400
 
 
 def system_uuid(state: Path) -> uuid.UUID:

@@ -38,8 +38,9 @@ BUILD = ("frames", "source", "replay")  # read where the feed is built
 class SocketPorts:
     """A venue's ports over real sockets."""
 
-    def __init__(self, stream_url: str, request_url: str) -> None:
-        """The bases that targets are put behind."""
+    def __init__(self, stream_url: str, request_url: str, headers: Mapping[str, str] | None = None) -> None:
+        """The bases that targets are put behind, and what a stream's upgrade says beside them."""
+        self._headers = headers or {}
         self._stream_url, self._request_url = stream_url.rstrip("/"), request_url.rstrip("/")
         self._streams: list[WebSocketPort] = []
         self._requests = HttpPort(self._request_url)
@@ -47,7 +48,7 @@ class SocketPorts:
     def stream(self, target: str) -> WebSocketPort:
         """Begin a stream."""
         self._streams = [port for port in self._streams if port.fileno() >= 0]
-        self._streams.append(WebSocketPort(self._stream_url + target))
+        self._streams.append(WebSocketPort(self._stream_url + target, headers=self._headers))
         return self._streams[-1]
 
     def requests(self) -> HttpPort:
@@ -89,9 +90,20 @@ class FeedRole:
 
 
 def dialect_name(venue: "Venue") -> str:
-    """Which dialect a venue speaks: its kind, and its product where that is not spot."""
-    product = str(venue.options.get("product", "spot"))
-    return venue.kind if product == "spot" else f"{venue.kind}-{product}"
+    """Which dialect a venue speaks: its kind, its product where that is not spot, its encoding where not JSON."""
+    product, encoding = str(venue.options.get("product", "spot")), str(venue.options.get("encoding", "json"))
+    parts = (venue.kind, "" if product == "spot" else product, "" if encoding == "json" else encoding)
+    return "-".join(part for part in parts if part)
+
+
+def stream_headers(venue: "Venue") -> dict[str, str]:
+    """What opens a venue's stream: SBE wants the name of a key, whose secret the feed never sees."""
+    if venue.options.get("encoding") != "sbe":
+        return {}
+    if venue.api_key is None:
+        msg = f'venue {venue.name}: encoding = "sbe" needs an api_key (of an Ed25519 key) to open a stream, was none'
+        raise ValueError(msg)
+    return {"X-MBX-APIKEY": venue.api_key.reveal()}
 
 
 def durations(table: dict[str, Any]) -> dict[str, Any]:
@@ -145,7 +157,7 @@ def build(config: "Config", name: str) -> FeedRole | ReplayRole:
     tap, feeds, ports, pinned = tap_of(config), [], [], shown_decimals(config)
     for venue in config.venues:
         if any(one.venue == venue.name for one in config.instruments):
-            ports.append(SocketPorts(venue.stream_url, venue.request_url))
+            ports.append(SocketPorts(venue.stream_url, venue.request_url, stream_headers(venue)))
             told = TappedPorts(ports[-1], tap, venue.name, dialect_name(venue)) if tap else ports[-1]
             feeds.append(Feed(feed_config(config, name, venue, pinned), told, outbox, shower(cells, venue.name)))
     return FeedRole(name, feeds, ports)

@@ -10,7 +10,7 @@ from libc.stdint cimport int64_t
 
 from engine.feed.outbox cimport Outbox
 from engine.feed.track cimport Track
-from engine.venues.market cimport BEST, DELTA, MALFORMED, PRINT, Market, Message
+from engine.venues.market cimport BEST, DELTA, MALFORMED, PRINT, TOP, Market, Message
 
 
 cdef class Pipeline:
@@ -86,7 +86,7 @@ cdef class Pipeline:
         if message.kind == DELTA:
             track.diffs += 1
             return track.delta(self.market, message, frame, receive_ns, now_ns)
-        if message.kind == BEST:
+        if message.kind == BEST or message.kind == TOP:
             return track.best(message, receive_ns, now_ns)
         if message.kind == PRINT:
             return track.trade(message, receive_ns, now_ns)

@@ -12,6 +12,7 @@ cdef enum Kind:
     SNAPSHOT = 2
     BEST = 3
     PRINT = 4
+    TOP = 5  # the best levels of a book, whole down to the last: a best bid and ask with what lies behind
 
 cdef enum Verdict:
     APPLY = 0  # the next change in order

@@ -19,7 +19,7 @@ cdef enum:
     LEVELS_MAX = 1 << 20
     MESSAGES_MAX = 1 << 16
 
-NAMES = {DELTA: "delta", SNAPSHOT: "snapshot", BEST: "best", PRINT: "print"}
+NAMES = {DELTA: "delta", SNAPSHOT: "snapshot", BEST: "best", PRINT: "print", TOP: "top"}
 
 
 cdef inline uint32_t hash_text(const char *text, Py_ssize_t length) noexcept nogil:

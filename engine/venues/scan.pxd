@@ -119,8 +119,10 @@ cdef inline const char *skip_word(const char *at, const char *word) noexcept nog
 cdef inline const char *skip_simple(const char *at) noexcept nogil:
     """Pass a string, a number or a word."""
     if at[0] == c'"':
-        at = text_end(&at[1])
-        return NULL if at == NULL else &at[1]
+        at = text_end(at + 1)
+        if at != NULL:
+            at += 1
+        return at
     if at[0] == c't':
         return skip_word(at, b"true")
     if at[0] == c'f':
