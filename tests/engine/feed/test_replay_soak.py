@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.engine.feed.feed_fakes import SECOND, START
-from tests.engine.feed.test_replay import theatre
 
 from engine import clock
 from engine.feed.capture.entries import pack
@@ -21,6 +19,8 @@ from engine.feed.replay import ReplayRole, Stage, bare_instrument
 from engine.feed.replay_source import Reel, ReplayPorts
 from engine.model.words import FrameKind
 from engine.venues.catalogue import dialect_of
+from tests.engine.feed.feed_fakes import SECOND, START
+from tests.engine.feed.test_replay import theatre
 
 ROOT = Path(__file__).resolve().parents[3]
 RATE = 100_000
