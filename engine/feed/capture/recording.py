@@ -91,7 +91,15 @@ def read_blocks(path: Path, venue: str = "") -> Iterator[list[Entry]]:
                 LOG.warning("%s: torn at byte %d, what comes before was read", path, place)
                 return
             packed, size = block
-            yield unpack(unpacker.decompress(packed, max_output_size=size), wanted, meet)
+            yield unpack(_unpacked(path, place, unpacker, packed, size), wanted, meet)
+
+
+def _unpacked(path: Path, place: int, unpacker: zstandard.ZstdDecompressor, packed: bytes, size: int) -> bytes:
+    try:
+        return unpacker.decompress(packed, max_output_size=size)
+    except zstandard.ZstdError as error:
+        msg = f"{path}: the block at byte {place} cannot be unpacked: {error}"
+        raise ValueError(msg) from error
 
 
 def _read_block(path: Path, file: BinaryIO, head: bytes) -> tuple[bytes, int] | None:
