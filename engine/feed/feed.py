@@ -29,7 +29,7 @@ from engine.feed.track import Track
 from engine.model.instrument import Instrument
 from engine.model.words import BookState
 from engine.venues.catalogue import dialect_of
-from engine.venues.dialect import AnswerKind, Channel, ChannelKind
+from engine.venues.dialect import AnswerKind, Channel, ChannelKind, Dialect
 from engine.venues.port import FramePort, RequestPort
 
 LOG = logging.getLogger("steelyard.feed")
@@ -60,10 +60,11 @@ class Feed:
         ports: FeedPorts,
         outbox: Outbox,
         show: Show = lambda *_: None,
+        dialect: Dialect | None = None,
     ) -> None:
         """`show` is told of every instrument that is known, and again when something of it changes."""
         self.name, self.config = config.name, config
-        self._ports, self._dialect, self._show = ports, dialect_of(config.venue), show
+        self._ports, self._dialect, self._show = ports, dialect or dialect_of(config.venue), show
         self._outbox = outbox
         self._requests = ports.requests()
         self._budget = Budget(config, self._dialect)
