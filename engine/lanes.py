@@ -35,6 +35,8 @@ LANES = (
     Lane("instruments", records.INSTRUMENT, "cells", FEED, EVERYBODY, count=256, wake="never"),
     Lane("ticks", records.TICK, "ring", FEED, EVERYBODY, capacity=1 << 17, reserve=1 << 12),
     Lane("books", records.BOOK_TOP, "ring", FEED, EVERYBODY, capacity=1 << 13, reserve=64),
+    Lane("frames", records.FRAME, "ring", FEED, (LOOKERS,), capacity=1 << 16, reserve=256, wake="never"),
+    Lane("connections", records.CONNECTION, "cells", FEED, (LOOKERS,), count=128, wake="never"),
     Lane("book_tops", records.BOOK_TOP, "cells", FEED, (AGGREGATION, LOOKERS), count=256, wake="never"),
     Lane("levels", records.TICK, "ring", FEED, (LOOKERS,), capacity=1 << 17, reserve=1 << 12),
     Lane("groups", aggregates.GROUP, "cells", AGGREGATION, (LOOKERS,), count=256, wake="never"),

@@ -90,9 +90,12 @@ def _check_secret(config: Config, secret: Secret) -> None:
 
 
 def _check_feed(config: Config) -> None:
-    """Its durations, for each venue that has instruments."""
+    """Its source, and its durations, for each venue that has instruments."""
     from engine.feed.build import feed_config  # noqa: PLC0415 - only `up` needs it
+    from engine.feed.replay import is_replay, options_of  # noqa: PLC0415
 
+    if is_replay(config):
+        options_of(config)
     for venue in config.venues:
         if any(instrument.venue == venue.name for instrument in config.instruments):
             feed_config(config, FEED, venue)

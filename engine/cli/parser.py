@@ -10,6 +10,7 @@ examples:
   engine-ctl halt                        no new orders, open ones are cancelled; survives restarts
   engine-ctl book BTCUSDT                a live ladder, read from shared memory
   engine-ctl shm tail orders --follow    records of a lane as JSON lines
+  engine-ctl capture record              every frame of a running feed to disk
   engine-ctl autopsy                     what a dead engine left
 
 exit codes: 0 done, 1 refused or unhealthy, 2 wrong use or configuration, 3 nobody there

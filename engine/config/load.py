@@ -267,6 +267,8 @@ def _check_placement(config: Config) -> Iterator[Complaint]:
     for role in config.role_names:
         if role not in config.expected_roles and role not in FACTORIES:
             yield "processes.roles", role, f"one of the roles: {_list(config.expected_roles)}"
+    if config.system.mode == "replay" and "execution" in config.role_names:
+        yield "processes.roles", "execution", "no execution where system.mode is replay: no order may leave"
     for role in set(config.expected_roles) - set(config.role_names):
         yield "processes.roles", None, f"a process for the role {role!r}"
 

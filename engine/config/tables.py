@@ -166,8 +166,9 @@ class Config(Table, frozen=True, kw_only=True):
 
     @property
     def expected_roles(self) -> tuple[str, ...]:
-        """The roles that the rest of the file calls for."""
-        market = ("feed", "execution") if self.venues else ()
+        """The roles that the rest calls for; without a strategy there is nothing to send, nor in a replay."""
+        trading = ("execution",) if self.strategies and self.system.mode != "replay" else ()
+        market = ("feed", *trading) if self.venues else ()
         extra = tuple(role for role in self.roles if role not in FACTORIES)
         aggregation = (AGGREGATION,) if self.aggregation is not None else ()
         return market + aggregation + extra + tuple(strategy.name for strategy in self.strategies)

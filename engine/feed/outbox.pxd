@@ -15,6 +15,8 @@ cdef extern from "ring.h":
 cdef enum:
     DEPTH = 10
 
+cdef sy_writer *writer_of(object owner) except? NULL
+
 cdef struct Tick:
     int64_t receive_ns
     int64_t publish_ns

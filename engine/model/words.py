@@ -161,6 +161,19 @@ class OrderFlag(IntEnum):
     FOREIGN = 32  # not ours: reported, never touched
 
 
+class FrameKind(IntEnum):
+    """What a frame of a recording is. One of ours never holds a request's headers or body: keys travel there."""
+
+    RECEIVED = 1
+    SENT = 2
+    BEGIN = 3  # a connection is begun; JSON says which
+    CLOSED = 4  # it is gone; the text says why
+    REQUEST = 5  # method and target
+    RESPONSE = 6  # status and target, a line's end, the body
+    LOST = 7  # the recorder was overtaken here; JSON says by how much
+    END = 8  # the recording was ended, not cut off; JSON holds its totals
+
+
 class BarFlag(IntEnum):
     """Marks on a bar: bits."""
 
