@@ -402,7 +402,7 @@ cdef class Bars:
         """Ticks were lost: every open bar may miss prints."""
         cdef Py_ssize_t place
         for place in range(len(self.instruments)):
-            self.doubt(place)
+            self.doubt(place, INT64_MAX)
 
     cdef void take_state(self, const Tick *tick):
         """While a venue is away its prints are missing."""
@@ -410,15 +410,15 @@ cdef class Bars:
         if place is not None:
             self.away[<Py_ssize_t>place] = tick.detail in AWAY
             if tick.detail in AWAY:
-                self.doubt(place)
+                self.doubt(place, tick.receive_ns)
 
-    cdef void doubt(self, Py_ssize_t place) noexcept nogil:
-        """This instrument's prints may be missing at this time."""
+    cdef void doubt(self, Py_ssize_t place, int64_t at_ns) noexcept nogil:
+        """This instrument's prints may be missing from this time on; a later bar, at a start, is not meant."""
         cdef Py_ssize_t series
         cdef int which
         for series in range(place * self.interval_count, (place + 1) * self.interval_count):
             for which in range(EARLIER, CURRENT + 1):
-                if self.at(series, which).start_ns:
+                if self.at(series, which).start_ns and self.at(series, which).start_ns <= at_ns:
                     self.at(series, which).flags |= PARTIAL
                     self.touched[series * PLACES + which] = 1
 

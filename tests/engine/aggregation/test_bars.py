@@ -261,3 +261,16 @@ def test_a_change_of_decimals_ends_the_life_and_mixes_nothing(system: System) ->
     system.step(2 * SECOND)
     first = next(bar for bar in system.told("bars") if bar.instrument == 1)
     assert (first.price_decimals, first.low, first.count) == (3, 1001, 1)
+
+
+def test_a_new_life_does_not_doubt_what_the_old_one_saw_whole(system: System) -> None:
+    """The venue was away an hour ago: that is no flaw of the bar that is open when the role is killed."""
+    system.tell_state(1, BookState.DISCONNECTED)
+    system.tell_state(1, BookState.GOOD)
+    system.step(10 * SECOND)
+    system.tell_print(1, 100, 5, 1)
+    system.step(SECOND // 2)
+    system.die()
+    system.step(2 * SECOND)
+    first = next(bar for bar in system.told("bars") if bar.interval_ns == SECOND)
+    assert first.flags == BarFlag.CLOSED
