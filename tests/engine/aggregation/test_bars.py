@@ -104,7 +104,7 @@ def test_bars_equal_an_offline_resample(make_system: Callable[..., System], dyin
     seed = seed_of_this_run()
     system = make_system(instruments=BOTH, settings={"bars": ["1s", "5s"]})
     system.mortality.draw, system.mortality.share = random.Random(seed + 1), mortality
-    prints = drive(system, random.Random(seed), 300 if dying or mortality else 3000, dying)
+    prints = drive(system, random.Random(seed), 300 if dying or mortality else 1500, dying)
     system.mortality.share = 0.0
     system.step(20 * SECOND)
     check(system.told("bars"), prints, (SECOND, 5 * SECOND))
