@@ -40,6 +40,7 @@ class AnswerKind(IntEnum):
     REFUSED = 2  # the venue said no: `text` says why
     LEAVING = 3  # the venue is about to close this connection
     MALFORMED = 4  # a hot message that is not what it must be
+    FOREIGN = 5  # the connection speaks what is not understood here, and must be left: `text` says why
 
 
 @dataclass(frozen=True, slots=True)

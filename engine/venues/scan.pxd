@@ -1,7 +1,8 @@
 """The letters of JSON for compiled scanners: strict, exact, and on bytes that end in a NUL.
 
 Every reader here takes the place to read from and returns the place behind what it read, or NULL for anything that is
-not exactly what it expects. A Python `bytes` ends in a NUL, which no reader accepts, so none can run past the end.
+not exactly what it expects. A Python `bytes` ends in a NUL, which no reader accepts, so none can run past the end; a
+reader `within` is told the end, because it looks at eight letters at once (where low bytes come first).
 
 Numbers become int64 fixed point at a given count of decimals; a digit that would be lost, or a number that does not
 fit, is a NULL as well. A string with a backslash is passed over where its text does not matter, and refused where it
@@ -9,6 +10,7 @@ does: no venue writes a symbol, a number or a key that way, and what cannot be c
 """
 
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint64_t
+from libc.string cimport memcpy
 
 cdef extern from *:
     """
@@ -21,15 +23,17 @@ cdef extern from *:
     bint multiply_overflows "__builtin_mul_overflow"(int64_t, int64_t, int64_t *) nogil
     bint add_overflows "__builtin_add_overflow"(int64_t, int64_t, int64_t *) nogil
     bint likely "__builtin_expect"(bint, long) nogil
+    int count_zeros "__builtin_ctzll"(unsigned long long) nogil
 
 cdef enum:
     MAX_DECIMALS = 18
     MAX_NESTING = 32
+    FAST_ROOM = 24  # 7 digits, the point, 8 digits and the letter behind them, read eight letters at a time
 
 
 cdef inline const char *blank(const char *at) noexcept nogil:
     """Skip white space."""
-    while at[0] == c' ' or at[0] == c'\n' or at[0] == c'\r' or at[0] == c'\t':
+    while <uint8_t>at[0] <= c' ' and (at[0] == c' ' or at[0] == c'\n' or at[0] == c'\r' or at[0] == c'\t'):
         at += 1
     return at
 
@@ -273,11 +277,88 @@ cdef inline const char *read_fixed(const char *at, int decimals, int64_t *value)
     return at
 
 
+cdef inline uint64_t eight_letters(const char *at) noexcept nogil:
+    """Eight letters, the first one lowest, each less a zero's: a digit becomes 0 to 9."""
+    cdef uint64_t letters
+    memcpy(&letters, at, sizeof(letters))
+    return letters ^ 0x3030303030303030ULL
+
+
+cdef inline int digit_count(uint64_t letters) noexcept nogil:
+    """How many of eight letters are digits before the first that is none."""
+    cdef uint64_t others = ((letters + 0x7676767676767676ULL) | letters) & 0x8080808080808080ULL
+    return count_zeros(others) >> 3 if others else 8
+
+
+cdef inline int64_t value_of(uint64_t letters, int count) noexcept nogil:
+    """The number that the first 1 to 8 letters make: pairs, then fours, then all eight in one product each."""
+    letters <<= 64 - 8 * count
+    letters = letters * 10 + (letters >> 8)
+    return <int64_t>(((letters & 0x000000FF000000FFULL) * 0x000F424000000064ULL
+                      + ((letters >> 16) & 0x000000FF000000FFULL) * 0x0000271000000001ULL) >> 32)
+
+
+cdef inline const char *read_fixed_within(
+    const char *at, const char *end, int decimals, int64_t *value
+) noexcept nogil:
+    """Read as `read_fixed` does, eight digits at a time where eight letters lie before `end`.
+
+    Up to 7 digits before the point and 8 behind it that together fit 18: what is longer takes the slower way, which
+    gives the same answers.
+    """
+    cdef uint64_t letters
+    cdef int whole, places, used
+    cdef int64_t number
+    cdef const char *fraction
+    if end - at < FAST_ROOM:
+        return read_fixed(at, decimals, value)
+    letters = eight_letters(at)
+    whole = digit_count(letters)
+    if whole == 0 or (whole > 1 and at[0] == c'0'):
+        return NULL
+    if whole == 8 or whole + decimals > MAX_DECIMALS:
+        return read_fixed(at, decimals, value)
+    number = value_of(letters, whole) * SY_POWER[decimals]
+    fraction = at + whole
+    if fraction[0] != c'.':
+        value[0] = number
+        return fraction
+    fraction += 1
+    letters = eight_letters(fraction)
+    places = digit_count(letters)
+    if places == 8:
+        if is_digit(fraction[8]):
+            return read_fixed(at, decimals, value)
+    elif places == 0:
+        return NULL
+    else:
+        letters &= (1ULL << (8 * places)) - 1
+    used = places
+    if places > decimals:
+        if letters >> (8 * decimals):
+            return NULL
+        used = decimals
+    if used:
+        number += value_of(letters, used) * SY_POWER[decimals - used]
+    value[0] = number
+    return fraction + places
+
+
 cdef inline const char *read_quoted(const char *at, int decimals, int64_t *value) noexcept nogil:
     """Read fixed point inside quotes."""
     if at[0] != c'"':
         return NULL
     at = read_fixed(at + 1, decimals, value)
+    return at + 1 if at != NULL and at[0] == c'"' else NULL
+
+
+cdef inline const char *read_quoted_within(
+    const char *at, const char *end, int decimals, int64_t *value
+) noexcept nogil:
+    """Read fixed point inside quotes, eight digits at a time."""
+    if at[0] != c'"':
+        return NULL
+    at = read_fixed_within(at + 1, end, decimals, value)
     return at + 1 if at != NULL and at[0] == c'"' else NULL
 
 
