@@ -1,18 +1,16 @@
-"""What a level costs in the book: recorded changes as numbers, in one call, beside what Python users build instead.
+"""What a level costs in the book: recorded changes as numbers, in one call, beside what Python users have instead.
 
     python -m bench.book [--json]
 
-Rounds are interleaved, so that a noisy minute hits every contender; the median round counts, in time of the processor.
+Rounds are interleaved, so that a noisy minute hits every contender; the median round counts, in time of the processor,
+with the lowest and the highest beside it. A peer that is not here, or whose book ends otherwise, is named with why.
 """
 
 import argparse
-import bisect
 import json
 import statistics
 import sys
 import time
-from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -21,101 +19,81 @@ if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from bench import corpus, machine
+from bench.peers.books import PEERS, Changes, Contender
 from engine.book import Book
 from engine.venues.binance.scan import BinanceMarket
 
 ROUNDS = 7
+OURS = "steelyard"
 
 
-def changes() -> tuple[str, np.ndarray, np.ndarray]:
-    """(source, the snapshot's rows, the diffs' rows) of side, price, size."""
+def recorded_or_made() -> tuple[str, Changes]:
+    """Where the numbers are from, and they."""
     market = BinanceMarket()
     market.add("BTCUSDT", 8, 8)
     source = "recorded" if corpus.CAPTURES.is_dir() else "made"
     snapshot, frames = (
         corpus.recorded(corpus.SPOT[:1]) if source == "recorded" else (corpus.made_snapshot(), corpus.made_diffs(3000))
     )
-    return source, rows([market.decode_snapshot(snapshot, 0)]), rows([m for f in frames for m in market.decode(f)])
+    diffs = [m for frame in frames for m in market.decode(frame) if "bids" in m]
+    counts = [len(m["bids"]) + len(m["asks"]) for m in diffs]
+    return source, Changes(rows([market.decode_snapshot(snapshot, 0)]), rows(diffs), counts)
 
 
 def rows(messages: list[dict]) -> np.ndarray:
     """The levels of messages."""
-    found = [
-        (side, *level)
-        for m in messages
-        if "bids" in m
-        for side, name in ((1, "bids"), (-1, "asks"))
-        for level in m[name]
-    ]
+    sides = ((1, "bids"), (-1, "asks"))
+    found = [(side, *level) for m in messages for side, name in sides for level in m[name]]
     return np.array(found, dtype=np.int64)
 
 
-def ours(start: np.ndarray, diffs: np.ndarray) -> Callable[[], None]:
+def ours(changes: Changes) -> Contender:
     """The compiled book."""
     book = Book()
-    book.set_levels(start)
-    return lambda: book.set_levels(diffs)
+    book.set_levels(changes.start)
+    return Contender(lambda: lambda: book.set_levels(changes.diffs), lambda: (book.best(1)[0], book.best(-1)[0]))
 
 
-def bisected(start: np.ndarray, diffs: np.ndarray) -> Callable[[], None]:
-    """A dictionary and a sorted list of prices."""
-    books = {1: ({}, []), -1: ({}, [])}
-
-    def apply(changed: list) -> None:
-        for side, price, size in changed:
-            sizes, prices = books[side]
-            if size:
-                if price not in sizes:
-                    bisect.insort(prices, price)
-                sizes[price] = size
-            elif sizes.pop(price, None) is not None:
-                del prices[bisect.bisect_left(prices, price)]
-
-    apply(start.tolist())
-    listed = diffs.tolist()
-    return lambda: apply(listed)
+def open_all(changes: Changes) -> tuple[dict[str, Contender], dict[str, str]]:
+    """Every contender that is here, and why the others are not."""
+    absent = {peer.name: reason for peer in PEERS if (reason := peer.missing())}
+    contenders = {OURS: ours(changes)}
+    for peer in PEERS:
+        if peer.name not in absent:
+            contenders[peer.name] = peer.open(changes)
+    return contenders, absent
 
 
-def sorted_dict(start: np.ndarray, diffs: np.ndarray) -> Callable[[], None]:
-    """A sorted dictionary of sortedcontainers."""
-    from sortedcontainers import SortedDict
-
-    books = {1: SortedDict(), -1: SortedDict()}
-
-    def apply(changed: list) -> None:
-        for side, price, size in changed:
-            if size:
-                books[side][price] = size
-            else:
-                books[side].pop(price, None)
-
-    apply(start.tolist())
-    listed = diffs.tolist()
-    return lambda: apply(listed)
+def timed(contender: Contender) -> int:
+    """One round, in nanoseconds of the processor."""
+    run = contender.begin()
+    before = time.process_time_ns()
+    run()
+    return time.process_time_ns() - before
 
 
 def measure() -> dict[str, object]:
     """Nanoseconds a level, of each contender."""
-    source, start, diffs = changes()
-    contenders = {
-        "steelyard": ours(start, diffs),
-        "dict + bisect": bisected(start, diffs),
-    }
-    if find_spec("sortedcontainers"):
-        contenders["sortedcontainers"] = sorted_dict(start, diffs)
+    source, changes = recorded_or_made()
+    contenders, absent = open_all(changes)
+    for contender in contenders.values():  # what is compiled at its first call is compiled here
+        timed(contender)
+    expected = contenders[OURS].best()
+    for name in [name for name, contender in contenders.items() if contender.best() != expected]:
+        absent[name] = f"its best prices were {contenders.pop(name).best()} behind the same changes, not {expected}"
     times: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(ROUNDS):
-        for name, run in contenders.items():
-            before = time.process_time_ns()
-            run()
-            times[name].append((time.process_time_ns() - before) / len(diffs))
+        for name, contender in contenders.items():
+            times[name].append(timed(contender) / len(changes.diffs))
     medians = {name: round(statistics.median(values), 1) for name, values in times.items()}
     return {
         "machine": machine.describe(),
         "source": source,
-        "levels": len(diffs),
-        "level_ns": medians.pop("steelyard"),
+        "levels": len(changes.diffs),
+        "level_ns": medians.pop(OURS),
         "peers": medians,
+        "spread": {name: [round(min(values), 1), round(max(values), 1)] for name, values in times.items()},
+        "absent": absent,
     }
 
 

@@ -1,13 +1,17 @@
 """What the market data benches run on: recorded Binance traffic, and a 20-level diff made after it."""
 
 import gzip
+import json
 import os
 import random
+import struct
 from pathlib import Path
+from typing import Any
 
 CAPTURES = Path(os.environ.get("STEELYARD_CAPTURES", "../shared/captures")) / "binance"
 SPOT = ("spot_btcusdt_20240808.gz", "spot_btcusdt_20240809.gz")
 USDM = ("usdm_btcusdt_20240808.gz",)
+TIME_US = 1_723_161_255_308_000
 SNAPSHOT = b'{"lastUpdateId"'
 
 
@@ -60,3 +64,29 @@ def made_bests(count: int, seed: int = 2) -> list[bytes]:
         f'"B":"{draw.random():.8f}","a":"60000.01000000","A":"{draw.random():.8f}"}}}}'.encode()
         for n in range(count)
     ]
+
+
+def as_sbe(frames: list[bytes]) -> list[bytes]:
+    """The same depth events and best bids and asks as the binary streams tell them."""
+    return [encoded(json.loads(frame)["data"]) for frame in frames]
+
+
+def encoded(event: dict[str, Any]) -> bytes:
+    """One event of the stream schema 1:0, its numbers with eight decimals."""
+    symbol = bytes([len(event["s"])]) + event["s"].encode()
+    if "U" not in event:
+        numbers = (mantissa(event[name]) for name in ("b", "B", "a", "A"))
+        return struct.pack("<4H2q2b4q", 50, 10001, 1, 0, TIME_US, event["u"], -8, -8, *numbers) + symbol
+    head = struct.pack("<4H3q2b", 26, 10003, 1, 0, TIME_US, event["U"], event["u"], -8, -8)
+    return head + packed_levels(event["b"]) + packed_levels(event["a"]) + symbol
+
+
+def packed_levels(levels: list[list[str]]) -> bytes:
+    """A group of levels."""
+    entries = (struct.pack("<2q", mantissa(price), mantissa(size)) for price, size in levels)
+    return struct.pack("<2H", 16, len(levels)) + b"".join(entries)
+
+
+def mantissa(text: str) -> int:
+    """A number written with eight decimals."""
+    return int(text.replace(".", ""))

@@ -2,7 +2,9 @@
 
     python -m bench.feed [--json]
 
-Real rings and cells, one process; the reader that counts what was lost drains between the measured calls.
+Real rings and cells, one process; the reader that counts what was lost drains between the measured calls. Frames and
+peers take turns, round after round, so that a noisy minute hits them all. From the socket to a tick that another
+process sees is `bench.wire_to_tick`; receiving a message is `bench.wire`: both run here too.
 """
 
 import argparse
@@ -10,19 +12,21 @@ import gc
 import json
 import statistics
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
-
-import msgspec
-import orjson
+from typing import TypeVar
 
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 import shm
-from bench import corpus, machine
+from bench import corpus, machine, replay, wire, wire_to_tick
+from bench.peers.decoders import PEERS
 from engine.feed.outbox import Outbox
 from engine.feed.pipeline import Pipeline
 from engine.feed.track import Track
@@ -30,25 +34,13 @@ from engine.lanes import BY_NAME
 from engine.venues.catalogue import dialect_of
 
 FRAMES = 20_000
-ROUNDS = 3
+ROUNDS = 5
+PEER_FRAMES = 2_000
+WIRE_COUNT = 100 * 64  # messages a round
 CHUNK = 256
 NOW = 1_723_161_255_000_000_000
 LANES = ("ticks", "books", "book_tops")
-
-
-class Diff(msgspec.Struct):
-    """A depth event, for msgspec."""
-
-    U: int
-    u: int
-    b: list[tuple[str, str]]
-    a: list[tuple[str, str]]
-
-
-class Wrapped(msgspec.Struct):
-    """Its wrapper."""
-
-    data: Diff
+Given = TypeVar("Given")
 
 
 class Rig:
@@ -94,36 +86,72 @@ class Rig:
             shm.remove(f"{self.system}.{name}")
 
 
-def each(rig: Rig, frames: list[bytes]) -> tuple[list[int], int]:
-    """Nanoseconds of each frame alone; the clock's own cost is taken off."""
-    take, clock = rig.pipeline.take, time.perf_counter_ns
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of frame: its venue's wire, the frame that bridges the book, and the frames measured."""
+
+    venue: str
+    first: bytes
+    frames: list[bytes]
+
+
+def kinds() -> dict[str, Kind]:
+    """The kinds measured, in JSON and in SBE."""
+    diffs, bests = corpus.made_diffs(FRAMES + 1), corpus.made_bests(FRAMES)
+    binary_diffs, binary_bests = corpus.as_sbe(diffs), corpus.as_sbe(bests)
+    return {
+        "diff20": Kind("binance", diffs[0], diffs[1:]),
+        "bbo": Kind("binance", diffs[0], bests),
+        "sbe_diff20": Kind("binance-sbe", binary_diffs[0], binary_diffs[1:]),
+        "sbe_bbo": Kind("binance-sbe", binary_diffs[0], binary_bests),
+    }
+
+
+def timed(run: Callable[[Given], object], frames: list[Given]) -> tuple[int, int]:
+    """(p50, p99) nanoseconds of each frame alone; the clock's own cost is taken off."""
+    clock = time.perf_counter_ns
     idle = max(clock() - clock() for _ in range(1000))  # least of the cost, as a negative number
     times = []
     for frame in frames:
-        one = [frame]
         before = clock()
-        take(one, NOW, NOW)
+        run(frame)
         times.append(clock() - before + idle)
+    times.sort()
+    return times[len(times) // 2], times[len(times) * 99 // 100]
+
+
+def through_pipeline(kind: Kind) -> tuple[int, int]:
+    """(p50, p99) of one kind of frame, in a book of its own."""
+    rig = Rig(kind.venue, corpus.made_snapshot(), 8)
+    rig.pipeline.take([kind.first], NOW, NOW)
+    frames = [[frame] for frame in kind.frames]
+    found = timed(lambda one: rig.pipeline.take(one, NOW, NOW), frames)
     rig.drain()
-    return times, rig.track.gaps
+    assert rig.track.gaps == rig.pipeline.malformed == 0, "the made frames are not a sequence"
+    rig.close()
+    return found
 
 
-def latency(frames: list[bytes]) -> tuple[int, int]:
-    """(p50, p99) of one kind of frame, the median of the rounds."""
-    outcomes = []
+def latencies() -> dict[str, object]:
+    """Every kind and every peer once a round; the median of the rounds, with the lowest and the highest p50 beside."""
+    measured, absent = kinds(), {peer.name: why for peer in PEERS if (why := peer.missing())}
+    runs = {peer.name: peer.open() for peer in PEERS if peer.name not in absent}
+    rounds: dict[str, list[tuple[int, int]]] = {name: [] for name in (*measured, *runs)}
+    gc.freeze()
     for _ in range(ROUNDS):
-        rig = Rig("binance", corpus.made_snapshot(), 8)
-        rig.pipeline.take(corpus.made_diffs(1), NOW, NOW)
-        times, gaps = each(rig, frames)
-        assert gaps == 0, "the made frames are not a sequence"
-        times.sort()
-        outcomes.append((times[len(times) // 2], times[len(times) * 99 // 100]))
-        rig.close()
-    return int(statistics.median(p50 for p50, _ in outcomes)), int(statistics.median(p99 for _, p99 in outcomes))
+        for name, kind in measured.items():
+            rounds[name].append(through_pipeline(kind))
+        for name, run in runs.items():
+            rounds[name].append(timed(run, measured["diff20"].frames[:PEER_FRAMES]))
+    p50 = {name: int(statistics.median(one[0] for one in found)) for name, found in rounds.items()}
+    p99 = {name: int(statistics.median(one[1] for one in found)) for name, found in rounds.items()}
+    figures = {f"{name}_{of}_ns": each[name] for name in measured for of, each in (("p50", p50), ("p99", p99))}
+    spread = {name: [min(one[0] for one in found), max(one[0] for one in found)] for name, found in rounds.items()}
+    return {**figures, "peers": {name: p50[name] for name in runs}, "spread": spread, "absent": absent}
 
 
-def replay() -> dict[str, object]:
-    """Every recorded frame of two products, as fast as possible."""
+def pipeline() -> dict[str, object]:
+    """Every recorded frame of two products through scanner, book and outbox alone."""
     sessions = [("binance", 8, *corpus.recorded(corpus.SPOT)), ("binance-usdm", 3, *corpus.recorded(corpus.USDM))]
     rates, lost = [], 0
     for _ in range(ROUNDS):
@@ -140,61 +168,29 @@ def replay() -> dict[str, object]:
             lost += rig.lost + (rig.told != rig.ticks.cursor) + rig.pipeline.malformed + rig.track.gaps
             rig.close()
         rates.append(count * 1e9 / spent)
-    return {"replay_messages_per_s": int(statistics.median(rates)), "replay_lost": lost}
+    return {"pipeline_messages_per_s": int(statistics.median(rates)), "pipeline_lost": lost}
 
 
-def to_floats(*sides: list) -> list:
-    """What a Python user does next."""
-    return [[(float(price), float(size)) for price, size in side] for side in sides]
-
-
-def peers(frames: list[bytes]) -> dict[str, int]:
-    """What decoding alone costs others, nanoseconds a 20-level diff."""
-    decode = msgspec.json.Decoder(Wrapped).decode
-
-    def typed(frame: bytes) -> object:
-        event = decode(frame).data
-        return to_floats(event.b, event.a)
-
-    def loaded(loads: Callable[[bytes], dict]) -> Callable[[bytes], object]:
-        def run(frame: bytes) -> object:
-            event = loads(frame)["data"]
-            return to_floats(event["b"], event["a"])
-
-        return run
-
-    floats = {
-        "msgspec typed, then float": typed,
-        "orjson, then float": loaded(orjson.loads),
-        "json, then float": loaded(json.loads),
+def received() -> dict[str, object]:
+    """What a 1 KB message costs to receive, by the wire's own bench."""
+    installed = {name: receiver for name, (module, receiver) in wire.PEERS.items() if find_spec(module)}
+    skipped = [name for name in wire.PEERS if name not in installed]
+    with tempfile.TemporaryDirectory() as folder:
+        rounds = wire.measure({"ours": wire.receive_ours, **installed}, ROUNDS, WIRE_COUNT, Path(folder))
+    found = wire.report(rounds, skipped)
+    return {
+        "ws_receive_1k_ns": found["ws_receive_1k_ns"],
+        "ws_receive_1k_tls_ns": found["ws_receive_1k_tls_ns"],
+        "ws_receive": {name: found[name] for name in ("spread", "peers", "skipped")},
     }
-    found = {}
-    for name, run in floats.items():
-        times = []
-        for _ in range(ROUNDS):
-            before = time.perf_counter_ns()
-            for frame in frames[:2000]:
-                run(frame)
-            times.append((time.perf_counter_ns() - before) // 2000)
-        found[name] = int(statistics.median(times))
-    return found
 
 
 def measure() -> dict[str, object]:
     """Everything this bench knows."""
-    diffs = corpus.made_diffs(FRAMES + 1)
-    gc.freeze()
-    diff20, bbo = latency(diffs[1:]), latency(corpus.made_bests(FRAMES))
-    found = {
-        "machine": machine.describe(),
-        "diff20_p50_ns": diff20[0],
-        "diff20_p99_ns": diff20[1],
-        "bbo_p50_ns": bbo[0],
-        "bbo_p99_ns": bbo[1],
-    }
+    found: dict[str, object] = {"machine": machine.describe(), **latencies()}
     if corpus.CAPTURES.is_dir():
-        found |= replay()
-    return found | {"peers": peers(diffs)}
+        found |= pipeline() | replay.measure()
+    return found | wire_to_tick.measure() | received()
 
 
 if __name__ == "__main__":

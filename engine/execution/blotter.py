@@ -1,18 +1,23 @@
 """The blotter: every order and fill, in the journal first, then in memory, then told to the readers.
 
 It is the only place where an order changes. Orders are found by our id, by their intent and by the venue's id; a fill
-is known by instrument and the venue's fill id and is taken in once, wherever and however often it is told.
+is known by instrument and the venue's fill id and is taken in once, wherever and however often it is told; one that
+contradicts what is known under its id is not taken in and reported to `on_dispute`.
 """
 
 from collections import deque
+from typing import TYPE_CHECKING, Any
 
 from engine.execution import client_id, codec
-from engine.execution.journal import Journal
+from engine.execution.fills import KnownFills, Trade
 from engine.execution.ledger import Ledger
 from engine.execution.order import CORRECTIONS, FILLED, PARTLY, SENT, Order, may_move
-from engine.execution.seams import ExecutionLanes
+from engine.execution.seams import Appender, Told
 from engine.model.words import DONE_STATES, JournalKind, OrderFlag, OrderState
 from engine.venues.trading import FillNews
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 DONE_KEPT = 20_000  # done orders kept in memory for late news
 ORDER = JournalKind.ORDER
@@ -22,7 +27,7 @@ STRATEGY_SHIFT = 40  # an intent id is strategy << 40 | count
 class Blotter:
     """Orders, fills and what follows from them."""
 
-    def __init__(self, lanes: ExecutionLanes, journal: Journal, ledger: Ledger) -> None:
+    def __init__(self, lanes: Told, journal: Appender, ledger: Ledger) -> None:
         """Begin empty; the replay fills it."""
         self.journal = journal
         self.ledger = ledger
@@ -30,13 +35,14 @@ class Blotter:
         self.by_intent: dict[int, Order] = {}  # the newest request of each intent
         self.by_venue: dict[tuple[int, int], Order] = {}  # instrument, venue's id
         self.live: dict[bytes, Order] = {}
-        self.fill_ids: dict[int, set[int]] = {one: set() for one in ledger.account}
+        self.fills = {one: KnownFills() for one in ledger.account}
         self.watermarks: dict[int, int] = {}  # every fill of the account up to this id is known
         self.last_intent: dict[int, int] = {}  # by strategy: ids rise, so the last one tells them all
         self.changed: list[Order] = []  # since somebody last followed up
         self.touched: set[int] = set()  # cells of positions to write
+        self.on_dispute: Callable[[Order, FillNews, int], None] = lambda *_: None
         self._ids = {one.instrument.symbol: number for number, one in ledger.account.items()}
-        self._done: deque[Order] = deque()
+        self.done: deque[Order] = deque()
         self._publish_order = lanes.orders.publish_bytes
         self._publish_fill = lanes.fills.publish_bytes
 
@@ -94,10 +100,13 @@ class Blotter:
 
     def fill(self, order: Order, news: FillNews, now_ns: int) -> bool:
         """Take a fill in, once: journal, order, positions, readers. False when it was known."""
-        known = self.fill_ids[order.instrument]
+        known = self.fills[order.instrument]
+        trade = Trade(news.venue_order_id, news.side or order.side, news.price, news.size, news.venue_ns)
         if news.fill_id in known:
+            if known.contradicts(news.fill_id, trade):
+                self.on_dispute(order, news, now_ns)
             return False
-        known.add(news.fill_id)
+        known.add(news.fill_id, trade, self.watermarks.get(order.instrument, 0))
         row = (
             order.client_id, order.intent_id, news.fill_id, news.venue_order_id, news.venue_ns, now_ns, news.price,
             news.size, news.fee, news.fee_asset[:8], order.strategy, order.instrument, order.side, int(news.maker),
@@ -120,17 +129,29 @@ class Blotter:
         if traded:
             self._publish_fill(b"".join(codec.FILL.pack(*one.opening(now_ns)) for one in traded))
 
-    def take(self, order: Order, row: tuple[int | bytes, ...]) -> None:
+    def take(self, order: Order, row: tuple[Any, ...]) -> None:
         """What a fill does to the order and the positions, live as in the replay."""
-        _, _, _, venue_order_id, _, receive_ns, price, size, fee, fee_asset, *_ = row
-        assert isinstance(size, int)
-        assert isinstance(venue_order_id, int)
-        order.filled += size
+        order.filled += row[7]
         order.venue_filled = max(order.venue_filled, order.filled)
-        self.bind(order, venue_order_id)
-        for cell in self.ledger.cells(order.strategy, order.instrument):
-            self.ledger.positions[cell].apply(order.side, price, size, fee, fee_asset, receive_ns)  # type: ignore[arg-type]
+        self.bind(order, row[3])
+        self.hold(row)
+
+    def hold(self, row: tuple[Any, ...]) -> None:
+        """What a fill does to the positions."""
+        _, _, _, _, _, receive_ns, price, size, fee, fee_asset, strategy, instrument, side, *_ = row
+        for cell in self.ledger.cells(strategy, instrument):
+            self.ledger.positions[cell].apply(side, price, size, fee, fee_asset, receive_ns)
             self.touched.add(cell)
+
+    def credit(self, order: Order, fills: list[FillNews], now_ns: int) -> None:
+        """Count the known among an order's fills as its own: one adopted after it was forgotten does not know them."""
+        known = self.fills[order.instrument]
+        size = sum(one.size for one in fills if one.fill_id in known) - order.disputed
+        if size > order.filled:
+            order.filled = size
+            order.venue_filled = max(order.venue_filled, size)
+            self.refresh(order)
+            self.note(order, now_ns)
 
     def refresh(self, order: Order) -> None:
         """Count what the order may still add to the position; a replacement only what exceeds its predecessor."""
@@ -157,22 +178,27 @@ class Blotter:
 
     def knows_fill(self, symbol: str, fill_id: int) -> bool:
         """Whether a fill of this symbol was taken in."""
-        return fill_id in self.fill_ids[self._ids[symbol]]
+        return fill_id in self.fills[self._ids[symbol]]
 
     def owner(self, client: bytes) -> int:
         """The strategy whose intent an id of ours carries."""
         return client_id.decode(client)[1] >> STRATEGY_SHIFT
 
-    def forget_old(self) -> None:
-        """Let go of the oldest done orders; their fills stay known."""
-        while len(self._done) > DONE_KEPT:
-            order = self._done.popleft()
+    def forget_old(self) -> list[Order]:
+        """Let go of the oldest done orders, and say which; their fills stay known."""
+        forgotten: list[Order] = []
+        while len(self.done) > DONE_KEPT:
+            order = self.done.popleft()
+            if order.live:  # alive after all: it comes again when it is done
+                continue
+            forgotten.append(order)
             self.orders.pop(order.client_id, None)
             self.by_venue.pop((order.instrument, order.venue_order_id), None)
             if self.by_intent.get(order.intent_id) is order:
                 del self.by_intent[order.intent_id]
             if order.successor is not None:
                 order.successor.predecessor = None
+        return forgotten
 
     def _advance(self, order: Order) -> None:
         """The state that follows from what is filled, before the venue has told its own."""
@@ -188,7 +214,7 @@ class Blotter:
             order.flags &= ~OrderFlag.INFERRED
             self.live[order.client_id] = order
         elif self.live.pop(order.client_id, None) is not None:
-            self._done.append(order)
+            self.done.append(order)
         order.state = to
         order.error = error or order.error
         self.refresh(order)

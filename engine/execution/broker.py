@@ -16,6 +16,8 @@ from engine.risk.gate import RiskGate
 from engine.venues.trading import FillNews, News, OrderNews, Outcome
 
 PLACE, FILLS_MISSING = Ask.PLACE, OrderFlag.FILLS_MISSING
+CANCEL_PAUSE_NS = 100_000_000  # after a cancel that the venue refused, doubled by each further one
+CANCEL_PAUSES = 7  # doublings at the most: 12.8 s
 
 
 class Inquirer(Protocol):
@@ -41,6 +43,7 @@ class Broker:
         self._inquirer = inquirer
         self._system = system
         self._grace_ns = fills_grace_ns
+        self._refused: dict[bytes, Order] = {}  # orders whose cancel waits after a refusal
 
     def place(self, order: Order, now_ns: int) -> None:
         """Send an order that stands in the journal as CREATED."""
@@ -82,9 +85,24 @@ class Broker:
                 self._blotter.note(order, now_ns)  # the wish must outlive us: nothing is sent that would carry it
         if order.cancel_pending or order.state not in (OPEN, PARTLY, CANCELLING) or not self._gateway.up:
             return
+        if now_ns < order.cancel_after_ns:
+            self._refused[order.client_id] = order
+            return
         if order.state != CANCELLING:
             self._blotter.move(order, CANCELLING, now_ns)
         self._send_cancel(order, now_ns)
+
+    def retry_cancels(self, now_ns: int) -> None:
+        """Look again at the orders whose cancel was refused, where the pause is over."""
+        for key, order in list(self._refused.items()):
+            if now_ns >= order.cancel_after_ns:
+                del self._refused[key]
+                self._blotter.changed.append(order)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a cancel waits after a refusal."""
+        return bool(self._refused)
 
     def on_answer(self, request: Request, news: News, now_ns: int) -> None:
         """The answer to a placement, a cancel or a replacement."""
@@ -172,7 +190,7 @@ class Broker:
 
     def check_fills(self, order: Order, now_ns: int) -> None:
         """Mark an order of which the venue filled more than it told, and have the fills fetched."""
-        missing = order.venue_filled > order.filled
+        missing = order.missing
         if missing != bool(order.flags & FILLS_MISSING):
             order.flags ^= FILLS_MISSING
             self._blotter.note(order, now_ns)
@@ -203,6 +221,10 @@ class Broker:
             self.take_news(order, cancelled, now_ns, answered=True)
         else:
             order.error = news.error or order.error
+            if outcome == Outcome.REFUSED:
+                pauses = min(order.cancel_refusals, CANCEL_PAUSES)
+                order.cancel_after_ns = now_ns + (CANCEL_PAUSE_NS << pauses)
+                order.cancel_refusals += 1
             self._cancel_doubtful(order, now_ns)
 
     def _doubt(self, order: Order, now_ns: int) -> None:

@@ -1,7 +1,10 @@
 """Makes the role of a configured system: instruments from cells, lanes by the map, the venue's wire by its kind."""
 
+import json
+import logging
 import os
 import uuid
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +12,7 @@ import msgspec
 
 import shm
 from engine.execution.config import ExecutionConfig, ExecutionOptions, JournalConfig
+from engine.execution.disk import PatientDisk
 from engine.execution.execution import Execution
 from engine.execution.seams import ExecutionLanes, ExecutionPorts
 from engine.instruments import await_all
@@ -25,6 +29,8 @@ if TYPE_CHECKING:
 
     from engine.config import Config, Venue
 
+logger = logging.getLogger("engine.execution")
+
 RECEIVE_WINDOW_MS = 5000
 BOOKS_BACK = 256  # the newest books at start; those too old are refused by their age
 MS = 1_000_000
@@ -33,6 +39,8 @@ MIB = 1 << 20
 
 def build(config: "Config", name: str) -> Execution:
     """The execution role: what the runtime calls. Waits until the feed has shown the instruments."""
+    if config.system.mode == "replay":
+        raise ValueError("execution in a system of mode replay: expected none, no order may leave")
     instruments = tuple(await_all(config.system.name, [one.id for one in config.instruments]))
     options = msgspec.to_builtins(msgspec.convert(config.execution, ExecutionOptions))
     venue = config.venue(instruments[0].venue)
@@ -46,9 +54,17 @@ def build(config: "Config", name: str) -> Execution:
         **options,
     )
     wire = wire_of(venue, list(instruments))
-    ports = ExecutionPorts(lambda _: WebSocketPort(venue.order_url), wire)
+    ports = ExecutionPorts(lambda _: WebSocketPort(venue.order_url), wire, partial(ask_halt, config.paths.halt))
     strategies = {strategy.id: strategy.name for strategy in config.strategies}
-    return Execution(execution, open_lanes(config.system.name, name, strategies), ports)
+    return Execution(execution, open_lanes(config.system.name, name, strategies), ports, PatientDisk())
+
+
+def ask_halt(file: Path, reason: str) -> None:
+    """Have the supervisor halt the whole system: it looks for this file, and its halt outlives every process."""
+    try:
+        file.write_text(json.dumps({"reason": reason}) + "\n")
+    except OSError as error:  # execution stays halted all the same
+        logger.error("the supervisor was not asked to halt", extra={"file": str(file), "error": str(error)})  # noqa: TRY400
 
 
 def system_uuid(state: Path) -> uuid.UUID:

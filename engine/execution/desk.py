@@ -96,6 +96,8 @@ class Desk:
             order = self._blotter.by_intent.get(intent_id)
             if order is not None:
                 self.cancel(order, now_ns)
+        if self._broker.waiting:
+            self._broker.retry_cancels(now_ns)
         self.chaser.on_time(now_ns)
         return count
 

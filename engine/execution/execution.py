@@ -13,20 +13,21 @@ It has no clock, no randomness and no I/O but its lanes, its ports and the journ
 same bytes. It begins by replaying the journal and trades only when the venue has answered for everything.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from engine.execution import codec
+from engine.execution import checkpoint, codec
+from engine.execution.alarm import Alarm
 from engine.execution.blotter import Blotter
 from engine.execution.broker import Broker
 from engine.execution.chaser import Chaser
 from engine.execution.client_id import system_of
 from engine.execution.config import ExecutionConfig
 from engine.execution.desk import Desk
+from engine.execution.disk import DirectDisk, Disk
 from engine.execution.gateway import Ask, Gateway, Request
 from engine.execution.journal import Journal
-from engine.execution.journal_file import JournalFile, reserve_disk
+from engine.execution.journal_file import JournalFile
 from engine.execution.ledger import Ledger
 from engine.execution.maker import Maker
 from engine.execution.order import OPEN
@@ -35,7 +36,7 @@ from engine.execution.replay import Replay
 from engine.execution.seams import ExecutionLanes, ExecutionPorts, Reader
 from engine.execution.strangers import Strangers
 from engine.model import records
-from engine.model.words import CommandKind, JournalKind
+from engine.model.words import CommandKind, FillFlag, JournalKind
 from engine.risk.gate import RiskGate
 from engine.risk.market import Top
 from engine.venues.trading import News
@@ -57,7 +58,7 @@ class Execution:
         config: ExecutionConfig,
         lanes: ExecutionLanes,
         ports: ExecutionPorts,
-        reserve: Callable[[int, int], None] = reserve_disk,
+        disk: Disk | None = None,
     ) -> None:
         """Build the parts, and replay the journal."""
         if len(config.strategies) > records.STEP_LANES - LANES_BEFORE_INTENTS:
@@ -71,9 +72,11 @@ class Execution:
         self.ledger = Ledger(config.instruments, config.strategies)
         instruments = {one.id: one for one in config.instruments}
         self.gate = RiskGate(config.limits, instruments, self._tops, self.ledger.account)
-        file = JournalFile(Path(config.journal.directory), config.journal.segment_size, reserve)
+        self._disk = disk or DirectDisk()
+        file = JournalFile(Path(config.journal.directory), config.journal.segment_size, self._disk)
         self.journal = Journal(config.journal, lanes.journal, lanes.journal_past, file)
         self.blotter = Blotter(lanes, self.journal, self.ledger)
+        self.alarm = Alarm(lanes, self.blotter, ports.ask_halt)
         self.gateway = Gateway(config, ports, self)
         self.recovery = Recovery(config, self.blotter, self.gateway)
         self.broker = Broker(self.blotter, self.gateway, self.gate, self.recovery, system, config.fills_grace_ns)
@@ -90,6 +93,7 @@ class Execution:
         self._mark_ns = 0
         self._halt_sequence = 0
         self._begun = False
+        self._checkpointed = 0  # the last closed segment that one was asked for
         self._replay = Replay(self.blotter)
         self._recover()
 
@@ -102,6 +106,8 @@ class Execution:
         gate.connected, gate.reconciled = gateway.up, self.recovery.complete
         gate.journal_full = self.journal.full
         work += self._read_commands(now_ns)
+        if self.alarm.fresh:
+            self._halt(now_ns, halted=True)
         work += self._read_books(now_ns)
         work += self._read_intents(now_ns)
         work += self.desk.on_time(now_ns)
@@ -110,6 +116,8 @@ class Execution:
         work += self.desk.follow(now_ns)
         self._write_positions(now_ns)
         self.journal.settle(now_ns, idle=not work)
+        if self.journal.closed != self._checkpointed:
+            self._ask_checkpoint()
         if work:
             self._write_step(now_ns, work)
         return work
@@ -160,9 +168,11 @@ class Execution:
                 self.broker.take_fill(adopted, fill, now_ns)
 
     def _recover(self) -> None:
-        """Replay the journal into the blotter, without telling anybody."""
+        """Load the newest checkpoint and replay the journal behind it into the blotter, without telling anybody."""
         replay = self._replay
-        replay.run(self.journal.replay())
+        behind = checkpoint.restore(self._checkpoint_request(), replay, self.journal.file.sequence)
+        replay.run(self.journal.replay(behind, replay.sequence))
+        self._checkpointed = behind
         self.blotter.changed.clear()
         for placed_ns in replay.placed_ns:
             self.gate.rate.mark(placed_ns)
@@ -172,6 +182,7 @@ class Execution:
             self.desk.watch(order)
         for chase in replay.chases:
             self.desk.watch(chase.order)
+        self.alarm.restore(replay.disputes, raised=replay.alarmed)
         self._read_halt(self._lanes.halt.read(0), replay.halted)
         if replay.command_life == self._lanes.commands_life:
             self._lanes.commands.cursor = max(self._lanes.commands.cursor, replay.commands_followed)
@@ -181,9 +192,8 @@ class Execution:
         self._begun = True
         self.journal.add(now_ns, JournalKind.START, b"")
         self.journal.commit(now_ns)
-        last = None
-        while (row := self._lanes.fills_past.read()) is not None:
-            last = row if type(row) is FILL_ROW else last
+        told = self._read_told(now_ns)
+        last = told[-1] if told else None
         if last is not None or self.journal.had_ring:
             for row in self._replay.fills_after(last):
                 self._lanes.fills.publish_bytes(codec.FILL.pack_row(row))
@@ -198,6 +208,30 @@ class Execution:
         self.blotter.touched.update(range(len(self.ledger.positions)))
         del self._replay
 
+    def _read_told(self, now_ns: int) -> list[Any]:
+        """The fills that the readers were told; of those the journal has lost in a gap, nothing is told twice."""
+        told = []
+        while (row := self._lanes.fills_past.read()) is not None:
+            if type(row) is FILL_ROW:
+                told.append(row)
+        if self.journal.gap is not None:
+            for row in told:
+                if not row.flags & FillFlag.OPENING and row.venue_fill_id not in self.blotter.fills[row.instrument]:
+                    self.journal.add(now_ns, JournalKind.FILL, codec.FILL.pack_row(row))
+                    self._replay.absorb(row)
+            self.alarm.gap(self.journal.gap, now_ns)
+        return told
+
+    def _checkpoint_request(self) -> checkpoint.Request:
+        """What makes a checkpoint of this journal."""
+        config = self.config
+        return checkpoint.Request(config.journal.directory, self.journal.closed, config.instruments, config.strategies)
+
+    def _ask_checkpoint(self) -> None:
+        """A segment was closed: a start need not read it again."""
+        self._checkpointed = self.journal.closed
+        self._disk.checkpoint(self._checkpoint_request())
+
     def _read_commands(self, now_ns: int) -> int:
         """What the operator told, and the halt cell where it says more."""
         count = 0
@@ -209,8 +243,8 @@ class Execution:
         if sequence != self._halt_sequence:
             self._halt_sequence = sequence
             row = self._lanes.halt.read(0)
-            if row is not None and bool(row.halted) != self.gate.halted:
-                self._halt(now_ns, halted=bool(row.halted))
+            if row is not None and (halted := bool(row.halted) or self.alarm.raised) != self.gate.halted:
+                self._halt(now_ns, halted=halted)
                 count += 1
         return count
 
@@ -222,7 +256,7 @@ class Execution:
         if row.kind == CommandKind.HALT:
             self._halt(now_ns, halted=True)
         elif row.kind == CommandKind.RESUME:
-            self._halt(now_ns, halted=False)
+            self._halt(now_ns, halted=self.alarm.resume(now_ns))
         elif row.kind == CommandKind.DRAIN:
             self._drain(now_ns)
         elif row.kind == CommandKind.CANCEL_ALL:
@@ -236,14 +270,14 @@ class Execution:
 
     def _halt(self, now_ns: int, *, halted: bool) -> None:
         """No new orders, and open ones cancelled; or trade again."""
-        self.gate.halted = halted
+        self.gate.halted, self.alarm.fresh = halted, False
         if halted:
             self.desk.cancel_all(now_ns)
 
     def _read_halt(self, row: Any, journalled: bool) -> None:
-        """At start the cell tells; where memory was lost with the machine, the journal does."""
+        """At start the cell tells; where memory was lost with the machine, the journal does; our own alarm stays."""
         self._halt_sequence = self._lanes.halt.sequence(0)
-        self.gate.halted = journalled if row is None else bool(row.halted)
+        self.gate.halted = self.alarm.raised or (journalled if row is None else bool(row.halted))
 
     def _read_books(self, now_ns: int) -> int:
         """The newest tops; after a lap nothing is believed until told anew."""

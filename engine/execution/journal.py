@@ -4,6 +4,10 @@ A record goes to the ring in shared memory first (it survives SIGKILL there) and
 The ring and the file hold the same 256 bytes, so after a death the file is read to its last whole record and the
 ring supplies what the file did not get. Records of one decision are published together: all are there or none is.
 
+A ring that begins behind the file's end has lost records (a disk that stayed full for longer than the ring reaches
+back, and then a death): that is a `gap`. The journal goes on where the file ends, what the ring still holds is put
+beside it, and execution starts halted and learns the rest from the venue, as after a loss of memory.
+
     sequence │ now_ns │ kind · size · checksum │ payload: the bytes of the record it carries
 """
 
@@ -15,7 +19,15 @@ from zlib import crc32
 
 from engine.execution import codec
 from engine.execution.config import JournalConfig
-from engine.execution.journal_file import CHECKSUM_AT, SIZE, JournalFile, is_whole, read_segments, sequence_of
+from engine.execution.journal_file import (
+    CHECKSUM_AT,
+    SIZE,
+    JournalFile,
+    is_whole,
+    read_segments,
+    sequence_of,
+    sync_directory,
+)
 from engine.execution.seams import Reader, Writer
 
 PAYLOAD_SIZE = 232
@@ -34,8 +46,12 @@ class Entry(NamedTuple):
     payload: bytes
 
 
-class JournalGapError(Exception):
-    """The ring has lost records that the file never got: positions could be wrong, so nothing is guessed."""
+class Gap(NamedTuple):
+    """Records that the ring has lost and the file never got, and where the ones behind them were put."""
+
+    first: int
+    last: int
+    kept: str  # the file that has what the ring still held, "" when there was no room for it
 
 
 class JournalDamageError(Exception):
@@ -65,6 +81,13 @@ def read_ring(reader: Reader) -> list[bytes]:
     return found
 
 
+def last_run(found: list[bytes]) -> list[bytes]:
+    """The records at the end that follow each other: what lies before a break was left behind by a gap."""
+    numbers = [sequence_of(one) for one in found]
+    breaks = [at for at in range(1, len(numbers)) if numbers[at] != numbers[at - 1] + 1]
+    return found[breaks[-1] :] if breaks else found
+
+
 class Journal:
     """Appends to ring and file, and reads both at start."""
 
@@ -78,6 +101,7 @@ class Journal:
         self._pending = bytearray()
         self._batch = bytearray()
         self._beyond: list[bytes] = []  # what only the ring had at start
+        self.gap: Gap | None = None
         self.had_ring = False  # the ring outlived the last life: memory was not lost
         self.sequence = 0  # of the last record
         self._catch_up(past)
@@ -87,10 +111,14 @@ class Journal:
         """Whether the disk has no room ahead: entries must stop."""
         return self.file.full
 
-    def replay(self) -> Iterator[Entry]:
-        """Everything from the beginning, read once; to be read before anything is added."""
-        last = 0
-        for whole in read_segments(self.file.directory):
+    @property
+    def closed(self) -> int:
+        """The last segment that nothing is added to any more, 0: none."""
+        return max(0, self.file.number - 1)
+
+    def replay(self, behind: int = 0, last: int = 0) -> Iterator[Entry]:
+        """Everything behind this segment, which ends with record `last`; read once, before anything is added."""
+        for whole in read_segments(self.file.directory, behind, last + 1 if behind else 0):
             last = sequence_of(whole[-SIZE:])
             yield from open_records(whole)
         if last < self.file.sequence:
@@ -118,7 +146,7 @@ class Journal:
         self._ring.publish_bytes(batch)
         if self._before:
             self.file.append(batch, now_ns)
-            self.file.flush()
+            self.file.flush()  # also what a roll has held back
         else:
             self._pending += batch
 
@@ -132,7 +160,7 @@ class Journal:
         waited_ns = now_ns - self._flush_ns
         if self._flush_interval_ns and waited_ns >= self._flush_interval_ns * (1 if idle else PATIENCE):
             self._flush_ns = now_ns
-            self.file.flush()
+            self.file.begin_flush()
 
     def close(self) -> None:
         """Write what is left and let go of the file."""
@@ -142,17 +170,27 @@ class Journal:
         self.file.close()
 
     def _catch_up(self, past: Reader) -> None:
-        """Append to the file the ring's records beyond the file's last."""
+        """Append to the file the ring's records beyond the file's last, if none is missing in between."""
         self.sequence = self.file.sequence
-        for record in read_ring(past):
-            self.had_ring = True
-            number = sequence_of(record)
-            if number <= self.sequence:
-                continue
-            if number != self.sequence + 1:
-                msg = f"the journal's file ends at {self.sequence}, its ring begins at {number}"
-                raise JournalGapError(msg)
+        found = read_ring(past)
+        self.had_ring = bool(found)
+        run = [one for one in last_run(found) if sequence_of(one) > self.sequence]
+        if run and sequence_of(run[0]) != self.sequence + 1:
+            self.gap = Gap(self.sequence + 1, sequence_of(run[0]) - 1, self._keep(run))
+            return
+        for record in run:
             self.file.append(record, 0)
             self._beyond.append(record)
-            self.sequence = number
+            self.sequence = sequence_of(record)
         self.file.flush()
+
+    def _keep(self, run: list[bytes]) -> str:
+        """Put records that cannot be joined to the journal beside it, for whoever looks into it."""
+        path = self.file.directory / f"behind-gap.{sequence_of(run[0]):012}"
+        try:
+            path.write_bytes(b"".join(run))
+            sync_directory(self.file.directory)
+        except OSError:
+            path.unlink(missing_ok=True)
+            return ""
+        return str(path)

@@ -7,14 +7,16 @@ the exits: `full` turns true, entries stop, cancels go on. What does not fit eve
 when there is room again. A record is whole when its checksum holds and its number follows its predecessor's; the
 first that is not ends the journal, and everything behind it is wiped so that no old bytes can look like new ones.
 A segment stands on the disk before its successor is begun, so a death can tear the last one only: opening looks at no
-more than that and at the ends of the others.
+more than that and at the ends of the others. While the flush of a full segment goes on, what follows waits in memory.
 """
 
 import os
+import sys
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -24,6 +26,25 @@ ROWS = records.JOURNAL.dtype
 SIZE = records.JOURNAL.size
 CHECKSUM_AT = next(field.offset for field in records.JOURNAL.fields if field.name == "checksum")
 RETRY_NS = 1_000_000_000
+
+
+class FileDisk(Protocol):
+    """What takes long on a disk; one flush at a time."""
+
+    def reserve(self, descriptor: int, size: int, /) -> None:
+        """Make the file this long with real blocks behind it, or raise OSError."""
+
+    def sync(self, descriptor: int) -> None:
+        """Begin to flush it."""
+
+    def synced(self) -> bool:
+        """Whether the flush is over; raises what it failed with."""
+
+    def wait(self) -> None:
+        """Wait until it is."""
+
+    def close(self) -> None:
+        """Let go."""
 
 
 def checksum(record: bytes) -> int:
@@ -68,10 +89,14 @@ def count_whole(data: bytes, expected: int = 0) -> int:
     return count
 
 
-def read_segments(directory: Path) -> Iterator[bytes]:
-    """Each segment's whole records in order, up to the first record that is not whole."""
-    expected = 0
+def read_segments(directory: Path, behind: int = 0, expected: int = 0, until: int = sys.maxsize) -> Iterator[bytes]:
+    """Whole records by segments, behind this one until that one, up to the first record that is not whole.
+
+    The first must be `expected`, 0: any.
+    """
     for path in segments(directory):
+        if not behind < number_of(path) <= until:
+            continue
         data = path.read_bytes()
         count = count_whole(data, expected)
         whole = data[: count * SIZE]
@@ -111,18 +136,18 @@ def number_of(path: Path) -> int:
 class JournalFile:
     """The appending side. One process writes; the lane's lock in shared memory keeps it so."""
 
-    def __init__(self, directory: Path, segment_size: int, reserve: Callable[[int, int], None] = reserve_disk) -> None:
+    def __init__(self, directory: Path, segment_size: int, disk: FileDisk) -> None:
         """Open behind the last whole record, wiping what lies there."""
         self.full = False
         self.directory = directory
+        self.number = 0  # of the current segment
         self._segment_size = segment_size
-        self._reserve = reserve
+        self._disk = disk
         self._backlog = bytearray()
         self._retry_ns = 0
         self._current = self._spare = -1  # file descriptors
-        self._number = 0  # of the current segment
         self._at = self._end = 0  # in the current segment: where to write, and how far there is room
-        self._dirty = False
+        self._dirty = False  # written since the last flush began
         self.sequence = 0  # of the last record that was found at opening
         directory.mkdir(parents=True, exist_ok=True)
         self._open_tail()
@@ -143,11 +168,20 @@ class JournalFile:
         if self._backlog and self._spare >= 0:
             self.append(b"", now_ns)
 
-    def flush(self) -> None:
-        """Have everything written stand on the disk."""
-        if self._dirty:
-            os.fdatasync(self._current)
+    def begin_flush(self) -> None:
+        """Have what was written on its way to the disk; what is written meanwhile is for the next flush."""
+        if self._dirty and self._disk.synced():
             self._dirty = False
+            self._disk.sync(self._current)
+
+    def flush(self) -> None:
+        """Have everything there is room for stand on the disk when this returns."""
+        self._disk.wait()
+        self._flush()
+        while self._backlog and (self._spare >= 0 or self._at < self._end):
+            self.append(b"", 0)
+            self._disk.wait()
+            self._flush()
 
     def close(self) -> None:
         """Flush and let go."""
@@ -156,27 +190,36 @@ class JournalFile:
             if descriptor >= 0:
                 os.close(descriptor)
         self._current = self._spare = -1
+        self._disk.close()
+
+    def _flush(self) -> None:
+        """Flush here and at once."""
+        if self._dirty:
+            os.fdatasync(self._current)
+            self._dirty = False
 
     def _roll(self, now_ns: int) -> bool:
-        """Go on in the next segment, if there is room for one."""
+        """Go on in the next segment, if there is room for one and the current one stands on the disk."""
         if self._spare < 0 and now_ns >= self._retry_ns:
             self._reserve_spare(now_ns)
         if self._spare < 0:
             return False
-        self.flush()
+        self.begin_flush()
+        if self._dirty or not self._disk.synced():
+            return False
         if self._current >= 0:
             os.close(self._current)
         self._current, self._spare = self._spare, -1
-        self._number, self._at, self._end = self._number + 1, 0, self._segment_size
+        self.number, self._at, self._end = self.number + 1, 0, self._segment_size
         return True
 
     def _reserve_spare(self, now_ns: int) -> None:
         """Make the next segment, or remember that the disk is full."""
-        path = self.directory / f"journal.{self._number + 1:08}"
+        path = self.directory / f"journal.{self.number + 1:08}"
         descriptor = -1
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-            self._reserve(descriptor, self._segment_size)
+            self._disk.reserve(descriptor, self._segment_size)
             sync_directory(self.directory)
         except OSError:
             if descriptor >= 0:
@@ -198,7 +241,7 @@ class JournalFile:
             data = tail.read_bytes()
             self._at = count_whole(data) * SIZE
             self.sequence = sequence_of(data[self._at - SIZE : self._at]) if self._at else 0
-            self._number = number_of(tail)
+            self.number = number_of(tail)
             self._current = os.open(tail, os.O_RDWR | os.O_CLOEXEC)
             self._end = self._clear_rest(max(len(data), self._at))
         self.look_ahead(0)
@@ -207,7 +250,7 @@ class JournalFile:
         """Replace what follows the last record by zeros; where there is no room for them the segment ends here."""
         os.ftruncate(self._current, self._at)
         try:
-            self._reserve(self._current, max(size, self._segment_size))
+            self._disk.reserve(self._current, max(size, self._segment_size))
         except OSError:
             self.full = True
             return self._at

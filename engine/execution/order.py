@@ -47,10 +47,10 @@ class Order:
     """The order's record, field by field, and what only this process needs to know of it."""
 
     __slots__ = (
-        "answer_ns", "ask_ns", "cancel_pending", "client_id", "error", "expires_ns", "exposure", "filled", "flags",
-        "heir", "instrument", "intent_id", "intent_ns", "limit_price", "now_ns", "order_type", "predecessor", "price",
-        "receive_ns", "replaces_id", "reprice", "sent_ns", "side", "size", "state", "strategy", "successor",
-        "time_in_force", "timeout_ns", "venue_filled", "venue_order_id",
+        "answer_ns", "ask_ns", "cancel_after_ns", "cancel_pending", "cancel_refusals", "client_id", "disputed", "error",
+        "expires_ns", "exposure", "filled", "flags", "heir", "instrument", "intent_id", "intent_ns", "limit_price",
+        "now_ns", "order_type", "predecessor", "price", "receive_ns", "replaces_id", "reprice", "sent_ns", "side",
+        "size", "state", "strategy", "successor", "time_in_force", "timeout_ns", "venue_filled", "venue_order_id",
     )  # fmt: skip
 
     def __init__(
@@ -88,7 +88,10 @@ class Order:
         self.successor: Order | None = None
         self.heir: object | None = None  # the REPLACE intent that waits for this order's end
         self.cancel_pending = False
+        self.cancel_refusals = 0  # in a row
+        self.cancel_after_ns = 0  # no further cancel before
         self.ask_ns = 0  # when to ask the venue about it, 0: not
+        self.disputed = 0  # filled by the venue's word, in fills that contradict others and were not taken in
 
     @property
     def live(self) -> bool:
@@ -106,6 +109,11 @@ class Order:
         if self.state in DONE_STATES:
             return max(0, self.venue_filled - self.filled)
         return self.size - self.filled
+
+    @property
+    def missing(self) -> bool:
+        """Whether the venue filled more than it has told fills for."""
+        return self.venue_filled > self.filled + self.disputed
 
     @property
     def deadline_ns(self) -> int:

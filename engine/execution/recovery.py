@@ -176,7 +176,7 @@ class Recovery:
     def _fetch_due(self, now_ns: int) -> None:
         """Fetch the fills that did not come by themselves."""
         for key, (order, due_ns) in list(self._fetching.items()):
-            if order.venue_filled <= order.filled:
+            if not order.missing:
                 del self._fetching[key]
                 self.broker.check_fills(order, now_ns)
             elif due_ns <= now_ns and self._in_flight < PARALLEL:
@@ -241,9 +241,11 @@ class Recovery:
         order = request.order
         assert order is not None
         if news.outcome == Outcome.ACCEPTED:
-            for fill in self._gateway.wire.read_fills(news.body):
+            fills = self._gateway.wire.read_fills(news.body)
+            for fill in fills:
                 self.broker.take_fill(order, fill, now_ns)
-        if order.venue_filled > order.filled:
+            self._blotter.credit(order, fills, now_ns)
+        if order.missing:
             self._fetching[order.client_id] = (order, now_ns + self._config.query_interval_ns)
 
     def _on_scan(self, request: Request, news: News, now_ns: int) -> None:

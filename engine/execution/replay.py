@@ -6,6 +6,9 @@
 
 An order found as CREATED or SENT may or may not be at the venue: it is UNKNOWN, and the recovery asks. Nothing here
 is written or told; `fills_after` gives the fills that the readers may have missed of the last moment.
+
+`feed` takes entry by entry; what has been fed stands in the blotter and in this object's own fields, all of it bounded,
+and is all that a checkpoint holds (`replay_state`). What a life needs beyond that follows from it, in `finish`.
 """
 
 from collections import deque
@@ -15,12 +18,16 @@ from typing import Any
 from engine.execution import codec
 from engine.execution.blotter import STRATEGY_SHIFT, Blotter
 from engine.execution.chase import Chase
+from engine.execution.fills import Trade
 from engine.execution.journal import Entry
 from engine.execution.order import CREATED, Order
-from engine.model.words import DONE_STATES, CommandKind, FillFlag, IntentKind, JournalKind, OrderFlag, OrderType
+from engine.model.words import CommandKind, FillFlag, IntentKind, JournalKind, OrderFlag, OrderType
+from engine.risk.gate import MINUTE_NS
 
 FILLS_TOLD_AGAIN = 4096
 ORDERS_TOLD_AGAIN = 64  # more than one commit can hold: what a death between journal and telling leaves untold
+MARKS_KEPT = 65_536
+DISPUTES_KEPT = 1024
 
 
 def _told(row: Any, last: Any) -> bool:
@@ -35,22 +42,34 @@ class Replay:
 
     def __init__(self, blotter: Blotter) -> None:
         """Begin with the empty blotter to fill."""
+        self.blotter = blotter
+        self.sequence = 0  # of the last record
+        self.records = 0
         self.halted = False
+        self.alarmed = False  # halted by execution itself, and no operator has resumed since
+        self.disputes: deque[tuple[int, int, int]] = deque(maxlen=DISPUTES_KEPT)  # instrument, fill, venue's order
         self.command_life = self.commands_followed = 0  # which COMMANDS ring, and how far it was followed
-        self.placed_ns: list[int] = []  # when requests left, for the rate
-        self.chases: list[Chase] = []
+        self.placed_ns: deque[int] = deque(maxlen=MARKS_KEPT)  # when requests left, for the rate
+        self.chased: dict[int, Chase] = {}
+        self.replaces: dict[int, Any] = {}  # intents that no order and no refusal has followed
         self.fills: deque[Any] = deque(maxlen=FILLS_TOLD_AGAIN)
         self.last_orders: deque[Order] = deque(maxlen=ORDERS_TOLD_AGAIN)
-        self.records = 0
-        self._blotter = blotter
-        self._chases: dict[int, list[Order]] = {}
-        self._replaces: dict[int, Any] = {}
+        self.chases: list[Chase] = []  # those that had not ended; from `finish`
 
     def run(self, entries: Iterable[Entry]) -> None:
         """Read the journal through."""
         for entry in entries:
-            self.records += 1
-            self._read(entry)
+            self.feed(entry)
+        self.finish()
+
+    def feed(self, entry: Entry) -> None:
+        """Take one entry in."""
+        self.records += 1
+        self.sequence = entry.sequence
+        self._read(entry)
+
+    def finish(self) -> None:
+        """Nothing more comes: what was going on goes on."""
         self._restore_chases()
         self._restore_heirs()
 
@@ -63,87 +82,126 @@ class Replay:
             behind.append(row)
         return behind[::-1]
 
+    def absorb(self, row: Any) -> None:
+        """Take a fill in; one whose order is not known any more, or not yet, moves the positions alone."""
+        blotter, values = self.blotter, tuple(row)[:-1]
+        trade = Trade(row.venue_order_id, row.side, row.price, row.size, row.venue_ns)
+        blotter.fills[row.instrument].add(row.venue_fill_id, trade, blotter.watermarks.get(row.instrument, 0))
+        self.fills.append(row)
+        order = blotter.orders.get(row.client_id)
+        if order is None:
+            blotter.hold(values)
+        else:
+            blotter.take(order, values)
+            self.last_orders.append(order)
+
     def _read(self, entry: Entry) -> None:
         """One entry."""
         if entry.kind == JournalKind.INTENT:
             self._read_intent(codec.INTENT.unpack(entry.payload))
         elif entry.kind == JournalKind.VERDICT:
-            if self._replaces and (verdict := codec.VERDICT.unpack(entry.payload)).reason:
-                self._replaces.pop(verdict.intent_id, None)
+            if self.replaces and (verdict := codec.VERDICT.unpack(entry.payload)).reason:
+                self.replaces.pop(verdict.intent_id, None)
         elif entry.kind == JournalKind.ORDER:
             self._read_order(codec.ORDER.unpack(entry.payload), entry.now_ns)
         elif entry.kind == JournalKind.FILL:
-            self._read_fill(codec.FILL.unpack(entry.payload))
+            self.absorb(codec.FILL.unpack(entry.payload))
         elif entry.kind == JournalKind.WATERMARK:
             row = codec.FILL.unpack(entry.payload)
-            self._blotter.watermarks[row.instrument] = row.venue_fill_id
+            self.blotter.watermarks[row.instrument] = row.venue_fill_id
         elif entry.kind == JournalKind.COMMAND:
             self._read_command(codec.COMMAND.unpack(entry.payload))
 
     def _read_intent(self, row: Any) -> None:
         """An intent that was taken."""
         strategy = row.intent_id >> STRATEGY_SHIFT
-        self._blotter.last_intent[strategy] = max(row.intent_id, self._blotter.last_intent.get(strategy, 0))
+        self.blotter.last_intent[strategy] = max(row.intent_id, self.blotter.last_intent.get(strategy, 0))
         if row.kind == IntentKind.REPLACE:
-            self._replaces[row.intent_id] = row
+            self.replaces[row.intent_id] = row
 
     def _read_order(self, row: Any, now_ns: int) -> None:
         """An order as it stood."""
-        order = self._blotter.orders.get(row.client_id)
+        order = self.blotter.orders.get(row.client_id)
         if order is None:
             order = self._enter(row)
         if row.state == CREATED:
-            self.placed_ns.append(now_ns)
-        order.venue_order_id, order.sent_ns, order.answer_ns = row.venue_order_id, row.sent_ns, row.answer_ns
+            self._mark(now_ns)
+        self.blotter.bind(order, row.venue_order_id)
+        order.sent_ns, order.answer_ns, order.now_ns = row.sent_ns, row.answer_ns, row.now_ns
         order.expires_ns, order.error, order.flags = row.expires_ns, row.error, row.flags
-        order.now_ns = row.now_ns
-        self._blotter.restore(order, row.state)
+        order.filled = row.filled
+        order.venue_filled = max(order.venue_filled, order.filled)
+        self.blotter.restore(order, row.state)
         self.last_orders.append(order)
+        if not order.live:
+            self._forget()
+
+    def _mark(self, now_ns: int) -> None:
+        """A request left; older ones than the rate looks at are let go."""
+        while self.placed_ns and self.placed_ns[0] <= now_ns - MINUTE_NS:
+            self.placed_ns.popleft()
+        self.placed_ns.append(now_ns)
+
+    def _forget(self) -> None:
+        """Let go of what the blotter lets go of, and of what waited for an order that is done."""
+        for order in self.blotter.forget_old():
+            chase = self.chased.get(order.intent_id)
+            if chase is not None and chase.order is order:
+                del self.chased[order.intent_id]
+        by_intent = self.blotter.by_intent
+        for intent_id, row in list(self.replaces.items()):
+            target = by_intent.get(row.target_id)
+            if target is None or not target.live:
+                del self.replaces[intent_id]
 
     def _enter(self, row: Any) -> Order:
         """An order seen for the first time."""
-        order = Order(
-            row.client_id, row.intent_id, row.strategy, row.instrument, row.side, row.order_type, row.time_in_force,
-            row.price, row.size,
-        )  # fmt: skip
-        order.intent_ns, order.receive_ns, order.timeout_ns = row.intent_ns, row.receive_ns, row.timeout_ns
-        order.reprice, order.limit_price, order.replaces_id = row.reprice, row.limit_price, row.replaces_id
-        self._replaces.pop(row.intent_id, None)
-        before = self._blotter.by_intent.get(row.replaces_id)
+        order = order_of(row)
+        self.replaces.pop(row.intent_id, None)
+        before = self.blotter.by_intent.get(row.replaces_id)
         if before is not None and before.live:
             order.predecessor, before.successor = before, order
         if row.order_type == OrderType.CHASE:
-            self._chases.setdefault(row.intent_id, []).append(order)
-        self._blotter.enter(order)
+            chase = self.chased.get(row.intent_id)
+            if chase is None:
+                self.chased[row.intent_id] = Chase(order)
+            else:
+                chase.add(order)
+        self.blotter.enter(order)
         return order
 
-    def _read_fill(self, row: Any) -> None:
-        """A fill: its order stands in the journal before it."""
-        order = self._blotter.orders[row.client_id]
-        self._blotter.fill_ids[row.instrument].add(row.venue_fill_id)
-        self._blotter.take(order, tuple(row)[:-1])
-        self.fills.append(row)
-        self.last_orders.append(order)
-
     def _read_command(self, row: Any) -> None:
-        """A halt outlives the process; a command is followed once."""
-        self.commands_followed, self.command_life, _ = row.spare
-        if row.kind in (CommandKind.HALT, CommandKind.RESUME):
+        """A halt outlives the process; a command is followed once; what execution said itself only RESUME ends."""
+        self.commands_followed, self.command_life, disputed = row.spare
+        if row.flags:
+            self.alarmed = True
+            if disputed:
+                self.disputes.append((row.instrument, row.value, disputed))
+        elif row.kind in (CommandKind.HALT, CommandKind.RESUME):
             self.halted = row.kind == CommandKind.HALT
+            self.alarmed = self.alarmed and self.halted
 
     def _restore_chases(self) -> None:
         """Chases that had not ended."""
-        for orders in self._chases.values():
-            chase = Chase(orders[0])
-            for order in orders[1:]:
-                chase.add(order)
+        for chase in self.chased.values():
             chase.stopped = bool(chase.order.flags & OrderFlag.CANCEL_WANTED)
             if chase.order.live or chase.standing.live or chase.order.flags & OrderFlag.REPRICING:
                 self.chases.append(chase)
 
     def _restore_heirs(self) -> None:
         """REPLACE intents that waited for their target to end."""
-        for row in self._replaces.values():
-            order = self._blotter.by_intent.get(row.target_id)
-            if order is not None and order.state not in DONE_STATES:
+        for row in self.replaces.values():
+            order = self.blotter.by_intent.get(row.target_id)
+            if order is not None and order.live:
                 order.heir = row
+
+
+def order_of(row: Any) -> Order:
+    """An order with what never changes of it."""
+    order = Order(
+        row.client_id, row.intent_id, row.strategy, row.instrument, row.side, row.order_type, row.time_in_force,
+        row.price, row.size,
+    )  # fmt: skip
+    order.intent_ns, order.receive_ns, order.timeout_ns = row.intent_ns, row.receive_ns, row.timeout_ns
+    order.reprice, order.limit_price, order.replaces_id = row.reprice, row.limit_price, row.replaces_id
+    return order

@@ -31,6 +31,28 @@ class Writer(Protocol):
         """Whole records, all or none seen."""
 
 
+class Appender(Protocol):
+    """Where the blotter writes what must last."""
+
+    def add(self, now_ns: int, kind: int, payload: bytes) -> None:
+        """Put a record into the batch."""
+
+    def commit(self, now_ns: int) -> None:
+        """Make the batch lasting."""
+
+
+class Told(Protocol):
+    """Where the blotter tells what changed."""
+
+    @property
+    def orders(self) -> Writer:
+        """Orders as they change."""
+
+    @property
+    def fills(self) -> Writer:
+        """Fills as they are taken in."""
+
+
 class CellReader(Protocol):
     """Reads cells."""
 
@@ -76,9 +98,17 @@ class ExecutionLanes:
     closers: tuple[Any, ...] = ()  # whatever must be let go of at the end
 
 
+def ask_nobody(reason: str) -> None:
+    """Where there is no supervisor, execution's own halt is all there is."""
+
+
 @dataclass(slots=True)
 class ExecutionPorts:
-    """The way out: a maker of connections to the venue's trading endpoint, and the wire spoken on them."""
+    """The way out: a maker of connections to the venue's trading endpoint, and the wire spoken on them.
+
+    `ask_halt` has the whole system halted, with the reason in words.
+    """
 
     connect: Callable[[int], FramePort]
     wire: TradingWire
+    ask_halt: Callable[[str], None] = ask_nobody

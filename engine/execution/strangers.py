@@ -40,7 +40,7 @@ class Strangers:
         order = self._blotter.by_venue.get(key)
         if order is not None:
             self._broker.take_fill(order, fill, now_ns)
-        elif key not in self.foreign and fill.fill_id not in self._blotter.fill_ids[instrument]:
+        elif key not in self.foreign and fill.fill_id not in self._blotter.fills[instrument]:
             self._held.setdefault(key, []).append(fill)
             self._due.setdefault(key, now_ns)
 
@@ -113,6 +113,9 @@ class Strangers:
         order.reprice = request
         order.state = OrderState.UNKNOWN
         order.flags = int(OrderFlag.ADOPTED)
+        order.filled = self._blotter.fills[order.instrument].filled(
+            news.venue_order_id
+        )  # had we known and forgotten it
         if self._cancel_orphans:
             order.flags |= OrderFlag.CANCEL_WANTED
         return order

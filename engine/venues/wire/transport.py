@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Protocol
 from engine import clock
 from engine.venues.wire.descriptor import receive, transmit
 from engine.venues.wire.frames import FrameReader
-from engine.venues.wire.records import decrypt
+from engine.venues.wire.records import Records
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -151,9 +151,8 @@ class TlsTransport:
         self._plain = plain
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
-        self._engine = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
-        # The public read only forwards to this one, at the price of a frame for each message.
-        self._read_record = getattr(self._engine, "_sslobj", self._engine).read
+        self._records = Records(context, self._incoming, self._outgoing, host)
+        self._engine = self._records.engine
         self._cipher = bytearray(CIPHER_CAPACITY)
         self._cipher_view = memoryview(self._cipher)
         self._ended = False
@@ -203,7 +202,7 @@ class TlsTransport:
             return self._outcome()
         before = reader.held
         try:
-            decrypt(self._read_record, self._incoming, reader, RECORD_LIMIT)
+            self._records.decrypt(reader)
         except ssl.SSLError as error:
             self._note(error)
         self._push()
@@ -225,10 +224,12 @@ class TlsTransport:
     def _decrypt(self, buffer: "Buffer") -> int:
         """Open one record into a buffer; 0 when none is complete, or when there will be no more."""
         try:
-            return self._engine.read(RECORD_LIMIT, buffer)  # type: ignore[return-value]  # an int where there is a buffer
+            count: int = self._engine.read(RECORD_LIMIT, buffer)  # type: ignore[assignment]  # an int: there is a buffer
         except ssl.SSLError as error:
             self._note(error)
-        return 0
+            return 0
+        self._ended = count == 0
+        return count
 
     def _note(self, error: ssl.SSLError) -> None:
         """Tell wanting more bytes from the end, and both from a fault."""

@@ -1,5 +1,6 @@
 """Lanes in memory, shaped like the real ones, that outlive the role as shared memory does."""
 
+import json
 from collections import namedtuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -7,6 +8,7 @@ from uuid import UUID
 
 from engine.execution.codec import Codec
 from engine.execution.config import ExecutionConfig, JournalConfig
+from engine.execution.disk import DirectDisk
 from engine.execution.execution import Execution
 from engine.execution.journal_file import reserve_disk
 from engine.execution.seams import ExecutionLanes, ExecutionPorts
@@ -130,6 +132,7 @@ class House:
         )  # fmt: skip
         self.venue: Any = more_venue or FakeVenue(("BTCUSDT", "ETHUSDT"))
         self.counts = dict.fromkeys(strategies, 0)
+        self.halts_asked: list[str] = []
         self.power_on()
         self.role = self.live()
 
@@ -161,7 +164,8 @@ class House:
         wire = BinanceTrading(
             list(self.config.instruments), Ed25519Signer(getattr(self.venue, "api_key", "key"), KEY_PEM), 5000
         )
-        return Execution(self.config, lanes, ExecutionPorts(self.venue.connect, wire), self.reserve)
+        ports = ExecutionPorts(self.venue.connect, wire, self.halts_asked.append)
+        return Execution(self.config, lanes, ports, DirectDisk(self.reserve))
 
     def kill(self) -> None:
         """SIGKILL: the object is dropped as it stands; the kernel closes what it had open."""
@@ -241,7 +245,7 @@ class House:
     def check_truth(self) -> None:
         """Our fills are the venue's, each once; our orders stand as the venue's do; positions are the fills' sum."""
         told = [(row.instrument, row.venue_fill_id) for row in self.rings["fills"].rows]
-        ours = {(one, number) for one, numbers in self.role.blotter.fill_ids.items() for number in numbers}
+        ours = {(one, number) for one, known in self.role.blotter.fills.items() for number in known.trades}
         truth = self.venue.own_fills(self.mark)
         assert sorted(ours) == sorted(truth)
         assert sorted(told) == sorted(truth)
@@ -275,3 +279,9 @@ class House:
     def mark(self) -> str:
         """How our ids begin."""
         return SYSTEM.bytes[-6:].hex()
+
+
+def requests(house: House, method: str) -> list[dict[str, str]]:
+    """The parameters of every request of a method."""
+    sent = [json.loads(frame) for frame in house.venue.outgoing]
+    return [one["params"] for one in sent if one["method"] == method]

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from engine.execution.config import JournalConfig
-from engine.execution.journal import Journal, JournalDamageError, JournalGapError, read_journal
+from engine.execution.disk import DirectDisk
+from engine.execution.journal import Gap, Journal, JournalDamageError, read_journal
 from engine.execution.journal_file import SIZE, JournalFile, read_records, segments, sequence_of
 from engine.model.words import JournalKind
 from tests.engine.execution.memory import SECOND, Ring
@@ -34,7 +35,7 @@ class Disk:
 
 def journal(directory: Path, ring: Ring, disk: Disk | None = None, policy: Any = "after") -> Journal:
     """A journal on this disk and in this memory."""
-    file = JournalFile(directory, SEGMENT, (disk or Disk(1 << 30)).reserve)
+    file = JournalFile(directory, SEGMENT, DirectDisk((disk or Disk(1 << 30)).reserve))
     return Journal(JournalConfig(str(directory), policy, SEGMENT), ring, ring.reader(), file)
 
 
@@ -84,16 +85,24 @@ def test_after_a_kill_the_ring_supplies_what_the_file_did_not_get(tmp_path: Path
     assert numbers(tmp_path) == list(range(1, 11))
 
 
-def test_a_ring_that_begins_behind_the_file_is_refused(tmp_path: Path) -> None:
-    """Records are missing in between: nothing is guessed about money."""
+def test_a_ring_that_begins_behind_the_file_is_a_gap(tmp_path: Path) -> None:
+    """Records are missing in between: the journal goes on where the file ends, and what is left is kept for people."""
     ring = Ring("journal")
     book = journal(tmp_path, ring)
     add(book, 5)
-    add(book, 2, settle=False)
+    add(book, 4, settle=False)
     book.file.close()
     del ring.rows[:6]
-    with pytest.raises(JournalGapError, match="ends at 5, its ring begins at 7"):
-        journal(tmp_path, ring)
+    again = journal(tmp_path, ring)
+    assert again.gap == Gap(6, 6, str(tmp_path / "behind-gap.000000000007"))
+    assert [entry.sequence for entry in again.replay()] == [1, 2, 3, 4, 5]
+    kept = (tmp_path / "behind-gap.000000000007").read_bytes()
+    assert [sequence_of(kept[at : at + SIZE]) for at in range(0, len(kept), SIZE)] == [7, 8, 9]
+    add(again, 3, settle=False)
+    again.file.close()
+    third = journal(tmp_path, ring)
+    assert third.gap is None
+    assert [entry.sequence for entry in third.replay()] == list(range(1, 9))
 
 
 @pytest.mark.parametrize("torn", [1, 100, SIZE - 1])
