@@ -14,8 +14,9 @@ class FeedConfig:
     symbols: Mapping[str, int]  # the venue's text -> our instrument id
     cells: Mapping[str, int] = field(default_factory=dict)  # where a symbol's cells are; its place in `symbols` else
     name: str = "feed"
-    levels: bool = False  # tell every level's change, not only the best
+    levels: bool = False  # tell every level's change, on LEVELS
     instruments_path: str = ""  # where the venue's metadata is kept for a start without REST; empty: nowhere
+    kept_only: bool = False  # what is kept there is all there is: the venue is not asked
     stale_ns: int = 5 * SECOND_NS  # a connection without a frame for longer makes its books stale
     book_stale_ns: int = 60 * SECOND_NS  # so does a book without any news of its own
     settle_ns: int = (
@@ -23,6 +24,7 @@ class FeedConfig:
     )
     check_ns: int = SECOND_NS // 100  # how often ages are looked at
     subscribe_ns: int = 10 * SECOND_NS  # a subscription that is not acknowledged by then has failed
+    quiet_ns: int = 600 * SECOND_NS  # a channel that begins with nothing and has said nothing for so long is asked anew
     request_ns: int = SECOND_NS // 4  # at least this between two requests for books: they are the heaviest there are
     instruments_ns: int = 600 * SECOND_NS  # the venue's metadata is asked for again after so long
     weight_percent: int = 50  # of what the venue lets an address ask in a minute; the rest is execution's
