@@ -13,6 +13,8 @@ The rules, under which a bar equals an offline resample of the same records:
   more than GAP_MAX intervals is not filled.
 - A print that a feed tells again (its number not above the last one's, and no newer) is left out.
 
+Sums are 128 bits wide: a notional ends at 10^22 of the quote asset even where price and size have eight decimals each.
+
 Three cells a series hold the last closed, the earlier and the current bar, each with the cursor up to which prints are
 in it: a successor reads TICKS on from there, and its bars are those that the killed one would have made. A bar of which
 prints may be missing says PARTIAL.

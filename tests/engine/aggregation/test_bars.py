@@ -87,7 +87,7 @@ def drive(system: System, draw: random.Random, count: int, dying: float = 0.0) -
     prints: list[Print] = []
     for number in range(count):
         system.now_ns += draw.choice((0, 1000, SECOND // 50, SECOND // 5, draw.randrange(7 * SECOND)))
-        one = Print(draw.choice(BOTH).id, system.now_ns, draw.randrange(1, 2**62), draw.randrange(1, 2**62),
+        one = Print(draw.choice(BOTH).id, system.now_ns, draw.randrange(1, 2**60), draw.randrange(1, 2**60),
                     draw.choice((1, -1)))  # fmt: skip
         prints.append(one)
         system.tell_print(one.of, one.price, one.size, number + 1, side=one.side)
