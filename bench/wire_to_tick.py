@@ -21,7 +21,6 @@ import sys
 import tempfile
 import threading
 import time
-import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -155,7 +154,7 @@ def measure(count: int = COUNT) -> dict[str, object]:
     os.environ.update(STEELYARD_RUN_DIRECTORY=str(place), STEELYARD_STATE_DIRECTORY=str(place))
     rest, stream = ThreadingHTTPServer(("127.0.0.1", 0), Rest), Stream()
     threading.Thread(target=rest.serve_forever, daemon=True).start()
-    file, name = place / "feed.toml", f"bench-{uuid.uuid4().hex[:8]}".replace("-", "_")
+    file, name = place / "feed.toml", f"bench{os.getpid()}"
     file.write_text(CONFIG.format(name=name, stream=stream.port, request=rest.server_address[1], core=theirs))
     config = load(file)
     config.paths.make()

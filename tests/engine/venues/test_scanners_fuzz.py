@@ -19,8 +19,8 @@ from engine.venues.market import Market
 from tests.engine.venues.binance import sbe_oracle, test_binance_scan
 from tests.engine.venues.coinbase import test_coinbase_scan
 from tests.engine.venues.kraken import test_kraken_scan
+from tests.engine.venues.mutations import MUTATIONS
 
-MUTATIONS = int(os.environ.get("STEELYARD_MUTATIONS", "1000000" if os.environ.get("STEELYARD_SOAK") else "20000"))
 CHECKED = 64  # every so many spoilt frames a good one must read as ever
 CHUNK = 256
 TIME = 1_723_161_255_308_123
