@@ -5,8 +5,8 @@ not exactly what it expects. A Python `bytes` ends in a NUL, which no reader acc
 reader `within` is told the end, because it looks at eight letters at once (where low bytes come first).
 
 Numbers become int64 fixed point at a given count of decimals; a digit that would be lost, or a number that does not
-fit, is a NULL as well. Strings with a backslash are not read: no venue sends one in a hot message, and the slow path
-knows them.
+fit, is a NULL as well. A string with a backslash is passed over where its text does not matter, and refused where it
+does: no venue writes a symbol, a number or a key that way, and what cannot be compared must not be taken for another.
 """
 
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint64_t
@@ -43,6 +43,11 @@ cdef inline bint is_digit(char letter) noexcept nogil:
     return <uint8_t>(letter - c'0') < 10
 
 
+cdef inline bint is_hexadecimal(char letter) noexcept nogil:
+    """Whether it is one of 0-9, a-f, A-F."""
+    return is_digit(letter) or <uint8_t>((letter | 0x20) - c'a') < 6
+
+
 cdef inline const char *continuation(const char *at, int count) noexcept nogil:
     """Pass `count` continuation bytes of UTF-8."""
     while count > 0:
@@ -69,7 +74,7 @@ cdef inline const char *wide_letter(const char *at) noexcept nogil:
 
 
 cdef inline const char *text_end(const char *at) noexcept nogil:
-    """From behind an opening quote to the closing one."""
+    """From behind an opening quote to the closing one; no escapes."""
     cdef uint8_t letter
     while True:
         letter = <uint8_t>at[0]
@@ -83,6 +88,34 @@ cdef inline const char *text_end(const char *at) noexcept nogil:
             at = wide_letter(at)
             if at == NULL:
                 return NULL
+
+
+cdef inline const char *escape_end(const char *at) noexcept nogil:
+    """From behind a backslash to behind what it stands for."""
+    cdef int i
+    if at[0] == c'u':
+        for i in range(1, 5):
+            if not is_hexadecimal(at[i]):
+                return NULL
+        return at + 5
+    return at + 1 if at[0] in (c'"', c'\\', c'/', c'b', c'f', c'n', c'r', c't') else NULL
+
+
+cdef inline const char *any_text_end(const char *at) noexcept nogil:
+    """From behind an opening quote to the closing one, escapes among the letters."""
+    cdef uint8_t letter
+    while True:
+        letter = <uint8_t>at[0]
+        if letter == c'"':
+            return at
+        if letter < 0x20:
+            return NULL
+        if letter == c'\\':
+            at = escape_end(at + 1)
+        else:
+            at = at + 1 if letter < 0x80 else wide_letter(at)
+        if at == NULL:
+            return NULL
 
 
 cdef inline const char *skip_number(const char *at) noexcept nogil:
@@ -123,7 +156,7 @@ cdef inline const char *skip_word(const char *at, const char *word) noexcept nog
 cdef inline const char *skip_simple(const char *at) noexcept nogil:
     """Pass a string, a number or a word."""
     if at[0] == c'"':
-        at = text_end(at + 1)
+        at = any_text_end(at + 1)
         if at != NULL:
             at += 1
         return at
@@ -140,7 +173,7 @@ cdef inline const char *skip_key(const char *at) noexcept nogil:
     """Pass `"key" :` and the white space behind it."""
     if at[0] != c'"':
         return NULL
-    at = text_end(at + 1)
+    at = any_text_end(at + 1)
     if at == NULL:
         return NULL
     at = blank(at + 1)
@@ -369,18 +402,22 @@ cdef inline const char *read_key(const char *at, const char **key, Py_ssize_t *l
 
 
 cdef inline const char *read_span(const char *at, Span *span) noexcept nogil:
-    """Note a value and pass it; one noted before refuses, for its key was named twice."""
-    cdef const char *end = skip_value(at)
-    if end == NULL or span.kind != NOTHING:
+    """Note a value and pass it; one noted before refuses, for its key was named twice, and so does a text with escapes."""
+    cdef const char *end
+    if span.kind != NOTHING:
         return NULL
+    if at[0] == c'"':
+        end = text_end(at + 1)
+        span.start = at + 1
+        span.length = end - span.start
+        span.kind = TEXT
+        if end != NULL:
+            end += 1
+        return end
+    end = skip_value(at)
     span.start = at
     span.length = end - at
-    if at[0] == c'"':
-        span.kind = TEXT
-        span.start += 1
-        span.length -= 2
-    else:
-        span.kind = LIST if at[0] == c'[' else NUMBER if is_digit(at[0]) else OTHER_VALUE
+    span.kind = LIST if at[0] == c'[' else NUMBER if is_digit(at[0]) else OTHER_VALUE
     return end
 
 
@@ -393,7 +430,7 @@ cdef inline const char *next_item(const char *at, char closing, bint *done) noex
     return blank(at + 1) if at[0] == c',' else NULL
 
 
-cdef inline bint is_text(Span *span, const char *word, Py_ssize_t length) noexcept nogil:
+cdef inline bint is_text(const Span *span, const char *word, Py_ssize_t length) noexcept nogil:
     """Whether a noted string is this word."""
     cdef Py_ssize_t i
     if span.kind != TEXT or span.length != length:
@@ -423,7 +460,7 @@ cdef inline int64_t days_before(int64_t year, int64_t month, int64_t day) noexce
     return era * 146097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719468
 
 
-cdef inline bint read_clock(Span *span, int64_t *value) noexcept nogil:
+cdef inline bint read_clock(const Span *span, int64_t *value) noexcept nogil:
     """Read `2026-08-09T21:05:48.228568804Z`, with 0 to 9 digits of a second, as nanoseconds."""
     cdef const char *at = span.start
     cdef int64_t century, year, month, day, hour, minute, second, fraction = 0
