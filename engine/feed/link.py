@@ -79,6 +79,8 @@ class Link:
         message = self.subscriptions.next_message(now_ns)
         if message is not None and not self._port.send(message):
             self._fail("a message could not be sent")
+        elif message is not None and getattr(self._port, "recorded", False):
+            self.hear(Answer(AnswerKind.ACCEPTED))
 
     def _watch(self, now_ns: int) -> None:
         if not self.accepted and now_ns > self._deadline_ns:

@@ -27,12 +27,20 @@ cdef class Pipeline:
             raise ValueError(f"{track.symbol}: track {track.index} does not follow {len(self.tracks)} tracks")
         self.tracks.append(track)
 
-    def take(self, list frames, int64_t receive_ns, int64_t now_ns):
-        """Take frames in order; those that are no hot message come back as (frame, whether it is malformed)."""
+    def take(self, frames, int64_t receive_ns, int64_t now_ns):
+        """Take frames in order; those that are no hot message come back as (frame, whether it is malformed).
+
+        `TimedFrames` bring the time of each; it stands for `receive_ns` then.
+        """
         cdef bytes frame
         cdef int count
+        cdef Py_ssize_t place = 0
         cdef list rest = None
+        cdef list times = None if type(frames) is list else frames.times
         for frame in frames:
+            if times is not None:
+                receive_ns = times[place]
+                place += 1
             count = self.take_one(frame, receive_ns, now_ns)
             if count <= 0:
                 if rest is None:

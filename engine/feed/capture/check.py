@@ -19,7 +19,7 @@ from engine.feed.outbox import Outbox
 from engine.feed.pipeline import Pipeline
 from engine.feed.track import Track
 from engine.model.fixed import to_text
-from engine.model.words import BookState
+from engine.model.words import BookState, FrameKind
 from engine.venues.dialect import AnswerKind, Dialect
 
 COUNTS = (
@@ -44,6 +44,8 @@ class Survey:
 
     def look(self, piece: Piece) -> None:
         """Take a piece's numbers, or its metadata."""
+        if piece.mark != FrameKind.RECEIVED or piece.sent:
+            return
         symbol = self.dialect.recorded_book(piece.payload, piece.url)
         if symbol is not None:
             self._read_snapshot(symbol, piece.payload)
@@ -142,12 +144,16 @@ class Check:
             market.add(symbol, *decimals)
             self.pipeline.add(track(index, index, symbol, dialect.rule(), outbox, dialect.depth))
         self.index = {symbol: index for index, symbol in enumerate(symbols)}
+        self.open: list[int] = []  # connections, where the recording tells of them
         self.answers = 0
         self.malformed = 0
         self.refused = 0
 
     def take(self, piece: Piece) -> None:
         """Run one piece; what we sent ourselves is only counted."""
+        if piece.mark != FrameKind.RECEIVED:
+            self.take_mark(piece)
+            return
         if piece.sent:
             self.answers += 1
             return
@@ -158,13 +164,27 @@ class Check:
             if symbol in self.index:
                 self.pipeline.snapshot(self.index[symbol], piece.payload, piece.time_ns, piece.time_ns)
             return
-        if piece.url:
+        if piece.url or self.is_second(piece):
             return
         for frame, malformed in self.pipeline.take([piece.payload], piece.time_ns, piece.time_ns) or ():
             answer = self.dialect.answer(frame)
             self.malformed += malformed or answer.kind == AnswerKind.MALFORMED
             self.refused += answer.kind == AnswerKind.REFUSED
             self.pipeline.mistrust(answer.spoilt, piece.time_ns, piece.time_ns)
+
+    def take_mark(self, piece: Piece) -> None:
+        """A connection begins or is gone; the last one's end leaves no book that could be followed."""
+        if piece.mark == FrameKind.BEGIN and piece.connection not in self.open:
+            self.open.append(piece.connection)
+        elif piece.mark == FrameKind.CLOSED and piece.connection in self.open:
+            followed = self.open[0] == piece.connection
+            self.open.remove(piece.connection)
+            if followed and not (self.dialect.overlaps and self.open):
+                self.pipeline.disconnect(piece.time_ns)
+
+    def is_second(self, piece: Piece) -> bool:
+        """Whether a frame came over a further connection, where one book cannot be fed by two."""
+        return not self.dialect.overlaps and bool(self.open) and piece.connection != self.open[0]
 
     def reports(self) -> Iterator[dict[str, object]]:
         """One object a symbol."""
@@ -193,20 +213,20 @@ class Check:
         }
 
 
-def pieces_of(files: Iterable[Path], kind: str) -> Iterator[Piece]:
+def pieces_of(files: Iterable[Path], kind: str, venue: str = "") -> Iterator[Piece]:
     """Several files as one session."""
     for path in files:
-        yield from read_capture(path, kind)
+        yield from read_capture(path, kind, venue)
 
 
 def check(files: list[Path], dialect: Dialect, symbol: str = "", kind: str = "") -> list[dict[str, object]]:
     """Run a recording; the reports of its symbols."""
     survey = Survey(dialect)
-    for piece in pieces_of(files, kind):
+    for piece in pieces_of(files, kind, dialect.name):
         survey.look(piece)
     symbols = [name for name in survey.symbols() if not symbol or name == symbol]
     run = Check(dialect, survey, symbols)
-    for piece in pieces_of(files, kind):
+    for piece in pieces_of(files, kind, dialect.name):
         run.take(piece)
     return list(run.reports())
 
