@@ -18,10 +18,12 @@ from engine.venues.catalogue import DIALECTS
 from engine.venues.market import Market
 from tests.engine.venues.binance import sbe_oracle, test_binance_scan
 from tests.engine.venues.coinbase import test_coinbase_scan
+from tests.engine.venues.coinbase_exchange import test_exchange_scan
+from tests.engine.venues.coinbase_exchange.exchange_oracle import raw
 from tests.engine.venues.kraken import test_kraken_scan
 from tests.engine.venues.mutations import MUTATIONS
 
-CHECKED = 64  # every so many spoilt frames a good one must read as ever
+CHECKED = 512  # every so many spoilt frames a good one must read as ever
 CHUNK = 256
 TIME = 1_723_161_255_308_123
 LISTINGS = {"BTCUSDT": (8, 8), "BTC-USD": (2, 8), "BTC/USD": (1, 8)}
@@ -38,7 +40,8 @@ ADVANCED = (
     test_coinbase_scan.trades(9, [9, 8, 7]),
 )
 KRAKEN = (test_kraken_scan.UPDATE, test_kraken_scan.UPDATE.replace(b"update", b"snapshot"), test_kraken_scan.TRADE)
-TEXT = (*test_binance_scan.FRAMES, *ADVANCED, *KRAKEN)
+EXCHANGE = tuple(raw(message) for message in (*test_exchange_scan.ORDERS, *test_exchange_scan.LEVELS))
+TEXT = (*test_binance_scan.FRAMES, *ADVANCED, *KRAKEN, *EXCHANGE)
 ODD = (b"\x00", b"\xff", b"\x7f", b"\x80", b"\\", b'"', b"0", b"9" * 19, b"[" * 40, b"{", b"}", b"]", b",", b".", b"e5", b" ")  # fmt: skip  # noqa: E501
 
 
