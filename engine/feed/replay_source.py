@@ -143,12 +143,14 @@ class ReplayStream:
         self._ended = reason
 
     def poll(self, now_ns: int) -> list[bytes]:
-        """What is due; the end shows when there is nothing left."""
-        del now_ns
+        """What is due; the end shows when there is nothing left.
+
+        Pings are not recorded, so a connection that nothing says the end of is taken to live.
+        """
         inbox = self._inbox
+        self.receive_ns = inbox.times[-1] if inbox else now_ns
         if inbox:
             self._inbox = TimedFrames()
-            self.receive_ns = inbox.times[-1]
         elif self._ended is not None and self.state is PortState.OPEN:
             self.state, self.error = PortState.CLOSED, self._ended
         return inbox
