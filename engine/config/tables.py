@@ -143,8 +143,8 @@ class Config(Table, frozen=True, kw_only=True):
 
     @property
     def expected_roles(self) -> tuple[str, ...]:
-        """The roles that the rest of the file calls for; a replay has nobody who could send an order."""
-        trading = () if self.system.mode == "replay" else ("execution",)
+        """The roles that the rest of the file calls for: without a strategy, or in a replay, nothing is executed."""
+        trading = ("execution",) if self.strategies and self.system.mode != "replay" else ()
         market = ("feed", *trading) if self.venues else ()
         extra = tuple(role for role in self.roles if role not in FACTORIES)
         return market + extra + tuple(strategy.name for strategy in self.strategies)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from engine.model.instrument import Instrument
 
 MS = 1_000_000
-DURATIONS = ("stale", "book_stale", "settle", "subscribe", "request", "instruments", "retry_min", "retry_max")
+DURATIONS = ("stale", "book_stale", "settle", "subscribe", "quiet", "request", "instruments", "retry_min", "retry_max")
 PLAIN = ("levels", "weight_percent", "seed")
 BUILD = ("frames", "source", "replay")  # read where the feed is built
 

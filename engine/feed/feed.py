@@ -19,6 +19,7 @@ from engine.feed.budget import Budget
 from engine.feed.config import FeedConfig
 from engine.feed.link import Link
 from engine.feed.loader import Loader, decimals_of
+from engine.feed.order_track import OrderTrack
 from engine.feed.outbox import Outbox
 from engine.feed.pipeline import Pipeline
 from engine.feed.precision import misfits_of, misfits_of_book
@@ -215,7 +216,8 @@ class Feed:
 
     def _track(self, index: int, one: Instrument) -> Track:
         rule, depth, cell = self._dialect.rule(), self._dialect.depth, self.config.cell(one.symbol)
-        return Track(index, one.id, one.symbol, rule, self._outbox, depth, self.config.levels, cell)
+        track = OrderTrack if self._dialect.by_order else Track
+        return track(index, one.id, one.symbol, rule, self._outbox, depth, self.config.levels, cell)
 
     def _take_responses(self, now_ns: int) -> int:
         responses = self._requests.poll(now_ns)
@@ -370,7 +372,7 @@ class Feed:
 
     def _want(self, track: Track, link: Link, now_ns: int) -> None:
         if self._dialect.requests_snapshots:
-            self._snapshots.ask(track, now_ns)
+            self._snapshots.ask(track, now_ns, sum(one.wanting for one in self._tracks.values()))
             return
         if self._resubscriptions.is_due(track, link.subscriptions.since_ns(self._book, track.symbol), now_ns):
             self._resubscriptions.note(track, now_ns)
@@ -396,7 +398,7 @@ def spoken(track: Track) -> dict[ChannelKind, int]:
     return {
         ChannelKind.BOOK: track.snapshots + track.diffs,
         ChannelKind.PRINTS: track.prints_heard,
-        ChannelKind.BEST: track.bbo_checked,
+        ChannelKind.BEST: track.bests_heard,
     }
 
 

@@ -58,6 +58,8 @@ class Link:
         self.subscriptions.hear(answer, self.heard_ns)
         if answer.kind == AnswerKind.LEAVING:
             self.leaving = True
+        elif answer.kind == AnswerKind.FOREIGN:
+            self._fail(answer.text)
         elif self.subscriptions.standing:
             self.accepted_ns = self.accepted_ns or self.heard_ns
             self.ready_ns = self.ready_ns or (self.heard_ns if self.subscriptions.complete else 0)

@@ -10,7 +10,7 @@ from libc.stdint cimport int64_t
 
 from engine.feed.outbox cimport Outbox
 from engine.feed.track cimport Track
-from engine.venues.market cimport BEST, DELTA, MALFORMED, PRINT, TOP, Market, Message
+from engine.venues.market cimport BEAT, BEST, DELTA, MALFORMED, PRINT, TOP, Market, Message
 
 
 cdef class Pipeline:
@@ -90,6 +90,8 @@ cdef class Pipeline:
             return track.best(message, receive_ns, now_ns)
         if message.kind == PRINT:
             return track.trade(message, receive_ns, now_ns)
+        if message.kind == BEAT:
+            return track.hear(message, now_ns)
         return track.seed(self.market, message, receive_ns, now_ns)
 
     def mistrust(self, tuple symbols, int64_t receive_ns, int64_t now_ns):

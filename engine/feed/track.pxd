@@ -34,34 +34,41 @@ cdef class Track:
     cdef readonly bint seeded
     cdef readonly int64_t news_ns
     cdef readonly int64_t seed_ns
+    cdef int64_t seed_sequence
     cdef readonly int64_t behind_ns  # since when the venue's best names a number the book does not reach; 0: it does
     cdef readonly int64_t venue_ns
     cdef list kept
+    cdef int kept_max
     cdef Best shown
     cdef Recent tickers
     cdef Recent books
     cdef uint64_t pending
     cdef int64_t print_id[2]
+    cdef bint followed  # prints were told or could have been: later ones that a subscription begins with were missed
     cdef uint64_t changes
     cdef bint levels_told
     cdef Outbox outbox
     cdef readonly int64_t snapshots, diffs, dropped, applied, gaps, resyncs, suspect, bbo_checked, bbo_equal
-    cdef readonly int64_t best_checked, best_equal, prints_heard
+    cdef readonly int64_t best_checked, best_equal, prints_heard, bests_heard
     cdef readonly int64_t checksum_checked, checksum_ok, prints, print_gaps, refetches, crossings
 
     cdef int delta(self, Market market, Message *message, object frame, int64_t receive_ns, int64_t now_ns) except -1
     cdef int keep(self, object frame, int64_t receive_ns) except -1
     cdef list take_kept(self)
     cdef int seed(self, Market market, Message *message, int64_t receive_ns, int64_t now_ns) except -1
-    cdef void change(self, Level *levels, Message *message, bint telling) noexcept nogil
+    cdef void forget(self) noexcept nogil
+    cdef bint change(self, Market market, Message *message, bint telling) noexcept nogil
     cdef void change_side(self, int side, Level *levels, Py_ssize_t count, bint back, bint telling) noexcept nogil
     cdef int settle(self, Market market, Message *message, int64_t receive_ns, int64_t now_ns, bint telling) except -1
     cdef int best(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1
     cdef int trade(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1
+    cdef int hear(self, Message *message, int64_t now_ns) except -1
     cdef void show_best(self, Best *best, int flags) noexcept nogil
     cdef Best book_best(self, int64_t sequence) noexcept nogil
     cdef void compare_book(self, Best *best) noexcept nogil
+    cdef void compare_loosely(self, Best *best) noexcept nogil
     cdef void compare_ticker(self, Best *best) noexcept nogil
+    cdef void pass_over(self) noexcept nogil
     cdef void count_in_force(self, Best *ticker, Best *book) noexcept nogil
     cdef int leave(self, int state, int64_t now_ns) except -1
     cdef int doubt(self, int64_t receive_ns, int64_t now_ns) except -1

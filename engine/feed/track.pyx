@@ -86,6 +86,7 @@ cdef class Track:
         self.rule, self.outbox, self.depth, self.levels_told = rule, outbox, depth, levels
         self.book = Book()
         self.kept = []
+        self.kept_max = KEPT_MAX
         self.wanting = True
         self.print_id[0] = self.print_id[1] = -1
         self.shown.sequence = -1
@@ -104,7 +105,7 @@ cdef class Track:
         elif verdict == WAIT:
             self.keep(frame, receive_ns)
         elif verdict == GAP:
-            if self.rule.bridged:
+            if self.rule.bridged or told(self.state):  # a quiet snapshot may be believed before an event confirms it
                 self.gaps += 1
                 self.doubt(receive_ns, now_ns)
             else:
@@ -124,7 +125,7 @@ cdef class Track:
         """Keep a frame until the snapshot is here; the oldest goes when there are too many."""
         if not self.rule.keeps:
             return 0
-        if len(self.kept) >= KEPT_MAX:
+        if len(self.kept) >= self.kept_max:
             del self.kept[0]
         self.kept.append((frame, receive_ns))
         return 0
@@ -140,20 +141,27 @@ cdef class Track:
         if self.seeded or self.state == SUSPECT or self.state == RESYNCING:
             self.resyncs += 1
         self.news_ns = self.seed_ns = now_ns
+        self.seed_sequence = message.last
         self.behind_ns = 0
         self.venue_ns = message.venue_ns
         if told(self.state):
             self.turn(RESYNCING, receive_ns, now_ns)
-        self.book.empty()
+        self.forget()
         self.rule.seed(message)
         self.seeded = True
         self.wanting = False
         return self.settle(market, message, receive_ns, now_ns, False)
 
-    cdef void change(self, Level *levels, Message *message, bint telling) noexcept nogil:
+    cdef void forget(self) noexcept nogil:
+        """Empty the book."""
+        self.book.empty()
+
+    cdef bint change(self, Market market, Message *message, bint telling) noexcept nogil:
         """Put a message's levels into the book; a snapshot's come best first, and from the back each is an append."""
-        self.change_side(1, levels + message.bid_start, message.bid_count, message.kind == SNAPSHOT_KIND, telling)
-        self.change_side(-1, levels + message.ask_start, message.ask_count, message.kind == SNAPSHOT_KIND, telling)
+        cdef bint back = message.kind == SNAPSHOT_KIND
+        self.change_side(1, market.levels + message.bid_start, message.bid_count, back, telling)
+        self.change_side(-1, market.levels + message.ask_start, message.ask_count, back, telling)
+        return True
 
     cdef void change_side(self, int side, Level *levels, Py_ssize_t count, bint back, bint telling) noexcept nogil:
         """Put one side's levels into the book."""
@@ -171,7 +179,9 @@ cdef class Track:
         cdef Best best
         cdef int state
         self.outbox.begin(self.instrument, receive_ns, now_ns, message.venue_ns, message.last)
-        self.change(market.levels, message, telling and self.levels_told)
+        if not self.change(market, message, telling and self.levels_told):
+            self.outbox.end()
+            return self.doubt(receive_ns, now_ns)
         self.changes += 1
         if self.depth:
             self.book.cut(self.depth)
@@ -204,6 +214,10 @@ cdef class Track:
         best.bid_price, best.bid_size = message.bid_price, message.bid_size
         best.ask_price, best.ask_size = message.ask_price, message.ask_size
         self.news_ns = now_ns
+        self.bests_heard += 1
+        if not message.sequenced:
+            self.compare_loosely(&best)
+            return 0
         self.compare_book(&best)
         if best.sequence > self.rule.last and not self.behind_ns:
             self.behind_ns = now_ns
@@ -215,19 +229,30 @@ cdef class Track:
         return 0
 
     cdef int trade(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1:
-        """Tell a print; one that was told already is not told again."""
+        """Tell a print; one that was told already is not told again, one missed while away is told late."""
         cdef int64_t before = self.print_id[message.chain]
         self.news_ns = now_ns
         self.prints_heard += 1
         if before >= 0 and message.print_id <= before:
             return 0
         self.prints += 1
-        self.print_gaps += before >= 0 and message.print_id != before + 1
         self.print_id[message.chain] = message.print_id
-        if message.ordinary:
+        if before >= 0 and message.print_id != before + 1:
+            self.print_gaps += 1
+            if self.rule.prints_prove and self.seeded:
+                self.mistrust(receive_ns, now_ns)
+        self.followed = self.followed or not message.past
+        if message.ordinary and (self.followed or not message.past):
             self.outbox.begin(self.instrument, receive_ns, now_ns, message.venue_ns, message.print_id)
             self.outbox.tick(TICK_PRINT, message.side, message.price, message.size, message.print_id, 0)
             self.outbox.end()
+        return 0
+
+    cdef int hear(self, Message *message, int64_t now_ns) except -1:
+        """The venue lives, and stands at a number that the book should reach."""
+        self.news_ns = now_ns
+        if message.sequenced and self.rule.bridged and message.last > self.rule.last and not self.behind_ns:
+            self.behind_ns = now_ns
         return 0
 
     cdef void show_best(self, Best *best, int flags) noexcept nogil:
@@ -266,8 +291,7 @@ cdef class Track:
         if book != NULL and book.sequence == best.sequence:
             self.bbo_checked += 1
             self.bbo_equal += same(book, best)
-        if self.pending + PAIRS < self.books.count:
-            self.pending = self.books.count - PAIRS
+        self.pass_over()
         while self.pending < self.books.count:
             waiting = &self.books.ring[self.pending % PAIRS]
             if waiting.sequence > best.sequence:
@@ -276,11 +300,35 @@ cdef class Track:
             self.pending += 1
         remember(&self.tickers, best)
 
+    cdef void pass_over(self) noexcept nogil:
+        """Books that waited for too long are not kept any more."""
+        if self.pending + PAIRS < self.books.count:
+            self.pending = self.books.count - PAIRS
+
     cdef void count_in_force(self, Best *ticker, Best *book) noexcept nogil:
-        """Count one comparison with the best in force at a book's number."""
-        if ticker != NULL:
+        """Count one comparison with the best in force at a book's number; one as old as the snapshot proves nothing."""
+        if ticker != NULL and ticker.sequence > self.seed_sequence:
             self.best_checked += 1
             self.best_equal += same(ticker, book)
+
+    cdef void compare_loosely(self, Best *best) noexcept nogil:
+        """Hold the book against a best without a number: it is of about this time, and its sizes may not be told."""
+        cdef Best book = self.book_best(0)
+        if not told(self.state):
+            return
+        if best.bid_size < 0:
+            book.bid_size = book.ask_size = -1
+        self.best_checked += 1
+        self.best_equal += same(best, &book)
+
+    def compare_rest(self):
+        """Nothing more comes: for each book still waiting the best in force is the newest one that is known."""
+        cdef Best *waiting
+        self.pass_over()
+        while self.pending < self.books.count:
+            waiting = &self.books.ring[self.pending % PAIRS]
+            self.count_in_force(recall(&self.tickers, waiting.sequence), waiting)
+            self.pending += 1
 
     cdef int doubt(self, int64_t receive_ns, int64_t now_ns) except -1:
         """The book is wrong: say so before anything else, and want a snapshot."""
@@ -334,6 +382,7 @@ cdef class Track:
 
     def disconnect(self, int64_t now_ns):
         """The connection is gone: what is known is old, and the next stream begins with a snapshot."""
+        self.followed = self.followed or self.prints_heard > 0
         self.kept.clear()
         self.behind_ns = 0
         self.rule.reset()

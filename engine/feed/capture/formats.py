@@ -110,7 +110,8 @@ def guess_format(line: bytes) -> str:
         return "cf1"
     if line.startswith(b'{"t":'):
         return "cf2"
-    return "dc" if b'"captured_at"' in line or line.startswith(b'{"rx_ns"') else "ndjson"
+    described = b'"captured_at"' in line and b'"bids"' not in line  # a recorder may describe a single book as well
+    return "dc" if described or line.startswith(b'{"rx_ns"') else "ndjson"
 
 
 def read_capture(path: Path, kind: str = "", venue: str = "") -> Iterator[Piece]:
