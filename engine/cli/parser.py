@@ -97,6 +97,11 @@ def _look_commands(commands: "Commands") -> None:
     book = _add(commands, "book", "ladder:book", "show a live ladder", "book BTCUSDT --once")
     book.add_argument("instrument", metavar="INSTRUMENT", help="symbol or id")
     book.add_argument("--once", action="store_true", help="print it once and end")
+    across = _add(
+        commands, "across", "across:across", "show all venues together: global books and what pays", "across BTC/USDT"
+    )
+    across.add_argument("group", metavar="GROUP", nargs="?", default="", help="its ladder: a group, symbol or id")
+    across.add_argument("--once", action="store_true", help="print it once and end")
     view = _add(commands, "view", "look:view", "show the whole system live: roles, rates, books, fills")
     view.add_argument("--once", action="store_true", help="print it once and end")
     autopsy = _add(commands, "autopsy", "autopsy:autopsy", "show what an engine left: segments, owners, last records")

@@ -1,7 +1,7 @@
 """The feed role of a configured system: every venue's market data, through one set of lanes.
 
     [feed]                 durations in milliseconds
-    levels = false         tell every level's change, not only the best
+    levels = false         tell every level's change, on the lane of that name
     stale_ms = 5000        a connection without a frame for longer makes its books stale
     frames = true          copy every frame into the FRAMES ring, where `engine-ctl capture record` finds it
 
@@ -148,6 +148,7 @@ def build(config: "Config", name: str) -> FeedRole | ReplayRole:
         shm.RingWriter(config.lane("books"), BY_NAME["books"].record),
         shm.CellWriter(config.lane("book_tops"), BY_NAME["book_tops"].record),
         clock.offset_ns(),
+        shm.RingWriter(config.lane("levels"), BY_NAME["levels"].record) if config.feed.get("levels") else None,
     )
     if replaying:
         return build_replay(

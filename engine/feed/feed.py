@@ -34,6 +34,7 @@ from engine.venues.port import FramePort, RequestPort
 
 LOG = logging.getLogger("steelyard.feed")
 LOGGED_BYTES = 4096
+RETOLD_LEVELS = 16  # at each look at the ages: who joins LEVELS late has a book of 5000 levels whole in three seconds
 LOGGED_FRAMES = 100  # a venue that sends rubbish for hours must not fill the disk
 
 
@@ -369,6 +370,7 @@ class Feed:
             track.grow_stale(now_ns)
         else:
             track.refresh(now_ns)
+        track.retell(now_ns, RETOLD_LEVELS)
 
     def _want(self, track: Track, link: Link, now_ns: int) -> None:
         if self._dialect.requests_snapshots:

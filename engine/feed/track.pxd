@@ -47,6 +47,9 @@ cdef class Track:
     cdef bint followed  # prints were told or could have been: later ones that a subscription begins with were missed
     cdef uint64_t changes
     cdef bint levels_told
+    cdef int roll_side  # of the round of retelling; 0: none is under way
+    cdef int64_t roll_key
+    cdef int64_t roll_ns
     cdef Outbox outbox
     cdef readonly int64_t snapshots, diffs, dropped, applied, gaps, resyncs, suspect, bbo_checked, bbo_equal
     cdef readonly int64_t best_checked, best_equal, prints_heard, bests_heard
@@ -74,4 +77,6 @@ cdef class Track:
     cdef int doubt(self, int64_t receive_ns, int64_t now_ns) except -1
     cdef int turn(self, int state, int64_t receive_ns, int64_t now_ns) except -1
     cdef int tell_all(self, int64_t receive_ns, int64_t now_ns) except -1
+    cdef Py_ssize_t retell_side(self, const Side *levels, Py_ssize_t count) noexcept nogil
+    cdef void tell_cut(self, int side, const Side *levels) noexcept nogil
     cdef void tell_side(self, int side, const Side *levels) noexcept nogil

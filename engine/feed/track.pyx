@@ -10,10 +10,10 @@ that begins with RESET. The best bid and ask come from the book and, where the v
 whichever carries the newer number of the venue is shown. Both are compared wherever they meet at one number.
 """
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport INT64_MAX, int64_t, uint64_t
 
 from engine.book.book cimport Book
-from engine.book.side cimport Cursor, Side, first, step_on
+from engine.book.side cimport Cursor, Side, behind, first, step_on
 from engine.feed.outbox cimport Outbox
 from engine.venues.market cimport DROP, GAP, SNAPSHOT as SNAPSHOT_KIND, WAIT, Level, Market, Message, Rule
 
@@ -26,6 +26,7 @@ cdef enum:
     TICK_STATE = 4
     RESET = 2
     SNAPSHOT = 4
+    REFRESH = 8
     EMPTY = 0
     GOOD = 1
     SUSPECT = 2
@@ -35,11 +36,12 @@ cdef enum:
     DISCONNECTED = 6
     REFUSED = 7
     MISFIT = 8
+    ROUND_NS = 1_000_000_000  # at least this from one round of retelling to the next
     KEPT_MAX = 4096  # frames kept while a snapshot is on its way: seven minutes at ten a second
 
 assert (words.TickKind.BEST, words.TickKind.LEVEL, words.TickKind.PRINT, words.TickKind.STATE) == (
     TICK_BEST, TICK_LEVEL, TICK_PRINT, TICK_STATE)
-assert (words.Flag.RESET, words.Flag.SNAPSHOT) == (RESET, SNAPSHOT)
+assert (words.Flag.RESET, words.Flag.SNAPSHOT, words.Flag.REFRESH) == (RESET, SNAPSHOT, REFRESH)
 assert [int(state) for state in words.BookState] == [EMPTY, GOOD, SUSPECT, RESYNCING, STALE, CROSSED, DISCONNECTED, REFUSED, MISFIT]
 
 
@@ -81,7 +83,7 @@ cdef class Track:
 
     def __init__(self, int index, int instrument, str symbol, Rule rule, Outbox outbox, Py_ssize_t depth=0,
                  bint levels=False, int cell=0):
-        """`depth`: levels kept a side, 0 for all; `levels`: tell every level's change; `cell`: where its top stands."""
+        """`depth`: levels kept a side, 0 for all; `levels`: tell every level's change on LEVELS; `cell`: where its top stands."""
         self.index, self.instrument, self.symbol, self.cell = index, instrument, symbol, cell
         self.rule, self.outbox, self.depth, self.levels_told = rule, outbox, depth, levels
         self.book = Book()
@@ -172,7 +174,7 @@ cdef class Track:
             level = &levels[count - 1 - i if back else i]
             before = self.book.put(side, level.price, level.size)
             if telling and before != level.size:
-                self.outbox.tick(TICK_LEVEL, side, level.price, level.size, before, 0)
+                self.outbox.level(TICK_LEVEL, side, level.price, level.size, before, 0)
 
     cdef int settle(self, Market market, Message *message, int64_t receive_ns, int64_t now_ns, bint telling) except -1:
         """Apply a message, check what the venue lets us check, and tell."""
@@ -184,6 +186,9 @@ cdef class Track:
             return self.doubt(receive_ns, now_ns)
         self.changes += 1
         if self.depth:
+            if telling and self.levels_told:
+                self.tell_cut(1, &self.book.bids)
+                self.tell_cut(-1, &self.book.asks)
             self.book.cut(self.depth)
         if message.checksum >= 0:
             self.checksum_checked += 1
@@ -360,6 +365,8 @@ cdef class Track:
         self.outbox.begin(self.instrument, receive_ns, now_ns, self.venue_ns, self.rule.last)
         self.show_best(&best, RESET | SNAPSHOT)
         if self.levels_told:
+            self.roll_side = 0
+            self.outbox.level(TICK_STATE, 0, 0, 0, RESYNCING, RESET | SNAPSHOT)
             self.tell_side(1, &self.book.bids)
             self.tell_side(-1, &self.book.asks)
         self.outbox.tick(TICK_STATE, 0, 0, 0, self.state, SNAPSHOT)
@@ -367,12 +374,51 @@ cdef class Track:
         self.outbox.show(self.book, self.cell, self.state, RESET | SNAPSHOT, self.changes)
         return 0
 
+    cdef void tell_cut(self, int side, const Side *levels) noexcept nogil:
+        """The levels beyond the depth are about to go."""
+        cdef Cursor cursor = first(levels)
+        cdef int64_t key, size
+        cdef Py_ssize_t place = 0
+        if levels.count <= self.depth:
+            return
+        while step_on(levels, &cursor, &key, &size):
+            place += 1
+            if place > self.depth:
+                self.outbox.level(TICK_LEVEL, side, side * key, 0, size, 0)
+
     cdef void tell_side(self, int side, const Side *levels) noexcept nogil:
         """Every level of a side, best first."""
         cdef Cursor cursor = first(levels)
         cdef int64_t key, size
         while step_on(levels, &cursor, &key, &size):
-            self.outbox.tick(TICK_LEVEL, side, side * key, size, 0, SNAPSHOT)
+            self.outbox.level(TICK_LEVEL, side, side * key, size, 0, SNAPSHOT)
+
+    def retell(self, int64_t now_ns, Py_ssize_t count):
+        """Tell up to `count` further levels as they stand, for readers who joined late; a mark where a round begins."""
+        if not self.levels_told or not told(self.state) or self.roll_side == 0 and now_ns - self.roll_ns < ROUND_NS:
+            return
+        self.outbox.begin(self.instrument, now_ns, now_ns, self.venue_ns, self.rule.last)
+        if self.roll_side == 0:
+            self.roll_ns = now_ns
+            self.outbox.level(TICK_STATE, 0, 0, 0, self.state, REFRESH)
+            self.roll_side, self.roll_key = 1, INT64_MAX
+        count -= self.retell_side(&self.book.bids if self.roll_side > 0 else &self.book.asks, count)
+        if count > 0 and self.roll_side > 0:
+            self.roll_side, self.roll_key = -1, INT64_MAX
+            count -= self.retell_side(&self.book.asks, count)
+        if count > 0:
+            self.roll_side = 0
+        self.outbox.end()
+
+    cdef Py_ssize_t retell_side(self, const Side *levels, Py_ssize_t count) noexcept nogil:
+        """Tell levels behind the key told last, best first; how many there were."""
+        cdef Cursor cursor = behind(levels, self.roll_key)
+        cdef int64_t size
+        cdef Py_ssize_t done = 0
+        while done < count and step_on(levels, &cursor, &self.roll_key, &size):
+            self.outbox.level(TICK_LEVEL, self.roll_side, self.roll_side * self.roll_key, size, size, REFRESH)
+            done += 1
+        return done
 
     def asked(self, int64_t now_ns):
         """A snapshot was asked for."""

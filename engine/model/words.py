@@ -24,6 +24,7 @@ class Flag(IntEnum):
     LAST = 1  # the last record of one event: act only here
     RESET = 2  # forget what you know of this instrument: an unfinished event is void, a snapshot follows
     SNAPSHOT = 4  # part of a snapshot, not a change
+    REFRESH = 8  # told again for those who joined late: nothing changed; on a STATE, all that stands is told from here
 
 
 class BookState(IntEnum):
@@ -171,3 +172,26 @@ class FrameKind(IntEnum):
     RESPONSE = 6  # status and target, a line's end, the body
     LOST = 7  # the recorder was overtaken here; JSON says by how much
     END = 8  # the recording was ended, not cut off; JSON holds its totals
+
+
+class BarFlag(IntEnum):
+    """Marks on a bar: bits."""
+
+    CLOSED = 1  # complete for good: a closed bar never changes
+    EMPTY = 2  # no print fell into it: all four prices are the last close
+    PARTIAL = 4  # prints of its interval may be missing: not watched whole, records lost, or the venue was away
+
+
+class OpportunityKind(IntEnum):
+    """What became of a crossing between two venues."""
+
+    BEGIN = 1
+    CHANGE = 2
+    END = 3  # the figures are the last that held
+    RESET = 4  # the writer begins a life: everything begun before it is over
+
+
+class OpportunityFlag(IntEnum):
+    """Marks on an opportunity: bits."""
+
+    DEPTH_LIMITED = 1  # one ladder ended before the edge did: there may be more size
