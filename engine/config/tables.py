@@ -166,7 +166,7 @@ class Config(Table, frozen=True, kw_only=True):
 
     @property
     def expected_roles(self) -> tuple[str, ...]:
-        """The roles that the rest of the file calls for: without a strategy, or in a replay, nothing is executed."""
+        """The roles that the rest calls for; without a strategy there is nothing to send, nor in a replay."""
         trading = ("execution",) if self.strategies and self.system.mode != "replay" else ()
         market = ("feed", *trading) if self.venues else ()
         extra = tuple(role for role in self.roles if role not in FACTORIES)
