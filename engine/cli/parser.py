@@ -75,9 +75,13 @@ def _system_commands(commands: "Commands") -> None:
     up.add_argument(
         "--timeout", type=float, default=40.0, metavar="S", help="how long to wait for every process to stand"
     )
+    check = _add(
+        commands, "check", "system:check_file", "say whether a file could be started", "check configs/live.toml"
+    )
+    check.add_argument("config", help="the system's file")
     down = _add(commands, "down", "system:down", "drain and stop every process, remove the segments")
     down.add_argument("--timeout", type=float, default=60.0, metavar="S", help="how long to wait for the end")
-    _add(commands, "status", "system:status", "show every process: phase, beat, deaths")
+    _add(commands, "status", "system:status", "show every process and book: phase, beat, deaths, state")
     _add(commands, "halt", "system:halt", "no new orders, open ones are cancelled, roles keep running")
     _add(commands, "resume", "system:resume", "end a halt")
     cancel = _add(
