@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from engine import clock
 from engine.aggregation.bars import Bars
 from engine.aggregation.groups import bps_e8, fee_e8, make_groups, merge_table
-from engine.aggregation.lanes import open_lanes
+from engine.aggregation.lanes import changed_ns, open_lanes
 from engine.aggregation.merge import Merge
 from engine.aggregation.role import AggregationRole
 from engine.instruments import await_all
@@ -47,6 +47,7 @@ def make_role(
     clock_offset_ns: int = 0,
 ) -> AggregationRole:
     """The role over any lanes; instruments in the configuration's order."""
+    since_ns = changed_ns(lanes.instruments)
     groups = make_groups(instruments, table.groups)
     venues = list(dict.fromkeys(one.venue for one in instruments))
     merge = Merge(
@@ -58,7 +59,7 @@ def make_role(
         lanes.opportunities,
     )
     bars = Bars(
-        [one.id for one in instruments],
+        [(one.id, one.price_decimals, one.size_decimals, since_ns.get(one.id, 0)) for one in instruments],
         [interval_ns(text) for text in table.bars],
         table.bar_grace_ms * MS,
         table.bar_time == "venue",

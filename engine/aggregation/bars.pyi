@@ -12,7 +12,7 @@ class Bars:
     duplicates: int
     def __init__(
         self,
-        instruments: Sequence[int],
+        instruments: Sequence[tuple[int, int, int, int]],
         intervals: Sequence[int],
         grace_ns: int,
         by_venue: bool,

@@ -13,6 +13,8 @@ The rules, under which a bar equals an offline resample of the same records:
   more than GAP_MAX intervals is not filled.
 - A print that a feed tells again (its number not above the last one's, and no newer) is left out.
 
+Sums are 128 bits wide: a notional ends at 10^22 of the quote asset even where price and size have eight decimals each.
+
 Three cells a series hold the last closed, the earlier and the current bar, each with the cursor up to which prints are
 in it: a successor reads TICKS on from there, and its bars are those that the killed one would have made. A bar of which
 prints may be missing says PARTIAL.
@@ -80,7 +82,11 @@ cdef struct Bar:
     uint64_t late_count
     int64_t late_high
     uint64_t late_low
-    uint64_t[3] spare
+    uint8_t price_decimals
+    uint8_t size_decimals
+    uint16_t spare_word
+    uint32_t spare_long
+    uint64_t[2] spare
 
 AWAY = frozenset((int(words.BookState.EMPTY), int(words.BookState.SUSPECT), int(words.BookState.DISCONNECTED),
                   int(words.BookState.REFUSED)))
@@ -105,6 +111,7 @@ cdef class Bars:
     cdef readonly int64_t next_ns  # when the clock closes the next bar
     cdef readonly uint64_t closed, late, duplicates
     cdef object ring, cells, storage, view
+    cdef list kinds
     cdef dict places
     cdef Bar *bars
     cdef int64_t[64] interval
@@ -120,8 +127,12 @@ cdef class Bars:
     cdef Py_ssize_t series_count
 
     def __init__(self, instruments, intervals, int64_t grace_ns, bint by_venue, ring, cells):
-        """Series for these ids and lengths; `cells` holds three a series, in the order of both."""
-        self.instruments, self.intervals = tuple(instruments), tuple(intervals)
+        """Series for these instruments and lengths; `cells` holds three a series, in the order of both.
+
+        An instrument is (id, price decimals, size decimals, since when they are so).
+        """
+        self.instruments, self.intervals = tuple([one[0] for one in instruments]), tuple(intervals)
+        self.kinds = list(instruments)
         self.interval_count = len(self.intervals)
         self.series_count = len(self.instruments) * self.interval_count
         needed = self.series_count * PLACES
@@ -162,16 +173,24 @@ cdef class Bars:
     cdef void restore(self, Py_ssize_t place, const Bar *bar):
         """One bar as its cell holds it; not if the configuration gave the cell another series."""
         cdef Py_ssize_t series = place // PLACES
-        if (bar.instrument == <uint32_t>self.instruments[series // self.interval_count]
+        if (self.is_of(bar, series // self.interval_count)
                 and bar.interval_ns == self.interval[series % self.interval_count]):
             self.bars[place] = bar[0]
+
+    cdef bint is_of(self, const Bar *bar, Py_ssize_t place):
+        """Whether a bar is this instrument's, in the decimals it has."""
+        number, price_decimals, size_decimals, _ = self.kinds[place]
+        return (bar.instrument == <uint32_t>number and bar.price_decimals == <uint8_t>price_decimals
+                and bar.size_decimals == <uint8_t>size_decimals)
 
     cdef void note_closed(self, const Bar *bar) noexcept:
         """A bar that stands on the ring is closed, whatever the cells say."""
         cdef Py_ssize_t i
         cdef Bar *last
         place = self.places.get(bar.instrument)
-        for i in range(self.interval_count if place is not None else 0):
+        if place is None or not self.is_of(bar, place):
+            return
+        for i in range(self.interval_count):
             last = self.at(<Py_ssize_t>place * self.interval_count + i, LAST_CLOSED)
             if self.interval[i] == bar.interval_ns and bar.start_ns > last.start_ns:
                 last[0] = bar[0]
@@ -236,6 +255,8 @@ cdef class Bars:
         if found is None:
             return 0
         place = found
+        if tick.receive_ns < <int64_t>self.kinds[place][3]:
+            return 0
         if self.is_told_again(tick, place):
             self.duplicates += 1
             return 0
@@ -261,6 +282,8 @@ cdef class Bars:
         cdef Bar *earlier = self.at(series, EARLIER)
         if start_ns > current.start_ns:
             self.advance(series, start_ns, behind - 1, now_ns)
+        elif start_ns + current.interval_ns == current.start_ns and self.at(series, LAST_CLOSED).start_ns == 0:
+            self.open_first(series, start_ns, behind - 1)
         if start_ns == current.start_ns:
             self.count_in(series, CURRENT, tick, behind)
         elif earlier.start_ns and start_ns == earlier.start_ns:
@@ -272,6 +295,14 @@ cdef class Bars:
             self.touched[series * PLACES + CURRENT] = 1
             self.late += 1
         return 0
+
+    cdef void open_first(self, Py_ssize_t series, int64_t start_ns, uint64_t sequence) noexcept nogil:
+        """The first print of all may have overtaken the last ones of the interval before."""
+        cdef Bar *earlier = self.at(series, EARLIER)
+        if earlier.start_ns == 0:
+            earlier.start_ns, earlier.interval_ns = start_ns, self.interval[series % self.interval_count]
+            earlier.tick_sequence, earlier.flags = sequence, PARTIAL
+            self.wake(earlier)
 
     cdef void count_in(self, Py_ssize_t series, int which, const Tick *tick, uint64_t behind) noexcept nogil:
         """A print into its bar, unless an earlier life counted it."""
@@ -337,7 +368,7 @@ cdef class Bars:
 
     cdef void label(self, Py_ssize_t series, Bar *bar, int64_t now_ns):
         """Whose bar it is, and of when."""
-        bar.instrument = self.instruments[series // self.interval_count]
+        bar.instrument, bar.price_decimals, bar.size_decimals, _ = self.kinds[series // self.interval_count]
         bar.publish_ns = now_ns
 
     def close_due(self, int64_t now_ns, uint64_t sequence):
@@ -373,7 +404,7 @@ cdef class Bars:
         """Ticks were lost: every open bar may miss prints."""
         cdef Py_ssize_t place
         for place in range(len(self.instruments)):
-            self.doubt(place)
+            self.doubt(place, INT64_MAX)
 
     cdef void take_state(self, const Tick *tick):
         """While a venue is away its prints are missing."""
@@ -381,15 +412,15 @@ cdef class Bars:
         if place is not None:
             self.away[<Py_ssize_t>place] = tick.detail in AWAY
             if tick.detail in AWAY:
-                self.doubt(place)
+                self.doubt(place, tick.receive_ns)
 
-    cdef void doubt(self, Py_ssize_t place) noexcept nogil:
-        """This instrument's prints may be missing at this time."""
+    cdef void doubt(self, Py_ssize_t place, int64_t at_ns) noexcept nogil:
+        """This instrument's prints may be missing from this time on; a later bar, at a start, is not meant."""
         cdef Py_ssize_t series
         cdef int which
         for series in range(place * self.interval_count, (place + 1) * self.interval_count):
             for which in range(EARLIER, CURRENT + 1):
-                if self.at(series, which).start_ns:
+                if self.at(series, which).start_ns and self.at(series, which).start_ns <= at_ns:
                     self.at(series, which).flags |= PARTIAL
                     self.touched[series * PLACES + which] = 1
 

@@ -1,6 +1,7 @@
 """The lanes that the aggregation stands between.
 
-TICKS, BOOKS, (BOOK_TOPS at a start) ──▶ aggregation ──▶ GLOBAL_BOOKS, OPPORTUNITIES, BARS, their cells, STEPS
+TICKS, BOOKS, at a start INSTRUMENTS and BOOK_TOPS ──▶ aggregation ──▶
+GROUPS, GLOBAL_BOOKS, GLOBAL_TOPS, OPPORTUNITIES, BARS, LAST_BARS, STEPS
 """
 
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ NOTHING = np.zeros(0, np.uint8)
 class AggregationLanes:
     """What it reads and what it writes."""
 
+    instruments: shm.CellReader
     ticks: shm.RingReader
     books: shm.RingReader
     book_tops: shm.CellReader
@@ -46,6 +48,7 @@ def open_lanes(system: str, name: str) -> AggregationLanes:
         for lane in OUTPUTS
     }
     return AggregationLanes(
+        instruments=shm.CellReader(f"{system}.instruments", BY_NAME["instruments"].record),
         ticks=shm.RingReader(f"{system}.ticks", BY_NAME["ticks"].record),
         books=shm.RingReader(f"{system}.books", BY_NAME["books"].record),
         book_tops=shm.CellReader(f"{system}.book_tops", BY_NAME["book_tops"].record),
@@ -53,6 +56,18 @@ def open_lanes(system: str, name: str) -> AggregationLanes:
         bars_closed=shm.RingReader(f"{system}.bars", BY_NAME["bars"].record),
         **outputs,
     )
+
+
+def meanings(cells: shm.CellReader) -> dict[int, tuple[int, ...]]:
+    """What each instrument's numbers mean, as shown at this moment."""
+    rows = (cells.read(index) for index in range(cells.count))
+    return {row.id: (row.price_decimals, row.size_decimals, row.multiplier) for row in rows if row is not None}
+
+
+def changed_ns(cells: shm.CellReader) -> dict[int, int]:
+    """Since when the numbers of those instruments mean what they do whose meaning was another before."""
+    rows = (cells.read(index) for index in range(cells.count))
+    return {row.id: row.update_ns for row in rows if row is not None and row.version > 1}
 
 
 def flat(records: Any) -> Any:

@@ -18,11 +18,12 @@ import numpy as np
 
 from engine.aggregation.bars import Bars
 from engine.aggregation.groups import Group
-from engine.aggregation.lanes import NOTHING, AggregationLanes, cells_flat, flat
+from engine.aggregation.lanes import NOTHING, AggregationLanes, cells_flat, flat, meanings
 from engine.aggregation.merge import Merge
 from engine.lanes import BY_NAME
 from engine.model.aggregates import GROUP_MEMBERS
 from engine.model.records import STEP_LANES
+from engine.model.words import Flag
 
 TICK_LIMIT, BOOK_LIMIT = 1 << 14, 1 << 11
 WAIT_LIMIT_NS = 5_000_000
@@ -30,6 +31,10 @@ INPUTS = ("ticks", "books")
 TICKS_LAPPED, BOOKS_LAPPED = 1, 2
 NO_CURSORS = (0,) * (STEP_LANES - len(INPUTS))
 GROUP_ROW = BY_NAME["groups"].record.row
+
+
+class InstrumentsChangedError(Exception):
+    """The numbers of an instrument mean something else: a life begun with the old meaning is over."""
 
 
 class AggregationRole:
@@ -49,6 +54,7 @@ class AggregationRole:
         self.name, self.groups, self.merge, self.bars = name, groups, merge, bars
         self._number, self._lanes, self._clock_offset_ns = number, lanes, clock_offset_ns
         self._books: Any = NOTHING  # read, but their ticks are not
+        self._meanings = meanings(lanes.instruments)
         self._begun = self._learning = False
         self._steps = 0
         self.laps = self.lost = 0
@@ -150,10 +156,17 @@ class AggregationRole:
         """Put a batch of both lanes where it belongs."""
         first = self._lanes.ticks.cursor - count
         if count:
+            self._check_meanings(ticks)
             self.bars.take(ticks, first, now_ns)
         heard = self.merge.take(ticks, first, self._books, count < TICK_LIMIT, now_ns)
         self._books = self._books[heard * BOOK_SIZE :]
         return count + heard
+
+    def _check_meanings(self, ticks: Any) -> None:
+        """A book begins anew: its numbers must mean what they meant; the feed shows that before it tells the book."""
+        if (ticks.view(TICK_DTYPE)["flags"] & RESET).any() and meanings(self._lanes.instruments) != self._meanings:
+            msg = f"instruments mean {meanings(self._lanes.instruments)}, this life was begun with {self._meanings}"
+            raise InstrumentsChangedError(msg)
 
     def _end(self, now_ns: int, work: int, lapped: int) -> None:
         """Close a working step: write down what a replay needs."""
@@ -165,6 +178,8 @@ class AggregationRole:
         self._steps += 1
 
 
+RESET = int(Flag.RESET)
+TICK_DTYPE = BY_NAME["ticks"].record.dtype
 BOOK_SIZE = BY_NAME["books"].record.size
 
 

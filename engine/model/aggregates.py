@@ -32,7 +32,11 @@ BAR = Record(
         "late_count": "u8",  # prints of bars closed before, heard while this one was open: in no bar at all
         "late_high": "i8",  # and their volume
         "late_low": "u8",
-        "spare": "3u8",
+        "price_decimals": "u1",
+        "size_decimals": "u1",
+        "spare_word": "u2",
+        "spare_long": "u4",
+        "spare": "2u8",
     },
 )
 

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 import shm
+from engine import instruments
 from engine.aggregation import make_role
 from engine.aggregation.lanes import open_lanes
 from engine.aggregation.role import AggregationRole
@@ -25,6 +26,7 @@ ELSEWHERE = replace(BTC, id=2, venue="south", symbol="BTC-USDT", price_decimals=
 FAR = replace(BTC, id=3, venue="west", symbol="BTC/USDT", price_decimals=3, size_decimals=3)
 FEES = {"north": "10", "south": "5", "west": "0.5"}
 LANES = (
+    "instruments",
     "ticks", "books", "book_tops", "groups", "global_books", "global_tops", "opportunities", "bars", "last_bars",
 )  # fmt: skip
 Levels = list[tuple[int, int]]
@@ -110,6 +112,8 @@ class System:
         self.ticks = shm.RingWriter(f"{self.name}.ticks", BY_NAME["ticks"].record)
         self.books = shm.RingWriter(f"{self.name}.books", BY_NAME["books"].record)
         self.tops = shm.CellWriter(f"{self.name}.book_tops", BY_NAME["book_tops"].record)
+        self.shown = shm.CellWriter(f"{self.name}.instruments", BY_NAME["instruments"].record)
+        self.show()
         self.changes = 0
         self.readers = {lane: self.reader(lane) for lane in ("global_books", "opportunities", "bars")}
         self.steps = shm.RingReader(f"{self.name}.steps.aggregation", BY_NAME["steps"].record)
@@ -128,6 +132,11 @@ class System:
         self.lives += 1
         return self.role
 
+    def show(self) -> None:
+        """Say what the instruments are, as the feed does."""
+        for place, one in enumerate(self.instruments):
+            instruments.write(self.shown, place, one, self.now_ns)
+
     def die(self) -> None:
         """The role is gone in the middle of everything; its successor begins."""
         self.role.close()
@@ -136,7 +145,7 @@ class System:
     def close(self) -> None:
         """Remove the lanes."""
         self.role.close()
-        for lane in (self.ticks, self.books, self.tops):
+        for lane in (self.ticks, self.books, self.tops, self.shown):
             lane.close()
         for lane in (*LANES, "steps.aggregation"):
             shm.remove(f"{self.name}.{lane}")
