@@ -93,7 +93,7 @@ class Journal(Table, frozen=True, kw_only=True):
     sync: Literal["none", "batch", "each"] = "batch"
     batch_ms: Milliseconds = 5
     directory: str = ""  # default: the state directory
-    segment_mib: Annotated[int, msgspec.Meta(ge=1, le=4096)] = 64
+    segment_mib: Annotated[int, msgspec.Meta(ge=1, le=4096)] = 16
 
 
 class Watch(Table, frozen=True, kw_only=True):
