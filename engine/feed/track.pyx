@@ -35,6 +35,7 @@ cdef enum:
     DISCONNECTED = 6
     REFUSED = 7
     MISFIT = 8
+    HELD_MAX = 256  # changes or prints behind a hole: more than comes in the time that one is waited for
     KEPT_MAX = 4096  # frames kept while a snapshot is on its way: seven minutes at ten a second
 
 assert (words.TickKind.BEST, words.TickKind.LEVEL, words.TickKind.PRINT, words.TickKind.STATE) == (
@@ -85,7 +86,7 @@ cdef class Track:
         self.index, self.instrument, self.symbol, self.cell = index, instrument, symbol, cell
         self.rule, self.outbox, self.depth, self.levels_told = rule, outbox, depth, levels
         self.book = Book()
-        self.kept = []
+        self.kept, self.held, self.held_prints = [], [], {}
         self.wanting = True
         self.print_id[0] = self.print_id[1] = -1
         self.shown.sequence = -1
@@ -104,6 +105,8 @@ cdef class Track:
         elif verdict == WAIT:
             self.keep(frame, receive_ns)
         elif verdict == GAP:
+            if self.rule.bridged and self.patient and len(self.held) < HELD_MAX:
+                return self.hold(frame, receive_ns, now_ns)
             if self.rule.bridged:
                 self.gaps += 1
                 self.doubt(receive_ns, now_ns)
@@ -128,6 +131,19 @@ cdef class Track:
             del self.kept[0]
         self.kept.append((frame, receive_ns))
         return 0
+
+    cdef int hold(self, object frame, int64_t receive_ns, int64_t now_ns) except -1:
+        """Keep what lies behind a hole: the book is old, not wrong, until the other connection tells what is missing."""
+        if not self.held_ns:
+            self.held_ns = now_ns
+            self.holes += 1
+        self.held.append((frame, receive_ns))
+        return 0
+
+    cdef list take_held(self):
+        """Hand over what was held, to be tried again."""
+        held, self.held = self.held, []
+        return held
 
     cdef list take_kept(self):
         """Hand over what was kept."""
@@ -204,6 +220,8 @@ cdef class Track:
         best.bid_price, best.bid_size = message.bid_price, message.bid_size
         best.ask_price, best.ask_size = message.ask_price, message.ask_size
         self.news_ns = now_ns
+        if self.tickers.count and best.sequence < newest(&self.tickers).sequence + self.patient:
+            return 0  # a slower connection's: everything of it was taken
         self.compare_book(&best)
         if best.sequence > self.rule.last and not self.behind_ns:
             self.behind_ns = now_ns
@@ -218,9 +236,40 @@ cdef class Track:
         """Tell a print; one that was told already is not told again."""
         cdef int64_t before = self.print_id[message.chain]
         self.news_ns = now_ns
-        self.prints_heard += 1
         if before >= 0 and message.print_id <= before:
             return 0
+        if self.patient and before >= 0 and message.print_id != before + 1:
+            return self.hold_print(message, receive_ns, now_ns)
+        if self.held_prints and not self.patient and message.print_id != before + 1:
+            self.release_prints(True, now_ns)
+        self.print_in_order(message, receive_ns, now_ns)
+        return self.release_prints(False, now_ns) if self.held_prints else 0
+
+    cdef int hold_print(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1:
+        """Keep a print behind a hole."""
+        if not self.held_prints:
+            self.held_prints_ns = now_ns
+        self.held_prints.setdefault((message.print_id, message.chain), (
+            message.side, message.price, message.size, message.venue_ns, message.ordinary, receive_ns))
+        return self.release_prints(True, now_ns) if len(self.held_prints) >= HELD_MAX else 0
+
+    cdef int release_prints(self, bint gaps, int64_t now_ns) except -1:
+        """Tell the held prints whose turn has come; with `gaps` all of them, whatever is missing between."""
+        cdef Message message
+        cdef int64_t receive_ns
+        for key in sorted(self.held_prints):
+            message.print_id, message.chain = key
+            if not gaps and message.print_id > self.print_id[message.chain] + 1:
+                continue
+            message.side, message.price, message.size, message.venue_ns, message.ordinary, receive_ns = (
+                self.held_prints.pop(key))
+            if message.print_id > self.print_id[message.chain]:
+                self.print_in_order(&message, receive_ns, now_ns)
+        return 0
+
+    cdef int print_in_order(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1:
+        """Tell one."""
+        cdef int64_t before = self.print_id[message.chain]
         self.prints += 1
         self.print_gaps += before >= 0 and message.print_id != before + 1
         self.print_id[message.chain] = message.print_id
@@ -284,11 +333,51 @@ cdef class Track:
 
     cdef int doubt(self, int64_t receive_ns, int64_t now_ns) except -1:
         """The book is wrong: say so before anything else, and want a snapshot."""
+        self.give_up()
         self.suspect += 1
         self.wanting = True
         self.seeded = False
         self.rule.reset()
         return self.turn(SUSPECT, receive_ns, now_ns)
+
+    cdef int give_up(self) except -1:
+        """What was held waits for the snapshot."""
+        self.held_ns = 0
+        for frame, receive_ns in self.take_held():
+            self.keep(frame, receive_ns)
+        return 0
+
+    def expire(self, int64_t now_ns, int64_t hold_ns):
+        """Nobody has filled a hole in time: the book is wrong, and the prints go on without the missing ones."""
+        if self.held_ns and now_ns - self.held_ns > hold_ns:
+            self.gaps += 1
+            self.doubt(now_ns, now_ns)
+        if self.held_prints and now_ns - self.held_prints_ns > hold_ns:
+            self.release_prints(True, now_ns)
+
+    def follow_several(self, bint several):
+        """Say whether more than one connection tells of this book, by numbers that are the venue's."""
+        self.patient = several
+        self.rule.several = several
+
+    def take_over(self, Track before, int64_t now_ns):
+        """Follow another connection's track before the readers: the book is told as one event, or why it is not."""
+        self.outbox, before.outbox = before.outbox, self.outbox
+        self.adopt_prints(before)
+        if told(self.state):
+            self.tell_all(now_ns, now_ns)
+        elif self.state == EMPTY:
+            self.disconnect(now_ns)
+        elif self.state != before.state:
+            self.state, state = before.state, self.state
+            self.turn(state, now_ns, now_ns)
+
+    cdef int adopt_prints(self, Track before) except -1:
+        """Go on with the prints where the other track stands."""
+        self.print_id = before.print_id
+        self.held_prints, before.held_prints = before.held_prints, {}
+        self.held_prints_ns = before.held_prints_ns
+        return 0
 
     cdef int turn(self, int state, int64_t receive_ns, int64_t now_ns) except -1:
         """Change what readers may believe; becoming believable tells everything anew."""
@@ -334,7 +423,10 @@ cdef class Track:
 
     def disconnect(self, int64_t now_ns):
         """The connection is gone: what is known is old, and the next stream begins with a snapshot."""
+        self.release_prints(True, now_ns)
+        self.give_up()
         self.kept.clear()
+        self.tickers.count = 0  # a venue that was away may number anew
         self.behind_ns = 0
         self.rule.reset()
         self.seeded = False
@@ -351,6 +443,7 @@ cdef class Track:
 
     cdef int leave(self, int state, int64_t now_ns) except -1:
         """Believe nothing and ask for nothing until somebody wants it again."""
+        self.give_up()
         self.kept.clear()
         self.behind_ns = 0
         self.rule.reset()
