@@ -143,8 +143,8 @@ class Config(Table, frozen=True, kw_only=True):
 
     @property
     def expected_roles(self) -> tuple[str, ...]:
-        """The roles that the rest of the file calls for."""
-        market = ("feed", "execution") if self.venues else ()
+        """The roles that the rest of the file calls for: without a strategy there is nothing to execute."""
+        market = (("feed", "execution") if self.strategies else ("feed",)) if self.venues else ()
         extra = tuple(role for role in self.roles if role not in FACTORIES)
         return market + extra + tuple(strategy.name for strategy in self.strategies)
 

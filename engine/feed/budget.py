@@ -24,11 +24,11 @@ class Budget:
         self._silent_until_ns = 0
         self.refusals = 0
 
-    def levels(self, now_ns: int) -> int:
-        """How deep a book may be asked for: the deepest while there is plenty, 0 when none may be."""
+    def levels(self, now_ns: int, wanting: int) -> int:
+        """How deep a book may be asked for: the deepest while all that want one could have it, 0 when none may be."""
         choices = self._dialect.snapshot_choices
         deepest = choices[0]
-        if self.allows(deepest[1], now_ns, plenty=True):
+        if self.allows(deepest[1] * wanting, now_ns, plenty=True):
             return deepest[0]
         return next((levels for levels, weight in choices[1:] or choices if self.allows(weight, now_ns)), 0)
 

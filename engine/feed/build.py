@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from engine.model.instrument import Instrument
 
 MS = 1_000_000
-DURATIONS = ("stale", "book_stale", "settle", "subscribe", "request", "instruments", "hold", "retry_min", "retry_max")
+DURATIONS = (
+    "stale", "book_stale", "settle", "subscribe", "quiet", "request", "instruments", "hold", "retry_min", "retry_max"
+)  # fmt: skip
 PLAIN = ("levels", "weight_percent", "seed")
 
 

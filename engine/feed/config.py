@@ -23,6 +23,7 @@ class FeedConfig:
     )
     check_ns: int = SECOND_NS // 100  # how often ages are looked at
     subscribe_ns: int = 10 * SECOND_NS  # a subscription that is not acknowledged by then has failed
+    quiet_ns: int = 600 * SECOND_NS  # a channel that begins with nothing and has said nothing for so long is asked anew
     request_ns: int = SECOND_NS // 4  # at least this between two requests for books: they are the heaviest there are
     instruments_ns: int = 600 * SECOND_NS  # the venue's metadata is asked for again after so long
     weight_percent: int = 50  # of what the venue lets an address ask in a minute; the rest is execution's

@@ -407,7 +407,7 @@ class Feed:
 
     def _want(self, track: Track, link: Link, now_ns: int) -> None:
         if self._dialect.requests_snapshots:
-            self._snapshots.ask(track, now_ns)
+            self._snapshots.ask(track, now_ns, sum(one.wanting for one in self._tracks.values()))
             return
         if link.resubscriptions.is_due(track, link.subscriptions.since_ns(self._book, track.symbol), now_ns):
             link.resubscriptions.note(track, now_ns)

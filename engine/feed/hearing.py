@@ -27,5 +27,5 @@ def spoken(track: Track) -> dict[ChannelKind, int]:
     return {
         ChannelKind.BOOK: track.snapshots + track.diffs,
         ChannelKind.PRINTS: track.prints_heard,
-        ChannelKind.BEST: track.bbo_checked,
+        ChannelKind.BEST: track.bests_heard,
     }

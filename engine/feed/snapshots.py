@@ -28,13 +28,13 @@ class Snapshots:
         self._backoffs: dict[int, Backoff] = {}
         self.failures = 0
 
-    def ask(self, track: Track, now_ns: int) -> bool:
-        """Ask for a track's book if it is time to; whether it was asked for."""
+    def ask(self, track: Track, now_ns: int, wanting: int = 1) -> bool:
+        """Ask for a track's book if it is time to; whether it was asked for. `wanting`: how many want one."""
         if now_ns < max(self._not_before_ns, self._track_not_before_ns.get(track.index, 0)) or self._is_asked(
             track, now_ns
         ):
             return False
-        levels = self._budget.levels(now_ns)
+        levels = self._budget.levels(now_ns, wanting)
         if not levels:
             return False
         self._budget.spend(self._budget.weight(levels), now_ns)

@@ -148,23 +148,22 @@ class Subscriptions:
     def _stand(self, want: Want, now_ns: int) -> None:
         self._settle(want)
         self._standing[want] = now_ns
-        channel = self._channels[want[0]]
-        if channel.greets:
-            self._unheard[want] = now_ns
-        elif self._failed.pop(want, None) is not None:
+        self._unheard[want] = now_ns
+        if not self._channels[want[0]].greets and self._failed.get(want) != SILENT:
             self._recover(want)
 
     def _recover(self, want: Want) -> None:
-        self._backoffs.pop(want, None)
-        self._outcomes.append(Outcome(self._channels[want[0]], want[1]))
+        if self._failed.pop(want, None) is not None:
+            self._backoffs.pop(want, None)
+            self._outcomes.append(Outcome(self._channels[want[0]], want[1]))
 
     def _listen(self, want: Want, since_ns: int, now_ns: int) -> None:
-        """An acknowledged channel that begins with what there is must begin."""
-        if self._heard(self._channels[want[0]], want[1]):
+        """An acknowledged channel that begins with what there is must begin; any other, speak sooner or later."""
+        channel = self._channels[want[0]]
+        if self._heard(channel, want[1]):
             del self._unheard[want]
-            if self._failed.pop(want, None) is not None:
-                self._recover(want)
-        elif now_ns - since_ns > self._config.subscribe_ns:
+            self._recover(want)
+        elif now_ns - since_ns > (self._config.subscribe_ns if channel.greets else self._config.quiet_ns):
             self._fail(want, SILENT, now_ns)
 
     def _refuse(self, answer: Answer, now_ns: int) -> None:

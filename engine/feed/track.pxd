@@ -47,11 +47,12 @@ cdef class Track:
     cdef Recent books
     cdef uint64_t pending
     cdef int64_t print_id[2]
+    cdef bint followed  # prints were told or could have been: later ones that a subscription begins with were missed
     cdef uint64_t changes
     cdef bint levels_told
     cdef Outbox outbox
     cdef readonly int64_t snapshots, diffs, dropped, applied, gaps, resyncs, suspect, bbo_checked, bbo_equal
-    cdef readonly int64_t best_checked, best_equal, prints_heard
+    cdef readonly int64_t best_checked, best_equal, prints_heard, bests_heard
     cdef readonly int64_t checksum_checked, checksum_ok, prints, print_gaps, refetches, crossings, holes
 
     cdef int delta(self, Market market, Message *message, object frame, int64_t receive_ns, int64_t now_ns) except -1

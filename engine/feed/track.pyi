@@ -33,6 +33,7 @@ class Track:
     checksum_ok: int
     prints: int
     prints_heard: int
+    bests_heard: int
     print_gaps: int
     refetches: int
     crossings: int

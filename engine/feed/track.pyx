@@ -105,9 +105,9 @@ cdef class Track:
         elif verdict == WAIT:
             self.keep(frame, receive_ns)
         elif verdict == GAP:
-            if self.rule.bridged and self.patient and len(self.held) < HELD_MAX:
+            if (self.rule.bridged or told(self.state)) and self.patient and len(self.held) < HELD_MAX:
                 return self.hold(frame, receive_ns, now_ns)
-            if self.rule.bridged:
+            if self.rule.bridged or told(self.state):  # a quiet snapshot may be believed before an event confirms it
                 self.gaps += 1
                 self.doubt(receive_ns, now_ns)
             else:
@@ -220,6 +220,7 @@ cdef class Track:
         best.bid_price, best.bid_size = message.bid_price, message.bid_size
         best.ask_price, best.ask_size = message.ask_price, message.ask_size
         self.news_ns = now_ns
+        self.bests_heard += 1
         if self.tickers.count and best.sequence < newest(&self.tickers).sequence + self.patient:
             return 0  # a slower connection's: everything of it was taken
         self.compare_book(&best)
@@ -233,7 +234,7 @@ cdef class Track:
         return 0
 
     cdef int trade(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1:
-        """Tell a print; one that was told already is not told again."""
+        """Tell a print; one that was told already is not told again, one missed while away is told late."""
         cdef int64_t before = self.print_id[message.chain]
         self.news_ns = now_ns
         if before >= 0 and message.print_id <= before:
@@ -250,7 +251,8 @@ cdef class Track:
         if not self.held_prints:
             self.held_prints_ns = now_ns
         self.held_prints.setdefault((message.print_id, message.chain), (
-            message.side, message.price, message.size, message.venue_ns, message.ordinary, receive_ns))
+            message.side, message.price, message.size, message.venue_ns, message.ordinary, message.past,
+            receive_ns))
         return self.release_prints(True, now_ns) if len(self.held_prints) >= HELD_MAX else 0
 
     cdef int release_prints(self, bint gaps, int64_t now_ns) except -1:
@@ -261,8 +263,8 @@ cdef class Track:
             message.print_id, message.chain = key
             if not gaps and message.print_id > self.print_id[message.chain] + 1:
                 continue
-            message.side, message.price, message.size, message.venue_ns, message.ordinary, receive_ns = (
-                self.held_prints.pop(key))
+            (message.side, message.price, message.size, message.venue_ns, message.ordinary, message.past,
+             receive_ns) = self.held_prints.pop(key)
             if message.print_id > self.print_id[message.chain]:
                 self.print_in_order(&message, receive_ns, now_ns)
         return 0
@@ -273,7 +275,8 @@ cdef class Track:
         self.prints += 1
         self.print_gaps += before >= 0 and message.print_id != before + 1
         self.print_id[message.chain] = message.print_id
-        if message.ordinary:
+        self.followed = self.followed or not message.past
+        if message.ordinary and (self.followed or not message.past or self.patient and before >= 0):
             self.outbox.begin(self.instrument, receive_ns, now_ns, message.venue_ns, message.print_id)
             self.outbox.tick(TICK_PRINT, message.side, message.price, message.size, message.print_id, 0)
             self.outbox.end()
@@ -374,7 +377,7 @@ cdef class Track:
 
     cdef int adopt_prints(self, Track before) except -1:
         """Go on with the prints where the other track stands."""
-        self.print_id = before.print_id
+        self.print_id, self.followed = before.print_id, before.followed
         self.held_prints, before.held_prints = before.held_prints, {}
         self.held_prints_ns = before.held_prints_ns
         return 0
@@ -425,6 +428,7 @@ cdef class Track:
         """The connection is gone: what is known is old, and the next stream begins with a snapshot."""
         self.release_prints(True, now_ns)
         self.give_up()
+        self.followed = self.followed or self.prints_heard > 0
         self.kept.clear()
         self.tickers.count = 0  # a venue that was away may number anew
         self.behind_ns = 0

@@ -35,6 +35,7 @@ cdef struct Message:
     int side
     int chain  # which of the venue's print numberings
     bint ordinary  # a print between two traders, not an insurance fund's or the like
+    bint past  # a print from before the subscription: news only to who followed the one before it
     bint sequenced  # first, last (and previous) are the venue's numbers
     int64_t venue_ns
     int64_t first

@@ -213,7 +213,7 @@ cdef class CoinbaseMarket(Market):
             message = self.add_message(count) if at != NULL and count < MESSAGES_MAX else NULL
             if message == NULL or not self.read_trade(trade, message):
                 return MALFORMED
-            message.ordinary = not snapshot
+            message.past = snapshot
             count += 1
             at = next_item(at, c']', &done)
             if at == NULL:

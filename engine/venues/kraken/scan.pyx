@@ -201,7 +201,7 @@ cdef class KrakenMarket(Market):
     cdef bint read_trade(self, Span *fields, Message *message, bint snapshot) noexcept nogil:
         """A print; `side` is the taker's. Those of a snapshot are from before the subscription."""
         cdef Listing *listing = &self.listings[message.index]
-        message.ordinary = not snapshot
+        message.past = snapshot
         message.side = 1 if is_text(&fields[SIDE], b"buy", 3) else -1
         if message.side < 0 and not is_text(&fields[SIDE], b"sell", 4):
             return False

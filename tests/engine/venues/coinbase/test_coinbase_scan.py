@@ -123,15 +123,19 @@ def test_a_hole_in_the_connections_numbers_makes_every_book_suspect() -> None:
     assert pipeline.tracks[0].resyncs == 1
 
 
-def test_the_acknowledgement_is_the_one_that_lists_the_book() -> None:
-    """Acknowledgements are cumulative, one a subscription, and come after the first data."""
+def test_an_acknowledgement_names_every_subscription_so_far() -> None:
+    """Acknowledgements are cumulative, one a request, and come after the first data."""
     dialect = CoinbaseDialect()
-    assert (
-        dialect.answer(b'{"channel":"subscriptions","events":[{"subscriptions":{"heartbeats":["heartbeats"]}}]}').kind
-        == AnswerKind.OTHER
+    answer = dialect.answer(
+        b'{"channel":"subscriptions","events":[{"subscriptions":{"heartbeats":["heartbeats"],"level2":["BTC-USD"]}}]}'
     )
-    assert (
-        dialect.answer(b'{"channel":"subscriptions","events":[{"subscriptions":{"level2":["BTC-USD"]}}]}').kind
-        == AnswerKind.ACCEPTED
-    )
+    assert answer.kind == AnswerKind.ACCEPTED
+    assert answer.wants == (("heartbeats", "heartbeats"), ("level2", "BTC-USD"))
+
+
+def test_an_error_names_the_products_in_its_words() -> None:
+    """No number and no channel comes with it."""
+    dialect = CoinbaseDialect()
+    answer = dialect.answer(b'{"type":"error","message":"Failed to subscribe","reason":"FOO-USD is not a valid product"}')
+    assert (answer.kind, answer.wants) == (AnswerKind.REFUSED, (("", "FOO-USD"),))
     assert dialect.answer(b'{"type":"error","message":"authentication failure"}').text == "authentication failure"

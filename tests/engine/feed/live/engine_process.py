@@ -1,0 +1,200 @@
+"""The real feed role in a real process, and what a reader of its lanes sees."""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import shm
+from engine.config import Config, load
+from engine.lanes import BY_NAME
+from engine.model.words import BookState, TickKind
+from engine.supervisor import segments
+from tests.engine.feed.live.truth import Top
+from tests.engine.feed.live.wire import LiveServer
+
+DEADLINE_S = 15.0
+ROOT = Path(__file__).resolve().parents[4]
+PATIENCE = "[feed]\nsubscribe_ms = 1500\nretry_min_ms = 50\nretry_max_ms = 400\nsettle_ms = 200\nrequest_ms = 20\n"
+
+
+@dataclass
+class Venue:
+    """A configured venue with its server."""
+
+    name: str
+    kind: str
+    server: LiveServer
+    symbols: tuple[str, ...]
+    product: str = "spot"
+
+
+@dataclass
+class Seen:
+    """What was read of one instrument."""
+
+    prints: list[tuple[int, int, int, int]] = field(default_factory=list)
+    states: list[int] = field(default_factory=list)
+    wrong: list[Top] = field(default_factory=list)
+    good: int = 0
+
+
+class Engine:
+    """A system of one feed process."""
+
+    def __init__(self, directory: Path, system: str, venues: list[Venue], feed: str = PATIENCE) -> None:
+        """Make its lanes and start it."""
+        self.venues = venues
+        self.ids = {
+            (venue.name, symbol): number
+            for number, (venue, symbol) in enumerate(((v, s) for v in venues for s in v.symbols), 1)
+        }
+        self.config = self._write(directory, system, feed)
+        segments.make(self.config)
+        self.ticks = shm.RingReader(self.config.lane("ticks"), BY_NAME["ticks"].record)
+        self.books = shm.RingReader(self.config.lane("books"), BY_NAME["books"].record)
+        self.tops = shm.CellReader(self.config.lane("book_tops"), BY_NAME["book_tops"].record)
+        self.instruments = shm.CellReader(self.config.lane("instruments"), BY_NAME["instruments"].record)
+        self.seen = {number: Seen() for number in self.ids.values()}
+        self.lost = 0
+        self.log = directory / "feed.log"
+        self.truths = {
+            self.ids[venue.name, symbol]: venue.server.wire.truths[symbol]
+            for venue in venues
+            for symbol in venue.symbols
+            if symbol in venue.server.wire.truths
+        }
+        self.process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def start(self) -> None:
+        """Start the process."""
+        with self.log.open("ab") as log:
+            words = [sys.executable, "-m", "engine.runtime", "--config", self.config.path, "--process", "feed"]
+            self.process = subprocess.Popen(words, stdout=log, stderr=log, env={**os.environ, "PYTHONPATH": str(ROOT)})
+
+    def stop(self) -> int:
+        """End the process as a supervisor would."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(20)
+
+    def close(self) -> None:
+        """End it however it is."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(20)
+
+    def read(self) -> None:
+        """Take what the lanes have, and hold every book that is called good against all that the venue ever had."""
+        for row in self.ticks.rows():
+            if isinstance(row, shm.Lapped):
+                self.lost += row.lost
+            elif row.kind == TickKind.PRINT:
+                self.seen[row.instrument].prints.append((row.detail, row.price, row.size, row.side))
+            elif row.kind == TickKind.STATE:
+                self.seen[row.instrument].states.append(row.detail)
+        for row in self.books.rows():
+            if isinstance(row, shm.Lapped):
+                self.lost += row.lost
+            elif row.state == BookState.GOOD:
+                self.seen[row.instrument].good += 1
+                if top_of(row) not in self.truths[row.instrument].tops:
+                    self.seen[row.instrument].wrong.append(top_of(row))
+
+    def until(self, what: Callable[[], Any], text: str = "") -> Any:
+        """Read on until something is so, with a deadline."""
+        deadline = time.monotonic() + DEADLINE_S
+        while True:
+            self.read()
+            if found := what():
+                return found
+            assert self.process is not None
+            assert self.process.poll() is None, self.log.read_text()[-4000:]
+            assert time.monotonic() < deadline, f"still not so: {text} {self.states()}\n{self.log.read_text()[-4000:]}"
+            select.select([], [], [], 0.01)
+
+    def now(self) -> float:
+        """Seconds by the clock that the deadlines are measured by."""
+        return time.monotonic()
+
+    def top(self, number: int) -> Any:
+        """A book's cell."""
+        return self.tops.read(number - 1)
+
+    def state(self, number: int) -> BookState | None:
+        """A book's state."""
+        row = self.top(number)
+        return None if row is None else BookState(row.state)
+
+    def states(self) -> dict[int, BookState | None]:
+        """Every book's state."""
+        return {number: self.state(number) for number in self.ids.values()}
+
+    def await_state(self, state: BookState, *numbers: int) -> None:
+        """Wait until these books, or all, are in a state."""
+        self.until(lambda: all(self.state(n) == state for n in numbers or self.ids.values()), f"{state!r} {numbers}")
+
+    def is_true(self, number: int) -> bool:
+        """Whether a book is good and what the venue's is."""
+        row = self.top(number)
+        return row is not None and row.state == BookState.GOOD and top_of(row) == self.truths[number].top()
+
+    def await_truth(self, *numbers: int) -> None:
+        """Wait until these books, or all that the venue has, are true."""
+        self.until(lambda: all(self.is_true(n) for n in numbers or self.truths), f"true {numbers}")
+
+    def await_whole(self) -> None:
+        """Wait until every book is true and every channel subscribed."""
+        self.await_truth()
+        for venue in self.venues:
+            wire = venue.server.wire
+            wanted = {(channel, symbol) for channel in wire.channels for symbol in wire.truths if symbol in venue.symbols}
+            self.until(lambda w=wire, s=wanted: any(s <= set(one.wants) for one in w.sessions), "all subscribed")
+
+    def await_prints(self, number: int, first: int = 4) -> None:
+        """Wait until every print from this one on (the first since the start) was told, once and in order."""
+        truth = self.truths[number]
+        wanted = [(t.number, t.price, t.size, t.side) for t in truth.trades[first - 1 :]]
+        self.until(lambda: len(self.seen[number].prints) >= len(wanted), f"prints of {number}")
+        assert self.seen[number].prints == wanted
+
+    def assert_never_wrong(self) -> None:
+        """No book that was called good was ever another than the venue's, and no record was lost."""
+        assert self.lost == 0
+        for number, seen in self.seen.items():
+            assert not seen.wrong, f"instrument {number}: {seen.wrong[0]} was no state of the venue"
+
+    def shown(self, number: int) -> Any:
+        """An instrument's cell."""
+        return self.instruments.read(number - 1)
+
+    def _write(self, directory: Path, system: str, feed: str) -> Config:
+        lines = [f'[system]\nname = "{system}"\n', feed]
+        for venue in self.venues:
+            lines.append(
+                f'[[venues]]\nname = "{venue.name}"\nkind = "{venue.kind}"\nstream_url = "{venue.server.stream_url}"\n'
+                f'request_url = "{venue.server.request_url}"\noptions = {{ product = "{venue.product}" }}\n'
+            )
+            lines += [
+                f'[[instruments]]\nid = {self.ids[venue.name, symbol]}\nvenue = "{venue.name}"\nsymbol = "{symbol}"\n'
+                for symbol in venue.symbols
+            ]
+        path = directory / "system.toml"
+        path.write_text("".join(lines))
+        config = load(path)
+        config.paths.make()
+        return config
+
+
+def top_of(row: Any) -> Top:
+    """The levels of a book's record."""
+    bids = tuple(zip(row.bid_price[: row.bids], row.bid_size[: row.bids], strict=True))
+    asks = tuple(zip(row.ask_price[: row.asks], row.ask_size[: row.asks], strict=True))
+    return bids, asks
