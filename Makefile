@@ -59,4 +59,4 @@ clean:
 	@rm -rf $(VENV) build *.egg-info && find shm engine research -name '*.so' -delete
 
 sanitize: setup
-	@tests/shm/native/sanitize.sh $(abspath $(BIN))/python
+	@tests/sanitize.sh $(abspath $(BIN))/python

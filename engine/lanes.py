@@ -6,10 +6,12 @@ carry its name behind a dot. The picture in ARCHITECTURE.md is held against this
 
 from dataclasses import dataclass
 
-from engine.model import records
+from engine.model import aggregates, records
 from shm.record import Record
 
 STRATEGY, EXECUTION, FEED, SUPERVISOR, LOOKERS = "strategy", "execution", "feed", "supervisor", "lookers"
+AGGREGATION = "aggregation"
+EVERYBODY = (STRATEGY, EXECUTION, AGGREGATION, LOOKERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +32,19 @@ class Lane:
 
 
 LANES = (
-    Lane("instruments", records.INSTRUMENT, "cells", FEED, (STRATEGY, EXECUTION, LOOKERS), count=256, wake="never"),
-    Lane("ticks", records.TICK, "ring", FEED, (STRATEGY, EXECUTION, LOOKERS), capacity=1 << 17, reserve=1 << 12),
-    Lane("books", records.BOOK_TOP, "ring", FEED, (STRATEGY, EXECUTION, LOOKERS), capacity=1 << 13, reserve=64),
-    Lane("book_tops", records.BOOK_TOP, "cells", FEED, (LOOKERS,), count=256, wake="never"),
+    Lane("instruments", records.INSTRUMENT, "cells", FEED, EVERYBODY, count=256, wake="never"),
+    Lane("ticks", records.TICK, "ring", FEED, EVERYBODY, capacity=1 << 17, reserve=1 << 12),
+    Lane("books", records.BOOK_TOP, "ring", FEED, EVERYBODY, capacity=1 << 13, reserve=64),
+    Lane("frames", records.FRAME, "ring", FEED, (LOOKERS,), capacity=1 << 16, reserve=256, wake="never"),
+    Lane("connections", records.CONNECTION, "cells", FEED, (LOOKERS,), count=128, wake="never"),
+    Lane("book_tops", records.BOOK_TOP, "cells", FEED, (AGGREGATION, LOOKERS), count=256, wake="never"),
+    Lane("levels", records.TICK, "ring", FEED, (LOOKERS,), capacity=1 << 17, reserve=1 << 12),
+    Lane("groups", aggregates.GROUP, "cells", AGGREGATION, (LOOKERS,), count=256, wake="never"),
+    Lane("global_books", aggregates.GLOBAL_BOOK, "ring", AGGREGATION, (LOOKERS,), capacity=1 << 13, reserve=64),
+    Lane("global_tops", aggregates.GLOBAL_BOOK, "cells", AGGREGATION, (LOOKERS,), count=256, wake="never"),
+    Lane("opportunities", aggregates.OPPORTUNITY, "ring", AGGREGATION, (LOOKERS,), capacity=1 << 13, reserve=64),
+    Lane("bars", aggregates.BAR, "ring", AGGREGATION, (AGGREGATION, LOOKERS), capacity=1 << 13, reserve=64),
+    Lane("last_bars", aggregates.BAR, "cells", AGGREGATION, (AGGREGATION, LOOKERS), count=4096, wake="never"),
     Lane(
         "intents",
         records.INTENT,

@@ -371,3 +371,16 @@ cdef inline void close_side(Side *side) noexcept:
     free(side.far_size)
     free(side.near)
     free(side.words)
+
+
+cdef inline Cursor behind(const Side *side, int64_t key) noexcept nogil:
+    """Before the best level that is worse than a key, which need not be a level's."""
+    cdef Cursor cursor = first(side)
+    if side.best < 0 or key > key_of(side, side.best):
+        return cursor
+    if key >= side.base:
+        cursor.place = below(side, <Py_ssize_t>((<uint64_t>key - <uint64_t>side.base + side.step - 1) // side.step))
+    else:
+        cursor.place = -1
+        cursor.far = find_far(side, key)
+    return cursor

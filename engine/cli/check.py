@@ -16,7 +16,7 @@ from engine.cli import WRONG_USE, Complaint
 from engine.config import Config, Process, Secret, Strategy
 from engine.config.tables import FACTORIES
 
-EXECUTION, FEED = "execution", "feed"
+EXECUTION, FEED, AGGREGATION = "execution", "feed", "aggregation"
 
 
 def check(config: Config) -> None:
@@ -28,6 +28,8 @@ def check(config: Config) -> None:
         _check_execution(config)
     if _is_ours(config, FEED, FEED):
         _try(config, "feed", lambda: _check_feed(config))
+    if _is_ours(config, AGGREGATION, AGGREGATION):
+        _try(config, "aggregation", lambda: _check_aggregation(config))
 
 
 def _is_ours(config: Config, role: str, kind: str) -> bool:
@@ -88,9 +90,20 @@ def _check_secret(config: Config, secret: Secret) -> None:
 
 
 def _check_feed(config: Config) -> None:
-    """Its durations, for each venue that has instruments."""
+    """Its source, and its durations, for each venue that has instruments."""
     from engine.feed.build import feed_config  # noqa: PLC0415 - only `up` needs it
+    from engine.feed.replay import is_replay, options_of  # noqa: PLC0415
 
+    if is_replay(config):
+        options_of(config)
     for venue in config.venues:
         if any(instrument.venue == venue.name for instrument in config.instruments):
             feed_config(config, FEED, venue)
+
+
+def _check_aggregation(config: Config) -> None:
+    """Its edge, its fees and the grace of its bars; which instruments are one thing is known only from the venues."""
+    from engine.aggregation import check_table  # noqa: PLC0415 - only `up` needs it
+
+    assert config.aggregation is not None, "a role without its table was let through"
+    check_table(config.aggregation)

@@ -10,6 +10,7 @@ examples:
   engine-ctl halt                        no new orders, open ones are cancelled; survives restarts
   engine-ctl book BTCUSDT                a live ladder, read from shared memory
   engine-ctl shm tail orders --follow    records of a lane as JSON lines
+  engine-ctl capture record              every frame of a running feed to disk
   engine-ctl autopsy                     what a dead engine left
 
 exit codes: 0 done, 1 refused or unhealthy, 2 wrong use or configuration, 3 nobody there
@@ -74,9 +75,13 @@ def _system_commands(commands: "Commands") -> None:
     up.add_argument(
         "--timeout", type=float, default=40.0, metavar="S", help="how long to wait for every process to stand"
     )
+    check = _add(
+        commands, "check", "system:check_file", "say whether a file could be started", "check configs/live.toml"
+    )
+    check.add_argument("config", help="the system's file")
     down = _add(commands, "down", "system:down", "drain and stop every process, remove the segments")
     down.add_argument("--timeout", type=float, default=60.0, metavar="S", help="how long to wait for the end")
-    _add(commands, "status", "system:status", "show every process: phase, beat, deaths")
+    _add(commands, "status", "system:status", "show every process and book: phase, beat, deaths, state")
     _add(commands, "halt", "system:halt", "no new orders, open ones are cancelled, roles keep running")
     _add(commands, "resume", "system:resume", "end a halt")
     cancel = _add(
@@ -96,6 +101,11 @@ def _look_commands(commands: "Commands") -> None:
     book = _add(commands, "book", "ladder:book", "show a live ladder", "book BTCUSDT --once")
     book.add_argument("instrument", metavar="INSTRUMENT", help="symbol or id")
     book.add_argument("--once", action="store_true", help="print it once and end")
+    across = _add(
+        commands, "across", "across:across", "show all venues together: global books and what pays", "across BTC/USDT"
+    )
+    across.add_argument("group", metavar="GROUP", nargs="?", default="", help="its ladder: a group, symbol or id")
+    across.add_argument("--once", action="store_true", help="print it once and end")
     view = _add(commands, "view", "look:view", "show the whole system live: roles, rates, books, fills")
     view.add_argument("--once", action="store_true", help="print it once and end")
     autopsy = _add(commands, "autopsy", "autopsy:autopsy", "show what an engine left: segments, owners, last records")

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.cli import NO, NOBODY, WRONG_USE, Complaint
+from engine.cli import NO, NOBODY, WRONG_USE, Complaint, books
 from engine.cli.check import check
 from engine.cli.output import ago, choose_system, living_supervisor, say, say_json, say_table
 from engine.config import Config, ConfigError, Paths, load
@@ -59,6 +59,18 @@ def up(options: argparse.Namespace) -> int:
     else:
         say(f"{config.system.name} is up: {len(state['processes'])} processes, supervisor {state['pid']}"
             + (", HALTED: engine-ctl resume lets it trade" if state["halted"] else ""))  # fmt: skip
+    return 0
+
+
+def check_file(options: argparse.Namespace) -> int:
+    """Say whether a system could be started from a file, without starting anything."""
+    config = read(options.config)
+    check(config)
+    counts = {"venues": len(config.venues), "instruments": len(config.instruments), "processes": len(config.placement)}
+    if options.json:
+        say_json({"system": config.system.name, "mode": config.system.mode, **counts})
+    else:
+        say(f"{options.config}: sound, " + ", ".join(f"{count} {name}" for name, count in counts.items()))
     return 0
 
 
@@ -207,11 +219,17 @@ def _await_exit(descriptor: int, timeout_s: float) -> bool:
 
 
 def status(options: argparse.Namespace) -> int:
-    """Show every process; 1 when one is not running or the system is halted."""
-    state = give(choose_system(options.system), "status")
-    say_json(state) if options.json else _show_status(state)
+    """Show every process and book; 1 when one is not running, not followed, or the system is halted."""
+    system = choose_system(options.system)
+    state = give(system, "status")
+    found = books.books(system)
+    if options.json:
+        say_json({**state, "books": found})
+    else:
+        _show_status(state)
+        books.show(found, state["now_ns"])
     sound = all(process["phase"] == "running" for process in state["processes"]) and not state["halted"]
-    return 0 if sound else NO
+    return 0 if sound and books.are_followed(found) else NO
 
 
 def _show_status(state: Mapping[str, Any]) -> None:
@@ -239,6 +257,9 @@ def headline(state: Mapping[str, Any]) -> str:
         return ", ".join([f"HALTED ({state['halt_reason']})", *missing])
     if state["stopping"]:
         return "stopping"
+    roles = {role for one in state["processes"] for role in one["roles"]}
+    if "feed" in roles and "execution" not in roles:
+        return "market data, no execution"
     return f"NOT trading, {missing[0]}" if missing else "trading"
 
 

@@ -18,7 +18,7 @@ from typing import Any, Literal, get_args, get_origin
 import msgspec
 
 from engine.config.secret import Secret, load_env_file
-from engine.config.tables import FACTORIES, SUPERVISOR, Config, ConfigError
+from engine.config.tables import AGGREGATION, FACTORIES, SUPERVISOR, Config, ConfigError
 
 PREFIX = "STEELYARD__"
 SECRET_KEYS = ("api_key", "private_key")
@@ -205,6 +205,7 @@ def check(config: Config) -> Iterator[Complaint]:
     yield from _check_names(config)
     yield from _check_references(config)
     yield from _check_placement(config)
+    yield from _check_aggregation(config)
 
 
 def _twice(table: str, key: str, values: Iterable[object]) -> Iterator[Complaint]:
@@ -237,6 +238,24 @@ def _check_references(config: Config) -> Iterator[Complaint]:
                 yield f"strategies[{number}].instruments", instrument_id, f"an instrument's id: {_list(instruments)}"
 
 
+def _check_aggregation(config: Config) -> Iterator[Complaint]:
+    """The role and its table call for each other; each instrument is in one group; fees are of venues there are."""
+    table = config.aggregation
+    if table is None:
+        if AGGREGATION in config.role_names:
+            yield "aggregation", None, "the table [aggregation], for a process has the role"
+        return
+    instruments = {instrument.id for instrument in config.instruments}
+    grouped = [instrument for group in table.groups for instrument in group.instruments]
+    yield from _twice("aggregation.groups", "instruments", grouped)
+    yield from _twice("aggregation.groups", "name", [group.name for group in table.groups])
+    for instrument in set(grouped) - instruments:
+        yield "aggregation.groups.instruments", instrument, f"an instrument's id: {_list(instruments)}"
+    venues = {venue.name for venue in config.venues}
+    for venue in set(table.taker_fee_bps) - venues:
+        yield f"aggregation.taker_fee_bps.{venue}", None, f"one of the venues: {_list(venues)}"
+
+
 def _check_placement(config: Config) -> Iterator[Complaint]:
     """Each role in exactly one process, each process with a purpose."""
     for number, process in enumerate(config.processes):
@@ -248,6 +267,8 @@ def _check_placement(config: Config) -> Iterator[Complaint]:
     for role in config.role_names:
         if role not in config.expected_roles and role not in FACTORIES:
             yield "processes.roles", role, f"one of the roles: {_list(config.expected_roles)}"
+    if config.system.mode == "replay" and "execution" in config.role_names:
+        yield "processes.roles", "execution", "no execution where system.mode is replay: no order may leave"
     for role in set(config.expected_roles) - set(config.role_names):
         yield "processes.roles", None, f"a process for the role {role!r}"
 

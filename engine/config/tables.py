@@ -1,6 +1,7 @@
 """The tables of a configuration file, each key with its type, its bounds and its default."""
 
 import sys
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,6 +13,7 @@ from engine.config.secret import Secret
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,30}$", description="a-z, 0-9 and _, 31 at most")]
 Target = Annotated[str, msgspec.Meta(pattern=r"^[\w.]+:\w+$", description='"module:name"')]
 Id = Annotated[int, msgspec.Meta(ge=1, lt=1 << 24)]  # an intent id holds a strategy's id above 40 bits of count
+Interval = Annotated[str, msgspec.Meta(pattern=r"^[1-9][0-9]{0,3}[smhd]$", description='like "1s", "5m", "1h", "1d"')]
 Milliseconds = Annotated[int, msgspec.Meta(ge=1, le=3_600_000)]
 MS = 1_000_000
 
@@ -19,8 +21,9 @@ FACTORIES = {
     "feed": "engine.feed:build",
     "strategy": "engine.strategy:build",
     "execution": "engine.execution:build",
+    "aggregation": "engine.aggregation:build",
 }
-SUPERVISOR = "supervisor"
+SUPERVISOR, AGGREGATION = "supervisor", "aggregation"
 
 
 class ConfigError(ValueError):
@@ -108,6 +111,25 @@ class Watch(Table, frozen=True, kw_only=True):
     slow_retry_ms: Milliseconds = 10_000
 
 
+class Group(Table, frozen=True, kw_only=True):
+    """The same thing at several venues, where base, quote and kind do not say so."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=47)]
+    instruments: Annotated[tuple[Id, ...], msgspec.Meta(min_length=1, max_length=16)]
+
+
+class Aggregation(Table, frozen=True, kw_only=True):
+    """What is made of all venues together: its presence asks for the role."""
+
+    bars: tuple[Interval, ...] = ("1s", "1m", "5m", "1h", "1d")
+    bar_time: Literal["receive", "venue"] = "receive"  # which time of a print says whose bar it is
+    bar_grace_ms: Milliseconds = 20  # after an interval's end its prints may still come; less than the shortest bar
+    stale_ms: Milliseconds = 5_000  # a venue that has said nothing for longer is left out
+    taker_fee_bps: dict[Name, Decimal] = {}  # a venue's; needed where a thing is at two venues
+    min_edge_bps: Decimal = Decimal(0)  # opportunities with less after fees are not told
+    groups: tuple[Group, ...] = ()  # instruments not named here are grouped by base, quote, kind and multiplier
+
+
 class Config(Table, frozen=True, kw_only=True):
     """One complete system."""
 
@@ -122,6 +144,7 @@ class Config(Table, frozen=True, kw_only=True):
     feed: dict[str, Any] = {}
     risk: dict[str, Any] = {}
     execution: dict[str, Any] = {}
+    aggregation: Aggregation | None = None
     path: str = ""  # the file it was read from; set by load
 
     @property
@@ -143,10 +166,12 @@ class Config(Table, frozen=True, kw_only=True):
 
     @property
     def expected_roles(self) -> tuple[str, ...]:
-        """The roles that the rest of the file calls for: without a strategy there is nothing to execute."""
-        market = (("feed", "execution") if self.strategies else ("feed",)) if self.venues else ()
+        """The roles that the rest of the file calls for; without a strategy there is nothing to send, nor in a replay."""
+        trading = ("execution",) if self.strategies and self.system.mode != "replay" else ()
+        market = ("feed", *trading) if self.venues else ()
         extra = tuple(role for role in self.roles if role not in FACTORIES)
-        return market + extra + tuple(strategy.name for strategy in self.strategies)
+        aggregation = (AGGREGATION,) if self.aggregation is not None else ()
+        return market + aggregation + extra + tuple(strategy.name for strategy in self.strategies)
 
     def lane(self, lane: str, each: str = "") -> str:
         """The segment's name of a lane of this system, of one strategy or role where there is one for each."""

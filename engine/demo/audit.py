@@ -59,9 +59,10 @@ def read_ours(directory: Path, instruments: dict[int, Instrument]) -> Side:
 
 
 def read_truth(path: Path, account: str) -> Side:
-    """What the venue did for an account."""
+    """What the venue did for an account; a line that it was killed in is none yet."""
     truth = Side()
-    for line in path.read_bytes().splitlines():
+    whole, _, _ = path.read_bytes().rpartition(b"\n")
+    for line in whole.splitlines():
         event = msgspec.json.decode(line)
         if event.get("account") != account:
             continue

@@ -39,6 +39,8 @@ MIB = 1 << 20
 
 def build(config: "Config", name: str) -> Execution:
     """The execution role: what the runtime calls. Waits until the feed has shown the instruments."""
+    if config.system.mode == "replay":
+        raise ValueError("execution in a system of mode replay: expected none, no order may leave")
     instruments = tuple(await_all(config.system.name, [one.id for one in config.instruments]))
     options = msgspec.to_builtins(msgspec.convert(config.execution, ExecutionOptions))
     venue = config.venue(instruments[0].venue)

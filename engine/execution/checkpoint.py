@@ -4,7 +4,7 @@
 
 A checkpoint is made from the journal itself: the newest good one is loaded, the closed segments behind it are fed, and
 the state is written anew. So it equals a full replay by construction, and whoever makes it needs nothing of execution:
-`advance` runs in a process of its own that idles at the lowest class (`python -m engine.execution.checkpoint`), and
+`advance` runs in a process of its own that idles at the lowest class (`checkpoint_process`), and
 the step that closes a segment only starts it. It is written beside, flushed, and renamed; the newest two are kept. One
 that is torn, flipped, of another version, of other instruments or strategies, or ahead of the journal is passed over
 with a logged reason, for the one before it or for the whole journal. The segments themselves are kept: they are the
@@ -210,18 +210,3 @@ def _write_whole(path: Path, data: bytes) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def main() -> int:
-    """Make the checkpoint that the request on stdin asks for, at the lowest class, away from the cores of who asks."""
-    others = set(range(os.cpu_count() or 1)) - os.sched_getaffinity(0)
-    if others:
-        os.sched_setaffinity(0, others)
-    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    logging.basicConfig(level=logging.INFO)
-    advance(msgspec.json.decode(sys.stdin.buffer.read(), type=Request))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

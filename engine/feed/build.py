@@ -1,8 +1,9 @@
 """The feed role of a configured system: every venue's market data, through one set of lanes.
 
     [feed]                 durations in milliseconds
-    levels = false         tell every level's change, not only the best
+    levels = false         tell every level's change, on the lane of that name
     stale_ms = 5000        a connection without a frame for longer makes its books stale
+    frames = true          copy every frame into the FRAMES ring, where `engine-ctl capture record` finds it
 
 TICKS and BOOKS have one writer, so all venues of a system share one role; each is a `Feed` of its own inside it.
 """
@@ -17,6 +18,8 @@ from engine import clock
 from engine.feed.config import FeedConfig
 from engine.feed.feed import Feed
 from engine.feed.outbox import Outbox
+from engine.feed.replay import ReplayRole, build_replay, is_replay
+from engine.feed.tapped import TappedPorts, tap_of
 from engine.instruments import read, write
 from engine.lanes import BY_NAME
 from engine.venues.port import PortState
@@ -32,6 +35,7 @@ DURATIONS = (
     "stale", "book_stale", "settle", "subscribe", "quiet", "request", "instruments", "hold", "retry_min", "retry_max"
 )  # fmt: skip
 PLAIN = ("levels", "weight_percent", "seed")
+BUILD = ("frames", "source", "replay")  # read where the feed is built
 
 
 class SocketPorts:
@@ -117,11 +121,12 @@ def stream_headers(venue: "Venue") -> dict[str, str]:
 def durations(table: dict[str, Any]) -> dict[str, Any]:
     """The keys of [feed] as a FeedConfig has them; an unknown one is refused by name."""
     known = {f"{name}_ms": f"{name}_ns" for name in DURATIONS}
-    unknown = [key for key in table if key not in known and key not in PLAIN]
+    unknown = [key for key in table if key not in known and key not in PLAIN + BUILD]
     if unknown:
-        msg = f"[feed] {unknown[0]}: expected one of {', '.join((*known, *PLAIN))}"
+        msg = f"[feed] {unknown[0]}: expected one of {', '.join((*known, *PLAIN, *BUILD))}"
         raise ValueError(msg)
-    return {known.get(key, key): value * MS if key in known else value for key, value in table.items()}
+    told = {key: value for key, value in table.items() if key not in BUILD}
+    return {known.get(key, key): value * MS if key in known else value for key, value in told.items()}
 
 
 def feed_config(
@@ -147,20 +152,28 @@ def shown_decimals(config: "Config") -> dict[int, tuple[int, int]]:
     return {one.id: (one.price_decimals, one.size_decimals) for one in read(config.system.name)}
 
 
-def build(config: "Config", name: str) -> FeedRole:
+def build(config: "Config", name: str) -> FeedRole | ReplayRole:
     """Make the feed of a system: what the runtime calls."""
+    replaying = is_replay(config)
     cells = shm.CellWriter(config.lane("instruments"), BY_NAME["instruments"].record)
     outbox = Outbox(
         shm.RingWriter(config.lane("ticks"), BY_NAME["ticks"].record),
         shm.RingWriter(config.lane("books"), BY_NAME["books"].record),
         shm.CellWriter(config.lane("book_tops"), BY_NAME["book_tops"].record),
         clock.offset_ns(),
+        shm.RingWriter(config.lane("levels"), BY_NAME["levels"].record) if config.feed.get("levels") else None,
     )
-    feeds, ports, pinned = [], [], shown_decimals(config)
+    if replaying:
+        return build_replay(
+            config, name, outbox, lambda venue: feed_config(config, name, config.venue(venue)),
+            lambda venue: shower(cells, venue),
+        )  # fmt: skip
+    tap, feeds, ports, pinned = tap_of(config), [], [], shown_decimals(config)
     for venue in config.venues:
         if any(one.venue == venue.name for one in config.instruments):
             ports.append(SocketPorts(venue.stream_url, venue.request_url, stream_headers(venue)))
-            feeds.append(Feed(feed_config(config, name, venue, pinned), ports[-1], outbox, shower(cells, venue.name)))
+            told = TappedPorts(ports[-1], tap, venue.name, dialect_name(venue)) if tap else ports[-1]
+            feeds.append(Feed(feed_config(config, name, venue, pinned), told, outbox, shower(cells, venue.name)))
     return FeedRole(name, feeds, ports)
 
 

@@ -14,8 +14,9 @@ class FeedConfig:
     symbols: Mapping[str, int]  # the venue's text -> our instrument id
     cells: Mapping[str, int] = field(default_factory=dict)  # where a symbol's cells are; its place in `symbols` else
     name: str = "feed"
-    levels: bool = False  # tell every level's change, not only the best
+    levels: bool = False  # tell every level's change, on LEVELS
     instruments_path: str = ""  # where the venue's metadata is kept for a start without REST; empty: nowhere
+    kept_only: bool = False  # what is kept there is all there is: the venue is not asked
     stale_ns: int = 5 * SECOND_NS  # a connection without a frame for longer makes its books stale
     book_stale_ns: int = 60 * SECOND_NS  # so does a book without any news of its own
     settle_ns: int = (

@@ -20,6 +20,7 @@ from engine.feed.config import FeedConfig
 from engine.feed.hearing import hearing
 from engine.feed.link import Link
 from engine.feed.loader import Loader, decimals_of
+from engine.feed.order_track import OrderTrack
 from engine.feed.outbox import Outbox
 from engine.feed.pipeline import Pipeline
 from engine.feed.precision import misfits_of, misfits_of_book
@@ -29,11 +30,12 @@ from engine.feed.track import Track
 from engine.model.instrument import Instrument
 from engine.model.words import BookState
 from engine.venues.catalogue import dialect_of
-from engine.venues.dialect import AnswerKind, ChannelKind
+from engine.venues.dialect import AnswerKind, ChannelKind, Dialect
 from engine.venues.port import FramePort, RequestPort
 
 LOG = logging.getLogger("steelyard.feed")
 LOGGED_BYTES = 4096
+RETOLD_LEVELS = 16  # at each look at the ages: who joins LEVELS late has a book of 5000 levels whole in three seconds
 LOGGED_FRAMES = 100  # a venue that sends rubbish for hours must not fill the disk
 
 
@@ -59,10 +61,11 @@ class Feed:
         ports: FeedPorts,
         outbox: Outbox,
         show: Show = lambda *_: None,
+        dialect: Dialect | None = None,
     ) -> None:
         """`show` is told of every instrument that is known, and again when something of it changes."""
         self.name, self.config = config.name, config
-        self._ports, self._dialect, self._show = ports, dialect_of(config.venue), show
+        self._ports, self._dialect, self._show = ports, dialect or dialect_of(config.venue), show
         self._outbox = outbox
         self._requests = ports.requests()
         self._budget = Budget(config, self._dialect)
@@ -229,7 +232,8 @@ class Feed:
 
     def _track(self, index: int, one: Instrument, outbox: Outbox) -> Track:
         rule, depth, cell = self._dialect.rule(), self._dialect.depth, self.config.cell(one.symbol)
-        return Track(index, one.id, one.symbol, rule, outbox, depth, self.config.levels, cell)
+        track = OrderTrack if self._dialect.by_order else Track
+        return track(index, one.id, one.symbol, rule, outbox, depth, self.config.levels, cell)
 
     def _take_responses(self, now_ns: int) -> int:
         responses = self._requests.poll(now_ns)
@@ -404,6 +408,7 @@ class Feed:
             track.grow_stale(now_ns)
         else:
             track.refresh(now_ns)
+        track.retell(now_ns, RETOLD_LEVELS)
 
     def _want(self, track: Track, link: Link, now_ns: int) -> None:
         if self._dialect.requests_snapshots:

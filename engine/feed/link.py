@@ -64,6 +64,8 @@ class Link:
         self.subscriptions.hear(answer, self.heard_ns)
         if answer.kind == AnswerKind.LEAVING:
             self.leaving = True
+        elif answer.kind == AnswerKind.FOREIGN:
+            self.fail(answer.text)
         elif self.subscriptions.standing:
             self.accepted_ns = self.accepted_ns or self.heard_ns
             self.ready_ns = self.ready_ns or (self.heard_ns if self.subscriptions.complete else 0)
@@ -87,6 +89,8 @@ class Link:
         message = self.subscriptions.next_message(now_ns)
         if message is not None and not self._port.send(message):
             self.fail("a message could not be sent")
+        elif message is not None and getattr(self._port, "recorded", False):
+            self.hear(Answer(AnswerKind.ACCEPTED))
 
     def _watch(self, now_ns: int) -> None:
         if not self.accepted and now_ns > self._deadline_ns:

@@ -47,6 +47,10 @@ class Loader:
 
     def ask(self, now_ns: int) -> None:
         """Ask the venue when it is time to."""
+        if self._config.kept_only:
+            if not self.instruments:
+                self._remember()
+            return
         if self._asked >= 0 and now_ns > self._deadline_ns:
             self._fail("no answer in time", now_ns)
         if self._asked >= 0 or now_ns < self._not_before_ns or not self._budget.allows(self._weight, now_ns):

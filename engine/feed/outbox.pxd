@@ -15,6 +15,8 @@ cdef extern from "ring.h":
 cdef enum:
     DEPTH = 10
 
+cdef sy_writer *writer_of(object owner) except? NULL
+
 cdef struct Tick:
     int64_t receive_ns
     int64_t publish_ns
@@ -49,12 +51,15 @@ cdef struct Top:
 cdef class Outbox:
     cdef object ticks_owner
     cdef object books_owner
+    cdef object levels_owner
     cdef object cells
     cdef object top_view
     cdef sy_writer *ticks
     cdef sy_writer *books
+    cdef sy_writer *levels
     cdef Top *top
     cdef uint64_t held
+    cdef uint64_t levels_held
     cdef int64_t clock_offset
     cdef bint stamping
     cdef Tick head
@@ -64,5 +69,9 @@ cdef class Outbox:
         self, uint32_t instrument, int64_t receive_ns, int64_t now_ns, int64_t venue_ns, int64_t sequence
     ) noexcept nogil
     cdef void tick(self, int kind, int side, int64_t price, int64_t size, int64_t detail, int flags) noexcept nogil
+    cdef void level(self, int kind, int side, int64_t price, int64_t size, int64_t detail, int flags) noexcept nogil
+    cdef uint64_t put(
+        self, sy_writer *ring, uint64_t held, int kind, int side, int64_t price, int64_t size, int64_t detail, int flags
+    ) noexcept nogil
     cdef void end(self) noexcept nogil
     cdef void show(self, Book book, int cell, int state, int flags, uint64_t change_count)

@@ -8,5 +8,6 @@ class Outbox:
         books: RingWriter | None = ...,
         cells: CellWriter | None = ...,
         stamp_offset_ns: int | None = ...,
+        levels: RingWriter | None = ...,
     ) -> None: ...
     def void(self, instrument: int, cell: int, now_ns: int, state: int = ...) -> None: ...

@@ -1,28 +1,31 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """What the feed says, written straight into the slots of the TICKS and BOOKS rings.
 
-    begin ─▶ tick, tick, tick … ─▶ end ─▶ show
+    begin ─▶ tick, level, tick … ─▶ end ─▶ show
              records of one event    │      the book's top into BOOKS and its cell
-             behind the cursor       └ LAST on the final record, then one publish
+             behind the cursor       └ LAST on each ring's final record, then one publish a ring
+
+LEVELS, where there is one, holds the whole book's changes and every state, so that it can be followed alone.
 
 An event that is longer than the ring's reserve goes out in pieces, and only its final record is marked LAST: readers
 act there and nowhere else. Without writers it says nothing, for tools that only want the books.
 """
 
 from cpython.pycapsule cimport PyCapsule_GetPointer
-from libc.math cimport NAN
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from engine.book.book cimport Book
+from engine.book.measures cimport imbalance_of
 
 from engine.model import records, words
 
 cdef enum:
     LAST = 1
+    TICK_STATE = 4
 
-assert words.Flag.LAST == LAST
+assert (words.Flag.LAST, words.TickKind.STATE) == (LAST, TICK_STATE)
 assert records.TICK.size == sizeof(Tick)
 assert records.BOOK_TOP.size == sizeof(Top)
 assert records.BOOK_DEPTH == DEPTH
@@ -33,18 +36,26 @@ cdef sy_writer *writer_of(object owner) except? NULL:
     return NULL if owner is None else <sy_writer *>PyCapsule_GetPointer(owner.capsule, "steelyard.writer")
 
 
+cdef inline void close(sy_writer *ring, uint64_t held) noexcept nogil:
+    """Mark the last of what is held and publish."""
+    if held:
+        (<Tick *>sy_slot(ring, held - 1)).flags |= LAST
+        sy_publish(ring, held)
+
+
 cdef class Outbox:
     """The one writer of TICKS, BOOKS and the cells of book tops."""
 
-    def __init__(self, ticks=None, books=None, cells=None, stamp_offset_ns=None):
+    def __init__(self, ticks=None, books=None, cells=None, stamp_offset_ns=None, levels=None):
         """Write to these lanes, any of which may be missing.
 
         `stamp_offset_ns` (the engine clock's offset) stamps publish_ns with the moment of publishing; without it the
         step's time stands there, and two runs are the same to the byte.
         """
-        self.ticks_owner, self.books_owner, self.cells = ticks, books, cells
+        self.ticks_owner, self.books_owner, self.cells, self.levels_owner = ticks, books, cells, levels
         self.ticks = writer_of(ticks)
         self.books = writer_of(books)
+        self.levels = writer_of(levels)
         self.stamping = stamp_offset_ns is not None
         self.clock_offset = stamp_offset_ns or 0
         top = bytearray(sizeof(Top))
@@ -80,32 +91,43 @@ cdef class Outbox:
         self.head.publish_ns = self.publish_time(now_ns)
         self.head.venue_ns = venue_ns
         self.head.venue_sequence = sequence
-        self.held = 0
+        self.held = self.levels_held = 0
 
     cdef void tick(self, int kind, int side, int64_t price, int64_t size, int64_t detail, int flags) noexcept nogil:
         """Add a record to the event."""
-        if self.ticks == NULL:
-            return
-        if self.held == self.ticks.reserve:
-            sy_publish(self.ticks, self.held)
-            self.held = 0
-        if self.held == 0:
-            sy_begin(self.ticks)
+        if kind == TICK_STATE:
+            self.level(kind, side, price, size, detail, flags)
+        if self.ticks != NULL:
+            self.held = self.put(self.ticks, self.held, kind, side, price, size, detail, flags)
+
+    cdef void level(self, int kind, int side, int64_t price, int64_t size, int64_t detail, int flags) noexcept nogil:
+        """Add a record to what the event says on LEVELS: every level, and the states among them."""
+        if self.levels != NULL:
+            self.levels_held = self.put(self.levels, self.levels_held, kind, side, price, size, detail, flags)
+
+    cdef uint64_t put(
+        self, sy_writer *ring, uint64_t held, int kind, int side, int64_t price, int64_t size, int64_t detail, int flags
+    ) noexcept nogil:
+        """Write one record behind those held on a ring; how many are held then."""
+        if held == ring.reserve:
+            sy_publish(ring, held)
+            held = 0
+        if held == 0:
+            sy_begin(ring)
         self.head.kind = kind
         self.head.side = side
         self.head.price = price
         self.head.size = size
         self.head.detail = detail
         self.head.flags = flags
-        memcpy(sy_slot(self.ticks, self.held), &self.head, sizeof(Tick))
-        self.held += 1
+        memcpy(sy_slot(ring, held), &self.head, sizeof(Tick))
+        return held + 1
 
     cdef void end(self) noexcept nogil:
         """Mark the final record and publish."""
-        if self.held:
-            (<Tick *>sy_slot(self.ticks, self.held - 1)).flags |= LAST
-            sy_publish(self.ticks, self.held)
-            self.held = 0
+        close(self.ticks, self.held)
+        close(self.levels, self.levels_held)
+        self.held = self.levels_held = 0
 
     cdef void show(self, Book book, int cell, int state, int flags, uint64_t change_count):
         """Publish the book's top, as part of the event begun last, behind its ticks."""
@@ -128,7 +150,7 @@ cdef class Outbox:
             top.bid_price[i] = top.bid_size[i] = 0
         for i in range(top.asks, DEPTH):
             top.ask_price[i] = top.ask_size[i] = 0
-        top.imbalance = imbalance(top)
+        top.imbalance = imbalance_of(top.bid_size, top.bids, top.ask_size, top.asks)
         if self.books != NULL:
             sy_begin(self.books)
             memcpy(sy_slot(self.books, 0), top, sizeof(Top))
@@ -136,15 +158,3 @@ cdef class Outbox:
         if self.cells is not None:
             self.cells.write_bytes(cell, self.top_view)
 
-
-cdef double imbalance(Top *top) noexcept nogil:
-    """(bids - asks) / both, over the levels shown; nan when a side is empty."""
-    cdef double bid = 0, ask = 0
-    cdef int i
-    if top.bids == 0 or top.asks == 0:
-        return NAN
-    for i in range(top.bids):
-        bid += <double>top.bid_size[i]
-    for i in range(top.asks):
-        ask += <double>top.ask_size[i]
-    return (bid - ask) / (bid + ask)

@@ -10,7 +10,7 @@ from libc.stdint cimport int64_t
 
 from engine.feed.outbox cimport Outbox
 from engine.feed.track cimport Track
-from engine.venues.market cimport BEST, DELTA, MALFORMED, PRINT, TOP, Market, Message
+from engine.venues.market cimport BEAT, BEST, DELTA, MALFORMED, PRINT, TOP, Market, Message
 
 
 cdef class Pipeline:
@@ -28,12 +28,20 @@ cdef class Pipeline:
             raise ValueError(f"{track.symbol}: track {track.index} does not follow {len(self.tracks)} tracks")
         self.tracks.append(track)
 
-    def take(self, list frames, int64_t receive_ns, int64_t now_ns):
-        """Take frames in order; those that are no hot message come back as (frame, whether it is malformed)."""
+    def take(self, frames, int64_t receive_ns, int64_t now_ns):
+        """Take frames in order; those that are no hot message come back as (frame, whether it is malformed).
+
+        `TimedFrames` bring the time of each; it stands for `receive_ns` then.
+        """
         cdef bytes frame
         cdef int count
+        cdef Py_ssize_t place = 0
         cdef list rest = None
+        cdef list times = None if type(frames) is list else frames.times
         for frame in frames:
+            if times is not None:
+                receive_ns = times[place]
+                place += 1
             count = self.take_one(frame, receive_ns, now_ns)
             if count <= 0:
                 if rest is None:
@@ -109,8 +117,10 @@ cdef class Pipeline:
         if message.kind == BEST or message.kind == TOP:
             return track.best(message, receive_ns, now_ns)
         if message.kind == PRINT:
-            track.prints_heard += 1
+            track.prove(message, receive_ns, now_ns)
             return (<Track>self.printers[message.index]).trade(message, receive_ns, now_ns)
+        if message.kind == BEAT:
+            return track.hear(message, now_ns)
         return track.seed(self.market, message, receive_ns, now_ns)
 
     def print_by(self, Pipeline other):

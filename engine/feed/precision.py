@@ -23,7 +23,7 @@ def misfits_of_book(body: bytes, symbol: str, known: Mapping[str, Instrument]) -
     """The same of a book asked for over REST."""
     try:
         parsed = orjson.loads(body)
-        return _misfits(((symbol, price, size) for price, size in (*parsed["bids"], *parsed["asks"])), known)
+        return _misfits(((symbol, price, size) for price, size, *_ in (*parsed["bids"], *parsed["asks"])), known)
     except (ValueError, KeyError, TypeError):
         return {}
 

@@ -34,6 +34,7 @@ cdef class Track:
     cdef readonly bint seeded
     cdef readonly int64_t news_ns
     cdef readonly int64_t seed_ns
+    cdef int64_t seed_sequence
     cdef readonly int64_t behind_ns  # since when the venue's best names a number the book does not reach; 0: it does
     cdef readonly int64_t venue_ns
     cdef public bint patient  # another connection may fill a hole: what lies behind it is held for a while
@@ -42,6 +43,8 @@ cdef class Track:
     cdef int64_t held_ns
     cdef dict held_prints
     cdef int64_t held_prints_ns
+    cdef int64_t heard_id[2]  # of this connection's prints; print_id: of those told, whoever brought them
+    cdef int kept_max
     cdef Best shown
     cdef Recent tickers
     cdef Recent books
@@ -50,6 +53,9 @@ cdef class Track:
     cdef bint followed  # prints were told or could have been: later ones that a subscription begins with were missed
     cdef uint64_t changes
     cdef bint levels_told
+    cdef int roll_side  # of the round of retelling; 0: none is under way
+    cdef int64_t roll_key
+    cdef int64_t roll_ns
     cdef Outbox outbox
     cdef readonly int64_t snapshots, diffs, dropped, applied, gaps, resyncs, suspect, bbo_checked, bbo_equal
     cdef readonly int64_t best_checked, best_equal, prints_heard, bests_heard
@@ -57,6 +63,7 @@ cdef class Track:
 
     cdef int delta(self, Market market, Message *message, object frame, int64_t receive_ns, int64_t now_ns) except -1
     cdef int keep(self, object frame, int64_t receive_ns) except -1
+    cdef int prove(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1
     cdef int hold(self, object frame, int64_t receive_ns, int64_t now_ns) except -1
     cdef list take_kept(self)
     cdef list take_held(self)
@@ -64,15 +71,19 @@ cdef class Track:
     cdef int release_prints(self, bint gaps, int64_t now_ns) except -1
     cdef int print_in_order(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1
     cdef int seed(self, Market market, Message *message, int64_t receive_ns, int64_t now_ns) except -1
-    cdef void change(self, Level *levels, Message *message, bint telling) noexcept nogil
+    cdef void forget(self) noexcept nogil
+    cdef bint change(self, Market market, Message *message, bint telling) noexcept nogil
     cdef void change_side(self, int side, Level *levels, Py_ssize_t count, bint back, bint telling) noexcept nogil
     cdef int settle(self, Market market, Message *message, int64_t receive_ns, int64_t now_ns, bint telling) except -1
     cdef int best(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1
     cdef int trade(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1
+    cdef int hear(self, Message *message, int64_t now_ns) except -1
     cdef void show_best(self, Best *best, int flags) noexcept nogil
     cdef Best book_best(self, int64_t sequence) noexcept nogil
     cdef void compare_book(self, Best *best) noexcept nogil
+    cdef void compare_loosely(self, Best *best) noexcept nogil
     cdef void compare_ticker(self, Best *best) noexcept nogil
+    cdef void pass_over(self) noexcept nogil
     cdef void count_in_force(self, Best *ticker, Best *book) noexcept nogil
     cdef int leave(self, int state, int64_t now_ns) except -1
     cdef int give_up(self) except -1
@@ -80,4 +91,6 @@ cdef class Track:
     cdef int doubt(self, int64_t receive_ns, int64_t now_ns) except -1
     cdef int turn(self, int state, int64_t receive_ns, int64_t now_ns) except -1
     cdef int tell_all(self, int64_t receive_ns, int64_t now_ns) except -1
+    cdef Py_ssize_t retell_side(self, const Side *levels, Py_ssize_t count) noexcept nogil
+    cdef void tell_cut(self, int side, const Side *levels) noexcept nogil
     cdef void tell_side(self, int side, const Side *levels) noexcept nogil

@@ -10,10 +10,10 @@ that begins with RESET. The best bid and ask come from the book and, where the v
 whichever carries the newer number of the venue is shown. Both are compared wherever they meet at one number.
 """
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport INT64_MAX, int64_t, uint64_t
 
 from engine.book.book cimport Book
-from engine.book.side cimport Cursor, Side, first, step_on
+from engine.book.side cimport Cursor, Side, behind, first, step_on
 from engine.feed.outbox cimport Outbox
 from engine.venues.market cimport DROP, GAP, SNAPSHOT as SNAPSHOT_KIND, WAIT, Level, Market, Message, Rule
 
@@ -26,6 +26,7 @@ cdef enum:
     TICK_STATE = 4
     RESET = 2
     SNAPSHOT = 4
+    REFRESH = 8
     EMPTY = 0
     GOOD = 1
     SUSPECT = 2
@@ -36,11 +37,12 @@ cdef enum:
     REFUSED = 7
     MISFIT = 8
     HELD_MAX = 256  # changes or prints behind a hole: more than comes in the time that one is waited for
+    ROUND_NS = 1_000_000_000  # at least this from one round of retelling to the next
     KEPT_MAX = 4096  # frames kept while a snapshot is on its way: seven minutes at ten a second
 
 assert (words.TickKind.BEST, words.TickKind.LEVEL, words.TickKind.PRINT, words.TickKind.STATE) == (
     TICK_BEST, TICK_LEVEL, TICK_PRINT, TICK_STATE)
-assert (words.Flag.RESET, words.Flag.SNAPSHOT) == (RESET, SNAPSHOT)
+assert (words.Flag.RESET, words.Flag.SNAPSHOT, words.Flag.REFRESH) == (RESET, SNAPSHOT, REFRESH)
 assert [int(state) for state in words.BookState] == [EMPTY, GOOD, SUSPECT, RESYNCING, STALE, CROSSED, DISCONNECTED, REFUSED, MISFIT]
 
 
@@ -82,13 +84,14 @@ cdef class Track:
 
     def __init__(self, int index, int instrument, str symbol, Rule rule, Outbox outbox, Py_ssize_t depth=0,
                  bint levels=False, int cell=0):
-        """`depth`: levels kept a side, 0 for all; `levels`: tell every level's change; `cell`: where its top stands."""
+        """`depth`: levels kept a side, 0 for all; `levels`: tell every level's change on LEVELS; `cell`: where its top stands."""
         self.index, self.instrument, self.symbol, self.cell = index, instrument, symbol, cell
         self.rule, self.outbox, self.depth, self.levels_told = rule, outbox, depth, levels
         self.book = Book()
         self.kept, self.held, self.held_prints = [], [], {}
+        self.kept_max = KEPT_MAX
         self.wanting = True
-        self.print_id[0] = self.print_id[1] = -1
+        self.print_id[0] = self.print_id[1] = self.heard_id[0] = self.heard_id[1] = -1
         self.shown.sequence = -1
 
     @property
@@ -127,7 +130,7 @@ cdef class Track:
         """Keep a frame until the snapshot is here; the oldest goes when there are too many."""
         if not self.rule.keeps:
             return 0
-        if len(self.kept) >= KEPT_MAX:
+        if len(self.kept) >= self.kept_max:
             del self.kept[0]
         self.kept.append((frame, receive_ns))
         return 0
@@ -156,20 +159,27 @@ cdef class Track:
         if self.seeded or self.state == SUSPECT or self.state == RESYNCING:
             self.resyncs += 1
         self.news_ns = self.seed_ns = now_ns
+        self.seed_sequence = message.last
         self.behind_ns = 0
         self.venue_ns = message.venue_ns
         if told(self.state):
             self.turn(RESYNCING, receive_ns, now_ns)
-        self.book.empty()
+        self.forget()
         self.rule.seed(message)
         self.seeded = True
         self.wanting = False
         return self.settle(market, message, receive_ns, now_ns, False)
 
-    cdef void change(self, Level *levels, Message *message, bint telling) noexcept nogil:
+    cdef void forget(self) noexcept nogil:
+        """Empty the book."""
+        self.book.empty()
+
+    cdef bint change(self, Market market, Message *message, bint telling) noexcept nogil:
         """Put a message's levels into the book; a snapshot's come best first, and from the back each is an append."""
-        self.change_side(1, levels + message.bid_start, message.bid_count, message.kind == SNAPSHOT_KIND, telling)
-        self.change_side(-1, levels + message.ask_start, message.ask_count, message.kind == SNAPSHOT_KIND, telling)
+        cdef bint back = message.kind == SNAPSHOT_KIND
+        self.change_side(1, market.levels + message.bid_start, message.bid_count, back, telling)
+        self.change_side(-1, market.levels + message.ask_start, message.ask_count, back, telling)
+        return True
 
     cdef void change_side(self, int side, Level *levels, Py_ssize_t count, bint back, bint telling) noexcept nogil:
         """Put one side's levels into the book."""
@@ -180,16 +190,21 @@ cdef class Track:
             level = &levels[count - 1 - i if back else i]
             before = self.book.put(side, level.price, level.size)
             if telling and before != level.size:
-                self.outbox.tick(TICK_LEVEL, side, level.price, level.size, before, 0)
+                self.outbox.level(TICK_LEVEL, side, level.price, level.size, before, 0)
 
     cdef int settle(self, Market market, Message *message, int64_t receive_ns, int64_t now_ns, bint telling) except -1:
         """Apply a message, check what the venue lets us check, and tell."""
         cdef Best best
         cdef int state
         self.outbox.begin(self.instrument, receive_ns, now_ns, message.venue_ns, message.last)
-        self.change(market.levels, message, telling and self.levels_told)
+        if not self.change(market, message, telling and self.levels_told):
+            self.outbox.end()
+            return self.doubt(receive_ns, now_ns)
         self.changes += 1
         if self.depth:
+            if telling and self.levels_told:
+                self.tell_cut(1, &self.book.bids)
+                self.tell_cut(-1, &self.book.asks)
             self.book.cut(self.depth)
         if message.checksum >= 0:
             self.checksum_checked += 1
@@ -221,6 +236,9 @@ cdef class Track:
         best.ask_price, best.ask_size = message.ask_price, message.ask_size
         self.news_ns = now_ns
         self.bests_heard += 1
+        if not message.sequenced:
+            self.compare_loosely(&best)
+            return 0
         if self.tickers.count and best.sequence < newest(&self.tickers).sequence + self.patient:
             return 0  # a slower connection's: everything of it was taken
         self.compare_book(&best)
@@ -231,6 +249,17 @@ cdef class Track:
         self.outbox.begin(self.instrument, receive_ns, now_ns, message.venue_ns, message.last)
         self.show_best(&best, 0)
         self.outbox.end()
+        return 0
+
+    cdef int prove(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1:
+        """A print that this connection did not bring may show that changes are missing; another's cannot mend them."""
+        cdef int64_t before = self.heard_id[message.chain]
+        self.prints_heard += 1
+        if message.print_id <= before:
+            return 0
+        self.heard_id[message.chain] = message.print_id
+        if self.rule.prints_prove and self.seeded and before >= 0 and message.print_id != before + 1:
+            self.mistrust(receive_ns, now_ns)
         return 0
 
     cdef int trade(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1:
@@ -273,13 +302,20 @@ cdef class Track:
         """Tell one."""
         cdef int64_t before = self.print_id[message.chain]
         self.prints += 1
-        self.print_gaps += before >= 0 and message.print_id != before + 1
         self.print_id[message.chain] = message.print_id
+        self.print_gaps += before >= 0 and message.print_id != before + 1
         self.followed = self.followed or not message.past
         if message.ordinary and (self.followed or not message.past or self.patient and before >= 0):
             self.outbox.begin(self.instrument, receive_ns, now_ns, message.venue_ns, message.print_id)
             self.outbox.tick(TICK_PRINT, message.side, message.price, message.size, message.print_id, 0)
             self.outbox.end()
+        return 0
+
+    cdef int hear(self, Message *message, int64_t now_ns) except -1:
+        """The venue lives, and stands at a number that the book should reach."""
+        self.news_ns = now_ns
+        if message.sequenced and self.rule.bridged and message.last > self.rule.last and not self.behind_ns:
+            self.behind_ns = now_ns
         return 0
 
     cdef void show_best(self, Best *best, int flags) noexcept nogil:
@@ -318,8 +354,7 @@ cdef class Track:
         if book != NULL and book.sequence == best.sequence:
             self.bbo_checked += 1
             self.bbo_equal += same(book, best)
-        if self.pending + PAIRS < self.books.count:
-            self.pending = self.books.count - PAIRS
+        self.pass_over()
         while self.pending < self.books.count:
             waiting = &self.books.ring[self.pending % PAIRS]
             if waiting.sequence > best.sequence:
@@ -328,11 +363,35 @@ cdef class Track:
             self.pending += 1
         remember(&self.tickers, best)
 
+    cdef void pass_over(self) noexcept nogil:
+        """Books that waited for too long are not kept any more."""
+        if self.pending + PAIRS < self.books.count:
+            self.pending = self.books.count - PAIRS
+
     cdef void count_in_force(self, Best *ticker, Best *book) noexcept nogil:
-        """Count one comparison with the best in force at a book's number."""
-        if ticker != NULL:
+        """Count one comparison with the best in force at a book's number; one as old as the snapshot proves nothing."""
+        if ticker != NULL and ticker.sequence > self.seed_sequence:
             self.best_checked += 1
             self.best_equal += same(ticker, book)
+
+    cdef void compare_loosely(self, Best *best) noexcept nogil:
+        """Hold the book against a best without a number: it is of about this time, and its sizes may not be told."""
+        cdef Best book = self.book_best(0)
+        if not told(self.state):
+            return
+        if best.bid_size < 0:
+            book.bid_size = book.ask_size = -1
+        self.best_checked += 1
+        self.best_equal += same(best, &book)
+
+    def compare_rest(self):
+        """Nothing more comes: for each book still waiting the best in force is the newest one that is known."""
+        cdef Best *waiting
+        self.pass_over()
+        while self.pending < self.books.count:
+            waiting = &self.books.ring[self.pending % PAIRS]
+            self.count_in_force(recall(&self.tickers, waiting.sequence), waiting)
+            self.pending += 1
 
     cdef int doubt(self, int64_t receive_ns, int64_t now_ns) except -1:
         """The book is wrong: say so before anything else, and want a snapshot."""
@@ -404,6 +463,8 @@ cdef class Track:
         self.outbox.begin(self.instrument, receive_ns, now_ns, self.venue_ns, self.rule.last)
         self.show_best(&best, RESET | SNAPSHOT)
         if self.levels_told:
+            self.roll_side = 0
+            self.outbox.level(TICK_STATE, 0, 0, 0, RESYNCING, RESET | SNAPSHOT)
             self.tell_side(1, &self.book.bids)
             self.tell_side(-1, &self.book.asks)
         self.outbox.tick(TICK_STATE, 0, 0, 0, self.state, SNAPSHOT)
@@ -411,12 +472,51 @@ cdef class Track:
         self.outbox.show(self.book, self.cell, self.state, RESET | SNAPSHOT, self.changes)
         return 0
 
+    cdef void tell_cut(self, int side, const Side *levels) noexcept nogil:
+        """The levels beyond the depth are about to go."""
+        cdef Cursor cursor = first(levels)
+        cdef int64_t key, size
+        cdef Py_ssize_t place = 0
+        if levels.count <= self.depth:
+            return
+        while step_on(levels, &cursor, &key, &size):
+            place += 1
+            if place > self.depth:
+                self.outbox.level(TICK_LEVEL, side, side * key, 0, size, 0)
+
     cdef void tell_side(self, int side, const Side *levels) noexcept nogil:
         """Every level of a side, best first."""
         cdef Cursor cursor = first(levels)
         cdef int64_t key, size
         while step_on(levels, &cursor, &key, &size):
-            self.outbox.tick(TICK_LEVEL, side, side * key, size, 0, SNAPSHOT)
+            self.outbox.level(TICK_LEVEL, side, side * key, size, 0, SNAPSHOT)
+
+    def retell(self, int64_t now_ns, Py_ssize_t count):
+        """Tell up to `count` further levels as they stand, for readers who joined late; a mark where a round begins."""
+        if not self.levels_told or not told(self.state) or self.roll_side == 0 and now_ns - self.roll_ns < ROUND_NS:
+            return
+        self.outbox.begin(self.instrument, now_ns, now_ns, self.venue_ns, self.rule.last)
+        if self.roll_side == 0:
+            self.roll_ns = now_ns
+            self.outbox.level(TICK_STATE, 0, 0, 0, self.state, REFRESH)
+            self.roll_side, self.roll_key = 1, INT64_MAX
+        count -= self.retell_side(&self.book.bids if self.roll_side > 0 else &self.book.asks, count)
+        if count > 0 and self.roll_side > 0:
+            self.roll_side, self.roll_key = -1, INT64_MAX
+            count -= self.retell_side(&self.book.asks, count)
+        if count > 0:
+            self.roll_side = 0
+        self.outbox.end()
+
+    cdef Py_ssize_t retell_side(self, const Side *levels, Py_ssize_t count) noexcept nogil:
+        """Tell levels behind the key told last, best first; how many there were."""
+        cdef Cursor cursor = behind(levels, self.roll_key)
+        cdef int64_t size
+        cdef Py_ssize_t done = 0
+        while done < count and step_on(levels, &cursor, &self.roll_key, &size):
+            self.outbox.level(TICK_LEVEL, self.roll_side, self.roll_side * self.roll_key, size, size, REFRESH)
+            done += 1
+        return done
 
     def asked(self, int64_t now_ns):
         """A snapshot was asked for."""
@@ -430,6 +530,7 @@ cdef class Track:
         self.give_up()
         self.followed = self.followed or self.prints_heard > 0
         self.kept.clear()
+        self.heard_id[0] = self.heard_id[1] = -1
         self.tickers.count = 0  # a venue that was away may number anew
         self.behind_ns = 0
         self.rule.reset()

@@ -293,6 +293,37 @@ INSTRUMENT = Record(
     },
 )
 
+FRAME = Record(
+    "frame",
+    256,
+    {
+        "receive_ns": "i8",
+        "number": "u8",  # frames before this one in the writer's life; the life's epoch above 40 bits
+        "connection": "u8",  # which one of CONNECTIONS: the life's epoch above 20 bits of count
+        "length": "u4",  # of the whole frame
+        "offset": "u4",  # of this record's payload in it
+        "size": "u2",  # how much of the payload counts
+        "kind": "u1",  # FrameKind
+        "flags": "u1",  # Flag.LAST on the frame's last record
+        "spare_word": "u4",
+        "payload": "S216",
+    },
+)
+
+CONNECTION = Record(
+    "connection",
+    256,
+    {
+        "number": "u8",
+        "begin_ns": "i8",
+        "end_ns": "i8",  # 0 while it stands
+        "venue": "S32",  # the configuration's name
+        "dialect": "S32",
+        "target": "S160",  # path and query; empty: the way to the REST side
+        "spare": "u8",
+    },
+)
+
 RECORDS = (
     TICK,
     LEVEL,
@@ -310,4 +341,6 @@ RECORDS = (
     ACCEPTED,
     JOURNAL,
     INSTRUMENT,
+    FRAME,
+    CONNECTION,
 )

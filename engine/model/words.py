@@ -24,6 +24,7 @@ class Flag(IntEnum):
     LAST = 1  # the last record of one event: act only here
     RESET = 2  # forget what you know of this instrument: an unfinished event is void, a snapshot follows
     SNAPSHOT = 4  # part of a snapshot, not a change
+    REFRESH = 8  # told again for those who joined late: nothing changed; on a STATE, all that stands is told from here
 
 
 class BookState(IntEnum):
@@ -158,3 +159,39 @@ class OrderFlag(IntEnum):
     FILLS_MISSING = 8  # the venue filled more than it has told us fills for
     REPRICING = 16  # being replaced by the next request of its chase
     FOREIGN = 32  # not ours: reported, never touched
+
+
+class FrameKind(IntEnum):
+    """What a frame of a recording is. One of ours never holds a request's headers or body: keys travel there."""
+
+    RECEIVED = 1
+    SENT = 2
+    BEGIN = 3  # a connection is begun; JSON says which
+    CLOSED = 4  # it is gone; the text says why
+    REQUEST = 5  # method and target
+    RESPONSE = 6  # status and target, a line's end, the body
+    LOST = 7  # the recorder was overtaken here; JSON says by how much
+    END = 8  # the recording was ended, not cut off; JSON holds its totals
+
+
+class BarFlag(IntEnum):
+    """Marks on a bar: bits."""
+
+    CLOSED = 1  # complete for good: a closed bar never changes
+    EMPTY = 2  # no print fell into it: all four prices are the last close
+    PARTIAL = 4  # prints of its interval may be missing: not watched whole, records lost, or the venue was away
+
+
+class OpportunityKind(IntEnum):
+    """What became of a crossing between two venues."""
+
+    BEGIN = 1
+    CHANGE = 2
+    END = 3  # the figures are the last that held
+    RESET = 4  # the writer begins a life: everything begun before it is over
+
+
+class OpportunityFlag(IntEnum):
+    """Marks on an opportunity: bits."""
+
+    DEPTH_LIMITED = 1  # one ladder ended before the edge did: there may be more size

@@ -141,7 +141,7 @@ def execution_maker(
         instruments=instruments,
         strategies=tuple(strategies.values()),
         limits=RiskLimits(max_order_rate_per_min=300),
-        journal=JournalConfig(str(directory), segment_size=1 << 22),
+        journal=JournalConfig(str(directory), segment_size=1 << 15),
     )
 
     def make(fuse: Fuse, grave: Grave) -> Role:

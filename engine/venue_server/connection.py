@@ -1,6 +1,7 @@
 """One WebSocket connection: frames to the session, the session's messages to the socket, pings on the real rhythm."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 
 from aiohttp import WSMsgType, web
@@ -29,7 +30,8 @@ class Connection:
         """Live until either side ends it."""
         tasks = (asyncio.create_task(self._send()), asyncio.create_task(self._ping(clock, ping_seconds)))
         try:
-            await self._receive(clock, flush)
+            with contextlib.suppress(ConnectionError):  # the client hung up before its pong
+                await self._receive(clock, flush)
         finally:
             for task in tasks:
                 task.cancel()

@@ -92,8 +92,8 @@ class VenueServer:
             answer = await self._waiting[exchange]
         status, headers, text = answer
         if not status:
-            assert request.transport is not None
-            request.transport.abort()
+            if request.transport is not None:  # the client may have gone before
+                request.transport.abort()
             return web.Response()
         return web.Response(status=status, headers=headers, body=text)
 
@@ -109,6 +109,9 @@ class VenueServer:
             await socket.prepare(request)
             connection.wake()
             await connection.run(self._clock, self.flush, self._ping_seconds)
+        except ConnectionError:  # the client hung up before it was answered, which is no error of ours
+            self.venue.disconnect(session)
+            return web.Response()
         finally:
             del self._connections[session]
         return socket

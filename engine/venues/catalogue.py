@@ -5,6 +5,7 @@ from collections.abc import Callable
 from engine.venues.binance.market import BinanceDialect
 from engine.venues.binance.sbe_market import BinanceSbeDialect
 from engine.venues.coinbase.market import CoinbaseDialect
+from engine.venues.coinbase_exchange.market import ExchangeDialect
 from engine.venues.dialect import Dialect
 from engine.venues.kraken.market import KrakenDialect
 
@@ -14,6 +15,8 @@ DIALECTS: dict[str, Callable[[], Dialect]] = {
     "binance-usdm": lambda: BinanceDialect("binance-usdm"),
     "binance-coinm": lambda: BinanceDialect("binance-coinm"),
     "coinbase": CoinbaseDialect,
+    "coinbase-exchange": ExchangeDialect,
+    "coinbase-exchange-level2": lambda: ExchangeDialect("coinbase-exchange-level2", by_order=False),
     "kraken": KrakenDialect,
 }
 

@@ -40,6 +40,7 @@ class AnswerKind(IntEnum):
     REFUSED = 2  # the venue said no: `text` says why
     LEAVING = 3  # the venue is about to close this connection
     MALFORMED = 4  # a hot message that is not what it must be
+    FOREIGN = 5  # the connection speaks what is not understood here, and must be left: `text` says why
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ class Dialect(Protocol):
 
     name: str
     requests_snapshots: bool  # snapshots are asked for over REST; else a subscription begins with one
+    by_order: bool  # every order of a book is told, not only its levels
     numbers_are_text: bool  # prices and sizes stand in quotes; else they are JSON numbers whose digits count
     depth: int  # levels a side the venue keeps in step, 0 for all
     overlaps: (
@@ -137,6 +139,9 @@ class Dialect(Protocol):
 
     def numbers(self, message: object) -> Iterable[tuple[str, str, str]]:
         """The (symbol, price text, size text) of a parsed message whose numbers were kept as text."""
+
+    def recorded_book(self, payload: bytes, url: str) -> str | None:
+        """The symbol of a recorded answer that is a requested book, empty when nothing names it; None for all else."""
 
     def learn(self, message: object) -> None:
         """Take from a recording's parsed messages what a subscription would have settled."""

@@ -5,7 +5,7 @@ Its levels stand in one arena shared by the frame's messages, bids from `bid_sta
 """
 
 from engine.book.book cimport Book
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 
 cdef enum Kind:
     DELTA = 1
@@ -13,6 +13,15 @@ cdef enum Kind:
     BEST = 3
     PRINT = 4
     TOP = 5  # the best levels of a book, whole down to the last: a best bid and ask with what lies behind
+    BEAT = 6  # how far the venue is: `last`, without a change
+
+cdef enum Action:
+    LEVELS = 0  # the message is of levels
+    NUMBERED = 1  # a number of the venue's, and nothing on the book
+    OPENED = 2
+    MATCHED = 3
+    CHANGED = 4
+    DONE = 5
 
 cdef enum Verdict:
     APPLY = 0  # the next change in order
@@ -29,8 +38,13 @@ cdef struct Level:
     int64_t price
     int64_t size
 
+cdef struct Identity:
+    uint64_t high
+    uint64_t low
+
 cdef struct Message:
     int kind
+    int action  # of one order, where the venue tells orders; a snapshot of orders is OPENED
     int index  # which listing; -1: not one of ours
     int side
     int chain  # which of the venue's print numberings
@@ -49,6 +63,8 @@ cdef struct Message:
     int64_t ask_price
     int64_t ask_size
     int64_t checksum  # -1: none
+    Identity order
+    int64_t before  # the order's size as the venue had it, -1 where it does not say
     Py_ssize_t bid_start
     Py_ssize_t bid_count
     Py_ssize_t ask_start
@@ -66,6 +82,8 @@ cdef class Market:
     cdef Level *levels
     cdef Py_ssize_t level_count
     cdef Py_ssize_t level_room
+    cdef Identity *identities  # whose the levels are, where each is one order's; NULL where none is
+    cdef Py_ssize_t identity_room
     cdef Listing *listings
     cdef readonly int listing_count
     cdef short *slots
@@ -76,7 +94,10 @@ cdef class Market:
     cdef int find(self, const char *text, Py_ssize_t length) noexcept nogil
     cdef Message *add_message(self, Py_ssize_t place) noexcept nogil
     cdef Level *add_level(self) noexcept nogil
+    cdef Identity *add_identity(self) noexcept nogil
     cdef list pairs(self, Py_ssize_t start, Py_ssize_t count)
+    cdef list orders(self, Py_ssize_t start, Py_ssize_t count)
+    cdef dict sides(self, Message *m)
     cdef dict describe(self, Py_ssize_t place)
 
 cdef class Rule:
@@ -84,6 +105,7 @@ cdef class Rule:
     cdef bint bridged
     cdef bint keeps  # changes that come before a snapshot may go on from it
     cdef bint several  # more than one connection tells of the book: an event may begin before the book's number
+    cdef bint prints_prove  # a print that is missing means that changes are, where changes have no numbers
     cdef int admit(self, Message *message) noexcept nogil
     cdef int seed(self, Message *message) noexcept nogil
     cdef bint holds(self, Book book, Message *message) noexcept nogil

@@ -19,7 +19,8 @@ cdef enum:
     LEVELS_MAX = 1 << 20
     MESSAGES_MAX = 1 << 16
 
-NAMES = {DELTA: "delta", SNAPSHOT: "snapshot", BEST: "best", PRINT: "print", TOP: "top"}
+NAMES = {DELTA: "delta", SNAPSHOT: "snapshot", BEST: "best", PRINT: "print", TOP: "top", BEAT: "beat"}
+ACTIONS = {NUMBERED: "numbered", OPENED: "opened", MATCHED: "matched", CHANGED: "changed", DONE: "done"}
 
 
 cdef inline uint32_t hash_text(const char *text, Py_ssize_t length) noexcept nogil:
@@ -49,6 +50,7 @@ cdef class Market:
     def __dealloc__(self):
         free(self.messages)
         free(self.levels)
+        free(self.identities)
         free(self.listings)
         free(self.slots)
 
@@ -87,6 +89,7 @@ cdef class Market:
         memset(message, 0, sizeof(Message))
         message.index = -1
         message.checksum = -1
+        message.before = -1
         message.ordinary = True
         return message
 
@@ -103,6 +106,17 @@ cdef class Market:
             self.level_room *= 2
         self.level_count += 1
         return &self.levels[self.level_count - 1]
+
+    cdef Identity *add_identity(self) noexcept nogil:
+        """The id that belongs to the level added last; NULL when there is no memory."""
+        cdef Identity *grown
+        if self.level_count > self.identity_room:
+            grown = <Identity *>realloc(self.identities, self.level_room * sizeof(Identity))
+            if grown == NULL:
+                return NULL
+            self.identities = grown
+            self.identity_room = self.level_room
+        return &self.identities[self.level_count - 1]
 
     def add(self, str symbol, int price_decimals, int size_decimals):
         """List a symbol with its decimals; its index, by which messages name it."""
@@ -151,6 +165,10 @@ cdef class Market:
         """Some levels of the arena."""
         return [(self.levels[start + i].price, self.levels[start + i].size) for i in range(count)]
 
+    cdef list orders(self, Py_ssize_t start, Py_ssize_t count):
+        """Some orders of the arena."""
+        return [(*level, number_of(&self.identities[start + i])) for i, level in enumerate(self.pairs(start, count))]
+
     cdef dict describe(self, Py_ssize_t place):
         """One message with the fields that its kind has."""
         cdef Message *m = &self.messages[place]
@@ -159,10 +177,26 @@ cdef class Market:
             return found | {"price": m.price, "size": m.size, "side": m.side, "print_id": m.print_id,
                             "chain": m.chain, "ordinary": bool(m.ordinary and not m.past)}
         found |= {"first": m.first, "last": m.last, "previous": m.previous}
+        if m.kind == BEAT:
+            return found
         if m.kind == BEST:
             return found | {"bid": (m.bid_price, m.bid_size), "ask": (m.ask_price, m.ask_size)}
-        return found | {"bids": self.pairs(m.bid_start, m.bid_count), "asks": self.pairs(m.ask_start, m.ask_count),
-                        "checksum": m.checksum}
+        if m.action == LEVELS:
+            return found | self.sides(m)
+        if m.kind == SNAPSHOT:
+            return found | {"bids": self.orders(m.bid_start, m.bid_count), "asks": self.orders(m.ask_start, m.ask_count)}
+        return found | {"action": ACTIONS[m.action], "order": number_of(&m.order), "side": m.side, "price": m.price,
+                        "size": m.size, "before": m.before}
+
+    cdef dict sides(self, Message *m):
+        """A message's levels."""
+        return {"bids": self.pairs(m.bid_start, m.bid_count), "asks": self.pairs(m.ask_start, m.ask_count),
+                "checksum": m.checksum}
+
+
+cdef object number_of(const Identity *identity):
+    """An order's id as one number."""
+    return (<object>identity.high << 64) | identity.low
 
 
 cdef class Rule:

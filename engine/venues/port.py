@@ -4,6 +4,7 @@ A port never blocks. `poll` hands over what has arrived since the last call; a l
 next poll, never an exception out of the blue.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
@@ -15,6 +16,20 @@ class PortState(IntEnum):
     CONNECTING = 1
     OPEN = 2
     CLOSED = 3  # for good: make another
+
+
+class TimedFrames(list[bytes]):
+    """Frames that came at moments of their own, from a port that is no socket: `times` has one for each."""
+
+    def __init__(self, frames: Iterable[bytes] = (), times: Iterable[int] = ()) -> None:
+        """Take these frames and when each was received."""
+        super().__init__(frames)
+        self.times = list(times)
+
+    def join(self, others: "TimedFrames") -> None:
+        """Put others behind these."""
+        self.extend(others)
+        self.times.extend(others.times)
 
 
 class FramePort(Protocol):

@@ -10,16 +10,16 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 import orjson
 
 from engine.feed.capture.formats import Piece, read_capture
+from engine.feed.order_track import OrderTrack
 from engine.feed.outbox import Outbox
 from engine.feed.pipeline import Pipeline
 from engine.feed.track import Track
 from engine.model.fixed import to_text
-from engine.model.words import BookState
+from engine.model.words import BookState, FrameKind
 from engine.venues.dialect import AnswerKind, Dialect
 
 COUNTS = (
@@ -29,7 +29,6 @@ COUNTS = (
 WIDTH_MAX = 18
 SYMBOL_MAX = 32  # bytes: a longer one is no symbol but a spoilt frame
 NUMBER = re.compile(r"([0-9]{1,18})(?:\.([0-9]*?)(0*))?")
-SNAPSHOT_START = b'{"lastUpdateId"'
 
 
 class Survey:
@@ -45,8 +44,11 @@ class Survey:
 
     def look(self, piece: Piece) -> None:
         """Take a piece's numbers, or its metadata."""
-        if self.dialect.requests_snapshots and piece.payload.startswith(SNAPSHOT_START):
-            self._read_snapshot(piece)
+        if piece.mark != FrameKind.RECEIVED or piece.sent:
+            return
+        symbol = self.dialect.recorded_book(piece.payload, piece.url)
+        if symbol is not None:
+            self._read_snapshot(symbol, piece.payload)
         elif piece.url:
             self._read_metadata(piece)
         else:
@@ -66,10 +68,11 @@ class Survey:
             return orjson.loads(payload)
         return json.loads(payload, parse_float=str, parse_int=str)
 
-    def _read_snapshot(self, piece: Piece) -> None:
+    def _read_snapshot(self, symbol: str, payload: bytes) -> None:
         try:
-            body, symbol = orjson.loads(piece.payload), symbol_of(piece)
-            for price, size in (*body["bids"], *body["asks"]):
+            book = orjson.loads(payload)
+            self.dialect.learn(book)
+            for price, size, *_ in (*book["bids"], *book["asks"]):
                 self._widen(symbol, price, size)
         except (ValueError, KeyError, TypeError, AttributeError):  # the pipeline will count it as malformed
             return
@@ -127,16 +130,6 @@ def shape_of_text(text: str) -> tuple[int, int, int] | None:
     return len(parts[1]), need, need + len(parts[3] or "")
 
 
-def symbol_of(piece: Piece) -> str:
-    """The symbol of a requested book, from its address or itself; empty when neither says."""
-    if piece.url:
-        return parse_qs(urlsplit(piece.url).query).get("symbol", [""])[0]
-    try:
-        return str(orjson.loads(piece.payload).get("symbol", ""))
-    except ValueError:
-        return ""
-
-
 class Check:
     """One run of a recording."""
 
@@ -144,28 +137,34 @@ class Check:
         """A track for each symbol, in this order."""
         self.dialect = dialect
         market, outbox = dialect.market(), Outbox()
+        track = OrderTrack if dialect.by_order else Track
         self.pipeline = Pipeline(market, outbox)
         self.decimals = {symbol: survey.decimals(symbol) for symbol in symbols}
         for index, (symbol, decimals) in enumerate(self.decimals.items()):
             market.add(symbol, *decimals)
-            self.pipeline.add(Track(index, index, symbol, dialect.rule(), outbox, dialect.depth))
+            self.pipeline.add(track(index, index, symbol, dialect.rule(), outbox, dialect.depth))
         self.index = {symbol: index for index, symbol in enumerate(symbols)}
+        self.open: list[int] = []  # connections, where the recording tells of them
         self.answers = 0
         self.malformed = 0
         self.refused = 0
 
     def take(self, piece: Piece) -> None:
         """Run one piece; what we sent ourselves is only counted."""
+        if piece.mark != FrameKind.RECEIVED:
+            self.take_mark(piece)
+            return
         if piece.sent:
             self.answers += 1
             return
-        symbol = self.snapshot_symbol(piece)
+        symbol = self.dialect.recorded_book(piece.payload, piece.url)
         if symbol is not None:
             self.answers += not piece.url
+            symbol = symbol or (next(iter(self.index)) if len(self.index) == 1 else "")  # it can only mean the only one
             if symbol in self.index:
                 self.pipeline.snapshot(self.index[symbol], piece.payload, piece.time_ns, piece.time_ns)
             return
-        if piece.url:
+        if piece.url or self.is_second(piece):
             return
         for frame, malformed in self.pipeline.take([piece.payload], piece.time_ns, piece.time_ns) or ():
             answer = self.dialect.answer(frame)
@@ -173,16 +172,25 @@ class Check:
             self.refused += answer.kind == AnswerKind.REFUSED
             self.pipeline.mistrust(answer.spoilt, piece.time_ns, piece.time_ns)
 
-    def snapshot_symbol(self, piece: Piece) -> str | None:
-        """The symbol of a requested book, None for anything else; a nameless one can only mean the only symbol."""
-        if not self.dialect.requests_snapshots or not piece.payload.startswith(SNAPSHOT_START):
-            return None
-        return symbol_of(piece) or (next(iter(self.index)) if len(self.index) == 1 else None)
+    def take_mark(self, piece: Piece) -> None:
+        """A connection begins or is gone; the last one's end leaves no book that could be followed."""
+        if piece.mark == FrameKind.BEGIN and piece.connection not in self.open:
+            self.open.append(piece.connection)
+        elif piece.mark == FrameKind.CLOSED and piece.connection in self.open:
+            followed = self.open[0] == piece.connection
+            self.open.remove(piece.connection)
+            if followed and not (self.dialect.overlaps and self.open):
+                self.pipeline.disconnect(piece.time_ns)
+
+    def is_second(self, piece: Piece) -> bool:
+        """Whether a frame came over a further connection, where one book cannot be fed by two."""
+        return not self.dialect.overlaps and bool(self.open) and piece.connection != self.open[0]
 
     def reports(self) -> Iterator[dict[str, object]]:
         """One object a symbol."""
         for track in self.pipeline.tracks:
             track.trust(track.seed_ns)
+            track.compare_rest()
             yield self.report(track)
 
     def report(self, track: Track) -> dict[str, object]:
@@ -205,20 +213,20 @@ class Check:
         }
 
 
-def pieces_of(files: Iterable[Path], kind: str) -> Iterator[Piece]:
+def pieces_of(files: Iterable[Path], kind: str, venue: str = "") -> Iterator[Piece]:
     """Several files as one session."""
     for path in files:
-        yield from read_capture(path, kind)
+        yield from read_capture(path, kind, venue)
 
 
 def check(files: list[Path], dialect: Dialect, symbol: str = "", kind: str = "") -> list[dict[str, object]]:
     """Run a recording; the reports of its symbols."""
     survey = Survey(dialect)
-    for piece in pieces_of(files, kind):
+    for piece in pieces_of(files, kind, dialect.name):
         survey.look(piece)
     symbols = [name for name in survey.symbols() if not symbol or name == symbol]
     run = Check(dialect, survey, symbols)
-    for piece in pieces_of(files, kind):
+    for piece in pieces_of(files, kind, dialect.name):
         run.take(piece)
     return list(run.reports())
 

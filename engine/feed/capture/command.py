@@ -21,12 +21,32 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--symbol", default="", help="only this symbol; all in the file unless one is named")
     run.add_argument("--format", default="", choices=FORMATS, help="guessed from the first line unless named")
     run.add_argument("--json", action="store_true", help="one JSON object a symbol")
+    run.set_defaults(run=run_check)
+    _record_words(commands)
     return top
 
 
+def _record_words(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    record = commands.add_parser("record", help="write down every frame of a running feed, byte for byte")
+    record.add_argument("--system", default="", metavar="NAME", help="which system; not needed where there is one")
+    record.add_argument("--output", default="", metavar="PATH", help="a file, or a directory to put one into")
+    record.add_argument("--venue", default="", help="only this venue: its name in the configuration, or binance-usdm …")
+    record.add_argument("--seconds", type=float, default=0.0, metavar="S", help="end after so long; else at ^C")
+    record.add_argument("--part-mib", type=int, default=0, metavar="N", help="begin another file after so much")
+    record.add_argument("--part-seconds", type=int, default=0, metavar="N", help="begin another file after so long")
+    record.add_argument("--json", action="store_true", help="the totals as one JSON object")
+    record.set_defaults(run=run_record)
+
+
 def main(argv: list[str]) -> int:
-    """Run the command: 0 when every book that should be good is, 1 when one is not, 2 when it cannot be run."""
+    """Run the command: 0 when all is as it should be, 1 when not, 2 when it cannot be run, 3 when nobody is there."""
     arguments = parser().parse_args(argv)
+    code: int = arguments.run(arguments)
+    return code
+
+
+def run_check(arguments: argparse.Namespace) -> int:
+    """0 when every book that should be good is."""
     try:
         reports = check(arguments.files, dialect_of(arguments.venue), arguments.symbol, arguments.format)
     except (OSError, ValueError) as error:
@@ -38,6 +58,13 @@ def main(argv: list[str]) -> int:
         sys.stderr.write("capture check: no symbol of this venue in the recording\n")
         return 2
     return 0 if all(is_good(report) for report in reports) else 1
+
+
+def run_record(arguments: argparse.Namespace) -> int:
+    """Record until told to stop; what only recording needs is loaded here."""
+    from engine.feed.capture.record import record  # noqa: PLC0415
+
+    return record(arguments)
 
 
 def _table(report: dict[str, object]) -> str:

@@ -1,10 +1,11 @@
 """The formats of recorded traffic, as one stream of pieces; gz and zst are read as they are.
 
-hft      <local ns> <frame>                    one a line, REST answers among them
+hft      <local ns or µs> <frame>              one a line, REST answers among them
 cf1      <time>: <frame>                       and `https://… -> <time>: <body>`, `wss://… <- <time>: <sent>`
 cf2      {"t":"recv","ts":…,"data":"<frame>"}  and t = header, http, connect, send
 dc       {"rx_ns":…,"frame":<frame>}           verbatim; the first line describes the recording
 ndjson   <frame>                               one a line
+steelyard                                      our own, binary: see recording.py
 """
 
 import gzip
@@ -19,28 +20,36 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 import orjson
 import zstandard
 
+from engine.feed.capture.recording import is_recording, read_recording
+from engine.model.words import FrameKind
+
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-FORMATS = ("hft", "cf1", "cf2", "dc", "ndjson")
+FORMATS = ("hft", "cf1", "cf2", "dc", "ndjson", "steelyard")
 HFT_LINE = re.compile(rb"\d+ [{\[]")
 CF1_LINE = re.compile(rb"(?:wss?|https?)://|configuration: |\d+\.\d+: ")
 CF1_BODY = re.compile(rb"(https?://\S+) -> ([\d.]+): (.*)")
 CF1_FRAME = re.compile(rb"([\d.]+): (.*)")
 DC_FRAME = re.compile(rb'"frame":\s*')
 CHUNK = 1 << 18
+EPOCH_DIGITS = 19  # of nanoseconds in this century; fewer are a coarser unit
+OK = 200
+MARKS = (FrameKind.BEGIN, FrameKind.CLOSED, FrameKind.LOST)
 SHOWN = 200  # letters of an error, which may hold a whole line
 CUT_OFF = "the compressed file is cut off"
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One thing recorded: a frame, or with `url` the answer to a request."""
+    """One thing recorded: a frame; with `url` the answer to a request; with `mark` what became of a connection."""
 
     payload: bytes
     time_ns: int
     url: str = ""
     sent: bool = False
+    connection: int = 0
+    mark: FrameKind = FrameKind.RECEIVED  # or BEGIN, CLOSED, LOST
 
 
 def open_capture(path: Path) -> BinaryIO:
@@ -101,11 +110,18 @@ def guess_format(line: bytes) -> str:
         return "cf1"
     if line.startswith(b'{"t":'):
         return "cf2"
-    return "dc" if b'"captured_at"' in line or line.startswith(b'{"rx_ns"') else "ndjson"
+    described = b'"captured_at"' in line and b'"bids"' not in line  # a recorder may describe a single book as well
+    return "dc" if described or line.startswith(b'{"rx_ns"') else "ndjson"
 
 
-def read_capture(path: Path, kind: str = "") -> Iterator[Piece]:
-    """The pieces of one file, in the order of the file; a file that is not what it should be is a ValueError."""
+def read_capture(path: Path, kind: str = "", venue: str = "") -> Iterator[Piece]:
+    """The pieces of one file, in the order of the file; a file that is not what it should be is a ValueError.
+
+    `venue` chooses among those of one of our own recordings; the other formats hold one venue.
+    """
+    if kind == "steelyard" or (not kind and is_recording(path)):
+        yield from read_steelyard(path, venue)
+        return
     try:
         with open_capture(path) as lines:
             first = lines.readline()
@@ -121,11 +137,31 @@ def _chain(first: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:
     yield from rest
 
 
+def read_steelyard(path: Path, venue: str = "") -> Iterator[Piece]:
+    """Our own: every connection, with its beginning and its end."""
+    for time_ns, connection, kind, payload in read_recording(path, venue):
+        if kind in (FrameKind.RECEIVED, FrameKind.SENT):
+            yield Piece(payload, time_ns, sent=kind == FrameKind.SENT, connection=connection)
+        elif kind == FrameKind.RESPONSE:
+            status, target, body = split_response(payload)
+            if status == OK:
+                yield Piece(body, time_ns, target, connection=connection)
+        elif kind in MARKS and (kind != FrameKind.BEGIN or orjson.loads(payload)["target"]):
+            yield Piece(payload, time_ns, connection=connection, mark=FrameKind(kind))
+
+
+def split_response(payload: bytes) -> tuple[int, str, bytes]:
+    """The status, target and body of a recorded answer."""
+    head, _, body = payload.partition(b"\n")
+    status, _, target = head.decode().partition(" ")
+    return int(status), target, body
+
+
 def read_hft(lines: Iterable[bytes]) -> Iterator[Piece]:
     """A local time, a space, the frame."""
     for line in lines:
         time, _, payload = line.partition(b" ")
-        yield Piece(payload, int(time))
+        yield Piece(payload, int(time) * 10 ** max(0, EPOCH_DIGITS - len(time)))
 
 
 def read_cf1(lines: Iterable[bytes]) -> Iterator[Piece]:
@@ -160,9 +196,9 @@ def read_dc(lines: Iterable[bytes]) -> Iterator[Piece]:
 
 
 def read_ndjson(lines: Iterable[bytes]) -> Iterator[Piece]:
-    """One frame a line, without a time."""
-    for number, line in enumerate(lines):
-        yield Piece(line, number)
+    """One frame a line, without a time: a millisecond apart."""
+    for number, line in enumerate(lines, 1):
+        yield Piece(line, number * 1_000_000)
 
 
 def _seconds(text: bytes) -> int:

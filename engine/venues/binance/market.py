@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import orjson
 
@@ -13,6 +14,7 @@ from engine.venues.market import Market, Rule
 
 SECOND_NS = 1_000_000_000
 HOT_EVENTS = frozenset({"depthUpdate", "bookTicker", "trade", "aggTrade"})
+SNAPSHOT_START = b'{"lastUpdateId"'
 CHANNELS = (
     Channel("depth@100ms", ChannelKind.BOOK),
     Channel("bookTicker", ChannelKind.BEST),
@@ -41,6 +43,7 @@ class BinanceDialect:
     weight_limit: int = 0
     weight_header: str = "x-mbx-used-weight-1m"
     requests_snapshots: bool = True
+    by_order: bool = False
     numbers_are_text: bool = True
     depth: int = 0
     overlaps: bool = True
@@ -126,6 +129,17 @@ class BinanceDialect:
         elif "B" in event and "A" in event and "u" in event:
             yield symbol, event["b"], event["B"]
             yield symbol, event["a"], event["A"]
+
+    def recorded_book(self, payload: bytes, url: str) -> str | None:
+        """The address of a book names its symbol; on some products the book does."""
+        if not payload.startswith(SNAPSHOT_START):
+            return None
+        if url:
+            return parse_qs(urlsplit(url).query).get("symbol", [""])[0]
+        try:
+            return str(orjson.loads(payload).get("symbol", ""))
+        except orjson.JSONDecodeError:
+            return ""
 
     def learn(self, message: object) -> None:
         """Nothing: Binance keeps all levels in step."""

@@ -15,17 +15,21 @@ from dataclasses import dataclass
 
 from engine.venues.binance.market import BinanceDialect
 from engine.venues.binance.sbe import SCHEMA_ID, SCHEMA_VERSION, BinanceSbeMarket, schema_of
-from engine.venues.dialect import OTHER, Answer, AnswerKind
+from engine.venues.dialect import OTHER, Answer, AnswerKind, Channel, ChannelKind
 from engine.venues.market import Market
 
-STREAMS = ("depth", "bestBidAsk", "trade")
+CHANNELS = (
+    Channel("depth", ChannelKind.BOOK),
+    Channel("bestBidAsk", ChannelKind.BEST),
+    Channel("trade", ChannelKind.PRINTS),
+)
 
 
 @dataclass
 class BinanceSbeDialect(BinanceDialect):
     """Spot, in SBE."""
 
-    streams: tuple[str, ...] = STREAMS
+    channels: tuple[Channel, ...] = CHANNELS
 
     def market(self) -> Market:
         """The binary scanner."""
@@ -46,7 +50,7 @@ class BinanceSbeDialect(BinanceDialect):
         if found[0] != SCHEMA_ID:
             return Answer(AnswerKind.MALFORMED, f"SBE schema must be {expected}, was {found[0]}:{found[1]}")
         if found[1] != SCHEMA_VERSION:
-            return Answer(AnswerKind.REFUSED, f"SBE stream schema must be {expected}, was {found[0]}:{found[1]}")
+            return Answer(AnswerKind.FOREIGN, f"SBE stream schema must be {expected}, was {found[0]}:{found[1]}")
         return OTHER
 
     def numbers(self, message: object) -> Iterable[tuple[str, str, str]]:

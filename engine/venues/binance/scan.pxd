@@ -27,6 +27,7 @@ cdef class BinanceMarket(Market):
     cdef char[128] used
     cdef int used_count
     cdef bint wrapped
+    cdef const char *end  # of the frame
 
     cdef void begin(self) noexcept nogil
     cdef const char *read_object(self, const char *at, bint outer) noexcept nogil

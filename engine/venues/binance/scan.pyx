@@ -12,6 +12,8 @@ A frame is refused as a whole, and nothing of it is handed over, when it is not 
 one, has a number that its instrument cannot hold exactly, or a range of update ids that runs backwards.
 """
 
+import sys
+
 from libc.stdint cimport int64_t
 from libc.string cimport memcmp
 
@@ -19,8 +21,10 @@ from engine.venues.market cimport (
     APPLY, BEST, DELTA, DROP, GAP, MALFORMED, OTHER, PRINT, SNAPSHOT, WAIT, Level, Listing, Market, Message, Rule,
 )
 from engine.venues.scan cimport (
-    blank, read_fixed, read_integer, read_quoted as read_quoted_number, skip_value, text_end,
+    blank, read_fixed_within, read_integer, read_quoted_within, skip_value, text_end,
 )
+
+assert sys.byteorder == "little", "numbers are read eight letters at a time, the first one lowest"
 
 cdef enum:
     PREVIOUS = 1
@@ -61,6 +65,7 @@ cdef class BinanceMarket(Market):
         """Read one frame."""
         cdef const char *at
         self.begin()
+        self.end = data + size
         at = blank(data)
         if at[0] != c'{':
             return MALFORMED
@@ -74,6 +79,7 @@ cdef class BinanceMarket(Market):
         cdef const char *at
         cdef Message *message
         self.begin()
+        self.end = data + size
         at = blank(data)
         if at[0] != c'{':
             return MALFORMED
@@ -199,7 +205,9 @@ cdef class BinanceMarket(Market):
     cdef bint read_quoted(self, char place, int decimals, int64_t *value) noexcept nogil:
         """Read a noted string as fixed point."""
         cdef Token *token = &self.tokens[<int>place]
-        return token.kind == STRING and read_fixed(token.start, decimals, value) == token.start + token.length
+        if token.kind != STRING:
+            return False
+        return read_fixed_within(token.start, self.end, decimals, value) == token.start + token.length
 
     cdef bint read_time(self, int64_t *value) noexcept nogil:
         """The engine's time, else the gateway's, as nanoseconds; futures give both, and may send 0 for the first."""
@@ -287,13 +295,13 @@ cdef class BinanceMarket(Market):
             level = self.add_level()
             if level == NULL or at[0] != c'[':
                 return NULL
-            at = read_quoted_number(blank(at + 1), listing.price_decimals, &level.price)
+            at = read_quoted_within(blank(at + 1), self.end, listing.price_decimals, &level.price)
             if at == NULL or level.price == 0:
                 return NULL
             at = blank(at)
             if at[0] != c',':
                 return NULL
-            at = read_quoted_number(blank(at + 1), listing.size_decimals, &level.size)
+            at = read_quoted_within(blank(at + 1), self.end, listing.size_decimals, &level.size)
             if at == NULL:
                 return NULL
             at = blank(at)

@@ -11,6 +11,7 @@ import orjson
 
 from engine.model.fixed import INT64_MAX, to_fixed
 from engine.model.instrument import Instrument
+from engine.venues.channels import Channels
 from engine.venues.coinbase.scan import CoinbaseMarket, CoinbaseRule
 from engine.venues.dialect import (
     EVERY,
@@ -25,7 +26,6 @@ from engine.venues.dialect import (
 )
 from engine.venues.market import Market, Rule
 
-SECOND_NS = 1_000_000_000
 HOT_CHANNELS = ("l2_data", "market_trades")
 PRODUCT = re.compile(r"[A-Z0-9]+(-[A-Z0-9]+)+")
 CHANNELS = (
@@ -35,24 +35,11 @@ CHANNELS = (
 
 
 @dataclass
-class CoinbaseDialect:
+class CoinbaseDialect(Channels):
     """Coinbase Advanced Trade, public channels without a key."""
 
     name: str = "coinbase"
-    requests_snapshots: bool = False
-    numbers_are_text: bool = True
-    depth: int = 0
-    overlaps: bool = False
-    lifetime_ns: int = 1 << 62
-    mute_ns: int = 5 * SECOND_NS  # heartbeats come every second
     channels: tuple[Channel, ...] = CHANNELS
-    batch: int = 50
-    batch_mixes: bool = False
-    all_or_nothing: bool = True
-    pace_ns: int = SECOND_NS // 7  # eight messages a second are allowed without a key
-    snapshot_choices: tuple[tuple[int, int], ...] = ()
-    weight_limit: int = 0
-    weight_header: str = ""
 
     def market(self) -> Market:
         """The scanner."""
@@ -61,10 +48,6 @@ class CoinbaseDialect:
     def rule(self) -> Rule:
         """The connection's numbering is the only one."""
         return CoinbaseRule()
-
-    def stream_target(self) -> str:
-        """The host says it all."""
-        return "/"
 
     def greeting(self) -> list[bytes]:
         """Heartbeats keep quiet channels open, and show that the connection lives."""
@@ -80,11 +63,6 @@ class CoinbaseDialect:
         del number
         return _message("unsubscribe", wants)
 
-    def snapshot_target(self, symbol: str, levels: int) -> str:
-        """Nothing is requested here."""
-        del symbol, levels
-        return ""
-
     def instruments_target(self, symbols: Iterable[str]) -> str:
         """Only the products asked for: all of them are megabytes."""
         return "/api/v3/brokerage/market/products?" + "&".join(f"product_ids={symbol}" for symbol in symbols)
@@ -94,16 +72,10 @@ class CoinbaseDialect:
         listed = {entry["product_id"]: entry for entry in orjson.loads(body)["products"]}
         return read_listed(self.name, listed, ids, partial(read_product, self.name))
 
-    def answer(self, frame: bytes) -> Answer:
+    def answer_message(self, message: dict[str, Any]) -> Answer:
         """Acknowledgements list all subscriptions so far, and come after the first data."""
-        try:
-            message = orjson.loads(frame)
-        except orjson.JSONDecodeError as error:
-            return Answer(AnswerKind.MALFORMED, str(error))
-        if not isinstance(message, dict):
-            return OTHER
         if message.get("type") == "error":
-            return _refusal(message)
+            return refusal_of(message)
         channel = message.get("channel")
         if channel in HOT_CHANNELS and message.get("events"):
             text = f"a {channel} message that the scanner refuses"
@@ -123,9 +95,6 @@ class CoinbaseDialect:
             for one in event.get("trades", ()):
                 yield one["product_id"], one["price"], one["size"]
 
-    def learn(self, message: object) -> None:
-        """Nothing: all levels are kept in step."""
-
 
 def _listed_wants(events: object) -> tuple[Want, ...]:
     """What an acknowledgement names: everything subscribed so far."""
@@ -136,7 +105,7 @@ def _listed_wants(events: object) -> tuple[Want, ...]:
     return tuple((channel, str(symbol)) for channel, symbols in subscribed.items() for symbol in symbols or ())
 
 
-def _refusal(message: Mapping[str, Any]) -> Answer:
+def refusal_of(message: Mapping[str, Any]) -> Answer:
     """An error names neither request nor channel, and the product only in its words."""
     text = " ".join(str(message[key]) for key in ("message", "reason") if message.get(key))
     words = (word.strip(".,:;'\"()[]") for word in text.split())

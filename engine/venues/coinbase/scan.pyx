@@ -10,12 +10,11 @@ come newest first, and are handed over oldest first.
 """
 
 from libc.stdint cimport int64_t
-from libc.string cimport memcmp, memset
 
+from engine.venues.fields cimport Word, fixed_of, integer_of, read_fields, word
 from engine.venues.market cimport DELTA, MALFORMED, OTHER, PRINT, SNAPSHOT, Level, Listing, Market, Message, Rule
 from engine.venues.scan cimport (
-    LIST, NOTHING, NUMBER, TEXT, Span, blank, is_text, next_item, read_clock, read_fixed, read_integer, read_key,
-    read_span, skip_value,
+    LIST, NOTHING, NUMBER, TEXT, Span, blank, is_text, next_item, read_clock,
 )
 
 cdef enum:
@@ -37,66 +36,22 @@ cdef enum:
     FIELDS = 15
     MESSAGES_MAX = 1 << 15
 
-cdef struct Word:
-    const char *text
-    Py_ssize_t length
-
 cdef Word[FIELDS] WORDS
-WORDS[CHANNEL].text, WORDS[CHANNEL].length = b"channel", 7
-WORDS[TIMESTAMP].text, WORDS[TIMESTAMP].length = b"timestamp", 9
-WORDS[SEQUENCE].text, WORDS[SEQUENCE].length = b"sequence_num", 12
-WORDS[EVENTS].text, WORDS[EVENTS].length = b"events", 6
-WORDS[TYPE].text, WORDS[TYPE].length = b"type", 4
-WORDS[PRODUCT].text, WORDS[PRODUCT].length = b"product_id", 10
-WORDS[UPDATES].text, WORDS[UPDATES].length = b"updates", 7
-WORDS[TRADES].text, WORDS[TRADES].length = b"trades", 6
-WORDS[SIDE].text, WORDS[SIDE].length = b"side", 4
-WORDS[PRICE_LEVEL].text, WORDS[PRICE_LEVEL].length = b"price_level", 11
-WORDS[QUANTITY].text, WORDS[QUANTITY].length = b"new_quantity", 12
-WORDS[TRADE_ID].text, WORDS[TRADE_ID].length = b"trade_id", 8
-WORDS[PRICE].text, WORDS[PRICE].length = b"price", 5
-WORDS[SIZE].text, WORDS[SIZE].length = b"size", 4
-WORDS[TIME].text, WORDS[TIME].length = b"time", 4
-
-
-cdef inline int field_of(const char *key, Py_ssize_t length, int first, int after) noexcept nogil:
-    """Which of a range of fields a key names; -1 for those of no interest."""
-    cdef int field
-    for field in range(first, after):
-        if WORDS[field].length == length and memcmp(WORDS[field].text, key, length) == 0:
-            return field
-    return -1
-
-
-cdef const char *read_fields(const char *at, Span *fields, int first, int after) noexcept nogil:
-    """Note the fields of an object that lie in a range."""
-    cdef const char *key
-    cdef Py_ssize_t length
-    cdef int field
-    cdef bint done = False
-    memset(fields + first, 0, (after - first) * sizeof(Span))
-    if at[0] != c'{':
-        return NULL
-    at = blank(at + 1)
-    if at[0] == c'}':
-        return at + 1
-    while not done:
-        at = read_key(at, &key, &length)
-        if at == NULL:
-            return NULL
-        field = field_of(key, length, first, after)
-        at = skip_value(at) if field < 0 else read_span(at, &fields[field])
-        if at == NULL:
-            return NULL
-        at = next_item(at, c'}', &done)
-        if at == NULL:
-            return NULL
-    return at
-
-
-cdef inline bint number_of(Span *span, int decimals, int64_t *value) noexcept nogil:
-    """Read a noted string as fixed point."""
-    return span.kind == TEXT and read_fixed(span.start, decimals, value) == span.start + span.length
+WORDS[CHANNEL] = word(b"channel")
+WORDS[TIMESTAMP] = word(b"timestamp")
+WORDS[SEQUENCE] = word(b"sequence_num")
+WORDS[EVENTS] = word(b"events")
+WORDS[TYPE] = word(b"type")
+WORDS[UPDATES] = word(b"updates")
+WORDS[TRADES] = word(b"trades")
+WORDS[PRODUCT] = word(b"product_id")
+WORDS[SIDE] = word(b"side")
+WORDS[PRICE_LEVEL] = word(b"price_level")
+WORDS[QUANTITY] = word(b"new_quantity")
+WORDS[TRADE_ID] = word(b"trade_id")
+WORDS[PRICE] = word(b"price")
+WORDS[SIZE] = word(b"size")
+WORDS[TIME] = word(b"time")
 
 
 cdef class CoinbaseMarket(Market):
@@ -106,14 +61,14 @@ cdef class CoinbaseMarket(Market):
         """Read one frame."""
         cdef Span[FIELDS] fields
         cdef int64_t venue_ns = 0
-        cdef const char *at = read_fields(blank(data), fields, CHANNEL, TYPE)
+        cdef const char *at = read_fields(blank(data), fields, WORDS, CHANNEL, TYPE)
         self.level_count = 0
         self.frame_sequence = -1
         if at == NULL or blank(at) != data + size:
             return MALFORMED
         if fields[SEQUENCE].kind == NOTHING:
             return OTHER
-        if fields[SEQUENCE].kind != NUMBER or read_integer(fields[SEQUENCE].start, &self.frame_sequence) == NULL:
+        if not integer_of(&fields[SEQUENCE], NUMBER, &self.frame_sequence):
             self.frame_sequence = -1
             return MALFORMED
         if not (is_text(&fields[CHANNEL], b"l2_data", 7) or is_text(&fields[CHANNEL], b"market_trades", 13)):
@@ -131,7 +86,7 @@ cdef class CoinbaseMarket(Market):
         if at[0] == c']':
             return OTHER
         while not done:
-            at = read_fields(at, fields, TYPE, SIDE)
+            at = read_fields(at, fields, WORDS, TYPE, SIDE)
             if at == NULL:
                 return MALFORMED
             snapshot = is_text(&fields[TYPE], b"snapshot", 8)
@@ -178,7 +133,7 @@ cdef class CoinbaseMarket(Market):
         at = blank(at + 1)
         done = at[0] == c']'
         while not done:
-            at = read_fields(at, fields, SIDE, TRADE_ID)
+            at = read_fields(at, fields, WORDS, SIDE, TRADE_ID)
             if at == NULL:
                 return False
             is_bid = is_text(&fields[SIDE], b"bid", 3)
@@ -186,9 +141,9 @@ cdef class CoinbaseMarket(Market):
                 return False
             if is_bid == bids:
                 level = self.add_level()
-                if level == NULL or not number_of(&fields[PRICE_LEVEL], listing.price_decimals, &level.price):
+                if level == NULL or not fixed_of(&fields[PRICE_LEVEL], TEXT, listing.price_decimals, &level.price):
                     return False
-                if level.price == 0 or not number_of(&fields[QUANTITY], listing.size_decimals, &level.size):
+                if level.price == 0 or not fixed_of(&fields[QUANTITY], TEXT, listing.size_decimals, &level.size):
                     return False
             at = next_item(at, c']', &done)
             if at == NULL:
@@ -209,7 +164,7 @@ cdef class CoinbaseMarket(Market):
         at = blank(fields[TRADES].start + 1)
         done = at[0] == c']'
         while not done:
-            at = read_fields(at, trade, PRODUCT, FIELDS)
+            at = read_fields(at, trade, WORDS, PRODUCT, FIELDS)
             message = self.add_message(count) if at != NULL and count < MESSAGES_MAX else NULL
             if message == NULL or not self.read_trade(trade, message):
                 return MALFORMED
@@ -230,12 +185,11 @@ cdef class CoinbaseMarket(Market):
     cdef bint read_trade(self, Span *fields, Message *message) noexcept nogil:
         """A print; `side` is the maker's, so the aggressor is the other."""
         cdef Listing *listing
-        cdef Span *number = &fields[TRADE_ID]
         message.kind = PRINT
         message.side = -1 if is_text(&fields[SIDE], b"BUY", 3) else 1
         if message.side > 0 and not is_text(&fields[SIDE], b"SELL", 4):
             return False
-        if number.kind != TEXT or read_integer(number.start, &message.print_id) != number.start + number.length:
+        if not integer_of(&fields[TRADE_ID], TEXT, &message.print_id):
             return False
         if fields[PRODUCT].kind != TEXT or not read_clock(&fields[TIME], &message.venue_ns):
             return False
@@ -243,8 +197,8 @@ cdef class CoinbaseMarket(Market):
         if message.index < 0:
             return True
         listing = &self.listings[message.index]
-        return (number_of(&fields[PRICE], listing.price_decimals, &message.price)
-                and number_of(&fields[SIZE], listing.size_decimals, &message.size))
+        return (fixed_of(&fields[PRICE], TEXT, listing.price_decimals, &message.price)
+                and fixed_of(&fields[SIZE], TEXT, listing.size_decimals, &message.size))
 
 
 cdef class CoinbaseRule(Rule):

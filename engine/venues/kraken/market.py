@@ -10,11 +10,11 @@ import orjson
 
 from engine.model.fixed import INT64_MAX, to_fixed
 from engine.model.instrument import Instrument
+from engine.venues.channels import SECOND_NS, Channels
 from engine.venues.dialect import OTHER, Answer, AnswerKind, Channel, ChannelKind, Listing, Want, read_listed
 from engine.venues.kraken.scan import KrakenMarket, KrakenRule
 from engine.venues.market import Market, Rule
 
-SECOND_NS = 1_000_000_000
 DEPTHS = (10, 25, 100, 500, 1000)
 OLD_NAMES = {"XBT": "BTC", "XDG": "DOGE"}  # AssetPairs still has the names of v1
 HOT_CHANNELS = ("book", "trade")
@@ -26,24 +26,16 @@ ALREADY = "already subscribed"  # asked twice is no refusal
 
 
 @dataclass
-class KrakenDialect:
+class KrakenDialect(Channels):
     """Kraken spot v2."""
 
     name: str = "kraken"
-    requests_snapshots: bool = False
     numbers_are_text: bool = False
     depth: int = 100
-    overlaps: bool = False
-    lifetime_ns: int = 1 << 62
-    mute_ns: int = 5 * SECOND_NS  # a heartbeat comes every second whatever the books do
     channels: tuple[Channel, ...] = CHANNELS
     batch: int = 100
-    batch_mixes: bool = False
     all_or_nothing: bool = False
     pace_ns: int = SECOND_NS // 20
-    snapshot_choices: tuple[tuple[int, int], ...] = ()
-    weight_limit: int = 0
-    weight_header: str = ""
     _learned: bool = False
 
     def market(self) -> Market:
@@ -58,10 +50,6 @@ class KrakenDialect:
         """Version 2."""
         return "/v2"
 
-    def greeting(self) -> list[bytes]:
-        """Nothing: heartbeats come with any subscription."""
-        return []
-
     def subscribe(self, wants: Sequence[Want], number: int) -> bytes:
         """One channel a message; trades begin with the last ones, which shows that the channel speaks."""
         return self._message("subscribe", wants, number)
@@ -69,11 +57,6 @@ class KrakenDialect:
     def unsubscribe(self, wants: Sequence[Want], number: int) -> bytes:
         """The connection and the other books are left alone."""
         return self._message("unsubscribe", wants, number)
-
-    def snapshot_target(self, symbol: str, levels: int) -> str:
-        """Nothing is requested here."""
-        del symbol, levels
-        return ""
 
     def instruments_target(self, symbols: Iterable[str]) -> str:
         """Every pair: the names of v1 and v2 differ, so none is asked for by name."""
@@ -85,14 +68,8 @@ class KrakenDialect:
         listed = {symbol_of(entry): entry for entry in orjson.loads(body)["result"].values() if "wsname" in entry}
         return read_listed(self.name, listed, ids, partial(read_pair, self.name))
 
-    def answer(self, frame: bytes) -> Answer:
+    def answer_message(self, message: dict[str, Any]) -> Answer:
         """Acknowledgements come one a symbol; a refusal leaves the connection up, and heartbeats go on."""
-        try:
-            message = orjson.loads(frame)
-        except orjson.JSONDecodeError as error:
-            return Answer(AnswerKind.MALFORMED, str(error))
-        if not isinstance(message, dict):
-            return OTHER
         if message.get("channel") in HOT_CHANNELS and message.get("data"):
             text = f"a {message['channel']} message that the scanner refuses"
             return Answer(AnswerKind.MALFORMED, text, spoilt_books(message))

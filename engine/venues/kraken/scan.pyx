@@ -9,13 +9,12 @@ when the listing has the pair's precision; with other decimals it would fail, an
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t
-from libc.string cimport memset
 
 from engine.book.book cimport Book
+from engine.venues.fields cimport Word, fixed_of, integer_of, read_fields, word
 from engine.venues.market cimport DELTA, MALFORMED, OTHER, PRINT, SNAPSHOT, Level, Listing, Market, Message, Rule
 from engine.venues.scan cimport (
-    LIST, NOTHING, NUMBER, TEXT, Span, blank, is_text, next_item, read_clock, read_fixed, read_integer, read_key,
-    read_span, skip_value,
+    LIST, NOTHING, NUMBER, TEXT, Span, blank, is_text, next_item, read_clock,
 )
 
 cdef enum:
@@ -34,6 +33,20 @@ cdef enum:
     FIELDS = 12
     CHECKED_LEVELS = 10  # the checksum covers ten levels a side, whatever the depth
 
+cdef Word[FIELDS] WORDS
+WORDS[SYMBOL] = word(b"symbol")
+WORDS[BIDS] = word(b"bids")
+WORDS[ASKS] = word(b"asks")
+WORDS[CHECKSUM] = word(b"checksum")
+WORDS[TIMESTAMP] = word(b"timestamp")
+WORDS[SIDE] = word(b"side")
+WORDS[PRICE] = word(b"price")
+WORDS[QTY] = word(b"qty")
+WORDS[TRADE_ID] = word(b"trade_id")
+WORDS[CHANNEL] = word(b"channel")
+WORDS[TYPE] = word(b"type")
+WORDS[DATA] = word(b"data")
+
 cdef uint32_t[256] CRC
 
 
@@ -49,73 +62,6 @@ def fill_table():
 fill_table()
 
 
-cdef inline bint equals(const char *key, Py_ssize_t length, const char *word) noexcept nogil:
-    """Whether a key is this word."""
-    cdef Py_ssize_t i
-    for i in range(length):
-        if word[i] == 0 or key[i] != word[i]:
-            return False
-    return word[length] == 0
-
-
-cdef inline int field_of(const char *key, Py_ssize_t length) noexcept nogil:
-    """Which field a key names; -1 for those of no interest."""
-    if length == 3:
-        return QTY if equals(key, 3, b"qty") else -1
-    if length == 4:
-        if equals(key, 4, b"bids"):
-            return BIDS
-        if equals(key, 4, b"asks"):
-            return ASKS
-        if equals(key, 4, b"side"):
-            return SIDE
-        if equals(key, 4, b"type"):
-            return TYPE
-        return DATA if equals(key, 4, b"data") else -1
-    if length == 5:
-        return PRICE if equals(key, 5, b"price") else -1
-    if length == 6:
-        return SYMBOL if equals(key, 6, b"symbol") else -1
-    if length == 7:
-        return CHANNEL if equals(key, 7, b"channel") else -1
-    if length == 8:
-        if equals(key, 8, b"checksum"):
-            return CHECKSUM
-        return TRADE_ID if equals(key, 8, b"trade_id") else -1
-    return TIMESTAMP if length == 9 and equals(key, 9, b"timestamp") else -1
-
-
-cdef const char *read_fields(const char *at, Span *fields) noexcept nogil:
-    """Note the known fields of an object."""
-    cdef const char *key
-    cdef Py_ssize_t length
-    cdef int field
-    cdef bint done = False
-    memset(fields, 0, FIELDS * sizeof(Span))
-    if at[0] != c'{':
-        return NULL
-    at = blank(at + 1)
-    if at[0] == c'}':
-        return at + 1
-    while not done:
-        at = read_key(at, &key, &length)
-        if at == NULL:
-            return NULL
-        field = field_of(key, length)
-        at = skip_value(at) if field < 0 else read_span(at, &fields[field])
-        if at == NULL:
-            return NULL
-        at = next_item(at, c'}', &done)
-        if at == NULL:
-            return NULL
-    return at
-
-
-cdef inline bint number_of(Span *span, int decimals, int64_t *value) noexcept nogil:
-    """Read a noted number as fixed point."""
-    return span.kind == NUMBER and read_fixed(span.start, decimals, value) == span.start + span.length
-
-
 cdef class KrakenMarket(Market):
     """Kraken's public channels."""
 
@@ -123,7 +69,7 @@ cdef class KrakenMarket(Market):
         """Read one frame."""
         cdef Span[FIELDS] fields
         cdef bint snapshot
-        cdef const char *at = read_fields(blank(data), fields)
+        cdef const char *at = read_fields(blank(data), fields, WORDS, 0, FIELDS)
         self.level_count = 0
         if at == NULL or blank(at) != data + size:
             return MALFORMED
@@ -144,7 +90,7 @@ cdef class KrakenMarket(Market):
         if at[0] == c']':
             return OTHER
         while not done:
-            at = read_fields(at, fields)
+            at = read_fields(at, fields, WORDS, 0, FIELDS)
             message = self.add_message(count)
             if at == NULL or message == NULL or fields[SYMBOL].kind != TEXT:
                 return MALFORMED
@@ -164,9 +110,7 @@ cdef class KrakenMarket(Market):
     cdef bint read_book(self, Span *fields, Message *message) noexcept nogil:
         """A book's change or snapshot."""
         cdef Listing *listing = &self.listings[message.index]
-        if fields[CHECKSUM].kind != NUMBER or read_integer(fields[CHECKSUM].start, &message.checksum) == NULL:
-            return False
-        if message.checksum > 0xFFFFFFFFLL:
+        if not integer_of(&fields[CHECKSUM], NUMBER, &message.checksum) or message.checksum > 0xFFFFFFFFLL:
             return False
         return (self.read_levels(&fields[BIDS], listing, &message.bid_start, &message.bid_count)
                 and self.read_levels(&fields[ASKS], listing, &message.ask_start, &message.ask_count))
@@ -185,12 +129,12 @@ cdef class KrakenMarket(Market):
         at = blank(span.start + 1)
         done = at[0] == c']'
         while not done:
-            at = read_fields(at, fields)
+            at = read_fields(at, fields, WORDS, 0, FIELDS)
             level = self.add_level()
             if at == NULL or level == NULL:
                 return False
-            if not (number_of(&fields[PRICE], listing.price_decimals, &level.price) and level.price > 0
-                    and number_of(&fields[QTY], listing.size_decimals, &level.size)):
+            if not (fixed_of(&fields[PRICE], NUMBER, listing.price_decimals, &level.price) and level.price > 0
+                    and fixed_of(&fields[QTY], NUMBER, listing.size_decimals, &level.size)):
                 return False
             at = next_item(at, c']', &done)
             if at == NULL:
@@ -205,9 +149,9 @@ cdef class KrakenMarket(Market):
         message.side = 1 if is_text(&fields[SIDE], b"buy", 3) else -1
         if message.side < 0 and not is_text(&fields[SIDE], b"sell", 4):
             return False
-        return (fields[TRADE_ID].kind == NUMBER and read_integer(fields[TRADE_ID].start, &message.print_id) != NULL
-                and number_of(&fields[PRICE], listing.price_decimals, &message.price)
-                and number_of(&fields[QTY], listing.size_decimals, &message.size))
+        return (integer_of(&fields[TRADE_ID], NUMBER, &message.print_id)
+                and fixed_of(&fields[PRICE], NUMBER, listing.price_decimals, &message.price)
+                and fixed_of(&fields[QTY], NUMBER, listing.size_decimals, &message.size))
 
 
 cdef inline uint32_t take_number(uint32_t crc, int64_t number) noexcept nogil:

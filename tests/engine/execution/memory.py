@@ -1,5 +1,6 @@
 """Lanes in memory, shaped like the real ones, that outlive the role as shared memory does."""
 
+import json
 from collections import namedtuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -278,3 +279,9 @@ class House:
     def mark(self) -> str:
         """How our ids begin."""
         return SYSTEM.bytes[-6:].hex()
+
+
+def requests(house: House, method: str) -> list[dict[str, str]]:
+    """The parameters of every request of a method."""
+    sent = [json.loads(frame) for frame in house.venue.outgoing]
+    return [one["params"] for one in sent if one["method"] == method]

@@ -1,6 +1,5 @@
 """Execution against a venue in memory: what leaves, what comes back, and what follows."""
 
-import json
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,16 +11,14 @@ from engine.model.words import (
     SELL,
     BookState,
     CommandKind,
-    FillFlag,
     IntentKind,
     JournalKind,
-    OrderFlag,
     OrderState,
     OrderType,
     Reason,
     TimeInForce,
 )
-from tests.engine.execution.memory import BTC, MS, OTHER, SECOND, STRATEGY, SYSTEM, House, Lapped
+from tests.engine.execution.memory import BTC, MS, OTHER, SECOND, STRATEGY, SYSTEM, House, Lapped, requests
 
 
 @pytest.fixture
@@ -30,12 +27,6 @@ def house(tmp_path: Path) -> House:
     house = House(tmp_path, strategies=(STRATEGY, OTHER))
     house.ready()
     return house
-
-
-def requests(house: House, method: str) -> list[dict[str, str]]:
-    """The parameters of every request of a method."""
-    sent = [json.loads(frame) for frame in house.venue.outgoing]
-    return [one["params"] for one in sent if one["method"] == method]
 
 
 def test_an_intent_becomes_an_order_and_its_fill_a_position(house: House) -> None:
@@ -133,28 +124,6 @@ def test_a_halt_cancels_what_stands_and_stops_what_comes(house: House) -> None:
     assert house.place().state == OrderState.OPEN
 
 
-def test_a_halt_in_the_cell_is_a_halt_and_outlives_a_death(house: House) -> None:
-    """The word in memory is enough, and a restart does not forget it."""
-    order = house.place()
-    house.cells["halt"].write(0, 1, house.now_ns, 0, 0, 0, (0, 0, 0, 0))
-    house.run(1)
-    assert house.role.gate.halted
-    house.restart()
-    assert house.role.gate.halted
-    house.settle(3)
-    assert house.role.blotter.orders[order.client_id].state == OrderState.CANCELLED
-
-
-def test_a_halt_outlives_the_loss_of_memory(house: House) -> None:
-    """After a power cut only the disk knows."""
-    house.command(CommandKind.HALT)
-    house.run(1)
-    house.kill()
-    house.power_on()
-    house.role = house.live()
-    assert house.role.gate.halted
-
-
 def test_an_order_in_flight_at_the_halt_is_cancelled_once_it_stands(house: House) -> None:
     """It cannot be cancelled before the venue has it, and must not be forgotten after."""
     intent_id = house.intent()
@@ -199,15 +168,6 @@ def test_an_orders_timeout_is_kept_without_its_strategy(house: House) -> None:
     assert order.state == OrderState.CANCELLED
 
 
-def test_a_timeout_outlives_a_death(house: House) -> None:
-    """It is in the journal with the order."""
-    order = house.place(timeout_ns=5 * SECOND)
-    house.restart()
-    house.settle(7)
-    assert house.role.blotter.orders[order.client_id].state == OrderState.CANCELLED
-    house.check_truth()
-
-
 def test_a_market_order_has_a_worst_price(house: House) -> None:
     """IOC at the protective price; the rest expires."""
     house.venue.liquidity["BTCUSDT"] = 600
@@ -225,126 +185,6 @@ def test_post_only_is_the_venues_limit_maker(house: House) -> None:
     (params,) = requests(house, "order.place")
     assert params["type"] == "LIMIT_MAKER"
     assert "timeInForce" not in params
-
-
-def test_a_chase_follows_the_best_price_and_never_passes_its_cap(house: House) -> None:
-    """Its request stands at the touch until the touch is beyond the cap."""
-    house.place(order_type=OrderType.CHASE, price=6_000_600, size=1000)
-    for bid in (6_000_200, 6_000_500, 6_000_900, 6_000_100):
-        house.run(120)
-        house.book(bid, bid + 100)
-        house.run(5)
-    prices = [params["price"] for params in requests(house, "order.place") + requests(house, "order.cancelReplace")]
-    assert prices == ["60000.00", "60002.00", "60005.00", "60006.00", "60001.00"]
-    assert len([one for one in house.venue.orders.values() if one.open]) == 1
-    house.check_truth()
-
-
-def test_a_chase_is_not_moved_more_often_than_its_pause_allows(house: House) -> None:
-    """A nervous book is no reason for a ban; the last price is followed when the pause is over."""
-    house.place(order_type=OrderType.CHASE, price=0, size=1000)
-    for step in range(50):
-        house.book(6_000_000 + step * 10, 6_000_100 + step * 10)
-        house.run(2)
-    assert len(requests(house, "order.cancelReplace")) <= 2
-    house.run(150)
-    assert requests(house, "order.cancelReplace")[-1]["price"] == "60004.90"
-
-
-def test_a_partly_filled_chase_cancels_first_and_places_the_exact_rest(house: House) -> None:
-    """A fill that overtakes the move must not be bought twice."""
-    order = house.place(order_type=OrderType.CHASE, price=0, size=1000)
-    house.venue.fill(order.client_id.hex(), 300)
-    house.run(120)
-    house.venue.event_latency_ns = 50 * MS
-    house.venue.fill(order.client_id.hex(), 250)
-    house.book(6_000_300, 6_000_400)
-    house.run(10)
-    assert requests(house, "order.cancelReplace") == []
-    assert requests(house, "order.place")[-1]["quantity"] == "0.00450"
-    house.settle(1)
-    house.check_truth()
-
-
-def test_a_fill_that_overtakes_a_replacement_places_nothing(house: House) -> None:
-    """ONLY_NEW: the venue refuses both halves."""
-    order = house.place(order_type=OrderType.CHASE, price=0, size=1000)
-    house.run(120)
-    house.venue.event_latency_ns = 50 * MS
-    house.venue.fill(order.client_id.hex(), 300)
-    house.book(6_000_300, 6_000_400)
-    house.run(1)
-    assert len(requests(house, "order.cancelReplace")) == 1
-    house.settle(4)
-    house.book(6_000_300, 6_000_400)
-    house.settle(1)
-    whole = [one for one in house.venue.orders.values() if one.open]
-    assert [one.size - one.executed for one in whole] == [700]
-    house.check_truth()
-
-
-def test_a_chase_ends_when_its_time_is_over(house: House) -> None:
-    """And leaves nothing standing."""
-    house.place(order_type=OrderType.CHASE, price=0, timeout_ns=300 * MS)
-    house.run(330)
-    assert not any(one.open for one in house.venue.orders.values())
-    assert house.role.chaser.chases == {} or all(one.stopped for one in house.role.chaser.chases.values())
-
-
-def test_a_halt_stops_a_chase_between_two_requests(house: House) -> None:
-    """Nothing stands at that moment, so there is nothing to cancel; and resume must not bring it back."""
-    order = house.place(order_type=OrderType.CHASE, price=0, size=1000)
-    house.venue.fill(order.client_id.hex(), 300)
-    house.run(120)
-    house.book(6_000_300, 6_000_400)
-    house.run(1)
-    house.command(CommandKind.HALT)
-    house.settle(1)
-    house.command(CommandKind.RESUME)
-    for bid in (6_000_500, 6_000_700):
-        house.run(200)
-        house.book(bid, bid + 100)
-    house.run(5)
-    assert not any(one.open for one in house.venue.orders.values())
-    assert house.role.chaser.chases == {}
-    house.check_truth()
-
-
-def test_fills_missing_at_a_death_are_fetched_by_the_next_life(house: House) -> None:
-    """The cancel said 300, the fill had not come."""
-    order = house.place()
-    house.venue.event_latency_ns = 200 * MS
-    house.venue.fill(order.client_id.hex(), 300)
-    house.cancel(order.intent_id)
-    house.run(5)
-    assert order.flags & OrderFlag.FILLS_MISSING
-    house.restart()
-    house.settle(5)
-    again = house.role.blotter.orders[order.client_id]
-    assert (again.state, again.filled, again.flags & OrderFlag.FILLS_MISSING) == (OrderState.CANCELLED, 300, 0)
-    house.check_truth()
-
-
-def test_a_chase_goes_on_after_a_death(house: House) -> None:
-    """Nobody asks the strategy."""
-    house.place(order_type=OrderType.CHASE, price=0, size=1000)
-    house.restart()
-    house.ready()
-    house.run(120)
-    house.book(6_000_700, 6_000_800)
-    house.run(5)
-    assert [one.price for one in house.venue.orders.values() if one.open] == ["60007.00"]
-    house.check_truth()
-
-
-def test_each_move_of_a_chase_passes_risk(house: House) -> None:
-    """A spread too wide stops it where it stands."""
-    house.place(order_type=OrderType.CHASE, price=0, size=1000)
-    house.run(120)
-    house.book(6_000_200, 6_100_000)
-    house.run(5)
-    assert requests(house, "order.cancelReplace") == []
-    assert house.rings["verdicts"].rows[-1].reason == Reason.SPREAD_TOO_WIDE
 
 
 def test_a_replacement_whose_new_half_fails_leaves_the_old_cancelled(house: House) -> None:
@@ -402,15 +242,6 @@ def test_a_lapped_book_is_not_believed_until_told_anew(house: House) -> None:
     assert house.place().state == OrderState.OPEN
 
 
-def test_a_mute_venue_is_left_and_everything_asked_again(house: House) -> None:
-    """Connected but silent for hours is a known disease."""
-    before = house.role.gateway.connects
-    house.venue.fault("time", "mute")
-    house.settle(20)
-    assert house.role.gateway.connects == before + 1
-    assert house.role.recovery.complete
-
-
 def test_the_venues_clock_is_measured_not_assumed(house: House) -> None:
     """It is 1.3 s ahead here; a request stamped with our own time would be refused soon."""
     assert abs(house.role.gateway.clock.offset_ns - 1_300 * MS) <= house.role.gateway.clock.doubt_ns + MS
@@ -455,111 +286,6 @@ def test_a_full_disk_stops_entries_and_lets_exits_go(tmp_path: Path) -> None:
     house.role.journal.close()
     entries = [entry.sequence for entry in read_journal(tmp_path)]
     assert entries == list(range(1, house.role.journal.sequence + 1))
-
-
-def test_a_power_cut_is_survived_by_the_disk_alone(tmp_path: Path) -> None:
-    """Shared memory is gone; with `before` nothing that left is unknown."""
-    house = House(tmp_path, disk="before")
-    house.ready()
-    order = house.place()
-    house.venue.fill(order.client_id.hex(), 400)
-    house.run(3)
-    house.venue.fault("order.place", "mute")
-    house.venue.lose_events = 1
-    unknown = house.intent()
-    house.run(1)
-    house.kill()
-    house.rings["orders"].rows.clear()
-    fills = house.rings["fills"]
-    house.power_on()
-    house.rings["fills"] = fills
-    house.role = house.live()
-    house.settle(10)
-    assert house.role.blotter.by_intent[unknown].state == OrderState.OPEN
-    house.check_truth()
-
-
-def test_a_fresh_fills_ring_begins_with_what_is_held(tmp_path: Path) -> None:
-    """After down and up the segments are new: a strategy that reads fills alone must not believe that it is flat."""
-    house = House(tmp_path)
-    house.ready()
-    order = house.place(size=1000)
-    house.venue.fill(order.client_id.hex(), 400)
-    house.run(3)
-    house.kill()
-    house.power_on()
-    house.role = house.live()
-    house.ready()
-    house.venue.fill(order.client_id.hex(), 600)
-    house.run(3)
-    told = [(row.strategy, row.side * row.size, row.flags) for row in house.rings["fills"].rows]
-    assert told == [(STRATEGY, 400, FillFlag.OPENING), (STRATEGY, 600, 0)]
-
-
-def test_a_death_behind_the_opening_tells_no_fill_twice(tmp_path: Path) -> None:
-    """The opening is a sum: what stands in it must not be told again, what came after it must."""
-    house = House(tmp_path)
-    house.ready()
-    order = house.place(size=1000)
-    house.venue.fill(order.client_id.hex(), 400)
-    house.run(3)
-    house.kill()
-    house.power_on()
-    house.role = house.live()
-    house.ready()
-    house.restart()
-    house.ready()
-    house.venue.fill(order.client_id.hex(), 100)
-    house.run(3)
-    assert [row.side * row.size for row in house.rings["fills"].rows] == [400, 100]
-
-
-def test_a_command_given_to_a_dead_execution_is_followed_by_the_next_life(house: House) -> None:
-    """An operator who was told "accepted" must not find the order still standing after a restart."""
-    house.command(CommandKind.CANCEL_ALL)
-    house.run(3)
-    order = house.place()
-    house.kill()
-    house.now_ns += MS
-    house.command(CommandKind.CANCEL_ALL)
-    house.role = house.live()
-    house.settle(5)
-    assert house.role.blotter.orders[order.client_id].state == OrderState.CANCELLED
-    house.book()
-    later = house.place()
-    house.restart()
-    house.settle(2)
-    assert house.role.blotter.orders[later.client_id].state == OrderState.OPEN, "a command is followed once"
-
-
-def test_a_clock_set_back_between_two_lives_hides_no_command(tmp_path: Path) -> None:
-    """A command is known by its place on its ring; a time would make a new one look old."""
-    house = House(tmp_path)
-    house.ready()
-    house.now_ns += 3600 * SECOND
-    house.command(CommandKind.CANCEL_ALL)
-    house.now_ns -= 3600 * SECOND
-    house.run(1)
-    house.kill()
-    house.power_on()
-    house.role = house.live()
-    house.ready()
-    order = house.place()
-    house.command(CommandKind.CANCEL_ALL)
-    house.settle(2)
-    assert house.role.blotter.orders[order.client_id].state == OrderState.CANCELLED
-
-
-def test_a_cancel_wanted_without_a_session_outlives_a_death(house: House) -> None:
-    """The wish was told to nobody but us: it must stand in the journal, or the order stays at the venue for ever."""
-    order = house.place()
-    house.role.gateway.close()
-    house.cancel(order.intent_id)
-    house.role._read_intents(house.now_ns)
-    house.kill()
-    house.role = house.live()
-    house.settle(3)
-    assert house.role.blotter.orders[order.client_id].state == OrderState.CANCELLED
 
 
 def test_a_fill_is_told_before_the_order_that_it_fills(house: House) -> None:
@@ -611,21 +337,6 @@ def test_an_idle_step_tells_nothing(house: House) -> None:
     for _ in range(100):
         house.run(1, 1)
     assert {name: len(ring.rows) for name, ring in house.rings.items()} == before
-
-
-def test_a_fill_journalled_but_not_told_is_told_by_the_next_life(house: House) -> None:
-    """Killed between the journal and the ring."""
-    order = house.place()
-    publish = house.role.blotter._publish_fill
-    house.role.blotter._publish_fill = lambda _: True
-    house.venue.fill(order.client_id.hex(), 400)
-    house.run(3)
-    assert len(house.rings["fills"].rows) == 0
-    house.role.blotter._publish_fill = publish
-    house.restart()
-    house.settle(5)
-    assert [row.size for row in house.rings["fills"].rows] == [400]
-    house.check_truth()
 
 
 def test_the_caps_are_the_files(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from engine.model.words import BUY, SELL, IntentKind, OrderState, OrderType, Reason, TimeInForce
-from tests.engine.execution.memory import MS, SECOND, House
+from tests.engine.execution.memory import MS, SECOND, House, requests
+from tests.engine.execution.venue import RefusedError
 
 
 @pytest.fixture
@@ -107,6 +108,31 @@ def test_a_cancel_ends_known_whatever_happens_to_it(house: House, fault: str) ->
     house.cancel(order.intent_id)
     house.settle()
     assert order.state == OrderState.CANCELLED
+    house.check_truth()
+
+
+def test_a_cancel_that_is_refused_again_and_again_waits_ever_longer(house: House) -> None:
+    """The first leaves at once; a venue that keeps saying no is not asked at the speed of the line."""
+    order, other = house.place(), house.place()
+    cancel = house.venue.do_order_cancel
+
+    def refuse(_port: object, _params: object) -> None:
+        raise RefusedError(-2011, "Unknown order sent.")
+
+    house.venue.do_order_cancel = refuse
+    house.cancel(order.intent_id)
+    house.run(1)
+    assert len(requests(house, "order.cancel")) == 1
+    house.run(3_000)
+    assert 4 <= len(requests(house, "order.cancel")) <= 6
+    house.cancel(other.intent_id)
+    house.run(1)
+    assert requests(house, "order.cancel")[-1]["origClientOrderId"] == other.client_id.hex(), "another is not delayed"
+    house.settle(60)
+    assert len(requests(house, "order.cancel")) < 30
+    house.venue.do_order_cancel = cancel
+    house.settle(14)
+    assert (order.state, other.state) == (OrderState.CANCELLED, OrderState.CANCELLED)
     house.check_truth()
 
 

@@ -125,7 +125,7 @@ class Bench:
     def __init__(self, **config: object) -> None:
         """Make lanes under a name of its own."""
         self.system = f"test-feed-{uuid.uuid4().hex[:12]}"
-        for name in ("ticks", "books", "book_tops"):
+        for name in ("ticks", "books", "book_tops", "levels"):
             lane = BY_NAME[name]
             shm.create(
                 f"{self.system}.{name}",
@@ -136,15 +136,18 @@ class Bench:
                 count=lane.count,
             )
         self.lanes = {
-            name: shm.RingWriter(f"{self.system}.{name}", BY_NAME[name].record) for name in ("ticks", "books")
+            name: shm.RingWriter(f"{self.system}.{name}", BY_NAME[name].record) for name in ("ticks", "books", "levels")
         }
         self.lanes["book_tops"] = shm.CellWriter(f"{self.system}.book_tops", BY_NAME["book_tops"].record)
         self.ticks = shm.RingReader(f"{self.system}.ticks", BY_NAME["ticks"].record)
+        self.levels = shm.RingReader(f"{self.system}.levels", BY_NAME["levels"].record)
         self.books = shm.RingReader(f"{self.system}.books", BY_NAME["books"].record)
         self.tops = shm.CellReader(f"{self.system}.book_tops", BY_NAME["book_tops"].record)
         self.ports = FakePorts()
         self.config = FeedConfig(**{"venue": "binance", "symbols": {"BTCUSDT": 7}, **config})
-        self.outbox = Outbox(self.lanes["ticks"], self.lanes["books"], self.lanes["book_tops"])
+        self.outbox = Outbox(
+            self.lanes["ticks"], self.lanes["books"], self.lanes["book_tops"], levels=self.lanes["levels"]
+        )
         self.feed = Feed(self.config, self.ports, self.outbox)
         self.now = START
 
@@ -153,7 +156,7 @@ class Bench:
         self.feed.close()
         for lane in self.lanes.values():
             lane.close()
-        for name in ("ticks", "books", "book_tops"):
+        for name in ("ticks", "books", "book_tops", "levels"):
             shm.remove(f"{self.system}.{name}")
 
     @property

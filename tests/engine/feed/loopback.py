@@ -281,17 +281,21 @@ class Told:
         self.resets = 0
         self.sequences: list[int] = []
 
-    def take(self, rows: list) -> None:
-        """Take ticks as a strategy would."""
+    def take_levels(self, rows: list) -> None:
+        """Follow the whole book."""
         for row in rows:
             if row.flags & Flag.RESET:
                 self.book.clear()
-                self.resets += 1
             if row.kind == TickKind.LEVEL:
                 self.book[row.side, row.price] = row.size
-                if not row.flags & Flag.SNAPSHOT:
+                if not row.flags & (Flag.SNAPSHOT | Flag.REFRESH):
                     self.sequences.append(row.venue_sequence)
-            elif row.kind == TickKind.PRINT:
+
+    def take(self, rows: list) -> None:
+        """Take ticks as a strategy would."""
+        for row in rows:
+            self.resets += bool(row.flags & Flag.RESET)
+            if row.kind == TickKind.PRINT:
                 self.prints.append(row.detail)
             elif row.kind == TickKind.STATE:
                 self.states.append(row.detail)
@@ -329,6 +333,7 @@ class LoopbackBench(Bench):
                 self.venue.move()
             self.feed.step(self.now)
         self.reader.take(self.told())
+        self.reader.take_levels(list(self.levels.rows()))
 
     def go_until(self, done: Callable[[], bool], why: str, *, moving: bool = True) -> None:
         """Live on until something is so."""

@@ -156,16 +156,18 @@ def test_prints_carry_the_aggressors_side_and_are_told_once(bench: Bench) -> Non
 
 
 def test_levels_are_told_with_the_size_before_when_asked_for() -> None:
-    """Every change and only changes, then the best, LAST once."""
+    """Every change and only changes, on a lane of their own: readers of ticks need not pay for them."""
     bench = Bench(levels=True)
     bench.good()
     bench.told()
-    bench.step(0.02, diff(111, 112, [["99", "5"], ["100", "1"], ["98", "0"]], [["101", "0"]]))
-    rows = bench.told()
+    list(bench.levels.rows())
+    bench.step(0.002, diff(111, 112, [["99", "5"], ["100", "1"], ["98", "0"]], [["101", "0"]]))
+    rows = list(bench.levels.rows())
     assert [(row.kind, row.side, row.price, row.size, row.detail) for row in rows] == [
-        (TickKind.LEVEL, 1, 9900, 500000, 200000), (TickKind.LEVEL, -1, 10100, 0, 300000), (TickKind.BEST, -1, 10200, 400000, 0),  # noqa: E501
+        (TickKind.LEVEL, 1, 9900, 500000, 200000), (TickKind.LEVEL, -1, 10100, 0, 300000),
     ]  # fmt: skip
-    assert [row.flags for row in rows] == [0, 0, Flag.LAST]
+    assert [row.flags for row in rows] == [0, Flag.LAST]
+    assert [(row.kind, row.price, row.flags) for row in bench.told()] == [(TickKind.BEST, 10200, Flag.LAST)]
     bench.close()
 
 
@@ -177,10 +179,10 @@ def test_an_event_larger_than_the_reserve_is_split_with_last_only_at_its_end() -
     bench.snapshot(100, bids, asks)
     for _ in range(4):
         bench.step()
-    bench.told()
-    bench.step(0.02, diff(101, 110))
-    rows = bench.told()
-    assert len(rows) == 2 + 1001 + 4100 + 1 > bench.lanes["ticks"].header.reserve
+    list(bench.levels.rows())
+    bench.step(0.002, diff(101, 110))
+    rows = list(bench.levels.rows())
+    assert len(rows) == 1 + 1001 + 4100 + 1 > bench.lanes["levels"].header.reserve
     assert [bool(row.flags & Flag.LAST) for row in rows].index(True) == len(rows) - 1
     assert [row.flags & Flag.RESET for row in rows].count(Flag.RESET) == 1
     bench.close()

@@ -50,7 +50,7 @@ def test_failovers_at_random_lose_nothing_and_tell_nothing_twice(bench: Loopback
     begun, told.resets, told.states = bench.venue.print_id, 0, []
     kinds = draw.sample(["cut", "mute", "lossy"] * 2, 6)
     for number, kind in enumerate(kinds, start=1):
-        fail(bench, first_line(bench), kind)
+        fail(first_line(bench), kind)
         if kind == "lossy" and bench.config.venue == "binance":
             bench.go(100)  # what the other connection has brought first leaves no hole
         else:
@@ -76,7 +76,7 @@ def test_failovers_at_random_lose_nothing_and_tell_nothing_twice(bench: Loopback
         assert told.states.count(BookState.SUSPECT) == kinds.count("lossy")
 
 
-def fail(bench: LoopbackBench, line: Line, kind: str) -> None:
+def fail(line: Line, kind: str) -> None:
     """One connection goes wrong."""
     if kind == "cut":
         line.cut()

@@ -4,7 +4,11 @@ import asyncio
 import json
 import os
 import signal
+import socket
+import struct
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +18,12 @@ import pytest
 from engine import clock
 from engine.venue_server.configuration import ENGINE_KEY, read
 from engine.venue_server.server import VenueServer
-from engine.venues.sim.binance.settings import VenueSettings
+from engine.venues.sim.binance.settings import FLOWS, VenueSettings
 from engine.venues.sim.binance.venue import BinanceVenue
 from tests.engine.venue_server.conftest import serving
 
 ROOT = Path(__file__).parents[3]
+LIVELY = {symbol: replace(flow, interval_ns=5_000_000) for symbol, flow in FLOWS.items()}
 
 
 def test_process_tells_its_address_and_stops_on_sigterm(run: Any, tmp_path: Path) -> None:
@@ -119,3 +124,38 @@ def test_unknown_setting_is_refused(tmp_path: Path) -> None:
     path.write_text("[venue]\nsede = 1\n")
     with pytest.raises(ValueError, match="sede"):
         read(str(path))
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Let the loop go on until it does."""
+    if not holds():
+        await asyncio.sleep(0.01)
+        await until(holds)
+
+
+UPGRADE = (
+    b"GET /stream?streams=btcusdt@trade/btcusdt@depth@100ms HTTP/1.1\r\nHost: venue\r\nUpgrade: websocket\r\n"
+    b"Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+RESET = struct.pack("ii", 1, 0)
+
+
+def test_clients_that_hang_up_while_nobody_listens_are_no_errors(run: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """A frozen venue wakes to connections that are gone: before their answer, amid a message, politely or not."""
+
+    async def work() -> None:
+        async with serving(flows=LIVELY, check=False) as (server, port):
+            for count in range(40):
+                client = socket.create_connection(("127.0.0.1", port))
+                client.sendall(UPGRADE)
+                if count % 4 < 2:
+                    await asyncio.sleep(0.01)
+                if count % 2:
+                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+                client.close()
+                if not count % 10:
+                    await asyncio.sleep(0.01)
+            await until(lambda: not server._connections and not server.venue.sessions)
+
+    run(work())
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []

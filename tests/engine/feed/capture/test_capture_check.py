@@ -36,7 +36,8 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, di
             marks=pytest.mark.soak,
         ),
         pytest.param(
-            "binance-usdm", ["usdm_btcusdt_20240808.gz"], {"frames": 93954, "diffs": 6551, "gaps": 0, "print_gaps": 0},
+            "binance-usdm", ["usdm_btcusdt_20240808.gz"],
+            {"frames": 93954, "diffs": 6551, "gaps": 0, "best_checked": 6546, "best_equal": 6546, "print_gaps": 0},
             marks=pytest.mark.soak,
         ),
     ],
@@ -55,15 +56,19 @@ def test_binance_truths(
 
 @needs_captures
 @pytest.mark.parametrize(
-    ("name", "venue", "frames"), [("BINANCE", "binance", 265), ("BINANCE_FUTURES", "binance-usdm", 1535)]
+    ("name", "venue", "frames", "best"),
+    [("BINANCE", "binance", 265, 159), ("BINANCE_FUTURES", "binance-usdm", 1535, 731)],
 )
-def test_several_symbols_with_metadata(capsys: pytest.CaptureFixture[str], name: str, venue: str, frames: int) -> None:
+def test_several_symbols_with_metadata(
+    capsys: pytest.CaptureFixture[str], name: str, venue: str, frames: int, best: int
+) -> None:
     """Exact-boundary bridges, REST answers that come late, prices finer than the step of the day."""
     code, reports = run(capsys, CAPTURES / f"binance/cryptofeed_{name}.jsonl.zst", "--venue", venue)
     assert (code, len(reports)) == (0, 4)
     for report in reports.values():
         assert (report["frames"], report["gaps"], report["snapshots"], report["malformed"]) == (frames, 0, 1, 0)
         assert report["best_checked"] == report["best_equal"]
+    assert sum(int(str(report["best_checked"])) for report in reports.values()) == best
 
 
 @needs_captures
@@ -102,6 +107,39 @@ def test_coinbase_truths(capsys: pytest.CaptureFixture[str]) -> None:
             0,
             0,
         )
+
+
+@needs_captures
+def test_coinbase_exchange_truths(capsys: pytest.CaptureFixture[str]) -> None:
+    """Levels without numbers: never crossed, no trade missing, and at 100 of 107 trades the ticker's best."""
+    path = CAPTURES / "coinbase/cryptofeed_COINBASEPRO_level2_20210417.old.zst"
+    code, reports = run(capsys, path, "--venue", "coinbase-exchange")
+    assert (code, len(reports)) == (0, 10)
+    names = (
+        "diffs",
+        "applied",
+        "best_checked",
+        "best_equal",
+        "prints",
+        "print_gaps",
+        "crossings",
+        "suspect",
+        "malformed",
+    )
+    sums = {name: sum(int(str(report[name])) for report in reports.values()) for name in names}
+    assert tuple(sums.values()) == (9719, 9719, 107, 100, 107, 0, 0, 0, 0)
+    assert {report["snapshots"] for report in reports.values()} == {1}
+
+
+@needs_captures
+def test_a_recorded_book_of_coinbase_exchange_is_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    """Fifty thousand levels far beyond any window, as text to the last digit."""
+    path = CAPTURES / "coinbase/coinbase_exchange_BTC-USD_L2_20260807.json.gz"
+    code, reports = run(capsys, path, "--venue", "coinbase-exchange")
+    report = reports["BTC-USD"]
+    assert (code, report["bids"], report["asks"], report["crossings"]) == (0, 18376, 27017, 0)
+    assert (report["best_bid"], report["best_bid_size"]) == ("64930.57", "0.07705309")
+    assert (report["best_ask"], report["best_ask_size"]) == ("64934.09", "0.07704426")
 
 
 @needs_captures

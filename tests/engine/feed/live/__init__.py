@@ -1,0 +1,1 @@
+"""The feed role in a process of its own, against the venues' wire on loopback."""

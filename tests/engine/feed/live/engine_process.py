@@ -155,7 +155,9 @@ class Engine:
         self.await_truth()
         for venue in self.venues:
             wire = venue.server.wire
-            wanted = {(channel, symbol) for channel in wire.channels for symbol in wire.truths if symbol in venue.symbols}
+            wanted = {
+                (channel, symbol) for channel in wire.channels for symbol in wire.truths if symbol in venue.symbols
+            }
             self.until(lambda w=wire, s=wanted: any(s <= set(one.wants) for one in w.sessions), "all subscribed")
 
     def await_prints(self, number: int, first: int = 4) -> None:

@@ -138,7 +138,8 @@ class CoinbaseWire(Wire):
             "products": [
                 {
                     "product_id": symbol, "base_currency_id": symbol[:3], "quote_currency_id": symbol[4:],
-                    "price_increment": f"0.{self.finer(self.truths[symbol])}01", "base_increment": "0.00001", "quote_increment": "0.01",
+                    "price_increment": f"0.{self.finer(self.truths[symbol])}01", "quote_increment": "0.01",
+                    "base_increment": "0.00001",
                     "base_min_size": "0.00001", "base_max_size": "9000", "quote_min_size": "1", "status": "online",
                 }
                 for symbol in query["product_ids"]
@@ -233,7 +234,8 @@ class KrakenWire(Wire):
             "error": [],
             "result": {
                 symbol.replace("/", ""): {
-                    "wsname": symbol, "pair_decimals": 2 + len(self.finer(truth)), "lot_decimals": 5, "ordermin": "0.0001",
+                    "wsname": symbol, "pair_decimals": 2 + len(self.finer(truth)), "lot_decimals": 5,
+                    "ordermin": "0.0001",
                     "costmin": "0.5", "tick_size": f"0.{self.finer(truth)}01", "status": "online",
                 }
                 for symbol, truth in self.truths.items()

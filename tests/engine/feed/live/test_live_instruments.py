@@ -2,6 +2,7 @@
 
 import pytest
 
+from engine.cli.books import are_followed, books
 from engine.model.words import BookState
 from tests.engine.feed.live.conftest import SYMBOLS, Serve, Start, wire_of
 from tests.engine.feed.live.speakers import BinanceWire
@@ -132,3 +133,19 @@ def test_books_are_asked_for_within_the_weight_that_the_venue_tells(seed: int, s
     assert wire.limits == ["1000"] * 30
     assert wire.weight <= 3000
     engine.assert_never_wrong()
+
+
+def test_status_names_what_the_venue_does_not_bring(seed: int, serve: Serve, start: Start) -> None:
+    """An operator sees it without reading logs: the state, the symbol, the channel."""
+    wire = wire_of("kraken", seed)
+    wire.ignored.add(("trade", "ETH/USD"))
+    engine = start(serve("kraken", wire, (*SYMBOLS["kraken"], "FOO/USD")))
+    engine.await_truth()
+    engine.until(lambda: engine.shown(2).missing, "prints are missing")
+    engine.await_state(BookState.REFUSED, 3)
+    found = books(engine.config.system.name)
+    assert [(one["symbol"], one["state"], one["missing"]) for one in found] == [
+        ("BTC/USD", "GOOD", []), ("ETH/USD", "GOOD", ["prints"]), ("FOO/USD", "REFUSED", []),
+    ]  # fmt: skip
+    assert not are_followed(found)
+    assert are_followed(found[:1])

@@ -25,7 +25,7 @@ def test_a_refused_symbol_is_an_error_with_its_name_and_the_other_goes_on(
 ) -> None:
     """One no must neither drop the connection nor starve the others; when the venue relents, the book comes."""
     wire = wire_of(kind, seed)
-    good, bad = SYMBOLS[kind]
+    bad = SYMBOLS[kind][1]
     wire.refused.add(bad)
     engine = start(serve(kind, wire, SYMBOLS[kind]))
     engine.await_truth(1)
@@ -49,7 +49,7 @@ def test_prints_that_are_ignored_while_the_book_flows_are_an_error(
 ) -> None:
     """A channel is not the connection: a good book beside silence must not pass for a market without trades."""
     wire = wire_of(kind, seed)
-    good, bad = SYMBOLS[kind]
+    bad = SYMBOLS[kind][1]
     wire.ignored.add((PRINTS[kind], bad))
     engine = start(serve(kind, wire, SYMBOLS[kind]))
     engine.until(lambda: says(engine, bad, PRINTS[kind], "not acknowledged"), "the error")
@@ -74,7 +74,7 @@ def test_a_channel_that_is_acknowledged_and_says_nothing_is_an_error(
 ) -> None:
     """These channels begin with what there is: an acknowledgement alone proves nothing."""
     wire = wire_of(kind, seed)
-    good, bad = SYMBOLS[kind]
+    bad = SYMBOLS[kind][1]
     channel = (BOOKS if which == "book" else PRINTS)[kind]
     wire.silent.add((channel, bad))
     engine = start(serve(kind, wire, SYMBOLS[kind]))

@@ -10,7 +10,6 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import Future
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -176,7 +175,7 @@ class LiveServer:
             found = work()
             return await found if asyncio.iscoroutine(found) else found
 
-        future: Future[Any] = asyncio.run_coroutine_threadsafe(run(), self._loop)
+        future = asyncio.run_coroutine_threadsafe(run(), self._loop)
         return future.result(30)
 
     def close(self) -> None:

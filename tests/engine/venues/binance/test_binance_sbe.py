@@ -188,7 +188,7 @@ def test_another_version_of_the_schema_is_refused_by_name() -> None:
     frame[6] = 1
     assert market().decode(bytes(frame)) == []
     answer = dialect_of("binance-sbe").answer(bytes(frame))
-    assert (answer.kind, answer.text) == (AnswerKind.REFUSED, "SBE stream schema must be 1:0, was 1:1")
+    assert (answer.kind, answer.text) == (AnswerKind.FOREIGN, "SBE stream schema must be 1:0, was 1:1")
 
 
 def test_another_schema_is_malformed_and_named() -> None:

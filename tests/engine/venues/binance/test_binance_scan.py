@@ -1,6 +1,7 @@
 """Binance's scanner against the standard json module: on real frames, and on frames that chance has spoilt."""
 
 import gzip
+import itertools
 import json
 import os
 import random
@@ -125,6 +126,36 @@ def test_a_number_that_cannot_be_held_exactly_refuses_the_frame(price: str, size
 def test_a_spot_ticker_without_a_readable_number_is_malformed(number: bytes) -> None:
     """It has no name to be known by, and taking it for something else would hide that it was lost."""
     assert agree(market(), SPOT_BEST.replace(b"50093239212", number)) == binance_oracle.MALFORMED
+
+
+@pytest.mark.parametrize("decimals", range(19))
+def test_every_shape_of_number_is_read_as_the_oracle_reads_it(decimals: int) -> None:
+    """Eight digits at a time, one at a time near the frame's end: the way must not show in the number."""
+    seed = random.randrange(1 << 32)
+    print("seed", seed)  # noqa: T201
+    draw, scanner, listings = random.Random(seed), BinanceMarket(), {"BTCUSDT": (decimals, decimals)}
+    scanner.add("BTCUSDT", decimals, decimals)
+    for whole, places in itertools.product(range(21), range(12)):
+        for pad in (b"", b" " * draw.randint(1, 30)):
+            texts = [spelled(draw, whole, places) for _ in range(3)]
+            frame = (
+                b'{"e":"depthUpdate","E":1723161255308,"s":"BTCUSDT","U":1,"u":2,"b":[],"a":[["1","%s"],["%s","%s"]]}'
+            )
+            frame = frame % (texts[0], texts[1], texts[2]) + pad
+            found, expected = scanner.decode(frame), binance_oracle.read(frame, listings)
+            assert (binance_oracle.MALFORMED if found is None else found) == expected, frame
+
+
+def spelled(draw: random.Random, whole: int, places: int) -> bytes:
+    """A number of this shape, or nearly one."""
+    front = "".join(draw.choices("0123456789", k=whole)).lstrip("0" if draw.random() < 0.9 else "").rjust(1, "0")
+    back = "".join(draw.choices("0123456789", k=places))
+    kept = draw.randint(0, places) if draw.random() < 0.5 else places
+    text = front + ("." if places else "") + back[:kept] + "0" * (places - kept)
+    if draw.random() < 0.1:
+        at = draw.randrange(len(text) + 1)
+        text = text[:at] + draw.choice((".", "-", "/", ":", "e", "\u0080", " ", "")) + text[at + draw.randint(0, 1) :]
+    return text.encode("latin-1") if draw.random() < 0.5 else text.encode()
 
 
 def test_the_largest_number_fits() -> None:

@@ -136,6 +136,7 @@ def test_an_acknowledgement_names_every_subscription_so_far() -> None:
 def test_an_error_names_the_products_in_its_words() -> None:
     """No number and no channel comes with it."""
     dialect = CoinbaseDialect()
-    answer = dialect.answer(b'{"type":"error","message":"Failed to subscribe","reason":"FOO-USD is not a valid product"}')
+    reason = b'"Failed to subscribe","reason":"FOO-USD is not a valid product"'
+    answer = dialect.answer(b'{"type":"error","message":' + reason + b"}")
     assert (answer.kind, answer.wants) == (AnswerKind.REFUSED, (("", "FOO-USD"),))
     assert dialect.answer(b'{"type":"error","message":"authentication failure"}').text == "authentication failure"

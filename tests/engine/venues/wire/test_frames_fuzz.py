@@ -1,5 +1,6 @@
 """The frame codec against wsproto: random streams, cut anywhere, with bytes changed: same messages or both refuse."""
 
+import os
 import random
 from collections.abc import Iterator
 from typing import cast
@@ -8,7 +9,7 @@ from wsproto.frame_protocol import Frame, FrameProtocol, MessageDecoder, Opcode,
 
 from engine.venues.wire.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, TOO_LARGE, FrameReader, FrameWriter
 
-ROUNDS = 3000
+ROUNDS = int(os.environ.get("STEELYARD_MUTATIONS", "40000")) * 3 // 40
 BAD_GATEWAY = (1014).to_bytes(2, "big")  # assigned by IANA after the RFC; wsproto refuses it
 Events = list[tuple[int, bytes]]
 

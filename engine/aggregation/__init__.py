@@ -1,0 +1,76 @@
+"""All venues together: bars, the global book of each thing, and what two venues' prices leave after fees."""
+
+from typing import TYPE_CHECKING
+
+from engine import clock
+from engine.aggregation.bars import Bars
+from engine.aggregation.groups import bps_e8, fee_e8, make_groups, merge_table
+from engine.aggregation.lanes import open_lanes
+from engine.aggregation.merge import Merge
+from engine.aggregation.role import AggregationRole
+from engine.instruments import await_all
+
+if TYPE_CHECKING:
+    from engine.aggregation.lanes import AggregationLanes
+    from engine.config import Config
+    from engine.config.tables import Aggregation
+    from engine.model.instrument import Instrument
+
+__all__ = ["AggregationRole", "build", "check_table", "make_role"]
+
+MS = 1_000_000
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def interval_ns(text: str) -> int:
+    """The length that "5m" names."""
+    return int(text[:-1]) * SECONDS[text[-1]] * 1_000_000_000
+
+
+def check_table(table: "Aggregation") -> None:
+    """Refuse what cannot be right whatever the venues say."""
+    bps_e8(table.min_edge_bps, "aggregation.min_edge_bps")
+    for venue in table.taker_fee_bps:
+        fee_e8(table.taker_fee_bps, venue, needed=True)
+    shortest_ms = min((interval_ns(text) for text in table.bars), default=1 << 62) // MS
+    if table.bar_grace_ms >= shortest_ms:
+        msg = f"aggregation.bar_grace_ms must be less than the shortest bar, {shortest_ms} ms, was {table.bar_grace_ms}"
+        raise ValueError(msg)
+
+
+def make_role(
+    table: "Aggregation",
+    name: str,
+    number: int,
+    instruments: "tuple[Instrument, ...]",
+    lanes: "AggregationLanes",
+    clock_offset_ns: int = 0,
+) -> AggregationRole:
+    """The role over any lanes; instruments in the configuration's order."""
+    groups = make_groups(instruments, table.groups)
+    venues = list(dict.fromkeys(one.venue for one in instruments))
+    merge = Merge(
+        merge_table(groups, venues, table.taker_fee_bps),
+        table.stale_ms * MS,
+        bps_e8(table.min_edge_bps, "aggregation.min_edge_bps"),
+        lanes.global_books,
+        lanes.global_tops,
+        lanes.opportunities,
+    )
+    bars = Bars(
+        [one.id for one in instruments],
+        [interval_ns(text) for text in table.bars],
+        table.bar_grace_ms * MS,
+        table.bar_time == "venue",
+        lanes.bars,
+        lanes.last_bars,
+    )
+    return AggregationRole(name, number, groups, merge, bars, lanes, clock_offset_ns)
+
+
+def build(config: "Config", name: str) -> AggregationRole:
+    """Make the role of a system: what the runtime calls. Waits until the feed has shown the instruments."""
+    assert config.aggregation is not None, "the role was asked for without its table"
+    instruments = tuple(await_all(config.system.name, [one.id for one in config.instruments]))
+    lanes = open_lanes(config.system.name, name)
+    return make_role(config.aggregation, name, config.role_number(name), instruments, lanes, clock.offset_ns())

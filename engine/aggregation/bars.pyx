@@ -1,0 +1,410 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""Bars of every instrument and interval from the prints on TICKS, closed by the clock.
+
+    stamp of a print ──▶ its interval ──▶ the current bar, or the earlier one that waits for its grace
+    now ≥ end + grace ──▶ closed: on the ring `bars`, in the cells; never changed again
+
+The rules, under which a bar equals an offline resample of the same records:
+- A print belongs to the interval of its stamp: `receive_ns`, or `venue_ns` where the configuration says so (and
+  `receive_ns` where the venue gives none). Inside a bar the order is the lane's.
+- A bar closes when the clock is `grace` beyond its end, or when a print is two intervals ahead of it. A print that
+  comes after that is in no bar: its count and volume stand as `late` in the bar that is open when it is heard.
+- An interval without prints is a bar too, EMPTY, at the last close; before the first print there is none. A hole of
+  more than GAP_MAX intervals is not filled.
+- A print that a feed tells again (its number not above the last one's, and no newer) is left out.
+
+Three cells a series hold the last closed, the earlier and the current bar, each with the cursor up to which prints are
+in it: a successor reads TICKS on from there, and its bars are those that the killed one would have made. A bar of which
+prints may be missing says PARTIAL.
+"""
+
+from cpython.bytearray cimport PyByteArray_AS_STRING
+from libc.stdint cimport INT64_MAX, int8_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memset
+
+from engine.model import aggregates, records, words
+
+cdef extern from *:
+    """
+    typedef __int128 wide_t;
+    """
+    ctypedef long long wide_t
+
+cdef enum:
+    TICK_PRINT = 3
+    TICK_STATE = 4
+    RESET = 2
+    CLOSED = 1
+    EMPTY = 2
+    PARTIAL = 4
+    GAP_MAX = 1024
+    PLACES = 3  # cells of a series
+    LAST_CLOSED = 0
+    EARLIER = 1
+    CURRENT = 2
+    BAR_SIZE = 192
+
+cdef struct Tick:
+    int64_t receive_ns
+    int64_t publish_ns
+    int64_t venue_ns
+    int64_t venue_sequence
+    int64_t price
+    int64_t size
+    int64_t detail
+    uint32_t instrument
+    uint8_t kind
+    int8_t side
+    uint16_t flags
+
+cdef struct Bar:
+    int64_t start_ns  # 0: there is none
+    int64_t interval_ns
+    int64_t publish_ns
+    uint64_t tick_sequence
+    uint32_t instrument
+    uint32_t flags
+    uint64_t count
+    int64_t open
+    int64_t high
+    int64_t low
+    int64_t close
+    int64_t volume_high
+    uint64_t volume_low
+    int64_t bought_high
+    uint64_t bought_low
+    int64_t notional_high
+    uint64_t notional_low
+    int64_t first_print
+    int64_t last_print
+    uint64_t late_count
+    int64_t late_high
+    uint64_t late_low
+    uint64_t[3] spare
+
+AWAY = frozenset((int(words.BookState.EMPTY), int(words.BookState.SUSPECT), int(words.BookState.DISCONNECTED),
+                  int(words.BookState.REFUSED)))
+
+assert sizeof(Bar) == BAR_SIZE == aggregates.BAR.size
+assert sizeof(Tick) == records.TICK.size
+assert (words.BarFlag.CLOSED, words.BarFlag.EMPTY, words.BarFlag.PARTIAL) == (CLOSED, EMPTY, PARTIAL)
+assert (words.TickKind.PRINT, words.TickKind.STATE, words.Flag.RESET) == (TICK_PRINT, TICK_STATE, RESET)
+
+
+cdef inline void add(int64_t *high, uint64_t *low, wide_t value) noexcept nogil:
+    """Add to a number in two halves."""
+    cdef wide_t total = (<wide_t>high[0] << 64 | low[0]) + value
+    high[0] = <int64_t>(total >> 64)
+    low[0] = <uint64_t>total
+
+
+cdef class Bars:
+    """Every series of bars: one for each instrument and interval."""
+
+    cdef readonly object instruments, intervals
+    cdef readonly int64_t next_ns  # when the clock closes the next bar
+    cdef readonly uint64_t closed, late, duplicates
+    cdef object ring, cells, storage, view
+    cdef dict places
+    cdef Bar *bars
+    cdef int64_t[64] interval
+    cdef int interval_count
+    cdef int64_t grace_ns, since_ns
+    cdef bint by_venue
+    cdef object print_storage
+    cdef int64_t *last_print  # of each instrument: number and venue_ns
+    cdef object touched_storage
+    cdef uint8_t *touched  # of each place
+    cdef uint8_t *away  # of each instrument: its venue cannot be heard
+    cdef object away_storage
+    cdef Py_ssize_t series_count
+
+    def __init__(self, instruments, intervals, int64_t grace_ns, bint by_venue, ring, cells):
+        """Series for these ids and lengths; `cells` holds three a series, in the order of both."""
+        self.instruments, self.intervals = tuple(instruments), tuple(intervals)
+        self.interval_count = len(self.intervals)
+        self.series_count = len(self.instruments) * self.interval_count
+        needed = self.series_count * PLACES
+        if self.interval_count > 64 or needed > cells.count:
+            raise ValueError(f"{len(self.instruments)} instruments with {self.interval_count} intervals need {needed} "
+                             f"cells of bars, there are {cells.count}")
+        if any(grace_ns >= one for one in self.intervals):
+            raise ValueError(f"the grace of bars must be less than the shortest interval, was {grace_ns} ns")
+        for i in range(self.interval_count):
+            self.interval[i] = self.intervals[i]
+        self.grace_ns, self.by_venue, self.ring, self.cells = grace_ns, by_venue, ring, cells
+        self.places = {one: place for place, one in enumerate(self.instruments)}
+        self.storage = bytearray(max(1, needed) * sizeof(Bar))
+        self.view = memoryview(self.storage)
+        self.bars = <Bar *>PyByteArray_AS_STRING(self.storage)
+        self.print_storage = bytearray(max(1, len(self.instruments)) * 2 * sizeof(int64_t))
+        self.last_print = <int64_t *>PyByteArray_AS_STRING(self.print_storage)
+        self.touched_storage = bytearray(max(1, needed))
+        self.touched = <uint8_t *>PyByteArray_AS_STRING(self.touched_storage)
+        self.away_storage = bytearray(max(1, len(self.instruments)))
+        self.away = <uint8_t *>PyByteArray_AS_STRING(self.away_storage)
+        self.next_ns = INT64_MAX
+
+    def begin(self, const uint8_t[::1] held, const uint8_t[::1] closed, uint64_t oldest, int64_t since_ns):
+        """Go on from an earlier life: what its cells hold, and what the ring holds of bars closed.
+
+        `oldest` is the tick from which TICKS will be read, received at `since_ns`.
+        """
+        cdef Py_ssize_t i, room = self.series_count * PLACES
+        self.since_ns = since_ns
+        for i in range(min(room, held.shape[0] // <Py_ssize_t>BAR_SIZE)):
+            self.restore(i, <const Bar *>&held[i * BAR_SIZE])
+        for i in range(closed.shape[0] // <Py_ssize_t>BAR_SIZE):
+            self.note_closed(<const Bar *>&closed[i * BAR_SIZE])
+        for i in range(self.series_count):
+            self.reconcile(i, oldest)
+
+    cdef void restore(self, Py_ssize_t place, const Bar *bar):
+        """One bar as its cell holds it; not if the configuration gave the cell another series."""
+        cdef Py_ssize_t series = place // PLACES
+        if (bar.instrument == <uint32_t>self.instruments[series // self.interval_count]
+                and bar.interval_ns == self.interval[series % self.interval_count]):
+            self.bars[place] = bar[0]
+
+    cdef void note_closed(self, const Bar *bar) noexcept:
+        """A bar that stands on the ring is closed, whatever the cells say."""
+        cdef Py_ssize_t i
+        cdef Bar *last
+        place = self.places.get(bar.instrument)
+        for i in range(self.interval_count if place is not None else 0):
+            last = self.at(<Py_ssize_t>place * self.interval_count + i, LAST_CLOSED)
+            if self.interval[i] == bar.interval_ns and bar.start_ns > last.start_ns:
+                last[0] = bar[0]
+
+    cdef void reconcile(self, Py_ssize_t series, uint64_t oldest) noexcept nogil:
+        """Drop what was closed and what stands twice; mark what the lane cannot complete."""
+        cdef Bar *last = self.at(series, LAST_CLOSED)
+        cdef Bar *current = self.at(series, CURRENT)
+        cdef int which
+        cdef Bar *bar
+        if self.at(series, EARLIER).start_ns >= current.start_ns:
+            memset(self.at(series, EARLIER), 0, sizeof(Bar))
+        for which in range(EARLIER, CURRENT + 1):
+            bar = self.at(series, which)
+            if bar.start_ns <= last.start_ns:
+                memset(bar, 0, sizeof(Bar))
+            elif bar.tick_sequence < oldest:
+                bar.flags |= PARTIAL
+            if bar.start_ns:
+                self.wake(bar)
+        if not current.start_ns and last.start_ns:
+            self.fresh(series, last.start_ns + last.interval_ns, 0)
+
+    cdef inline Bar *at(self, Py_ssize_t series, int which) noexcept nogil:
+        """One of a series' three bars."""
+        return &self.bars[series * PLACES + which]
+
+    cdef inline void wake(self, Bar *bar) noexcept nogil:
+        """Be there when the clock closes it."""
+        self.next_ns = min(self.next_ns, bar.start_ns + bar.interval_ns + self.grace_ns)
+
+    cdef void fresh(self, Py_ssize_t series, int64_t start_ns, uint64_t sequence) noexcept nogil:
+        """Begin the current bar; what stands before `sequence` on TICKS is none of its."""
+        cdef Bar *bar = self.at(series, CURRENT)
+        memset(bar, 0, sizeof(Bar))
+        bar.start_ns, bar.interval_ns = start_ns, self.interval[series % self.interval_count]
+        bar.tick_sequence = sequence
+        if start_ns < self.since_ns or self.away[series // self.interval_count]:
+            bar.flags |= PARTIAL
+        self.wake(bar)
+
+    def take(self, const uint8_t[::1] ticks, uint64_t first_sequence, int64_t now_ns):
+        """Put a batch of ticks into the bars, in order; the number of prints."""
+        cdef Py_ssize_t i, count = ticks.shape[0] // <Py_ssize_t>sizeof(Tick)
+        cdef const Tick *tick
+        cdef int prints = 0
+        for i in range(count):
+            tick = <const Tick *>&ticks[i * sizeof(Tick)]
+            if tick.kind == TICK_PRINT:
+                prints += self.take_print(tick, first_sequence + i + 1, now_ns)
+            elif tick.kind == TICK_STATE:
+                self.take_state(tick)
+        if prints:
+            self.show_touched(now_ns)
+        return prints
+
+    cdef int take_print(self, const Tick *tick, uint64_t behind, int64_t now_ns) except -1:
+        """One print into every interval's bar."""
+        cdef Py_ssize_t place, i, series
+        cdef int64_t stamp = tick.venue_ns if self.by_venue and tick.venue_ns else tick.receive_ns
+        found = self.places.get(tick.instrument)
+        if found is None:
+            return 0
+        place = found
+        if self.is_told_again(tick, place):
+            self.duplicates += 1
+            return 0
+        for i in range(self.interval_count):
+            series = place * self.interval_count + i
+            if self.put(series, tick, stamp - stamp % self.interval[i], behind, now_ns):
+                return -1
+        return 1
+
+    cdef bint is_told_again(self, const Tick *tick, Py_ssize_t place) noexcept nogil:
+        """Whether a feed's later life tells a print that was heard; a venue that numbers anew is newer by its time."""
+        cdef int64_t *number = &self.last_print[2 * place]
+        cdef int64_t *venue_ns = &self.last_print[2 * place + 1]
+        if tick.detail > 0 and tick.detail <= number[0] and tick.venue_ns <= venue_ns[0]:
+            return True
+        number[0], venue_ns[0] = tick.detail, tick.venue_ns
+        return False
+
+    cdef int put(self, Py_ssize_t series, const Tick *tick, int64_t start_ns, uint64_t behind,
+                 int64_t now_ns) except -1:
+        """A print into the bar that begins at `start_ns`."""
+        cdef Bar *current = self.at(series, CURRENT)
+        cdef Bar *earlier = self.at(series, EARLIER)
+        if start_ns > current.start_ns:
+            self.advance(series, start_ns, behind - 1, now_ns)
+        if start_ns == current.start_ns:
+            self.count_in(series, CURRENT, tick, behind)
+        elif earlier.start_ns and start_ns == earlier.start_ns:
+            self.count_in(series, EARLIER, tick, behind)
+        elif behind > max(current.tick_sequence, self.at(series, LAST_CLOSED).tick_sequence):
+            current.late_count += 1
+            add(&current.late_high, &current.late_low, tick.size)
+            current.tick_sequence = behind
+            self.touched[series * PLACES + CURRENT] = 1
+            self.late += 1
+        return 0
+
+    cdef void count_in(self, Py_ssize_t series, int which, const Tick *tick, uint64_t behind) noexcept nogil:
+        """A print into its bar, unless an earlier life counted it."""
+        cdef Bar *bar = self.at(series, which)
+        if behind <= bar.tick_sequence:
+            return
+        if bar.count == 0:
+            bar.open = bar.high = bar.low = tick.price
+            bar.first_print = tick.detail
+        bar.high = max(bar.high, tick.price)
+        bar.low = min(bar.low, tick.price)
+        bar.close = tick.price
+        bar.last_print = tick.detail
+        bar.count += 1
+        bar.tick_sequence = behind
+        add(&bar.volume_high, &bar.volume_low, tick.size)
+        add(&bar.notional_high, &bar.notional_low, <wide_t>tick.price * tick.size)
+        if tick.side > 0:
+            add(&bar.bought_high, &bar.bought_low, tick.size)
+        self.touched[series * PLACES + which] = 1
+
+    cdef int advance(self, Py_ssize_t series, int64_t start_ns, uint64_t sequence, int64_t now_ns) except -1:
+        """Make the bar that begins at `start_ns` the current one, with every bar between."""
+        cdef Bar *current = self.at(series, CURRENT)
+        cdef int64_t interval_ns = self.interval[series % self.interval_count]
+        if current.start_ns == 0:
+            self.fresh(series, start_ns, sequence)
+        elif (start_ns - current.start_ns) // interval_ns > GAP_MAX:
+            self.shift(series, sequence, now_ns)
+            self.close(series, now_ns)
+            self.fresh(series, start_ns, sequence)
+            current.flags |= PARTIAL
+        while current.start_ns < start_ns:
+            self.shift(series, sequence, now_ns)
+        return 0
+
+    cdef int shift(self, Py_ssize_t series, uint64_t sequence, int64_t now_ns) except -1:
+        """The current bar becomes the earlier one, which closes if it is there; the next interval begins."""
+        cdef Bar *current = self.at(series, CURRENT)
+        cdef Bar *earlier = self.at(series, EARLIER)
+        if earlier.start_ns:
+            self.close(series, now_ns)
+        earlier[0] = current[0]
+        self.fresh(series, earlier.start_ns + earlier.interval_ns, sequence)
+        self.touched[series * PLACES + EARLIER] = self.touched[series * PLACES + CURRENT] = 1
+        return 0
+
+    cdef int close(self, Py_ssize_t series, int64_t now_ns) except -1:
+        """Publish the earlier bar for good."""
+        cdef Bar *bar = self.at(series, EARLIER)
+        cdef Bar *last = self.at(series, LAST_CLOSED)
+        if bar.count == 0:
+            bar.flags |= EMPTY
+            bar.open = bar.high = bar.low = bar.close = last.close
+        bar.flags |= CLOSED
+        self.label(series, bar, now_ns)
+        self.ring.publish_bytes(self.view[series_byte(series, EARLIER): series_byte(series, EARLIER) + BAR_SIZE])
+        last[0] = bar[0]
+        memset(bar, 0, sizeof(Bar))
+        self.touched[series * PLACES + LAST_CLOSED] = self.touched[series * PLACES + EARLIER] = 1
+        self.closed += 1
+        return 0
+
+    cdef void label(self, Py_ssize_t series, Bar *bar, int64_t now_ns):
+        """Whose bar it is, and of when."""
+        bar.instrument = self.instruments[series // self.interval_count]
+        bar.publish_ns = now_ns
+
+    def close_due(self, int64_t now_ns, uint64_t sequence):
+        """Close every bar whose grace is over; `sequence` is the TICKS cursor; how many were closed."""
+        cdef Py_ssize_t series
+        cdef uint64_t before = self.closed
+        if now_ns < self.next_ns:
+            return 0
+        self.next_ns = INT64_MAX
+        for series in range(self.series_count):
+            if self.at(series, CURRENT).start_ns:
+                self.close_series(series, sequence, now_ns)
+        self.show_touched(now_ns)
+        return self.closed - before
+
+    cdef int close_series(self, Py_ssize_t series, uint64_t sequence, int64_t now_ns) except -1:
+        """Close what is due of one series."""
+        cdef Bar *current = self.at(series, CURRENT)
+        cdef Bar *earlier = self.at(series, EARLIER)
+        cdef int64_t due_ns = now_ns - self.grace_ns
+        if (due_ns - current.start_ns) // current.interval_ns > GAP_MAX:
+            self.advance(series, due_ns - due_ns % current.interval_ns, sequence, now_ns)
+        while current.start_ns + current.interval_ns <= due_ns:
+            self.shift(series, sequence, now_ns)
+        if earlier.start_ns and earlier.start_ns + earlier.interval_ns <= due_ns:
+            self.close(series, now_ns)
+        if earlier.start_ns:
+            self.wake(earlier)
+        self.wake(current)
+        return 0
+
+    def lose(self):
+        """Ticks were lost: every open bar may miss prints."""
+        cdef Py_ssize_t place
+        for place in range(len(self.instruments)):
+            self.doubt(place)
+
+    cdef void take_state(self, const Tick *tick):
+        """While a venue is away its prints are missing."""
+        place = self.places.get(tick.instrument)
+        if place is not None:
+            self.away[<Py_ssize_t>place] = tick.detail in AWAY
+            if tick.detail in AWAY:
+                self.doubt(place)
+
+    cdef void doubt(self, Py_ssize_t place) noexcept nogil:
+        """This instrument's prints may be missing at this time."""
+        cdef Py_ssize_t series
+        cdef int which
+        for series in range(place * self.interval_count, (place + 1) * self.interval_count):
+            for which in range(EARLIER, CURRENT + 1):
+                if self.at(series, which).start_ns:
+                    self.at(series, which).flags |= PARTIAL
+                    self.touched[series * PLACES + which] = 1
+
+    cdef int show_touched(self, int64_t now_ns) except -1:
+        """Show the bars that changed: the last closed first, so that a death between leaves none twice."""
+        cdef Py_ssize_t place
+        for place in range(self.series_count * PLACES):
+            if self.touched[place]:
+                self.touched[place] = 0
+                if place % PLACES != LAST_CLOSED:
+                    self.label(place // PLACES, &self.bars[place], now_ns)
+                self.cells.write_bytes(place, self.view[place * BAR_SIZE: (place + 1) * BAR_SIZE])
+        return 0
+
+
+cdef inline Py_ssize_t series_byte(Py_ssize_t series, int which) noexcept nogil:
+    """Where a bar's bytes begin."""
+    return (series * PLACES + which) * BAR_SIZE

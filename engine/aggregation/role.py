@@ -1,0 +1,177 @@
+"""The aggregation role: bars, global books and opportunities from what the feed tells.
+
+A step, in this order:
+1. BOOKS, then TICKS are read: whatever stands before a book that was read has been read too.
+2. Venues that fell silent are left out, before anything old is looked at.
+3. Prints go into the bars; both lanes, in their common order, into the global books and opportunities.
+4. Venues are looked at again, and the clock closes bars.
+
+The first step of a life, and the first after a lap, learns: the newest books from their cells, then all that TICKS and
+BOOKS still hold, to the end, telling nothing but bars; then everything as it stands is told. A working step ends with
+one STEP record: its time, both cursors, and which inputs were lapped. Replayed from an empty system with these it
+publishes the same bytes.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from engine.aggregation.bars import Bars
+from engine.aggregation.groups import Group
+from engine.aggregation.lanes import NOTHING, AggregationLanes, cells_flat, flat
+from engine.aggregation.merge import Merge
+from engine.lanes import BY_NAME
+from engine.model.aggregates import GROUP_MEMBERS
+from engine.model.records import STEP_LANES
+
+TICK_LIMIT, BOOK_LIMIT = 1 << 14, 1 << 11
+WAIT_LIMIT_NS = 5_000_000
+INPUTS = ("ticks", "books")
+TICKS_LAPPED, BOOKS_LAPPED = 1, 2
+NO_CURSORS = (0,) * (STEP_LANES - len(INPUTS))
+GROUP_ROW = BY_NAME["groups"].record.row
+
+
+class AggregationRole:
+    """Everything that is made of all venues together. The only clock is the step's time."""
+
+    def __init__(
+        self,
+        name: str,
+        number: int,
+        groups: tuple[Group, ...],
+        merge: Merge,
+        bars: Bars,
+        lanes: AggregationLanes,
+        clock_offset_ns: int = 0,
+    ) -> None:
+        """What `build` made."""
+        self.name, self.groups, self.merge, self.bars = name, groups, merge, bars
+        self._number, self._lanes, self._clock_offset_ns = number, lanes, clock_offset_ns
+        self._books: Any = NOTHING  # read, but their ticks are not
+        self._begun = self._learning = False
+        self._steps = 0
+        self.laps = self.lost = 0
+
+    def step(self, now_ns: int) -> int:
+        """Read what is there, put it together, tell what changed."""
+        if not self._begun:
+            self._begin(now_ns)
+        lapped = 0
+        if self._learning:
+            lapped, work = self._learn(now_ns)
+        else:
+            self.merge.age(now_ns)
+            lapped, work = self._take(now_ns)
+            self._learning = lapped != 0
+        if not self._learning:
+            work += self.merge.age(now_ns)
+            work += self.bars.close_due(now_ns, self._lanes.ticks.cursor)
+        if work or lapped:
+            self._end(now_ns, work, lapped)
+        return work
+
+    def drain(self, now_ns: int) -> bool:
+        """There is nothing to wind down."""
+        del now_ns
+        return True
+
+    def wait(self, timeout_ns: int) -> bool:
+        """Sleep until a tick comes; not for long, because the clock closes bars."""
+        return self._lanes.ticks.wait(min(timeout_ns, WAIT_LIMIT_NS))
+
+    def close(self) -> None:
+        """Let go of the lanes."""
+        self._lanes.close()
+
+    def _begin(self, now_ns: int) -> None:
+        """Show the groups, and go on with the bars where an earlier life stopped."""
+        lanes = self._lanes
+        for place, group in enumerate(self.groups):
+            lanes.groups.write(place, *group_row(group, now_ns))
+        lanes.ticks.cursor, lanes.books.cursor = lanes.ticks.oldest, lanes.books.oldest
+        lanes.bars_closed.cursor = lanes.bars_closed.oldest
+        _, closed = lanes.bars_closed.copy()
+        held = cells_flat(lanes.last_bars, "last_bars")
+        self.bars.begin(flat(held), flat(closed), lanes.ticks.cursor, self._since_ns(now_ns))
+        self.merge.reset(now_ns)
+        self._begun = self._learning = True
+
+    def _since_ns(self, now_ns: int) -> int:
+        """When the oldest tick that will be read was received."""
+        lanes = self._lanes
+        while lanes.ticks.lag:
+            first = lanes.ticks.cursor
+            lost, records = lanes.ticks.copy(1)
+            if not lost and len(records):
+                lanes.ticks.cursor = first
+                return int(records[0]["receive_ns"])
+        return now_ns
+
+    def _learn(self, now_ns: int) -> tuple[int, int]:
+        """Know again how everything stands; telling begins when the lanes were read to where they ended before."""
+        self.merge.forget()
+        self._books = NOTHING
+        tops = cells_flat(self._lanes.book_tops, "book_tops")
+        end, lapped, work = self._lanes.ticks.end, 0, 1
+        for top in tops[tops["tick_sequence"] <= end]:  # what lies beyond is of another life of TICKS
+            self.merge.take_cell(flat(np.atleast_1d(top)))
+        while self._lanes.ticks.cursor < end or len(self._books):
+            again, done = self._take(now_ns)
+            lapped, work = lapped | again, work + done
+        self._learning = bool(lapped)
+        if not lapped:
+            self.merge.tell(now_ns)
+        return lapped, work
+
+    def _take(self, now_ns: int) -> tuple[int, int]:
+        """Read both lanes and hear them; what was lapped, and how many records there were."""
+        lapped = 0
+        if not len(self._books):
+            lost, books = self._lanes.books.copy(BOOK_LIMIT)
+            lapped |= self._lap(BOOKS_LAPPED, lost)
+            self._books = flat(books)
+        lost, ticks = self._lanes.ticks.copy(TICK_LIMIT)
+        lapped |= self._lap(TICKS_LAPPED, lost)
+        if not len(ticks) and not len(self._books):
+            return lapped, 0
+        return lapped, self._hear(flat(ticks), len(ticks), now_ns)
+
+    def _lap(self, lane: int, lost: int) -> int:
+        """Count what was lost; of TICKS, prints may have been among it."""
+        if not lost:
+            return 0
+        self.laps, self.lost = self.laps + 1, self.lost + lost
+        if lane == TICKS_LAPPED:
+            self.bars.lose()
+        return lane
+
+    def _hear(self, ticks: Any, count: int, now_ns: int) -> int:
+        """Put a batch of both lanes where it belongs."""
+        first = self._lanes.ticks.cursor - count
+        if count:
+            self.bars.take(ticks, first, now_ns)
+        heard = self.merge.take(ticks, first, self._books, count < TICK_LIMIT, now_ns)
+        self._books = self._books[heard * BOOK_SIZE :]
+        return count + heard
+
+    def _end(self, now_ns: int, work: int, lapped: int) -> None:
+        """Close a working step: write down what a replay needs."""
+        lanes = self._lanes
+        cursors = (lanes.ticks.cursor, lanes.books.cursor, *NO_CURSORS)
+        lanes.steps.publish(
+            now_ns, now_ns - self._clock_offset_ns, work, self._number, self._steps, cursors, (lapped, 0, 0, 0)
+        )
+        self._steps += 1
+
+
+BOOK_SIZE = BY_NAME["books"].record.size
+
+
+def group_row(group: Group, now_ns: int) -> Any:
+    """A group as its cell shows it."""
+    ids = tuple(one.id for one in group.members)
+    return GROUP_ROW(
+        group.id, len(ids), group.price_decimals, group.size_decimals, 0, 0, group.name.encode()[:48],
+        ids + (0,) * (GROUP_MEMBERS - len(ids)), now_ns, (0,) * 7,
+    )  # fmt: skip

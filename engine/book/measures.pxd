@@ -1,0 +1,22 @@
+"""What is measured of a top of book, in one place for cells, views, strategies and the global book."""
+
+from libc.math cimport NAN
+from libc.stdint cimport int64_t
+
+
+cdef inline double imbalance_of(const int64_t *bid, int bids, const int64_t *ask, int asks) noexcept nogil:
+    """(bid size - ask size) / both, over these levels; nan when a side is empty."""
+    cdef double bought = 0, sold = 0
+    cdef int i
+    if bids == 0 or asks == 0:
+        return NAN
+    for i in range(bids):
+        bought += <double>bid[i]
+    for i in range(asks):
+        sold += <double>ask[i]
+    return (bought - sold) / (bought + sold)
+
+
+cdef inline double spread_bps_of(int64_t bid, int64_t ask) noexcept nogil:
+    """The distance of the best prices over their middle, in basis points; below zero when they are crossed."""
+    return (<double>ask - <double>bid) * 20_000 / (<double>ask + <double>bid) if bid + ask else NAN

@@ -1,0 +1,185 @@
+"""All venues together on a terminal: the global book of each thing, one ladder with its venues, what pays."""
+
+import argparse
+import math
+import time
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+
+import shm
+from engine.cli import NOBODY, Complaint
+from engine.cli.look import known_instruments, name_of
+from engine.cli.output import attach, choose_system, say_json
+from engine.model.fixed import to_text
+from engine.model.instrument import Instrument
+from engine.model.words import BookState, OpportunityKind
+
+INTERVAL_S = 0.2
+Known = dict[int, Instrument]
+
+
+class Across:
+    """What the aggregation shows, read again at each look."""
+
+    def __init__(self, system: str) -> None:
+        """Attach to its lanes."""
+        self.known = known_instruments(system)
+        self._groups, self._tops = _cells(system, "groups"), _cells(system, "global_tops")
+        ring = attach(f"{system}.opportunities")
+        assert isinstance(ring, shm.RingReader)
+        ring.cursor = ring.oldest
+        self._opportunities = ring
+        self._open: dict[int, Any] = {}
+
+    def groups(self) -> list[tuple[Any, Any]]:
+        """Every group with its global book, which may not be there yet."""
+        rows = [(index, self._groups.read(index)) for index in range(self._groups.count)]
+        return [(group, self._tops.read(index)) for index, group in rows if group is not None]
+
+    def opportunities(self) -> list[Any]:
+        """Those open at this moment, the best edge first."""
+        for row in self._opportunities.rows():
+            if isinstance(row, shm.Lapped) or row.kind == OpportunityKind.RESET:
+                self._open.clear()
+            elif row.kind == OpportunityKind.END:
+                self._open.pop(row.opportunity_id, None)
+            else:
+                self._open[row.opportunity_id] = row
+        return sorted(self._open.values(), key=lambda row: -row.edge_e8)
+
+
+def _cells(system: str, lane: str) -> shm.CellReader:
+    cells = attach(f"{system}.{lane}")
+    assert isinstance(cells, shm.CellReader)
+    return cells
+
+
+def across(options: argparse.Namespace) -> int:
+    """Show every group and what pays, or one group's ladder."""
+    system = choose_system(options.system)
+    view = Across(system)
+    if not view.groups():
+        raise Complaint(f"{system}: no group is shown: has the configuration an [aggregation] that runs?", NOBODY)
+    if options.group:
+        _wanted(view, options.group)
+    if options.json:
+        say_json(tree(view, options.group))
+        return 0
+    if options.once:
+        Console().print(_screen(view, options.group))
+        return 0
+    with Live("waiting for the aggregation", screen=True, auto_refresh=False) as live:
+        while True:
+            live.update(_screen(view, options.group), refresh=True)
+            time.sleep(INTERVAL_S)
+
+
+def _screen(view: Across, wanted: str) -> RenderableType:
+    return _ladder(view, *_wanted(view, wanted)) if wanted else _overview(view)
+
+
+def _wanted(view: Across, text: str) -> tuple[Any, Any]:
+    """The group of this name, or the one that an instrument's symbol or id is in."""
+    for group, top in view.groups():
+        members = [view.known[one] for one in group.instrument[: group.members] if one in view.known]
+        names = [group_name(group), *(word for one in members for word in (one.symbol, str(one.id)))]
+        if text.upper() in (name.upper() for name in names):
+            return group, top
+    raise Complaint(f"no group {text!r}, shown are {', '.join(group_name(one) for one, _ in view.groups())}", NOBODY)
+
+
+def group_name(group: Any) -> str:
+    """What a group is called."""
+    return str(group.name.rstrip(b"\0").decode())
+
+
+def venues(group: Any, mask: int, known: Known) -> list[str]:
+    """Who stands behind a mask of members."""
+    ids = [one for bit, one in enumerate(group.instrument[: group.members]) if mask >> bit & 1]
+    return [known[one].venue if one in known else str(one) for one in ids]
+
+
+def tree(view: Across, wanted: str) -> dict[str, Any]:
+    """Everything for JSON: prices and sizes as text."""
+    groups = [_wanted(view, wanted)] if wanted else view.groups()
+    chosen = {group.id for group, _ in groups}
+    return {
+        "groups": [group_tree(group, top, view.known) for group, top in groups],
+        "opportunities": [
+            opportunity_tree(row, view.known) for row in view.opportunities() if row.group in chosen
+        ],
+    }  # fmt: skip
+
+
+def group_tree(group: Any, top: Any, known: Known) -> dict[str, Any]:
+    """One group's book."""
+    head = {"group": group_name(group), "id": group.id, "members": venues(group, (1 << group.members) - 1, known)}
+    if top is None:
+        return {**head, "state": BookState.EMPTY.name, "included": [], "bids": [], "asks": []}
+    spread = None if math.isnan(top.spread_bps) else top.spread_bps
+    sides = {
+        name: [
+            (to_text(price, top.price_decimals), to_text(size, top.size_decimals), venues(group, mask, known))
+            for price, size, mask in list(zip(prices, sizes, masks, strict=True))[:count]
+        ]
+        for name, prices, sizes, masks, count in (
+            ("bids", top.bid_price, top.bid_size, top.bid_members, top.bids),
+            ("asks", top.ask_price, top.ask_size, top.ask_members, top.asks),
+        )
+    }
+    included = venues(group, top.included, known)
+    return {**head, "state": BookState(top.state).name, "included": included, "spread_bps": spread, **sides}
+
+
+def opportunity_tree(row: Any, known: Known) -> dict[str, Any]:
+    """One opportunity."""
+    profit = row.profit_high << 64 | row.profit_low
+    return {
+        "buy": f"{_venue(row.buy_instrument, known)} {name_of(known, row.buy_instrument)}",
+        "sell": f"{_venue(row.sell_instrument, known)} {name_of(known, row.sell_instrument)}",
+        "buy_price": to_text(row.buy_price, row.price_decimals),
+        "sell_price": to_text(row.sell_price, row.price_decimals),
+        "edge_bps": row.edge_e8 / 10_000,
+        "size": to_text(row.size, row.size_decimals),
+        "profit": to_text(profit, row.price_decimals + row.size_decimals + 8),
+        "begin_ns": row.begin_ns,
+        "opportunity_id": row.opportunity_id,
+    }
+
+
+def _venue(instrument: int, known: Known) -> str:
+    return known[instrument].venue if instrument in known else "?"
+
+
+def _overview(view: Across) -> RenderableType:
+    """Two tables."""
+    books = Table("group", "book", "bid", "at", "ask", "at", "spread bp", "left out", box=None, title="global books")
+    for group, top in view.groups():
+        one = group_tree(group, top, view.known)
+        bid, ask = (one[side][0] if one[side] else ("-", "", []) for side in ("bids", "asks"))
+        spread = "-" if one.get("spread_bps") is None else f"{one['spread_bps']:.2f}"
+        left_out = [venue for venue in one["members"] if venue not in one["included"]]
+        books.add_row(
+            one["group"], one["state"].lower(), bid[0], " ".join(bid[2]), ask[0], " ".join(ask[2]), spread,
+            " ".join(left_out) or "-",
+        )  # fmt: skip
+    columns = ("buy", "at", "sell", "at", "edge bp", "size", "profit")
+    pays = Table(*columns, box=None, title="opportunities after fees")
+    for row in view.opportunities():
+        one = opportunity_tree(row, view.known)
+        pays.add_row(one["buy"], one["buy_price"], one["sell"], one["sell_price"], f"{one['edge_bps']:.2f}",
+                     one["size"], f"{float(one['profit']):.4f}")  # fmt: skip
+    return Group(books, pays)
+
+
+def _ladder(view: Across, group: Any, top: Any) -> RenderableType:
+    """Asks above bids, each level with its venues."""
+    one = group_tree(group, top, view.known)
+    table = Table("price", "size", "venues", box=None, title=f"{one['group']} {one['state'].lower()}")
+    for side, colour in ((reversed(one["asks"]), "red"), (one["bids"], "green")):
+        for price, size, names in side:
+            table.add_row(f"[{colour}]{price}", size, " ".join(names))
+    return table

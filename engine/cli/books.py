@@ -1,0 +1,56 @@
+"""How each book of a system stands: its state, how old its instrument's numbers are, and which channels do not come."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import shm
+from engine.cli.output import ago, say_table
+from engine.lanes import BY_NAME
+from engine.model.words import BookState
+from engine.venues.dialect import ChannelKind
+
+UNFOLLOWED = (BookState.REFUSED.name, BookState.MISFIT.name)
+TEXT = "utf-8"
+
+
+def books(system: str) -> list[dict[str, Any]]:
+    """Every book in the configuration's order; none where the system has no feed, or not yet."""
+    try:
+        tops, instruments = (
+            shm.CellReader(f"{system}.{lane}", BY_NAME[lane].record) for lane in ("book_tops", "instruments")
+        )
+    except (shm.SegmentError, OSError):
+        return []
+    rows = ((tops.read(index), instruments.read(index)) for index in range(tops.count))
+    return [_book(top, instrument) for top, instrument in rows if top is not None]
+
+
+def _book(top: Any, instrument: Any) -> dict[str, Any]:
+    """One book; the instrument is not known before the venue, or the copy on disk, has told it."""
+    named = {"venue": "", "symbol": "", "trading": False, "old": False, "missing": []}
+    if instrument is not None:
+        missing = [kind.name.lower() for kind in ChannelKind if instrument.missing & kind]
+        texts = {name: getattr(instrument, name).rstrip(b"\0").decode(TEXT) for name in ("venue", "symbol")}
+        named = {**texts, "trading": bool(instrument.trading), "old": bool(instrument.old), "missing": missing}
+    return {"instrument": top.instrument, **named, "state": BookState(top.state).name, "publish_ns": top.publish_ns}
+
+
+def are_followed(found: Iterable[dict[str, Any]]) -> bool:
+    """Whether the venue brings everything that was asked for."""
+    return not any(one["state"] in UNFOLLOWED or one["missing"] for one in found)
+
+
+def show(found: list[dict[str, Any]], now_ns: int) -> None:
+    """A line a book."""
+    if found:
+        say_table(
+            ("instrument", "venue", "symbol", "book", "told", "missing", "metadata"),
+            [
+                (
+                    one["instrument"], one["venue"] or "-", one["symbol"] or "-", one["state"].lower(),
+                    ago(max(0, now_ns - one["publish_ns"])), ", ".join(one["missing"]) or "-",
+                    "an old copy" if one["old"] else "fresh" if one["symbol"] else "none yet",
+                )
+                for one in found
+            ],
+        )  # fmt: skip

@@ -1,0 +1,262 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""Entries of a recording: put together from the records of FRAMES, and cut out of a block again.
+
+    entry   receive_ns i64 │ connection u64 │ size u32 │ kind u8 │ 3 bytes of nothing │ payload
+
+A frame lies in several records of the ring. Records whose beginning was overtaken are passed over, and the numbers that
+frames bear tell exactly how many are missing: an entry of the kind LOST then stands in their place.
+"""
+
+import json
+
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.list cimport PyList_Append
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport free, realloc
+from libc.string cimport memcpy, memmove, memset
+
+from engine.model import records, words
+
+cdef enum:
+    PAYLOAD = 216
+    LAST = 1
+    RECEIVED = 1
+    BEGIN = 3
+    LOST = 7
+    EPOCH_SHIFT = 40
+
+cdef struct Piece:
+    int64_t receive_ns
+    uint64_t number
+    uint64_t connection
+    uint32_t length
+    uint32_t offset
+    uint16_t size
+    uint8_t kind
+    uint8_t flags
+    uint32_t spare_word
+    char payload[PAYLOAD]
+
+cdef packed struct Head:
+    int64_t receive_ns
+    uint64_t connection
+    uint32_t size
+    uint8_t kind
+    uint8_t nothing[3]
+
+HEAD_SIZE = sizeof(Head)
+assert records.FRAME.size == sizeof(Piece)
+assert HEAD_SIZE == 24
+assert words.Flag.LAST == LAST
+assert (words.FrameKind.RECEIVED, words.FrameKind.BEGIN, words.FrameKind.LOST) == (RECEIVED, BEGIN, LOST)
+assert words.FrameKind.END > LOST
+
+
+def pack(int64_t receive_ns, uint64_t connection, int kind, bytes payload):
+    """One entry."""
+    cdef Head head
+    memset(&head, 0, sizeof(Head))
+    head.receive_ns, head.connection, head.size, head.kind = receive_ns, connection, <uint32_t>len(payload), kind
+    return PyBytes_FromStringAndSize(<char *>&head, sizeof(Head)) + payload
+
+
+def unpack(bytes block, dict wanted, meet):
+    """The entries of a block as (receive_ns, connection, kind, payload), of the connections that are wanted.
+
+    `wanted` remembers what `meet(payload of its BEGIN)` said of each; what belongs to none is kept.
+    """
+    cdef const char *data = block
+    cdef Py_ssize_t place = 0, end = len(block)
+    cdef uint64_t connection = 0
+    cdef bint keep = False, known = False
+    cdef Head head
+    cdef list found = []
+    while place < end:
+        if end - place < <Py_ssize_t>sizeof(Head):
+            raise ValueError(f"an entry's head is cut off at byte {place} of a block of {end}")
+        memcpy(&head, data + place, sizeof(Head))
+        place += sizeof(Head)
+        if end - place < <Py_ssize_t>head.size:
+            raise ValueError(f"an entry of {head.size} bytes is cut off at byte {place} of a block of {end}")
+        if not known or head.connection != connection:
+            connection = head.connection
+            if head.kind == BEGIN and connection not in wanted:
+                wanted[connection] = meet(PyBytes_FromStringAndSize(data + place, head.size))
+            known = connection in wanted
+            keep = wanted.get(connection, False)
+        if keep or head.kind >= LOST:
+            found.append((head.receive_ns, head.connection, head.kind,
+                          PyBytes_FromStringAndSize(data + place, head.size)))
+        place += head.size
+    return found
+
+
+def gather(list entries, Py_ssize_t place, int64_t until_ns, Py_ssize_t limit, frames, list times):
+    """Collect the frames that one connection received in a row, from `place` on; the place behind them."""
+    cdef tuple entry
+    cdef object connection = None
+    cdef Py_ssize_t end = min(len(entries), place + limit)
+    while place < end:
+        entry = <tuple>entries[place]
+        if <int>entry[2] != RECEIVED or <int64_t>entry[0] > until_ns:
+            break
+        if connection is None:
+            connection = entry[1]
+        elif entry[1] != connection:
+            break
+        PyList_Append(frames, entry[3])
+        times.append(entry[0])
+        place += 1
+    return place
+
+
+cdef class Assembler:
+    """Records of FRAMES to entries."""
+
+    cdef char *out
+    cdef size_t room
+    cdef readonly size_t size
+    cdef size_t begun
+    cdef bint open
+    cdef bint wanted
+    cdef bint synced
+    cdef uint64_t current
+    cdef uint64_t next_number
+    cdef uint64_t met
+    cdef uint64_t overtaken_records
+    cdef dict known
+    cdef object meet
+    cdef readonly int64_t first_ns
+    cdef readonly int64_t last_ns
+    cdef readonly uint64_t count
+    cdef readonly uint64_t frames
+    cdef readonly uint64_t octets
+    cdef readonly uint64_t lost
+    cdef readonly uint64_t losses
+
+    def __init__(self, meet):
+        """`meet(connection, whether it begins here)` gives whether to keep its frames, and what to put before them."""
+        self.meet, self.known = meet, {}
+
+    def __dealloc__(self):
+        free(self.out)
+
+    def overtaken(self, uint64_t count):
+        """So many records were overwritten before they were read."""
+        self.overtaken_records += count
+
+    def add(self, bytes entry):
+        """Put a ready entry behind the others."""
+        cdef const char *data = entry
+        self.append(data, len(entry))
+        self.count += 1
+
+    def take(self, const unsigned char[::1] block):
+        """Take records as they lay in the ring."""
+        cdef Py_ssize_t place
+        assert block.shape[0] % sizeof(Piece) == 0, "not whole records"
+        for place in range(0, block.shape[0], sizeof(Piece)):
+            self.take_one(<const Piece *>&block[place])
+
+    def taken(self):
+        """The whole entries so far, which are then forgotten: (bytes, how many, first and last receive_ns)."""
+        cdef size_t whole = self.begun if self.open else self.size
+        found = PyBytes_FromStringAndSize(self.out, whole), self.count, self.first_ns, self.last_ns
+        if whole < self.size:
+            memmove(self.out, self.out + whole, self.size - whole)
+        self.size -= whole
+        self.begun = 0
+        self.count = self.first_ns = self.last_ns = 0
+        return found
+
+    cdef int take_one(self, const Piece *piece) except -1:
+        if piece.offset == 0:
+            self.start(piece)
+        elif not self.open or piece.number != self.current or not self.follows(piece):
+            return 0
+        assert piece.size <= PAYLOAD, "a piece of a frame is larger than its place"
+        if self.wanted:
+            self.append(piece.payload, piece.size)
+        if piece.flags & LAST:
+            self.finish(piece)
+        return 0
+
+    cdef bint follows(self, const Piece *piece) noexcept:
+        """Whether a piece is the one that comes next."""
+        return not self.wanted or self.size - self.begun - sizeof(Head) == piece.offset
+
+    cdef int start(self, const Piece *piece) except -1:
+        """A frame begins; one that was never finished is forgotten."""
+        cdef Head head
+        cdef bint broken = self.open
+        if broken:
+            self.size = self.begun
+            self.open = False
+        self.compare(piece, broken)
+        if not self.synced or piece.connection != self.met:
+            self.wanted = self.know(piece.connection, piece.kind == BEGIN)
+            self.met = piece.connection
+        self.open, self.current, self.begun = True, piece.number, self.size
+        if self.wanted:
+            memset(&head, 0, sizeof(Head))
+            head.receive_ns, head.connection, head.kind = piece.receive_ns, piece.connection, piece.kind
+            head.size = piece.length
+            self.append(<const char *>&head, sizeof(Head))
+        return 0
+
+    cdef int compare(self, const Piece *piece, bint broken) except -1:
+        """Mark what is missing before this frame. Another life of the feed begins its numbers anew."""
+        cdef bint known = self.synced and piece.number >> EPOCH_SHIFT == self.next_number >> EPOCH_SHIFT
+        cdef uint64_t missing = piece.number - self.next_number if known else broken
+        if missing or self.overtaken_records:
+            self.miss(missing if known or broken else None, piece.receive_ns, piece.connection)
+        return 0
+
+    def settle(self, int64_t now_ns):
+        """Nothing follows: mark what was overtaken, or begun and never finished, at the end."""
+        if self.open:
+            self.size, self.open = self.begun, False
+            self.miss(None, now_ns, self.met)
+        elif self.overtaken_records:
+            self.miss(None, now_ns, self.met)
+
+    cdef int miss(self, missing, int64_t receive_ns, uint64_t connection) except -1:
+        """Put the mark of a gap; how many frames it holds is not always known."""
+        told = {"frames": missing, "records": self.overtaken_records}
+        self.overtaken_records = 0
+        self.lost += missing or 0
+        self.losses += 1
+        self.add(pack(receive_ns, connection, LOST, json.dumps(told).encode()))
+        return 0
+
+    cdef bint know(self, uint64_t connection, bint begins) except -1:
+        """Whether a connection's frames are wanted; its description goes before its first."""
+        if connection not in self.known:
+            self.known[connection], before = self.meet(connection, bool(begins))
+            if before:
+                self.add(before)
+        return self.known[connection]
+
+    cdef int finish(self, const Piece *piece) except -1:
+        self.open, self.synced, self.next_number = False, True, piece.number + 1
+        if not self.wanted:
+            return 0
+        assert self.size - self.begun == sizeof(Head) + piece.length, "a frame is not as long as it says"
+        if not self.first_ns:
+            self.first_ns = piece.receive_ns
+        self.last_ns = piece.receive_ns
+        self.count += 1
+        self.frames += 1
+        self.octets += piece.length
+        return 0
+
+    cdef int append(self, const char *data, size_t length) except -1:
+        cdef char *grown
+        if self.size + length > self.room:
+            grown = <char *>realloc(self.out, 2 * (self.size + length))
+            if grown == NULL:
+                raise MemoryError(f"no memory for {self.size + length} bytes of a recording")
+            self.out, self.room = grown, 2 * (self.size + length)
+        memcpy(self.out + self.size, data, length)
+        self.size += length
+        return 0

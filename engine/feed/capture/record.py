@@ -1,0 +1,131 @@
+"""The body of `engine-ctl capture record`: which system, which file, how long, and the totals."""
+
+import argparse
+import signal
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+
+import shm
+from engine import clock
+from engine.feed.capture.recorder import Recorder
+from engine.feed.capture.recording import SUFFIX
+from engine.feed.capture.writing import Limits, RecordingWriter
+from engine.lanes import BY_NAME
+
+DONE, FAILED, WRONG_USE, NOBODY = 0, 1, 2, 3
+NAP_S = 0.001
+LOOK_NS = 500_000_000  # how often an idle recorder looks whether its lane is still there
+SECOND_NS = 1_000_000_000
+MIB = 1 << 20
+
+
+class Stop:
+    """Asked to end, by a signal or by time."""
+
+    def __init__(self, seconds: float) -> None:
+        """End after so many seconds, 0: never by itself."""
+        self.deadline_ns = clock.now_ns() + int(seconds * SECOND_NS) if seconds else 0
+        self.asked = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._ask)
+
+    def due(self, now_ns: int) -> bool:
+        """Whether to end."""
+        return self.asked or bool(self.deadline_ns and now_ns >= self.deadline_ns)
+
+    def _ask(self, *_: object) -> None:
+        self.asked = True
+
+
+def record(options: argparse.Namespace) -> int:
+    """Record; the exit code."""
+    if options.seconds < 0 or options.part_mib < 0 or options.part_seconds < 0:
+        return _complain("--seconds, --part-mib and --part-seconds: expected none or more", WRONG_USE)
+    system = choose_system(options.system)
+    if not system:
+        found = ", ".join(_recordable()) or "none"
+        return _complain(f"system {options.system!r}: expected one with a running feed, found {found}", NOBODY)
+    stop, now_ns = Stop(options.seconds), clock.now_ns()
+    try:
+        recorder = Recorder(system, options.venue)
+        limits = Limits(options.part_mib * MIB, options.part_seconds * SECOND_NS)
+        path = output_path(options.output, system, now_ns)
+        writer = RecordingWriter(path, now_ns, limits, recorder.connections.openings)
+    except FileNotFoundError as error:
+        return _complain(str(error), NOBODY)
+    except (OSError, shm.SegmentError) as error:
+        return _complain(str(error), WRONG_USE)
+    sys.stderr.write(f"recording {system} to {path}, ^C ends it\n")
+    sys.stderr.flush()
+    try:
+        follow(recorder, writer, stop)
+        recorder.finish(writer, clock.now_ns())
+    except OSError as error:
+        _say(recorder, writer, as_json=options.json)
+        return _complain(f"{writer.paths[-1]}: {error.strerror}: whole up to here, the feed goes on", FAILED)
+    _say(recorder, writer, as_json=options.json)
+    return DONE
+
+
+def follow(recorder: Recorder, writer: RecordingWriter, stop: Stop) -> None:
+    """Write what comes until told to end, or until the lane is gone."""
+    look_ns = 0
+    while not stop.due(now_ns := clock.now_ns()):
+        if recorder.step(writer, now_ns):
+            continue
+        if now_ns >= look_ns:
+            look_ns = now_ns + LOOK_NS
+            if recorder.reader.replaced():
+                sys.stderr.write("the system went down\n")
+                return
+        time.sleep(NAP_S)
+
+
+def choose_system(named: str) -> str:
+    """The system that is meant: the one named, the only one, or the only one whose feed lives; empty for none."""
+    found = [system for system in _recordable() if not named or system == named]
+    if len(found) > 1:
+        found = [system for system in found if shm.RingReader(f"{system}.frames").owner.life() == "alive"]
+    return found[0] if len(found) == 1 else ""
+
+
+def _recordable() -> list[str]:
+    lane = BY_NAME["frames"].name
+    return [system for system in shm.systems() if f"{system}.{lane}" in shm.names(system)]
+
+
+def output_path(text: str, system: str, now_ns: int) -> Path:
+    """The file to write: named after system and time unless told."""
+    path = Path(text or ".")
+    if not path.is_dir():
+        return path
+    begun = datetime.fromtimestamp(now_ns // SECOND_NS, UTC)
+    return path / f"{system}-{begun:%Y%m%dT%H%M%SZ}{SUFFIX}"
+
+
+def _complain(text: str, code: int) -> int:
+    sys.stderr.write(f"capture record: {text}\n")
+    return code
+
+
+def _say(recorder: Recorder, writer: RecordingWriter, *, as_json: bool) -> None:
+    """The totals; what is missing is never left unsaid."""
+    totals = recorder.totals(writer)
+    if as_json:
+        sys.stdout.write(orjson.dumps(totals).decode() + "\n")
+        return
+    sys.stdout.write(
+        f"{totals['frames']:,} frames, {totals['bytes']:,} bytes in {totals['file_bytes']:,} on disk, "
+        f"{len(writer.paths)} files\n"
+    )
+    if totals["losses"]:
+        sys.stdout.write(f"{totals['losses']} gaps, {totals['lost_frames']:,} frames known to be lost, all marked\n")
+    if recorder.connections.joined:
+        sys.stdout.write(
+            f"{recorder.connections.joined} connections were there before: their books can be replayed from their next "
+            "snapshot on, which engine-ctl restart feed brings\n"
+        )

@@ -1,0 +1,123 @@
+"""The recorder: from the FRAMES ring of a running feed to a recording, in a process of its own.
+
+It attaches read-only and the feed never waits for it. What it could not read in time it counts, and puts a mark where
+the gap is. It begins with the oldest frame that the ring still holds.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import cast
+
+import numpy as np
+import orjson
+
+import shm
+from engine.feed.capture.entries import Assembler, pack
+from engine.feed.capture.writing import RecordingWriter
+from engine.lanes import BY_NAME
+from engine.model.words import FrameKind
+
+BLOCK_SIZE = 1 << 20
+BLOCK_NS = 1_000_000_000  # a block is written at least so often: what a crash costs
+RECORDS_AT_ONCE = 1 << 14
+EPOCH_SHIFT = 20
+UNKNOWN = {"venue": "", "dialect": "", "target": ""}  # so many connections later that its cell is another's
+
+
+@dataclass
+class Connections:
+    """What the feed shows of its connections, and which of them are recorded."""
+
+    cells: shm.CellReader
+    venue: str = ""
+    joined: int = 0  # connections that had begun before the recording did
+    open: dict[int, bytes] = field(default_factory=dict)
+
+    def meet(self, number: int, begins: bool) -> tuple[bool, bytes]:
+        """Whether to keep a connection's frames, and the entries before its first."""
+        row = self.cells.read(number % self.cells.count)
+        told, begin_ns = (_describe(row), row.begin_ns) if row is not None and row.number == number else (UNKNOWN, 0)
+        ended = b"".join(self._end_lives_before(number, begin_ns))
+        if self.venue and self.venue not in (told["venue"], told["dialect"]):
+            return False, ended
+        entry = pack(begin_ns, number, FrameKind.BEGIN, orjson.dumps({**told, "joined": not begins}))
+        self.open[number] = entry
+        self.joined += not begins
+        return True, ended if begins else ended + entry
+
+    def openings(self) -> bytes:
+        """The entries that say what stands, for the beginning of a part."""
+        for number in list(self.open):
+            row = self.cells.read(number % self.cells.count)
+            if row is None or row.number != number or row.end_ns:
+                del self.open[number]
+        return b"".join(self.open.values())
+
+    def _end_lives_before(self, number: int, now_ns: int) -> Iterator[bytes]:
+        """A feed that died closed nothing: what it had open is told to be gone when its successor begins."""
+        for other in list(self.open):
+            if other >> EPOCH_SHIFT < number >> EPOCH_SHIFT:
+                del self.open[other]
+                yield pack(now_ns, other, FrameKind.CLOSED, b"the feed's process ended")
+
+
+def _describe(row: object) -> dict[str, str]:
+    return {name: getattr(row, name).rstrip(b"\0").decode() for name in ("venue", "dialect", "target")}
+
+
+class Recorder:
+    """One recording of one system."""
+
+    def __init__(self, system: str, venue: str = "") -> None:
+        """Attach to a system's lanes, at the oldest frame there is."""
+        lane = BY_NAME["frames"]
+        self.reader = shm.RingReader(f"{system}.{lane.name}", lane.record)
+        self.reader.cursor = self.reader.oldest
+        connections = BY_NAME["connections"]
+        self.connections = Connections(shm.CellReader(f"{system}.{connections.name}", connections.record), venue)
+        self.assembler = Assembler(self.connections.meet)
+        self.lost_records = 0
+        self._flush_ns = 0
+
+    def step(self, writer: RecordingWriter, now_ns: int) -> int:
+        """Take what waits; write a block when there is enough of it or it has waited long enough."""
+        lost, records = self.reader.copy(RECORDS_AT_ONCE)
+        if lost:
+            self.lost_records += lost
+            self.assembler.overtaken(lost)
+        if len(records):
+            self.assembler.take(cast("bytes", records.view(np.uint8)))
+        if self.assembler.size >= BLOCK_SIZE or now_ns >= self._flush_ns:
+            self.flush(writer, now_ns)
+        return len(records)
+
+    def flush(self, writer: RecordingWriter, now_ns: int) -> None:
+        """Write the whole entries there are."""
+        self._flush_ns = now_ns + BLOCK_NS
+        entries, count, first_ns, last_ns = self.assembler.taken()
+        if entries:
+            writer.write(entries, count, first_ns, last_ns, now_ns)
+
+    def finish(self, writer: RecordingWriter, now_ns: int) -> None:
+        """Take the rest, say that this is the end, and close."""
+        end = self.reader.end
+        while self.reader.cursor < end and self.step(writer, now_ns):
+            pass
+        self.assembler.settle(now_ns)
+        self.assembler.add(pack(now_ns, 0, FrameKind.END, orjson.dumps(self.totals(writer))))
+        self.flush(writer, now_ns)
+        writer.close()
+
+    def totals(self, writer: RecordingWriter) -> dict[str, object]:
+        """What was recorded and what was not."""
+        taken = self.assembler
+        return {
+            "frames": taken.frames,
+            "bytes": taken.octets,
+            "file_bytes": writer.octets,
+            "lost_frames": taken.lost,
+            "losses": taken.losses,
+            "lost_records": self.lost_records,
+            "connections_joined": self.connections.joined,
+            "files": [str(path) for path in writer.paths],
+        }

@@ -1,0 +1,17 @@
+"""The compiled face of a track of orders."""
+
+from engine.book.orders cimport OrderBook
+from engine.feed.track cimport Track
+from engine.venues.market cimport Identity, Level, Message
+
+cdef class OrderTrack(Track):
+    cdef readonly OrderBook orders
+    cdef readonly int contradictions
+
+    cdef bint follow(self, Message *message) noexcept nogil
+    cdef bint fill_side(self, int side, Level *levels, Identity *identities, Py_ssize_t count) noexcept nogil
+    cdef bint take_match(self, Message *message) noexcept nogil
+    cdef bint take_change(self, Message *message) noexcept nogil
+    cdef bint take_done(self, Message *message) noexcept nogil
+    cdef bint touches(self, Message *message) noexcept nogil
+    cdef void tell_levels(self) noexcept nogil

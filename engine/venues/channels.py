@@ -1,0 +1,75 @@
+"""What the dialects of venues share that send named channels of JSON over one stream.
+
+Where a subscription begins with a book's snapshot nothing is asked for over REST, and numbers are those of a
+connection: so its end is the end of all its books, and a successor begins them anew.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from engine.venues.dialect import OTHER, Answer, AnswerKind, Channel
+
+SECOND_NS = 1_000_000_000
+
+
+@dataclass
+class Channels(ABC):
+    """A dialect whose snapshots come with the subscription. Venues differ in what they set and what they override."""
+
+    name: str = ""
+    requests_snapshots: bool = False
+    by_order: bool = False
+    numbers_are_text: bool = True
+    depth: int = 0
+    overlaps: bool = False
+    lifetime_ns: int = 1 << 62
+    mute_ns: int = 5 * SECOND_NS  # a heartbeat comes every second whatever the books do
+    channels: tuple[Channel, ...] = ()
+    batch: int = 50
+    batch_mixes: bool = False
+    all_or_nothing: bool = True
+    pace_ns: int = SECOND_NS // 7  # Coinbase, both: eight messages a second are allowed without a key
+    snapshot_choices: tuple[tuple[int, int], ...] = ()
+    weight_limit: int = 0
+    weight_header: str = ""
+
+    def stream_target(self) -> str:
+        """The host says it all."""
+        return "/"
+
+    def greeting(self) -> list[bytes]:
+        """Nothing."""
+        return []
+
+    def snapshot_target(self, symbol: str, levels: int) -> str:
+        """Nothing is requested here."""
+        del symbol, levels
+        return ""
+
+    def recorded_book(self, payload: bytes, url: str) -> str | None:
+        """Nothing was requested, so nothing recorded is the answer."""
+        del payload, url
+        return None
+
+    def learn(self, message: object) -> None:
+        """Nothing: all levels are kept in step."""
+        del message
+
+    def answer(self, frame: bytes) -> Answer:
+        """Understand a frame that the scanner handed back."""
+        try:
+            message = orjson.loads(frame)
+        except orjson.JSONDecodeError as error:
+            return self.unreadable(str(error))
+        return self.answer_message(message) if isinstance(message, dict) else OTHER
+
+    def unreadable(self, text: str) -> Answer:
+        """A frame that is no JSON: numbers or checksums show what it held."""
+        return Answer(AnswerKind.MALFORMED, text)
+
+    @abstractmethod
+    def answer_message(self, message: dict[str, Any]) -> Answer:
+        """Understand a parsed one."""

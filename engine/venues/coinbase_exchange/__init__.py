@@ -1,0 +1,1 @@
+"""Coinbase Exchange: the older feed, with every order of the book."""

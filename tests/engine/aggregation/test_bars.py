@@ -1,0 +1,244 @@
+"""Bars: closed by the clock, and equal to an offline resample of the same prints."""
+
+import itertools
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from engine.model.words import BarFlag, BookState, TickKind
+from tests.engine.aggregation.hands import BTC, ELSEWHERE, SECOND, START, System, seed_of_this_run, wide
+
+GRACE = SECOND // 10
+BOTH = (BTC, ELSEWHERE)
+LIVES = ["one life", "killed between steps", "killed at any write"]
+
+
+@dataclass
+class Print:
+    """A print as the offline side has it on disk."""
+
+    of: int
+    stamp_ns: int
+    price: int
+    size: int
+    side: int
+
+
+Key = tuple[int, int, int]
+
+
+def resample(prints: list[Print], interval_ns: int) -> dict[Key, tuple[int, ...]]:
+    """The plain offline way: (open, high, low, close, volume, bought, notional, count) of each interval with prints."""
+    grouped: dict[Key, list[Print]] = {}
+    for one in prints:
+        grouped.setdefault((one.of, interval_ns, one.stamp_ns // interval_ns * interval_ns), []).append(one)
+    return {
+        key: (
+            some[0].price, max(p.price for p in some), min(p.price for p in some), some[-1].price,
+            sum(p.size for p in some), sum(p.size for p in some if p.side > 0), sum(p.price * p.size for p in some),
+            len(some),
+        )
+        for key, some in grouped.items()
+    }  # fmt: skip
+
+
+def figures(bar: Any) -> tuple[int, ...]:
+    """A record in the same form."""
+    return (
+        bar.open, bar.high, bar.low, bar.close, wide(bar.volume_high, bar.volume_low),
+        wide(bar.bought_high, bar.bought_low), wide(bar.notional_high, bar.notional_low), bar.count,
+    )  # fmt: skip
+
+
+def key_of(bar: Any) -> Key:
+    """Whose bar of when."""
+    return bar.instrument, bar.interval_ns, bar.start_ns
+
+
+def check(bars: list[Any], prints: list[Print], intervals: tuple[int, ...]) -> None:
+    """Every bar once, in order, without a hole, equal to the resample."""
+    expected: dict[Key, tuple[int, ...]] = {}
+    for interval_ns in intervals:
+        expected |= resample(prints, interval_ns)
+    found = {key_of(bar): figures(bar) for bar in bars if bar.count}
+    assert len({key_of(bar) for bar in bars}) == len(bars)
+    assert found == expected
+    for of, interval_ns in {(bar.instrument, bar.interval_ns) for bar in bars}:
+        series = [bar for bar in bars if (bar.instrument, bar.interval_ns) == (of, interval_ns)]
+        assert [bar.start_ns for bar in series] == [series[0].start_ns + i * interval_ns for i in range(len(series))]
+        for before, bar in itertools.pairwise(series):
+            if not bar.count:
+                assert bar.flags & BarFlag.EMPTY
+                assert {bar.open, bar.high, bar.low, bar.close} == {before.close}
+
+
+@pytest.fixture
+def system(make_system: Callable[..., System]) -> System:
+    """Two venues' prints in bars of one second and five."""
+    return make_system(instruments=BOTH, settings={"bars": ["1s", "5s"]})
+
+
+def drive(system: System, draw: random.Random, count: int, dying: float = 0.0) -> list[Print]:
+    """Random prints, steps and deaths; long pauses among them."""
+    prints: list[Print] = []
+    for number in range(count):
+        system.now_ns += draw.choice((0, 1000, SECOND // 50, SECOND // 5, draw.randrange(7 * SECOND)))
+        one = Print(draw.choice(BOTH).id, system.now_ns, draw.randrange(1, 2**62), draw.randrange(1, 2**62),
+                    draw.choice((1, -1)))  # fmt: skip
+        prints.append(one)
+        system.tell_print(one.of, one.price, one.size, number + 1, side=one.side)
+        if draw.random() < 0.7:
+            system.step(draw.randrange(1000))
+        if draw.random() < dying:
+            system.die()
+    return prints
+
+
+@pytest.mark.parametrize(("dying", "mortality"), [(0.0, 0.0), (0.1, 0.0), (0.0, 0.02)], ids=LIVES)
+def test_bars_equal_an_offline_resample(make_system: Callable[..., System], dying: float, mortality: float) -> None:
+    """The backtest's bars and the live ones must be the same numbers, whoever was killed meanwhile."""
+    seed = seed_of_this_run()
+    system = make_system(instruments=BOTH, settings={"bars": ["1s", "5s"]})
+    system.mortality.draw, system.mortality.share = random.Random(seed + 1), mortality
+    prints = drive(system, random.Random(seed), 1500, dying)
+    system.mortality.share = 0.0
+    system.step(20 * SECOND)
+    check(system.told("bars"), prints, (SECOND, 5 * SECOND))
+    assert (system.lives > 20) == (dying > 0 or mortality > 0)
+
+
+def test_bars_of_prints_out_of_order_within_the_grace_equal_the_resample(make_system: Callable[..., System]) -> None:
+    """By the venue's time two prints may come the wrong way round; both belong to their own bar."""
+    seed = seed_of_this_run()
+    draw = random.Random(seed)
+    settings = {"bars": ["1s", "5s"], "bar_time": "venue", "bar_grace_ms": 500}
+    system = make_system(instruments=BOTH, settings=settings)
+    prints = []
+    for number in range(3000):
+        system.step(draw.randrange(SECOND // 10))
+        stamp = system.now_ns - draw.randrange(SECOND // 3)
+        prints.append(Print(1, stamp, draw.randrange(1, 1000), draw.randrange(1, 1000), 1))
+        system.tell_print(1, prints[-1].price, prints[-1].size, number + 1, venue_ns=stamp)
+        if draw.random() < 0.02:
+            system.step()
+            system.die()
+    system.step()
+    system.step(20 * SECOND)
+    check(system.told("bars"), prints, (SECOND, 5 * SECOND))
+    assert system.role.bars.late == 0
+
+
+def test_a_bar_is_closed_by_the_clock_and_not_by_the_next_trade(system: System) -> None:
+    """The next trade of a quiet market may come in an hour; the strategy needs the bar when the minute is over."""
+    system.step()
+    system.tell_print(1, 100, 5, 1)
+    system.step(SECOND - 1)
+    assert system.told("bars") == []
+    system.step(GRACE)
+    assert system.told("bars") == []
+    system.step(1)
+    (bar,) = system.told("bars")
+    assert (bar.start_ns, bar.publish_ns, bar.flags) == (START, START + SECOND + GRACE, BarFlag.CLOSED)
+
+
+def test_the_role_is_woken_by_the_clock_too(system: System) -> None:
+    """Without a tick nobody wakes it: it may not sleep longer than a moment."""
+    assert system.role.wait(10**12) is False
+
+
+def test_a_late_print_is_in_no_bar_and_is_told(system: System) -> None:
+    """A closed bar was acted on: it may not change, and what it misses may not be silent."""
+    system.step()
+    system.tell_print(1, 100, 5, 1)
+    system.step(SECOND + GRACE)
+    system.told("bars")
+    system.tell_print(1, 999, 2**62, 2, receive_ns=START + 10)
+    system.tell_print(1, 999, 2**62, 3, receive_ns=START + 11)
+    system.tell_print(1, 101, 6, 4)
+    system.step(SECOND)
+    (bar,) = system.told("bars")
+    assert figures(bar) == (101, 101, 101, 101, 6, 6, 606, 1)
+    assert (bar.late_count, wide(bar.late_high, bar.late_low)) == (2, 2**63)
+
+
+def test_a_print_told_again_counts_once(system: System) -> None:
+    """A feed that was restarted hears the venue's last trades a second time."""
+    system.tell_print(1, 100, 5, 7, venue_ns=START)
+    system.tell_print(1, 100, 5, 7, venue_ns=START)
+    system.tell_print(1, 90, 5, 6, venue_ns=START - 1)
+    system.step(2 * SECOND)
+    assert [bar.count for bar in system.told("bars")] == [1]
+
+
+def test_a_venue_that_numbers_anew_is_heard(system: System) -> None:
+    """A test network begins at 1 every month: its prints may not be taken for old ones for ever."""
+    system.tell_print(1, 100, 5, 10**9, venue_ns=START)
+    system.tell_print(1, 101, 5, 1, venue_ns=START + 5)
+    system.step(2 * SECOND)
+    assert [bar.count for bar in system.told("bars")] == [2]
+
+
+def test_a_bar_that_may_miss_prints_says_so(system: System) -> None:
+    """The first bar of a life, and those while the venue was away, are not the market's."""
+    system.now_ns += SECOND // 2
+    system.tell_print(1, 100, 5, 1)
+    system.step()
+    system.step(SECOND)
+    system.tell_print(1, 100, 5, 2)
+    system.step(SECOND)
+    system.tell_print(1, 100, 5, 3)
+    system.tell_state(1, BookState.DISCONNECTED)
+    system.step(SECOND)
+    system.tell_state(1, BookState.GOOD)
+    system.step(SECOND)
+    system.step(SECOND)
+    partial = [bool(bar.flags & BarFlag.PARTIAL) for bar in system.told("bars") if bar.interval_ns == SECOND]
+    assert partial == [True, False, True, True, False]
+
+
+def test_lost_ticks_make_the_open_bars_partial(system: System) -> None:
+    """A lap is counted and named; the volume that is missing is nobody's guess."""
+    system.step()
+    system.tell_print(1, 100, 5, 1)
+    system.step(SECOND // 10)
+    for _ in range(140_000):
+        system.tick(TickKind.BEST, 1, side=1, price=100, size=5)
+    system.step(SECOND // 10)
+    system.step()
+    system.step(2 * SECOND)
+    assert all(bar.flags & BarFlag.PARTIAL for bar in system.told("bars") if bar.start_ns == START)
+
+
+def test_a_night_without_prints_is_not_filled_second_by_second(system: System) -> None:
+    """A hundred thousand empty bars at once would overrun every reader."""
+    system.step()
+    system.tell_print(1, 100, 5, 1)
+    system.step(SECOND)
+    system.now_ns += 30 * 3600 * SECOND
+    system.tell_print(1, 101, 6, 2)
+    system.step()
+    system.step(2 * SECOND)
+    bars = [bar for bar in system.told("bars") if bar.interval_ns == SECOND]
+    assert [bar.count for bar in bars if bar.count] == [1, 1]
+    assert len(bars) < 10
+
+
+def test_open_bars_stand_in_cells(system: System) -> None:
+    """Who looks on wants the minute that is running."""
+    system.step()
+    system.tell_print(2, 100, 5, 1)
+    system.step(10)
+    rows = [system.role._lanes.last_bars.read(place) for place in range(12)]
+    open_bars = [row for row in rows if row is not None and row.start_ns]
+    assert [(bar.instrument, bar.interval_ns, bar.count, bar.flags) for bar in open_bars] == [
+        (2, SECOND, 1, 0), (2, 5 * SECOND, 1, 0)
+    ]  # fmt: skip
+
+
+def test_a_grace_as_long_as_a_bar_is_refused(make_system: Callable[..., System]) -> None:
+    """Three bars of one series would be open at once."""
+    with pytest.raises(ValueError, match="grace of bars must be less than the shortest interval"):
+        make_system(instruments=BOTH, settings={"bars": ["1s"], "bar_grace_ms": 1000})

@@ -1,0 +1,237 @@
+"""The global book: exact whatever its venues do, and never with a venue that may be wrong."""
+
+import math
+import random
+from collections.abc import Callable
+from fractions import Fraction
+
+import pytest
+
+from engine.model.words import BookState, Flag, TickKind
+from tests.engine.aggregation.hands import BTC, DEPTH, ELSEWHERE, FAR, SECOND, Levels, System, seed_of_this_run
+
+MEMBERS = (BTC, ELSEWHERE, FAR)
+BAD = (BookState.EMPTY, BookState.SUSPECT, BookState.RESYNCING, BookState.STALE, BookState.CROSSED,
+       BookState.DISCONNECTED)  # fmt: skip
+
+
+def quiet_book(system: System, of: int = 1) -> None:
+    """One venue with one level a side: 100.00 x 1 / 101.00 x 2 in the first venue's decimals."""
+    scale = {1: (100, 10**5), 2: (10, 10**8), 3: (1000, 10**3)}[of]
+    system.tell_book(of, [(100 * scale[0], scale[1])], [(101 * scale[0], 2 * scale[1])])
+
+
+def test_levels_of_different_decimals_are_aligned_exactly(system: System) -> None:
+    """A venue with fewer digits must not look a thousand times cheaper."""
+    for of in (1, 2, 3):
+        quiet_book(system, of)
+    system.step()
+    top = system.top()
+    assert (top.price_decimals, top.size_decimals) == (3, 8)
+    assert (top.bid_price[0], top.bid_size[0], top.bid_members[0]) == (100_000, 3 * 10**8, 0b111)
+    assert (top.ask_price[0], top.ask_size[0], top.asks) == (101_000, 6 * 10**8, 1)
+
+
+def test_each_level_names_its_venues(system: System) -> None:
+    """Who wants to trade on a level must know where it is."""
+    system.tell_book(1, [(10_000, 5), (9_990, 6)], [(10_100, 7)])
+    system.tell_book(2, [(999, 8), (998, 9)], [(1_011, 1)])
+    system.step()
+    top = system.top()
+    assert top.bid_price[:3] == (100_000, 99_900, 99_800)
+    assert top.bid_members[:3] == (0b001, 0b011, 0b010)
+    assert top.bid_size[:3] == (5 * 1000, 6 * 1000 + 8, 9)
+    assert top.ask_members[:2] == (0b001, 0b010)
+
+
+@pytest.mark.parametrize("state", BAD, ids=lambda state: state.name)
+def test_a_venue_that_may_be_wrong_is_left_out_at_once(system: System, state: BookState) -> None:
+    """Unknown is never good: a price from a book in doubt would be traded on."""
+    quiet_book(system, 1)
+    system.tell_book(2, [(1_005, 10)], [(1_006, 10)])
+    system.step()
+    assert system.top().included == 0b011
+    system.tell_state(2, state)
+    system.step()
+    top = system.top()
+    assert (top.included, top.bid_price[0], top.state) == (0b001, 100_000, BookState.GOOD)
+
+
+def test_a_silent_venue_is_left_out_within_the_limit_and_comes_back_with_its_first_word(system: System) -> None:
+    """The feed's process may be dead: nobody is left to say that its books are stale."""
+    quiet_book(system, 1)
+    quiet_book(system, 2)
+    system.step()
+    system.now_ns += 4 * SECOND
+    system.tell_book(1, [(10_000, 5)], [(10_100, 7)])
+    system.step()
+    assert system.top().included == 0b011
+    system.step(SECOND + 1)
+    assert system.top().included == 0b001
+    system.tell_print(2, 1_000, 5, 1)
+    system.step()
+    assert system.top().included == 0b011
+
+
+def test_silence_told_by_the_feed_is_no_word_of_the_venue(system: System) -> None:
+    """STALE is the feed's record: it must not make the venue look alive."""
+    quiet_book(system, 1)
+    system.step()
+    system.now_ns += 6 * SECOND
+    system.tell_state(1, BookState.STALE)
+    system.step()
+    assert system.top().included == 0
+
+
+def test_venues_that_cross_each_other_say_so(system: System) -> None:
+    """A global spread below zero is true, and no good price to quote around."""
+    system.tell_book(1, [(10_000, 5)], [(10_010, 7)])
+    system.tell_book(2, [(1_001, 5)], [(1_002, 7)])
+    system.step()
+    top = system.top()
+    assert (top.state, top.spread_bps) == (BookState.CROSSED, 0.0)
+    system.tell_best(2, 1, 1_003, 6)
+    system.step()
+    assert system.top().spread_bps < 0
+    assert system.top().bid_price[0] == 100_300
+
+
+def test_a_best_that_runs_ahead_of_its_levels_stands_on_top(system: System) -> None:
+    """The fast channel tells the best tens of milliseconds before the depth does."""
+    system.tell_book(1, [(10_000, 5), (9_990, 6), (9_980, 7)], [(10_100, 7)])
+    system.step()
+    system.tell_best(1, 1, 9_985, 1)
+    system.step()
+    top = system.top()
+    assert top.bid_price[: top.bids] == (99_850, 99_800)
+    system.tell_book(1, [(9_990, 6), (9_980, 7)], [(10_100, 7)], bests=False)
+    system.step()
+    assert system.top().bid_price[:2] == (99_850, 99_800)
+
+
+def test_a_reset_forgets_the_venue_until_it_is_told_anew(system: System) -> None:
+    """Levels of before a resync are of another book."""
+    quiet_book(system, 1)
+    quiet_book(system, 2)
+    system.step()
+    system.tick(TickKind.STATE, 1, detail=BookState.EMPTY, flags=Flag.RESET | Flag.LAST)
+    system.step()
+    assert system.top().included == 0b010
+    system.tell_book(1, [(10_050, 5)], [(10_060, 6)])
+    system.step()
+    top = system.top()
+    assert (top.included, top.bid_price[0], top.ask_price[0]) == (0b011, 100_500, 100_600)
+
+
+def test_an_unchanged_book_is_not_told_again(system: System) -> None:
+    """A reader that is woken for nothing is late for something."""
+    quiet_book(system, 1)
+    system.step()
+    system.told("global_books")
+    quiet_book(system, 1)
+    system.tell_print(1, 10_000, 5, 1)
+    system.step()
+    assert system.told("global_books") == []
+
+
+def test_a_number_that_does_not_fit_takes_only_its_venue_out(system: System) -> None:
+    """A price that wrapped around would be the best of all."""
+    quiet_book(system, 1)
+    system.tell_book(2, [(2**62, 10**8)], [(2**62 + 10, 10**8)])
+    system.step()
+    assert (system.top().included, system.top().bid_price[0]) == (0b001, 100_000)
+    quiet_book(system, 2)
+    system.step()
+    assert system.top().included == 0b011
+
+
+def test_a_book_heard_twice_counts_once(system: System) -> None:
+    """After a restart the cell is newer than what the ring still tells: going back would undo a change."""
+    system.tell_book(1, [(10_000, 5)], [(10_100, 7)])
+    system.tell_book(1, [(10_010, 5)], [(10_100, 7)])
+    system.step()
+    assert system.role.merge.duplicates == 2
+    assert system.top().bid_price[0] == 100_100
+
+
+def test_a_restarted_role_tells_the_same_book(system: System) -> None:
+    """A kill may not change what is true."""
+    for of in (1, 2, 3):
+        quiet_book(system, of)
+    system.tell_best(3, 1, 100_500, 3)
+    system.step()
+    before = system.top()
+    system.die()
+    system.step()
+    after = system.top()
+    assert after[4:] == before[4:]
+
+
+def test_a_lapped_role_learns_anew(system: System) -> None:
+    """A best that was overwritten before it was read must not stand for ever."""
+    quiet_book(system, 1)
+    quiet_book(system, 2)
+    system.step()
+    system.tell_book(2, [(1_003, 5)], [(1_004, 7)])
+    for number in range(140_000):
+        system.tell_print(1, 10_000, 5, number + 1)
+    system.step()
+    system.step()
+    assert system.role.laps == 1
+    assert (system.top().bid_price[0], system.top().included) == (100_300, 0b011)
+
+
+def oracle(books: dict[int, tuple[Levels, Levels, int]], side: int) -> list[tuple[Fraction, Fraction, int]]:
+    """The merged levels of the good books, with exact fractions."""
+    merged: dict[Fraction, tuple[Fraction, int]] = {}
+    for bit, one in enumerate(MEMBERS):
+        bids, asks, state = books[one.id]
+        for price, size in (bids if side > 0 else asks) if state == BookState.GOOD else []:
+            key = Fraction(price, 10**one.price_decimals)
+            had, members = merged.get(key, (Fraction(0), 0))
+            merged[key] = (had + Fraction(size, 10**one.size_decimals), members | 1 << bit)
+    return [(price, *merged[price]) for price in sorted(merged, reverse=side > 0)][:DEPTH]
+
+
+def random_side(draw: random.Random, side: int, decimals: int, size_decimals: int) -> Levels:
+    """Up to ten levels around 100, best first."""
+    prices = draw.sample(range(1, 40), draw.randrange(0, DEPTH + 1))
+    unit = 10 ** max(decimals - 1, 0)
+    return [(10 ** (decimals + 2) - side * price * unit, draw.randrange(1, 10 ** (size_decimals + 1)))
+            for price in sorted(prices)]  # fmt: skip
+
+
+def test_the_global_book_equals_a_merge_by_exact_fractions(make_system: Callable[..., System]) -> None:
+    """Random books, states and orders of arrival: each level, size and attribution, to the last digit."""
+    seed = seed_of_this_run()
+    draw = random.Random(seed)
+    system = make_system()
+    books: dict[int, tuple[Levels, Levels, int]] = {one.id: ([], [], 0) for one in MEMBERS}
+    for _ in range(600):
+        for one in draw.sample(MEMBERS, draw.randrange(1, 4)):
+            sides = [random_side(draw, side, one.price_decimals, one.size_decimals) for side in (1, -1)]
+            state = BookState.GOOD if draw.random() < 0.8 else draw.choice(BAD)
+            books[one.id] = (sides[0], sides[1], state)
+            system.tell_book(one.id, sides[0], sides[1], state)
+        system.step()
+        top = system.top()
+        for side, prices, sizes, members, count in (
+            (1, top.bid_price, top.bid_size, top.bid_members, top.bids),
+            (-1, top.ask_price, top.ask_size, top.ask_members, top.asks),
+        ):
+            found = [(Fraction(price, 1000), Fraction(size, 10**8), member)
+                     for price, size, member in zip(prices, sizes, members, strict=True)][:count]  # fmt: skip
+            assert found == oracle(books, side)
+        empty = top.bids == 0 or top.asks == 0
+        assert math.isnan(top.imbalance) == empty
+        assert (top.state == BookState.EMPTY) == empty
+
+
+def test_what_is_told_is_in_the_order_of_receipt(system: System) -> None:
+    """A reader that merges lanes by time relies on it."""
+    for at, of in enumerate((1, 2, 3, 2, 1)):
+        system.now_ns += 1000
+        system.tell_book(of, [(at + 1, 5)], [(10**6 + at, 6)])
+    system.step()
+    times = [row.receive_ns for row in system.told("global_books")]
+    assert times == sorted(times)

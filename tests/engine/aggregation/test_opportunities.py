@@ -1,0 +1,234 @@
+"""Opportunities: every crossing that pays after fees, and no other, from its begin to its end."""
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import msgspec
+import pytest
+
+from engine.aggregation import make_role
+from engine.aggregation.lanes import open_lanes
+from engine.config.tables import Aggregation
+from engine.model.words import BookState, OpportunityFlag, OpportunityKind
+from tests.engine.aggregation.hands import BTC, ELSEWHERE, FAR, FEES, SECOND, Levels, System, seed_of_this_run, wide
+
+MEMBERS = (BTC, ELSEWHERE, FAR)
+RATE = {one.id: Fraction(FEES[one.venue]) / 10_000 for one in MEMBERS}
+Book = tuple[Levels, Levels, int]
+Pair = tuple[int, int]
+
+
+def ladder(of: int, book: Book, side: int) -> list[tuple[Fraction, Fraction]]:
+    """A side in exact fractions."""
+    one = MEMBERS[of - 1]
+    levels = book[0] if side > 0 else book[1]
+    return [(Fraction(price, 10**one.price_decimals), Fraction(size, 10**one.size_decimals)) for price, size in levels]
+
+
+def walk(buy: int, sell: int, books: dict[int, Book]) -> tuple[Fraction, Fraction, Fraction] | None:
+    """(edge, size, profit) of buying here and selling there, the slow and plain way; None where nothing pays."""
+    asks, bids = ladder(buy, books[buy], -1), ladder(sell, books[sell], 1)
+    if not asks or not bids or {books[buy][2], books[sell][2]} != {BookState.GOOD}:
+        return None
+    edge = (bids[0][0] * (1 - RATE[sell]) - asks[0][0] * (1 + RATE[buy])) / asks[0][0]
+    size = profit = Fraction(0)
+    while asks and bids and bids[0][0] * (1 - RATE[sell]) > asks[0][0] * (1 + RATE[buy]):
+        take = min(asks[0][1], bids[0][1])
+        size += take
+        profit += take * (bids[0][0] * (1 - RATE[sell]) - asks[0][0] * (1 + RATE[buy]))
+        asks = [(asks[0][0], asks[0][1] - take), *asks[1:]] if asks[0][1] > take else asks[1:]
+        bids = [(bids[0][0], bids[0][1] - take), *bids[1:]] if bids[0][1] > take else bids[1:]
+    return (edge, size, profit) if size else None
+
+
+def all_pairs(books: dict[int, Book]) -> dict[Pair, tuple[Fraction, Fraction, Fraction]]:
+    """Every ordered pair that pays."""
+    pairs = [(buy.id, sell.id) for buy in MEMBERS for sell in MEMBERS if buy is not sell]
+    return {pair: found for pair in pairs if (found := walk(*pair, books)) is not None}
+
+
+def figures(row: Any) -> tuple[Fraction, Fraction, Fraction]:
+    """A record's edge (a bound: it is rounded down), size and profit."""
+    decimals = row.price_decimals + row.size_decimals
+    profit = Fraction(wide(row.profit_high, row.profit_low), 10 ** (decimals + 8))
+    return Fraction(row.edge_e8, 10**8), Fraction(row.size, 10**row.size_decimals), profit
+
+
+class Follower:
+    """A reader of the lane that believes only what it is told."""
+
+    def __init__(self) -> None:
+        """Nothing is open."""
+        self.open: dict[int, Any] = {}
+
+    def take(self, rows: list[Any]) -> None:
+        """Begin, change and end, each only when it may."""
+        for row in rows:
+            if row.kind == OpportunityKind.RESET:
+                self.open.clear()
+            elif row.kind == OpportunityKind.BEGIN:
+                assert row.opportunity_id not in self.open
+                self.open[row.opportunity_id] = row
+            else:
+                assert self.open.pop(row.opportunity_id).begin_ns == row.begin_ns
+                if row.kind == OpportunityKind.CHANGE:
+                    self.open[row.opportunity_id] = row
+
+    def pairs(self) -> dict[Pair, Any]:
+        """What is open, by pair; a pair twice is an error."""
+        found = {(row.buy_instrument, row.sell_instrument): row for row in self.open.values()}
+        assert len(found) == len(self.open)
+        return found
+
+
+def some_book(draw: random.Random, of: int, middle: int) -> Book:
+    """A good book of a few levels around a middle in hundredths."""
+    one = MEMBERS[of - 1]
+    unit = 10 ** (one.price_decimals - 1)
+    sides: list[Levels] = []
+    for side in (1, -1):
+        prices = sorted(draw.sample(range(1, 30), draw.randrange(0, 8)))
+        sides.append([((middle - side * price) * unit, draw.randrange(1, 10**one.size_decimals)) for price in prices])
+    return sides[0], sides[1], draw.choice((BookState.GOOD,) * 5 + (BookState.SUSPECT, BookState.STALE))
+
+
+def test_every_planted_crossing_is_told_and_nothing_else(make_system: Callable[..., System]) -> None:
+    """Recall 100 %, false 0: after each of many random events what is open is exactly what pays, to the last digit."""
+    seed = seed_of_this_run()
+    draw = random.Random(seed)
+    system, follower = make_system(), Follower()
+    books: dict[int, Book] = {one.id: ([], [], BookState.EMPTY) for one in MEMBERS}
+    planted = 0
+    for _ in range(2000):
+        of = draw.choice(MEMBERS).id
+        books[of] = some_book(draw, of, draw.choice((1000, 1000, 1010, 1025)))
+        system.tell_book(of, *books[of])
+        system.step(draw.randrange(1000))
+        follower.take(system.told("opportunities"))
+        expected, found = all_pairs(books), follower.pairs()
+        planted += len(expected)
+        assert set(found) == set(expected)
+        for pair, (edge, size, profit) in expected.items():
+            told_edge, *told = figures(found[pair])
+            assert told == [size, profit]
+            assert told_edge <= edge < told_edge + Fraction(1, 10**8)
+    assert planted > 300
+
+
+def test_a_crossing_between_two_steps_is_told_although_it_is_gone(system: System) -> None:
+    """Two events may be read in one step: one that came and went in between was there."""
+    system.tell_book(1, [(10_000, 10)], [(10_010, 10)])
+    system.tell_book(2, [(1_020, 10**6)], [(1_030, 10**6)])
+    system.tell_book(2, [(1_000, 10**6)], [(1_001, 10**6)])
+    system.step()
+    system.told("opportunities")
+    system.tell_book(2, [(1_020, 10**6)], [(1_030, 10**6)])
+    system.tell_book(2, [(1_000, 10**6)], [(1_001, 10**6)])
+    system.step()
+    kinds = [row.kind for row in system.told("opportunities")]
+    assert kinds == [OpportunityKind.BEGIN, OpportunityKind.END]
+
+
+def test_a_crossing_by_the_fast_best_alone_is_told(system: System) -> None:
+    """The depth that confirms it comes 100 ms later: too late."""
+    system.tell_book(1, [(10_000, 10)], [(10_010, 10)])
+    system.tell_book(2, [(1_000, 10**6)], [(1_001, 10**6)])
+    system.step()
+    system.told("opportunities")
+    system.tell_best(2, 1, 1_020, 5 * 10**4)
+    system.step()
+    (row,) = system.told("opportunities")
+    assert (row.kind, row.buy_instrument, row.sell_instrument) == (OpportunityKind.BEGIN, 1, 2)
+    assert (row.buy_price, row.sell_price, row.size) == (100_100, 102_000, 10_000)
+
+
+def test_fees_decide(system: System) -> None:
+    """10 bp here and 5 there: a crossing of exactly 15 bp and a little pays, one below costs money."""
+    system.tell_book(1, [], [(100_000, 10)])
+    system.tell_book(2, [(10_015, 10**6)], [])
+    system.step()
+    assert [row.kind for row in system.told("opportunities")] == [OpportunityKind.RESET]
+    system.tell_book(2, [(10_016, 10**6)], [])
+    system.step()
+    (row,) = system.told("opportunities")
+    assert row.edge_e8 == int((Fraction(10_016, 10) * Fraction(9995, 10000) - 1000 * Fraction(1001, 1000)) * 10**5)
+
+
+def test_a_venue_in_doubt_or_silent_ends_its_opportunities(system: System) -> None:
+    """An edge against a book that nobody vouches for is none."""
+    system.tell_book(1, [], [(10_000, 10)])
+    system.tell_book(2, [(1_100, 10**6)], [])
+    system.step()
+    system.told("opportunities")
+    system.tell_state(2, BookState.SUSPECT)
+    system.step()
+    assert [row.kind for row in system.told("opportunities")] == [OpportunityKind.END]
+    system.tell_state(2, BookState.GOOD)
+    system.step()
+    assert [row.kind for row in system.told("opportunities")] == [OpportunityKind.BEGIN]
+    system.step(6 * SECOND)
+    assert [row.kind for row in system.told("opportunities")] == [OpportunityKind.END]
+
+
+def test_a_backlog_of_a_stalled_role_is_no_opportunity(system: System) -> None:
+    """What was read ten seconds late is history, whatever it says."""
+    system.tell_book(1, [], [(10_000, 10)])
+    system.step()
+    system.told("opportunities")
+    system.tell_book(2, [(1_100, 10**6)], [])
+    system.step(10 * SECOND)
+    assert system.told("opportunities") == []
+
+
+def test_more_size_than_ten_levels_show_is_marked(system: System) -> None:
+    """The size is what can be seen; a reader must know when that is not all."""
+    system.tell_book(1, [], [(10_000 + place, 10) for place in range(10)])
+    system.tell_book(2, [(2_000, 10**8)], [])
+    system.step()
+    assert system.told("opportunities")[-1].flags == OpportunityFlag.DEPTH_LIMITED
+
+
+def test_a_new_life_voids_what_its_predecessor_began_and_begins_it_anew(system: System) -> None:
+    """A reader must never hold an opportunity whose end nobody will tell."""
+    follower = Follower()
+    system.tell_book(1, [], [(10_000, 10)])
+    system.tell_book(2, [(1_100, 10**6)], [])
+    system.step()
+    system.die()
+    system.step()
+    rows = system.told("opportunities")
+    follower.take(rows)
+    begun = [row.opportunity_id for row in rows if row.kind == OpportunityKind.BEGIN]
+    assert len(begun) == len(set(begun)) == 2
+    assert len(follower.open) == 1
+
+
+def test_the_least_edge_is_asked_for(make_system: Callable[..., System]) -> None:
+    """What pays less than the reader's own costs is noise."""
+    system = make_system(settings={"min_edge_bps": "50"})
+    system.tell_book(1, [], [(10_000, 10)])
+    system.tell_book(2, [(1_005, 10**6)], [])
+    system.step()
+    assert [row.kind for row in system.told("opportunities")] == [OpportunityKind.RESET]
+    system.tell_book(2, [(1_008, 10**6)], [])
+    system.step()
+    assert [row.kind for row in system.told("opportunities")] == [OpportunityKind.BEGIN]
+
+
+def test_a_venue_without_a_fee_is_refused_at_the_start(system: System) -> None:
+    """A fee taken for zero makes every edge a lie."""
+    table = msgspec.convert({"taker_fee_bps": {"north": "10"}}, Aggregation)
+    system.role.close()
+    lanes = open_lanes(system.name, "aggregation")
+    with pytest.raises(ValueError, match="taker_fee_bps must name 'south'"):
+        make_role(table, "aggregation", 7, system.instruments, lanes)
+    lanes.close()
+
+
+def test_contracts_of_another_size_are_another_thing(make_system: Callable[..., System]) -> None:
+    """Ten dollars a contract and one bitcoin a contract cannot be added up."""
+    system = make_system(instruments=(BTC, replace(ELSEWHERE, multiplier=10), FAR))
+    assert [[one.id for one in group.members] for group in system.role.groups] == [[1, 3], [2]]

@@ -1,0 +1,34 @@
+"""The audit reads what a killed venue has left, and no less."""
+
+from pathlib import Path
+
+import msgspec
+import orjson
+import pytest
+
+from engine.demo.audit import read_truth
+from engine.model.words import OrderState
+
+LINE = {
+    "what": "fill", "account": "engine", "client_id": "aa", "symbol": "BTCUSDT", "size": "2.0", "filled": "1.0",
+    "fill_id": 7, "fill_price": "10.0", "fill_size": "1.0",
+}  # fmt: skip
+
+
+def test_a_truncated_last_line_is_none_yet(tmp_path: Path) -> None:
+    """The venue writes whole lines; one that it was killed in says nothing that anybody was told."""
+    path = tmp_path / "truth"
+    whole = orjson.dumps(LINE) + b"\n"
+    for torn in range(len(whole)):
+        path.write_bytes(whole + whole[:torn])
+        truth = read_truth(path, "engine")
+        assert truth.orders == {"aa": (int(OrderState.PARTLY_FILLED), 100_000_000)}
+        assert truth.fills.total() == 1
+
+
+def test_a_damaged_line_in_the_middle_is_an_error(tmp_path: Path) -> None:
+    """Left out in silence it would be an order that the venue has and nobody misses."""
+    path = tmp_path / "truth"
+    path.write_bytes(b'{"what":\n' + orjson.dumps(LINE) + b"\n")
+    with pytest.raises(msgspec.DecodeError):
+        read_truth(path, "engine")

@@ -1,0 +1,182 @@
+"""Execution's own halt: a fill that contradicts another, a journal that has lost records."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from engine.execution import fills
+from engine.execution.alarm import AlarmReason
+from engine.execution.fills import KnownFills, Trade
+from engine.execution.journal import read_journal
+from engine.model.words import CommandKind, JournalKind, OrderState, Reason
+from tests.engine.execution.memory import MS, House
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    """A system that may trade."""
+    house = House(tmp_path)
+    house.ready()
+    return house
+
+
+def reuse_a_fill_number(house: House) -> None:
+    """Two orders, each with a fill, both under one number."""
+    first, second = house.place(), house.place()
+    number = int(house.venue.fill(first.client_id.hex(), 400)["id"])
+    house.run(5)
+    house.venue.ids = number - 1
+    house.venue.fill(second.client_id.hex(), 300)
+    house.venue.ids = number + 100
+
+
+def alarms(house: House) -> list[int]:
+    """The reasons in the journal."""
+    from engine.execution import codec
+
+    rows = [row for row in house.rings["journal"].rows if row.kind == JournalKind.COMMAND]
+    return [flags for row in rows if (flags := codec.COMMAND.unpack(row.payload[: row.size]).flags)]
+
+
+def test_a_fill_number_used_again_halts(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    """Dropped unnoticed it is a position that is wrong, and a maker that trades on it."""
+    reuse_a_fill_number(house)
+    house.run(5)
+    assert house.role.gate.halted
+    assert alarms(house) == [AlarmReason.FILL_DISPUTED]
+    assert len(house.halts_asked) == 1
+    assert "correct by hand" in house.halts_asked[0]
+    assert any("halted by execution" in one.message for one in caplog.records)
+    house.book()
+    refused = house.intent()
+    house.settle(3)
+    assert house.verdict(refused) == Reason.HALTED
+    assert not any(one.open for one in house.venue.orders.values())
+
+
+def test_a_real_repetition_is_silent(house: House) -> None:
+    """Every fill is told two or three times."""
+    order = house.place()
+    house.venue.fill(order.client_id.hex(), 400)
+    for port in house.venue.ports:
+        port.inbox.extend(port.inbox)
+    house.settle(40)
+    assert (order.filled, alarms(house)) == (400, [])
+    house.check_truth()
+
+
+def test_only_an_operators_word_ends_it(house: House) -> None:
+    """Neither the cell, which did not know of it, nor a death; and what was resumed once is not raised again."""
+    house.cells["halt"].write(0, 0, 0, 0, 0, 0, (0, 0, 0, 0))
+    house.run(1)
+    reuse_a_fill_number(house)
+    house.run(5)
+    house.cells["halt"].write(0, 0, 0, 0, 0, 0, (0, 0, 0, 0))
+    house.run(5)
+    assert house.role.gate.halted
+    house.restart()
+    house.settle(5)
+    assert house.role.gate.halted
+    house.command(CommandKind.RESUME)
+    house.settle(5)
+    house.book()
+    assert house.place().state == OrderState.OPEN
+    house.restart()
+    house.settle(40)
+    house.book()
+    assert not house.role.gate.halted
+    assert house.place().state == OrderState.OPEN
+    assert alarms(house) == [AlarmReason.FILL_DISPUTED]
+
+
+def test_a_resume_in_the_very_step_does_not_end_what_nobody_can_have_known(house: House) -> None:
+    """It was given before."""
+    reuse_a_fill_number(house)
+    house.run(1)
+    house.command(CommandKind.RESUME)
+    house.run(1)
+    assert house.role.gate.halted
+    house.restart()
+    assert house.role.gate.halted
+
+
+TRADE = Trade(7, 1, 100, 5, 1000)
+
+
+@pytest.mark.parametrize(("field", "value"), [(0, 8), (1, -1), (2, 101), (3, 6)])
+def test_order_side_price_and_size_are_compared(field: int, value: int) -> None:
+    """The time is not: an answer tells another than the listing."""
+    known = KnownFills()
+    known.add(1, TRADE, 0)
+    assert not known.contradicts(1, TRADE._replace(venue_ns=2000))
+    assert known.contradicts(1, Trade(*(value if at == field else one for at, one in enumerate(TRADE))))
+
+
+def test_what_is_forgotten_is_still_known_and_a_venue_that_counts_anew_is_noticed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Below the floor a number is a repetition, unless its trade is later than all that were forgotten."""
+    monkeypatch.setattr(fills, "FILLS_KEPT", 3)
+    known = KnownFills()
+    for number in range(1, 11):
+        known.add(number, TRADE._replace(venue_ns=number * 10), watermark=6)
+    assert list(known.trades) == [7, 8, 9, 10]
+    assert 2 in known
+    assert not known.contradicts(2, TRADE._replace(venue_ns=20))
+    assert known.contradicts(2, TRADE._replace(venue_ns=5000))
+
+
+def test_a_gap_in_the_journal_starts_halted_and_loses_nothing(tmp_path: Path) -> None:
+    """A disk full for longer than memory reaches back, then a death: the venue is asked for what is missing."""
+    full = False
+
+    def reserve(descriptor: int, size: int) -> None:
+        if full:
+            raise OSError(28, "no room")
+        os.posix_fallocate(descriptor, 0, size)
+
+    house = House(tmp_path, segment_size=8192, reserve=reserve)
+    house.ready()
+    held, resting = house.place(), house.place()
+    house.venue.fill(held.client_id.hex(), 400)
+    house.run(5)
+    full = True
+    while not house.role.journal.full:
+        house.place(size=100)
+    for _ in range(12):
+        house.cancel(resting.intent_id)
+        house.run(3)
+    house.venue.fill(held.client_id.hex(), 100)
+    house.run(5)
+    for _ in range(10):
+        house.intent()
+        house.run(2)
+    house.venue.fill(held.client_id.hex(), 200)
+    house.kill()
+    lost = house.rings["journal"].rows
+    del lost[: len(lost) - 4]
+    house.role = house.live()
+    assert house.role.journal.gap is not None
+    house.settle(10)
+    assert house.role.gate.halted
+    assert alarms(house) == [AlarmReason.JOURNAL_GAP]
+    assert "journal records" in house.halts_asked[0]
+    assert "resume" in house.halts_asked[0]
+    told = [(row.instrument, row.venue_fill_id) for row in house.rings["fills"].rows]
+    assert sorted(told) == sorted(house.venue.own_fills(house.mark))
+    assert not any(one.open for one in house.venue.orders.values())
+    assert house.role.ledger.account[1].size == 700
+    full = False
+    house.run(1200, MS)
+    house.command(CommandKind.RESUME)
+    house.settle(2)
+    house.book()
+    assert house.place().state == OrderState.OPEN
+    house.restart()
+    house.settle(5)
+    assert house.role.journal.gap is None
+    assert (house.role.ledger.account[1].size, house.role.gate.halted) == (700, False)
+    house.role.journal.close()
+    entries = [entry.sequence for entry in read_journal(tmp_path)]
+    assert entries == list(range(1, len(entries) + 1))

@@ -1,0 +1,125 @@
+"""Chases: at the best price of their side, within their cap, never more than the intent."""
+
+from pathlib import Path
+
+import pytest
+
+from engine.model.words import (
+    CommandKind,
+    OrderType,
+    Reason,
+)
+from tests.engine.execution.memory import MS, OTHER, STRATEGY, House, requests
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    """A system that may trade."""
+    house = House(tmp_path, strategies=(STRATEGY, OTHER))
+    house.ready()
+    return house
+
+
+def test_a_chase_follows_the_best_price_and_never_passes_its_cap(house: House) -> None:
+    """Its request stands at the touch until the touch is beyond the cap."""
+    house.place(order_type=OrderType.CHASE, price=6_000_600, size=1000)
+    for bid in (6_000_200, 6_000_500, 6_000_900, 6_000_100):
+        house.run(120)
+        house.book(bid, bid + 100)
+        house.run(5)
+    prices = [params["price"] for params in requests(house, "order.place") + requests(house, "order.cancelReplace")]
+    assert prices == ["60000.00", "60002.00", "60005.00", "60006.00", "60001.00"]
+    assert len([one for one in house.venue.orders.values() if one.open]) == 1
+    house.check_truth()
+
+
+def test_a_chase_is_not_moved_more_often_than_its_pause_allows(house: House) -> None:
+    """A nervous book is no reason for a ban; the last price is followed when the pause is over."""
+    house.place(order_type=OrderType.CHASE, price=0, size=1000)
+    for step in range(50):
+        house.book(6_000_000 + step * 10, 6_000_100 + step * 10)
+        house.run(2)
+    assert len(requests(house, "order.cancelReplace")) <= 2
+    house.run(150)
+    assert requests(house, "order.cancelReplace")[-1]["price"] == "60004.90"
+
+
+def test_a_partly_filled_chase_cancels_first_and_places_the_exact_rest(house: House) -> None:
+    """A fill that overtakes the move must not be bought twice."""
+    order = house.place(order_type=OrderType.CHASE, price=0, size=1000)
+    house.venue.fill(order.client_id.hex(), 300)
+    house.run(120)
+    house.venue.event_latency_ns = 50 * MS
+    house.venue.fill(order.client_id.hex(), 250)
+    house.book(6_000_300, 6_000_400)
+    house.run(10)
+    assert requests(house, "order.cancelReplace") == []
+    assert requests(house, "order.place")[-1]["quantity"] == "0.00450"
+    house.settle(1)
+    house.check_truth()
+
+
+def test_a_fill_that_overtakes_a_replacement_places_nothing(house: House) -> None:
+    """ONLY_NEW: the venue refuses both halves."""
+    order = house.place(order_type=OrderType.CHASE, price=0, size=1000)
+    house.run(120)
+    house.venue.event_latency_ns = 50 * MS
+    house.venue.fill(order.client_id.hex(), 300)
+    house.book(6_000_300, 6_000_400)
+    house.run(1)
+    assert len(requests(house, "order.cancelReplace")) == 1
+    house.settle(4)
+    house.book(6_000_300, 6_000_400)
+    house.settle(1)
+    whole = [one for one in house.venue.orders.values() if one.open]
+    assert [one.size - one.executed for one in whole] == [700]
+    house.check_truth()
+
+
+def test_a_chase_ends_when_its_time_is_over(house: House) -> None:
+    """And leaves nothing standing."""
+    house.place(order_type=OrderType.CHASE, price=0, timeout_ns=300 * MS)
+    house.run(330)
+    assert not any(one.open for one in house.venue.orders.values())
+    assert house.role.chaser.chases == {} or all(one.stopped for one in house.role.chaser.chases.values())
+
+
+def test_a_halt_stops_a_chase_between_two_requests(house: House) -> None:
+    """Nothing stands at that moment, so there is nothing to cancel; and resume must not bring it back."""
+    order = house.place(order_type=OrderType.CHASE, price=0, size=1000)
+    house.venue.fill(order.client_id.hex(), 300)
+    house.run(120)
+    house.book(6_000_300, 6_000_400)
+    house.run(1)
+    house.command(CommandKind.HALT)
+    house.settle(1)
+    house.command(CommandKind.RESUME)
+    for bid in (6_000_500, 6_000_700):
+        house.run(200)
+        house.book(bid, bid + 100)
+    house.run(5)
+    assert not any(one.open for one in house.venue.orders.values())
+    assert house.role.chaser.chases == {}
+    house.check_truth()
+
+
+def test_a_chase_goes_on_after_a_death(house: House) -> None:
+    """Nobody asks the strategy."""
+    house.place(order_type=OrderType.CHASE, price=0, size=1000)
+    house.restart()
+    house.ready()
+    house.run(120)
+    house.book(6_000_700, 6_000_800)
+    house.run(5)
+    assert [one.price for one in house.venue.orders.values() if one.open] == ["60007.00"]
+    house.check_truth()
+
+
+def test_each_move_of_a_chase_passes_risk(house: House) -> None:
+    """A spread too wide stops it where it stands."""
+    house.place(order_type=OrderType.CHASE, price=0, size=1000)
+    house.run(120)
+    house.book(6_000_200, 6_100_000)
+    house.run(5)
+    assert requests(house, "order.cancelReplace") == []
+    assert house.rings["verdicts"].rows[-1].reason == Reason.SPREAD_TOO_WIDE

@@ -1,0 +1,263 @@
+"""From the ring to the file: nothing is lost silently, and no crash takes more than the last block."""
+
+import itertools
+import json
+import logging
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine.feed.capture.recorder import Recorder
+from engine.feed.capture.recording import BLOCK, HEADER, Entry, read_recording
+from engine.feed.capture.writing import Limits, RecordingWriter
+from engine.model.words import FrameKind
+from tests.engine.feed.capture.lanes import tapped
+
+ROOT = Path(__file__).resolve().parents[4]
+SEED = random.randrange(1 << 32)
+
+
+def frames_of(entries: list[Entry]) -> list[bytes]:
+    """What was received."""
+    return [payload for _, _, kind, payload in entries if kind == FrameKind.RECEIVED]
+
+
+def lost_of(entries: list[Entry]) -> list[int]:
+    """The frames that each mark of a gap says are missing."""
+    return [json.loads(payload)["frames"] for _, _, kind, payload in entries if kind == FrameKind.LOST]
+
+
+def record_all(recorder: Recorder, path: Path, limits: Limits | None = None) -> RecordingWriter:
+    """Record what there is, and end."""
+    writer = RecordingWriter(path, 1, limits, recorder.connections.openings)
+    while recorder.step(writer, 1):
+        pass
+    recorder.finish(writer, 2)
+    return writer
+
+
+@pytest.mark.parametrize("seed", [SEED, SEED + 1, SEED + 2])
+def test_every_frame_is_written_or_counted_in_a_mark_at_its_place(tmp_path: Path, seed: int) -> None:
+    """A recorder that is too slow loses; a recording that hides it makes a false book."""
+    print(f"seed {seed}")  # noqa: T201
+    draw = random.Random(seed)
+    with tapped(capacity=64) as lanes:
+        recorder = Recorder(lanes.system)
+        writer = RecordingWriter(tmp_path / "a.sycap", 1)
+        number = lanes.tap.begin("main", "binance", "/stream", 1)
+        recorder.step(writer, 0)
+        sent = []
+        for count in range(400):
+            for _ in range(draw.choice((0, 1, 1, 2, 30))):
+                sent.append(f"{len(sent)}:".encode() + b"x" * draw.choice((0, 5, 300, 2000)))
+                lanes.tap.tell(number, FrameKind.RECEIVED, sent[-1], count + 1)
+            if draw.random() < 0.7:
+                recorder.step(writer, count)
+        lanes.tap.tell(number, FrameKind.RECEIVED, b"%d:" % len(sent), 500)
+        sent.append(b"%d:" % len(sent))
+        recorder.finish(writer, 500)
+    place = 0
+    for _, _, kind, payload in read_recording(tmp_path / "a.sycap"):
+        if kind == FrameKind.LOST:
+            place += json.loads(payload)["frames"]
+        elif kind == FrameKind.RECEIVED:
+            assert payload == sent[place], f"frame {place} of seed {seed}"
+            place += 1
+    assert place == len(sent)
+    assert recorder.assembler.lost + recorder.assembler.frames == len(sent) + 1  # and the connection's beginning
+
+
+def test_what_is_overtaken_before_an_end_without_frames_is_marked_too(tmp_path: Path) -> None:
+    """A gap is otherwise marked at the frame that follows, and here none does."""
+    with tapped(capacity=64) as lanes:
+        recorder = Recorder(lanes.system)
+        lanes.tap.tell(1, FrameKind.RECEIVED, b"x" * 216 * 100, 1)
+        record_all(recorder, tmp_path / "a.sycap")
+    assert recorder.assembler.losses == 1
+    assert lost_of(list(read_recording(tmp_path / "a.sycap"))) == [None]
+
+
+def test_a_dead_feeds_connections_are_ended_when_its_successor_begins(tmp_path: Path) -> None:
+    """A killed process closes nothing, and a replay would wait for ever for the rest of its frames."""
+    with tapped() as lanes:
+        recorder = Recorder(lanes.system)
+        first = lanes.tap.begin("main", "binance", "/stream", 1)
+        lanes.live_again()
+        second = lanes.tap.begin("main", "binance", "/stream", 2)
+        record_all(recorder, tmp_path / "a.sycap")
+    found = [(number, kind) for _, number, kind, _ in read_recording(tmp_path / "a.sycap")]
+    assert found == [(first, FrameKind.BEGIN), (first, FrameKind.CLOSED), (second, FrameKind.BEGIN), (0, FrameKind.END)]
+
+
+def test_only_the_named_venue_is_recorded(tmp_path: Path) -> None:
+    """By its name in the configuration or by its dialect's; numbers of others' frames are no gap."""
+    with tapped() as lanes:
+        one = lanes.tap.begin("main", "binance", "/stream", 1)
+        other = lanes.tap.begin("second", "kraken", "/v2", 1)
+        for count in range(10):
+            lanes.tap.tell(other if count % 2 else one, FrameKind.RECEIVED, b"%d" % count, 2)
+        for name in ("second", "kraken"):
+            recorder = Recorder(lanes.system, name)
+            record_all(recorder, tmp_path / f"{name}.sycap")
+            entries = list(read_recording(tmp_path / f"{name}.sycap"))
+            assert frames_of(entries) == [b"1", b"3", b"5", b"7", b"9"]
+            assert recorder.assembler.losses == 0
+
+
+def recorded(tmp_path: Path, blocks: int = 3) -> Path:
+    """A recording of some blocks with one frame each."""
+    path = tmp_path / "a.sycap"
+    with tapped() as lanes:
+        recorder = Recorder(lanes.system)
+        writer = RecordingWriter(path, 1)
+        number = lanes.tap.begin("main", "binance", "/stream", 1)
+        for count in range(blocks):
+            lanes.tap.tell(number, FrameKind.RECEIVED, b"frame %d" % count, count)
+            recorder.step(writer, count * 10**10)
+        os.close(writer._file)  # as a kill does: no end, nothing flushed
+    return path
+
+
+def test_a_recording_cut_off_anywhere_is_read_up_to_its_last_whole_block(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Power fails in the middle of a block; what stands before it is still a session."""
+    path = recorded(tmp_path)
+    whole = path.read_bytes()
+    before = frames_of(list(read_recording(path)))
+    assert before == [b"frame 0", b"frame 1", b"frame 2"]
+    ends = [place for place in range(HEADER.size, len(whole)) if whole[place : place + 4] == b"SYFB"] + [len(whole)]
+    for cut in range(HEADER.size, len(whole)):
+        path.write_bytes(whole[:cut])
+        caplog.clear()
+        with caplog.at_level(logging.WARNING):
+            assert frames_of(list(read_recording(path))) == before[: sum(end <= cut for end in ends) - 1]
+        assert bool(caplog.records) == (cut not in ends), f"cut at {cut}: a torn end is said"
+
+
+def test_room_that_was_never_written_is_a_torn_end(tmp_path: Path) -> None:
+    """A file system may give a file its length before its bytes."""
+    path = recorded(tmp_path)
+    path.write_bytes(path.read_bytes() + bytes(5000))
+    assert len(frames_of(list(read_recording(path)))) == 3
+
+
+def test_a_spoilt_block_before_others_is_an_error(tmp_path: Path) -> None:
+    """It is no crash but a damaged disk, and to pass over it would be a silent gap."""
+    path = recorded(tmp_path)
+    content = bytearray(path.read_bytes())
+    content[HEADER.size + BLOCK.size + 5] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="damaged"):
+        list(read_recording(path))
+
+
+@pytest.mark.parametrize(("place", "text"), [(0, "begins with"), (16, "version"), (30, "crc")])
+def test_a_header_that_is_not_ours_is_refused_with_what_was_found(tmp_path: Path, place: int, text: str) -> None:
+    """A recording of a later version must not be read as rubbish of this one."""
+    path = recorded(tmp_path)
+    content = bytearray(path.read_bytes())
+    content[place] ^= 0x40
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=text):
+        list(read_recording(path))
+
+
+def test_every_part_says_what_stands_and_can_be_read_alone(tmp_path: Path) -> None:
+    """Yesterday's part may be gone; today's must still name its connections."""
+    with tapped() as lanes:
+        recorder = Recorder(lanes.system)
+        writer = RecordingWriter(tmp_path / "a.sycap", 1, Limits(size=200), recorder.connections.openings)
+        number = lanes.tap.begin("main", "binance", "/stream", 1)
+        for count in range(6):
+            lanes.tap.tell(number, FrameKind.RECEIVED, random.Random(count).randbytes(300), count)
+            recorder.step(writer, count * 10**10)
+        recorder.finish(writer, 10**11)
+    assert len(writer.paths) > 3
+    assert len(list(itertools.chain.from_iterable(frames_of(list(read_recording(p))) for p in writer.paths))) == 6
+    for path in writer.paths:
+        entries = list(read_recording(path, "binance"))
+        assert entries[0][:3] == (1, number, FrameKind.BEGIN)
+
+
+def test_parts_end_by_age_too(tmp_path: Path) -> None:
+    """A file an hour is what operators archive."""
+    with tapped() as lanes:
+        recorder = Recorder(lanes.system)
+        writer = RecordingWriter(tmp_path / "a.sycap", 0, Limits(age_ns=25 * 10**9))
+        for count in range(6):
+            lanes.tap.tell(1, FrameKind.RECEIVED, b"x", count)
+            recorder.step(writer, count * 10**10)
+        recorder.finish(writer, 6 * 10**10)
+    assert [path.name for path in writer.paths] == ["a.sycap", "a.0001.sycap", "a.0002.sycap"]
+
+
+def test_a_full_disk_is_an_error_and_leaves_whole_blocks(tmp_path: Path) -> None:
+    """Half a block at the end would look like a crash, and the operator must hear of it at once."""
+    path = tmp_path / "a.sycap"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with tapped() as lanes:
+        recorder = Recorder(lanes.system)
+        writer = RecordingWriter(path, 0)
+
+        def fill() -> None:
+            for count in range(100):
+                lanes.tap.tell(1, FrameKind.RECEIVED, random.Random(count).randbytes(300), count)
+                recorder.step(writer, count * 10**10)
+
+        try:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (2000, hard))
+            with pytest.raises(OSError, match="too large"):
+                fill()
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.stat().st_size == writer.size <= 2000
+    assert len(frames_of(list(read_recording(path)))) >= 3
+
+
+def test_the_command_records_in_a_process_of_its_own_until_interrupted(tmp_path: Path) -> None:
+    """^C is how an operator ends it: the file is whole and the totals are told."""
+    path = tmp_path / "a.sycap"
+    with tapped() as lanes:
+        number = lanes.tap.begin("main", "binance", "/stream", 1)
+        words = ["record", "--system", lanes.system, "--output", str(path), "--json"]
+        command = [sys.executable, "-m", "engine.feed.capture", *words]
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            assert process.stderr is not None
+            assert b"recording" in process.stderr.readline()
+            for count in range(5000):
+                lanes.tap.tell(number, FrameKind.RECEIVED, b"frame %d" % count, count)
+            process.send_signal(signal.SIGINT)
+            out, _ = process.communicate(timeout=30)
+    totals = json.loads(out)
+    assert process.returncode == 0
+    assert (totals["frames"], totals["lost_frames"], totals["losses"]) == (5001, 0, 0)
+    entries = list(read_recording(path))
+    assert frames_of(entries) == [b"frame %d" % count for count in range(5000)]
+    assert json.loads(entries[-1][3])["frames"] == 5001
+
+
+def test_a_file_that_is_there_is_not_written_over(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Yesterday's recording is not this command's to lose."""
+    from engine.feed.capture import main
+
+    path = tmp_path / "a.sycap"
+    path.write_text("mine")
+    with tapped() as lanes:
+        assert main(["record", "--system", lanes.system, "--output", str(path), "--seconds", "0.1"]) == 2
+    assert path.read_text() == "mine"
+    assert "exists" in capfd.readouterr().err
+
+
+def test_nobody_there_is_said(capfd: pytest.CaptureFixture[str]) -> None:
+    """A name misspelt must not record nothing for a night."""
+    from engine.feed.capture import main
+
+    assert main(["record", "--system", "nobody", "--seconds", "0.1"]) == 3
+    assert "nobody" in capfd.readouterr().err
