@@ -108,7 +108,7 @@ cdef class Track:
         elif verdict == WAIT:
             self.keep(frame, receive_ns)
         elif verdict == GAP:
-            if (self.rule.bridged or told(self.state)) and self.patient and len(self.held) < HELD_MAX:
+            if (self.patient and (self.rule.bridged or told(self.state)) or self.held_ns) and len(self.held) < HELD_MAX:
                 return self.hold(frame, receive_ns, now_ns)
             if self.rule.bridged or told(self.state):  # a quiet snapshot may be believed before an event confirms it
                 self.gaps += 1

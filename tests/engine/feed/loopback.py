@@ -1,5 +1,6 @@
 """A small venue on the loopback, stepped by the test: real sockets, several connections, and one that goes wrong."""
 
+import contextlib
 import json
 import random
 import socket
@@ -102,7 +103,7 @@ class Venue:
         self.random = random.Random(seed)
         self.peer = Peer()
         self.lines: list[Line] = []
-        self.bids = {9_900 - place: 1 + place for place in range(5)}
+        self.bids = {9_900 - place: 1 + place for place in range(5)}  # ten prices a side: all that a checksum is over
         self.asks = {10_100 + place: 1 + place for place in range(5)}
         self.update, self.print_id = 100, 10
         self.rest = FakeRequests({"/api/v3/exchangeInfo": self._exchange_info(), "/0/public/AssetPairs": KRAKEN_PAIRS,
@@ -131,10 +132,8 @@ class Venue:
     def serve(self) -> None:
         """Let in who knocks, and answer what was said."""
         self.peer.listener.settimeout(0)
-        try:
+        with contextlib.suppress(BlockingIOError):
             self.lines.append(Line(self.peer))
-        except BlockingIOError:
-            pass
         for line in self.alive:
             for message in line.heard():
                 getattr(self, f"_hear_{self.name}")(line, message)
@@ -152,8 +151,8 @@ class Venue:
 
     def move(self) -> None:
         """One change of the book, and sometimes a print, to everyone who subscribed."""
-        side, low = self.random.choice(((self.bids, 9_880), (self.asks, 10_080)))
-        price = low + self.random.randrange(40)
+        side, low = self.random.choice(((self.bids, 9_895), (self.asks, 10_095)))
+        price = low + self.random.randrange(10)
         size = 0 if price in side and len(side) > 3 and self.random.random() < 0.5 else self.random.randrange(1, 10**6)
         side.pop(price, None)
         if size:

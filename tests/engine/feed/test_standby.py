@@ -51,8 +51,8 @@ def test_failovers_at_random_lose_nothing_and_tell_nothing_twice(bench: Loopback
     kinds = draw.sample(["cut", "mute", "lossy"] * 2, 6)
     for number, kind in enumerate(kinds, start=1):
         fail(first_line(bench), kind)
-        if kind == "lossy" and bench.config.venue == "binance":
-            bench.go(100)  # what the other connection has brought first leaves no hole
+        if kind == "lossy":
+            bench.go(100)  # what the other connection has brought first, or the next change mends, leaves no hole
         else:
             before = bench.feed.successions
             bench.go_until(lambda before=before: bench.feed.successions > before, f"failover {number}, {kind}")
@@ -71,9 +71,9 @@ def test_failovers_at_random_lose_nothing_and_tell_nothing_twice(bench: Loopback
         assert (told.resets, told.states) == (0, [])
         assert told.sequences == sorted(told.sequences)
     else:
-        assert told.resets == len(kinds)
+        assert told.resets == bench.feed.successions
         assert BookState.DISCONNECTED not in told.states
-        assert told.states.count(BookState.SUSPECT) == kinds.count("lossy")
+        assert told.states.count(BookState.SUSPECT) <= kinds.count("lossy")
 
 
 def fail(line: Line, kind: str) -> None:
