@@ -82,3 +82,85 @@ def fail(line: Line, kind: str) -> None:
         line.cut()
     else:
         setattr(line, kind, True)
+
+
+@pytest.fixture
+def alone(request: pytest.FixtureRequest, seed: int) -> Iterator[LoopbackBench]:
+    """A feed of one connection."""
+    made = LoopbackBench(request.param, seed, settle_ns=200_000_000)
+    made.go_until(lambda: made.state() in STATE_GOOD, "good")
+    made.go(10)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("alone", ["binance", "kraken", "coinbase"], indirect=True)
+def test_a_mute_connection_is_noticed_and_comes_back(alone: LoopbackBench) -> None:
+    """Connected and silent is dead: each venue has its own sign of life, and the books say that they are gone."""
+    mute_ns = alone.feed._dialect.mute_ns
+    alone.venue.alive[0].mute = True
+    begun_ns, alone.reader.states = alone.now, []
+    alone.go_until(lambda: alone.feed.reconnects == 1, "mute noticed", moving=False)
+    assert alone.feed.failure == "connected, but mute"
+    assert mute_ns <= alone.now - begun_ns + 1_000_000_000 <= mute_ns + 2_000_000_000
+    assert alone.reader.states[:2] == [BookState.STALE, BookState.DISCONNECTED]
+    alone.go_until(lambda: alone.state() in STATE_GOOD, "good again")
+    alone.go(10)
+    alone.go(5, moving=False)
+    assert alone.reader.top() == alone.venue.top()
+
+
+@pytest.mark.parametrize("alone", ["binance", "kraken", "coinbase"], indirect=True)
+def test_a_quiet_market_with_heartbeats_is_not_mute(alone: LoopbackBench) -> None:
+    """A minute without a trade is a quiet pair; Binance says so by pings alone."""
+    alone.go(600, 100, moving=False)
+    assert alone.feed.reconnects == 0
+    assert alone.feed.pipeline is not None
+
+
+@pytest.mark.parametrize("alone", ["binance", "kraken", "coinbase"], indirect=True)
+def test_a_connection_that_must_close_is_left_for_a_successor(alone: LoopbackBench) -> None:
+    """After 24 hours, or at serverShutdown: the successor covers before the first is left, and nobody notices."""
+    first, link = first_line(alone), alone.feed._link
+    assert link is not None
+    alone.reader.states = []
+    link.leaving = True
+    alone.go_until(lambda: alone.feed.successions == 1, "the successor")
+    alone.go(20)
+    alone.go(5, moving=False)
+    assert first.closed
+    assert len(alone.venue.alive) == 1
+    assert BookState.DISCONNECTED not in alone.reader.states
+    assert alone.reader.prints == list(range(alone.reader.prints[0], alone.venue.print_id + 1))
+    assert alone.reader.top() == alone.venue.top()
+
+
+def test_a_standby_that_is_lost_is_made_again_and_the_first_goes_on(bench: LoopbackBench) -> None:
+    """The reserve fails silently if nobody looks after it; readers must not notice."""
+    bench.reader.states = []
+    for _ in range(3):
+        bench.venue.alive[1].cut()
+        losses = bench.feed._standby.losses
+        bench.go_until(lambda losses=losses: bench.feed._standby.losses > losses, "the loss noticed")
+        covered(bench)
+    assert (bench.feed.successions, bench.reader.states) == (0, [])
+
+
+def test_both_connections_lost_at_once_is_a_loss_that_is_told(bench: LoopbackBench) -> None:
+    """A standby that does not cover must not pass for one that does: the books are gone, then come back whole."""
+    bench.reader.states = []
+    for line in bench.venue.alive:
+        line.cut()
+    bench.go_until(lambda: BookState.DISCONNECTED in bench.reader.states, "told")
+    bench.go_until(lambda: bench.state() in STATE_GOOD, "good again")
+    bench.go(10)
+    bench.go(5, moving=False)
+    assert bench.reader.top() == bench.venue.top()
+
+
+def test_draining_leaves_both_connections(bench: LoopbackBench) -> None:
+    """A standby must not take over from a feed that is leaving."""
+    assert bench.feed.drain(bench.now)
+    bench.go(5)
+    assert bench.state() == BookState.DISCONNECTED
+    assert bench.venue.alive == []
