@@ -93,7 +93,7 @@ class Journal(Table, frozen=True, kw_only=True):
     sync: Literal["none", "batch", "each"] = "batch"
     batch_ms: Milliseconds = 5
     directory: str = ""  # default: the state directory
-    segment_mib: Annotated[int, msgspec.Meta(ge=1, le=4096)] = 64
+    segment_mib: Annotated[int, msgspec.Meta(ge=1, le=4096)] = 16
 
 
 class Watch(Table, frozen=True, kw_only=True):
@@ -166,7 +166,7 @@ class Config(Table, frozen=True, kw_only=True):
 
     @property
     def expected_roles(self) -> tuple[str, ...]:
-        """The roles that the rest of the file calls for; without a strategy there is nothing to send, nor in a replay."""
+        """The roles that the rest calls for; without a strategy there is nothing to send, nor in a replay."""
         trading = ("execution",) if self.strategies and self.system.mode != "replay" else ()
         market = ("feed", *trading) if self.venues else ()
         extra = tuple(role for role in self.roles if role not in FACTORIES)

@@ -34,6 +34,7 @@ PAYLOAD_SIZE = 232
 RECORD = Struct(f"<QqHHI{PAYLOAD_SIZE}s")
 pack_record = RECORD.pack
 pack_checksum = Struct("<I").pack_into
+BEHIND_MOST = 16_384  # records that wait for the disk: a quarter of what the ring holds for a death meanwhile
 PATIENCE = 10  # flush intervals that a busy journal may wait for an idle step
 
 
@@ -108,8 +109,8 @@ class Journal:
 
     @property
     def full(self) -> bool:
-        """Whether the disk has no room ahead: entries must stop."""
-        return self.file.full
+        """Whether the disk has no room ahead, or does not keep up: entries must stop."""
+        return self.file.full or self.file.behind > BEHIND_MOST
 
     @property
     def closed(self) -> int:

@@ -7,7 +7,8 @@ the exits: `full` turns true, entries stop, cancels go on. What does not fit eve
 when there is room again. A record is whole when its checksum holds and its number follows its predecessor's; the
 first that is not ends the journal, and everything behind it is wiped so that no old bytes can look like new ones.
 A segment stands on the disk before its successor is begun, so a death can tear the last one only: opening looks at no
-more than that and at the ends of the others. While the flush of a full segment goes on, what follows waits in memory.
+more than that and at the ends of the others. While a flush goes on nothing is written, because a write to a page that
+is on its way to the disk waits for it: what comes meanwhile waits in memory.
 """
 
 import os
@@ -153,9 +154,9 @@ class JournalFile:
         self._open_tail()
 
     def append(self, data: bytes, now_ns: int) -> None:
-        """Write whole records, or keep them in memory while there is no room."""
+        """Write whole records, or keep them in memory while there is no room or a flush goes on."""
         self._backlog += data
-        while self._backlog and (self._at < self._end or self._roll(now_ns)):
+        while self._backlog and self._disk.synced() and (self._at < self._end or self._roll(now_ns)):
             written = os.pwrite(self._current, self._backlog[: self._end - self._at], self._at)
             del self._backlog[:written]
             self._at += written
@@ -165,8 +166,13 @@ class JournalFile:
         """Reserve the next segment in good time; while the disk is full, try again every second."""
         if self._spare < 0 and self._at * 2 >= self._end and now_ns >= self._retry_ns:
             self._reserve_spare(now_ns)
-        if self._backlog and self._spare >= 0:
+        if self._backlog and (self._spare >= 0 or self._at < self._end):
             self.append(b"", now_ns)
+
+    @property
+    def behind(self) -> int:
+        """How many records wait in memory."""
+        return len(self._backlog) // SIZE
 
     def begin_flush(self) -> None:
         """Have what was written on its way to the disk; what is written meanwhile is for the next flush."""

@@ -12,6 +12,5 @@ cdef class OrderTrack(Track):
     cdef bint fill_side(self, int side, Level *levels, Identity *identities, Py_ssize_t count) noexcept nogil
     cdef bint take_match(self, Message *message) noexcept nogil
     cdef bint take_change(self, Message *message) noexcept nogil
-    cdef bint take_done(self, Message *message) noexcept nogil
     cdef bint touches(self, Message *message) noexcept nogil
     cdef void tell_levels(self) noexcept nogil

@@ -10,7 +10,7 @@ from libc.stdint cimport int64_t
 
 from engine.book.orders cimport LevelChange, OrderBook, Resting
 from engine.feed.track cimport Track
-from engine.venues.market cimport CHANGED, DONE, MATCHED, NUMBERED, OPENED, SNAPSHOT, Identity, Level, Market, Message
+from engine.venues.market cimport DONE, MATCHED, NUMBERED, OPENED, SNAPSHOT, Identity, Level, Market, Message
 
 from engine.model import words
 
@@ -71,9 +71,7 @@ cdef class OrderTrack(Track):
                 message.order.high, message.order.low, message.side, message.price, message.size)
         if message.action == MATCHED:
             return self.take_match(message)
-        if message.action == CHANGED:
-            return self.take_change(message)
-        return self.take_done(message) if message.action == DONE else True
+        return message.action == NUMBERED or self.take_change(message)
 
     cdef bint take_match(self, Message *message) noexcept nogil:
         """A maker's order is on the book, at the trade's price, with at least the trade's size."""
@@ -83,22 +81,15 @@ cdef class OrderTrack(Track):
         return self.orders.reduce(message.order.high, message.order.low, message.size)
 
     cdef bint take_change(self, Message *message) noexcept nogil:
-        """An order that is not on the book yet is of no interest."""
+        """An order that is not on the book is of no interest: not there yet, filled on arrival, or gone with a match."""
         cdef const Resting *order = self.orders.find(message.order.high, message.order.low)
         if order == NULL:
             return True
         if order.side != message.side or (message.before >= 0 and order.size != message.before):
             return False
+        if message.action == DONE:
+            return self.orders.leave(message.order.high, message.order.low)
         return self.orders.alter(message.order.high, message.order.low, message.price, message.size)
-
-    cdef bint take_done(self, Message *message) noexcept nogil:
-        """An order that was filled whole has left with its last match, or never was here."""
-        cdef const Resting *order = self.orders.find(message.order.high, message.order.low)
-        if order == NULL:
-            return True
-        if order.side != message.side or (message.before >= 0 and order.size != message.before):
-            return False
-        return self.orders.leave(message.order.high, message.order.low)
 
     cdef void tell_levels(self) noexcept nogil:
         """What the message did to levels."""

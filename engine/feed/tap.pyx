@@ -73,7 +73,7 @@ cdef class Tap:
     @property
     def count(self):
         """Frames told in this life."""
-        return self.number & ((1 << EPOCH_SHIFT) - 1)
+        return self.number & ((<uint64_t>1 << EPOCH_SHIFT) - 1)
 
     def begin(self, str venue, str dialect, str target, int64_t now_ns):
         """A connection is begun: its number."""

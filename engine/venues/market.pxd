@@ -110,3 +110,6 @@ cdef class Rule:
     cdef int seed(self, Message *message) noexcept nogil
     cdef bint holds(self, Book book, Message *message) noexcept nogil
     cdef void reset(self) noexcept nogil
+
+cdef class ContiguousRule(Rule):
+    pass

@@ -7,3 +7,5 @@ class Market:
 
 class Rule:
     last: int
+
+class ContiguousRule(Rule): ...

@@ -223,3 +223,32 @@ cdef class Rule:
         """Wait for a snapshot."""
         self.last = -1
         self.bridged = False
+
+
+cdef class ContiguousRule(Rule):
+    """An instrument's numbers are contiguous, so that every change begins one behind the last.
+
+    The first change behind a snapshot covers the number behind it. A change that begins earlier and ends later than the
+    book stands is applied: what venues send that way is absolute.
+    """
+
+    def __cinit__(self):
+        self.keeps = True
+
+    cdef int admit(self, Message *message) noexcept nogil:
+        """What to do with a change."""
+        if self.last < 0:
+            return WAIT
+        if message.last <= self.last:
+            return DROP
+        if message.first > self.last + 1:
+            return GAP
+        self.last = message.last
+        self.bridged = True
+        return APPLY
+
+    cdef int seed(self, Message *message) noexcept nogil:
+        """Take a snapshot as the beginning."""
+        self.last = message.last
+        self.bridged = False
+        return APPLY

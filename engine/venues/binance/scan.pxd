@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int64_t
 
-from engine.venues.market cimport Market, Message, Rule
+from engine.venues.market cimport ContiguousRule, Market, Message, Rule
 
 cdef enum TokenKind:
     ABSENT = 0
@@ -46,7 +46,7 @@ cdef class BinanceMarket(Market):
     cdef bint take_levels(self, char place, int index, Py_ssize_t *start, Py_ssize_t *count) noexcept nogil
 
 
-cdef class SpotRule(Rule):
+cdef class SpotRule(ContiguousRule):
     pass
 
 

@@ -18,7 +18,8 @@ from libc.stdint cimport int64_t
 from libc.string cimport memcmp
 
 from engine.venues.market cimport (
-    APPLY, BEST, DELTA, DROP, GAP, MALFORMED, OTHER, PRINT, SNAPSHOT, WAIT, Level, Listing, Market, Message, Rule,
+    APPLY, BEST, DELTA, DROP, GAP, MALFORMED, OTHER, PRINT, SNAPSHOT, WAIT, ContiguousRule, Level, Listing, Market,
+    Message, Rule,
 )
 from engine.venues.scan cimport (
     blank, read_fixed_within, read_integer, read_quoted_within, skip_value, text_end,
@@ -365,33 +366,8 @@ cdef class BinanceMarket(Market):
         return 1 if self.read_quoted(c'q', listing.size_decimals, &message.size) else MALFORMED
 
 
-cdef class SpotRule(Rule):
-    """Spot: ids are contiguous for a symbol, so every event begins one behind the last.
-
-    The first event after a snapshot covers the id behind it: U <= last+1 <= u. An event that begins earlier and ends
-    later than the book stands is applied: sizes are absolute, and the venue's procedure allows it.
-    """
-
-    def __cinit__(self):
-        self.keeps = True
-
-    cdef int admit(self, Message *message) noexcept nogil:
-        """What to do with a delta."""
-        if self.last < 0:
-            return WAIT
-        if message.last <= self.last:
-            return DROP
-        if message.first > self.last + 1:
-            return GAP
-        self.last = message.last
-        self.bridged = True
-        return APPLY
-
-    cdef int seed(self, Message *message) noexcept nogil:
-        """Take a snapshot as the beginning."""
-        self.last = message.last
-        self.bridged = False
-        return APPLY
+cdef class SpotRule(ContiguousRule):
+    """Spot: ids are contiguous for a symbol, and the venue's procedure takes an event across the snapshot's as it is."""
 
 
 cdef class FuturesRule(Rule):

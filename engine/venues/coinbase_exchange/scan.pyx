@@ -17,8 +17,8 @@ from libc.stdint cimport int64_t, uint64_t
 
 from engine.venues.fields cimport Word, fixed_of, integer_of, read_fields, word
 from engine.venues.market cimport (
-    APPLY, BEAT, BEST, CHANGED, DELTA, DONE, DROP, GAP, LEVELS, MALFORMED, MATCHED, NUMBERED, OPENED, OTHER, PRINT,
-    SNAPSHOT, WAIT, Identity, Level, Listing, Market, Message, Rule,
+    APPLY, BEAT, BEST, CHANGED, DELTA, DONE, DROP, LEVELS, MALFORMED, MATCHED, NUMBERED, OPENED, OTHER, PRINT,
+    SNAPSHOT, ContiguousRule, Identity, Level, Listing, Market, Message, Rule,
 )
 from engine.venues.scan cimport (
     LIST, NOTHING, NUMBER, TEXT, Span, blank, is_text, next_item, read_clock, read_span,
@@ -410,29 +410,8 @@ cdef int action_of(const Span *kind) noexcept nogil:
     return CHANGED if is_text(kind, b"change", 6) else LEVELS
 
 
-cdef class OrderRule(Rule):
+cdef class OrderRule(ContiguousRule):
     """Every message of a product has the number behind the one before; the first behind a snapshot is the next one."""
-
-    def __cinit__(self):
-        self.keeps = True
-
-    cdef int admit(self, Message *message) noexcept nogil:
-        """What to do with a change."""
-        if self.last < 0:
-            return WAIT
-        if message.last <= self.last:
-            return DROP
-        if message.last != self.last + 1:
-            return GAP
-        self.last = message.last
-        self.bridged = True
-        return APPLY
-
-    cdef int seed(self, Message *message) noexcept nogil:
-        """Take a snapshot as the beginning."""
-        self.last = message.last
-        self.bridged = False
-        return APPLY
 
 
 cdef class LevelRule(Rule):

@@ -7,7 +7,6 @@ import signal
 import socket
 import struct
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -126,13 +125,6 @@ def test_unknown_setting_is_refused(tmp_path: Path) -> None:
         read(str(path))
 
 
-async def until(holds: Callable[[], bool]) -> None:
-    """Let the loop go on until it does."""
-    if not holds():
-        await asyncio.sleep(0.01)
-        await until(holds)
-
-
 UPGRADE = (
     b"GET /stream?streams=btcusdt@trade/btcusdt@depth@100ms HTTP/1.1\r\nHost: venue\r\nUpgrade: websocket\r\n"
     b"Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
@@ -144,18 +136,24 @@ def test_clients_that_hang_up_while_nobody_listens_are_no_errors(run: Any, caplo
     """A frozen venue wakes to connections that are gone: before their answer, amid a message, politely or not."""
 
     async def work() -> None:
-        async with serving(flows=LIVELY, check=False) as (server, port):
+        async with serving(flows=LIVELY, check=False) as (server, port), aiohttp.ClientSession() as asking:
+
+            async def go_on() -> None:
+                async with asking.get(f"http://127.0.0.1:{port}/api/v3/ping") as answer:
+                    assert answer.status == 200
+
             for count in range(40):
                 client = socket.create_connection(("127.0.0.1", port))
                 client.sendall(UPGRADE)
                 if count % 4 < 2:
-                    await asyncio.sleep(0.01)
+                    await go_on()
                 if count % 2:
                     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
                 client.close()
                 if not count % 10:
-                    await asyncio.sleep(0.01)
-            await until(lambda: not server._connections and not server.venue.sessions)
+                    await go_on()
+            while server._connections or server.venue.sessions:
+                await go_on()
 
     run(work())
     assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from engine.feed.order_track import OrderTrack
 from engine.feed.outbox import Outbox
 from engine.feed.pipeline import Pipeline
 from engine.feed.track import Track
@@ -18,6 +19,7 @@ from engine.venues.catalogue import DIALECTS
 from engine.venues.market import Market
 from tests.engine.venues.binance import sbe_oracle, test_binance_scan
 from tests.engine.venues.coinbase import test_coinbase_scan
+from tests.engine.venues.coinbase_exchange import exchange_oracle, test_exchange_scan
 from tests.engine.venues.kraken import test_kraken_scan
 
 MUTATIONS = int(os.environ.get("STEELYARD_MUTATIONS", "1000000" if os.environ.get("STEELYARD_SOAK") else "20000"))
@@ -38,7 +40,8 @@ ADVANCED = (
     test_coinbase_scan.trades(9, [9, 8, 7]),
 )
 KRAKEN = (test_kraken_scan.UPDATE, test_kraken_scan.UPDATE.replace(b"update", b"snapshot"), test_kraken_scan.TRADE)
-TEXT = (*test_binance_scan.FRAMES, *ADVANCED, *KRAKEN)
+EXCHANGE = tuple(map(exchange_oracle.raw, (*test_exchange_scan.ORDERS, *test_exchange_scan.LEVELS)))
+TEXT = (*test_binance_scan.FRAMES, *ADVANCED, *EXCHANGE, *KRAKEN)
 ODD = (b"\x00", b"\xff", b"\x7f", b"\x80", b"\\", b'"', b"0", b"9" * 19, b"[" * 40, b"{", b"}", b"]", b",", b".", b"e5", b" ")  # fmt: skip  # noqa: E501
 
 
@@ -116,7 +119,8 @@ def test_a_pipeline_of_spoilt_frames_ends_with_books_in_order(venue: str, seed: 
     dialect, outbox = DIALECTS[venue](), Outbox()
     pipeline = Pipeline(listed(venue), outbox)
     for index, symbol in enumerate(LISTINGS):
-        pipeline.add(Track(index, index, symbol, dialect.rule(), outbox, dialect.depth, levels=True))
+        track = OrderTrack if dialect.by_order else Track
+        pipeline.add(track(index, index, symbol, dialect.rule(), outbox, dialect.depth, levels=True))
     frames = [*samples(venue)]
     for frame in spoilt_frames(venue, seed):
         frames.append(frame)

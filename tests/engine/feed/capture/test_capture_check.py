@@ -9,6 +9,7 @@ import pytest
 import zstandard
 
 from engine.feed.capture import main
+from tests.engine.feed.test_order_track import Exchange, cents
 
 CAPTURES = Path(os.environ.get("STEELYARD_CAPTURES", "../shared/captures"))
 needs_captures = pytest.mark.skipif(not CAPTURES.is_dir(), reason=f"no recorded traffic in {CAPTURES}")
@@ -242,3 +243,26 @@ def test_zeros_are_left_out_where_a_number_would_not_fit(capsys: pytest.CaptureF
     code, reports = run(capsys, path, "--venue", "binance")
     assert (code, reports["AB"]["malformed"]) == (0, 0)
     assert float(str(reports["AB"]["best_bid_size"])) == 512345678901.5
+
+
+def test_a_recording_of_orders_is_checked_order_by_order(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Messages, the book that was asked for meanwhile, more messages: levels come out as the sums of orders."""
+    exchange = Exchange(5)
+    lines: list[bytes] = []
+    for count in (150, 300):
+        for _ in range(count):
+            exchange.step()
+        lines += [*exchange.take_frames(), exchange.book()]
+    path = tmp_path / "orders.ndjson"
+    path.write_bytes(b"\n".join(lines[:-1]))
+    code, reports = run(capsys, path, "--venue", "coinbase-exchange")
+    [report] = reports.values()
+    assert code == 0
+    assert (report["symbol"], report["snapshots"], report["gaps"], report["malformed"]) == ("BTC-USD", 1, 0, 0)
+    levels = {side: [price for s, price in exchange.queues if s == side] for side in (1, -1)}
+    assert (report["bids"], report["asks"]) == (len(levels[1]), len(levels[-1]))
+    assert (report["best_bid"], report["best_ask"]) == (cents(max(levels[1])), cents(min(levels[-1])))
+    del lines[-20]
+    path.write_bytes(b"\n".join(lines[:-1]))
+    code, reports = run(capsys, path, "--venue", "coinbase-exchange")
+    assert (code, reports["BTC-USD"]["gaps"], reports["BTC-USD"]["state"]) == (1, 1, "suspect")
