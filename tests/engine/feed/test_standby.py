@@ -25,6 +25,7 @@ def bench(request: pytest.FixtureRequest, seed: int) -> Iterator[LoopbackBench]:
     """A feed with a standby that covers."""
     made = LoopbackBench(request.param, seed, standby=True, settle_ns=200_000_000)
     covered(made)
+    made.go_until(lambda: made.state() in STATE_GOOD, "good")
     yield made
     made.close()
 
