@@ -85,16 +85,20 @@ def serve(listener: socket.socket, size: int, count: int, certificate: tuple[Pat
 def speak(channel: "Channel", frame: bytes, count: int) -> None:
     """Accept the upgrade, send the messages, and wait for the other side to go."""
     try:
-        head = channel.read()
-        key = next(line for line in head.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key:"))
-        accept = base64.b64encode(hashlib.sha1(key.split(b":")[1].strip() + GUID).digest())  # noqa: S324 - RFC 6455 says SHA-1
-        lines = [b"HTTP/1.1 101 Switching Protocols", b"Upgrade: websocket", b"Connection: Upgrade"]
-        channel.write([b"\r\n".join([*lines, b"Sec-WebSocket-Accept: " + accept, b"", b""])])
+        channel.write([switching(channel.read())])
         for _ in range(count // FRAMES_A_BLOCK):
             channel.write([frame] * FRAMES_A_BLOCK)
         channel.read()
     except OSError:
         return
+
+
+def switching(head: bytes) -> bytes:
+    """The answer that accepts an upgrade."""
+    key = next(line for line in head.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key:"))
+    accept = base64.b64encode(hashlib.sha1(key.split(b":")[1].strip() + GUID).digest())  # noqa: S324 - RFC 6455 says SHA-1
+    lines = [b"HTTP/1.1 101 Switching Protocols", b"Upgrade: websocket", b"Connection: Upgrade"]
+    return b"\r\n".join([*lines, b"Sec-WebSocket-Accept: " + accept, b"", b""])
 
 
 class Channel:

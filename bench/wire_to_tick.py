@@ -9,8 +9,6 @@ device hands the frame to the receiving side, just before the feed's socket beco
 `send` stands beside it: it is what a sender sees, and all there is where the kernel gives no stamp.
 """
 
-import base64
-import hashlib
 import json
 import os
 import shutil
@@ -21,13 +19,13 @@ import sys
 import tempfile
 import threading
 import time
-import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import shm
 from bench import corpus
 from bench.machine import pair
+from bench.wire_server import switching
 from engine.config import Config, load
 from engine.supervisor import segments
 from engine.venues.wire.frames import TEXT, FrameReader, FrameWriter
@@ -38,7 +36,6 @@ GAP_NS = 30_000  # between two frames: longer than one takes
 PATIENCE_S = 20
 SO_TIMESTAMPING, TX_SOFTWARE, REPORT_SOFTWARE, STAMP_ONLY = 37, 1 << 1, 1 << 4, 1 << 11  # linux/net_tstamp.h
 STAMP = struct.Struct("=qq")
-GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 CONFIG = """
 [system]
 name = "{name}"
@@ -107,10 +104,7 @@ class Stream:
         head = b""
         while b"\r\n\r\n" not in head:
             head += self.connection.recv(4096)
-        key = next(line for line in head.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key:"))
-        accept = base64.b64encode(hashlib.sha1(key.split(b":")[1].strip() + GUID).digest())  # noqa: S324 - RFC 6455 says SHA-1
-        lines = [b"HTTP/1.1 101 Switching Protocols", b"Upgrade: websocket", b"Connection: Upgrade"]
-        self.connection.sendall(b"\r\n".join([*lines, b"Sec-WebSocket-Accept: " + accept, b"", b""]))
+        self.connection.sendall(switching(head))
         reader = FrameReader(server=True)
         while not reader.events():
             reader.feed(self.connection.recv(65536))
@@ -155,7 +149,7 @@ def measure(count: int = COUNT) -> dict[str, object]:
     os.environ.update(STEELYARD_RUN_DIRECTORY=str(place), STEELYARD_STATE_DIRECTORY=str(place))
     rest, stream = ThreadingHTTPServer(("127.0.0.1", 0), Rest), Stream()
     threading.Thread(target=rest.serve_forever, daemon=True).start()
-    file, name = place / "feed.toml", f"bench-{uuid.uuid4().hex[:8]}".replace("-", "_")
+    file, name = place / "feed.toml", f"bench{os.getpid()}"
     file.write_text(CONFIG.format(name=name, stream=stream.port, request=rest.server_address[1], core=theirs))
     config = load(file)
     config.paths.make()

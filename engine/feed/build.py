@@ -22,6 +22,7 @@ from engine.feed.replay import ReplayRole, build_replay, is_replay
 from engine.feed.tapped import TappedPorts, tap_of
 from engine.instruments import read, write
 from engine.lanes import BY_NAME
+from engine.venues.port import PortState
 from engine.venues.wire import HttpPort, WebSocketPort
 
 if TYPE_CHECKING:
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
     from engine.model.instrument import Instrument
 
 MS = 1_000_000
-DURATIONS = ("stale", "book_stale", "settle", "subscribe", "quiet", "request", "instruments", "retry_min", "retry_max")
+DURATIONS = (
+    "stale", "book_stale", "settle", "subscribe", "quiet", "request", "instruments", "hold", "retry_min", "retry_max"
+)  # fmt: skip
 PLAIN = ("levels", "weight_percent", "seed")
 BUILD = ("frames", "source", "replay")  # read where the feed is built
 
@@ -47,7 +50,7 @@ class SocketPorts:
 
     def stream(self, target: str) -> WebSocketPort:
         """Begin a stream."""
-        self._streams = [port for port in self._streams if port.fileno() >= 0]
+        self._streams = [port for port in self._streams if port.state is not PortState.CLOSED]
         self._streams.append(WebSocketPort(self._stream_url + target, headers=self._headers))
         return self._streams[-1]
 
@@ -96,6 +99,15 @@ def dialect_name(venue: "Venue") -> str:
     return "-".join(part for part in parts if part)
 
 
+def standby_of(venue: "Venue") -> bool:
+    """Whether a venue's feed keeps a second connection up; anything but a yes or no is refused."""
+    wanted = venue.options.get("standby", False)
+    if not isinstance(wanted, bool):
+        msg = f"venue {venue.name}: standby must be true or false, was {wanted!r}"
+        raise ValueError(msg)  # noqa: TRY004 - the file is wrong, not the program
+    return wanted
+
+
 def stream_headers(venue: "Venue") -> dict[str, str]:
     """What opens a venue's stream: SBE wants the name of a key, whose secret the feed never sees."""
     if venue.options.get("encoding") != "sbe":
@@ -130,6 +142,7 @@ def feed_config(
         instruments_path=str(config.paths.instruments.with_suffix(f".{venue.name}.json")),
         relist=set(config.role_names) <= {name},
         pinned={symbol: pinned[number] for symbol, (number, _) in places.items() if number in pinned},
+        standby=standby_of(venue),
         **durations(config.feed),
     )
 

@@ -2,12 +2,12 @@
 
 Each step, in this order:
 1. answers of the REST side: metadata, books;
-2. frames of the connection, and of its successor while one takes over, through the pipeline;
+2. frames of the connection, and of its standby, through their pipelines;
 3. now and then, ages: mute, stale, books that want a snapshot.
 
 It never blocks, sleeps or looks at a clock. A lost connection makes its books DISCONNECTED at once, and they come back
-through a snapshot. Where the venue's numbers are its own and not the connection's, a successor is connected and
-subscribed before the old connection is left, and both feed the same books meanwhile: nothing is lost or told twice.
+through a snapshot. A standby (see there) is connected and subscribed before a connection is left that must close, or
+always: then it takes over from one that is lost, mute or has a hole, and nothing is lost or told twice.
 """
 
 import logging
@@ -17,19 +17,20 @@ from typing import Protocol
 from engine.feed.backoff import Backoff
 from engine.feed.budget import Budget
 from engine.feed.config import FeedConfig
+from engine.feed.hearing import hearing
 from engine.feed.link import Link
 from engine.feed.loader import Loader, decimals_of
 from engine.feed.order_track import OrderTrack
 from engine.feed.outbox import Outbox
 from engine.feed.pipeline import Pipeline
 from engine.feed.precision import misfits_of, misfits_of_book
-from engine.feed.resubscriptions import Resubscriptions
 from engine.feed.snapshots import Snapshots
+from engine.feed.standby import Standby
 from engine.feed.track import Track
 from engine.model.instrument import Instrument
 from engine.model.words import BookState
 from engine.venues.catalogue import dialect_of
-from engine.venues.dialect import AnswerKind, Channel, ChannelKind, Dialect
+from engine.venues.dialect import AnswerKind, ChannelKind, Dialect
 from engine.venues.port import FramePort, RequestPort
 
 LOG = logging.getLogger("steelyard.feed")
@@ -38,7 +39,6 @@ RETOLD_LEVELS = 16  # at each look at the ages: who joins LEVELS late has a book
 LOGGED_FRAMES = 100  # a venue that sends rubbish for hours must not fill the disk
 
 
-SILENCE = dict.fromkeys(ChannelKind, 0)
 Show = Callable[[Instrument, int, bool, int, int], None]  # instrument, cell, an old copy, channels missing, now_ns
 
 
@@ -74,15 +74,13 @@ class Feed:
         self._book = next(channel for channel in self._dialect.channels if channel.kind == ChannelKind.BOOK)
         self._backoff = Backoff(config.retry_min_ns, config.retry_max_ns, config.seed)
         self._link: Link | None = None
-        self._successor: Link | None = None
+        self._standby = Standby(config, self._begin_link)
         self._tracks: dict[str, Track] = {}
         self._listed: dict[str, tuple[int, int]] = {}  # the decimals that the scanner reads a symbol by
         self._missed: dict[str, str] = {}
         self._misfits: dict[str, str] = {}
-        self._missing: dict[str, int] = {}  # channels that do not come, by symbol
         self._revision = 0
         self._connect_ns = self._check_ns = self._misfit_check_ns = 0
-        self._resubscriptions = Resubscriptions(config)
         self._begun = self._draining = False
         self.pipeline: Pipeline | None = None
         self.malformed = self.refusals = self.reconnects = self.successions = 0
@@ -117,12 +115,13 @@ class Feed:
         """There is nothing to wind down: readers see DISCONNECTED."""
         if not self._draining:
             self._draining = True
+            self._standby.lose(self.pipeline, now_ns)
             self._drop(now_ns, "draining")
         return True
 
     def close(self) -> None:
         """Let go of the network."""
-        for link in (self._link, self._successor):
+        for link in (self._link, self._standby.link):
             if link is not None:
                 link.close()
         self._requests.close()
@@ -140,7 +139,7 @@ class Feed:
             self._take_instruments(now_ns)
 
     def _take_instruments(self, now_ns: int) -> None:
-        added = []
+        added, changed = [], False
         for symbol in self.config.symbols:
             one = self._loader.instruments.get(symbol)
             if one is None:
@@ -150,11 +149,13 @@ class Feed:
                 added.append(symbol)
             elif decimals_of(one) != self._listed[symbol]:
                 self._relist(one, now_ns)
+                changed = True
         self._release(now_ns)
         self._show_all(now_ns)
-        for link in (self._link, self._successor):
-            if link is not None and added:
-                link.want(added)
+        if self._link is not None and added:
+            self._link.want(added)
+        if added or changed:
+            self._standby.lose(self.pipeline, now_ns)
 
     def _miss(self, symbol: str, now_ns: int) -> None:
         """A symbol that cannot be followed is told with its reason, once, and hurts no other."""
@@ -171,7 +172,7 @@ class Feed:
             self.pipeline = Pipeline(self._dialect.market(), self._outbox)
             self.pipeline.examine = self._examine
         index = self.pipeline.market.add(one.symbol, one.price_decimals, one.size_decimals)
-        self._tracks[one.symbol] = self._track(index, one)
+        self._tracks[one.symbol] = self._track(index, one, self._outbox)
         self._listed[one.symbol] = decimals_of(one)
         self.pipeline.add(self._tracks[one.symbol])
 
@@ -213,12 +214,26 @@ class Feed:
         if one is None and symbol in self._loader.refused:
             one = unlisted(self.config.venue, symbol, self.config.symbols[symbol])
         if one is not None:
-            self._show(one, self.config.cell(symbol), self._loader.old, self._missing.get(symbol, 0), now_ns)
+            self._show(one, self.config.cell(symbol), self._loader.old, self._missing(symbol), now_ns)
 
-    def _track(self, index: int, one: Instrument) -> Track:
+    def _missing(self, symbol: str) -> int:
+        """The channels of a symbol that do not come."""
+        return self._link.missing.get(symbol, 0) if self._link is not None else 0
+
+    def _shadow(self) -> Pipeline:
+        """A pipeline like the first, told to nobody."""
+        assert self.pipeline is not None, "a shadow of nothing"
+        shadow = Pipeline(self._dialect.market(), Outbox())
+        shadow.examine = self._examine
+        for first in self.pipeline.tracks:
+            shadow.market.add(first.symbol, *self._listed[first.symbol])
+            shadow.add(self._track(first.index, self._loader.instruments[first.symbol], shadow.outbox))
+        return shadow
+
+    def _track(self, index: int, one: Instrument, outbox: Outbox) -> Track:
         rule, depth, cell = self._dialect.rule(), self._dialect.depth, self.config.cell(one.symbol)
         track = OrderTrack if self._dialect.by_order else Track
-        return track(index, one.id, one.symbol, rule, self._outbox, depth, self.config.levels, cell)
+        return track(index, one.id, one.symbol, rule, outbox, depth, self.config.levels, cell)
 
     def _take_responses(self, now_ns: int) -> int:
         responses = self._requests.poll(now_ns)
@@ -239,40 +254,45 @@ class Feed:
 
     def _connect(self, now_ns: int) -> None:
         if now_ns >= self._connect_ns and not self._draining:
-            self._link = self._begin_link(now_ns)
+            assert self.pipeline is not None, "a connection before there were books"
+            self._link = self._begin_link(self.pipeline, now_ns)
 
-    def _begin_link(self, now_ns: int) -> Link:
+    def _begin_link(self, pipeline: Pipeline, now_ns: int) -> Link:
         port = self._ports.stream(self._dialect.stream_target())
-        link = Link(port, self._dialect, self.config, self._hearing(), now_ns)
+        link = Link(port, self._dialect, self.config, hearing(pipeline), now_ns)
         link.want(self._tracks)
         return link
 
-    def _hearing(self) -> Callable[[Channel, str], bool]:
-        """What tells whether a channel has spoken from here on."""
-        before = {symbol: spoken(track) for symbol, track in self._tracks.items()}
-
-        def heard(channel: Channel, symbol: str) -> bool:
-            return spoken(self._tracks[symbol])[channel.kind] > before.get(symbol, SILENCE)[channel.kind]
-
-        return heard
-
     def _take_frames(self, now_ns: int) -> int:
-        work = 0
-        for link in (self._link, self._successor):
-            if link is not None:
-                work += self._take_link(link, now_ns)
+        assert self.pipeline is not None, "frames came before there were books"
+        standby, work = self._standby, 0
+        if self._link is not None:
+            work += self._take_link(self._link, self.pipeline, now_ns)
+        if standby.link is not None:
+            work += self._take_link(standby.link, standby.shadow or self.pipeline, now_ns)
+            if standby.link.failure:
+                LOG.warning("%s: the standby connection is lost, %s", self.name, standby.link.failure)
+                standby.lose(self.pipeline, now_ns)
         if self._link is not None and self._link.failure:
             self._drop(now_ns, self._link.failure)
         return work
 
-    def _take_link(self, link: Link, now_ns: int) -> int:
+    def _take_link(self, link: Link, pipeline: Pipeline, now_ns: int) -> int:
         frames = link.poll(now_ns)
         if frames:
-            assert self.pipeline is not None, "frames came before there were books"
-            rest = self.pipeline.take(frames, link.receive_ns, now_ns)
+            holes = pipeline.holes
+            rest = pipeline.take(frames, link.receive_ns, now_ns)
             if rest:
-                self._take_rest(link, rest, self.pipeline, now_ns)
+                self._take_rest(link, rest, pipeline, now_ns)
+            if pipeline.holes != holes:
+                self._blame(link, now_ns)
         return len(frames)
+
+    def _blame(self, link: Link, now_ns: int) -> None:
+        """A connection that loses what it should bring is left, if the other one can do without it."""
+        assert self.pipeline is not None, "a hole without books"
+        if self._link is not None and self._standby.covers(self._link, self.pipeline, now_ns):
+            link.fail("a hole in what it brings")
 
     def _take_rest(self, link: Link, rest: list[tuple[bytes, bool]], pipeline: Pipeline, now_ns: int) -> None:
         for frame, malformed in rest:
@@ -298,16 +318,18 @@ class Feed:
     def _take_outcomes(self, link: Link, now_ns: int) -> None:
         """A subscription that failed is an error with its name; the symbol's other channels go on."""
         for outcome in link.outcomes(now_ns):
-            track, kind = self._tracks[outcome.symbol], outcome.channel.kind
+            kind = outcome.channel.kind
             if outcome.text:
                 self.refusals += 1
                 LOG.error("%s: %s of %s: %s", self.name, outcome.channel.name, outcome.symbol, outcome.text)
-                self._missing[outcome.symbol] = self._missing.get(outcome.symbol, 0) | kind
+                link.missing[outcome.symbol] = link.missing.get(outcome.symbol, 0) | kind
             else:
                 LOG.info("%s: %s of %s stands again", self.name, outcome.channel.name, outcome.symbol)
-                self._missing[outcome.symbol] = self._missing.get(outcome.symbol, 0) & ~kind
+                link.missing[outcome.symbol] = link.missing.get(outcome.symbol, 0) & ~kind
+            if link is not self._link:
+                continue
             if kind == ChannelKind.BOOK and outcome.symbol not in self._misfits:
-                self._carry(track, now_ns, carried=not outcome.text)
+                self._carry(self._tracks[outcome.symbol], now_ns, carried=not outcome.text)
             self._show_one(outcome.symbol, now_ns)
 
     def _carry(self, track: Track, now_ns: int, *, carried: bool) -> None:
@@ -323,22 +345,37 @@ class Feed:
             LOG.warning("malformed frame %d, %s: %r", self.malformed, text, frame[:LOGGED_BYTES])
 
     def _drop(self, now_ns: int, reason: str) -> None:
-        """The connection is gone: its successor takes over, or its books wait for another."""
+        """The connection is gone: its standby takes over, or its books wait for another."""
         self.failure = reason
-        if self._link is not None:
-            self._link.close()
-        self._link, self._successor = self._successor, None
-        if self._link is not None:
-            self.successions += 1
-            return
+        link, self._link = self._link, None
+        if link is not None:
+            link.close()
+            if self._standby.link is not None:
+                self._take_over(link, now_ns, reason)
+                return
         LOG.warning("%s: connection lost, %s", self.name, reason)
         self.reconnects += 1
         self._connect_ns = now_ns + self._backoff.next_ns()
         self._snapshots.forget()
-        self._missing.clear()
         self._show_all(now_ns)
         if self.pipeline is not None:
             self.pipeline.disconnect(now_ns)
+
+    def _take_over(self, lost: Link, now_ns: int, reason: str) -> None:
+        """Go on with the standby; what it does not cover begins anew on it."""
+        assert self.pipeline is not None, "a standby before there were books"
+        covered = self._standby.covers(lost, self.pipeline, now_ns)
+        self._link, shadow = self._standby.take(self.pipeline, now_ns)
+        self.successions += 1
+        LOG.warning("%s: %s, and the standby takes over%s", self.name, reason, "" if covered else ", not ready yet")
+        if shadow is not None:
+            shadow.take_over(self.pipeline, now_ns)
+            self.pipeline = shadow
+            self._tracks = {track.symbol: track for track in shadow.tracks}
+        elif not covered:
+            self._snapshots.forget()
+            self.pipeline.disconnect(now_ns)
+        self._show_all(now_ns)
 
     def _check(self, now_ns: int) -> None:
         """Ages and wants."""
@@ -346,8 +383,9 @@ class Feed:
         if self._link is None or self.pipeline is None:
             return
         self._take_outcomes(self._link, now_ns)
-        if self._link.accepted and self._link.leaving:
-            self._succeed(now_ns)
+        self.pipeline.expire(now_ns, self.config.hold_ns)
+        if self._link.accepted:
+            self._keep_standby(self._link, self.pipeline, now_ns)
         if self._link is not None and self._link.accepted:
             for track in self.pipeline.tracks:
                 self._look_after(track, self._link, now_ns)
@@ -363,8 +401,8 @@ class Feed:
         elif track.seeded and not track.behind_ns and now_ns - track.seed_ns > self.config.settle_ns:
             track.trust(now_ns)
             self._backoff.succeed()
-            self._resubscriptions.succeed(track)
-        heard_ns = max(link.heard_ns, self._successor.heard_ns if self._successor else 0)
+            link.resubscriptions.succeed(track)
+        heard_ns = self._heard_ns(link)
         silent_ns = max(now_ns - heard_ns, now_ns - track.behind_ns if track.behind_ns else 0)
         if silent_ns > self.config.stale_ns or now_ns - track.news_ns > self.config.book_stale_ns:
             track.grow_stale(now_ns)
@@ -376,32 +414,33 @@ class Feed:
         if self._dialect.requests_snapshots:
             self._snapshots.ask(track, now_ns, sum(one.wanting for one in self._tracks.values()))
             return
-        if self._resubscriptions.is_due(track, link.subscriptions.since_ns(self._book, track.symbol), now_ns):
-            self._resubscriptions.note(track, now_ns)
+        if link.resubscriptions.is_due(track, link.subscriptions.since_ns(self._book, track.symbol), now_ns):
+            link.resubscriptions.note(track, now_ns)
             link.subscriptions.renew(self._book, track.symbol, now_ns)
             track.asked(now_ns)
             track.wanting = True
 
-    def _succeed(self, now_ns: int) -> None:
-        """Make the successor before the connection is left; leave when the successor's subscription stands."""
-        if not self._dialect.overlaps:
-            self._drop(now_ns, "the venue is about to close this connection")
-        elif self._successor is None:
-            self._successor = self._begin_link(now_ns)
-        elif self._successor.failure:
-            self._successor.close()
-            self._successor = None
-        elif self._successor.ready_ns and now_ns - self._successor.ready_ns > self.config.settle_ns:
-            self._drop(now_ns, "its successor took over")
+    def _heard_ns(self, link: Link) -> int:
+        """When a connection, or the other one that feeds the same books, said something last."""
+        other = self._standby.link if self._standby.shadow is None else None
+        return link.heard_ns if other is None else max(link.heard_ns, other.heard_ns)
 
-
-def spoken(track: Track) -> dict[ChannelKind, int]:
-    """How often each kind of channel has spoken of a symbol."""
-    return {
-        ChannelKind.BOOK: track.snapshots + track.diffs,
-        ChannelKind.PRINTS: track.prints_heard,
-        ChannelKind.BEST: track.bests_heard,
-    }
+    def _keep_standby(self, link: Link, pipeline: Pipeline, now_ns: int) -> None:
+        """Make a standby where there is to be one, look after it, and leave for it a connection that must close."""
+        standby = self._standby
+        if self.config.standby or link.leaving:
+            standby.form(pipeline, None if self._dialect.overlaps else self._shadow, now_ns)
+        if standby.link is None:
+            return
+        self._take_outcomes(standby.link, now_ns)
+        for track in standby.shadow.tracks if standby.shadow is not None and standby.link.accepted else ():
+            self._look_after(track, standby.link, now_ns)
+        if standby.link.leaving:
+            standby.lose(pipeline, now_ns)
+        elif standby.covers(link, pipeline, now_ns):
+            standby.succeed()
+            if link.leaving:
+                self._drop(now_ns, "the connection must close")
 
 
 def unlisted(venue: str, symbol: str, number: int) -> Instrument:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from engine.feed.config import FeedConfig
+from engine.feed.resubscriptions import Resubscriptions
 from engine.feed.subscriptions import UNANSWERED, Outcome, Subscriptions
 from engine.venues.dialect import Answer, AnswerKind, Channel, Dialect
 from engine.venues.port import FramePort, PortState
@@ -20,7 +21,10 @@ class Link:
         self._port, self._dialect = port, dialect
         self._deadline_ns = now_ns + config.subscribe_ns
         self.subscriptions = Subscriptions(config, dialect, heard)
-        self.begun_ns = self.heard_ns = now_ns
+        self.resubscriptions = Resubscriptions(config)
+        self.missing: dict[str, int] = {}  # channels that do not come, by symbol
+        self.begun_ns = self.heard_ns = self._alive_ns = now_ns
+        self._read_ns = port.receive_ns
         self.accepted_ns = self.ready_ns = 0
         self.open = self.leaving = False
         self.failure = ""
@@ -40,9 +44,11 @@ class Link:
         frames = self._port.poll(now_ns)
         if frames:
             self.heard_ns = now_ns
+        if self._port.receive_ns != self._read_ns:
+            self._alive_ns, self._read_ns = now_ns, self._port.receive_ns
         state = self._port.state
         if state == CLOSED:
-            self._fail(f"closed: {self._port.error or 'by the venue'}")
+            self.fail(f"closed: {self._port.error or 'by the venue'}")
         elif state == OPEN:
             self.open = True
             self._speak(now_ns)
@@ -59,16 +65,20 @@ class Link:
         if answer.kind == AnswerKind.LEAVING:
             self.leaving = True
         elif answer.kind == AnswerKind.FOREIGN:
-            self._fail(answer.text)
+            self.fail(answer.text)
         elif self.subscriptions.standing:
             self.accepted_ns = self.accepted_ns or self.heard_ns
             self.ready_ns = self.ready_ns or (self.heard_ns if self.subscriptions.complete else 0)
         elif self.subscriptions.hopeless:
-            self._fail(self.subscriptions.hopeless)
+            self.fail(self.subscriptions.hopeless)
 
     def outcomes(self, now_ns: int) -> list[Outcome]:
         """What became of subscriptions since the last call."""
         return self.subscriptions.watch(now_ns) if self.open else []
+
+    def fail(self, reason: str) -> None:
+        """It cannot go on; the first reason stays."""
+        self.failure = self.failure or reason
 
     def close(self) -> None:
         """Let the connection go."""
@@ -78,17 +88,14 @@ class Link:
         """Say the next thing that may be said at this time."""
         message = self.subscriptions.next_message(now_ns)
         if message is not None and not self._port.send(message):
-            self._fail("a message could not be sent")
+            self.fail("a message could not be sent")
         elif message is not None and getattr(self._port, "recorded", False):
             self.hear(Answer(AnswerKind.ACCEPTED))
 
     def _watch(self, now_ns: int) -> None:
         if not self.accepted and now_ns > self._deadline_ns:
-            self._fail(UNANSWERED if self.open else "no connection in time")
-        if now_ns - self.heard_ns > self._dialect.mute_ns:
-            self._fail("connected, but mute")
+            self.fail(UNANSWERED if self.open else "no connection in time")
+        if now_ns - self._alive_ns > self._dialect.mute_ns:
+            self.fail("connected, but mute")
         if now_ns - self.begun_ns > self._dialect.lifetime_ns:
             self.leaving = True
-
-    def _fail(self, reason: str) -> None:
-        self.failure = self.failure or reason

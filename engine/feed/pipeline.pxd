@@ -15,8 +15,12 @@ cdef class Pipeline:
     cdef readonly int64_t malformed
     cdef readonly int64_t strangers
     cdef readonly int64_t sequence
+    cdef readonly int64_t holes  # of a connection's numbering or a book's, whether or not another one filled them
     cdef public object examine
+    cdef list printers
+    cdef bint holding
 
     cdef int take_one(self, bytes frame, int64_t receive_ns, int64_t now_ns) except -2
     cdef int dispatch(self, Message *message, object frame, int64_t receive_ns, int64_t now_ns) except -1
+    cdef int retry(self, int64_t now_ns) except -1
     cdef int in_order(self, int64_t receive_ns, int64_t now_ns) except -1

@@ -19,6 +19,7 @@ cdef class Pipeline:
     def __init__(self, Market market, Outbox outbox):
         """Tracks are added afterwards."""
         self.market, self.outbox, self.tracks = market, outbox, []
+        self.printers = self.tracks
         self.sequence = -1
 
     def add(self, Track track):
@@ -64,13 +65,35 @@ cdef class Pipeline:
             self.in_order(receive_ns, now_ns)
         for i in range(count):
             self.dispatch(&self.market.messages[i], frame, receive_ns, now_ns)
+        if self.holding:
+            self.retry(now_ns)
         return count
+
+    cdef int retry(self, int64_t now_ns) except -1:
+        """Try what lies behind holes again: a frame may have filled one."""
+        cdef Track track
+        cdef int count, i
+        self.holding = False
+        for track in self.tracks:
+            if not track.held:
+                continue
+            for frame, receive_ns in track.take_held():
+                count = self.market.scan(frame, len(frame))
+                for i in range(count):
+                    if self.market.messages[i].kind == DELTA and self.market.messages[i].index == track.index:
+                        track.delta(self.market, &self.market.messages[i], frame, receive_ns, now_ns)
+            if track.held:
+                self.holding = True
+            else:
+                track.held_ns = 0
+        return 0
 
     cdef int in_order(self, int64_t receive_ns, int64_t now_ns) except -1:
         """Hold the connection's own numbering, where it has one: a hole may have held anything, for any book."""
         cdef int64_t expected = self.sequence + 1
         self.sequence = self.market.frame_sequence
         if expected and self.sequence != expected:
+            self.holes += 1
             for track in self.tracks:
                 track.mistrust(receive_ns, now_ns)
         return 0
@@ -78,6 +101,7 @@ cdef class Pipeline:
     cdef int dispatch(self, Message *message, object frame, int64_t receive_ns, int64_t now_ns) except -1:
         """Hand a message to its track."""
         cdef Track track
+        cdef int64_t before
         self.messages += 1
         if message.index < 0:
             self.strangers += 1
@@ -85,14 +109,41 @@ cdef class Pipeline:
         track = <Track>self.tracks[message.index]
         if message.kind == DELTA:
             track.diffs += 1
-            return track.delta(self.market, message, frame, receive_ns, now_ns)
+            before = track.suspect + track.holes
+            track.delta(self.market, message, frame, receive_ns, now_ns)
+            self.holes += track.suspect + track.holes - before
+            self.holding |= track.held_ns != 0
+            return 0
         if message.kind == BEST or message.kind == TOP:
             return track.best(message, receive_ns, now_ns)
         if message.kind == PRINT:
-            return track.trade(message, receive_ns, now_ns)
+            track.prove(message, receive_ns, now_ns)
+            return (<Track>self.printers[message.index]).trade(message, receive_ns, now_ns)
         if message.kind == BEAT:
             return track.hear(message, now_ns)
         return track.seed(self.market, message, receive_ns, now_ns)
+
+    def print_by(self, Pipeline other):
+        """Hand the prints of this connection to another's tracks: prints have the venue's numbers everywhere."""
+        self.printers = other.tracks
+
+    def follow_several(self, bint several):
+        """Say whether more than one connection feeds these tracks, or, with numbers of their own, their prints."""
+        cdef Track track
+        for track in self.tracks:
+            track.follow_several(several)
+
+    def expire(self, int64_t now_ns, int64_t hold_ns):
+        """Look at what is held."""
+        for track in self.tracks:
+            track.expire(now_ns, hold_ns)
+
+    def take_over(self, Pipeline before, int64_t now_ns):
+        """Speak to the readers in the place of another connection's pipeline."""
+        self.outbox, before.outbox = before.outbox, self.outbox
+        self.printers = self.tracks
+        for track, old in zip(self.tracks, before.tracks, strict=True):
+            track.take_over(old, now_ns)
 
     def mistrust(self, tuple symbols, int64_t receive_ns, int64_t now_ns):
         """A change of these books was refused: what they hold may be wrong. An empty name stands for every book."""

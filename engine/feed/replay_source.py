@@ -30,7 +30,6 @@ FRAMES_AT_ONCE = 256
 BLOCK_ENTRIES = 1024  # of a file that has no blocks of its own
 HELD_MAX = 200_000  # frames of a connection that the feed has not taken up
 NEVER = 1 << 62
-SNAPSHOT_START = b'{"lastUpdateId"'
 
 Key = tuple[str, str]  # an answer's path and symbol
 
@@ -46,8 +45,8 @@ class Reel:
 
     def __init__(self, files: Iterable[Path], kind: str, venue: str, dialect: Dialect, symbols: Iterable[str]) -> None:
         """Open at the beginning; `venue` chooses among those of a recording that holds several."""
-        self._nameless = key_of(dialect.snapshot_target(next(iter(symbols), ""), 0))
-        self._blocks = self._read(files, kind, venue, dialect.name)
+        self._dialect, self._first = dialect, next(iter(symbols), "")
+        self._blocks = self._read(files, kind, venue)
         self._block: list[Entry] = []
         self._place = 0
         self.error = ""
@@ -86,31 +85,27 @@ class Reel:
         self._place = place
         self.next_ns = self._block[place][0] if place < len(self._block) else NEVER
 
-    def _read(self, files: Iterable[Path], kind: str, venue: str, dialect: str) -> Iterator[list[Entry]]:
+    def _read(self, files: Iterable[Path], kind: str, venue: str) -> Iterator[list[Entry]]:
         for path in files:
             if kind == "steelyard" or (not kind and is_recording(path)):
                 yield from read_blocks(path, venue)
                 continue
-            entries = self._translate(path, kind, dialect)
+            entries = self._translate(path, kind)
             while block := list(islice(entries, BLOCK_ENTRIES)):
                 yield block
 
-    def _translate(self, path: Path, kind: str, dialect: str) -> Iterator[Entry]:
-        """Another format has one connection, and answers among its frames that only their look gives away."""
-        for piece in read_capture(path, kind, dialect):
+    def _translate(self, path: Path, kind: str) -> Iterator[Entry]:
+        """Another format has one connection, and books among its frames; one that names no symbol is of the first."""
+        dialect = self._dialect
+        for piece in read_capture(path, kind, dialect.name):
             if piece.sent:
                 continue
-            if piece.url or piece.payload.startswith(SNAPSHOT_START):
-                yield piece.time_ns, 0, RESPONSE, f"{OK} {piece.url}\n".encode() + piece.payload
+            book = dialect.recorded_book(piece.payload, piece.url)
+            if piece.url or book is not None:
+                target = piece.url or dialect.snapshot_target(book or self._first, 0)
+                yield piece.time_ns, 0, RESPONSE, f"{OK} {target}\n".encode() + piece.payload
             else:
                 yield piece.time_ns, 0, RECEIVED, piece.payload
-
-    def key(self, target: str, body: bytes) -> Key:
-        """What a recorded answer is known by; one without an address is a book of the symbol that it names, if any."""
-        if target:
-            return key_of(target)
-        symbol = orjson.loads(body).get("symbol", "") if b'"symbol"' in body[:200] else ""
-        return self._nameless[0], str(symbol or self._nameless[1])
 
 
 class ReplayStream:
@@ -143,12 +138,14 @@ class ReplayStream:
         self._ended = reason
 
     def poll(self, now_ns: int) -> list[bytes]:
-        """What is due; the end shows when there is nothing left."""
-        del now_ns
+        """What is due; the end shows when there is nothing left.
+
+        Pings are not recorded, so a connection that nothing says the end of is taken to live.
+        """
         inbox = self._inbox
+        self.receive_ns = inbox.times[-1] if inbox else now_ns
         if inbox:
             self._inbox = TimedFrames()
-            self.receive_ns = inbox.times[-1]
         elif self._ended is not None and self.state is PortState.OPEN:
             self.state, self.error = PortState.CLOSED, self._ended
         return inbox
@@ -288,7 +285,7 @@ class ReplayPorts:
         if kind == RESPONSE:
             status, target, body = split_response(payload)
             if status == OK:
-                self._requests.put(self.reel.key(target, body), body)
+                self._requests.put(key_of(target), body)
         elif kind == BEGIN and number not in self._connections and orjson.loads(payload)["target"]:
             self._begin(number)
         elif kind == CLOSED and number in self._connections:

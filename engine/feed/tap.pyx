@@ -158,7 +158,6 @@ cdef class TappedStream:
 
     cdef object port
     cdef object poll_port
-    cdef object received
     cdef Tap tap
     cdef str venue, dialect, target
     cdef int64_t begin_ns, seen_ns
@@ -167,7 +166,7 @@ cdef class TappedStream:
 
     def __init__(self, port, Tap tap, str venue, str dialect, str target, int64_t now_ns):
         """Tell of a port that was begun at this time."""
-        self.port, self.tap, self.poll_port, self.received = port, tap, port.poll, 0
+        self.port, self.tap, self.poll_port = port, tap, port.poll
         self.venue, self.dialect, self.target = venue, dialect, target
         self.begin_ns = self.seen_ns = now_ns
         self.connection = tap.begin(venue, dialect, target, now_ns)
@@ -187,16 +186,15 @@ cdef class TappedStream:
 
     @property
     def receive_ns(self):
-        """When the last frames were read: kept, because asking the port twice costs more than the copy."""
-        return self.received
+        """The port's: a ping moves it too, and says that the connection lives."""
+        return self.port.receive_ns
 
     def poll(self, now_ns):
         """The port's frames."""
         cdef list frames = self.poll_port(now_ns)
         self.seen_ns = now_ns
         if frames:
-            self.received = self.port.receive_ns
-            self.tap.take(self.connection, frames, self.received)
+            self.tap.take(self.connection, frames, self.port.receive_ns)
         return frames
 
     def send(self, bytes payload):

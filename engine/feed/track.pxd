@@ -37,7 +37,13 @@ cdef class Track:
     cdef int64_t seed_sequence
     cdef readonly int64_t behind_ns  # since when the venue's best names a number the book does not reach; 0: it does
     cdef readonly int64_t venue_ns
+    cdef public bint patient  # another connection may fill a hole: what lies behind it is held for a while
     cdef list kept
+    cdef list held  # changes behind a hole
+    cdef int64_t held_ns
+    cdef dict held_prints
+    cdef int64_t held_prints_ns
+    cdef int64_t heard_id[2]  # of this connection's prints; print_id: of those told, whoever brought them
     cdef int kept_max
     cdef Best shown
     cdef Recent tickers
@@ -53,11 +59,17 @@ cdef class Track:
     cdef Outbox outbox
     cdef readonly int64_t snapshots, diffs, dropped, applied, gaps, resyncs, suspect, bbo_checked, bbo_equal
     cdef readonly int64_t best_checked, best_equal, prints_heard, bests_heard
-    cdef readonly int64_t checksum_checked, checksum_ok, prints, print_gaps, refetches, crossings
+    cdef readonly int64_t checksum_checked, checksum_ok, prints, print_gaps, refetches, crossings, holes
 
     cdef int delta(self, Market market, Message *message, object frame, int64_t receive_ns, int64_t now_ns) except -1
     cdef int keep(self, object frame, int64_t receive_ns) except -1
+    cdef int prove(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1
+    cdef int hold(self, object frame, int64_t receive_ns, int64_t now_ns) except -1
     cdef list take_kept(self)
+    cdef list take_held(self)
+    cdef int hold_print(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1
+    cdef int release_prints(self, bint gaps, int64_t now_ns) except -1
+    cdef int print_in_order(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1
     cdef int seed(self, Market market, Message *message, int64_t receive_ns, int64_t now_ns) except -1
     cdef void forget(self) noexcept nogil
     cdef bint change(self, Market market, Message *message, bint telling) noexcept nogil
@@ -74,6 +86,8 @@ cdef class Track:
     cdef void pass_over(self) noexcept nogil
     cdef void count_in_force(self, Best *ticker, Best *book) noexcept nogil
     cdef int leave(self, int state, int64_t now_ns) except -1
+    cdef int give_up(self) except -1
+    cdef int adopt_prints(self, Track before) except -1
     cdef int doubt(self, int64_t receive_ns, int64_t now_ns) except -1
     cdef int turn(self, int state, int64_t receive_ns, int64_t now_ns) except -1
     cdef int tell_all(self, int64_t receive_ns, int64_t now_ns) except -1

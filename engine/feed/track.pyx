@@ -36,6 +36,7 @@ cdef enum:
     DISCONNECTED = 6
     REFUSED = 7
     MISFIT = 8
+    HELD_MAX = 256  # changes or prints behind a hole: more than comes in the time that one is waited for
     ROUND_NS = 1_000_000_000  # at least this from one round of retelling to the next
     KEPT_MAX = 4096  # frames kept while a snapshot is on its way: seven minutes at ten a second
 
@@ -87,10 +88,10 @@ cdef class Track:
         self.index, self.instrument, self.symbol, self.cell = index, instrument, symbol, cell
         self.rule, self.outbox, self.depth, self.levels_told = rule, outbox, depth, levels
         self.book = Book()
-        self.kept = []
+        self.kept, self.held, self.held_prints = [], [], {}
         self.kept_max = KEPT_MAX
         self.wanting = True
-        self.print_id[0] = self.print_id[1] = -1
+        self.print_id[0] = self.print_id[1] = self.heard_id[0] = self.heard_id[1] = -1
         self.shown.sequence = -1
 
     @property
@@ -107,6 +108,8 @@ cdef class Track:
         elif verdict == WAIT:
             self.keep(frame, receive_ns)
         elif verdict == GAP:
+            if (self.patient and (self.rule.bridged or told(self.state)) or self.held_ns) and len(self.held) < HELD_MAX:
+                return self.hold(frame, receive_ns, now_ns)
             if self.rule.bridged or told(self.state):  # a quiet snapshot may be believed before an event confirms it
                 self.gaps += 1
                 self.doubt(receive_ns, now_ns)
@@ -131,6 +134,19 @@ cdef class Track:
             del self.kept[0]
         self.kept.append((frame, receive_ns))
         return 0
+
+    cdef int hold(self, object frame, int64_t receive_ns, int64_t now_ns) except -1:
+        """Keep what lies behind a hole: the book is old, not wrong, until the other connection tells what is missing."""
+        if not self.held_ns:
+            self.held_ns = now_ns
+            self.holes += 1
+        self.held.append((frame, receive_ns))
+        return 0
+
+    cdef list take_held(self):
+        """Hand over what was held, to be tried again."""
+        held, self.held = self.held, []
+        return held
 
     cdef list take_kept(self):
         """Hand over what was kept."""
@@ -223,6 +239,8 @@ cdef class Track:
         if not message.sequenced:
             self.compare_loosely(&best)
             return 0
+        if self.tickers.count and best.sequence < newest(&self.tickers).sequence + self.patient:
+            return 0  # a slower connection's: everything of it was taken
         self.compare_book(&best)
         if best.sequence > self.rule.last and not self.behind_ns:
             self.behind_ns = now_ns
@@ -233,21 +251,61 @@ cdef class Track:
         self.outbox.end()
         return 0
 
+    cdef int prove(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1:
+        """A print that this connection did not bring may show that changes are missing; another's cannot mend them."""
+        cdef int64_t before = self.heard_id[message.chain]
+        self.prints_heard += 1
+        if message.print_id <= before:
+            return 0
+        self.heard_id[message.chain] = message.print_id
+        if self.rule.prints_prove and self.seeded and before >= 0 and message.print_id != before + 1:
+            self.mistrust(receive_ns, now_ns)
+        return 0
+
     cdef int trade(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1:
         """Tell a print; one that was told already is not told again, one missed while away is told late."""
         cdef int64_t before = self.print_id[message.chain]
         self.news_ns = now_ns
-        self.prints_heard += 1
         if before >= 0 and message.print_id <= before:
             return 0
+        if self.patient and before >= 0 and message.print_id != before + 1:
+            return self.hold_print(message, receive_ns, now_ns)
+        if self.held_prints and not self.patient and message.print_id != before + 1:
+            self.release_prints(True, now_ns)
+        self.print_in_order(message, receive_ns, now_ns)
+        return self.release_prints(False, now_ns) if self.held_prints else 0
+
+    cdef int hold_print(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1:
+        """Keep a print behind a hole."""
+        if not self.held_prints:
+            self.held_prints_ns = now_ns
+        self.held_prints.setdefault((message.print_id, message.chain), (
+            message.side, message.price, message.size, message.venue_ns, message.ordinary, message.past,
+            receive_ns))
+        return self.release_prints(True, now_ns) if len(self.held_prints) >= HELD_MAX else 0
+
+    cdef int release_prints(self, bint gaps, int64_t now_ns) except -1:
+        """Tell the held prints whose turn has come; with `gaps` all of them, whatever is missing between."""
+        cdef Message message
+        cdef int64_t receive_ns
+        for key in sorted(self.held_prints):
+            message.print_id, message.chain = key
+            if not gaps and message.print_id > self.print_id[message.chain] + 1:
+                continue
+            (message.side, message.price, message.size, message.venue_ns, message.ordinary, message.past,
+             receive_ns) = self.held_prints.pop(key)
+            if message.print_id > self.print_id[message.chain]:
+                self.print_in_order(&message, receive_ns, now_ns)
+        return 0
+
+    cdef int print_in_order(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1:
+        """Tell one."""
+        cdef int64_t before = self.print_id[message.chain]
         self.prints += 1
         self.print_id[message.chain] = message.print_id
-        if before >= 0 and message.print_id != before + 1:
-            self.print_gaps += 1
-            if self.rule.prints_prove and self.seeded:
-                self.mistrust(receive_ns, now_ns)
+        self.print_gaps += before >= 0 and message.print_id != before + 1
         self.followed = self.followed or not message.past
-        if message.ordinary and (self.followed or not message.past):
+        if message.ordinary and (self.followed or not message.past or self.patient and before >= 0):
             self.outbox.begin(self.instrument, receive_ns, now_ns, message.venue_ns, message.print_id)
             self.outbox.tick(TICK_PRINT, message.side, message.price, message.size, message.print_id, 0)
             self.outbox.end()
@@ -337,11 +395,51 @@ cdef class Track:
 
     cdef int doubt(self, int64_t receive_ns, int64_t now_ns) except -1:
         """The book is wrong: say so before anything else, and want a snapshot."""
+        self.give_up()
         self.suspect += 1
         self.wanting = True
         self.seeded = False
         self.rule.reset()
         return self.turn(SUSPECT, receive_ns, now_ns)
+
+    cdef int give_up(self) except -1:
+        """What was held waits for the snapshot."""
+        self.held_ns = 0
+        for frame, receive_ns in self.take_held():
+            self.keep(frame, receive_ns)
+        return 0
+
+    def expire(self, int64_t now_ns, int64_t hold_ns):
+        """Nobody has filled a hole in time: the book is wrong, and the prints go on without the missing ones."""
+        if self.held_ns and now_ns - self.held_ns > hold_ns:
+            self.gaps += 1
+            self.doubt(now_ns, now_ns)
+        if self.held_prints and now_ns - self.held_prints_ns > hold_ns:
+            self.release_prints(True, now_ns)
+
+    def follow_several(self, bint several):
+        """Say whether more than one connection tells of this book, by numbers that are the venue's."""
+        self.patient = several
+        self.rule.several = several
+
+    def take_over(self, Track before, int64_t now_ns):
+        """Follow another connection's track before the readers: the book is told as one event, or why it is not."""
+        self.outbox, before.outbox = before.outbox, self.outbox
+        self.adopt_prints(before)
+        if told(self.state):
+            self.tell_all(now_ns, now_ns)
+        elif self.state == EMPTY:
+            self.disconnect(now_ns)
+        elif self.state != before.state:
+            self.state, state = before.state, self.state
+            self.turn(state, now_ns, now_ns)
+
+    cdef int adopt_prints(self, Track before) except -1:
+        """Go on with the prints where the other track stands."""
+        self.print_id, self.followed = before.print_id, before.followed
+        self.held_prints, before.held_prints = before.held_prints, {}
+        self.held_prints_ns = before.held_prints_ns
+        return 0
 
     cdef int turn(self, int state, int64_t receive_ns, int64_t now_ns) except -1:
         """Change what readers may believe; becoming believable tells everything anew."""
@@ -428,8 +526,12 @@ cdef class Track:
 
     def disconnect(self, int64_t now_ns):
         """The connection is gone: what is known is old, and the next stream begins with a snapshot."""
+        self.release_prints(True, now_ns)
+        self.give_up()
         self.followed = self.followed or self.prints_heard > 0
         self.kept.clear()
+        self.heard_id[0] = self.heard_id[1] = -1
+        self.tickers.count = 0  # a venue that was away may number anew
         self.behind_ns = 0
         self.rule.reset()
         self.seeded = False
@@ -446,6 +548,7 @@ cdef class Track:
 
     cdef int leave(self, int state, int64_t now_ns) except -1:
         """Believe nothing and ask for nothing until somebody wants it again."""
+        self.give_up()
         self.kept.clear()
         self.behind_ns = 0
         self.rule.reset()

@@ -104,6 +104,7 @@ cdef class Rule:
     cdef readonly int64_t last  # the venue's number the book stands at, -1 before a snapshot
     cdef bint bridged
     cdef bint keeps  # changes that come before a snapshot may go on from it
+    cdef bint several  # more than one connection tells of the book: an event may begin before the book's number
     cdef bint prints_prove  # a print that is missing means that changes are, where changes have no numbers
     cdef int admit(self, Message *message) noexcept nogil
     cdef int seed(self, Message *message) noexcept nogil

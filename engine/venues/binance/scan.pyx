@@ -374,7 +374,8 @@ cdef class FuturesRule(Rule):
     """USD-M and COIN-M: ids are global, only `pu` names the event before.
 
     The first event after a snapshot holds every change behind it when pu <= last <= u; one that ends exactly at the
-    snapshot is legal and changes nothing. Afterwards pu is the id of the event before.
+    snapshot is legal and changes nothing. Afterwards pu is the id of the event before; where several connections tell of
+    the book, an event of another one may begin earlier, and holds every change from there on.
     """
 
     def __cinit__(self):
@@ -388,7 +389,9 @@ cdef class FuturesRule(Rule):
             return DROP
         if message.previous < 0:
             return GAP
-        if message.previous > self.last or (self.bridged and message.previous != self.last):
+        if message.previous > self.last:
+            return GAP
+        if self.bridged and message.previous != self.last and not self.several:
             return GAP
         self.last = message.last
         self.bridged = True

@@ -43,7 +43,8 @@ class FakeStream:
 
     def poll(self, now_ns: int) -> list[bytes]:
         """What was put in."""
-        self.receive_ns = now_ns
+        if self.inbox:
+            self.receive_ns = now_ns
         frames, self.inbox = self.inbox, []
         return frames
 

@@ -68,8 +68,8 @@ class Again(Reel):
 
     rounds = 1
 
-    def _read(self, files: object, kind: str, venue: str, dialect: str) -> Iterator[list[Entry]]:
-        del kind, dialect
+    def _read(self, files: object, kind: str, venue: str) -> Iterator[list[Entry]]:
+        del kind
         for number in range(self.rounds):
             for path in files:
                 for block in read_blocks(path, venue):

@@ -21,9 +21,9 @@ from tests.engine.venues.binance import sbe_oracle, test_binance_scan
 from tests.engine.venues.coinbase import test_coinbase_scan
 from tests.engine.venues.coinbase_exchange import exchange_oracle, test_exchange_scan
 from tests.engine.venues.kraken import test_kraken_scan
+from tests.engine.venues.mutations import MUTATIONS
 
-MUTATIONS = int(os.environ.get("STEELYARD_MUTATIONS", "1000000" if os.environ.get("STEELYARD_SOAK") else "20000"))
-CHECKED = 64  # every so many spoilt frames a good one must read as ever
+CHECKED = 512  # every so many spoilt frames a good one must read as ever
 CHUNK = 256
 TIME = 1_723_161_255_308_123
 LISTINGS = {"BTCUSDT": (8, 8), "BTC-USD": (2, 8), "BTC/USD": (1, 8)}

@@ -70,6 +70,9 @@ def test_a_change_that_never_came_makes_its_book_suspect_and_true_again(
             await wire.tell(truth, truth.move())
         elif isinstance(wire, KrakenWire):
             truth.bids[MIDDLE - 1] = truth.bids.get(MIDDLE - 1, 0) + 1  # the checksum sees ten levels and no more
+            truth.asks[MIDDLE + 5] = 7
+            truth.tops.add(truth.top())
+            await wire.tell(truth, [(-1, MIDDLE + 5, 7)])
         else:
             truth.move()
         await wire.move(3)

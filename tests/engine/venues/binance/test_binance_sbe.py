@@ -11,10 +11,10 @@ from engine.venues.binance.sbe import BinanceSbeMarket
 from engine.venues.catalogue import dialect_of
 from engine.venues.dialect import AnswerKind
 from tests.engine.venues.binance import sbe_oracle
+from tests.engine.venues.mutations import MUTATIONS
 
 CAPTURES = Path(os.environ.get("STEELYARD_CAPTURES", "../shared/captures"))
 XML = CAPTURES / "fixtures/binance_docs_examples/stream_1_0.xml"
-MUTATIONS = int(os.environ.get("STEELYARD_MUTATIONS", "40000"))
 LISTINGS = {"BTCUSDT": (2, 5), "ETHBTC": (8, 0), "BTCUSDC": (18, 18)}
 TIME = 1_723_161_255_308_123
 BEST = {"eventTime": TIME, "bookUpdateId": 50093239212, "priceExponent": -2, "qtyExponent": -5, "bidPrice": 6183763,
@@ -161,6 +161,7 @@ def test_one_event_may_hold_many_trades() -> None:
     assert [(one["print_id"], one["side"]) for one in found] == [(7 + i, -1 if i % 2 else 1) for i in range(100)]
 
 
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("shard", range(4))
 def test_scanner_and_oracle_agree_on_spoilt_frames(shard: int) -> None:
     """No accident on the wire becomes a number the venue did not send, and nothing readable is refused."""

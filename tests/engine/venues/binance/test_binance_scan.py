@@ -11,10 +11,10 @@ import pytest
 
 from engine.venues.binance.scan import BinanceMarket
 from tests.engine.venues.binance import binance_oracle
+from tests.engine.venues.mutations import MUTATIONS
 
 CAPTURES = Path(os.environ.get("STEELYARD_CAPTURES", "../shared/captures")) / "binance"
 needs_captures = pytest.mark.skipif(not CAPTURES.is_dir(), reason=f"no recorded traffic in {CAPTURES}")
-MUTATIONS = int(os.environ.get("STEELYARD_MUTATIONS", "40000"))
 LISTINGS = {"BTCUSDT": (8, 8), "BTCUSD_PERP": (1, 0)}
 SPOT_DIFF = (
     b'{"stream":"btcusdt@depth@100ms","data":{"e":"depthUpdate","E":1723161255308,"s":"BTCUSDT","U":50093239203,'
@@ -99,6 +99,7 @@ def test_the_order_of_keys_does_not_matter(frame: bytes) -> None:
         assert agree(scanner, json.dumps({"data": shuffled, "stream": "x"}, indent=1).encode()) == expected
 
 
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("shard", range(4))
 def test_scanner_and_oracle_agree_on_spoilt_frames(shard: int) -> None:
     """No accident on the wire becomes a number the venue did not send, and nothing readable is refused."""

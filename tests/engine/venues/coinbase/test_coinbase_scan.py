@@ -82,6 +82,17 @@ def test_what_is_not_exactly_a_book_message_is_refused(old: bytes, new: bytes) -
     assert market().decode(whole.replace(old, new)) is None
 
 
+def test_an_escape_where_the_text_does_not_matter_spoils_nothing() -> None:
+    """A frame whose number is not read makes every book of the connection suspect: a quoted word must not do that."""
+    note = rb'"note":"he said \"\u00e9\\","more":["\/\n"],'
+    whole = frame(4, "update", [("bid", "100", "1")])
+    [found] = market().decode(whole.replace(b'"sequence_num"', note + b'"sequence_num"'))
+    assert (found["last"], found["bids"]) == (4, [(10000, 100000000)])
+    status = rb'{"channel":"status","timestamp":"2026-08-09T21:05:48Z","sequence_num":5,"events":[{"text":"\"up\""}]}'
+    assert market().decode(status) == []
+    assert market().decode(whole.replace(b'"BTC-USD"', rb'"BTC\u002dUSD"')) is None
+
+
 def test_scanner_and_json_agree_on_spoilt_frames() -> None:
     """What the scanner takes, json reads as the same numbers."""
     print("seed", 4)  # noqa: T201

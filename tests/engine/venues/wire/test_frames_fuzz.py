@@ -1,15 +1,16 @@
 """The frame codec against wsproto: random streams, cut anywhere, with bytes changed: same messages or both refuse."""
 
-import os
 import random
 from collections.abc import Iterator
 from typing import cast
 
+import pytest
 from wsproto.frame_protocol import Frame, FrameProtocol, MessageDecoder, Opcode, ParseFailed
 
 from engine.venues.wire.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, TOO_LARGE, FrameReader, FrameWriter
+from tests.engine.venues.mutations import MUTATIONS
 
-ROUNDS = int(os.environ.get("STEELYARD_MUTATIONS", "40000")) * 3 // 40
+ROUNDS = MUTATIONS * 3 // 40  # a round is a stream of several frames, in several blocks
 BAD_GATEWAY = (1014).to_bytes(2, "big")  # assigned by IANA after the RFC; wsproto refuses it
 Events = list[tuple[int, bytes]]
 
@@ -126,6 +127,7 @@ def read_both(source: random.Random, stream: bytes, *, client: bool) -> tuple[Fr
     return reader, comparable(events, oracle), oracle
 
 
+@pytest.mark.timeout(3600)
 def test_good_streams_give_the_same_messages(seed: int) -> None:
     """Where nobody breaks a rule nothing may be lost, however the stream is cut."""
     source = random.Random(seed)
@@ -138,6 +140,7 @@ def test_good_streams_give_the_same_messages(seed: int) -> None:
         assert events == oracle.events
 
 
+@pytest.mark.timeout(3600)
 def test_mutated_streams_give_the_same_messages_or_both_refuse(seed: int) -> None:
     """A venue's broken byte must neither pass as data nor stop what was good before it."""
     source = random.Random(seed)

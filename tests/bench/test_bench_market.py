@@ -1,0 +1,62 @@
+"""The market data benches at small sizes: what they compare is alike, and what they cannot compare is named."""
+
+import os
+
+import pytest
+
+import shm
+from bench import book, corpus, feed, wire_to_tick
+from bench.peers import books, decoders
+from engine.venues.catalogue import dialect_of
+
+
+def decoded(venue: str, frames: list[bytes]) -> list[dict]:
+    """What a venue's scanner makes of frames."""
+    market = dialect_of(venue).market()
+    market.add("BTCUSDT", 8, 8)
+    return [{**message, "venue_ns": 0} for frame in frames for message in market.decode(frame)]
+
+
+def test_the_binary_frames_say_what_the_json_frames_say() -> None:
+    """Else the two figures would not be of the same work."""
+    frames = corpus.made_diffs(50) + corpus.made_bests(50)
+    assert decoded("binance", frames) == decoded("binance-sbe", corpus.as_sbe(frames))
+
+
+@pytest.mark.parametrize("peer", [books.BookPeer("a", book.ours, "no_such_module"),
+                                  decoders.DecoderPeer("a", decoders.typed, "no_such_module")])  # fmt: skip
+def test_a_peer_that_is_not_here_says_why(peer: books.BookPeer) -> None:
+    """A comparison that is silently missing looks like a comparison won."""
+    assert peer.missing() == "no_such_module is not installed: make setup-bench"
+
+
+def test_every_book_is_measured_or_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that ends at other prices did other work, and is named instead of shown."""
+    wrong = books.BookPeer("wrong", lambda changes: books.Contender(book.ours(changes).begin, lambda: (1, 2)))
+    monkeypatch.setattr(book, "PEERS", (*books.PEERS, wrong))
+    monkeypatch.setattr(book, "ROUNDS", 1)
+    monkeypatch.setattr(corpus, "CAPTURES", corpus.CAPTURES / "nowhere")
+    monkeypatch.setattr(corpus, "made_diffs", lambda _, made=corpus.made_diffs: made(200))
+    found = book.measure()
+    assert {*found["peers"], *found["absent"]} == {peer.name for peer in book.PEERS}
+    assert found["absent"]["wrong"].startswith("its best prices were (1, 2)")
+    assert found["level_ns"] > 0
+    assert found["peers"]["dict + bisect"] > 0
+
+
+def test_every_kind_and_peer_has_its_figure_in_one_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The keys are what the documents and the issue name."""
+    monkeypatch.setattr(feed, "FRAMES", 300)
+    monkeypatch.setattr(feed, "PEER_FRAMES", 50)
+    monkeypatch.setattr(feed, "ROUNDS", 1)
+    found = feed.latencies()
+    assert {"diff20_p50_ns", "diff20_p99_ns", "bbo_p50_ns", "sbe_diff20_p50_ns"} <= set(found)
+    assert {*found["peers"], *found["absent"]} == {peer.name for peer in decoders.PEERS}
+    assert all(low <= high for low, high in found["spread"].values())
+
+
+def test_a_tick_is_seen_for_each_frame_on_the_wire() -> None:
+    """The feed's own process, real sockets and lanes; nothing of it is left behind."""
+    found = wire_to_tick.measure(3000)
+    assert 0 < found["wire_to_tick_p50_ns"] <= found["wire_to_tick_p99_ns"]
+    assert shm.names(f"bench{os.getpid()}") == []

@@ -1,0 +1,170 @@
+"""A standby connection over real sockets: cut, mute and lossy at random, and nothing is lost or told twice."""
+
+import os
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from engine.model.words import BookState
+from tests.engine.feed.loopback import Line, LoopbackBench
+
+STATE_GOOD = {BookState.GOOD, BookState.CROSSED}
+
+
+@pytest.fixture
+def seed() -> int:
+    """A seed, printed so that a failure can be had again by setting STEELYARD_SEED."""
+    chosen = int(os.environ.get("STEELYARD_SEED", "0")) or random.SystemRandom().randrange(1 << 32)
+    print(f"STEELYARD_SEED={chosen}")  # noqa: T201 - pytest shows it with the failure
+    return chosen
+
+
+@pytest.fixture(params=["binance", "kraken", "coinbase"])
+def bench(request: pytest.FixtureRequest, seed: int) -> Iterator[LoopbackBench]:
+    """A feed with a standby that covers."""
+    made = LoopbackBench(request.param, seed, standby=True, settle_ns=200_000_000)
+    covered(made)
+    made.go_until(lambda: made.state() in STATE_GOOD, "good")
+    yield made
+    made.close()
+
+
+def covered(bench: LoopbackBench) -> None:
+    """Go on until the standby could take over."""
+    feed = bench.feed
+    bench.go_until(
+        lambda: feed._link is not None and feed._standby.covers(feed._link, feed.pipeline, bench.now), "covered"
+    )
+
+
+def first_line(bench: LoopbackBench) -> Line:
+    """The venue's end of the connection that the feed follows: the older of the two."""
+    return bench.venue.alive[0]
+
+
+def test_failovers_at_random_lose_nothing_and_tell_nothing_twice(bench: LoopbackBench, seed: int) -> None:
+    """The promise of a standby: what a reader put together from the lanes is the venue's own book and prints."""
+    draw = random.Random(seed)
+    bench.go(20)
+    told = bench.reader
+    begun, told.resets, told.states = bench.venue.print_id, 0, []
+    kinds = draw.sample(["cut", "mute", "lossy"] * 2, 6)
+    for number, kind in enumerate(kinds, start=1):
+        fail(first_line(bench), kind)
+        if kind == "lossy":
+            bench.go(100)  # what the other connection has brought first, or the next change mends, leaves no hole
+        else:
+            before = bench.feed.successions
+            bench.go_until(lambda before=before: bench.feed.successions > before, f"failover {number}, {kind}")
+        covered(bench)
+        first_line(bench).lossy = False
+    bench.go(20)
+    bench.go(5, moving=False)
+    assert told.prints == list(range(told.prints[0], bench.venue.print_id + 1))
+    assert told.prints[0] <= begun
+    assert told.top() == bench.venue.top()
+    assert {key: size for key, size in told.book.items() if size} == {
+        (1 if bid else -1, price): size for bid, price, size in bench.venue.levels()
+    }
+    assert bench.feed.reconnects == 0
+    if bench.config.venue == "binance":
+        assert (told.resets, told.states) == (0, [])
+        assert told.sequences == sorted(told.sequences)
+    else:
+        assert told.resets == bench.feed.successions
+        assert BookState.DISCONNECTED not in told.states
+        assert told.states.count(BookState.SUSPECT) <= kinds.count("lossy")
+
+
+def fail(line: Line, kind: str) -> None:
+    """One connection goes wrong."""
+    if kind == "cut":
+        line.cut()
+    else:
+        setattr(line, kind, True)
+
+
+@pytest.fixture
+def alone(request: pytest.FixtureRequest, seed: int) -> Iterator[LoopbackBench]:
+    """A feed of one connection."""
+    made = LoopbackBench(request.param, seed, settle_ns=200_000_000)
+    made.go(5)
+    made.go_until(lambda: made.state() in STATE_GOOD, "good")
+    made.go(10)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("alone", ["binance", "kraken", "coinbase"], indirect=True)
+def test_a_mute_connection_is_noticed_and_comes_back(alone: LoopbackBench) -> None:
+    """Connected and silent is dead: each venue has its own sign of life, and the books say that they are gone."""
+    mute_ns = alone.feed._dialect.mute_ns
+    alone.venue.alive[0].mute = True
+    begun_ns, alone.reader.states = alone.now, []
+    alone.go_until(lambda: alone.feed.reconnects == 1, "mute noticed", moving=False)
+    assert alone.feed.failure == "connected, but mute"
+    assert mute_ns <= alone.now - begun_ns + 1_000_000_000 <= mute_ns + 2_000_000_000
+    alone.go(1, moving=False)
+    warned = [BookState.STALE] if mute_ns > alone.config.stale_ns else []
+    assert alone.reader.states == [*warned, BookState.DISCONNECTED]
+    alone.go_until(lambda: alone.state() in STATE_GOOD, "good again")
+    alone.go(10)
+    alone.go(5, moving=False)
+    assert alone.reader.top() == alone.venue.top()
+
+
+@pytest.mark.parametrize("alone", ["binance", "kraken", "coinbase"], indirect=True)
+def test_a_quiet_market_with_heartbeats_is_not_mute(alone: LoopbackBench) -> None:
+    """A minute without a trade is a quiet pair; Binance says so by pings alone."""
+    alone.go(600, 100, moving=False)
+    assert alone.feed.reconnects == 0
+    assert alone.feed.pipeline is not None
+
+
+@pytest.mark.parametrize("alone", ["binance", "kraken", "coinbase"], indirect=True)
+def test_a_connection_that_must_close_is_left_for_a_successor(alone: LoopbackBench) -> None:
+    """After 24 hours, or at serverShutdown: the successor covers before the first is left, and nobody notices."""
+    first, link = first_line(alone), alone.feed._link
+    assert link is not None
+    alone.reader.states = []
+    link.leaving = True
+    alone.go_until(lambda: alone.feed.successions == 1, "the successor")
+    alone.go(20)
+    alone.go(5, moving=False)
+    assert first.closed
+    assert len(alone.venue.alive) == 1
+    assert BookState.DISCONNECTED not in alone.reader.states
+    assert alone.reader.prints == list(range(alone.reader.prints[0], alone.venue.print_id + 1))
+    assert alone.reader.top() == alone.venue.top()
+
+
+def test_a_standby_that_is_lost_is_made_again_and_the_first_goes_on(bench: LoopbackBench) -> None:
+    """The reserve fails silently if nobody looks after it; readers must not notice."""
+    bench.reader.states = []
+    for _ in range(3):
+        bench.venue.alive[1].cut()
+        losses = bench.feed._standby.losses
+        bench.go_until(lambda losses=losses: bench.feed._standby.losses > losses, "the loss noticed")
+        covered(bench)
+    assert (bench.feed.successions, bench.reader.states) == (0, [])
+
+
+def test_both_connections_lost_at_once_is_a_loss_that_is_told(bench: LoopbackBench) -> None:
+    """A standby that does not cover must not pass for one that does: the books are gone, then come back whole."""
+    bench.reader.states = []
+    for line in bench.venue.alive:
+        line.cut()
+    bench.go_until(lambda: BookState.DISCONNECTED in bench.reader.states, "told")
+    bench.go_until(lambda: bench.state() in STATE_GOOD, "good again")
+    bench.go(10)
+    bench.go(5, moving=False)
+    assert bench.reader.top() == bench.venue.top()
+
+
+def test_draining_leaves_both_connections(bench: LoopbackBench) -> None:
+    """A standby must not take over from a feed that is leaving."""
+    assert bench.feed.drain(bench.now)
+    bench.go(5)
+    assert bench.state() == BookState.DISCONNECTED
+    assert bench.venue.alive == []
