@@ -120,7 +120,8 @@ class Journal:
             last = sequence_of(whole[-SIZE:])
             yield from open_records(whole)
         if last < self.file.sequence:
-            msg = f"the journal ends at {self.file.sequence}, its record {last + 1} is missing or damaged: {self.file.directory}"
+            found = f"its record {last + 1} is missing or damaged"
+            msg = f"the journal ends at {self.file.sequence}, {found}: {self.file.directory}"
             raise JournalDamageError(msg)
         for record in self._beyond:
             if sequence_of(record) > last:
