@@ -9,8 +9,9 @@ and loses it when it becomes larger or changes its price. Sizes of levels are th
 
 Every change costs the same whatever the depth of the book and of the queue; only the question for a place walks the
 queue. No Python object is made for an order. Memory is bounded: beyond `order_limit` an order is refused, and since the
-book is then no longer what the venue's is, the one who asked is told. A change that contradicts the book (an unknown id,
-one known already, more taken than there is) changes nothing and is told the same way: what it means is for the owner.
+book is then no longer what the venue's is, the one who asked is told. A change that contradicts the book (an unknown
+id, one known already, more taken than there is) changes nothing and is told the same way: what it means is for the
+owner.
 """
 
 from libc.stdint cimport INT64_MIN, int32_t, int64_t, uint64_t
@@ -247,7 +248,8 @@ cdef class OrderBook:
         cdef int32_t entry = NOWHERE if level == NOWHERE else self.queues[level].first
         found = []
         while entry != NOWHERE:
-            found.append(((<object>self.ids.keys[entry].high << 64) | self.ids.keys[entry].low, self.orders[entry].size))
+            number = (<object>self.ids.keys[entry].high << 64) | self.ids.keys[entry].low
+            found.append((number, self.orders[entry].size))
             entry = self.orders[entry].behind
         return found
 

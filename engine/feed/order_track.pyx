@@ -81,7 +81,7 @@ cdef class OrderTrack(Track):
         return self.orders.reduce(message.order.high, message.order.low, message.size)
 
     cdef bint take_change(self, Message *message) noexcept nogil:
-        """An order that is not on the book is of no interest: not there yet, filled on arrival, or gone with a match."""
+        """An order not on the book is of no interest: not there yet, filled on arrival, or gone with a match."""
         cdef const Resting *order = self.orders.find(message.order.high, message.order.low)
         if order == NULL:
             return True

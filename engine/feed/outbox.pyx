@@ -157,4 +157,3 @@ cdef class Outbox:
             sy_publish(self.books, 1)
         if self.cells is not None:
             self.cells.write_bytes(cell, self.top_view)
-

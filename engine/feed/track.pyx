@@ -43,7 +43,9 @@ cdef enum:
 assert (words.TickKind.BEST, words.TickKind.LEVEL, words.TickKind.PRINT, words.TickKind.STATE) == (
     TICK_BEST, TICK_LEVEL, TICK_PRINT, TICK_STATE)
 assert (words.Flag.RESET, words.Flag.SNAPSHOT, words.Flag.REFRESH) == (RESET, SNAPSHOT, REFRESH)
-assert [int(state) for state in words.BookState] == [EMPTY, GOOD, SUSPECT, RESYNCING, STALE, CROSSED, DISCONNECTED, REFUSED, MISFIT]
+assert [int(state) for state in words.BookState] == [
+    EMPTY, GOOD, SUSPECT, RESYNCING, STALE, CROSSED, DISCONNECTED, REFUSED, MISFIT
+]
 
 
 cdef inline bint told(int state) noexcept nogil:
@@ -84,7 +86,7 @@ cdef class Track:
 
     def __init__(self, int index, int instrument, str symbol, Rule rule, Outbox outbox, Py_ssize_t depth=0,
                  bint levels=False, int cell=0):
-        """`depth`: levels kept a side, 0 for all; `levels`: tell every level's change on LEVELS; `cell`: where its top stands."""
+        """`depth`: levels kept a side, 0 for all; `levels`: tell every level's change; `cell`: where its top stands."""
         self.index, self.instrument, self.symbol, self.cell = index, instrument, symbol, cell
         self.rule, self.outbox, self.depth, self.levels_told = rule, outbox, depth, levels
         self.book = Book()
@@ -136,7 +138,7 @@ cdef class Track:
         return 0
 
     cdef int hold(self, object frame, int64_t receive_ns, int64_t now_ns) except -1:
-        """Keep what lies behind a hole: the book is old, not wrong, until the other connection tells what is missing."""
+        """Keep what lies behind a hole: the book is old, not wrong, until another connection tells what is missing."""
         if not self.held_ns:
             self.held_ns = now_ns
             self.holes += 1

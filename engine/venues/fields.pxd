@@ -7,7 +7,9 @@ over every other key, and refuses an object that names one of its own twice. Ord
 from libc.stdint cimport int64_t
 from libc.string cimport memcmp, memset, strlen
 
-from engine.venues.scan cimport NUMBER, TEXT, Span, blank, next_item, read_fixed, read_integer, read_key, read_span, skip_value
+from engine.venues.scan cimport (
+    NUMBER, TEXT, Span, blank, next_item, read_fixed, read_integer, read_key, read_span, skip_value
+)
 
 
 cdef struct Word:

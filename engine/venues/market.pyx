@@ -184,7 +184,8 @@ cdef class Market:
         if m.action == LEVELS:
             return found | self.sides(m)
         if m.kind == SNAPSHOT:
-            return found | {"bids": self.orders(m.bid_start, m.bid_count), "asks": self.orders(m.ask_start, m.ask_count)}
+            return found | {"bids": self.orders(m.bid_start, m.bid_count),
+                            "asks": self.orders(m.ask_start, m.ask_count)}
         return found | {"action": ACTIONS[m.action], "order": number_of(&m.order), "side": m.side, "price": m.price,
                         "size": m.size, "before": m.before}
 

@@ -402,7 +402,7 @@ cdef inline const char *read_key(const char *at, const char **key, Py_ssize_t *l
 
 
 cdef inline const char *read_span(const char *at, Span *span) noexcept nogil:
-    """Note a value and pass it; one noted before refuses, for its key was named twice, and so does a text with escapes."""
+    """Note a value and pass it; one noted before refuses: its key was named twice. So does a text with escapes."""
     cdef const char *end
     if span.kind != NOTHING:
         return NULL

@@ -367,15 +367,15 @@ cdef class BinanceMarket(Market):
 
 
 cdef class SpotRule(ContiguousRule):
-    """Spot: ids are contiguous for a symbol, and the venue's procedure takes an event across the snapshot's as it is."""
+    """Spot: ids are contiguous for a symbol; the venue's procedure takes an event across the snapshot's as it is."""
 
 
 cdef class FuturesRule(Rule):
     """USD-M and COIN-M: ids are global, only `pu` names the event before.
 
     The first event after a snapshot holds every change behind it when pu <= last <= u; one that ends exactly at the
-    snapshot is legal and changes nothing. Afterwards pu is the id of the event before; where several connections tell of
-    the book, an event of another one may begin earlier, and holds every change from there on.
+    snapshot is legal and changes nothing. Afterwards pu is the id of the event before; where several connections tell
+    of the book, an event of another one may begin earlier, and holds every change from there on.
     """
 
     def __cinit__(self):

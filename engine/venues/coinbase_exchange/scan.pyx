@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""Coinbase Exchange's feed from bytes to int64: every order of a book (`full`), or its levels (`level2`, `level2_batch`).
+"""Coinbase Exchange's feed from bytes to int64: every order of a book (`full`), or its levels (`level2` and its batch).
 
     {"type":"open","product_id":"BTC-USD","sequence":10,"order_id":"d50ec984-…","side":"sell","price":"200.2","remaining_size":"1.00",…}
 
@@ -13,7 +13,7 @@ copies that only their owner gets, and are left alone. On `level2` nothing has a
 subscription, then absolute sizes. What the channels of the other kind say is not read: one book has one source.
 """
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport uint64_t
 
 from engine.venues.fields cimport Word, fixed_of, integer_of, read_fields, word
 from engine.venues.market cimport (
@@ -207,7 +207,7 @@ cdef class ExchangeMarket(Market):
                 and fixed_of(&fields[REMAINING_SIZE], TEXT, listing.size_decimals, &message.size) and message.size > 0)
 
     cdef bint read_change(self, Span *fields, Message *message) noexcept nogil:
-        """Its size or price changes. A market order has no price, and may change in its funds alone: it is on no book."""
+        """Its size or price changes. A market order has no price, may change in its funds alone, and is on no book."""
         cdef Listing *listing = &self.listings[message.index]
         cdef Span *price = &fields[NEW_PRICE] if fields[NEW_PRICE].kind == TEXT else &fields[PRICE]
         if price.kind != TEXT or fields[NEW_SIZE].kind != TEXT:
@@ -220,7 +220,7 @@ cdef class ExchangeMarket(Market):
                 and fixed_of(&fields[NEW_SIZE], TEXT, listing.size_decimals, &message.size))
 
     cdef bint read_done(self, Span *fields, Message *message) noexcept nogil:
-        """It is no longer on the book, if it ever was. Its price is not read: it may be another than it was opened at."""
+        """It is no longer on the book, if it ever was. Its price is not read: it may not be the opening one."""
         if fields[REMAINING_SIZE].kind != TEXT:
             return True
         return fixed_of(
