@@ -32,7 +32,12 @@ def check_table(table: "Aggregation") -> None:
     bps_e8(table.min_edge_bps, "aggregation.min_edge_bps")
     for venue in table.taker_fee_bps:
         fee_e8(table.taker_fee_bps, venue, needed=True)
-    shortest_ms = min((interval_ns(text) for text in table.bars), default=1 << 62) // MS
+    lengths = [interval_ns(text) for text in table.bars]
+    for text, length in zip(table.bars, lengths, strict=True):
+        if lengths.count(length) > 1:
+            msg = f"aggregation.bars must be of different lengths, {text!r} stands twice"
+            raise ValueError(msg)
+    shortest_ms = min(lengths, default=1 << 62) // MS
     if table.bar_grace_ms >= shortest_ms:
         msg = f"aggregation.bar_grace_ms must be less than the shortest bar, {shortest_ms} ms, was {table.bar_grace_ms}"
         raise ValueError(msg)

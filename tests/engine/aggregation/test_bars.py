@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from engine.aggregation import check_table
 from engine.aggregation.role import InstrumentsChangedError
+from engine.config.tables import Aggregation
 from engine.model.words import BarFlag, BookState, Flag, TickKind
 from tests.engine.aggregation.hands import BTC, ELSEWHERE, SECOND, START, System, seed_of_this_run, wide
 
@@ -243,6 +245,13 @@ def test_a_grace_as_long_as_a_bar_is_refused(make_system: Callable[..., System])
     """Three bars of one series would be open at once."""
     with pytest.raises(ValueError, match="grace of bars must be less than the shortest interval"):
         make_system(instruments=BOTH, settings={"bars": ["1s"], "bar_grace_ms": 1000})
+
+
+@pytest.mark.parametrize("bars", [("1s", "1s"), ("60s", "1m")])
+def test_one_length_named_twice_is_refused(bars: tuple[str, ...]) -> None:
+    """Each of its bars would be closed twice, and whoever adds them up would trade on double the volume."""
+    with pytest.raises(ValueError, match=f"aggregation.bars must be of different lengths, '{bars[0]}' stands twice"):
+        check_table(Aggregation(bars=bars))
 
 
 def test_a_change_of_decimals_ends_the_life_and_mixes_nothing(system: System) -> None:
