@@ -1,6 +1,7 @@
 """The body of `engine-ctl capture record`: which system, which file, how long, and the totals."""
 
 import argparse
+import math
 import signal
 import sys
 import time
@@ -43,7 +44,7 @@ class Stop:
 
 def record(options: argparse.Namespace) -> int:
     """Record; the exit code."""
-    if options.seconds < 0 or options.part_mib < 0 or options.part_seconds < 0:
+    if not 0 <= options.seconds < math.inf or options.part_mib < 0 or options.part_seconds < 0:
         return _complain("--seconds, --part-mib and --part-seconds: expected none or more", WRONG_USE)
     system = choose_system(options.system)
     if not system:

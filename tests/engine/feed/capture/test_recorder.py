@@ -261,3 +261,12 @@ def test_nobody_there_is_said(capfd: pytest.CaptureFixture[str]) -> None:
 
     assert main(["record", "--system", "nobody", "--seconds", "0.1"]) == 3
     assert "nobody" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-1"])
+def test_a_duration_without_an_end_is_wrong_use(capfd: pytest.CaptureFixture[str], seconds: str) -> None:
+    """A recording that cannot end by itself was asked to, and said so with a traceback."""
+    from engine.feed.capture import main
+
+    assert main(["record", "--seconds", seconds]) == 2
+    assert "expected none or more" in capfd.readouterr().err
