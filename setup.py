@@ -23,7 +23,7 @@ def extension(source: Path) -> Extension:
     return Extension(
         ".".join(source.with_suffix("").parts),
         [str(source)],
-        include_dirs=["shm", np.get_include()],
+        include_dirs=["shm", "engine/execution", np.get_include()],
         depends=[str(header) for header in Path("shm").glob("*.h")],
         extra_compile_args=FLAGS,
         extra_link_args=LINK,

@@ -9,10 +9,14 @@ lanes, and the venue is a process behind real sockets. The strategy sends an ord
     received   when the socket's bytes were read       (the port's receive_ns, carried by every record)
     parse      when the decoded event begins to be published  (the record's publish_ns)
     book       when the feed's step ends: book changed, ticks and top published
-    strategy   when the strategy's step ends: intent published
-    risk       when the gate has answered
-    submit     when the socket has taken the order's bytes: journalled, encoded, masked, sent
+    strategy   when the strategy's step ends: intent published, STEPS written
+    risk       when the gate has approved and the request's and the journal's bytes are made, just before they are kept
+    submit     when the order's bytes are handed to the kernel: journalled, masked, and send(2) is about to be entered
+    kernel     when send(2) has returned
 
+`tick_to_order` ends with `kernel`, `tick_to_bytes` with `submit`. On loopback send(2) does the venue's receiving, too,
+and wakes it: a network card's queue is shorter. What lies before `received` (the wait in the socket until the round
+that reads it, at most a round without work, `idle_round_ns`) is in neither.
 An order is counted when it leaves in the same round as its tick, alone, which is what sharing a process means.
 """
 
@@ -35,7 +39,7 @@ if not __package__:
 from bench.machine import describe, pair
 from engine.strategy import Book, Strategy
 
-BUDGET_NS = {"parse": 10_000, "book": 5_000, "strategy": 50_000, "risk": 10_000, "submit": 30_000}
+BUDGET_NS = {"parse": 10_000, "book": 5_000, "strategy": 50_000, "risk": 10_000, "submit": 10_000, "kernel": 20_000}
 TOTAL_BUDGET_NS = 100_000
 ROOT = Path(__file__).resolve().parents[1]
 SECONDS, QUICK_SECONDS = 40.0, 3.0
@@ -117,39 +121,40 @@ class Stamps:
     """The engine's process, with a clock at every border."""
 
     def __init__(self, config: Any) -> None:
-        """Build the roles as the runtime does, with a connection that says when it sent."""
+        """Build the roles as the runtime does, with stamps where a request is journalled and where it is sent."""
         import shm
         from engine import clock, runtime
-        from engine.venues.wire.websocket_port import WebSocketPort
 
         self.now = clock.now_ns
-        self.sent_ns = self.judged_ns = self.orders = 0
-        stamps = self
-
-        class StampedPort(WebSocketPort):
-            """Notes the moment when an order's bytes were taken."""
-
-            def send(self, payload: bytes) -> bool:
-                taken = super().send(payload)
-                if b'"order.place"' in payload:
-                    stamps.sent_ns = stamps.now()
-                    stamps.orders += 1
-                return taken
-
-        importlib.import_module("engine.execution.build").WebSocketPort = StampedPort  # type: ignore[attr-defined]
+        self.handed_ns = self.sent_ns = self.judged_ns = self.orders = self.rounds = 0
         process = config.process("core")
         runtime.settle(config, process)
         self.loop = runtime.start(config, process, process.roles)
-        gate: Any = self.loop.roles[2].gate  # type: ignore[attr-defined]
-        check = gate.check
-
-        def judged(*arguments: Any, **named: Any) -> Any:
-            verdict = check(*arguments, **named)
-            stamps.judged_ns = stamps.now()
-            return verdict
-
-        gate.check = judged
+        self._stamp()
         self.ticks = shm.RingReader(config.lane("ticks"))
+
+    def _stamp(self) -> None:
+        """Put clocks around the journal's and the socket's part of an order's way."""
+        journal: Any = self.loop.roles[2].journal  # type: ignore[attr-defined]
+        transport: Any = importlib.import_module("engine.venues.wire.transport")
+        append, transmit, now = journal.append, transport.transmit, self.now
+        journalled = False
+
+        def stamped_append(*arguments: Any) -> None:
+            nonlocal journalled
+            self.judged_ns, journalled = now(), True
+            append(*arguments)
+
+        def stamped_transmit(*arguments: Any) -> Any:
+            nonlocal journalled
+            handed_ns = now()
+            count = transmit(*arguments)
+            if journalled:
+                self.handed_ns, self.sent_ns, journalled = handed_ns, now(), False
+                self.orders += 1
+            return count
+
+        journal.append, transport.transmit = stamped_append, stamped_transmit
 
     def run(self, seconds: float) -> list[tuple[int, ...]]:
         """Rounds until the time is over: each order's way, in nanoseconds between its stamps."""
@@ -162,6 +167,7 @@ class Stamps:
         end_ns = now() + int(seconds * 1e9)
         while (start_ns := now()) < end_ns:
             self.orders = 0
+            self.rounds += 1
             feed.step(start_ns)
             fed_ns = now()
             prompt.step(start_ns)
@@ -171,7 +177,8 @@ class Stamps:
                 tick = self.ticks.latest(1)[0]
                 received_ns, published_ns = int(tick["receive_ns"]), int(tick["publish_ns"])
                 if received_ns >= start_ns:
-                    stamps = (received_ns, published_ns, fed_ns, decided_ns, self.judged_ns, self.sent_ns)
+                    within = (fed_ns, decided_ns, self.judged_ns, self.handed_ns, self.sent_ns)
+                    stamps = (received_ns, published_ns, *within)
                     ways.append(tuple(after - before for before, after in itertools.pairwise(stamps)))
         return ways
 
@@ -183,7 +190,7 @@ def core(config_path: str, seconds: float) -> None:
     stamps = Stamps(load(config_path))
     ways = stamps.run(seconds)
     stamps.loop.close()
-    print(json.dumps(ways))
+    print(json.dumps({"ways": ways, "round_ns": int(seconds * 1e9) // max(1, stamps.rounds)}))
 
 
 def quantile(values: list[int], share: float) -> int:
@@ -191,8 +198,8 @@ def quantile(values: list[int], share: float) -> int:
     return sorted(values)[min(len(values) - 1, int(len(values) * share))]
 
 
-def measure(seconds: float) -> list[list[int]]:
-    """Venue up, engine up, ways back."""
+def measure(seconds: float) -> dict[str, Any]:
+    """Venue up, engine up, ways back, and how long a round took in the mean (nearly all of them are idle)."""
     from engine.config import load
     from engine.supervisor import segments
     from engine.venue_server.configuration import ENGINE_KEY
@@ -222,8 +229,8 @@ def measure(seconds: float) -> list[list[int]]:
         segments.make(config)
         engine = [sys.executable, *CORE_COMMAND, "--core", str(file), "--seconds", str(seconds)]
         done = subprocess.run(engine, cwd=ROOT, stdout=subprocess.PIPE, check=True, timeout=seconds + START_LIMIT_S)
-        ways: list[list[int]] = json.loads(done.stdout.splitlines()[-1])
-        return ways
+        measured: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        return measured
     finally:
         venue.terminate()
         venue.wait()
@@ -232,12 +239,14 @@ def measure(seconds: float) -> list[list[int]]:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def report(ways: list[list[int]], seconds: float) -> dict[str, Any]:
+def report(measured: dict[str, Any], seconds: float) -> dict[str, Any]:
     """The figures, and beside each hop its budget."""
+    ways: list[list[int]] = measured["ways"]
     counted = ways[min(WARM_UP, len(ways) // 4) :]
     if not counted:
         raise SystemExit("no order left in the round of its tick: nothing was measured")
     totals = [sum(way) for way in counted]
+    handed = [sum(way[:-1]) for way in counted]
     hops = {}
     for index, (hop, budget_ns) in enumerate(BUDGET_NS.items()):
         values = [way[index] for way in counted]
@@ -252,6 +261,9 @@ def report(ways: list[list[int]], seconds: float) -> dict[str, Any]:
         "tick_to_order_p50_ns": quantile(totals, 0.5),
         "tick_to_order_p99_ns": quantile(totals, 0.99),
         "tick_to_order_max_ns": max(totals),
+        "tick_to_bytes_p50_ns": quantile(handed, 0.5),
+        "tick_to_bytes_p99_ns": quantile(handed, 0.99),
+        "idle_round_ns": measured["round_ns"],
         "budget_ns": TOTAL_BUDGET_NS,
         "hops": hops,
     }
@@ -265,7 +277,10 @@ def show(figures: dict[str, Any]) -> None:
     for hop, row in figures["hops"].items():
         print(f"{hop:<12}{row['p50_ns'] / 1e3:>10.1f}{row['p99_ns'] / 1e3:>10.1f}{row['budget_ns'] / 1e3:>12.0f}")
     p50, p99 = figures["tick_to_order_p50_ns"], figures["tick_to_order_p99_ns"]
-    print(f"{'tick to order':<12}{p50 / 1e3:>9.1f}{p99 / 1e3:>10.1f}{TOTAL_BUDGET_NS / 1e3:>12.0f}")
+    print(f"{'tick to order':<13}{p50 / 1e3:>9.1f}{p99 / 1e3:>10.1f}{TOTAL_BUDGET_NS / 1e3:>12.0f}")
+    p50, p99 = figures["tick_to_bytes_p50_ns"], figures["tick_to_bytes_p99_ns"]
+    print(f"{'tick to bytes':<13}{p50 / 1e3:>9.1f}{p99 / 1e3:>10.1f}   without the kernel's send")
+    print(f"a round takes {figures['idle_round_ns'] / 1e3:.1f} us in the mean: a tick waits half of it to be read")
     longest = figures["tick_to_order_max_ns"] / 1e3
     print(f"{figures['orders']:,} orders in {figures['seconds']:.0f} s, longest {longest:.0f} us")
 

@@ -53,8 +53,13 @@ class Broker:
             request_id, order.instrument, order.side, order.time_in_force, order.price, order.size, order.client_id,
             gateway.clock.venue_ns(now_ns),
         )  # fmt: skip
+        self.placed(order, request_id, now_ns, left=gateway.transmit(payload))
+
+    def placed(self, order: Order, request_id: int, now_ns: int, *, left: bool) -> None:
+        """The bytes of a placement were given to the connection, and left or did not."""
         self._gate.rate.mark(now_ns)
-        if gateway.push(request_id, Request(PLACE, now_ns, order), payload):
+        if left:
+            self._gateway.remember(request_id, Request(PLACE, now_ns, order))
             self._blotter.sent(order, now_ns)
         else:
             self._doubt(order, now_ns)

@@ -16,7 +16,7 @@ same bytes. It begins by replaying the journal and trades only when the venue ha
 from pathlib import Path
 from typing import Any
 
-from engine.execution import checkpoint, codec
+from engine.execution import checkpoint, codec, tops
 from engine.execution.alarm import Alarm
 from engine.execution.blotter import Blotter
 from engine.execution.broker import Broker
@@ -25,6 +25,7 @@ from engine.execution.client_id import system_of
 from engine.execution.config import ExecutionConfig
 from engine.execution.desk import Desk
 from engine.execution.disk import DirectDisk, Disk
+from engine.execution.express import Express
 from engine.execution.gateway import Ask, Gateway, Request
 from engine.execution.journal import Journal
 from engine.execution.journal_file import JournalFile
@@ -41,8 +42,7 @@ from engine.risk.gate import RiskGate
 from engine.risk.market import Top
 from engine.venues.trading import News
 
-BOOK_ROW: Any = records.BOOK_TOP.row  # what a reader gives when it was not lapped
-COMMAND_ROW: Any = records.COMMAND.row
+COMMAND_ROW: Any = records.COMMAND.row  # what a reader gives when it was not lapped
 INTENT_ROW: Any = records.INTENT.row
 FILL_ROW: Any = records.FILL.row
 LANES_BEFORE_INTENTS = 2
@@ -88,6 +88,9 @@ class Execution:
             self.blotter, self.broker, self.gate, maker, self._tops, config.chase_interval_ns, config.chase_rejects
         )
         self.desk = Desk(self.blotter, self.broker, self.gate, maker, self.chaser)
+        self.express = Express(
+            system, self.gate, self.blotter.last_intent, self.journal, self.gateway, maker.finish
+        )
         self._intents = [(number, lanes.intents[number], index) for index, number in enumerate(config.strategies)]
         self._steps = 0
         self._mark_ns = 0
@@ -281,18 +284,15 @@ class Execution:
 
     def _read_books(self, now_ns: int) -> int:
         """The newest tops; after a lap nothing is believed until told anew."""
-        read, tops, count = self._lanes.books.read, self._tops, 0
+        read, take, count = self._lanes.books.read_bytes, tops.take, 0
         changed: set[int] = set()
-        while (row := read()) is not None:
+        while (record := read()) is not None:
             count += 1
-            if type(row) is not BOOK_ROW:
+            instrument = take(record, self._tops)
+            if instrument > 0:
+                changed.add(instrument)
+            elif instrument < 0:
                 self._tops.update((one, Top()) for one in self._tops)
-                continue
-            top = tops.get(row.instrument)
-            if top is not None:
-                bid = row.bid_price[0] if row.bids else 0
-                top.update(row.state, bid, row.ask_price[0] if row.asks else 0, row.receive_ns)
-                changed.add(row.instrument)
         if changed and self.chaser.chases:
             for instrument in sorted(changed):
                 self.chaser.on_book(instrument, now_ns)
@@ -306,11 +306,19 @@ class Execution:
             while (row := lane.read()) is not None:
                 count += 1
                 if type(row) is INTENT_ROW:
-                    self.desk.on_intent(row, lane.cursor - 1, strategy, now_ns)
+                    self._take_intent(row, lane.cursor - 1, strategy, now_ns)
             if count:
                 self._accept(lane, index, now_ns)
                 total += count
         return total
+
+    def _take_intent(self, row: Any, sequence: int, strategy: int, now_ns: int) -> None:
+        """The short way where it is open, else the desk's."""
+        order = self.express.send(row, sequence, strategy, now_ns)
+        if order is None:
+            self.desk.on_intent(row, sequence, strategy, now_ns)
+        elif order.timeout_ns:
+            self.desk.watch(order)
 
     def _accept(self, lane: Reader, index: int, now_ns: int) -> None:
         """Say how far a strategy's intents are in the journal."""

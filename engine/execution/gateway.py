@@ -9,6 +9,7 @@ connection is given up.
 
 from collections.abc import Callable
 from enum import IntEnum
+from itertools import count
 from typing import NamedTuple, Protocol
 
 from engine.execution.config import ExecutionConfig
@@ -95,7 +96,7 @@ class Gateway:
         self._listener = listener
         self._port: FramePort | None = None
         self._requests: dict[int, Request] = {}
-        self._request_id = 0
+        self.numbers = count(1)  # ids of requests
         self._answer_timeout_ns = config.answer_timeout_ns
         self._clock_interval_ns = config.clock_interval_ns
         self._clock_ns = 0
@@ -134,8 +135,7 @@ class Gateway:
 
     def send(self, request: Request, write: Callable[[int], bytes]) -> bool:
         """Send a request and remember it; False when nothing left."""
-        self._request_id += 1
-        request_id = self._request_id
+        request_id = next(self.numbers)
         if self._port is None or not self._port.send(write(request_id)):
             return False
         self._requests[request_id] = request
@@ -143,15 +143,22 @@ class Gateway:
 
     def next_id(self) -> int:
         """The id for a request that is sent with `push`."""
-        self._request_id += 1
-        return self._request_id
+        return next(self.numbers)
 
     def push(self, request_id: int, request: Request, payload: bytes) -> bool:
         """Send bytes that carry this id, and remember the request; False when nothing left."""
-        if self._port is None or not self._port.send(payload):
-            return False
+        left = self.transmit(payload)
+        if left:
+            self.remember(request_id, request)
+        return left
+
+    def transmit(self, payload: bytes) -> bool:
+        """Send bytes whose request is remembered next; False when nothing left."""
+        return self._port is not None and self._port.send(payload)
+
+    def remember(self, request_id: int, request: Request) -> None:
+        """Expect the answer to a request that has left."""
         self._requests[request_id] = request
-        return True
 
     def measure(self, now_ns: int) -> None:
         """Ask for the venue's clock."""

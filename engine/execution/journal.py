@@ -15,12 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from struct import Struct
 from typing import NamedTuple
-from zlib import crc32
 
 from engine.execution import codec
 from engine.execution.config import JournalConfig
 from engine.execution.journal_file import (
-    CHECKSUM_AT,
     SIZE,
     JournalFile,
     is_whole,
@@ -28,12 +26,11 @@ from engine.execution.journal_file import (
     sequence_of,
     sync_directory,
 )
+from engine.execution.journal_record import pack_record
 from engine.execution.seams import Reader, Writer
 
 PAYLOAD_SIZE = 232
 RECORD = Struct(f"<QqHHI{PAYLOAD_SIZE}s")
-pack_record = RECORD.pack
-pack_checksum = Struct("<I").pack_into
 BEHIND_MOST = 16_384  # records that wait for the disk: a quarter of what the ring holds for a death meanwhile
 PATIENCE = 10  # flush intervals that a busy journal may wait for an idle step
 
@@ -133,10 +130,7 @@ class Journal:
         """Put a record into the batch that `commit` makes lasting."""
         assert len(payload) <= PAYLOAD_SIZE, (kind, len(payload))
         self.sequence += 1
-        record = pack_record(self.sequence, now_ns, kind, len(payload), 0, payload)
-        at = len(self._batch) + CHECKSUM_AT
-        self._batch += record
-        pack_checksum(self._batch, at, crc32(record))
+        self._batch += pack_record(self.sequence, now_ns, kind, payload)
 
     def commit(self, now_ns: int) -> None:
         """Make the batch lasting: in shared memory always, on the disk if the policy says before."""
@@ -144,6 +138,16 @@ class Journal:
             return
         batch = bytes(self._batch)
         self._batch.clear()
+        self._publish(batch, now_ns)
+
+    def append(self, batch: bytes, count: int, now_ns: int) -> None:
+        """Make records lasting that were packed elsewhere, numbered on from `sequence`."""
+        assert not self._batch, "a batch was begun and not committed"
+        self.sequence += count
+        self._publish(batch, now_ns)
+
+    def _publish(self, batch: bytes, now_ns: int) -> None:
+        """To the ring, and to the file by the policy."""
         self._ring.publish_bytes(batch)
         if self._before:
             self.file.append(batch, now_ns)

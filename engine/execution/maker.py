@@ -81,6 +81,17 @@ class Maker:
         self._broker.place(order, now_ns)
         self._publish_verdict(data)
 
+    def finish(
+        self, intent: Any, expires_ns: int, request_id: int, left: bool, verdict: bytes, now_ns: int
+    ) -> Order:
+        """What follows an order that the express has journalled and sent: the tables, and the readers."""
+        order = self.from_intent(intent, intent.price, intent.size, intent.time_in_force)
+        order.expires_ns, order.now_ns = expires_ns, now_ns
+        self._blotter.enter(order)
+        self._broker.placed(order, request_id, now_ns, left=left)
+        self._publish_verdict(verdict)
+        return order
+
     def send_replacement(self, old: Order, order: Order, row: VerdictRow, now_ns: int) -> None:
         """The same, for an order that takes the place of one without fills."""
         old.flags |= OrderFlag.REPRICING

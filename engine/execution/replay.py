@@ -22,7 +22,7 @@ from engine.execution.fills import Trade
 from engine.execution.journal import Entry
 from engine.execution.order import CREATED, Order
 from engine.model.words import CommandKind, FillFlag, IntentKind, JournalKind, OrderFlag, OrderType
-from engine.risk.gate import MINUTE_NS
+from engine.risk.approval import MINUTE_NS
 
 FILLS_TOLD_AGAIN = 4096
 ORDERS_TOLD_AGAIN = 64  # more than one commit can hold: what a death between journal and telling leaves untold

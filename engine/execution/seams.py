@@ -16,6 +16,9 @@ class Reader(Protocol):
     def read(self) -> Any:
         """The next row."""
 
+    def read_bytes(self) -> Any:
+        """The next record as it lies in memory, where a row's objects are not worth making."""
+
 
 class Writer(Protocol):
     """A ring's writer."""

@@ -2,7 +2,8 @@
 
 The checks run in a fixed order, from what makes all trading wrong to what makes this order wrong; the first that
 fails decides. All arithmetic is on Python integers, so no product can overflow, and every bound is tested by
-multiplying out, so nothing is rounded in an order's favour. Nothing here writes, logs or asks the time.
+multiplying out, so nothing is rounded in an order's favour. Nothing here writes, logs or asks the time. The switches,
+and a quick yes for the order whose numbers are narrow, are compiled (`Approval`).
 
     halt · draining · reconciled · connected · instrument · malformed · book · spread · intent's age · steps · notional
     · collar · order size · worst-case position · rate
@@ -18,11 +19,10 @@ from typing import Protocol
 from engine.model.fixed import INT64_MAX
 from engine.model.instrument import Instrument
 from engine.model.words import BUY, BookState, Reason
+from engine.risk.approval import Approval
 from engine.risk.limits import MICRO, RiskLimits
 from engine.risk.market import Top
-from engine.risk.rate import SlidingRate
 
-MINUTE_NS = 60_000_000_000
 BPS = 10_000
 GOOD = int(BookState.GOOD)
 
@@ -53,7 +53,7 @@ class Exposure(Protocol):
     open_sell: int
 
 
-class RiskGate:
+class RiskGate(Approval):
     """Holds the caps and the switches; reads books and exposures that others keep."""
 
     def __init__(
@@ -64,14 +64,8 @@ class RiskGate:
         exposures: Mapping[int, Exposure],
     ) -> None:
         """Begin closed: not reconciled, not connected."""
+        super().__init__(limits, instruments, tops, exposures)
         self.limits = limits
-        self.halted = False
-        self.draining = False
-        self.reconciled = False
-        self.connected = False
-        self.journal_full = False
-        self.rate = SlidingRate(limits.max_order_rate_per_min, MINUTE_NS)
-        self.backoff_until_ns = 0  # the venue asked for silence until then
         self._instruments = instruments
         self._tops = tops
         self._exposures = exposures

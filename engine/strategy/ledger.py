@@ -70,13 +70,17 @@ class Ledger:
         """Take up an intent of ours that is on its lane."""
         kind = row.kind
         if kind in PLACING:
-            self.working[row.intent_id] = Order(row.intent_id, row.instrument, row.side, row.price, row.size)
+            self.begin(row.intent_id, row.instrument, row.side, row.price, row.size)
         if kind in ENDING and row.target_id in self.working:
             self.working[row.target_id].cancelling = True
             self._cancels[row.intent_id] = row.target_id
         if kind == CANCEL_ALL:
             for order in self.orders(row.instrument):
                 order.cancelling = True
+
+    def begin(self, intent_id: int, instrument: int, side: int, price: int, size: int) -> None:
+        """Take up an order as an intent on its way."""
+        self.working[intent_id] = Order(intent_id, instrument, side, price, size)
 
     def judge(self, row: Any) -> None:
         """Take a verdict: a refusal ends an intent that has no order, and makes a cancel undone."""

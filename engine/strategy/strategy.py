@@ -91,7 +91,9 @@ class Strategy:
         assert size > 0, f"size must be positive, was {size}"
         if self.halted or self.draining:
             return None
-        return self._out.emit(
+        outlet = self._outlet
+        assert outlet is not None, "a strategy speaks only inside its hooks"
+        return outlet.emit(
             PLACE,
             instrument.id,
             side=side,

@@ -7,18 +7,18 @@ fail and nothing is placed, so old and new together never fill more than the lar
 
 import json
 
-from engine.model.fixed import to_text
 from engine.model.instrument import Instrument
 from engine.model.words import BUY, SELL, TimeInForce
 from engine.venues.binance.signing import Signer, socket_payload
+from engine.venues.binance.template import Template
 
 MILLISECOND_NS = 1_000_000
 FILLS_LIMIT = 1000  # the most a listing of own trades gives at once
 TYPES = {
-    TimeInForce.GTC: '"timeInForce":"GTC","timestamp":%d,"type":"LIMIT"',
-    TimeInForce.IOC: '"timeInForce":"IOC","timestamp":%d,"type":"LIMIT"',
-    TimeInForce.FOK: '"timeInForce":"FOK","timestamp":%d,"type":"LIMIT"',
-    TimeInForce.POST_ONLY: '"timestamp":%d,"type":"LIMIT_MAKER"',
+    TimeInForce.GTC: '"timeInForce":"GTC","timestamp":$t,"type":"LIMIT"',
+    TimeInForce.IOC: '"timeInForce":"IOC","timestamp":$t,"type":"LIMIT"',
+    TimeInForce.FOK: '"timeInForce":"FOK","timestamp":$t,"type":"LIMIT"',
+    TimeInForce.POST_ONLY: '"timestamp":$t,"type":"LIMIT_MAKER"',
 }
 
 
@@ -26,7 +26,7 @@ def _order_template(instrument: Instrument, side: int, kind: str, window: str) -
     """The parameters of a placement with holes for client id, price, size and time."""
     side_text = "BUY" if side == BUY else "SELL"
     return (
-        '"newClientOrderId":"%s","newOrderRespType":"FULL","price":"%s","quantity":"%s",'
+        '"newClientOrderId":"$c","newOrderRespType":"FULL","price":"$p","quantity":"$q",'
         f'{window},"side":"{side_text}","symbol":"{instrument.symbol}",{kind}'
     )
 
@@ -42,19 +42,21 @@ class Requests:
         self._window_ms = receive_window_ms
         self._window = window = f'"recvWindow":{receive_window_ms}'
         self._symbols = {one.id: one.symbol for one in instruments}
-        self._decimals = {one.id: (one.price_decimals, one.size_decimals) for one in instruments}
-        self._place: dict[tuple[int, int, int], str] = {}
-        self._replace: dict[tuple[int, int, int], str] = {}
+        self._place: dict[tuple[int, int, int], Template] = {}
+        self._replace: dict[tuple[int, int, int], Template] = {}
         for one in instruments:
             for side in (BUY, SELL):
                 for time_in_force, kind in TYPES.items():
                     order = _order_template(one, side, kind, window)
                     key = (one.id, side, int(time_in_force))
-                    self._place[key] = '{"id":%d,"method":"order.place","params":{' + order + "}}"
-                    self._replace[key] = (
-                        '{"id":%d,"method":"order.cancelReplace","params":{"cancelOrigClientOrderId":"%s",'
+                    decimals = one.price_decimals, one.size_decimals
+                    place = '{"id":$i,"method":"order.place","params":{' + order + "}}"
+                    replace = (
+                        '{"id":$i,"method":"order.cancelReplace","params":{"cancelOrigClientOrderId":"$o",'
                         '"cancelReplaceMode":"STOP_ON_FAILURE","cancelRestrictions":"ONLY_NEW",' + order + "}}"
                     )
+                    self._place[key] = Template(place, *decimals)
+                    self._replace[key] = Template(replace, *decimals)
 
     def logon(self, request_id: int, venue_ns: int) -> bytes:
         """Log the session on, signed."""
@@ -79,17 +81,8 @@ class Requests:
         client_id: bytes, venue_ns: int,
     ) -> bytes:  # fmt: skip
         """Place a limit order."""
-        price_decimals, size_decimals = self._decimals[instrument]
-        return (
-            self._place[instrument, side, time_in_force]
-            % (
-                request_id,
-                client_id.hex(),
-                to_text(price, price_decimals),
-                to_text(size, size_decimals),
-                venue_ns // MILLISECOND_NS,
-            )
-        ).encode()
+        template = self._place[instrument, side, time_in_force]
+        return template.fill(request_id, client_id, price, size, venue_ns // MILLISECOND_NS)
 
     def cancel(self, request_id: int, instrument: int, client_id: bytes, venue_ns: int) -> bytes:
         """Cancel an order by our id."""
@@ -100,18 +93,8 @@ class Requests:
         client_id: bytes, old_client_id: bytes, venue_ns: int,
     ) -> bytes:  # fmt: skip
         """Cancel an order that has no fill, and only then place another."""
-        price_decimals, size_decimals = self._decimals[instrument]
-        return (
-            self._replace[instrument, side, time_in_force]
-            % (
-                request_id,
-                old_client_id.hex(),
-                client_id.hex(),
-                to_text(price, price_decimals),
-                to_text(size, size_decimals),
-                venue_ns // MILLISECOND_NS,
-            )
-        ).encode()
+        template = self._replace[instrument, side, time_in_force]
+        return template.fill(request_id, client_id, price, size, venue_ns // MILLISECOND_NS, old_client_id)
 
     def status(self, request_id: int, instrument: int, client_id: bytes, venue_ns: int) -> bytes:
         """Ask for one order by our id."""

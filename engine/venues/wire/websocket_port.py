@@ -84,13 +84,18 @@ class WebSocketPort:
             return self._take() + self._read()
         return []
 
-    def send(self, payload: bytes) -> bool:
-        """Queue one text message and push it out; False when the connection is not open."""
-        return self._send(TEXT, payload)
+    def send(self, payload: bytes, opcode: int = TEXT) -> bool:
+        """Queue one message and push it out; False when the connection is not open, or lost with this."""
+        if self._state is not OPEN or self._transport is None:
+            return False
+        if self._transport.write(self._writer.encode(opcode, payload)):
+            return True
+        self._end(f"connection lost: {self._transport.error}")
+        return False
 
     def send_ping(self, payload: bytes = b"") -> bool:
         """Ask whether the venue is there; its answer moves `receive_ns` and stands in `last_pong`."""
-        return self._send(PING, payload)
+        return self.send(payload, PING)
 
     def close(self) -> None:
         """Say goodbye if there is somebody to say it to, and forget."""
@@ -155,7 +160,7 @@ class WebSocketPort:
             self._answer()
         if self._reader.error is not None and self._state is OPEN:
             code, reason = self._reader.error
-            self._send(CLOSE, close_payload(code, reason))
+            self.send(close_payload(code, reason), CLOSE)
             self._end(f"protocol error {code}: {reason}")
         return messages
 
@@ -163,22 +168,13 @@ class WebSocketPort:
         """Pong for ping, close for close."""
         for kind, payload in self._reader.controls:
             if kind == PING:
-                self._send(PONG, payload)
+                self.send(payload, PONG)
             elif kind == PONG:
                 self._pong = payload
             else:
-                self._send(CLOSE, payload[:2])
+                self.send(payload[:2], CLOSE)
                 self._end(f"closed by the peer: {describe_close(payload)}")
         self._reader.controls.clear()
-
-    def _send(self, opcode: int, payload: bytes) -> bool:
-        """One frame out; a connection that cannot take it is closed."""
-        if self._state is not OPEN or self._transport is None:
-            return False
-        if self._transport.write(self._writer.encode(opcode, payload)):
-            return True
-        self._end(f"connection lost: {self._transport.error}")
-        return False
 
     def _end(self, reason: str) -> None:
         """Closed for good, with the first reason kept."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from engine.aggregation.bars import Bars
 from engine.aggregation.role import InstrumentsChangedError
 from engine.model.words import BarFlag, BookState, Flag, TickKind
 from tests.engine.aggregation.hands import BTC, ELSEWHERE, SECOND, START, System, seed_of_this_run, wide
@@ -239,10 +240,10 @@ def test_open_bars_stand_in_cells(system: System) -> None:
     ]  # fmt: skip
 
 
-def test_a_grace_as_long_as_a_bar_is_refused(make_system: Callable[..., System]) -> None:
+def test_a_grace_as_long_as_a_bar_is_refused(system: System) -> None:
     """Three bars of one series would be open at once."""
     with pytest.raises(ValueError, match="grace of bars must be less than the shortest interval"):
-        make_system(instruments=BOTH, settings={"bars": ["1s"], "bar_grace_ms": 1000})
+        Bars([(1, 2, 5, 0)], [SECOND], SECOND, False, system.role._lanes.bars, system.role._lanes.last_bars)
 
 
 def test_a_change_of_decimals_ends_the_life_and_mixes_nothing(system: System) -> None:

@@ -87,6 +87,11 @@ class RingReader:
         self.cursor += 1
         return self.ring.rows[self.cursor - 1]
 
+    def read_bytes(self) -> Any:
+        """The next record's bytes, or None."""
+        row = self.read()
+        return self.ring.codec.pack_row(row) if isinstance(row, self.ring.record.row) else row
+
 
 class Cells:
     """Cells that count their writes."""

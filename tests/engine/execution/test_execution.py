@@ -210,9 +210,10 @@ def test_a_replacement_of_a_partly_filled_order_counts_what_was_filled(house: Ho
     house.check_truth()
 
 
-def test_the_position_cap_counts_orders_in_flight(house: House) -> None:
+def test_the_position_cap_counts_orders_in_flight(tmp_path: Path) -> None:
     """Two intents in one step cannot both take the same room."""
-    house.role.gate._max_position = 100_000_000 * 10  # 1,000 dollars
+    house = House(tmp_path, limits={"max_position_usd": 1_000})
+    house.ready()
     first, second = house.intent(size=1000), house.intent(size=1000)
     house.run(1)
     assert (house.verdict(first), house.verdict(second)) == (Reason.APPROVED, Reason.POSITION_TOO_LARGE)

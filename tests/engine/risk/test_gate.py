@@ -8,7 +8,8 @@ import pytest
 
 from engine.model.instrument import Instrument
 from engine.model.words import BUY, SELL, BookState, Reason
-from engine.risk.gate import APPROVED, MINUTE_NS, Refusal, RiskGate
+from engine.risk.approval import MINUTE_NS
+from engine.risk.gate import APPROVED, Refusal, RiskGate
 from engine.risk.limits import RiskLimits
 from engine.risk.market import Top
 

@@ -8,6 +8,7 @@ import asyncio
 import json
 import random
 import threading
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -42,7 +43,7 @@ class Session:
             self.wants.clear()
 
 
-class Wire:
+class Wire(ABC):
     """A venue: a subclass speaks its words."""
 
     channels: tuple[str, ...] = ()
@@ -60,27 +61,27 @@ class Wire:
         self.connections = 0
         self.refined = False  # metadata tells the decimals that prices really have
 
-    async def begin(self, session: Session) -> None:
+    async def begin(self, session: Session) -> None:  # noqa: B027 - a venue may say nothing
         """What is sent on connecting."""
 
+    @abstractmethod
     async def take(self, session: Session, message: dict[str, Any]) -> None:
         """Answer a client's message."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def tell(self, truth: Truth, changes: list[tuple[int, int, int]]) -> None:
         """Send a book's change."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def print(self, truth: Truth) -> None:
         """Let others trade, and send it."""
-        raise NotImplementedError
 
-    async def beat(self) -> None:
+    async def beat(self) -> None:  # noqa: B027 - a venue may say nothing
         """What is sent now and then."""
 
+    @abstractmethod
     def rest(self, path: str, query: dict[str, list[str]]) -> tuple[int, object]:
         """Answer a request."""
-        raise NotImplementedError
 
     async def move(self, rounds: int = 1) -> None:
         """Move every truth, some trades between, each told at once."""

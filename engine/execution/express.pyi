@@ -1,0 +1,19 @@
+from collections.abc import Callable
+from typing import Any
+
+from engine.execution.gateway import Gateway
+from engine.execution.journal import Journal
+from engine.execution.order import Order
+from engine.risk.approval import Approval
+
+class Express:
+    def __init__(
+        self,
+        system: bytes,
+        gate: Approval,
+        last_intent: dict[int, int],
+        journal: Journal,
+        gateway: Gateway,
+        finish: Callable[[Any, int, int, bool, bytes, int], Order],
+    ) -> None: ...
+    def send(self, row: Any, sequence: int, strategy: int, now_ns: int) -> Order | None: ...

@@ -1,0 +1,3 @@
+from engine.risk.market import Top
+
+def take(record: object, tops: dict[int, Top]) -> int: ...

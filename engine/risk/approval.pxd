@@ -1,0 +1,48 @@
+"""The compiled face of the quick approval."""
+
+from libc.stdint cimport int64_t
+
+from engine.risk.market cimport Top
+from engine.risk.rate cimport SlidingRate
+
+cdef extern from *:
+    """
+    typedef __int128 sy_int128;
+    """
+    ctypedef long long sy_int128
+
+cdef class Terms:
+    cdef bint quick
+    cdef int64_t price_step
+    cdef int64_t size_step
+    cdef int64_t size_min
+    cdef int64_t size_max
+    cdef int64_t notional_min
+    cdef int64_t scale
+
+cdef class Approval:
+    cdef public bint halted
+    cdef public bint draining
+    cdef public bint reconciled
+    cdef public bint connected
+    cdef public bint journal_full
+    cdef public object backoff_until_ns
+    cdef public SlidingRate rate
+    cdef dict terms
+    cdef object tops
+    cdef object exposures
+    cdef bint quick
+    cdef int64_t rate_limit
+    cdef int64_t book_age_ns
+    cdef int64_t intent_age_ns
+    cdef int64_t spread_bps
+    cdef int64_t collar_bps
+    cdef int64_t max_order
+    cdef int64_t max_position
+
+    cpdef bint approves(
+        self, int64_t now_ns, object instrument_id, int side, int64_t price, int64_t size, int64_t decided_ns,
+        int64_t ttl_ns
+    ) except -1
+    cdef bint book_allows(self, Top top, int64_t now_ns, int64_t price) noexcept
+    cdef bint caps_allow(self, Terms terms, Top top, object instrument_id, int side, int64_t price, int64_t size) except -1

@@ -1,0 +1,31 @@
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from engine.model.instrument import Instrument
+from engine.risk.limits import RiskLimits
+from engine.risk.market import Top
+from engine.risk.rate import SlidingRate
+
+MINUTE_NS: int
+
+class Terms:
+    def __init__(self, instrument: Instrument, usd_quotes: Collection[str]) -> None: ...
+
+class Approval:
+    halted: bool
+    draining: bool
+    reconciled: bool
+    connected: bool
+    journal_full: bool
+    backoff_until_ns: int
+    rate: SlidingRate
+    def __init__(
+        self,
+        limits: RiskLimits,
+        instruments: Mapping[int, Instrument],
+        tops: Mapping[int, Top],
+        exposures: Mapping[int, Any],
+    ) -> None: ...
+    def approves(
+        self, now_ns: int, instrument_id: int, side: int, price: int, size: int, decided_ns: int, ttl_ns: int
+    ) -> bool: ...

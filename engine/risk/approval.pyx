@@ -1,0 +1,131 @@
+# cython: language_level=3, cdivision=True
+"""The gate's yes in machine integers; it never says no.
+
+`approves` runs the checks of `RiskGate.check` in 128-bit arithmetic. True means that the gate would approve; False
+means nothing: the order may be wrong, or its numbers too wide to be multiplied here, and the gate, in exact Python
+integers, is asked. So there is one place where a refusal comes from, and tests hold every yes against it. An order
+that is approved costs one call, whose code fits a few cache lines: it runs once in many milliseconds, when the
+processor has long been busy with looking for work and remembers nothing of it.
+
+`PRODUCT_MOST` bounds every product of price and size: times a million, and a little more, it fits 127 bits.
+"""
+
+from cpython.long cimport PyLong_AsLongLongAndOverflow
+from libc.stdint cimport INT64_MAX, int64_t
+
+from engine.model.words import BookState
+from engine.risk.market cimport Top
+from engine.risk.rate cimport SlidingRate
+
+cdef enum:
+    C_GOOD = 1
+    BPS = 10_000
+    MICRO = 1_000_000
+    DECIMALS_MOST = 18  # 10 to this fits 64 bits
+
+assert BookState.GOOD == C_GOOD
+MINUTE_NS = 60_000_000_000
+
+cdef int64_t EXPOSURE_MOST = <int64_t>1 << 61  # the sum of three of them fits 64 bits
+cdef sy_int128 PRODUCT_MOST = <sy_int128>1 << 105
+
+
+cdef inline bint narrow(int64_t size) noexcept:
+    """Whether three such sizes may be added."""
+    return -EXPOSURE_MOST < size < EXPOSURE_MOST
+
+
+cdef class Terms:
+    """One instrument's numbers; `quick` when they fit and its quote counts as one dollar."""
+
+    def __init__(self, instrument, usd_quotes):
+        """Copy them, or leave the instrument to the gate."""
+        cdef int decimals = instrument.price_decimals + instrument.size_decimals
+        numbers = (instrument.size_min, instrument.size_max, instrument.notional_min, instrument.size_step)
+        if decimals > DECIMALS_MOST or max(numbers) > INT64_MAX or min(numbers) < 0:
+            return
+        self.quick = instrument.trading and instrument.quote in usd_quotes
+        self.price_step, self.size_step = instrument.price_step, instrument.size_step
+        self.size_min, self.size_max = instrument.size_min, instrument.size_max
+        self.notional_min = instrument.notional_min
+        self.scale = int("1" + decimals * "0")
+
+
+cdef class Approval:
+    """The switches of risk, and a quick yes."""
+
+    def __init__(self, limits, instruments, tops, exposures):
+        """Begin closed: not reconciled, not connected."""
+        self.rate = SlidingRate(limits.max_order_rate_per_min, MINUTE_NS)
+        self.backoff_until_ns = 0  # the venue asked for silence until then
+        self.terms = {number: Terms(one, limits.usd_quotes) for number, one in instruments.items()}
+        self.tops = tops
+        self.exposures = exposures
+        caps = (
+            limits.max_order_rate_per_min, limits.max_book_age_ns, limits.max_intent_age_ns, limits.max_spread_bps,
+            limits.price_collar_bps, limits.max_order_micro, limits.max_position_micro,
+        )
+        self.quick = max(caps) <= INT64_MAX
+        if self.quick:
+            (
+                self.rate_limit, self.book_age_ns, self.intent_age_ns, self.spread_bps, self.collar_bps,
+                self.max_order, self.max_position,
+            ) = caps
+
+    cpdef bint approves(
+        self, int64_t now_ns, object instrument_id, int side, int64_t price, int64_t size, int64_t decided_ns,
+        int64_t ttl_ns
+    ) except -1:
+        """Whether the gate approves an order that replaces none; False: ask it."""
+        cdef Terms terms
+        cdef Top top
+        cdef int64_t allowed_ns = ttl_ns if 0 < ttl_ns < self.intent_age_ns else self.intent_age_ns
+        if self.halted or self.draining or not self.reconciled or not self.connected or self.journal_full:
+            return False
+        if not self.quick or (side != 1 and side != -1) or size <= 0 or price <= 0 or now_ns < self.backoff_until_ns:
+            return False
+        if <sy_int128>now_ns - decided_ns > allowed_ns or self.rate.count(now_ns) >= self.rate_limit:
+            return False
+        terms, top = self.terms.get(instrument_id), self.tops.get(instrument_id)
+        if terms is None or top is None or not terms.quick or not self.book_allows(top, now_ns, price):
+            return False
+        if price % terms.price_step or size % terms.size_step or size < terms.size_min:
+            return False
+        if <sy_int128>price * size < terms.notional_min or size > terms.size_max > 0:
+            return False
+        return self.caps_allow(terms, top, instrument_id, side, price, size)
+
+    cdef bint book_allows(self, Top top, int64_t now_ns, int64_t price) noexcept:
+        """A good book, young, narrow, and the price within the collar."""
+        cdef sy_int128 middle2 = <sy_int128>top.bid + top.ask
+        cdef sy_int128 distance = 2 * <sy_int128>price - middle2
+        if top.state != C_GOOD or not top.two_sided or <sy_int128>now_ns - top.receive_ns > self.book_age_ns:
+            return False
+        if (<sy_int128>top.ask - top.bid) * 2 * BPS > middle2 * self.spread_bps:
+            return False
+        return (distance if distance > 0 else -distance) * BPS <= middle2 * self.collar_bps
+
+    cdef bint caps_allow(
+        self, Terms terms, Top top, object instrument_id, int side, int64_t price, int64_t size
+    ) except -1:
+        """The order and the worst case it leads to are within their caps."""
+        cdef sy_int128 product = <sy_int128>price * size
+        cdef sy_int128 price2 = 2 * <sy_int128>price
+        cdef sy_int128 middle2 = <sy_int128>top.bid + top.ask
+        cdef int64_t held = 0, pending = 0, worst
+        cdef int wide = 0, wider = 0
+        if product > PRODUCT_MOST or product * MICRO > <sy_int128>self.max_order * terms.scale:
+            return False
+        exposure = self.exposures.get(instrument_id)
+        if exposure is not None:
+            held = PyLong_AsLongLongAndOverflow(exposure.size, &wide)
+            pending = PyLong_AsLongLongAndOverflow(exposure.open_buy if side == 1 else exposure.open_sell, &wider)
+        if wide or wider or not (narrow(held) and narrow(pending) and narrow(size)):
+            return False
+        worst = held * side + pending + size
+        if worst <= 0:
+            return True
+        if price2 < middle2:
+            price2 = middle2
+        product = <sy_int128>worst * price2
+        return product <= PRODUCT_MOST and product * MICRO <= 2 * <sy_int128>self.max_position * terms.scale

@@ -1,0 +1,12 @@
+"""The compiled face of a top."""
+
+from libc.stdint cimport int64_t
+
+cdef class Top:
+    cdef public int64_t bid
+    cdef public int64_t ask
+    cdef public int64_t receive_ns
+    cdef public int state
+    cdef bint two_sided
+
+    cpdef int update(self, int state, int64_t bid, int64_t ask, int64_t receive_ns) except -1

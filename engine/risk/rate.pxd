@@ -1,0 +1,13 @@
+"""The compiled face of the sliding rate."""
+
+from libc.stdint cimport int64_t
+
+cdef class SlidingRate:
+    cdef readonly object limit
+    cdef readonly int64_t window_ns
+    cdef int64_t *marks
+    cdef Py_ssize_t capacity, first, held
+
+    cpdef Py_ssize_t count(self, int64_t now_ns)
+    cpdef int mark(self, int64_t now_ns) except -1
+    cdef int grow(self) except -1

@@ -1,0 +1,57 @@
+# cython: language_level=3
+"""How many requests left in the last minute: a sliding window, not a bucket that refills at the full minute.
+
+The marks lie in a circle that doubles when it is full, so its memory is bounded by the busiest window there was.
+"""
+
+from libc.stdint cimport int64_t
+from libc.stdlib cimport free, malloc
+
+cdef enum:
+    FIRST_CAPACITY = 64  # a power of two, as every later one
+
+
+cdef class SlidingRate:
+    """At most `limit` marks in any `window_ns`."""
+
+    def __init__(self, limit, int64_t window_ns):
+        """Begin with an empty window."""
+        assert self.marks == NULL, "initialised once"
+        self.limit = limit
+        self.window_ns = window_ns
+        self.capacity = FIRST_CAPACITY
+        self.marks = <int64_t *>malloc(FIRST_CAPACITY * sizeof(int64_t))
+        if self.marks == NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        """Give the circle back."""
+        free(self.marks)
+
+    cpdef Py_ssize_t count(self, int64_t now_ns):
+        """Marks still inside the window that ends at this time."""
+        cdef int64_t edge = now_ns - self.window_ns
+        while self.held and self.marks[self.first] <= edge:
+            self.first = (self.first + 1) & (self.capacity - 1)
+            self.held -= 1
+        return self.held
+
+    cpdef int mark(self, int64_t now_ns) except -1:
+        """One more request left."""
+        if self.held == self.capacity:
+            self.grow()
+        self.marks[(self.first + self.held) & (self.capacity - 1)] = now_ns
+        self.held += 1
+        return 0
+
+    cdef int grow(self) except -1:
+        """Twice the room, the oldest mark first."""
+        cdef int64_t *wider = <int64_t *>malloc(2 * self.capacity * sizeof(int64_t))
+        cdef Py_ssize_t index
+        if wider == NULL:
+            raise MemoryError
+        for index in range(self.held):
+            wider[index] = self.marks[(self.first + index) & (self.capacity - 1)]
+        free(self.marks)
+        self.marks, self.first, self.capacity = wider, 0, 2 * self.capacity
+        return 0

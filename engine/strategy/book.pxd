@@ -1,0 +1,21 @@
+"""The compiled face of a strategy's book."""
+
+from libc.stdint cimport int64_t, uint32_t
+
+cdef uint32_t instrument_of(object record) except? 0
+
+cdef class Book:
+    cdef readonly object instrument
+    cdef readonly int state
+    cdef readonly bint good  # state is GOOD and both sides are there
+    cdef readonly int64_t best_bid
+    cdef readonly int64_t best_ask
+    cdef readonly double imbalance  # (bid size - ask size) / both, over the levels held; 0 when a side is empty
+    cdef readonly int64_t tick_sequence  # the TICKS cursor behind this event
+    cdef readonly int64_t receive_ns
+    cdef object record
+    cdef object decode
+
+    cdef int take_bytes(self, const char *at, Py_ssize_t size) except -1
+    cdef int take_row(self, object row) except -1
+    cdef void judge(self, int state, int bids, int asks) noexcept

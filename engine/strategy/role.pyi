@@ -1,0 +1,44 @@
+from engine.model.words import IntentKind
+from engine.strategy.lanes import StrategyLanes
+from engine.strategy.ledger import Ledger
+from engine.strategy.strategy import Strategy
+
+READ_LIMIT: int
+WAIT_LIMIT_NS: int
+FILLS_LIMIT: int
+CATCH_UP: int
+
+class Counts:
+    steps: int
+    intents: int
+    intents_refused_full: int
+    laps: int
+    recoveries: int
+
+class StrategyRole:
+    name: str
+    counts: Counts
+    ledger: Ledger
+    def __init__(
+        self, name: str, number: int, strategy: Strategy, lanes: StrategyLanes, *, clock_offset_ns: int = 0
+    ) -> None: ...
+    def step(self, now_ns: int) -> int: ...
+    def drain(self, now_ns: int) -> bool: ...
+    def wait(self, timeout_ns: int) -> bool: ...
+    def close(self) -> None: ...
+    def emit(
+        self,
+        kind: IntentKind,
+        instrument: int,
+        *,
+        target_id: int = 0,
+        side: int = 0,
+        size: int = 0,
+        price: int = 0,
+        order_type: int = 0,
+        time_in_force: int = 0,
+        ttl_ns: int = ...,
+        timeout_ns: int = 0,
+        signal: float = 0.0,
+    ) -> int | None: ...
+    def remember(self, row: object) -> None: ...

@@ -1,0 +1,111 @@
+"""The quick yes against the gate: it may be silent, but never say yes where the gate says no."""
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from engine.model.fixed import INT64_MAX
+from engine.model.instrument import Instrument
+from engine.model.words import BUY, SELL, BookState
+from engine.risk.gate import APPROVED
+from engine.risk.market import Top
+from engine.risk.rate import SlidingRate
+from tests.engine.risk.test_gate import BTC, NOW_NS, Desk, Held
+
+EDGES = (0, 1, 2, 7, 1 << 31, 1 << 60, 1 << 61, 1 << 62, INT64_MAX - 1, INT64_MAX)
+
+
+def near(random_: random.Random, middle: int) -> int:
+    """A number around another, or at an edge of what fits."""
+    drawn = random_.random()
+    if drawn < 0.9:
+        return middle
+    if drawn < 0.93:
+        return random_.choice(EDGES)
+    return max(0, min(INT64_MAX, middle + random_.randint(-3, 3) * max(1, middle // random_.choice((1, 10, 1000)))))
+
+
+def spoiled(random_: random.Random) -> tuple[Desk, dict[str, int]]:
+    """A gate and an order, each number drawn around the bound that it is tested against."""
+    desk = Desk(
+        max_order_size_usd=random_.choice((6_000, 10_000, 10**12)),
+        max_position_usd=random_.choice((6_000, 18_000, 100_000, 10**12)),
+        max_order_rate_per_min=3,
+        price_collar_bps=random_.choice((10, 500, 9_999)),
+        max_spread_bps=random_.choice((1, 50, 10**6)),
+    )
+    desk.top.update(
+        random_.choice((BookState.GOOD,) * 60 + tuple(BookState)), near(random_, 6_000_000), near(random_, 6_000_050),
+        NOW_NS - near(random_, 2_000_000_000),
+    )  # fmt: skip
+    desk.held.size = random_.choice((0, 1, -1)) * near(random_, 10_000)
+    desk.held.open_buy, desk.held.open_sell = near(random_, 10_000), near(random_, 10_000)
+    for _ in range(random_.choice((0, 1, 1, 2, 3))):
+        desk.gate.rate.mark(NOW_NS - random_.choice((1, 60_000_000_000)))
+    if random_.random() < 0.02:
+        setattr(desk.gate, random_.choice(("halted", "draining", "journal_full")), True)
+    if random_.random() < 0.02:
+        setattr(desk.gate, random_.choice(("reconciled", "connected")), False)
+    desk.gate.backoff_until_ns = random_.choice((0,) * 20 + (NOW_NS, NOW_NS + 1))
+    order = {
+        "instrument_id": random_.choice((1,) * 20 + (2, 3)), "side": random_.choice((BUY, SELL) * 10 + (0,)),
+        "price": near(random_, 6_000_000), "size": near(random_, 10_000),
+        "decided_ns": NOW_NS - near(random_, 1_000), "ttl_ns": random_.choice((0, -1, 10**9, INT64_MAX, 999)),
+    }  # fmt: skip
+    return desk, order
+
+
+def test_a_quick_yes_is_always_the_gates_yes() -> None:
+    """A yes where the gate refuses would be an order that nobody approved."""
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")  # noqa: T201 - to repeat it
+    random_, quick, slow = random.Random(seed), 0, 0
+    for _ in range(4_000):
+        desk, order = spoiled(random_)
+        verdict = desk.gate.check(NOW_NS, **order)
+        if desk.gate.approves(NOW_NS, *order.values()):
+            quick += 1
+            assert verdict is APPROVED, order
+        slow += verdict is APPROVED
+    assert quick > max(300, slow * 0.7), "the quick yes says too little to be of use"
+
+
+@pytest.mark.parametrize(
+    "wide",
+    [
+        replace(BTC, price_decimals=10, size_decimals=10),
+        replace(BTC, notional_min=INT64_MAX + 1),
+        replace(BTC, quote="ETH"),
+        replace(BTC, trading=False),
+    ],
+)
+def test_what_does_not_fit_is_left_to_the_gate(wide: Instrument) -> None:
+    """Silence is always right."""
+    gate = Desk().gate
+    held = {1: Held()}
+    top = Top()
+    top.update(BookState.GOOD, 6_000_000, 6_000_050, NOW_NS)
+    other = type(gate)(gate.limits, {1: wide}, {1: top}, held)
+    other.reconciled = other.connected = True
+    assert not other.approves(NOW_NS, 1, BUY, 6_000_000, 10_000, NOW_NS, 0)
+
+
+def test_a_middle_of_65_bits_is_exact() -> None:
+    """Two prices of 64 bits have a sum that has not."""
+    top = Top()
+    top.update(BookState.GOOD, INT64_MAX, INT64_MAX, NOW_NS)
+    assert top.middle2 == 2 * INT64_MAX
+
+
+def test_the_sliding_window_is_that_of_a_list() -> None:
+    """The circle grows and turns, and forgets nothing that is inside."""
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")  # noqa: T201 - to repeat it
+    random_, rate, marks, now_ns = random.Random(seed), SlidingRate(10, 1_000), [], 0
+    for _ in range(5_000):
+        now_ns += random_.choice((0, 1, 1, 2, 30))
+        if random_.random() < 0.9:
+            rate.mark(now_ns)
+            marks.append(now_ns)
+        assert rate.count(now_ns) == sum(now_ns - 1_000 < mark for mark in marks)
