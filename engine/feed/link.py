@@ -40,10 +40,14 @@ class Link:
         return bool(self.accepted_ns)
 
     def poll(self, now_ns: int) -> list[bytes]:
-        """Frames that came; sees to what is to be said and to silence."""
+        """Frames that came; `tend` is owed once they were told."""
         frames = self._port.poll(now_ns)
         if frames:
             self.heard_ns = now_ns
+        return frames
+
+    def tend(self, now_ns: int) -> None:
+        """See to what is to be said, to silence and to the end: behind the frames, which nobody should wait for."""
         if self._port.receive_ns != self._read_ns:
             self._alive_ns, self._read_ns = now_ns, self._port.receive_ns
         state = self._port.state
@@ -53,7 +57,6 @@ class Link:
             self.open = True
             self._speak(now_ns)
         self._watch(now_ns)
-        return frames
 
     def want(self, symbols: Iterable[str]) -> None:
         """Subscribe symbols as soon as the venue may be spoken to."""
