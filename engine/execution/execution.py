@@ -138,6 +138,10 @@ class Execution:
         self.step(now_ns)
         return not self.blotter.live
 
+    def warm(self, now_ns: int) -> None:
+        """Keep the way of an order in the processor's caches, without a trace; for a process that spins."""
+        self.express.warm(now_ns)
+
     def filenos(self) -> list[int]:
         """The descriptors that a blocking process waits for."""
         return self.gateway.filenos()
