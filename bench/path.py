@@ -37,6 +37,7 @@ if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from bench.machine import describe, pair
+from engine.runtime import IDLE_ROUNDS
 from engine.strategy import Book, Strategy
 
 BUDGET_NS = {"parse": 10_000, "book": 5_000, "strategy": 50_000, "risk": 10_000, "submit": 10_000, "kernel": 20_000}
@@ -161,18 +162,21 @@ class Stamps:
         import gc
 
         feed, prompt, execution = self.loop.roles
-        now, ways = self.now, []
+        now, ways, idle, idle_rounds = self.now, [], self.loop.idle, 0
         gc.collect()
         gc.freeze()
         end_ns = now() + int(seconds * 1e9)
         while (start_ns := now()) < end_ns:
             self.orders = 0
             self.rounds += 1
-            feed.step(start_ns)
+            work = feed.step(start_ns)
             fed_ns = now()
-            prompt.step(start_ns)
+            work += prompt.step(start_ns)
             decided_ns = now()
-            execution.step(start_ns)
+            work += execution.step(start_ns)
+            idle_rounds = 0 if work else idle_rounds + 1
+            if idle_rounds > IDLE_ROUNDS:
+                idle(idle_rounds - IDLE_ROUNDS)
             if self.orders == 1:  # of two in one round the second waited for the first
                 tick = self.ticks.latest(1)[0]
                 received_ns, published_ns = int(tick["receive_ns"]), int(tick["publish_ns"])

@@ -67,7 +67,13 @@ LANES = (
     Lane("halt", records.HALT, "cells", SUPERVISOR, (EXECUTION, LOOKERS)),
     Lane("steps", records.STEP, "ring", "role", (LOOKERS,), capacity=1 << 14, reserve=4, wake="never", each="role"),
     Lane(
-        "heartbeat", records.HEARTBEAT, "cells", "role", (SUPERVISOR, AGGREGATION, LOOKERS), wake="never", each="role"
-    ),  # fmt: skip
+        "heartbeat",
+        records.HEARTBEAT,
+        "cells",
+        "role",
+        (SUPERVISOR, AGGREGATION, LOOKERS),
+        wake="never",
+        each="role",
+    ),
 )
 BY_NAME = {lane.name: lane for lane in LANES}

@@ -7,11 +7,13 @@
    strategy waits for the feed's.
 3. Freeze the garbage collector's view of all that start made, and step: everybody once a round, at one time.
 4. A round without work: spin on, or block until a socket or lane has something (`wait` in the process's table).
+   Who spins lets its roles `warm` now and then: what they do seldom and fast stays in the processor's caches.
 5. SIGTERM or SIGINT: drain every role, close every role, exit 0. An exception or a failed assert in a role: log it and
    exit at once with 70, closing nothing: what the role believed is no longer to be trusted, and the supervisor starts
    a fresh one.
 
-A role may offer `wait(timeout_ns)` (it alone in its process: a lane's futex, its sockets) or `filenos()` (descriptors
+A role may offer `warm(now_ns)`, which changes nothing, for a process that spins; `wait(timeout_ns)` (it alone in its
+process: a lane's futex, its sockets) or `filenos()` (descriptors
 to be polled together with those of the others); with neither a blocking process naps, ever longer up to 2 ms.
 """
 
@@ -37,6 +39,7 @@ from engine.role import Role
 HEARTBEAT, INSTRUMENTS = BY_NAME["heartbeat"], BY_NAME["instruments"]
 EXIT_WRONG_WORLD, EXIT_WRONG_SELF, EXIT_CONFIG = 69, 70, 78  # as sysexits.h has them
 IDLE_ROUNDS = 25  # rounds without work before a blocking process blocks
+WARM_ROUNDS = 8  # idle rounds of a spinning process from one warming to the next
 NAP_NS, NAP_MAX_NS = 100_000, 2_000_000
 NAPS_ALIKE = 50  # naps before one is twice as long
 BLOCK_NS = 5_000_000  # at most so long, so that beats and signals are on time
@@ -140,12 +143,17 @@ class Loop:
 
 
 def idle_of(process: Process, roles: Sequence[Role]) -> Callable[[int], object]:
-    """What a round without work does: nothing when spinning, else wait for what the roles wait for.
+    """What a round without work does: keep warm when spinning, else wait for what the roles wait for.
 
     Asked at each idle round's call, not once: `roles` grows while the process starts.
     """
-    if process.wait == "spin":
-        return lambda _: None
+
+    def spin(rounds: int) -> object:
+        if rounds % WARM_ROUNDS == 0:
+            for role in roles:
+                if hasattr(role, "warm"):
+                    role.warm(clock.now_ns())
+        return None
 
     def block(rounds: int) -> object:
         if len(roles) == 1 and hasattr(roles[0], "wait"):
@@ -156,7 +164,7 @@ def idle_of(process: Process, roles: Sequence[Role]) -> Callable[[int], object]:
         time.sleep(min(NAP_NS << min(rounds // NAPS_ALIKE, 16), NAP_MAX_NS) / 1e9)
         return None
 
-    return block
+    return spin if process.wait == "spin" else block
 
 
 def _poll(descriptors: Sequence[int], timeout_ms: int) -> bool:

@@ -70,9 +70,7 @@ def expand(config: Config) -> Config:
     return msgspec.structs.replace(
         config,
         venues=tuple(
-            msgspec.structs.replace(
-                venue, **{key: fill_secret(getattr(venue, key)) for key in SECRET_KEYS}
-            )
+            msgspec.structs.replace(venue, **{key: fill_secret(getattr(venue, key)) for key in SECRET_KEYS})
             for venue in config.venues
         ),
         processes=tuple(

@@ -1,13 +1,14 @@
 """Execution, the role: intents in, orders at the venue, fills and positions out.
 
 One step, in this order:
-    1. the venue's word (answers, reports), because it changes what may be done
-    2. commands and the halt cell
-    3. books, so that risk sees the newest
-    4. intents: dedup · risk · journal · send · tell; then the lane's cursor goes into its `accepted` cell
+    1. commands and the halt cell
+    2. books, so that risk sees the newest
+    3. intents: dedup · risk · journal · send · tell; then the lane's cursor goes into its `accepted` cell
+    4. the venue's word (answers, reports): behind the intents, for what lies in the socket is told no later than if it
+       had come a moment later, and an order does not wait for the look; risk counts what is in flight as if it filled
     5. what the changed orders ask for: cancels, chases, replacements; and what time asks for
     6. questions to the venue about whatever is not known
-    7. positions, the journal's share for the disk, one STEPS record
+    7. positions, the journal's share for the disk, what the next step's risk must know of them, one STEPS record
 
 It has no clock, no randomness and no I/O but its lanes, its ports and the journal's file: the same inputs give the
 same bytes. It begins by replaying the journal and trades only when the venue has answered for everything.
@@ -105,32 +106,42 @@ class Execution:
         """Do what there is to do at this time; say how much it was."""
         if not self._begun:
             self._begin(now_ns)
-        gate, gateway = self.gate, self.gateway
-        work = gateway.step(now_ns)
-        gate.connected, gate.reconciled = gateway.up, self.recovery.complete
-        gate.journal_full = self.journal.full
-        work += self._read_commands(now_ns)
+        work = self._read_commands(now_ns)
         if self.alarm.fresh:
             self._halt(now_ns, halted=True)
         work += self._read_books(now_ns)
         work += self._read_intents(now_ns)
+        work += self.gateway.step(now_ns)
+        if self.alarm.fresh:
+            self._halt(now_ns, halted=True)
         work += self.desk.on_time(now_ns)
         work += self.desk.follow(now_ns)
         self.recovery.step(now_ns)
         work += self.desk.follow(now_ns)
         self._write_positions(now_ns)
         self.journal.settle(now_ns, idle=not work)
+        self._tell_gate()
         if self.journal.closed != self._checkpointed:
             self._ask_checkpoint()
         if work:
             self._write_step(now_ns, work)
         return work
 
+    def _tell_gate(self) -> None:
+        """What may be sent at all: told before the next intents are looked for, so that they do not wait for it."""
+        gate = self.gate
+        gate.connected, gate.reconciled = self.gateway.up, self.recovery.complete
+        gate.journal_full = self.journal.full
+
     def drain(self, now_ns: int) -> bool:
         """Take nothing new, cancel what stands, and go on stepping; True when nothing is left at the venue."""
         self._drain(now_ns)
         self.step(now_ns)
         return not self.blotter.live
+
+    def warm(self, now_ns: int) -> None:
+        """Keep the way of an order in the processor's caches, without a trace; for a process that spins."""
+        self.express.warm(now_ns)
 
     def filenos(self) -> list[int]:
         """The descriptors that a blocking process waits for."""
@@ -194,6 +205,7 @@ class Execution:
     def _begin(self, now_ns: int) -> None:
         """The first step of a life: mark it in the journal, and tell the readers what they may have missed."""
         self._begun = True
+        self._tell_gate()
         for one in self.config.instruments:
             self.journal.add(now_ns, JournalKind.START, terms_of(one))
         self.journal.commit(now_ns)

@@ -81,9 +81,7 @@ class Maker:
         self._broker.place(order, now_ns)
         self._publish_verdict(data)
 
-    def finish(
-        self, intent: Any, expires_ns: int, request_id: int, left: bool, verdict: bytes, now_ns: int
-    ) -> Order:
+    def finish(self, intent: Any, expires_ns: int, request_id: int, left: bool, verdict: bytes, now_ns: int) -> Order:
         """What follows an order that the express has journalled and sent: the tables, and the readers."""
         order = self.from_intent(intent, intent.price, intent.size, intent.time_in_force)
         order.expires_ns, order.now_ns = expires_ns, now_ns

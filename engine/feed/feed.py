@@ -286,6 +286,8 @@ class Feed:
                 self._take_rest(link, rest, pipeline, now_ns)
             if pipeline.holes != holes:
                 self._blame(link, now_ns)
+        if not frames or link.due(now_ns):
+            link.tend(now_ns)
         return len(frames)
 
     def _blame(self, link: Link, now_ns: int) -> None:

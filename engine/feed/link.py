@@ -9,6 +9,7 @@ from engine.venues.dialect import Answer, AnswerKind, Channel, Dialect
 from engine.venues.port import FramePort, PortState
 
 OPEN, CLOSED = PortState.OPEN, PortState.CLOSED
+TEND_NS = 1_000_000  # a connection that brings frames at every look is tended as often
 
 
 class Link:
@@ -24,6 +25,7 @@ class Link:
         self.resubscriptions = Resubscriptions(config)
         self.missing: dict[str, int] = {}  # channels that do not come, by symbol
         self.begun_ns = self.heard_ns = self._alive_ns = now_ns
+        self._tended_ns = 0
         self._read_ns = port.receive_ns
         self.accepted_ns = self.ready_ns = 0
         self.open = self.leaving = False
@@ -40,10 +42,19 @@ class Link:
         return bool(self.accepted_ns)
 
     def poll(self, now_ns: int) -> list[bytes]:
-        """Frames that came; sees to what is to be said and to silence."""
+        """Frames that came; `tend` is owed when there were none, or it is `due`."""
         frames = self._port.poll(now_ns)
         if frames:
             self.heard_ns = now_ns
+        return frames
+
+    def due(self, now_ns: int) -> bool:
+        """Whether it must be tended though frames came."""
+        return now_ns - self._tended_ns >= TEND_NS
+
+    def tend(self, now_ns: int) -> None:
+        """See to what is to be said, to silence and to the end: nobody who waits for a frame should wait for this."""
+        self._tended_ns = now_ns
         if self._port.receive_ns != self._read_ns:
             self._alive_ns, self._read_ns = now_ns, self._port.receive_ns
         state = self._port.state
@@ -53,7 +64,6 @@ class Link:
             self._open(now_ns)
             self._speak(now_ns)
         self._watch(now_ns)
-        return frames
 
     def want(self, symbols: Iterable[str]) -> None:
         """Subscribe symbols as soon as the venue may be spoken to."""

@@ -55,6 +55,19 @@ def test_a_fill_number_used_again_halts(house: House, caplog: pytest.LogCaptureF
     assert not any(one.open for one in house.venue.orders.values())
 
 
+def test_an_alarm_stops_the_next_steps_intents(house: House) -> None:
+    """The word that raises it is read behind a step's intents: those of the step after must find the halt."""
+    reuse_a_fill_number(house)
+    while not house.role.gate.halted:
+        house.book()
+        sent = house.intent()
+        house.run(1)
+    house.book()
+    refused = house.intent()
+    house.run(1)
+    assert (house.verdict(sent), house.verdict(refused)) == (Reason.APPROVED, Reason.HALTED)
+
+
 def test_a_real_repetition_is_silent(house: House) -> None:
     """Every fill is told two or three times."""
     order = house.place()

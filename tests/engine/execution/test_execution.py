@@ -55,6 +55,22 @@ def test_the_order_leaves_in_the_step_that_reads_the_intent(house: House) -> Non
     assert client_id.decode(bytes.fromhex(params["newClientOrderId"])) == (SYSTEM.bytes[-6:], STRATEGY << 40 | 1, 0)
 
 
+def test_an_order_leaves_before_the_venues_word_is_read(house: House) -> None:
+    """What waits in the socket has waited already; an order that waits for it too is late."""
+    seen = []
+    look = house.role.gateway.step
+
+    def looked(now_ns: int) -> int:
+        seen.append(len(house.venue.outgoing))
+        return look(now_ns)
+
+    house.role.gateway.step = looked  # type: ignore[method-assign]
+    before = len(house.venue.outgoing)
+    house.intent()
+    house.run(1)
+    assert seen == [before + 1]
+
+
 def test_intent_verdict_and_request_are_journalled_before_the_bytes_leave(house: House) -> None:
     """Seen from the wire: at the moment of sending the ring already holds all three."""
     kinds: list[list[int]] = []

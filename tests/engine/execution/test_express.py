@@ -91,6 +91,32 @@ def test_the_common_order_takes_the_short_way(tmp_path: Path) -> None:
     assert order.state == OrderState.OPEN
 
 
+def test_warming_leaves_no_trace(tmp_path: Path) -> None:
+    """It walks an order's way between orders: a byte, a number or a count from it would be an order nobody wanted."""
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")  # noqa: T201 - to repeat it
+    results = []
+    for way in ("warm", "cold"):
+        house = House(tmp_path / way, strategies=(STRATEGY, OTHER))
+        house.role.warm(house.now_ns)
+        house.ready()
+        step = house.role.step
+
+        def warmed(now_ns: int, role: Any = house.role, step: Any = step) -> int:
+            for _ in range(3):
+                role.warm(now_ns)
+            return int(step(now_ns))
+
+        if way == "warm":
+            house.role.step = warmed  # type: ignore[method-assign]
+        drive(house, seed)
+        house.settle(5)
+        results.append(told(house, tmp_path / way))
+    warm, cold = results
+    for name in cold:
+        assert warm[name] == cold[name], name
+
+
 def test_what_could_not_be_sent_is_in_doubt(tmp_path: Path) -> None:
     """The journal says that it may have left, so somebody must ask."""
     house = House(tmp_path)

@@ -246,6 +246,19 @@ def test_a_lost_connection_is_told_at_once_and_comes_back_through_a_snapshot(ben
     assert bench.top().bids == 1
 
 
+def test_a_connection_that_never_pauses_is_looked_after(bench: Bench) -> None:
+    """Frames go first, but a venue that brings some at every look must not hide that its connection ended."""
+    bench.good()
+    bench.ports.streams[0].state = PortState.CLOSED
+    looks = 0
+    while bench.state() == BookState.GOOD:
+        bench.step(0.0001, diff(111 + looks, 111 + looks))
+        looks += 1
+        assert looks <= 11, "the end of the connection was not seen within a millisecond"
+    assert bench.state() == BookState.DISCONNECTED
+    assert looks > 1, "it was looked after with every frame"
+
+
 def test_a_mute_connection_is_left(bench: Bench) -> None:
     """Connected but silent for hours is a known way to lose money."""
     bench.good()

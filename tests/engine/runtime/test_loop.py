@@ -146,6 +146,27 @@ def test_a_lone_role_is_waited_for_by_its_own_wait(write: Write) -> None:
     assert config.role_names == ("alpha", "beta")
 
 
+def test_a_spinning_process_keeps_warm_and_a_blocking_one_does_not() -> None:
+    """Warming spends the time between two records, which only a process that spins has to spare."""
+
+    class Warm(Scripted):
+        warmed = 0
+
+        def warm(self, now_ns: int) -> None:
+            assert now_ns > 0
+            self.warmed += 1
+
+        def wait(self, timeout_ns: int) -> bool:  # noqa: ARG002 - the hook's shape
+            return False
+
+    for wait, expected in (("spin", 3), ("block", 0)):
+        role = Warm("alpha")
+        idle = runtime.idle_of(Process(name="a", roles=("alpha",), wait=wait), [role])
+        for rounds in range(1, 3 * runtime.WARM_ROUNDS + 1):
+            idle(rounds)
+        assert role.warmed == expected
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
