@@ -90,9 +90,7 @@ class Execution:
             self.blotter, self.broker, self.gate, maker, self._tops, config.chase_interval_ns, config.chase_rejects
         )
         self.desk = Desk(self.blotter, self.broker, self.gate, maker, self.chaser)
-        self.express = Express(
-            system, self.gate, self.blotter.last_intent, self.journal, self.gateway, maker.finish
-        )
+        self.express = Express(system, self.gate, self.blotter.last_intent, self.journal, self.gateway, maker.finish)
         self._intents = [(number, lanes.intents[number], index) for index, number in enumerate(config.strategies)]
         self._steps = 0
         self._mark_ns = 0
