@@ -228,7 +228,19 @@ class System:
         self.opened.clear()
 
 
-LANES = (*AGGREGATES, "ticks", "books", "intents", "accepted", "verdicts", "orders", "fills", "positions", "commands", "steps")
+LANES = (
+    *AGGREGATES,
+    "ticks",
+    "books",
+    "intents",
+    "accepted",
+    "verdicts",
+    "orders",
+    "fills",
+    "positions",
+    "commands",
+    "steps",
+)
 
 
 @pytest.fixture
