@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -338,3 +339,16 @@ def test_foreign_files_under_our_prefix_are_rows_not_tracebacks(typed: Typed, ma
         os.rmdir(f"{base}.folder")
         for path in (f"{base}.pipe", f"{base}.link", junk):
             os.unlink(path)
+
+
+@pytest.mark.parametrize("words", [["capture", "check", "{file}", "--venue", "binance", "--json"], ["shm", "ls"]])
+def test_a_reader_who_has_seen_enough_is_no_error(tmp_path: Path, words: list[str]) -> None:
+    """`| head` must not end in a trace or in exit 120, whichever part of the tool was asked."""
+    file = tmp_path / "a.ndjson"
+    file.write_bytes(b'{"lastUpdateId":5,"bids":[["1.10","2"]],"asks":[["1.20","2"]],"symbol":"AB"}\n')
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "engine.cli", *(word.format(file=file) for word in words)]
+    ended = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, timeout=60, check=False)
+    os.close(write)
+    assert (ended.returncode, ended.stderr) == (0, b"")
