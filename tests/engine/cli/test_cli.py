@@ -352,3 +352,26 @@ def test_a_reader_who_has_seen_enough_is_no_error(tmp_path: Path, words: list[st
     ended = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, timeout=60, check=False)
     os.close(write)
     assert (ended.returncode, ended.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize(
+    "words", [("up", "x.toml", "--timeout"), ("down", "--timeout"), ("shm", "stat", "x", "--seconds")]
+)
+@pytest.mark.parametrize("value", ["nan", "inf", "-1", "soon"])
+def test_a_duration_without_an_end_is_wrong_use(
+    capsys: pytest.CaptureFixture[str], words: tuple[str, ...], value: str
+) -> None:
+    """`up --timeout nan` started a system that trades, and said that it had not."""
+    with pytest.raises(SystemExit) as caught:
+        main([*words, value])
+    assert caught.value.code == 2
+    assert f"expected seconds from 0, was '{value}'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["up", "check"])
+def test_a_file_names_its_system_itself(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    """An option that is taken and not followed starts another system than the one that was typed."""
+    with pytest.raises(SystemExit) as caught:
+        main([command, "x.toml", "--system", "other"])
+    assert caught.value.code == 2
+    assert "--system" in capsys.readouterr().err
