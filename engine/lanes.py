@@ -40,10 +40,14 @@ LANES = (
     Lane("book_tops", records.BOOK_TOP, "cells", FEED, (AGGREGATION, LOOKERS), count=256, wake="never"),
     Lane("levels", records.TICK, "ring", FEED, (LOOKERS,), capacity=1 << 17, reserve=1 << 12),
     Lane("groups", aggregates.GROUP, "cells", AGGREGATION, (LOOKERS,), count=256, wake="never"),
-    Lane("global_books", aggregates.GLOBAL_BOOK, "ring", AGGREGATION, (LOOKERS,), capacity=1 << 13, reserve=64),
+    Lane(
+        "global_books", aggregates.GLOBAL_BOOK, "ring", AGGREGATION, (STRATEGY, LOOKERS), capacity=1 << 13, reserve=64
+    ),
     Lane("global_tops", aggregates.GLOBAL_BOOK, "cells", AGGREGATION, (LOOKERS,), count=256, wake="never"),
-    Lane("opportunities", aggregates.OPPORTUNITY, "ring", AGGREGATION, (LOOKERS,), capacity=1 << 13, reserve=64),
-    Lane("bars", aggregates.BAR, "ring", AGGREGATION, (AGGREGATION, LOOKERS), capacity=1 << 13, reserve=64),
+    Lane(
+        "opportunities", aggregates.OPPORTUNITY, "ring", AGGREGATION, (STRATEGY, LOOKERS), capacity=1 << 13, reserve=64
+    ),
+    Lane("bars", aggregates.BAR, "ring", AGGREGATION, (AGGREGATION, STRATEGY, LOOKERS), capacity=1 << 13, reserve=64),
     Lane("last_bars", aggregates.BAR, "cells", AGGREGATION, (AGGREGATION, LOOKERS), count=4096, wake="never"),
     Lane(
         "intents",
@@ -67,13 +71,7 @@ LANES = (
     Lane("halt", records.HALT, "cells", SUPERVISOR, (EXECUTION, LOOKERS)),
     Lane("steps", records.STEP, "ring", "role", (LOOKERS,), capacity=1 << 14, reserve=4, wake="never", each="role"),
     Lane(
-        "heartbeat",
-        records.HEARTBEAT,
-        "cells",
-        "role",
-        (SUPERVISOR, AGGREGATION, LOOKERS),
-        wake="never",
-        each="role",
+        "heartbeat", records.HEARTBEAT, "cells", "role", (SUPERVISOR, AGGREGATION, LOOKERS), wake="never", each="role"
     ),
 )
 BY_NAME = {lane.name: lane for lane in LANES}

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING
 import shm
 from engine import clock
 from engine.aggregation.bars import Bars
-from engine.aggregation.groups import bps_e8, fee_e8, make_groups, merge_table
+from engine.aggregation.groups import bps_e8, fee_e8, merge_table
 from engine.aggregation.lanes import changed_ns, open_lanes
 from engine.aggregation.merge import Merge
 from engine.aggregation.role import AggregationRole
 from engine.instruments import await_all
 from engine.lanes import BY_NAME, FEED
+from engine.model.group import make_groups
 
 if TYPE_CHECKING:
     from engine.aggregation.lanes import AggregationLanes

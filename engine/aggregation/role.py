@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 
 from engine.aggregation.bars import Bars
-from engine.aggregation.groups import Group
 from engine.aggregation.lanes import NOTHING, AggregationLanes, cells_flat, flat, meanings
 from engine.aggregation.merge import Merge
 from engine.lanes import BY_NAME
 from engine.model.aggregates import GROUP_MEMBERS
+from engine.model.group import Group
 from engine.model.records import STEP_LANES
 from engine.model.words import Flag
 

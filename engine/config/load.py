@@ -110,6 +110,7 @@ def _explain(tree: dict[str, Any], path: str, complaint: str) -> str:
 
 def _expected(complaint: str, kind: Any) -> str:
     """What was expected, in words where the type has them."""
+    kind = next((element for element in get_args(kind) if get_origin(element) is Literal), kind)
     if get_origin(kind) is Literal:
         return f"expected one of {', '.join(get_args(kind))}"
     described = [meta.description for meta in getattr(kind, "__metadata__", ()) if meta.description]
@@ -204,6 +205,7 @@ def check(config: Config) -> Iterator[Complaint]:
     yield from _check_references(config)
     yield from _check_placement(config)
     yield from _check_aggregation(config)
+    yield from _check_reads(config)
 
 
 def _twice(table: str, key: str, values: Iterable[object]) -> Iterator[Complaint]:
@@ -252,6 +254,18 @@ def _check_aggregation(config: Config) -> Iterator[Complaint]:
     venues = {venue.name for venue in config.venues}
     for venue in set(table.taker_fee_bps) - venues:
         yield f"aggregation.taker_fee_bps.{venue}", None, f"one of the venues: {_list(venues)}"
+
+
+def _check_reads(config: Config) -> Iterator[Complaint]:
+    """What a strategy wants to hear must be told by somebody."""
+    table = config.aggregation
+    for number, strategy in enumerate(config.strategies):
+        key = f"strategies[{number}].reads"
+        yield from _twice(f"strategies[{number}]", "reads", strategy.reads)
+        if table is None and strategy.reads:
+            yield key, ", ".join(strategy.reads), "nothing where there is no table [aggregation]: nobody tells it"
+        if table is not None and not table.bars and "bars" in strategy.reads:
+            yield key, "bars", "nothing of the bars where aggregation.bars is empty"
 
 
 def _check_placement(config: Config) -> Iterator[Complaint]:

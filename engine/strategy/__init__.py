@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from engine.instruments import await_all
+from engine.model.group import make_groups
 from engine.strategy.book import Book
 from engine.strategy.lanes import open_lanes
 from engine.strategy.ledger import Order
@@ -12,6 +13,7 @@ from engine.strategy.strategy import Strategy, checked_parameters
 
 if TYPE_CHECKING:
     from engine.config import Config
+    from engine.model.group import Group
 
 __all__ = ["Book", "Order", "Strategy", "build", "checked_parameters"]
 
@@ -23,6 +25,14 @@ def build(config: "Config", name: str) -> StrategyRole:
     """
     table = config.strategy(name)
     instruments = tuple(await_all(config.system.name, table.instruments))
+    groups = await_groups(config) if table.reads else ()
     strategy = make_strategy(table.class_path, table.parameters, instruments)
-    lanes = open_lanes(config.system.name, name, config.strategies.index(table))
-    return StrategyRole(name, table.id, strategy, lanes)
+    lanes = open_lanes(config.system.name, name, config.strategies.index(table), table.reads)
+    return StrategyRole(name, table.id, strategy, lanes, reads=table.reads, groups=groups)
+
+
+def await_groups(config: "Config") -> "tuple[Group, ...]":
+    """Every group, as the aggregation numbers them: from all instruments, which the feed must have shown."""
+    assert config.aggregation is not None, "the configuration was not checked"
+    instruments = await_all(config.system.name, [one.id for one in config.instruments])
+    return make_groups(instruments, config.aggregation.groups)

@@ -1,11 +1,14 @@
 """The lanes a strategy role stands between, and what it needs of each: the same role runs on shared memory or a replay.
 
     VERDICTS, ORDERS, FILLS, TICKS, BOOKS, COMMANDS ──▶ role ──▶ INTENTS.<name> (lossless), STEPS.<name>
+    BARS, GLOBAL_BOOKS, OPPORTUNITIES, if asked for ──▶
 
 `INPUTS` is the order of the cursors in a STEP record: the order of the map in `engine/lanes.py`, rings only. Behind
-them stands the cursor of the role's own intents lane, so a STEP says also how many intents it made.
+them stands the cursor of the role's own intents lane, so a STEP says also how many intents it made, and behind that
+those of `AGGREGATES`, 0 for a lane that the strategy does not read.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -14,7 +17,9 @@ from engine.lanes import BY_NAME
 
 INPUTS = ("ticks", "books", "verdicts", "orders", "fills", "commands")
 OUTPUT_CURSOR = len(INPUTS)  # where a STEP's cursors hold the role's own intents lane
-LAPPED_CELL, MARKS_CELL = 0, 1  # of a STEP's cells: the lapped inputs, a bit each in the order of INPUTS; and marks:
+AGGREGATES = ("bars", "global_books", "opportunities")
+PLACES = {lane: place for place, lane in enumerate((*INPUTS, "intents", *AGGREGATES))}  # of a STEP's cursors
+LAPPED_CELL, MARKS_CELL = 0, 1  # of a STEP's cells: the lapped inputs, a bit each at its PLACES; and marks:
 MARK_DRAIN, MARK_FULL = 1, 2  # the step was a first `drain`; the intents lane was full
 
 
@@ -65,6 +70,9 @@ class StrategyLanes:
     own: LaneReader
     intents: LaneWriter
     steps: LaneWriter
+    bars: LaneReader | None = None  # this and below: None for a strategy that does not ask for it
+    global_books: LaneReader | None = None
+    opportunities: LaneReader | None = None
 
     def close(self) -> None:
         """Give up the lanes it writes; readers end with their last reference."""
@@ -72,10 +80,11 @@ class StrategyLanes:
         self.steps.close()
 
 
-def open_lanes(system: str, name: str, accepted_index: int) -> StrategyLanes:
+def open_lanes(system: str, name: str, accepted_index: int, reads: Sequence[str] = ()) -> StrategyLanes:
     """Attach to a system's lanes for the strategy of this name; takes the locks of the lanes it writes.
 
     `accepted_index` is the cell of ACCEPTED in which execution says how far it has read this strategy's intents.
+    `reads` names those of AGGREGATES that it asks for.
     """
 
     def reader(lane: str) -> LaneReader:
@@ -84,7 +93,7 @@ def open_lanes(system: str, name: str, accepted_index: int) -> StrategyLanes:
     intents = shm.RingWriter(f"{system}.intents.{name}", BY_NAME["intents"].record)
     intents.follow(shm.CellReader(f"{system}.accepted", BY_NAME["accepted"].record), accepted_index)
     return StrategyLanes(
-        **{lane: reader(lane) for lane in INPUTS},
+        **{lane: reader(lane) for lane in (*INPUTS, *reads)},
         positions=shm.CellReader(f"{system}.positions", BY_NAME["positions"].record),
         own=reader(f"intents.{name}"),
         intents=intents,

@@ -18,17 +18,20 @@ import numpy as np
 import shm
 from engine.lanes import BY_NAME
 from engine.strategy.lanes import (
+    AGGREGATES,
     INPUTS,
     LAPPED_CELL,
     MARK_DRAIN,
     MARK_FULL,
     MARKS_CELL,
     OUTPUT_CURSOR,
+    PLACES,
     StrategyLanes,
 )
 from engine.strategy.role import CATCH_UP, StrategyRole
 
 ROLE = Callable[[StrategyLanes], StrategyRole]
+NEWEST = ("books", "global_books")  # lanes of which a lapped role still shows the newest
 
 
 @dataclass(slots=True)
@@ -102,7 +105,7 @@ def packed(lane: str, rows: Iterable[Sequence[Any]]) -> list[bytes]:
 
 
 def replay(make_role: ROLE, lanes: Mapping[str, Sequence[Any]], steps: Sequence[Any]) -> Iterator[Life]:
-    """Replay every life; `lanes` holds each of INPUTS, and "intents", whole and from the map's start on."""
+    """Replay every life; `lanes` holds each of INPUTS, "intents" and what else it reads, whole, from the start on."""
     for life in cut_into_lives(steps):
         yield replay_life(make_role, lanes, life)
 
@@ -119,16 +122,18 @@ def cut_into_lives(steps: Sequence[Any]) -> list[list[Any]]:
 
 def replay_life(make_role: ROLE, lanes: Mapping[str, Sequence[Any]], steps: Sequence[Any]) -> Life:
     """Drive one fresh role through the steps of one life."""
-    inputs = [
-        HistoryReader(lanes[lane], BY_NAME[lane].start, CATCH_UP if lane == "books" else 0, cursor)
-        for lane, cursor in zip(INPUTS, steps[0].cursors, strict=False)
-    ]
+    inputs = {
+        lane: HistoryReader(
+            lanes[lane], BY_NAME[lane].start, CATCH_UP if lane in NEWEST else 0, steps[0].cursors[PLACES[lane]]
+        )
+        for lane in (*INPUTS, *AGGREGATES)
+        if lane in INPUTS or lane in lanes
+    }
     begin = steps[0].cursors[OUTPUT_CURSOR]
     start = BY_NAME["intents"].start
     own = HistoryReader(lanes["intents"], start, cursor=start, limit=begin)
     intents, recorded = CapturingWriter(begin), CapturingWriter()
-    named = dict(zip(INPUTS, inputs, strict=True))
-    role = make_role(StrategyLanes(**named, positions=NoCells(), own=own, intents=intents, steps=recorded))
+    role = make_role(StrategyLanes(**inputs, positions=NoCells(), own=own, intents=intents, steps=recorded))
     for step in steps:
         open_up(inputs, step)
         intents.limit = step.cursors[OUTPUT_CURSOR] if step.cells[MARKS_CELL] & MARK_FULL else 1 << 63
@@ -136,11 +141,11 @@ def replay_life(make_role: ROLE, lanes: Mapping[str, Sequence[Any]], steps: Sequ
     return Life(begin, packed("intents", intents.rows), packed("steps", recorded.rows))
 
 
-def open_up(inputs: Sequence[HistoryReader], step: Any) -> None:
+def open_up(inputs: Mapping[str, HistoryReader], step: Any) -> None:
     """Let the readers see what the recorded step had seen."""
-    for index, reader in enumerate(inputs):
-        reader.limit = step.cursors[index]
-        reader.lapped = bool(step.cells[LAPPED_CELL] >> index & 1)
+    for lane, reader in inputs.items():
+        reader.limit = step.cursors[PLACES[lane]]
+        reader.lapped = bool(step.cells[LAPPED_CELL] >> PLACES[lane] & 1)
 
 
 def differences(lives: Iterable[Life], lanes: Mapping[str, Sequence[Any]], steps: Sequence[Any]) -> list[str]:

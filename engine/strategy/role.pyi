@@ -1,3 +1,6 @@
+from collections.abc import Sequence
+
+from engine.model.group import Group
 from engine.model.words import IntentKind
 from engine.strategy.lanes import StrategyLanes
 from engine.strategy.ledger import Ledger
@@ -20,7 +23,15 @@ class StrategyRole:
     counts: Counts
     ledger: Ledger
     def __init__(
-        self, name: str, number: int, strategy: Strategy, lanes: StrategyLanes, *, clock_offset_ns: int = 0
+        self,
+        name: str,
+        number: int,
+        strategy: Strategy,
+        lanes: StrategyLanes,
+        *,
+        clock_offset_ns: int = 0,
+        reads: Sequence[str] = (),
+        groups: Sequence[Group] = (),
     ) -> None: ...
     def step(self, now_ns: int) -> int: ...
     def drain(self, now_ns: int) -> bool: ...

@@ -6,16 +6,20 @@ A step, in this order, each part bounded (`READ_LIMIT` records a lane):
 1. COMMANDS   halt, resume and drain, if they mean this strategy or all
 2. VERDICTS, ORDERS, FILLS are read, in this order: fills last, so that what an order says it filled is there;
    then told: refusals, fills (into the position first), changes of orders
-3. TICKS      prints, only for a strategy that asks for them
-4. BOOKS      the whole batch is read, but the hook is called once an instrument, with the newest
-5. the timer
+3. BARS, GLOBAL_BOOKS, OPPORTUNITIES are read, in this order, those that the strategy's `reads` names
+4. TICKS      prints, only for a strategy that asks for them
+5. BOOKS      the whole batch is read, but the hook is called once an instrument, with the newest
+6. what was read in 3 is told: bars, global books (once a group, with the newest), opportunities. It was made of ticks
+   and books that stood on their lanes before it, so these are told first, unless they are more than a step reads
+7. the timer
 
 The first step of a life only recovers (see `recovery`), the second is `on_start`. A working step ends with one STEP
 record: time, cursors, own intents cursor, and which inputs were lapped. That is all a replay needs (`engine.replay`).
 
-Lapped by BOOKS: read on to the newest, show of each instrument the newest among the last `CATCH_UP`. By TICKS: the lost
-prints are lost and counted, and the step shows no more of them. By COMMANDS: go on, execution holds the halt. By
-VERDICTS, ORDERS or FILLS: the position is learnt anew, the orders are forgotten and cancelled.
+Lapped by BOOKS or GLOBAL_BOOKS: read on to the newest, show of each instrument or group the newest among the last
+`CATCH_UP`. By TICKS, BARS or OPPORTUNITIES: the lost are lost and counted, the step shows no more of them, and
+`on_bars_lost` or `on_opportunities_over` tells it. By COMMANDS: go on, execution holds the halt. By VERDICTS, ORDERS or
+FILLS: the position is learnt anew, the orders are forgotten and cancelled.
 A full intents lane refuses: `emit` gives None from there to the end of the step, and `on_lane_full` tells it.
 """
 
@@ -27,7 +31,8 @@ import shm
 from engine.lanes import BY_NAME
 from engine.model.records import STEP_LANES
 from engine.model.words import CommandKind, FillFlag, IntentKind, TickKind
-from engine.strategy.lanes import INPUTS, MARK_DRAIN, MARK_FULL
+from engine.strategy.aggregates import Aggregates, group_of, silent
+from engine.strategy.lanes import AGGREGATES, INPUTS, MARK_DRAIN, MARK_FULL
 from engine.strategy.ledger import Ledger
 from engine.strategy.recovery import COUNT_BITS, fold, recover_count, recover_orders, recover_positions
 from engine.strategy.strategy import TTL_NS
@@ -41,16 +46,23 @@ cdef enum:
     BEFORE_RECOVERY, BEFORE_START, RUNNING
 
 cdef enum:
-    TICKS, BOOKS, VERDICTS, ORDERS, FILLS, COMMANDS
+    TICKS, BOOKS, VERDICTS, ORDERS, FILLS, COMMANDS, OWN_INTENTS, BARS, GLOBAL_BOOKS, OPPORTUNITIES
 
 cdef int OURSELVES = 1 << VERDICTS | 1 << ORDERS | 1 << FILLS
 cdef tuple NOTHING = ()
 PRINT, PLACE = int(TickKind.PRINT), IntentKind.PLACE
-INTENT_ROW, BOOKS_CAPACITY = BY_NAME["intents"].record.row, BY_NAME["books"].capacity
+INTENT_ROW = BY_NAME["intents"].record.row
+CATCH_UP_LIMIT = max(BY_NAME["books"].capacity, BY_NAME["global_books"].capacity)
 NO_CELLS = (0,) * 2
-NO_CURSORS = (0,) * (STEP_LANES - len(INPUTS) - 1)
+NO_CURSORS = (0,) * (STEP_LANES - len(INPUTS) - 1 - len(AGGREGATES))
+NO_AGGREGATES = (0,) * len(AGGREGATES)
 SPARE = (0,) * 4
 LAPPED = shm.Lapped
+
+
+def place(found):
+    """Where on its lane a number's newest record stands."""
+    return found[1][0]
 
 
 cdef class Counts:
@@ -65,8 +77,8 @@ cdef class StrategyRole:
     cdef readonly str name
     cdef readonly Counts counts
     cdef public object ledger
-    cdef object strategy, lanes, books_reader, publish_intent, publish_step, read_book, decode_book
-    cdef tuple inputs, reads
+    cdef object strategy, lanes, books_reader, publish_intent, publish_step, read_book, decode_book, aggregates
+    cdef tuple inputs, aggregate_inputs, reads
     cdef uint64_t number, count
     cdef int64_t clock_offset_ns, timer_ns, receive_ns
     cdef uint64_t tick_sequence
@@ -74,8 +86,11 @@ cdef class StrategyRole:
     cdef bint full, cancel_everything
     cdef set good
 
-    def __init__(self, name, number, strategy, lanes, *, clock_offset_ns=0):
-        """Take a strategy, its number (never 0: that is the account) and its lanes."""
+    def __init__(self, name, number, strategy, lanes, *, clock_offset_ns=0, reads=(), groups=()):
+        """Take a strategy, its number (never 0: that is the account) and its lanes.
+
+        `reads` names what it hears of the aggregation, `groups` are all that the aggregation has.
+        """
         if not 0 < number < 1 << 24:
             msg = f"strategy {name!r}: number must be in 1..2^24-1, was {number}"
             raise ValueError(msg)
@@ -86,13 +101,20 @@ cdef class StrategyRole:
         self.lanes = lanes
         self.clock_offset_ns = clock_offset_ns
         self.inputs = tuple(getattr(lanes, lane) for lane in INPUTS)
-        self.reads = tuple(reader.read for reader in self.inputs)
+        self.aggregate_inputs = tuple(getattr(lanes, lane) if lane in reads else None for lane in AGGREGATES)
+        everything = (*self.inputs, None, *self.aggregate_inputs)
+        self.reads = tuple(silent if reader is None else reader.read for reader in everything)
+        assert self.aggregate_inputs.count(None) == len(AGGREGATES) - len(reads), f"lanes lack some of {reads}"
         self.books_reader = lanes.books
         self.read_book = getattr(lanes.books, "read_bytes", lanes.books.read)  # a replay's history is rows
         self.decode_book = getattr(lanes.books, "decode", None)
         self.publish_intent, self.publish_step = lanes.intents.publish, lanes.steps.publish
         self.ledger = Ledger(number, strategy.instruments)
         self.good = set()  # instruments whose book was good when last shown
+        strategy.groups = {
+            group.id: group for group in groups if any(one.id in strategy.instruments for one in group.members)
+        }
+        self.aggregates = Aggregates(strategy, lanes.global_books) if reads else None
         strategy.bind(self, self.ledger)
 
     def step(self, int64_t now_ns):
@@ -101,7 +123,8 @@ cdef class StrategyRole:
         self.full, self.lapped = False, 0
         if self.phase == RUNNING:
             work = self.cancel_what_is_unknown() + self.commands() + self.ourselves()
-            work += self.prints() + self.books() + self.timer(now_ns)
+            work += self.market() if self.aggregates is None else self.market_and_aggregates()
+            work += self.timer(now_ns)
         else:
             work = self.begin(now_ns)
         if work or self.lapped:
@@ -224,6 +247,30 @@ cdef class StrategyRole:
         if row.reason:
             self.strategy.on_refusal(row)
 
+    cdef int market(self) except -1:
+        return self.prints() + self.books()
+
+    cdef int market_and_aggregates(self) except -1:
+        """Read what was made of the market before the market itself, and tell it behind: no book is older than it."""
+        cdef dict newest = {}
+        bars = self.read(BARS, READ_LIMIT)
+        work = len(bars) + self.gather(GLOBAL_BOOKS, self.lanes.global_books, self.aggregates.read_book, newest)
+        opportunities = self.read(OPPORTUNITIES, READ_LIMIT)
+        work += len(opportunities) + self.market()
+        self.call(self.aggregates.bars(bars, lapped=bool(self.lapped & 1 << BARS)))
+        self.call(self.aggregates.global_books([record for _, record in newest.values()]))
+        self.call(self.aggregates.opportunities(opportunities, lapped=bool(self.lapped & 1 << OPPORTUNITIES)))
+        return work
+
+    cdef int call(self, object hooks) except -1:
+        """Call hooks with their rows; what they want bears the row's place and time, where it has them."""
+        for hook, *rows in hooks:
+            for row in rows:
+                self.tick_sequence, self.receive_ns = row.tick_sequence, getattr(row, "receive_ns", 0)
+            hook(*rows)
+            self.tick_sequence = self.receive_ns = 0
+        return 0
+
     cdef int prints(self) except -1:
         if not self.strategy.wants_prints:
             return 0
@@ -238,21 +285,30 @@ cdef class StrategyRole:
 
     cdef int books(self) except -1:
         cdef dict newest = {}
+        cdef int work = self.gather(BOOKS, self.books_reader, self.read_book, newest)
+        books = self.strategy.books
+        for instrument, (_, record) in newest.items():
+            self.show(books[instrument], instrument, record)
+        return work
+
+    cdef int gather(self, int index, object reader, object read, dict newest) except -1:
+        """Read on, keeping of each book that concerns it the newest; behind a lap to the end, of the last `CATCH_UP`."""
         cdef int limit = READ_LIMIT, work = 0
-        books, reader, read = self.strategy.books, self.books_reader, self.read_book
+        cdef bint of_groups = index == GLOBAL_BOOKS
+        wanted = self.strategy.groups if of_groups else self.strategy.books
         while work < limit and (record := read()) is not None:
             work += 1
             if isinstance(record, LAPPED):
-                self.lap(BOOKS)
-                limit = work + <int>BOOKS_CAPACITY
+                self.lap(index)
+                limit = work + <int>CATCH_UP_LIMIT
                 continue
-            instrument = instrument_of(record)
-            if instrument in books:
-                newest[instrument] = (reader.cursor, record)
-        oldest = reader.cursor - CATCH_UP if self.lapped & 1 << BOOKS else 0
-        for instrument, (sequence, record) in newest.items():
-            if sequence > oldest:
-                self.show(books[instrument], instrument, record)
+            number = group_of(record) if of_groups else instrument_of(record)
+            if number in wanted:
+                newest[number] = (reader.cursor, record)
+        if self.lapped & 1 << index:
+            kept = sorted(newest.items(), key=place)  # in the lane's order: what was read before is of no STEP
+            newest.clear()
+            newest.update(one for one in kept if place(one) > reader.cursor - CATCH_UP)
         return min(work, READ_LIMIT)  # how far it was behind is no part of the decision, and of no STEP
 
     cdef int show(self, Book book, object instrument, object record) except -1:
@@ -330,9 +386,14 @@ cdef class StrategyRole:
             self.counts.steps,
             (
                 ticks.cursor, books.cursor, verdicts.cursor, orders.cursor, fills.cursor, commands.cursor,
-                self.lanes.intents.cursor, *NO_CURSORS,
+                self.lanes.intents.cursor, *self.aggregate_cursors(), *NO_CURSORS,
             ),
             (self.lapped, marks, *NO_CELLS),
         )
         self.counts.steps += 1
         return 0
+
+    cdef tuple aggregate_cursors(self):
+        if self.aggregates is None:
+            return NO_AGGREGATES
+        return tuple([0 if reader is None else reader.cursor for reader in self.aggregate_inputs])

@@ -12,7 +12,7 @@ an intent that risk may refuse. A strategy keeps no thread, no clock, no file an
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import msgspec
 
@@ -20,6 +20,9 @@ from engine.model.instrument import Instrument
 from engine.model.words import BUY, SELL, IntentKind, OrderType, TimeInForce
 from engine.strategy.book import Book
 from engine.strategy.ledger import Ledger, Order
+
+if TYPE_CHECKING:
+    from engine.model.group import Group
 
 LIMIT, GTC, IOC, PLACE = OrderType.LIMIT, TimeInForce.GTC, TimeInForce.IOC, IntentKind.PLACE
 TTL_NS = 500_000_000  # an intent older than this is not worth an order
@@ -60,6 +63,7 @@ class Strategy:
         self.instruments = {instrument.id: instrument for instrument in instruments}
         self.books = {instrument.id: Book(instrument) for instrument in instruments}
         self.parameters = parameters
+        self.groups: dict[int, Group] = {}  # those that hold one of its instruments, if it reads of the aggregation
         self.now_ns = 0
         self.halted = False  # an operator's word: no new orders
         self.draining = False
@@ -163,6 +167,31 @@ class Strategy:
 
     def on_print(self, print_: Any) -> None:
         """Others traded: a PRINT row. Only with `wants_prints`."""
+
+    # Of the aggregation, as far as `reads` in the strategy's table asks for it.
+
+    def on_bar(self, bar: Any) -> None:
+        """A bar of one of its instruments closed: a BAR row, of any configured interval, with its flags."""
+
+    def on_global_book(self, book: Any) -> None:
+        """A good global book changed: a GLOBAL_BOOK row, once a step for each group, with the newest."""
+
+    def on_global_book_bad(self, book: Any) -> None:
+        """A global book stopped being good: crossed, or a side is empty; called once, until it is good again."""
+
+    def on_opportunity(self, opportunity: Any) -> None:
+        """An opportunity of one of its groups began, changed or ended: an OPPORTUNITY row, every one in its order.
+
+        The first word heard of one may be a CHANGE: it began before this life.
+        """
+
+    def on_opportunities_over(self) -> None:
+        """Nothing heard of opportunities holds any more: who told them died, or some of their records were lost."""
+
+    def on_bars_lost(self) -> None:
+        """Closed bars were overtaken unread: what is made of a row of bars has a hole here."""
+
+    # Of its own orders, and of its life.
 
     def on_order(self, order: Order) -> None:
         """An order of ours changed."""

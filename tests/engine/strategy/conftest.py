@@ -1,17 +1,19 @@
 """Real lanes in a system of its own, and short ways to write what feed and execution would."""
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pytest
 
 import shm
 from engine.lanes import BY_NAME
+from engine.model.group import Group
 from engine.model.instrument import Instrument
 from engine.model.words import BookState, CommandKind, OrderState, TickKind
-from engine.strategy.lanes import INPUTS, StrategyLanes, open_lanes
+from engine.strategy.lanes import AGGREGATES, INPUTS, StrategyLanes, open_lanes
 from engine.strategy.role import StrategyRole
 from engine.strategy.strategy import Strategy
 
@@ -202,13 +204,22 @@ class System:
     @property
     def history(self) -> dict[str, list[Any]]:
         """What a replay needs."""
-        return {**{lane: self.recorded(lane) for lane in INPUTS}, "intents": self.intents}
+        return {**{lane: self.recorded(lane) for lane in (*INPUTS, *AGGREGATES)}, "intents": self.intents}
 
-    def role(self, strategy: Strategy, number: int = NUMBER) -> StrategyRole:
+    def aggregate(self, lane: str, count: int = 1, **fields: Any) -> None:
+        """One record of the aggregation, or some alike, zero where nothing is said."""
+        record = np.zeros(count, BY_NAME[lane].record.dtype)
+        for name, value in {"price_decimals": 2, "size_decimals": 5, **fields}.items():
+            record[name] = value
+        self.writer(lane).publish_bytes(record)
+
+    def role(
+        self, strategy: Strategy, number: int = NUMBER, *, reads: Sequence[str] = (), groups: Sequence[Group] = ()
+    ) -> StrategyRole:
         """A life of the strategy's role on these lanes."""
-        lanes = open_lanes(self.name, NAME, NUMBER)
+        lanes = open_lanes(self.name, NAME, NUMBER, reads)
         self.opened.append(lanes)
-        return StrategyRole(NAME, number, strategy, lanes)
+        return StrategyRole(NAME, number, strategy, lanes, reads=reads, groups=groups)
 
     def kill(self) -> None:
         """End every role's life without a word, as SIGKILL would: the kernel frees the locks."""
@@ -217,7 +228,19 @@ class System:
         self.opened.clear()
 
 
-LANES = ("ticks", "books", "intents", "accepted", "verdicts", "orders", "fills", "positions", "commands", "steps")
+LANES = (
+    *AGGREGATES,
+    "ticks",
+    "books",
+    "intents",
+    "accepted",
+    "verdicts",
+    "orders",
+    "fills",
+    "positions",
+    "commands",
+    "steps",
+)
 
 
 @pytest.fixture

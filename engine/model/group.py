@@ -1,0 +1,61 @@
+"""Which instruments are the same thing at several venues.
+
+Named by the configuration, or alike in base, quote, kind and multiplier by the venues' own metadata: two contracts of
+different size are never added up. A group has the finest decimals of its members; nothing is rounded. Whoever knows
+the instruments and the configuration finds the same groups under the same numbers.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from engine.config.tables import Group as GroupTable
+from engine.model.aggregates import GROUP_MEMBERS
+from engine.model.instrument import Instrument
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One thing."""
+
+    id: int  # its place, from 1
+    name: str
+    members: tuple[Instrument, ...]
+
+    @property
+    def price_decimals(self) -> int:
+        """The finest of its members'."""
+        return max(one.price_decimals for one in self.members)
+
+    @property
+    def size_decimals(self) -> int:
+        """The finest of its members'."""
+        return max(one.size_decimals for one in self.members)
+
+
+def make_groups(instruments: Sequence[Instrument], tables: Iterable[GroupTable]) -> tuple[Group, ...]:
+    """The groups of the configuration, and behind them those that the metadata says."""
+    by_id = {one.id: one for one in instruments}
+    named = {table.name: [by_id[number] for number in table.instruments] for table in tables}
+    taken = [one.id for members in named.values() for one in members]
+    for one in instruments:
+        if one.id not in taken:
+            named.setdefault(_name(one), []).append(one)
+    return tuple(_group(number, name, members) for number, (name, members) in enumerate(named.items(), 1))
+
+
+def _name(one: Instrument) -> str:
+    """What a thing is called: "BTC/USDT", "BTC/USDT perpetual", and its multiplier where that is not one."""
+    kind = "" if one.kind == "spot" else f" {one.kind}"
+    size = "" if one.multiplier == 1 else f" x{one.multiplier}"
+    return f"{one.base}/{one.quote}{kind}{size}"
+
+
+def _group(number: int, name: str, members: Sequence[Instrument]) -> Group:
+    if len(members) > GROUP_MEMBERS:
+        msg = f"group {name!r} may have at most {GROUP_MEMBERS} instruments, had {len(members)}"
+        raise ValueError(msg)
+    multipliers = {one.multiplier for one in members}
+    if len(multipliers) > 1:
+        msg = f"group {name!r}: instruments must have one multiplier, had {sorted(multipliers)}"
+        raise ValueError(msg)
+    return Group(number, name, tuple(members))
