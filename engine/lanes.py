@@ -66,6 +66,8 @@ LANES = (
     Lane("commands", records.COMMAND, "ring", SUPERVISOR, (EXECUTION, STRATEGY, LOOKERS), capacity=1 << 10, reserve=4),
     Lane("halt", records.HALT, "cells", SUPERVISOR, (EXECUTION, LOOKERS)),
     Lane("steps", records.STEP, "ring", "role", (LOOKERS,), capacity=1 << 14, reserve=4, wake="never", each="role"),
-    Lane("heartbeat", records.HEARTBEAT, "cells", "role", (SUPERVISOR, LOOKERS), wake="never", each="role"),
+    Lane(
+        "heartbeat", records.HEARTBEAT, "cells", "role", (SUPERVISOR, AGGREGATION, LOOKERS), wake="never", each="role"
+    ),  # fmt: skip
 )
 BY_NAME = {lane.name: lane for lane in LANES}

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+import shm
 from engine import clock
 from engine.aggregation.bars import Bars
 from engine.aggregation.groups import bps_e8, fee_e8, make_groups, merge_table
@@ -9,6 +10,7 @@ from engine.aggregation.lanes import changed_ns, open_lanes
 from engine.aggregation.merge import Merge
 from engine.aggregation.role import AggregationRole
 from engine.instruments import await_all
+from engine.lanes import BY_NAME, FEED
 
 if TYPE_CHECKING:
     from engine.aggregation.lanes import AggregationLanes
@@ -32,7 +34,12 @@ def check_table(table: "Aggregation") -> None:
     bps_e8(table.min_edge_bps, "aggregation.min_edge_bps")
     for venue in table.taker_fee_bps:
         fee_e8(table.taker_fee_bps, venue, needed=True)
-    shortest_ms = min((interval_ns(text) for text in table.bars), default=1 << 62) // MS
+    lengths = [interval_ns(text) for text in table.bars]
+    for text, length in zip(table.bars, lengths, strict=True):
+        if lengths.count(length) > 1:
+            msg = f"aggregation.bars must be of different lengths, {text!r} stands twice"
+            raise ValueError(msg)
+    shortest_ms = min(lengths, default=1 << 62) // MS
     if table.bar_grace_ms >= shortest_ms:
         msg = f"aggregation.bar_grace_ms must be less than the shortest bar, {shortest_ms} ms, was {table.bar_grace_ms}"
         raise ValueError(msg)
@@ -45,6 +52,7 @@ def make_role(
     instruments: "tuple[Instrument, ...]",
     lanes: "AggregationLanes",
     clock_offset_ns: int = 0,
+    patience_ns: int = 250 * MS,
 ) -> AggregationRole:
     """The role over any lanes; instruments in the configuration's order."""
     since_ns = changed_ns(lanes.instruments)
@@ -66,7 +74,7 @@ def make_role(
         lanes.bars,
         lanes.last_bars,
     )
-    return AggregationRole(name, number, groups, merge, bars, lanes, clock_offset_ns)
+    return AggregationRole(name, number, groups, merge, bars, lanes, clock_offset_ns, patience_ns)
 
 
 def build(config: "Config", name: str) -> AggregationRole:
@@ -74,4 +82,8 @@ def build(config: "Config", name: str) -> AggregationRole:
     assert config.aggregation is not None, "the role was asked for without its table"
     instruments = tuple(await_all(config.system.name, [one.id for one in config.instruments]))
     lanes = open_lanes(config.system.name, name)
-    return make_role(config.aggregation, name, config.role_number(name), instruments, lanes, clock.offset_ns())
+    if FEED in config.role_names:
+        lanes.feed = shm.CellReader(config.lane("heartbeat", FEED), BY_NAME["heartbeat"].record)
+    patience_ns = max(config.watch.late_ms, 4 * config.watch.beat_ms) * MS
+    number = config.role_number(name)
+    return make_role(config.aggregation, name, number, instruments, lanes, clock.offset_ns(), patience_ns)

@@ -7,8 +7,9 @@
 The rules, under which a bar equals an offline resample of the same records:
 - A print belongs to the interval of its stamp: `receive_ns`, or `venue_ns` where the configuration says so (and
   `receive_ns` where the venue gives none). Inside a bar the order is the lane's.
-- A bar closes when the clock is `grace` beyond its end, or when a print is two intervals ahead of it. A print that
-  comes after that is in no bar: its count and volume stand as `late` in the bar that is open when it is heard.
+- A bar closes when the clock is `grace` beyond its end and the feed was heard after it, or when a print is two
+  intervals ahead of it. A print that comes after that is in no bar: its count and volume stand as `late` in the bar
+  that is open when it is heard. A feed that is silent for too long is not waited for: the bar says PARTIAL.
 - An interval without prints is a bar too, EMPTY, at the last close; before the first print there is none. A hole of
   more than GAP_MAX intervals is not filled.
 - A print that a feed tells again (its number not above the last one's, and no newer) is left out.
@@ -117,6 +118,7 @@ cdef class Bars:
     cdef int64_t[64] interval
     cdef int interval_count
     cdef int64_t grace_ns, since_ns
+    cdef int64_t heard_ns  # up to when the feed has told what it received
     cdef bint by_venue
     cdef object print_storage
     cdef int64_t *last_print  # of each instrument: number and venue_ns
@@ -154,7 +156,7 @@ cdef class Bars:
         self.touched = <uint8_t *>PyByteArray_AS_STRING(self.touched_storage)
         self.away_storage = bytearray(max(1, len(self.instruments)))
         self.away = <uint8_t *>PyByteArray_AS_STRING(self.away_storage)
-        self.next_ns = INT64_MAX
+        self.next_ns = self.heard_ns = INT64_MAX
 
     def begin(self, const uint8_t[::1] held, const uint8_t[::1] closed, uint64_t oldest, int64_t since_ns):
         """Go on from an earlier life: what its cells hold, and what the ring holds of bars closed.
@@ -242,7 +244,7 @@ cdef class Bars:
             if tick.kind == TICK_PRINT:
                 prints += self.take_print(tick, first_sequence + i + 1, now_ns)
             elif tick.kind == TICK_STATE:
-                self.take_state(tick)
+                self.hear_state(tick.instrument, tick.detail, tick.receive_ns)
         if prints:
             self.show_touched(now_ns)
         return prints
@@ -357,7 +359,7 @@ cdef class Bars:
         if bar.count == 0:
             bar.flags |= EMPTY
             bar.open = bar.high = bar.low = bar.close = last.close
-        bar.flags |= CLOSED
+        bar.flags |= CLOSED if bar.start_ns + bar.interval_ns <= self.heard_ns else CLOSED | PARTIAL
         self.label(series, bar, now_ns)
         self.ring.publish_bytes(self.view[series_byte(series, EARLIER): series_byte(series, EARLIER) + BAR_SIZE])
         last[0] = bar[0]
@@ -371,24 +373,30 @@ cdef class Bars:
         bar.instrument, bar.price_decimals, bar.size_decimals, _ = self.kinds[series // self.interval_count]
         bar.publish_ns = now_ns
 
-    def close_due(self, int64_t now_ns, uint64_t sequence):
-        """Close every bar whose grace is over; `sequence` is the TICKS cursor; how many were closed."""
+    def close_due(self, int64_t now_ns, uint64_t sequence, int64_t heard_ns, int64_t patience_ns):
+        """Close every bar whose grace is over; `sequence` is the TICKS cursor; how many were closed.
+
+        The feed has told all that it received up to `heard_ns`; a bar's end beyond that is waited for, with patience.
+        """
         cdef Py_ssize_t series
         cdef uint64_t before = self.closed
-        if now_ns < self.next_ns:
+        cdef int64_t due_ns = now_ns - self.grace_ns
+        if heard_ns < due_ns and now_ns - heard_ns <= patience_ns:
+            due_ns = heard_ns
+        if due_ns + self.grace_ns < self.next_ns:
             return 0
-        self.next_ns = INT64_MAX
+        self.next_ns, self.heard_ns = INT64_MAX, heard_ns
         for series in range(self.series_count):
             if self.at(series, CURRENT).start_ns:
-                self.close_series(series, sequence, now_ns)
+                self.close_series(series, sequence, due_ns, now_ns)
+        self.heard_ns = INT64_MAX
         self.show_touched(now_ns)
         return self.closed - before
 
-    cdef int close_series(self, Py_ssize_t series, uint64_t sequence, int64_t now_ns) except -1:
-        """Close what is due of one series."""
+    cdef int close_series(self, Py_ssize_t series, uint64_t sequence, int64_t due_ns, int64_t now_ns) except -1:
+        """Close what ended by `due_ns` of one series."""
         cdef Bar *current = self.at(series, CURRENT)
         cdef Bar *earlier = self.at(series, EARLIER)
-        cdef int64_t due_ns = now_ns - self.grace_ns
         if (due_ns - current.start_ns) // current.interval_ns > GAP_MAX:
             self.advance(series, due_ns - due_ns % current.interval_ns, sequence, now_ns)
         while current.start_ns + current.interval_ns <= due_ns:
@@ -406,13 +414,13 @@ cdef class Bars:
         for place in range(len(self.instruments)):
             self.doubt(place, INT64_MAX)
 
-    cdef void take_state(self, const Tick *tick):
+    def hear_state(self, uint32_t instrument, int64_t state, int64_t at_ns):
         """While a venue is away its prints are missing."""
-        place = self.places.get(tick.instrument)
+        place = self.places.get(instrument)
         if place is not None:
-            self.away[<Py_ssize_t>place] = tick.detail in AWAY
-            if tick.detail in AWAY:
-                self.doubt(place, tick.receive_ns)
+            self.away[<Py_ssize_t>place] = state in AWAY
+            if state in AWAY:
+                self.doubt(place, at_ns)
 
     cdef void doubt(self, Py_ssize_t place, int64_t at_ns) noexcept nogil:
         """This instrument's prints may be missing from this time on; a later bar, at a start, is not meant."""

@@ -1,6 +1,6 @@
 """The lanes that the aggregation stands between.
 
-TICKS, BOOKS, at a start INSTRUMENTS and BOOK_TOPS ──▶ aggregation ──▶
+TICKS, BOOKS, HEARTBEAT of the feed, at a start INSTRUMENTS and BOOK_TOPS ──▶ aggregation ──▶
 GROUPS, GLOBAL_BOOKS, GLOBAL_TOPS, OPPORTUNITIES, BARS, LAST_BARS, STEPS
 """
 
@@ -14,6 +14,7 @@ from engine.lanes import BY_NAME
 
 OUTPUTS = ("groups", "global_books", "global_tops", "opportunities", "bars", "last_bars")
 NOTHING = np.zeros(0, np.uint8)
+ALWAYS = (1 << 63) - 1
 
 
 @dataclass(slots=True)
@@ -32,6 +33,14 @@ class AggregationLanes:
     last_bars: shm.CellWriter
     steps: shm.RingWriter
     bars_closed: shm.RingReader  # its own ring: what an earlier life has closed
+    feed: shm.CellReader | None = None  # its heartbeat; without one the feed is taken to live
+
+    def heard_ns(self) -> int:
+        """Up to when the feed has told what it received: the time of the last step that it beat behind."""
+        if self.feed is None:
+            return ALWAYS
+        row = self.feed.read(0)
+        return 0 if row is None else int(row.wall_ns)
 
     def close(self) -> None:
         """Give up the lanes it writes."""

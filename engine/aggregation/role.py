@@ -4,12 +4,12 @@ A step, in this order:
 1. BOOKS, then TICKS are read: whatever stands before a book that was read has been read too.
 2. Venues that fell silent are left out, before anything old is looked at.
 3. Prints go into the bars; both lanes, in their common order, into the global books and opportunities.
-4. Venues are looked at again, and the clock closes bars.
+4. Venues are looked at again, and the clock closes bars, if the feed was heard behind their end.
 
 The first step of a life, and the first after a lap, learns: the newest books from their cells, then all that TICKS and
 BOOKS still hold, to the end, telling nothing but bars; then everything as it stands is told. A working step ends with
-one STEP record: its time, both cursors, and which inputs were lapped. Replayed from an empty system with these it
-publishes the same bytes.
+one STEP record: its time, both cursors, which inputs were lapped, and how far the feed was heard. Replayed from an
+empty system with these it publishes the same bytes.
 """
 
 from typing import Any
@@ -49,10 +49,13 @@ class AggregationRole:
         bars: Bars,
         lanes: AggregationLanes,
         clock_offset_ns: int = 0,
+        patience_ns: int = 250_000_000,
     ) -> None:
-        """What `build` made."""
+        """What `build` made; `patience_ns`: how long a silent feed keeps a bar open."""
         self.name, self.groups, self.merge, self.bars = name, groups, merge, bars
         self._number, self._lanes, self._clock_offset_ns = number, lanes, clock_offset_ns
+        self._patience_ns = patience_ns
+        self._heard_ns = 0  # as it was asked for in this step, 0 when it was not
         self._books: Any = NOTHING  # read, but their ticks are not
         self._meanings = meanings(lanes.instruments)
         self._begun = self._learning = False
@@ -63,7 +66,7 @@ class AggregationRole:
         """Read what is there, put it together, tell what changed."""
         if not self._begun:
             self._begin(now_ns)
-        lapped = 0
+        lapped = self._heard_ns = 0
         if self._learning:
             lapped, work = self._learn(now_ns)
         else:
@@ -72,7 +75,7 @@ class AggregationRole:
             self._learning = lapped != 0
         if not self._learning:
             work += self.merge.age(now_ns)
-            work += self.bars.close_due(now_ns, self._lanes.ticks.cursor)
+            work += self._close_bars(now_ns)
         if work or lapped:
             self._end(now_ns, work, lapped)
         return work
@@ -122,6 +125,8 @@ class AggregationRole:
         end, lapped, work = self._lanes.ticks.end, 0, 1
         for top in tops[tops["tick_sequence"] <= end]:  # what lies beyond is of another life of TICKS
             self.merge.take_cell(flat(np.atleast_1d(top)))
+            if top["tick_sequence"] <= self._lanes.ticks.cursor:  # the lane has forgotten how it came to this state
+                self.bars.hear_state(int(top["instrument"]), int(top["state"]), now_ns)
         while self._lanes.ticks.cursor < end or len(self._books):
             again, done = self._take(now_ns)
             lapped, work = lapped | again, work + done
@@ -168,13 +173,21 @@ class AggregationRole:
             msg = f"instruments mean {meanings(self._lanes.instruments)}, this life was begun with {self._meanings}"
             raise InstrumentsChangedError(msg)
 
+    def _close_bars(self, now_ns: int) -> int:
+        """Close what the clock says, if the feed has told all of it."""
+        if now_ns < self.bars.next_ns:
+            return 0
+        self._heard_ns = self._lanes.heard_ns()
+        return self.bars.close_due(now_ns, self._lanes.ticks.cursor, self._heard_ns, self._patience_ns)
+
     def _end(self, now_ns: int, work: int, lapped: int) -> None:
         """Close a working step: write down what a replay needs."""
         lanes = self._lanes
         cursors = (lanes.ticks.cursor, lanes.books.cursor, *NO_CURSORS)
+        told = (lapped, self._heard_ns, 0, 0)
         lanes.steps.publish(
-            now_ns, now_ns - self._clock_offset_ns, work, self._number, self._steps, cursors, (lapped, 0, 0, 0)
-        )
+            now_ns, now_ns - self._clock_offset_ns, work, self._number, self._steps, cursors, told
+        )  # fmt: skip
         self._steps += 1
 
 

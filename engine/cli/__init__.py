@@ -29,12 +29,10 @@ class Complaint(Exception):  # noqa: N818 - one clear line for the one who typed
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if words[:1] == ["capture"]:
-        return _capture(words[1:])
-    options = make_parser().parse_args(words)
-    module, _, name = options.run.partition(":")
     try:
-        code: int = getattr(importlib.import_module(module), name)(options)
+        code = _capture(words[1:]) if words[:1] == ["capture"] else _command(words)
+        if sys.stdout is not None:  # it may have been closed from the beginning
+            sys.stdout.flush()
     except Complaint as complaint:
         print(f"engine-ctl: {complaint}", file=sys.stderr)  # noqa: T201
         return complaint.code
@@ -43,6 +41,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    return code
+
+
+def _command(words: list[str]) -> int:
+    """One of our own."""
+    options = make_parser().parse_args(words)
+    module, _, name = options.run.partition(":")
+    code: int = getattr(importlib.import_module(module), name)(options)
     return code
 
 

@@ -74,13 +74,13 @@ def _check_execution(config: Config) -> None:
     for venue in config.venues:
         for key, secret in (("api_key", venue.api_key), ("private_key", venue.private_key)):
             if secret is not None and venue.name in used:
-                _try(config, f"venues.{venue.name}.{key}", functools.partial(_check_secret, config, secret))
+                _try(config, f"venues.{venue.name}.{key}", functools.partial(_check_secret, config, secret, EXECUTION))
 
 
-def _check_secret(config: Config, secret: Secret) -> None:
-    """It is there, or a configured command makes it at its start."""
+def _check_secret(config: Config, secret: Secret, role: str) -> None:
+    """It is there for a role, or a configured command makes it at its start."""
     if secret.env:
-        process = next(process for process in config.placement if EXECUTION in process.roles)
+        process = next(process for process in config.placement if role in process.roles)
         if not process.environment.get(secret.env):
             secret.reveal()
         return
@@ -90,8 +90,8 @@ def _check_secret(config: Config, secret: Secret) -> None:
 
 
 def _check_feed(config: Config) -> None:
-    """Its source, and its durations, for each venue that has instruments."""
-    from engine.feed.build import feed_config  # noqa: PLC0415 - only `up` needs it
+    """Its source, and its durations and keys, for each venue that has instruments."""
+    from engine.feed.build import feed_config, secrets_of  # noqa: PLC0415 - only `up` needs it
     from engine.feed.replay import is_replay, options_of  # noqa: PLC0415
 
     if is_replay(config):
@@ -99,6 +99,8 @@ def _check_feed(config: Config) -> None:
     for venue in config.venues:
         if any(instrument.venue == venue.name for instrument in config.instruments):
             feed_config(config, FEED, venue)
+            for secret in () if is_replay(config) else secrets_of(venue):
+                _check_secret(config, secret, FEED)
 
 
 def _check_aggregation(config: Config) -> None:

@@ -1,6 +1,7 @@
 """The words of `engine-ctl`: every command with its options, its help and an example."""
 
 import argparse
+import math
 from typing import TYPE_CHECKING, TypeAlias
 
 EPILOG = """\
@@ -23,6 +24,17 @@ def count(text: str) -> int:
     if not text.isdigit():
         raise argparse.ArgumentTypeError(f"expected a whole number from 0, was {text!r}")
     return int(text)
+
+
+def duration(text: str) -> float:
+    """Seconds, from an option's text: no fewer than none, and an end in sight."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not (math.isfinite(seconds) and seconds >= 0):
+        raise argparse.ArgumentTypeError(f"expected seconds from 0, was {text!r}")
+    return seconds
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -49,7 +61,14 @@ if TYPE_CHECKING:
 
 
 def _add(commands: "Commands", name: str, run: str, text: str, example: str = "") -> argparse.ArgumentParser:
-    """A command with the two options that all have."""
+    """A command with the two options of whatever looks at a system."""
+    parser = _add_plain(commands, name, run, text, example)
+    parser.add_argument("--system", default="", metavar="NAME", help="which system; not needed where there is one")
+    return parser
+
+
+def _add_plain(commands: "Commands", name: str, run: str, text: str, example: str) -> argparse.ArgumentParser:
+    """A command with the one option that all have: where a file is named, the file names the system."""
     epilog = f"example:\n  engine-ctl {example}" if example else None
     parser = commands.add_parser(
         name,
@@ -59,7 +78,6 @@ def _add(commands: "Commands", name: str, run: str, text: str, example: str = ""
         formatter_class=RAW,
         allow_abbrev=False,
     )
-    parser.add_argument("--system", default="", metavar="NAME", help="which system; not needed where there is one")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.set_defaults(run=f"engine.cli.{run}")
     return parser
@@ -67,20 +85,20 @@ def _add(commands: "Commands", name: str, run: str, text: str, example: str = ""
 
 def _system_commands(commands: "Commands") -> None:
     """What the supervisor does."""
-    up = _add(
+    up = _add_plain(
         commands, "up", "system:up", "start a system, or the supervisor of one that lives", "up configs/demo.toml"
     )
     up.add_argument("config", help="the system's file")
     up.add_argument("--foreground", action="store_true", help="stay; ^C brings the system down")
     up.add_argument(
-        "--timeout", type=float, default=40.0, metavar="S", help="how long to wait for every process to stand"
+        "--timeout", type=duration, default=40.0, metavar="S", help="how long to wait for every process to stand"
     )
-    check = _add(
+    check = _add_plain(
         commands, "check", "system:check_file", "say whether a file could be started", "check configs/live.toml"
     )
     check.add_argument("config", help="the system's file")
     down = _add(commands, "down", "system:down", "drain and stop every process, remove the segments")
-    down.add_argument("--timeout", type=float, default=60.0, metavar="S", help="how long to wait for the end")
+    down.add_argument("--timeout", type=duration, default=60.0, metavar="S", help="how long to wait for the end")
     _add(commands, "status", "system:status", "show every process and book: phase, beat, deaths, state")
     _add(commands, "halt", "system:halt", "no new orders, open ones are cancelled, roles keep running")
     _add(commands, "resume", "system:resume", "end a halt")
@@ -122,7 +140,7 @@ def _shm_commands(commands: "Commands") -> None:
     listing.add_argument("--aside", action="store_true", help="those set aside for the post-mortem")
     stat = _add(inner, "stat", "memory:stat", "show one lane: rate, cursor, epoch, owner, age", "shm stat ticks")
     stat.add_argument("lane", metavar="LANE", help="ticks, heartbeat.feed, or with its system: demo.ticks")
-    stat.add_argument("--seconds", type=float, default=1.0, metavar="S", help="how long to count for the rate")
+    stat.add_argument("--seconds", type=duration, default=1.0, metavar="S", help="how long to count for the rate")
     tail = _add(
         inner, "tail", "memory:tail", "print a lane's newest records as JSON lines", "shm tail orders -n 5 --follow"
     )

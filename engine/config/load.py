@@ -21,7 +21,7 @@ from engine.config.secret import Secret, load_env_file
 from engine.config.tables import AGGREGATION, FACTORIES, SUPERVISOR, Config, ConfigError
 
 PREFIX = "STEELYARD__"
-SECRET_KEYS = ("api_key", "private_key")
+SECRET_KEYS = ("api_key", "private_key", "passphrase")
 PLACE = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<at>.*)`)?$", re.DOTALL)
 
 
@@ -71,7 +71,7 @@ def expand(config: Config) -> Config:
         config,
         venues=tuple(
             msgspec.structs.replace(
-                venue, api_key=fill_secret(venue.api_key), private_key=fill_secret(venue.private_key)
+                venue, **{key: fill_secret(getattr(venue, key)) for key in SECRET_KEYS}
             )
             for venue in config.venues
         ),

@@ -54,6 +54,7 @@ class Venue(Table, frozen=True, kw_only=True):
     order_url: str = ""  # orders and user data
     api_key: Secret | None = None
     private_key: Secret | None = None
+    passphrase: Secret | None = None  # where a key has one
     options: dict[str, Any] = {}  # the venue's own
 
 

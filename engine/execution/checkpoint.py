@@ -122,6 +122,7 @@ def restore(request: Request, replay: Replay, last: int) -> int:
             logger.warning("checkpoint passed over", extra={"file": str(path), "why": why})
         else:
             replay_state.load(found.state, replay)
+            logger.info("checkpoint loaded", extra={"file": str(path), "record": found.sequence})
             return found.segment
     return 0
 

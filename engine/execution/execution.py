@@ -37,6 +37,7 @@ from engine.execution.recovery import Recovery
 from engine.execution.replay import Replay
 from engine.execution.seams import ExecutionLanes, ExecutionPorts, Reader
 from engine.execution.strangers import Strangers
+from engine.execution.terms import terms_of
 from engine.model import records
 from engine.model.words import CommandKind, FillFlag, JournalKind
 from engine.risk.gate import RiskGate
@@ -205,7 +206,8 @@ class Execution:
         """The first step of a life: mark it in the journal, and tell the readers what they may have missed."""
         self._begun = True
         self._tell_gate()
-        self.journal.add(now_ns, JournalKind.START, b"")
+        for one in self.config.instruments:
+            self.journal.add(now_ns, JournalKind.START, terms_of(one))
         self.journal.commit(now_ns)
         told = self._read_told(now_ns)
         last = told[-1] if told else None

@@ -116,11 +116,12 @@ class Journal:
 
     def replay(self, behind: int = 0, last: int = 0) -> Iterator[Entry]:
         """Everything behind this segment, which ends with record `last`; read once, before anything is added."""
-        for whole in read_segments(self.file.directory, behind, last + 1 if behind else 0):
+        for whole in read_segments(self.file.directory, behind, last + 1):
             last = sequence_of(whole[-SIZE:])
             yield from open_records(whole)
         if last < self.file.sequence:
-            msg = f"the journal ends at {self.file.sequence}, its record {last + 1} is damaged: {self.file.directory}"
+            found = f"its record {last + 1} is missing or damaged"
+            msg = f"the journal ends at {self.file.sequence}, {found}: {self.file.directory}"
             raise JournalDamageError(msg)
         for record in self._beyond:
             if sequence_of(record) > last:

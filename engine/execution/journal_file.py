@@ -258,6 +258,7 @@ class JournalFile:
         try:
             self._disk.reserve(self._current, max(size, self._segment_size))
         except OSError:
+            os.ftruncate(self._current, self._at)  # some file systems leave what they could get
             self.full = True
             return self._at
         return max(size, self._segment_size)

@@ -3,6 +3,7 @@
     INTENT     its id is taken: it will not be accepted again       VERDICT    a refused REPLACE waits for nothing
     ORDER      the order as it stood then                           FILL       its order, and the positions
     WATERMARK  fills known up to here                               COMMAND    halted or not
+    START      what the numbers mean: other instruments are refused
 
 An order found as CREATED or SENT may or may not be at the venue: it is UNKNOWN, and the recovery asks. Nothing here
 is written or told; `fills_after` gives the fills that the readers may have missed of the last moment.
@@ -21,6 +22,7 @@ from engine.execution.chase import Chase
 from engine.execution.fills import Trade
 from engine.execution.journal import Entry
 from engine.execution.order import CREATED, Order
+from engine.execution.terms import check_known, check_terms
 from engine.model.words import CommandKind, FillFlag, IntentKind, JournalKind, OrderFlag, OrderType
 from engine.risk.approval import MINUTE_NS
 
@@ -43,6 +45,7 @@ class Replay:
     def __init__(self, blotter: Blotter) -> None:
         """Begin with the empty blotter to fill."""
         self.blotter = blotter
+        self._instruments = {number: one.instrument for number, one in blotter.ledger.account.items()}
         self.sequence = 0  # of the last record
         self.records = 0
         self.halted = False
@@ -103,14 +106,20 @@ class Replay:
             if self.replaces and (verdict := codec.VERDICT.unpack(entry.payload)).reason:
                 self.replaces.pop(verdict.intent_id, None)
         elif entry.kind == JournalKind.ORDER:
-            self._read_order(codec.ORDER.unpack(entry.payload), entry.now_ns)
+            row = codec.ORDER.unpack(entry.payload)
+            check_known(row, self._instruments)
+            self._read_order(row, entry.now_ns)
         elif entry.kind == JournalKind.FILL:
-            self.absorb(codec.FILL.unpack(entry.payload))
+            row = codec.FILL.unpack(entry.payload)
+            check_known(row, self._instruments)
+            self.absorb(row)
         elif entry.kind == JournalKind.WATERMARK:
             row = codec.FILL.unpack(entry.payload)
             self.blotter.watermarks[row.instrument] = row.venue_fill_id
         elif entry.kind == JournalKind.COMMAND:
             self._read_command(codec.COMMAND.unpack(entry.payload))
+        elif entry.kind == JournalKind.START and entry.payload:
+            check_terms(entry.payload, self._instruments)
 
     def _read_intent(self, row: Any) -> None:
         """An intent that was taken."""

@@ -22,15 +22,17 @@ from engine.feed.replay import ReplayRole, build_replay, is_replay
 from engine.feed.tapped import TappedPorts, tap_of
 from engine.instruments import read, write
 from engine.lanes import BY_NAME
+from engine.venues.catalogue import SIGNED, dialect_of
+from engine.venues.dialect import Dialect
 from engine.venues.port import PortState
 from engine.venues.wire import HttpPort, WebSocketPort
 
 if TYPE_CHECKING:
-    from engine.config import Config
+    from engine.config import Config, Secret
     from engine.config.tables import Venue
     from engine.model.instrument import Instrument
 
-MS = 1_000_000
+MS, SECOND_NS = 1_000_000, 1_000_000_000
 DURATIONS = (
     "stale", "book_stale", "settle", "subscribe", "quiet", "request", "instruments", "hold", "retry_min", "retry_max"
 )  # fmt: skip
@@ -108,14 +110,38 @@ def standby_of(venue: "Venue") -> bool:
     return wanted
 
 
+KEY = ("api_key", "private_key", "passphrase")
+
+
+def secrets_of(venue: "Venue") -> list["Secret"]:
+    """What the venue's stream is opened with: nothing, an SBE key's name, or a whole key where messages are signed."""
+    sbe, signed = venue.options.get("encoding") == "sbe", dialect_name(venue) in SIGNED
+    needed = KEY if signed else KEY[:1] if sbe else ()
+    for name in needed:
+        if getattr(venue, name) is None:
+            stream = 'encoding = "sbe"' if sbe else f'product = "{venue.options.get("product")}"'
+            article = "an" if name == KEY[0] else "a"
+            kind = " (of an Ed25519 key)" if sbe else f" (its key is {', '.join(needed)})"
+            msg = f"venue {venue.name}: {stream} needs {article} {name}{kind} to open a stream, was none"
+            raise ValueError(msg)
+    return [getattr(venue, name) for name in needed]
+
+
+def speaker_of(venue: "Venue") -> Dialect:
+    """The venue's dialect, with the key that it signs by where it must."""
+    name = dialect_name(venue)
+    if name not in SIGNED:
+        return dialect_of(name)
+    api_key, secret, passphrase = (one.reveal() for one in secrets_of(venue))
+    return SIGNED[name](api_key, secret, passphrase, lambda: clock.now_ns() // SECOND_NS)
+
+
 def stream_headers(venue: "Venue") -> dict[str, str]:
     """What opens a venue's stream: SBE wants the name of a key, whose secret the feed never sees."""
     if venue.options.get("encoding") != "sbe":
         return {}
-    if venue.api_key is None:
-        msg = f'venue {venue.name}: encoding = "sbe" needs an api_key (of an Ed25519 key) to open a stream, was none'
-        raise ValueError(msg)
-    return {"X-MBX-APIKEY": venue.api_key.reveal()}
+    [api_key] = secrets_of(venue)
+    return {"X-MBX-APIKEY": api_key.reveal()}
 
 
 def durations(table: dict[str, Any]) -> dict[str, Any]:
@@ -173,7 +199,8 @@ def build(config: "Config", name: str) -> FeedRole | ReplayRole:
         if any(one.venue == venue.name for one in config.instruments):
             ports.append(SocketPorts(venue.stream_url, venue.request_url, stream_headers(venue)))
             told = TappedPorts(ports[-1], tap, venue.name, dialect_name(venue)) if tap else ports[-1]
-            feeds.append(Feed(feed_config(config, name, venue, pinned), told, outbox, shower(cells, venue.name)))
+            show = shower(cells, venue.name)
+            feeds.append(Feed(feed_config(config, name, venue, pinned), told, outbox, show, speaker_of(venue)))
     return FeedRole(name, feeds, ports)
 
 

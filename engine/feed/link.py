@@ -61,7 +61,7 @@ class Link:
         if state == CLOSED:
             self.fail(f"closed: {self._port.error or 'by the venue'}")
         elif state == OPEN:
-            self.open = True
+            self._open(now_ns)
             self._speak(now_ns)
         self._watch(now_ns)
 
@@ -94,6 +94,12 @@ class Link:
         """Let the connection go."""
         self._port.close()
 
+    def _open(self, now_ns: int) -> None:
+        """Silence counts from here: nothing can be heard while a connection is made."""
+        if not self.open:
+            self.open = True
+            self.heard_ns = self._alive_ns = now_ns
+
     def _speak(self, now_ns: int) -> None:
         """Say the next thing that may be said at this time."""
         message = self.subscriptions.next_message(now_ns)
@@ -105,7 +111,12 @@ class Link:
     def _watch(self, now_ns: int) -> None:
         if not self.accepted and now_ns > self._deadline_ns:
             self.fail(UNANSWERED if self.open else "no connection in time")
-        if now_ns - self._alive_ns > self._dialect.mute_ns:
+        if self.open and self._is_mute(now_ns):
             self.fail("connected, but mute")
         if now_ns - self.begun_ns > self._dialect.lifetime_ns:
             self.leaving = True
+
+    def _is_mute(self, now_ns: int) -> bool:
+        """Not a byte for a while, or not a message for longer: a server that only answers pings sends no market."""
+        silent, wordless = now_ns - self._alive_ns, now_ns - self.heard_ns
+        return silent > self._dialect.mute_ns or wordless > self._dialect.wordless_ns

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("steelyard.feed")
 WINDOW_NS = 100_000_000  # recorded time that one step takes in at most: how coarsely ages are seen at "max"
 STEPS = 64  # of a feed in one round of the process, so that it beats meanwhile
+SPEED_MAX = 1e6  # beyond it, and at infinity, "max" is meant
 PRIMING = 8  # steps in which a feed asks and connects before the first entry is due
 PIECES_AHEAD = 5_000  # what was answered and settled stands at the beginning, or nowhere
 
@@ -52,9 +53,9 @@ class ReplayOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What [feed.replay] may say."""
 
     files: dict[str, tuple[str, ...]]
-    speed: Annotated[float, msgspec.Meta(gt=0)] | Literal["max"] = 1.0
+    speed: Annotated[float, msgspec.Meta(gt=0, le=SPEED_MAX)] | Literal["max"] = 1.0
     at_end: Literal["stay", "exit"] = "stay"
-    format: str = ""
+    format: Literal["", "hft", "cf1", "cf2", "dc", "ndjson", "steelyard"] = ""
 
 
 def is_replay(config: "Config") -> bool:

@@ -200,8 +200,7 @@ cdef class Track:
         cdef int state
         self.outbox.begin(self.instrument, receive_ns, now_ns, message.venue_ns, message.last)
         if not self.change(market, message, telling and self.levels_told):
-            self.outbox.end()
-            return self.doubt(receive_ns, now_ns)
+            return self.doubt(receive_ns, now_ns)  # what is held of this event on LEVELS is told to nobody
         self.changes += 1
         if self.depth:
             if telling and self.levels_told:
@@ -211,7 +210,6 @@ cdef class Track:
         if message.checksum >= 0:
             self.checksum_checked += 1
             if not self.rule.holds(self.book, message):
-                self.outbox.end()
                 return self.doubt(receive_ns, now_ns)
             self.checksum_ok += 1
         best = self.book_best(message.last)

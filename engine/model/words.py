@@ -135,7 +135,7 @@ class CommandKind(IntEnum):
 class JournalKind(IntEnum):
     """Which record a journal record carries."""
 
-    START = 1  # a life of execution begins; empty payload
+    START = 1  # a life of execution begins: one for each instrument, which says what its numbers mean
     INTENT = 2
     VERDICT = 3
     ORDER = 4  # a request about to leave, or a change of an order

@@ -6,6 +6,7 @@ from engine.venues.binance.market import BinanceDialect
 from engine.venues.binance.sbe_market import BinanceSbeDialect
 from engine.venues.coinbase.market import CoinbaseDialect
 from engine.venues.coinbase_exchange.market import ExchangeDialect
+from engine.venues.coinbase_exchange.signing import ExchangeSigner
 from engine.venues.dialect import Dialect
 from engine.venues.kraken.market import KrakenDialect
 
@@ -18,6 +19,11 @@ DIALECTS: dict[str, Callable[[], Dialect]] = {
     "coinbase-exchange": ExchangeDialect,
     "coinbase-exchange-level2": lambda: ExchangeDialect("coinbase-exchange-level2", by_order=False),
     "kraken": KrakenDialect,
+}
+
+# Whose stream opens to a key's owner alone: an API key, its secret, its passphrase and the time in seconds.
+SIGNED: dict[str, Callable[[str, str, str, Callable[[], int]], Dialect]] = {
+    "coinbase-exchange": lambda *key: ExchangeDialect(signer=ExchangeSigner(*key)),
 }
 
 

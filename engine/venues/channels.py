@@ -26,7 +26,8 @@ class Channels(ABC):
     depth: int = 0
     overlaps: bool = False
     lifetime_ns: int = 1 << 62
-    mute_ns: int = 5 * SECOND_NS  # a heartbeat comes every second whatever the books do
+    mute_ns: int = 5 * SECOND_NS
+    wordless_ns: int = 5 * SECOND_NS  # a heartbeat is a message, and comes every second whatever the books do
     channels: tuple[Channel, ...] = ()
     batch: int = 50
     batch_mixes: bool = False

@@ -94,7 +94,8 @@ class Dialect(Protocol):
         bool  # numbers are the venue's, so two connections may feed one book and a change of connection loses nothing
     )
     lifetime_ns: int  # after which the venue closes a connection: a successor is made before
-    mute_ns: int  # a connection this long without a frame is dead, whatever its socket says
+    mute_ns: int  # a connection this long without a byte, pings included, is dead, whatever its socket says
+    wordless_ns: int  # so is one this long without a message, whatever its pings say
     channels: tuple[Channel, ...]  # each symbol's
     batch: int  # the most wants a request may hold
     batch_mixes: bool  # a request may hold several channels

@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -15,21 +16,8 @@ FILES = [ROOT / name for name in TRACKED] or [
 ]
 SOURCES = [path for path in FILES if path.suffix in {".py", ".pyx", ".pxd", ".pyi", ".h", ".c"} and path.exists()]
 PRODUCT = [path for path in SOURCES if path.relative_to(ROOT).parts[0] in {"shm", "engine", "research"}]
-LAYERS = [
-    ("research",),
-    ("engine.demo",),
-    ("engine.cli",),
-    ("engine.supervisor", "engine.simulation"),
-    ("engine.feed", "engine.aggregation", "engine.strategy", "engine.execution", "engine.venue_server"),
-    ("engine.risk",),
-    ("engine.runtime", "engine.control", "engine.instruments", "engine.levels"),
-    ("engine.lanes",),
-    ("engine.venues",),
-    ("engine.book",),
-    ("engine.model",),
-    ("engine.config", "engine.clock", "engine.log", "engine.role"),
-    ("shm",),
-]
+CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+LAYERS = [tuple(name.strip() for name in layer.split("|")) for layer in CONTRACTS[0]["layers"]]
 
 
 def layer_of(module: str) -> int | None:

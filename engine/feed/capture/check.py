@@ -13,7 +13,7 @@ from pathlib import Path
 
 import orjson
 
-from engine.feed.capture.formats import Piece, read_capture
+from engine.feed.capture.formats import SHOWN, Piece, read_capture
 from engine.feed.order_track import OrderTrack
 from engine.feed.outbox import Outbox
 from engine.feed.pipeline import Pipeline
@@ -225,6 +225,10 @@ def check(files: list[Path], dialect: Dialect, symbol: str = "", kind: str = "")
     for piece in pieces_of(files, kind, dialect.name):
         survey.look(piece)
     symbols = [name for name in survey.symbols() if not symbol or name == symbol]
+    if symbol and not symbols and survey.symbols():
+        found = ", ".join(survey.symbols())
+        msg = f"--symbol {symbol!r}: expected one that the recording has, which are {found[:SHOWN]}"
+        raise ValueError(msg)
     run = Check(dialect, survey, symbols)
     for piece in pieces_of(files, kind, dialect.name):
         run.take(piece)

@@ -22,6 +22,7 @@ cdef enum:
     LAST = 1
     RECEIVED = 1
     BEGIN = 3
+    CLOSED = 4
     LOST = 7
     EPOCH_SHIFT = 40
 
@@ -48,7 +49,8 @@ HEAD_SIZE = sizeof(Head)
 assert records.FRAME.size == sizeof(Piece)
 assert HEAD_SIZE == 24
 assert words.Flag.LAST == LAST
-assert (words.FrameKind.RECEIVED, words.FrameKind.BEGIN, words.FrameKind.LOST) == (RECEIVED, BEGIN, LOST)
+assert (words.FrameKind.RECEIVED, words.FrameKind.BEGIN) == (RECEIVED, BEGIN)
+assert (words.FrameKind.CLOSED, words.FrameKind.LOST) == (CLOSED, LOST)
 assert words.FrameKind.END > LOST
 
 
@@ -58,6 +60,18 @@ def pack(int64_t receive_ns, uint64_t connection, int kind, bytes payload):
     memset(&head, 0, sizeof(Head))
     head.receive_ns, head.connection, head.size, head.kind = receive_ns, connection, <uint32_t>len(payload), kind
     return PyBytes_FromStringAndSize(<char *>&head, sizeof(Head)) + payload
+
+
+def count_of(bytes entries):
+    """How many entries stand here one behind the other."""
+    cdef const char *data = entries
+    cdef Py_ssize_t place = 0, end = len(entries), count = 0
+    cdef Head head
+    while place < end:
+        memcpy(&head, data + place, sizeof(Head))
+        place += sizeof(Head) + <Py_ssize_t>head.size
+        count += 1
+    return count
 
 
 def unpack(bytes block, dict wanted, meet):
@@ -126,6 +140,7 @@ cdef class Assembler:
     cdef uint64_t overtaken_records
     cdef dict known
     cdef object meet
+    cdef readonly list ended  # connections whose end was told; whoever has written it down clears this
     cdef readonly int64_t first_ns
     cdef readonly int64_t last_ns
     cdef readonly uint64_t count
@@ -136,7 +151,7 @@ cdef class Assembler:
 
     def __init__(self, meet):
         """`meet(connection, whether it begins here)` gives whether to keep its frames, and what to put before them."""
-        self.meet, self.known = meet, {}
+        self.meet, self.known, self.ended = meet, {}, []
 
     def __dealloc__(self):
         free(self.out)
@@ -146,10 +161,10 @@ cdef class Assembler:
         self.overtaken_records += count
 
     def add(self, bytes entry):
-        """Put a ready entry behind the others."""
+        """Put ready entries, one or more, behind the others."""
         cdef const char *data = entry
         self.append(data, len(entry))
-        self.count += 1
+        self.count += count_of(entry)
 
     def take(self, const unsigned char[::1] block):
         """Take records as they lay in the ring."""
@@ -245,6 +260,8 @@ cdef class Assembler:
         if not self.first_ns:
             self.first_ns = piece.receive_ns
         self.last_ns = piece.receive_ns
+        if piece.kind == CLOSED:
+            self.ended.append(piece.connection)
         self.count += 1
         self.frames += 1
         self.octets += piece.length

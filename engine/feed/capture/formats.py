@@ -21,6 +21,7 @@ import orjson
 import zstandard
 
 from engine.feed.capture.recording import is_recording, read_recording
+from engine.model.fixed import INT64_MAX
 from engine.model.words import FrameKind
 
 if TYPE_CHECKING:
@@ -33,11 +34,16 @@ CF1_BODY = re.compile(rb"(https?://\S+) -> ([\d.]+): (.*)")
 CF1_FRAME = re.compile(rb"([\d.]+): (.*)")
 DC_FRAME = re.compile(rb'"frame":\s*')
 CHUNK = 1 << 18
+PACKINGS = {b"\x1f\x8b": ".gz", b"\x28\xb5\x2f\xfd": ".zst"}
+MAGIC_MAX = max(map(len, PACKINGS))
 EPOCH_DIGITS = 19  # of nanoseconds in this century; fewer are a coarser unit
 OK = 200
 MARKS = (FrameKind.BEGIN, FrameKind.CLOSED, FrameKind.LOST)
 SHOWN = 200  # letters of an error, which may hold a whole line
 CUT_OFF = "the compressed file is cut off"
+UNREADABLE = (
+    EOFError, ValueError, LookupError, TypeError, AttributeError, zlib.error, zstandard.ZstdError, gzip.BadGzipFile,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +60,19 @@ class Piece:
 
 def open_capture(path: Path) -> BinaryIO:
     """Open a recording, unpacked."""
-    if path.suffix == ".gz":
+    packing = packing_of(path)
+    if packing == ".gz":
         return cast("BinaryIO", gzip.open(path))
-    if path.suffix == ".zst":
+    if packing == ".zst":
         return cast("BinaryIO", io.BufferedReader(Unpacked(path.open("rb")), CHUNK))
     return path.open("rb")
+
+
+def packing_of(path: Path) -> str:
+    """The ending that a file's first bytes ask for, whatever it is called; else its own."""
+    with path.open("rb") as file:
+        begin = file.read(MAGIC_MAX)
+    return next((ending for magic, ending in PACKINGS.items() if begin.startswith(magic)), path.suffix)
 
 
 class Unpacked(io.RawIOBase):
@@ -124,12 +138,21 @@ def read_capture(path: Path, kind: str = "", venue: str = "") -> Iterator[Piece]
         return
     try:
         with open_capture(path) as lines:
-            first = lines.readline()
+            first = next((line for line in lines if line.strip()), b"")
             reader = READERS[kind or guess_format(first)]
-            yield from reader(line.strip() for line in _chain(first, lines) if line.strip())
-    except (EOFError, ValueError, LookupError, TypeError, AttributeError, zlib.error, zstandard.ZstdError) as error:
+            for piece in reader(line.strip() for line in _chain(first, lines) if line.strip()):
+                yield _timed(piece)
+    except UNREADABLE as error:
         msg = f"{path} cannot be read as {kind or 'what its first line looks like'}: {str(error)[:SHOWN]}"
         raise ValueError(msg) from error
+
+
+def _timed(piece: Piece) -> Piece:
+    """The piece, if what stands at its time is one."""
+    if type(piece.time_ns) is not int or not 0 <= piece.time_ns <= INT64_MAX:
+        msg = f"a time must be 0 to 2^63-1 ns, was {piece.time_ns!r}"
+        raise ValueError(msg)
+    return piece
 
 
 def _chain(first: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:

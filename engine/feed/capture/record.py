@@ -21,6 +21,7 @@ NAP_S = 0.001
 LOOK_NS = 500_000_000  # how often an idle recorder looks whether its lane is still there
 SECOND_NS = 1_000_000_000
 MIB = 1 << 20
+FOREVER_S = 1e9
 
 
 class Stop:
@@ -43,7 +44,7 @@ class Stop:
 
 def record(options: argparse.Namespace) -> int:
     """Record; the exit code."""
-    if options.seconds < 0 or options.part_mib < 0 or options.part_seconds < 0:
+    if not 0 <= options.seconds < FOREVER_S or options.part_mib < 0 or options.part_seconds < 0:
         return _complain("--seconds, --part-mib and --part-seconds: expected none or more", WRONG_USE)
     system = choose_system(options.system)
     if not system:
@@ -52,15 +53,15 @@ def record(options: argparse.Namespace) -> int:
     stop, now_ns = Stop(options.seconds), clock.now_ns()
     try:
         recorder = Recorder(system, options.venue)
+        _know_venue(options.venue, recorder.connections.venues())
         limits = Limits(options.part_mib * MIB, options.part_seconds * SECOND_NS)
         path = output_path(options.output, system, now_ns)
         writer = RecordingWriter(path, now_ns, limits, recorder.connections.openings)
     except FileNotFoundError as error:
         return _complain(str(error), NOBODY)
-    except (OSError, shm.SegmentError) as error:
+    except (OSError, ValueError, shm.SegmentError) as error:
         return _complain(str(error), WRONG_USE)
-    sys.stderr.write(f"recording {system} to {path}, ^C ends it\n")
-    sys.stderr.flush()
+    print(f"recording {system} to {path}, ^C ends it", file=sys.stderr, flush=True)  # noqa: T201 - stderr may be closed
     try:
         follow(recorder, writer, stop)
         recorder.finish(writer, clock.now_ns())
@@ -69,6 +70,13 @@ def record(options: argparse.Namespace) -> int:
         return _complain(f"{writer.paths[-1]}: {error.strerror}: whole up to here, the feed goes on", FAILED)
     _say(recorder, writer, as_json=options.json)
     return DONE
+
+
+def _know_venue(named: str, venues: set[str]) -> None:
+    """Refuse a name that no connection has; before the feed's first there is nothing to hold it against."""
+    if named and venues and named not in venues:
+        msg = f"--venue {named!r}: expected one of {', '.join(sorted(venues))}"
+        raise ValueError(msg)
 
 
 def follow(recorder: Recorder, writer: RecordingWriter, stop: Stop) -> None:
@@ -80,7 +88,7 @@ def follow(recorder: Recorder, writer: RecordingWriter, stop: Stop) -> None:
         if now_ns >= look_ns:
             look_ns = now_ns + LOOK_NS
             if recorder.reader.replaced():
-                sys.stderr.write("the system went down\n")
+                print("the system went down", file=sys.stderr)  # noqa: T201
                 return
         time.sleep(NAP_S)
 
@@ -108,7 +116,7 @@ def output_path(text: str, system: str, now_ns: int) -> Path:
 
 
 def _complain(text: str, code: int) -> int:
-    sys.stderr.write(f"capture record: {text}\n")
+    print(f"capture record: {text}", file=sys.stderr)  # noqa: T201
     return code
 
 
@@ -116,16 +124,16 @@ def _say(recorder: Recorder, writer: RecordingWriter, *, as_json: bool) -> None:
     """The totals; what is missing is never left unsaid."""
     totals = recorder.totals(writer)
     if as_json:
-        sys.stdout.write(orjson.dumps(totals).decode() + "\n")
+        print(orjson.dumps(totals).decode())  # noqa: T201
         return
-    sys.stdout.write(
+    print(  # noqa: T201
         f"{totals['frames']:,} frames, {totals['bytes']:,} bytes in {totals['file_bytes']:,} on disk, "
-        f"{len(writer.paths)} files\n"
+        f"{len(writer.paths)} files"
     )
     if totals["losses"]:
-        sys.stdout.write(f"{totals['losses']} gaps, {totals['lost_frames']:,} frames known to be lost, all marked\n")
+        print(f"{totals['losses']} gaps, {totals['lost_frames']:,} frames known to be lost, all marked")  # noqa: T201
     if recorder.connections.joined:
-        sys.stdout.write(
+        print(  # noqa: T201
             f"{recorder.connections.joined} connections were there before: their books can be replayed from their next "
-            "snapshot on, which engine-ctl restart feed brings\n"
+            "snapshot on, which engine-ctl restart feed brings"
         )

@@ -4,7 +4,7 @@ It attaches read-only and the feed never waits for it. What it could not read in
 the gap is. It begins with the oldest frame that the ring still holds.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -32,6 +32,7 @@ class Connections:
     venue: str = ""
     joined: int = 0  # connections that had begun before the recording did
     open: dict[int, bytes] = field(default_factory=dict)
+    dead: set[int] = field(default_factory=set)  # their ends wait to be written
 
     def meet(self, number: int, begins: bool) -> tuple[bool, bytes]:
         """Whether to keep a connection's frames, and the entries before its first."""
@@ -45,19 +46,31 @@ class Connections:
         self.joined += not begins
         return True, ended if begins else ended + entry
 
+    def venues(self) -> set[str]:
+        """Every name by which a venue's connections may be asked for; none before the feed has begun one."""
+        rows = (self.cells.read(index) for index in range(self.cells.count))
+        told = [_describe(row) for row in rows if row is not None]
+        return {one[name] for one in told for name in ("venue", "dialect")}
+
     def openings(self) -> bytes:
-        """The entries that say what stands, for the beginning of a part."""
+        """The entries that say what stood when the part's first block began."""
+        return b"".join(self.open.values())
+
+    def forget(self, ended: Iterable[int], last_ns: int) -> None:
+        """Their ends are written, up to this time; one whose end was overtaken shows in its cell."""
+        for number in (*ended, *self.dead):
+            self.open.pop(number, None)
+        self.dead.clear()
         for number in list(self.open):
             row = self.cells.read(number % self.cells.count)
-            if row is None or row.number != number or row.end_ns:
+            if row is None or row.number != number or 0 < row.end_ns < last_ns:
                 del self.open[number]
-        return b"".join(self.open.values())
 
     def _end_lives_before(self, number: int, now_ns: int) -> Iterator[bytes]:
         """A feed that died closed nothing: what it had open is told to be gone when its successor begins."""
         for other in list(self.open):
-            if other >> EPOCH_SHIFT < number >> EPOCH_SHIFT:
-                del self.open[other]
+            if other >> EPOCH_SHIFT < number >> EPOCH_SHIFT and other not in self.dead:
+                self.dead.add(other)
                 yield pack(now_ns, other, FrameKind.CLOSED, b"the feed's process ended")
 
 
@@ -78,6 +91,7 @@ class Recorder:
         self.assembler = Assembler(self.connections.meet)
         self.lost_records = 0
         self._flush_ns = 0
+        self._written = 0, 0  # frames and their bytes
 
     def step(self, writer: RecordingWriter, now_ns: int) -> int:
         """Take what waits; write a block when there is enough of it or it has waited long enough."""
@@ -97,6 +111,9 @@ class Recorder:
         entries, count, first_ns, last_ns = self.assembler.taken()
         if entries:
             writer.write(entries, count, first_ns, last_ns, now_ns)
+            self._written = self.assembler.frames, self.assembler.octets
+            self.connections.forget(self.assembler.ended, last_ns)
+            self.assembler.ended.clear()
 
     def finish(self, writer: RecordingWriter, now_ns: int) -> None:
         """Take the rest, say that this is the end, and close."""
@@ -104,16 +121,18 @@ class Recorder:
         while self.reader.cursor < end and self.step(writer, now_ns):
             pass
         self.assembler.settle(now_ns)
-        self.assembler.add(pack(now_ns, 0, FrameKind.END, orjson.dumps(self.totals(writer))))
+        taken = self.assembler
+        whole = {**self.totals(writer), "frames": taken.frames, "bytes": taken.octets}
+        taken.add(pack(now_ns, 0, FrameKind.END, orjson.dumps(whole)))
         self.flush(writer, now_ns)
         writer.close()
 
     def totals(self, writer: RecordingWriter) -> dict[str, object]:
-        """What was recorded and what was not."""
-        taken = self.assembler
+        """What is in the files, and what is not."""
+        taken, (frames, octets) = self.assembler, self._written
         return {
-            "frames": taken.frames,
-            "bytes": taken.octets,
+            "frames": frames,
+            "bytes": octets,
             "file_bytes": writer.octets,
             "lost_frames": taken.lost,
             "losses": taken.losses,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import zstandard
 
+from engine.feed.capture.entries import count_of
 from engine.feed.capture.recording import BLOCK, MARK, Header
 
 LEVEL = 3
@@ -48,7 +49,7 @@ class RecordingWriter:
             self._file = self._begin(now_ns)
             opening = self._openings()
             if opening:
-                self._write(opening, 0, now_ns, now_ns)
+                self._write(opening, count_of(opening), now_ns, now_ns)
         self._write(entries, count, first_ns, last_ns)
 
     def close(self) -> None:

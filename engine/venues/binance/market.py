@@ -48,7 +48,8 @@ class BinanceDialect:
     depth: int = 0
     overlaps: bool = True
     lifetime_ns: int = 86_000 * SECOND_NS  # the venue closes after 24 hours
-    mute_ns: int = 30 * SECOND_NS  # depth is silent in a quiet market, but some stream of some symbol is not
+    mute_ns: int = 30 * SECOND_NS  # a ping comes every twenty seconds
+    wordless_ns: int = 300 * SECOND_NS  # it has no heartbeat: a minute without a message is a quiet market, not five
 
     def __post_init__(self) -> None:
         """The product's own limit."""

@@ -14,6 +14,7 @@ from engine.model.instrument import Instrument
 from engine.venues.channels import Channels
 from engine.venues.coinbase.market import decimals_of, refusal_of
 from engine.venues.coinbase_exchange.scan import ExchangeMarket, LevelRule, OrderRule
+from engine.venues.coinbase_exchange.signing import ExchangeSigner
 from engine.venues.dialect import EVERY, OTHER, Answer, AnswerKind, Channel, ChannelKind, Listing, Want, read_listed
 from engine.venues.market import Market, Rule
 
@@ -35,6 +36,7 @@ class ExchangeDialect(Channels):
     name: str = "coinbase-exchange"
     by_order: bool = True
     snapshot_choices: tuple[tuple[int, int], ...] = ((EVERY_ORDER, 1),)
+    signer: ExchangeSigner | None = None  # of a connection that is made; a recording needs none
     _learned: bool = False
 
     def __post_init__(self) -> None:
@@ -53,7 +55,8 @@ class ExchangeDialect(Channels):
     def subscribe(self, wants: Sequence[Want], number: int) -> bytes:
         """Heartbeats are a channel of each product: they show that the connection and a quiet book live."""
         del number
-        return _message("subscribe", wants, BEAT)
+        signed = self.signer.fields() if self.signer is not None else {}
+        return _message("subscribe", wants, BEAT, **signed)
 
     def unsubscribe(self, wants: Sequence[Want], number: int) -> bytes:
         """Heartbeats go on."""
@@ -158,9 +161,10 @@ class ExchangeDialect(Channels):
                 yield from ((channel, str(product)) for product in products)
 
 
-def _message(kind: str, wants: Sequence[Want], *more: str) -> bytes:
+def _message(kind: str, wants: Sequence[Want], *more: str, **signed: str) -> bytes:
     channels = [wants[0][0], *more]
-    return orjson.dumps({"type": kind, "product_ids": [symbol for _, symbol in wants], "channels": channels})
+    products = [symbol for _, symbol in wants]
+    return orjson.dumps({"type": kind, "product_ids": products, "channels": channels, **signed})
 
 
 def read_product(venue: str, symbol: str, entry: Mapping[str, Any], number: int) -> Instrument:

@@ -22,6 +22,7 @@ from engine.venues.wire.upgrade import tunnel
 SECURE_SCHEMES = {"ws": False, "http": False, "wss": True, "https": True}
 
 _serials = count(1)
+_turns = count()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +115,14 @@ class Dial:
             self._socket = None
 
     def _look_up(self) -> bool:
-        """Wait for the addresses."""
+        """Wait for the addresses. Each dial begins at another: one that never answers must not hide the others."""
         self.error = self._lookup.error
         self._step = self._connect
         if self._lookup.addresses is None:
             self._step = self._look_up
             return False
+        first = next(_turns) % len(self._lookup.addresses)
+        self._lookup.addresses = self._lookup.addresses[first:] + self._lookup.addresses[:first]
         return True
 
     def _connect(self) -> bool:
@@ -127,7 +130,10 @@ class Dial:
         assert self._lookup.addresses is not None
         self.close()
         family, address = self._lookup.addresses.pop(0)
-        self._socket = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            self._socket = socket.socket(family, socket.SOCK_STREAM)
+        except OSError as error:  # a system without IPv6 is told of such addresses all the same
+            return self._refused(error.errno or errno.EAFNOSUPPORT)
         self._serial = next(_serials)
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

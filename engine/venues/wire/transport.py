@@ -198,7 +198,7 @@ class TlsTransport:
 
     def fill(self, reader: FrameReader) -> int:
         """Read one large block of cipher text and decrypt all of it into a frame reader."""
-        if not self._incoming.pending and not self._take():
+        if self.error or self._ended or not (self._incoming.pending or self._take()):
             return self._outcome()
         before = reader.held
         try:

@@ -100,6 +100,7 @@ class System:
     name: str = ""
     lives: int = 0
     mortality: Mortality = field(default_factory=Mortality)
+    feed: shm.CellReader | None = None  # the heartbeat of a feed, where a test gives it one
 
     def __post_init__(self) -> None:
         """Make the lanes and both sides of them."""
@@ -127,6 +128,7 @@ class System:
         """A life of the role."""
         table = msgspec.convert({"taker_fee_bps": FEES, "bar_grace_ms": 100, **self.settings, **settings}, Aggregation)
         lanes: Any = open_lanes(self.name, "aggregation")
+        lanes.feed = self.feed
         lanes.bars, lanes.last_bars = Mortal(lanes.bars, self.mortality), Mortal(lanes.last_bars, self.mortality)
         self.role = make_role(table, "aggregation", 7, self.instruments, lanes)
         self.lives += 1

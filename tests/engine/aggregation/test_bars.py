@@ -2,14 +2,19 @@
 
 import itertools
 import random
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
+import shm
+from engine.aggregation import check_table
 from engine.aggregation.bars import Bars
 from engine.aggregation.role import InstrumentsChangedError
+from engine.config.tables import Aggregation
+from engine.lanes import BY_NAME
 from engine.model.words import BarFlag, BookState, Flag, TickKind
 from tests.engine.aggregation.hands import BTC, ELSEWHERE, SECOND, START, System, seed_of_this_run, wide
 
@@ -201,6 +206,90 @@ def test_a_bar_that_may_miss_prints_says_so(system: System) -> None:
     assert partial == [True, False, True, True, False]
 
 
+def flags_of_seconds(system: System) -> dict[int, bool]:
+    """Which of the seconds closed since the last look may miss prints."""
+    bars = [bar for bar in system.told("bars") if bar.interval_ns == SECOND and bar.instrument == 1]
+    return {(bar.start_ns - START) // SECOND: bool(bar.flags & BarFlag.PARTIAL) for bar in bars}
+
+
+@pytest.fixture
+def beating(make_system: Callable[..., System]) -> Iterator[tuple[System, Callable[[int], None]]]:
+    """A system whose feed has a heartbeat, and its hand on it."""
+    name, record = f"test-aggregation-{secrets.token_hex(6)}.heartbeat.feed", BY_NAME["heartbeat"].record
+    shm.create(name, record, "cells", count=1)
+    cell = shm.CellWriter(name, record)
+    system = make_system(feed=shm.CellReader(name, record))
+    yield system, lambda at_ns: cell.write(0, 0, at_ns, 0, 0, 0, 0, 0, 0, 0)
+    cell.close()
+    shm.remove(name)
+
+
+def test_a_bar_waits_for_the_feed_to_be_heard_behind_its_end(
+    beating: tuple[System, Callable[[int], None]],
+) -> None:
+    """A feed that is busy has prints of this bar in hand still."""
+    system, beat = beating
+    beat(START)
+    system.step()
+    system.tell_print(1, 100, 5, 1)
+    beat(START + SECOND - 1)
+    system.step(SECOND + GRACE)
+    assert not flags_of_seconds(system)
+    system.tell_print(1, 101, 5, 2, receive_ns=START + SECOND - 1)
+    beat(START + SECOND)
+    system.step(SECOND // 100)
+    system.tell_print(1, 100, 5, 3)
+    beat(START + 2 * SECOND)
+    system.step(SECOND)
+    assert flags_of_seconds(system) == {0: False, 1: False}
+
+
+def test_seconds_that_a_dead_feed_did_not_hear_say_so(beating: tuple[System, Callable[[int], None]]) -> None:
+    """Between its death and its successor the market trades on: an EMPTY bar, taken for whole, is a wrong number."""
+    system, beat = beating
+    beat(START)
+    system.step()
+    system.tell_print(1, 100, 5, 1)
+    beat(START + SECOND)
+    system.step(SECOND + GRACE)
+    beat(START + SECOND + SECOND // 2)
+    system.step(SECOND)
+    system.step(SECOND)
+    beat(system.now_ns)
+    system.tell_state(1, BookState.EMPTY, Flag.LAST | Flag.RESET)
+    system.tell_state(1, BookState.GOOD)
+    system.step()
+    for _ in range(2):
+        beat(system.now_ns + SECOND)
+        system.step(SECOND)
+    assert flags_of_seconds(system) == {0: False, 1: True, 2: True, 3: True, 4: False}
+
+
+@pytest.mark.parametrize("dying", [True, False])
+def test_a_venue_whose_going_the_lane_has_forgotten_is_still_away(system: System, dying: bool) -> None:
+    """Away since an hour, its STATE long lapped: neither a new life nor a lap may call its empty seconds whole."""
+    system.tell_book(1, [(100, 5)], [(101, 5)])
+    system.tell_print(1, 100, 5, 1)
+    system.step()
+    if dying:
+        system.tell_book(1, [], [], BookState.DISCONNECTED, bests=False)
+        system.tell_state(1, BookState.DISCONNECTED)
+        system.step()
+    system.tell_book(1, [], [], BookState.DISCONNECTED)
+    for _ in range(140_000):
+        system.tick(TickKind.BEST, 2, side=1, price=100, size=5)
+    if dying:
+        system.step()
+        system.die()
+    system.step()
+    system.step()
+    for _ in range(4):
+        system.step(SECOND)
+    flags = flags_of_seconds(system)
+    assert len(flags) >= 3
+    assert all(flags.values())
+
+
 def test_lost_ticks_make_the_open_bars_partial(system: System) -> None:
     """A lap is counted and named; the volume that is missing is nobody's guess."""
     system.step()
@@ -244,6 +333,13 @@ def test_a_grace_as_long_as_a_bar_is_refused(system: System) -> None:
     """Three bars of one series would be open at once."""
     with pytest.raises(ValueError, match="grace of bars must be less than the shortest interval"):
         Bars([(1, 2, 5, 0)], [SECOND], SECOND, False, system.role._lanes.bars, system.role._lanes.last_bars)
+
+
+@pytest.mark.parametrize("bars", [("1s", "1s"), ("60s", "1m")])
+def test_one_length_named_twice_is_refused(bars: tuple[str, ...]) -> None:
+    """Each of its bars would be closed twice, and whoever adds them up would trade on double the volume."""
+    with pytest.raises(ValueError, match=f"aggregation.bars must be of different lengths, '{bars[0]}' stands twice"):
+        check_table(Aggregation(bars=bars))
 
 
 def test_a_change_of_decimals_ends_the_life_and_mixes_nothing(system: System) -> None:

@@ -89,6 +89,44 @@ def test_what_a_role_would_refuse_is_one_line_and_starts_nothing(
     assert shm.names(system) == []
 
 
+EXCHANGE = """
+[[venues]]
+name = "exchange"
+kind = "coinbase"
+options = {{ product = "{product}" }}
+{key}
+[[instruments]]
+id = 1
+venue = "exchange"
+symbol = "BTC-USD"
+[[processes]]
+name = "core"
+roles = ["alpha", "beta", "feed"]
+environment = {{ PART = "x" }}
+"""
+PARTS = 'api_key = { env = "PART" }\nprivate_key = { env = "PART" }\n'
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("", 'feed: venue exchange: product = "exchange" needs an api_key'),
+        (PARTS, 'feed: venue exchange: product = "exchange" needs a passphrase'),
+        (PARTS + 'passphrase = { env = "ABSENT" }', "feed: .*ABSENT is not set"),
+    ],
+)
+def test_a_stream_that_opens_to_keys_alone_is_refused_without_one(write: Write, key: str, said: str) -> None:
+    """The venue would refuse each subscription for ever: that is said before anything is started."""
+    with pytest.raises(Complaint, match=said):
+        check(write(EXCHANGE.format(product="exchange", key=key)))
+
+
+def test_a_stream_with_its_key_and_one_without_need_are_sound(write: Write) -> None:
+    """A key's parts may come from the process's own environment; levels are public."""
+    check(write(EXCHANGE.format(product="exchange", key=PARTS + 'passphrase = { env = "PART" }')))
+    check(write(EXCHANGE.format(product="exchange-level2", key="")))
+
+
 def test_a_key_that_everybody_can_read_is_refused(write: Write, tmp_path: Path) -> None:
     """Execution would not start with it, and nobody should."""
     path = tmp_path / "open.pem"

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -338,3 +339,39 @@ def test_foreign_files_under_our_prefix_are_rows_not_tracebacks(typed: Typed, ma
         os.rmdir(f"{base}.folder")
         for path in (f"{base}.pipe", f"{base}.link", junk):
             os.unlink(path)
+
+
+@pytest.mark.parametrize("words", [["capture", "check", "{file}", "--venue", "binance", "--json"], ["shm", "ls"]])
+def test_a_reader_who_has_seen_enough_is_no_error(tmp_path: Path, words: list[str]) -> None:
+    """`| head` must not end in a trace or in exit 120, whichever part of the tool was asked."""
+    file = tmp_path / "a.ndjson"
+    file.write_bytes(b'{"lastUpdateId":5,"bids":[["1.10","2"]],"asks":[["1.20","2"]],"symbol":"AB"}\n')
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "engine.cli", *(word.format(file=file) for word in words)]
+    ended = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, timeout=60, check=False)
+    os.close(write)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize(
+    "words", [("up", "x.toml", "--timeout"), ("down", "--timeout"), ("shm", "stat", "x", "--seconds")]
+)
+@pytest.mark.parametrize("value", ["nan", "inf", "-1", "soon"])
+def test_a_duration_without_an_end_is_wrong_use(
+    capsys: pytest.CaptureFixture[str], words: tuple[str, ...], value: str
+) -> None:
+    """`up --timeout nan` started a system that trades, and said that it had not."""
+    with pytest.raises(SystemExit) as caught:
+        main([*words, value])
+    assert caught.value.code == 2
+    assert f"expected seconds from 0, was '{value}'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["up", "check"])
+def test_a_file_names_its_system_itself(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    """An option that is taken and not followed starts another system than the one that was typed."""
+    with pytest.raises(SystemExit) as caught:
+        main([command, "x.toml", "--system", "other"])
+    assert caught.value.code == 2
+    assert "--system" in capsys.readouterr().err

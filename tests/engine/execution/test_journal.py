@@ -152,7 +152,7 @@ def test_a_hole_before_the_last_segment_stops_the_start_and_cuts_nothing(tmp_pat
     before = [path.read_bytes() for path in segments(tmp_path)]
     again = journal(tmp_path, Ring("journal"))
     assert again.sequence == 50
-    with pytest.raises(JournalDamageError, match=f"ends at 50, its record {17 + index} is damaged"):
+    with pytest.raises(JournalDamageError, match=f"ends at 50, its record {17 + index} is missing or damaged"):
         list(again.replay())
     again.close()
     assert [path.read_bytes() for path in segments(tmp_path)] == before
@@ -224,3 +224,38 @@ def test_what_does_not_fit_waits_and_is_written_when_there_is_room(tmp_path: Pat
 def test_a_disk_full_from_the_beginning_is_known_at_once(tmp_path: Path) -> None:
     """Before the first intent."""
     assert journal(tmp_path, Ring("journal"), Disk(0)).full
+
+
+def test_room_that_was_got_in_part_is_given_back(tmp_path: Path) -> None:
+    """Zeros between a segment's last record and its successor would end the journal there at the next start."""
+    book = journal(tmp_path, Ring("journal"))
+    add(book, 3)
+    book.close()
+    reserve = Disk(1 << 30).reserve
+
+    def in_part(descriptor: int, size: int) -> None:
+        reserve(descriptor, size - SEGMENT // 2)
+        raise OSError(errno.ENOSPC, "no room")
+
+    ring = Ring("journal")
+    file = JournalFile(tmp_path, SEGMENT, DirectDisk(in_part))
+    again = Journal(JournalConfig(str(tmp_path), "after", SEGMENT), ring, ring.reader(), file)
+    assert again.full
+    file._disk = DirectDisk(reserve)
+    for number in range(5):
+        again.add(number, JournalKind.START, b"more")
+        again.commit(number)
+        again.settle(number + 2 * SECOND)
+    again.close()
+    assert numbers(tmp_path) == list(range(1, 9))
+    assert journal(tmp_path, Ring("journal")).sequence == 8
+
+
+def test_a_journal_without_its_beginning_stops_the_start(tmp_path: Path) -> None:
+    """Segments that were tidied away held positions; where no checkpoint stands for them there is nothing to go by."""
+    add(journal(tmp_path, Ring("journal")), 40)
+    segments(tmp_path)[0].unlink()
+    book = journal(tmp_path, Ring("journal"))
+    with pytest.raises(JournalDamageError, match=r"ends at 40, its record 1 is missing"):
+        list(book.replay())
+    assert [one.sequence for one in book.replay(1, 16)] == list(range(17, 41))

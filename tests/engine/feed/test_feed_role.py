@@ -269,6 +269,35 @@ def test_a_mute_connection_is_left(bench: Bench) -> None:
     assert bench.ports.streams[0].state == PortState.CLOSED
 
 
+def test_a_connection_that_only_answers_pings_is_left_in_the_end(bench: Bench) -> None:
+    """Binance has no heartbeat: a minute without a message is a quiet market, five are a server that does not speak."""
+    bench.good()
+    for second in range(330):
+        if len(bench.ports.streams) > 1:
+            break
+        bench.stream.receive_ns = bench.now
+        bench.step(1)
+        assert second > 60 or bench.feed.reconnects == 0
+    assert bench.feed.failure == "connected, but mute"
+
+
+def test_silence_counts_from_the_opening_of_a_connection() -> None:
+    """A slow name server or proxy is told as such: what is not connected yet cannot be mute."""
+    bench = Bench(subscribe_ns=60 * SECOND)
+    try:
+        bench.ports.opening = PortState.CONNECTING
+        bench.connect()
+        for _ in range(40):
+            bench.step(1)
+        assert bench.feed.failure == ""
+        bench.stream.state = PortState.OPEN
+        bench.step(1)
+        assert len(bench.ports.streams) == 1
+        assert bench.stream.sent, "nothing was subscribed on it"
+    finally:
+        bench.close()
+
+
 def test_a_refused_subscription_is_an_error_with_its_text(bench: Bench) -> None:
     """Binance keeps the connection open after a refusal: silence would look alive."""
     bench.ports.refuse = "SUBSCRIBE"

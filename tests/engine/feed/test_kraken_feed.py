@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
+import shm
 from engine.book import Book
-from engine.model.words import BookState
+from engine.model.words import BookState, TickKind
 from engine.venues.kraken.scan import checksum
 from tests.engine.feed.feed_fakes import Bench
 
@@ -22,8 +23,8 @@ HEARTBEAT = b'{"channel":"heartbeat"}'
 
 @pytest.fixture
 def bench() -> Iterator[Bench]:
-    """Two books of one connection."""
-    made = Bench(venue="kraken", symbols={"BTC/USD": 7, "ETH/USD": 8})
+    """Two books of one connection, every level told."""
+    made = Bench(venue="kraken", symbols={"BTC/USD": 7, "ETH/USD": 8}, levels=True)
     made.ports.rest.answers["/0/public/AssetPairs"] = PAIRS
     made.ports.acknowledge = False
     made.connect()
@@ -48,6 +49,15 @@ def asked(bench: Bench) -> list[str]:
     """The symbols of books subscribed anew, in order."""
     messages = [m for m in bench.stream.sent if m["method"] == "subscribe" and m["params"]["channel"] == "book"]
     return [message["params"]["symbol"][0] for message in messages[1:]]
+
+
+def test_the_levels_of_a_message_whose_checksum_fails_are_told_to_nobody(bench: Bench) -> None:
+    """A reader of the whole book between a complete event of wrong levels and SUSPECT would act on them."""
+    bench.step(0.02, frame("snapshot", "BTC/USD"))
+    list(bench.levels.rows())
+    bench.step(0.02, frame("update", "BTC/USD", wrong=True, bids='{"price":11.0,"qty":2.00000000}'))
+    row = next(row for row in bench.levels.rows() if not isinstance(row, shm.Lapped))
+    assert (row.kind, row.detail) == (TickKind.STATE, BookState.SUSPECT)
 
 
 def test_a_checksum_that_fails_resubscribes_that_book_alone(bench: Bench) -> None:

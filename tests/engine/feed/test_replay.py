@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -17,12 +18,13 @@ from engine.cli import main
 from engine.config import ConfigError, load
 from engine.execution import build as build_execution
 from engine.feed.capture.entries import pack
+from engine.feed.capture.formats import FORMATS
 from engine.feed.capture.recorder import Recorder
 from engine.feed.capture.writing import RecordingWriter
 from engine.feed.config import FeedConfig
 from engine.feed.feed import Feed
 from engine.feed.outbox import Outbox
-from engine.feed.replay import ReplayRole, Stage, make_stage
+from engine.feed.replay import ReplayOptions, ReplayRole, Stage, make_stage
 from engine.feed.tapped import TappedPorts
 from engine.lanes import BY_NAME
 from engine.model.words import BookState, FrameKind, TickKind
@@ -343,3 +345,21 @@ def test_a_file_that_is_not_there_is_refused_before_anything_starts(
     """The name stands in the complaint, and no process dies and dies."""
     assert main(["up", config_file(tmp_path, "replay", "replay", "gone.sycap")]) == 2
     assert "gone.sycap: expected a file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("line", ["speed = inf", "speed = 0", 'format = "csv"', 'at_end = "loop"'])
+def test_a_replay_that_could_not_start_is_refused_before_anything_starts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str
+) -> None:
+    """A table called sound by `check` whose feed then dies and dies."""
+    write(tmp_path / "a.sycap", *with_rest(session()))
+    path = Path(config_file(tmp_path, "replay", "replay"))
+    path.write_text(path.read_text() + f"[feed.replay]\n{line}\n")
+    assert main(["check", str(path)]) == 2
+    assert f"$.{line.split(maxsplit=1)[0]}" in capsys.readouterr().err
+
+
+def test_every_format_that_check_reads_may_be_named_in_a_replay() -> None:
+    """Two lists of the same names drift apart."""
+    for name in ("", *FORMATS):
+        assert msgspec.convert({"files": {}, "format": name}, ReplayOptions).format == name

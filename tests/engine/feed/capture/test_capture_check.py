@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -179,6 +180,8 @@ DIFF = b'{"e":"depthUpdate","E":1700000000000,"s":"AB","U":6,"u":6,"b":[["1.15",
         ("no_time", b"1 {}\nx {}\n"),
         ("no_json", b'{"t":"header"}\n{"t":'),
         ("no_frames", b'{"rx_ns":1,"frame":{}}\n{"rx_ns":x,"frame":{}}\n'),
+        ("no_clock", b'{"rx_ns":null,"frame":' + DIFF + b"}\n"),
+        ("no_such_time", b"99999999999999999999 " + DIFF + b"\n"),
         ("empty", b""),
     ],
 )
@@ -191,6 +194,7 @@ def test_a_file_that_is_no_recording_is_refused_in_one_line(
     assert main(["check", str(path), "--venue", "binance"]) == 2
     error = capsys.readouterr().err
     assert error.startswith("capture check: ")
+    assert name in error or not content
     assert len(error.splitlines()) == 1
     assert len(error) < 500
 
@@ -208,6 +212,37 @@ def test_frames_packed_one_behind_the_other_are_all_read(capsys: pytest.CaptureF
     path.write_bytes(zstandard.compress(SNAPSHOT + b"\n") + zstandard.compress(DIFF + b"\n"))
     code, reports = run(capsys, path, "--venue", "binance")
     assert (code, reports["AB"]["applied"], reports["AB"]["best_bid"]) == (0, 1, "1.15")
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress])
+def test_a_packed_file_is_known_by_its_bytes(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, pack: Callable[[bytes], bytes]
+) -> None:
+    """A rotated recording is called `day.gz.1` or `day.dat`; read as text it would have no symbol at all."""
+    path = tmp_path / "day.1"
+    path.write_bytes(pack(SNAPSHOT + b"\n" + DIFF))
+    code, reports = run(capsys, path, "--venue", "binance")
+    assert (code, reports["AB"]["applied"]) == (0, 1)
+
+
+def test_empty_lines_before_the_first_do_not_hide_the_format(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Two recordings joined by hand begin with one; every line of the file would be malformed."""
+    path = tmp_path / "joined"
+    path.write_bytes(b"\n1700000000000000000 " + SNAPSHOT + b"\n1700000000000000001 " + DIFF)
+    code, reports = run(capsys, path, "--venue", "binance")
+    assert (code, reports["AB"]["malformed"], reports["AB"]["applied"]) == (0, 0, 1)
+
+
+def test_a_symbol_that_the_recording_has_not_is_told_from_those_it_has(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """`btcusdt` for `BTCUSDT` must not read as if the file were of another venue."""
+    path = tmp_path / "one.ndjson"
+    path.write_bytes(SNAPSHOT + b"\n" + DIFF)
+    assert main(["check", str(path), "--venue", "binance", "--symbol", "ab"]) == 2
+    assert "'ab': expected one that the recording has, which are AB" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

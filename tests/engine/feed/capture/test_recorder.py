@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from engine.feed.capture.recorder import Recorder
-from engine.feed.capture.recording import BLOCK, HEADER, Entry, read_recording
+from engine.feed.capture.recording import BLOCK, HEADER, Entry, read_blocks, read_recording
 from engine.feed.capture.writing import Limits, RecordingWriter
 from engine.model.words import FrameKind
 from tests.engine.feed.capture.lanes import tapped
@@ -218,7 +218,10 @@ def test_a_full_disk_is_an_error_and_leaves_whole_blocks(tmp_path: Path) -> None
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert path.stat().st_size == writer.size <= 2000
-    assert len(frames_of(list(read_recording(path)))) >= 3
+    frames = frames_of(list(read_recording(path)))
+    assert len(frames) >= 3
+    totals = recorder.totals(writer)
+    assert (totals["frames"], totals["bytes"]) == (len(frames), sum(map(len, frames)))
 
 
 def test_the_command_records_in_a_process_of_its_own_until_interrupted(tmp_path: Path) -> None:
@@ -261,3 +264,88 @@ def test_nobody_there_is_said(capfd: pytest.CaptureFixture[str]) -> None:
 
     assert main(["record", "--system", "nobody", "--seconds", "0.1"]) == 3
     assert "nobody" in capfd.readouterr().err
+
+
+def test_every_block_says_how_many_entries_it_has(tmp_path: Path) -> None:
+    """A reader of another make that trusts the head would stop before the last ones, or wait for more."""
+    with tapped() as lanes:
+        recorder = Recorder(lanes.system)
+        writer = RecordingWriter(tmp_path / "a.sycap", 1, Limits(size=200), recorder.connections.openings)
+        for life in range(2):
+            for venue in ("one", "two"):
+                number = lanes.tap.begin(venue, "binance", "/stream", 1)
+                lanes.tap.tell(number, FrameKind.RECEIVED, b"x", 2)
+            recorder.step(writer, 10**10 * (life + 1))
+            lanes.live_again()
+        number = lanes.tap.begin("one", "binance", "/stream", 3)
+        recorder.finish(writer, 10**11)
+    for path in writer.paths:
+        content = path.read_bytes()
+        counts, place = [], HEADER.size
+        while place < len(content):
+            _, packed, _, count, *_ = BLOCK.unpack_from(content, place)
+            counts.append(count)
+            place += BLOCK.size + packed
+        assert counts == [len(block) for block in read_blocks(path)]
+
+
+def test_a_venue_misspelt_is_refused_with_those_there_are(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """It would record nothing for a night and say done."""
+    from engine.feed.capture import main
+
+    path = tmp_path / "a.sycap"
+    with tapped() as lanes:
+        lanes.tap.begin("main", "binance-usdm", "/stream", 1)
+        words = ["record", "--system", lanes.system, "--output", str(path), "--seconds", "0.1", "--venue"]
+        assert main([*words, "binance-usd"]) == 2
+        assert "'binance-usd': expected one of binance-usdm, main" in capfd.readouterr().err
+        assert not path.exists()
+        assert main([*words, "binance-usdm"]) == 0
+
+
+@pytest.mark.parametrize("seconds", ["inf", "nan", "-1"])
+def test_a_duration_that_is_none_is_refused(capfd: pytest.CaptureFixture[str], seconds: str) -> None:
+    """A trace says nothing to the one who typed, and nan would never end."""
+    from engine.feed.capture import main
+
+    assert main(["record", "--seconds", seconds]) == 2
+    assert "--seconds" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("closed", ["stdout", "stderr"])
+def test_a_recorder_without_a_terminal_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, closed: str) -> None:
+    """Started by a service manager with closed streams, it must not fail over words that nobody would read."""
+    from engine.feed.capture import main
+
+    path = tmp_path / "a.sycap"
+    with tapped() as lanes:
+        number = lanes.tap.begin("main", "binance", "/stream", 1)
+        lanes.tap.tell(number, FrameKind.RECEIVED, b"x", 2)
+        monkeypatch.setattr(sys, closed, None)
+        assert main(["record", "--system", lanes.system, "--output", str(path), "--seconds", "0.1"]) == 0
+    assert frames_of(list(read_recording(path))) == [b"x"]
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_a_connection_that_ends_where_a_part_begins_is_whole_in_that_part(tmp_path: Path, dies: bool) -> None:
+    """Without its beginning its last frames and its end belong to nobody, and a replay would wait for it for ever."""
+    with tapped() as lanes:
+        recorder = Recorder(lanes.system)
+        writer = RecordingWriter(tmp_path / "a.sycap", 1, Limits(size=100), recorder.connections.openings)
+        first = lanes.tap.begin("main", "binance", "/stream", 1)
+        recorder.step(writer, 10**10)
+        lanes.tap.tell(first, FrameKind.RECEIVED, b"last", 2)
+        if dies:
+            lanes.live_again()
+        else:
+            lanes.tap.end(first, "main", "binance", "/stream", "gone", 1, 3)
+        second = lanes.tap.begin("main", "binance", "/stream", 4)
+        recorder.step(writer, 2 * 10**10)
+        lanes.tap.tell(second, FrameKind.RECEIVED, b"next", 5)
+        recorder.finish(writer, 3 * 10**10)
+    parts = [[entry[1:3] for entry in read_recording(path, "main")] for path in writer.paths]
+    begin, frame, closed = FrameKind.BEGIN, FrameKind.RECEIVED, FrameKind.CLOSED
+    assert parts[0] == [(first, begin)]
+    opening = [(first, begin), (second, begin)]  # and the second once more, at its place
+    assert parts[1] == [*opening, (first, frame), (first, closed), (second, begin)]
+    assert parts[2][:2] == [(second, begin), (second, frame)]

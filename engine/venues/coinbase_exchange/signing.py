@@ -1,0 +1,33 @@
+"""Signatures as Coinbase Exchange wants them: HMAC-SHA256 over time, method and path, by a secret that is base64.
+
+A stream has no request of its own to sign: a subscription is signed like the request that asks who one is.
+"""
+
+import base64
+import binascii
+import hmac
+from collections.abc import Callable
+
+VERIFIED = "GET/users/self/verify"
+
+
+class ExchangeSigner:
+    """Signs subscriptions for one key. The venue takes a signature for thirty seconds."""
+
+    __slots__ = ("_api_key", "_passphrase", "_seconds", "_secret")
+
+    def __init__(self, api_key: str, secret: str, passphrase: str, seconds: Callable[[], int]) -> None:
+        """Keep the key's three parts; `seconds` tells the time since 1970."""
+        try:
+            self._secret = base64.b64decode(secret, validate=True)
+        except binascii.Error as error:
+            msg = f"the secret of a Coinbase Exchange key must be base64: {error}"
+            raise ValueError(msg) from None
+        self._api_key, self._passphrase, self._seconds = api_key, passphrase, seconds
+
+    def fields(self) -> dict[str, str]:
+        """What a signed subscription says beside its channels."""
+        stamp = str(self._seconds())
+        digest = hmac.digest(self._secret, f"{stamp}{VERIFIED}".encode(), "sha256")
+        signature = base64.b64encode(digest).decode()
+        return {"key": self._api_key, "passphrase": self._passphrase, "timestamp": stamp, "signature": signature}

@@ -1,0 +1,39 @@
+"""Subscriptions to Coinbase Exchange's books of orders, which open to a key's owner alone."""
+
+import json
+
+import pytest
+
+from engine.venues.catalogue import SIGNED, dialect_of
+from engine.venues.coinbase_exchange.signing import ExchangeSigner
+
+SECRET = "YSBzZWNyZXQgb2YgdGhpcnR5LXR3byBieXRlcywgb2s="  # noqa: S105 - nobody's
+SIGNATURE = "5WW6WsGQ75i2bJlQvq487+srBRsNlmTjZ7IF1akDGxM="  # by openssl dgst -sha256 -hmac
+
+
+def test_a_subscription_is_signed_as_the_venue_reckons() -> None:
+    """The signature was made by another program: a wrong one is a feed that is refused for ever."""
+    dialect = SIGNED["coinbase-exchange"]("name", SECRET, "words", lambda: 1_700_000_000)
+    assert json.loads(dialect.subscribe([("full", "BTC-USD")], 1)) == {
+        "type": "subscribe",
+        "product_ids": ["BTC-USD"],
+        "channels": ["full", "heartbeat"],
+        "key": "name",
+        "passphrase": "words",
+        "timestamp": "1700000000",
+        "signature": SIGNATURE,
+    }
+
+
+def test_nothing_else_is_signed() -> None:
+    """Levels are public, and leaving needs no name: a key is said only where it is asked for."""
+    signed = SIGNED["coinbase-exchange"]("name", SECRET, "words", lambda: 1)
+    assert b"name" not in signed.unsubscribe([("full", "BTC-USD")], 1)
+    assert "key" not in json.loads(dialect_of("coinbase-exchange-level2").subscribe([("level2_batch", "BTC-USD")], 1))
+
+
+def test_a_secret_that_is_no_base64_is_refused_and_not_shown() -> None:
+    """A key pasted in part must not end as signatures that nobody takes, nor in a log."""
+    with pytest.raises(ValueError, match="must be base64") as caught:
+        ExchangeSigner("name", "not*base64", "words", lambda: 1)
+    assert "not*base64" not in str(caught.value)
