@@ -109,7 +109,9 @@ cdef class Express:
     cdef int64_t window_ns
     cdef tuple last
 
-    def __init__(self, bytes system not None, Approval gate not None, dict last_intent not None, journal, gateway, finish):
+    def __init__(
+        self, bytes system not None, Approval gate not None, dict last_intent not None, journal, gateway, finish
+    ):
         """`finish(row, order's expiry, request id, whether it left, verdict, now_ns)` does what may come after.
 
         `last_intent` is the blotter's, by strategy.

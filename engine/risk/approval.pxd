@@ -45,4 +45,6 @@ cdef class Approval:
         int64_t ttl_ns
     ) except -1
     cdef bint book_allows(self, Top top, int64_t now_ns, int64_t price) noexcept
-    cdef bint caps_allow(self, Terms terms, Top top, object instrument_id, int side, int64_t price, int64_t size) except -1
+    cdef bint caps_allow(
+        self, Terms terms, Top top, object instrument_id, int side, int64_t price, int64_t size
+    ) except -1

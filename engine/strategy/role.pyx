@@ -224,7 +224,8 @@ cdef class StrategyRole:
 
     cdef int ourselves(self) except -1:
         """Hear what became of our intents; a lap there means to learn everything anew."""
-        verdicts, orders, fills = self.read(VERDICTS, READ_LIMIT), self.read(ORDERS, READ_LIMIT), self.read(FILLS, FILLS_LIMIT)
+        verdicts, orders = self.read(VERDICTS, READ_LIMIT), self.read(ORDERS, READ_LIMIT)
+        fills = self.read(FILLS, FILLS_LIMIT)
         if self.lapped & OURSELVES:
             self.recover()
             return 1
@@ -292,7 +293,7 @@ cdef class StrategyRole:
         return work
 
     cdef int gather(self, int index, object reader, object read, dict newest) except -1:
-        """Read on, keeping of each book that concerns it the newest; behind a lap to the end, of the last `CATCH_UP`."""
+        """Read on, keeping the newest of each book that concerns it; behind a lap to the end, the last `CATCH_UP`."""
         cdef int limit = READ_LIMIT, work = 0
         cdef bint of_groups = index == GLOBAL_BOOKS
         wanted = self.strategy.groups if of_groups else self.strategy.books

@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
 """A request's bytes from a template: literal text with holes, filled in one call on an order's way out.
 
-    {"id":$i,"method":"order.place","params":{"newClientOrderId":"$c", … "price":"$p","quantity":"$q", … "timestamp":$t …
+    {"id":$i,"method":"order.place","params":{"newClientOrderId":"$c", … "price":"$p","quantity":"$q", … "timestamp":$t
       $i request id   $c client id   $o the client id it replaces   $p price   $q size   $t time in milliseconds
 """
 
