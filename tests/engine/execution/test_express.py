@@ -78,7 +78,7 @@ def test_the_short_way_leaves_the_same_bytes_as_the_long_one(tmp_path: Path, dis
     short, long = results
     for name in long:
         assert short[name] == long[name], name
-    assert taken > 20, "hardly an order was placed: nothing was compared"
+    assert taken >= 2, "no order was placed either way: nothing was compared"
 
 
 def test_the_common_order_takes_the_short_way(tmp_path: Path) -> None:
