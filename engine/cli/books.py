@@ -10,6 +10,7 @@ from engine.model.words import BookState
 from engine.venues.dialect import ChannelKind
 
 UNFOLLOWED = (BookState.REFUSED.name, BookState.MISFIT.name)
+PATIENCE_NS = 10_000_000_000  # for a venue's metadata after the feed has begun
 TEXT = "utf-8"
 
 
@@ -35,9 +36,14 @@ def _book(top: Any, instrument: Any) -> dict[str, Any]:
     return {"instrument": top.instrument, **named, "state": BookState(top.state).name, "publish_ns": top.publish_ns}
 
 
-def are_followed(found: Iterable[dict[str, Any]]) -> bool:
-    """Whether the venue brings everything that was asked for."""
-    return not any(one["state"] in UNFOLLOWED or one["missing"] for one in found)
+def are_followed(found: Iterable[dict[str, Any]], now_ns: int) -> bool:
+    """Whether the venue brings everything that was asked for; one that does not even tell its metadata does not."""
+    return not any(one["state"] in UNFOLLOWED or one["missing"] or _is_unknown(one, now_ns) for one in found)
+
+
+def _is_unknown(one: dict[str, Any], now_ns: int) -> bool:
+    """Whether the feed has been waiting too long for what the symbol's numbers mean."""
+    return not one["symbol"] and now_ns - one["publish_ns"] > PATIENCE_NS
 
 
 def show(found: list[dict[str, Any]], now_ns: int) -> None:

@@ -229,7 +229,7 @@ def status(options: argparse.Namespace) -> int:
         _show_status(state)
         books.show(found, state["now_ns"])
     sound = all(process["phase"] == "running" for process in state["processes"]) and not state["halted"]
-    return 0 if sound and books.are_followed(found) else NO
+    return 0 if sound and books.are_followed(found, state["now_ns"]) else NO
 
 
 def _show_status(state: Mapping[str, Any]) -> None:

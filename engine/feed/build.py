@@ -9,6 +9,7 @@ TICKS and BOOKS have one writer, so all venues of a system share one role; each 
 """
 
 import dataclasses
+import random
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -155,6 +156,12 @@ def durations(table: dict[str, Any]) -> dict[str, Any]:
     return {known.get(key, key): value * MS if key in known else value for key, value in told.items()}
 
 
+def seed_of(config: "Config") -> dict[str, int]:
+    """A seed for each venue, or all would knock at once after an outage; a replay repeats itself."""
+    fixed = "seed" in config.feed or config.system.mode == "replay"
+    return {} if fixed else {"seed": random.SystemRandom().getrandbits(32)}
+
+
 def feed_config(
     config: "Config", name: str, venue: "Venue", pinned: Mapping[int, tuple[int, int]] = MappingProxyType({})
 ) -> FeedConfig:
@@ -169,6 +176,7 @@ def feed_config(
         relist=set(config.role_names) <= {name},
         pinned={symbol: pinned[number] for symbol, (number, _) in places.items() if number in pinned},
         standby=standby_of(venue),
+        **seed_of(config),
         **durations(config.feed),
     )
 

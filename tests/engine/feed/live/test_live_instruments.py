@@ -147,5 +147,6 @@ def test_status_names_what_the_venue_does_not_bring(seed: int, serve: Serve, sta
     assert [(one["symbol"], one["state"], one["missing"]) for one in found] == [
         ("BTC/USD", "GOOD", []), ("ETH/USD", "GOOD", ["prints"]), ("FOO/USD", "REFUSED", []),
     ]  # fmt: skip
-    assert not are_followed(found)
-    assert are_followed(found[:1])
+    now_ns = found[0]["publish_ns"]
+    assert not are_followed(found, now_ns)
+    assert are_followed(found[:1], now_ns)

@@ -1,0 +1,27 @@
+"""What `status` makes of the books it finds."""
+
+from typing import Any
+
+import pytest
+
+from engine.cli.books import PATIENCE_NS, are_followed
+
+
+def book(**changed: Any) -> dict[str, Any]:
+    """One that is followed."""
+    return {"symbol": "BTCUSDT", "state": "GOOD", "missing": [], "publish_ns": 1_000} | changed
+
+
+@pytest.mark.parametrize(
+    ("changed", "later_ns", "followed"),
+    [
+        ({}, 10 * PATIENCE_NS, True),
+        ({"state": "REFUSED"}, 0, False),
+        ({"missing": ["prints"]}, 0, False),
+        ({"symbol": "", "state": "EMPTY"}, PATIENCE_NS, True),
+        ({"symbol": "", "state": "EMPTY"}, PATIENCE_NS + 1, False),
+    ],
+)
+def test_what_the_venue_does_not_bring_is_unhealthy(changed: dict[str, Any], later_ns: int, followed: bool) -> None:
+    """A feed without its venue's metadata has no book for minutes: exit 0 would tell a watcher that all is well."""
+    assert are_followed([book(), book(**changed)], 1_000 + later_ns) is followed
