@@ -12,12 +12,13 @@ from rich.table import Table
 import shm
 from engine.cli import NOBODY, Complaint
 from engine.cli.look import known_instruments, name_of
-from engine.cli.output import attach, choose_system, say_json
+from engine.cli.output import ago, attach, choose_system, monotonic_age, say_json
 from engine.model.fixed import to_text
 from engine.model.instrument import Instrument
 from engine.model.words import BookState, OpportunityKind
 
 INTERVAL_S = 0.2
+SILENT_NS = 2_000_000_000  # without a beat of the aggregation: what is shown is history
 Known = dict[int, Instrument]
 
 
@@ -31,13 +32,18 @@ class Across:
         ring = attach(f"{system}.opportunities")
         assert isinstance(ring, shm.RingReader)
         ring.cursor = ring.oldest
-        self._opportunities = ring
+        self._opportunities, self._beats = ring, _cells(system, "heartbeat.aggregation")
         self._open: dict[int, Any] = {}
 
     def groups(self) -> list[tuple[Any, Any]]:
         """Every group with its global book, which may not be there yet."""
         rows = [(index, self._groups.read(index)) for index in range(self._groups.count)]
         return [(group, self._tops.read(index)) for index, group in rows if group is not None]
+
+    def silent_ns(self) -> int:
+        """How long the aggregation has not been heard; what it showed stays in memory when it dies."""
+        row = self._beats.read()
+        return 0 if row is None else monotonic_age(row.beat_ns)
 
     def opportunities(self) -> list[Any]:
         """Those open at this moment, the best edge first."""
@@ -78,7 +84,11 @@ def across(options: argparse.Namespace) -> int:
 
 
 def _screen(view: Across, wanted: str) -> RenderableType:
-    return _ladder(view, *_wanted(view, wanted)) if wanted else _overview(view)
+    shown = _ladder(view, *_wanted(view, wanted)) if wanted else _overview(view)
+    silent_ns = view.silent_ns()
+    if silent_ns < SILENT_NS:
+        return shown
+    return Group(f"[red]the aggregation was last heard {ago(silent_ns)} ago: all this is as old", shown)
 
 
 def _wanted(view: Across, text: str) -> tuple[Any, Any]:
@@ -107,6 +117,7 @@ def tree(view: Across, wanted: str) -> dict[str, Any]:
     groups = [_wanted(view, wanted)] if wanted else view.groups()
     chosen = {group.id for group, _ in groups}
     return {
+        "silent_ms": view.silent_ns() // 1_000_000,
         "groups": [group_tree(group, top, view.known) for group, top in groups],
         "opportunities": [
             opportunity_tree(row, view.known) for row in view.opportunities() if row.group in chosen

@@ -1,0 +1,54 @@
+"""`engine-ctl across`, over lanes that an aggregation writes."""
+
+import json
+import time
+from collections.abc import Iterator
+
+import pytest
+
+import shm
+from engine.cli import main
+from engine.lanes import BY_NAME
+from engine.model.words import RoleState
+from tests.engine.aggregation.hands import BTC, ELSEWHERE, SECOND, System
+
+
+@pytest.fixture
+def system() -> Iterator[System]:
+    """Two venues' books of one thing, crossed, and the aggregation's beat."""
+    made = System(instruments=(BTC, ELSEWHERE))
+    name, record = f"{made.name}.heartbeat.aggregation", BY_NAME["heartbeat"].record
+    shm.create(name, record, "cells", count=1)
+    made.tell_book(BTC.id, [(100_000, 5)], [(100_010, 5)])
+    made.tell_book(ELSEWHERE.id, [(200_000, 5)], [(200_010, 5)])
+    made.step(SECOND)
+    yield made
+    made.close()
+    shm.remove(name)
+
+
+def beat(system: System, age_ns: int) -> None:
+    """The aggregation beat that long ago."""
+    cell = shm.CellWriter(f"{system.name}.heartbeat.aggregation", BY_NAME["heartbeat"].record)
+    cell.write(0, time.monotonic_ns() - age_ns, 0, 0, 1, 1, 1, RoleState.RUNNING, 0, 0)
+    cell.close()
+
+
+def test_what_venues_say_together_is_shown(system: System, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every group with its best and its venues."""
+    beat(system, 0)
+    assert main(["across", "--system", system.name, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [group["state"] for group in told["groups"]] == ["CROSSED"]
+    assert sorted(told["groups"][0]["included"]) == sorted({BTC.venue, ELSEWHERE.venue})
+    assert told["silent_ms"] < SECOND
+
+
+@pytest.mark.parametrize(("age_ns", "said"), [(0, False), (7 * SECOND, True)])
+def test_a_silent_aggregation_is_said(
+    system: System, capsys: pytest.CaptureFixture[str], age_ns: int, said: bool
+) -> None:
+    """Its last words stay in memory when it dies: good prices and open opportunities that are history."""
+    beat(system, age_ns)
+    assert main(["across", "--system", system.name, "--once"]) == 0
+    assert ("the aggregation was last heard 7." in capsys.readouterr().out) is said
