@@ -156,7 +156,7 @@ def durations(table: dict[str, Any]) -> dict[str, Any]:
     return {known.get(key, key): value * MS if key in known else value for key, value in told.items()}
 
 
-def seed_of(config: "Config") -> dict[str, int]:
+def seed_of(config: "Config") -> dict[str, Any]:
     """A seed for each venue, or all would knock at once after an outage; a replay repeats itself."""
     fixed = "seed" in config.feed or config.system.mode == "replay"
     return {} if fixed else {"seed": random.SystemRandom().getrandbits(32)}
