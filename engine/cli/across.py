@@ -5,14 +5,14 @@ import math
 import time
 from typing import Any
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 
 import shm
 from engine.cli import NOBODY, Complaint
 from engine.cli.look import known_instruments, name_of
-from engine.cli.output import ago, attach, choose_system, monotonic_age, say_json
+from engine.cli.output import Terminal, ago, attach, choose_system, monotonic_age, say_json
 from engine.model.fixed import to_text
 from engine.model.instrument import Instrument
 from engine.model.words import BookState, OpportunityKind
@@ -75,7 +75,7 @@ def across(options: argparse.Namespace) -> int:
         say_json(tree(view, options.group))
         return 0
     if options.once:
-        Console().print(_screen(view, options.group))
+        Terminal().print(_screen(view, options.group))
         return 0
     with Live("waiting for the aggregation", screen=True, auto_refresh=False) as live:
         while True:

@@ -4,14 +4,13 @@ import argparse
 import time
 from typing import Any
 
-from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
 import shm
 from engine.cli import NOBODY, Complaint
 from engine.cli.look import known_instruments, name_of, price_text, size_text
-from engine.cli.output import ago, attach, choose_system, row_tree, say_json
+from engine.cli.output import Terminal, ago, attach, choose_system, row_tree, say_json
 from engine.model.instrument import Instrument
 from engine.model.words import BookState
 
@@ -97,7 +96,7 @@ def _now_ns() -> int:
 
 
 def _print(row: Any, known: dict[int, Instrument]) -> None:
-    Console().print(ladder(row, known))
+    Terminal().print(ladder(row, known))
 
 
 def _live(cells: shm.CellReader, wanted: int, known: dict[int, Instrument]) -> int:

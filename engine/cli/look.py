@@ -4,13 +4,12 @@ import argparse
 import time
 from typing import Any
 
-from rich.console import Console
 from rich.live import Live
 
 import shm
 from engine import instruments
 from engine.cli import NOBODY, Complaint
-from engine.cli.output import attach, choose_system, row_tree, say_json, say_table
+from engine.cli.output import Terminal, attach, choose_system, row_tree, say_json, say_table
 from engine.model.fixed import to_text
 from engine.model.instrument import Instrument
 from engine.model.words import DONE_STATES, OrderState, OrderType, TimeInForce
@@ -126,7 +125,7 @@ def view(options: argparse.Namespace) -> int:
     figures = Figures(choose_system(options.system))
     if options.once:
         figures.poll()
-        Console().print(screen(figures))
+        Terminal().print(screen(figures))
         return 0
     with Live(screen(figures), screen=True, auto_refresh=False) as live:
         while True:

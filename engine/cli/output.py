@@ -32,6 +32,14 @@ def say_json(tree: object) -> None:
     say(json.dumps(tree))
 
 
+class Terminal(Console):
+    """Where people read. One who has seen enough (`| head`) is told to our own `main`, not ended with rich's exit 1."""
+
+    def on_broken_pipe(self) -> None:
+        """Let the error go on its way; rich calls this where it caught it."""
+        raise  # noqa: PLE0704 - the one being handled
+
+
 def say_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> None:
     """A table for a person; a column that holds numbers is aligned to the right."""
     table = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
@@ -41,8 +49,8 @@ def say_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: s
         table.add_column(column, justify="right" if numeric and texts else "left", no_wrap=True)
     for row in texts:
         table.add_row(*row)
-    width = Console(width=WIDTH_MAX).measure(table).maximum  # a line too long for the terminal beats a cut-off name
-    Console(width=max(width, Console().width), highlight=False, markup=False).print(table)
+    width = Terminal(width=WIDTH_MAX).measure(table).maximum  # a line too long for the terminal beats a cut-off name
+    Terminal(width=max(width, Terminal().width), highlight=False, markup=False).print(table)
 
 
 def plain(value: Any) -> Any:
