@@ -6,7 +6,7 @@ A checkpoint is made from the journal itself: the newest good one is loaded, the
 the state is written anew. So it equals a full replay by construction, and whoever makes it needs nothing of execution:
 `advance` runs in a process of its own that idles at the lowest class (`checkpoint_process`), and
 the step that closes a segment only starts it. It is written beside, flushed, and renamed; the newest two are kept. One
-that is torn, flipped, of another version, of other instruments or strategies, or ahead of the journal is passed over
+that is torn, flipped, of another version, journal, instruments or strategies, or ahead of the journal is passed over
 with a logged reason, for the one before it or for the whole journal. The segments themselves are kept: they are the
 audit.
 """
@@ -62,11 +62,18 @@ class Request(msgspec.Struct):
 
     @property
     def identity(self) -> bytes:
-        """What a state's meaning depends on beside the journal."""
+        """Whose state it is: the instruments, the strategies, and the journal, known by its first record."""
         of = [
             (one.id, one.symbol, one.base, one.quote, one.price_decimals, one.size_decimals) for one in self.instruments
         ]
-        return blake2b(repr((of, self.strategies)).encode(), digest_size=16).digest()
+        return blake2b(repr((of, self.strategies, self._beginning())).encode(), digest_size=16).digest()
+
+    def _beginning(self) -> bytes:
+        """The first record, which tells when the journal began: a journal that was made anew is another one."""
+        for first in segments(Path(self.directory))[:1]:
+            with first.open("rb") as file:
+                return file.read(SIZE)
+        return b""
 
 
 class Checkpoint(NamedTuple):
@@ -140,7 +147,7 @@ def read(path: Path, identity: bytes) -> Checkpoint | str:
         f"it begins with {magic!r}, not {MAGIC!r}": magic != MAGIC,
         f"it is of version {version:08x}, this program reads {VERSION:08x}": version != VERSION,
         "its checksum is wrong": zlib.crc32(data[CHECKED_FROM:]) != check,
-        "it was made for other instruments or strategies": of != identity,
+        "it was made for another journal, other instruments or strategies": of != identity,
         f"it stands behind segment {segment}": segment != number_of(path),
     }
     for why, holds in wrong.items():

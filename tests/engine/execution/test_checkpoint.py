@@ -233,6 +233,16 @@ def test_a_checkpoint_of_another_configuration_is_passed_over(recorded: tuple[Pa
     assert restore(request, blank(request), 10**9) == 4
 
 
+def test_a_checkpoint_of_a_journal_that_is_gone_is_passed_over(recorded: tuple[Path, Request]) -> None:
+    """Whoever deletes `journal.*` and forgets this would trade on positions of a life that never was."""
+    directory, request = recorded
+    request.segment = 4
+    advance(request)
+    first = segments(directory)[0]
+    first.write_bytes(flip(first.read_bytes(), 20))
+    assert restore(request, blank(request), 10**9) == 0
+
+
 def test_a_checkpoint_ahead_of_the_journal_is_passed_over(recorded: tuple[Path, Request]) -> None:
     """The segments it stands behind are gone: what it says has no journal any more."""
     _, request = recorded
