@@ -280,7 +280,7 @@ class Feed:
     def _take_link(self, link: Link, pipeline: Pipeline, now_ns: int) -> int:
         frames = link.poll(now_ns)
         if frames:
-            holes = pipeline.holes
+            holes, pipeline.chain = pipeline.holes, link.chain
             rest = pipeline.take(frames, link.receive_ns, now_ns)
             if rest:
                 self._take_rest(link, rest, pipeline, now_ns)
@@ -400,7 +400,7 @@ class Feed:
             return
         if track.wanting:
             self._want(track, link, now_ns)
-        elif track.seeded and not track.behind_ns and now_ns - track.seed_ns > self.config.settle_ns:
+        elif track.seeded and not track.behind_ns and now_ns - track.still_ns > self.config.settle_ns:
             track.trust(now_ns)
             self._backoff.succeed()
             link.resubscriptions.succeed(track)

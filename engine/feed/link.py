@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
+from engine.feed.chain import Chain
 from engine.feed.config import FeedConfig
 from engine.feed.resubscriptions import Resubscriptions
 from engine.feed.subscriptions import UNANSWERED, Outcome, Subscriptions
@@ -23,6 +24,7 @@ class Link:
         self._deadline_ns = now_ns + config.subscribe_ns
         self.subscriptions = Subscriptions(config, dialect, heard)
         self.resubscriptions = Resubscriptions(config)
+        self.chain = Chain()
         self.missing: dict[str, int] = {}  # channels that do not come, by symbol
         self.begun_ns = self.heard_ns = self._alive_ns = now_ns
         self._tended_ns = 0

@@ -34,6 +34,7 @@ cdef class Track:
     cdef readonly bint seeded
     cdef readonly int64_t news_ns
     cdef readonly int64_t seed_ns
+    cdef readonly int64_t still_ns  # since when no change older than the snapshot has come
     cdef int64_t seed_sequence
     cdef readonly int64_t behind_ns  # since when the venue's best names a number the book does not reach; 0: it does
     cdef readonly int64_t venue_ns
@@ -63,6 +64,8 @@ cdef class Track:
 
     cdef int delta(self, Market market, Message *message, object frame, int64_t receive_ns, int64_t now_ns) except -1
     cdef int keep(self, object frame, int64_t receive_ns) except -1
+    cdef int overtake(self, int64_t receive_ns, int64_t now_ns) except -1
+    cdef int renumber(self, int64_t receive_ns, int64_t now_ns) except -1
     cdef int prove(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1
     cdef int hold(self, object frame, int64_t receive_ns, int64_t now_ns) except -1
     cdef list take_kept(self)

@@ -15,6 +15,7 @@ class Track:
     seeded: bool
     news_ns: int
     seed_ns: int
+    still_ns: int
     behind_ns: int
     venue_ns: int
     kept_count: int

@@ -38,6 +38,8 @@ cdef enum:
     MISFIT = 8
     HELD_MAX = 256  # changes or prints behind a hole: more than comes in the time that one is waited for
     ROUND_NS = 1_000_000_000  # at least this from one round of retelling to the next
+    LATE_NS = 5_000_000_000  # a snapshot that is so far ahead of its stream is of another stream
+    FAR = 10_000  # prints: no connection comes so far behind another one, so the venue counts anew
     KEPT_MAX = 4096  # frames kept while a snapshot is on its way: seven minutes at ten a second
 
 assert (words.TickKind.BEST, words.TickKind.LEVEL, words.TickKind.PRINT, words.TickKind.STATE) == (
@@ -81,6 +83,11 @@ cdef inline bint same(Best *one, Best *other) noexcept nogil:
             and one.ask_price == other.ask_price and one.ask_size == other.ask_size)
 
 
+cdef inline bint is_anew(const Message *message, int64_t before) noexcept nogil:
+    """Whether a venue that was away counts its prints anew: told as old ones, they would be missing for ever."""
+    return before - message.print_id > FAR and not message.past
+
+
 cdef class Track:
     """One instrument of a connection."""
 
@@ -107,7 +114,8 @@ cdef class Track:
         self.news_ns = now_ns
         if verdict == DROP:
             self.dropped += 1
-        elif verdict == WAIT:
+            return self.overtake(receive_ns, now_ns)
+        if verdict == WAIT:
             self.keep(frame, receive_ns)
         elif verdict == GAP:
             if (self.patient and (self.rule.bridged or told(self.state)) or self.held_ns) and len(self.held) < HELD_MAX:
@@ -126,6 +134,22 @@ cdef class Track:
             self.behind_ns = 0
             self.venue_ns = message.venue_ns
             self.settle(market, message, receive_ns, now_ns, told(self.state))
+        return 0
+
+    cdef int overtake(self, int64_t receive_ns, int64_t now_ns) except -1:
+        """A change from before the snapshot: so the stream goes on, and must reach the snapshot before it is believed."""
+        if self.seeded and not self.rule.bridged:
+            self.still_ns = now_ns
+            if now_ns - self.seed_ns > LATE_NS:
+                self.mistrust(receive_ns, now_ns)
+        return 0
+
+    cdef int renumber(self, int64_t receive_ns, int64_t now_ns) except -1:
+        """The venue counts anew: what was kept by the old numbers has no place among the new ones."""
+        if self.seeded:
+            self.mistrust(receive_ns, now_ns)
+        self.kept.clear()
+        self.tickers.count = 0
         return 0
 
     cdef int keep(self, object frame, int64_t receive_ns) except -1:
@@ -160,7 +184,7 @@ cdef class Track:
         self.snapshots += 1
         if self.seeded or self.state == SUSPECT or self.state == RESYNCING:
             self.resyncs += 1
-        self.news_ns = self.seed_ns = now_ns
+        self.news_ns = self.seed_ns = self.still_ns = now_ns
         self.seed_sequence = message.last
         self.behind_ns = 0
         self.venue_ns = message.venue_ns
@@ -255,7 +279,7 @@ cdef class Track:
         """A print that this connection did not bring may show that changes are missing; another's cannot mend them."""
         cdef int64_t before = self.heard_id[message.chain]
         self.prints_heard += 1
-        if message.print_id <= before:
+        if message.print_id <= before and not is_anew(message, before):
             return 0
         self.heard_id[message.chain] = message.print_id
         if self.rule.prints_prove and self.seeded and before >= 0 and message.print_id != before + 1:
@@ -266,6 +290,9 @@ cdef class Track:
         """Tell a print; one that was told already is not told again, one missed while away is told late."""
         cdef int64_t before = self.print_id[message.chain]
         self.news_ns = now_ns
+        if is_anew(message, before):
+            self.held_prints.clear()
+            before = self.print_id[message.chain] = -1
         if before >= 0 and message.print_id <= before:
             return 0
         if self.patient and before >= 0 and message.print_id != before + 1:
