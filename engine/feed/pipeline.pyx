@@ -112,7 +112,9 @@ cdef class Pipeline:
         if message.kind == BEST or message.kind == TOP:
             return track.best(message, receive_ns, now_ns)
         if message.kind == PRINT:
+            self.holes -= track.suspect
             track.prove(message, receive_ns, now_ns)
+            self.holes += track.suspect
             return (<Track>self.printers[message.index]).trade(message, receive_ns, now_ns)
         if message.kind == BEAT:
             return track.hear(message, now_ns)

@@ -61,6 +61,7 @@ def bench() -> Iterator[Bench]:
     found.step(0.02, raw(made("received", 101)), raw(made("received", 501, product="ETH-USD")))
     assert (found.state(7), found.state(8)) == (GOOD, GOOD)
     found.told()
+    list(found.levels.rows())
     yield found
     found.close()
 
@@ -89,7 +90,7 @@ def test_orders_move_levels_and_trades_are_told(bench: Bench) -> None:
     """A trade with the first in the queue: the level shrinks by it, the print has the taker's side."""
     bench.step(0.02, raw(matched(102, name(1), "100.00", "1", trade=5)), raw(done(103, name(1), "0", reason="filled")))
     rows = bench.told()
-    assert [(row.price, row.size, row.detail) for row in rows if row.kind == TickKind.LEVEL] == [
+    assert [(row.price, row.size, row.detail) for row in bench.levels.rows() if row.kind == TickKind.LEVEL] == [
         (10000, 2 * 10**8, 3 * 10**8)
     ]
     assert [(row.side, row.price, row.size) for row in rows if row.kind == TickKind.PRINT] == [(-1, 10000, 10**8)]
