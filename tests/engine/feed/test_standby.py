@@ -1,22 +1,16 @@
 """A standby connection over real sockets: cut, mute and lossy at random, and nothing is lost or told twice."""
 
-import os
 import random
 from collections.abc import Iterator
 
 import pytest
 
 from engine.model.words import BookState
+from engine.venues.catalogue import dialect_of
 from tests.engine.feed.loopback import BELIEVED, Line, LoopbackBench
 from tests.engine.feed.loopback_venues import VENUES, bench_of
 
-
-@pytest.fixture
-def seed() -> int:
-    """A seed, printed so that a failure can be had again by setting STEELYARD_SEED."""
-    chosen = int(os.environ.get("STEELYARD_SEED", "0")) or random.SystemRandom().randrange(1 << 32)
-    print(f"STEELYARD_SEED={chosen}")  # noqa: T201 - pytest shows it with the failure
-    return chosen
+OVERLAPPING = [name for name in VENUES if dialect_of(name).overlaps]
 
 
 @pytest.fixture(params=VENUES)
@@ -131,6 +125,35 @@ def test_a_connection_that_must_close_is_left_for_a_successor(alone: LoopbackBen
     assert BookState.DISCONNECTED not in alone.reader.states
     assert alone.reader.prints == list(range(alone.reader.prints[0], alone.venue.print_id + 1))
     assert alone.reader.top() == alone.venue.top()
+
+
+@pytest.mark.parametrize("bench", OVERLAPPING, indirect=True)
+def test_a_connection_that_loses_messages_is_left_though_the_other_one_brings_them_first(bench: LoopbackBench) -> None:
+    """Its holes show in no book while it comes second, and all of them on the day on which it is alone."""
+    told, first = bench.reader, first_line(bench)
+    told.resets, told.states = 0, []
+    first.delay = 6
+    bench.go(20)
+    fail(first, "lossy")
+    bench.go_until(lambda: bench.feed.successions == 1, "it was left")
+    bench.go(20)
+    bench.go(5, moving=False)
+    assert first.closed
+    assert (told.resets, told.states, bench.feed.reconnects) == (0, [], 0)
+    assert bench.is_whole()
+
+
+@pytest.mark.parametrize("bench", OVERLAPPING, indirect=True)
+def test_a_standby_that_loses_messages_is_replaced(bench: LoopbackBench) -> None:
+    """A reserve with holes is none; the first connection is not to blame for them."""
+    told, second = bench.reader, bench.venue.alive[1]
+    told.resets, told.states = 0, []
+    second.delay = 6
+    bench.go(20)
+    fail(second, "lossy")
+    bench.go_until(lambda: bench.feed._standby.losses == 1, "it was left")
+    covered(bench)
+    assert (bench.feed.successions, told.resets, told.states) == (0, 0, [])
 
 
 def test_a_standby_that_is_lost_is_made_again_and_the_first_goes_on(bench: LoopbackBench) -> None:
