@@ -37,6 +37,7 @@ cdef struct Top:
     int64_t venue_sequence
     int64_t tick_sequence
     double imbalance
+    double spread_bps
     uint32_t instrument
     uint8_t state
     uint8_t bids
@@ -47,6 +48,7 @@ cdef struct Top:
     int64_t bid_size[DEPTH]
     int64_t ask_price[DEPTH]
     int64_t ask_size[DEPTH]
+    uint64_t spare[7]
 
 cdef class Outbox:
     cdef object ticks_owner
