@@ -16,7 +16,6 @@ from typing import Protocol
 from engine.feed.backoff import Backoff
 from engine.feed.budget import Budget
 from engine.feed.config import FeedConfig
-from engine.feed.hearing import hearing
 from engine.feed.link import Link
 from engine.feed.listings import NOTHING_MISSING, Listings, Show
 from engine.feed.loader import Loader
@@ -154,7 +153,7 @@ class Feed:
 
     def _begin_link(self, pipeline: Pipeline, now_ns: int) -> Link:
         port = self._ports.stream(self._dialect.stream_target())
-        link = Link(port, self._dialect, self.config, hearing(pipeline), now_ns)
+        link = Link(port, self._dialect, self.config, pipeline, now_ns)
         link.want(self._listings.tracks)
         return link
 
@@ -287,8 +286,10 @@ class Feed:
             track.trust(now_ns)
             self._backoff.succeed()
             link.resubscriptions.succeed(track)
-        heard_ns = self._heard_ns(link)
-        silent_ns = max(now_ns - heard_ns, now_ns - track.behind_ns if track.behind_ns else 0)
+        behind_ns = now_ns - track.behind_ns if track.behind_ns else 0
+        if track.seeded and behind_ns > self.config.subscribe_ns:
+            link.subscriptions.fall_silent(self._book, track.symbol, now_ns)
+        silent_ns = max(now_ns - self._heard_ns(link), behind_ns)
         if silent_ns > self.config.stale_ns or now_ns - track.news_ns > self.config.book_stale_ns:
             track.grow_stale(now_ns)
         else:
@@ -320,8 +321,14 @@ class Feed:
         self._take_outcomes(standby.link, now_ns)
         for track in standby.shadow.tracks if standby.shadow is not None and standby.link.accepted else ():
             self._look_after(track, standby.link, now_ns)
+        standby.compare(link, pipeline, now_ns)
         if standby.link.leaving:
             standby.lose(pipeline, now_ns)
+        elif standby.lag_ns > self.config.stale_ns:
+            LOG.warning("%s: the standby connection does not say what the first one says", self.name)
+            standby.lose(pipeline, now_ns)
+        elif standby.first_lag_ns > self.config.stale_ns and standby.covers(link, pipeline, now_ns):
+            link.fail("it does not say what the standby says")
         elif standby.covers(link, pipeline, now_ns):
             standby.succeed()
             if link.leaving:

@@ -1,12 +1,14 @@
 """One connection's life: connecting, subscribing, heard, gone."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from engine.feed.chain import Chain
 from engine.feed.config import FeedConfig
+from engine.feed.hearing import hearing
+from engine.feed.pipeline import Pipeline
 from engine.feed.resubscriptions import Resubscriptions
 from engine.feed.subscriptions import UNANSWERED, Outcome, Subscriptions
-from engine.venues.dialect import Answer, AnswerKind, Channel, Dialect
+from engine.venues.dialect import Answer, AnswerKind, Dialect
 from engine.venues.port import FramePort, PortState
 
 OPEN, CLOSED = PortState.OPEN, PortState.CLOSED
@@ -17,14 +19,14 @@ class Link:
     """A stream of frames with its subscriptions. It decides nothing about books."""
 
     def __init__(
-        self, port: FramePort, dialect: Dialect, config: FeedConfig, heard: Callable[[Channel, str], bool], now_ns: int
+        self, port: FramePort, dialect: Dialect, config: FeedConfig, pipeline: Pipeline, now_ns: int
     ) -> None:
-        """A connection that was begun at `now_ns`; `heard` tells whether a channel has spoken on it."""
+        """A connection that was begun at `now_ns` and feeds a pipeline."""
         self._port, self._dialect = port, dialect
         self._deadline_ns = now_ns + config.subscribe_ns
-        self.subscriptions = Subscriptions(config, dialect, heard)
-        self.resubscriptions = Resubscriptions(config)
         self.chain = Chain()
+        self.subscriptions = Subscriptions(config, dialect, hearing(self.chain, pipeline))
+        self.resubscriptions = Resubscriptions(config)
         self.missing: dict[str, int] = {}  # channels that do not come, by symbol
         self.begun_ns = self.heard_ns = self._alive_ns = now_ns
         self._tended_ns = 0

@@ -107,6 +107,8 @@ cdef class Pipeline:
             self.strangers += 1
             return 0
         track = <Track>self.tracks[message.index]
+        if self.chain is not None:
+            self.chain.hear(message)
         if message.kind == DELTA:
             return self.take_delta(track, message, frame, receive_ns, now_ns)
         if message.kind == BEST or message.kind == TOP:

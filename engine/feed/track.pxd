@@ -59,7 +59,7 @@ cdef class Track:
     cdef int64_t roll_ns
     cdef Outbox outbox
     cdef readonly int64_t snapshots, diffs, dropped, applied, gaps, resyncs, suspect, bbo_checked, bbo_equal
-    cdef readonly int64_t best_checked, best_equal, prints_heard, bests_heard
+    cdef readonly int64_t best_checked, best_equal, prints_heard
     cdef readonly int64_t checksum_checked, checksum_ok, prints, print_gaps, refetches, crossings, holes
 
     cdef int delta(self, Market market, Message *message, object frame, int64_t receive_ns, int64_t now_ns) except -1

@@ -34,7 +34,6 @@ class Track:
     checksum_ok: int
     prints: int
     prints_heard: int
-    bests_heard: int
     print_gaps: int
     refetches: int
     crossings: int

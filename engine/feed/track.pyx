@@ -259,7 +259,6 @@ cdef class Track:
         best.bid_price, best.bid_size = message.bid_price, message.bid_size
         best.ask_price, best.ask_size = message.ask_price, message.ask_size
         self.news_ns = now_ns
-        self.bests_heard += 1
         if not message.sequenced:
             self.compare_loosely(&best)
             return 0

@@ -107,7 +107,7 @@ def test_a_symbol_delisted_while_its_book_flows_may_be_traded_no_more(bench: Ben
     info = copy.deepcopy(EXCHANGE_INFO)
     info["symbols"] = [one for one in info["symbols"] if one["symbol"] != "ETHUSDT"]
     bench.ports.rest.answers["/api/v3/exchangeInfo"] = info
-    for _ in range(125):
-        bench.step(5.0, json.dumps({"result": None, "id": 99}).encode())
+    for number in range(101, 226):
+        bench.step(5.0, *(diff(number, number, symbol=symbol) for symbol in BOTH))
     assert (shown["BTCUSDT"].trading, shown["ETHUSDT"].trading) == (True, False)
     assert bench.state(8) in (BookState.GOOD, BookState.STALE)
