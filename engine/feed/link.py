@@ -18,9 +18,7 @@ TEND_NS = 1_000_000  # a connection that brings frames at every look is tended a
 class Link:
     """A stream of frames with its subscriptions. It decides nothing about books."""
 
-    def __init__(
-        self, port: FramePort, dialect: Dialect, config: FeedConfig, pipeline: Pipeline, now_ns: int
-    ) -> None:
+    def __init__(self, port: FramePort, dialect: Dialect, config: FeedConfig, pipeline: Pipeline, now_ns: int) -> None:
         """A connection that was begun at `now_ns` and feeds a pipeline."""
         self._port, self._dialect = port, dialect
         self._deadline_ns = now_ns + config.subscribe_ns

@@ -96,6 +96,7 @@ class Venue(ABC):
         self.asks = {10_100 + place: 1 + place for place in range(5)}
         self.previous = self.update = 100
         self.print_id = 10
+        self.silent: set[str] = set()  # what is not told though it is subscribed
         self.rest = FakeRequests()
         self.answer()
 
@@ -139,7 +140,7 @@ class Venue(ABC):
             self.trade()
             self.answer()
 
-    def change(self, bid: bool, price: int, size: int) -> None:  # noqa: FBT001 - a side
+    def change(self, bid: bool, price: int, size: int) -> None:
         """Give a price another size, and say so."""
         side = self.bids if bid else self.asks
         side.pop(price, None)
@@ -157,7 +158,7 @@ class Venue(ABC):
 
     def listeners(self, channel: str) -> list[Line]:
         """The lines to which this is sent."""
-        return [line for line in self.alive if channel in line.subscribed]
+        return [line for line in self.alive if channel in line.subscribed - self.silent]
 
     def top(self) -> tuple[int, int, int, int]:
         """The best bid and ask with their sizes."""
@@ -177,7 +178,7 @@ class Venue(ABC):
         """As the venue writes it."""
         return to_text(number, self.size_decimals)
 
-    def rows(self, levels: list[tuple[bool, int, int]], bid: bool) -> list[list[str]]:  # noqa: FBT001 - a side
+    def rows(self, levels: list[tuple[bool, int, int]], bid: bool) -> list[list[str]]:
         """One side of these levels, as text."""
         return [[self.price(price), self.size(size)] for one, price, size in levels if one is bid]
 

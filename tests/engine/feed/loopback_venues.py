@@ -5,7 +5,7 @@ import json
 from engine.book import Book
 from engine.venues.kraken.scan import checksum
 from engine.venues.wire.frames import BINARY, PING
-from tests.engine.feed.feed_fakes import EXCHANGE_INFO, diff, trade
+from tests.engine.feed.feed_fakes import EXCHANGE_INFO, diff, ticker, trade
 from tests.engine.feed.loopback import STAMP, Line, LoopbackBench, Venue
 from tests.engine.venues.binance import sbe_oracle
 from tests.engine.venues.coinbase_exchange.exchange_oracle import done, made, matched, name, opened, raw
@@ -14,6 +14,7 @@ Levels = list[tuple[bool, int, int]]
 CLOCK_MS = 1_700_000_000_000
 CLOCK_US = CLOCK_MS * 1000
 PATHS = {"binance": "/api/v3", "binance-sbe": "/api/v3", "binance-usdm": "/fapi/v1", "binance-coinm": "/dapi/v1"}
+CHANNELS = {"depth@100ms": "book", "depth": "book", "trade": "prints", "bookTicker": "best", "bestBidAsk": "best"}
 KRAKEN_PAIRS = {
     "result": {
         "XBTUSD": {"wsname": "XBT/USD", "pair_decimals": 2, "lot_decimals": 5, "ordermin": "0.0001", "costmin": "0.5"}
@@ -61,6 +62,18 @@ class BinanceVenue(Venue):
         self.rest.answers[f"{self.path}/depth?symbol={self.symbol}"] = book
         self.rest.answers[f"{self.path}/exchangeInfo"] = self.metadata
 
+    def change(self, bid: bool, price: int, size: int) -> None:
+        """The best bid and ask go by a channel of their own."""
+        super().change(bid, price, size)
+        for line in self.listeners("best"):
+            self.tell_best(line)
+
+    def tell_best(self, line: Line) -> None:
+        """At the number of the book."""
+        bid, bid_size, ask, ask_size = self.top()
+        numbers = self.price(bid), self.size(bid_size), self.price(ask), self.size(ask_size)
+        line.say(ticker(self.update, *numbers, symbol=self.symbol))
+
     def ping(self, line: Line) -> None:
         """Every twenty seconds, in truth."""
         line.say(b"1787733279756", opcode=PING)
@@ -68,7 +81,9 @@ class BinanceVenue(Venue):
     def hear(self, line: Line, message: dict) -> None:
         """Acknowledge."""
         line.say(json.dumps({"result": None, "id": message["id"]}).encode())
-        line.subscribed = {"book", "prints"} if message["method"] == "SUBSCRIBE" else set()
+        for stream in message["params"]:
+            channel = CHANNELS[stream.partition("@")[2]]
+            (line.subscribed.add if message["method"] == "SUBSCRIBE" else line.subscribed.discard)(channel)
 
     def tell(self, line: Line, kind: str, levels: Levels) -> None:
         """A diff."""
@@ -88,7 +103,7 @@ class FuturesVenue(BinanceVenue):
     path = PATHS["binance-usdm"]
     before = 0
 
-    def change(self, bid: bool, price: int, size: int) -> None:  # noqa: FBT001 - a side
+    def change(self, bid: bool, price: int, size: int) -> None:
         """Others have used numbers meanwhile."""
         self.before, self.update = self.update, self.update + self.random.randrange(4)
         super().change(bid, price, size)
@@ -97,8 +112,9 @@ class FuturesVenue(BinanceVenue):
         """A diff with the number of the one before."""
         del kind
         event = {
-            "e": "depthUpdate", "E": CLOCK_MS, "T": CLOCK_MS, "s": self.symbol, "U": self.previous + 1, "u": self.update,
-            "pu": self.before, "b": self.rows(levels, bid=True), "a": self.rows(levels, bid=False),
+            "e": "depthUpdate", "E": CLOCK_MS, "T": CLOCK_MS, "s": self.symbol,
+            "U": self.previous + 1, "u": self.update, "pu": self.before,
+            "b": self.rows(levels, bid=True), "a": self.rows(levels, bid=False),
         }  # fmt: skip
         self._say(line, "depth@100ms", event, "book")
 
@@ -136,6 +152,11 @@ class SbeVenue(BinanceVenue):
         }
         numbers = {"firstBookUpdateId": self.previous + 1, "lastBookUpdateId": self.update}
         self._say(line, 10003, {**numbers, **rows}, "book")
+
+    def tell_best(self, line: Line) -> None:
+        """The same, in binary."""
+        names = ("bidPrice", "bidQty", "askPrice", "askQty")
+        self._say(line, 10001, {"bookUpdateId": self.update, **dict(zip(names, self.top(), strict=True))}, "")
 
     def print(self, line: Line, kind: str = "update") -> None:
         """A trade, in binary."""
@@ -282,7 +303,7 @@ class OrdersVenue(Venue):
         channels = [{"name": one, "product_ids": [self.symbol]} for one in ("full", "heartbeat")]
         line.say(raw({"type": "subscriptions", "channels": channels}))
 
-    def change(self, bid: bool, price: int, size: int) -> None:  # noqa: FBT001 - a side
+    def change(self, bid: bool, price: int, size: int) -> None:
         """The order there leaves, another comes."""
         side, word = (self.bids, "buy") if bid else (self.asks, "sell")
         if price in side:
@@ -317,7 +338,7 @@ class OrdersVenue(Venue):
         self.update += 1
         return self.update
 
-    def _owner(self, bid: bool, price: int) -> int:  # noqa: FBT001 - a side
+    def _owner(self, bid: bool, price: int) -> int:
         if (bid, price) not in self.owners:
             self.orders += 1
             self.owners[bid, price] = self.orders

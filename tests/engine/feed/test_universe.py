@@ -1,7 +1,6 @@
 """What the feed follows: symbols that come late, leave, or change their numbers while others live by the old ones."""
 
 import copy
-import json
 from collections.abc import Iterator
 
 import pytest
