@@ -18,6 +18,7 @@ from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from engine.book.book cimport Book
 from engine.book.measures cimport imbalance_of
+from engine.model.records cimport DEPTH, Tick, Top
 
 from engine.model import records, words
 
