@@ -140,7 +140,11 @@ class FakeVenue:
             self.execute(port, request, "late")
 
     def fault(self, method: str, *what: str) -> None:
-        """What happens to the next requests of this method: ok, lose, mute, unknown_done, unknown_not, late, twice."""
+        """What happens to the next requests of this method.
+
+        One of: ok, lose, mute, unknown_done, unknown_not, late, twice, cut, busy (429), odd (a status nobody knows),
+        torn (an answer that cannot be read).
+        """
         self.faults.setdefault(method, deque()).extend(what)
 
     def receive(self, port: FakePort, payload: bytes) -> None:
@@ -160,6 +164,11 @@ class FakeVenue:
         if what == "unknown_not":
             self.answer(port, {"id": request["id"], "status": 503, "error": {"code": -1007, "msg": "Timeout"}})
             return
+        if what == "busy":
+            data = {"retryAfter": (self.now_ns + self.clock_ahead_ns + 1_000 * MS) // MS}
+            error = {"code": -1003, "msg": "Too many requests.", "data": data}
+            self.answer(port, {"id": request["id"], "status": 429, "error": error})
+            return
         try:
             params = request.get("params", {})
             if "timestamp" in params:
@@ -176,6 +185,8 @@ class FakeVenue:
         if what == "cut":
             self.cut()
         elif what != "mute":
+            if what in ("odd", "torn") and isinstance(answer.get("result"), dict):
+                answer["result"] |= {"status": "SUSPENDED"} if what == "odd" else {"executedQty": "many"}
             self.answer(port, answer)
             if what == "twice":
                 self.answer(port, answer)
