@@ -17,7 +17,7 @@ from engine.execution.config import ExecutionConfig
 from engine.execution.order import Order
 from engine.execution.seams import ExecutionPorts
 from engine.venues.port import FramePort, PortState
-from engine.venues.trading import Frame, News, Outcome
+from engine.venues.trading import Frame, News, Outcome, UnreadableError
 from engine.venues.trading_clock import VenueClock
 
 logger = logging.getLogger("engine.execution")
@@ -84,6 +84,9 @@ class Listener(Protocol):
 
     def on_report(self, news: News, now_ns: int) -> None:
         """Unasked news of an order."""
+
+    def on_unreadable(self, error: UnreadableError, now_ns: int) -> None:
+        """The venue said something that cannot be read, whatever it was."""
 
 
 class Gateway:
@@ -221,7 +224,11 @@ class Gateway:
 
     def _take(self, frame: bytes, now_ns: int) -> None:
         """Read one frame and pass its news on."""
-        news = self.wire.read(frame)
+        try:
+            news = self.wire.read(frame)
+        except UnreadableError as error:
+            self._listener.on_unreadable(error, now_ns)
+            return
         if news.kind == REPORT:
             self._listener.on_report(news, now_ns)
         elif news.kind == ANSWER:
@@ -231,9 +238,17 @@ class Gateway:
             if request.kind >= PLACE:
                 self._listener.on_answer(request, news, now_ns)
             else:
-                self._advance(request, news, now_ns)
+                self._advance_readable(request, news, now_ns)
         elif news.kind == Frame.SHUTDOWN:
             self.drop(now_ns, f"ended by the venue ({news.error})")
+
+    def _advance_readable(self, request: Request, news: News, now_ns: int) -> None:
+        """The session's own answers; one that cannot be read is as good as none."""
+        try:
+            self._advance(request, news, now_ns)
+        except UnreadableError as error:
+            self._listener.on_unreadable(error, now_ns)
+            self._refused(request, News(Frame.ANSWER, outcome=Outcome.UNKNOWN, text=error.why), now_ns)
 
     def _advance(self, request: Request, news: News, now_ns: int) -> None:
         """The session's own answers lead from stage to stage."""

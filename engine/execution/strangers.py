@@ -5,12 +5,16 @@ order under our own id that the journal does not know is ours: it is adopted, it
 cancelled. The watermark of an instrument moves only while no fill waits for its owner, so a death loses none.
 """
 
+import logging
+
 from engine.execution import client_id
 from engine.execution.blotter import Blotter
 from engine.execution.broker import Broker
 from engine.execution.order import Order
 from engine.model.words import OrderFlag, OrderState, OrderType, TimeInForce
 from engine.venues.trading import FillNews, OrderNews
+
+logger = logging.getLogger("engine.execution")
 
 ASK_AGAIN_NS = 500_000_000
 
@@ -94,6 +98,8 @@ class Strangers:
         key = (instrument, news.venue_order_id)
         if not instrument or key in self.foreign:
             return
+        if news.odd:
+            logger.warning("another's order of unknown status", extra={"order": key, "status": news.odd})
         self.foreign[key] = news
         order = Order(
             news.client_id[:16], 0, 0, instrument, news.side, OrderType.LIMIT, TimeInForce.GTC, news.price, news.size
