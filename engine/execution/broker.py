@@ -90,7 +90,8 @@ class Broker:
             return
         if not order.flags & flag:
             order.flags |= flag
-            if order.cancel_pending or order.state not in (OPEN, PARTLY) or not self._gateway.up:
+            waits = order.cancel_pending or not self._gateway.up or now_ns < order.cancel_after_ns
+            if waits or order.state not in (OPEN, PARTLY):
                 self._blotter.note(order, now_ns)  # the wish must outlive us: nothing is sent that would carry it
         if order.cancel_pending or order.state not in (OPEN, PARTLY, CANCELLING) or not self._gateway.up:
             return

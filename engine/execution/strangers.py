@@ -26,7 +26,9 @@ class Strangers:
 
     def __init__(self, blotter: Blotter, broker: Broker, ids: dict[str, int], *, cancel_orphans: bool) -> None:
         """Begin with nobody."""
-        self.foreign: OrderedDict[tuple[int, int], None] = OrderedDict()  # instrument, venue's id; the latest heard of stand last
+        self.foreign: OrderedDict[tuple[int, int], None] = (
+            OrderedDict()
+        )  # instrument, venue's id; the latest heard of stand last
         self.scanned: dict[int, int] = {}  # instrument: the last fill id that was listed
         self._blotter = blotter
         self._broker = broker
