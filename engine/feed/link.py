@@ -55,7 +55,7 @@ class Link(Line):
     def tend(self, now_ns: int) -> None:
         """See to what is to be said, to silence and to the end: nobody who waits for a frame should wait for this."""
         self._tended_ns = now_ns
-        if self._port.receive_ns != self._read_ns:
+        if self._port.receive_ns != self._read_ns and not getattr(self._port, "unfinished", False):
             self._alive_ns, self._read_ns = now_ns, self._port.receive_ns
         state = self._port.state
         if state == CLOSED:
@@ -117,6 +117,6 @@ class Link(Line):
             self.leaving = True
 
     def _is_mute(self, now_ns: int) -> bool:
-        """Not a byte for a while, or not a message for longer: a server that only answers pings sends no market."""
-        silent, wordless = now_ns - self._alive_ns, now_ns - self.heard_ns
+        """No ping and no message for a while, or no message for longer: who only answers pings sends no market."""
+        silent, wordless = now_ns - max(self._alive_ns, self.heard_ns), now_ns - self.heard_ns
         return silent > self._dialect.mute_ns or wordless > self._dialect.wordless_ns
