@@ -21,7 +21,7 @@ from engine.venues.market import Market, Rule
 LEVEL3 = "level3"
 ORDERS = (Channel(LEVEL3, ChannelKind.BOOK, greets=True),)
 RATE = {10: 5, 100: 25, 1000: 100}  # what a symbol of each depth counts, of 200 a second
-RATE_LIMIT = 200
+SLOWER = 6 * SECOND_NS // 1000  # for each of them: five milliseconds, and one to spare
 
 
 @dataclass
@@ -31,12 +31,12 @@ class KrakenOrderDialect(KrakenDialect):
     depths: ClassVar[tuple[int, ...]] = tuple(RATE)
     by_order: bool = True
     channels: tuple[Channel, ...] = ORDERS
-    pace_ns: int = SECOND_NS
+    batch: int = 1
 
     def __post_init__(self) -> None:
         """As many symbols a second as the venue takes at this depth."""
         super().__post_init__()
-        self.batch = max(1, RATE_LIMIT // RATE[self.depth] // 2)  # half, for books that are asked for anew
+        self.pace_ns = SLOWER * RATE[self.depth]
 
     def market(self) -> Market:
         """The scanner."""

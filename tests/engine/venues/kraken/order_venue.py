@@ -38,7 +38,6 @@ class OrderVenue:
     depth: int = 10
     levels: dict[int, dict[int, list[Order]]] = field(default_factory=lambda: {1: {}, -1: {}})
     moment: int = 0
-    moved: int = 0
 
     def __post_init__(self) -> None:
         """Begin with a few orders at each of thirty prices a side."""
@@ -83,54 +82,44 @@ class OrderVenue:
     def move(self, count: int = 3) -> str:
         """Some things happen; what the client hears of them in one message."""
         before = {side: set(self.window(side)) for side in (1, -1)}
-        known = {order.name for side in (1, -1) for queue in self.levels[side].values() for order in queue}
-        events: list[tuple[str, Order]] = []
-        for _ in range(count):
-            events += self.happen()
-        self.moved += 1
+        events = [self.happen() for _ in range(count)]
         sides: dict[int, list[dict[str, Any]]] = {}
         for side in (1, -1):
             after = set(self.window(side))
-            come = [order for price in after - before[side] for order in self.levels[side][price]]
+            come = [told(order, "add") for price in after - before[side] for order in self.levels[side][price]]
             self.random.shuffle(come)  # a level that comes into the window is not told in its turn
-            here = [(event, order) for event, order in events if order.side == side and order.price in before[side]]
-            gone = [told(order, event) for event, order in here if event == "delete" and order.name in known]
-            stay = [told(order, event) for event, order in here if order.price in after and self.stands(order)]
-            sides[side] = gone + stay + [told(order, "add") for order in come]
+            pushed = set(self.levels[side]) - after  # and one that leaves it is not told at all
+            here = [said for where, said in events if where == side and said["limit_price"] in before[side] - pushed]
+            sides[side] = here + come
         return self.frame("update", sides)
 
-    def stands(self, order: Order) -> bool:
-        """Whether an order is still on the book."""
-        return any(one is order for one in self.levels[order.side].get(order.price, ()))
-
-    def happen(self) -> list[tuple[str, Order]]:
-        """One thing: an order comes, is filled in part, is taken off, becomes larger or smaller."""
+    def happen(self) -> tuple[int, dict[str, Any]]:
+        """One thing: an order comes, is filled in part, is taken off, becomes larger. Whose side, and what is said."""
         side = self.random.choice((1, -1))
-        prices = self.window(side)
         what = self.random.random()
         if what < 0.5 or len(self.levels[side]) < 20:
-            return [("add", self.arrive(side, MIDDLE - side * self.random.randint(1, REACH)))]
-        price = self.random.choice(prices[:12])
+            return side, told(self.arrive(side, MIDDLE - side * self.random.randint(1, REACH)), "add")
+        price = self.random.choice(self.window(side)[:12])
         queue = self.levels[side][price]
         order = queue[0] if what < 0.7 else self.random.choice(queue)
         if what < 0.7 and order.size > 1:
             order.size -= self.random.randint(1, order.size - 1)
-            return [("modify", order)]
+            return side, told(order, "modify")
         if what < 0.8:
-            return [self.amend(queue, order)]
+            return side, told(self.enlarge(queue, order), "modify")
         queue.remove(order)
         if not queue:
             del self.levels[side][price]
-        return [("delete", order)]
+        return side, told(order, "delete")
 
-    def amend(self, queue: list[Order], order: Order) -> tuple[str, Order]:
+    def enlarge(self, queue: list[Order], order: Order) -> Order:
         """Its owner makes it larger, and it loses its place."""
         self.moment += 1
         order.size += self.random.randint(1, 10**6)
         order.stamp = self.moment
         queue.remove(order)
         queue.append(order)
-        return "modify", order
+        return order
 
     def frame(self, kind: str, sides: dict[int, list[dict[str, Any]]]) -> str:
         """A message as it stands on the wire: numbers as a program prints them."""
