@@ -10,9 +10,10 @@ from engine.book import Book
 from engine.feed.feed import Feed
 from engine.model.words import Flag, TickKind
 from engine.venues.kraken.scan import checksum
+from engine.venues.port import PortState
 from engine.venues.wire import WebSocketPort
 from engine.venues.wire.frames import PING, TEXT
-from tests.engine.feed.feed_fakes import Bench, FakeRequests, diff, trade
+from tests.engine.feed.feed_fakes import Bench, FakeRequests, FakeStream, diff, trade
 from tests.engine.venues.wire.peers import Peer
 
 STAMP = "2026-08-09T21:05:48.228568Z"
@@ -110,8 +111,10 @@ class Venue:
                                   "/api/v3/brokerage/market/products": COINBASE_PRODUCTS})  # fmt: skip
         self._answer_books()
 
-    def stream(self, target: str) -> WebSocketPort:
-        """A port to this venue."""
+    def stream(self, target: str) -> WebSocketPort | FakeStream:
+        """A port to this venue, which does not announce its instruments."""
+        if "#" in target:
+            return FakeStream(target, state=PortState.CLOSED)
         return WebSocketPort(f"ws://127.0.0.1:{self.peer.port}{target}")
 
     def requests(self) -> FakeRequests:
