@@ -1,4 +1,5 @@
 from engine.book import Book
+from engine.feed.comparison import Comparison
 from engine.feed.outbox import Outbox
 from engine.venues.market import Rule
 
@@ -9,6 +10,7 @@ class Track:
     symbol: str
     book: Book
     rule: Rule
+    comparison: Comparison
     state: int
     depth: int
     wanting: bool
@@ -25,10 +27,6 @@ class Track:
     gaps: int
     resyncs: int
     suspect: int
-    bbo_checked: int
-    bbo_equal: int
-    best_checked: int
-    best_equal: int
     checksum_checked: int
     checksum_ok: int
     prints: int
@@ -50,7 +48,6 @@ class Track:
         levels: bool = ...,
         cell: int = ...,
     ) -> None: ...
-    def compare_rest(self) -> None: ...
     def retell(self, now_ns: int, count: int) -> None: ...
     def asked(self, now_ns: int) -> None: ...
     def expire(self, now_ns: int, hold_ns: int) -> None: ...

@@ -7,13 +7,14 @@
 
 While a book is being put together nothing of it is told; when it becomes good everything is told at once, as one event
 that begins with RESET. The best bid and ask come from the book and, where the venue has one, from its faster channel:
-whichever carries the newer number of the venue is shown. Both are compared wherever they meet at one number.
+whichever carries the newer number of the venue is shown. Both are compared (see comparison.pyx).
 """
 
-from libc.stdint cimport INT64_MAX, int64_t, uint64_t
+from libc.stdint cimport INT64_MAX, int64_t
 
 from engine.book.book cimport Book
 from engine.book.side cimport Cursor, Side, behind, first, step_on
+from engine.feed.comparison cimport Best, Comparison
 from engine.feed.outbox cimport Outbox
 from engine.venues.market cimport DROP, GAP, SNAPSHOT as SNAPSHOT_KIND, WAIT, Level, Market, Message, Rule
 
@@ -53,34 +54,6 @@ cdef inline bint told(int state) noexcept nogil:
     return state == GOOD or state == CROSSED or state == STALE
 
 
-cdef inline void remember(Recent *recent, Best *best) noexcept nogil:
-    """Keep one for comparison."""
-    recent.ring[recent.count % PAIRS] = best[0]
-    recent.count += 1
-
-
-cdef inline Best *newest(Recent *recent) noexcept nogil:
-    """The one kept last."""
-    return &recent.ring[(recent.count - 1) % PAIRS] if recent.count else NULL
-
-
-cdef inline Best *recall(Recent *recent, int64_t sequence) noexcept nogil:
-    """The newest one kept that is not beyond this number; numbers only rise."""
-    cdef uint64_t back, limit = recent.count if recent.count < PAIRS else PAIRS
-    cdef Best *found
-    for back in range(1, limit + 1):
-        found = &recent.ring[(recent.count - back) % PAIRS]
-        if found.sequence <= sequence:
-            return found
-    return NULL
-
-
-cdef inline bint same(Best *one, Best *other) noexcept nogil:
-    """Equal in price and size on both sides."""
-    return (one.bid_price == other.bid_price and one.bid_size == other.bid_size
-            and one.ask_price == other.ask_price and one.ask_size == other.ask_size)
-
-
 cdef class Track:
     """One instrument of a connection."""
 
@@ -89,7 +62,7 @@ cdef class Track:
         """`depth`: levels kept a side, 0 for all; `levels`: tell every level's change; `cell`: where its top stands."""
         self.index, self.instrument, self.symbol, self.cell = index, instrument, symbol, cell
         self.rule, self.outbox, self.depth, self.levels_told = rule, outbox, depth, levels
-        self.book = Book()
+        self.book, self.comparison = Book(), Comparison()
         self.kept, self.held, self.held_prints = [], [], {}
         self.kept_max = KEPT_MAX
         self.wanting = True
@@ -161,7 +134,7 @@ cdef class Track:
         if self.seeded or self.state == SUSPECT or self.state == RESYNCING:
             self.resyncs += 1
         self.news_ns = self.seed_ns = now_ns
-        self.seed_sequence = message.last
+        self.comparison.seed(message.last)
         self.behind_ns = 0
         self.venue_ns = message.venue_ns
         if told(self.state):
@@ -222,7 +195,7 @@ cdef class Track:
             self.checksum_ok += 1
         best = self.book_best(message.last)
         if message.sequenced:
-            self.compare_ticker(&best)
+            self.comparison.take_book(&best)
         state = CROSSED if self.book.crossed() else GOOD
         if not telling:
             return self.turn(state, receive_ns, now_ns) if self.rule.bridged else 0
@@ -247,9 +220,9 @@ cdef class Track:
         if not message.sequenced:
             self.compare_loosely(&best)
             return 0
-        if self.tickers.count and best.sequence < newest(&self.tickers).sequence + self.patient:
+        if self.comparison.has_beyond(best.sequence - self.patient):
             return 0  # a slower connection's: everything of it was taken
-        self.compare_book(&best)
+        self.comparison.take_best(&best)
         if best.sequence > self.rule.last and not self.behind_ns:
             self.behind_ns = now_ns
         if best.sequence <= self.shown.sequence or not told(self.state):
@@ -258,6 +231,12 @@ cdef class Track:
         self.show_best(&best, 0)
         self.outbox.end()
         return 0
+
+    cdef void compare_loosely(self, Best *best) noexcept nogil:
+        """Hold the book against a best that has no number."""
+        cdef Best book = self.book_best(0)
+        if told(self.state):
+            self.comparison.take_loose(best, &book)
 
     cdef int prove(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1:
         """A print that this connection did not bring may show that changes are missing; another's cannot mend them."""
@@ -341,65 +320,6 @@ cdef class Track:
         self.book.best_bid(&best.bid_price, &best.bid_size)
         self.book.best_ask(&best.ask_price, &best.ask_size)
         return best
-
-    cdef void compare_ticker(self, Best *best) noexcept nogil:
-        """Hold the book against the venue's best at the same number, and the one in force at it once known."""
-        cdef Best *ticker = recall(&self.tickers, best.sequence)
-        remember(&self.books, best)
-        if ticker == NULL:
-            return
-        if ticker.sequence == best.sequence:
-            self.bbo_checked += 1
-            self.bbo_equal += same(ticker, best)
-        if self.pending == self.books.count - 1 and newest(&self.tickers).sequence >= best.sequence:
-            self.pending += 1
-            self.count_in_force(ticker, best)
-
-    cdef void compare_book(self, Best *best) noexcept nogil:
-        """Hold the venue's best against the book at the same number, and close what it shows to have been in force."""
-        cdef Best *book = recall(&self.books, best.sequence)
-        cdef Best *waiting
-        if book != NULL and book.sequence == best.sequence:
-            self.bbo_checked += 1
-            self.bbo_equal += same(book, best)
-        self.pass_over()
-        while self.pending < self.books.count:
-            waiting = &self.books.ring[self.pending % PAIRS]
-            if waiting.sequence > best.sequence:
-                break
-            self.count_in_force(best if waiting.sequence == best.sequence else newest(&self.tickers), waiting)
-            self.pending += 1
-        remember(&self.tickers, best)
-
-    cdef void pass_over(self) noexcept nogil:
-        """Books that waited for too long are not kept any more."""
-        if self.pending + PAIRS < self.books.count:
-            self.pending = self.books.count - PAIRS
-
-    cdef void count_in_force(self, Best *ticker, Best *book) noexcept nogil:
-        """Count one comparison with the best in force at a book's number; one as old as the snapshot proves nothing."""
-        if ticker != NULL and ticker.sequence > self.seed_sequence:
-            self.best_checked += 1
-            self.best_equal += same(ticker, book)
-
-    cdef void compare_loosely(self, Best *best) noexcept nogil:
-        """Hold the book against a best without a number: it is of about this time, and its sizes may not be told."""
-        cdef Best book = self.book_best(0)
-        if not told(self.state):
-            return
-        if best.bid_size < 0:
-            book.bid_size = book.ask_size = -1
-        self.best_checked += 1
-        self.best_equal += same(best, &book)
-
-    def compare_rest(self):
-        """Nothing more comes: for each book still waiting the best in force is the newest one that is known."""
-        cdef Best *waiting
-        self.pass_over()
-        while self.pending < self.books.count:
-            waiting = &self.books.ring[self.pending % PAIRS]
-            self.count_in_force(recall(&self.tickers, waiting.sequence), waiting)
-            self.pending += 1
 
     cdef int doubt(self, int64_t receive_ns, int64_t now_ns) except -1:
         """The book is wrong: say so before anything else, and want a snapshot."""
@@ -539,7 +459,7 @@ cdef class Track:
         self.followed = self.followed or self.prints_heard > 0
         self.kept.clear()
         self.heard_id[0] = self.heard_id[1] = -1
-        self.tickers.count = 0  # a venue that was away may number anew
+        self.comparison.restart()  # a venue that was away may number anew
         self.behind_ns = 0
         self.rule.reset()
         self.seeded = False

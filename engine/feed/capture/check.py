@@ -26,6 +26,7 @@ COUNTS = (
     "snapshots", "diffs", "dropped", "applied", "gaps", "resyncs", "suspect", "bbo_checked", "bbo_equal",
     "best_checked", "best_equal", "checksum_checked", "checksum_ok", "prints", "print_gaps", "crossings",
 )  # fmt: skip
+COMPARED = ("bbo_checked", "bbo_equal", "best_checked", "best_equal")
 WIDTH_MAX = 18
 SYMBOL_MAX = 32  # bytes: a longer one is no symbol but a spoilt frame
 NUMBER = re.compile(r"([0-9]{1,18})(?:\.([0-9]*?)(0*))?")
@@ -193,7 +194,7 @@ class Check:
         """One object a symbol."""
         for track in self.pipeline.tracks:
             track.trust(track.seed_ns)
-            track.compare_rest()
+            track.comparison.close()
             yield self.report(track)
 
     def report(self, track: Track) -> dict[str, object]:
@@ -206,7 +207,7 @@ class Check:
             "frames": self.pipeline.frames + self.answers,
             "malformed": self.malformed,
             "refused": self.refused,
-            **{name: getattr(track, name) for name in COUNTS},
+            **{name: getattr(track.comparison if name in COMPARED else track, name) for name in COUNTS},
             "price_decimals": price_decimals,
             "size_decimals": size_decimals,
             "bids": track.book.count(1),
