@@ -119,6 +119,7 @@ def test_a_subscription_waits_for_its_token_and_goes_out_with_it(sealed: Sealed)
     sealed.rest.give("first")
     sealed.step()
     assert sealed.tokens() == ["first", "first"]
+    assert sealed.rest.closed, "a kept connection that nobody reads wakes a sleeping process for ever when it ends"
     assert sealed.inner.sent[0]["params"]["channel"] == "level3"
 
 
