@@ -26,6 +26,6 @@ def spoken(track: Track) -> dict[ChannelKind, int]:
     """How often each kind of channel has spoken of a symbol."""
     return {
         ChannelKind.BOOK: track.snapshots + track.diffs,
-        ChannelKind.PRINTS: track.prints_heard,
+        ChannelKind.PRINTS: track.prints.heard,
         ChannelKind.BEST: track.bests_heard,
     }

@@ -6,6 +6,7 @@ from engine.book.book cimport Book
 from engine.book.side cimport Side
 from engine.feed.comparison cimport Best, Comparison
 from engine.feed.outbox cimport Outbox
+from engine.feed.prints cimport Prints
 from engine.venues.market cimport Level, Market, Message, Rule
 
 cdef class Track:
@@ -16,6 +17,7 @@ cdef class Track:
     cdef readonly Book book
     cdef readonly Rule rule
     cdef readonly Comparison comparison
+    cdef readonly Prints prints
     cdef readonly int state
     cdef readonly Py_ssize_t depth
     cdef public bint wanting
@@ -28,21 +30,16 @@ cdef class Track:
     cdef list kept
     cdef list held  # changes behind a hole
     cdef int64_t held_ns
-    cdef dict held_prints
-    cdef int64_t held_prints_ns
-    cdef int64_t heard_id[2]  # of this connection's prints; print_id: of those told, whoever brought them
     cdef int kept_max
     cdef Best shown
-    cdef int64_t print_id[2]
-    cdef bint followed  # prints were told or could have been: later ones that a subscription begins with were missed
     cdef uint64_t changes
     cdef bint levels_told
     cdef int roll_side  # of the round of retelling; 0: none is under way
     cdef int64_t roll_key
     cdef int64_t roll_ns
     cdef Outbox outbox
-    cdef readonly int64_t snapshots, diffs, dropped, applied, gaps, resyncs, suspect, prints_heard, bests_heard
-    cdef readonly int64_t checksum_checked, checksum_ok, prints, print_gaps, refetches, crossings, holes
+    cdef readonly int64_t snapshots, diffs, dropped, applied, gaps, resyncs, suspect, bests_heard
+    cdef readonly int64_t checksum_checked, checksum_ok, refetches, crossings, holes
 
     cdef int delta(self, Market market, Message *message, object frame, int64_t receive_ns, int64_t now_ns) except -1
     cdef int keep(self, object frame, int64_t receive_ns) except -1
@@ -50,9 +47,6 @@ cdef class Track:
     cdef int hold(self, object frame, int64_t receive_ns, int64_t now_ns) except -1
     cdef list take_kept(self)
     cdef list take_held(self)
-    cdef int hold_print(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1
-    cdef int release_prints(self, bint gaps, int64_t now_ns) except -1
-    cdef int print_in_order(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1
     cdef int seed(self, Market market, Message *message, int64_t receive_ns, int64_t now_ns) except -1
     cdef void forget(self) noexcept nogil
     cdef void cut(self) noexcept nogil
@@ -68,7 +62,6 @@ cdef class Track:
     cdef void compare_loosely(self, Best *best) noexcept nogil
     cdef int leave(self, int state, int64_t now_ns) except -1
     cdef int give_up(self) except -1
-    cdef int adopt_prints(self, Track before) except -1
     cdef int doubt(self, int64_t receive_ns, int64_t now_ns) except -1
     cdef int turn(self, int state, int64_t receive_ns, int64_t now_ns) except -1
     cdef int tell_all(self, int64_t receive_ns, int64_t now_ns) except -1

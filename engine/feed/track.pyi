@@ -1,6 +1,7 @@
 from engine.book import Book
 from engine.feed.comparison import Comparison
 from engine.feed.outbox import Outbox
+from engine.feed.prints import Prints
 from engine.venues.market import Rule
 
 class Track:
@@ -11,6 +12,7 @@ class Track:
     book: Book
     rule: Rule
     comparison: Comparison
+    prints: Prints
     state: int
     depth: int
     wanting: bool
@@ -29,10 +31,7 @@ class Track:
     suspect: int
     checksum_checked: int
     checksum_ok: int
-    prints: int
-    prints_heard: int
     bests_heard: int
-    print_gaps: int
     refetches: int
     crossings: int
     holes: int

@@ -16,6 +16,7 @@ from engine.book.book cimport Book
 from engine.book.side cimport Cursor, Side, behind, first, step_on
 from engine.feed.comparison cimport Best, Comparison
 from engine.feed.outbox cimport Outbox
+from engine.feed.prints cimport Prints
 from engine.venues.market cimport DROP, GAP, SNAPSHOT as SNAPSHOT_KIND, WAIT, Level, Market, Message, Rule
 
 from engine.model import words
@@ -23,7 +24,6 @@ from engine.model import words
 cdef enum:
     TICK_BEST = 1
     TICK_LEVEL = 2
-    TICK_PRINT = 3
     TICK_STATE = 4
     RESET = 2
     SNAPSHOT = 4
@@ -37,12 +37,11 @@ cdef enum:
     DISCONNECTED = 6
     REFUSED = 7
     MISFIT = 8
-    HELD_MAX = 256  # changes or prints behind a hole: more than comes in the time that one is waited for
+    HELD_MAX = 256  # changes behind a hole: more than comes in the time that one is waited for
     ROUND_NS = 1_000_000_000  # at least this from one round of retelling to the next
     KEPT_MAX = 4096  # frames kept while a snapshot is on its way: seven minutes at ten a second
 
-assert (words.TickKind.BEST, words.TickKind.LEVEL, words.TickKind.PRINT, words.TickKind.STATE) == (
-    TICK_BEST, TICK_LEVEL, TICK_PRINT, TICK_STATE)
+assert (words.TickKind.BEST, words.TickKind.LEVEL, words.TickKind.STATE) == (TICK_BEST, TICK_LEVEL, TICK_STATE)
 assert (words.Flag.RESET, words.Flag.SNAPSHOT, words.Flag.REFRESH) == (RESET, SNAPSHOT, REFRESH)
 assert [int(state) for state in words.BookState] == [
     EMPTY, GOOD, SUSPECT, RESYNCING, STALE, CROSSED, DISCONNECTED, REFUSED, MISFIT
@@ -63,10 +62,10 @@ cdef class Track:
         self.index, self.instrument, self.symbol, self.cell = index, instrument, symbol, cell
         self.rule, self.outbox, self.depth, self.levels_told = rule, outbox, depth, levels
         self.book, self.comparison = Book(), Comparison()
-        self.kept, self.held, self.held_prints = [], [], {}
+        self.prints = Prints(instrument, outbox)
+        self.kept, self.held = [], []
         self.kept_max = KEPT_MAX
         self.wanting = True
-        self.print_id[0] = self.print_id[1] = self.heard_id[0] = self.heard_id[1] = -1
         self.shown.sequence = -1
 
     @property
@@ -240,63 +239,14 @@ cdef class Track:
 
     cdef int prove(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1:
         """A print that this connection did not bring may show that changes are missing; another's cannot mend them."""
-        cdef int64_t before = self.heard_id[message.chain]
-        self.prints_heard += 1
-        if message.print_id <= before:
-            return 0
-        self.heard_id[message.chain] = message.print_id
-        if self.rule.prints_prove and self.seeded and before >= 0 and message.print_id != before + 1:
+        if self.prints.hear(message) and self.rule.prints_prove and self.seeded:
             self.mistrust(receive_ns, now_ns)
         return 0
 
     cdef int trade(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1:
-        """Tell a print; one that was told already is not told again, one missed while away is told late."""
-        cdef int64_t before = self.print_id[message.chain]
+        """Tell a print."""
         self.news_ns = now_ns
-        if before >= 0 and message.print_id <= before:
-            return 0
-        if self.patient and before >= 0 and message.print_id != before + 1:
-            return self.hold_print(message, receive_ns, now_ns)
-        if self.held_prints and not self.patient and message.print_id != before + 1:
-            self.release_prints(True, now_ns)
-        self.print_in_order(message, receive_ns, now_ns)
-        return self.release_prints(False, now_ns) if self.held_prints else 0
-
-    cdef int hold_print(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1:
-        """Keep a print behind a hole."""
-        if not self.held_prints:
-            self.held_prints_ns = now_ns
-        self.held_prints.setdefault((message.print_id, message.chain), (
-            message.side, message.price, message.size, message.venue_ns, message.ordinary, message.past,
-            receive_ns))
-        return self.release_prints(True, now_ns) if len(self.held_prints) >= HELD_MAX else 0
-
-    cdef int release_prints(self, bint gaps, int64_t now_ns) except -1:
-        """Tell the held prints whose turn has come; with `gaps` all of them, whatever is missing between."""
-        cdef Message message
-        cdef int64_t receive_ns
-        for key in sorted(self.held_prints):
-            message.print_id, message.chain = key
-            if not gaps and message.print_id > self.print_id[message.chain] + 1:
-                continue
-            (message.side, message.price, message.size, message.venue_ns, message.ordinary, message.past,
-             receive_ns) = self.held_prints.pop(key)
-            if message.print_id > self.print_id[message.chain]:
-                self.print_in_order(&message, receive_ns, now_ns)
-        return 0
-
-    cdef int print_in_order(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1:
-        """Tell one."""
-        cdef int64_t before = self.print_id[message.chain]
-        self.prints += 1
-        self.print_id[message.chain] = message.print_id
-        self.print_gaps += before >= 0 and message.print_id != before + 1
-        self.followed = self.followed or not message.past
-        if message.ordinary and (self.followed or not message.past or self.patient and before >= 0):
-            self.outbox.begin(self.instrument, receive_ns, now_ns, message.venue_ns, message.print_id)
-            self.outbox.tick(TICK_PRINT, message.side, message.price, message.size, message.print_id, 0)
-            self.outbox.end()
-        return 0
+        return self.prints.take(message, receive_ns, now_ns)
 
     cdef int hear(self, Message *message, int64_t now_ns) except -1:
         """The venue lives, and stands at a number that the book should reach."""
@@ -342,18 +292,17 @@ cdef class Track:
         if self.held_ns and now_ns - self.held_ns > hold_ns:
             self.gaps += 1
             self.doubt(now_ns, now_ns)
-        if self.held_prints and now_ns - self.held_prints_ns > hold_ns:
-            self.release_prints(True, now_ns)
+        self.prints.expire(now_ns, hold_ns)
 
     def follow_several(self, bint several):
         """Say whether more than one connection tells of this book, by numbers that are the venue's."""
-        self.patient = several
+        self.patient = self.prints.patient = several
         self.rule.several = several
 
     def take_over(self, Track before, int64_t now_ns):
         """Follow another connection's track before the readers: the book is told as one event, or why it is not."""
         self.outbox, before.outbox = before.outbox, self.outbox
-        self.adopt_prints(before)
+        self.prints.take_over(before.prints)
         if told(self.state):
             self.tell_all(now_ns, now_ns)
         elif self.state == EMPTY:
@@ -361,13 +310,6 @@ cdef class Track:
         elif self.state != before.state:
             self.state, state = before.state, self.state
             self.turn(state, now_ns, now_ns)
-
-    cdef int adopt_prints(self, Track before) except -1:
-        """Go on with the prints where the other track stands."""
-        self.print_id, self.followed = before.print_id, before.followed
-        self.held_prints, before.held_prints = before.held_prints, {}
-        self.held_prints_ns = before.held_prints_ns
-        return 0
 
     cdef int turn(self, int state, int64_t receive_ns, int64_t now_ns) except -1:
         """Change what readers may believe; becoming believable tells everything anew."""
@@ -454,11 +396,9 @@ cdef class Track:
 
     def disconnect(self, int64_t now_ns):
         """The connection is gone: what is known is old, and the next stream begins with a snapshot."""
-        self.release_prints(True, now_ns)
+        self.prints.disconnect(now_ns)
         self.give_up()
-        self.followed = self.followed or self.prints_heard > 0
         self.kept.clear()
-        self.heard_id[0] = self.heard_id[1] = -1
         self.comparison.restart()  # a venue that was away may number anew
         self.behind_ns = 0
         self.rule.reset()
