@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import platform
 from typing import TYPE_CHECKING, TypeAlias
 
 EPILOG = """\
@@ -37,6 +38,21 @@ def duration(text: str) -> float:
     return seconds
 
 
+class Version(argparse.Action):
+    """Looks for the version only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        """Print it and end."""
+        from importlib import metadata  # noqa: PLC0415 - 20 ms that no command pays
+
+        try:
+            version = metadata.version("steelyard")
+        except metadata.PackageNotFoundError:
+            version = "not installed, run from its source"
+        print(f"engine-ctl {version}, Python {platform.python_version()}")  # noqa: T201
+        parser.exit()
+
+
 def make_parser() -> argparse.ArgumentParser:
     """The whole command line."""
     parser = argparse.ArgumentParser(
@@ -46,6 +62,7 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=RAW,
         allow_abbrev=False,
     )
+    parser.add_argument("--version", action=Version, nargs=0, help="print the version and end")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _system_commands(commands)
     _look_commands(commands)

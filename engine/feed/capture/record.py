@@ -46,10 +46,10 @@ def record(options: argparse.Namespace) -> int:
     """Record; the exit code."""
     if not 0 <= options.seconds < FOREVER_S or options.part_mib < 0 or options.part_seconds < 0:
         return _complain("--seconds, --part-mib and --part-seconds: expected none or more", WRONG_USE)
-    system = choose_system(options.system)
-    if not system:
-        found = ", ".join(_recordable()) or "none"
-        return _complain(f"system {options.system!r}: expected one with a running feed, found {found}", NOBODY)
+    systems = choose_systems(options.system)
+    if len(systems) != 1:
+        return _complain(*_which(options.system, systems))
+    [system] = systems
     stop, now_ns = Stop(options.seconds), clock.now_ns()
     try:
         recorder = Recorder(system, options.venue)
@@ -93,12 +93,21 @@ def follow(recorder: Recorder, writer: RecordingWriter, stop: Stop) -> None:
         time.sleep(NAP_S)
 
 
-def choose_system(named: str) -> str:
-    """The system that is meant: the one named, the only one, or the only one whose feed lives; empty for none."""
+def choose_systems(named: str) -> list[str]:
+    """The systems that may be meant: the one named, or all; where there are several, those whose feed lives."""
     found = [system for system in _recordable() if not named or system == named]
-    if len(found) > 1:
-        found = [system for system in found if shm.RingReader(f"{system}.frames").owner.life() == "alive"]
-    return found[0] if len(found) == 1 else ""
+    living = [system for system in found if shm.RingReader(f"{system}.frames").owner.life() == "alive"]
+    return living or found
+
+
+def _which(named: str, found: list[str]) -> tuple[str, int]:
+    """Why it is not one system, and the exit code of that."""
+    if found:
+        return f"which system? --system is one of {', '.join(found)}", WRONG_USE
+    others = ", ".join(_recordable()) or "none"
+    if named in shm.systems():
+        return f"system {named!r} copies no frames: it has no feed, or [feed] frames = false; found {others}", NOBODY
+    return f"no system {named!r} here, found {others}" if named else "no system with a feed is here", NOBODY
 
 
 def _recordable() -> list[str]:

@@ -32,6 +32,7 @@ id = 7
 venue = "binance"
 symbol = "BTCUSDT"
 """
+PLACED = '[[processes]]\nname = "alpha"\nroles = ["alpha"]\n[[processes]]\nname = "core"\nroles = ["execution", "beta"]\n'
 BITCOIN = Instrument(7, "binance", "BTCUSDT", "BTC", "USDT", 2, 5, 1, 1, 1, 10**12, 10**7)
 
 
@@ -132,7 +133,7 @@ def test_book_shows_a_ladder(typed: Typed, market: Config) -> None:
     tree = typed.tree(*words)
     assert (tree["state"], tree["bids"][0], tree["asks"][0]) == ("GOOD", ["100.00", "1.50000"], ["100.01", "0.50000"])
     assert "BTCUSDT good" in typed(*words, "--once")
-    assert "no instrument 'XRP', shown are BTCUSDT" in typed("book", "XRP", "--system", market.system.name, code=3)
+    assert "no instrument 'XRP', known are binance:BTCUSDT (id 7)" in typed("book", "XRP", "--system", market.system.name, code=3)
 
 
 def test_positions_come_from_the_cells(typed: Typed, market: Config) -> None:
@@ -225,9 +226,10 @@ def test_wrong_use_is_one_clear_line(typed: Typed, write: Write, system: str) ->
     assert caught.value.code == 2
 
 
-def test_an_operators_day(typed: Typed, write: Write, system: str) -> None:
+def test_an_operators_day(typed: Typed, write: Write, system: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Up, status, halt, restart, resume, cancel, up again over a killed supervisor, down without one."""
-    config = write()
+    monkeypatch.setenv("STEELYARD__ROLES__EXECUTION", "tiny_role:build")
+    config = write(PLACED)
     state = typed.tree("up", config.path)
     assert {one["phase"] for one in state["processes"]} == {"running"}
     assert "is up already" in typed("up", config.path, code=1)
@@ -238,7 +240,7 @@ def test_an_operators_day(typed: Typed, write: Write, system: str) -> None:
     assert typed.tree("resume", *of)["halted"] is False
     assert "no instrument 'X'" in typed("cancel-all", "--instrument", "X", *of, code=2)
     assert typed.tree("cancel-all", *of)["sequence"] == 2
-    assert "unknown process 'gamma', known are alpha, beta" in typed("restart", "gamma", *of, code=1)
+    assert "unknown process 'gamma', known are alpha, core" in typed("restart", "gamma", *of, code=1)
     os.kill(state["pid"], signal.SIGKILL)
     os.waitpid(state["pid"], 0)
     again = typed.tree("up", config.path)
