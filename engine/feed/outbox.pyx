@@ -19,6 +19,7 @@ from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from engine.book.book cimport Book
 from engine.book.measures cimport imbalance_of, spread_bps_of
+from engine.model.records cimport DEPTH, Tick, Top
 
 from engine.model import records, words
 
