@@ -96,8 +96,15 @@ def follow(recorder: Recorder, writer: RecordingWriter, stop: Stop) -> None:
 def choose_systems(named: str) -> list[str]:
     """The systems that may be meant: the one named, or all; where there are several, those whose feed lives."""
     found = [system for system in _recordable() if not named or system == named]
-    living = [system for system in found if shm.RingReader(f"{system}.frames").owner.life() == "alive"]
-    return living or found
+    return [system for system in found if _is_living(system)] or found
+
+
+def _is_living(system: str) -> bool:
+    """Whether the feed of a system writes; one that went down this moment does not."""
+    try:
+        return shm.RingReader(f"{system}.frames").owner.life() == "alive"
+    except (shm.SegmentError, OSError):
+        return False
 
 
 def _which(named: str, found: list[str]) -> tuple[str, int]:
