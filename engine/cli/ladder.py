@@ -9,7 +9,7 @@ from rich.table import Table
 
 import shm
 from engine.cli import NOBODY, Complaint
-from engine.cli.look import known_instruments, name_of, price_text, size_text
+from engine.cli.look import known_instruments, name_of, price_text, size_text, title_of
 from engine.cli.output import Terminal, ago, attach, choose_instrument, choose_system, row_tree, say_json
 from engine.model.instrument import Instrument
 from engine.model.words import BookState
@@ -63,7 +63,7 @@ def ladder(row: Any, known: dict[int, Instrument]) -> Table:
     tree = book_tree(row, known)
     good = row.state == BookState.GOOD
     age = ago(max(0, _now_ns() - row.publish_ns))
-    state = f"[{'green' if good else 'red bold'}]{tree['symbol']} {tree['state'].lower()}[/]"
+    state = f"[{'green' if good else 'red bold'}]{title_of(known, row.instrument)} {tree['state'].lower()}[/]"
     title = f"{state} · {age} old · spread {bps_text(row.spread_bps)} bp · {row.change_count:,} events"
     table = Table("", "bid", "price", "ask", "", title=title, box=None)
     largest = max([1, *row.bid_size[: row.bids], *row.ask_size[: row.asks]])

@@ -13,8 +13,9 @@ from typing import Any
 
 from engine.cli import NO, NOBODY, WRONG_USE, Complaint, books
 from engine.cli.check import EXECUTION, check
-from engine.cli.output import ago, choose_instrument, choose_system, living_supervisor, say, say_json, say_table
+from engine.cli.output import ago, choose_instrument, choose_system, lives, living_supervisor, say, say_json, say_table
 from engine.config import Config, ConfigError, Paths, Strategy, load
+from engine.config.paths import RUN_VARIABLE
 from engine.control import Refused, Unreachable, ask
 from engine.supervisor.life import read as read_life
 
@@ -31,13 +32,17 @@ def give(system: str, command: str, **arguments: Any) -> dict[str, Any]:
     except Refused as refused:
         raise Complaint(f"{command} was refused: {refused}") from refused
     except Unreachable as nobody:
-        living = living_supervisor(system)
-        advice = (
-            f"its supervisor lives as pid {living}: try again, or halt it with kill -USR1 {living}"
-            if living
-            else "engine-ctl up CONFIG starts a supervisor, living roles are kept"
-        )
-        raise Complaint(f"{nobody} ({advice})", NOBODY) from nobody
+        raise Complaint(f"{nobody} ({_advice(system)})", NOBODY) from nobody
+
+
+def _advice(system: str) -> str:
+    """What to do where no supervisor answers."""
+    living = living_supervisor(system)
+    if living:
+        return f"its supervisor lives as pid {living}: try again, or halt it with kill -USR1 {living}"
+    if read_life(Paths.known(system).system) is None and lives(system):
+        return f"{system} lives, but not from here: set {RUN_VARIABLE} as it was set at its start"
+    return "engine-ctl up CONFIG starts a supervisor, living roles are kept"
 
 
 def up(options: argparse.Namespace) -> int:

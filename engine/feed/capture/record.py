@@ -52,15 +52,15 @@ def record(options: argparse.Namespace) -> int:
     [system] = systems
     stop, now_ns = Stop(options.seconds), clock.now_ns()
     try:
-        recorder = Recorder(system, options.venue)
+        recorder = _attach(system, options.venue)
         _know_venue(options.venue, recorder.connections.venues())
         limits = Limits(options.part_mib * MIB, options.part_seconds * SECOND_NS)
         path = output_path(options.output, system, now_ns)
         writer = RecordingWriter(path, now_ns, limits, recorder.connections.openings)
-    except FileNotFoundError as error:
+    except Gone as error:
         return _complain(str(error), NOBODY)
     except (OSError, ValueError, shm.SegmentError) as error:
-        return _complain(str(error), WRONG_USE)
+        return _complain(_text(error), WRONG_USE)
     print(f"recording {system} to {path}, ^C ends it", file=sys.stderr, flush=True)  # noqa: T201 - stderr may be closed
     try:
         follow(recorder, writer, stop)
@@ -70,6 +70,25 @@ def record(options: argparse.Namespace) -> int:
         return _complain(f"{writer.paths[-1]}: {error.strerror}: whole up to here, the feed goes on", FAILED)
     _say(recorder, writer, as_json=options.json)
     return DONE
+
+
+def _text(error: Exception) -> str:
+    """What is wrong, without the number of the error."""
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
+
+
+class Gone(Exception):  # noqa: N818 - one clear line for the one who typed
+    """The system went down between the look for it and the attaching."""
+
+
+def _attach(system: str, venue: str) -> Recorder:
+    """The recorder of a system that is still there."""
+    try:
+        return Recorder(system, venue)
+    except FileNotFoundError as error:
+        raise Gone(f"{system} went down: {error}") from error
 
 
 def _know_venue(named: str, venues: set[str]) -> None:

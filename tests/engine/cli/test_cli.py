@@ -283,11 +283,14 @@ def test_up_says_who_does_not_stand(typed: Typed, write: Write, system: str) -> 
     assert "is down" in typed("down", "--system", system)
 
 
-def test_up_that_gives_up_waiting_says_what_it_leaves(typed: Typed, write: Write, system: str) -> None:
+def test_up_that_gives_up_waiting_says_what_it_leaves(
+    typed: Typed, write: Write, system: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An operator who reads that it does not stand must not believe that nothing runs."""
-    config = write('[[processes]]\nname = "venue"\ncommand = ["sleep", "1000"]\nready_line = true')
-    assert f"{system} RUNS ON" in typed("up", config.path, "--timeout", "0.5", code=1)
-    assert "is down" in typed("down", "--system", system)
+    monkeypatch.setattr("engine.cli.system._spawn", lambda *_: subprocess.Popen([sys.executable, "-c", ""]))
+    said = typed("up", write().path, "--timeout", "0", code=1)
+    assert "after 0 s not every process stands: the supervisor does not answer" in said
+    assert f"{system} RUNS ON" in said
 
 
 def test_a_system_without_execution_refuses_to_cancel(typed: Typed, write: Write, system: str) -> None:

@@ -261,6 +261,15 @@ def test_a_file_that_is_there_is_not_written_over(tmp_path: Path, capfd: pytest.
     assert "exists" in capfd.readouterr().err
 
 
+def test_a_directory_that_is_not_there_is_wrong_use(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Exit 3 would say that there is no feed."""
+    from engine.feed.capture import main
+
+    with tapped() as lanes:
+        assert main(["record", "--system", lanes.system, "--output", f"{tmp_path}/no/a.sycap", "--seconds", "0.1"]) == 2
+    assert f"capture record: {tmp_path}/no/a.sycap: No such file or directory" in capfd.readouterr().err
+
+
 def test_nobody_there_is_said(capfd: pytest.CaptureFixture[str]) -> None:
     """A name misspelt must not record nothing for a night."""
     from engine.feed.capture import main
