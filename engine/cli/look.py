@@ -90,8 +90,8 @@ def _order_row(row: Any, known: dict[int, Instrument]) -> tuple[object, ...]:
     tree = order_tree(row, known)
     kind = f"{tree['order_type']} {tree['time_in_force']}".lower()
     return (
-        tree["client_id"], row.strategy, title_of(known, row.instrument), "buy" if row.side > 0 else "sell", kind, tree["price"],
-        tree["size"], tree["filled"], tree["state"].lower(), row.venue_order_id or "-",
+        tree["client_id"], row.strategy, title_of(known, row.instrument), "buy" if row.side > 0 else "sell", kind,
+        tree["price"], tree["size"], tree["filled"], tree["state"].lower(), row.venue_order_id or "-",
     )  # fmt: skip
 
 

@@ -155,6 +155,7 @@ def test_a_symbol_of_two_venues_is_asked_about(typed: Typed, market: Config) -> 
     said = typed("book", "BTCUSDT", *of, code=2)
     assert "which BTCUSDT? binance:BTCUSDT (id 7), binance-usdm:BTCUSDT (id 9)" in said
     assert typed.tree("book", "binance:btcusdt", *of)["instrument"] == typed.tree("book", "7", *of)["instrument"] == 7
+    assert "binance:BTCUSDT" in typed("orders", *of)
     assert "no book of 'binance-usdm:BTCUSDT' yet" in typed("book", "binance-usdm:BTCUSDT", "--once", *of, code=3)
 
 
