@@ -66,6 +66,8 @@ def _cells(system: str, lane: str) -> shm.CellReader:
 def across(options: argparse.Namespace) -> int:
     """Show every group and what pays, or one group's ladder."""
     system = choose_system(options.system)
+    if f"{system}.heartbeat.aggregation" not in shm.names(system):
+        raise Complaint(f"{system} has no aggregation: its file needs an [aggregation] table", NOBODY)
     view = Across(system)
     if not view.groups():
         raise Complaint(f"{system}: no group is shown: has the configuration an [aggregation] that runs?", NOBODY)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.cli import NO, NOBODY, WRONG_USE, Complaint, books
-from engine.cli.check import EXECUTION, check
+from engine.cli.check import EXECUTION, FEED, check
 from engine.cli.output import ago, choose_instrument, choose_system, lives, living_supervisor, say, say_json, say_table
 from engine.config import Config, ConfigError, Paths, Strategy, load
 from engine.config.paths import RUN_VARIABLE
@@ -231,14 +231,23 @@ def status(options: argparse.Namespace) -> int:
     system = choose_system(options.system)
     state = give(system, "status")
     found = books.books(system, _configured(state["config"]))
+    replayed = state["mode"] == "replay"  # a recording's end is no loss
+    followed = books.are_followed(found, state["now_ns"], replayed=replayed)
     if options.json:
         say_json({**state, "books": found})
     else:
         _show_status(state)
         books.show(found, state["now_ns"])
+        if not followed:
+            say(f"a book is not followed: {', '.join(_logs(system, state))} says why")
     sound = all(process["phase"] == "running" for process in state["processes"]) and not state["halted"]
-    replayed = state["mode"] == "replay"  # a recording's end is no loss
-    return 0 if sound and books.are_followed(found, state["now_ns"], replayed=replayed) else NO
+    return 0 if sound and followed else NO
+
+
+def _logs(system: str, state: Mapping[str, Any]) -> list[str]:
+    """Where the processes with a feed write."""
+    run = Paths.known(system).run
+    return [str(run / f"{one['name']}.log") for one in state["processes"] if FEED in one["roles"]]
 
 
 def _configured(path: str) -> dict[int, tuple[str, str]]:
@@ -275,7 +284,7 @@ def headline(state: Mapping[str, Any]) -> str:
     if state["stopping"]:
         return "stopping"
     roles = {role for one in state["processes"] for role in one["roles"]}
-    if "feed" in roles and EXECUTION not in roles:
+    if FEED in roles and EXECUTION not in roles:
         return "market data, no execution"
     return f"NOT trading, {missing[0]}" if missing else "trading"
 

@@ -62,9 +62,10 @@ def _market(figures: Figures, known: dict[int, Instrument]) -> Table:
     table = Table("venue", "instrument", "book", "bid", "ask", "spread bp", "imbalance", "events", title="books")
     for row in figures.cells("book_tops"):
         one = known.get(row.instrument)
-        if one is None:
-            continue
         state = BookState(row.state).name.lower()
+        if one is None:  # nobody knows yet what its numbers mean, and that is not to be hidden
+            table.add_row("-", str(row.instrument), f"[red]{state}", *"-----")
+            continue
         bid, ask = row.bid_price[0] if row.bids else 0, row.ask_price[0] if row.asks else 0
         table.add_row(
             one.venue, one.symbol, f"[{'green' if row.state == BookState.GOOD else 'red'}]{state}",
