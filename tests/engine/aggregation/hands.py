@@ -27,7 +27,8 @@ FAR = replace(BTC, id=3, venue="west", symbol="BTC/USDT", price_decimals=3, size
 FEES = {"north": "10", "south": "5", "west": "0.5"}
 LANES = (
     "instruments",
-    "ticks", "books", "book_tops", "groups", "global_books", "global_tops", "opportunities", "bars", "last_bars",
+    "ticks", "books", "book_tops", "groups", "global_books", "global_tops", "opportunities",
+    "open_opportunities", "bars", "last_bars",
 )  # fmt: skip
 Levels = list[tuple[int, int]]
 

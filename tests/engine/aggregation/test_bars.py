@@ -2,19 +2,16 @@
 
 import itertools
 import random
-import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
-import shm
 from engine.aggregation import check_table
 from engine.aggregation.bars import Bars
 from engine.aggregation.role import InstrumentsChangedError
 from engine.config.tables import Aggregation
-from engine.lanes import BY_NAME
 from engine.model.words import BarFlag, BookState, Flag, TickKind
 from tests.engine.aggregation.hands import BTC, ELSEWHERE, SECOND, START, System, seed_of_this_run, wide
 
@@ -212,18 +209,6 @@ def flags_of_seconds(system: System) -> dict[int, bool]:
     return {(bar.start_ns - START) // SECOND: bool(bar.flags & BarFlag.PARTIAL) for bar in bars}
 
 
-@pytest.fixture
-def beating(make_system: Callable[..., System]) -> Iterator[tuple[System, Callable[[int], None]]]:
-    """A system whose feed has a heartbeat, and its hand on it."""
-    name, record = f"test-aggregation-{secrets.token_hex(6)}.heartbeat.feed", BY_NAME["heartbeat"].record
-    shm.create(name, record, "cells", count=1)
-    cell = shm.CellWriter(name, record)
-    system = make_system(feed=shm.CellReader(name, record))
-    yield system, lambda at_ns: cell.write(0, 0, at_ns, 0, 0, 0, 0, 0, 0, 0)
-    cell.close()
-    shm.remove(name)
-
-
 def test_a_bar_waits_for_the_feed_to_be_heard_behind_its_end(
     beating: tuple[System, Callable[[int], None]],
 ) -> None:
@@ -332,7 +317,7 @@ def test_open_bars_stand_in_cells(system: System) -> None:
 def test_a_grace_as_long_as_a_bar_is_refused(system: System) -> None:
     """Three bars of one series would be open at once."""
     with pytest.raises(ValueError, match="grace of bars must be less than the shortest interval"):
-        Bars([(1, 2, 5, 0)], [SECOND], SECOND, False, system.role._lanes.bars, system.role._lanes.last_bars)
+        Bars([(1, 2, 5, 0)], [SECOND], SECOND, False, SECOND, system.role._lanes.bars, system.role._lanes.last_bars)
 
 
 @pytest.mark.parametrize("bars", [("1s", "1s"), ("60s", "1m")])

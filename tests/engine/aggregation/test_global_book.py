@@ -7,9 +7,11 @@ from fractions import Fraction
 
 import pytest
 
-from engine.model.words import BookState, Flag, TickKind
+from engine.aggregation.role import TICK_LIMIT
+from engine.model.words import BookState, Flag, RoleState, TickKind
 from tests.engine.aggregation.hands import BTC, DEPTH, ELSEWHERE, FAR, SECOND, Levels, System, seed_of_this_run
 
+Beating = tuple[System, Callable[..., None]]
 MEMBERS = (BTC, ELSEWHERE, FAR)
 BAD = (BookState.EMPTY, BookState.SUSPECT, BookState.RESYNCING, BookState.STALE, BookState.CROSSED,
        BookState.DISCONNECTED)  # fmt: skip
@@ -57,20 +59,78 @@ def test_a_venue_that_may_be_wrong_is_left_out_at_once(system: System, state: Bo
     assert (top.included, top.bid_price[0], top.state) == (0b001, 100_000, BookState.GOOD)
 
 
-def test_a_silent_venue_is_left_out_within_the_limit_and_comes_back_with_its_first_word(system: System) -> None:
-    """The feed's process may be dead: nobody is left to say that its books are stale."""
+def test_a_quiet_venue_whose_line_lives_stays_in(beating: Beating) -> None:
+    """A thin market changes nothing for minutes: its prices hold, and a global book that flickers is a wrong one."""
+    system, beat = beating
     quiet_book(system, 1)
     quiet_book(system, 2)
+    beat(system.now_ns)
     system.step()
-    system.now_ns += 4 * SECOND
-    system.tell_book(1, [(10_000, 5)], [(10_100, 7)])
+    told = len(system.told("global_books"))
+    for _ in range(30):
+        system.now_ns += 2 * SECOND
+        beat(system.now_ns)
+        system.step()
+    assert told > 0
+    assert (system.top().included, system.told("global_books")) == (0b011, [])
+
+
+def test_books_of_a_feed_that_is_not_heard_are_left_out_within_the_limit(beating: Beating) -> None:
+    """The feed's process may be dead: nobody is left to say that its books are stale."""
+    system, beat = beating
+    quiet_book(system, 1)
+    quiet_book(system, 2)
+    beat(system.now_ns)
+    system.step()
+    system.step(5 * SECOND)
+    assert system.top().included == 0b011
+    system.step(1)
+    assert (system.top().included, system.top().state) == (0, BookState.EMPTY)
+    beat(system.now_ns, RoleState.STARTING)
+    system.step(SECOND)
+    assert system.top().included == 0
+    beat(system.now_ns)
     system.step()
     assert system.top().included == 0b011
-    system.step(SECOND + 1)
-    assert system.top().included == 0b001
-    system.tell_print(2, 1_000, 5, 1)
+
+
+def test_the_feeds_word_on_a_line_takes_its_venue_out_and_back(beating: Beating) -> None:
+    """STALE and DISCONNECTED are told at once, by who sees the line; the others go on undisturbed."""
+    system, beat = beating
+    quiet_book(system, 1)
+    quiet_book(system, 2)
+    beat(system.now_ns)
     system.step()
-    assert system.top().included == 0b011
+    for state, included in ((BookState.STALE, 0b001), (BookState.GOOD, 0b011), (BookState.DISCONNECTED, 0b001)):
+        system.now_ns += SECOND
+        beat(system.now_ns)
+        system.tell_state(2, state)
+        system.step()
+        assert system.top().included == included
+
+
+def test_what_a_stalled_role_reads_too_late_is_not_told_as_of_today(system: System) -> None:
+    """Ten seconds of backlog hold prices that nobody offers any more: told is how it ends, once."""
+    quiet_book(system, 1)
+    system.step()
+    system.told("global_books")
+    for number in range(100):
+        system.tell_book(1, [(10_000 + number, 5)], [(10_200, 7)])
+    system.step(10 * SECOND)
+    (row,) = system.told("global_books")
+    assert (row.bid_price[0], row.included) == (100_990, 0b001)
+
+
+def test_a_backlog_of_many_steps_leaves_all_out_until_it_is_read(system: System) -> None:
+    """While the newest word is not in hand nothing is known; a book of before is not good only because it was."""
+    quiet_book(system, 1)
+    system.step()
+    for number in range(TICK_LIMIT + 10):
+        system.tick(TickKind.BEST, 1, side=1, price=9_000 + number % 7, size=5)
+    system.step(10 * SECOND)
+    assert (system.role.merge.behind, system.top().included) == (True, 0)
+    system.step()
+    assert (system.role.merge.behind, system.top().included) == (False, 0b001)
 
 
 def test_silence_told_by_the_feed_is_no_word_of_the_venue(system: System) -> None:
