@@ -5,9 +5,10 @@
     now ≥ end + grace ──▶ closed: on the ring `bars`, in the cells; never changed again
 
 The rules, under which a bar equals an offline resample of the same records:
-- A print belongs to the interval of its stamp: `receive_ns`, or `venue_ns` where the configuration says so (and
-  `receive_ns` where the venue gives none, or one further ahead of the receipt than `ahead`: one wild stamp would close
-  the bars of a future in which no print could be counted). Inside a bar the order is the lane's.
+- A print belongs to the interval of its stamp: `receive_ns`, or `venue_ns` where the configuration says so. The receipt
+  counts where the venue gives no time, or one that cannot be: of the first days of 1970, or further ahead of the
+  receipt than `ahead`, for it would close the bars of a future in which no print could be counted. Inside a bar the
+  order is the lane's.
 - A bar closes when the clock is `grace` beyond its end and the feed was heard after it, or when a print is two
   intervals ahead of it. A print that comes after that is in no bar: its count and volume stand as `late` in the bar
   that is open when it is heard. A feed that is silent for too long is not waited for: the bar says PARTIAL.
@@ -85,7 +86,7 @@ cdef class Bars:
     cdef int interval_count
     cdef public int64_t since_ns  # prints received before it may be missing
     cdef readonly uint64_t wild  # prints whose venue's time was not believed
-    cdef int64_t grace_ns, ahead_ns
+    cdef int64_t grace_ns, ahead_ns, longest_ns
     cdef int64_t heard_ns  # up to when the feed has told what it received
     cdef bint by_venue
     cdef object print_storage
@@ -93,7 +94,8 @@ cdef class Bars:
     cdef object touched_storage
     cdef uint8_t *touched  # of each place
     cdef uint8_t *away  # of each instrument: its venue cannot be heard
-    cdef object away_storage
+    cdef int64_t *doubted_ns  # of each instrument: up to when prints may be missing
+    cdef object away_storage, doubted_storage
     cdef Py_ssize_t series_count
 
     def __init__(self, instruments, intervals, int64_t grace_ns, bint by_venue, int64_t ahead_ns, ring, cells):
@@ -113,6 +115,7 @@ cdef class Bars:
             raise ValueError(f"the grace of bars must be less than the shortest interval, was {grace_ns} ns")
         for i in range(self.interval_count):
             self.interval[i] = self.intervals[i]
+            self.longest_ns = max(self.longest_ns, self.interval[i])
         self.grace_ns, self.by_venue, self.ahead_ns = grace_ns, by_venue, ahead_ns
         self.ring, self.cells = ring, cells
         self.places = {one: place for place, one in enumerate(self.instruments)}
@@ -125,6 +128,8 @@ cdef class Bars:
         self.touched = <uint8_t *>PyByteArray_AS_STRING(self.touched_storage)
         self.away_storage = bytearray(max(1, len(self.instruments)))
         self.away = <uint8_t *>PyByteArray_AS_STRING(self.away_storage)
+        self.doubted_storage = bytearray(max(1, len(self.instruments)) * sizeof(int64_t))
+        self.doubted_ns = <int64_t *>PyByteArray_AS_STRING(self.doubted_storage)
         self.next_ns = self.heard_ns = INT64_MAX
 
     def begin(self, const uint8_t[::1] held, const uint8_t[::1] closed, uint64_t oldest, int64_t since_ns):
@@ -211,7 +216,8 @@ cdef class Bars:
         memset(bar, 0, sizeof(Bar))
         bar.start_ns, bar.interval_ns = start_ns, self.interval[series % self.interval_count]
         bar.tick_sequence = sequence
-        if start_ns < self.since_ns or self.away[series // self.interval_count]:
+        if (start_ns < self.since_ns or self.away[series // self.interval_count]
+                or start_ns <= self.doubted_ns[series // self.interval_count]):
             bar.flags |= PARTIAL
         self.wake(bar)
 
@@ -243,8 +249,8 @@ cdef class Bars:
         if self.is_told_again(tick, place):
             self.duplicates += 1
             return 0
-        if self.by_venue and tick.venue_ns > 0:
-            if tick.venue_ns - tick.receive_ns <= self.ahead_ns:
+        if self.by_venue and tick.venue_ns:
+            if self.longest_ns <= tick.venue_ns <= tick.receive_ns + self.ahead_ns:
                 stamp = tick.venue_ns
             else:
                 self.wild += 1
@@ -405,9 +411,11 @@ cdef class Bars:
         place = self.places.get(instrument)
         if place is not None:
             away = state in AWAY or state == STALE and flags & MUTE
-            self.away[<Py_ssize_t>place] = away
             if away:
                 self.doubt(place, at_ns)
+            if away or self.away[<Py_ssize_t>place]:
+                self.doubted_ns[<Py_ssize_t>place] = max(self.doubted_ns[<Py_ssize_t>place], at_ns)
+            self.away[<Py_ssize_t>place] = away
 
     cdef void doubt(self, Py_ssize_t place, int64_t at_ns) noexcept nogil:
         """This instrument's prints may be missing from this time on; a later bar, at a start, is not meant."""

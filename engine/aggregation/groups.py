@@ -48,9 +48,7 @@ def is_weighed(group: Group) -> bool:
     return len(group.members) > 1 and group.members[0].multiplier == 1
 
 
-def merge_table(
-    groups: Sequence[Group], fees: Mapping[str, Decimal]
-) -> list[tuple[int, int, int, bool, list[Member]]]:
+def merge_table(groups: Sequence[Group], fees: Mapping[str, Decimal]) -> list[tuple[int, int, int, bool, list[Member]]]:
     """The groups as `Merge` takes them."""
     return [
         (group.id, group.price_decimals, group.size_decimals, is_weighed(group), _members(group, fees))

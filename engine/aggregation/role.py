@@ -26,7 +26,7 @@ from engine.lanes import BY_NAME
 from engine.model.aggregates import GROUP_MEMBERS
 from engine.model.group import Group
 from engine.model.records import STEP_LANES
-from engine.model.words import Flag, TickKind
+from engine.model.words import Flag
 
 TICK_LIMIT, BOOK_LIMIT = 1 << 14, 1 << 11
 WAIT_LIMIT_NS = 5_000_000
@@ -138,10 +138,11 @@ class AggregationRole:
         self._books = NOTHING
         tops = cells_flat(self._lanes.book_tops, "book_tops")
         end, lapped, work = self._lanes.ticks.end, 0, 1
+        at_ns = self._recorded_ns if self._recorded else now_ns
         for top in tops[tops["tick_sequence"] <= end]:  # what lies beyond is of another life of TICKS
             self.merge.take_cell(flat(np.atleast_1d(top)))
             if top["tick_sequence"] <= self._lanes.ticks.cursor:  # the lane has forgotten how it came to this state
-                self.bars.hear_state(int(top["instrument"]), int(top["state"]), int(top["flags"]), now_ns)
+                self.bars.hear_state(int(top["instrument"]), int(top["state"]), int(top["flags"]), at_ns)
         while self._lanes.ticks.cursor < end or len(self._books):
             again, done = self._take(now_ns)
             lapped, work = lapped | again, work + done
@@ -167,9 +168,9 @@ class AggregationRole:
         return lapped, self._hear(flat(ticks), len(ticks), now_ns)
 
     def _note_recorded(self, ticks: Any) -> None:
-        """How far a recording was played: by what its venues said, for a STATE is the feed's own word and of today."""
-        times = ticks["receive_ns"][ticks["kind"] != STATE]
-        if len(times):
+        """How far a recording was played, and since when it is heard."""
+        if len(ticks):
+            times = ticks["receive_ns"]
             self._recorded_ns = max(self._recorded_ns, int(times.max()))
             self.bars.since_ns = min(self.bars.since_ns, int(times[0]))
 
@@ -218,7 +219,7 @@ class AggregationRole:
         self._steps += 1
 
 
-RESET, STATE = int(Flag.RESET), int(TickKind.STATE)
+RESET = int(Flag.RESET)
 TICK_DTYPE = BY_NAME["ticks"].record.dtype
 BOOK_SIZE = BY_NAME["books"].record.size
 

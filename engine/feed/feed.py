@@ -323,8 +323,9 @@ class Feed:
             link.resubscriptions.succeed(track)
         heard_ns = self._heard_ns(link)
         silent_ns = max(now_ns - heard_ns, now_ns - track.behind_ns if track.behind_ns else 0)
-        if silent_ns > self.config.stale_ns or now_ns - track.news_ns > self.config.book_stale_ns:
-            track.grow_stale(now_ns)
+        mute = silent_ns > self.config.stale_ns
+        if mute or now_ns - track.news_ns > self.config.book_stale_ns:
+            track.grow_stale(now_ns, mute)
         else:
             track.refresh(now_ns)
         track.retell(now_ns, RETOLD_LEVELS)

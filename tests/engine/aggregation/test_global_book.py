@@ -7,7 +7,9 @@ from fractions import Fraction
 
 import pytest
 
+import shm
 from engine.aggregation.role import TICK_LIMIT
+from engine.lanes import BY_NAME
 from engine.model.words import BookState, Flag, RoleState, TickKind
 from tests.engine.aggregation.hands import BTC, DEPTH, ELSEWHERE, FAR, SECOND, Levels, System, seed_of_this_run
 
@@ -295,3 +297,110 @@ def test_what_is_told_is_in_the_order_of_receipt(system: System) -> None:
     system.step()
     times = [row.receive_ns for row in system.told("global_books")]
     assert times == sorted(times)
+
+
+def test_groups_of_another_configuration_are_shown_no_more(make_system: Callable[..., System]) -> None:
+    """A thing that nobody puts together would stand in the cells for ever, with the prices of its last day."""
+    split = {"groups": [{"name": "one", "instruments": [1]}, {"name": "two", "instruments": [2, 3]}]}
+    system = make_system(settings=split)
+    for of in (1, 2, 3):
+        quiet_book(system, of)
+    system.step()
+    assert (system.top(2).group, system.top(2).included) == (2, 0b11)
+    system.role.close()
+    system.settings = {}
+    system.begin()
+    system.step()
+    groups = shm.CellReader(f"{system.name}.groups", BY_NAME["groups"].record)
+    shown = [row.id for place in range(groups.count) if (row := groups.read(place)) is not None and row.members]
+    assert shown == [1]
+    assert (system.top(1).included, system.top(2).group, system.top(2).bids) == (0b111, 0, 0)
+
+
+def test_a_group_is_unknown_until_its_writer_knows_it(system: System) -> None:
+    """Between its first word and its books a new life must not show the old one's under a new name."""
+    quiet_book(system, 1)
+    system.step()
+    system.role.close()
+    system.settings = {"groups": [{"name": "south first", "instruments": [2]}]}
+    system.begin()
+    system.role.merge.void(system.now_ns)
+    assert (system.top(1).bids, system.top(1).included, system.top(1).state) == (0, 0, BookState.EMPTY)
+
+
+def test_what_is_heard_again_in_any_order_leaves_the_newest_book(make_system: Callable[..., System]) -> None:
+    """Two lines that bring the same books, and a cell beside the ring: each event counts once, the newest stands."""
+    seed = seed_of_this_run()
+    draw = random.Random(seed)
+    system = make_system()
+    reader = system.reader("books")
+    newest: dict[int, tuple[int, int]] = {}
+    for number in range(300):
+        of = draw.choice(MEMBERS).id
+        price = draw.randrange(1, 100) * 10 ** MEMBERS[of - 1].price_decimals
+        system.now_ns += draw.randrange(1000)
+        system.tell_book(of, [(price, number + 1)], [(price + 10**9, 1)])
+        newest[of] = (price, number + 1)
+        if draw.random() < 0.3:
+            system.step()
+        reader.cursor = max(reader.oldest, reader.end - draw.randrange(1, 6))
+        for row in reader.rows():
+            if draw.random() < 0.3:
+                system.books.publish(*row)
+    system.step()
+    rows = system.told("global_books")
+    assert system.role.merge.duplicates > 50
+    assert [row.receive_ns for row in rows] == sorted(row.receive_ns for row in rows)
+    assert [row.tick_sequence for row in rows] == sorted(row.tick_sequence for row in rows)
+    counts = [row.change_count for row in rows]
+    assert counts == list(range(counts[0], counts[0] + len(counts)))
+    top = system.top()
+    for bit, one in enumerate(MEMBERS):
+        price, size = newest[one.id]
+        found = [
+            (Fraction(at, 1000), mask)
+            for at, mask in zip(top.bid_price, top.bid_members, strict=True) if mask >> bit & 1
+        ]  # fmt: skip
+        assert found == [(Fraction(price, 10**one.price_decimals), found[0][1])]
+        del size
+
+
+def test_books_whose_receipt_runs_backwards_do_not_turn_the_global_books_time(system: System) -> None:
+    """Two sockets are read in one step, the later first: a reader that merges by time must not see it fall."""
+    quiet_book(system, 1)
+    system.step()
+    system.now_ns += 1000
+    quiet_book(system, 2)
+    late, system.now_ns = system.now_ns, system.now_ns - 500
+    system.tell_book(3, [(99_000, 10**3)], [(102_000, 10**3)])
+    system.now_ns = late
+    system.step()
+    times = [row.receive_ns for row in system.told("global_books")]
+    assert times == sorted(times)
+    assert system.top().included == 0b111
+
+
+@pytest.mark.parametrize("back_ns", [SECOND, 3600 * SECOND])
+def test_a_clock_that_steps_back_keeps_what_is_good(beating: Beating, back_ns: int) -> None:
+    """A heartbeat of the future is a feed that lives; nothing may be left out, nor stay in when it is over."""
+    system, beat = beating
+    quiet_book(system, 1)
+    beat(system.now_ns)
+    system.step()
+    system.now_ns -= back_ns
+    system.tell_book(1, [(10_000, 5)], [(10_100, 7)])
+    system.step()
+    assert system.top().included == 0b001
+    system.step(back_ns + 6 * SECOND)
+    assert system.top().included == 0
+
+
+def test_a_price_of_nothing_or_below_is_no_reason_to_fall(system: System) -> None:
+    """Futures have been sold below zero; the global book says what is told."""
+    system.tell_book(1, [(-10_100, 5)], [(-10_000, 7)])
+    system.tell_book(2, [(0, 5)], [(0, 7)])
+    system.step()
+    top = system.top()
+    assert top.bid_price[:2] == (0, -101_000)
+    assert top.ask_price[:2] == (-100_000, 0)
+    assert top.state == BookState.CROSSED

@@ -374,9 +374,7 @@ def test_futures_are_one_thing_only_where_the_configuration_says_so(make_system:
     assert [[one.id for one in group.members] for group in named.role.groups] == [[1, 2], [3]]
 
 
-@pytest.mark.parametrize(
-    ("key", "value"), [("change_bps", "-1"), ("change_share", "1.5"), ("change_share", "nan")]
-)
+@pytest.mark.parametrize(("key", "value"), [("change_bps", "-1"), ("change_share", "1.5"), ("change_share", "nan")])
 def test_a_rule_that_cannot_hold_is_refused(key: str, value: str) -> None:
     """A negative distance would tell everything or nothing, whatever the market does."""
     with pytest.raises(ValueError, match=f"aggregation.{key} must be in"):
