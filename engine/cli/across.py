@@ -19,6 +19,7 @@ from engine.monitor.figures import bps_text
 
 INTERVAL_S = 0.2
 SILENT_NS = 2_000_000_000  # without a beat of the aggregation: what is shown is history
+OPEN = (OpportunityKind.BEGIN, OpportunityKind.CHANGE)
 Known = dict[int, Instrument]
 
 
@@ -29,16 +30,12 @@ class Across:
         """Attach to its lanes."""
         self.known = known_instruments(system)
         self._groups, self._tops = _cells(system, "groups"), _cells(system, "global_tops")
-        ring = attach(f"{system}.opportunities")
-        assert isinstance(ring, shm.RingReader)
-        ring.cursor = ring.oldest
-        self._opportunities, self._beats = ring, _cells(system, "heartbeat.aggregation")
-        self._open: dict[int, Any] = {}
+        self._opportunities, self._beats = _cells(system, "open_opportunities"), _cells(system, "heartbeat.aggregation")
 
     def groups(self) -> list[tuple[Any, Any]]:
         """Every group with its global book, which may not be there yet."""
         rows = [(index, self._groups.read(index)) for index in range(self._groups.count)]
-        return [(group, self._tops.read(index)) for index, group in rows if group is not None]
+        return [(group, self._tops.read(index)) for index, group in rows if group is not None and group.members]
 
     def silent_ns(self) -> int:
         """How long the aggregation has not been heard; what it showed stays in memory when it dies."""
@@ -47,14 +44,8 @@ class Across:
 
     def opportunities(self) -> list[Any]:
         """Those open at this moment, the best edge first."""
-        for row in self._opportunities.rows():
-            if isinstance(row, shm.Lapped) or row.kind == OpportunityKind.RESET:
-                self._open.clear()
-            elif row.kind == OpportunityKind.END:
-                self._open.pop(row.opportunity_id, None)
-            else:
-                self._open[row.opportunity_id] = row
-        return sorted(self._open.values(), key=lambda row: -row.edge_e8)
+        rows = [self._opportunities.read(index) for index in range(self._opportunities.count)]
+        return sorted((row for row in rows if row is not None and row.kind in OPEN), key=lambda row: -row.edge_e8)
 
 
 def _cells(system: str, lane: str) -> shm.CellReader:
