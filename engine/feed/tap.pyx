@@ -12,16 +12,16 @@ Nobody is waited for: a recorder that is too slow loses, and knows how much.
 
 import json
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from engine.feed.outbox cimport sy_begin, sy_publish, sy_slot, sy_writer, writer_of
+from engine.model.records cimport PAYLOAD, Piece
 
 from engine.model import records, words
 from engine.venues.port import PortState
 
 cdef enum:
-    PAYLOAD = 216
     LAST = 1
     RECEIVED = 1
     SENT = 2
@@ -31,18 +31,6 @@ cdef enum:
     RESPONSE = 6
     EPOCH_SHIFT = 40
     CONNECTION_SHIFT = 20
-
-cdef struct Piece:
-    int64_t receive_ns
-    uint64_t number
-    uint64_t connection
-    uint32_t length
-    uint32_t offset
-    uint16_t size
-    uint8_t kind
-    uint8_t flags
-    uint32_t spare_word
-    char payload[PAYLOAD]
 
 cdef object CLOSED = PortState.CLOSED
 assert records.FRAME.size == sizeof(Piece)
@@ -157,7 +145,7 @@ cdef class TappedStream:
     """A `FramePort` whose frames are told on the way; everything else is the port's own."""
 
     cdef object port
-    cdef object poll_port
+    cdef object look_port
     cdef Tap tap
     cdef str venue, dialect, target
     cdef int64_t begin_ns, seen_ns
@@ -166,7 +154,7 @@ cdef class TappedStream:
 
     def __init__(self, port, Tap tap, str venue, str dialect, str target, int64_t now_ns):
         """Tell of a port that was begun at this time."""
-        self.port, self.tap, self.poll_port = port, tap, port.poll
+        self.port, self.tap, self.look_port = port, tap, getattr(port, "look", port.poll)
         self.venue, self.dialect, self.target = venue, dialect, target
         self.begin_ns = self.seen_ns = now_ns
         self.connection = tap.begin(venue, dialect, target, now_ns)
@@ -191,7 +179,12 @@ cdef class TappedStream:
 
     def poll(self, now_ns):
         """The port's frames."""
-        cdef list frames = self.poll_port(now_ns)
+        frames = self.look(now_ns)
+        return [] if frames is None else frames
+
+    def look(self, now_ns):
+        """The port's frames; None where it can tell that nothing has changed."""
+        cdef list frames = self.look_port(now_ns)
         self.seen_ns = now_ns
         if frames:
             self.tap.take(self.connection, frames, self.port.receive_ns)
