@@ -2,7 +2,7 @@
 
 Another program, or a person, may trade on the same account: their orders are reported and never touched. But an
 order under our own id that the journal does not know is ours: it is adopted, its fills count, and by policy, or in a
-halt, it is cancelled. The watermark of an instrument moves only while no fill waits for its owner, so a death loses none.
+halt, it is cancelled. The watermark of an instrument moves only while no fill waits for its owner: a death loses none.
 """
 
 import logging

@@ -198,7 +198,7 @@ def test_a_gap_in_the_journal_starts_halted_and_loses_nothing(tmp_path: Path) ->
 @pytest.mark.parametrize("orphans", ["cancel", "keep"])
 @pytest.mark.parametrize("begun", ["before", "behind"])
 def test_a_gap_ends_chases_and_leaves_nothing_standing(tmp_path: Path, orphans: str, begun: str) -> None:
-    """What a chase has bought in the gap nobody knows: to go on with it is to buy it again, to keep it is to forget it."""
+    """What a chase bought in the gap nobody knows: to go on with it is to buy it again, to keep it to forget it."""
     room = [True]
 
     def reserve(descriptor: int, size: int) -> None:
