@@ -5,7 +5,7 @@ from libc.stdint cimport int64_t
 
 
 cdef class Line:
-    cdef object port
+    cdef readonly object port
     cdef object look
     cdef readonly bint tells
     cdef public int64_t heard_ns
