@@ -13,8 +13,14 @@ cdef class Book:
     cdef readonly double imbalance  # (bid size - ask size) / both, over the levels held; 0 when a side is empty
     cdef readonly int64_t tick_sequence  # the TICKS cursor behind this event
     cdef readonly int64_t receive_ns
-    cdef object record
+    cdef object record  # a row or its bytes; None while only `held` has it
     cdef object decode
+    cdef bytearray rooms  # two records: the one shown, and one that may become it
+    cdef char *held
+    cdef char *incoming
+    cdef bint arrived  # `incoming` is the newest of the batch that is being read
+
+    cdef int take_incoming(self, object decode) except -1
 
     cdef int take_bytes(self, const char *at, Py_ssize_t size) except -1
     cdef int take_row(self, object row) except -1

@@ -5,7 +5,7 @@ The figures every decision starts from are plain attributes; the levels stay in 
 asks. A strategy that wants to remember a figure keeps the figure, not the book.
 """
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_GET_SIZE
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memcpy
 
@@ -44,6 +44,9 @@ cdef class Book:
         """Begin empty: nothing is known yet."""
         self.instrument = instrument
         self.state = EMPTY
+        self.rooms = bytearray(2 * SIZE)
+        self.held = self.rooms
+        self.incoming = self.held + SIZE
 
     def take(self, object record, object decode=None):
         """Become what a record says: a row, or the bytes of one, which `decode` opens when its levels are wanted."""
@@ -56,7 +59,9 @@ cdef class Book:
     @property
     def row(self):
         """The BOOK_TOP record, whole; None before the first."""
-        if PyBytes_CheckExact(self.record):
+        if self.record is None and self.decode is not None:
+            self.record = self.decode(PyBytes_FromStringAndSize(self.held, SIZE))
+        elif PyBytes_CheckExact(self.record):
             self.record = self.decode(self.record)
         return self.record
 
@@ -80,6 +85,13 @@ cdef class Book:
         if side == BUY:
             return tuple(zip(row.bid_price[: row.bids], row.bid_size[: row.bids], strict=True))
         return tuple(zip(row.ask_price[: row.asks], row.ask_size[: row.asks], strict=True))
+
+    cdef int take_incoming(self, object decode) except -1:
+        """Become what was copied to `incoming`; its levels stay there until someone asks."""
+        cdef char *before = self.held
+        self.held, self.incoming = self.incoming, before
+        self.record, self.decode = None, decode
+        return self.take_bytes(self.held, SIZE)
 
     cdef int take_bytes(self, const char *at, Py_ssize_t size) except -1:
         """The figures out of a record's bytes."""
