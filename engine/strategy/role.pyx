@@ -31,16 +31,20 @@ from engine.model.intent cimport Intent
 from engine.strategy.book cimport Book, instrument_of
 from engine.strategy.voice cimport Outlet, Voice
 from shm.protocol cimport (
+    expect_slots,
     reader_of,
+    rehearsal_of,
     sy_begin,
     sy_beyond,
     sy_copy,
+    sy_prefetch,
     sy_publish,
     sy_read_slot,
     sy_reader,
     sy_room,
     sy_slot,
     sy_torn,
+    sy_word,
     sy_writer,
     writer_of,
 )
@@ -51,6 +55,7 @@ from engine.model.records import BOOK_TOP, STEP, STEP_LANES, TICK
 from engine.model.words import CommandKind, FillFlag, IntentKind, TickKind
 from engine.strategy.aggregates import Aggregates, group_of, silent
 from engine.strategy.lanes import AGGREGATES, INPUTS, MARK_DRAIN, MARK_FULL
+from engine.strategy.footprint import footprint
 from engine.strategy.ledger import Ledger
 from engine.strategy.recovery import COUNT_BITS, fold, recover_count, recover_orders, recover_positions
 
@@ -135,6 +140,9 @@ cdef class StrategyRole(Outlet):
     cdef set good
     cdef Begun begun[MOST]  # orders wanted, but not in the ledger yet: whoever looks there settles them first
     cdef int begun_count
+    cdef list extents  # of the strategy's own code
+    cdef Voice understudy
+    cdef Book prompt_book
 
     def __init__(self, name, number, strategy, lanes, *, clock_offset_ns=0, reads=(), groups=()):
         """Take a strategy, its number (never 0: that is the account) and its lanes.
@@ -162,6 +170,7 @@ cdef class StrategyRole(Outlet):
         self.publish_intent, self.publish_step = lanes.intents.publish, lanes.steps.publish
         self.intents, self.steps = writer_of(lanes.intents), writer_of(lanes.steps)
         self.voice = strategy
+        self.extents, self.understudy, self.prompt_book = footprint(strategy), Voice(), Book(None)
         self.ledger = Ledger(number, strategy.instruments, self.settle)
         self.good = set()  # instruments whose book was good when last shown
         strategy.groups = {
@@ -197,6 +206,32 @@ cdef class StrategyRole(Outlet):
             self.stop()
             self.end(now_ns, 1, MARK_DRAIN)
         return self.strategy.draining and not self.ledger.working
+
+    def warm(self, int64_t now_ns):
+        """Go the way of a book to an intent without a trace, for a process that spins: no hook is called.
+
+        Records are looked at and not taken, an understudy speaks instead of the strategy, and what it says is written
+        to private memory. The strategy's own code is only asked for.
+        """
+        cdef Intent said
+        cdef Step noted
+        cdef sy_word cursors[2]
+        cdef sy_writer *intents = self.intents
+        cdef sy_writer *steps = self.steps
+        cdef sy_writer stage, notes
+        if self.phase != RUNNING or intents == NULL or steps == NULL or self.begun_count:
+            return
+        stage = rehearsal_of(<char *>&said, &cursors[0], sizeof(Intent))
+        notes = rehearsal_of(<char *>&noted, &cursors[1], sizeof(Step))
+        expect_slots(intents, 1)
+        expect_slots(steps, 1)
+        self.ask_for_code()
+        self.look_at_records()
+        self.intents, self.steps = &stage, &notes
+        try:
+            self.rehearse(now_ns)
+        finally:
+            self.intents, self.steps, self.begun_count = intents, steps, 0
 
     def wait(self, timeout_ns):
         """Sleep until a book comes; not for long, because orders and fills come by other lanes."""
@@ -250,6 +285,41 @@ cdef class StrategyRole(Outlet):
             self.settle()
         self.begun[self.begun_count] = Begun(wish.intent_id, wish.price, wish.size, wish.instrument, wish.side)
         self.begun_count += 1
+        return 0
+
+    # The rehearsal.
+
+    cdef int rehearse(self, int64_t now_ns) except -1:
+        """Have the understudy say an order, and note the step; the counts are put back."""
+        cdef uint64_t count = self.count, intents = self.counts.intents
+        self.understudy.bind(self, self.ledger)
+        for instrument in self.strategy.instruments.values():
+            self.understudy.enter(instrument, 1, 1, 1, signal=0.0)
+            break
+        self.count, self.counts.intents, self.full = count, intents, False
+        self.write_step(now_ns, 0, 0)
+        return 0
+
+    cdef int ask_for_code(self) except -1:
+        """The lines of the strategy's code and of what it holds."""
+        cdef uint64_t address, size, at
+        for address, size in self.extents:
+            for at in range(0, size, 64):
+                sy_prefetch(<const void *><size_t>(address + at))
+        held = list(vars(self.strategy).values())
+        return len(held) and 0
+
+    cdef int look_at_records(self) except -1:
+        """The newest book and tick that were read, once more: as they would be taken."""
+        cdef sy_reader *ring = self.rings[BOOKS]
+        cdef char tick[TICK_SIZE]
+        if ring != NULL and ring.next:
+            sy_copy(self.prompt_book.incoming, sy_read_slot(ring, ring.next - 1), BOOK_SIZE)
+            self.prompt_book.take_incoming(None)
+        ring = self.rings[TICKS]
+        if ring != NULL and ring.next and self.strategy.wants_prints:
+            sy_copy(tick, sy_read_slot(ring, ring.next - 1), TICK_SIZE)
+            self.decode_tick(PyBytes_FromStringAndSize(tick, TICK_SIZE))
         return 0
 
     # The parts of a step, in its order.
