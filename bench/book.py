@@ -2,6 +2,7 @@
 
     python -m bench.book [--json]
 
+Beside it the time of one whole update of about twenty levels, each timed alone with the clock's own cost in it.
 Rounds are interleaved, so that a noisy minute hits every contender; the median round counts, in time of the processor,
 with the lowest and the highest beside it. A peer that is not here, or whose book ends otherwise, is named with why.
 """
@@ -24,6 +25,7 @@ from engine.book import Book
 from engine.venues.binance.scan import BinanceMarket
 
 ROUNDS = 7
+TWENTY, TWENTY_GIVE = 20, 4
 OURS = "steelyard"
 
 
@@ -72,6 +74,21 @@ def timed(contender: Contender) -> int:
     return time.process_time_ns() - before
 
 
+def update_times(changes: Changes) -> list[int]:
+    """What each message of about twenty levels took, in order, nanoseconds of the wall."""
+    book = Book()
+    book.set_levels(changes.start)
+    taken, at = [], 0
+    for count in changes.counts:
+        levels, at = changes.diffs[at : at + count], at + count
+        before = time.perf_counter_ns()
+        book.set_levels(levels)
+        after = time.perf_counter_ns()
+        if abs(count - TWENTY) <= TWENTY_GIVE:
+            taken.append(after - before)
+    return taken
+
+
 def measure() -> dict[str, object]:
     """Nanoseconds a level, of each contender."""
     source, changes = recorded_or_made()
@@ -85,12 +102,16 @@ def measure() -> dict[str, object]:
     for _ in range(ROUNDS):
         for name, contender in contenders.items():
             times[name].append(timed(contender) / len(changes.diffs))
+    updates = sorted(update_times(changes))
     medians = {name: round(statistics.median(values), 1) for name, values in times.items()}
     return {
         "machine": machine.describe(),
         "source": source,
         "levels": len(changes.diffs),
         "level_ns": medians.pop(OURS),
+        "update20_p50_ns": updates[len(updates) // 2],
+        "update20_p99_ns": updates[len(updates) * 99 // 100],
+        "updates20": len(updates),
         "peers": medians,
         "spread": {name: [round(min(values), 1), round(max(values), 1)] for name, values in times.items()},
         "absent": absent,

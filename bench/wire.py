@@ -3,8 +3,9 @@
     python bench/wire.py --json
 
 The figure is the receiver's CPU time (user and system) for each message handed over as `bytes`, while a sender in
-another process keeps the socket full. All receivers run in turn, round after round, in one process; the median of the
-rounds stands, with the lowest and the highest beside it. A peer that is not installed is left out and named.
+another process keeps the socket full. Through TLS it is measured with each message in a record of its own, and packed:
+as many messages in a record as it holds. All receivers run in turn, round after round, in one process; the median of
+the rounds stands, with the lowest and the highest beside it. A peer that is not installed is left out and named.
 """
 
 import argparse
@@ -23,7 +24,7 @@ if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from bench import machine
-from bench.wire_server import FRAMES_A_BLOCK, Server, write_certificate
+from bench.wire_server import FRAMES_A_BLOCK, FRAMES_A_RECORD, Server, write_certificate
 from engine import clock
 from engine.venues.port import PortState
 from engine.venues.wire import Waiter, WebSocketPort, WireOptions
@@ -120,12 +121,18 @@ PEERS: dict[str, tuple[str, Receiver]] = {
 
 
 def measure(receivers: dict[str, Receiver], rounds: int, count: int, folder: Path) -> dict[str, dict[str, list[float]]]:
-    """Nanoseconds a message: for plain and TLS, for each receiver, one figure a round."""
+    """Nanoseconds a message: for plain and both kinds of TLS, for each receiver, one figure a round."""
     certificate = write_certificate(folder)
-    servers = {"plain": Server(SIZE, count), "tls": Server(SIZE, count, certificate)}
+    servers = {
+        "plain": Server(SIZE, count),
+        "tls": Server(SIZE, count, certificate),
+        "tls_packed": Server(SIZE, count, certificate, FRAMES_A_RECORD),
+    }
     urls = {
-        "plain": (f"ws://127.0.0.1:{servers['plain'].port}/", ""),
-        "tls": (f"wss://127.0.0.1:{servers['tls'].port}/", str(certificate[0])),
+        kind: (f"ws://127.0.0.1:{server.port}/", "")
+        if kind == "plain"
+        else (f"wss://127.0.0.1:{server.port}/", str(certificate[0]))
+        for kind, server in servers.items()
     }
     found: dict[str, dict[str, list[float]]] = {kind: {name: [] for name in receivers} for kind in urls}
     for _ in range(rounds):
@@ -144,13 +151,15 @@ def spread(figures: list[float]) -> dict[str, float]:
 
 def report(found: dict[str, dict[str, list[float]]], skipped: list[str]) -> dict[str, object]:
     """The figures under the names that the documents use."""
-    plain, tls = found["plain"], found["tls"]
+    spreads = {name: {kind: spread(rounds[name]) for kind, rounds in found.items()} for name in found["plain"]}
+    ours = spreads.pop("ours")
     return {
         "machine": machine.describe(),
-        "ws_receive_1k_ns": spread(plain["ours"])["median"],
-        "ws_receive_1k_tls_ns": spread(tls["ours"])["median"],
-        "spread": {"plain": spread(plain["ours"]), "tls": spread(tls["ours"])},
-        "peers": {name: {"plain": spread(plain[name]), "tls": spread(tls[name])} for name in plain if name != "ours"},
+        "ws_receive_1k_ns": ours["plain"]["median"],
+        "ws_receive_1k_tls_ns": ours["tls"]["median"],
+        "ws_receive_1k_tls_packed_ns": ours["tls_packed"]["median"],
+        "spread": ours,
+        "peers": spreads,
         "skipped": skipped,
     }
 

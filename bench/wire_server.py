@@ -1,7 +1,8 @@
 """The sender of the wire bench: a process that speaks just enough WebSocket to keep a receiver busy.
 
 Frames are made once and sent in large blocks, so that the sender is not what is measured. Over TLS each message is a
-record of its own, as a venue sends it, and a block of records is handed to the socket at once.
+record of its own, as a quiet venue sends it, or a record is packed with as many as it holds, as a venue's busy socket
+does; a block of records is handed to the socket at once.
 """
 
 import base64
@@ -21,6 +22,7 @@ from engine.venues.wire.frames import TEXT, FrameWriter
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 FRAMES_A_BLOCK = 64
+FRAMES_A_RECORD = 15  # of 1 KB: a record holds 16 KiB
 
 
 LOOPBACK = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
@@ -53,11 +55,13 @@ def write_certificate(folder: Path, host: x509.GeneralName = LOOPBACK) -> tuple[
 class Server:
     """A sender in a process of its own: each connection gets `count` messages of `size` bytes."""
 
-    def __init__(self, size: int, count: int, certificate: tuple[Path, Path] | None = None) -> None:
+    def __init__(
+        self, size: int, count: int, certificate: tuple[Path, Path] | None = None, frames_a_record: int = 1
+    ) -> None:
         """Listen, then leave the rest to the other process."""
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
-        arguments = (self._listener, size, count, certificate)
+        arguments = (self._listener, size, count, certificate, frames_a_record)
         self._process = multiprocessing.get_context("fork").Process(target=serve, args=arguments, daemon=True)
         self._process.start()
 
@@ -68,7 +72,9 @@ class Server:
         self._listener.close()
 
 
-def serve(listener: socket.socket, size: int, count: int, certificate: tuple[Path, Path] | None) -> None:
+def serve(
+    listener: socket.socket, size: int, count: int, certificate: tuple[Path, Path] | None, frames_a_record: int
+) -> None:
     """Serve one receiver after another."""
     context = None
     if certificate:
@@ -79,15 +85,21 @@ def serve(listener: socket.socket, size: int, count: int, certificate: tuple[Pat
         connection, _ = listener.accept()
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with connection:
-            speak(Channel(connection, context), frame, count)
+            speak(Channel(connection, context), records(frame, frames_a_record), count)
 
 
-def speak(channel: "Channel", frame: bytes, count: int) -> None:
+def records(frame: bytes, frames_a_record: int) -> list[bytes]:
+    """One block of frames, as the pieces that become records."""
+    full, rest = divmod(FRAMES_A_BLOCK, frames_a_record)
+    return [frame * frames_a_record] * full + [frame * rest] * bool(rest)
+
+
+def speak(channel: "Channel", block: list[bytes], count: int) -> None:
     """Accept the upgrade, send the messages, and wait for the other side to go."""
     try:
         channel.write([switching(channel.read())])
         for _ in range(count // FRAMES_A_BLOCK):
-            channel.write([frame] * FRAMES_A_BLOCK)
+            channel.write(block)
         channel.read()
     except OSError:
         return
@@ -102,7 +114,7 @@ def switching(head: bytes) -> bytes:
 
 
 class Channel:
-    """A connection that turns each message into a record of its own where there is TLS."""
+    """A connection that turns each piece of a block into a record of its own where there is TLS."""
 
     def __init__(self, connection: socket.socket, context: ssl.SSLContext | None) -> None:
         """Shake hands."""
@@ -131,13 +143,13 @@ class Channel:
                     return b""
                 self._incoming.write(block)
 
-    def write(self, messages: list[bytes]) -> None:
-        """Send a block of messages."""
+    def write(self, block: list[bytes]) -> None:
+        """Send a block of pieces."""
         if self._engine is None:
-            self._connection.sendall(b"".join(messages))
+            self._connection.sendall(b"".join(block))
             return
-        for message in messages:
-            self._engine.write(message)
+        for piece in block:
+            self._engine.write(piece)
         self._push()
 
     def _push(self) -> None:

@@ -22,8 +22,11 @@ prints may be missing says PARTIAL.
 """
 
 from cpython.bytearray cimport PyByteArray_AS_STRING
-from libc.stdint cimport INT64_MAX, int8_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
+
+from engine.model.aggregates cimport Bar
+from engine.model.records cimport Tick
 
 from engine.model import aggregates, records, words
 
@@ -46,48 +49,6 @@ cdef enum:
     EARLIER = 1
     CURRENT = 2
     BAR_SIZE = 192
-
-cdef struct Tick:
-    int64_t receive_ns
-    int64_t publish_ns
-    int64_t venue_ns
-    int64_t venue_sequence
-    int64_t price
-    int64_t size
-    int64_t detail
-    uint32_t instrument
-    uint8_t kind
-    int8_t side
-    uint16_t flags
-
-cdef struct Bar:
-    int64_t start_ns  # 0: there is none
-    int64_t interval_ns
-    int64_t publish_ns
-    uint64_t tick_sequence
-    uint32_t instrument
-    uint32_t flags
-    uint64_t count
-    int64_t open
-    int64_t high
-    int64_t low
-    int64_t close
-    int64_t volume_high
-    uint64_t volume_low
-    int64_t bought_high
-    uint64_t bought_low
-    int64_t notional_high
-    uint64_t notional_low
-    int64_t first_print
-    int64_t last_print
-    uint64_t late_count
-    int64_t late_high
-    uint64_t late_low
-    uint8_t price_decimals
-    uint8_t size_decimals
-    uint16_t spare_word
-    uint32_t spare_long
-    uint64_t[2] spare
 
 AWAY = frozenset((int(words.BookState.EMPTY), int(words.BookState.SUSPECT), int(words.BookState.DISCONNECTED),
                   int(words.BookState.REFUSED)))

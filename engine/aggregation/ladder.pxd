@@ -6,6 +6,8 @@ the levels not worse than it are gone.
 
 from libc.stdint cimport int64_t, uint16_t
 
+from engine.model.records cimport DEPTH
+
 cdef extern from *:
     """
     typedef __int128 wide_t;
@@ -13,7 +15,6 @@ cdef extern from *:
     ctypedef long long wide_t
 
 cdef enum:
-    DEPTH = 10
     MEMBERS = 16
     E8 = 100_000_000
 

@@ -13,11 +13,13 @@
 
 from cpython.bytearray cimport PyByteArray_AS_STRING
 from libc.math cimport NAN
-from libc.stdint cimport INT64_MAX, int8_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memset
 
-from engine.aggregation.ladder cimport DEPTH, E8, MEMBERS, Half, Ladder, Walk, fits, lay_best, merge, pays, walk, wide_t
+from engine.aggregation.ladder cimport E8, MEMBERS, Half, Ladder, Walk, fits, lay_best, merge, pays, walk, wide_t
 from engine.book.measures cimport imbalance_of, spread_bps_of
+from engine.model.aggregates cimport GlobalBook, Opportunity
+from engine.model.records cimport DEPTH, Tick, Top
 
 from engine.model import aggregates, records, words
 
@@ -36,88 +38,6 @@ cdef enum:
     END = 3
     RESET = 4
     DEPTH_LIMITED = 1
-
-cdef struct Tick:
-    int64_t receive_ns
-    int64_t publish_ns
-    int64_t venue_ns
-    int64_t venue_sequence
-    int64_t price
-    int64_t size
-    int64_t detail
-    uint32_t instrument
-    uint8_t kind
-    int8_t side
-    uint16_t flags
-
-cdef struct Top:
-    int64_t receive_ns
-    int64_t publish_ns
-    int64_t venue_ns
-    int64_t venue_sequence
-    uint64_t tick_sequence
-    double imbalance
-    uint32_t instrument
-    uint8_t state
-    uint8_t bids
-    uint8_t asks
-    uint8_t flags
-    uint64_t change_count
-    int64_t[DEPTH] bid_price
-    int64_t[DEPTH] bid_size
-    int64_t[DEPTH] ask_price
-    int64_t[DEPTH] ask_size
-
-cdef struct GlobalBook:
-    int64_t receive_ns
-    int64_t publish_ns
-    uint64_t tick_sequence
-    uint64_t change_count
-    uint32_t group
-    uint8_t state
-    uint8_t bids
-    uint8_t asks
-    uint8_t price_decimals
-    uint8_t size_decimals
-    uint8_t flags
-    uint16_t included
-    uint32_t spare_word
-    double imbalance
-    double spread_bps
-    int64_t[DEPTH] bid_price
-    int64_t[DEPTH] bid_size
-    int64_t[DEPTH] ask_price
-    int64_t[DEPTH] ask_size
-    uint16_t[DEPTH] bid_members
-    uint16_t[DEPTH] ask_members
-    uint64_t[3] spare
-
-cdef struct Opportunity:
-    uint64_t opportunity_id
-    int64_t receive_ns
-    int64_t publish_ns
-    int64_t begin_ns
-    uint64_t tick_sequence
-    uint32_t group
-    uint32_t buy_instrument
-    uint32_t sell_instrument
-    uint8_t kind
-    uint8_t flags
-    uint8_t price_decimals
-    uint8_t size_decimals
-    int64_t buy_price
-    int64_t sell_price
-    int64_t edge_e8
-    int64_t size
-    int64_t buy_limit
-    int64_t sell_limit
-    int64_t buy_notional_high
-    uint64_t buy_notional_low
-    int64_t sell_notional_high
-    uint64_t sell_notional_low
-    int64_t profit_high
-    uint64_t profit_low
-    uint64_t[5] spare
 
 cdef struct Member:
     uint32_t instrument

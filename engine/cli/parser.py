@@ -119,6 +119,13 @@ def _look_commands(commands: "Commands") -> None:
     book = _add(commands, "book", "ladder:book", "show a live ladder", "book BTCUSDT --once")
     book.add_argument("instrument", metavar="INSTRUMENT", help="symbol or id")
     book.add_argument("--once", action="store_true", help="print it once and end")
+    ticks = _add(
+        commands, "ticks", "ticks:ticks", "print ticks for other tools, as MarketTick JSON lines", "ticks --follow"
+    )
+    ticks.add_argument("instrument", metavar="INSTRUMENT", nargs="?", default="", help="only this one: symbol or id")
+    ticks.add_argument("--kind", choices=("print", "best"), default="print", help="trades (default) or best prices")
+    ticks.add_argument("-n", type=count, default=10, metavar="N", help="how many (default 10)")
+    ticks.add_argument("--follow", action="store_true", help="those that come from here on, instead")
     across = _add(
         commands, "across", "across:across", "show all venues together: global books and what pays", "across BTC/USDT"
     )

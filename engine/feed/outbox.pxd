@@ -1,8 +1,9 @@
 """The compiled face of the outbox."""
 
-from libc.stdint cimport int8_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from engine.book.book cimport Book
+from engine.model.records cimport Tick, Top
 
 cdef extern from "ring.h":
     ctypedef struct sy_writer:
@@ -12,41 +13,7 @@ cdef extern from "ring.h":
     char *sy_slot(sy_writer *, uint64_t) nogil
     void sy_publish(sy_writer *, uint64_t) nogil
 
-cdef enum:
-    DEPTH = 10
-
 cdef sy_writer *writer_of(object owner) except? NULL
-
-cdef struct Tick:
-    int64_t receive_ns
-    int64_t publish_ns
-    int64_t venue_ns
-    int64_t venue_sequence
-    int64_t price
-    int64_t size
-    int64_t detail
-    uint32_t instrument
-    uint8_t kind
-    int8_t side
-    uint16_t flags
-
-cdef struct Top:
-    int64_t receive_ns
-    int64_t publish_ns
-    int64_t venue_ns
-    int64_t venue_sequence
-    int64_t tick_sequence
-    double imbalance
-    uint32_t instrument
-    uint8_t state
-    uint8_t bids
-    uint8_t asks
-    uint8_t flags
-    uint64_t change_count
-    int64_t bid_price[DEPTH]
-    int64_t bid_size[DEPTH]
-    int64_t ask_price[DEPTH]
-    int64_t ask_size[DEPTH]
 
 cdef class Outbox:
     cdef object ticks_owner

@@ -12,16 +12,16 @@ Nobody is waited for: a recorder that is too slow loses, and knows how much.
 
 import json
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from engine.feed.outbox cimport sy_begin, sy_publish, sy_slot, sy_writer, writer_of
+from engine.model.records cimport PAYLOAD, Piece
 
 from engine.model import records, words
 from engine.venues.port import PortState
 
 cdef enum:
-    PAYLOAD = 216
     LAST = 1
     RECEIVED = 1
     SENT = 2
@@ -31,18 +31,6 @@ cdef enum:
     RESPONSE = 6
     EPOCH_SHIFT = 40
     CONNECTION_SHIFT = 20
-
-cdef struct Piece:
-    int64_t receive_ns
-    uint64_t number
-    uint64_t connection
-    uint32_t length
-    uint32_t offset
-    uint16_t size
-    uint8_t kind
-    uint8_t flags
-    uint32_t spare_word
-    char payload[PAYLOAD]
 
 cdef object CLOSED = PortState.CLOSED
 assert records.FRAME.size == sizeof(Piece)

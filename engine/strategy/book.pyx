@@ -6,6 +6,7 @@ asks. A strategy that wants to remember a figure keeps the figure, not the book.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from libc.math cimport NAN
 from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memcpy
 
@@ -17,6 +18,7 @@ cdef Py_ssize_t SIZE = records.BOOK_TOP.size
 cdef Py_ssize_t INSTRUMENT = OFFSETS["instrument"], STATE = OFFSETS["state"], IMBALANCE = OFFSETS["imbalance"]
 cdef Py_ssize_t BIDS = OFFSETS["bids"], ASKS = OFFSETS["asks"]
 cdef Py_ssize_t BID_PRICE = OFFSETS["bid_price"], ASK_PRICE = OFFSETS["ask_price"]
+cdef Py_ssize_t SPREAD_BPS = OFFSETS["spread_bps"]
 cdef Py_ssize_t TICK_SEQUENCE = OFFSETS["tick_sequence"], RECEIVE_NS = OFFSETS["receive_ns"]
 
 cdef enum:
@@ -43,7 +45,7 @@ cdef class Book:
     def __init__(self, instrument):
         """Begin empty: nothing is known yet."""
         self.instrument = instrument
-        self.state = EMPTY
+        self.state, self.spread_bps = EMPTY, NAN
         self.rooms = bytearray(2 * SIZE)
         self.held = self.rooms
         self.incoming = self.held + SIZE
@@ -99,6 +101,7 @@ cdef class Book:
         memcpy(&self.best_bid, at + BID_PRICE, 8)
         memcpy(&self.best_ask, at + ASK_PRICE, 8)
         memcpy(&self.imbalance, at + IMBALANCE, 8)
+        memcpy(&self.spread_bps, at + SPREAD_BPS, 8)
         memcpy(&self.tick_sequence, at + TICK_SEQUENCE, 8)
         memcpy(&self.receive_ns, at + RECEIVE_NS, 8)
         self.judge(<uint8_t>at[STATE], <uint8_t>at[BIDS], <uint8_t>at[ASKS])
@@ -107,6 +110,7 @@ cdef class Book:
     cdef int take_row(self, object row) except -1:
         """The same out of a row."""
         self.best_bid, self.best_ask, self.imbalance = row.bid_price[0], row.ask_price[0], row.imbalance
+        self.spread_bps = row.spread_bps
         self.tick_sequence, self.receive_ns = row.tick_sequence, row.receive_ns
         self.judge(row.state, row.bids, row.asks)
         return 0

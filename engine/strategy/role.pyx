@@ -27,7 +27,7 @@ from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int8_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
-from engine.model.intent cimport Intent
+from engine.model.records cimport STEP_LANES as CURSORS, Intent, Step, Tick
 from engine.strategy.book cimport Book, instrument_of
 from engine.strategy.voice cimport Outlet, Voice
 from shm.protocol cimport (
@@ -69,21 +69,10 @@ cdef enum:
 
 cdef enum:
     MOST = 64  # READ_LIMIT
-    TICK_SIZE = 64
-    CURSORS = 16
     C_PLACE = 1
 
 cdef enum:
     TICKS, BOOKS, VERDICTS, ORDERS, FILLS, COMMANDS, OWN_INTENTS, BARS, GLOBAL_BOOKS, OPPORTUNITIES, LANES
-
-cdef struct Step:
-    int64_t now_ns
-    int64_t monotonic_ns
-    uint32_t work
-    uint32_t role
-    uint64_t step
-    uint64_t cursors[CURSORS]
-    uint64_t cells[4]
 
 cdef struct Begun:
     uint64_t intent_id
@@ -93,9 +82,7 @@ cdef struct Begun:
     int8_t side
 
 assert STEP.size == sizeof(Step) and STEP_LANES == CURSORS
-assert TICK.size == TICK_SIZE and READ_LIMIT == MOST and IntentKind.PLACE == C_PLACE
-cdef dict TICK_AT = {field.name: field.offset for field in TICK.fields}
-cdef Py_ssize_t KIND_AT = TICK_AT["kind"], TICK_INSTRUMENT_AT = TICK_AT["instrument"]
+assert TICK.size == sizeof(Tick) and READ_LIMIT == MOST and IntentKind.PLACE == C_PLACE
 cdef Py_ssize_t BOOK_SIZE = BOOK_TOP.size
 cdef Py_ssize_t INSTRUMENT_AT = next(field.offset for field in BOOK_TOP.fields if field.name == "instrument")
 cdef int OURSELVES = 1 << VERDICTS | 1 << ORDERS | 1 << FILLS
@@ -219,6 +206,7 @@ cdef class StrategyRole(Outlet):
         cdef sy_writer *intents = self.intents
         cdef sy_writer *steps = self.steps
         cdef sy_writer stage, notes
+        cdef uint64_t count = self.count, said_count = self.counts.intents
         if self.phase != RUNNING or intents == NULL or steps == NULL or self.begun_count:
             return
         stage = rehearsal_of(<char *>&said, &cursors[0], sizeof(Intent))
@@ -232,6 +220,7 @@ cdef class StrategyRole(Outlet):
             self.rehearse(now_ns)
         finally:
             self.intents, self.steps, self.begun_count = intents, steps, 0
+            self.count, self.counts.intents, self.full = count, said_count, False
 
     def wait(self, timeout_ns):
         """Sleep until a book comes; not for long, because orders and fills come by other lanes."""
@@ -254,7 +243,8 @@ cdef class StrategyRole(Outlet):
 
     cdef object say(self, Intent *wish):
         """Publish an intent; its id, or None when the lane is full."""
-        wish.intent_id, wish.now_ns, wish.strategy = self.number << COUNT_BITS | (self.count + 1), self.voice.now_ns, self.number
+        wish.intent_id = self.number << COUNT_BITS | (self.count + 1)
+        wish.now_ns, wish.strategy = self.voice.now_ns, self.number
         wish.tick_sequence, wish.receive_ns = self.tick_sequence, self.receive_ns
         if self.full or not self.publish(wish):
             self.full = True
@@ -290,13 +280,11 @@ cdef class StrategyRole(Outlet):
     # The rehearsal.
 
     cdef int rehearse(self, int64_t now_ns) except -1:
-        """Have the understudy say an order, and note the step; the counts are put back."""
-        cdef uint64_t count = self.count, intents = self.counts.intents
+        """Have the understudy say an order, and note the step."""
         self.understudy.bind(self, self.ledger)
         for instrument in self.strategy.instruments.values():
             self.understudy.enter(instrument, 1, 1, 1, signal=0.0)
             break
-        self.count, self.counts.intents, self.full = count, intents, False
         self.write_step(now_ns, 0, 0)
         return 0
 
@@ -312,14 +300,14 @@ cdef class StrategyRole(Outlet):
     cdef int look_at_records(self) except -1:
         """The newest book and tick that were read, once more: as they would be taken."""
         cdef sy_reader *ring = self.rings[BOOKS]
-        cdef char tick[TICK_SIZE]
+        cdef Tick tick
         if ring != NULL and ring.next:
             sy_copy(self.prompt_book.incoming, sy_read_slot(ring, ring.next - 1), BOOK_SIZE)
             self.prompt_book.take_incoming(None)
         ring = self.rings[TICKS]
         if ring != NULL and ring.next and self.strategy.wants_prints:
-            sy_copy(tick, sy_read_slot(ring, ring.next - 1), TICK_SIZE)
-            self.decode_tick(PyBytes_FromStringAndSize(tick, TICK_SIZE))
+            sy_copy(<char *>&tick, sy_read_slot(ring, ring.next - 1), sizeof(Tick))
+            self.decode_tick(bytes_of(&tick))
         return 0
 
     # The parts of a step, in its order.
@@ -436,24 +424,22 @@ cdef class StrategyRole(Outlet):
 
     cdef int prints_of_ring(self, sy_reader *ring) except -1:
         """The same in place: most ticks are no prints, and no row is made of them."""
-        cdef char batch[MOST * TICK_SIZE]
+        cdef Tick batch[MOST]
         cdef uint64_t index, first = ring.next, count = sy_beyond(ring)
-        cdef uint32_t instrument
-        cdef const char *at
+        cdef Tick *tick
         if not count:
             return 0
         if count > ring.capacity - ring.reserve:
             return self.lap_of(TICKS)
         count = min(count, <uint64_t>MOST)
-        sy_copy(batch, sy_read_slot(ring, first), count * TICK_SIZE)
+        sy_copy(<char *>batch, sy_read_slot(ring, first), count * sizeof(Tick))
         if sy_torn(ring, first, count):
             return self.lap_of(TICKS)
         ring.next += count
         for index in range(count):
-            at = batch + index * TICK_SIZE
-            memcpy(&instrument, at + TICK_INSTRUMENT_AT, 4)
-            if <uint8_t>at[KIND_AT] == PRINT and instrument in self.strategy.books:
-                self.tell_print(first + index + 1, self.decode_tick(PyBytes_FromStringAndSize(at, TICK_SIZE)))
+            tick = &batch[index]
+            if tick.kind == PRINT and tick.instrument in self.strategy.books:
+                self.tell_print(first + index + 1, self.decode_tick(bytes_of(tick)))
         return <int>count
 
     cdef int lap_of(self, int index) except -1:
@@ -652,6 +638,11 @@ cdef class StrategyRole(Outlet):
             return self.intents.next
         reader = self.readers[index]
         return 0 if reader is None else reader.cursor
+
+
+cdef bytes bytes_of(Tick *tick):
+    """A record as a lane's reader gives it."""
+    return PyBytes_FromStringAndSize(<char *>tick, sizeof(Tick))
 
 
 cdef object row_of(Intent *wish):

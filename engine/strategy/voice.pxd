@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int64_t
 
-from engine.model.intent cimport Intent
+from engine.model.records cimport Intent
 
 cdef class Outlet:
     cdef object say(self, Intent *wish)

@@ -9,7 +9,7 @@ row of it. The role behind it (`Outlet`) numbers, stamps and publishes it.
 from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memset
 
-from engine.model.intent cimport Intent
+from engine.model.records cimport Intent
 
 from engine.model import records
 from engine.model.words import BUY as WORD_BUY, SELL as WORD_SELL, IntentKind, OrderType, TimeInForce
@@ -62,8 +62,8 @@ cdef class Voice:
         """Want an order. Its intent id, or None when the intents lane is full or no new orders are wanted."""
         cdef Intent wish
         begin(&wish, PLACE, instrument.id)
-        wish.order_type, wish.time_in_force, wish.ttl_ns, wish.timeout_ns = order_type, time_in_force, ttl_ns, timeout_ns
-        wish.signal = signal
+        wish.order_type, wish.time_in_force, wish.signal = order_type, time_in_force, signal
+        wish.ttl_ns, wish.timeout_ns = ttl_ns, timeout_ns
         return self.want(&wish, side, size, price)
 
     def enter(self, instrument, int side, int64_t size, int64_t price, *, double signal=0.0):

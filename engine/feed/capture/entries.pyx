@@ -11,32 +11,21 @@ import json
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.list cimport PyList_Append
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memmove, memset
+
+from engine.model.records cimport PAYLOAD, Piece
 
 from engine.model import records, words
 
 cdef enum:
-    PAYLOAD = 216
     LAST = 1
     RECEIVED = 1
     BEGIN = 3
     CLOSED = 4
     LOST = 7
     EPOCH_SHIFT = 40
-
-cdef struct Piece:
-    int64_t receive_ns
-    uint64_t number
-    uint64_t connection
-    uint32_t length
-    uint32_t offset
-    uint16_t size
-    uint8_t kind
-    uint8_t flags
-    uint32_t spare_word
-    char payload[PAYLOAD]
 
 cdef packed struct Head:
     int64_t receive_ns

@@ -135,21 +135,25 @@ class Bench:
                 reserve=lane.reserve,
                 count=lane.count,
             )
-        self.lanes = {
-            name: shm.RingWriter(f"{self.system}.{name}", BY_NAME[name].record) for name in ("ticks", "books", "levels")
-        }
-        self.lanes["book_tops"] = shm.CellWriter(f"{self.system}.book_tops", BY_NAME["book_tops"].record)
         self.ticks = shm.RingReader(f"{self.system}.ticks", BY_NAME["ticks"].record)
         self.levels = shm.RingReader(f"{self.system}.levels", BY_NAME["levels"].record)
         self.books = shm.RingReader(f"{self.system}.books", BY_NAME["books"].record)
         self.tops = shm.CellReader(f"{self.system}.book_tops", BY_NAME["book_tops"].record)
         self.ports = FakePorts()
         self.config = FeedConfig(**{"venue": "binance", "symbols": {"BTCUSDT": 7}, **config})
+        self.now = START
+        self.begin()
+
+    def begin(self) -> None:
+        """A life of the feed."""
+        self.lanes = {
+            name: shm.RingWriter(f"{self.system}.{name}", BY_NAME[name].record) for name in ("ticks", "books", "levels")
+        }
+        self.lanes["book_tops"] = shm.CellWriter(f"{self.system}.book_tops", BY_NAME["book_tops"].record)
         self.outbox = Outbox(
             self.lanes["ticks"], self.lanes["books"], self.lanes["book_tops"], levels=self.lanes["levels"]
         )
         self.feed = Feed(self.config, self.ports, self.outbox)
-        self.now = START
 
     def close(self) -> None:
         """Remove what was made."""

@@ -1,0 +1,70 @@
+"""Ticks for other tools: the ring's prints or best prices as `MarketTick`, one JSON line each.
+
+A loss is told on stderr: what is on stdout is only ever ticks.
+"""
+
+import argparse
+import sys
+from collections import deque
+from collections.abc import Iterator
+from typing import Any
+
+from engine.cli import WRONG_USE, Complaint
+from engine.cli.look import known_instruments
+from engine.cli.memory import follow, newest
+from engine.cli.output import choose_lane, say_json
+from engine.model.instrument import Instrument
+from engine.model.market_tick import MarketTick, TickFields, to_market_tick
+from engine.model.words import Flag, TickKind
+
+KINDS = {"print": TickKind.PRINT, "best": TickKind.BEST}
+EVERYTHING = 1 << 62
+
+
+def ticks(options: argparse.Namespace) -> int:
+    """The newest ones, or with --follow those that come."""
+    lane = choose_lane("ticks", options.system)
+    export = Export(lane.partition(".")[0], options.instrument, KINDS[options.kind])
+    rows = follow(lane, 0) if options.follow else newest(lane, EVERYTHING)
+    found = export.market_ticks(rows)
+    for tick in found if options.follow else deque(found, options.n):
+        say_json(tick._asdict())
+    return 0
+
+
+class Export:
+    """One system's rows turned into the schema."""
+
+    def __init__(self, system: str, wanted: str, kind: TickKind) -> None:
+        """Only `wanted` (a symbol or an id) where it is given."""
+        self._system, self._wanted, self._kind = system, wanted, kind
+        self._known: dict[int, Instrument] = known_instruments(system)
+        names = {text for one in self._known.values() for text in (one.symbol, str(one.id))}
+        if wanted and wanted not in names:
+            raise Complaint(f"no instrument {wanted!r} in {system}, found {', '.join(sorted(names))}", WRONG_USE)
+
+    def market_ticks(self, rows: Iterator[dict[str, Any]] | list[dict[str, Any]]) -> Iterator[MarketTick]:
+        """Every row that is a tick of this kind, none told twice."""
+        for row in rows:
+            if "lost" in row:
+                print(f"engine-ctl: lost {row['lost']} records", file=sys.stderr)  # noqa: T201
+            elif row["kind"] == self._kind and row["size"] and not row["flags"] & Flag.REFRESH:
+                yield from self._market_tick(row)
+
+    def _market_tick(self, row: dict[str, Any]) -> Iterator[MarketTick]:
+        """The row in the schema, if its instrument is wanted."""
+        instrument = self._instrument(row["instrument"])
+        if self._wanted in ("", instrument.symbol, str(instrument.id)):
+            fields = TickFields(*(row[name] for name in TickFields._fields))
+            try:
+                yield to_market_tick(fields, instrument)
+            except ValueError as error:
+                raise Complaint(f"{instrument.symbol}, tick {row['sequence']}: {error}") from error
+
+    def _instrument(self, number: int) -> Instrument:
+        """An instrument by its id; one that was shown after we came is read then."""
+        if number not in self._known:
+            self._known = known_instruments(self._system)
+        if number not in self._known:
+            raise Complaint(f"nobody has shown what instrument {number} is")
+        return self._known[number]

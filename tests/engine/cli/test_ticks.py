@@ -1,0 +1,96 @@
+"""`engine-ctl ticks`, over lanes that a feed writes."""
+
+import json
+import secrets
+from collections.abc import Callable, Iterator
+
+import pytest
+
+import shm
+from engine import instruments
+from engine.cli import main
+from engine.lanes import BY_NAME
+from engine.model.instrument import Instrument
+from engine.model.words import Flag, TickKind
+
+BTC = Instrument(7, "north", "BTCUSDT", "BTC", "USDT", 2, 8, 1, 1, 1, 10**12, 0)
+ETH = Instrument(8, "south", "ETH-USD", "ETH", "USD", 2, 8, 1, 1, 1, 10**12, 0)
+Tell = Callable[..., None]
+
+
+@pytest.fixture
+def system() -> Iterator[str]:
+    """The lanes of a system with two instruments."""
+    name = f"test-ticks-{secrets.token_hex(6)}"
+    for lane in ("ticks", "instruments"):
+        one = BY_NAME[lane]
+        shm.create(f"{name}.{lane}", one.record, one.kind, capacity=one.capacity, reserve=one.reserve, count=one.count)
+    cells = shm.CellWriter(f"{name}.instruments", BY_NAME["instruments"].record)
+    for place, one in enumerate((BTC, ETH)):
+        instruments.write(cells, place, one, 0)
+    yield name
+    cells.close()
+    for lane in ("ticks", "instruments"):
+        shm.remove(f"{name}.{lane}")
+
+
+@pytest.fixture
+def tell(system: str) -> Iterator[Tell]:
+    """The feed's hand on TICKS."""
+    ring = shm.RingWriter(f"{system}.ticks", BY_NAME["ticks"].record)
+
+    def publish(kind: TickKind, price: int, size: int, instrument: int = 7, flags: int = 1) -> None:
+        ring.publish(5_000, 6_000, 4_000, 1, price, size, 0, instrument, kind, 1, flags)
+
+    yield publish
+    ring.close()
+
+
+def lines(system: str, capsys: pytest.CaptureFixture[str], *words: str) -> list[dict[str, object]]:
+    """What the command printed."""
+    assert main(["ticks", "--system", system, *words]) == 0
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_prints_are_told_in_the_schema(system: str, tell: Tell, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line a trade, and nothing else of the ring's."""
+    tell(TickKind.PRINT, 6_100_050, 25_000_000)
+    tell(TickKind.BEST, 6_100_000, 100_000_000)
+    assert lines(system, capsys) == [
+        {"symbol": "BTCUSDT", "price": 61000.5, "volume": 0.25, "timestamp_us": 5, "exchange": "north"}
+    ]
+
+
+def test_a_best_price_told_again_or_gone_is_no_tick(
+    system: str, tell: Tell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A repetition is not a change, and an empty side has no price."""
+    tell(TickKind.BEST, 100, 100_000_000)
+    tell(TickKind.BEST, 100, 100_000_000, flags=Flag.LAST | Flag.REFRESH)
+    tell(TickKind.BEST, 0, 0)
+    assert [line["price"] for line in lines(system, capsys, "--kind", "best")] == [1.0]
+
+
+@pytest.mark.parametrize("word", ["ETH-USD", "8"])
+def test_one_instrument_is_told_by_symbol_or_id(
+    system: str, tell: Tell, capsys: pytest.CaptureFixture[str], word: str
+) -> None:
+    """The newest N are of that one, whatever else the ring is full of."""
+    tell(TickKind.PRINT, 100, 1, 8)
+    tell(TickKind.PRINT, 200, 1, 8)
+    for _ in range(20):
+        tell(TickKind.PRINT, 300, 1, 7)
+    assert [line["price"] for line in lines(system, capsys, word, "-n", "1")] == [2.0]
+
+
+def test_a_number_that_would_be_rounded_ends_it(system: str, tell: Tell, capsys: pytest.CaptureFixture[str]) -> None:
+    """Better no line than a wrong one."""
+    tell(TickKind.PRINT, 2**53 + 1, 1)
+    assert main(["ticks", "--system", system]) == 1
+    assert "BTCUSDT, tick 0: 90071992547409.93 has more digits than a float carries" in capsys.readouterr().err
+
+
+def test_an_unknown_instrument_is_named_with_those_there_are(system: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """An empty answer would look like a quiet market."""
+    assert main(["ticks", "SOLUSDT", "--system", system]) == 2
+    assert "no instrument 'SOLUSDT'" in capsys.readouterr().err

@@ -1,0 +1,56 @@
+"""The C structs of records: field by field what the record says, or compiled code reads another field's bytes."""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from engine.model import aggregates, records
+
+if TYPE_CHECKING:
+    from shm.record import Record
+
+HERE = Path(records.__file__).parent
+CODES = {
+    "int64_t": "i8", "uint64_t": "u8", "double": "f8", "uint32_t": "u4", "uint16_t": "u2", "uint8_t": "u1",
+    "int8_t": "i1", "char": "S",
+}  # fmt: skip
+PAIRS: "dict[str, Record]" = {
+    "Tick": records.TICK, "Top": records.BOOK_TOP, "Piece": records.FRAME, "Bar": aggregates.BAR,
+    "GlobalBook": aggregates.GLOBAL_BOOK, "Opportunity": aggregates.OPPORTUNITY,
+    "Intent": records.INTENT, "Step": records.STEP,
+}  # fmt: skip
+
+
+def structs() -> dict[str, list[tuple[str, str, int]]]:
+    """Every struct of the package: its fields' names, codes and counts."""
+    text = "\n".join((HERE / name).read_text() for name in ("records.pxd", "aggregates.pxd"))
+    sizes = {name: int(value) for name, value in re.findall(r"^    ([A-Z_]+) = (\d+)", text, re.MULTILINE)}
+    found = {}
+    for name, body in re.findall(r"^cdef struct (\w+):\n((?:    .*\n?)+)", text, re.MULTILINE):
+        fields = re.findall(r"^    (\w+)(?:\[(\w+)\])? (\w+)", body, re.MULTILINE)
+        found[name] = [
+            (field, CODES[kind], int(sizes.get(count, count)) if count else 1) for kind, count, field in fields
+        ]
+    return found
+
+
+def test_every_struct_is_some_records() -> None:
+    """A struct that nobody compares drifts."""
+    assert set(structs()) == set(PAIRS)
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_a_struct_has_the_fields_of_its_record_in_their_order(name: str) -> None:
+    """Two fields of one size that changed places would pass a comparison of sizes, and a price be read as a size."""
+    record = PAIRS[name]
+    assert structs()[name] == [(one.name, one.code, one.count) for one in record.fields]
+    fields = np.dtype(
+        [(field, f"S{count}" if code == "S" else f"({count},){code}") for field, code, count in structs()[name]],
+        align=True,
+    )
+    assert fields.fields is not None
+    assert fields.itemsize == record.size
+    assert [fields.fields[one.name][1] for one in record.fields] == [one.offset for one in record.fields]
