@@ -38,6 +38,7 @@ from engine.execution.replay import Replay
 from engine.execution.seams import ExecutionLanes, ExecutionPorts, Reader
 from engine.execution.strangers import Strangers
 from engine.execution.terms import terms_of
+from engine.execution.waiting import Waiting
 from engine.model import records
 from engine.model.words import CommandKind, FillFlag, JournalKind
 from engine.risk.gate import RiskGate
@@ -45,9 +46,9 @@ from engine.risk.market import Top
 from engine.venues.trading import News
 
 COMMAND_ROW: Any = records.COMMAND.row  # what a reader gives when it was not lapped
-INTENT_ROW: Any = records.INTENT.row
 FILL_ROW: Any = records.FILL.row
 LANES_BEFORE_INTENTS = 2
+GRAIN_NS = 200_000  # how late at most, where nothing happens, what time alone asks for; an order's own deadline is exact
 
 
 class Execution:
@@ -92,6 +93,8 @@ class Execution:
         self.desk = Desk(self.blotter, self.broker, self.gate, maker, self.chaser)
         self.express = Express(system, self.gate, self.blotter.last_intent, self.journal, self.gateway, maker.finish)
         self._intents = [(number, lanes.intents[number], index) for index, number in enumerate(config.strategies)]
+        self._waiting = Waiting((lanes.books, lanes.commands, *lanes.intents.values()))
+        self._due_ns = 0
         self._steps = 0
         self._mark_ns = 0
         self._halt_sequence = 0
@@ -104,26 +107,35 @@ class Execution:
         """Do what there is to do at this time; say how much it was."""
         if not self._begun:
             self._begin(now_ns)
-        work = self._read_commands(now_ns)
+        halted_anew = self._lanes.halt.sequence(0) != self._halt_sequence
+        work = self._read_commands(now_ns) if halted_anew or self._waiting.any() else 0
         if self.alarm.fresh:
             self._halt(now_ns, halted=True)
-        work += self._read_books(now_ns)
-        work += self._read_intents(now_ns)
+        if self._waiting.any():
+            work += self._read_books(now_ns)
+            work += self._read_intents(now_ns)
         work += self.gateway.step(now_ns)
         if self.alarm.fresh:
             self._halt(now_ns, halted=True)
-        work += self.desk.on_time(now_ns)
-        work += self.desk.follow(now_ns)
+        if work or now_ns >= self._due_ns or self.blotter.changed or not self.gateway.up:
+            work += self._follow_up(now_ns, work)
+        return work
+
+    def _follow_up(self, now_ns: int, work: int) -> int:
+        """What changes and time ask for: behind everything read, and where nothing was, every `GRAIN_NS`."""
+        more = self.desk.on_time(now_ns)
+        more += self.desk.follow(now_ns)
         self.recovery.step(now_ns)
-        work += self.desk.follow(now_ns)
+        more += self.desk.follow(now_ns)
         self._write_positions(now_ns)
-        self.journal.settle(now_ns, idle=not work)
+        self.journal.settle(now_ns, idle=not (work + more))
         self._tell_gate()
         if self.journal.closed != self._checkpointed:
             self._ask_checkpoint()
-        if work:
-            self._write_step(now_ns, work)
-        return work
+        if work + more:
+            self._write_step(now_ns, work + more)
+        self._due_ns = min(now_ns + GRAIN_NS, self.desk.deadline_ns)
+        return more
 
     def _tell_gate(self) -> None:
         """What may be sent at all: told before the next intents are looked for, so that they do not wait for it."""
@@ -315,20 +327,20 @@ class Execution:
         total = 0
         for strategy, lane, index in self._intents:
             count = 0
-            while (row := lane.read()) is not None:
+            while (data := lane.read_bytes()) is not None:
                 count += 1
-                if type(row) is INTENT_ROW:
-                    self._take_intent(row, lane.cursor - 1, strategy, now_ns)
+                if type(data) is bytes:
+                    self._take_intent(data, lane.cursor - 1, strategy, now_ns)
             if count:
                 self._accept(lane, index, now_ns)
                 total += count
         return total
 
-    def _take_intent(self, row: Any, sequence: int, strategy: int, now_ns: int) -> None:
+    def _take_intent(self, data: bytes, sequence: int, strategy: int, now_ns: int) -> None:
         """The short way where it is open, else the desk's."""
-        order = self.express.send(row, sequence, strategy, now_ns)
+        order = self.express.send(data, sequence, strategy, now_ns)
         if order is None:
-            self.desk.on_intent(row, sequence, strategy, now_ns)
+            self.desk.on_intent(codec.INTENT.unpack(data), sequence, strategy, now_ns)
         elif order.timeout_ns:
             self.desk.watch(order)
 
