@@ -17,7 +17,8 @@ from engine.feed.backoff import Backoff
 from engine.feed.budget import Budget
 from engine.feed.config import FeedConfig
 from engine.feed.hearing import hearing
-from engine.feed.link import Link
+from engine.feed.line import Intake
+from engine.feed.link import TEND_NS, Link
 from engine.feed.listings import NOTHING_MISSING, Listings, Show
 from engine.feed.loader import Loader
 from engine.feed.outbox import Outbox
@@ -69,7 +70,8 @@ class Feed:
         self._backoff = Backoff(config.retry_min_ns, config.retry_max_ns, config.seed)
         self._link: Link | None = None
         self._standby = Standby(config, self._begin_link)
-        self._connect_ns = self._check_ns = 0
+        self._intake = Intake()
+        self._connect_ns = self._check_ns = self._whole_ns = 0
         self._begun = self._draining = False
         self.pipeline: Pipeline | None = None
         self.malformed = self.reconnects = self.successions = 0
@@ -86,7 +88,27 @@ class Feed:
         return self._loader.old
 
     def step(self, now_ns: int) -> int:
-        """Take what came, tell it, look after connections and ages."""
+        """Take what came, tell it, look after connections and ages; most steps only look whether something came."""
+        if now_ns >= self._whole_ns:
+            return self._step(now_ns)
+        work = self._intake.take(now_ns)
+        if self._intake.eventful:
+            for link, pipeline in self._lines():
+                self._attend(link, pipeline, now_ns)
+            work += self._step(now_ns)
+        return work
+
+    def _step(self, now_ns: int) -> int:
+        """A whole step; where nothing is under way the next ones are short for a while."""
+        work = self._step_whole(now_ns)
+        quiet = not (self._draining or getattr(self._requests, "busy", True))
+        lines = self._lines() if quiet else []
+        quiet = bool(lines) and all(link.needs_nothing for link, _ in lines)
+        self._intake.follow(lines)
+        self._whole_ns = min(now_ns + TEND_NS, self._check_ns) if quiet else 0
+        return work
+
+    def _step_whole(self, now_ns: int) -> int:
         if not self._begun:
             self._begun = True
             self._listings.begin(now_ns)
@@ -105,6 +127,7 @@ class Feed:
         """There is nothing to wind down: readers see DISCONNECTED."""
         if not self._draining:
             self._draining = True
+            self._whole_ns = 0
             self._standby.lose(self.pipeline, now_ns)
             self._drop(now_ns, "draining")
         return True
@@ -172,18 +195,29 @@ class Feed:
             self._drop(now_ns, self._link.failure)
         return work
 
+    def _lines(self) -> list[tuple[Link, Pipeline]]:
+        """The connections there are, with the pipeline that each feeds."""
+        lines = []
+        if self._link is not None and self.pipeline is not None:
+            lines.append((self._link, self.pipeline))
+        if self._standby.link is not None and self.pipeline is not None:
+            lines.append((self._standby.link, self._standby.shadow or self.pipeline))
+        return lines
+
     def _take_link(self, link: Link, pipeline: Pipeline, now_ns: int) -> int:
-        frames = link.poll(now_ns)
-        if frames:
-            holes = pipeline.holes
-            rest = pipeline.take(frames, link.receive_ns, now_ns)
-            if rest:
-                self._take_rest(link, rest, pipeline, now_ns)
-            if pipeline.holes != holes:
-                self._blame(link, now_ns)
-        if not frames or link.due(now_ns):
+        count = link.take(pipeline, now_ns)
+        self._attend(link, pipeline, now_ns)
+        if count <= 0 or link.due(now_ns):
             link.tend(now_ns)
-        return len(frames)
+        return max(count, 0)
+
+    def _attend(self, link: Link, pipeline: Pipeline, now_ns: int) -> None:
+        """See to what a connection brought beside market data, and to what it should have brought."""
+        rest, holed, link.rest, link.holed = link.rest, link.holed, None, False
+        if rest:
+            self._take_rest(link, rest, pipeline, now_ns)
+        if holed:
+            self._blame(link, now_ns)
 
     def _blame(self, link: Link, now_ns: int) -> None:
         """A connection that loses what it should bring is left, if the other one can do without it."""

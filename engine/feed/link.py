@@ -3,28 +3,30 @@
 from collections.abc import Callable, Iterable
 
 from engine.feed.config import FeedConfig
+from engine.feed.line import Line
 from engine.feed.resubscriptions import Resubscriptions
 from engine.feed.subscriptions import UNANSWERED, Outcome, Subscriptions
 from engine.venues.dialect import Answer, AnswerKind, Channel, Dialect
 from engine.venues.port import FramePort, PortState
 
 OPEN, CLOSED = PortState.OPEN, PortState.CLOSED
-TEND_NS = 1_000_000  # a connection that brings frames at every look is tended as often
+TEND_NS = 1_000_000  # a connection is tended as often, whether it brings frames at every look or none for long
 
 
-class Link:
+class Link(Line):
     """A stream of frames with its subscriptions. It decides nothing about books."""
 
     def __init__(
         self, port: FramePort, dialect: Dialect, config: FeedConfig, heard: Callable[[Channel, str], bool], now_ns: int
     ) -> None:
         """A connection that was begun at `now_ns`; `heard` tells whether a channel has spoken on it."""
+        super().__init__(port, now_ns)
         self._port, self._dialect = port, dialect
         self._deadline_ns = now_ns + config.subscribe_ns
         self.subscriptions = Subscriptions(config, dialect, heard)
         self.resubscriptions = Resubscriptions(config)
         self.missing: dict[str, int] = {}  # channels that do not come, by symbol
-        self.begun_ns = self.heard_ns = self._alive_ns = now_ns
+        self.begun_ns = self._alive_ns = now_ns
         self._tended_ns = 0
         self._read_ns = port.receive_ns
         self.accepted_ns = self.ready_ns = 0
@@ -41,12 +43,10 @@ class Link:
         """Whether a subscription stood."""
         return bool(self.accepted_ns)
 
-    def poll(self, now_ns: int) -> list[bytes]:
-        """Frames that came; `tend` is owed when there were none, or it is `due`."""
-        frames = self._port.poll(now_ns)
-        if frames:
-            self.heard_ns = now_ns
-        return frames
+    @property
+    def needs_nothing(self) -> bool:
+        """Whether reading is all there is to do for a while: it is open, and says by itself when that is over."""
+        return self.open and self.tells
 
     def due(self, now_ns: int) -> bool:
         """Whether it must be tended though frames came."""

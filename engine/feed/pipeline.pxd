@@ -20,6 +20,7 @@ cdef class Pipeline:
     cdef list printers
     cdef bint holding
 
+    cpdef list take(self, object frames, int64_t receive_ns, int64_t now_ns)
     cdef int take_one(self, bytes frame, int64_t receive_ns, int64_t now_ns) except -2
     cdef int dispatch(self, Message *message, object frame, int64_t receive_ns, int64_t now_ns) except -1
     cdef int retry(self, int64_t now_ns) except -1

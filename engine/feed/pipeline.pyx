@@ -28,7 +28,7 @@ cdef class Pipeline:
             raise ValueError(f"{track.symbol}: track {track.index} does not follow {len(self.tracks)} tracks")
         self.tracks.append(track)
 
-    def take(self, frames, int64_t receive_ns, int64_t now_ns):
+    cpdef list take(self, object frames, int64_t receive_ns, int64_t now_ns):
         """Take frames in order; those that are no hot message come back as (frame, whether it is malformed).
 
         `TimedFrames` bring the time of each; it stands for `receive_ns` then.

@@ -56,7 +56,7 @@ class ReplayOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     files: dict[str, tuple[str, ...]]
     speed: Annotated[float, msgspec.Meta(gt=0, le=SPEED_MAX)] | Literal["max"] = 1.0
     at_end: Literal["stay", "exit"] = "stay"
-    format: Literal["", "hft", "cf1", "cf2", "dc", "ndjson", "steelyard"] = ""
+    format: Literal["", "hft", "cf1", "cf2", "dc", "ndjson", "init", "steelyard"] = ""
 
 
 def is_replay(config: "Config") -> bool:

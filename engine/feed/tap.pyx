@@ -145,7 +145,7 @@ cdef class TappedStream:
     """A `FramePort` whose frames are told on the way; everything else is the port's own."""
 
     cdef object port
-    cdef object poll_port
+    cdef object look_port
     cdef Tap tap
     cdef str venue, dialect, target
     cdef int64_t begin_ns, seen_ns
@@ -154,7 +154,7 @@ cdef class TappedStream:
 
     def __init__(self, port, Tap tap, str venue, str dialect, str target, int64_t now_ns):
         """Tell of a port that was begun at this time."""
-        self.port, self.tap, self.poll_port = port, tap, port.poll
+        self.port, self.tap, self.look_port = port, tap, getattr(port, "look", port.poll)
         self.venue, self.dialect, self.target = venue, dialect, target
         self.begin_ns = self.seen_ns = now_ns
         self.connection = tap.begin(venue, dialect, target, now_ns)
@@ -179,7 +179,12 @@ cdef class TappedStream:
 
     def poll(self, now_ns):
         """The port's frames."""
-        cdef list frames = self.poll_port(now_ns)
+        frames = self.look(now_ns)
+        return [] if frames is None else frames
+
+    def look(self, now_ns):
+        """The port's frames; None where it can tell that nothing has changed."""
+        cdef list frames = self.look_port(now_ns)
         self.seen_ns = now_ns
         if frames:
             self.tap.take(self.connection, frames, self.port.receive_ns)

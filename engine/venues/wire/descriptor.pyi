@@ -1,6 +1,3 @@
 from typing_extensions import Buffer
 
-from engine.venues.wire.frames import FrameReader
-
-def receive(descriptor: int, buffer: Buffer | FrameReader) -> int: ...
 def transmit(descriptor: int, block: Buffer) -> int: ...

@@ -16,6 +16,7 @@ cdef class FrameReader:
     cdef readonly object error
     cdef readonly list controls
 
+    cpdef list messages(self)
     cdef int make_room(self, size_t wanted) except -1
     cpdef int written(self, size_t count) except -1
     cdef int fail(self, int code, str reason) except -2

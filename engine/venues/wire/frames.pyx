@@ -140,7 +140,7 @@ cdef class FrameReader:
             memcpy(self.buffer + self.end, &block[0], count)
             self.end += count
 
-    def messages(self):
+    cpdef list messages(self):
         """Every complete message, in order; pings, pongs and a close go to `controls`."""
         cdef list found = []
         cdef int kind

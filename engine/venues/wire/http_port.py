@@ -59,6 +59,11 @@ class HttpPort:
         return [interest for exchange in self._exchanges for interest in exchange.interests()]
 
     @property
+    def busy(self) -> bool:
+        """Whether a request is under way, or an answer waits to be taken."""
+        return bool(self._backlog or self._answers) or not all(exchange.idle for exchange in self._exchanges)
+
+    @property
     def connections(self) -> int:
         """How many connections there are, in use or kept."""
         return len(self._exchanges)

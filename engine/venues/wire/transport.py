@@ -17,9 +17,9 @@ from functools import lru_cache
 from socket import socket
 from typing import TYPE_CHECKING, Protocol
 
-from engine import clock
-from engine.venues.wire.descriptor import receive, transmit
+from engine.venues.wire.descriptor import transmit
 from engine.venues.wire.frames import FrameReader
+from engine.venues.wire.receiver import Receiver, SealedReceiver
 from engine.venues.wire.records import Records
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 NOTHING = -errno.EAGAIN
 LOST = -errno.EPROTO
-CIPHER_CAPACITY = 64 << 10
-RECORD_LIMIT = 16 << 10
 
 
 class Transport(Protocol):
@@ -60,44 +58,19 @@ class Transport(Protocol):
         """Send what was kept; False with `error` set when the connection is lost."""
 
 
-class PlainTransport:
+class PlainTransport(Receiver):
     """A socket without TLS."""
 
     def __init__(self, connection: socket, outgoing_limit: int) -> None:
         """Take over a connected, non-blocking socket's bytes; whoever made the socket closes it."""
+        super().__init__(connection.fileno())
         self._descriptor = connection.fileno()
         self._outgoing = bytearray()
         self._outgoing_limit = outgoing_limit
-        self.error = ""
-        self.receive_ns = 0
-
-    @property
-    def unsent(self) -> int:
-        """How many bytes wait for the socket."""
-        return len(self._outgoing)
 
     def shake(self) -> bool:
         """Nothing to agree on."""
         return True
-
-    def read(self, buffer: "Buffer") -> int:
-        """Read once into a buffer."""
-        count = receive(self._descriptor, buffer)
-        if count > 0:
-            self.receive_ns = clock.now_ns()
-        elif count not in (0, NOTHING):
-            self.error = os.strerror(-count)
-        return count
-
-    def fill(self, reader: FrameReader) -> int:
-        """Read one large block into a frame reader."""
-        count = receive(self._descriptor, reader)
-        if count > 0:
-            self.receive_ns = clock.now_ns()
-            reader.written(count)
-        elif count not in (0, NOTHING):
-            self.error = os.strerror(-count)
-        return count
 
     def write(self, block: bytes) -> bool:
         """Send at once what the socket takes, keep the rest; what was kept before goes first."""
@@ -119,6 +92,7 @@ class PlainTransport:
             if count < 0:
                 return self._lose(count)
             del self._outgoing[:count]
+            self.unsent = len(self._outgoing)
         return True
 
     def _keep(self, rest: bytes) -> bool:
@@ -127,6 +101,7 @@ class PlainTransport:
             self.error = f"the peer does not read: {len(self._outgoing)} bytes wait, limit {self._outgoing_limit}"
             return False
         self._outgoing += rest
+        self.unsent = len(self._outgoing)
         return True
 
     def _lose(self, count: int) -> bool:
@@ -143,30 +118,15 @@ def tls_context(ca_file: str) -> ssl.SSLContext:
     return context
 
 
-class TlsTransport:
+class TlsTransport(SealedReceiver):
     """A socket with TLS over it."""
 
     def __init__(self, plain: PlainTransport, context: ssl.SSLContext, host: str) -> None:
         """Begin TLS as the client of `host` over a connection that carries nothing yet but perhaps a proxy's answer."""
-        self._plain = plain
-        self._incoming = ssl.MemoryBIO()
-        self._outgoing = ssl.MemoryBIO()
-        self._records = Records(context, self._incoming, self._outgoing, host)
-        self._engine = self._records.engine
-        self._cipher = bytearray(CIPHER_CAPACITY)
-        self._cipher_view = memoryview(self._cipher)
-        self._ended = False
-        self.error = ""
-
-    @property
-    def receive_ns(self) -> int:
-        """When bytes were last read from the socket."""
-        return self._plain.receive_ns
-
-    @property
-    def unsent(self) -> int:
-        """How many bytes wait for the socket."""
-        return self._plain.unsent
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        records = Records(context, incoming, outgoing, host)
+        super().__init__(plain, records, incoming, outgoing)
+        self._plain, self._engine = plain, records.engine
 
     def shake(self) -> bool:
         """Go on with the handshake as far as the bytes at hand allow."""
@@ -174,39 +134,16 @@ class TlsTransport:
             try:
                 self._engine.do_handshake()
             except ssl.SSLWantReadError:
-                if not (self._push() and self._take()):
+                if not (self.push() and self.bring()):
                     break
             except ssl.SSLError as error:
                 self.error = f"TLS: {error}"
-                self._push()
+                self.push()
             else:
-                return self._push()
-        if self._ended:
+                return self.push()
+        if self.over:
             self.error = self.error or "the peer closed during the TLS handshake"
         return False
-
-    def read(self, buffer: "Buffer") -> int:
-        """Read one record into a buffer."""
-        while not self.error and not self._ended:
-            if self._incoming.pending:
-                count = self._decrypt(buffer)
-                if count:
-                    return count
-            elif not self._take():
-                break
-        return self._outcome()
-
-    def fill(self, reader: FrameReader) -> int:
-        """Read one large block of cipher text and decrypt all of it into a frame reader."""
-        if self.error or self._ended or not (self._incoming.pending or self._take()):
-            return self._outcome()
-        before = reader.held
-        try:
-            self._records.decrypt(reader)
-        except ssl.SSLError as error:
-            self._note(error)
-        self._push()
-        return reader.held - before or self._outcome()
 
     def write(self, block: bytes) -> bool:
         """Encrypt and send."""
@@ -215,50 +152,8 @@ class TlsTransport:
         except ssl.SSLError as error:
             self.error = f"TLS: {error}"
             return False
-        return self._push()
+        return self.push()
 
     def flush(self) -> bool:
         """Send what was kept."""
-        return self._push() and self._plain.flush()
-
-    def _decrypt(self, buffer: "Buffer") -> int:
-        """Open one record into a buffer; 0 when none is complete, or when there will be no more."""
-        try:
-            count: int = self._engine.read(RECORD_LIMIT, buffer)  # type: ignore[assignment]  # an int: there is a buffer
-        except ssl.SSLError as error:
-            self._note(error)
-            return 0
-        self._ended = count == 0
-        return count
-
-    def _note(self, error: ssl.SSLError) -> None:
-        """Tell wanting more bytes from the end, and both from a fault."""
-        if isinstance(error, ssl.SSLZeroReturnError):
-            self._ended = True
-        elif not isinstance(error, ssl.SSLWantReadError):
-            self.error = f"TLS: {error}"
-
-    def _take(self) -> bool:
-        """Bring cipher text from the socket; False when there is none, and why is noted when there will be none."""
-        count = self._plain.read(self._cipher)
-        if count > 0:
-            self._incoming.write(self._cipher_view[:count])
-            return True
-        self._ended = self._ended or count == 0
-        self.error = self.error or self._plain.error
-        return False
-
-    def _push(self) -> bool:
-        """Hand what TLS has to say to the socket."""
-        if not self._outgoing.pending:
-            return not self.error
-        if self._plain.write(self._outgoing.read()):
-            return True
-        self.error = self.error or self._plain.error
-        return False
-
-    def _outcome(self) -> int:
-        """Why no bytes came."""
-        if self.error:
-            return LOST
-        return 0 if self._ended else NOTHING
+        return self.push() and self._plain.flush()

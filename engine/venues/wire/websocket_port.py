@@ -22,6 +22,7 @@ from engine.venues.wire.frames import (
     close_payload,
     describe_close,
 )
+from engine.venues.wire.inlet import Inlet
 from engine.venues.wire.options import Interest, WireOptions
 from engine.venues.wire.transport import NOTHING, Transport
 from engine.venues.wire.upgrade import Conversation, upgrade
@@ -30,17 +31,18 @@ NORMAL_CLOSURE = 1000
 CONNECTING, OPEN, CLOSED = PortState.CONNECTING, PortState.OPEN, PortState.CLOSED
 
 
-class WebSocketPort:
+class WebSocketPort(Inlet):
     """One connection to a WebSocket server; for another try, make another port."""
 
     def __init__(self, url: str, options: WireOptions | None = None, headers: Mapping[str, str] | None = None) -> None:
         """Begin to connect; ValueError when the URL is none."""
         self._options = options or WireOptions()
+        self._reader = FrameReader(self._options.message_limit)
+        super().__init__(self._reader)
         self._dial = Dial(Place.of(url), self._options)
         self._upgrade = upgrade(url, headers or {})
         self._conversation: Conversation | None = None
         self._transport: Transport | None = None
-        self._reader = FrameReader(self._options.message_limit)
         self._writer = FrameWriter()
         self._state = CONNECTING
         self._error = ""
@@ -58,11 +60,6 @@ class WebSocketPort:
         return self._error
 
     @property
-    def receive_ns(self) -> int:
-        """When bytes were last read from the socket; how long a venue has been mute counts from here. 0 before any."""
-        return self._transport.receive_ns if self._transport is not None else 0
-
-    @property
     def last_pong(self) -> bytes:
         """The payload of the last answer to a `send_ping`."""
         return self._pong
@@ -76,12 +73,29 @@ class WebSocketPort:
         """What a `Waiter` waits for."""
         return self._dial.interests()
 
-    def poll(self, now_ns: int) -> list[bytes]:
-        """Complete messages since the last call, in order; control frames are answered inside."""
-        if self._state is OPEN:
-            return self._read()
+    def move(self, now_ns: int) -> list[bytes]:
+        """Go on with what is no reading: a connection on its way up; nothing more of one that is gone."""
         if self._state is CONNECTING and self._connect(now_ns):
-            return self._take() + self._read()
+            return self.take(self._reader.messages()) + self.poll(now_ns)
+        return []
+
+    def take(self, messages: list[bytes]) -> list[bytes]:
+        """The messages just read; what came between them is answered, a fault ends the connection."""
+        if self._reader.controls:
+            self._answer()
+        if self._reader.error is not None and self._state is OPEN:
+            code, reason = self._reader.error
+            self.send(close_payload(code, reason), CLOSE)
+            self._end(f"protocol error {code}: {reason}")
+        return messages
+
+    def stop(self, count: int) -> list[bytes]:
+        """Nothing was read: send what the socket did not take before, or see that the connection is lost."""
+        assert self._transport is not None, "read without a connection"
+        if count != NOTHING:
+            self._end(f"connection lost: {self._transport.error or 'end of stream without a close'}")
+        elif not self._transport.flush():
+            self._end(f"connection lost: {self._transport.error}")
         return []
 
     def send(self, payload: bytes, opcode: int = TEXT) -> bool:
@@ -115,6 +129,7 @@ class WebSocketPort:
         """Wait for the transport, then ask for the upgrade."""
         if self._dial.advance() and self._dial.transport is not None:
             self._transport = self._dial.transport
+            self.draw_from(self._transport)
             self._conversation = self._upgrade
             self._transport.write(self._upgrade.request)
             return self._hear()
@@ -131,6 +146,7 @@ class WebSocketPort:
             if rest is not None:
                 self._reader.feed(rest)
                 self._state = OPEN
+                self.flow(True)
                 return True
             if self._upgrade.error:
                 self._end(f"upgrade refused: {self._upgrade.error}")
@@ -138,31 +154,6 @@ class WebSocketPort:
         if count != NOTHING:
             self._end(f"lost during the upgrade: {self._transport.error or 'end of stream'}")
         return False
-
-    def _read(self) -> list[bytes]:
-        """Read one large block; what it leaves in the socket makes the descriptor readable again."""
-        transport = self._transport
-        if transport is None or self._state is not OPEN:
-            return []
-        count = transport.fill(self._reader)
-        if count > 0:
-            return self._take()
-        if count != NOTHING:
-            self._end(f"connection lost: {transport.error or 'end of stream without a close'}")
-        elif transport.unsent and not transport.flush():
-            self._end(f"connection lost: {transport.error}")
-        return []
-
-    def _take(self) -> list[bytes]:
-        """The messages complete by now; what came between them is answered, a fault ends the connection."""
-        messages = self._reader.messages()
-        if self._reader.controls:
-            self._answer()
-        if self._reader.error is not None and self._state is OPEN:
-            code, reason = self._reader.error
-            self.send(close_payload(code, reason), CLOSE)
-            self._end(f"protocol error {code}: {reason}")
-        return messages
 
     def _answer(self) -> None:
         """Pong for ping, close for close."""
@@ -181,4 +172,5 @@ class WebSocketPort:
         if self._state is not CLOSED:
             self._state = CLOSED
             self._error = reason
+            self.flow(False)
             self._dial.close()

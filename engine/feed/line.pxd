@@ -1,0 +1,20 @@
+"""The compiled face of a line."""
+
+from engine.feed.pipeline cimport Pipeline
+from libc.stdint cimport int64_t
+
+
+cdef class Line:
+    cdef object port
+    cdef object look
+    cdef readonly bint tells
+    cdef public int64_t heard_ns
+    cdef public list rest
+    cdef public bint holed
+
+    cpdef Py_ssize_t take(self, Pipeline pipeline, object now_ns) except -2
+
+
+cdef class Intake:
+    cdef list lines
+    cdef readonly bint eventful

@@ -1,0 +1,58 @@
+# cython: language_level=3
+"""What an open WebSocket does in nearly every look: ask the socket, and give the messages that have become whole.
+
+    look ─▶ recv ─▶ (TLS) ─▶ FrameReader ─▶ messages
+       └─ whatever else: connecting, control frames, bytes to be sent, faults, the end ─▶ the port, in Python
+"""
+
+from libc.errno cimport EAGAIN
+
+from engine.venues.wire.frames cimport FrameReader
+from engine.venues.wire.receiver cimport Receiver, SealedReceiver
+
+
+cdef class Inlet:
+    """The reading half of a port. A subclass has `move(now_ns)`, `take(messages)` and `stop(count)` for what is rare."""
+
+    def __init__(self, FrameReader reader):
+        """Nothing flows yet."""
+        self.reader = reader
+
+    @property
+    def receive_ns(self):
+        """When bytes were last read from the socket; how long a venue has been mute counts from here. 0 before any."""
+        return self.plain.receive_ns if self.plain is not None else 0
+
+    def draw_from(self, transport):
+        """Read from this connection as soon as something flows."""
+        self.sealed = transport if isinstance(transport, SealedReceiver) else None
+        self.plain = transport if self.sealed is None else self.sealed.plain
+
+    def flow(self, bint flowing):
+        """Messages may come from here on, or no more."""
+        self.flowing = flowing
+
+    def poll(self, now_ns):
+        """Complete messages since the last call, in order; control frames are answered inside."""
+        messages = self.look(now_ns)
+        return [] if messages is None else messages
+
+    def look(self, now_ns):
+        """The same, but None where nothing came and nothing else has changed either."""
+        cdef Py_ssize_t count
+        cdef list messages
+        if not self.flowing:
+            return self.move(now_ns)
+        count = self.fill()
+        if count == -EAGAIN and not self.plain.unsent:
+            return None
+        if count <= 0:
+            return self.stop(count)
+        messages = self.reader.messages()
+        if self.reader.controls or self.reader.error is not None:
+            self.take(messages)
+        return messages
+
+    cdef Py_ssize_t fill(self) except? -1:
+        """Read one large block; what it leaves in the socket makes the descriptor readable again."""
+        return self.plain.fill(self.reader) if self.sealed is None else self.sealed.fill(self.reader)
