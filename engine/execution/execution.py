@@ -28,6 +28,7 @@ from engine.execution.desk import Desk
 from engine.execution.disk import DirectDisk, Disk
 from engine.execution.express import Express
 from engine.execution.gateway import Ask, Gateway, Request
+from engine.execution.intake import Intake
 from engine.execution.journal import Journal
 from engine.execution.journal_file import JournalFile
 from engine.execution.ledger import Ledger
@@ -38,7 +39,6 @@ from engine.execution.replay import Replay
 from engine.execution.seams import ExecutionLanes, ExecutionPorts, Reader
 from engine.execution.strangers import Strangers
 from engine.execution.terms import terms_of
-from engine.execution.waiting import Waiting
 from engine.model import records
 from engine.model.words import CommandKind, FillFlag, JournalKind
 from engine.risk.gate import RiskGate
@@ -93,8 +93,10 @@ class Execution:
         )
         self.desk = Desk(self.blotter, self.broker, self.gate, maker, self.chaser)
         self.express = Express(system, self.gate, self.blotter.last_intent, self.journal, self.gateway, maker.finish)
-        self._intents = [(number, lanes.intents[number], index) for index, number in enumerate(config.strategies)]
-        self._waiting = Waiting((lanes.books, lanes.commands, *lanes.intents.values()))
+        self._intents = tuple(
+            (number, lanes.intents[number], index) for index, number in enumerate(config.strategies)
+        )
+        self._intake = Intake(self, lanes.books, lanes.commands, self._intents, self._tops, self._accept)
         self._due_ns = 0
         self._steps = 0
         self._mark_ns = 0
@@ -109,12 +111,12 @@ class Execution:
         if not self._begun:
             self._begin(now_ns)
         halted_anew = self._lanes.halt.sequence(0) != self._halt_sequence
-        work = self._read_commands(now_ns) if halted_anew or self._waiting.any() else 0
+        work = self._read_commands(now_ns) if halted_anew or self._intake.waits() else 0
         if self.alarm.fresh:
             self._halt(now_ns, halted=True)
-        if self._waiting.any():
+        if self._intake.waits():
             work += self._read_books(now_ns)
-            work += self._read_intents(now_ns)
+            work += self._intake.read_intents(now_ns)
         work += self.gateway.step(now_ns)
         if self.alarm.fresh:
             self._halt(now_ns, halted=True)
@@ -152,6 +154,7 @@ class Execution:
 
     def warm(self, now_ns: int) -> None:
         """Keep the way of an order in the processor's caches, without a trace; for a process that spins."""
+        self._intake.warm()
         self.express.warm(now_ns)
 
     def filenos(self) -> list[int]:
@@ -318,8 +321,9 @@ class Execution:
 
     def _read_books(self, now_ns: int) -> int:
         """The newest tops; after a lap nothing is believed until told anew."""
-        read, take, count = self._lanes.books.read_bytes, tops.take, 0
-        changed: set[int] = set()
+        taken = self._intake.take_books()
+        changed: set[int] = set() if taken is None else set(taken) - {0}
+        read, take, count = self._lanes.books.read_bytes, tops.take, len(taken or ())
         while (record := read()) is not None:
             count += 1
             instrument = take(record, self._tops)
@@ -332,21 +336,7 @@ class Execution:
                 self.chaser.on_book(instrument, now_ns)
         return count
 
-    def _read_intents(self, now_ns: int) -> int:
-        """Every strategy's intents in turn; a lane's cursor is accepted once the journal has its intents."""
-        total = 0
-        for strategy, lane, index in self._intents:
-            count = 0
-            while (data := lane.read_bytes()) is not None:
-                count += 1
-                if type(data) is bytes:
-                    self._take_intent(data, lane.cursor - 1, strategy, now_ns)
-            if count:
-                self._accept(lane, index, now_ns)
-                total += count
-        return total
-
-    def _take_intent(self, data: bytes, sequence: int, strategy: int, now_ns: int) -> None:
+    def take_intent(self, data: bytes, sequence: int, strategy: int, now_ns: int) -> None:
         """The short way where it is open, else the desk's."""
         order = self.express.send(data, sequence, strategy, now_ns)
         if order is None:
