@@ -131,7 +131,7 @@ class Feed:
         """Keep the way of a frame in the processor's caches, without a trace; for a process that spins."""
         if now_ns < self._whole_ns and self._link is not None and self.pipeline is not None:
             if self._rehearsal is None:
-                self._rehearsal = Rehearsal(self._outbox, self._dialect.rule())
+                self._rehearsal = Rehearsal(self.pipeline.outbox, self._dialect.rule())
             self._rehearsal.go(self._link.port, self.pipeline, now_ns)
 
     def drain(self, now_ns: int) -> bool:

@@ -4,10 +4,10 @@ import random
 from collections.abc import Iterator
 
 import pytest
-from tests.engine.feed.feed_fakes import Bench, FakePorts, FakeRequests, FakeStream, diff, ticker, trade
 
 from engine.model.words import BookState
 from engine.venues.port import PortState
+from tests.engine.feed.feed_fakes import Bench, FakePorts, FakeRequests, FakeStream, diff, ticker, trade
 
 ROUNDS = 3000
 
