@@ -32,6 +32,7 @@ cdef class Track:
     cdef readonly Py_ssize_t depth
     cdef public bint wanting
     cdef readonly bint seeded
+    cdef bint shut
     cdef readonly int64_t news_ns
     cdef readonly int64_t seed_ns
     cdef int64_t seed_sequence
@@ -88,6 +89,7 @@ cdef class Track:
     cdef void pass_over(self) noexcept nogil
     cdef void count_in_force(self, Best *ticker, Best *book) noexcept nogil
     cdef int leave(self, int state, int64_t now_ns) except -1
+    cdef int sound(self) noexcept
     cdef int give_up(self) except -1
     cdef int adopt_prints(self, Track before) except -1
     cdef int doubt(self, int64_t receive_ns, int64_t now_ns) except -1
