@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from operator import attrgetter
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -27,6 +28,9 @@ COUNTS = (
     "snapshots", "diffs", "dropped", "applied", "gaps", "resyncs", "suspect", "bbo_checked", "bbo_equal",
     "best_checked", "best_equal", "checksum_checked", "checksum_ok", "prints", "print_gaps", "crossings",
 )  # fmt: skip
+COMPARED = {name: f"comparison.{name}" for name in ("bbo_checked", "bbo_equal", "best_checked", "best_equal")}
+ELSEWHERE = COMPARED | {"prints": "prints.told", "print_gaps": "prints.gaps"}
+GETTERS = {name: attrgetter(ELSEWHERE.get(name, name)) for name in COUNTS}
 WIDTH_MAX = 18
 SYMBOL_MAX = 32  # bytes: a longer one is no symbol but a spoilt frame
 NUMBER = re.compile(r"([0-9]{1,18})(?:\.([0-9]*?)(0*))?")
@@ -201,7 +205,7 @@ class Check:
         """One object a symbol."""
         for track in self.pipeline.tracks:
             track.trust(track.seed_ns)
-            track.compare_rest()
+            track.comparison.close()
             yield self.report(track)
 
     def report(self, track: Track) -> dict[str, object]:
@@ -214,7 +218,7 @@ class Check:
             "frames": self.pipeline.frames + self.answers,
             "malformed": self.malformed,
             "refused": self.refused,
-            **{name: getattr(track, name) for name in COUNTS},
+            **{name: get(track) for name, get in GETTERS.items()},
             "price_decimals": price_decimals,
             "size_decimals": size_decimals,
             "bids": track.book.count(1),
