@@ -138,7 +138,7 @@ cdef class OrderTrack(Track):
         for i in range(self.orders.change_count):
             change = &self.orders.changes[i]
             if change.size != change.before:
-                self.outbox.tick(TICK_LEVEL, change.side, change.price, change.size, change.before, 0)
+                self.outbox.level(TICK_LEVEL, change.side, change.price, change.size, change.before, 0)
 
     cdef bint touches(self, Message *message) noexcept nogil:
         """Whether a message is about the book: most orders come and go without ever being on it."""

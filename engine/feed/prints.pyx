@@ -18,8 +18,14 @@ from engine.model import words
 cdef enum:
     TICK_PRINT = 3
     HELD_MAX = 256  # prints behind a hole: more than comes in the time that one is waited for
+    FAR = 10_000  # no connection comes so far behind another one, so the venue counts anew
 
 assert words.TickKind.PRINT == TICK_PRINT
+
+
+cdef inline bint is_anew(const Message *message, int64_t before) noexcept nogil:
+    """Whether a venue that was away counts its prints anew: told as old ones, they would be missing for ever."""
+    return before - message.print_id > FAR and not message.past
 
 
 cdef class Prints:
@@ -34,7 +40,7 @@ cdef class Prints:
         """Note one that this connection brought; whether it did not bring the one before."""
         cdef int64_t before = self.heard_id[message.chain]
         self.heard += 1
-        if message.print_id <= before:
+        if message.print_id <= before and not is_anew(message, before):
             return False
         self.heard_id[message.chain] = message.print_id
         return before >= 0 and message.print_id != before + 1
@@ -42,6 +48,9 @@ cdef class Prints:
     cdef int take(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1:
         """Tell one; what was told already is not told again, what was missed while away is told late."""
         cdef int64_t before = self.told_id[message.chain]
+        if is_anew(message, before):
+            self.held.clear()
+            before = self.told_id[message.chain] = -1
         if before >= 0 and message.print_id <= before:
             return 0
         if self.patient and before >= 0 and message.print_id != before + 1:

@@ -19,11 +19,13 @@ cdef class Track:
     cdef readonly Comparison comparison
     cdef readonly Prints prints
     cdef readonly int state
+    cdef bint mute  # while STALE: because the line is silent, not this book alone
     cdef readonly Py_ssize_t depth
     cdef public bint wanting
     cdef readonly bint seeded
     cdef readonly int64_t news_ns
     cdef readonly int64_t seed_ns
+    cdef readonly int64_t still_ns  # since when no change older than the snapshot has come
     cdef readonly int64_t behind_ns  # since when the venue's best names a number the book does not reach; 0: it does
     cdef readonly int64_t venue_ns
     cdef public bint patient  # another connection may fill a hole: what lies behind it is held for a while
@@ -38,11 +40,13 @@ cdef class Track:
     cdef int64_t roll_key
     cdef int64_t roll_ns
     cdef Outbox outbox
-    cdef readonly int64_t snapshots, diffs, dropped, applied, gaps, resyncs, suspect, bests_heard
+    cdef readonly int64_t snapshots, diffs, dropped, applied, gaps, resyncs, suspect
     cdef readonly int64_t checksum_checked, checksum_ok, refetches, crossings, holes
 
     cdef int delta(self, Market market, Message *message, object frame, int64_t receive_ns, int64_t now_ns) except -1
     cdef int keep(self, object frame, int64_t receive_ns) except -1
+    cdef int overtake(self, int64_t receive_ns, int64_t now_ns) except -1
+    cdef int renumber(self, int64_t receive_ns, int64_t now_ns) except -1
     cdef int prove(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1
     cdef int hold(self, object frame, int64_t receive_ns, int64_t now_ns) except -1
     cdef list take_kept(self)
@@ -64,6 +68,8 @@ cdef class Track:
     cdef int give_up(self) except -1
     cdef int doubt(self, int64_t receive_ns, int64_t now_ns) except -1
     cdef int turn(self, int state, int64_t receive_ns, int64_t now_ns) except -1
+    cdef int tell_state(self, int64_t receive_ns, int64_t now_ns) except -1
+    cdef int cause(self) noexcept nogil
     cdef int tell_all(self, int64_t receive_ns, int64_t now_ns) except -1
     cdef Py_ssize_t retell_side(self, const Side *levels, Py_ssize_t count) noexcept nogil
     cdef void tell_cut(self, int side, const Side *levels) noexcept nogil

@@ -19,6 +19,7 @@ class Track:
     seeded: bool
     news_ns: int
     seed_ns: int
+    still_ns: int
     behind_ns: int
     venue_ns: int
     kept_count: int
@@ -31,7 +32,6 @@ class Track:
     suspect: int
     checksum_checked: int
     checksum_ok: int
-    bests_heard: int
     refetches: int
     crossings: int
     holes: int
@@ -56,6 +56,6 @@ class Track:
     def refuse(self, now_ns: int) -> None: ...
     def misfit(self, now_ns: int) -> None: ...
     def mistrust(self, receive_ns: int, now_ns: int) -> None: ...
-    def grow_stale(self, now_ns: int) -> None: ...
+    def grow_stale(self, now_ns: int, mute: bool = False) -> None: ...
     def trust(self, now_ns: int) -> None: ...
     def refresh(self, now_ns: int) -> None: ...

@@ -28,6 +28,7 @@ cdef enum:
     RESET = 2
     SNAPSHOT = 4
     REFRESH = 8
+    MUTE = 16
     EMPTY = 0
     GOOD = 1
     SUSPECT = 2
@@ -39,10 +40,12 @@ cdef enum:
     MISFIT = 8
     HELD_MAX = 256  # changes behind a hole: more than comes in the time that one is waited for
     ROUND_NS = 1_000_000_000  # at least this from one round of retelling to the next
+    LATE_NS = 5_000_000_000  # a snapshot that is so far ahead of its stream is of another stream
     KEPT_MAX = 4096  # frames kept while a snapshot is on its way: seven minutes at ten a second
 
 assert (words.TickKind.BEST, words.TickKind.LEVEL, words.TickKind.STATE) == (TICK_BEST, TICK_LEVEL, TICK_STATE)
 assert (words.Flag.RESET, words.Flag.SNAPSHOT, words.Flag.REFRESH) == (RESET, SNAPSHOT, REFRESH)
+assert words.Flag.MUTE == MUTE
 assert [int(state) for state in words.BookState] == [
     EMPTY, GOOD, SUSPECT, RESYNCING, STALE, CROSSED, DISCONNECTED, REFUSED, MISFIT
 ]
@@ -79,7 +82,8 @@ cdef class Track:
         self.news_ns = now_ns
         if verdict == DROP:
             self.dropped += 1
-        elif verdict == WAIT:
+            return self.overtake(receive_ns, now_ns)
+        if verdict == WAIT:
             self.keep(frame, receive_ns)
         elif verdict == GAP:
             if (self.patient and (self.rule.bridged or told(self.state)) or self.held_ns) and len(self.held) < HELD_MAX:
@@ -98,6 +102,22 @@ cdef class Track:
             self.behind_ns = 0
             self.venue_ns = message.venue_ns
             self.settle(market, message, receive_ns, now_ns, told(self.state))
+        return 0
+
+    cdef int overtake(self, int64_t receive_ns, int64_t now_ns) except -1:
+        """A change from before the snapshot: so the stream goes on, and must reach the snapshot before it is believed."""
+        if self.seeded and not self.rule.bridged:
+            self.still_ns = now_ns
+            if now_ns - self.seed_ns > LATE_NS:
+                self.mistrust(receive_ns, now_ns)
+        return 0
+
+    cdef int renumber(self, int64_t receive_ns, int64_t now_ns) except -1:
+        """The venue counts anew: what was kept by the old numbers has no place among the new ones."""
+        if self.seeded:
+            self.mistrust(receive_ns, now_ns)
+        self.kept.clear()
+        self.comparison.restart()
         return 0
 
     cdef int keep(self, object frame, int64_t receive_ns) except -1:
@@ -132,7 +152,7 @@ cdef class Track:
         self.snapshots += 1
         if self.seeded or self.state == SUSPECT or self.state == RESYNCING:
             self.resyncs += 1
-        self.news_ns = self.seed_ns = now_ns
+        self.news_ns = self.seed_ns = self.still_ns = now_ns
         self.comparison.seed(message.last)
         self.behind_ns = 0
         self.venue_ns = message.venue_ns
@@ -215,7 +235,6 @@ cdef class Track:
         best.bid_price, best.bid_size = message.bid_price, message.bid_size
         best.ask_price, best.ask_size = message.ask_price, message.ask_size
         self.news_ns = now_ns
-        self.bests_heard += 1
         if not message.sequenced:
             self.compare_loosely(&best)
             return 0
@@ -320,11 +339,20 @@ cdef class Track:
         self.state = state
         if told(state) and not before:
             return self.tell_all(receive_ns, now_ns)
+        return self.tell_state(receive_ns, now_ns)
+
+    cdef int tell_state(self, int64_t receive_ns, int64_t now_ns) except -1:
+        """Say what may be believed of the book, and if it is stale, of what."""
+        cdef int flags = self.cause()
         self.outbox.begin(self.instrument, receive_ns, now_ns, self.venue_ns, self.rule.last)
-        self.outbox.tick(TICK_STATE, 0, 0, 0, state, 0)
+        self.outbox.tick(TICK_STATE, 0, 0, 0, self.state, flags)
         self.outbox.end()
-        self.outbox.show(self.book, self.cell, state, 0, self.changes)
+        self.outbox.show(self.book, self.cell, self.state, flags, self.changes)
         return 0
+
+    cdef int cause(self) noexcept nogil:
+        """The mark of a stale book whose line is silent."""
+        return MUTE if self.state == STALE and self.mute else 0
 
     cdef int tell_all(self, int64_t receive_ns, int64_t now_ns) except -1:
         """The whole book as one event, from RESET to its state."""
@@ -337,9 +365,9 @@ cdef class Track:
             self.outbox.level(TICK_STATE, 0, 0, 0, RESYNCING, RESET | SNAPSHOT)
             self.tell_side(1, &self.book.bids)
             self.tell_side(-1, &self.book.asks)
-        self.outbox.tick(TICK_STATE, 0, 0, 0, self.state, SNAPSHOT)
+        self.outbox.tick(TICK_STATE, 0, 0, 0, self.state, SNAPSHOT | self.cause())
         self.outbox.end()
-        self.outbox.show(self.book, self.cell, self.state, RESET | SNAPSHOT, self.changes)
+        self.outbox.show(self.book, self.cell, self.state, RESET | SNAPSHOT | self.cause(), self.changes)
         return 0
 
     cdef void tell_cut(self, int side, const Side *levels) noexcept nogil:
@@ -429,9 +457,13 @@ cdef class Track:
         self.gaps += 1
         self.doubt(receive_ns, now_ns)
 
-    def grow_stale(self, int64_t now_ns):
-        """No news for too long."""
-        if self.state == GOOD or self.state == CROSSED:
+    def grow_stale(self, int64_t now_ns, bint mute=False):
+        """No news for too long, of the book alone or of the whole line: then prints may be missing too."""
+        if self.state == STALE and self.mute != mute:
+            self.mute = mute
+            self.tell_state(now_ns, now_ns)
+        elif self.state == GOOD or self.state == CROSSED:
+            self.mute = mute
             self.turn(STALE, now_ns, now_ns)
 
     def trust(self, int64_t now_ns):

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from operator import attrgetter
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -21,7 +22,7 @@ from engine.feed.pipeline import Pipeline
 from engine.feed.track import Track
 from engine.model.fixed import to_text
 from engine.model.words import BookState, FrameKind
-from engine.venues.dialect import AnswerKind, Dialect
+from engine.venues.dialect import AnswerKind, Dialect, Listing
 
 COUNTS = (
     "snapshots", "diffs", "dropped", "applied", "gaps", "resyncs", "suspect", "bbo_checked", "bbo_equal",
@@ -60,7 +61,11 @@ class Survey:
             self._read_frame(piece)
 
     def _read_frame(self, piece: Piece) -> None:
+        channel = self.dialect.instrument_channel
         try:
+            notice = channel.notice(piece.payload) if channel is not None else None
+            if channel is not None and notice is not None and notice.entries:
+                self._state(channel.listing(notice.entries, dict.fromkeys(notice.entries, 0)))
             message = self._parse(piece.payload)
             self.dialect.learn(message)
             for symbol, price, size in self.dialect.numbers(message):
@@ -96,10 +101,12 @@ class Survey:
 
     def _read_metadata(self, piece: Piece) -> None:
         try:
-            instruments = self.dialect.instruments(piece.payload, None).instruments
+            self._state(self.dialect.instruments(piece.payload, None))
         except (ValueError, KeyError, TypeError):  # an answer of another kind: a book, say
             return
-        self.stated |= {one.symbol: (one.price_decimals, one.size_decimals) for one in instruments}
+
+    def _state(self, listing: Listing) -> None:
+        self.stated |= {one.symbol: (one.price_decimals, one.size_decimals) for one in listing.instruments}
 
     def symbols(self) -> list[str]:
         """Those seen in frames or books."""
@@ -182,7 +189,8 @@ class Check:
     def take_mark(self, piece: Piece) -> None:
         """A connection begins or is gone; the last one's end leaves no book that could be followed."""
         if piece.mark == FrameKind.BEGIN and piece.connection not in self.open:
-            self.open.append(piece.connection)
+            if not urlsplit(orjson.loads(piece.payload)["target"]).fragment:  # one of instruments alone has no books
+                self.open.append(piece.connection)
         elif piece.mark == FrameKind.CLOSED and piece.connection in self.open:
             followed = self.open[0] == piece.connection
             self.open.remove(piece.connection)
