@@ -92,15 +92,15 @@ def _check_secret(config: Config, secret: Secret, role: str) -> None:
 def _check_feed(config: Config) -> None:
     """Its source, and its durations and keys, for each venue that has instruments."""
     from engine.feed.build import feed_config, secrets_of  # noqa: PLC0415 - only `up` needs it
-    from engine.feed.replay import is_replay, options_of  # noqa: PLC0415
+    from engine.feed.replay import check_replay, is_replay  # noqa: PLC0415
 
-    if is_replay(config):
-        options_of(config)
     for venue in config.venues:
         if any(instrument.venue == venue.name for instrument in config.instruments):
             feed_config(config, FEED, venue)
             for secret in () if is_replay(config) else secrets_of(venue):
                 _check_secret(config, secret, FEED)
+    if is_replay(config):
+        check_replay(config, lambda venue: feed_config(config, FEED, config.venue(venue)))
 
 
 def _check_aggregation(config: Config) -> None:

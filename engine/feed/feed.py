@@ -15,6 +15,7 @@ from typing import Protocol
 
 from engine.feed.backoff import Backoff
 from engine.feed.budget import Budget
+from engine.feed.bulletin import Bulletin
 from engine.feed.config import FeedConfig
 from engine.feed.line import Intake
 from engine.feed.link import TEND_NS, Link
@@ -62,7 +63,9 @@ class Feed:
         self._ports, self._dialect = ports, dialect or dialect_of(config.venue)
         self._requests = ports.requests()
         self._budget = Budget(config, self._dialect)
-        self._loader = Loader(config, self._dialect, self._requests, self._budget)
+        channel = self._dialect.instrument_channel if config.announced and not config.kept_only else None
+        bulletin = Bulletin(config, channel, ports.stream) if channel is not None else None
+        self._loader = Loader(config, self._dialect, self._requests, self._budget, bulletin)
         self._listings = Listings(config, self._dialect, self._loader, outbox, show)
         self._snapshots = Snapshots(config, self._dialect, self._requests, self._budget)
         self._book = next(channel for channel in self._dialect.channels if channel.kind == ChannelKind.BOOK)
@@ -136,6 +139,7 @@ class Feed:
         for link in (self._link, self._standby.link):
             if link is not None:
                 link.close()
+        self._loader.close()
         self._requests.close()
 
     def _load(self, now_ns: int) -> None:

@@ -1,5 +1,7 @@
 from engine.book import Book
+from engine.feed.comparison import Comparison
 from engine.feed.outbox import Outbox
+from engine.feed.prints import Prints
 from engine.venues.market import Rule
 
 class Track:
@@ -9,6 +11,8 @@ class Track:
     symbol: str
     book: Book
     rule: Rule
+    comparison: Comparison
+    prints: Prints
     state: int
     depth: int
     wanting: bool
@@ -26,15 +30,8 @@ class Track:
     gaps: int
     resyncs: int
     suspect: int
-    bbo_checked: int
-    bbo_equal: int
-    best_checked: int
-    best_equal: int
     checksum_checked: int
     checksum_ok: int
-    prints: int
-    prints_heard: int
-    print_gaps: int
     refetches: int
     crossings: int
     holes: int
@@ -50,7 +47,6 @@ class Track:
         levels: bool = ...,
         cell: int = ...,
     ) -> None: ...
-    def compare_rest(self) -> None: ...
     def retell(self, now_ns: int, count: int) -> None: ...
     def asked(self, now_ns: int) -> None: ...
     def expire(self, now_ns: int, hold_ns: int) -> None: ...

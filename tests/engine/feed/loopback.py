@@ -10,9 +10,10 @@ from collections.abc import Callable
 from engine.feed.feed import Feed
 from engine.model.fixed import to_text
 from engine.model.words import BookState, Flag, TickKind
+from engine.venues.port import PortState
 from engine.venues.wire import WebSocketPort
 from engine.venues.wire.frames import TEXT
-from tests.engine.feed.feed_fakes import Bench, FakeRequests
+from tests.engine.feed.feed_fakes import Bench, FakeRequests, FakeStream
 from tests.engine.venues.wire.peers import Peer
 
 STAMP = "2026-08-09T21:05:48.228568Z"
@@ -100,8 +101,10 @@ class Venue(ABC):
         self.rest = FakeRequests()
         self.answer()
 
-    def stream(self, target: str) -> WebSocketPort:
-        """A port to this venue."""
+    def stream(self, target: str) -> WebSocketPort | FakeStream:
+        """A port to this venue, which does not announce its instruments."""
+        if "#" in target:
+            return FakeStream(target, state=PortState.CLOSED)
         return WebSocketPort(f"ws://127.0.0.1:{self.peer.port}{target}")
 
     def requests(self) -> FakeRequests:

@@ -155,7 +155,7 @@ def test_prints_carry_the_aggressors_side_and_are_told_once(bench: Bench) -> Non
         (TickKind.PRINT, -1, 10050, 10000, 5), (TickKind.PRINT, 1, 10100, 200000, 8),
     ]  # fmt: skip
     assert all(row.flags == Flag.LAST for row in rows)
-    assert bench.feed.pipeline.tracks[0].print_gaps == 1
+    assert bench.feed.pipeline.tracks[0].prints.gaps == 1
 
 
 def test_levels_are_told_with_the_size_before_when_asked_for() -> None:
