@@ -4,8 +4,8 @@
 
 Real rings and cells, one process; the reader that counts what was lost drains between the measured calls. Frames and
 peers take turns, round after round, so that a noisy minute hits them all. From the socket to a tick that another
-process sees is `bench.wire_to_tick`, from the decoded frame to the book in another process `bench.visible`; receiving a message
-is `bench.wire`, receiving, decoding and publishing one `bench.message`: all run here too.
+process sees is `bench.wire_to_tick`, from the decoded frame to the book in another process `bench.visible`; receiving
+a message is `bench.wire`; receiving, decoding and publishing one is `bench.message`: all run here too.
 """
 
 import argparse
