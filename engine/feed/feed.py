@@ -23,6 +23,7 @@ from engine.feed.listings import NOTHING_MISSING, Listings, Show
 from engine.feed.loader import Loader
 from engine.feed.outbox import Outbox
 from engine.feed.pipeline import Pipeline
+from engine.feed.rehearsal import Rehearsal
 from engine.feed.snapshots import Snapshots
 from engine.feed.standby import Standby
 from engine.feed.track import Track
@@ -73,6 +74,7 @@ class Feed:
         self._link: Link | None = None
         self._standby = Standby(config, self._begin_link)
         self._intake = Intake()
+        self._rehearsal: Rehearsal | None = None
         self._connect_ns = self._check_ns = self._whole_ns = 0
         self._begun = self._draining = False
         self.pipeline: Pipeline | None = None
@@ -124,6 +126,13 @@ class Feed:
         if now_ns >= self._check_ns:
             self._check(now_ns)
         return work
+
+    def warm(self, now_ns: int) -> None:
+        """Keep the way of a frame in the processor's caches, without a trace; for a process that spins."""
+        if now_ns < self._whole_ns and self._link is not None and self.pipeline is not None:
+            if self._rehearsal is None:
+                self._rehearsal = Rehearsal(self._outbox, self._dialect.rule())
+            self._rehearsal.go(self._link.port, self.pipeline, now_ns)
 
     def drain(self, now_ns: int) -> bool:
         """There is nothing to wind down: readers see DISCONNECTED."""
@@ -327,9 +336,9 @@ class Feed:
         behind_ns = now_ns - track.behind_ns if track.behind_ns else 0
         if track.seeded and behind_ns > max(self.config.subscribe_ns, self.config.stale_ns):
             link.subscriptions.fall_silent(self._book, track.symbol, now_ns)
-        silent_ns = max(now_ns - self._heard_ns(link), behind_ns)
-        if silent_ns > self.config.stale_ns or now_ns - track.news_ns > self.config.book_stale_ns:
-            track.grow_stale(now_ns)
+        mute = max(now_ns - self._heard_ns(link), behind_ns) > self.config.stale_ns
+        if mute or now_ns - track.news_ns > self.config.book_stale_ns:
+            track.grow_stale(now_ns, mute)
         else:
             track.refresh(now_ns)
         track.retell(now_ns, RETOLD_LEVELS)

@@ -6,7 +6,7 @@ from libc.stdint cimport int64_t
 
 
 cdef class Line:
-    cdef object port
+    cdef readonly object port
     cdef object look
     cdef readonly bint tells
     cdef readonly Chain chain

@@ -21,7 +21,7 @@ class Link(Line):
     def __init__(self, port: FramePort, dialect: Dialect, config: FeedConfig, pipeline: Pipeline, now_ns: int) -> None:
         """A connection that was begun at `now_ns` and feeds a pipeline."""
         super().__init__(port, now_ns)
-        self._port, self._dialect = port, dialect
+        self._dialect = dialect
         self._deadline_ns = now_ns + config.subscribe_ns
         self.subscriptions = Subscriptions(config, dialect, hearing(self.chain, pipeline))
         self.resubscriptions = Resubscriptions(config)
@@ -36,7 +36,7 @@ class Link(Line):
     @property
     def receive_ns(self) -> int:
         """When the last poll's bytes were read."""
-        return self._port.receive_ns
+        return self.port.receive_ns
 
     @property
     def accepted(self) -> bool:
@@ -55,11 +55,11 @@ class Link(Line):
     def tend(self, now_ns: int) -> None:
         """See to what is to be said, to silence and to the end: nobody who waits for a frame should wait for this."""
         self._tended_ns = now_ns
-        if self._port.receive_ns != self._read_ns and not getattr(self._port, "unfinished", False):
-            self._alive_ns, self._read_ns = now_ns, self._port.receive_ns
-        state = self._port.state
+        if self.port.receive_ns != self._read_ns and not getattr(self.port, "unfinished", False):
+            self._alive_ns, self._read_ns = now_ns, self.port.receive_ns
+        state = self.port.state
         if state == CLOSED:
-            self.fail(f"closed: {self._port.error or 'by the venue'}")
+            self.fail(f"closed: {self.port.error or 'by the venue'}")
         elif state == OPEN:
             self._open(now_ns)
             self._speak(now_ns)
@@ -92,7 +92,7 @@ class Link(Line):
 
     def close(self) -> None:
         """Let the connection go."""
-        self._port.close()
+        self.port.close()
 
     def _open(self, now_ns: int) -> None:
         """Silence counts from here: nothing can be heard while a connection is made."""
@@ -103,9 +103,9 @@ class Link(Line):
     def _speak(self, now_ns: int) -> None:
         """Say the next thing that may be said at this time."""
         message = self.subscriptions.next_message(now_ns)
-        if message is not None and not self._port.send(message):
+        if message is not None and not self.port.send(message):
             self.fail("a message could not be sent")
-        elif message is not None and getattr(self._port, "recorded", False):
+        elif message is not None and getattr(self.port, "recorded", False):
             self.hear(Answer(AnswerKind.ACCEPTED))
 
     def _watch(self, now_ns: int) -> None:

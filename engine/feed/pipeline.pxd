@@ -7,6 +7,10 @@ from engine.feed.outbox cimport Outbox
 from engine.feed.track cimport Track
 from engine.venues.market cimport Market, Message
 
+cdef enum:
+    KINDS = 7  # of messages, and place 0 for none
+    SAMPLE_MAX = 4096  # bytes of a frame kept to rehearse by
+
 cdef class Pipeline:
     cdef readonly Market market
     cdef readonly Outbox outbox
@@ -20,6 +24,7 @@ cdef class Pipeline:
     cdef public object examine
     cdef public Chain chain  # of the connection whose frames are taken; None where nobody asks which lost what
     cdef list printers
+    cdef list samples  # the last frame of each kind, for a rehearsal
     cdef bint holding
 
     cpdef list take(self, object frames, int64_t receive_ns, int64_t now_ns)

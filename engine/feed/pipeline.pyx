@@ -20,7 +20,7 @@ cdef class Pipeline:
     def __init__(self, Market market, Outbox outbox):
         """Tracks are added afterwards."""
         self.market, self.outbox, self.tracks = market, outbox, []
-        self.printers = self.tracks
+        self.printers, self.samples = self.tracks, [None] * KINDS
         self.sequence = -1
 
     def add(self, Track track):
@@ -66,6 +66,8 @@ cdef class Pipeline:
             self.in_order(receive_ns, now_ns)
         for i in range(count):
             self.dispatch(&self.market.messages[i], frame, receive_ns, now_ns)
+        if count > 0 and len(frame) <= SAMPLE_MAX:
+            self.samples[self.market.messages[0].kind] = frame
         if self.holding:
             self.retry(now_ns)
         return count

@@ -19,6 +19,7 @@ cdef class Track:
     cdef readonly Comparison comparison
     cdef readonly Prints prints
     cdef readonly int state
+    cdef bint mute  # while STALE: because the line is silent, not this book alone
     cdef readonly Py_ssize_t depth
     cdef public bint wanting
     cdef readonly bint seeded
@@ -67,6 +68,8 @@ cdef class Track:
     cdef int give_up(self) except -1
     cdef int doubt(self, int64_t receive_ns, int64_t now_ns) except -1
     cdef int turn(self, int state, int64_t receive_ns, int64_t now_ns) except -1
+    cdef int tell_state(self, int64_t receive_ns, int64_t now_ns) except -1
+    cdef int cause(self) noexcept nogil
     cdef int tell_all(self, int64_t receive_ns, int64_t now_ns) except -1
     cdef Py_ssize_t retell_side(self, const Side *levels, Py_ssize_t count) noexcept nogil
     cdef void tell_cut(self, int side, const Side *levels) noexcept nogil

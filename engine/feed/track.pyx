@@ -28,6 +28,7 @@ cdef enum:
     RESET = 2
     SNAPSHOT = 4
     REFRESH = 8
+    MUTE = 16
     EMPTY = 0
     GOOD = 1
     SUSPECT = 2
@@ -44,6 +45,7 @@ cdef enum:
 
 assert (words.TickKind.BEST, words.TickKind.LEVEL, words.TickKind.STATE) == (TICK_BEST, TICK_LEVEL, TICK_STATE)
 assert (words.Flag.RESET, words.Flag.SNAPSHOT, words.Flag.REFRESH) == (RESET, SNAPSHOT, REFRESH)
+assert words.Flag.MUTE == MUTE
 assert [int(state) for state in words.BookState] == [
     EMPTY, GOOD, SUSPECT, RESYNCING, STALE, CROSSED, DISCONNECTED, REFUSED, MISFIT
 ]
@@ -337,11 +339,20 @@ cdef class Track:
         self.state = state
         if told(state) and not before:
             return self.tell_all(receive_ns, now_ns)
+        return self.tell_state(receive_ns, now_ns)
+
+    cdef int tell_state(self, int64_t receive_ns, int64_t now_ns) except -1:
+        """Say what may be believed of the book, and if it is stale, of what."""
+        cdef int flags = self.cause()
         self.outbox.begin(self.instrument, receive_ns, now_ns, self.venue_ns, self.rule.last)
-        self.outbox.tick(TICK_STATE, 0, 0, 0, state, 0)
+        self.outbox.tick(TICK_STATE, 0, 0, 0, self.state, flags)
         self.outbox.end()
-        self.outbox.show(self.book, self.cell, state, 0, self.changes)
+        self.outbox.show(self.book, self.cell, self.state, flags, self.changes)
         return 0
+
+    cdef int cause(self) noexcept nogil:
+        """The mark of a stale book whose line is silent."""
+        return MUTE if self.state == STALE and self.mute else 0
 
     cdef int tell_all(self, int64_t receive_ns, int64_t now_ns) except -1:
         """The whole book as one event, from RESET to its state."""
@@ -354,9 +365,9 @@ cdef class Track:
             self.outbox.level(TICK_STATE, 0, 0, 0, RESYNCING, RESET | SNAPSHOT)
             self.tell_side(1, &self.book.bids)
             self.tell_side(-1, &self.book.asks)
-        self.outbox.tick(TICK_STATE, 0, 0, 0, self.state, SNAPSHOT)
+        self.outbox.tick(TICK_STATE, 0, 0, 0, self.state, SNAPSHOT | self.cause())
         self.outbox.end()
-        self.outbox.show(self.book, self.cell, self.state, RESET | SNAPSHOT, self.changes)
+        self.outbox.show(self.book, self.cell, self.state, RESET | SNAPSHOT | self.cause(), self.changes)
         return 0
 
     cdef void tell_cut(self, int side, const Side *levels) noexcept nogil:
@@ -446,9 +457,13 @@ cdef class Track:
         self.gaps += 1
         self.doubt(receive_ns, now_ns)
 
-    def grow_stale(self, int64_t now_ns):
-        """No news for too long."""
-        if self.state == GOOD or self.state == CROSSED:
+    def grow_stale(self, int64_t now_ns, bint mute=False):
+        """No news for too long, of the book alone or of the whole line: then prints may be missing too."""
+        if self.state == STALE and self.mute != mute:
+            self.mute = mute
+            self.tell_state(now_ns, now_ns)
+        elif self.state == GOOD or self.state == CROSSED:
+            self.mute = mute
             self.turn(STALE, now_ns, now_ns)
 
     def trust(self, int64_t now_ns):

@@ -201,6 +201,20 @@ def test_silence_makes_books_stale_and_news_makes_them_good(bench: Bench) -> Non
     assert states(bench.told()) == [BookState.GOOD]
 
 
+def test_a_stale_book_says_whether_its_line_is_mute_or_it_alone_is_quiet(bench: Bench) -> None:
+    """On a mute line prints are missing too, so bars must doubt; a quiet market's empty bars are whole."""
+    bench.good()
+    bench.told()
+    for _ in range(61):
+        bench.step(1.0, b'{"stream":"other","data":{}}')
+    assert [(row.detail, row.flags & Flag.MUTE) for row in bench.told()] == [(BookState.STALE, 0)]
+    bench.step(6.0)
+    assert [(row.detail, row.flags & Flag.MUTE) for row in bench.told()] == [(BookState.STALE, Flag.MUTE)]
+    bench.step(0.02, b'{"stream":"other","data":{}}')
+    bench.step(1.0)
+    assert [(row.detail, row.flags & Flag.MUTE) for row in bench.told()] == [(BookState.STALE, 0)]
+
+
 def test_a_book_that_its_own_ticker_leaves_behind_is_stale(bench: Bench) -> None:
     """Binance does not reject a stream it does not know: a connection full of tickers may bring no depth at all."""
     bench.good()

@@ -96,6 +96,7 @@ def test_a_symbol_that_the_copy_on_disk_lacks_comes_when_the_venue_answers(tmp_p
     assert not bench.feed.instruments_old
     assert [bench.state(number) for number in BOTH.values()] == [BookState.GOOD, BookState.GOOD]
     assert bench.ports.streams[0].state == PortState.OPEN
+    bench.close()
 
 
 def test_a_symbol_delisted_while_its_book_flows_may_be_traded_no_more(bench: Bench) -> None:

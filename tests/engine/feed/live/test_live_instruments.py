@@ -145,7 +145,7 @@ def test_status_names_what_the_venue_does_not_bring(seed: int, serve: Serve, sta
     engine.await_truth()
     engine.until(lambda: engine.shown(2).missing, "prints are missing")
     engine.await_state(BookState.REFUSED, 3)
-    found = books(engine.config.system.name)
+    found = books(engine.config.system.name, {})
     assert [(one["symbol"], one["state"], one["missing"]) for one in found] == [
         ("BTC/USD", "GOOD", []), ("ETH/USD", "GOOD", ["prints"]), ("FOO/USD", "REFUSED", []),
     ]  # fmt: skip
