@@ -48,7 +48,7 @@ from engine.venues.trading import Frame, News, Outcome, UnreadableError
 COMMAND_ROW: Any = records.COMMAND.row  # what a reader gives when it was not lapped
 FILL_ROW: Any = records.FILL.row
 LANES_BEFORE_INTENTS = 2
-GRAIN_NS = (
+GRAIN_NS = 200_000  # how late at most, in a quiet process, what time alone asks for; an order's deadline is exact
     200_000  # how late at most, where nothing happens, what time alone asks for; an order's own deadline is exact
 )
 
