@@ -57,7 +57,7 @@ cdef class Intake:
         return False
 
     def take_books(self):
-        """The newest tops into their instruments: which (0: not traded here), or None where the reader must be asked."""
+        """The newest tops into their instruments: which (0: not traded here); None where the reader must be asked."""
         cdef uint64_t count
         cdef list taken
         if self.books == NULL:

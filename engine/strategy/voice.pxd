@@ -15,6 +15,6 @@ cdef class Voice:
     cdef object ledger
     cdef bint plain
 
-    cdef object want(self, Intent *wish, int side, int64_t size, int64_t price)
+    cdef object want(self, Intent *wish, int64_t side, int64_t size, int64_t price)
     cdef object want_gone(self, object instrument)
     cdef object ask(self, Intent *wish)

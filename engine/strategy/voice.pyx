@@ -6,7 +6,8 @@ far, so the less it touches the sooner the intent is out. A wish is a record fro
 row of it. The role behind it (`Outlet`) numbers, stamps and publishes it.
 """
 
-from libc.stdint cimport int64_t, uint8_t
+from cpython.number cimport PyNumber_Index
+from libc.stdint cimport int8_t, int64_t, uint8_t
 from libc.string cimport memset
 
 from engine.model.records cimport Intent
@@ -41,6 +42,11 @@ cdef class Outlet:
         return None
 
 
+cdef inline int64_t exact(object number) except? -1:
+    """An integer of 64 bits; a float is refused, for it would be cut down to another price."""
+    return PyNumber_Index(number)
+
+
 cdef inline void begin(Intent *wish, int kind, object instrument) except *:
     """A wish with nothing in it."""
     memset(wish, 0, sizeof(Intent))
@@ -56,26 +62,26 @@ cdef class Voice:
         self.plain = type(self).place is Voice.place  # a subclass may put its own check before every order
 
     def place(
-        self, instrument, int side, int64_t size, int64_t price, *, uint8_t order_type=LIMIT,
-        uint8_t time_in_force=GTC, int64_t ttl_ns=TTL_NS, int64_t timeout_ns=0, double signal=0.0
+        self, instrument, side, size, price, *, order_type=LIMIT, time_in_force=GTC, ttl_ns=TTL_NS, timeout_ns=0,
+        double signal=0.0
     ):
         """Want an order. Its intent id, or None when the intents lane is full or no new orders are wanted."""
         cdef Intent wish
         begin(&wish, PLACE, instrument.id)
-        wish.order_type, wish.time_in_force, wish.signal = order_type, time_in_force, signal
-        wish.ttl_ns, wish.timeout_ns = ttl_ns, timeout_ns
-        return self.want(&wish, side, size, price)
+        wish.order_type, wish.time_in_force = PyNumber_Index(order_type), PyNumber_Index(time_in_force)
+        wish.ttl_ns, wish.timeout_ns, wish.signal = exact(ttl_ns), exact(timeout_ns), signal
+        return self.want(&wish, exact(side), exact(size), exact(price))
 
-    def enter(self, instrument, int side, int64_t size, int64_t price, *, double signal=0.0):
+    def enter(self, instrument, side, size, price, *, double signal=0.0):
         """Want to take from the book at once, never beyond `price`; what does not fill is gone."""
         cdef Intent wish
         if not self.plain:
             return self.place(instrument, side, size, price, time_in_force=IOC, signal=signal)
         begin(&wish, PLACE, instrument.id)
         wish.order_type, wish.time_in_force, wish.signal = LIMIT, IOC, signal
-        return self.want(&wish, side, size, price)
+        return self.want(&wish, exact(side), exact(size), exact(price))
 
-    def exit(self, instrument, int64_t price, *, double signal=0.0):
+    def exit(self, instrument, price, *, double signal=0.0):
         """Want to be flat at once, never beyond `price`; None when there is nothing to leave."""
         held = self.position(instrument)
         return self.enter(instrument, SELL if held > 0 else BUY, abs(held), price, signal=signal) if held else None
@@ -94,14 +100,14 @@ cdef class Voice:
         """Want every order of ours on an instrument gone, also those this process has never heard of."""
         return self.want_gone(instrument.id)
 
-    def replace(self, intent_id, int64_t price, int64_t size):
+    def replace(self, intent_id, price, size):
         """Want a working order at another price and size; the id is that of the order that takes its place."""
         cdef Intent wish
         order = self.ledger.working.get(intent_id)
         if order is None or order.cancelling or self.halted or self.draining:
             return None
         begin(&wish, REPLACE, order.instrument)
-        wish.target_id, wish.side, wish.size, wish.price = intent_id, order.side, size, price
+        wish.target_id, wish.side, wish.size, wish.price = intent_id, order.side, exact(size), exact(price)
         return self.ask(&wish)
 
     def position(self, instrument):
@@ -112,13 +118,13 @@ cdef class Voice:
         """Working orders, oldest first: intents on their way, orders in flight and orders open."""
         return list(self.ledger.orders(instrument.id))
 
-    cdef object want(self, Intent *wish, int side, int64_t size, int64_t price):
+    cdef object want(self, Intent *wish, int64_t side, int64_t size, int64_t price):
         """An order, unless no new ones are wanted."""
         assert side == BUY or side == SELL, f"side must be +1 or -1, was {side}"
         assert size > 0, f"size must be positive, was {size}"
         if self.halted or self.draining:
             return None
-        wish.side, wish.size, wish.price = side, size, price
+        wish.side, wish.size, wish.price = <int8_t>side, size, price
         return self.ask(wish)
 
     cdef object want_gone(self, object instrument):
