@@ -106,7 +106,7 @@ cdef class Track:
         return 0
 
     cdef int overtake(self, int64_t receive_ns, int64_t now_ns) except -1:
-        """A change from before the snapshot: so the stream goes on, and must reach the snapshot before it is believed."""
+        """A change from before the snapshot: the stream goes on, and must reach the snapshot before it is believed."""
         if self.seeded and not self.rule.bridged:
             self.still_ns = now_ns
             if now_ns - self.seed_ns > LATE_NS:

@@ -6,6 +6,7 @@ from engine.model.fixed import INT64_MAX
 
 DECIMALS_MAX = 18  # one whole unit of more does not fit 64 bits
 
+
 @dataclass(frozen=True, slots=True)
 class Instrument:
     """What must be known to read and write a symbol's prices and sizes exactly."""
