@@ -11,7 +11,7 @@ from engine.model.fixed import to_fixed_up
 from engine.model.instrument import Instrument
 from engine.venues.catalogue import dialect_of
 from tests.engine.feed.feed_fakes import EXCHANGE_INFO
-from tests.engine.feed.loopback import COINBASE_PRODUCTS, KRAKEN_PAIRS
+from tests.engine.feed.loopback_venues import COINBASE_PRODUCTS, KRAKEN_PAIRS
 
 EXCHANGE_PRODUCT = {
     "id": "BTC-USD", "base_currency": "BTC", "quote_currency": "USD", "quote_increment": "0.01",
