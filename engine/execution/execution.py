@@ -52,9 +52,7 @@ logger = logging.getLogger("engine.execution")
 COMMAND_ROW: Any = records.COMMAND.row  # what a reader gives when it was not lapped
 FILL_ROW: Any = records.FILL.row
 LANES_BEFORE_INTENTS = 2
-GRAIN_NS = (
-    200_000  # how late at most, where nothing happens, what time alone asks for; an order's own deadline is exact
-)
+GRAIN_NS = 200_000  # how late, where nothing happens, what time alone asks for; an order's own deadline is exact
 
 
 class Execution:
