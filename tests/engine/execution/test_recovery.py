@@ -171,7 +171,7 @@ def test_a_cancel_wanted_without_a_session_outlives_a_death(house: House) -> Non
     order = house.place()
     house.role.gateway.close()
     house.cancel(order.intent_id)
-    house.role._read_intents(house.now_ns)
+    house.role._intake.read_intents(house.now_ns)
     house.kill()
     house.role = house.live()
     house.settle(3)
@@ -249,7 +249,7 @@ def die_after_commits(house: House, count: int) -> None:
         left[0] -= 1
         return publish(data)
 
-    house.role.journal._ring.publish_bytes = cut
+    house.role.journal.ring.publish_bytes = cut
 
 
 @pytest.mark.parametrize("word", ["cancel", "cancel all of a strategy", "command", "halt and resume"])
