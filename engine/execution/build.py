@@ -1,12 +1,13 @@
 """Makes the role of a configured system: instruments from cells, lanes by the map, the venue's wire by its kind."""
 
+import fcntl
 import json
 import logging
 import os
 import uuid
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import msgspec
 
@@ -56,7 +57,9 @@ def build(config: "Config", name: str) -> Execution:
     wire = wire_of(venue, list(instruments))
     ports = ExecutionPorts(lambda _: WebSocketPort(venue.order_url), wire, partial(ask_halt, config.paths.halt))
     strategies = {strategy.id: strategy.name for strategy in config.strategies}
-    return Execution(execution, open_lanes(config.system.name, name, strategies), ports, PatientDisk())
+    lanes = open_lanes(config.system.name, name, strategies)
+    lanes.closers = (*lanes.closers, hold(Path(execution.journal.directory)))
+    return Execution(execution, lanes, ports, PatientDisk())
 
 
 def ask_halt(file: Path, reason: str) -> None:
@@ -79,6 +82,22 @@ def system_uuid(state: Path) -> uuid.UUID:
             os.fsync(file.fileno())
         made.rename(path)
     return uuid.UUID(path.read_text().strip())
+
+
+def hold(directory: Path) -> IO[str]:
+    """Be the only one who writes this journal: the lanes' locks are a system's own, a directory may be given to two.
+
+    The kernel lets go of it at any death.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    lock = (directory / "journal.lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        msg = f"the journal in {directory} is written by another execution: expected a directory of this system's own"
+        raise ValueError(msg) from None
+    return lock
 
 
 def journal_config(config: "Config") -> JournalConfig:

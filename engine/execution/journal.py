@@ -107,7 +107,7 @@ class Journal:
     @property
     def full(self) -> bool:
         """Whether the disk has no room ahead, or does not keep up: entries must stop."""
-        return self.file.full or self.file.behind > BEHIND_MOST
+        return self.file.full or self.file.choked or self.file.behind > BEHIND_MOST
 
     @property
     def closed(self) -> int:

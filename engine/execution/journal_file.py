@@ -11,6 +11,7 @@ more than that and at the ends of the others. While a flush goes on nothing is w
 is on its way to the disk waits for it: what comes meanwhile waits in memory.
 """
 
+import errno
 import os
 import sys
 import zlib
@@ -160,7 +161,8 @@ class JournalFile:
 
     def __init__(self, directory: Path, segment_size: int, disk: FileDisk) -> None:
         """Open behind the last whole record, wiping what lies there."""
-        self.full = False
+        self.full = False  # no room for the next segment
+        self.choked = False  # nor, against the promise, for what was last to be written
         self.directory = directory
         self.number = 0  # of the current segment
         self._segment_size = segment_size
@@ -179,10 +181,24 @@ class JournalFile:
         """Write whole records, or keep them in memory while there is no room or a flush goes on."""
         self._backlog += data
         while self._backlog and self._disk.synced() and (self._at < self._end or self._roll(now_ns)):
-            written = os.pwrite(self._current, self._backlog[: self._end - self._at], self._at)
+            written = self._write(self._backlog[: self._end - self._at])
+            if self.choked:
+                return
             del self._backlog[:written]
             self._at += written
             self._dirty = True
+
+    def _write(self, data: bytearray) -> int:
+        """Write what can be; file systems that copy on write may have no room even for what was reserved."""
+        try:
+            written = os.pwrite(self._current, data, self._at)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            self.choked = True
+            return 0
+        self.choked = False
+        return written
 
     def look_ahead(self, now_ns: int) -> None:
         """Reserve the next segment in good time; while the disk is full, try again every second."""
@@ -208,6 +224,8 @@ class JournalFile:
         self._flush()
         while self._backlog and self._has_room():
             self.append(b"", 0)
+            if self.choked:
+                return
             self._disk.wait()
             self._flush()
 

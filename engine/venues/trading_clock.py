@@ -1,12 +1,14 @@
 """How far the venue's clock is from ours, measured by asking it, with the doubt that the round trip leaves.
 
 The venue read its clock at some moment between our sending and our receiving, so one answer bounds the offset to
-half the round trip. Of the last few answers the one with the shortest round trip is believed.
+half the round trip. Of the last few answers the one with the shortest round trip is believed, until one comes that
+cannot be true beside it: then a clock was set, and what was measured before says nothing.
 """
 
 from collections import deque
 
 SAMPLES = 8
+DRIFT_NS = 100_000_000  # two answers may differ by this much beyond their doubts: servers are not one clock
 
 
 class VenueClock:
@@ -24,7 +26,10 @@ class VenueClock:
         """Take one answer into account."""
         assert receive_ns >= sent_ns, (sent_ns, receive_ns)
         doubt_ns = (receive_ns - sent_ns) // 2
-        self._samples.append((doubt_ns, venue_ns - sent_ns - doubt_ns))
+        offset_ns = venue_ns - sent_ns - doubt_ns
+        if self._samples and abs(offset_ns - self.offset_ns) > doubt_ns + self.doubt_ns + DRIFT_NS:
+            self._samples.clear()
+        self._samples.append((doubt_ns, offset_ns))
         self.doubt_ns, self.offset_ns = min(self._samples)
 
     def venue_ns(self, now_ns: int) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import shm
-from engine.execution.build import open_lanes, system_uuid
+from engine.execution.build import hold, open_lanes, system_uuid
 from engine.execution.config import ExecutionConfig, JournalConfig
 from engine.execution.execution import Execution
 from engine.execution.seams import ExecutionPorts
@@ -96,3 +96,12 @@ def test_an_order_lives_through_a_death_on_real_lanes(system: str, tmp_path: Pat
 def test_a_systems_id_is_made_once(tmp_path: Path) -> None:
     """Another one would make our own orders foreign."""
     assert system_uuid(tmp_path) == system_uuid(tmp_path)
+
+
+def test_a_journal_has_one_writer(tmp_path: Path) -> None:
+    """Two systems that were given one directory would write into each other's records."""
+    lock = hold(tmp_path / "journal")
+    with pytest.raises(ValueError, match="written by another execution"):
+        hold(tmp_path / "journal")
+    lock.close()
+    hold(tmp_path / "journal").close()

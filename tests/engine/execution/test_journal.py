@@ -221,6 +221,28 @@ def test_what_does_not_fit_waits_and_is_written_when_there_is_room(tmp_path: Pat
     assert numbers(tmp_path) == list(range(1, 25))
 
 
+@pytest.mark.parametrize("policy", ["after", "before"])
+def test_room_that_was_promised_and_is_not_there_stops_entries(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy: str
+) -> None:
+    """A file system that copies on write needs new blocks for reserved ones too; the exits go on in memory."""
+    book = journal(tmp_path, Ring("journal"), policy=policy)
+    add(book, 3)
+    with monkeypatch.context() as full:
+
+        def refuse(*_: object) -> int:
+            raise OSError(errno.ENOSPC, "no room")
+
+        full.setattr(os, "pwrite", refuse)
+        add(book, 4)
+        assert book.full
+        assert numbers(tmp_path) == [1, 2, 3]
+    add(book, 1)
+    assert not book.full
+    assert numbers(tmp_path) == list(range(1, 9))
+    book.close()
+
+
 def test_a_disk_full_from_the_beginning_is_known_at_once(tmp_path: Path) -> None:
     """Before the first intent."""
     assert journal(tmp_path, Ring("journal"), Disk(0)).full
