@@ -62,8 +62,9 @@ class Feed:
             self.ticks.publish(at_ns, at_ns, 0, 0, 0, 0, 1, of, 4, 0, 1)
         asks = tuple(range(10_001, 10_011))
         self.books.publish(
-            at_ns, at_ns, 0, 0, self.ticks.cursor, 0.0, of, 1, 10, 10, 1, first, prices, sizes, asks, (7,) * 10
-        )
+            at_ns, at_ns, 0, 0, self.ticks.cursor, 0.0, 1.0, of, 1, 10, 10, 1, first, prices, sizes, asks, (7,) * 10,
+            (0,) * 7,
+        )  # fmt: skip
 
 
 def make(system: str) -> None:

@@ -18,5 +18,10 @@ cdef inline double imbalance_of(const int64_t *bid, int bids, const int64_t *ask
 
 
 cdef inline double spread_bps_of(int64_t bid, int64_t ask) noexcept nogil:
-    """The distance of the best prices over their middle, in basis points; below zero when they are crossed."""
-    return (<double>ask - <double>bid) * 20_000 / (<double>ask + <double>bid) if bid + ask else NAN
+    """The distance of the best prices over their middle, in basis points; below zero when they are crossed.
+
+    Nan when one is missing. The distance is exact, so the only rounding is that of one multiplication and one division.
+    """
+    if bid <= 0 or ask <= 0:
+        return NAN
+    return <double>(ask - bid) * 20_000 / (<double>ask + <double>bid)

@@ -1,7 +1,6 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """The measures of a top of book for Python: the same lines that fill the cells."""
 
-from libc.math cimport NAN
 from libc.stdint cimport int64_t
 
 cdef enum:
@@ -25,4 +24,4 @@ def imbalance(bid_sizes, ask_sizes):
 
 def spread_bps(int64_t bid, int64_t ask):
     """The distance of the best prices over their middle in basis points; nan when one is missing (0)."""
-    return spread_bps_of(bid, ask) if bid and ask else NAN
+    return spread_bps_of(bid, ask)

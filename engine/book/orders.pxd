@@ -3,11 +3,13 @@
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
 from engine.book.book cimport Book
+from engine.book.side cimport Side
 from engine.book.table cimport Table
 
 cdef struct Resting:
     int64_t price
     int64_t size
+    int64_t stamp_ns  # of its place in the queue, where the venue tells it
     int32_t level
     int32_t before  # the neighbour ahead in the queue
     int32_t behind
@@ -35,15 +37,24 @@ cdef class OrderBook:
     cdef LevelChange[2] changes  # what the last change did to levels
     cdef int change_count
 
-    cdef bint enter(self, uint64_t high, uint64_t low, int side, int64_t price, int64_t size) noexcept nogil
+    cdef bint enter(
+        self, uint64_t high, uint64_t low, int side, int64_t price, int64_t size, int64_t stamp_ns
+    ) noexcept nogil
     cdef bint reduce(self, uint64_t high, uint64_t low, int64_t size) noexcept nogil
-    cdef bint alter(self, uint64_t high, uint64_t low, int64_t price, int64_t size) noexcept nogil
+    cdef bint alter(
+        self, uint64_t high, uint64_t low, int64_t price, int64_t size, int64_t stamp_ns
+    ) noexcept nogil
     cdef bint leave(self, uint64_t high, uint64_t low) noexcept nogil
     cdef const Resting *find(self, uint64_t high, uint64_t low) noexcept nogil
     cdef void empty(self) noexcept nogil
+    cdef void cut(self, Py_ssize_t depth) noexcept nogil
+    cdef void cut_side(self, int side, const Side *levels, Py_ssize_t depth) noexcept nogil
+    cdef void drop_queue(self, int32_t level) noexcept nogil
+    cdef int32_t front(self, int side, int64_t price) noexcept nogil
     cdef bint fits(self, int side, int64_t price, int64_t size) noexcept nogil
     cdef bint order_room(self) noexcept nogil
     cdef bint level_room(self) noexcept nogil
     cdef void join(self, int32_t entry) noexcept nogil
+    cdef void link(self, Queue *queue, int32_t entry) noexcept nogil
     cdef void part(self, int32_t entry) noexcept nogil
     cdef void resize(self, int32_t level, int side, int64_t price, int64_t difference) noexcept nogil

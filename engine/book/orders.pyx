@@ -5,10 +5,12 @@
                      └ level ──────────────────────▶       total ─▶ the level in `levels`
 
 Priority is price, then time: an order joins behind all others of its price, keeps its place when it becomes smaller,
-and loses it when it becomes larger or changes its price. Sizes of levels are the exact sums of their orders.
+and loses it when it becomes larger or changes its price. A venue that tells orders out of turn (a level that comes back
+into its window, say) gives each the stamp of its place; an order joins before those with a later one. Sizes of levels
+are the exact sums of their orders.
 
 Every change costs the same whatever the depth of the book and of the queue; only the question for a place walks the
-queue. No Python object is made for an order. Memory is bounded: beyond `order_limit` an order is refused, and since the
+queue, and a joiner passes those with later stamps. No Python object is made for an order. Memory is bounded: beyond `order_limit` an order is refused, and since the
 book is then no longer what the venue's is, the one who asked is told. A change that contradicts the book (an unknown
 id, one known already, more taken than there is) changes nothing and is told the same way: what it means is for the
 owner.
@@ -18,6 +20,7 @@ from libc.stdint cimport INT64_MIN, int32_t, int64_t, uint64_t
 from libc.stdlib cimport free, realloc
 
 from engine.book.book cimport Book
+from engine.book.side cimport Cursor, Side, first, step_on
 from engine.book.table cimport (
     NOWHERE, ROOM_MAX, add_entry, close_table, empty_table, find_entry, grow_table, open_table, remove_entry,
 )
@@ -53,8 +56,10 @@ cdef class OrderBook:
         free(self.orders)
         free(self.queues)
 
-    cdef bint enter(self, uint64_t high, uint64_t low, int side, int64_t price, int64_t size) noexcept nogil:
-        """An order comes onto the book, behind all others of its price."""
+    cdef bint enter(
+        self, uint64_t high, uint64_t low, int side, int64_t price, int64_t size, int64_t stamp_ns
+    ) noexcept nogil:
+        """An order comes onto the book, behind all others of its price but those with later stamps."""
         cdef int32_t entry
         self.change_count = 0
         if size <= 0 or price == INT64_MIN or find_entry(&self.ids, high, low) != NOWHERE:
@@ -65,6 +70,7 @@ cdef class OrderBook:
         self.orders[entry].side = side
         self.orders[entry].price = price
         self.orders[entry].size = size
+        self.orders[entry].stamp_ns = stamp_ns
         self.join(entry)
         return True
 
@@ -74,9 +80,9 @@ cdef class OrderBook:
         self.change_count = 0
         if entry == NOWHERE or size <= 0 or size > self.orders[entry].size:
             return False
-        return self.alter(high, low, self.orders[entry].price, self.orders[entry].size - size)
+        return self.alter(high, low, self.orders[entry].price, self.orders[entry].size - size, 0)
 
-    cdef bint alter(self, uint64_t high, uint64_t low, int64_t price, int64_t size) noexcept nogil:
+    cdef bint alter(self, uint64_t high, uint64_t low, int64_t price, int64_t size, int64_t stamp_ns) noexcept nogil:
         """Give an order another price or size. Only one that becomes smaller where it stands keeps its place."""
         cdef int32_t entry = find_entry(&self.ids, high, low)
         cdef Resting *order
@@ -97,6 +103,7 @@ cdef class OrderBook:
         self.part(entry)
         order.price = price
         order.size = size
+        order.stamp_ns = stamp_ns
         self.join(entry)
         return True
 
@@ -121,6 +128,38 @@ cdef class OrderBook:
         empty_table(&self.prices)
         self.levels.empty()
         self.change_count = 0
+
+    cdef void cut(self, Py_ssize_t depth) noexcept nogil:
+        """Keep the best `depth` levels a side, and their orders."""
+        self.cut_side(1, &self.levels.bids, depth)
+        self.cut_side(-1, &self.levels.asks, depth)
+        self.levels.cut(depth)
+
+    cdef void cut_side(self, int side, const Side *levels, Py_ssize_t depth) noexcept nogil:
+        """Forget the orders of a side's levels that are about to go."""
+        cdef Cursor cursor = first(levels)
+        cdef int64_t key, size
+        cdef Py_ssize_t place = 0
+        if levels.count <= depth:
+            return
+        while step_on(levels, &cursor, &key, &size):
+            place += 1
+            if place > depth:
+                self.drop_queue(find_entry(&self.prices, <uint64_t>(side * key), <uint64_t>side))
+
+    cdef void drop_queue(self, int32_t level) noexcept nogil:
+        """Forget a level's orders."""
+        cdef int32_t entry = self.queues[level].first, behind
+        while entry != NOWHERE:
+            behind = self.orders[entry].behind
+            remove_entry(&self.ids, entry)
+            entry = behind
+        remove_entry(&self.prices, level)
+
+    cdef int32_t front(self, int side, int64_t price) noexcept nogil:
+        """The first order of a price; NOWHERE when it has none."""
+        cdef int32_t level = find_entry(&self.prices, <uint64_t>price, <uint64_t>side)
+        return NOWHERE if level == NOWHERE else self.queues[level].first
 
     cdef bint fits(self, int side, int64_t price, int64_t size) noexcept nogil:
         """Whether a level's sum stays within 64 bits with so much more."""
@@ -153,9 +192,10 @@ cdef class OrderBook:
         return grow_table(&self.prices, 2 * self.prices.room)
 
     cdef void join(self, int32_t entry) noexcept nogil:
-        """Stand behind all others of the price."""
+        """Stand behind all others of the price but those with later stamps."""
         cdef Resting *order = &self.orders[entry]
         cdef Queue *queue
+        cdef int32_t behind = NOWHERE
         order.level = find_entry(&self.prices, <uint64_t>order.price, <uint64_t>order.side)
         if order.level == NOWHERE:
             order.level = add_entry(&self.prices, <uint64_t>order.price, <uint64_t>order.side)
@@ -163,14 +203,25 @@ cdef class OrderBook:
             queue.total = queue.count = 0
             queue.first = queue.last = NOWHERE
         queue = &self.queues[order.level]
-        order.before, order.behind = queue.last, NOWHERE
-        if queue.last == NOWHERE:
-            queue.first = entry
-        else:
-            self.orders[queue.last].behind = entry
-        queue.last = entry
+        order.before = queue.last
+        while order.before != NOWHERE and self.orders[order.before].stamp_ns > order.stamp_ns:
+            behind, order.before = order.before, self.orders[order.before].before
+        order.behind = behind
+        self.link(queue, entry)
         queue.count += 1
         self.resize(order.level, order.side, order.price, order.size)
+
+    cdef void link(self, Queue *queue, int32_t entry) noexcept nogil:
+        """Let the neighbours, or the queue's ends, know an order that knows its place."""
+        cdef Resting *order = &self.orders[entry]
+        if order.before == NOWHERE:
+            queue.first = entry
+        else:
+            self.orders[order.before].behind = entry
+        if order.behind == NOWHERE:
+            queue.last = entry
+        else:
+            self.orders[order.behind].before = entry
 
     cdef void part(self, int32_t entry) noexcept nogil:
         """Leave the queue, and the level with the last of it."""
@@ -198,19 +249,19 @@ cdef class OrderBook:
         change.before = self.levels.put(side, price, queue.total)
         self.change_count += 1
 
-    def add(self, number, int side, int64_t price, int64_t size):
+    def add(self, number, int side, int64_t price, int64_t size, int64_t stamp_ns=0):
         """An order comes onto the book; False, and nothing changes, when it cannot (known already, no room)."""
         if side not in (1, -1):
             raise ValueError(f"side must be 1 or -1, was {side}")
-        return self.enter(high_of(number), low_of(number), side, price, size)
+        return self.enter(high_of(number), low_of(number), side, price, size, stamp_ns)
 
     def take(self, number, int64_t size):
         """Take from an order; False, and nothing changes, when it is unknown or has less."""
         return self.reduce(high_of(number), low_of(number), size)
 
-    def change(self, number, int64_t price, int64_t size):
+    def change(self, number, int64_t price, int64_t size, int64_t stamp_ns=0):
         """Give an order another price or size; False, and nothing changes, when it is unknown."""
-        return self.alter(high_of(number), low_of(number), price, size)
+        return self.alter(high_of(number), low_of(number), price, size, stamp_ns)
 
     def remove(self, number):
         """An order leaves; False when it is unknown."""
@@ -219,6 +270,12 @@ cdef class OrderBook:
     def clear(self):
         """Forget every order."""
         self.empty()
+
+    def truncate(self, Py_ssize_t depth):
+        """Keep the best `depth` levels a side, and their orders."""
+        if depth < 0:
+            raise ValueError(f"depth must not be negative, was {depth}")
+        self.cut(depth)
 
     def count(self):
         """How many orders there are."""

@@ -1,7 +1,6 @@
 """All venues together on a terminal: the global book of each thing, one ladder with its venues, what pays."""
 
 import argparse
-import math
 import time
 from typing import Any
 
@@ -12,10 +11,11 @@ from rich.table import Table
 import shm
 from engine.cli import NOBODY, Complaint
 from engine.cli.look import known_instruments, name_of
-from engine.cli.output import Terminal, ago, attach, choose_system, monotonic_age, say_json
+from engine.cli.output import Terminal, ago, attach, choose_system, monotonic_age, plain, say_json
 from engine.model.fixed import to_text
 from engine.model.instrument import Instrument
 from engine.model.words import BookState, OpportunityKind
+from engine.monitor.figures import bps_text
 
 INTERVAL_S = 0.2
 SILENT_NS = 2_000_000_000  # without a beat of the aggregation: what is shown is history
@@ -130,7 +130,6 @@ def group_tree(group: Any, top: Any, known: Known) -> dict[str, Any]:
     head = {"group": group_name(group), "id": group.id, "members": venues(group, (1 << group.members) - 1, known)}
     if top is None:
         return {**head, "state": BookState.EMPTY.name, "included": [], "bids": [], "asks": []}
-    spread = None if math.isnan(top.spread_bps) else top.spread_bps
     sides = {
         name: [
             (to_text(price, top.price_decimals), to_text(size, top.size_decimals), venues(group, mask, known))
@@ -141,7 +140,7 @@ def group_tree(group: Any, top: Any, known: Known) -> dict[str, Any]:
             ("asks", top.ask_price, top.ask_size, top.ask_members, top.asks),
         )
     }
-    included = venues(group, top.included, known)
+    included, spread = venues(group, top.included, known), plain(top.spread_bps)
     return {**head, "state": BookState(top.state).name, "included": included, "spread_bps": spread, **sides}
 
 
@@ -171,11 +170,10 @@ def _overview(view: Across) -> RenderableType:
     for group, top in view.groups():
         one = group_tree(group, top, view.known)
         bid, ask = (one[side][0] if one[side] else ("-", "", []) for side in ("bids", "asks"))
-        spread = "-" if one.get("spread_bps") is None else f"{one['spread_bps']:.2f}"
         left_out = [venue for venue in one["members"] if venue not in one["included"]]
         books.add_row(
-            one["group"], one["state"].lower(), bid[0], " ".join(bid[2]), ask[0], " ".join(ask[2]), spread,
-            " ".join(left_out) or "-",
+            one["group"], one["state"].lower(), bid[0], " ".join(bid[2]), ask[0], " ".join(ask[2]),
+            bps_text(one.get("spread_bps")), " ".join(left_out) or "-",
         )  # fmt: skip
     columns = ("buy", "at", "sell", "at", "edge bp", "size", "profit")
     pays = Table(*columns, box=None, title="opportunities after fees")

@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from typing import Any
 
 import shm
-from engine.cli.output import ago, say_table
+from engine.cli.output import ago, plain, say_table
 from engine.lanes import BY_NAME
 from engine.model.words import BookState
+from engine.monitor.figures import bps_text
 from engine.venues.dialect import ChannelKind
 
 UNFOLLOWED = (BookState.REFUSED.name, BookState.MISFIT.name)
@@ -33,7 +34,10 @@ def _book(top: Any, instrument: Any) -> dict[str, Any]:
         missing = [kind.name.lower() for kind in ChannelKind if instrument.missing & kind]
         texts = {name: getattr(instrument, name).rstrip(b"\0").decode(TEXT) for name in ("venue", "symbol")}
         named = {**texts, "trading": bool(instrument.trading), "old": bool(instrument.old), "missing": missing}
-    return {"instrument": top.instrument, **named, "state": BookState(top.state).name, "publish_ns": top.publish_ns}
+    return {
+        "instrument": top.instrument, **named, "state": BookState(top.state).name, "publish_ns": top.publish_ns,
+        "spread_bps": plain(top.spread_bps), "imbalance": plain(top.imbalance),
+    }  # fmt: skip
 
 
 def are_followed(found: Iterable[dict[str, Any]], now_ns: int) -> bool:
@@ -50,11 +54,12 @@ def show(found: list[dict[str, Any]], now_ns: int) -> None:
     """A line a book."""
     if found:
         say_table(
-            ("instrument", "venue", "symbol", "book", "told", "missing", "metadata"),
+            ("instrument", "venue", "symbol", "book", "spread bp", "told", "missing", "metadata"),
             [
                 (
                     one["instrument"], one["venue"] or "-", one["symbol"] or "-", one["state"].lower(),
-                    ago(max(0, now_ns - one["publish_ns"])), ", ".join(one["missing"]) or "-",
+                    bps_text(one["spread_bps"]), ago(max(0, now_ns - one["publish_ns"])),
+                    ", ".join(one["missing"]) or "-",
                     "an old copy" if one["old"] else "fresh" if one["symbol"] else "none yet",
                 )
                 for one in found

@@ -13,6 +13,7 @@ from engine.cli.look import known_instruments, name_of, price_text, size_text
 from engine.cli.output import Terminal, ago, attach, choose_system, row_tree, say_json
 from engine.model.instrument import Instrument
 from engine.model.words import BookState
+from engine.monitor.figures import bps_text
 
 INTERVAL_S = 0.1
 BAR = 24
@@ -73,7 +74,7 @@ def ladder(row: Any, known: dict[int, Instrument]) -> Table:
     good = row.state == BookState.GOOD
     age = ago(max(0, _now_ns() - row.publish_ns))
     state = f"[{'green' if good else 'red bold'}]{tree['symbol']} {tree['state'].lower()}[/]"
-    title = f"{state} · {age} old · {row.change_count:,} events"
+    title = f"{state} · {age} old · spread {bps_text(row.spread_bps)} bp · {row.change_count:,} events"
     table = Table("", "bid", "price", "ask", "", title=title, box=None)
     largest = max([1, *row.bid_size[: row.bids], *row.ask_size[: row.asks]])
     for index in reversed(range(row.asks)):

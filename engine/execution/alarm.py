@@ -8,6 +8,7 @@ it: only an operator's RESUME does. What was disputed and resumed once is not ra
 import logging
 from collections.abc import Callable, Iterable
 from enum import IntEnum
+from zlib import crc32
 
 from engine.execution import codec
 from engine.execution.blotter import Blotter
@@ -15,10 +16,11 @@ from engine.execution.journal import Gap
 from engine.execution.order import Order
 from engine.execution.seams import ExecutionLanes
 from engine.model.words import CommandKind, JournalKind
-from engine.venues.trading import FillNews
+from engine.venues.trading import FillNews, OrderNews, UnreadableError
 
 logger = logging.getLogger("engine.execution")
 
+TEXT_MOST = 500  # bytes of what could not be read
 GAP_ADVICE = (
     "The disk was full for longer than the shared memory reaches back, and then execution died. What is missing is"
     " asked of the venue: open orders are cancelled, fills are listed. Compare orders, fills and positions with the"
@@ -30,11 +32,23 @@ DISPUTE_ADVICE = (
 )
 
 
+ODD_ADVICE = (
+    "The order counts as open until the venue says otherwise, and is cancelled. Look at it at the venue; this program"
+    " has to learn the word. Then resume."
+)
+UNREADABLE_ADVICE = (
+    "What it was about is asked of the venue. If that cannot be read either, the venue has changed its answers and this"
+    " program has to learn them; compare orders, fills and positions with the venue's own account, then resume."
+)
+
+
 class AlarmReason(IntEnum):
     """Why execution halted itself: the flags of its COMMAND record."""
 
     FILL_DISPUTED = 1  # value: the fill's number; the third spare word: the venue's order
     JOURNAL_GAP = 2  # value: the first record that is missing
+    STATUS_ODD = 3  # value: the CRC-32 of the venue's word for the order's status; the third spare word: its order
+    UNREADABLE = 4  # value: the CRC-32 of why
 
 
 class Alarm:
@@ -72,6 +86,27 @@ class Alarm:
             f" {fill.size}; known under that number: {known or 'one that is forgotten'}. {DISPUTE_ADVICE}"
         )
         self._raise(AlarmReason.FILL_DISPUTED, fill.fill_id, now_ns, text, order, fill.venue_order_id)
+
+    def odd(self, order: Order, news: OrderNews, now_ns: int) -> None:
+        """An order has a status that nobody here knows: halt, once for an order and a status."""
+        key = (order.instrument, crc32(news.odd.encode()), news.venue_order_id)
+        if key in self._disputed or key in self._settled:
+            return
+        self._disputed.add(key)
+        text = (
+            f"the venue calls order {news.venue_order_id} of {news.symbol} {news.odd!r}, which is unknown. {ODD_ADVICE}"
+        )
+        self._raise(AlarmReason.STATUS_ODD, key[1], now_ns, text, order, news.venue_order_id)
+
+    def unreadable(self, error: UnreadableError, now_ns: int) -> None:
+        """The venue said what cannot be read: halt, once a life for one reason."""
+        key = (0, crc32(error.why.encode()), 0)
+        if key in self._disputed:
+            return
+        self._disputed.add(key)
+        said = error.text[:TEXT_MOST].decode(errors="replace")
+        text = f"the venue said what cannot be read ({error.why}): {said}. {UNREADABLE_ADVICE}"
+        self._raise(AlarmReason.UNREADABLE, key[1], now_ns, text)
 
     def gap(self, gap: Gap, now_ns: int) -> None:
         """The journal has lost records."""

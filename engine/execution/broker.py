@@ -5,7 +5,7 @@ the venue answers our own question: fills are added by identity, the venue's fil
 an end unless we had inferred it. Whatever stays open is handed to the recovery, which asks.
 """
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from engine.execution import client_id
 from engine.execution.blotter import Blotter
@@ -14,6 +14,9 @@ from engine.execution.order import CANCELLING, FILLED, IN_FLIGHT, OPEN, PARTLY, 
 from engine.model.words import DONE_STATES, OrderFlag, OrderState
 from engine.risk.gate import RiskGate
 from engine.venues.trading import FillNews, News, OrderNews, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PLACE, FILLS_MISSING = Ask.PLACE, OrderFlag.FILLS_MISSING
 CANCEL_PAUSE_NS = 100_000_000  # after a cancel that the venue refused, doubled by each further one
@@ -43,6 +46,7 @@ class Broker:
         self._inquirer = inquirer
         self._system = system
         self._grace_ns = fills_grace_ns
+        self.on_odd: Callable[[Order, OrderNews, int], None] = lambda *_: None  # told of a status that nobody knows
         self._refused: dict[bytes, Order] = {}  # orders whose cancel waits after a refusal
 
     def place(self, order: Order, now_ns: int) -> None:
@@ -86,7 +90,8 @@ class Broker:
             return
         if not order.flags & flag:
             order.flags |= flag
-            if order.cancel_pending or order.state not in (OPEN, PARTLY) or not self._gateway.up:
+            waits = order.cancel_pending or not self._gateway.up or now_ns < order.cancel_after_ns
+            if waits or order.state not in (OPEN, PARTLY):
                 self._blotter.note(order, now_ns)  # the wish must outlive us: nothing is sent that would carry it
         if order.cancel_pending or order.state not in (OPEN, PARTLY, CANCELLING) or not self._gateway.up:
             return
@@ -160,6 +165,8 @@ class Broker:
         if not order.answer_ns:
             order.answer_ns = now_ns
         order.venue_filled = max(order.venue_filled, news.executed)
+        if news.odd:
+            self.on_odd(order, news, now_ns)
         if answered or order.state != CANCELLING:
             order.ask_ns = 0
         to = self._next_state(order, news, answered=answered)

@@ -47,18 +47,27 @@ class Chaser:
             return min(top.bid, limit) if limit else top.bid
         return max(top.ask, limit)
 
-    def stop(self, intent_id: int) -> None:
-        """Chase no further; whatever stands is for others to cancel."""
-        chase = self.chases.get(intent_id)
-        if chase is not None:
-            chase.stopped = True
+    def stop(self, intent_id: int, now_ns: int) -> None:
+        """Chase no further; whatever stands is for others to cancel.
 
-    def stop_all(self, strategy: int, instrument: int) -> None:
+        A chase whose last request has ended has nothing that a cancel would be written to: it is said here, or the
+        next life goes on with it.
+        """
+        chase = self.chases.get(intent_id)
+        if chase is None or chase.stopped:
+            return
+        chase.stopped = True
+        order = chase.order
+        if not order.live and not order.flags & OrderFlag.CANCEL_WANTED:
+            order.flags |= OrderFlag.CANCEL_WANTED
+            self._blotter.note(order, now_ns)
+
+    def stop_all(self, strategy: int, instrument: int, now_ns: int) -> None:
         """Stop every chase, or those of a strategy or instrument: one may be between two requests."""
-        for chase in self.chases.values():
+        for intent_id, chase in self.chases.items():
             of_strategy = not strategy or chase.order.strategy == strategy
             if of_strategy and (not instrument or chase.order.instrument == instrument):
-                chase.stopped = True
+                self.stop(intent_id, now_ns)
 
     def on_book(self, instrument: int, now_ns: int) -> None:
         """The best prices of an instrument changed."""

@@ -67,7 +67,7 @@ class Desk:
 
     def cancel(self, order: Order, now_ns: int) -> None:
         """Cancel an order, with its chase, and what it was to replace."""
-        self.chaser.stop(order.intent_id)
+        self.chaser.stop(order.intent_id, now_ns)
         one: Order | None = order
         while one is not None and (one.live or one is order):
             one.heir = None
@@ -76,7 +76,7 @@ class Desk:
 
     def cancel_all(self, now_ns: int, strategy: int = 0, instrument: int = 0) -> None:
         """Cancel everything live, or everything of a strategy or instrument."""
-        self.chaser.stop_all(strategy, instrument)
+        self.chaser.stop_all(strategy, instrument, now_ns)
         for order in list(self._blotter.live.values()):
             if (not strategy or order.strategy == strategy) and (not instrument or order.instrument == instrument):
                 self.cancel(order, now_ns)
@@ -92,7 +92,7 @@ class Desk:
         while self._deadlines and self._deadlines[0][0] <= now_ns:
             _, intent_id = heapq.heappop(self._deadlines)
             count += 1
-            self.chaser.stop(intent_id)
+            self.chaser.stop(intent_id, now_ns)
             order = self._blotter.by_intent.get(intent_id)
             if order is not None:
                 self.cancel(order, now_ns)

@@ -42,7 +42,7 @@ from engine.model import records
 from engine.model.words import CommandKind, FillFlag, JournalKind
 from engine.risk.gate import RiskGate
 from engine.risk.market import Top
-from engine.venues.trading import News
+from engine.venues.trading import Frame, News, Outcome, UnreadableError
 
 COMMAND_ROW: Any = records.COMMAND.row  # what a reader gives when it was not lapped
 INTENT_ROW: Any = records.INTENT.row
@@ -84,6 +84,7 @@ class Execution:
         self.broker = Broker(self.blotter, self.gateway, self.gate, self.recovery, system, config.fills_grace_ns)
         cancel_orphans = config.orphans == "cancel"
         self.strangers = Strangers(self.blotter, self.broker, ids, cancel_orphans=cancel_orphans)
+        self.broker.on_odd = self.alarm.odd
         self.recovery.broker, self.recovery.strangers = self.broker, self.strangers
         maker = Maker(system, lanes, self.blotter, self.broker, self.gateway)
         self.chaser = Chaser(
@@ -161,11 +162,20 @@ class Execution:
         self.recovery.on_down()
 
     def on_answer(self, request: Request, news: News, now_ns: int) -> None:
-        """An answer goes to who asked."""
-        if request.kind in (Ask.PLACE, Ask.CANCEL, Ask.REPLACE):
-            self.broker.on_answer(request, news, now_ns)
-        else:
-            self.recovery.on_answer(request, news, now_ns)
+        """An answer goes to who asked; one that cannot be read leaves its request unknown."""
+        hear = (
+            self.broker.on_answer if request.kind in (Ask.PLACE, Ask.CANCEL, Ask.REPLACE) else self.recovery.on_answer
+        )
+        try:
+            hear(request, news, now_ns)
+        except UnreadableError as error:
+            self.alarm.unreadable(error, now_ns)
+            hear(request, News(Frame.ANSWER, outcome=Outcome.UNKNOWN), now_ns)
+
+    def on_unreadable(self, error: UnreadableError, now_ns: int) -> None:
+        """What it said is asked for."""
+        self.alarm.unreadable(error, now_ns)
+        self.recovery.audit_soon(now_ns)
 
     def on_report(self, news: News, now_ns: int) -> None:
         """News of an order: ours, ours but unknown, or somebody else's."""

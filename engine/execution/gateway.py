@@ -4,9 +4,10 @@
 
 Every request is remembered until its answer. One that is not answered in time, or whose connection ended, is answered
 here with UNKNOWN, so whoever sent it always hears. A venue that does not answer the clock's question is mute: the
-connection is given up.
+connection is given up. One that refuses to tell the time lives: it is asked again when it is due, or may be.
 """
 
+import logging
 from collections.abc import Callable
 from enum import IntEnum
 from itertools import count
@@ -16,9 +17,12 @@ from engine.execution.config import ExecutionConfig
 from engine.execution.order import Order
 from engine.execution.seams import ExecutionPorts
 from engine.venues.port import FramePort, PortState
-from engine.venues.trading import Frame, News, Outcome
+from engine.venues.trading import Frame, News, Outcome, UnreadableError
 from engine.venues.trading_clock import VenueClock
 
+logger = logging.getLogger("engine.execution")
+
+MILLISECOND_NS = 1_000_000
 CLOCK_SAMPLES = 3  # before the first signed request
 
 
@@ -80,6 +84,9 @@ class Listener(Protocol):
 
     def on_report(self, news: News, now_ns: int) -> None:
         """Unasked news of an order."""
+
+    def on_unreadable(self, error: UnreadableError, now_ns: int) -> None:
+        """The venue said something that cannot be read, whatever it was."""
 
 
 class Gateway:
@@ -165,14 +172,16 @@ class Gateway:
         self._clock_ns = now_ns + self._clock_interval_ns
         self.send(Request(Ask.TIME, now_ns), self.wire.time)
 
-    def drop(self, now_ns: int, why: str) -> None:
-        """Give the connection up; everything unanswered is unknown."""
+    def drop(self, now_ns: int, why: str, until_ns: int = 0) -> None:
+        """Give the connection up; everything unanswered is unknown. The next is not begun before `until_ns`."""
         if self._port is not None:
             self._port.close()
         self._port = None
-        self.error = why
         was_up, self.stage = self.up, Stage.DOWN
-        self._retry_ns = now_ns + self._pause_ns
+        self._retry_ns = max(now_ns + self._pause_ns, until_ns)
+        if was_up or why != self.error:  # the same again and again is said once
+            logger.warning("session ended", extra={"why": why, "again_ms": (self._retry_ns - now_ns) // MILLISECOND_NS})
+        self.error = why
         self._pause_ns = min(self._retry_most_ns, self._pause_ns * 2)
         unanswered, self._requests = self._requests, {}
         for request in unanswered.values():
@@ -215,7 +224,11 @@ class Gateway:
 
     def _take(self, frame: bytes, now_ns: int) -> None:
         """Read one frame and pass its news on."""
-        news = self.wire.read(frame)
+        try:
+            news = self.wire.read(frame)
+        except UnreadableError as error:
+            self._listener.on_unreadable(error, now_ns)
+            return
         if news.kind == REPORT:
             self._listener.on_report(news, now_ns)
         elif news.kind == ANSWER:
@@ -225,14 +238,22 @@ class Gateway:
             if request.kind >= PLACE:
                 self._listener.on_answer(request, news, now_ns)
             else:
-                self._advance(request, news, now_ns)
+                self._advance_readable(request, news, now_ns)
         elif news.kind == Frame.SHUTDOWN:
             self.drop(now_ns, f"ended by the venue ({news.error})")
+
+    def _advance_readable(self, request: Request, news: News, now_ns: int) -> None:
+        """The session's own answers; one that cannot be read is as good as none."""
+        try:
+            self._advance(request, news, now_ns)
+        except UnreadableError as error:
+            self._listener.on_unreadable(error, now_ns)
+            self._refused(request, News(Frame.ANSWER, outcome=Outcome.UNKNOWN, text=error.why), now_ns)
 
     def _advance(self, request: Request, news: News, now_ns: int) -> None:
         """The session's own answers lead from stage to stage."""
         if news.outcome != Outcome.ACCEPTED:
-            self.drop(now_ns, f"{Ask(request.kind).name.lower()} refused: {news.error} {news.text}")
+            self._refused(request, news, now_ns)
         elif request.kind == Ask.TIME:
             self.clock.sample(request.sent_ns, now_ns, self.wire.read_time(news.body))
             self._samples += 1
@@ -249,6 +270,16 @@ class Gateway:
             self.stage = Stage.UP
             self._pause_ns = self._retry_least_ns
             self._listener.on_up(now_ns)
+
+    def _refused(self, request: Request, news: News, now_ns: int) -> None:
+        """The venue said no, or not now: without a clock or a logon there is no session, but one that stands lives."""
+        until_ns = news.retry_after_ns - self.clock.offset_ns if news.retry_after_ns else 0
+        why = f"{Ask(request.kind).name.lower()} refused: {news.error} {news.text}"
+        if request.kind == Ask.TIME and self.stage is UP:
+            self._clock_ns = max(self._clock_ns, until_ns)
+            logger.warning("the venue's clock was not told", extra={"why": why})
+        else:
+            self.drop(now_ns, why, until_ns)
 
     def _watch(self, now_ns: int) -> None:
         """Answer in the venue's stead what it did not answer in time, and measure its clock when due."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from engine.execution.broker import Broker
     from engine.execution.strangers import Strangers
 
+SOON_NS = 5_000_000_000
 PARALLEL = 16  # questions in flight at a time
 
 
@@ -73,6 +74,10 @@ class Recovery:
                 self._blotter.changed.append(order)
         self._audit(now_ns)
 
+    def audit_soon(self, now_ns: int) -> None:
+        """Something was said and not understood: compare sooner, but not at the speed of what cannot be read."""
+        self._audit_ns = min(self._audit_ns, now_ns + SOON_NS)
+
     def on_down(self) -> None:
         """The connection ended; what was known stays known until the next begins."""
         self._in_flight = 0
@@ -106,7 +111,11 @@ class Recovery:
 
     def on_answer(self, request: Request, news: News, now_ns: int) -> None:
         """Take an answer, or the lack of one, to one of our questions."""
-        self._in_flight = max(0, self._in_flight - 1)
+        self._take_answer(request, news, now_ns)
+        self._in_flight = max(0, self._in_flight - 1)  # last: an answer that cannot be read comes again as UNKNOWN
+
+    def _take_answer(self, request: Request, news: News, now_ns: int) -> None:
+        """What follows from it."""
         accepted = news.outcome == Outcome.ACCEPTED
         if not accepted and not self._gateway.wire.gone(news.error):
             again_ns = news.retry_after_ns - self._gateway.clock.offset_ns if news.retry_after_ns else 0

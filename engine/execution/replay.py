@@ -1,8 +1,8 @@
 """The replay: from the journal back to what was known when the last life ended.
 
-    INTENT     its id is taken: it will not be accepted again       VERDICT    a refused REPLACE waits for nothing
+    INTENT     its id is taken; what it cancels is to be cancelled  VERDICT    a refused REPLACE waits for nothing
     ORDER      the order as it stood then                           FILL       its order, and the positions
-    WATERMARK  fills known up to here                               COMMAND    halted or not
+    WATERMARK  fills known up to here                               COMMAND    halted or not; what it cancels
     START      what the numbers mean: other instruments are refused
 
 An order found as CREATED or SENT may or may not be at the venue: it is UNKNOWN, and the recovery asks. Nothing here
@@ -37,6 +37,11 @@ def _told(row: Any, last: Any) -> bool:
     if last.flags & FillFlag.OPENING:
         return bool(row.receive_ns <= last.receive_ns)
     return (row.instrument, row.venue_fill_id) == (last.instrument, last.venue_fill_id)
+
+
+def _goes_on(chase: Chase) -> bool:
+    """Whether a chase has not ended: something stands, or is about to."""
+    return bool(chase.order.live or chase.standing.live or chase.order.flags & OrderFlag.REPRICING)
 
 
 class Replay:
@@ -127,6 +132,30 @@ class Replay:
         self.blotter.last_intent[strategy] = max(row.intent_id, self.blotter.last_intent.get(strategy, 0))
         if row.kind == IntentKind.REPLACE:
             self.replaces[row.intent_id] = row
+        elif row.kind == IntentKind.CANCEL_ALL:
+            self._cancel_all(row.strategy, row.instrument)
+        elif row.kind == IntentKind.CANCEL:
+            order = self.blotter.by_intent.get(row.target_id)
+            if order is not None and order.strategy == row.strategy:
+                self._cancel(order)
+
+    def _cancel_all(self, strategy: int, instrument: int) -> None:
+        """Everything that stands, or a strategy's, or an instrument's, was to be cancelled."""
+        chased = [chase.order for chase in self.chased.values()]
+        for order in dict.fromkeys((*self.blotter.live.values(), *chased)):
+            if (not strategy or order.strategy == strategy) and (not instrument or order.instrument == instrument):
+                self._cancel(order)
+
+    def _cancel(self, order: Order) -> None:
+        """An order was to be cancelled, whether or not the life that was told lived to send it."""
+        chase = self.chased.get(order.intent_id)
+        if chase is not None and _goes_on(chase):
+            chase.order.flags |= OrderFlag.CANCEL_WANTED
+        one: Order | None = order
+        while one is not None and (one.live or one is order):
+            if one.live:
+                one.flags |= OrderFlag.CANCEL_WANTED
+            one = one.predecessor
 
     def _read_order(self, row: Any, now_ns: int) -> None:
         """An order as it stood."""
@@ -189,12 +218,16 @@ class Replay:
         elif row.kind in (CommandKind.HALT, CommandKind.RESUME):
             self.halted = row.kind == CommandKind.HALT
             self.alarmed = self.alarmed and self.halted
+        if row.kind == CommandKind.CANCEL_ALL:
+            self._cancel_all(row.strategy, row.instrument)
+        elif row.kind in (CommandKind.HALT, CommandKind.DRAIN):
+            self._cancel_all(0, 0)
 
     def _restore_chases(self) -> None:
         """Chases that had not ended."""
         for chase in self.chased.values():
             chase.stopped = bool(chase.order.flags & OrderFlag.CANCEL_WANTED)
-            if chase.order.live or chase.standing.live or chase.order.flags & OrderFlag.REPRICING:
+            if _goes_on(chase):
                 self.chases.append(chase)
 
     def _restore_heirs(self) -> None:

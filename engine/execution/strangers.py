@@ -5,6 +5,9 @@ order under our own id that the journal does not know is ours: it is adopted, it
 cancelled. The watermark of an instrument moves only while no fill waits for its owner, so a death loses none.
 """
 
+import logging
+from collections import OrderedDict
+
 from engine.execution import client_id
 from engine.execution.blotter import Blotter
 from engine.execution.broker import Broker
@@ -12,7 +15,10 @@ from engine.execution.order import Order
 from engine.model.words import OrderFlag, OrderState, OrderType, TimeInForce
 from engine.venues.trading import FillNews, OrderNews
 
+logger = logging.getLogger("engine.execution")
+
 ASK_AGAIN_NS = 500_000_000
+FOREIGN_KEPT = 65_536  # others' orders that are remembered; of one forgotten is asked, or told, once more
 
 
 class Strangers:
@@ -20,7 +26,9 @@ class Strangers:
 
     def __init__(self, blotter: Blotter, broker: Broker, ids: dict[str, int], *, cancel_orphans: bool) -> None:
         """Begin with nobody."""
-        self.foreign: dict[tuple[int, int], OrderNews | None] = {}  # instrument, venue's id
+        self.foreign: OrderedDict[tuple[int, int], None] = (
+            OrderedDict()
+        )  # instrument, venue's id; the latest heard of stand last
         self.scanned: dict[int, int] = {}  # instrument: the last fill id that was listed
         self._blotter = blotter
         self._broker = broker
@@ -61,7 +69,7 @@ class Strangers:
         fills = self._held.pop(key, [])
         self._due.pop(key, None)
         if news is None or not self._broker.is_ours(news.client_id):
-            self.foreign[key] = news
+            self._remember(key)
             return
         order = self.known_or_adopted(news, now_ns)
         for fill in fills:
@@ -92,15 +100,28 @@ class Strangers:
         """Tell of somebody else's order, once."""
         instrument = self._ids.get(news.symbol, 0)
         key = (instrument, news.venue_order_id)
-        if not instrument or key in self.foreign:
+        if not instrument or self._remember(key):
             return
-        self.foreign[key] = news
+        if news.odd:
+            logger.warning("another's order of unknown status", extra={"order": key, "status": news.odd})
         order = Order(
             news.client_id[:16], 0, 0, instrument, news.side, OrderType.LIMIT, TimeInForce.GTC, news.price, news.size
         )
         order.state, order.venue_order_id, order.filled = news.state, news.venue_order_id, news.executed
         order.flags, order.answer_ns = int(OrderFlag.FOREIGN), now_ns
         self._blotter.tell(order, now_ns)
+
+    def _remember(self, key: tuple[int, int]) -> bool:
+        """Another's order was heard of; whether not for the first time.
+
+        What stands is listed again and again, what passed is forgotten in time.
+        """
+        known = key in self.foreign
+        self.foreign[key] = None
+        self.foreign.move_to_end(key)
+        if len(self.foreign) > FOREIGN_KEPT:
+            self.foreign.popitem(last=False)
+        return known
 
     def _adopt(self, news: OrderNews) -> Order:
         """An order of ours that the journal does not know."""

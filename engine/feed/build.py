@@ -19,52 +19,24 @@ from engine import clock
 from engine.feed.config import FeedConfig
 from engine.feed.feed import Feed
 from engine.feed.outbox import Outbox
+from engine.feed.ports import SocketPorts
 from engine.feed.replay import ReplayRole, build_replay, is_replay
 from engine.feed.tapped import TappedPorts, tap_of
 from engine.instruments import read, write
 from engine.lanes import BY_NAME
-from engine.venues.catalogue import SIGNED, dialect_of
-from engine.venues.dialect import Dialect
-from engine.venues.port import PortState
-from engine.venues.wire import HttpPort, WebSocketPort
+from engine.venues.catalogue import STREAM_KEYS, seals_of
 
 if TYPE_CHECKING:
     from engine.config import Config, Secret
     from engine.config.tables import Venue
     from engine.model.instrument import Instrument
 
-MS, SECOND_NS = 1_000_000, 1_000_000_000
+MS = 1_000_000
 DURATIONS = (
     "stale", "book_stale", "settle", "subscribe", "quiet", "request", "instruments", "hold", "retry_min", "retry_max"
 )  # fmt: skip
 PLAIN = ("levels", "weight_percent", "seed")
 BUILD = ("frames", "source", "replay")  # read where the feed is built
-
-
-class SocketPorts:
-    """A venue's ports over real sockets."""
-
-    def __init__(self, stream_url: str, request_url: str, headers: Mapping[str, str] | None = None) -> None:
-        """The bases that targets are put behind, and what a stream's upgrade says beside them."""
-        self._headers = headers or {}
-        self._stream_url, self._request_url = stream_url.rstrip("/"), request_url.rstrip("/")
-        self._streams: list[WebSocketPort] = []
-        self._requests = HttpPort(self._request_url)
-
-    def stream(self, target: str) -> WebSocketPort:
-        """Begin a stream."""
-        self._streams = [port for port in self._streams if port.state is not PortState.CLOSED]
-        self._streams.append(WebSocketPort(self._stream_url + target, headers=self._headers))
-        return self._streams[-1]
-
-    def requests(self) -> HttpPort:
-        """Requests to the REST side."""
-        return self._requests
-
-    def filenos(self) -> list[int]:
-        """What a sleeping process is woken by."""
-        interests = [port.interests() for port in self._streams] + [self._requests.interests()]
-        return [one.descriptor for several in interests for one in several]
 
 
 class FeedRole:
@@ -117,35 +89,31 @@ def standby_of(venue: "Venue") -> bool:
     return wanted
 
 
-KEY = ("api_key", "private_key", "passphrase")
-
-
 def secrets_of(venue: "Venue") -> list["Secret"]:
-    """What the venue's stream is opened with: nothing, an SBE key's name, or a whole key where messages are signed."""
-    sbe, signed = venue.options.get("encoding") == "sbe", dialect_name(venue) in SIGNED
-    needed = KEY if signed else KEY[:1] if sbe else ()
+    """What the venue's stream is opened with: nothing, the name of a key, or a whole key where messages are sealed."""
+    dialect = dialect_name(venue)
+    needed = STREAM_KEYS.get(dialect, ())
     for name in needed:
         if getattr(venue, name) is None:
+            sbe = venue.options.get("encoding") == "sbe"
             stream = 'encoding = "sbe"' if sbe else f'product = "{venue.options.get("product")}"'
-            article = "an" if name == KEY[0] else "a"
+            article = "an" if name == needed[0] else "a"
             kind = " (of an Ed25519 key)" if sbe else f" (its key is {', '.join(needed)})"
             msg = f"venue {venue.name}: {stream} needs {article} {name}{kind} to open a stream, was none"
             raise ValueError(msg)
     return [getattr(venue, name) for name in needed]
 
 
-def speaker_of(venue: "Venue") -> Dialect:
-    """The venue's dialect, with the key that it signs by where it must."""
-    name = dialect_name(venue)
-    if name not in SIGNED:
-        return dialect_of(name)
-    api_key, secret, passphrase = (one.reveal() for one in secrets_of(venue))
-    return SIGNED[name](api_key, secret, passphrase, lambda: clock.now_ns() // SECOND_NS)
+def ports_of(venue: "Venue") -> SocketPorts:
+    """The venue's network, with the key that its streams open to where there is one."""
+    key = [one.reveal() for one in secrets_of(venue)]
+    seals = seals_of(dialect_name(venue), key, clock.now_ns)
+    return SocketPorts(venue.stream_url, venue.request_url, stream_headers(venue), seals)
 
 
 def stream_headers(venue: "Venue") -> dict[str, str]:
     """What opens a venue's stream: SBE wants the name of a key, whose secret the feed never sees."""
-    if venue.options.get("encoding") != "sbe":
+    if dialect_name(venue) != "binance-sbe":
         return {}
     [api_key] = secrets_of(venue)
     return {"X-MBX-APIKEY": api_key.reveal()}
@@ -211,10 +179,10 @@ def build(config: "Config", name: str) -> FeedRole | ReplayRole:
     tap, feeds, ports, pinned = tap_of(config), [], [], shown_decimals(config)
     for venue in config.venues:
         if any(one.venue == venue.name for one in config.instruments):
-            ports.append(SocketPorts(venue.stream_url, venue.request_url, stream_headers(venue)))
+            ports.append(ports_of(venue))
             told = TappedPorts(ports[-1], tap, venue.name, dialect_name(venue)) if tap else ports[-1]
             show = shower(cells, venue.name)
-            feeds.append(Feed(feed_config(config, name, venue, pinned), told, outbox, show, speaker_of(venue)))
+            feeds.append(Feed(feed_config(config, name, venue, pinned), told, outbox, show))
     return FeedRole(name, feeds, ports)
 
 

@@ -11,7 +11,6 @@ always: then it takes over from one that is lost, mute or has a hole, and nothin
 """
 
 import logging
-from collections.abc import Callable
 from typing import Protocol
 
 from engine.feed.backoff import Backoff
@@ -20,17 +19,15 @@ from engine.feed.config import FeedConfig
 from engine.feed.hearing import hearing
 from engine.feed.line import Intake
 from engine.feed.link import TEND_NS, Link
-from engine.feed.loader import Loader, decimals_of
-from engine.feed.order_track import OrderTrack
+from engine.feed.listings import NOTHING_MISSING, Listings, Show
+from engine.feed.loader import Loader
 from engine.feed.outbox import Outbox
 from engine.feed.pipeline import Pipeline
-from engine.feed.precision import misfits_of, misfits_of_book
 from engine.feed.rehearsal import Rehearsal
 from engine.feed.snapshots import Snapshots
 from engine.feed.standby import Standby
 from engine.feed.track import Track
 from engine.model.instrument import Instrument
-from engine.model.words import BookState
 from engine.venues.catalogue import dialect_of
 from engine.venues.dialect import AnswerKind, ChannelKind, Dialect
 from engine.venues.port import FramePort, RequestPort
@@ -39,9 +36,6 @@ LOG = logging.getLogger("steelyard.feed")
 LOGGED_BYTES = 4096
 RETOLD_LEVELS = 16  # at each look at the ages: who joins LEVELS late has a book of 5000 levels whole in three seconds
 LOGGED_FRAMES = 100  # a venue that sends rubbish for hours must not fill the disk
-
-
-Show = Callable[[Instrument, int, bool, int, int], None]  # instrument, cell, an old copy, channels missing, now_ns
 
 
 class FeedPorts(Protocol):
@@ -67,27 +61,23 @@ class Feed:
     ) -> None:
         """`show` is told of every instrument that is known, and again when something of it changes."""
         self.name, self.config = config.name, config
-        self._ports, self._dialect, self._show = ports, dialect or dialect_of(config.venue), show
-        self._outbox = outbox
+        self._ports, self._dialect = ports, dialect or dialect_of(config.venue)
         self._requests = ports.requests()
         self._budget = Budget(config, self._dialect)
         self._loader = Loader(config, self._dialect, self._requests, self._budget)
+        self._listings = Listings(config, self._dialect, self._loader, outbox, show)
         self._snapshots = Snapshots(config, self._dialect, self._requests, self._budget)
         self._book = next(channel for channel in self._dialect.channels if channel.kind == ChannelKind.BOOK)
         self._backoff = Backoff(config.retry_min_ns, config.retry_max_ns, config.seed)
         self._link: Link | None = None
         self._standby = Standby(config, self._begin_link)
         self._intake = Intake()
+        self._outbox = outbox
         self._rehearsal: Rehearsal | None = None
-        self._tracks: dict[str, Track] = {}
-        self._listed: dict[str, tuple[int, int]] = {}  # the decimals that the scanner reads a symbol by
-        self._missed: dict[str, str] = {}
-        self._misfits: dict[str, str] = {}
-        self._revision = 0
-        self._connect_ns = self._check_ns = self._misfit_check_ns = self._whole_ns = 0
+        self._connect_ns = self._check_ns = self._whole_ns = 0
         self._begun = self._draining = False
         self.pipeline: Pipeline | None = None
-        self.malformed = self.refusals = self.reconnects = self.successions = 0
+        self.malformed = self.reconnects = self.successions = 0
         self.failure = ""
 
     @property
@@ -123,7 +113,8 @@ class Feed:
 
     def _step_whole(self, now_ns: int) -> int:
         if not self._begun:
-            self._begin(now_ns)
+            self._begun = True
+            self._listings.begin(now_ns)
         work = self._take_responses(now_ns)
         self._load(now_ns)
         if self.pipeline is None:
@@ -158,114 +149,20 @@ class Feed:
                 link.close()
         self._requests.close()
 
-    def _begin(self, now_ns: int) -> None:
-        self._begun = True
-        for symbol, instrument in self.config.symbols.items():
-            self._outbox.void(instrument, self.config.cell(symbol), now_ns)
-
     def _load(self, now_ns: int) -> None:
-        """Look after the metadata, and take over what it has come to be."""
-        self._loader.ask(now_ns)
-        if self._loader.revision != self._revision:
-            self._revision = self._loader.revision
-            self._take_instruments(now_ns)
-
-    def _take_instruments(self, now_ns: int) -> None:
-        added, changed = [], False
-        for symbol in self.config.symbols:
-            one = self._loader.instruments.get(symbol)
-            if one is None:
-                self._miss(symbol, now_ns)
-            elif symbol not in self._tracks:
-                self._add(one)
-                added.append(symbol)
-            elif decimals_of(one) != self._listed[symbol]:
-                self._relist(one, now_ns)
-                changed = True
-        self._release(now_ns)
+        """Look after the metadata, and follow what it has come to be."""
+        if not self._listings.news(now_ns):
+            return
+        added, changed = self._listings.take(now_ns)
+        self.pipeline = self._listings.pipeline
         self._show_all(now_ns)
         if self._link is not None and added:
             self._link.want(added)
         if added or changed:
             self._standby.lose(self.pipeline, now_ns)
 
-    def _miss(self, symbol: str, now_ns: int) -> None:
-        """A symbol that cannot be followed is told with its reason, once, and hurts no other."""
-        misfit, refused = self._loader.misfits.get(symbol, ""), self._loader.refused.get(symbol, "")
-        if (misfit or refused) and self._missed.get(symbol) != misfit + refused:
-            self._missed[symbol] = misfit + refused
-            self.refusals += 1
-            LOG.error("%s: %s is not followed: %s", self.name, symbol, misfit or refused)
-            state = BookState.MISFIT if misfit else BookState.REFUSED
-            self._outbox.void(self.config.symbols[symbol], self.config.cell(symbol), now_ns, state)
-
-    def _add(self, one: Instrument) -> None:
-        if self.pipeline is None:
-            self.pipeline = Pipeline(self._dialect.market(), self._outbox)
-            self.pipeline.examine = self._examine
-        index = self.pipeline.market.add(one.symbol, one.price_decimals, one.size_decimals)
-        self._tracks[one.symbol] = self._track(index, one, self._outbox)
-        self._listed[one.symbol] = decimals_of(one)
-        self.pipeline.add(self._tracks[one.symbol])
-
-    def _relist(self, one: Instrument, now_ns: int) -> None:
-        """The venue changed its decimals, and nobody decides by the old ones."""
-        assert self.pipeline is not None, "a listing without a pipeline"
-        before, self._listed[one.symbol] = self._listed[one.symbol], decimals_of(one)
-        LOG.warning("%s: the decimals of %s were %s and are %s", self.name, one.symbol, before, decimals_of(one))
-        self.pipeline.relist(self._tracks[one.symbol].index, one.price_decimals, one.size_decimals, now_ns)
-
-    def _release(self, now_ns: int) -> None:
-        """The venue was asked anew: a misfit is tried again, unless the metadata says that it stays one."""
-        for symbol in list(self._misfits):
-            text = self._loader.misfits.get(symbol)
-            if text is None:
-                del self._misfits[symbol]
-                self._tracks[symbol].wanting = True
-            elif self._misfits[symbol] != text:
-                self._misfits[symbol] = text
-                LOG.error("%s: %s: %s; engine-ctl down and up takes them over", self.name, symbol, text)
-        for symbol in set(self._loader.misfits) & set(self._tracks):
-            self._doubt(symbol, self._loader.misfits[symbol], now_ns)
-
-    def _doubt(self, symbol: str, text: str, now_ns: int) -> None:
-        """The venue's numbers do not fit the instrument: say so, ask for its metadata, and not for the book."""
-        if symbol not in self._misfits:
-            self._misfits[symbol] = text
-            LOG.error("%s: %s: %s", self.name, symbol, text)
-            self._tracks[symbol].misfit(now_ns)
-            self._loader.reload(now_ns)
-
     def _show_all(self, now_ns: int) -> None:
-        for symbol in self.config.symbols:
-            self._show_one(symbol, now_ns)
-
-    def _show_one(self, symbol: str, now_ns: int) -> None:
-        """Show what is known of a symbol, and of one that the venue does not list that nothing can be traded."""
-        one = self._loader.instruments.get(symbol)
-        if one is None and symbol in self._loader.refused:
-            one = unlisted(self.config.venue, symbol, self.config.symbols[symbol])
-        if one is not None:
-            self._show(one, self.config.cell(symbol), self._loader.old, self._missing(symbol), now_ns)
-
-    def _missing(self, symbol: str) -> int:
-        """The channels of a symbol that do not come."""
-        return self._link.missing.get(symbol, 0) if self._link is not None else 0
-
-    def _shadow(self) -> Pipeline:
-        """A pipeline like the first, told to nobody."""
-        assert self.pipeline is not None, "a shadow of nothing"
-        shadow = Pipeline(self._dialect.market(), Outbox())
-        shadow.examine = self._examine
-        for first in self.pipeline.tracks:
-            shadow.market.add(first.symbol, *self._listed[first.symbol])
-            shadow.add(self._track(first.index, self._loader.instruments[first.symbol], shadow.outbox))
-        return shadow
-
-    def _track(self, index: int, one: Instrument, outbox: Outbox) -> Track:
-        rule, depth, cell = self._dialect.rule(), self._dialect.depth, self.config.cell(one.symbol)
-        track = OrderTrack if self._dialect.by_order else Track
-        return track(index, one.id, one.symbol, rule, outbox, depth, self.config.levels, cell)
+        self._listings.show_all(self._link.missing if self._link is not None else NOTHING_MISSING, now_ns)
 
     def _take_responses(self, now_ns: int) -> int:
         responses = self._requests.poll(now_ns)
@@ -280,8 +177,7 @@ class Feed:
             return True
         symbol = self.pipeline.tracks[index].symbol
         self._log_malformed(body, f"the book of {symbol}")
-        for misfit, text in misfits_of_book(body, symbol, self._loader.instruments).items():
-            self._doubt(misfit, text, now_ns)
+        self._listings.doubt_book(body, symbol, now_ns)
         return False
 
     def _connect(self, now_ns: int) -> None:
@@ -292,7 +188,7 @@ class Feed:
     def _begin_link(self, pipeline: Pipeline, now_ns: int) -> Link:
         port = self._ports.stream(self._dialect.stream_target())
         link = Link(port, self._dialect, self.config, hearing(pipeline), now_ns)
-        link.want(self._tracks)
+        link.want(self._listings.tracks)
         return link
 
     def _take_frames(self, now_ns: int) -> int:
@@ -344,28 +240,16 @@ class Feed:
             answer = self._dialect.answer(frame)
             if malformed or answer.kind == AnswerKind.MALFORMED:
                 self._log_malformed(frame, answer.text)
-                self._take_misfits(frame, now_ns)
+                self._listings.doubt_frame(frame, now_ns)
             if not malformed:
                 pipeline.mistrust(answer.spoilt, link.receive_ns, now_ns)
             link.hear(answer)
-
-    def _examine(self, frame: bytes) -> tuple[str, ...]:
-        """The books that a malformed frame spoils: asked before the frames behind it are taken."""
-        return self._dialect.answer(frame).spoilt
-
-    def _take_misfits(self, frame: bytes, now_ns: int) -> None:
-        """See whether a frame was refused for a number finer than its instrument; parsing it is dear, so not each."""
-        if now_ns >= self._misfit_check_ns:
-            self._misfit_check_ns = now_ns + self.config.check_ns
-            for symbol, text in misfits_of(frame, self._dialect, self._loader.instruments).items():
-                self._doubt(symbol, text, now_ns)
 
     def _take_outcomes(self, link: Link, now_ns: int) -> None:
         """A subscription that failed is an error with its name; the symbol's other channels go on."""
         for outcome in link.outcomes(now_ns):
             kind = outcome.channel.kind
             if outcome.text:
-                self.refusals += 1
                 LOG.error("%s: %s of %s: %s", self.name, outcome.channel.name, outcome.symbol, outcome.text)
                 link.missing[outcome.symbol] = link.missing.get(outcome.symbol, 0) | kind
             else:
@@ -373,9 +257,9 @@ class Feed:
                 link.missing[outcome.symbol] = link.missing.get(outcome.symbol, 0) & ~kind
             if link is not self._link:
                 continue
-            if kind == ChannelKind.BOOK and outcome.symbol not in self._misfits:
-                self._carry(self._tracks[outcome.symbol], now_ns, carried=not outcome.text)
-            self._show_one(outcome.symbol, now_ns)
+            if kind == ChannelKind.BOOK and outcome.symbol not in self._listings.misfits:
+                self._carry(self._listings.tracks[outcome.symbol], now_ns, carried=not outcome.text)
+            self._listings.show_one(outcome.symbol, link.missing, now_ns)
 
     def _carry(self, track: Track, now_ns: int, *, carried: bool) -> None:
         """A book whose changes do not come is not believed, and not asked for."""
@@ -416,7 +300,7 @@ class Feed:
         if shadow is not None:
             shadow.take_over(self.pipeline, now_ns)
             self.pipeline = shadow
-            self._tracks = {track.symbol: track for track in shadow.tracks}
+            self._listings.take_over(shadow)
         elif not covered:
             self._snapshots.forget()
             self.pipeline.disconnect(now_ns)
@@ -436,7 +320,7 @@ class Feed:
                 self._look_after(track, self._link, now_ns)
 
     def _look_after(self, track: Track, link: Link, now_ns: int) -> None:
-        if track.symbol in self._misfits:
+        if track.symbol in self._listings.misfits:
             track.misfit(now_ns)
             return
         if not link.subscriptions.since_ns(self._book, track.symbol):
@@ -457,7 +341,7 @@ class Feed:
 
     def _want(self, track: Track, link: Link, now_ns: int) -> None:
         if self._dialect.requests_snapshots:
-            self._snapshots.ask(track, now_ns, sum(one.wanting for one in self._tracks.values()))
+            self._snapshots.ask(track, now_ns, sum(one.wanting for one in self._listings.tracks.values()))
             return
         if link.resubscriptions.is_due(track, link.subscriptions.since_ns(self._book, track.symbol), now_ns):
             link.resubscriptions.note(track, now_ns)
@@ -474,7 +358,7 @@ class Feed:
         """Make a standby where there is to be one, look after it, and leave for it a connection that must close."""
         standby = self._standby
         if self.config.standby or link.leaving:
-            standby.form(pipeline, None if self._dialect.overlaps else self._shadow, now_ns)
+            standby.form(pipeline, None if self._dialect.overlaps else self._listings.shadow, now_ns)
         if standby.link is None:
             return
         self._take_outcomes(standby.link, now_ns)
@@ -486,8 +370,3 @@ class Feed:
             standby.succeed()
             if link.leaving:
                 self._drop(now_ns, "the connection must close")
-
-
-def unlisted(venue: str, symbol: str, number: int) -> Instrument:
-    """What stands for a symbol that the venue does not list: nothing of it can be traded, and nobody waits for it."""
-    return Instrument(number, venue, symbol, "", "", 0, 0, 1, 1, 1, 1, 0, trading=False, kind="unlisted")

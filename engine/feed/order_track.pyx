@@ -10,7 +10,9 @@ from libc.stdint cimport int64_t
 
 from engine.book.orders cimport LevelChange, OrderBook, Resting
 from engine.feed.track cimport Track
-from engine.venues.market cimport DONE, MATCHED, NUMBERED, OPENED, SNAPSHOT, Identity, Level, Market, Message
+from engine.venues.market cimport (
+    DONE, MATCHED, NUMBERED, OPENED, SEVERAL, SNAPSHOT, Identity, Level, Market, Message, OrderEvent,
+)
 
 from engine.model import words
 
@@ -38,7 +40,9 @@ cdef class OrderTrack(Track):
     cdef bint change(self, Market market, Message *message, bint telling) noexcept nogil:
         """Put a message's orders into the book; False when it contradicts the book."""
         cdef bint held
-        if message.kind == SNAPSHOT:
+        if message.action == SEVERAL:
+            held = self.follow_events(market.events + message.event_start, message.event_count, telling)
+        elif message.kind == SNAPSHOT:
             held = (self.fill_side(1, market.levels + message.bid_start, market.identities + message.bid_start,
                                    message.bid_count)
                     and self.fill_side(-1, market.levels + message.ask_start, market.identities + message.ask_start,
@@ -58,7 +62,7 @@ cdef class OrderTrack(Track):
             while start > 0 and levels[start - 1].price == levels[end - 1].price:
                 start -= 1
             for i in range(start, end):
-                if not self.orders.enter(identities[i].high, identities[i].low, side, levels[i].price, levels[i].size):
+                if not self.orders.enter(identities[i].high, identities[i].low, side, levels[i].price, levels[i].size, 0):
                     return False
             end = start
         return True
@@ -68,7 +72,7 @@ cdef class OrderTrack(Track):
         self.orders.change_count = 0
         if message.action == OPENED:
             return self.orders.enter(
-                message.order.high, message.order.low, message.side, message.price, message.size)
+                message.order.high, message.order.low, message.side, message.price, message.size, 0)
         if message.action == MATCHED:
             return self.take_match(message)
         return message.action == NUMBERED or self.take_change(message)
@@ -89,7 +93,41 @@ cdef class OrderTrack(Track):
             return False
         if message.action == DONE:
             return self.orders.leave(message.order.high, message.order.low)
-        return self.orders.alter(message.order.high, message.order.low, message.price, message.size)
+        return self.orders.alter(message.order.high, message.order.low, message.price, message.size, 0)
+
+    cdef bint follow_events(self, OrderEvent *events, Py_ssize_t count, bint telling) noexcept nogil:
+        """What became of many orders, in this order."""
+        cdef Py_ssize_t i
+        for i in range(count):
+            if not self.take_event(&events[i], telling):
+                return False
+            if telling:
+                self.tell_levels()
+        return True
+
+    cdef bint take_event(self, OrderEvent *event, bint telling) noexcept nogil:
+        """What became of one of many: an order that is told again stands where it is told, not where it stood."""
+        cdef const Resting *order = self.orders.find(event.order.high, event.order.low)
+        if order != NULL and order.side != event.side:
+            return False
+        if event.action == OPENED:
+            if order != NULL:
+                self.orders.leave(event.order.high, event.order.low)
+                if telling:
+                    self.tell_levels()
+            return self.orders.enter(
+                event.order.high, event.order.low, event.side, event.price, event.size, event.stamp_ns)
+        if event.action == DONE:
+            return self.orders.leave(event.order.high, event.order.low)
+        return self.orders.alter(event.order.high, event.order.low, event.price, event.size, event.stamp_ns)
+
+    cdef void cut(self) noexcept nogil:
+        """Keep the levels that the venue keeps in step, and their orders."""
+        self.orders.cut(self.depth)
+
+    cdef bint holds(self, Message *message) noexcept nogil:
+        """Whether the queues are what the venue says they are."""
+        return self.rule.holds_orders(self.orders, message)
 
     cdef void tell_levels(self) noexcept nogil:
         """What the message did to levels."""
@@ -102,7 +140,7 @@ cdef class OrderTrack(Track):
 
     cdef bint touches(self, Message *message) noexcept nogil:
         """Whether a message is about the book: most orders come and go without ever being on it."""
-        if message.kind == SNAPSHOT or message.action == OPENED or message.action == MATCHED:
+        if message.kind == SNAPSHOT or message.action in (OPENED, MATCHED, SEVERAL):
             return True
         return message.action != NUMBERED and self.orders.find(message.order.high, message.order.low) != NULL
 

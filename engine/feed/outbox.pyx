@@ -12,12 +12,13 @@ act there and nowhere else. Without writers it says nothing, for tools that only
 """
 
 from cpython.pycapsule cimport PyCapsule_GetPointer
+from libc.math cimport NAN
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from engine.book.book cimport Book
-from engine.book.measures cimport imbalance_of
+from engine.book.measures cimport imbalance_of, spread_bps_of
 from engine.model.records cimport DEPTH, Tick, Top
 
 from engine.model import records, words
@@ -25,8 +26,9 @@ from engine.model import records, words
 cdef enum:
     LAST = 1
     TICK_STATE = 4
+    GOOD = 1
 
-assert (words.Flag.LAST, words.TickKind.STATE) == (LAST, TICK_STATE)
+assert (words.Flag.LAST, words.TickKind.STATE, words.BookState.GOOD) == (LAST, TICK_STATE, GOOD)
 assert records.TICK.size == sizeof(Tick)
 assert records.BOOK_TOP.size == sizeof(Top)
 assert records.BOOK_DEPTH == DEPTH
@@ -57,7 +59,7 @@ cdef class Outbox:
         self.top = <Top *><char *>top
 
     def muted(self):
-        """Another that writes into the same rings' next slots and never publishes: for a rehearsal between two events."""
+        """Another that writes into the same rings' next slots and never publishes: for rehearsals between events."""
         cdef Outbox other = Outbox(self.ticks_owner, self.books_owner, None, 0, self.levels_owner)
         other.mute = True
         return other
@@ -162,6 +164,7 @@ cdef class Outbox:
         for i in range(top.asks, DEPTH):
             top.ask_price[i] = top.ask_size[i] = 0
         top.imbalance = imbalance_of(top.bid_size, top.bids, top.ask_size, top.asks)
+        top.spread_bps = spread_bps_of(top.bid_price[0], top.ask_price[0]) if state == GOOD else NAN
         if self.books != NULL:
             sy_begin(self.books)
             memcpy(sy_slot(self.books, 0), top, sizeof(Top))

@@ -59,8 +59,8 @@ cdef class Rehearsal:
 
     def go(self, port, Pipeline pipeline, now_ns):
         """Rehearse one kind of frame, the next one at the next call; `port` is the one that brought them."""
-        cdef int i
-        for i in range(KINDS):
+        cdef int _place
+        for _place in range(KINDS):
             self.turn = (self.turn + 1) % KINDS
             frame = pipeline.samples[self.turn]
             if frame is not None:

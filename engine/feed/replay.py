@@ -29,8 +29,9 @@ from engine.control import Refused, Unreachable, ask
 from engine.feed.capture.check import Survey, pieces_of
 from engine.feed.capture.formats import read_capture
 from engine.feed.config import FeedConfig
-from engine.feed.feed import Feed, Show
+from engine.feed.feed import Feed
 from engine.feed.instruments import save_instruments
+from engine.feed.listings import Show
 from engine.feed.outbox import Outbox
 from engine.feed.replay_source import NEVER, Reel, ReplayPorts
 from engine.model.fixed import INT64_MAX
@@ -55,7 +56,7 @@ class ReplayOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     files: dict[str, tuple[str, ...]]
     speed: Annotated[float, msgspec.Meta(gt=0, le=SPEED_MAX)] | Literal["max"] = 1.0
     at_end: Literal["stay", "exit"] = "stay"
-    format: Literal["", "hft", "cf1", "cf2", "dc", "ndjson", "steelyard"] = ""
+    format: Literal["", "hft", "cf1", "cf2", "dc", "ndjson", "init", "steelyard"] = ""
 
 
 def is_replay(config: "Config") -> bool:

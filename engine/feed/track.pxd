@@ -72,6 +72,8 @@ cdef class Track:
     cdef int print_in_order(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1
     cdef int seed(self, Market market, Message *message, int64_t receive_ns, int64_t now_ns) except -1
     cdef void forget(self) noexcept nogil
+    cdef void cut(self) noexcept nogil
+    cdef bint holds(self, Message *message) noexcept nogil
     cdef bint change(self, Market market, Message *message, bint telling) noexcept nogil
     cdef void change_side(self, int side, Level *levels, Py_ssize_t count, bint back, bint telling) noexcept nogil
     cdef int settle(self, Market market, Message *message, int64_t receive_ns, int64_t now_ns, bint telling) except -1

@@ -176,6 +176,14 @@ cdef class Track:
         """Empty the book."""
         self.book.empty()
 
+    cdef void cut(self) noexcept nogil:
+        """Keep the levels that the venue keeps in step."""
+        self.book.cut(self.depth)
+
+    cdef bint holds(self, Message *message) noexcept nogil:
+        """Whether the book is what the venue says it is."""
+        return self.rule.holds(self.book, message)
+
     cdef bint change(self, Market market, Message *message, bint telling) noexcept nogil:
         """Put a message's levels into the book; a snapshot's come best first, and from the back each is an append."""
         cdef bint back = message.kind == SNAPSHOT_KIND
@@ -206,10 +214,10 @@ cdef class Track:
             if telling and self.levels_told:
                 self.tell_cut(1, &self.book.bids)
                 self.tell_cut(-1, &self.book.asks)
-            self.book.cut(self.depth)
+            self.cut()
         if message.checksum >= 0:
             self.checksum_checked += 1
-            if not self.rule.holds(self.book, message):
+            if not self.holds(message):
                 return self.doubt(receive_ns, now_ns)
             self.checksum_ok += 1
         best = self.book_best(message.last)

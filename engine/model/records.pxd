@@ -26,6 +26,7 @@ cdef struct Top:
     int64_t venue_sequence
     int64_t tick_sequence
     double imbalance
+    double spread_bps
     uint32_t instrument
     uint8_t state
     uint8_t bids
@@ -36,6 +37,7 @@ cdef struct Top:
     int64_t[DEPTH] bid_size
     int64_t[DEPTH] ask_price
     int64_t[DEPTH] ask_size
+    uint64_t[7] spare
 
 cdef struct Piece:
     int64_t receive_ns

@@ -27,7 +27,7 @@ PRINT = Record("print", 64, {**TICK_HEAD, "print_id": "i8", **TICK_TAIL})
 BOOK_DEPTH = 10  # levels a side in a book_top
 BOOK_TOP = Record(
     "book_top",
-    384,
+    448,
     {
         "receive_ns": "i8",
         "publish_ns": "i8",
@@ -35,6 +35,7 @@ BOOK_TOP = Record(
         "venue_sequence": "i8",
         "tick_sequence": "i8",  # the TICKS cursor behind this event
         "imbalance": "f8",  # (bid size - ask size) / (both), over the levels here; nan when a side is empty
+        "spread_bps": "f8",  # over the middle; nan unless the state is GOOD and both sides are there
         "instrument": "u4",
         "state": "u1",  # BookState
         "bids": "u1",  # how many levels below are real
@@ -45,6 +46,7 @@ BOOK_TOP = Record(
         "bid_size": f"{BOOK_DEPTH}i8",
         "ask_price": f"{BOOK_DEPTH}i8",
         "ask_size": f"{BOOK_DEPTH}i8",
+        "spare": "7u8",
     },
 )
 

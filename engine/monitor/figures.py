@@ -3,6 +3,7 @@
 Whoever looks registers nowhere, holds no lock and may be stopped at any point; what it missed meanwhile it counts.
 """
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
@@ -139,6 +140,11 @@ class Figures:
 
     def _see_verdict(self, row: Any) -> None:
         self.refusals[row.reason] = self.refusals.get(row.reason, 0) + 1
+
+
+def bps_text(figure: float | None) -> str:
+    """Basis points for a screen; where there are none to be believed it says so with a dash."""
+    return "-" if figure is None or math.isnan(figure) else f"{figure:.2f}"
 
 
 def quantile(values: deque[int], share: float) -> int | None:

@@ -7,11 +7,10 @@ from rich.columns import Columns
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from engine.book import spread_bps
 from engine.model.fixed import to_text
 from engine.model.instrument import Instrument
 from engine.model.words import BookState, Reason, RoleState
-from engine.monitor.figures import Figures, quantile
+from engine.monitor.figures import Figures, bps_text, quantile
 
 LATE_NS = 500_000_000
 
@@ -63,12 +62,11 @@ def _market(figures: Figures, known: dict[int, Instrument]) -> Table:
             continue
         state = BookState(row.state).name.lower()
         bid, ask = row.bid_price[0] if row.bids else 0, row.ask_price[0] if row.asks else 0
-        spread = f"{spread_bps(bid, ask):.2f}" if bid and ask else "-"
         table.add_row(
             one.symbol, f"[{'green' if row.state == BookState.GOOD else 'red'}]{state}",
             f"{to_text(row.bid_size[0], one.size_decimals)} @ {to_text(bid, one.price_decimals)}",
             f"{to_text(ask, one.price_decimals)} @ {to_text(row.ask_size[0], one.size_decimals)}",
-            spread, f"{row.imbalance:+.2f}", f"{row.change_count:,}",
+            bps_text(row.spread_bps), f"{row.imbalance:+.2f}", f"{row.change_count:,}",
         )  # fmt: skip
     return table
 

@@ -101,7 +101,7 @@ cdef class Approval:
         cdef sy_int128 distance = 2 * <sy_int128>price - middle2
         if top.state != C_GOOD or not top.two_sided or <sy_int128>now_ns - top.receive_ns > self.book_age_ns:
             return False
-        if (<sy_int128>top.ask - top.bid) * 2 * BPS > middle2 * self.spread_bps:
+        if not top.spread_bps <= <double>self.spread_bps:
             return False
         return (distance if distance > 0 else -distance) * BPS <= middle2 * self.collar_bps
 

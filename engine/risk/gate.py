@@ -2,8 +2,9 @@
 
 The checks run in a fixed order, from what makes all trading wrong to what makes this order wrong; the first that
 fails decides. All arithmetic is on Python integers, so no product can overflow, and every bound is tested by
-multiplying out, so nothing is rounded in an order's favour. Nothing here writes, logs or asks the time. The switches,
-and a quick yes for the order whose numbers are narrow, are compiled (`Approval`).
+multiplying out, so nothing is rounded in an order's favour; the spread alone is a float, the one that BOOK_TOP shows.
+Nothing here writes, logs or asks the time. The switches, and a quick yes for the order whose numbers are narrow, are
+compiled (`Approval`).
 
     halt · draining · reconciled · connected · instrument · malformed · book · spread · intent's age · steps · notional
     · collar · order size · worst-case position · rate
@@ -12,6 +13,7 @@ The worst case counts every open and in-flight order as filled. An order that ca
 the position's cap even when the position is already over it: the way out stays open.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -139,9 +141,8 @@ class RiskGate(Approval):
         age_ns = now_ns - top.receive_ns
         if age_ns > self.limits.max_book_age_ns:
             return Refusal(Reason.BOOK_TOO_OLD, age_ns, self.limits.max_book_age_ns)
-        spread = (top.ask - top.bid) * 2 * BPS
-        if spread > top.middle2 * self.limits.max_spread_bps:
-            return Refusal(Reason.SPREAD_TOO_WIDE, -(-spread // top.middle2), self.limits.max_spread_bps)
+        if top.spread_bps > self.limits.max_spread_bps:
+            return Refusal(Reason.SPREAD_TOO_WIDE, math.ceil(top.spread_bps), self.limits.max_spread_bps)
         return None
 
     def _check_age(self, now_ns: int, decided_ns: int, ttl_ns: int) -> Refusal | None:

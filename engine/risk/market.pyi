@@ -5,6 +5,7 @@ class Top:
     ask: int
     receive_ns: int
     state: int
+    spread_bps: float
     def __init__(self) -> None: ...
     @property
     def middle2(self) -> int: ...

@@ -1,7 +1,10 @@
 # cython: language_level=3
 """What risk knows of the books: the newest top of each instrument, as the feed published it."""
 
+from libc.math cimport NAN
 from libc.stdint cimport int64_t
+
+from engine.book.measures cimport spread_bps_of
 
 from engine.model.words import BookState
 
@@ -20,6 +23,7 @@ cdef class Top:
     def __init__(self):
         """Begin knowing nothing."""
         self.state = C_EMPTY
+        self.spread_bps = NAN
 
     @property
     def middle2(self):
@@ -33,4 +37,5 @@ cdef class Top:
         self.receive_ns = receive_ns
         self.two_sided = bid > 0 and ask > 0
         self.state = C_EMPTY if state == C_GOOD and not self.two_sided else state
+        self.spread_bps = spread_bps_of(bid, ask) if self.state == C_GOOD else NAN  # the one that the feed publishes
         return 0

@@ -6,6 +6,7 @@ asks. A strategy that wants to remember a figure keeps the figure, not the book.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_GET_SIZE
+from libc.math cimport NAN
 from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memcpy
 
@@ -17,6 +18,7 @@ cdef Py_ssize_t SIZE = records.BOOK_TOP.size
 cdef Py_ssize_t INSTRUMENT = OFFSETS["instrument"], STATE = OFFSETS["state"], IMBALANCE = OFFSETS["imbalance"]
 cdef Py_ssize_t BIDS = OFFSETS["bids"], ASKS = OFFSETS["asks"]
 cdef Py_ssize_t BID_PRICE = OFFSETS["bid_price"], ASK_PRICE = OFFSETS["ask_price"]
+cdef Py_ssize_t SPREAD_BPS = OFFSETS["spread_bps"]
 cdef Py_ssize_t TICK_SEQUENCE = OFFSETS["tick_sequence"], RECEIVE_NS = OFFSETS["receive_ns"]
 
 cdef enum:
@@ -64,6 +66,16 @@ cdef class Book:
     def spread(self):
         """Best ask minus best bid."""
         return <object>self.best_ask - <object>self.best_bid
+
+    @property
+    def spread_bps(self):
+        """The spread over the middle in basis points, as the cell and risk have it; nan unless the book is good."""
+        cdef double figure = NAN
+        if PyBytes_CheckExact(self.record):
+            memcpy(&figure, PyBytes_AS_STRING(self.record) + SPREAD_BPS, 8)
+        elif self.record is not None:
+            figure = self.record.spread_bps
+        return figure
 
     @property
     def mid_twice(self):

@@ -5,6 +5,7 @@ Its levels stand in one arena shared by the frame's messages, bids from `bid_sta
 """
 
 from engine.book.book cimport Book
+from engine.book.orders cimport OrderBook
 from libc.stdint cimport int64_t, uint64_t
 
 cdef enum Kind:
@@ -22,6 +23,7 @@ cdef enum Action:
     MATCHED = 3
     CHANGED = 4
     DONE = 5
+    SEVERAL = 6  # events of many orders, in `events`; those of a snapshot are all OPENED
 
 cdef enum Verdict:
     APPLY = 0  # the next change in order
@@ -41,6 +43,14 @@ cdef struct Level:
 cdef struct Identity:
     uint64_t high
     uint64_t low
+
+cdef struct OrderEvent:
+    Identity order
+    int64_t price
+    int64_t size
+    int64_t stamp_ns  # of its place in the queue
+    int side
+    int action  # OPENED, CHANGED or DONE
 
 cdef struct Message:
     int kind
@@ -69,6 +79,8 @@ cdef struct Message:
     Py_ssize_t bid_count
     Py_ssize_t ask_start
     Py_ssize_t ask_count
+    Py_ssize_t event_start
+    Py_ssize_t event_count
 
 cdef struct Listing:
     char text[SYMBOL_ROOM]
@@ -84,6 +96,9 @@ cdef class Market:
     cdef Py_ssize_t level_room
     cdef Identity *identities  # whose the levels are, where each is one order's; NULL where none is
     cdef Py_ssize_t identity_room
+    cdef OrderEvent *events  # NULL where a message is of one order at most
+    cdef Py_ssize_t event_count
+    cdef Py_ssize_t event_room
     cdef Listing *listings
     cdef readonly int listing_count
     cdef short *slots
@@ -95,8 +110,10 @@ cdef class Market:
     cdef Message *add_message(self, Py_ssize_t place) noexcept nogil
     cdef Level *add_level(self) noexcept nogil
     cdef Identity *add_identity(self) noexcept nogil
+    cdef OrderEvent *add_event(self) noexcept nogil
     cdef list pairs(self, Py_ssize_t start, Py_ssize_t count)
     cdef list orders(self, Py_ssize_t start, Py_ssize_t count)
+    cdef list happenings(self, Message *m)
     cdef dict sides(self, Message *m)
     cdef dict describe(self, Py_ssize_t place)
 
@@ -109,6 +126,7 @@ cdef class Rule:
     cdef int admit(self, Message *message) noexcept nogil
     cdef int seed(self, Message *message) noexcept nogil
     cdef bint holds(self, Book book, Message *message) noexcept nogil
+    cdef bint holds_orders(self, OrderBook orders, Message *message) noexcept nogil
     cdef void reset(self) noexcept nogil
 
 cdef class ContiguousRule(Rule):

@@ -12,12 +12,14 @@ from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset
 
 from engine.book.book cimport Book
+from engine.book.orders cimport OrderBook
 
 cdef enum:
     SLOTS = 4096  # of the symbol table: at least four times the listings, so that probing stays short
     LISTINGS_MAX = 1024
     LEVELS_MAX = 1 << 20
     MESSAGES_MAX = 1 << 16
+    EVENTS_FIRST = 1024
 
 NAMES = {DELTA: "delta", SNAPSHOT: "snapshot", BEST: "best", PRINT: "print", TOP: "top", BEAT: "beat"}
 ACTIONS = {NUMBERED: "numbered", OPENED: "opened", MATCHED: "matched", CHANGED: "changed", DONE: "done"}
@@ -51,6 +53,7 @@ cdef class Market:
         free(self.messages)
         free(self.levels)
         free(self.identities)
+        free(self.events)
         free(self.listings)
         free(self.slots)
 
@@ -118,6 +121,22 @@ cdef class Market:
             self.identity_room = self.level_room
         return &self.identities[self.level_count - 1]
 
+    cdef OrderEvent *add_event(self) noexcept nogil:
+        """The next event of the arena; NULL when it cannot grow."""
+        cdef OrderEvent *grown
+        cdef Py_ssize_t room
+        if self.event_count >= self.event_room:
+            room = 2 * self.event_room if self.event_room else EVENTS_FIRST
+            if room > LEVELS_MAX:
+                return NULL
+            grown = <OrderEvent *>realloc(self.events, room * sizeof(OrderEvent))
+            if grown == NULL:
+                return NULL
+            self.events = grown
+            self.event_room = room
+        self.event_count += 1
+        return &self.events[self.event_count - 1]
+
     def add(self, str symbol, int price_decimals, int size_decimals):
         """List a symbol with its decimals; its index, by which messages name it."""
         cdef bytes text = symbol.encode()
@@ -169,6 +188,14 @@ cdef class Market:
         """Some orders of the arena."""
         return [(*level, number_of(&self.identities[start + i])) for i, level in enumerate(self.pairs(start, count))]
 
+    cdef list happenings(self, Message *m):
+        """A message's events of orders."""
+        found = []
+        for i in range(m.event_start, m.event_start + m.event_count):
+            one = &self.events[i]
+            found.append((ACTIONS[one.action], number_of(&one.order), one.side, one.price, one.size, one.stamp_ns))
+        return found
+
     cdef dict describe(self, Py_ssize_t place):
         """One message with the fields that its kind has."""
         cdef Message *m = &self.messages[place]
@@ -183,6 +210,8 @@ cdef class Market:
             return found | {"bid": (m.bid_price, m.bid_size), "ask": (m.ask_price, m.ask_size)}
         if m.action == LEVELS:
             return found | self.sides(m)
+        if m.action == SEVERAL:
+            return found | {"events": self.happenings(m), "checksum": m.checksum}
         if m.kind == SNAPSHOT:
             return found | {"bids": self.orders(m.bid_start, m.bid_count),
                             "asks": self.orders(m.ask_start, m.ask_count)}
@@ -219,6 +248,10 @@ cdef class Rule:
     cdef bint holds(self, Book book, Message *message) noexcept nogil:
         """Whether the book, with the message applied, is what the venue says it is."""
         return True
+
+    cdef bint holds_orders(self, OrderBook orders, Message *message) noexcept nogil:
+        """The same of a book of orders, where the venue's word is about its queues."""
+        return self.holds(orders.levels, message)
 
     cdef void reset(self) noexcept nogil:
         """Wait for a snapshot."""

@@ -28,8 +28,20 @@ class Frame(IntEnum):
     OTHER = 4
 
 
+class UnreadableError(Exception):
+    """The venue said something that cannot be read as what it must be: the world is wrong, and carries its bytes."""
+
+    def __init__(self, why: str, text: bytes) -> None:
+        """Why, and of what."""
+        super().__init__(why)
+        self.why, self.text = why, text
+
+
 class OrderNews(msgspec.Struct, gc=False):
-    """One order as the venue sees it."""
+    """One order as the venue sees it.
+
+    A status that the wire does not know is told as OPEN, for nothing says that the order has ended, and named in `odd`.
+    """
 
     symbol: str
     client_id: bytes  # 16 bytes when it is in our form, else the venue's text
@@ -40,6 +52,7 @@ class OrderNews(msgspec.Struct, gc=False):
     size: int
     executed: int
     venue_ns: int
+    odd: str = ""
 
 
 class FillNews(msgspec.Struct, gc=False):
@@ -86,7 +99,10 @@ class ReplaceNews:
 
 
 class TradingWire(Protocol):
-    """A venue's trading wire. Times on the wire are the venue's clock, in nanoseconds here."""
+    """A venue's trading wire. Times on the wire are the venue's clock, in nanoseconds here.
+
+    What reads raises UnreadableError, and nothing else, for what it cannot read.
+    """
 
     receive_window_ns: int
     fills_limit: int  # a listing of fills that is this long has more behind it

@@ -34,9 +34,10 @@ NUMBER = re.compile(r"([0-9]{1,18})(?:\.([0-9]*?)(0*))?")
 class Survey:
     """What a recording says of its symbols before it is run: decimals from metadata, else from its numbers."""
 
-    def __init__(self, dialect: Dialect) -> None:
-        """Nothing seen yet."""
+    def __init__(self, dialect: Dialect, known: tuple[int, int] | None = None) -> None:
+        """Nothing seen yet; `known` are decimals that whoever asks is sure of."""
         self.dialect = dialect
+        self.known = known
         self.widths: dict[str, tuple[int, int]] = {}
         self.needed: dict[str, tuple[int, int]] = {}
         self.wholes: dict[str, tuple[int, int]] = {}
@@ -102,6 +103,8 @@ class Survey:
 
     def decimals(self, symbol: str) -> tuple[int, int]:
         """The decimals to read a symbol with; orders from before a step was made coarser need more than it says."""
+        if self.known is not None:
+            return self.known
         told = self.stated.get(symbol) or self._widest(self.widths, symbol)
         needed, wholes = self._widest(self.needed, symbol), self._widest(self.wholes, symbol)
         price, size = (
@@ -204,6 +207,8 @@ class Check:
             "malformed": self.malformed,
             "refused": self.refused,
             **{name: getattr(track, name) for name in COUNTS},
+            "price_decimals": price_decimals,
+            "size_decimals": size_decimals,
             "bids": track.book.count(1),
             "asks": track.book.count(-1),
             "best_bid": to_text(bid[0], price_decimals) if bid else None,
@@ -219,9 +224,11 @@ def pieces_of(files: Iterable[Path], kind: str, venue: str = "") -> Iterator[Pie
         yield from read_capture(path, kind, venue)
 
 
-def check(files: list[Path], dialect: Dialect, symbol: str = "", kind: str = "") -> list[dict[str, object]]:
+def check(
+    files: list[Path], dialect: Dialect, symbol: str = "", kind: str = "", decimals: tuple[int, int] | None = None
+) -> list[dict[str, object]]:
     """Run a recording; the reports of its symbols."""
-    survey = Survey(dialect)
+    survey = Survey(dialect, decimals)
     for piece in pieces_of(files, kind, dialect.name):
         survey.look(piece)
     symbols = [name for name in survey.symbols() if not symbol or name == symbol]

@@ -1,8 +1,10 @@
 """The body of `engine-ctl capture …`."""
 
 import argparse
+import re
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 import orjson
 
@@ -10,31 +12,110 @@ from engine.feed.capture.check import check, is_good
 from engine.feed.capture.formats import FORMATS
 from engine.venues.catalogue import DIALECTS, dialect_of
 
+if TYPE_CHECKING:
+    Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - it has no public name
+
+
+RAW = argparse.RawDescriptionHelpFormatter
+DECIMALS = re.compile(r"([0-9]|1[0-8]),([0-9]|1[0-8])")
+
+ABOUT = "Recorded traffic of a venue: write it down from a running feed, and check that its books hold."
+CHECK = """\
+Run a recording through the feed's own decoder and books, and say of each symbol what held: gaps in the venue's
+numbers, checksums, prices against the venue's own best ones. Several files are read as one continuing session;
+gz and zst are unpacked by themselves.
+"""
+CHECK_END = """\
+formats:
+  hft        <local ns or us> <frame>, one a line
+  cf1, cf2   cryptofeed's: <time>: <frame>, and JSON lines with "t" and "data"
+  dc         JSON lines with "rx_ns" and "frame"
+  ndjson     <frame>, one a line
+  init       one document, {"init": <frame>, "updates": [<frame>, ...]}
+  steelyard  our own, as capture record writes it (docs/recording.md)
+
+examples:
+  engine-ctl capture check day.sycap --venue binance --json
+  engine-ctl capture check book.json.zst --venue kraken --decimals 1,8
+
+exit codes: 0 every book that should be good is, 1 one is not, 2 it cannot be read
+"""
+RECORD = """\
+Write down every frame of a running feed, byte for byte with the time of its receipt, to a file that capture check and
+a replay read. The feed does not wait for it: what it was too slow for is counted, marked in the file and told.
+"""
+RECORD_END = """\
+examples:
+  engine-ctl capture record --output day.sycap
+  engine-ctl capture record --venue binance-usdm --seconds 60 --json
+
+exit codes: 0 done, 1 the disk refused, 2 wrong use, 3 no running feed
+"""
+
 
 def parser() -> argparse.ArgumentParser:
     """The command's arguments."""
-    top = argparse.ArgumentParser(prog="engine-ctl capture", description="Recorded traffic of a venue.")
-    commands = top.add_subparsers(dest="command", required=True)
-    run = commands.add_parser("check", help="run a recording through the feed's own decoder and books")
-    run.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    run.add_argument("--venue", required=True, choices=sorted(DIALECTS))
-    run.add_argument("--symbol", default="", help="only this symbol; all in the file unless one is named")
-    run.add_argument("--format", default="", choices=FORMATS, help="guessed from the first line unless named")
-    run.add_argument("--json", action="store_true", help="one JSON object a symbol")
-    run.set_defaults(run=run_check)
+    top = argparse.ArgumentParser(prog="engine-ctl capture", description=ABOUT, allow_abbrev=False)
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
+    _check_words(commands)
     _record_words(commands)
     return top
 
 
-def _record_words(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    record = commands.add_parser("record", help="write down every frame of a running feed, byte for byte")
+def decimals(text: str) -> tuple[int, int]:
+    """Of price and size, from an option's text."""
+    found = DECIMALS.fullmatch(text)
+    if found is None:
+        msg = f"expected the decimals of price and size, each 0 to 18, as in 1,8, was {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return int(found[1]), int(found[2])
+
+
+def _add(commands: "Commands", name: str, text: str, about: tuple[str, str]) -> argparse.ArgumentParser:
+    """A command, told in a line, at its head and at its end."""
+    return commands.add_parser(
+        name, help=text, description=about[0], epilog=about[1], formatter_class=RAW, allow_abbrev=False
+    )
+
+
+def _check_words(commands: "Commands") -> None:
+    run = _add(commands, "check", "run a recording through the feed's own decoder and books", (CHECK, CHECK_END))
+    run.add_argument("files", nargs="+", type=Path, metavar="FILE", help="in the order of their recording")
+    names = ", ".join(sorted(DIALECTS))
+    run.add_argument(
+        "--venue", required=True, choices=sorted(DIALECTS), metavar="V", help=f"whose traffic it is: {names}"
+    )
+    run.add_argument("--symbol", default="", metavar="S", help="only this symbol; all in the file unless one is named")
+    run.add_argument(
+        "--format", default="", choices=FORMATS, metavar="F", help="see below; guessed from the first line unless named"
+    )
+    run.add_argument(
+        "--decimals", type=decimals, metavar="P,S",
+        help="of price and size, where a recording without metadata lost the zeros behind its numbers",
+    )  # fmt: skip
+    run.add_argument("--json", action="store_true", help="one JSON object a symbol")
+    run.set_defaults(run=run_check)
+
+
+def _record_words(commands: "Commands") -> None:
+    record = _add(commands, "record", "write down every frame of a running feed", (RECORD, RECORD_END))
     record.add_argument("--system", default="", metavar="NAME", help="which system; not needed where there is one")
-    record.add_argument("--output", default="", metavar="PATH", help="a file, or a directory to put one into")
-    record.add_argument("--venue", default="", help="only this venue: its name in the configuration, or binance-usdm …")
-    record.add_argument("--seconds", type=float, default=0.0, metavar="S", help="end after so long; else at ^C")
-    record.add_argument("--part-mib", type=int, default=0, metavar="N", help="begin another file after so much")
-    record.add_argument("--part-seconds", type=int, default=0, metavar="N", help="begin another file after so long")
-    record.add_argument("--json", action="store_true", help="the totals as one JSON object")
+    record.add_argument(
+        "--output", default="", metavar="PATH", help="a file, or a directory to put one into (default: here)"
+    )
+    record.add_argument(
+        "--venue", default="", metavar="V", help="only this venue: its name in the configuration, or binance-usdm ..."
+    )
+    record.add_argument(
+        "--seconds", type=float, default=0.0, metavar="S", help="end after so long (default: when told to, by ^C)"
+    )
+    record.add_argument(
+        "--part-mib", type=int, default=0, metavar="N", help="begin another file after so much (default: never)"
+    )
+    record.add_argument(
+        "--part-seconds", type=int, default=0, metavar="N", help="begin another file after so long (default: never)"
+    )
+    record.add_argument("--json", action="store_true", help="print the totals as one JSON object")
     record.set_defaults(run=run_record)
 
 
@@ -48,12 +129,17 @@ def main(argv: list[str]) -> int:
 def run_check(arguments: argparse.Namespace) -> int:
     """0 when every book that should be good is."""
     try:
-        reports = check(arguments.files, dialect_of(arguments.venue), arguments.symbol, arguments.format)
+        reports = check(
+            arguments.files, dialect_of(arguments.venue), arguments.symbol, arguments.format, arguments.decimals
+        )
     except (OSError, ValueError) as error:
         sys.stderr.write(f"capture check: {error}\n")
         return 2
     for report in reports:
         sys.stdout.write(orjson.dumps(report).decode() + "\n" if arguments.json else _table(report))
+    for report in reports:
+        if report["checksum_checked"] and not report["checksum_ok"]:
+            sys.stderr.write(f"capture check: {_advice(report)}\n")
     if not reports:
         sys.stderr.write("capture check: no symbol of this venue in the recording\n")
         return 2
@@ -65,6 +151,12 @@ def run_record(arguments: argparse.Namespace) -> int:
     from engine.feed.capture.record import record  # noqa: PLC0415
 
     return record(arguments)
+
+
+def _advice(report: dict[str, object]) -> str:
+    """Where not one checksum holds, the book is less likely to be wrong than its decimals."""
+    pair = f"{report['price_decimals']},{report['size_decimals']}"
+    return f"{report['symbol']}: no checksum holds at {pair} decimals: are they the venue's? --decimals P,S"
 
 
 def _table(report: dict[str, object]) -> str:

@@ -5,15 +5,18 @@ cf1      <time>: <frame>                       and `https://… -> <time>: <body
 cf2      {"t":"recv","ts":…,"data":"<frame>"}  and t = header, http, connect, send
 dc       {"rx_ns":…,"frame":<frame>}           verbatim; the first line describes the recording
 ndjson   <frame>                               one a line
+init     {"init":<frame>,"updates":[<frame>,…]}  one document, re-serialised by whoever wrote it
 steelyard                                      our own, binary: see recording.py
 """
 
 import gzip
 import io
+import json
 import re
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -27,11 +30,12 @@ from engine.model.words import FrameKind
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-FORMATS = ("hft", "cf1", "cf2", "dc", "ndjson", "steelyard")
+FORMATS = ("hft", "cf1", "cf2", "dc", "ndjson", "init", "steelyard")
 HFT_LINE = re.compile(rb"\d+ [{\[]")
 CF1_LINE = re.compile(rb"(?:wss?|https?)://|configuration: |\d+\.\d+: ")
 CF1_BODY = re.compile(rb"(https?://\S+) -> ([\d.]+): (.*)")
 CF1_FRAME = re.compile(rb"([\d.]+): (.*)")
+INIT_DOCUMENT = re.compile(rb'\{\s*"init"\s*:')
 DC_FRAME = re.compile(rb'"frame":\s*')
 CHUNK = 1 << 18
 PACKINGS = {b"\x1f\x8b": ".gz", b"\x28\xb5\x2f\xfd": ".zst"}
@@ -124,6 +128,8 @@ def guess_format(line: bytes) -> str:
         return "cf1"
     if line.startswith(b'{"t":'):
         return "cf2"
+    if INIT_DOCUMENT.match(line) or line == b"{":  # no frame is a lone brace, so this is a document over many lines
+        return "init"
     described = b'"captured_at"' in line and b'"bids"' not in line  # a recorder may describe a single book as well
     return "dc" if described or line.startswith(b'{"rx_ns"') else "ndjson"
 
@@ -139,7 +145,7 @@ def read_capture(path: Path, kind: str = "", venue: str = "") -> Iterator[Piece]
     try:
         with open_capture(path) as lines:
             first = next((line for line in lines if line.strip()), b"")
-            reader = READERS[kind or guess_format(first)]
+            reader = READERS[kind or guess_format(first.strip())]
             for piece in reader(line.strip() for line in _chain(first, lines) if line.strip()):
                 yield _timed(piece)
     except UNREADABLE as error:
@@ -224,9 +230,21 @@ def read_ndjson(lines: Iterable[bytes]) -> Iterator[Piece]:
         yield Piece(line, number * 1_000_000)
 
 
+def read_init(lines: Iterable[bytes]) -> Iterator[Piece]:
+    """A snapshot and what followed, without times: a millisecond apart. Its writer had floats: their zeros are gone."""
+    document = json.loads(b"\n".join(lines), parse_float=_number, parse_int=_number)
+    for number, frame in enumerate([document["init"], *document["updates"]], 1):
+        yield Piece(orjson.dumps(frame), number * 1_000_000)
+
+
+def _number(text: str) -> orjson.Fragment:
+    """A number as it stands, but for an exponent, which no venue writes and only a float's writer does."""
+    return orjson.Fragment(format(Decimal(text), "f") if "e" in text.lower() else text)
+
+
 def _seconds(text: bytes) -> int:
     whole, _, fraction = text.partition(b".")
     return int(whole) * 1_000_000_000 + int(fraction[:9].ljust(9, b"0"))
 
 
-READERS = {"hft": read_hft, "cf1": read_cf1, "cf2": read_cf2, "dc": read_dc, "ndjson": read_ndjson}
+READERS = {"hft": read_hft, "cf1": read_cf1, "cf2": read_cf2, "dc": read_dc, "ndjson": read_ndjson, "init": read_init}

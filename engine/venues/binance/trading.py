@@ -7,13 +7,19 @@ What an error means for the request is decided here and nowhere else:
 A cancel's own new client id is of no interest: an execution report of a cancel names the order in `C`, not in `c`.
 """
 
+from collections.abc import Callable
+from functools import wraps
+from typing import TypeVar
+
 import msgspec
 
 from engine.model.instrument import Instrument
 from engine.model.words import BUY, SELL, OrderState
 from engine.venues.binance.signing import Signer
 from engine.venues.binance.trading_requests import MILLISECOND_NS, Requests
-from engine.venues.trading import FillNews, Frame, News, OrderNews, Outcome, ReplaceNews
+from engine.venues.trading import FillNews, Frame, News, OrderNews, Outcome, ReplaceNews, UnreadableError
+
+Read = TypeVar("Read")
 
 FEE_DECIMALS = 8
 CLIENT_ID_LENGTH = 32  # our ids as the venue writes them: hex digits
@@ -21,6 +27,7 @@ ERROR_LEAST = 400
 SERVER_ERROR_LEAST = 500
 NO_SUCH_ORDER = frozenset({-2013, -2026})  # unknown; archived after 90 days without a fill
 DUPLICATE_TEXT = "Duplicate order sent."
+OPEN = int(OrderState.OPEN)
 UNKNOWN_CODES = frozenset({-1000, -1001, -1006, -1007, -1008})
 STATES = {
     "NEW": int(OrderState.OPEN),
@@ -176,6 +183,25 @@ def client_id_of(text: str) -> bytes:
     return text.encode()
 
 
+def readable(read: Callable[["BinanceTrading", bytes], Read]) -> Callable[["BinanceTrading", bytes], Read]:
+    """Whatever is wrong with what the venue sent is said in one way, with its bytes."""
+
+    @wraps(read)
+    def reading(wire: "BinanceTrading", text: bytes) -> Read:
+        try:
+            return read(wire, text)
+        except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
+            raise UnreadableError(str(error), bytes(text)) from error
+
+    return reading
+
+
+def state_of(status: str) -> tuple[int, str]:
+    """A status in our words; one that nobody knows counts as open and is named."""
+    state = STATES.get(status)
+    return (OPEN, status or "none") if state is None else (state, "")
+
+
 def outcome_of(status: int, code: int, text: str) -> Outcome:
     """What an answer's status and error code say about the request."""
     if status < ERROR_LEAST and not code:
@@ -193,6 +219,7 @@ class BinanceTrading(Requests):
         super().__init__(instruments, signer, receive_window_ms)
         self._scales = {one.symbol: (one.price_decimals, one.size_decimals) for one in instruments}
 
+    @readable
     def read(self, frame: bytes) -> News:
         """What a frame means."""
         envelope = _envelope(frame)
@@ -214,16 +241,19 @@ class BinanceTrading(Requests):
             retry_ms * MILLISECOND_NS, body=data,
         )  # fmt: skip
 
+    @readable
     def read_order(self, body: bytes) -> tuple[OrderNews, list[FillNews]]:
         """An order, with the fills that the answer brought."""
         order = _order(body)
         news = self._order_news(order)
         return news, [self._answer_fill(order, news, fill) for fill in order.fills]
 
+    @readable
     def read_orders(self, body: bytes) -> list[OrderNews]:
         """A list of orders; those of symbols not traded here keep the numbers 0."""
         return [self._order_news(order) for order in _orders(body)]
 
+    @readable
     def read_fills(self, body: bytes) -> list[FillNews]:
         """A list of own trades."""
         return [self._own_trade(trade) for trade in _trades(body)]
@@ -232,13 +262,14 @@ class BinanceTrading(Requests):
         """The two halves of a replacement, from its result or from its error's data."""
         if not news.body.startswith(b"{") or news.outcome == Outcome.UNKNOWN:
             return ReplaceNews(Outcome(news.outcome), Outcome(news.outcome), news.error, news.error)
-        both = _replace(news.body)
+        both = self._halves(news.body)
         if not both.cancelResult and not both.newOrderResult:
             return ReplaceNews(Outcome(news.outcome), Outcome(news.outcome), news.error, news.error)
         cancel, cancel_error, cancelled, _ = self._half(both.cancelResult, bytes(both.cancelResponse))
         place, place_error, placed, fills = self._half(both.newOrderResult, bytes(both.newOrderResponse))
         return ReplaceNews(cancel, place, cancel_error, place_error or news.error, cancelled, placed, fills)
 
+    @readable
     def read_time(self, body: bytes) -> int:
         """The venue's clock, in nanoseconds."""
         return _time(body).serverTime * MILLISECOND_NS
@@ -247,15 +278,25 @@ class BinanceTrading(Requests):
         """Whether an error means that the venue has no such order."""
         return error in NO_SUCH_ORDER
 
+    @readable
+    def _halves(self, body: bytes) -> ReplaceBody:
+        """What was said of both."""
+        return _replace(body)
+
     def _half(self, result: str, response: bytes) -> tuple[Outcome, int, OrderNews | None, list[FillNews]]:
         """One half of a replacement: its outcome, its error, its order and fills."""
         if result == "SUCCESS":
             order, fills = self.read_order(response)
             return Outcome.ACCEPTED, 0, order, fills
-        error = _error(response) if response.startswith(b"{") else ErrorBody()
+        error = self._error(response) if response.startswith(b"{") else ErrorBody()
         if result == "FAILURE":
             return outcome_of(ERROR_LEAST, error.code, error.msg), error.code, None, []
         return Outcome.REFUSED, error.code, None, []
+
+    @readable
+    def _error(self, response: bytes) -> ErrorBody:
+        """A half's error."""
+        return _error(response)
 
     def _read_event(self, event: bytes) -> News:
         """An event of the account."""
@@ -273,9 +314,10 @@ class BinanceTrading(Requests):
         client_id = client_id_of(report.C or report.c)
         side = BUY if report.S == "BUY" else SELL
         venue_ns = report.T * MILLISECOND_NS
+        state, odd = state_of(report.X)
         order = OrderNews(
-            report.s, client_id, report.i, STATES[report.X], side, fixed(report.p, price_decimals),
-            fixed(report.q, size_decimals), fixed(report.z, size_decimals), venue_ns,
+            report.s, client_id, report.i, state, side, fixed(report.p, price_decimals),
+            fixed(report.q, size_decimals), fixed(report.z, size_decimals), venue_ns, odd,
         )  # fmt: skip
         if report.t < 0:
             return News(Frame.REPORT, order=order)
@@ -291,12 +333,13 @@ class BinanceTrading(Requests):
         client_id = client_id_of(order.origClientOrderId or order.clientOrderId)
         side = BUY if order.side == "BUY" else SELL if order.side else 0
         venue_ns = (order.transactTime or order.updateTime) * MILLISECOND_NS
+        state, odd = state_of(order.status)
         scales = self._scales.get(order.symbol)
         if scales is None:
-            return OrderNews(order.symbol, client_id, order.orderId, STATES[order.status], side, 0, 0, 0, venue_ns)
+            return OrderNews(order.symbol, client_id, order.orderId, state, side, 0, 0, 0, venue_ns, odd)
         return OrderNews(
-            order.symbol, client_id, order.orderId, STATES[order.status], side, fixed(order.price, scales[0]),
-            fixed(order.origQty, scales[1]), fixed(order.executedQty, scales[1]), venue_ns,
+            order.symbol, client_id, order.orderId, state, side, fixed(order.price, scales[0]),
+            fixed(order.origQty, scales[1]), fixed(order.executedQty, scales[1]), venue_ns, odd,
         )  # fmt: skip
 
     def _answer_fill(self, order: AnswerOrder, news: OrderNews, fill: AnswerFill) -> FillNews:

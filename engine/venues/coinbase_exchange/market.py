@@ -14,7 +14,6 @@ from engine.model.instrument import Instrument
 from engine.venues.channels import Channels
 from engine.venues.coinbase.market import decimals_of, refusal_of
 from engine.venues.coinbase_exchange.scan import ExchangeMarket, LevelRule, OrderRule
-from engine.venues.coinbase_exchange.signing import ExchangeSigner
 from engine.venues.dialect import EVERY, OTHER, Answer, AnswerKind, Channel, ChannelKind, Listing, Want, read_listed
 from engine.venues.market import Market, Rule
 
@@ -36,7 +35,6 @@ class ExchangeDialect(Channels):
     name: str = "coinbase-exchange"
     by_order: bool = True
     snapshot_choices: tuple[tuple[int, int], ...] = ((EVERY_ORDER, 1),)
-    signer: ExchangeSigner | None = None  # of a connection that is made; a recording needs none
     _learned: bool = False
 
     def __post_init__(self) -> None:
@@ -55,8 +53,7 @@ class ExchangeDialect(Channels):
     def subscribe(self, wants: Sequence[Want], number: int) -> bytes:
         """Heartbeats are a channel of each product: they show that the connection and a quiet book live."""
         del number
-        signed = self.signer.fields() if self.signer is not None else {}
-        return _message("subscribe", wants, BEAT, **signed)
+        return _message("subscribe", wants, BEAT)
 
     def unsubscribe(self, wants: Sequence[Want], number: int) -> bytes:
         """Heartbeats go on."""
@@ -161,10 +158,10 @@ class ExchangeDialect(Channels):
                 yield from ((channel, str(product)) for product in products)
 
 
-def _message(kind: str, wants: Sequence[Want], *more: str, **signed: str) -> bytes:
+def _message(kind: str, wants: Sequence[Want], *more: str) -> bytes:
     channels = [wants[0][0], *more]
     products = [symbol for _, symbol in wants]
-    return orjson.dumps({"type": kind, "product_ids": products, "channels": channels, **signed})
+    return orjson.dumps({"type": kind, "product_ids": products, "channels": channels})
 
 
 def read_product(venue: str, symbol: str, entry: Mapping[str, Any], number: int) -> Instrument:

@@ -7,6 +7,9 @@ import base64
 import binascii
 import hmac
 from collections.abc import Callable
+from typing import Any
+
+import orjson
 
 VERIFIED = "GET/users/self/verify"
 
@@ -31,3 +34,30 @@ class ExchangeSigner:
         digest = hmac.digest(self._secret, f"{stamp}{VERIFIED}".encode(), "sha256")
         signature = base64.b64encode(digest).decode()
         return {"key": self._api_key, "passphrase": self._passphrase, "timestamp": stamp, "signature": signature}
+
+
+class ExchangeSeal:
+    """Signs what subscribes; leaving needs no name."""
+
+    failure = ""
+
+    def __init__(self, signer: ExchangeSigner) -> None:
+        """Sign by this key."""
+        self._signer = signer
+
+    def ready(self, now_ns: int) -> bool:
+        """Always: nothing is asked for."""
+        del now_ns
+        return True
+
+    def seal(self, payload: bytes) -> bytes:
+        """Sign a subscription at the time it leaves."""
+        message = orjson.loads(payload)
+        return orjson.dumps(message | self._signer.fields()) if message["type"] == "subscribe" else payload
+
+    def interests(self) -> list[Any]:
+        """Nothing is waited for."""
+        return []
+
+    def close(self) -> None:
+        """Nothing is held."""

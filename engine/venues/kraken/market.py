@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 
@@ -29,6 +29,7 @@ ALREADY = "already subscribed"  # asked twice is no refusal
 class KrakenDialect(Channels):
     """Kraken spot v2."""
 
+    depths: ClassVar[tuple[int, ...]] = DEPTHS
     name: str = "kraken"
     numbers_are_text: bool = False
     depth: int = 100
@@ -97,8 +98,8 @@ class KrakenDialect(Channels):
 
     def __post_init__(self) -> None:
         """Refuse a depth that Kraken does not have."""
-        if self.depth not in DEPTHS:
-            msg = f"depth must be one of {DEPTHS}, was {self.depth}"
+        if self.depth not in self.depths:
+            msg = f"depth must be one of {self.depths}, was {self.depth}"
             raise ValueError(msg)
 
     def _message(self, method: str, wants: Sequence[Want], number: int) -> bytes:

@@ -17,22 +17,6 @@ from engine.venues.scan cimport (
     LIST, NOTHING, NUMBER, TEXT, Span, blank, is_text, next_item, read_clock,
 )
 
-cdef enum:
-    SYMBOL = 0
-    BIDS = 1
-    ASKS = 2
-    CHECKSUM = 3
-    TIMESTAMP = 4
-    SIDE = 5
-    PRICE = 6
-    QTY = 7
-    TRADE_ID = 8
-    CHANNEL = 9
-    TYPE = 10
-    DATA = 11
-    FIELDS = 12
-    CHECKED_LEVELS = 10  # the checksum covers ten levels a side, whatever the depth
-
 cdef Word[FIELDS] WORDS
 WORDS[SYMBOL] = word(b"symbol")
 WORDS[BIDS] = word(b"bids")
@@ -68,17 +52,25 @@ cdef class KrakenMarket(Market):
     cdef int scan(self, const char *data, Py_ssize_t size) noexcept nogil:
         """Read one frame."""
         cdef Span[FIELDS] fields
-        cdef bint snapshot
         cdef const char *at = read_fields(blank(data), fields, WORDS, 0, FIELDS)
-        self.level_count = 0
+        cdef Topic topic
+        cdef bint snapshot
+        self.level_count = self.event_count = 0
         if at == NULL or blank(at) != data + size:
             return MALFORMED
-        if is_text(&fields[CHANNEL], b"book", 4) or is_text(&fields[CHANNEL], b"trade", 5):
-            snapshot = is_text(&fields[TYPE], b"snapshot", 8)
-            if fields[DATA].kind != LIST or not (snapshot or is_text(&fields[TYPE], b"update", 6)):
-                return MALFORMED
-            return self.read_items(fields[DATA].start, fields[CHANNEL].length == 4, snapshot)
-        return OTHER
+        topic = self.topic(&fields[CHANNEL])
+        if topic == NEITHER:
+            return OTHER
+        snapshot = is_text(&fields[TYPE], b"snapshot", 8)
+        if fields[DATA].kind != LIST or not (snapshot or is_text(&fields[TYPE], b"update", 6)):
+            return MALFORMED
+        return self.read_items(fields[DATA].start, topic == BOOKS, snapshot)
+
+    cdef Topic topic(self, const Span *channel) noexcept nogil:
+        """What a channel brings."""
+        if is_text(channel, b"book", 4):
+            return BOOKS
+        return TRADES if is_text(channel, b"trade", 5) else NEITHER
 
     cdef int read_items(self, const char *at, bint book, bint snapshot) noexcept nogil:
         """Read each entry of the data; all or nothing."""
@@ -154,7 +146,7 @@ cdef class KrakenMarket(Market):
                 and fixed_of(&fields[QTY], NUMBER, listing.size_decimals, &message.size))
 
 
-cdef inline uint32_t take_number(uint32_t crc, int64_t number) noexcept nogil:
+cdef uint32_t take_number(uint32_t crc, int64_t number) noexcept nogil:
     """Go on with the decimal digits of a number."""
     cdef uint8_t[20] digits
     cdef int count = 0

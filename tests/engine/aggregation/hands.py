@@ -192,8 +192,8 @@ class System:
             self.tell_state(of, state)
         self.changes += 1
         row = (
-            self.now_ns, self.now_ns, 0, 0, self.ticks.cursor, 0.0, of, state, len(bids), len(asks), Flag.LAST,
-            self.changes, column(bids, 0), column(bids, 1), column(asks, 0), column(asks, 1),
+            self.now_ns, self.now_ns, 0, 0, self.ticks.cursor, 0.0, 0.0, of, state, len(bids), len(asks), Flag.LAST,
+            self.changes, column(bids, 0), column(bids, 1), column(asks, 0), column(asks, 1), (0,) * 7,
         )  # fmt: skip
         self.books.publish(*row)
         self.tops.write(of - 1, *row)

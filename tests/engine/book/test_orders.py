@@ -14,6 +14,7 @@ NUMBERS = st.sampled_from([*range(1, 12), 1 << 64, (1 << 64) + 1, (1 << 128) - 1
 PRICES = st.integers(98, 103)
 SIZES = st.integers(1, 9)
 SIDES = st.sampled_from([1, -1])
+STAMPS = st.integers(0, 3)
 CAPTURES = Path(os.environ.get("STEELYARD_CAPTURES", "../shared/captures"))
 
 
@@ -40,14 +41,22 @@ class Queues(RuleBasedStateMachine):
         if not self.queues[place]:
             del self.queues[place]
 
-    @rule(number=NUMBERS, side=SIDES, price=PRICES, size=SIZES)
-    def add(self, number: int, side: int, price: int, size: int) -> None:
-        """An order joins behind the others; one known already, or one too many, does not."""
+    def join(self, place: tuple[int, int], order: list[int]) -> None:
+        """The oracle's order stands behind the others but those with later stamps."""
+        queue = self.queues.setdefault(place, [])
+        at = len(queue)
+        while at and queue[at - 1][2] > order[2]:
+            at -= 1
+        queue.insert(at, order)
+
+    @rule(number=NUMBERS, side=SIDES, price=PRICES, size=SIZES, stamp=STAMPS)
+    def add(self, number: int, side: int, price: int, size: int, stamp: int) -> None:
+        """An order joins behind those not later; one known already, or one too many, does not."""
         full = sum(len(queue) for queue in self.queues.values()) == 10
         expected = self.found(number) is None and not full
         if expected:
-            self.queues.setdefault((side, price), []).append([number, size])
-        assert self.book.add(number, side, price, size) == expected
+            self.join((side, price), [number, size, stamp])
+        assert self.book.add(number, side, price, size, stamp) == expected
 
     @rule(number=NUMBERS, size=SIZES)
     def take(self, number: int, size: int) -> None:
@@ -60,8 +69,8 @@ class Queues(RuleBasedStateMachine):
                 self.drop(*found)
         assert self.book.take(number, size) == expected
 
-    @rule(number=NUMBERS, price=PRICES, size=st.integers(0, 9))
-    def change(self, number: int, price: int, size: int) -> None:
+    @rule(number=NUMBERS, price=PRICES, size=st.integers(0, 9), stamp=STAMPS)
+    def change(self, number: int, price: int, size: int, stamp: int) -> None:
         """Smaller keeps the place, larger or elsewhere loses it, nothing left leaves."""
         found = self.found(number)
         if found is not None:
@@ -71,8 +80,8 @@ class Queues(RuleBasedStateMachine):
             else:
                 self.drop(*found)
                 if size:
-                    self.queues.setdefault((side, price), []).append([number, size])
-        assert self.book.change(number, price, size) == (found is not None)
+                    self.join((side, price), [number, size, stamp])
+        assert self.book.change(number, price, size, stamp) == (found is not None)
 
     @rule(number=NUMBERS)
     def remove(self, number: int) -> None:
@@ -81,6 +90,15 @@ class Queues(RuleBasedStateMachine):
         if found is not None:
             self.drop(*found)
         assert self.book.remove(number) == (found is not None)
+
+    @rule(depth=st.integers(0, 4))
+    def truncate(self, depth: int) -> None:
+        """What lies behind a depth goes with all its orders."""
+        for side in (1, -1):
+            prices = sorted((price for s, price in self.queues if s == side), reverse=side > 0)
+            for price in prices[depth:]:
+                del self.queues[side, price]
+        self.book.truncate(depth)
 
     @rule()
     def clear(self) -> None:
@@ -95,8 +113,8 @@ class Queues(RuleBasedStateMachine):
         for side in (1, -1):
             for price in range(97, 105):
                 expected = self.queues.get((side, price), [])
-                assert self.book.queue(side, price) == [tuple(order) for order in expected]
-                for place, (number, size) in enumerate(expected):
+                assert self.book.queue(side, price) == [(number, size) for number, size, _ in expected]
+                for place, (number, size, _) in enumerate(expected):
                     assert self.book.order(number) == (side, price, size)
                     assert self.book.ahead(number) == (place, sum(order[1] for order in expected[:place]))
             levels = {price: sum(o[1] for o in queue) for (s, price), queue in self.queues.items() if s == side}
@@ -167,3 +185,21 @@ def test_nonsense_is_refused_by_value(limit: int, side: int) -> None:
     """A caller's mistake must not become an order."""
     with pytest.raises(ValueError, match="must be"):
         OrderBook(limit).add(1, side, 1, 1)
+
+
+def test_a_book_that_is_cut_for_ever_keeps_its_memory() -> None:
+    """A window onto a market forgets as many orders as come: what is forgotten must be given back."""
+    book = OrderBook(order_limit=6)
+    for first in range(0, 60_000, 6):
+        for number in range(first, first + 6):
+            assert book.add(number, 1, 100 + (number * 7) % 3, 1, -number)
+        assert book.truncate(2) is None
+        assert book.count() == 4
+        book.truncate(0)
+        assert (book.count(), book.levels.count(1)) == (0, 0)
+
+
+def test_a_negative_depth_is_refused_by_value() -> None:
+    """A caller's mistake must not empty a book."""
+    with pytest.raises(ValueError, match="was -1"):
+        OrderBook().truncate(-1)

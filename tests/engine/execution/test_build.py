@@ -69,7 +69,7 @@ def test_an_order_lives_through_a_death_on_real_lanes(system: str, tmp_path: Pat
     def book() -> None:
         zeros = (0,) * 9
         sides = ((6_000_000, *zeros), (1, *zeros), (6_000_100, *zeros), (1, *zeros))
-        assert books.publish(now_ns, now_ns, 0, 0, 0, 0.0, 1, 1, 1, 1, 0, 1, *sides)
+        assert books.publish(now_ns, now_ns, 0, 0, 0, 0.0, 0.0, 1, 1, 1, 1, 0, 1, *sides, (0,) * 7)
 
     run(60)
     book()

@@ -1,14 +1,11 @@
 """Chases: at the best price of their side, within their cap, never more than the intent."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from engine.model.words import (
-    CommandKind,
-    OrderType,
-    Reason,
-)
+from engine.model.words import BookState, CommandKind, OrderState, OrderType, Reason
 from tests.engine.execution.memory import MS, OTHER, STRATEGY, House, requests
 
 
@@ -123,3 +120,38 @@ def test_each_move_of_a_chase_passes_risk(house: House) -> None:
     house.run(5)
     assert requests(house, "order.cancelReplace") == []
     assert house.rings["verdicts"].rows[-1].reason == Reason.SPREAD_TOO_WIDE
+
+
+def between_two_requests(house: House) -> Any:
+    """A chase whose request was cancelled to be moved, and whose next is not placed yet."""
+    order = house.place(order_type=OrderType.CHASE, price=0, size=1000)
+    house.venue.fill(order.client_id.hex(), 300)
+    house.run(120)
+    house.book(6_000_300, 6_000_400)
+    house.run(1)
+    house.book(6_000_300, 6_000_400, state=BookState.RESYNCING)
+    house.run(20)
+    assert order.state == OrderState.CANCELLED
+    assert house.role.chaser.chases
+    return order
+
+
+@pytest.mark.parametrize("word", ["cancel", "cancel all", "halt"])
+def test_a_chase_that_was_stopped_between_two_requests_stays_so_after_a_death(house: House, word: str) -> None:
+    """Its last request ends as every moved one does: only what was told to stop it says that nothing follows."""
+    order = between_two_requests(house)
+    if word == "cancel":
+        house.cancel(order.intent_id)
+    elif word == "cancel all":
+        house.command(CommandKind.CANCEL_ALL)
+    elif word == "halt":
+        house.command(CommandKind.HALT)
+        house.run(2)
+        house.command(CommandKind.RESUME)
+    house.run(1)
+    before = len(requests(house, "order.place"))
+    house.restart()
+    house.ready()
+    house.settle(2)
+    assert len(requests(house, "order.place")) == before
+    house.check_truth()

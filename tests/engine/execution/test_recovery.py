@@ -1,16 +1,12 @@
 """A life after a death: what stood in the journal, what the readers were told, what the venue knows."""
 
+import contextlib
 from pathlib import Path
 
 import pytest
 
 from engine.execution import blotter, fills
-from engine.model.words import (
-    CommandKind,
-    FillFlag,
-    OrderFlag,
-    OrderState,
-)
+from engine.model.words import CommandKind, FillFlag, IntentKind, OrderFlag, OrderState
 from tests.engine.execution.memory import MS, OTHER, SECOND, STRATEGY, House
 
 
@@ -237,3 +233,60 @@ def test_an_order_forgotten_and_adopted_again_knows_its_fills(
     house.restart()
     house.settle(5)
     assert house.role.ledger.account[1].size == 1100
+
+
+class DeathError(Exception):
+    """Death, in the middle of a step."""
+
+
+def die_after_commits(house: House, count: int) -> None:
+    """SIGKILL behind this commit of the journal: nothing of the step follows."""
+    publish, left = house.rings["journal"].publish_bytes, [count]
+
+    def cut(data: bytes) -> bool:
+        if not left[0]:
+            raise DeathError
+        left[0] -= 1
+        return publish(data)
+
+    house.role.journal._ring.publish_bytes = cut
+
+
+@pytest.mark.parametrize("word", ["cancel", "cancel all of a strategy", "command", "halt and resume"])
+@pytest.mark.parametrize("commits", range(5))
+def test_a_cancel_that_stands_in_the_journal_is_sent_by_the_next_life(house: House, word: str, commits: int) -> None:
+    """It is followed once: a life that dies behind its journal page and before the bytes must not be its end."""
+    order = house.place()
+    if word == "cancel":
+        house.cancel(order.intent_id)
+    elif word == "cancel all of a strategy":
+        house.intent(kind=IntentKind.CANCEL_ALL)
+    else:
+        house.command(CommandKind.CANCEL_ALL if word == "command" else CommandKind.HALT)
+    die_after_commits(house, commits)
+    with contextlib.suppress(DeathError):
+        house.run(3)
+    del house.rings["journal"].publish_bytes
+    house.restart()
+    if word == "halt and resume":
+        house.command(CommandKind.RESUME)
+    house.settle(5)
+    assert house.role.blotter.orders[order.client_id].state == OrderState.CANCELLED
+    house.check_truth()
+
+
+def test_a_cancel_wanted_while_a_refused_one_waits_outlives_a_death(house: House) -> None:
+    """The pause after a refusal is no reason to forget what was asked for in it."""
+    order = house.place()
+    house.venue.fill(order.client_id.hex(), 100)
+    house.run(5)
+    house.venue.fault("order.cancel", "busy")
+    house.intent(kind=IntentKind.REPLACE, target_id=order.intent_id, price=5_999_500)
+    house.run(20)
+    house.cancel(order.intent_id)
+    house.run(2)
+    house.restart()
+    house.settle(20)
+    assert house.role.blotter.orders[order.client_id].state == OrderState.CANCELLED
+    assert not any(one.open for one in house.venue.orders.values())
+    house.check_truth()

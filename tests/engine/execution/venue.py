@@ -21,6 +21,10 @@ STATES = {
 }  # fmt: skip
 
 
+TIMEOUT: dict[str, Any] = {"status": 503, "error": {"code": -1007, "msg": "Timeout"}}
+TORN = {"executedQty": "many", "cancelResult": []}
+
+
 class RefusedError(Exception):
     """The venue's no."""
 
@@ -117,6 +121,7 @@ class FakeVenue:
         self.fee = "0.01000000"
         self.violations: list[str] = []
         self.event_latency_ns = 2 * MS
+        self.words: dict[str, str] = {}  # statuses that are told by another word
 
     def connect(self, now_ns: int) -> FakePort:
         """A connection."""
@@ -140,7 +145,11 @@ class FakeVenue:
             self.execute(port, request, "late")
 
     def fault(self, method: str, *what: str) -> None:
-        """What happens to the next requests of this method: ok, lose, mute, unknown_done, unknown_not, late, twice."""
+        """What happens to the next requests of this method.
+
+        One of: ok, lose, mute, unknown_done, unknown_not, late, twice, cut, busy (429), torn (an answer that
+        cannot be read).
+        """
         self.faults.setdefault(method, deque()).extend(what)
 
     def receive(self, port: FakePort, payload: bytes) -> None:
@@ -157,8 +166,8 @@ class FakeVenue:
 
     def execute(self, port: FakePort, request: dict[str, Any], what: str) -> None:
         """Do it, and answer as the fault has it: mute loses the answer, cut the connection too."""
-        if what == "unknown_not":
-            self.answer(port, {"id": request["id"], "status": 503, "error": {"code": -1007, "msg": "Timeout"}})
+        if what in ("unknown_not", "busy"):
+            self.answer(port, {"id": request["id"]} | (TIMEOUT if what == "unknown_not" else self.busy()))
             return
         try:
             params = request.get("params", {})
@@ -172,13 +181,17 @@ class FakeVenue:
                 error["data"] = no.data
             answer = {"id": request["id"], "status": no.status, "error": error}
         if what == "unknown_done":
-            answer = {"id": request["id"], "status": 503, "error": {"code": -1007, "msg": "Timeout"}}
+            answer = {"id": request["id"]} | TIMEOUT
         if what == "cut":
             self.cut()
         elif what != "mute":
-            self.answer(port, answer)
-            if what == "twice":
-                self.answer(port, answer)
+            for _ in range(2 if what == "twice" else 1):
+                self.answer(port, answer | ({"result": TORN} if what == "torn" else {}))
+
+    def busy(self) -> dict[str, Any]:
+        """A limit is reached; its end, a second from now, is told in the venue's time."""
+        data = {"retryAfter": (self.now_ns + self.clock_ahead_ns + 1_000 * MS) // MS}
+        return {"status": 429, "error": {"code": -1003, "msg": "Too many requests.", "data": data}}
 
     def check_time(self, params: dict[str, Any]) -> None:
         """Not from the future, not too old."""
@@ -201,7 +214,8 @@ class FakeVenue:
             "e": "executionReport", "E": self.now_ns // MS, "s": order.symbol,
             "c": "cancelled-by-web" if cancel else order.client_id, "S": order.side, "o": order.kind, "f": "GTC",
             "q": to_text(order.size, decimals), "p": order.price, "C": order.client_id if cancel else "", "x": what,
-            "X": order.status, "r": "NONE", "i": order.id, "l": fill["qty"] if fill else "0.00000",
+            "X": self.words.get(order.status, order.status), "r": "NONE", "i": order.id,
+            "l": fill["qty"] if fill else "0.00000",
             "z": to_text(order.executed, decimals), "L": fill["price"] if fill else "0.00",
             "n": fill["commission"] if fill else "0", "N": fill["commissionAsset"] if fill else None,
             "T": self.now_ns // MS, "t": fill["id"] if fill else -1, "m": True,
@@ -353,7 +367,8 @@ class FakeVenue:
         shown = {
             "symbol": order.symbol, "orderId": order.id, "orderListId": -1, "clientOrderId": order.client_id,
             "transactTime": self.now_ns // MS, "price": order.price, "origQty": to_text(order.size, decimals),
-            "executedQty": to_text(order.executed, decimals), "cummulativeQuoteQty": "0.00", "status": order.status,
+            "executedQty": to_text(order.executed, decimals), "cummulativeQuoteQty": "0.00",
+            "status": self.words.get(order.status, order.status),
             "timeInForce": "GTC", "type": order.kind, "side": order.side,
         }  # fmt: skip
         if full:

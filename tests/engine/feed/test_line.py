@@ -4,10 +4,10 @@ import random
 from collections.abc import Iterator
 
 import pytest
-from tests.engine.feed.feed_fakes import Bench, FakePorts, FakeRequests, FakeStream, diff, ticker, trade
 
 from engine.model.words import BookState
 from engine.venues.port import PortState
+from tests.engine.feed.feed_fakes import Bench, FakePorts, FakeRequests, FakeStream, diff, ticker, trade
 
 ROUNDS = 3000
 
@@ -119,7 +119,6 @@ class Traffic:
 @pytest.mark.parametrize("seed", range(4))
 def test_short_and_warmed_steps_tell_what_whole_ones_tell(seed: int) -> None:
     """Two ways to one result are two results unless every byte is held equal."""
-    print("seed", seed)
     told = []
     for made in (Bench(levels=True), telling(levels=True)):
         traffic, warm = Traffic(seed), random.Random(seed + 1)

@@ -54,9 +54,8 @@ class System:
         bought, sold = sum(size for _, size in bids), sum(size for _, size in asks)
         imbalance = (bought - sold) / (bought + sold) if bids and asks else float("nan")
         self.writer("books").publish(
-            7, 8, 0, self.books_told, 100 + self.books_told, imbalance, of, state, len(bids), len(asks), 1,
-            self.books_told,
-            levels(bids, 0), levels(bids, 1), levels(asks, 0), levels(asks, 1),
+            7, 8, 0, self.books_told, 100 + self.books_told, imbalance, float("nan"), of, state, len(bids), len(asks),
+            1, self.books_told, levels(bids, 0), levels(bids, 1), levels(asks, 0), levels(asks, 1), (0,) * 7,
         )  # fmt: skip
 
     def print_(self, side: int, size: int, price: int = 100, of: int = 1) -> None:

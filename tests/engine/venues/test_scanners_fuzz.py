@@ -21,6 +21,7 @@ from tests.engine.venues.binance import sbe_oracle, test_binance_scan
 from tests.engine.venues.coinbase import test_coinbase_scan
 from tests.engine.venues.coinbase_exchange import exchange_oracle, test_exchange_scan
 from tests.engine.venues.kraken import test_kraken_scan
+from tests.engine.venues.kraken.order_venue import OrderVenue
 from tests.engine.venues.mutations import MUTATIONS
 
 CHECKED = 512  # every so many spoilt frames a good one must read as ever
@@ -40,8 +41,10 @@ ADVANCED = (
     test_coinbase_scan.trades(9, [9, 8, 7]),
 )
 KRAKEN = (test_kraken_scan.UPDATE, test_kraken_scan.UPDATE.replace(b"update", b"snapshot"), test_kraken_scan.TRADE)
+ORDER_VENUE = OrderVenue("BTC/USD", random.Random(7), depth=2)
+ORDERS = (ORDER_VENUE.snapshot().encode(), *(ORDER_VENUE.move(4).encode() for _ in range(4)))
 EXCHANGE = tuple(map(exchange_oracle.raw, (*test_exchange_scan.ORDERS, *test_exchange_scan.LEVELS)))
-TEXT = (*test_binance_scan.FRAMES, *ADVANCED, *EXCHANGE, *KRAKEN)
+TEXT = (*test_binance_scan.FRAMES, *ADVANCED, *EXCHANGE, *KRAKEN, *ORDERS)
 ODD = (b"\x00", b"\xff", b"\x7f", b"\x80", b"\\", b'"', b"0", b"9" * 19, b"[" * 40, b"{", b"}", b"]", b",", b".", b"e5", b" ")  # fmt: skip  # noqa: E501
 
 
@@ -85,6 +88,11 @@ def spoilt_frames(venue: str, seed: int) -> Iterator[bytes]:
         yield spoil(draw, draw.choice(whole), draw.choice(whole))
 
 
+def orders_of(message: dict[str, object]) -> list[tuple[int, int]]:
+    """Price and size of the orders that a message brings."""
+    return [(price, size) for event, _, _, price, size, _ in message.get("events", ()) if event != "done"]
+
+
 @pytest.fixture
 def seed() -> int:
     """A seed of its own for each run; printed, and set by STEELYARD_SEED to have a run again."""
@@ -103,7 +111,7 @@ def test_a_scanner_answers_whatever_comes_and_forgets_it(venue: str, seed: int) 
     for turn, frame in enumerate(spoilt_frames(venue, seed)):
         for message in scanner.decode(frame) or ():
             assert -1 <= message["index"] < len(LISTINGS), frame
-            for price, size in (*message.get("bids", ()), *message.get("asks", ())):
+            for price, size in (*message.get("bids", ()), *message.get("asks", ()), *orders_of(message)):
                 assert price > 0, frame
                 assert size >= 0, frame
         if turn % CHECKED == 0:

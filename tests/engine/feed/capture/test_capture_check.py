@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 import zstandard
@@ -85,6 +86,7 @@ def test_one_symbol_of_several(capsys: pytest.CaptureFixture[str]) -> None:
 @needs_captures
 @pytest.mark.parametrize(("name", "truths"), [
     (KRAKEN, {"frames": 93, "checksum_checked": 30, "checksum_ok": 30, "bids": 25, "asks": 25, "suspect": 0}),
+    ("kraken/pysdk_ws_v2_book10_BTCUSD_20230730_first256.json.zst", {"frames": 256, "checksum_checked": 256, "checksum_ok": 256, "bids": 10, "price_decimals": 1, "size_decimals": 8}),  # noqa: E501
     ("kraken/DERIVED_pysdk_v2_wireform_first256.ndjson.zst", {"frames": 256, "checksum_checked": 256, "checksum_ok": 256, "bids": 10}),  # noqa: E501
 ])  # fmt: skip
 def test_kraken_truths(capsys: pytest.CaptureFixture[str], name: str, truths: dict[str, int]) -> None:
@@ -165,6 +167,48 @@ def test_a_file_that_is_not_there_is_an_error_with_its_name(capsys: pytest.Captu
     assert "/nowhere/at.all" in capsys.readouterr().err
 
 
+LEVELS = {"bids": [{"price": 5.0, "qty": 0.00000001}], "asks": [{"price": 5.5, "qty": 20}]}
+DIGITS = b"55" + b"2000000000" + b"50" + b"1"  # asks, then bids: what Kraken's checksum is over, at 1 and 8 decimals
+DOCUMENT = {
+    "init": {"channel": "book", "type": "snapshot", "data": [{"symbol": "A/B", **LEVELS, "checksum": crc32(DIGITS)}]},
+    "updates": [{"channel": "heartbeat"}],
+}
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_a_document_of_floats_is_read_as_what_the_venue_wrote(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, indent: int | None
+) -> None:
+    """`1e-08` for 0.00000001 and `5.0` for 5 are the writer's; the number is the venue's, on one line or on many."""
+    path = tmp_path / "document.json"
+    path.write_text(json.dumps(DOCUMENT, indent=indent))
+    assert "e-08" in path.read_text()
+    code, reports = run(capsys, path, "--venue", "kraken")
+    assert (code, reports["A/B"]["frames"], reports["A/B"]["checksum_ok"]) == (0, 2, 1)
+    assert (reports["A/B"]["best_bid_size"], reports["A/B"]["best_ask"]) == ("0.00000001", "5.5")
+
+
+def test_decimals_that_no_number_shows_can_be_given(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Where every trailing zero is gone the widest number is too short, and a sound book would be called wrong."""
+    bids = [{"price": 5.0, "qty": 0.5}]
+    entry = {"symbol": "A/B", "bids": bids, "asks": [], "checksum": crc32(b"50" + b"50000000")}
+    path = tmp_path / "short.json"
+    path.write_text(json.dumps({"init": {**DOCUMENT["init"], "data": [entry]}, "updates": []}))
+    assert main(["check", str(path), "--venue", "kraken", "--json"]) == 1
+    assert "no checksum holds at 1,1 decimals" in capsys.readouterr().err
+    code, reports = run(capsys, path, "--venue", "kraken", "--decimals", "1,8")
+    assert (code, reports["A/B"]["checksum_ok"], reports["A/B"]["best_bid_size"]) == (0, 1, "0.50000000")
+
+
+@pytest.mark.parametrize("text", ["1", "1,19", "-1,8", "1,8,2", "a,b", ""])
+def test_decimals_that_are_none_are_refused(capsys: pytest.CaptureFixture[str], text: str) -> None:
+    """A wrong option is wrong use, not a book that is found wrong."""
+    with pytest.raises(SystemExit) as end:
+        main(["check", "file", "--venue", "kraken", f"--decimals={text}"])
+    assert end.value.code == 2
+    assert "each 0 to 18" in capsys.readouterr().err
+
+
 SNAPSHOT = b'{"lastUpdateId":5,"bids":[["1.10","2"]],"asks":[["1.20","2"]]}'
 DIFF = b'{"e":"depthUpdate","E":1700000000000,"s":"AB","U":6,"u":6,"b":[["1.15","3.5"]],"a":[]}'
 
@@ -180,6 +224,9 @@ DIFF = b'{"e":"depthUpdate","E":1700000000000,"s":"AB","U":6,"u":6,"b":[["1.15",
         ("no_time", b"1 {}\nx {}\n"),
         ("no_json", b'{"t":"header"}\n{"t":'),
         ("no_frames", b'{"rx_ns":1,"frame":{}}\n{"rx_ns":x,"frame":{}}\n'),
+        ("no_updates", b'{"init":{}}'),
+        ("no_document", b'{"init":{},"updates":[{}'),
+        ("no_list", b'{"init":{},"updates":7}'),
         ("no_clock", b'{"rx_ns":null,"frame":' + DIFF + b"}\n"),
         ("no_such_time", b"99999999999999999999 " + DIFF + b"\n"),
         ("empty", b""),

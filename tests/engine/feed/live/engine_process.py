@@ -33,6 +33,7 @@ class Venue:
     server: LiveServer
     symbols: tuple[str, ...]
     product: str = "spot"
+    key: str = ""  # the lines of a configuration that name one
 
 
 @dataclass
@@ -182,7 +183,7 @@ class Engine:
         for venue in self.venues:
             lines.append(
                 f'[[venues]]\nname = "{venue.name}"\nkind = "{venue.kind}"\nstream_url = "{venue.server.stream_url}"\n'
-                f'request_url = "{venue.server.request_url}"\noptions = {{ product = "{venue.product}" }}\n'
+                f'request_url = "{venue.server.request_url}"\noptions = {{ product = "{venue.product}" }}\n{venue.key}'
             )
             lines += [
                 f'[[instruments]]\nid = {self.ids[venue.name, symbol]}\nvenue = "{venue.name}"\nsymbol = "{symbol}"\n'

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from engine.venues.catalogue import SIGNED, dialect_of
-from engine.venues.coinbase_exchange.signing import ExchangeSigner
+from engine.venues.catalogue import dialect_of
+from engine.venues.coinbase_exchange.signing import ExchangeSeal, ExchangeSigner
 
 SECRET = "YSBzZWNyZXQgb2YgdGhpcnR5LXR3byBieXRlcywgb2s="  # noqa: S105 - nobody's
 SIGNATURE = "5WW6WsGQ75i2bJlQvq487+srBRsNlmTjZ7IF1akDGxM="  # by openssl dgst -sha256 -hmac
@@ -13,8 +13,9 @@ SIGNATURE = "5WW6WsGQ75i2bJlQvq487+srBRsNlmTjZ7IF1akDGxM="  # by openssl dgst -s
 
 def test_a_subscription_is_signed_as_the_venue_reckons() -> None:
     """The signature was made by another program: a wrong one is a feed that is refused for ever."""
-    dialect = SIGNED["coinbase-exchange"]("name", SECRET, "words", lambda: 1_700_000_000)
-    assert json.loads(dialect.subscribe([("full", "BTC-USD")], 1)) == {
+    seal = ExchangeSeal(ExchangeSigner("name", SECRET, "words", lambda: 1_700_000_000))
+    assert seal.ready(0)
+    assert json.loads(seal.seal(dialect_of("coinbase-exchange").subscribe([("full", "BTC-USD")], 1))) == {
         "type": "subscribe",
         "product_ids": ["BTC-USD"],
         "channels": ["full", "heartbeat"],
@@ -26,10 +27,10 @@ def test_a_subscription_is_signed_as_the_venue_reckons() -> None:
 
 
 def test_nothing_else_is_signed() -> None:
-    """Levels are public, and leaving needs no name: a key is said only where it is asked for."""
-    signed = SIGNED["coinbase-exchange"]("name", SECRET, "words", lambda: 1)
-    assert b"name" not in signed.unsubscribe([("full", "BTC-USD")], 1)
-    assert "key" not in json.loads(dialect_of("coinbase-exchange-level2").subscribe([("level2_batch", "BTC-USD")], 1))
+    """Leaving needs no name: a key is said only where it is asked for."""
+    seal = ExchangeSeal(ExchangeSigner("name", SECRET, "words", lambda: 1))
+    leaving = dialect_of("coinbase-exchange").unsubscribe([("full", "BTC-USD")], 1)
+    assert seal.seal(leaving) == leaving
 
 
 def test_a_secret_that_is_no_base64_is_refused_and_not_shown() -> None:

@@ -1,0 +1,104 @@
+"""Kraken's channel of orders: its own address, a token in each subscription, and no trades beside it.
+
+    wss://ws-l3.kraken.com/v2      level3, for the owner of a key (`seal` puts the token in, see signing.py)
+
+Who wants the prints of a pair, too, names it a second time under a venue of kind `kraken` without a product.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any, ClassVar
+
+import orjson
+
+from engine.venues.channels import SECOND_NS
+from engine.venues.dialect import OTHER, Answer, AnswerKind, Channel, ChannelKind, Want
+from engine.venues.kraken.market import KrakenDialect
+from engine.venues.kraken.order_scan import KrakenOrderMarket, KrakenOrderRule
+from engine.venues.market import Market, Rule
+
+LEVEL3 = "level3"
+ORDERS = (Channel(LEVEL3, ChannelKind.BOOK, greets=True),)
+RATE = {10: 5, 100: 25, 1000: 100}  # what a symbol of each depth counts, of 200 a second
+SLOWER = 6 * SECOND_NS // 1000  # for each of them: five milliseconds, and one to spare
+
+
+@dataclass
+class KrakenOrderDialect(KrakenDialect):
+    """Kraken spot v2, order by order."""
+
+    depths: ClassVar[tuple[int, ...]] = tuple(RATE)
+    by_order: bool = True
+    channels: tuple[Channel, ...] = ORDERS
+    batch: int = 1
+
+    def __post_init__(self) -> None:
+        """As many symbols a second as the venue takes at this depth."""
+        super().__post_init__()
+        self.pace_ns = SLOWER * RATE[self.depth]
+
+    def market(self) -> Market:
+        """The scanner."""
+        return KrakenOrderMarket()
+
+    def rule(self) -> Rule:
+        """The checksum."""
+        return KrakenOrderRule()
+
+    def answer_message(self, message: dict[str, Any]) -> Answer:
+        """A message of orders that comes here was refused by the scanner; of all else every channel says the same."""
+        if message.get("channel") != LEVEL3:
+            return super().answer_message(message)
+        if not message.get("data"):
+            return OTHER
+        return Answer(AnswerKind.MALFORMED, "a level3 message that the scanner refuses", spoilt_orders(message))
+
+    def numbers(self, message: object) -> Iterable[tuple[str, str, str]]:
+        """The numbers of orders that stand or come."""
+        if not isinstance(message, dict) or message.get("channel") != LEVEL3:
+            return
+        for entry in message["data"]:
+            for order in (*entry.get("bids", ()), *entry.get("asks", ())):
+                if order.get("event") != "delete":
+                    yield entry["symbol"], plain(order["limit_price"]), plain(order["order_qty"])
+
+    def learn(self, message: object) -> None:
+        """Take the depth of a recording: from the acknowledgement, else the least that holds its first snapshot."""
+        if not isinstance(message, dict) or self._learned:
+            return
+        result: Any = message.get("result")
+        if isinstance(result, dict) and result.get("channel") == LEVEL3 and "depth" in result:
+            self.depth, self._learned = int(result["depth"]), True
+        elif message.get("channel") == LEVEL3 and message.get("type") == "snapshot":
+            longest = max(len(prices_of(side)) for one in message["data"] for side in (one["bids"], one["asks"]))
+            self._learned = True
+            self.depth = next((depth for depth in self.depths if depth >= longest), self.depths[-1])
+
+    def _message(self, method: str, wants: Sequence[Want], number: int) -> bytes:
+        params: dict[str, object] = {"channel": wants[0][0], "symbol": [symbol for _, symbol in wants]}
+        params["depth"] = self.depth
+        if method == "subscribe":
+            params["snapshot"] = True
+        return orjson.dumps({"method": method, "params": params, "req_id": number})
+
+
+def plain(text: str) -> str:
+    """A number without its exponent; what is no number stays as it is."""
+    if "e" not in text.lower():
+        return text
+    try:
+        return format(Decimal(text), "f")
+    except InvalidOperation:
+        return text
+
+
+def prices_of(side: Iterable[Mapping[str, Any]]) -> set[Any]:
+    """The levels of a side."""
+    return {order["limit_price"] for order in side}
+
+
+def spoilt_orders(message: Mapping[str, Any]) -> tuple[str, ...]:
+    """The books that a refused message would have changed."""
+    data = message["data"]
+    return tuple(str(one.get("symbol")) for one in data if isinstance(one, dict)) if isinstance(data, list) else ()

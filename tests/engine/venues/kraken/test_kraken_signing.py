@@ -1,0 +1,185 @@
+"""Kraken's signatures, and the token that opens its stream of orders: when it is asked for, and what a refusal does."""
+
+import json
+import logging
+from urllib.parse import parse_qs
+
+import pytest
+
+from engine.venues.kraken.signing import TARGET, KrakenSigner, TokenSeal
+from engine.venues.port import PortState, Response
+from engine.venues.sealed import SealedStream
+from tests.engine.feed.feed_fakes import FakeStream
+
+SECOND = 1_000_000_000
+START = 1_700_000_000 * SECOND
+# The worked example of Kraken's guide to authentication; a secret that is nobody's.
+SECRET = "kQH5HW/8p1uGOVjbgWA7FunAmGO8lsSUXNsu3eow76sz84Q18fWxnyRzBHCd3pd5nE9qa99HAZtuZuj6F1huXg=="  # noqa: S105
+BODY = "nonce=1616492376594&ordertype=limit&pair=XBTUSD&price=37500&type=buy&volume=1.25"
+SIGNATURE = "4/dpxb3iT4tp/ZCVEwSnEsLxx0bqyhLpdfOpc6fn7OR8+UClSV5n9E6aSS8MPtnRfp32bAb0nmbRn6H8ndwLUQ=="
+SUBSCRIBE = b'{"method":"subscribe","params":{"channel":"level3","symbol":["BTC/USD"]},"req_id":1}'
+
+
+class Rest:
+    """Kraken's private REST side: answers that a test gives."""
+
+    def __init__(self) -> None:
+        """Nothing asked."""
+        self.asked: list[tuple[str, str, dict[str, str], bytes]] = []
+        self.answers: list[Response] = []
+        self.closed = False
+
+    def request(self, method: str, target: str, headers: dict[str, str], body: bytes, now_ns: int) -> int:
+        """Note it."""
+        del now_ns
+        self.asked.append((method, target, headers, body))
+        return len(self.asked)
+
+    def poll(self, now_ns: int) -> list[Response]:
+        """What the test put in."""
+        del now_ns
+        answers, self.answers = self.answers, []
+        return answers
+
+    def answer(self, body: object, status: int = 200, error: str = "") -> None:
+        """Answer the last request."""
+        payload = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.answers.append(Response(len(self.asked), status, {}, payload, error))
+
+    def give(self, token: str) -> None:
+        """A token."""
+        self.answer({"error": [], "result": {"token": token, "expires": 900}})
+
+    def interests(self) -> list[object]:
+        """Nothing to wait for."""
+        return []
+
+    def close(self) -> None:
+        """Closed."""
+        self.closed = True
+
+
+class Sealed:
+    """A stream with its seal, driven by hand."""
+
+    def __init__(self) -> None:
+        """Open, without a token."""
+        self.rest, self.inner = Rest(), FakeStream("/v2", acknowledge=False)
+        self.stream = SealedStream(self.inner, TokenSeal(self.rest, KrakenSigner("name", SECRET, lambda: 5)))
+        self.now = START
+        self.stream.poll(self.now)
+
+    def step(self, seconds: float = 0.01) -> list[bytes]:
+        """Go on in time."""
+        self.now += int(seconds * SECOND)
+        return self.stream.poll(self.now)
+
+    def tokens(self) -> list[str]:
+        """The tokens of what was sent."""
+        return [message["params"]["token"] for message in self.inner.sent]
+
+
+@pytest.fixture
+def sealed() -> Sealed:
+    """One."""
+    return Sealed()
+
+
+def test_a_request_is_signed_as_the_venue_reckons() -> None:
+    """The venue's own example: a wrong signature is a stream that never opens."""
+    signer = KrakenSigner("name", SECRET, lambda: 0)
+    headers = signer.headers("/0/private/AddOrder", "1616492376594", BODY)
+    assert (headers["API-Key"], headers["API-Sign"]) == ("name", SIGNATURE)
+
+
+def test_nonces_rise_whatever_the_clock_does() -> None:
+    """One that does not is refused, and so would be every one behind it."""
+    times = iter([10, 10, 3, 50])
+    signer = KrakenSigner("name", SECRET, lambda: next(times))
+    assert [signer.nonce() for _ in range(4)] == [10, 11, 12, 50]
+
+
+def test_a_secret_that_is_no_base64_is_refused_and_not_shown() -> None:
+    """A key pasted in part must not end as signatures that nobody takes, nor in a log."""
+    with pytest.raises(ValueError, match="must be base64") as caught:
+        KrakenSigner("name", "not*base64", lambda: 1)
+    assert "not*base64" not in str(caught.value)
+
+
+def test_a_subscription_waits_for_its_token_and_goes_out_with_it(sealed: Sealed) -> None:
+    """One request for several messages, signed over its nonce; frames come meanwhile."""
+    assert sealed.stream.send(SUBSCRIBE)
+    assert sealed.stream.send(SUBSCRIBE)
+    sealed.inner.inbox.append(b"frame")
+    assert sealed.step() == [b"frame"]
+    [(method, target, headers, body)] = sealed.rest.asked
+    assert (method, target, parse_qs(body.decode())) == ("POST", TARGET, {"nonce": ["5"]})
+    assert headers == KrakenSigner("name", SECRET, lambda: 0).headers(TARGET, "5", "nonce=5")
+    assert sealed.inner.sent == []
+    sealed.rest.give("first")
+    sealed.step()
+    assert sealed.tokens() == ["first", "first"]
+    assert sealed.inner.sent[0]["params"]["channel"] == "level3"
+
+
+def test_a_token_is_asked_for_anew_before_it_is_too_old(sealed: Sealed) -> None:
+    """A book may be subscribed anew hours later; the old one stays good for what it opened if there is no other."""
+    sealed.stream.send(SUBSCRIBE)
+    sealed.rest.give("first")
+    sealed.step()
+    sealed.step(599)
+    sealed.stream.send(SUBSCRIBE)
+    sealed.step(10)
+    sealed.stream.send(SUBSCRIBE)
+    assert sealed.tokens() == ["first", "first"]
+    sealed.rest.give("second")
+    sealed.step()
+    assert sealed.tokens() == ["first", "first", "second"]
+    sealed.step(700)
+    sealed.stream.send(SUBSCRIBE)
+    sealed.rest.answer(b"", status=502)
+    sealed.step()
+    assert sealed.tokens()[-1] == "second"
+    assert sealed.stream.state is PortState.OPEN
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "error", "reason"),
+    [({"error": ["EAPI:Invalid key"]}, 200, "", "EAPI:Invalid key"), ({"error": ["EGeneral:Permission denied"]}, 200, "", "Permission denied"),
+     (b"<html>", 200, "", "cannot be read"), (b"[]", 200, "", "cannot be read"), (b"", 429, "", "status 429"), ({"error": [], "result": {}}, 200, "", "has none"),
+     ({"error": [], "result": {"token": 7}}, 200, "", "has none"), (b"", 0, "sent: no answer in time", "no answer in time")],
+)  # fmt: skip
+def test_without_a_token_the_stream_is_closed_with_the_reason(
+    sealed: Sealed, body: object, status: int, error: str, reason: str
+) -> None:
+    """The feed knows what to do with a closed stream: it tells why, and tries again ever later."""
+    sealed.stream.send(SUBSCRIBE)
+    sealed.rest.answer(body, status, error)
+    sealed.step()
+    assert sealed.stream.state is PortState.CLOSED
+    assert reason in sealed.stream.error
+    assert (sealed.inner.sent, sealed.rest.closed, sealed.inner.state) == ([], True, PortState.CLOSED)
+    assert not sealed.stream.send(SUBSCRIBE)
+
+
+def test_no_secret_is_in_what_a_program_prints(sealed: Sealed, caplog: pytest.LogCaptureFixture) -> None:
+    """A traceback or a log that shows a key is a key that must be changed."""
+    caplog.set_level(logging.DEBUG)
+    sealed.stream.send(SUBSCRIBE)
+    sealed.rest.give("first")
+    sealed.step()
+    sealed.step(700)
+    sealed.stream.send(SUBSCRIBE)
+    sealed.rest.answer({"error": ["EAPI:Rate limit exceeded"]})
+    sealed.step()
+    seal = vars(sealed.stream)["_seal"]
+    shown = caplog.text + repr(sealed.stream) + repr(seal) + repr(vars(seal)["_signer"]) + sealed.stream.error
+    assert "Rate limit" in caplog.text
+    assert not any(secret in shown for secret in ("first", SECRET, SECRET[:12]))
+
+
+def test_a_stream_that_is_not_open_takes_nothing(sealed: Sealed) -> None:
+    """What is said to a connection that is being made would be said too early."""
+    sealed.inner.state = PortState.CONNECTING
+    assert not sealed.stream.send(SUBSCRIBE)
+    assert (sealed.stream.state, sealed.rest.asked) == (PortState.CONNECTING, [])
