@@ -483,6 +483,12 @@ static PyObject *reader_get_end(Reader *self, void *Py_UNUSED(closure)) {
     return PyLong_FromUnsignedLongLong(atomic_load_explicit(self->r.cursor, memory_order_acquire));
 }
 
+/* Compiled code may take the next records straight from the slots: what is held aside is found by its sequence, or not at all. */
+static PyObject *reader_get_capsule(Reader *self, void *Py_UNUSED(closure)) {
+    if (!reader_attached(self)) return NULL;
+    return PyCapsule_New(&self->r, "steelyard.reader", NULL);
+}
+
 static PyMethodDef reader_methods[] = {
     {"read", (PyCFunction)reader_read, METH_NOARGS, "read() -> row | Lapped | None: the next record."},
     {"read_bytes", (PyCFunction)reader_read_bytes, METH_NOARGS, "read_bytes() -> bytes | Lapped | None: the next record as it lies in memory."},
@@ -500,6 +506,7 @@ static PyMethodDef reader_methods[] = {
 static PyGetSetDef reader_attributes[] = {
     {"cursor", (getter)reader_get_cursor, (setter)reader_set_cursor, "The next sequence this reader will read.", NULL},
     {"end", (getter)reader_get_end, NULL, "The lane's cursor: the sequence the writer will write next.", NULL},
+    {"capsule", (getter)reader_get_capsule, NULL, "sy_reader * for compiled code; keep this reader alive beside it.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 static PyTypeObject ReaderType = {

@@ -238,6 +238,12 @@ static inline void sy_expect(const sy_reader *r) {
     for (uint64_t at = 0; at < r->record_size && at < SY_EXPECT_BYTES; at += 64) __builtin_prefetch(slot + at);
 }
 
+/* How many records lie beyond this reader, those included that it may have lost: for a look that changes nothing. */
+static inline uint64_t sy_beyond(const sy_reader *r) {
+    uint64_t c = atomic_load_explicit(r->cursor, memory_order_acquire);
+    return (int64_t)(c - r->next) <= 0 ? 0 : c - r->next;
+}
+
 /* How many records wait; sets *lost when the writer has lapped this reader, and moves it to the oldest safe record. */
 static inline uint64_t sy_available(sy_reader *r, uint64_t *lost) {
     uint64_t c = atomic_load_explicit(r->cursor, memory_order_acquire);

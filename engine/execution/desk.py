@@ -9,6 +9,7 @@ from engine.execution.broker import Broker
 from engine.execution.chaser import Chaser
 from engine.execution.maker import Maker
 from engine.execution.order import CANCELLED, OPEN, PARTLY, Order
+from engine.model.fixed import INT64_MAX
 from engine.model.words import IntentKind, JournalKind, OrderFlag, OrderType, Reason, TimeInForce
 from engine.risk.gate import APPROVED, Refusal, RiskGate, Verdict
 
@@ -85,6 +86,11 @@ class Desk:
         """Remember when the order's time is over."""
         if order.deadline_ns:
             heapq.heappush(self._deadlines, (order.deadline_ns, order.intent_id))
+
+    @property
+    def deadline_ns(self) -> int:
+        """When the next order's time is over; in the endless future where none is watched."""
+        return self._deadlines[0][0] if self._deadlines else INT64_MAX
 
     def on_time(self, now_ns: int) -> int:
         """Cancel what has had its time, and look after the chases."""

@@ -14,6 +14,7 @@ It has no clock, no randomness and no I/O but its lanes, its ports and the journ
 same bytes. It begins by replaying the journal and trades only when the venue has answered for everything.
 """
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from engine.execution.desk import Desk
 from engine.execution.disk import DirectDisk, Disk
 from engine.execution.express import Express
 from engine.execution.gateway import Ask, Gateway, Request
+from engine.execution.intake import Intake
 from engine.execution.journal import Journal
 from engine.execution.journal_file import JournalFile
 from engine.execution.ledger import Ledger
@@ -39,15 +41,18 @@ from engine.execution.seams import ExecutionLanes, ExecutionPorts, Reader
 from engine.execution.strangers import Strangers
 from engine.execution.terms import terms_of
 from engine.model import records
+from engine.model.fixed import to_text
 from engine.model.words import CommandKind, FillFlag, JournalKind
 from engine.risk.gate import RiskGate
 from engine.risk.market import Top
 from engine.venues.trading import Frame, News, Outcome, UnreadableError
 
+logger = logging.getLogger("engine.execution")
+
 COMMAND_ROW: Any = records.COMMAND.row  # what a reader gives when it was not lapped
-INTENT_ROW: Any = records.INTENT.row
 FILL_ROW: Any = records.FILL.row
 LANES_BEFORE_INTENTS = 2
+GRAIN_NS = 200_000  # how late at most, where nothing happens, what time alone asks for; an order's own deadline is exact
 
 
 class Execution:
@@ -92,7 +97,11 @@ class Execution:
         )
         self.desk = Desk(self.blotter, self.broker, self.gate, maker, self.chaser)
         self.express = Express(system, self.gate, self.blotter.last_intent, self.journal, self.gateway, maker.finish)
-        self._intents = [(number, lanes.intents[number], index) for index, number in enumerate(config.strategies)]
+        self._intents = tuple(
+            (number, lanes.intents[number], index) for index, number in enumerate(config.strategies)
+        )
+        self._intake = Intake(self, lanes.books, lanes.commands, self._intents, self._tops, self._accept)
+        self._due_ns = 0
         self._steps = 0
         self._mark_ns = 0
         self._halt_sequence = 0
@@ -105,26 +114,35 @@ class Execution:
         """Do what there is to do at this time; say how much it was."""
         if not self._begun:
             self._begin(now_ns)
-        work = self._read_commands(now_ns)
+        halted_anew = self._lanes.halt.sequence(0) != self._halt_sequence
+        work = self._read_commands(now_ns) if halted_anew or self._intake.waits() else 0
         if self.alarm.fresh:
             self._halt(now_ns, halted=True)
-        work += self._read_books(now_ns)
-        work += self._read_intents(now_ns)
+        if self._intake.waits():
+            work += self._read_books(now_ns)
+            work += self._intake.read_intents(now_ns)
         work += self.gateway.step(now_ns)
         if self.alarm.fresh:
             self._halt(now_ns, halted=True)
-        work += self.desk.on_time(now_ns)
-        work += self.desk.follow(now_ns)
+        if work or now_ns >= self._due_ns or self.blotter.changed or not self.gateway.up:
+            work += self._follow_up(now_ns, work)
+        return work
+
+    def _follow_up(self, now_ns: int, work: int) -> int:
+        """What changes and time ask for: behind everything read, and where nothing was, every `GRAIN_NS`."""
+        more = self.desk.on_time(now_ns)
+        more += self.desk.follow(now_ns)
         self.recovery.step(now_ns)
-        work += self.desk.follow(now_ns)
+        more += self.desk.follow(now_ns)
         self._write_positions(now_ns)
-        self.journal.settle(now_ns, idle=not work)
+        self.journal.settle(now_ns, idle=not (work + more))
         self._tell_gate()
         if self.journal.closed != self._checkpointed:
             self._ask_checkpoint()
-        if work:
-            self._write_step(now_ns, work)
-        return work
+        if work + more:
+            self._write_step(now_ns, work + more)
+        self._due_ns = min(now_ns + GRAIN_NS, self.desk.deadline_ns)
+        return more
 
     def _tell_gate(self) -> None:
         """What may be sent at all: told before the next intents are looked for, so that they do not wait for it."""
@@ -140,6 +158,7 @@ class Execution:
 
     def warm(self, now_ns: int) -> None:
         """Keep the way of an order in the processor's caches, without a trace; for a process that spins."""
+        self._intake.warm()
         self.express.warm(now_ns)
 
     def filenos(self) -> list[int]:
@@ -231,7 +250,16 @@ class Execution:
         if self.gate.halted:
             self.desk.cancel_all(now_ns)
         self.blotter.touched.update(range(len(self.ledger.positions)))
+        self._warn_of_former()
         del self._replay
+
+    def _warn_of_former(self) -> None:
+        """Say what is held by nobody who could close it."""
+        for one in self.ledger.positions[self.ledger.configured :]:
+            if one.size:
+                held = to_text(one.size, one.instrument.size_decimals)
+                what = {"strategy": one.strategy, "symbol": one.instrument.symbol, "size": held}
+                logger.warning("held for a strategy that is not configured any more", extra=what)
 
     def _read_told(self, now_ns: int) -> list[Any]:
         """The fills that the readers were told; of those the journal has lost in a gap, nothing is told twice."""
@@ -306,8 +334,9 @@ class Execution:
 
     def _read_books(self, now_ns: int) -> int:
         """The newest tops; after a lap nothing is believed until told anew."""
-        read, take, count = self._lanes.books.read_bytes, tops.take, 0
-        changed: set[int] = set()
+        taken = self._intake.take_books()
+        changed: set[int] = set() if taken is None else set(taken) - {0}
+        read, take, count = self._lanes.books.read_bytes, tops.take, len(taken or ())
         while (record := read()) is not None:
             count += 1
             instrument = take(record, self._tops)
@@ -320,25 +349,11 @@ class Execution:
                 self.chaser.on_book(instrument, now_ns)
         return count
 
-    def _read_intents(self, now_ns: int) -> int:
-        """Every strategy's intents in turn; a lane's cursor is accepted once the journal has its intents."""
-        total = 0
-        for strategy, lane, index in self._intents:
-            count = 0
-            while (row := lane.read()) is not None:
-                count += 1
-                if type(row) is INTENT_ROW:
-                    self._take_intent(row, lane.cursor - 1, strategy, now_ns)
-            if count:
-                self._accept(lane, index, now_ns)
-                total += count
-        return total
-
-    def _take_intent(self, row: Any, sequence: int, strategy: int, now_ns: int) -> None:
+    def take_intent(self, data: bytes, sequence: int, strategy: int, now_ns: int) -> None:
         """The short way where it is open, else the desk's."""
-        order = self.express.send(row, sequence, strategy, now_ns)
+        order = self.express.send(data, sequence, strategy, now_ns)
         if order is None:
-            self.desk.on_intent(row, sequence, strategy, now_ns)
+            self.desk.on_intent(codec.INTENT.unpack(data), sequence, strategy, now_ns)
         elif order.timeout_ns:
             self.desk.watch(order)
 

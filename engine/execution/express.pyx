@@ -9,45 +9,30 @@ or type, a refusal, a doubt, numbers too wide) is not touched here: `send` gives
 Both ways write the same bytes to the same lanes in the same order; a test holds one against the other.
 """
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from engine.execution.journal_record cimport Record, seal
+from engine.model.records cimport Intent
 from engine.risk.approval cimport Approval
+from shm.protocol cimport expect_slots, sy_writer, writer_of
 
+from engine.execution import codec
 from engine.model import records, words
 
 cdef enum:
     PLACE = 1
     LIMIT = 1
     CREATED = 1
+    GTC = 1
+    POST_ONLY = 4
     J_INTENT = 2
     J_VERDICT = 3
     J_ORDER = 4
     STRATEGY_SHIFT = 40
     ID_SIZE = 16
     SYSTEM_SIZE = 6
-
-cdef struct Intent:
-    uint64_t intent_id
-    uint64_t target_id
-    int64_t now_ns
-    int64_t ttl_ns
-    int64_t tick_sequence
-    int64_t receive_ns
-    int64_t price
-    int64_t size
-    int64_t timeout_ns
-    uint32_t strategy
-    uint32_t instrument
-    uint8_t kind
-    int8_t side
-    uint8_t order_type
-    uint8_t time_in_force
-    uint32_t flags
-    double signal
-    uint64_t spare[4]
 
 cdef struct Judged:
     uint64_t intent_id
@@ -95,19 +80,20 @@ assert records.INTENT.size == sizeof(Intent)
 assert records.VERDICT.size == sizeof(Judged)
 assert records.ORDER.size == sizeof(Placed)
 assert words.Reason.APPROVED == 0
-TIMES_IN_FORCE = frozenset(int(one) for one in words.TimeInForce)
-ROW = records.INTENT.row
+assert sorted(words.TimeInForce) == list(range(GTC, POST_ONLY + 1))
 
 
 cdef class Express:
-    """Takes the common intent from its row to the socket."""
+    """Takes the common intent from its record to the socket; a row is made of it once the bytes have left."""
 
     cdef Approval gate
     cdef dict last_intent
     cdef bytes system
     cdef object journal, gateway, numbers, clock, wire, finish
     cdef int64_t window_ns
-    cdef tuple last
+    cdef bytes last
+    cdef object unpack
+    cdef sy_writer *ring
 
     def __init__(
         self, bytes system not None, Approval gate not None, dict last_intent not None, journal, gateway, finish
@@ -122,37 +108,36 @@ cdef class Express:
         self.gateway, self.numbers, self.clock = gateway, gateway.numbers, gateway.clock
         self.wire = gateway.wire
         self.window_ns = gateway.wire.receive_window_ns
+        self.unpack = codec.INTENT.unpack
+        self.ring = writer_of(journal.ring)
 
-    def send(self, object values, uint64_t sequence, int64_t strategy, int64_t now_ns):
+    def send(self, bytes data not None, uint64_t sequence, int64_t strategy, int64_t now_ns):
         """The order, in flight or in doubt; None when nothing was done."""
         cdef Intent intent
-        cdef bytes client_id, batch
+        cdef bytes client_id, batch, verdict
         cdef int64_t venue_ns
-        cdef Record *journalled
-        cdef tuple row
-        assert isinstance(values, ROW), values
-        row = <tuple>values
-        if not self.is_common(row, strategy):
+        assert PyBytes_GET_SIZE(data) == sizeof(Intent), len(data)
+        memcpy(&intent, PyBytes_AS_STRING(data), sizeof(Intent))
+        if not self.is_common(&intent, strategy):
             return None
-        fill_intent(&intent, row)
+        instrument = intent.instrument
         if not self.gate.approves(
-            now_ns, row[10], intent.side, intent.price, intent.size, intent.now_ns, intent.ttl_ns
+            now_ns, instrument, intent.side, intent.price, intent.size, intent.now_ns, intent.ttl_ns
         ):
             return None
         venue_ns = now_ns + <int64_t>self.clock.offset_ns
         client_id = self.client_id(intent.intent_id)
         request_id = next(self.numbers)
         payload = self.wire.place(
-            request_id, row[10], row[12], row[14], row[6], row[7], client_id, venue_ns
+            request_id, instrument, intent.side, intent.time_in_force, intent.price, intent.size, client_id, venue_ns
         )
-        batch = PyBytes_FromStringAndSize(NULL, 3 * sizeof(Record))
-        journalled = <Record *>PyBytes_AS_STRING(batch)
-        pack(journalled, &intent, sequence, now_ns, client_id, venue_ns + self.window_ns, self.journal.sequence)
-        self.last_intent[strategy], self.last = row[0], row
+        batch = self.pack(&intent, sequence, now_ns, client_id, venue_ns + self.window_ns, self.journal.sequence)
+        self.last_intent[strategy], self.last = intent.intent_id, data
         self.journal.append(batch, 3, now_ns)
         left = self.gateway.transmit(payload)
-        verdict = PyBytes_FromStringAndSize(<char *>&journalled[1].payload[0], sizeof(Judged))
-        return self.finish(row, venue_ns + self.window_ns, request_id, left, verdict, now_ns)
+        verdict = PyBytes_FromStringAndSize(
+            <char *>&(<Record *>PyBytes_AS_STRING(batch))[1].payload[0], sizeof(Judged))
+        return self.finish(self.unpack(data), venue_ns + self.window_ns, request_id, left, verdict, now_ns)
 
     def warm(self, int64_t now_ns):
         """Go the last order's way again, up to where it would leave a trace: nothing is numbered, kept, sent or told.
@@ -161,28 +146,37 @@ cdef class Express:
         the processor's caches; who spins anyway calls this now and then.
         """
         cdef Intent intent
-        cdef Record scratch[3]
         cdef bytes client_id
-        cdef tuple row = self.last
-        if row is None:
+        if self.last is None:
             return
-        self.is_common(row, row[9])
-        fill_intent(&intent, row)
-        self.gate.approves(now_ns, row[10], intent.side, intent.price, intent.size, now_ns, intent.ttl_ns)
+        memcpy(&intent, PyBytes_AS_STRING(self.last), sizeof(Intent))
+        instrument = intent.instrument
+        self.is_common(&intent, intent.strategy)
+        self.gate.approves(now_ns, instrument, intent.side, intent.price, intent.size, now_ns, intent.ttl_ns)
         client_id = self.client_id(intent.intent_id)
-        self.wire.place(0, row[10], row[12], row[14], row[6], row[7], client_id, now_ns + <int64_t>self.clock.offset_ns)
-        pack(scratch, &intent, 0, now_ns, client_id, now_ns, 0)
+        payload = self.wire.place(
+            0, instrument, intent.side, intent.time_in_force, intent.price, intent.size, client_id,
+            now_ns + <int64_t>self.clock.offset_ns
+        )
+        self.pack(&intent, 0, now_ns, client_id, now_ns, 0)
+        expect_slots(self.ring, 3)
+        self.gateway.warm(payload)
 
-    cdef bint is_common(self, tuple row, int64_t strategy) except -1:
+    cdef bint is_common(self, Intent *intent, int64_t strategy) except -1:
         """A limit order of this strategy, never seen before."""
-        cdef uint64_t intent_id = row[0]
-        cdef int kind = row[11], order_type = row[13]
-        cdef int64_t named = row[9]
-        if kind != PLACE or order_type != LIMIT or named != strategy:
+        if intent.kind != PLACE or intent.order_type != LIMIT or intent.strategy != strategy:
             return False
-        if <int64_t>(intent_id >> STRATEGY_SHIFT) != strategy or row[14] not in TIMES_IN_FORCE:
+        if <int64_t>(intent.intent_id >> STRATEGY_SHIFT) != strategy or not GTC <= intent.time_in_force <= POST_ONLY:
             return False
-        return intent_id > <uint64_t>self.last_intent.get(strategy, 0)
+        return intent.intent_id > <uint64_t>self.last_intent.get(strategy, 0)
+
+    cdef bytes pack(
+        self, Intent *intent, uint64_t sequence, int64_t now_ns, bytes client_id, int64_t expires_ns, uint64_t last
+    ):
+        """The three journal records of a request."""
+        cdef bytes batch = PyBytes_FromStringAndSize(NULL, 3 * sizeof(Record))
+        pack(<Record *>PyBytes_AS_STRING(batch), intent, sequence, now_ns, client_id, expires_ns, last)
+        return batch
 
     cdef bytes client_id(self, uint64_t intent_id):
         """The 16 bytes of an intent's first request, as `client_id.encode` makes them."""
@@ -194,22 +188,6 @@ cdef class Express:
             to[SYSTEM_SIZE + index] = <uint8_t>(intent_id >> (56 - 8 * index))
         to[14] = to[15] = 0
         return made
-
-
-cdef int fill_intent(Intent *intent, tuple row) except -1:
-    """A row's fields into the record's bytes."""
-    cdef int index
-    intent.intent_id, intent.target_id = row[0], row[1]
-    intent.now_ns, intent.ttl_ns = row[2], row[3]
-    intent.tick_sequence, intent.receive_ns = row[4], row[5]
-    intent.price, intent.size, intent.timeout_ns = row[6], row[7], row[8]
-    intent.strategy, intent.instrument = row[9], row[10]
-    intent.kind, intent.side, intent.order_type, intent.time_in_force = row[11], row[12], row[13], row[14]
-    intent.flags, intent.signal = row[15], row[16]
-    spare = row[17]
-    for index in range(4):
-        intent.spare[index] = spare[index]
-    return 0
 
 
 cdef int pack(

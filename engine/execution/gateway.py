@@ -163,6 +163,12 @@ class Gateway:
         """Send bytes whose request is remembered next; False when nothing left."""
         return self._port is not None and self._port.send(payload)
 
+    def warm(self, payload: bytes) -> None:
+        """Have the port go the way of these bytes without sending them, where it can."""
+        warm = getattr(self._port, "warm", None)
+        if warm is not None:
+            warm(payload)
+
     def remember(self, request_id: int, request: Request) -> None:
         """Expect the answer to a request that has left."""
         self._requests[request_id] = request

@@ -92,7 +92,7 @@ class Journal:
     def __init__(self, config: JournalConfig, ring: Writer, past: Reader, file: JournalFile) -> None:
         """Catch the file up with the ring, and remember what both hold for the replay."""
         self.file = file
-        self._ring = ring
+        self.ring = ring
         self._before = config.disk == "before"
         self._flush_interval_ns = config.flush_interval_ns
         self._flush_ns = 0
@@ -149,7 +149,7 @@ class Journal:
 
     def _publish(self, batch: bytes, now_ns: int) -> None:
         """To the ring, and to the file by the policy."""
-        self._ring.publish_bytes(batch)
+        self.ring.publish_bytes(batch)
         if self._before:
             self.file.append(batch, now_ns)
             self.file.flush()  # also what a roll has held back

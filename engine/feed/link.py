@@ -1,12 +1,14 @@
 """One connection's life: connecting, subscribing, heard, gone."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from engine.feed.config import FeedConfig
+from engine.feed.hearing import hearing
 from engine.feed.line import Line
+from engine.feed.pipeline import Pipeline
 from engine.feed.resubscriptions import Resubscriptions
 from engine.feed.subscriptions import UNANSWERED, Outcome, Subscriptions
-from engine.venues.dialect import Answer, AnswerKind, Channel, Dialect
+from engine.venues.dialect import Answer, AnswerKind, Dialect
 from engine.venues.port import FramePort, PortState
 
 OPEN, CLOSED = PortState.OPEN, PortState.CLOSED
@@ -16,14 +18,12 @@ TEND_NS = 1_000_000  # a connection is tended as often, whether it brings frames
 class Link(Line):
     """A stream of frames with its subscriptions. It decides nothing about books."""
 
-    def __init__(
-        self, port: FramePort, dialect: Dialect, config: FeedConfig, heard: Callable[[Channel, str], bool], now_ns: int
-    ) -> None:
-        """A connection that was begun at `now_ns`; `heard` tells whether a channel has spoken on it."""
+    def __init__(self, port: FramePort, dialect: Dialect, config: FeedConfig, pipeline: Pipeline, now_ns: int) -> None:
+        """A connection that was begun at `now_ns` and feeds a pipeline."""
         super().__init__(port, now_ns)
         self._dialect = dialect
         self._deadline_ns = now_ns + config.subscribe_ns
-        self.subscriptions = Subscriptions(config, dialect, heard)
+        self.subscriptions = Subscriptions(config, dialect, hearing(self.chain, pipeline))
         self.resubscriptions = Resubscriptions(config)
         self.missing: dict[str, int] = {}  # channels that do not come, by symbol
         self.begun_ns = self._alive_ns = now_ns
@@ -55,7 +55,7 @@ class Link(Line):
     def tend(self, now_ns: int) -> None:
         """See to what is to be said, to silence and to the end: nobody who waits for a frame should wait for this."""
         self._tended_ns = now_ns
-        if self.port.receive_ns != self._read_ns:
+        if self.port.receive_ns != self._read_ns and not getattr(self.port, "unfinished", False):
             self._alive_ns, self._read_ns = now_ns, self.port.receive_ns
         state = self.port.state
         if state == CLOSED:
@@ -117,6 +117,6 @@ class Link(Line):
             self.leaving = True
 
     def _is_mute(self, now_ns: int) -> bool:
-        """Not a byte for a while, or not a message for longer: a server that only answers pings sends no market."""
-        silent, wordless = now_ns - self._alive_ns, now_ns - self.heard_ns
+        """No ping and no message for a while, or no message for longer: who only answers pings sends no market."""
+        silent, wordless = now_ns - max(self._alive_ns, self.heard_ns), now_ns - self.heard_ns
         return silent > self._dialect.mute_ns or wordless > self._dialect.wordless_ns

@@ -187,6 +187,11 @@ cdef class TappedStream:
         """The port's: a ping moves it too, and says that the connection lives."""
         return self.port.receive_ns
 
+    @property
+    def unfinished(self):
+        """The port's."""
+        return getattr(self.port, "unfinished", False)
+
     def poll(self, now_ns):
         """The port's frames."""
         frames = self.look(now_ns)

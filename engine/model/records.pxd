@@ -4,6 +4,7 @@ from libc.stdint cimport int8_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 cdef enum:
     DEPTH = 10  # levels a side in a book_top
+    STEP_LANES = 16
     PAYLOAD = 216  # bytes of a frame in one record
 
 cdef struct Tick:
@@ -50,3 +51,32 @@ cdef struct Piece:
     uint8_t flags
     uint32_t spare_word
     char[PAYLOAD] payload
+
+cdef struct Intent:
+    uint64_t intent_id
+    uint64_t target_id
+    int64_t now_ns
+    int64_t ttl_ns
+    int64_t tick_sequence
+    int64_t receive_ns
+    int64_t price
+    int64_t size
+    int64_t timeout_ns
+    uint32_t strategy
+    uint32_t instrument
+    uint8_t kind
+    int8_t side
+    uint8_t order_type
+    uint8_t time_in_force
+    uint32_t flags
+    double signal
+    uint64_t[4] spare
+
+cdef struct Step:
+    int64_t now_ns
+    int64_t monotonic_ns
+    uint32_t work
+    uint32_t role
+    uint64_t step
+    uint64_t[STEP_LANES] cursors
+    uint64_t[4] cells

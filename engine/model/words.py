@@ -25,6 +25,7 @@ class Flag(IntEnum):
     RESET = 2  # forget what you know of this instrument: an unfinished event is void, a snapshot follows
     SNAPSHOT = 4  # part of a snapshot, not a change
     REFRESH = 8  # told again for those who joined late: nothing changed; on a STATE, all that stands is told from here
+    MUTE = 16  # on a STATE that says STALE: the whole line is silent, so prints may be missing as well
 
 
 class BookState(IntEnum):

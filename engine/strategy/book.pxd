@@ -11,10 +11,17 @@ cdef class Book:
     cdef readonly int64_t best_bid
     cdef readonly int64_t best_ask
     cdef readonly double imbalance  # (bid size - ask size) / both, over the levels held; 0 when a side is empty
+    cdef readonly double spread_bps  # over the middle, as the cell and risk have it; nan unless the book is good
     cdef readonly int64_t tick_sequence  # the TICKS cursor behind this event
     cdef readonly int64_t receive_ns
-    cdef object record
+    cdef object record  # a row or its bytes; None while only `held` has it
     cdef object decode
+    cdef bytearray rooms  # two records: the one shown, and one that may become it
+    cdef char *held
+    cdef char *incoming
+    cdef bint arrived  # `incoming` is the newest of the batch that is being read
+
+    cdef int take_incoming(self, object decode) except -1
 
     cdef int take_bytes(self, const char *at, Py_ssize_t size) except -1
     cdef int take_row(self, object row) except -1

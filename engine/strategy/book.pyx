@@ -5,7 +5,7 @@ The figures every decision starts from are plain attributes; the levels stay in 
 asks. A strategy that wants to remember a figure keeps the figure, not the book.
 """
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_GET_SIZE
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.math cimport NAN
 from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memcpy
@@ -45,7 +45,10 @@ cdef class Book:
     def __init__(self, instrument):
         """Begin empty: nothing is known yet."""
         self.instrument = instrument
-        self.state = EMPTY
+        self.state, self.spread_bps = EMPTY, NAN
+        self.rooms = bytearray(2 * SIZE)
+        self.held = self.rooms
+        self.incoming = self.held + SIZE
 
     def take(self, object record, object decode=None):
         """Become what a record says: a row, or the bytes of one, which `decode` opens when its levels are wanted."""
@@ -58,7 +61,9 @@ cdef class Book:
     @property
     def row(self):
         """The BOOK_TOP record, whole; None before the first."""
-        if PyBytes_CheckExact(self.record):
+        if self.record is None and self.decode is not None:
+            self.record = self.decode(PyBytes_FromStringAndSize(self.held, SIZE))
+        elif PyBytes_CheckExact(self.record):
             self.record = self.decode(self.record)
         return self.record
 
@@ -66,16 +71,6 @@ cdef class Book:
     def spread(self):
         """Best ask minus best bid."""
         return <object>self.best_ask - <object>self.best_bid
-
-    @property
-    def spread_bps(self):
-        """The spread over the middle in basis points, as the cell and risk have it; nan unless the book is good."""
-        cdef double figure = NAN
-        if PyBytes_CheckExact(self.record):
-            memcpy(&figure, PyBytes_AS_STRING(self.record) + SPREAD_BPS, 8)
-        elif self.record is not None:
-            figure = self.record.spread_bps
-        return figure
 
     @property
     def mid_twice(self):
@@ -93,12 +88,20 @@ cdef class Book:
             return tuple(zip(row.bid_price[: row.bids], row.bid_size[: row.bids], strict=True))
         return tuple(zip(row.ask_price[: row.asks], row.ask_size[: row.asks], strict=True))
 
+    cdef int take_incoming(self, object decode) except -1:
+        """Become what was copied to `incoming`; its levels stay there until someone asks."""
+        cdef char *before = self.held
+        self.held, self.incoming = self.incoming, before
+        self.record, self.decode = None, decode
+        return self.take_bytes(self.held, SIZE)
+
     cdef int take_bytes(self, const char *at, Py_ssize_t size) except -1:
         """The figures out of a record's bytes."""
         assert size == SIZE, size
         memcpy(&self.best_bid, at + BID_PRICE, 8)
         memcpy(&self.best_ask, at + ASK_PRICE, 8)
         memcpy(&self.imbalance, at + IMBALANCE, 8)
+        memcpy(&self.spread_bps, at + SPREAD_BPS, 8)
         memcpy(&self.tick_sequence, at + TICK_SEQUENCE, 8)
         memcpy(&self.receive_ns, at + RECEIVE_NS, 8)
         self.judge(<uint8_t>at[STATE], <uint8_t>at[BIDS], <uint8_t>at[ASKS])
@@ -107,6 +110,7 @@ cdef class Book:
     cdef int take_row(self, object row) except -1:
         """The same out of a row."""
         self.best_bid, self.best_ask, self.imbalance = row.bid_price[0], row.ask_price[0], row.imbalance
+        self.spread_bps = row.spread_bps
         self.tick_sequence, self.receive_ns = row.tick_sequence, row.receive_ns
         self.judge(row.state, row.bids, row.asks)
         return 0

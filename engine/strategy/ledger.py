@@ -4,7 +4,7 @@ An order begins here as an intent on its way (`state` None), lives by the ORDER 
 one of them is final or a verdict refuses it. Nothing is believed that no lane has said.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from engine.model.instrument import Instrument
@@ -47,16 +47,26 @@ class Order:
 class Ledger:
     """Positions and working orders of one strategy, folded from records in the order they come."""
 
-    def __init__(self, strategy: int, instruments: Mapping[int, Instrument]) -> None:
-        """Begin flat and with nothing working."""
+    def __init__(
+        self, strategy: int, instruments: Mapping[int, Instrument], settle: Callable[[], object] | None = None
+    ) -> None:
+        """Begin flat and with nothing working; `settle` says what was begun meanwhile, before anybody looks."""
         self.strategy = strategy
+        self._settle = settle
         self.positions: dict[int, int] = {}  # by instrument id, signed
         self._bases = {one.id: one.base.encode() for one in instruments.values()}
         self._fee_units = {one.id: int(10 ** max(0, FEE_DECIMALS - one.size_decimals)) for one in instruments.values()}
         self._fee_rests: dict[int, int] = {}  # base fees too small for the size's decimals, at FEE_DECIMALS
-        self.working: dict[int, Order] = {}  # by intent id, oldest first
+        self._working: dict[int, Order] = {}
         self._cancels: dict[int, int] = {}  # a cancelling intent without a verdict: its target
         self._seen: dict[tuple[int, int], None] = {}  # identities of the last fills, oldest first
+
+    @property
+    def working(self) -> dict[int, Order]:
+        """Working orders by intent id, oldest first."""
+        if self._settle is not None:
+            self._settle()
+        return self._working
 
     def position(self, instrument: int) -> int:
         """Signed holdings of an instrument."""
@@ -80,7 +90,7 @@ class Ledger:
 
     def begin(self, intent_id: int, instrument: int, side: int, price: int, size: int) -> None:
         """Take up an order as an intent on its way."""
-        self.working[intent_id] = Order(intent_id, instrument, side, price, size)
+        self._working[intent_id] = Order(intent_id, instrument, side, price, size)
 
     def judge(self, row: Any) -> None:
         """Take a verdict: a refusal ends an intent that has no order, and makes a cancel undone."""

@@ -1,10 +1,10 @@
 from collections.abc import Sequence
 
 from engine.model.group import Group
-from engine.model.words import IntentKind
 from engine.strategy.lanes import StrategyLanes
 from engine.strategy.ledger import Ledger
 from engine.strategy.strategy import Strategy
+from engine.strategy.voice import Outlet
 
 READ_LIMIT: int
 WAIT_LIMIT_NS: int
@@ -18,7 +18,7 @@ class Counts:
     laps: int
     recoveries: int
 
-class StrategyRole:
+class StrategyRole(Outlet):
     name: str
     counts: Counts
     ledger: Ledger
@@ -35,21 +35,8 @@ class StrategyRole:
     ) -> None: ...
     def step(self, now_ns: int) -> int: ...
     def drain(self, now_ns: int) -> bool: ...
+    def warm(self, now_ns: int) -> None: ...
     def wait(self, timeout_ns: int) -> bool: ...
     def close(self) -> None: ...
-    def emit(
-        self,
-        kind: IntentKind,
-        instrument: int,
-        *,
-        target_id: int = 0,
-        side: int = 0,
-        size: int = 0,
-        price: int = 0,
-        order_type: int = 0,
-        time_in_force: int = 0,
-        ttl_ns: int = ...,
-        timeout_ns: int = 0,
-        signal: float = 0.0,
-    ) -> int | None: ...
+    def settle(self) -> None: ...
     def remember(self, row: object) -> None: ...

@@ -12,45 +12,24 @@ an intent that risk may refuse. A strategy keeps no thread, no clock, no file an
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
 from engine.model.instrument import Instrument
-from engine.model.words import BUY, SELL, IntentKind, OrderType, TimeInForce
 from engine.strategy.book import Book
 from engine.strategy.ledger import Ledger, Order
+from engine.strategy.voice import Voice
 
 if TYPE_CHECKING:
     from engine.model.group import Group
 
-LIMIT, GTC, IOC, PLACE = OrderType.LIMIT, TimeInForce.GTC, TimeInForce.IOC, IntentKind.PLACE
-TTL_NS = 500_000_000  # an intent older than this is not worth an order
 
+class Strategy(Voice):
+    """A deciding object. Subclasses override hooks and declare `Parameters`; they never see a lane.
 
-class Outlet(Protocol):
-    """Where intents go: the role."""
-
-    def emit(
-        self,
-        kind: IntentKind,
-        instrument: int,
-        *,
-        target_id: int = 0,
-        side: int = 0,
-        size: int = 0,
-        price: int = 0,
-        order_type: int = 0,
-        time_in_force: int = 0,
-        ttl_ns: int = TTL_NS,
-        timeout_ns: int = 0,
-        signal: float = 0.0,
-    ) -> int | None:
-        """Publish an intent; its id, or None when the lane is full."""
-
-
-class Strategy:
-    """A deciding object. Subclasses override hooks and declare `Parameters`; they never see a lane."""
+    What it may say, and what it knows of itself, it has from `Voice`.
+    """
 
     class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """What a configuration may set; a subclass declares its own."""
@@ -64,95 +43,7 @@ class Strategy:
         self.books = {instrument.id: Book(instrument) for instrument in instruments}
         self.parameters = parameters
         self.groups: dict[int, Group] = {}  # those that hold one of its instruments, if it reads of the aggregation
-        self.now_ns = 0
-        self.halted = False  # an operator's word: no new orders
-        self.draining = False
-        self._outlet: Outlet | None = None
-        self._ledger = Ledger(0, self.instruments)
-
-    def bind(self, outlet: Outlet, ledger: Ledger) -> None:
-        """Tie the strategy to its role; the role's business."""
-        self._outlet = outlet
-        self._ledger = ledger
-
-    # What a strategy may say.
-
-    def place(
-        self,
-        instrument: Instrument,
-        side: int,
-        size: int,
-        price: int,
-        *,
-        order_type: OrderType = LIMIT,
-        time_in_force: TimeInForce = GTC,
-        ttl_ns: int = TTL_NS,
-        timeout_ns: int = 0,
-        signal: float = 0.0,
-    ) -> int | None:
-        """Want an order. Its intent id, or None when the intents lane is full or no new orders are wanted."""
-        assert side in (BUY, SELL), f"side must be +1 or -1, was {side}"
-        assert size > 0, f"size must be positive, was {size}"
-        if self.halted or self.draining:
-            return None
-        outlet = self._outlet
-        assert outlet is not None, "a strategy speaks only inside its hooks"
-        return outlet.emit(
-            PLACE,
-            instrument.id,
-            side=side,
-            size=size,
-            price=price,
-            order_type=order_type,
-            time_in_force=time_in_force,
-            ttl_ns=ttl_ns,
-            timeout_ns=timeout_ns,
-            signal=signal,
-        )
-
-    def cancel(self, intent_id: int) -> int | None:
-        """Want an order of ours gone. None when it is not working, is being cancelled, or the lane is full."""
-        order = self._ledger.working.get(intent_id)
-        if order is None or order.cancelling:
-            return None
-        return self._out.emit(IntentKind.CANCEL, order.instrument, target_id=intent_id)
-
-    def cancel_all(self, instrument: Instrument) -> int | None:
-        """Want every order of ours on an instrument gone, also those this process has never heard of."""
-        return self._out.emit(IntentKind.CANCEL_ALL, instrument.id)
-
-    def replace(self, intent_id: int, price: int, size: int) -> int | None:
-        """Want a working order at another price and size; the id is that of the order that takes its place."""
-        order = self._ledger.working.get(intent_id)
-        if order is None or order.cancelling or self.halted or self.draining:
-            return None
-        return self._out.emit(
-            IntentKind.REPLACE, order.instrument, target_id=intent_id, side=order.side, size=size, price=price
-        )
-
-    def enter(self, instrument: Instrument, side: int, size: int, price: int, *, signal: float = 0.0) -> int | None:
-        """Want to take from the book at once, never beyond `price`; what does not fill is gone."""
-        return self.place(instrument, side, size, price, time_in_force=IOC, signal=signal)
-
-    def exit(self, instrument: Instrument, price: int, *, signal: float = 0.0) -> int | None:
-        """Want to be flat at once, never beyond `price`; None when there is nothing to leave."""
-        held = self.position(instrument)
-        return self.enter(instrument, SELL if held > 0 else BUY, abs(held), price, signal=signal) if held else None
-
-    # What a strategy knows of itself.
-
-    def position(self, instrument: Instrument) -> int:
-        """Signed holdings, as seen from fills; a fee taken in the base asset has left them."""
-        return self._ledger.position(instrument.id)
-
-    def orders(self, instrument: Instrument) -> list[Order]:
-        """Working orders, oldest first: intents on their way, orders in flight and orders open."""
-        return list(self._ledger.orders(instrument.id))
-
-    @property
-    def _out(self) -> Outlet:
-        assert self._outlet is not None, "a strategy speaks only inside its hooks"
-        return self._outlet
+        self.bind(None, Ledger(0, self.instruments))
 
     # Hooks: what a strategy may hear. Rows are immutable and may be kept; books are reused and may not.
 

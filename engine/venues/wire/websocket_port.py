@@ -24,7 +24,7 @@ from engine.venues.wire.frames import (
 )
 from engine.venues.wire.inlet import Inlet
 from engine.venues.wire.options import Interest, WireOptions
-from engine.venues.wire.transport import NOTHING, Transport
+from engine.venues.wire.transport import NOTHING, PlainTransport, Transport
 from engine.venues.wire.upgrade import Conversation, upgrade
 
 NORMAL_CLOSURE = 1000
@@ -58,6 +58,11 @@ class WebSocketPort(Inlet):
     def error(self) -> str:
         """Why it closed, or empty."""
         return self._error
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether a message has begun and not ended: such bytes are no sign of life."""
+        return self._reader.unfinished
 
     @property
     def last_pong(self) -> bytes:
@@ -106,6 +111,17 @@ class WebSocketPort(Inlet):
             return True
         self._end(f"connection lost: {self._transport.error}")
         return False
+
+    def warm(self, payload: bytes) -> None:
+        """Go the way of a message without sending one, for who sends seldom and fast.
+
+        A plain socket is offered no bytes, which takes the way into the kernel; if it is lost, that is how it shows.
+        """
+        if self._state is not OPEN:
+            return
+        self._writer.encode(TEXT, payload)
+        if isinstance(self._transport, PlainTransport) and not self._transport.write(b""):
+            self._end(f"connection lost: {self._transport.error}")
 
     def send_ping(self, payload: bytes = b"") -> bool:
         """Ask whether the venue is there; its answer moves `receive_ns` and stands in `last_pong`."""

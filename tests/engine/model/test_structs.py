@@ -20,13 +20,14 @@ CODES = {
 PAIRS: "dict[str, Record]" = {
     "Tick": records.TICK, "Top": records.BOOK_TOP, "Piece": records.FRAME, "Bar": aggregates.BAR,
     "GlobalBook": aggregates.GLOBAL_BOOK, "Opportunity": aggregates.OPPORTUNITY,
+    "Intent": records.INTENT, "Step": records.STEP,
 }  # fmt: skip
 
 
 def structs() -> dict[str, list[tuple[str, str, int]]]:
     """Every struct of the package: its fields' names, codes and counts."""
     text = "\n".join((HERE / name).read_text() for name in ("records.pxd", "aggregates.pxd"))
-    sizes = {name: int(value) for name, value in re.findall(r"^    ([A-Z]+) = (\d+)", text, re.MULTILINE)}
+    sizes = {name: int(value) for name, value in re.findall(r"^    ([A-Z_]+) = (\d+)", text, re.MULTILINE)}
     found = {}
     for name, body in re.findall(r"^cdef struct (\w+):\n((?:    .*\n?)+)", text, re.MULTILINE):
         fields = re.findall(r"^    (\w+)(?:\[(\w+)\])? (\w+)", body, re.MULTILINE)

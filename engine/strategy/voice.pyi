@@ -1,0 +1,33 @@
+from engine.model.instrument import Instrument
+from engine.model.words import OrderType, TimeInForce
+from engine.strategy.ledger import Ledger, Order
+
+TTL_NS: int
+
+class Outlet: ...
+
+class Voice:
+    now_ns: int
+    halted: bool
+    draining: bool
+    def bind(self, outlet: Outlet | None, ledger: Ledger) -> None: ...
+    def place(
+        self,
+        instrument: Instrument,
+        side: int,
+        size: int,
+        price: int,
+        *,
+        order_type: OrderType = ...,
+        time_in_force: TimeInForce = ...,
+        ttl_ns: int = ...,
+        timeout_ns: int = 0,
+        signal: float = 0.0,
+    ) -> int | None: ...
+    def enter(self, instrument: Instrument, side: int, size: int, price: int, *, signal: float = 0.0) -> int | None: ...
+    def exit(self, instrument: Instrument, price: int, *, signal: float = 0.0) -> int | None: ...
+    def cancel(self, intent_id: int) -> int | None: ...
+    def cancel_all(self, instrument: Instrument) -> int | None: ...
+    def replace(self, intent_id: int, price: int, size: int) -> int | None: ...
+    def position(self, instrument: Instrument) -> int: ...
+    def orders(self, instrument: Instrument) -> list[Order]: ...
