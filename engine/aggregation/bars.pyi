@@ -1,11 +1,10 @@
 from collections.abc import Sequence
 from typing import Any
 
+from engine.aggregation.shelf import Shelf
 from shm import CellWriter, RingWriter
 
-class Bars:
-    instruments: tuple[int, ...]
-    intervals: tuple[int, ...]
+class Bars(Shelf):
     next_ns: int
     closed: int
     late: int

@@ -89,13 +89,16 @@ class Process(Table, frozen=True, kw_only=True):
     environment: dict[str, str] = {}
 
 
+PAGE_MIB = 1 / 256  # a segment is whole pages
+
+
 class Journal(Table, frozen=True, kw_only=True):
     """When a journal record is on disk: never waited for, in batches, or before each send."""
 
     sync: Literal["none", "batch", "each"] = "batch"
     batch_ms: Milliseconds = 5
     directory: str = ""  # default: the state directory
-    segment_mib: Annotated[int, msgspec.Meta(ge=1, le=4096)] = 16
+    segment_mib: Annotated[float, msgspec.Meta(ge=0.0625, le=4096, multiple_of=PAGE_MIB)] = 16
 
 
 class Watch(Table, frozen=True, kw_only=True):

@@ -52,7 +52,7 @@ logger = logging.getLogger("engine.execution")
 COMMAND_ROW: Any = records.COMMAND.row  # what a reader gives when it was not lapped
 FILL_ROW: Any = records.FILL.row
 LANES_BEFORE_INTENTS = 2
-GRAIN_NS = 200_000  # how late at most, where nothing happens, what time alone asks for; an order's own deadline is exact
+GRAIN_NS = 200_000  # how late, where nothing happens, what time alone asks for; an order's own deadline is exact
 
 
 class Execution:
@@ -97,9 +97,7 @@ class Execution:
         )
         self.desk = Desk(self.blotter, self.broker, self.gate, maker, self.chaser)
         self.express = Express(system, self.gate, self.blotter.last_intent, self.journal, self.gateway, maker.finish)
-        self._intents = tuple(
-            (number, lanes.intents[number], index) for index, number in enumerate(config.strategies)
-        )
+        self._intents = tuple((number, lanes.intents[number], index) for index, number in enumerate(config.strategies))
         self._intake = Intake(self, lanes.books, lanes.commands, self._intents, self._tops, self._accept)
         self._due_ns = 0
         self._steps = 0

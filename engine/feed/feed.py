@@ -334,7 +334,7 @@ class Feed:
             self._backoff.succeed()
             link.resubscriptions.succeed(track)
         behind_ns = now_ns - track.behind_ns if track.behind_ns else 0
-        if track.seeded and behind_ns > self.config.subscribe_ns:
+        if track.seeded and behind_ns > max(self.config.subscribe_ns, self.config.stale_ns):
             link.subscriptions.fall_silent(self._book, track.symbol, now_ns)
         mute = max(now_ns - self._heard_ns(link), behind_ns) > self.config.stale_ns
         if mute or now_ns - track.news_ns > self.config.book_stale_ns:

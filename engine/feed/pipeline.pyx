@@ -8,7 +8,7 @@
 
 from libc.stdint cimport int64_t
 
-from engine.feed.chain cimport BACK, HOLE, Chain
+from engine.feed.chain cimport BACK, HOLE
 from engine.feed.outbox cimport Outbox
 from engine.feed.track cimport Track
 from engine.venues.market cimport BEAT, BEST, DELTA, MALFORMED, PRINT, TOP, Market, Message
@@ -124,7 +124,9 @@ cdef class Pipeline:
             return track.hear(message, now_ns)
         return track.seed(self.market, message, receive_ns, now_ns)
 
-    cdef int take_delta(self, Track track, Message *message, object frame, int64_t receive_ns, int64_t now_ns) except -1:
+    cdef int take_delta(
+        self, Track track, Message *message, object frame, int64_t receive_ns, int64_t now_ns
+    ) except -1:
         """A change of a book. Who lost what is seen by the connection's own numbers, or by what the book says to it."""
         cdef int64_t before = track.suspect + track.holes
         cdef int step = self.chain.follow(message, track.rule) if self.chain is not None else 0

@@ -4,8 +4,8 @@
     7 8 9 ─────▶ told        9 again: dropped        11: a hole, held for as long as another connection may fill it
                                                      10: told, and 11 behind it
 
-Prints have the venue's numbers on every connection, in each of its numberings (`chain`). Those that a subscription begins
-with are from before it: news only to who followed what came before them.
+Prints have the venue's numbers on every connection, in each of its numberings (`chain`). Those that a subscription
+begins with are from before it: news only to who followed what came before them.
 """
 
 from libc.stdint cimport int64_t

@@ -18,7 +18,7 @@ from engine.feed.link import Link
 from engine.feed.pipeline import Pipeline
 from engine.model.words import BookState
 
-TOLD = (BookState.GOOD, BookState.CROSSED, BookState.STALE)
+TOLD = (BookState.GOOD, BookState.CROSSED, BookState.STALE, BookState.SHUT)
 
 
 class Standby:

@@ -23,6 +23,7 @@ cdef class Track:
     cdef readonly Py_ssize_t depth
     cdef public bint wanting
     cdef readonly bint seeded
+    cdef bint shut
     cdef readonly int64_t news_ns
     cdef readonly int64_t seed_ns
     cdef readonly int64_t still_ns  # since when no change older than the snapshot has come
@@ -65,6 +66,7 @@ cdef class Track:
     cdef Best book_best(self, int64_t sequence) noexcept nogil
     cdef void compare_loosely(self, Best *best) noexcept nogil
     cdef int leave(self, int state, int64_t now_ns) except -1
+    cdef int sound(self) noexcept
     cdef int give_up(self) except -1
     cdef int doubt(self, int64_t receive_ns, int64_t now_ns) except -1
     cdef int turn(self, int state, int64_t receive_ns, int64_t now_ns) except -1

@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """One instrument on the way from messages to ticks: its book, its venue's rule and what readers may believe of it.
 
-    EMPTY ──snapshot──▶ (bridging, told to nobody) ──first event in order──▶ GOOD ◀──▶ CROSSED, STALE
+    EMPTY ──snapshot──▶ (bridging, told to nobody) ──first event in order──▶ GOOD ◀──▶ CROSSED, STALE, SHUT
       ▲                         ▲                                             │ gap, checksum
     DISCONNECTED            RESYNCING ◀──────a snapshot was asked for──── SUSPECT (told at once)
 
@@ -38,6 +38,7 @@ cdef enum:
     DISCONNECTED = 6
     REFUSED = 7
     MISFIT = 8
+    SHUT = 9
     HELD_MAX = 256  # changes behind a hole: more than comes in the time that one is waited for
     ROUND_NS = 1_000_000_000  # at least this from one round of retelling to the next
     LATE_NS = 5_000_000_000  # a snapshot that is so far ahead of its stream is of another stream
@@ -47,13 +48,13 @@ assert (words.TickKind.BEST, words.TickKind.LEVEL, words.TickKind.STATE) == (TIC
 assert (words.Flag.RESET, words.Flag.SNAPSHOT, words.Flag.REFRESH) == (RESET, SNAPSHOT, REFRESH)
 assert words.Flag.MUTE == MUTE
 assert [int(state) for state in words.BookState] == [
-    EMPTY, GOOD, SUSPECT, RESYNCING, STALE, CROSSED, DISCONNECTED, REFUSED, MISFIT
+    EMPTY, GOOD, SUSPECT, RESYNCING, STALE, CROSSED, DISCONNECTED, REFUSED, MISFIT, SHUT
 ]
 
 
 cdef inline bint told(int state) noexcept nogil:
     """Whether readers follow this book's changes."""
-    return state == GOOD or state == CROSSED or state == STALE
+    return state == GOOD or state == CROSSED or state == STALE or state == SHUT
 
 
 cdef class Track:
@@ -105,7 +106,7 @@ cdef class Track:
         return 0
 
     cdef int overtake(self, int64_t receive_ns, int64_t now_ns) except -1:
-        """A change from before the snapshot: so the stream goes on, and must reach the snapshot before it is believed."""
+        """A change from before the snapshot: the stream goes on, and must reach the snapshot before it is believed."""
         if self.seeded and not self.rule.bridged:
             self.still_ns = now_ns
             if now_ns - self.seed_ns > LATE_NS:
@@ -215,7 +216,7 @@ cdef class Track:
         best = self.book_best(message.last)
         if message.sequenced:
             self.comparison.take_book(&best)
-        state = CROSSED if self.book.crossed() else GOOD
+        state = self.sound()
         if not telling:
             return self.turn(state, receive_ns, now_ns) if self.rule.bridged else 0
         if best.sequence >= self.shown.sequence or not message.sequenced:
@@ -452,6 +453,16 @@ cdef class Track:
         self.wanting = False
         return self.turn(state, now_ns, now_ns)
 
+    def shut_out(self, bint shut, int64_t now_ns):
+        """Say whether the venue takes every order for it; its book is followed either way."""
+        self.shut = shut
+        if self.state == GOOD or self.state == SHUT:
+            self.turn(self.sound(), now_ns, now_ns)
+
+    cdef int sound(self) noexcept:
+        """The state of a book that is in order."""
+        return CROSSED if self.book.crossed() else SHUT if self.shut else GOOD
+
     def mistrust(self, int64_t receive_ns, int64_t now_ns):
         """Something of the connection was lost, so this book may be wrong."""
         self.gaps += 1
@@ -462,16 +473,16 @@ cdef class Track:
         if self.state == STALE and self.mute != mute:
             self.mute = mute
             self.tell_state(now_ns, now_ns)
-        elif self.state == GOOD or self.state == CROSSED:
+        elif self.state == GOOD or self.state == CROSSED or self.state == SHUT:
             self.mute = mute
             self.turn(STALE, now_ns, now_ns)
 
     def trust(self, int64_t now_ns):
         """No event contradicted the snapshot for long enough: it holds."""
         if self.seeded and not told(self.state):
-            self.turn(CROSSED if self.book.crossed() else GOOD, now_ns, now_ns)
+            self.turn(self.sound(), now_ns, now_ns)
 
     def refresh(self, int64_t now_ns):
         """The connection lives, which is all the news a quiet book has."""
         if self.state == STALE:
-            self.turn(CROSSED if self.book.crossed() else GOOD, now_ns, now_ns)
+            self.turn(self.sound(), now_ns, now_ns)

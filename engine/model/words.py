@@ -40,6 +40,7 @@ class BookState(IntEnum):
     DISCONNECTED = 6
     REFUSED = 7  # the venue does not list it, or refused or ignored its subscription
     MISFIT = 8  # the venue's numbers are finer than the instrument's: its metadata is asked for again
+    SHUT = 9  # in order, but the venue does not take every order for it: cancel-only, post-only, maintenance, …
 
 
 class IntentKind(IntEnum):

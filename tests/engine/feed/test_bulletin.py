@@ -6,9 +6,10 @@ from collections.abc import Iterator
 import pytest
 
 from engine.model.instrument import Instrument
+from engine.model.words import BookState, TickKind
 from engine.venues.port import PortState
 from tests.engine.feed.feed_fakes import Bench, FakeStream
-from tests.engine.feed.test_kraken_feed import HEARTBEAT, PAIRS
+from tests.engine.feed.test_kraken_feed import ACK, HEARTBEAT, PAIRS, frame
 
 PONG = b'{"method":"pong","time_in":"2026-08-09T21:05:48.228568Z"}'
 
@@ -254,3 +255,35 @@ def test_numbers_that_do_not_fit_ask_for_the_list_ever_later(listener: Listener)
             listener.line.inbox.append(SNAPSHOT)
         listener.bench.step(0.25)
     assert 3 < listener.said().count("subscribe") < 15
+
+
+def test_a_book_for_which_the_venue_takes_no_orders_says_so_and_goes_on(listener: Listener) -> None:
+    """Risk, strategies and global books read the state: an order into such a market would hang or be rejected."""
+    bench = listener.bench
+    listener.tell(SNAPSHOT)
+    bench.connect()
+    bench.step()
+    bench.step(0.02, ACK)
+    bench.step(0.02, frame("snapshot", "BTC/USD"))
+    assert bench.state(7) == BookState.GOOD
+    listener.tell(notice(pair("BTC/USD", status="cancel_only"), kind="update"))
+    assert bench.state(7) == BookState.SHUT
+    bench.step(0.02, frame("update", "BTC/USD"))
+    assert bench.state(7) == BookState.SHUT
+    told = [row.detail for row in bench.told() if row.kind == TickKind.STATE and row.instrument == 7]
+    assert told[-2:] == [BookState.GOOD, BookState.SHUT]
+    listener.tell(notice(pair("BTC/USD"), kind="update"))
+    assert bench.state(7) == BookState.GOOD
+    assert not bench.feed.pipeline.tracks[0].gaps
+
+
+def test_a_book_that_begins_where_no_orders_are_taken_is_never_good(listener: Listener) -> None:
+    """A start in a maintenance window must not show a market that can be traded, not for a moment."""
+    bench = listener.bench
+    listener.tell(notice(pair("BTC/USD", status="maintenance"), pair("ETH/USD")))
+    bench.connect()
+    bench.step()
+    bench.step(0.02, ACK)
+    bench.step(0.02, frame("snapshot", "BTC/USD"))
+    assert BookState.GOOD not in [row.detail for row in bench.told() if row.kind == TickKind.STATE]
+    assert bench.state(7) == BookState.SHUT

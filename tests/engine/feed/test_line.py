@@ -119,6 +119,7 @@ class Traffic:
 @pytest.mark.parametrize("seed", range(4))
 def test_short_and_warmed_steps_tell_what_whole_ones_tell(seed: int) -> None:
     """Two ways to one result are two results unless every byte is held equal."""
+    print("seed", seed)  # noqa: T201 - what a failure is repeated by
     told = []
     for made in (Bench(levels=True), telling(levels=True)):
         traffic, warm = Traffic(seed), random.Random(seed + 1)

@@ -110,4 +110,7 @@ def test_a_symbol_delisted_while_its_book_flows_may_be_traded_no_more(bench: Ben
     for number in range(101, 226):
         bench.step(5.0, *(diff(number, number, symbol=symbol) for symbol in BOTH))
     assert (shown["BTCUSDT"].trading, shown["ETHUSDT"].trading) == (True, False)
-    assert bench.state(8) in (BookState.GOOD, BookState.STALE)
+    assert bench.state(8) == BookState.STALE
+    bench.step(0.02, diff(101, 111, [["100.00", "2"]], symbol="ETHUSDT"))
+    bench.step()
+    assert bench.state(8) == BookState.SHUT

@@ -166,6 +166,7 @@ def test_a_pair_that_takes_no_orders_is_seen_by_every_reader_while_its_book_goes
     connections, truth = wire.connections, wire.truths[SYMBOLS["kraken"][0]]
     venue.server.call(lambda: wire.announce(truth, "cancel_only"))
     engine.until(lambda: not engine.shown(1).trading, "shown")
+    engine.await_state(BookState.SHUT, 1)
     assert engine.shown(2).trading
     venue.server.call(lambda: wire.tell(truth, truth.move()))
     engine.await_truth(2)
