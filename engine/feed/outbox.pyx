@@ -59,7 +59,7 @@ cdef class Outbox:
         self.top = <Top *><char *>top
 
     def muted(self):
-        """Another that writes into the same rings' next slots and never publishes: for a rehearsal between two events."""
+        """Another that writes into the same rings' next slots and never publishes: for rehearsals between events."""
         cdef Outbox other = Outbox(self.ticks_owner, self.books_owner, None, 0, self.levels_owner)
         other.mute = True
         return other

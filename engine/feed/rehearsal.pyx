@@ -39,12 +39,12 @@ cdef class Understudy(Track):
             message.checksum = -1  # of the real book
             return self.settle(market, message, now, now, True)
         if message.kind == BEST or message.kind == TOP:
-            self.tickers.count = self.books.count = self.pending = 0
+            self.comparison.tickers.count = self.comparison.books.count = self.comparison.pending = 0
             self.shown.sequence = self.shown.bid_price = self.shown.ask_price = -1
             return self.best(message, now, now)
         if message.kind == PRINT:
-            self.heard_id[message.chain] = self.print_id[message.chain] = -1
-            self.followed = True
+            self.prints.heard_id[message.chain] = self.prints.told_id[message.chain] = -1
+            self.prints.followed = True
             self.prove(message, now, now)
             return self.trade(message, now, now)
         return 0
@@ -59,8 +59,8 @@ cdef class Rehearsal:
 
     def go(self, port, Pipeline pipeline, now_ns):
         """Rehearse one kind of frame, the next one at the next call; `port` is the one that brought them."""
-        cdef int i
-        for i in range(KINDS):
+        cdef int _place
+        for _place in range(KINDS):
             self.turn = (self.turn + 1) % KINDS
             frame = pipeline.samples[self.turn]
             if frame is not None:

@@ -8,13 +8,13 @@
 from libc.errno cimport EAGAIN
 
 from engine.venues.wire.frames cimport FrameReader
-from engine.venues.wire.receiver cimport Receiver, SealedReceiver
+from engine.venues.wire.receiver cimport SealedReceiver
 
 from engine.venues.wire.frames import TEXT, FrameWriter
 
 
 cdef class Inlet:
-    """The reading half of a port. A subclass has `move(now_ns)`, `take(messages)` and `stop(count)` for what is rare."""
+    """The reading half of a port; a subclass has `move(now_ns)`, `take(messages)`, `stop(count)` for what is rare."""
 
     def __init__(self, FrameReader reader):
         """Nothing flows yet."""
@@ -24,7 +24,7 @@ cdef class Inlet:
 
     @property
     def receive_ns(self):
-        """When bytes were last read from the socket; how long a venue has been mute counts from here. 0 before any."""
+        """When bytes were last read from the socket, 0 before any: how long a venue has been mute counts from here."""
         return self.plain.receive_ns if self.plain is not None else 0
 
     def draw_from(self, transport):
@@ -58,7 +58,7 @@ cdef class Inlet:
         return messages
 
     def rehearse(self, bytes message):
-        """Take a message as if it had come, on a reader of its own: so that the next one finds the code in the cache."""
+        """Take a message as if it had come, on a reader of its own: the next one finds the code in the cache."""
         self.practice.feed(self.encode(TEXT, message))
         self.practice.messages()
 
