@@ -4,7 +4,8 @@
 
 Real rings and cells, one process; the reader that counts what was lost drains between the measured calls. Frames and
 peers take turns, round after round, so that a noisy minute hits them all. From the socket to a tick that another
-process sees is `bench.wire_to_tick`; receiving a message is `bench.wire`: both run here too.
+process sees is `bench.wire_to_tick`, from the decoded frame to the book in another process `bench.visible`; receiving
+a message is `bench.wire`; receiving, decoding and publishing one is `bench.message`: all run here too.
 """
 
 import argparse
@@ -14,7 +15,6 @@ import statistics
 import sys
 import tempfile
 import time
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -24,66 +24,16 @@ from typing import TypeVar
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-import shm
-from bench import corpus, machine, replay, wire, wire_to_tick
+from bench import corpus, machine, message, replay, visible, wire, wire_to_tick
 from bench.peers.decoders import PEERS
-from engine.feed.outbox import Outbox
-from engine.feed.pipeline import Pipeline
-from engine.feed.track import Track
-from engine.lanes import BY_NAME
-from engine.venues.catalogue import dialect_of
+from bench.rig import NOW, Rig
 
 FRAMES = 20_000
 ROUNDS = 5
 PEER_FRAMES = 2_000
 WIRE_COUNT = 100 * 64  # messages a round
 CHUNK = 256
-NOW = 1_723_161_255_000_000_000
-LANES = ("ticks", "books", "book_tops")
 Given = TypeVar("Given")
-
-
-class Rig:
-    """A pipeline over real lanes."""
-
-    def __init__(self, venue: str, snapshot: bytes, decimals: int, offset_ns: int | None = 0) -> None:
-        """With its book in place."""
-        self.system = f"bench-feed-{uuid.uuid4().hex[:8]}"
-        for name in LANES:
-            lane = BY_NAME[name]
-            shm.create(
-                f"{self.system}.{name}",
-                lane.record,
-                kind=lane.kind,
-                capacity=lane.capacity,
-                reserve=lane.reserve,
-                count=lane.count,
-            )
-        self.ticks = shm.RingWriter(f"{self.system}.ticks", BY_NAME["ticks"].record, populate=True)
-        self.books = shm.RingWriter(f"{self.system}.books", BY_NAME["books"].record, populate=True)
-        self.cells = shm.CellWriter(f"{self.system}.book_tops", BY_NAME["book_tops"].record)
-        self.reader = shm.RingReader(f"{self.system}.ticks", BY_NAME["ticks"].record)
-        dialect, outbox = dialect_of(venue), Outbox(self.ticks, self.books, self.cells, offset_ns)
-        market = dialect.market()
-        market.add("BTCUSDT", decimals, decimals)
-        self.pipeline = Pipeline(market, outbox)
-        self.track = Track(0, 1, "BTCUSDT", dialect.rule(), outbox)
-        self.pipeline.add(self.track)
-        self.pipeline.snapshot(0, snapshot, NOW, NOW)
-        self.lost = self.told = 0
-
-    def drain(self) -> None:
-        """Read what was told."""
-        lost, records = self.reader.copy()
-        self.lost += lost
-        self.told += len(records)
-
-    def close(self) -> None:
-        """Remove the lanes."""
-        for lane in (self.ticks, self.books, self.cells):
-            lane.close()
-        for name in LANES:
-            shm.remove(f"{self.system}.{name}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +140,7 @@ def measure() -> dict[str, object]:
     found: dict[str, object] = {"machine": machine.describe(), **latencies()}
     if corpus.CAPTURES.is_dir():
         found |= pipeline() | replay.measure()
-    return found | wire_to_tick.measure() | received()
+    return found | message.measure() | visible.measure() | wire_to_tick.measure() | received()
 
 
 if __name__ == "__main__":

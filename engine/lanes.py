@@ -47,6 +47,15 @@ LANES = (
     Lane(
         "opportunities", aggregates.OPPORTUNITY, "ring", AGGREGATION, (STRATEGY, LOOKERS), capacity=1 << 13, reserve=64
     ),
+    Lane(
+        "open_opportunities",
+        aggregates.OPPORTUNITY,
+        "cells",
+        AGGREGATION,
+        (LOOKERS,),
+        count=256,
+        wake="never",
+    ),
     Lane("bars", aggregates.BAR, "ring", AGGREGATION, (AGGREGATION, STRATEGY, LOOKERS), capacity=1 << 13, reserve=64),
     Lane("last_bars", aggregates.BAR, "cells", AGGREGATION, (AGGREGATION, LOOKERS), count=4096, wake="never"),
     Lane(

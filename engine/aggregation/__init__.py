@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 import shm
 from engine import clock
 from engine.aggregation.bars import Bars
-from engine.aggregation.groups import bps_e8, fee_e8, merge_table
+from engine.aggregation.groups import bps_e8, fee_e8, merge_table, share_e8
 from engine.aggregation.lanes import changed_ns, open_lanes
 from engine.aggregation.merge import Merge
+from engine.aggregation.opportunities import Opportunities
 from engine.aggregation.role import AggregationRole
 from engine.instruments import await_all
 from engine.lanes import BY_NAME, FEED
@@ -33,6 +34,8 @@ def interval_ns(text: str) -> int:
 def check_table(table: "Aggregation") -> None:
     """Refuse what cannot be right whatever the venues say."""
     bps_e8(table.min_edge_bps, "aggregation.min_edge_bps")
+    bps_e8(table.change_bps, "aggregation.change_bps")
+    share_e8(table.change_share, "aggregation.change_share")
     for venue in table.taker_fee_bps:
         fee_e8(table.taker_fee_bps, venue, needed=True)
     lengths = [interval_ns(text) for text in table.bars]
@@ -54,28 +57,39 @@ def make_role(
     lanes: "AggregationLanes",
     clock_offset_ns: int = 0,
     patience_ns: int = 250 * MS,
+    *,
+    recorded: bool = False,
 ) -> AggregationRole:
     """The role over any lanes; instruments in the configuration's order."""
     since_ns = changed_ns(lanes.instruments)
     groups = make_groups(instruments, table.groups)
-    venues = list(dict.fromkeys(one.venue for one in instruments))
-    merge = Merge(
-        merge_table(groups, venues, table.taker_fee_bps),
-        table.stale_ms * MS,
+    opportunities = Opportunities(
+        sum(len(group.members) ** 2 for group in groups),
         bps_e8(table.min_edge_bps, "aggregation.min_edge_bps"),
+        bps_e8(table.change_bps, "aggregation.change_bps"),
+        share_e8(table.change_share, "aggregation.change_share"),
+        lanes.opportunities,
+        lanes.open_opportunities,
+    )
+    merge = Merge(
+        merge_table(groups, table.taker_fee_bps),
+        table.stale_ms * MS,
         lanes.global_books,
         lanes.global_tops,
-        lanes.opportunities,
+        opportunities,
     )
     bars = Bars(
         [(one.id, one.price_decimals, one.size_decimals, since_ns.get(one.id, 0)) for one in instruments],
         [interval_ns(text) for text in table.bars],
         table.bar_grace_ms * MS,
         table.bar_time == "venue",
+        table.bar_ahead_ms * MS,
         lanes.bars,
         lanes.last_bars,
     )
-    return AggregationRole(name, number, groups, merge, bars, lanes, clock_offset_ns, patience_ns)
+    return AggregationRole(
+        name, number, groups, merge, opportunities, bars, lanes, clock_offset_ns, patience_ns, recorded=recorded
+    )
 
 
 def build(config: "Config", name: str) -> AggregationRole:
@@ -87,4 +101,7 @@ def build(config: "Config", name: str) -> AggregationRole:
         lanes.feed = shm.CellReader(config.lane("heartbeat", FEED), BY_NAME["heartbeat"].record)
     patience_ns = max(config.watch.late_ms, 4 * config.watch.beat_ms) * MS
     number = config.role_number(name)
-    return make_role(config.aggregation, name, number, instruments, lanes, clock.offset_ns(), patience_ns)
+    return make_role(
+        config.aggregation, name, number, instruments, lanes, clock.offset_ns(), patience_ns,
+        recorded=config.system.mode == "replay",
+    )  # fmt: skip

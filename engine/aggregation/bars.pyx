@@ -5,8 +5,10 @@
     now ≥ end + grace ──▶ closed: on the ring `bars`, in the cells; never changed again
 
 The rules, under which a bar equals an offline resample of the same records:
-- A print belongs to the interval of its stamp: `receive_ns`, or `venue_ns` where the configuration says so (and
-  `receive_ns` where the venue gives none). Inside a bar the order is the lane's.
+- A print belongs to the interval of its stamp: `receive_ns`, or `venue_ns` where the configuration says so. The receipt
+  counts where the venue gives no time, or one that cannot be: of the first days of 1970, or further ahead of the
+  receipt than `ahead`, for it would close the bars of a future in which no print could be counted. Inside a bar the
+  order is the lane's.
 - A bar closes when the clock is `grace` beyond its end and the feed was heard after it, or when a print is two
   intervals ahead of it. A print that comes after that is in no bar: its count and volume stand as `late` in the bar
   that is open when it is heard. A feed that is silent for too long is not waited for: the bar says PARTIAL.
@@ -25,10 +27,11 @@ from cpython.bytearray cimport PyByteArray_AS_STRING
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
 
+from engine.aggregation.shelf cimport BAR_SIZE, CURRENT, EARLIER, LAST_CLOSED, PLACES, Shelf
 from engine.model.aggregates cimport Bar
 from engine.model.records cimport Tick
 
-from engine.model import aggregates, records, words
+from engine.model import records, words
 
 cdef extern from *:
     """
@@ -39,24 +42,20 @@ cdef extern from *:
 cdef enum:
     TICK_PRINT = 3
     TICK_STATE = 4
-    RESET = 2
     CLOSED = 1
     EMPTY = 2
     PARTIAL = 4
     GAP_MAX = 1024
-    PLACES = 3  # cells of a series
-    LAST_CLOSED = 0
-    EARLIER = 1
-    CURRENT = 2
-    BAR_SIZE = 192
+    MUTE = 16
 
 AWAY = frozenset((int(words.BookState.EMPTY), int(words.BookState.SUSPECT), int(words.BookState.DISCONNECTED),
                   int(words.BookState.REFUSED)))
+STALE = int(words.BookState.STALE)
 
-assert sizeof(Bar) == BAR_SIZE == aggregates.BAR.size
 assert sizeof(Tick) == records.TICK.size
 assert (words.BarFlag.CLOSED, words.BarFlag.EMPTY, words.BarFlag.PARTIAL) == (CLOSED, EMPTY, PARTIAL)
-assert (words.TickKind.PRINT, words.TickKind.STATE, words.Flag.RESET) == (TICK_PRINT, TICK_STATE, RESET)
+assert (words.TickKind.PRINT, words.TickKind.STATE) == (TICK_PRINT, TICK_STATE)
+assert words.Flag.MUTE == MUTE
 
 
 cdef inline void add(int64_t *high, uint64_t *low, wide_t value) noexcept nogil:
@@ -66,57 +65,37 @@ cdef inline void add(int64_t *high, uint64_t *low, wide_t value) noexcept nogil:
     low[0] = <uint64_t>total
 
 
-cdef class Bars:
-    """Every series of bars: one for each instrument and interval."""
+cdef class Bars(Shelf):
+    """What closes them, and what goes into them."""
 
-    cdef readonly object instruments, intervals
     cdef readonly int64_t next_ns  # when the clock closes the next bar
     cdef readonly uint64_t closed, late, duplicates
-    cdef object ring, cells, storage, view
-    cdef list kinds
-    cdef dict places
-    cdef Bar *bars
-    cdef int64_t[64] interval
-    cdef int interval_count
-    cdef int64_t grace_ns, since_ns
+    cdef object ring
+    cdef public int64_t since_ns  # prints received before it may be missing
+    cdef readonly uint64_t wild  # prints whose venue's time was not believed
+    cdef int64_t grace_ns, ahead_ns, longest_ns
     cdef int64_t heard_ns  # up to when the feed has told what it received
     cdef bint by_venue
     cdef object print_storage
     cdef int64_t *last_print  # of each instrument: number and venue_ns
-    cdef object touched_storage
-    cdef uint8_t *touched  # of each place
     cdef uint8_t *away  # of each instrument: its venue cannot be heard
-    cdef object away_storage
-    cdef Py_ssize_t series_count
+    cdef int64_t *doubted_ns  # of each instrument: up to when prints may be missing
+    cdef object away_storage, doubted_storage
 
-    def __init__(self, instruments, intervals, int64_t grace_ns, bint by_venue, ring, cells):
-        """Series for these instruments and lengths; `cells` holds three a series, in the order of both.
-
-        An instrument is (id, price decimals, size decimals, since when they are so).
-        """
-        self.instruments, self.intervals = tuple([one[0] for one in instruments]), tuple(intervals)
-        self.kinds = list(instruments)
-        self.interval_count = len(self.intervals)
-        self.series_count = len(self.instruments) * self.interval_count
-        needed = self.series_count * PLACES
-        if self.interval_count > 64 or needed > cells.count:
-            raise ValueError(f"{len(self.instruments)} instruments with {self.interval_count} intervals need {needed} "
-                             f"cells of bars, there are {cells.count}")
+    def __init__(self, instruments, intervals, int64_t grace_ns, bint by_venue, int64_t ahead_ns, ring, cells):
+        """Series for these instruments and lengths; `cells` holds three a series, as the shelf says."""
+        super().__init__(instruments, intervals, cells)
         if any(grace_ns >= one for one in self.intervals):
             raise ValueError(f"the grace of bars must be less than the shortest interval, was {grace_ns} ns")
-        for i in range(self.interval_count):
-            self.interval[i] = self.intervals[i]
-        self.grace_ns, self.by_venue, self.ring, self.cells = grace_ns, by_venue, ring, cells
-        self.places = {one: place for place, one in enumerate(self.instruments)}
-        self.storage = bytearray(max(1, needed) * sizeof(Bar))
-        self.view = memoryview(self.storage)
-        self.bars = <Bar *>PyByteArray_AS_STRING(self.storage)
+        self.longest_ns = max(self.intervals, default=0)
+        self.grace_ns, self.by_venue, self.ahead_ns = grace_ns, by_venue, ahead_ns
+        self.ring = ring
         self.print_storage = bytearray(max(1, len(self.instruments)) * 2 * sizeof(int64_t))
         self.last_print = <int64_t *>PyByteArray_AS_STRING(self.print_storage)
-        self.touched_storage = bytearray(max(1, needed))
-        self.touched = <uint8_t *>PyByteArray_AS_STRING(self.touched_storage)
         self.away_storage = bytearray(max(1, len(self.instruments)))
         self.away = <uint8_t *>PyByteArray_AS_STRING(self.away_storage)
+        self.doubted_storage = bytearray(max(1, len(self.instruments)) * sizeof(int64_t))
+        self.doubted_ns = <int64_t *>PyByteArray_AS_STRING(self.doubted_storage)
         self.next_ns = self.heard_ns = INT64_MAX
 
     def begin(self, const uint8_t[::1] held, const uint8_t[::1] closed, uint64_t oldest, int64_t since_ns):
@@ -132,31 +111,9 @@ cdef class Bars:
             self.note_closed(<const Bar *>&closed[i * BAR_SIZE])
         for i in range(self.series_count):
             self.reconcile(i, oldest)
-
-    cdef void restore(self, Py_ssize_t place, const Bar *bar):
-        """One bar as its cell holds it; not if the configuration gave the cell another series."""
-        cdef Py_ssize_t series = place // PLACES
-        if (self.is_of(bar, series // self.interval_count)
-                and bar.interval_ns == self.interval[series % self.interval_count]):
-            self.bars[place] = bar[0]
-
-    cdef bint is_of(self, const Bar *bar, Py_ssize_t place):
-        """Whether a bar is this instrument's, in the decimals it has."""
-        number, price_decimals, size_decimals, _ = self.kinds[place]
-        return (bar.instrument == <uint32_t>number and bar.price_decimals == <uint8_t>price_decimals
-                and bar.size_decimals == <uint8_t>size_decimals)
-
-    cdef void note_closed(self, const Bar *bar) noexcept:
-        """A bar that stands on the ring is closed, whatever the cells say."""
-        cdef Py_ssize_t i
-        cdef Bar *last
-        place = self.places.get(bar.instrument)
-        if place is None or not self.is_of(bar, place):
-            return
-        for i in range(self.interval_count):
-            last = self.at(<Py_ssize_t>place * self.interval_count + i, LAST_CLOSED)
-            if self.interval[i] == bar.interval_ns and bar.start_ns > last.start_ns:
-                last[0] = bar[0]
+        for i in range(held.shape[0] // <Py_ssize_t>BAR_SIZE):
+            self.void(i, <const Bar *>&held[i * BAR_SIZE])
+        self.show_touched(since_ns)
 
     cdef void reconcile(self, Py_ssize_t series, uint64_t oldest) noexcept nogil:
         """Drop what was closed and what stands twice; mark what the lane cannot complete."""
@@ -177,10 +134,6 @@ cdef class Bars:
         if not current.start_ns and last.start_ns:
             self.fresh(series, last.start_ns + last.interval_ns, 0)
 
-    cdef inline Bar *at(self, Py_ssize_t series, int which) noexcept nogil:
-        """One of a series' three bars."""
-        return &self.bars[series * PLACES + which]
-
     cdef inline void wake(self, Bar *bar) noexcept nogil:
         """Be there when the clock closes it."""
         self.next_ns = min(self.next_ns, bar.start_ns + bar.interval_ns + self.grace_ns)
@@ -191,7 +144,8 @@ cdef class Bars:
         memset(bar, 0, sizeof(Bar))
         bar.start_ns, bar.interval_ns = start_ns, self.interval[series % self.interval_count]
         bar.tick_sequence = sequence
-        if start_ns < self.since_ns or self.away[series // self.interval_count]:
+        if (start_ns < self.since_ns or self.away[series // self.interval_count]
+                or start_ns <= self.doubted_ns[series // self.interval_count]):
             bar.flags |= PARTIAL
         self.wake(bar)
 
@@ -205,7 +159,7 @@ cdef class Bars:
             if tick.kind == TICK_PRINT:
                 prints += self.take_print(tick, first_sequence + i + 1, now_ns)
             elif tick.kind == TICK_STATE:
-                self.hear_state(tick.instrument, tick.detail, tick.receive_ns)
+                self.hear_state(tick.instrument, tick.detail, tick.flags, tick.receive_ns)
         if prints:
             self.show_touched(now_ns)
         return prints
@@ -213,7 +167,7 @@ cdef class Bars:
     cdef int take_print(self, const Tick *tick, uint64_t behind, int64_t now_ns) except -1:
         """One print into every interval's bar."""
         cdef Py_ssize_t place, i, series
-        cdef int64_t stamp = tick.venue_ns if self.by_venue and tick.venue_ns else tick.receive_ns
+        cdef int64_t stamp = tick.receive_ns
         found = self.places.get(tick.instrument)
         if found is None:
             return 0
@@ -223,6 +177,11 @@ cdef class Bars:
         if self.is_told_again(tick, place):
             self.duplicates += 1
             return 0
+        if self.by_venue and tick.venue_ns:
+            if self.longest_ns <= tick.venue_ns <= tick.receive_ns + self.ahead_ns:
+                stamp = tick.venue_ns
+            else:
+                self.wild += 1
         for i in range(self.interval_count):
             series = place * self.interval_count + i
             if self.put(series, tick, stamp - stamp % self.interval[i], behind, now_ns):
@@ -322,17 +281,12 @@ cdef class Bars:
             bar.open = bar.high = bar.low = bar.close = last.close
         bar.flags |= CLOSED if bar.start_ns + bar.interval_ns <= self.heard_ns else CLOSED | PARTIAL
         self.label(series, bar, now_ns)
-        self.ring.publish_bytes(self.view[series_byte(series, EARLIER): series_byte(series, EARLIER) + BAR_SIZE])
+        self.ring.publish_bytes(self.record_of(series, EARLIER))
         last[0] = bar[0]
         memset(bar, 0, sizeof(Bar))
         self.touched[series * PLACES + LAST_CLOSED] = self.touched[series * PLACES + EARLIER] = 1
         self.closed += 1
         return 0
-
-    cdef void label(self, Py_ssize_t series, Bar *bar, int64_t now_ns):
-        """Whose bar it is, and of when."""
-        bar.instrument, bar.price_decimals, bar.size_decimals, _ = self.kinds[series // self.interval_count]
-        bar.publish_ns = now_ns
 
     def close_due(self, int64_t now_ns, uint64_t sequence, int64_t heard_ns, int64_t patience_ns):
         """Close every bar whose grace is over; `sequence` is the TICKS cursor; how many were closed.
@@ -375,13 +329,16 @@ cdef class Bars:
         for place in range(len(self.instruments)):
             self.doubt(place, INT64_MAX)
 
-    def hear_state(self, uint32_t instrument, int64_t state, int64_t at_ns):
-        """While a venue is away its prints are missing."""
+    def hear_state(self, uint32_t instrument, int64_t state, int flags, int64_t at_ns):
+        """While a venue is away or its line is mute its prints are missing; a quiet book alone misses none."""
         place = self.places.get(instrument)
         if place is not None:
-            self.away[<Py_ssize_t>place] = state in AWAY
-            if state in AWAY:
+            away = state in AWAY or state == STALE and flags & MUTE
+            if away:
                 self.doubt(place, at_ns)
+            if away or self.away[<Py_ssize_t>place]:
+                self.doubted_ns[<Py_ssize_t>place] = max(self.doubted_ns[<Py_ssize_t>place], at_ns)
+            self.away[<Py_ssize_t>place] = away
 
     cdef void doubt(self, Py_ssize_t place, int64_t at_ns) noexcept nogil:
         """This instrument's prints may be missing from this time on; a later bar, at a start, is not meant."""
@@ -392,19 +349,3 @@ cdef class Bars:
                 if self.at(series, which).start_ns and self.at(series, which).start_ns <= at_ns:
                     self.at(series, which).flags |= PARTIAL
                     self.touched[series * PLACES + which] = 1
-
-    cdef int show_touched(self, int64_t now_ns) except -1:
-        """Show the bars that changed: the last closed first, so that a death between leaves none twice."""
-        cdef Py_ssize_t place
-        for place in range(self.series_count * PLACES):
-            if self.touched[place]:
-                self.touched[place] = 0
-                if place % PLACES != LAST_CLOSED:
-                    self.label(place // PLACES, &self.bars[place], now_ns)
-                self.cells.write_bytes(place, self.view[place * BAR_SIZE: (place + 1) * BAR_SIZE])
-        return 0
-
-
-cdef inline Py_ssize_t series_byte(Py_ssize_t series, int which) noexcept nogil:
-    """Where a bar's bytes begin."""
-    return (series * PLACES + which) * BAR_SIZE

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from engine.model.group import Group
-from engine.model.instrument import Instrument
 
 E8_PER_BPS = 10_000
 
@@ -28,22 +27,42 @@ def bps_e8(value: Decimal, name: str, least: int = 0) -> int:
     return int(scaled)
 
 
-Member = tuple[int, int, int, int, int]
+Member = tuple[int, int, int, int]
 
 
-def merge_table(
-    groups: Sequence[Group], venues: Sequence[str], fees: Mapping[str, Decimal]
-) -> list[tuple[int, int, int, list[Member]]]:
+def share_e8(value: Decimal, name: str) -> int:
+    """A share as a whole number of 10^-8."""
+    scaled = value * 10**8
+    if not value.is_finite() or scaled != int(scaled) or not 0 <= value <= 1:
+        msg = f"{name} must be in 0..1 with at most eight decimals, was {value}"
+        raise ValueError(msg)
+    return int(scaled)
+
+
+def is_weighed(group: Group) -> bool:
+    """Whether buying at one member and selling at another leaves what prices, sizes and fees say.
+
+    A contract of several units is linear at one venue and inverse at the next, and its metadata does not say which: a
+    profit reckoned the wrong way is a wrong number, so none is.
+    """
+    return len(group.members) > 1 and group.members[0].multiplier == 1
+
+
+def merge_table(groups: Sequence[Group], fees: Mapping[str, Decimal]) -> list[tuple[int, int, int, bool, list[Member]]]:
     """The groups as `Merge` takes them."""
-    members = {group.id: [_member(group, one, venues, fees) for one in group.members] for group in groups}
-    return [(group.id, group.price_decimals, group.size_decimals, members[group.id]) for group in groups]
+    return [
+        (group.id, group.price_decimals, group.size_decimals, is_weighed(group), _members(group, fees))
+        for group in groups
+    ]
 
 
-def _member(group: Group, one: Instrument, venues: Sequence[str], fees: Mapping[str, Decimal]) -> Member:
-    return (
-        one.id,
-        venues.index(one.venue),
-        10 ** (group.price_decimals - one.price_decimals),
-        10 ** (group.size_decimals - one.size_decimals),
-        fee_e8(fees, one.venue, needed=len(group.members) > 1),
-    )
+def _members(group: Group, fees: Mapping[str, Decimal]) -> list[Member]:
+    return [
+        (
+            one.id,
+            10 ** (group.price_decimals - one.price_decimals),
+            10 ** (group.size_decimals - one.size_decimals),
+            fee_e8(fees, one.venue, needed=is_weighed(group)),
+        )
+        for one in group.members
+    ]

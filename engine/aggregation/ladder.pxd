@@ -4,7 +4,7 @@ A venue's best comes on TICKS and may be newer than its levels, which come on BO
 the levels not worse than it are gone.
 """
 
-from libc.stdint cimport int64_t, uint16_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from engine.model.records cimport DEPTH
 
@@ -35,6 +35,23 @@ cdef struct Ladder:
     int64_t[DEPTH] price
     int64_t[DEPTH] size
     uint16_t[DEPTH] members
+
+
+cdef struct Member:
+    uint32_t instrument
+    int group
+    int bit
+    int64_t price_scale
+    int64_t size_scale
+    int64_t fee_e8
+    uint8_t state
+    bint usable
+    uint64_t tick_sequence  # of the newest book heard
+    uint64_t change_count
+    Half bids
+    Half asks
+    Ladder bid_ladder
+    Ladder ask_ladder
 
 
 cdef struct Walk:

@@ -1,7 +1,7 @@
 """The lanes that the aggregation stands between.
 
 TICKS, BOOKS, HEARTBEAT of the feed, at a start INSTRUMENTS and BOOK_TOPS ──▶ aggregation ──▶
-GROUPS, GLOBAL_BOOKS, GLOBAL_TOPS, OPPORTUNITIES, BARS, LAST_BARS, STEPS
+GROUPS, GLOBAL_BOOKS, GLOBAL_TOPS, OPPORTUNITIES, OPEN_OPPORTUNITIES, BARS, LAST_BARS, STEPS
 """
 
 from dataclasses import dataclass
@@ -11,10 +11,12 @@ import numpy as np
 
 import shm
 from engine.lanes import BY_NAME
+from engine.model.words import RoleState
 
-OUTPUTS = ("groups", "global_books", "global_tops", "opportunities", "bars", "last_bars")
+OUTPUTS = ("groups", "global_books", "global_tops", "opportunities", "open_opportunities", "bars", "last_bars")
 NOTHING = np.zeros(0, np.uint8)
 ALWAYS = (1 << 63) - 1
+RUNNING = int(RoleState.RUNNING)
 
 
 @dataclass(slots=True)
@@ -29,18 +31,25 @@ class AggregationLanes:
     global_books: shm.RingWriter
     global_tops: shm.CellWriter
     opportunities: shm.RingWriter
+    open_opportunities: shm.CellWriter
     bars: shm.RingWriter
     last_bars: shm.CellWriter
     steps: shm.RingWriter
     bars_closed: shm.RingReader  # its own ring: what an earlier life has closed
     feed: shm.CellReader | None = None  # its heartbeat; without one the feed is taken to live
+    beat_ns: int = 0  # the newest of its running that was seen
 
     def heard_ns(self) -> int:
-        """Up to when the feed has told what it received: the time of the last step that it beat behind."""
+        """Up to when the feed has told what it received: the time of the last step that it beat behind.
+
+        A feed that is starting, draining or stopped beats, but hears nothing.
+        """
         if self.feed is None:
             return ALWAYS
         row = self.feed.read(0)
-        return 0 if row is None else int(row.wall_ns)
+        if row is not None and row.state == RUNNING:
+            self.beat_ns = max(self.beat_ns, int(row.wall_ns))
+        return self.beat_ns
 
     def close(self) -> None:
         """Give up the lanes it writes."""

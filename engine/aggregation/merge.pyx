@@ -1,14 +1,16 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""All venues together: the global book of each group, and what two venues' prices leave after fees.
+"""All venues together: the global book of each group, and the ladders of its members.
 
     TICKS  best, state ─┐                        ┌─▶ global book: ring and cell, when something in it changed
                         ├─▶ member's two ladders ─┤
-    BOOKS  ten levels ──┘   (the group's decimals)└─▶ opportunities of its pairs: BEGIN, CHANGE, END
+    BOOKS  ten levels ──┘   (the group's decimals)└─▶ opportunities of its pairs
 
 1. The two lanes are one order: a BOOK_TOP says which TICKS stand before it. That order is the order of receipt, for one
    feed writes both; nothing is sorted anew, and what was heard already is known by (tick sequence, change count).
 2. Nothing is concluded before an event's last record; a book that ends the event is taken with it.
-3. Only members that are GOOD, of a venue that has spoken within the limit, and whose numbers fit are put together.
+3. Only members that the feed calls GOOD and whose numbers fit are put together, and only while the feed itself is heard
+   and what it told is read soon after. A quiet price is a price: whether the line to its venue lives is the feed's to
+   say, by STALE and DISCONNECTED.
 """
 
 from cpython.bytearray cimport PyByteArray_AS_STRING
@@ -16,9 +18,10 @@ from libc.math cimport NAN
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memset
 
-from engine.aggregation.ladder cimport E8, MEMBERS, Half, Ladder, Walk, fits, lay_best, merge, pays, walk, wide_t
+from engine.aggregation.ladder cimport MEMBERS, Half, Ladder, Member, fits, lay_best, merge, wide_t
+from engine.aggregation.opportunities cimport Opportunities
 from engine.book.measures cimport imbalance_of, spread_bps_of
-from engine.model.aggregates cimport GlobalBook, Opportunity
+from engine.model.aggregates cimport GlobalBook
 from engine.model.records cimport DEPTH, Tick, Top
 
 from engine.model import aggregates, records, words
@@ -33,119 +36,81 @@ cdef enum:
     GOOD = 1
     RESYNCING = 3
     CROSSED = 5
-    BEGIN = 1
-    CHANGE = 2
-    END = 3
-    RESET = 4
-    DEPTH_LIMITED = 1
-
-cdef struct Member:
-    uint32_t instrument
-    int group
-    int bit
-    int venue
-    int64_t price_scale
-    int64_t size_scale
-    int64_t fee_e8
-    uint8_t state
-    bint usable
-    uint64_t tick_sequence  # of the newest book heard
-    uint64_t change_count
-    Half bids
-    Half asks
-    Ladder bid_ladder
-    Ladder ask_ladder
 
 cdef struct Group:
     uint32_t id
     int first  # its members lie in a row
     int count
+    bint weighed  # whether its pairs can leave something
     Py_ssize_t pairs  # where its ordered pairs begin: buyer * count + seller
     GlobalBook book
 
 assert sizeof(Tick) == records.TICK.size
 assert sizeof(Top) == records.BOOK_TOP.size
 assert sizeof(GlobalBook) == aggregates.GLOBAL_BOOK.size
-assert sizeof(Opportunity) == aggregates.OPPORTUNITY.size
 assert (records.BOOK_DEPTH, aggregates.GROUP_MEMBERS) == (DEPTH, MEMBERS)
 assert (words.TickKind.BEST, words.TickKind.PRINT, words.TickKind.STATE) == (TICK_BEST, TICK_PRINT, TICK_STATE)
 assert (words.Flag.LAST, words.Flag.RESET) == (LAST, RESET_FLAG)
 assert (words.BookState.EMPTY, words.BookState.GOOD, words.BookState.RESYNCING, words.BookState.CROSSED) == (
     EMPTY, GOOD, RESYNCING, CROSSED)
-assert [int(kind) for kind in words.OpportunityKind] == [BEGIN, CHANGE, END, RESET]
-assert words.OpportunityFlag.DEPTH_LIMITED == DEPTH_LIMITED
-
-
-cdef inline bint is_alive(int state) noexcept nogil:
-    """Whether a state is the venue's word, and not the feed's word on its silence."""
-    return state == GOOD or state == CROSSED
 
 
 cdef class Merge:
     """Every group, and the members of all of them."""
 
-    cdef readonly uint64_t books_told, opportunities_told, duplicates, unfit
-    cdef object global_ring, global_cells, opportunity_ring
-    cdef object member_storage, group_storage, pair_storage, book_storage, opportunity_storage
-    cdef object book_view, opportunity_view
+    cdef readonly uint64_t books_told, duplicates, unfit
+    cdef readonly bint behind  # something was read too late to be told: not telling until all is read
+    cdef object global_ring, global_cells
+    cdef object member_storage, group_storage, book_storage, book_view
+    cdef Opportunities opportunities
     cdef Member *members
     cdef Group *groups
-    cdef Opportunity *pairs  # kind 0: none is open
     cdef GlobalBook *book
-    cdef Opportunity *told
-    cdef int member_count, group_count, venue_count
-    cdef int64_t[256] news_ns  # of each venue
-    cdef bint[256] fresh
-    cdef int64_t stale_ns, min_edge_e8
-    cdef int64_t now_ns
+    cdef int member_count, group_count
+    cdef int64_t stale_ns, now_ns
+    cdef bint fresh  # the feed is heard, and what it told was read in time
     cdef bint telling
     cdef int[4096] sorted_place
     cdef uint32_t[4096] sorted_instrument
 
-    def __init__(self, groups, int64_t stale_ns, int64_t min_edge_e8, global_ring, global_cells, opportunity_ring):
-        """`groups`: (id, price decimals, size decimals, members), a member being (instrument, venue's number, price
-        scale, size scale, taker's fee in 10^-8)."""
-        self.global_ring, self.global_cells, self.opportunity_ring = global_ring, global_cells, opportunity_ring
-        self.stale_ns, self.min_edge_e8 = stale_ns, min_edge_e8
-        counts = [len(members) for _, _, _, members in groups]
+    def __init__(self, groups, int64_t stale_ns, global_ring, global_cells, Opportunities opportunities):
+        """`groups`: (id, price decimals, size decimals, whether its pairs are weighed, members), a member being
+        (instrument, price scale, size scale, taker's fee in 10^-8)."""
+        self.global_ring, self.global_cells, self.opportunities = global_ring, global_cells, opportunities
+        self.stale_ns = stale_ns
+        counts = [len(members) for *_, members in groups]
         if max(counts, default=0) > MEMBERS or sum(counts) > 4096:
             raise ValueError(f"a group may have {MEMBERS} members and all together 4096, they had {counts}")
         self.member_storage = bytearray(max(1, sum(counts)) * sizeof(Member))
         self.members = <Member *>PyByteArray_AS_STRING(self.member_storage)
         self.group_storage = bytearray(max(1, len(counts)) * sizeof(Group))
         self.groups = <Group *>PyByteArray_AS_STRING(self.group_storage)
-        self.pair_storage = bytearray(max(1, sum([one * one for one in counts])) * sizeof(Opportunity))
-        self.pairs = <Opportunity *>PyByteArray_AS_STRING(self.pair_storage)
-        self.book_storage, self.opportunity_storage = bytearray(sizeof(GlobalBook)), bytearray(sizeof(Opportunity))
+        self.book_storage = bytearray(sizeof(GlobalBook))
         self.book = <GlobalBook *>PyByteArray_AS_STRING(self.book_storage)
-        self.told = <Opportunity *>PyByteArray_AS_STRING(self.opportunity_storage)
-        self.book_view, self.opportunity_view = memoryview(self.book_storage), memoryview(self.opportunity_storage)
-        for number, price_decimals, size_decimals, members in groups:
-            self.add_group(number, price_decimals, size_decimals, members)
+        self.book_view = memoryview(self.book_storage)
+        for number, price_decimals, size_decimals, weighed, members in groups:
+            self.add_group(number, price_decimals, size_decimals, weighed, members)
         self.sort()
 
-    cdef int add_group(self, uint32_t number, int price_decimals, int size_decimals, members) except -1:
+    cdef int add_group(self, uint32_t number, int price_decimals, int size_decimals, bint weighed, members) except -1:
         """Place a group's members in a row behind those before."""
         cdef Group *group = &self.groups[self.group_count]
-        group.id, group.first, group.count = number, self.member_count, len(members)
+        group.id, group.first, group.count, group.weighed = number, self.member_count, len(members), weighed
         if self.group_count:
             group.pairs = self.groups[self.group_count - 1].pairs + self.groups[self.group_count - 1].count ** 2
         group.book.group, group.book.price_decimals, group.book.size_decimals = number, price_decimals, size_decimals
         group.book.flags = LAST
-        for bit, (instrument, venue, price_scale, size_scale, fee_e8) in enumerate(members):
-            self.add_member(bit, instrument, venue, price_scale, size_scale, fee_e8)
+        for bit, (instrument, price_scale, size_scale, fee_e8) in enumerate(members):
+            self.add_member(bit, instrument, price_scale, size_scale, fee_e8)
         self.group_count += 1
         return 0
 
-    cdef int add_member(self, int bit, uint32_t instrument, int venue, int64_t price_scale, int64_t size_scale,
+    cdef int add_member(self, int bit, uint32_t instrument, int64_t price_scale, int64_t size_scale,
                         int64_t fee_e8) except -1:
         """Place one member of the group that is being made."""
         cdef Member *member = &self.members[self.member_count]
-        if not 0 <= venue < 256:
-            raise ValueError(f"venues are numbered from 0 to 255, was {venue}")
-        member.instrument, member.group, member.bit, member.venue = instrument, self.group_count, bit, venue
+        member.instrument, member.group, member.bit = instrument, self.group_count, bit
         member.price_scale, member.size_scale, member.fee_e8 = price_scale, size_scale, fee_e8
-        self.venue_count = max(self.venue_count, venue + 1)
         self.member_count += 1
         return 0
 
@@ -172,22 +137,28 @@ cdef class Merge:
     def forget(self):
         """Nothing is known of any book until it is heard again, and nothing is told until `tell`."""
         cdef int i
-        self.telling = False
+        self.telling = self.behind = False
         for i in range(self.member_count):
             self.forget_member(&self.members[i], EMPTY)
             self.members[i].tick_sequence = self.members[i].change_count = 0
 
-    def tell(self, int64_t now_ns):
+    def tell(self, int64_t now_ns, int64_t heard_ns):
         """What was heard reaches to this moment: tell all of it, and go on telling what changes."""
-        self.age(now_ns)
+        self.age(now_ns, heard_ns, True)
         self.telling = True
         self.weigh_all()
 
-    def reset(self, int64_t now_ns):
-        """A life begins: whatever opportunity an earlier one began is over."""
-        memset(self.told, 0, sizeof(Opportunity))
-        self.told.kind, self.told.publish_ns, self.told.opportunity_id = RESET, now_ns, self.opportunity_ring.cursor
-        self.opportunity_ring.publish_bytes(self.opportunity_view)
+    def void(self, int64_t now_ns):
+        """A life begins: until something is told, nothing is known of any group, nor of a place that is none's now."""
+        cdef Py_ssize_t i
+        for i in range(self.global_cells.count):
+            if i < self.group_count:
+                self.book[0] = self.groups[i].book
+            else:
+                memset(self.book, 0, sizeof(GlobalBook))
+            self.book.publish_ns, self.book.spread_bps, self.book.imbalance = now_ns, NAN, NAN
+            if i < self.group_count or self.global_cells.read(i) is not None:
+                self.global_cells.write_bytes(i, self.book_view)
 
     def take(self, const uint8_t[::1] ticks, uint64_t first_sequence, const uint8_t[::1] books, bint whole,
              int64_t now_ns):
@@ -227,10 +198,8 @@ cdef class Merge:
             self.take_best(member, tick)
         elif tick.kind == TICK_STATE:
             member.state = <uint8_t>tick.detail
-        if tick.kind != TICK_STATE or is_alive(<int>tick.detail):
-            self.news_ns[member.venue] = max(self.news_ns[member.venue], tick.receive_ns)
         if ended and tick.flags & LAST and tick.kind != TICK_PRINT:
-            self.heard(member, tick.receive_ns, sequence)
+            self.heard(member, tick.receive_ns, tick.publish_ns, sequence)
         return 0
 
     cdef void take_best(self, Member *member, const Tick *tick) noexcept nogil:
@@ -257,16 +226,14 @@ cdef class Merge:
         cdef Member *member = self.find(top.instrument)
         if member == NULL:
             return 0
-        if top.tick_sequence < member.tick_sequence or (
-                top.tick_sequence == member.tick_sequence and top.change_count <= member.change_count):
+        if <uint64_t>top.tick_sequence < member.tick_sequence or (
+                <uint64_t>top.tick_sequence == member.tick_sequence and top.change_count <= member.change_count):
             self.duplicates += 1
-            return self.heard(member, top.receive_ns, top.tick_sequence)
+            return self.heard(member, top.receive_ns, top.publish_ns, top.tick_sequence)
         member.tick_sequence, member.change_count, member.state = top.tick_sequence, top.change_count, top.state
         self.take_half(member, &member.bids, top.bid_price, top.bid_size, top.bids)
         self.take_half(member, &member.asks, top.ask_price, top.ask_size, top.asks)
-        if is_alive(top.state):
-            self.news_ns[member.venue] = max(self.news_ns[member.venue], top.receive_ns)
-        return self.heard(member, top.receive_ns, top.tick_sequence)
+        return self.heard(member, top.receive_ns, top.publish_ns, top.tick_sequence)
 
     def take_cell(self, const uint8_t[::1] top):
         """A book's newest top as its cell shows it: the ring may have forgotten it."""
@@ -286,12 +253,16 @@ cdef class Merge:
         memset(&member.bids, 0, sizeof(Half))
         memset(&member.asks, 0, sizeof(Half))
 
-    cdef int heard(self, Member *member, int64_t receive_ns, uint64_t sequence) except -1:
-        """An event of one member is whole: put its group together anew."""
+    cdef int heard(self, Member *member, int64_t receive_ns, int64_t publish_ns, uint64_t sequence) except -1:
+        """An event of one member is whole: put its group together anew, unless it is history."""
         cdef Group *group = &self.groups[member.group]
         group.book.receive_ns = max(group.book.receive_ns, receive_ns)
         group.book.tick_sequence = max(group.book.tick_sequence, sequence)
         if not self.telling:
+            return 0
+        if self.now_ns - publish_ns > self.stale_ns:
+            self.behind = True
+        if self.behind:
             return 0
         self.lay(member)
         self.put_together(group)
@@ -299,23 +270,26 @@ cdef class Merge:
 
     cdef void lay(self, Member *member) noexcept nogil:
         """A member's ladders and whether they may be used, from what was heard."""
-        member.usable = (member.state == GOOD and self.fresh[member.venue]
+        member.usable = (member.state == GOOD and self.fresh
                          and fits(&member.bids) and fits(&member.asks))
         lay_best(&member.bids, 1, &member.bid_ladder)
         lay_best(&member.asks, -1, &member.ask_ladder)
 
-    def age(self, int64_t now_ns):
-        """Leave out venues that were silent for too long, take back those that speak; whether any changed."""
-        cdef int venue
-        cdef bint changed = False, is_fresh
+    def age(self, int64_t now_ns, int64_t heard_ns, bint whole):
+        """Leave all out while the feed is silent for too long, or what it told is read too late; whether that changed.
+
+        `heard_ns`: when the feed lived last; `whole`: all that it told was read.
+        """
+        cdef bint fresh, was_behind = self.behind
         self.now_ns = now_ns
-        for venue in range(self.venue_count):
-            is_fresh = self.news_ns[venue] > 0 and now_ns - self.news_ns[venue] <= self.stale_ns
-            changed |= is_fresh != self.fresh[venue]
-            self.fresh[venue] = is_fresh
-        if changed and self.telling:
+        self.behind = self.behind and not whole
+        fresh = not self.behind and (heard_ns > now_ns or now_ns - heard_ns <= self.stale_ns)
+        if fresh == self.fresh and was_behind == self.behind:
+            return False
+        self.fresh = fresh
+        if self.telling:
             self.weigh_all()
-        return changed
+        return True
 
     cdef int weigh_all(self) except -1:
         """Every group anew."""
@@ -374,67 +348,17 @@ cdef class Merge:
     cdef int weigh(self, Group *group, int bit) except -1:
         """What one member leaves with each other, bought here and sold there, and the other way."""
         cdef int other
-        for other in range(group.count):
+        for other in range(group.count if group.weighed else 0):
             if other != bit:
                 self.weigh_pair(group, bit, other)
                 self.weigh_pair(group, other, bit)
         return 0
 
     cdef int weigh_pair(self, Group *group, int buyer, int seller) except -1:
-        """One ordered pair: begin, change or end its opportunity."""
-        cdef Member *buy = &self.members[group.first + buyer]
-        cdef Member *sell = &self.members[group.first + seller]
-        cdef Opportunity *held = &self.pairs[group.pairs + buyer * group.count + seller]
-        cdef int64_t cost_e8 = E8 + buy.fee_e8, keep_e8 = E8 - sell.fee_e8
-        cdef bint there = buy.usable and sell.usable and buy.ask_ladder.count > 0 and sell.bid_ladder.count > 0
-        if there and pays(buy.ask_ladder.price[0], sell.bid_ladder.price[0], cost_e8 + self.min_edge_e8, keep_e8):
-            return self.see(group, buy, sell, held)
-        if held.kind:
-            self.told[0] = held[0]
-            held.kind = 0
-            return self.tell_opportunity(group, END)
-        return 0
-
-    cdef int see(self, Group *group, Member *buy, Member *sell, Opportunity *held) except -1:
-        """An opportunity is there: tell it if it is another than before."""
-        cdef Opportunity *told = self.told
-        told[0] = held[0]
-        if not held.kind:
-            memset(told, 0, sizeof(Opportunity))
-            told.opportunity_id, told.begin_ns = self.opportunity_ring.cursor, self.now_ns
-            told.buy_instrument, told.sell_instrument = buy.instrument, sell.instrument
-        told.group, told.price_decimals, told.size_decimals = (
-            group.id, group.book.price_decimals, group.book.size_decimals)
-        self.figure(told, buy, sell)
-        if held.kind and memcmp(&told.group, &held.group, sizeof(Opportunity) - 5 * sizeof(int64_t)) == 0:
-            return 0
-        self.tell_opportunity(group, CHANGE if held.kind else BEGIN)
-        held[0] = told[0]
-        return 0
-
-    cdef void figure(self, Opportunity *told, Member *buy, Member *sell) noexcept nogil:
-        """Prices, edge, size and profit of buying here and selling there."""
-        cdef int64_t cost_e8 = E8 + buy.fee_e8, keep_e8 = E8 - sell.fee_e8
-        cdef int64_t ask = buy.ask_ladder.price[0], bid = sell.bid_ladder.price[0]
-        cdef Walk met = walk(&buy.ask_ladder, &sell.bid_ladder, cost_e8 + self.min_edge_e8, keep_e8)
-        cdef wide_t profit = met.sold * keep_e8 - met.bought * cost_e8
-        cdef wide_t edge = (<wide_t>bid * keep_e8 - <wide_t>ask * cost_e8) // ask
-        told.flags = DEPTH_LIMITED if met.limited else 0
-        told.buy_price, told.sell_price = ask, bid
-        told.edge_e8 = <int64_t>edge if edge < INT64_MAX else INT64_MAX
-        told.size, told.buy_limit, told.sell_limit = met.size, met.buy_limit, met.sell_limit
-        told.buy_notional_high, told.buy_notional_low = <int64_t>(met.bought >> 64), <uint64_t>met.bought
-        told.sell_notional_high, told.sell_notional_low = <int64_t>(met.sold >> 64), <uint64_t>met.sold
-        told.profit_high, told.profit_low = <int64_t>(profit >> 64), <uint64_t>profit
-
-    cdef int tell_opportunity(self, Group *group, int kind) except -1:
-        """Publish what stands in `told`."""
-        self.told.kind = kind
-        self.told.receive_ns, self.told.tick_sequence = group.book.receive_ns, group.book.tick_sequence
-        self.told.publish_ns = self.now_ns
-        self.opportunity_ring.publish_bytes(self.opportunity_view)
-        self.opportunities_told += 1
-        return 0
+        """Buying at one member and selling at another."""
+        return self.opportunities.weigh(
+            group.pairs + buyer * group.count + seller, &self.members[group.first + buyer],
+            &self.members[group.first + seller], &group.book, self.now_ns)
 
 
 cdef inline uint8_t spread_out(const Ladder *ladder, int64_t *price, int64_t *size, uint16_t *members) noexcept nogil:

@@ -10,10 +10,10 @@ into its window, say) gives each the stamp of its place; an order joins before t
 are the exact sums of their orders.
 
 Every change costs the same whatever the depth of the book and of the queue; only the question for a place walks the
-queue, and a joiner passes those with later stamps. No Python object is made for an order. Memory is bounded: beyond `order_limit` an order is refused, and since the
-book is then no longer what the venue's is, the one who asked is told. A change that contradicts the book (an unknown
-id, one known already, more taken than there is) changes nothing and is told the same way: what it means is for the
-owner.
+queue, and a joiner passes those with later stamps. No Python object is made for an order. Memory is bounded: beyond
+`order_limit` an order is refused, and since the book is then no longer what the venue's is, the one who asked is told.
+A change that contradicts the book (an unknown id, one known already, more taken than there is) changes nothing and is
+told the same way: what it means is for the owner.
 """
 
 from libc.stdint cimport INT64_MIN, int32_t, int64_t, uint64_t

@@ -9,7 +9,7 @@ from rich.live import Live
 from rich.table import Table
 
 import shm
-from engine.cli import NOBODY, Complaint
+from engine.cli import NOBODY, WRONG_USE, Complaint
 from engine.cli.look import known_instruments, name_of
 from engine.cli.output import Terminal, ago, attach, choose_system, monotonic_age, plain, say_json
 from engine.model.fixed import to_text
@@ -19,6 +19,7 @@ from engine.monitor.figures import bps_text
 
 INTERVAL_S = 0.2
 SILENT_NS = 2_000_000_000  # without a beat of the aggregation: what is shown is history
+OPEN = (OpportunityKind.BEGIN, OpportunityKind.CHANGE)
 Known = dict[int, Instrument]
 
 
@@ -29,16 +30,12 @@ class Across:
         """Attach to its lanes."""
         self.known = known_instruments(system)
         self._groups, self._tops = _cells(system, "groups"), _cells(system, "global_tops")
-        ring = attach(f"{system}.opportunities")
-        assert isinstance(ring, shm.RingReader)
-        ring.cursor = ring.oldest
-        self._opportunities, self._beats = ring, _cells(system, "heartbeat.aggregation")
-        self._open: dict[int, Any] = {}
+        self._opportunities, self._beats = _cells(system, "open_opportunities"), _cells(system, "heartbeat.aggregation")
 
     def groups(self) -> list[tuple[Any, Any]]:
         """Every group with its global book, which may not be there yet."""
         rows = [(index, self._groups.read(index)) for index in range(self._groups.count)]
-        return [(group, self._tops.read(index)) for index, group in rows if group is not None]
+        return [(group, self._tops.read(index)) for index, group in rows if group is not None and group.members]
 
     def silent_ns(self) -> int:
         """How long the aggregation has not been heard; what it showed stays in memory when it dies."""
@@ -47,14 +44,8 @@ class Across:
 
     def opportunities(self) -> list[Any]:
         """Those open at this moment, the best edge first."""
-        for row in self._opportunities.rows():
-            if isinstance(row, shm.Lapped) or row.kind == OpportunityKind.RESET:
-                self._open.clear()
-            elif row.kind == OpportunityKind.END:
-                self._open.pop(row.opportunity_id, None)
-            else:
-                self._open[row.opportunity_id] = row
-        return sorted(self._open.values(), key=lambda row: -row.edge_e8)
+        rows = [self._opportunities.read(index) for index in range(self._opportunities.count)]
+        return sorted((row for row in rows if row is not None and row.kind in OPEN), key=lambda row: -row.edge_e8)
 
 
 def _cells(system: str, lane: str) -> shm.CellReader:
@@ -66,6 +57,8 @@ def _cells(system: str, lane: str) -> shm.CellReader:
 def across(options: argparse.Namespace) -> int:
     """Show every group and what pays, or one group's ladder."""
     system = choose_system(options.system)
+    if f"{system}.heartbeat.aggregation" not in shm.names(system):
+        raise Complaint(f"{system} has no aggregation: its file needs an [aggregation] table", NOBODY)
     view = Across(system)
     if not view.groups():
         raise Complaint(f"{system}: no group is shown: has the configuration an [aggregation] that runs?", NOBODY)
@@ -93,12 +86,19 @@ def _screen(view: Across, wanted: str) -> RenderableType:
 
 def _wanted(view: Across, text: str) -> tuple[Any, Any]:
     """The group of this name, or the one that an instrument's symbol or id is in."""
-    for group, top in view.groups():
-        members = [view.known[one] for one in group.instrument[: group.members] if one in view.known]
-        names = [group_name(group), *(word for one in members for word in (one.symbol, str(one.id)))]
-        if text.upper() in (name.upper() for name in names):
-            return group, top
-    raise Complaint(f"no group {text!r}, shown are {', '.join(group_name(one) for one, _ in view.groups())}", NOBODY)
+    shown = view.groups()
+    found = [one for one in shown if text.upper() == group_name(one[0]).upper()]
+    found = found or [one for one in shown if text.upper() in _member_names(view, one[0])]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise Complaint(f"which {text}? It is in {', '.join(group_name(one) for one, _ in found)}", WRONG_USE)
+    raise Complaint(f"no group {text!r}, shown are {', '.join(group_name(one) for one, _ in shown)}", NOBODY)
+
+
+def _member_names(view: Across, group: Any) -> set[str]:
+    members = [view.known[one] for one in group.instrument[: group.members] if one in view.known]
+    return {word.upper() for one in members for word in (one.symbol, f"{one.venue}:{one.symbol}", str(one.id))}
 
 
 def group_name(group: Any) -> str:

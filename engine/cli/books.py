@@ -1,6 +1,6 @@
 """How each book of a system stands: its state, how old its instrument's numbers are, and which channels do not come."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import shm
@@ -11,11 +11,12 @@ from engine.monitor.figures import bps_text
 from engine.venues.dialect import ChannelKind
 
 UNFOLLOWED = (BookState.REFUSED.name, BookState.MISFIT.name)
-PATIENCE_NS = 10_000_000_000  # for a venue's metadata after the feed has begun
+UNHEARD = (BookState.EMPTY.name, BookState.DISCONNECTED.name)
+PATIENCE_NS = 10_000_000_000  # for a connection that is being made, or made again
 TEXT = "utf-8"
 
 
-def books(system: str) -> list[dict[str, Any]]:
+def books(system: str, configured: Mapping[int, tuple[str, str]]) -> list[dict[str, Any]]:
     """Every book in the configuration's order; none where the system has no feed, or not yet."""
     try:
         tops, instruments = (
@@ -24,30 +25,35 @@ def books(system: str) -> list[dict[str, Any]]:
     except (shm.SegmentError, OSError):
         return []
     rows = ((tops.read(index), instruments.read(index)) for index in range(tops.count))
-    return [_book(top, instrument) for top, instrument in rows if top is not None]
+    return [_book(top, instrument, configured) for top, instrument in rows if top is not None]
 
 
-def _book(top: Any, instrument: Any) -> dict[str, Any]:
-    """One book; the instrument is not known before the venue, or the copy on disk, has told it."""
-    named = {"venue": "", "symbol": "", "trading": False, "old": False, "missing": []}
+def _book(top: Any, instrument: Any, configured: Mapping[int, tuple[str, str]]) -> dict[str, Any]:
+    """One book; only its names are known before the venue, or the copy on disk, has told its instrument."""
+    venue, symbol = configured.get(top.instrument, ("", ""))
+    named = {"venue": venue, "symbol": symbol, "trading": False, "old": False, "missing": []}
     if instrument is not None:
         missing = [kind.name.lower() for kind in ChannelKind if instrument.missing & kind]
         texts = {name: getattr(instrument, name).rstrip(b"\0").decode(TEXT) for name in ("venue", "symbol")}
         named = {**texts, "trading": bool(instrument.trading), "old": bool(instrument.old), "missing": missing}
     return {
-        "instrument": top.instrument, **named, "state": BookState(top.state).name, "publish_ns": top.publish_ns,
+        "instrument": top.instrument, **named, "known": instrument is not None,
+        "state": BookState(top.state).name, "publish_ns": top.publish_ns,
         "spread_bps": plain(top.spread_bps), "imbalance": plain(top.imbalance),
     }  # fmt: skip
 
 
-def are_followed(found: Iterable[dict[str, Any]], now_ns: int) -> bool:
+def are_followed(found: Iterable[dict[str, Any]], now_ns: int, *, replayed: bool = False) -> bool:
     """Whether the venue brings everything that was asked for; one that does not even tell its metadata does not."""
-    return not any(one["state"] in UNFOLLOWED or one["missing"] or _is_unknown(one, now_ns) for one in found)
+    return not any(
+        one["state"] in UNFOLLOWED or one["missing"] or not one["known"] or (not replayed and _is_unheard(one, now_ns))
+        for one in found
+    )
 
 
-def _is_unknown(one: dict[str, Any], now_ns: int) -> bool:
-    """Whether the feed has been waiting too long for what the symbol's numbers mean."""
-    return not one["symbol"] and now_ns - one["publish_ns"] > PATIENCE_NS
+def _is_unheard(one: dict[str, Any], now_ns: int) -> bool:
+    """Whether nothing of the book has come for longer than a new connection takes."""
+    return one["state"] in UNHEARD and now_ns - one["publish_ns"] > PATIENCE_NS
 
 
 def show(found: list[dict[str, Any]], now_ns: int) -> None:
@@ -60,7 +66,7 @@ def show(found: list[dict[str, Any]], now_ns: int) -> None:
                     one["instrument"], one["venue"] or "-", one["symbol"] or "-", one["state"].lower(),
                     bps_text(one["spread_bps"]), ago(max(0, now_ns - one["publish_ns"])),
                     ", ".join(one["missing"]) or "-",
-                    "an old copy" if one["old"] else "fresh" if one["symbol"] else "none yet",
+                    "an old copy" if one["old"] else "fresh" if one["known"] else "none yet",
                 )
                 for one in found
             ],

@@ -13,14 +13,17 @@ from pathlib import Path
 import msgspec
 
 from engine.cli import WRONG_USE, Complaint
-from engine.config import Config, Process, Secret, Strategy
+from engine.config import Config, Process, Secret, Strategy, Venue
 from engine.config.tables import FACTORIES
 
+VENUE_OPTIONS = {"product", "encoding", "standby", "receive_window_ms"}
 EXECUTION, FEED, AGGREGATION = "execution", "feed", "aggregation"
 
 
 def check(config: Config) -> None:
-    """Refuse a configuration with which a role would not start."""
+    """Refuse a configuration with which a role would not start, or that has none."""
+    if not config.placement:
+        raise Complaint(f"{config.path}: names no venue, role or process: there is nothing to start", WRONG_USE)
     for strategy in config.strategies:
         if _is_ours(config, strategy.name, "strategy") and "PYTHONPATH" not in _process(config, strategy).environment:
             _try(config, f"strategies.{strategy.name}", functools.partial(_check_strategy, strategy))
@@ -72,6 +75,8 @@ def _check_execution(config: Config) -> None:
     _try(config, "execution", lambda: msgspec.convert(config.execution, ExecutionOptions))
     used = {instrument.venue for instrument in config.instruments}
     for venue in config.venues:
+        if venue.name in used:
+            _try(config, "execution", functools.partial(_check_url, venue, "order_url"))
         for key, secret in (("api_key", venue.api_key), ("private_key", venue.private_key)):
             if secret is not None and venue.name in used:
                 _try(config, f"venues.{venue.name}.{key}", functools.partial(_check_secret, config, secret, EXECUTION))
@@ -90,17 +95,40 @@ def _check_secret(config: Config, secret: Secret, role: str) -> None:
 
 
 def _check_feed(config: Config) -> None:
-    """Its source, and its durations and keys, for each venue that has instruments."""
+    """Its source, and its durations, keys and ways, for each venue that has instruments."""
     from engine.feed.build import feed_config, secrets_of  # noqa: PLC0415 - only `up` needs it
-    from engine.feed.replay import is_replay, options_of  # noqa: PLC0415
+    from engine.feed.replay import check_replay, is_replay  # noqa: PLC0415
+    from engine.venues.catalogue import dialect_of  # noqa: PLC0415
 
-    if is_replay(config):
-        options_of(config)
     for venue in config.venues:
         if any(instrument.venue == venue.name for instrument in config.instruments):
-            feed_config(config, FEED, venue)
+            dialect_of(feed_config(config, FEED, venue).venue)
+            _check_venue(venue, () if is_replay(config) else ("stream_url", "request_url"))
             for secret in () if is_replay(config) else secrets_of(venue):
                 _check_secret(config, secret, FEED)
+    if is_replay(config):
+        check_replay(config, lambda venue: feed_config(config, FEED, config.venue(venue)))
+
+
+def _check_venue(venue: Venue, urls: tuple[str, ...]) -> None:
+    """An option that nobody reads would be a standby that never comes."""
+    unknown = sorted(set(venue.options) - VENUE_OPTIONS)
+    if unknown:
+        msg = f"venue {venue.name}: unknown option {unknown[0]!r}, expected some of {', '.join(sorted(VENUE_OPTIONS))}"
+        raise ValueError(msg)
+    for name in urls:
+        _check_url(venue, name)
+
+
+def _check_url(venue: Venue, name: str) -> None:
+    """A URL that is none would be a process that dies and dies."""
+    from engine.venues.wire.dial import Place  # noqa: PLC0415 - only `up` needs it
+
+    try:
+        Place.of(getattr(venue, name))
+    except ValueError as error:
+        msg = f"venue {venue.name}: {name}: {error}"
+        raise ValueError(msg) from error
 
 
 def _check_aggregation(config: Config) -> None:

@@ -9,8 +9,8 @@ from rich.table import Table
 
 import shm
 from engine.cli import NOBODY, Complaint
-from engine.cli.look import known_instruments, name_of, price_text, size_text
-from engine.cli.output import Terminal, ago, attach, choose_system, row_tree, say_json
+from engine.cli.look import known_instruments, name_of, price_text, size_text, title_of
+from engine.cli.output import Terminal, ago, attach, choose_instrument, choose_system, row_tree, say_json
 from engine.model.instrument import Instrument
 from engine.model.words import BookState
 from engine.monitor.figures import bps_text
@@ -25,7 +25,7 @@ def book(options: argparse.Namespace) -> int:
     known = known_instruments(system)
     cells = attach(f"{system}.book_tops")
     assert isinstance(cells, shm.CellReader)
-    wanted = _wanted(options.instrument, known)
+    wanted = choose_instrument(options.instrument, known.values(), NOBODY)
     if options.json or options.once:
         row = find(cells, wanted)
         if row is None:
@@ -33,16 +33,6 @@ def book(options: argparse.Namespace) -> int:
         say_json(book_tree(row, known)) if options.json else _print(row, known)
         return 0
     return _live(cells, wanted, known)
-
-
-def _wanted(text: str, known: dict[int, Instrument]) -> int:
-    """The id of an instrument by symbol or id."""
-    for one in known.values():
-        if text.upper() == one.symbol.upper() or text == str(one.id):
-            return one.id
-    raise Complaint(
-        f"no instrument {text!r}, shown are {', '.join(one.symbol for one in known.values()) or 'none'}", NOBODY
-    )
 
 
 def find(cells: shm.CellReader, instrument: int) -> Any:
@@ -73,7 +63,7 @@ def ladder(row: Any, known: dict[int, Instrument]) -> Table:
     tree = book_tree(row, known)
     good = row.state == BookState.GOOD
     age = ago(max(0, _now_ns() - row.publish_ns))
-    state = f"[{'green' if good else 'red bold'}]{tree['symbol']} {tree['state'].lower()}[/]"
+    state = f"[{'green' if good else 'red bold'}]{title_of(known, row.instrument)} {tree['state'].lower()}[/]"
     title = f"{state} · {age} old · spread {bps_text(row.spread_bps)} bp · {row.change_count:,} events"
     table = Table("", "bid", "price", "ask", "", title=title, box=None)
     largest = max([1, *row.bid_size[: row.bids], *row.ask_size[: row.asks]])

@@ -17,6 +17,7 @@ from engine.monitor.figures import Figures
 from engine.monitor.view import screen
 
 INTERVAL_S = 0.2
+ONCE_S = 1.0  # a rate needs two looks
 
 
 def known_instruments(system: str) -> dict[int, Instrument]:
@@ -30,6 +31,13 @@ def known_instruments(system: str) -> dict[int, Instrument]:
 def name_of(known: dict[int, Instrument], instrument: int) -> str:
     """An instrument's symbol, or its id while nobody has shown it."""
     return known[instrument].symbol if instrument in known else str(instrument)
+
+
+def title_of(known: dict[int, Instrument], instrument: int) -> str:
+    """An instrument's name where one system may have it of several venues: on a screen it must not be mistaken."""
+    symbol = name_of(known, instrument)
+    twins = [one for one in known.values() if one.symbol == symbol]
+    return f"{known[instrument].venue}:{symbol}" if len(twins) > 1 else symbol
 
 
 def price_text(known: dict[int, Instrument], instrument: int, price: int) -> str:
@@ -82,8 +90,8 @@ def _order_row(row: Any, known: dict[int, Instrument]) -> tuple[object, ...]:
     tree = order_tree(row, known)
     kind = f"{tree['order_type']} {tree['time_in_force']}".lower()
     return (
-        tree["client_id"], row.strategy, tree["symbol"], "buy" if row.side > 0 else "sell", kind, tree["price"],
-        tree["size"], tree["filled"], tree["state"].lower(), row.venue_order_id or "-",
+        tree["client_id"], row.strategy, title_of(known, row.instrument), "buy" if row.side > 0 else "sell", kind,
+        tree["price"], tree["size"], tree["filled"], tree["state"].lower(), row.venue_order_id or "-",
     )  # fmt: skip
 
 
@@ -115,8 +123,8 @@ def _position_tree(row: Any, known: dict[int, Instrument]) -> dict[str, Any]:
 def _position_row(row: Any, known: dict[int, Instrument]) -> tuple[object, ...]:
     tree = _position_tree(row, known)
     return (
-        row.strategy or "account", tree["symbol"], tree["size"], tree["average_price"], tree["mark_price"],
-        f"{row.realised:.4f}", f"{row.unrealised:.4f}", f"{row.fees:.4f}", row.fill_count,
+        row.strategy or "account", title_of(known, row.instrument), tree["size"], tree["average_price"],
+        tree["mark_price"], f"{row.realised:.4f}", f"{row.unrealised:.4f}", f"{row.fees:.4f}", row.fill_count,
     )  # fmt: skip
 
 
@@ -124,7 +132,9 @@ def view(options: argparse.Namespace) -> int:
     """The whole system on one screen, live or once."""
     figures = Figures(choose_system(options.system))
     if options.once:
-        figures.poll()
+        for pause_s in (0.0, ONCE_S):
+            time.sleep(pause_s)
+            figures.poll()
         Terminal().print(screen(figures))
         return 0
     with Live(screen(figures), screen=True, auto_refresh=False) as live:

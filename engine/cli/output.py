@@ -7,14 +7,14 @@ import stat
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from rich.console import Console
 from rich.table import Table
 
 import shm
 from engine.cli import NOBODY, WRONG_USE, Complaint
-from engine.config import Paths, default_run_directory
+from engine.config import Paths, known_systems
 from engine.supervisor.life import read as read_life
 from shm.segment import path_of
 
@@ -84,7 +84,7 @@ def monotonic_age(then_ns: int) -> int:
 
 def living_supervisor(system: str) -> int:
     """The pid of a system's supervisor, 0 when none lives."""
-    life = read_life(Paths.of(system).system)
+    life = read_life(Paths.known(system).system)
     try:
         words = Path(f"/proc/{life.supervisor_pid}/cmdline").read_bytes() if life else b""
     except OSError:
@@ -106,7 +106,7 @@ def _has_living_owner(name: str) -> bool:
 
 def choose_system(named: str) -> str:
     """The system that is meant: the one named, or the only one there is, or the only one that lives."""
-    found = {*shm.systems(), *(path.parent.name for path in default_run_directory().glob("*/system.json"))}
+    found = {*shm.systems(), *known_systems()}
     if named:
         if named not in found:
             raise Complaint(f"no system {named!r} here, found {', '.join(sorted(found)) or 'none'}", NOBODY)
@@ -119,6 +119,38 @@ def choose_system(named: str) -> str:
             return living[0]
         raise Complaint(f"which system? --system is one of {', '.join(sorted(found))}", WRONG_USE)
     return next(iter(found))
+
+
+class Named(Protocol):
+    """An instrument as the configuration or the feed names it."""
+
+    @property
+    def id(self) -> int:
+        """Ours."""
+
+    @property
+    def venue(self) -> str:
+        """Whose it is."""
+
+    @property
+    def symbol(self) -> str:
+        """Its name there."""
+
+
+def choose_instrument(text: str, ones: Iterable[Named], code: int) -> int:
+    """The id of the instrument that is meant: by its id, its symbol in any case, or venue:symbol."""
+    known = list(ones)
+    found = [one for one in known if text == str(one.id)] or [one for one in known if text.upper() in _names(one)]
+    if len(found) == 1:
+        return found[0].id
+    shown = ", ".join(f"{one.venue}:{one.symbol} (id {one.id})" for one in found or known)
+    if found:
+        raise Complaint(f"which {text}? {shown}: name it as venue:symbol or by its id", WRONG_USE)
+    raise Complaint(f"no instrument {text!r}, known are {shown or 'none: the venue has not told its metadata'}", code)
+
+
+def _names(one: Named) -> tuple[str, str]:
+    return one.symbol.upper(), f"{one.venue}:{one.symbol}".upper()
 
 
 def choose_lane(lane: str, system: str) -> str:

@@ -2,20 +2,23 @@
 
 import argparse
 import math
+import platform
 from typing import TYPE_CHECKING, TypeAlias
 
 EPILOG = """\
 examples:
   engine-ctl up configs/demo.toml        start a system and wait until it stands
-  engine-ctl status                      every process, its beat, its deaths
+  engine-ctl status                      every process and book; exit 1 when something is not as it should be
   engine-ctl halt                        no new orders, open ones are cancelled; survives restarts
   engine-ctl book BTCUSDT                a live ladder, read from shared memory
   engine-ctl shm tail orders --follow    records of a lane as JSON lines
   engine-ctl capture record              every frame of a running feed to disk
   engine-ctl autopsy                     what a dead engine left
+  engine-ctl down                        cancel what is open, stop everything
 
 exit codes: 0 done, 1 refused or unhealthy, 2 wrong use or configuration, 3 nobody there
 """
+INSTRUMENT = "symbol, venue:symbol or id"
 RAW = argparse.RawDescriptionHelpFormatter
 
 
@@ -37,6 +40,21 @@ def duration(text: str) -> float:
     return seconds
 
 
+class Version(argparse.Action):
+    """Looks for the version only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        """Print it and end."""
+        from importlib import metadata  # noqa: PLC0415 - 20 ms that no command pays
+
+        try:
+            version = metadata.version("steelyard")
+        except metadata.PackageNotFoundError:
+            version = "not installed, run from its source"
+        print(f"engine-ctl {version}, Python {platform.python_version()}")  # noqa: T201
+        parser.exit()
+
+
 def make_parser() -> argparse.ArgumentParser:
     """The whole command line."""
     parser = argparse.ArgumentParser(
@@ -46,12 +64,13 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=RAW,
         allow_abbrev=False,
     )
+    parser.add_argument("--version", action=Version, nargs=0, help="print the version and end")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _system_commands(commands)
     _look_commands(commands)
     _shm_commands(commands)
     commands.add_parser(
-        "capture", help="check and record captures of a venue's traffic (see capture --help)", add_help=False
+        "capture", help="recorded traffic of a venue: record, check (see capture --help)", add_help=False
     )
     return parser
 
@@ -60,21 +79,25 @@ if TYPE_CHECKING:
     Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - it has no public name
 
 
-def _add(commands: "Commands", name: str, run: str, text: str, example: str = "") -> argparse.ArgumentParser:
+def _add(
+    commands: "Commands", name: str, run: str, text: str, example: str = "", about: str = ""
+) -> argparse.ArgumentParser:
     """A command with the two options of whatever looks at a system."""
-    parser = _add_plain(commands, name, run, text, example)
+    parser = _add_plain(commands, name, run, text, example, about)
     parser.add_argument("--system", default="", metavar="NAME", help="which system; not needed where there is one")
     return parser
 
 
-def _add_plain(commands: "Commands", name: str, run: str, text: str, example: str) -> argparse.ArgumentParser:
+def _add_plain(
+    commands: "Commands", name: str, run: str, text: str, example: str, about: str = ""
+) -> argparse.ArgumentParser:
     """A command with the one option that all have: where a file is named, the file names the system."""
-    epilog = f"example:\n  engine-ctl {example}" if example else None
+    head = text[:1].upper() + text[1:] + "."
     parser = commands.add_parser(
         name,
         help=text,
-        description=text[:1].upper() + text[1:] + ".",
-        epilog=epilog,
+        description=f"{head}\n\n{about}" if about else head,
+        epilog=f"example:\n  engine-ctl {example}" if example else None,
         formatter_class=RAW,
         allow_abbrev=False,
     )
@@ -83,32 +106,61 @@ def _add_plain(commands: "Commands", name: str, run: str, text: str, example: st
     return parser
 
 
+UP = """\
+Returns when every process stands. What could not start is said in one line, before anything is started where that
+can be known; what does not come up in time runs on and is tried again, until engine-ctl down."""
+CHECK = """\
+Converts every table as the role would that reads it, and looks for its keys. Nothing is started and nobody is asked:
+whether a venue knows a symbol is found when the feed runs. Exit 2 when it could not be started, with the place."""
+DOWN = """\
+Execution cancels what it has open; if it is dead while orders stand, it is brought up once more to do so. Orders that
+are left are listed and exit is 1. Works without a supervisor too."""
+STATUS = """\
+Exit 1 when a process is not running, the system is halted, or a book is not followed: the venue refused it or a
+channel of it, its numbers do not fit, its metadata has not come, or nothing of it was heard for 10 seconds."""
+HALT = """\
+Is written to disk too and so survives restarts and a reboot. touch HALT in the state directory does the same."""
+CANCEL = """\
+Is not a halt: strategies may send new ones. Tells execution and does not wait; engine-ctl orders shows what is left."""
+BOOK = """\
+The best ten levels a side as the feed shows them, with state, age and spread. Believe it only where it says good: the
+spread is shown for no other state."""
+ACROSS = """\
+The global book of each group of instruments that are one thing, and the opportunities left after fees. With GROUP the
+ladder of one, each level with the venues that stand behind it. Needs [aggregation] in the system's file."""
+AUTOPSY = """\
+From the segments alone, so it works when every process is dead: who died writing what, which orders were open or in
+doubt. Read it before the next up, which takes the segments over."""
+
+
 def _system_commands(commands: "Commands") -> None:
     """What the supervisor does."""
-    up = _add_plain(
-        commands, "up", "system:up", "start a system, or the supervisor of one that lives", "up configs/demo.toml"
-    )
-    up.add_argument("config", help="the system's file")
+    text = "start a system, or the supervisor of one that lives"
+    up = _add_plain(commands, "up", "system:up", text, "up configs/demo.toml", UP)
+    up.add_argument("config", metavar="CONFIG", help="the system's file")
     up.add_argument("--foreground", action="store_true", help="stay; ^C brings the system down")
-    up.add_argument(
-        "--timeout", type=duration, default=40.0, metavar="S", help="how long to wait for every process to stand"
-    )
-    check = _add_plain(
-        commands, "check", "system:check_file", "say whether a file could be started", "check configs/live.toml"
-    )
-    check.add_argument("config", help="the system's file")
-    down = _add(commands, "down", "system:down", "drain and stop every process, remove the segments")
-    down.add_argument("--timeout", type=duration, default=60.0, metavar="S", help="how long to wait for the end")
-    _add(commands, "status", "system:status", "show every process and book: phase, beat, deaths, state")
-    _add(commands, "halt", "system:halt", "no new orders, open ones are cancelled, roles keep running")
+    _timeout(up, 40.0, "how long to wait for every process to stand")
+    text = "say whether a file could be started"
+    check = _add_plain(commands, "check", "system:check_file", text, "check configs/live.toml", CHECK)
+    check.add_argument("config", metavar="CONFIG", help="the system's file")
+    text = "drain and stop every process, remove the segments"
+    _timeout(_add(commands, "down", "system:down", text, about=DOWN), 60.0, "how long to wait for the end")
+    text = "show every process and book: phase, beat, deaths, state"
+    _add(commands, "status", "system:status", text, about=STATUS)
+    text = "no new orders, open ones are cancelled, roles keep running"
+    _add(commands, "halt", "system:halt", text, about=HALT)
     _add(commands, "resume", "system:resume", "end a halt")
-    cancel = _add(
-        commands, "cancel-all", "system:cancel_all", "cancel every open order", "cancel-all --instrument BTCUSDT"
-    )
+    example = "cancel-all --instrument BTCUSDT"
+    cancel = _add(commands, "cancel-all", "system:cancel_all", "cancel every open order", example, CANCEL)
     cancel.add_argument("--strategy", default="", metavar="NAME", help="only this strategy's")
-    cancel.add_argument("--instrument", default="", metavar="SYMBOL", help="only on this instrument (symbol or id)")
+    cancel.add_argument("--instrument", default="", metavar="INSTRUMENT", help=f"only on this one: {INSTRUMENT}")
     restart = _add(commands, "restart", "system:restart", "drain one process and start it anew", "restart feed")
-    restart.add_argument("process", help="its name in the configuration")
+    restart.add_argument("process", metavar="PROCESS", help="its name in status")
+
+
+def _timeout(parser: argparse.ArgumentParser, seconds: float, text: str) -> None:
+    help_text = f"{text} (default {seconds:g})"
+    parser.add_argument("--timeout", type=duration, default=seconds, metavar="S", help=help_text)
 
 
 def _look_commands(commands: "Commands") -> None:
@@ -116,24 +168,25 @@ def _look_commands(commands: "Commands") -> None:
     orders = _add(commands, "orders", "look:orders", "list open and in-flight orders", "orders --all --json")
     orders.add_argument("--all", action="store_true", help="those done too, as far back as the lane reaches")
     _add(commands, "positions", "look:positions", "list positions with their profit and loss")
-    book = _add(commands, "book", "ladder:book", "show a live ladder", "book BTCUSDT --once")
-    book.add_argument("instrument", metavar="INSTRUMENT", help="symbol or id")
-    book.add_argument("--once", action="store_true", help="print it once and end")
-    ticks = _add(
-        commands, "ticks", "ticks:ticks", "print ticks for other tools, as MarketTick JSON lines", "ticks --follow"
-    )
-    ticks.add_argument("instrument", metavar="INSTRUMENT", nargs="?", default="", help="only this one: symbol or id")
+    book = _add(commands, "book", "ladder:book", "show a live ladder of one book", "book BTCUSDT --once", BOOK)
+    book.add_argument("instrument", metavar="INSTRUMENT", help=INSTRUMENT)
+    book.add_argument("--once", action="store_true", help="print it once and end; --json does so too")
+    text = "print ticks for other tools, as MarketTick JSON lines"
+    ticks = _add(commands, "ticks", "ticks:ticks", text, "ticks --follow")
+    ticks.add_argument("instrument", metavar="INSTRUMENT", nargs="?", default="", help=f"only this one: {INSTRUMENT}")
     ticks.add_argument("--kind", choices=("print", "best"), default="print", help="trades (default) or best prices")
     ticks.add_argument("-n", type=count, default=10, metavar="N", help="how many (default 10)")
     ticks.add_argument("--follow", action="store_true", help="those that come from here on, instead")
-    across = _add(
-        commands, "across", "across:across", "show all venues together: global books and what pays", "across BTC/USDT"
+    text = "show all venues together: global books and what pays"
+    across = _add(commands, "across", "across:across", text, "across BTC/USDT", ACROSS)
+    across.add_argument(
+        "group", metavar="GROUP", nargs="?", default="", help="a group, or a symbol or id that is in it"
     )
-    across.add_argument("group", metavar="GROUP", nargs="?", default="", help="its ladder: a group, symbol or id")
-    across.add_argument("--once", action="store_true", help="print it once and end")
+    across.add_argument("--once", action="store_true", help="print it once and end; --json does so too")
     view = _add(commands, "view", "look:view", "show the whole system live: roles, rates, books, fills")
-    view.add_argument("--once", action="store_true", help="print it once and end")
-    autopsy = _add(commands, "autopsy", "autopsy:autopsy", "show what an engine left: segments, owners, last records")
+    view.add_argument("--once", action="store_true", help="print it once, after a second of counting, and end")
+    text = "show what an engine left: segments, owners, last records"
+    autopsy = _add(commands, "autopsy", "autopsy:autopsy", text, about=AUTOPSY)
     autopsy.add_argument("-n", type=count, default=3, metavar="N", help="last records of each lane (default 3)")
 
 
@@ -147,7 +200,9 @@ def _shm_commands(commands: "Commands") -> None:
     listing.add_argument("--aside", action="store_true", help="those set aside for the post-mortem")
     stat = _add(inner, "stat", "memory:stat", "show one lane: rate, cursor, epoch, owner, age", "shm stat ticks")
     stat.add_argument("lane", metavar="LANE", help="ticks, heartbeat.feed, or with its system: demo.ticks")
-    stat.add_argument("--seconds", type=duration, default=1.0, metavar="S", help="how long to count for the rate")
+    stat.add_argument(
+        "--seconds", type=duration, default=1.0, metavar="S", help="how long to count for the rate (default 1)"
+    )
     tail = _add(
         inner, "tail", "memory:tail", "print a lane's newest records as JSON lines", "shm tail orders -n 5 --follow"
     )

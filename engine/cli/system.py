@@ -7,14 +7,15 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from engine.cli import NO, NOBODY, WRONG_USE, Complaint, books
-from engine.cli.check import check
-from engine.cli.output import ago, choose_system, living_supervisor, say, say_json, say_table
-from engine.config import Config, ConfigError, Paths, load
+from engine.cli.check import EXECUTION, FEED, check
+from engine.cli.output import ago, choose_instrument, choose_system, lives, living_supervisor, say, say_json, say_table
+from engine.config import Config, ConfigError, Paths, Strategy, load
+from engine.config.paths import RUN_VARIABLE
 from engine.control import Refused, Unreachable, ask
 from engine.supervisor.life import read as read_life
 
@@ -27,17 +28,21 @@ SETTLED = ("running", "late")
 def give(system: str, command: str, **arguments: Any) -> dict[str, Any]:
     """Give the supervisor of a system a command; a no and a silence are one line each."""
     try:
-        return ask(Paths.of(system).control, command, **arguments)
+        return ask(Paths.known(system).control, command, **arguments)
     except Refused as refused:
         raise Complaint(f"{command} was refused: {refused}") from refused
     except Unreachable as nobody:
-        living = living_supervisor(system)
-        advice = (
-            f"its supervisor lives as pid {living}: try again, or halt it with kill -USR1 {living}"
-            if living
-            else "engine-ctl up CONFIG starts a supervisor, living roles are kept"
-        )
-        raise Complaint(f"{nobody} ({advice})", NOBODY) from nobody
+        raise Complaint(f"{nobody} ({_advice(system)})", NOBODY) from nobody
+
+
+def _advice(system: str) -> str:
+    """What to do where no supervisor answers."""
+    living = living_supervisor(system)
+    if living:
+        return f"its supervisor lives as pid {living}: try again, or halt it with kill -USR1 {living}"
+    if read_life(Paths.known(system).system) is None and lives(system):
+        return f"{system} lives, but not from here: set {RUN_VARIABLE} as it was set at its start"
+    return "engine-ctl up CONFIG starts a supervisor, living roles are kept"
 
 
 def up(options: argparse.Namespace) -> int:
@@ -108,7 +113,10 @@ def _await_standing(config: Config, supervisor: "subprocess.Popen[bytes]", timeo
             )
         time.sleep(NAP_S)
     straggling = _stragglers(_status_of(config, supervisor.pid)) or "the supervisor does not answer"
-    raise Complaint(f"after {timeout_s:g} s not every process stands: {straggling}; the logs are in {log.parent}")
+    raise Complaint(
+        f"after {timeout_s:g} s not every process stands: {straggling}; the logs are in {log.parent}; "
+        f"{config.system.name} RUNS ON and goes on trying: engine-ctl status shows it, engine-ctl down ends it"
+    )
 
 
 def _status_of(config: Config, pid: int) -> dict[str, Any] | None:
@@ -164,7 +172,7 @@ def down(options: argparse.Namespace) -> int:
     """Bring a system down, also one whose supervisor is gone."""
     system = choose_system(options.system)
     try:
-        pid = ask(Paths.of(system).control, "down")["pid"]
+        pid = ask(Paths.known(system).control, "down")["pid"]
     except Unreachable:
         pid = _spawn_stopper(system)
     try:
@@ -178,7 +186,7 @@ def down(options: argparse.Namespace) -> int:
 
 def _tell_end(system: str, options: argparse.Namespace) -> int:
     """Whether it is down, and what was left at the venue."""
-    paths = Paths.of(system)
+    paths = Paths.known(system)
     if paths.system.exists():
         raise Complaint(f"{system} is not down: {_last_line(paths.run / 'supervisor.log')}")
     left = _read_left(paths.left)
@@ -204,7 +212,7 @@ def _read_left(path: Path) -> list[dict[str, str]]:
 
 def _spawn_stopper(system: str) -> int:
     """A supervisor that takes over what an absent one left, only to stop it."""
-    paths = Paths.of(system)
+    paths = Paths.known(system)
     life = read_life(paths.system)
     if life is None:
         raise Complaint(f"no supervisor of {system} answers and {paths.system} does not tell its configuration", NOBODY)
@@ -222,14 +230,32 @@ def status(options: argparse.Namespace) -> int:
     """Show every process and book; 1 when one is not running, not followed, or the system is halted."""
     system = choose_system(options.system)
     state = give(system, "status")
-    found = books.books(system)
+    found = books.books(system, _configured(state["config"]))
+    replayed = state["mode"] == "replay"  # a recording's end is no loss
+    followed = books.are_followed(found, state["now_ns"], replayed=replayed)
     if options.json:
         say_json({**state, "books": found})
     else:
         _show_status(state)
         books.show(found, state["now_ns"])
+        if not followed:
+            say(f"a book is not followed: {', '.join(_logs(system, state))} says why")
     sound = all(process["phase"] == "running" for process in state["processes"]) and not state["halted"]
-    return 0 if sound and books.are_followed(found, state["now_ns"]) else NO
+    return 0 if sound and followed else NO
+
+
+def _logs(system: str, state: Mapping[str, Any]) -> list[str]:
+    """Where the processes with a feed write."""
+    run = Paths.known(system).run
+    return [str(run / f"{one['name']}.log") for one in state["processes"] if FEED in one["roles"]]
+
+
+def _configured(path: str) -> dict[int, tuple[str, str]]:
+    """Venue and symbol of each instrument's id, as the file has them; none where it cannot be read any more."""
+    try:
+        return {one.id: (one.venue, one.symbol) for one in load(path).instruments}
+    except ConfigError:
+        return {}
 
 
 def _show_status(state: Mapping[str, Any]) -> None:
@@ -252,13 +278,13 @@ def _show_status(state: Mapping[str, Any]) -> None:
 def headline(state: Mapping[str, Any]) -> str:
     """What the system does: it trades only while its execution stands."""
     missing = [f"execution is {_phase(one)}" for one in state["processes"]
-               if "execution" in one["roles"] and one["phase"] not in SETTLED]  # fmt: skip
+               if EXECUTION in one["roles"] and one["phase"] not in SETTLED]  # fmt: skip
     if state["halted"]:
         return ", ".join([f"HALTED ({state['halt_reason']})", *missing])
     if state["stopping"]:
         return "stopping"
     roles = {role for one in state["processes"] for role in one["roles"]}
-    if "feed" in roles and "execution" not in roles:
+    if FEED in roles and EXECUTION not in roles:
         return "market data, no execution"
     return f"NOT trading, {missing[0]}" if missing else "trading"
 
@@ -293,23 +319,32 @@ def restart(options: argparse.Namespace) -> int:
 
 
 def cancel_all(options: argparse.Namespace) -> int:
-    """Cancel open orders."""
+    """Cancel open orders; a system without an execution has nobody who could."""
     system = choose_system(options.system)
-    config = read(give(system, "status")["config"])
-    strategy = _id_of(options.strategy, {one.name: one.id for one in config.strategies}, "strategy")
-    instrument = _id_of(options.instrument, {one.symbol: one.id for one in config.instruments}, "instrument")
-    return _tell(options, "cancel_all", "execution was told to cancel", strategy=strategy, instrument=instrument)
+    state = give(system, "status")
+    executions = [one for one in state["processes"] if EXECUTION in one["roles"]]
+    if not executions:
+        raise Complaint(f"{system} ({state['mode']}) has no execution: it has no order, and nobody was told")
+    config = read(state["config"])
+    strategy = _id_of(options.strategy, config.strategies)
+    named = options.instrument
+    instrument = choose_instrument(named, config.instruments, WRONG_USE) if named else 0
+    [one] = executions
+    waits = "" if one["phase"] in SETTLED else f", which is {_phase(one)}: it follows when it stands"
+    text = f"execution was told to cancel{waits}"
+    return _tell(options, "cancel_all", text, strategy=strategy, instrument=instrument)
 
 
-def _id_of(text: str, ids: Mapping[str, int], what: str) -> int:
-    """The id of a name or of an id's digits; 0 for nothing named."""
+def _id_of(text: str, strategies: Iterable[Strategy]) -> int:
+    """The id of a strategy's name or of an id's digits; 0 for nothing named."""
+    ids = {one.name: one.id for one in strategies}
     if not text:
         return 0
     if text in ids:
         return ids[text]
     if text.isdigit() and int(text) in ids.values():
         return int(text)
-    raise Complaint(f"no {what} {text!r}, known are {', '.join(ids) or 'none'}", WRONG_USE)
+    raise Complaint(f"no strategy {text!r}, known are {', '.join(ids) or 'none'}", WRONG_USE)
 
 
 def _tell(options: argparse.Namespace, command: str, text: str, **arguments: object) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 from engine.cli import WRONG_USE, Complaint
 from engine.cli.look import known_instruments
 from engine.cli.memory import follow, newest
-from engine.cli.output import choose_lane, say_json
+from engine.cli.output import choose_instrument, choose_lane, say_json
 from engine.model.instrument import Instrument
 from engine.model.market_tick import MarketTick, TickFields, to_market_tick
 from engine.model.words import Flag, TickKind
@@ -37,11 +37,9 @@ class Export:
 
     def __init__(self, system: str, wanted: str, kind: TickKind) -> None:
         """Only `wanted` (a symbol or an id) where it is given."""
-        self._system, self._wanted, self._kind = system, wanted, kind
+        self._system, self._kind = system, kind
         self._known: dict[int, Instrument] = known_instruments(system)
-        names = {text for one in self._known.values() for text in (one.symbol, str(one.id))}
-        if wanted and wanted not in names:
-            raise Complaint(f"no instrument {wanted!r} in {system}, found {', '.join(sorted(names))}", WRONG_USE)
+        self._wanted = choose_instrument(wanted, self._known.values(), WRONG_USE) if wanted else 0
 
     def market_ticks(self, rows: Iterator[dict[str, Any]] | list[dict[str, Any]]) -> Iterator[MarketTick]:
         """Every row that is a tick of this kind, none told twice."""
@@ -54,7 +52,7 @@ class Export:
     def _market_tick(self, row: dict[str, Any]) -> Iterator[MarketTick]:
         """The row in the schema, if its instrument is wanted."""
         instrument = self._instrument(row["instrument"])
-        if self._wanted in ("", instrument.symbol, str(instrument.id)):
+        if self._wanted in (0, instrument.id):
             fields = TickFields(*(row[name] for name in TickFields._fields))
             try:
                 yield to_market_tick(fields, instrument)

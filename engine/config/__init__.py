@@ -11,7 +11,7 @@ Secrets never stand in the file: it names the variable or the file that holds th
 """
 
 from engine.config.load import load
-from engine.config.paths import Paths, default_run_directory
+from engine.config.paths import Paths, known_systems
 from engine.config.secret import Secret
 from engine.config.tables import (
     Config,
@@ -37,6 +37,6 @@ __all__ = [
     "System",
     "Venue",
     "Watch",
-    "default_run_directory",
+    "known_systems",
     "load",
 ]

@@ -18,7 +18,7 @@ from typing import Any, Literal, get_args, get_origin
 import msgspec
 
 from engine.config.secret import Secret, load_env_file
-from engine.config.tables import AGGREGATION, FACTORIES, SUPERVISOR, Config, ConfigError
+from engine.config.tables import AGGREGATION, FACTORIES, SUPERVISOR, Aggregation, Config, ConfigError
 
 PREFIX = "STEELYARD__"
 SECRET_KEYS = ("api_key", "private_key", "passphrase")
@@ -254,6 +254,20 @@ def _check_aggregation(config: Config) -> Iterator[Complaint]:
     venues = {venue.name for venue in config.venues}
     for venue in set(table.taker_fee_bps) - venues:
         yield f"aggregation.taker_fee_bps.{venue}", None, f"one of the venues: {_list(venues)}"
+    for venue in sorted(_venues_that_need_a_fee(config, table) - set(table.taker_fee_bps)):
+        yield f"aggregation.taker_fee_bps.{venue}", None, "its taker fee: one thing may be at it and at another venue"
+
+
+def _venues_that_need_a_fee(config: Config, table: Aggregation) -> set[str]:
+    """Those of a group of several, and if there are several venues, those of instruments that no group names.
+
+    What instruments are is known from the venues alone, so which will be one thing is not known here.
+    """
+    venue_of = {instrument.id: instrument.venue for instrument in config.instruments}
+    named = [[one for one in group.instruments if one in venue_of] for group in table.groups]
+    free = {venue for one, venue in venue_of.items() if not any(one in group for group in named)}
+    together = {venue_of[one] for group in named if len(group) > 1 for one in group}
+    return together | (free if len(free) > 1 else set())
 
 
 def _check_reads(config: Config) -> Iterator[Complaint]:

@@ -2,16 +2,19 @@
 
 run    $STEELYARD_RUN_DIRECTORY, else $XDG_RUNTIME_DIR/steelyard, else /tmp/steelyard-<uid>
        <system>/  control.sock  supervisor.lock  system.json  <process>.log  <process>.out
+       <system>.link  leads to the directory of a system whose file names another place
 state  $STEELYARD_STATE_DIRECTORY, else $XDG_STATE_HOME/steelyard, else ~/.local/state/steelyard
        <system>/  HALT  audit.log  instruments.json  journal
 """
 
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 RUN_VARIABLE = "STEELYARD_RUN_DIRECTORY"
 STATE_VARIABLE = "STEELYARD_STATE_DIRECTORY"
+LINK = ".link"
 SOCKET_PATH_MAX = 107  # sockaddr_un holds 108 bytes with the closing zero
 
 
@@ -46,6 +49,12 @@ class Paths:
             (Path(run) if run and not os.environ.get(RUN_VARIABLE) else default_run_directory()) / system,
             (Path(state) if state and not os.environ.get(STATE_VARIABLE) else default_state_directory()) / system,
         )
+
+    @classmethod
+    def known(cls, system: str) -> "Paths":
+        """The files of a system of which only the name is known: where they would be, or where its link leads."""
+        found, link = cls.of(system), link_of(system)
+        return cls(link.resolve(), found.state) if link.is_dir() and not found.system.exists() else found
 
     @property
     def control(self) -> Path:
@@ -91,6 +100,31 @@ class Paths:
         if len(os.fsencode(self.control)) > SOCKET_PATH_MAX:
             msg = f"{self.control} is longer than a socket's name may be ({SOCKET_PATH_MAX} bytes), set {RUN_VARIABLE}"
             raise ValueError(msg)
+        self._leave_word()
+
+    def _leave_word(self) -> None:
+        """Let the system be found by its name: a link to its run directory where one would look for it."""
+        link = link_of(self.run.name)
+        if self.run.parent == link.parent:
+            return
+        with contextlib.suppress(OSError):  # the system stands without it; who looks must then be told the directory
+            link.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _refuse_foreign(link.parent)
+            temporary = link.with_suffix(f".{os.getpid()}")
+            temporary.unlink(missing_ok=True)
+            temporary.symlink_to(self.run.absolute())
+            temporary.replace(link)
+
+
+def link_of(system: str) -> Path:
+    """Where the way to a system is left whose run directory is not the default one."""
+    return default_run_directory() / f"{system}{LINK}"
+
+
+def known_systems() -> set[str]:
+    """The systems that left word of themselves and are not down."""
+    directories = (path.parent.name for path in default_run_directory().glob("*/system.json"))
+    return {name.removesuffix(LINK) for name in directories}
 
 
 def _refuse_foreign(path: Path) -> None:

@@ -89,13 +89,16 @@ class Process(Table, frozen=True, kw_only=True):
     environment: dict[str, str] = {}
 
 
+PAGE_MIB = 1 / 256  # a segment is whole pages
+
+
 class Journal(Table, frozen=True, kw_only=True):
     """When a journal record is on disk: never waited for, in batches, or before each send."""
 
     sync: Literal["none", "batch", "each"] = "batch"
     batch_ms: Milliseconds = 5
     directory: str = ""  # default: the state directory
-    segment_mib: Annotated[int, msgspec.Meta(ge=1, le=4096)] = 16
+    segment_mib: Annotated[float, msgspec.Meta(ge=0.0625, le=4096, multiple_of=PAGE_MIB)] = 16
 
 
 class Watch(Table, frozen=True, kw_only=True):
@@ -126,9 +129,12 @@ class Aggregation(Table, frozen=True, kw_only=True):
     bars: tuple[Interval, ...] = ("1s", "1m", "5m", "1h", "1d")
     bar_time: Literal["receive", "venue"] = "receive"  # which time of a print says whose bar it is
     bar_grace_ms: Milliseconds = 20  # after an interval's end its prints may still come; less than the shortest bar
-    stale_ms: Milliseconds = 5_000  # a venue that has said nothing for longer is left out
+    bar_ahead_ms: Milliseconds = 5_000  # a venue's time further ahead of ours is not believed: the receipt counts
+    stale_ms: Milliseconds = 5_000  # a feed not heard for longer, or read so late, is believed in nothing
     taker_fee_bps: dict[Name, Decimal] = {}  # a venue's; needed where a thing is at two venues
     min_edge_bps: Decimal = Decimal(0)  # opportunities with less after fees are not told
+    change_bps: Decimal = Decimal("0.1")  # an open one is told again when a price, a limit or the edge moved so far,
+    change_share: Decimal = Decimal("0.1")  # or its size by this share; 0 and 0: at every change
     groups: tuple[Group, ...] = ()  # instruments not named here are grouped by base, quote, kind and multiplier
 
 

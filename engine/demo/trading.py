@@ -29,6 +29,8 @@ from engine.cli import main as engine_ctl
 from engine.config import load
 from engine.config.paths import RUN_VARIABLE, STATE_VARIABLE
 from engine.demo import audit
+from engine.execution.checkpoint import checkpoints
+from engine.execution.journal_file import segments
 from engine.model.instrument import Instrument
 from engine.monitor.figures import Figures
 from engine.monitor.view import screen
@@ -36,6 +38,13 @@ from engine.monitor.view import screen
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 NAME, PORT = "demo", 9710  # as configs/demo.toml has them
 ACCOUNT = "engine"
+UNDER_CHAOS = """
+[journal]
+segment_mib = 0.0625
+[watch]
+death_limit = 1000
+backoff_cap_ms = 100
+"""
 KILL_EVERY_S = 4.0
 LOOK_EVERY_S = 0.25
 FINDINGS_SHOWN = 20
@@ -46,6 +55,8 @@ class Chaos:
     """Kills what it can reach, and remembers whom."""
 
     seed: int
+    every_s: float = KILL_EVERY_S
+    only: str = ""  # this role and no other
     config: str = ""
     killed: dict[str, int] = field(default_factory=dict)
     next_s: float = 0.0
@@ -53,14 +64,15 @@ class Chaos:
     def __post_init__(self) -> None:
         """Draw from the seed."""
         self._draw = random.Random(self.seed)  # noqa: S311 - to be repeated, not to be secret
-        self.next_s = time.monotonic() + KILL_EVERY_S
+        self._wait()
 
     def strike(self, figures: Figures) -> None:
         """If it is time, kill one living role; the supervisor counts as one."""
         if time.monotonic() < self.next_s:
             return
-        self.next_s = time.monotonic() + KILL_EVERY_S
+        self._wait()
         alive = sorted(role.name for role in figures.roles.values() if role.life == "alive")
+        alive = [name for name in alive if self.only in ("", name)]
         if not alive:
             return
         name = self._draw.choice(alive)
@@ -68,6 +80,10 @@ class Chaos:
         self.killed[name] = self.killed.get(name, 0) + 1
         if name == "supervisor":
             engine_ctl(["up", self.config])
+
+    def _wait(self) -> None:
+        """Until the next, give or take a half: not in step with anything that goes by seconds."""
+        self.next_s = time.monotonic() + self.every_s * self._draw.uniform(0.5, 1.5)
 
 
 def show(figures: Figures, duration_s: float | None, chaos: Chaos | None, console: Console) -> None:
@@ -91,6 +107,8 @@ def judge(state: Path, known: dict[int, Instrument], console: Console) -> int:
         f"journal: {len(ours.orders):,} orders, {ours.fills.total():,} fills · "
         f"venue: {len(truth.orders):,} orders, {truth.fills.total():,} fills · {len(findings)} differences"
     )
+    count, made = len(segments(state / "journal")), len(checkpoints(state / "journal"))
+    console.print(f"the journal has {count} segments, and {made} checkpoints are kept")
     for finding in findings[:FINDINGS_SHOWN]:
         console.print(f"  {finding.text}", markup=False)
     if not truth.orders:
@@ -98,12 +116,16 @@ def judge(state: Path, known: dict[int, Instrument], console: Console) -> int:
     return int(bool(findings) or not truth.orders)
 
 
-def own_config(place: Path) -> str:
-    """configs/demo.toml as it stands, under another name and port where those are taken by another demo."""
+def own_config(place: Path, *, chaos: bool) -> str:
+    """configs/demo.toml as it stands, under another name and port where those are taken by another demo.
+
+    Under chaos the journal's segments are full in seconds, so that deaths meet their ends and the checkpoints too, and
+    no number of deaths halts the system.
+    """
     name = NAME if NAME not in shm.systems() else f"{NAME}{os.getpid()}"
     text = (CONFIGS / "demo.toml").read_text()
     text = text.replace(f'name = "{NAME}"', f'name = "{name}"').replace(str(PORT), str(free_port()))
-    (place / "demo.toml").write_text(text)
+    (place / "demo.toml").write_text(text + (UNDER_CHAOS if chaos else ""))
     shutil.copy(CONFIGS / "venue.toml", place)
     return str(place / "demo.toml")
 
@@ -124,7 +146,7 @@ def run(duration_s: float | None, chaos: Chaos | None) -> int:
     console = Console()
     place = Path(tempfile.mkdtemp(prefix="steelyard-demo-"))
     os.environ[RUN_VARIABLE] = os.environ[STATE_VARIABLE] = str(place)
-    file = own_config(place)
+    file = own_config(place, chaos=chaos is not None)
     config = load(file)
     if chaos is not None:
         chaos.config = file
@@ -157,10 +179,15 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--duration", type=float, help="seconds; without it, until Ctrl-C")
     parser.add_argument("--chaos", action="store_true", help="kill a role every few seconds")
     parser.add_argument("--seed", type=int, default=1, help="of the chaos")
+    parser.add_argument("--every", type=float, default=KILL_EVERY_S, help="seconds between kills, about")
+    parser.add_argument("--only", default="", metavar="ROLE", help="kill this role and no other")
     options = parser.parse_args(argv)
     if options.duration is not None and options.duration <= 0:
         parser.error(f"--duration must be positive, was {options.duration}")
-    return run(options.duration, Chaos(options.seed) if options.chaos else None)
+    if options.every <= 0:
+        parser.error(f"--every must be positive, was {options.every}")
+    chaos = Chaos(options.seed, options.every, options.only) if options.chaos else None
+    return run(options.duration, chaos)
 
 
 if __name__ == "__main__":

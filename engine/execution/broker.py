@@ -110,6 +110,11 @@ class Broker:
                 self._blotter.changed.append(order)
 
     @property
+    def halted(self) -> bool:
+        """Whether nothing is to stand at the venue."""
+        return self._gate.halted
+
+    @property
     def waiting(self) -> bool:
         """Whether a cancel waits after a refusal."""
         return bool(self._refused)

@@ -87,7 +87,7 @@ def journal_config(config: "Config") -> JournalConfig:
     return JournalConfig(
         directory=table.directory or str(config.paths.state / "journal"),
         disk="before" if table.sync == "each" else "after",
-        segment_size=table.segment_mib * MIB,
+        segment_size=int(table.segment_mib * MIB),
         flush_interval_ns=table.batch_ms * MS if table.sync == "batch" else 0,
     )
 

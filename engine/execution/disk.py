@@ -1,8 +1,9 @@
 """What the journal asks of the disk that may take long: room, a flush, a checkpoint.
 
 `DirectDisk` does everything before it returns: deterministic, for simulation and proof. `PatientDisk` is for a life: a
-flush (1.2 ms and more) runs in a thread that does nothing else and holds no GIL while the kernel works; a checkpoint is
-made by a process of its own, so that the step which asks pays for its start alone (about 0.5 ms, once a segment).
+flush (1.2 ms and more) and room for the next segment (its blocks, and its name in the directory) run in a thread that
+does nothing else and holds no GIL while the kernel works; a checkpoint is made by a process of its own, so that the
+step which asks pays for its start alone (about 0.5 ms, once a segment).
 """
 
 import contextlib
@@ -10,6 +11,8 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from queue import SimpleQueue
 from threading import Event, Thread
 from typing import Protocol
@@ -17,7 +20,7 @@ from typing import Protocol
 import msgspec
 
 from engine.execution.checkpoint import Request, advance
-from engine.execution.journal_file import FileDisk, reserve_disk
+from engine.execution.journal_file import FileDisk, make_file, reserve_disk
 
 logger = logging.getLogger("engine.execution.disk")
 
@@ -37,6 +40,15 @@ class DirectDisk:
     def __init__(self, reserve: Callable[[int, int], None] = reserve_disk) -> None:
         """Reserve room in this way."""
         self.reserve = reserve
+        self._made = -1
+
+    def prepare(self, path: Path, size: int) -> None:
+        """Make a file of real blocks."""
+        self._made = make_file(path, size, self.reserve)
+
+    def prepared(self, *, wait: bool = False) -> int:  # noqa: ARG002 - the disk's shape
+        """What was made."""
+        return self._made
 
     def sync(self, descriptor: int) -> None:
         """Have what was written stand on the disk."""
@@ -58,27 +70,34 @@ class DirectDisk:
 
 
 class PatientDisk:
-    """Flushes in a thread, checkpoints in a process."""
+    """Flushes and new files in a thread, checkpoints in a process."""
 
     def __init__(self, reserve: Callable[[int, int], None] = reserve_disk) -> None:
-        """Reserve room in this way; the thread begins with the first flush."""
+        """Reserve room in this way; the thread begins with the first thing to do."""
         self.reserve = reserve
-        self._asked: SimpleQueue[int | None] = SimpleQueue()
-        self._over = Event()
+        self._asked: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._over, self._made = Event(), Event()
         self._over.set()
         self._error: OSError | None = None
+        self._file = -1
         self._thread: Thread | None = None
         self._child = 0
 
     def sync(self, descriptor: int) -> None:
         """Begin a flush; the one before is over, and the descriptor stays open until this one is."""
         assert self._over.is_set()
-        if self._thread is None:
-            self._thread = Thread(target=self._flush, name="journal-flush", daemon=True)
-            self._thread.start()
         self._over.clear()
-        self._asked.put(descriptor)
+        self._ask(partial(self._flush, descriptor))
         self._reap()
+
+    def prepare(self, path: Path, size: int) -> None:
+        """Begin to make a file of real blocks: the more of them, the longer it takes."""
+        self._made.clear()
+        self._ask(partial(self._make, path, size))
+
+    def prepared(self, *, wait: bool = False) -> int | None:
+        """The file, -1 where there was no room for it, None while it is being made."""
+        return self._file if self._made.wait(None if wait else 0) else None
 
     def synced(self) -> bool:
         """Whether the last flush is over. One that failed is raised: what it was to keep may be lost."""
@@ -114,14 +133,30 @@ class PatientDisk:
             self._asked.put(None)
             self._thread.join()
 
-    def _flush(self) -> None:
-        """The thread: one flush after another."""
-        while (descriptor := self._asked.get()) is not None:
-            try:
-                os.fdatasync(descriptor)
-            except OSError as error:
-                self._error = error
-            self._over.set()
+    def _ask(self, job: Callable[[], None]) -> None:
+        """Have the thread do it, behind what it was asked before."""
+        if self._thread is None:
+            self._thread = Thread(target=self._work, name="journal-disk", daemon=True)
+            self._thread.start()
+        self._asked.put(job)
+
+    def _work(self) -> None:
+        """The thread: one thing after another."""
+        while (job := self._asked.get()) is not None:
+            job()
+
+    def _flush(self, descriptor: int) -> None:
+        """In the thread."""
+        try:
+            os.fdatasync(descriptor)
+        except OSError as error:
+            self._error = error
+        self._over.set()
+
+    def _make(self, path: Path, size: int) -> None:
+        """In the thread."""
+        self._file = make_file(path, size, self.reserve)
+        self._made.set()
 
     def _start(self, request: int) -> int:
         """Start the process, and put it at the lowest class and away from the cores that we are pinned to."""

@@ -14,6 +14,7 @@ It has no clock, no randomness and no I/O but its lanes, its ports and the journ
 same bytes. It begins by replaying the journal and trades only when the venue has answered for everything.
 """
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -40,17 +41,18 @@ from engine.execution.seams import ExecutionLanes, ExecutionPorts, Reader
 from engine.execution.strangers import Strangers
 from engine.execution.terms import terms_of
 from engine.model import records
+from engine.model.fixed import to_text
 from engine.model.words import CommandKind, FillFlag, JournalKind
 from engine.risk.gate import RiskGate
 from engine.risk.market import Top
 from engine.venues.trading import Frame, News, Outcome, UnreadableError
 
+logger = logging.getLogger("engine.execution")
+
 COMMAND_ROW: Any = records.COMMAND.row  # what a reader gives when it was not lapped
 FILL_ROW: Any = records.FILL.row
 LANES_BEFORE_INTENTS = 2
-GRAIN_NS = 200_000  # how late at most, in a quiet process, what time alone asks for; an order's deadline is exact
-    200_000  # how late at most, where nothing happens, what time alone asks for; an order's own deadline is exact
-)
+GRAIN_NS = 200_000  # how late, where nothing happens, what time alone asks for; an order's own deadline is exact
 
 
 class Execution:
@@ -246,7 +248,16 @@ class Execution:
         if self.gate.halted:
             self.desk.cancel_all(now_ns)
         self.blotter.touched.update(range(len(self.ledger.positions)))
+        self._warn_of_former()
         del self._replay
+
+    def _warn_of_former(self) -> None:
+        """Say what is held by nobody who could close it."""
+        for one in self.ledger.positions[self.ledger.configured :]:
+            if one.size:
+                held = to_text(one.size, one.instrument.size_decimals)
+                what = {"strategy": one.strategy, "symbol": one.instrument.symbol, "size": held}
+                logger.warning("held for a strategy that is not configured any more", extra=what)
 
     def _read_told(self, now_ns: int) -> list[Any]:
         """The fills that the readers were told; of those the journal has lost in a gap, nothing is told twice."""

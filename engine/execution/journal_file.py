@@ -2,7 +2,7 @@
 
     journal.00000001 │ record │ record │ … │ zeros              journal.00000002 │ zeros (reserved ahead)
 
-The next segment is reserved when the current one is half full, so a full disk is known while there is still room for
+The next segment is asked for when the current one is half full, so a full disk is known while there is still room for
 the exits: `full` turns true, entries stop, cancels go on. What does not fit even then waits in memory and is written
 when there is room again. A record is whole when its checksum holds and its number follows its predecessor's; the
 first that is not ends the journal, and everything behind it is wiped so that no old bytes can look like new ones.
@@ -14,7 +14,7 @@ is on its way to the disk waits for it: what comes meanwhile waits in memory.
 import os
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
@@ -30,10 +30,16 @@ RETRY_NS = 1_000_000_000
 
 
 class FileDisk(Protocol):
-    """What takes long on a disk; one flush at a time."""
+    """What takes long on a disk; one flush at a time, and one file being prepared."""
 
     def reserve(self, descriptor: int, size: int, /) -> None:
         """Make the file this long with real blocks behind it, or raise OSError."""
+
+    def prepare(self, path: Path, size: int) -> None:
+        """Begin to make a file of real blocks; `prepared` says when it is there."""
+
+    def prepared(self, *, wait: bool = False) -> int | None:
+        """The descriptor of the file that was to be prepared, -1 where there was no room, None: not yet."""
 
     def sync(self, descriptor: int) -> None:
         """Begin to flush it."""
@@ -67,6 +73,21 @@ def sequence_of(record: bytes) -> int:
 def reserve_disk(descriptor: int, size: int) -> None:
     """Make the file this long with real blocks behind it, or raise OSError."""
     os.posix_fallocate(descriptor, 0, size)
+
+
+def make_file(path: Path, size: int, reserve: Callable[[int, int], None]) -> int:
+    """Make a file of real blocks that stands in its directory; its descriptor, -1 and nothing left where it cannot."""
+    descriptor = -1
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        reserve(descriptor, size)
+        sync_directory(path.parent)
+    except OSError:
+        if descriptor >= 0:
+            os.close(descriptor)
+            path.unlink()
+        return -1
+    return descriptor
 
 
 def segments(directory: Path) -> list[Path]:
@@ -149,6 +170,7 @@ class JournalFile:
         self._current = self._spare = -1  # file descriptors
         self._at = self._end = 0  # in the current segment: where to write, and how far there is room
         self._dirty = False  # written since the last flush began
+        self._preparing = False  # the next segment is being made
         self.sequence = 0  # of the last record that was found at opening
         directory.mkdir(parents=True, exist_ok=True)
         self._open_tail()
@@ -164,7 +186,7 @@ class JournalFile:
 
     def look_ahead(self, now_ns: int) -> None:
         """Reserve the next segment in good time; while the disk is full, try again every second."""
-        if self._spare < 0 and self._at * 2 >= self._end and now_ns >= self._retry_ns:
+        if self._spare < 0 and (self._preparing or self._at * 2 >= self._end):
             self._reserve_spare(now_ns)
         if self._backlog and (self._spare >= 0 or self._at < self._end):
             self.append(b"", now_ns)
@@ -184,7 +206,7 @@ class JournalFile:
         """Have everything there is room for stand on the disk when this returns."""
         self._disk.wait()
         self._flush()
-        while self._backlog and (self._spare >= 0 or self._at < self._end):
+        while self._backlog and self._has_room():
             self.append(b"", 0)
             self._disk.wait()
             self._flush()
@@ -192,6 +214,7 @@ class JournalFile:
     def close(self) -> None:
         """Flush and let go."""
         self.flush()
+        self._await_spare()
         for descriptor in (self._current, self._spare):
             if descriptor >= 0:
                 os.close(descriptor)
@@ -206,7 +229,7 @@ class JournalFile:
 
     def _roll(self, now_ns: int) -> bool:
         """Go on in the next segment, if there is room for one and the current one stands on the disk."""
-        if self._spare < 0 and now_ns >= self._retry_ns:
+        if self._spare < 0:
             self._reserve_spare(now_ns)
         if self._spare < 0:
             return False
@@ -220,22 +243,33 @@ class JournalFile:
         return True
 
     def _reserve_spare(self, now_ns: int) -> None:
-        """Make the next segment, or remember that the disk is full."""
-        path = self.directory / f"journal.{self.number + 1:08}"
-        descriptor = -1
-        try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-            self._disk.reserve(descriptor, self._segment_size)
-            sync_directory(self.directory)
-        except OSError:
-            if descriptor >= 0:
-                os.close(descriptor)
-                path.unlink()
-            self.full = True
-            self._retry_ns = now_ns + RETRY_NS
+        """Have the next segment made, and take it when it is there, or remember that the disk is full."""
+        if not self._preparing and now_ns >= self._retry_ns:
+            self._preparing = True
+            self._disk.prepare(self.directory / f"journal.{self.number + 1:08}", self._segment_size)
+        if self._preparing:
+            self._take_spare(now_ns, wait=False)
+
+    def _has_room(self) -> bool:
+        """Whether something can be written, now or when the segment being made is there."""
+        if self._at >= self._end and self._spare < 0:
+            self._await_spare()
+        return self._spare >= 0 or self._at < self._end
+
+    def _await_spare(self) -> None:
+        """Whatever is being made is there when this returns, or there is no room."""
+        if self._preparing:
+            self._take_spare(0, wait=True)
+
+    def _take_spare(self, now_ns: int, *, wait: bool) -> None:
+        """Take the next segment, if it is there."""
+        descriptor = self._disk.prepared(wait=wait)
+        if descriptor is None:
             return
-        self._spare = descriptor
-        self.full = False
+        self._preparing, self._spare = False, descriptor
+        self.full = descriptor < 0
+        if self.full:
+            self._retry_ns = now_ns + RETRY_NS
 
     def _open_tail(self) -> None:
         """Find the last whole record, drop the segments behind it, zero what follows it in its own."""
@@ -251,6 +285,7 @@ class JournalFile:
             self._current = os.open(tail, os.O_RDWR | os.O_CLOEXEC)
             self._end = self._clear_rest(max(len(data), self._at))
         self.look_ahead(0)
+        self._await_spare()  # that the disk is full must be known before the first intent
 
     def _clear_rest(self, size: int) -> int:
         """Replace what follows the last record by zeros; where there is no room for them the segment ends here."""

@@ -7,10 +7,12 @@ away, booked as a sale at the fill's price whose proceeds are the fee; in a thir
 valued.
 """
 
+from engine.lanes import BY_NAME
 from engine.model.instrument import Instrument
 from engine.model.records import FEE_DECIMALS
 from engine.model.words import BUY, SELL, FillFlag
 
+CELLS = BY_NAME["positions"].count
 LOW_BITS = (1 << 64) - 1
 FEES_UNVALUED = 1  # flag of a position: fees were paid in an asset that is neither base nor quote
 
@@ -134,11 +136,19 @@ def _split(number: int) -> tuple[int, int]:
 
 
 class Ledger:
-    """All positions: of the account and of each strategy, one cell each, in a fixed order."""
+    """All positions: of the account and of each strategy, one cell each, in a fixed order.
+
+    Behind them stand those of strategies that traded once and are not configured any more: what they hold is held
+    still, and the rows of the strategies add up to the account's.
+    """
 
     def __init__(self, instruments: tuple[Instrument, ...], strategies: tuple[int, ...]) -> None:
         """Lay out a position for every strategy and instrument, the account's first."""
         self.positions = [Position(who, one) for who in (0, *strategies) for one in instruments]
+        self.configured = len(self.positions)
+        if self.configured > CELLS:
+            msg = f"POSITIONS holds {CELLS} cells, was {1 + len(strategies)} owners of {len(instruments)} instruments"
+            raise ValueError(msg)
         self.account = {position.instrument.id: position for position in self.positions if not position.strategy}
         self._cells = {(one.strategy, one.instrument.id): index for index, one in enumerate(self.positions)}
 
@@ -146,7 +156,16 @@ class Ledger:
         """The cells that an order of this strategy touches."""
         own = self._cells.get((strategy, instrument))
         account = self._cells[0, instrument]
-        return (account,) if own is None or own == account else (account, own)
+        if own is None:
+            own = self._former(strategy, instrument, account)
+        return (account,) if own == account else (account, own)
+
+    def _former(self, strategy: int, instrument: int, account: int) -> int:
+        """A cell for a strategy that is not configured any more; the account's where there is no room for it."""
+        if len(self.positions) >= CELLS:
+            return account
+        self.positions.append(Position(strategy, self.account[instrument].instrument))
+        return self._cells.setdefault((strategy, instrument), len(self.positions) - 1)
 
     def expose(self, strategy: int, instrument: int, side: int, change: int) -> None:
         """Open and in-flight orders may add this much more."""

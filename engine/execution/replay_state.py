@@ -35,6 +35,8 @@ class Number(NamedTuple):
 class PositionState(msgspec.Struct, array_like=True):
     """One position."""
 
+    strategy: int
+    instrument: int
     numbers: list[Number]
     fees_other: list[tuple[bytes, str]]
 
@@ -148,8 +150,9 @@ def load(data: bytes, replay: Replay) -> None:
     replay.fills.extend(_rows(codec.FILL, state.fills_told))
     replay.last_orders.extend(orders[place] for place in state.last_orders)
     _load_tables(state, orders, blotter)
-    for position, told in zip(blotter.ledger.positions, state.positions, strict=True):
-        _load_position(position, told)
+    for told in state.positions:
+        cell = blotter.ledger.cells(told.strategy, told.instrument)[-1]
+        _load_position(blotter.ledger.positions[cell], told)
 
 
 def _load_tables(state: ReplayState, orders: list[Order], blotter: Blotter) -> None:
@@ -234,7 +237,8 @@ def _flat(trades: Iterable[Trade]) -> Iterator[int]:
 
 def _dump_position(position: Position) -> PositionState:
     numbers = [Number(name, str(getattr(position, name))) for name in NUMBERS]
-    return PositionState(numbers, [(asset, str(value)) for asset, value in position.fees_other.items()])
+    who, what = position.strategy, position.instrument.id
+    return PositionState(who, what, numbers, [(asset, str(value)) for asset, value in position.fees_other.items()])
 
 
 def _load_position(position: Position, state: PositionState) -> None:

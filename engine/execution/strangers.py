@@ -1,8 +1,8 @@
 """Orders and fills at the venue that nobody here knows, and whose they are.
 
 Another program, or a person, may trade on the same account: their orders are reported and never touched. But an
-order under our own id that the journal does not know is ours: it is adopted, its fills count, and by policy it is
-cancelled. The watermark of an instrument moves only while no fill waits for its owner, so a death loses none.
+order under our own id that the journal does not know is ours: it is adopted, its fills count, and by policy, or in a
+halt, it is cancelled. The watermark of an instrument moves only while no fill waits for its owner: a death loses none.
 """
 
 import logging
@@ -137,6 +137,6 @@ class Strangers:
         order.filled = self._blotter.fills[order.instrument].filled(
             news.venue_order_id
         )  # had we known and forgotten it
-        if self._cancel_orphans:
+        if self._cancel_orphans or self._broker.halted:
             order.flags |= OrderFlag.CANCEL_WANTED
         return order

@@ -5,6 +5,8 @@ feed stays below a share of the limit, so that a day full of resyncs never takes
 or 418 silences every request until the venue's own time is over: going on is answered with a ban of the address.
 """
 
+import logging
+
 from engine.feed.config import SECOND_NS, FeedConfig
 from engine.venues.dialect import Dialect
 from engine.venues.port import Response
@@ -12,6 +14,9 @@ from engine.venues.port import Response
 MINUTE_NS = 60 * SECOND_NS
 TOO_MANY, BANNED = 429, 418
 SILENCE_NS = {TOO_MANY: 60 * SECOND_NS, BANNED: 180 * SECOND_NS}  # where the venue does not say how long
+SILENCE_MAX_NS = 3 * 86_400 * SECOND_NS  # the longest ban that Binance knows
+DIGITS_MAX = 9
+LOG = logging.getLogger("steelyard.feed")
 
 
 class Budget:
@@ -55,15 +60,24 @@ class Budget:
         """Take what an answer says about requests."""
         self._turn(now_ns)
         told = response.headers.get(self._dialect.weight_header, "") if self._dialect.weight_header else ""
-        if told.isdigit():
+        if is_number(told):
             self._used = max(self._used, int(told))
         if response.status in SILENCE_NS:
             self.refusals += 1
             wait = response.headers.get("retry-after", "")
-            silence_ns = int(wait) * SECOND_NS if wait.isdigit() else SILENCE_NS[response.status]
+            silence_ns = int(wait) * SECOND_NS if is_number(wait) else SILENCE_NS[response.status]
+            silence_ns = min(silence_ns, SILENCE_MAX_NS)
+            LOG.warning(
+                "%s: status %d, no requests for %d s", self._config.name, response.status, silence_ns // SECOND_NS
+            )
             self._silent_until_ns = max(self._silent_until_ns, now_ns + silence_ns)
 
     def _turn(self, now_ns: int) -> None:
         """The venue counts by the minutes of the clock."""
         if now_ns // MINUTE_NS != self._minute:
             self._minute, self._used = now_ns // MINUTE_NS, 0
+
+
+def is_number(text: str) -> bool:
+    """Whether a header's text is a number that can be meant: a superscript is a digit, and a thousand of them too."""
+    return text.isascii() and text.isdigit() and len(text) <= DIGITS_MAX

@@ -44,7 +44,7 @@ class FeedRole:
 
     def __init__(self, name: str, feeds: list[Feed], ports: list[SocketPorts]) -> None:
         """What `build` made."""
-        self.name, self.feeds, self._ports = name, feeds, ports
+        self.name, self.feeds, self._ports, self._warm_turn = name, feeds, ports, 0
 
     def step(self, now_ns: int) -> int:
         """Each venue once."""
@@ -52,6 +52,12 @@ class FeedRole:
         for feed in self.feeds:
             work += feed.step(now_ns)
         return work
+
+    def warm(self, now_ns: int) -> None:
+        """Each venue in its turn keeps its way warm."""
+        self._warm_turn += 1
+        if self.feeds:
+            self.feeds[self._warm_turn % len(self.feeds)].warm(now_ns)
 
     def drain(self, now_ns: int) -> bool:
         """Every venue's books are told to be gone."""

@@ -17,6 +17,7 @@ class FeedConfig:
     levels: bool = False  # tell every level's change, on LEVELS
     instruments_path: str = ""  # where the venue's metadata is kept for a start without REST; empty: nowhere
     kept_only: bool = False  # what is kept there is all there is: the venue is not asked
+    announced: bool = True  # the venue's own channel of instruments is listened to, where it has one
     stale_ns: int = 5 * SECOND_NS  # a connection without a frame for longer makes its books stale
     book_stale_ns: int = 60 * SECOND_NS  # so does a book without any news of its own
     settle_ns: int = (

@@ -15,14 +15,15 @@ from typing import Protocol
 
 from engine.feed.backoff import Backoff
 from engine.feed.budget import Budget
+from engine.feed.bulletin import Bulletin
 from engine.feed.config import FeedConfig
-from engine.feed.hearing import hearing
 from engine.feed.line import Intake
 from engine.feed.link import TEND_NS, Link
 from engine.feed.listings import NOTHING_MISSING, Listings, Show
 from engine.feed.loader import Loader
 from engine.feed.outbox import Outbox
 from engine.feed.pipeline import Pipeline
+from engine.feed.rehearsal import Rehearsal
 from engine.feed.snapshots import Snapshots
 from engine.feed.standby import Standby
 from engine.feed.track import Track
@@ -63,7 +64,9 @@ class Feed:
         self._ports, self._dialect = ports, dialect or dialect_of(config.venue)
         self._requests = ports.requests()
         self._budget = Budget(config, self._dialect)
-        self._loader = Loader(config, self._dialect, self._requests, self._budget)
+        channel = self._dialect.instrument_channel if config.announced and not config.kept_only else None
+        bulletin = Bulletin(config, channel, ports.stream) if channel is not None else None
+        self._loader = Loader(config, self._dialect, self._requests, self._budget, bulletin)
         self._listings = Listings(config, self._dialect, self._loader, outbox, show)
         self._snapshots = Snapshots(config, self._dialect, self._requests, self._budget)
         self._book = next(channel for channel in self._dialect.channels if channel.kind == ChannelKind.BOOK)
@@ -71,6 +74,7 @@ class Feed:
         self._link: Link | None = None
         self._standby = Standby(config, self._begin_link)
         self._intake = Intake()
+        self._rehearsal: Rehearsal | None = None
         self._connect_ns = self._check_ns = self._whole_ns = 0
         self._begun = self._draining = False
         self.pipeline: Pipeline | None = None
@@ -123,6 +127,13 @@ class Feed:
             self._check(now_ns)
         return work
 
+    def warm(self, now_ns: int) -> None:
+        """Keep the way of a frame in the processor's caches, without a trace; for a process that spins."""
+        if now_ns < self._whole_ns and self._link is not None and self.pipeline is not None:
+            if self._rehearsal is None:
+                self._rehearsal = Rehearsal(self.pipeline.outbox, self._dialect.rule())
+            self._rehearsal.go(self._link.port, self.pipeline, now_ns)
+
     def drain(self, now_ns: int) -> bool:
         """There is nothing to wind down: readers see DISCONNECTED."""
         if not self._draining:
@@ -137,6 +148,7 @@ class Feed:
         for link in (self._link, self._standby.link):
             if link is not None:
                 link.close()
+        self._loader.close()
         self._requests.close()
 
     def _load(self, now_ns: int) -> None:
@@ -177,7 +189,7 @@ class Feed:
 
     def _begin_link(self, pipeline: Pipeline, now_ns: int) -> Link:
         port = self._ports.stream(self._dialect.stream_target())
-        link = Link(port, self._dialect, self.config, hearing(pipeline), now_ns)
+        link = Link(port, self._dialect, self.config, pipeline, now_ns)
         link.want(self._listings.tracks)
         return link
 
@@ -317,14 +329,16 @@ class Feed:
             return
         if track.wanting:
             self._want(track, link, now_ns)
-        elif track.seeded and not track.behind_ns and now_ns - track.seed_ns > self.config.settle_ns:
+        elif track.seeded and not track.behind_ns and now_ns - track.still_ns > self.config.settle_ns:
             track.trust(now_ns)
             self._backoff.succeed()
             link.resubscriptions.succeed(track)
-        heard_ns = self._heard_ns(link)
-        silent_ns = max(now_ns - heard_ns, now_ns - track.behind_ns if track.behind_ns else 0)
-        if silent_ns > self.config.stale_ns or now_ns - track.news_ns > self.config.book_stale_ns:
-            track.grow_stale(now_ns)
+        behind_ns = now_ns - track.behind_ns if track.behind_ns else 0
+        if track.seeded and behind_ns > max(self.config.subscribe_ns, self.config.stale_ns):
+            link.subscriptions.fall_silent(self._book, track.symbol, now_ns)
+        mute = max(now_ns - self._heard_ns(link), behind_ns) > self.config.stale_ns
+        if mute or now_ns - track.news_ns > self.config.book_stale_ns:
+            track.grow_stale(now_ns, mute)
         else:
             track.refresh(now_ns)
         track.retell(now_ns, RETOLD_LEVELS)
@@ -354,8 +368,14 @@ class Feed:
         self._take_outcomes(standby.link, now_ns)
         for track in standby.shadow.tracks if standby.shadow is not None and standby.link.accepted else ():
             self._look_after(track, standby.link, now_ns)
+        standby.compare(link, pipeline, now_ns)
         if standby.link.leaving:
             standby.lose(pipeline, now_ns)
+        elif standby.lag_ns > self.config.stale_ns:
+            LOG.warning("%s: the standby connection does not say what the first one says", self.name)
+            standby.lose(pipeline, now_ns)
+        elif standby.first_lag_ns > self.config.stale_ns and standby.covers(link, pipeline, now_ns):
+            link.fail("it does not say what the standby says")
         elif standby.covers(link, pipeline, now_ns):
             standby.succeed()
             if link.leaving:

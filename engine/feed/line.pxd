@@ -1,13 +1,15 @@
 """The compiled face of a line."""
 
+from engine.feed.chain cimport Chain
 from engine.feed.pipeline cimport Pipeline
 from libc.stdint cimport int64_t
 
 
 cdef class Line:
-    cdef object port
+    cdef readonly object port
     cdef object look
     cdef readonly bint tells
+    cdef readonly Chain chain
     cdef public int64_t heard_ns
     cdef public list rest
     cdef public bint holed

@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 
+from engine.feed.chain import Chain
 from engine.feed.pipeline import Pipeline
 from engine.venues.port import FramePort
 
@@ -8,6 +9,10 @@ class Line:
     rest: list[tuple[bytes, bool]] | None
     holed: bool
     def __init__(self, port: FramePort, now_ns: int) -> None: ...
+    @property
+    def chain(self) -> Chain: ...
+    @property
+    def port(self) -> FramePort: ...
     @property
     def tells(self) -> bool: ...
     def take(self, pipeline: Pipeline, now_ns: int) -> int: ...

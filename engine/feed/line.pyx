@@ -9,6 +9,7 @@ A line notes what it must not do itself: frames that are no market data (`rest`)
 (`holed`). Ports that cannot tell a quiet look from an eventful one are polled, and looked after whenever they are.
 """
 
+from engine.feed.chain cimport Chain
 from engine.feed.pipeline cimport Pipeline
 from libc.stdint cimport int64_t
 
@@ -18,7 +19,7 @@ cdef class Line:
 
     def __init__(self, port, int64_t now_ns):
         """Read this port, begun at this time."""
-        self.port, self.heard_ns = port, now_ns
+        self.port, self.heard_ns, self.chain = port, now_ns, Chain()
         self.look = getattr(port, "look", None)
         self.tells = self.look is not None
         if not self.tells:
@@ -33,6 +34,7 @@ cdef class Line:
         if not frames:
             return -1
         self.heard_ns = now_ns
+        pipeline.chain = self.chain
         self.rest = pipeline.take(frames, self.port.receive_ns, self.heard_ns)
         self.holed = pipeline.holes != holes
         return len(frames)

@@ -1,12 +1,14 @@
 """One connection's life: connecting, subscribing, heard, gone."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from engine.feed.config import FeedConfig
+from engine.feed.hearing import hearing
 from engine.feed.line import Line
+from engine.feed.pipeline import Pipeline
 from engine.feed.resubscriptions import Resubscriptions
 from engine.feed.subscriptions import UNANSWERED, Outcome, Subscriptions
-from engine.venues.dialect import Answer, AnswerKind, Channel, Dialect
+from engine.venues.dialect import Answer, AnswerKind, Dialect
 from engine.venues.port import FramePort, PortState
 
 OPEN, CLOSED = PortState.OPEN, PortState.CLOSED
@@ -16,14 +18,12 @@ TEND_NS = 1_000_000  # a connection is tended as often, whether it brings frames
 class Link(Line):
     """A stream of frames with its subscriptions. It decides nothing about books."""
 
-    def __init__(
-        self, port: FramePort, dialect: Dialect, config: FeedConfig, heard: Callable[[Channel, str], bool], now_ns: int
-    ) -> None:
-        """A connection that was begun at `now_ns`; `heard` tells whether a channel has spoken on it."""
+    def __init__(self, port: FramePort, dialect: Dialect, config: FeedConfig, pipeline: Pipeline, now_ns: int) -> None:
+        """A connection that was begun at `now_ns` and feeds a pipeline."""
         super().__init__(port, now_ns)
-        self._port, self._dialect = port, dialect
+        self._dialect = dialect
         self._deadline_ns = now_ns + config.subscribe_ns
-        self.subscriptions = Subscriptions(config, dialect, heard)
+        self.subscriptions = Subscriptions(config, dialect, hearing(self.chain, pipeline))
         self.resubscriptions = Resubscriptions(config)
         self.missing: dict[str, int] = {}  # channels that do not come, by symbol
         self.begun_ns = self._alive_ns = now_ns
@@ -36,7 +36,7 @@ class Link(Line):
     @property
     def receive_ns(self) -> int:
         """When the last poll's bytes were read."""
-        return self._port.receive_ns
+        return self.port.receive_ns
 
     @property
     def accepted(self) -> bool:
@@ -55,11 +55,11 @@ class Link(Line):
     def tend(self, now_ns: int) -> None:
         """See to what is to be said, to silence and to the end: nobody who waits for a frame should wait for this."""
         self._tended_ns = now_ns
-        if self._port.receive_ns != self._read_ns:
-            self._alive_ns, self._read_ns = now_ns, self._port.receive_ns
-        state = self._port.state
+        if self.port.receive_ns != self._read_ns and not getattr(self.port, "unfinished", False):
+            self._alive_ns, self._read_ns = now_ns, self.port.receive_ns
+        state = self.port.state
         if state == CLOSED:
-            self.fail(f"closed: {self._port.error or 'by the venue'}")
+            self.fail(f"closed: {self.port.error or 'by the venue'}")
         elif state == OPEN:
             self._open(now_ns)
             self._speak(now_ns)
@@ -92,7 +92,7 @@ class Link(Line):
 
     def close(self) -> None:
         """Let the connection go."""
-        self._port.close()
+        self.port.close()
 
     def _open(self, now_ns: int) -> None:
         """Silence counts from here: nothing can be heard while a connection is made."""
@@ -103,9 +103,9 @@ class Link(Line):
     def _speak(self, now_ns: int) -> None:
         """Say the next thing that may be said at this time."""
         message = self.subscriptions.next_message(now_ns)
-        if message is not None and not self._port.send(message):
+        if message is not None and not self.port.send(message):
             self.fail("a message could not be sent")
-        elif message is not None and getattr(self._port, "recorded", False):
+        elif message is not None and getattr(self.port, "recorded", False):
             self.hear(Answer(AnswerKind.ACCEPTED))
 
     def _watch(self, now_ns: int) -> None:
@@ -117,6 +117,6 @@ class Link(Line):
             self.leaving = True
 
     def _is_mute(self, now_ns: int) -> bool:
-        """Not a byte for a while, or not a message for longer: a server that only answers pings sends no market."""
-        silent, wordless = now_ns - self._alive_ns, now_ns - self.heard_ns
+        """No ping and no message for a while, or no message for longer: who only answers pings sends no market."""
+        silent, wordless = now_ns - max(self._alive_ns, self.heard_ns), now_ns - self.heard_ns
         return silent > self._dialect.mute_ns or wordless > self._dialect.wordless_ns

@@ -68,6 +68,7 @@ class Listings:
             elif decimals_of(one) != self._listed[symbol]:
                 self._relist(one, now_ns)
                 changed = True
+        self._shut(now_ns)
         self._release(now_ns)
         return added, changed
 
@@ -142,6 +143,12 @@ class Listings:
         LOG.warning("%s: the decimals of %s were %s and are %s", name, one.symbol, before, decimals_of(one))
         self.pipeline.relist(self.tracks[one.symbol].index, one.price_decimals, one.size_decimals, now_ns)
 
+    def _shut(self, now_ns: int) -> None:
+        """Say of each book whether the venue takes orders for it; a recording without metadata does not know."""
+        if not self._config.kept_only:
+            for symbol, track in self.tracks.items():
+                track.shut_out(not self._loader.instruments[symbol].trading, now_ns)
+
     def _release(self, now_ns: int) -> None:
         """The venue was asked anew: a misfit is tried again, unless the metadata says that it stays one."""
         for symbol in list(self.misfits):
@@ -167,7 +174,9 @@ class Listings:
     def _track(self, index: int, one: Instrument, outbox: Outbox) -> Track:
         rule, depth, cell = self._dialect.rule(), self._dialect.depth, self._config.cell(one.symbol)
         track = OrderTrack if self._dialect.by_order else Track
-        return track(index, one.id, one.symbol, rule, outbox, depth, self._config.levels, cell)
+        made = track(index, one.id, one.symbol, rule, outbox, depth, self._config.levels, cell)
+        made.shut_out(not one.trading and not self._config.kept_only, 0)
+        return made
 
 
 def unlisted(venue: str, symbol: str, number: int) -> Instrument:

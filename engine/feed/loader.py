@@ -1,8 +1,12 @@
-"""The feed's instruments: from the venue, or from disk and marked old while the venue's REST side is down.
+"""The feed's instruments: from the venue, or from disk and marked old while nothing can be had of the venue.
 
-Asked at the start, again after a failure, and now and then for ever. A request that the venue refuses as a whole is
-asked again in halves, so that a symbol it does not know is found and hurts no other. Decimals that living roles believe
-never change under them: an instrument whose venue changed them is a misfit until the system is brought up anew.
+    bulletin    where the venue tells them by itself; while it stands nothing is asked
+    requests    elsewhere, and while the bulletin is away: at the start, after a failure, and now and then for ever
+    disk        what was known last, while neither answers
+
+A request that the venue refuses as a whole is asked again in halves, so that a symbol it does not know is found and
+hurts no other. Decimals that living roles believe never change under them: an instrument whose venue changed them is a
+misfit until the system is brought up anew.
 """
 
 import logging
@@ -12,7 +16,8 @@ from dataclasses import replace
 
 from engine.feed.backoff import Backoff
 from engine.feed.budget import Budget
-from engine.feed.config import FeedConfig
+from engine.feed.bulletin import Bulletin
+from engine.feed.config import SECOND_NS, FeedConfig
 from engine.feed.instruments import load_instruments, save_instruments
 from engine.model.instrument import Instrument
 from engine.venues.dialect import Dialect, Listing
@@ -23,22 +28,35 @@ WRONG_QUESTION = (400, 404)  # the venue answered, and does not know what it was
 TIMEOUT_NS = 10_000_000_000
 WEIGHT = 20  # of exchangeInfo
 SHOWN = 200  # characters of an answer that says no
+EAGER_NS = 5 * SECOND_NS  # at most this between two questions while the venue has confirmed nothing: somebody waits
+GRACE_NS = 5 * SECOND_NS  # a bulletin that stood may take so long to come back before anything is asked
+BESIDE_NS = 60 * SECOND_NS  # how often is asked what a bulletin would have told
 LOG = logging.getLogger("steelyard.feed")
 
 
 class Loader:
     """What is known of the symbols. `revision` rises with every change of it."""
 
-    def __init__(self, config: FeedConfig, dialect: Dialect, requests: RequestPort, budget: Budget) -> None:
+    def __init__(
+        self,
+        config: FeedConfig,
+        dialect: Dialect,
+        requests: RequestPort,
+        budget: Budget,
+        bulletin: Bulletin | None = None,
+    ) -> None:
         """Nothing asked yet."""
+        self._bulletin = bulletin
         self._config, self._dialect, self._requests, self._budget = config, dialect, requests, budget
         self._backoff = Backoff(config.retry_min_ns, config.retry_max_ns, config.seed)
+        eager_ns = max(config.retry_min_ns, min(config.retry_max_ns, EAGER_NS))
+        self._eager = Backoff(config.retry_min_ns, eager_ns, config.seed)
         self._hurry = Backoff(config.retry_min_ns, config.retry_max_ns, config.seed)
         self._groups: deque[tuple[str, ...]] = deque()
         self._round: list[Listing] = []
         self._asked = -1
         self._deadline_ns = self._not_before_ns = 0
-        self._hurried = False
+        self._hurried = self._renewing = self._stood = False
         self.instruments: dict[str, Instrument] = {}
         self.refused: dict[str, str] = {}
         self.misfits: dict[str, str] = {}
@@ -50,6 +68,8 @@ class Loader:
         if self._config.kept_only:
             if not self.instruments:
                 self._remember()
+            return
+        if self._bulletin is not None and self._listen(self._bulletin, now_ns):
             return
         if self._asked >= 0 and now_ns > self._deadline_ns:
             self._fail("no answer in time", now_ns)
@@ -87,6 +107,39 @@ class Loader:
             self._accept(now_ns)
         return True
 
+    def close(self) -> None:
+        """Let go of the network."""
+        if self._bulletin is not None:
+            self._bulletin.close()
+
+    def _listen(self, bulletin: Bulletin, now_ns: int) -> bool:
+        """Hear what the venue tells by itself; whether nothing need be asked beside it."""
+        listing = bulletin.take(now_ns)
+        if listing is not None:
+            self._hear(listing, now_ns)
+        if bulletin.standing:
+            if self._hurried and not self._renewing and now_ns >= self._not_before_ns:
+                self._renewing = True
+                bulletin.renew()
+        elif self._stood:
+            self._renewing = False
+            self._not_before_ns = min(self._not_before_ns, now_ns + GRACE_NS)
+        self._stood = bulletin.standing
+        return not bulletin.failed
+
+    def _hear(self, listing: Listing, now_ns: int) -> None:
+        """Take what the venue told; it is newer than any answer that is under way."""
+        self._asked = -1
+        self._groups.clear()
+        self._round[:] = [listing]
+        if self._renewing:
+            self._hurried = self._renewing = False
+            self._not_before_ns = now_ns + self._config.instruments_ns
+        elif not self._hurried and now_ns >= self._not_before_ns:
+            self._hurry.succeed()
+            self._not_before_ns = now_ns + self._config.instruments_ns
+        self._adopt(now_ns)
+
     @property
     def _weight(self) -> int:
         return WEIGHT if self._dialect.weight_limit else 0
@@ -113,19 +166,32 @@ class Loader:
 
     def _accept(self, now_ns: int) -> None:
         """The venue has told everything that was asked for."""
+        self._not_before_ns = now_ns + (BESIDE_NS if self._bulletin else self._config.instruments_ns)
+        if not self._hurried:
+            self._hurry.succeed()
+        self._hurried = False
+        self._adopt(now_ns)
+
+    def _adopt(self, now_ns: int) -> None:
+        """Take over what was told."""
         fresh = [one for listing in self._round for one in listing.instruments]
         refused = {symbol: text for listing in self._round for symbol, text in listing.refused.items()}
         self._round.clear()
-        self._not_before_ns = now_ns + self._config.instruments_ns
-        if not self._hurried:
-            self._hurry.succeed()
         self._backoff.succeed()
-        self._hurried, self.old = False, False
+        self._eager.succeed()
+        self.old = False
         if self._config.instruments_path and fresh:
-            save_instruments(self._config.instruments_path, fresh, now_ns)
+            self._keep(fresh, now_ns)
         self._place(fresh)
         self._miss(refused)
         self.revision += 1
+
+    def _keep(self, fresh: list[Instrument], now_ns: int) -> None:
+        """Keep a copy on disk; a disk that takes none costs a start without the venue, and not this feed."""
+        try:
+            save_instruments(self._config.instruments_path, fresh, now_ns)
+        except OSError as error:
+            LOG.error("%s: no copy of the instruments is kept: %s", self._config.name, error)  # noqa: TRY400 - no trace
 
     def _place(self, fresh: Iterable[Instrument]) -> None:
         """Take what fits the decimals that are believed, or anything where nobody believes any."""
@@ -156,16 +222,17 @@ class Loader:
         self._asked = -1
         self._groups.clear()
         self._round.clear()
-        self._not_before_ns = now_ns + self._backoff.next_ns()
+        waited_for = self.old or not self.instruments
+        self._not_before_ns = now_ns + (self._eager if waited_for else self._backoff).next_ns()
         LOG.warning("instruments of %s: %s", self._config.venue, reason)
         if not self.instruments:
             self._remember()
 
     def _remember(self) -> None:
-        """Take the copy on disk, of the symbols it has."""
+        """Take the copy on disk, of the symbols it has; one of another product has other numbers."""
         kept = load_instruments(self._config.instruments_path)
-        wanted = self._config.symbols
-        copies = kept.instruments if kept else ()
+        wanted, venue = self._config.symbols, self._config.venue
+        copies = [one for one in kept.instruments if one.venue == venue] if kept else []
         known = [replace(one, id=wanted[one.symbol]) for one in copies if one.symbol in wanted]
         if known:
             self.old = True

@@ -57,12 +57,14 @@ cdef class OrderTrack(Track):
     cdef bint fill_side(self, int side, Level *levels, Identity *identities, Py_ssize_t count) noexcept nogil:
         """A snapshot's side, best price first and first in turn first: worst price first each level is an append."""
         cdef Py_ssize_t end = count, start, i
+        cdef const Identity *owner
         while end > 0:
             start = end - 1
             while start > 0 and levels[start - 1].price == levels[end - 1].price:
                 start -= 1
             for i in range(start, end):
-                if not self.orders.enter(identities[i].high, identities[i].low, side, levels[i].price, levels[i].size, 0):
+                owner = &identities[i]
+                if not self.orders.enter(owner.high, owner.low, side, levels[i].price, levels[i].size, 0):
                     return False
             end = start
         return True
@@ -136,7 +138,7 @@ cdef class OrderTrack(Track):
         for i in range(self.orders.change_count):
             change = &self.orders.changes[i]
             if change.size != change.before:
-                self.outbox.tick(TICK_LEVEL, change.side, change.price, change.size, change.before, 0)
+                self.outbox.level(TICK_LEVEL, change.side, change.price, change.size, change.before, 0)
 
     cdef bint touches(self, Message *message) noexcept nogil:
         """Whether a message is about the book: most orders come and go without ever being on it."""

@@ -29,6 +29,7 @@ cdef class Outbox:
     cdef uint64_t levels_held
     cdef int64_t clock_offset
     cdef bint stamping
+    cdef bint mute
     cdef Tick head
 
     cdef int64_t publish_time(self, int64_t now_ns) noexcept nogil
@@ -40,5 +41,7 @@ cdef class Outbox:
     cdef uint64_t put(
         self, sy_writer *ring, uint64_t held, int kind, int side, int64_t price, int64_t size, int64_t detail, int flags
     ) noexcept nogil
+    cdef void publish(self, sy_writer *ring, uint64_t held) noexcept nogil
+    cdef void close(self, sy_writer *ring, uint64_t held) noexcept nogil
     cdef void end(self) noexcept nogil
     cdef void show(self, Book book, int cell, int state, int flags, uint64_t change_count)

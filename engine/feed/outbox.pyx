@@ -39,13 +39,6 @@ cdef sy_writer *writer_of(object owner) except? NULL:
     return NULL if owner is None else <sy_writer *>PyCapsule_GetPointer(owner.capsule, "steelyard.writer")
 
 
-cdef inline void close(sy_writer *ring, uint64_t held) noexcept nogil:
-    """Mark the last of what is held and publish."""
-    if held:
-        (<Tick *>sy_slot(ring, held - 1)).flags |= LAST
-        sy_publish(ring, held)
-
-
 cdef class Outbox:
     """The one writer of TICKS, BOOKS and the cells of book tops."""
 
@@ -64,6 +57,12 @@ cdef class Outbox:
         top = bytearray(sizeof(Top))
         self.top_view = memoryview(top)
         self.top = <Top *><char *>top
+
+    def muted(self):
+        """Another that writes into the same rings' next slots and never publishes: for a rehearsal between two events."""
+        cdef Outbox other = Outbox(self.ticks_owner, self.books_owner, None, 0, self.levels_owner)
+        other.mute = True
+        return other
 
     @property
     def tick_sequence(self):
@@ -113,7 +112,7 @@ cdef class Outbox:
     ) noexcept nogil:
         """Write one record behind those held on a ring; how many are held then."""
         if held == ring.reserve:
-            sy_publish(ring, held)
+            self.publish(ring, held)
             held = 0
         if held == 0:
             sy_begin(ring)
@@ -126,10 +125,21 @@ cdef class Outbox:
         memcpy(sy_slot(ring, held), &self.head, sizeof(Tick))
         return held + 1
 
+    cdef void publish(self, sy_writer *ring, uint64_t held) noexcept nogil:
+        """Make what is held visible."""
+        if not self.mute:
+            sy_publish(ring, held)
+
+    cdef void close(self, sy_writer *ring, uint64_t held) noexcept nogil:
+        """Mark the last of what is held and publish."""
+        if held:
+            (<Tick *>sy_slot(ring, held - 1)).flags |= LAST
+            self.publish(ring, held)
+
     cdef void end(self) noexcept nogil:
         """Mark the final record and publish."""
-        close(self.ticks, self.held)
-        close(self.levels, self.levels_held)
+        self.close(self.ticks, self.held)
+        self.close(self.levels, self.levels_held)
         self.held = self.levels_held = 0
 
     cdef void show(self, Book book, int cell, int state, int flags, uint64_t change_count):
@@ -158,6 +168,6 @@ cdef class Outbox:
         if self.books != NULL:
             sy_begin(self.books)
             memcpy(sy_slot(self.books, 0), top, sizeof(Top))
-            sy_publish(self.books, 1)
+            self.publish(self.books, 1)
         if self.cells is not None:
             self.cells.write_bytes(cell, self.top_view)

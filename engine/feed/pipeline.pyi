@@ -1,11 +1,13 @@
 from collections.abc import Callable
 
+from engine.feed.chain import Chain
 from engine.feed.outbox import Outbox
 from engine.feed.track import Track
 from engine.venues.market import Market
 
 class Pipeline:
     examine: Callable[[bytes], tuple[str, ...]] | None  # the books that a malformed frame spoils
+    chain: Chain | None
     market: Market
     outbox: Outbox
     tracks: list[Track]

@@ -8,6 +8,7 @@
 
 from libc.stdint cimport int64_t
 
+from engine.feed.chain cimport BACK, HOLE
 from engine.feed.outbox cimport Outbox
 from engine.feed.track cimport Track
 from engine.venues.market cimport BEAT, BEST, DELTA, MALFORMED, PRINT, TOP, Market, Message
@@ -19,7 +20,7 @@ cdef class Pipeline:
     def __init__(self, Market market, Outbox outbox):
         """Tracks are added afterwards."""
         self.market, self.outbox, self.tracks = market, outbox, []
-        self.printers = self.tracks
+        self.printers, self.samples = self.tracks, [None] * KINDS
         self.sequence = -1
 
     def add(self, Track track):
@@ -65,6 +66,8 @@ cdef class Pipeline:
             self.in_order(receive_ns, now_ns)
         for i in range(count):
             self.dispatch(&self.market.messages[i], frame, receive_ns, now_ns)
+        if count > 0 and len(frame) <= SAMPLE_MAX:
+            self.samples[self.market.messages[0].kind] = frame
         if self.holding:
             self.retry(now_ns)
         return count
@@ -101,27 +104,42 @@ cdef class Pipeline:
     cdef int dispatch(self, Message *message, object frame, int64_t receive_ns, int64_t now_ns) except -1:
         """Hand a message to its track."""
         cdef Track track
-        cdef int64_t before
         self.messages += 1
         if message.index < 0:
             self.strangers += 1
             return 0
         track = <Track>self.tracks[message.index]
+        if self.chain is not None:
+            self.chain.hear(message)
         if message.kind == DELTA:
-            track.diffs += 1
-            before = track.suspect + track.holes
-            track.delta(self.market, message, frame, receive_ns, now_ns)
-            self.holes += track.suspect + track.holes - before
-            self.holding |= track.held_ns != 0
-            return 0
+            return self.take_delta(track, message, frame, receive_ns, now_ns)
         if message.kind == BEST or message.kind == TOP:
             return track.best(message, receive_ns, now_ns)
         if message.kind == PRINT:
+            self.holes -= track.suspect
             track.prove(message, receive_ns, now_ns)
+            self.holes += track.suspect
             return (<Track>self.printers[message.index]).trade(message, receive_ns, now_ns)
         if message.kind == BEAT:
             return track.hear(message, now_ns)
         return track.seed(self.market, message, receive_ns, now_ns)
+
+    cdef int take_delta(
+        self, Track track, Message *message, object frame, int64_t receive_ns, int64_t now_ns
+    ) except -1:
+        """A change of a book. Who lost what is seen by the connection's own numbers, or by what the book says to it."""
+        cdef int64_t before = track.suspect + track.holes
+        cdef int step = self.chain.follow(message, track.rule) if self.chain is not None else 0
+        track.diffs += 1
+        if step == BACK:
+            track.renumber(receive_ns, now_ns)
+        track.delta(self.market, message, frame, receive_ns, now_ns)
+        if self.chain is not None and message.sequenced:
+            self.holes += step == HOLE
+        else:
+            self.holes += track.suspect + track.holes - before
+        self.holding |= track.held_ns != 0
+        return 0
 
     def print_by(self, Pipeline other):
         """Hand the prints of this connection to another's tracks: prints have the venue's numbers everywhere."""

@@ -26,18 +26,14 @@ from urllib.parse import urlsplit
 import msgspec
 
 from engine.control import Refused, Unreachable, ask
-from engine.feed.capture.check import Survey, pieces_of
-from engine.feed.capture.formats import read_capture
 from engine.feed.config import FeedConfig
 from engine.feed.feed import Feed
 from engine.feed.instruments import save_instruments
 from engine.feed.listings import Show
 from engine.feed.outbox import Outbox
 from engine.feed.replay_source import NEVER, Reel, ReplayPorts
-from engine.model.fixed import INT64_MAX
-from engine.model.instrument import Instrument
+from engine.feed.replay_survey import check_recording, instruments_of, survey_files
 from engine.venues.catalogue import dialect_of
-from engine.venues.dialect import Dialect
 
 if TYPE_CHECKING:
     from engine.config import Config
@@ -47,7 +43,6 @@ WINDOW_NS = 100_000_000  # recorded time that one step takes in at most: how coa
 STEPS = 64  # of a feed in one round of the process, so that it beats meanwhile
 SPEED_MAX = 1e6  # beyond it, and at infinity, "max" is meant
 PRIMING = 8  # steps in which a feed asks and connects before the first entry is due
-PIECES_AHEAD = 5_000  # what was answered and settled stands at the beginning, or nowhere
 
 
 class ReplayOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -198,51 +193,32 @@ def build_replay(config: "Config", name: str, outbox: Outbox, feed_config: Calla
     return ReplayRole(name, stages, options.speed, (lambda: exit_system(config)) if options.at_end == "exit" else _stay)
 
 
+def check_replay(config: "Config", feed_config: Callable[[str], FeedConfig]) -> None:
+    """Refuse options, and files that are not of their venue, before a system is made."""
+    options = options_of(config)
+    files = files_of(config, options)
+    for venue in dict.fromkeys(one.venue for one in config.instruments):
+        made = feed_config(venue)
+        check_recording(files[venue], options.format, venue, dialect_of(made.venue), made.symbols)
+
+
 def make_stage(
     config: FeedConfig, venue: str, files: list[Path], kind: str, outbox: Outbox, show: Show = lambda *_: None
 ) -> Stage:
     """One venue's feed over its files."""
     dialect = dialect_of(config.venue)
-    metadata = urlsplit(dialect.instruments_target(config.symbols)).path
+    target = dialect.instruments_target(config.symbols)
     known = {urlsplit(dialect.snapshot_target(symbol, 0)).path for symbol in config.symbols}
-    if looked_ahead(files, kind, venue, metadata, dialect):
-        known.add(metadata)
-    else:
+    holding = survey_files(files, kind, venue, dialect, target)
+    config = dataclasses.replace(config, announced=holding.announced)
+    if holding.answered:
+        known.add(urlsplit(target).path)
+    elif not holding.announced:
         config = dataclasses.replace(config, kept_only=True)
         Path(config.instruments_path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        save_instruments(config.instruments_path, surveyed(config, dialect, files, kind), 0)
+        save_instruments(config.instruments_path, instruments_of(holding.survey, files, config), 0)
     ports = ReplayPorts(Reel(files, kind, venue, dialect, config.symbols), known)
     return Stage(ports, Feed(config, ports, outbox, show, dialect))
-
-
-def looked_ahead(files: list[Path], kind: str, venue: str, path: str, dialect: Dialect) -> bool:
-    """Learn what the subscription had settled; whether the very question that the feed will ask was answered then."""
-    survey, found = Survey(dialect), False
-    for _, piece in zip(range(PIECES_AHEAD), read_capture(files[0], kind, venue), strict=False):
-        parts = urlsplit(piece.url)
-        found = found or bool(piece.url and not parts.netloc and parts.path == path)
-        survey.look(piece)
-    return found
-
-
-def surveyed(config: FeedConfig, dialect: Dialect, files: list[Path], kind: str) -> list[Instrument]:
-    """Instruments made from a recording's own numbers, or from the metadata of another time that it holds."""
-    survey = Survey(dialect)
-    for piece in pieces_of(files, kind, dialect.name):
-        survey.look(piece)
-    missing = sorted(set(config.symbols) - set(survey.symbols()))
-    if missing:
-        msg = f"{', '.join(map(str, files))}: expected frames of {', '.join(missing)}, found {survey.symbols()}"
-        raise ValueError(msg)
-    return [bare_instrument(config.venue, symbol, number, *survey.decimals(symbol))
-            for symbol, number in config.symbols.items()]  # fmt: skip
-
-
-def bare_instrument(venue: str, symbol: str, number: int, price_decimals: int, size_decimals: int) -> Instrument:
-    """An instrument of which only the decimals are known: it can be looked at, and not traded."""
-    return Instrument(
-        number, venue, symbol, "", "", price_decimals, size_decimals, 1, 1, 1, INT64_MAX, 0, trading=False
-    )
 
 
 def exit_system(config: "Config") -> None:

@@ -113,8 +113,9 @@ class ReplayStream:
 
     recorded = True  # the subscription was made then; that it was acknowledged need not have been recorded
 
-    def __init__(self, ports: "ReplayPorts") -> None:
-        """Connecting, until the recording comes to a connection."""
+    def __init__(self, ports: "ReplayPorts", part: str) -> None:
+        """Connecting, until the recording comes to a connection that had the same part."""
+        self.part = part
         self.state = PortState.CONNECTING
         self.error = ""
         self.receive_ns = 0
@@ -207,9 +208,9 @@ class ReplayRequests:
 class Recorded:
     """A connection of the recording: who follows it, or what waits for somebody to."""
 
-    def __init__(self, number: int) -> None:
-        """Nobody yet."""
-        self.number = number
+    def __init__(self, number: int, part: str) -> None:
+        """Nobody yet; `part` is what stood behind its target's #."""
+        self.number, self.part = number, part
         self.stream: ReplayStream | None = None
         self.inbox = TimedFrames()
         self.ended: str | None = None
@@ -229,8 +230,7 @@ class ReplayPorts:
 
     def stream(self, target: str) -> ReplayStream:
         """Follow the oldest connection that nobody follows, or the next one to come."""
-        del target
-        made = ReplayStream(self)
+        made = ReplayStream(self, urlsplit(target).fragment)
         self._waiting.append(made)
         self._match()
         return made
@@ -287,13 +287,13 @@ class ReplayPorts:
             if status == OK:
                 self._requests.put(key_of(target), body)
         elif kind == BEGIN and number not in self._connections and orjson.loads(payload)["target"]:
-            self._begin(number)
+            self._begin(number, urlsplit(orjson.loads(payload)["target"]).fragment)
         elif kind == CLOSED and number in self._connections:
             self._close(number, payload.decode())
         self.lost_marks += kind == LOST
 
-    def _begin(self, number: int) -> Recorded:
-        one = self._connections[number] = Recorded(number)
+    def _begin(self, number: int, part: str = "") -> Recorded:
+        one = self._connections[number] = Recorded(number, part)
         self._free.append(one)
         self._match()
         return one
@@ -309,8 +309,12 @@ class ReplayPorts:
             del self._connections[number]
 
     def _match(self) -> None:
-        while self._free and self._waiting:
-            one, stream = self._free.popleft(), self._waiting.popleft()
+        for stream in list(self._waiting):
+            one = next((one for one in self._free if one.part == stream.part), None)
+            if one is None:
+                continue
+            self._free.remove(one)
+            self._waiting.remove(stream)
             one.stream = stream
             stream.open(one.inbox, one.ended)
             one.inbox = TimedFrames()

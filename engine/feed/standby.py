@@ -5,18 +5,20 @@
                                               go to the first's tracks, for prints have the venue's numbers everywhere
 
 A standby that covers can take over at any moment: all that it subscribed has stood for long enough to be sure that
-what the first connection told last lies behind its own beginning, and its shadow books are believable.
+what the first connection told last lies behind its own beginning, it has said what the first one said, and its shadow
+books are believable.
 """
 
 from collections.abc import Callable
 
 from engine.feed.backoff import Backoff
+from engine.feed.chain import Pace
 from engine.feed.config import FeedConfig
 from engine.feed.link import Link
 from engine.feed.pipeline import Pipeline
 from engine.model.words import BookState
 
-TOLD = (BookState.GOOD, BookState.CROSSED, BookState.STALE)
+TOLD = (BookState.GOOD, BookState.CROSSED, BookState.STALE, BookState.SHUT)
 
 
 class Standby:
@@ -29,6 +31,8 @@ class Standby:
         self._not_before_ns = 0
         self.link: Link | None = None
         self.shadow: Pipeline | None = None
+        self._pace, self._first_pace = Pace(), Pace()
+        self.lag_ns = self.first_lag_ns = 0
         self.losses = 0
 
     def form(self, pipeline: Pipeline, shadow: Callable[[], Pipeline] | None, now_ns: int) -> None:
@@ -39,7 +43,17 @@ class Standby:
         if self.shadow is not None:
             self.shadow.print_by(pipeline)
         self.link = self._begin(self.shadow or pipeline, now_ns)
+        self._pace, self._first_pace = Pace(), Pace()
+        self.lag_ns = self.first_lag_ns = 0
         pipeline.follow_several(several=True)
+
+    def compare(self, first: Link, pipeline: Pipeline, now_ns: int) -> None:
+        """See how far one connection is behind the other, where both tell the same books by the venue's numbers."""
+        link = self.link
+        if self.shadow is None and link is not None and link.ready_ns and first.ready_ns:
+            count = len(pipeline.tracks)
+            self.lag_ns = self._pace.lag_ns(link.chain, first.chain, count, now_ns)
+            self.first_lag_ns = self._first_pace.lag_ns(first.chain, link.chain, count, now_ns)
 
     def covers(self, first: Link, pipeline: Pipeline, now_ns: int) -> bool:
         """Whether nothing is lost when the first connection is left at this moment."""
@@ -48,7 +62,7 @@ class Standby:
             return False
         if any(kinds & ~first.missing.get(symbol, 0) for symbol, kinds in link.missing.items()):
             return False
-        if now_ns - link.ready_ns <= self._config.settle_ns:
+        if now_ns - link.ready_ns <= self._config.settle_ns or self.lag_ns > self._config.settle_ns:
             return False
         return self.shadow is None or all(
             shadow.state in TOLD or track.state not in TOLD

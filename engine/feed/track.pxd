@@ -4,22 +4,10 @@ from libc.stdint cimport int64_t, uint64_t
 
 from engine.book.book cimport Book
 from engine.book.side cimport Side
+from engine.feed.comparison cimport Best, Comparison
 from engine.feed.outbox cimport Outbox
+from engine.feed.prints cimport Prints
 from engine.venues.market cimport Level, Market, Message, Rule
-
-cdef enum:
-    PAIRS = 1024  # of two connections' clocks: how far a best bid/ask may run ahead of its depth event
-
-cdef struct Best:
-    int64_t sequence
-    int64_t bid_price
-    int64_t bid_size
-    int64_t ask_price
-    int64_t ask_size
-
-cdef struct Recent:
-    Best ring[PAIRS]
-    uint64_t count
 
 cdef class Track:
     cdef readonly int index
@@ -28,48 +16,42 @@ cdef class Track:
     cdef readonly str symbol
     cdef readonly Book book
     cdef readonly Rule rule
+    cdef readonly Comparison comparison
+    cdef readonly Prints prints
     cdef readonly int state
+    cdef bint mute  # while STALE: because the line is silent, not this book alone
     cdef readonly Py_ssize_t depth
     cdef public bint wanting
     cdef readonly bint seeded
+    cdef bint shut
     cdef readonly int64_t news_ns
     cdef readonly int64_t seed_ns
-    cdef int64_t seed_sequence
+    cdef readonly int64_t still_ns  # since when no change older than the snapshot has come
     cdef readonly int64_t behind_ns  # since when the venue's best names a number the book does not reach; 0: it does
     cdef readonly int64_t venue_ns
     cdef public bint patient  # another connection may fill a hole: what lies behind it is held for a while
     cdef list kept
     cdef list held  # changes behind a hole
     cdef int64_t held_ns
-    cdef dict held_prints
-    cdef int64_t held_prints_ns
-    cdef int64_t heard_id[2]  # of this connection's prints; print_id: of those told, whoever brought them
     cdef int kept_max
     cdef Best shown
-    cdef Recent tickers
-    cdef Recent books
-    cdef uint64_t pending
-    cdef int64_t print_id[2]
-    cdef bint followed  # prints were told or could have been: later ones that a subscription begins with were missed
     cdef uint64_t changes
     cdef bint levels_told
     cdef int roll_side  # of the round of retelling; 0: none is under way
     cdef int64_t roll_key
     cdef int64_t roll_ns
     cdef Outbox outbox
-    cdef readonly int64_t snapshots, diffs, dropped, applied, gaps, resyncs, suspect, bbo_checked, bbo_equal
-    cdef readonly int64_t best_checked, best_equal, prints_heard, bests_heard
-    cdef readonly int64_t checksum_checked, checksum_ok, prints, print_gaps, refetches, crossings, holes
+    cdef readonly int64_t snapshots, diffs, dropped, applied, gaps, resyncs, suspect
+    cdef readonly int64_t checksum_checked, checksum_ok, refetches, crossings, holes
 
     cdef int delta(self, Market market, Message *message, object frame, int64_t receive_ns, int64_t now_ns) except -1
     cdef int keep(self, object frame, int64_t receive_ns) except -1
+    cdef int overtake(self, int64_t receive_ns, int64_t now_ns) except -1
+    cdef int renumber(self, int64_t receive_ns, int64_t now_ns) except -1
     cdef int prove(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1
     cdef int hold(self, object frame, int64_t receive_ns, int64_t now_ns) except -1
     cdef list take_kept(self)
     cdef list take_held(self)
-    cdef int hold_print(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1
-    cdef int release_prints(self, bint gaps, int64_t now_ns) except -1
-    cdef int print_in_order(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1
     cdef int seed(self, Market market, Message *message, int64_t receive_ns, int64_t now_ns) except -1
     cdef void forget(self) noexcept nogil
     cdef void cut(self) noexcept nogil
@@ -82,16 +64,14 @@ cdef class Track:
     cdef int hear(self, Message *message, int64_t now_ns) except -1
     cdef void show_best(self, Best *best, int flags) noexcept nogil
     cdef Best book_best(self, int64_t sequence) noexcept nogil
-    cdef void compare_book(self, Best *best) noexcept nogil
     cdef void compare_loosely(self, Best *best) noexcept nogil
-    cdef void compare_ticker(self, Best *best) noexcept nogil
-    cdef void pass_over(self) noexcept nogil
-    cdef void count_in_force(self, Best *ticker, Best *book) noexcept nogil
     cdef int leave(self, int state, int64_t now_ns) except -1
+    cdef int sound(self) noexcept
     cdef int give_up(self) except -1
-    cdef int adopt_prints(self, Track before) except -1
     cdef int doubt(self, int64_t receive_ns, int64_t now_ns) except -1
     cdef int turn(self, int state, int64_t receive_ns, int64_t now_ns) except -1
+    cdef int tell_state(self, int64_t receive_ns, int64_t now_ns) except -1
+    cdef int cause(self) noexcept nogil
     cdef int tell_all(self, int64_t receive_ns, int64_t now_ns) except -1
     cdef Py_ssize_t retell_side(self, const Side *levels, Py_ssize_t count) noexcept nogil
     cdef void tell_cut(self, int side, const Side *levels) noexcept nogil

@@ -1,5 +1,7 @@
 from engine.book import Book
+from engine.feed.comparison import Comparison
 from engine.feed.outbox import Outbox
+from engine.feed.prints import Prints
 from engine.venues.market import Rule
 
 class Track:
@@ -9,12 +11,15 @@ class Track:
     symbol: str
     book: Book
     rule: Rule
+    comparison: Comparison
+    prints: Prints
     state: int
     depth: int
     wanting: bool
     seeded: bool
     news_ns: int
     seed_ns: int
+    still_ns: int
     behind_ns: int
     venue_ns: int
     kept_count: int
@@ -25,16 +30,8 @@ class Track:
     gaps: int
     resyncs: int
     suspect: int
-    bbo_checked: int
-    bbo_equal: int
-    best_checked: int
-    best_equal: int
     checksum_checked: int
     checksum_ok: int
-    prints: int
-    prints_heard: int
-    bests_heard: int
-    print_gaps: int
     refetches: int
     crossings: int
     holes: int
@@ -50,7 +47,6 @@ class Track:
         levels: bool = ...,
         cell: int = ...,
     ) -> None: ...
-    def compare_rest(self) -> None: ...
     def retell(self, now_ns: int, count: int) -> None: ...
     def asked(self, now_ns: int) -> None: ...
     def expire(self, now_ns: int, hold_ns: int) -> None: ...
@@ -59,7 +55,8 @@ class Track:
     def disconnect(self, now_ns: int) -> None: ...
     def refuse(self, now_ns: int) -> None: ...
     def misfit(self, now_ns: int) -> None: ...
+    def shut_out(self, shut: bool, now_ns: int) -> None: ...
     def mistrust(self, receive_ns: int, now_ns: int) -> None: ...
-    def grow_stale(self, now_ns: int) -> None: ...
+    def grow_stale(self, now_ns: int, mute: bool = False) -> None: ...
     def trust(self, now_ns: int) -> None: ...
     def refresh(self, now_ns: int) -> None: ...

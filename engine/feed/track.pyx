@@ -1,20 +1,22 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """One instrument on the way from messages to ticks: its book, its venue's rule and what readers may believe of it.
 
-    EMPTY ──snapshot──▶ (bridging, told to nobody) ──first event in order──▶ GOOD ◀──▶ CROSSED, STALE
+    EMPTY ──snapshot──▶ (bridging, told to nobody) ──first event in order──▶ GOOD ◀──▶ CROSSED, STALE, SHUT
       ▲                         ▲                                             │ gap, checksum
     DISCONNECTED            RESYNCING ◀──────a snapshot was asked for──── SUSPECT (told at once)
 
 While a book is being put together nothing of it is told; when it becomes good everything is told at once, as one event
 that begins with RESET. The best bid and ask come from the book and, where the venue has one, from its faster channel:
-whichever carries the newer number of the venue is shown. Both are compared wherever they meet at one number.
+whichever carries the newer number of the venue is shown. Both are compared (see comparison.pyx).
 """
 
-from libc.stdint cimport INT64_MAX, int64_t, uint64_t
+from libc.stdint cimport INT64_MAX, int64_t
 
 from engine.book.book cimport Book
 from engine.book.side cimport Cursor, Side, behind, first, step_on
+from engine.feed.comparison cimport Best, Comparison
 from engine.feed.outbox cimport Outbox
+from engine.feed.prints cimport Prints
 from engine.venues.market cimport DROP, GAP, SNAPSHOT as SNAPSHOT_KIND, WAIT, Level, Market, Message, Rule
 
 from engine.model import words
@@ -22,11 +24,11 @@ from engine.model import words
 cdef enum:
     TICK_BEST = 1
     TICK_LEVEL = 2
-    TICK_PRINT = 3
     TICK_STATE = 4
     RESET = 2
     SNAPSHOT = 4
     REFRESH = 8
+    MUTE = 16
     EMPTY = 0
     GOOD = 1
     SUSPECT = 2
@@ -36,49 +38,23 @@ cdef enum:
     DISCONNECTED = 6
     REFUSED = 7
     MISFIT = 8
-    HELD_MAX = 256  # changes or prints behind a hole: more than comes in the time that one is waited for
+    SHUT = 9
+    HELD_MAX = 256  # changes behind a hole: more than comes in the time that one is waited for
     ROUND_NS = 1_000_000_000  # at least this from one round of retelling to the next
+    LATE_NS = 5_000_000_000  # a snapshot that is so far ahead of its stream is of another stream
     KEPT_MAX = 4096  # frames kept while a snapshot is on its way: seven minutes at ten a second
 
-assert (words.TickKind.BEST, words.TickKind.LEVEL, words.TickKind.PRINT, words.TickKind.STATE) == (
-    TICK_BEST, TICK_LEVEL, TICK_PRINT, TICK_STATE)
+assert (words.TickKind.BEST, words.TickKind.LEVEL, words.TickKind.STATE) == (TICK_BEST, TICK_LEVEL, TICK_STATE)
 assert (words.Flag.RESET, words.Flag.SNAPSHOT, words.Flag.REFRESH) == (RESET, SNAPSHOT, REFRESH)
+assert words.Flag.MUTE == MUTE
 assert [int(state) for state in words.BookState] == [
-    EMPTY, GOOD, SUSPECT, RESYNCING, STALE, CROSSED, DISCONNECTED, REFUSED, MISFIT
+    EMPTY, GOOD, SUSPECT, RESYNCING, STALE, CROSSED, DISCONNECTED, REFUSED, MISFIT, SHUT
 ]
 
 
 cdef inline bint told(int state) noexcept nogil:
     """Whether readers follow this book's changes."""
-    return state == GOOD or state == CROSSED or state == STALE
-
-
-cdef inline void remember(Recent *recent, Best *best) noexcept nogil:
-    """Keep one for comparison."""
-    recent.ring[recent.count % PAIRS] = best[0]
-    recent.count += 1
-
-
-cdef inline Best *newest(Recent *recent) noexcept nogil:
-    """The one kept last."""
-    return &recent.ring[(recent.count - 1) % PAIRS] if recent.count else NULL
-
-
-cdef inline Best *recall(Recent *recent, int64_t sequence) noexcept nogil:
-    """The newest one kept that is not beyond this number; numbers only rise."""
-    cdef uint64_t back, limit = recent.count if recent.count < PAIRS else PAIRS
-    cdef Best *found
-    for back in range(1, limit + 1):
-        found = &recent.ring[(recent.count - back) % PAIRS]
-        if found.sequence <= sequence:
-            return found
-    return NULL
-
-
-cdef inline bint same(Best *one, Best *other) noexcept nogil:
-    """Equal in price and size on both sides."""
-    return (one.bid_price == other.bid_price and one.bid_size == other.bid_size
-            and one.ask_price == other.ask_price and one.ask_size == other.ask_size)
+    return state == GOOD or state == CROSSED or state == STALE or state == SHUT
 
 
 cdef class Track:
@@ -89,11 +65,11 @@ cdef class Track:
         """`depth`: levels kept a side, 0 for all; `levels`: tell every level's change; `cell`: where its top stands."""
         self.index, self.instrument, self.symbol, self.cell = index, instrument, symbol, cell
         self.rule, self.outbox, self.depth, self.levels_told = rule, outbox, depth, levels
-        self.book = Book()
-        self.kept, self.held, self.held_prints = [], [], {}
+        self.book, self.comparison = Book(), Comparison()
+        self.prints = Prints(instrument, outbox)
+        self.kept, self.held = [], []
         self.kept_max = KEPT_MAX
         self.wanting = True
-        self.print_id[0] = self.print_id[1] = self.heard_id[0] = self.heard_id[1] = -1
         self.shown.sequence = -1
 
     @property
@@ -107,7 +83,8 @@ cdef class Track:
         self.news_ns = now_ns
         if verdict == DROP:
             self.dropped += 1
-        elif verdict == WAIT:
+            return self.overtake(receive_ns, now_ns)
+        if verdict == WAIT:
             self.keep(frame, receive_ns)
         elif verdict == GAP:
             if (self.patient and (self.rule.bridged or told(self.state)) or self.held_ns) and len(self.held) < HELD_MAX:
@@ -126,6 +103,22 @@ cdef class Track:
             self.behind_ns = 0
             self.venue_ns = message.venue_ns
             self.settle(market, message, receive_ns, now_ns, told(self.state))
+        return 0
+
+    cdef int overtake(self, int64_t receive_ns, int64_t now_ns) except -1:
+        """A change from before the snapshot: the stream goes on, and must reach the snapshot before it is believed."""
+        if self.seeded and not self.rule.bridged:
+            self.still_ns = now_ns
+            if now_ns - self.seed_ns > LATE_NS:
+                self.mistrust(receive_ns, now_ns)
+        return 0
+
+    cdef int renumber(self, int64_t receive_ns, int64_t now_ns) except -1:
+        """The venue counts anew: what was kept by the old numbers has no place among the new ones."""
+        if self.seeded:
+            self.mistrust(receive_ns, now_ns)
+        self.kept.clear()
+        self.comparison.restart()
         return 0
 
     cdef int keep(self, object frame, int64_t receive_ns) except -1:
@@ -160,8 +153,8 @@ cdef class Track:
         self.snapshots += 1
         if self.seeded or self.state == SUSPECT or self.state == RESYNCING:
             self.resyncs += 1
-        self.news_ns = self.seed_ns = now_ns
-        self.seed_sequence = message.last
+        self.news_ns = self.seed_ns = self.still_ns = now_ns
+        self.comparison.seed(message.last)
         self.behind_ns = 0
         self.venue_ns = message.venue_ns
         if told(self.state):
@@ -222,8 +215,8 @@ cdef class Track:
             self.checksum_ok += 1
         best = self.book_best(message.last)
         if message.sequenced:
-            self.compare_ticker(&best)
-        state = CROSSED if self.book.crossed() else GOOD
+            self.comparison.take_book(&best)
+        state = self.sound()
         if not telling:
             return self.turn(state, receive_ns, now_ns) if self.rule.bridged else 0
         if best.sequence >= self.shown.sequence or not message.sequenced:
@@ -243,13 +236,12 @@ cdef class Track:
         best.bid_price, best.bid_size = message.bid_price, message.bid_size
         best.ask_price, best.ask_size = message.ask_price, message.ask_size
         self.news_ns = now_ns
-        self.bests_heard += 1
         if not message.sequenced:
             self.compare_loosely(&best)
             return 0
-        if self.tickers.count and best.sequence < newest(&self.tickers).sequence + self.patient:
+        if self.comparison.has_beyond(best.sequence - self.patient):
             return 0  # a slower connection's: everything of it was taken
-        self.compare_book(&best)
+        self.comparison.take_best(&best)
         if best.sequence > self.rule.last and not self.behind_ns:
             self.behind_ns = now_ns
         if best.sequence <= self.shown.sequence or not told(self.state):
@@ -259,65 +251,22 @@ cdef class Track:
         self.outbox.end()
         return 0
 
+    cdef void compare_loosely(self, Best *best) noexcept nogil:
+        """Hold the book against a best that has no number."""
+        cdef Best book = self.book_best(0)
+        if told(self.state):
+            self.comparison.take_loose(best, &book)
+
     cdef int prove(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1:
         """A print that this connection did not bring may show that changes are missing; another's cannot mend them."""
-        cdef int64_t before = self.heard_id[message.chain]
-        self.prints_heard += 1
-        if message.print_id <= before:
-            return 0
-        self.heard_id[message.chain] = message.print_id
-        if self.rule.prints_prove and self.seeded and before >= 0 and message.print_id != before + 1:
+        if self.prints.hear(message) and self.rule.prints_prove and self.seeded:
             self.mistrust(receive_ns, now_ns)
         return 0
 
     cdef int trade(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1:
-        """Tell a print; one that was told already is not told again, one missed while away is told late."""
-        cdef int64_t before = self.print_id[message.chain]
+        """Tell a print."""
         self.news_ns = now_ns
-        if before >= 0 and message.print_id <= before:
-            return 0
-        if self.patient and before >= 0 and message.print_id != before + 1:
-            return self.hold_print(message, receive_ns, now_ns)
-        if self.held_prints and not self.patient and message.print_id != before + 1:
-            self.release_prints(True, now_ns)
-        self.print_in_order(message, receive_ns, now_ns)
-        return self.release_prints(False, now_ns) if self.held_prints else 0
-
-    cdef int hold_print(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1:
-        """Keep a print behind a hole."""
-        if not self.held_prints:
-            self.held_prints_ns = now_ns
-        self.held_prints.setdefault((message.print_id, message.chain), (
-            message.side, message.price, message.size, message.venue_ns, message.ordinary, message.past,
-            receive_ns))
-        return self.release_prints(True, now_ns) if len(self.held_prints) >= HELD_MAX else 0
-
-    cdef int release_prints(self, bint gaps, int64_t now_ns) except -1:
-        """Tell the held prints whose turn has come; with `gaps` all of them, whatever is missing between."""
-        cdef Message message
-        cdef int64_t receive_ns
-        for key in sorted(self.held_prints):
-            message.print_id, message.chain = key
-            if not gaps and message.print_id > self.print_id[message.chain] + 1:
-                continue
-            (message.side, message.price, message.size, message.venue_ns, message.ordinary, message.past,
-             receive_ns) = self.held_prints.pop(key)
-            if message.print_id > self.print_id[message.chain]:
-                self.print_in_order(&message, receive_ns, now_ns)
-        return 0
-
-    cdef int print_in_order(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1:
-        """Tell one."""
-        cdef int64_t before = self.print_id[message.chain]
-        self.prints += 1
-        self.print_id[message.chain] = message.print_id
-        self.print_gaps += before >= 0 and message.print_id != before + 1
-        self.followed = self.followed or not message.past
-        if message.ordinary and (self.followed or not message.past or self.patient and before >= 0):
-            self.outbox.begin(self.instrument, receive_ns, now_ns, message.venue_ns, message.print_id)
-            self.outbox.tick(TICK_PRINT, message.side, message.price, message.size, message.print_id, 0)
-            self.outbox.end()
-        return 0
+        return self.prints.take(message, receive_ns, now_ns)
 
     cdef int hear(self, Message *message, int64_t now_ns) except -1:
         """The venue lives, and stands at a number that the book should reach."""
@@ -342,65 +291,6 @@ cdef class Track:
         self.book.best_ask(&best.ask_price, &best.ask_size)
         return best
 
-    cdef void compare_ticker(self, Best *best) noexcept nogil:
-        """Hold the book against the venue's best at the same number, and the one in force at it once known."""
-        cdef Best *ticker = recall(&self.tickers, best.sequence)
-        remember(&self.books, best)
-        if ticker == NULL:
-            return
-        if ticker.sequence == best.sequence:
-            self.bbo_checked += 1
-            self.bbo_equal += same(ticker, best)
-        if self.pending == self.books.count - 1 and newest(&self.tickers).sequence >= best.sequence:
-            self.pending += 1
-            self.count_in_force(ticker, best)
-
-    cdef void compare_book(self, Best *best) noexcept nogil:
-        """Hold the venue's best against the book at the same number, and close what it shows to have been in force."""
-        cdef Best *book = recall(&self.books, best.sequence)
-        cdef Best *waiting
-        if book != NULL and book.sequence == best.sequence:
-            self.bbo_checked += 1
-            self.bbo_equal += same(book, best)
-        self.pass_over()
-        while self.pending < self.books.count:
-            waiting = &self.books.ring[self.pending % PAIRS]
-            if waiting.sequence > best.sequence:
-                break
-            self.count_in_force(best if waiting.sequence == best.sequence else newest(&self.tickers), waiting)
-            self.pending += 1
-        remember(&self.tickers, best)
-
-    cdef void pass_over(self) noexcept nogil:
-        """Books that waited for too long are not kept any more."""
-        if self.pending + PAIRS < self.books.count:
-            self.pending = self.books.count - PAIRS
-
-    cdef void count_in_force(self, Best *ticker, Best *book) noexcept nogil:
-        """Count one comparison with the best in force at a book's number; one as old as the snapshot proves nothing."""
-        if ticker != NULL and ticker.sequence > self.seed_sequence:
-            self.best_checked += 1
-            self.best_equal += same(ticker, book)
-
-    cdef void compare_loosely(self, Best *best) noexcept nogil:
-        """Hold the book against a best without a number: it is of about this time, and its sizes may not be told."""
-        cdef Best book = self.book_best(0)
-        if not told(self.state):
-            return
-        if best.bid_size < 0:
-            book.bid_size = book.ask_size = -1
-        self.best_checked += 1
-        self.best_equal += same(best, &book)
-
-    def compare_rest(self):
-        """Nothing more comes: for each book still waiting the best in force is the newest one that is known."""
-        cdef Best *waiting
-        self.pass_over()
-        while self.pending < self.books.count:
-            waiting = &self.books.ring[self.pending % PAIRS]
-            self.count_in_force(recall(&self.tickers, waiting.sequence), waiting)
-            self.pending += 1
-
     cdef int doubt(self, int64_t receive_ns, int64_t now_ns) except -1:
         """The book is wrong: say so before anything else, and want a snapshot."""
         self.give_up()
@@ -422,18 +312,17 @@ cdef class Track:
         if self.held_ns and now_ns - self.held_ns > hold_ns:
             self.gaps += 1
             self.doubt(now_ns, now_ns)
-        if self.held_prints and now_ns - self.held_prints_ns > hold_ns:
-            self.release_prints(True, now_ns)
+        self.prints.expire(now_ns, hold_ns)
 
     def follow_several(self, bint several):
         """Say whether more than one connection tells of this book, by numbers that are the venue's."""
-        self.patient = several
+        self.patient = self.prints.patient = several
         self.rule.several = several
 
     def take_over(self, Track before, int64_t now_ns):
         """Follow another connection's track before the readers: the book is told as one event, or why it is not."""
         self.outbox, before.outbox = before.outbox, self.outbox
-        self.adopt_prints(before)
+        self.prints.take_over(before.prints)
         if told(self.state):
             self.tell_all(now_ns, now_ns)
         elif self.state == EMPTY:
@@ -441,13 +330,6 @@ cdef class Track:
         elif self.state != before.state:
             self.state, state = before.state, self.state
             self.turn(state, now_ns, now_ns)
-
-    cdef int adopt_prints(self, Track before) except -1:
-        """Go on with the prints where the other track stands."""
-        self.print_id, self.followed = before.print_id, before.followed
-        self.held_prints, before.held_prints = before.held_prints, {}
-        self.held_prints_ns = before.held_prints_ns
-        return 0
 
     cdef int turn(self, int state, int64_t receive_ns, int64_t now_ns) except -1:
         """Change what readers may believe; becoming believable tells everything anew."""
@@ -458,11 +340,20 @@ cdef class Track:
         self.state = state
         if told(state) and not before:
             return self.tell_all(receive_ns, now_ns)
+        return self.tell_state(receive_ns, now_ns)
+
+    cdef int tell_state(self, int64_t receive_ns, int64_t now_ns) except -1:
+        """Say what may be believed of the book, and if it is stale, of what."""
+        cdef int flags = self.cause()
         self.outbox.begin(self.instrument, receive_ns, now_ns, self.venue_ns, self.rule.last)
-        self.outbox.tick(TICK_STATE, 0, 0, 0, state, 0)
+        self.outbox.tick(TICK_STATE, 0, 0, 0, self.state, flags)
         self.outbox.end()
-        self.outbox.show(self.book, self.cell, state, 0, self.changes)
+        self.outbox.show(self.book, self.cell, self.state, flags, self.changes)
         return 0
+
+    cdef int cause(self) noexcept nogil:
+        """The mark of a stale book whose line is silent."""
+        return MUTE if self.state == STALE and self.mute else 0
 
     cdef int tell_all(self, int64_t receive_ns, int64_t now_ns) except -1:
         """The whole book as one event, from RESET to its state."""
@@ -475,9 +366,9 @@ cdef class Track:
             self.outbox.level(TICK_STATE, 0, 0, 0, RESYNCING, RESET | SNAPSHOT)
             self.tell_side(1, &self.book.bids)
             self.tell_side(-1, &self.book.asks)
-        self.outbox.tick(TICK_STATE, 0, 0, 0, self.state, SNAPSHOT)
+        self.outbox.tick(TICK_STATE, 0, 0, 0, self.state, SNAPSHOT | self.cause())
         self.outbox.end()
-        self.outbox.show(self.book, self.cell, self.state, RESET | SNAPSHOT, self.changes)
+        self.outbox.show(self.book, self.cell, self.state, RESET | SNAPSHOT | self.cause(), self.changes)
         return 0
 
     cdef void tell_cut(self, int side, const Side *levels) noexcept nogil:
@@ -534,12 +425,10 @@ cdef class Track:
 
     def disconnect(self, int64_t now_ns):
         """The connection is gone: what is known is old, and the next stream begins with a snapshot."""
-        self.release_prints(True, now_ns)
+        self.prints.disconnect(now_ns)
         self.give_up()
-        self.followed = self.followed or self.prints_heard > 0
         self.kept.clear()
-        self.heard_id[0] = self.heard_id[1] = -1
-        self.tickers.count = 0  # a venue that was away may number anew
+        self.comparison.restart()  # a venue that was away may number anew
         self.behind_ns = 0
         self.rule.reset()
         self.seeded = False
@@ -564,22 +453,36 @@ cdef class Track:
         self.wanting = False
         return self.turn(state, now_ns, now_ns)
 
+    def shut_out(self, bint shut, int64_t now_ns):
+        """Say whether the venue takes every order for it; its book is followed either way."""
+        self.shut = shut
+        if self.state == GOOD or self.state == SHUT:
+            self.turn(self.sound(), now_ns, now_ns)
+
+    cdef int sound(self) noexcept:
+        """The state of a book that is in order."""
+        return CROSSED if self.book.crossed() else SHUT if self.shut else GOOD
+
     def mistrust(self, int64_t receive_ns, int64_t now_ns):
         """Something of the connection was lost, so this book may be wrong."""
         self.gaps += 1
         self.doubt(receive_ns, now_ns)
 
-    def grow_stale(self, int64_t now_ns):
-        """No news for too long."""
-        if self.state == GOOD or self.state == CROSSED:
+    def grow_stale(self, int64_t now_ns, bint mute=False):
+        """No news for too long, of the book alone or of the whole line: then prints may be missing too."""
+        if self.state == STALE and self.mute != mute:
+            self.mute = mute
+            self.tell_state(now_ns, now_ns)
+        elif self.state == GOOD or self.state == CROSSED or self.state == SHUT:
+            self.mute = mute
             self.turn(STALE, now_ns, now_ns)
 
     def trust(self, int64_t now_ns):
         """No event contradicted the snapshot for long enough: it holds."""
         if self.seeded and not told(self.state):
-            self.turn(CROSSED if self.book.crossed() else GOOD, now_ns, now_ns)
+            self.turn(self.sound(), now_ns, now_ns)
 
     def refresh(self, int64_t now_ns):
         """The connection lives, which is all the news a quiet book has."""
         if self.state == STALE:
-            self.turn(CROSSED if self.book.crossed() else GOOD, now_ns, now_ns)
+            self.turn(self.sound(), now_ns, now_ns)

@@ -1,6 +1,6 @@
 """Exact numbers: text to int64 fixed point and back. Nothing here passes through a float."""
 
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 
 INT64_MAX = 2**63 - 1
 
@@ -16,6 +16,11 @@ def to_fixed(text: str, decimals: int) -> int:
         msg = f"{text!r} at {decimals} decimals does not fit 64 bits"
         raise ValueError(msg)
     return number
+
+
+def to_fixed_up(text: str, decimals: int) -> int:
+    """Read a least size or notional, which may be finer than what it bounds: the next number that can be written."""
+    return to_fixed(str(Decimal(text).quantize(Decimal(1).scaleb(-decimals), ROUND_CEILING)), decimals)
 
 
 def to_text(number: int, decimals: int) -> str:

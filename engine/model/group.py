@@ -1,8 +1,9 @@
 """Which instruments are the same thing at several venues.
 
 Named by the configuration, or alike in base, quote, kind and multiplier by the venues' own metadata: two contracts of
-different size are never added up. A group has the finest decimals of its members; nothing is rounded. Whoever knows
-the instruments and the configuration finds the same groups under the same numbers.
+different size are never added up, and which dated futures are of one day only the configuration knows. A group has the
+finest decimals of its members; nothing is rounded. Whoever knows the instruments and the configuration finds the same
+groups under the same numbers.
 """
 
 from collections.abc import Iterable, Sequence
@@ -45,6 +46,8 @@ def make_groups(instruments: Sequence[Instrument], tables: Iterable[GroupTable])
 
 def _name(one: Instrument) -> str:
     """What a thing is called: "BTC/USDT", "BTC/USDT perpetual", and its multiplier where that is not one."""
+    if one.kind == "future":
+        return f"{one.venue} {one.symbol}"
     kind = "" if one.kind == "spot" else f" {one.kind}"
     size = "" if one.multiplier == 1 else f" x{one.multiplier}"
     return f"{one.base}/{one.quote}{kind}{size}"

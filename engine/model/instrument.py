@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from engine.model.fixed import INT64_MAX
 
+DECIMALS_MAX = 18  # one whole unit of more does not fit 64 bits
+
 
 @dataclass(frozen=True, slots=True)
 class Instrument:
@@ -32,4 +34,9 @@ class Instrument:
             value = getattr(self, name)
             if not 0 < value <= INT64_MAX:
                 msg = f"{self.venue} {self.symbol}: {name} must be in 1..2^63-1, was {value}"
+                raise ValueError(msg)
+        for name in ("price_decimals", "size_decimals"):
+            value = getattr(self, name)
+            if not 0 <= value <= DECIMALS_MAX:
+                msg = f"{self.venue} {self.symbol}: {name} must be in 0..{DECIMALS_MAX}, was {value}"
                 raise ValueError(msg)

@@ -25,6 +25,7 @@ class Flag(IntEnum):
     RESET = 2  # forget what you know of this instrument: an unfinished event is void, a snapshot follows
     SNAPSHOT = 4  # part of a snapshot, not a change
     REFRESH = 8  # told again for those who joined late: nothing changed; on a STATE, all that stands is told from here
+    MUTE = 16  # on a STATE that says STALE: the whole line is silent, so prints may be missing as well
 
 
 class BookState(IntEnum):
@@ -39,6 +40,7 @@ class BookState(IntEnum):
     DISCONNECTED = 6
     REFUSED = 7  # the venue does not list it, or refused or ignored its subscription
     MISFIT = 8  # the venue's numbers are finer than the instrument's: its metadata is asked for again
+    SHUT = 9  # in order, but the venue does not take every order for it: cancel-only, post-only, maintenance, …
 
 
 class IntentKind(IntEnum):

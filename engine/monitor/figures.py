@@ -26,7 +26,7 @@ class Rate:
     """How fast a growing number grows, over at least half a second."""
 
     value: int = 0
-    per_s: float = 0.0
+    per_s: float | None = None  # nobody knows before the second reading
     _value: int = 0
     _at_ns: int = 0
 
@@ -144,7 +144,7 @@ class Figures:
 
 def bps_text(figure: float | None) -> str:
     """Basis points for a screen; where there are none to be believed it says so with a dash."""
-    return "-" if figure is None or math.isnan(figure) else f"{figure:.2f}"
+    return "-" if figure is None or math.isnan(figure) else f"{figure:.4f}"
 
 
 def quantile(values: deque[int], share: float) -> int | None:

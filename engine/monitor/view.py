@@ -10,7 +10,7 @@ from rich.table import Table
 from engine.model.fixed import to_text
 from engine.model.instrument import Instrument
 from engine.model.words import BookState, Reason, RoleState
-from engine.monitor.figures import Figures, bps_text, quantile
+from engine.monitor.figures import Figures, Rate, bps_text, quantile
 
 LATE_NS = 500_000_000
 
@@ -32,7 +32,7 @@ def _roles(figures: Figures, title: str) -> Table:
         state = RoleState(role.state).name.lower() if role.state in set(RoleState) else "?"
         table.add_row(
             role.name, str(role.pid), state, f"[{'green' if life == 'alive' else 'red'}]{life}",
-            f"{role.beat_age_ns / 1e6:.0f}", str(role.epoch), f"{role.steps.per_s:,.0f}",
+            f"{role.beat_age_ns / 1e6:.0f}", str(role.epoch), _rate(role.steps),
         )  # fmt: skip
     return table
 
@@ -40,7 +40,7 @@ def _roles(figures: Figures, title: str) -> Table:
 def _path(figures: Figures) -> Table:
     table = Table("what", "figure", title="flow")
     for lane, rate in figures.rates.items():
-        table.add_row(f"{lane}/s", f"{rate.per_s:,.0f}")
+        table.add_row(f"{lane}/s", _rate(rate))
     for name, sample in (("tick → order", figures.path_ns), ("order → answer", figures.answer_ns)):
         table.add_row(f"{name} p50 · p99 µs", f"{_micros(sample, 0.5)} · {_micros(sample, 0.99)}")
     approved = figures.refusals.get(Reason.APPROVED, 0)
@@ -49,21 +49,26 @@ def _path(figures: Figures) -> Table:
     return table
 
 
+def _rate(rate: Rate) -> str:
+    return "-" if rate.per_s is None else f"{rate.per_s:,.0f}"
+
+
 def _micros(sample: deque[int], share: float) -> str:
     value = quantile(sample, share)
     return "-" if value is None else f"{value / 1000:,.0f}"
 
 
 def _market(figures: Figures, known: dict[int, Instrument]) -> Table:
-    table = Table("instrument", "book", "bid", "ask", "spread bp", "imbalance", "events", title="books")
+    table = Table("venue", "instrument", "book", "bid", "ask", "spread bp", "imbalance", "events", title="books")
     for row in figures.cells("book_tops"):
         one = known.get(row.instrument)
-        if one is None:
-            continue
         state = BookState(row.state).name.lower()
+        if one is None:  # nobody knows yet what its numbers mean, and that is not to be hidden
+            table.add_row("-", str(row.instrument), f"[red]{state}", *"-----")
+            continue
         bid, ask = row.bid_price[0] if row.bids else 0, row.ask_price[0] if row.asks else 0
         table.add_row(
-            one.symbol, f"[{'green' if row.state == BookState.GOOD else 'red'}]{state}",
+            one.venue, one.symbol, f"[{'green' if row.state == BookState.GOOD else 'red'}]{state}",
             f"{to_text(row.bid_size[0], one.size_decimals)} @ {to_text(bid, one.price_decimals)}",
             f"{to_text(ask, one.price_decimals)} @ {to_text(row.ask_size[0], one.size_decimals)}",
             bps_text(row.spread_bps), f"{row.imbalance:+.2f}", f"{row.change_count:,}",

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from engine.venues.dialect import OTHER, Answer, AnswerKind, Channel
+from engine.venues.dialect import OTHER, Answer, AnswerKind, Channel, InstrumentChannel
 
 SECOND_NS = 1_000_000_000
 
@@ -40,6 +40,11 @@ class Channels(ABC):
     def stream_target(self) -> str:
         """The host says it all."""
         return "/"
+
+    @property
+    def instrument_channel(self) -> InstrumentChannel | None:
+        """Metadata is asked for."""
+        return None
 
     def greeting(self) -> list[bytes]:
         """Nothing."""

@@ -4,7 +4,7 @@ A further venue is one folder: a compiled scanner and rule (`market`, `rule`), a
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Protocol
 
@@ -82,6 +82,37 @@ def read_listed(
     return Listing(tuple(found), refused)
 
 
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a frame of a venue's channel of instruments says."""
+
+    entries: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by symbol, in the venue's own words
+    whole: bool = False  # a snapshot: what it lacks is not listed
+    open: bool | None = None  # whether the whole venue takes every order; None: nothing of it is said
+    refusal: str = ""  # the venue does not give the channel
+
+
+class InstrumentChannel(Protocol):
+    """Metadata that a venue tells by itself, over a stream of its own: a snapshot, then what changes."""
+
+    target: str  # path and query, then # and what tells this stream from others
+
+    def subscribe(self) -> bytes:
+        """The message that opens it."""
+
+    def unsubscribe(self) -> bytes:
+        """The message that closes it."""
+
+    def ping(self) -> bytes:
+        """A message that is answered."""
+
+    def notice(self, frame: bytes) -> Notice | None:
+        """Understand a frame; None when it says nothing of instruments."""
+
+    def listing(self, entries: Mapping[str, Mapping[str, Any]], ids: Mapping[str, int]) -> Listing:
+        """Read entries as instruments; what cannot be taken exactly is refused by name."""
+
+
 class Dialect(Protocol):
     """One venue's market data."""
 
@@ -103,6 +134,10 @@ class Dialect(Protocol):
     pace_ns: int  # at least this between two messages to the venue
     weight_limit: int  # of requests in a minute, 0 where the venue does not count
     weight_header: str  # where the venue tells how much of it is used
+
+    @property
+    def instrument_channel(self) -> InstrumentChannel | None:
+        """Where the venue tells its metadata by itself; None where it is only asked for."""
 
     @property
     def snapshot_choices(self) -> tuple[tuple[int, int], ...]:

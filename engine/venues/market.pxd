@@ -35,6 +35,7 @@ cdef enum:
     OTHER = 0  # JSON, but no hot message
     MALFORMED = -1  # not what a venue may send, or not understood here
     SYMBOL_ROOM = 32
+    LISTINGS_MAX = 1024
 
 cdef struct Level:
     int64_t price
@@ -125,6 +126,7 @@ cdef class Rule:
     cdef bint prints_prove  # a print that is missing means that changes are, where changes have no numbers
     cdef int admit(self, Message *message) noexcept nogil
     cdef int seed(self, Message *message) noexcept nogil
+    cdef bint follows(self, Message *message, int64_t before) noexcept nogil
     cdef bint holds(self, Book book, Message *message) noexcept nogil
     cdef bint holds_orders(self, OrderBook orders, Message *message) noexcept nogil
     cdef void reset(self) noexcept nogil

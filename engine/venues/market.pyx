@@ -16,7 +16,6 @@ from engine.book.orders cimport OrderBook
 
 cdef enum:
     SLOTS = 4096  # of the symbol table: at least four times the listings, so that probing stays short
-    LISTINGS_MAX = 1024
     LEVELS_MAX = 1 << 20
     MESSAGES_MAX = 1 << 16
     EVENTS_FIRST = 1024
@@ -245,6 +244,10 @@ cdef class Rule:
         self.bridged = True
         return APPLY
 
+    cdef bint follows(self, Message *message, int64_t before) noexcept nogil:
+        """Whether nothing is missing on a connection between the number it told before and a change."""
+        return True
+
     cdef bint holds(self, Book book, Message *message) noexcept nogil:
         """Whether the book, with the message applied, is what the venue says it is."""
         return True
@@ -286,3 +289,7 @@ cdef class ContiguousRule(Rule):
         self.last = message.last
         self.bridged = False
         return APPLY
+
+    cdef bint follows(self, Message *message, int64_t before) noexcept nogil:
+        """Whether a change begins where the connection's last one ended."""
+        return message.first <= before + 1

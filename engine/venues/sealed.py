@@ -38,6 +38,7 @@ class SealedStream:
     def __init__(self, port: FramePort, seal: Seal) -> None:
         """Take a port that was begun."""
         self._port, self._seal = port, seal
+        self._look = getattr(port, "look", port.poll)
         self._held: deque[bytes] = deque()
         self._now_ns = 0
         self._failure = ""
@@ -63,6 +64,13 @@ class SealedStream:
         if self._held:
             self._push()
         return self._port.poll(now_ns)
+
+    def look(self, now_ns: int) -> list[bytes] | None:
+        """The same, but None where nothing came and nothing else has changed either, where the port can tell."""
+        self._now_ns = now_ns
+        if self._held:
+            return self.poll(now_ns)
+        return self._look(now_ns)
 
     def send(self, payload: bytes) -> bool:
         """Send as soon as it can be sealed; False when the connection is not open."""
@@ -93,7 +101,3 @@ class SealedStream:
     def _fail(self, reason: str) -> None:
         self._failure = self._failure or reason
         self.close()
-
-    def __getattr__(self, name: str) -> Any:
-        """What this port can beside what every port can."""
-        return getattr(self._port, name)

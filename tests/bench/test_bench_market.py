@@ -5,7 +5,7 @@ import os
 import pytest
 
 import shm
-from bench import book, corpus, feed, wire_to_tick
+from bench import book, corpus, feed, message, visible, wire_to_tick
 from bench.peers import books, decoders
 from engine.venues.catalogue import dialect_of
 
@@ -53,6 +53,22 @@ def test_every_kind_and_peer_has_its_figure_in_one_run(monkeypatch: pytest.Monke
     assert {"diff20_p50_ns", "diff20_p99_ns", "bbo_p50_ns", "sbe_diff20_p50_ns"} <= set(found)
     assert {*found["peers"], *found["absent"]} == {peer.name for peer in decoders.PEERS}
     assert all(low <= high for low, high in found["spread"].values())
+
+
+def test_a_message_has_its_figure_from_the_socket_to_the_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Receive, decode and publish in one process, by the names that the promise has."""
+    monkeypatch.setattr(message, "ROUNDS", 1)
+    monkeypatch.setattr(message, "WARM_UP", 0)
+    found = message.measure(300)
+    assert list(found) == [f"message_{kind}_{word}_ns" for kind in ("diff20", "bbo") for word in ("p50", "p99")]
+    assert 0 < found["message_bbo_p50_ns"] <= found["message_bbo_p99_ns"]
+
+
+def test_a_decoded_book_is_seen_by_another_process() -> None:
+    """The reader has a process of its own; nothing of it is left behind."""
+    found = visible.measure(2500)
+    assert 0 < found["top_visible_p50_ns"] <= found["top_visible_p99_ns"]
+    assert [name for name in shm.names() if name.startswith("bench-seen-")] == []
 
 
 def test_a_tick_is_seen_for_each_frame_on_the_wire() -> None:

@@ -9,7 +9,9 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from operator import attrgetter
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -20,12 +22,15 @@ from engine.feed.pipeline import Pipeline
 from engine.feed.track import Track
 from engine.model.fixed import to_text
 from engine.model.words import BookState, FrameKind
-from engine.venues.dialect import AnswerKind, Dialect
+from engine.venues.dialect import AnswerKind, Dialect, Listing
 
 COUNTS = (
     "snapshots", "diffs", "dropped", "applied", "gaps", "resyncs", "suspect", "bbo_checked", "bbo_equal",
     "best_checked", "best_equal", "checksum_checked", "checksum_ok", "prints", "print_gaps", "crossings",
 )  # fmt: skip
+COMPARED = {name: f"comparison.{name}" for name in ("bbo_checked", "bbo_equal", "best_checked", "best_equal")}
+ELSEWHERE = COMPARED | {"prints": "prints.told", "print_gaps": "prints.gaps"}
+GETTERS = {name: attrgetter(ELSEWHERE.get(name, name)) for name in COUNTS}
 WIDTH_MAX = 18
 SYMBOL_MAX = 32  # bytes: a longer one is no symbol but a spoilt frame
 NUMBER = re.compile(r"([0-9]{1,18})(?:\.([0-9]*?)(0*))?")
@@ -56,7 +61,11 @@ class Survey:
             self._read_frame(piece)
 
     def _read_frame(self, piece: Piece) -> None:
+        channel = self.dialect.instrument_channel
         try:
+            notice = channel.notice(piece.payload) if channel is not None else None
+            if channel is not None and notice is not None and notice.entries:
+                self._state(channel.listing(notice.entries, dict.fromkeys(notice.entries, 0)))
             message = self._parse(piece.payload)
             self.dialect.learn(message)
             for symbol, price, size in self.dialect.numbers(message):
@@ -92,10 +101,12 @@ class Survey:
 
     def _read_metadata(self, piece: Piece) -> None:
         try:
-            instruments = self.dialect.instruments(piece.payload, None).instruments
+            self._state(self.dialect.instruments(piece.payload, None))
         except (ValueError, KeyError, TypeError):  # an answer of another kind: a book, say
             return
-        self.stated |= {one.symbol: (one.price_decimals, one.size_decimals) for one in instruments}
+
+    def _state(self, listing: Listing) -> None:
+        self.stated |= {one.symbol: (one.price_decimals, one.size_decimals) for one in listing.instruments}
 
     def symbols(self) -> list[str]:
         """Those seen in frames or books."""
@@ -178,7 +189,8 @@ class Check:
     def take_mark(self, piece: Piece) -> None:
         """A connection begins or is gone; the last one's end leaves no book that could be followed."""
         if piece.mark == FrameKind.BEGIN and piece.connection not in self.open:
-            self.open.append(piece.connection)
+            if not urlsplit(orjson.loads(piece.payload)["target"]).fragment:  # one of instruments alone has no books
+                self.open.append(piece.connection)
         elif piece.mark == FrameKind.CLOSED and piece.connection in self.open:
             followed = self.open[0] == piece.connection
             self.open.remove(piece.connection)
@@ -193,7 +205,7 @@ class Check:
         """One object a symbol."""
         for track in self.pipeline.tracks:
             track.trust(track.seed_ns)
-            track.compare_rest()
+            track.comparison.close()
             yield self.report(track)
 
     def report(self, track: Track) -> dict[str, object]:
@@ -206,7 +218,7 @@ class Check:
             "frames": self.pipeline.frames + self.answers,
             "malformed": self.malformed,
             "refused": self.refused,
-            **{name: getattr(track, name) for name in COUNTS},
+            **{name: get(track) for name, get in GETTERS.items()},
             "price_decimals": price_decimals,
             "size_decimals": size_decimals,
             "bids": track.book.count(1),

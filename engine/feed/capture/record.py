@@ -46,21 +46,21 @@ def record(options: argparse.Namespace) -> int:
     """Record; the exit code."""
     if not 0 <= options.seconds < FOREVER_S or options.part_mib < 0 or options.part_seconds < 0:
         return _complain("--seconds, --part-mib and --part-seconds: expected none or more", WRONG_USE)
-    system = choose_system(options.system)
-    if not system:
-        found = ", ".join(_recordable()) or "none"
-        return _complain(f"system {options.system!r}: expected one with a running feed, found {found}", NOBODY)
+    systems = choose_systems(options.system)
+    if len(systems) != 1:
+        return _complain(*_which(options.system, systems))
+    [system] = systems
     stop, now_ns = Stop(options.seconds), clock.now_ns()
     try:
-        recorder = Recorder(system, options.venue)
+        recorder = _attach(system, options.venue)
         _know_venue(options.venue, recorder.connections.venues())
         limits = Limits(options.part_mib * MIB, options.part_seconds * SECOND_NS)
         path = output_path(options.output, system, now_ns)
         writer = RecordingWriter(path, now_ns, limits, recorder.connections.openings)
-    except FileNotFoundError as error:
+    except Gone as error:
         return _complain(str(error), NOBODY)
     except (OSError, ValueError, shm.SegmentError) as error:
-        return _complain(str(error), WRONG_USE)
+        return _complain(_text(error), WRONG_USE)
     print(f"recording {system} to {path}, ^C ends it", file=sys.stderr, flush=True)  # noqa: T201 - stderr may be closed
     try:
         follow(recorder, writer, stop)
@@ -70,6 +70,25 @@ def record(options: argparse.Namespace) -> int:
         return _complain(f"{writer.paths[-1]}: {error.strerror}: whole up to here, the feed goes on", FAILED)
     _say(recorder, writer, as_json=options.json)
     return DONE
+
+
+def _text(error: Exception) -> str:
+    """What is wrong, without the number of the error."""
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
+
+
+class Gone(Exception):  # noqa: N818 - one clear line for the one who typed
+    """The system went down between the look for it and the attaching."""
+
+
+def _attach(system: str, venue: str) -> Recorder:
+    """The recorder of a system that is still there."""
+    try:
+        return Recorder(system, venue)
+    except FileNotFoundError as error:
+        raise Gone(f"{system} went down: {error}") from error
 
 
 def _know_venue(named: str, venues: set[str]) -> None:
@@ -93,12 +112,28 @@ def follow(recorder: Recorder, writer: RecordingWriter, stop: Stop) -> None:
         time.sleep(NAP_S)
 
 
-def choose_system(named: str) -> str:
-    """The system that is meant: the one named, the only one, or the only one whose feed lives; empty for none."""
+def choose_systems(named: str) -> list[str]:
+    """The systems that may be meant: the one named, or all; where there are several, those whose feed lives."""
     found = [system for system in _recordable() if not named or system == named]
-    if len(found) > 1:
-        found = [system for system in found if shm.RingReader(f"{system}.frames").owner.life() == "alive"]
-    return found[0] if len(found) == 1 else ""
+    return [system for system in found if _is_living(system)] or found
+
+
+def _is_living(system: str) -> bool:
+    """Whether the feed of a system writes; one that went down this moment does not."""
+    try:
+        return shm.RingReader(f"{system}.frames").owner.life() == "alive"
+    except (shm.SegmentError, OSError):
+        return False
+
+
+def _which(named: str, found: list[str]) -> tuple[str, int]:
+    """Why it is not one system, and the exit code of that."""
+    if found:
+        return f"which system? --system is one of {', '.join(found)}", WRONG_USE
+    others = ", ".join(_recordable()) or "none"
+    if named in shm.systems():
+        return f"system {named!r} copies no frames: it has no feed, or [feed] frames = false; found {others}", NOBODY
+    return f"no system {named!r} here, found {others}" if named else "no system with a feed is here", NOBODY
 
 
 def _recordable() -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from engine.model.fixed import INT64_MAX, to_fixed
+from engine.model.fixed import INT64_MAX, to_fixed, to_fixed_up
 from engine.model.instrument import Instrument
 from engine.venues.dialect import Listing, read_listed
 
@@ -55,12 +55,12 @@ def read_symbol(venue: str, symbol: str, entry: Mapping[str, Any], number: int) 
         size_decimals=size_decimals,
         price_step=to_fixed(price["tickSize"], price_decimals),
         size_step=to_fixed(size["stepSize"], size_decimals),
-        size_min=to_fixed(size["minQty"], size_decimals),
+        size_min=to_fixed_up(size["minQty"], size_decimals),
         size_max=min(INT64_MAX, int(Decimal(size["maxQty"]).scaleb(size_decimals))),
-        notional_min=to_fixed(
+        notional_min=to_fixed_up(
             notional.get("minNotional") or notional.get("notional") or "0", price_decimals + size_decimals
         ),
         trading=entry.get("status", entry.get("contractStatus")) == "TRADING",
         kind=KINDS.get(contract, "future"),
-        multiplier=int(entry.get("contractSize", 1)),
+        multiplier=to_fixed(str(entry.get("contractSize", 1)), 0),
     )

@@ -9,7 +9,17 @@ import orjson
 
 from engine.venues.binance.instruments import read_exchange_info
 from engine.venues.binance.scan import BinanceMarket, FuturesRule, SpotRule
-from engine.venues.dialect import LEAVING, OTHER, Answer, AnswerKind, Channel, ChannelKind, Listing, Want
+from engine.venues.dialect import (
+    LEAVING,
+    OTHER,
+    Answer,
+    AnswerKind,
+    Channel,
+    ChannelKind,
+    InstrumentChannel,
+    Listing,
+    Want,
+)
 from engine.venues.market import Market, Rule
 
 SECOND_NS = 1_000_000_000
@@ -59,6 +69,11 @@ class BinanceDialect:
     def snapshot_choices(self) -> tuple[tuple[int, int], ...]:
         """What the product gives."""
         return SNAPSHOT_CHOICES[self.name]
+
+    @property
+    def instrument_channel(self) -> InstrumentChannel | None:
+        """Metadata is asked for."""
+        return None
 
     def market(self) -> Market:
         """One scanner serves every product."""

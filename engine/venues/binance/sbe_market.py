@@ -7,7 +7,8 @@
     options = { encoding = "sbe" }
 
 Best bid and ask carry their time here, and the venue drops those that a newer one has overtaken; depth comes five times
-as often. Books and metadata are still REST answers in JSON.
+as often. Books and metadata are still REST answers in JSON. The stream `depth20` is read in recordings and never
+subscribed: its levels are the best of the book that `depth` keeps whole, and nobody can configure a shallower one.
 """
 
 from collections.abc import Iterable

@@ -402,3 +402,7 @@ cdef class FuturesRule(Rule):
         self.last = message.last
         self.bridged = False
         return APPLY
+
+    cdef bint follows(self, Message *message, int64_t before) noexcept nogil:
+        """Whether a change names the connection's last one as the one before."""
+        return message.previous < 0 or message.previous == before

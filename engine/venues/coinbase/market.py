@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from engine.model.fixed import INT64_MAX, to_fixed
+from engine.model.fixed import INT64_MAX, to_fixed, to_fixed_up
 from engine.model.instrument import Instrument
 from engine.venues.channels import Channels
 from engine.venues.coinbase.scan import CoinbaseMarket, CoinbaseRule
@@ -27,6 +27,9 @@ from engine.venues.dialect import (
 from engine.venues.market import Market, Rule
 
 HOT_CHANNELS = ("l2_data", "market_trades")
+HINDRANCES = (
+    "trading_disabled", "cancel_only", "post_only", "limit_only", "auction_mode", "view_only", "is_disabled"
+)  # fmt: skip
 PRODUCT = re.compile(r"[A-Z0-9]+(-[A-Z0-9]+)+")
 CHANNELS = (
     Channel("level2", ChannelKind.BOOK, greets=True),
@@ -132,8 +135,29 @@ def decimals_of(step: str) -> int:
     return max(0, -int(exponent))
 
 
+def takes_every_order(entry: Mapping[str, Any]) -> bool:
+    """Whether nothing that a product says of itself, at either Coinbase, keeps an order out."""
+    return not any(entry.get(name) for name in HINDRANCES)
+
+
+def contract_of(entry: Mapping[str, Any]) -> tuple[str, str, int]:
+    """Base, kind and multiplier; a contract that is no whole number of its base cannot be held exactly."""
+    if entry.get("product_type", "SPOT") == "SPOT":
+        return entry["base_currency_id"], "spot", 1
+    told = entry["future_product_details"]
+    kind = "perpetual" if told["contract_expiry_type"] == "PERPETUAL" else "future"
+    return told["contract_root_unit"], kind, to_fixed(str(told["contract_size"]), 0)
+
+
+def is_open(entry: Mapping[str, Any]) -> bool:
+    """Whether it is traded at all: a contract has sessions in place of a status."""
+    session = entry.get("fcm_trading_session_details")
+    return bool(session.get("is_session_open")) if isinstance(session, dict) else entry.get("status") == "online"
+
+
 def read_product(venue: str, symbol: str, entry: Mapping[str, Any], number: int) -> Instrument:
     """One product."""
+    base, kind, multiplier = contract_of(entry)
     price_step = entry.get("price_increment") or entry["quote_increment"]
     price_decimals, size_decimals = decimals_of(price_step), decimals_of(entry["base_increment"])
     largest = int(Decimal(entry.get("base_max_size") or 0).scaleb(size_decimals))
@@ -141,14 +165,16 @@ def read_product(venue: str, symbol: str, entry: Mapping[str, Any], number: int)
         id=number,
         venue=venue,
         symbol=symbol,
-        base=entry["base_currency_id"],
+        base=base,
         quote=entry["quote_currency_id"],
         price_decimals=price_decimals,
         size_decimals=size_decimals,
         price_step=to_fixed(str(price_step), price_decimals),
         size_step=to_fixed(str(entry["base_increment"]), size_decimals),
-        size_min=to_fixed(str(entry.get("base_min_size") or 0), size_decimals),
+        size_min=to_fixed_up(str(entry.get("base_min_size") or 0), size_decimals),
         size_max=min(INT64_MAX, largest) or INT64_MAX,
-        notional_min=int(Decimal(entry.get("quote_min_size") or 0).scaleb(price_decimals + size_decimals)),
-        trading=entry.get("status") == "online" and not entry.get("trading_disabled"),
+        notional_min=to_fixed_up(str(entry.get("quote_min_size") or 0), price_decimals + size_decimals),
+        trading=is_open(entry) and takes_every_order(entry),
+        kind=kind,
+        multiplier=multiplier,
     )

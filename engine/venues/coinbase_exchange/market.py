@@ -9,10 +9,10 @@ from typing import Any
 
 import orjson
 
-from engine.model.fixed import INT64_MAX, to_fixed
+from engine.model.fixed import INT64_MAX, to_fixed_up
 from engine.model.instrument import Instrument
 from engine.venues.channels import Channels
-from engine.venues.coinbase.market import decimals_of, refusal_of
+from engine.venues.coinbase.market import decimals_of, refusal_of, takes_every_order
 from engine.venues.coinbase_exchange.scan import ExchangeMarket, LevelRule, OrderRule
 from engine.venues.dialect import EVERY, OTHER, Answer, AnswerKind, Channel, ChannelKind, Listing, Want, read_listed
 from engine.venues.market import Market, Rule
@@ -181,8 +181,8 @@ def read_product(venue: str, symbol: str, entry: Mapping[str, Any], number: int)
         size_decimals=size_decimals,
         price_step=price_step,
         size_step=size_step,
-        size_min=to_fixed(str(entry.get("base_min_size") or 0), size_decimals),
+        size_min=to_fixed_up(str(entry.get("base_min_size") or 0), size_decimals),
         size_max=INT64_MAX,
-        notional_min=int(Decimal(entry.get("min_market_funds") or 0).scaleb(price_decimals + size_decimals)),
-        trading=entry.get("status") == "online" and not entry.get("trading_disabled"),
+        notional_min=to_fixed_up(str(entry.get("min_market_funds") or 0), price_decimals + size_decimals),
+        trading=entry.get("status") == "online" and takes_every_order(entry),
     )

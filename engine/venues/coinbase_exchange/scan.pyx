@@ -243,7 +243,7 @@ cdef class ExchangeMarket(Market):
         if message == NULL or not integer_of(&fields[TRADE_ID], NUMBER, &message.print_id):
             return MALFORMED
         message.side = -side_of(&fields[SIDE])
-        message.ordinary = not last
+        message.past = last
         if message.side == 0:
             return MALFORMED
         if message.index >= 0:

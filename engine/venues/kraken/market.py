@@ -1,22 +1,18 @@
-"""Kraken's market data: subscriptions, acknowledgements and metadata."""
+"""Kraken's market data: subscriptions and acknowledgements."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
-from functools import partial
 from typing import Any, ClassVar
 
 import orjson
 
-from engine.model.fixed import INT64_MAX, to_fixed
-from engine.model.instrument import Instrument
 from engine.venues.channels import SECOND_NS, Channels
-from engine.venues.dialect import OTHER, Answer, AnswerKind, Channel, ChannelKind, Listing, Want, read_listed
+from engine.venues.dialect import OTHER, Answer, AnswerKind, Channel, ChannelKind, Listing, Want
+from engine.venues.kraken.instruments import KrakenInstruments, read_asset_pairs
 from engine.venues.kraken.scan import KrakenMarket, KrakenRule
 from engine.venues.market import Market, Rule
 
 DEPTHS = (10, 25, 100, 500, 1000)
-OLD_NAMES = {"XBT": "BTC", "XDG": "DOGE"}  # AssetPairs still has the names of v1
 HOT_CHANNELS = ("book", "trade")
 CHANNELS = (
     Channel("book", ChannelKind.BOOK, greets=True),
@@ -59,15 +55,19 @@ class KrakenDialect(Channels):
         """The connection and the other books are left alone."""
         return self._message("unsubscribe", wants, number)
 
+    @property
+    def instrument_channel(self) -> KrakenInstruments | None:
+        """The public address has it; that of orders is not known to."""
+        return None if self.by_order else KrakenInstruments(self.name)
+
     def instruments_target(self, symbols: Iterable[str]) -> str:
-        """Every pair: the names of v1 and v2 differ, so none is asked for by name."""
+        """Every pair, where the channel is away."""
         del symbols
         return "/0/public/AssetPairs"
 
     def instruments(self, body: bytes, ids: Mapping[str, int] | None) -> Listing:
         """Read AssetPairs."""
-        listed = {symbol_of(entry): entry for entry in orjson.loads(body)["result"].values() if "wsname" in entry}
-        return read_listed(self.name, listed, ids, partial(read_pair, self.name))
+        return read_asset_pairs(self.name, body, ids)
 
     def answer_message(self, message: dict[str, Any]) -> Answer:
         """Acknowledgements come one a symbol; a refusal leaves the connection up, and heartbeats go on."""
@@ -130,30 +130,3 @@ def spoilt_books(message: Mapping[str, Any]) -> tuple[str, ...]:
     if message["channel"] != "book" or not isinstance(data, list):
         return ()
     return tuple(str(entry.get("symbol")) for entry in data if isinstance(entry, dict))
-
-
-def symbol_of(entry: Mapping[str, Any]) -> str:
-    """The v2 name of a pair."""
-    base, _, quote = str(entry["wsname"]).partition("/")
-    return f"{OLD_NAMES.get(base, base)}/{OLD_NAMES.get(quote, quote)}"
-
-
-def read_pair(venue: str, symbol: str, entry: Mapping[str, Any], number: int) -> Instrument:
-    """One pair. Its decimals are the pair's precision even where the step is coarser: the checksum is over them."""
-    price_decimals, size_decimals = int(entry["pair_decimals"]), int(entry["lot_decimals"])
-    base, _, quote = symbol.partition("/")
-    return Instrument(
-        id=number,
-        venue=venue,
-        symbol=symbol,
-        base=base,
-        quote=quote,
-        price_decimals=price_decimals,
-        size_decimals=size_decimals,
-        price_step=to_fixed(str(entry.get("tick_size") or Decimal(1).scaleb(-price_decimals)), price_decimals),
-        size_step=1,
-        size_min=to_fixed(str(entry.get("ordermin", "0")), size_decimals),
-        size_max=INT64_MAX,
-        notional_min=to_fixed(str(entry.get("costmin", "0")), price_decimals + size_decimals),
-        trading=entry.get("status", "online") == "online",
-    )

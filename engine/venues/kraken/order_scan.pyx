@@ -211,10 +211,9 @@ cdef uint32_t take_side(OrderBook book, uint32_t crc, int side, const Side *leve
     cdef const Resting *order
     cdef int64_t key, size
     cdef int32_t entry
-    cdef int place
-    for place in range(CHECKED_LEVELS):
-        if not step_on(levels, &cursor, &key, &size):
-            break
+    cdef int left = CHECKED_LEVELS
+    while left > 0 and step_on(levels, &cursor, &key, &size):
+        left -= 1
         entry = book.front(side, side * key)
         while entry != NOWHERE:
             order = &book.orders[entry]

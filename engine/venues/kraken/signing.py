@@ -102,6 +102,7 @@ class TokenSeal:
             if response.request_id != self._asked:
                 continue
             self._asked, self._got_ns = None, now_ns
+            self._requests.close()  # nobody would look after it, and its end would wake a sleeper for ever
             token, reason = read_token(response)
             if not token and self._token:
                 LOG.warning("kraken gave no other token: %s", reason)

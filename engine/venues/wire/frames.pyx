@@ -126,6 +126,11 @@ cdef class FrameReader:
         """How many bytes wait to become a frame."""
         return self.end - self.start
 
+    @property
+    def unfinished(self):
+        """Whether a message has begun and not ended."""
+        return self.end > self.start or self.assembly_opcode != 0
+
     cpdef int written(self, size_t count) except -1:
         """Say that a read brought `count` bytes into the free end."""
         assert count <= self.capacity - self.end, "more written than there was room"

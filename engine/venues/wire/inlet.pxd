@@ -9,5 +9,7 @@ cdef class Inlet:
     cdef Receiver plain
     cdef SealedReceiver sealed
     cdef bint flowing
+    cdef FrameReader practice
+    cdef object encode
 
     cdef Py_ssize_t fill(self) except? -1

@@ -60,6 +60,11 @@ class WebSocketPort(Inlet):
         return self._error
 
     @property
+    def unfinished(self) -> bool:
+        """Whether a message has begun and not ended: such bytes are no sign of life."""
+        return self._reader.unfinished
+
+    @property
     def last_pong(self) -> bytes:
         """The payload of the last answer to a `send_ping`."""
         return self._pong

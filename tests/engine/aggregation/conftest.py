@@ -2,12 +2,16 @@
 
 import gzip
 import os
+import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import shm
+from engine.lanes import BY_NAME
+from engine.model.words import RoleState
 from tests.engine.aggregation.hands import System
 
 CAPTURES = Path(os.environ.get("STEELYARD_CAPTURES", "../shared/captures"))
@@ -31,6 +35,21 @@ def make_system() -> Iterator[Callable[..., System]]:
 def system(make_system: Callable[..., System]) -> System:
     """A system of three venues that trade one thing."""
     return make_system()
+
+
+@pytest.fixture
+def beating(make_system: Callable[..., System]) -> Iterator[tuple[System, Callable[..., None]]]:
+    """A system whose feed has a heartbeat, and its hand on it."""
+    name, record = f"test-aggregation-{secrets.token_hex(6)}.heartbeat.feed", BY_NAME["heartbeat"].record
+    shm.create(name, record, "cells", count=1)
+    cell = shm.CellWriter(name, record)
+
+    def beat(at_ns: int, state: int = RoleState.RUNNING) -> None:
+        cell.write(0, 0, at_ns, 0, 0, 0, 0, state, 0, 0)
+
+    yield make_system(feed=shm.CellReader(name, record)), beat
+    cell.close()
+    shm.remove(name)
 
 
 @pytest.fixture

@@ -27,7 +27,8 @@ FAR = replace(BTC, id=3, venue="west", symbol="BTC/USDT", price_decimals=3, size
 FEES = {"north": "10", "south": "5", "west": "0.5"}
 LANES = (
     "instruments",
-    "ticks", "books", "book_tops", "groups", "global_books", "global_tops", "opportunities", "bars", "last_bars",
+    "ticks", "books", "book_tops", "groups", "global_books", "global_tops", "opportunities",
+    "open_opportunities", "bars", "last_bars",
 )  # fmt: skip
 Levels = list[tuple[int, int]]
 
@@ -100,6 +101,7 @@ class System:
     name: str = ""
     lives: int = 0
     mortality: Mortality = field(default_factory=Mortality)
+    recorded: bool = False
     feed: shm.CellReader | None = None  # the heartbeat of a feed, where a test gives it one
 
     def __post_init__(self) -> None:
@@ -130,7 +132,7 @@ class System:
         lanes: Any = open_lanes(self.name, "aggregation")
         lanes.feed = self.feed
         lanes.bars, lanes.last_bars = Mortal(lanes.bars, self.mortality), Mortal(lanes.last_bars, self.mortality)
-        self.role = make_role(table, "aggregation", 7, self.instruments, lanes)
+        self.role = make_role(table, "aggregation", 7, self.instruments, lanes, recorded=self.recorded)
         self.lives += 1
         return self.role
 
@@ -182,17 +184,18 @@ class System:
         self.tick(TickKind.STATE, of, detail=state, flags=flags)
 
     def tell_book(
-        self, of: int, bids: Levels, asks: Levels, state: int = BookState.GOOD, *, bests: bool = True
-    ) -> None:
+        self, of: int, bids: Levels, asks: Levels, state: int = BookState.GOOD, *, bests: bool = True,
+        flags: int = Flag.LAST,
+    ) -> None:  # fmt: skip
         """A book's event: its bests, its state, its top."""
         if bests:
             for side, levels in ((1, bids), (-1, asks)):
                 price, size = levels[0] if levels else (0, 0)
                 self.tick(TickKind.BEST, of, side=side, price=price, size=size, flags=0)
-            self.tell_state(of, state)
+            self.tell_state(of, state, flags)
         self.changes += 1
         row = (
-            self.now_ns, self.now_ns, 0, 0, self.ticks.cursor, 0.0, 0.0, of, state, len(bids), len(asks), Flag.LAST,
+            self.now_ns, self.now_ns, 0, 0, self.ticks.cursor, 0.0, 0.0, of, state, len(bids), len(asks), flags,
             self.changes, column(bids, 0), column(bids, 1), column(asks, 0), column(asks, 1), (0,) * 7,
         )  # fmt: skip
         self.books.publish(*row)

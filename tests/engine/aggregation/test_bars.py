@@ -2,20 +2,17 @@
 
 import itertools
 import random
-import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
-import shm
 from engine.aggregation import check_table
 from engine.aggregation.bars import Bars
 from engine.aggregation.role import InstrumentsChangedError
 from engine.config.tables import Aggregation
-from engine.lanes import BY_NAME
-from engine.model.words import BarFlag, BookState, Flag, TickKind
+from engine.model.words import BarFlag, BookState, Flag, RoleState, TickKind
 from tests.engine.aggregation.hands import BTC, ELSEWHERE, SECOND, START, System, seed_of_this_run, wide
 
 GRACE = SECOND // 10
@@ -212,18 +209,6 @@ def flags_of_seconds(system: System) -> dict[int, bool]:
     return {(bar.start_ns - START) // SECOND: bool(bar.flags & BarFlag.PARTIAL) for bar in bars}
 
 
-@pytest.fixture
-def beating(make_system: Callable[..., System]) -> Iterator[tuple[System, Callable[[int], None]]]:
-    """A system whose feed has a heartbeat, and its hand on it."""
-    name, record = f"test-aggregation-{secrets.token_hex(6)}.heartbeat.feed", BY_NAME["heartbeat"].record
-    shm.create(name, record, "cells", count=1)
-    cell = shm.CellWriter(name, record)
-    system = make_system(feed=shm.CellReader(name, record))
-    yield system, lambda at_ns: cell.write(0, 0, at_ns, 0, 0, 0, 0, 0, 0, 0)
-    cell.close()
-    shm.remove(name)
-
-
 def test_a_bar_waits_for_the_feed_to_be_heard_behind_its_end(
     beating: tuple[System, Callable[[int], None]],
 ) -> None:
@@ -263,6 +248,160 @@ def test_seconds_that_a_dead_feed_did_not_hear_say_so(beating: tuple[System, Cal
         beat(system.now_ns + SECOND)
         system.step(SECOND)
     assert flags_of_seconds(system) == {0: False, 1: True, 2: True, 3: True, 4: False}
+
+
+def test_a_feed_that_is_only_starting_has_heard_nothing(beating: tuple[System, Callable[..., None]]) -> None:
+    """A successor beats before it is connected: a bar that it lets close as whole lacks what nobody heard."""
+    system, beat = beating
+    beat(START)
+    system.step()
+    system.tell_print(1, 100, 5, 1)
+    beat(START + SECOND - SECOND // 10)
+    system.step(SECOND - SECOND // 20)
+    beat(START + SECOND + SECOND // 20, RoleState.STARTING)
+    system.step(SECOND // 4)
+    system.step(SECOND // 4)
+    assert flags_of_seconds(system) == {0: True}
+
+
+def test_a_mute_line_makes_bars_partial_and_a_quiet_book_does_not(system: System) -> None:
+    """A thin market's empty minutes are whole; those of a line that says nothing at all may miss anything."""
+    system.step()
+    system.tell_print(1, 100, 5, 1)
+    system.step(SECOND)
+    system.tell_state(1, BookState.STALE)
+    system.step(SECOND)
+    system.tell_state(1, BookState.STALE, Flag.LAST | Flag.MUTE)
+    system.step(SECOND)
+    system.step(SECOND)
+    system.tell_state(1, BookState.DISCONNECTED)
+    system.tell_state(1, BookState.GOOD)
+    system.step(SECOND)
+    system.step(SECOND)
+    system.step(SECOND)
+    assert flags_of_seconds(system) == {0: False, 1: True, 2: True, 3: True, 4: True, 5: False}
+
+
+def test_a_mute_line_that_only_its_cell_remembers_is_mute(system: System) -> None:
+    """A successor whose lane forgot the word must not call the seconds whole that nobody heard."""
+    system.step()
+    system.tell_print(1, 100, 5, 1)
+    system.tell_book(1, [(100, 5)], [(101, 5)], BookState.STALE, flags=Flag.LAST | Flag.MUTE)
+    system.step(SECOND // 2)
+    for _ in range(140_000):
+        system.tick(TickKind.BEST, 2, side=1, price=100, size=5)
+    system.die()
+    system.step()
+    for _ in range(3):
+        system.step(SECOND)
+    flags = flags_of_seconds(system)
+    assert len(flags) == 3
+    assert all(flags.values())
+
+
+WILD = (START + 3600 * SECOND, 2**62, 2**63 - 1)
+
+
+@pytest.mark.parametrize("stamp", WILD)
+def test_one_wild_stamp_closes_no_bar_and_stops_none(make_system: Callable[..., System], stamp: int) -> None:
+    """A venue that sends one time in other units must not put an hour of prints into no bar at all."""
+    settings = {"bars": ["1s", "5s"], "bar_time": "venue", "bar_grace_ms": 500}
+    system = make_system(instruments=BOTH, settings=settings)
+    system.step()
+    prints = []
+    for number in range(40):
+        venue_ns = system.now_ns if number != 7 else stamp
+        prints.append(Print(1, system.now_ns, 100 + number, 5, 1))
+        system.tell_print(1, 100 + number, 5, number + 1, venue_ns=venue_ns)
+        system.step(SECOND // 4)
+    system.step(10 * SECOND)
+    check(system.told("bars"), prints, (SECOND, 5 * SECOND))
+    assert (system.role.bars.wild, system.role.bars.late) == (1, 0)
+
+
+@pytest.mark.parametrize("stamp", [-1, -(2**63), 1, 0])
+def test_a_stamp_of_long_ago_breaks_no_bar(make_system: Callable[..., System], stamp: int) -> None:
+    """Before the epoch there is no interval, and in 1970 there was no venue: the receipt counts."""
+    settings = {"bars": ["1s"], "bar_time": "venue", "bar_grace_ms": 500}
+    system = make_system(instruments=BOTH, settings=settings)
+    system.step()
+    system.tell_print(1, 100, 5, 1, venue_ns=system.now_ns)
+    system.tell_print(1, 101, 5, 2, venue_ns=stamp)
+    system.tell_print(1, 102, 5, 3, venue_ns=system.now_ns)
+    system.step(2 * SECOND)
+    bars = system.told("bars")
+    assert bars[0].count == 3
+    assert all(bar.start_ns >= START for bar in bars)
+
+
+@pytest.mark.parametrize("stamp", [1, START - 86400 * SECOND])
+def test_a_first_print_of_long_ago_does_not_stop_the_bars(make_system: Callable[..., System], stamp: int) -> None:
+    """The first word of a venue may be its history."""
+    settings = {"bars": ["1s"], "bar_time": "venue", "bar_grace_ms": 500}
+    system = make_system(instruments=BOTH, settings=settings)
+    system.tell_print(1, 100, 5, 1, venue_ns=stamp)
+    system.step()
+    for number in range(4):
+        system.tell_print(1, 102, 5, number + 2, venue_ns=system.now_ns)
+        system.step(SECOND)
+    system.step(2 * SECOND)
+    bars = system.told("bars")
+    assert sum(bar.count for bar in bars) == 5
+    assert len(bars) < 15
+
+
+def test_a_recordings_bars_close_by_the_recordings_time(make_system: Callable[..., System]) -> None:
+    """Yesterday's prints by today's clock would be late for every bar: a replay would have none."""
+    system = make_system(instruments=BOTH, settings={"bars": ["1s", "5s"]}, recorded=True)
+    then = START - 900 * 86400 * SECOND
+    prints = []
+    for state in (BookState.EMPTY, BookState.GOOD):
+        system.tick(TickKind.STATE, 1, detail=state, flags=Flag.LAST | Flag.RESET, receive_ns=then)
+    for number in range(100):
+        at_ns = then + number * SECOND // 7
+        prints.append(Print(1, at_ns, 100 + number, 5, 1))
+        system.tick(TickKind.PRINT, 1, side=1, price=100 + number, size=5, detail=number + 1, receive_ns=at_ns)
+        system.step(1000)
+        if number == 50:
+            system.die()
+    system.tick(TickKind.BEST, 1, side=1, price=100, size=5, receive_ns=then + 60 * SECOND)
+    system.step()
+    bars = system.told("bars")
+    check(bars, prints, (SECOND, 5 * SECOND))
+    assert [bool(bar.flags & BarFlag.PARTIAL) for bar in bars if bar.count].count(True) <= 2
+
+
+def test_cells_of_another_configurations_bars_show_none(system: System) -> None:
+    """A bar that nobody continues would be shown as the running one for ever."""
+    system.step()
+    for of in (1, 2):
+        system.tell_print(of, 100, 5, 1)
+    system.step(SECOND // 10)
+    system.role.close()
+    system.instruments = (ELSEWHERE,)
+    system.begin(bars=["5s"])
+    system.step(SECOND // 10)
+    rows = [system.role._lanes.last_bars.read(place) for place in range(12)]
+    shown = [(row.instrument, row.interval_ns) for row in rows if row is not None and row.start_ns]
+    assert set(shown) <= {(2, 5 * SECOND)}
+
+
+def test_a_leap_of_days_closes_what_was_open_and_goes_on(system: System) -> None:
+    """A laptop that slept a week: its bars are over, and the next ones are not a hundred thousand."""
+    system.step()
+    system.tell_print(1, 100, 5, 1)
+    system.step(SECOND // 2)
+    system.step(7 * 86400 * SECOND)
+    system.tell_print(1, 101, 5, 2)
+    system.step(2 * SECOND)
+    bars = [bar for bar in system.told("bars") if bar.interval_ns == SECOND]
+    assert [bar.count for bar in bars if bar.count] == [1, 1]
+    assert len(bars) < 6
+    system.step(-3 * SECOND)
+    system.tell_print(1, 102, 5, 3)
+    system.step(6 * SECOND)
+    starts = [bar.start_ns for bar in bars + [bar for bar in system.told("bars") if bar.interval_ns == SECOND]]
+    assert starts == sorted(set(starts))
 
 
 @pytest.mark.parametrize("dying", [True, False])
@@ -332,7 +471,7 @@ def test_open_bars_stand_in_cells(system: System) -> None:
 def test_a_grace_as_long_as_a_bar_is_refused(system: System) -> None:
     """Three bars of one series would be open at once."""
     with pytest.raises(ValueError, match="grace of bars must be less than the shortest interval"):
-        Bars([(1, 2, 5, 0)], [SECOND], SECOND, False, system.role._lanes.bars, system.role._lanes.last_bars)
+        Bars([(1, 2, 5, 0)], [SECOND], SECOND, False, SECOND, system.role._lanes.bars, system.role._lanes.last_bars)
 
 
 @pytest.mark.parametrize("bars", [("1s", "1s"), ("60s", "1m")])

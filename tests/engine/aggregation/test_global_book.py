@@ -7,9 +7,13 @@ from fractions import Fraction
 
 import pytest
 
-from engine.model.words import BookState, Flag, TickKind
+import shm
+from engine.aggregation.role import TICK_LIMIT
+from engine.lanes import BY_NAME
+from engine.model.words import BookState, Flag, RoleState, TickKind
 from tests.engine.aggregation.hands import BTC, DEPTH, ELSEWHERE, FAR, SECOND, Levels, System, seed_of_this_run
 
+Beating = tuple[System, Callable[..., None]]
 MEMBERS = (BTC, ELSEWHERE, FAR)
 BAD = (BookState.EMPTY, BookState.SUSPECT, BookState.RESYNCING, BookState.STALE, BookState.CROSSED,
        BookState.DISCONNECTED)  # fmt: skip
@@ -57,20 +61,78 @@ def test_a_venue_that_may_be_wrong_is_left_out_at_once(system: System, state: Bo
     assert (top.included, top.bid_price[0], top.state) == (0b001, 100_000, BookState.GOOD)
 
 
-def test_a_silent_venue_is_left_out_within_the_limit_and_comes_back_with_its_first_word(system: System) -> None:
-    """The feed's process may be dead: nobody is left to say that its books are stale."""
+def test_a_quiet_venue_whose_line_lives_stays_in(beating: Beating) -> None:
+    """A thin market changes nothing for minutes: its prices hold, and a global book that flickers is a wrong one."""
+    system, beat = beating
     quiet_book(system, 1)
     quiet_book(system, 2)
+    beat(system.now_ns)
     system.step()
-    system.now_ns += 4 * SECOND
-    system.tell_book(1, [(10_000, 5)], [(10_100, 7)])
+    told = len(system.told("global_books"))
+    for _ in range(30):
+        system.now_ns += 2 * SECOND
+        beat(system.now_ns)
+        system.step()
+    assert told > 0
+    assert (system.top().included, system.told("global_books")) == (0b011, [])
+
+
+def test_books_of_a_feed_that_is_not_heard_are_left_out_within_the_limit(beating: Beating) -> None:
+    """The feed's process may be dead: nobody is left to say that its books are stale."""
+    system, beat = beating
+    quiet_book(system, 1)
+    quiet_book(system, 2)
+    beat(system.now_ns)
+    system.step()
+    system.step(5 * SECOND)
+    assert system.top().included == 0b011
+    system.step(1)
+    assert (system.top().included, system.top().state) == (0, BookState.EMPTY)
+    beat(system.now_ns, RoleState.STARTING)
+    system.step(SECOND)
+    assert system.top().included == 0
+    beat(system.now_ns)
     system.step()
     assert system.top().included == 0b011
-    system.step(SECOND + 1)
-    assert system.top().included == 0b001
-    system.tell_print(2, 1_000, 5, 1)
+
+
+def test_the_feeds_word_on_a_line_takes_its_venue_out_and_back(beating: Beating) -> None:
+    """STALE and DISCONNECTED are told at once, by who sees the line; the others go on undisturbed."""
+    system, beat = beating
+    quiet_book(system, 1)
+    quiet_book(system, 2)
+    beat(system.now_ns)
     system.step()
-    assert system.top().included == 0b011
+    for state, included in ((BookState.STALE, 0b001), (BookState.GOOD, 0b011), (BookState.DISCONNECTED, 0b001)):
+        system.now_ns += SECOND
+        beat(system.now_ns)
+        system.tell_state(2, state)
+        system.step()
+        assert system.top().included == included
+
+
+def test_what_a_stalled_role_reads_too_late_is_not_told_as_of_today(system: System) -> None:
+    """Ten seconds of backlog hold prices that nobody offers any more: told is how it ends, once."""
+    quiet_book(system, 1)
+    system.step()
+    system.told("global_books")
+    for number in range(100):
+        system.tell_book(1, [(10_000 + number, 5)], [(10_200, 7)])
+    system.step(10 * SECOND)
+    (row,) = system.told("global_books")
+    assert (row.bid_price[0], row.included) == (100_990, 0b001)
+
+
+def test_a_backlog_of_many_steps_leaves_all_out_until_it_is_read(system: System) -> None:
+    """While the newest word is not in hand nothing is known; a book of before is not good only because it was."""
+    quiet_book(system, 1)
+    system.step()
+    for number in range(TICK_LIMIT + 10):
+        system.tick(TickKind.BEST, 1, side=1, price=9_000 + number % 7, size=5)
+    system.step(10 * SECOND)
+    assert (system.role.merge.behind, system.top().included) == (True, 0)
+    system.step()
+    assert (system.role.merge.behind, system.top().included) == (False, 0b001)
 
 
 def test_silence_told_by_the_feed_is_no_word_of_the_venue(system: System) -> None:
@@ -235,3 +297,110 @@ def test_what_is_told_is_in_the_order_of_receipt(system: System) -> None:
     system.step()
     times = [row.receive_ns for row in system.told("global_books")]
     assert times == sorted(times)
+
+
+def test_groups_of_another_configuration_are_shown_no_more(make_system: Callable[..., System]) -> None:
+    """A thing that nobody puts together would stand in the cells for ever, with the prices of its last day."""
+    split = {"groups": [{"name": "one", "instruments": [1]}, {"name": "two", "instruments": [2, 3]}]}
+    system = make_system(settings=split)
+    for of in (1, 2, 3):
+        quiet_book(system, of)
+    system.step()
+    assert (system.top(2).group, system.top(2).included) == (2, 0b11)
+    system.role.close()
+    system.settings = {}
+    system.begin()
+    system.step()
+    groups = shm.CellReader(f"{system.name}.groups", BY_NAME["groups"].record)
+    shown = [row.id for place in range(groups.count) if (row := groups.read(place)) is not None and row.members]
+    assert shown == [1]
+    assert (system.top(1).included, system.top(2).group, system.top(2).bids) == (0b111, 0, 0)
+
+
+def test_a_group_is_unknown_until_its_writer_knows_it(system: System) -> None:
+    """Between its first word and its books a new life must not show the old one's under a new name."""
+    quiet_book(system, 1)
+    system.step()
+    system.role.close()
+    system.settings = {"groups": [{"name": "south first", "instruments": [2]}]}
+    system.begin()
+    system.role.merge.void(system.now_ns)
+    assert (system.top(1).bids, system.top(1).included, system.top(1).state) == (0, 0, BookState.EMPTY)
+
+
+def test_what_is_heard_again_in_any_order_leaves_the_newest_book(make_system: Callable[..., System]) -> None:
+    """Two lines that bring the same books, and a cell beside the ring: each event counts once, the newest stands."""
+    seed = seed_of_this_run()
+    draw = random.Random(seed)
+    system = make_system()
+    reader = system.reader("books")
+    newest: dict[int, tuple[int, int]] = {}
+    for number in range(300):
+        of = draw.choice(MEMBERS).id
+        price = draw.randrange(1, 100) * 10 ** MEMBERS[of - 1].price_decimals
+        system.now_ns += draw.randrange(1000)
+        system.tell_book(of, [(price, number + 1)], [(price + 10**9, 1)])
+        newest[of] = (price, number + 1)
+        if draw.random() < 0.3:
+            system.step()
+        reader.cursor = max(reader.oldest, reader.end - draw.randrange(1, 6))
+        for row in reader.rows():
+            if draw.random() < 0.3:
+                system.books.publish(*row)
+    system.step()
+    rows = system.told("global_books")
+    assert system.role.merge.duplicates > 50
+    assert [row.receive_ns for row in rows] == sorted(row.receive_ns for row in rows)
+    assert [row.tick_sequence for row in rows] == sorted(row.tick_sequence for row in rows)
+    counts = [row.change_count for row in rows]
+    assert counts == list(range(counts[0], counts[0] + len(counts)))
+    top = system.top()
+    for bit, one in enumerate(MEMBERS):
+        price, size = newest[one.id]
+        found = [
+            (Fraction(at, 1000), mask)
+            for at, mask in zip(top.bid_price, top.bid_members, strict=True) if mask >> bit & 1
+        ]  # fmt: skip
+        assert found == [(Fraction(price, 10**one.price_decimals), found[0][1])]
+        del size
+
+
+def test_books_whose_receipt_runs_backwards_do_not_turn_the_global_books_time(system: System) -> None:
+    """Two sockets are read in one step, the later first: a reader that merges by time must not see it fall."""
+    quiet_book(system, 1)
+    system.step()
+    system.now_ns += 1000
+    quiet_book(system, 2)
+    late, system.now_ns = system.now_ns, system.now_ns - 500
+    system.tell_book(3, [(99_000, 10**3)], [(102_000, 10**3)])
+    system.now_ns = late
+    system.step()
+    times = [row.receive_ns for row in system.told("global_books")]
+    assert times == sorted(times)
+    assert system.top().included == 0b111
+
+
+@pytest.mark.parametrize("back_ns", [SECOND, 3600 * SECOND])
+def test_a_clock_that_steps_back_keeps_what_is_good(beating: Beating, back_ns: int) -> None:
+    """A heartbeat of the future is a feed that lives; nothing may be left out, nor stay in when it is over."""
+    system, beat = beating
+    quiet_book(system, 1)
+    beat(system.now_ns)
+    system.step()
+    system.now_ns -= back_ns
+    system.tell_book(1, [(10_000, 5)], [(10_100, 7)])
+    system.step()
+    assert system.top().included == 0b001
+    system.step(back_ns + 6 * SECOND)
+    assert system.top().included == 0
+
+
+def test_a_price_of_nothing_or_below_is_no_reason_to_fall(system: System) -> None:
+    """Futures have been sold below zero; the global book says what is told."""
+    system.tell_book(1, [(-10_100, 5)], [(-10_000, 7)])
+    system.tell_book(2, [(0, 5)], [(0, 7)])
+    system.step()
+    top = system.top()
+    assert top.bid_price[:2] == (0, -101_000)
+    assert top.ask_price[:2] == (-100_000, 0)
+    assert top.state == BookState.CROSSED

@@ -9,16 +9,20 @@ from typing import Any
 import msgspec
 import pytest
 
-from engine.aggregation import make_role
+import shm
+from engine.aggregation import check_table, make_role
 from engine.aggregation.lanes import open_lanes
 from engine.config.tables import Aggregation
+from engine.lanes import BY_NAME
 from engine.model.words import BookState, OpportunityFlag, OpportunityKind
 from tests.engine.aggregation.hands import BTC, ELSEWHERE, FAR, FEES, SECOND, Levels, System, seed_of_this_run, wide
 
 MEMBERS = (BTC, ELSEWHERE, FAR)
 RATE = {one.id: Fraction(FEES[one.venue]) / 10_000 for one in MEMBERS}
+EVERY_CHANGE = {"change_bps": "0", "change_share": "0"}
 Book = tuple[Levels, Levels, int]
 Pair = tuple[int, int]
+Beating = tuple[System, Callable[..., None]]
 
 
 def ladder(of: int, book: Book, side: int) -> list[tuple[Fraction, Fraction]]:
@@ -84,6 +88,16 @@ class Follower:
         return found
 
 
+def open_cells(system: System) -> dict[Pair, Any]:
+    """What a looker-on sees as open, by pair."""
+    cells = shm.CellReader(f"{system.name}.open_opportunities", BY_NAME["open_opportunities"].record)
+    rows = [row for place in range(cells.count) if (row := cells.read(place)) is not None]
+    open_rows = [row for row in rows if row.kind in (OpportunityKind.BEGIN, OpportunityKind.CHANGE)]
+    found = {(row.buy_instrument, row.sell_instrument): row for row in open_rows}
+    assert len(found) == len(open_rows)
+    return found
+
+
 def some_book(draw: random.Random, of: int, middle: int) -> Book:
     """A good book of a few levels around a middle in hundredths."""
     one = MEMBERS[of - 1]
@@ -99,7 +113,7 @@ def test_every_planted_crossing_is_told_and_nothing_else(make_system: Callable[.
     """Recall 100 %, false 0: after each of many random events what is open is exactly what pays, to the last digit."""
     seed = seed_of_this_run()
     draw = random.Random(seed)
-    system, follower = make_system(), Follower()
+    system, follower = make_system(settings=EVERY_CHANGE), Follower()
     books: dict[int, Book] = {one.id: ([], [], BookState.EMPTY) for one in MEMBERS}
     planted = 0
     for _ in range(2000):
@@ -169,8 +183,23 @@ def test_a_venue_in_doubt_or_silent_ends_its_opportunities(system: System) -> No
     system.tell_state(2, BookState.GOOD)
     system.step()
     assert [row.kind for row in system.told("opportunities")] == [OpportunityKind.BEGIN]
-    system.step(6 * SECOND)
+    system.now_ns += SECOND
+    system.tell_state(1, BookState.STALE)
+    system.step()
     assert [row.kind for row in system.told("opportunities")] == [OpportunityKind.END]
+
+
+def test_a_feed_that_is_not_heard_ends_every_opportunity(beating: Beating) -> None:
+    """Prices that nobody can take back any more would pay for ever."""
+    system, beat = beating
+    beat(system.now_ns)
+    system.tell_book(1, [], [(10_000, 10)])
+    system.tell_book(2, [(1_100, 10**6)], [])
+    system.step()
+    assert [row.kind for row in system.told("opportunities")] == [OpportunityKind.RESET, OpportunityKind.BEGIN]
+    system.step(5 * SECOND + 1)
+    assert [row.kind for row in system.told("opportunities")] == [OpportunityKind.END]
+    assert open_cells(system) == {}
 
 
 def test_a_backlog_of_a_stalled_role_is_no_opportunity(system: System) -> None:
@@ -179,6 +208,7 @@ def test_a_backlog_of_a_stalled_role_is_no_opportunity(system: System) -> None:
     system.step()
     system.told("opportunities")
     system.tell_book(2, [(1_100, 10**6)], [])
+    system.tell_book(2, [(900, 10**6)], [])
     system.step(10 * SECOND)
     assert system.told("opportunities") == []
 
@@ -232,3 +262,120 @@ def test_contracts_of_another_size_are_another_thing(make_system: Callable[..., 
     """Ten dollars a contract and one bitcoin a contract cannot be added up."""
     system = make_system(instruments=(BTC, replace(ELSEWHERE, multiplier=10), FAR))
     assert [[one.id for one in group.members] for group in system.role.groups] == [[1, 3], [2]]
+
+
+@pytest.mark.parametrize("dying", [0.0, 0.02])
+def test_a_change_is_told_when_it_matters_and_the_cells_know_the_rest(
+    make_system: Callable[..., System], dying: float
+) -> None:
+    """A reader of the ring is never further off than the rule says, a looker-on never at all, and few are woken."""
+    seed = seed_of_this_run()
+    draw = random.Random(seed)
+    system, follower = make_system(), Follower()
+    books: dict[int, Book] = {one.id: ([], [], BookState.EMPTY) for one in MEMBERS}
+    told = stood = 0
+    for _ in range(1500):
+        of = draw.choice(MEMBERS).id
+        unit = 10 ** (MEMBERS[of - 1].price_decimals - 1)
+        base = (1030 if of == 1 else 1000) * 100
+        sides = [[((base - side * draw.randrange(1, 4)) * unit // 100, draw.randrange(900, 1000))] for side in (1, -1)]
+        books[of] = (sides[0], sides[1], BookState.GOOD)
+        system.tell_book(of, *books[of])
+        system.step(draw.randrange(1000))
+        rows = system.told("opportunities")
+        told += len(rows)
+        follower.take(rows)
+        if draw.random() < dying:
+            system.die()
+            system.step()
+            follower.take(system.told("opportunities"))
+        expected, found, cells = all_pairs(books), follower.pairs(), open_cells(system)
+        stood += len(expected)
+        assert set(found) == set(cells) == set(expected)
+        for pair, (edge, size, profit) in expected.items():
+            exact_edge, *exact = figures(cells[pair])
+            assert exact == [size, profit]
+            assert exact_edge <= edge < exact_edge + Fraction(1, 10**8)
+            ring_edge, ring_size, _ = figures(found[pair])
+            assert abs(ring_edge - edge) < Fraction(1, 10**5) + Fraction(1, 10**8)
+            assert abs(ring_size - size) < ring_size * Fraction(1, 10)
+            for name in ("buy_price", "sell_price", "buy_limit", "sell_limit"):
+                before = getattr(found[pair], name)
+                assert abs(getattr(cells[pair], name) - before) * 100_000 < before
+            assert cells[pair].opportunity_id == found[pair].opportunity_id
+    assert 0 < told < stood
+
+
+def test_a_size_that_trembles_is_not_told_and_one_that_halves_is(system: System) -> None:
+    """Bound, or a hundred changes a second overrun every reader of the ring."""
+    system.tell_book(1, [], [(10_000, 1000)])
+    system.tell_book(2, [(1_100, 10**9)], [])
+    system.step()
+    system.told("opportunities")
+    for size in (1050, 950, 1099, 901):
+        system.tell_book(1, [], [(10_000, size)])
+        system.step()
+    assert system.told("opportunities") == []
+    assert open_cells(system)[1, 2].size == 901 * 1000
+    system.tell_book(1, [], [(10_000, 900)])
+    system.step()
+    (row,) = system.told("opportunities")
+    assert (row.kind, row.size) == (OpportunityKind.CHANGE, 900 * 1000)
+    system.tell_state(1, BookState.STALE)
+    system.step()
+    (row,) = system.told("opportunities")
+    assert (row.kind, row.size, open_cells(system)) == (OpportunityKind.END, 900 * 1000, {})
+
+
+def test_two_prices_that_move_together_are_told_although_the_edge_is_the_same(system: System) -> None:
+    """An order at the old limit would not trade any more."""
+    system.tell_book(1, [], [(1_000_000, 10)])
+    system.tell_book(2, [(110_000, 10**6)], [])
+    system.step()
+    system.told("opportunities")
+    system.tell_book(2, [(110_011, 10**6)], [])
+    system.tell_book(1, [], [(1_000_100, 10)])
+    system.step()
+    assert OpportunityKind.CHANGE in [row.kind for row in system.told("opportunities")]
+
+
+def test_a_locked_market_pays_only_where_the_fees_are_rebates(make_system: Callable[..., System]) -> None:
+    """A venue that pays its takers makes money out of equal prices; nobody else does."""
+    fees = {"north": "-2", "south": "1", "west": "1"}
+    system = make_system(settings={"taker_fee_bps": fees})
+    system.tell_book(1, [], [(10_000, 10)])
+    system.tell_book(2, [(1_000, 10**6)], [])
+    system.tell_book(3, [], [(100_000, 10)])
+    system.step()
+    (row,) = [row for row in system.told("opportunities") if row.kind == OpportunityKind.BEGIN]
+    assert (row.buy_instrument, row.sell_instrument, row.buy_price, row.sell_price) == (1, 2, 100_000, 100_000)
+    assert Fraction(row.edge_e8, 10**8) == Fraction(1, 10_000)
+    assert figures(row)[2] == Fraction(10, 10**5) * 100 * Fraction(1, 10_000)
+
+
+def test_contracts_of_several_units_have_a_global_book_and_no_profit(make_system: Callable[..., System]) -> None:
+    """A hundred dollars a contract is paid in coin: the profit of a linear one would be another number."""
+    inverse = tuple(replace(one, kind="perpetual", multiplier=100) for one in MEMBERS)
+    system = make_system(instruments=inverse, settings={"taker_fee_bps": {}})
+    system.tell_book(1, [], [(10_000, 10)])
+    system.tell_book(2, [(1_100, 10**6)], [])
+    system.step()
+    assert system.top().included == 0b011
+    assert [row.kind for row in system.told("opportunities")] == [OpportunityKind.RESET]
+
+
+def test_futures_are_one_thing_only_where_the_configuration_says_so(make_system: Callable[..., System]) -> None:
+    """March and June are alike in base, quote and kind: their difference is interest, and no opportunity."""
+    dated = tuple(replace(one, kind="future") for one in MEMBERS)
+    system = make_system(instruments=dated)
+    assert [[one.id for one in group.members] for group in system.role.groups] == [[1], [2], [3]]
+    groups = [{"name": "BTC June", "instruments": [1, 2]}]
+    named = make_system(instruments=dated, settings={"groups": groups})
+    assert [[one.id for one in group.members] for group in named.role.groups] == [[1, 2], [3]]
+
+
+@pytest.mark.parametrize(("key", "value"), [("change_bps", "-1"), ("change_share", "1.5"), ("change_share", "nan")])
+def test_a_rule_that_cannot_hold_is_refused(key: str, value: str) -> None:
+    """A negative distance would tell everything or nothing, whatever the market does."""
+    with pytest.raises(ValueError, match=f"aggregation.{key} must be in"):
+        check_table(msgspec.convert({key: value}, Aggregation))

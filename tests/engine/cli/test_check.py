@@ -11,11 +11,16 @@ from engine.cli import WRONG_USE, Complaint, main
 from engine.cli.check import check
 from engine.config import Config
 
+URLS = """stream_url = "ws://127.0.0.1:9"
+request_url = "http://127.0.0.1:9"
+order_url = "ws://127.0.0.1:9"
+"""
 Write = Callable[..., Config]
 MARKET = """
 [[venues]]
 name = "binance"
-kind = "binance"
+kind = "{venue}"
+{urls}{options}
 api_key = {{ env = "SOME_KEY" }}
 private_key = {{ file = "{key}" }}
 [[instruments]]
@@ -53,9 +58,14 @@ def market(
     key: str = "{state}/made.pem",
     value: str = "x",
     tables: str = "",
+    venue: str = "binance",
+    urls: str = URLS,
+    options: str = "",
 ) -> str:
     """A configuration's text with one thing in it that may be wrong."""
-    return MARKET.format(kind=kind, parameter=parameter, key=key, value=value, tables=tables)
+    return MARKET.format(
+        kind=kind, parameter=parameter, key=key, value=value, tables=tables, venue=venue, urls=urls, options=options
+    )
 
 
 def test_a_sound_configuration_passes_and_a_key_may_still_be_made(write: Write) -> None:
@@ -73,6 +83,14 @@ def test_a_sound_configuration_passes_and_a_key_may_still_be_made(write: Write) 
         (market(tables="[execution]\norphan = 'keep'"), "execution: .*orphan"),
         (market(tables="[feed]\nstale = 5"), "feed: .*stale"),
         (market(key="/nowhere/key.pem"), "venues.binance.private_key: .*/nowhere/key.pem"),
+        (market(venue="mtgox"), "feed: venue must be one of binance, .*, was 'mtgox'"),
+        (
+            market(options="options = { standbye = true }"),
+            "feed: .*unknown option 'standbye', expected some",
+        ),
+        (market(options='options = { product = "swaps" }'), "feed: venue must be one of"),
+        (market(urls=URLS.replace("ws:", "")), "order_url: expected a ws, wss, http or https URL, was '//127.0.0.1:9'"),
+        (market(urls=URLS.replace("http:", "htp:")), "feed: venue binance: request_url: expected a ws, .* was .htp:"),
         (market(value=""), "venues.binance.api_key: .*SOME_KEY is not set"),
     ],
 )
@@ -93,6 +111,8 @@ EXCHANGE = """
 [[venues]]
 name = "exchange"
 kind = "coinbase"
+stream_url = "ws://127.0.0.1:9"
+request_url = "http://127.0.0.1:9"
 options = {{ product = "{product}" }}
 {key}
 [[instruments]]

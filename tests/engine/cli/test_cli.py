@@ -1,5 +1,6 @@
 """What an operator types, against segments written by the test and systems really brought up."""
 
+import dataclasses
 import json
 import os
 import signal
@@ -16,7 +17,7 @@ from engine import instruments
 from engine.cli import main
 from engine.cli.output import choose_system, lives
 from engine.cli.system import headline
-from engine.config import Config
+from engine.config import Config, known_systems
 from engine.lanes import BY_NAME
 from engine.model.instrument import Instrument
 from engine.model.words import BookState, OrderState, OrderType, TimeInForce
@@ -31,6 +32,14 @@ kind = "binance"
 id = 7
 venue = "binance"
 symbol = "BTCUSDT"
+"""
+PLACED = """
+[[processes]]
+name = "alpha"
+roles = ["alpha"]
+[[processes]]
+name = "core"
+roles = ["execution", "beta"]
 """
 BITCOIN = Instrument(7, "binance", "BTCUSDT", "BTC", "USDT", 2, 5, 1, 1, 1, 10**12, 10**7)
 
@@ -132,7 +141,22 @@ def test_book_shows_a_ladder(typed: Typed, market: Config) -> None:
     tree = typed.tree(*words)
     assert (tree["state"], tree["bids"][0], tree["asks"][0]) == ("GOOD", ["100.00", "1.50000"], ["100.01", "0.50000"])
     assert "BTCUSDT good" in typed(*words, "--once")
-    assert "no instrument 'XRP', shown are BTCUSDT" in typed("book", "XRP", "--system", market.system.name, code=3)
+    said = typed("book", "XRP", "--system", market.system.name, code=3)
+    assert "no instrument 'XRP', known are binance:BTCUSDT (id 7)" in said
+    assert typed.tree("book", "binance:BTCUSDT", "--system", market.system.name)["instrument"] == 7
+
+
+def test_a_symbol_of_two_venues_is_asked_about(typed: Typed, market: Config) -> None:
+    """The price of another venue's book, or orders left open because those of another were cancelled, cost money."""
+    cells = shm.CellWriter(market.lane("instruments"), BY_NAME["instruments"].record)
+    instruments.write(cells, 1, dataclasses.replace(BITCOIN, id=9, venue="binance-usdm"), 1)
+    cells.close()
+    of = ["--system", market.system.name]
+    said = typed("book", "BTCUSDT", *of, code=2)
+    assert "which BTCUSDT? binance:BTCUSDT (id 7), binance-usdm:BTCUSDT (id 9)" in said
+    assert typed.tree("book", "binance:btcusdt", *of)["instrument"] == typed.tree("book", "7", *of)["instrument"] == 7
+    assert "binance:BTCUSDT" in typed("orders", *of)
+    assert "no book of 'binance-usdm:BTCUSDT' yet" in typed("book", "binance-usdm:BTCUSDT", "--once", *of, code=3)
 
 
 def test_positions_come_from_the_cells(typed: Typed, market: Config) -> None:
@@ -225,9 +249,10 @@ def test_wrong_use_is_one_clear_line(typed: Typed, write: Write, system: str) ->
     assert caught.value.code == 2
 
 
-def test_an_operators_day(typed: Typed, write: Write, system: str) -> None:
+def test_an_operators_day(typed: Typed, write: Write, system: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Up, status, halt, restart, resume, cancel, up again over a killed supervisor, down without one."""
-    config = write()
+    monkeypatch.setenv("STEELYARD__ROLES__EXECUTION", "tiny_role:build")
+    config = write(PLACED)
     state = typed.tree("up", config.path)
     assert {one["phase"] for one in state["processes"]} == {"running"}
     assert "is up already" in typed("up", config.path, code=1)
@@ -238,7 +263,7 @@ def test_an_operators_day(typed: Typed, write: Write, system: str) -> None:
     assert typed.tree("resume", *of)["halted"] is False
     assert "no instrument 'X'" in typed("cancel-all", "--instrument", "X", *of, code=2)
     assert typed.tree("cancel-all", *of)["sequence"] == 2
-    assert "unknown process 'gamma', known are alpha, beta" in typed("restart", "gamma", *of, code=1)
+    assert "unknown process 'gamma', known are alpha, core" in typed("restart", "gamma", *of, code=1)
     os.kill(state["pid"], signal.SIGKILL)
     os.waitpid(state["pid"], 0)
     again = typed.tree("up", config.path)
@@ -257,6 +282,41 @@ def test_up_says_who_does_not_stand(typed: Typed, write: Write, system: str) -> 
     complaint = typed("up", config.path, code=1)
     assert "venue is waiting (died 5 times, exit 1)" in complaint
     assert "is down" in typed("down", "--system", system)
+
+
+def test_up_that_gives_up_waiting_says_what_it_leaves(
+    typed: Typed, write: Write, system: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An operator who reads that it does not stand must not believe that nothing runs."""
+    monkeypatch.setattr("engine.cli.system._spawn", lambda *_: subprocess.Popen([sys.executable, "-c", ""]))
+    said = typed("up", write().path, "--timeout", "0", code=1)
+    assert "after 0 s not every process stands: the supervisor does not answer" in said
+    assert f"{system} RUNS ON" in said
+
+
+def test_a_system_without_execution_refuses_to_cancel(typed: Typed, write: Write, system: str) -> None:
+    """`cancel-all` in a replay said that execution was told, where there is none."""
+    config = write()
+    typed("up", config.path)
+    assert "(paper) has no execution" in typed("cancel-all", "--system", system, code=1)
+    typed("down", "--system", system)
+
+
+def test_a_system_in_a_directory_of_its_own_is_found_by_its_name(
+    typed: Typed, write: Write, system: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`status` and `down` know no file, and looked for its socket where there was none."""
+    config = write()
+    file = Path(config.path)
+    file.write_text(file.read_text().replace("[roles]", f'run_directory = "{tmp_path}/own"\n[roles]'))
+    monkeypatch.delenv("STEELYARD_RUN_DIRECTORY")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "xdg"))
+    typed("up", config.path)
+    assert (tmp_path / "own" / system / "control.sock").exists()
+    assert typed.tree("status", "--system", system)["system"] == system
+    assert system in known_systems()
+    assert "is down" in typed("down", "--system", system)
+    assert system not in known_systems()
 
 
 def test_down_names_the_orders_it_leaves_and_is_not_content(typed: Typed, write: Write, system: str) -> None:
@@ -352,6 +412,20 @@ def test_a_reader_who_has_seen_enough_is_no_error(tmp_path: Path, words: list[st
     ended = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, timeout=60, check=False)
     os.close(write)
     assert (ended.returncode, ended.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("words", [["check", "{file}", "--json"], ["shm", "ls"], ["--version"]])
+@pytest.mark.parametrize("buffered", ["", "1"])
+def test_an_output_that_cannot_be_written_is_one_line(write: Write, words: list[str], buffered: str) -> None:
+    """A full disk behind `> file` is the world's fault, not a trace of ours, and no success."""
+    command = [sys.executable, "-m", "engine.cli", *(word.format(file=write().path) for word in words)]
+    with open("/dev/full", "wb") as full:
+        ended = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, timeout=60, check=False,
+            env={**os.environ, "PYTHONUNBUFFERED": buffered},
+        )  # fmt: skip
+    assert (ended.returncode, len(ended.stderr.splitlines())) == (1, 1)
+    assert b"the output cannot be written: No space left on device" in ended.stderr
 
 
 @pytest.mark.parametrize(

@@ -164,3 +164,34 @@ def test_paths_that_only_the_machine_knows_are_filled_in(tmp_path: Path, monkeyp
 def test_a_start_may_take_as_long_as_a_long_journal_needs() -> None:
     """Killed in the middle of its replay, execution would begin it again, for ever."""
     assert Watch().start_limit_ms >= 300_000
+
+
+SOUTH = """
+[[venues]]
+name = "south"
+kind = "sim"
+[[instruments]]
+id = 70
+venue = "south"
+symbol = "X"
+"""
+
+
+@pytest.mark.parametrize(
+    ("table", "missing"),
+    [
+        ("", "binance"),
+        ("taker_fee_bps = { binance = 10 }", "south"),
+        ("taker_fee_bps = { binance = 10, south = -1 }", ""),
+        ("[[aggregation.groups]]\nname = 'alone'\ninstruments = [70]", ""),
+        ("[[aggregation.groups]]\nname = 'both'\ninstruments = [7, 70]", "binance"),
+    ],
+)
+def test_a_fee_that_may_be_needed_is_asked_for_before_anything_starts(tmp_path: Path, table: str, missing: str) -> None:
+    """Found by the role, it would be found when the market is already being traded."""
+    text = f"{BASE}{SOUTH}[aggregation]\n{table}\n"
+    if not missing:
+        assert read(tmp_path, text).aggregation is not None
+        return
+    with pytest.raises(ConfigError, match=f"aggregation.taker_fee_bps.{missing}: its taker fee"):
+        read(tmp_path, text)

@@ -1,6 +1,7 @@
 """The demo, as its visitor runs it: real processes, real sockets, real kills."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,9 @@ def test_the_engine_trades_through_kills_and_ends_in_the_venues_truth() -> None:
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert "· 0 differences" in done.stdout
     assert "killed with SIGKILL" in done.stdout
+    found = re.search(r"the journal has (\d+) segments, and (\d+) checkpoints are kept", done.stdout)
+    assert found, done.stdout[-3000:]
+    assert int(found[1]) >= 2, "segments must roll under the kills"
     assert {name for name in shm.systems() if name.startswith("demo")} == before
 
 
@@ -37,6 +41,15 @@ def test_the_engine_trades_through_kills_and_ends_in_the_venues_truth() -> None:
 def test_chaos_of_many_seeds_ends_in_the_venues_truth(seed: int) -> None:
     """Other victims at other moments."""
     done = run("engine.demo", "--duration", "45", "--chaos", "--seed", str(seed))
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(10))
+def test_execution_killed_again_and_again_ends_in_the_venues_truth(seed: int) -> None:
+    """Rolls, checkpoints, starts and recoveries under kills, and trading between them."""
+    words = ("--duration", "45", "--chaos", "--only", "execution", "--every", "2", "--seed", str(seed))
+    done = run("engine.demo", *words)
     assert done.returncode == 0, done.stdout[-3000:]
 
 

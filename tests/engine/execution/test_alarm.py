@@ -9,8 +9,8 @@ from engine.execution import fills
 from engine.execution.alarm import AlarmReason
 from engine.execution.fills import KnownFills, Trade
 from engine.execution.journal import read_journal
-from engine.model.words import CommandKind, JournalKind, OrderState, Reason
-from tests.engine.execution.memory import MS, House
+from engine.model.words import CommandKind, IntentKind, JournalKind, OrderState, OrderType, Reason
+from tests.engine.execution.memory import MS, SECOND, House
 
 
 @pytest.fixture
@@ -193,3 +193,56 @@ def test_a_gap_in_the_journal_starts_halted_and_loses_nothing(tmp_path: Path) ->
     house.role.journal.close()
     entries = [entry.sequence for entry in read_journal(tmp_path)]
     assert entries == list(range(1, len(entries) + 1))
+
+
+@pytest.mark.parametrize("orphans", ["cancel", "keep"])
+@pytest.mark.parametrize("begun", ["before", "behind"])
+def test_a_gap_ends_chases_and_leaves_nothing_standing(tmp_path: Path, orphans: str, begun: str) -> None:
+    """What a chase bought in the gap nobody knows: to go on with it is to buy it again, to keep it to forget it."""
+    room = [True]
+
+    def reserve(descriptor: int, size: int) -> None:
+        if not room[0]:
+            raise OSError(28, "no room")
+        os.posix_fallocate(descriptor, 0, size)
+
+    house = House(tmp_path, segment_size=8192, reserve=reserve, orphans=orphans)
+    house.ready()
+    chase = {"order_type": OrderType.CHASE, "price": 0, "size": 1000, "timeout_ns": 3600 * SECOND}
+    intent_id = house.intent(**chase) if begun == "before" else 0
+    house.run(5)
+    room[0] = False
+    bid = 6_000_000
+    while not house.role.journal.file.behind:
+        bid += 100
+        house.book(bid, bid + 100)
+        house.run(40, 5 * MS)
+        house.intent(kind=IntentKind.CANCEL, target_id=1)
+    if begun == "behind":
+        house.role.gate.journal_full = False  # the last order before it was known
+        intent_id = house.intent(**chase)
+        house.run(5)
+    (order,) = [one for one in house.role.blotter.live.values() if one.intent_id == intent_id]
+    house.venue.fill(order.client_id.hex(), 400)
+    house.run(5)
+    for _ in range(40):
+        house.intent(kind=IntentKind.CANCEL, target_id=1)
+        house.run(1)
+    house.kill()
+    rows = house.rings["journal"].rows
+    del rows[: len(rows) - 4]
+    house.role = house.live()
+    assert house.role.journal.gap is not None
+    for _ in range(2):
+        house.settle(10)
+        house.book(bid, bid + 100)
+        house.run(500)
+        assert not any(one.open for one in house.venue.orders.values())
+        room[0] = True
+        house.command(CommandKind.RESUME)
+        house.settle(10)
+        house.restart()
+    house.check_sizes()
+    assert house.role.ledger.account[1].size == house.venue.holding(house.mark, "BTCUSDT")
+    house.ready()
+    assert house.place().state == OrderState.OPEN

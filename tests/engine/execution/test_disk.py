@@ -1,9 +1,10 @@
 """The patient disk: what takes long is done elsewhere, and nothing is believed before it is done."""
 
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Event
+from threading import Event, Timer, current_thread
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from engine.execution import journal
 from engine.execution.checkpoint import advance, checkpoints
 from engine.execution.config import JournalConfig
-from engine.execution.disk import PatientDisk
+from engine.execution.disk import DirectDisk, PatientDisk
 from engine.execution.journal import Journal
 from engine.execution.journal_file import JournalFile, segments
 from tests.engine.execution.memory import House, Ring
@@ -46,11 +47,11 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowDisk]:
     disk.go.set()
 
 
-def patient(directory: Path, policy: Any = "after") -> tuple[Journal, PatientDisk]:
-    """A journal on a patient disk that is due to flush at every settling."""
-    disk, ring = PatientDisk(), Ring("journal")
+def patient(directory: Path, policy: Any = "after", room: Any = None) -> tuple[Journal, PatientDisk]:
+    """A journal on a patient disk that is due to flush at every settling; with room of its own, at a roll only."""
+    disk, ring = PatientDisk(room.reserve) if room else PatientDisk(), Ring("journal")
     file = JournalFile(directory, SEGMENT, disk)
-    return Journal(JournalConfig(str(directory), policy, SEGMENT, 1), ring, ring.reader(), file), disk
+    return Journal(JournalConfig(str(directory), policy, SEGMENT, 0 if room else 1), ring, ring.reader(), file), disk
 
 
 def test_a_step_does_not_wait_for_a_flush(tmp_path: Path, slow: SlowDisk) -> None:
@@ -85,6 +86,96 @@ def test_a_disk_that_does_not_keep_up_stops_entries(
     book.settle(10**10)
     assert not book.full
     book.close()
+
+
+class SlowRoom:
+    """`fallocate` as a slow disk has it: it returns when it is let go, in its own thread."""
+
+    def __init__(self) -> None:
+        """Quick, until it is told to be slow."""
+        self.go = Event()
+        self.go.set()
+        self.full = False
+        self.threads: set[str] = set()
+
+    def reserve(self, descriptor: int, size: int) -> None:
+        """Wait, and make room or not."""
+        self.threads.add(current_thread().name)
+        assert self.go.wait(PATIENCE_S)
+        if self.full:
+            raise OSError(errno.ENOSPC, "no room")
+        os.posix_fallocate(descriptor, 0, size)
+
+
+def test_a_step_does_not_wait_for_the_next_segment(tmp_path: Path) -> None:
+    """Blocks for 16 MiB and the directory's flush are milliseconds; what comes meanwhile waits in memory."""
+    room = SlowRoom()
+    book, disk = patient(tmp_path, room=room)
+    assert room.threads == {"journal-disk"}
+    room.go.clear()
+    add(book, 15)
+    assert disk.prepared() is None, "half a segment is left when the next is asked for"
+    add(book, 10)
+    assert (book.file.behind > 0, book.full) == (True, False)
+    room.go.set()
+    disk.prepared(wait=True)
+    for now_s in range(10, 14):
+        book.settle(now_s * 10**9)
+        disk.wait()
+    assert numbers(tmp_path) == list(range(1, 26))
+    book.close()
+    assert numbers(tmp_path) == list(range(1, 26))
+
+
+def test_a_disk_that_turns_out_full_stops_entries_and_is_asked_again(tmp_path: Path) -> None:
+    """The word comes later than the question, and is heard all the same."""
+    room = SlowRoom()
+    book, disk = patient(tmp_path, room=room)
+    room.full = True
+    add(book, 10)
+    for now_s in (10, 20):
+        disk.prepared(wait=True)
+        book.settle(now_s * 10**9)
+    assert book.full
+    disk.prepared(wait=True)
+    assert len(segments(tmp_path)) == 1, "what could not be had is not left lying"
+    room.full = False
+    for now_s in (30, 40, 50):
+        book.settle(now_s * 10**9)
+        disk.prepared(wait=True)
+    assert not book.full
+    book.close()
+
+
+def test_each_record_is_on_the_disk_although_its_segment_is_late(tmp_path: Path) -> None:
+    """`sync = "each"` waits where there is nowhere to write, and only there."""
+    room = SlowRoom()
+    book, disk = patient(tmp_path, "before", room=room)
+    room.go.clear()
+    add(book, 14)
+    assert disk.prepared() is None
+    assert numbers(tmp_path) == list(range(1, 15))
+    Timer(0.05, room.go.set).start()
+    add(book, 20)
+    assert numbers(tmp_path) == list(range(1, 35))
+    book.close()
+
+
+def test_a_death_while_a_segment_is_made_leaves_the_journal_whole(tmp_path: Path) -> None:
+    """Its file has no name, no blocks, or nothing in it yet."""
+    room = SlowRoom()
+    book, disk = patient(tmp_path, room=room)
+    room.go.clear()
+    add(book, 10)
+    again = Journal(JournalConfig(str(tmp_path), "after", SEGMENT), Ring("journal"), Ring("journal").reader(),
+                    JournalFile(tmp_path, SEGMENT, DirectDisk()))  # fmt: skip
+    assert again.sequence == 10
+    add(again, 30)
+    again.close()
+    assert numbers(tmp_path) == [*range(1, 41)]
+    room.go.set()
+    disk.prepared(wait=True)
+    assert numbers(tmp_path) == [*range(1, 41)]
 
 
 def test_a_segment_is_not_followed_before_it_stands_on_the_disk(tmp_path: Path, slow: SlowDisk) -> None:

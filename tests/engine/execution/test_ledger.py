@@ -2,13 +2,16 @@
 
 import random
 from dataclasses import replace
+from pathlib import Path
 
+import msgspec
 import pytest
 
 from engine.execution import codec
+from engine.execution.checkpoint import checkpoints
 from engine.execution.ledger import FEES_UNVALUED, Ledger, Position
 from engine.model.words import BUY, SELL
-from tests.engine.execution.memory import BTC
+from tests.engine.execution.memory import BTC, ETH, OTHER, STRATEGY, House
 
 COARSE = replace(BTC, size_decimals=5)
 
@@ -78,8 +81,41 @@ def test_sums_beyond_64_bits_are_told_whole() -> None:
 
 
 def test_the_account_and_each_strategy_have_their_cells() -> None:
-    """A strategy nobody configured (an adopted order's) counts for the account alone."""
+    """A strategy that is not configured (an adopted order's, a former one's) has its own behind them."""
     ledger = Ledger((BTC,), (3, 4))
     assert ledger.cells(3, 1) == (0, 1)
     assert ledger.cells(4, 1) == (0, 2)
-    assert ledger.cells(9, 1) == (0,)
+    assert ledger.cells(9, 1) == ledger.cells(9, 1) == (0, 3)
+    assert (ledger.positions[3].strategy, ledger.configured) == (9, 3)
+
+
+def test_a_dropped_strategys_position_keeps_a_row(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """What it holds is held still: without a row the strategies do not add up to the account, and nobody is told."""
+    house = House(tmp_path, strategies=(STRATEGY, OTHER), segment_size=4096)
+    house.ready()
+    for strategy, size in ((STRATEGY, 300), (OTHER, 400)):
+        house.venue.fill(house.place(strategy=strategy).client_id.hex(), size)
+        house.run(3)
+    kept = house.place(strategy=OTHER)
+    house.kill()
+    house.config = msgspec.structs.replace(house.config, strategies=(STRATEGY,))
+    for _ in range(2):  # the second life starts from a checkpoint
+        house.role = house.live()
+        house.settle(2)
+        rows = {(row.strategy, row.instrument): row for row in house.cells["positions"].values.values()}
+        held = {key: row.size for key, row in rows.items() if row.size}
+        assert held == {(0, 1): 700, (STRATEGY, 1): 300, (OTHER, 1): 400}
+        assert sum(row.open_buy for key, row in rows.items() if key[0]) == rows[0, 1].open_buy
+        assert kept.client_id in house.role.blotter.orders
+        while not checkpoints(tmp_path):
+            house.ready()
+            house.place(size=100)
+        house.kill()
+    told = [(one.strategy, one.symbol, one.size) for one in caplog.records if "not configured any more" in one.message]
+    assert told == [(OTHER, "BTCUSDT", "0.00400")] * 2
+
+
+def test_more_positions_than_cells_are_refused_at_the_start() -> None:
+    """The cell behind the last would be found when it is first filled, in the middle of a day."""
+    with pytest.raises(ValueError, match="POSITIONS holds 1024 cells, was 600 owners of 2 instruments"):
+        Ledger((BTC, ETH), tuple(range(1, 600)))

@@ -4,42 +4,28 @@ import contextlib
 import json
 import random
 import socket
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
-from engine.book import Book
 from engine.feed.feed import Feed
-from engine.model.words import Flag, TickKind
-from engine.venues.kraken.scan import checksum
+from engine.model.fixed import to_text
+from engine.model.words import BookState, Flag, TickKind
+from engine.venues.port import PortState
 from engine.venues.wire import WebSocketPort
-from engine.venues.wire.frames import PING, TEXT
-from tests.engine.feed.feed_fakes import Bench, FakeRequests, diff, trade
+from engine.venues.wire.frames import TEXT
+from tests.engine.feed.feed_fakes import Bench, FakeRequests, FakeStream
 from tests.engine.venues.wire.peers import Peer
 
 STAMP = "2026-08-09T21:05:48.228568Z"
-SYMBOLS = {"binance": "BTCUSDT", "kraken": "BTC/USD", "coinbase": "BTC-USD"}
-KRAKEN_PAIRS = {
-    "result": {
-        "XBTUSD": {"wsname": "XBT/USD", "pair_decimals": 2, "lot_decimals": 5, "ordermin": "0.0001", "costmin": "0.5"}
-    }
-}
-COINBASE_PRODUCTS = {
-    "products": [
-        {
-            "product_id": "BTC-USD", "base_currency_id": "BTC", "quote_currency_id": "USD", "quote_increment": "0.01",
-            "base_increment": "0.00001", "base_min_size": "0.00001", "base_max_size": "1000", "quote_min_size": "1",
-            "price_increment": "0.01", "status": "online", "trading_disabled": False,
-        }
-    ]
-}  # fmt: skip
 LATE_STEPS = 5
-PRICE_UNIT, SIZE_UNIT = 100, 100_000
+BELIEVED = {BookState.GOOD, BookState.CROSSED}
 
 
 class Line:
     """One accepted connection of the venue."""
 
-    def __init__(self, peer: Peer) -> None:
-        """Take the connection and its upgrade."""
+    def __init__(self, peer: Peer, losses: tuple[str, ...]) -> None:
+        """Take the connection and its upgrade; `losses`: what it loses when it is lossy."""
         peer.accept()
         self.socket, self.writer, self.reader = peer.socket, type(peer.writer)(server=True), type(peer.reader)(
             server=True
@@ -51,8 +37,9 @@ class Line:
         self.patience = 0
         self.subscribed: set[str] = set()
         self.mute = self.lossy = self.closed = False
+        self.delay = 0  # further steps that everything takes
         self.number = 0  # Coinbase numbers a connection's messages
-        self.lost: list[str] = []
+        self.losses = list(losses)
 
     def heard(self) -> list[dict]:
         """What our side said."""
@@ -67,12 +54,12 @@ class Line:
         return [json.loads(payload) for kind, payload in self.reader.events() if kind == TEXT]
 
     def say(self, message: bytes, *, opcode: int = TEXT, what: str = "") -> None:
-        """Send, unless this line is mute or loses this one: a lossy line loses one book message and one print."""
+        """Send, unless this line is mute or loses this one: a lossy line loses each of its losses once, in order."""
         self.number += 1
         if self.mute or self.closed:
             return
-        if self.lossy and what and what not in self.lost:
-            self.lost.append(what)
+        if self.lossy and what and what in self.losses:
+            self.losses.remove(what)
             return
         self.late.append(self.writer.encode(opcode, message))
 
@@ -81,7 +68,7 @@ class Line:
         self.patience -= 1
         if self.patience > 0 or self.closed:
             return
-        self.patience = draw.randrange(LATE_STEPS)
+        self.patience = draw.randrange(LATE_STEPS) + self.delay
         try:
             self.socket.sendall(b"".join(self.late))
         except OSError:
@@ -94,24 +81,30 @@ class Line:
         self.closed = True
 
 
-class Venue:
-    """Its market, and how it tells it."""
+class Venue(ABC):
+    """A market and its lines; a subclass speaks a venue's words."""
 
-    def __init__(self, name: str, seed: int) -> None:
+    symbol = "BTCUSDT"
+    price_decimals, size_decimals = 2, 5
+    losses: tuple[str, ...] = ("book", "print")
+
+    def __init__(self, seed: int) -> None:
         """An empty house over a book that exists."""
-        self.name, self.symbol = name, SYMBOLS[name]
         self.random = random.Random(seed)
         self.peer = Peer()
         self.lines: list[Line] = []
         self.bids = {9_900 - place: 1 + place for place in range(5)}  # ten prices a side: all that a checksum is over
         self.asks = {10_100 + place: 1 + place for place in range(5)}
-        self.update, self.print_id = 100, 10
-        self.rest = FakeRequests({"/api/v3/exchangeInfo": self._exchange_info(), "/0/public/AssetPairs": KRAKEN_PAIRS,
-                                  "/api/v3/brokerage/market/products": COINBASE_PRODUCTS})  # fmt: skip
-        self._answer_books()
+        self.previous = self.update = 100
+        self.print_id = 10
+        self.silent: set[str] = set()  # what is not told though it is subscribed
+        self.rest = FakeRequests()
+        self.answer()
 
-    def stream(self, target: str) -> WebSocketPort:
-        """A port to this venue."""
+    def stream(self, target: str) -> WebSocketPort | FakeStream:
+        """A port to this venue, which does not announce its instruments."""
+        if "#" in target:
+            return FakeStream(target, state=PortState.CLOSED)
         return WebSocketPort(f"ws://127.0.0.1:{self.peer.port}{target}")
 
     def requests(self) -> FakeRequests:
@@ -133,41 +126,42 @@ class Venue:
         """Let in who knocks, and answer what was said."""
         self.peer.listener.settimeout(0)
         with contextlib.suppress(BlockingIOError):
-            self.lines.append(Line(self.peer))
+            self.lines.append(Line(self.peer, self.losses))
         for line in self.alive:
             for message in line.heard():
-                getattr(self, f"_hear_{self.name}")(line, message)
+                self.hear(line, message)
             line.deliver(self.random)
-
-    def ping(self) -> None:
-        """Show that the connections live, as each venue does."""
-        for line in self.alive:
-            if self.name == "binance":
-                line.say(b"1787733279756", opcode=PING)
-            elif self.name == "kraken":
-                line.say(b'{"channel":"heartbeat"}')
-            else:
-                self._number(line, "heartbeats", [{"current_time": STAMP, "heartbeat_counter": 1}])
 
     def move(self) -> None:
         """One change of the book, and sometimes a print, to everyone who subscribed."""
         side, low = self.random.choice(((self.bids, 9_895), (self.asks, 10_095)))
         price = low + self.random.randrange(10)
         size = 0 if price in side and len(side) > 3 and self.random.random() < 0.5 else self.random.randrange(1, 10**6)
+        self.change(side is self.bids, price, size)
+        self.answer()
+        if self.random.random() < 0.5:
+            self.trade()
+            self.answer()
+
+    def change(self, bid: bool, price: int, size: int) -> None:
+        """Give a price another size, and say so."""
+        side = self.bids if bid else self.asks
         side.pop(price, None)
         if size:
             side[price] = size
-        self.update += 1
-        self._answer_books()
-        levels = [(side is self.bids, price, size)]
-        for line in self.alive:
-            if "book" in line.subscribed:
-                getattr(self, f"_tell_{self.name}")(line, "update", levels)
-        if self.random.random() < 0.5:
-            self.print_id += 1
-            for line in self.alive:
-                if "prints" in line.subscribed:
-                    self._print(line)
+        self.previous, self.update = self.update, self.update + 1
+        for line in self.listeners("book"):
+            self.tell(line, "update", [(bid, price, size)])
+
+    def trade(self) -> None:
+        """Let others trade, and say so."""
+        self.print_id += 1
+        for line in self.listeners("prints"):
+            self.print(line)
+
+    def listeners(self, channel: str) -> list[Line]:
+        """The lines to which this is sent."""
+        return [line for line in self.alive if channel in line.subscribed - self.silent]
 
     def top(self) -> tuple[int, int, int, int]:
         """The best bid and ask with their sizes."""
@@ -179,94 +173,36 @@ class Venue:
         bids = [(True, price, self.bids[price]) for price in sorted(self.bids, reverse=True)]
         return bids + [(False, price, self.asks[price]) for price in sorted(self.asks)]
 
-    def _exchange_info(self) -> dict:
-        return Bench.__init__.__globals__["EXCHANGE_INFO"]
+    def price(self, number: int) -> str:
+        """As the venue writes it."""
+        return to_text(number, self.price_decimals)
 
-    def _answer_books(self) -> None:
-        rows = {bid: [] for bid in (True, False)}
-        for bid, price, size in self.levels():
-            rows[bid].append([text(price, PRICE_UNIT), text(size, SIZE_UNIT)])
-        book = {"lastUpdateId": self.update, "bids": rows[True], "asks": rows[False]}
-        self.rest.answers[f"/api/v3/depth?symbol={self.symbol}"] = book
+    def size(self, number: int) -> str:
+        """As the venue writes it."""
+        return to_text(number, self.size_decimals)
 
-    def _hear_binance(self, line: Line, message: dict) -> None:
-        line.say(json.dumps({"result": None, "id": message["id"]}).encode())
-        line.subscribed |= {"book", "prints"}
+    def rows(self, levels: list[tuple[bool, int, int]], bid: bool) -> list[list[str]]:
+        """One side of these levels, as text."""
+        return [[self.price(price), self.size(size)] for one, price, size in levels if one is bid]
 
-    def _tell_binance(self, line: Line, _kind: str, levels: list) -> None:
-        rows = [[[text(price, PRICE_UNIT), text(size, SIZE_UNIT)] for bid, price, size in levels if bid is wanted]
-                for wanted in (True, False)]  # fmt: skip
-        line.say(diff(self.update, self.update, *rows), what="book")
+    def answer(self) -> None:  # noqa: B027 - a venue may say nothing over REST
+        """Have REST answer with the book as it is."""
 
-    def _hear_kraken(self, line: Line, message: dict) -> None:
-        channel = message["params"]["channel"]
-        result = {"channel": channel, "symbol": self.symbol, "depth": 100, "snapshot": True}
-        answer = {"method": "subscribe", "result": result, "success": True, "req_id": message["req_id"]}
-        if message["method"] != "subscribe":
-            return
-        line.say(json.dumps(answer).encode())
-        line.subscribed.add("book" if channel == "book" else "prints")
-        if channel == "book":
-            self._tell_kraken(line, "snapshot", self.levels())
-        else:
-            self._print(line, "snapshot")
+    @abstractmethod
+    def ping(self, line: Line) -> None:
+        """Show that a connection lives."""
 
-    def _tell_kraken(self, line: Line, kind: str, levels: list) -> None:
-        book = Book()
-        for bid, price, size in self.levels():
-            book.set(1 if bid else -1, price, size)
-        rows = [",".join(f'{{"price":{text(price, PRICE_UNIT)},"qty":{text(size, SIZE_UNIT)}}}'
-                for bid, price, size in levels if bid is wanted) for wanted in (True, False)]  # fmt: skip
-        line.say(
-            f'{{"channel":"book","type":"{kind}","data":[{{"symbol":"{self.symbol}","bids":[{rows[0]}],'
-            f'"asks":[{rows[1]}],"checksum":{checksum(book)},"timestamp":"{STAMP}"}}]}}'.encode(),
-            what="" if kind == "snapshot" else "book",
-        )
+    @abstractmethod
+    def hear(self, line: Line, message: dict) -> None:
+        """Answer a client's message."""
 
-    def _hear_coinbase(self, line: Line, message: dict) -> None:
-        channel = message["channel"]
-        if message["type"] != "subscribe":
-            return
-        if channel == "level2":
-            line.subscribed.add("book")
-            self._tell_coinbase(line, "snapshot", self.levels())
-        elif channel == "market_trades":
-            line.subscribed.add("prints")
-            self._print(line, "snapshot")
-        names = {"book": "level2", "prints": "market_trades"}
-        subscribed = {names[one]: [self.symbol] for one in sorted(line.subscribed)}
-        self._number(line, "subscriptions", [{"subscriptions": {"heartbeats": [], **subscribed}}])
+    @abstractmethod
+    def tell(self, line: Line, kind: str, levels: list[tuple[bool, int, int]]) -> None:
+        """Say a book's snapshot, or a change of it."""
 
-    def _tell_coinbase(self, line: Line, kind: str, levels: list) -> None:
-        rows = [
-            {"side": "bid" if bid else "offer", "event_time": STAMP, "price_level": text(price, PRICE_UNIT),
-             "new_quantity": text(size, SIZE_UNIT)}
-            for bid, price, size in levels
-        ]  # fmt: skip
-        event = {"type": kind, "product_id": self.symbol, "updates": rows}
-        self._number(line, "l2_data", [event], what="" if kind == "snapshot" else "book")
-
-    def _number(self, line: Line, channel: str, events: list, what: str = "") -> None:
-        message = {"channel": channel, "timestamp": STAMP, "sequence_num": line.number, "events": events}
-        line.say(json.dumps(message).encode(), what=what)
-
-    def _print(self, line: Line, kind: str = "update") -> None:
-        """The newest print; the ones before it, too, where a subscription begins with them."""
-        what = "" if kind == "snapshot" else "print"
-        ids = range(max(1, self.print_id - 9), self.print_id + 1) if kind == "snapshot" else [self.print_id]
-        if self.name == "binance":
-            line.say(trade(self.print_id, "100.00", "0.00001", maker=True), what="print")
-        elif self.name == "kraken":
-            rows = ",".join(
-                f'{{"symbol":"{self.symbol}","side":"buy","price":100.00,"qty":0.00001,"ord_type":"limit",'
-                f'"trade_id":{one},"timestamp":"{STAMP}"}}' for one in ids)  # fmt: skip
-            line.say(f'{{"channel":"trade","type":"{kind}","data":[{rows}]}}'.encode(), what=what)
-        else:
-            trades = [
-                {"product_id": self.symbol, "trade_id": str(one), "price": "100", "size": "0.00001", "time": STAMP,
-                 "side": "BUY"} for one in reversed(ids)
-            ]  # fmt: skip
-            self._number(line, "market_trades", [{"type": kind, "trades": trades}], what)
+    @abstractmethod
+    def print(self, line: Line, kind: str = "update") -> None:
+        """Say the newest print; the ones before it, too, where a subscription begins with them."""
 
 
 class Told:
@@ -299,6 +235,10 @@ class Told:
             elif row.kind == TickKind.STATE:
                 self.states.append(row.detail)
 
+    def levels(self) -> dict[tuple[bool, int], int]:
+        """The whole book."""
+        return {(side > 0, price): size for (side, price), size in self.book.items() if size}
+
     def top(self) -> tuple[int, int, int, int]:
         """The best bid and ask with their sizes."""
         bid = max(price for (side, price), size in self.book.items() if side > 0 and size)
@@ -309,10 +249,10 @@ class Told:
 class LoopbackBench(Bench):
     """A feed over real sockets to a venue of the test's own."""
 
-    def __init__(self, name: str, seed: int, **config: object) -> None:
+    def __init__(self, venue: Venue, name: str, **config: object) -> None:
         """Both, and nothing connected yet."""
-        super().__init__(venue=name, symbols={SYMBOLS[name]: 7}, levels=True, seed=seed % 1000, **config)
-        self.venue = Venue(name, seed)
+        super().__init__(venue=name, symbols={venue.symbol: 7}, levels=True, **config)
+        self.venue = venue
         self.feed = Feed(self.config, self.venue, self.outbox)
         self.reader = Told()
 
@@ -327,7 +267,8 @@ class LoopbackBench(Bench):
             self.now += millis * 1_000_000
             self.venue.serve()
             if self.now // 1_000_000_000 != (self.now - millis * 1_000_000) // 1_000_000_000:
-                self.venue.ping()
+                for line in self.venue.alive:
+                    self.venue.ping(line)
             if moving:
                 self.venue.move()
             self.feed.step(self.now)
@@ -342,8 +283,11 @@ class LoopbackBench(Bench):
             self.go(1, moving=moving)
         raise AssertionError(f"still not so: {why}; {self.feed.failure!r}")
 
+    def covers(self) -> bool:
+        """Whether the standby could take over."""
+        feed = self.feed
+        return feed._link is not None and feed._standby.covers(feed._link, feed.pipeline, self.now)
 
-def text(number: int, unit: int) -> str:
-    """A fixed-point number with all its digits."""
-    whole, part = divmod(number, unit)
-    return f"{whole}.{str(part).zfill(len(str(unit)) - 1)}"
+    def is_whole(self) -> bool:
+        """Whether what was told is the venue's own book."""
+        return self.reader.levels() == {(bid, price): size for bid, price, size in self.venue.levels()}

@@ -61,6 +61,7 @@ def bench() -> Iterator[Bench]:
     found.step(0.02, raw(made("received", 101)), raw(made("received", 501, product="ETH-USD")))
     assert (found.state(7), found.state(8)) == (GOOD, GOOD)
     found.told()
+    list(found.levels.rows())
     yield found
     found.close()
 
@@ -89,7 +90,7 @@ def test_orders_move_levels_and_trades_are_told(bench: Bench) -> None:
     """A trade with the first in the queue: the level shrinks by it, the print has the taker's side."""
     bench.step(0.02, raw(matched(102, name(1), "100.00", "1", trade=5)), raw(done(103, name(1), "0", reason="filled")))
     rows = bench.told()
-    assert [(row.price, row.size, row.detail) for row in rows if row.kind == TickKind.LEVEL] == [
+    assert [(row.price, row.size, row.detail) for row in bench.levels.rows() if row.kind == TickKind.LEVEL] == [
         (10000, 2 * 10**8, 3 * 10**8)
     ]
     assert [(row.side, row.price, row.size) for row in rows if row.kind == TickKind.PRINT] == [(-1, 10000, 10**8)]
@@ -158,9 +159,29 @@ def test_a_price_finer_than_the_instrument_is_named(bench: Bench) -> None:
 
 def test_a_book_behind_its_heartbeat_grows_stale_and_a_quiet_one_does_not(bench: Bench) -> None:
     """A quiet product says every second where it stands; one that stands further lost its last message."""
-    for second in range(90):
+    for second in range(69):
         bench.step(1, raw(made("heartbeat", 101)), raw(made("heartbeat", 501 + (second > 60), product_id="ETH-USD")))
     assert (bench.state(7), bench.state(8)) == (GOOD, BookState.STALE)
+
+
+def test_a_book_that_stays_behind_its_heartbeat_is_subscribed_again(bench: Bench) -> None:
+    """Stale for ever helps nobody: the channel has stopped, so it is an error, and is asked for anew, alone."""
+    bench.stream.sent.clear()
+    for _ in range(20):
+        bench.step(1, raw(made("heartbeat", 101)), raw(made("heartbeat", 502, product_id="ETH-USD")))
+    assert (bench.state(7), bench.state(8)) == (GOOD, BookState.REFUSED)
+    assert [(message["type"], message["product_ids"]) for message in bench.stream.sent[:2]] == [
+        ("unsubscribe", ["ETH-USD"]), ("subscribe", ["ETH-USD"]),
+    ]  # fmt: skip
+    bench.ports.rest.answers["/products/ETH-USD/book?level=3"] = book(502)
+    bench.step(0.1, acknowledged("full", "heartbeat"), raw(made("received", 503, product="ETH-USD")))
+    for _ in range(40):
+        bench.step(0.1)
+    bench.step(0.1, raw(made("received", 504, product="ETH-USD")))
+    bench.ports.rest.answers["/products/ETH-USD/book?level=3"] = book(504)
+    for _ in range(40):
+        bench.step(0.1)
+    assert bench.state(8) == GOOD
 
 
 def test_a_refusal_is_an_error_with_the_venues_words() -> None:

@@ -116,12 +116,15 @@ def test_one_books_gap_leaves_the_other_book_alone() -> None:
 
 
 def test_old_events_are_dropped_and_do_not_change_the_book(bench: Bench) -> None:
-    """After a resync the stream may still hold what the snapshot has."""
-    bench.good()
+    """A snapshot may be ahead of its stream: what it holds already is not taken twice."""
+    bench.snapshot(100, [["100.00", "1"]], [["101.00", "3"]])
+    for _ in range(4):
+        bench.step()
     bench.told()
-    bench.step(0.02, diff(105, 109, [["100", "0"]]))
+    bench.step(0.02, diff(80, 95, [["100", "0"]]))
     assert bench.told() == []
-    assert bench.top().bid_price[0] == 10000
+    bench.step(0.02, diff(96, 110))
+    assert (bench.state(), bench.top().bid_price[0]) == (1, 10000)
 
 
 def test_the_newer_of_book_and_ticker_is_told(bench: Bench) -> None:
@@ -152,7 +155,7 @@ def test_prints_carry_the_aggressors_side_and_are_told_once(bench: Bench) -> Non
         (TickKind.PRINT, -1, 10050, 10000, 5), (TickKind.PRINT, 1, 10100, 200000, 8),
     ]  # fmt: skip
     assert all(row.flags == Flag.LAST for row in rows)
-    assert bench.feed.pipeline.tracks[0].print_gaps == 1
+    assert bench.feed.pipeline.tracks[0].prints.gaps == 1
 
 
 def test_levels_are_told_with_the_size_before_when_asked_for() -> None:
@@ -196,6 +199,20 @@ def test_silence_makes_books_stale_and_news_makes_them_good(bench: Bench) -> Non
     assert states(bench.told()) == [BookState.STALE]
     bench.step(0.02, diff(111, 112, [["100", "2"]]))
     assert states(bench.told()) == [BookState.GOOD]
+
+
+def test_a_stale_book_says_whether_its_line_is_mute_or_it_alone_is_quiet(bench: Bench) -> None:
+    """On a mute line prints are missing too, so bars must doubt; a quiet market's empty bars are whole."""
+    bench.good()
+    bench.told()
+    for _ in range(61):
+        bench.step(1.0, b'{"stream":"other","data":{}}')
+    assert [(row.detail, row.flags & Flag.MUTE) for row in bench.told()] == [(BookState.STALE, 0)]
+    bench.step(6.0)
+    assert [(row.detail, row.flags & Flag.MUTE) for row in bench.told()] == [(BookState.STALE, Flag.MUTE)]
+    bench.step(0.02, b'{"stream":"other","data":{}}')
+    bench.step(1.0)
+    assert [(row.detail, row.flags & Flag.MUTE) for row in bench.told()] == [(BookState.STALE, 0)]
 
 
 def test_a_book_that_its_own_ticker_leaves_behind_is_stale(bench: Bench) -> None:

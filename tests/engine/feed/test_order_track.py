@@ -179,8 +179,8 @@ def test_every_queue_is_the_exchanges(seed: int) -> None:
         feed.take(exchange.take_frames(), 2, 2)
         assert track.state == GOOD
     assert same(track, exchange)
-    assert (track.suspect, track.contradictions, feed.malformed, track.print_gaps) == (0, 0, 0, 0)
-    assert track.prints > 500
+    assert (track.suspect, track.contradictions, feed.malformed, track.prints.gaps) == (0, 0, 0, 0)
+    assert track.prints.told > 500
 
 
 @pytest.mark.parametrize("seed", range(3))

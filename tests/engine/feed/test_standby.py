@@ -1,41 +1,31 @@
 """A standby connection over real sockets: cut, mute and lossy at random, and nothing is lost or told twice."""
 
-import os
 import random
 from collections.abc import Iterator
 
 import pytest
 
 from engine.model.words import BookState
-from tests.engine.feed.loopback import Line, LoopbackBench
+from engine.venues.catalogue import dialect_of
+from tests.engine.feed.loopback import BELIEVED, Line, LoopbackBench
+from tests.engine.feed.loopback_venues import VENUES, bench_of
 
-STATE_GOOD = {BookState.GOOD, BookState.CROSSED}
-
-
-@pytest.fixture
-def seed() -> int:
-    """A seed, printed so that a failure can be had again by setting STEELYARD_SEED."""
-    chosen = int(os.environ.get("STEELYARD_SEED", "0")) or random.SystemRandom().randrange(1 << 32)
-    print(f"STEELYARD_SEED={chosen}")  # noqa: T201 - pytest shows it with the failure
-    return chosen
+OVERLAPPING = [name for name in VENUES if dialect_of(name).overlaps]
 
 
-@pytest.fixture(params=["binance", "kraken", "coinbase"])
+@pytest.fixture(params=VENUES)
 def bench(request: pytest.FixtureRequest, seed: int) -> Iterator[LoopbackBench]:
     """A feed with a standby that covers."""
-    made = LoopbackBench(request.param, seed, standby=True, settle_ns=200_000_000)
+    made = bench_of(request.param, seed, standby=True, settle_ns=200_000_000)
     covered(made)
-    made.go_until(lambda: made.state() in STATE_GOOD, "good")
+    made.go_until(lambda: made.state() in BELIEVED, "good")
     yield made
     made.close()
 
 
 def covered(bench: LoopbackBench) -> None:
     """Go on until the standby could take over."""
-    feed = bench.feed
-    bench.go_until(
-        lambda: feed._link is not None and feed._standby.covers(feed._link, feed.pipeline, bench.now), "covered"
-    )
+    bench.go_until(bench.covers, "covered")
 
 
 def first_line(bench: LoopbackBench) -> Line:
@@ -64,11 +54,9 @@ def test_failovers_at_random_lose_nothing_and_tell_nothing_twice(bench: Loopback
     assert told.prints == list(range(told.prints[0], bench.venue.print_id + 1))
     assert told.prints[0] <= begun
     assert told.top() == bench.venue.top()
-    assert {key: size for key, size in told.book.items() if size} == {
-        (1 if bid else -1, price): size for bid, price, size in bench.venue.levels()
-    }
+    assert bench.is_whole()
     assert bench.feed.reconnects == 0
-    if bench.config.venue == "binance":
+    if bench.feed._dialect.overlaps:
         assert (told.resets, told.states) == (0, [])
         assert told.sequences == sorted(told.sequences)
     else:
@@ -88,15 +76,15 @@ def fail(line: Line, kind: str) -> None:
 @pytest.fixture
 def alone(request: pytest.FixtureRequest, seed: int) -> Iterator[LoopbackBench]:
     """A feed of one connection."""
-    made = LoopbackBench(request.param, seed, settle_ns=200_000_000)
+    made = bench_of(request.param, seed, settle_ns=200_000_000)
     made.go(5)
-    made.go_until(lambda: made.state() in STATE_GOOD, "good")
+    made.go_until(lambda: made.state() in BELIEVED, "good")
     made.go(10)
     yield made
     made.close()
 
 
-@pytest.mark.parametrize("alone", ["binance", "kraken", "coinbase"], indirect=True)
+@pytest.mark.parametrize("alone", VENUES, indirect=True)
 def test_a_mute_connection_is_noticed_and_comes_back(alone: LoopbackBench) -> None:
     """Connected and silent is dead: each venue has its own sign of life, and the books say that they are gone."""
     mute_ns = alone.feed._dialect.mute_ns
@@ -108,13 +96,13 @@ def test_a_mute_connection_is_noticed_and_comes_back(alone: LoopbackBench) -> No
     alone.go(1, moving=False)
     warned = [BookState.STALE] if mute_ns > alone.config.stale_ns else []
     assert alone.reader.states == [*warned, BookState.DISCONNECTED]
-    alone.go_until(lambda: alone.state() in STATE_GOOD, "good again")
+    alone.go_until(lambda: alone.state() in BELIEVED, "good again")
     alone.go(10)
     alone.go(5, moving=False)
     assert alone.reader.top() == alone.venue.top()
 
 
-@pytest.mark.parametrize("alone", ["binance", "kraken", "coinbase"], indirect=True)
+@pytest.mark.parametrize("alone", VENUES, indirect=True)
 def test_a_quiet_market_with_heartbeats_is_not_mute(alone: LoopbackBench) -> None:
     """A minute without a trade is a quiet pair; Binance says so by pings alone."""
     alone.go(600, 100, moving=False)
@@ -122,7 +110,7 @@ def test_a_quiet_market_with_heartbeats_is_not_mute(alone: LoopbackBench) -> Non
     assert alone.feed.pipeline is not None
 
 
-@pytest.mark.parametrize("alone", ["binance", "kraken", "coinbase"], indirect=True)
+@pytest.mark.parametrize("alone", VENUES, indirect=True)
 def test_a_connection_that_must_close_is_left_for_a_successor(alone: LoopbackBench) -> None:
     """After 24 hours, or at serverShutdown: the successor covers before the first is left, and nobody notices."""
     first, link = first_line(alone), alone.feed._link
@@ -137,6 +125,35 @@ def test_a_connection_that_must_close_is_left_for_a_successor(alone: LoopbackBen
     assert BookState.DISCONNECTED not in alone.reader.states
     assert alone.reader.prints == list(range(alone.reader.prints[0], alone.venue.print_id + 1))
     assert alone.reader.top() == alone.venue.top()
+
+
+@pytest.mark.parametrize("bench", OVERLAPPING, indirect=True)
+def test_a_connection_that_loses_messages_is_left_though_the_other_one_brings_them_first(bench: LoopbackBench) -> None:
+    """Its holes show in no book while it comes second, and all of them on the day on which it is alone."""
+    told, first = bench.reader, first_line(bench)
+    told.resets, told.states = 0, []
+    first.delay = 6
+    bench.go(20)
+    fail(first, "lossy")
+    bench.go_until(lambda: bench.feed.successions == 1, "it was left")
+    bench.go(20)
+    bench.go(5, moving=False)
+    assert first.closed
+    assert (told.resets, told.states, bench.feed.reconnects) == (0, [], 0)
+    assert bench.is_whole()
+
+
+@pytest.mark.parametrize("bench", OVERLAPPING, indirect=True)
+def test_a_standby_that_loses_messages_is_replaced(bench: LoopbackBench) -> None:
+    """A reserve with holes is none; the first connection is not to blame for them."""
+    told, second = bench.reader, bench.venue.alive[1]
+    told.resets, told.states = 0, []
+    second.delay = 6
+    bench.go(20)
+    fail(second, "lossy")
+    bench.go_until(lambda: bench.feed._standby.losses == 1, "it was left")
+    covered(bench)
+    assert (bench.feed.successions, told.resets, told.states) == (0, 0, [])
 
 
 def test_a_standby_that_is_lost_is_made_again_and_the_first_goes_on(bench: LoopbackBench) -> None:
@@ -156,7 +173,7 @@ def test_both_connections_lost_at_once_is_a_loss_that_is_told(bench: LoopbackBen
     for line in bench.venue.alive:
         line.cut()
     bench.go_until(lambda: BookState.DISCONNECTED in bench.reader.states, "told")
-    bench.go_until(lambda: bench.state() in STATE_GOOD, "good again")
+    bench.go_until(lambda: bench.state() in BELIEVED, "good again")
     bench.go(10)
     bench.go(5, moving=False)
     assert bench.reader.top() == bench.venue.top()

@@ -115,3 +115,17 @@ def test_a_recorder_that_comes_later_learns_the_connections_from_their_cells(lan
     assert json.loads(begin[1]) == {"venue": "main", "dialect": "binance", "target": "/stream", "joined": True}
     assert frame == (FrameKind.RECEIVED, b"late")
     assert recorder.connections.joined == 1
+
+
+def test_a_rehearsed_frame_is_told_to_nobody(lanes: Tapped) -> None:
+    """A recording with a frame that never came would replay another market; the next number must stay the next."""
+    recorder = Recorder(lanes.system)
+    port = FakeStream("/stream")
+    stream = TappedStream(port, lanes.tap, "main", "binance", "/stream", 5)
+    for size in (1, 216, 4096, LARGE):
+        stream.rehearse(b"r" * size)
+    port.inbox.append(b"true")
+    assert stream.look(9) == [b"true"]
+    stream.rehearse(b"r" * 500)
+    assert told(recorder)[1:] == [(FrameKind.RECEIVED, b"true")]
+    assert lanes.tap.count == 2

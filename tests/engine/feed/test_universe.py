@@ -1,7 +1,6 @@
 """What the feed follows: symbols that come late, leave, or change their numbers while others live by the old ones."""
 
 import copy
-import json
 from collections.abc import Iterator
 
 import pytest
@@ -97,6 +96,7 @@ def test_a_symbol_that_the_copy_on_disk_lacks_comes_when_the_venue_answers(tmp_p
     assert not bench.feed.instruments_old
     assert [bench.state(number) for number in BOTH.values()] == [BookState.GOOD, BookState.GOOD]
     assert bench.ports.streams[0].state == PortState.OPEN
+    bench.close()
 
 
 def test_a_symbol_delisted_while_its_book_flows_may_be_traded_no_more(bench: Bench) -> None:
@@ -107,7 +107,10 @@ def test_a_symbol_delisted_while_its_book_flows_may_be_traded_no_more(bench: Ben
     info = copy.deepcopy(EXCHANGE_INFO)
     info["symbols"] = [one for one in info["symbols"] if one["symbol"] != "ETHUSDT"]
     bench.ports.rest.answers["/api/v3/exchangeInfo"] = info
-    for _ in range(125):
-        bench.step(5.0, json.dumps({"result": None, "id": 99}).encode())
+    for number in range(101, 226):
+        bench.step(5.0, *(diff(number, number, symbol=symbol) for symbol in BOTH))
     assert (shown["BTCUSDT"].trading, shown["ETHUSDT"].trading) == (True, False)
-    assert bench.state(8) in (BookState.GOOD, BookState.STALE)
+    assert bench.state(8) == BookState.STALE
+    bench.step(0.02, diff(101, 111, [["100.00", "2"]], symbol="ETHUSDT"))
+    bench.step()
+    assert bench.state(8) == BookState.SHUT

@@ -1,6 +1,7 @@
 """The process loop with roles made up: order of building, one time a round, beats, drain, and failure."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,16 @@ from engine.supervisor import segments
 
 MS = 1_000_000
 Write = Callable[..., Config]
+
+
+@pytest.fixture(autouse=True)
+def own_log() -> Iterator[None]:
+    """A process's `main` takes the log over; the test's stream must not keep it when it is closed."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 class Scripted:

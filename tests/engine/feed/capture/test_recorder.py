@@ -9,13 +9,16 @@ import resource
 import signal
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 
 import pytest
 
+import shm
 from engine.feed.capture.recorder import Recorder
 from engine.feed.capture.recording import BLOCK, HEADER, Entry, read_blocks, read_recording
 from engine.feed.capture.writing import Limits, RecordingWriter
+from engine.lanes import BY_NAME
 from engine.model.words import FrameKind
 from tests.engine.feed.capture.lanes import tapped
 
@@ -258,12 +261,46 @@ def test_a_file_that_is_there_is_not_written_over(tmp_path: Path, capfd: pytest.
     assert "exists" in capfd.readouterr().err
 
 
+def test_a_directory_that_is_not_there_is_wrong_use(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Exit 3 would say that there is no feed."""
+    from engine.feed.capture import main
+
+    with tapped() as lanes:
+        assert main(["record", "--system", lanes.system, "--output", f"{tmp_path}/no/a.sycap", "--seconds", "0.1"]) == 2
+    assert f"capture record: {tmp_path}/no/a.sycap: No such file or directory" in capfd.readouterr().err
+
+
 def test_nobody_there_is_said(capfd: pytest.CaptureFixture[str]) -> None:
     """A name misspelt must not record nothing for a night."""
     from engine.feed.capture import main
 
     assert main(["record", "--system", "nobody", "--seconds", "0.1"]) == 3
     assert "nobody" in capfd.readouterr().err
+
+
+def test_one_of_several_living_systems_has_to_be_named(capfd: pytest.CaptureFixture[str]) -> None:
+    """`system ''` was expected, and the two that were found were its reason."""
+    from engine.feed.capture import main
+
+    with tapped() as one, tapped() as other:
+        assert main(["record", "--seconds", "0.1"]) == 2
+        said = capfd.readouterr().err
+        assert "which system? --system is one of" in said
+        assert one.system in said
+        assert other.system in said
+
+
+def test_a_system_without_frames_is_told_from_none(capfd: pytest.CaptureFixture[str]) -> None:
+    """A feed that copies nothing is a word in its file, not a name misspelt."""
+    from engine.feed.capture import main
+
+    lane, system = BY_NAME["ticks"], f"test-tap-{uuid.uuid4().hex[:12]}"
+    shm.create(f"{system}.ticks", lane.record, lane.kind, capacity=lane.capacity, reserve=lane.reserve)
+    try:
+        assert main(["record", "--system", system, "--seconds", "0.1"]) == 3
+        assert "copies no frames" in capfd.readouterr().err
+    finally:
+        shm.remove(f"{system}.ticks")
 
 
 def test_every_block_says_how_many_entries_it_has(tmp_path: Path) -> None:

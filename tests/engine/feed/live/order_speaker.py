@@ -28,7 +28,7 @@ class OrderTruth(Truth):
 
 
 class KrakenOrderWire(Wire):
-    """Spot v2's address of orders: a token in every request, an acknowledgement a symbol, a checksum after every change."""
+    """Spot v2's address of orders: a token in every request, a checksum after every change."""
 
     channels = ("level3",)
 

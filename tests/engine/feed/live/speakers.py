@@ -221,11 +221,19 @@ class CoinbaseWire(Wire):
         await session.send(json.dumps(head | {"events": events}))
 
 
+INSTRUMENTS = ("instrument", "")
+
+
 class KrakenWire(Wire):
     """Spot v2: an acknowledgement a symbol, numbers with their digits, a checksum after every change."""
 
     channels = ("book", "trade")
     wrong = 0  # checksums to spoil
+
+    def __init__(self, seed: int, symbols: tuple[str, ...]) -> None:
+        """Every pair online."""
+        super().__init__(seed, symbols)
+        self.words: dict[str, str] = {}
 
     def rest(self, path: str, query: dict[str, list[str]]) -> tuple[int, object]:
         """AssetPairs, all of them."""
@@ -254,8 +262,14 @@ class KrakenWire(Wire):
                 await session.send('{"channel":"heartbeat"}')
 
     async def take(self, session: Session, message: dict[str, Any]) -> None:
-        """Each symbol has an answer of its own."""
+        """Each symbol has an answer of its own; a ping has one, and the channel of instruments takes no symbol."""
+        if message["method"] == "ping":
+            await session.send('{"method":"pong"}')
+            return
         params = message["params"]
+        if params["channel"] == "instrument":
+            await self._take_instruments(session, message)
+            return
         for symbol in params["symbol"]:
             want = (params["channel"], symbol)
             if want in self.ignored:
@@ -267,6 +281,34 @@ class KrakenWire(Wire):
                 }))  # fmt: skip
                 continue
             await self._take_one(session, message, want)
+
+    async def _take_instruments(self, session: Session, message: dict[str, Any]) -> None:
+        self.connections -= not session.apart
+        session.apart = True
+        self.requests["instrument"] += message["method"] == "subscribe"
+        told = {"method": message["method"], "success": "instrument" not in self.refused}
+        session.wants = [want for want in session.wants if want != INSTRUMENTS]
+        await session.send(json.dumps(told))
+        if told["success"] and message["method"] == "subscribe":
+            session.wants.append(INSTRUMENTS)
+            await session.send(self._instruments("snapshot", *self.truths.values()))
+
+    async def announce(self, truth: Truth, status: str) -> None:
+        """A pair's status is another."""
+        self.words[truth.symbol] = status
+        for session in self.listeners(*INSTRUMENTS):
+            await session.send(self._instruments("update", truth))
+
+    def _instruments(self, kind: str, *truths: Truth) -> str:
+        """Numbers are written as Kraken writes them: small ones with an exponent."""
+        pairs = ",".join(
+            f'{{"symbol":"{truth.symbol}","base":"{truth.symbol[:3]}","quote":"{truth.symbol[4:]}",'
+            f'"status":"{self.words.get(truth.symbol, "online")}","qty_precision":5,"qty_increment":1e-05,'
+            f'"price_precision":{2 + len(self.finer(truth))},"price_increment":0.{self.finer(truth)}01,'
+            f'"qty_min":0.0001,"cost_min":0.5}}'
+            for truth in truths
+        )
+        return f'{{"channel":"instrument","type":"{kind}","data":{{"assets":[],"pairs":[{pairs}]}}}}'
 
     async def _take_one(self, session: Session, message: dict[str, Any], want: Want) -> None:
         subscribing = message["method"] == "subscribe"

@@ -5,7 +5,7 @@ import pytest
 from engine.cli.books import are_followed, books
 from engine.model.words import BookState
 from tests.engine.feed.live.conftest import SYMBOLS, Serve, Start, wire_of
-from tests.engine.feed.live.speakers import BinanceWire
+from tests.engine.feed.live.speakers import BinanceWire, KrakenWire
 from tests.engine.feed.live.test_live_subscriptions import says
 
 KINDS = tuple(SYMBOLS)
@@ -38,11 +38,13 @@ def test_a_copy_starts_the_feed_while_rest_is_down_and_is_marked_old(
     engine.await_whole()
     assert engine.stop() == 0
     wire.statuses += DOWN
+    wire.refused.add("instrument")  # Kraken tells them by itself
     engine.start()
     engine.until(lambda: engine.shown(1).old, "marked old")
     if not isinstance(wire, BinanceWire):
         engine.await_truth()
     wire.statuses.clear()
+    wire.refused.clear()
     engine.until(lambda: not engine.shown(1).old, "confirmed")
     engine.await_whole()
     engine.assert_never_wrong()
@@ -143,10 +145,44 @@ def test_status_names_what_the_venue_does_not_bring(seed: int, serve: Serve, sta
     engine.await_truth()
     engine.until(lambda: engine.shown(2).missing, "prints are missing")
     engine.await_state(BookState.REFUSED, 3)
-    found = books(engine.config.system.name)
+    found = books(engine.config.system.name, {})
     assert [(one["symbol"], one["state"], one["missing"]) for one in found] == [
         ("BTC/USD", "GOOD", []), ("ETH/USD", "GOOD", ["prints"]), ("FOO/USD", "REFUSED", []),
     ]  # fmt: skip
     now_ns = found[0]["publish_ns"]
     assert not are_followed(found, now_ns)
     assert are_followed(found[:1], now_ns)
+
+
+def test_a_pair_that_takes_no_orders_is_seen_by_every_reader_while_its_book_goes_on(
+    seed: int, serve: Serve, start: Start
+) -> None:
+    """Kraken says it on its own channel: the table shows it at once, and the connection of books is not touched."""
+    wire = KrakenWire(seed, SYMBOLS["kraken"])
+    venue = serve("kraken", wire, SYMBOLS["kraken"])
+    engine = start(venue)
+    engine.await_whole()
+    assert set(wire.requests) == {"instrument"}  # AssetPairs was not needed
+    connections, truth = wire.connections, wire.truths[SYMBOLS["kraken"][0]]
+    venue.server.call(lambda: wire.announce(truth, "cancel_only"))
+    engine.until(lambda: not engine.shown(1).trading, "shown")
+    engine.await_state(BookState.SHUT, 1)
+    assert engine.shown(2).trading
+    venue.server.call(lambda: wire.tell(truth, truth.move()))
+    engine.await_truth(2)
+    venue.server.call(lambda: wire.announce(truth, "online"))
+    engine.until(lambda: engine.shown(1).trading, "open again")
+    engine.await_truth()
+    assert wire.connections == connections
+    engine.assert_never_wrong()
+
+
+def test_asset_pairs_is_asked_where_the_channel_is_refused(seed: int, serve: Serve, start: Start) -> None:
+    """A venue without it is followed as it was before."""
+    wire = KrakenWire(seed, SYMBOLS["kraken"])
+    wire.refused.add("instrument")
+    engine = start(serve("kraken", wire, SYMBOLS["kraken"]))
+    engine.await_whole()
+    assert wire.requests["/0/public/AssetPairs"] == 1
+    assert not engine.shown(1).old
+    engine.assert_never_wrong()

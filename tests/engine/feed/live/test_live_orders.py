@@ -1,4 +1,4 @@
-"""Kraken's orders over real sockets: the feed in a process of its own, a token from REST, the window of the venue's book."""
+"""Kraken's orders over real sockets: the feed in its own process, a token from REST, the window of the venue's book."""
 
 from collections.abc import Iterator
 

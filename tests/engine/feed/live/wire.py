@@ -34,6 +34,7 @@ class Session:
         self.wants: list[Want] = []
         self.sequence = -1
         self.messages = 0
+        self.apart = False  # it is not of books, and not counted
 
     async def send(self, frame: str) -> None:
         """Send, or find out that the client has left."""

@@ -1,4 +1,4 @@
-"""A Kraken of single orders, made from the documentation alone: its whole book, the window of a subscription, its words.
+"""A Kraken of single orders, made from the documentation alone: its book, the window of a subscription, its words.
 
 Nothing of the engine is used: queues are lists, numbers are decimal texts, the checksum is zlib's over the documented
 text. The book is deeper than any window, so levels leave the window without a word and come back as new orders.

@@ -119,6 +119,7 @@ def test_a_subscription_waits_for_its_token_and_goes_out_with_it(sealed: Sealed)
     sealed.rest.give("first")
     sealed.step()
     assert sealed.tokens() == ["first", "first"]
+    assert sealed.rest.closed, "a kept connection that nobody reads wakes a sleeping process for ever when it ends"
     assert sealed.inner.sent[0]["params"]["channel"] == "level3"
 
 
@@ -145,10 +146,17 @@ def test_a_token_is_asked_for_anew_before_it_is_too_old(sealed: Sealed) -> None:
 
 @pytest.mark.parametrize(
     ("body", "status", "error", "reason"),
-    [({"error": ["EAPI:Invalid key"]}, 200, "", "EAPI:Invalid key"), ({"error": ["EGeneral:Permission denied"]}, 200, "", "Permission denied"),
-     (b"<html>", 200, "", "cannot be read"), (b"[]", 200, "", "cannot be read"), (b"", 429, "", "status 429"), ({"error": [], "result": {}}, 200, "", "has none"),
-     ({"error": [], "result": {"token": 7}}, 200, "", "has none"), (b"", 0, "sent: no answer in time", "no answer in time")],
-)  # fmt: skip
+    [
+        ({"error": ["EAPI:Invalid key"]}, 200, "", "EAPI:Invalid key"),
+        ({"error": ["EGeneral:Permission denied"]}, 200, "", "Permission denied"),
+        (b"<html>", 200, "", "cannot be read"),
+        (b"[]", 200, "", "cannot be read"),
+        (b"", 429, "", "status 429"),
+        ({"error": [], "result": {}}, 200, "", "has none"),
+        ({"error": [], "result": {"token": 7}}, 200, "", "has none"),
+        (b"", 0, "sent: no answer in time", "no answer in time"),
+    ],
+)
 def test_without_a_token_the_stream_is_closed_with_the_reason(
     sealed: Sealed, body: object, status: int, error: str, reason: str
 ) -> None:

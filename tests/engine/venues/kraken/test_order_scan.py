@@ -121,8 +121,11 @@ def shuffle(value: Any, draw: random.Random) -> Any:
 
 @pytest.mark.parametrize(
     ("text", "size"),
-    [("1e-05", 1000), ("1E-05", 1000), ("1.5e-7", 15), ("2e+3", 2000 * 10**8), ("0.00001", 1000), ("420.0", 420 * 10**8),
-     ("12e0", 12 * 10**8), ("100e-10", 1), ("0e-99", 0), ('"0.45210000"', 45210000), ("1.250000000000", 125000000)],
+    [
+        ("1e-05", 1000), ("1E-05", 1000), ("1.5e-7", 15), ("2e+3", 2000 * 10**8), ("0.00001", 1000),
+        ("420.0", 420 * 10**8), ("12e0", 12 * 10**8), ("100e-10", 1), ("0e-99", 0), ('"0.45210000"', 45210000),
+        ("1.250000000000", 125000000),
+    ],
 )  # fmt: skip
 def test_a_number_is_read_however_a_program_prints_it(text: str, size: int) -> None:
     """Small sizes come with exponents; the checksum is over the digits of the pair's precision, and those are known."""
@@ -132,13 +135,17 @@ def test_a_number_is_read_however_a_program_prints_it(text: str, size: int) -> N
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [(b"3500.77668626", b"1e-09"), (b"3500.77668626", b"1.23e-7x"), (b"3500.77668626", b"-1"), (b"3500.77668626", b"1e400"),
-     (b"3500.77668626", b"1e"), (b"3500.77668626", b"01e-5"), (b"3500.77668626", b"9223372036854775807e1"),
-     (b"3500.77668626", b"null"), (b"56.4", b"0"), (b"56.4", b"56.41"), (b'"add"', b'"added"'), (b'"add"', b"1"),
-     (b"O2BN53-5RSB2-V3J57T", b""), (b"O2BN53-5RSB2-V3J57T", b"O2BN53-5RSB2-V3J57T123"), (b"O2BN53-5RSB2", b"O2BN53_5RSB2"),
-     (b"2841398499", b"4294967296"), (b'"checksum":2841398499,', b""), (b'"symbol":"BTC/USD",', b""), (b"18:20:27.3", b"25:20:27.3"),
-     (b'"timestamp":"2023-10-06T18:20:50.84Z"', b'"time":1'), (b'"update"', b'"snapshot"'), (b'"update"', b'"change"'),
-     (b"}]}", b"}]}x"), (b'"order_id":"O2', b'"order_id":"O","order_id":"O2')],
+    [
+        (b"3500.77668626", b"1e-09"), (b"3500.77668626", b"1.23e-7x"), (b"3500.77668626", b"-1"),
+        (b"3500.77668626", b"1e400"), (b"3500.77668626", b"1e"), (b"3500.77668626", b"01e-5"),
+        (b"3500.77668626", b"9223372036854775807e1"), (b"3500.77668626", b"null"), (b"56.4", b"0"), (b"56.4", b"56.41"),
+        (b'"add"', b'"added"'), (b'"add"', b"1"), (b"O2BN53-5RSB2-V3J57T", b""),
+        (b"O2BN53-5RSB2-V3J57T", b"O2BN53-5RSB2-V3J57T123"), (b"O2BN53-5RSB2", b"O2BN53_5RSB2"),
+        (b"2841398499", b"4294967296"), (b'"checksum":2841398499,', b""), (b'"symbol":"BTC/USD",', b""),
+        (b"18:20:27.3", b"25:20:27.3"), (b'"timestamp":"2023-10-06T18:20:50.84Z"', b'"time":1'),
+        (b'"update"', b'"snapshot"'), (b'"update"', b'"change"'), (b"}]}", b"}]}x"),
+        (b'"order_id":"O2', b'"order_id":"O","order_id":"O2'),
+    ],
 )  # fmt: skip
 def test_what_is_not_exactly_a_message_of_orders_is_refused(old: bytes, new: bytes) -> None:
     """Nothing half-read reaches a book, and the book it was of is known."""

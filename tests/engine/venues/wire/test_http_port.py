@@ -51,6 +51,21 @@ def test_a_request_is_said_and_its_answer_comes_back(peer: Peer) -> None:
     port.close()
 
 
+def test_it_is_busy_until_the_answer_is_taken(peer: Peer) -> None:
+    """Who is not busy is not looked after in every step: an answer would wait."""
+    port = port_to(peer)
+    assert not port.busy
+    port.request("GET", "/", {}, b"", 0)
+    assert port.busy
+    sent(port, peer)
+    peer.read_head()
+    assert port.busy
+    peer.socket.sendall(OK)
+    assert answers(port)
+    assert not port.busy
+    port.close()
+
+
 def test_a_connection_is_kept_for_the_next_request(peer: Peer) -> None:
     """A TLS handshake costs milliseconds; an order has none to spare."""
     port = port_to(peer)

@@ -10,7 +10,7 @@ from engine import clock
 from engine.venues.port import PortState
 from engine.venues.wire import Proxy, Waiter, WebSocketPort, WireOptions
 from engine.venues.wire.frames import CLOSE, CONTINUATION, PING, PONG, TEXT, close_payload
-from tests.engine.venues.wire.peers import Peer, poll_until, receive
+from tests.engine.venues.wire.peers import PATIENCE, Peer, poll_until, receive
 
 
 def opened(url: str, options: WireOptions | None = None) -> WebSocketPort:
@@ -66,6 +66,46 @@ def test_a_close_by_the_server_is_a_state_with_its_words(port: WebSocketPort) ->
     assert port.error == "closed by the peer: 1001 going away"
     assert not port.send(b"late")
     assert port.poll(0) == []
+
+
+def test_a_look_tells_quiet_from_everything_else(port: WebSocketPort) -> None:
+    """A role that is told of no change looks after nothing: a message, a pong or the end must not look quiet."""
+    assert port.look(0) is None
+    port.send(b"echo")
+    assert first_news(port) == [b"echo"]
+    assert port.look(0) is None
+    before_ns = port.receive_ns
+    port.send_ping(b"here?")
+    assert first_news(port) == []
+    assert port.last_pong == b"here?"
+    assert port.receive_ns > before_ns
+    port.send(b"bye")
+    assert first_news(port) == []
+    assert port.state is PortState.CLOSED
+    assert port.look(0) == []
+
+
+def first_news(port: WebSocketPort) -> list[bytes]:
+    """The first look that is not quiet."""
+    waiter = Waiter([port])
+    for _ in range(PATIENCE):
+        found = port.look(0)
+        if found is not None:
+            waiter.close()
+            return found
+        waiter.wait(20_000_000)
+    raise AssertionError("it stays quiet")
+
+
+def test_a_rehearsed_message_is_not_heard(port: WebSocketPort) -> None:
+    """Warming runs while frames may be half read: it must not stand between their bytes."""
+    port.send(b"big")
+    while port.look(0) is None:
+        pass
+    for _ in range(3):
+        port.rehearse(b"a" * 3000)
+    assert receive(port, 1) == [b"x" * 5_000_000]
+    port.close()
 
 
 def test_a_certificate_nobody_vouches_for_is_refused(tls_server: int) -> None:

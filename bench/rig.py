@@ -1,0 +1,56 @@
+"""A feed's pipeline over real lanes, without a role around it: what the benches of market data measure."""
+
+import uuid
+
+import shm
+from engine.feed.outbox import Outbox
+from engine.feed.pipeline import Pipeline
+from engine.feed.track import Track
+from engine.lanes import BY_NAME
+from engine.venues.catalogue import dialect_of
+
+NOW = 1_723_161_255_000_000_000
+LANES = ("ticks", "books", "book_tops")
+
+
+class Rig:
+    """A pipeline over real lanes."""
+
+    def __init__(self, venue: str, snapshot: bytes, decimals: int, offset_ns: int | None = 0, system: str = "") -> None:
+        """With its book in place."""
+        self.system = system or f"bench-feed-{uuid.uuid4().hex[:8]}"
+        for name in LANES:
+            lane = BY_NAME[name]
+            shm.create(
+                f"{self.system}.{name}",
+                lane.record,
+                kind=lane.kind,
+                capacity=lane.capacity,
+                reserve=lane.reserve,
+                count=lane.count,
+            )
+        self.ticks = shm.RingWriter(f"{self.system}.ticks", BY_NAME["ticks"].record, populate=True)
+        self.books = shm.RingWriter(f"{self.system}.books", BY_NAME["books"].record, populate=True)
+        self.cells = shm.CellWriter(f"{self.system}.book_tops", BY_NAME["book_tops"].record)
+        self.reader = shm.RingReader(f"{self.system}.ticks", BY_NAME["ticks"].record)
+        dialect, outbox = dialect_of(venue), Outbox(self.ticks, self.books, self.cells, offset_ns)
+        market = dialect.market()
+        market.add("BTCUSDT", decimals, decimals)
+        self.pipeline = Pipeline(market, outbox)
+        self.track = Track(0, 1, "BTCUSDT", dialect.rule(), outbox)
+        self.pipeline.add(self.track)
+        self.pipeline.snapshot(0, snapshot, NOW, NOW)
+        self.lost = self.told = 0
+
+    def drain(self) -> None:
+        """Read what was told."""
+        lost, records = self.reader.copy()
+        self.lost += lost
+        self.told += len(records)
+
+    def close(self) -> None:
+        """Remove the lanes."""
+        for lane in (self.ticks, self.books, self.cells):
+            lane.close()
+        for name in LANES:
+            shm.remove(f"{self.system}.{name}")

@@ -1,0 +1,174 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""What two venues' prices leave after both fees: from its begin to its end, for each ordered pair of a group.
+
+    two ladders ──▶ walk, as far as each piece pays ──▶ as it stands ──▶ cell, at each change
+                                                             └─ matters? ──▶ ring: BEGIN, CHANGE, END
+
+BEGIN and END are always told. Between them a market stirs a hundred times a second: a CHANGE is told only when a best
+price, a limit or the edge is at least `change` away from what was told, the size by the given share of it, or the mark
+of a ladder's end changed. So what the ring told last is never further than that from what holds, which its cell says
+to the digit, for lookers-on.
+"""
+
+from cpython.bytearray cimport PyByteArray_AS_STRING
+from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint64_t
+from libc.string cimport memcmp, memset
+
+from engine.aggregation.ladder cimport E8, Member, Walk, pays, walk, wide_t
+from engine.model.aggregates cimport GlobalBook, Opportunity
+
+from engine.model import aggregates, words
+
+cdef enum:
+    BEGIN = 1
+    CHANGE = 2
+    END = 3
+    RESET = 4
+    DEPTH_LIMITED = 1
+    NOWHERE = -1
+
+assert sizeof(Opportunity) == aggregates.OPPORTUNITY.size
+assert [int(kind) for kind in words.OpportunityKind] == [BEGIN, CHANGE, END, RESET]
+assert words.OpportunityFlag.DEPTH_LIMITED == DEPTH_LIMITED
+
+
+cdef inline bint apart(int64_t now, int64_t before, wide_t least) noexcept nogil:
+    """Whether two numbers differ by so much, in 10^-8 of one."""
+    cdef wide_t between = <wide_t>now - before
+    return (between if between > 0 else -between) * E8 >= least
+
+
+cdef class Opportunities:
+    """Those of every ordered pair."""
+
+    def __init__(self, Py_ssize_t pairs, int64_t min_edge_e8, int64_t change_e8, int64_t change_share_e8, ring, cells):
+        """So many pairs may have one; the least edge, and the least change of a price and share of a size, in 10^-8."""
+        cdef Py_ssize_t i
+        self.ring, self.cells, self.cell_count = ring, cells, cells.count
+        self.min_edge_e8, self.change_e8, self.change_share_e8 = min_edge_e8, change_e8, change_share_e8
+        self.told_storage = bytearray(max(1, pairs) * sizeof(Opportunity))
+        self.last_told = <Opportunity *>PyByteArray_AS_STRING(self.told_storage)
+        self.current_storage = bytearray(max(1, pairs) * sizeof(Opportunity))
+        self.current = <Opportunity *>PyByteArray_AS_STRING(self.current_storage)
+        self.record_storage = bytearray(sizeof(Opportunity))
+        self.record = <Opportunity *>PyByteArray_AS_STRING(self.record_storage)
+        self.view = memoryview(self.record_storage)
+        self.place_storage = bytearray(max(1, pairs) * sizeof(int))
+        self.place = <int *>PyByteArray_AS_STRING(self.place_storage)
+        self.taken_storage = bytearray(self.cell_count)
+        self.taken = <uint8_t *>PyByteArray_AS_STRING(self.taken_storage)
+        for i in range(pairs):
+            self.place[i] = NOWHERE
+
+    def reset(self, int64_t now_ns):
+        """A life begins: whatever an earlier one began is over, on the ring and in the cells."""
+        memset(self.record, 0, sizeof(Opportunity))
+        self.record.kind, self.record.publish_ns, self.record.opportunity_id = RESET, now_ns, self.ring.cursor
+        self.ring.publish_bytes(self.view)
+        for index in range(self.cell_count):
+            row = self.cells.read(index)
+            if row is not None and row.kind in (BEGIN, CHANGE):
+                self.cells.write_bytes(index, self.view)
+
+    cdef int weigh(self, Py_ssize_t pair, const Member *buy, const Member *sell, const GlobalBook *book,
+                   int64_t now_ns) except -1:
+        """One ordered pair: begin, change or end its opportunity."""
+        cdef int64_t cost_e8 = E8 + buy.fee_e8, keep_e8 = E8 - sell.fee_e8
+        cdef bint there = buy.usable and sell.usable and buy.ask_ladder.count > 0 and sell.bid_ladder.count > 0
+        if there and pays(buy.ask_ladder.price[0], sell.bid_ladder.price[0], cost_e8 + self.min_edge_e8, keep_e8):
+            return self.see(pair, buy, sell, book, now_ns)
+        if self.last_told[pair].kind:
+            self.last_told[pair].kind = 0
+            label(&self.current[pair], book, now_ns)
+            self.tell(&self.current[pair], END)
+            self.show(pair, &self.current[pair], END)
+        return 0
+
+    cdef int see(self, Py_ssize_t pair, const Member *buy, const Member *sell, const GlobalBook *book,
+                 int64_t now_ns) except -1:
+        """An opportunity is there: show it if it is another than before, tell it if that matters."""
+        cdef Opportunity *before = &self.last_told[pair]
+        cdef Opportunity *one = &self.current[pair]
+        cdef Opportunity stood = one[0]
+        if not before.kind:
+            memset(one, 0, sizeof(Opportunity))
+            one.opportunity_id, one.begin_ns = self.ring.cursor, now_ns
+            one.group, one.buy_instrument, one.sell_instrument = book.group, buy.instrument, sell.instrument
+            one.price_decimals, one.size_decimals = book.price_decimals, book.size_decimals
+        self.figure(one, buy, sell)
+        if before.kind and memcmp(&one.buy_price, &stood.buy_price, 12 * sizeof(int64_t)) == 0 \
+                and one.flags == stood.flags:
+            return 0
+        label(one, book, now_ns)
+        if not before.kind:
+            self.tell(one, BEGIN)
+        elif self.matters(one, before):
+            self.tell(one, CHANGE)
+        else:
+            return self.show(pair, one, CHANGE)
+        self.show(pair, one, CHANGE if before.kind else BEGIN)
+        before[0] = one[0]
+        before.kind = BEGIN
+        return 0
+
+    cdef bint matters(self, const Opportunity *one, const Opportunity *before) noexcept nogil:
+        """Whether a reader who believes what was told last would be wrong by more than the rule allows."""
+        return (one.flags != before.flags
+                or apart(one.edge_e8, before.edge_e8, <wide_t>self.change_e8 * E8)
+                or apart(one.size, before.size, <wide_t>self.change_share_e8 * before.size)
+                or apart(one.buy_price, before.buy_price, <wide_t>self.change_e8 * before.buy_price)
+                or apart(one.sell_price, before.sell_price, <wide_t>self.change_e8 * before.sell_price)
+                or apart(one.buy_limit, before.buy_limit, <wide_t>self.change_e8 * before.buy_limit)
+                or apart(one.sell_limit, before.sell_limit, <wide_t>self.change_e8 * before.sell_limit))
+
+    cdef int tell(self, const Opportunity *one, int kind) except -1:
+        """On the ring."""
+        self.record[0] = one[0]
+        self.record.kind = kind
+        self.ring.publish_bytes(self.view)
+        self.told += 1
+        return 0
+
+    cdef int show(self, Py_ssize_t pair, const Opportunity *one, int kind) except -1:
+        """In the pair's cell, which it has from its begin to its end, if one was free."""
+        if kind == BEGIN:
+            self.place[pair] = self.free_cell()
+            self.unshown += self.place[pair] == NOWHERE
+        if self.place[pair] == NOWHERE:
+            return 0
+        self.record[0] = one[0]
+        self.record.kind = kind
+        self.cells.write_bytes(self.place[pair], self.view)
+        if kind == END:
+            self.taken[self.place[pair]] = 0
+            self.place[pair] = NOWHERE
+        return 0
+
+    cdef int free_cell(self) noexcept nogil:
+        """The first cell that no pair has; it is taken."""
+        cdef Py_ssize_t i
+        for i in range(self.cell_count):
+            if not self.taken[i]:
+                self.taken[i] = 1
+                return <int>i
+        return NOWHERE
+
+    cdef void figure(self, Opportunity *one, const Member *buy, const Member *sell) noexcept nogil:
+        """Prices, edge, size and profit of buying here and selling there."""
+        cdef int64_t cost_e8 = E8 + buy.fee_e8, keep_e8 = E8 - sell.fee_e8
+        cdef int64_t ask = buy.ask_ladder.price[0], bid = sell.bid_ladder.price[0]
+        cdef Walk met = walk(&buy.ask_ladder, &sell.bid_ladder, cost_e8 + self.min_edge_e8, keep_e8)
+        cdef wide_t profit = met.sold * keep_e8 - met.bought * cost_e8
+        cdef wide_t edge = (<wide_t>bid * keep_e8 - <wide_t>ask * cost_e8) // ask
+        one.flags = DEPTH_LIMITED if met.limited else 0
+        one.buy_price, one.sell_price = ask, bid
+        one.edge_e8 = <int64_t>edge if edge < INT64_MAX else INT64_MAX
+        one.size, one.buy_limit, one.sell_limit = met.size, met.buy_limit, met.sell_limit
+        one.buy_notional_high, one.buy_notional_low = <int64_t>(met.bought >> 64), <uint64_t>met.bought
+        one.sell_notional_high, one.sell_notional_low = <int64_t>(met.sold >> 64), <uint64_t>met.sold
+        one.profit_high, one.profit_low = <int64_t>(profit >> 64), <uint64_t>profit
+
+
+cdef inline void label(Opportunity *one, const GlobalBook *book, int64_t now_ns) noexcept nogil:
+    """When it was concluded, and from what."""
+    one.receive_ns, one.tick_sequence, one.publish_ns = book.receive_ns, book.tick_sequence, now_ns

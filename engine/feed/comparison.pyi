@@ -1,0 +1,6 @@
+class Comparison:
+    bbo_checked: int
+    bbo_equal: int
+    best_checked: int
+    best_equal: int
+    def close(self) -> None: ...

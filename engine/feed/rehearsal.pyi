@@ -1,0 +1,10 @@
+from engine.feed.outbox import Outbox
+from engine.feed.pipeline import Pipeline
+from engine.feed.track import Track
+from engine.venues.market import Rule
+
+class Understudy(Track): ...
+
+class Rehearsal:
+    def __init__(self, outbox: Outbox, rule: Rule) -> None: ...
+    def go(self, port: object, pipeline: Pipeline, now_ns: int) -> None: ...
