@@ -193,7 +193,7 @@ cdef class Merge:
         if member == NULL:
             return 0
         if tick.flags & RESET_FLAG:
-            self.forget_member(member, RESYNCING)
+            self.reset_member(member, sequence)
         if tick.kind == TICK_BEST:
             self.take_best(member, tick)
         elif tick.kind == TICK_STATE:
@@ -252,6 +252,13 @@ cdef class Merge:
         member.state = state
         memset(&member.bids, 0, sizeof(Half))
         memset(&member.asks, 0, sizeof(Half))
+
+    cdef void reset_member(self, Member *member, uint64_t sequence) noexcept nogil:
+        """Its book begins anew; one that a cell has brought from behind this place stands, all but older bests."""
+        if sequence > member.tick_sequence:
+            self.forget_member(member, RESYNCING)
+        else:
+            member.bids.best_known = member.asks.best_known = False
 
     cdef int heard(self, Member *member, int64_t receive_ns, int64_t publish_ns, uint64_t sequence) except -1:
         """An event of one member is whole: put its group together anew, unless it is history."""

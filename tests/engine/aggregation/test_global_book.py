@@ -229,6 +229,22 @@ def test_a_restarted_role_tells_the_same_book(system: System) -> None:
     assert after[4:] == before[4:]
 
 
+def test_a_restarted_role_keeps_the_levels_of_a_book_that_began_with_a_reset(system: System) -> None:
+    """Each book begins with one: to wipe the cell's newer levels by it leaves one level a side that looks good."""
+    bids, asks = [(10_000, 5), (9_990, 6)], [(10_010, 7), (10_020, 8)]
+    system.tell_best(1, 1, 9_000, 1)
+    system.tick(TickKind.BEST, 1, side=1, price=10_000, size=5, flags=Flag.RESET)
+    system.tick(TickKind.BEST, 1, side=-1, price=10_010, size=7, flags=0)
+    system.tell_state(1, BookState.GOOD)
+    system.tell_book(1, bids, asks, bests=False)
+    system.step()
+    before = system.top()
+    assert (before.bids, before.asks, before.state) == (2, 2, BookState.GOOD)
+    system.die()
+    system.step()
+    assert system.top()[4:] == before[4:]
+
+
 def test_a_lapped_role_learns_anew(system: System) -> None:
     """A best that was overwritten before it was read must not stand for ever."""
     quiet_book(system, 1)
