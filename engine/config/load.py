@@ -22,6 +22,7 @@ from engine.config.tables import AGGREGATION, FACTORIES, SUPERVISOR, Aggregation
 
 PREFIX = "STEELYARD__"
 SECRET_KEYS = ("api_key", "private_key", "passphrase")
+GROUP_NAME_BYTES = 47  # what a record of it holds
 PLACE = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<at>.*)`)?$", re.DOTALL)
 
 
@@ -206,6 +207,7 @@ def check(config: Config) -> Iterator[Complaint]:
     yield from _check_placement(config)
     yield from _check_aggregation(config)
     yield from _check_reads(config)
+    yield from _check_patience(config)
 
 
 def _twice(table: str, key: str, values: Iterable[object]) -> Iterator[Complaint]:
@@ -229,6 +231,7 @@ def _check_references(config: Config) -> Iterator[Complaint]:
     """Venues and instruments named must be there."""
     venues = {venue.name for venue in config.venues}
     instruments = {instrument.id for instrument in config.instruments}
+    yield from _twice("instruments", "symbol", [f"{one.venue}:{one.symbol}" for one in config.instruments])
     for number, instrument in enumerate(config.instruments):
         if instrument.venue not in venues:
             yield f"instruments[{number}].venue", instrument.venue, f"one of the venues: {_list(venues)}"
@@ -251,6 +254,9 @@ def _check_aggregation(config: Config) -> Iterator[Complaint]:
     yield from _twice("aggregation.groups", "name", [group.name for group in table.groups])
     for instrument in set(grouped) - instruments:
         yield "aggregation.groups.instruments", instrument, f"an instrument's id: {_list(instruments)}"
+    for group in table.groups:
+        if len(group.name.encode()) > GROUP_NAME_BYTES:
+            yield "aggregation.groups.name", group.name, f"{GROUP_NAME_BYTES} bytes at most"
     venues = {venue.name for venue in config.venues}
     for venue in set(table.taker_fee_bps) - venues:
         yield f"aggregation.taker_fee_bps.{venue}", None, f"one of the venues: {_list(venues)}"
@@ -280,6 +286,15 @@ def _check_reads(config: Config) -> Iterator[Complaint]:
             yield key, ", ".join(strategy.reads), "nothing where there is no table [aggregation]: nobody tells it"
         if table is not None and not table.bars and "bars" in strategy.reads:
             yield key, "bars", "nothing of the bars where aggregation.bars is empty"
+
+
+def _check_patience(config: Config) -> Iterator[Complaint]:
+    """Nobody is called late, or killed as frozen, before the next beat is due."""
+    watch = config.watch
+    if watch.late_ms <= watch.beat_ms:
+        yield "watch.late_ms", watch.late_ms, f"more than watch.beat_ms, which is {watch.beat_ms}"
+    if watch.frozen_ms < watch.late_ms:
+        yield "watch.frozen_ms", watch.frozen_ms, f"no less than watch.late_ms, which is {watch.late_ms}"
 
 
 def _check_placement(config: Config) -> Iterator[Complaint]:

@@ -60,6 +60,13 @@ def test_roles_can_share_a_process_and_its_cores(tmp_path: Path) -> None:
         ("reads = ['bars']\n[aggregation]\nbars = []", ("strategies[0].reads = 'bars'", "aggregation.bars is empty")),
         ("[watch]\nlate_ms = 'x'", ("watch.late_ms = 'x'", "expected `int`")),
         ("[watch]\nlate_ms = 0", ("watch.late_ms = 0", ">= 1")),
+        ("[watch]\nbeat_ms = 300", ("watch.late_ms = 250", "more than watch.beat_ms, which is 300")),
+        ("[watch]\nlate_ms = 3000", ("watch.frozen_ms = 2000", "no less than watch.late_ms, which is 3000")),
+        ('[[instruments]]\nid = 8\nvenue = "binance"\nsymbol = "BTCUSDT"', ("binance:BTCUSDT", "stands 2 times")),
+        (
+            '[aggregation]\n[[aggregation.groups]]\nname = "' + "é" * 24 + '"\ninstruments = [7]',
+            ("aggregation.groups.name", "47 bytes at most"),
+        ),
         ("[journal]\nsync = 'often'", ("journal.sync = 'often'", "none, batch, each")),
         ("[wrong]", ("wrong", "unknown key", "strategies")),
         ("path = 'x'", ("path", "unknown key")),
