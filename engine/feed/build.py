@@ -35,7 +35,8 @@ MS = 1_000_000
 DURATIONS = (
     "stale", "book_stale", "settle", "subscribe", "quiet", "request", "instruments", "hold", "retry_min", "retry_max"
 )  # fmt: skip
-PLAIN = ("levels", "weight_percent", "seed")
+PLAIN = {"levels": bool, "weight_percent": int, "seed": int, "frames": bool}
+MS_MAX = 86_400_000  # a day: a patience that outlasts it is none
 BUILD = ("frames", "source", "replay")  # read where the feed is built
 
 
@@ -122,12 +123,26 @@ def stream_headers(venue: "Venue") -> dict[str, str]:
 def durations(table: dict[str, Any]) -> dict[str, Any]:
     """The keys of [feed] as a FeedConfig has them; an unknown one is refused by name."""
     known = {f"{name}_ms": f"{name}_ns" for name in DURATIONS}
-    unknown = [key for key in table if key not in known and key not in PLAIN + BUILD]
+    unknown = [key for key in table if key not in known and key not in (*PLAIN, *BUILD)]
     if unknown:
-        msg = f"[feed] {unknown[0]}: expected one of {', '.join((*known, *PLAIN, *BUILD))}"
+        msg = f"[feed] {unknown[0]}: expected one of {', '.join(dict.fromkeys((*known, *PLAIN, *BUILD)))}"
         raise ValueError(msg)
+    for key, value in table.items():
+        _refuse_misfit(key, value)
     told = {key: value for key, value in table.items() if key not in BUILD}
     return {known.get(key, key): value * MS if key in known else value for key, value in told.items()}
+
+
+def _refuse_misfit(key: str, value: object) -> None:
+    """A text or a negative patience would be a feed that dies and dies, or one whose books are always stale."""
+    kind = PLAIN.get(key, int if key.endswith("_ms") else object)
+    least = 0 if key == "hold_ms" else 1
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        msg = f"[feed] {key}: expected {'true or false' if kind is bool else 'a whole number'}, was {value!r}"
+        raise ValueError(msg)
+    if key.endswith("_ms") and isinstance(value, int) and not least <= value <= MS_MAX:
+        msg = f"[feed] {key}: expected {least}..{MS_MAX}, was {value}"
+        raise ValueError(msg)
 
 
 def seed_of(config: "Config") -> dict[str, Any]:
