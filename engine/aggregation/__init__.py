@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from engine.config.tables import Aggregation
     from engine.model.instrument import Instrument
 
-__all__ = ["AggregationRole", "build", "check_table", "make_role"]
+__all__ = ["AggregationRole", "build", "check_series", "check_table", "make_role"]
 
 MS = 1_000_000
+LENGTHS_MAX, CELLS_A_SERIES = 64, 3
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -46,6 +47,15 @@ def check_table(table: "Aggregation") -> None:
     shortest_ms = min(lengths, default=1 << 62) // MS
     if table.bar_grace_ms >= shortest_ms:
         msg = f"aggregation.bar_grace_ms must be less than the shortest bar, {shortest_ms} ms, was {table.bar_grace_ms}"
+        raise ValueError(msg)
+
+
+def check_series(instruments: int, lengths: int) -> None:
+    """Refuse more bars than a role holds, or than there are cells for."""
+    series_max = BY_NAME["last_bars"].count // CELLS_A_SERIES
+    if lengths > LENGTHS_MAX or instruments * lengths > series_max:
+        msg = (f"aggregation.bars may be {LENGTHS_MAX} lengths and, times the instruments, {series_max}, "
+               f"were {lengths} of {instruments} instruments")  # fmt: skip
         raise ValueError(msg)
 
 

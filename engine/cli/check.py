@@ -6,6 +6,7 @@ misspelt limit is one line for the one who typed `up`, and not a process that di
 
 import functools
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -24,13 +25,15 @@ def check(config: Config) -> None:
     """Refuse a configuration with which a role would not start, or that has none."""
     if not config.placement:
         raise Complaint(f"{config.path}: names no venue, role or process: there is nothing to start", WRONG_USE)
+    for process in config.placement:
+        _try(config, f"processes.{process.name}", functools.partial(_check_process, process))
     for strategy in config.strategies:
         if _is_ours(config, strategy.name, "strategy") and "PYTHONPATH" not in _process(config, strategy).environment:
             _try(config, f"strategies.{strategy.name}", functools.partial(_check_strategy, strategy))
-    if _is_ours(config, EXECUTION, EXECUTION):
-        _check_execution(config)
     if _is_ours(config, FEED, FEED):
         _try(config, "feed", lambda: _check_feed(config))
+    if _is_ours(config, EXECUTION, EXECUTION):
+        _check_execution(config)
     if _is_ours(config, AGGREGATION, AGGREGATION):
         _try(config, "aggregation", lambda: _check_aggregation(config))
 
@@ -53,6 +56,17 @@ def _try(config: Config, place: str, convert: Callable[[], object]) -> None:
         raise Complaint(f"{config.path}: {place}: {text}", WRONG_USE) from error
 
 
+def _check_process(process: Process) -> None:
+    """Its command is there, and so are its cores."""
+    if process.command and shutil.which(process.command[0], path=process.environment.get("PATH")) is None:
+        msg = f"command {process.command[0]!r}: no such program"
+        raise ValueError(msg)
+    absent = sorted(set(process.cores) - os.sched_getaffinity(0))
+    if absent:
+        msg = f"cores {absent} are not there, there are {sorted(os.sched_getaffinity(0))}"
+        raise ValueError(msg)
+
+
 def _check_strategy(strategy: Strategy) -> None:
     """Its class, found as the role's process finds it (from the working directory too), and its parameters."""
     from engine.strategy.load import strategy_class  # noqa: PLC0415 - only `up` needs it
@@ -67,15 +81,20 @@ def _check_strategy(strategy: Strategy) -> None:
 
 
 def _check_execution(config: Config) -> None:
-    """Its options, the limits of risk, and its keys."""
+    """Its options, the limits of risk, its one venue and its keys."""
+    from engine.execution.build import check_venue  # noqa: PLC0415 - only `up` needs it
     from engine.execution.config import ExecutionOptions  # noqa: PLC0415 - only `up` needs it
     from engine.risk.limits import RiskLimits  # noqa: PLC0415
 
     _try(config, "risk", lambda: msgspec.convert(config.risk, RiskLimits))
     _try(config, "execution", lambda: msgspec.convert(config.execution, ExecutionOptions))
     used = {instrument.venue for instrument in config.instruments}
+    if len(used) > 1:
+        raise Complaint(f"{config.path}: execution: trades one venue, the instruments are at {', '.join(sorted(used))}",
+                        WRONG_USE)  # fmt: skip
     for venue in config.venues:
         if venue.name in used:
+            _try(config, "execution", functools.partial(check_venue, venue))
             _try(config, "execution", functools.partial(_check_url, venue, "order_url"))
         for key, secret in (("api_key", venue.api_key), ("private_key", venue.private_key)):
             if secret is not None and venue.name in used:
@@ -132,8 +151,9 @@ def _check_url(venue: Venue, name: str) -> None:
 
 
 def _check_aggregation(config: Config) -> None:
-    """Its edge, its fees and the grace of its bars; which instruments are one thing is known only from the venues."""
-    from engine.aggregation import check_table  # noqa: PLC0415 - only `up` needs it
+    """Its edge, its fees, its bars; which instruments are one thing is known only from the venues."""
+    from engine.aggregation import check_series, check_table  # noqa: PLC0415 - only `up` needs it
 
     assert config.aggregation is not None, "a role without its table was let through"
     check_table(config.aggregation)
+    check_series(len(config.instruments), len(config.aggregation.bars))

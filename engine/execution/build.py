@@ -26,13 +26,11 @@ from engine.venues.trading import TradingWire
 from engine.venues.wire.websocket_port import WebSocketPort
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from engine.config import Config, Venue
 
 logger = logging.getLogger("engine.execution")
 
-RECEIVE_WINDOW_MS = 5000
+RECEIVE_WINDOW_MS, RECEIVE_WINDOW_MS_MAX = 5000, 60_000
 BOOKS_BACK = 256  # the newest books at start; those too old are refused by their age
 MS = 1_000_000
 MIB = 1 << 20
@@ -111,22 +109,29 @@ def journal_config(config: "Config") -> JournalConfig:
     )
 
 
-def wire_of(venue: "Venue", instruments: list[Instrument]) -> TradingWire:
-    """The trading wire of a venue's kind, or a refusal that names those there are."""
-    makers: dict[str, Callable[[], TradingWire]] = {"binance": lambda: _binance(venue, instruments)}
-    if venue.kind not in makers:
-        msg = f"venue {venue.name}: orders can go to {', '.join(makers)}, was {venue.kind!r}"
+def check_venue(venue: "Venue") -> None:
+    """Refuse a venue to which no order can go: another kind or product, no key, a window that Binance does not take."""
+    product = str(venue.options.get("product", "spot"))
+    if (venue.kind, product) != ("binance", "spot"):
+        msg = f"venue {venue.name}: orders can go to binance spot, was {venue.kind!r} {product}"
         raise ValueError(msg)
-    return makers[venue.kind]()
-
-
-def _binance(venue: "Venue", instruments: list[Instrument]) -> TradingWire:
-    """Binance spot: an Ed25519 key, because only that can log a session on."""
     if venue.api_key is None or venue.private_key is None:
         msg = f"venue {venue.name}: orders need api_key and private_key"
         raise ValueError(msg)
+    window = venue.options.get("receive_window_ms", RECEIVE_WINDOW_MS)
+    if type(window) is not int or not 1 <= window <= RECEIVE_WINDOW_MS_MAX:
+        expected = f"must be a whole number in 1..{RECEIVE_WINDOW_MS_MAX}"
+        msg = f"venue {venue.name}: receive_window_ms {expected}, was {window!r}"
+        raise ValueError(msg)
+
+
+def wire_of(venue: "Venue", instruments: list[Instrument]) -> TradingWire:
+    """Binance spot's trading wire: an Ed25519 key, because only that can log a session on; a refusal for the rest."""
+    check_venue(venue)
+    assert venue.api_key is not None, "a venue without a key was let through"
+    assert venue.private_key is not None, "a venue without a private key was let through"
     signer = Ed25519Signer(venue.api_key.reveal(), venue.private_key.reveal().encode())
-    return BinanceTrading(instruments, signer, int(venue.options.get("receive_window_ms", RECEIVE_WINDOW_MS)))
+    return BinanceTrading(instruments, signer, venue.options.get("receive_window_ms", RECEIVE_WINDOW_MS))
 
 
 def open_lanes(system: str, name: str, strategies: dict[int, str]) -> ExecutionLanes:

@@ -45,7 +45,7 @@ name = "venue"
 command = ["true", "{{state}}/made.pem"]
 [[processes]]
 name = "core"
-roles = ["alpha", "beta", "feed", "execution", "taker"]
+roles = ["alpha", "beta", "feed", "execution", "taker"{roles}]
 environment = {{ SOME_KEY = "{value}" }}
 {tables}
 """
@@ -61,10 +61,19 @@ def market(
     venue: str = "binance",
     urls: str = URLS,
     options: str = "",
+    roles: str = "",
 ) -> str:
     """A configuration's text with one thing in it that may be wrong."""
     return MARKET.format(
-        kind=kind, parameter=parameter, key=key, value=value, tables=tables, venue=venue, urls=urls, options=options
+        kind=kind,
+        parameter=parameter,
+        key=key,
+        value=value,
+        tables=tables,
+        venue=venue,
+        urls=urls,
+        options=options,
+        roles=roles,
     )
 
 
@@ -82,6 +91,34 @@ def test_a_sound_configuration_passes_and_a_key_may_still_be_made(write: Write) 
         (market(tables="[risk]\nmax_position_usd = -5"), "risk: .*max_position_usd must be positive"),
         (market(tables="[execution]\norphan = 'keep'"), "execution: .*orphan"),
         (market(tables="[feed]\nstale = 5"), "feed: .*stale"),
+        (market(tables="[feed]\nstale_ms = '5'"), "feed: .*stale_ms: expected a whole number, was '5'"),
+        (market(tables="[feed]\nstale_ms = true"), "feed: .*stale_ms: expected a whole number, was True"),
+        (market(tables="[feed]\nstale_ms = -5"), r"feed: .*stale_ms: expected 1\.\.86400000, was -5"),
+        (market(tables="[feed]\nframes = 'no'"), "feed: .*frames: expected true or false, was 'no'"),
+        (
+            market(tables=f"[aggregation]\nbars = {[f'{n}s' for n in range(1, 66)]}", roles=', "aggregation"'),
+            "aggregation: .*64 lengths .*were 65 of 1",
+        ),
+        (
+            market(options="options = { receive_window_ms = '5' }"),
+            r"execution: .*receive_window_ms must be a whole number in 1\.\.60000, was '5'",
+        ),
+        (
+            market(options='options = { product = "usdm" }'),
+            "execution: .*orders can go to binance spot, was 'binance' usdm",
+        ),
+        (market(venue="kraken"), "execution: .*orders can go to binance spot, was 'kraken'"),
+        (market().replace("api_key =", "#"), "execution: .*orders need api_key and private_key"),
+        (
+            market()
+            + f'[[venues]]\nname = "k"\nkind = "kraken"\n{URLS}[[instruments]]\nid = 8\nvenue = "k"\nsymbol = "B/U"\n',
+            "execution: trades one venue, the instruments are at binance, k",
+        ),
+        (market(tables="cores = [4095]"), r"processes.core: cores \[4095\] are not there"),
+        (
+            market().replace('"true", ', '"/nowhere/venue", '),
+            "processes.venue: command '/nowhere/venue': no such program",
+        ),
         (market(key="/nowhere/key.pem"), "venues.binance.private_key: .*/nowhere/key.pem"),
         (market(venue="mtgox"), "feed: venue must be one of binance, .*, was 'mtgox'"),
         (
@@ -89,7 +126,10 @@ def test_a_sound_configuration_passes_and_a_key_may_still_be_made(write: Write) 
             "feed: .*unknown option 'standbye', expected some",
         ),
         (market(options='options = { product = "swaps" }'), "feed: venue must be one of"),
-        (market(urls=URLS.replace("ws:", "")), "order_url: expected a ws, wss, http or https URL, was '//127.0.0.1:9'"),
+        (
+            market(urls=URLS.replace('order_url = "ws:', 'order_url = "')),
+            "order_url: expected a ws, wss, http or https URL, was '//127.0.0.1:9'",
+        ),
         (market(urls=URLS.replace("http:", "htp:")), "feed: venue binance: request_url: expected a ws, .* was .htp:"),
         (market(value=""), "venues.binance.api_key: .*SOME_KEY is not set"),
     ],
