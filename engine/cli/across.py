@@ -6,7 +6,6 @@ from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.live import Live
-from rich.table import Table
 
 import shm
 from engine.cli import NOBODY, WRONG_USE, Complaint
@@ -16,6 +15,7 @@ from engine.model.fixed import to_text
 from engine.model.instrument import Instrument
 from engine.model.words import BookState, OpportunityKind
 from engine.monitor.figures import bps_text
+from engine.monitor.view import whole_table
 
 INTERVAL_S = 0.2
 SILENT_NS = 2_000_000_000  # without a beat of the aggregation: what is shown is history
@@ -166,7 +166,9 @@ def _venue(instrument: int, known: Known) -> str:
 
 def _overview(view: Across) -> RenderableType:
     """Two tables."""
-    books = Table("group", "book", "bid", "at", "ask", "at", "spread bp", "left out", box=None, title="global books")
+    books = whole_table(
+        "group", "book", "bid", "at", "ask", "at", "spread bp", "left out", box=None, title="global books"
+    )
     for group, top in view.groups():
         one = group_tree(group, top, view.known)
         bid, ask = (one[side][0] if one[side] else ("-", "", []) for side in ("bids", "asks"))
@@ -176,7 +178,7 @@ def _overview(view: Across) -> RenderableType:
             bps_text(one.get("spread_bps")), " ".join(left_out) or "-",
         )  # fmt: skip
     columns = ("buy", "at", "sell", "at", "edge bp", "size", "profit")
-    pays = Table(*columns, box=None, title="opportunities after fees")
+    pays = whole_table(*columns, box=None, title="opportunities after fees")
     for row in view.opportunities():
         one = opportunity_tree(row, view.known)
         pays.add_row(one["buy"], one["buy_price"], one["sell"], one["sell_price"], f"{one['edge_bps']:.2f}",
@@ -187,7 +189,7 @@ def _overview(view: Across) -> RenderableType:
 def _ladder(view: Across, group: Any, top: Any) -> RenderableType:
     """Asks above bids, each level with its venues."""
     one = group_tree(group, top, view.known)
-    table = Table("price", "size", "venues", box=None, title=f"{one['group']} {one['state'].lower()}")
+    table = whole_table("price", "size", "venues", box=None, title=f"{one['group']} {one['state'].lower()}")
     for side, colour in ((reversed(one["asks"]), "red"), (one["bids"], "green")):
         for price, size, names in side:
             table.add_row(f"[{colour}]{price}", size, " ".join(names))

@@ -14,6 +14,7 @@ from engine.cli.output import Terminal, ago, attach, choose_instrument, choose_s
 from engine.model.instrument import Instrument
 from engine.model.words import BookState
 from engine.monitor.figures import bps_text
+from engine.monitor.view import whole_table
 
 INTERVAL_S = 0.1
 BAR = 24
@@ -65,7 +66,7 @@ def ladder(row: Any, known: dict[int, Instrument]) -> Table:
     age = ago(max(0, _now_ns() - row.publish_ns))
     state = f"[{'green' if good else 'red bold'}]{title_of(known, row.instrument)} {tree['state'].lower()}[/]"
     title = f"{state} · {age} old · spread {bps_text(row.spread_bps)} bp · {row.change_count:,} events"
-    table = Table("", "bid", "price", "ask", "", title=title, box=None)
+    table = whole_table("", "bid", "price", "ask", "", title=title, box=None)
     largest = max([1, *row.bid_size[: row.bids], *row.ask_size[: row.asks]])
     for index in reversed(range(row.asks)):
         price, size = tree["asks"][index]

@@ -80,18 +80,18 @@ if TYPE_CHECKING:
 
 
 def _add(
-    commands: "Commands", name: str, run: str, text: str, example: str = "", about: str = ""
+    commands: "Commands", name: str, run: str, text: str, example: str = "", about: str = "", *, tree: bool = True
 ) -> argparse.ArgumentParser:
     """A command with the two options of whatever looks at a system."""
-    parser = _add_plain(commands, name, run, text, example, about)
+    parser = _add_plain(commands, name, run, text, example, about, tree=tree)
     parser.add_argument("--system", default="", metavar="NAME", help="which system; not needed where there is one")
     return parser
 
 
 def _add_plain(
-    commands: "Commands", name: str, run: str, text: str, example: str, about: str = ""
+    commands: "Commands", name: str, run: str, text: str, example: str, about: str = "", *, tree: bool = True
 ) -> argparse.ArgumentParser:
-    """A command with the one option that all have: where a file is named, the file names the system."""
+    """A command with the option of all that can be said as JSON; where a file is named, the file names the system."""
     head = text[:1].upper() + text[1:] + "."
     parser = commands.add_parser(
         name,
@@ -101,7 +101,8 @@ def _add_plain(
         formatter_class=RAW,
         allow_abbrev=False,
     )
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    if tree:
+        parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.set_defaults(run=f"engine.cli.{run}")
     return parser
 
@@ -183,7 +184,7 @@ def _look_commands(commands: "Commands") -> None:
         "group", metavar="GROUP", nargs="?", default="", help="a group, or a symbol or id that is in it"
     )
     across.add_argument("--once", action="store_true", help="print it once and end; --json does so too")
-    view = _add(commands, "view", "look:view", "show the whole system live: roles, rates, books, fills")
+    view = _add(commands, "view", "look:view", "show the whole system live: roles, rates, books, fills", tree=False)
     view.add_argument("--once", action="store_true", help="print it once, after a second of counting, and end")
     text = "show what an engine left: segments, owners, last records"
     autopsy = _add(commands, "autopsy", "autopsy:autopsy", text, about=AUTOPSY)

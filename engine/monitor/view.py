@@ -25,8 +25,16 @@ def screen(figures: Figures, title: str = "") -> RenderableType:
     )
 
 
+def whole_table(*columns: str, **options: Any) -> Table:
+    """A table that breaks a number which is too long for the terminal: one cut off reads as another number."""
+    table = Table(**options)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
 def _roles(figures: Figures, title: str) -> Table:
-    table = Table("role", "pid", "state", "life", "beat ms", "lives", "steps/s", title=title or figures.system)
+    table = whole_table("role", "pid", "state", "life", "beat ms", "lives", "steps/s", title=title or figures.system)
     for role in figures.roles.values():
         life = "late" if role.life == "alive" and role.beat_age_ns > LATE_NS else role.life
         state = RoleState(role.state).name.lower() if role.state in set(RoleState) else "?"
@@ -38,7 +46,7 @@ def _roles(figures: Figures, title: str) -> Table:
 
 
 def _path(figures: Figures) -> Table:
-    table = Table("what", "figure", title="flow")
+    table = whole_table("what", "figure", title="flow")
     for lane, rate in figures.rates.items():
         table.add_row(f"{lane}/s", _rate(rate))
     for name, sample in (("tick → order", figures.path_ns), ("order → answer", figures.answer_ns)):
@@ -59,7 +67,7 @@ def _micros(sample: deque[int], share: float) -> str:
 
 
 def _market(figures: Figures, known: dict[int, Instrument]) -> Table:
-    table = Table("venue", "instrument", "book", "bid", "ask", "spread bp", "imbalance", "events", title="books")
+    table = whole_table("venue", "instrument", "book", "bid", "ask", "spread bp", "imbalance", "events", title="books")
     for row in figures.cells("book_tops"):
         one = known.get(row.instrument)
         state = BookState(row.state).name.lower()
@@ -77,7 +85,9 @@ def _market(figures: Figures, known: dict[int, Instrument]) -> Table:
 
 
 def _positions(figures: Figures, known: dict[int, Instrument]) -> Table:
-    table = Table("strategy", "instrument", "position", "average", "realised", "unrealised", "fees", title="positions")
+    table = whole_table(
+        "strategy", "instrument", "position", "average", "realised", "unrealised", "fees", title="positions"
+    )
     for row in figures.cells("positions"):
         if (one := known.get(row.instrument)) is not None and row.fill_count:
             table.add_row(
@@ -89,7 +99,7 @@ def _positions(figures: Figures, known: dict[int, Instrument]) -> Table:
 
 
 def _fills(figures: Figures, known: dict[int, Instrument]) -> Table:
-    table = Table("strategy", "side", "size", "price", "", title=f"fills, newest last ({figures.filled:,})")
+    table = whole_table("strategy", "side", "size", "price", "", title=f"fills, newest last ({figures.filled:,})")
     for row in figures.recent:
         if (one := known.get(row.instrument)) is not None:
             table.add_row(*_fill(row, one))

@@ -159,6 +159,23 @@ def test_a_symbol_of_two_venues_is_asked_about(typed: Typed, market: Config) -> 
     assert "no book of 'binance-usdm:BTCUSDT' yet" in typed("book", "binance-usdm:BTCUSDT", "--once", *of, code=3)
 
 
+@pytest.mark.parametrize(("words", "width"), [(("view",), 60), (("book", "BTCUSDT"), 40)])
+def test_no_number_is_cut_off(
+    typed: Typed, market: Config, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], width: int
+) -> None:
+    """Half a price on a narrow terminal, or in a file, is another price."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    shown = typed(*words, "--system", market.system.name, "--once")
+    assert "BTC" in shown
+    assert "…" not in shown
+
+
+def test_the_view_offers_no_json_that_it_does_not_speak() -> None:
+    """It filled a program's pipe with a screen."""
+    with pytest.raises(SystemExit, match="2"):
+        main(["view", "--json"])
+
+
 def test_positions_come_from_the_cells(typed: Typed, market: Config) -> None:
     """Exact numbers as text."""
     cells = shm.CellWriter(market.lane("positions"), BY_NAME["positions"].record)
