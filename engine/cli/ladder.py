@@ -4,13 +4,15 @@ import argparse
 import time
 from typing import Any
 
+from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 
 import shm
 from engine.cli import NOBODY, Complaint
 from engine.cli.look import known_instruments, name_of, price_text, size_text, title_of
-from engine.cli.output import Terminal, ago, attach, choose_instrument, choose_system, row_tree, say_json
+from engine.cli.output import Terminal, ago, attach, choose_instrument, choose_system, monotonic_age, row_tree, say_json
+from engine.lanes import FEED
 from engine.model.instrument import Instrument
 from engine.model.words import BookState
 from engine.monitor.figures import bps_text
@@ -18,6 +20,7 @@ from engine.monitor.view import whole_table
 
 INTERVAL_S = 0.1
 BAR = 24
+SILENT_NS = 2_000_000_000  # without a beat of the feed: what is shown is history
 
 
 def book(options: argparse.Namespace) -> int:
@@ -26,14 +29,39 @@ def book(options: argparse.Namespace) -> int:
     known = known_instruments(system)
     cells = attach(f"{system}.book_tops")
     assert isinstance(cells, shm.CellReader)
+    feed = Feed(system)
     wanted = choose_instrument(options.instrument, known.values(), NOBODY)
     if options.json or options.once:
         row = find(cells, wanted)
         if row is None:
             raise Complaint(f"no book of {options.instrument!r} yet", NOBODY)
-        say_json(book_tree(row, known)) if options.json else _print(row, known)
+        if options.json:
+            say_json({**book_tree(row, known), "feed_silent_ms": feed.silent_ns() // 1_000_000})
+        else:
+            Terminal().print(feed.shown(ladder(row, known)))
         return 0
-    return _live(cells, wanted, known)
+    return _live(cells, wanted, known, feed)
+
+
+class Feed:
+    """Whether the one who writes the books lives: what it showed stays in memory, and says good, when it dies."""
+
+    def __init__(self, system: str) -> None:
+        """Look at its beat, where the system has a feed."""
+        name = f"{system}.heartbeat.{FEED}"
+        self._beats = attach(name) if name in shm.names(system) else None
+
+    def silent_ns(self) -> int:
+        """How long it has not been heard."""
+        row = self._beats.read(0) if isinstance(self._beats, shm.CellReader) else None
+        return 0 if row is None else monotonic_age(row.beat_ns)
+
+    def shown(self, table: Table) -> RenderableType:
+        """A ladder, under a warning where it is history."""
+        silent_ns = self.silent_ns()
+        if silent_ns < SILENT_NS:
+            return table
+        return Group(f"[red]the feed was last heard {ago(silent_ns)} ago: this is as old, whatever it says", table)
 
 
 def find(cells: shm.CellReader, instrument: int) -> Any:
@@ -87,15 +115,11 @@ def _now_ns() -> int:
     return time.time_ns()
 
 
-def _print(row: Any, known: dict[int, Instrument]) -> None:
-    Terminal().print(ladder(row, known))
-
-
-def _live(cells: shm.CellReader, wanted: int, known: dict[int, Instrument]) -> int:
+def _live(cells: shm.CellReader, wanted: int, known: dict[int, Instrument], feed: Feed) -> int:
     """Until ^C."""
     with Live("waiting for the feed", screen=True, auto_refresh=False) as live:
         while True:
             row = find(cells, wanted)
             if row is not None:
-                live.update(ladder(row, known), refresh=True)
+                live.update(feed.shown(ladder(row, known)), refresh=True)
             time.sleep(INTERVAL_S)

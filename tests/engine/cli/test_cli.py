@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -144,6 +145,17 @@ def test_book_shows_a_ladder(typed: Typed, market: Config) -> None:
     said = typed("book", "XRP", "--system", market.system.name, code=3)
     assert "no instrument 'XRP', known are binance:BTCUSDT (id 7)" in said
     assert typed.tree("book", "binance:BTCUSDT", "--system", market.system.name)["instrument"] == 7
+
+
+def test_a_book_of_a_feed_that_is_not_heard_is_said_to_be_history(typed: Typed, market: Config) -> None:
+    """The cell of a dead feed says GOOD for ever, and a quiet market's book is as old as a dead one's."""
+    words = ["book", "btcusdt", "--system", market.system.name]
+    beats = shm.CellWriter(market.lane("heartbeat", "feed"), BY_NAME["heartbeat"].record)
+    for age_s, heard in ((0, True), (60, False)):
+        beats.write(0, *zeros("heartbeat", beat_ns=time.monotonic_ns() - age_s * 1_000_000_000))
+        assert (typed.tree(*words)["feed_silent_ms"] < 60_000) is heard
+        assert ("the feed was last heard 1.0 min ago" not in typed(*words, "--once")) is heard
+    beats.close()
 
 
 def test_a_symbol_of_two_venues_is_asked_about(typed: Typed, market: Config) -> None:
