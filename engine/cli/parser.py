@@ -124,8 +124,8 @@ Is written to disk too and so survives restarts and a reboot. touch HALT in the 
 CANCEL = """\
 Is not a halt: strategies may send new ones. Tells execution and does not wait; engine-ctl orders shows what is left."""
 BOOK = """\
-The best ten levels a side as the feed shows them, with state, age and spread. Believe it only where it says good, with no
-word above it of a feed that is not heard: the spread is shown for no other state."""
+The best ten levels a side as the feed shows them, with state, age and spread. Believe it only where it says good and no
+line above it says that the feed is not heard: the spread is shown for no other state."""
 ACROSS = """\
 The global book of each group of instruments that are one thing, and the opportunities left after fees. With GROUP the
 ladder of one, each level with the venues that stand behind it. Needs [aggregation] in the system's file."""
