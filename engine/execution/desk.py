@@ -39,8 +39,8 @@ class Desk:
         """Take one intent; one that the journal has already is told as such and nothing else happens."""
         blotter, maker = self._blotter, self._maker
         if intent.intent_id <= blotter.last_intent.get(strategy, 0):
-            refusal = Refusal(Reason.DUPLICATE_INTENT, intent.intent_id, blotter.last_intent[strategy])
-            maker.tell(maker.verdict_row(refusal, intent, sequence, now_ns), now_ns, journal=False)
+            verdict = self._judge_again(intent, blotter.last_intent[strategy])
+            maker.tell(maker.verdict_row(verdict, intent, sequence, now_ns), now_ns, journal=False)
             return
         if intent.strategy != strategy or intent.intent_id >> STRATEGY_SHIFT != strategy:
             refusal = Refusal(Reason.MALFORMED, intent.strategy, strategy)
@@ -136,6 +136,13 @@ class Desk:
             self.inherit(order, now_ns)
         if order.order_type == CHASE:
             self.chaser.on_order(order, now_ns)
+
+    def _judge_again(self, intent: Any, last: int) -> Verdict:
+        """An intent that was taken before: approved while it waits for the end of what it replaces."""
+        target = self._blotter.by_intent.get(intent.target_id)
+        heir: Any = None if target is None else target.heir
+        waits = heir is not None and heir.intent_id == intent.intent_id
+        return APPROVED if waits else Refusal(Reason.DUPLICATE_INTENT, intent.intent_id, last)
 
     def _place(self, intent: Any, sequence: int, now_ns: int) -> None:
         """A new order."""

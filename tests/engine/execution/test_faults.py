@@ -193,6 +193,21 @@ def test_a_duplicate_intent_is_refused_also_by_the_next_life(house: House) -> No
     house.check_truth()
 
 
+def test_a_replacement_that_waits_is_not_refused_to_who_hands_it_over_again(house: House) -> None:
+    """Its order comes as soon as the old one has ended: told a refusal, a strategy would want it twice."""
+    order = house.place()
+    house.venue.fill(order.client_id.hex(), 400)
+    house.run(3)
+    house.venue.fault("order.cancel", "mute")
+    replacing = house.intent(kind=IntentKind.REPLACE, target_id=order.intent_id, price=5_998_000)
+    house.run(1)
+    house.cells["accepted"].values.clear()
+    house.restart()
+    house.run(1)
+    assert house.verdict(replacing) == Reason.APPROVED
+    assert house.verdict(order.intent_id) == Reason.DUPLICATE_INTENT
+
+
 def test_nothing_is_traded_before_the_venue_has_answered_for_everything(house: House) -> None:
     """An unknown order counts as a position that may come."""
     house.venue.fault("order.place", "mute")
