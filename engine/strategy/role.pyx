@@ -217,7 +217,7 @@ cdef class StrategyRole(Outlet):
         expect_slots(steps, 1)
         self.ask_for_code()
         self.look_at_records()
-        self.intents, self.steps = &stage, &notes
+        self.intents, self.steps, self.full = &stage, &notes, False
         try:
             self.rehearse(now_ns)
         finally:
