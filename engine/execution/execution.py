@@ -146,7 +146,17 @@ class Execution:
         """What may be sent at all: told before the next intents are looked for, so that they do not wait for it."""
         gate = self.gate
         gate.connected, gate.reconciled = self.gateway.up, self.recovery.complete
-        gate.journal_full = self.journal.full
+        if self.journal.full is not gate.journal_full:
+            gate.journal_full = self.journal.full
+            self._warn_of_room()
+
+    def _warn_of_room(self) -> None:
+        """Say that entries have stopped, or go on: nothing else tells an operator why nothing is bought."""
+        of = {"directory": self.config.journal.directory, "records_waiting": self.journal.file.behind}
+        if self.gate.journal_full:
+            logger.warning("the disk has no room for the journal: only exits are sent", extra=of)
+        else:
+            logger.warning("the disk has room for the journal again: orders are sent", extra=of)
 
     def drain(self, now_ns: int) -> bool:
         """Take nothing new, cancel what stands, and go on stepping; True when nothing is left at the venue."""

@@ -267,7 +267,7 @@ def test_the_venues_clock_is_measured_not_assumed(house: House) -> None:
     assert abs(stamp * MS - house.now_ns - 1_300 * MS) < 10 * MS
 
 
-def test_a_full_disk_stops_entries_and_lets_exits_go(tmp_path: Path) -> None:
+def test_a_full_disk_stops_entries_and_lets_exits_go(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """The journal knows before the last byte is used."""
     full = False
 
@@ -291,6 +291,9 @@ def test_a_full_disk_stops_entries_and_lets_exits_go(tmp_path: Path) -> None:
     refused = house.intent()
     house.run(3)
     assert house.verdict(refused) == Reason.JOURNAL_FULL
+    assert [one.message for one in caplog.records if "journal" in one.message] == [  # said once
+        "the disk has no room for the journal: only exits are sent"
+    ]
     house.cancel(resting.intent_id)
     way_out = house.intent(side=SELL, price=6_000_000, size=500)
     house.settle(1)
@@ -298,6 +301,7 @@ def test_a_full_disk_stops_entries_and_lets_exits_go(tmp_path: Path) -> None:
     assert house.verdict(way_out) == Reason.APPROVED
     full = False
     house.settle(5)
+    assert "the disk has room for the journal again: orders are sent" in caplog.messages
     house.book()
     assert house.place().state == OrderState.OPEN
     house.role.journal.close()
