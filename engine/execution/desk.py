@@ -123,7 +123,7 @@ class Desk:
             self._maker.tell(row, now_ns)
             return
         following = self._maker.from_intent(intent, intent.price, rest, intent.time_in_force or order.time_in_force)
-        following.replaces_id = order.intent_id
+        following.replaces_id, following.timeout_ns = order.intent_id, _time_left(order, intent)
         self._maker.send(following, row, now_ns)
         self.watch(following)
 
@@ -173,7 +173,7 @@ class Desk:
     def _replace(self, intent: Any, sequence: int, now_ns: int) -> None:
         """Another price and size for an order that stands. The size is the whole: what was filled counts.
 
-        Its type is LIMIT and need not be said; a time in force of 0 is the target's.
+        Its type is LIMIT and need not be said; a time in force of 0 is the target's, and so is the end of its time.
         """
         order = self._blotter.by_intent.get(intent.target_id)
         refusal = self._check_target(order, intent)
@@ -195,7 +195,7 @@ class Desk:
             return
         time_in_force = intent.time_in_force or order.time_in_force
         following = self._maker.from_intent(intent, intent.price, intent.size, time_in_force)
-        following.replaces_id = order.intent_id
+        following.replaces_id, following.timeout_ns = order.intent_id, _time_left(order, intent)
         self._maker.send_replacement(order, following, row, now_ns)
         self.watch(following)
 
@@ -236,3 +236,10 @@ class Desk:
     def _refuse(self, refusal: Refusal, intent: Any, sequence: int, now_ns: int) -> None:
         """Journal the intent with its refusal and tell it."""
         self._maker.tell(self._maker.verdict_row(refusal, intent, sequence, now_ns), now_ns)
+
+
+def _time_left(order: Order, intent: Any) -> int:
+    """A replacement's time from its intent on: its own, or what was left of the order's."""
+    if intent.timeout_ns or not order.timeout_ns:
+        return int(intent.timeout_ns)
+    return max(1, order.deadline_ns - int(intent.now_ns))

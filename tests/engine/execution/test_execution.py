@@ -226,6 +226,23 @@ def test_a_replacement_of_a_partly_filled_order_counts_what_was_filled(house: Ho
     house.check_truth()
 
 
+@pytest.mark.parametrize("filled", [0, 300])
+def test_a_replacement_ends_when_its_order_would_have(house: House, filled: int) -> None:
+    """Moved to another price it would stand for ever, and nobody looks after it any more."""
+    order = house.place(size=1000, timeout_ns=2 * SECOND)
+    if filled:
+        house.venue.fill(order.client_id.hex(), filled)
+    house.run(5)
+    replace = house.intent(kind=IntentKind.REPLACE, target_id=order.intent_id, price=5_998_000, size=1200)
+    house.settle(1)
+    new = house.role.blotter.by_intent[replace]
+    assert (new.state, new.deadline_ns) == (OrderState.OPEN, order.deadline_ns)
+    house.restart()
+    house.settle(3)
+    assert [one.size for one in house.venue.orders.values() if one.open] == []
+    house.check_truth()
+
+
 def test_the_position_cap_counts_orders_in_flight(tmp_path: Path) -> None:
     """Two intents in one step cannot both take the same room."""
     house = House(tmp_path, limits={"max_position_usd": 1_000})
