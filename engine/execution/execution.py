@@ -177,6 +177,9 @@ class Execution:
         """Let go of the connection, the journal and the lanes."""
         self.gateway.close()
         self.journal.close()
+        if lost := self.journal.file.behind:
+            of = {"directory": self.config.journal.directory, "records": lost}
+            logger.error("the journal ends before its time: there was no room for its last records", extra=of)
         for closer in self._lanes.closers:
             closer.close()
 

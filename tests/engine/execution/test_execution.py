@@ -1,5 +1,6 @@
 """Execution against a venue in memory: what leaves, what comes back, and what follows."""
 
+import os
 from decimal import Decimal
 from pathlib import Path
 
@@ -291,8 +292,6 @@ def test_a_full_disk_stops_entries_and_lets_exits_go(tmp_path: Path, caplog: pyt
     def reserve(descriptor: int, size: int) -> None:
         if full:
             raise OSError(28, "no room")
-        import os
-
         os.posix_fallocate(descriptor, 0, size)
 
     house = House(tmp_path, segment_size=8192, reserve=reserve)
@@ -324,6 +323,27 @@ def test_a_full_disk_stops_entries_and_lets_exits_go(tmp_path: Path, caplog: pyt
     house.role.journal.close()
     entries = [entry.sequence for entry in read_journal(tmp_path)]
     assert entries == list(range(1, house.role.journal.sequence + 1))
+
+
+def test_records_that_an_ordered_end_could_not_write_are_told_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The memory that still has them ends with the system."""
+
+    def reserve(descriptor: int, size: int) -> None:
+        if any(one.stat().st_size for one in tmp_path.glob("journal.0*")):
+            raise OSError(28, "no room")
+        os.posix_fallocate(descriptor, 0, size)
+
+    house = House(tmp_path, segment_size=8192, reserve=reserve)
+    house.ready()
+    for _ in range(30):
+        house.intent()
+        house.run(3)
+    waiting = house.role.journal.sequence - 8192 // 256
+    house.role.close()
+    (told,) = [one for one in caplog.records if one.levelname == "ERROR"]
+    assert (told.message[:31], told.__dict__["records"]) == ("the journal ends before its tim", waiting)
 
 
 def test_a_fill_is_told_before_the_order_that_it_fills(house: House) -> None:
