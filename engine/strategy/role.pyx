@@ -14,7 +14,8 @@ A step, in this order, each part bounded (`READ_LIMIT` records a lane):
 7. the timer
 
 The first step of a life only recovers (see `recovery`), the second is `on_start`. A working step ends with one STEP
-record: time, cursors, own intents cursor, and which inputs were lapped. That is all a replay needs (`engine.replay`).
+record: time, cursors, own intents cursor, and which inputs were lapped. That is all a replay needs
+(`engine.strategy.replay`).
 
 Lapped by BOOKS or GLOBAL_BOOKS: read on to the newest, show of each instrument or group the newest among the last
 `CATCH_UP`. By TICKS, BARS or OPPORTUNITIES: the lost are lost and counted, the step shows no more of them, and

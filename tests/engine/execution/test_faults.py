@@ -208,6 +208,23 @@ def test_a_replacement_that_waits_is_not_refused_to_who_hands_it_over_again(hous
     assert house.verdict(order.intent_id) == Reason.DUPLICATE_INTENT
 
 
+def test_a_clock_set_back_between_two_lives_leaves_the_rate_its_minute(tmp_path: Path) -> None:
+    """Requests of an hour that is still to come would count until it has passed, and nothing could be placed."""
+    house = House(tmp_path, limits={"max_order_rate_per_min": 2})
+    house.ready()
+    house.place()
+    house.place()
+    house.now_ns -= 3600 * SECOND
+    house.restart()
+    house.ready()
+    too_many = house.intent()
+    house.run(3)
+    assert house.verdict(too_many) == Reason.ORDER_RATE
+    house.settle(61)
+    house.book()
+    assert house.place().live
+
+
 def test_nothing_is_traded_before_the_venue_has_answered_for_everything(house: House) -> None:
     """An unknown order counts as a position that may come."""
     house.venue.fault("order.place", "mute")
