@@ -71,9 +71,15 @@ class Desk:
         self.chaser.stop(order.intent_id, now_ns)
         one: Order | None = order
         while one is not None and (one.live or one is order):
-            one.heir = None
+            if one.heir is not None:
+                heir, one.heir = one.heir, None
+                self.refuse(heir, one.state, now_ns)
             self._broker.cancel(one, now_ns)
             one = one.predecessor
+
+    def refuse(self, intent: Any, state: int, now_ns: int) -> None:
+        """A REPLACE that was taken comes to nothing: who is not told waits for its order for ever."""
+        self._maker.tell(self._maker.verdict_row(Refusal(Reason.UNKNOWN_ORDER, state), intent, 0, now_ns), now_ns)
 
     def cancel_all(self, now_ns: int, strategy: int = 0, instrument: int = 0) -> None:
         """Cancel everything live, or everything of a strategy or instrument."""

@@ -258,6 +258,8 @@ class Execution:
             self._accept(lane, index, now_ns)
         for order in dict.fromkeys((*self._replay.last_orders, *self.blotter.live.values())):
             self.blotter.tell(order, now_ns)
+        for intent in self._replay.untold:
+            self.desk.refuse(intent, 0, now_ns)
         if self.gate.halted:
             self.desk.cancel_all(now_ns)
         self.blotter.touched.update(range(len(self.ledger.positions)))
