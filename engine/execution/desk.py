@@ -39,8 +39,8 @@ class Desk:
         """Take one intent; one that the journal has already is told as such and nothing else happens."""
         blotter, maker = self._blotter, self._maker
         if intent.intent_id <= blotter.last_intent.get(strategy, 0):
-            refusal = Refusal(Reason.DUPLICATE_INTENT, intent.intent_id, blotter.last_intent[strategy])
-            maker.tell(maker.verdict_row(refusal, intent, sequence, now_ns), now_ns, journal=False)
+            verdict = self._judge_again(intent, blotter.last_intent[strategy])
+            maker.tell(maker.verdict_row(verdict, intent, sequence, now_ns), now_ns, journal=False)
             return
         if intent.strategy != strategy or intent.intent_id >> STRATEGY_SHIFT != strategy:
             refusal = Refusal(Reason.MALFORMED, intent.strategy, strategy)
@@ -71,9 +71,15 @@ class Desk:
         self.chaser.stop(order.intent_id, now_ns)
         one: Order | None = order
         while one is not None and (one.live or one is order):
-            one.heir = None
+            if one.heir is not None:
+                heir, one.heir = one.heir, None
+                self.refuse(heir, one.state, now_ns)
             self._broker.cancel(one, now_ns)
             one = one.predecessor
+
+    def refuse(self, intent: Any, state: int, now_ns: int) -> None:
+        """A REPLACE that was taken comes to nothing: who is not told waits for its order for ever."""
+        self._maker.tell(self._maker.verdict_row(Refusal(Reason.UNKNOWN_ORDER, state), intent, 0, now_ns), now_ns)
 
     def cancel_all(self, now_ns: int, strategy: int = 0, instrument: int = 0) -> None:
         """Cancel everything live, or everything of a strategy or instrument."""
@@ -123,7 +129,7 @@ class Desk:
             self._maker.tell(row, now_ns)
             return
         following = self._maker.from_intent(intent, intent.price, rest, intent.time_in_force or order.time_in_force)
-        following.replaces_id = order.intent_id
+        following.replaces_id, following.timeout_ns = order.intent_id, _time_left(order, intent)
         self._maker.send(following, row, now_ns)
         self.watch(following)
 
@@ -136,6 +142,13 @@ class Desk:
             self.inherit(order, now_ns)
         if order.order_type == CHASE:
             self.chaser.on_order(order, now_ns)
+
+    def _judge_again(self, intent: Any, last: int) -> Verdict:
+        """An intent that was taken before: approved while it waits for the end of what it replaces."""
+        target = self._blotter.by_intent.get(intent.target_id)
+        heir: Any = None if target is None else target.heir
+        waits = heir is not None and heir.intent_id == intent.intent_id
+        return APPROVED if waits else Refusal(Reason.DUPLICATE_INTENT, intent.intent_id, last)
 
     def _place(self, intent: Any, sequence: int, now_ns: int) -> None:
         """A new order."""
@@ -166,7 +179,7 @@ class Desk:
     def _replace(self, intent: Any, sequence: int, now_ns: int) -> None:
         """Another price and size for an order that stands. The size is the whole: what was filled counts.
 
-        Its type is LIMIT and need not be said; a time in force of 0 is the target's.
+        Its type is LIMIT and need not be said; a time in force of 0 is the target's, and so is the end of its time.
         """
         order = self._blotter.by_intent.get(intent.target_id)
         refusal = self._check_target(order, intent)
@@ -188,7 +201,7 @@ class Desk:
             return
         time_in_force = intent.time_in_force or order.time_in_force
         following = self._maker.from_intent(intent, intent.price, intent.size, time_in_force)
-        following.replaces_id = order.intent_id
+        following.replaces_id, following.timeout_ns = order.intent_id, _time_left(order, intent)
         self._maker.send_replacement(order, following, row, now_ns)
         self.watch(following)
 
@@ -229,3 +242,10 @@ class Desk:
     def _refuse(self, refusal: Refusal, intent: Any, sequence: int, now_ns: int) -> None:
         """Journal the intent with its refusal and tell it."""
         self._maker.tell(self._maker.verdict_row(refusal, intent, sequence, now_ns), now_ns)
+
+
+def _time_left(order: Order, intent: Any) -> int:
+    """A replacement's time from its intent on: its own, or what was left of the order's."""
+    if intent.timeout_ns or not order.timeout_ns:
+        return int(intent.timeout_ns)
+    return max(1, order.deadline_ns - int(intent.now_ns))

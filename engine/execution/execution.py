@@ -146,7 +146,17 @@ class Execution:
         """What may be sent at all: told before the next intents are looked for, so that they do not wait for it."""
         gate = self.gate
         gate.connected, gate.reconciled = self.gateway.up, self.recovery.complete
-        gate.journal_full = self.journal.full
+        if self.journal.full is not gate.journal_full:
+            gate.journal_full = self.journal.full
+            self._warn_of_room()
+
+    def _warn_of_room(self) -> None:
+        """Say that entries have stopped, or go on: nothing else tells an operator why nothing is bought."""
+        of = {"directory": self.config.journal.directory, "records_waiting": self.journal.file.behind}
+        if self.gate.journal_full:
+            logger.warning("the disk has no room for the journal: only exits are sent", extra=of)
+        else:
+            logger.warning("the disk has room for the journal again: orders are sent", extra=of)
 
     def drain(self, now_ns: int) -> bool:
         """Take nothing new, cancel what stands, and go on stepping; True when nothing is left at the venue."""
@@ -167,6 +177,9 @@ class Execution:
         """Let go of the connection, the journal and the lanes."""
         self.gateway.close()
         self.journal.close()
+        if lost := self.journal.file.behind:
+            of = {"directory": self.config.journal.directory, "records": lost}
+            logger.error("the journal ends before its time: there was no room for its last records", extra=of)
         for closer in self._lanes.closers:
             closer.close()
 
@@ -214,8 +227,6 @@ class Execution:
         replay.run(self.journal.replay(behind, replay.sequence))
         self._checkpointed = behind
         self.blotter.changed.clear()
-        for placed_ns in replay.placed_ns:
-            self.gate.rate.mark(placed_ns)
         for chase in replay.chases:
             self.chaser.chases[chase.order.intent_id] = chase
         for order in self.blotter.live.values():
@@ -231,6 +242,8 @@ class Execution:
         """The first step of a life: mark it in the journal, and tell the readers what they may have missed."""
         self._begun = True
         self._tell_gate()
+        for placed_ns in self._replay.placed_ns:  # a clock set back since must not make them last for longer
+            self.gate.rate.mark(min(placed_ns, now_ns))
         for one in self.config.instruments:
             self.journal.add(now_ns, JournalKind.START, terms_of(one))
         self.journal.commit(now_ns)
@@ -245,6 +258,8 @@ class Execution:
             self._accept(lane, index, now_ns)
         for order in dict.fromkeys((*self._replay.last_orders, *self.blotter.live.values())):
             self.blotter.tell(order, now_ns)
+        for intent in self._replay.untold:
+            self.desk.refuse(intent, 0, now_ns)
         if self.gate.halted:
             self.desk.cancel_all(now_ns)
         self.blotter.touched.update(range(len(self.ledger.positions)))

@@ -23,6 +23,7 @@ from engine.venues.trading_clock import VenueClock
 logger = logging.getLogger("engine.execution")
 
 MILLISECOND_NS = 1_000_000
+SILENCE_MOST_NS = 3 * 86_400_000 * MILLISECOND_NS  # the longest ban that Binance knows
 CLOCK_SAMPLES = 3  # before the first signed request
 
 
@@ -235,6 +236,8 @@ class Gateway:
         except UnreadableError as error:
             self._listener.on_unreadable(error, now_ns)
             return
+        if news.retry_after_ns:  # asked for more, it would leave orders at the venue that nobody looks after
+            news.retry_after_ns = min(news.retry_after_ns, self.clock.venue_ns(now_ns) + SILENCE_MOST_NS)
         if news.kind == REPORT:
             self._listener.on_report(news, now_ns)
         elif news.kind == ANSWER:

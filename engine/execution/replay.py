@@ -63,6 +63,7 @@ class Replay:
         self.fills: deque[Any] = deque(maxlen=FILLS_TOLD_AGAIN)
         self.last_orders: deque[Order] = deque(maxlen=ORDERS_TOLD_AGAIN)
         self.chases: list[Chase] = []  # those that had not ended; from `finish`
+        self.untold: list[Any] = []  # REPLACE intents that came to nothing; from `finish`
 
     def run(self, entries: Iterable[Entry]) -> None:
         """Read the journal through."""
@@ -181,16 +182,11 @@ class Replay:
         self.placed_ns.append(now_ns)
 
     def _forget(self) -> None:
-        """Let go of what the blotter lets go of, and of what waited for an order that is done."""
+        """Let go of what the blotter lets go of."""
         for order in self.blotter.forget_old():
             chase = self.chased.get(order.intent_id)
             if chase is not None and chase.order is order:
                 del self.chased[order.intent_id]
-        by_intent = self.blotter.by_intent
-        for intent_id, row in list(self.replaces.items()):
-            target = by_intent.get(row.target_id)
-            if target is None or not target.live:
-                del self.replaces[intent_id]
 
     def _enter(self, row: Any) -> Order:
         """An order seen for the first time."""
@@ -231,11 +227,13 @@ class Replay:
                 self.chases.append(chase)
 
     def _restore_heirs(self) -> None:
-        """REPLACE intents that waited for their target to end."""
+        """REPLACE intents that waited for their target to end; of those whose target has ended nobody was told."""
         for row in self.replaces.values():
             order = self.blotter.by_intent.get(row.target_id)
             if order is not None and order.live:
                 order.heir = row
+            else:
+                self.untold.append(row)
 
 
 def order_of(row: Any) -> Order:

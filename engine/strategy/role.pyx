@@ -14,7 +14,8 @@ A step, in this order, each part bounded (`READ_LIMIT` records a lane):
 7. the timer
 
 The first step of a life only recovers (see `recovery`), the second is `on_start`. A working step ends with one STEP
-record: time, cursors, own intents cursor, and which inputs were lapped. That is all a replay needs (`engine.replay`).
+record: time, cursors, own intents cursor, and which inputs were lapped. That is all a replay needs
+(`engine.strategy.replay`).
 
 Lapped by BOOKS or GLOBAL_BOOKS: read on to the newest, show of each instrument or group the newest among the last
 `CATCH_UP`. By TICKS, BARS or OPPORTUNITIES: the lost are lost and counted, the step shows no more of them, and
@@ -52,16 +53,17 @@ from shm.protocol cimport (
 import shm
 from engine.lanes import BY_NAME
 from engine.model.records import BOOK_TOP, STEP, STEP_LANES, TICK
-from engine.model.words import CommandKind, FillFlag, IntentKind, TickKind
+from engine.model.words import CommandKind, FillFlag, IntentKind, Reason, TickKind
 from engine.strategy.aggregates import Aggregates, group_of, silent
 from engine.strategy.lanes import AGGREGATES, INPUTS, MARK_DRAIN, MARK_FULL
 from engine.strategy.footprint import footprint
-from engine.strategy.ledger import Ledger
+from engine.strategy.ledger import PLACING, Ledger
 from engine.strategy.recovery import COUNT_BITS, fold, recover_count, recover_orders, recover_positions
 
 READ_LIMIT = 64
 WAIT_LIMIT_NS = 1_000_000
 FILLS_LIMIT = 256  # one order that sweeps a book has many fills
+ORDERS_TOLD = 256  # execution tells its orders anew where it begins a life
 CATCH_UP = 1024
 
 cdef enum:
@@ -88,6 +90,7 @@ cdef Py_ssize_t INSTRUMENT_AT = next(field.offset for field in BOOK_TOP.fields i
 cdef int OURSELVES = 1 << VERDICTS | 1 << ORDERS | 1 << FILLS
 cdef tuple NOTHING = ()
 cdef uint8_t PRINT = TickKind.PRINT
+cdef int DUPLICATE = Reason.DUPLICATE_INTENT
 INTENT_ROW = BY_NAME["intents"].record.row
 CATCH_UP_LIMIT = max(BY_NAME["books"].capacity, BY_NAME["global_books"].capacity)
 LAPPED = shm.Lapped
@@ -215,7 +218,7 @@ cdef class StrategyRole(Outlet):
         expect_slots(steps, 1)
         self.ask_for_code()
         self.look_at_records()
-        self.intents, self.steps = &stage, &notes
+        self.intents, self.steps, self.full = &stage, &notes, False
         try:
             self.rehearse(now_ns)
         finally:
@@ -362,8 +365,9 @@ cdef class StrategyRole(Outlet):
         """Hear what became of our intents; a lap there means to learn everything anew."""
         if self.is_still(VERDICTS) and self.is_still(ORDERS) and self.is_still(FILLS):
             return 0
-        verdicts, orders = self.read(VERDICTS, READ_LIMIT), self.read(ORDERS, READ_LIMIT)
-        fills = self.read(FILLS, FILLS_LIMIT)
+        verdicts = self.read(VERDICTS, READ_LIMIT)
+        doubled = any(row.reason == DUPLICATE for row in verdicts)  # execution began anew, and has told its orders
+        orders, fills = self.read(ORDERS, ORDERS_TOLD if doubled else READ_LIMIT), self.read(FILLS, FILLS_LIMIT)
         if self.lapped & OURSELVES:
             self.recover()
             return 1
@@ -371,7 +375,7 @@ cdef class StrategyRole(Outlet):
             return 0
         number, strategy = self.number, self.strategy
         for row in verdicts:
-            if row.strategy == number:
+            if row.strategy == number and not self.is_known_order(row, orders):
                 self.judged(row)
         for row in fills:
             if row.strategy == number and self.ledger.fill(row) and not row.flags & FillFlag.OPENING:
@@ -380,6 +384,13 @@ cdef class StrategyRole(Outlet):
             if row.strategy == number:
                 strategy.on_order(self.ledger.change(row))
         return len(verdicts) + len(orders) + len(fills)
+
+    cdef bint is_known_order(self, object row, object orders) except -1:
+        """Whether an intent was only handed over twice: it has an order, told before or in this step."""
+        if row.reason != DUPLICATE or row.kind not in PLACING:
+            return False
+        order = self.ledger.working.get(row.intent_id)
+        return order is None or order.state is not None or any(one.intent_id == row.intent_id for one in orders)
 
     cdef int judged(self, object row) except -1:
         self.ledger.judge(row)

@@ -9,10 +9,11 @@ A cancel's own new client id is of no interest: an execution report of a cancel 
 
 from collections.abc import Callable
 from functools import wraps
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
+from engine.model.fixed import INT64_MAX
 from engine.model.instrument import Instrument
 from engine.model.words import BUY, SELL, OrderState
 from engine.venues.binance.signing import Signer
@@ -20,6 +21,9 @@ from engine.venues.binance.trading_requests import MILLISECOND_NS, Requests
 from engine.venues.trading import FillNews, Frame, News, OrderNews, Outcome, ReplaceNews, UnreadableError
 
 Read = TypeVar("Read")
+Id = Annotated[int, msgspec.Meta(ge=-1, le=INT64_MAX)]  # what a record can hold; -1: none
+Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=INT64_MAX // MILLISECOND_NS)]
+Code = Annotated[int, msgspec.Meta(ge=-(1 << 31), le=(1 << 31) - 1)]
 
 FEE_DECIMALS = 8
 CLIENT_ID_LENGTH = 32  # our ids as the venue writes them: hex digits
@@ -45,7 +49,7 @@ STATES = {
 class ErrorBody(msgspec.Struct, gc=False):
     """An answer's error."""
 
-    code: int = 0
+    code: Code = 0
     msg: str = ""
     data: msgspec.Raw = msgspec.Raw(b"")
 
@@ -75,12 +79,12 @@ class ExecutionReport(msgspec.Struct, gc=False):
     q: str
     p: str
     X: str
-    i: int
+    i: Id
     l: str  # noqa: E741 - the venue's letter
     z: str
     L: str
-    T: int
-    t: int = -1
+    T: Milliseconds
+    t: Id = -1
     C: str = ""
     n: str | None = None
     N: str | None = None
@@ -94,14 +98,14 @@ class AnswerFill(msgspec.Struct, gc=False):
     qty: str
     commission: str
     commissionAsset: str  # noqa: N815 - the venue's spelling, here and below
-    tradeId: int  # noqa: N815
+    tradeId: Id  # noqa: N815
 
 
 class AnswerOrder(msgspec.Struct, gc=False):
     """An order in an answer."""
 
     symbol: str
-    orderId: int  # noqa: N815
+    orderId: Id  # noqa: N815
     clientOrderId: str  # noqa: N815
     status: str = "NEW"
     side: str = ""
@@ -109,8 +113,8 @@ class AnswerOrder(msgspec.Struct, gc=False):
     origQty: str = "0"  # noqa: N815
     executedQty: str = "0"  # noqa: N815
     origClientOrderId: str = ""  # noqa: N815
-    transactTime: int = 0  # noqa: N815
-    updateTime: int = 0  # noqa: N815
+    transactTime: Milliseconds = 0  # noqa: N815
+    updateTime: Milliseconds = 0  # noqa: N815
     fills: list[AnswerFill] = []
 
 
@@ -118,13 +122,13 @@ class OwnTrade(msgspec.Struct, gc=False):
     """A line of the account's own trades."""
 
     symbol: str
-    id: int
-    orderId: int  # noqa: N815
+    id: Id
+    orderId: Id  # noqa: N815
     price: str
     qty: str
     commission: str
     commissionAsset: str  # noqa: N815
-    time: int
+    time: Milliseconds
     isBuyer: bool  # noqa: N815
     isMaker: bool  # noqa: N815
 
@@ -132,13 +136,13 @@ class OwnTrade(msgspec.Struct, gc=False):
 class ServerTime(msgspec.Struct, gc=False):
     """The venue's clock."""
 
-    serverTime: int  # noqa: N815
+    serverTime: Milliseconds  # noqa: N815
 
 
 class RetryAfter(msgspec.Struct, gc=False):
     """When a rate limit ends."""
 
-    retryAfter: int = 0  # noqa: N815
+    retryAfter: Milliseconds = 0  # noqa: N815
 
 
 class ReplaceBody(msgspec.Struct, gc=False):
@@ -163,14 +167,27 @@ _error = msgspec.json.Decoder(ErrorBody).decode
 
 
 def fixed(text: str, decimals: int) -> int:
-    """Read the venue's decimal text exactly; digits beyond `decimals` must be zeros."""
+    """Read the venue's decimal text exactly; digits beyond `decimals` must be zeros, and a record must hold it."""
     whole, _, fraction = text.partition(".")
     if len(fraction) > decimals:
         if fraction[decimals:].strip("0"):
             msg = f"{text!r} has more than {decimals} decimals"
             raise ValueError(msg)
         fraction = fraction[:decimals]
-    return int(whole + fraction.ljust(decimals, "0"))
+    number = int(whole + fraction.ljust(decimals, "0"))
+    if abs(number) > INT64_MAX:
+        msg = f"{text!r} is wider than 64 bits at {decimals} decimals"
+        raise ValueError(msg)
+    return number
+
+
+def amount(text: str, decimals: int) -> int:
+    """A price or a size: below zero it would turn a position round."""
+    number = fixed(text, decimals)
+    if number < 0:
+        msg = f"{text!r} is below zero"
+        raise ValueError(msg)
+    return number
 
 
 def client_id_of(text: str) -> bytes:
@@ -316,14 +333,14 @@ class BinanceTrading(Requests):
         venue_ns = report.T * MILLISECOND_NS
         state, odd = state_of(report.X)
         order = OrderNews(
-            report.s, client_id, report.i, state, side, fixed(report.p, price_decimals),
-            fixed(report.q, size_decimals), fixed(report.z, size_decimals), venue_ns, odd,
+            report.s, client_id, report.i, state, side, amount(report.p, price_decimals),
+            amount(report.q, size_decimals), amount(report.z, size_decimals), venue_ns, odd,
         )  # fmt: skip
         if report.t < 0:
             return News(Frame.REPORT, order=order)
         fill = FillNews(
-            report.s, client_id, report.i, report.t, side, fixed(report.L, price_decimals),
-            fixed(report.l, size_decimals), fixed(report.n or "0", FEE_DECIMALS), (report.N or "").encode(),
+            report.s, client_id, report.i, report.t, side, amount(report.L, price_decimals),
+            amount(report.l, size_decimals), fixed(report.n or "0", FEE_DECIMALS), (report.N or "").encode(),
             report.m, venue_ns,
         )  # fmt: skip
         return News(Frame.REPORT, order=order, fill=fill)
@@ -338,25 +355,32 @@ class BinanceTrading(Requests):
         if scales is None:
             return OrderNews(order.symbol, client_id, order.orderId, state, side, 0, 0, 0, venue_ns, odd)
         return OrderNews(
-            order.symbol, client_id, order.orderId, state, side, fixed(order.price, scales[0]),
-            fixed(order.origQty, scales[1]), fixed(order.executedQty, scales[1]), venue_ns, odd,
+            order.symbol, client_id, order.orderId, state, side, amount(order.price, scales[0]),
+            amount(order.origQty, scales[1]), amount(order.executedQty, scales[1]), venue_ns, odd,
         )  # fmt: skip
+
+    def _scale(self, symbol: str) -> tuple[int, int]:
+        """The decimals of a symbol whose fills were asked for."""
+        if symbol not in self._scales:
+            msg = f"fills of {symbol!r}, which was not asked about"
+            raise ValueError(msg)
+        return self._scales[symbol]
 
     def _answer_fill(self, order: AnswerOrder, news: OrderNews, fill: AnswerFill) -> FillNews:
         """A fill that came with the answer to its placement: always the taker's."""
-        price_decimals, size_decimals = self._scales[order.symbol]
+        price_decimals, size_decimals = self._scale(order.symbol)
         return FillNews(
-            order.symbol, news.client_id, order.orderId, fill.tradeId, news.side, fixed(fill.price, price_decimals),
-            fixed(fill.qty, size_decimals), fixed(fill.commission, FEE_DECIMALS), fill.commissionAsset.encode(),
+            order.symbol, news.client_id, order.orderId, fill.tradeId, news.side, amount(fill.price, price_decimals),
+            amount(fill.qty, size_decimals), fixed(fill.commission, FEE_DECIMALS), fill.commissionAsset.encode(),
             False, news.venue_ns,
         )  # fmt: skip
 
     def _own_trade(self, trade: OwnTrade) -> FillNews:
         """A line of the account's own trades."""
-        price_decimals, size_decimals = self._scales[trade.symbol]
+        price_decimals, size_decimals = self._scale(trade.symbol)
         return FillNews(
             trade.symbol, b"", trade.orderId, trade.id, BUY if trade.isBuyer else SELL,
-            fixed(trade.price, price_decimals), fixed(trade.qty, size_decimals),
+            amount(trade.price, price_decimals), amount(trade.qty, size_decimals),
             fixed(trade.commission, FEE_DECIMALS), trade.commissionAsset.encode(), trade.isMaker,
             trade.time * MILLISECOND_NS,
         )  # fmt: skip

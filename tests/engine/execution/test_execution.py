@@ -1,5 +1,6 @@
 """Execution against a venue in memory: what leaves, what comes back, and what follows."""
 
+import os
 from decimal import Decimal
 from pathlib import Path
 
@@ -226,6 +227,23 @@ def test_a_replacement_of_a_partly_filled_order_counts_what_was_filled(house: Ho
     house.check_truth()
 
 
+@pytest.mark.parametrize("filled", [0, 300])
+def test_a_replacement_ends_when_its_order_would_have(house: House, filled: int) -> None:
+    """Moved to another price it would stand for ever, and nobody looks after it any more."""
+    order = house.place(size=1000, timeout_ns=2 * SECOND)
+    if filled:
+        house.venue.fill(order.client_id.hex(), filled)
+    house.run(5)
+    replace = house.intent(kind=IntentKind.REPLACE, target_id=order.intent_id, price=5_998_000, size=1200)
+    house.settle(1)
+    new = house.role.blotter.by_intent[replace]
+    assert (new.state, new.deadline_ns) == (OrderState.OPEN, order.deadline_ns)
+    house.restart()
+    house.settle(3)
+    assert [one.size for one in house.venue.orders.values() if one.open] == []
+    house.check_truth()
+
+
 def test_the_position_cap_counts_orders_in_flight(tmp_path: Path) -> None:
     """Two intents in one step cannot both take the same room."""
     house = House(tmp_path, limits={"max_position_usd": 1_000})
@@ -267,15 +285,13 @@ def test_the_venues_clock_is_measured_not_assumed(house: House) -> None:
     assert abs(stamp * MS - house.now_ns - 1_300 * MS) < 10 * MS
 
 
-def test_a_full_disk_stops_entries_and_lets_exits_go(tmp_path: Path) -> None:
+def test_a_full_disk_stops_entries_and_lets_exits_go(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """The journal knows before the last byte is used."""
     full = False
 
     def reserve(descriptor: int, size: int) -> None:
         if full:
             raise OSError(28, "no room")
-        import os
-
         os.posix_fallocate(descriptor, 0, size)
 
     house = House(tmp_path, segment_size=8192, reserve=reserve)
@@ -291,6 +307,9 @@ def test_a_full_disk_stops_entries_and_lets_exits_go(tmp_path: Path) -> None:
     refused = house.intent()
     house.run(3)
     assert house.verdict(refused) == Reason.JOURNAL_FULL
+    assert [one.message for one in caplog.records if "journal" in one.message] == [  # said once
+        "the disk has no room for the journal: only exits are sent"
+    ]
     house.cancel(resting.intent_id)
     way_out = house.intent(side=SELL, price=6_000_000, size=500)
     house.settle(1)
@@ -298,11 +317,33 @@ def test_a_full_disk_stops_entries_and_lets_exits_go(tmp_path: Path) -> None:
     assert house.verdict(way_out) == Reason.APPROVED
     full = False
     house.settle(5)
+    assert "the disk has room for the journal again: orders are sent" in caplog.messages
     house.book()
     assert house.place().state == OrderState.OPEN
     house.role.journal.close()
     entries = [entry.sequence for entry in read_journal(tmp_path)]
     assert entries == list(range(1, house.role.journal.sequence + 1))
+
+
+def test_records_that_an_ordered_end_could_not_write_are_told_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The memory that still has them ends with the system."""
+
+    def reserve(descriptor: int, size: int) -> None:
+        if any(one.stat().st_size for one in tmp_path.glob("journal.0*")):
+            raise OSError(28, "no room")
+        os.posix_fallocate(descriptor, 0, size)
+
+    house = House(tmp_path, segment_size=8192, reserve=reserve)
+    house.ready()
+    for _ in range(30):
+        house.intent()
+        house.run(3)
+    waiting = house.role.journal.sequence - 8192 // 256
+    house.role.close()
+    (told,) = [one for one in caplog.records if one.levelname == "ERROR"]
+    assert (told.message[:31], told.__dict__["records"]) == ("the journal ends before its tim", waiting)
 
 
 def test_a_fill_is_told_before_the_order_that_it_fills(house: House) -> None:

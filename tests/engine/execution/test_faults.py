@@ -193,6 +193,70 @@ def test_a_duplicate_intent_is_refused_also_by_the_next_life(house: House) -> No
     house.check_truth()
 
 
+def test_a_replacement_that_waits_is_not_refused_to_who_hands_it_over_again(house: House) -> None:
+    """Its order comes as soon as the old one has ended: told a refusal, a strategy would want it twice."""
+    order = house.place()
+    house.venue.fill(order.client_id.hex(), 400)
+    house.run(3)
+    house.venue.fault("order.cancel", "mute")
+    replacing = house.intent(kind=IntentKind.REPLACE, target_id=order.intent_id, price=5_998_000)
+    house.run(1)
+    house.cells["accepted"].values.clear()
+    house.restart()
+    house.run(1)
+    assert house.verdict(replacing) == Reason.APPROVED
+    assert house.verdict(order.intent_id) == Reason.DUPLICATE_INTENT
+
+
+@pytest.mark.parametrize("how", ["cancelled", "died"])
+def test_a_replacement_that_comes_to_nothing_is_refused(house: House, how: str) -> None:
+    """Its order counts as on its way until somebody says no: a strategy would wait, and a drain never end."""
+    order = house.place()
+    house.venue.fill(order.client_id.hex(), 400)
+    house.run(3)
+    house.venue.fault("order.cancel", "mute" if how == "cancelled" else "ok")
+    replacing = house.intent(kind=IntentKind.REPLACE, target_id=order.intent_id, price=5_998_000)
+    if how == "cancelled":
+        house.run(1)
+        house.cancel(order.intent_id)
+    else:
+        house.role.desk.inherit = lambda *_: die()  # type: ignore[method-assign]
+        with pytest.raises(ZeroDivisionError):
+            house.run(20)
+        assert not order.live
+        house.restart()
+    house.settle(5)
+    assert house.verdict(replacing) == Reason.UNKNOWN_ORDER
+    house.restart()
+    house.settle(5)
+    told = [row.reason for row in house.rings["verdicts"].rows if row.intent_id == replacing]
+    assert told == [Reason.APPROVED, Reason.UNKNOWN_ORDER]
+    assert replacing not in house.role.blotter.by_intent
+    house.check_truth()
+
+
+def die() -> None:
+    """A death between two lines."""
+    raise ZeroDivisionError
+
+
+def test_a_clock_set_back_between_two_lives_leaves_the_rate_its_minute(tmp_path: Path) -> None:
+    """Requests of an hour that is still to come would count until it has passed, and nothing could be placed."""
+    house = House(tmp_path, limits={"max_order_rate_per_min": 2})
+    house.ready()
+    house.place()
+    house.place()
+    house.now_ns -= 3600 * SECOND
+    house.restart()
+    house.ready()
+    too_many = house.intent()
+    house.run(3)
+    assert house.verdict(too_many) == Reason.ORDER_RATE
+    house.settle(61)
+    house.book()
+    assert house.place().live
+
+
 def test_nothing_is_traded_before_the_venue_has_answered_for_everything(house: House) -> None:
     """An unknown order counts as a position that may come."""
     house.venue.fault("order.place", "mute")

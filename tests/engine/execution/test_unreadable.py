@@ -1,14 +1,18 @@
 """A venue that says what nobody here understands: loud, safe, and not the end of the process."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from engine.execution.alarm import AlarmReason
+from engine.execution.gateway import SILENCE_MOST_NS
 from engine.model.words import CommandKind, IntentKind, OrderState, Reason
 from tests.engine.execution.memory import MS, House, requests
 from tests.engine.execution.test_alarm import alarms
 from tests.engine.execution.test_faults import METHODS
+from tests.engine.execution.venue import RefusedError
 
 
 @pytest.fixture
@@ -103,6 +107,58 @@ def test_a_frame_that_cannot_be_read_is_asked_about(house: House) -> None:
     assert "executionReport" in house.halts_asked[0]
     house.settle(6)
     assert order.filled == 400
+    house.check_truth()
+
+
+WIDE = 10**22
+REPORT = {
+    "e": "executionReport", "s": "BTCUSDT", "S": "BUY", "q": "0.01000", "p": "59990.00", "X": "PARTIALLY_FILLED",
+    "i": 1, "l": "0.00400", "z": "0.00400", "L": "59990.00", "T": 1_700_000_000_000, "t": 777, "C": "", "n": "0.1",
+    "N": "USDT", "m": True,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{name: str(WIDE)} for name in "qpzlLn"]
+    + [{name: WIDE} for name in "itT"]
+    + [{name: "-0.00400"} for name in "qpzlL"]
+    + [{"T": -1}, {"i": -5}],
+    ids=repr,
+)
+def test_a_number_that_no_record_holds_is_not_taken_in(house: House, wrong: dict[str, Any]) -> None:
+    """Too wide it ended the process at every telling; below zero it turned the position round."""
+    order = house.place()
+    house.venue.lose_events = 1
+    house.venue.fill(order.client_id.hex(), 400)
+    event = REPORT | {"c": order.client_id.hex()} | wrong
+    house.venue.ports[-1].inbox.append((0, json.dumps({"event": event}).encode()))
+    house.run(3)
+    assert alarms(house) == [AlarmReason.UNREADABLE]
+    house.settle(6)
+    assert house.role.ledger.account[1].size == order.filled == 400
+    house.check_truth()
+
+
+@pytest.mark.parametrize("method", ["order.place", "session.logon", "openOrders.status"])
+def test_a_venue_that_asks_for_silence_for_ever_is_heard_for_as_long_as_a_ban(house: House, method: str) -> None:
+    """Orders that stand there would be looked after by nobody, and nothing would say so."""
+    name = "do_" + method.replace(".", "_")
+    answer = getattr(house.venue, name)
+
+    def silence(*_: Any) -> None:
+        raise RefusedError(-1003, "Too many requests.", 429, {"retryAfter": 9_000_000_000_000})
+
+    setattr(house.venue, name, silence)
+    house.intent()
+    if method == "session.logon":
+        house.venue.cut()
+    house.settle(60)
+    setattr(house.venue, name, answer)
+    house.run(1, SILENCE_MOST_NS)
+    house.settle(60)
+    house.book()
+    assert house.place().state == OrderState.OPEN
     house.check_truth()
 
 

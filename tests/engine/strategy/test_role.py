@@ -261,3 +261,32 @@ def test_a_number_that_is_no_strategys_is_refused(system: System, recorder: Reco
     with pytest.raises(ValueError, match="number must be"):
         system.role(recorder, number)
     assert StrategyRole.__name__
+
+
+@pytest.mark.parametrize("told", ["before", "with it", "done"])
+def test_an_intent_handed_over_twice_is_no_refusal_of_its_order(system: System, recorder: Recorder, told: str) -> None:
+    """Execution that died between sending and saying so reads it again; who hears a refusal then places a second."""
+    role = system.role(recorder)
+    begin(role)
+    placed = recorder.place(BTC, BUY, 10, 99) or 0
+    for _ in range(READ_LIMIT):  # as many as a new life of execution tells before
+        system.order(7, OrderState.OPEN, strategy=NUMBER + 1)
+    system.order(placed, OrderState.FILLED if told == "done" else OrderState.CREATED)
+    if told != "with it":
+        role.step(2_000)
+        role.step(2_001)
+    system.verdict(placed, Reason.DUPLICATE_INTENT)
+    role.step(2_002)
+    assert [one for one in recorder.heard if one[0] == "refusal"] == []
+    assert [order.intent_id for order in recorder.orders(BTC)] == ([] if told == "done" else [placed])
+
+
+def test_an_intent_handed_over_twice_that_has_no_order_is_refused(system: System, recorder: Recorder) -> None:
+    """Its refusal died with execution: a strategy that never hears one waits for ever."""
+    role = system.role(recorder)
+    begin(role)
+    placed = recorder.place(BTC, BUY, 10, 99) or 0
+    system.verdict(placed, Reason.DUPLICATE_INTENT)
+    role.step(2_000)
+    assert ("refusal", placed, Reason.DUPLICATE_INTENT) in recorder.heard
+    assert recorder.orders(BTC) == []

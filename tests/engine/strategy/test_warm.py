@@ -70,6 +70,23 @@ def test_an_order_is_seen_working_in_the_hook_that_wanted_it(system: System, rec
     assert seen == [(first, [first], first + 1)]
 
 
+def test_a_lane_that_was_full_is_not_counted_again(system: System, recorder: Recorder) -> None:
+    """A rehearsal refuses nobody, and whoever looks at the count looks for a decision that was lost."""
+    role = system.role(recorder)
+    begin(role)
+
+    def fill_up(one: Recorder) -> None:
+        while one.cancel_all(BTC):
+            pass
+
+    recorder.act = fill_up
+    system.book([(99, 1)], [(101, 1)])
+    role.step(2_000)
+    refused = role.counts.intents_refused_full
+    role.warm(2_001)
+    assert role.counts.intents_refused_full == refused == 1
+
+
 @pytest.mark.parametrize("wrong", [(1.5, 100), (10, 100.5), (1 << 63, 100)])
 def test_a_number_that_is_no_exact_one_is_refused(system: System, recorder: Recorder, wrong: tuple[Any, Any]) -> None:
     """A price cut down to an integer on its way would be another price."""
