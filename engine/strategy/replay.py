@@ -17,6 +17,7 @@ import numpy as np
 
 import shm
 from engine.lanes import BY_NAME
+from engine.strategy.ears import CATCH_UP
 from engine.strategy.lanes import (
     AGGREGATES,
     INPUTS,
@@ -28,7 +29,7 @@ from engine.strategy.lanes import (
     PLACES,
     StrategyLanes,
 )
-from engine.strategy.role import CATCH_UP, StrategyRole
+from engine.strategy.role import StrategyRole
 
 ROLE = Callable[[StrategyLanes], StrategyRole]
 NEWEST = ("books", "global_books")  # lanes of which a lapped role still shows the newest

@@ -1,24 +1,15 @@
 from collections.abc import Sequence
 
 from engine.model.group import Group
+from engine.strategy.counts import Counts
 from engine.strategy.lanes import StrategyLanes
 from engine.strategy.ledger import Ledger
 from engine.strategy.strategy import Strategy
-from engine.strategy.voice import Outlet
 
-READ_LIMIT: int
 WAIT_LIMIT_NS: int
 FILLS_LIMIT: int
-CATCH_UP: int
 
-class Counts:
-    steps: int
-    intents: int
-    intents_refused_full: int
-    laps: int
-    recoveries: int
-
-class StrategyRole(Outlet):
+class StrategyRole:
     name: str
     counts: Counts
     ledger: Ledger
@@ -38,5 +29,4 @@ class StrategyRole(Outlet):
     def warm(self, now_ns: int) -> None: ...
     def wait(self, timeout_ns: int) -> bool: ...
     def close(self) -> None: ...
-    def settle(self) -> None: ...
     def remember(self, row: object) -> None: ...

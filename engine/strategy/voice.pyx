@@ -3,7 +3,7 @@
 
 Compiled, because it lies on an order's way and runs once in many milliseconds: what it touches is then fetched from
 far, so the less it touches the sooner the intent is out. A wish is a record from the first line on; nobody builds a
-row of it. The role behind it (`Outlet`) numbers, stamps and publishes it.
+row of it. The outlet behind it numbers, stamps and publishes it (see `intents`).
 """
 
 from cpython.number cimport PyNumber_Index
@@ -35,7 +35,7 @@ cdef int64_t TTL = TTL_NS
 
 
 cdef class Outlet:
-    """Where intents go: the role. This one takes every wish and grants none."""
+    """Where wishes go. This one takes every wish and grants none."""
 
     cdef object say(self, Intent *wish):
         """Publish an intent; its id, or None when the lane is full."""
@@ -57,7 +57,7 @@ cdef class Voice:
     """The words of a strategy, and what it knows of itself."""
 
     def bind(self, Outlet outlet, ledger not None):
-        """Tie the strategy to its role, or to none yet; the role's business."""
+        """Tie the strategy to its outlet, or to none yet; the role's business."""
         self.outlet, self.ledger = outlet, ledger
         self.plain = type(self).place is Voice.place  # a subclass may put its own check before every order
 
@@ -134,6 +134,6 @@ cdef class Voice:
         return self.ask(&wish)
 
     cdef object ask(self, Intent *wish):
-        """Say it to the role."""
+        """Say it to the outlet."""
         assert self.outlet is not None, "a strategy speaks only inside its hooks"
         return self.outlet.say(wish)

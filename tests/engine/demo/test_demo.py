@@ -33,7 +33,7 @@ def test_the_engine_trades_through_kills_and_ends_in_the_venues_truth() -> None:
     found = re.search(r"the journal has (\d+) segments, and (\d+) checkpoints are kept", done.stdout)
     assert found, done.stdout[-3000:]
     assert int(found[1]) >= 2, "segments must roll under the kills"
-    assert {name for name in shm.systems() if name.startswith("demo")} == before
+    assert {name for name in shm.systems() if name.startswith("demo")} <= before
 
 
 @pytest.mark.soak

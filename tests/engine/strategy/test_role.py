@@ -3,7 +3,8 @@
 import pytest
 
 from engine.model.words import BUY, SELL, BookState, CommandKind, IntentKind, OrderState, OrderType, Reason, TimeInForce
-from engine.strategy.role import READ_LIMIT, StrategyRole
+from engine.strategy.ears import READ_LIMIT
+from engine.strategy.role import StrategyRole
 from tests.engine.strategy.conftest import BTC, NUMBER, Recorder, System, begin
 
 BOOK = ([(99, 30), (98, 5)], [(101, 10)])
