@@ -33,14 +33,9 @@ class TellingStream(FakeStream):
 
 
 class CountingRequests(FakeRequests):
-    """A REST side that says whether somebody waits, and counts who asks."""
+    """A REST side that counts who asks."""
 
     polls = 0
-
-    @property
-    def busy(self) -> bool:
-        """Whether a request waits."""
-        return bool(self.waiting)
 
     def poll(self, now_ns: int) -> list:
         """Count."""
