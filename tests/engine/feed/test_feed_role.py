@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from tests.engine.feed.feed_fakes import SECOND, Bench, diff, ticker, trade
 
+from engine.feed.build import FeedRole
 from engine.model.words import BookState, Flag, TickKind
 from engine.venues.port import PortState
 
@@ -426,3 +427,42 @@ def test_draining_tells_that_the_books_are_gone(bench: Bench) -> None:
     bench.good()
     assert bench.feed.drain(bench.now)
     assert bench.state() == BookState.DISCONNECTED
+
+
+@pytest.mark.parametrize("standby", [False, True])
+def test_what_waited_while_the_process_stood_still_is_not_told_as_news(standby: bool) -> None:
+    """Frozen for a minute, it would tell prices of a minute ago as received now, and risk measures age by that."""
+    bench = Bench(standby=standby)
+    try:
+        bench.good()
+        role = FeedRole("feed", [bench.feed], [])
+        for _ in range(200):
+            bench.now += SECOND // 50
+            role.step(bench.now)
+        assert len(bench.ports.streams) == 1 + standby
+        assert bench.state() == BookState.GOOD
+        bench.told()
+        for one in bench.ports.streams:
+            one.inbox.append(diff(111, 120, [["100.90", "1"]]))
+        bench.now += bench.config.stale_ns + SECOND
+        role.step(bench.now)
+        assert [(row.kind, row.detail) for row in bench.told()] == [(TickKind.STATE, BookState.DISCONNECTED)]
+        assert all(one.state == PortState.CLOSED for one in bench.ports.streams[: 1 + standby])
+        assert "stood still" in bench.feed.failure
+        bench.snapshot(120, [["100.90", "1"]], [["101.00", "3"]])
+        for _ in range(150):
+            bench.now += SECOND // 50
+            role.step(bench.now)
+        assert bench.state() == BookState.GOOD
+    finally:
+        bench.close()
+
+
+def test_a_pause_within_patience_leaves_the_connection(bench: Bench) -> None:
+    """Every process pauses for a moment."""
+    bench.good()
+    role = FeedRole("feed", [bench.feed], [])
+    role.step(bench.now)
+    bench.now += bench.config.stale_ns - SECOND
+    role.step(bench.now)
+    assert (bench.state(), bench.feed.reconnects) == (BookState.GOOD, 0)
