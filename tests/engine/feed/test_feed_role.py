@@ -159,6 +159,18 @@ def test_prints_carry_the_aggressors_side_and_are_told_once(bench: Bench) -> Non
     assert bench.feed.pipeline.tracks[0].prints.gaps == 1
 
 
+def test_few_prints_that_are_counted_anew_are_told_by_their_time(bench: Bench) -> None:
+    """A small market has no thousands of prints: begun again at one, it would be silent until it has as many."""
+    bench.good()
+    bench.step(0.02, *[trade(number, "100", "1", maker=True) for number in range(500, 504)])
+    bench.told()
+    bench.step(0.02, trade(2, "100", "1", maker=True))  # an old one: its time says so, too
+    assert bench.told() == []
+    later = [trade(number, "100", "1", maker=True).replace(b"1700000000000", b"1700000060000") for number in (1, 2, 3)]
+    bench.step(0.02, *later, later[1])
+    assert [row.detail for row in bench.told()] == [1, 2, 3]
+
+
 def test_levels_are_told_with_the_size_before_when_asked_for() -> None:
     """Every change and only changes, on a lane of their own: readers of ticks need not pay for them."""
     bench = Bench(levels=True)
