@@ -46,9 +46,15 @@ class FeedRole:
     def __init__(self, name: str, feeds: list[Feed], ports: list[SocketPorts]) -> None:
         """What `build` made."""
         self.name, self.feeds, self._ports, self._warm_turn = name, feeds, ports, 0
+        self._stepped_ns = 0
+        self._patience_ns = min((feed.config.stale_ns for feed in feeds), default=0)
 
     def step(self, now_ns: int) -> int:
-        """Each venue once."""
+        """Each venue once; after a standstill of the whole process nothing that waits in its sockets is news."""
+        if now_ns - self._stepped_ns > self._patience_ns and self._stepped_ns:
+            for feed in self.feeds:
+                feed.resume(now_ns, now_ns - self._stepped_ns)
+        self._stepped_ns = now_ns
         work = 0
         for feed in self.feeds:
             work += feed.step(now_ns)

@@ -16,7 +16,7 @@ from typing import Protocol
 from engine.feed.backoff import Backoff
 from engine.feed.budget import Budget
 from engine.feed.bulletin import Bulletin
-from engine.feed.config import FeedConfig
+from engine.feed.config import SECOND_NS, FeedConfig
 from engine.feed.line import Intake
 from engine.feed.link import TEND_NS, Link
 from engine.feed.listings import NOTHING_MISSING, Listings, Show
@@ -133,6 +133,13 @@ class Feed:
             if self._rehearsal is None:
                 self._rehearsal = Rehearsal(self.pipeline.outbox, self._dialect.rule())
             self._rehearsal.go(self._link.port, self.pipeline, now_ns)
+
+    def resume(self, now_ns: int, stood_ns: int) -> None:
+        """Leave connections that nobody read for long: what waits in them is old, and would be told as of now."""
+        if self._link is not None and stood_ns > self.config.stale_ns:
+            self._whole_ns = 0
+            self._standby.lose(self.pipeline, now_ns)
+            self._drop(now_ns, f"not read for {stood_ns / SECOND_NS:.1f} s, the process stood still")
 
     def drain(self, now_ns: int) -> bool:
         """There is nothing to wind down: readers see DISCONNECTED."""

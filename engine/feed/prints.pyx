@@ -19,6 +19,7 @@ cdef enum:
     TICK_PRINT = 3
     HELD_MAX = 256  # prints behind a hole: more than comes in the time that one is waited for
     FAR = 10_000  # no connection comes so far behind another one, so the venue counts anew
+    LATER_NS = 10_000_000_000  # nor does an old print happen so long after a later one
 
 assert words.TickKind.PRINT == TICK_PRINT
 
@@ -48,7 +49,7 @@ cdef class Prints:
     cdef int take(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1:
         """Tell one; what was told already is not told again, what was missed while away is told late."""
         cdef int64_t before = self.told_id[message.chain]
-        if is_anew(message, before):
+        if is_anew(message, before) or self.is_later(message, before):
             self.held.clear()
             before = self.told_id[message.chain] = -1
         if before >= 0 and message.print_id <= before:
@@ -59,6 +60,11 @@ cdef class Prints:
             self.release(True, now_ns)
         self.tell(message, receive_ns, now_ns)
         return self.release(False, now_ns) if self.held else 0
+
+    cdef bint is_later(self, const Message *message, int64_t before) noexcept nogil:
+        """The same of a venue with few prints, whose times tell what its numbers are too small to show."""
+        cdef int64_t told_ns = self.told_ns[message.chain]
+        return message.print_id < before and not message.past and message.venue_ns - LATER_NS > told_ns > 0
 
     cdef int hold(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1:
         """Keep one behind a hole."""
@@ -87,7 +93,7 @@ cdef class Prints:
         """Count one, and tell it if it is a trade that is news."""
         cdef int64_t before = self.told_id[message.chain]
         self.told += 1
-        self.told_id[message.chain] = message.print_id
+        self.told_id[message.chain], self.told_ns[message.chain] = message.print_id, message.venue_ns
         self.gaps += before >= 0 and message.print_id != before + 1
         self.followed = self.followed or not message.past
         if message.ordinary and (self.followed or not message.past or self.patient and before >= 0):
@@ -112,7 +118,7 @@ cdef class Prints:
     cdef int take_over(self, Prints before) except -1:
         """Go on telling where another connection's stand."""
         self.outbox, before.outbox = before.outbox, self.outbox
-        self.told_id, self.followed = before.told_id, before.followed
+        self.told_id, self.told_ns, self.followed = before.told_id, before.told_ns, before.followed
         self.held, before.held = before.held, {}
         self.held_ns = before.held_ns
         return 0

@@ -39,6 +39,7 @@ class SealedStream:
         """Take a port that was begun."""
         self._port, self._seal = port, seal
         self._look = getattr(port, "look", port.poll)
+        self._rehearse = getattr(port, "rehearse", None)
         self._held: deque[bytes] = deque()
         self._now_ns = 0
         self._failure = ""
@@ -58,6 +59,11 @@ class SealedStream:
         """The port's."""
         return self._port.receive_ns
 
+    @property
+    def unfinished(self) -> bool:
+        """The port's: whether a message has begun and not ended."""
+        return bool(getattr(self._port, "unfinished", False))
+
     def poll(self, now_ns: int) -> list[bytes]:
         """The port's frames."""
         self._now_ns = now_ns
@@ -71,6 +77,11 @@ class SealedStream:
         if self._held:
             return self.poll(now_ns)
         return self._look(now_ns)
+
+    def rehearse(self, frame: bytes) -> None:
+        """Go through the port's motions of taking a frame, where it has any."""
+        if self._rehearse is not None:
+            self._rehearse(frame)
 
     def send(self, payload: bytes) -> bool:
         """Send as soon as it can be sealed; False when the connection is not open."""

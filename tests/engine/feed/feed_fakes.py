@@ -75,6 +75,11 @@ class FakeRequests:
     waiting: dict[int, str] = field(default_factory=dict)
     status: int = 200
 
+    @property
+    def busy(self) -> bool:
+        """Whether somebody waits for an answer: a feed whose REST side rests only looks at its sockets."""
+        return bool(self.waiting)
+
     def request(self, method: str, target: str, headers: dict[str, str], body: bytes, now_ns: int) -> int:
         """Note the request."""
         del method, headers, body, now_ns

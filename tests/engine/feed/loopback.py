@@ -255,6 +255,7 @@ class LoopbackBench(Bench):
         self.venue = venue
         self.feed = Feed(self.config, self.venue, self.outbox)
         self.reader = Told()
+        self.turn = 0
 
     def close(self) -> None:
         """Remove what was made."""
@@ -262,16 +263,23 @@ class LoopbackBench(Bench):
         self.venue.close()
 
     def go(self, steps: int, millis: int = 10, *, moving: bool = True) -> None:
-        """Let venue and feed live on together; a heartbeat comes every second."""
+        """Let venue and feed live on together; a heartbeat comes every second.
+
+        In every second turn what the venue says is found by a short step, and each is followed by a rehearsal.
+        """
         for _ in range(steps):
             self.now += millis * 1_000_000
+            self.turn += 1
+            if self.turn % 2:
+                self.feed.step(self.now)
             self.venue.serve()
             if self.now // 1_000_000_000 != (self.now - millis * 1_000_000) // 1_000_000_000:
                 for line in self.venue.alive:
                     self.venue.ping(line)
             if moving:
                 self.venue.move()
-            self.feed.step(self.now)
+            self.feed.step(self.now + 1)
+            self.feed.warm(self.now + 1)
         self.reader.take(self.told())
         self.reader.take_levels(list(self.levels.rows()))
 

@@ -193,6 +193,7 @@ def test_rest_is_asked_while_the_channel_is_away(bench: Bench) -> None:
     b'{"channel":"instrument","type":"snapshot","data":[]}',
     b'{"channel":"instrument","type":"snapshot","data":{"pairs":[{"base":"BTC"}]}}',
     b'{"channel":"instrument"',
+    b'{"channel":"instrument","data":' + b"[" * 100_000,
 ])  # fmt: skip
 def test_a_refusal_and_a_broken_frame_leave_the_connection(listener: Listener, frame: bytes) -> None:
     """Whoever waits for the rest of a broken snapshot waits for ever."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from tests.engine.feed.feed_fakes import SECOND, Bench, diff, ticker, trade
 
+from engine.feed.build import FeedRole
 from engine.model.words import BookState, Flag, TickKind
 from engine.venues.port import PortState
 
@@ -156,6 +157,18 @@ def test_prints_carry_the_aggressors_side_and_are_told_once(bench: Bench) -> Non
     ]  # fmt: skip
     assert all(row.flags == Flag.LAST for row in rows)
     assert bench.feed.pipeline.tracks[0].prints.gaps == 1
+
+
+def test_few_prints_that_are_counted_anew_are_told_by_their_time(bench: Bench) -> None:
+    """A small market has no thousands of prints: begun again at one, it would be silent until it has as many."""
+    bench.good()
+    bench.step(0.02, *[trade(number, "100", "1", maker=True) for number in range(500, 504)])
+    bench.told()
+    bench.step(0.02, trade(2, "100", "1", maker=True))  # an old one: its time says so, too
+    assert bench.told() == []
+    later = [trade(number, "100", "1", maker=True).replace(b"1700000000000", b"1700000060000") for number in (1, 2, 3)]
+    bench.step(0.02, *later, later[1])
+    assert [row.detail for row in bench.told()] == [1, 2, 3]
 
 
 def test_levels_are_told_with_the_size_before_when_asked_for() -> None:
@@ -426,3 +439,42 @@ def test_draining_tells_that_the_books_are_gone(bench: Bench) -> None:
     bench.good()
     assert bench.feed.drain(bench.now)
     assert bench.state() == BookState.DISCONNECTED
+
+
+@pytest.mark.parametrize("standby", [False, True])
+def test_what_waited_while_the_process_stood_still_is_not_told_as_news(standby: bool) -> None:
+    """Frozen for a minute, it would tell prices of a minute ago as received now, and risk measures age by that."""
+    bench = Bench(standby=standby)
+    try:
+        bench.good()
+        role = FeedRole("feed", [bench.feed], [])
+        for _ in range(200):
+            bench.now += SECOND // 50
+            role.step(bench.now)
+        assert len(bench.ports.streams) == 1 + standby
+        assert bench.state() == BookState.GOOD
+        bench.told()
+        for one in bench.ports.streams:
+            one.inbox.append(diff(111, 120, [["100.90", "1"]]))
+        bench.now += bench.config.stale_ns + SECOND
+        role.step(bench.now)
+        assert [(row.kind, row.detail) for row in bench.told()] == [(TickKind.STATE, BookState.DISCONNECTED)]
+        assert all(one.state == PortState.CLOSED for one in bench.ports.streams[: 1 + standby])
+        assert "stood still" in bench.feed.failure
+        bench.snapshot(120, [["100.90", "1"]], [["101.00", "3"]])
+        for _ in range(150):
+            bench.now += SECOND // 50
+            role.step(bench.now)
+        assert bench.state() == BookState.GOOD
+    finally:
+        bench.close()
+
+
+def test_a_pause_within_patience_leaves_the_connection(bench: Bench) -> None:
+    """Every process pauses for a moment."""
+    bench.good()
+    role = FeedRole("feed", [bench.feed], [])
+    role.step(bench.now)
+    bench.now += bench.config.stale_ns - SECOND
+    role.step(bench.now)
+    assert (bench.state(), bench.feed.reconnects) == (BookState.GOOD, 0)

@@ -106,3 +106,14 @@ def test_a_change_that_cannot_be_read_makes_its_book_suspect(bench: Bench) -> No
     assert next(row.detail for row in bench.told()) == BookState.SUSPECT
     assert bench.state(8) == BookState.GOOD
     assert bench.feed.malformed == 2
+
+
+@pytest.mark.parametrize("bids", [
+    '{"price":1e9999999,"qty":1.00000000}', '{"price":10.0,"qty":1e9999999}', "[" * 100_000,
+])  # fmt: skip
+def test_a_frame_that_nothing_can_hold_costs_its_book_and_not_the_feed(bench: Bench, bids: str) -> None:
+    """Who asks why a frame was refused must survive the answer: one role serves every venue."""
+    bench.step(0.02, frame("snapshot", "BTC/USD"), frame("snapshot", "ETH/USD"))
+    bench.step(0.02, frame("update", "BTC/USD", bids=bids))
+    assert bench.feed.malformed == 1
+    assert bench.state(8) == BookState.GOOD

@@ -1,11 +1,14 @@
 """The feed in a process of its own against each venue's wire: books true and prints whole, through every fault."""
 
 import json
+import select
+import signal
 
 import pytest
 
 from engine.model.words import BookState
 from tests.engine.feed.live.conftest import SYMBOLS, Serve, Start, wire_of
+from tests.engine.feed.live.engine_process import PATIENCE
 from tests.engine.feed.live.speakers import BinanceWire, CoinbaseWire, KrakenWire
 from tests.engine.feed.live.truth import MIDDLE
 
@@ -119,6 +122,29 @@ def test_a_mute_connection_is_stale_and_then_left(kind: str, seed: int, serve: S
     wire.mute = False
     engine.await_truth()
     assert wire.connections >= 2
+    engine.assert_never_wrong()
+
+
+def test_a_process_that_stood_still_tells_nothing_of_what_it_slept_through(
+    seed: int, serve: Serve, start: Start
+) -> None:
+    """Stopped and continued with a venue that went on talking: the next book that is good is the venue's of now."""
+    wire = wire_of("kraken", seed)
+    engine = start(serve("kraken", wire, SYMBOLS["kraken"]), feed=PATIENCE + "stale_ms = 1000\n")
+    engine.await_whole()
+    assert engine.process is not None
+    engine.process.send_signal(signal.SIGSTOP)
+    asleep = engine.now()
+    while engine.now() - asleep < 1.5:
+        engine.venues[0].server.call(lambda: wire.move(5))
+        select.select([], [], [], 0.05)
+    engine.read()
+    for seen in engine.seen.values():
+        seen.states.clear()
+    engine.process.send_signal(signal.SIGCONT)
+    engine.until(lambda: all(seen.states for seen in engine.seen.values()), "told")
+    assert {seen.states[0] for seen in engine.seen.values()} == {BookState.DISCONNECTED}
+    engine.await_truth()
     engine.assert_never_wrong()
 
 

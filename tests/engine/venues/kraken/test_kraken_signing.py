@@ -191,3 +191,35 @@ def test_a_stream_that_is_not_open_takes_nothing(sealed: Sealed) -> None:
     sealed.inner.state = PortState.CONNECTING
     assert not sealed.stream.send(SUBSCRIBE)
     assert (sealed.stream.state, sealed.rest.asked) == (PortState.CONNECTING, [])
+
+
+class Motions:
+    """A port with motions to go through, in the middle of a message."""
+
+    unfinished = True
+
+    def __init__(self) -> None:
+        """None gone through."""
+        self.rehearsed: list[bytes] = []
+
+    def poll(self, now_ns: int) -> list[bytes]:
+        """Nothing."""
+        del now_ns
+        return []
+
+    look = poll
+
+    def rehearse(self, frame: bytes) -> None:
+        """Note it."""
+        self.rehearsed.append(frame)
+
+
+def test_a_sealed_stream_can_what_its_port_can(sealed: Sealed) -> None:
+    """A process that spins rehearses every stream that looks, and bytes of half a message are no sign of life."""
+    motions = Motions()
+    stream = SealedStream(motions, TokenSeal(sealed.rest, KrakenSigner("name", SECRET, lambda: 5)))  # type: ignore[arg-type]
+    stream.rehearse(b"frame")
+    assert motions.rehearsed == [b"frame"]
+    assert stream.unfinished
+    sealed.stream.rehearse(b"frame")
+    assert not sealed.stream.unfinished
