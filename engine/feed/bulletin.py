@@ -23,7 +23,7 @@ LOOK_NS = SECOND_NS // 100  # how often frames are looked for: nobody trades fas
 PING_NS = 5 * SECOND_NS  # a connection this long without a byte is asked whether it lives
 MUTE_NS = 15 * SECOND_NS  # and left when it does not say so
 LOG = logging.getLogger("steelyard.feed")
-UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, LookupError)
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
 
 class Bulletin:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 import orjson
 
@@ -15,7 +15,7 @@ def misfits_of(frame: bytes, dialect: Dialect, known: Mapping[str, Instrument]) 
     try:
         parsed = orjson.loads(frame) if dialect.numbers_are_text else json.loads(frame, parse_float=str, parse_int=str)
         return _misfits(dialect.numbers(parsed), known)
-    except (ValueError, KeyError, TypeError, AttributeError):  # broken in another way
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):  # broken in another way
         return {}
 
 
@@ -45,6 +45,6 @@ def is_finer(number: str, decimals: int) -> bool:
     """Whether a number needs more decimals than these."""
     try:
         exponent = Decimal(number).normalize().as_tuple().exponent
-    except InvalidOperation:
+    except ArithmeticError:  # no number, or one with an exponent beyond all sense
         return False
     return isinstance(exponent, int) and -exponent > decimals

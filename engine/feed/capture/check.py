@@ -70,7 +70,7 @@ class Survey:
             self.dialect.learn(message)
             for symbol, price, size in self.dialect.numbers(message):
                 self._widen(symbol, price, size)
-        except (ValueError, KeyError, TypeError, AttributeError):  # the pipeline will count what is malformed
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):  # counted by the pipeline
             return
 
     def _parse(self, payload: bytes) -> object:

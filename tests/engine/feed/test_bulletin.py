@@ -287,3 +287,11 @@ def test_a_book_that_begins_where_no_orders_are_taken_is_never_good(listener: Li
     bench.step(0.02, frame("snapshot", "BTC/USD"))
     assert BookState.GOOD not in [row.detail for row in bench.told() if row.kind == TickKind.STATE]
     assert bench.state(7) == BookState.SHUT
+
+
+def test_instruments_nested_beyond_any_parser_end_no_feed(listener: Listener) -> None:
+    """The channel is left and asked again; what was known stays known."""
+    listener.tell(SNAPSHOT)
+    listener.tell(b'{"channel":"instrument","data":' + b"[" * 200_000)
+    assert listener.line.state == PortState.CLOSED
+    assert listener.shown["BTC/USD"].trading

@@ -106,3 +106,20 @@ def test_a_change_that_cannot_be_read_makes_its_book_suspect(bench: Bench) -> No
     assert next(row.detail for row in bench.told()) == BookState.SUSPECT
     assert bench.state(8) == BookState.GOOD
     assert bench.feed.malformed == 2
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        b'{"channel":"book","type":"update","data":' + b"[" * 200_000,
+        b'{"channel":"book","type":"update","data":[{"symbol":"BTC/USD","bids":[{"price":1e9999999,"qty":1.0}],'
+        b'"asks":[],"checksum":1,"timestamp":"2023-07-30T15:30:01.608560Z"}]}',
+    ],
+    ids=["nested beyond any parser", "a number beyond any decimal"],
+)
+def test_no_broken_frame_ends_the_feed(bench: Bench, broken: bytes) -> None:
+    """Whoever looks for the reason of a refused frame reads it with other tools, which have limits of their own."""
+    bench.step(0.02, frame("snapshot", "ETH/USD"))
+    bench.step(1.5, broken)
+    assert bench.feed.malformed == 1
+    assert bench.state(8) == BookState.GOOD

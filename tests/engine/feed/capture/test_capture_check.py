@@ -306,6 +306,7 @@ def test_a_symbol_that_the_recording_has_not_is_told_from_those_it_has(
         DIFF.replace(b'"AB"', b"[7]"),
         b'{"e":["depthUpdate"],"s":"AB"}',
         b"[" * 100,
+        b"[" * 200_000,
     ],
 )
 def test_a_spoilt_frame_spoils_no_other(capsys: pytest.CaptureFixture[str], tmp_path: Path, spoilt: bytes) -> None:
@@ -348,3 +349,19 @@ def test_a_recording_of_orders_is_checked_order_by_order(capsys: pytest.CaptureF
     path.write_bytes(b"\n".join(lines[:-1]))
     code, reports = run(capsys, path, "--venue", "coinbase-exchange")
     assert (code, reports["BTC-USD"]["gaps"], reports["BTC-USD"]["state"]) == (1, 1, "suspect")
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [b'{"channel":"instrument","data":' + b"[" * 200_000, b'{"channel":"status","data":[]}'],
+    ids=["nested beyond any parser", "a status of nothing"],
+)
+def test_a_broken_word_of_the_venue_stops_no_check(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, spoilt: bytes
+) -> None:
+    """The survey reads what the scanner passes by, with a parser that has limits of its own."""
+    path = tmp_path / "spoilt.ndjson"
+    book = b'{"symbol":"A/B","bids":[{"price":1.0,"qty":2.0}],"asks":[],"checksum":0}'
+    path.write_bytes(b'{"channel":"book","type":"snapshot","data":[' + book + b"]}\n" + spoilt)
+    _, reports = run(capsys, path, "--venue", "kraken", "--format", "ndjson")
+    assert set(reports) == {"A/B"}
