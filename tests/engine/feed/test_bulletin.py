@@ -295,3 +295,35 @@ def test_instruments_nested_beyond_any_parser_end_no_feed(listener: Listener) ->
     listener.tell(b'{"channel":"instrument","data":' + b"[" * 200_000)
     assert listener.line.state == PortState.CLOSED
     assert listener.shown["BTC/USD"].trading
+
+
+@pytest.mark.parametrize(("first", "then"), [("online", "cancel_only"), ("cancel_only", "online")])
+def test_a_standby_takes_over_whether_orders_are_taken(first: str, then: str) -> None:
+    """Its books were made before the status changed: GOOD for a pair that takes no orders is an order that hangs."""
+    bench = Bench(venue="kraken", symbols={"BTC/USD": 7}, standby=True, settle_ns=200_000_000)
+    bench.ports.announces, bench.ports.acknowledge = PortState.OPEN, False
+    listener = Listener(bench)
+    listener.tell(notice(pair("BTC/USD", status=first)))
+    bench.connect()
+    for number in (0, 1):
+        while len(bench.ports.streams) <= number:
+            bench.step(0.1)
+        bench.step(0.02)
+        for name in ("book", "trade"):
+            result = f'{{"channel":"{name}","symbol":"BTC/USD"}}'
+            bench.step(0.02, f'{{"method":"subscribe","result":{result},"success":true}}'.encode())
+        trades = b'{"channel":"trade","type":"snapshot","data":[]}'
+        bench.step(0.02, frame("snapshot", "BTC/USD"), trades, HEARTBEAT)
+    for _ in range(5):
+        for stream in bench.ports.streams:
+            stream.inbox.append(HEARTBEAT)
+        bench.step(0.2)
+    listener.tell(notice(pair("BTC/USD", status=then), kind="update"))
+    bench.told()
+    bench.ports.streams[0].state = PortState.CLOSED
+    bench.step(0.02)
+    assert bench.feed.successions == 1
+    expected = BookState.GOOD if then == "online" else BookState.SHUT
+    assert {row.detail for row in bench.told() if row.kind == TickKind.STATE} == {expected}
+    assert bench.state(7) == expected
+    bench.close()
