@@ -167,6 +167,14 @@ def test_a_file_that_is_not_there_is_an_error_with_its_name(capsys: pytest.Captu
     assert "/nowhere/at.all" in capsys.readouterr().err
 
 
+def test_a_pipe_is_refused_at_once(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A recording is read more than once: of a pipe nothing is left for the second time, or it waits for ever."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    assert main(["check", str(pipe), "--venue", "binance"]) == 2
+    assert "expected a file" in capsys.readouterr().err
+
+
 LEVELS = {"bids": [{"price": 5.0, "qty": 0.00000001}], "asks": [{"price": 5.5, "qty": 20}]}
 DIGITS = b"55" + b"2000000000" + b"50" + b"1"  # asks, then bids: what Kraken's checksum is over, at 1 and 8 decimals
 DOCUMENT = {
