@@ -148,6 +148,32 @@ def test_a_venue_that_takes_no_orders_has_no_instrument_that_trades(listener: Li
     assert all(one.trading for one in listener.shown.values())
 
 
+def test_a_venue_that_takes_no_orders_is_not_opened_by_its_rest_side(listener: Listener) -> None:
+    """AssetPairs tells of pairs and not of the venue: each is online while the matching engine stands."""
+    listener.tell(status("online"), SNAPSHOT)
+    listener.tell(status("maintenance"))
+    listener.bench.ports.announces = PortState.CLOSED
+    listener.bench.ports.rest.answers["/0/public/AssetPairs"] = PAIRS
+    listener.line.state = PortState.CLOSED
+    listener.wait(10)
+    assert listener.bench.ports.rest.asked
+    assert not any(one.trading for one in listener.shown.values())
+    listener.bench.ports.announces = PortState.OPEN
+    listener.wait(70, status("online"))
+    assert all(one.trading for one in listener.shown.values())
+
+
+def test_a_status_without_a_snapshot_is_heeded_at_once(listener: Listener) -> None:
+    """A venue that is about to stand says so, and need not tell its instruments any more."""
+    listener.bench.ports.rest.answers["/0/public/AssetPairs"] = PAIRS
+    listener.wait(30, HEARTBEAT)
+    assert all(one.trading for one in listener.shown.values())
+    listener.tell(status("cancel_only"))
+    assert [one.trading for one in listener.shown.values()] == [False, False]
+    listener.wait(70, HEARTBEAT)
+    assert [one.trading for one in listener.shown.values()] == [False, False]
+
+
 def test_an_update_before_the_snapshot_is_not_taken_for_the_whole(listener: Listener) -> None:
     """What it lacks would look as if it were not listed."""
     listener.tell(notice(pair("BTC/USD"), kind="update"))
