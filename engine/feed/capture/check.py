@@ -102,7 +102,7 @@ class Survey:
     def _read_metadata(self, piece: Piece) -> None:
         try:
             self._state(self.dialect.instruments(piece.payload, None))
-        except (ValueError, KeyError, TypeError):  # an answer of another kind: a book, say
+        except (ValueError, LookupError, TypeError, AttributeError):  # an answer of another kind: a book, say
             return
 
     def _state(self, listing: Listing) -> None:

@@ -373,3 +373,14 @@ def test_a_broken_word_of_the_venue_stops_no_check(
     path.write_bytes(b'{"channel":"book","type":"snapshot","data":[' + book + b"]}\n" + spoilt)
     _, reports = run(capsys, path, "--venue", "kraken", "--format", "ndjson")
     assert set(reports) == {"A/B"}
+
+
+@pytest.mark.parametrize("answer", ['{"result":"success"}', "[]", '{"result":{"a":"wsname"}}', "7"])
+def test_an_answer_of_another_kind_stops_no_check(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, answer: str
+) -> None:
+    """A recorder asks more than the feed does, and another product of the venue answers in other words."""
+    path = tmp_path / "asked.jsonl"
+    url = "https://api.kraken.com/0/public/AssetPairs"
+    path.write_text(json.dumps({"t": "http", "ts": 1.0, "url": url, "data": answer}))
+    assert run(capsys, path, "--venue", "kraken") == (2, {})
