@@ -15,6 +15,7 @@ SANITIZE = os.environ.get("STEELYARD_SANITIZE", "")
 FLAGS = ["-std=gnu11", "-O3", "-fno-strict-aliasing", "-Wall", "-Wextra", "-Wno-unused-parameter"]
 if SANITIZE:
     FLAGS += [f"-fsanitize={SANITIZE}", "-fno-omit-frame-pointer", "-g", "-O1", "-fno-sanitize-recover=undefined"]
+CORES = os.cpu_count() or 1
 LINK = [f"-fsanitize={SANITIZE}"] if SANITIZE else []
 
 
@@ -35,6 +36,12 @@ PYX = sorted(path for package in ("shm", "engine", "research") for path in Path(
 setup(
     ext_modules=[
         extension(Path("shm/_ring.c")),
-        *cythonize([extension(path) for path in PYX], language_level="3", compiler_directives={"binding": False}),
+        *cythonize(
+            [extension(path) for path in PYX],
+            language_level="3",
+            compiler_directives={"binding": False},
+            nthreads=CORES,
+        ),
     ],
+    options={"build_ext": {"parallel": CORES}},
 )

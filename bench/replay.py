@@ -20,8 +20,9 @@ from engine.feed.config import FeedConfig
 from engine.feed.feed import Feed
 from engine.feed.instruments import save_instruments
 from engine.feed.outbox import Outbox
-from engine.feed.replay import ReplayRole, Stage, bare_instrument
+from engine.feed.replay import ReplayRole, Stage
 from engine.feed.replay_source import Reel, ReplayPorts
+from engine.feed.replay_survey import bare_instrument
 from engine.lanes import BY_NAME
 from engine.model.words import FrameKind
 from engine.venues.catalogue import dialect_of
