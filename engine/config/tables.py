@@ -11,6 +11,8 @@ from engine.config.paths import Paths
 from engine.config.secret import Secret
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,30}$", description="a-z, 0-9 and _, 31 at most")]
+VenueName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,15}$", description="a-z, 0-9 and _, 16 at most")]
+Symbol = Annotated[str, msgspec.Meta(min_length=1, max_length=32)]  # the cells that show instruments hold no more
 Target = Annotated[str, msgspec.Meta(pattern=r"^[\w.]+:\w+$", description='"module:name"')]
 Id = Annotated[int, msgspec.Meta(ge=1, lt=1 << 24)]  # an intent id holds a strategy's id above 40 bits of count
 Interval = Annotated[str, msgspec.Meta(pattern=r"^[1-9][0-9]{0,3}[smhd]$", description='like "1s", "5m", "1h", "1d"')]
@@ -47,7 +49,7 @@ class System(Table, frozen=True, kw_only=True):
 class Venue(Table, frozen=True, kw_only=True):
     """A venue and how it is reached."""
 
-    name: Name
+    name: VenueName
     kind: Name  # the folder under engine/venues
     stream_url: str = ""  # market data
     request_url: str = ""  # REST
@@ -62,8 +64,8 @@ class Instrument(Table, frozen=True, kw_only=True):
     """Our id for a venue's symbol; its numbers come from the venue."""
 
     id: Id
-    venue: Name
-    symbol: Annotated[str, msgspec.Meta(min_length=1)]
+    venue: VenueName
+    symbol: Symbol
 
 
 class Strategy(Table, frozen=True, kw_only=True, rename={"class_path": "class"}):

@@ -23,7 +23,7 @@ LOOK_NS = SECOND_NS // 100  # how often frames are looked for: nobody trades fas
 PING_NS = 5 * SECOND_NS  # a connection this long without a byte is asked whether it lives
 MUTE_NS = 15 * SECOND_NS  # and left when it does not say so
 LOG = logging.getLogger("steelyard.feed")
-UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, LookupError, RecursionError)
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
 
 class Bulletin:
@@ -39,6 +39,7 @@ class Bulletin:
         self._look_ns = self._begin_ns = self._ask_ns = 0
         self._deadline_ns = self._alive_ns = self._ping_ns = self._read_ns = 0
         self.failed = False
+        self.shut = False  # the whole venue takes no orders: what it said last, on this connection or on one before
 
     @property
     def standing(self) -> bool:
@@ -96,12 +97,15 @@ class Bulletin:
         if notice.refusal:
             self._fail(notice.refusal, now_ns)
             return
+        if notice.open is not None:
+            self.shut = not notice.open
         if notice.open is not None and notice.open != self._open:
             self._open, self._news = notice.open, True
             LOG.warning("%s: the venue %s", self._config.name, "is open" if notice.open else "takes no new orders")
         mine = {symbol: entry for symbol, entry in notice.entries.items() if symbol in self._config.symbols}
         if notice.whole:
             self._entries, self._whole, self._news = mine, True, True
+            self.shut = not self._open
             self._deadline_ns = 0
             self.failed = False
             self._backoff.succeed()

@@ -121,11 +121,23 @@ class Loader:
             if self._hurried and not self._renewing and now_ns >= self._not_before_ns:
                 self._renewing = True
                 bulletin.renew()
-        elif self._stood:
-            self._renewing = False
-            self._not_before_ns = min(self._not_before_ns, now_ns + GRACE_NS)
+        else:
+            self._go_without(bulletin, now_ns)
         self._stood = bulletin.standing
         return not bulletin.failed
+
+    def _go_without(self, bulletin: Bulletin, now_ns: int) -> None:
+        """Go on without a bulletin; what it says of the whole venue is heeded even so."""
+        if self._stood:
+            self._renewing = False
+            self._not_before_ns = min(self._not_before_ns, now_ns + GRACE_NS)
+        if bulletin.shut and any(one.trading for one in self.instruments.values()):
+            self._shut()
+            self.revision += 1
+
+    def _shut(self) -> None:
+        """Let nothing be traded."""
+        self.instruments = {symbol: replace(one, trading=False) for symbol, one in self.instruments.items()}
 
     def _hear(self, listing: Listing, now_ns: int) -> None:
         """Take what the venue told; it is newer than any answer that is under way."""
@@ -184,6 +196,8 @@ class Loader:
             self._keep(fresh, now_ns)
         self._place(fresh)
         self._miss(refused)
+        if self._bulletin is not None and self._bulletin.shut:
+            self._shut()  # requests tell of symbols alone
         self.revision += 1
 
     def _keep(self, fresh: list[Instrument], now_ns: int) -> None:

@@ -84,7 +84,7 @@ def _announces(piece: Piece, dialect: Dialect) -> bool:
         return False
     try:
         notice = channel.notice(piece.payload)
-    except (ValueError, KeyError, TypeError, AttributeError):  # the replay will count what is malformed
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):  # counted by the replay
         return False
     return notice is not None and notice.whole
 

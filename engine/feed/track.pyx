@@ -323,6 +323,9 @@ cdef class Track:
         """Follow another connection's track before the readers: the book is told as one event, or why it is not."""
         self.outbox, before.outbox = before.outbox, self.outbox
         self.prints.take_over(before.prints)
+        self.shut = before.shut  # whoever is told to readers is told what the venue takes
+        if self.state == GOOD or self.state == SHUT:
+            self.state = self.sound()
         if told(self.state):
             self.tell_all(now_ns, now_ns)
         elif self.state == EMPTY:

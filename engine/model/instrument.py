@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from engine.model.fixed import INT64_MAX
 
 DECIMALS_MAX = 18  # one whole unit of more does not fit 64 bits
+ASSET_MAX = 16  # bytes of its name, in the cells that show it
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,12 @@ class Instrument:
     version: int = 1  # a change of decimals is a new version
 
     def __post_init__(self) -> None:
-        """Refuse numbers that cannot be exact."""
+        """Refuse numbers that cannot be exact, and names that cannot be shown."""
+        for name in ("base", "quote"):
+            text = getattr(self, name)
+            if not isinstance(text, str) or len(text.encode()) > ASSET_MAX:
+                msg = f"{self.venue} {self.symbol}: {name} must be a text of at most {ASSET_MAX} bytes, was {text!r}"
+                raise ValueError(msg)
         for name in ("price_step", "size_step"):
             value = getattr(self, name)
             if not 0 < value <= INT64_MAX:

@@ -70,7 +70,7 @@ class Survey:
             self.dialect.learn(message)
             for symbol, price, size in self.dialect.numbers(message):
                 self._widen(symbol, price, size)
-        except (ValueError, KeyError, TypeError, AttributeError):  # the pipeline will count what is malformed
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):  # counted by the pipeline
             return
 
     def _parse(self, payload: bytes) -> object:
@@ -102,7 +102,7 @@ class Survey:
     def _read_metadata(self, piece: Piece) -> None:
         try:
             self._state(self.dialect.instruments(piece.payload, None))
-        except (ValueError, KeyError, TypeError):  # an answer of another kind: a book, say
+        except (ValueError, LookupError, TypeError, AttributeError):  # an answer of another kind: a book, say
             return
 
     def _state(self, listing: Listing) -> None:

@@ -21,6 +21,7 @@ from engine.venues.market import Market, Rule
 LEVEL3 = "level3"
 ORDERS = (Channel(LEVEL3, ChannelKind.BOOK, greets=True),)
 RATE = {10: 5, 100: 25, 1000: 100}  # what a symbol of each depth counts, of 200 a second
+DIGITS_MAX = 99  # of an exponent: written out, a greater one would fill the memory
 SLOWER = 6 * SECOND_NS // 1000  # for each of them: five milliseconds, and one to spare
 
 
@@ -84,13 +85,14 @@ class KrakenOrderDialect(KrakenDialect):
 
 
 def plain(text: str) -> str:
-    """A number without its exponent; what is no number stays as it is."""
+    """A number without its exponent; what is no number, or beyond all sense, stays as it is."""
     if "e" not in text.lower():
         return text
     try:
-        return format(Decimal(text), "f")
+        number = Decimal(text)
     except InvalidOperation:
         return text
+    return format(number, "f") if abs(number.adjusted()) <= DIGITS_MAX else text
 
 
 def prices_of(side: Iterable[Mapping[str, Any]]) -> set[Any]:

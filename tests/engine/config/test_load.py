@@ -96,6 +96,15 @@ def test_unknown_strategy_instruments_are_refused(tmp_path: Path) -> None:
         read(tmp_path, BASE.replace("[7]", "[8]"))
 
 
+def test_names_that_no_cell_can_show_are_refused(tmp_path: Path) -> None:
+    """The feed shows each instrument with its venue: at a name too long for a cell it would end at every start."""
+    name = "binance_for_books"
+    with pytest.raises(ConfigError, match=rf"venues\[0\].name = '{name}'.*16 at most"):
+        read(tmp_path, BASE.replace('"binance"', f'"{name}"'))
+    with pytest.raises(ConfigError, match=r"instruments\[0\].symbol"):
+        read(tmp_path, BASE.replace('"BTCUSDT"', f'"{"B" * 33}"'))
+
+
 def test_the_environment_replaces_single_values(tmp_path: Path) -> None:
     """One file serves two machines; a list's element is found by its name."""
     environment = {

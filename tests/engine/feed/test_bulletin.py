@@ -148,6 +148,32 @@ def test_a_venue_that_takes_no_orders_has_no_instrument_that_trades(listener: Li
     assert all(one.trading for one in listener.shown.values())
 
 
+def test_a_venue_that_takes_no_orders_is_not_opened_by_its_rest_side(listener: Listener) -> None:
+    """AssetPairs tells of pairs and not of the venue: each is online while the matching engine stands."""
+    listener.tell(status("online"), SNAPSHOT)
+    listener.tell(status("maintenance"))
+    listener.bench.ports.announces = PortState.CLOSED
+    listener.bench.ports.rest.answers["/0/public/AssetPairs"] = PAIRS
+    listener.line.state = PortState.CLOSED
+    listener.wait(10)
+    assert listener.bench.ports.rest.asked
+    assert not any(one.trading for one in listener.shown.values())
+    listener.bench.ports.announces = PortState.OPEN
+    listener.wait(70, status("online"))
+    assert all(one.trading for one in listener.shown.values())
+
+
+def test_a_status_without_a_snapshot_is_heeded_at_once(listener: Listener) -> None:
+    """A venue that is about to stand says so, and need not tell its instruments any more."""
+    listener.bench.ports.rest.answers["/0/public/AssetPairs"] = PAIRS
+    listener.wait(30, HEARTBEAT)
+    assert all(one.trading for one in listener.shown.values())
+    listener.tell(status("cancel_only"))
+    assert [one.trading for one in listener.shown.values()] == [False, False]
+    listener.wait(70, HEARTBEAT)
+    assert [one.trading for one in listener.shown.values()] == [False, False]
+
+
 def test_an_update_before_the_snapshot_is_not_taken_for_the_whole(listener: Listener) -> None:
     """What it lacks would look as if it were not listed."""
     listener.tell(notice(pair("BTC/USD"), kind="update"))
@@ -288,3 +314,43 @@ def test_a_book_that_begins_where_no_orders_are_taken_is_never_good(listener: Li
     bench.step(0.02, frame("snapshot", "BTC/USD"))
     assert BookState.GOOD not in [row.detail for row in bench.told() if row.kind == TickKind.STATE]
     assert bench.state(7) == BookState.SHUT
+
+
+def test_instruments_nested_beyond_any_parser_end_no_feed(listener: Listener) -> None:
+    """The channel is left and asked again; what was known stays known."""
+    listener.tell(SNAPSHOT)
+    listener.tell(b'{"channel":"instrument","data":' + b"[" * 200_000)
+    assert listener.line.state == PortState.CLOSED
+    assert listener.shown["BTC/USD"].trading
+
+
+@pytest.mark.parametrize(("first", "then"), [("online", "cancel_only"), ("cancel_only", "online")])
+def test_a_standby_takes_over_whether_orders_are_taken(first: str, then: str) -> None:
+    """Its books were made before the status changed: GOOD for a pair that takes no orders is an order that hangs."""
+    bench = Bench(venue="kraken", symbols={"BTC/USD": 7}, standby=True, settle_ns=200_000_000)
+    bench.ports.announces, bench.ports.acknowledge = PortState.OPEN, False
+    listener = Listener(bench)
+    listener.tell(notice(pair("BTC/USD", status=first)))
+    bench.connect()
+    for number in (0, 1):
+        while len(bench.ports.streams) <= number:
+            bench.step(0.1)
+        bench.step(0.02)
+        for name in ("book", "trade"):
+            result = f'{{"channel":"{name}","symbol":"BTC/USD"}}'
+            bench.step(0.02, f'{{"method":"subscribe","result":{result},"success":true}}'.encode())
+        trades = b'{"channel":"trade","type":"snapshot","data":[]}'
+        bench.step(0.02, frame("snapshot", "BTC/USD"), trades, HEARTBEAT)
+    for _ in range(5):
+        for stream in bench.ports.streams:
+            stream.inbox.append(HEARTBEAT)
+        bench.step(0.2)
+    listener.tell(notice(pair("BTC/USD", status=then), kind="update"))
+    bench.told()
+    bench.ports.streams[0].state = PortState.CLOSED
+    bench.step(0.02)
+    assert bench.feed.successions == 1
+    expected = BookState.GOOD if then == "online" else BookState.SHUT
+    assert {row.detail for row in bench.told() if row.kind == TickKind.STATE} == {expected}
+    assert bench.state(7) == expected
+    bench.close()

@@ -212,3 +212,16 @@ def test_a_size_finer_than_the_pair_is_named(orders: Orders) -> None:
     )
     orders.bench.step(0.02, frame.replace('"bids":[]', f'"bids":[{row}]').encode())
     assert (orders.bench.state(7), orders.bench.state(8)) == (BookState.MISFIT, GOOD)
+
+
+@pytest.mark.parametrize("size", ["1e99999999", "1e9999999999999"])
+def test_an_exponent_beyond_all_sense_ends_nothing(orders: Orders, size: str) -> None:
+    """Written out it would fill the memory: the frame is refused, and the other book goes on."""
+    frame = orders.venues["BTC/USD"].move(0)
+    row = (
+        f'{{"event":"add","order_id":"OAAAAA-BBBBB-CCCCCC","limit_price":44000.0,"order_qty":{size},'
+        '"timestamp":"2024-01-08T12:26:39.526146327Z"}'
+    )
+    orders.bench.step(0.02, frame.replace('"bids":[]', f'"bids":[{row}]').encode())
+    assert orders.bench.feed.malformed == 1
+    assert orders.bench.state(8) == GOOD

@@ -84,6 +84,14 @@ def test_a_step_that_is_none_refuses_the_symbol_by_name(step: str) -> None:
         assert "cannot be read" in found
 
 
+@pytest.mark.parametrize("name", [None, 7, "A" * 17, "é" * 9])
+def test_a_name_that_cannot_be_shown_refuses_its_symbol_by_name(name: object) -> None:
+    """The cells that everybody reads hold sixteen bytes: found out there, it would end the feed of every venue."""
+    refusal = binance(baseAsset=name)
+    assert isinstance(refusal, str)
+    assert "base must be a text of at most 16 bytes" in refusal
+
+
 @pytest.mark.parametrize("word", ["BREAK", "HALT", "END_OF_DAY", "PRE_TRADING", "PENDING_TRADING", "SETTLING", None])
 def test_at_binance_only_trading_is_trading(word: str | None) -> None:
     """A word that nobody knows yet is no leave to trade."""

@@ -167,6 +167,14 @@ def test_a_file_that_is_not_there_is_an_error_with_its_name(capsys: pytest.Captu
     assert "/nowhere/at.all" in capsys.readouterr().err
 
 
+def test_a_pipe_is_refused_at_once(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A recording is read more than once: of a pipe nothing is left for the second time, or it waits for ever."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    assert main(["check", str(pipe), "--venue", "binance"]) == 2
+    assert "expected a file" in capsys.readouterr().err
+
+
 LEVELS = {"bids": [{"price": 5.0, "qty": 0.00000001}], "asks": [{"price": 5.5, "qty": 20}]}
 DIGITS = b"55" + b"2000000000" + b"50" + b"1"  # asks, then bids: what Kraken's checksum is over, at 1 and 8 decimals
 DOCUMENT = {
@@ -306,6 +314,7 @@ def test_a_symbol_that_the_recording_has_not_is_told_from_those_it_has(
         DIFF.replace(b'"AB"', b"[7]"),
         b'{"e":["depthUpdate"],"s":"AB"}',
         b"[" * 100,
+        b"[" * 200_000,
     ],
 )
 def test_a_spoilt_frame_spoils_no_other(capsys: pytest.CaptureFixture[str], tmp_path: Path, spoilt: bytes) -> None:
@@ -348,3 +357,30 @@ def test_a_recording_of_orders_is_checked_order_by_order(capsys: pytest.CaptureF
     path.write_bytes(b"\n".join(lines[:-1]))
     code, reports = run(capsys, path, "--venue", "coinbase-exchange")
     assert (code, reports["BTC-USD"]["gaps"], reports["BTC-USD"]["state"]) == (1, 1, "suspect")
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [b'{"channel":"instrument","data":' + b"[" * 200_000, b'{"channel":"status","data":[]}'],
+    ids=["nested beyond any parser", "a status of nothing"],
+)
+def test_a_broken_word_of_the_venue_stops_no_check(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, spoilt: bytes
+) -> None:
+    """The survey reads what the scanner passes by, with a parser that has limits of its own."""
+    path = tmp_path / "spoilt.ndjson"
+    book = b'{"symbol":"A/B","bids":[{"price":1.0,"qty":2.0}],"asks":[],"checksum":0}'
+    path.write_bytes(b'{"channel":"book","type":"snapshot","data":[' + book + b"]}\n" + spoilt)
+    _, reports = run(capsys, path, "--venue", "kraken", "--format", "ndjson")
+    assert set(reports) == {"A/B"}
+
+
+@pytest.mark.parametrize("answer", ['{"result":"success"}', "[]", '{"result":{"a":"wsname"}}', "7"])
+def test_an_answer_of_another_kind_stops_no_check(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, answer: str
+) -> None:
+    """A recorder asks more than the feed does, and another product of the venue answers in other words."""
+    path = tmp_path / "asked.jsonl"
+    url = "https://api.kraken.com/0/public/AssetPairs"
+    path.write_text(json.dumps({"t": "http", "ts": 1.0, "url": url, "data": answer}))
+    assert run(capsys, path, "--venue", "kraken") == (2, {})
