@@ -115,12 +115,12 @@ def read_token(response: Response) -> tuple[str, str]:
     """The token of an answer, or why it has none; the answer itself is never part of a reason."""
     try:
         answer = orjson.loads(response.body) if response.status == OK else {}
-        errors = answer.get("error") or ()
+        errors = [str(error) for error in answer.get("error") or ()]
         token = (answer.get("result") or {}).get("token", "")
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, TypeError):
         return "", "the answer cannot be read"
     if errors:
-        return "", ", ".join(map(str, errors))
+        return "", ", ".join(errors)
     if response.status != OK:
         return "", response.error or f"status {response.status}"
     return (token, "") if isinstance(token, str) and token else ("", "the answer has none")

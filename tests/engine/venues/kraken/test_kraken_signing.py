@@ -151,6 +151,7 @@ def test_a_token_is_asked_for_anew_before_it_is_too_old(sealed: Sealed) -> None:
         ({"error": ["EGeneral:Permission denied"]}, 200, "", "Permission denied"),
         (b"<html>", 200, "", "cannot be read"),
         (b"[]", 200, "", "cannot be read"),
+        ({"error": 5}, 200, "", "cannot be read"),
         (b"", 429, "", "status 429"),
         ({"error": [], "result": {}}, 200, "", "has none"),
         ({"error": [], "result": {"token": 7}}, 200, "", "has none"),
