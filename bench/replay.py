@@ -39,13 +39,13 @@ def entries(dialect: str, names: tuple[str, ...]) -> Iterator[bytes]:
     """Captured files as the entries of a recording of ours."""
     told = f'{{"venue":"{dialect}","dialect":"{dialect}","target":"/stream"}}'.encode()
     answer = f"200 {PATHS[dialect]}?symbol={SYMBOL}\n".encode()
-    yield pack(0, CONNECTION, FrameKind.BEGIN, told)
-    for name in names:
-        for piece in read_capture(corpus.CAPTURES / name):
-            if piece.payload.startswith(corpus.SNAPSHOT):
-                yield pack(piece.time_ns, CONNECTION, FrameKind.RESPONSE, answer + piece.payload)
-            else:
-                yield pack(piece.time_ns, CONNECTION, FrameKind.RECEIVED, piece.payload)
+    for place, piece in enumerate(piece for name in names for piece in read_capture(corpus.CAPTURES / name)):
+        if place == 0:
+            yield pack(piece.time_ns, CONNECTION, FrameKind.BEGIN, told)
+        if piece.payload.startswith(corpus.SNAPSHOT):
+            yield pack(piece.time_ns, CONNECTION, FrameKind.RESPONSE, answer + piece.payload)
+        else:
+            yield pack(piece.time_ns, CONNECTION, FrameKind.RECEIVED, piece.payload)
 
 
 def convert(path: Path, dialect: str, names: tuple[str, ...]) -> None:
