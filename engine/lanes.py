@@ -16,7 +16,10 @@ EVERYBODY = (STRATEGY, EXECUTION, AGGREGATION, LOOKERS)
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One lane. `kind`: ring (broadcast), lossless (one consumer, the producer is refused when it is full), cells."""
+    """One lane. `kind`: ring (broadcast), lossless (one consumer, the producer is refused when it is full), cells.
+
+    In a system of mode replay no execution consumes intents, so there a lossless lane is created as a ring.
+    """
 
     name: str
     record: Record
@@ -80,7 +83,13 @@ LANES = (
     Lane("halt", records.HALT, "cells", SUPERVISOR, (EXECUTION, LOOKERS)),
     Lane("steps", records.STEP, "ring", "role", (LOOKERS,), capacity=1 << 14, reserve=4, wake="never", each="role"),
     Lane(
-        "heartbeat", records.HEARTBEAT, "cells", "role", (SUPERVISOR, AGGREGATION, LOOKERS), wake="never", each="role"
+        "heartbeat",
+        records.HEARTBEAT,
+        "cells",
+        "role",
+        (SUPERVISOR, FEED, AGGREGATION, LOOKERS),
+        wake="never",
+        each="role",
     ),
 )
 BY_NAME = {lane.name: lane for lane in LANES}

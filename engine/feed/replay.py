@@ -11,7 +11,8 @@
 
 `step` turns the process's time into recorded time and hands that to the feeds: their patience is measured in it.
 `receive_ns` is what was recorded; `publish_ns` is the engine's clock, so ages on a screen are true, latencies are not.
-Entries of several venues go out in the order of their times, whatever the speed.
+Entries of several venues go out in the order of their times, whatever the speed. The first waits until every role of
+the system runs (see `audience`).
 """
 
 import dataclasses
@@ -26,6 +27,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from engine.control import Refused, Unreachable, ask
+from engine.feed.audience import Audience, audience_of
 from engine.feed.config import FeedConfig
 from engine.feed.feed import Feed
 from engine.feed.instruments import save_instruments
@@ -98,12 +100,19 @@ class Stage:
 class ReplayRole:
     """Every venue's feed, driven by recordings."""
 
-    def __init__(self, name: str, stages: list[Stage], speed: float | Literal["max"], end: Callable[[], None]) -> None:
-        """What `build_replay` made; `end` is called once when all has been told."""
-        self.name, self.stages, self._end = name, stages, end
+    def __init__(
+        self,
+        name: str,
+        stages: list[Stage],
+        speed: float | Literal["max"],
+        end: Callable[[], None],
+        audience: Audience | None = None,
+    ) -> None:
+        """What `build_replay` made; `end` is called once when all has been told, `audience` is waited for."""
+        self.name, self.stages, self._end, self._audience = name, stages, end, audience or Audience({}, lambda: True)
         self._speed = 0.0 if speed == "max" else float(speed)
         self._begin_ns = self._now_ns = max(1, min(stage.ports.reel.next_ns for stage in stages))
-        self._started_ns = 0
+        self._started_ns = self._stepped_ns = 0
         self.ended = False
 
     @property
@@ -116,10 +125,14 @@ class ReplayRole:
         if self.ended:
             return 0
         if not self._started_ns:
-            self._started_ns = now_ns
+            self._started_ns = self._stepped_ns = now_ns
             return self._prime()
+        passed_ns, self._stepped_ns = now_ns - self._stepped_ns, now_ns
+        if self._audience.holds_back(now_ns):
+            self._started_ns += passed_ns  # recorded time stands still
+            return 0
         target_ns = self._begin_ns + int((now_ns - self._started_ns) * self._speed) if self._speed else NEVER
-        work = sum(self._advance(target_ns))
+        work = sum(self._advance(target_ns, now_ns))
         if all(stage.ports.reel.ended for stage in self.stages):
             return work + self._finish()
         if not work and self._speed:
@@ -144,14 +157,16 @@ class ReplayRole:
                 stage.feed.step(self._begin_ns)
         return 1
 
-    def _advance(self, target_ns: int) -> Iterator[int]:
+    def _advance(self, target_ns: int, now_ns: int) -> Iterator[int]:
         """Step after step the feed whose entry is next, as far as the other feeds' entries let it."""
         for _ in range(STEPS):
+            if self._audience.holds_back(now_ns):
+                return
             stage = min(self.stages, key=_next_ns) if len(self.stages) > 1 else self.stages[0]
             next_ns = stage.ports.reel.next_ns
             if next_ns > target_ns or next_ns == NEVER:
                 return
-            until_ns = min(target_ns, next_ns + WINDOW_NS)
+            until_ns = min(target_ns, next_ns + (WINDOW_NS if self._audience.complete else 0))
             for other in self.stages:
                 if other is not stage:
                     until_ns = min(until_ns, other.ports.reel.next_ns)
@@ -190,7 +205,8 @@ def build_replay(config: "Config", name: str, outbox: Outbox, feed_config: Calla
         make_stage(feed_config(venue), venue, files[venue], options.format, outbox, show(venue))
         for venue in dict.fromkeys(one.venue for one in config.instruments)
     ]
-    return ReplayRole(name, stages, options.speed, (lambda: exit_system(config)) if options.at_end == "exit" else _stay)
+    end = (lambda: exit_system(config)) if options.at_end == "exit" else _stay
+    return ReplayRole(name, stages, options.speed, end, audience_of(config, name))
 
 
 def check_replay(config: "Config", feed_config: Callable[[str], FeedConfig]) -> None:

@@ -83,7 +83,8 @@ class StrategyLanes:
 def open_lanes(system: str, name: str, accepted_index: int, reads: Sequence[str] = ()) -> StrategyLanes:
     """Attach to a system's lanes for the strategy of this name; takes the locks of the lanes it writes.
 
-    `accepted_index` is the cell of ACCEPTED in which execution says how far it has read this strategy's intents.
+    `accepted_index` is the cell of ACCEPTED in which execution says how far it has read this strategy's intents. In a
+    replay no execution reads them: their lane is a plain ring, which is never full.
     `reads` names those of AGGREGATES that it asks for.
     """
 
@@ -91,7 +92,8 @@ def open_lanes(system: str, name: str, accepted_index: int, reads: Sequence[str]
         return shm.RingReader(f"{system}.{lane}", BY_NAME[lane.partition(".")[0]].record)
 
     intents = shm.RingWriter(f"{system}.intents.{name}", BY_NAME["intents"].record)
-    intents.follow(shm.CellReader(f"{system}.accepted", BY_NAME["accepted"].record), accepted_index)
+    if intents.header.kind == "lossless":
+        intents.follow(shm.CellReader(f"{system}.accepted", BY_NAME["accepted"].record), accepted_index)
     return StrategyLanes(
         **{lane: reader(lane) for lane in (*INPUTS, *reads)},
         positions=shm.CellReader(f"{system}.positions", BY_NAME["positions"].record),

@@ -1,5 +1,6 @@
 """The segments of a configuration: made before any role starts, removed when the system goes down."""
 
+import dataclasses
 from collections.abc import Iterator
 
 import shm
@@ -13,7 +14,13 @@ def lanes(config: Config) -> Iterator[tuple[str, Lane]]:
     """Every segment's name with its lane; lanes marked `each` once for every strategy or role."""
     for lane in LANES:
         for each in _each(config, lane):
-            yield config.lane(lane.name, each), lane
+            yield config.lane(lane.name, each), _in_mode(config, lane)
+
+
+def _in_mode(config: Config, lane: Lane) -> Lane:
+    """A replay has no execution that reads intents: a lossless lane would refuse every one, so it is a plain ring."""
+    unread = config.system.mode == "replay" and lane.kind == "lossless"
+    return dataclasses.replace(lane, kind="ring") if unread else lane
 
 
 def _each(config: Config, lane: Lane) -> tuple[str, ...]:
