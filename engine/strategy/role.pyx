@@ -56,6 +56,7 @@ from engine.strategy.ears import READ_LIMIT
 from engine.strategy.lanes import MARK_DRAIN, MARK_FULL
 from engine.strategy.ledger import PLACING, Ledger
 from engine.strategy.recovery import fold, recover_count, recover_orders, recover_positions
+from engine.strategy.refusal_log import RefusalLog
 
 WAIT_LIMIT_NS = 1_000_000
 FILLS_LIMIT = 256  # one order that sweeps a book has many fills
@@ -75,7 +76,7 @@ cdef class StrategyRole:
     cdef readonly str name
     cdef readonly Counts counts
     cdef public object ledger
-    cdef object strategy, lanes, aggregates
+    cdef object strategy, lanes, aggregates, refusals
     cdef Voice voice
     cdef Ears ears
     cdef Intents intents
@@ -100,6 +101,7 @@ cdef class StrategyRole:
         self.number = number
         self.strategy = self.voice = strategy
         self.lanes = lanes
+        self.refusals = RefusalLog(name, strategy.instruments)
         self.ears = Ears(self.counts, strategy, lanes, reads)
         self.intents = Intents(self.counts, number, strategy, lanes.intents)
         self.steps = Steps(self.counts, number, self.ears, self.intents, lanes.steps, clock_offset_ns)
@@ -237,6 +239,7 @@ cdef class StrategyRole:
     cdef int judged(self, object row) except -1:
         self.ledger.judge(row)
         if row.reason:
+            self.refusals.note(row, self.strategy.now_ns)
             self.strategy.on_refusal(row)
 
     cdef int market(self) except -1:

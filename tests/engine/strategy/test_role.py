@@ -163,6 +163,20 @@ def test_a_refusal_ends_an_intent_and_frees_a_cancel(system: System, recorder: R
     assert recorder.cancel(second) is not None
 
 
+def test_a_refusal_is_in_the_strategys_log(
+    system: System, recorder: Recorder, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A strategy that is refused everything trades nothing, and its log must say why."""
+    role = system.role(recorder)
+    begin(role)
+    intent = recorder.place(BTC, BUY, 10, 99)
+    assert intent is not None
+    system.verdict(intent, Reason.HALTED)
+    with caplog.at_level("WARNING"):
+        role.step(2_000)
+    assert [record.getMessage() for record in caplog.records] == ["refused, HALTED: the system is halted"]
+
+
 def test_exit_closes_what_is_held_and_nothing_else(system: System, recorder: Recorder) -> None:
     """An exit that overshoots is an entry the other way."""
     role = system.role(recorder)

@@ -1,0 +1,146 @@
+"""Why risk refused an intent, and why a venue rejected an order, as one line of text.
+
+    ORDER_RATE: 61 of 60 in a minute     POSITION_TOO_LARGE: 100120.50 of 100000.00 USD     -2010 Insufficient balance
+
+A verdict carries its reason, the value that was found and the limit that was allowed as three integers. What the two
+numbers count depends on the reason, and for prices and sizes on the instrument. `refusal_text` is the one place that
+knows it; the view, the commands and the logs all print what it returns.
+"""
+
+from collections.abc import Callable
+from decimal import ROUND_DOWN, ROUND_UP, Decimal
+
+from engine.model.fixed import to_text
+from engine.model.instrument import Instrument
+from engine.model.words import BookState, OrderState, Reason
+
+Detail = Callable[[int, int, Instrument | None], str]
+MICRO_DECIMALS = 6
+CENT = Decimal("0.01")
+SECOND_NS, MS = 1_000_000_000, 1_000_000
+
+
+def refusal_text(reason: int, value: int = 0, limit: int = 0, instrument: Instrument | None = None) -> str:
+    """The reason's name and what was found against what was allowed.
+
+    Without the instrument, prices and sizes are printed as the integers that the record holds.
+    """
+    if reason not in DETAILS:
+        return f"{_name(reason)}: {value} of {limit}"
+    detail = DETAILS[Reason(reason)](value, limit, instrument)
+    return f"{_name(reason)}: {detail}" if detail else _name(reason)
+
+
+def reject_text(error: int, text: str = "") -> str:
+    """The venue's code and its words; empty where the venue gave neither."""
+    return f"{error} {text}".rstrip() if error else text
+
+
+def _name(reason: int) -> str:
+    return Reason(reason).name if reason in set(Reason) else f"REASON_{reason}"
+
+
+def _fixed(text: str) -> Detail:
+    """A reason that says all there is to say."""
+    return lambda *_: text
+
+
+def _count(unit: str) -> Detail:
+    return lambda value, limit, _: f"{value} of {limit} {unit}"
+
+
+def _age(value: int, limit: int, _: Instrument | None) -> str:
+    return f"{_duration(value)} old, at most {_duration(limit)}"
+
+
+def _duration(age_ns: int) -> str:
+    return f"{age_ns / SECOND_NS:.3f} s" if abs(age_ns) >= SECOND_NS else f"{age_ns / MS:.1f} ms"
+
+
+def _rate(value: int, limit: int, _: Instrument | None) -> str:
+    """A limit of 0 is the venue's own: it asked for silence, and `value` is what is left of it."""
+    return f"{value} of {limit} in a minute" if limit else f"the venue asked for silence, {_duration(value)} are left"
+
+
+def _dollars(value: int, limit: int) -> str:
+    """Rounded away from the limit, so that what is over it is never printed as equal to it."""
+    found = Decimal(value).scaleb(-MICRO_DECIMALS).quantize(CENT, ROUND_UP)
+    return f"{found} of {Decimal(limit).scaleb(-MICRO_DECIMALS).quantize(CENT, ROUND_DOWN)} USD"
+
+
+def _order_size(value: int, limit: int, instrument: Instrument | None) -> str:
+    """The instrument's own largest order, in its base asset, or the cap in dollars."""
+    if instrument is not None and limit == instrument.size_max:
+        return f"{_size(value, instrument)} of {_size(limit, instrument)}"
+    return _dollars(value, limit)
+
+
+def _price_step(value: int, limit: int, instrument: Instrument | None) -> str:
+    return f"{_price(value, instrument)} is not a multiple of {_price(limit, instrument)}"
+
+
+def _size_step(value: int, limit: int, instrument: Instrument | None) -> str:
+    least = instrument is not None and limit == instrument.size_min and value < limit
+    said = "is less than" if least else "is not a multiple of"
+    return f"{_size(value, instrument)} {said} {_size(limit, instrument)}"
+
+
+def _notional(value: int, limit: int, instrument: Instrument | None) -> str:
+    if instrument is None:
+        return f"{value} is less than {limit}"
+    decimals = instrument.price_decimals + instrument.size_decimals
+    return f"{to_text(value, decimals)} is less than {to_text(limit, decimals)} {instrument.quote}"
+
+
+def _price(value: int, instrument: Instrument | None) -> str:
+    return str(value) if instrument is None else to_text(value, instrument.price_decimals)
+
+
+def _size(value: int, instrument: Instrument | None) -> str:
+    return str(value) if instrument is None else f"{to_text(value, instrument.size_decimals)} {instrument.base}"
+
+
+def _book(value: int, _limit: int, _: Instrument | None) -> str:
+    return f"the book is {BookState(value).name if value in set(BookState) else value}"
+
+
+def _order(value: int, _limit: int, _: Instrument | None) -> str:
+    """The state of the order that was meant; 0 where execution knows no such order."""
+    return f"the order is {OrderState(value).name}" if value in set(OrderState) else "no such order of this strategy"
+
+
+def _malformed(value: int, limit: int, _: Instrument | None) -> str:
+    return f"a field is {value}, expected {limit}" if limit else f"a field is {value}"
+
+
+def _instrument(text: str) -> Detail:
+    return lambda value, _, instrument: f"{instrument.symbol if instrument is not None else value} {text}"
+
+
+DETAILS: dict[Reason, Detail] = {
+    Reason.APPROVED: _fixed(""),
+    Reason.HALTED: _fixed("the system is halted"),
+    Reason.DRAINING: _fixed("execution is stopping"),
+    Reason.BOOK_NOT_GOOD: _book,
+    Reason.BOOK_TOO_OLD: _age,
+    Reason.INTENT_TOO_OLD: _age,
+    Reason.PRICE_STEP: _price_step,
+    Reason.SIZE_STEP: _size_step,
+    Reason.NOTIONAL_TOO_SMALL: _notional,
+    Reason.PRICE_COLLAR: _count("bp from the middle of the book"),
+    Reason.ORDER_TOO_LARGE: _order_size,
+    Reason.POSITION_TOO_LARGE: lambda value, limit, _: _dollars(value, limit),
+    Reason.ORDER_RATE: _rate,
+    Reason.UNKNOWN_INSTRUMENT: _instrument("is not an instrument of this system"),
+    Reason.UNKNOWN_ORDER: _order,
+    Reason.INSTRUMENT_NOT_TRADING: _instrument("is not traded at the venue now"),
+    Reason.JOURNAL_FULL: _fixed("the disk has no room for the journal, only exits are sent"),
+    Reason.NOT_RECONCILED: _fixed("the venue has not yet answered for every order and fill"),
+    Reason.DUPLICATE_INTENT: lambda value, limit, _: f"intent {value} was read before, the last one is {limit}",
+    Reason.VENUE_NOT_CONNECTED: _fixed("there is no order session with the venue"),
+    Reason.MALFORMED: lambda value, limit, _: (
+        f"a field is {value}, expected {limit}" if limit else f"a field is {value}"
+    ),
+    Reason.RATE_MISSING: _fixed("no good price converts the size into dollars"),
+    Reason.SPREAD_TOO_WIDE: _count("bp of spread"),
+}

@@ -1,0 +1,41 @@
+"""Log lines for the refusals of one strategy: the first of each reason at once, then one line in `EVERY_NS`.
+
+A strategy that is locked out may be refused a thousand times a second; the log says so in a line, with the count.
+"""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from engine.model.instrument import Instrument
+from engine.model.refusals import refusal_text
+
+EVERY_NS = 10_000_000_000
+
+logger = logging.getLogger("engine.strategy")
+
+
+class RefusalLog:
+    """Counts refusals by reason and logs them at a bounded rate."""
+
+    def __init__(self, strategy: str, instruments: Mapping[int, Instrument]) -> None:
+        """Begin without any."""
+        self._strategy = strategy
+        self._instruments = instruments
+        self._next_ns: dict[int, int] = {}  # by reason: no line before
+        self._unlogged: dict[int, int] = {}  # by reason: refusals since the last line
+
+    def note(self, row: Any, now_ns: int) -> None:
+        """Count a refused VERDICT, and log it if its reason's time has come."""
+        if now_ns < self._next_ns.get(row.reason, 0):
+            self._unlogged[row.reason] = self._unlogged.get(row.reason, 0) + 1
+            return
+        self._next_ns[row.reason] = now_ns + EVERY_NS
+        one = self._instruments.get(row.instrument)
+        of = {
+            "strategy": self._strategy,
+            "symbol": one.symbol if one is not None else str(row.instrument),
+            "intent_id": row.intent_id,
+            "alike_since_last_line": self._unlogged.pop(row.reason, 0),
+        }
+        logger.warning("refused, %s", refusal_text(row.reason, row.value, row.limit, one), extra=of)
