@@ -13,10 +13,11 @@ import contextlib
 import json
 import logging
 import os
+import select
 import socket
 import struct
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ ANSWER_MAX = 1 << 22  # what may wait for a client that does not read
 CLIENTS_MAX = 32
 SILENCE_MAX_S = 30.0  # a connection that says nothing for longer is dropped
 CREDENTIALS = struct.Struct("3i")
+TIMES = ("asked_ns", "deadline_ns")  # CLOCK_MONOTONIC
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +47,8 @@ class Request:
     command: str
     arguments: Mapping[str, Any]
     peer: Peer
+    asked_ns: int = 0  # CLOCK_MONOTONIC when it was asked, as the client says; else when it was read
+    deadline_ns: int = 0  # when its client stops waiting; 0: not said
 
 
 class Refused(Exception):  # noqa: N818 - a no to the one who asked, not a failure
@@ -83,8 +87,13 @@ class ControlServer:
         audit: Audit,
         known: Callable[..., Peer] = credentials,
         now_s: Callable[[], float] = time.monotonic,
+        always: Collection[str] = (),
     ) -> None:
-        """Listen at a path; the caller makes sure that it alone may (the supervisor's lock)."""
+        """Listen at a path; the caller makes sure that it alone may (the supervisor's lock).
+
+        Commands in `always` are carried out however late they are read, also when their client is gone.
+        """
+        self.always = always
         self.answers = answers
         self.audit = audit
         self.known = known
@@ -181,9 +190,18 @@ class ControlServer:
         except Refused as refusal:
             self._queue(client, {"ok": False, "error": str(refusal)})
             return 0
-        answer = self._carry_out(request)
+        answer = self._overdue(client, request) or self._carry_out(request)
         self._queue(client, {"id": identity, **answer} if identity is not None else answer)
         return 1
+
+    def _overdue(self, client: Client, request: Request) -> Mapping[str, Any] | None:
+        """The refusal of a command for which its client waits no more; a halt is carried out however late."""
+        if request.command in self.always or (
+            not is_gone(client.connection) and (not request.deadline_ns or time.monotonic_ns() <= request.deadline_ns)
+        ):
+            return None
+        logger.warning("dropped, nobody waits for it any more", extra={"command": request.command})
+        return {"ok": False, "error": f"{request.command} came too late: its client waits no more, nothing was done"}
 
     def _carry_out(self, request: Request) -> Mapping[str, Any]:
         """The answer to a command, audited."""
@@ -237,8 +255,17 @@ def parse(line: bytes, peer: Peer) -> tuple[Any, Request]:
     if not isinstance(tree, dict) or not isinstance(tree.get("command"), str):
         msg = 'expected an object like {"command": "status"}'
         raise Refused(msg)
-    arguments = {key: value for key, value in tree.items() if key not in ("command", "id")}
-    return tree.get("id"), Request(tree["command"], arguments, peer)
+    arguments = {key: value for key, value in tree.items() if key not in ("command", "id", *TIMES)}
+    asked_ns, deadline_ns = (value if type(value := tree.get(key, 0)) is int else 0 for key in TIMES)
+    now_ns = time.monotonic_ns()
+    return tree.get("id"), Request(tree["command"], arguments, peer, min(asked_ns or now_ns, now_ns), deadline_ns)
+
+
+def is_gone(connection: socket.socket) -> bool:
+    """Whether the other end is closed whole; one that only sends no more still reads its answers."""
+    poll = select.poll()
+    poll.register(connection, 0)
+    return any(found & select.POLLHUP for _, found in poll.poll(0))
 
 
 class Unreachable(Exception):  # noqa: N818 - names the state of the other side
@@ -246,12 +273,17 @@ class Unreachable(Exception):  # noqa: N818 - names the state of the other side
 
 
 def ask(path: Path, command: str, timeout_s: float = 10.0, **arguments: object) -> dict[str, Any]:
-    """Give one command and return its answer; Refused when it was not carried out, Unreachable when nobody answered."""
+    """Give one command and return its answer; Refused when it was not carried out, Unreachable when nobody answered.
+
+    The server drops a command that it reads after the timeout, so one that was unanswered is not carried out later.
+    """
+    asked_ns = time.monotonic_ns()
+    times = {"asked_ns": asked_ns, "deadline_ns": asked_ns + int(timeout_s * 1e9)}
     try:
         with contextlib.closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as connection:
             connection.settimeout(timeout_s)
             connection.connect(os.fspath(path))
-            connection.sendall(json.dumps({"command": command, **arguments}).encode() + b"\n")
+            connection.sendall(json.dumps({"command": command, **arguments, **times}).encode() + b"\n")
             line = _read_line(connection)
     except OSError as error:
         msg = f"no supervisor answers at {path}: {error}"

@@ -10,7 +10,7 @@ from engine.model import aggregates, records
 from shm.record import Record
 
 STRATEGY, EXECUTION, FEED, SUPERVISOR, LOOKERS = "strategy", "execution", "feed", "supervisor", "lookers"
-AGGREGATION = "aggregation"
+AGGREGATION, OPERATOR = "aggregation", "operator"
 EVERYBODY = (STRATEGY, EXECUTION, AGGREGATION, LOOKERS)
 
 
@@ -81,13 +81,15 @@ LANES = (
     ),
     Lane("commands", records.COMMAND, "ring", SUPERVISOR, (EXECUTION, STRATEGY, LOOKERS), capacity=1 << 10, reserve=4),
     Lane("halt", records.HALT, "cells", SUPERVISOR, (EXECUTION, LOOKERS)),
+    Lane("operator_halt", records.HALT, "cells", OPERATOR, (SUPERVISOR, EXECUTION, LOOKERS)),
+    Lane("gate", records.GATE, "cells", EXECUTION, (LOOKERS,), wake="never"),
     Lane("steps", records.STEP, "ring", "role", (LOOKERS,), capacity=1 << 14, reserve=4, wake="never", each="role"),
     Lane(
         "heartbeat",
         records.HEARTBEAT,
         "cells",
         "role",
-        (SUPERVISOR, FEED, AGGREGATION, LOOKERS),
+        (SUPERVISOR, EXECUTION, FEED, AGGREGATION, LOOKERS),
         wake="never",
         each="role",
     ),

@@ -8,6 +8,7 @@
 3. Freeze the garbage collector's view of all that start made, and step: everybody once a round, at one time.
 4. A round without work: spin on, or block until a socket or lane has something (`wait` in the process's table).
    Who spins lets its roles `warm` now and then: what they do seldom and fast stays in the processor's caches.
+   SIGUSR1: a role that offers `ask_halt()` halts at its next step; every other role ignores the signal.
 5. SIGTERM or SIGINT: drain every role, close every role, exit 0. An exception or a failed assert in a role: log it and
    exit at once with 70, closing nothing: what the role believed is no longer to be trusted, and the supervisor starts
    a fresh one.
@@ -92,6 +93,12 @@ class Loop:
     def stop(self) -> None:
         """Leave `run` after this round."""
         self.stopping = True
+
+    def ask_halt(self) -> None:
+        """Have every role halt that can."""
+        for role in self.roles:
+            if hasattr(role, "ask_halt"):
+                role.ask_halt()
 
     def round(self) -> int:
         """Step every role once, all at one time; beat if it is time to."""
@@ -223,6 +230,8 @@ def settle(config: Config, process: Process) -> None:
 def run(config: Config, process: Process, roles: Sequence[str]) -> int:
     """A process's life; its exit code."""
     settle(config, process)
+    asked: list[int] = []  # for a halt, while the roles were built
+    signal.signal(signal.SIGUSR1, lambda number, _: asked.append(number))
     try:
         loop = start(config, process, roles)
     except Exception:
@@ -230,6 +239,9 @@ def run(config: Config, process: Process, roles: Sequence[str]) -> int:
         return EXIT_WRONG_WORLD
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loop.stop())
+    signal.signal(signal.SIGUSR1, lambda *_: loop.ask_halt())
+    if asked:
+        loop.ask_halt()
     gc.collect()
     gc.freeze()
     logger.info("running", extra={"roles": list(roles), "pid": os.getpid(), "wait": process.wait})

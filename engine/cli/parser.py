@@ -120,7 +120,10 @@ STATUS = """\
 Exit 1 when a process is not running, the system is halted, or a book is not followed: the venue refused it or a
 channel of it, its numbers do not fit, its metadata has not come, or nothing of it was heard for 10 seconds."""
 HALT = """\
-Is written to disk too and so survives restarts and a reboot. touch HALT in the state directory does the same."""
+Needs no supervisor: it writes the halt word and the file HALT itself, waits until execution confirms, and then until no
+order is open or in doubt. Survives restarts and a reboot. touch HALT in the state directory, or kill -USR1 to the
+process of execution, does the same without waiting. Exit 1 when execution does not confirm, an order is left, or the
+file cannot be written."""
 CANCEL = """\
 Is not a halt: strategies may send new ones. Tells execution and does not wait; engine-ctl orders shows what is left."""
 BOOK = """\
@@ -149,7 +152,7 @@ def _system_commands(commands: "Commands") -> None:
     text = "show every process and book: phase, beat, deaths, state"
     _add(commands, "status", "system:status", text, about=STATUS)
     text = "no new orders, open ones are cancelled, roles keep running"
-    _add(commands, "halt", "system:halt", text, about=HALT)
+    _timeout(_add(commands, "halt", "halting:halt", text, about=HALT), 5.0, "how long to wait for execution")
     _add(commands, "resume", "system:resume", "end a halt")
     example = "cancel-all --instrument BTCUSDT"
     cancel = _add(commands, "cancel-all", "system:cancel_all", "cancel every open order", example, CANCEL)

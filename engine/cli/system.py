@@ -17,9 +17,11 @@ from engine.cli.output import ago, choose_instrument, choose_system, lives, livi
 from engine.config import Config, ConfigError, Paths, Strategy, load
 from engine.config.paths import RUN_VARIABLE
 from engine.control import Refused, Unreachable, ask
+from engine.supervisor.life import guard_pid
 from engine.supervisor.life import read as read_life
 
 NAP_S = 0.02
+ANSWER_S = 2.0  # a supervisor that does not answer within this stands still
 EXIT_OTHER_LIVES = 75
 EXITS_BEFORE_START = (69, 78)  # of a role's process: the world or the configuration is wrong
 SETTLED = ("running", "late")
@@ -32,14 +34,14 @@ def give(system: str, command: str, **arguments: Any) -> dict[str, Any]:
     except Refused as refused:
         raise Complaint(f"{command} was refused: {refused}") from refused
     except Unreachable as nobody:
-        raise Complaint(f"{nobody} ({_advice(system)})", NOBODY) from nobody
+        raise Complaint(f"{nobody} ({advice(system)})", NOBODY) from nobody
 
 
-def _advice(system: str) -> str:
+def advice(system: str) -> str:
     """What to do where no supervisor answers."""
     living = living_supervisor(system)
     if living:
-        return f"its supervisor lives as pid {living}: try again, or halt it with kill -USR1 {living}"
+        return f"its supervisor lives as pid {living} and does not answer: try again; engine-ctl halt works without it"
     if read_life(Paths.known(system).system) is None and lives(system):
         return f"{system} lives, but not from here: set {RUN_VARIABLE} as it was set at its start"
     return "engine-ctl up CONFIG starts a supervisor, living roles are kept"
@@ -49,7 +51,7 @@ def up(options: argparse.Namespace) -> int:
     """Start a supervisor and wait until what it keeps stands."""
     config = read(options.config)
     check(config)
-    words = [sys.executable, "-m", "engine.supervisor", "--config", str(Path(options.config).resolve())]
+    words = [sys.executable, "-m", "engine.supervisor.guard", "--config", str(Path(options.config).resolve())]
     if options.foreground:
         sys.stdout.flush()
         os.execv(sys.executable, [*words, "--foreground"])  # noqa: S606 - becomes the supervisor, ^C reaches it
@@ -57,8 +59,8 @@ def up(options: argparse.Namespace) -> int:
         config.paths.make()
     except (OSError, ValueError) as error:
         raise Complaint(str(error)) from error
-    supervisor = _spawn(words, config.paths.run / "supervisor.log")
-    state = _await_standing(config, supervisor, options.timeout)
+    guard = _spawn(words, config.paths.run / "supervisor.log")
+    state = _await_standing(config, guard, options.timeout)
     if options.json:
         say_json(state)
     else:
@@ -88,22 +90,22 @@ def read(path: str) -> Config:
 
 
 def _spawn(words: list[str], log: Path) -> "subprocess.Popen[bytes]":
-    """The supervisor in a session of its own, its lines in its log."""
+    """A guard or supervisor in a session of its own, its lines in the supervisor's log."""
     with log.open("ab") as output:
         return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
 
 
-def _await_standing(config: Config, supervisor: "subprocess.Popen[bytes]", timeout_s: float) -> dict[str, Any]:
+def _await_standing(config: Config, guard: "subprocess.Popen[bytes]", timeout_s: float) -> dict[str, Any]:
     """Wait until every process stands; its status then."""
     deadline = time.monotonic() + timeout_s
     log = config.paths.run / "supervisor.log"
     while time.monotonic() < deadline:
-        code = supervisor.poll()
+        code = guard.poll()
         if code == EXIT_OTHER_LIVES:
             raise Complaint(f"{config.system.name} is up already")
         if code is not None:
             raise Complaint(f"the supervisor ended with {code}: {_last_line(log)}")
-        state = _status_of(config, supervisor.pid)
+        state = _status_of(config, guard.pid)
         if state and all(process["phase"] in SETTLED for process in state["processes"]):
             return state
         _refuse_stillborn(config, state)
@@ -112,7 +114,7 @@ def _await_standing(config: Config, supervisor: "subprocess.Popen[bytes]", timeo
                 f"it does not stand: {_stragglers(state)}; the logs are in {log.parent}, engine-ctl down ends it"
             )
         time.sleep(NAP_S)
-    straggling = _stragglers(_status_of(config, supervisor.pid)) or "the supervisor does not answer"
+    straggling = _stragglers(_status_of(config, guard.pid)) or "the supervisor does not answer"
     raise Complaint(
         f"after {timeout_s:g} s not every process stands: {straggling}; the logs are in {log.parent}; "
         f"{config.system.name} RUNS ON and goes on trying: engine-ctl status shows it, engine-ctl down ends it"
@@ -120,12 +122,12 @@ def _await_standing(config: Config, supervisor: "subprocess.Popen[bytes]", timeo
 
 
 def _status_of(config: Config, pid: int) -> dict[str, Any] | None:
-    """The status as this supervisor gives it; None while it does not answer yet."""
+    """The status as the supervisor of this guard gives it; None while it does not answer yet."""
     try:
         state = ask(config.paths.control, "status")
     except (Unreachable, Refused):
         return None
-    return state if state["pid"] == pid else None
+    return state if state["guard"] == pid else None
 
 
 def _refuse_stillborn(config: Config, state: Mapping[str, Any] | None) -> None:
@@ -170,18 +172,33 @@ def _last_line(path: Path) -> str:
 
 def down(options: argparse.Namespace) -> int:
     """Bring a system down, also one whose supervisor is gone."""
-    system = choose_system(options.system)
-    try:
-        pid = ask(Paths.known(system).control, "down")["pid"]
-    except Unreachable:
-        pid = _spawn_stopper(system)
+    system, deadline = choose_system(options.system), time.monotonic() + options.timeout
+    pid = _ask_down(system, deadline)
     try:
         descriptor = os.pidfd_open(pid)
     except ProcessLookupError:
         descriptor = None
-    if descriptor is not None and not _await_exit(descriptor, options.timeout):
-        raise Complaint(f"after {options.timeout:g} s the supervisor (pid {pid}) is still stopping: engine-ctl status")
+    if descriptor is not None and not _await_exit(descriptor, deadline - time.monotonic()):
+        raise Complaint(f"after {options.timeout:g} s it is still stopping (pid {pid}): engine-ctl status")
     return _tell_end(system, options)
+
+
+def _ask_down(system: str, deadline: float) -> int:
+    """The pid that ends when all is down: the guard's, or that of a supervisor which has none.
+
+    A supervisor that does not answer is asked again while a guard lives, which kills one that stands still.
+    """
+    paths = Paths.known(system)
+    while True:
+        try:
+            answer = ask(paths.control, "down", min(ANSWER_S, max(deadline - time.monotonic(), NAP_S)))
+            return int(answer["guard"] or answer["pid"])
+        except Unreachable as nobody:
+            if not guard_pid(paths.guard_lock):
+                return _spawn_stopper(system)
+            if time.monotonic() > deadline:
+                raise Complaint(f"{nobody}; nothing was done and nothing will be: try again", NOBODY) from nobody
+        time.sleep(NAP_S)
 
 
 def _tell_end(system: str, options: argparse.Namespace) -> int:
@@ -223,7 +240,7 @@ def _spawn_stopper(system: str) -> int:
 def _await_exit(descriptor: int, timeout_s: float) -> bool:
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
-    return bool(poll.poll(timeout_s * 1000))
+    return bool(poll.poll(max(0, timeout_s) * 1000))
 
 
 def status(options: argparse.Namespace) -> int:
@@ -296,16 +313,6 @@ def _phase(one: Mapping[str, Any]) -> str:
     if one["phase"] == "waiting" and one["exit_code"] is not None:
         return f"dead (exit {one['exit_code']}), again in {one['start_in_ms'] / 1000:.0f} s"
     return str(one["phase"])
-
-
-def halt(options: argparse.Namespace) -> int:
-    """Halt; a halt that only memory holds is said to be one."""
-    result = give(choose_system(options.system), "halt")
-    text = "halted: no new orders until engine-ctl resume"
-    if not result["on_disk"]:
-        text += "; NOT ON DISK: the file HALT could not be written, a `down` or a reboot forgets this halt"
-    say_json(result) if options.json else say(text)
-    return 0 if result["on_disk"] else NO
 
 
 def resume(options: argparse.Namespace) -> int:

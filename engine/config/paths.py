@@ -1,7 +1,7 @@
 """Where a system keeps its files: what dies with the boot under `run`, what must outlive it under `state`.
 
 run    $STEELYARD_RUN_DIRECTORY, else $XDG_RUNTIME_DIR/steelyard, else /tmp/steelyard-<uid>
-       <system>/  control.sock  supervisor.lock  system.json  <process>.log  <process>.out
+       <system>/  control.sock  supervisor.lock  guard.lock  system.json  <process>.log  <process>.out
        <system>.link  leads to the directory of a system whose file names another place
 state  $STEELYARD_STATE_DIRECTORY, else $XDG_STATE_HOME/steelyard, else ~/.local/state/steelyard
        <system>/  HALT  audit.log  instruments.json  journal
@@ -65,6 +65,11 @@ class Paths:
     def lock(self) -> Path:
         """Held by the one supervisor."""
         return self.run / "supervisor.lock"
+
+    @property
+    def guard_lock(self) -> Path:
+        """Held by the one guard, and holds its pid."""
+        return self.run / "guard.lock"
 
     @property
     def system(self) -> Path:

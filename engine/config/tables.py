@@ -116,6 +116,9 @@ class Watch(Table, frozen=True, kw_only=True):
     death_limit: Annotated[int, msgspec.Meta(ge=1)] = 5  # so many in the window: halt, then try slowly
     death_window_ms: Milliseconds = 60_000
     slow_retry_ms: Milliseconds = 10_000
+    supervisor_frozen_ms: Milliseconds = 3_000  # no beat of the supervisor for so long: its guard starts another
+    supervisor_alarm_ms: Milliseconds = 5_000  # no beat of the supervisor for so long: execution logs an alarm
+    supervisor_lost_ms: Annotated[int, msgspec.Meta(ge=0, le=86_400_000)] = 30_000  # then only exits; 0: never
 
 
 class Group(Table, frozen=True, kw_only=True):

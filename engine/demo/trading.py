@@ -57,7 +57,6 @@ class Chaos:
     seed: int
     every_s: float = KILL_EVERY_S
     only: str = ""  # this role and no other
-    config: str = ""
     killed: dict[str, int] = field(default_factory=dict)
     next_s: float = 0.0
 
@@ -78,8 +77,6 @@ class Chaos:
         name = self._draw.choice(alive)
         os.kill(figures.roles[name].pid, signal.SIGKILL)
         self.killed[name] = self.killed.get(name, 0) + 1
-        if name == "supervisor":
-            engine_ctl(["up", self.config])
 
     def _wait(self) -> None:
         """Until the next, give or take a half: not in step with anything that goes by seconds."""
@@ -148,8 +145,6 @@ def run(duration_s: float | None, chaos: Chaos | None) -> int:
     os.environ[RUN_VARIABLE] = os.environ[STATE_VARIABLE] = str(place)
     file = own_config(place, chaos=chaos is not None)
     config = load(file)
-    if chaos is not None:
-        chaos.config = file
     verdict = 1
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

@@ -49,6 +49,7 @@ class AlarmReason(IntEnum):
     JOURNAL_GAP = 2  # value: the first record that is missing
     STATUS_ODD = 3  # value: the CRC-32 of the venue's word for the order's status; the third spare word: its order
     UNREADABLE = 4  # value: the CRC-32 of why
+    OPERATOR = 5  # an operator asked, by a way that does not need the supervisor
 
 
 class Alarm:
@@ -113,6 +114,10 @@ class Alarm:
         kept = f"those behind them are in {gap.kept}" if gap.kept else "there was no room to keep those behind them"
         text = f"journal records {gap.first} to {gap.last} are lost, {kept}. {GAP_ADVICE}"
         self._raise(AlarmReason.JOURNAL_GAP, gap.first, now_ns, text)
+
+    def operator(self, way: str, now_ns: int) -> None:
+        """An operator asks for a halt by a way that the supervisor has not answered yet: halt, until RESUME."""
+        self._raise(AlarmReason.OPERATOR, 0, now_ns, f"an operator asked for a halt by {way}; resume ends it")
 
     def resume(self, now_ns: int) -> bool:
         """An operator's RESUME: it ends what it can have known of, not what was raised in this very step."""

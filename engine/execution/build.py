@@ -15,9 +15,10 @@ import shm
 from engine.execution.config import ExecutionConfig, ExecutionOptions, JournalConfig
 from engine.execution.disk import PatientDisk
 from engine.execution.execution import Execution
+from engine.execution.operator import Operator
 from engine.execution.seams import ExecutionLanes, ExecutionPorts
 from engine.instruments import await_all
-from engine.lanes import BY_NAME
+from engine.lanes import BY_NAME, SUPERVISOR
 from engine.model.instrument import Instrument
 from engine.risk.limits import RiskLimits
 from engine.venues.binance.signing import Ed25519Signer
@@ -48,12 +49,21 @@ def build(config: "Config", name: str) -> Execution:
         instruments=instruments,
         strategies=tuple(strategy.id for strategy in config.strategies),
         role=config.role_number(name),
+        supervisor_alarm_ns=config.watch.supervisor_alarm_ms * MS,
+        supervisor_lost_ns=config.watch.supervisor_lost_ms * MS,
         limits=msgspec.convert(config.risk, RiskLimits),
         journal=journal_config(config),
         **options,
     )
     wire = wire_of(venue, list(instruments))
-    ports = ExecutionPorts(lambda _: WebSocketPort(venue.order_url), wire, partial(ask_halt, config.paths.halt))
+    operator = Operator(
+        shm.CellReader(config.lane("operator_halt"), BY_NAME["operator_halt"].record),
+        config.paths.halt,
+        shm.CellReader(config.lane("heartbeat", SUPERVISOR), BY_NAME["heartbeat"].record),
+    )
+    ports = ExecutionPorts(
+        lambda _: WebSocketPort(venue.order_url), wire, partial(ask_halt, config.paths.halt), operator
+    )
     strategies = {strategy.id: strategy.name for strategy in config.strategies}
     lanes = open_lanes(config.system.name, name, strategies)
     lanes.closers = (*lanes.closers, hold(Path(execution.journal.directory)))
@@ -63,7 +73,10 @@ def build(config: "Config", name: str) -> Execution:
 def ask_halt(file: Path, reason: str) -> None:
     """Have the supervisor halt the whole system: it looks for this file, and its halt outlives every process."""
     try:
-        file.write_text(json.dumps({"reason": reason}) + "\n")
+        with file.open("x", encoding="utf-8") as made:
+            made.write(json.dumps({"reason": reason}) + "\n")
+    except FileExistsError:  # asked already
+        return
     except OSError as error:  # execution stays halted all the same
         logger.error("the supervisor was not asked to halt", extra={"file": str(file), "error": str(error)})  # noqa: TRY400
 
@@ -153,6 +166,7 @@ def open_lanes(system: str, name: str, strategies: dict[int, str]) -> ExecutionL
     accepted_record, positions_record = BY_NAME["accepted"].record, BY_NAME["positions"].record
     accepted = shm.CellWriter(f"{system}.accepted", accepted_record)
     positions = shm.CellWriter(f"{system}.positions", positions_record)
+    gate = shm.CellWriter(f"{system}.gate", BY_NAME["gate"].record)
     known = shm.CellReader(f"{system}.accepted", accepted_record)
     intents = {}
     for index, (number, strategy) in enumerate(strategies.items()):
@@ -173,5 +187,6 @@ def open_lanes(system: str, name: str, strategies: dict[int, str]) -> ExecutionL
         steps=steps,
         positions=positions,
         accepted=accepted,
-        closers=(*writers.values(), steps, positions, accepted),
+        gate=gate,
+        closers=(*writers.values(), steps, positions, accepted, gate),
     )

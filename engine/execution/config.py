@@ -56,6 +56,8 @@ class ExecutionConfig(ExecutionOptions, frozen=True, kw_only=True):
     instruments: tuple[Instrument, ...]
     strategies: tuple[int, ...]  # by number; each has its intents lane
     role: int = 0  # this role's number in STEPS
+    supervisor_alarm_ns: int = 5 * SECOND_NS  # the supervisor's silence, until it is logged
+    supervisor_lost_ns: int = 30 * SECOND_NS  # until only exits are sent; 0: never
     limits: RiskLimits = RiskLimits()
     journal: JournalConfig = JournalConfig()
 

@@ -34,6 +34,7 @@ from engine.execution.journal import Journal
 from engine.execution.journal_file import JournalFile
 from engine.execution.ledger import Ledger
 from engine.execution.maker import Maker
+from engine.execution.operator import LOOK_NS, NoOperator
 from engine.execution.order import OPEN
 from engine.execution.recovery import Recovery
 from engine.execution.replay import Replay
@@ -42,7 +43,7 @@ from engine.execution.strangers import Strangers
 from engine.execution.terms import terms_of
 from engine.model import records
 from engine.model.fixed import to_text
-from engine.model.words import CommandKind, FillFlag, JournalKind
+from engine.model.words import CommandKind, FillFlag, JournalKind, Reason
 from engine.risk.gate import RiskGate
 from engine.risk.market import Top
 from engine.venues.trading import Frame, News, Outcome, UnreadableError
@@ -52,6 +53,7 @@ logger = logging.getLogger("engine.execution")
 COMMAND_ROW: Any = records.COMMAND.row  # what a reader gives when it was not lapped
 FILL_ROW: Any = records.FILL.row
 LANES_BEFORE_INTENTS = 2
+MS = 1_000_000
 GRAIN_NS = 200_000  # how late, where nothing happens, what time alone asks for; an order's own deadline is exact
 
 
@@ -103,6 +105,11 @@ class Execution:
         self._steps = 0
         self._mark_ns = 0
         self._halt_sequence = 0
+        self._look_ns = 0  # when the operator's ways are looked at next
+        self._told_gate: tuple[int, ...] = ()
+        self._full = False  # the disk has no room for the journal
+        self._silent = self._lost = False  # the supervisor does not beat; and for so long that entries stop
+        self._operator = ports.operator or NoOperator()
         self._begun = False
         self._checkpointed = 0  # the last closed segment that one was asked for
         self._replay = Replay(self.blotter)
@@ -131,6 +138,8 @@ class Execution:
         more = self.desk.on_time(now_ns)
         more += self.desk.follow(now_ns)
         self.recovery.step(now_ns)
+        if now_ns >= self._look_ns:
+            self._look_at_operator(now_ns)
         more += self.desk.follow(now_ns)
         self._write_positions(now_ns)
         self.journal.settle(now_ns, idle=not (work + more))
@@ -146,14 +155,46 @@ class Execution:
         """What may be sent at all: told before the next intents are looked for, so that they do not wait for it."""
         gate = self.gate
         gate.connected, gate.reconciled = self.gateway.up, self.recovery.complete
-        if self.journal.full is not gate.journal_full:
-            gate.journal_full = self.journal.full
+        if self.journal.full is not self._full:
+            self._full = self.journal.full
             self._warn_of_room()
+        gate.exits_only = Reason.JOURNAL_FULL if self._full else Reason.SUPERVISOR_LOST if self._lost else 0
+
+    def _publish_gate(self, now_ns: int) -> None:
+        """Show what the gate lets through, when it changed: `engine-ctl halt` waits for this cell."""
+        state = (int(self.gate.halted), self.gate.exits_only, self._operator.word_sequence, self._halt_sequence)
+        if state != self._told_gate:
+            self._told_gate = state
+            self._lanes.gate.write(0, now_ns, *state, (0, 0, 0, 0))
+
+    def _look_at_operator(self, now_ns: int) -> None:
+        """Halt when an operator asks for it without the supervisor; stop entries when the supervisor is lost."""
+        self._look_ns = now_ns + LOOK_NS
+        way = self._operator.asked_by()
+        if way and not self.gate.halted:
+            self.alarm.operator(way, now_ns)
+            self._halt(now_ns, halted=True)
+        self._operator.signalled = False
+        self._judge_supervisor(self._operator.silent_ns(now_ns))
+        self._publish_gate(now_ns)
+
+    def _judge_supervisor(self, silent_ns: int) -> None:
+        """Log when the supervisor falls silent and when it is back; entries stop after the second limit."""
+        silent, limit_ns = silent_ns > self.config.supervisor_alarm_ns, self.config.supervisor_lost_ns
+        lost = bool(limit_ns) and silent_ns > limit_ns
+        if silent and not self._silent:
+            advice = f"entries stop {limit_ns / 1e9:g} s after its last beat" if limit_ns else "entries go on"
+            logger.error("the supervisor does not beat", extra={"silent_ms": silent_ns // MS, "what": advice})
+        if lost and not self._lost:
+            logger.error("the supervisor is lost: only exits are sent", extra={"silent_ms": silent_ns // MS})
+        if self._silent and not silent:
+            logger.warning("the supervisor beats again: orders are sent")
+        self._silent, self._lost = silent, lost
 
     def _warn_of_room(self) -> None:
         """Say that entries have stopped, or go on: nothing else tells an operator why nothing is bought."""
         of = {"directory": self.config.journal.directory, "records_waiting": self.journal.file.behind}
-        if self.gate.journal_full:
+        if self._full:
             logger.warning("the disk has no room for the journal: only exits are sent", extra=of)
         else:
             logger.warning("the disk has room for the journal again: orders are sent", extra=of)
@@ -163,6 +204,10 @@ class Execution:
         self._drain(now_ns)
         self.step(now_ns)
         return not self.blotter.live
+
+    def ask_halt(self) -> None:
+        """SIGUSR1: halt at the next look."""
+        self._operator.signalled, self._look_ns, self._due_ns = True, 0, 0
 
     def warm(self, now_ns: int) -> None:
         """Keep the way of an order in the processor's caches, without a trace; for a process that spins."""
@@ -264,6 +309,7 @@ class Execution:
             self.desk.cancel_all(now_ns)
         self.blotter.touched.update(range(len(self.ledger.positions)))
         self._warn_of_former()
+        self._look_at_operator(now_ns)
         del self._replay
 
     def _warn_of_former(self) -> None:
@@ -309,7 +355,7 @@ class Execution:
         if sequence != self._halt_sequence:
             self._halt_sequence = sequence
             row = self._lanes.halt.read(0)
-            if row is not None and (halted := bool(row.halted) or self.alarm.raised) != self.gate.halted:
+            if row is not None and (halted := bool(row.halted) or self._stays_halted()) != self.gate.halted:
                 self._halt(now_ns, halted=halted)
                 count += 1
         return count
@@ -322,7 +368,7 @@ class Execution:
         if row.kind == CommandKind.HALT:
             self._halt(now_ns, halted=True)
         elif row.kind == CommandKind.RESUME:
-            self._halt(now_ns, halted=self.alarm.resume(now_ns))
+            self._halt(now_ns, halted=self.alarm.resume(now_ns) or self._stays_halted())
         elif row.kind == CommandKind.DRAIN:
             self._drain(now_ns)
         elif row.kind == CommandKind.CANCEL_ALL:
@@ -340,10 +386,14 @@ class Execution:
         if halted:
             self.desk.cancel_all(now_ns)
 
+    def _stays_halted(self) -> bool:
+        """Whether the halt cell or RESUME must not end the halt: an alarm, or an operator who asks for it now."""
+        return self.alarm.raised or bool(self._operator.asked_by())
+
     def _read_halt(self, row: Any, journalled: bool) -> None:
         """At start the cell tells; where memory was lost with the machine, the journal does; our own alarm stays."""
         self._halt_sequence = self._lanes.halt.sequence(0)
-        self.gate.halted = self.alarm.raised or (journalled if row is None else bool(row.halted))
+        self.gate.halted = self._stays_halted() or (journalled if row is None else bool(row.halted))
 
     def _read_books(self, now_ns: int) -> int:
         """The newest tops; after a lap nothing is believed until told anew."""

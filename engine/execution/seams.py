@@ -76,6 +76,22 @@ class CellWriter(Protocol):
         """One cell from its record's bytes."""
 
 
+class OperatorPort(Protocol):
+    """An operator's halt and the supervisor's silence, as execution sees them by itself."""
+
+    signalled: bool
+
+    @property
+    def word_sequence(self) -> int:
+        """How many writes of the operator's word were read."""
+
+    def asked_by(self) -> str:
+        """The way by which an operator asks for a halt now; empty when no operator does."""
+
+    def silent_ns(self, now_ns: int) -> int:
+        """How long the supervisor has not beaten."""
+
+
 @dataclass(slots=True)
 class ExecutionLanes:
     """Every lane of execution.
@@ -97,6 +113,7 @@ class ExecutionLanes:
     steps: Writer
     positions: CellWriter
     accepted: CellWriter
+    gate: CellWriter
     commands_life: int = 0  # which COMMANDS ring this is: a sequence means nothing in another
     closers: tuple[Any, ...] = ()  # whatever must be let go of at the end
 
@@ -109,9 +126,11 @@ def ask_nobody(reason: str) -> None:
 class ExecutionPorts:
     """The way out: a maker of connections to the venue's trading endpoint, and the wire spoken on them.
 
-    `ask_halt` has the whole system halted, with the reason in words.
+    `ask_halt` has the whole system halted, with the reason in words. `operator` is looked at for a halt that does not
+    come by COMMANDS; None where no operator is.
     """
 
     connect: Callable[[int], FramePort]
     wire: TradingWire
     ask_halt: Callable[[str], None] = ask_nobody
+    operator: OperatorPort | None = None

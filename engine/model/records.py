@@ -244,6 +244,19 @@ HALT = Record(
     },
 )
 
+GATE = Record(
+    "gate",
+    64,
+    {
+        "now_ns": "i8",  # when this was written
+        "halted": "u4",  # 1: execution sends no order
+        "exits_only": "u4",  # Reason why only orders that reduce a position are sent; 0: entries are sent too
+        "operator_sequence": "u8",  # how many writes of `operator_halt` execution has read
+        "halt_sequence": "u8",  # how many writes of `halt`
+        "spare": "4u8",
+    },
+)
+
 ACCEPTED = Record(
     "accepted",
     64,
@@ -340,6 +353,7 @@ RECORDS = (
     HEARTBEAT,
     COMMAND,
     HALT,
+    GATE,
     ACCEPTED,
     JOURNAL,
     INSTRUMENT,

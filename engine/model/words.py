@@ -114,6 +114,7 @@ class Reason(IntEnum):
     MALFORMED = 20
     RATE_MISSING = 21  # no usable price to convert a size into the caps' currency
     SPREAD_TOO_WIDE = 22
+    SUPERVISOR_LOST = 23  # the supervisor has not beaten for longer than the configuration allows
 
 
 class RoleState(IntEnum):

@@ -25,7 +25,7 @@ cdef class Approval:
     cdef public bint draining
     cdef public bint reconciled
     cdef public bint connected
-    cdef public bint journal_full
+    cdef public int exits_only  # a Reason; 0: entries are approved too
     cdef public object backoff_until_ns
     cdef public SlidingRate rate
     cdef dict terms

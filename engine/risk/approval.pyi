@@ -16,7 +16,7 @@ class Approval:
     draining: bool
     reconciled: bool
     connected: bool
-    journal_full: bool
+    exits_only: int
     backoff_until_ns: int
     rate: SlidingRate
     def __init__(

@@ -80,7 +80,7 @@ cdef class Approval:
         cdef Terms terms
         cdef Top top
         cdef int64_t allowed_ns = ttl_ns if 0 < ttl_ns < self.intent_age_ns else self.intent_age_ns
-        if self.halted or self.draining or not self.reconciled or not self.connected or self.journal_full:
+        if self.halted or self.draining or not self.reconciled or not self.connected or self.exits_only:
             return False
         if not self.quick or (side != 1 and side != -1) or size <= 0 or price <= 0 or now_ns < self.backoff_until_ns:
             return False

@@ -94,7 +94,7 @@ class RiskGate(Approval):
             or self._check_steps(instrument_id, price, size)
             or self._check_collar(instrument_id, price)
             or self._check_caps(now_ns, instrument_id, side, price, size, relief)
-            or (self._check_journal(instrument_id, side, size, relief) if self.journal_full else None)
+            or (self._check_exit(instrument_id, side, size, relief) if self.exits_only else None)
             or self._check_rate(now_ns)
             or APPROVED
         )
@@ -200,12 +200,12 @@ class RiskGate(Approval):
         worst = held + pending + added
         return worst if worst > 0 else None
 
-    def _check_journal(self, instrument_id: int, side: int, size: int, relief: int) -> Refusal | None:
+    def _check_exit(self, instrument_id: int, side: int, size: int, relief: int) -> Refusal | None:
         exposure = self._exposures.get(instrument_id)
         held = 0 if exposure is None else exposure.size * side
         pending = 0 if exposure is None else exposure.open_buy if side == BUY else exposure.open_sell
         exits = held + pending + size - relief <= 0
-        return None if exits else Refusal(Reason.JOURNAL_FULL, 1, 0)
+        return None if exits else Refusal(Reason(self.exits_only), 1, 0)
 
     def _check_rate(self, now_ns: int) -> Refusal | None:
         if now_ns < self.backoff_until_ns:

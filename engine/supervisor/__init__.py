@@ -1,5 +1,6 @@
 """The supervisor: makes the segments, starts the processes, watches them, and carries out what operators say.
 
+    guard ── watches, restarts ──▶ supervisor
     operator ──control socket──▶ supervisor ──COMMANDS ring, HALT cell──▶ roles
                                      │  ▲
                        start, signal │  │ pidfd: dead · heartbeat cells: frozen
@@ -14,6 +15,7 @@ of it: the halt in a cell and a file, the clock's offset and the way to the conf
     life.py       one life of a system: its clock offset       segments.py  the lanes of a configuration
     processes.py  real processes: start, find, signal          watch.py     one process: when to start, wait, kill
     halt.py       the halt and how it persists                 keeper.py    all of it, advanced by `step`
+    operator.py   the halt without the supervisor              guard.py     the supervisor's parent
 """
 
 from engine.supervisor.halt import HaltReason

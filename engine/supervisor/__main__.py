@@ -1,4 +1,4 @@
-"""The supervisor's process: `python -m engine.supervisor --config F`, as `engine-ctl up` and systemd start it.
+"""The supervisor's process: `python -m engine.supervisor --config F`, as its guard starts it.
 
 SIGTERM and SIGINT bring the system down in order; SIGUSR1 halts it; SIGKILL leaves the roles running for the
 supervisor that comes after. Exit codes: 0 all is down, 69 the world is wrong, 75 another supervisor lives, 78 the
@@ -13,7 +13,8 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from engine import log
@@ -44,7 +45,8 @@ def take_lock(path: Path) -> int | None:
 
 def supervise(config: Config, *, foreground: bool = False, stop: bool = False) -> int:
     """Keep a system up until it is told to go down; with `stop` bring down what an absent supervisor left."""
-    current = life.begin(config.paths.system, config.system.name, str(Path(config.path).resolve()))
+    file, state = str(Path(config.path).resolve()), str(config.paths.state.absolute())
+    current = life.begin(config.paths.system, config.system.name, file, state)
     made = segments.make(config)
     config.paths.left.unlink(missing_ok=True)
     logger.info("segments", extra={"made": made, "offset_ns": current.offset_ns})
@@ -54,10 +56,13 @@ def supervise(config: Config, *, foreground: bool = False, stop: bool = False) -
     )
     if stop:
         keeper.stop()
-    wake = _listen(keeper)
+    wake = wake_on_signals({signal.SIGTERM: keeper.stop, signal.SIGINT: keeper.stop, signal.SIGUSR1: keeper.ask_halt})
     while not keeper.ended:
+        if keeper.stopping and not current.stopping:
+            current = replace(current, stopping=True)
+            current.write(config.paths.system)
         if not keeper.step(time.monotonic_ns() + current.offset_ns):
-            _wait([*keeper.filenos(), wake])
+            wait([*keeper.filenos(), wake])
     keeper.close()
     left = leftovers.unfinished(config)
     leftovers.record(config, left, time.monotonic_ns() + current.offset_ns, os.getpid())
@@ -68,18 +73,17 @@ def supervise(config: Config, *, foreground: bool = False, stop: bool = False) -
     return EXIT_ORDERS_LEFT if left else 0
 
 
-def _listen(keeper: Keeper) -> int:
+def wake_on_signals(actions: Mapping[signal.Signals, Callable[[], None]]) -> int:
     """Turn signals into what they ask for; the descriptor that wakes the wait."""
     reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: keeper.stop())
-    signal.signal(signal.SIGUSR1, lambda *_: keeper.ask_halt())
+    for number in actions:
+        signal.signal(number, lambda found, _: actions[signal.Signals(found)]())
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     return reading
 
 
-def _wait(descriptors: Sequence[int]) -> None:
+def wait(descriptors: Sequence[int]) -> None:
     """Until a death, a command, a signal or the next look."""
     poll = select.poll()
     for descriptor in descriptors:

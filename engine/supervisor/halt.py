@@ -2,13 +2,13 @@
 
 It stands in three places, written in an order in which a death between two of them errs towards halted:
 the file HALT in the state directory (survives `down` and a power cut), a record on COMMANDS (what roles decide by), and
-the HALT cell (what a role that starts reads first). Three ways lead to it: the control command, the file (`touch` it),
-and SIGUSR1 to the supervisor; dying too often is a fourth. While a system is up only the command resumes: removing the
+the HALT cell (what a role that starts reads first). Four ways lead to it: the control command, the file (`touch` it),
+the operator's word (`operator.py`: execution reads it without the supervisor), and SIGUSR1 to the supervisor or to
+execution; dying too often is a fifth. While a system is up only the command resumes: removing the
 file does not. Between `down` and `up` the file is all that is left of a halt, and what it says then holds: the
 supervisor writes the cell before any role starts, halted or not, and a role believes it over its own journal.
 """
 
-import json
 import logging
 import os
 from enum import IntEnum
@@ -18,6 +18,7 @@ from engine.config import Config
 from engine.control import Peer, Refused
 from engine.lanes import BY_NAME
 from engine.model.words import CommandKind
+from engine.supervisor import operator
 
 COMMANDS, HALT = BY_NAME["commands"], BY_NAME["halt"]
 SPARE = (0, 0, 0)
@@ -44,6 +45,8 @@ class Halt:
         self.commands = shm.RingWriter(config.lane("commands"), COMMANDS.record)
         self.cell = shm.CellWriter(config.lane("halt"), HALT.record)
         row = shm.CellReader(config.lane("halt"), HALT.record).read(0)
+        self.system = config.system.name
+        self.word = operator.word(self.system)
         self.me = Peer(os.getpid(), os.getuid())
         self.halted = row is not None and bool(row.halted)
         self.since_ns = row.since_ns if self.halted else 0
@@ -56,11 +59,17 @@ class Halt:
             )
 
     def step(self, now_ns: int) -> int:
-        """Look at the file; 1 when it halted the system."""
-        if self.halted or not self.file.exists():
+        """Look at the operator's word and at the file; 1 when one of them halted the system."""
+        if self.halted or (reason := self._asked()) is HaltReason.NONE:
             return 0
-        self.halt(now_ns, self.me, HaltReason.FILE)
+        self.halt(now_ns, self.me, reason)
         return 1
+
+    def _asked(self) -> HaltReason:
+        row = self.word.read(0)
+        if row is not None and row.halted:
+            return HaltReason.OPERATOR
+        return HaltReason.FILE if self.file.exists() else HaltReason.NONE
 
     def halt(self, now_ns: int, peer: Peer, reason: HaltReason) -> bool:
         """Halt; said again when halted already, for who says it twice means it. False: the file failed."""
@@ -71,16 +80,27 @@ class Halt:
         logger.warning("halted", extra={"reason": self.reason.name.lower(), "uid": peer.uid, "pid_of_peer": peer.pid})
         return remembered
 
-    def resume(self, now_ns: int, peer: Peer) -> None:
-        """Trade again; refused when the file cannot be removed, for it would halt again at once."""
+    def resume(self, now_ns: int, peer: Peer, asked_ns: int) -> None:
+        """Trade again; refused when a halt is newer than the request, or when word or file cannot be cleared."""
+        with operator.held_word(self.system) as word:
+            self._clear(word, asked_ns)
+            self.halted, self.since_ns, self.reason = False, now_ns, HaltReason.NONE
+            self._publish(CommandKind.RESUME, now_ns, peer)
+        logger.warning("resumed", extra={"uid": peer.uid, "pid_of_peer": peer.pid})
+
+    def _clear(self, word: shm.CellWriter | None, asked_ns: int) -> None:
+        """Remove the file and clear the operator's word, or say why it stays halted."""
+        if word is None:
+            raise Refused("still halted: another process is writing the operator's halt word, try again")
+        row = self.word.read(0)
+        if row is not None and row.halted and row.since_ns > asked_ns:
+            raise Refused("still halted: an operator halted after this resume was asked for, resume again")
         try:
             self.file.unlink(missing_ok=True)
         except OSError as error:
             msg = f"still halted: {self.file} cannot be removed: {error.strerror}"
             raise Refused(msg) from error
-        self.halted, self.since_ns, self.reason = False, now_ns, HaltReason.NONE
-        self._publish(CommandKind.RESUME, now_ns, peer)
-        logger.warning("resumed", extra={"uid": peer.uid, "pid_of_peer": peer.pid})
+        word.write(0, 0, asked_ns, 0, self.me.uid, 0, operator.SPARE)
 
     def cancel_all(self, now_ns: int, peer: Peer, strategy: int, instrument: int) -> int:
         """Tell execution to cancel; the record's sequence."""
@@ -104,10 +124,7 @@ class Halt:
 
     def _remember(self) -> bool:
         """Write the file, if it is not there."""
-        try:
-            if not self.file.exists():
-                self.file.write_text(json.dumps({"since_ns": self.since_ns, "reason": self.reason.name.lower()}) + "\n")
-        except OSError as error:  # a full disk must not keep the engine trading
-            logger.error("the halt is in memory only", extra={"file": str(self.file), "error": str(error)})  # noqa: TRY400
-            return False
-        return True
+        written = operator.write_file(self.file, self.since_ns, self.reason.name.lower())
+        if not written:  # a full disk must not keep the engine trading
+            logger.error("the halt is in memory only", extra={"file": str(self.file)})
+        return written

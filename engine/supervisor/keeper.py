@@ -14,7 +14,7 @@ from engine.config import Config
 from engine.control import ControlServer, Refused, Request
 from engine.lanes import BY_NAME
 from engine.model.words import RoleState
-from engine.supervisor import leftovers
+from engine.supervisor import leftovers, life
 from engine.supervisor.halt import Halt, HaltReason
 from engine.supervisor.processes import Child
 from engine.supervisor.segments import SUPERVISOR
@@ -74,7 +74,10 @@ class Keeper:
         }
         self._adopt(now_ns)
         self.control = ControlServer(
-            config.paths.control, {name: getattr(self, f"_{name}") for name in ARGUMENTS}, self._audit
+            config.paths.control,
+            {name: getattr(self, f"_{name}") for name in ARGUMENTS},
+            self._audit,
+            always=("halt",),
         )
         self.stopping = False
         self._all_down = False
@@ -189,6 +192,7 @@ class Keeper:
             "mode": self.config.system.mode,
             "config": self.config.path,
             "pid": os.getpid(),
+            "guard": life.guard_pid(self.config.paths.guard_lock),
             "since_ns": self.since_ns,
             "now_ns": self.now_ns,
             "halted": self.halt.halted,
@@ -223,7 +227,7 @@ class Keeper:
     def _resume(self, request: Request) -> Mapping[str, Any]:
         """Trade again."""
         _expect(request)
-        self.halt.resume(self.now_ns, request.peer)
+        self.halt.resume(self.now_ns, request.peer, self.now_ns - time.monotonic_ns() + request.asked_ns)
         return {"halted": False, "since_ns": self.now_ns}
 
     def _cancel_all(self, request: Request) -> Mapping[str, Any]:
@@ -248,7 +252,8 @@ class Keeper:
         """Bring everything down; the answer comes at once, the end when all have drained."""
         _expect(request)
         self.stop()
-        return {"stopping": list(self.watches), "pid": os.getpid()}
+        guard = life.guard_pid(self.config.paths.guard_lock)
+        return {"stopping": list(self.watches), "pid": os.getpid(), "guard": guard}
 
     def _audit(self, request: Request, answer: Mapping[str, Any]) -> None:
         """One line for each command that could change something."""

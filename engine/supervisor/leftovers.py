@@ -20,15 +20,25 @@ logger = logging.getLogger(__name__)
 
 def unfinished(config: Config) -> list[Left]:
     """Our orders that are not done, as far back as the lane reaches; none where it cannot be read."""
+    symbols = {one.id: one.symbol for one in config.instruments}
+    return [_describe(row, symbols) for row in _rows(config.system.name)]
+
+
+def count(system: str) -> int:
+    """How many orders of a system are not done."""
+    return len(_rows(system))
+
+
+def _rows(system: str) -> list[Any]:
+    """The newest record of each order that is not done."""
     try:
-        ring = shm.RingReader(config.lane("orders"), BY_NAME["orders"].record)
+        ring = shm.RingReader(f"{system}.orders", BY_NAME["orders"].record)
     except (shm.SegmentError, OSError) as error:
         logger.error("orders cannot be read", extra={"error": str(error)})  # noqa: TRY400 - the text says it all
         return []
     ring.cursor = ring.oldest
     newest = {row.client_id: row for row in ring.rows() if not isinstance(row, shm.Lapped)}
-    symbols = {one.id: one.symbol for one in config.instruments}
-    return [_describe(row, symbols) for row in newest.values() if _is_left(row)]
+    return [row for row in newest.values() if _is_left(row)]
 
 
 def _is_left(row: Any) -> bool:

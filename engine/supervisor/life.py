@@ -22,6 +22,8 @@ class Life:
     offset_ns: int
     boot: str
     supervisor_pid: int
+    state: str  # the state directory, so that the file HALT is found without the configuration
+    stopping: bool = False  # `down` was begun: a supervisor that comes after goes on with it
 
     def write(self, path: Path) -> None:
         """Put it in its place whole or not at all."""
@@ -39,10 +41,20 @@ def read(path: Path) -> Life | None:
     return life if life.boot == boot_id().hex() else None
 
 
-def begin(path: Path, system: str, config: str) -> Life:
+def guard_pid(lock: Path) -> int:
+    """The pid of the guard that holds the lock; 0 where none lives."""
+    try:
+        pid = int(lock.read_text())
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except (OSError, ValueError):
+        return 0
+    return pid if b"engine.supervisor.guard" in words else 0
+
+
+def begin(path: Path, system: str, config: str, state: str) -> Life:
     """Go on with the life that is written there, or begin one with a freshly measured clock."""
     found = read(path)
     offset_ns = found.offset_ns if found else measure_offset_ns()
-    life = Life(system, config, offset_ns, boot_id().hex(), os.getpid())
+    life = Life(system, config, offset_ns, boot_id().hex(), os.getpid(), state)
     life.write(path)
     return life

@@ -10,6 +10,7 @@ import pytest
 
 import shm
 from engine.config import Config, load
+from tests.engine.floor import Floor
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -42,8 +43,30 @@ def write(system: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
         return config
 
     yield make
+    remove_segments(system)
+
+
+def remove_segments(system: str) -> None:
+    """Leave nothing in /dev/shm."""
     gc.collect()  # a writer in a cycle of a failed test still holds its lane
     for name in [*shm.names(system), *shm.names(system, aside=True)]:
         shm.remove(name)
     for lock in Path("/dev/shm").glob(f"steelyard.{system}.*.lock"):  # of a segment that never was
         lock.unlink()
+
+
+@pytest.fixture
+def floor(system: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Floor]]:
+    """Make whole trading systems; nothing of them is left."""
+    monkeypatch.setenv("STEELYARD_RUN_DIRECTORY", str(tmp_path / "run"))
+    monkeypatch.setenv("STEELYARD_STATE_DIRECTORY", str(tmp_path / "state"))
+    made: list[Floor] = []
+
+    def make(more: str = "", **replace: str) -> Floor:
+        made.append(Floor(tmp_path, system, more, **replace))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.sweep()
+    remove_segments(system)

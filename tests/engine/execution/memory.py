@@ -11,7 +11,7 @@ from engine.execution.config import ExecutionConfig, JournalConfig
 from engine.execution.disk import DirectDisk
 from engine.execution.execution import Execution
 from engine.execution.journal_file import reserve_disk
-from engine.execution.seams import ExecutionLanes, ExecutionPorts
+from engine.execution.seams import ExecutionLanes, ExecutionPorts, OperatorPort
 from engine.lanes import BY_NAME
 from engine.model.instrument import Instrument
 from engine.model.words import BUY, BookState, CommandKind, IntentKind, OrderType, TimeInForce
@@ -138,6 +138,7 @@ class House:
         self.venue: Any = more_venue or FakeVenue(("BTCUSDT", "ETHUSDT"))
         self.counts = dict.fromkeys(strategies, 0)
         self.halts_asked: list[str] = []
+        self.operator: OperatorPort | None = None
         self.power_on()
         self.role = self.live()
 
@@ -147,7 +148,7 @@ class House:
         names = ("books", "commands", "journal", "verdicts", "orders", "fills", "steps")
         self.rings = {name: Ring(name) for name in names}
         self.intents = {number: Ring("intents") for number in self.config.strategies}
-        self.cells = {name: Cells(name) for name in ("halt", "positions", "accepted")}
+        self.cells = {name: Cells(name) for name in ("halt", "positions", "accepted", "gate")}
 
     def live(self) -> Execution:
         """A life of execution: everything it knows comes from memory and disk."""
@@ -164,12 +165,12 @@ class House:
             fills_past=rings["fills"].reader(), journal=rings["journal"], verdicts=rings["verdicts"],
             orders=rings["orders"], fills=rings["fills"], steps=rings["steps"],
             positions=self.cells["positions"], accepted=accepted,
-            commands_life=self.life,
+            gate=self.cells["gate"], commands_life=self.life,
         )  # fmt: skip
         wire = BinanceTrading(
             list(self.config.instruments), Ed25519Signer(getattr(self.venue, "api_key", "key"), KEY_PEM), 5000
         )
-        ports = ExecutionPorts(self.venue.connect, wire, self.halts_asked.append)
+        ports = ExecutionPorts(self.venue.connect, wire, self.halts_asked.append, self.operator)
         return Execution(self.config, lanes, ports, DirectDisk(self.reserve))
 
     def kill(self) -> None:

@@ -44,7 +44,7 @@ def spoiled(random_: random.Random) -> tuple[Desk, dict[str, int]]:
     for _ in range(random_.choice((0, 1, 1, 2, 3))):
         desk.gate.rate.mark(NOW_NS - random_.choice((1, 60_000_000_000)))
     if random_.random() < 0.02:
-        setattr(desk.gate, random_.choice(("halted", "draining", "journal_full")), True)
+        setattr(desk.gate, random_.choice(("halted", "draining", "exits_only")), True)
     if random_.random() < 0.02:
         setattr(desk.gate, random_.choice(("reconciled", "connected")), False)
     desk.gate.backoff_until_ns = random_.choice((0,) * 20 + (NOW_NS, NOW_NS + 1))

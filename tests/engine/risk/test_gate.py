@@ -223,7 +223,7 @@ def test_the_venues_wish_for_silence_is_kept() -> None:
 def test_a_full_journal_stops_entries_and_lets_exits_go() -> None:
     """What cannot be written must not grow."""
     desk = Desk()
-    desk.gate.journal_full = True
+    desk.gate.exits_only = Reason.JOURNAL_FULL
     desk.held.size = 10_000
     assert desk.reason() == Reason.JOURNAL_FULL
     assert desk.check(side=SELL) is APPROVED

@@ -3,6 +3,10 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import shm
+from engine.lanes import BY_NAME
+from engine.supervisor import operator
+
 if TYPE_CHECKING:
     from engine.config import Config
 
@@ -36,9 +40,26 @@ class Tiny:
         (self.directory / f"{self.name}.closed").touch()
 
 
+class TinyExecution(Tiny):
+    """Confirms every halt, as execution does."""
+
+    def __init__(self, name: str, config: "Config") -> None:
+        """Open what a halt is read from, and where it is confirmed."""
+        super().__init__(name, config.paths.run)
+        self.word, self.halt = operator.word(config.system.name), shm.CellReader(config.lane("halt"))
+        self.gate = shm.CellWriter(config.lane("gate"), BY_NAME["gate"].record)
+
+    def step(self, now_ns: int) -> int:
+        """Confirm what is asked now."""
+        rows = [cell.read(0) for cell in (self.word, self.halt)]
+        halted = any(row is not None and row.halted for row in rows)
+        self.gate.write(0, now_ns, int(halted), 0, self.word.sequence(0), self.halt.sequence(0), (0, 0, 0, 0))
+        return super().step(now_ns)
+
+
 def build(config: "Config", name: str) -> Tiny:
     """What the runtime calls."""
     if (config.paths.run / f"{name}.refuse").exists():
         msg = "told to refuse"
         raise ValueError(msg)
-    return Tiny(name, config.paths.run)
+    return TinyExecution(name, config) if name == "execution" else Tiny(name, config.paths.run)

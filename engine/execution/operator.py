@@ -1,0 +1,70 @@
+"""What reaches execution without the supervisor: an operator's halt, and how long the supervisor has been silent.
+
+    operator_halt   the word that `engine-ctl halt` writes      HALT   the file in the state directory
+    SIGUSR1         to the process of execution                 heartbeat.supervisor   changes while it lives
+
+A halt must work while the supervisor is stopped, frozen or dead, so execution looks at all of these itself. A look
+costs a few microseconds and is taken every `LOOK_NS`, after the step has read its lanes. Word and file are levels: only
+the supervisor clears them, when it resumes.
+"""
+
+import os
+from pathlib import Path
+
+from engine.execution.seams import CellReader
+
+LOOK_NS = 5_000_000
+AWAY_NS = 250_000_000  # between two looks: execution itself stood still, and has missed beats
+
+
+class Operator:
+    """Looks at the word, the file and the signal for a halt, and at the supervisor's heartbeat."""
+
+    def __init__(self, word: CellReader, file: Path, heartbeat: CellReader) -> None:
+        """Nothing is looked at yet."""
+        self.signalled = False  # set by the signal's handler, cleared by execution once it is halted
+        self.word_sequence = 0  # how many writes of the word were read
+        self._word = word
+        self._file = os.fspath(file)
+        self._heartbeat = heartbeat
+        self._beat = -1
+        self._seen_ns = 0  # when the heartbeat was last seen to change
+        self._looked_ns = 0
+
+    def asked_by(self) -> str:
+        """The way by which an operator asks for a halt now; empty when no operator does."""
+        if self.signalled:
+            return "SIGUSR1"
+        if self._word_halts():
+            return "engine-ctl halt"
+        return f"the file {self._file}" if os.access(self._file, os.F_OK) else ""
+
+    def silent_ns(self, now_ns: int) -> int:
+        """How long the supervisor's heartbeat has not changed; 0 where no supervisor ever beat."""
+        beat, away_ns = self._heartbeat.sequence(0), now_ns - self._looked_ns
+        self._looked_ns = now_ns
+        if beat != self._beat or not beat:
+            self._beat, self._seen_ns = beat, now_ns
+        elif away_ns > AWAY_NS:
+            self._seen_ns += away_ns
+        return now_ns - self._seen_ns
+
+    def _word_halts(self) -> bool:
+        self.word_sequence = self._word.sequence(0)
+        row = self._word.read(0) if self.word_sequence else None
+        return row is not None and bool(row.halted)
+
+
+class NoOperator:
+    """Where no operator and no supervisor exist, as in the simulation."""
+
+    signalled = False
+    word_sequence = 0
+
+    def asked_by(self) -> str:
+        """No way."""
+        return ""
+
+    def silent_ns(self, now_ns: int) -> int:  # noqa: ARG002 - the shape of Operator's
+        """Never silent."""
+        return 0

@@ -1,0 +1,74 @@
+"""The halt that an operator's own process carries out, whatever the supervisor does: `engine-ctl halt` calls it.
+
+    1. the word     OPERATOR_HALT, a cell that whoever holds its lock may write      read by execution every 5 ms
+    2. the file     HALT in the state directory                                      survives `down` and a power cut
+    3. the signal   SIGUSR1 to execution, where it does not confirm the first two
+
+Execution confirms in the cell GATE. The supervisor clears word and file when it resumes, under the word's lock, and not
+when the word is newer than the request to resume.
+"""
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import shm
+from engine.lanes import BY_NAME
+
+WORD, GATE = BY_NAME["operator_halt"], BY_NAME["gate"]
+SPARE = (0, 0, 0, 0)
+LOCK_WAIT_S, NAP_S = 0.2, 0.002
+
+
+def write_file(file: Path, since_ns: int, reason: str) -> bool:
+    """Make the file HALT where there is none; False when it cannot be made, as on a full disk."""
+    try:
+        with contextlib.suppress(FileExistsError):
+            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            with open(descriptor, "w", encoding="utf-8") as made:
+                made.write(json.dumps({"since_ns": since_ns, "reason": reason}) + "\n")
+    except OSError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def held_word(system: str) -> Iterator[shm.CellWriter | None]:
+    """The word's writer while nobody else writes it; None when the lock is not free in time."""
+    writer, deadline = None, time.monotonic() + LOCK_WAIT_S
+    while writer is None:
+        try:
+            writer = shm.CellWriter(f"{system}.{WORD.name}", WORD.record)
+        except (shm.SegmentError, OSError):  # another process writes it, or the segment is not there
+            if time.monotonic() > deadline:
+                break
+            time.sleep(NAP_S)
+    try:
+        yield writer
+    finally:
+        if writer is not None:
+            writer.close()
+
+
+def word(system: str) -> shm.CellReader:
+    """A reader of the word."""
+    return shm.CellReader(f"{system}.{WORD.name}", WORD.record)
+
+
+def halt(system: str, file: Path, now_ns: int) -> tuple[int, bool]:
+    """Write word and file: the word's sequence (0 when it could not be written), and whether the file is there."""
+    with held_word(system) as writer:
+        on_disk = write_file(file, now_ns, "operator")
+        if writer is None:
+            return 0, on_disk
+        writer.write(0, 1, now_ns, 0, os.getuid(), 1, SPARE)
+        return word(system).sequence(0), on_disk
+
+
+def confirmed(gate: shm.CellReader, sequence: int) -> bool:
+    """Whether execution is halted and has read this write of the word."""
+    row = gate.read(0)
+    return row is not None and bool(row.halted) and row.operator_sequence >= sequence

@@ -1,0 +1,124 @@
+"""A whole trading system in directories of its own: the embedded venue, feed, execution, two strategies."""
+
+import os
+import select
+import shutil
+import signal
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engine.cli import main as engine_ctl
+from engine.config import Config, load
+from engine.control import ask
+from engine.supervisor.life import guard_pid
+
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+DEADLINE_S = 60.0
+ACCOUNT = "engine"
+
+
+def until(what: Any, deadline_s: float = DEADLINE_S) -> Any:
+    """Poll until it is true, with a deadline."""
+    deadline = time.monotonic() + deadline_s
+    while not (found := what()):
+        assert time.monotonic() < deadline, f"waited {deadline_s} s"
+        select.select([], [], [], 0.005)
+    return found
+
+
+def free_port() -> int:
+    """Any."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Floor:
+    """configs/demo.toml under another name and port, with more text behind it."""
+
+    def __init__(self, place: Path, system: str, more: str = "", **replace: str) -> None:
+        """Not up yet; the run and state directories are those of the environment."""
+        self.system = system
+        text = (CONFIGS / "demo.toml").read_text()
+        text = text.replace('name = "demo"', f'name = "{system}"').replace("9710", str(free_port()))
+        for old, new in replace.items():
+            assert old in text
+            text = text.replace(old, new)
+        shutil.copy(CONFIGS / "venue.toml", place)
+        self.file = place / "demo.toml"
+        self.file.write_text(text + more)
+        self.config: Config = load(self.file)
+        self.paths = self.config.paths
+
+    def up(self) -> None:
+        """By the operator's command, which waits until all stands."""
+        assert engine_ctl(["up", str(self.file), "--timeout", "120"]) == 0
+
+    def type(self, *words: str) -> int:
+        """An operator's command to this system."""
+        return engine_ctl([*words, "--system", self.system])
+
+    def status(self) -> dict[str, Any]:
+        """The supervisor's word."""
+        return ask(self.paths.control, "status")
+
+    def pid(self, name: str) -> int:
+        """A process's pid."""
+        return next(int(one["pid"]) for one in self.status()["processes"] if one["name"] == name)
+
+    def log(self, name: str) -> str:
+        """What a process has logged."""
+        return (self.paths.run / f"{name}.log").read_text()
+
+    def truth(self) -> list[dict[str, Any]]:
+        """What the venue did for the engine's account, whole lines only."""
+        whole, _, _ = (self.paths.state / "venue-truth.log").read_bytes().rpartition(b"\n")
+        events = map(msgspec.json.decode, whole.splitlines())
+        return [event for event in events if event.get("account") == ACCOUNT]
+
+    def accepted(self) -> int:
+        """How many orders the venue has accepted."""
+        return sum(event["what"] == "accepted" for event in self.truth())
+
+    def trades(self) -> bool:
+        """Wait until the venue has accepted further orders."""
+        before = self.accepted()
+        return bool(until(lambda: self.accepted() > before + 3))
+
+    def open_orders(self) -> set[str]:
+        """The orders that stand at the venue."""
+        standing: set[str] = set()
+        for event in self.truth():
+            ended = event["what"] in {"cancelled", "expired", "prevented"} or event["filled"] == event["size"]
+            (standing.discard if ended else standing.add)(event["client_id"])
+        return standing
+
+    def sweep(self) -> None:
+        """Kill whatever of this system lives: its guard, its supervisor, its roles."""
+        mark = f"STEELYARD_SYSTEM={self.system}\0".encode()
+        guard = guard_pid(self.paths.guard_lock)
+        for pid in (guard, *self._supervisors(), *self._marked(mark)):
+            if pid:
+                os.kill(pid, signal.SIGKILL)
+
+    def _supervisors(self) -> list[int]:
+        """By their command line: the file is this test's own."""
+        return [pid for pid in _pids() if str(self.file).encode() in _read(pid, "cmdline").split(b"\0")]
+
+    def _marked(self, mark: bytes) -> list[int]:
+        return [pid for pid in _pids() if mark in _read(pid, "environ")]
+
+
+def _pids() -> list[int]:
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+
+
+def _read(pid: int, name: str) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/{name}").read_bytes()
+    except OSError:
+        return b""

@@ -1,0 +1,119 @@
+"""The guard with a real supervisor and tiny roles: what it restarts, what it kills, and when it ends."""
+
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+import shm
+from engine.cli import main as engine_ctl
+from engine.config import Config
+from engine.control import Refused, Unreachable, ask
+from engine.supervisor import life
+from tests.engine.floor import until
+
+Write = Callable[..., Config]
+
+
+class Guarded:
+    """A system of tiny roles under a guard."""
+
+    def __init__(self, config: Config) -> None:
+        """Up."""
+        self.config, self.paths = config, config.paths
+        assert engine_ctl(["up", config.path]) == 0
+
+    def status(self) -> dict[str, Any]:
+        """The supervisor's word, or nothing."""
+        try:
+            return ask(self.paths.control, "status", 1.0)
+        except (Unreachable, Refused):
+            return {}
+
+    def pids(self) -> dict[str, int]:
+        """Of the roles."""
+        return {one["name"]: one["pid"] for one in self.status()["processes"]}
+
+    def next(self, pid: int) -> dict[str, Any]:
+        """The status of the supervisor that follows this one, once all stands."""
+        return until(lambda: (state := self.status()) and state["pid"] != pid and stands(state) and state)
+
+
+def stands(state: dict[str, Any]) -> bool:
+    """Every process runs."""
+    return all(one["phase"] == "running" for one in state["processes"])
+
+
+@pytest.fixture
+def guarded(write: Write) -> Iterator[Guarded]:
+    """Up, and down at the end."""
+    made = Guarded(write(watch="supervisor_frozen_ms = 1000"))
+    yield made
+    if life.read(made.paths.system) is not None:
+        assert engine_ctl(["down", "--system", made.config.system.name]) == 0
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_supervisor_that_dies_or_stands_still_is_followed_by_one_that_starts_no_twins(
+    guarded: Guarded, how: signal.Signals
+) -> None:
+    """Nobody watched the one process that restarts all others."""
+    before = guarded.status()
+    pids = guarded.pids()
+    os.kill(before["pid"], how)
+    after = guarded.next(before["pid"])
+    assert guarded.pids() == pids
+    assert all(one["adopted"] for one in after["processes"])
+    assert after["guard"] == before["guard"]
+    with pytest.raises(ProcessLookupError):
+        os.kill(before["pid"], 0)
+
+
+def test_down_ends_guard_and_supervisor_also_from_a_frozen_one(guarded: Guarded, system: str) -> None:
+    """The guard kills what does not answer, and its successor carries the same `down` out."""
+    state = guarded.status()
+    os.kill(state["pid"], signal.SIGSTOP)
+    assert engine_ctl(["down", "--system", system]) == 0
+    assert shm.names(system) == []
+    assert life.guard_pid(guarded.paths.guard_lock) == 0
+
+
+def test_a_supervisor_killed_amid_down_is_followed_by_one_that_goes_on_with_it(guarded: Guarded, system: str) -> None:
+    """Its guard must not bring up what an operator brings down."""
+    state = guarded.status()
+    os.kill(guarded.pids()["alpha"], signal.SIGSTOP)  # so that `down` takes its time
+    ask(guarded.paths.control, "down")
+    until(lambda: json.loads(guarded.paths.system.read_text())["stopping"])
+    os.kill(state["pid"], signal.SIGKILL)
+    until(lambda: not guarded.paths.system.exists())
+    until(lambda: not shm.names(system))
+
+
+def test_a_guard_that_was_killed_is_replaced_and_adopts_the_supervisor(guarded: Guarded) -> None:
+    """`up` over a system without a guard gives it one, and starts nothing twice."""
+    before = guarded.status()
+    os.kill(before["guard"], signal.SIGKILL)
+    until(lambda: guarded.status()["guard"] == 0)
+    assert engine_ctl(["up", guarded.config.path]) == 0
+    after = guarded.status()
+    assert after["guard"] not in (0, before["guard"])
+    assert after["pid"] == before["pid"]
+    os.kill(after["pid"], signal.SIGKILL)
+    assert guarded.next(after["pid"])["guard"] == after["guard"]
+
+
+def test_a_second_up_is_refused(guarded: Guarded, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two guards would start two supervisors."""
+    assert engine_ctl(["up", guarded.config.path]) == 1
+    assert "is up already" in capsys.readouterr().err
+
+
+def test_a_first_supervisor_that_cannot_start_ends_its_guard(write: Write) -> None:
+    """`up` has to say why, not wait for a guard that tries on."""
+    config = write()
+    config.paths.system.mkdir()  # where system.json has to be written
+    assert engine_ctl(["up", config.path]) == 1
+    assert life.guard_pid(config.paths.guard_lock) == 0

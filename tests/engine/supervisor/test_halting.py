@@ -1,0 +1,78 @@
+"""Halting a real trading system whose supervisor does not help: stopped, dead, or told too late."""
+
+import os
+import signal
+from collections.abc import Callable
+
+import pytest
+
+from engine.control import Unreachable, ask
+from tests.engine.floor import Floor, until
+
+Make = Callable[..., Floor]
+PATIENT = "[watch]\nsupervisor_frozen_ms = 3600000\n"  # no guard comes to help
+
+
+def freeze(floor: Floor) -> int:
+    """SIGSTOP the supervisor; its pid."""
+    pid = int(floor.status()["pid"])
+    os.kill(pid, signal.SIGSTOP)
+    return pid
+
+
+def kill_guard_and_supervisor(floor: Floor) -> int:
+    """SIGKILL both; nobody is left who reads the control socket."""
+    state = floor.status()
+    os.kill(state["guard"], signal.SIGKILL)
+    os.kill(state["pid"], signal.SIGKILL)
+    return int(state["pid"])
+
+
+@pytest.mark.parametrize("without", [freeze, kill_guard_and_supervisor])
+def test_halt_works_while_the_supervisor_is_frozen_or_dead(floor: Make, without: Callable[[Floor], int]) -> None:
+    """180 orders were accepted in the 15 s after a halt that only the supervisor could carry out."""
+    system = floor(PATIENT)
+    system.up()
+    assert system.trades()
+    without(system)
+    assert system.trades(), "the engine must go on without its supervisor, or this test shows nothing"
+    assert system.type("halt", "--timeout", "30") == 0
+    accepted = system.accepted()
+    assert system.open_orders() == set()
+    with pytest.raises(AssertionError, match="waited"):
+        until(lambda: system.accepted() != accepted, 3)
+
+
+@pytest.mark.parametrize("way", ["file", "signal"])
+def test_the_file_and_the_signal_halt_while_the_supervisor_is_frozen(floor: Make, way: str) -> None:
+    """Three ways, so that one of them works; all three were read by one process alone."""
+    system = floor(PATIENT)
+    system.up()
+    assert system.trades()
+    execution = system.pid("execution")
+    freeze(system)
+    if way == "file":
+        system.paths.halt.touch()
+    else:
+        os.kill(execution, signal.SIGUSR1)
+    until(lambda: not system.open_orders() and "halted by execution" in system.log("execution"))
+    accepted = system.accepted()
+    with pytest.raises(AssertionError, match="waited"):
+        until(lambda: system.accepted() != accepted, 3)
+
+
+def test_what_a_frozen_supervisor_did_not_answer_is_not_carried_out_later(floor: Make) -> None:
+    """A `down` or a `resume` that timed out was forgotten by its operator, not by the socket."""
+    system = floor(PATIENT)
+    system.up()
+    pid = freeze(system)
+    for command in ("resume", "down"):
+        with pytest.raises(Unreachable):
+            ask(system.paths.control, command, 0.2)
+    assert system.type("halt", "--timeout", "30") == 0
+    os.kill(pid, signal.SIGCONT)
+    state = until(system.status)
+    assert (state["halted"], state["stopping"], state["pid"]) == (True, False, pid)
+    assert system.type("resume") == 0
+    assert system.trades()
+    assert system.type("down") == 0
