@@ -13,22 +13,26 @@ from engine.execution.fills import KnownFills, Trade
 from engine.execution.ledger import Ledger
 from engine.execution.order import CORRECTIONS, FILLED, PARTLY, SENT, Order, may_move
 from engine.execution.seams import Appender, Told
-from engine.model.words import DONE_STATES, JournalKind, OrderFlag, OrderState
+from engine.model.words import DONE_STATES, FillFlag, JournalKind, OrderFlag, OrderState
 from engine.venues.trading import FillNews
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from engine.execution.prices import Prices
+
 DONE_KEPT = 20_000  # done orders kept in memory for late news
 ORDER = JournalKind.ORDER
+FEE_VALUED = int(FillFlag.FEE_VALUED)
 STRATEGY_SHIFT = 40  # an intent id is strategy << 40 | count
 
 
 class Blotter:
     """Orders, fills and what follows from them."""
 
-    def __init__(self, lanes: Told, journal: Appender, ledger: Ledger) -> None:
-        """Begin empty; the replay fills it."""
+    def __init__(self, lanes: Told, journal: Appender, ledger: Ledger, prices: "Prices | None" = None) -> None:
+        """Begin empty; the replay fills it. `prices` value the fees of fills that come; those replayed are valued."""
+        self._prices = prices
         self.journal = journal
         self.ledger = ledger
         self.orders: dict[bytes, Order] = {}
@@ -107,10 +111,11 @@ class Blotter:
                 self.on_dispute(order, news, now_ns)
             return False
         known.add(news.fill_id, trade, self.watermarks.get(order.instrument, 0))
+        value = self._prices.fee_value(order.instrument, news.fee, news.fee_asset) if self._prices else None
         row = (
             order.client_id, order.intent_id, news.fill_id, news.venue_order_id, news.venue_ns, now_ns, news.price,
-            news.size, news.fee, news.fee_asset[:8], order.strategy, order.instrument, order.side, int(news.maker),
-            0, 0, 0, 0, 0,
+            news.size, news.fee, value or 0, 0, news.fee_asset[:16], order.strategy, order.instrument, order.side,
+            int(news.maker), 0 if value is None else FEE_VALUED, 0,
         )  # fmt: skip
         data = codec.FILL.pack(*row)
         self.journal.add(now_ns, JournalKind.FILL, data)
@@ -138,9 +143,10 @@ class Blotter:
 
     def hold(self, row: tuple[Any, ...]) -> None:
         """What a fill does to the positions."""
-        _, _, _, _, _, receive_ns, price, size, fee, fee_asset, strategy, instrument, side, *_ = row
+        _, _, _, _, _, receive_ns, price, size, fee, value, _, fee_asset, strategy, instrument, side, _, flags, _ = row
+        fee_value = value if flags & FEE_VALUED else None
         for cell in self.ledger.cells(strategy, instrument):
-            self.ledger.positions[cell].apply(side, price, size, fee, fee_asset, receive_ns)
+            self.ledger.positions[cell].apply(side, price, size, fee, fee_asset, fee_value, receive_ns)
             self.touched.add(cell)
 
     def credit(self, order: Order, fills: list[FillNews], now_ns: int) -> None:
@@ -172,7 +178,7 @@ class Blotter:
     def watermark(self, instrument: int, fill_id: int, now_ns: int) -> None:
         """Remember that every fill of the account up to this id is known."""
         self.watermarks[instrument] = fill_id
-        row = (bytes(16), 0, fill_id, 0, 0, now_ns, 0, 0, 0, b"", 0, instrument, 0, 0, 0, 0, 0, 0, 0)
+        row = (bytes(16), 0, fill_id, 0, 0, now_ns, 0, 0, 0, 0, 0, b"", 0, instrument, 0, 0, 0, 0)
         self.journal.add(now_ns, JournalKind.WATERMARK, codec.FILL.pack(*row))
         self.journal.commit(now_ns)
 

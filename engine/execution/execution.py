@@ -36,6 +36,8 @@ from engine.execution.ledger import Ledger
 from engine.execution.maker import Maker
 from engine.execution.operator import LOOK_NS, NoOperator
 from engine.execution.order import OPEN
+from engine.execution.positions import Positions
+from engine.execution.prices import Prices
 from engine.execution.recovery import Recovery
 from engine.execution.replay import Replay
 from engine.execution.seams import ExecutionLanes, ExecutionPorts, Reader
@@ -84,7 +86,9 @@ class Execution:
         self._disk = disk or DirectDisk()
         file = JournalFile(Path(config.journal.directory), config.journal.segment_size, self._disk)
         self.journal = Journal(config.journal, lanes.journal, lanes.journal_past, file)
-        self.blotter = Blotter(lanes, self.journal, self.ledger)
+        prices = Prices(config.instruments, config.limits, self._tops)
+        self.blotter = Blotter(lanes, self.journal, self.ledger, prices)
+        self._positions = Positions(self.blotter, prices, lanes.positions, config.mark_interval_ns)
         self.alarm = Alarm(lanes, self.blotter, ports.ask_halt)
         self.gateway = Gateway(config, ports, self)
         self.recovery = Recovery(config, self.blotter, self.gateway)
@@ -103,7 +107,6 @@ class Execution:
         self._intake = Intake(self, lanes.books, lanes.commands, self._intents, self._tops, self._accept)
         self._due_ns = 0
         self._steps = 0
-        self._mark_ns = 0
         self._halt_sequence = 0
         self._look_ns = 0  # when the operator's ways are looked at next
         self._told_gate: tuple[int, ...] = ()
@@ -141,7 +144,7 @@ class Execution:
         if now_ns >= self._look_ns:
             self._look_at_operator(now_ns)
         more += self.desk.follow(now_ns)
-        self._write_positions(now_ns)
+        self._positions.write(now_ns, self._lanes.fills.cursor)
         self.journal.settle(now_ns, idle=not (work + more))
         self._tell_gate()
         if self.journal.closed != self._checkpointed:
@@ -315,8 +318,8 @@ class Execution:
     def _warn_of_former(self) -> None:
         """Say what is held by nobody who could close it."""
         for one in self.ledger.positions[self.ledger.configured :]:
-            if one.size:
-                held = to_text(one.size, one.instrument.size_decimals)
+            if one.held:
+                held = to_text(one.held, one.terms.decimals)
                 what = {"strategy": one.strategy, "symbol": one.instrument.symbol, "size": held}
                 logger.warning("held for a strategy that is not configured any more", extra=what)
 
@@ -423,21 +426,6 @@ class Execution:
     def _accept(self, lane: Reader, index: int, now_ns: int) -> None:
         """Say how far a strategy's intents are in the journal."""
         self._lanes.accepted.write(index, lane.cursor, 0, now_ns, (0, 0, 0, 0, 0))
-
-    def _write_positions(self, now_ns: int) -> None:
-        """Cells of positions that changed; now and then all that are held, at the newest middle."""
-        touched = self.blotter.touched
-        if now_ns - self._mark_ns >= self.config.mark_interval_ns:
-            self._mark_ns = now_ns
-            touched.update(index for index, one in enumerate(self.ledger.positions) if one.size)
-            self.blotter.forget_old()
-        if not touched:
-            return
-        for index in sorted(touched):
-            position = self.ledger.positions[index]
-            position.mark2 = self._tops[position.instrument.id].middle2 or position.mark2
-            self._lanes.positions.write_bytes(index, codec.POSITION.pack(*position.row(self._lanes.fills.cursor)))
-        touched.clear()
 
     def _write_step(self, now_ns: int, work: int) -> None:
         """How far everything was read, for an exact replay."""

@@ -1,52 +1,67 @@
-"""Positions and profit, exact: every sum is a Python integer at price + size decimals.
+"""Positions and profit, exact: holdings as `HoldingTerms` count them, money at price + holding decimals.
 
 Cost is what was paid for what is held (negative for a short). A fill that reduces takes its share of the cost along,
 rounded once; whatever the rounding, realised less cost is cash, so realised + unrealised = cash + inventory holds to
 the last digit, through flips too. Fees: in the quote asset they are added up; in the base asset they take holdings
-away, booked as a sale at the fill's price whose proceeds are the fee; in a third asset they are kept by asset and not
-valued.
+away, booked as a sale at the fill's price whose proceeds are the fee; in a third asset they are added up at the value
+in quote that their FILL record carries, and where it carries none they are kept by asset.
+
+    net = realised + unrealised - fees       unknown while something held has no price; unvalued fees stand aside
+
+A day (UTC) begins with the net at its first valuation, which the journal keeps: the day's own net outlives a restart.
 """
 
 from engine.lanes import BY_NAME
+from engine.model.holdings import HoldingTerms
 from engine.model.instrument import Instrument
 from engine.model.records import FEE_DECIMALS
-from engine.model.words import BUY, SELL, FillFlag
+from engine.model.words import BUY, SELL, FillFlag, PositionFlag
 
 CELLS = BY_NAME["positions"].count
 LOW_BITS = (1 << 64) - 1
-FEES_UNVALUED = 1  # flag of a position: fees were paid in an asset that is neither base nor quote
+UNKNOWN = float("nan")
 
 
 class Position:
     """One instrument, of one strategy or (strategy 0) of the whole account."""
 
     __slots__ = (
-        "base_fee_rest", "bought", "cash", "cost", "fees", "fees_other", "fill_count", "instrument", "mark2",
-        "open_buy", "open_sell", "realised", "size", "sold", "strategy", "update_ns",
+        "bought", "cash", "cost", "day_net2", "day_ns", "dust", "fees", "fees_other", "fill_count", "held",
+        "instrument", "open_buy", "open_sell", "realised", "size", "sold", "strategy", "terms", "update_ns",
     )  # fmt: skip
 
     def __init__(self, strategy: int, instrument: Instrument) -> None:
         """Begin flat."""
         self.strategy = strategy
         self.instrument = instrument
-        self.size = 0
+        self.terms = HoldingTerms.of(instrument)
+        self.held = 0  # exact, signed
+        self.size = 0  # of it, what can be sold
+        self.dust = 0  # of it, what cannot
         self.cost = 0
         self.realised = 0  # before fees
         self.cash = 0  # of the trades alone, before fees
-        self.fees = 0  # in quote, at price + size decimals
-        self.fees_other: dict[bytes, int] = {}
-        self.base_fee_rest = 0  # base fees too small for the size's decimals, at FEE_DECIMALS
+        self.fees = 0  # in quote
+        self.fees_other: dict[bytes, int] = {}  # those without a value in quote, by asset, at FEE_DECIMALS
         self.fill_count = 0
         self.bought = 0
         self.sold = 0
         self.open_buy = 0
         self.open_sell = 0
-        self.mark2 = 0  # twice the middle of the book
+        self.day_ns = 0  # when the UTC day began whose beginning is known
+        self.day_net2 = 0  # twice the net at that day's first valuation
         self.update_ns = 0
 
-    def apply(self, side: int, price: int, size: int, fee: int, fee_asset: bytes, now_ns: int) -> None:
-        """Take one fill in."""
-        self._trade(side, price, size)
+    @property
+    def money_decimals(self) -> int:
+        """The decimals of every sum of money here."""
+        return self.instrument.price_decimals + self.terms.decimals
+
+    def apply(
+        self, side: int, price: int, size: int, fee: int, fee_asset: bytes, fee_value: int | None, now_ns: int
+    ) -> None:
+        """Take one fill in; `fee_value`: what a fee in a third asset is in quote, None when no price said it."""
+        self._trade(side, price, size * self.terms.size_unit)
         self.fill_count += 1
         self.update_ns = now_ns
         if side == BUY:
@@ -54,80 +69,92 @@ class Position:
         else:
             self.sold += size
         if fee:
-            self._charge(price, fee, fee_asset.rstrip(b"\0").decode())
+            self._charge(price, fee, fee_asset.rstrip(b"\0"), fee_value)
+        self.size, self.dust = self.terms.split(self.held)
 
     @property
     def average(self) -> int:
         """What a unit held has cost, rounded to the price's decimals; 0 when flat."""
-        return (2 * self.cost + self.size) // (2 * self.size) if self.size else 0
+        return (2 * self.cost + self.held) // (2 * self.held) if self.held else 0
 
-    def unrealised2(self) -> int:
-        """Twice what closing at the middle would bring beyond the cost."""
-        return self.size * self.mark2 - 2 * self.cost
+    def unrealised2(self, mark2: int) -> int | None:
+        """Twice what closing at `mark2` (twice a price) brings beyond the cost; None where 0 says: no price."""
+        if not self.held:
+            return 0
+        return self.held * mark2 - 2 * self.cost if mark2 else None
 
-    def row(self, fill_sequence: int) -> tuple[int | float, ...]:
-        """The values of its record, in order, arrays flat; `fill_sequence`: the FILLS cursor it stands at."""
-        one = self.instrument
-        scale = 10 ** (one.price_decimals + one.size_decimals)
+    def net2(self, mark2: int) -> int | None:
+        """Twice the net since the beginning; None while what is held has no price."""
+        unrealised2 = self.unrealised2(mark2)
+        return None if unrealised2 is None else 2 * (self.realised - self.fees) + unrealised2
+
+    def begin_day(self, day_ns: int, mark2: int) -> None:
+        """Count the day's net from here; not while what is held has no price."""
+        net2 = self.net2(mark2)
+        if net2 is not None:
+            self.day_ns, self.day_net2 = day_ns, net2
+
+    def row(self, fill_sequence: int, mark2: int, usd_rate: float, day_ns: int) -> tuple[int | float | bytes, ...]:
+        """The values of its record, in order, arrays flat.
+
+        `fill_sequence`: the FILLS cursor it stands at; `usd_rate`: dollars for one of the quote; `day_ns`: today.
+        """
+        one, scale = self.instrument, 10**self.money_decimals
+        unrealised2, net2 = self.unrealised2(mark2), self.net2(mark2)
+        asset, amount = next(iter(self.fees_other.items()), (b"", 0))
+        flags = PositionFlag.FEES_UNVALUED if self.fees_other else 0
         return (
-            one.id, self.strategy, self.size, self.average, self.mark2 // 2, *_split(self.cost), *_split(self.realised),
-            *_split(self.fees), self.unrealised2() / (2 * scale) if self.mark2 else 0.0, self.realised / scale,
-            self.fees / scale, self.update_ns, self.fill_count, self.bought, self.sold, self.open_buy, self.open_sell,
-            one.price_decimals, one.size_decimals, FEES_UNVALUED if self.fees_other else 0, 0,
-            fill_sequence, 0, 0, 0,
+            one.id, self.strategy, self.size, self.dust, self.average, mark2 // 2, *_split(self.cost),
+            *_split(self.realised), *_split(self.fees), _money(unrealised2, scale), self.realised / scale,
+            self.fees / scale, _money(net2, scale),
+            _money(None if net2 is None or self.day_ns != day_ns else net2 - self.day_net2, scale), usd_rate,
+            self.update_ns, day_ns, self.fill_count, self.bought, self.sold, self.open_buy, self.open_sell, amount,
+            asset, one.price_decimals, one.size_decimals, self.terms.decimals, len(self.fees_other),
+            flags if net2 is not None else flags | PositionFlag.MARK_MISSING, 0, fill_sequence, 0, 0, 0,
         )  # fmt: skip
 
     def opening(self, now_ns: int) -> tuple[int | bytes, ...]:
         """The values of a FILL record that says what is held, for readers whose ring begins here."""
         one, side = self.instrument, SELL if self.size < 0 else BUY
         return (
-            bytes(16), 0, 0, 0, 0, now_ns, self.average, abs(self.size), 0, b"", self.strategy, one.id, side, 0,
-            int(FillFlag.OPENING), 0, 0, 0, 0,
+            bytes(16), 0, 0, 0, 0, now_ns, self.average, abs(self.size), 0, 0, self.dust, b"", self.strategy, one.id,
+            side, 0, int(FillFlag.OPENING), 0,
         )  # fmt: skip
 
-    def _trade(self, side: int, price: int, size: int) -> None:
+    def _trade(self, side: int, price: int, amount: int) -> None:
         """Move holdings, cost, cash and what was realised."""
-        signed = side * size
+        signed = side * amount
         self.cash -= price * signed
-        closing = min(size, abs(self.size)) if self.size * side < 0 else 0
+        closing = min(amount, abs(self.held)) if self.held * side < 0 else 0
         if closing:
-            share = (2 * self.cost * closing + abs(self.size)) // (2 * abs(self.size))
+            share = (2 * self.cost * closing + abs(self.held)) // (2 * abs(self.held))
             self.realised += -side * closing * price - share
             self.cost -= share
-            self.size += side * closing
-        self.size += side * (size - closing)
-        self.cost += price * side * (size - closing)
+            self.held += side * closing
+        self.held += side * (amount - closing)
+        self.cost += price * side * (amount - closing)
 
-    def _charge(self, price: int, fee: int, asset: str) -> None:
+    def _charge(self, price: int, fee: int, asset: bytes, value: int | None) -> None:
         """Book a fee in whatever asset it was taken."""
-        one = self.instrument
-        if asset == one.quote:
-            decimals = one.price_decimals + one.size_decimals
-            self.fees += _rescale(fee, FEE_DECIMALS, decimals)
-        elif asset == one.base:
-            self._charge_base(price, fee)
-        else:
-            key = asset.encode()
-            self.fees_other[key] = self.fees_other.get(key, 0) + fee
-
-    def _charge_base(self, price: int, fee: int) -> None:
-        """Take a base fee from the holdings; what the size's decimals cannot say is carried to the next."""
-        decimals = self.instrument.size_decimals
-        if decimals >= FEE_DECIMALS:
-            taken = int(fee * 10 ** (decimals - FEE_DECIMALS))
-        else:
-            taken, self.base_fee_rest = divmod(self.base_fee_rest + fee, 10 ** (FEE_DECIMALS - decimals))
-        if taken:
+        if asset == self.instrument.quote.encode():
+            self.fees += fee * self._quote_unit
+        elif taken := self.terms.base_fee(fee, asset):
             self._trade(-BUY, price, taken)
             self.fees += price * taken
+        elif value is not None:
+            self.fees += value * self._quote_unit
+        else:
+            self.fees_other[asset] = self.fees_other.get(asset, 0) + fee
+
+    @property
+    def _quote_unit(self) -> int:
+        """One unit of a fee in quote, as money here: exact, for money has the finer decimals."""
+        return int(10 ** (self.money_decimals - FEE_DECIMALS))
 
 
-def _rescale(number: int, decimals: int, to: int) -> int:
-    """A number at other decimals, rounded half up where digits are lost."""
-    if to >= decimals:
-        return int(number * 10 ** (to - decimals))
-    unit = 10 ** (decimals - to)
-    return int((2 * number + unit) // (2 * unit))
+def _money(number2: int | None, scale: int) -> float:
+    """Twice a sum as a float for lookers-on; nan where it is unknown."""
+    return UNKNOWN if number2 is None else number2 / (2 * scale)
 
 
 def _split(number: int) -> tuple[int, int]:
@@ -160,11 +187,23 @@ class Ledger:
             own = self._former(strategy, instrument, account)
         return (account,) if own == account else (account, own)
 
+    def begin_day(self, instrument: int, day_ns: int, mark2: int) -> None:
+        """Count the day's net of an instrument from here, at this price."""
+        for position in self.positions:
+            if position.instrument.id == instrument:
+                position.begin_day(day_ns, mark2)
+
+    def holds(self, instrument: int) -> bool:
+        """Whether anybody holds any of it, dust included."""
+        return any(one.held for one in self.positions if one.instrument.id == instrument)
+
     def _former(self, strategy: int, instrument: int, account: int) -> int:
         """A cell for a strategy that is not configured any more; the account's where there is no room for it."""
         if len(self.positions) >= CELLS:
             return account
-        self.positions.append(Position(strategy, self.account[instrument].instrument))
+        made = Position(strategy, self.account[instrument].instrument)
+        made.day_ns = self.account[instrument].day_ns
+        self.positions.append(made)
         return self._cells.setdefault((strategy, instrument), len(self.positions) - 1)
 
     def expose(self, strategy: int, instrument: int, side: int, change: int) -> None:

@@ -3,7 +3,7 @@
     INTENT     its id is taken; what it cancels is to be cancelled  VERDICT    a refused REPLACE waits for nothing
     ORDER      the order as it stood then                           FILL       its order, and the positions
     WATERMARK  fills known up to here                               COMMAND    halted or not; what it cancels
-    START      what the numbers mean: other instruments are refused
+    START      what the numbers mean: other instruments are refused DAY        what the day's net is counted from
 
 An order found as CREATED or SENT may or may not be at the venue: it is UNKNOWN, and the recovery asks. Nothing here
 is written or told; `fills_after` gives the fills that the readers may have missed of the last moment.
@@ -93,7 +93,7 @@ class Replay:
 
     def absorb(self, row: Any) -> None:
         """Take a fill in; one whose order is not known any more, or not yet, moves the positions alone."""
-        blotter, values = self.blotter, tuple(row)[:-1]
+        blotter, values = self.blotter, tuple(row)
         trade = Trade(row.venue_order_id, row.side, row.price, row.size, row.venue_ns)
         blotter.fills[row.instrument].add(row.venue_fill_id, trade, blotter.watermarks.get(row.instrument, 0))
         self.fills.append(row)
@@ -124,6 +124,9 @@ class Replay:
             self.blotter.watermarks[row.instrument] = row.venue_fill_id
         elif entry.kind == JournalKind.COMMAND:
             self._read_command(codec.COMMAND.unpack(entry.payload))
+        elif entry.kind == JournalKind.DAY:
+            day = codec.DAY.unpack(entry.payload)  # of an instrument that is not configured any more: nothing to count
+            self.blotter.ledger.begin_day(day.instrument, day.day_ns, day.mark2)
         elif entry.kind == JournalKind.START and entry.payload:
             check_terms(entry.payload, self._instruments)
 

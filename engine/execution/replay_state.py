@@ -20,7 +20,7 @@ from engine.execution.order import Order
 from engine.execution.replay import Replay, order_of
 
 NONE = -1
-PLACES = ("instrument", "strategy")  # what a position is, rather than what it has come to
+PLACES = ("instrument", "strategy", "terms")  # what a position is, rather than what it has come to
 NUMBERS = tuple(name for name in Position.__slots__ if name not in (*PLACES, "fees_other"))
 TRADE_FIELDS = len(Trade._fields)
 

@@ -138,48 +138,70 @@ FILL = Record(
         "price": "i8",
         "size": "i8",
         "fee": "i8",  # in fee_asset, at FEE_DECIMALS
-        "fee_asset": "S8",
+        "fee_value": "i8",  # with FEE_VALUED: a fee in a third asset as it was in quote, at FEE_DECIMALS
+        "dust": "i8",  # of an OPENING: what is held beyond `size`, signed, at the holdings' decimals
+        "fee_asset": "S16",
         "strategy": "u4",
         "instrument": "u4",
         "side": "i1",
         "maker": "u1",
         "flags": "u2",
         "spare_word": "u4",
-        "spare": "3u8",
     },
 )
 FEE_DECIMALS = 8
 
 POSITION = Record(
     "position",
-    192,
+    256,
     {
         "instrument": "u4",
         "strategy": "u4",  # 0: the whole account
-        "size": "i8",  # signed
+        "size": "i8",  # signed: what can be sold, in whole size steps
+        "dust": "i8",  # what is held beyond it, at holding_decimals
         "average_price": "i8",  # of what is held, rounded to the price's decimals, for lookers-on
-        "mark_price": "i8",
-        "cost_high": "i8",  # exact cost of what is held: (high << 64 | low), at price + size decimals
+        "mark_price": "i8",  # 0: none
+        "cost_high": "i8",  # exact cost of what is held: (high << 64 | low), at price + holding decimals
         "cost_low": "u8",
         "realised_high": "i8",
         "realised_low": "u8",
-        "fees_high": "i8",  # in quote, at price + size decimals
+        "fees_high": "i8",  # in quote, at price + holding decimals
         "fees_low": "u8",
-        "unrealised": "f8",  # in quote, for lookers-on
+        "unrealised": "f8",  # this and below: in quote, for lookers-on; nan where no price says it
         "realised": "f8",
         "fees": "f8",
+        "net": "f8",  # realised + unrealised - fees, since the journal's beginning
+        "net_day": "f8",  # the same since the first valuation of this UTC day
+        "usd_rate": "f8",  # dollars for one of the quote asset
         "update_ns": "i8",
+        "day_ns": "i8",  # when this UTC day began
         "fill_count": "u8",
         "bought": "i8",
         "sold": "i8",
         "open_buy": "i8",  # size of open and in-flight orders a side: the worst case
         "open_sell": "i8",
+        "fee_unvalued": "i8",  # a fee that no price valued in quote, at FEE_DECIMALS
+        "fee_unvalued_asset": "S16",
         "price_decimals": "u1",
         "size_decimals": "u1",
-        "flags": "u2",
-        "spare_word": "u4",
+        "holding_decimals": "u1",
+        "unvalued_assets": "u1",  # in so many assets fees were not valued: the first is shown
+        "flags": "u2",  # PositionFlag
+        "spare_word": "u2",
         "fill_sequence": "u8",  # the FILLS cursor behind the newest fill in here: what a reader adds from there on
         "spare": "3u8",
+    },
+)
+
+DAY = Record(
+    "day",
+    64,
+    {
+        "day_ns": "i8",  # when the UTC day began
+        "mark2": "i8",  # twice the price that its first valuation took; 0 where nothing was held
+        "instrument": "u4",
+        "spare_word": "u4",
+        "spare": "5u8",
     },
 )
 
@@ -349,6 +371,7 @@ RECORDS = (
     ORDER,
     FILL,
     POSITION,
+    DAY,
     STEP,
     HEARTBEAT,
     COMMAND,

@@ -145,12 +145,21 @@ class JournalKind(IntEnum):
     FILL = 5
     COMMAND = 6
     WATERMARK = 7  # a FILL whose id closes what a full listing of the venue has covered
+    DAY = 8  # an instrument's first valuation of a UTC day
 
 
 class FillFlag(IntEnum):
     """Marks on a fill: bits."""
 
     OPENING = 1  # no trade: a position held before this FILLS ring began, at its average price
+    FEE_VALUED = 2  # `fee_value` says what a fee in a third asset was in quote when the fill was taken in
+
+
+class PositionFlag(IntEnum):
+    """Marks on a position: bits."""
+
+    FEES_UNVALUED = 1  # fees were paid in an asset that no price valued: they are not in `fees`, nor in `net`
+    MARK_MISSING = 2  # something is held that has no price: unrealised and net are unknown
 
 
 class OrderFlag(IntEnum):

@@ -113,19 +113,21 @@ class Holdings:
             if row.fee_asset.rstrip(b"\0") == base:
                 self.base_fees[strategy, row.instrument] += row.fee
 
-    def size(self, strategy: int, instrument: int) -> int:
-        """What is held."""
+    def held(self, strategy: int, instrument: int) -> int:
+        """What is held, at FEE_DECIMALS: the venue's sizes have no more."""
         unit = 10 ** (FEE_DECIMALS - self._instruments[instrument].size_decimals)
-        return self.traded[strategy, instrument] - self.base_fees[strategy, instrument] // int(unit)
+        return int(self.traded[strategy, instrument] * unit - self.base_fees[strategy, instrument])
 
 
 class Invariants:
     """Looks on, through lanes that it only reads and through the venue's own books."""
 
     def __init__(
-        self, lanes: SystemLanes, venue: ObservedVenue, instruments: tuple[Instrument, ...], strategy_count: int
-    ) -> None:
+        self, lanes: SystemLanes, venue: ObservedVenue, instruments: tuple[Instrument, ...], strategy_count: int,
+        account: str,
+    ) -> None:  # fmt: skip
         """Read every lane from its first record."""
+        self._account = account
         self._position_count = len(instruments) * (1 + strategy_count)
         self._lanes, self._venue = lanes, venue
         self._instruments = {one.id: one for one in instruments}
@@ -190,10 +192,10 @@ class Invariants:
         """A cell is the sum of the fills before the sequence it names; one behind the lane was cut off by a death."""
         for cell in self._lanes.cells("positions", self._position_count):
             if cell.fill_sequence == self._fills.cursor:
-                size = self.holdings.size(cell.strategy, cell.instrument)
-                assert cell.size == size, (
-                    f"position of {cell.strategy} in {cell.instrument}: {cell.size}, fills say {size}"
-                )
+                held = self.holdings.held(cell.strategy, cell.instrument)
+                ours = cell.size * 10 ** (cell.holding_decimals - cell.size_decimals) + cell.dust
+                assert cell.holding_decimals == FEE_DECIMALS, f"holdings at {cell.holding_decimals} decimals"
+                assert ours == held, f"position of {cell.strategy} in {cell.instrument}: {ours}, fills say {held}"
                 self.counts["positions_checked"] += 1
 
     def at_end(self) -> None:
@@ -201,6 +203,7 @@ class Invariants:
         self.after_step()
         self._compare_orders()
         self._compare_fills()
+        self._compare_balances()
         self.counts["orders"], self.counts["fills"] = len(self.accepted), len(self.fills)
 
     def _compare_orders(self) -> None:
@@ -235,6 +238,13 @@ class Invariants:
                 _wide(row.fee, FEE_DECIMALS),
             )
         assert ours == truth, f"only we have {ours.keys() - truth.keys()}, only the venue {truth.keys() - ours.keys()}"
+
+    def _compare_balances(self) -> None:
+        """Every unit of a base asset that we believe in is the venue's, and none is missing."""
+        for one in self._instruments.values():
+            held = self.holdings.held(0, one.id)
+            gained = self._venue.ledger.accounts[self._account].gained(one.base)
+            assert held == gained, f"{one.symbol}: we hold {held}, the venue's balance gained {gained}"
 
     @property
     def open_orders(self) -> int:

@@ -14,6 +14,7 @@ nothing is open.
 import hashlib
 import tempfile
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
@@ -99,6 +100,8 @@ class Berth:
 class World:
     """Everything, until `close`."""
 
+    purse: Mapping[str, int] = PURSE  # what the account begins with
+
     def __init__(self, seed: int, mishaps: Mishaps | None = None) -> None:
         """Build the venue, the lanes and the berths; nobody lives yet."""
         self.seed, self.mishaps = seed, mishaps or Mishaps()
@@ -116,7 +119,7 @@ class World:
         self._commands = shm.RingWriter(f"{self.lanes.system}.commands", BY_NAME["commands"].record)
         self._halt_cell = shm.CellWriter(f"{self.lanes.system}.halt", BY_NAME["halt"].record)
         self.berths = self._make_berths()
-        self.invariants = Invariants(self.lanes, self.venue, self.instruments, len(self.strategies))
+        self.invariants = Invariants(self.lanes, self.venue, self.instruments, len(self.strategies), ACCOUNT)
         self._recorded: dict[str, tuple[shm.RingReader, list[Any]]] = {}
         self._draining: set[str] = set()
 
@@ -179,7 +182,7 @@ class World:
         settings = VenueSettings(
             seed=self.seed,
             flows=FLOWS,
-            accounts={ACCOUNT: dict(PURSE)},
+            accounts={ACCOUNT: dict(self.purse)},
             keys=(key,),
             rates=self.mishaps.rates,
             limits=LIMITS,
@@ -197,9 +200,10 @@ class World:
         """Make a strategy as each of its lives gets it."""
         if name == "maker":
             return ImbalanceMaker(
-                self.instruments, ImbalanceMaker.Parameters(size="0.01", position_max="0.05", half_width_steps=1)
+                self.instruments,
+                ImbalanceMaker.Parameters(size="0.01", position_max="0.05", half_width_steps=1, short=True),
             )
-        return MomentumTaker(self.instruments, MomentumTaker.Parameters(size="0.01", half_life_prints=5))
+        return MomentumTaker(self.instruments, MomentumTaker.Parameters(size="0.01", half_life_prints=5, short=True))
 
     def _make_berths(self) -> list[Berth]:
         lanes, network = self.lanes, self.network
@@ -313,10 +317,8 @@ class World:
         """A strategy's own position is execution's, nothing of it works, and its replay is itself."""
         number = self.strategies[role.name]
         for one in self.instruments:
-            size = self.invariants.holdings.size(number, one.id)
-            assert role.ledger.position(one.id) == size, (
-                f"{role.name} sees {role.ledger.position(one.id)}, fills {size}"
-            )
+            held = self.invariants.holdings.held(number, one.id)
+            assert role.ledger.held.get(one.id, 0) == held, f"{role.name} sees {role.ledger.held}, fills {held}"
         assert not role.ledger.working, f"{role.name} still sees {len(role.ledger.working)} orders"
         history = {name: rows for name, (_, rows) in self._recorded.items()}
         history["intents"], steps = history[f"intents.{role.name}"], history[f"steps.{role.name}"]

@@ -4,12 +4,16 @@ An order begins here as an intent on its way (`state` None), lives by the ORDER 
 one of them is final or a verdict refuses it. Nothing is believed that no lane has said.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from engine.model.fixed import to_text
+from engine.model.holdings import HoldingTerms
 from engine.model.instrument import Instrument
-from engine.model.records import FEE_DECIMALS
 from engine.model.words import DONE_STATES, IntentKind, OrderState, Reason
+
+logger = logging.getLogger("engine.strategy")
 
 FILLS_REMEMBERED = 4096  # far more than a restart of execution can say again
 PLACING = (IntentKind.PLACE, IntentKind.REPLACE)
@@ -53,10 +57,10 @@ class Ledger:
         """Begin flat and with nothing working; `settle` says what was begun meanwhile, before anybody looks."""
         self.strategy = strategy
         self._settle = settle
-        self.positions: dict[int, int] = {}  # by instrument id, signed
-        self._bases = {one.id: one.base.encode() for one in instruments.values()}
-        self._fee_units = {one.id: int(10 ** max(0, FEE_DECIMALS - one.size_decimals)) for one in instruments.values()}
-        self._fee_rests: dict[int, int] = {}  # base fees too small for the size's decimals, at FEE_DECIMALS
+        self.positions: dict[int, int] = {}  # by instrument id, signed: what an order can close
+        self.held: dict[int, int] = {}  # the same, exact: with the dust that no order can close
+        self._terms = {one.id: HoldingTerms.of(one) for one in instruments.values()}
+        self._dust_logged: set[int] = set()  # instruments of which nothing but dust was left at the last exit
         self._working: dict[int, Order] = {}
         self._cancels: dict[int, int] = {}  # a cancelling intent without a verdict: its target
         self._seen: dict[tuple[int, int], None] = {}  # identities of the last fills, oldest first
@@ -69,8 +73,36 @@ class Ledger:
         return self._working
 
     def position(self, instrument: int) -> int:
-        """Signed holdings of an instrument."""
+        """Signed holdings of an instrument, as far as an order can close them."""
         return self.positions.get(instrument, 0)
+
+    def dust(self, instrument: int) -> int:
+        """Signed holdings beyond the position, at the holdings' decimals."""
+        return self._terms[instrument].split(self.held.get(instrument, 0))[1]
+
+    def hold(self, instrument: int, held: int) -> None:
+        """Set what is held, exactly."""
+        self.held[instrument] = held
+        self.positions[instrument] = self._terms[instrument].split(held)[0]
+
+    def hold_cell(self, cell: Any) -> None:
+        """Set what is held as a POSITION cell says it."""
+        if cell.instrument in self._terms:
+            self.hold(cell.instrument, self._terms[cell.instrument].join(cell.size, cell.dust))
+
+    def exit_size(self, instrument: Instrument, price: int) -> int:
+        """What an exit at this price may ask for, signed; 0, logged once, where only dust is left."""
+        size = self.position(instrument.id)
+        if abs(size) * price >= instrument.notional_min and size:
+            self._dust_logged.discard(instrument.id)
+            return size
+        held = self.held.get(instrument.id, 0)
+        if held and instrument.id not in self._dust_logged:
+            self._dust_logged.add(instrument.id)
+            decimals = self._terms[instrument.id].decimals
+            dust = {"strategy": self.strategy, "symbol": instrument.symbol, "held": to_text(held, decimals)}
+            logger.info("nothing to exit: what is left is dust, too little for an order", extra=dust)
+        return 0
 
     def orders(self, instrument: int) -> Iterator[Order]:
         """Working orders of an instrument, oldest first."""
@@ -127,16 +159,11 @@ class Ledger:
         self._seen[identity] = None
         if len(self._seen) > FILLS_REMEMBERED:
             del self._seen[next(iter(self._seen))]
-        self.positions[row.instrument] = self.position(row.instrument) + row.side * row.size - self._base_fee(row)
+        terms = self._terms.get(row.instrument)
+        if terms is not None:  # a former life traded an instrument that is not configured any more
+            change = terms.join(row.side * row.size, row.dust) - terms.base_fee(row.fee, row.fee_asset)
+            self.hold(row.instrument, self.held.get(row.instrument, 0) + change)
         return True
-
-    def _base_fee(self, row: Any) -> int:
-        """What a fill's fee takes away from the holdings: whole units of size, the rest is carried to the next."""
-        if not row.fee or row.fee_asset.rstrip(b"\0") != self._bases.get(row.instrument):
-            return 0
-        unit, rest = self._fee_units[row.instrument], self._fee_rests.get(row.instrument, 0)
-        taken, self._fee_rests[row.instrument] = divmod(rest + int(row.fee), unit)
-        return taken
 
     def forget_orders(self) -> None:
         """Know nothing of any order: what a lap leaves."""

@@ -42,7 +42,8 @@ def recover_positions(lanes: StrategyLanes, ledger: Ledger) -> bool:
     rows: list[tuple[int, Any]] = []
     whole = fold(lanes.fills, "fills", lambda row: rows.append((lanes.fills.cursor - 1, row)))
     begin = {} if whole else {instrument: cell.fill_sequence for instrument, cell in cells.items()}
-    ledger.positions = {} if whole else {instrument: cell.size for instrument, cell in cells.items()}
+    for cell in () if whole else cells.values():
+        ledger.hold_cell(cell)
     for sequence, row in rows:
         if row.strategy == ledger.strategy and sequence >= begin.get(row.instrument, 0):
             ledger.fill(row)

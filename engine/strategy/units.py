@@ -30,6 +30,12 @@ def size_down(instrument: Instrument, size: int) -> int:
     return stepped if stepped >= instrument.size_min else 0
 
 
+def orderable(instrument: Instrument, size: int, price: int) -> int:
+    """Give the size of an order at this price, rounded down to a step; 0 when the venue takes none so small."""
+    stepped = size_down(instrument, size)
+    return stepped if stepped * price >= instrument.notional_min else 0
+
+
 def size_for(instrument: Instrument, notional: str, price: int) -> int:
     """How much `notional` of the quote currency buys at a price, rounded down to a size the venue takes."""
     return size_down(instrument, to_fixed(notional, instrument.price_decimals + instrument.size_decimals) // price)

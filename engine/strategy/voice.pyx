@@ -82,8 +82,8 @@ cdef class Voice:
         return self.want(&wish, exact(side), exact(size), exact(price))
 
     def exit(self, instrument, price, *, double signal=0.0):
-        """Want to be flat at once, never beyond `price`; None when there is nothing to leave."""
-        held = self.position(instrument)
+        """Want to be flat at once, never beyond `price`; None when there is nothing to leave, or only dust."""
+        held = self.ledger.exit_size(instrument, price)
         return self.enter(instrument, SELL if held > 0 else BUY, abs(held), price, signal=signal) if held else None
 
     def cancel(self, intent_id):
@@ -111,8 +111,15 @@ cdef class Voice:
         return self.ask(&wish)
 
     def position(self, instrument):
-        """Signed holdings, as seen from fills; a fee taken in the base asset has left them."""
+        """Signed holdings that an order can close, as seen from fills; a fee taken in the base asset has left them.
+
+        Whole size steps, rounded toward zero, and 0 under the least order: what is beyond is `dust`.
+        """
         return self.ledger.position(instrument.id)
+
+    def dust(self, instrument):
+        """Signed holdings beyond the position, which no order can close: at 8 decimals, or the size's where finer."""
+        return self.ledger.dust(instrument.id)
 
     def orders(self, instrument):
         """Working orders, oldest first: intents on their way, orders in flight and orders open."""

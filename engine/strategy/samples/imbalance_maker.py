@@ -6,6 +6,7 @@
 A quote is moved only when it is wrong by `reprice_steps` or more, because every move gives up a place in the venue's
 queue. It is moved by a cancel, and the other order is placed only when the first is seen done: two orders are
 never out for one place. It earns the spread only while others trade by chance; against those who know more it loses.
+On spot it offers only what it holds, unless `short` says that the account may borrow: the venue rejects the rest.
 """
 
 from typing import Annotated
@@ -17,7 +18,7 @@ from engine.model.words import BUY, SELL, TimeInForce
 from engine.strategy.book import Book
 from engine.strategy.ledger import Order
 from engine.strategy.strategy import Strategy
-from engine.strategy.units import price_down, price_up, size_down, size_of
+from engine.strategy.units import orderable, price_down, price_up, size_of
 
 PositiveSteps = Annotated[int, msgspec.Meta(ge=1)]
 Steps = Annotated[int, msgspec.Meta(ge=0)]
@@ -35,6 +36,7 @@ class ImbalanceMaker(Strategy):
         lean_steps: Steps = 2  # how far a one-sided book moves the fair price
         skew_steps: Steps = 4  # how far a full position moves it the other way
         reprice_steps: PositiveSteps = 2
+        short: bool = False  # whether a spot account may sell what it does not hold
 
     parameters: Parameters
 
@@ -56,7 +58,7 @@ class ImbalanceMaker(Strategy):
     def quote(self, book: Book, side: int, price: int) -> None:
         """Keep, move, or make the order of one side."""
         instrument = book.instrument
-        size = self.room(instrument, side)
+        size = self.room(instrument, side, price)
         mine = [order for order in self.orders(instrument) if order.side == side]
         for order in mine:
             if self.is_wrong(order, price, size, instrument):
@@ -68,10 +70,13 @@ class ImbalanceMaker(Strategy):
         """Say whether an order is worth giving up its place in the queue."""
         return size == 0 or abs(order.price - price) >= self.parameters.reprice_steps * instrument.price_step
 
-    def room(self, instrument: Instrument, side: int) -> int:
-        """How much may be added on a side before the position is full."""
-        left = self.position_max[instrument.id] - side * self.position(instrument)
-        return size_down(instrument, min(self.sizes[instrument.id], max(left, 0)))
+    def room(self, instrument: Instrument, side: int, price: int) -> int:
+        """How much may be added on a side before the position is full, or sold before it is gone."""
+        held = self.position(instrument)
+        most = self.position_max[instrument.id] - side * held
+        if side == SELL and instrument.kind == "spot" and not self.parameters.short:
+            most = held
+        return orderable(instrument, max(0, min(self.sizes[instrument.id], most)), price)
 
     def fair_twice(self, book: Book) -> int:
         """Twice the fair price: the middle, moved by the book's weight and by what is held."""

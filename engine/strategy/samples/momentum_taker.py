@@ -7,6 +7,7 @@ It enters with the pull when |pull| reaches `entry` and the drift agrees, and le
 or turns round: between the two lies the hysteresis that keeps it from trading on every flicker. Orders are
 immediate-or-cancel with a protective price, and only one is out at a time. It pays the spread and the taker's fee on
 every turn, so on a market without memory, such as the simulated venue's, it loses just that.
+On spot it follows a move down only out of what it holds, unless `short` says that the account may borrow.
 """
 
 from typing import Annotated, Any
@@ -16,7 +17,7 @@ import msgspec
 from engine.model.words import BUY, SELL
 from engine.strategy.book import Book
 from engine.strategy.strategy import Strategy
-from engine.strategy.units import price_down, price_up, size_down, size_of
+from engine.strategy.units import orderable, price_down, price_up, size_of
 
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 PositiveCount = Annotated[int, msgspec.Meta(ge=1)]
@@ -50,6 +51,7 @@ class MomentumTaker(Strategy):
         half_life_prints: PositiveCount = 20
         drift_bps: Annotated[float, msgspec.Meta(ge=0.0)] = 0.0
         slip_steps: Steps = 5  # how far beyond the best price it may take
+        short: bool = False  # whether a spot account may sell what it does not hold
 
     wants_prints = True
     parameters: Parameters
@@ -78,25 +80,21 @@ class MomentumTaker(Strategy):
             return
         held = self.position(instrument)
         side = BUY if held > 0 else SELL
-        if held and motion.pull * side < self.parameters.exit:
-            self.leave(book, -side)
-        elif not held and abs(motion.pull) >= self.parameters.entry:
-            self.follow(book, BUY if motion.pull > 0 else SELL)
+        if not orderable(instrument, abs(held), self.protective(book, -side)):  # flat, or nothing but dust
+            if abs(motion.pull) >= self.parameters.entry:
+                self.follow(book, BUY if motion.pull > 0 else SELL)
+        elif motion.pull * side < self.parameters.exit:
+            self.exit(instrument, self.protective(book, -side), signal=motion.pull)
 
     def follow(self, book: Book, side: int) -> None:
         """Enter with the pull, if the price has begun to move that way."""
         instrument, motion = book.instrument, self.motions[book.instrument.id]
+        if side == SELL and instrument.kind == "spot" and not self.parameters.short:
+            return
         drift_bps = (book.mid_twice / motion.mean_twice - 1) * 10_000
         if side * drift_bps >= self.parameters.drift_bps:
             size = size_of(instrument, self.parameters.size)
             self.enter(instrument, side, size, self.protective(book, side), signal=motion.pull)
-
-    def leave(self, book: Book, side: int) -> None:
-        """Get flat, as far as the venue takes so small a size."""
-        size = size_down(book.instrument, abs(self.position(book.instrument)))
-        if size:
-            signal = self.motions[book.instrument.id].pull
-            self.enter(book.instrument, side, size, self.protective(book, side), signal=signal)
 
     def protective(self, book: Book, side: int) -> int:
         """Say the worst price it takes: some steps beyond the best of the other side."""

@@ -21,7 +21,12 @@ class Account:
     watched: bool = True
     free: dict[str, int] = field(default_factory=_amounts)
     locked: dict[str, int] = field(default_factory=_amounts)
+    deposited: dict[str, int] = field(default_factory=_amounts)
     update_ns: int = 0
+
+    def gained(self, asset: str) -> int:
+        """What it has of an asset beyond its deposits: negative for what it spent."""
+        return self.free[asset] + self.locked[asset] - self.deposited[asset]
 
 
 class Ledger:
@@ -42,6 +47,7 @@ class Ledger:
         account = self.accounts[name]
         account.free[asset] += amount
         assert account.free[asset] >= 0, (name, asset, account.free[asset])
+        account.deposited[asset] += amount
         self.deposited[asset] += amount
 
     def lock(self, account: Account, asset: str, amount: int) -> None:

@@ -9,6 +9,7 @@ from typing import IO
 import orjson
 
 from engine.model.fixed import to_text
+from engine.venues.sim.ledger import Account
 from engine.venues.sim.market import DECIMALS
 from engine.venues.sim.orders import Execution, Happening
 
@@ -29,9 +30,10 @@ class TruthLog:
         self.lines: list[dict[str, object]] = []
         self._file = file
 
-    def write(self, execution: Execution) -> None:
-        """Note one execution."""
-        line = truth(execution)
+    def write(self, execution: Execution, account: Account) -> None:
+        """Note one execution, with what its account has by now gained of the market's two assets."""
+        line, market = truth(execution), execution.order.market
+        line["gained"] = {asset: _text(account.gained(asset)) for asset in (market.base, market.quote)}
         self.lines.append(line)
         if self._file is not None:
             self._file.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))

@@ -65,13 +65,15 @@ class SimulatedPort:
 class SimulatedVenue:
     """The venue, its clock ahead of ours, with helpers for the checks."""
 
-    def __init__(self, now_ns: int, seed: int = 0, rates: FaultRates | None = None) -> None:
+    def __init__(
+        self, now_ns: int, seed: int = 0, rates: FaultRates | None = None, purse: dict[str, int] = PURSE
+    ) -> None:
         """Open for trade."""
         public = load_pem_private_key(KEY_PEM, None).public_key()
         key = Key.ed25519(NAME, "engine", public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
         flows = {name: replace(flow, interval_ns=FLOW_INTERVAL_NS) for name, flow in FLOWS.items()}
         settings = VenueSettings(
-            seed=seed, keys=(key,), accounts={"engine": PURSE}, rates=rates or FaultRates(), flows=flows
+            seed=seed, keys=(key,), accounts={"engine": purse}, rates=rates or FaultRates(), flows=flows
         )
         self.now_ns = now_ns
         self.binance = BinanceVenue(settings, now_ns + AHEAD_NS)
@@ -98,8 +100,7 @@ class SimulatedVenue:
 
     def gained(self, asset: str) -> int:
         """What the account has more of an asset than it began with, at eight decimals."""
-        account = self.binance.ledger.accounts["engine"]
-        return account.free[asset] + account.locked[asset] - PURSE[asset]
+        return self.binance.ledger.accounts["engine"].gained(asset)
 
     def truth(self) -> tuple[dict[str, tuple[int, int]], set[tuple[str, int, str]]]:
         """Each order's end and filled size, and every fill, from the truth log; sizes at eight decimals."""

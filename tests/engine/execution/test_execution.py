@@ -373,7 +373,7 @@ def test_two_runs_of_the_same_inputs_are_the_same_bytes(tmp_path: Path) -> None:
         house.restart()
         house.settle(15)
         lanes = b"".join(bytes(ring.log) for ring in house.rings.values())
-        runs.append((lanes, b"".join(house.venue.outgoing), sorted(house.cells["positions"].values.items())))
+        runs.append((lanes, b"".join(house.venue.outgoing), repr(sorted(house.cells["positions"].values.items()))))
     assert runs[0] == runs[1]
 
 

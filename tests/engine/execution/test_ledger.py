@@ -1,81 +1,148 @@
 """Positions and profit to the last digit."""
 
+import math
 import random
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from engine.execution import codec
 from engine.execution.checkpoint import checkpoints
-from engine.execution.ledger import FEES_UNVALUED, Ledger, Position
-from engine.model.words import BUY, SELL
+from engine.execution.ledger import Ledger, Position
+from engine.execution.positions import DAY_NS
+from engine.model.fixed import to_text
+from engine.model.holdings import HoldingTerms
+from engine.model.words import BUY, SELL, PositionFlag
 from tests.engine.execution.memory import BTC, ETH, OTHER, STRATEGY, House
 
-COARSE = replace(BTC, size_decimals=5)
+DAY = 19_000 * DAY_NS
+
+
+def cell_of(position: Position, mark2: int = 0, day_ns: int = 0) -> Any:
+    """The position's cell as a reader gets it."""
+    return codec.POSITION.unpack(codec.POSITION.pack(*position.row(0, mark2, 1.0, day_ns)))
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_realised_and_unrealised_are_cash_and_inventory(seed: int) -> None:
-    """Through every flip and every rounding, with base fees; otherwise P&L is a story."""
+    """Through every flip and every rounding, with fees in any asset; otherwise P&L is a story."""
     print(f"seed {seed}")  # noqa: T201 - to repeat it
     draw = random.Random(seed)
-    position, cash, held, fees = Position(1, COARSE), 0, 0, 0
+    position, cash, held, fees = Position(1, BTC), 0, 0, 0
     for _ in range(500):
         side, price, size = draw.choice((BUY, SELL)), draw.randrange(1, 10**9), draw.randrange(1, 10**9)
         fee, asset = draw.choice(((0, b""), (draw.randrange(10**6), b"USDT"), (draw.randrange(10**4), b"BTC\0\0")))
-        before = position.base_fee_rest
-        position.apply(side, price, size, fee, asset, 1)
-        cash -= side * price * size
-        held += side * size
+        position.apply(side, price, size, fee, asset, None, 1)
+        cash -= side * price * size * 1000
+        held += side * size * 1000
         if asset == b"USDT":
-            fees += (2 * fee + 10) // 20
-            cash -= (2 * fee + 10) // 20
+            fees += fee * 100
+            cash -= fee * 100
         elif asset:
-            taken = (before + fee) // 1000
-            held -= taken
-            fees += price * taken
-        position.mark2 = draw.randrange(1, 10**9)
-        assert position.size == held
+            held -= fee
+            fees += price * fee
+        mark2 = draw.randrange(1, 10**9)
+        assert position.held == held
+        assert position.size * 1000 + position.dust == held
         assert position.fees == fees
-        assert 2 * (position.realised - position.fees) + position.unrealised2() == 2 * cash + position.mark2 * held
-        assert (position.size == 0) <= (position.cost == 0)
+        assert position.net2(mark2) == 2 * cash + mark2 * held
+        assert (position.held == 0) <= (position.cost == 0)
 
 
 def test_a_round_trip_realises_the_difference() -> None:
     """Bought at 100, sold at 110, twice flipped."""
     position = Position(1, BTC)
-    position.apply(BUY, 100, 10, 0, b"", 1)
-    position.apply(SELL, 110, 15, 0, b"", 2)
-    assert (position.size, position.realised, position.cost) == (-5, 100, -550)
-    position.apply(BUY, 90, 6, 0, b"", 3)
-    assert (position.size, position.realised, position.cost) == (1, 200, 90)
+    position.apply(BUY, 100, 10, 0, b"", None, 1)
+    position.apply(SELL, 110, 15, 0, b"", None, 2)
+    assert (position.size, position.realised, position.cost) == (-5, 100_000, -550_000)
+    position.apply(BUY, 90, 6, 0, b"", None, 3)
+    assert (position.size, position.realised, position.cost) == (1, 200_000, 90_000)
 
 
-def test_a_base_fee_too_small_for_the_size_is_carried() -> None:
-    """0.0000015 BTC a fill: nothing, then 0.00000 and finally the digit appears."""
+def test_holdings_are_what_the_venue_credits_to_the_last_digit() -> None:
+    """Rounded up, an exit asks for more than there is and is rejected for ever: 25 x 0.001 BTC less 0.1 %."""
     position = Position(1, BTC)
-    for _ in range(7):
-        position.apply(BUY, 6_000_000, 1000, 150, b"BTC", 1)
-    assert position.size == 7000 - 1
-    assert position.base_fee_rest == 50
+    for _ in range(25):
+        position.apply(BUY, 6_000_000, 100, 100, b"BTC", None, 1)
+    row = cell_of(position, 2 * 6_000_000)
+    assert to_text(position.held, position.terms.decimals) == "0.02497500"
+    assert (to_text(row.size, row.size_decimals), row.dust, row.holding_decimals) == ("0.02497", 500, 8)
+    assert row.fees == pytest.approx(1.5, abs=1e-12)
+    assert row.net == pytest.approx(-1.5, abs=1e-12)
 
 
-def test_a_fee_in_a_third_asset_is_kept_apart_and_marked() -> None:
-    """It has no price here; adding it up as dollars would be wrong."""
+def test_what_can_be_sold_is_whole_steps_toward_zero_and_no_less_than_the_least_order() -> None:
+    """A rest that no order can close must not look like a position, on either side."""
+    terms = HoldingTerms.of(replace(BTC, size_step=5, size_min=10))
+    assert terms.split(17_999) == (15, 2_999)
+    assert terms.split(-17_999) == (-15, -2_999)
+    assert terms.split(9_999) == (0, 9_999)
+    assert terms.join(*terms.split(-17_999)) == -17_999
+
+
+def test_an_asset_finer_than_its_fees_is_counted_at_its_own_decimals() -> None:
+    """Sizes may have 18 decimals; a holding cut to 8 would lose what was bought."""
+    fine = replace(BTC, size_decimals=18)
+    position = Position(1, fine)
+    position.apply(BUY, 6_000_000, 10**15 + 7, 100, b"BTC", None, 1)
+    assert position.held == 10**15 + 7 - 100 * 10**10
+
+
+def test_an_instrument_whose_dust_has_no_room_is_refused() -> None:
+    """At the start, not when the first dust comes."""
+    with pytest.raises(ValueError, match="least size 1000000000000 must fit 64 bits at 8 decimals"):
+        Ledger((replace(BTC, size_decimals=0, size_min=10**12),), (1,))
+
+
+def test_a_fee_in_a_third_asset_without_a_price_is_kept_apart_and_marked() -> None:
+    """Adding it up as dollars would be wrong, showing nothing too."""
     position = Position(1, BTC)
-    position.apply(BUY, 100, 10, 77, b"BNB\0\0\0\0\0", 1)
-    assert position.fees_other == {b"BNB": 77}
-    row = codec.POSITION.unpack(codec.POSITION.pack(*position.row(0)))
-    assert row.flags == FEES_UNVALUED
+    position.apply(BUY, 100, 10, 77, b"BNB\0\0\0\0\0", None, 1)
+    row = cell_of(position, 200)
+    assert row.flags == PositionFlag.FEES_UNVALUED
+    assert (row.fee_unvalued, row.fee_unvalued_asset.rstrip(b"\0"), row.unvalued_assets) == (77, b"BNB", 1)
+    assert row.fees == 0
+
+
+def test_a_fee_in_a_third_asset_counts_at_the_value_that_its_fill_carries() -> None:
+    """Half of those who trade at Binance pay in BNB."""
+    position = Position(1, BTC)
+    position.apply(BUY, 6_000_000, 100, 77, b"BNB", 60_000_000, 1)
+    row = cell_of(position, 2 * 6_000_000)
+    assert (row.fees, row.net, row.flags, row.unvalued_assets) == (0.6, -0.6, 0, 0)
+
+
+def test_without_a_price_the_net_is_unknown_and_not_zero() -> None:
+    """A book that never came would otherwise show the whole cost as no loss."""
+    position = Position(1, BTC)
+    position.apply(BUY, 6_000_000, 100, 0, b"", None, 1)
+    row = cell_of(position)
+    assert row.flags == PositionFlag.MARK_MISSING
+    assert math.isnan(row.unrealised)
+    assert math.isnan(row.net)
+    assert cell_of(position, 2 * 6_100_000).net == 1.0
+
+
+def test_the_days_net_begins_at_its_first_valuation() -> None:
+    """A day's loss is judged by the day."""
+    position = Position(1, BTC)
+    position.apply(BUY, 6_000_000, 100, 0, b"", None, 1)
+    assert math.isnan(cell_of(position, 2 * 6_100_000, DAY).net_day)
+    position.begin_day(DAY, 0)
+    assert position.day_ns == 0
+    position.begin_day(DAY, 2 * 6_100_000)
+    row = cell_of(position, 2 * 6_050_000, DAY)
+    assert (row.net, row.net_day) == (0.5, -0.5)
 
 
 def test_sums_beyond_64_bits_are_told_whole() -> None:
     """High << 64 | low, signed."""
     position = Position(1, BTC)
-    position.apply(SELL, 2**60, 2**61, 0, b"", 1)
-    row = codec.POSITION.unpack(codec.POSITION.pack(*position.row(0)))
+    position.apply(SELL, 2**50, 2**50, 0, b"", None, 1)
+    row = cell_of(position)
     assert row.cost_high << 64 | row.cost_low == position.cost
     assert abs(position.cost) > 2**64
 
@@ -112,7 +179,7 @@ def test_a_dropped_strategys_position_keeps_a_row(tmp_path: Path, caplog: pytest
             house.place(size=100)
         house.kill()
     told = [(one.strategy, one.symbol, one.size) for one in caplog.records if "not configured any more" in one.message]
-    assert told == [(OTHER, "BTCUSDT", "0.00400")] * 2
+    assert told == [(OTHER, "BTCUSDT", "0.00400000")] * 2
 
 
 def test_more_positions_than_cells_are_refused_at_the_start() -> None:

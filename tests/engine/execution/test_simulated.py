@@ -48,10 +48,13 @@ class SimulatedHouse(House):
         self.venue.binance.check()
 
     def check_positions(self) -> None:
-        """Positions, net of base fees, are what the account has gained."""
-        gained = self.venue.gained("BTC")
-        position = self.role.ledger.account[1]
-        assert position.size * 1000 - position.base_fee_rest == gained
+        """What we hold, and what we paid and took with every fee, is what the venue's balances have gained."""
+        positions = self.role.ledger.account.values()
+        for position in positions:
+            assert position.terms.decimals == 8
+            assert position.held == self.venue.gained(position.instrument.base)
+        cash = sum(one.cash - one.fees for one in positions)
+        assert cash == self.venue.gained("USDT") * 10**2
 
 
 FAULTS: dict[str, Callable[[Any], None]] = {

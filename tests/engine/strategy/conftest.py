@@ -18,8 +18,8 @@ from engine.strategy.role import StrategyRole
 from engine.strategy.strategy import Strategy
 
 NAME, NUMBER = "maker", 3
-BTC = Instrument(1, "binance", "BTCUSDT", "BTC", "USDT", 2, 5, 1, 1, 10, 10**12, 0)
-ETH = Instrument(2, "binance", "ETHUSDT", "ETH", "USDT", 2, 4, 1, 1, 10, 10**12, 0)
+BTC = Instrument(1, "binance", "BTCUSDT", "BTC", "USDT", 2, 5, 1, 1, 1, 10**12, 0)
+ETH = Instrument(2, "binance", "ETHUSDT", "ETH", "USDT", 2, 4, 1, 1, 1, 10**12, 0)
 DEPTH = 10
 
 
@@ -111,6 +111,8 @@ class System:
         again: int = 0,
         fee: int = 0,
         fee_asset: bytes = b"USDT",
+        dust: int = 0,
+        flags: int = 0,
     ) -> None:
         """A fill; with `again` one that was told before."""
         self.fills_told += not again
@@ -124,47 +126,25 @@ class System:
             price,
             size,
             fee,
+            0,
+            dust,
             fee_asset,
             strategy,
             of,
             side,
             1,
+            flags,
             0,
-            0,
-            (0,) * 3,
         )
 
-    def position(self, index: int, size: int, fill_sequence: int, *, strategy: int = NUMBER, of: int = 1) -> None:
+    def position(
+        self, index: int, size: int, fill_sequence: int, *, strategy: int = NUMBER, of: int = 1, dust: int = 0
+    ) -> None:
         """A position's cell."""
-        self.writer("positions").write(
-            index,
-            of,
-            strategy,
-            size,
-            0,
-            0,
-            0,
-            0,
-            0,
-            0,
-            0,
-            0,
-            0.0,
-            0.0,
-            0.0,
-            0,
-            0,
-            0,
-            0,
-            0,
-            0,
-            2,
-            5,
-            0,
-            0,
-            fill_sequence,
-            (0,) * 3,
-        )
+        values = {"instrument": of, "strategy": strategy, "size": size, "dust": dust, "fill_sequence": fill_sequence}
+        record = BY_NAME["positions"].record
+        empty = [b"" if field.code == "S" else (0,) * 3 if field.name == "spare" else 0 for field in record.fields]
+        self.writer("positions").write(index, *record.row(*empty)._replace(**values))
 
     def command(self, kind: CommandKind, strategy: int = 0) -> None:
         """An operator's word."""

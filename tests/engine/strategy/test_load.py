@@ -1,11 +1,12 @@
 """A wrong configuration is refused before anything starts, with the place and the value."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from engine.strategy.load import make_strategy, read_strategy_file, strategy_class
-from engine.strategy.units import price_down, price_of, price_up, size_down, size_for, size_of
+from engine.strategy.units import orderable, price_down, price_of, price_up, size_down, size_for, size_of
 from tests.engine.strategy.conftest import BTC
 
 MAKER = "engine.strategy.samples:ImbalanceMaker"
@@ -43,7 +44,9 @@ def test_a_file_that_is_no_strategy_file_is_refused(tmp_path: Path) -> None:
 def test_units_are_exact_and_on_the_venues_steps() -> None:
     """A price off the step is a reject, a size rounded up is money that is not there."""
     assert (price_of(BTC, "1.23"), size_of(BTC, "0.001")) == (123, 100)
-    assert (size_down(BTC, 9), size_down(BTC, 11)) == (0, 11)
+    least = replace(BTC, size_min=10, notional_min=1_000)
+    assert (size_down(least, 9), size_down(least, 11)) == (0, 11)
+    assert (orderable(least, 11, 90), orderable(least, 11, 91)) == (0, 11)
     assert size_for(BTC, "10.00", 123) == 10_00 * 10**5 // 123
     coarse = type(BTC)(1, "v", "S", "A", "B", 2, 5, 5, 10, 10, 10**9, 0)
     assert (price_down(coarse, 123), price_up(coarse, 123), price_up(coarse, 125)) == (120, 125, 125)

@@ -1,8 +1,21 @@
 """The role calls a strategy's hooks in a fixed order, in bounds, and carries its wants to the intents lane."""
 
+from dataclasses import replace
+
 import pytest
 
-from engine.model.words import BUY, SELL, BookState, CommandKind, IntentKind, OrderState, OrderType, Reason, TimeInForce
+from engine.model.words import (
+    BUY,
+    SELL,
+    BookState,
+    CommandKind,
+    FillFlag,
+    IntentKind,
+    OrderState,
+    OrderType,
+    Reason,
+    TimeInForce,
+)
 from engine.strategy.ears import READ_LIMIT
 from engine.strategy.role import StrategyRole
 from tests.engine.strategy.conftest import BTC, NUMBER, Recorder, System, begin
@@ -196,7 +209,37 @@ def test_a_fee_in_the_base_asset_leaves_the_position(system: System, recorder: R
         system.fill(7, BUY, 1_000, fee=1_600, fee_asset=b"BTC")
     system.fill(7, BUY, 1_000, fee=1_600, fee_asset=b"BNB")
     role.step(2_000)
-    assert recorder.position(BTC) == 4_000 - 3 * 1_600 // 1_000
+    assert recorder.position(BTC) == 3_995  # 4 000 less 4.8, rounded down to what can be sold
+    assert recorder.dust(BTC) == 200
+    assert recorder.position(BTC) * 1_000 + recorder.dust(BTC) == 4_000_000 - 3 * 1_600
+
+
+def test_nothing_but_dust_is_flat_and_said_once(
+    system: System, recorder: Recorder, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An exit that asks for less than the venue takes is refused at every book, for ever."""
+    costly = replace(BTC, notional_min=50 * 10**7)  # of 50 in quote
+    role = system.role(recorder)
+    begin(role)
+    system.fill(7, BUY, 1, fee=400, fee_asset=b"BTC")
+    role.step(2_000)
+    assert (recorder.position(BTC), recorder.dust(BTC)) == (0, 600)
+    with caplog.at_level("INFO", "engine.strategy"):
+        assert [recorder.exit(BTC, 90) for _ in range(3)] == [None] * 3
+        system.fill(7, BUY, 1_000)
+        role.step(2_001)
+        assert recorder.exit(costly, 100) is None
+        assert recorder.exit(costly, 10**6) is not None
+    assert [(one.symbol, one.held) for one in caplog.records] == [("BTCUSDT", "0.00000600")]
+    assert [(intent.side, intent.size) for intent in system.intents] == [(SELL, 1_000)]
+
+
+def test_an_opening_brings_the_dust_along(system: System, recorder: Recorder) -> None:
+    """A FILLS ring made anew begins with what is held: cut to whole sizes, the dust of every life would be lost."""
+    role = system.role(recorder)
+    system.fill(0, BUY, 999, dust=340, flags=FillFlag.OPENING)
+    begin(role)
+    assert (recorder.position(BTC), recorder.dust(BTC)) == (999, 340)
 
 
 def test_the_timer_is_called_when_it_is_due(system: System, recorder: Recorder) -> None:

@@ -1,6 +1,7 @@
 """The worked examples do what their first lines say."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,19 +13,22 @@ from engine.strategy.samples import ImbalanceMaker, MomentumTaker
 from tests.engine.strategy.conftest import BTC, System, begin
 
 FILES = sorted((Path(__file__).parents[3] / "configs" / "strategies").glob("*.toml"))
+MAKER = ImbalanceMaker.Parameters(size="0.001", position_max="0.002", half_width_steps=5)
 EVEN = ([(1_000, 50)], [(1_010, 50)])
 
 
 @pytest.fixture
 def maker() -> ImbalanceMaker:
     """A market maker of 100 units a quote and 200 in all."""
-    return ImbalanceMaker((BTC,), ImbalanceMaker.Parameters(size="0.001", position_max="0.002", half_width_steps=5))
+    return ImbalanceMaker(
+        (BTC,), ImbalanceMaker.Parameters(size="0.001", position_max="0.002", half_width_steps=5, short=True)
+    )
 
 
 @pytest.fixture
 def taker() -> MomentumTaker:
     """A taker of 100 units with a short memory."""
-    return MomentumTaker((BTC,), MomentumTaker.Parameters(size="0.001", half_life_prints=4))
+    return MomentumTaker((BTC,), MomentumTaker.Parameters(size="0.001", half_life_prints=4, short=True))
 
 
 Step = Callable[[], list[tuple[int, ...]]]
@@ -53,6 +57,38 @@ def test_the_maker_quotes_both_sides_once_and_never_takes(system: System, maker:
     assert {i.time_in_force for i in system.intents} == {TimeInForce.POST_ONLY}
     system.book(*EVEN)
     assert step() == []
+
+
+def test_on_spot_the_maker_offers_only_what_it_holds(system: System) -> None:
+    """A spot account cannot sell what it has not bought: the venue would reject the offer at every book."""
+    step = stepper(system, system.role(ImbalanceMaker((BTC,), MAKER)))
+    system.book(*EVEN)
+    assert step() == [(1, BUY, 100, 1_000)]
+    system.fill(1, BUY, 60, fee=60, fee_asset=b"BTC")
+    system.book(*EVEN)
+    assert step() == [(1, SELL, 59, 1_010)]
+
+
+def test_on_spot_the_taker_does_not_enter_downwards(system: System) -> None:
+    """The same, for who takes."""
+    parameters = MomentumTaker.Parameters(size="0.001", half_life_prints=4)
+    step = stepper(system, system.role(MomentumTaker((BTC,), parameters)))
+    for _ in range(4):
+        system.print_(SELL, 10)
+    system.book(*EVEN)
+    assert step() == []
+
+
+def test_the_taker_enters_again_though_dust_is_left(system: System) -> None:
+    """A rest under the least notional is no position: it cannot be left and must not keep the strategy waiting."""
+    costly = replace(BTC, notional_min=50_000)
+    parameters = MomentumTaker.Parameters(size="0.001", half_life_prints=4)
+    step = stepper(system, system.role(MomentumTaker((costly,), parameters)))
+    system.fill(1, BUY, 30)
+    for _ in range(4):
+        system.print_(BUY, 10)
+    system.book(*EVEN)
+    assert step() == [(1, BUY, 100, 1_015)]
 
 
 def test_the_maker_leans_away_from_the_weaker_side(system: System, maker: ImbalanceMaker) -> None:

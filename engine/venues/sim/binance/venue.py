@@ -295,8 +295,8 @@ class BinanceVenue:
         """Write the truth, then tell the accounts."""
         touched: dict[str, dict[str, None]] = {}
         for execution in executions:
-            self.truth.write(execution)
             order = execution.order
+            self.truth.write(execution, self.ledger.accounts[order.account])
             if execution.happening == Happening.TRADE and execution.fill and execution.filled == execution.fill.size:
                 self.limits.order_filled(order.account, self.now_ns)
             touched.setdefault(order.account, {}).update({order.market.base: None, order.market.quote: None})
