@@ -9,10 +9,12 @@ from rich.live import Live
 import shm
 from engine import instruments
 from engine.cli import NOBODY, Complaint
-from engine.cli.output import Terminal, attach, choose_system, row_tree, say_json, say_table
+from engine.cli.output import Terminal, attach, choose_system, row_tree, say, say_json, say_table
 from engine.model.fixed import to_text
 from engine.model.instrument import Instrument
+from engine.model.records import FEE_DECIMALS
 from engine.model.words import DONE_STATES, OrderState, OrderType, TimeInForce
+from engine.monitor import profit
 from engine.monitor.figures import Figures
 from engine.monitor.view import screen
 
@@ -105,8 +107,11 @@ def positions(options: argparse.Namespace) -> int:
     if options.json:
         say_json([_position_tree(row, known) for row in rows])
         return 0
-    columns = ("strategy", "instrument", "position", "average", "mark", "realised", "unrealised", "fees", "fills")
+    columns = ("strategy", "instrument", "position", "average", "mark", "net", "today", "realised", "unrealised",
+               "fees", "fills")  # fmt: skip
     say_table(columns, [_position_row(row, known) for row in rows])
+    for text in profit.lines(profit.profits(rows, known)):
+        say(text)
     return 0
 
 
@@ -114,6 +119,8 @@ def _position_tree(row: Any, known: dict[int, Instrument]) -> dict[str, Any]:
     numbers = {
         "symbol": name_of(known, row.instrument),
         "size": to_text(row.size, row.size_decimals),
+        "dust": to_text(row.dust, row.holding_decimals),
+        "fee_unvalued": to_text(row.fee_unvalued, FEE_DECIMALS),
         "average_price": to_text(row.average_price, row.price_decimals),
         "mark_price": to_text(row.mark_price, row.price_decimals),
     }
@@ -121,10 +128,11 @@ def _position_tree(row: Any, known: dict[int, Instrument]) -> dict[str, Any]:
 
 
 def _position_row(row: Any, known: dict[int, Instrument]) -> tuple[object, ...]:
-    tree = _position_tree(row, known)
+    tree, sums = _position_tree(row, known), (row.net, row.net_day, row.realised, row.unrealised)
     return (
-        row.strategy or "account", title_of(known, row.instrument), tree["size"], tree["average_price"],
-        tree["mark_price"], f"{row.realised:.4f}", f"{row.unrealised:.4f}", f"{row.fees:.4f}", row.fill_count,
+        row.strategy or "account", title_of(known, row.instrument), profit.held_text(row), tree["average_price"],
+        tree["mark_price"] if row.mark_price else "-", *(profit.money(one, 4) for one in sums),
+        profit.fees_text(row, 4), row.fill_count,
     )  # fmt: skip
 
 

@@ -17,6 +17,8 @@ from engine.cli.output import ago, choose_instrument, choose_system, lives, livi
 from engine.config import Config, ConfigError, Paths, Strategy, load
 from engine.config.paths import RUN_VARIABLE
 from engine.control import Refused, Unreachable, ask
+from engine.monitor import profit
+from engine.monitor.figures import Figures
 from engine.supervisor.life import guard_pid
 from engine.supervisor.life import read as read_life
 
@@ -250,15 +252,26 @@ def status(options: argparse.Namespace) -> int:
     found = books.books(system, _configured(state["config"]))
     replayed = state["mode"] == "replay"  # a recording's end is no loss
     followed = books.are_followed(found, state["now_ns"], replayed=replayed)
+    sums = _profits(system)
     if options.json:
-        say_json({**state, "books": found})
+        earned = {str(owner or "account"): profit.tree(total) for owner, total in sums.items()}
+        say_json({**state, "books": found, "profit": earned})
     else:
         _show_status(state)
         books.show(found, state["now_ns"])
+        for text in profit.lines(sums):
+            say(text)
         if not followed:
             say(f"a book is not followed: {', '.join(_logs(system, state))} says why")
     sound = all(process["phase"] == "running" for process in state["processes"]) and not state["halted"]
     return 0 if sound and followed else NO
+
+
+def _profits(system: str) -> dict[int, profit.Profit]:
+    """What each strategy and the account have earned; nothing where no execution has shown a position."""
+    figures = Figures(system)
+    rows = figures.cells("positions")
+    return profit.profits(rows, figures.instruments()) if rows else {}
 
 
 def _logs(system: str, state: Mapping[str, Any]) -> list[str]:

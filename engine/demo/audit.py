@@ -1,4 +1,4 @@
-"""Our journal against the venue's truth log: order for order, fill for fill.
+"""Our journal against the venue's truth log: order for order, fill for fill, and balance for balance.
 
 The journal is what execution believed; the truth log is what the matching engine did. They were written by processes
 that share nothing but a socket, so whatever was lost, doubled or invented on the way shows here.
@@ -6,12 +6,14 @@ that share nothing but a socket, so whatever was lost, doubled or invented on th
 
 from collections import Counter
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 
 import msgspec
 
-from engine.execution import codec
+from engine.execution import checkpoint, codec
 from engine.execution.journal import read_journal
+from engine.execution.ledger import Ledger
 from engine.model.fixed import to_fixed
 from engine.model.instrument import Instrument
 from engine.model.words import DONE_STATES, JournalKind, OrderState
@@ -32,6 +34,7 @@ class Side:
 
     orders: dict[str, tuple[int, int]] = field(default_factory=dict)
     fills: Counter[tuple[str, int, str, int, int]] = field(default_factory=Counter)
+    gained: dict[str, Fraction] = field(default_factory=dict)  # of each asset, beyond what was deposited
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,25 @@ def read_ours(directory: Path, instruments: dict[int, Instrument]) -> Side:
     return ours
 
 
+def read_ledger(directory: Path, instruments: dict[int, Instrument], strategies: tuple[int, ...]) -> Ledger:
+    """The positions that a start of execution would find in the journal."""
+    request = checkpoint.Request(str(directory), 0, tuple(instruments.values()), strategies)
+    replay = checkpoint.blank(request)
+    for entry in read_journal(directory):
+        replay.feed(entry)
+    return replay.blotter.ledger
+
+
+def gains(ledger: Ledger) -> dict[str, Fraction]:
+    """What the account must have gained of each asset, by our positions; fees in a third asset apart."""
+    found: dict[str, Fraction] = {}
+    for one in ledger.account.values():
+        base, quote = one.instrument.base, one.instrument.quote
+        found[base] = found.get(base, Fraction()) + Fraction(one.held, 10**one.terms.decimals)
+        found[quote] = found.get(quote, Fraction()) + Fraction(one.cash - one.fees, 10**one.money_decimals)
+    return found
+
+
 def read_truth(path: Path, account: str) -> Side:
     """What the venue did for an account; a line that it was killed in is none yet."""
     truth = Side()
@@ -69,6 +91,7 @@ def read_truth(path: Path, account: str) -> Side:
         filled, size = (to_fixed(str(event[name]), TRUTH_DECIMALS) for name in ("filled", "size"))
         end = OrderState.FILLED if filled == size else TRUTH_ENDS[event["what"]]
         truth.orders[event["client_id"]] = (int(end), filled)
+        truth.gained.update({asset: Fraction(text) for asset, text in event.get("gained", {}).items()})
         if event["what"] == "fill":
             price, part = (to_fixed(str(event[name]), TRUTH_DECIMALS) for name in ("fill_price", "fill_size"))
             truth.fills[event["symbol"], int(event["fill_id"]), event["client_id"], price, part] += 1
@@ -90,4 +113,8 @@ def compare(ours: Side, truth: Side) -> list[Finding]:
             found.append(Finding(f"order {client_id}: {told}"))
     found += [Finding(f"fill {one}: the venue has it, the journal does not") for one in truth.fills - ours.fills]
     found += [Finding(f"fill {one}: in the journal beyond what the venue has") for one in ours.fills - truth.fills]
+    for asset in sorted({*ours.gained, *truth.gained}):
+        mine, there = ours.gained.get(asset, Fraction()), truth.gained.get(asset, Fraction())
+        if mine != there:
+            found.append(Finding(f"balance of {asset}: ours gained {float(mine)}, the venue's {float(there)}"))
     return found

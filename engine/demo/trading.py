@@ -26,12 +26,17 @@ from rich.live import Live
 import shm
 from engine import instruments
 from engine.cli import main as engine_ctl
+from engine.clock import now_ns
 from engine.config import load
 from engine.config.paths import RUN_VARIABLE, STATE_VARIABLE
 from engine.demo import audit
+from engine.execution import codec
 from engine.execution.checkpoint import checkpoints
 from engine.execution.journal_file import segments
+from engine.execution.ledger import Ledger
+from engine.execution.positions import DAY_NS
 from engine.model.instrument import Instrument
+from engine.monitor import profit
 from engine.monitor.figures import Figures
 from engine.monitor.view import screen
 
@@ -96,9 +101,10 @@ def show(figures: Figures, duration_s: float | None, chaos: Chaos | None, consol
             time.sleep(min(LOOK_EVERY_S, max(end_s - time.monotonic(), 0)))
 
 
-def judge(state: Path, known: dict[int, Instrument], console: Console) -> int:
+def judge(state: Path, known: dict[int, Instrument], ledger: Ledger, console: Console) -> int:
     """Hold the journal against the truth; the exit code."""
     ours, truth = audit.read_ours(state / "journal", known), audit.read_truth(state / "venue-truth.log", ACCOUNT)
+    ours.gained = audit.gains(ledger)
     findings = audit.compare(ours, truth)
     console.print(
         f"journal: {len(ours.orders):,} orders, {ours.fills.total():,} fills · "
@@ -111,6 +117,20 @@ def judge(state: Path, known: dict[int, Instrument], console: Console) -> int:
     if not truth.orders:
         console.print("not one order reached the venue")
     return int(bool(findings) or not truth.orders)
+
+
+def marks2(figures: Figures) -> dict[int, int]:
+    """Twice the middle of each book, as last shown; of none that lacks a side."""
+    tops = figures.cells("book_tops")
+    return {row.instrument: row.bid_price[0] + row.ask_price[0] for row in tops if row.bids and row.asks}
+
+
+def earned(ledger: Ledger, marks: dict[int, int], known: dict[int, Instrument]) -> str:
+    """What the journal's positions come to at these prices; the demo's quotes are dollars."""
+    day_ns = now_ns() // DAY_NS * DAY_NS
+    rows = [one.row(0, marks.get(one.instrument.id, 0), 1.0, day_ns) for one in ledger.positions]
+    sums = profit.profits([codec.POSITION.unpack(codec.POSITION.pack(*row)) for row in rows], known)
+    return profit.line(sums[profit.ACCOUNT])
 
 
 def own_config(place: Path, *, chaos: bool) -> str:
@@ -145,18 +165,23 @@ def run(duration_s: float | None, chaos: Chaos | None) -> int:
     os.environ[RUN_VARIABLE] = os.environ[STATE_VARIABLE] = str(place)
     file = own_config(place, chaos=chaos is not None)
     config = load(file)
-    verdict = 1
+    verdict, last_line = 1, "what was earned is not known: the system did not come down"
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if (code := engine_ctl(["up", file])) != 0:
             console.print(f"what it wrote is in {place}")
             return code
         known = {one.id: one for one in instruments.read(config.system.name)}
+        figures = Figures(config.system.name)
         try:
-            show(Figures(config.system.name), duration_s, chaos, console)
+            show(figures, duration_s, chaos, console)
         except KeyboardInterrupt:
             console.print("ending")
-        verdict = engine_ctl(["down", "--system", config.system.name]) or judge(config.paths.state, known, console)
+        marks, strategies = marks2(figures), tuple(one.id for one in config.strategies)
+        verdict = engine_ctl(["down", "--system", config.system.name])
+        if not verdict:
+            ledger = audit.read_ledger(config.paths.state / "journal", known, strategies)
+            verdict, last_line = judge(config.paths.state, known, ledger, console), earned(ledger, marks, known)
     finally:
         if verdict == 0:
             shutil.rmtree(place)
@@ -164,6 +189,7 @@ def run(duration_s: float | None, chaos: Chaos | None) -> int:
             console.print(f"what it wrote is in {place}")
     if chaos is not None:
         console.print(f"killed with SIGKILL: {chaos.killed} (seed {chaos.seed})")
+    console.print(last_line)
     return verdict
 
 

@@ -10,6 +10,7 @@ from rich.table import Table
 from engine.model.fixed import to_text
 from engine.model.instrument import Instrument
 from engine.model.words import BookState, Reason, RoleState
+from engine.monitor import profit
 from engine.monitor.figures import Figures, Rate, bps_text, quantile
 
 LATE_NS = 500_000_000
@@ -85,15 +86,16 @@ def _market(figures: Figures, known: dict[int, Instrument]) -> Table:
 
 
 def _positions(figures: Figures, known: dict[int, Instrument]) -> Table:
-    table = whole_table(
-        "strategy", "instrument", "position", "average", "realised", "unrealised", "fees", title="positions"
-    )
-    for row in figures.cells("positions"):
+    columns = ("strategy", "instrument", "position", "average", "net", "today", "realised", "unrealised", "fees")
+    rows = figures.cells("positions")
+    caption = profit.line(profit.profits(rows, known)[profit.ACCOUNT])
+    table = whole_table(*columns, title="positions", caption=caption)
+    for row in rows:
         if (one := known.get(row.instrument)) is not None and row.fill_count:
             table.add_row(
-                str(row.strategy) if row.strategy else "account", one.symbol, to_text(row.size, one.size_decimals),
-                to_text(row.average_price, one.price_decimals), f"{row.realised:,.2f}", f"{row.unrealised:,.2f}",
-                f"{row.fees:,.2f}",
+                str(row.strategy) if row.strategy else "account", one.symbol, profit.held_text(row),
+                to_text(row.average_price, one.price_decimals), profit.money(row.net), profit.money(row.net_day),
+                profit.money(row.realised), profit.money(row.unrealised), profit.fees_text(row),
             )  # fmt: skip
     return table
 

@@ -6,8 +6,10 @@ import msgspec
 import orjson
 import pytest
 
-from engine.demo.audit import read_truth
-from engine.model.words import OrderState
+from engine.demo.audit import Side, compare, gains, read_truth
+from engine.execution.ledger import Ledger
+from engine.model.words import BUY, OrderState
+from tests.engine.execution.memory import BTC
 
 LINE = {
     "what": "fill", "account": "engine", "client_id": "aa", "symbol": "BTCUSDT", "size": "2.0", "filled": "1.0",
@@ -32,3 +34,16 @@ def test_a_damaged_line_in_the_middle_is_an_error(tmp_path: Path) -> None:
     path.write_bytes(b'{"what":\n' + orjson.dumps(LINE) + b"\n")
     with pytest.raises(msgspec.DecodeError):
         read_truth(path, "engine")
+
+
+def test_balances_are_compared_to_the_last_digit(tmp_path: Path) -> None:
+    """Orders and fills may agree while what is held is rounded: an exit of one step too much is rejected for ever."""
+    path, ledger = tmp_path / "truth", Ledger((BTC,), ())
+    line = LINE | {"account": "engine", "gained": {"BTC": "0.00099999", "USDT": "-60.00000000"}}
+    path.write_bytes(orjson.dumps(line) + b"\n")
+    ledger.account[BTC.id].apply(BUY, 6_000_000, 100, 1, b"BTC", None, 1)
+    truth = read_truth(path, "engine")
+    assert compare(Side(truth.orders, truth.fills, gains(ledger)), truth) == []
+    ledger.account[BTC.id].held += 1
+    (finding,) = compare(Side(truth.orders, truth.fills, gains(ledger)), truth)
+    assert finding.text == "balance of BTC: ours gained 0.001, the venue's 0.00099999"

@@ -34,6 +34,9 @@ def test_the_engine_trades_through_kills_and_ends_in_the_venues_truth() -> None:
     assert found, done.stdout[-3000:]
     assert int(found[1]) >= 2, "segments must roll under the kills"
     assert {name for name in shm.systems() if name.startswith("demo")} <= before
+    assert re.search(
+        r"^net [+-][0-9.]+ USDT = realised", done.stdout[done.stdout.index("killed with SIGKILL") :], re.MULTILINE
+    )
 
 
 @pytest.mark.soak

@@ -1,0 +1,123 @@
+"""What a system has earned: net of fees, for each strategy, the account, and the whole system, in one currency.
+
+    net = realised + unrealised - fees       since the journal began, and since this UTC day's first valuation
+
+A sum is in the quote of its positions where they have one in common, else in dollars at execution's rates. What cannot
+be said is not said as a number: a position without a price makes its sum unknown, and a fee that no price valued stands
+beside the sum with its amount and asset.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.model.fixed import to_text
+from engine.model.instrument import Instrument
+from engine.model.records import FEE_DECIMALS
+from engine.model.words import PositionFlag
+
+DOLLARS = "USD"
+ACCOUNT = 0
+SUMS = ("net", "net_day", "realised", "unrealised", "fees")
+
+
+@dataclass(slots=True)
+class Profit:
+    """The sums over some positions."""
+
+    currency: str
+    net: float = 0.0
+    net_day: float = 0.0
+    realised: float = 0.0
+    unrealised: float = 0.0
+    fees: float = 0.0
+    missing: list[str] = field(default_factory=list)  # symbols without a price
+    unvalued: dict[str, int] = field(default_factory=dict)  # fees by asset, at FEE_DECIMALS
+    more_assets: int = 0  # further assets whose fees the records do not show
+
+    def add(self, row: Any, one: Instrument) -> None:
+        """Take in one position."""
+        rate = 1.0 if self.currency == one.quote else row.usd_rate
+        for name in SUMS:
+            setattr(self, name, getattr(self, name) + getattr(row, name) * rate)
+        if row.flags & PositionFlag.MARK_MISSING or math.isnan(rate):
+            self.missing.append(one.symbol)
+        if row.flags & PositionFlag.FEES_UNVALUED:
+            asset = row.fee_unvalued_asset.rstrip(b"\0").decode(errors="replace")
+            self.unvalued[asset] = self.unvalued.get(asset, 0) + row.fee_unvalued
+            self.more_assets += row.unvalued_assets - 1
+
+
+def profits(rows: Iterable[Any], known: Mapping[int, Instrument]) -> dict[int, Profit]:
+    """The sums by owner: a strategy's number, or ACCOUNT; of positions that were traded."""
+    owners: dict[int, list[tuple[Any, Instrument]]] = {ACCOUNT: []}
+    for row in rows:
+        if row.fill_count and (one := known.get(row.instrument)) is not None:
+            owners.setdefault(row.strategy, []).append((row, one))
+    return {owner: _sum(traded) for owner, traded in owners.items()}
+
+
+def _sum(traded: list[tuple[Any, Instrument]]) -> Profit:
+    """One owner's sums."""
+    quotes = {one.quote for _, one in traded}
+    total = Profit(quotes.pop() if len(quotes) == 1 else DOLLARS)
+    for row, one in traded:
+        total.add(row, one)
+    return total
+
+
+def money(value: float, decimals: int = 2) -> str:
+    """A sum for a screen, with its sign; one that no price says is a dash."""
+    return "-" if math.isnan(value) else f"{value:+,.{decimals}f}"
+
+
+def held_text(row: Any) -> str:
+    """What a position is, and beside it the dust that no order can close."""
+    size = to_text(row.size, row.size_decimals)
+    return f"{size} + dust {to_text(row.dust, row.holding_decimals)}" if row.dust else size
+
+
+def unvalued_text(row: Any) -> str:
+    """The fees of a position that no price valued; empty when there are none."""
+    if not row.flags & PositionFlag.FEES_UNVALUED:
+        return ""
+    asset = row.fee_unvalued_asset.rstrip(b"\0").decode(errors="replace")
+    more = f" and {row.unvalued_assets - 1} more assets" if row.unvalued_assets > 1 else ""
+    return f"{to_text(row.fee_unvalued, FEE_DECIMALS)} {asset}{more} unvalued"
+
+
+def fees_text(row: Any, decimals: int = 2) -> str:
+    """A position's fees in quote, and beside them those without a value."""
+    unvalued = unvalued_text(row)
+    return f"{row.fees:,.{decimals}f}" + (f" + {unvalued}" if unvalued else "")
+
+
+def line(total: Profit) -> str:
+    """One owner's profit in one line."""
+    text = (
+        f"net {money(total.net)} {total.currency} = realised {money(total.realised)} + unrealised"
+        f" {money(total.unrealised)} - fees {total.fees:,.2f}; today (UTC) {money(total.net_day)}"
+    )
+    if total.missing:
+        text += f"; no price for {', '.join(sorted(set(total.missing)))}"
+    for asset, amount in total.unvalued.items():
+        text += f"; fees of {to_text(amount, FEE_DECIMALS)} {asset} are not valued"
+    if total.more_assets:
+        text += f"; fees in {total.more_assets} more assets are not valued"
+    return text
+
+
+def lines(sums: Mapping[int, Profit]) -> list[str]:
+    """A line an owner, the whole account first."""
+    return [f"{f'strategy {owner}' if owner else 'account'}: {line(sums[owner])}" for owner in sorted(sums)]
+
+
+def tree(total: Profit) -> dict[str, Any]:
+    """One owner's profit for JSON: null where no price says it."""
+    sums = {name: None if math.isnan(value := getattr(total, name)) else value for name in SUMS}
+    unvalued = {asset: to_text(amount, FEE_DECIMALS) for asset, amount in total.unvalued.items()}
+    return {
+        "currency": total.currency, **sums, "no_price_for": sorted(set(total.missing)), "unvalued_fees": unvalued,
+        "more_unvalued_assets": total.more_assets,
+    }  # fmt: skip
