@@ -1,14 +1,13 @@
 """All venues together on a terminal: the global book of each thing, one ladder with its venues, what pays."""
 
 import argparse
-import time
 from typing import Any
 
 from rich.console import Group, RenderableType
-from rich.live import Live
 
 import shm
 from engine.cli import NOBODY, WRONG_USE, Complaint
+from engine.cli.live import show_live
 from engine.cli.look import known_instruments, name_of
 from engine.cli.output import Terminal, ago, attach, choose_system, monotonic_age, plain, say_json
 from engine.model.fixed import to_text
@@ -67,13 +66,10 @@ def across(options: argparse.Namespace) -> int:
     if options.json:
         say_json(tree(view, options.group))
         return 0
-    if options.once:
+    if options.once or not Terminal().is_terminal:
         Terminal().print(_screen(view, options.group))
         return 0
-    with Live("waiting for the aggregation", screen=True, auto_refresh=False) as live:
-        while True:
-            live.update(_screen(view, options.group), refresh=True)
-            time.sleep(INTERVAL_S)
+    return show_live(lambda: _screen(view, options.group), lambda: None, INTERVAL_S)
 
 
 def _screen(view: Across, wanted: str) -> RenderableType:

@@ -5,18 +5,18 @@ import time
 from typing import Any
 
 from rich.console import Group, RenderableType
-from rich.live import Live
 from rich.table import Table
 
 import shm
 from engine.cli import NOBODY, Complaint
-from engine.cli.look import known_instruments, name_of, price_text, size_text, title_of
+from engine.cli.live import show_live
+from engine.cli.look import known_instruments, name_of, price_text, size_text
 from engine.cli.output import Terminal, ago, attach, choose_instrument, choose_system, monotonic_age, row_tree, say_json
 from engine.lanes import FEED
 from engine.model.instrument import Instrument
 from engine.model.words import BookState
 from engine.monitor.figures import bps_text
-from engine.monitor.view import whole_table
+from engine.monitor.view import title_of, whole_table
 
 INTERVAL_S = 0.1
 BAR = 24
@@ -31,7 +31,7 @@ def book(options: argparse.Namespace) -> int:
     assert isinstance(cells, shm.CellReader)
     feed = Feed(system)
     wanted = choose_instrument(options.instrument, known.values(), NOBODY)
-    if options.json or options.once:
+    if options.json or options.once or not Terminal().is_terminal:
         row = find(cells, wanted)
         if row is None:
             raise Complaint(f"no book of {options.instrument!r} yet", NOBODY)
@@ -116,10 +116,10 @@ def _now_ns() -> int:
 
 
 def _live(cells: shm.CellReader, wanted: int, known: dict[int, Instrument], feed: Feed) -> int:
-    """Until ^C."""
-    with Live("waiting for the feed", screen=True, auto_refresh=False) as live:
-        while True:
-            row = find(cells, wanted)
-            if row is not None:
-                live.update(feed.shown(ladder(row, known)), refresh=True)
-            time.sleep(INTERVAL_S)
+    """Until `q` or ^C."""
+
+    def shown() -> RenderableType:
+        row = find(cells, wanted)
+        return "waiting for the feed" if row is None else feed.shown(ladder(row, known))
+
+    return show_live(shown, lambda: None, INTERVAL_S)

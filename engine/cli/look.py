@@ -4,11 +4,10 @@ import argparse
 import time
 from typing import Any
 
-from rich.live import Live
-
 import shm
 from engine import instruments
 from engine.cli import NOBODY, Complaint
+from engine.cli.live import show_live
 from engine.cli.output import Terminal, attach, choose_system, row_tree, say, say_json, say_table
 from engine.model.fixed import to_text
 from engine.model.instrument import Instrument
@@ -16,7 +15,7 @@ from engine.model.records import FEE_DECIMALS
 from engine.model.words import DONE_STATES, OrderState, OrderType, TimeInForce
 from engine.monitor import profit
 from engine.monitor.figures import Figures
-from engine.monitor.view import screen
+from engine.monitor.view import screen, title_of
 
 INTERVAL_S = 0.2
 ONCE_S = 1.0  # a rate needs two looks
@@ -33,13 +32,6 @@ def known_instruments(system: str) -> dict[int, Instrument]:
 def name_of(known: dict[int, Instrument], instrument: int) -> str:
     """An instrument's symbol, or its id while nobody has shown it."""
     return known[instrument].symbol if instrument in known else str(instrument)
-
-
-def title_of(known: dict[int, Instrument], instrument: int) -> str:
-    """An instrument's name where one system may have it of several venues: on a screen it must not be mistaken."""
-    symbol = name_of(known, instrument)
-    twins = [one for one in known.values() if one.symbol == symbol]
-    return f"{known[instrument].venue}:{symbol}" if len(twins) > 1 else symbol
 
 
 def price_text(known: dict[int, Instrument], instrument: int, price: int) -> str:
@@ -137,16 +129,14 @@ def _position_row(row: Any, known: dict[int, Instrument]) -> tuple[object, ...]:
 
 
 def view(options: argparse.Namespace) -> int:
-    """The whole system on one screen, live or once."""
+    """The whole system on one screen: live at a terminal until `q` or ^C, once into a file or a pipe."""
     figures = Figures(choose_system(options.system))
-    if options.once:
+    console = Terminal()
+    if options.once or not console.is_terminal:
         for pause_s in (0.0, ONCE_S):
             time.sleep(pause_s)
             figures.poll()
-        Terminal().print(screen(figures))
+        console.print(screen(figures, console.width))
         return 0
-    with Live(screen(figures), screen=True, auto_refresh=False) as live:
-        while True:
-            figures.poll()
-            live.update(screen(figures), refresh=True)
-            time.sleep(INTERVAL_S)
+    figures.poll()
+    return show_live(lambda: screen(figures, console.width, console.height), figures.poll, INTERVAL_S)

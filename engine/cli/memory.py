@@ -41,9 +41,8 @@ def sum_of(lane: "shm.RingReader | shm.CellReader") -> int:
 
 def ls(options: argparse.Namespace) -> int:
     """List the segments."""
-    if options.system:
-        choose_system(options.system)
-    rows = [describe(name) for name in shm.names(options.system, aside=options.aside)]
+    system = choose_system(options.system) if options.system else ""
+    rows = [describe(name) for name in shm.names(system, aside=options.aside)]
     if options.json:
         say_json(rows)
         return 0

@@ -6,6 +6,7 @@ import os
 import stat
 import time
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,11 +16,13 @@ from rich.table import Table
 import shm
 from engine.cli import NOBODY, WRONG_USE, Complaint
 from engine.config import Paths, known_systems
+from engine.config.paths import RUN_VARIABLE, stopped_systems
 from engine.supervisor.life import read as read_life
 from shm.segment import path_of
 
 SECOND_NS = 1_000_000_000
 WIDTH_MAX = 1000
+SYSTEM_VARIABLE = "STEELYARD_SYSTEM"
 
 
 def say(text: object = "") -> None:
@@ -77,6 +80,23 @@ def ago(age_ns: int) -> str:
     return f"{seconds / 86400:.1f} d"
 
 
+def iso(at_ns: int) -> str:
+    """A wall clock time as text, in UTC to the microsecond; empty for 0, which means never."""
+    if not at_ns:
+        return ""
+    moment = datetime.fromtimestamp(at_ns // SECOND_NS, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{at_ns % SECOND_NS // 1000:06}Z"
+
+
+def local(at_ns: int) -> str:
+    """A wall clock time for a person in a table: today's as the local time of day, older ones with their date."""
+    if not at_ns:
+        return "-"
+    moment = datetime.fromtimestamp(at_ns / SECOND_NS).astimezone()
+    today = moment.date() == datetime.now().astimezone().date()
+    return f"{moment:%H:%M:%S}.{at_ns % SECOND_NS // 1_000_000:03}" if today else f"{moment:%Y-%m-%d %H:%M:%S}"
+
+
 def monotonic_age(then_ns: int) -> int:
     """The age of a CLOCK_MONOTONIC time."""
     return time.monotonic_ns() - then_ns
@@ -104,21 +124,38 @@ def _has_living_owner(name: str) -> bool:
         return False
 
 
-def choose_system(named: str) -> str:
-    """The system that is meant: the one named, or the only one there is, or the only one that lives."""
+def choose_system(named: str, *, stopped: bool = False) -> str:
+    """The system that is meant: the one named (by the option, else by STEELYARD_SYSTEM), or the only one that runs.
+
+    A name that holds a `/` is the path of a run directory. With `stopped`, systems that are down count where none runs.
+    """
     found = {*shm.systems(), *known_systems()}
+    named = named or os.environ.get(SYSTEM_VARIABLE, "")
+    if "/" in named:
+        return _enter(Path(named))
     if named:
-        if named not in found:
-            raise Complaint(f"no system {named!r} here, found {', '.join(sorted(found)) or 'none'}", NOBODY)
+        known = found | (stopped_systems() if stopped else set())
+        if named not in known:
+            raise Complaint(f"no system {named!r} here, found {', '.join(sorted(known)) or 'none'}", NOBODY)
         return named
-    if not found:
+    kept = [system for system in sorted(found) if living_supervisor(system)]
+    living = kept or [system for system in sorted(found) if lives(system)]
+    candidates = living or sorted(found) or (sorted(stopped_systems()) if stopped else [])
+    if not candidates:
         raise Complaint("no system is here: engine-ctl up CONFIG starts one", NOBODY)
-    if len(found) > 1:
-        living = [system for system in sorted(found) if lives(system)]
-        if len(living) == 1:
-            return living[0]
-        raise Complaint(f"which system? --system is one of {', '.join(sorted(found))}", WRONG_USE)
-    return next(iter(found))
+    if len(candidates) > 1:
+        choice = f"set --system or {SYSTEM_VARIABLE} to one of {', '.join(candidates)} (engine-ctl ls shows them)"
+        raise Complaint(f"which system? {choice}", WRONG_USE)
+    return candidates[0]
+
+
+def _enter(run: Path) -> str:
+    """The system of this run directory, which is from here on where its files are looked for."""
+    run = run.resolve()
+    if not run.is_dir():
+        raise Complaint(f"{run}: no such directory, expected a system's run directory (engine-ctl ls)", NOBODY)
+    os.environ[RUN_VARIABLE] = str(run.parent)
+    return run.name
 
 
 class Named(Protocol):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 EPILOG = """\
 examples:
   engine-ctl up configs/demo.toml        start a system and wait until it stands
+  engine-ctl ls                          every system of this user, and where it is
   engine-ctl status                      every process and book; exit 1 when something is not as it should be
   engine-ctl halt                        no new orders, open ones are cancelled; survives restarts
   engine-ctl book BTCUSDT                a live ladder, read from shared memory
@@ -84,7 +85,8 @@ def _add(
 ) -> argparse.ArgumentParser:
     """A command with the two options of whatever looks at a system."""
     parser = _add_plain(commands, name, run, text, example, about, tree=tree)
-    parser.add_argument("--system", default="", metavar="NAME", help="which system; not needed where there is one")
+    text = "which system, by name or run directory; without it STEELYARD_SYSTEM, else the only one that runs"
+    parser.add_argument("--system", default="", metavar="NAME", help=text)
     return parser
 
 
@@ -116,6 +118,9 @@ whether a venue knows a symbol is found when the feed runs. Exit 2 when it could
 DOWN = """\
 Execution cancels what it has open; if it is dead while orders stand, it is brought up once more to do so. Orders that
 are left are listed and exit is 1. Works without a supervisor too."""
+LS = """\
+Each with its mode, what it does, since when, its run directory and the file it was started from. Other commands take
+the one that runs; where several run, --system or STEELYARD_SYSTEM chooses, by name or by run directory."""
 STATUS = """\
 Exit 1 when a process is not running, the system is halted, or a book is not followed: the venue refused it or a
 channel of it, its numbers do not fit, its metadata has not come, or nothing of it was heard for 10 seconds."""
@@ -147,6 +152,8 @@ def _system_commands(commands: "Commands") -> None:
     text = "say whether a file could be started"
     check = _add_plain(commands, "check", "system:check_file", text, "check configs/live.toml", CHECK)
     check.add_argument("config", metavar="CONFIG", help="the system's file")
+    listing = _add_plain(commands, "ls", "systems:ls", "list every system of this user", "ls", LS)
+    listing.add_argument("--all", action="store_true", help="those that are down too")
     text = "drain and stop every process, remove the segments"
     _timeout(_add(commands, "down", "system:down", text, about=DOWN), 60.0, "how long to wait for the end")
     text = "show every process and book: phase, beat, deaths, state"

@@ -2,6 +2,7 @@
 
 run    $STEELYARD_RUN_DIRECTORY, else $XDG_RUNTIME_DIR/steelyard, else /tmp/steelyard-<uid>
        <system>/  control.sock  supervisor.lock  guard.lock  system.json  <process>.log  <process>.out
+       <system>/state  leads to its state directory, for commands that know only the system's name
        <system>.link  leads to the directory of a system whose file names another place
 state  $STEELYARD_STATE_DIRECTORY, else $XDG_STATE_HOME/steelyard, else ~/.local/state/steelyard
        <system>/  HALT  audit.log  instruments.json  journal
@@ -14,7 +15,7 @@ from pathlib import Path
 
 RUN_VARIABLE = "STEELYARD_RUN_DIRECTORY"
 STATE_VARIABLE = "STEELYARD_STATE_DIRECTORY"
-LINK = ".link"
+LINK, STATE_LINK = ".link", "state"
 SOCKET_PATH_MAX = 107  # sockaddr_un holds 108 bytes with the closing zero
 
 
@@ -52,9 +53,11 @@ class Paths:
 
     @classmethod
     def known(cls, system: str) -> "Paths":
-        """The files of a system of which only the name is known: where they would be, or where its link leads."""
+        """The files of a system of which only the name is known: where they would be, or where its links lead."""
         found, link = cls.of(system), link_of(system)
-        return cls(link.resolve(), found.state) if link.is_dir() and not found.system.exists() else found
+        run = link.resolve() if link.is_dir() and not found.system.exists() else found.run
+        state = run / STATE_LINK
+        return cls(run, state.resolve() if state.is_dir() else found.state)
 
     @property
     def control(self) -> Path:
@@ -108,17 +111,22 @@ class Paths:
         self._leave_word()
 
     def _leave_word(self) -> None:
-        """Let the system be found by its name: a link to its run directory where one would look for it."""
-        link = link_of(self.run.name)
-        if self.run.parent == link.parent:
-            return
-        with contextlib.suppress(OSError):  # the system stands without it; who looks must then be told the directory
-            link.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _refuse_foreign(link.parent)
-            temporary = link.with_suffix(f".{os.getpid()}")
-            temporary.unlink(missing_ok=True)
-            temporary.symlink_to(self.run.absolute())
-            temporary.replace(link)
+        """Let the system be found by its name: a link to its run directory, and in that one to its state directory."""
+        with contextlib.suppress(OSError):  # the system runs without them; a command must then be given the directories
+            _point(self.run / STATE_LINK, self.state)
+            link = link_of(self.run.name)
+            if self.run.parent != link.parent:
+                link.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                _refuse_foreign(link.parent)
+                _point(link, self.run)
+
+
+def _point(link: Path, target: Path) -> None:
+    """Make a link, or let the one that is there lead to this target."""
+    temporary = link.with_suffix(f".{os.getpid()}")
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(target.absolute())
+    temporary.replace(link)
 
 
 def link_of(system: str) -> Path:
@@ -130,6 +138,14 @@ def known_systems() -> set[str]:
     """The systems that left word of themselves and are not down."""
     directories = (path.parent.name for path in default_run_directory().glob("*/system.json"))
     return {name.removesuffix(LINK) for name in directories}
+
+
+def stopped_systems() -> set[str]:
+    """The systems that are down and have left a journal, by their state directories."""
+    run, state = default_run_directory(), default_state_directory()
+    found = {path.parent.parent.name for path in run.glob(f"*/{STATE_LINK}/journal")}
+    found |= {path.parent.name for path in state.glob("*/journal")}
+    return {name.removesuffix(LINK) for name in found} - known_systems()
 
 
 def _refuse_foreign(path: Path) -> None:

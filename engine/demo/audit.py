@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -16,9 +17,11 @@ from engine.execution.journal import read_journal
 from engine.execution.ledger import Ledger
 from engine.model.fixed import to_fixed
 from engine.model.instrument import Instrument
-from engine.model.words import DONE_STATES, JournalKind, OrderState
+from engine.model.refusals import reject_text
+from engine.model.words import DONE_STATES, JournalKind, OrderState, TimeInForce
 
 TRUTH_DECIMALS = 8
+WOULD_TAKE = -2010  # Binance's code for a new order that it rejects; of a post-only one: it would have taken
 TRUTH_ENDS = {
     "accepted": OrderState.OPEN,
     "fill": OrderState.PARTLY_FILLED,
@@ -35,6 +38,7 @@ class Side:
     orders: dict[str, tuple[int, int]] = field(default_factory=dict)
     fills: Counter[tuple[str, int, str, int, int]] = field(default_factory=Counter)
     gained: dict[str, Fraction] = field(default_factory=dict)  # of each asset, beyond what was deposited
+    ends: dict[str, str] = field(default_factory=dict)  # how each order of the journal stands, in words
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,7 @@ def read_ours(directory: Path, instruments: dict[int, Instrument]) -> Side:
             row = codec.ORDER.unpack(entry.payload)
             scale = 10 ** (TRUTH_DECIMALS - instruments[row.instrument].size_decimals)
             ours.orders[row.client_id.hex()] = (row.state, row.filled * scale)
+            ours.ends[row.client_id.hex()] = _end(row)
         elif entry.kind == JournalKind.FILL:
             row = codec.FILL.unpack(entry.payload)
             one = instruments[row.instrument]
@@ -78,6 +83,22 @@ def gains(ledger: Ledger) -> dict[str, Fraction]:
         found[base] = found.get(base, Fraction()) + Fraction(one.held, 10**one.terms.decimals)
         found[quote] = found.get(quote, Fraction()) + Fraction(one.cash - one.fees, 10**one.money_decimals)
     return found
+
+
+def _end(row: Any) -> str:
+    """How an order stands: what the venue said to one that it did not take, else its state."""
+    if row.state != OrderState.REJECTED:
+        return OrderState(row.state).name.lower()
+    said = reject_text(row.error)
+    if row.time_in_force == TimeInForce.POST_ONLY and row.error == WOULD_TAKE:
+        return f"rejected by the venue ({said}): post-only, and would have traded at once"
+    return f"rejected by the venue ({said})" if said else "rejected"
+
+
+def explain(ours: Side, truth: Side) -> list[str]:
+    """Why the journal has orders that the venue's log has not: it logs an order from the moment it takes it."""
+    never = Counter(end for one, end in ours.ends.items() if one not in truth.orders)
+    return [f"{count:,} orders of the journal were never the venue's: {end}" for end, count in never.most_common()]
 
 
 def read_truth(path: Path, account: str) -> Side:

@@ -4,8 +4,9 @@
     make demo DURATION=30     ends by itself
     make demo CHAOS=1         a role, or the supervisor, is killed with SIGKILL every few seconds
 
-It ends as an operator would end it, with `down`, and then compares the journal with the venue's own log of the truth,
-order for order and fill for fill. Exit 1 if they differ in anything.
+It is a system like any other: `engine-ctl status`, `halt` and `down` in another terminal find it. It ends as an
+operator would end it, with `down`, and then compares the journal with the venue's own log of the truth, order for order
+and fill for fill. Exit 1 if they differ in anything.
 """
 
 import argparse
@@ -26,9 +27,10 @@ from rich.live import Live
 import shm
 from engine import instruments
 from engine.cli import main as engine_ctl
+from engine.cli.keys import QUIT, Keys
 from engine.clock import now_ns
-from engine.config import load
-from engine.config.paths import RUN_VARIABLE, STATE_VARIABLE
+from engine.config import Config, known_systems, load
+from engine.config.paths import STATE_VARIABLE, link_of
 from engine.demo import audit
 from engine.execution import codec
 from engine.execution.checkpoint import checkpoints
@@ -83,22 +85,36 @@ class Chaos:
         os.kill(figures.roles[name].pid, signal.SIGKILL)
         self.killed[name] = self.killed.get(name, 0) + 1
 
+    @property
+    def told(self) -> str:
+        """Whom it killed and how often, in words."""
+        return (
+            ", ".join(
+                f"{name} {'once' if count == 1 else f'{count} times'}" for name, count in sorted(self.killed.items())
+            )
+            or "nobody yet"
+        )
+
     def _wait(self) -> None:
         """Until the next, give or take a half: not in step with anything that goes by seconds."""
         self.next_s = time.monotonic() + self.every_s * self._draw.uniform(0.5, 1.5)
 
 
-def show(figures: Figures, duration_s: float | None, chaos: Chaos | None, console: Console) -> None:
-    """The live view, until the time is over or Ctrl-C."""
+def show(figures: Figures, config: Config, duration_s: float | None, chaos: Chaos | None, console: Console) -> None:
+    """The live view, until the time is over, `q` or Ctrl-C, or until somebody has brought the system down."""
     end_s = time.monotonic() + duration_s if duration_s is not None else float("inf")
-    with Live(console=console, auto_refresh=False, redirect_stdout=True) as live:
-        while time.monotonic() < end_s:
+    with (
+        Keys() as keys,
+        Live(console=console, auto_refresh=False, redirect_stdout=True, screen=console.is_terminal) as live,
+    ):
+        while time.monotonic() < end_s and config.paths.system.exists():
             figures.poll()
-            title = "demo" if chaos is None else f"demo · killed: {chaos.killed}"
-            live.update(screen(figures, title), refresh=True)
+            note = "" if chaos is None else f"killed with SIGKILL: {chaos.told}"
+            live.update(screen(figures, console.width, console.height, note), refresh=True)
             if chaos is not None:
                 chaos.strike(figures)
-            time.sleep(min(LOOK_EVERY_S, max(end_s - time.monotonic(), 0)))
+            if keys.wait(min(LOOK_EVERY_S, max(end_s - time.monotonic(), 0))) == QUIT:
+                return
 
 
 def judge(state: Path, known: dict[int, Instrument], ledger: Ledger, console: Console) -> int:
@@ -110,6 +126,8 @@ def judge(state: Path, known: dict[int, Instrument], ledger: Ledger, console: Co
         f"journal: {len(ours.orders):,} orders, {ours.fills.total():,} fills · "
         f"venue: {len(truth.orders):,} orders, {truth.fills.total():,} fills · {len(findings)} differences"
     )
+    for line in audit.explain(ours, truth):
+        console.print(f"  {line}", markup=False)
     count, made = len(segments(state / "journal")), len(checkpoints(state / "journal"))
     console.print(f"the journal has {count} segments, and {made} checkpoints are kept")
     for finding in findings[:FINDINGS_SHOWN]:
@@ -139,9 +157,10 @@ def own_config(place: Path, *, chaos: bool) -> str:
     Under chaos the journal's segments are full in seconds, so that deaths meet their ends and the checkpoints too, and
     no number of deaths halts the system.
     """
-    name = NAME if NAME not in shm.systems() else f"{NAME}{os.getpid()}"
-    text = (CONFIGS / "demo.toml").read_text()
-    text = text.replace(f'name = "{NAME}"', f'name = "{name}"').replace(str(PORT), str(free_port()))
+    name = NAME if NAME not in {*shm.systems(), *known_systems()} else f"{NAME}{os.getpid()}"
+    directories = f'run_directory = "{place}"\nstate_directory = "{place / "state"}"'
+    text = (CONFIGS / "demo.toml").read_text().replace(str(PORT), str(free_port()))
+    text = text.replace(f'name = "{NAME}"', f'name = "{name}"\n{directories}')
     (place / "demo.toml").write_text(text + (UNDER_CHAOS if chaos else ""))
     shutil.copy(CONFIGS / "venue.toml", place)
     return str(place / "demo.toml")
@@ -162,35 +181,52 @@ def run(duration_s: float | None, chaos: Chaos | None) -> int:
     """The demo's life: up, show, down, judge. Its files lie in a directory of its own, gone when all is well."""
     console = Console()
     place = Path(tempfile.mkdtemp(prefix="steelyard-demo-"))
-    os.environ[RUN_VARIABLE] = os.environ[STATE_VARIABLE] = str(place)
+    os.environ.pop(STATE_VARIABLE, None)  # the journal that is compared with the venue must be this demo's alone
     file = own_config(place, chaos=chaos is not None)
     config = load(file)
     verdict, last_line = 1, "what was earned is not known: the system did not come down"
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if (code := engine_ctl(["up", file])) != 0:
-            console.print(f"what it wrote is in {place}")
             return code
         known = {one.id: one for one in instruments.read(config.system.name)}
+        console.print(f"engine-ctl status --system {config.system.name} (view, halt, down …) finds it from elsewhere")
         figures = Figures(config.system.name)
         try:
-            show(figures, duration_s, chaos, console)
+            show(figures, config, duration_s, chaos, console)
         except KeyboardInterrupt:
             console.print("ending")
         marks, strategies = marks2(figures), tuple(one.id for one in config.strategies)
-        verdict = engine_ctl(["down", "--system", config.system.name])
+        verdict = down(config, console)
         if not verdict:
             ledger = audit.read_ledger(config.paths.state / "journal", known, strategies)
             verdict, last_line = judge(config.paths.state, known, ledger, console), earned(ledger, marks, known)
     finally:
         if verdict == 0:
-            shutil.rmtree(place)
+            clear(config, place)
         else:
             console.print(f"what it wrote is in {place}")
     if chaos is not None:
-        console.print(f"killed with SIGKILL: {chaos.killed} (seed {chaos.seed})")
+        console.print(f"killed with SIGKILL: {chaos.told} (seed {chaos.seed})")
     console.print(last_line)
     return verdict
+
+
+def down(config: Config, console: Console) -> int:
+    """Bring the system down, unless somebody did so already."""
+    if not config.paths.system.exists():
+        console.print(f"{config.system.name} was brought down from elsewhere")
+        return 0
+    return engine_ctl(["down", "--system", config.system.name])
+
+
+def clear(config: Config, place: Path) -> None:
+    """Remove the demo's files, and the link by which it was found."""
+    link = link_of(config.system.name)
+    if link.is_symlink() and link.resolve() == config.paths.run:
+        link.unlink()
+    shutil.rmtree(config.paths.run, ignore_errors=True)  # the environment may have put it elsewhere
+    shutil.rmtree(place)
 
 
 def main(argv: list[str] | None = None) -> int:

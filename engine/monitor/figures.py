@@ -13,11 +13,14 @@ from engine import instruments
 from engine.clock import now_ns
 from engine.lanes import BY_NAME
 from engine.model.instrument import Instrument
-from engine.model.words import FillFlag, OrderState
+from engine.model.words import DONE_STATES, FillFlag, OrderFlag, OrderState
+from engine.monitor.names import Names
+from shm.record import Record
 
 RATED = ("ticks", "books", "verdicts", "orders", "fills")
+TOLD_BEFORE = ("verdicts", "orders", "fills")  # read from their oldest record on: what is open began before the view
 SAMPLE = 2000
-RECENT = 8
+RECENT = 64
 SECOND_NS = 1_000_000_000
 
 
@@ -65,8 +68,11 @@ class Figures:
         self.path_ns: deque[int] = deque(maxlen=SAMPLE)  # from the tick's receipt to the order's send
         self.answer_ns: deque[int] = deque(maxlen=SAMPLE)  # from the send to the venue's answer
         self.refusals: dict[int, int] = {}
+        self.refused: dict[tuple[int, int], tuple[int, Any]] = {}  # by strategy and reason: how often, the newest
         self.recent: deque[Any] = deque(maxlen=RECENT)  # fills
         self.filled = 0
+        self.open_orders: dict[bytes, Any] = {}  # ours, open or in flight, oldest first
+        self.names = Names.of(system)
         self._attached: dict[str, shm.RingReader | shm.CellReader] = {}
 
     def poll(self) -> None:
@@ -100,7 +106,7 @@ class Figures:
         name, record = f"{self.system}.{lane}", BY_NAME[lane.split(".", maxsplit=1)[0]].record
         try:
             cells = BY_NAME[lane.split(".", maxsplit=1)[0]].kind == "cells"
-            self._attached[lane] = shm.CellReader(name, record) if cells else shm.RingReader(name, record)
+            self._attached[lane] = shm.CellReader(name, record) if cells else _ring(name, record, lane)
         except shm.SegmentError:
             self._attached.pop(lane, None)
         return self._attached.get(lane)
@@ -128,6 +134,9 @@ class Figures:
         self.roles[name] = role
 
     def _see_order(self, row: Any) -> None:
+        self.open_orders.pop(row.client_id, None)
+        if row.state not in DONE_STATES and not row.flags & OrderFlag.FOREIGN:
+            self.open_orders[row.client_id] = row
         if row.state == OrderState.SENT and row.receive_ns and row.reprice == 0:
             self.path_ns.append(row.sent_ns - row.receive_ns)
         if row.state == OrderState.OPEN and row.answer_ns and row.sent_ns:
@@ -140,6 +149,17 @@ class Figures:
 
     def _see_verdict(self, row: Any) -> None:
         self.refusals[row.reason] = self.refusals.get(row.reason, 0) + 1
+        if row.reason:
+            count, _ = self.refused.pop((row.strategy, row.reason), (0, None))
+            self.refused[row.strategy, row.reason] = count + 1, row  # the newest stands last
+
+
+def _ring(name: str, record: Record, lane: str) -> shm.RingReader:
+    """A ring's reader, at its end or, for what began before the view, at its oldest record."""
+    ring = shm.RingReader(name, record)
+    if lane in TOLD_BEFORE:
+        ring.cursor = ring.oldest
+    return ring
 
 
 def bps_text(figure: float | None) -> str:

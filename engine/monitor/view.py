@@ -1,29 +1,77 @@
-"""The live view: a system's figures as a screen of tables."""
+"""The live view: a system's figures as one screen, made to fit the terminal.
 
-from collections import deque
+    demo (paper) · trading · 8 of 8 roles alive                    what it does; HALTED and since when
+    ticks 1,204/s · orders 3.1/s · tick → order p50 76 p99 155 µs  how fast
+    maker ORDER_RATE: 61 of 60 in a minute (193 times)             the newest refusals
+    BOOKS / POSITIONS / OPEN ORDERS / FILLS                        as many rows of each as there is room for
+    q quits                                                        keys
+
+A terminal of 80 x 24 shows all of it. What does not fit is counted in the heading ("3 of 12"), never dropped silently.
+A larger one shows every role with its process as well.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from rich.columns import Columns
 from rich.console import Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from engine.model.fixed import to_text
 from engine.model.instrument import Instrument
-from engine.model.words import BookState, Reason, RoleState
+from engine.model.refusals import refusal_text
+from engine.model.words import BookState, OrderState, Reason, RoleState
 from engine.monitor import profit
-from engine.monitor.figures import Figures, Rate, bps_text, quantile
+from engine.monitor.figures import Figures, Rate, RoleLife, bps_text, quantile
 
 LATE_NS = 500_000_000
+SECOND_NS = 1_000_000_000
+UNLIMITED = 1000  # rows of a screen that is printed once
+REFUSALS_SHOWN = 2
+ROOM_FOR_ROLES = 40  # rows of a terminal that shows each role's process
+WIDE = 100  # columns of a terminal that shows what the net is made of
+PARTS = ("realised", "unrealised", "fees")
+KEYS = "q quits · engine-ctl status, orders, positions, log say more"
+SUPERVISOR, EXECUTION, FEED = "supervisor", "execution", "feed"
 
 
-def screen(figures: Figures, title: str = "") -> RenderableType:
-    """Everything at once."""
+@dataclass(slots=True)
+class Section:
+    """A table of the screen; the rows most worth seeing come first."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: list[tuple[str, ...]] = field(default_factory=list)
+    shown: int = 0
+
+
+def screen(figures: Figures, width: int, height: int = UNLIMITED, note: str = "") -> RenderableType:
+    """Everything at once, in so many columns and rows."""
     known = figures.instruments()
-    return Group(
-        Columns([_roles(figures, title), _path(figures)]),
-        _market(figures, known),
-        Columns([_positions(figures, known), _fills(figures, known)]),
-    )
+    refusals = _refusals(figures, known)
+    heads = [_headline(figures), _earned(figures, known), _flow(figures)]
+    heads += [*refusals[: REFUSALS_SHOWN if height < UNLIMITED else len(refusals)]]
+    heads += [Text(note)] if note else []
+    sections = [
+        _books(figures, known), _positions(figures, known, width), _orders(figures, known), _fills(figures, known)
+    ]  # fmt: skip
+    if height >= ROOM_FOR_ROLES:
+        sections.insert(0, _roles(figures))
+    lines = sum(_lines(head, width) for head in heads) + 1
+    share(sections, height - lines - len(sections))
+    return Group(*heads, *(_table(one, width) for one in sections), Text(KEYS, style="dim"))
+
+
+def share(sections: Sequence[Section], rows: int) -> None:
+    """Give every section as many rows as it has, in turns while there are any left."""
+    left = max(rows, 0)
+    while left and any(one.shown < len(one.rows) for one in sections):
+        for one in sections:
+            if left and one.shown < len(one.rows):
+                one.shown += 1
+                left -= 1
 
 
 def whole_table(*columns: str, **options: Any) -> Table:
@@ -34,81 +82,192 @@ def whole_table(*columns: str, **options: Any) -> Table:
     return table
 
 
-def _roles(figures: Figures, title: str) -> Table:
-    table = whole_table("role", "pid", "state", "life", "beat ms", "lives", "steps/s", title=title or figures.system)
-    for role in figures.roles.values():
-        life = "late" if role.life == "alive" and role.beat_age_ns > LATE_NS else role.life
-        state = RoleState(role.state).name.lower() if role.state in set(RoleState) else "?"
-        table.add_row(
-            role.name, str(role.pid), state, f"[{'green' if life == 'alive' else 'red'}]{life}",
-            f"{role.beat_age_ns / 1e6:.0f}", str(role.epoch), _rate(role.steps),
-        )  # fmt: skip
+def _table(section: Section, width: int) -> Table:
+    """A section as a table of its whole width, headed by its title and by how much of it is not shown."""
+    total = len(section.rows)
+    count = f"{section.shown} of {total}" if section.shown < total else str(total)
+    table = whole_table(f"{section.title} {count}", *section.columns, box=None, pad_edge=False, width=width,
+                        header_style="bold cyan")  # fmt: skip
+    for row in section.rows[: section.shown]:
+        table.add_row(*row)
     return table
 
 
-def _path(figures: Figures) -> Table:
-    table = whole_table("what", "figure", title="flow")
-    for lane, rate in figures.rates.items():
-        table.add_row(f"{lane}/s", _rate(rate))
+def _lines(text: Text, width: int) -> int:
+    return max(1, -(-text.cell_len // max(width, 1)))
+
+
+def _headline(figures: Figures) -> Text:
+    """What the system does: halted, trading, or who is missing for it."""
+    roles = figures.roles.values()
+    alive = [role for role in roles if role.life == "alive" and role.beat_age_ns <= LATE_NS]
+    away = [f"{role.name} {_life(role)}" for role in roles if role not in alive]
+    mode = f" ({figures.names.mode})" if figures.names.mode else ""
+    text = Text(f"{figures.system}{mode} · ", style="bold")
+    text.append(*_doing(figures))
+    text.append(f" · {len(alive)} of {len(roles)} roles alive", style="green" if not away else "red")
+    return text.append(f": {', '.join(away)}", style="red") if away else text
+
+
+def _earned(figures: Figures, known: dict[int, Instrument]) -> Text:
+    """The account's net profit and what it is made of."""
+    return Text(profit.line(profit.profits(figures.cells("positions"), known)[profit.ACCOUNT]))
+
+
+def _doing(figures: Figures) -> tuple[str, str]:
+    """The word for it, and its colour."""
+    rows = figures.cells("halt")
+    if rows and rows[0].halted:
+        return f"HALTED since {clock_text(rows[0].since_ns)}, engine-ctl resume ends it", "bold red"
+    execution = figures.roles.get(EXECUTION)
+    if execution is None:
+        return ("market data, no execution" if FEED in figures.roles else "no execution"), "yellow"
+    if execution.life != "alive":
+        return f"NOT trading, execution is {execution.life}", "bold red"
+    return "trading", "bold green"
+
+
+def _life(role: RoleLife) -> str:
+    return f"late by {role.beat_age_ns / SECOND_NS:.1f} s" if role.life == "alive" else role.life
+
+
+def _flow(figures: Figures) -> Text:
+    """How fast everything goes, and what risk said."""
+    rates = [f"{lane} {_rate(rate)}/s" for lane, rate in figures.rates.items()]
     for name, sample in (("tick → order", figures.path_ns), ("order → answer", figures.answer_ns)):
-        table.add_row(f"{name} p50 · p99 µs", f"{_micros(sample, 0.5)} · {_micros(sample, 0.99)}")
+        p50, p99 = (quantile(sample, part) for part in (0.5, 0.99))
+        if p50 is not None and p99 is not None:
+            rates.append(f"{name} p50 {p50 / 1000:,.0f} p99 {p99 / 1000:,.0f} µs")
     approved = figures.refusals.get(Reason.APPROVED, 0)
-    table.add_row("approved · refused", f"{approved} · {sum(figures.refusals.values()) - approved}")
-    table.add_row("lost by this view", str(figures.lost))
-    return table
+    rates.append(f"{approved:,} approved, {sum(figures.refusals.values()) - approved:,} refused")
+    if figures.lost:
+        rates.append(f"this view missed {figures.lost:,} records")
+    return Text(" · ".join(rates))
 
 
 def _rate(rate: Rate) -> str:
-    return "-" if rate.per_s is None else f"{rate.per_s:,.0f}"
+    return "-" if rate.per_s is None else f"{rate.per_s:,.0f}" if rate.per_s >= 10 else f"{rate.per_s:.1f}"  # noqa: PLR2004
 
 
-def _micros(sample: deque[int], share: float) -> str:
-    value = quantile(sample, share)
-    return "-" if value is None else f"{value / 1000:,.0f}"
+def _refusals(figures: Figures, known: dict[int, Instrument]) -> list[Text]:
+    """Why intents were refused, the newest reason first."""
+    lines = []
+    for (strategy, reason), (count, row) in reversed(figures.refused.items()):
+        why = refusal_text(reason, row.value, row.limit, known.get(row.instrument))
+        lines.append(Text(f"refused: {figures.names.strategy(strategy)} {why} ({count:,} times)", style="yellow"))
+    return lines
 
 
-def _market(figures: Figures, known: dict[int, Instrument]) -> Table:
-    table = whole_table("venue", "instrument", "book", "bid", "ask", "spread bp", "imbalance", "events", title="books")
-    for row in figures.cells("book_tops"):
+def _roles(figures: Figures) -> Section:
+    section = Section("ROLES", ("pid", "state", "life", "beat ms", "lives", "steps/s"))
+    for role in figures.roles.values():
+        life = "late" if role.life == "alive" and role.beat_age_ns > LATE_NS else role.life
+        state = RoleState(role.state).name.lower() if role.state in set(RoleState) else "?"
+        section.rows.append((
+            role.name, str(role.pid), state, f"[{'green' if life == 'alive' else 'red'}]{life}",
+            f"{role.beat_age_ns / 1e6:.0f}", str(role.epoch), _rate(role.steps),
+        ))  # fmt: skip
+    return section
+
+
+def _books(figures: Figures, known: dict[int, Instrument]) -> Section:
+    """Those that may not be believed first; a book of a feed that is not heard is as old as the feed's last beat."""
+    section = Section("BOOKS", ("book", "bid", "ask", "spread bp", "age"))
+    silent = _feed_silent(figures)
+    for row in sorted(figures.cells("book_tops"), key=lambda one: one.state == BookState.GOOD):
+        good = row.state == BookState.GOOD and not silent
+        said = f"[{'green' if good else 'red'}]{silent or BookState(row.state).name.lower()}"
         one = known.get(row.instrument)
-        state = BookState(row.state).name.lower()
-        if one is None:  # nobody knows yet what its numbers mean, and that is not to be hidden
-            table.add_row("-", str(row.instrument), f"[red]{state}", *"-----")
+        if one is None:  # the feed has not shown yet what the book's numbers mean
+            section.rows.append((str(row.instrument), said, "-", "-", "-", "-"))
             continue
         bid, ask = row.bid_price[0] if row.bids else 0, row.ask_price[0] if row.asks else 0
-        table.add_row(
-            one.venue, one.symbol, f"[{'green' if row.state == BookState.GOOD else 'red'}]{state}",
+        section.rows.append((
+            title_of(known, row.instrument), said,
             f"{to_text(row.bid_size[0], one.size_decimals)} @ {to_text(bid, one.price_decimals)}",
             f"{to_text(ask, one.price_decimals)} @ {to_text(row.ask_size[0], one.size_decimals)}",
-            bps_text(row.spread_bps), f"{row.imbalance:+.2f}", f"{row.change_count:,}",
-        )  # fmt: skip
-    return table
+            bps_text(row.spread_bps if good else None), age_text(time.time_ns() - row.publish_ns),
+        ))  # fmt: skip
+    return section
 
 
-def _positions(figures: Figures, known: dict[int, Instrument]) -> Table:
-    columns = ("strategy", "instrument", "position", "average", "net", "today", "realised", "unrealised", "fees")
-    rows = figures.cells("positions")
-    caption = profit.line(profit.profits(rows, known)[profit.ACCOUNT])
-    table = whole_table(*columns, title="positions", caption=caption)
-    for row in rows:
+def _feed_silent(figures: Figures) -> str:
+    """What to say of every book while the feed is dead or late; "" while it is heard."""
+    feed = figures.roles.get(FEED)
+    return "" if feed is None or (feed.life == "alive" and feed.beat_age_ns <= LATE_NS) else f"feed {_life(feed)}"
+
+
+def _positions(figures: Figures, known: dict[int, Instrument], width: int) -> Section:
+    """Net first; what it is made of where the terminal is wide enough."""
+    wide = width >= WIDE
+    section = Section("POSITIONS", ("instrument", "position", "average", "net", "today", *(PARTS if wide else ())))
+    for row in figures.cells("positions"):
         if (one := known.get(row.instrument)) is not None and row.fill_count:
-            table.add_row(
-                str(row.strategy) if row.strategy else "account", one.symbol, profit.held_text(row),
+            parts = (profit.money(row.realised), profit.money(row.unrealised), profit.fees_text(row)) if wide else ()
+            section.rows.append((
+                figures.names.strategy(row.strategy), title_of(known, row.instrument), profit.held_text(row),
                 to_text(row.average_price, one.price_decimals), profit.money(row.net), profit.money(row.net_day),
-                profit.money(row.realised), profit.money(row.unrealised), profit.fees_text(row),
-            )  # fmt: skip
-    return table
+                *parts,
+            ))  # fmt: skip
+    return section
 
 
-def _fills(figures: Figures, known: dict[int, Instrument]) -> Table:
-    table = whole_table("strategy", "side", "size", "price", "", title=f"fills, newest last ({figures.filled:,})")
-    for row in figures.recent:
-        if (one := known.get(row.instrument)) is not None:
-            table.add_row(*_fill(row, one))
-    return table
+def _orders(figures: Figures, known: dict[int, Instrument]) -> Section:
+    """Newest first."""
+    section = Section("OPEN ORDERS", ("instrument", "side", "size", "price", "state", "age"))
+    for row in reversed(figures.open_orders.values()):
+        section.rows.append((
+            figures.names.strategy(row.strategy), title_of(known, row.instrument), side_text(row.side),
+            _size(known, row), _price(known, row), OrderState(row.state).name.lower(),
+            age_text(time.time_ns() - row.intent_ns),
+        ))  # fmt: skip
+    return section
 
 
-def _fill(row: Any, one: Instrument) -> tuple[str, ...]:
-    side = "[green]buy" if row.side > 0 else "[red]sell"
-    size, price = to_text(row.size, one.size_decimals), to_text(row.price, one.price_decimals)
-    return str(row.strategy), side, size, price, "maker" if row.maker else "taker"
+def _fills(figures: Figures, known: dict[int, Instrument]) -> Section:
+    """Newest first."""
+    section = Section("FILLS", ("strategy", "instrument", "side", "size", "price", ""))
+    for row in reversed(figures.recent):
+        section.rows.append((
+            clock_text(row.venue_ns or row.receive_ns), figures.names.strategy(row.strategy),
+            title_of(known, row.instrument), side_text(row.side), _size(known, row), _price(known, row),
+            "maker" if row.maker else "taker",
+        ))  # fmt: skip
+    return section
+
+
+def _size(known: dict[int, Instrument], row: Any) -> str:
+    one = known.get(row.instrument)
+    return str(row.size) if one is None else to_text(row.size, one.size_decimals)
+
+
+def _price(known: dict[int, Instrument], row: Any) -> str:
+    one = known.get(row.instrument)
+    return str(row.price) if one is None else to_text(row.price, one.price_decimals)
+
+
+def title_of(known: dict[int, Instrument], instrument: int) -> str:
+    """An instrument's symbol, with its venue where two venues have that symbol; its id while nobody has shown it."""
+    if instrument not in known:
+        return str(instrument)
+    symbol = known[instrument].symbol
+    twins = [one for one in known.values() if one.symbol == symbol]
+    return f"{known[instrument].venue}:{symbol}" if len(twins) > 1 else symbol
+
+
+def side_text(side: int) -> str:
+    """A side in its colour."""
+    return "[green]buy" if side > 0 else "[red]sell"
+
+
+def clock_text(at_ns: int) -> str:
+    """A wall clock time as the local time of day."""
+    return time.strftime("%H:%M:%S", time.localtime(at_ns // SECOND_NS)) if at_ns else "-"
+
+
+def age_text(age_ns: int) -> str:
+    """An age in the unit that keeps it short."""
+    seconds = max(age_ns, 0) / SECOND_NS
+    if seconds < 60:  # noqa: PLR2004
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"  # noqa: PLR2004

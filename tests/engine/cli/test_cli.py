@@ -1,8 +1,10 @@
 """What an operator types, against segments written by the test and systems really brought up."""
 
 import dataclasses
+import io
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -13,17 +15,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 import shm
 from engine import instruments
 from engine.cli import main
 from engine.cli.halting import Found
+from engine.cli.keys import QUIT, Keys
 from engine.cli.output import choose_system, lives
 from engine.cli.system import headline
-from engine.config import Config, known_systems
+from engine.config import Config, Paths, known_systems
 from engine.lanes import BY_NAME
 from engine.model.instrument import Instrument
 from engine.model.words import BookState, OrderState, OrderType, TimeInForce
+from engine.monitor.figures import Figures
+from engine.monitor.view import Section, screen, share
 from engine.supervisor import segments
 
 Write = Callable[..., Config]
@@ -182,6 +188,88 @@ def test_no_number_is_cut_off(
     shown = typed(*words, "--system", market.system.name, "--once")
     assert "BTC" in shown
     assert "…" not in shown
+
+
+def test_a_terminal_of_80_by_24_shows_the_money(market: Config) -> None:
+    """Books, positions, orders and fills were below the lower edge of the most common terminal."""
+    _write_fills(market)
+    figures = Figures(market.system.name)
+    figures.poll()
+    console = Console(width=80, height=24, record=True, file=io.StringIO())
+    console.print(screen(figures, 80, 24))
+    text = console.export_text()
+    assert len(text.splitlines()) <= 24
+    for part in ("BOOKS 1", "POSITIONS", "OPEN ORDERS 2", "FILLS", "of 40", "q quits", "no execution", "maker"):
+        assert part in text, text
+    assert re.search(r"\d\d:\d\d:\d\d +1 +BTCUSDT +buy +0.00500 +100.00", text), text
+
+
+def _write_fills(config: Config) -> None:
+    ring = shm.RingWriter(config.lane("fills"), BY_NAME["fills"].record)
+    for number in range(1, 41):
+        values = {"instrument": 7, "strategy": 1, "side": 1, "price": 100_00, "size": 500, "maker": 1}
+        ring.publish(*zeros("fills", venue_fill_id=number, venue_ns=number * 10**9, **values))
+    ring.close()
+
+
+def test_rows_are_shared_in_turns_and_none_is_lost_where_there_is_room() -> None:
+    """One section with many rows must not push another off the screen."""
+    few, many = Section("few", (), [("a",)] * 2), Section("many", (), [("b",)] * 50)
+    share([few, many], 10)
+    assert (few.shown, many.shown) == (2, 8)
+    few.shown = many.shown = 0
+    share([few, many], 1000)
+    assert (few.shown, many.shown) == (2, 50)
+    share([few, many], -3)
+
+
+def test_q_is_read_without_enter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A view whose keys do nothing is left with ^C, or not at all."""
+    ours, theirs = os.openpty()
+    with os.fdopen(theirs, "rb", buffering=0) as terminal:
+        monkeypatch.setattr(sys, "stdin", terminal)
+        with Keys() as keys:
+            os.write(ours, b"q")
+            assert keys.wait(10.0) == QUIT
+            assert keys.wait(0.0) == ""
+    os.close(ours)
+
+
+def test_a_view_into_a_pipe_is_printed_once_and_ends(market: Config) -> None:
+    """`view | cat` printed escapes for ever."""
+    for words in (["view"], ["book", "BTCUSDT"]):
+        command = [sys.executable, "-m", "engine.cli", *words, "--system", market.system.name]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+        assert "BTCUSDT" in done.stdout
+        assert "\x1b" not in done.stdout
+
+
+def test_a_system_is_chosen_by_the_environment_and_by_its_run_directory(
+    typed: Typed, market: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An operator of two systems sets the one he works on once, not at every command."""
+    name = market.system.name
+    monkeypatch.setenv("STEELYARD_SYSTEM", name)
+    assert len(typed.tree("orders")) == 2
+    monkeypatch.setenv("STEELYARD_SYSTEM", "nope")
+    assert "no system 'nope'" in typed("orders", code=3)
+    assert len(typed.tree("orders", "--system", str(market.paths.run))) == 2
+    assert Paths.known(name).state == market.paths.state
+    assert "no such directory" in typed("orders", "--system", "/nowhere/at/all", code=3)
+
+
+def test_ls_lists_every_system_and_where_it_is(typed: Typed, write: Write, system: str) -> None:
+    """Who has started something must find it again without knowing where its files lie."""
+    config = write()
+    typed("up", config.path)
+    rows = {row["system"]: row for row in typed.tree("ls")}
+    assert (rows[system]["run"], rows[system]["config"]) == (str(config.paths.run), config.path)
+    assert (rows[system]["mode"], rows[system]["state"]) == ("paper", "trading")
+    assert rows[system]["since"].endswith("Z")
+    typed("down", "--system", system)
+    assert system not in {row["system"] for row in typed.tree("ls")}
+    (config.paths.state / "journal").mkdir()
+    assert {row["system"]: row for row in typed.tree("ls", "--all")}[system]["state"] == "down"
 
 
 def test_the_view_offers_no_json_that_it_does_not_speak() -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import shm
-from engine.demo.audit import Side, compare
+from engine.demo.audit import Side, compare, explain
+from engine.demo.trading import Chaos
 from engine.model.words import OrderState
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -37,6 +38,56 @@ def test_the_engine_trades_through_kills_and_ends_in_the_venues_truth() -> None:
     assert re.search(
         r"^net [+-][0-9.]+ USDT = realised", done.stdout[done.stdout.index("killed with SIGKILL") :], re.MULTILINE
     )
+
+
+def engine_ctl(*words: str) -> subprocess.CompletedProcess[str]:
+    """A command typed in another terminal."""
+    return subprocess.run([sys.executable, "-m", "engine.cli", *words], capture_output=True, text=True, check=False)
+
+
+def test_the_demo_is_found_by_the_commands_one_tries_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`status`, `halt` and `down` are what a visitor types; a demo they do not find teaches that they do not work."""
+    monkeypatch.setenv("STEELYARD_RUN_DIRECTORY", str(tmp_path))
+    command = [sys.executable, "-u", "-m", "engine.demo", "--duration", "100"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as demo:
+        [name] = re.findall(r"--system (\w+)", _until(demo, "finds it"))
+        assert name in engine_ctl("ls").stdout
+        status = engine_ctl("status")  # the only one with a supervisor of those that other tests may have here
+        assert f"{name} (paper): " in status.stdout, status.stderr
+        assert "halted" in engine_ctl("halt").stdout
+        assert engine_ctl("status").returncode == 1
+        assert "is down" in engine_ctl("down").stdout
+        rest = demo.communicate(timeout=60)[0]
+    assert "was brought down from elsewhere" in rest
+    assert "0 differences" in rest
+    assert engine_ctl("status", "--system", name).returncode == 3
+
+
+def _until(demo: "subprocess.Popen[str]", text: str) -> str:
+    """What the demo printed up to the line with this text."""
+    assert demo.stdout is not None
+    head = ""
+    for line in demo.stdout:
+        head += line
+        if text in line:
+            return head
+    raise AssertionError(head)
+
+
+def test_the_chaos_is_told_in_words() -> None:
+    """A Python dict in a title is a programmer's note, not a figure."""
+    chaos = Chaos(1)
+    assert chaos.told == "nobody yet"
+    chaos.killed = {"maker": 1, "feed": 3}
+    assert chaos.told == "feed 3 times, maker once"
+
+
+def test_orders_that_the_venue_never_took_are_explained() -> None:
+    """347 against 340 orders and 0 differences is a contradiction until somebody says why."""
+    ours, truth = Side({"ab": (FILLED, 5)}), Side({"ab": (FILLED, 5)})
+    said = "rejected by the venue (-2010): post-only, and would have traded at once"
+    ours.ends = {"ab": "filled", "cd": said, "ef": said}
+    assert explain(ours, truth) == [f"2 orders of the journal were never the venue's: {said}"]
 
 
 @pytest.mark.soak

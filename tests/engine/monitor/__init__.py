@@ -1,0 +1,1 @@
+"""What an onlooker is shown of a system."""
