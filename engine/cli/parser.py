@@ -167,6 +167,7 @@ def _system_commands(commands: "Commands") -> None:
     cancel.add_argument("--instrument", default="", metavar="INSTRUMENT", help=f"only on this one: {INSTRUMENT}")
     restart = _add(commands, "restart", "system:restart", "drain one process and start it anew", "restart feed")
     restart.add_argument("process", metavar="PROCESS", help="its name in status")
+    _timeout(restart, 30.0, "how long to wait until it runs")
 
 
 def _timeout(parser: argparse.ArgumentParser, seconds: float, text: str) -> None:

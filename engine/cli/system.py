@@ -26,7 +26,7 @@ NAP_S = 0.02
 ANSWER_S = 2.0  # a supervisor that does not answer within this stands still
 EXIT_OTHER_LIVES = 75
 EXITS_BEFORE_START = (69, 78)  # of a role's process: the world or the configuration is wrong
-SETTLED = ("running", "late")
+SETTLED, PARKED = ("running", "late"), "parked"
 
 
 def give(system: str, command: str, **arguments: Any) -> dict[str, Any]:
@@ -68,7 +68,25 @@ def up(options: argparse.Namespace) -> int:
     else:
         say(f"{config.system.name} is up: {len(state['processes'])} processes, supervisor {state['pid']}"
             + (", HALTED: engine-ctl resume lets it trade" if state["halted"] else ""))  # fmt: skip
-    return 0
+        _say_parked(state, config.paths)
+    return NO if _parked(state) else 0
+
+
+def _parked(state: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The processes that are not tried again."""
+    return [one for one in state["processes"] if one["phase"] == PARKED]
+
+
+def _say_parked(state: Mapping[str, Any], paths: Paths) -> None:
+    """A line for each parked process: its error, where all of it is, and what to do."""
+    for one in _parked(state):
+        say(f"{one['name']} is PARKED, the others trade on: {_failure(one)} (the whole of it is in "
+            f"{paths.run / one['name']}.log; engine-ctl restart {one['name']} tries it again)")  # fmt: skip
+
+
+def _failure(one: Mapping[str, Any]) -> str:
+    """Why a process ended last."""
+    return one["error"] or f"exit {one['exit_code']}"
 
 
 def check_file(options: argparse.Namespace) -> int:
@@ -108,7 +126,7 @@ def _await_standing(config: Config, guard: "subprocess.Popen[bytes]", timeout_s:
         if code is not None:
             raise Complaint(f"the supervisor ended with {code}: {_last_line(log)}")
         state = _status_of(config, guard.pid)
-        if state and all(process["phase"] in SETTLED for process in state["processes"]):
+        if state and all(process["phase"] in (*SETTLED, PARKED) for process in state["processes"]):
             return state
         _refuse_stillborn(config, state)
         if state and state["halt_reason"] == "deaths" and _stragglers(state):
@@ -135,26 +153,12 @@ def _status_of(config: Config, pid: int) -> dict[str, Any] | None:
 def _refuse_stillborn(config: Config, state: Mapping[str, Any] | None) -> None:
     """A process that says itself that it cannot start is told of at once, with its own words."""
     for one in (state or {"processes": []})["processes"]:
-        if one["phase"] not in SETTLED and one["exit_code"] in EXITS_BEFORE_START and one["roles"]:
+        if one["phase"] not in SETTLED and one["exit_code"] in EXITS_BEFORE_START and one["roles"] and not one["parks"]:
             log = config.paths.run / f"{one['name']}.log"
             raise Complaint(
-                f"{one['name']} will not start: {_last_failure(log)} (the whole of it is in {log}, it is tried again, "
+                f"{one['name']} will not start: {_failure(one)} (the whole of it is in {log}, it is tried again, "
                 "engine-ctl down ends it)"
             )
-
-
-def _last_failure(log: Path) -> str:
-    """The last exception's line in a process's log, or its last critical word."""
-    for text in reversed(log.read_text(errors="replace").splitlines()):
-        try:
-            line = json.loads(text)
-        except ValueError:
-            continue
-        if isinstance(line, dict) and line.get("traceback"):
-            return str(line["traceback"]).strip().splitlines()[-1]
-        if isinstance(line, dict) and line.get("level") == "critical":
-            return str(line.get("event"))
-    return _last_line(log)
 
 
 def _stragglers(state: Mapping[str, Any] | None) -> str:
@@ -258,6 +262,7 @@ def status(options: argparse.Namespace) -> int:
         say_json({**state, "books": found, "profit": earned})
     else:
         _show_status(state)
+        _say_parked(state, Paths.known(system))
         books.show(found, state["now_ns"])
         for text in profit.lines(sums):
             say(text)
@@ -316,7 +321,8 @@ def headline(state: Mapping[str, Any]) -> str:
     roles = {role for one in state["processes"] for role in one["roles"]}
     if FEED in roles and EXECUTION not in roles:
         return "market data, no execution"
-    return f"NOT trading, {missing[0]}" if missing else "trading"
+    without = [f"without {one['name']}, which is parked" for one in _parked(state)]
+    return f"NOT trading, {missing[0]}" if missing else ", ".join(["trading", *without])
 
 
 def _phase(one: Mapping[str, Any]) -> str:
@@ -334,8 +340,25 @@ def resume(options: argparse.Namespace) -> int:
 
 
 def restart(options: argparse.Namespace) -> int:
-    """Drain one process and start it anew."""
-    return _tell(options, "restart", f"{options.process} drains and is started anew", process=options.process)
+    """Drain one process, start it anew, and wait until it runs or has failed."""
+    system, deadline = choose_system(options.system), time.monotonic() + options.timeout
+    name, before = options.process, _process_of(give(system, "status"), options.process)
+    result = give(system, "restart", process=name)
+    while time.monotonic() < deadline:
+        one = _process_of(give(system, "status"), name)
+        if one["deaths"] > before["deaths"] or one["phase"] == PARKED:
+            log = Paths.known(system).run / f"{name}.log"
+            raise Complaint(f"{name} does not run: {_failure(one)} ({log})")
+        if one["phase"] in SETTLED and one["pid"] != before["pid"]:
+            say_json({**result, "pid": one["pid"]}) if options.json else say(f"{name} runs again, as pid {one['pid']}")
+            return 0
+        time.sleep(NAP_S)
+    raise Complaint(f"after {options.timeout:g} s {name} does not run yet: engine-ctl status")
+
+
+def _process_of(state: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A process's part of the status; of an unknown one nothing, the supervisor refuses it by name."""
+    return next((one for one in state["processes"] if one["name"] == name), {"pid": 0, "deaths": 0})
 
 
 def cancel_all(options: argparse.Namespace) -> int:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import shm
-from engine.config import Config
+from engine.config import Config, Process
 from engine.control import ControlServer, Refused, Request
-from engine.lanes import BY_NAME
+from engine.lanes import AGGREGATION, BY_NAME
 from engine.model.words import RoleState
 from engine.supervisor import leftovers, life
 from engine.supervisor.halt import Halt, HaltReason
@@ -70,7 +70,10 @@ class Keeper:
         self.pulse = shm.CellWriter(config.lane("heartbeat", SUPERVISOR), HEARTBEAT.record)
         beats = Beats.of(config)
         self.watches = {
-            process.name: Watch(process, config.watch, table, beats.read, self._despair) for process in config.placement
+            process.name: Watch(
+                process, config.watch, table, beats.read, self._despair, parks=may_park(config, process)
+            )
+            for process in config.placement
         }
         self._adopt(now_ns)
         self.control = ControlServer(
@@ -81,6 +84,7 @@ class Keeper:
         )
         self.stopping = False
         self._all_down = False
+        self._rescued_ns: int | None = None  # when a dying execution was last started without delay, to cancel
         self._revived_ns = 0  # when execution was started once more to drain, or found to need that not
         self.halt_asked = False  # by signal
         self.steps = 0
@@ -178,11 +182,31 @@ class Keeper:
         )
 
     def _despair(self, name: str, count: int) -> None:
-        """A process dies too often: nothing new is to be traded until somebody looked."""
+        """A process dies too often: park one that the others can do without, else halt until somebody looked."""
+        watch = self.watches[name]
+        if watch.parks:
+            self._park(watch)
+            return
         logger.critical("dies too often", extra={"name_of": name, "deaths": count})
         self.halt.halt(self.now_ns, self.halt.me, HaltReason.DEATHS)
-        if leftovers.EXECUTION in self.watches[name].process.roles:
-            leftovers.warn(leftovers.unfinished(self.config))
+        if leftovers.EXECUTION in watch.process.roles:
+            self._rescue(watch)
+
+    def _park(self, watch: Watch) -> None:
+        """Have execution cancel the parked strategies' orders; what they hold stays shown and stays theirs."""
+        logger.critical("parked", extra={"name_of": watch.process.name, "error": watch.error})
+        for strategy in self.config.strategies:
+            if strategy.name in watch.process.roles:
+                self.halt.cancel_all(self.now_ns, self.halt.me, strategy.id, 0)
+
+    def _rescue(self, watch: Watch) -> None:
+        """Start a dying execution once more at once where orders stand, then at the slow pace: nobody else cancels."""
+        left = leftovers.unfinished(self.config)
+        leftovers.warn(left)
+        pace_ns = self.config.watch.slow_retry_ms * MS
+        if left and (self._rescued_ns is None or self.now_ns - self._rescued_ns >= pace_ns):
+            self._rescued_ns = watch.start_ns = self.now_ns
+            logger.warning("execution is started once more at once, to cancel the orders that stand")
 
     def _status(self, request: Request) -> Mapping[str, Any]:
         """What is, by process."""
@@ -214,6 +238,8 @@ class Keeper:
             "starting_ms": (self.now_ns - watch.taken_ns) // MS if watch.phase is Phase.STARTING else 0,
             "deaths": watch.death_count,
             "exit_code": watch.exit_code,
+            "parks": watch.parks,
+            "error": "" if watch.settled else watch.error,
             "start_in_ms": max(0, watch.start_ns - self.now_ns) // MS if watch.phase is Phase.WAITING else 0,
             "cores": list(watch.process.cores),
         }
@@ -265,6 +291,14 @@ class Keeper:
         }  # fmt: skip
         with self.config.paths.audit.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line, default=str) + "\n")
+
+
+def may_park(config: Config, process: Process) -> bool:
+    """Whether the other processes can trade without this one: strategies alone, and an aggregation that none reads."""
+    spared = {strategy.name for strategy in config.strategies}
+    if not any(strategy.reads for strategy in config.strategies):
+        spared.add(AGGREGATION)
+    return bool(process.roles) and spared.issuperset(process.roles)
 
 
 def _expect(request: Request) -> None:

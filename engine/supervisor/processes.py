@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.config import Config, Process
+from engine.supervisor.last_words import last_failure
 from shm.identity import start_time
 
 SYSTEM_MARK, PROCESS_MARK = "STEELYARD_SYSTEM", "STEELYARD_PROCESS"
@@ -29,6 +30,7 @@ class Child:
     start_time: int
     pidfd: int
     popen: "subprocess.Popen[bytes] | None" = None  # None: adopted
+    log_offset: int = 0  # how long its log was before it was started
 
     @property
     def adopted(self) -> bool:
@@ -55,6 +57,7 @@ class Processes:
             PROCESS_MARK: process.name,
         }
         with (run / f"{process.name}.out").open("wb") as out, (run / f"{process.name}.log").open("ab") as err:
+            log_offset = err.tell()
             popen = subprocess.Popen(
                 self.config.command(process),
                 stdin=subprocess.DEVNULL,
@@ -66,7 +69,7 @@ class Processes:
         if process.cores:
             with contextlib.suppress(ProcessLookupError):  # it has died already: its watch will see that
                 os.sched_setaffinity(popen.pid, process.cores)
-        return Child(popen.pid, start_time(popen.pid), os.pidfd_open(popen.pid), popen)
+        return Child(popen.pid, start_time(popen.pid), os.pidfd_open(popen.pid), popen, log_offset)
 
     def find(self) -> dict[str, Child]:
         """The system's living processes by name."""
@@ -96,6 +99,10 @@ class Processes:
     def forget(self, child: Child) -> None:
         """Let go of a dead one."""
         os.close(child.pidfd)
+
+    def last_words(self, process: Process, child: Child) -> str:
+        """What it wrote last about its own end; nothing where its log is somebody else's stderr."""
+        return last_failure(self.config.paths.run / f"{process.name}.log", child.log_offset)
 
     def ready(self, process: Process) -> bool:
         """True when a command has written its first line."""

@@ -7,7 +7,8 @@
 
 A beat counts when it is *seen* to change, by our own clock: were we stopped for a while ourselves, everybody's beat
 would look old, and killing them all would be the worst answer. The first death is answered at once, further ones
-in the window ever later; at the limit the system is halted and the process tried slowly, for ever.
+in the window ever later; at the limit the system is halted and the process tried slowly, for ever. A process that the
+others can do without (`parks`) is parked instead: not tried again until an operator restarts it.
 """
 
 import logging
@@ -23,6 +24,7 @@ from engine.model.words import RoleState
 from engine.supervisor.processes import Child
 
 MS = 1_000_000
+EXIT_CONFIG = 78  # of a process whose configuration is wrong: a second try reads the same file
 SETTLE_NS = 1_000_000_000  # beyond the drain's limit, before a process that was asked to stop is killed
 
 logger = logging.getLogger(__name__)
@@ -37,6 +39,7 @@ class Phase(StrEnum):
     LATE = "late"
     STOPPING = "stopping"
     STOPPED = "stopped"
+    PARKED = "parked"  # died too often, or cannot start from this configuration; restarted by an operator only
 
 
 class Table(Protocol):
@@ -57,6 +60,9 @@ class Table(Protocol):
     def ready(self, process: Process) -> bool:
         """True when a command has written its line."""
 
+    def last_words(self, process: Process, child: Child) -> str:
+        """What one wrote last about its own end."""
+
 
 class Watch:
     """The supervisor's eye on one process."""
@@ -68,8 +74,12 @@ class Watch:
         table: Table,
         beat_of: Callable[[str], Any],
         despair: Callable[[str, int], None],
+        *,
+        parks: bool = False,
     ) -> None:
         """`beat_of` reads a role's heartbeat; `despair` is called when the process dies too often."""
+        self.parks = parks
+        self.error = ""  # the last death's own words
         self.process = process
         self.patience = patience
         self.table = table
@@ -113,6 +123,7 @@ class Watch:
     def stop(self, now_ns: int, *, again: bool = False) -> None:
         """Ask the process to drain and end; with `again` it is then started anew."""
         self._again = again
+        self.deaths.clear()
         if self.child is None:
             self.phase, self.start_ns = (Phase.WAITING, now_ns) if again else (Phase.STOPPED, 0)
             return
@@ -137,6 +148,7 @@ class Watch:
             self._take(self.table.start(self.process), now_ns)
         except OSError as error:  # the command is not there, no memory, too many processes: as good as a death
             logger.error("cannot be started", extra={"name_of": self.process.name, "error": str(error)})  # noqa: TRY400
+            self.error = str(error)
             self._retry(now_ns)
         else:
             assert self.child is not None
@@ -156,6 +168,7 @@ class Watch:
             "stopped" if asked else "died",
             extra={"name_of": self.process.name, "pid": self.child.pid, "exit_code": code},
         )
+        self.error = "" if asked else self.table.last_words(self.process, self.child)
         self.table.forget(self.child)
         self.child, self.exit_code = None, code
         if not asked:
@@ -174,6 +187,10 @@ class Watch:
             self.deaths.popleft()
         count = len(self.deaths)
         self.phase = Phase.WAITING
+        if self.parks and (count >= patience.death_limit or self.exit_code == EXIT_CONFIG):
+            self.phase = Phase.PARKED
+            self.despair(self.process.name, count)
+            return
         if count >= patience.death_limit:
             self.start_ns = now_ns + patience.slow_retry_ms * MS
             self.despair(self.process.name, count)

@@ -25,6 +25,7 @@ from engine.cli.keys import QUIT, Keys
 from engine.cli.output import choose_system, lives
 from engine.cli.system import headline
 from engine.config import Config, Paths, known_systems
+from engine.control import ask
 from engine.lanes import BY_NAME
 from engine.model.instrument import Instrument
 from engine.model.words import BookState, OrderState, OrderType, TimeInForce
@@ -389,6 +390,38 @@ def test_an_operators_day(typed: Typed, write: Write, system: str, monkeypatch: 
     _kill_keepers(again)
     assert "is down" in typed("down", *of)
     assert shm.names(system) == []
+
+
+TINY_TRADERS = """
+[[strategies]]
+name = "gamma"
+id = 3
+class = "engine.strategy.samples:MomentumTaker"
+instruments = [7]
+"""
+
+
+def test_a_strategy_that_will_not_start_is_parked_by_name_and_the_others_trade_on(
+    typed: Typed, write: Write, system: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A typo in one strategy's parameters must reach the one who typed it, and halt nobody."""
+    for role in ("FEED", "EXECUTION", "STRATEGY"):
+        monkeypatch.setenv(f"STEELYARD__ROLES__{role}", "tiny_role:build")
+    config = write(MARKET + TINY_TRADERS, watch="backoff_cap_ms = 20")
+    monkeypatch.setattr("engine.cli.system.check", lambda _: None)
+    refuse = config.paths.run / "gamma.refuse"
+    refuse.touch()
+    of = ["--system", system]
+    said = typed("up", config.path, code=1)
+    assert "gamma is PARKED, the others trade on: ValueError: told to refuse" in said
+    said = typed("status", *of, code=1)
+    assert f"{system} (paper): trading, without gamma, which is parked" in said
+    assert "ValueError: told to refuse" in said
+    assert "gamma does not run: ValueError: told to refuse" in typed("restart", "gamma", *of, code=1)
+    refuse.unlink()
+    assert "gamma runs again" in typed("restart", "gamma", *of)
+    assert {one["phase"] for one in ask(config.paths.control, "status")["processes"]} == {"running"}
+    assert "is down" in typed("down", *of)
 
 
 def _kill_keepers(state: dict[str, Any]) -> None:

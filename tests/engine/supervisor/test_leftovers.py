@@ -9,7 +9,7 @@ import pytest
 import shm
 from engine.config import Config
 from engine.lanes import BY_NAME
-from engine.model.words import OrderFlag, OrderState
+from engine.model.words import CommandKind, OrderFlag, OrderState
 from engine.supervisor import Keeper, leftovers, segments
 from engine.supervisor.processes import Child
 
@@ -47,6 +47,11 @@ class Table:
 
     def forget(self, child: Child) -> None:
         """Nothing to let go of."""
+
+    def last_words(self, process: object, child: Child) -> str:
+        """It says who it was."""
+        del process
+        return f"pid {child.pid} failed"
 
     def ready(self, process: object) -> bool:
         """Commands are."""
@@ -113,8 +118,10 @@ def bench(write: Write) -> Iterator[Bench]:
     """Feed and execution on paper."""
     made = Bench(
         write(
+            '[[processes]]\nname = "gamma"\nroles = ["gamma"]\n'
             '[[processes]]\nname = "feed"\nroles = ["feed", "alpha", "beta"]\n'
             '[[processes]]\nname = "execution"\nroles = ["execution"]\n'
+            '[[strategies]]\nname = "gamma"\nid = 3\nclass = "a:B"\ninstruments = [7]\n'
             '[[venues]]\nname = "binance"\nkind = "binance"\n'
             '[[instruments]]\nid = 7\nvenue = "binance"\nsymbol = "BTCUSDT"\n'
         )
@@ -145,7 +152,7 @@ def test_execution_killed_for_not_draining_comes_back_once(bench: Bench) -> None
     bench.keeper.stop()
     bench.step(70, 100)
     assert bench.started("execution") == 2
-    bench.table.codes[bench.pid("execution") or 3] = -9
+    bench.table.codes[bench.pid("execution") or 4] = -9
     bench.step(6)
     assert bench.keeper.ended
     assert bench.started("execution") == 2
@@ -161,6 +168,55 @@ def test_execution_without_orders_is_not_started_to_stop(bench: Bench) -> None:
     bench.step(8)
     assert bench.keeper.ended
     assert bench.started("execution") == 1
+
+
+def die(bench: Bench, name: str, times: int) -> None:
+    """Let a process die so often, each time after it ran, with the back-off between."""
+    for _ in range(times):
+        bench.table.codes[bench.pid(name)] = 70
+        bench.step(1)
+        if not bench.pid(name):
+            bench.step(30, 100)
+
+
+def test_a_strategy_that_keeps_dying_is_parked_alone_and_its_orders_are_cancelled(bench: Bench) -> None:
+    """It halted the whole system; its orders must not stand with nobody to follow them."""
+    commands = shm.RingReader(bench.config.lane("commands"), cursor=0)
+    die(bench, "gamma", 5)
+    assert bench.keeper.watches["gamma"].phase == "parked"
+    assert not bench.keeper.halt.halted
+    assert [(row.kind, row.strategy) for row in commands.rows()] == [(CommandKind.CANCEL_ALL, 3)]
+    bench.step(30, 1000)
+    assert bench.started("gamma") == 5
+    bench.keeper.stop()
+    bench.step(8)
+    assert bench.keeper.ended
+
+
+def test_execution_that_dies_too_often_is_started_once_more_at_once_to_cancel(bench: Bench) -> None:
+    """Its orders stood ten seconds at the venue with nobody who could cancel them."""
+    bench.order(OrderState.OPEN)
+    die(bench, "execution", 4)
+    started = bench.started("execution")
+    bench.table.codes[bench.pid("execution")] = 70
+    bench.step(2)
+    assert bench.keeper.halt.halted
+    assert bench.started("execution") == started + 1
+    bench.table.codes[bench.pid("execution")] = 70
+    bench.step(2)
+    assert bench.started("execution") == started + 1, "and then at the slow pace"
+    bench.step(110, 100)
+    assert bench.started("execution") == started + 2
+
+
+def test_execution_that_owes_nothing_is_tried_slowly(bench: Bench) -> None:
+    """Without orders there is nothing to hurry for."""
+    bench.order(OrderState.FILLED)
+    die(bench, "execution", 4)
+    started = bench.started("execution")
+    bench.table.codes[bench.pid("execution")] = 70
+    bench.step(10)
+    assert bench.started("execution") == started
 
 
 def test_what_is_left_is_audited_and_handed_to_down(bench: Bench) -> None:

@@ -48,6 +48,11 @@ class Table:
     def forget(self, child: Child) -> None:
         """Nothing to let go of."""
 
+    def last_words(self, process: Process, child: Child) -> str:
+        """It says who it was."""
+        del process
+        return f"pid {child.pid} failed"
+
     def ready(self, process: Process) -> bool:
         """As the test says."""
         del process
@@ -57,14 +62,16 @@ class Table:
 class Bench:
     """A watch with its time, its beats and its table."""
 
-    def __init__(self, process: Process | None = None) -> None:
+    def __init__(self, process: Process | None = None, *, parks: bool = False) -> None:
         """One process of two roles."""
         self.table = Table()
         self.despaired: list[int] = []
         self.beats: dict[str, SimpleNamespace] = {}
         self.now_ns = 10**9
         process = process or Process(name="core", roles=("alpha", "beta"))
-        self.watch = Watch(process, PATIENCE, self.table, self.beats.get, lambda _, count: self.despaired.append(count))
+        self.watch = Watch(
+            process, PATIENCE, self.table, self.beats.get, lambda _, count: self.despaired.append(count), parks=parks
+        )
 
     def step(self, after_ms: float = 1, *roles: str, state: RoleState = RoleState.RUNNING) -> Phase:
         """Let time pass, let some roles beat, and look."""
@@ -128,6 +135,32 @@ def test_too_many_deaths_halt_the_system_and_are_tried_slowly_for_ever() -> None
     bench.step(2000)
     bench.die()
     assert bench.despaired == [5]  # the window has forgotten the first five
+
+
+def test_one_that_others_can_do_without_is_parked_until_an_operator_restarts_it() -> None:
+    """A strategy that keeps dying halted everybody; tried for ever it would fill the log and the venue's limits."""
+    bench = Bench(parks=True)
+    for _ in range(5):
+        bench.step(50)
+        bench.table.exit_code = 70
+        bench.step(1)
+    assert (bench.watch.phase, bench.watch.error, bench.despaired) == (Phase.PARKED, "pid 105 failed", [5])
+    bench.step(100_000)
+    assert bench.table.started == 5
+    bench.watch.stop(bench.now_ns, again=True)
+    bench.step()
+    bench.table.exit_code = 70
+    bench.step()
+    assert bench.watch.phase is Phase.WAITING, "a restart gives it all its tries again"
+
+
+def test_a_wrong_configuration_parks_at_once() -> None:
+    """A second try reads the same file."""
+    bench = Bench(parks=True)
+    bench.step()
+    bench.table.exit_code = 78
+    bench.step()
+    assert (bench.watch.phase, bench.despaired) == (Phase.PARKED, [1])
 
 
 def test_late_is_said_and_frozen_is_killed_once() -> None:
