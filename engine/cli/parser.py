@@ -137,6 +137,13 @@ line above it says that the feed is not heard: the spread is shown for no other 
 ACROSS = """\
 The global book of each group of instruments that are one thing, and the opportunities left after fees. With GROUP the
 ladder of one, each level with the venues that stand behind it. Needs [aggregation] in the system's file."""
+JOURNAL = """\
+Works on the files alone, so also when the system is down. --set-aside renames the directory, with the system's own
+id, to one with the date, and the next start begins anew. It is refused while the system runs, while an order is open or
+of unknown fate, and while something is held, unless --force says why."""
+FILLS = """\
+Works on the files alone, so also after engine-ctl down. Each fill once, in the order in which execution learned of
+it."""
 AUTOPSY = """\
 From the segments alone, so it works when every process is dead: who died writing what, which orders were open or in
 doubt. Read it before the next up, which takes the segments over."""
@@ -180,6 +187,7 @@ def _look_commands(commands: "Commands") -> None:
     orders = _add(commands, "orders", "look:orders", "list open and in-flight orders", "orders --all --json")
     orders.add_argument("--all", action="store_true", help="those done too, as far back as the lane reaches")
     _add(commands, "positions", "look:positions", "list positions with their profit and loss")
+    _journal_commands(commands)
     book = _add(commands, "book", "ladder:book", "show a live ladder of one book", "book BTCUSDT --once", BOOK)
     book.add_argument("instrument", metavar="INSTRUMENT", help=INSTRUMENT)
     book.add_argument("--once", action="store_true", help="print it once and end; --json does so too")
@@ -200,6 +208,28 @@ def _look_commands(commands: "Commands") -> None:
     text = "show what an engine left: segments, owners, last records"
     autopsy = _add(commands, "autopsy", "autopsy:autopsy", text, about=AUTOPSY)
     autopsy.add_argument("-n", type=count, default=3, metavar="N", help="last records of each lane (default 3)")
+
+
+def _journal_commands(commands: "Commands") -> None:
+    """What is read from the journal on disk."""
+    text = "show the journal on disk: where, how large, what is open and held"
+    journal = _add(commands, "journal", "journal:journal", text, "journal --set-aside", JOURNAL)
+    _directory(journal)
+    journal.add_argument(
+        "--set-aside", action="store_true", help="put it away; refused while something is open or held"
+    )
+    journal.add_argument(
+        "--force", default="", metavar="WHY", help="put it away in spite of what is held; kept with it"
+    )
+    fills = _add(commands, "fills", "journal:fills", "list every fill in the journal on disk", "fills --csv", FILLS)
+    _directory(fills)
+    fills.add_argument("--csv", action="store_true", help="comma separated values with a head line")
+    fills.add_argument("-n", type=count, default=None, metavar="N", help="only the newest N")
+
+
+def _directory(parser: argparse.ArgumentParser) -> None:
+    text = "the journal's directory, where the configuration names one that is not in the state directory"
+    parser.add_argument("--directory", default="", metavar="DIR", help=text)
 
 
 def _shm_commands(commands: "Commands") -> None:

@@ -42,7 +42,7 @@ from engine.execution.recovery import Recovery
 from engine.execution.replay import Replay
 from engine.execution.seams import ExecutionLanes, ExecutionPorts, Reader
 from engine.execution.strangers import Strangers
-from engine.execution.terms import terms_of
+from engine.execution.terms import JournalTermsError, terms_of
 from engine.model import records
 from engine.model.fixed import to_text
 from engine.model.words import CommandKind, FillFlag, JournalKind, Reason
@@ -272,7 +272,11 @@ class Execution:
         """Load the newest checkpoint and replay the journal behind it into the blotter, without telling anybody."""
         replay = self._replay
         behind = checkpoint.restore(self._checkpoint_request(), replay, self.journal.file.sequence)
-        replay.run(self.journal.replay(behind, replay.sequence))
+        try:
+            replay.run(self.journal.replay(behind, replay.sequence))
+        except JournalTermsError as error:
+            msg = f"{error} (--directory {self.config.journal.directory})"
+            raise JournalTermsError(msg) from None
         self._checkpointed = behind
         self.blotter.changed.clear()
         for chase in replay.chases:

@@ -22,7 +22,7 @@ from engine.execution.chase import Chase
 from engine.execution.fills import Trade
 from engine.execution.journal import Entry
 from engine.execution.order import CREATED, Order
-from engine.execution.terms import check_known, check_terms
+from engine.execution.terms import check_known, check_terms, number_of, terms_of
 from engine.model.words import CommandKind, FillFlag, IntentKind, JournalKind, OrderFlag, OrderType
 from engine.risk.approval import MINUTE_NS
 
@@ -53,6 +53,7 @@ class Replay:
         self._instruments = {number: one.instrument for number, one in blotter.ledger.account.items()}
         self.sequence = 0  # of the last record
         self.records = 0
+        self.terms: dict[int, bytes] = {}  # by instrument: as the life that is being read began; those of today if none
         self.halted = False
         self.alarmed = False  # halted by execution itself, and no operator has resumed since
         self.disputes: deque[tuple[int, int, int]] = deque(maxlen=DISPUTES_KEPT)  # instrument, fill, venue's order
@@ -113,22 +114,37 @@ class Replay:
                 self.replaces.pop(verdict.intent_id, None)
         elif entry.kind == JournalKind.ORDER:
             row = codec.ORDER.unpack(entry.payload)
-            check_known(row, self._instruments)
+            self._check(row)
             self._read_order(row, entry.now_ns)
         elif entry.kind == JournalKind.FILL:
             row = codec.FILL.unpack(entry.payload)
-            check_known(row, self._instruments)
+            self._check(row)
             self.absorb(row)
         elif entry.kind == JournalKind.WATERMARK:
-            row = codec.FILL.unpack(entry.payload)
-            self.blotter.watermarks[row.instrument] = row.venue_fill_id
+            self._read_watermark(codec.FILL.unpack(entry.payload))
         elif entry.kind == JournalKind.COMMAND:
             self._read_command(codec.COMMAND.unpack(entry.payload))
         elif entry.kind == JournalKind.DAY:
             day = codec.DAY.unpack(entry.payload)  # of an instrument that is not configured any more: nothing to count
             self.blotter.ledger.begin_day(day.instrument, day.day_ns, day.mark2)
         elif entry.kind == JournalKind.START and entry.payload:
-            check_terms(entry.payload, self._instruments)
+            self.terms[number_of(entry.payload)] = entry.payload
+
+    def _read_watermark(self, row: Any) -> None:
+        """Every fill up to this id is known; one that counts another symbol's fills says nothing."""
+        if self._means_the_same(row.instrument):
+            self.blotter.watermarks[row.instrument] = row.venue_fill_id
+
+    def _check(self, row: Any) -> None:
+        """Refuse an order or a fill whose numbers do not mean what they would mean today."""
+        check_known(row, self._instruments)
+        if not self._means_the_same(row.instrument):
+            check_terms(self.terms[row.instrument], self._instruments)
+
+    def _means_the_same(self, instrument: int) -> bool:
+        """Whether the life that is being read knew this instrument as it is today; a dropped one binds nothing."""
+        one, terms = self._instruments.get(instrument), self.terms.get(instrument)
+        return one is None or terms is None or terms == terms_of(one)
 
     def _read_intent(self, row: Any) -> None:
         """An intent that was taken."""

@@ -93,6 +93,7 @@ class ReplayState(msgspec.Struct):
     done: list[int]
     fills: list[FillsState]
     watermarks: list[tuple[int, int]]
+    terms: list[tuple[int, bytes]]
     last_intent: list[tuple[int, int]]
     touched: list[int]
     positions: list[PositionState]
@@ -127,6 +128,7 @@ def dump(replay: Replay) -> bytes:
         done=[at[id(order)] for order in blotter.done],
         fills=[_dump_fills(instrument, known) for instrument, known in blotter.fills.items()],
         watermarks=list(blotter.watermarks.items()),
+        terms=list(replay.terms.items()),
         last_intent=list(blotter.last_intent.items()),
         touched=sorted(blotter.touched),
         positions=[_dump_position(one) for one in blotter.ledger.positions],
@@ -142,6 +144,7 @@ def load(data: bytes, replay: Replay) -> None:
     replay.command_life, replay.commands_followed = state.command_life, state.commands_followed
     replay.disputes.extend(state.disputes)
     replay.placed_ns.extend(state.placed_ns)
+    replay.terms.update(state.terms)
     orders = _load_orders(state.orders)
     for one in state.chases:
         chase = replay.chased[one.intent_id] = Chase(orders[one.order])

@@ -2,7 +2,8 @@
 
 Prices and sizes stand in the journal as integers at an instrument's decimals. A venue that makes a tick or a lot finer
 (they do, several times a year), or a configuration that gives a number to another symbol, would have them read ten
-times too large, or as another coin. So a journal that was written in other terms is not read: the start is refused.
+times too large, or as another coin. So an order or a fill that was written in other terms is not read: the start is
+refused. An instrument without an order or a fill binds nothing: a mistyped symbol is corrected and started again.
 """
 
 from collections.abc import Mapping
@@ -11,7 +12,8 @@ from typing import Any
 from engine.model.instrument import Instrument
 
 ADVICE = (
-    "Cancel what is open and close what is held at the venue by hand, move the journal's directory away, and start anew"
+    "engine-ctl journal shows what is open and held in it; when nothing is, engine-ctl journal --set-aside puts the"
+    " journal away and the next start begins a new one"
 )
 
 
@@ -24,14 +26,20 @@ def terms_of(one: Instrument) -> bytes:
     return f"{one.id} {one.symbol} {one.price_decimals} {one.size_decimals}".encode()
 
 
+def number_of(payload: bytes) -> int:
+    """The id of the instrument that a START record speaks of."""
+    return int(payload.split()[0])
+
+
 def check_terms(payload: bytes, instruments: Mapping[int, Instrument]) -> None:
-    """Refuse terms that are not those of today; an instrument that is not configured any more is judged when used."""
+    """Refuse terms of an order or a fill that are not those of today."""
     number, symbol, price_decimals, size_decimals = payload.decode().split()
-    one = instruments.get(int(number))
-    if one is not None and payload != terms_of(one):
+    one = instruments[int(number)]
+    if payload != terms_of(one):
         msg = (
-            f"instrument {number}: the journal was written for {symbol} with {price_decimals} price and {size_decimals}"
-            f" size decimals, expected {one.symbol} with {one.price_decimals} and {one.size_decimals}. {ADVICE}"
+            f"instrument {number}: the journal has orders or fills of {symbol} with {price_decimals} price and"
+            f" {size_decimals} size decimals, the configuration now says {one.symbol} with {one.price_decimals} and"
+            f" {one.size_decimals}. Give {symbol} its number again; {ADVICE}"
         )
         raise JournalTermsError(msg)
 

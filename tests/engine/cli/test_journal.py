@@ -1,0 +1,91 @@
+"""The journal on disk as an operator sees it, and puts it away."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from engine.cli import main
+from engine.model.words import BUY, SELL
+from tests.engine.execution.memory import House
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    """A system that trades into a journal in its state directory."""
+    house = House(tmp_path / "state" / "journal")
+    (tmp_path / "state" / "system.uuid").write_text("00000000-0000-4000-8000-a1b2c3d4e5f6\n")
+    house.ready()
+    house.book()
+    house.run()
+    return house
+
+
+def trade(house: House, side: int, size: int) -> None:
+    """An order that is filled whole."""
+    order = house.place(side=side, size=size)
+    house.venue.fill(order.client_id.hex(), size)
+    house.run(3)
+
+
+def typed(capsys: pytest.CaptureFixture[str], house: House, *words: str, code: int = 0) -> str:
+    """A command on this journal; what it printed."""
+    capsys.readouterr()
+    found = main([*words, "--directory", house.config.journal.directory])
+    out, err = capsys.readouterr()
+    assert found == code, err
+    return err if code else out
+
+
+def test_fills_are_read_from_the_disk_when_the_system_is_down(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    """What was traded must be known after `down`: the lanes are gone then, and the taxes are not."""
+    trade(house, BUY, 400)
+    trade(house, SELL, 400)
+    house.kill()
+    rows = list(csv.DictReader(io.StringIO(typed(capsys, house, "fills", "--csv"))))
+    assert [(row["symbol"], row["side"], row["size"]) for row in rows] == [
+        ("BTCUSDT", "buy", "0.00400"), ("BTCUSDT", "sell", "0.00400")
+    ]  # fmt: skip
+    assert all(row["time"].endswith("Z") and row["liquidity"] in ("maker", "taker") for row in rows)
+    assert len(json.loads(typed(capsys, house, "fills", "--json", "-n", "1"))) == 1
+    assert "2 fills" in typed(capsys, house, "fills")
+
+
+def test_a_journal_with_an_open_order_is_not_put_away(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody would look after the order any more."""
+    house.place(size=400)
+    house.run(3)
+    house.kill()
+    tree = json.loads(typed(capsys, house, "journal", "--json"))
+    assert [(one["symbol"], one["state"]) for one in tree["open_orders"]] == [("BTCUSDT", "OPEN")]
+    assert "1 orders are open" in typed(capsys, house, "journal", "--set-aside", "--force", "because", code=1)
+
+
+def test_a_journal_with_a_position_is_put_away_only_with_a_reason(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A position that the engine forgets is a position that nobody closes."""
+    trade(house, BUY, 400)
+    house.kill()
+    directory = Path(house.config.journal.directory)
+    assert "is held" in typed(capsys, house, "journal", "--set-aside", code=1)
+    assert directory.exists()
+    said = typed(capsys, house, "journal", "--set-aside", "--force", "sold by hand", "--json")
+    aside = Path(json.loads(said)["set_aside"])
+    assert not directory.exists()
+    assert (aside / "why.txt").read_text() == "sold by hand\n"
+    assert (aside / "system.uuid").exists(), "under the old id the new journal's orders would bear used ids"
+    assert "no journal in" in typed(capsys, house, "journal", code=3)
+
+
+def test_a_journal_in_which_nothing_is_left_is_put_away(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    """What it says of itself first: where, how much, what is held."""
+    trade(house, BUY, 400)
+    trade(house, SELL, 400)
+    house.kill()
+    shown = typed(capsys, house, "journal")
+    assert house.config.journal.directory in shown
+    assert "open orders: none" in shown
+    assert "set aside as" in typed(capsys, house, "journal", "--set-aside")
