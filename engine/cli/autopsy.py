@@ -8,10 +8,12 @@ from typing import Any
 
 import shm
 from engine.cli import Complaint
-from engine.cli.look import last_states, order_tree
-from engine.cli.memory import describe, newest
+from engine.cli.look import last_states
+from engine.cli.memory import describe, newest, shower
 from engine.cli.output import ago, choose_system, say, say_json, say_table
+from engine.cli.trees import word
 from engine.model.words import DONE_STATES, OrderState, RoleState
+from engine.supervisor.halt import HaltReason
 
 DOUBTFUL = (OrderState.CREATED, OrderState.SENT, OrderState.UNKNOWN)
 
@@ -38,7 +40,7 @@ def examine(system: str, count: int) -> dict[str, Any]:
 def _segment(name: str, count: int) -> dict[str, Any]:
     tree = describe(name)
     if "error" not in tree:
-        tree["last"] = newest(name, count)[-count:] if count > 0 else []
+        tree["last"] = newest(name, count, shower(name))[-count:] if count > 0 else []
     return tree
 
 
@@ -73,7 +75,9 @@ def _halt_findings(system: str) -> list[str]:
         rows = newest(f"{system}.halt", 1)
     except Complaint:
         return []  # unreadable, which the findings on segments say
-    return [f"the system is halted (reason {rows[0]['reason']})"] if rows and rows[0]["halted"] else []
+    return (
+        [f"the system is halted ({word(HaltReason, rows[0]['reason']).lower()})"] if rows and rows[0]["halted"] else []
+    )
 
 
 def _order_findings(system: str) -> list[str]:
@@ -86,10 +90,8 @@ def _order_findings(system: str) -> list[str]:
     doubtful = [row for row in orders if row.state in DOUBTFUL]
     findings = [f"{len(opened)} orders were open at the venue"] if opened else []
     for row in doubtful:
-        tree = order_tree(row, {})
-        findings.append(
-            f"order {tree['client_id']} is in doubt: {tree['state'].lower()}, ask the venue before anything else"
-        )
+        client_id, state = row.client_id.ljust(16, b"\0").hex(), OrderState(row.state).name.lower()
+        findings.append(f"order {client_id} is in doubt: {state}, ask the venue before anything else")
     return findings
 
 

@@ -150,12 +150,15 @@ def _show(tree: dict[str, Any]) -> None:
     size = f"{tree['segments']} segments, {tree['bytes'] / 2**20:.1f} MiB"
     last = f"the last record at {local(tree['last_record_ns'])}"
     say(f"{tree['directory']}: {size}, {tree['records']:,} records, {tree['fills']:,} fills, {last}")
-    columns = ("instrument", "symbol", "price_decimals", "size_decimals")
-    say_table(columns, [[one[column] for column in columns] for one in tree["instruments"]])
+    _show_part(tree["instruments"], ("instrument", "symbol", "price_decimals", "size_decimals"))
     for name, columns in (("open_orders", ("client_id", "symbol", "state")), ("held", ("symbol", "size"))):
         say(f"\n{name.replace('_', ' ')}: {len(tree[name]) or 'none'}")
-        if tree[name]:
-            say_table(columns, [[one[column] for column in columns] for one in tree[name]])
+        _show_part(tree[name], columns)
+
+
+def _show_part(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
+    if rows:
+        say_table(columns, [[one[column] for column in columns] for one in rows])
 
 
 def _set_aside(system: str, directory: Path, contents: Contents, options: argparse.Namespace) -> int:

@@ -8,13 +8,14 @@ import shm
 from engine import instruments
 from engine.cli import NOBODY, Complaint
 from engine.cli.live import show_live
-from engine.cli.output import Terminal, attach, choose_system, row_tree, say, say_json, say_table
+from engine.cli.output import Terminal, attach, choose_system, local, say, say_json, say_table
+from engine.cli.trees import Naming, tree_of
 from engine.model.fixed import to_text
 from engine.model.instrument import Instrument
-from engine.model.records import FEE_DECIMALS
-from engine.model.words import DONE_STATES, OrderState, OrderType, TimeInForce
+from engine.model.words import DONE_STATES
 from engine.monitor import profit
 from engine.monitor.figures import Figures
+from engine.monitor.names import Names
 from engine.monitor.view import screen, title_of
 
 INTERVAL_S = 0.2
@@ -59,72 +60,57 @@ def last_states(system: str) -> dict[bytes, Any]:
 def orders(options: argparse.Namespace) -> int:
     """List orders by their last state."""
     system = choose_system(options.system)
-    rows = [row for row in last_states(system).values() if options.all or row.state not in DONE_STATES]
-    known = known_instruments(system)
+    naming = Naming(known_instruments(system), Names.of(system))
+    found = [row for row in last_states(system).values() if options.all or row.state not in DONE_STATES]
+    trees = [tree_of(row, naming) for row in found]
     if options.json:
-        say_json([order_tree(row, known) for row in rows])
+        say_json(trees)
         return 0
-    columns = ("order", "strategy", "instrument", "side", "type", "price", "size", "filled", "state", "venue order")
-    say_table(columns, [_order_row(row, known) for row in rows], f"{len(rows)} orders")
+    columns = ("time", "order", "strategy", "instrument", "side", "type", "price", "size", "filled", "state", "why")
+    rows = [_order_row(tree, naming) for tree in trees]
+    say_table(columns, rows, f"{len(rows)} orders")
     return 0
 
 
-def order_tree(row: Any, known: dict[int, Instrument]) -> dict[str, Any]:
-    """An order for JSON: the record, its words and its numbers as text."""
-    named = {
-        "client_id": row.client_id.ljust(16, b"\0").hex(), "symbol": name_of(known, row.instrument),
-        "state": OrderState(row.state).name, "price": price_text(known, row.instrument, row.price),
-        "size": size_text(known, row.instrument, row.size), "filled": size_text(known, row.instrument, row.filled),
-        "order_type": OrderType(row.order_type).name, "time_in_force": TimeInForce(row.time_in_force).name,
-    }  # fmt: skip
-    return {**row_tree(row), **named}
-
-
-def _order_row(row: Any, known: dict[int, Instrument]) -> tuple[object, ...]:
-    tree = order_tree(row, known)
+def _order_row(tree: dict[str, Any], naming: Naming) -> tuple[object, ...]:
     kind = f"{tree['order_type']} {tree['time_in_force']}".lower()
+    instrument = title_of(naming.instruments, tree["instrument"])
     return (
-        tree["client_id"], row.strategy, title_of(known, row.instrument), "buy" if row.side > 0 else "sell", kind,
-        tree["price"], tree["size"], tree["filled"], tree["state"].lower(), row.venue_order_id or "-",
+        local(tree["now_ns"]), tree["client_id"], tree["strategy_name"], instrument, tree["side"], kind,
+        tree["price"], tree["size"], tree["filled"], tree["state"].lower(), tree["why"] or "-",
     )  # fmt: skip
 
 
 def positions(options: argparse.Namespace) -> int:
     """List positions."""
     system = choose_system(options.system)
-    known = known_instruments(system)
+    naming = Naming(known_instruments(system), Names.of(system))
     cells = attach(f"{system}.positions")
     assert isinstance(cells, shm.CellReader)
     rows = [row for index in range(cells.count) if (row := cells.read(index)) is not None]
     if options.json:
-        say_json([_position_tree(row, known) for row in rows])
+        say_json([_position_tree(row, naming) for row in rows])
         return 0
     columns = ("strategy", "instrument", "position", "average", "mark", "net", "today", "realised", "unrealised",
-               "fees", "fills")  # fmt: skip
-    say_table(columns, [_position_row(row, known) for row in rows])
-    for text in profit.lines(profit.profits(rows, known)):
+               "fees", "fills", "changed")  # fmt: skip
+    say_table(columns, [_position_row(row, naming) for row in rows])
+    for text in profit.lines(profit.profits(rows, naming.instruments)):
         say(text)
     return 0
 
 
-def _position_tree(row: Any, known: dict[int, Instrument]) -> dict[str, Any]:
-    numbers = {
-        "symbol": name_of(known, row.instrument),
-        "size": to_text(row.size, row.size_decimals),
-        "dust": to_text(row.dust, row.holding_decimals),
-        "fee_unvalued": to_text(row.fee_unvalued, FEE_DECIMALS),
-        "average_price": to_text(row.average_price, row.price_decimals),
-        "mark_price": to_text(row.mark_price, row.price_decimals),
-    }
-    return {**row_tree(row), **numbers}
+def _position_tree(row: Any, naming: Naming) -> dict[str, Any]:
+    """A position for JSON; only it has amounts at the decimals of holdings."""
+    return {**tree_of(row, naming), "dust": to_text(row.dust, row.holding_decimals)}
 
 
-def _position_row(row: Any, known: dict[int, Instrument]) -> tuple[object, ...]:
-    tree, sums = _position_tree(row, known), (row.net, row.net_day, row.realised, row.unrealised)
+def _position_row(row: Any, naming: Naming) -> tuple[object, ...]:
+    sums = (row.net, row.net_day, row.realised, row.unrealised)
     return (
-        row.strategy or "account", title_of(known, row.instrument), profit.held_text(row), tree["average_price"],
-        tree["mark_price"] if row.mark_price else "-", *(profit.money(one, 4) for one in sums),
-        profit.fees_text(row, 4), row.fill_count,
+        naming.names.strategy(row.strategy), title_of(naming.instruments, row.instrument), profit.held_text(row),
+        to_text(row.average_price, row.price_decimals),
+        to_text(row.mark_price, row.price_decimals) if row.mark_price else "-", *(profit.money(one, 4) for one in sums),
+        profit.fees_text(row, 4), row.fill_count, local(row.update_ns),
     )  # fmt: skip
 
 

@@ -2,15 +2,17 @@
 
 import argparse
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import shm
 from engine.cli import NO, Complaint
 from engine.cli.output import ago, attach, choose_lane, choose_system, monotonic_age, row_tree, say_json, say_table
+from engine.cli.trees import Naming, tree_of
 from shm.segment import path_of
 
+Show = Callable[[Any], dict[str, Any]]
 FOLLOW_NS = 100_000_000
 NAP_S = 0.05
 
@@ -81,48 +83,55 @@ def _rate(name: str, seconds: float) -> float:
 def tail(options: argparse.Namespace) -> int:
     """Print the newest records, and with --follow those that come."""
     name = choose_lane(options.lane, options.system)
-    for tree in follow(name, options.n) if options.follow else newest(name, options.n):
+    show = shower(name)
+    for tree in follow(name, options.n, show) if options.follow else newest(name, options.n, show):
         say_json(tree)
     return 0
 
 
-def newest(name: str, count: int) -> list[dict[str, Any]]:
-    """The newest records of a lane, or all written cells."""
+def shower(name: str) -> Show:
+    """Shows records of a segment in the one shape that all commands have."""
+    naming = Naming.of(name.partition(".")[0])
+    return lambda row: tree_of(row, naming)
+
+
+def newest(name: str, count: int, show: Show = row_tree) -> list[dict[str, Any]]:
+    """The newest records of a lane, or all written cells; as they are, unless `show` shows them otherwise."""
     lane = attach(name)
-    return _ring_rows(lane, count) if isinstance(lane, shm.RingReader) else list(_cell_rows(lane, {}))
+    return _ring_rows(lane, count, show) if isinstance(lane, shm.RingReader) else list(_cell_rows(lane, {}, show))
 
 
-def _ring_rows(ring: shm.RingReader, count: int) -> list[dict[str, Any]]:
+def _ring_rows(ring: shm.RingReader, count: int, show: Show) -> list[dict[str, Any]]:
     ring.cursor = max(ring.oldest, ring.end - count)
-    return list(_waiting(ring))
+    return list(_waiting(ring, show))
 
 
-def _waiting(ring: shm.RingReader) -> Iterator[dict[str, Any]]:
+def _waiting(ring: shm.RingReader, show: Show) -> Iterator[dict[str, Any]]:
     """What waits, each with its sequence; a loss is a line of its own."""
     end = ring.end  # a busy lane must not keep us here
     while ring.cursor < end and (row := ring.read()) is not None:
         if isinstance(row, shm.Lapped):
             yield {"lost": row.lost, "first": row.first, "after": row.after}
         else:
-            yield {"sequence": ring.cursor - 1, **row_tree(row)}
+            yield {"sequence": ring.cursor - 1, **show(row)}
 
 
-def _cell_rows(cells: shm.CellReader, seen: dict[int, int]) -> Iterator[dict[str, Any]]:
+def _cell_rows(cells: shm.CellReader, seen: dict[int, int], show: Show) -> Iterator[dict[str, Any]]:
     """The cells whose sequence is not the one seen."""
     for index in range(cells.count):
         sequence = cells.sequence(index)
         if sequence and seen.get(index) != sequence and (row := cells.read(index)) is not None:
             seen[index] = sequence
-            yield {"cell": index, "sequence": sequence, **row_tree(row)}
+            yield {"cell": index, "sequence": sequence, **show(row)}
 
 
-def follow(name: str, count: int) -> Iterator[dict[str, Any]]:
+def follow(name: str, count: int, show: Show = row_tree) -> Iterator[dict[str, Any]]:
     """The newest records and then every one that comes; a lane made anew is attached anew."""
     lane, seen = attach(name), dict[int, int]()
     if isinstance(lane, shm.RingReader):
         lane.cursor = max(lane.oldest, lane.end - count)
     while True:
-        yield from _waiting(lane) if isinstance(lane, shm.RingReader) else _cell_rows(lane, seen)
+        yield from _waiting(lane, show) if isinstance(lane, shm.RingReader) else _cell_rows(lane, seen, show)
         if not isinstance(lane, shm.RingReader) or lane.header.wake == "never":
             time.sleep(NAP_S)
         else:

@@ -3,7 +3,7 @@
 import argparse
 import math
 import platform
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 EPILOG = """\
 examples:
@@ -41,6 +41,19 @@ def duration(text: str) -> float:
     return seconds
 
 
+class Parser(argparse.ArgumentParser):
+    """Complains about an option of a subcommand with that subcommand's usage, not the whole program's."""
+
+    def parse_known_args(  # type: ignore[override] # the stub has an overload for each of the two
+        self, args: Any = None, namespace: Any = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Refuse here what nobody below has understood; argparse hands it up to the program, which knows no better."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found, unknown
+
+
 class Version(argparse.Action):
     """Looks for the version only when it is asked for."""
 
@@ -58,7 +71,7 @@ class Version(argparse.Action):
 
 def make_parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="engine-ctl",
         description="Operate a Steelyard system.",
         epilog=EPILOG,
@@ -77,7 +90,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 if TYPE_CHECKING:
-    Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - it has no public name
+    Commands: TypeAlias = argparse._SubParsersAction[Parser]  # noqa: SLF001 - it has no public name
 
 
 def _add(

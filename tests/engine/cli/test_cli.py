@@ -24,11 +24,12 @@ from engine.cli.halting import Found
 from engine.cli.keys import QUIT, Keys
 from engine.cli.output import choose_system, lives
 from engine.cli.system import headline
+from engine.cli.trees import Naming, tree_of
 from engine.config import Config, Paths, known_systems
 from engine.control import ask
-from engine.lanes import BY_NAME
+from engine.lanes import BY_NAME, LANES
 from engine.model.instrument import Instrument
-from engine.model.words import BookState, OrderState, OrderType, TimeInForce
+from engine.model.words import BookState, OrderFlag, OrderState, OrderType, Reason, TimeInForce
 from engine.monitor.figures import Figures
 from engine.monitor.view import Section, screen, share
 from engine.supervisor import segments
@@ -211,6 +212,53 @@ def _write_fills(config: Config) -> None:
         values = {"instrument": 7, "strategy": 1, "side": 1, "price": 100_00, "size": 500, "maker": 1}
         ring.publish(*zeros("fills", venue_fill_id=number, venue_ns=number * 10**9, **values))
     ring.close()
+
+
+def test_the_tail_of_a_lane_says_in_words_what_its_numbers_mean(typed: Typed, market: Config) -> None:
+    """Reason 12, value 61, limit 60 say nothing at three in the morning."""
+    ring = shm.RingWriter(market.lane("verdicts"), BY_NAME["verdicts"].record)
+    values = {"instrument": 7, "strategy": 1, "reason": Reason.ORDER_RATE, "value": 61, "limit": 60}
+    ring.publish(*zeros("verdicts", now_ns=1_700_000_000_123_456_789, **values))
+    ring.close()
+    [row] = [json.loads(line) for line in typed("shm", "tail", market.lane("verdicts")).splitlines()]
+    assert row["why"] == "ORDER_RATE: 61 of 60 in a minute"
+    assert (row["reason"], row["symbol"], row["strategy_name"]) == ("ORDER_RATE", "BTCUSDT", "1")
+    assert (row["now"], row["now_ns"]) == ("2023-11-14T22:13:20.123456Z", 1_700_000_000_123_456_789)
+
+
+def test_a_records_json_has_one_shape(market: Config) -> None:
+    """A program that reads two commands must not learn two languages, nor 128 bits in two halves."""
+    naming = Naming.of(market.system.name)
+    position = zeros(
+        "positions", instrument=7, strategy=1, size=150_000, price_decimals=2, size_decimals=5, holding_decimals=8,
+        realised_high=-1, realised_low=2**64 - 25 * 10**9, realised=-2.5, unrealised=float("nan"), net=1.25,
+    )  # fmt: skip
+    tree = tree_of(BY_NAME["positions"].record.row(*position), naming)
+    assert (tree["size"], tree["realised"], tree["net"], tree["unrealised"]) == (
+        "1.50000", "-2.5000000000", "1.25000000", None
+    )  # fmt: skip
+    assert not [name for name in tree if name.endswith(("_high", "_low"))]
+    order = zeros("orders", instrument=7, side=-1, state=OrderState.OPEN, error=-2010, flags=OrderFlag.CANCEL_WANTED)
+    tree = tree_of(BY_NAME["orders"].record.row(*order), naming)
+    assert (tree["side"], tree["state"], tree["flags"]) == ("sell", "OPEN", ["CANCEL_WANTED"])
+    assert tree["why"].startswith("-2010")
+    json.dumps(tree)
+    unknown = tree_of(BY_NAME["orders"].record.row(*zeros("orders", instrument=99, price=7)), naming)
+    assert unknown["price"] == 7, "a number whose scale is not known must not look like a decimal"
+
+
+@pytest.mark.parametrize("name", sorted(one.name for one in LANES))
+def test_every_lane_can_be_shown(market: Config, name: str) -> None:
+    """A lane that cannot be tailed is a lane nobody can look into when it matters."""
+    tree = tree_of(BY_NAME[name].record.row(*zeros(name)), Naming.of(market.system.name))
+    assert json.loads(json.dumps(tree)) == tree
+
+
+def test_a_wrong_option_shows_the_usage_of_its_own_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """The usage of the whole program names neither the option that is meant nor the ones there are."""
+    with pytest.raises(SystemExit, match="2"):
+        main(["orders", "--nope"])
+    assert "usage: engine-ctl orders" in capsys.readouterr().err
 
 
 def test_rows_are_shared_in_turns_and_none_is_lost_where_there_is_room() -> None:

@@ -1,0 +1,178 @@
+"""A record as JSON, in one shape for every command that shows one.
+
+    an enum          its word                           "state": "OPEN", "reason": "ORDER_RATE", "side": "buy"
+    marks            the words of those that are set    "flags": ["CANCEL_WANTED"]
+    an id of ours    and the name beside it             "instrument": 1, "symbol": "BTCUSDT", "strategy_name": "maker"
+    a price or size  decimal text                       "price": "60000.10"; an integer where the instrument is unknown
+    128-bit halves   one decimal text                   "realised": "-1.25000000"
+    a wall clock     nanoseconds, and ISO in UTC        "sent_ns": 1700000000000000000, "sent": "2023-11-14T22:13:20Z"
+    a verdict or an order                               "why": what was refused or rejected, as one line of text
+
+Durations and monotonic times stay nanoseconds; a float that is no number is null.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+import shm
+from engine import instruments
+from engine.cli.output import iso, plain
+from engine.model import words
+from engine.model.fixed import to_text
+from engine.model.instrument import Instrument
+from engine.model.records import FEE_DECIMALS
+from engine.model.refusals import refusal_text, reject_text
+from engine.model.words import BookState, TickKind
+from engine.monitor.names import Names
+from engine.supervisor.halt import HaltReason
+
+WORDS: Mapping[str, Mapping[str, type[IntEnum]]] = {
+    "tick": {"kind": words.TickKind},
+    "book_top": {"state": words.BookState},
+    "intent": {"kind": words.IntentKind, "order_type": words.OrderType, "time_in_force": words.TimeInForce},
+    "verdict": {"reason": words.Reason, "kind": words.IntentKind},
+    "order": {"state": words.OrderState, "order_type": words.OrderType, "time_in_force": words.TimeInForce},
+    "heartbeat": {"state": words.RoleState},
+    "command": {"kind": words.CommandKind},
+    "halt": {"reason": HaltReason},
+    "journal": {"kind": words.JournalKind},
+    "frame": {"kind": words.FrameKind},
+    "opportunity": {"kind": words.OpportunityKind},
+    "global_book": {"state": words.BookState},
+}
+MARKS: Mapping[str, type[IntEnum]] = {
+    "tick": words.Flag, "book_top": words.Flag, "order": words.OrderFlag, "fill": words.FillFlag, "bar": words.BarFlag,
+    "opportunity": words.OpportunityFlag, "position": words.PositionFlag,
+}  # fmt: skip
+PRICES = frozenset({
+    "price", "limit_price", "average_price", "mark_price", "bid_price", "ask_price", "open", "high", "low", "close",
+    "buy_price", "sell_price", "price_step",
+})  # fmt: skip
+SIZES = frozenset({
+    "size", "size_before", "filled", "bid_size", "ask_size", "bought", "sold", "open_buy", "open_sell", "size_step",
+    "size_min", "size_max",
+})  # fmt: skip
+MONEY = frozenset({"unrealised", "realised", "fees", "net", "net_day", "usd_rate"})  # floats of a position
+FEES = frozenset({"fee", "fee_unvalued"})
+DURATIONS = frozenset({"ttl_ns", "timeout_ns", "interval_ns"})
+MONOTONIC = frozenset({"beat_ns", "monotonic_ns"})
+MONEY_DECIMALS = 8
+UNSCALED = frozenset({"command", "journal", "frame", "connection", "heartbeat", "halt", "step", "accepted"})
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """What a system's numbers mean."""
+
+    instruments: dict[int, Instrument]
+    names: Names
+
+    @classmethod
+    def of(cls, system: str) -> "Naming":
+        """As the feed has shown them, and as the configuration names them; nothing where nothing is known."""
+        try:
+            known = {one.id: one for one in instruments.read(system)}
+        except (shm.SegmentError, OSError):
+            known = {}
+        return cls(known, Names.of(system))
+
+
+def tree_of(row: Any, naming: Naming) -> dict[str, Any]:
+    """A record's row for JSON."""
+    record = type(row).__name__
+    values = {name: value for name, value in row._asdict().items() if not name.startswith("spare")}
+    scale = _scale(record, values, naming)
+    tree: dict[str, Any] = {}
+    for name, value in values.items():
+        if name.endswith("_low") and f"{name[:-4]}_high" in values:
+            continue
+        if name.endswith("_high") and f"{name[:-5]}_low" in values:
+            tree.pop(name[:-5], None)
+            wide = (value << 64) | values[f"{name[:-5]}_low"]
+            tree[name[:-5]] = to_text(wide, _wide_decimals(name[:-5], values, scale)) if scale else wide
+        elif name not in tree or f"{name}_high" not in values:  # the exact sum stands there already
+            tree.update(_fields(record, name, value, scale, naming))
+    return {**tree, **_said(record, row, naming)}
+
+
+def _fields(record: str, name: str, value: Any, scale: tuple[int, int] | None, naming: Naming) -> dict[str, Any]:
+    """One field, with what stands beside it."""
+    if name in WORDS.get(record, {}):
+        return {name: word(WORDS[record][name], value)}
+    if name == "flags" and record in MARKS:
+        return {name: [one.name for one in MARKS[record] if value & one]}
+    if name.endswith("_ns") and name not in DURATIONS | MONOTONIC:
+        return {name: value, name.removesuffix("_ns"): iso(value)}
+    return {name: _number(record, name, value, scale), **_beside(name, value, naming)}
+
+
+def _number(record: str, name: str, value: Any, scale: tuple[int, int] | None) -> Any:
+    """A field's value as text where it is a decimal number, else as it is."""
+    if name == "client_id":
+        return value.ljust(16, b"\0").hex()
+    if name in FEES:
+        return to_text(value, FEE_DECIMALS)
+    if name in MONEY and isinstance(value, float):
+        return f"{value:.{MONEY_DECIMALS}f}" if math.isfinite(value) else None
+    if scale is not None and record not in UNSCALED and name in PRICES | SIZES:
+        return _scaled(value, scale[0] if name in PRICES else scale[1])
+    return plain(value)
+
+
+def _beside(name: str, value: Any, naming: Naming) -> dict[str, str]:
+    """The name that belongs to an id."""
+    if name == "strategy":
+        return {"strategy_name": naming.names.strategy(value)}
+    if name != "instrument" or not isinstance(value, int):
+        return {}
+    one = naming.instruments.get(value)
+    return {"symbol": str(value)} if one is None else {"symbol": one.symbol, "venue": one.venue}
+
+
+def _scaled(value: Any, decimals: int) -> Any:
+    return [to_text(one, decimals) for one in value] if isinstance(value, list | tuple) else to_text(value, decimals)
+
+
+def _scale(record: str, values: Mapping[str, Any], naming: Naming) -> tuple[int, int] | None:
+    """Decimals of prices and of sizes: the record's own, else its instrument's."""
+    if "price_decimals" in values:
+        return values["price_decimals"], values["size_decimals"]
+    one = naming.instruments.get(values["instrument"]) if isinstance(values.get("instrument"), int) else None
+    return None if one is None or record in UNSCALED else (one.price_decimals, one.size_decimals)
+
+
+def _wide_decimals(name: str, values: Mapping[str, Any], scale: tuple[int, int] | None) -> int:
+    """The decimals of a sum in two halves."""
+    price, size = scale or (0, 0)
+    if name in ("volume", "bought", "late"):
+        return size
+    if name == "profit":
+        return price + size + MONEY_DECIMALS
+    return price + int(values.get("holding_decimals", size))
+
+
+def _said(record: str, row: Any, naming: Naming) -> dict[str, Any]:
+    """What the numbers of a record say in words."""
+    if record == "verdict":
+        return {"why": refusal_text(row.reason, row.value, row.limit, naming.instruments.get(row.instrument))}
+    if record == "order":
+        return {"side": side_word(row.side), "why": reject_text(row.error)}
+    if record in ("intent", "fill"):
+        return {"side": side_word(row.side)}
+    if record == "tick":
+        said = {"side": side_word(row.side) if row.kind == TickKind.PRINT else "bid" if row.side > 0 else "ask"}
+        return {**said, "state": word(BookState, row.detail)} if row.kind == TickKind.STATE else said
+    return {}
+
+
+def side_word(side: int) -> str:
+    """A side as a word; an intent that places nothing has none."""
+    return "buy" if side > 0 else "sell" if side < 0 else ""
+
+
+def word(kind: type[IntEnum], value: int) -> str:
+    """A number's word; the number itself, as text, where a newer writer has one that is not known here."""
+    return kind(value).name if value in set(kind) else str(value)
