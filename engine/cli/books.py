@@ -4,13 +4,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import shm
-from engine.cli.output import ago, plain, say_table
+from engine.cli.health import feed_silent_ns
+from engine.cli.output import ago, iso, plain, say_table
 from engine.lanes import BY_NAME
 from engine.model.words import BookState
 from engine.monitor.figures import bps_text
 from engine.venues.dialect import ChannelKind
 
-UNFOLLOWED = (BookState.REFUSED.name, BookState.MISFIT.name)
+UNKNOWN = "UNKNOWN"  # the feed is not heard: what its book became is not known
+UNFOLLOWED = (BookState.REFUSED.name, BookState.MISFIT.name, UNKNOWN)
 UNHEARD = (BookState.EMPTY.name, BookState.DISCONNECTED.name)
 PATIENCE_NS = 10_000_000_000  # for a connection that is being made, or made again
 TEXT = "utf-8"
@@ -25,7 +27,16 @@ def books(system: str, configured: Mapping[int, tuple[str, str]]) -> list[dict[s
     except (shm.SegmentError, OSError):
         return []
     rows = ((tops.read(index), instruments.read(index)) for index in range(tops.count))
-    return [_book(top, instrument, configured) for top, instrument in rows if top is not None]
+    silent_ns = feed_silent_ns(system)
+    return [_silenced(_book(top, instrument, configured), silent_ns) for top, instrument in rows if top is not None]
+
+
+def _silenced(book: dict[str, Any], silent_ns: int) -> dict[str, Any]:
+    """A book as it may be believed: what a dead or frozen feed has left says GOOD for ever."""
+    if not silent_ns:
+        return {**book, "feed_silent_ms": 0}
+    unknown = {"state": UNKNOWN, "last_state": book["state"], "spread_bps": None, "imbalance": None}
+    return {**book, **unknown, "feed_silent_ms": silent_ns // 1_000_000}
 
 
 def _book(top: Any, instrument: Any, configured: Mapping[int, tuple[str, str]]) -> dict[str, Any]:
@@ -39,6 +50,7 @@ def _book(top: Any, instrument: Any, configured: Mapping[int, tuple[str, str]]) 
     return {
         "instrument": top.instrument, **named, "known": instrument is not None,
         "state": BookState(top.state).name, "publish_ns": top.publish_ns,
+        "publish": iso(top.publish_ns),
         "spread_bps": plain(top.spread_bps), "imbalance": plain(top.imbalance),
     }  # fmt: skip
 
@@ -63,7 +75,7 @@ def show(found: list[dict[str, Any]], now_ns: int) -> None:
             ("instrument", "venue", "symbol", "book", "spread bp", "told", "missing", "metadata"),
             [
                 (
-                    one["instrument"], one["venue"] or "-", one["symbol"] or "-", one["state"].lower(),
+                    one["instrument"], one["venue"] or "-", one["symbol"] or "-", _state(one),
                     bps_text(one["spread_bps"]), ago(max(0, now_ns - one["publish_ns"])),
                     ", ".join(one["missing"]) or "-",
                     "an old copy" if one["old"] else "fresh" if one["known"] else "none yet",
@@ -71,3 +83,10 @@ def show(found: list[dict[str, Any]], now_ns: int) -> None:
                 for one in found
             ],
         )  # fmt: skip
+
+
+def _state(one: Mapping[str, Any]) -> str:
+    """A book's state in words."""
+    if not one["feed_silent_ms"]:
+        return str(one["state"]).lower()
+    return f"unknown: feed not heard for {ago(one['feed_silent_ms'] * 1_000_000)} (was {one['last_state'].lower()})"

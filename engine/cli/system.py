@@ -13,6 +13,7 @@ from typing import Any
 
 from engine.cli import NO, NOBODY, WRONG_USE, Complaint, books
 from engine.cli.check import EXECUTION, FEED, check
+from engine.cli.health import entries_stopped
 from engine.cli.output import ago, choose_instrument, choose_system, lives, living_supervisor, say, say_json, say_table
 from engine.config import Config, ConfigError, Paths, Strategy, load
 from engine.config.paths import RUN_VARIABLE
@@ -256,12 +257,14 @@ def status(options: argparse.Namespace) -> int:
     found = books.books(system, _configured(state["config"]))
     replayed = state["mode"] == "replay"  # a recording's end is no loss
     followed = books.are_followed(found, state["now_ns"], replayed=replayed)
-    sums = _profits(system)
+    sums, stopped = _profits(system), entries_stopped(system)
     if options.json:
         earned = {str(owner or "account"): profit.tree(total) for owner, total in sums.items()}
-        say_json({**state, "books": found, "profit": earned})
+        say_json({**state, "entries_stopped": stopped, "books": found, "profit": earned})
     else:
         _show_status(state)
+        if stopped:
+            say(f"ENTRIES ARE STOPPED, only exits are sent: {stopped}")
         _say_parked(state, Paths.known(system))
         books.show(found, state["now_ns"])
         for text in profit.lines(sums):
@@ -269,7 +272,7 @@ def status(options: argparse.Namespace) -> int:
         if not followed:
             say(f"a book is not followed: {', '.join(_logs(system, state))} says why")
     sound = all(process["phase"] == "running" for process in state["processes"]) and not state["halted"]
-    return 0 if sound and followed else NO
+    return 0 if sound and followed and not stopped else NO
 
 
 def _profits(system: str) -> dict[int, profit.Profit]:

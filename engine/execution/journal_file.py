@@ -12,6 +12,7 @@ is on its way to the disk waits for it: what comes meanwhile waits in memory.
 """
 
 import errno
+import logging
 import os
 import sys
 import zlib
@@ -28,6 +29,8 @@ ROWS = records.JOURNAL.dtype
 SIZE = records.JOURNAL.size
 CHECKSUM_AT = next(field.offset for field in records.JOURNAL.fields if field.name == "checksum")
 RETRY_NS = 1_000_000_000
+
+logger = logging.getLogger("engine.execution")
 
 
 class FileDisk(Protocol):
@@ -294,11 +297,13 @@ class JournalFile:
         paths = segments(self.directory)
         tail = find_tail(paths)
         for path in paths[paths.index(tail) + 1 :] if tail is not None else ():
+            warn_of_torn(path, path.read_bytes(), 0)
             path.unlink()
         if tail is not None:
             data = tail.read_bytes()
             self._at = count_whole(data) * SIZE
             self.sequence = sequence_of(data[self._at - SIZE : self._at]) if self._at else 0
+            warn_of_torn(tail, data[self._at :], self.sequence)
             self.number = number_of(tail)
             self._current = os.open(tail, os.O_RDWR | os.O_CLOEXEC)
             self._end = self._clear_rest(max(len(data), self._at))
@@ -315,6 +320,13 @@ class JournalFile:
             self.full = True
             return self._at
         return max(size, self._segment_size)
+
+
+def warn_of_torn(path: Path, rest: bytes, sequence: int) -> None:
+    """Log what is dropped behind the last whole record; reserved room is zeros, and no loss."""
+    if torn := len(rest.rstrip(b"\0")):
+        of = {"file": str(path), "after_record": sequence, "bytes": torn}
+        logger.warning("the journal's end is torn: what is not a whole record is dropped, the venue is asked", extra=of)
 
 
 def sync_directory(directory: Path) -> None:

@@ -142,5 +142,6 @@ DETAILS: dict[Reason, Detail] = {
         f"a field is {value}, expected {limit}" if limit else f"a field is {value}"
     ),
     Reason.RATE_MISSING: _fixed("no good price converts the size into dollars"),
+    Reason.SUPERVISOR_LOST: _fixed("the supervisor does not beat, only exits are sent"),
     Reason.SPREAD_TOO_WIDE: _count("bp of spread"),
 }

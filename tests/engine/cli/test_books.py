@@ -24,6 +24,7 @@ def book(**changed: Any) -> dict[str, Any]:
         ({"state": "DISCONNECTED"}, PATIENCE_NS, True),
         ({"state": "DISCONNECTED"}, PATIENCE_NS + 1, False),
         ({"state": "STALE"}, 10 * PATIENCE_NS, True),
+        ({"state": "UNKNOWN"}, 0, False),
     ],
 )
 def test_what_the_venue_does_not_bring_is_unhealthy(changed: dict[str, Any], later_ns: int, followed: bool) -> None:

@@ -20,6 +20,7 @@ from rich.console import Console
 import shm
 from engine import instruments
 from engine.cli import main
+from engine.cli.books import are_followed, books
 from engine.cli.halting import Found
 from engine.cli.keys import QUIT, Keys
 from engine.cli.output import choose_system, lives
@@ -259,6 +260,37 @@ def test_a_wrong_option_shows_the_usage_of_its_own_command(capsys: pytest.Captur
     with pytest.raises(SystemExit, match="2"):
         main(["orders", "--nope"])
     assert "usage: engine-ctl orders" in capsys.readouterr().err
+
+
+def test_a_book_of_a_dead_feed_is_unknown_whatever_it_said_last(market: Config) -> None:
+    """Its cell says GOOD for ever, and `status` called it good and exited 0."""
+    [living] = books(market.system.name, {})
+    assert (living["state"], living["feed_silent_ms"]) == ("GOOD", 0)
+    record = BY_NAME["heartbeat"].record
+    shm.create(f"{market.system.name}.heartbeat.feed", record, "cells")
+    beat = shm.CellWriter(f"{market.system.name}.heartbeat.feed", record)
+    beat.write(0, *zeros("heartbeat", beat_ns=time.monotonic_ns() - 60 * 10**9))
+    [silent] = books(market.system.name, {})
+    beat.close()
+    assert (silent["state"], silent["last_state"], silent["spread_bps"]) == ("UNKNOWN", "GOOD", None)
+    assert silent["feed_silent_ms"] >= 60_000
+    assert not are_followed([silent], silent["publish_ns"])
+
+
+def test_status_says_that_a_full_disk_has_stopped_entries(typed: Typed, write: Write, system: str) -> None:
+    """Everything runs and nothing is bought: the one thing an operator must be told."""
+    config = write()
+    typed("up", config.path)
+    try:
+        assert typed.tree("status", "--system", system)["entries_stopped"] == ""
+        cell = shm.CellWriter(config.lane("gate"), BY_NAME["gate"].record)
+        cell.write(0, *zeros("gate", exits_only=Reason.JOURNAL_FULL))
+        cell.close()
+        said = typed("status", "--system", system, code=1)
+        assert "ENTRIES ARE STOPPED" in said
+        assert "JOURNAL_FULL: the disk has no room for the journal" in said
+    finally:
+        typed("down", "--system", system)
 
 
 def test_rows_are_shared_in_turns_and_none_is_lost_where_there_is_room() -> None:

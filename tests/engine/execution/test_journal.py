@@ -105,6 +105,23 @@ def test_a_ring_that_begins_behind_the_file_is_a_gap(tmp_path: Path) -> None:
     assert [entry.sequence for entry in third.replay()] == list(range(1, 9))
 
 
+def test_a_torn_tail_is_in_the_log_and_reserved_room_is_not(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """What the disk lost must be known to whoever compares the journal with the venue."""
+    book = journal(tmp_path, Ring("journal"))
+    add(book, 3)
+    book.close()
+    journal(tmp_path, Ring("journal")).close()
+    assert caplog.records == []
+    [path] = segments(tmp_path)
+    data = bytearray(path.read_bytes())
+    data[3 * SIZE : 3 * SIZE + 100] = b"x" * 100
+    path.write_bytes(data)
+    journal(tmp_path, Ring("journal")).close()
+    [line] = caplog.records
+    assert "torn" in line.getMessage()
+    assert (vars(line)["file"], vars(line)["after_record"], vars(line)["bytes"]) == (str(path), 3, 100)
+
+
 @pytest.mark.parametrize("torn", [1, 100, SIZE - 1])
 def test_a_torn_tail_is_cut_off(tmp_path: Path, torn: int) -> None:
     """A machine that died while writing."""

@@ -1,0 +1,28 @@
+"""What makes a system unhealthy although every process runs: a feed that is not heard, entries that are stopped."""
+
+import shm
+from engine.cli.output import monotonic_age
+from engine.lanes import BY_NAME, FEED
+from engine.model.refusals import refusal_text
+
+SILENT_NS = 2_000_000_000  # a feed without a beat for so long is not heard
+
+
+def feed_silent_ns(system: str) -> int:
+    """How long the feed has not been heard; 0 while it lives and beats, and where there is none."""
+    try:
+        cells = shm.CellReader(f"{system}.heartbeat.{FEED}", BY_NAME["heartbeat"].record)
+    except (shm.SegmentError, OSError):
+        return 0
+    row = cells.read(0)
+    age_ns = 0 if row is None else monotonic_age(row.beat_ns)
+    return age_ns if age_ns > SILENT_NS or cells.owner.life() == "dead" else 0
+
+
+def entries_stopped(system: str) -> str:
+    """Why execution sends only orders that reduce a position; empty while it sends entries too."""
+    try:
+        row = shm.CellReader(f"{system}.gate", BY_NAME["gate"].record).read(0)
+    except (shm.SegmentError, OSError):
+        return ""
+    return refusal_text(row.exits_only) if row is not None and row.exits_only else ""
