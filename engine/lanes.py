@@ -83,6 +83,7 @@ LANES = (
     Lane("halt", records.HALT, "cells", SUPERVISOR, (EXECUTION, LOOKERS)),
     Lane("operator_halt", records.HALT, "cells", OPERATOR, (SUPERVISOR, EXECUTION, LOOKERS)),
     Lane("gate", records.GATE, "cells", EXECUTION, (LOOKERS,), wake="never"),
+    Lane("mode", records.MODE, "cells", SUPERVISOR, (EXECUTION, LOOKERS), wake="never"),
     Lane("steps", records.STEP, "ring", "role", (LOOKERS,), capacity=1 << 14, reserve=4, wake="never", each="role"),
     Lane(
         "heartbeat",

@@ -83,7 +83,8 @@ def _check_strategy(strategy: Strategy) -> None:
 def _check_execution(config: Config) -> None:
     """Its options, the limits of risk, its one venue and its keys."""
     from engine.execution.build import check_venue  # noqa: PLC0415 - only `up` needs it
-    from engine.execution.config import ExecutionOptions  # noqa: PLC0415 - only `up` needs it
+    from engine.execution.config import ExecutionOptions, check_room  # noqa: PLC0415 - only `up` needs it
+    from engine.execution.destination import check_destination  # noqa: PLC0415
     from engine.risk.limits import RiskLimits  # noqa: PLC0415
 
     _try(config, "risk", lambda: msgspec.convert(config.risk, RiskLimits))
@@ -92,25 +93,51 @@ def _check_execution(config: Config) -> None:
     if len(used) > 1:
         raise Complaint(f"{config.path}: execution: trades one venue, the instruments are at {', '.join(sorted(used))}",
                         WRONG_USE)  # fmt: skip
+    _try(config, "strategies", lambda: check_room(len(config.strategies), len(config.instruments)))
     for venue in config.venues:
         if venue.name in used:
             _try(config, "execution", functools.partial(check_venue, venue))
             _try(config, "execution", functools.partial(_check_url, venue, "order_url"))
-        for key, secret in (("api_key", venue.api_key), ("private_key", venue.private_key)):
-            if secret is not None and venue.name in used:
-                _try(config, f"venues.{venue.name}.{key}", functools.partial(_check_secret, config, secret, EXECUTION))
+            _try(config, "execution", functools.partial(check_destination, config, venue))
+            _check_keys(config, venue)
 
 
-def _check_secret(config: Config, secret: Secret, role: str) -> None:
-    """It is there for a role, or a configured command makes it at its start."""
+def _check_keys(config: Config, venue: Venue) -> None:
+    """The two keys that execution signs with, as far as they are there."""
+    from engine.venues.binance.signing import check_api_key, load_ed25519  # noqa: PLC0415 - only `up` needs it
+
+    def check_private(text: str) -> None:
+        load_ed25519(text.encode())
+
+    keys: list[tuple[str, Secret | None, Callable[[str], None]]] = [
+        ("api_key", venue.api_key, check_api_key),
+        ("private_key", venue.private_key, check_private),
+    ]
+    for name, secret, check_text in keys:
+        if secret is not None:
+            place = f"venues.{venue.name}.{name}"
+            _try(config, place, functools.partial(_check_text, config, secret, check_text))
+
+
+def _check_text(config: Config, secret: Secret, check_text: Callable[[str], None]) -> None:
+    """The text of a secret of execution, with its place before what is wrong with it."""
+    text = _secret_text(config, secret, EXECUTION)
+    try:
+        if text is not None:
+            check_text(text)
+    except ValueError as error:
+        place = secret.file or f"the environment variable {secret.env}"
+        msg = f"{place}: {error}"
+        raise ValueError(msg) from error
+
+
+def _secret_text(config: Config, secret: Secret, role: str) -> str | None:
+    """A role's secret, or None where a configured command makes it at its start."""
     if secret.env:
         process = next(process for process in config.placement if role in process.roles)
-        if not process.environment.get(secret.env):
-            secret.reveal()
-        return
+        return process.environment.get(secret.env) or secret.reveal()
     made = any(secret.file in word for process in config.placement for word in process.command)
-    if not made or os.path.exists(secret.file):
-        secret.reveal()
+    return None if made and not os.path.exists(secret.file) else secret.reveal()
 
 
 def _check_feed(config: Config) -> None:
@@ -124,7 +151,7 @@ def _check_feed(config: Config) -> None:
             dialect_of(feed_config(config, FEED, venue).venue)
             _check_venue(venue, () if is_replay(config) else ("stream_url", "request_url"))
             for secret in () if is_replay(config) else secrets_of(venue):
-                _check_secret(config, secret, FEED)
+                _secret_text(config, secret, FEED)
     if is_replay(config):
         check_replay(config, lambda venue: feed_config(config, FEED, config.venue(venue)))
 

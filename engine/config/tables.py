@@ -46,6 +46,12 @@ class System(Table, frozen=True, kw_only=True):
     env_file: str = ""  # NAME=value lines for secrets, beside this file when the path is relative
 
 
+class Live(Table, frozen=True, kw_only=True):
+    """The safety catch: orders leave this machine only in mode live with this set."""
+
+    armed: bool = False
+
+
 class Venue(Table, frozen=True, kw_only=True):
     """A venue and how it is reached."""
 
@@ -147,6 +153,7 @@ class Config(Table, frozen=True, kw_only=True):
     """One complete system."""
 
     system: System
+    live: Live = Live()
     venues: tuple[Venue, ...] = ()
     instruments: tuple[Instrument, ...] = ()
     strategies: tuple[Strategy, ...] = ()
@@ -164,6 +171,11 @@ class Config(Table, frozen=True, kw_only=True):
     def paths(self) -> Paths:
         """The system's files."""
         return Paths.of(self.system.name, self.system.run_directory, self.system.state_directory)
+
+    @property
+    def orders_may_leave(self) -> bool:
+        """Whether orders may be sent to an address that is not this machine's own."""
+        return self.system.mode == "live" and self.live.armed
 
     @property
     def role_names(self) -> tuple[str, ...]:

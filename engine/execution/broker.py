@@ -18,7 +18,7 @@ from engine.venues.trading import FillNews, News, OrderNews, Outcome
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PLACE, FILLS_MISSING = Ask.PLACE, OrderFlag.FILLS_MISSING
+PLACE, FILLS_MISSING, RESERVED = Ask.PLACE, OrderFlag.FILLS_MISSING, OrderFlag.RESERVED
 CANCEL_PAUSE_NS = 100_000_000  # after a cancel that the venue refused, doubled by each further one
 CANCEL_PAUSES = 7  # doublings at the most: 12.8 s
 
@@ -61,7 +61,7 @@ class Broker:
 
     def placed(self, order: Order, request_id: int, now_ns: int, *, left: bool) -> None:
         """The bytes of a placement were given to the connection, and left or did not."""
-        self._gate.rate.mark(now_ns)
+        self._gate.mark(now_ns, order.strategy, bool(order.flags & RESERVED))
         if left:
             self._gateway.remember(request_id, Request(PLACE, now_ns, order))
             self._blotter.sent(order, now_ns)
@@ -76,7 +76,7 @@ class Broker:
             request_id, new.instrument, new.side, new.time_in_force, new.price, new.size, new.client_id,
             old.client_id, gateway.clock.venue_ns(now_ns),
         )  # fmt: skip
-        self._gate.rate.mark(now_ns)
+        self._gate.mark(now_ns, new.strategy, bool(new.flags & RESERVED))
         old.cancel_pending = True
         if gateway.push(request_id, Request(Ask.REPLACE, now_ns, new, old), payload):
             self._blotter.sent(new, now_ns)

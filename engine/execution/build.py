@@ -13,6 +13,7 @@ import msgspec
 
 import shm
 from engine.execution.config import ExecutionConfig, ExecutionOptions, JournalConfig
+from engine.execution.destination import check_destination, check_mode, connect
 from engine.execution.disk import PatientDisk
 from engine.execution.execution import Execution
 from engine.execution.operator import Operator
@@ -24,7 +25,6 @@ from engine.risk.limits import RiskLimits
 from engine.venues.binance.signing import Ed25519Signer
 from engine.venues.binance.trading import BinanceTrading
 from engine.venues.trading import TradingWire
-from engine.venues.wire.websocket_port import WebSocketPort
 
 if TYPE_CHECKING:
     from engine.config import Config, Venue
@@ -47,7 +47,7 @@ def build(config: "Config", name: str) -> Execution:
     execution = ExecutionConfig(
         system=system_uuid(config.paths.state),
         instruments=instruments,
-        strategies=tuple(strategy.id for strategy in config.strategies),
+        strategies={strategy.id: frozenset(strategy.instruments) for strategy in config.strategies},
         role=config.role_number(name),
         supervisor_alarm_ns=config.watch.supervisor_alarm_ms * MS,
         supervisor_lost_ns=config.watch.supervisor_lost_ms * MS,
@@ -61,12 +61,19 @@ def build(config: "Config", name: str) -> Execution:
         config.paths.halt,
         shm.CellReader(config.lane("heartbeat", SUPERVISOR), BY_NAME["heartbeat"].record),
     )
+    check_destination(config, venue)
+    mode = shm.CellReader(config.lane("mode"), BY_NAME["mode"].record)
+    check_mode(config, mode.read(0))
+    may_leave = config.orders_may_leave
     ports = ExecutionPorts(
-        lambda _: WebSocketPort(venue.order_url), wire, partial(ask_halt, config.paths.halt), operator
+        lambda _: connect(venue.order_url, mode, may_leave=may_leave),
+        wire,
+        partial(ask_halt, config.paths.halt),
+        operator,
     )
     strategies = {strategy.id: strategy.name for strategy in config.strategies}
     lanes = open_lanes(config.system.name, name, strategies)
-    lanes.closers = (*lanes.closers, hold(Path(execution.journal.directory)))
+    lanes.closers = (*lanes.closers, mode, hold(Path(execution.journal.directory)))
     return Execution(execution, lanes, ports, PatientDisk())
 
 

@@ -8,10 +8,13 @@ from engine.execution.chase import Chase, wants
 from engine.execution.maker import Maker
 from engine.execution.order import OPEN, REJECTED, Order
 from engine.model.words import BUY, OrderFlag, Reason
-from engine.risk.gate import APPROVED, Refusal, RiskGate, Verdict
+from engine.risk.gate import Refusal, RiskGate, Verdict
 from engine.risk.market import GOOD, Top
 
-LASTING = frozenset({Reason.NOTIONAL_TOO_SMALL, Reason.SIZE_STEP, Reason.ORDER_TOO_LARGE, Reason.POSITION_TOO_LARGE})
+LASTING = frozenset({
+    Reason.NOTIONAL_TOO_SMALL, Reason.SIZE_STEP, Reason.ORDER_TOO_LARGE, Reason.POSITION_TOO_LARGE,
+    Reason.INSTRUMENT_NOT_PERMITTED,
+})  # fmt: skip
 
 
 class Chaser:
@@ -30,7 +33,6 @@ class Chaser:
         self._tops = tops
         self._interval_ns = interval_ns
         self._max_rejects = max_rejects
-        self._verdict: Verdict = APPROVED  # of the last question to risk
         self._again: dict[int, int] = {}  # intent: when to look again
 
     def begin(self, order: Order, now_ns: int) -> None:
@@ -118,12 +120,13 @@ class Chaser:
         price = chase.price(top.bid, top.ask)
         if price == order.price or order.heir is not None:
             return
-        if not self._approved(chase, order, price, order.size - order.venue_filled, order.rest, now_ns):
+        verdict = self._ask(chase, order, price, order.size - order.venue_filled, order.rest, now_ns)
+        if isinstance(verdict, Refusal):
             return
         if order.state == OPEN and not order.venue_filled:
-            following = self._maker.again(chase.order, price, order.size)
+            following = self._maker.again(chase.order, price, order.size, verdict.flags)
             chase.add(following)
-            row = self._maker.reprice_row(self._verdict, order, now_ns)
+            row = self._maker.reprice_row(verdict, order, now_ns)
             self._maker.send_replacement(order, following, row, now_ns)
         else:
             chase.next_ns = now_ns  # the placement that follows is the same move
@@ -136,23 +139,25 @@ class Chaser:
             self._wait(chase, now_ns)
             return
         price, rest = chase.price(top.bid, top.ask), chase.rest
-        if self._approved(chase, last, price, rest, 0, now_ns):
-            order = self._maker.again(last, price, rest)
+        verdict = self._ask(chase, last, price, rest, 0, now_ns)
+        if not isinstance(verdict, Refusal):
+            order = self._maker.again(last, price, rest, verdict.flags)
             chase.add(order)
-            self._maker.send(order, self._maker.reprice_row(self._verdict, order, now_ns), now_ns)
+            self._maker.send(order, self._maker.reprice_row(verdict, order, now_ns), now_ns)
 
-    def _approved(self, chase: Chase, order: Order, price: int, size: int, relief: int, now_ns: int) -> bool:
-        """Ask risk; a no is told, and asked again only after the pause."""
-        verdict = self._gate.check(now_ns, order.instrument, order.side, price, size, now_ns, 0, relief)
-        self._verdict = verdict
+    def _ask(self, chase: Chase, order: Order, price: int, size: int, relief: int, now_ns: int) -> Verdict:
+        """Ask risk; a refusal is published, and risk is asked again only after the pause."""
+        verdict = self._gate.check(
+            now_ns, order.strategy, order.instrument, order.side, price, size, now_ns, 0, relief, follows_book=True
+        )
         chase.next_ns = now_ns + self._interval_ns
         if not isinstance(verdict, Refusal):
-            return True
+            return verdict
         self._maker.tell(self._maker.reprice_row(verdict, order, now_ns), now_ns)
         if verdict.reason in LASTING and not order.live:
             chase.rejects = self._max_rejects
         self._wait(chase, now_ns)
-        return False
+        return verdict
 
     def _wait(self, chase: Chase, now_ns: int) -> None:
         """Look again after the pause."""

@@ -5,10 +5,30 @@ from typing import Literal
 
 import msgspec
 
+from engine.lanes import BY_NAME
 from engine.model.instrument import Instrument
+from engine.model.records import STEP_LANES
 from engine.risk.limits import RiskLimits
 
 SECOND_NS = 1_000_000_000
+LANES_BEFORE_INTENTS = 2  # of the cursors in execution's STEPS records: BOOKS and COMMANDS
+STRATEGIES_MOST = STEP_LANES - LANES_BEFORE_INTENTS
+
+
+def check_room(strategies: int, instruments: int) -> None:
+    """Refuse more strategies than the lanes have room for: `engine-ctl check` asks here too."""
+    if strategies > STRATEGIES_MOST:
+        msg = (
+            f"one execution serves at most {STRATEGIES_MOST} strategies, was {strategies}: split them over two systems"
+        )
+        raise ValueError(msg)
+    cells, most = (1 + strategies) * instruments, BY_NAME["positions"].count
+    if cells > most:
+        msg = (
+            f"{strategies} strategies and the account with {instruments} instruments have {cells} positions,"
+            f" expected at most {most}: configure fewer of either"
+        )
+        raise ValueError(msg)
 
 
 class JournalConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -54,7 +74,7 @@ class ExecutionConfig(ExecutionOptions, frozen=True, kw_only=True):
 
     system: uuid.UUID
     instruments: tuple[Instrument, ...]
-    strategies: tuple[int, ...]  # by number; each has its intents lane
+    strategies: dict[int, frozenset[int]]  # by number, with the instruments it may trade; each has its intents lane
     role: int = 0  # this role's number in STEPS
     supervisor_alarm_ns: int = 5 * SECOND_NS  # the supervisor's silence, until it is logged
     supervisor_lost_ns: int = 30 * SECOND_NS  # until only exits are sent; 0: never
@@ -66,6 +86,7 @@ class ExecutionConfig(ExecutionOptions, frozen=True, kw_only=True):
         if 0 in self.strategies:
             msg = "strategy 0 means the whole account, no strategy may have it"
             raise ValueError(msg)
+        check_room(len(self.strategies), len(self.instruments))
         if len({one.venue for one in self.instruments}) > 1:
             msg = f"one execution role trades one venue, was {sorted({one.venue for one in self.instruments})}"
             raise ValueError(msg)

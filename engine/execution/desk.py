@@ -38,13 +38,13 @@ class Desk:
     def on_intent(self, intent: Any, sequence: int, strategy: int, now_ns: int) -> None:
         """Take one intent; one that the journal has already is told as such and nothing else happens."""
         blotter, maker = self._blotter, self._maker
-        if intent.intent_id <= blotter.last_intent.get(strategy, 0):
-            verdict = self._judge_again(intent, blotter.last_intent[strategy])
-            maker.tell(maker.verdict_row(verdict, intent, sequence, now_ns), now_ns, journal=False)
-            return
         if intent.strategy != strategy or intent.intent_id >> STRATEGY_SHIFT != strategy:
             refusal = Refusal(Reason.MALFORMED, intent.strategy, strategy)
             maker.tell(maker.verdict_row(refusal, intent, sequence, now_ns), now_ns, journal=False)
+            return
+        if intent.intent_id <= blotter.last_intent.get(strategy, 0):
+            verdict = self._judge_again(intent, blotter.last_intent[strategy])
+            maker.tell(maker.verdict_row(verdict, intent, sequence, now_ns), now_ns, journal=False)
             return
         blotter.last_intent[strategy] = intent.intent_id
         blotter.journal.add(now_ns, INTENT, codec.INTENT.pack_row(intent))
@@ -122,13 +122,14 @@ class Desk:
         if order.state == CANCELLED and rest > 0 and not order.flags & OrderFlag.CANCEL_WANTED:
             ttl_ns = intent.ttl_ns
             verdict = self._gate.check(
-                now_ns, intent.instrument, intent.side, intent.price, rest, intent.now_ns, ttl_ns
+                now_ns, intent.strategy, intent.instrument, intent.side, intent.price, rest, intent.now_ns, ttl_ns
             )
         row = self._maker.verdict_row(verdict, intent, 0, now_ns)
         if isinstance(verdict, Refusal):
             self._maker.tell(row, now_ns)
             return
-        following = self._maker.from_intent(intent, intent.price, rest, intent.time_in_force or order.time_in_force)
+        time_in_force = intent.time_in_force or order.time_in_force
+        following = self._maker.from_intent(intent, intent.price, rest, time_in_force, verdict.flags)
         following.replaces_id, following.timeout_ns = order.intent_id, _time_left(order, intent)
         self._maker.send(following, row, now_ns)
         self.watch(following)
@@ -153,23 +154,25 @@ class Desk:
     def _place(self, intent: Any, sequence: int, now_ns: int) -> None:
         """A new order."""
         order_type, time_in_force, price, limit = intent.order_type, intent.time_in_force, intent.price, 0
-        if order_type not in ORDER_TYPES or time_in_force not in TIMES_IN_FORCE:
+        if order_type not in ORDER_TYPES or time_in_force not in TIMES_IN_FORCE or intent.timeout_ns < 0:
             self._refuse(Refusal(Reason.MALFORMED, order_type), intent, sequence, now_ns)
             return
         if order_type != LIMIT:
-            limit = self._gate.protective_price(intent.instrument, intent.side, price)
+            exits = self._gate.is_exit(intent.strategy, intent.instrument, intent.side, intent.size)
+            limit = self._gate.protective_price(intent.instrument, intent.side, price, exits=exits)
             price, time_in_force = limit, TimeInForce.IOC
             if order_type == CHASE:
                 post_only = intent.time_in_force == TimeInForce.POST_ONLY
                 time_in_force = TimeInForce.POST_ONLY if post_only else TimeInForce.GTC
                 price = self.chaser.first_price(intent.instrument, intent.side, limit)
         verdict = self._gate.check(
-            now_ns, intent.instrument, intent.side, price, intent.size, intent.now_ns, intent.ttl_ns
-        )
+            now_ns, intent.strategy, intent.instrument, intent.side, price, intent.size, intent.now_ns, intent.ttl_ns,
+            follows_book=order_type == CHASE,
+        )  # fmt: skip
         if isinstance(verdict, Refusal):
             self._refuse(verdict, intent, sequence, now_ns)
             return
-        order = self._maker.from_intent(intent, price, intent.size, time_in_force)
+        order = self._maker.from_intent(intent, price, intent.size, time_in_force, verdict.flags)
         order.limit_price = limit
         self._maker.send(order, self._maker.verdict_row(verdict, intent, sequence, now_ns), now_ns)
         if order_type == CHASE:
@@ -188,8 +191,9 @@ class Desk:
             return
         rest = intent.size - order.venue_filled
         verdict = self._gate.check(
-            now_ns, intent.instrument, intent.side, intent.price, rest, intent.now_ns, intent.ttl_ns, order.rest
-        )
+            now_ns, intent.strategy, intent.instrument, intent.side, intent.price, rest, intent.now_ns, intent.ttl_ns,
+            order.rest,
+        )  # fmt: skip
         if isinstance(verdict, Refusal):
             self._refuse(verdict, intent, sequence, now_ns)
             return
@@ -200,7 +204,7 @@ class Desk:
             self._broker.cancel(order, now_ns, OrderFlag.REPRICING)
             return
         time_in_force = intent.time_in_force or order.time_in_force
-        following = self._maker.from_intent(intent, intent.price, intent.size, time_in_force)
+        following = self._maker.from_intent(intent, intent.price, intent.size, time_in_force, verdict.flags)
         following.replaces_id, following.timeout_ns = order.intent_id, _time_left(order, intent)
         self._maker.send_replacement(order, following, row, now_ns)
         self.watch(following)
@@ -217,6 +221,7 @@ class Desk:
             or order.order_type != OrderType.LIMIT
             or intent.order_type not in (0, OrderType.LIMIT)
             or intent.time_in_force not in (0, *TIMES_IN_FORCE)
+            or intent.timeout_ns < 0
         )
         return Refusal(Reason.MALFORMED, intent.order_type) if wrong else None
 

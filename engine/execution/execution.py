@@ -54,7 +54,6 @@ logger = logging.getLogger("engine.execution")
 
 COMMAND_ROW: Any = records.COMMAND.row  # what a reader gives when it was not lapped
 FILL_ROW: Any = records.FILL.row
-LANES_BEFORE_INTENTS = 2
 MS = 1_000_000
 GRAIN_NS = 200_000  # how late, where nothing happens, what time alone asks for; an order's own deadline is exact
 
@@ -72,17 +71,17 @@ class Execution:
         disk: Disk | None = None,
     ) -> None:
         """Build the parts, and replay the journal."""
-        if len(config.strategies) > records.STEP_LANES - LANES_BEFORE_INTENTS:
-            msg = f"STEPS holds {records.STEP_LANES - LANES_BEFORE_INTENTS} intent lanes, was {len(config.strategies)}"
-            raise ValueError(msg)
         self.config = config
         self._lanes = lanes
         system = system_of(config.system)
         self._tops = {one.id: Top() for one in config.instruments}
         ids = {one.symbol: one.id for one in config.instruments}
-        self.ledger = Ledger(config.instruments, config.strategies)
+        strategies = tuple(config.strategies)
+        self.ledger = Ledger(config.instruments, strategies)
         instruments = {one.id: one for one in config.instruments}
-        self.gate = RiskGate(config.limits, instruments, self._tops, self.ledger.account)
+        self.gate = RiskGate(
+            config.limits, instruments, self._tops, self.ledger.account, self.ledger.owned, config.strategies
+        )
         self._disk = disk or DirectDisk()
         file = JournalFile(Path(config.journal.directory), config.journal.segment_size, self._disk)
         self.journal = Journal(config.journal, lanes.journal, lanes.journal_past, file)
@@ -103,7 +102,7 @@ class Execution:
         )
         self.desk = Desk(self.blotter, self.broker, self.gate, maker, self.chaser)
         self.express = Express(system, self.gate, self.blotter.last_intent, self.journal, self.gateway, maker.finish)
-        self._intents = tuple((number, lanes.intents[number], index) for index, number in enumerate(config.strategies))
+        self._intents = tuple((number, lanes.intents[number], index) for index, number in enumerate(strategies))
         self._intake = Intake(self, lanes.books, lanes.commands, self._intents, self._tops, self._accept)
         self._due_ns = 0
         self._steps = 0
@@ -294,8 +293,8 @@ class Execution:
         """The first step of a life: mark it in the journal, and tell the readers what they may have missed."""
         self._begun = True
         self._tell_gate()
-        for placed_ns in self._replay.placed_ns:  # a clock set back since must not make them last for longer
-            self.gate.rate.mark(min(placed_ns, now_ns))
+        for placed in self._replay.placed:  # a clock set back since must not make them last for longer
+            self.gate.mark(min(placed.now_ns, now_ns), placed.strategy, placed.reserved)
         for one in self.config.instruments:
             self.journal.add(now_ns, JournalKind.START, terms_of(one))
         self.journal.commit(now_ns)
@@ -344,7 +343,8 @@ class Execution:
     def _checkpoint_request(self) -> checkpoint.Request:
         """What makes a checkpoint of this journal."""
         config = self.config
-        return checkpoint.Request(config.journal.directory, self.journal.closed, config.instruments, config.strategies)
+        strategies = tuple(config.strategies)
+        return checkpoint.Request(config.journal.directory, self.journal.closed, config.instruments, strategies)
 
     def _ask_checkpoint(self) -> None:
         """A segment was closed: a start need not read it again."""
@@ -413,7 +413,8 @@ class Execution:
             if instrument > 0:
                 changed.add(instrument)
             elif instrument < 0:
-                self._tops.update((one, Top()) for one in self._tops)
+                for top in self._tops.values():
+                    top.forget()
         if changed and self.chaser.chases:
             for instrument in sorted(changed):
                 self.chaser.on_book(instrument, now_ns)

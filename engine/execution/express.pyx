@@ -122,7 +122,7 @@ cdef class Express:
             return None
         instrument = intent.instrument
         if not self.gate.approves(
-            now_ns, instrument, intent.side, intent.price, intent.size, intent.now_ns, intent.ttl_ns
+            now_ns, strategy, instrument, intent.side, intent.price, intent.size, intent.now_ns, intent.ttl_ns
         ):
             return None
         venue_ns = now_ns + <int64_t>self.clock.offset_ns
@@ -152,7 +152,9 @@ cdef class Express:
         memcpy(&intent, PyBytes_AS_STRING(self.last), sizeof(Intent))
         instrument = intent.instrument
         self.is_common(&intent, intent.strategy)
-        self.gate.approves(now_ns, instrument, intent.side, intent.price, intent.size, now_ns, intent.ttl_ns)
+        self.gate.approves(
+            now_ns, intent.strategy, instrument, intent.side, intent.price, intent.size, now_ns, intent.ttl_ns
+        )
         client_id = self.client_id(intent.intent_id)
         payload = self.wire.place(
             0, instrument, intent.side, intent.time_in_force, intent.price, intent.size, client_id,
@@ -164,6 +166,8 @@ cdef class Express:
 
     cdef bint is_common(self, Intent *intent, int64_t strategy) except -1:
         """A limit order of this strategy, never seen before."""
+        if intent.timeout_ns < 0:
+            return False
         if intent.kind != PLACE or intent.order_type != LIMIT or intent.strategy != strategy:
             return False
         if <int64_t>(intent.intent_id >> STRATEGY_SHIFT) != strategy or not GTC <= intent.time_in_force <= POST_ONLY:

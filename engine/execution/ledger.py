@@ -176,6 +176,7 @@ class Ledger:
         if self.configured > CELLS:
             msg = f"POSITIONS holds {CELLS} cells, was {1 + len(strategies)} owners of {len(instruments)} instruments"
             raise ValueError(msg)
+        self.owned = {(one.strategy, one.instrument.id): one for one in self.positions if one.strategy}
         self.account = {position.instrument.id: position for position in self.positions if not position.strategy}
         self._cells = {(one.strategy, one.instrument.id): index for index, one in enumerate(self.positions)}
 
@@ -204,6 +205,7 @@ class Ledger:
         made = Position(strategy, self.account[instrument].instrument)
         made.day_ns = self.account[instrument].day_ns
         self.positions.append(made)
+        self.owned[strategy, instrument] = made
         return self._cells.setdefault((strategy, instrument), len(self.positions) - 1)
 
     def expose(self, strategy: int, instrument: int, side: int, change: int) -> None:

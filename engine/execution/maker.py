@@ -8,6 +8,7 @@ from engine.execution.broker import Broker
 from engine.execution.gateway import Gateway
 from engine.execution.order import CANCELLING, Order
 from engine.execution.seams import ExecutionLanes
+from engine.model.fixed import clamped
 from engine.model.words import IntentKind, JournalKind, OrderFlag, OrderType, Reason
 from engine.risk.gate import Refusal, Verdict
 
@@ -30,9 +31,7 @@ class Maker:
 
     def verdict_row(self, verdict: Verdict, intent: Any, sequence: int, now_ns: int) -> VerdictRow:
         """The record of a verdict on an intent."""
-        reason, value, limit = APPROVED, 0, 0
-        if isinstance(verdict, Refusal):
-            reason, value, limit = verdict.reason, verdict.value, verdict.limit
+        reason, value, limit = _numbers(verdict)
         return (
             intent.intent_id, now_ns, value, limit, sequence, intent.strategy, intent.instrument, reason, intent.kind,
             0, 0,
@@ -40,9 +39,7 @@ class Maker:
 
     def reprice_row(self, verdict: Verdict, order: Order, now_ns: int) -> VerdictRow:
         """The record of a verdict on a further request of a chase."""
-        reason, value, limit = APPROVED, 0, 0
-        if isinstance(verdict, Refusal):
-            reason, value, limit = verdict.reason, verdict.value, verdict.limit
+        reason, value, limit = _numbers(verdict)
         kind = IntentKind.REPLACE
         return order.intent_id, now_ns, value, limit, 0, order.strategy, order.instrument, reason, kind, 0, 0
 
@@ -54,8 +51,8 @@ class Maker:
             self._blotter.journal.commit(now_ns)
         self._publish_verdict(data)
 
-    def from_intent(self, intent: Any, price: int, size: int, time_in_force: int) -> Order:
-        """The first order of an intent."""
+    def from_intent(self, intent: Any, price: int, size: int, time_in_force: int, flags: int = 0) -> Order:
+        """The first order of an intent, with the flags of its verdict."""
         order = Order(
             client_id.encode(self._system, intent.intent_id, 0), intent.intent_id, intent.strategy, intent.instrument,
             intent.side, intent.order_type or OrderType.LIMIT, time_in_force, price, size,
@@ -63,16 +60,18 @@ class Maker:
         order.intent_ns = intent.now_ns
         order.receive_ns = intent.receive_ns
         order.timeout_ns = intent.timeout_ns
+        order.flags = flags
         return order
 
-    def again(self, last: Order, price: int, size: int) -> Order:
-        """The next request of a chase."""
+    def again(self, last: Order, price: int, size: int, flags: int) -> Order:
+        """The next request of a chase, with the flags of its verdict."""
         order = Order(
             client_id.encode(self._system, last.intent_id, last.reprice + 1), last.intent_id, last.strategy,
             last.instrument, last.side, last.order_type, last.time_in_force, price, size,
         )  # fmt: skip
         order.intent_ns, order.receive_ns, order.timeout_ns = last.intent_ns, last.receive_ns, last.timeout_ns
         order.reprice, order.limit_price, order.replaces_id = last.reprice + 1, last.limit_price, last.intent_id
+        order.flags = flags
         return order
 
     def send(self, order: Order, row: VerdictRow, now_ns: int) -> None:
@@ -109,3 +108,10 @@ class Maker:
         self._blotter.write(order, now_ns)
         journal.commit(now_ns)
         return data
+
+
+def _numbers(verdict: Verdict) -> tuple[int, int, int]:
+    """Reason, value and limit as the record holds them; an intent's numbers can make either wider than 64 bits."""
+    if isinstance(verdict, Refusal):
+        return verdict.reason, clamped(verdict.value), clamped(verdict.limit)
+    return APPROVED, 0, 0

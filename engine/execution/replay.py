@@ -14,7 +14,7 @@ and is all that a checkpoint holds (`replay_state`). What a life needs beyond th
 
 from collections import deque
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.execution import codec
 from engine.execution.blotter import STRATEGY_SHIFT, Blotter
@@ -44,6 +44,14 @@ def _goes_on(chase: Chase) -> bool:
     return bool(chase.order.live or chase.standing.live or chase.order.flags & OrderFlag.REPRICING)
 
 
+class Placed(NamedTuple):
+    """When a request left, whose it was, and which part of the order rate it used."""
+
+    now_ns: int
+    strategy: int
+    reserved: bool
+
+
 class Replay:
     """What the journal says, once."""
 
@@ -58,7 +66,7 @@ class Replay:
         self.alarmed = False  # halted by execution itself, and no operator has resumed since
         self.disputes: deque[tuple[int, int, int]] = deque(maxlen=DISPUTES_KEPT)  # instrument, fill, venue's order
         self.command_life = self.commands_followed = 0  # which COMMANDS ring, and how far it was followed
-        self.placed_ns: deque[int] = deque(maxlen=MARKS_KEPT)  # when requests left, for the rate
+        self.placed: deque[Placed] = deque(maxlen=MARKS_KEPT)  # the requests that left, for the rate
         self.chased: dict[int, Chase] = {}
         self.replaces: dict[int, Any] = {}  # intents that no order and no refusal has followed
         self.fills: deque[Any] = deque(maxlen=FILLS_TOLD_AGAIN)
@@ -183,7 +191,7 @@ class Replay:
         if order is None:
             order = self._enter(row)
         if row.state == CREATED:
-            self._mark(now_ns)
+            self._mark(Placed(now_ns, row.strategy, bool(row.flags & OrderFlag.RESERVED)))
         self.blotter.bind(order, row.venue_order_id)
         order.sent_ns, order.answer_ns, order.now_ns = row.sent_ns, row.answer_ns, row.now_ns
         order.expires_ns, order.error, order.flags = row.expires_ns, row.error, row.flags
@@ -194,11 +202,11 @@ class Replay:
         if not order.live:
             self._forget()
 
-    def _mark(self, now_ns: int) -> None:
+    def _mark(self, request: Placed) -> None:
         """A request left; older ones than the rate looks at are let go."""
-        while self.placed_ns and self.placed_ns[0] <= now_ns - MINUTE_NS:
-            self.placed_ns.popleft()
-        self.placed_ns.append(now_ns)
+        while self.placed and self.placed[0].now_ns <= request.now_ns - MINUTE_NS:
+            self.placed.popleft()
+        self.placed.append(request)
 
     def _forget(self) -> None:
         """Let go of what the blotter lets go of."""

@@ -17,7 +17,7 @@ from engine.execution.chase import Chase
 from engine.execution.fills import KnownFills, Trade
 from engine.execution.ledger import Position
 from engine.execution.order import Order
-from engine.execution.replay import Replay, order_of
+from engine.execution.replay import Placed, Replay, order_of
 
 NONE = -1
 PLACES = ("instrument", "strategy", "terms")  # what a position is, rather than what it has come to
@@ -80,7 +80,7 @@ class ReplayState(msgspec.Struct):
     disputes: list[tuple[int, int, int]]
     command_life: int
     commands_followed: int
-    placed_ns: list[int]
+    placed: list[Placed]
     chases: list[ChaseState]
     replaces: bytes
     fills_told: bytes
@@ -112,7 +112,7 @@ def dump(replay: Replay) -> bytes:
         disputes=list(replay.disputes),
         command_life=replay.command_life,
         commands_followed=replay.commands_followed,
-        placed_ns=list(replay.placed_ns),
+        placed=list(replay.placed),
         chases=[
             ChaseState(intent, one.size, at[id(one.order)], [at[id(order)] for order in one.orders])
             for intent, one in replay.chased.items()
@@ -143,7 +143,7 @@ def load(data: bytes, replay: Replay) -> None:
     replay.halted, replay.alarmed = state.halted, state.alarmed
     replay.command_life, replay.commands_followed = state.command_life, state.commands_followed
     replay.disputes.extend(state.disputes)
-    replay.placed_ns.extend(state.placed_ns)
+    replay.placed.extend(state.placed)
     replay.terms.update(state.terms)
     orders = _load_orders(state.orders)
     for one in state.chases:

@@ -5,6 +5,11 @@ from decimal import ROUND_CEILING, Decimal
 INT64_MAX = 2**63 - 1
 
 
+def clamped(number: int) -> int:
+    """The nearest number that a signed field of 64 bits holds."""
+    return max(-INT64_MAX, min(INT64_MAX, number))
+
+
 def to_fixed(text: str, decimals: int) -> int:
     """Read decimal text at `decimals` places; refuse what would lose a digit or not fit 64 bits."""
     value = Decimal(text).scaleb(decimals)

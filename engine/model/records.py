@@ -279,6 +279,17 @@ GATE = Record(
     },
 )
 
+MODE = Record(
+    "mode",
+    64,
+    {
+        "since_ns": "i8",
+        "mode": "u4",  # Mode
+        "armed": "u4",  # 1: orders may leave this machine
+        "spare": "6u8",
+    },
+)
+
 ACCEPTED = Record(
     "accepted",
     64,
@@ -377,6 +388,7 @@ RECORDS = (
     COMMAND,
     HALT,
     GATE,
+    MODE,
     ACCEPTED,
     JOURNAL,
     INSTRUMENT,

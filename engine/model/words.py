@@ -115,6 +115,17 @@ class Reason(IntEnum):
     RATE_MISSING = 21  # no usable price to convert a size into the caps' currency
     SPREAD_TOO_WIDE = 22
     SUPERVISOR_LOST = 23  # the supervisor has not beaten for longer than the configuration allows
+    INSTRUMENT_NOT_PERMITTED = 24  # not among the strategy's instruments
+    INTENT_FROM_FUTURE = 25
+    STRATEGY_RATE = 26  # the strategy's share of the order rate is used up
+
+
+class Mode(IntEnum):
+    """What a system is run for; its name in small letters is the configuration's word."""
+
+    LIVE = 1
+    PAPER = 2
+    REPLAY = 3
 
 
 class RoleState(IntEnum):
@@ -171,6 +182,7 @@ class OrderFlag(IntEnum):
     FILLS_MISSING = 8  # the venue filled more than it has told us fills for
     REPRICING = 16  # being replaced by the next request of its chase
     FOREIGN = 32  # not ours: reported, never touched
+    RESERVED = 64  # an exit that used the part of the order rate kept for exits
 
 
 class FrameKind(IntEnum):

@@ -3,7 +3,7 @@
 from libc.stdint cimport int64_t
 
 from engine.risk.market cimport Top
-from engine.risk.rate cimport SlidingRate
+from engine.risk.rate cimport SharedRate
 
 cdef extern from *:
     """
@@ -27,23 +27,26 @@ cdef class Approval:
     cdef public bint connected
     cdef public int exits_only  # a Reason; 0: entries are approved too
     cdef public object backoff_until_ns
-    cdef public SlidingRate rate
+    cdef readonly SharedRate rate
+    cdef readonly SharedRate reserve
+    cdef dict permits
     cdef dict terms
     cdef object tops
     cdef object exposures
     cdef bint quick
-    cdef int64_t rate_limit
     cdef int64_t book_age_ns
     cdef int64_t intent_age_ns
+    cdef int64_t intent_ahead_ns
     cdef int64_t spread_bps
     cdef int64_t collar_bps
     cdef int64_t max_order
     cdef int64_t max_position
 
     cpdef bint approves(
-        self, int64_t now_ns, object instrument_id, int side, int64_t price, int64_t size, int64_t decided_ns,
-        int64_t ttl_ns
+        self, int64_t now_ns, object strategy, object instrument_id, int side, int64_t price, int64_t size,
+        int64_t decided_ns, int64_t ttl_ns
     ) except -1
+    cpdef int mark(self, int64_t now_ns, object strategy, bint reserved) except -1
     cdef bint book_allows(self, Top top, int64_t now_ns, int64_t price) noexcept
     cdef bint caps_allow(
         self, Terms terms, Top top, object instrument_id, int side, int64_t price, int64_t size

@@ -4,7 +4,7 @@ from typing import Any
 from engine.model.instrument import Instrument
 from engine.risk.limits import RiskLimits
 from engine.risk.market import Top
-from engine.risk.rate import SlidingRate
+from engine.risk.rate import SharedRate
 
 MINUTE_NS: int
 
@@ -18,14 +18,25 @@ class Approval:
     connected: bool
     exits_only: int
     backoff_until_ns: int
-    rate: SlidingRate
+    rate: SharedRate
+    reserve: SharedRate
     def __init__(
         self,
         limits: RiskLimits,
         instruments: Mapping[int, Instrument],
         tops: Mapping[int, Top],
         exposures: Mapping[int, Any],
+        permits: Mapping[int, Collection[int]],
     ) -> None: ...
     def approves(
-        self, now_ns: int, instrument_id: int, side: int, price: int, size: int, decided_ns: int, ttl_ns: int
+        self,
+        now_ns: int,
+        strategy: int,
+        instrument_id: int,
+        side: int,
+        price: int,
+        size: int,
+        decided_ns: int,
+        ttl_ns: int,
     ) -> bool: ...
+    def mark(self, now_ns: int, strategy: int, reserved: bool) -> int: ...

@@ -1,11 +1,11 @@
 # cython: language_level=3, cdivision=True
 """The gate's yes in machine integers; it never says no.
 
-`approves` runs the checks of `RiskGate.check` in 128-bit arithmetic. True means that the gate would approve; False
-means nothing: the order may be wrong, or its numbers too wide to be multiplied here, and the gate, in exact Python
-integers, is asked. So there is one place where a refusal comes from, and tests hold every yes against it. An order
-that is approved costs one call, whose code fits a few cache lines: it runs once in many milliseconds, when the
-processor has long been busy with looking for work and remembers nothing of it.
+`approves` runs the entry checks of `RiskGate` in 128-bit arithmetic. True means that the gate would approve; False
+means nothing: the order may be wrong, or an exit that only the exits' own checks let pass, or its numbers too wide to
+be multiplied here, and the gate, in exact Python integers, is asked. So there is one place where a refusal comes from,
+and tests hold every yes against it. An order that is approved costs one call, whose code fits a few cache lines: it
+runs once in many milliseconds, when the processor has long been busy with looking for work and remembers nothing of it.
 
 `PRODUCT_MOST` bounds every product of price and size: times a million, and a little more, it fits 127 bits.
 """
@@ -15,7 +15,7 @@ from libc.stdint cimport INT64_MAX, int64_t
 
 from engine.model.words import BookState
 from engine.risk.market cimport Top
-from engine.risk.rate cimport SlidingRate
+from engine.risk.rate cimport SharedRate
 
 cdef enum:
     C_GOOD = 1
@@ -52,39 +52,46 @@ cdef class Terms:
 
 
 cdef class Approval:
-    """The switches of risk, and a quick yes."""
+    """The switches of risk, the rate in its two parts, and a quick yes."""
 
-    def __init__(self, limits, instruments, tops, exposures):
-        """Begin closed: not reconciled, not connected."""
-        self.rate = SlidingRate(limits.max_order_rate_per_min, MINUTE_NS)
+    def __init__(self, limits, instruments, tops, exposures, permits):
+        """Begin closed: not reconciled, not connected. `permits`: the instruments of each strategy."""
+        common, reserved, count = limits.common_rate, limits.reserved_rate, len(permits)
+        self.rate = SharedRate(common, limits.strategy_rate(common, count), MINUTE_NS)
+        self.reserve = SharedRate(reserved, limits.strategy_rate(reserved, count), MINUTE_NS)
+        self.permits = {strategy: frozenset(instruments) for strategy, instruments in permits.items()}
         self.backoff_until_ns = 0  # the venue asked for silence until then
         self.terms = {number: Terms(one, limits.usd_quotes) for number, one in instruments.items()}
         self.tops = tops
         self.exposures = exposures
         caps = (
-            limits.max_order_rate_per_min, limits.max_book_age_ns, limits.max_intent_age_ns, limits.max_spread_bps,
+            limits.max_book_age_ns, limits.max_intent_age_ns, limits.max_intent_ahead_ns, limits.max_spread_bps,
             limits.price_collar_bps, limits.max_order_micro, limits.max_position_micro,
         )
         self.quick = max(caps) <= INT64_MAX
         if self.quick:
             (
-                self.rate_limit, self.book_age_ns, self.intent_age_ns, self.spread_bps, self.collar_bps,
+                self.book_age_ns, self.intent_age_ns, self.intent_ahead_ns, self.spread_bps, self.collar_bps,
                 self.max_order, self.max_position,
             ) = caps
 
     cpdef bint approves(
-        self, int64_t now_ns, object instrument_id, int side, int64_t price, int64_t size, int64_t decided_ns,
-        int64_t ttl_ns
+        self, int64_t now_ns, object strategy, object instrument_id, int side, int64_t price, int64_t size,
+        int64_t decided_ns, int64_t ttl_ns
     ) except -1:
-        """Whether the gate approves an order that replaces none; False: ask it."""
+        """Whether the gate approves an order that replaces none, as an entry; False: ask it."""
         cdef Terms terms
         cdef Top top
         cdef int64_t allowed_ns = ttl_ns if 0 < ttl_ns < self.intent_age_ns else self.intent_age_ns
+        cdef sy_int128 age_ns = <sy_int128>now_ns - decided_ns
+        cdef frozenset permitted = self.permits.get(strategy)
         if self.halted or self.draining or not self.reconciled or not self.connected or self.exits_only:
             return False
         if not self.quick or (side != 1 and side != -1) or size <= 0 or price <= 0 or now_ns < self.backoff_until_ns:
             return False
-        if <sy_int128>now_ns - decided_ns > allowed_ns or self.rate.count(now_ns) >= self.rate_limit:
+        if ttl_ns < 0 or age_ns > allowed_ns or -age_ns > self.intent_ahead_ns:
+            return False
+        if permitted is None or instrument_id not in permitted or self.rate.full(now_ns, strategy) is not None:
             return False
         terms, top = self.terms.get(instrument_id), self.tops.get(instrument_id)
         if terms is None or top is None or not terms.quick or not self.book_allows(top, now_ns, price):
@@ -94,6 +101,10 @@ cdef class Approval:
         if <sy_int128>price * size < terms.notional_min or size > terms.size_max > 0:
             return False
         return self.caps_allow(terms, top, instrument_id, side, price, size)
+
+    cpdef int mark(self, int64_t now_ns, object strategy, bint reserved) except -1:
+        """A request of this strategy left, on the part of the rate that its verdict named."""
+        return (self.reserve if reserved else self.rate).mark(now_ns, strategy)
 
     cdef bint book_allows(self, Top top, int64_t now_ns, int64_t price) noexcept:
         """A good book, young, narrow, and the price within the collar."""

@@ -1,42 +1,41 @@
 """The gate: an order request is approved, or refused with what was found and what was allowed.
 
-The checks run in a fixed order, from what makes all trading wrong to what makes this order wrong; the first that
-fails decides. All arithmetic is on Python integers, so no product can overflow, and every bound is tested by
-multiplying out, so nothing is rounded in an order's favour; the spread alone is a float, the one that BOOK_TOP shows.
-Nothing here writes, logs or asks the time. The switches, and a quick yes for the order whose numbers are narrow, are
-compiled (`Approval`).
+An order that can only reduce its strategy's own position, counting the strategy's open and in-flight orders of that
+side as filled, is an exit; every other order is an entry. Each kind has its own list of checks, `ENTRY` and `EXIT` at
+the end of this file, in the order in which they run: from what makes all trading wrong to what makes this order wrong.
+The first that fails decides. docs/risk.md has both lists as a table, which a test compares with these.
 
-    halt · draining · reconciled · connected · instrument · malformed · book · spread · intent's age · steps · notional
-    · collar · order size · worst-case position · rate
-
-The worst case counts every open and in-flight order as filled. An order that can only shrink the position passes
-the position's cap even when the position is already over it: the way out stays open.
+All arithmetic is on Python integers, so no product can overflow, and every bound is tested by multiplying out, so
+nothing is rounded in an order's favour; the spread alone is a float, the one that BOOK_TOP shows. Nothing here writes,
+logs or asks the time. The switches, the rate, and a quick yes for the order whose numbers are narrow are compiled
+(`Approval`).
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from engine.model.fixed import INT64_MAX
 from engine.model.instrument import Instrument
-from engine.model.words import BUY, BookState, Reason
+from engine.model.words import BUY, BookState, OrderFlag, Reason
 from engine.risk.approval import Approval
-from engine.risk.limits import MICRO, RiskLimits
+from engine.risk.limits import BPS, MICRO, RiskLimits
 from engine.risk.market import Top
 
-BPS = 10_000
 GOOD = int(BookState.GOOD)
 
 
 @dataclass(frozen=True, slots=True)
 class Approved:
-    """Risk's yes."""
+    """Risk's yes, and the flags of the order made of it."""
+
+    flags: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Risk's no: why, what was found, what was allowed (clamped to 64 bits for the record)."""
+    """Risk's no: why, what was found, what was allowed; exact, so the record holds them only when they are clamped."""
 
     reason: Reason
     value: int = 0
@@ -44,15 +43,31 @@ class Refusal:
 
 
 APPROVED = Approved()
+APPROVED_RESERVED = Approved(OrderFlag.RESERVED)  # an exit that the part of the rate kept for exits carries
 Verdict = Approved | Refusal
 
 
 class Exposure(Protocol):
-    """What the account holds of an instrument and what its open and in-flight orders may add."""
+    """What is held of an instrument and what open and in-flight orders may add."""
 
     size: int
     open_buy: int
     open_sell: int
+
+
+class Proposed(NamedTuple):
+    """The order to be judged."""
+
+    now_ns: int
+    strategy: int
+    instrument_id: int
+    side: int
+    price: int
+    size: int
+    decided_ns: int
+    ttl_ns: int
+    relief: int
+    follows_book: bool
 
 
 class RiskGate(Approval):
@@ -64,19 +79,28 @@ class RiskGate(Approval):
         instruments: Mapping[int, Instrument],
         tops: Mapping[int, Top],
         exposures: Mapping[int, Exposure],
+        owned: Mapping[tuple[int, int], Exposure],
+        permits: Mapping[int, Collection[int]],
     ) -> None:
-        """Begin closed: not reconciled, not connected."""
-        super().__init__(limits, instruments, tops, exposures)
+        """Begin closed: not reconciled, not connected.
+
+        `exposures` are the account's by instrument, `owned` those by strategy and instrument, `permits` the instruments
+        that each strategy may trade.
+        """
+        super().__init__(limits, instruments, tops, exposures, permits)
         self.limits = limits
         self._instruments = instruments
         self._tops = tops
         self._exposures = exposures
+        self._owned = owned
+        self._permits = permits
         self._max_position = limits.max_position_micro
         self._max_order = limits.max_order_micro
 
     def check(
         self,
         now_ns: int,
+        strategy: int,
         instrument_id: int,
         side: int,
         price: int,
@@ -84,75 +108,124 @@ class RiskGate(Approval):
         decided_ns: int,
         ttl_ns: int,
         relief: int = 0,
+        *,
+        follows_book: bool = False,
     ) -> Verdict:
-        """Judge one order; `relief` is the exposure on its side of the order that it replaces."""
-        return (
-            self._check_switches()
-            or self._check_instrument(instrument_id, side, price, size)
-            or self._check_book(now_ns, instrument_id)
-            or self._check_age(now_ns, decided_ns, ttl_ns)
-            or self._check_steps(instrument_id, price, size)
-            or self._check_collar(instrument_id, price)
-            or self._check_caps(now_ns, instrument_id, side, price, size, relief)
-            or (self._check_exit(instrument_id, side, size, relief) if self.exits_only else None)
-            or self._check_rate(now_ns)
-            or APPROVED
-        )
+        """Judge one order.
 
-    def protective_price(self, instrument_id: int, side: int, cap: int) -> int:
+        `relief` is the exposure on its side of the order that it replaces. `follows_book`: a chase, whose price is
+        worth what the book is worth, so the book is checked for an exit as well.
+        """
+        exits = self.is_exit(strategy, instrument_id, side, size, relief)
+        order = Proposed(
+            now_ns, strategy, instrument_id, side, price, size, decided_ns, ttl_ns, relief, follows_book
+        )  # fmt: skip
+        for check in EXIT if exits else ENTRY:
+            refusal = check(self, order)
+            if refusal is not None:
+                return refusal
+        reserved = exits and self.rate.full(now_ns, strategy) is not None
+        return APPROVED_RESERVED if reserved else APPROVED
+
+    def is_exit(self, strategy: int, instrument_id: int, side: int, size: int, relief: int = 0) -> bool:
+        """Whether the order, with all the strategy's orders of its side filled, can only reduce what it holds."""
+        own = self._owned.get((strategy, instrument_id))
+        if own is None:
+            return False
+        pending = own.open_buy if side == BUY else own.open_sell
+        return own.size * side + max(0, pending - relief) + size <= 0 < size
+
+    def protective_price(self, instrument_id: int, side: int, cap: int, *, exits: bool = False) -> int:
         """The worst price a market order or chase may reach: its own cap, never past the collar; 0 without a book."""
         top, instrument = self._tops.get(instrument_id), self._instruments.get(instrument_id)
-        if top is None or instrument is None or not top.middle2:
+        middle2 = 0 if top is None else top.good_middle2 if exits else top.middle2
+        if instrument is None or not middle2:
             return cap
-        step, collar = instrument.price_step, self.limits.price_collar_bps
+        step, collar = instrument.price_step, self.limits.exit_collar_bps if exits else self.limits.price_collar_bps
         if side == BUY:
-            edge = top.middle2 * (BPS + collar) // (2 * BPS * step) * step
+            edge = middle2 * (BPS + collar) // (2 * BPS * step) * step
             return min(cap, edge) if cap else edge
-        edge = -(-top.middle2 * (BPS - collar) // (2 * BPS * step)) * step
+        edge = -(-middle2 * (BPS - collar) // (2 * BPS * step)) * step
         return max(cap, edge)
 
-    def _check_switches(self) -> Refusal | None:
-        if self.halted:
-            return Refusal(Reason.HALTED, 1, 0)
-        if self.draining:
-            return Refusal(Reason.DRAINING, 1, 0)
-        if not self.reconciled:
-            return Refusal(Reason.NOT_RECONCILED, 0, 1)
-        if not self.connected:
-            return Refusal(Reason.VENUE_NOT_CONNECTED, 0, 1)
-        return None
+    def check_halt(self, _: Proposed) -> Refusal | None:
+        """No new order while the system is halted."""
+        return Refusal(Reason.HALTED, 1, 0) if self.halted else None
 
-    def _check_instrument(self, instrument_id: int, side: int, price: int, size: int) -> Refusal | None:
-        instrument = self._instruments.get(instrument_id)
+    def check_drain(self, _: Proposed) -> Refusal | None:
+        """No new order while it drains."""
+        return Refusal(Reason.DRAINING, 1, 0) if self.draining else None
+
+    def check_reconciled(self, _: Proposed) -> Refusal | None:
+        """No order before the venue has answered for every order in doubt."""
+        return None if self.reconciled else Refusal(Reason.NOT_RECONCILED, 0, 1)
+
+    def check_connected(self, _: Proposed) -> Refusal | None:
+        """No order without a session."""
+        return None if self.connected else Refusal(Reason.VENUE_NOT_CONNECTED, 0, 1)
+
+    def check_instrument(self, order: Proposed) -> Refusal | None:
+        """It is configured, and the venue trades it."""
+        instrument = self._instruments.get(order.instrument_id)
         if instrument is None:
-            return Refusal(Reason.UNKNOWN_INSTRUMENT, instrument_id)
-        if not instrument.trading:
-            return Refusal(Reason.INSTRUMENT_NOT_TRADING, instrument_id)
-        if side not in (1, -1):
-            return Refusal(Reason.MALFORMED, side, 1)
-        if size <= 0 or price < 0:
-            return Refusal(Reason.MALFORMED, min(size, price), 1)
+            return Refusal(Reason.UNKNOWN_INSTRUMENT, order.instrument_id)
+        return None if instrument.trading else Refusal(Reason.INSTRUMENT_NOT_TRADING, order.instrument_id)
+
+    def check_permit(self, order: Proposed) -> Refusal | None:
+        """It is among the strategy's instruments."""
+        if order.instrument_id in self._permits.get(order.strategy, ()):
+            return None
+        return Refusal(Reason.INSTRUMENT_NOT_PERMITTED, order.instrument_id, order.strategy)
+
+    def check_form(self, order: Proposed) -> Refusal | None:
+        """A side, a size and a price that can be an order."""
+        if order.side not in (1, -1):
+            return Refusal(Reason.MALFORMED, order.side, 1)
+        if order.size <= 0 or order.price < 0:
+            return Refusal(Reason.MALFORMED, min(order.size, order.price), 1)
         return None
 
-    def _check_book(self, now_ns: int, instrument_id: int) -> Refusal | None:
-        top = self._tops.get(instrument_id)
+    def check_book(self, order: Proposed) -> Refusal | None:
+        """The book is good and young."""
+        top = self._tops.get(order.instrument_id)
         if top is None or top.state != GOOD:
             return Refusal(Reason.BOOK_NOT_GOOD, 0 if top is None else top.state, GOOD)
-        age_ns = now_ns - top.receive_ns
-        if age_ns > self.limits.max_book_age_ns:
-            return Refusal(Reason.BOOK_TOO_OLD, age_ns, self.limits.max_book_age_ns)
-        if top.spread_bps > self.limits.max_spread_bps:
-            return Refusal(Reason.SPREAD_TOO_WIDE, math.ceil(top.spread_bps), self.limits.max_spread_bps)
+        age_ns = order.now_ns - top.receive_ns
+        most_ns = self.limits.max_book_age_ns
+        return Refusal(Reason.BOOK_TOO_OLD, age_ns, most_ns) if age_ns > most_ns else None
+
+    def check_chased_book(self, order: Proposed) -> Refusal | None:
+        """The price of a chase is worth what the book is worth."""
+        return self.check_book(order) if order.follows_book else None
+
+    def check_last_book(self, order: Proposed) -> Refusal | None:
+        """An exit's price is measured by the last good book, whatever became of that book since."""
+        top = self._tops.get(order.instrument_id)
+        if top is None or not top.good_middle2:
+            return Refusal(Reason.BOOK_NOT_GOOD, 0 if top is None else top.state, GOOD)
         return None
 
-    def _check_age(self, now_ns: int, decided_ns: int, ttl_ns: int) -> Refusal | None:
-        most = self.limits.max_intent_age_ns
-        allowed_ns = min(ttl_ns, most) if ttl_ns > 0 else most
-        age_ns = now_ns - decided_ns
-        return Refusal(Reason.INTENT_TOO_OLD, age_ns, allowed_ns) if age_ns > allowed_ns else None
+    def check_spread(self, order: Proposed) -> Refusal | None:
+        """The book is not too wide; a spread that is no number is."""
+        spread_bps, most_bps = self._tops[order.instrument_id].spread_bps, self.limits.max_spread_bps
+        if spread_bps <= most_bps:
+            return None
+        return Refusal(
+            Reason.SPREAD_TOO_WIDE, math.ceil(spread_bps) if math.isfinite(spread_bps) else INT64_MAX, most_bps
+        )
 
-    def _check_steps(self, instrument_id: int, price: int, size: int) -> Refusal | None:
-        instrument = self._instruments[instrument_id]
+    def check_age(self, order: Proposed) -> Refusal | None:
+        """The intent is neither too old nor of a time to come."""
+        most_ns, ahead_ns = self.limits.max_intent_age_ns, self.limits.max_intent_ahead_ns
+        allowed_ns = min(order.ttl_ns, most_ns) if order.ttl_ns else most_ns
+        age_ns = order.now_ns - order.decided_ns
+        if -age_ns > ahead_ns:
+            return Refusal(Reason.INTENT_FROM_FUTURE, -age_ns, ahead_ns)
+        return Refusal(Reason.INTENT_TOO_OLD, age_ns, allowed_ns) if max(0, age_ns) > allowed_ns else None
+
+    def check_steps(self, order: Proposed) -> Refusal | None:
+        """The venue's filters: steps, least size and least notional."""
+        instrument, price, size = self._instruments[order.instrument_id], order.price, order.size
         if price <= 0 or price % instrument.price_step:
             return Refusal(Reason.PRICE_STEP, price, instrument.price_step)
         if size % instrument.size_step:
@@ -160,58 +233,83 @@ class RiskGate(Approval):
         if size < instrument.size_min:
             return Refusal(Reason.SIZE_STEP, size, instrument.size_min)
         if price * size < instrument.notional_min:
-            return Refusal(Reason.NOTIONAL_TOO_SMALL, _clamp(price * size), _clamp(instrument.notional_min))
+            return Refusal(Reason.NOTIONAL_TOO_SMALL, price * size, instrument.notional_min)
         return None
 
-    def _check_collar(self, instrument_id: int, price: int) -> Refusal | None:
-        middle2 = self._tops[instrument_id].middle2
-        distance = abs(2 * price - middle2) * BPS
+    def check_collar(self, order: Proposed) -> Refusal | None:
+        """The price lies near the middle, on both sides of it."""
+        middle2 = self._tops[order.instrument_id].middle2
+        distance = abs(2 * order.price - middle2) * BPS
         if distance > middle2 * self.limits.price_collar_bps:
             return Refusal(Reason.PRICE_COLLAR, -(-distance // middle2), self.limits.price_collar_bps)
         return None
 
-    def _check_caps(
-        self, now_ns: int, instrument_id: int, side: int, price: int, size: int, relief: int
-    ) -> Refusal | None:
-        instrument = self._instruments[instrument_id]
-        if size > instrument.size_max > 0:
-            return Refusal(Reason.ORDER_TOO_LARGE, size, instrument.size_max)
-        rate = self._usd_rate(now_ns, instrument.quote)
+    def check_exit_collar(self, order: Proposed) -> Refusal | None:
+        """The price is not much worse than the last good middle; a better one only rests."""
+        middle2 = self._tops[order.instrument_id].good_middle2
+        worse = order.side * (2 * order.price - middle2) * BPS
+        if worse > middle2 * self.limits.exit_collar_bps:
+            return Refusal(Reason.PRICE_COLLAR, -(-worse // middle2), self.limits.exit_collar_bps)
+        return None
+
+    def check_size_max(self, order: Proposed) -> Refusal | None:
+        """The venue's filter on the largest size."""
+        most = self._instruments[order.instrument_id].size_max
+        return Refusal(Reason.ORDER_TOO_LARGE, order.size, most) if order.size > most > 0 else None
+
+    def check_order_cap(self, order: Proposed) -> Refusal | None:
+        """The order in dollars."""
+        instrument = self._instruments[order.instrument_id]
+        rate = self._usd_rate(order.now_ns, instrument.quote)
         if rate is None:
             return Refusal(Reason.RATE_MISSING)
-        scale = 10 ** (instrument.price_decimals + instrument.size_decimals)
-        over = _over(price * size, rate, scale, self._max_order)
-        if over:
-            return Refusal(Reason.ORDER_TOO_LARGE, over, _clamp(self._max_order))
-        worst = self._worst_case(instrument_id, side, size - relief)
-        if worst is None:
+        over = _over(order.price * order.size, rate, instrument, self._max_order)
+        return Refusal(Reason.ORDER_TOO_LARGE, over, self._max_order) if over else None
+
+    def check_position_cap(self, order: Proposed) -> Refusal | None:
+        """The account's worst case in dollars, unless the order can only shrink it."""
+        worst = self._worst_case(order)
+        if worst <= 0:
             return None
-        value2 = worst * max(2 * price, self._tops[instrument_id].middle2)
-        over = _over(value2, rate, 2 * scale, self._max_position)
-        return Refusal(Reason.POSITION_TOO_LARGE, over, _clamp(self._max_position)) if over else None
+        instrument = self._instruments[order.instrument_id]
+        rate = self._usd_rate(order.now_ns, instrument.quote)
+        assert rate is not None, "the cap of an order's size was checked without a rate"
+        value2 = worst * max(2 * order.price, self._tops[order.instrument_id].middle2)
+        over = _over(value2, (rate[0], 2 * rate[1]), instrument, self._max_position)
+        return Refusal(Reason.POSITION_TOO_LARGE, over, self._max_position) if over else None
 
-    def _worst_case(self, instrument_id: int, side: int, added: int) -> int | None:
-        """The largest position this order may lead to, or None when it can only shrink it."""
-        exposure = self._exposures.get(instrument_id)
-        held, pending = (0, 0) if exposure is None else (
-            exposure.size * side,
-            exposure.open_buy if side == BUY else exposure.open_sell,
-        )  # fmt: skip
-        worst = held + pending + added
-        return worst if worst > 0 else None
+    def _worst_case(self, order: Proposed) -> int:
+        """The account's largest position on the order's side that it may lead to; not positive: it can only shrink."""
+        exposure = self._exposures.get(order.instrument_id)
+        if exposure is None:
+            return order.size - order.relief
+        pending = exposure.open_buy if order.side == BUY else exposure.open_sell
+        return exposure.size * order.side + pending + order.size - order.relief
 
-    def _check_exit(self, instrument_id: int, side: int, size: int, relief: int) -> Refusal | None:
-        exposure = self._exposures.get(instrument_id)
-        held = 0 if exposure is None else exposure.size * side
-        pending = 0 if exposure is None else exposure.open_buy if side == BUY else exposure.open_sell
-        exits = held + pending + size - relief <= 0
-        return None if exits else Refusal(Reason(self.exits_only), 1, 0)
+    def check_exits_only(self, _: Proposed) -> Refusal | None:
+        """Nothing forbids entries: a journal without room, a supervisor that is gone."""
+        return Refusal(Reason(self.exits_only), 1, 0) if self.exits_only else None
 
-    def _check_rate(self, now_ns: int) -> Refusal | None:
-        if now_ns < self.backoff_until_ns:
-            return Refusal(Reason.ORDER_RATE, self.backoff_until_ns - now_ns, 0)
-        count = self.rate.count(now_ns) + 1
-        return Refusal(Reason.ORDER_RATE, count, self.rate.limit) if count > self.rate.limit else None
+    def check_silence(self, order: Proposed) -> Refusal | None:
+        """The venue asked for no requests until a time."""
+        wait_ns = self.backoff_until_ns - order.now_ns
+        return Refusal(Reason.ORDER_RATE, wait_ns, 0) if wait_ns > 0 else None
+
+    def check_rate(self, order: Proposed) -> Refusal | None:
+        """The common part of the rate, the account's and the strategy's."""
+        full = self.rate.full(order.now_ns, order.strategy)
+        if full is None:
+            return None
+        reason = Reason.ORDER_RATE if full is self.rate.account else Reason.STRATEGY_RATE
+        return Refusal(reason, full.count(order.now_ns) + 1, full.limit)
+
+    def check_exit_rate(self, order: Proposed) -> Refusal | None:
+        """The common part of the rate, else the part kept for exits."""
+        full = self.reserve.full(order.now_ns, order.strategy)
+        if full is None or self.rate.full(order.now_ns, order.strategy) is None:
+            return None
+        reason = Reason.ORDER_RATE if full is self.reserve.account else Reason.STRATEGY_RATE
+        return Refusal(reason, full.count(order.now_ns) + 1, full.limit)
 
     def _usd_rate(self, now_ns: int, quote: str) -> tuple[int, int] | None:
         """Dollars for one of the quote asset, as numerator and denominator; None when no fresh good price gives it."""
@@ -226,12 +324,25 @@ class RiskGate(Approval):
         return top.middle2, int(2 * 10**instrument.price_decimals)
 
 
-def _over(amount: int, rate: tuple[int, int], scale: int, cap_micro: int) -> int:
+Check = Callable[[RiskGate, Proposed], Refusal | None]
+SWITCHES: tuple[Check, ...] = (
+    RiskGate.check_halt, RiskGate.check_drain, RiskGate.check_reconciled, RiskGate.check_connected,
+)  # fmt: skip
+ENTRY: tuple[Check, ...] = (
+    *SWITCHES, RiskGate.check_instrument, RiskGate.check_permit, RiskGate.check_form, RiskGate.check_book,
+    RiskGate.check_spread, RiskGate.check_age, RiskGate.check_steps, RiskGate.check_collar,
+    RiskGate.check_size_max, RiskGate.check_order_cap, RiskGate.check_position_cap, RiskGate.check_exits_only,
+    RiskGate.check_silence, RiskGate.check_rate,
+)  # fmt: skip
+EXIT: tuple[Check, ...] = (
+    *SWITCHES, RiskGate.check_instrument, RiskGate.check_form, RiskGate.check_chased_book,
+    RiskGate.check_last_book, RiskGate.check_age, RiskGate.check_steps, RiskGate.check_exit_collar,
+    RiskGate.check_size_max, RiskGate.check_silence, RiskGate.check_exit_rate,
+)  # fmt: skip
+
+
+def _over(amount: int, rate: tuple[int, int], instrument: Instrument, cap_micro: int) -> int:
     """The amount in millionths of a dollar, rounded up, when it is over the cap; 0 when it is within."""
+    scale = 10 ** (instrument.price_decimals + instrument.size_decimals)
     value, unit = amount * rate[0] * MICRO, rate[1] * scale
-    return _clamp(-(-value // unit)) if value > cap_micro * unit else 0
-
-
-def _clamp(number: int) -> int:
-    """Fit the record's 64 bits."""
-    return max(-INT64_MAX, min(INT64_MAX, number))
+    return -(-value // unit) if value > cap_micro * unit else 0

@@ -1,10 +1,17 @@
-"""The caps of risk, as a configuration names them. A cap that is not enforced does not stand here."""
+"""The caps of risk, as a configuration names them. A cap that is not enforced does not stand here.
 
+docs/risk.md has the formula of each, and which of them an exit is held to.
+"""
+
+import math
 from decimal import Decimal
 
 import msgspec
 
+from engine.model.fixed import INT64_MAX
+
 MICRO = 10**6  # caps in dollars are compared as whole millionths
+BPS = 10_000
 
 
 class RiskLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -13,10 +20,14 @@ class RiskLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_position_usd: Decimal = Decimal(100_000)  # worst case of one instrument: held, open, in flight and asked for
     max_order_size_usd: Decimal = Decimal(10_000)
     max_order_rate_per_min: int = 60  # requests that place or replace, over any 60 s
+    exit_rate_reserve: Decimal = Decimal("0.25")  # this share of the rate is kept for exits
+    strategy_rate_share: Decimal = Decimal("0.5")  # of each part of the rate, the most for one strategy of several
     price_collar_bps: int = 500  # distance of an order's price from the middle of the book
+    exit_collar_bps: int = 1_000  # how much worse than the last good middle the price of an exit may be
     max_spread_bps: int = 50  # wider books are not traded on
     max_book_age_ns: int = 2_000_000_000
     max_intent_age_ns: int = 1_000_000_000  # for intents that bring no ttl, and the most a ttl may ask
+    max_intent_ahead_ns: int = 100_000_000  # decided so much later than execution's step, which may be a slow one
     usd_quotes: tuple[str, ...] = ("USD", "USDT", "USDC")  # assets counted as one dollar
     usd_instruments: dict[str, int] = {}  # the instrument whose middle prices another asset in one of these
 
@@ -30,8 +41,32 @@ class RiskLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             if isinstance(value, (int, Decimal)) and value <= 0:
                 msg = f"{name} must be positive, was {value}"
                 raise ValueError(msg)
-        if self.price_collar_bps >= 10_000:  # noqa: PLR2004 - 100 %: the lower edge would be zero
-            msg = f"price_collar_bps must be under 10000, was {self.price_collar_bps}"
+            if isinstance(value, int) and value > INT64_MAX:
+                msg = f"{name} must fit 64 bits, was {value}"
+                raise ValueError(msg)
+        self._check_shares()
+        self._check_collars()
+
+    def _check_shares(self) -> None:
+        """A reserve of everything leaves no entry; a share over 1 is none."""
+        if self.exit_rate_reserve >= 1:
+            msg = f"exit_rate_reserve must be under 1, was {self.exit_rate_reserve}"
+            raise ValueError(msg)
+        if self.strategy_rate_share > 1:
+            msg = f"strategy_rate_share must be at most 1, was {self.strategy_rate_share}"
+            raise ValueError(msg)
+
+    def _check_collars(self) -> None:
+        """The lower edge of a collar of 100 % is zero; an exit must not be held to more than an entry is."""
+        for name in ("price_collar_bps", "exit_collar_bps"):
+            if getattr(self, name) >= BPS:
+                msg = f"{name} must be under {BPS}, was {getattr(self, name)}"
+                raise ValueError(msg)
+        if self.exit_collar_bps < self.price_collar_bps:
+            msg = (
+                f"exit_collar_bps must not be under price_collar_bps, which is {self.price_collar_bps},"
+                f" was {self.exit_collar_bps}"
+            )
             raise ValueError(msg)
 
     @property
@@ -43,3 +78,17 @@ class RiskLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def max_order_micro(self) -> int:
         """The order's cap in millionths of a dollar."""
         return int(self.max_order_size_usd * MICRO)
+
+    @property
+    def reserved_rate(self) -> int:
+        """Requests a minute that only exits may use, rounded up; never the whole rate."""
+        return min(math.ceil(self.max_order_rate_per_min * self.exit_rate_reserve), self.max_order_rate_per_min - 1)
+
+    @property
+    def common_rate(self) -> int:
+        """Requests a minute that entries and exits share."""
+        return self.max_order_rate_per_min - self.reserved_rate
+
+    def strategy_rate(self, part: int, strategies: int) -> int:
+        """How much of a part of the rate one of so many strategies may use; a lone strategy has nobody to lock in."""
+        return max(1, int(part * self.strategy_rate_share)) if strategies > 1 else part

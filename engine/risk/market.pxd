@@ -8,6 +8,9 @@ cdef class Top:
     cdef public int64_t receive_ns
     cdef public int state
     cdef bint two_sided
+    cdef int64_t good_bid
+    cdef int64_t good_ask
     cdef readonly double spread_bps
 
     cpdef int update(self, int state, int64_t bid, int64_t ask, int64_t receive_ns) except -1
+    cpdef int forget(self) except -1

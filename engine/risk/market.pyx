@@ -13,8 +13,9 @@ GOOD = int(BookState.GOOD)
 cdef enum:
     C_EMPTY = 0
     C_GOOD = 1
+    C_CROSSED = 5
 
-assert (BookState.EMPTY, BookState.GOOD) == (C_EMPTY, C_GOOD)
+assert (BookState.EMPTY, BookState.GOOD, BookState.CROSSED) == (C_EMPTY, C_GOOD, C_CROSSED)
 
 
 cdef class Top:
@@ -30,12 +31,29 @@ cdef class Top:
         """Bid + ask, twice the middle, so that no half is lost; 0 when a side is empty. A sum may need 65 bits."""
         return <object>self.bid + <object>self.ask if self.two_sided else 0
 
+    @property
+    def good_middle2(self):
+        """The middle, doubled, of the last book that was good; 0 when none was. Exits are measured by it."""
+        return <object>self.good_bid + <object>self.good_ask
+
+    cpdef int forget(self) except -1:
+        """Know nothing of the book as it is now; the last good prices stay what they were."""
+        return self.update(C_EMPTY, 0, 0, 0)
+
     cpdef int update(self, int state, int64_t bid, int64_t ask, int64_t receive_ns) except -1:
-        """Take over a published top; one with an empty side has no middle and is not good."""
+        """Store a published top. One with an empty side has no middle, and one whose bid reaches the ask is wrong.
+
+        In one venue's book a bid at the ask is a trade, so a locked book is as impossible as a crossed one.
+        """
         self.bid = bid
         self.ask = ask
         self.receive_ns = receive_ns
         self.two_sided = bid > 0 and ask > 0
-        self.state = C_EMPTY if state == C_GOOD and not self.two_sided else state
-        self.spread_bps = spread_bps_of(bid, ask) if self.state == C_GOOD else NAN  # the one that the feed publishes
+        if state == C_GOOD:
+            state = C_EMPTY if not self.two_sided else C_CROSSED if bid >= ask else C_GOOD
+        self.state = state
+        self.spread_bps = NAN
+        if state == C_GOOD:
+            self.good_bid, self.good_ask = bid, ask
+            self.spread_bps = spread_bps_of(bid, ask)  # the one that the feed publishes
         return 0

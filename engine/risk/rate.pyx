@@ -14,7 +14,7 @@ cdef enum:
 cdef class SlidingRate:
     """At most `limit` marks in any `window_ns`."""
 
-    def __init__(self, limit, int64_t window_ns):
+    def __init__(self, int64_t limit, int64_t window_ns):
         """Begin with an empty window."""
         assert self.marks == NULL, "initialised once"
         self.limit = limit
@@ -55,3 +55,31 @@ cdef class SlidingRate:
         free(self.marks)
         self.marks, self.first, self.capacity = wider, 0, 2 * self.capacity
         return 0
+
+
+cdef class SharedRate:
+    """One part of the account's rate, and the bound on one strategy's use of it."""
+
+    def __init__(self, int64_t limit, int64_t strategy_limit, int64_t window_ns):
+        """Begin with nothing used."""
+        self.account = SlidingRate(limit, window_ns)
+        self.strategy_limit = strategy_limit
+        self.strategies = {}
+
+    cpdef SlidingRate full(self, int64_t now_ns, object strategy):
+        """The bound that one more request would pass, the account's before the strategy's; None: there is room."""
+        cdef SlidingRate own
+        if self.account.count(now_ns) >= self.account.limit:
+            return self.account
+        own = self.strategies.get(strategy)
+        if own is not None and own.count(now_ns) >= own.limit:
+            return own
+        return None
+
+    cpdef int mark(self, int64_t now_ns, object strategy) except -1:
+        """One more request of this strategy left."""
+        cdef SlidingRate own = self.strategies.get(strategy)
+        if own is None:
+            own = self.strategies[strategy] = SlidingRate(self.strategy_limit, self.account.window_ns)
+        self.account.mark(now_ns)
+        return own.mark(now_ns)

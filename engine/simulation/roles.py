@@ -139,7 +139,7 @@ def execution_maker(
     config = ExecutionConfig(
         system=key.system,
         instruments=instruments,
-        strategies=tuple(strategies.values()),
+        strategies=dict.fromkeys(strategies.values(), frozenset(one.id for one in instruments)),
         limits=RiskLimits(max_order_rate_per_min=300),
         journal=JournalConfig(str(directory), segment_size=1 << 15),
     )

@@ -22,6 +22,7 @@ from engine.clock import OFFSET_VARIABLE
 from engine.config import Config, ConfigError, load
 from engine.supervisor import leftovers, life, segments
 from engine.supervisor.keeper import Keeper
+from engine.supervisor.mode import publish_mode
 from engine.supervisor.processes import Processes
 from shm import SegmentError
 
@@ -48,6 +49,7 @@ def supervise(config: Config, *, foreground: bool = False, stop: bool = False) -
     file, state = str(Path(config.path).resolve()), str(config.paths.state.absolute())
     current = life.begin(config.paths.system, config.system.name, file, state)
     made = segments.make(config)
+    publish_mode(config, time.monotonic_ns() + current.offset_ns)
     config.paths.left.unlink(missing_ok=True)
     logger.info("segments", extra={"made": made, "offset_ns": current.offset_ns})
     environment = {**os.environ, OFFSET_VARIABLE: str(current.offset_ns)}

@@ -10,8 +10,13 @@ from collections.abc import Mapping
 from typing import Protocol
 from urllib.parse import quote
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+HMAC_LENGTH = 64  # letters and digits of a secret that Binance makes
+EXPECTED = "expected an Ed25519 private key in PEM form; docs/binance-keys.md says how to make one"
+PEM_MARK = "-----BEGIN "
 
 
 class Signer(Protocol):
@@ -30,16 +35,48 @@ class Ed25519Signer:
 
     def __init__(self, api_key: str, private_key_pem: bytes) -> None:
         """Load the key, refusing any other kind."""
-        key = load_pem_private_key(private_key_pem, password=None)
-        if not isinstance(key, Ed25519PrivateKey):
-            msg = f"the trading key must be Ed25519, was {type(key).__name__}"
-            raise TypeError(msg)
         self.api_key = api_key
-        self._key = key
+        self._key = load_ed25519(private_key_pem)
 
     def sign(self, payload: bytes) -> str:
         """Base64 of the signature."""
         return base64.b64encode(self._key.sign(payload)).decode()
+
+
+def load_ed25519(text: bytes) -> Ed25519PrivateKey:
+    """The Ed25519 key in a PEM text; ValueError that says what the text is instead, and never what it holds."""
+    try:
+        key = load_pem_private_key(text, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        msg = f"found {_kind_of_text(text.decode(errors='replace').strip())}, {EXPECTED}"
+        raise ValueError(msg) from error
+    if not isinstance(key, Ed25519PrivateKey):
+        kind = type(key).__name__.removesuffix("PrivateKey").removeprefix("_").upper()
+        msg = f"found a private key of another kind ({kind}), {EXPECTED}"
+        raise ValueError(msg)  # noqa: TRY004 - what a file holds is a value
+    return key
+
+
+def check_api_key(text: str) -> None:
+    """Refuse what cannot be the API key that Binance shows for a registered key: a PEM, or more than one word."""
+    if PEM_MARK in text or len(text.split()) != 1:
+        found = _kind_of_text(text) if PEM_MARK in text else f"{len(text.split())} words"
+        msg = f"found {found}, expected the API key that Binance shows beside the registered public key"
+        raise ValueError(msg)
+
+
+def _kind_of_text(text: str) -> str:
+    """What a text that is no readable private key looks like."""
+    head = text.partition(PEM_MARK)[2].partition("-----")[0]
+    if head == "ENCRYPTED PRIVATE KEY" or "Proc-Type: 4,ENCRYPTED" in text:
+        return "an encrypted private key, and no passphrase is asked for (openssl pkey -in KEY -out PLAIN decrypts it)"
+    if head == "PUBLIC KEY":
+        return "a public key, the half that is registered at Binance"
+    if head:
+        return f"a PEM of kind {head!r} that is damaged or cannot be read"
+    if len(text) == HMAC_LENGTH and text.isascii() and text.isalnum():
+        return "what looks like an HMAC secret (64 letters and digits)"
+    return "no PEM text" if text else "nothing"
 
 
 class HmacSigner:

@@ -7,6 +7,7 @@ own, because the system's resolver only knows how to wait; it touches nothing bu
 """
 
 import errno
+import ipaddress
 import os
 import socket
 from dataclasses import dataclass
@@ -52,6 +53,13 @@ class Place:
         return cls(parts.hostname, parts.port or (443 if secure else 80), secure, target)
 
 
+def is_loopback(address: str) -> bool:
+    """Whether a numeric address is this machine's own: 127.0.0.0/8 or ::1, also written as IPv6."""
+    number = ipaddress.ip_address(address.partition("%")[0])
+    mapped = number.ipv4_mapped if isinstance(number, ipaddress.IPv6Address) else None
+    return (mapped or number).is_loopback
+
+
 Address = tuple[socket.AddressFamily, tuple[str, int]]
 
 
@@ -92,6 +100,8 @@ class Dial:
         self._connecting = False
         first = options.proxy or place
         self._lookup = Lookup(first.host, first.port)
+        if options.loopback_only and options.proxy:
+            self.error = f"{place.host} would be reached through the proxy {first.host}, only loopback may be"
         self._tunnel = tunnel(place.host, place.port, options.proxy) if options.proxy else None
         self._step = self._look_up
 
@@ -130,6 +140,9 @@ class Dial:
         assert self._lookup.addresses is not None
         self.close()
         family, address = self._lookup.addresses.pop(0)
+        if self._options.loopback_only and not is_loopback(address[0]):
+            self.error = f"{self._place.host} is {address[0]}, only loopback addresses may be connected to"
+            return False
         try:
             self._socket = socket.socket(family, socket.SOCK_STREAM)
         except OSError as error:  # a system without IPv6 is told of such addresses all the same

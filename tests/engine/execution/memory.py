@@ -130,9 +130,11 @@ class House:
         self.segment_size = more.pop("segment_size", 1 << 16)
         self.reserve = more.pop("reserve", reserve_disk)
         more_venue = more.pop("venue", None)
+        permits = {one: more.get("permits", {}).get(one, frozenset({1, 2})) for one in strategies}
+        more.pop("permits", None)
         limits = {"max_order_rate_per_min": 10_000} | more.pop("limits", {})
         self.config = ExecutionConfig(
-            system=SYSTEM, instruments=(BTC, ETH), strategies=strategies, limits=RiskLimits(**limits),
+            system=SYSTEM, instruments=(BTC, ETH), strategies=permits, limits=RiskLimits(**limits),
             journal=JournalConfig(str(directory), self.disk, self.segment_size), **more,
         )  # fmt: skip
         self.venue: Any = more_venue or FakeVenue(("BTCUSDT", "ETHUSDT"))

@@ -41,7 +41,7 @@ def live(system: str, directory: Path, venue: FakeVenue) -> Execution:
     config = ExecutionConfig(
         system=SYSTEM,
         instruments=(BTC,),
-        strategies=(STRATEGY,),
+        strategies={STRATEGY: frozenset({1})},
         journal=JournalConfig(str(directory), "after", 1 << 16),
     )
     wire = BinanceTrading([BTC], Ed25519Signer("key", KEY_PEM))

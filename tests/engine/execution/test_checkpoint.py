@@ -114,7 +114,9 @@ def recorded(tmp_path: Path) -> tuple[Path, Request]:
 
 def request_of(house: House) -> Request:
     """What makes a checkpoint of its journal."""
-    return Request(house.config.journal.directory, house.role.journal.closed, (BTC, ETH), house.config.strategies)
+    return Request(
+        house.config.journal.directory, house.role.journal.closed, (BTC, ETH), tuple(house.config.strategies)
+    )
 
 
 def replayed(request: Request, entries: list[Entry], behind: bytes = b"") -> Replay:

@@ -3,6 +3,7 @@
 import random
 from collections import deque
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -242,7 +243,7 @@ def die() -> None:
 
 def test_a_clock_set_back_between_two_lives_leaves_the_rate_its_minute(tmp_path: Path) -> None:
     """Requests of an hour that is still to come would count until it has passed, and nothing could be placed."""
-    house = House(tmp_path, limits={"max_order_rate_per_min": 2})
+    house = House(tmp_path, limits={"max_order_rate_per_min": 3, "exit_rate_reserve": Decimal("0.1")})
     house.ready()
     house.place()
     house.place()

@@ -165,7 +165,7 @@ def test_a_dropped_strategys_position_keeps_a_row(tmp_path: Path, caplog: pytest
         house.run(3)
     kept = house.place(strategy=OTHER)
     house.kill()
-    house.config = msgspec.structs.replace(house.config, strategies=(STRATEGY,))
+    house.config = msgspec.structs.replace(house.config, strategies={STRATEGY: frozenset({1, 2})})
     for _ in range(2):  # the second life starts from a checkpoint
         house.role = house.live()
         house.settle(2)

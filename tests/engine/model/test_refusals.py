@@ -25,7 +25,16 @@ CASES = [
     (Reason.UNKNOWN_ORDER, 0, 0, "UNKNOWN_ORDER: no such order of this strategy"),
     (Reason.SPREAD_TOO_WIDE, 81, 50, "SPREAD_TOO_WIDE: 81 of 50 bp of spread"),
     (Reason.INSTRUMENT_NOT_TRADING, 1, 0, "INSTRUMENT_NOT_TRADING: BTCUSDT is not traded at the venue now"),
-]
+    (
+        Reason.INSTRUMENT_NOT_PERMITTED, 1, 3,
+        "INSTRUMENT_NOT_PERMITTED: BTCUSDT is not among the strategy's instruments",
+    ),
+    (
+        Reason.INTENT_FROM_FUTURE, 1_500_000_000, 100_000_000,
+        "INTENT_FROM_FUTURE: decided 1.500 s after now, at most 100.0 ms",
+    ),
+    (Reason.STRATEGY_RATE, 23, 22, "STRATEGY_RATE: 23 of 22 in a minute, the strategy's share of the rate"),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("reason", "value", "limit", "text"), CASES)

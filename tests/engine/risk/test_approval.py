@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
@@ -11,7 +12,7 @@ from engine.model.words import BUY, SELL, BookState
 from engine.risk.gate import APPROVED
 from engine.risk.market import Top
 from engine.risk.rate import SlidingRate
-from tests.engine.risk.test_gate import BTC, NOW_NS, Desk, Held
+from tests.engine.risk.test_gate import BTC, NOW_NS, OTHER, STRATEGY, Desk, Held
 
 EDGES = (0, 1, 2, 7, 1 << 31, 1 << 60, 1 << 61, 1 << 62, INT64_MAX - 1, INT64_MAX)
 
@@ -31,8 +32,10 @@ def spoiled(random_: random.Random) -> tuple[Desk, dict[str, int]]:
     desk = Desk(
         max_order_size_usd=random_.choice((6_000, 10_000, 10**12)),
         max_position_usd=random_.choice((6_000, 18_000, 100_000, 10**12)),
-        max_order_rate_per_min=3,
+        max_order_rate_per_min=4,
         price_collar_bps=random_.choice((10, 500, 9_999)),
+        strategy_rate_share=random_.choice((Decimal("0.4"), Decimal(1))),
+        permits=random_.choice(({STRATEGY: (1, 2, 3)}, {STRATEGY: (1, 2), OTHER: (1,)}, {STRATEGY: (2,)})),
         max_spread_bps=random_.choice((1, 50, 10**6)),
     )
     desk.top.update(
@@ -41,17 +44,22 @@ def spoiled(random_: random.Random) -> tuple[Desk, dict[str, int]]:
     )  # fmt: skip
     desk.held.size = random_.choice((0, 1, -1)) * near(random_, 10_000)
     desk.held.open_buy, desk.held.open_sell = near(random_, 10_000), near(random_, 10_000)
+    desk.own.size = random_.choice((0, 0, 1, -1)) * near(random_, 10_000)
+    desk.own.open_buy, desk.own.open_sell = random_.choice(((0, 0), (near(random_, 10_000), near(random_, 10_000))))
     for _ in range(random_.choice((0, 1, 1, 2, 3))):
-        desk.gate.rate.mark(NOW_NS - random_.choice((1, 60_000_000_000)))
+        strategy, reserved = random_.choice((STRATEGY, OTHER)), random_.random() < 0.3
+        desk.gate.mark(NOW_NS - random_.choice((1, 60_000_000_000)), strategy, reserved)
     if random_.random() < 0.02:
         setattr(desk.gate, random_.choice(("halted", "draining", "exits_only")), True)
     if random_.random() < 0.02:
         setattr(desk.gate, random_.choice(("reconciled", "connected")), False)
     desk.gate.backoff_until_ns = random_.choice((0,) * 20 + (NOW_NS, NOW_NS + 1))
     order = {
-        "instrument_id": random_.choice((1,) * 20 + (2, 3)), "side": random_.choice((BUY, SELL) * 10 + (0,)),
+        "strategy": random_.choice((STRATEGY,) * 20 + (OTHER, 5)), "instrument_id": random_.choice((1,) * 20 + (2, 3)),
+        "side": random_.choice((BUY, SELL) * 10 + (0,)),
         "price": near(random_, 6_000_000), "size": near(random_, 10_000),
-        "decided_ns": NOW_NS - near(random_, 1_000), "ttl_ns": random_.choice((0, -1, 10**9, INT64_MAX, 999)),
+        "decided_ns": min(INT64_MAX, NOW_NS - random_.choice((1, 1, 1, -1)) * near(random_, 1_000)),
+        "ttl_ns": random_.choice((0, -1, 10**9, INT64_MAX, 999)),
     }  # fmt: skip
     return desk, order
 
@@ -86,16 +94,16 @@ def test_what_does_not_fit_is_left_to_the_gate(wide: Instrument) -> None:
     held = {1: Held()}
     top = Top()
     top.update(BookState.GOOD, 6_000_000, 6_000_050, NOW_NS)
-    other = type(gate)(gate.limits, {1: wide}, {1: top}, held)
+    other = type(gate)(gate.limits, {1: wide}, {1: top}, held, {}, {STRATEGY: (1,)})
     other.reconciled = other.connected = True
-    assert not other.approves(NOW_NS, 1, BUY, 6_000_000, 10_000, NOW_NS, 0)
+    assert not other.approves(NOW_NS, STRATEGY, 1, BUY, 6_000_000, 10_000, NOW_NS, 0)
 
 
 def test_a_middle_of_65_bits_is_exact() -> None:
     """Two prices of 64 bits have a sum that has not."""
     top = Top()
-    top.update(BookState.GOOD, INT64_MAX, INT64_MAX, NOW_NS)
-    assert top.middle2 == 2 * INT64_MAX
+    top.update(BookState.GOOD, INT64_MAX - 1, INT64_MAX, NOW_NS)
+    assert top.middle2 == top.good_middle2 == 2 * INT64_MAX - 1
 
 
 def test_the_sliding_window_is_that_of_a_list() -> None:

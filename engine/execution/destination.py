@@ -1,0 +1,76 @@
+"""Where orders may go: out of this machine only in mode live with `[live] armed = true`.
+
+Three places hold to it, each on its own: `engine-ctl check`, the start of execution, and every connection that
+execution opens, which looks at the mode that the supervisor published when the system came up and refuses any
+address but loopback without it. A program that listens on loopback and passes orders on (an `ssh -L`) is not seen.
+"""
+
+import socket
+from typing import TYPE_CHECKING
+
+from engine.execution.seams import CellReader
+from engine.model.words import Mode
+from engine.venues.port import FramePort
+from engine.venues.wire.dial import Place, is_loopback
+from engine.venues.wire.options import WireOptions
+from engine.venues.wire.websocket_port import WebSocketPort
+
+if TYPE_CHECKING:
+    from engine.config import Config, Venue
+
+ADVICE = (
+    "to practise, point it at the venue on loopback (python -m engine.venue_server); to trade real money, set"
+    ' mode = "live" in [system] and armed = true in [live]'
+)
+PAPER_ADVICE = " Paper trading on real prices does not exist yet: mode paper sends orders to a venue on loopback."
+
+
+def check_destination(config: "Config", venue: "Venue") -> None:
+    """Refuse an order_url that leads out of this machine, unless the configuration is armed for it."""
+    if config.orders_may_leave:
+        return
+    host = Place.of(venue.order_url).host
+    try:
+        outside = [address for address in addresses_of(host) if not is_loopback(address)]
+    except ValueError as error:
+        msg = f"venue {venue.name}: order_url: {error}"
+        raise ValueError(msg) from error
+    if outside:
+        paper = PAPER_ADVICE if config.system.mode == "paper" else ""
+        where = host if host in outside else f"{host} ({', '.join(outside)})"
+        msg = (
+            f"venue {venue.name}: order_url: orders would leave this machine for {where}, with mode"
+            f' "{config.system.mode}" and armed = {str(config.live.armed).lower()} expected a loopback address:'
+            f" {ADVICE}.{paper}"
+        )
+        raise ValueError(msg)
+
+
+def addresses_of(host: str) -> list[str]:
+    """Every address of a host by this machine's resolver; ValueError when it has none."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        msg = f"{host} has no address ({error}), expected a host that can be found"
+        raise ValueError(msg) from error
+    return sorted({str(address[0]) for *_, address in found})
+
+
+def check_mode(config: "Config", row: object) -> None:
+    """Refuse a file that was given another mode while the system is up: the running roles have the old one."""
+    if row is None:
+        return
+    mode, armed = Mode(row.mode).name.lower(), bool(row.armed)  # type: ignore[attr-defined]
+    if (mode, armed) != (config.system.mode, config.live.armed):
+        msg = (
+            f"the system came up with mode {mode}, armed {armed}; its file now says {config.system.mode},"
+            f" {config.live.armed}: engine-ctl down and up make the change"
+        )
+        raise ValueError(msg)
+
+
+def connect(url: str, mode: CellReader, *, may_leave: bool) -> FramePort:
+    """Open the order session; to loopback alone unless both the configuration and the published mode allow more."""
+    row = mode.read(0)
+    armed = row is not None and row.mode == Mode.LIVE and bool(row.armed)
+    return WebSocketPort(url, WireOptions(loopback_only=not (may_leave and armed)))

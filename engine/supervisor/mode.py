@@ -1,0 +1,23 @@
+"""The mode word: what this system is run for, published once before any role starts.
+
+One cell in shared memory. The supervisor writes the record between two changes of the cell's sequence, each with
+release order, and a reader takes the sequence with acquire order before and after it copies: it sees a whole record or
+reads again, on x86-64 as on aarch64. The word is written once in the life of the segment, so a file that is edited
+while the system is up changes nothing: execution compares the two at its start and refuses.
+"""
+
+import shm
+from engine.config import Config
+from engine.lanes import BY_NAME
+from engine.model.words import Mode
+
+LANE = BY_NAME["mode"]
+
+
+def publish_mode(config: Config, now_ns: int) -> None:
+    """Write the mode, unless this system has one."""
+    name = config.lane(LANE.name)
+    if shm.CellReader(name, LANE.record).read(0) is None:
+        writer = shm.CellWriter(name, LANE.record)
+        writer.write(0, now_ns, Mode[config.system.mode.upper()], config.live.armed, (0,) * 6)
+        writer.close()

@@ -1,0 +1,92 @@
+"""Keys that cannot sign for execution are told by their kind, and docs/binance-keys.md makes one that can."""
+
+import re
+import shlex
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa, x25519
+
+from engine.cli import Complaint
+from engine.cli.check import check
+from engine.config import Config
+from tests.engine.cli.test_check import market
+
+Write = Callable[..., Config]
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "binance-keys.md"
+PKCS8, PEM = serialization.PrivateFormat.PKCS8, serialization.Encoding.PEM
+PLAIN = serialization.NoEncryption()
+GOOD = ed25519.Ed25519PrivateKey.generate()
+RSA = rsa.generate_private_key(public_exponent=65_537, key_size=2048)
+PUBLIC = GOOD.public_key().public_bytes(PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+TRADITIONAL = serialization.PrivateFormat.TraditionalOpenSSL
+HMAC = "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j"
+WRONG = {
+    "an HMAC secret": (HMAC.encode(), r"what looks like an HMAC secret \(64 letters and digits\)"),
+    "an RSA key": (RSA.private_bytes(PEM, PKCS8, PLAIN), r"a private key of another kind \(RSA\)"),
+    "an old RSA key": (RSA.private_bytes(PEM, TRADITIONAL, PLAIN), r"another kind \(RSA\)"),
+    "an elliptic key": (ec.generate_private_key(ec.SECP256R1()).private_bytes(PEM, PKCS8, PLAIN), "another kind"),
+    "an X25519 key": (x25519.X25519PrivateKey.generate().private_bytes(PEM, PKCS8, PLAIN), r"\(X25519\)"),
+    "an encrypted key": (
+        GOOD.private_bytes(PEM, PKCS8, serialization.BestAvailableEncryption(b"x")), "an encrypted private key",
+    ),
+    "an encrypted old RSA key": (
+        RSA.private_bytes(PEM, TRADITIONAL, serialization.BestAvailableEncryption(b"x")), "an encrypted private key",
+    ),
+    "a public key": (PUBLIC, "a public key, the half that is registered at Binance"),
+    "a torn key": (GOOD.private_bytes(PEM, PKCS8, PLAIN)[:60], "a PEM of kind 'PRIVATE KEY' that is damaged"),
+    "a key of ssh": (b"-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n", "OPENSSH"),
+    "any text": (b"my key", "no PEM text"),
+    "an empty file": (b"", "nothing"),
+}  # fmt: skip
+
+
+def written(path: Path, text: bytes) -> str:
+    """A private file with this in it."""
+    path.write_bytes(text)
+    path.chmod(0o600)
+    return str(path)
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_key_that_cannot_log_a_session_on_is_told_by_its_kind(write: Write, tmp_path: Path, name: str) -> None:
+    """The venue would say -1022 to every request, and nothing would trade."""
+    text, said = WRONG[name]
+    with pytest.raises(Complaint, match=rf"venues.binance.private_key: .*key.pem: found .*{said}") as caught:
+        check(write(market(key=written(tmp_path / "key.pem", text))))
+    assert "expected an Ed25519 private key in PEM form; docs/binance-keys.md" in str(caught.value)
+    secret = text.decode().split("\n")[len(text) > 64]
+    assert len(secret) < 32 or secret not in str(caught.value), "a message is no place for a secret"
+
+
+def test_a_path_that_leads_nowhere_or_to_a_directory_is_told(write: Write, tmp_path: Path) -> None:
+    """A wrong path is the commonest mistake."""
+    with pytest.raises(Complaint, match=r"private_key: .*No such file or directory: '.*/absent.pem'"):
+        check(write(market(key=str(tmp_path / "absent.pem"))))
+    tmp_path.chmod(0o700)
+    with pytest.raises(Complaint, match=r"private_key: .*Is a directory"):
+        check(write(market(key=str(tmp_path))))
+
+
+@pytest.mark.parametrize(("text", "said"), [(PUBLIC.decode(), "found a public key"), ("two words", "found 2 words")])
+def test_an_api_key_that_is_something_else_is_told(
+    write: Write, monkeypatch: pytest.MonkeyPatch, text: str, said: str
+) -> None:
+    """The two are easily exchanged."""
+    monkeypatch.setenv("SOME_OTHER_KEY", text)
+    with pytest.raises(Complaint, match=f"venues.binance.api_key: the environment variable SOME_OTHER_KEY: {said}"):
+        check(write(market().replace('env = "SOME_KEY"', 'env = "SOME_OTHER_KEY"')))
+
+
+def test_the_commands_of_the_page_make_a_key_that_passes(write: Write, tmp_path: Path) -> None:
+    """Who follows the page must not be told that the key is wrong."""
+    commands = re.findall(r"^    (openssl .*|chmod .*)$", PAGE.read_text(), re.MULTILINE)
+    assert len(commands) >= 3
+    for command in commands:
+        subprocess.run(shlex.split(command), cwd=tmp_path, check=True, capture_output=True)
+    check(write(market(key=str(tmp_path / "binance.pem"))))
+    public = (tmp_path / "binance-public.pem").read_bytes()
+    assert isinstance(serialization.load_pem_public_key(public), ed25519.Ed25519PublicKey)

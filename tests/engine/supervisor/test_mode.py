@@ -1,0 +1,27 @@
+"""The mode word: written once by the supervisor, read by anybody."""
+
+from collections.abc import Callable
+
+import shm
+from engine.config import Config, load
+from engine.model.words import Mode
+from engine.supervisor import segments
+from engine.supervisor.mode import publish_mode
+
+Write = Callable[..., Config]
+
+
+def test_the_mode_is_in_shared_memory_from_up_to_down(write: Write) -> None:
+    """A looker must see what a system is run for without its file, and an edited file must change nothing."""
+    config = write("[live]\narmed = true\n")
+    segments.make(config)
+    publish_mode(config, 7)
+    row = shm.CellReader(config.lane("mode")).read(0)
+    assert (row.since_ns, row.mode, row.armed) == (7, Mode.PAPER, 1)
+    text = open(config.path).read()  # noqa: SIM115 - a few lines
+    with open(config.path, "w") as file:
+        file.write(text.replace("[roles]", 'mode = "live"\n[roles]', 1))
+    publish_mode(load(config.path), 8)
+    again = shm.CellReader(config.lane("mode")).read(0)
+    assert (again.since_ns, again.mode) == (7, Mode.PAPER)
+    segments.remove(config)
