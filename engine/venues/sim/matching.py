@@ -19,6 +19,7 @@ from engine.venues.sim.ledger import Account, Ledger
 from engine.venues.sim.market import SCALE, Market
 from engine.venues.sim.order_book import Book
 from engine.venues.sim.orders import (
+    Amendment,
     Execution,
     Fill,
     Happening,
@@ -88,6 +89,28 @@ class Matching:
         self._retire(order, Status.CANCELED, now_ns)
         self._tell(Happening.CANCELED, order, now_ns, cancel_id=cancel_id)
         self._forget(order)
+
+    def amend(self, order: Order, size: int, client_id: str, now_ns: int) -> Rejection | None:
+        """Reduce an open order's size in its place in the queue, under a new client id, or return why not."""
+        assert order.open, order
+        assert order.size - order.remaining < size < order.size, (size, order)
+        failed = order.market.size_filter(size) or order.market.notional_filter(
+            order.market.notional(order.price, size)
+        )
+        if failed:
+            return Rejection(Refused.FILTER, failed)
+        known = self.by_client_id.get((order.account, order.market.symbol, client_id))
+        if known is not None and known.open and known is not order:
+            return DUPLICATE
+        amended = Amendment(self._execution_id + 1, order.client_id, client_id, order.size, size, now_ns)
+        order.amendments.append(amended)
+        order.update_ns = now_ns
+        self._unlock(order, order.size - size)
+        order.size = size
+        self.books[order.market.symbol].shrink(order, amended.old_size - size)
+        self._rename(order, client_id)
+        self._tell(Happening.REPLACED, order, now_ns, amended=amended)
+        return None
 
     def check(self) -> None:
         """Hold all books, and the ledger against the open orders."""
@@ -326,6 +349,13 @@ class Matching:
             del self.orders[symbol, order.id]
             self.by_client_id.pop((order.account, symbol, order.client_id), None)
 
+    def _rename(self, order: Order, client_id: str) -> None:
+        """Give an order another client id."""
+        key = (order.account, order.market.symbol)
+        del self.by_client_id[*key, order.client_id]
+        order.client_id = client_id
+        self.by_client_id[*key, client_id] = order
+
     def _account(self, order: Order) -> Account:
         """The order's owner."""
         return self.ledger.accounts[order.account]
@@ -339,6 +369,7 @@ class Matching:
         fill: Fill | None = None,
         cancel_id: str = "",
         prevented: Prevented | None = None,
+        amended: Amendment | None = None,
     ) -> None:
         """Append an execution, where somebody watches."""
         self._execution_id += 1
@@ -355,6 +386,7 @@ class Matching:
                     fill,
                     cancel_id,
                     prevented,
+                    amended,
                 ),
             )
 

@@ -55,6 +55,7 @@ class Happening(StrEnum):
     CANCELED = "CANCELED"
     EXPIRED = "EXPIRED"
     TRADE_PREVENTION = "TRADE_PREVENTION"
+    REPLACED = "REPLACED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,7 @@ class Order:
     prevented_match_id: int = -1
     fills: list[Fill] = field(default_factory=list)
     preventions: list["Prevented"] = field(default_factory=list)
+    amendments: list["Amendment"] = field(default_factory=list)
 
     @property
     def remaining(self) -> int:
@@ -162,6 +164,17 @@ class Prevented(NamedTuple):
     maker_size: int
 
 
+class Amendment(NamedTuple):
+    """One reduction of an order's size in its place in the queue."""
+
+    execution_id: int
+    old_client_id: str
+    client_id: str
+    old_size: int
+    size: int
+    now_ns: int
+
+
 class Execution(NamedTuple):
     """One thing that happened to one order, with the order's state at that moment."""
 
@@ -175,3 +188,4 @@ class Execution(NamedTuple):
     fill: Fill | None = None
     cancel_id: str = ""  # the client id of the cancel, where one was made
     prevented: Prevented | None = None
+    amended: Amendment | None = None

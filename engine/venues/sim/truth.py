@@ -1,7 +1,7 @@
 """The truth log: what really happened to the watched orders, whatever the wire told or lost.
 
-One JSON object a line, appended and flushed as it happens: `accepted`, `fill`, `cancelled`, `expired`, `prevented`.
-A test holds an engine's journal against it, order for order and fill for fill.
+One JSON object a line, appended and flushed as it happens: `accepted`, `fill`, `cancelled`, `expired`, `prevented`,
+`amended`. A test holds an engine's journal against it, order for order and fill for fill.
 """
 
 from typing import IO
@@ -19,6 +19,7 @@ WORDS = {
     Happening.CANCELED: "cancelled",
     Happening.EXPIRED: "expired",
     Happening.TRADE_PREVENTION: "prevented",
+    Happening.REPLACED: "amended",
 }
 
 
