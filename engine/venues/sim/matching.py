@@ -248,7 +248,7 @@ class Matching:
         self._settle(book.trade_id, maker, price, size, now_ns, is_maker=True)
         book.shrink(maker, size)
         self._settle(book.trade_id, taker, price, size, now_ns, is_maker=False)
-        self.prints.append(Print(market.symbol, book.trade_id, price, size, maker.side == BUY, now_ns))
+        self.prints.append(Print(market.symbol, book.trade_id, price, size, maker.side == BUY, now_ns, taker.id))
         for order in (maker, taker):
             self._tell(Happening.TRADE, order, now_ns, fill=order.fills[-1])
             if not order.open:
@@ -285,7 +285,7 @@ class Matching:
             Prevention.EXPIRE_BOTH: (left, maker.remaining),
             Prevention.DECREMENT: (min(size, left), size),
         }[mode]
-        prevented = Prevented(self._prevented_id, maker.id, maker.price, *shares)
+        prevented = Prevented(self._prevented_id, maker.id, maker.price, *shares, now_ns)
         taker.preventions.append(prevented)
         ends_taker = mode in (Prevention.EXPIRE_TAKER, Prevention.EXPIRE_BOTH)
         for order, share in ((maker, shares[1]), (taker, shares[0])):

@@ -115,6 +115,7 @@ class Print(NamedTuple):
     size: int
     buyer_is_maker: bool
     now_ns: int
+    taker_id: int = 0  # the order that took
 
 
 @dataclass(eq=False, slots=True)
@@ -162,6 +163,7 @@ class Prevented(NamedTuple):
     price: int
     taker_size: int
     maker_size: int
+    now_ns: int
 
 
 class Amendment(NamedTuple):

@@ -32,10 +32,10 @@ async def serving(**changes: Any) -> AsyncIterator[tuple[VenueServer, int]]:
 
 @pytest.fixture
 def run() -> Callable[[Coroutine[Any, Any, Any]], Any]:
-    """Run a test's coroutine, ten seconds at most; writes the seed for a failure's sake."""
+    """Run a test's coroutine, a minute at most: no test hangs; writes the seed for a failure's sake."""
     sys.stdout.write(f"seed {SEED}\n")
 
     def within(work: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run(asyncio.wait_for(work, 10))
+        return asyncio.run(asyncio.wait_for(work, 60))
 
     return within

@@ -103,6 +103,7 @@ class ApiSession(Session):
         call = Call(parameters, now_ns, self.unit)
         self._venue.limits.charge(operation.cost(call), now_ns)
         window = self._authorise(operation, call)
+        parameters.check(operation.takes)
 
         def reply(result: object, when_ns: int) -> None:
             self._answer(name, result, when_ns, shows=shows, account=call.account if operation.orders else "")
@@ -115,9 +116,12 @@ class ApiSession(Session):
 
     def _authorise(self, operation: Operation, call: Call) -> Window | None:
         """Find out who asks; the signature may be left out after a logon."""
+        values = call.parameters.values
         if operation.security is Security.NONE:
             return None
-        values = call.parameters.values
+        if operation.security is Security.KEY:
+            call.account = self._venue.keys.find(call.parameters.needed("apiKey")).account
+            return None
         if self._key is not None and "apiKey" not in values and "signature" not in values:
             key, window = self._key, _window(values, call.now_ns)
         else:

@@ -27,6 +27,7 @@ PREVENTIONS = frozenset(Prevention)
 SHAPES = frozenset({"ACK", "RESULT", "FULL"})
 ONLY = {"ONLY_NEW": Status.NEW, "ONLY_PARTIALLY_FILLED": Status.PARTIALLY_FILLED}
 NUMBER_MOST = 2**63 - 1
+STRATEGY_TYPE_LEAST = 1_000_000
 
 
 @dataclass(slots=True)
@@ -49,7 +50,7 @@ class Desk:
 
     def market(self, parameters: Parameters) -> Market:
         """The market a request names."""
-        book = self.matching.books.get(parameters.needed("symbol"))
+        book = self.matching.books.get(parameters.symbol())
         if book is None:
             raise ApiError(-1121, "Invalid symbol.")
         return book.market
@@ -57,7 +58,6 @@ class Desk:
     def place(self, call: Call) -> dict[str, object]:
         """order.place."""
         request, shape = self.request(call)
-        call.parameters.finish()
         room = self.limits.order_room(call.account, call.now_ns)
         if room is not None:
             raise room
@@ -73,12 +73,8 @@ class Desk:
 
     def cancel(self, call: Call) -> dict[str, object]:
         """order.cancel."""
-        names = ("orderId", "origClientOrderId", "newClientOrderId")
         symbol = self.market(call.parameters).symbol
-        for name in (*names, "cancelRestrictions"):
-            call.parameters.text(name)
-        call.parameters.finish()
-        return self._cancel(call, symbol, *names)
+        return self._cancel(call, symbol, "orderId", "origClientOrderId", "newClientOrderId")
 
     def cancel_all(self, call: Call) -> list[dict[str, object]]:
         """openOrders.cancelAll."""
@@ -109,6 +105,58 @@ class Desk:
             raise _replace_failed(-2022, "NOT_ATTEMPTED", cancelled, None)
         placed = room or self._try_place(request, shape, call)
         return _replaced(cancelled, placed)
+
+    def amend(self, call: Call) -> dict[str, object]:
+        """order.amend.keepPriority: reduce an order in its place in the queue."""
+        symbol, size = self.market(call.parameters).symbol, call.parameters.amount("newQty")
+        if size is None:
+            raise mandatory("newQty")
+        name = call.parameters.client_id("newClientOrderId") or self._name()
+        order = self._find(call, symbol, "orderId", "origClientOrderId")
+        if order is None or not order.open:
+            raise ApiError(-2038, "Unknown order sent.")
+        if size == order.size:
+            raise ApiError(-2038, "The requested action would change no state; rejecting")
+        if size > order.size:
+            raise ApiError(-2038, "Order amend (quantity increase) is not supported.")
+        if size <= order.size - order.remaining:
+            raise ApiError(-1013, "Invalid quantity.")
+        rejection = self.matching.amend(order, size, name, call.now_ns)
+        if rejection is not None:
+            raise rejected(rejection) if rejection.filter_name else ApiError(-2038, "Duplicate order sent.")
+        return render.amended(order, call.unit)
+
+    def amendments(self, call: Call) -> list[dict[str, object]]:
+        """order.amendments: how often an order was reduced."""
+        symbol, first = self.market(call.parameters).symbol, call.parameters.integer("fromExecutionId") or 0
+        limit = call.parameters.limit(500, 1000)
+        if call.parameters.integer("orderId") is None:
+            raise mandatory("orderId")
+        order = self._find(call, symbol, "orderId", "")
+        if order is None:
+            raise no_such_order()
+        found = [one for one in order.amendments if one.execution_id >= first]
+        return [render.amendment(order, one, call.unit) for one in found[:limit]]
+
+    def prevented(self, call: Call) -> list[dict[str, object]]:
+        """myPreventedMatches: by their own id, or by the id of an order."""
+        symbol, parameters = self.market(call.parameters).symbol, call.parameters
+        match_id, order_id = parameters.integer("preventedMatchId"), parameters.integer("orderId")
+        first, limit = parameters.integer("fromPreventedMatchId"), parameters.limit(500, 1000)
+        if (match_id is None) == (order_id is None) or (order_id is None and first is not None):
+            raise ApiError(-1128, "Combination of optional parameters invalid.")
+        found = [
+            (one, taker)
+            for taker in self._history(call, symbol)
+            for one in taker.preventions
+            if match_id in (None, one.id) and order_id in (None, taker.id, one.maker_id) and one.id >= (first or 0)
+        ]
+        return [render.prevented_match(one, taker, call.unit) for one, taker in found[:limit]]
+
+    def allocations(self, call: Call) -> list[dict[str, object]]:
+        """myAllocations: smart order routing does not exist here, so nothing was ever allocated by it."""
+        self.market(call.parameters)
+        return []
 
     def status(self, call: Call) -> dict[str, object]:
         """order.status."""
@@ -166,8 +214,10 @@ class Desk:
             "selfTradePreventionMode", PREVENTIONS
         )
         shape = parameters.choice("newOrderRespType", SHAPES, "ACK" if kind == Kind.LIMIT_MAKER else "FULL")
-        for name in ("strategyId", "strategyType"):
-            parameters.integer(name)
+        parameters.integer("strategyId")
+        strategy_type = parameters.integer("strategyType")
+        if strategy_type is not None and strategy_type < STRATEGY_TYPE_LEAST:
+            raise ApiError(-1134, "`strategyType` was less than 1000000.")
         name = parameters.client_id("newClientOrderId") or self._name()
         return OrderRequest(
             call.account, market.symbol, name, side, kind, until, price, size, quote_size, prevention
@@ -213,7 +263,8 @@ class Desk:
 
     def _find(self, call: Call, symbol: str, id_name: str, client_id_name: str) -> Order | None:
         """The order by its id, or by its client id; both sent must mean the same order."""
-        order_id, client_id = call.parameters.integer(id_name), call.parameters.client_id(client_id_name)
+        order_id = call.parameters.integer(id_name)
+        client_id = call.parameters.client_id(client_id_name) if client_id_name else ""
         if order_id is None and not client_id:
             words = f"Param '{client_id_name}' or '{id_name}' must be sent, but both were empty/null!"
             raise ApiError(-1102, words)

@@ -48,6 +48,11 @@ def illegal(name: str, legal: str) -> ApiError:
     return ApiError(-1100, f"Illegal characters found in parameter '{name}'; legal range is '{legal}'.")
 
 
+def empty(name: str) -> ApiError:
+    """A parameter was sent without a value."""
+    return ApiError(-1105, f"Parameter '{name}' was empty.")
+
+
 def not_required(name: str) -> ApiError:
     """A parameter that this kind of order has no use for."""
     return ApiError(-1106, f"Parameter '{name}' sent when not required.")

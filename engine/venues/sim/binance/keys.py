@@ -15,7 +15,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from engine.venues.sim.binance.errors import ApiError, bad_key, mandatory
+from engine.venues.sim.binance.errors import ApiError, bad_key, illegal, mandatory
 
 KEY_FORMAT = re.compile(r"[A-Za-z0-9]{64}")
 RECV_WINDOW_DEFAULT_NS = 5_000_000_000
@@ -88,8 +88,10 @@ class Window:
     @classmethod
     def read(cls, timestamp: str, recv_window: str) -> "Window":
         """Read the two parameters; a timestamp is in milliseconds or microseconds."""
-        if not timestamp.isdecimal() or len(timestamp) > 17:  # noqa: PLR2004 (microseconds until the year 5138)
+        if not timestamp:
             raise mandatory("timestamp")
+        if not timestamp.isdecimal() or len(timestamp) > 20:  # noqa: PLR2004 (documented)
+            raise illegal("timestamp", "^[0-9]{1,20}$")
         time = int(timestamp)
         sent_ns = time * (1_000 if time >= MICROSECOND_FLOOR else 1_000_000)
         return cls(sent_ns, _length(recv_window))
@@ -108,7 +110,7 @@ def _length(text: str) -> int:
         return RECV_WINDOW_DEFAULT_NS
     whole, _, part = text.partition(".")
     if not whole.isdecimal() or not (part or "0").isdecimal() or len(part) > 3:  # noqa: PLR2004 (documented)
-        raise mandatory("recvWindow")
+        raise illegal("recvWindow", "^[0-9]{1,5}(\\.[0-9]{1,3})?$")
     length_ns = int(whole) * 1_000_000 + int(part.ljust(3, "0") or "0") * 1_000
     if length_ns > RECV_WINDOW_MOST_NS:
         raise ApiError(-1131, "recvWindow must be less than 60000.")

@@ -1,18 +1,13 @@
 """What may be asked without trading: the venue's state, books and prints, and an account's own state."""
 
-from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from engine.venues.sim.binance import render
 from engine.venues.sim.binance.desk import Call, Desk
 from engine.venues.sim.binance.errors import ApiError
-
-if TYPE_CHECKING:
-    from engine.venues.sim.orders import Print
+from engine.venues.sim.history import History
 
 View = Callable[[str], dict[str, object]]
-PRINTS_KEPT = 1_000
 DEPTH_WEIGHTS = ((100, 5), (500, 25), (1000, 50), (5000, 250))
 
 
@@ -22,11 +17,10 @@ class Looks:
     def __init__(self, desk: Desk) -> None:
         """Look at this desk's books."""
         self.desk, self.matching = desk, desk.matching
-        self.prints: dict[str, deque[Print]] = {s: deque(maxlen=PRINTS_KEPT) for s in self.matching.books}
+        self.histories = {symbol: History(book.trade_id) for symbol, book in self.matching.books.items()}
 
-    def ping(self, call: Call) -> dict[str, object]:
+    def ping(self, _: Call) -> dict[str, object]:
         """The request `ping`."""
-        call.parameters.finish()
         return {}
 
     def time(self, call: Call) -> dict[str, object]:
@@ -35,17 +29,13 @@ class Looks:
 
     def exchange(self, call: Call) -> dict[str, object]:
         """exchangeInfo, of all markets or of those asked for."""
-        one, many = call.parameters.text("symbol"), call.parameters.text("symbols")
-        wanted = [one] if one else [name for name in many.strip("[]").replace('"', "").split(",") if name]
-        unknown = [name for name in wanted if name not in self.matching.books]
-        if unknown:
-            raise ApiError(-1121, "Invalid symbol.")
+        wanted = self.wanted(call)
         return {
             "timezone": "UTC",
             "serverTime": call.now_ns // call.unit,
             "rateLimits": self.desk.limits.view(),
             "exchangeFilters": [],
-            "symbols": [render.symbol_view(self.matching.books[name].market) for name in wanted or self.matching.books],
+            "symbols": [render.symbol_view(self.matching.books[name].market) for name in wanted],
             "sors": [],
         }
 
@@ -59,11 +49,12 @@ class Looks:
             "asks": [[render.text(price), render.text(size)] for price, size in book.asks.depth(limit)],
         }
 
-    def trades(self, call: Call) -> list[dict[str, object]]:
-        """trades.recent."""
+    def trades(self, call: Call, first: int | None = None) -> list[dict[str, object]]:
+        """trades.recent, or the trades from an id on."""
         symbol = self.desk.market(call.parameters).symbol
         limit = call.parameters.limit(500, 1000)
         market = self.matching.books[symbol].market
+        found = [one for one in self.histories[symbol].trades if first is None or one.trade_id >= first]
         return [
             {
                 "id": one.trade_id,
@@ -74,16 +65,16 @@ class Looks:
                 "isBuyerMaker": one.buyer_is_maker,
                 "isBestMatch": True,
             }
-            for one in list(self.prints[symbol])[-limit:]
+            for one in (found[-limit:] if first is None else found[:limit])
         ]
 
     def best(self, call: Call) -> object:
         """ticker.book, of one market or of all."""
-        return self._each(call, self._best)
+        return self.each(call, self._best)
 
     def price(self, call: Call) -> object:
         """ticker.price, of one market or of all."""
-        return self._each(call, lambda symbol: {"symbol": symbol, "price": self._last(symbol)})
+        return self.each(call, lambda symbol: {"symbol": symbol, "price": self._last(symbol)})
 
     def account(self, call: Call) -> dict[str, object]:
         """account.status."""
@@ -141,14 +132,17 @@ class Looks:
         """Every asset traded here."""
         return {asset for book in self.matching.books.values() for asset in (book.market.base, book.market.quote)}
 
-    def _each(self, call: Call, view: View) -> object:
-        """A view of the market asked for, or a list of all."""
-        if call.parameters.text("symbol"):
-            return view(self.desk.market(call.parameters).symbol)
-        names = [name for name in call.parameters.text("symbols").strip("[]").replace('"', "").split(",") if name]
+    def wanted(self, call: Call) -> list[str]:
+        """The markets a request names, or all of them."""
+        names = call.parameters.symbols()
         if any(name not in self.matching.books for name in names):
             raise ApiError(-1121, "Invalid symbol.")
-        return [view(symbol) for symbol in names or self.matching.books]
+        return names or list(self.matching.books)
+
+    def each(self, call: Call, view: View) -> object:
+        """A view of the market asked for, or a list of several or of all."""
+        found = [view(symbol) for symbol in self.wanted(call)]
+        return found[0] if call.parameters.text("symbol") else found
 
     def _best(self, symbol: str) -> dict[str, object]:
         """The best of both sides."""

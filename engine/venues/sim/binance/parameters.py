@@ -1,41 +1,92 @@
 """One request's parameters, read with Binance's own complaints about what is wrong with them."""
 
 import re
+from collections.abc import Collection
 
-from engine.venues.sim.binance.errors import ApiError, illegal, mandatory
+from engine.venues.sim.binance.errors import ApiError, empty, illegal, mandatory
+from engine.venues.sim.candles import INTERVALS
 from engine.venues.sim.market import DECIMALS, fixed
 
 NUMBER = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
 INTEGER = re.compile(r"[0-9]{1,20}")
 CLIENT_ID = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}")
+SYMBOL = re.compile(r"[A-Z0-9-_.]{1,20}")
+SYMBOLS = re.compile(r'\["[A-Z0-9-_.]{1,20}"(,"[A-Z0-9-_.]{1,20}")*\]')
+SYMBOL_RANGE = "^[A-Z0-9-_.]{1,20}$"
+SYMBOLS_RANGE = '^\\["[A-Z0-9-_.]{1,20}"(,"[A-Z0-9-_.]{1,20}"){0,}\\]$'
+INTEGER_RANGE = "^[0-9]{1,20}$"
+INTEGER_MOST = 2**63 - 1
 NUMBER_RANGE = "^([0-9]{1,20})(\\.[0-9]{1,20})?$"
 CLIENT_ID_RANGE = "^[\\.A-Z\\:/a-z0-9_-]{1,36}$"
 WRONG_CHOICE = {
     "side": (-1117, "Invalid side."),
     "type": (-1116, "Invalid orderType."),
+    "ticker": (-1139, "Invalid ticker type."),
     "timeInForce": (-1115, "Invalid timeInForce."),
-    "cancelRestrictions": (-1145, "Invalid cancelRestrictions"),
+    "cancelRestrictions": (-1145, "`cancelRestrictions` has to be either `ONLY_NEW` or `ONLY_PARTIALLY_FILLED`."),
     "newOrderRespType": (-1128, "Invalid newOrderRespType."),
 }
 ALWAYS = ("timestamp", "recvWindow", "signature", "apiKey", "returnRateLimits")
 
 
 class Parameters:
-    """Parameters by name, as text; remembers which were asked for."""
+    """Parameters by name, as text."""
 
     def __init__(self, values: dict[str, str]) -> None:
-        """Nothing was asked for yet."""
+        """Take what was sent."""
         self.values = values
-        self._read: set[str] = set(ALWAYS)
+
+    def check(self, takes: Collection[str]) -> None:
+        """Refuse an empty parameter, and one that the request does not take."""
+        unread = len(self.values.keys() - set(takes) - set(ALWAYS))
+        sent = len(self.values)
+        if unread and not takes:
+            raise ApiError(-1101, f"Too many parameters; expected '0' and received '{sent}'.")
+        for name, text in self.values.items():
+            if not text:
+                raise empty(name)
+        if unread:
+            words = f"Not all sent parameters were read; read '{sent - unread}' parameter(s) but was sent '{sent}'."
+            raise ApiError(-1104, words)
 
     def text(self, name: str) -> str:
         """A parameter, or empty."""
-        self._read.add(name)
         return self.values.get(name, "")
 
     def needed(self, name: str) -> str:
         """A parameter that must be there."""
-        return self.text(name) or self._missing(name)
+        text = self.text(name)
+        if not text:
+            raise mandatory(name)
+        return text
+
+    def symbol(self) -> str:
+        """The symbol that must be there."""
+        text = self.needed("symbol")
+        if not SYMBOL.fullmatch(text):
+            raise illegal("symbol", SYMBOL_RANGE)
+        return text
+
+    def symbols(self) -> list[str]:
+        """The symbols of a list, of a single symbol, or none."""
+        text = self.text("symbols")
+        if not text:
+            return [self.symbol()] if self.text("symbol") else []
+        if self.text("symbol"):
+            raise ApiError(-1128, "Combination of optional parameters invalid.")
+        if not SYMBOLS.fullmatch(text):
+            raise illegal("symbols", SYMBOLS_RANGE)
+        names = text.strip("[]").replace('"', "").split(",")
+        if len(set(names)) != len(names):
+            raise ApiError(-1151, "Symbol is present multiple times in the list.")
+        return names
+
+    def interval(self) -> str:
+        """A kline interval."""
+        text = self.needed("interval")
+        if text not in INTERVALS:
+            raise ApiError(-1120, "Invalid interval.")
+        return text
 
     def amount(self, name: str) -> int | None:
         """A price or size at eight decimals, or None when it was not sent."""
@@ -49,7 +100,7 @@ class Parameters:
         try:
             return fixed(text)
         except ValueError:
-            raise illegal(name, NUMBER_RANGE) from None
+            raise _overflow(name) from None
 
     def integer(self, name: str) -> int | None:
         """A whole number, or None when it was not sent."""
@@ -57,22 +108,26 @@ class Parameters:
         if not text:
             return None
         if not INTEGER.fullmatch(text):
-            raise illegal(name, "^[0-9]{1,20}$")
+            raise illegal(name, INTEGER_RANGE)
+        if int(text) > INTEGER_MOST:
+            raise _overflow(name)
         return int(text)
 
     def limit(self, default: int, most: int) -> int:
         """How many are wanted."""
         wanted = self.integer("limit")
-        return min(default if wanted is None else max(wanted, 1), most)
+        if wanted == 0:
+            raise ApiError(-1130, "Data sent for parameter 'limit' is not valid.")
+        return min(default if wanted is None else wanted, most)
 
-    def choice(self, name: str, allowed: frozenset[str] | set[str], default: str = "") -> str:
-        """One of a few words."""
+    def choice(self, name: str, allowed: Collection[str], default: str = "", *, like: str = "") -> str:
+        """One of a few words; `like` names the parameter that is complained about in the same words."""
         text = self.text(name) or default
         if not text:
             raise mandatory(name)
         if text not in allowed:
-            code, words = WRONG_CHOICE.get(name, (-1130, f"Data sent for parameter '{name}' is not valid."))
-            raise ApiError(code, words)
+            words = (-1130, f"Data sent for parameter '{name}' is not valid.")
+            raise ApiError(*WRONG_CHOICE.get(like or name, words))
         return text
 
     def client_id(self, name: str) -> str:
@@ -82,14 +137,7 @@ class Parameters:
             raise illegal(name, CLIENT_ID_RANGE)
         return text
 
-    def finish(self) -> None:
-        """Complain about parameters nobody asked for."""
-        sent, read = len(self.values), len(self.values.keys() & self._read)
-        if sent != read:
-            raise ApiError(
-                -1104, f"Not all sent parameters were read; read '{read}' parameter(s) but was sent '{sent}'."
-            )
 
-    def _missing(self, name: str) -> str:
-        """Raise for a parameter that is not there."""
-        raise mandatory(name)
+def _overflow(name: str) -> ApiError:
+    """A number that does not fit 64 bits."""
+    return ApiError(-1108, f"Parameter '{name}' overflowed.")

@@ -2,9 +2,10 @@
 
 from engine.model.fixed import to_text
 from engine.model.words import BUY
+from engine.venues.sim.candles import Candle, following
 from engine.venues.sim.ledger import Account
 from engine.venues.sim.market import DECIMALS, SCALE, Market
-from engine.venues.sim.orders import Execution, Fill, Happening, Kind, Order, Status
+from engine.venues.sim.orders import Amendment, Execution, Fill, Happening, Kind, Order, Prevented, Status
 
 MILLISECOND, MICROSECOND = 1_000_000, 1_000
 ZERO = "0.00000000"
@@ -103,6 +104,83 @@ def cancelled(order: Order, cancel_id: str, unit: int) -> dict[str, object]:
     }
 
 
+def amended(order: Order, unit: int) -> dict[str, object]:
+    """The answer to an order that was reduced."""
+    latest = order.amendments[-1]
+    return {
+        "transactTime": latest.now_ns // unit,
+        "executionId": latest.execution_id,
+        "amendedOrder": {
+            "symbol": order.market.symbol,
+            "orderId": order.id,
+            "orderListId": -1,
+            "origClientOrderId": latest.old_client_id,
+            "clientOrderId": order.client_id,
+            "price": text(order.price),
+            "qty": text(order.size),
+            "executedQty": text(order.filled),
+            "preventedQty": text(order.prevented),
+            "quoteOrderQty": text(order.quote_size),
+            "cumulativeQuoteQty": text(order.spent),
+            "status": order.status,
+            "timeInForce": until_word(order),
+            "type": order.kind,
+            "side": side_word(order.side),
+            "workingTime": order.now_ns // unit,
+            "selfTradePreventionMode": order.prevention,
+        },
+    }
+
+
+def amendment(order: Order, one: Amendment, unit: int) -> dict[str, object]:
+    """One reduction in the list of an order's reductions."""
+    return {
+        "symbol": order.market.symbol,
+        "orderId": order.id,
+        "executionId": one.execution_id,
+        "origClientOrderId": one.old_client_id,
+        "newClientOrderId": one.client_id,
+        "origQty": text(one.old_size),
+        "newQty": text(one.size),
+        "time": one.now_ns // unit,
+    }
+
+
+def prevented_match(one: Prevented, taker: Order, unit: int) -> dict[str, object]:
+    """A match that was not made, in the list of them."""
+    sizes = {"takerPreventedQuantity": one.taker_size, "makerPreventedQuantity": one.maker_size}
+    return {
+        "symbol": taker.market.symbol,
+        "preventedMatchId": one.id,
+        "takerOrderId": taker.id,
+        "makerSymbol": taker.market.symbol,
+        "makerOrderId": one.maker_id,
+        "tradeGroupId": 1,
+        "selfTradePreventionMode": taker.prevention,
+        "price": text(one.price),
+        **{name: text(size) for name, size in sizes.items() if size},
+        "transactTime": one.now_ns // unit,
+    }
+
+
+def kline(one: Candle, interval: str, unit: int, offset_ns: int = 0) -> list[object]:
+    """A candle as a row of klines."""
+    return [
+        one.open_ns // unit,
+        text(one.open),
+        text(one.high),
+        text(one.low),
+        text(one.close),
+        text(one.volume),
+        following(one.open_ns, interval, offset_ns) // unit - 1,
+        text(one.notional),
+        one.count,
+        text(one.taker_volume),
+        text(one.taker_notional),
+        "0",
+    ]
+
+
 def queried(order: Order, unit: int) -> dict[str, object]:
     """The answer to a query."""
     wants = amounts(order)
@@ -145,11 +223,12 @@ def execution_report(execution: Execution, event_ns: int, unit: int) -> dict[str
     """One execution as the user data stream tells it."""
     order, fill = execution.order, execution.fill
     is_cancel = execution.happening == Happening.CANCELED
+    amended_now = execution.amended
     report: dict[str, object] = {
         "e": "executionReport",
         "E": event_ns // unit,
         "s": order.market.symbol,
-        "c": execution.cancel_id if is_cancel else order.client_id,
+        "c": amended_now.client_id if amended_now else execution.cancel_id if is_cancel else order.client_id,
         "S": side_word(order.side),
         "o": order.kind,
         "f": until_word(order),
@@ -158,7 +237,7 @@ def execution_report(execution: Execution, event_ns: int, unit: int) -> dict[str
         "P": ZERO,
         "F": ZERO,
         "g": -1,
-        "C": order.client_id if is_cancel else "",
+        "C": amended_now.old_client_id if amended_now else order.client_id if is_cancel else "",
         "x": execution.happening,
         "X": execution.status,
         "r": "NONE",
@@ -227,7 +306,7 @@ def symbol_view(market: Market) -> dict[str, object]:
         "quoteOrderQtyMarketAllowed": True,
         "allowTrailingStop": False,
         "cancelReplaceAllowed": True,
-        "amendAllowed": False,
+        "amendAllowed": True,
         "pegInstructionsAllowed": False,
         "isSpotTradingAllowed": True,
         "isMarginTradingAllowed": False,

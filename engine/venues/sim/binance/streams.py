@@ -6,12 +6,14 @@ first id after the last batch, u the book's id. So U is always the last u + 1, a
 
 import re
 from collections import defaultdict
+from collections.abc import Callable
 
 import orjson
 
 from engine.model.words import BUY
 from engine.venues.sim.binance.render import text
 from engine.venues.sim.binance.session import Owner, Session
+from engine.venues.sim.history import Aggregate
 from engine.venues.sim.market import Market
 from engine.venues.sim.matching import Matching
 from engine.venues.sim.orders import Print
@@ -58,6 +60,18 @@ class Hub:
                 timed = {name: event[name] // unit for name in times}  # type: ignore[operator]
                 payloads[unit] = orjson.dumps({**event, **timed})
             session.tell(stream, payloads[unit])
+
+    def tell(self, stream: str, view: Callable[[int], object]) -> None:
+        """Tell an event that is made for a unit of time; it is made only where somebody listens."""
+        payloads: dict[int, bytes] = {}
+        for session in self.listeners(stream):
+            if session.unit not in payloads:
+                payloads[session.unit] = orjson.dumps(view(session.unit))
+            session.tell(stream, payloads[session.unit])
+
+    def listeners(self, stream: str) -> list["MarketSession"]:
+        """Who listens to a stream."""
+        return list(self._listeners.get(stream, ()))
 
 
 class MarketSession(Session):
@@ -190,6 +204,13 @@ class Tape:
         event: dict[str, object] = {"e": "trade", "E": one.now_ns, "s": self._symbol, "t": one.trade_id}
         event |= {"p": text(one.price), "q": text(one.size), "T": one.now_ns, "m": one.buyer_is_maker, "M": True}
         self.hub.emit(stream, event, ("E", "T"))
+
+    def aggregate(self, one: Aggregate) -> None:
+        """Tell an aggregate trade."""
+        event: dict[str, object] = {"e": "aggTrade", "E": one.now_ns, "s": self._symbol, "a": one.id}
+        event |= {"p": text(one.price), "q": text(one.size), "f": one.first_id, "l": one.last_id}
+        event |= {"T": one.now_ns, "m": one.buyer_is_maker, "M": True}
+        self.hub.emit(f"{self.name}@aggTrade", event, ("E", "T"))
 
     def batch(self, kind: str, now_ns: int, *, dropped: bool = False) -> bool:
         """Tell a depth diff of what changed since the last one; whether there was anything to tell."""

@@ -23,16 +23,19 @@ from engine.venues.sim.binance.errors import ApiError, bad_key, mandatory, timeo
 from engine.venues.sim.binance.faults import Fate, Faults
 from engine.venues.sim.binance.keys import KeyRing, Window, rest_payload
 from engine.venues.sim.binance.limits import Limits
+from engine.venues.sim.binance.listen_keys import ListenKeys
 from engine.venues.sim.binance.looks import Looks
 from engine.venues.sim.binance.operations import ROUTES, Operation, Security, operations
 from engine.venues.sim.binance.parameters import Parameters
+from engine.venues.sim.binance.pulse import Pulse
 from engine.venues.sim.binance.session import Session
 from engine.venues.sim.binance.settings import VenueSettings
-from engine.venues.sim.binance.streams import INTERVALS, Hub, MarketSession, Tape
+from engine.venues.sim.binance.statistics import Statistics
+from engine.venues.sim.binance.streams import INTERVALS, SLOW, Hub, MarketSession, Tape
 from engine.venues.sim.flow import Flow
 from engine.venues.sim.ledger import Ledger
 from engine.venues.sim.matching import Matching
-from engine.venues.sim.orders import Execution, Happening
+from engine.venues.sim.orders import Execution, Happening, Print
 from engine.venues.sim.truth import TruthLog
 
 API_PATH = "/ws-api/v3"
@@ -51,7 +54,8 @@ class BinanceVenue:
         self.keys, self.limits = KeyRing(list(settings.keys)), Limits(settings.limits)
         self.desk = Desk(self.matching, self.limits)
         self.looks = Looks(self.desk)
-        self.table = operations(self.desk, self.looks)
+        self.statistics, self.listen_keys = Statistics(self.looks), ListenKeys(settings.seed)
+        self.table = operations(self.desk, self.looks, self.statistics, self.listen_keys)
         self.faults = Faults(settings.seed, settings.rates)
         self.truth = TruthLog(truth)
         self.sessions: dict[Session, None] = {}
@@ -60,6 +64,7 @@ class BinanceVenue:
         self.flows = [Flow(self.matching, s, settings.seed, f, now_ns) for s, f in settings.flows.items()]
         self._hub = Hub()
         self._tapes = {m.symbol: Tape(self.matching, m, self._hub) for m in settings.markets}
+        self._pulse = Pulse(self.statistics, self._hub)
         self._batch_ns = {kind: _next_multiple(now_ns, length) for kind, length in INTERVALS.items()}
         self._watchers: dict[str, dict[tuple[ApiSession, int], None]] = {}
         self._later: list[tuple[int, int, Callable[[], None]]] = []
@@ -152,9 +157,9 @@ class BinanceVenue:
         self.step(now_ns)
         self.ledger.deposit(account, asset, amount)
         event: dict[str, object] = {"e": "balanceUpdate", "E": self.now_ns, "a": asset, "d": render.text(amount)}
-        for session, number in self._watchers.get(account, ()):
-            stamp = self.now_ns // session.unit
-            session.event(number, orjson.dumps({**event, "E": stamp, "T": stamp}))
+        for unit, deliver in self._listening(account):
+            stamp = self.now_ns // unit
+            deliver(orjson.dumps({**event, "E": stamp, "T": stamp}))
 
     def submit(self, operation: Operation, call: Call, window: Window | None, answered: Answered) -> None:
         """Let an admitted request go its way to the matching engine and back, as its fate wants."""
@@ -230,6 +235,8 @@ class BinanceVenue:
         for tape in self._tapes.values():
             if tape.pending(kind):
                 tape.batch(kind, due_ns, dropped=self.faults.depth_dropped())
+        if kind == SLOW:
+            self._pulse.beat(due_ns)
 
     def _admit(
         self, operation: Operation, call: Call, target: str, headers: dict[str, str], body: bytes
@@ -239,9 +246,13 @@ class BinanceVenue:
         call.parameters = Parameters(values)
         self.limits.charge(operation.cost(call), self.now_ns)
         if operation.security is Security.NONE:
+            call.parameters.check(operation.takes)
             return None
         name = _header(headers, "x-mbx-apikey")
-        self.keys.find(name)
+        found = self.keys.find(name)
+        if operation.security is Security.KEY:
+            call.account = found.account
+            return None
         if not values.get("timestamp"):
             raise mandatory("timestamp")
         window = Window.read(values["timestamp"], values.get("recvWindow", ""))
@@ -250,6 +261,7 @@ class BinanceVenue:
         if operation.security is Security.TRADE and not key.may_trade:
             raise bad_key()
         call.account = key.account
+        call.parameters.check(operation.takes)
         return window
 
     def _execute(self, operation: Operation, call: Call, again: Window | None, answered: Answered, fate: Fate) -> None:
@@ -279,9 +291,7 @@ class BinanceVenue:
         """Tell what the matching engine did since the last time."""
         matching = self.matching
         if matching.prints:
-            for one in matching.prints:
-                self.looks.prints[one.symbol].append(one)
-                self._tapes[one.symbol].print(one)
+            self._print(matching.prints)
             matching.prints.clear()
         for tape in self._tapes.values():
             tape.gather()
@@ -290,6 +300,16 @@ class BinanceVenue:
             self._report(executions)
         if self.settings.check:
             self.check()
+
+    def _print(self, prints: list[Print]) -> None:
+        """Take new trades into their markets' past, and tell them one by one and gathered by taker."""
+        last_ids = {symbol: history.last_aggregate for symbol, history in self.looks.histories.items()}
+        for one in prints:
+            self.looks.histories[one.symbol].add(one)
+            self._tapes[one.symbol].print(one)
+        for symbol, last_id in last_ids.items():
+            for aggregate in self.looks.histories[symbol].new_since(last_id):
+                self._tapes[symbol].aggregate(aggregate)
 
     def _report(self, executions: list[Execution]) -> None:
         """Write the truth, then tell the accounts."""
@@ -308,15 +328,23 @@ class BinanceVenue:
     def _send(self, account: str, event: Callable[[int], dict[str, object]], *, faulty: bool = False) -> None:
         """Send an event to the account's sessions; an execution report may be doubled, late or lost."""
         payloads: dict[int, bytes] = {}
-        for session, number in list(self._watchers.get(account, ())):
-            if session.unit not in payloads:
-                payloads[session.unit] = orjson.dumps(event(session.unit))
+        for unit, deliver in self._listening(account):
+            if unit not in payloads:
+                payloads[unit] = orjson.dumps(event(unit))
             for delay_ns in self.faults.report() if faulty else (0,):
-                deliver = partial(session.event, number, payloads[session.unit])
                 if delay_ns:
-                    self._at(self.now_ns + delay_ns, deliver)
+                    self._at(self.now_ns + delay_ns, partial(deliver, payloads[unit]))
                 else:
-                    deliver()
+                    deliver(payloads[unit])
+
+    def _listening(self, account: str) -> list[tuple[int, Callable[[bytes], None]]]:
+        """Who hears an account's events, by subscription and by listen key, and in which unit of time."""
+        found: list[tuple[int, Callable[[bytes], None]]] = [
+            (session.unit, partial(session.event, number)) for session, number in self._watchers.get(account, ())
+        ]
+        for key in self.listen_keys.of(account, self.now_ns):
+            found += [(session.unit, partial(session.tell, key)) for session in self._hub.listeners(key)]
+        return found
 
 
 def _header(headers: dict[str, str], name: str) -> str:

@@ -1,0 +1,250 @@
+"""A pytest session that collects the tests once and then runs, in a forked child, those that reach each mutant.
+
+    1. baseline: a child runs every test and notes its time and the lines of the mutated modules that it reaches
+    2. for each mutant: a child puts the mutated code into the live function and runs the tests that reach its lines,
+       the quickest first, until one fails
+    3. what no live function can carry (module level, class level) goes to a fresh process with an overlay
+
+A child that fails a test, ends in an error or does not end in time has noticed the mutant.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import CodeType, FrameType, FunctionType
+from typing import Any
+
+import pytest
+
+from tests.mutation.mutants import Module, Mutant
+
+ROOT = Path(__file__).parents[2]
+KILLED, SURVIVED, UNREACHED = "killed", "survived", "unreached"
+EXTRA_SECONDS = 30.0
+PATIENCE = 6.0  # a child may take this many times as long as its tests took without the mutant
+
+
+@dataclass(slots=True)
+class Reach:
+    """What one test reaches, and how long it takes."""
+
+    seconds: float
+    lines: dict[str, set[int]]
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What became of one mutant."""
+
+    mutant: Mutant
+    outcome: str
+    tests: int = 0
+
+
+@dataclass(slots=True)
+class _Child:
+    """A running child, by when it must have ended, and what it tries."""
+
+    pid: int
+    until: float
+    verdict: Verdict
+
+
+@dataclass
+class MutationPlugin:
+    """Takes the place of pytest's own loop over the tests."""
+
+    modules: list[Module]
+    jobs: int
+    wanted: Callable[[Mutant], bool]
+    told: Callable[[Verdict], None]
+    verdicts: list[Verdict] = field(default_factory=list)
+    failed: str = ""
+    _children: list[_Child] = field(default_factory=list)
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Run the baseline and every mutant."""
+        reach = self._baseline(session)
+        if reach is None:
+            return True
+        items = {item.nodeid: item for item in session.items}
+        for module in self.modules:
+            for mutant in filter(self.wanted, module.mutants):
+                tests = _reaching(reach, module, mutant)
+                if not tests:
+                    self._note(Verdict(mutant, UNREACHED))
+                    continue
+                self._start(session, module, mutant, [items[name] for name in tests], reach)
+        while self._children:
+            self._reap()
+        return True
+
+    def _baseline(self, session: pytest.Session) -> dict[str, Reach] | None:
+        """Every test's reach, from a child; nothing when a test fails without any mutant."""
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "reach.json"
+            pid = os.fork()
+            if not pid:
+                _run_baseline(session, {module.file for module in self.modules}, file)
+            _, status = os.waitpid(pid, 0)
+            if status or not file.exists():
+                self.failed = "the tests fail without any mutant: mend them first"
+                return None
+            told = json.loads(file.read_text())
+        return {name: Reach(s, {f: set(lines) for f, lines in reached.items()}) for name, (s, reached) in told.items()}
+
+    def _start(
+        self, session: pytest.Session, module: Module, mutant: Mutant, items: list[pytest.Item], reach: dict[str, Reach]
+    ) -> None:
+        """Try one mutant in a child, once there is room for one more."""
+        while len(self._children) >= self.jobs:
+            self._reap()
+        code = module.code(mutant)
+        pid = os.fork()
+        if not pid:
+            _run_mutant(session, module, mutant, code, items)
+        seconds = sum(reach[item.nodeid].seconds for item in items)
+        until = time.monotonic() + EXTRA_SECONDS + PATIENCE * seconds
+        self._children.append(_Child(pid, until, Verdict(mutant, KILLED, len(items))))
+
+    def _reap(self) -> None:
+        """Wait until a child has ended, or end one that is out of time."""
+        for child in self._children:
+            pid, status = os.waitpid(child.pid, os.WNOHANG)
+            if not pid and time.monotonic() > child.until:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(child.pid, signal.SIGKILL)
+                pid, status = os.waitpid(child.pid, 0)
+            if pid:
+                self._children.remove(child)
+                child.verdict.outcome = KILLED if status else SURVIVED
+                self._note(child.verdict)
+                return
+        time.sleep(0.002)
+
+    def _note(self, verdict: Verdict) -> None:
+        """Keep a verdict, and tell it."""
+        self.verdicts.append(verdict)
+        self.told(verdict)
+
+
+class _Failures:
+    """Ends a child at its first failed test."""
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """A failure, in whatever phase, has noticed the mutant."""
+        if report.failed:
+            os._exit(1)
+
+
+def _reaching(reach: dict[str, Reach], module: Module, mutant: Mutant) -> list[str]:
+    """The tests that reach a mutant's lines, the quickest first; all of them for what runs at import."""
+    wanted = set(mutant.lines)
+    names = [n for n, one in reach.items() if not mutant.within or wanted & one.lines.get(module.file, set())]
+    return sorted(names, key=lambda name: reach[name].seconds)
+
+
+def _quiet(session: pytest.Session) -> None:
+    """Leave the terminal to the parent; a group of its own lets the parent end a child with all it started."""
+    os.setpgid(0, 0)
+    manager = session.config.pluginmanager
+    manager.unregister(manager.get_plugin("terminalreporter"))
+    with open(os.devnull, "r+b") as nothing:
+        for descriptor in (0, 1, 2):
+            os.dup2(nothing.fileno(), descriptor)
+
+
+def _run_items(session: pytest.Session, items: list[pytest.Item]) -> Iterator[pytest.Item]:
+    """Run tests one after the other, each told after it ran."""
+    for item, following in zip(items, [*items[1:], None], strict=True):
+        session.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        yield item
+
+
+def _run_baseline(session: pytest.Session, files: set[str], file: Path) -> None:
+    """Run all tests and write down what each of them reaches. Never returns."""
+    _quiet(session)
+    session.config.pluginmanager.register(_Failures())
+    reached: dict[str, set[int]] = {}
+
+    def line(frame: FrameType, _: str, __: Any) -> Any:
+        reached.setdefault(frame.f_code.co_filename, set()).add(frame.f_lineno)
+        return line
+
+    def call(frame: FrameType, _: str, __: Any) -> Any:
+        return line(frame, "", None) if frame.f_code.co_filename in files else None
+
+    told: dict[str, tuple[float, dict[str, list[int]]]] = {}
+    began = time.monotonic()
+    threading.settrace(call)
+    sys.settrace(call)
+    for item in _run_items(session, session.items):
+        told[item.nodeid] = (time.monotonic() - began, {name: sorted(lines) for name, lines in reached.items()})
+        reached.clear()
+        began = time.monotonic()
+        sys.settrace(call)
+    file.write_text(json.dumps(told))
+    os._exit(0)
+
+
+def _run_mutant(
+    session: pytest.Session, module: Module, mutant: Mutant, code: CodeType, items: list[pytest.Item]
+) -> None:
+    """Try one mutant. Never returns."""
+    try:
+        _quiet(session)
+        if not _put(module, mutant, code):
+            os._exit(fresh(module, mutant, [item.nodeid for item in items]))
+        session.config.pluginmanager.register(_Failures())
+        for _ in _run_items(session, items):
+            pass
+    except BaseException:  # noqa: BLE001 (whatever ended the child, the mutant was noticed)
+        os._exit(1)
+    os._exit(0)
+
+
+def _put(module: Module, mutant: Mutant, code: CodeType) -> bool:
+    """Give the live function the mutated code; False where there is no such function."""
+    if not mutant.within:
+        return False
+    holder: Any = sys.modules[module.name]
+    for name in mutant.within.split(".")[:-1]:
+        holder = getattr(holder, name)
+    found, wanted = vars(holder).get(mutant.within.rpartition(".")[2]), code
+    for name in mutant.within.split("."):
+        wanted = next(one for one in wanted.co_consts if isinstance(one, CodeType) and one.co_name == name)
+    if isinstance(found, property):
+        found = found.fget
+    function = getattr(found, "__func__", found)
+    if not isinstance(function, FunctionType) or function.__code__.co_freevars != wanted.co_freevars:
+        return False
+    if function.__code__.co_name != wanted.co_name:
+        return False
+    function.__code__ = wanted
+    return True
+
+
+def fresh(module: Module, mutant: Mutant, tests: list[str]) -> int:
+    """Try one mutant in a process that imports the mutated module; its exit code."""
+    import ast
+
+    with tempfile.TemporaryDirectory() as folder, module.mutated(mutant) as tree:
+        file = Path(folder) / "mutant.py"
+        file.write_text(ast.unparse(tree))
+        return pytest_with(module.name, file, tests)
+
+
+def pytest_with(name: str, file: Path, tests: list[str]) -> int:
+    """Run tests in a process where a module is the one of a file; the exit code."""
+    words = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "tests.mutation.overlay", *tests]
+    environment = {**os.environ, "STEELYARD_MUTANT": f"{name}={file}"}
+    return subprocess.run(words, cwd=ROOT, env=environment, check=False, stdout=subprocess.DEVNULL).returncode
