@@ -8,7 +8,7 @@ DURATION ?=
 CHAOS ?=
 COMPILED := setup.py pyproject.toml $(shell find shm engine research -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '_*.c' 2>/dev/null)
 
-.PHONY: setup demo test check bench soak sanitize setup-bench clean needs
+.PHONY: setup demo test check bench soak mutation sanitize setup-bench clean needs
 
 setup: $(VENV)/.ready
 
@@ -54,6 +54,9 @@ $(BENCH_VENV)/.ready: $(COMPILED) | needs
 
 soak: setup
 	@STEELYARD_SOAK=1 $(BIN)/python -m pytest -m "soak or not soak" --timeout 3600
+
+mutation: setup
+	@$(BIN)/python -m tests.mutation $(MODULES) $(if $(JSON),--json)
 
 clean:
 	@rm -rf $(VENV) build *.egg-info && find shm engine research -name '*.so' -delete

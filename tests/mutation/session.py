@@ -73,6 +73,7 @@ class MutationPlugin:
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Run the baseline and every mutant."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})  # `_reap` waits for it
         reach = self._baseline(session)
         if reach is None:
             return True
@@ -129,7 +130,7 @@ class MutationPlugin:
                 child.verdict.outcome = KILLED if status else SURVIVED
                 self._note(child.verdict)
                 return
-        time.sleep(0.002)
+        signal.sigtimedwait({signal.SIGCHLD}, 1.0)
 
     def _note(self, verdict: Verdict) -> None:
         """Keep a verdict, and tell it."""
@@ -156,6 +157,7 @@ def _reaching(reach: dict[str, Reach], module: Module, mutant: Mutant) -> list[s
 def _quiet(session: pytest.Session) -> None:
     """Leave the terminal to the parent; a group of its own lets the parent end a child with all it started."""
     os.setpgid(0, 0)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
     manager = session.config.pluginmanager
     manager.unregister(manager.get_plugin("terminalreporter"))
     with open(os.devnull, "r+b") as nothing:

@@ -158,6 +158,20 @@ class Desk:
         self.market(call.parameters)
         return []
 
+    def no_lists(self, call: Call) -> list[object]:
+        """The lists of all and of open order lists: none was ever placed."""
+        call.parameters.limit(500, 1000)
+        return []
+
+    def no_list(self, _: Call) -> object:
+        """orderList.status and orderList.cancel: there is no order list."""
+        raise ApiError(-2013, "Order list does not exist.")
+
+    def refuse_list(self, call: Call) -> object:
+        """Order lists: refused, as exchangeInfo says by `ocoAllowed`, `otoAllowed` and `opoAllowed`."""
+        self.market(call.parameters)
+        raise ApiError(-2010, "OCO orders are not supported for this symbol")
+
     def status(self, call: Call) -> dict[str, object]:
         """order.status."""
         order = self._find(call, self.market(call.parameters).symbol, "orderId", "origClientOrderId")

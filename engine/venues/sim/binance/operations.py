@@ -28,7 +28,7 @@ class Operation:
     security: Security
     weight: int | Callable[[Call], int]
     run: Callable[[Call], object]
-    takes: frozenset[str] = frozenset()
+    takes: frozenset[str] | None = frozenset()  # None: any
     orders: bool = False  # its answer tells the order limits
     checked_twice: bool = False  # its recvWindow, again just before matching
 
@@ -54,6 +54,8 @@ REPLACE = ORDER | {
 }  # fmt: skip
 EXCHANGE = SYMBOLS | {"permissions", "showPermissionSets"}
 KEY = frozenset({"listenKey"})
+LIST = frozenset({"orderListId", "listClientOrderId"})
+LISTS = ("", ".oco", ".oto", ".otoco", ".opo", ".opoco")
 
 
 def operations(desk: Desk, looks: Looks, statistics: Statistics, keys: ListenKeys) -> dict[str, Operation]:
@@ -103,6 +105,11 @@ def operations(desk: Desk, looks: Looks, statistics: Statistics, keys: ListenKey
             PAGE | {"preventedMatchId", "orderId", "fromPreventedMatchId"},
         ),
         Operation("myAllocations", user, 20, desk.allocations, SPAN | {"fromAllocationId", "orderId"}),
+        *(Operation(f"orderList.place{kind}", trade, 1, desk.refuse_list, None) for kind in LISTS),
+        Operation("orderList.cancel", trade, 1, desk.no_list, LIST | SYMBOL | {"newClientOrderId"}),
+        Operation("orderList.status", user, 4, desk.no_list, LIST | {"origClientOrderId"}),
+        Operation("allOrderLists", user, 20, desk.no_lists, SPAN | {"fromId"}),
+        Operation("openOrderLists.status", user, 6, desk.no_lists),
         Operation("account.status", user, 20, looks.account, frozenset({"omitZeroBalances"})),
         Operation("account.rateLimits.orders", user, 40, looks.order_use),
         Operation("account.commission", user, 20, looks.commission, SYMBOL),
@@ -145,6 +152,16 @@ ROUTES = {
     ("GET", "/api/v3/openOrders"): "openOrders.status",
     ("DELETE", "/api/v3/openOrders"): "openOrders.cancelAll",
     ("GET", "/api/v3/allOrders"): "allOrders",
+    ("POST", "/api/v3/order/oco"): "orderList.place",
+    ("POST", "/api/v3/orderList/oco"): "orderList.place.oco",
+    ("POST", "/api/v3/orderList/oto"): "orderList.place.oto",
+    ("POST", "/api/v3/orderList/otoco"): "orderList.place.otoco",
+    ("POST", "/api/v3/orderList/opo"): "orderList.place.opo",
+    ("POST", "/api/v3/orderList/opoco"): "orderList.place.opoco",
+    ("GET", "/api/v3/orderList"): "orderList.status",
+    ("DELETE", "/api/v3/orderList"): "orderList.cancel",
+    ("GET", "/api/v3/allOrderList"): "allOrderLists",
+    ("GET", "/api/v3/openOrderList"): "openOrderLists.status",
     ("GET", "/api/v3/myTrades"): "myTrades",
     ("GET", "/api/v3/myPreventedMatches"): "myPreventedMatches",
     ("GET", "/api/v3/myAllocations"): "myAllocations",

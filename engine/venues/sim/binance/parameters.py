@@ -36,9 +36,9 @@ class Parameters:
         """Take what was sent."""
         self.values = values
 
-    def check(self, takes: Collection[str]) -> None:
-        """Refuse an empty parameter, and one that the request does not take."""
-        unread = len(self.values.keys() - set(takes) - set(ALWAYS))
+    def check(self, takes: Collection[str] | None) -> None:
+        """Refuse an empty parameter, and one that the request does not take; None: it takes any."""
+        unread = 0 if takes is None else len(self.values.keys() - set(takes) - set(ALWAYS))
         sent = len(self.values)
         if unread and not takes:
             raise ApiError(-1101, f"Too many parameters; expected '0' and received '{sent}'.")
