@@ -18,6 +18,7 @@ from engine.venues.wire.websocket_port import WebSocketPort
 if TYPE_CHECKING:
     from engine.config import Config, Venue
 
+UNKNOWN = "no address is found for it"
 ADVICE = (
     "to practise, point it at the venue on loopback (python -m engine.venue_server); to trade real money, set"
     ' mode = "live" in [system] and armed = true in [live]'
@@ -30,29 +31,24 @@ def check_destination(config: "Config", venue: "Venue") -> None:
     if config.orders_may_leave:
         return
     host = Place.of(venue.order_url).host
-    try:
-        outside = [address for address in addresses_of(host) if not is_loopback(address)]
-    except ValueError as error:
-        msg = f"venue {venue.name}: order_url: {error}"
-        raise ValueError(msg) from error
+    outside = [one for one in addresses_of(host) if one == UNKNOWN or not is_loopback(one)]
     if outside:
         paper = PAPER_ADVICE if config.system.mode == "paper" else ""
         where = host if host in outside else f"{host} ({', '.join(outside)})"
         msg = (
             f"venue {venue.name}: order_url: orders would leave this machine for {where}, with mode"
-            f' "{config.system.mode}" and armed = {str(config.live.armed).lower()} expected a loopback address:'
+            f' "{config.system.mode}" and armed = {str(config.live.armed).lower()}; expected a loopback address:'
             f" {ADVICE}.{paper}"
         )
         raise ValueError(msg)
 
 
 def addresses_of(host: str) -> list[str]:
-    """Every address of a host by this machine's resolver; ValueError when it has none."""
+    """Every address of a host by this machine's resolver; UNKNOWN when it has none, which is not known to be ours."""
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        msg = f"{host} has no address ({error}), expected a host that can be found"
-        raise ValueError(msg) from error
+    except (OSError, UnicodeError):
+        return [UNKNOWN]
     return sorted({str(address[0]) for *_, address in found})
 
 

@@ -4,7 +4,8 @@
     bid  = fair - half_width, never above the best bid;  ask = fair + half_width, never under the best ask
 
 A quote is moved only when it is wrong by `reprice_steps` or more, because every move gives up a place in the venue's
-queue. It is moved by a cancel, and the other order is placed only when the first is seen done: two orders are
+queue, and every new quote is a request of the order rate: a wrong one is cancelled at once, and the next of its side
+follows when `quote_interval_ms` has passed. The other order is placed only when the first is seen done: two orders are
 never out for one place. It earns the spread only while others trade by chance; against those who know more it loses.
 On spot it offers only what it holds, unless `short` says that the account may borrow: the venue rejects the rest.
 """
@@ -20,6 +21,7 @@ from engine.strategy.ledger import Order
 from engine.strategy.strategy import Strategy
 from engine.strategy.units import orderable, price_down, price_up, size_of
 
+MS = 1_000_000
 PositiveSteps = Annotated[int, msgspec.Meta(ge=1)]
 Steps = Annotated[int, msgspec.Meta(ge=0)]
 
@@ -36,6 +38,7 @@ class ImbalanceMaker(Strategy):
         lean_steps: Steps = 2  # how far a one-sided book moves the fair price
         skew_steps: Steps = 4  # how far a full position moves it the other way
         reprice_steps: PositiveSteps = 2
+        quote_interval_ms: Steps = 0  # the least time between two quotes of one side: keeps within the order rate
         short: bool = False  # whether a spot account may sell what it does not hold
 
     parameters: Parameters
@@ -44,6 +47,7 @@ class ImbalanceMaker(Strategy):
         """Read the sizes once, exactly, for each instrument."""
         self.sizes = {i.id: size_of(i, self.parameters.size) for i in self.instruments.values()}
         self.position_max = {i.id: size_of(i, self.parameters.position_max) for i in self.instruments.values()}
+        self.next_quote_ns: dict[tuple[int, int], int] = {}  # by instrument and side
 
     def on_book(self, book: Book) -> None:
         """Hold one good quote a side."""
@@ -63,7 +67,8 @@ class ImbalanceMaker(Strategy):
         for order in mine:
             if self.is_wrong(order, price, size, instrument):
                 self.cancel(order.intent_id)
-        if size and not mine:
+        if size and not mine and self.now_ns >= self.next_quote_ns.get((instrument.id, side), 0):
+            self.next_quote_ns[instrument.id, side] = self.now_ns + self.parameters.quote_interval_ms * MS
             self.place(instrument, side, size, price, time_in_force=TimeInForce.POST_ONLY, signal=book.imbalance)
 
     def is_wrong(self, order: Order, price: int, size: int, instrument: Instrument) -> bool:

@@ -10,6 +10,7 @@ import shm
 from engine.cli import WRONG_USE, Complaint, main
 from engine.cli.check import check
 from engine.config import Config
+from engine.execution.config import STRATEGIES_MOST, check_room
 
 URLS = """stream_url = "ws://127.0.0.1:9"
 request_url = "http://127.0.0.1:9"
@@ -185,6 +186,24 @@ def test_a_stream_with_its_key_and_one_without_need_are_sound(write: Write) -> N
     """A key's parts may come from the process's own environment; levels are public."""
     check(write(EXCHANGE.format(product="exchange", key=PARTS + 'passphrase = { env = "PART" }')))
     check(write(EXCHANGE.format(product="exchange-level2", key="")))
+
+
+def test_more_strategies_than_execution_serves_are_refused_with_the_limit(write: Write) -> None:
+    """Execution holds to the same number: a sound file must not end in a process that dies and dies."""
+    more = "".join(
+        f'[[strategies]]\nname = "s{number}"\nid = {number}\nclass = "engine.strategy.samples:MomentumTaker"\n'
+        f'instruments = [7]\nparameters = {{ size = "0.01" }}\n'
+        for number in range(2, STRATEGIES_MOST + 2)
+    )
+    roles = "".join(f', "s{number}"' for number in range(2, STRATEGIES_MOST + 2))
+    with pytest.raises(Complaint, match="strategies: one execution serves at most 14 strategies, was 15"):
+        check(write(market(roles=roles, tables=more)))
+    one_less = more[: more.rindex("[[strategies]]")]
+    check(write(market(roles=roles[: roles.rindex(",")], tables=one_less)))
+    with pytest.raises(ValueError, match="at most 14 strategies, was 15"):
+        check_room(15, 1)
+    with pytest.raises(ValueError, match="14 strategies and the account with 69 instruments have 1035 positions"):
+        check_room(14, 69)
 
 
 def test_a_key_that_everybody_can_read_is_refused(write: Write, tmp_path: Path) -> None:

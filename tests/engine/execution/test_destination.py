@@ -101,7 +101,7 @@ def test_a_host_without_an_address_is_refused_by_name(write: Write, monkeypatch:
         raise OSError(-2, "Name or service not known")
 
     monkeypatch.setattr("socket.getaddrinfo", nowhere)
-    with pytest.raises(Complaint, match=r"order_url: nowhere\.example has no address"):
+    with pytest.raises(Complaint, match=r"leave this machine for nowhere\.example \(no address is found for it\)"):
         check(at(write, "wss://nowhere.example/ws-api/v3"))
 
 

@@ -168,3 +168,25 @@ def test_every_shipped_parameter_file_makes_a_strategy(path: Path) -> None:
     """A file that ships and does not start is found by its first user."""
     file = read_strategy_file(path)
     assert make_strategy(file.class_path, file.parameters, (BTC,)).instruments == {1: BTC}
+
+
+def test_a_wrong_quote_goes_at_once_and_the_next_waits_for_its_interval(system: System) -> None:
+    """Every quote is a request of the order rate; a cancel is none, and a wrong quote costs money."""
+    parameters = ImbalanceMaker.Parameters(size="0.001", position_max="0.002", quote_interval_ms=300)
+    maker = ImbalanceMaker((BTC,), parameters)
+    role = system.role(maker)
+    begin(role)
+    system.book(*EVEN)
+    role.step(2_000)
+    (placed,) = system.intents
+    system.order(placed.intent_id, OrderState.OPEN)
+    system.book([(900, 50)], [(910, 50)])
+    role.step(3_000)
+    assert system.intents[-1].kind == IntentKind.CANCEL
+    system.order(placed.intent_id, OrderState.CANCELLED)
+    system.book([(900, 50)], [(910, 50)])
+    role.step(2_000 + 299_999_999)
+    assert len(system.intents) == 2
+    system.book([(900, 50)], [(910, 50)])
+    role.step(2_000 + 300_000_000)
+    assert system.intents[-1].kind == IntentKind.PLACE
