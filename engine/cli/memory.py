@@ -10,9 +10,11 @@ import shm
 from engine.cli import NO, Complaint
 from engine.cli.output import ago, attach, choose_lane, choose_system, monotonic_age, row_tree, say_json, say_table
 from engine.cli.trees import Naming, tree_of
+from engine.model.words import FillFlag
 from shm.segment import path_of
 
 Show = Callable[[Any], dict[str, Any]]
+OPENING = FillFlag.OPENING.name  # no trade: what was held before the ring began
 FOLLOW_NS = 100_000_000
 NAP_S = 0.05
 
@@ -85,7 +87,8 @@ def tail(options: argparse.Namespace) -> int:
     name = choose_lane(options.lane, options.system)
     show = shower(name)
     for tree in follow(name, options.n, show) if options.follow else newest(name, options.n, show):
-        say_json(tree)
+        if options.openings or not (name.endswith(".fills") and OPENING in tree.get("flags", ())):
+            say_json(tree)
     return 0
 
 

@@ -264,3 +264,5 @@ def _shm_commands(commands: "Commands") -> None:
     tail.add_argument("lane", metavar="LANE", help="ticks, heartbeat.feed, or with its system: demo.ticks")
     tail.add_argument("-n", type=count, default=10, metavar="N", help="how many (default 10)")
     tail.add_argument("--follow", action="store_true", help="go on with what comes")
+    text = "of fills: also those that are none, what was held before the lane began"
+    tail.add_argument("--openings", action="store_true", help=text)

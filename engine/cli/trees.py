@@ -56,7 +56,7 @@ SIZES = frozenset({
     "size_min", "size_max",
 })  # fmt: skip
 MONEY = frozenset({"unrealised", "realised", "fees", "net", "net_day", "usd_rate"})  # floats of a position
-FEES = frozenset({"fee", "fee_unvalued"})
+FEES = frozenset({"fee", "fee_value", "fee_unvalued"})
 DURATIONS = frozenset({"ttl_ns", "timeout_ns", "interval_ns"})
 MONOTONIC = frozenset({"beat_ns", "monotonic_ns"})
 MONEY_DECIMALS = 8

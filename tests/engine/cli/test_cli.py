@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import json
+import math
 import os
 import re
 import select
@@ -30,7 +31,7 @@ from engine.config import Config, Paths, known_systems
 from engine.control import ask
 from engine.lanes import BY_NAME, LANES
 from engine.model.instrument import Instrument
-from engine.model.words import BookState, OrderFlag, OrderState, OrderType, Reason, TimeInForce
+from engine.model.words import BookState, FillFlag, OrderFlag, OrderState, OrderType, PositionFlag, Reason, TimeInForce
 from engine.monitor.figures import Figures
 from engine.monitor.view import Section, screen, share
 from engine.supervisor import segments
@@ -383,6 +384,30 @@ def test_shm_ls_stat_and_tail(typed: Typed, market: Config) -> None:
     assert [json.loads(line)["sequence"] for line in lines] == [3, 4]
     cell = json.loads(typed("shm", "tail", "book_tops", "--system", name))
     assert (cell["cell"], cell["instrument"]) == (3, 7)
+
+
+def test_tail_shows_no_opening_among_the_fills_unless_asked(typed: Typed, market: Config) -> None:
+    """What was held before the lane began is no trade, and is dated 1970."""
+    ring = shm.RingWriter(market.lane("fills"), BY_NAME["fills"].record)
+    ring.publish(*zeros("fills", instrument=7, strategy=1, size=5, flags=FillFlag.OPENING))
+    ring.publish(*zeros("fills", instrument=7, strategy=1, size=7, venue_fill_id=1))
+    ring.close()
+    name = f"{market.system.name}.fills"
+    assert [json.loads(line)["size"] for line in typed("shm", "tail", name).splitlines()] == ["0.00007"]
+    assert len(typed("shm", "tail", name, "--openings").splitlines()) == 2
+
+
+def test_positions_end_with_the_net_of_the_account(typed: Typed, market: Config) -> None:
+    """A list of positions is no answer to how much was earned; what has no price is not shown as zero."""
+    cells = shm.CellWriter(market.lane("positions"), BY_NAME["positions"].record)
+    common = {"instrument": 7, "fill_count": 1, "price_decimals": 2, "size_decimals": 5, "holding_decimals": 8}
+    cells.write(0, *zeros("positions", net=-1.5, realised=0.5, unrealised=-1.0, fees=1.0, dust=340, **common))
+    assert "0.00000 + dust 0.00000340" in (text := typed("positions", "--system", market.system.name))
+    assert text.splitlines()[-1].startswith("account: net -1.50 USDT = realised +0.50 + unrealised -1.00 - fees 1.00;")
+    unknown = {"net": math.nan, "net_day": math.nan, "unrealised": math.nan, "flags": PositionFlag.MARK_MISSING}
+    cells.write(0, *zeros("positions", size=5, **unknown, **common))
+    cells.close()
+    assert typed("positions", "--system", market.system.name).splitlines()[-1].endswith("; no price for BTCUSDT")
 
 
 def test_tail_follow_sees_what_comes(market: Config) -> None:

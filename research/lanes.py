@@ -1,0 +1,129 @@
+"""A live lane as a table that a notebook can read: named columns, floats, symbols and times.
+
+    from research.lanes import frame
+
+    ticks = frame("demo", "ticks", "BTCUSDT")
+    ticks["price"][ticks["kind"] == "print"].mean()      # of one symbol's trades, as the venue writes its prices
+    pandas.DataFrame(ticks)                              # a structured array is a table to pandas too
+
+A lane holds integers at each instrument's own decimals, so a column read without them mixes symbols and units. Here
+prices, sizes and fees are floats, ids of instruments are symbols (`venue:symbol` where two venues have the same), kinds
+and states are words, and times are `datetime64[ns]`, NaT where the record has none. Each call copies and checks:
+records that the writer overtook meanwhile are left out. Looking costs the engine nothing: the lane is mapped read-only
+and nothing is registered.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+import shm
+from engine import instruments
+from engine.lanes import BY_NAME
+from engine.model.instrument import Instrument
+from engine.model.records import FEE_DECIMALS
+from engine.model.words import BookState, FillFlag, OrderState, TickKind
+
+Records = np.ndarray[Any, np.dtype[Any]]
+LANES = ("ticks", "books", "orders", "fills", "positions")
+PRICES = frozenset({"price", "bid_price", "ask_price", "average_price", "mark_price", "limit_price"})
+SIZES = frozenset({"size", "bid_size", "ask_size", "filled", "bought", "sold", "open_buy", "open_sell"})
+FEES = frozenset({"fee", "fee_value", "fee_unvalued"})
+WORDS = {("ticks", "kind"): TickKind, ("books", "state"): BookState, ("orders", "state"): OrderState}
+EXACT = frozenset({"cost_high", "cost_low", "realised_high", "realised_low", "fees_high", "fees_low"})  # 128-bit halves
+
+
+def frame(
+    system: str, lane: str, symbol: str = "", *, last: int = 10_000, levels: int = 1, openings: bool = False
+) -> Records:
+    """The newest records of a lane, oldest first: a structured array of one element a record.
+
+    `symbol` keeps one instrument's; `last` bounds how many records are looked at, before that; `levels` is how much of
+    a book is kept, in columns `bid_price_1`, `bid_size_1` and so on; `openings` keeps the fills that are none: what was
+    held before the ring began (`FillFlag.OPENING`). Of POSITIONS there is one row a cell.
+    """
+    if lane not in LANES:
+        raise ValueError(f"lane {lane!r}: expected one of {', '.join(LANES)}")
+    names = symbols(instruments.read(system))
+    if symbol and symbol not in names.values():
+        raise ValueError(f"no instrument {symbol!r} in {system}: expected one of {', '.join(sorted(names.values()))}")
+    records = _newest(system, lane, last)
+    if lane == "fills" and not openings:
+        records = records[records["flags"] & FillFlag.OPENING == 0]
+    known = {one.id: one for one in instruments.read(system)}
+    keep = np.isin(records["instrument"], [one for one in known if not symbol or names[one] == symbol])
+    columns = _columns(records[keep], known, names, levels)
+    for (of, name), alphabet in WORDS.items():
+        if of == lane:
+            words = {int(word): word.name.lower() for word in alphabet}
+            columns[name] = np.array([words.get(int(one), str(one)) for one in columns[name]], "U16")
+    return _structured(columns)
+
+
+def symbols(known: list[Instrument]) -> dict[int, str]:
+    """The name of each instrument: its symbol, or `venue:symbol` where two venues have the same."""
+    counts = Counter(one.symbol for one in known)
+    return {one.id: one.symbol if counts[one.symbol] == 1 else f"{one.venue}:{one.symbol}" for one in known}
+
+
+def _newest(system: str, lane: str, last: int) -> Records:
+    """A checked copy of a ring's newest records, or of every written cell."""
+    record = BY_NAME[lane].record
+    if BY_NAME[lane].kind != "cells":
+        return shm.RingReader(f"{system}.{lane}", record).latest(last)
+    cells = shm.CellReader(f"{system}.{lane}", record)
+    rows = [row for index in range(cells.count) if (row := cells.read(index)) is not None]
+    return np.array([tuple(row) for row in rows], record.dtype)
+
+
+def _columns(
+    records: Records, known: Mapping[int, Instrument], names: Mapping[int, str], levels: int
+) -> dict[str, Records]:
+    """The records' fields as floats, names and times."""
+    columns: dict[str, Records] = {"symbol": _of(records, names.__getitem__, "U49")}
+    price_unit = _of(records, lambda one: 10.0 ** known[one].price_decimals, "f8")
+    size_unit = _of(records, lambda one: 10.0 ** known[one].size_decimals, "f8")
+    for name in records.dtype.names or ():
+        values = records[name]
+        if name.startswith("spare") or name == "instrument" or name in EXACT:
+            continue
+        if name in PRICES or name in SIZES:
+            unit = price_unit if name in PRICES else size_unit
+            columns.update(_levels(name, values, unit, levels))
+        elif name in FEES:
+            columns[name] = values / 10.0**FEE_DECIMALS
+        elif name == "dust":
+            decimals = (max(FEE_DECIMALS, known[int(one)].size_decimals) for one in records["instrument"])
+            columns[name] = values / np.array([10.0**one for one in decimals])
+        elif name.endswith("_ns"):
+            columns[name] = np.where(values == 0, np.datetime64("NaT", "ns"), values.astype("M8[ns]"))
+        elif values.dtype.kind == "S" and name.endswith("asset"):
+            columns[name] = values.astype("U16")
+        else:
+            columns[name] = values
+    return columns
+
+
+def _of(records: Records, value: Callable[[int], Any], kind: str) -> Records:
+    """A value of each record's instrument."""
+    ids, places = np.unique(records["instrument"], return_inverse=True)
+    return np.array([value(int(one)) for one in ids], kind)[places] if len(ids) else np.empty(0, kind)
+
+
+def _levels(name: str, values: Records, unit: Records, levels: int) -> dict[str, Records]:
+    """A column of numbers, or one for each level of a book; a level that is not there is nan."""
+    if values.ndim == 1:
+        return {name: values / unit}
+    count = min(levels, values.shape[1])
+    found = {f"{name}_{level + 1}": values[:, level] / unit for level in range(count)}
+    return {key: np.where(column == 0, np.nan, column) for key, column in found.items()}
+
+
+def _structured(columns: Mapping[str, Records]) -> Records:
+    """Columns side by side."""
+    table = np.empty(len(columns["symbol"]), [(name, column.dtype) for name, column in columns.items()])
+    for name, column in columns.items():
+        table[name] = column
+    return table
