@@ -21,6 +21,7 @@ PLACE, REPLACE = IntentKind.PLACE, IntentKind.REPLACE
 LIMIT, CHASE = OrderType.LIMIT, OrderType.CHASE
 INTENT = JournalKind.INTENT
 CANCEL_WANTED = OrderFlag.CANCEL_WANTED
+DEADLINES_LEAST = 4096  # deadlines kept before those of done orders are swept out, at twice what was left then
 
 
 class Desk:
@@ -34,6 +35,7 @@ class Desk:
         self._gate = gate
         self._maker = maker
         self._deadlines: list[tuple[int, int]] = []  # when, which intent
+        self._sweep_at = DEADLINES_LEAST
 
     def on_intent(self, intent: Any, sequence: int, strategy: int, now_ns: int) -> None:
         """Take one intent; one that the journal has already is told as such and nothing else happens."""
@@ -92,6 +94,18 @@ class Desk:
         """Remember when the order's time is over."""
         if order.deadline_ns:
             heapq.heappush(self._deadlines, (order.deadline_ns, order.intent_id))
+            if len(self._deadlines) > self._sweep_at:
+                self._sweep()
+
+    def _sweep(self) -> None:
+        """Forget the deadlines of orders that are done and chased no more: most orders end long before theirs."""
+        by_intent, chases = self._blotter.by_intent, self.chaser.chases
+        self._deadlines = [
+            one for one in self._deadlines
+            if one[1] in chases or ((order := by_intent.get(one[1])) is not None and order.live)
+        ]  # fmt: skip
+        heapq.heapify(self._deadlines)
+        self._sweep_at = max(DEADLINES_LEAST, 2 * len(self._deadlines))
 
     @property
     def deadline_ns(self) -> int:

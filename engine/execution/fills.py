@@ -11,7 +11,9 @@ number at or below it is a repetition, unless its trade is later than all of the
 
 from typing import NamedTuple
 
-FILLS_KEPT = 65_536
+FILLS_KEPT = (
+    16_384  # of an instrument, about 5 MiB: far more than two audits, between which the watermark moves, can bring
+)
 
 
 class Trade(NamedTuple):
