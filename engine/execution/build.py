@@ -73,7 +73,7 @@ def build(config: "Config", name: str) -> Execution:
     )
     strategies = {strategy.id: strategy.name for strategy in config.strategies}
     lanes = open_lanes(config.system.name, name, strategies)
-    lanes.closers = (*lanes.closers, mode, hold(Path(execution.journal.directory)))
+    lanes.closers = (*lanes.closers, hold(Path(execution.journal.directory)))
     return Execution(execution, lanes, ports, PatientDisk())
 
 
