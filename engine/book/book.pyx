@@ -91,11 +91,14 @@ cdef class Book:
         return self.put(side, price, size)
 
     def set_levels(self, const int64_t[:, ::1] levels):
-        """Set many: rows of side, price and absolute size, taken as they are, in order."""
+        """Set many, in order: rows of side, price and absolute size; a row that `set` would refuse ends it."""
         cdef Py_ssize_t i
         if levels.shape[1] != 3:
             raise ValueError(f"a row must be side, price, size, had {levels.shape[1]} columns")
         for i in range(levels.shape[0]):
+            if levels[i, 1] == INT64_MIN or levels[i, 2] < 0:
+                raise ValueError(f"a row must have a price above -2^63 and a size of 0 or more, row {i} was "
+                                 f"{levels[i, 0]}, {levels[i, 1]}, {levels[i, 2]}")
             self.put(1 if levels[i, 0] > 0 else -1, levels[i, 1], levels[i, 2])
 
     def truncate(self, Py_ssize_t depth):

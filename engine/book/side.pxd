@@ -11,7 +11,11 @@ above it moves the window up, and a best that sinks into its lowest quarter move
 is better than every far one, and a walk is the window and then the far levels.
 
 The tick is the greatest common divisor of the distances of all keys since the side was emptied, so that nobody has to
-know the venue's price step, and a finer price only makes the window anew. Keys between ticks cannot be.
+know the venue's price step, and a finer price only makes the window anew. A divisor beyond STEP_MAX is replaced by its
+common divisor with STEP_MAX: tick and window's step are one number, so that every key, and the base, lies on one grid.
+
+Bounds: `place_of` gives a place inside the window for a key on its grid and at least `width` for any other 64-bit key,
+and every write to the window or to the far arrays is behind a comparison with the bound, or behind `sy_assert`.
 """
 
 from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint64_t
@@ -21,13 +25,23 @@ from libc.string cimport memmove, memset
 
 cdef extern from *:
     """
+    #include <stdio.h>
+    #include <stdlib.h>
     typedef __int128 wide_t;
     #define sy_highest(word) (63 - __builtin_clzll(word))
     #define sy_lowest(word) __builtin_ctzll(word)
+    static inline void sy_hold(int holds, const char *what) {
+        if (__builtin_expect(!holds, 0)) {
+            fprintf(stderr, "engine/book: %s is false\\n", what);
+            abort();
+        }
+    }
+    #define sy_assert(condition) sy_hold(condition, #condition)
     """
     ctypedef long long wide_t
     int sy_highest(uint64_t word) nogil
     int sy_lowest(uint64_t word) nogil
+    void sy_assert(bint condition) nogil
 
 
 cdef enum:
@@ -48,7 +62,7 @@ cdef struct Side:
     uint64_t inverse  # of the step's odd part, modulo 2^64
     int shift  # of the step's even part
     uint64_t width  # places in use: 0 before the first level, 1 while no tick is known
-    uint64_t unit  # the tick; a step beyond STEP_MAX is a part of it
+    uint64_t unit  # the tick, at most STEP_MAX; 0 while none is known, and then the step is 1
     int64_t *near
     uint64_t *words
     uint64_t[GROUPS] groups
@@ -171,12 +185,14 @@ cdef inline void spill(Side *side) noexcept nogil:
     """Empty the window into the far arrays."""
     cdef Py_ssize_t place = side.best
     cdef Py_ssize_t i = side.count
+    sy_assert(side.count <= side.room)
     while place >= 0:
         i -= 1
         side.far_key[i] = key_of(side, place)
         side.far_size[i] = side.near[place]
         write(side, place, 0)
         place = below(side, place)
+    sy_assert(i == side.far_count)
     side.far_count = side.count
     side.best = -1
 
@@ -184,9 +200,12 @@ cdef inline void spill(Side *side) noexcept nogil:
 cdef inline void fill(Side *side) noexcept nogil:
     """Take the far levels that are in the window; nothing may be above it."""
     cdef Py_ssize_t i = side.far_count
+    cdef uint64_t place
     while i > 0 and side.far_key[i - 1] >= side.base:
         i -= 1
-        write(side, <Py_ssize_t>place_of(side, side.far_key[i]), side.far_size[i])
+        place = place_of(side, side.far_key[i])
+        sy_assert(place < side.width)
+        write(side, <Py_ssize_t>place, side.far_size[i])
     if i < side.far_count:
         side.best = <Py_ssize_t>place_of(side, side.far_key[side.far_count - 1])
     side.far_count = i
@@ -195,9 +214,9 @@ cdef inline void fill(Side *side) noexcept nogil:
 cdef inline void place_window(Side *side, int64_t key) noexcept nogil:
     """Put the window around what is, or is about to be, the best key."""
     spill(side)
-    side.step = side.unit if side.unit <= STEP_MAX else common(side.unit, STEP_MAX)
+    side.step = max(side.unit, <uint64_t>1)
     if side.unit == 0:
-        side.step = side.width = 1
+        side.width = 1
         side.base = key
     else:
         side.width = WINDOW
@@ -284,6 +303,8 @@ cdef inline Py_ssize_t find_far(const Side *side, int64_t key) noexcept nogil:
 cdef inline void insert_far(Side *side, int64_t key, int64_t size) noexcept nogil:
     """Insert a far level."""
     cdef Py_ssize_t place = find_far(side, key)
+    sy_assert(side.far_count < side.room)
+    sy_assert(key < side.base)
     move(side, place + 1, place, side.far_count - place)
     side.far_key[place] = key
     side.far_size[place] = size
@@ -305,6 +326,8 @@ cdef inline int64_t change_far(Side *side, Py_ssize_t place, int64_t size) noexc
 cdef inline void insert_outside(Side *side, int64_t key, int64_t size) noexcept nogil:
     """Insert a level that is not in the window: far, or a reason to make the window anew."""
     cdef uint64_t unit = common(side.unit, distance(key, side.base)) if side.width else 0
+    if unit > STEP_MAX:
+        unit = common(unit, STEP_MAX)
     if side.count == 0 or unit != side.unit or key > side.base:
         side.unit = unit
         place_window(side, max(key, key_of(side, side.best)) if side.count else key)
