@@ -5,10 +5,14 @@
 Beside it the time of one whole update of about twenty levels, each timed alone with the clock's own cost in it.
 Rounds are interleaved, so that a noisy minute hits every contender; the median round counts, in time of the processor,
 with the lowest and the highest beside it. A peer that is not here, or whose book ends otherwise, is named with why.
+
+`worst_message_ms` is what one message of 200 000 levels costs in the orders that are dear to a sorted structure: what
+the longest message that a venue may send keeps a feed from everything else.
 """
 
 import argparse
 import json
+import random
 import statistics
 import sys
 import time
@@ -26,6 +30,7 @@ from engine.venues.binance.scan import BinanceMarket
 
 ROUNDS = 7
 TWENTY, TWENTY_GIVE = 20, 4
+LONGEST = 200_000  # levels: 4.2 MB of JSON
 OURS = "steelyard"
 
 
@@ -89,6 +94,25 @@ def update_times(changes: Changes) -> list[int]:
     return sorted(taken)
 
 
+def dear_messages() -> dict[str, np.ndarray]:
+    """Long messages for one side, by what is dear about them."""
+    number = np.arange(1, LONGEST + 1, dtype=np.int64)
+    scattered = np.array(random.Random(1).sample(range(1, 10**9), LONGEST), dtype=np.int64)
+    jumping = np.where(number <= LONGEST // 2, number, 10**8)
+    prices = {"better": number, "worse": number[::-1], "scattered": scattered, "far apart": number * 70_001}
+    ones = np.ones_like(number)
+    found = {name: np.column_stack((ones, price, ones)) for name, price in prices.items()}
+    return found | {"jumping": np.column_stack((ones, jumping, np.where(number <= LONGEST // 2, 1, number % 2)))}
+
+
+def message_time(levels: np.ndarray) -> float:
+    """What one message costs an empty book, in milliseconds of the processor."""
+    book, message = Book(), np.ascontiguousarray(levels)
+    before = time.process_time_ns()
+    book.set_levels(message)
+    return round((time.process_time_ns() - before) / 1e6, 1)
+
+
 def measure() -> dict[str, object]:
     """Nanoseconds a level, of each contender."""
     source, changes = recorded_or_made()
@@ -113,6 +137,7 @@ def measure() -> dict[str, object]:
         "update20_p50_ns": statistics.median(one[at // 2] for one in updates),
         "update20_p99_ns": statistics.median(one[at * 99 // 100] for one in updates),
         "updates20": at,
+        "worst_message_ms": {name: message_time(levels) for name, levels in dear_messages().items()},
         "peers": medians,
         "spread": {name: [round(min(values), 1), round(max(values), 1)] for name, values in times.items()},
         "absent": absent,

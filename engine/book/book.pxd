@@ -17,4 +17,5 @@ cdef class Book:
     cdef bint best_bid(self, int64_t *price, int64_t *size) noexcept nogil
     cdef bint best_ask(self, int64_t *price, int64_t *size) noexcept nogil
     cdef bint crossed(self) noexcept nogil
+    cdef bint is_hollow(self) noexcept nogil
     cdef Py_ssize_t copy_top(self, int side, Py_ssize_t depth, int64_t *price, int64_t *size) noexcept nogil

@@ -2,7 +2,8 @@
 """An order book of int64 prices and sizes: two sides (`side.pxd`), and what is asked of both.
 
 No Python object is made for a level. Memory is bounded: beyond `level_limit` levels a side, a level worse than all
-others is refused and counted, a better one pushes the worst out.
+others is refused and counted, a better one pushes the worst out. From then on, until it is emptied, the book knows that
+it is cut: it takes no level at or behind those it lost, and is hollow when half of its levels are gone.
 
 It knows no venue: sequence rules, checksums and the question whether it may be believed live with their owners.
 """
@@ -10,7 +11,7 @@ It knows no venue: sequence rules, checksums and the question whether it may be 
 from libc.stdint cimport INT64_MIN, int64_t, uint64_t
 
 from engine.book.side cimport (
-    Cursor, Side, close_side, cut_side, empty_side, first, key_of, open_side, put_key, step_on, wide_t,
+    Cursor, Side, best_of, close_side, cut_side, empty_side, first, hollow, open_side, put_key, step_on, wide_t,
 )
 
 
@@ -46,27 +47,27 @@ cdef class Book:
 
     cdef bint best_bid(self, int64_t *price, int64_t *size) noexcept nogil:
         """The best bid; False, and zeros, when there is none."""
-        if self.bids.count == 0:
-            price[0] = size[0] = 0
-            return False
-        price[0] = key_of(&self.bids, self.bids.best)
-        size[0] = self.bids.near[self.bids.best]
-        return True
+        if best_of(&self.bids, price, size):
+            return True
+        price[0] = size[0] = 0
+        return False
 
     cdef bint best_ask(self, int64_t *price, int64_t *size) noexcept nogil:
         """The best ask; False, and zeros, when there is none."""
-        if self.asks.count == 0:
-            price[0] = size[0] = 0
-            return False
-        price[0] = -key_of(&self.asks, self.asks.best)
-        size[0] = self.asks.near[self.asks.best]
-        return True
+        if best_of(&self.asks, price, size):
+            price[0] = -price[0]
+            return True
+        price[0] = size[0] = 0
+        return False
 
     cdef bint crossed(self) noexcept nogil:
         """Whether the best bid is at or over the best ask."""
-        if self.bids.count == 0 or self.asks.count == 0:
-            return False
-        return key_of(&self.bids, self.bids.best) >= -key_of(&self.asks, self.asks.best)
+        cdef int64_t bid, ask, size
+        return best_of(&self.bids, &bid, &size) and best_of(&self.asks, &ask, &size) and bid >= -ask
+
+    cdef bint is_hollow(self) noexcept nogil:
+        """Whether levels were cut, and those left may soon not reach as far as they are needed."""
+        return hollow(&self.bids, self.level_limit) or hollow(&self.asks, self.level_limit)
 
     cdef Py_ssize_t copy_top(self, int side, Py_ssize_t depth, int64_t *price, int64_t *size) noexcept nogil:
         """Write the best levels, best first; how many there were."""
@@ -131,6 +132,10 @@ cdef class Book:
     def count(self, int side):
         """How many levels a side has."""
         return self.bids.count if side > 0 else self.asks.count
+
+    def is_cut(self):
+        """Whether levels were refused or pushed out since the book was emptied."""
+        return self.bids.open_room < 0 or self.asks.open_room < 0
 
     def is_crossed(self):
         """Whether the best bid is at or over the best ask."""

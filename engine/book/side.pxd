@@ -1,25 +1,32 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""One side of a book: a window of ticks around the best price, and flat sorted arrays for what lies behind it.
+"""One side of a book: a window of ticks around the best price, and sorted shelves for what lies outside it.
 
-    far   keys    worst … … … worst but one            ascending; what is below the window's base
+    over  blocks  what is better than the window: few, and only until a move of the window is paid for
     near  sizes   base ┊·7··3·52·┊······ best ····┊    one place a tick; 0 is no level
           words        one bit a place, groups one bit a word: the next level is three instructions away
+    far   blocks  what is worse than the window's base
 
 A key rises with how good the price is: the price of a bid, the negated price of an ask. A change in the window is a
-multiplication, two stores and two bits, whatever the depth of the book. The best level is always in the window: one
-above it moves the window up, and a best that sinks into its lowest quarter moves it down. So every level in the window
-is better than every far one, and a walk is the window and then the far levels.
+multiplication, two stores and two bits, whatever the depth of the book. Every level over the window is better than
+every one in it, and these than every far one, so a walk is over, window, far.
 
 The tick is the greatest common divisor of the distances of all keys since the side was emptied, so that nobody has to
 know the venue's price step, and a finer price only makes the window anew. A divisor beyond STEP_MAX is replaced by its
 common divisor with STEP_MAX: tick and window's step are one number, so that every key, and the base, lies on one grid.
 
-Bounds: `place_of` gives a place inside the window for a key on its grid and at least `width` for any other 64-bit key,
-and every write to the window or to the far arrays is behind a comparison with the bound, or behind `sy_assert`.
+Bounds of memory: `place_of` gives a place inside the window for a key on its grid and at least `width` for any other
+64-bit key, and every write is behind a comparison with the bound, or behind `sy_assert`.
+
+Bounds of work: a change outside the window moves at most a block of levels. Moving the window costs its levels, so it
+is moved when so many changes have come outside it that each has paid for MOVED levels; a finer tick moves it at once,
+which can happen 64 times until the side is emptied. So no sequence of changes costs more than its length allows.
+
+At its limit a side drops its worst level for a better one, and remembers the best key it ever dropped or refused: the
+horizon. Nothing at or behind the horizon is taken from then on, so that what is held is complete as far as it reaches.
 """
 
-from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.stdint cimport INT64_MAX, INT64_MIN, int32_t, int64_t, uint64_t
+from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memmove, memset
 
 
@@ -51,12 +58,26 @@ cdef enum:
     HOME = WINDOW // 4 * 3  # where the best stands when the window is placed
     LOW = WINDOW // 4  # a best below this place moves the window
     FIRST_ROOM = 1024
+    BLOCK = 256  # levels of a block: what an insertion moves at most
+    MOVED = 64  # levels that a change outside the window pays for
     STEP_MAX = 100_000_000_000_000  # a window of them fits into 64 bits, and decimal ticks share it
+
+
+cdef struct Block:
+    int32_t count  # of an unused block: the next unused one
+    int64_t[BLOCK] key  # ascending
+    int64_t[BLOCK] size
+
+
+cdef struct Shelf:
+    Py_ssize_t count  # of its levels
+    Py_ssize_t blocks  # two neighbours, but the last two, hold more than half a block together
+    int32_t *order  # which blocks, ascending
 
 
 cdef struct Side:
     Py_ssize_t count  # of all levels
-    Py_ssize_t best  # place of the best level, -1 when there is none
+    Py_ssize_t best  # place of the window's best level, -1 when it has none
     int64_t base  # key of place 0
     uint64_t step  # key distance of two places
     uint64_t inverse  # of the step's odd part, modulo 2^64
@@ -66,15 +87,25 @@ cdef struct Side:
     int64_t *near
     uint64_t *words
     uint64_t[GROUPS] groups
-    Py_ssize_t far_count
-    int64_t *far_key
-    int64_t *far_size
-    Py_ssize_t room  # of the far arrays: never less than `count`, so that the window can be emptied into them
+    Shelf over
+    Shelf far
+    Py_ssize_t credit  # changes outside the window since it was moved
+    Py_ssize_t room  # levels that there are blocks for, wherever they lie
+    Py_ssize_t open_room  # the same while nothing was cut; else -1, so that every new level is looked at
+    Block *pool
+    int32_t unused  # the first unused block, -1 when there is none
+    int64_t horizon  # the best key cut
+
+
+cdef struct Spot:
+    Py_ssize_t slot  # of a shelf's block
+    Py_ssize_t index  # in the block, before the level that is one better
 
 
 cdef struct Cursor:
+    Spot over
     Py_ssize_t place
-    Py_ssize_t far
+    Spot far
 
 
 cdef inline uint64_t place_of(const Side *side, int64_t key) noexcept nogil:
@@ -126,27 +157,69 @@ cdef inline void write(Side *side, Py_ssize_t place, int64_t size) noexcept nogi
     side.groups[group] = (side.groups[group] & ~(<uint64_t>1 << (word & 63))) | (<uint64_t>(bits != 0) << (word & 63))
 
 
+cdef inline Spot top_of(const Shelf *shelf) noexcept nogil:
+    """Before a shelf's best level, without a look at its blocks: most walks end in the window."""
+    cdef Spot spot
+    spot.slot = shelf.blocks
+    spot.index = 0
+    return spot
+
+
+cdef inline bint step_down(
+    const Side *side, const Shelf *shelf, Spot *spot, int64_t *key, int64_t *size
+) noexcept nogil:
+    """The next level of a shelf, best first; False after the worst."""
+    cdef const Block *block
+    if spot.index == 0:
+        spot.slot -= 1
+        if spot.slot < 0:
+            spot.slot = 0
+            return False
+        spot.index = side.pool[shelf.order[spot.slot]].count
+    block = &side.pool[shelf.order[spot.slot]]
+    spot.index -= 1
+    key[0] = block.key[spot.index]
+    size[0] = block.size[spot.index]
+    return True
+
+
 cdef inline Cursor first(const Side *side) noexcept nogil:
     """Before the best level."""
     cdef Cursor cursor
+    cursor.over = top_of(&side.over)
     cursor.place = side.best
-    cursor.far = side.far_count
+    cursor.far = top_of(&side.far)
     return cursor
 
 
 cdef inline bint step_on(const Side *side, Cursor *cursor, int64_t *key, int64_t *size) noexcept nogil:
-    """The next level, best first; False behind the worst."""
+    """The next level, best first; False after the worst."""
+    if side.over.count and step_down(side, &side.over, &cursor.over, key, size):
+        return True
     if cursor.place >= 0:
         key[0] = key_of(side, cursor.place)
         size[0] = side.near[cursor.place]
         cursor.place = below(side, cursor.place)
         return True
-    if cursor.far == 0:
-        return False
-    cursor.far -= 1
-    key[0] = side.far_key[cursor.far]
-    size[0] = side.far_size[cursor.far]
-    return True
+    return side.far.count > 0 and step_down(side, &side.far, &cursor.far, key, size)
+
+
+cdef inline bint best_of(const Side *side, int64_t *key, int64_t *size) noexcept nogil:
+    """The best level; False when there is none."""
+    cdef Cursor cursor
+    if side.over.count == 0 and side.best >= 0:
+        key[0] = key_of(side, side.best)
+        size[0] = side.near[side.best]
+        return True
+    cursor = first(side)
+    return step_on(side, &cursor, key, size)
+
+
+cdef inline int64_t worst_of(const Side *side) noexcept nogil:
+    """The key of the worst level of a side that has one."""
+    if side.far.count:
+        return side.pool[side.far.order[0]].key[0]
+    return key_of(side, lowest(side)) if side.best >= 0 else side.pool[side.over.order[0]].key[0]
 
 
 cdef inline uint64_t distance(int64_t one, int64_t other) noexcept nogil:
@@ -181,39 +254,190 @@ cdef inline int64_t base_for(int64_t key, uint64_t step) noexcept nogil:
     return <int64_t>base
 
 
+cdef inline int32_t take_block(Side *side) noexcept nogil:
+    """An empty block; there is always one, for the room says how many levels there may be."""
+    cdef int32_t taken = side.unused
+    sy_assert(taken >= 0)
+    side.unused = side.pool[taken].count
+    side.pool[taken].count = 0
+    return taken
+
+
+cdef inline void add_block(Side *side, Shelf *shelf, Py_ssize_t slot) noexcept nogil:
+    """Put an empty block at a slot."""
+    memmove(shelf.order + slot + 1, shelf.order + slot, (shelf.blocks - slot) * sizeof(int32_t))
+    shelf.order[slot] = take_block(side)
+    shelf.blocks += 1
+
+
+cdef inline void drop_block(Side *side, Shelf *shelf, Py_ssize_t slot) noexcept nogil:
+    """Take the block at a slot away; its levels are elsewhere, or gone."""
+    cdef int32_t dropped = shelf.order[slot]
+    shelf.blocks -= 1
+    memmove(shelf.order + slot, shelf.order + slot + 1, (shelf.blocks - slot) * sizeof(int32_t))
+    side.pool[dropped].count = side.unused
+    side.unused = dropped
+
+
+cdef inline void move(
+    Block *to, Py_ssize_t target, const Block *of, Py_ssize_t source, Py_ssize_t count
+) noexcept nogil:
+    """Copy levels of a block into itself or into another one."""
+    sy_assert(count >= 0 and target >= 0 and target + count <= BLOCK)
+    memmove(to.key + target, of.key + source, count * sizeof(int64_t))
+    memmove(to.size + target, of.size + source, count * sizeof(int64_t))
+
+
+cdef inline void merge(Side *side, Shelf *shelf, Py_ssize_t slot) noexcept nogil:
+    """Put the block at a slot and the one after it into one, if they fill no more than half of it."""
+    cdef Block *one
+    cdef Block *other
+    if slot < 0 or slot + 1 >= shelf.blocks:
+        return
+    one, other = &side.pool[shelf.order[slot]], &side.pool[shelf.order[slot + 1]]
+    if one.count + other.count <= BLOCK // 2:
+        move(one, one.count, other, 0, other.count)
+        one.count += other.count
+        drop_block(side, shelf, slot + 1)
+
+
+cdef inline void push(Side *side, Shelf *shelf, int64_t key, int64_t size) noexcept nogil:
+    """Add a level that is better than all of the shelf."""
+    cdef Block *block
+    if shelf.blocks == 0 or side.pool[shelf.order[shelf.blocks - 1]].count == BLOCK:
+        add_block(side, shelf, shelf.blocks)
+    block = &side.pool[shelf.order[shelf.blocks - 1]]
+    block.key[block.count] = key
+    block.size[block.count] = size
+    block.count += 1
+    shelf.count += 1
+
+
+cdef inline void pop(Side *side, Shelf *shelf) noexcept nogil:
+    """Remove the shelf's best level."""
+    cdef Block *block = &side.pool[shelf.order[shelf.blocks - 1]]
+    block.count -= 1
+    shelf.count -= 1
+    if block.count == 0:
+        drop_block(side, shelf, shelf.blocks - 1)
+
+
+cdef inline Spot find(const Side *side, const Shelf *shelf, int64_t key) noexcept nogil:
+    """The shelf's first level whose key is not below `key`, or the end of its last block."""
+    cdef Spot spot
+    cdef const Block *block
+    cdef Py_ssize_t half, length = shelf.blocks - 1
+    spot.slot = spot.index = 0
+    if shelf.blocks == 0:
+        return spot
+    while length > 0:
+        half = length >> 1
+        block = &side.pool[shelf.order[spot.slot + half]]
+        if block.key[block.count - 1] < key:
+            spot.slot += half + 1
+            length -= half + 1
+        else:
+            length = half
+    block = &side.pool[shelf.order[spot.slot]]
+    length = block.count
+    while length > 0:
+        half = length >> 1
+        if block.key[spot.index + half] < key:
+            spot.index += half + 1
+            length -= half + 1
+        else:
+            length = half
+    return spot
+
+
+cdef inline int64_t *size_at(Side *side, Shelf *shelf, Spot spot, int64_t key) noexcept nogil:
+    """Where the size of a shelf's level is; NULL when it has none of this key."""
+    cdef Block *block
+    if shelf.blocks == 0:
+        return NULL
+    block = &side.pool[shelf.order[spot.slot]]
+    return &block.size[spot.index] if spot.index < block.count and block.key[spot.index] == key else NULL
+
+
+cdef inline void insert(Side *side, Shelf *shelf, Spot spot, int64_t key, int64_t size) noexcept nogil:
+    """Insert a level before the one at a spot, in a block that is split when it is full."""
+    cdef Block *block
+    cdef Block *more
+    if shelf.blocks == 0:
+        add_block(side, shelf, 0)
+    elif side.pool[shelf.order[spot.slot]].count == BLOCK:
+        add_block(side, shelf, spot.slot + 1)
+        block, more = &side.pool[shelf.order[spot.slot]], &side.pool[shelf.order[spot.slot + 1]]
+        # a side that is told from one end fills its blocks: all of the full one moves, or nothing of it
+        block.count = 0 if spot.index == 0 and spot.slot == 0 else BLOCK if spot.index == BLOCK else BLOCK // 2
+        more.count = BLOCK - block.count
+        move(more, 0, block, block.count, more.count)
+        if spot.index > block.count or block.count == BLOCK:
+            spot.index -= block.count
+            spot.slot += 1
+    block = &side.pool[shelf.order[spot.slot]]
+    move(block, spot.index + 1, block, spot.index, block.count - spot.index)
+    block.key[spot.index] = key
+    block.size[spot.index] = size
+    block.count += 1
+    shelf.count += 1
+
+
+cdef inline void remove(Side *side, Shelf *shelf, Spot spot) noexcept nogil:
+    """Remove the level at a spot."""
+    cdef Block *block = &side.pool[shelf.order[spot.slot]]
+    block.count -= 1
+    shelf.count -= 1
+    move(block, spot.index, block, spot.index + 1, block.count - spot.index)
+    if block.count == 0:
+        drop_block(side, shelf, spot.slot)
+        return
+    merge(side, shelf, spot.slot)
+    merge(side, shelf, spot.slot - 1)
+
+
+cdef inline void empty_shelf(Side *side, Shelf *shelf) noexcept nogil:
+    """Forget a shelf's levels."""
+    while shelf.blocks:
+        drop_block(side, shelf, shelf.blocks - 1)
+    shelf.count = 0
+
+
 cdef inline void spill(Side *side) noexcept nogil:
-    """Empty the window into the far arrays."""
-    cdef Py_ssize_t place = side.best
-    cdef Py_ssize_t i = side.count
-    sy_assert(side.count <= side.room)
+    """Empty the window and what is over it onto the far shelf."""
+    cdef Py_ssize_t place = lowest(side) if side.best >= 0 else -1
+    cdef Py_ssize_t slot
+    cdef int32_t i
+    cdef const Block *block
     while place >= 0:
-        i -= 1
-        side.far_key[i] = key_of(side, place)
-        side.far_size[i] = side.near[place]
+        push(side, &side.far, key_of(side, place), side.near[place])
         write(side, place, 0)
-        place = below(side, place)
-    sy_assert(i == side.far_count)
-    side.far_count = side.count
+        place = lowest(side)
     side.best = -1
+    for slot in range(side.over.blocks):
+        block = &side.pool[side.over.order[slot]]
+        for i in range(block.count):
+            push(side, &side.far, block.key[i], block.size[i])
+    empty_shelf(side, &side.over)
 
 
 cdef inline void fill(Side *side) noexcept nogil:
     """Take the far levels that are in the window; nothing may be above it."""
-    cdef Py_ssize_t i = side.far_count
+    cdef Spot spot = top_of(&side.far)
+    cdef int64_t key, size
     cdef uint64_t place
-    while i > 0 and side.far_key[i - 1] >= side.base:
-        i -= 1
-        place = place_of(side, side.far_key[i])
+    while step_down(side, &side.far, &spot, &key, &size) and key >= side.base:
+        place = place_of(side, key)
         sy_assert(place < side.width)
-        write(side, <Py_ssize_t>place, side.far_size[i])
-    if i < side.far_count:
-        side.best = <Py_ssize_t>place_of(side, side.far_key[side.far_count - 1])
-    side.far_count = i
+        write(side, <Py_ssize_t>place, size)
+        side.best = max(side.best, <Py_ssize_t>place)
+        pop(side, &side.far)
 
 
 cdef inline void place_window(Side *side, int64_t key) noexcept nogil:
     """Put the window around what is, or is about to be, the best key."""
     spill(side)
+    side.credit = 0
     side.step = max(side.unit, <uint64_t>1)
     if side.unit == 0:
         side.width = 1
@@ -226,184 +450,201 @@ cdef inline void place_window(Side *side, int64_t key) noexcept nogil:
     fill(side)
 
 
-cdef inline bint grow(Side *side, Py_ssize_t limit) noexcept nogil:
-    """Make room for more levels; False at the limit or without memory."""
-    cdef Py_ssize_t room = min(side.room * 2, limit)
-    cdef int64_t *key
-    cdef int64_t *size
-    if side.room >= limit:
+cdef inline void follow_best(Side *side) noexcept nogil:
+    """Move the window to where the best level has gone, once changes outside it have paid for that."""
+    cdef int64_t key, size
+    if side.over.count == 0 and (side.best >= LOW or side.far.count == 0):
+        return
+    side.credit += 1
+    if side.credit * MOVED >= side.count and best_of(side, &key, &size):
+        place_window(side, key)
+
+
+cdef inline Py_ssize_t blocks_for(Py_ssize_t room) noexcept nogil:
+    """How many blocks so many levels may need: a quarter full each, on two shelves, and all of them twice in a move."""
+    return room // (BLOCK // 8) + 16
+
+
+cdef inline bint reserve(Side *side, Py_ssize_t room) noexcept nogil:
+    """Make memory for so many levels; False, and nothing changes, when there is none."""
+    cdef Py_ssize_t blocks = blocks_for(room), before = blocks_for(side.room) if side.room else 0
+    cdef int32_t number
+    cdef Block *pool = <Block *>realloc(side.pool, blocks * sizeof(Block))
+    cdef int32_t *over
+    cdef int32_t *far
+    if pool == NULL:
         return False
-    key = <int64_t *>realloc(side.far_key, room * sizeof(int64_t))
-    if key == NULL:
+    side.pool = pool
+    over = <int32_t *>realloc(side.over.order, blocks * sizeof(int32_t))
+    if over == NULL:
         return False
-    side.far_key = key
-    size = <int64_t *>realloc(side.far_size, room * sizeof(int64_t))
-    if size == NULL:
+    side.over.order = over
+    far = <int32_t *>realloc(side.far.order, blocks * sizeof(int32_t))
+    if far == NULL:
         return False
-    side.far_size = size
-    side.room = room
+    side.far.order = far
+    for number in range(<int32_t>before, <int32_t>blocks):
+        pool[number].count = side.unused
+        side.unused = number
+    side.room = side.open_room = room
     return True
 
 
-cdef inline void move(Side *side, Py_ssize_t target, Py_ssize_t source, Py_ssize_t count) noexcept nogil:
-    """Shift `count` far levels."""
-    memmove(side.far_key + target, side.far_key + source, count * sizeof(int64_t))
-    memmove(side.far_size + target, side.far_size + source, count * sizeof(int64_t))
-
-
-cdef inline void drop_far(Side *side, Py_ssize_t count) noexcept nogil:
-    """Forget the worst `count` far levels."""
-    side.far_count -= count
-    side.count -= count
-    move(side, 0, count, side.far_count)
-
-
-cdef inline void drop_near(Side *side) noexcept nogil:
-    """Forget the worst level of the window."""
-    cdef Py_ssize_t place = lowest(side)
-    write(side, place, 0)
+cdef inline void drop_worst(Side *side) noexcept nogil:
+    """Forget the worst level."""
+    cdef Spot spot
+    cdef Py_ssize_t place
     side.count -= 1
-    if place == side.best:
-        side.best = -1
+    spot.slot = spot.index = 0
+    if side.far.count:
+        remove(side, &side.far, spot)
+    elif side.best >= 0:
+        place = lowest(side)
+        write(side, place, 0)
+        if place == side.best:
+            side.best = -1
+    else:
+        remove(side, &side.over, spot)
 
 
 cdef inline void cut_side(Side *side, Py_ssize_t depth) noexcept nogil:
     """Keep the best `depth` levels."""
-    cdef Py_ssize_t extra = side.count - depth
-    if extra > 0 and side.far_count:
-        drop_far(side, min(extra, side.far_count))
     while side.count > depth:
-        drop_near(side)
+        drop_worst(side)
 
 
 cdef inline bint make_place(Side *side, int64_t key, Py_ssize_t limit, int64_t *refused) noexcept nogil:
-    """Room for one more level, at the limit by forgetting the worst; False when the new one would be the worst."""
-    if side.count < side.room or grow(side, limit):
+    """Room for one more level, at the limit by forgetting the worst; False for one at or behind the horizon."""
+    cdef int64_t worst
+    cdef bint is_cut = side.open_room < 0
+    if is_cut and key <= side.horizon:
+        refused[0] += 1
+        return False
+    if side.count < side.room or (side.room < limit and reserve(side, min(side.room * 2, limit))):
+        if is_cut:
+            side.open_room = -1
         return True
     refused[0] += 1
-    if key < (side.far_key[0] if side.far_count else key_of(side, lowest(side))):
+    worst = worst_of(side)
+    side.horizon = max(min(key, worst), side.horizon) if is_cut else min(key, worst)
+    side.open_room = -1
+    if key < worst:
         return False
-    cut_side(side, side.count - 1)
+    drop_worst(side)
     return True
 
 
-cdef inline Py_ssize_t find_far(const Side *side, int64_t key) noexcept nogil:
-    """The place of the first far level whose key is not below `key`."""
-    cdef Py_ssize_t low = 0, half, length = side.far_count
-    while length > 0:
-        half = length >> 1
-        if side.far_key[low + half] < key:
-            low += half + 1
-            length -= half + 1
-        else:
-            length = half
-    return low
-
-
-cdef inline void insert_far(Side *side, int64_t key, int64_t size) noexcept nogil:
-    """Insert a far level."""
-    cdef Py_ssize_t place = find_far(side, key)
-    sy_assert(side.far_count < side.room)
-    sy_assert(key < side.base)
-    move(side, place + 1, place, side.far_count - place)
-    side.far_key[place] = key
-    side.far_size[place] = size
-    side.far_count += 1
-    side.count += 1
-
-
-cdef inline int64_t change_far(Side *side, Py_ssize_t place, int64_t size) noexcept nogil:
-    """Set or remove a far level; the size it had before."""
-    cdef int64_t before = side.far_size[place]
-    side.far_size[place] = size
-    if size == 0:
-        side.far_count -= 1
-        side.count -= 1
-        move(side, place, place + 1, side.far_count - place)
-    return before
-
-
 cdef inline void insert_outside(Side *side, int64_t key, int64_t size) noexcept nogil:
-    """Insert a level that is not in the window: far, or a reason to make the window anew."""
+    """Insert a level that is not in the window: the first of all, one between the ticks, or one for a shelf."""
     cdef uint64_t unit = common(side.unit, distance(key, side.base)) if side.width else 0
+    cdef int64_t best, ignored
+    cdef Shelf *shelf
     if unit > STEP_MAX:
         unit = common(unit, STEP_MAX)
-    if side.count == 0 or unit != side.unit or key > side.base:
+    if side.count == 0 or unit != side.unit:
         side.unit = unit
-        place_window(side, max(key, key_of(side, side.best)) if side.count else key)
-    if place_of(side, key) >= side.width:
-        insert_far(side, key, size)
-        return
-    write(side, <Py_ssize_t>place_of(side, key), size)
-    side.best = max(side.best, <Py_ssize_t>place_of(side, key))
+        place_window(side, max(key, best) if best_of(side, &best, &ignored) else key)
     side.count += 1
+    if place_of(side, key) < side.width:
+        write(side, <Py_ssize_t>place_of(side, key), size)
+        side.best = max(side.best, <Py_ssize_t>place_of(side, key))
+        return
+    shelf = &side.over if key > side.base else &side.far
+    insert(side, shelf, find(side, shelf, key), key, size)
+    follow_best(side)
 
 
 cdef inline int64_t put_outside(
     Side *side, int64_t key, int64_t size, Py_ssize_t limit, int64_t *refused
 ) noexcept nogil:
     """Set, insert or remove a level that is not in the window; the size it had before."""
-    cdef Py_ssize_t place = find_far(side, key)
-    if place < side.far_count and side.far_key[place] == key:
-        return change_far(side, place, size)
-    if size and make_place(side, key, limit, refused):
-        insert_outside(side, key, size)
-    return 0
+    cdef Shelf *shelf = &side.over if key > side.base else &side.far
+    cdef Spot spot = find(side, shelf, key)
+    cdef int64_t *there = size_at(side, shelf, spot, key)
+    cdef int64_t before
+    if there == NULL:
+        if size and make_place(side, key, limit, refused):
+            insert_outside(side, key, size)
+        return 0
+    before = there[0]
+    there[0] = size
+    if size == 0:
+        side.count -= 1
+        remove(side, shelf, spot)
+    follow_best(side)
+    return before
 
 
 cdef inline int64_t put_key(Side *side, int64_t key, int64_t size, Py_ssize_t limit, int64_t *refused) noexcept nogil:
     """Set, insert or remove one level; the size it had before."""
     cdef uint64_t place = place_of(side, key)
     cdef int64_t before
+    cdef Py_ssize_t grown
     if place >= side.width:
         return put_outside(side, key, size, limit, refused)
     before = side.near[place]
-    if side.count + (size != 0) - (before != 0) > side.room and not make_place(side, key, limit, refused):
+    grown = (size != 0) - (before != 0)
+    if side.count + grown > side.open_room and grown > 0 and not make_place(side, key, limit, refused):
         return 0
     write(side, <Py_ssize_t>place, size)
-    side.count += (size != 0) - (before != 0)
+    side.count += grown
     if <Py_ssize_t>place >= side.best:
         side.best = <Py_ssize_t>place if size else below(side, <Py_ssize_t>place)
-        if side.best < LOW and side.far_count:
-            place_window(side, key_of(side, side.best) if side.best >= 0 else side.far_key[side.far_count - 1])
+        if side.best < LOW and side.far.count:
+            follow_best(side)
     return before
 
 
 cdef inline void empty_side(Side *side) noexcept nogil:
     """Forget every level, and the tick with them."""
-    spill(side)
-    side.count = side.far_count = 0
+    cdef Py_ssize_t place = side.best
+    while place >= 0:
+        write(side, place, 0)
+        place = below(side, place)
+    side.best = -1
+    empty_shelf(side, &side.over)
+    empty_shelf(side, &side.far)
+    side.count = side.credit = 0
     side.width = side.unit = 0
+    side.open_room = side.room
 
 
 cdef inline bint open_side(Side *side, Py_ssize_t limit) noexcept:
-    """Reserve a side's memory; False when there is none. What the window does not use stays unreal."""
+    """Reserve a side's memory; False when there is none. What is not used stays unreal."""
     memset(side, 0, sizeof(Side))
-    side.best = -1
-    side.room = min(FIRST_ROOM, limit)
-    side.far_key = <int64_t *>malloc(side.room * sizeof(int64_t))
-    side.far_size = <int64_t *>malloc(side.room * sizeof(int64_t))
+    side.best = side.unused = -1
     side.near = <int64_t *>calloc(WINDOW, sizeof(int64_t))
     side.words = <uint64_t *>calloc(WORDS, sizeof(uint64_t))
-    return side.far_key != NULL and side.far_size != NULL and side.near != NULL and side.words != NULL
+    return side.near != NULL and side.words != NULL and reserve(side, min(FIRST_ROOM, limit))
 
 
 cdef inline void close_side(Side *side) noexcept:
     """Give a side's memory back."""
-    free(side.far_key)
-    free(side.far_size)
+    free(side.pool)
+    free(side.over.order)
+    free(side.far.order)
     free(side.near)
     free(side.words)
+
+
+cdef inline bint hollow(const Side *side, Py_ssize_t limit) noexcept nogil:
+    """Whether levels were cut, and so many better ones have gone since that the rest may soon be needed."""
+    return side.open_room < 0 and side.count <= limit // 2
 
 
 cdef inline Cursor behind(const Side *side, int64_t key) noexcept nogil:
     """Before the best level that is worse than a key, which need not be a level's."""
     cdef Cursor cursor = first(side)
-    if side.best < 0 or key > key_of(side, side.best):
+    if side.over.count and key > side.pool[side.over.order[0]].key[0]:
+        cursor.over = find(side, &side.over, key)
         return cursor
-    if key >= side.base:
+    cursor.over.slot = cursor.over.index = 0
+    if side.best >= 0 and key > key_of(side, side.best):
+        return cursor
+    if side.best >= 0 and key >= side.base:
         cursor.place = below(side, <Py_ssize_t>((<uint64_t>key - <uint64_t>side.base + side.step - 1) // side.step))
-    else:
-        cursor.place = -1
-        cursor.far = find_far(side, key)
+        return cursor
+    cursor.place = -1
+    if side.far.blocks:
+        cursor.far = find(side, &side.far, key)
     return cursor

@@ -72,6 +72,7 @@ class Instrument(Table, frozen=True, kw_only=True):
     id: Id
     venue: VenueName
     symbol: Symbol
+    alarm_spread_bps: Annotated[float, msgspec.Meta(ge=0)] = 0.0  # a wider spread raises an alarm; 0: none
 
 
 class Strategy(Table, frozen=True, kw_only=True, rename={"class_path": "class"}):

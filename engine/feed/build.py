@@ -170,6 +170,7 @@ def feed_config(
         instruments_path=str(config.paths.instruments.with_suffix(f".{venue.name}.json")),
         relist=set(config.role_names) <= {name},
         pinned={symbol: pinned[number] for symbol, (number, _) in places.items() if number in pinned},
+        alarm_spreads={one.symbol: one.alarm_spread_bps for one in config.instruments if one.venue == venue.name},
         standby=standby_of(venue),
         **seed_of(config),
         **durations(config.feed),

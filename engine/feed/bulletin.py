@@ -12,18 +12,18 @@ what it said last stays what is known: whoever listens asks the venue in another
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from engine.feed.backoff import Backoff
 from engine.feed.config import SECOND_NS, FeedConfig
-from engine.venues.dialect import InstrumentChannel, Listing, Notice
+from engine.venues.dialect import InstrumentChannel, Listing, Notice, Unreadable, guarded
 from engine.venues.port import FramePort, PortState
 
 LOOK_NS = SECOND_NS // 100  # how often frames are looked for: nobody trades faster than this on a status
 PING_NS = 5 * SECOND_NS  # a connection this long without a byte is asked whether it lives
 MUTE_NS = 15 * SECOND_NS  # and left when it does not say so
 LOG = logging.getLogger("steelyard.feed")
-UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
 
 class Bulletin:
@@ -84,14 +84,20 @@ class Bulletin:
         if frames or port.receive_ns != self._read_ns:
             self._alive_ns, self._read_ns = now_ns, port.receive_ns
         for frame in frames:
-            try:
-                notice = self._channel.notice(frame)
-                if notice is not None:
-                    self._note(notice, now_ns)
-            except UNREADABLE as error:
-                self._fail(f"instruments that cannot be read: {error!r}", now_ns)
+            notice = guarded(partial(self._read_notice, frame))
+            if isinstance(notice, Unreadable):
+                self._fail(f"instruments that cannot be read: {notice.text}", now_ns)
+            elif notice is not None:
+                self._note(notice, now_ns)
             if self._port is None:
                 return
+
+    def _read_notice(self, frame: bytes) -> Notice | None:
+        """A frame understood, with entries that are tables."""
+        notice = self._channel.notice(frame)
+        if notice is not None:
+            _refuse_strange(notice)
+        return notice
 
     def _note(self, notice: Notice, now_ns: int) -> None:
         if notice.refusal:
@@ -151,3 +157,11 @@ class Bulletin:
             self._port.close()
         self._port, self.failed = None, True
         self._begin_ns = now_ns + self._backoff.next_ns()
+
+
+def _refuse_strange(notice: Notice) -> None:
+    """An entry that is no table cannot be laid over another."""
+    for symbol, entry in notice.entries.items():
+        if not isinstance(entry, dict):
+            msg = f"{symbol}: expected a table of what is listed, was {entry!r:.100}"
+            raise ValueError(msg)  # noqa: TRY004 - the venue's text is wrong, not the program

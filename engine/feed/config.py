@@ -31,6 +31,7 @@ class FeedConfig:
     weight_percent: int = 50  # of what the venue lets an address ask in a minute; the rest is execution's
     relist: bool = False  # no role decides by the instruments: a change of decimals may be taken over at once
     pinned: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # decimals that living roles believe, by symbol
+    alarm_spreads: Mapping[str, float] = field(default_factory=dict)  # basis points, by symbol
     standby: bool = False  # a second connection is kept up, ready to take over
     hold_ns: int = SECOND_NS // 10  # so long the other of two connections may take to fill a hole
     retry_min_ns: int = SECOND_NS // 2

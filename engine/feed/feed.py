@@ -25,9 +25,11 @@ from engine.feed.outbox import Outbox
 from engine.feed.pipeline import Pipeline
 from engine.feed.rehearsal import Rehearsal
 from engine.feed.snapshots import Snapshots
+from engine.feed.spread import SpreadAlarms
 from engine.feed.standby import Standby
 from engine.feed.track import Track
 from engine.model.instrument import Instrument
+from engine.venues.border import Border
 from engine.venues.catalogue import dialect_of
 from engine.venues.dialect import AnswerKind, ChannelKind, Dialect
 from engine.venues.port import FramePort, RequestPort
@@ -62,6 +64,7 @@ class Feed:
         """`show` is told of every instrument that is known, and again when something of it changes."""
         self.name, self.config = config.name, config
         self._ports, self._dialect = ports, dialect or dialect_of(config.venue)
+        self._border = Border(self._dialect, config.name)
         self._requests = ports.requests()
         self._budget = Budget(config, self._dialect)
         channel = self._dialect.instrument_channel if config.announced and not config.kept_only else None
@@ -80,6 +83,8 @@ class Feed:
         self.pipeline: Pipeline | None = None
         self.malformed = self.reconnects = self.successions = 0
         self.failure = ""
+        self._spreads = SpreadAlarms(config.name, config.alarm_spreads)
+        self._cut: set[str] = set()  # books whose worst levels do not fit
 
     @property
     def instruments(self) -> tuple[Instrument, ...]:
@@ -246,7 +251,7 @@ class Feed:
 
     def _take_rest(self, link: Link, rest: list[tuple[bytes, bool]], pipeline: Pipeline, now_ns: int) -> None:
         for frame, malformed in rest:
-            answer = self._dialect.answer(frame)
+            answer = self._border.answer(frame)
             if malformed or answer.kind == AnswerKind.MALFORMED:
                 self._log_malformed(frame, answer.text)
                 self._listings.doubt_frame(frame, now_ns)
@@ -349,6 +354,18 @@ class Feed:
         else:
             track.refresh(now_ns)
         track.retell(now_ns, RETOLD_LEVELS)
+        self._log_cut(track)
+        if link is self._link:
+            self._spreads.look(track)
+
+    def _log_cut(self, track: Track) -> None:
+        """Say once of each cut book that it is not whole; it is asked for anew before its levels are needed."""
+        if track.book.is_cut() and track.symbol not in self._cut:
+            self._cut.add(track.symbol)
+            limit = track.book.level_limit
+            LOG.warning("%s: %s has more than %d levels a side: the worst are cut", self.name, track.symbol, limit)
+        elif not track.book.is_cut():
+            self._cut.discard(track.symbol)
 
     def _want(self, track: Track, link: Link, now_ns: int) -> None:
         if self._dialect.requests_snapshots:

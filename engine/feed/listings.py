@@ -21,6 +21,7 @@ from engine.feed.precision import misfits_of, misfits_of_book
 from engine.feed.track import Track
 from engine.model.instrument import Instrument
 from engine.model.words import BookState
+from engine.venues.border import Border
 from engine.venues.dialect import Dialect
 
 LOG = logging.getLogger("steelyard.feed")
@@ -35,6 +36,7 @@ class Listings:
     def __init__(self, config: FeedConfig, dialect: Dialect, loader: Loader, outbox: Outbox, show: Show) -> None:
         """Nothing is followed until the loader knows something."""
         self._config, self._dialect, self._loader, self._outbox = config, dialect, loader, outbox
+        self._border = Border(dialect, config.name)
         self.show = show
         self._listed: dict[str, tuple[int, int]] = {}  # the decimals that the scanner reads a symbol by
         self._missed: dict[str, str] = {}
@@ -168,8 +170,8 @@ class Listings:
         return pipeline
 
     def _examine(self, frame: bytes) -> tuple[str, ...]:
-        """The books that a malformed frame spoils: asked before the frames behind it are taken."""
-        return self._dialect.answer(frame).spoilt
+        """The books that a malformed frame spoils: asked before the frames after it are taken."""
+        return self._border.spoilt(frame, self.tracks)
 
     def _track(self, index: int, one: Instrument, outbox: Outbox) -> Track:
         rule, depth, cell = self._dialect.rule(), self._dialect.depth, self._config.cell(one.symbol)

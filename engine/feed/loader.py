@@ -20,7 +20,7 @@ from engine.feed.bulletin import Bulletin
 from engine.feed.config import SECOND_NS, FeedConfig
 from engine.feed.instruments import load_instruments, save_instruments
 from engine.model.instrument import Instrument
-from engine.venues.dialect import Dialect, Listing
+from engine.venues.dialect import Dialect, Listing, Unreadable, guarded
 from engine.venues.port import RequestPort, Response
 
 OK = 200
@@ -167,10 +167,9 @@ class Loader:
 
     def _read(self, group: tuple[str, ...], body: bytes, now_ns: int) -> bool:
         ids = self._config.symbols
-        try:
-            listing = self._dialect.instruments(body, {symbol: ids[symbol] for symbol in group})
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            self._fail(f"metadata that cannot be read: {error!r}", now_ns)
+        listing = guarded(lambda: self._dialect.instruments(body, {symbol: ids[symbol] for symbol in group}))
+        if isinstance(listing, Unreadable):
+            self._fail(f"metadata that cannot be read: {listing.text}", now_ns)
             return False
         self._groups.popleft()
         self._round.append(listing)

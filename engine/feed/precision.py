@@ -7,25 +7,32 @@ from decimal import Decimal
 import orjson
 
 from engine.model.instrument import Instrument
-from engine.venues.dialect import Dialect
+from engine.venues.dialect import Dialect, Unreadable, guarded
 
 
 def misfits_of(frame: bytes, dialect: Dialect, known: Mapping[str, Instrument]) -> dict[str, str]:
     """The symbols of a frame that was refused, with the number that does not fit; none where that is not the reason."""
-    try:
+
+    def read() -> dict[str, str]:
         parsed = orjson.loads(frame) if dialect.numbers_are_text else json.loads(frame, parse_float=str, parse_int=str)
         return _misfits(dialect.numbers(parsed), known)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):  # broken in another way
-        return {}
+
+    return _or_none(guarded(read))
 
 
 def misfits_of_book(body: bytes, symbol: str, known: Mapping[str, Instrument]) -> dict[str, str]:
     """The same of a book asked for over REST."""
-    try:
+
+    def read() -> dict[str, str]:
         parsed = orjson.loads(body)
         return _misfits(((symbol, price, size) for price, size, *_ in (*parsed["bids"], *parsed["asks"])), known)
-    except (ValueError, KeyError, TypeError):
-        return {}
+
+    return _or_none(guarded(read))
+
+
+def _or_none(found: dict[str, str] | Unreadable) -> dict[str, str]:
+    """What is broken in another way has no misfits."""
+    return {} if isinstance(found, Unreadable) else found
 
 
 def _misfits(numbers: Iterable[tuple[str, str, str]], known: Mapping[str, Instrument]) -> dict[str, str]:

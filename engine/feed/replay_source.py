@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import orjson
 
+from engine.feed.capture.check import book_of
 from engine.feed.capture.entries import gather
 from engine.feed.capture.formats import OK, read_capture, split_response
 from engine.feed.capture.recording import Entry, is_recording, read_blocks
@@ -100,7 +101,7 @@ class Reel:
         for piece in read_capture(path, kind, dialect.name):
             if piece.sent:
                 continue
-            book = dialect.recorded_book(piece.payload, piece.url)
+            book = book_of(dialect, piece)
             if piece.url or book is not None:
                 target = piece.url or dialect.snapshot_target(book or self._first, 0)
                 yield piece.time_ns, 0, RESPONSE, f"{OK} {target}\n".encode() + piece.payload

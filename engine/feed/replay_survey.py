@@ -6,6 +6,7 @@ found from the widest numbers. `check_recording` is the part that needs no syste
 
 import dataclasses
 from collections.abc import Mapping
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,7 +17,7 @@ from engine.feed.config import FeedConfig
 from engine.model.fixed import INT64_MAX
 from engine.model.instrument import Instrument
 from engine.model.words import FrameKind
-from engine.venues.dialect import Dialect
+from engine.venues.dialect import Dialect, Unreadable, guarded
 
 PIECES_AHEAD = 5_000  # what was answered and settled stands at the beginning, or nowhere
 SHOWN = 200  # characters of a list of symbols
@@ -82,11 +83,8 @@ def _announces(piece: Piece, dialect: Dialect) -> bool:
     channel = dialect.instrument_channel
     if channel is None or piece.mark != FrameKind.RECEIVED or piece.sent or piece.url:
         return False
-    try:
-        notice = channel.notice(piece.payload)
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):  # counted by the replay
-        return False
-    return notice is not None and notice.whole
+    notice = guarded(partial(channel.notice, piece.payload))  # one that cannot be read is counted by the replay
+    return not isinstance(notice, Unreadable) and notice is not None and notice.whole
 
 
 def _absent(files: list[Path], venue: str, symbols: list[str], survey: Survey) -> str:

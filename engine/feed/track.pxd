@@ -42,7 +42,7 @@ cdef class Track:
     cdef int64_t roll_ns
     cdef Outbox outbox
     cdef readonly int64_t snapshots, diffs, dropped, applied, gaps, resyncs, suspect
-    cdef readonly int64_t checksum_checked, checksum_ok, refetches, crossings, holes
+    cdef readonly int64_t checksum_checked, checksum_ok, refetches, crossings, holes, hollows
 
     cdef int delta(self, Market market, Message *message, object frame, int64_t receive_ns, int64_t now_ns) except -1
     cdef int keep(self, object frame, int64_t receive_ns) except -1

@@ -35,6 +35,7 @@ class Track:
     refetches: int
     crossings: int
     holes: int
+    hollows: int
     patient: bool
     def __init__(
         self,

@@ -208,6 +208,9 @@ cdef class Track:
                 self.tell_cut(1, &self.book.bids)
                 self.tell_cut(-1, &self.book.asks)
             self.cut()
+        if self.book.is_hollow():  # levels were cut, and those left may not reach as far as they are needed
+            self.hollows += 1
+            return self.doubt(receive_ns, now_ns)
         if message.checksum >= 0:
             self.checksum_checked += 1
             if not self.holds(message):

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from engine.venues.dialect import OTHER, Answer, AnswerKind, Channel, InstrumentChannel
+from engine.venues.dialect import EVERY, OTHER, Answer, AnswerKind, Channel, InstrumentChannel
 
 SECOND_NS = 1_000_000_000
 
@@ -73,8 +73,8 @@ class Channels(ABC):
         return self.answer_message(message) if isinstance(message, dict) else OTHER
 
     def unreadable(self, text: str) -> Answer:
-        """A frame that is no JSON: numbers or checksums show what it held."""
-        return Answer(AnswerKind.MALFORMED, text)
+        """A frame that is no JSON may have changed any book: a number shows it one frame late, a checksum never."""
+        return Answer(AnswerKind.MALFORMED, text, (EVERY,))
 
     @abstractmethod
     def answer_message(self, message: dict[str, Any]) -> Answer:

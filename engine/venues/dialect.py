@@ -6,7 +6,8 @@ A further venue is one folder: a compiled scanner and rule (`market`, `rule`), a
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 from engine.model.instrument import Instrument
 from engine.venues.market import Market, Rule
@@ -55,6 +56,8 @@ class Answer:
 
 
 EVERY = ""
+ERROR_SHOWN = 200  # characters: an error may quote all that it was given
+T = TypeVar("T")
 OTHER, LEAVING = Answer(AnswerKind.OTHER), Answer(AnswerKind.LEAVING)
 
 
@@ -66,6 +69,21 @@ class Listing:
     refused: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """What came instead of what a reader should have found: why it cannot be read."""
+
+    text: str
+
+
+def guarded(reader: Callable[[], T]) -> T | Unreadable:
+    """What a reader of a venue's text finds; its failure, whatever it is, is a value."""
+    try:
+        return reader()
+    except Exception as error:  # noqa: BLE001 - the venue's text decides which one it is
+        return Unreadable(repr(error)[:ERROR_SHOWN])
+
+
 def read_listed(
     venue: str,
     listed: Mapping[str, Mapping[str, Any]],
@@ -75,10 +93,14 @@ def read_listed(
     """Read the symbols in `ids`, or all; one that cannot be taken exactly is refused by name and hurts no other."""
     found, refused = [], {}
     for symbol, number in (dict.fromkeys(listed, 0) if ids is None else ids).items():
-        try:
-            found.append(read(symbol, listed[symbol], number))
-        except (ValueError, KeyError, TypeError, ArithmeticError) as error:
-            refused[symbol] = f"{venue} does not list it" if symbol not in listed else f"cannot be read: {error!r}"
+        if symbol not in listed:
+            refused[symbol] = f"{venue} does not list it"
+            continue
+        one = guarded(partial(read, symbol, listed[symbol], number))
+        if isinstance(one, Unreadable):
+            refused[symbol] = f"cannot be read: {one.text}"
+        else:
+            found.append(one)
     return Listing(tuple(found), refused)
 
 

@@ -7,6 +7,7 @@
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from operator import attrgetter
@@ -16,13 +17,15 @@ from urllib.parse import urlsplit
 import orjson
 
 from engine.feed.capture.formats import SHOWN, Piece, read_capture
+from engine.feed.chain import Chain
 from engine.feed.order_track import OrderTrack
 from engine.feed.outbox import Outbox
 from engine.feed.pipeline import Pipeline
 from engine.feed.track import Track
 from engine.model.fixed import to_text
 from engine.model.words import BookState, FrameKind
-from engine.venues.dialect import AnswerKind, Dialect, Listing
+from engine.venues.border import Border
+from engine.venues.dialect import AnswerKind, Dialect, Listing, Unreadable, guarded
 
 COUNTS = (
     "snapshots", "diffs", "dropped", "applied", "gaps", "resyncs", "suspect", "bbo_checked", "bbo_equal",
@@ -52,26 +55,24 @@ class Survey:
         """Take a piece's numbers, or its metadata."""
         if piece.mark != FrameKind.RECEIVED or piece.sent:
             return
-        symbol = self.dialect.recorded_book(piece.payload, piece.url)
+        symbol = book_of(self.dialect, piece)
         if symbol is not None:
-            self._read_snapshot(symbol, piece.payload)
-        elif piece.url:
-            self._read_metadata(piece)
+            guarded(lambda: self._read_snapshot(symbol, piece.payload))
+        elif piece.url:  # it may be an answer of another kind: a book, say
+            guarded(lambda: self._state(self.dialect.instruments(piece.payload, None)))
         else:
-            self._read_frame(piece)
+            guarded(lambda: self._read_frame(piece))
 
     def _read_frame(self, piece: Piece) -> None:
+        """A frame's metadata and numbers; one that cannot be read is counted by the pipeline."""
         channel = self.dialect.instrument_channel
-        try:
-            notice = channel.notice(piece.payload) if channel is not None else None
-            if channel is not None and notice is not None and notice.entries:
-                self._state(channel.listing(notice.entries, dict.fromkeys(notice.entries, 0)))
-            message = self._parse(piece.payload)
-            self.dialect.learn(message)
-            for symbol, price, size in self.dialect.numbers(message):
-                self._widen(symbol, price, size)
-        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):  # counted by the pipeline
-            return
+        notice = channel.notice(piece.payload) if channel is not None else None
+        if channel is not None and notice is not None and notice.entries:
+            self._state(channel.listing(notice.entries, dict.fromkeys(notice.entries, 0)))
+        message = self._parse(piece.payload)
+        self.dialect.learn(message)
+        for symbol, price, size in self.dialect.numbers(message):
+            self._widen(symbol, price, size)
 
     def _parse(self, payload: bytes) -> object:
         if self.dialect.numbers_are_text:
@@ -79,13 +80,11 @@ class Survey:
         return json.loads(payload, parse_float=str, parse_int=str)
 
     def _read_snapshot(self, symbol: str, payload: bytes) -> None:
-        try:
-            book = orjson.loads(payload)
-            self.dialect.learn(book)
-            for price, size, *_ in (*book["bids"], *book["asks"]):
-                self._widen(symbol, price, size)
-        except (ValueError, KeyError, TypeError, AttributeError):  # the pipeline will count it as malformed
-            return
+        """A book's numbers; one that cannot be read is counted by the pipeline."""
+        book = orjson.loads(payload)
+        self.dialect.learn(book)
+        for price, size, *_ in (*book["bids"], *book["asks"]):
+            self._widen(symbol, price, size)
 
     def _widen(self, symbol: object, price: object, size: object) -> None:
         """Take two numbers of a symbol; what is no number, or of no symbol, is left to the scanner to refuse."""
@@ -98,12 +97,6 @@ class Survey:
         for widest, widths in zip(kinds, zip(price_shape, size_shape, strict=True), strict=True):
             before = widest.get(symbol, (0, 0))
             widest[symbol] = max(before[0], widths[0]), max(before[1], widths[1])
-
-    def _read_metadata(self, piece: Piece) -> None:
-        try:
-            self._state(self.dialect.instruments(piece.payload, None))
-        except (ValueError, LookupError, TypeError, AttributeError):  # an answer of another kind: a book, say
-            return
 
     def _state(self, listing: Listing) -> None:
         self.stated |= {one.symbol: (one.price_decimals, one.size_decimals) for one in listing.instruments}
@@ -144,6 +137,12 @@ def shape_of_text(text: str) -> tuple[int, int, int] | None:
     return len(parts[1]), need, need + len(parts[3] or "")
 
 
+def book_of(dialect: Dialect, piece: Piece) -> str | None:
+    """The symbol of a piece that is a requested book, empty when nothing names it; None for all else."""
+    symbol = guarded(lambda: dialect.recorded_book(piece.payload, piece.url))
+    return None if isinstance(symbol, Unreadable) else symbol
+
+
 class Check:
     """One run of a recording."""
 
@@ -158,6 +157,9 @@ class Check:
             market.add(symbol, *decimals)
             self.pipeline.add(track(index, index, symbol, dialect.rule(), outbox, dialect.depth))
         self.index = {symbol: index for index, symbol in enumerate(symbols)}
+        self.border = Border(dialect, "capture check")
+        self.pipeline.examine = lambda frame: self.border.spoilt(frame, self.index)
+        self.chains: defaultdict[int, Chain] = defaultdict(Chain)  # what each connection has said
         self.open: list[int] = []  # connections, where the recording tells of them
         self.answers = 0
         self.malformed = 0
@@ -171,20 +173,23 @@ class Check:
         if piece.sent:
             self.answers += 1
             return
-        symbol = self.dialect.recorded_book(piece.payload, piece.url)
+        symbol = book_of(self.dialect, piece)
         if symbol is not None:
             self.answers += not piece.url
             symbol = symbol or (next(iter(self.index)) if len(self.index) == 1 else "")  # it can only mean the only one
             if symbol in self.index:
-                self.pipeline.snapshot(self.index[symbol], piece.payload, piece.time_ns, piece.time_ns)
+                index = self.index[symbol]
+                self.malformed += not self.pipeline.snapshot(index, piece.payload, piece.time_ns, piece.time_ns)
             return
         if piece.url or self.is_second(piece):
             return
+        self.pipeline.chain = self.chains[piece.connection]
         for frame, malformed in self.pipeline.take([piece.payload], piece.time_ns, piece.time_ns) or ():
-            answer = self.dialect.answer(frame)
+            answer = self.border.answer(frame)
             self.malformed += malformed or answer.kind == AnswerKind.MALFORMED
             self.refused += answer.kind == AnswerKind.REFUSED
-            self.pipeline.mistrust(answer.spoilt, piece.time_ns, piece.time_ns)
+            if not malformed:
+                self.pipeline.mistrust(answer.spoilt, piece.time_ns, piece.time_ns)
 
     def take_mark(self, piece: Piece) -> None:
         """A connection begins or is gone; the last one's end leaves no book that could be followed."""
@@ -255,5 +260,5 @@ def check(
 
 
 def is_good(report: dict[str, object]) -> bool:
-    """Whether a book that should be good is: one that was told anything of its levels should be."""
-    return report["state"] == "good" or not (report["snapshots"] or report["diffs"])
+    """Whether every frame was read, and a book that should be good is: one that any frame changed should be."""
+    return not report["malformed"] and (report["state"] == "good" or not (report["snapshots"] or report["diffs"]))

@@ -127,7 +127,7 @@ def main(argv: list[str]) -> int:
 
 
 def run_check(arguments: argparse.Namespace) -> int:
-    """0 when every book that should be good is."""
+    """0 when every frame was read and every book that should be good is."""
     try:
         reports = check(
             arguments.files, dialect_of(arguments.venue), arguments.symbol, arguments.format, arguments.decimals
@@ -140,6 +140,8 @@ def run_check(arguments: argparse.Namespace) -> int:
     for report in reports:
         if report["checksum_checked"] and not report["checksum_ok"]:
             sys.stderr.write(f"capture check: {_advice(report)}\n")
+    if reports and reports[0]["malformed"]:
+        sys.stderr.write(f"capture check: {reports[0]['malformed']} frames or books cannot be read\n")
     if not reports:
         sys.stderr.write("capture check: no symbol of this venue in the recording\n")
         return 2

@@ -10,6 +10,7 @@ import orjson
 from engine.venues.binance.instruments import read_exchange_info
 from engine.venues.binance.scan import BinanceMarket, FuturesRule, SpotRule
 from engine.venues.dialect import (
+    EVERY,
     LEAVING,
     OTHER,
     Answer,
@@ -23,7 +24,9 @@ from engine.venues.dialect import (
 from engine.venues.market import Market, Rule
 
 SECOND_NS = 1_000_000_000
-HOT_EVENTS = frozenset({"depthUpdate", "bookTicker", "trade", "aggTrade"})
+BOOK_EVENT = "depthUpdate"
+TICKER, TICKER_KEYS = "bookTicker", frozenset("uBA")  # spot's has no name, and is known by its keys
+HOT_EVENTS = frozenset({BOOK_EVENT, TICKER, "trade", "aggTrade"})
 SNAPSHOT_START = b'{"lastUpdateId"'
 CHANNELS = (
     Channel("depth@100ms", ChannelKind.BOOK),
@@ -121,7 +124,7 @@ class BinanceDialect:
         try:
             message = orjson.loads(frame)
         except orjson.JSONDecodeError as error:
-            return Answer(AnswerKind.MALFORMED, str(error))
+            return Answer(AnswerKind.MALFORMED, str(error), (EVERY,))
         if not isinstance(message, dict):
             return OTHER
         if "error" in message or "code" in message:
@@ -172,9 +175,16 @@ def _number(message: Mapping[str, Any]) -> int:
 
 
 def _answer_event(event: object) -> Answer:
-    kind = event.get("e") if isinstance(event, dict) else None
+    if not isinstance(event, dict):
+        return OTHER
+    kind = event.get("e", TICKER if event.keys() >= TICKER_KEYS else None)
     if kind == "serverShutdown":
         return LEAVING
     if isinstance(kind, str) and kind in HOT_EVENTS:
-        return Answer(AnswerKind.MALFORMED, f"a {kind} that the scanner refuses")
+        return Answer(AnswerKind.MALFORMED, f"a {kind} that the scanner refuses", _spoilt_books(event))
     return OTHER
+
+
+def _spoilt_books(event: Mapping[str, Any]) -> tuple[str, ...]:
+    """The book that a refused event would have changed: the number that shows the hole may be long in coming."""
+    return (str(event.get("s", EVERY)),) if event.get("e") == BOOK_EVENT else ()

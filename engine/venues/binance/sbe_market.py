@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from engine.venues.binance.market import BinanceDialect
 from engine.venues.binance.sbe import SCHEMA_ID, SCHEMA_VERSION, BinanceSbeMarket, schema_of
-from engine.venues.dialect import OTHER, Answer, AnswerKind, Channel, ChannelKind
+from engine.venues.dialect import EVERY, OTHER, Answer, AnswerKind, Channel, ChannelKind
 from engine.venues.market import Market
 
 CHANNELS = (
@@ -46,10 +46,10 @@ class BinanceSbeDialect(BinanceDialect):
             return super().answer(frame)
         found = schema_of(frame)
         if found is None:
-            return Answer(AnswerKind.MALFORMED, "too short for an SBE header")
+            return Answer(AnswerKind.MALFORMED, "too short for an SBE header", (EVERY,))
         expected = f"{SCHEMA_ID}:{SCHEMA_VERSION}"
         if found[0] != SCHEMA_ID:
-            return Answer(AnswerKind.MALFORMED, f"SBE schema must be {expected}, was {found[0]}:{found[1]}")
+            return Answer(AnswerKind.MALFORMED, f"SBE schema must be {expected}, was {found[0]}:{found[1]}", (EVERY,))
         if found[1] != SCHEMA_VERSION:
             return Answer(AnswerKind.FOREIGN, f"SBE stream schema must be {expected}, was {found[0]}:{found[1]}")
         return OTHER

@@ -105,7 +105,8 @@ def _listed_wants(events: object) -> tuple[Want, ...]:
     subscribed = first.get("subscriptions") if isinstance(first, dict) else None
     if not isinstance(subscribed, dict):
         return ()
-    return tuple((channel, str(symbol)) for channel, symbols in subscribed.items() for symbol in symbols or ())
+    listed = ((channel, symbols) for channel, symbols in subscribed.items() if isinstance(symbols, list))
+    return tuple((channel, str(symbol)) for channel, symbols in listed for symbol in symbols)
 
 
 def refusal_of(message: Mapping[str, Any]) -> Answer:

@@ -75,10 +75,6 @@ class ExchangeDialect(Channels):
         listed = {entry["id"]: entry for entry in orjson.loads(body)}
         return read_listed(self.name, listed, ids, partial(read_product, self.name))
 
-    def unreadable(self, text: str) -> Answer:
-        """Where changes have no numbers a frame that is no JSON may have been of any book."""
-        return Answer(AnswerKind.MALFORMED, text, () if self.by_order else (EVERY,))
-
     def answer_message(self, message: dict[str, Any]) -> Answer:
         """Acknowledgements list all subscriptions so far; a message without a number is a copy for its owner alone."""
         kind = message.get("type")

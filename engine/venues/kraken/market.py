@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import orjson
 
 from engine.venues.channels import SECOND_NS, Channels
-from engine.venues.dialect import OTHER, Answer, AnswerKind, Channel, ChannelKind, Listing, Want
+from engine.venues.dialect import EVERY, OTHER, Answer, AnswerKind, Channel, ChannelKind, Listing, Want
 from engine.venues.kraken.instruments import KrakenInstruments, read_asset_pairs
 from engine.venues.kraken.scan import KrakenMarket, KrakenRule
 from engine.venues.market import Market, Rule
@@ -126,7 +126,11 @@ def _answer_request(message: Mapping[str, Any]) -> Answer:
 
 def spoilt_books(message: Mapping[str, Any]) -> tuple[str, ...]:
     """The books a refused message would have changed: a checksum over ten levels would not miss a deeper one."""
-    data = message["data"]
-    if message["channel"] != "book" or not isinstance(data, list):
-        return ()
-    return tuple(str(entry.get("symbol")) for entry in data if isinstance(entry, dict))
+    return symbols_of(message["data"]) if message["channel"] == "book" else ()
+
+
+def symbols_of(data: object) -> tuple[str, ...]:
+    """The symbols that a message's entries name; every book where one of them names none."""
+    if not isinstance(data, list) or not all(isinstance(one, dict) and "symbol" in one for one in data):
+        return (EVERY,)
+    return tuple(str(one["symbol"]) for one in data)

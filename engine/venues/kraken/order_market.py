@@ -14,7 +14,7 @@ import orjson
 
 from engine.venues.channels import SECOND_NS
 from engine.venues.dialect import OTHER, Answer, AnswerKind, Channel, ChannelKind, Want
-from engine.venues.kraken.market import KrakenDialect
+from engine.venues.kraken.market import KrakenDialect, symbols_of
 from engine.venues.kraken.order_scan import KrakenOrderMarket, KrakenOrderRule
 from engine.venues.market import Market, Rule
 
@@ -53,7 +53,7 @@ class KrakenOrderDialect(KrakenDialect):
             return super().answer_message(message)
         if not message.get("data"):
             return OTHER
-        return Answer(AnswerKind.MALFORMED, "a level3 message that the scanner refuses", spoilt_orders(message))
+        return Answer(AnswerKind.MALFORMED, "a level3 message that the scanner refuses", symbols_of(message["data"]))
 
     def numbers(self, message: object) -> Iterable[tuple[str, str, str]]:
         """The numbers of orders that stand or come."""
@@ -98,9 +98,3 @@ def plain(text: str) -> str:
 def prices_of(side: Iterable[Mapping[str, Any]]) -> set[Any]:
     """The levels of a side."""
     return {order["limit_price"] for order in side}
-
-
-def spoilt_orders(message: Mapping[str, Any]) -> tuple[str, ...]:
-    """The books that a refused message would have changed."""
-    data = message["data"]
-    return tuple(str(one.get("symbol")) for one in data if isinstance(one, dict)) if isinstance(data, list) else ()

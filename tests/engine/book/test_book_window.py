@@ -20,16 +20,23 @@ class Oracle:
     def __init__(self, limit: int = 1 << 40) -> None:
         """Bounded like a book."""
         self.limit = limit
+        self.clear()
+
+    def clear(self) -> None:
+        """Nothing, and nothing cut."""
         self.levels: dict[int, dict[int, int]] = {1: {}, -1: {}}
+        self.horizon = {1: -(1 << 64), -1: -(1 << 64)}  # the best key cut
 
     def set(self, side: int, price: int, size: int) -> int:
-        """The size before; the worst goes when there are too many."""
+        """The size before; the worst goes when there are too many, and nothing at or behind it comes back."""
         levels = self.levels[side]
         before = levels.pop(price, 0)
-        if size:
+        if size and side * price > self.horizon[side]:
             levels[price] = size
         if len(levels) > self.limit:
-            del levels[self.top(side)[-1][0]]
+            worst = self.top(side)[-1][0]
+            self.horizon[side] = side * worst
+            del levels[worst]
         return before
 
     def top(self, side: int) -> list[tuple[int, int]]:
@@ -93,7 +100,7 @@ def test_wherever_the_price_goes_the_book_is_the_dictionarys(step: int, limit: i
             oracle.truncate(depth)
         if draw.random() < 0.0005:
             book.clear()
-            oracle.truncate(0)
+            oracle.clear()
         if turn % 20 == 0:
             agree(book, oracle, draw.randrange(1, 60))
     agree(book, oracle, 10**6)
@@ -157,3 +164,51 @@ def test_the_smallest_books_keep_the_best(limit: int) -> None:
         size = draw.choice((0, 1, 2))
         assert book.set(side, price, size) == oracle.set(side, price, size)
         agree(book, oracle, 5)
+
+
+def runs(number: int) -> dict[str, list[int]]:
+    """Orders in which a venue may tell many prices, the worst ones that we know among them."""
+    draw = random.Random(number)
+    scattered = draw.sample(range(1, 10**9), number)
+    near_and_far = [price for i in range(number // 4) for price in (i + 1, 10**8 + i, 10**8 + i, i + 1)]
+    return {
+        "ever better": list(range(1, number + 1)),
+        "ever worse": list(range(number, 0, -1)),
+        "scattered": scattered,
+        "ever better and far apart": [price * 70_001 for price in range(1, number + 1)],
+        "a best that jumps over the window and back": near_and_far,
+    }
+
+
+@pytest.mark.parametrize("order", list(runs(8)))
+def test_a_long_message_in_any_order_is_the_dictionarys(order: str) -> None:
+    """What is outside the window lies on shelves of blocks, which are split, filled, merged and emptied."""
+    prices, draw = runs(6000)[order], random.Random(7)
+    book, oracle = Book(2500), Oracle(2500)
+    for turn, price in enumerate(prices):
+        size = draw.choice((0, 3, 5))
+        assert book.set(1, price, size) == oracle.set(1, price, size)
+        if turn % 50 == 0:
+            gone = draw.choice(prices[: turn + 1])
+            assert book.set(1, gone, 0) == oracle.set(1, gone, 0)
+            assert book.top(1, 40) == oracle.top(1)[:40]
+    assert book.top(1, 1 << 20) == oracle.top(1)
+    for price in prices:
+        book.set(1, price, 0)
+    assert (book.top(1, 9), book.count(1)) == ([], 0)
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_book_that_was_cut_knows_it_and_takes_nothing_behind_the_cut(side: int) -> None:
+    """A level behind those lost would stand among holes, and look as if there were nothing between."""
+    book = Book(10)
+    for place in range(12):
+        book.set(side, -side * place, 5)
+    assert (book.is_cut(), book.refused, book.count(side)) == (True, 2, 10)
+    book.set(side, 0, 0)
+    book.set(side, -side * 10, 7)
+    assert (book.count(side), book.refused) == (9, 3)
+    book.set(side, side * 5, 7)
+    assert book.best(side) == (side * 5, 7)
+    book.clear()
+    assert not book.is_cut()

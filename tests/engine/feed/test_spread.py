@@ -91,3 +91,22 @@ def test_a_spread_is_right_to_the_last_bits_of_any_price() -> None:
         assert abs(Fraction(spread_bps(bid, ask)) - exact) <= exact / (1 << 51)
     assert all(math.isnan(spread_bps(*pair)) for pair in ((0, 5), (5, 0), (0, 0), (-1, 5)))
     assert spread_bps(101, 99) == -200
+
+
+def test_a_wide_spread_is_logged_once_and_once_more_when_it_is_over(caplog: pytest.LogCaptureFixture) -> None:
+    """A spread that swings around its alarm must not fill the log, and the number is the one that risk goes by."""
+    bench = Bench(alarm_spreads={"BTCUSDT": 60.0})
+    try:
+        bench.good()
+        bench.step(0.02, diff(111, 112, [["100.50", "1"]], [["100.90", "1"]]))
+        wide, middle, narrow = (spread_bps(10000, 10100), spread_bps(10050, 10100), spread_bps(10050, 10090))
+        assert wide > 60 > middle > 60 * 0.8 > narrow
+        assert [record.args[1:3] for record in caplog.records if "spread" in record.msg] == [
+            ("BTCUSDT", wide), ("BTCUSDT", narrow)
+        ]  # fmt: skip
+        caplog.clear()
+        bench.step(0.02, diff(113, 114, [], [["100.90", "0"]]))
+        assert bench.top().spread_bps == middle
+        assert [record for record in caplog.records if "spread" in record.msg] == []
+    finally:
+        bench.close()

@@ -322,9 +322,44 @@ def test_a_spoilt_frame_spoils_no_other(capsys: pytest.CaptureFixture[str], tmp_
     path = tmp_path / "spoilt.ndjson"
     path.write_bytes(b"\n".join([SNAPSHOT, DIFF, spoilt]))
     code, reports = run(capsys, path, "--venue", "binance", "--format", "ndjson")
-    assert code == 0
+    assert code == (1 if reports["AB"]["malformed"] else 0)
     assert set(reports) == {"AB"}
     assert (reports["AB"]["best_bid"], float(str(reports["AB"]["best_bid_size"]))) == ("1.15", 3.5)
+
+
+def test_a_recording_of_malformed_frames_is_no_good_one(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A script that goes by the exit code must not take what nobody could read for a recording that holds."""
+    path = tmp_path / "malformed.ndjson"
+    path.write_bytes(b"\n".join([DIFF.replace(b'"U":6', b'"U":"x"')] * 5))
+    code, reports = run(capsys, path, "--venue", "binance", "--format", "ndjson")
+    assert (code, reports["AB"]["malformed"], reports["AB"]["diffs"]) == (1, 5, 0)
+
+
+def test_a_number_that_jumped_ahead_is_a_gap(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """After it every change looks old and is dropped: the book stands still, and its last state is no truth."""
+    path = tmp_path / "jump.ndjson"
+    first = int(DIFF.partition(b'"U":')[2].partition(b",")[0])
+    diffs = [
+        DIFF.replace(b'"U":%d,"u":%d' % (first, first), b'"U":%d,"u":%d' % (n, n)) for n in range(first, first + 9)
+    ]
+    path.write_bytes(b"\n".join([SNAPSHOT, *diffs]))
+    code, reports = run(capsys, path, "--venue", "binance", "--format", "ndjson")
+    assert (code, reports["AB"]["gaps"], reports["AB"]["dropped"]) == (0, 0, 0)
+    diffs[4] = diffs[4].replace(b'"u":%d' % (first + 4), b'"u":%d' % (first + 10**9))
+    path.write_bytes(b"\n".join([SNAPSHOT, *diffs]))
+    code, reports = run(capsys, path, "--venue", "binance", "--format", "ndjson")
+    assert (code, reports["AB"]["gaps"], reports["AB"]["state"]) == (1, 1, "suspect")
+
+
+def test_a_price_with_more_decimals_than_anything_stops_no_check(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """One number with 31 decimals once ended the check, and the machine's memory with it."""
+    path = tmp_path / "fine.ndjson"
+    fine = DIFF.replace(b'"1.15"', b'"1.1500000000000000000000000000001"')
+    path.write_bytes(b"\n".join([SNAPSHOT, DIFF, fine]))
+    code, reports = run(capsys, path, "--venue", "binance", "--format", "ndjson")
+    assert (code, reports["AB"]["malformed"]) == (1, 1)
 
 
 def test_zeros_are_left_out_where_a_number_would_not_fit(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

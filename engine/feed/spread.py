@@ -1,0 +1,42 @@
+"""Alarms on spreads: logged when a book's spread passes its alarm, and again when it is well below it.
+
+    quiet ── spread > alarm ─▶ raised ── spread < 4/5 of it ─▶ quiet
+
+The number is `spread_bps` of the book's best prices: the one that BOOKS carries and that risk's gate goes by. A book
+that is not GOOD, or has one side only, has no spread: its alarm stays as it is.
+"""
+
+import logging
+from collections.abc import Mapping
+
+from engine.book import spread_bps
+from engine.feed.track import Track
+from engine.model.words import BookState
+
+LOG = logging.getLogger("steelyard.feed")
+QUIET_SHARE = 0.8  # of the alarm: a spread that swings around it is told once
+
+
+class SpreadAlarms:
+    """The alarms of one feed, by symbol."""
+
+    def __init__(self, name: str, alarms: Mapping[str, float]) -> None:
+        """All quiet."""
+        self._name, self._alarms = name, alarms
+        self.raised: set[str] = set()
+
+    def look(self, track: Track) -> None:
+        """See how wide a book is."""
+        alarm = self._alarms.get(track.symbol)
+        if not alarm or track.state != BookState.GOOD:
+            return
+        bid, ask = track.book.best(1), track.book.best(-1)
+        if bid is None or ask is None:
+            return
+        spread = spread_bps(bid[0], ask[0])
+        if track.symbol not in self.raised and spread > alarm:
+            self.raised.add(track.symbol)
+            LOG.warning("%s: the spread of %s is %.2f bps, its alarm is %g", self._name, track.symbol, spread, alarm)
+        elif track.symbol in self.raised and spread < alarm * QUIET_SHARE:
+            self.raised.remove(track.symbol)
+            LOG.warning("%s: the spread of %s is %.2f bps again", self._name, track.symbol, spread)
