@@ -1,10 +1,11 @@
-"""From the publication of a venue's book to the global book in another process, at a rate of 100 000 books a second.
+"""From a venue's message to the global book in another process, at a rate of 100 000 messages a second.
 
     python -m bench.aggregate [--json]
 
-Two processes: the role alone on one core; here the feed's hand and the reader of GLOBAL_BOOKS, which waits for the
-book that its last change must make, so the rate is what a 2-core machine leaves. `capacity_per_s` is the role alone,
-in CPU time, over books that lie ready.
+Two processes: the role alone on one core; here the feed's pipelines (scanner, rule, book, lanes) and the reader of
+GLOBAL_BOOKS, which waits for the book that its last message must make, so the rate is what a 2-core machine leaves.
+The clock starts with the bytes of the burst's last message. `capacity_per_s` is the role alone, in CPU time, over books
+that lie ready.
 """
 
 import argparse
@@ -26,12 +27,16 @@ from bench import machine
 from engine.aggregation import make_role
 from engine.aggregation.lanes import open_lanes
 from engine.config.tables import Aggregation
+from engine.feed.outbox import Outbox
+from engine.feed.pipeline import Pipeline
+from engine.feed.track import Track
 from engine.lanes import BY_NAME
 from engine.model.instrument import Instrument
+from engine.venues.catalogue import dialect_of
 
 VENUES = ("north", "south", "west")
 RATE = 100_000
-BURST = 10  # books written at once: a venue's frames come in reads of several
+BURST = 10  # messages at once: a venue's frames come in reads of several
 PROBES = 5_000
 BACKLOG = 4_000
 LANES = ("instruments", "ticks", "books", "book_tops", "groups", "global_books", "global_tops", "opportunities",
@@ -43,28 +48,45 @@ INSTRUMENTS = tuple(
 TABLE = {"taker_fee_bps": dict.fromkeys(VENUES, "10")}
 
 
+LEVELS = range(10)
+PRICES = {"bids": [10_000 - place for place in LEVELS], "asks": [10_001 + place for place in LEVELS]}
+SIDES = {side: [[f"{one // 100}.{one % 100:02}", "0.00005"] for one in prices] for side, prices in PRICES.items()}
+SNAPSHOT = json.dumps({"lastUpdateId": 0, **SIDES}).encode()
+FRAMES = max(PROBES * BURST, 10 * BACKLOG) // len(VENUES) + 2
+
+
+def frame_of(number: int) -> bytes:
+    """A change of the best bid's size, so that it changes what all venues have together."""
+    return (
+        f'{{"e":"depthUpdate","E":1700000000000,"s":"BTCUSDT","U":{number},"u":{number},'
+        f'"b":[["100.00","{number}.00001"]],"a":[]}}'
+    ).encode()
+
+
 class Feed:
-    """A feed's hand: one best and one book an event."""
+    """A feed's pipelines, one a venue, into one pair of lanes."""
 
     def __init__(self, system: str) -> None:
-        """Become the writer."""
+        """Become the writer, with every venue's book in place."""
         self.ticks = shm.RingWriter(f"{system}.ticks", BY_NAME["ticks"].record, populate=True)
         self.books = shm.RingWriter(f"{system}.books", BY_NAME["books"].record, populate=True)
-        self.changes = 0
+        outbox = Outbox(self.ticks, self.books)
+        self.pipelines = [self._pipeline(one, outbox) for one in INSTRUMENTS]
+        self.frames = [[[frame_of(number)] for number in range(FRAMES, 0, -1)] for _ in VENUES]
 
-    def tell(self, of: int, at_ns: int) -> None:
-        """A book whose best size is this event's number, so that it changes what all venues have together."""
-        self.changes += 1
-        first, prices = self.changes, tuple(range(10_000, 9_990, -1))
-        sizes = (first, *[5] * 9)
-        self.ticks.publish(at_ns, at_ns, 0, 0, 10_000, first, 0, of, 1, 1, 1)
-        if first <= len(VENUES):
-            self.ticks.publish(at_ns, at_ns, 0, 0, 0, 0, 1, of, 4, 0, 1)
-        asks = tuple(range(10_001, 10_011))
-        self.books.publish(
-            at_ns, at_ns, 0, 0, self.ticks.cursor, 0.0, 1.0, of, 1, 10, 10, 1, first, prices, sizes, asks, (7,) * 10,
-            (0,) * 7,
-        )  # fmt: skip
+    def take(self, of: int, at_ns: int) -> None:
+        """The next message of a venue."""
+        self.pipelines[of].take(self.frames[of].pop(), at_ns, at_ns)
+
+    @staticmethod
+    def _pipeline(one: Instrument, outbox: Outbox) -> Pipeline:
+        dialect, market = dialect_of("binance"), dialect_of("binance").market()
+        market.add(one.symbol, one.price_decimals, one.size_decimals)
+        pipeline = Pipeline(market, outbox)
+        pipeline.add(Track(0, one.id, one.symbol, dialect.rule(), outbox))
+        now = time.time_ns()
+        assert pipeline.snapshot(0, SNAPSHOT, now, now), "the first book cannot be read"
+        return pipeline
 
 
 def make(system: str) -> None:
@@ -100,7 +122,7 @@ def capacity(system: str) -> float:
     role.step(time.time_ns())
     for _ in range(10):
         for number in range(BACKLOG):
-            feed.tell(number % 3 + 1, time.time_ns())
+            feed.take(number % 3, time.time_ns())
         before = time.process_time_ns()
         while role.step(time.time_ns()):
             pass
@@ -127,7 +149,7 @@ def visible(system: str, cores: list[int]) -> tuple[list[int], float, int]:
             pass
         for number in range(BURST):
             before = time.perf_counter_ns()
-            feed.tell(number % 3 + 1, time.time_ns())
+            feed.take(number % 3, time.time_ns())
         heard = 0
         while heard != feed.ticks.cursor:
             missing, rows = reader.copy()

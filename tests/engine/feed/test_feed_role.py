@@ -366,18 +366,28 @@ def test_delays_between_attempts_grow_and_are_the_same_for_one_seed() -> None:
     assert runs[0][-1] > 4 * runs[0][0]
 
 
-def test_malformed_frames_are_counted_and_hurt_nobody(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
-    """What the frame would have said is missing, so the next event shows the gap."""
+def test_malformed_frames_are_counted_and_make_the_book_suspect_at_once(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What a frame would have said is missing, and the next event, which would show the gap, may be long in coming."""
     bench.good()
     bench.told()
     bench.step(0.02, b"{rubbish", b"\xff\xfe", b"", b"[]", diff(111, 112, [["100.001", "1"]]))
     assert bench.feed.malformed == 5
     assert "rubbish" in caplog.text
-    assert bench.state() == BookState.GOOD
-    assert bench.told() == []
-    bench.stream.inbox.append(diff(113, 114))
-    bench.step()
     assert states(bench.told())[0] == BookState.SUSPECT
+    assert bench.state() != BookState.GOOD
+
+
+def test_a_malformed_change_spoils_its_own_book_alone(bench: Bench) -> None:
+    """One symbol whose venue changed its decimals must not take the books of all others with it."""
+    bench.good()
+    bench.told()
+    bench.step(0.02, diff(111, 112, [["100.001", "1"]], symbol="ETHUSDT"))
+    assert bench.feed.malformed == 1
+    assert bench.state() == BookState.GOOD
+    bench.step(0.02, diff(111, 112, [["100.001", "1"]]))
+    assert bench.state() != BookState.GOOD
 
 
 def test_a_farewell_makes_the_successor_first_and_loses_nothing(bench: Bench) -> None:
