@@ -6,7 +6,8 @@ r"""The control plane: one Unix socket, JSON lines, peers known by the kernel.
 The server is advanced by `step` and never blocks: a client that sends rubbish, an endless line, or nothing, or that
 reads no answers, costs itself its connection and nobody else anything. Each command is answered once, after it was
 carried out, and written to the audit. Only the system's own user and root are heard (SO_PEERCRED). Connections that say
-nothing are dropped, the longest silent one at once when there is no room: nobody may stand before an operator's halt.
+nothing are dropped. Where there is no room, the process with the most connections loses its longest silent one; one
+process has `PROCESS_MAX` at most, one connection `LINES_PER_S` commands a second: nobody may stand before an operator.
 """
 
 import contextlib
@@ -17,14 +18,19 @@ import select
 import socket
 import struct
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 LINE_MAX = 1 << 16
-ANSWER_MAX = 1 << 22  # what may wait for a client that does not read
+ANSWER_MAX = 1 << 20  # what may wait for a client that does not read
 CLIENTS_MAX = 32
+PROCESS_MAX = 8  # connections of one process: a flood costs the one who makes it
+BACKLOG = 256  # connections that wait to be accepted
+STEP_LINES = 16  # commands of one client carried out in one step; the next client's turn comes before the rest
+LINES_PER_S, LINES_BURST = 100, 200  # of one connection, so that no client fills the audit
 SILENCE_MAX_S = 30.0  # a connection that says nothing for longer is dropped
 CREDENTIALS = struct.Struct("3i")
 TIMES = ("asked_ns", "deadline_ns")  # CLOCK_MONOTONIC
@@ -72,9 +78,25 @@ class Client:
     connection: socket.socket
     peer: Peer
     heard_s: float  # when it last said something
+    earned_s: float  # up to when its allowance of commands is counted
     received: bytearray = field(default_factory=bytearray)
     unsent: bytearray = field(default_factory=bytearray)
     ending: bool = False  # nothing more is heard; closed when the answers are out
+    earned: float = LINES_BURST  # commands that it may give now
+
+    def earn(self, now_s: float) -> None:
+        """What time allows it."""
+        self.earned = min(LINES_BURST, self.earned + (now_s - self.earned_s) * LINES_PER_S)
+        self.earned_s = now_s
+
+    def take(self, most: int) -> list[bytes]:
+        """Its next whole lines, as many as it may have carried out now."""
+        lines: list[bytes] = []
+        while len(lines) < min(most, int(self.earned)) and (end := self.received.find(b"\n")) >= 0:
+            lines.append(bytes(self.received[:end]))
+            del self.received[: end + 1]
+        self.earned -= len(lines)
+        return lines
 
 
 class ControlServer:
@@ -106,7 +128,7 @@ class ControlServer:
             self.listener.bind(os.fspath(path))
         finally:
             os.umask(before)
-        self.listener.listen(CLIENTS_MAX)
+        self.listener.listen(BACKLOG)
 
     def filenos(self) -> list[int]:
         """What to wait on for something to do."""
@@ -135,31 +157,40 @@ class ControlServer:
     def _accept(self, now_s: float) -> list[Client]:
         """Those who came; all before them have been heard, so the longest silent may go where there is no room."""
         came: list[Client] = []
-        while len(came) < CLIENTS_MAX:
+        while len(came) < BACKLOG:
             try:
                 connection, _ = self.listener.accept()
             except OSError:  # none is waiting, or it hung up before it was heard
                 break
             connection.setblocking(False)
-            client = Client(connection, self.known(connection), now_s)
+            client = Client(connection, self.known(connection), now_s, now_s)
             came.append(client)
             if client.peer.uid not in (os.getuid(), 0):
                 self._refuse(client, f"user {client.peer.uid} is not heard here, only {os.getuid()} and root")
-        self._make_room(len(self.clients) + len(came) - CLIENTS_MAX)
         self.clients += came
-        return came
+        self._make_room()
+        return [client for client in came if client.connection.fileno() >= 0]
 
-    def _make_room(self, count: int) -> None:
-        """Hang up on the longest silent ones."""
-        for client in sorted(self.clients, key=lambda one: one.heard_s)[: max(0, count)]:
-            self._send(client)
-            client.connection.close()
-        self.clients = [client for client in self.clients if client.connection.fileno() >= 0]
+    def _make_room(self) -> None:
+        """Hang up on the longest silent connection of the process that has the most, until all have room."""
+        counts = Counter(client.peer.pid for client in self.clients)
+        for client in sorted(self.clients, key=lambda one: one.heard_s):
+            most = max(counts.values(), default=0)
+            if len(self.clients) <= CLIENTS_MAX and most <= PROCESS_MAX:
+                break
+            if counts[client.peer.pid] == most or counts[client.peer.pid] > PROCESS_MAX:
+                counts[client.peer.pid] -= 1
+                self._send(client)
+                client.connection.close()
+                self.clients.remove(client)
 
     def _hear(self, client: Client, now_s: float) -> int:
         """Read what has come and carry out its whole lines."""
         if client.ending or len(client.unsent) > ANSWER_MAX:
             return 0
+        client.earn(now_s)
+        if b"\n" in client.received:
+            return sum(self._line(client, line) for line in self._lines(client))
         try:
             chunk = client.connection.recv(LINE_MAX)
         except BlockingIOError:
@@ -173,10 +204,9 @@ class ControlServer:
 
     def _lines(self, client: Client) -> Iterator[bytes]:
         """The complete lines; one without end is answered and ends the connection."""
-        *lines, rest = client.received.split(b"\n")
-        client.received = rest
-        yield from (bytes(line) for line in lines if line.strip())
-        if len(rest) > LINE_MAX:
+        lines = client.take(STEP_LINES)
+        yield from (line for line in lines if line.strip())
+        if b"\n" not in client.received and len(client.received) > LINE_MAX:
             client.received = bytearray()
             self._refuse(client, f"a line may hold {LINE_MAX} bytes, this one is longer")
 

@@ -17,9 +17,11 @@ from engine.cli.health import entries_stopped
 from engine.cli.output import ago, choose_instrument, choose_system, lives, living_supervisor, say, say_json, say_table
 from engine.config import Config, ConfigError, Paths, Strategy, load
 from engine.config.paths import RUN_VARIABLE
+from engine.config.private import open_private
 from engine.control import Refused, Unreachable, ask
 from engine.monitor import profit
 from engine.monitor.figures import Figures
+from engine.supervisor.last_words import last_failure
 from engine.supervisor.life import guard_pid
 from engine.supervisor.life import read as read_life
 
@@ -112,7 +114,7 @@ def read(path: str) -> Config:
 
 def _spawn(words: list[str], log: Path) -> "subprocess.Popen[bytes]":
     """A guard or supervisor in a session of its own, its lines in the supervisor's log."""
-    with log.open("ab") as output:
+    with open(open_private(log, os.O_WRONLY | os.O_APPEND), "ab") as output:
         return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
 
 
@@ -125,7 +127,7 @@ def _await_standing(config: Config, guard: "subprocess.Popen[bytes]", timeout_s:
         if code == EXIT_OTHER_LIVES:
             raise Complaint(f"{config.system.name} is up already")
         if code is not None:
-            raise Complaint(f"the supervisor ended with {code}: {_last_line(log)}")
+            raise Complaint(f"the supervisor ended with {code}: {last_failure(log) or 'it wrote nothing'}")
         state = _status_of(config, guard.pid)
         if state and all(process["phase"] in (*SETTLED, PARKED) for process in state["processes"]):
             return state
@@ -172,11 +174,6 @@ def _stragglers(state: Mapping[str, Any] | None) -> str:
     )
 
 
-def _last_line(path: Path) -> str:
-    lines = path.read_text(errors="replace").splitlines()
-    return lines[-1] if lines else "it said nothing"
-
-
 def down(options: argparse.Namespace) -> int:
     """Bring a system down, also one whose supervisor is gone."""
     system, deadline = choose_system(options.system), time.monotonic() + options.timeout
@@ -212,7 +209,7 @@ def _tell_end(system: str, options: argparse.Namespace) -> int:
     """Whether it is down, and what was left at the venue."""
     paths = Paths.known(system)
     if paths.system.exists():
-        raise Complaint(f"{system} is not down: {_last_line(paths.run / 'supervisor.log')}")
+        raise Complaint(f"{system} is not down: {last_failure(paths.run / 'supervisor.log')}")
     left = _read_left(paths.left)
     if options.json:
         say_json({"system": system, "down": True, "orders_left": left})

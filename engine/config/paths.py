@@ -13,6 +13,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.config.private import make_private
+
 RUN_VARIABLE = "STEELYARD_RUN_DIRECTORY"
 STATE_VARIABLE = "STEELYARD_STATE_DIRECTORY"
 LINK, STATE_LINK = ".link", "state"
@@ -100,11 +102,9 @@ class Paths:
         return self.state / "instruments.json"
 
     def make(self) -> None:
-        """Make both directories, private; refuse one that another user planted."""
+        """Make both directories, private; refuse one in which another user can plant files."""
         for path in (self.run, self.state):
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _refuse_foreign(path)
-        _refuse_foreign(self.run.parent)
+            make_private(path)
         if len(os.fsencode(self.control)) > SOCKET_PATH_MAX:
             msg = f"{self.control} is longer than a socket's name may be ({SOCKET_PATH_MAX} bytes), set {RUN_VARIABLE}"
             raise ValueError(msg)
@@ -116,8 +116,7 @@ class Paths:
             _point(self.run / STATE_LINK, self.state)
             link = link_of(self.run.name)
             if self.run.parent != link.parent:
-                link.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                _refuse_foreign(link.parent)
+                make_private(link.parent)
                 _point(link, self.run)
 
 
@@ -146,10 +145,3 @@ def stopped_systems() -> set[str]:
     found = {path.parent.parent.name for path in run.glob(f"*/{STATE_LINK}/journal")}
     found |= {path.parent.name for path in state.glob("*/journal")}
     return {name.removesuffix(LINK) for name in found} - known_systems()
-
-
-def _refuse_foreign(path: Path) -> None:
-    owner = path.stat().st_uid
-    if owner not in (os.getuid(), 0):
-        msg = f"{path} belongs to user {owner}, expected {os.getuid()}"
-        raise PermissionError(msg)

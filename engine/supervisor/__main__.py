@@ -20,6 +20,7 @@ from pathlib import Path
 from engine import log
 from engine.clock import OFFSET_VARIABLE
 from engine.config import Config, ConfigError, load
+from engine.config.private import open_private
 from engine.supervisor import leftovers, life, segments
 from engine.supervisor.keeper import Keeper
 from engine.supervisor.mode import publish_mode
@@ -35,7 +36,7 @@ logger = logging.getLogger("engine.supervisor")
 
 def take_lock(path: Path) -> int | None:
     """Be the one supervisor of the system; None while another lives."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = open_private(path, os.O_RDWR)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -48,7 +49,13 @@ def supervise(config: Config, *, foreground: bool = False, stop: bool = False) -
     """Keep a system up until it is told to go down; with `stop` bring down what an absent supervisor left."""
     file, state = str(Path(config.path).resolve()), str(config.paths.state.absolute())
     current = life.begin(config.paths.system, config.system.name, file, state)
-    made = segments.make(config)
+    try:
+        made = segments.make(config)
+    except (SegmentError, OSError) as error:
+        if not stop or Processes(config, os.environ).find():
+            raise
+        logger.warning("nothing lives, and there is no room for segments", extra={"error": str(error)})
+        return clear(config)
     publish_mode(config, time.monotonic_ns() + current.offset_ns)
     config.paths.left.unlink(missing_ok=True)
     logger.info("segments", extra={"made": made, "offset_ns": current.offset_ns})
@@ -68,11 +75,16 @@ def supervise(config: Config, *, foreground: bool = False, stop: bool = False) -
     keeper.close()
     left = leftovers.unfinished(config)
     leftovers.record(config, left, time.monotonic_ns() + current.offset_ns, os.getpid())
+    return clear(config) or (EXIT_ORDERS_LEFT if left else 0)
+
+
+def clear(config: Config) -> int:
+    """Remove what a system leaves when all of it is down; 0."""
     kept = segments.remove(config)
     for path in (config.paths.system, config.paths.control):
         path.unlink(missing_ok=True)
     logger.info("down", extra={"segments_kept": kept})
-    return EXIT_ORDERS_LEFT if left else 0
+    return 0
 
 
 def wake_on_signals(actions: Mapping[signal.Signals, Callable[[], None]]) -> int:

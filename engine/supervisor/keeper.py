@@ -1,6 +1,5 @@
 """The supervisor itself: watches, halt and control, advanced together by `step`."""
 
-import json
 import logging
 import os
 import signal
@@ -14,14 +13,16 @@ from engine.config import Config, Process
 from engine.control import ControlServer, Refused, Request
 from engine.lanes import AGGREGATION, BY_NAME
 from engine.model.words import RoleState
-from engine.supervisor import leftovers, life
+from engine.supervisor import audit, leftovers, life, segments
 from engine.supervisor.halt import Halt, HaltReason
+from engine.supervisor.mode import publish_mode
 from engine.supervisor.processes import Child
 from engine.supervisor.segments import SUPERVISOR
 from engine.supervisor.watch import Phase, Table, Watch
 
 HEARTBEAT = BY_NAME["heartbeat"]
 MS = 1_000_000
+LOOK_NS = 1_000_000_000  # between two looks at the segments' files
 REVIVAL_LIMIT_NS = 20_000_000_000  # for an execution that is started once more, only to drain
 ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "status": (), "halt": (), "resume": (), "down": (),
@@ -75,6 +76,9 @@ class Keeper:
             )
             for process in config.placement
         }
+        self._files = segments.files(config)
+        self._lost: set[str] = set()  # segments that are gone
+        self._look_ns = 0  # when they are looked at next
         self._adopt(now_ns)
         self.control = ControlServer(
             config.paths.control,
@@ -110,6 +114,8 @@ class Keeper:
             self.halt_asked = False
             self.halt.halt(now_ns, self.halt.me, HaltReason.SIGNAL)
         work = self.control.step() + self.halt.step(now_ns)
+        if now_ns >= self._look_ns and not self.stopping:
+            self._look_at_segments(now_ns)
         work += self._step_down(now_ns) if self.stopping else self._step_watches(now_ns)
         self.steps += 1
         self._beat(now_ns, RoleState.DRAINING if self.stopping else RoleState.RUNNING)
@@ -132,11 +138,57 @@ class Keeper:
 
     def _step_watches(self, now_ns: int) -> int:
         """Each may start when those before it that others wait for are up."""
+        if self._lost:
+            return self._step_lost(now_ns)
         work, may_start = 0, True
         for watch in self.watches.values():
             work += watch.step(now_ns, may_start=may_start)
             may_start = may_start and (watch.settled or not watch.process.ready_line)
         return work
+
+    def _look_at_segments(self, now_ns: int) -> None:
+        """Find segments that were unlinked while the system runs, as logind does at a logout."""
+        self._look_ns = now_ns + LOOK_NS
+        found = segments.files(self.config)
+        lost = {name for name, file in self._files.items() if found.get(name) != file}
+        if lost - self._lost:
+            logger.critical("segments are gone, their processes start anew on new ones", extra={"lost": sorted(lost)})
+        if lost:
+            self._lost |= lost
+            roles = segments.concerned(self.config, lost)
+            for watch in self.watches.values():
+                if not roles.isdisjoint(watch.process.roles) and watch.child is not None:
+                    watch.stop(now_ns, again=True)
+
+    def _step_lost(self, now_ns: int) -> int:
+        """Make lost segments anew once nobody maps the old ones, so that all map the same; until then nobody starts."""
+        work = sum(watch.step(now_ns, may_start=False) for watch in self.watches.values())
+        roles = segments.concerned(self.config, self._lost)
+        if any(
+            watch.child is not None and not roles.isdisjoint(watch.process.roles) for watch in self.watches.values()
+        ):
+            return work
+        self._make_anew(now_ns)
+        return 1
+
+    def _make_anew(self, now_ns: int) -> None:
+        """Make what is lost and open the supervisor's own lanes in it; a halt stays one.
+
+        Where there is no room this ends the supervisor, and its guard starts another that tries again.
+        """
+        old = self.halt
+        old.close()
+        self.pulse.close()
+        segments.make(self.config)
+        publish_mode(self.config, now_ns)
+        self.halt = Halt(self.config, now_ns)
+        if old.halted and not self.halt.halted:
+            self.halt.halt(now_ns, self.halt.me, old.reason)
+        self.pulse = shm.CellWriter(self.config.lane("heartbeat", SUPERVISOR), HEARTBEAT.record)
+        beats = Beats.of(self.config)
+        for watch in self.watches.values():
+            watch.beat_of = beats.read
+        self._files, self._lost = segments.files(self.config), set()
 
     def _step_down(self, now_ns: int) -> int:
         """Stop the last one that still lives; those before it wait, for it may need them to drain."""
@@ -289,8 +341,7 @@ class Keeper:
             "now_ns": self.now_ns, "command": request.command, "arguments": dict(request.arguments),
             "uid": request.peer.uid, "pid": request.peer.pid, "answer": answer,
         }  # fmt: skip
-        with self.config.paths.audit.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line, default=str) + "\n")
+        audit.append(self.config.paths.audit, line)
 
 
 def may_park(config: Config, process: Process) -> bool:

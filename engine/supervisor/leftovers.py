@@ -5,12 +5,15 @@ Nobody watches such an order once the system is down, so it is named before the 
 
 import json
 import logging
+import os
 from typing import Any
 
 import shm
 from engine.config import Config
+from engine.config.private import open_private
 from engine.lanes import BY_NAME
 from engine.model.words import DONE_STATES, OrderFlag, OrderState
+from engine.supervisor import audit
 
 EXECUTION = "execution"
 Left = dict[str, str]
@@ -66,8 +69,8 @@ def record(config: Config, left: list[Left], now_ns: int, pid: int) -> None:
     if not left:
         return
     try:
-        with config.paths.audit.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"now_ns": now_ns, "command": "down", "pid": pid, "orders_left": left}) + "\n")
-        config.paths.left.write_text(json.dumps({"pid": pid, "orders": left}) + "\n", encoding="utf-8")
+        audit.append(config.paths.audit, {"now_ns": now_ns, "command": "down", "pid": pid, "orders_left": left})
+        with open(open_private(config.paths.left, os.O_WRONLY | os.O_TRUNC), "w", encoding="utf-8") as file:
+            file.write(json.dumps({"pid": pid, "orders": left}) + "\n")
     except OSError as error:
         logger.error("the orders left stand in this log only", extra={"error": str(error)})  # noqa: TRY400

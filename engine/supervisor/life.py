@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from engine.clock import measure_offset_ns
+from engine.config.private import open_private
 from shm.identity import boot_id
 
 
@@ -28,7 +29,8 @@ class Life:
     def write(self, path: Path) -> None:
         """Put it in its place whole or not at all."""
         temporary = path.with_suffix(".making")
-        temporary.write_text(json.dumps(asdict(self)) + "\n")
+        with open(open_private(temporary, os.O_WRONLY | os.O_TRUNC), "w", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(self)) + "\n")
         temporary.replace(path)
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.config import Config, Process
+from engine.config.private import open_private
 from engine.supervisor.last_words import last_failure
 from shm.identity import start_time
 
@@ -56,7 +57,9 @@ class Processes:
             SYSTEM_MARK: self.config.system.name,
             PROCESS_MARK: process.name,
         }
-        with (run / f"{process.name}.out").open("wb") as out, (run / f"{process.name}.log").open("ab") as err:
+        out_file = open_private(run / f"{process.name}.out", os.O_WRONLY | os.O_TRUNC)
+        err_file = open_private(run / f"{process.name}.log", os.O_WRONLY | os.O_APPEND)
+        with open(out_file, "wb") as out, open(err_file, "ab") as err:
             log_offset = err.tell()
             popen = subprocess.Popen(
                 self.config.command(process),

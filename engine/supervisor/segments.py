@@ -1,13 +1,17 @@
 """The segments of a configuration: made before any role starts, removed when the system goes down."""
 
+import contextlib
 import dataclasses
+import os
 from collections.abc import Iterator
 
 import shm
 from engine.config import Config
-from engine.lanes import LANES, Lane
+from engine.lanes import AGGREGATION, EXECUTION, FEED, LANES, STRATEGY, Lane
+from shm.segment import path_of
 
 SUPERVISOR = "supervisor"
+KINDS = (FEED, EXECUTION, AGGREGATION, STRATEGY)
 
 
 def lanes(config: Config) -> Iterator[tuple[str, Lane]]:
@@ -33,20 +37,56 @@ def _each(config: Config, lane: Lane) -> tuple[str, ...]:
 
 
 def make(config: Config) -> int:
-    """Make what is missing, go on with what is there; how many were made."""
-    return sum(
-        shm.create(
-            name,
-            lane.record,
-            lane.kind,
-            capacity=lane.capacity,
-            reserve=lane.reserve,
-            count=lane.count,
-            wake=lane.wake,
-            start=lane.start,
-        )
-        for name, lane in lanes(config)
+    """Make what is missing, go on with what is there; how many were made. One that fails takes back what it made."""
+    made: list[str] = []
+    try:
+        for name, lane in lanes(config):
+            made += [name] * _make(name, lane)
+    except BaseException:
+        for name in made:
+            shm.remove(name)
+        raise
+    return len(made)
+
+
+def _make(name: str, lane: Lane) -> bool:
+    return shm.create(
+        name,
+        lane.record,
+        lane.kind,
+        capacity=lane.capacity,
+        reserve=lane.reserve,
+        count=lane.count,
+        wake=lane.wake,
+        start=lane.start,
     )
+
+
+Files = dict[str, tuple[int, int]]
+
+
+def files(config: Config) -> Files:
+    """Device and inode of every segment that has a file now."""
+    found = {}
+    for name, _ in lanes(config):
+        with contextlib.suppress(FileNotFoundError):
+            status = os.stat(path_of(name))
+            found[name] = (status.st_dev, status.st_ino)
+    return found
+
+
+def concerned(config: Config, lost: set[str]) -> set[str]:
+    """The roles that map one of these segments, by the map of lanes; a role that the map does not know always does."""
+    strategies = {strategy.name for strategy in config.strategies}
+    found = set()
+    for name, lane in lanes(config):
+        users, each = {lane.writer, *lane.readers}, name.removeprefix(config.lane(lane.name)).removeprefix(".")
+        for role in config.role_names if name in lost else ():
+            kind = STRATEGY if role in strategies else role
+            own = each in ("", role) and (kind in users or lane.writer == "role")
+            if own or (each and kind in users and kind != STRATEGY) or kind not in KINDS:
+                found.add(role)
+    return found
 
 
 def remove(config: Config) -> list[str]:

@@ -10,7 +10,21 @@ from typing import Any
 
 import pytest
 
-from engine.control import CLIENTS_MAX, LINE_MAX, SILENCE_MAX_S, ControlServer, Peer, Refused, Request, Unreachable, ask
+from engine.control import (
+    CLIENTS_MAX,
+    LINE_MAX,
+    LINES_BURST,
+    LINES_PER_S,
+    PROCESS_MAX,
+    SILENCE_MAX_S,
+    STEP_LINES,
+    ControlServer,
+    Peer,
+    Refused,
+    Request,
+    Unreachable,
+    ask,
+)
 
 
 def refuse(request: Request) -> Mapping[str, Any]:
@@ -215,3 +229,77 @@ def test_a_silent_connection_is_dropped(tmp_path: Path) -> None:
     assert client.recv(1) == b""
     client.close()
     server.close()
+
+
+def test_a_flood_of_connections_costs_the_process_that_makes_it(tmp_path: Path) -> None:
+    """An operator who connects and is a moment slow with the command was dropped as the longest silent one."""
+    pids = iter([7, *[8] * 500])
+    bench = Bench(tmp_path / "c.sock", known=lambda _: Peer(next(pids), os.getuid()))
+    operator = bench.client()
+    bench.server.step()
+    for number in range(200):
+        flood = bench.client()
+        if number % 2:
+            flood.sendall(b'{"command": "echo"}\n')
+        bench.server.step()
+    operator.sendall(b'{"command": "echo", "id": 1}\n')
+    bench.server.step()
+    assert lines(operator) == [{"id": 1, "ok": True, "result": {}}]
+    assert len(bench.server.clients) <= PROCESS_MAX + 1
+    bench.close()
+
+
+def test_one_client_is_answered_at_a_bounded_rate_and_others_between(tmp_path: Path) -> None:
+    """One that asks without end fills the audit, and stands before everybody else's command."""
+    now, audited = [0.0], []
+    server = ControlServer(
+        tmp_path / "c.sock", {"echo": lambda _: {}}, lambda *line: audited.append(line), now_s=lambda: now[0]
+    )
+    ends = []
+    for _ in range(2):
+        ends.append(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+        ends[-1].connect(str(tmp_path / "c.sock"))
+    ends[0].sendall(b'{"command": "echo"}\n' * 1000)
+    server.step()
+    ends[1].sendall(b'{"command": "echo"}\n')
+    server.step()
+    assert len(audited) <= 2 * STEP_LINES + 1
+    assert lines(ends[1])[0]["ok"]
+    for _ in range(200):
+        server.step()
+    assert len(audited) == LINES_BURST + 1
+    now[0] = 1.0
+    for _ in range(200):
+        server.step()
+    assert len(audited) == LINES_BURST + LINES_PER_S + 1
+    server.close()
+    for end in ends:
+        end.close()
+
+
+@pytest.mark.parametrize("late", ["gone", "deadline"])
+def test_a_command_for_which_nobody_waits_is_dropped_and_a_halt_is_not(tmp_path: Path, late: str) -> None:
+    """Its operator was told that nobody answered; carried out later, a `down` ends a system that trades."""
+    done: list[str] = []
+    answers = {name: lambda request: done.append(request.command) or {} for name in ("down", "halt")}
+    server = ControlServer(tmp_path / "c.sock", answers, lambda *_: None, always=("halt",))
+    deadline = b', "deadline_ns": 1' if late == "deadline" else b""
+    for name in (b"down", b"halt"):
+        client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        client.connect(str(tmp_path / "c.sock"))
+        client.sendall(b'{"command": "' + name + b'"' + deadline + b"}\n")
+        if late == "gone":
+            client.close()
+        server.step()
+        client.close()
+    assert done == ["halt"]
+    server.close()
+
+
+def test_a_client_that_only_sends_no_more_is_answered(bench: Bench) -> None:
+    """`printf ... | nc -U` closes its sending half and waits."""
+    client = bench.client()
+    client.sendall(b'{"command": "echo"}\n')
+    client.shutdown(socket.SHUT_WR)
+    bench.server.step()
+    assert lines(client)[0]["ok"]

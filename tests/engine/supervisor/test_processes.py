@@ -16,7 +16,8 @@ import shm
 from engine.clock import OFFSET_VARIABLE
 from engine.config import Config
 from engine.control import Unreachable, ask
-from engine.supervisor import life
+from engine.supervisor import life, segments
+from shm.segment import path_of
 
 DEADLINE_S = 15.0
 Write = Callable[..., Config]
@@ -274,5 +275,84 @@ def test_roles_can_share_a_process_and_commands_start_before_them(write: Write) 
         assert [cell.read(0).pid for cell in cells] == [pid, pid]
         assert Path(f"/proc/{pid}/comm").read_text().strip() == f"{house.config.system.name}-core"[:15]
         assert house.down() == 0
+    finally:
+        house.sweep()
+
+
+@pytest.mark.parametrize("halted", [False, True])
+def test_segments_unlinked_while_running_are_made_anew_and_all_map_the_same(
+    house: House, system: str, halted: bool
+) -> None:
+    """A logout under logind unlinks them; whoever started later then saw other memory than those before."""
+    house.up()
+    if halted:
+        ask(house.paths.control, "halt")
+    alpha = house.pid("alpha")
+    for name in shm.names(system):
+        Path(path_of(name)).unlink()
+    until(lambda: house.pid("alpha") not in (0, alpha) and house.stands())
+    for role in ("alpha", "beta"):
+        assert shm.CellReader(house.config.lane("heartbeat", role)).read(0).pid == house.pid(role)
+    assert (house.halted(), house.status()["halted"]) == (halted, halted)
+    assert house.down() == 0
+    assert shm.names(system) == []
+
+
+def test_one_lost_segment_restarts_only_those_who_map_it(house: House) -> None:
+    """A strategy that is not concerned trades on."""
+    house.up()
+    alpha, beta = house.pid("alpha"), house.pid("beta")
+    found = segments.concerned(house.config, {house.config.lane("heartbeat", "alpha")})
+    assert "alpha" in found
+    os.unlink(path_of(house.config.lane("heartbeat", "alpha")))
+    until(lambda: house.pid("alpha") not in (0, alpha) and house.stands())
+    assert house.pid("beta") == beta or "beta" in found
+
+
+def test_up_without_room_leaves_nothing_and_down_succeeds(write: Write, system: str) -> None:
+    """A full /dev/shm: `up` says so, and neither it nor `down` leaves segments."""
+    if os.getuid() or subprocess.run(["/usr/bin/unshare", "-m", "true"], check=False).returncode:
+        pytest.skip("needs a mount namespace of its own")
+    config = write()
+    ctl = f"{sys.executable} -m engine.cli"
+    script = (
+        "mount -t tmpfs -o size=2m tmpfs /dev/shm || exit 99\n"
+        f"{ctl} up {config.path}; echo up $?\nls /dev/shm | grep -v lock; echo ---\n"
+        f"{ctl} down --system {system}; echo down $?\nls /dev/shm | grep -v lock\n"
+    )
+    done = subprocess.run(
+        ["/usr/bin/unshare", "-m", "sh", "-c", script], capture_output=True, text=True, check=False, timeout=90
+    )
+    up, down = done.stdout.split("---\n")
+    assert up == "up 1\n", done.stdout + done.stderr
+    assert "do not fit in /dev/shm" in done.stderr
+    assert down == f"{system} is down\ndown 0\n", done.stdout + done.stderr
+
+
+def restart_and_count(house: House, count: int) -> None:
+    """Kill a role or bring the whole system down and up, so often; the segments stay the same ones."""
+    house.up()
+    names = shm.names(house.config.system.name)
+    for number in range(count):
+        if number % 10 == 9:
+            assert house.down() == 0
+            assert shm.names(house.config.system.name) == []
+            house.up()
+        else:
+            victim = house.pid("alpha")
+            os.kill(victim, signal.SIGKILL)
+            until(lambda: house.pid("alpha") not in (0, victim) and house.stands())  # noqa: B023 - awaited here
+        assert shm.names(house.config.system.name) == names
+        assert not shm.names(house.config.system.name, aside=True)
+    assert house.down() == 0
+    assert not list(Path("/dev/shm").glob(f"steelyard.{house.config.system.name}.*"))
+
+
+@pytest.mark.parametrize("count", [20, pytest.param(1000, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])])
+def test_restarts_leave_no_segment(write: Write, count: int) -> None:
+    """A system that is restarted for months must not fill /dev/shm."""
+    house = House(write(watch="death_limit = 100000\nbackoff_cap_ms = 10"))
+    try:
+        restart_and_count(house, count)
     finally:
         house.sweep()

@@ -1,0 +1,57 @@
+"""Files that only their user can have made: logs, locks and state are opened through here."""
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+
+
+def open_private(path: Path, flags: int) -> int:
+    """Open a regular file of this user, made with mode 0600; refuse a link, a pipe, a second name and another's file.
+
+    With O_TRUNC the file is emptied only once it is known to be ours.
+    """
+    opening = flags & ~os.O_TRUNC | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        descriptor = os.open(path, opening, 0o600)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        msg = f"{path} is a symbolic link: expected a plain file of this user, remove the link"
+        raise PermissionError(msg) from error
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode) or found.st_uid != os.getuid() or found.st_nlink > 1:
+        os.close(descriptor)
+        msg = (
+            f"{path} (mode {found.st_mode:o}, owner {found.st_uid}, {found.st_nlink} names): expected a plain file of"
+            f" user {os.getuid()} with one name, look who made it and remove it"
+        )
+        raise PermissionError(msg)
+    if flags & os.O_TRUNC:
+        os.ftruncate(descriptor, 0)
+    return descriptor
+
+
+def make_private(path: Path) -> None:
+    """Make a directory with mode 0700; refuse one that another user owns or may write to."""
+    if not path.parent.exists():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.mkdir(mode=0o700, exist_ok=True)
+    refuse_shared(path)
+    refuse_shared(path.parent, sticky=True)
+
+
+def refuse_shared(path: Path, *, sticky: bool = False) -> None:
+    """Refuse a directory in which another user can plant files; a sticky one protects those of each user."""
+    found = path.stat()
+    if found.st_uid not in (os.getuid(), 0):
+        msg = f"{path} belongs to user {found.st_uid}, expected {os.getuid()}: name another directory"
+        raise PermissionError(msg)
+    if found.st_mode & WRITABLE_BY_OTHERS and not (sticky and found.st_mode & stat.S_ISVTX):
+        msg = (
+            f"{path} can be written by other users (mode {stat.S_IMODE(found.st_mode):04o}, owner {found.st_uid}):"
+            f" expected mode 0700; look at what is in it, then chmod 700 {path}"
+        )
+        raise PermissionError(msg)

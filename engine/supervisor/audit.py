@@ -1,0 +1,44 @@
+"""The audit: one JSON line for each command and its outcome, in files whose number and size are bounded."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from engine.config.private import open_private
+
+SIZE_MAX, KEPT = 4 << 20, 4  # of one file; further files: audit.log.1 is the newest
+TEXT_MAX = 2048  # what a client wrote is cut here
+
+
+def append(path: Path, line: Mapping[str, Any]) -> None:
+    """Add a line, after a full file was set aside."""
+    cut = {key: _cut(value) for key, value in line.items()}
+    data = json.dumps(cut, default=str).encode() + b"\n"
+    descriptor = open_private(path, os.O_WRONLY | os.O_APPEND)
+    try:
+        if os.fstat(descriptor).st_size + len(data) > SIZE_MAX:
+            _rotate(path)
+            os.close(descriptor)
+            descriptor = open_private(path, os.O_WRONLY | os.O_APPEND)
+        os.write(descriptor, data)
+    finally:
+        os.close(descriptor)
+
+
+def _cut(value: Any) -> Any:
+    """The value, or the beginning of its text where that is long; the orders left are written whole."""
+    if isinstance(value, list):
+        return value
+    text = json.dumps(value, default=str)
+    return value if len(text) <= TEXT_MAX else f"{text[:TEXT_MAX]} … ({len(text)} characters)"
+
+
+def _rotate(path: Path) -> None:
+    """Number the files on, and drop the oldest."""
+    for number in range(KEPT - 1, 0, -1):
+        older = path.with_name(f"{path.name}.{number}")
+        if older.exists():
+            older.replace(path.with_name(f"{path.name}.{number + 1}"))
+    path.replace(path.with_name(f"{path.name}.1"))
