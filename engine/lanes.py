@@ -71,6 +71,8 @@ LANES = (
         reserve=64,
         each="strategy",
     ),
+    Lane("sessions", records.SESSION, "cells", EXECUTION, (SUPERVISOR, LOOKERS), wake="never"),
+    Lane("instrument_halts", records.INSTRUMENT_HALT, "cells", EXECUTION, (LOOKERS,), count=256, wake="never"),
     Lane("accepted", records.ACCEPTED, "cells", EXECUTION, (STRATEGY,), count=64, wake="never"),
     Lane("verdicts", records.VERDICT, "ring", EXECUTION, (STRATEGY, LOOKERS), capacity=1 << 14, reserve=64),
     Lane("orders", records.ORDER, "ring", EXECUTION, (STRATEGY, LOOKERS), capacity=1 << 14, reserve=64),

@@ -55,6 +55,35 @@ class Readable(logging.Formatter):
         return " ".join([first, *(f"{key}={value}" for key, value in fields(record).items())]) + newline + rest
 
 
+class BoundedLog:
+    """Warnings about what another party causes and may repeat at any speed: a token bucket on the caller's clock.
+
+    A line that follows left-out ones says how many they were (`left_out`).
+    """
+
+    def __init__(self, logger: logging.Logger, burst: int = 10, interval_ns: int = 1_000_000_000) -> None:
+        """`burst` lines at once, and one more for each interval."""
+        self._logger = logger
+        self._burst = self._tokens = burst
+        self._interval_ns = interval_ns
+        self._refill_ns = 0
+        self._left_out = 0
+
+    def warning(self, now_ns: int, event: str, **extra: object) -> None:
+        """Log the event, or count it as left out."""
+        gained = (now_ns - self._refill_ns) // self._interval_ns
+        if gained:
+            self._tokens = min(self._burst, self._tokens + gained)
+            self._refill_ns += gained * self._interval_ns
+        if self._tokens <= 0:
+            self._left_out += 1
+            return
+        self._tokens -= 1
+        if self._left_out:
+            extra["left_out"], self._left_out = self._left_out, 0
+        self._logger.warning(event, extra=extra)
+
+
 def begin(process: str, stream: TextIO | None = None, level: int = logging.INFO) -> None:
     """Send this process's log lines to stderr, or to the stream given."""
     stream = stream or sys.stderr

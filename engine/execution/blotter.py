@@ -84,18 +84,18 @@ class Blotter:
         order.sent_ns = order.now_ns = now_ns
         self._publish_order(codec.ORDER.pack(*order.row()))
 
-    def move(self, order: Order, to: int, now_ns: int, error: int = 0) -> None:
+    def move(self, order: Order, to: int, now_ns: int) -> None:
         """Change the order's state: journal, memory, readers."""
         assert may_move(order.state, to, order.flags), (order.state, to, order.client_id.hex())
-        self._set_state(order, to, error)
+        self._set_state(order, to)
         self.note(order, now_ns)
         self.changed.append(order)
 
-    def conclude(self, order: Order, to: OrderState, now_ns: int, error: int) -> None:
+    def conclude(self, order: Order, to: OrderState, now_ns: int) -> None:
         """End an order by inference: the venue says that it does not exist, and it can no longer come to be."""
         order.flags |= OrderFlag.INFERRED
         assert to in CORRECTIONS
-        self.move(order, to, now_ns, error)
+        self.move(order, to, now_ns)
 
     def bind(self, order: Order, venue_order_id: int) -> None:
         """Learn the venue's id."""
@@ -115,7 +115,7 @@ class Blotter:
         value = self._prices.fee_value(order.instrument, news.fee, news.fee_asset) if self._prices else None
         row = (
             order.client_id, order.intent_id, news.fill_id, news.venue_order_id, news.venue_ns, now_ns, news.price,
-            news.size, news.fee, value or 0, 0, news.fee_asset[:16], order.strategy, order.instrument, order.side,
+            news.size, news.fee, value or 0, 0, news.fee_asset, order.strategy, order.instrument, order.side,
             int(news.maker), 0 if value is None else FEE_VALUED, 0,
         )  # fmt: skip
         data = codec.FILL.pack(*row)
@@ -153,8 +153,8 @@ class Blotter:
     def credit(self, order: Order, fills: list[FillNews], now_ns: int) -> None:
         """Count the known among an order's fills as its own: one adopted after it was forgotten does not know them."""
         known = self.fills[order.instrument]
-        size = sum(one.size for one in fills if one.fill_id in known) - order.disputed
-        if size > order.filled:
+        size = sum({one.fill_id: one.size for one in fills if one.fill_id in known}.values()) - order.disputed
+        if order.filled < size <= order.size:
             order.filled = size
             order.venue_filled = max(order.venue_filled, size)
             self.refresh(order)
@@ -174,7 +174,7 @@ class Blotter:
 
     def restore(self, order: Order, state: int) -> None:
         """Set the state that the journal tells, whatever it was."""
-        self._set_state(order, state, 0)
+        self._set_state(order, state)
 
     def watermark(self, instrument: int, fill_id: int, now_ns: int) -> None:
         """Remember that every fill of the account up to this id is known."""
@@ -211,11 +211,11 @@ class Blotter:
         """The state that follows from what is filled, before the venue has told its own."""
         to = FILLED if order.filled >= order.size else PARTLY
         if order.state != to and may_move(order.state, to, order.flags) and (to == FILLED or not _settled(order)):
-            self._set_state(order, to, 0)
+            self._set_state(order, to)
         else:
             self.refresh(order)
 
-    def _set_state(self, order: Order, to: int, error: int) -> None:
+    def _set_state(self, order: Order, to: int) -> None:
         """Change the state and everything counted by it."""
         if to not in DONE_STATES:
             order.flags &= ~OrderFlag.INFERRED
@@ -223,7 +223,6 @@ class Blotter:
         elif self.live.pop(order.client_id, None) is not None:
             self.done.append(order)
         order.state = to
-        order.error = error or order.error
         self.refresh(order)
 
 

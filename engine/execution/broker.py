@@ -5,12 +5,15 @@ the venue answers our own question: fills are added by identity, the venue's fil
 an end unless we had inferred it. Whatever stays open is handed to the recovery, which asks.
 """
 
+import logging
 from typing import TYPE_CHECKING, Protocol
 
-from engine.execution import client_id
+from engine.execution import client_id, contradictions
 from engine.execution.blotter import Blotter
 from engine.execution.gateway import Ask, Gateway, Request
 from engine.execution.order import CANCELLING, FILLED, IN_FLIGHT, OPEN, PARTLY, REJECTED, UNKNOWN, Order
+from engine.log import BoundedLog
+from engine.model.refusals import reject_text
 from engine.model.words import DONE_STATES, OrderFlag, OrderState
 from engine.risk.gate import RiskGate
 from engine.venues.trading import FillNews, News, OrderNews, Outcome
@@ -18,9 +21,12 @@ from engine.venues.trading import FillNews, News, OrderNews, Outcome
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+logger = logging.getLogger("engine.execution")
+
 PLACE, FILLS_MISSING, RESERVED = Ask.PLACE, OrderFlag.FILLS_MISSING, OrderFlag.RESERVED
 CANCEL_PAUSE_NS = 100_000_000  # after a cancel that the venue refused, doubled by each further one
 CANCEL_PAUSES = 7  # doublings at the most: 12.8 s
+CONTRADICTED_PAUSE_NS = 5_000_000_000  # before the venue is asked again about an order that it contradicted itself on
 
 
 class Inquirer(Protocol):
@@ -47,6 +53,10 @@ class Broker:
         self._system = system
         self._grace_ns = fills_grace_ns
         self.on_odd: Callable[[Order, OrderNews, int], None] = lambda *_: None  # told of a status that nobody knows
+        self.on_false_fill: Callable[[Order, FillNews, str, int], None] = lambda *_: None
+        self.on_false_news: Callable[[Order, OrderNews, str, int], None] = lambda *_: None
+        self._instruments = {number: one.instrument for number, one in blotter.ledger.account.items()}
+        self._log = BoundedLog(logger)
         self._refused: dict[bytes, Order] = {}  # orders whose cancel waits after a refusal
 
     def place(self, order: Order, now_ns: int) -> None:
@@ -131,7 +141,7 @@ class Broker:
             self._on_cancel(order, Outcome(news.outcome), news, now_ns)
         elif request.kind == Ask.PLACE:
             placed, fills = (None, []) if news.outcome != Outcome.ACCEPTED else self._gateway.wire.read_order(news.body)
-            self._on_place(order, Outcome(news.outcome), news.error, placed, fills, now_ns)
+            self._on_place(order, Outcome(news.outcome), news.error, news.text, placed, fills, now_ns)
         else:
             assert other is not None
             both = self._gateway.wire.read_replace(news)
@@ -140,7 +150,7 @@ class Broker:
                 self.take_news(other, both.cancelled, now_ns, answered=True)
             else:
                 self._cancel_doubtful(other, now_ns)
-            self._on_place(order, both.place, both.place_error, both.placed, both.fills, now_ns)
+            self._on_place(order, both.place, both.place_error, both.place_text, both.placed, both.fills, now_ns)
 
     def on_report(self, news: News, now_ns: int) -> Order | None:
         """Unasked news; the order it means, or None when it is not one of ours or not known."""
@@ -149,7 +159,7 @@ class Broker:
         if order is None:
             return None
         if news.fill is not None:
-            self.take_fill(order, news.fill, now_ns)
+            self.take_fill(order, news.fill, now_ns, news.order.executed)
         self.take_news(order, news.order, now_ns, answered=False)
         return order
 
@@ -157,15 +167,32 @@ class Broker:
         """Whether an id is of this system."""
         return client_id.is_ours(self._system, order_client_id)
 
-    def take_fill(self, order: Order, fill: FillNews, now_ns: int) -> bool:
-        """Take a fill in; False when it was known."""
+    def take_fill(self, order: Order, fill: FillNews, now_ns: int, executed: int | None = None) -> bool:
+        """Take a fill in; False when it was known or contradicts its order.
+
+        `executed` is the venue's cumulative figure of the order, where it was told with the fill.
+        """
+        if fill.fill_id not in self._blotter.fills[order.instrument]:
+            held = self._blotter.ledger.account[order.instrument].size
+            why = contradictions.of_fill(order, fill, self._instruments[order.instrument], held, executed)
+            if why:
+                self.on_false_fill(order, fill, why, now_ns)
+                return False
         fresh = self._blotter.fill(order, fill, now_ns)
         if fresh and order.flags & FILLS_MISSING:
             self.check_fills(order, now_ns)
         return fresh
 
     def take_news(self, order: Order, news: OrderNews, now_ns: int, *, answered: bool) -> None:
-        """Take the venue's view of an order in; `answered`: it was asked for, so it may lead back from CANCELLING."""
+        """Take the venue's view of an order in; `answered`: it was asked for, so it may lead back from CANCELLING.
+
+        A view that contradicts the order changes nothing: the order counts as it stood, and the venue is asked again.
+        """
+        why = contradictions.of_news(order, news, self._instruments[order.instrument].symbol)
+        if why:
+            self.on_false_news(order, news, why, now_ns)
+            self._doubt(order, now_ns, CONTRADICTED_PAUSE_NS)
+            return
         self._blotter.bind(order, news.venue_order_id)
         if not order.answer_ns:
             order.answer_ns = now_ns
@@ -216,18 +243,20 @@ class Broker:
             self._inquirer.fetch(order, now_ns + self._grace_ns)
 
     def _on_place(
-        self, order: Order, outcome: Outcome, error: int, placed: OrderNews | None, fills: list[FillNews], now_ns: int
-    ) -> None:
+        self, order: Order, outcome: Outcome, error: int, text: str, placed: OrderNews | None, fills: list[FillNews],
+        now_ns: int,
+    ) -> None:  # fmt: skip
         """What became of a placement."""
+        order.note_error(error, text)
         if outcome == Outcome.ACCEPTED and placed is not None:
             for fill in fills:
-                self.take_fill(order, fill, now_ns)
+                self.take_fill(order, fill, now_ns, placed.executed)
             self.take_news(order, placed, now_ns, answered=False)
         elif outcome == Outcome.REFUSED and order.state in IN_FLIGHT:
             order.answer_ns = now_ns
-            self._blotter.move(order, REJECTED, now_ns, error)
+            self._blotter.move(order, REJECTED, now_ns)
+            self._warn(now_ns, "order rejected", order)
         elif order.state in IN_FLIGHT or outcome == Outcome.REFUSED:
-            order.error = error or order.error
             self._doubt(order, now_ns)
 
     def _on_cancel(self, order: Order, outcome: Outcome, news: News, now_ns: int) -> None:
@@ -237,18 +266,26 @@ class Broker:
             cancelled, _ = self._gateway.wire.read_order(news.body)
             self.take_news(order, cancelled, now_ns, answered=True)
         else:
-            order.error = news.error or order.error
+            order.note_error(news.error, news.text)
             if outcome == Outcome.REFUSED:
+                self._warn(now_ns, "cancel rejected", order)
                 pauses = min(order.cancel_refusals, CANCEL_PAUSES)
                 order.cancel_after_ns = now_ns + (CANCEL_PAUSE_NS << pauses)
                 order.cancel_refusals += 1
             self._cancel_doubtful(order, now_ns)
 
-    def _doubt(self, order: Order, now_ns: int) -> None:
+    def _warn(self, now_ns: int, event: str, order: Order) -> None:
+        """Log what the venue said against an order, at a bounded rate."""
+        what = f"{event}: {reject_text(order.error, order.error_text.decode())}"
+        symbol = self._instruments[order.instrument].symbol
+        self._log.warning(now_ns, what, strategy=order.strategy, symbol=symbol, order=order.client_id.hex())
+
+    def _doubt(self, order: Order, now_ns: int, pause_ns: int = 0) -> None:
         """Nobody knows whether the order exists: ask."""
         if order.state in IN_FLIGHT and order.state != UNKNOWN:
             self._blotter.move(order, UNKNOWN, now_ns)
-        self._inquirer.ask(order, now_ns)
+        if order.live:
+            self._inquirer.ask(order, now_ns + pause_ns)
 
     def _cancel_doubtful(self, order: Order, now_ns: int) -> None:
         """Nobody knows whether the order is gone: ask."""

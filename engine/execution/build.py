@@ -170,11 +170,13 @@ def open_lanes(system: str, name: str, strategies: dict[int, str]) -> ExecutionL
 
     writers = {lane: writer(lane) for lane in ("journal", "verdicts", "orders", "fills")}
     steps = writer(f"steps.{name}")
-    accepted_record, positions_record = BY_NAME["accepted"].record, BY_NAME["positions"].record
-    accepted = shm.CellWriter(f"{system}.accepted", accepted_record)
-    positions = shm.CellWriter(f"{system}.positions", positions_record)
-    gate = shm.CellWriter(f"{system}.gate", BY_NAME["gate"].record)
-    known = shm.CellReader(f"{system}.accepted", accepted_record)
+
+    def cells(lane: str) -> shm.CellWriter:
+        return shm.CellWriter(f"{system}.{lane}", BY_NAME[lane].record)
+
+    names = ("accepted", "positions", "gate", "sessions", "instrument_halts")
+    accepted, positions, gate, sessions, halts = map(cells, names)
+    known = shm.CellReader(f"{system}.accepted", BY_NAME["accepted"].record)
     intents = {}
     for index, (number, strategy) in enumerate(strategies.items()):
         intents[number] = past(f"intents.{strategy}")
@@ -195,5 +197,7 @@ def open_lanes(system: str, name: str, strategies: dict[int, str]) -> ExecutionL
         positions=positions,
         accepted=accepted,
         gate=gate,
-        closers=(*writers.values(), steps, positions, accepted, gate),
+        sessions=sessions,
+        instrument_halts=halts,
+        closers=(*writers.values(), steps, positions, accepted, gate, sessions, halts),
     )

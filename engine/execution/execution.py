@@ -34,6 +34,7 @@ from engine.execution.journal import Journal
 from engine.execution.journal_file import JournalFile
 from engine.execution.ledger import Ledger
 from engine.execution.maker import Maker
+from engine.execution.notices import Notices
 from engine.execution.operator import LOOK_NS, NoOperator
 from engine.execution.order import OPEN
 from engine.execution.positions import Positions
@@ -94,7 +95,10 @@ class Execution:
         self.broker = Broker(self.blotter, self.gateway, self.gate, self.recovery, system, config.fills_grace_ns)
         cancel_orphans = config.orphans == "cancel"
         self.strangers = Strangers(self.blotter, self.broker, ids, cancel_orphans=cancel_orphans)
-        self.broker.on_odd = self.alarm.odd
+        self.broker.on_odd, self.broker.on_false_fill = self.alarm.odd, self.alarm.false_fill
+        self.broker.on_false_news = self.alarm.false_news
+        self.strangers.on_false, self.recovery.on_fills_absent = self.alarm.not_adopted, self.alarm.fills_absent
+        self.gate.stopped = self.alarm.instruments
         self.recovery.broker, self.recovery.strangers = self.broker, self.strangers
         maker = Maker(system, lanes, self.blotter, self.broker, self.gateway)
         self.chaser = Chaser(
@@ -104,6 +108,7 @@ class Execution:
         self.express = Express(system, self.gate, self.blotter.last_intent, self.journal, self.gateway, maker.finish)
         self._intents = tuple((number, lanes.intents[number], index) for index, number in enumerate(strategies))
         self._intake = Intake(self, lanes.books, lanes.commands, self._intents, self._tops, self._accept)
+        self._notices = Notices(lanes, self.gateway, self.alarm, config.instruments)
         self._due_ns = 0
         self._steps = 0
         self._halt_sequence = 0
@@ -123,14 +128,14 @@ class Execution:
             self._begin(now_ns)
         halted_anew = self._lanes.halt.sequence(0) != self._halt_sequence
         work = self._read_commands(now_ns) if halted_anew or self._intake.waits() else 0
-        if self.alarm.fresh:
-            self._halt(now_ns, halted=True)
+        if self.alarm.due:
+            self._follow_alarm(now_ns)
         if self._intake.waits():
             work += self._read_books(now_ns)
             work += self._intake.read_intents(now_ns)
         work += self.gateway.step(now_ns)
-        if self.alarm.fresh:
-            self._halt(now_ns, halted=True)
+        if self.alarm.due:
+            self._follow_alarm(now_ns)
         if work or now_ns >= self._due_ns or self.blotter.changed or not self.gateway.up:
             work += self._follow_up(now_ns, work)
         return work
@@ -146,6 +151,7 @@ class Execution:
         self._positions.write(now_ns, self._lanes.fills.cursor)
         self.journal.settle(now_ns, idle=not (work + more))
         self._tell_gate()
+        self._notices.write(now_ns, reconciled=self.recovery.complete)
         if self.journal.closed != self._checkpointed:
             self._ask_checkpoint()
         if work + more:
@@ -264,8 +270,8 @@ class Execution:
             self.strangers.report(order, now_ns)
         elif order.state == OPEN or (fill is not None and not self.blotter.knows_fill(order.symbol, fill.fill_id)):
             adopted = self.strangers.known_or_adopted(order, now_ns)
-            if fill is not None:
-                self.broker.take_fill(adopted, fill, now_ns)
+            if fill is not None and adopted is not None:
+                self.broker.take_fill(adopted, fill, now_ns, order.executed)
 
     def _recover(self) -> None:
         """Load the newest checkpoint and replay the journal behind it into the blotter, without telling anybody."""
@@ -284,7 +290,7 @@ class Execution:
             self.desk.watch(order)
         for chase in replay.chases:
             self.desk.watch(chase.order)
-        self.alarm.restore(replay.disputes, raised=replay.alarmed)
+        self.alarm.restore(replay.disputes, replay.stopped, raised=replay.alarmed)
         self._read_halt(self._lanes.halt.read(0), replay.halted)
         if replay.command_life == self._lanes.commands_life:
             self._lanes.commands.cursor = max(self._lanes.commands.cursor, replay.commands_followed)
@@ -313,6 +319,8 @@ class Execution:
             self.desk.refuse(intent, 0, now_ns)
         if self.gate.halted:
             self.desk.cancel_all(now_ns)
+        for instrument in self.alarm.instruments:
+            self.desk.cancel_all(now_ns, 0, instrument)
         self.blotter.touched.update(range(len(self.ledger.positions)))
         self._warn_of_former()
         self._look_at_operator(now_ns)
@@ -374,6 +382,8 @@ class Execution:
         self.journal.commit(now_ns)
         if row.kind == CommandKind.HALT:
             self._halt(now_ns, halted=True)
+        elif row.kind == CommandKind.RESUME and row.instrument:
+            self.alarm.resume_instrument(row.instrument)
         elif row.kind == CommandKind.RESUME:
             self._halt(now_ns, halted=self.alarm.resume(now_ns) or self._stays_halted())
         elif row.kind == CommandKind.DRAIN:
@@ -396,6 +406,16 @@ class Execution:
     def _stays_halted(self) -> bool:
         """Whether the halt cell or RESUME must not end the halt: an alarm, or an operator who asks for it now."""
         return self.alarm.raised or bool(self._operator.asked_by())
+
+    def _follow_alarm(self, now_ns: int) -> None:
+        """Execution's own alarm: halt the system, or cancel what stands of an instrument."""
+        alarm = self.alarm
+        alarm.due = False
+        if alarm.fresh:
+            self._halt(now_ns, halted=True)
+        for instrument in alarm.fresh_instruments:
+            self.desk.cancel_all(now_ns, 0, instrument)
+        alarm.fresh_instruments.clear()
 
     def _read_halt(self, row: Any, journalled: bool) -> None:
         """At start the cell tells; where memory was lost with the machine, the journal does; our own alarm stays."""

@@ -31,6 +31,7 @@ cdef enum:
     J_VERDICT = 3
     J_ORDER = 4
     STRATEGY_SHIFT = 40
+    ERROR_TEXT = 72
     ID_SIZE = 16
     SYSTEM_SIZE = 6
 
@@ -72,7 +73,7 @@ cdef struct Placed:
     uint32_t flags
     int64_t limit_price
     int64_t timeout_ns
-    uint64_t spare[5]
+    char error_text[ERROR_TEXT]
 
 assert (words.IntentKind.PLACE, words.OrderType.LIMIT, words.OrderState.CREATED) == (PLACE, LIMIT, CREATED)
 assert (words.JournalKind.INTENT, words.JournalKind.VERDICT, words.JournalKind.ORDER) == (J_INTENT, J_VERDICT, J_ORDER)

@@ -99,7 +99,8 @@ class Gateway:
         self.wire = ports.wire
         self.stage = Stage.DOWN
         self.connects = 0
-        self.error = ""
+        self.error = ""  # why the last session ended, or the present one has not begun
+        self.code = 0  # the venue's, where it was the venue that refused or ended it
         self._connect = ports.connect
         self._listener = listener
         self._port: FramePort | None = None
@@ -111,7 +112,7 @@ class Gateway:
         self._samples = 0
         self._retry_least_ns = self._pause_ns = config.retry_least_ns
         self._retry_most_ns = config.retry_most_ns
-        self._retry_ns = 0
+        self.retry_ns = 0
         self._began_ns = 0
 
     @property
@@ -179,16 +180,19 @@ class Gateway:
         self._clock_ns = now_ns + self._clock_interval_ns
         self.send(Request(Ask.TIME, now_ns), self.wire.time)
 
-    def drop(self, now_ns: int, why: str, until_ns: int = 0) -> None:
-        """Give the connection up; everything unanswered is unknown. The next is not begun before `until_ns`."""
+    def drop(self, now_ns: int, why: str, until_ns: int = 0, code: int = 0) -> None:
+        """Give the connection up; everything unanswered is unknown. The next is not begun before `until_ns`.
+
+        `code` is the venue's, where the venue refused or ended the session.
+        """
         if self._port is not None:
             self._port.close()
         self._port = None
         was_up, self.stage = self.up, Stage.DOWN
-        self._retry_ns = max(now_ns + self._pause_ns, until_ns)
+        self.retry_ns = max(now_ns + self._pause_ns, until_ns)
         if was_up or why != self.error:  # the same again and again is said once
-            logger.warning("session ended", extra={"why": why, "again_ms": (self._retry_ns - now_ns) // MILLISECOND_NS})
-        self.error = why
+            logger.warning("session ended", extra={"why": why, "again_ms": (self.retry_ns - now_ns) // MILLISECOND_NS})
+        self.error, self.code = why, code
         self._pause_ns = min(self._retry_most_ns, self._pause_ns * 2)
         unanswered, self._requests = self._requests, {}
         for request in unanswered.values():
@@ -212,7 +216,7 @@ class Gateway:
 
     def _start(self, now_ns: int) -> int:
         """Connect, when the pause is over."""
-        if now_ns < self._retry_ns:
+        if now_ns < self.retry_ns:
             return 0
         self.connects += 1
         self._port = self._connect(now_ns)
@@ -249,7 +253,7 @@ class Gateway:
             else:
                 self._advance_readable(request, news, now_ns)
         elif news.kind == Frame.SHUTDOWN:
-            self.drop(now_ns, f"ended by the venue ({news.error})")
+            self.drop(now_ns, f"ended by the venue: {news.error} {news.text}".rstrip(), code=news.error)
 
     def _advance_readable(self, request: Request, news: News, now_ns: int) -> None:
         """The session's own answers; one that cannot be read is as good as none."""
@@ -283,12 +287,12 @@ class Gateway:
     def _refused(self, request: Request, news: News, now_ns: int) -> None:
         """The venue said no, or not now: without a clock or a logon there is no session, but one that stands lives."""
         until_ns = news.retry_after_ns - self.clock.offset_ns if news.retry_after_ns else 0
-        why = f"{Ask(request.kind).name.lower()} refused: {news.error} {news.text}"
+        why = f"{Ask(request.kind).name.lower()} refused: {news.error} {news.text}".rstrip()
         if request.kind == Ask.TIME and self.stage is UP:
             self._clock_ns = max(self._clock_ns, until_ns)
             logger.warning("the venue's clock was not told", extra={"why": why})
         else:
-            self.drop(now_ns, why, until_ns)
+            self.drop(now_ns, why, until_ns, news.error)
 
     def _watch(self, now_ns: int) -> None:
         """Answer in the venue's stead what it did not answer in time, and measure its clock when due."""

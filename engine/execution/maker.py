@@ -1,5 +1,6 @@
 """Makes orders: approved by risk, journalled together with what they came from, and only then sent."""
 
+import logging
 from typing import Any
 
 from engine.execution import client_id, codec
@@ -9,8 +10,12 @@ from engine.execution.gateway import Gateway
 from engine.execution.order import CANCELLING, Order
 from engine.execution.seams import ExecutionLanes
 from engine.model.fixed import clamped
+from engine.log import BoundedLog
+from engine.model.refusals import refusal_text
 from engine.model.words import IntentKind, JournalKind, OrderFlag, OrderType, Reason
 from engine.risk.gate import Refusal, Verdict
+
+logger = logging.getLogger("engine.execution")
 
 VerdictRow = tuple[int, ...]
 VERDICT, APPROVED = JournalKind.VERDICT, Reason.APPROVED
@@ -27,11 +32,14 @@ class Maker:
         self._blotter = blotter
         self._broker = broker
         self._gateway = gateway
+        self._log = BoundedLog(logger)
         self._publish_verdict = lanes.verdicts.publish_bytes
 
     def verdict_row(self, verdict: Verdict, intent: Any, sequence: int, now_ns: int) -> VerdictRow:
         """The record of a verdict on an intent."""
         reason, value, limit = _numbers(verdict)
+        if isinstance(verdict, Refusal):
+            self._warn(now_ns, verdict, intent)
         return (
             intent.intent_id, now_ns, value, limit, sequence, intent.strategy, intent.instrument, reason, intent.kind,
             0, 0,
@@ -40,8 +48,17 @@ class Maker:
     def reprice_row(self, verdict: Verdict, order: Order, now_ns: int) -> VerdictRow:
         """The record of a verdict on a further request of a chase."""
         reason, value, limit = _numbers(verdict)
+        if isinstance(verdict, Refusal):
+            self._warn(now_ns, verdict, order)
         kind = IntentKind.REPLACE
         return order.intent_id, now_ns, value, limit, 0, order.strategy, order.instrument, reason, kind, 0, 0
+
+    def _warn(self, now_ns: int, refusal: Refusal, of: Any) -> None:
+        """Log a refusal, at a bounded rate: nothing else tells an operator why nothing is bought."""
+        position = self._blotter.ledger.account.get(of.instrument)
+        instrument = None if position is None else position.instrument
+        what = refusal_text(refusal.reason, refusal.value, refusal.limit, instrument)
+        self._log.warning(now_ns, f"refused by risk: {what}", strategy=of.strategy, instrument=of.instrument)
 
     def tell(self, row: VerdictRow, now_ns: int, *, journal: bool = True) -> None:
         """Journal and publish a verdict that no request follows."""

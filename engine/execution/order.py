@@ -11,6 +11,7 @@ fill that completes it arrives after its end was told (CANCELLED or EXPIRED to F
 end that we had inferred.
 """
 
+from engine.model.records import ERROR_TEXT
 from engine.model.words import DONE_STATES, OPEN_STATES, OrderFlag, OrderState
 
 CREATED, SENT, UNKNOWN = OrderState.CREATED, OrderState.SENT, OrderState.UNKNOWN
@@ -48,9 +49,10 @@ class Order:
 
     __slots__ = (
         "answer_ns", "ask_ns", "cancel_after_ns", "cancel_pending", "cancel_refusals", "client_id", "disputed", "error",
-        "expires_ns", "exposure", "filled", "flags", "heir", "instrument", "intent_id", "intent_ns", "limit_price",
-        "now_ns", "order_type", "predecessor", "price", "receive_ns", "replaces_id", "reprice", "sent_ns", "side",
-        "size", "state", "strategy", "successor", "time_in_force", "timeout_ns", "venue_filled", "venue_order_id",
+        "error_text", "expires_ns", "exposure", "fetches", "filled", "flags", "heir", "instrument", "intent_id",
+        "intent_ns", "limit_price", "now_ns", "order_type", "predecessor", "price", "receive_ns", "replaces_id",
+        "reprice", "sent_ns", "side", "size", "state", "strategy", "successor", "time_in_force", "timeout_ns",
+        "venue_filled", "venue_order_id",
     )  # fmt: skip
 
     def __init__(
@@ -80,6 +82,7 @@ class Order:
         self.replaces_id = 0
         self.reprice = 0
         self.error = 0
+        self.error_text = b""  # the venue's words beside the code
         self.flags = 0
         self.limit_price = 0
         self.timeout_ns = 0
@@ -91,7 +94,14 @@ class Order:
         self.cancel_refusals = 0  # in a row
         self.cancel_after_ns = 0  # no further cancel before
         self.ask_ns = 0  # when to ask the venue about it, 0: not
+        self.fetches = 0  # listings of its fills that were answered
         self.disputed = 0  # filled by the venue's word, in fills that contradict others and were not taken in
+
+    def note_error(self, code: int, text: str) -> None:
+        """Keep what the venue last said against it, in its code and words; no code: nothing was said."""
+        if code:
+            whole = text.encode(errors="replace")[:ERROR_TEXT]
+            self.error, self.error_text = code, whole.decode(errors="ignore").encode()
 
     @property
     def live(self) -> bool:
@@ -126,5 +136,5 @@ class Order:
             self.client_id, self.intent_id, self.venue_order_id, self.intent_ns, self.receive_ns, self.sent_ns,
             self.answer_ns, self.now_ns, self.price, self.size, self.filled, self.expires_ns, self.replaces_id,
             self.strategy, self.instrument, self.reprice, self.error, self.state, self.side, self.order_type,
-            self.time_in_force, self.flags, self.limit_price, self.timeout_ns, 0, 0, 0, 0, 0,
+            self.time_in_force, self.flags, self.limit_price, self.timeout_ns, self.error_text,
         )  # fmt: skip

@@ -21,14 +21,17 @@ from engine.execution.config import ExecutionConfig
 from engine.execution.gateway import Ask, Gateway, Request
 from engine.execution.order import CREATED, EXPIRED, IN_FLIGHT, REJECTED, SENT, UNKNOWN, Order
 from engine.model.words import OrderFlag
-from engine.venues.trading import News, OrderNews, Outcome
+from engine.venues.trading import FillNews, News, OrderNews, Outcome, UnreadableError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from engine.execution.broker import Broker
     from engine.execution.strangers import Strangers
 
 SOON_NS = 5_000_000_000
 PARALLEL = 16  # questions in flight at a time
+FETCHES_MOST = 20  # answers without an order's missing fills, before the venue is taken at its word
 
 
 class Recovery:
@@ -41,6 +44,8 @@ class Recovery:
         self._blotter = blotter
         self._gateway = gateway
         self._ids = {one.symbol: one.id for one in config.instruments}
+        self._symbols = {one.id: one.symbol for one in config.instruments}
+        self.on_fills_absent: Callable[[Order, int], None] = lambda *_: None
         self._asking: dict[bytes, Order] = {}
         self._fetching: dict[bytes, tuple[Order, int]] = {}
         self._scans: deque[int] = deque()
@@ -208,10 +213,11 @@ class Recovery:
         if news.outcome == Outcome.ACCEPTED:
             standing, fills = self._gateway.wire.read_order(news.body)
             for fill in fills:
-                self.broker.take_fill(order, fill, now_ns)
+                self.broker.take_fill(order, fill, now_ns, standing.executed)
             self.broker.take_news(order, standing, now_ns, answered=True)
         elif self._gateway.wire.gone(news.error) and self._cannot_come(order, request.sent_ns):
-            self._conclude(order, news.error, now_ns)
+            order.note_error(news.error, news.text)
+            self._conclude(order, now_ns)
         elif order.live:
             self.ask(order, max(now_ns + self._config.query_interval_ns, self._believable_ns(order)))
         else:
@@ -226,11 +232,11 @@ class Recovery:
         clock = self._gateway.clock
         return order.expires_ns + self._config.expiry_margin_ns - clock.offset_ns + clock.doubt_ns + 1
 
-    def _conclude(self, order: Order, error: int, now_ns: int) -> None:
+    def _conclude(self, order: Order, now_ns: int) -> None:
         """The order never came to be, or the venue has forgotten it."""
         order.ask_ns = 0
         if order.live:
-            self._blotter.conclude(order, REJECTED if order.state in IN_FLIGHT else EXPIRED, now_ns, error)
+            self._blotter.conclude(order, REJECTED if order.state in IN_FLIGHT else EXPIRED, now_ns)
 
     def _on_open_orders(self, orders: list[OrderNews], asked_ns: int, now_ns: int) -> None:
         """Compare the venue's open orders with ours."""
@@ -238,7 +244,7 @@ class Recovery:
         for news in orders:
             if not self.broker.is_ours(news.client_id):
                 self.strangers.report(news, now_ns)
-            elif news.symbol in self._ids:
+            else:
                 listed.add(news.client_id)
                 self.strangers.known_or_adopted(news, now_ns)
         for order in list(self._blotter.live.values()):
@@ -250,16 +256,20 @@ class Recovery:
         order = request.order
         assert order is not None
         if news.outcome == Outcome.ACCEPTED:
-            fills = self._gateway.wire.read_fills(news.body)
+            fills = self._read_fills(request, news)
             for fill in fills:
                 self.broker.take_fill(order, fill, now_ns)
             self._blotter.credit(order, fills, now_ns)
+            order.fetches += 1
+            if order.missing and order.fetches >= FETCHES_MOST:
+                self.on_fills_absent(order, now_ns)
+                self.broker.check_fills(order, now_ns)
         if order.missing:
             self._fetching[order.client_id] = (order, now_ns + self._config.query_interval_ns)
 
     def _on_scan(self, request: Request, news: News, now_ns: int) -> None:
         """A page of the account's fills; a full page means that there are more."""
-        fills = self._gateway.wire.read_fills(news.body)
+        fills = self._read_fills(request, news)
         instrument = request.instrument
         newest = max((fill.fill_id for fill in fills), default=0)
         if request.kind == Ask.FILLS_LAST:
@@ -272,10 +282,23 @@ class Recovery:
         if len(fills) >= self._gateway.wire.fills_limit:
             self._scans.appendleft(instrument)
 
+    def _read_fills(self, request: Request, news: News) -> list[FillNews]:
+        """A listing of fills; one of another instrument or order than was asked about answers another question."""
+        fills, symbol = self._gateway.wire.read_fills(news.body), self._symbols[request.instrument]
+        of = request.number if request.kind == Ask.FILLS_OF else 0
+        for fill in fills:
+            if fill.symbol != symbol or (of and fill.venue_order_id != of):
+                why = f"a fill of order {fill.venue_order_id} of {fill.symbol}, asked: order {of or 'any'} of {symbol}"
+                raise UnreadableError(why, news.body)
+        return fills
+
     def _on_stranger(self, request: Request, news: News, now_ns: int) -> None:
         """Whose order a fill belongs to."""
         if news.outcome == Outcome.ACCEPTED:
             standing, _ = self._gateway.wire.read_order(news.body)
+            if (standing.symbol, standing.venue_order_id) != (self._symbols[request.instrument], request.number):
+                why = f"an answer about order {standing.venue_order_id} of {standing.symbol}, asked: {request.number}"
+                raise UnreadableError(why, news.body)
             self.strangers.identify(request.instrument, request.number, standing, now_ns)
         elif self._gateway.wire.gone(news.error):
             self.strangers.identify(request.instrument, request.number, None, now_ns)

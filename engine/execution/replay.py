@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from engine.execution import codec
+from engine.execution.alarm import INSTRUMENT_REASONS
 from engine.execution.blotter import STRATEGY_SHIFT, Blotter
 from engine.execution.chase import Chase
 from engine.execution.fills import Trade
@@ -65,6 +66,7 @@ class Replay:
         self.halted = False
         self.alarmed = False  # halted by execution itself, and no operator has resumed since
         self.disputes: deque[tuple[int, int, int]] = deque(maxlen=DISPUTES_KEPT)  # instrument, fill, venue's order
+        self.stopped: dict[int, tuple[int, int, int]] = {}  # instruments halted by execution: since when, why, value
         self.command_life = self.commands_followed = 0  # which COMMANDS ring, and how far it was followed
         self.placed: deque[Placed] = deque(maxlen=MARKS_KEPT)  # the requests that left, for the rate
         self.chased: dict[int, Chase] = {}
@@ -195,6 +197,7 @@ class Replay:
         self.blotter.bind(order, row.venue_order_id)
         order.sent_ns, order.answer_ns, order.now_ns = row.sent_ns, row.answer_ns, row.now_ns
         order.expires_ns, order.error, order.flags = row.expires_ns, row.error, row.flags
+        order.error_text = row.error_text.rstrip(b"\0")
         order.filled = row.filled
         order.venue_filled = max(order.venue_filled, order.filled)
         self.blotter.restore(order, row.state)
@@ -234,15 +237,23 @@ class Replay:
     def _read_command(self, row: Any) -> None:
         """A halt outlives the process; a command is followed once; what execution said itself only RESUME ends."""
         self.commands_followed, self.command_life, disputed = row.spare
-        if row.flags:
+        if row.flags and disputed:
+            self.disputes.append((row.instrument, row.value, disputed))
+        if row.flags in INSTRUMENT_REASONS and row.instrument:
+            self.stopped[row.instrument] = (row.now_ns, row.flags, row.value)
+        elif row.flags:
             self.alarmed = True
-            if disputed:
-                self.disputes.append((row.instrument, row.value, disputed))
+        elif row.kind == CommandKind.RESUME and row.instrument:
+            self.stopped.pop(row.instrument, None)
         elif row.kind in (CommandKind.HALT, CommandKind.RESUME):
             self.halted = row.kind == CommandKind.HALT
             self.alarmed = self.alarmed and self.halted
+            if not self.halted:
+                self.stopped.clear()
         if row.kind == CommandKind.CANCEL_ALL:
             self._cancel_all(row.strategy, row.instrument)
+        elif row.flags in INSTRUMENT_REASONS and row.instrument:
+            self._cancel_all(0, row.instrument)
         elif row.kind in (CommandKind.HALT, CommandKind.DRAIN):
             self._cancel_all(0, 0)
 

@@ -78,6 +78,7 @@ class ReplayState(msgspec.Struct):
     halted: bool
     alarmed: bool
     disputes: list[tuple[int, int, int]]
+    stopped: list[tuple[int, int, int, int]]
     command_life: int
     commands_followed: int
     placed: list[Placed]
@@ -110,6 +111,7 @@ def dump(replay: Replay) -> bytes:
         halted=replay.halted,
         alarmed=replay.alarmed,
         disputes=list(replay.disputes),
+        stopped=[(instrument, *why) for instrument, why in replay.stopped.items()],
         command_life=replay.command_life,
         commands_followed=replay.commands_followed,
         placed=list(replay.placed),
@@ -143,6 +145,7 @@ def load(data: bytes, replay: Replay) -> None:
     replay.halted, replay.alarmed = state.halted, state.alarmed
     replay.command_life, replay.commands_followed = state.command_life, state.commands_followed
     replay.disputes.extend(state.disputes)
+    replay.stopped.update((instrument, (since, reason, value)) for instrument, since, reason, value in state.stopped)
     replay.placed.extend(state.placed)
     replay.terms.update(state.terms)
     orders = _load_orders(state.orders)
@@ -216,6 +219,7 @@ def _load_order(row: Any) -> Order:
     """An order from its record."""
     order = order_of(row)
     order.state, order.flags, order.error, order.filled = row.state, row.flags, row.error, row.filled
+    order.error_text = row.error_text.rstrip(b"\0")
     order.venue_order_id, order.expires_ns = row.venue_order_id, row.expires_ns
     order.sent_ns, order.answer_ns, order.now_ns = row.sent_ns, row.answer_ns, row.now_ns
     return order

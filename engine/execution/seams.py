@@ -96,7 +96,8 @@ class OperatorPort(Protocol):
 class ExecutionLanes:
     """Every lane of execution.
 
-    `intents` is keyed by the strategy's number; `accepted` has one cell for each, in the order of the configuration.
+    `intents` is keyed by the strategy's number; `accepted` has one cell for each, in the order of the configuration,
+    and `instrument_halts` one for each instrument.
     `journal_past` reads the journal's ring from its oldest record, `fills_past` the fills told by the life before.
     """
 
@@ -114,6 +115,8 @@ class ExecutionLanes:
     positions: CellWriter
     accepted: CellWriter
     gate: CellWriter
+    sessions: CellWriter
+    instrument_halts: CellWriter
     commands_life: int = 0  # which COMMANDS ring this is: a sequence means nothing in another
     closers: tuple[Any, ...] = ()  # whatever must be let go of at the end
 

@@ -7,13 +7,17 @@ halt, it is cancelled. The watermark of an instrument moves only while no fill w
 
 import logging
 from collections import OrderedDict
+from typing import TYPE_CHECKING
 
-from engine.execution import client_id
+from engine.execution import client_id, contradictions
 from engine.execution.blotter import Blotter
 from engine.execution.broker import Broker
 from engine.execution.order import Order
 from engine.model.words import OrderFlag, OrderState, OrderType, TimeInForce
 from engine.venues.trading import FillNews, OrderNews
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 logger = logging.getLogger("engine.execution")
 
@@ -34,6 +38,7 @@ class Strangers:
         self._broker = broker
         self._ids = ids
         self._cancel_orphans = cancel_orphans
+        self.on_false: Callable[[int, OrderNews, str, int], None] = lambda *_: None
         self._held: dict[tuple[int, int], list[FillNews]] = {}
         self._due: dict[tuple[int, int], int] = {}
 
@@ -72,6 +77,8 @@ class Strangers:
             self._remember(key)
             return
         order = self.known_or_adopted(news, now_ns)
+        if order is None:
+            return
         for fill in fills:
             self._broker.take_fill(order, fill, now_ns)
 
@@ -87,10 +94,15 @@ class Strangers:
         for instrument in done:
             del self.scanned[instrument]
 
-    def known_or_adopted(self, news: OrderNews, now_ns: int) -> Order:
-        """Our order of this id, brought up to date; adopted when the journal does not know it."""
+    def known_or_adopted(self, news: OrderNews, now_ns: int) -> Order | None:
+        """Our order of this id, brought up to date; adopted when the journal does not know it; None if it cannot be."""
         order = self._blotter.orders.get(news.client_id)
         if order is None:
+            instrument = self._ids.get(news.symbol, 0)
+            why = self._why_not(instrument, news)
+            if why:
+                self.on_false(instrument, news, why, now_ns)
+                return None
             order = self._adopt(news)
             self._blotter.enter(order)
         self._broker.take_news(order, news, now_ns, answered=True)
@@ -110,6 +122,12 @@ class Strangers:
         order.state, order.venue_order_id, order.filled = news.state, news.venue_order_id, news.executed
         order.flags, order.answer_ns = int(OrderFlag.FOREIGN), now_ns
         self._blotter.tell(order, now_ns)
+
+    def _why_not(self, instrument: int, news: OrderNews) -> str:
+        """Why an order of ours cannot be adopted; "" when it can."""
+        if not instrument:
+            return f"it is of {news.symbol}, which is not configured"
+        return contradictions.of_adopted(news, self._blotter.ledger.account[instrument].instrument)
 
     def _remember(self, key: tuple[int, int]) -> bool:
         """Another's order was heard of; whether not for the first time.

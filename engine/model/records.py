@@ -93,9 +93,10 @@ VERDICT = Record(
     },
 )
 
+ERROR_TEXT = 72
 ORDER = Record(
     "order",
-    192,
+    224,
     {
         "client_id": "S16",  # 128 bits: system, intent, reprice number
         "intent_id": "u8",
@@ -113,7 +114,7 @@ ORDER = Record(
         "strategy": "u4",
         "instrument": "u4",
         "reprice": "u4",  # which request of this intent
-        "error": "i4",  # the venue's code
+        "error": "i4",  # the venue's code; its words are at the end
         "state": "u1",  # OrderState
         "side": "i1",
         "order_type": "u1",
@@ -121,7 +122,7 @@ ORDER = Record(
         "flags": "u4",
         "limit_price": "i8",
         "timeout_ns": "i8",
-        "spare": "5u8",
+        "error_text": f"S{ERROR_TEXT}",  # the venue's words beside the code, cut off here
     },
 )
 
@@ -290,6 +291,35 @@ MODE = Record(
     },
 )
 
+SESSION = Record(
+    "session",
+    256,
+    {
+        "now_ns": "i8",  # of this change
+        "since_ns": "i8",  # since when it has been ready, or has not
+        "retry_ns": "i8",  # the next attempt, where there is none under way; 0: at once
+        "attempts": "u8",  # connections begun in this life of execution
+        "unreadable": "u8",  # frames of the venue that could not be read
+        "state": "u4",  # SessionState
+        "error": "i4",  # the venue's code when it last refused or ended the session, 0: it has not
+        "venue": "S16",
+        "text": "S192",  # why it is not ready: the venue's last word, or what happened to the connection
+    },
+)
+
+INSTRUMENT_HALT = Record(
+    "instrument_halt",
+    256,
+    {
+        "now_ns": "i8",  # of this change
+        "since_ns": "i8",
+        "value": "i8",  # what the reason is about: a fill's number, a difference
+        "instrument": "u4",
+        "reason": "u4",  # AlarmReason; 0: not halted
+        "text": "S224",  # what was found, cut off here; "" after a restart
+    },
+)
+
 ACCEPTED = Record(
     "accepted",
     64,
@@ -389,6 +419,8 @@ RECORDS = (
     HALT,
     GATE,
     MODE,
+    SESSION,
+    INSTRUMENT_HALT,
     ACCEPTED,
     JOURNAL,
     INSTRUMENT,

@@ -117,6 +117,11 @@ def _instrument(text: str) -> Detail:
     return lambda value, _, instrument: f"{instrument.symbol if instrument is not None else value} {text}"
 
 
+def _halted(_value: int, _limit: int, instrument: Instrument | None) -> str:
+    what = instrument.symbol if instrument is not None else "the instrument"
+    return f"execution has halted {what}, engine-ctl status says why"
+
+
 DETAILS: dict[Reason, Detail] = {
     Reason.APPROVED: _fixed(""),
     Reason.HALTED: _fixed("the system is halted"),
@@ -150,4 +155,5 @@ DETAILS: dict[Reason, Detail] = {
         f"decided {_duration(value)} after now, at most {_duration(limit)}"
     ),
     Reason.STRATEGY_RATE: _count("in a minute, the strategy's share of the rate"),
+    Reason.INSTRUMENT_HALTED: _halted,
 }

@@ -43,6 +43,19 @@ class BookState(IntEnum):
     SHUT = 9  # in order, but the venue does not take every order for it: cancel-only, post-only, maintenance, …
 
 
+class SessionState(IntEnum):
+    """How far execution's session at the venue is. Orders can leave in READY alone."""
+
+    LOST = 1  # the connection ended or was never made; it is tried again
+    REFUSED = 2  # the venue refused the session; it is tried again
+    CONNECTING = 3
+    CLOCK = 4  # the venue's clock is measured
+    LOGON = 5
+    SUBSCRIBE = 6  # to the account's events
+    RECONCILING = 7  # orders and fills are compared; nothing may be sent until that is done
+    READY = 8
+
+
 class IntentKind(IntEnum):
     """What a strategy wants done."""
 
@@ -118,6 +131,7 @@ class Reason(IntEnum):
     INSTRUMENT_NOT_PERMITTED = 24  # not among the strategy's instruments
     INTENT_FROM_FUTURE = 25
     STRATEGY_RATE = 26  # the strategy's share of the order rate is used up
+    INSTRUMENT_HALTED = 27  # execution has halted it: the venue contradicted itself about it
 
 
 class Mode(IntEnum):

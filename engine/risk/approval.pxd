@@ -27,6 +27,7 @@ cdef class Approval:
     cdef public bint connected
     cdef public int exits_only  # a Reason; 0: entries are approved too
     cdef public object backoff_until_ns
+    cdef public dict stopped
     cdef readonly SharedRate rate
     cdef readonly SharedRate reserve
     cdef dict permits

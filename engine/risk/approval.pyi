@@ -18,6 +18,7 @@ class Approval:
     connected: bool
     exits_only: int
     backoff_until_ns: int
+    stopped: Mapping[int, Any]
     rate: SharedRate
     reserve: SharedRate
     def __init__(

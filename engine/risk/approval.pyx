@@ -61,6 +61,7 @@ cdef class Approval:
         self.reserve = SharedRate(reserved, limits.strategy_rate(reserved, count), MINUTE_NS)
         self.permits = {strategy: frozenset(instruments) for strategy, instruments in permits.items()}
         self.backoff_until_ns = 0  # the venue asked for silence until then
+        self.stopped = {}  # instruments that execution has halted; execution keeps it
         self.terms = {number: Terms(one, limits.usd_quotes) for number, one in instruments.items()}
         self.tops = tops
         self.exposures = exposures
@@ -86,6 +87,8 @@ cdef class Approval:
         cdef sy_int128 age_ns = <sy_int128>now_ns - decided_ns
         cdef frozenset permitted = self.permits.get(strategy)
         if self.halted or self.draining or not self.reconciled or not self.connected or self.exits_only:
+            return False
+        if self.stopped and instrument_id in self.stopped:
             return False
         if not self.quick or (side != 1 and side != -1) or size <= 0 or price <= 0 or now_ns < self.backoff_until_ns:
             return False

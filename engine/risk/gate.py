@@ -164,6 +164,11 @@ class RiskGate(Approval):
         """No order without a session."""
         return None if self.connected else Refusal(Reason.VENUE_NOT_CONNECTED, 0, 1)
 
+    def check_stopped(self, order: Proposed) -> Refusal | None:
+        """No order of an instrument that execution has halted: an exit's size comes from the position in doubt."""
+        stop = self.stopped.get(order.instrument_id)
+        return None if stop is None else Refusal(Reason.INSTRUMENT_HALTED, int(stop.reason), 0)
+
     def check_instrument(self, order: Proposed) -> Refusal | None:
         """It is configured, and the venue trades it."""
         instrument = self._instruments.get(order.instrument_id)
@@ -329,13 +334,13 @@ SWITCHES: tuple[Check, ...] = (
     RiskGate.check_halt, RiskGate.check_drain, RiskGate.check_reconciled, RiskGate.check_connected,
 )  # fmt: skip
 ENTRY: tuple[Check, ...] = (
-    *SWITCHES, RiskGate.check_instrument, RiskGate.check_permit, RiskGate.check_form, RiskGate.check_book,
+    *SWITCHES, RiskGate.check_stopped, RiskGate.check_instrument, RiskGate.check_permit, RiskGate.check_form, RiskGate.check_book,
     RiskGate.check_spread, RiskGate.check_age, RiskGate.check_steps, RiskGate.check_collar,
     RiskGate.check_size_max, RiskGate.check_order_cap, RiskGate.check_position_cap, RiskGate.check_exits_only,
     RiskGate.check_silence, RiskGate.check_rate,
 )  # fmt: skip
 EXIT: tuple[Check, ...] = (
-    *SWITCHES, RiskGate.check_instrument, RiskGate.check_form, RiskGate.check_chased_book,
+    *SWITCHES, RiskGate.check_stopped, RiskGate.check_instrument, RiskGate.check_form, RiskGate.check_chased_book,
     RiskGate.check_last_book, RiskGate.check_age, RiskGate.check_steps, RiskGate.check_exit_collar,
     RiskGate.check_size_max, RiskGate.check_silence, RiskGate.check_exit_rate,
 )  # fmt: skip

@@ -39,7 +39,7 @@ from engine.venues.port import FramePort, RequestPort
 
 VENUE = "binance"
 API_KEY = "SteelyardSimulationKey".ljust(64, "0")
-EXECUTION_WRITES = ("journal", "verdicts", "orders", "fills", "steps", "positions", "accepted")
+EXECUTION_WRITES = ("journal", "verdicts", "orders", "fills", "steps", "positions", "accepted", "sessions")
 TRADING_PATH = "/ws-api/v3"
 
 

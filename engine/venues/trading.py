@@ -4,11 +4,18 @@ A wire only translates: it has no connection, no state of orders and no clock. I
 frames as values. What a request was about is known to who sent it, by the request's id.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Protocol
+from functools import wraps
+from typing import Protocol, TypeVar
 
 import msgspec
+
+Wire = TypeVar("Wire")
+Read = TypeVar("Read")
+READING_FAILURES = (msgspec.MsgspecError, ValueError, ArithmeticError, LookupError, TypeError, RecursionError)
+WHY_MOST, TEXT_MOST = 200, 500  # characters of a failure, bytes of what could not be read, that are kept
 
 
 class Outcome(IntEnum):
@@ -35,6 +42,25 @@ class UnreadableError(Exception):
         """Why, and of what."""
         super().__init__(why)
         self.why, self.text = why, text
+
+
+def readable(read: Callable[[Wire, bytes], Read]) -> Callable[[Wire, bytes], Read]:
+    """The border between a venue's bytes and the engine: whatever a reader fails with becomes an UnreadableError.
+
+    A reader only converts bytes into typed news within range and touches no state of ours, so each of its failures is
+    the frame's. An assert is not caught: it speaks of our own state.
+    """
+
+    @wraps(read)
+    def reading(wire: Wire, text: bytes) -> Read:
+        try:
+            return read(wire, text)
+        except READING_FAILURES as error:
+            raise UnreadableError(
+                f"{type(error).__name__}: {str(error)[:WHY_MOST]}", bytes(text[:TEXT_MOST])
+            ) from error
+
+    return reading
 
 
 class OrderNews(msgspec.Struct, gc=False):
@@ -93,6 +119,7 @@ class ReplaceNews:
     place: Outcome
     cancel_error: int = 0
     place_error: int = 0
+    place_text: str = ""
     cancelled: OrderNews | None = None
     placed: OrderNews | None = None
     fills: list[FillNews] = field(default_factory=list)

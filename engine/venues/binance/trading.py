@@ -7,9 +7,8 @@ What an error means for the request is decided here and nowhere else:
 A cancel's own new client id is of no interest: an execution report of a cancel names the order in `C`, not in `c`.
 """
 
-from collections.abc import Callable
-from functools import wraps
-from typing import Annotated, TypeVar
+import re
+from typing import Annotated
 
 import msgspec
 
@@ -18,15 +17,18 @@ from engine.model.instrument import Instrument
 from engine.model.words import BUY, SELL, OrderState
 from engine.venues.binance.signing import Signer
 from engine.venues.binance.trading_requests import MILLISECOND_NS, Requests
-from engine.venues.trading import FillNews, Frame, News, OrderNews, Outcome, ReplaceNews, UnreadableError
+from engine.venues.trading import WHY_MOST, FillNews, Frame, News, OrderNews, Outcome, ReplaceNews, readable
 
-Read = TypeVar("Read")
 Id = Annotated[int, msgspec.Meta(ge=-1, le=INT64_MAX)]  # what a record can hold; -1: none
 Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=INT64_MAX // MILLISECOND_NS)]
+ClockMilliseconds = Annotated[int, msgspec.Meta(ge=0, le=8_000_000_000_000)]  # until 2223: a deadline after it fits too
 Code = Annotated[int, msgspec.Meta(ge=-(1 << 31), le=(1 << 31) - 1)]
 
 FEE_DECIMALS = 8
-CLIENT_ID_LENGTH = 32  # our ids as the venue writes them: hex digits
+ASSET_LENGTH = 16  # bytes of an asset's name in a record
+SIDES = {"BUY": BUY, "SELL": SELL}
+DECIMAL = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?")  # what `int` takes is wider: blanks, underscores, other digits
+OUR_CLIENT_ID = re.compile(r"[0-9a-f]{32}")  # our ids as the venue writes them
 ERROR_LEAST = 400
 SERVER_ERROR_LEAST = 500
 NO_SUCH_ORDER = frozenset({-2013, -2026})  # unknown; archived after 90 days without a fill
@@ -136,7 +138,7 @@ class OwnTrade(msgspec.Struct, gc=False):
 class ServerTime(msgspec.Struct, gc=False):
     """The venue's clock."""
 
-    serverTime: Milliseconds  # noqa: N815
+    serverTime: ClockMilliseconds  # noqa: N815
 
 
 class RetryAfter(msgspec.Struct, gc=False):
@@ -168,6 +170,9 @@ _error = msgspec.json.Decoder(ErrorBody).decode
 
 def fixed(text: str, decimals: int) -> int:
     """Read the venue's decimal text exactly; digits beyond `decimals` must be zeros, and a record must hold it."""
+    if DECIMAL.fullmatch(text) is None:
+        msg = f"{text[:40]!r} is no decimal number"
+        raise ValueError(msg)
     whole, _, fraction = text.partition(".")
     if len(fraction) > decimals:
         if fraction[decimals:].strip("0"):
@@ -192,25 +197,24 @@ def amount(text: str, decimals: int) -> int:
 
 def client_id_of(text: str) -> bytes:
     """Our 16 bytes when the text is in our form, else the text itself: somebody else's order."""
-    if len(text) == CLIENT_ID_LENGTH:
-        try:
-            return bytes.fromhex(text)
-        except ValueError:
-            return text.encode()
-    return text.encode()
+    return bytes.fromhex(text) if OUR_CLIENT_ID.fullmatch(text) else text.encode()
 
 
-def readable(read: Callable[["BinanceTrading", bytes], Read]) -> Callable[["BinanceTrading", bytes], Read]:
-    """Whatever is wrong with what the venue sent is said in one way, with its bytes."""
+def asset_of(text: str) -> bytes:
+    """An asset's name, whole: one that is cut off is another asset."""
+    name = text.encode()
+    if len(name) > ASSET_LENGTH:
+        msg = f"asset {text[:40]!r}: expected at most {ASSET_LENGTH} bytes"
+        raise ValueError(msg)
+    return name
 
-    @wraps(read)
-    def reading(wire: "BinanceTrading", text: bytes) -> Read:
-        try:
-            return read(wire, text)
-        except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
-            raise UnreadableError(str(error), bytes(text)) from error
 
-    return reading
+def side_of(text: str) -> int:
+    """A side in our words; the venue has two."""
+    if text not in SIDES:
+        msg = f"side {text!r}: expected BUY or SELL"
+        raise ValueError(msg)
+    return SIDES[text]
 
 
 def state_of(status: str) -> tuple[int, str]:
@@ -246,7 +250,9 @@ class BinanceTrading(Requests):
             return News(Frame.SHUTDOWN if _event(frame).e == "serverShutdown" else Frame.OTHER)
         error = envelope.error
         if not isinstance(envelope.id, int):
-            return News(Frame.SHUTDOWN if error else Frame.OTHER, error=error.code if error else 0)
+            if error is None:
+                return News(Frame.OTHER)
+            return News(Frame.SHUTDOWN, error=error.code, text=error.msg[:WHY_MOST])
         if error is None:
             code = 0 if envelope.status < ERROR_LEAST else -1000
             outcome = outcome_of(envelope.status, 0, "")
@@ -254,8 +260,8 @@ class BinanceTrading(Requests):
         data = bytes(error.data)
         retry_ms = _retry(data).retryAfter if data.startswith(b"{") else 0
         return News(
-            Frame.ANSWER, envelope.id, outcome_of(envelope.status, error.code, error.msg), error.code, error.msg,
-            retry_ms * MILLISECOND_NS, body=data,
+            Frame.ANSWER, envelope.id, outcome_of(envelope.status, error.code, error.msg), error.code,
+            error.msg[:WHY_MOST], retry_ms * MILLISECOND_NS, body=data,
         )  # fmt: skip
 
     @readable
@@ -278,13 +284,14 @@ class BinanceTrading(Requests):
     def read_replace(self, news: News) -> ReplaceNews:
         """The two halves of a replacement, from its result or from its error's data."""
         if not news.body.startswith(b"{") or news.outcome == Outcome.UNKNOWN:
-            return ReplaceNews(Outcome(news.outcome), Outcome(news.outcome), news.error, news.error)
+            return ReplaceNews(Outcome(news.outcome), Outcome(news.outcome), news.error, news.error, news.text)
         both = self._halves(news.body)
         if not both.cancelResult and not both.newOrderResult:
-            return ReplaceNews(Outcome(news.outcome), Outcome(news.outcome), news.error, news.error)
-        cancel, cancel_error, cancelled, _ = self._half(both.cancelResult, bytes(both.cancelResponse))
-        place, place_error, placed, fills = self._half(both.newOrderResult, bytes(both.newOrderResponse))
-        return ReplaceNews(cancel, place, cancel_error, place_error or news.error, cancelled, placed, fills)
+            return ReplaceNews(Outcome(news.outcome), Outcome(news.outcome), news.error, news.error, news.text)
+        cancel, not_cancelled, cancelled, _ = self._half(both.cancelResult, bytes(both.cancelResponse))
+        place, not_placed, placed, fills = self._half(both.newOrderResult, bytes(both.newOrderResponse))
+        code, text = (not_placed.code, not_placed.msg) if not_placed.code else (news.error, news.text)
+        return ReplaceNews(cancel, place, not_cancelled.code, code, text[:WHY_MOST], cancelled, placed, fills)
 
     @readable
     def read_time(self, body: bytes) -> int:
@@ -300,15 +307,15 @@ class BinanceTrading(Requests):
         """What was said of both."""
         return _replace(body)
 
-    def _half(self, result: str, response: bytes) -> tuple[Outcome, int, OrderNews | None, list[FillNews]]:
+    def _half(self, result: str, response: bytes) -> tuple[Outcome, ErrorBody, OrderNews | None, list[FillNews]]:
         """One half of a replacement: its outcome, its error, its order and fills."""
         if result == "SUCCESS":
             order, fills = self.read_order(response)
-            return Outcome.ACCEPTED, 0, order, fills
+            return Outcome.ACCEPTED, ErrorBody(), order, fills
         error = self._error(response) if response.startswith(b"{") else ErrorBody()
         if result == "FAILURE":
-            return outcome_of(ERROR_LEAST, error.code, error.msg), error.code, None, []
-        return Outcome.REFUSED, error.code, None, []
+            return outcome_of(ERROR_LEAST, error.code, error.msg), error, None, []
+        return Outcome.REFUSED, error, None, []
 
     @readable
     def _error(self, response: bytes) -> ErrorBody:
@@ -322,14 +329,19 @@ class BinanceTrading(Requests):
             return News(Frame.SHUTDOWN if name in ("eventStreamTerminated", "serverShutdown") else Frame.OTHER)
         report = _report(event)
         scales = self._scales.get(report.s)
-        if scales is None:
-            return News(Frame.OTHER)
-        return self._report_news(report, *scales)
+        return self._unscaled(report) if scales is None else self._report_news(report, *scales)
+
+    def _unscaled(self, report: ExecutionReport) -> News:
+        """A report of a symbol that is not traded here: whose it is can be said, how much it is cannot."""
+        state, odd = state_of(report.X)
+        client_id, venue_ns = client_id_of(report.C or report.c), report.T * MILLISECOND_NS
+        side = side_of(report.S)
+        return News(Frame.REPORT, order=OrderNews(report.s, client_id, report.i, state, side, 0, 0, 0, venue_ns, odd))
 
     def _report_news(self, report: ExecutionReport, price_decimals: int, size_decimals: int) -> News:
         """An execution report as order and fill."""
         client_id = client_id_of(report.C or report.c)
-        side = BUY if report.S == "BUY" else SELL
+        side = side_of(report.S)
         venue_ns = report.T * MILLISECOND_NS
         state, odd = state_of(report.X)
         order = OrderNews(
@@ -340,7 +352,7 @@ class BinanceTrading(Requests):
             return News(Frame.REPORT, order=order)
         fill = FillNews(
             report.s, client_id, report.i, report.t, side, amount(report.L, price_decimals),
-            amount(report.l, size_decimals), fixed(report.n or "0", FEE_DECIMALS), (report.N or "").encode(),
+            amount(report.l, size_decimals), fixed(report.n or "0", FEE_DECIMALS), asset_of(report.N or ""),
             report.m, venue_ns,
         )  # fmt: skip
         return News(Frame.REPORT, order=order, fill=fill)
@@ -348,7 +360,7 @@ class BinanceTrading(Requests):
     def _order_news(self, order: AnswerOrder) -> OrderNews:
         """An order of an answer."""
         client_id = client_id_of(order.origClientOrderId or order.clientOrderId)
-        side = BUY if order.side == "BUY" else SELL if order.side else 0
+        side = side_of(order.side) if order.side else 0
         venue_ns = (order.transactTime or order.updateTime) * MILLISECOND_NS
         state, odd = state_of(order.status)
         scales = self._scales.get(order.symbol)
@@ -371,7 +383,7 @@ class BinanceTrading(Requests):
         price_decimals, size_decimals = self._scale(order.symbol)
         return FillNews(
             order.symbol, news.client_id, order.orderId, fill.tradeId, news.side, amount(fill.price, price_decimals),
-            amount(fill.qty, size_decimals), fixed(fill.commission, FEE_DECIMALS), fill.commissionAsset.encode(),
+            amount(fill.qty, size_decimals), fixed(fill.commission, FEE_DECIMALS), asset_of(fill.commissionAsset),
             False, news.venue_ns,
         )  # fmt: skip
 
@@ -381,6 +393,6 @@ class BinanceTrading(Requests):
         return FillNews(
             trade.symbol, b"", trade.orderId, trade.id, BUY if trade.isBuyer else SELL,
             amount(trade.price, price_decimals), amount(trade.qty, size_decimals),
-            fixed(trade.commission, FEE_DECIMALS), trade.commissionAsset.encode(), trade.isMaker,
+            fixed(trade.commission, FEE_DECIMALS), asset_of(trade.commissionAsset), trade.isMaker,
             trade.time * MILLISECOND_NS,
         )  # fmt: skip

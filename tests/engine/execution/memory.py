@@ -150,7 +150,8 @@ class House:
         names = ("books", "commands", "journal", "verdicts", "orders", "fills", "steps")
         self.rings = {name: Ring(name) for name in names}
         self.intents = {number: Ring("intents") for number in self.config.strategies}
-        self.cells = {name: Cells(name) for name in ("halt", "positions", "accepted", "gate")}
+        names = ("halt", "positions", "accepted", "gate", "sessions", "instrument_halts")
+        self.cells = {name: Cells(name) for name in names}
 
     def live(self) -> Execution:
         """A life of execution: everything it knows comes from memory and disk."""
@@ -166,7 +167,8 @@ class House:
             intents=intents, halt=self.cells["halt"], journal_past=rings["journal"].reader(),
             fills_past=rings["fills"].reader(), journal=rings["journal"], verdicts=rings["verdicts"],
             orders=rings["orders"], fills=rings["fills"], steps=rings["steps"],
-            positions=self.cells["positions"], accepted=accepted,
+            positions=self.cells["positions"], accepted=accepted, sessions=self.cells["sessions"],
+            instrument_halts=self.cells["instrument_halts"],
             gate=self.cells["gate"], commands_life=self.life,
         )  # fmt: skip
         wire = BinanceTrading(

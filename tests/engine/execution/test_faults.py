@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from engine.model.words import BUY, SELL, IntentKind, OrderState, OrderType, Reason, TimeInForce
+from engine.model.words import BUY, SELL, BookState, IntentKind, OrderState, OrderType, Reason, TimeInForce
 from tests.engine.execution.memory import MS, SECOND, STRATEGY, House, requests
 from tests.engine.execution.venue import RefusedError
 
@@ -475,3 +475,55 @@ def test_a_process_that_stood_still_for_an_hour_goes_on(house: House) -> None:
     house.settle(15)
     assert (order.filled, house.role.recovery.complete) == (400, True)
     house.check_truth()
+
+
+INSUFFICIENT = "Account has insufficient balance for requested action."
+
+
+def reject(house: House, code: int = -2010, text: str = INSUFFICIENT) -> Any:
+    """An order that the venue rejects."""
+
+    def no(*_: Any) -> None:
+        raise RefusedError(code, text)
+
+    house.venue.do_order_place = no
+    intent_id = house.intent()
+    house.run(3)
+    return house.role.blotter.by_intent[intent_id]
+
+
+def test_a_reject_says_why_in_the_venues_words_and_says_it_in_the_next_life_too(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A number alone sends an operator to the venue's manual at three in the morning."""
+    order = reject(house)
+    row = house.rings["orders"].rows[-1]
+    assert (row.state, row.error, row.error_text.rstrip(b"\0").decode()) == (OrderState.REJECTED, -2010, INSUFFICIENT)
+    assert any(one.message == f"order rejected: -2010 {INSUFFICIENT}" for one in caplog.records)
+    house.restart()
+    found = house.role.blotter.orders[order.client_id]
+    assert (found.error, found.error_text.decode()) == (-2010, INSUFFICIENT)
+
+
+def test_words_longer_than_their_field_are_cut_between_characters(house: House) -> None:
+    """Half a character cannot be shown."""
+    order = reject(house, text="余" * 60)
+    assert order.error_text.decode() == "余" * 24
+
+
+def test_rejects_and_refusals_are_logged_at_a_bounded_rate(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    """A strategy that runs into one fills the disk otherwise; the first ones say what the matter is."""
+    for _ in range(300):
+        reject(house)
+        house.book(state=BookState.SUSPECT)
+        house.intent()
+        house.run(1)
+        house.book()
+    house.run(1, 2 * SECOND)
+    house.book()
+    reject(house)
+    rejected = [one for one in caplog.records if one.message.startswith("order rejected")]
+    refused = [one for one in caplog.records if one.message.startswith("refused by risk: BOOK_NOT_GOOD")]
+    assert 10 <= len(rejected) < 20
+    assert 10 <= len(refused) < 20
+    assert rejected[-1].left_out > 200  # type: ignore[attr-defined]

@@ -287,7 +287,14 @@ def test_the_end_of_a_session_is_seen(wire: BinanceTrading, frame: bytes) -> Non
 def test_what_does_not_concern_orders_is_let_pass(wire: BinanceTrading) -> None:
     """Balances, other symbols."""
     assert wire.read(b'{"subscriptionId":0,"event":{"e":"balanceUpdate","E":1}}').kind == Frame.OTHER
-    assert wire.read(report(s="DOGEUSDT")).kind == Frame.OTHER
+
+
+def test_a_report_of_another_symbol_says_whose_it_is_and_no_number(wire: BinanceTrading) -> None:
+    """Without the symbol's decimals its numbers mean nothing; an order of ours there is an alarm."""
+    news = wire.read(report(s="DOGEUSDT"))
+    assert (news.kind, news.fill) == (Frame.REPORT, None)
+    assert news.order is not None
+    assert (news.order.symbol, news.order.price, news.order.size, news.order.executed) == ("DOGEUSDT", 0, 0, 0)
 
 
 def test_an_unknown_answer_leaves_both_halves_of_a_replacement_unknown(wire: BinanceTrading) -> None:

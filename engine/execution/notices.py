@@ -1,0 +1,77 @@
+"""What execution says of itself to lookers: how its session at the venue is, and which instruments it has halted."""
+
+from engine.execution.alarm import Alarm, Standstill
+from engine.execution.gateway import Gateway, Stage
+from engine.execution.seams import ExecutionLanes
+from engine.model.instrument import Instrument
+from engine.model.words import SessionState
+
+SESSION_TEXT, HALT_TEXT = 192, 224  # bytes of text in a cell
+STATES = {
+    Stage.CONNECTING: SessionState.CONNECTING,
+    Stage.CLOCK: SessionState.CLOCK,
+    Stage.LOGON: SessionState.LOGON,
+    Stage.SUBSCRIBE: SessionState.SUBSCRIBE,
+}
+
+
+class Notices:
+    """Writes the cells `sessions` and `instrument_halts` when what they say has changed."""
+
+    def __init__(
+        self, lanes: ExecutionLanes, gateway: Gateway, alarm: Alarm, instruments: tuple[Instrument, ...]
+    ) -> None:
+        """Begin with nothing said: each life says everything once."""
+        self._sessions, self._halts = lanes.sessions, lanes.instrument_halts
+        self._gateway = gateway
+        self._alarm = alarm
+        self._venue = instruments[0].venue.encode()[:16] if instruments else b""
+        self._instruments = tuple(one.id for one in instruments)
+        self._said: tuple[object, ...] = ()
+        self._halts_said: dict[int, Standstill | None] = {}
+        self._since_ns = 0
+        self._ready = False
+
+    def write(self, now_ns: int, *, reconciled: bool) -> None:
+        """Say what has changed since the last time."""
+        gateway, alarm = self._gateway, self._alarm
+        mark = (gateway.stage, gateway.connects, gateway.error, reconciled, alarm.unreadable_count)
+        if mark != self._said:
+            self._said = mark
+            self._write_session(now_ns, self._state(reconciled=reconciled))
+        if len(self._halts_said) != len(self._instruments) or alarm.instruments_changed:
+            alarm.instruments_changed = False
+            self._write_halts(now_ns)
+
+    def _state(self, *, reconciled: bool) -> SessionState:
+        """The session's stage, and what recovery makes of it."""
+        gateway = self._gateway
+        if gateway.up:
+            return SessionState.READY if reconciled else SessionState.RECONCILING
+        return STATES.get(gateway.stage, SessionState.REFUSED if gateway.code else SessionState.LOST)
+
+    def _write_session(self, now_ns: int, state: SessionState) -> None:
+        """The session's cell."""
+        gateway, ready = self._gateway, state == SessionState.READY
+        if ready != self._ready or not self._since_ns:
+            self._ready, self._since_ns = ready, now_ns
+        retry_ns = gateway.retry_ns if gateway.stage is Stage.DOWN else 0
+        code, text = (0, "") if ready else (gateway.code, gateway.error)
+        self._sessions.write(
+            0, now_ns, self._since_ns, retry_ns, gateway.connects, self._alarm.unreadable_count, state, code,
+            self._venue, cut(text, SESSION_TEXT),
+        )  # fmt: skip
+
+    def _write_halts(self, now_ns: int) -> None:
+        """The cell of each instrument whose halt began or ended."""
+        for index, instrument in enumerate(self._instruments):
+            stop = self._alarm.instruments.get(instrument)
+            if instrument not in self._halts_said or self._halts_said[instrument] != stop:
+                self._halts_said[instrument] = stop
+                since_ns, reason, value, text = stop or (0, 0, 0, "")
+                self._halts.write(index, now_ns, since_ns, value, instrument, reason, cut(text, HALT_TEXT))
+
+
+def cut(text: str, most: int) -> bytes:
+    """The text's bytes, as many as a field holds, without half a character."""
+    return text.encode(errors="replace")[:most].decode(errors="ignore").encode()
