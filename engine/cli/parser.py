@@ -180,7 +180,9 @@ def _system_commands(commands: "Commands") -> None:
     _add(commands, "status", "system:status", text, about=STATUS)
     text = "no new orders, open ones are cancelled, roles keep running"
     _timeout(_add(commands, "halt", "halting:halt", text, about=HALT), 5.0, "how long to wait for execution")
-    _add(commands, "resume", "system:resume", "end a halt")
+    resume = _add(commands, "resume", "system:resume", "end a halt", "resume --instrument BTCUSDT")
+    text = f"end only execution's halt of this one: {INSTRUMENT}"
+    resume.add_argument("--instrument", default="", metavar="INSTRUMENT", help=text)
     example = "cancel-all --instrument BTCUSDT"
     cancel = _add(commands, "cancel-all", "system:cancel_all", "cancel every open order", example, CANCEL)
     cancel.add_argument("--strategy", default="", metavar="NAME", help="only this strategy's")

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.cli import NO, NOBODY, WRONG_USE, Complaint, books
+from engine.cli import NO, NOBODY, WRONG_USE, Complaint, books, sessions
 from engine.cli.check import EXECUTION, FEED, check
 from engine.cli.health import entries_stopped
 from engine.cli.output import ago, choose_instrument, choose_system, lives, living_supervisor, say, say_json, say_table
@@ -130,7 +130,7 @@ def _await_standing(config: Config, guard: "subprocess.Popen[bytes]", timeout_s:
             raise Complaint(f"the supervisor ended with {code}: {last_failure(log) or 'it wrote nothing'}")
         state = _status_of(config, guard.pid)
         if state and all(process["phase"] in (*SETTLED, PARKED) for process in state["processes"]):
-            return state
+            return _await_session(config, guard.pid, state, deadline)
         _refuse_stillborn(config, state)
         if state and state["halt_reason"] == "deaths" and _stragglers(state):
             raise Complaint(
@@ -142,6 +142,27 @@ def _await_standing(config: Config, guard: "subprocess.Popen[bytes]", timeout_s:
         f"after {timeout_s:g} s not every process stands: {straggling}; the logs are in {log.parent}; "
         f"{config.system.name} RUNS ON and goes on trying: engine-ctl status shows it, engine-ctl down ends it"
     )
+
+
+def _await_session(config: Config, pid: int, state: dict[str, Any], deadline: float) -> dict[str, Any]:
+    """Wait until orders can leave; a venue that refuses the session twice, or a deadline, ends the waiting."""
+    if not _trades(state):
+        return state
+    while (found := sessions.session(config.system.name)) is None or not found["ready"]:
+        refused = found is not None and found["error"] and found["attempts"] > 1
+        if refused or time.monotonic() > deadline:
+            now_ns = (_status_of(config, pid) or state)["now_ns"]
+            raise Complaint(
+                f"every process stands, but no order can leave: {sessions.says(found, now_ns)}; {config.system.name}"
+                " RUNS ON and goes on trying: engine-ctl status shows it, engine-ctl down ends it"
+            )
+        time.sleep(NAP_S)
+    return _status_of(config, pid) or state
+
+
+def _trades(state: Mapping[str, Any]) -> bool:
+    """Whether one of the processes is to send orders."""
+    return any(EXECUTION in one["roles"] for one in state["processes"])
 
 
 def _status_of(config: Config, pid: int) -> dict[str, Any] | None:
@@ -251,17 +272,22 @@ def status(options: argparse.Namespace) -> int:
     """Show every process and book; 1 when one is not running, not followed, or the system is halted."""
     system = choose_system(options.system)
     state = give(system, "status")
-    found = books.books(system, _configured(state["config"]))
+    configured = _configured(state["config"])
+    found, halts = books.books(system, configured), sessions.halts(system, configured)
+    session = sessions.session(system) if _trades(state) else None
+    ready = not _trades(state) or (session is not None and session["ready"])
     replayed = state["mode"] == "replay"  # a recording's end is no loss
     followed = books.are_followed(found, state["now_ns"], replayed=replayed)
     sums, stopped = _profits(system), entries_stopped(system)
     if options.json:
         earned = {str(owner or "account"): profit.tree(total) for owner, total in sums.items()}
-        say_json({**state, "entries_stopped": stopped, "books": found, "profit": earned})
+        states = {"entries_stopped": stopped, "session": session, "instrument_halts": halts}
+        say_json({**state, **states, "books": found, "profit": earned})
     else:
-        _show_status(state)
+        _show_status(state, "" if ready else sessions.says(session, state["now_ns"]))
         if stopped:
             say(f"ENTRIES ARE STOPPED, only exits are sent: {stopped}")
+        sessions.show_halts(halts, state["now_ns"])
         _say_parked(state, Paths.known(system))
         books.show(found, state["now_ns"])
         for text in profit.lines(sums):
@@ -269,7 +295,7 @@ def status(options: argparse.Namespace) -> int:
         if not followed:
             say(f"a book is not followed: {', '.join(_logs(system, state))} says why")
     sound = all(process["phase"] == "running" for process in state["processes"]) and not state["halted"]
-    return 0 if sound and followed and not stopped else NO
+    return 0 if sound and followed and ready and not stopped and not halts else NO
 
 
 def _profits(system: str) -> dict[int, profit.Profit]:
@@ -293,9 +319,9 @@ def _configured(path: str) -> dict[int, tuple[str, str]]:
         return {}
 
 
-def _show_status(state: Mapping[str, Any]) -> None:
+def _show_status(state: Mapping[str, Any], waits_for: str) -> None:
     age = ago(state["now_ns"] - state["since_ns"])
-    say(f"{state['system']} ({state['mode']}): {headline(state)}, supervisor {state['pid']} since {age}")
+    say(f"{state['system']} ({state['mode']}): {headline(state, waits_for)}, supervisor {state['pid']} since {age}")
     say_table(
         ("process", "phase", "pid", "beat ms", "deaths", "exit", "cores", "roles"),
         [
@@ -310,10 +336,11 @@ def _show_status(state: Mapping[str, Any]) -> None:
     )  # fmt: skip
 
 
-def headline(state: Mapping[str, Any]) -> str:
-    """What the system does: it trades only while its execution stands."""
+def headline(state: Mapping[str, Any], waits_for: str = "") -> str:
+    """What the system does: it trades only while its execution stands and waits for nothing."""
     missing = [f"execution is {_phase(one)}" for one in state["processes"]
                if EXECUTION in one["roles"] and one["phase"] not in SETTLED]  # fmt: skip
+    missing = missing or ([waits_for] if waits_for else [])
     if state["halted"]:
         return ", ".join([f"HALTED ({state['halt_reason']})", *missing])
     if state["stopping"]:
@@ -335,8 +362,12 @@ def _phase(one: Mapping[str, Any]) -> str:
 
 
 def resume(options: argparse.Namespace) -> int:
-    """Resume."""
-    return _tell(options, "resume", "trading again")
+    """Resume the system, or one instrument that execution has halted."""
+    if not options.instrument:
+        return _tell(options, "resume", "trading again")
+    config = read(give(choose_system(options.system), "status")["config"])
+    instrument = choose_instrument(options.instrument, config.instruments, WRONG_USE)
+    return _tell(options, "resume", f"execution was told to trade {options.instrument} again", instrument=instrument)
 
 
 def restart(options: argparse.Namespace) -> int:

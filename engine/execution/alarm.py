@@ -21,6 +21,7 @@ from engine.execution.journal import Gap
 from engine.execution.order import Order
 from engine.execution.seams import ExecutionLanes
 from engine.log import BoundedLog
+from engine.model.fixed import INT64_MAX
 from engine.model.words import CommandKind, JournalKind
 from engine.venues.trading import FillNews, OrderNews, UnreadableError
 
@@ -177,7 +178,8 @@ class Alarm:
 
     def balance_differs(self, instrument: int, difference: int, text: str, now_ns: int) -> None:
         """The account's balance is not what the fills make it."""
-        self._stop_instrument(instrument, AlarmReason.BALANCE_DIFFERS, difference, now_ns, text, 0, 0)
+        value = max(-INT64_MAX, min(INT64_MAX, difference))
+        self._stop_instrument(instrument, AlarmReason.BALANCE_DIFFERS, value, now_ns, text, 0, 0)
 
     def unreadable(self, error: UnreadableError, now_ns: int) -> None:
         """The venue said what cannot be read: count it, and halt unless that was done for this reason."""

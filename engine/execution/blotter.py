@@ -46,6 +46,7 @@ class Blotter:
         self.changed: list[Order] = []  # since somebody last followed up
         self.touched: set[int] = set()  # cells of positions to write
         self.on_dispute: Callable[[Order, FillNews, int], None] = lambda *_: None
+        self.on_fill: Callable[[int, int, FillNews], None] = lambda *_: None  # instrument, side, what was taken in
         self._ids = {one.instrument.symbol: number for number, one in ledger.account.items()}
         self.done: deque[Order] = deque()
         self._publish_order = lanes.orders.publish_bytes
@@ -124,6 +125,7 @@ class Blotter:
         self._advance(order)
         changed = self.write(order, now_ns)
         self.journal.commit(now_ns)
+        self.on_fill(order.instrument, order.side, news)
         self._publish_fill(data)  # before the order: whoever sees it filled must see the position too
         self._publish_order(changed)
         self.changed.append(order)

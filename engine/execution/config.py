@@ -61,6 +61,7 @@ class ExecutionOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     expiry_margin_ns: int = SECOND_NS  # beyond a request's own expiry, before "no such order" is believed
     fills_grace_ns: int = SECOND_NS // 20  # a fill may come this much later than the news that it happened
     audit_interval_ns: int = 30 * SECOND_NS  # between comparisons of our open orders and fills with the venue's
+    balance_interval_ns: int = 60 * SECOND_NS  # between comparisons of the balances with the fills; 0: never
     clock_interval_ns: int = 10 * SECOND_NS  # between measurements of the venue's clock; also the proof of life
     retry_least_ns: int = SECOND_NS // 10  # between connection attempts, doubling
     retry_most_ns: int = 5 * SECOND_NS

@@ -20,6 +20,7 @@ from typing import Any
 
 from engine.execution import checkpoint, codec, tops
 from engine.execution.alarm import Alarm
+from engine.execution.balances import Balances
 from engine.execution.blotter import Blotter
 from engine.execution.broker import Broker
 from engine.execution.chaser import Chaser
@@ -108,6 +109,8 @@ class Execution:
         self.express = Express(system, self.gate, self.blotter.last_intent, self.journal, self.gateway, maker.finish)
         self._intents = tuple((number, lanes.intents[number], index) for index, number in enumerate(strategies))
         self._intake = Intake(self, lanes.books, lanes.commands, self._intents, self._tops, self._accept)
+        self._balances = Balances(config, self.gateway, self.recovery, self.alarm)
+        self.blotter.on_fill, self.strangers.on_others = self._balances.on_fill, self._balances.on_others
         self._notices = Notices(lanes, self.gateway, self.alarm, config.instruments)
         self._due_ns = 0
         self._steps = 0
@@ -145,6 +148,7 @@ class Execution:
         more = self.desk.on_time(now_ns)
         more += self.desk.follow(now_ns)
         self.recovery.step(now_ns)
+        self._balances.step(now_ns)
         if now_ns >= self._look_ns:
             self._look_at_operator(now_ns)
         more += self.desk.follow(now_ns)
@@ -240,20 +244,27 @@ class Execution:
         """The session stands: ask about everything."""
         self.recovery.on_up(now_ns)
 
-    def on_down(self, now_ns: int) -> None:  # noqa: ARG002 - the listener's shape
+    def on_down(self, now_ns: int) -> None:
         """The session ended."""
         self.recovery.on_down()
+        self._balances.on_down(now_ns)
 
     def on_answer(self, request: Request, news: News, now_ns: int) -> None:
         """An answer goes to who asked; one that cannot be read leaves its request unknown."""
-        hear = (
-            self.broker.on_answer if request.kind in (Ask.PLACE, Ask.CANCEL, Ask.REPLACE) else self.recovery.on_answer
-        )
+        hear = self.recovery.on_answer
+        if request.kind in (Ask.PLACE, Ask.CANCEL, Ask.REPLACE):
+            hear = self.broker.on_answer
+        elif request.kind == Ask.BALANCES:
+            hear = self._balances.on_answer
         try:
             hear(request, news, now_ns)
         except UnreadableError as error:
             self.alarm.unreadable(error, now_ns)
             hear(request, News(Frame.ANSWER, outcome=Outcome.UNKNOWN), now_ns)
+
+    def on_transfer(self, asset: str, amount: int, now_ns: int) -> None:  # noqa: ARG002 - the listener's shape
+        """A deposit or a withdrawal moves the balance, and no fill does."""
+        self._balances.on_transfer(asset, amount)
 
     def on_unreadable(self, error: UnreadableError, now_ns: int) -> None:
         """What it said is asked for."""
@@ -384,7 +395,9 @@ class Execution:
             self._halt(now_ns, halted=True)
         elif row.kind == CommandKind.RESUME and row.instrument:
             self.alarm.resume_instrument(row.instrument)
+            self._balances.rebase()
         elif row.kind == CommandKind.RESUME:
+            self._balances.rebase()
             self._halt(now_ns, halted=self.alarm.resume(now_ns) or self._stays_halted())
         elif row.kind == CommandKind.DRAIN:
             self._drain(now_ns)
@@ -411,6 +424,8 @@ class Execution:
         """Execution's own alarm: halt the system, or cancel what stands of an instrument."""
         alarm = self.alarm
         alarm.due = False
+        self.recovery.audit_soon(now_ns)
+        self._balances.compare_soon(now_ns)
         if alarm.fresh:
             self._halt(now_ns, halted=True)
         for instrument in alarm.fresh_instruments:

@@ -42,6 +42,7 @@ class Ask(IntEnum):
     FILLS_OF = 10
     FILLS_FROM = 11
     FILLS_LAST = 12
+    BALANCES = 13
 
 
 class Stage(IntEnum):
@@ -85,6 +86,9 @@ class Listener(Protocol):
 
     def on_report(self, news: News, now_ns: int) -> None:
         """Unasked news of an order."""
+
+    def on_transfer(self, asset: str, amount: int, now_ns: int) -> None:
+        """A deposit or a withdrawal, at FEE_DECIMALS."""
 
     def on_unreadable(self, error: UnreadableError, now_ns: int) -> None:
         """The venue said something that cannot be read, whatever it was."""
@@ -252,6 +256,8 @@ class Gateway:
                 self._listener.on_answer(request, news, now_ns)
             else:
                 self._advance_readable(request, news, now_ns)
+        elif news.kind == Frame.TRANSFER:
+            self._listener.on_transfer(news.text, news.amount, now_ns)
         elif news.kind == Frame.SHUTDOWN:
             self.drop(now_ns, f"ended by the venue: {news.error} {news.text}".rstrip(), code=news.error)
 

@@ -83,6 +83,16 @@ class Recovery:
         """Something was said and not understood: compare sooner, but not at the speed of what cannot be read."""
         self._audit_ns = min(self._audit_ns, now_ns + SOON_NS)
 
+    def audit_now(self, now_ns: int) -> None:
+        """Compare orders and fills before anything is concluded, unless that has begun since this time."""
+        if self._audit_ns - self._config.audit_interval_ns < now_ns:
+            self._audit_ns = 0
+
+    @property
+    def settled(self) -> bool:
+        """Whether no question waits for its answer."""
+        return not self._open_questions()
+
     def on_down(self) -> None:
         """The connection ended; what was known stays known until the next begins."""
         self._in_flight = 0

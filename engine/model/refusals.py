@@ -156,4 +156,5 @@ DETAILS: dict[Reason, Detail] = {
     ),
     Reason.STRATEGY_RATE: _count("in a minute, the strategy's share of the rate"),
     Reason.INSTRUMENT_HALTED: _halted,
+    Reason.SUPERVISOR_LOST: _fixed("the supervisor has not been heard for too long, only exits are sent"),
 }

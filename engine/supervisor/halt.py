@@ -108,6 +108,12 @@ class Halt:
         self.commands.publish(now_ns, 0, CommandKind.CANCEL_ALL, 0, strategy, instrument, peer.uid, peer.pid, 0, SPARE)
         return sequence
 
+    def resume_instrument(self, now_ns: int, peer: Peer, instrument: int) -> int:
+        """Tell execution to end its own halt of one instrument; the record's sequence."""
+        sequence = self.commands.cursor
+        self.commands.publish(now_ns, 0, CommandKind.RESUME, 0, 0, instrument, peer.uid, peer.pid, 0, SPARE)
+        return sequence
+
     def close(self) -> None:
         """Give both lanes up."""
         self.commands.close()

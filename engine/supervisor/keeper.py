@@ -25,7 +25,7 @@ MS = 1_000_000
 LOOK_NS = 1_000_000_000  # between two looks at the segments' files
 REVIVAL_LIMIT_NS = 20_000_000_000  # for an execution that is started once more, only to drain
 ARGUMENTS: Mapping[str, tuple[str, ...]] = {
-    "status": (), "halt": (), "resume": (), "down": (),
+    "status": (), "halt": (), "resume": ("instrument",), "down": (),
     "restart": ("process",), "cancel_all": ("strategy", "instrument"),
 }  # fmt: skip
 
@@ -303,8 +303,12 @@ class Keeper:
         return {"halted": True, "since_ns": self.halt.since_ns, "on_disk": remembered}
 
     def _resume(self, request: Request) -> Mapping[str, Any]:
-        """Trade again."""
+        """Trade again; one instrument that execution has halted, where named, and else the whole system."""
         _expect(request)
+        instrument = _number(request, "instrument")
+        _expect_known("instrument", instrument, {one.id for one in self.config.instruments})
+        if instrument:
+            return {"sequence": self.halt.resume_instrument(self.now_ns, request.peer, instrument)}
         self.halt.resume(self.now_ns, request.peer, self.now_ns - time.monotonic_ns() + request.asked_ns)
         return {"halted": False, "since_ns": self.now_ns}
 

@@ -33,6 +33,7 @@ class Frame(IntEnum):
     REPORT = 2  # unasked news of an order, perhaps with a fill
     SHUTDOWN = 3  # this connection or session ends: make another
     OTHER = 4
+    TRANSFER = 5  # a deposit or a withdrawal: `text` is the asset, `amount` what it moved, at eight decimals
 
 
 class UnreadableError(Exception):
@@ -109,6 +110,7 @@ class News(msgspec.Struct, gc=False):
     order: OrderNews | None = None
     fill: FillNews | None = None
     body: bytes = b""
+    amount: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +169,9 @@ class TradingWire(Protocol):
     def open_orders(self, request_id: int, venue_ns: int) -> bytes:
         """Ask for every open order of the account."""
 
+    def balances(self, request_id: int, venue_ns: int) -> bytes:
+        """Ask for the account's balances."""
+
     def fills_of(self, request_id: int, instrument: int, venue_order_id: int, venue_ns: int) -> bytes:
         """Ask for the fills of one order."""
 
@@ -187,6 +192,9 @@ class TradingWire(Protocol):
 
     def read_fills(self, body: bytes) -> list[FillNews]:
         """A list of fills."""
+
+    def read_balances(self, body: bytes) -> dict[str, int]:
+        """What the account holds of each asset, free and locked, at eight decimals."""
 
     def read_replace(self, news: News) -> ReplaceNews:
         """The two halves of a replacement."""

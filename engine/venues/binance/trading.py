@@ -135,6 +135,27 @@ class OwnTrade(msgspec.Struct, gc=False):
     isMaker: bool  # noqa: N815
 
 
+class Balance(msgspec.Struct, gc=False):
+    """What the account holds of an asset."""
+
+    asset: str
+    free: str
+    locked: str
+
+
+class Account(msgspec.Struct, gc=False):
+    """The account's balances."""
+
+    balances: list[Balance]
+
+
+class BalanceUpdate(msgspec.Struct, gc=False):
+    """A deposit or a withdrawal."""
+
+    a: str
+    d: str
+
+
 class ServerTime(msgspec.Struct, gc=False):
     """The venue's clock."""
 
@@ -162,6 +183,8 @@ _report = msgspec.json.Decoder(ExecutionReport).decode
 _order = msgspec.json.Decoder(AnswerOrder).decode
 _orders = msgspec.json.Decoder(list[AnswerOrder]).decode
 _trades = msgspec.json.Decoder(list[OwnTrade]).decode
+_account = msgspec.json.Decoder(Account).decode
+_transfer = msgspec.json.Decoder(BalanceUpdate).decode
 _time = msgspec.json.Decoder(ServerTime).decode
 _retry = msgspec.json.Decoder(RetryAfter).decode
 _replace = msgspec.json.Decoder(ReplaceBody).decode
@@ -281,6 +304,12 @@ class BinanceTrading(Requests):
         """A list of own trades."""
         return [self._own_trade(trade) for trade in _trades(body)]
 
+    @readable
+    def read_balances(self, body: bytes) -> dict[str, int]:
+        """What the account holds of each asset, free and locked, at eight decimals."""
+        held = _account(body).balances
+        return {one.asset: amount(one.free, FEE_DECIMALS) + amount(one.locked, FEE_DECIMALS) for one in held}
+
     def read_replace(self, news: News) -> ReplaceNews:
         """The two halves of a replacement, from its result or from its error's data."""
         if not news.body.startswith(b"{") or news.outcome == Outcome.UNKNOWN:
@@ -325,6 +354,9 @@ class BinanceTrading(Requests):
     def _read_event(self, event: bytes) -> News:
         """An event of the account."""
         name = _event(event).e
+        if name == "balanceUpdate":
+            moved = _transfer(event)
+            return News(Frame.TRANSFER, text=moved.a[:ASSET_LENGTH], amount=fixed(moved.d, FEE_DECIMALS))
         if name != "executionReport":
             return News(Frame.SHUTDOWN if name in ("eventStreamTerminated", "serverShutdown") else Frame.OTHER)
         report = _report(event)

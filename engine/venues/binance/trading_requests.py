@@ -111,7 +111,7 @@ class Requests:
             f'{{"id":{request_id},"method":"openOrders.status","params":{{{self._window},"timestamp":{time_ms}}}}}'
         ).encode()
 
-    def account(self, request_id: int, venue_ns: int) -> bytes:
+    def balances(self, request_id: int, venue_ns: int) -> bytes:
         """Ask for the account's balances."""
         time_ms = venue_ns // MILLISECOND_NS
         return (

@@ -606,6 +606,9 @@ def test_the_headline_says_trading_only_while_execution_stands() -> None:
     """Who reads one word only must not read the wrong one."""
     assert headline(_state("running")) == "trading"
     assert headline(_state("starting", starting_ms=21_000)) == "NOT trading, execution is starting for 21 s"
+    assert headline(_state("running"), "the order session is connecting") == (
+        "NOT trading, the order session is connecting"
+    )
     dead = _state("waiting", exit_code=69, start_in_ms=9_000)
     assert headline(dead) == "NOT trading, execution is dead (exit 69), again in 9 s"
     assert headline({**dead, "halted": True, "halt_reason": "deaths"}).startswith("HALTED (deaths), execution is dead")

@@ -132,6 +132,7 @@ class House:
         more_venue = more.pop("venue", None)
         permits = {one: more.get("permits", {}).get(one, frozenset({1, 2})) for one in strategies}
         more.pop("permits", None)
+        more.setdefault("balance_interval_ns", 0)  # its own tests compare balances
         limits = {"max_order_rate_per_min": 10_000} | more.pop("limits", {})
         self.config = ExecutionConfig(
             system=SYSTEM, instruments=(BTC, ETH), strategies=permits, limits=RiskLimits(**limits),

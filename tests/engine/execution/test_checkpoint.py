@@ -55,7 +55,7 @@ def live_through(house: House, seed: int, acts: int, fees: tuple[str, ...] = ("U
             )  # fmt: skip
         elif act < 0.85 and rest:
             there = draw.choice(rest)
-            house.venue.fee_asset = draw.choice(fees)
+            house.venue.fee_asset, house.venue.fee = draw.choice(fees), "0.00001000"  # below what is traded
             house.venue.fill(there.client_id, draw.randrange(1, there.size + 1))
         elif act < 0.88:
             house.command(draw.choice((CommandKind.CANCEL_ALL, CommandKind.HALT)))

@@ -121,6 +121,7 @@ class FakeVenue:
         self.fee = "0.01000000"
         self.violations: list[str] = []
         self.event_latency_ns = 2 * MS
+        self.held = {"BTC": 0, "ETH": 0, "USDT": 10**14, "BNB": 10**8}  # at eight decimals, the fills aside
         self.words: dict[str, str] = {}  # statuses that are told by another word
 
     def connect(self, now_ns: int) -> FakePort:
@@ -336,6 +337,25 @@ class FakeVenue:
             "cancelResponse": cancelled,
             "newOrderResponse": placed,
         }
+
+    def move(self, asset: str, amount: int, told: bool = True) -> None:
+        """A deposit, or a withdrawal where it is negative."""
+        self.held[asset] += amount
+        event = {"e": "balanceUpdate", "E": 0, "a": asset, "d": to_text(amount, 8), "T": 0}
+        for port in self.ports if told else ():
+            frame = json.dumps({"subscriptionId": 0, "event": event}).encode()
+            port.inbox.append((self.now_ns + self.event_latency_ns, frame))
+
+    def do_account_status(self, port: FakePort, params: dict[str, Any]) -> Any:
+        """What is held, by the fills."""
+        held = dict(self.held)
+        for one in self.fills:
+            base, sign = one["symbol"][:3], 1 if one["isBuyer"] else -1
+            size, price = to_fixed(one["qty"], 8), to_fixed(one["price"], 2)
+            held[base] += sign * size
+            held["USDT"] -= sign * size * price // 100
+            held[one["commissionAsset"]] -= to_fixed(one["commission"], 8)
+        return {"balances": [{"asset": name, "free": to_text(one, 8), "locked": "0.00"} for name, one in held.items()]}
 
     def do_order_status(self, port: FakePort, params: dict[str, Any]) -> Any:
         """One order."""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import shm
 from engine.lanes import BY_NAME
+from engine.model.words import SessionState
 from engine.supervisor import operator
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class TinyExecution(Tiny):
         """Open what a halt is read from, and where it is confirmed."""
         super().__init__(name, config.paths.run)
         self.word, self.halt = operator.word(config.system.name), shm.CellReader(config.lane("halt"))
+        self.sessions = shm.CellWriter(config.lane("sessions"), BY_NAME["sessions"].record)
         self.gate = shm.CellWriter(config.lane("gate"), BY_NAME["gate"].record)
 
     def step(self, now_ns: int) -> int:
@@ -54,6 +56,7 @@ class TinyExecution(Tiny):
         rows = [cell.read(0) for cell in (self.word, self.halt)]
         halted = any(row is not None and row.halted for row in rows)
         self.gate.write(0, now_ns, int(halted), 0, self.word.sequence(0), self.halt.sequence(0), (0, 0, 0, 0))
+        self.sessions.write(0, now_ns, now_ns, 0, 1, 0, SessionState.READY, 0, b"tiny", b"")
         return super().step(now_ns)
 
 

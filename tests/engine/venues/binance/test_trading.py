@@ -140,7 +140,7 @@ def test_questions_are_well_formed(wire: BinanceTrading) -> None:
     at = 1660801715431 * MS
     asked = [
         wire.status(1, 1, OURS, at), wire.status_by_venue_id(1, 1, 5, at), wire.open_orders(1, at),
-        wire.account(1, at), wire.fills_of(1, 1, 5, at), wire.fills_from(1, 1, 5, at), wire.fills_last(1, 1, at),
+        wire.balances(1, at), wire.fills_of(1, 1, 5, at), wire.fills_from(1, 1, 5, at), wire.fills_last(1, 1, at),
         wire.cancel(1, 1, OURS, at),
     ]  # fmt: skip
     for frame in asked:
@@ -286,7 +286,7 @@ def test_the_end_of_a_session_is_seen(wire: BinanceTrading, frame: bytes) -> Non
 
 def test_what_does_not_concern_orders_is_let_pass(wire: BinanceTrading) -> None:
     """Balances, other symbols."""
-    assert wire.read(b'{"subscriptionId":0,"event":{"e":"balanceUpdate","E":1}}').kind == Frame.OTHER
+    assert wire.read(b'{"subscriptionId":0,"event":{"e":"outboundAccountPosition","E":1}}').kind == Frame.OTHER
 
 
 def test_a_report_of_another_symbol_says_whose_it_is_and_no_number(wire: BinanceTrading) -> None:

@@ -1,0 +1,84 @@
+"""How execution's session at the venue is, and which instruments it has halted: what `up` and `status` go by."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import shm
+from engine.cli.output import ago, say_table
+from engine.execution.alarm import AlarmReason
+from engine.lanes import BY_NAME
+from engine.model.words import SessionState
+
+PLAIN = {
+    SessionState.LOST: "is not connected",
+    SessionState.REFUSED: "was refused by the venue",
+    SessionState.CONNECTING: "is connecting",
+    SessionState.CLOCK: "is measuring the venue's clock",
+    SessionState.LOGON: "is logging on",
+    SessionState.SUBSCRIBE: "is subscribing to the account's events",
+    SessionState.RECONCILING: "is comparing orders and fills with the venue",
+    SessionState.READY: "is ready",
+}
+NOT_BEGUN = "has not begun"
+
+
+def session(system: str) -> dict[str, Any] | None:
+    """The order session; None where there is none, or execution has not begun it yet."""
+    row = next(iter(_rows(system, "sessions")), None)
+    if row is None:
+        return None
+    state = SessionState(row.state)
+    return {
+        "venue": _text(row.venue), "state": state.name, "ready": state == SessionState.READY, "since_ns": row.since_ns,
+        "attempts": row.attempts, "error": row.error, "text": _text(row.text), "unreadable": row.unreadable,
+    }  # fmt: skip
+
+
+def halts(system: str, configured: Mapping[int, tuple[str, str]]) -> list[dict[str, Any]]:
+    """The instruments that execution has halted."""
+    return [
+        {
+            "instrument": row.instrument, "symbol": configured.get(row.instrument, ("", ""))[1],
+            "since_ns": row.since_ns, "reason": AlarmReason(row.reason).name, "value": row.value,
+            "text": _text(row.text),
+        }
+        for row in _rows(system, "instrument_halts") if row.reason
+    ]  # fmt: skip
+
+
+def says(found: Mapping[str, Any] | None, now_ns: int) -> str:
+    """The session in plain words, with the venue's last one."""
+    if found is None:
+        return f"the order session {NOT_BEGUN}"
+    what = f"the order session at {found['venue']} {PLAIN[SessionState[found['state']]]}"
+    if found["ready"]:
+        return what
+    last = f", last: {found['text']}" if found["text"] else ""
+    return f"{what} (attempt {found['attempts']}, for {ago(max(0, now_ns - found['since_ns']))}{last})"
+
+
+def show_halts(found: list[dict[str, Any]], now_ns: int) -> None:
+    """A line an instrument, and how it ends."""
+    if found:
+        say_table(
+            ("halted", "symbol", "for", "reason", "what was found"),
+            [
+                (one["instrument"], one["symbol"] or "-", ago(max(0, now_ns - one["since_ns"])), one["reason"].lower(),
+                 one["text"] or f"{one['value']}, in a former life: the log says more")
+                for one in found
+            ],
+            "halted by execution; engine-ctl resume --instrument SYMBOL ends it",
+        )  # fmt: skip
+
+
+def _rows(system: str, lane: str) -> list[Any]:
+    """The cells of a lane that were written; none where the system has no such lane."""
+    try:
+        cells = shm.CellReader(f"{system}.{lane}", BY_NAME[lane].record)
+    except (shm.SegmentError, OSError):
+        return []
+    return [row for index in range(cells.count) if (row := cells.read(index)) is not None]
+
+
+def _text(data: bytes) -> str:
+    return data.rstrip(b"\0").decode(errors="replace")

@@ -1,0 +1,73 @@
+"""The order session is part of health: `up` and `status` are green only when an order can leave."""
+
+import os
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from engine.cli import main
+from tests.engine.floor import Floor, until
+
+MakeFloor = Callable[..., Floor]
+
+
+def wrong_key(directory: Path) -> Path:
+    """A private key that the venue does not know."""
+    file = directory / "wrong.pem"
+    file.write_bytes(Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    file.chmod(0o600)
+    return file
+
+
+def closed_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.mark.timeout(300)
+def test_a_wrong_key_is_said_by_up_and_by_status_in_the_venues_words(
+    floor: MakeFloor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Both said "trading" while no order could leave."""
+    one = floor(**{'{ file = "{state}/demo.pem" } #': f'{{ file = "{wrong_key(tmp_path)}" }} #'})
+    assert main(["up", str(one.file), "--timeout", "120"]) == 1
+    said = capsys.readouterr().err
+    assert "no order can leave" in said
+    assert "-1022 Signature for this request is not valid." in said
+    assert "RUNS ON" in said
+    assert one.type("status") == 1
+    out = capsys.readouterr().out
+    assert "NOT trading, the order session at binance" in out
+    assert "-1022 Signature for this request is not valid." in out
+
+
+@pytest.mark.timeout(300)
+def test_a_closed_port_is_said_by_up_and_by_status(floor: MakeFloor, capsys: pytest.CaptureFixture[str]) -> None:
+    """An order_url that nobody answers is a system that never trades."""
+    port = closed_port()
+    one = floor("", **{'order_url = "ws://127.0.0.1:': f'order_url = "ws://127.0.0.1:{port}/" # "'})
+    assert main(["up", str(one.file), "--timeout", "30"]) == 1
+    assert "no order can leave" in capsys.readouterr().err
+    assert one.type("status") == 1
+    assert "NOT trading, the order session at binance" in capsys.readouterr().out
+
+
+@pytest.mark.timeout(300)
+def test_a_session_that_is_lost_is_not_green_and_comes_back(
+    floor: MakeFloor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The venue dies under a living execution: status says so until it is there again."""
+    one = floor()
+    one.up()
+    until(lambda: one.type("status") == 0)
+    os.kill(one.pid("venue"), signal.SIGSTOP)
+    until(lambda: one.type("status") == 1 and "NOT trading, the order session" in capsys.readouterr().out)
+    os.kill(one.pid("venue"), signal.SIGCONT)
+    until(lambda: one.type("status") == 0)
