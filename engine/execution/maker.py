@@ -9,8 +9,8 @@ from engine.execution.broker import Broker
 from engine.execution.gateway import Gateway
 from engine.execution.order import CANCELLING, Order
 from engine.execution.seams import ExecutionLanes
-from engine.model.fixed import clamped
 from engine.log import BoundedLog
+from engine.model.fixed import clamped
 from engine.model.refusals import refusal_text
 from engine.model.words import IntentKind, JournalKind, OrderFlag, OrderType, Reason
 from engine.risk.gate import Refusal, Verdict

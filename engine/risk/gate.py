@@ -332,15 +332,16 @@ class RiskGate(Approval):
 Check = Callable[[RiskGate, Proposed], Refusal | None]
 SWITCHES: tuple[Check, ...] = (
     RiskGate.check_halt, RiskGate.check_drain, RiskGate.check_reconciled, RiskGate.check_connected,
+    RiskGate.check_stopped,
 )  # fmt: skip
 ENTRY: tuple[Check, ...] = (
-    *SWITCHES, RiskGate.check_stopped, RiskGate.check_instrument, RiskGate.check_permit, RiskGate.check_form, RiskGate.check_book,
+    *SWITCHES, RiskGate.check_instrument, RiskGate.check_permit, RiskGate.check_form, RiskGate.check_book,
     RiskGate.check_spread, RiskGate.check_age, RiskGate.check_steps, RiskGate.check_collar,
     RiskGate.check_size_max, RiskGate.check_order_cap, RiskGate.check_position_cap, RiskGate.check_exits_only,
     RiskGate.check_silence, RiskGate.check_rate,
 )  # fmt: skip
 EXIT: tuple[Check, ...] = (
-    *SWITCHES, RiskGate.check_stopped, RiskGate.check_instrument, RiskGate.check_form, RiskGate.check_chased_book,
+    *SWITCHES, RiskGate.check_instrument, RiskGate.check_form, RiskGate.check_chased_book,
     RiskGate.check_last_book, RiskGate.check_age, RiskGate.check_steps, RiskGate.check_exit_collar,
     RiskGate.check_size_max, RiskGate.check_silence, RiskGate.check_exit_rate,
 )  # fmt: skip
