@@ -34,6 +34,12 @@ def pair() -> tuple[int, int]:
     return cores[0], cores[1 % len(cores)]
 
 
+def cores() -> tuple[int, ...]:
+    """Every core that may be used, two entries at least, the first of `pair` first."""
+    found = tuple(sorted(os.sched_getaffinity(0)))
+    return found if len(found) > 1 else found * 2
+
+
 def _cpuinfo() -> list[str]:
     source = Path("/proc/cpuinfo")
     return source.read_text().splitlines() if source.exists() else []

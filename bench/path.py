@@ -104,8 +104,6 @@ stream_messages_second = 5
 class Prompt(Strategy):
     """Wants an order at every book event and at every print, so far away that it never fills."""
 
-    wants_prints = True
-
     def on_book(self, book: Book) -> None:
         """One intent, no thought."""
         self.one = book.instrument

@@ -7,7 +7,18 @@ from typing import Any
 Samples = Mapping[tuple[int, str, str], list[float]]
 HEAD = 64
 """The size whose figures stand at the top of the object."""
+FAN_OUT = 4
+"""Readers that are timed one by one beside the paced writer."""
+
+
+def reader_row(number: int) -> str:
+    """The name of one of them."""
+    return f"reader {number} of {FAN_OUT}"
+
+
 NOT_PEERS = (
+    "paced writer",
+    *map(reader_row, range(1, FAN_OUT + 1)),
     "limit",
     "ring",
     "ring, polled from Python",
@@ -52,6 +63,7 @@ def summary(samples: Samples, missing: Mapping[str, str], machine: Mapping[str, 
         "idle_cpu_pct": idle["idle_cpu_pct"],
         "wake_p50_ns": idle["wake_p50_ns"],
         "readers_cost_ratio": max(readers["looking_ratio"], readers["stopped_ratio"]),
+        "fan_out": {who: head["rows"][who] for who in NOT_PEERS[: FAN_OUT + 1]},
         "limit": limit,
         "peers": {who: row for who, row in head["rows"].items() if who not in NOT_PEERS},
         "missing": dict(missing),
@@ -90,6 +102,12 @@ def goals(found: Mapping[str, Any]) -> list[dict[str, Any]]:
         goal("one way p50, at most a raw transfer and 250 ns", found["one_way_p50_ns"], raw + 250),
         goal("records/s, one call each, at least", found["publish_per_s"], rate_bound, most=False),
         goal("records/s, batches and views, at least", found["batch_per_s"], 250e6, most=False),
+        goal(
+            f"records/s from one writer to {FAN_OUT} readers, at least",
+            found["fan_out"]["paced writer"]["per_s"],
+            1e6,
+            most=False,
+        ),
         goal("idle CPU, at most %", found["idle_cpu_pct"], 0.5),
         goal("publish with 8 readers / with none, at most", found["readers_cost_ratio"], 1.05),
         *(
@@ -116,6 +134,8 @@ def table(found: Mapping[str, Any]) -> str:
             if "one_way_p50_ns" in row or who == "limit"
         ]
         lines += _extras(part["rows"])
+        if size == str(HEAD):
+            lines += _fan_out(part["rows"], part["spread"])
     lines += ["", *(f"{name}: MISSING ({why})" for name, why in found["missing"].items())]
     return "\n".join([*lines, *map(_goal_line, found["goals"])])
 
@@ -132,6 +152,20 @@ def _extras(rows: Mapping[str, Any]) -> list[str]:
         f"  an unheld writer beside readers that share one core: {fan_out}",
         f"{publish} x {cost['looking_ratio']:.3f}, stopped x {cost['stopped_ratio']:.3f}",
         f"  waiting takes {idle['idle_cpu_pct']:.2f} % of its core; woken in {idle['wake_p50_ns'] / 1000:.0f} us",
+    ]
+
+
+def _fan_out(rows: Mapping[str, Any], spread: Mapping[str, Any]) -> list[str]:
+    """Each reader's own figures, and its losses in the worst round; readers of one core take turns on it."""
+    each = (
+        f"    {who}, core {rows[who]['core']:.0f}: p50 {rows[who]['p50_ns'] / 1e3:.1f} us, "
+        f"p99 {rows[who]['p99_ns'] / 1e3:.1f} us, lost {spread[who]['lost'][1]:,.0f}"
+        for who in map(reader_row, range(1, FAN_OUT + 1))
+    )
+    per_s = rows["paced writer"]["per_s"]
+    return [
+        f"  one writer of {per_s / 1e6:.2f} M records/s, a publish each, {FAN_OUT} readers in their own processes:",
+        *each,
     ]
 
 

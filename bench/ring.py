@@ -17,7 +17,7 @@ from pathlib import Path
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from bench import idle, machine, rates, readers, report
+from bench import fanout, idle, machine, rates, readers, report
 from bench.limit import Limit, compiled
 from bench.measure import Latency, Link, one_way, rate, round_trip
 from bench.peers import PEERS, Peer
@@ -30,6 +30,7 @@ OWN: dict[str, Callable[[int], Link]] = {
     "ring, typed": TypedLink,
 }
 OWN_GAP_NS = 10_000
+FAN_OUT = report.FAN_OUT
 Key = tuple[int, str, str]
 
 
@@ -49,6 +50,8 @@ class Effort:
     cost_turns: int
     cost_chunk: int
     """Publishes: some milliseconds, in which 8 readers look a few times."""
+    fan_out: int
+    """Records of the paced writer whose readers are timed one by one."""
 
 
 FULL = Effort(
@@ -61,6 +64,7 @@ FULL = Effort(
     wakes=40,
     cost_turns=3,
     cost_chunk=100_000,
+    fan_out=2_500_000,
 )
 QUICK = Effort(
     rounds=1,
@@ -72,6 +76,7 @@ QUICK = Effort(
     wakes=3,
     cost_turns=1,
     cost_chunk=5_000,
+    fan_out=20_000,
 )
 
 
@@ -86,6 +91,7 @@ class Bench:
 
     def round(self) -> None:
         """Everything once."""
+        self._fan_out()
         for size in SIZES:
             self._limit(size)
             self._own(size)
@@ -130,6 +136,14 @@ class Bench:
             self._keep(size, f"{count} readers", **found)
         self._keep(size, "idle", idle_cpu_pct=idle.idle_cpu_pct(size, effort.idle_s, self.cores[1]))
         self._keep(size, "idle", **_named("wake", idle.wake(size, effort.wakes, self.cores)))
+
+    def _fan_out(self) -> None:
+        """Each reader's own figures, and the core it had."""
+        per_s, found = fanout.fan_out(FAN_OUT, self.effort.fan_out, machine.cores())
+        self._keep(fanout.SIZE, "paced writer", per_s=per_s)
+        for number, seen in enumerate(found, 1):
+            figures = {"p50_ns": seen.p50_ns, "p99_ns": seen.p99_ns, "lost": seen.lost, "core": seen.core}
+            self._keep(fanout.SIZE, report.reader_row(number), **figures)
 
     def _peer(self, peer: Peer, size: int) -> None:
         share = self.effort.peer_share

@@ -29,7 +29,7 @@ def check(config: Config) -> None:
         _try(config, f"processes.{process.name}", functools.partial(_check_process, process))
     for strategy in config.strategies:
         if _is_ours(config, strategy.name, "strategy") and "PYTHONPATH" not in _process(config, strategy).environment:
-            _try(config, f"strategies.{strategy.name}", functools.partial(_check_strategy, strategy))
+            _try(config, f"strategies.{strategy.name}", functools.partial(_check_strategy, config, strategy))
     if _is_ours(config, FEED, FEED):
         _try(config, "feed", lambda: _check_feed(config))
     if _is_ours(config, EXECUTION, EXECUTION):
@@ -67,17 +67,16 @@ def _check_process(process: Process) -> None:
         raise ValueError(msg)
 
 
-def _check_strategy(strategy: Strategy) -> None:
-    """Its class, found as the role's process finds it (from the working directory too), and its parameters."""
-    from engine.strategy.load import strategy_class  # noqa: PLC0415 - only `up` needs it
-    from engine.strategy.strategy import checked_parameters  # noqa: PLC0415
+def _check_strategy(config: Config, strategy: Strategy) -> None:
+    """Its class, found as the role's process finds it (from the working directory too), its hooks and parameters."""
+    from engine.strategy.load import load_class  # noqa: PLC0415 - only `up` needs it
 
-    here = str(Path.cwd())
-    sys.path.insert(0, here)
+    before = list(sys.path)
+    sys.path.insert(0, str(Path.cwd()))
     try:
-        checked_parameters(strategy_class(strategy.class_path), strategy.parameters)
+        load_class(config, strategy)
     finally:
-        sys.path.remove(here)
+        sys.path[:] = before
 
 
 def _check_execution(config: Config) -> None:

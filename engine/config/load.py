@@ -206,7 +206,6 @@ def check(config: Config) -> Iterator[Complaint]:
     yield from _check_references(config)
     yield from _check_placement(config)
     yield from _check_aggregation(config)
-    yield from _check_reads(config)
     yield from _check_patience(config)
 
 
@@ -274,18 +273,6 @@ def _venues_that_need_a_fee(config: Config, table: Aggregation) -> set[str]:
     free = {venue for one, venue in venue_of.items() if not any(one in group for group in named)}
     together = {venue_of[one] for group in named if len(group) > 1 for one in group}
     return together | (free if len(free) > 1 else set())
-
-
-def _check_reads(config: Config) -> Iterator[Complaint]:
-    """What a strategy wants to hear must be told by somebody."""
-    table = config.aggregation
-    for number, strategy in enumerate(config.strategies):
-        key = f"strategies[{number}].reads"
-        yield from _twice(f"strategies[{number}]", "reads", strategy.reads)
-        if table is None and strategy.reads:
-            yield key, ", ".join(strategy.reads), "nothing where there is no table [aggregation]: nobody tells it"
-        if table is not None and not table.bars and "bars" in strategy.reads:
-            yield key, "bars", "nothing of the bars where aggregation.bars is empty"
 
 
 def _check_patience(config: Config) -> Iterator[Complaint]:

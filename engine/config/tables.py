@@ -83,7 +83,6 @@ class Strategy(Table, frozen=True, kw_only=True, rename={"class_path": "class"})
     class_path: Target
     instruments: Annotated[tuple[Id, ...], msgspec.Meta(min_length=1)]
     parameters: dict[str, Any] = {}
-    reads: tuple[Literal["bars", "global_books", "opportunities"], ...] = ()  # what it hears of the aggregation
 
 
 class Process(Table, frozen=True, kw_only=True):

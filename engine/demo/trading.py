@@ -10,6 +10,7 @@ and fill for fill. Exit 1 if they differ in anything.
 """
 
 import argparse
+import importlib.util
 import os
 import random
 import shutil
@@ -24,6 +25,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.live import Live
 
+import engine
 import shm
 from engine import instruments
 from engine.cli import main as engine_ctl
@@ -42,7 +44,7 @@ from engine.monitor import profit
 from engine.monitor.figures import Figures
 from engine.monitor.view import screen
 
-CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+CONFIGS = Path(engine.__file__).parent / "configs"  # in the tree a link to the top level's, in a wheel the files
 NAME, PORT = "demo", 9710  # as configs/demo.toml has them
 ACCOUNT = "engine"
 UNDER_CHAOS = """
@@ -241,6 +243,8 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     if options.duration is not None and options.duration <= 0:
         parser.error(f"--duration must be positive, was {options.duration}")
+    if importlib.util.find_spec("aiohttp") is None:
+        parser.error("the embedded venue needs aiohttp: pip install 'steelyard[sim]'")
     if options.every <= 0:
         parser.error(f"--every must be positive, was {options.every}")
     chaos = Chaos(options.seed, options.every, options.only) if options.chaos else None

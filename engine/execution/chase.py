@@ -3,7 +3,8 @@
 Each book event may move it: an order without fills is replaced in one request that does nothing if a fill overtakes
 it; one with fills is cancelled first and the exact rest is placed when the venue has said how much was filled. So the
 fills of all its requests together never exceed the intent. Every request passes risk; between two requests of a chase
-lies `chase_interval_ns`; after `chase_rejects` refusals in a row it ends.
+lies `chase_interval_ns`; after `chase_rejects` refusals in a row it ends. Where `chase_hold_imbalance` asks for it, a
+chase stays where it is while the price goes away and the book leans towards it: more is offered than bid, for a buyer.
 """
 
 from engine.execution.client_id import REQUEST_MAX
@@ -43,6 +44,11 @@ class Chase:
         self.orders = [one for one in self.orders if one.live or one.venue_filled]
         self.orders.append(order)
         self.order = order
+
+    def holds(self, price: int, imbalance: float, threshold: float) -> bool:
+        """Whether to stay rather than move to this price: a worse one, in a book that leans towards the chase."""
+        order = self.standing
+        return (price - order.price) * order.side > 0 and -imbalance * order.side > threshold
 
     def price(self, bid: int, ask: int) -> int:
         """The best price of its side, held within its cap."""

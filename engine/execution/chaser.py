@@ -22,7 +22,7 @@ class Chaser:
 
     def __init__(
         self, blotter: Blotter, broker: Broker, gate: RiskGate, maker: Maker, tops: Mapping[int, Top],
-        interval_ns: int, max_rejects: int,
+        interval_ns: int, max_rejects: int, hold_imbalance: float = 1.0,
     ) -> None:  # fmt: skip
         """Begin with none."""
         self.chases: dict[int, Chase] = {}
@@ -33,6 +33,7 @@ class Chaser:
         self._tops = tops
         self._interval_ns = interval_ns
         self._max_rejects = max_rejects
+        self._hold_imbalance = hold_imbalance
         self._again: dict[int, int] = {}  # intent: when to look again
 
     def begin(self, order: Order, now_ns: int) -> None:
@@ -118,7 +119,7 @@ class Chaser:
         if top is None or top.state != GOOD:
             return
         price = chase.price(top.bid, top.ask)
-        if price == order.price or order.heir is not None:
+        if price == order.price or order.heir is not None or chase.holds(price, top.imbalance, self._hold_imbalance):
             return
         verdict = self._ask(chase, order, price, order.size - order.venue_filled, order.rest, now_ns)
         if isinstance(verdict, Refusal):

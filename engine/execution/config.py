@@ -1,7 +1,7 @@
 """What a configuration may say of execution."""
 
 import uuid
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -67,6 +67,9 @@ class ExecutionOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     retry_most_ns: int = 5 * SECOND_NS
     chase_interval_ns: int = SECOND_NS // 10  # the least time between two requests of one chase
     chase_rejects: int = 3  # a chase ends after so many refusals by the venue in a row
+    # While the book leans towards a chase by more than this, it does not follow the best price to a worse one; 1: it
+    # always follows. A book leans towards a buyer by minus its imbalance, towards a seller by its imbalance: -1 to 1.
+    chase_hold_imbalance: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 1.0
     mark_interval_ns: int = SECOND_NS // 10  # between valuations of the positions
 
 

@@ -103,8 +103,9 @@ class Execution:
         self.recovery.broker, self.recovery.strangers = self.broker, self.strangers
         maker = Maker(system, lanes, self.blotter, self.broker, self.gateway)
         self.chaser = Chaser(
-            self.blotter, self.broker, self.gate, maker, self._tops, config.chase_interval_ns, config.chase_rejects
-        )
+            self.blotter, self.broker, self.gate, maker, self._tops, config.chase_interval_ns, config.chase_rejects,
+            config.chase_hold_imbalance,
+        )  # fmt: skip
         self.desk = Desk(self.blotter, self.broker, self.gate, maker, self.chaser)
         self.express = Express(system, self.gate, self.blotter.last_intent, self.journal, self.gateway, maker.finish)
         self._intents = tuple((number, lanes.intents[number], index) for index, number in enumerate(strategies))

@@ -116,4 +116,5 @@ cdef int fill(Top top, TopRecord *record) except -1:
         record.state, record.bid_price[0] if record.bids else 0, record.ask_price[0] if record.asks else 0,
         record.receive_ns
     )
+    top.imbalance = record.imbalance
     return 0

@@ -16,6 +16,7 @@ cdef Py_ssize_t SIZE = records.BOOK_TOP.size
 cdef Py_ssize_t INSTRUMENT = OFFSETS["instrument"], STATE = OFFSETS["state"], RECEIVE_NS = OFFSETS["receive_ns"]
 cdef Py_ssize_t BIDS = OFFSETS["bids"], ASKS = OFFSETS["asks"]
 cdef Py_ssize_t BID_PRICE = OFFSETS["bid_price"], ASK_PRICE = OFFSETS["ask_price"]
+cdef Py_ssize_t IMBALANCE = OFFSETS["imbalance"]
 
 
 def take(object record, dict tops not None):
@@ -41,4 +42,5 @@ def take(object record, dict tops not None):
         memcpy(&ask, at + ASK_PRICE, 8)
     memcpy(&receive_ns, at + RECEIVE_NS, 8)
     top.update(<uint8_t>at[STATE], bid, ask, receive_ns)
+    memcpy(&top.imbalance, at + IMBALANCE, 8)
     return instrument

@@ -6,6 +6,7 @@ class Top:
     receive_ns: int
     state: int
     spread_bps: float
+    imbalance: float
     def __init__(self) -> None: ...
     @property
     def middle2(self) -> int: ...

@@ -24,7 +24,7 @@ cdef class Top:
     def __init__(self):
         """Begin knowing nothing."""
         self.state = C_EMPTY
-        self.spread_bps = NAN
+        self.spread_bps = self.imbalance = NAN
 
     @property
     def middle2(self):

@@ -1,21 +1,67 @@
-"""Strategies: they read lanes and write intents, and have no other way to an order."""
+"""Strategies: they read lanes and write intents, and have no other way to an order.
+
+from engine.strategy import Book, Strategy         all that a strategy's author needs is importable from here
+"""
 
 from typing import TYPE_CHECKING
 
 from engine.instruments import await_all
-from engine.model.group import make_groups
+from engine.model.group import Group, make_groups
+from engine.model.instrument import Instrument
+from engine.model.words import (
+    BUY,
+    SELL,
+    BarFlag,
+    BookState,
+    OpportunityKind,
+    OrderState,
+    OrderType,
+    Reason,
+    TimeInForce,
+)
 from engine.strategy.book import Book
 from engine.strategy.lanes import open_lanes
 from engine.strategy.ledger import Order
-from engine.strategy.load import make_strategy
+from engine.strategy.load import load_class
 from engine.strategy.role import StrategyRole
-from engine.strategy.strategy import Strategy, checked_parameters
+from engine.strategy.rows import Bar, Fill, GlobalBook, Opportunity, Print, Verdict
+from engine.strategy.strategy import Strategy, checked_parameters, reads_of
+from engine.strategy.units import orderable, price_down, price_of, price_up, size_down, size_for, size_of
 
 if TYPE_CHECKING:
     from engine.config import Config
-    from engine.model.group import Group
 
-__all__ = ["Book", "Order", "Strategy", "build", "checked_parameters"]
+__all__ = [
+    "BUY",
+    "SELL",
+    "Bar",
+    "BarFlag",
+    "Book",
+    "BookState",
+    "Fill",
+    "GlobalBook",
+    "Group",
+    "Instrument",
+    "Opportunity",
+    "OpportunityKind",
+    "Order",
+    "OrderState",
+    "OrderType",
+    "Print",
+    "Reason",
+    "Strategy",
+    "TimeInForce",
+    "Verdict",
+    "build",
+    "checked_parameters",
+    "orderable",
+    "price_down",
+    "price_of",
+    "price_up",
+    "size_down",
+    "size_for",
+    "size_of",
+]
 
 
 def build(config: "Config", name: str) -> StrategyRole:
@@ -24,11 +70,13 @@ def build(config: "Config", name: str) -> StrategyRole:
     Waits until the feed has shown the instruments.
     """
     table = config.strategy(name)
+    kind = load_class(config, table)
     instruments = tuple(await_all(config.system.name, table.instruments))
-    groups = await_groups(config) if table.reads else ()
-    strategy = make_strategy(table.class_path, table.parameters, instruments)
-    lanes = open_lanes(config.system.name, name, config.strategies.index(table), table.reads)
-    return StrategyRole(name, table.id, strategy, lanes, reads=table.reads, groups=groups)
+    reads = reads_of(kind)
+    groups = await_groups(config) if reads else ()
+    strategy = kind(instruments, checked_parameters(kind, table.parameters))
+    lanes = open_lanes(config.system.name, name, config.strategies.index(table), reads)
+    return StrategyRole(name, table.id, strategy, lanes, groups=groups)
 
 
 def await_groups(config: "Config") -> "tuple[Group, ...]":

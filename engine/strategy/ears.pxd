@@ -18,6 +18,7 @@ cdef class Ears:
     cdef tuple readers, reads
     cdef sy_reader *rings[LANES]  # NULL for a lane that is read by its reader's methods
     cdef int lapped
+    cdef bint hears_prints
 
     cdef object read(self, int index, int limit)
     cdef bint is_still(self, int index) noexcept

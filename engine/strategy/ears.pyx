@@ -21,6 +21,7 @@ from engine.lanes import BY_NAME
 from engine.model.records import BOOK_TOP, TICK
 from engine.strategy.aggregates import group_of, silent
 from engine.strategy.lanes import AGGREGATES, INPUTS, PLACES
+from engine.strategy.strategy import defines
 
 READ_LIMIT = 64
 CATCH_UP = 1024
@@ -46,6 +47,7 @@ cdef class Ears:
     def __init__(self, Counts counts not None, strategy, lanes, reads):
         """Listen to the inputs, and to those of the aggregation that `reads` names."""
         self.counts, self.strategy = counts, strategy
+        self.hears_prints = defines(type(strategy), "on_print")
         asked = tuple(getattr(lanes, lane) if lane in reads else None for lane in AGGREGATES)
         assert asked.count(None) == len(AGGREGATES) - len(reads), f"lanes lack some of {reads}"
         self.readers = (*(getattr(lanes, lane) for lane in INPUTS), lanes.intents, *asked)

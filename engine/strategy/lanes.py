@@ -8,8 +8,9 @@ them stands the cursor of the role's own intents lane, so a STEP says also how m
 those of `AGGREGATES`, 0 for a lane that the strategy does not read.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import shm
@@ -70,9 +71,10 @@ class StrategyLanes:
     own: LaneReader
     intents: LaneWriter
     steps: LaneWriter
-    bars: LaneReader | None = None  # this and below: None for a strategy that does not ask for it
+    bars: LaneReader | None = None  # this and the next two: None for a strategy that does not ask for it
     global_books: LaneReader | None = None
     opportunities: LaneReader | None = None
+    accepted: Callable[[], Any] | None = None  # how far execution has read `intents`: an ACCEPTED row, or None
 
     def close(self) -> None:
         """Give up the lanes it writes; readers end with their last reference."""
@@ -92,12 +94,14 @@ def open_lanes(system: str, name: str, accepted_index: int, reads: Sequence[str]
         return shm.RingReader(f"{system}.{lane}", BY_NAME[lane.partition(".")[0]].record)
 
     intents = shm.RingWriter(f"{system}.intents.{name}", BY_NAME["intents"].record)
+    accepted = shm.CellReader(f"{system}.accepted", BY_NAME["accepted"].record)
     if intents.header.kind == "lossless":
-        intents.follow(shm.CellReader(f"{system}.accepted", BY_NAME["accepted"].record), accepted_index)
+        intents.follow(accepted, accepted_index)
     return StrategyLanes(
         **{lane: reader(lane) for lane in (*INPUTS, *reads)},
         positions=shm.CellReader(f"{system}.positions", BY_NAME["positions"].record),
         own=reader(f"intents.{name}"),
         intents=intents,
         steps=shm.RingWriter(f"{system}.steps.{name}", BY_NAME["steps"].record),
+        accepted=partial(accepted.read, accepted_index),
     )

@@ -89,7 +89,7 @@ cdef class Rehearsal:
             sy_copy(self.prompt_book.incoming, sy_read_slot(ring, ring.next - 1), sizeof(Top))
             self.prompt_book.take_incoming(None)
         ring = self.ears.rings[TICKS]
-        if ring != NULL and ring.next and self.strategy.wants_prints:
+        if ring != NULL and ring.next and self.ears.hears_prints:
             sy_copy(<char *>&tick, sy_read_slot(ring, ring.next - 1), sizeof(Tick))
             self.ears.row_of(&tick)
         return 0

@@ -123,7 +123,7 @@ def cut_into_lives(steps: Sequence[Any]) -> list[list[Any]]:
 
 def replay_life(make_role: ROLE, lanes: Mapping[str, Sequence[Any]], steps: Sequence[Any]) -> Life:
     """Drive one fresh role through the steps of one life."""
-    inputs = {
+    inputs: dict[str, Any] = {
         lane: HistoryReader(
             lanes[lane], BY_NAME[lane].start, CATCH_UP if lane in NEWEST else 0, steps[0].cursors[PLACES[lane]]
         )

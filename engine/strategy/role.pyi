@@ -21,7 +21,6 @@ class StrategyRole:
         lanes: StrategyLanes,
         *,
         clock_offset_ns: int = 0,
-        reads: Sequence[str] = (),
         groups: Sequence[Group] = (),
     ) -> None: ...
     def step(self, now_ns: int) -> int: ...

@@ -9,8 +9,8 @@ A step, in this order, each part bounded (`READ_LIMIT` records a lane):
 1. COMMANDS   halt, resume and drain, if they mean this strategy or all
 2. VERDICTS, ORDERS, FILLS are read, in this order: fills last, so that what an order says it filled is there;
    then told: refusals, fills (into the position first), changes of orders
-3. BARS, GLOBAL_BOOKS, OPPORTUNITIES are read, in this order, those that the strategy's `reads` names
-4. TICKS      prints, only for a strategy that asks for them
+3. BARS, GLOBAL_BOOKS, OPPORTUNITIES are read, in this order, those of which the strategy defines a hook
+4. TICKS      prints, only for a strategy that defines `on_print`
 5. BOOKS      the whole batch is read, but the hook is called once an instrument, with the newest
 6. what was read in 3 is told: bars, global books (once a group, with the newest), opportunities. It was made of ticks
    and books that stood on their lanes before it, so these are told first, unless they are more than a step reads
@@ -24,7 +24,8 @@ Lapped by BOOKS or GLOBAL_BOOKS: read on to the newest, show of each instrument 
 `on_bars_lost` or `on_opportunities_over` tells it. By COMMANDS: go on, execution holds the halt. By VERDICTS, ORDERS or
 FILLS: the position is learnt anew, the orders are forgotten and cancelled.
 A full intents lane refuses: whatever the strategy wants (`place`, `cancel`, `replace`) gives None from there to the end
-of the step, and `on_lane_full` tells it.
+of the step, and `on_lane_full` tells it. The log says why, as it does where a halted or draining strategy wants something
+new, at most once a minute for each reason.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
@@ -57,6 +58,8 @@ from engine.strategy.lanes import MARK_DRAIN, MARK_FULL
 from engine.strategy.ledger import PLACING, Ledger
 from engine.strategy.recovery import fold, recover_count, recover_orders, recover_positions
 from engine.strategy.refusal_log import RefusalLog
+from engine.strategy.strategy import defines, reads_of
+from engine.strategy.withheld import Withheld
 
 WAIT_LIMIT_NS = 1_000_000
 FILLS_LIMIT = 256  # one order that sweeps a book has many fills
@@ -76,7 +79,7 @@ cdef class StrategyRole:
     cdef readonly str name
     cdef readonly Counts counts
     cdef public object ledger
-    cdef object strategy, lanes, aggregates, refusals
+    cdef object strategy, lanes, aggregates, refusals, said_why
     cdef Voice voice
     cdef Ears ears
     cdef Intents intents
@@ -88,11 +91,12 @@ cdef class StrategyRole:
     cdef bint cancel_everything
     cdef set good
 
-    def __init__(self, name, number, strategy, lanes, *, clock_offset_ns=0, reads=(), groups=()):
+    def __init__(self, name, number, strategy, lanes, *, clock_offset_ns=0, groups=()):
         """Take a strategy, its number (never 0: that is the account) and its lanes.
 
-        `reads` names what it hears of the aggregation, `groups` are all that the aggregation has.
+        `groups` are all that the aggregation has; which of its lanes are read, the strategy's hooks say.
         """
+        reads = reads_of(type(strategy))
         if not 0 < number < 1 << 24:
             msg = f"strategy {name!r}: number must be in 1..2^24-1, was {number}"
             raise ValueError(msg)
@@ -107,10 +111,11 @@ cdef class StrategyRole:
         self.steps = Steps(self.counts, number, self.ears, self.intents, lanes.steps, clock_offset_ns)
         self.rehearsal = Rehearsal(strategy, self.ears, self.intents, self.steps)
         self.good = set()  # instruments whose book was good when last shown
-        strategy.groups = {
+        self.voice.groups = {
             group.id: group for group in groups if any(one.id in strategy.instruments for one in group.members)
         }
         self.aggregates = Aggregates(strategy, lanes.global_books) if reads else None
+        self.said_why = Withheld(name, lanes.accepted)
         self.learn()
 
     def step(self, int64_t now_ns):
@@ -133,13 +138,13 @@ cdef class StrategyRole:
         """Take nothing new and have everything working cancelled; True when nothing works."""
         if self.phase != RUNNING:
             return True
-        if self.strategy.draining:
+        if self.voice.draining:
             self.step(now_ns)
         else:
-            self.strategy.now_ns, self.intents.full, self.ears.lapped = now_ns, False, 0
+            self.voice.now_ns, self.intents.full, self.ears.lapped = now_ns, False, 0
             self.stop()
             self.end(now_ns, 1, MARK_DRAIN)
-        return self.strategy.draining and not self.ledger.working
+        return self.voice.draining and not self.ledger.working
 
     def warm(self, int64_t now_ns):
         """Go the way of a book to an intent without a trace, for a process that spins: no hook is called."""
@@ -169,16 +174,18 @@ cdef class StrategyRole:
             self.timer_ns = now_ns + self.strategy.timer_ns
             self.cancel_what_is_unknown()
             self.strategy.on_start()
+            if not self.strategy.timer_ns and defines(type(self.strategy), "on_timer"):
+                self.said_why.never_timed()
         return 1
 
     def remember(self, row):
         """Learn from an old command whether we may trade; its hook was called in an earlier life."""
         if row.strategy in (0, self.number):
-            self.strategy.halted = row.kind == CommandKind.HALT or (
-                self.strategy.halted and row.kind != CommandKind.RESUME
+            self.voice.halted = row.kind == CommandKind.HALT or (
+                self.voice.halted and row.kind != CommandKind.RESUME
             )
-            self.strategy.draining = row.kind == CommandKind.DRAIN or (
-                self.strategy.draining and row.kind != CommandKind.RESUME
+            self.voice.draining = row.kind == CommandKind.DRAIN or (
+                self.voice.draining and row.kind != CommandKind.RESUME
             )
 
     cdef int commands(self) except -1:
@@ -189,20 +196,19 @@ cdef class StrategyRole:
         return len(rows)
 
     cdef int obey(self, int kind) except -1:
-        strategy = self.strategy
-        if kind == CommandKind.HALT and not strategy.halted:
-            strategy.halted = True
-            strategy.on_halt()
-        elif kind == CommandKind.RESUME and (strategy.halted or strategy.draining):
-            strategy.halted = strategy.draining = False
-            strategy.on_resume()
-        elif kind == CommandKind.DRAIN and not strategy.draining:
+        if kind == CommandKind.HALT and not self.voice.halted:
+            self.voice.halted = True
+            self.strategy.on_halt()
+        elif kind == CommandKind.RESUME and (self.voice.halted or self.voice.draining):
+            self.voice.halted = self.voice.draining = False
+            self.strategy.on_resume()
+        elif kind == CommandKind.DRAIN and not self.voice.draining:
             self.stop()
 
     cdef int stop(self) except -1:
         """Wind the strategy down; when the lane had no room for it, the next drain says it again."""
         self.strategy.on_stop()
-        self.strategy.draining = not self.intents.full
+        self.voice.draining = not self.intents.full
 
     cdef int ourselves(self) except -1:
         """Hear what became of our intents; a lap there means to learn everything anew."""
@@ -267,14 +273,14 @@ cdef class StrategyRole:
         return 0
 
     cdef int prints(self) except -1:
-        if not self.strategy.wants_prints:
+        if not self.ears.hears_prints:
             return 0
         if self.ears.rings[TICKS] != NULL:
             return self.prints_in_place()
         rows = self.ears.read(TICKS, READ_LIMIT)
         first = self.lanes.ticks.cursor - len(rows)
         for behind, row in enumerate(rows, first + 1):
-            if row.kind == PRINT and row.instrument in self.strategy.books:
+            if row.kind == PRINT and row.instrument in self.voice.books:
                 self.tell_print(behind, row)
         return len(rows)
 
@@ -286,7 +292,7 @@ cdef class StrategyRole:
         cdef Tick *tick
         for index in range(count):
             tick = &batch[index]
-            if tick.kind == PRINT and tick.instrument in self.strategy.books:
+            if tick.kind == PRINT and tick.instrument in self.voice.books:
                 self.tell_print(first + index + 1, self.ears.row_of(tick))
         return count
 
@@ -371,6 +377,10 @@ cdef class StrategyRole:
         if self.intents.full:
             marks |= MARK_FULL
             self.strategy.on_lane_full()
+            self.said_why.lane_full(now_ns)
+        if self.voice.withheld:
+            self.said_why.no_new_orders(now_ns, self.voice.withheld, halted=bool(self.voice.halted))
+            self.voice.withheld = 0
         self.steps.write(now_ns, work, marks)
         self.counts.steps += 1
         return 0

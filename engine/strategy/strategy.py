@@ -9,20 +9,26 @@ Hooks are called by the role, one at a time, in a fixed order, with `self.now_ns
 use is here: its parameters, its instruments, its books, its position as seen from fills and its working orders as seen
 from orders. What it wants it says with `place`, `cancel`, `cancel_all`, `replace`, or with `enter` and `exit`; each is
 an intent that risk may refuse. A strategy keeps no thread, no clock, no file and no randomness, so a replay is exact.
+
+To define a hook is to declare it: `on_print` has TICKS read, `on_bar` the bars. What would never be called is refused
+where the class is defined or loaded (see `declared`): a misspelt hook, one with other parameters; and so is a name of
+the engine's set on the class or on `self`. State of its own is made in `on_start`, or in an `__init__` of its own.
 """
 
+import functools
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from engine.model.instrument import Instrument
+from engine.strategy import declared
 from engine.strategy.book import Book
-from engine.strategy.ledger import Ledger, Order
-from engine.strategy.voice import Voice
+from engine.strategy.ledger import Order
+from engine.strategy.voice import Voice, reserve
 
 if TYPE_CHECKING:
-    from engine.model.group import Group
+    from engine.strategy.rows import Bar, Fill, GlobalBook, Opportunity, Print, Verdict
 
 
 class Strategy(Voice):
@@ -34,16 +40,18 @@ class Strategy(Voice):
     class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """What a configuration may set; a subclass declares its own."""
 
-    wants_prints: ClassVar[bool] = False  # TICKS is read only for strategies that say so
-    timer_ns: ClassVar[int] = 0  # how often `on_timer` is called; 0: never
+    timer_ns: int = 0  # how often `on_timer` is called; 0: never
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        """Refuse at once a class that would not hear what it defines a hook for."""
+        super().__init_subclass__(**keywords)
+        declared.check_class(cls, Strategy)
 
     def __init__(self, instruments: tuple[Instrument, ...], parameters: Any) -> None:
-        """Take the instruments to trade and checked parameters; a subclass's own state is made in `on_start`."""
-        self.instruments = {instrument.id: instrument for instrument in instruments}
-        self.books = {instrument.id: Book(instrument) for instrument in instruments}
-        self.parameters = parameters
-        self.groups: dict[int, Group] = {}  # those that hold one of its instruments, if it reads of the aggregation
-        self.bind(None, Ledger(0, self.instruments))
+        """Take the instruments to trade and checked parameters; a subclass's own state is made in `on_start`.
+
+        Both are known before this runs (see `Voice`), so a subclass that forgets `super().__init__` loses nothing.
+        """
 
     # Hooks: what a strategy may hear. Rows are immutable and may be kept; books are reused and may not.
 
@@ -56,22 +64,22 @@ class Strategy(Voice):
     def on_book_bad(self, book: Book) -> None:
         """A book stopped being good (`book.state` says how); called once, until it is good again."""
 
-    def on_print(self, print_: Any) -> None:
-        """Others traded: a PRINT row. Only with `wants_prints`."""
+    def on_print(self, print_: "Print") -> None:
+        """Others traded."""
 
-    # Of the aggregation, as far as `reads` in the strategy's table asks for it.
+    # Of the aggregation, which must be configured where one of these is defined.
 
-    def on_bar(self, bar: Any) -> None:
-        """A bar of one of its instruments closed: a BAR row, of any configured interval, with its flags."""
+    def on_bar(self, bar: "Bar") -> None:
+        """A bar of one of its instruments closed, of any configured interval, with its flags."""
 
-    def on_global_book(self, book: Any) -> None:
-        """A good global book changed: a GLOBAL_BOOK row, once a step for each group, with the newest."""
+    def on_global_book(self, book: "GlobalBook") -> None:
+        """A good global book changed: called once a step for each group, with the newest."""
 
-    def on_global_book_bad(self, book: Any) -> None:
+    def on_global_book_bad(self, book: "GlobalBook") -> None:
         """A global book stopped being good: crossed, or a side is empty; called once, until it is good again."""
 
-    def on_opportunity(self, opportunity: Any) -> None:
-        """An opportunity of one of its groups began, changed or ended: an OPPORTUNITY row, every one in its order.
+    def on_opportunity(self, opportunity: "Opportunity") -> None:
+        """An opportunity of one of its groups began, changed or ended: every one in its order.
 
         The first word heard of one may be a CHANGE: it began before this life.
         """
@@ -87,11 +95,11 @@ class Strategy(Voice):
     def on_order(self, order: Order) -> None:
         """An order of ours changed."""
 
-    def on_fill(self, fill: Any) -> None:
-        """An order of ours filled: a FILL row; `position` holds it already."""
+    def on_fill(self, fill: "Fill") -> None:
+        """An order of ours filled; `position` holds it already."""
 
-    def on_refusal(self, verdict: Any) -> None:
-        """Risk refused an intent of ours: a VERDICT row with its reason, value and limit."""
+    def on_refusal(self, verdict: "Verdict") -> None:
+        """Risk refused an intent of ours: with its reason, value and limit."""
 
     def on_lane_full(self) -> None:
         """Intents of this step were refused by a full lane: execution is behind or gone."""
@@ -109,6 +117,19 @@ class Strategy(Voice):
         """Wind down; what still works is taken back unless a strategy knows better."""
         for instrument in self.instruments.values():
             self.cancel_all(instrument)
+
+
+reserve(declared.engines_own(Strategy))
+
+
+def defines(kind: type[Strategy], hook: str) -> bool:
+    """Whether a class, or one between it and `Strategy`, defines a hook."""
+    return getattr(kind, hook) is not getattr(Strategy, hook)
+
+
+def reads_of(kind: type[Strategy]) -> tuple[str, ...]:
+    """The lanes of the aggregation that a class is to read: those of which it defines a hook."""
+    return declared.reads_of(functools.partial(defines, kind))
 
 
 def checked_parameters(strategy: type[Strategy], values: Mapping[str, Any]) -> Any:

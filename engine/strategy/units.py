@@ -1,17 +1,22 @@
-"""Exact prices and sizes for a strategy: decimal text in, fixed point out, always on the instrument's steps."""
+"""Exact prices and sizes for a strategy: decimal text or a Decimal in, fixed point out.
+
+`price_of`, `size_of` read every digit; `price_down`, `price_up`, `size_down` put a fixed-point number on the steps.
+"""
+
+from decimal import Decimal
 
 from engine.model.fixed import to_fixed
 from engine.model.instrument import Instrument
 
 
-def price_of(instrument: Instrument, text: str) -> int:
+def price_of(instrument: Instrument, text: str | Decimal) -> int:
     """Read a price written as decimal text."""
-    return to_fixed(text, instrument.price_decimals)
+    return to_fixed(digits("price", text), instrument.price_decimals)
 
 
-def size_of(instrument: Instrument, text: str) -> int:
+def size_of(instrument: Instrument, text: str | Decimal) -> int:
     """Read a size written as decimal text."""
-    return to_fixed(text, instrument.size_decimals)
+    return to_fixed(digits("size", text), instrument.size_decimals)
 
 
 def price_down(instrument: Instrument, price: int) -> int:
@@ -36,6 +41,17 @@ def orderable(instrument: Instrument, size: int, price: int) -> int:
     return stepped if stepped * price >= instrument.notional_min else 0
 
 
-def size_for(instrument: Instrument, notional: str, price: int) -> int:
+def size_for(instrument: Instrument, notional: str | Decimal, price: int) -> int:
     """How much `notional` of the quote currency buys at a price, rounded down to a size the venue takes."""
-    return size_down(instrument, to_fixed(notional, instrument.price_decimals + instrument.size_decimals) // price)
+    return size_down(
+        instrument,
+        to_fixed(digits("notional", notional), instrument.price_decimals + instrument.size_decimals) // price,
+    )
+
+
+def digits(what: str, text: object) -> str:
+    """The digits of an amount; a float has others than those that were written."""
+    if isinstance(text, str | Decimal):
+        return str(text)
+    msg = f"{what}: found {text!r} ({type(text).__name__}), expected decimal text like '0.001', or a Decimal"
+    raise TypeError(msg)

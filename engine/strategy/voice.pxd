@@ -1,6 +1,6 @@
 """The compiled face of a strategy's voice."""
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 
 from engine.model.records cimport Intent
 
@@ -8,13 +8,17 @@ cdef class Outlet:
     cdef object say(self, Intent *wish)
 
 cdef class Voice:
-    cdef public int64_t now_ns
-    cdef public bint halted  # an operator's word: no new orders
-    cdef public bint draining
+    cdef readonly int64_t now_ns
+    cdef readonly bint halted  # an operator's word: no new orders
+    cdef readonly bint draining
+    cdef readonly dict instruments, books, groups
+    cdef readonly object parameters
+    cdef uint64_t withheld  # calls that gave None because of `halted` or `draining`
     cdef Outlet outlet
     cdef object ledger
     cdef bint plain
 
     cdef object want(self, Intent *wish, int64_t side, int64_t size, int64_t price)
+    cdef object order_of(self, object intent_id)
     cdef object want_gone(self, object instrument)
     cdef object ask(self, Intent *wish)

@@ -1,15 +1,33 @@
+from collections.abc import Iterable
+from typing import Any
+
+from engine.model.group import Group
 from engine.model.instrument import Instrument
 from engine.model.words import OrderType, TimeInForce
+from engine.strategy.book import Book
 from engine.strategy.ledger import Ledger, Order
 
 TTL_NS: int
 
+def reserve(names: Iterable[str]) -> None: ...
+
 class Outlet: ...
 
 class Voice:
-    now_ns: int
-    halted: bool
-    draining: bool
+    @property
+    def now_ns(self) -> int: ...
+    @property
+    def halted(self) -> bool: ...
+    @property
+    def draining(self) -> bool: ...
+    @property
+    def instruments(self) -> dict[int, Instrument]: ...
+    @property
+    def books(self) -> dict[int, Book]: ...
+    @property
+    def groups(self) -> dict[int, Group]: ...
+    parameters: Any
+    def __init__(self, instruments: tuple[Instrument, ...] = (), parameters: Any = None) -> None: ...
     def bind(self, outlet: Outlet | None, ledger: Ledger) -> None: ...
     def place(
         self,

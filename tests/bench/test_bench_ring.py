@@ -49,6 +49,17 @@ def test_figures_are_positive_and_percentiles_in_order(found: dict[str, Any]) ->
     assert 0 <= found["one_way_p50_ns"] <= found["one_way_p99_ns"]
 
 
+def test_each_of_four_readers_has_its_own_figures(found: dict[str, Any]) -> None:
+    """A median over readers hides the one that is starved; which share a core decides what their figures mean."""
+    rows = dict(found["fan_out"])
+    assert rows.pop("paced writer")["per_s"] > 0
+    assert len(rows) == 4
+    for row in rows.values():
+        assert 0 <= row["p50_ns"] <= row["p99_ns"]
+        assert row["lost"] >= 0
+        assert row["core"] in os.sched_getaffinity(0)
+
+
 def test_a_peer_is_measured_or_named_as_missing(found: dict[str, Any]) -> None:
     """A comparison that silently leaves a peer out is no comparison."""
     assert set(found["peers"]) | set(found["missing"]) >= PEERS

@@ -10,12 +10,13 @@ every turn, so on a market without memory, such as the simulated venue's, it los
 On spot it follows a move down only out of what it holds, unless `short` says that the account may borrow.
 """
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 
 from engine.model.words import BUY, SELL
 from engine.strategy.book import Book
+from engine.strategy.rows import Print
 from engine.strategy.strategy import Strategy
 from engine.strategy.units import orderable, price_down, price_up, size_of
 
@@ -53,7 +54,6 @@ class MomentumTaker(Strategy):
         slip_steps: Steps = 5  # how far beyond the best price it may take
         short: bool = False  # whether a spot account may sell what it does not hold
 
-    wants_prints = True
     parameters: Parameters
 
     def on_start(self) -> None:
@@ -64,7 +64,7 @@ class MomentumTaker(Strategy):
         self.keep = 0.5 ** (1 / self.parameters.half_life_prints)
         self.motions = {instrument: Motion() for instrument in self.instruments}
 
-    def on_print(self, print_: Any) -> None:
+    def on_print(self, print_: Print) -> None:
         """Remember a trade between others."""
         motion = self.motions[print_.instrument]
         motion.signed = motion.signed * self.keep + print_.side * print_.size

@@ -53,11 +53,7 @@ def test_roles_can_share_a_process_and_its_cores(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("bogus = 1", ("strategies[0].bogus = 1", "unknown key", "class, id, instruments, name, parameters, reads")),
-        ("reads = ['bars']", ("strategies[0].reads = 'bars'", "no table [aggregation]")),
-        ("reads = ['bar']", ("strategies[0].reads", "expected one of bars, global_books, opportunities")),
-        ("reads = ['bars', 'bars']\n[aggregation]", ("strategies[0].reads = 'bars'", "unique")),
-        ("reads = ['bars']\n[aggregation]\nbars = []", ("strategies[0].reads = 'bars'", "aggregation.bars is empty")),
+        ("bogus = 1", ("strategies[0].bogus = 1", "unknown key", "class, id, instruments, name, parameters")),
         ("[watch]\nlate_ms = 'x'", ("watch.late_ms = 'x'", "expected `int`")),
         ("[watch]\nlate_ms = 0", ("watch.late_ms = 0", ">= 1")),
         ("[watch]\nbeat_ms = 300", ("watch.late_ms = 250", "more than watch.beat_ms, which is 300")),

@@ -208,13 +208,18 @@ class House:
         self.run()
 
     def book(
-        self, bid: int = 6_000_000, ask: int = 6_000_100, instrument: int = 1, state: int = BookState.GOOD
+        self,
+        bid: int = 6_000_000,
+        ask: int = 6_000_100,
+        instrument: int = 1,
+        state: int = BookState.GOOD,
+        imbalance: float = 0.0,
     ) -> None:
         """A top of book, told by the feed."""
         zeros = (0,) * 9
         self.rings["books"].publish(
-            self.now_ns, self.now_ns, 0, 0, 0, 0.0, 0.0, instrument, state, 1, 1, 0, 1, (bid, *zeros), (1, *zeros),
-            (ask, *zeros), (1, *zeros), (0,) * 7,
+            self.now_ns, self.now_ns, 0, 0, 0, imbalance, 0.0, instrument, state, 1, 1, 0, 1, (bid, *zeros),
+            (1, *zeros), (ask, *zeros), (1, *zeros), (0,) * 7,
         )  # fmt: skip
 
     def intent(self, side: int = BUY, size: int = 1000, price: int = 5_999_000, **more: Any) -> int:

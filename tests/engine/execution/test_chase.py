@@ -1,5 +1,6 @@
 """Chases: at the best price of their side, within their cap, never more than the intent."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -155,3 +156,45 @@ def test_a_chase_that_was_stopped_between_two_requests_stays_so_after_a_death(ho
     house.settle(2)
     assert len(requests(house, "order.place")) == before
     house.check_truth()
+
+
+def prices(house: House) -> list[str]:
+    """Where the chase stood, request by request."""
+    return [params["price"] for params in requests(house, "order.place") + requests(house, "order.cancelReplace")]
+
+
+def follow(house: House, steps: tuple[tuple[int, float], ...]) -> list[str]:
+    """Chase through best bids, each with its imbalance."""
+    house.place(order_type=OrderType.CHASE, price=0, size=1000)
+    for bid, imbalance in steps:
+        house.run(120)
+        house.book(bid, bid + 100, imbalance=imbalance)
+        house.run(5)
+    house.check_truth()
+    return prices(house)
+
+
+def test_a_chase_knows_the_imbalance_and_follows_whatever_it_is(house: House) -> None:
+    """A policy that nobody asked for must change nothing, not even in a book that is all offers."""
+    assert follow(house, ((6_000_200, -1.0), (6_000_500, float("nan")))) == ["60000.00", "60002.00", "60005.00"]
+    assert math.isnan(house.role._tops[1].imbalance)
+    house.book(6_000_500, 6_000_600, imbalance=-0.25)
+    house.run(1)
+    assert house.role._tops[1].imbalance == -0.25
+
+
+def test_a_chase_holds_while_the_book_leans_towards_it(tmp_path: Path) -> None:
+    """Asked to, it does not pay more while more is offered than bid; it follows where it gains by it."""
+    house = House(tmp_path, strategies=(STRATEGY, OTHER), chase_hold_imbalance=0.5)
+    house.ready()
+    steps = ((6_000_200, -0.6), (6_000_300, -0.5), (6_000_400, -0.9), (6_000_100, -0.9), (6_000_500, 0.9))
+    assert follow(house, steps) == ["60000.00", "60003.00", "60001.00", "60005.00"]
+
+
+@pytest.mark.parametrize("count", [1, 20])
+def test_a_top_has_the_imbalance_of_its_record_by_both_ways(house: House, count: int) -> None:
+    """A burst of books is read by the reader's methods, a few in place: the chaser must not see two numbers."""
+    for number in range(count):
+        house.book(6_000_000 + number, 6_000_100 + number, imbalance=number / 32 - 0.5)
+    house.run(1)
+    assert house.role._tops[1].imbalance == (count - 1) / 32 - 0.5

@@ -15,7 +15,7 @@ from engine.model.instrument import Instrument
 from engine.model.words import BookState, CommandKind, OrderState, TickKind
 from engine.strategy.lanes import AGGREGATES, INPUTS, StrategyLanes, open_lanes
 from engine.strategy.role import StrategyRole
-from engine.strategy.strategy import Strategy
+from engine.strategy.strategy import Strategy, reads_of
 
 NAME, NUMBER = "maker", 3
 BTC = Instrument(1, "binance", "BTCUSDT", "BTC", "USDT", 2, 5, 1, 1, 1, 10**12, 0)
@@ -193,12 +193,12 @@ class System:
         self.writer(lane).publish_bytes(record)
 
     def role(
-        self, strategy: Strategy, number: int = NUMBER, *, reads: Sequence[str] = (), groups: Sequence[Group] = ()
+        self, strategy: Strategy, number: int = NUMBER, *, groups: Sequence[Group] = (), accepted: int = NUMBER
     ) -> StrategyRole:
-        """A life of the strategy's role on these lanes."""
-        lanes = open_lanes(self.name, NAME, NUMBER, reads)
+        """A life of the strategy's role on these lanes; `accepted` is execution's cell for it."""
+        lanes = open_lanes(self.name, NAME, accepted, reads_of(type(strategy)))
         self.opened.append(lanes)
-        return StrategyRole(NAME, number, strategy, lanes, reads=reads, groups=groups)
+        return StrategyRole(NAME, number, strategy, lanes, groups=groups)
 
     def kill(self) -> None:
         """End every role's life without a word, as SIGKILL would: the kernel frees the locks."""
@@ -250,12 +250,11 @@ def system() -> Iterator[System]:
 class Recorder(Strategy):
     """A strategy that writes down what it hears and does what a test tells it to."""
 
-    wants_prints = True
-
     def on_start(self) -> None:
         """Begin the list."""
         self.heard: list[Any] = ["start"]
         self.act: Callable[[Recorder], None] = lambda _: None
+        self.act_on_print: Callable[[Recorder], None] = lambda _: None
 
     def on_book(self, book: Any) -> None:
         """Hear, act."""
@@ -269,6 +268,7 @@ class Recorder(Strategy):
     def on_print(self, print_: Any) -> None:
         """Hear."""
         self.heard.append(("print", print_.side, print_.size))
+        self.act_on_print(self)
 
     def on_order(self, order: Any) -> None:
         """Hear."""
@@ -293,10 +293,6 @@ class Recorder(Strategy):
     def on_resume(self) -> None:
         """Hear."""
         self.heard.append("resume")
-
-    def on_timer(self, now_ns: int) -> None:
-        """Hear."""
-        self.heard.append(("timer", now_ns))
 
 
 @pytest.fixture

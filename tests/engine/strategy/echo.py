@@ -8,8 +8,6 @@ from engine.strategy import Strategy
 class Echo(Strategy):
     """Wants what others just did."""
 
-    wants_prints = True
-
     def on_print(self, print_: Any) -> None:
         """Take the same side at the same price."""
         instrument = self.instruments[print_.instrument]

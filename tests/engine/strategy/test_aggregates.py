@@ -57,9 +57,16 @@ class Listener(Recorder):
         self.cancel_all(BTC)
 
 
-def listener() -> Listener:
+class Chancer(Recorder):
+    """Hears of opportunities alone."""
+
+    on_opportunity = Listener.on_opportunity
+    on_opportunities_over = Listener.on_opportunities_over
+
+
+def listener(kind: type[Recorder] = Listener) -> Recorder:
     """One on two instruments."""
-    return Listener((BTC, ETH), Strategy.Parameters())
+    return kind((BTC, ETH), Strategy.Parameters())
 
 
 def bar(system: System, close: int, of: int = 1, count: int = 1) -> None:
@@ -87,15 +94,15 @@ def opportunity(system: System, kind: int, group: int = 1, count: int = 1) -> No
 
 
 @pytest.fixture
-def heard(system: System) -> tuple[StrategyRole, Listener]:
+def heard(system: System) -> tuple[StrategyRole, Recorder]:
     """A started role that asked for everything."""
     strategy = listener()
-    role = system.role(strategy, reads=AGGREGATES, groups=GROUPS)
+    role = system.role(strategy, groups=GROUPS)
     begin(role)
     return role, strategy
 
 
-def test_aggregates_come_behind_the_books_in_them(system: System, heard: tuple[StrategyRole, Listener]) -> None:
+def test_aggregates_come_behind_the_books_in_them(system: System, heard: tuple[StrategyRole, Recorder]) -> None:
     """An opportunity must not be taken on a book that is older than it."""
     role, strategy = heard
     opportunity(system, OpportunityKind.BEGIN)
@@ -111,7 +118,7 @@ def test_aggregates_come_behind_the_books_in_them(system: System, heard: tuple[S
     assert [(one.tick_sequence, one.receive_ns) for one in system.intents] == [(41, 0), (42, 9), (0, 0)]
 
 
-def test_only_what_concerns_it_is_heard(system: System, heard: tuple[StrategyRole, Listener]) -> None:
+def test_only_what_concerns_it_is_heard(system: System, heard: tuple[StrategyRole, Recorder]) -> None:
     """A strategy that trades two things must not act on a third."""
     role, strategy = heard
     bar(system, 100, of=7)
@@ -122,10 +129,9 @@ def test_only_what_concerns_it_is_heard(system: System, heard: tuple[StrategyRol
     assert sorted(strategy.groups) == [1, 2]
 
 
-def test_who_does_not_ask_reads_nothing(system: System) -> None:
+def test_who_defines_no_hook_of_them_reads_nothing(system: System) -> None:
     """A strategy that trades on books alone pays nothing for lanes it never wanted."""
-    strategy = listener()
-    role = system.role(strategy)
+    role = system.role(listener(Recorder))
     begin(role)
     bar(system, 100)
     global_book(system, 98)
@@ -133,7 +139,7 @@ def test_who_does_not_ask_reads_nothing(system: System) -> None:
     assert system.steps[-1].cursors[PLACES["bars"] :] == (0,) * 9
 
 
-def test_a_new_life_of_the_teller_ends_every_opportunity(system: System, heard: tuple[StrategyRole, Listener]) -> None:
+def test_a_new_life_of_the_teller_ends_every_opportunity(system: System, heard: tuple[StrategyRole, Recorder]) -> None:
     """One that died with the teller has no end of its own, and would be believed for ever."""
     role, strategy = heard
     opportunity(system, OpportunityKind.BEGIN)
@@ -142,7 +148,7 @@ def test_a_new_life_of_the_teller_ends_every_opportunity(system: System, heard: 
     assert strategy.heard[1:] == [("opportunity", 1, 1), "over"]
 
 
-def test_a_global_book_that_stops_being_good_is_told_once(system: System, heard: tuple[StrategyRole, Listener]) -> None:
+def test_a_global_book_that_stops_being_good_is_told_once(system: System, heard: tuple[StrategyRole, Recorder]) -> None:
     """The prices of a crossed or empty book are no prices to quote on."""
     role, strategy = heard
     for now_ns, state in enumerate((BookState.EMPTY, BookState.GOOD, BookState.CROSSED, BookState.EMPTY), 2_000):
@@ -151,7 +157,7 @@ def test_a_global_book_that_stops_being_good_is_told_once(system: System, heard:
     assert strategy.heard[1:] == [("global", 1, 98), ("global bad", 1)]
 
 
-def test_a_halted_strategy_is_shown_no_good_global_book(system: System, heard: tuple[StrategyRole, Listener]) -> None:
+def test_a_halted_strategy_is_shown_no_good_global_book(system: System, heard: tuple[StrategyRole, Recorder]) -> None:
     """It is the same promise as for its own books."""
     role, strategy = heard
     system.command(CommandKind.HALT)
@@ -160,7 +166,7 @@ def test_a_halted_strategy_is_shown_no_good_global_book(system: System, heard: t
     assert strategy.heard[1:] == ["halt"]
 
 
-def test_another_meaning_of_the_numbers_ends_the_life(system: System, heard: tuple[StrategyRole, Listener]) -> None:
+def test_another_meaning_of_the_numbers_ends_the_life(system: System, heard: tuple[StrategyRole, Recorder]) -> None:
     """A price read at the wrong decimals is wrong by a power of ten."""
     role, _ = heard
     system.aggregate("bars", instrument=1, price_decimals=3)
@@ -177,7 +183,7 @@ def lap(system: System, lane: str, tell: Callable[[int], None]) -> None:
     system.recorded(lane)
 
 
-def test_lost_aggregates_are_told(system: System, heard: tuple[StrategyRole, Listener]) -> None:
+def test_lost_aggregates_are_told(system: System, heard: tuple[StrategyRole, Recorder]) -> None:
     """An end that was never heard is an opportunity for ever, and a hole in the bars a wrong average."""
     role, strategy = heard
     lap(system, "bars", lambda number: bar(system, number, count=BATCH))
@@ -190,13 +196,13 @@ def test_lost_aggregates_are_told(system: System, heard: tuple[StrategyRole, Lis
     assert role.counts.laps == 3
 
 
-@pytest.mark.parametrize("reads", [AGGREGATES, ("opportunities",)])
-def test_a_replay_hears_the_same_byte_for_byte(system: System, reads: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("kind", [Listener, Chancer])
+def test_a_replay_hears_the_same_byte_for_byte(system: System, kind: type[Recorder]) -> None:
     """What a strategy made of the aggregates can be explained only if it can be made again."""
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")  # noqa: T201 - to run it again
     draw = random.Random(seed)
-    role = system.role(listener(), reads=reads, groups=GROUPS)
+    role = system.role(listener(kind), groups=GROUPS)
     for now_ns in range(1_000, 1_100):
         for _ in range(draw.choice((0, 1, 3, 20))):
             some_event(system, draw)
@@ -206,14 +212,14 @@ def test_a_replay_hears_the_same_byte_for_byte(system: System, reads: tuple[str,
             lap(system, "opportunities", lambda _: opportunity(system, OpportunityKind.CHANGE, count=BATCH))
         if draw.random() < 0.02:
             system.kill()
-            role = system.role(listener(), reads=reads, groups=GROUPS)
+            role = system.role(listener(kind), groups=GROUPS)
         role.step(now_ns)
         system.accept(len(system.intents))
     history, steps = system.history, system.steps
     assert len(history["intents"]) > 20
 
     def make(lanes: Any) -> StrategyRole:
-        return StrategyRole(NAME, NUMBER, listener(), lanes, reads=reads, groups=GROUPS)
+        return StrategyRole(NAME, NUMBER, listener(kind), lanes, groups=GROUPS)
 
     assert differences(replay(make, history, steps), history, steps) == []
 

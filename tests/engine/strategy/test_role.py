@@ -18,7 +18,8 @@ from engine.model.words import (
 )
 from engine.strategy.ears import READ_LIMIT
 from engine.strategy.role import StrategyRole
-from tests.engine.strategy.conftest import BTC, NUMBER, Recorder, System, begin
+from engine.strategy.strategy import Strategy
+from tests.engine.strategy.conftest import BTC, ETH, NUMBER, Recorder, System, begin
 
 BOOK = ([(99, 30), (98, 5)], [(101, 10)])
 
@@ -242,16 +243,23 @@ def test_an_opening_brings_the_dust_along(system: System, recorder: Recorder) ->
     assert (recorder.position(BTC), recorder.dust(BTC)) == (999, 340)
 
 
-def test_the_timer_is_called_when_it_is_due(system: System, recorder: Recorder) -> None:
+class Timed(Recorder):
+    """Hears of time too."""
+
+    timer_ns = 100
+
+    def on_timer(self, now_ns: int) -> None:
+        """Hear."""
+        self.heard.append(("timer", now_ns))
+
+
+def test_the_timer_is_called_when_it_is_due(system: System) -> None:
     """A strategy has no clock of its own."""
-    type(recorder).timer_ns = 100
-    try:
-        role = system.role(recorder)
-        begin(role, 1_000)
-        assert [role.step(now) for now in (1_050, 1_101, 1_150, 1_201)] == [0, 1, 0, 1]
-        assert recorder.heard[1:] == [("timer", 1_101), ("timer", 1_201)]
-    finally:
-        type(recorder).timer_ns = 0
+    timed = Timed((BTC, ETH), Strategy.Parameters())
+    role = system.role(timed)
+    begin(role, 1_000)
+    assert [role.step(now) for now in (1_050, 1_101, 1_150, 1_201)] == [0, 1, 0, 1]
+    assert timed.heard[1:] == [("timer", 1_101), ("timer", 1_201)]
 
 
 def test_drain_takes_back_what_works_and_ends_when_it_is_gone(system: System, recorder: Recorder) -> None:
