@@ -24,8 +24,8 @@ Lapped by BOOKS or GLOBAL_BOOKS: read on to the newest, show of each instrument 
 `on_bars_lost` or `on_opportunities_over` tells it. By COMMANDS: go on, execution holds the halt. By VERDICTS, ORDERS or
 FILLS: the position is learnt anew, the orders are forgotten and cancelled.
 A full intents lane refuses: whatever the strategy wants (`place`, `cancel`, `replace`) gives None from there to the end
-of the step, and `on_lane_full` tells it. The log says why, as it does where a halted or draining strategy wants something
-new, at most once a minute for each reason.
+of the step, and `on_lane_full` tells it. The log says why, as where a halted or draining strategy wants something new,
+at most once a minute for each reason.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t

@@ -18,6 +18,7 @@ from engine.model import records
 from engine.model.instrument import Instrument
 from engine.model.words import BUY as WORD_BUY, SELL as WORD_SELL, IntentKind, OrderType, TimeInForce
 from engine.strategy.book import Book
+from engine.strategy.ledger import Ledger
 from engine.strategy.wrong import beyond_range, not_an_instrument, not_an_intent, not_whole, replaced
 
 cdef enum:
@@ -120,6 +121,7 @@ cdef class Voice:
         self.instruments = {instrument.id: instrument for instrument in instruments}
         self.books = {instrument.id: Book(instrument) for instrument in instruments}
         self.parameters, self.groups = parameters, {}
+        self.ledger = Ledger(0, self.instruments)
         self.plain = type(self).place is Voice.place  # a subclass may put its own check before every order
 
     def __setattr__(self, str name, value):
@@ -188,7 +190,8 @@ cdef class Voice:
             self.withheld += 1
             return None
         begin(&wish, REPLACE, order.instrument)
-        wish.target_id, wish.side, wish.size, wish.price = intent_id, order.side, exact(size, "size"), exact(price, "price")
+        wish.target_id, wish.side = intent_id, order.side
+        wish.size, wish.price = exact(size, "size"), exact(price, "price")
         return self.ask(&wish)
 
     def position(self, instrument):
@@ -233,5 +236,5 @@ cdef class Voice:
     cdef object ask(self, Intent *wish):
         """Say it to the outlet."""
         if self.outlet is None:
-            raise RuntimeError("a strategy may want something only in its hooks, from on_start on: it has no lane before")
+            raise RuntimeError("a strategy may want something only in its hooks, from on_start on: no lane is open yet")
         return self.outlet.say(wish)

@@ -215,8 +215,10 @@ def test_what_means_an_integer_is_taken(system: System, recorder: Recorder) -> N
 
 def test_a_want_before_the_start_is_refused_by_name() -> None:
     """In `__init__` there is no lane yet."""
+    recorder = Recorder((BTC,), None)
+    assert (recorder.position(BTC), recorder.orders(BTC)) == (0, [])
     with pytest.raises(RuntimeError, match="only in its hooks, from on_start on"):
-        Recorder((BTC,), None).place(BTC, 1, 10, 100)
+        recorder.place(BTC, 1, 10, 100)
 
 
 def logged(caplog: pytest.LogCaptureFixture) -> list[tuple[str, int]]:
