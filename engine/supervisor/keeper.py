@@ -349,10 +349,11 @@ class Keeper:
 
 
 def may_park(config: Config, process: Process) -> bool:
-    """Whether the other processes can trade without this one: strategies alone, and an aggregation that none reads."""
-    spared = {strategy.name for strategy in config.strategies}
-    if not any(strategy.reads for strategy in config.strategies):
-        spared.add(AGGREGATION)
+    """Whether the other processes can trade without this one: strategies, and an aggregation where there is none.
+
+    Which strategy reads of the aggregation its hooks say, and no strategy's code runs in the supervisor.
+    """
+    spared = {strategy.name for strategy in config.strategies} or {AGGREGATION}
     return bool(process.roles) and spared.issuperset(process.roles)
 
 
