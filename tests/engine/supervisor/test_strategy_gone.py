@@ -1,0 +1,55 @@
+"""A strategy's process that is killed or stopped: its open order is still followed, by the records' own times."""
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import shm
+from engine.model.words import OrderState
+from tests.engine.floor import Floor, until
+from tests.engine.resting import TIMEOUT_NS
+
+RESTING = 3
+MORE = """
+[[strategies]]
+name = "resting"
+id = 3
+class = "tests.engine.resting:Resting"
+instruments = [1]
+[[processes]]
+name = "resting"
+roles = ["resting"]
+[watch]
+frozen_ms = 3600000
+"""
+
+
+def rows(floor: Floor, state: OrderState, client_id: bytes = b"") -> list[Any]:
+    """The records of the resting strategy's orders in a state."""
+    ring = shm.RingReader(f"{floor.system}.orders")
+    ring.cursor = ring.oldest
+    found = [row for row in ring.rows() if not isinstance(row, shm.Lapped) and row.strategy == RESTING]
+    return [row for row in found if row.state == state and client_id in (b"", row.client_id)]
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+def test_an_open_order_times_out_while_its_strategy_is_killed_or_stopped(
+    floor: Callable[..., Floor], how: signal.Signals
+) -> None:
+    """Who follows an order must not be who decided on it: a strategy that hangs would leave its orders standing."""
+    system = floor(MORE)
+    system.up()
+    opened = until(lambda: rows(system, OrderState.OPEN))[0]
+    strategy = system.pid("resting")
+    os.kill(strategy, how)
+    ended = until(lambda: rows(system, OrderState.CANCELLED, opened.client_id))[0]
+    assert ended.now_ns - opened.sent_ns >= TIMEOUT_NS
+    assert opened.client_id.ljust(16, b"\0").hex() not in system.open_orders()
+    if how == signal.SIGSTOP:
+        assert Path(f"/proc/{strategy}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+        os.kill(strategy, signal.SIGCONT)
+    assert system.type("down") == 0
