@@ -4,12 +4,25 @@ Only for what happens seldom: start, stop, connections, deaths. The hot path cou
 
     log = logging.getLogger("engine.feed")
     log.warning("gap", extra={"instrument": 1, "expected": 7, "found": 9})
+
+A log has a size limit. The process that writes `feed.log` renames it to `feed.log.1` when it is full, the older ones to
+`.2` and so on, lets go of the oldest and opens a new one in the place of its stderr. A lock on the directory keeps two
+processes from renaming at once; it dies with its holder, and a death between two renames leaves nothing to repair.
 """
 
+import contextlib
+import fcntl
 import json
 import logging
+import os
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TextIO
+
+LIMIT = 8 << 20  # bytes of one part
+KEPT = 4  # older parts
+SUFFIX = ".log"
 
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -84,9 +97,65 @@ class BoundedLog:
         self._logger.warning(event, extra=extra)
 
 
+class Bounded(logging.StreamHandler[TextIO]):
+    """Writes lines to a stream; where that is a log file of ours, begins a new one when it is full."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the line, then look at the size."""
+        super().emit(record)
+        with contextlib.suppress(OSError, ValueError):  # no file, or no room: the line is written, and that is enough
+            descriptor = self.stream.fileno()
+            if os.fstat(descriptor).st_size >= LIMIT:
+                renew(descriptor)
+
+
+def renew(descriptor: int) -> None:
+    """Put an empty log in the place of the full one that this descriptor writes to."""
+    path = Path(os.readlink(f"/proc/self/fd/{descriptor}"))
+    if path.suffix != SUFFIX:
+        return
+    with locked(path.parent):
+        if path.exists() and os.path.samestat(path.stat(), os.fstat(descriptor)):
+            shift(path)
+        fresh = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        os.dup2(fresh, descriptor)
+        os.close(fresh)
+
+
+def make_room(path: Path) -> None:
+    """Put a full log aside before it is opened to be appended to, for what writes into it may not do so itself."""
+    with locked(path.parent):
+        if path.exists() and path.stat().st_size >= LIMIT:
+            shift(path)
+
+
+def shift(path: Path) -> None:
+    """Rename a log to .1 and every older part to the next number; the oldest is lost."""
+    for number in range(KEPT, 0, -1):
+        before = part(path, number - 1)
+        if before.exists():
+            before.replace(part(path, number))
+
+
+def part(path: Path, number: int) -> Path:
+    """A log's part: 0 is the one that is written to."""
+    return path.with_name(f"{path.name}.{number}") if number else path
+
+
+@contextlib.contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Be the only one who renames logs in this directory."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def begin(process: str, stream: TextIO | None = None, level: int = logging.INFO) -> None:
     """Send this process's log lines to stderr, or to the stream given."""
     stream = stream or sys.stderr
-    output = logging.StreamHandler(stream)
+    output = Bounded(stream)
     output.setFormatter(Readable(process) if stream.isatty() else JsonLine(process))
     logging.basicConfig(level=level, handlers=[output], force=True)

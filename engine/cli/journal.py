@@ -119,7 +119,7 @@ def _find(options: argparse.Namespace) -> tuple[str, Path]:
         directory, system = Path(options.directory).resolve(), options.system
     else:
         system = choose_system(options.system, stopped=True)
-        directory = Paths.known(system).state / "journal"
+        directory = Path(Names.of(system).journal or Paths.known(system).state / "journal")
     if not segments(directory):
         raise Complaint(f"no journal in {directory}: --directory names another, if the configuration does", NOBODY)
     return system, directory

@@ -157,6 +157,9 @@ of unknown fate, and while something is held, unless --force says why."""
 FILLS = """\
 Works on the files alone, so also after engine-ctl down. Each fill once, in the order in which execution learned of
 it."""
+LOG = """\
+Entries of all processes in the order of their times, tracebacks as text. Logs are in the state directory and outlive a
+boot; each has a limit of 8 MiB and four older parts."""
 AUTOPSY = """\
 From the segments alone, so it works when every process is dead: who died writing what, which orders were open or in
 doubt. Read it before the next up, which takes the segments over."""
@@ -203,6 +206,12 @@ def _look_commands(commands: "Commands") -> None:
     orders.add_argument("--all", action="store_true", help="those done too, as far back as the lane reaches")
     _add(commands, "positions", "look:positions", "list positions with their profit and loss")
     _journal_commands(commands)
+    _add(commands, "paths", "logs:paths", "show where the system's files are", "paths --json")
+    log = _add(commands, "log", "logs:log", "show the log of a process, or all of them", "log -f execution", LOG)
+    log.add_argument("role", metavar="ROLE", nargs="?", default="", help="a process or a role; without it, all")
+    log.add_argument("-n", type=count, default=40, metavar="N", help="the newest N entries (default 40)")
+    log.add_argument("-f", "--follow", action="store_true", help="go on with what comes")
+    log.add_argument("--utc", action="store_true", help="times in UTC instead of local time")
     book = _add(commands, "book", "ladder:book", "show a live ladder of one book", "book BTCUSDT --once", BOOK)
     book.add_argument("instrument", metavar="INSTRUMENT", help=INSTRUMENT)
     book.add_argument("--once", action="store_true", help="print it once and end; --json does so too")

@@ -19,6 +19,7 @@ from engine.config import Config, ConfigError, Paths, Strategy, load
 from engine.config.paths import RUN_VARIABLE
 from engine.config.private import open_private
 from engine.control import Refused, Unreachable, ask
+from engine.log import make_room
 from engine.monitor import profit
 from engine.monitor.figures import Figures
 from engine.supervisor.last_words import last_failure
@@ -64,7 +65,7 @@ def up(options: argparse.Namespace) -> int:
         config.paths.make()
     except (OSError, ValueError) as error:
         raise Complaint(str(error)) from error
-    guard = _spawn(words, config.paths.run / "supervisor.log")
+    guard = _spawn(words, config.paths.log("supervisor"))
     state = _await_standing(config, guard, options.timeout)
     if options.json:
         say_json(state)
@@ -84,7 +85,7 @@ def _say_parked(state: Mapping[str, Any], paths: Paths) -> None:
     """A line for each parked process: its error, where all of it is, and what to do."""
     for one in _parked(state):
         say(f"{one['name']} is PARKED, the others trade on: {_failure(one)} (the whole of it is in "
-            f"{paths.run / one['name']}.log; engine-ctl restart {one['name']} tries it again)")  # fmt: skip
+            f"{paths.log(one['name'])}; engine-ctl restart {one['name']} tries it again)")  # fmt: skip
 
 
 def _failure(one: Mapping[str, Any]) -> str:
@@ -114,6 +115,7 @@ def read(path: str) -> Config:
 
 def _spawn(words: list[str], log: Path) -> "subprocess.Popen[bytes]":
     """A guard or supervisor in a session of its own, its lines in the supervisor's log."""
+    make_room(log)
     with open(open_private(log, os.O_WRONLY | os.O_APPEND), "ab") as output:
         return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
 
@@ -121,7 +123,7 @@ def _spawn(words: list[str], log: Path) -> "subprocess.Popen[bytes]":
 def _await_standing(config: Config, guard: "subprocess.Popen[bytes]", timeout_s: float) -> dict[str, Any]:
     """Wait until every process stands; its status then."""
     deadline = time.monotonic() + timeout_s
-    log = config.paths.run / "supervisor.log"
+    log = config.paths.log("supervisor")
     while time.monotonic() < deadline:
         code = guard.poll()
         if code == EXIT_OTHER_LIVES:
@@ -178,7 +180,7 @@ def _refuse_stillborn(config: Config, state: Mapping[str, Any] | None) -> None:
     """A process that says itself that it cannot start is told of at once, with its own words."""
     for one in (state or {"processes": []})["processes"]:
         if one["phase"] not in SETTLED and one["exit_code"] in EXITS_BEFORE_START and one["roles"] and not one["parks"]:
-            log = config.paths.run / f"{one['name']}.log"
+            log = config.paths.log(one["name"])
             raise Complaint(
                 f"{one['name']} will not start: {_failure(one)} (the whole of it is in {log}, it is tried again, "
                 "engine-ctl down ends it)"
@@ -230,7 +232,7 @@ def _tell_end(system: str, options: argparse.Namespace) -> int:
     """Whether it is down, and what was left at the venue."""
     paths = Paths.known(system)
     if paths.system.exists():
-        raise Complaint(f"{system} is not down: {last_failure(paths.run / 'supervisor.log')}")
+        raise Complaint(f"{system} is not down: {last_failure(paths.log('supervisor'))}")
     left = _read_left(paths.left)
     if options.json:
         say_json({"system": system, "down": True, "orders_left": left})
@@ -259,7 +261,7 @@ def _spawn_stopper(system: str) -> int:
     if life is None:
         raise Complaint(f"no supervisor of {system} answers and {paths.system} does not tell its configuration", NOBODY)
     words = [sys.executable, "-m", "engine.supervisor", "--stop", "--config", life.config]
-    return _spawn(words, paths.run / "supervisor.log").pid
+    return _spawn(words, paths.log("supervisor")).pid
 
 
 def _await_exit(descriptor: int, timeout_s: float) -> bool:
@@ -307,8 +309,8 @@ def _profits(system: str) -> dict[int, profit.Profit]:
 
 def _logs(system: str, state: Mapping[str, Any]) -> list[str]:
     """Where the processes with a feed write."""
-    run = Paths.known(system).run
-    return [str(run / f"{one['name']}.log") for one in state["processes"] if FEED in one["roles"]]
+    paths = Paths.known(system)
+    return [str(paths.log(one["name"])) for one in state["processes"] if FEED in one["roles"]]
 
 
 def _configured(path: str) -> dict[int, tuple[str, str]]:
@@ -378,7 +380,7 @@ def restart(options: argparse.Namespace) -> int:
     while time.monotonic() < deadline:
         one = _process_of(give(system, "status"), name)
         if one["deaths"] > before["deaths"] or one["phase"] == PARKED:
-            log = Paths.known(system).run / f"{name}.log"
+            log = Paths.known(system).log(name)
             raise Complaint(f"{name} does not run: {_failure(one)} ({log})")
         if one["phase"] in SETTLED and one["pid"] != before["pid"]:
             say_json({**result, "pid": one["pid"]}) if options.json else say(f"{name} runs again, as pid {one['pid']}")

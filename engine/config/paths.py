@@ -1,11 +1,11 @@
 """Where a system keeps its files: what dies with the boot under `run`, what must outlive it under `state`.
 
 run    $STEELYARD_RUN_DIRECTORY, else $XDG_RUNTIME_DIR/steelyard, else /tmp/steelyard-<uid>
-       <system>/  control.sock  supervisor.lock  guard.lock  system.json  <process>.log  <process>.out
+       <system>/  control.sock  supervisor.lock  guard.lock  system.json  <process>.out
        <system>/state  leads to its state directory, for commands that know only the system's name
        <system>.link  leads to the directory of a system whose file names another place
 state  $STEELYARD_STATE_DIRECTORY, else $XDG_STATE_HOME/steelyard, else ~/.local/state/steelyard
-       <system>/  HALT  audit.log  instruments.json  journal
+       <system>/  HALT  audit.log  instruments.json  journal  logs/<process>.log
 """
 
 import contextlib
@@ -92,6 +92,15 @@ class Paths:
         return self.state / "audit.log"
 
     @property
+    def logs(self) -> Path:
+        """The directory of the processes' logs: they outlive a boot."""
+        return self.state / "logs"
+
+    def log(self, process: str) -> Path:
+        """A process's log; older parts lie beside it as .1, .2, … (see engine/log.py)."""
+        return self.logs / f"{process}.log"
+
+    @property
     def left(self) -> Path:
         """The orders that the last `down` left at the venue; absent when it left none."""
         return self.run / "orders-left.json"
@@ -102,8 +111,8 @@ class Paths:
         return self.state / "instruments.json"
 
     def make(self) -> None:
-        """Make both directories, private; refuse one in which another user can plant files."""
-        for path in (self.run, self.state):
+        """Make the directories, private; refuse one in which another user can plant files."""
+        for path in (self.run, self.state, self.logs):
             make_private(path)
         if len(os.fsencode(self.control)) > SOCKET_PATH_MAX:
             msg = f"{self.control} is longer than a socket's name may be ({SOCKET_PATH_MAX} bytes), set {RUN_VARIABLE}"

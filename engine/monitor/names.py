@@ -16,6 +16,8 @@ class Names:
 
     mode: str = ""
     strategies: dict[int, str] = field(default_factory=dict)
+    processes: dict[str, str] = field(default_factory=dict)  # by role: the process it is in
+    journal: str = ""  # the journal's directory
 
     @classmethod
     def of(cls, system: str) -> "Names":
@@ -24,7 +26,9 @@ class Names:
             config = load(json.loads(Paths.known(system).system.read_text(encoding="utf-8"))["config"])
         except (OSError, ValueError, KeyError, TypeError, ConfigError):
             return cls()
-        return cls(config.system.mode, {one.id: one.name for one in config.strategies})
+        processes = {role: process.name for process in config.placement for role in process.roles}
+        journal = config.journal.directory or str(config.paths.state / "journal")
+        return cls(config.system.mode, {one.id: one.name for one in config.strategies}, processes, journal)
 
     def strategy(self, number: int) -> str:
         """A strategy's name; 0 is the whole account."""

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine import log
 from engine.config import Config, Process
 from engine.config.private import open_private
 from engine.supervisor.last_words import last_failure
@@ -57,8 +58,10 @@ class Processes:
             SYSTEM_MARK: self.config.system.name,
             PROCESS_MARK: process.name,
         }
+        path = self.config.paths.log(process.name)
+        log.make_room(path)
         out_file = open_private(run / f"{process.name}.out", os.O_WRONLY | os.O_TRUNC)
-        err_file = open_private(run / f"{process.name}.log", os.O_WRONLY | os.O_APPEND)
+        err_file = open_private(path, os.O_WRONLY | os.O_APPEND)
         with open(out_file, "wb") as out, open(err_file, "ab") as err:
             log_offset = err.tell()
             popen = subprocess.Popen(
@@ -105,7 +108,7 @@ class Processes:
 
     def last_words(self, process: Process, child: Child) -> str:
         """What it wrote last about its own end; nothing where its log is somebody else's stderr."""
-        return last_failure(self.config.paths.run / f"{process.name}.log", child.log_offset)
+        return last_failure(self.config.paths.log(process.name), child.log_offset)
 
     def ready(self, process: Process) -> bool:
         """True when a command has written its first line."""

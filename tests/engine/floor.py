@@ -72,7 +72,7 @@ class Floor:
 
     def log(self, name: str) -> str:
         """What a process has logged."""
-        return (self.paths.run / f"{name}.log").read_text()
+        return self.paths.log(name).read_text()
 
     def truth(self) -> list[dict[str, Any]]:
         """What the venue did for the engine's account, whole lines only."""

@@ -73,6 +73,6 @@ def test_the_end_of_the_recording_can_bring_the_system_down(
     give_up_ns = time.monotonic_ns() + PATIENCE_NS
     while lives(system):
         assert time.monotonic_ns() < give_up_ns, "still up"
-    log = (tmp_path / "run" / system / "feed.log").read_text()
+    log = (tmp_path / "state" / system / "logs" / "feed.log").read_text()
     assert '"frames": 10' in log
     assert log.count('"event": "running"') == 1

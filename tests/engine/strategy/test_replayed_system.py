@@ -139,7 +139,7 @@ def test_a_replay_writes_the_intents_of_the_live_run(
     assert main(["down", "--system", live]) == 0
 
     replayed = bring_up("replay", MARKET.replace("{address}", "") + REPLAY.format(file=file))
-    log = tmp_path / "run" / replayed / "feed.log"
+    log = tmp_path / "state" / replayed / "logs" / "feed.log"
     prints = until(
         lambda: '"feed.binance: replayed"' in log.read_text() and prints_of(replayed), "no end of the replay"
     )

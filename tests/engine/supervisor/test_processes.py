@@ -56,7 +56,7 @@ class House:
     def up(self) -> "House":
         """Start a supervisor and wait until all stands."""
         words = [sys.executable, "-m", "engine.supervisor", "--config", self.config.path]
-        with (self.paths.run / "supervisor.log").open("ab") as log:
+        with self.paths.log("supervisor").open("ab") as log:
             self.supervisor = subprocess.Popen(words, stderr=log, start_new_session=True)
         pid = self.supervisor.pid
         until(lambda: (state := self.status()) and state["pid"] == pid and self.stands(state))
@@ -172,7 +172,7 @@ def test_a_failed_assert_ends_the_process_and_the_traceback_is_logged(house: Hou
     until(lambda: house.of("alpha")["exit_code"] == 70)
     (house.paths.run / "alpha.fail").unlink()
     until(house.stands)
-    assert "told to fail" in (house.paths.run / "alpha.log").read_text()
+    assert "told to fail" in house.paths.log("alpha").read_text()
     assert not (house.paths.run / "alpha.closed").exists()
 
 

@@ -1,0 +1,147 @@
+"""Where a system's files are, and what its processes have logged, for a person to read."""
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from engine.cli import NOBODY, Complaint
+from engine.cli.output import choose_system, say, say_json, say_table
+from engine.config import Paths
+from engine.log import KEPT, SUFFIX, part
+from engine.monitor.names import Names
+from shm.segment import path_of
+
+NAP_S = 0.2
+OWN = ("time", "level", "process", "from", "event", "traceback")
+
+
+@dataclass(slots=True)
+class Entry:
+    """A line of a log; one that is no JSON (a C library's, a traceback of the interpreter) has the time before it."""
+
+    at_s: float
+    process: str
+    tree: dict[str, Any] = field(default_factory=dict)
+    text: str = ""
+
+    def shown(self, *, utc: bool) -> str:
+        """The entry for a person; a traceback stands below its line."""
+        moment = datetime.fromtimestamp(self.at_s, UTC) if utc else datetime.fromtimestamp(self.at_s).astimezone()
+        stamp = f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03}{'Z' if utc else ''}"
+        if not self.tree:
+            return f"{stamp} {'':8} {self.process}: {self.text}"
+        more = " ".join(f"{key}={value}" for key, value in self.tree.items() if key not in OWN)
+        level, event = str(self.tree.get("level", "")).upper(), self.tree.get("event", "")
+        head = f"{stamp} {level:8} {self.process}: {event} {more}".rstrip()
+        return "\n".join([head, *(f"    {line}" for line in str(self.tree.get("traceback", "")).splitlines())])
+
+
+@dataclass(slots=True)
+class Source:
+    """One log that is read on, over the places where it was begun anew."""
+
+    path: Path
+    offset: int = 0
+    inode: int = 0
+    last_s: float = 0.0
+
+    @property
+    def process(self) -> str:
+        """Whose it is."""
+        return self.path.name.removesuffix(SUFFIX)
+
+    def past(self) -> Iterator[Entry]:
+        """Everything in it and in its older parts."""
+        for number in range(KEPT, 0, -1):
+            if part(self.path, number).exists():
+                yield from self._entries(part(self.path, number).read_bytes())
+        yield from self.fresh()
+
+    def fresh(self) -> Iterator[Entry]:
+        """What was written since the last look; of a log that was renamed meanwhile, its end first."""
+        for path in (part(self.path, 1), self.path):
+            try:
+                with path.open("rb") as file:
+                    yield from self._read(file.fileno(), renamed=path != self.path)
+            except FileNotFoundError:
+                continue
+
+    def _read(self, descriptor: int, *, renamed: bool) -> Iterator[Entry]:
+        inode = os.fstat(descriptor).st_ino
+        if renamed and inode != self.inode:
+            return
+        if inode != self.inode:
+            self.inode, self.offset = inode, 0
+        whole, _, _ = os.pread(descriptor, 1 << 26, self.offset).rpartition(b"\n")
+        if whole:
+            self.offset += len(whole) + 1
+            yield from self._entries(whole)
+
+    def _entries(self, data: bytes) -> Iterator[Entry]:
+        for line in data.decode(errors="replace").splitlines():
+            tree = _parse(line)
+            self.last_s = float(tree.get("time", self.last_s))
+            yield Entry(self.last_s, self.process, tree, "" if tree else line)
+
+
+def _parse(line: str) -> dict[str, Any]:
+    """A line's JSON; nothing for a line that is none of ours."""
+    try:
+        tree = json.loads(line)
+    except ValueError:
+        return {}
+    return tree if isinstance(tree, dict) and isinstance(tree.get("time"), int | float) else {}
+
+
+def log(options: argparse.Namespace) -> int:
+    """Show what was logged, and with --follow what comes."""
+    system = choose_system(options.system, stopped=True)
+    sources = _sources(system, options.role)
+    past = sorted((entry for source in sources for entry in source.past()), key=lambda entry: entry.at_s)
+    _say(past[max(0, len(past) - options.n) :], options)
+    while options.follow:
+        time.sleep(NAP_S)
+        _say(sorted((entry for source in sources for entry in source.fresh()), key=lambda entry: entry.at_s), options)
+    return 0
+
+
+def _say(entries: list[Entry], options: argparse.Namespace) -> None:
+    for entry in entries:
+        if options.json:
+            say_json(entry.tree or {"time": entry.at_s, "process": entry.process, "event": entry.text})
+        else:
+            say(entry.shown(utc=options.utc))
+
+
+def _sources(system: str, role: str) -> list[Source]:
+    """The logs that are meant: all, a process's, or that of the process that a role is in."""
+    directory = Paths.known(system).logs
+    found = sorted(directory.glob(f"*{SUFFIX}"))
+    names = [path.name.removesuffix(SUFFIX) for path in found]
+    if not role and found:
+        return [Source(path) for path in found]
+    process = role if role in names else Names.of(system).processes.get(role, "")
+    if process not in names:
+        raise Complaint(f"no log of {role or 'anything'} in {directory}, found {', '.join(names) or 'none'}", NOBODY)
+    return [Source(directory / f"{process}{SUFFIX}")]
+
+
+def paths(options: argparse.Namespace) -> int:
+    """Show where everything is."""
+    system = choose_system(options.system, stopped=True)
+    known = Paths.known(system)
+    journal = Names.of(system).journal or known.state / "journal"
+    tree = {
+        "system": system, "run": known.run, "control": known.control, "state": known.state, "journal": journal,
+        "logs": known.logs, "audit": known.audit, "halt": known.halt, "instruments": known.instruments,
+        "segments": path_of(f"{system}.LANE"),
+    }  # fmt: skip
+    texts = {name: str(value) for name, value in tree.items()}
+    say_json(texts) if options.json else say_table(("what", "where"), texts.items())
+    return 0

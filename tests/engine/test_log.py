@@ -1,0 +1,113 @@
+"""A process's log: bounded, whole over deaths, and readable."""
+
+import json
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine import log
+from engine.cli import main
+from engine.config import Config, Paths
+
+WRITER = """
+import logging, sys
+from engine import log
+log.LIMIT, log.KEPT = 4096, 2
+log.begin(sys.argv[1])
+for number in range(int(sys.argv[2])):
+    logging.getLogger("test").warning("line", extra={"number": number})
+"""
+
+
+def write(path: Path, process: str, count: int) -> None:
+    """A process that logs so many lines into a file that the supervisor opened."""
+    log.make_room(path)
+    with path.open("ab") as error:
+        subprocess.run([sys.executable, "-c", WRITER, process, str(count)], stderr=error, check=True)
+
+
+def numbers(path: Path) -> list[int]:
+    """The lines of a part."""
+    return [json.loads(line)["number"] for line in path.read_text().splitlines()]
+
+
+def test_a_log_is_bounded_and_its_newest_lines_are_there(tmp_path: Path) -> None:
+    """A process that logs in a loop must not fill the disk on which the journal is."""
+    path = tmp_path / "feed.log"
+    write(path, "feed", 500)
+    parts = sorted(tmp_path.iterdir())
+    assert [one.name for one in parts] == ["feed.log", "feed.log.1", "feed.log.2"]
+    assert all(one.stat().st_size < 4096 + 200 for one in parts)
+    found = [number for name in (".2", ".1", "") for number in numbers(tmp_path / f"feed.log{name}")]
+    assert found == list(range(found[0], 500)), "a line was lost or doubled at a renewal"
+
+
+def test_two_processes_with_one_log_lose_no_line(tmp_path: Path) -> None:
+    """What makes checkpoints inherits execution's log; a renewal by one must not truncate the other's lines."""
+    path = tmp_path / "execution.log"
+    log.make_room(path)
+    with path.open("ab") as error:
+        command = [sys.executable, "-c", WRITER.replace("4096, 2", "4096, 99"), "one", "300"]
+        both = [subprocess.Popen(command, stderr=error) for _ in range(2)]
+        assert [one.wait(60) for one in both] == [0, 0]
+    found = [number for one in tmp_path.iterdir() for number in numbers(one)]
+    assert sorted(found) == sorted([*range(300), *range(300)])
+
+
+def test_a_death_between_two_renames_leaves_nothing_to_repair(tmp_path: Path) -> None:
+    """The next life opens a new log, and the older parts go on being counted."""
+    path = tmp_path / "feed.log"
+    write(path, "feed", 5)
+    path.replace(tmp_path / "feed.log.1")  # killed here
+    write(path, "feed", 5)
+    assert (numbers(path), numbers(tmp_path / "feed.log.1")) == (list(range(5)), list(range(5)))
+
+
+@pytest.fixture
+def logged(write: object) -> Paths:
+    """A system that is down and whose processes have logged."""
+    assert callable(write)
+    config: Config = write()
+    (config.paths.state / "journal").mkdir()
+    stream = config.paths.log("alpha").open("w")
+    logger = logging.getLogger("test_log")
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(log.JsonLine("alpha"))
+    logger.addHandler(handler)
+    try:
+        int("not a number")
+    except ValueError:
+        logger.exception("a role failed", extra={"steps": 7})
+    logger.removeHandler(handler)
+    stream.write("a C library said this\n")
+    stream.close()
+    config.paths.log("beta").write_text('{"time": 1.5, "level": "info", "process": "beta", "event": "first"}\n')
+    return config.paths
+
+
+def test_the_log_is_readable_after_the_system_is_down(
+    logged: Paths, system: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Seconds since 1970 and a traceback in one line are not read at three in the morning."""
+    assert main(["log", "--system", system, "--utc"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "1970-01-01 00:00:01.500Z INFO     beta: first"
+    assert "ERROR    alpha: a role failed steps=7" in lines[1]
+    assert lines[2] == "    Traceback (most recent call last):"
+    assert lines[-1].endswith("alpha: a C library said this")
+    assert main(["log", "--system", system, "-n", "1", "alpha"]) == 0
+    assert "a C library" in capsys.readouterr().out
+    assert main(["log", "--system", system, "gamma"]) == 3
+    assert f"{logged.logs}, found alpha, beta" in capsys.readouterr().err
+
+
+def test_paths_says_where_everything_is(logged: Paths, system: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The state directory is three environment variables away from what one would guess."""
+    assert main(["paths", "--system", system, "--json"]) == 0
+    tree = json.loads(capsys.readouterr().out)
+    assert (tree["state"], tree["logs"], tree["journal"]) == (
+        str(logged.state), str(logged.state / "logs"), str(logged.state / "journal")
+    )  # fmt: skip
