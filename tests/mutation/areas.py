@@ -19,7 +19,11 @@ AREAS = {
             "engine/venues/sim/ledger.py",
             "engine/venues/sim/market.py",
         ),
-        ("tests/engine/venues/sim/test_matching.py", "tests/engine/venues/sim/test_priority.py"),
+        (
+            "tests/engine/venues/sim/test_matching_rules.py",
+            "tests/engine/venues/sim/test_matching.py",
+            "tests/engine/venues/sim/test_priority.py",
+        ),
     ),
     "ledgers": Area(
         ("engine/execution/ledger.py", "engine/strategy/ledger.py"),
@@ -32,7 +36,7 @@ AREAS = {
     ),
     "outcomes": Area(
         ("engine/venues/binance/trading.py", "engine/venues/trading.py"),
-        ("tests/engine/venues/binance",),
+        ("tests/engine/venues/binance/test_trading.py", "tests/engine/venues/binance/test_outcomes.py"),
     ),
     "recovery": Area(
         ("engine/execution/recovery.py", "engine/execution/strangers.py"),
