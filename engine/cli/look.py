@@ -89,7 +89,7 @@ def positions(options: argparse.Namespace) -> int:
     assert isinstance(cells, shm.CellReader)
     rows = [row for index in range(cells.count) if (row := cells.read(index)) is not None]
     if options.json:
-        say_json([_position_tree(row, naming) for row in rows])
+        say_json([tree_of(row, naming) for row in rows])
         return 0
     columns = ("strategy", "instrument", "position", "average", "mark", "net", "today", "realised", "unrealised",
                "fees", "fills", "changed")  # fmt: skip
@@ -97,11 +97,6 @@ def positions(options: argparse.Namespace) -> int:
     for text in profit.lines(profit.profits(rows, naming.instruments)):
         say(text)
     return 0
-
-
-def _position_tree(row: Any, naming: Naming) -> dict[str, Any]:
-    """A position for JSON; only it has amounts at the decimals of holdings."""
-    return {**tree_of(row, naming), "dust": to_text(row.dust, row.holding_decimals)}
 
 
 def _position_row(row: Any, naming: Naming) -> tuple[object, ...]:

@@ -144,6 +144,12 @@ process of execution, does the same without waiting. Exit 1 when execution does 
 file cannot be written."""
 CANCEL = """\
 Is not a halt: strategies may send new ones. Tells execution and does not wait; engine-ctl orders shows what is left."""
+POSITIONS = """\
+net = realised + unrealised - fees, in the quote asset, since the journal began. "today" is the net since the first
+valuation of the UTC day: where execution was down over midnight, or had no price, the day begins when it is back. "-"
+is a sum that no price says. A fee in a third asset (BNB) is valued when that asset's market (BNBUSDT) is among the
+configured instruments; else its amount stands beside the fees as "unvalued" and is not in net. Dust is what is held
+beyond the last whole size step: no order can close it."""
 BOOK = """\
 The best ten levels a side as the feed shows them, with state, age and spread. Believe it only where it says good and no
 line above it says that the feed is not heard: the spread is shown for no other state."""
@@ -204,7 +210,7 @@ def _look_commands(commands: "Commands") -> None:
     """What is read from the lanes."""
     orders = _add(commands, "orders", "look:orders", "list open and in-flight orders", "orders --all --json")
     orders.add_argument("--all", action="store_true", help="those done too, as far back as the lane reaches")
-    _add(commands, "positions", "look:positions", "list positions with their profit and loss")
+    _add(commands, "positions", "look:positions", "list positions with their profit and loss", "positions", POSITIONS)
     _journal_commands(commands)
     _add(commands, "paths", "logs:paths", "show where the system's files are", "paths --json")
     log = _add(commands, "log", "logs:log", "show the log of a process, or all of them", "log -f execution", LOG)

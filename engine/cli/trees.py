@@ -4,6 +4,7 @@
     marks            the words of those that are set    "flags": ["CANCEL_WANTED"]
     an id of ours    and the name beside it             "instrument": 1, "symbol": "BTCUSDT", "strategy_name": "maker"
     a price or size  decimal text                       "price": "60000.10"; an integer where the instrument is unknown
+    dust             decimal text                       "dust": "0.00000990", at the decimals of holdings
     128-bit halves   one decimal text                   "realised": "-1.25000000"
     a wall clock     nanoseconds, and ISO in UTC        "sent_ns": 1700000000000000000, "sent": "2023-11-14T22:13:20Z"
     a verdict or an order                               "why": what was refused or rejected, as one line of text
@@ -22,6 +23,7 @@ from engine import instruments
 from engine.cli.output import iso, plain
 from engine.model import words
 from engine.model.fixed import to_text
+from engine.model.holdings import HoldingTerms
 from engine.model.instrument import Instrument
 from engine.model.records import FEE_DECIMALS
 from engine.model.refusals import refusal_text, reject_text
@@ -93,6 +95,8 @@ def tree_of(row: Any, naming: Naming) -> dict[str, Any]:
             tree.pop(name[:-5], None)
             wide = (value << 64) | values[f"{name[:-5]}_low"]
             tree[name[:-5]] = to_text(wide, _wide_decimals(name[:-5], values, scale)) if scale else wide
+        elif name == "dust":
+            tree[name] = _dust(value, values, naming)
         elif name not in tree or f"{name}_high" not in values:  # the exact sum stands there already
             tree.update(_fields(record, name, value, scale, naming))
     return {**tree, **_said(record, row, naming)}
@@ -152,6 +156,14 @@ def _wide_decimals(name: str, values: Mapping[str, Any], scale: tuple[int, int] 
     if name == "profit":
         return price + size + MONEY_DECIMALS
     return price + int(values.get("holding_decimals", size))
+
+
+def _dust(value: int, values: Mapping[str, Any], naming: Naming) -> str | int:
+    """At the record's own decimals of holdings, else at its instrument's."""
+    one = naming.instruments.get(values["instrument"])
+    if "holding_decimals" in values:
+        return to_text(value, values["holding_decimals"])
+    return value if one is None else to_text(value, HoldingTerms.of(one).decimals)
 
 
 def _said(record: str, row: Any, naming: Naming) -> dict[str, Any]:

@@ -4,7 +4,8 @@ The journal is what execution believed; the truth log is what the matching engin
 that share nothing but a socket, so whatever was lost, doubled or invented on the way shows here.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -17,8 +18,9 @@ from engine.execution.journal import read_journal
 from engine.execution.ledger import Ledger
 from engine.model.fixed import to_fixed
 from engine.model.instrument import Instrument
+from engine.model.records import FEE_DECIMALS
 from engine.model.refusals import reject_text
-from engine.model.words import DONE_STATES, JournalKind, OrderState, TimeInForce
+from engine.model.words import DONE_STATES, FillFlag, JournalKind, OrderState, TimeInForce
 
 TRUTH_DECIMALS = 8
 WOULD_TAKE = -2010  # Binance's code for a new order that it rejects; of a post-only one: it would have taken
@@ -31,6 +33,11 @@ TRUTH_ENDS = {
 }
 
 
+def _amounts() -> dict[str, Fraction]:
+    """An asset never seen is 0."""
+    return defaultdict(Fraction)
+
+
 @dataclass(slots=True)
 class Side:
     """What one side believes: orders by client id with their end and filled size, and fills by their identity."""
@@ -38,6 +45,7 @@ class Side:
     orders: dict[str, tuple[int, int]] = field(default_factory=dict)
     fills: Counter[tuple[str, int, str, int, int]] = field(default_factory=Counter)
     gained: dict[str, Fraction] = field(default_factory=dict)  # of each asset, beyond what was deposited
+    apart: dict[str, Fraction] = field(default_factory=_amounts)  # what fees in a third asset have moved, see `gains`
     ends: dict[str, str] = field(default_factory=dict)  # how each order of the journal stands, in words
 
 
@@ -63,6 +71,7 @@ def read_ours(directory: Path, instruments: dict[int, Instrument]) -> Side:
             size = row.size * 10 ** (TRUTH_DECIMALS - one.size_decimals)
             price = row.price * 10 ** (TRUTH_DECIMALS - one.price_decimals)
             ours.fills[one.symbol, row.venue_fill_id, row.client_id.hex(), price, size] += 1
+            _set_apart(ours.apart, row, one)
     return ours
 
 
@@ -75,14 +84,27 @@ def read_ledger(directory: Path, instruments: dict[int, Instrument], strategies:
     return replay.blotter.ledger
 
 
-def gains(ledger: Ledger) -> dict[str, Fraction]:
-    """What the account must have gained of each asset, by our positions; fees in a third asset apart."""
-    found: dict[str, Fraction] = {}
+def gains(ledger: Ledger, apart: Mapping[str, Fraction]) -> dict[str, Fraction]:
+    """What the account must have gained of each asset, by our positions and by the fees in a third asset.
+
+    A position counts such a fee at its value in quote, or not at all; `apart` takes that back and charges its asset.
+    """
+    found = _amounts()
+    found.update(apart)
     for one in ledger.account.values():
-        base, quote = one.instrument.base, one.instrument.quote
-        found[base] = found.get(base, Fraction()) + Fraction(one.held, 10**one.terms.decimals)
-        found[quote] = found.get(quote, Fraction()) + Fraction(one.cash - one.fees, 10**one.money_decimals)
+        found[one.instrument.base] += Fraction(one.held, 10**one.terms.decimals)
+        found[one.instrument.quote] += Fraction(one.cash - one.fees, 10**one.money_decimals)
     return found
+
+
+def _set_apart(apart: dict[str, Fraction], fill: Any, one: Instrument) -> None:
+    """Note a fill's fee in a third asset, and its value in quote where a price said it."""
+    asset = fill.fee_asset.rstrip(b"\0").decode()
+    if not fill.fee or asset in (one.base, one.quote):
+        return
+    apart[asset] -= Fraction(fill.fee, 10**FEE_DECIMALS)
+    if fill.flags & FillFlag.FEE_VALUED:
+        apart[one.quote] += Fraction(fill.fee_value, 10**FEE_DECIMALS)
 
 
 def _end(row: Any) -> str:

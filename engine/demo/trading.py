@@ -122,7 +122,7 @@ def show(figures: Figures, config: Config, duration_s: float | None, chaos: Chao
 def judge(state: Path, known: dict[int, Instrument], ledger: Ledger, console: Console) -> int:
     """Hold the journal against the truth; the exit code."""
     ours, truth = audit.read_ours(state / "journal", known), audit.read_truth(state / "venue-truth.log", ACCOUNT)
-    ours.gained = audit.gains(ledger)
+    ours.gained = audit.gains(ledger, ours.apart)
     findings = audit.compare(ours, truth)
     console.print(
         f"journal: {len(ours.orders):,} orders, {ours.fills.total():,} fills · "

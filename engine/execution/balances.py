@@ -37,6 +37,7 @@ class Balances:
         self._alarm = alarm
         self._instruments = {one.id: one for one in config.instruments}
         self._assets = {asset for one in config.instruments for asset in (one.base, one.quote)}
+        self._charged: set[str] = set()  # third assets that our fees were taken in
         self._agreed: dict[str, int] | None = None  # at FEE_DECIMALS, as everything here
         self._firm = False  # the first balance was agreed with
         self._agreed_ns = 0
@@ -54,7 +55,10 @@ class Balances:
         decimals = one.price_decimals + one.size_decimals
         self._move(one.base, side * fill.size, one.size_decimals)
         self._move(one.quote, -side * fill.price * fill.size, decimals)
-        self._move(fill.fee_asset.decode(), -fill.fee, FEE_DECIMALS)
+        asset = fill.fee_asset.decode()
+        self._move(asset, -fill.fee, FEE_DECIMALS)
+        if fill.fee and asset not in self._assets:
+            self._charged.add(asset)
 
     def on_others(self, instrument: int) -> None:
         """Somebody else's order moved on this account; instrument 0: of a symbol that is not configured."""
@@ -62,9 +66,8 @@ class Balances:
         self._others.update((ALL_ASSETS,) if one is None else (one.base, one.quote))
 
     def on_transfer(self, asset: str, amount: int) -> None:
-        """A deposit or a withdrawal; of an asset that is not traded here it is nobody's concern."""
-        if asset in self._assets or asset in self._moved:
-            self._moved[asset] = self._moved.get(asset, 0) + amount
+        """A deposit or a withdrawal, of any asset: the next fill's fee may be taken in it."""
+        self._moved[asset] = self._moved.get(asset, 0) + amount
 
     def on_down(self, now_ns: int) -> None:
         """The connection ended with what was asked on it."""
@@ -102,7 +105,7 @@ class Balances:
 
     def _compare(self, found: dict[str, int], agreed: dict[str, int], request: Request, now_ns: int) -> None:
         """Agreed, or different: once may be a fill that is still to come."""
-        assets = self._assets | self._moved.keys()
+        assets = self._assets | self._charged
         expected = {asset: agreed.get(asset, 0) + self._moved.get(asset, 0) for asset in assets}
         difference = {asset: found.get(asset, 0) - expected[asset] for asset in sorted(assets)}
         difference = {asset: by for asset, by in difference.items() if abs(by) > self._slack.get(asset, 0)}

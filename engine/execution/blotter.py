@@ -42,6 +42,7 @@ class Blotter:
         self.live: dict[bytes, Order] = {}
         self.fills = {one: KnownFills() for one in ledger.account}
         self.watermarks: dict[int, int] = {}  # every fill of the account up to this id is known
+        self.overdue: set[int] = set()  # instruments with too many fills that no listing has gone past
         self.last_intent: dict[int, int] = {}  # by strategy: ids rise, so the last one tells them all
         self.changed: list[Order] = []  # since somebody last followed up
         self.touched: set[int] = set()  # cells of positions to write
@@ -112,7 +113,7 @@ class Blotter:
             if known.contradicts(news.fill_id, trade):
                 self.on_dispute(order, news, now_ns)
             return False
-        known.add(news.fill_id, trade, self.watermarks.get(order.instrument, 0))
+        self.know(order.instrument, news.fill_id, trade)
         value = self._prices.fee_value(order.instrument, news.fee, news.fee_asset) if self._prices else None
         row = (
             order.client_id, order.intent_id, news.fill_id, news.venue_order_id, news.venue_ns, now_ns, news.price,
@@ -178,9 +179,23 @@ class Blotter:
         """Set the state that the journal tells, whatever it was."""
         self._set_state(order, state)
 
+    def know(self, instrument: int, fill_id: int, trade: Trade) -> None:
+        """Know a fill when it is told again."""
+        known = self.fills[instrument]
+        known.add(fill_id, trade, self.watermarks.get(instrument, 0))
+        if known.overdue:
+            self.overdue.add(instrument)
+
+    def audited(self, instrument: int, fill_id: int) -> None:
+        """The venue's listing was gone through up to this fill: what is older may be forgotten."""
+        self.watermarks[instrument] = fill_id
+        self.fills[instrument].forget(fill_id)
+        if not self.fills[instrument].overdue:
+            self.overdue.discard(instrument)
+
     def watermark(self, instrument: int, fill_id: int, now_ns: int) -> None:
         """Remember that every fill of the account up to this id is known."""
-        self.watermarks[instrument] = fill_id
+        self.audited(instrument, fill_id)
         row = (bytes(16), 0, fill_id, 0, 0, now_ns, 0, 0, 0, 0, 0, b"", 0, instrument, 0, 0, 0, 0)
         self.journal.add(now_ns, JournalKind.WATERMARK, codec.FILL.pack(*row))
         self.journal.commit(now_ns)

@@ -29,6 +29,7 @@ from engine.execution.config import ExecutionConfig
 from engine.execution.desk import Desk
 from engine.execution.disk import DirectDisk, Disk
 from engine.execution.express import Express
+from engine.execution.fills import UNAUDITED_MOST
 from engine.execution.gateway import Ask, Gateway, Request
 from engine.execution.intake import Intake
 from engine.execution.journal import Journal
@@ -119,6 +120,7 @@ class Execution:
         self._look_ns = 0  # when the operator's ways are looked at next
         self._told_gate: tuple[int, ...] = ()
         self._full = False  # the disk has no room for the journal
+        self._unaudited = False  # some instrument has too many fills that no listing has gone past
         self._silent = self._lost = False  # the supervisor does not beat; and for so long that entries stop
         self._operator = ports.operator or NoOperator()
         self._begun = False
@@ -171,7 +173,18 @@ class Execution:
         if self.journal.full is not self._full:
             self._full = self.journal.full
             self._warn_of_room()
-        gate.exits_only = Reason.JOURNAL_FULL if self._full else Reason.SUPERVISOR_LOST if self._lost else 0
+        if bool(self.blotter.overdue) is not self._unaudited:
+            self._unaudited = not self._unaudited
+            self._warn_of_fills()
+        gate.exits_only = self._exits_only()
+
+    def _exits_only(self) -> int:
+        """Why entries stop; 0: they do not."""
+        if self._full:
+            return Reason.JOURNAL_FULL
+        if self._unaudited:
+            return Reason.FILLS_UNAUDITED
+        return Reason.SUPERVISOR_LOST if self._lost else 0
 
     def _publish_gate(self, now_ns: int) -> None:
         """Show what the gate lets through, when it changed: `engine-ctl halt` waits for this cell."""
@@ -211,6 +224,14 @@ class Execution:
             logger.warning("the disk has no room for the journal: only exits are sent", extra=of)
         else:
             logger.warning("the disk has room for the journal again: orders are sent", extra=of)
+
+    def _warn_of_fills(self) -> None:
+        """Say that entries have stopped because the venue lists no fills, or go on."""
+        of = {"instruments": sorted(self.blotter.overdue), "fills_kept_at_most": UNAUDITED_MOST}
+        if self._unaudited:
+            logger.error("the venue's listing of fills cannot be read: only exits are sent", extra=of)
+        else:
+            logger.warning("the venue's listing of fills was read again: orders are sent", extra=of)
 
     def drain(self, now_ns: int) -> bool:
         """Take nothing new, cancel what stands, and go on stepping; True when nothing is left at the venue."""

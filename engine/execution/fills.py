@@ -6,7 +6,9 @@ another order, side, price or size is a contradiction that nobody here may settl
 
 Memory is bounded: beyond `FILLS_KEPT` the oldest are forgotten, but only those below the watermark, up to which the
 venue's own listing was gone through. Of the forgotten the highest number and the latest time are kept (the floor). A
-number at or below it is a repetition, unless its trade is later than all of them: then the venue counts anew.
+number at or below it is a repetition, unless its trade is later than all of them: then the venue counts anew. While
+the venue answers no listing nothing is forgotten: beyond `UNAUDITED_MOST` entries stop (FILLS_UNAUDITED), so that what
+still comes are exits and the fills of orders that are open.
 """
 
 from typing import NamedTuple
@@ -14,6 +16,7 @@ from typing import NamedTuple
 FILLS_KEPT = (
     16_384  # of an instrument, about 5 MiB: far more than two audits, between which the watermark moves, can bring
 )
+UNAUDITED_MOST = 4 * FILLS_KEPT  # fills of an instrument, about 20 MiB, beyond which entries stop
 
 
 class Trade(NamedTuple):
@@ -40,11 +43,16 @@ class KnownFills:
         """Whether this number was taken in."""
         return fill_id in self.trades or fill_id <= self.floor_id
 
+    @property
+    def overdue(self) -> bool:
+        """Whether so many are kept that the venue's listing must have gone past none of them for long."""
+        return len(self.trades) > UNAUDITED_MOST
+
     def add(self, fill_id: int, trade: Trade, watermark: int) -> None:
         """Take one in, and forget what is too old."""
         self.trades[fill_id] = trade
         if len(self.trades) > FILLS_KEPT:
-            self._forget(watermark)
+            self.forget(watermark)
 
     def contradicts(self, fill_id: int, trade: Trade) -> bool:
         """Whether a number that was taken in now says something else."""
@@ -57,7 +65,7 @@ class KnownFills:
         """How much of an order the fills still remembered make up."""
         return sum(trade.size for trade in self.trades.values() if trade.venue_order_id == venue_order_id)
 
-    def _forget(self, watermark: int) -> None:
+    def forget(self, watermark: int) -> None:
         """Let go of the oldest that the venue's listing has gone past."""
         while len(self.trades) > FILLS_KEPT:
             oldest = next(iter(self.trades))

@@ -106,7 +106,7 @@ class Replay:
         """Take a fill in; one whose order is not known any more, or not yet, moves the positions alone."""
         blotter, values = self.blotter, tuple(row)
         trade = Trade(row.venue_order_id, row.side, row.price, row.size, row.venue_ns)
-        blotter.fills[row.instrument].add(row.venue_fill_id, trade, blotter.watermarks.get(row.instrument, 0))
+        blotter.know(row.instrument, row.venue_fill_id, trade)
         self.fills.append(row)
         order = blotter.orders.get(row.client_id)
         if order is None:
@@ -143,7 +143,7 @@ class Replay:
     def _read_watermark(self, row: Any) -> None:
         """Every fill up to this id is known; one that counts another symbol's fills says nothing."""
         if self._means_the_same(row.instrument):
-            self.blotter.watermarks[row.instrument] = row.venue_fill_id
+            self.blotter.audited(row.instrument, row.venue_fill_id)
 
     def _check(self, row: Any) -> None:
         """Refuse an order or a fill whose numbers do not mean what they would mean today."""

@@ -173,6 +173,7 @@ def _load_tables(state: ReplayState, orders: list[Order], blotter: Blotter) -> N
     blotter.touched.update(state.touched)
     for told in state.fills:
         _load_fills(told, blotter.fills[told.instrument])
+    blotter.overdue.update(instrument for instrument, known in blotter.fills.items() if known.overdue)
 
 
 def _reachable(replay: Replay) -> list[Order]:

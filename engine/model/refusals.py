@@ -147,7 +147,6 @@ DETAILS: dict[Reason, Detail] = {
         f"a field is {value}, expected {limit}" if limit else f"a field is {value}"
     ),
     Reason.RATE_MISSING: _fixed("no good price converts the size into dollars"),
-    Reason.SUPERVISOR_LOST: _fixed("the supervisor does not beat, only exits are sent"),
     Reason.SPREAD_TOO_WIDE: _count("bp of spread"),
     Reason.SUPERVISOR_LOST: _fixed("the supervisor does not beat, only exits are sent"),
     Reason.INSTRUMENT_NOT_PERMITTED: _instrument("is not among the strategy's instruments"),
@@ -156,5 +155,5 @@ DETAILS: dict[Reason, Detail] = {
     ),
     Reason.STRATEGY_RATE: _count("in a minute, the strategy's share of the rate"),
     Reason.INSTRUMENT_HALTED: _halted,
-    Reason.SUPERVISOR_LOST: _fixed("the supervisor has not been heard for too long, only exits are sent"),
+    Reason.FILLS_UNAUDITED: _fixed("the venue's listing of fills has not been read for too long, only exits are sent"),
 }

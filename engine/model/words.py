@@ -132,6 +132,7 @@ class Reason(IntEnum):
     INTENT_FROM_FUTURE = 25
     STRATEGY_RATE = 26  # the strategy's share of the order rate is used up
     INSTRUMENT_HALTED = 27  # execution has halted it: the venue contradicted itself about it
+    FILLS_UNAUDITED = 28  # too many fills since the venue's own listing of them was last read
 
 
 class Mode(IntEnum):

@@ -5,6 +5,10 @@ seed = 7
 pulse_seconds = 0.005
 [venue.accounts.engine]
 USDT = "1000000"
+BNB = "10"
+[venue.burns.engine]     # it pays its fees in BNB, at BNB's last price in the quote, which must be a market here
+asset = "BNB"
+discount = "0.25"        # with too little BNB for a fee, that fee is taken as usual
 [[venue.keys]]
 name = "…"            # 64 letters and digits
 account = "engine"

@@ -7,6 +7,8 @@ deposited, and `check` says so.
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+from engine.venues.sim.market import Burn
+
 
 def _amounts() -> dict[str, int]:
     """An empty purse: an asset never seen is 0."""
@@ -19,6 +21,7 @@ class Account:
 
     name: str
     watched: bool = True
+    burn: Burn | None = None  # None: the fee is taken out of what a trade brings in
     free: dict[str, int] = field(default_factory=_amounts)
     locked: dict[str, int] = field(default_factory=_amounts)
     deposited: dict[str, int] = field(default_factory=_amounts)
@@ -60,9 +63,13 @@ class Ledger:
         payer.locked[asset] -= locked
         payer.free[asset] += locked - amount
 
-    def receive(self, payee: Account, asset: str, amount: int, fee: int) -> None:
-        """Take in an amount less the fee."""
-        payee.free[asset] += amount - fee
+    def receive(self, payee: Account, asset: str, amount: int) -> None:
+        """Take in an amount."""
+        payee.free[asset] += amount
+
+    def charge(self, payer: Account, asset: str, fee: int) -> None:
+        """Take a fee out of what is free."""
+        payer.free[asset] -= fee
         self.fees[asset] += fee
 
     def check(self, needed: dict[tuple[str, str], int]) -> None:

@@ -18,6 +18,14 @@ def fixed(text: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class Burn:
+    """How an account pays its fees in a third asset, as Binance's "use BNB to pay for fees" does."""
+
+    asset: str = "BNB"
+    discount: int = fixed("0.25")  # off the usual fee, while the asset lasts
+
+
+@dataclass(frozen=True, slots=True)
 class Market:
     """One symbol: its assets, steps, bounds and fees."""
 

@@ -261,17 +261,37 @@ class Matching:
         gives, amount = _need(market, order.side, price, size)
         _, locked = _need(market, order.side, order.price if order.kind != Kind.MARKET else price, size)
         gets, incoming = (market.base, size) if order.side == BUY else (market.quote, notional)
-        fee = incoming * (market.fee_maker if is_maker else market.fee_taker) // SCALE
+        rate = market.fee_maker if is_maker else market.fee_taker
         self.ledger.pay(account, gives, locked, amount)
-        self.ledger.receive(account, gets, incoming, fee)
+        self.ledger.receive(account, gets, incoming)
+        fee, fee_asset = self._burnt(account, market, notional, rate) or (incoming * rate // SCALE, gets)
+        self.ledger.charge(account, fee_asset, fee)
         account.update_ns = order.update_ns = now_ns
         order.filled += size
         order.spent += notional
         full = _complete(order, price)
         order.status = Status.FILLED if full else Status.PARTIALLY_FILLED
-        order.fills.append(Fill(trade_id, order.id, price, size, notional, fee, gets, order.side, is_maker, now_ns))
+        order.fills.append(
+            Fill(trade_id, order.id, price, size, notional, fee, fee_asset, order.side, is_maker, now_ns)
+        )
         if full and order.kind == Kind.MARKET and order.quote_size:
             order.size = order.filled
+
+    def _burnt(self, account: Account, market: Market, notional: int, rate: int) -> tuple[int, str] | None:
+        """A fee in the account's third asset, whole; None where it burns none, has too little, or no price says it."""
+        burn = account.burn
+        price = burn and self._price(burn.asset, market.quote)
+        if not burn or not price:
+            return None
+        fee = notional * rate * (SCALE - burn.discount) // (SCALE * price)
+        return (fee, burn.asset) if account.free[burn.asset] >= fee else None
+
+    def _price(self, asset: str, quote: str) -> int:
+        """What one of an asset last cost in another; 0 where that is not traded here."""
+        if asset == quote:
+            return SCALE
+        markets = (book for book in self.books.values() if (book.market.base, book.market.quote) == (asset, quote))
+        return next((book.last_price for book in markets), 0)
 
     def _prevent(self, taker: Order, maker: Order, now_ns: int) -> None:
         """Keep an account from trading with itself, as the taker's mode wants."""

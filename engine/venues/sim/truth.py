@@ -32,9 +32,10 @@ class TruthLog:
         self._file = file
 
     def write(self, execution: Execution, account: Account) -> None:
-        """Note one execution, with what its account has by now gained of the market's two assets."""
-        line, market = truth(execution), execution.order.market
-        line["gained"] = {asset: _text(account.gained(asset)) for asset in (market.base, market.quote)}
+        """Note one execution, with what its account has by now gained of the assets that it moved."""
+        line, market, fill = truth(execution), execution.order.market, execution.fill
+        assets = {market.base, market.quote, *((fill.fee_asset,) if fill else ())}
+        line["gained"] = {asset: _text(account.gained(asset)) for asset in sorted(assets)}
         self.lines.append(line)
         if self._file is not None:
             self._file.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))

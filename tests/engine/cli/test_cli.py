@@ -410,6 +410,17 @@ def test_positions_end_with_the_net_of_the_account(typed: Typed, market: Config)
     assert typed("positions", "--system", market.system.name).splitlines()[-1].endswith("; no price for BTCUSDT")
 
 
+def test_dust_is_decimal_text_in_json(typed: Typed, market: Config) -> None:
+    """A reader of JSON that takes 340 for an amount is wrong by eight digits, whichever command it asked."""
+    cells = shm.CellWriter(market.lane("positions"), BY_NAME["positions"].record)
+    common = {"instrument": 7, "price_decimals": 2, "size_decimals": 5, "holding_decimals": 8}
+    cells.write(0, *zeros("positions", dust=-340, **common))
+    cells.close()
+    assert [row["dust"] for row in typed.tree("positions", "--system", market.system.name)] == ["-0.00000340"]
+    name = f"{market.system.name}.positions"
+    assert [row["dust"] for row in map(json.loads, typed("shm", "tail", name).splitlines())] == ["-0.00000340"]
+
+
 def test_tail_follow_sees_what_comes(market: Config) -> None:
     """And ends without a word when its reader has seen enough."""
     words = [

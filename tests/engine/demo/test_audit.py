@@ -43,7 +43,7 @@ def test_balances_are_compared_to_the_last_digit(tmp_path: Path) -> None:
     path.write_bytes(orjson.dumps(line) + b"\n")
     ledger.account[BTC.id].apply(BUY, 6_000_000, 100, 1, b"BTC", None, 1)
     truth = read_truth(path, "engine")
-    assert compare(Side(truth.orders, truth.fills, gains(ledger)), truth) == []
+    assert compare(Side(truth.orders, truth.fills, gains(ledger, {})), truth) == []
     ledger.account[BTC.id].held += 1
-    (finding,) = compare(Side(truth.orders, truth.fills, gains(ledger)), truth)
+    (finding,) = compare(Side(truth.orders, truth.fills, gains(ledger, {})), truth)
     assert finding.text == "balance of BTC: ours gained 0.001, the venue's 0.00099999"

@@ -66,7 +66,12 @@ class SimulatedVenue:
     """The venue, its clock ahead of ours, with helpers for the checks."""
 
     def __init__(
-        self, now_ns: int, seed: int = 0, rates: FaultRates | None = None, purse: dict[str, int] = PURSE
+        self,
+        now_ns: int,
+        seed: int = 0,
+        rates: FaultRates | None = None,
+        purse: dict[str, int] = PURSE,
+        **changes: Any,
     ) -> None:
         """Open for trade."""
         public = load_pem_private_key(KEY_PEM, None).public_key()
@@ -75,6 +80,7 @@ class SimulatedVenue:
         settings = VenueSettings(
             seed=seed, keys=(key,), accounts={"engine": purse}, rates=rates or FaultRates(), flows=flows
         )
+        settings = replace(settings, **changes)
         self.now_ns = now_ns
         self.binance = BinanceVenue(settings, now_ns + AHEAD_NS)
         self.outgoing: list[bytes] = []

@@ -38,6 +38,26 @@ def test_fills_deposits_and_withdrawals_are_no_difference(house: House) -> None:
     assert (alarms(house), house.role.alarm.instruments) == ([], {})
 
 
+def test_a_deposit_before_the_first_fee_in_its_asset_is_no_difference(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who is about to pay his fees in BNB sends BNB to the account first."""
+    house.venue.move("BNB", 5 * 10**8)
+    house.venue.fee_asset, house.venue.fee = "BNB", "0.00010000"
+    house.venue.fill(house.place().client_id.hex(), 400)
+    house.settle(200)
+    assert [one.message for one in caplog.records if "balance differs" in one.message] == []
+    assert (alarms(house), house.role.alarm.instruments) == ([], {})
+
+
+def test_a_third_asset_that_no_fee_was_taken_in_is_not_compared(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    """What else an account holds, and how it moves, is nobody's concern here."""
+    house.venue.move("BNB", 5 * 10**8)
+    house.venue.move("BNB", -300, told=False)
+    house.settle(200)
+    assert [one.message for one in caplog.records if "balance" in one.message] == []
+
+
 @pytest.mark.parametrize("asset", ["BTC", "ETH"])
 def test_a_difference_in_a_base_asset_halts_its_instrument(house: House, asset: str) -> None:
     """A fill that the venue never tells is otherwise found by nobody."""

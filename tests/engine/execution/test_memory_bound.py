@@ -10,7 +10,7 @@ import pytest
 from engine.execution import blotter, desk, fills
 from engine.execution.disk import DirectDisk
 from engine.execution.order import Order
-from engine.model.words import IntentKind
+from engine.model.words import SELL, IntentKind, OrderState, Reason
 from tests.engine.execution.memory import MS, SECOND, STRATEGY, House, Ring, RingReader
 
 BATCH = 100
@@ -41,7 +41,7 @@ class Sink:
 
 
 def reachable(house: House) -> Counter[str]:
-    """How many objects of each kind execution holds, its lanes and the venue apart."""
+    """How many objects of each kind execution holds; its lanes, the venue, and what reads the logs apart."""
     seen = {id(house.venue), id(house), id(house.role._lanes)}
     waiting, found = [house.role], Counter[str]()
     while waiting:
@@ -50,7 +50,7 @@ def reachable(house: House) -> Counter[str]:
         if id(one) not in seen and not issubclass(kind, type) and not kind.__module__.startswith("tests"):
             seen.add(id(one))
             found[kind.__name__] += 1
-            if kind.__name__ not in ("module", "function"):
+            if kind.__name__ not in ("module", "function", "Logger"):
                 waiting.extend(gc.get_referents(one))
     return found
 
@@ -64,6 +64,14 @@ def trade(house: House) -> None:
         house.venue.fill(house.role.blotter.by_intent[intent_id].client_id.hex(), 100)
     house.intent(kind=IntentKind.CANCEL_ALL)
     house.run(3)
+
+
+def refused(house: House) -> int:
+    """An entry that is decided upon, whatever is said to it."""
+    house.book()
+    intent_id = house.intent()
+    house.run(3)
+    return intent_id
 
 
 def forget(house: House) -> None:
@@ -120,6 +128,35 @@ def test_what_is_kept_of_done_orders_does_not_grow(tmp_path: Path, monkeypatch: 
     house.role.desk._sweep_at = 6 * BATCH
     before = grown(house, 16 * BATCH, 7 * SECOND)
     check_flat(house, before, grown(house, 16 * BATCH, 7 * SECOND))
+
+
+def test_entries_stop_while_the_venue_lists_no_fills(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Fills that no listing has gone past are never forgotten: what is kept of them must end somewhere."""
+    monkeypatch.setattr(fills, "FILLS_KEPT", 2)
+    monkeypatch.setattr(fills, "UNAUDITED_MOST", 4)
+    house = House(tmp_path)
+    house.ready()
+    house.venue.fault("myTrades", *["unknown_not"] * 10_000)
+    for _ in range(5):
+        house.venue.fill(house.place(size=100).client_id.hex(), 100)
+        house.run(3)
+    assert house.verdict(refused(house)) == Reason.FILLS_UNAUDITED
+    assert "the venue's listing of fills cannot be read: only exits are sent" in caplog.messages
+    assert house.cells["gate"].read(0).exits_only == Reason.FILLS_UNAUDITED
+    way_out = house.intent(side=SELL, price=6_000_000, size=500)
+    house.run(3)
+    assert house.verdict(way_out) == Reason.APPROVED
+    house.restart()
+    assert house.role.blotter.overdue == {1}
+    house.venue.faults.clear()
+    house.ready()
+    house.settle(40)
+    house.book()
+    assert "the venue's listing of fills was read again: orders are sent" in caplog.messages
+    assert len(house.role.blotter.fills[1].trades) <= fills.FILLS_KEPT
+    assert house.place().state == OrderState.OPEN
 
 
 @pytest.mark.soak

@@ -6,6 +6,7 @@ from engine.venues.sim.binance import render
 from engine.venues.sim.binance.desk import Call, Desk
 from engine.venues.sim.binance.errors import ApiError
 from engine.venues.sim.history import History
+from engine.venues.sim.market import SCALE
 
 View = Callable[[str], dict[str, object]]
 DEPTH_WEIGHTS = ((100, 5), (500, 25), (1000, 50), (5000, 250))
@@ -113,6 +114,7 @@ class Looks:
     def commission(self, call: Call) -> dict[str, object]:
         """account.commission."""
         market = self.desk.market(call.parameters)
+        burn = self.matching.ledger.accounts[call.account].burn
         none = {"maker": render.ZERO, "taker": render.ZERO, "buyer": render.ZERO, "seller": render.ZERO}
         fees = {"maker": render.text(market.fee_maker), "taker": render.text(market.fee_taker)}
         return {
@@ -121,10 +123,10 @@ class Looks:
             "specialCommission": none,
             "taxCommission": none,
             "discount": {
-                "enabledForAccount": False,
-                "enabledForSymbol": False,
-                "discountAsset": "BNB",
-                "discount": "0.75000000",
+                "enabledForAccount": burn is not None,
+                "enabledForSymbol": burn is not None,
+                "discountAsset": burn.asset if burn else "BNB",
+                "discount": render.text(SCALE - burn.discount) if burn else "0.75000000",
             },
         }
 

@@ -8,7 +8,7 @@ from engine.venues.sim.binance.faults import FaultRates
 from engine.venues.sim.binance.keys import Key
 from engine.venues.sim.binance.limits import LimitSettings
 from engine.venues.sim.flow import FlowSettings
-from engine.venues.sim.market import Market, fixed
+from engine.venues.sim.market import Burn, Market, fixed
 
 TEST_ACCOUNT = "tester"
 TEST_KEY = "SteelyardLoopbackTestKey".ljust(64, "0")
@@ -34,6 +34,7 @@ class VenueSettings:
     markets: tuple[Market, ...] = MARKETS
     flows: Mapping[str, FlowSettings] = field(default_factory=lambda: dict(FLOWS))
     accounts: Mapping[str, Mapping[str, int]] = field(default_factory=lambda: {TEST_ACCOUNT: dict(PURSE)})
+    burns: Mapping[str, Burn] = field(default_factory=dict)  # accounts that pay their fees in a third asset
     keys: tuple[Key, ...] = field(default_factory=_test_keys)
     limits: LimitSettings = field(default_factory=LimitSettings)
     rates: FaultRates = field(default_factory=FaultRates)
@@ -60,6 +61,8 @@ def settings_from(table: Mapping[str, Any], keys: tuple[Key, ...] = ()) -> Venue
         values["accounts"] = {
             name: {a: fixed(n) for a, n in purse.items()} for name, purse in table["accounts"].items()
         }
+    if "burns" in table:
+        values["burns"] = {name: _filled(Burn, one) for name, one in table["burns"].items()}
     if "limits" in table:
         values["limits"] = _filled(LimitSettings, table["limits"])
     if "rates" in table:

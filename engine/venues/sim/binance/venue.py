@@ -199,6 +199,8 @@ class BinanceVenue:
             self.ledger.open(name)
             for asset, amount in purse.items():
                 self.ledger.deposit(name, asset, amount)
+        for name, burn in self.settings.burns.items():
+            self.ledger.open(name).burn = burn
 
     def _catch_up(self, now_ns: int) -> None:
         """Let go of what a long pause left undone, so that no step is endless."""
@@ -319,7 +321,9 @@ class BinanceVenue:
             self.truth.write(execution, self.ledger.accounts[order.account])
             if execution.happening == Happening.TRADE and execution.fill and execution.filled == execution.fill.size:
                 self.limits.order_filled(order.account, self.now_ns)
-            touched.setdefault(order.account, {}).update({order.market.base: None, order.market.quote: None})
+            fee_asset = (execution.fill.fee_asset,) if execution.fill else ()
+            assets = dict.fromkeys((order.market.base, order.market.quote, *fee_asset))
+            touched.setdefault(order.account, {}).update(assets)
             self._send(order.account, partial(render.execution_report, execution, self.now_ns), faulty=True)
         self.truth.flush()
         for name, assets in touched.items():
