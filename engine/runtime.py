@@ -58,13 +58,13 @@ class Pulse:
         """Become the writer of the role's cell."""
         self.cell = shm.CellWriter(config.lane("heartbeat", role), HEARTBEAT.record)
         self.start_ns = clock.now_ns()
-        self.work = 0
+        self.work = self.reads = 0
         self.beat(self.start_ns, 0, RoleState.STARTING)
 
     def beat(self, now_ns: int, steps: int, state: RoleState) -> None:
         """Say that the role lives, and how far it came, by a clock read here: a frozen step must show."""
         beat_ns = time.monotonic_ns()
-        self.cell.write(0, beat_ns, now_ns, self.start_ns, steps, self.work, os.getpid(), state, 0, 0)
+        self.cell.write(0, beat_ns, now_ns, self.start_ns, steps, self.work, os.getpid(), state, self.reads, 0)
 
 
 class Loop:
@@ -86,6 +86,7 @@ class Loop:
 
     def add(self, role: Role, pulse: Pulse) -> None:
         """Take a role in; it is stepped after those before it."""
+        pulse.reads = getattr(role, "reads", 0)
         self.roles.append(role)
         self.pulses.append(pulse)
         self._pairs.append((role, pulse))

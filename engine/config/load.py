@@ -89,6 +89,12 @@ def _load_env_file(path: Path, name: str) -> None:
         ) from error
 
 
+REMOVED = {
+    "strategies.reads": "no longer read: delete this line; a class that defines on_bar, on_global_book or "
+    "on_opportunity has their lanes read"
+}  # keys of earlier versions, and what to do instead
+
+
 def _convert(tree: dict[str, Any], path: str) -> Config:
     """Check names, types and bounds."""
     try:
@@ -105,7 +111,8 @@ def _explain(tree: dict[str, Any], path: str, complaint: str) -> str:
     unknown = re.search(r"unknown field `(.*)`", what)
     if unknown:
         key = f"{at}.{unknown[1]}".lstrip(".")
-        return _text(path, key, find(tree, key), "an unknown key; " + _known(at))
+        gone = REMOVED.get(re.sub(r"\[\d+\]", "", key))
+        return _text(path, key, find(tree, key), gone or "an unknown key; " + _known(at))
     return _text(path, at or "the file", find(tree, at), _expected(what, _type_at(at)))
 
 

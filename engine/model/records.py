@@ -232,7 +232,7 @@ HEARTBEAT = Record(
         "work": "u8",
         "pid": "u4",
         "state": "u4",
-        "lag": "u8",
+        "reads": "u8",  # how many of the aggregation's lanes a strategy reads
         "error_count": "u8",
     },
 )

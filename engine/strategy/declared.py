@@ -9,14 +9,21 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.strategy.lanes import AGGREGATES
 from engine.strategy.wrong import did_you_mean
 
+if TYPE_CHECKING:
+    from engine.strategy.strategy import Strategy
+
 PREFIX = "on_"
 MAY_NARROW = frozenset({"place", "enter", "exit", "cancel", "cancel_all", "replace"})
 MAY_SET = frozenset({"Parameters", "timer_ns"})
+REMOVED = {
+    "reads": "to define on_bar, on_global_book or on_opportunity has their lanes read",
+    "wants_prints": "to define on_print has TICKS read",
+}  # what a class declared in earlier versions, and what does it today
 HEARD_BY = dict(
     zip(
         AGGREGATES,
@@ -40,7 +47,7 @@ def engines_own(base: type) -> frozenset[str]:
     return frozenset(name for name in dir(base) if not name.startswith("_")) - MAY_SET
 
 
-def check_class(kind: type, base: type) -> None:
+def check_class(kind: "type[Strategy]", base: type) -> None:
     """Refuse a class with a hook that nobody calls, or with something of its own in the place of the engine's."""
     for name in dir(kind):
         if name not in vars(base) and name not in dir(base):
@@ -50,7 +57,8 @@ def check_class(kind: type, base: type) -> None:
             _check_hook(kind, name, getattr(base, name))
         elif name in engines_own(base) and _static(kind, name) is not _static(base, name):
             _check_own(kind, name)
-    _check_init(kind)
+    _check_init(kind, base)
+    check_timer(kind.__name__, kind.timer_ns)
 
 
 def check_source(kind: type, base: type) -> None:
@@ -63,8 +71,18 @@ def check_source(kind: type, base: type) -> None:
                 raise TypeError(msg)
 
 
+def check_timer(name: str, timer_ns: Any) -> None:
+    """An interval is whole nanoseconds: a float would end the process at its start, a negative one call every step."""
+    if not isinstance(timer_ns, int) or timer_ns < 0:
+        msg = f"{name}.timer_ns is {timer_ns!r}, expected whole nanoseconds, like 1_000_000_000, or 0 for no timer"
+        raise TypeError(msg)
+
+
 def _check_new(kind: type, name: str, base: type) -> None:
     """A name that `Strategy` does not have: one that reads like a hook is a hook misspelt."""
+    if name in REMOVED:
+        msg = f"{kind.__name__}.{name} is no longer read: delete it, {REMOVED[name]}"
+        raise TypeError(msg)
     hooks = [hook for hook in dir(base) if hook.startswith(PREFIX)]
     meant = [hook for hook in hooks if _plain(hook) == _plain(name)]
     if name.startswith(PREFIX) or meant:
@@ -88,9 +106,7 @@ def _check_hook(kind: type, name: str, original: Callable[..., Any]) -> None:
     if not callable(found):
         msg = f"{kind.__name__}.{name} is {found!r}, expected a method: {shape}"
         raise TypeError(msg)
-    if inspect.iscoroutinefunction(found) or inspect.isgeneratorfunction(found) or inspect.isasyncgenfunction(found):
-        msg = f"{kind.__name__}.{name} is a coroutine or generator, whose body would never run: expected {shape}"
-        raise TypeError(msg)
+    _check_runs(kind, name, found)
     bound = isinstance(_static(kind, name), staticmethod | classmethod)
     try:
         inspect.signature(found).bind(*parameters[bound:])
@@ -101,7 +117,8 @@ def _check_hook(kind: type, name: str, original: Callable[..., Any]) -> None:
 
 def _check_own(kind: type, name: str) -> None:
     """Something of the engine's replaced in a class's body; calls may be narrowed by a method."""
-    if name in MAY_NARROW and callable(getattr(kind, name)):
+    if name in MAY_NARROW and callable(found := getattr(kind, name)):
+        _check_runs(kind, name, found)
         return
     msg = (
         f"{kind.__name__}.{name} replaces the engine's own, which would no longer be heard or seen: choose another name"
@@ -109,8 +126,19 @@ def _check_own(kind: type, name: str) -> None:
     raise TypeError(msg)
 
 
-def _check_init(kind: type) -> None:
+def _check_runs(kind: type, name: str, found: Callable[..., Any]) -> None:
+    """What the engine calls runs when it is called."""
+    plain = inspect.unwrap(found)
+    if inspect.iscoroutinefunction(plain) or inspect.isgeneratorfunction(plain) or inspect.isasyncgenfunction(plain):
+        msg = f"{kind.__name__}.{name} is a coroutine or generator, whose body would never run: expected a plain `def`"
+        raise TypeError(msg)
+
+
+def _check_init(kind: type, base: type) -> None:
     """A strategy is made with its instruments and its parameters."""
+    if kind.__new__ is not base.__new__:
+        msg = f"{kind.__name__}.__new__ replaces the engine's own, which makes its books: state is made in on_start"
+        raise TypeError(msg)
     try:
         inspect.signature(kind).bind((), None)
     except TypeError:
@@ -125,12 +153,18 @@ def _set_on_self(kind: type) -> Iterator[tuple[str, int]]:
         tree = ast.parse(textwrap.dedent("".join(lines)))
     except (OSError, TypeError, SyntaxError):  # a class made without a file: setting it is refused when it runs
         return
-    for method in ast.walk(tree):
-        if isinstance(method, ast.FunctionDef) and method.args.args:
+    [body] = (one.body for one in tree.body if isinstance(one, ast.ClassDef))
+    for method in body:
+        if isinstance(method, ast.FunctionDef) and method.args.args and not _is_static(method):
             me = method.args.args[0].arg
             for node in ast.walk(method):
                 if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and _is(node.value, me):
                     yield node.attr, node.lineno + first - 1
+
+
+def _is_static(method: ast.FunctionDef) -> bool:
+    """Its first parameter is no strategy."""
+    return any(_is(one, "staticmethod") for one in method.decorator_list)
 
 
 def _is(node: ast.expr, name: str) -> bool:

@@ -13,6 +13,7 @@ class StrategyRole:
     name: str
     counts: Counts
     ledger: Ledger
+    reads: int
     def __init__(
         self,
         name: str,

@@ -53,6 +53,7 @@ from engine.strategy.voice cimport Voice
 
 from engine.model.words import CommandKind, FillFlag, Reason, TickKind
 from engine.strategy.aggregates import Aggregates
+from engine.strategy.declared import check_timer
 from engine.strategy.ears import READ_LIMIT
 from engine.strategy.lanes import MARK_DRAIN, MARK_FULL
 from engine.strategy.ledger import PLACING, Ledger
@@ -78,6 +79,7 @@ cdef class StrategyRole:
 
     cdef readonly str name
     cdef readonly Counts counts
+    cdef readonly int reads  # how many of the aggregation's lanes; the supervisor parks one that nobody reads
     cdef public object ledger
     cdef object strategy, lanes, aggregates, refusals, said_why
     cdef Voice voice
@@ -102,6 +104,7 @@ cdef class StrategyRole:
             raise ValueError(msg)
         self.name = name
         self.counts = Counts()
+        self.reads = len(reads)
         self.number = number
         self.strategy = self.voice = strategy
         self.lanes = lanes
@@ -171,9 +174,10 @@ cdef class StrategyRole:
             self.phase = BEFORE_START
         else:
             self.phase = RUNNING
-            self.timer_ns = now_ns + self.strategy.timer_ns
             self.cancel_what_is_unknown()
             self.strategy.on_start()
+            check_timer(type(self.strategy).__name__, self.strategy.timer_ns)
+            self.timer_ns = now_ns + self.strategy.timer_ns
             if not self.strategy.timer_ns and defines(type(self.strategy), "on_timer"):
                 self.said_why.never_timed()
         return 1

@@ -134,8 +134,18 @@ def reads_of(kind: type[Strategy]) -> tuple[str, ...]:
 
 def checked_parameters(strategy: type[Strategy], values: Mapping[str, Any]) -> Any:
     """Turn a configuration's table into the strategy's `Parameters`, or say which value is wrong and how."""
+    name, kind = strategy.__name__, strategy.Parameters
+    if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
+        msg = f"{name}.Parameters is {kind!r}, expected `class Parameters(msgspec.Struct, frozen=True)`"
+        raise TypeError(msg)
+    known = [field.encode_name for field in msgspec.structs.fields(kind)]
+    for unknown in values.keys() - set(
+        known
+    ):  # a misspelt one must not trade with the default, whatever the class says
+        msg = f"strategy {name}: unknown field `{unknown}`, the parameters are: {', '.join(known) or 'none'}"
+        raise ValueError(msg)
     try:
-        return msgspec.convert(values, strategy.Parameters)
+        return msgspec.convert(values, kind)
     except msgspec.ValidationError as error:
-        msg = f"strategy {strategy.__name__}: {error}"
+        msg = f"strategy {name}: {error}"
         raise ValueError(msg) from error

@@ -1,5 +1,6 @@
 """The supervisor itself: watches, halt and control, advanced together by `step`."""
 
+import functools
 import logging
 import os
 import signal
@@ -72,7 +73,12 @@ class Keeper:
         beats = Beats.of(config)
         self.watches = {
             process.name: Watch(
-                process, config.watch, table, beats.read, self._despair, parks=may_park(config, process)
+                process,
+                config.watch,
+                table,
+                beats.read,
+                self._despair,
+                parks=functools.partial(self._may_park, process),
             )
             for process in config.placement
         }
@@ -236,13 +242,25 @@ class Keeper:
     def _despair(self, name: str, count: int) -> None:
         """A process dies too often: park one that the others can do without, else halt until somebody looked."""
         watch = self.watches[name]
-        if watch.parks:
+        if watch.phase is Phase.PARKED:
             self._park(watch)
             return
         logger.critical("dies too often", extra={"name_of": name, "deaths": count})
         self.halt.halt(self.now_ns, self.halt.me, HaltReason.DEATHS)
         if leftovers.EXECUTION in watch.process.roles:
             self._rescue(watch)
+
+    def _may_park(self, process: Process) -> bool:
+        """Whether the other processes can trade without this one: strategies, and an aggregation that none reads.
+
+        What a strategy reads its hooks declare and its heartbeat says: no strategy's code runs in the supervisor.
+        """
+        strategies = {strategy.name for strategy in self.config.strategies}
+        beats = [
+            watch.beat_of(role) for watch in self.watches.values() for role in watch.process.roles if role in strategies
+        ]
+        spared = strategies | {AGGREGATION} if all(map(reads_nothing, beats)) else strategies
+        return bool(process.roles) and spared.issuperset(process.roles)
 
     def _park(self, watch: Watch) -> None:
         """Have execution cancel the parked strategies' orders; what they hold stays shown and stays theirs."""
@@ -290,7 +308,7 @@ class Keeper:
             "starting_ms": (self.now_ns - watch.taken_ns) // MS if watch.phase is Phase.STARTING else 0,
             "deaths": watch.death_count,
             "exit_code": watch.exit_code,
-            "parks": watch.parks,
+            "parks": watch.parks(),
             "error": "" if watch.settled else watch.error,
             "start_in_ms": max(0, watch.start_ns - self.now_ns) // MS if watch.phase is Phase.WAITING else 0,
             "cores": list(watch.process.cores),
@@ -348,13 +366,9 @@ class Keeper:
         audit.append(self.config.paths.audit, line)
 
 
-def may_park(config: Config, process: Process) -> bool:
-    """Whether the other processes can trade without this one: strategies, and an aggregation where there is none.
-
-    Which strategy reads of the aggregation its hooks say, and no strategy's code runs in the supervisor.
-    """
-    spared = {strategy.name for strategy in config.strategies} or {AGGREGATION}
-    return bool(process.roles) and spared.issuperset(process.roles)
+def reads_nothing(beat: Any) -> bool:
+    """Whether a strategy has said that it reads no lane of the aggregation; one that never ran has not."""
+    return beat is not None and beat.state > RoleState.STARTING and not beat.reads
 
 
 def _expect(request: Request) -> None:

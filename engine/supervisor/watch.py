@@ -75,9 +75,12 @@ class Watch:
         beat_of: Callable[[str], Any],
         despair: Callable[[str, int], None],
         *,
-        parks: bool = False,
+        parks: Callable[[], bool] = bool,  # never
     ) -> None:
-        """`beat_of` reads a role's heartbeat; `despair` is called when the process dies too often."""
+        """`beat_of` reads a role's heartbeat; `despair` is called when the process dies too often.
+
+        `parks` says whether the others can trade without it.
+        """
         self.parks = parks
         self.error = ""  # the last death's own words
         self.process = process
@@ -187,7 +190,7 @@ class Watch:
             self.deaths.popleft()
         count = len(self.deaths)
         self.phase = Phase.WAITING
-        if self.parks and (count >= patience.death_limit or self.exit_code == EXIT_CONFIG):
+        if (count >= patience.death_limit or self.exit_code == EXIT_CONFIG) and self.parks():
             self.phase = Phase.PARKED
             self.despair(self.process.name, count)
             return

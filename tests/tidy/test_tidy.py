@@ -97,6 +97,7 @@ def test_importing_shm_does_not_import_the_engine_or_numpy() -> None:
     assert loaded.stdout.strip() == "[]"
 
 
+@pytest.mark.timeout(600)  # mypy reads all of it anew
 def test_the_stubs_agree_with_the_compiled_modules() -> None:
     """A stub that lies makes mypy's word worthless."""
     stubs = [module_of(path) for path in PRODUCT if path.suffix == ".pyi"]

@@ -64,6 +64,7 @@ def test_roles_can_share_a_process_and_its_cores(tmp_path: Path) -> None:
             ("aggregation.groups.name", "47 bytes at most"),
         ),
         ("[journal]\nsync = 'often'", ("journal.sync = 'often'", "none, batch, each")),
+        ("reads = ['bars']", ("strategies[0].reads", "no longer read: delete this line", "on_bar")),
         ("[wrong]", ("wrong", "unknown key", "strategies")),
         ("path = 'x'", ("path", "unknown key")),
         ("x =", ("not TOML",)),

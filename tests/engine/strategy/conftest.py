@@ -96,7 +96,7 @@ class System:
             0,
             0,
             0,
-            (0,) * 5,
+            b"",
         )
 
     def fill(

@@ -1,5 +1,6 @@
 """A strategy that would hear or see nothing is refused where it is defined or loaded, with the name that is wrong."""
 
+import functools
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -16,6 +17,16 @@ from tests.engine.strategy.conftest import BTC, ETH, NUMBER, Recorder, System, b
 
 def hook(self: Any, *_: Any) -> None:
     """Take anything."""
+
+
+def wrapped(inner: Any) -> Any:
+    """A decorator as one writes them: what it makes is a plain function."""
+
+    @functools.wraps(inner)
+    def outer(*words: Any) -> Any:
+        return inner(*words)
+
+    return outer
 
 
 def make(**body: Any) -> type[Strategy]:
@@ -50,14 +61,62 @@ def test_a_misspelt_hook_is_refused(name: str, hint: str) -> None:
         ("def on_book(self, book): yield", "is a coroutine or generator"),
         ("on_book = None", "on_book is None, expected a method"),
         ("@staticmethod\ndef on_book(self, book): ...", "cannot be called"),
+        ("@wrapped\nasync def on_book(self, book): ...", "is a coroutine or generator"),
     ],
 )
 def test_a_hook_with_other_parameters_is_refused(text: str, shape: str) -> None:
     """It would end the process at the first book, or be called and do nothing."""
-    body: dict[str, Any] = {}
+    body: dict[str, Any] = {"wrapped": wrapped}
     exec(text, body)  # noqa: S102 - the text of a class's body
     with pytest.raises(TypeError, match=shape):
         make(**{"on_book": body.get("on_book")} if "on_book" in body else {"on_start": body["on_start"]})
+
+
+def test_a_coroutine_in_the_place_of_a_call_is_refused() -> None:
+    """`enter` would call it, get a coroutine that nobody runs, and no order would ever leave."""
+    body: dict[str, Any] = {}
+    exec("async def place(self, *words, **more): ...", body)  # noqa: S102 - the text of a class's body
+    with pytest.raises(TypeError, match=r"Mine\.place is a coroutine"):
+        make(place=body["place"])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "instead"),
+    [("reads", ("bars",), "to define on_bar"), ("wants_prints", True, "to define on_print has TICKS read")],
+)
+def test_what_earlier_versions_declared_is_refused_with_what_does_it_today(
+    name: str, value: object, instead: str
+) -> None:
+    """Ignored, it would look as if it still worked."""
+    with pytest.raises(TypeError, match=rf"Mine\.{name} is no longer read: delete it, {instead}"):
+        make(**{name: value})
+
+
+@pytest.mark.parametrize("timer_ns", [1e9, "1", -1])
+def test_an_interval_that_is_no_whole_number_is_refused(system: System, timer_ns: object) -> None:
+    """In the class at once, set in `on_start` at the start: by name, with what was expected."""
+    with pytest.raises(TypeError, match=r"Mine\.timer_ns is .*, expected whole nanoseconds"):
+        make(timer_ns=timer_ns)
+    late = make(on_start=lambda self: setattr(self, "timer_ns", timer_ns))
+    with pytest.raises(TypeError, match=r"Mine\.timer_ns is .*, expected whole nanoseconds"):
+        begin(system.role(late((BTC,), None)))
+
+
+def test_an_interval_set_at_the_start_passes_before_the_first_call(system: System) -> None:
+    """Called at once, a strategy that rebalances every hour would do so at every restart."""
+    called: list[int] = []
+    made = make(on_start=lambda self: setattr(self, "timer_ns", 50), on_timer=lambda _, now_ns: called.append(now_ns))
+    role = system.role(made((BTC,), None))
+    begin(role)
+    for now_ns in (1_002, 1_050, 1_051, 1_052):
+        role.step(now_ns)
+    assert called == [1_051]
+
+
+def test_a_new_of_its_own_is_refused() -> None:
+    """The engine's knows the instruments: without it every book is missing, in silence."""
+    with pytest.raises(TypeError, match=r"Mine\.__new__ replaces the engine's own"):
+        make(__new__=lambda kind, *_: Strategy.__new__(kind))
 
 
 def test_a_hook_may_name_its_parameters_as_it_likes_and_have_more_with_defaults() -> None:
@@ -102,6 +161,18 @@ def test_setting_the_engines_own_in_a_method_is_found_before_it_runs(
     with pytest.raises(TypeError, match=r"Sets, line 4: sets self\.position, which is the engine's"):
         strategy_class("sets_position:Sets")
     assert strategy_class("sets_total:Sets").__name__ == "Sets"
+
+
+def test_what_other_objects_in_a_strategys_body_set_is_theirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A helper class with `self.orders` of its own, a function that changes a row: neither touches the strategy."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "helpful.py").write_text(
+        "from engine.strategy import Strategy\nclass Helpful(Strategy):\n"
+        "    class State:\n        def __init__(self):\n            self.orders = self.position = 0\n"
+        "    @staticmethod\n    def mark(row):\n        row.position = 1\n"
+        "    def on_start(self):\n        def mark(row):\n            row.orders = 1\n        self.mark_row = mark\n"
+    )
+    assert strategy_class("helpful:Helpful").__name__ == "Helpful"
 
 
 def test_a_mixins_hook_that_is_hidden_is_refused() -> None:

@@ -3,9 +3,11 @@
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from engine.strategy.load import make_strategy, read_strategy_file, strategy_class
+from engine.strategy.strategy import Strategy, checked_parameters
 from engine.strategy.units import orderable, price_down, price_of, price_up, size_down, size_for, size_of
 from tests.engine.strategy.conftest import BTC
 
@@ -25,6 +27,28 @@ def test_a_wrong_parameter_is_named(parameters: dict[str, object], complaint: st
     """A typing slip in a parameter must not trade with the default instead."""
     with pytest.raises(ValueError, match=f"ImbalanceMaker: .*{complaint}"):
         make_strategy(MAKER, parameters, (BTC,))
+
+
+def test_an_unknown_parameter_is_refused_whatever_the_class_says() -> None:
+    """`class Parameters(msgspec.Struct)` without more ignores what it does not know: the default would be traded."""
+
+    class Lenient(Strategy):
+        class Parameters(msgspec.Struct):  # type: ignore[override]
+            edge: int = 1
+
+    with pytest.raises(ValueError, match=r"Lenient: unknown field `egde`, the parameters are: edge"):
+        checked_parameters(Lenient, {"egde": 5})
+    assert checked_parameters(Lenient, {"edge": 5}).edge == 5
+
+
+def test_parameters_that_are_no_struct_are_refused() -> None:
+    """They would end the process with an error of a library that the author never called."""
+
+    class Loose(Strategy):
+        Parameters = {"edge": 1}  # type: ignore[assignment] # noqa: RUF012
+
+    with pytest.raises(TypeError, match=r"Loose\.Parameters is .*expected `class Parameters\(msgspec\.Struct"):
+        checked_parameters(Loose, {})
 
 
 @pytest.mark.parametrize("name", ["engine.strategy.samples", "engine.strategy.samples:Nothing", "engine.lanes:Lane"])

@@ -64,6 +64,7 @@ class Bench:
     def __init__(self, config: Config) -> None:
         """All run; the beats are written by the test, as the roles would."""
         self.config, self.table, self.now_ns = config, Table(), 10**9
+        self.reads: dict[str, int] = {}  # of the aggregation's lanes, by strategy
         segments.make(config)
         self.keeper = Keeper(config, self.table, self.now_ns)
         self.beats = {
@@ -79,7 +80,8 @@ class Bench:
             for watch in self.keeper.watches.values():
                 if watch.child is not None and watch.child.pid not in self.table.stubborn:
                     for role in watch.process.roles:
-                        self.beats[role].write(0, self.now_ns, self.now_ns, 0, 0, 0, watch.child.pid, 2, 0, 0)
+                        reads = self.reads.get(role, 0)
+                        self.beats[role].write(0, self.now_ns, self.now_ns, 0, 0, 0, watch.child.pid, 2, reads, 0)
             self.keeper.step(self.now_ns)
 
     def pid(self, name: str) -> int:
@@ -96,7 +98,7 @@ class Bench:
             "instrument": 7,
             "side": 1,
             "flags": flags,
-            "spare": (0,) * 5,
+            "error_text": b"",
         }
         ring.publish(*(values.get(field.name, 0) for field in BY_NAME["orders"].record.fields))
         ring.close()
@@ -191,6 +193,28 @@ def test_a_strategy_that_keeps_dying_is_parked_alone_and_its_orders_are_cancelle
     bench.keeper.stop()
     bench.step(8)
     assert bench.keeper.ended
+
+
+@pytest.mark.parametrize(("reads", "phase"), [(0, "parked"), (1, "waiting")])
+def test_an_aggregation_that_dies_halts_only_those_who_read_it(write: Write, reads: int, phase: str) -> None:
+    """A strategy that never looks at bars need not stop for them; one that decides by them must not go on blind."""
+    bench = Bench(
+        write(
+            '[[processes]]\nname = "gamma"\nroles = ["gamma", "delta"]\n'
+            '[[processes]]\nname = "other"\nroles = ["alpha", "beta"]\n'
+            '[[processes]]\nname = "aggregation"\nroles = ["aggregation"]\n'
+            '[[strategies]]\nname = "gamma"\nid = 3\nclass = "a:B"\ninstruments = [7]\n'
+            '[[strategies]]\nname = "delta"\nid = 4\nclass = "a:B"\ninstruments = [7]\n'
+            '[[venues]]\nname = "binance"\nkind = "binance"\n'
+            '[[instruments]]\nid = 7\nvenue = "binance"\nsymbol = "BTCUSDT"\n[aggregation]\n'
+        )
+    )
+    bench.reads["delta"] = reads
+    bench.step(3)
+    die(bench, "aggregation", 5)
+    assert bench.keeper.watches["aggregation"].phase == phase
+    assert bench.keeper.halt.halted == bool(reads)
+    bench.close()
 
 
 def test_execution_that_dies_too_often_is_started_once_more_at_once_to_cancel(bench: Bench) -> None:

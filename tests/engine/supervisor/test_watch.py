@@ -70,7 +70,12 @@ class Bench:
         self.now_ns = 10**9
         process = process or Process(name="core", roles=("alpha", "beta"))
         self.watch = Watch(
-            process, PATIENCE, self.table, self.beats.get, lambda _, count: self.despaired.append(count), parks=parks
+            process,
+            PATIENCE,
+            self.table,
+            self.beats.get,
+            lambda _, count: self.despaired.append(count),
+            parks=lambda: parks,
         )
 
     def step(self, after_ms: float = 1, *roles: str, state: RoleState = RoleState.RUNNING) -> Phase:
