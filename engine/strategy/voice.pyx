@@ -31,13 +31,13 @@ cdef enum:
     C_LIMIT = 1
     IOC = 2
 
-LIMIT, GTC = int(OrderType.LIMIT), int(TimeInForce.GTC)  # plain numbers, which `help` can show and C reads fastest
-assert (WORD_BUY, WORD_SELL, LIMIT, TimeInForce.IOC) == (BUY, SELL, C_LIMIT, IOC)
+assert (WORD_BUY, WORD_SELL, OrderType.LIMIT, TimeInForce.IOC) == (BUY, SELL, C_LIMIT, IOC)
 assert (IntentKind.PLACE, IntentKind.CANCEL, IntentKind.CANCEL_ALL, IntentKind.REPLACE) == (
     PLACE, CANCEL, CANCEL_ALL, REPLACE)
 assert records.INTENT.size == sizeof(Intent)
 TTL_NS = 500_000_000  # an intent older than this is not worth an order
 cdef int64_t TTL = TTL_NS
+assert (OrderType.LIMIT, TimeInForce.GTC, TTL_NS) == (1, 1, 500000000)  # defaults below: `help` can show no names
 
 
 cdef class Outlet:
@@ -135,7 +135,7 @@ cdef class Voice:
         self.outlet, self.ledger = outlet, ledger
 
     def place(
-        self, instrument, side, size, price, *, order_type=LIMIT, time_in_force=GTC, ttl_ns=TTL_NS, timeout_ns=0,
+        self, instrument, side, size, price, *, order_type=1, time_in_force=1, ttl_ns=500000000, timeout_ns=0,
         double signal=0.0
     ):
         """Want an order: its intent id, or None where the log says why (no room on the lane, or no new orders wanted).

@@ -1,6 +1,7 @@
 """A strategy that would hear or see nothing is refused where it is defined or loaded, with the name that is wrong."""
 
 import functools
+import inspect
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -8,9 +9,10 @@ from typing import Any
 import pytest
 
 from engine.config.tables import Aggregation
-from engine.model.words import CommandKind
+from engine.model.words import CommandKind, OrderType, TimeInForce
 from engine.strategy.load import check_reads, strategy_class
 from engine.strategy.strategy import Strategy, reads_of
+from engine.strategy.voice import TTL_NS
 from engine.strategy.withheld import BEHIND, HALTED, INTERVAL_NS, NOT_STARTED
 from tests.engine.strategy.conftest import BTC, ETH, NUMBER, Recorder, System, begin
 
@@ -270,6 +272,17 @@ def test_a_wrong_argument_is_named(system: System, recorder: Recorder, call: Any
     with pytest.raises((TypeError, ValueError), match=words):
         call(recorder)
     assert system.intents == []
+
+
+@pytest.mark.parametrize("call", ["place", "enter", "exit", "cancel", "cancel_all", "replace", "position", "orders"])
+def test_a_call_shows_its_parameters(call: str) -> None:
+    """`help(Strategy.place)` is where an author looks first: a default that is a name would hide all of them."""
+    found = inspect.signature(getattr(Strategy, call))
+    assert list(found.parameters)[:2] in (["self", "instrument"], ["self", "intent_id"])
+    if call == "place":
+        defaults = {name: one.default for name, one in found.parameters.items() if one.default is not one.empty}
+        expected = {"order_type": OrderType.LIMIT, "time_in_force": TimeInForce.GTC, "ttl_ns": TTL_NS}
+        assert defaults == expected | {"timeout_ns": 0, "signal": 0.0}
 
 
 def test_what_means_an_integer_is_taken(system: System, recorder: Recorder) -> None:

@@ -201,7 +201,7 @@ def test_an_aggregation_that_dies_halts_only_those_who_read_it(write: Write, rea
     bench = Bench(
         write(
             '[[processes]]\nname = "gamma"\nroles = ["gamma", "delta"]\n'
-            '[[processes]]\nname = "other"\nroles = ["alpha", "beta"]\n'
+            '[[processes]]\nname = "other"\nroles = ["feed", "execution", "alpha", "beta"]\n'
             '[[processes]]\nname = "aggregation"\nroles = ["aggregation"]\n'
             '[[strategies]]\nname = "gamma"\nid = 3\nclass = "a:B"\ninstruments = [7]\n'
             '[[strategies]]\nname = "delta"\nid = 4\nclass = "a:B"\ninstruments = [7]\n'
