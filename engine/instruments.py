@@ -24,14 +24,16 @@ class InstrumentsMissingError(Exception):
 
 
 def write(
-    cells: shm.CellWriter, index: int, instrument: Instrument, now_ns: int, *, old: bool = False, missing: int = 0
-) -> None:
+    cells: shm.CellWriter, index: int, instrument: Instrument, now_ns: int, *, old: bool = False, missing: int = 0,
+    spread_alarm_bps: float = 0.0,
+) -> None:  # fmt: skip
     """Show an instrument; `old` when it comes from the cached copy, `missing` the channels that do not come."""
     texts = {name: getattr(instrument, name).encode() for name in TEXTS}
     numbers = {name: getattr(instrument, name) for name in NUMBERS}
     row = LANE.record.row(
-        **texts, **numbers, trading=instrument.trading, old=old, update_ns=now_ns, missing=missing, spare=(0,) * 3
-    )
+        **texts, **numbers, trading=instrument.trading, old=old, update_ns=now_ns, missing=missing,
+        spread_alarm_bps=spread_alarm_bps, spare=(0,) * 2,
+    )  # fmt: skip
     cells.write(index, *row)
 
 

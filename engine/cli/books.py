@@ -35,18 +35,20 @@ def _silenced(book: dict[str, Any], silent_ns: int) -> dict[str, Any]:
     """A book as it may be believed: what a dead or frozen feed has left says GOOD for ever."""
     if not silent_ns:
         return {**book, "feed_silent_ms": 0}
-    unknown = {"state": UNKNOWN, "last_state": book["state"], "spread_bps": None, "imbalance": None}
+    unknown = {"state": UNKNOWN, "last_state": book["state"], "spread_bps": None, "imbalance": None,
+               "spread_alarm_bps": None}  # fmt: skip
     return {**book, **unknown, "feed_silent_ms": silent_ns // 1_000_000}
 
 
 def _book(top: Any, instrument: Any, configured: Mapping[int, tuple[str, str]]) -> dict[str, Any]:
     """One book; only its names are known before the venue, or the copy on disk, has told its instrument."""
     venue, symbol = configured.get(top.instrument, ("", ""))
-    named = {"venue": venue, "symbol": symbol, "trading": False, "old": False, "missing": []}
+    named = {"venue": venue, "symbol": symbol, "trading": False, "old": False, "missing": [], "spread_alarm_bps": None}
     if instrument is not None:
         missing = [kind.name.lower() for kind in ChannelKind if instrument.missing & kind]
         texts = {name: getattr(instrument, name).rstrip(b"\0").decode(TEXT) for name in ("venue", "symbol")}
-        named = {**texts, "trading": bool(instrument.trading), "old": bool(instrument.old), "missing": missing}
+        named = {**texts, "trading": bool(instrument.trading), "old": bool(instrument.old), "missing": missing,
+                 "spread_alarm_bps": instrument.spread_alarm_bps or None}  # fmt: skip
     return {
         "instrument": top.instrument, **named, "known": instrument is not None,
         "state": BookState(top.state).name, "publish_ns": top.publish_ns,
@@ -88,5 +90,6 @@ def show(found: list[dict[str, Any]], now_ns: int) -> None:
 def _state(one: Mapping[str, Any]) -> str:
     """A book's state in words."""
     if not one["feed_silent_ms"]:
-        return str(one["state"]).lower()
+        alarm_bps = one["spread_alarm_bps"]
+        return str(one["state"]).lower() + (f", spread wide (alarm {alarm_bps:g} bp)" if alarm_bps else "")
     return f"unknown: feed not heard for {ago(one['feed_silent_ms'] * 1_000_000)} (was {one['last_state'].lower()})"

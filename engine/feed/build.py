@@ -211,7 +211,8 @@ def build(config: "Config", name: str) -> FeedRole | ReplayRole:
 def shower(cells: shm.CellWriter, venue: str) -> Any:
     """What shows a venue's instruments to everyone, under the name that the configuration gives the venue."""
 
-    def show(instrument: "Instrument", cell: int, old: bool, missing: int, now_ns: int) -> None:
-        write(cells, cell, dataclasses.replace(instrument, venue=venue), now_ns, old=old, missing=missing)
+    def show(instrument: "Instrument", cell: int, old: bool, missing: int, alarm_bps: float, now_ns: int) -> None:
+        named = dataclasses.replace(instrument, venue=venue)
+        write(cells, cell, named, now_ns, old=old, missing=missing, spread_alarm_bps=alarm_bps)
 
     return show

@@ -25,7 +25,6 @@ from engine.feed.outbox import Outbox
 from engine.feed.pipeline import Pipeline
 from engine.feed.rehearsal import Rehearsal
 from engine.feed.snapshots import Snapshots
-from engine.feed.spread import SpreadAlarms
 from engine.feed.standby import Standby
 from engine.feed.track import Track
 from engine.model.instrument import Instrument
@@ -83,7 +82,6 @@ class Feed:
         self.pipeline: Pipeline | None = None
         self.malformed = self.reconnects = self.successions = 0
         self.failure = ""
-        self._spreads = SpreadAlarms(config.name, config.alarm_spreads)
         self._cut: set[str] = set()  # books whose worst levels do not fit
 
     @property
@@ -355,8 +353,8 @@ class Feed:
             track.refresh(now_ns)
         track.retell(now_ns, RETOLD_LEVELS)
         self._log_cut(track)
-        if link is self._link:
-            self._spreads.look(track)
+        if link is self._link and self._listings.spreads.look(track):
+            self._listings.show_one(track.symbol, link.missing, now_ns)
 
     def _log_cut(self, track: Track) -> None:
         """Say once of each cut book that it is not whole; it is asked for anew before its levels are needed."""

@@ -18,6 +18,7 @@ from engine.feed.order_track import OrderTrack
 from engine.feed.outbox import Outbox
 from engine.feed.pipeline import Pipeline
 from engine.feed.precision import misfits_of, misfits_of_book
+from engine.feed.spread import SpreadAlarms
 from engine.feed.track import Track
 from engine.model.instrument import Instrument
 from engine.model.words import BookState
@@ -27,7 +28,8 @@ from engine.venues.dialect import Dialect
 LOG = logging.getLogger("steelyard.feed")
 NOTHING_MISSING: Mapping[str, int] = MappingProxyType({})
 
-Show = Callable[[Instrument, int, bool, int, int], None]  # instrument, cell, an old copy, channels missing, now_ns
+# instrument, cell, an old copy, channels missing, the spread alarm that is raised, now_ns
+Show = Callable[[Instrument, int, bool, int, float, int], None]
 
 
 class Listings:
@@ -43,6 +45,7 @@ class Listings:
         self._revision = 0
         self._misfit_check_ns = 0
         self.misfits: dict[str, str] = {}
+        self.spreads = SpreadAlarms(config.name, config.alarm_spreads)
         self.tracks: dict[str, Track] = {}
         self.pipeline: Pipeline | None = None
 
@@ -105,7 +108,8 @@ class Listings:
         if one is None and symbol in self._loader.refused:
             one = unlisted(self._config.venue, symbol, self._config.symbols[symbol])
         if one is not None:
-            self.show(one, self._config.cell(symbol), self._loader.old, missing.get(symbol, 0), now_ns)
+            alarm_bps = self.spreads.raised.get(symbol, 0.0)
+            self.show(one, self._config.cell(symbol), self._loader.old, missing.get(symbol, 0), alarm_bps, now_ns)
 
     def shadow(self) -> Pipeline:
         """A pipeline like the first, told to nobody."""

@@ -1,4 +1,4 @@
-"""Alarms on spreads: logged when a book's spread passes its alarm, and again when it is well below it.
+"""Alarms on spreads: logged and shown when a book's spread passes its alarm, until it is well below it.
 
     quiet ── spread > alarm ─▶ raised ── spread < 4/5 of it ─▶ quiet
 
@@ -21,22 +21,25 @@ class SpreadAlarms:
     """The alarms of one feed, by symbol."""
 
     def __init__(self, name: str, alarms: Mapping[str, float]) -> None:
-        """All quiet."""
+        """All quiet. `raised`: the alarms that last, in basis points."""
         self._name, self._alarms = name, alarms
-        self.raised: set[str] = set()
+        self.raised: dict[str, float] = {}
 
-    def look(self, track: Track) -> None:
-        """See how wide a book is."""
+    def look(self, track: Track) -> bool:
+        """See how wide a book is; whether its alarm begins or ends with that."""
         alarm = self._alarms.get(track.symbol)
         if not alarm or track.state != BookState.GOOD:
-            return
+            return False
         bid, ask = track.book.best(1), track.book.best(-1)
         if bid is None or ask is None:
-            return
+            return False
         spread = spread_bps(bid[0], ask[0])
         if track.symbol not in self.raised and spread > alarm:
-            self.raised.add(track.symbol)
+            self.raised[track.symbol] = alarm
             LOG.warning("%s: the spread of %s is %.2f bps, its alarm is %g", self._name, track.symbol, spread, alarm)
-        elif track.symbol in self.raised and spread < alarm * QUIET_SHARE:
-            self.raised.remove(track.symbol)
+            return True
+        if track.symbol in self.raised and spread < alarm * QUIET_SHARE:
+            del self.raised[track.symbol]
             LOG.warning("%s: the spread of %s is %.2f bps again", self._name, track.symbol, spread)
+            return True
+        return False

@@ -367,7 +367,8 @@ INSTRUMENT = Record(
         "trading": "u1",
         "old": "u1",  # from the cached copy: the venue did not answer
         "missing": "u4",  # channels the venue refused or ignored: bits of ChannelKind
-        "spare": "3u8",
+        "spread_alarm_bps": "f8",  # the spread alarm while it is raised; 0: none is
+        "spare": "2u8",
     },
 )
 

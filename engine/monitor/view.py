@@ -174,6 +174,7 @@ def _books(figures: Figures, known: dict[int, Instrument]) -> Section:
     """Those that may not be believed first; a book of a feed that is not heard is as old as the feed's last beat."""
     section = Section("BOOKS", ("book", "bid", "ask", "spread bp", "age"))
     silent = _feed_silent(figures)
+    wide = {one.id for one in figures.cells("instruments") if one.spread_alarm_bps and not silent}
     for row in sorted(figures.cells("book_tops"), key=lambda one: one.state == BookState.GOOD):
         good = row.state == BookState.GOOD and not silent
         said = f"[{'green' if good else 'red'}]{silent or BookState(row.state).name.lower()}"
@@ -186,7 +187,8 @@ def _books(figures: Figures, known: dict[int, Instrument]) -> Section:
             title_of(known, row.instrument), said,
             f"{to_text(row.bid_size[0], one.size_decimals)} @ {to_text(bid, one.price_decimals)}",
             f"{to_text(ask, one.price_decimals)} @ {to_text(row.ask_size[0], one.size_decimals)}",
-            bps_text(row.spread_bps if good else None), age_text(time.time_ns() - row.publish_ns),
+            bps_text(row.spread_bps if good else None) + (" [red]wide[/]" if row.instrument in wide else ""),
+            age_text(time.time_ns() - row.publish_ns),
         ))  # fmt: skip
     return section
 

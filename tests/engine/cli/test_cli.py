@@ -22,6 +22,7 @@ import shm
 from engine import instruments
 from engine.cli import main
 from engine.cli.books import are_followed, books
+from engine.cli.books import show as show_books
 from engine.cli.halting import Found
 from engine.cli.keys import QUIT, Keys
 from engine.cli.output import choose_system, lives
@@ -276,6 +277,24 @@ def test_a_book_of_a_dead_feed_is_unknown_whatever_it_said_last(market: Config) 
     assert (silent["state"], silent["last_state"], silent["spread_bps"]) == ("UNKNOWN", "GOOD", None)
     assert silent["feed_silent_ms"] >= 60_000
     assert not are_followed([silent], silent["publish_ns"])
+
+
+def test_a_spread_alarm_is_shown_while_it_lasts(market: Config, capsys: pytest.CaptureFixture[str]) -> None:
+    """An alarm that stands in a log only is seen by nobody who looks at the screens; a dead feed's is history."""
+    cells = shm.CellWriter(market.lane("instruments"), BY_NAME["instruments"].record)
+    for alarm_bps, lasts in ((60.0, True), (0.0, False)):
+        instruments.write(cells, 3, BITCOIN, 1, spread_alarm_bps=alarm_bps)
+        [one] = books(market.system.name, {})
+        show_books([one], one["publish_ns"])
+        assert (one["spread_alarm_bps"], "spread wide (alarm 60 bp)" in capsys.readouterr().out) == (
+            alarm_bps or None, lasts
+        )  # fmt: skip
+        figures = Figures(market.system.name)
+        figures.poll()
+        console = Console(width=80, height=24, record=True, file=io.StringIO())
+        console.print(screen(figures, 80, 24))
+        assert (" wide " in console.export_text()) is lasts
+    cells.close()
 
 
 def test_status_says_that_a_full_disk_has_stopped_entries(typed: Typed, write: Write, system: str) -> None:

@@ -4,11 +4,14 @@ import math
 import random
 from collections.abc import Iterator
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
 from engine.book import spread_bps
+from engine.config import ConfigError, load
 from engine.execution.tops import take
+from engine.feed.build import feed_config
 from engine.model.instrument import Instrument
 from engine.model.words import BookState
 from engine.risk.market import Top
@@ -16,6 +19,23 @@ from engine.strategy import Book
 from tests.engine.feed.feed_fakes import Bench, diff
 
 BTC = Instrument(7, "binance", "BTCUSDT", "BTC", "USDT", 2, 5, 1, 1, 1, 10**12, 5 * 10**7)
+
+SYSTEM = """
+[system]
+name = "wide"
+[[venues]]
+name = "binance"
+kind = "binance"
+[[instruments]]
+id = 7
+venue = "binance"
+symbol = "BTCUSDT"
+alarm_spread_bps = 12.5
+[[instruments]]
+id = 8
+venue = "binance"
+symbol = "ETHUSDT"
+"""
 
 
 @pytest.fixture
@@ -93,12 +113,26 @@ def test_a_spread_is_right_to_the_last_bits_of_any_price() -> None:
     assert spread_bps(101, 99) == -200
 
 
+def test_the_alarm_of_an_instrument_is_the_configurations(tmp_path: Path) -> None:
+    """A key that loads and reaches no feed is an alarm that never rings."""
+    path = tmp_path / "system.toml"
+    path.write_text(SYSTEM)
+    config = load(path)
+    assert feed_config(config, "feed.binance", config.venues[0]).alarm_spreads == {"BTCUSDT": 12.5, "ETHUSDT": 0.0}
+    path.write_text(SYSTEM.replace("12.5", "-1"))
+    with pytest.raises(ConfigError, match="alarm_spread_bps"):
+        load(path)
+
+
 def test_a_wide_spread_is_logged_once_and_once_more_when_it_is_over(caplog: pytest.LogCaptureFixture) -> None:
     """A spread that swings around its alarm must not fill the log, and the number is the one that risk goes by."""
-    bench = Bench(alarm_spreads={"BTCUSDT": 60.0})
+    bench, shown = Bench(alarm_spreads={"BTCUSDT": 60.0}), []
+    bench.feed._listings.show = lambda *told: shown.append(told[4])
     try:
         bench.good()
+        assert shown[-1] == 60
         bench.step(0.02, diff(111, 112, [["100.50", "1"]], [["100.90", "1"]]))
+        assert shown[-1] == 0
         wide, middle, narrow = (spread_bps(10000, 10100), spread_bps(10050, 10100), spread_bps(10050, 10090))
         assert wide > 60 > middle > 60 * 0.8 > narrow
         assert [record.args[1:3] for record in caplog.records if "spread" in record.msg] == [
