@@ -17,10 +17,11 @@ from engine.venues.dialect import EVERY, Answer, AnswerKind, Listing, Unreadable
 from tests.engine.feed.loopback import BELIEVED, LoopbackBench
 from tests.engine.feed.loopback import Line as VenueLine
 from tests.engine.feed.loopback_venues import VENUES, bench_of
-from tests.engine.venues.mutations import MUTATIONS
+from tests.engine.venues.mutations import STRUCTURES
 from tests.engine.venues.test_scanners_fuzz import LISTINGS, listed, samples
 from tests.mutate_frames import mutate
 
+BOOKS_OVER_REST = sorted(name for name in VENUES if name in DIALECTS and DIALECTS[name]().requests_snapshots)
 ROUND = 500  # spoilt frames between two steps of the feed
 CONTROL = (
     {"result": None, "id": 1},
@@ -80,7 +81,7 @@ def take(bench: LoopbackBench, frame: bytes) -> None:
 def test_no_frame_ends_the_feed(bench: LoopbackBench, said: list[bytes], seed: int) -> None:
     """One message of a strange shape once killed the feed of every venue, at every start anew."""
     draw, frames = random.Random(seed), (*said[-200:], *CONTROL_FRAMES)
-    for turn in range(MUTATIONS // len(VENUES)):
+    for turn in range(STRUCTURES):
         take(bench, mutate(draw, draw.choice(frames), frames))
         if turn % ROUND == 0:
             bench.go(1)
@@ -105,6 +106,27 @@ def test_a_frame_that_cannot_be_read_makes_the_book_suspect_at_once(bench: Loopb
 
 
 @pytest.mark.timeout(3600)
+@pytest.mark.parametrize("bench", BOOKS_OVER_REST, indirect=True)
+def test_no_book_over_rest_ends_the_feed(bench: LoopbackBench, seed: int) -> None:
+    """A book that was asked for is taken or refused, and the next connection has a whole one again."""
+    draw, feed, taken = random.Random(seed), bench.feed, 0
+    bodies = [
+        orjson.dumps(answer) for path, answer in bench.venue.rest.answers.items() if "/depth" in path or "/book" in path
+    ]
+    for turn in range(STRUCTURES):
+        taken += feed._seed(0, mutate(draw, draw.choice(bodies)), bench.now)
+        if turn % ROUND == 0:
+            bench.go(1)
+    assert 0 < taken < STRUCTURES
+    feed._link.fail("enough")  # type: ignore[union-attr]
+    bench.go_until(lambda: bench.state() == BookState.DISCONNECTED, "gone")
+    bench.go_until(lambda: bench.state() in BELIEVED, "good again")
+    bench.go(20)
+    bench.go(8, moving=False)
+    assert bench.is_whole()
+
+
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("venue", sorted(DIALECTS))
 def test_no_answer_over_rest_is_beyond_a_dialect(venue: str, seed: int) -> None:
     """Metadata is read as a listing or refused as a value; one strange symbol hurts no other."""
@@ -112,7 +134,7 @@ def test_no_answer_over_rest_is_beyond_a_dialect(venue: str, seed: int) -> None:
     market = VENUES[venue if venue in VENUES else venue.partition("-")[0]](seed)
     whole = [orjson.dumps(answer) for answer in market.rest.answers.values()]
     market.close()
-    for _ in range(MUTATIONS // 20):
+    for _ in range(STRUCTURES):
         body = mutate(draw, draw.choice(whole))
         found = guarded(lambda body=body: dialect.instruments(body, None))  # type: ignore[misc]
         assert isinstance(found, Listing | Unreadable)
@@ -126,7 +148,7 @@ def test_every_dialect_says_what_a_spoilt_frame_could_have_changed(venue: str, s
     """The border behind every scanner: an answer, and books that are ours or every one."""
     draw, border, market = random.Random(seed), Border(dialect_of(venue)), listed(venue)
     frames = (*samples(venue), *CONTROL_FRAMES)
-    for _ in range(MUTATIONS // len(DIALECTS)):
+    for _ in range(STRUCTURES):
         frame = mutate(draw, draw.choice(frames), frames)
         assert isinstance(border.answer(frame), Answer)
         if market.decode(frame) is None:
