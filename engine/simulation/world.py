@@ -101,6 +101,7 @@ class World:
     """Everything, until `close`."""
 
     purse: Mapping[str, int] = PURSE  # what the account begins with
+    half_width_steps = 1  # the maker's: a wide one's orders still rest when they reach the venue late
 
     def __init__(self, seed: int, mishaps: Mishaps | None = None) -> None:
         """Build the venue, the lanes and the berths; nobody lives yet."""
@@ -201,7 +202,9 @@ class World:
         if name == "maker":
             return ImbalanceMaker(
                 self.instruments,
-                ImbalanceMaker.Parameters(size="0.01", position_max="0.05", half_width_steps=1, short=True),
+                ImbalanceMaker.Parameters(
+                    size="0.01", position_max="0.05", half_width_steps=self.half_width_steps, short=True
+                ),
             )
         return MomentumTaker(self.instruments, MomentumTaker.Parameters(size="0.01", half_life_prints=5, short=True))
 
