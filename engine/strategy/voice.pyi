@@ -1,9 +1,8 @@
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Self
 
 from engine.model.group import Group
 from engine.model.instrument import Instrument
-from engine.model.words import OrderType, TimeInForce
 from engine.strategy.book import Book
 from engine.strategy.ledger import Ledger, Order
 
@@ -27,7 +26,7 @@ class Voice:
     @property
     def groups(self) -> dict[int, Group]: ...
     parameters: Any
-    def __init__(self, instruments: tuple[Instrument, ...] = (), parameters: Any = None) -> None: ...
+    def __new__(cls, instruments: tuple[Instrument, ...] = (), parameters: Any = None) -> Self: ...
     def bind(self, outlet: Outlet | None, ledger: Ledger) -> None: ...
     def place(
         self,
@@ -36,8 +35,8 @@ class Voice:
         size: int,
         price: int,
         *,
-        order_type: OrderType = ...,
-        time_in_force: TimeInForce = ...,
+        order_type: int = ...,  # one of OrderType
+        time_in_force: int = ...,  # one of TimeInForce
         ttl_ns: int = ...,
         timeout_ns: int = 0,
         signal: float = 0.0,
