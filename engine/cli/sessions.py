@@ -18,6 +18,7 @@ PLAIN = {
     SessionState.SUBSCRIBE: "is subscribing to the account's events",
     SessionState.RECONCILING: "is comparing orders and fills with the venue",
     SessionState.READY: "is ready",
+    SessionState.DENIED: "stands, and the venue refuses the orders",
 }
 NOT_BEGUN = "has not begun"
 

@@ -151,7 +151,7 @@ def _await_session(config: Config, pid: int, state: dict[str, Any], deadline: fl
     if not _trades(state):
         return state
     while (found := sessions.session(config.system.name)) is None or not found["ready"]:
-        refused = found is not None and found["error"] and found["attempts"] > 1
+        refused = found and (found["state"] == "DENIED" or (found["error"] and found["attempts"] > 1))
         if refused or time.monotonic() > deadline:
             now_ns = (_status_of(config, pid) or state)["now_ns"]
             raise Complaint(

@@ -5,32 +5,39 @@
 Only the change since the last agreement is compared, so whatever the account held before is nobody's concern. A
 difference may be a fill that has not been told yet: orders and fills are compared first, and only a difference that
 three comparisons in a row find to the last digit is one. Where others have traded on the account meanwhile, it is
-reported and nothing else; else the instruments of that asset are halted. The first balance of a life is only believed
-once it has been agreed with, because a fill may have been in it that was told later.
+reported and nothing else; else the instruments of that asset are halted. The agreement outlives the process
+(`baseline`). The first balance of all is only believed once it has been agreed with, because a fill may have been in it
+that was told later. While the connection was down a deposit or a withdrawal may have passed untold: after that a
+difference halts an instrument only where it looks like a trade, its base and its quote asset moved against each other.
 """
 
 import logging
 
+from engine.execution import baseline
 from engine.execution.alarm import Alarm
+from engine.execution.baseline import ALL_ASSETS, Baseline
 from engine.execution.config import ExecutionConfig
 from engine.execution.gateway import Ask, Gateway, Request
 from engine.execution.recovery import Recovery
+from engine.execution.seams import Appender
 from engine.model.fixed import to_text
 from engine.model.records import FEE_DECIMALS
+from engine.model.words import JournalKind
 from engine.venues.trading import FillNews, News, Outcome
 
 logger = logging.getLogger("engine.execution")
 
 AGAIN_NS = 2_000_000_000  # between comparisons while they differ
 TIMES = 3  # that a difference must be found
-ALL_ASSETS = "*"  # others have traded, nobody here knows what
 
 
 class Balances:
     """What the balances were, what has moved them, and when to ask."""
 
-    def __init__(self, config: ExecutionConfig, gateway: Gateway, recovery: Recovery, alarm: Alarm) -> None:
-        """Begin without a balance."""
+    def __init__(
+        self, config: ExecutionConfig, gateway: Gateway, recovery: Recovery, alarm: Alarm, journal: Appender
+    ) -> None:
+        """Begin without a balance; `restore` brings the former life's."""
         self._interval_ns = config.balance_interval_ns
         self._gateway = gateway
         self._recovery = recovery
@@ -38,40 +45,49 @@ class Balances:
         self._instruments = {one.id: one for one in config.instruments}
         self._assets = {asset for one in config.instruments for asset in (one.base, one.quote)}
         self._charged: set[str] = set()  # third assets that our fees were taken in
-        self._agreed: dict[str, int] | None = None  # at FEE_DECIMALS, as everything here
+        self._journal = journal
+        self._since = Baseline()
+        self._known = False  # there is a balance to compare with
         self._firm = False  # the first balance was agreed with
+        self._deaf = True  # deposits and withdrawals may have passed untold since then
         self._agreed_ns = 0
-        self._moved: dict[str, int] = {}  # by our fills, deposits and withdrawals, since then
-        self._slack: dict[str, int] = {}  # by how much the venue may have rounded those
-        self._others: set[str] = set()  # assets that others have traded since then
         self._difference: dict[str, int] = {}
         self._times = 0
         self._due_ns = 0
         self._asked = self._urgent = False
 
+    def restore(self, since: Baseline, agreed_ns: int) -> None:
+        """Go on from the former life's agreement."""
+        self._since, self._agreed_ns = since, agreed_ns
+        self._known = self._firm = bool(since.agreed)
+        self._charged = (since.agreed.keys() | since.moved.keys()) - self._assets
+
     def on_fill(self, instrument: int, side: int, fill: FillNews) -> None:
         """A fill of ours was taken in."""
-        one = self._instruments[instrument]
-        decimals = one.price_decimals + one.size_decimals
-        self._move(one.base, side * fill.size, one.size_decimals)
-        self._move(one.quote, -side * fill.price * fill.size, decimals)
+        self._since.trade(self._instruments[instrument], side, fill.price, fill.size)
         asset = fill.fee_asset.decode()
-        self._move(asset, -fill.fee, FEE_DECIMALS)
+        self._since.move(asset, -fill.fee)
         if fill.fee and asset not in self._assets:
             self._charged.add(asset)
 
-    def on_others(self, instrument: int) -> None:
+    def on_others(self, instrument: int, now_ns: int) -> None:
         """Somebody else's order moved on this account; instrument 0: of a symbol that is not configured."""
         one = self._instruments.get(instrument)
-        self._others.update((ALL_ASSETS,) if one is None else (one.base, one.quote))
+        fresh = {ALL_ASSETS} if one is None else {one.base, one.quote}
+        fresh -= self._since.others
+        self._since.others |= fresh
+        for asset in sorted(fresh):
+            self._journal.add(now_ns, JournalKind.BALANCE, baseline.traded(asset))
+        if fresh:
+            self._journal.commit(now_ns)
 
     def on_transfer(self, asset: str, amount: int) -> None:
         """A deposit or a withdrawal, of any asset: the next fill's fee may be taken in it."""
-        self._moved[asset] = self._moved.get(asset, 0) + amount
+        self._since.move(asset, amount)
 
     def on_down(self, now_ns: int) -> None:
         """The connection ended with what was asked on it."""
-        self._asked = False
+        self._asked, self._deaf = False, True
         self._due_ns = max(self._due_ns, now_ns)
 
     def compare_soon(self, now_ns: int) -> None:
@@ -80,7 +96,8 @@ class Balances:
 
     def rebase(self) -> None:
         """An operator has looked: what the account holds at the next answer counts."""
-        self._agreed, self._firm = None, False
+        self._since.clear()
+        self._known = self._firm = False
 
     def step(self, now_ns: int) -> None:
         """Ask when it is due and nothing is known to be missing."""
@@ -98,17 +115,16 @@ class Balances:
         if found is None:
             again_ns = news.retry_after_ns - self._gateway.clock.offset_ns if news.retry_after_ns else 0
             self._due_ns = max(self._due_ns, again_ns)
-        elif self._agreed is None:
-            self._agree(found, now_ns)
+        elif self._known:
+            self._compare(found, request, now_ns)
         else:
-            self._compare(found, self._agreed, request, now_ns)
+            self._agree(found, now_ns)
 
-    def _compare(self, found: dict[str, int], agreed: dict[str, int], request: Request, now_ns: int) -> None:
+    def _compare(self, found: dict[str, int], request: Request, now_ns: int) -> None:
         """Agreed, or different: once may be a fill that is still to come."""
-        assets = self._assets | self._charged
-        expected = {asset: agreed.get(asset, 0) + self._moved.get(asset, 0) for asset in assets}
-        difference = {asset: found.get(asset, 0) - expected[asset] for asset in sorted(assets)}
-        difference = {asset: by for asset, by in difference.items() if abs(by) > self._slack.get(asset, 0)}
+        since, assets = self._since, sorted((self._assets | self._charged) & self._since.agreed.keys())
+        difference = {one: found.get(one, 0) - since.agreed[one] - since.moved.get(one, 0) for one in assets}
+        difference = {asset: by for asset, by in difference.items() if abs(by) > since.slack.get(asset, 0)}
         if not difference:
             self._firm = True
             self._agree(found, now_ns)
@@ -127,10 +143,13 @@ class Balances:
         """Count from here."""
         if self._urgent and self._firm and not self._difference:
             logger.info("the account's balances agree with the fills")
-        self._agreed, self._agreed_ns, self._urgent = found, now_ns, False
-        self._moved.clear()
-        self._slack.clear()
-        self._others.clear()
+        self._known, self._agreed_ns, self._urgent, self._deaf = True, now_ns, False, False
+        for asset in sorted(self._assets | found.keys() | self._since.moved.keys()):
+            amount = found.get(asset, 0)
+            if self._firm and (asset in self._assets or asset in self._charged):
+                self._journal.add(now_ns, JournalKind.BALANCE, baseline.agreed(asset, amount))
+            self._since.agree(asset, amount)
+        self._journal.commit(now_ns)
         self._difference, self._times = {}, 0
 
     def _report(self, asset: str, by: int, found: int, now_ns: int) -> None:
@@ -139,10 +158,13 @@ class Balances:
         text = (
             f"{asset}: the account holds {_text(found)}, expected {_text(found - by)} (difference {_text(by)}): since"
             f" the last agreement {seconds} s ago our fills, deposits and withdrawals moved"
-            f" {_text(self._moved.get(asset, 0))}"
+            f" {_text(self._since.moved.get(asset, 0))}"
         )
-        if self._others & {asset, ALL_ASSETS}:
+        if self._since.others & {asset, ALL_ASSETS}:
             logger.warning("the account's balance moved, others traded on it", extra={"what": text})
+            return
+        if self._deaf and not self._looks_traded(asset):
+            logger.warning("the account's balance moved while nobody here listened", extra={"what": text})
             return
         concerned = [one.id for one in self._instruments.values() if asset in (one.base, one.quote)]
         if not concerned:
@@ -150,16 +172,10 @@ class Balances:
         for instrument in concerned:
             self._alarm.balance_differs(instrument, by, text, now_ns)
 
-    def _move(self, asset: str, amount: int, decimals: int) -> None:
-        """Count a movement; digits that the venue's balances do not have are its to round."""
-        if not amount:
-            return
-        if decimals <= FEE_DECIMALS:
-            moved = int(amount * 10 ** (FEE_DECIMALS - decimals))
-        else:
-            moved, rest = divmod(amount, 10 ** (decimals - FEE_DECIMALS))
-            self._slack[asset] = self._slack.get(asset, 0) + bool(rest)
-        self._moved[asset] = self._moved.get(asset, 0) + moved
+    def _looks_traded(self, asset: str) -> bool:
+        """Whether the differences in an instrument's two assets, this one among them, are those of a trade."""
+        pairs = [(one.base, one.quote) for one in self._instruments.values() if asset in (one.base, one.quote)]
+        return any(self._difference.get(base, 0) * self._difference.get(quote, 0) < 0 for base, quote in pairs)
 
 
 def _text(amount: int) -> str:

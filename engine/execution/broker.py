@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from engine.execution import client_id, contradictions
 from engine.execution.blotter import Blotter
-from engine.execution.gateway import Ask, Gateway, Request
+from engine.execution.gateway import NO_DENIAL, Ask, Gateway, Request
 from engine.execution.order import CANCELLING, FILLED, IN_FLIGHT, OPEN, PARTLY, REJECTED, UNKNOWN, Order
 from engine.log import BoundedLog
 from engine.model.refusals import reject_text
@@ -251,10 +251,13 @@ class Broker:
         if outcome == Outcome.ACCEPTED and placed is not None:
             for fill in fills:
                 self.take_fill(order, fill, now_ns, placed.executed)
+            self._gateway.denied = NO_DENIAL
             self.take_news(order, placed, now_ns, answered=False)
         elif outcome == Outcome.REFUSED and order.state in IN_FLIGHT:
             order.answer_ns = now_ns
             self._blotter.move(order, REJECTED, now_ns)
+            if self._gateway.wire.denied(error, text):
+                self._gateway.denied = error, f"order refused: {error} {text}".rstrip()
             self._warn(now_ns, "order rejected", order)
         elif order.state in IN_FLIGHT or outcome == Outcome.REFUSED:
             self._doubt(order, now_ns)

@@ -111,7 +111,7 @@ class Execution:
         self.express = Express(system, self.gate, self.blotter.last_intent, self.journal, self.gateway, maker.finish)
         self._intents = tuple((number, lanes.intents[number], index) for index, number in enumerate(strategies))
         self._intake = Intake(self, lanes.books, lanes.commands, self._intents, self._tops, self._accept)
-        self._balances = Balances(config, self.gateway, self.recovery, self.alarm)
+        self._balances = Balances(config, self.gateway, self.recovery, self.alarm, self.journal)
         self.blotter.on_fill, self.strangers.on_others = self._balances.on_fill, self._balances.on_others
         self._notices = Notices(lanes, self.gateway, self.alarm, config.instruments)
         self._due_ns = 0
@@ -324,6 +324,7 @@ class Execution:
         for chase in replay.chases:
             self.desk.watch(chase.order)
         self.alarm.restore(replay.disputes, replay.stopped, raised=replay.alarmed)
+        self._balances.restore(replay.baseline, replay.agreed_ns)
         self._read_halt(self._lanes.halt.read(0), replay.halted)
         if replay.command_life == self._lanes.commands_life:
             self._lanes.commands.cursor = max(self._lanes.commands.cursor, replay.commands_followed)

@@ -58,6 +58,7 @@ class Stage(IntEnum):
 
 UP, CONNECTING, PLACE = Stage.UP, Stage.CONNECTING, Ask.PLACE
 CLOSED = PortState.CLOSED
+NO_DENIAL = (0, "")
 REPORT, ANSWER = Frame.REPORT, Frame.ANSWER
 
 
@@ -105,6 +106,7 @@ class Gateway:
         self.connects = 0
         self.error = ""  # why the last session ended, or the present one has not begun
         self.code = 0  # the venue's, where it was the venue that refused or ended it
+        self.denied = NO_DENIAL  # why the venue refused the last order, where it was for want of a right
         self._connect = ports.connect
         self._listener = listener
         self._port: FramePort | None = None
@@ -192,7 +194,7 @@ class Gateway:
         if self._port is not None:
             self._port.close()
         self._port = None
-        was_up, self.stage = self.up, Stage.DOWN
+        was_up, self.stage, self.denied = self.up, Stage.DOWN, NO_DENIAL
         self.retry_ns = max(now_ns + self._pause_ns, until_ns)
         if was_up or why != self.error:  # the same again and again is said once
             logger.warning("session ended", extra={"why": why, "again_ms": (self.retry_ns - now_ns) // MILLISECOND_NS})

@@ -35,7 +35,9 @@ class Notices:
     def write(self, now_ns: int, *, reconciled: bool) -> None:
         """Say what has changed since the last time."""
         gateway, alarm = self._gateway, self._alarm
-        mark = (gateway.stage, gateway.connects, gateway.error, reconciled, alarm.unreadable_count)
+        mark = (
+            gateway.stage, gateway.connects, gateway.error, gateway.denied, reconciled, alarm.unreadable_count,
+        )  # fmt: skip
         if mark != self._said:
             self._said = mark
             self._write_session(now_ns, self._state(reconciled=reconciled))
@@ -46,6 +48,8 @@ class Notices:
     def _state(self, *, reconciled: bool) -> SessionState:
         """The session's stage, and what recovery makes of it."""
         gateway = self._gateway
+        if gateway.up and gateway.denied[0]:
+            return SessionState.DENIED
         if gateway.up:
             return SessionState.READY if reconciled else SessionState.RECONCILING
         return STATES.get(gateway.stage, SessionState.REFUSED if gateway.code else SessionState.LOST)
@@ -56,7 +60,8 @@ class Notices:
         if ready != self._ready or not self._since_ns:
             self._ready, self._since_ns = ready, now_ns
         retry_ns = gateway.retry_ns if gateway.stage is Stage.DOWN else 0
-        code, text = (0, "") if ready else (gateway.code, gateway.error)
+        denied = state == SessionState.DENIED
+        code, text = (0, "") if ready else gateway.denied if denied else (gateway.code, gateway.error)
         self._sessions.write(
             0, now_ns, self._since_ns, retry_ns, gateway.connects, self._alarm.unreadable_count, state, code,
             self._venue, cut(text, SESSION_TEXT),

@@ -4,6 +4,7 @@
     ORDER      the order as it stood then                           FILL       its order, and the positions
     WATERMARK  fills known up to here                               COMMAND    halted or not; what it cancels
     START      what the numbers mean: other instruments are refused DAY        what the day's net is counted from
+    BALANCE    what the account held when it last agreed with the fills
 
 An order found as CREATED or SENT may or may not be at the venue: it is UNKNOWN, and the recovery asks. Nothing here
 is written or told; `fills_after` gives the fills that the readers may have missed of the last moment.
@@ -18,6 +19,7 @@ from typing import Any, NamedTuple
 
 from engine.execution import codec
 from engine.execution.alarm import INSTRUMENT_REASONS
+from engine.execution.baseline import Baseline
 from engine.execution.blotter import STRATEGY_SHIFT, Blotter
 from engine.execution.chase import Chase
 from engine.execution.fills import Trade
@@ -67,6 +69,7 @@ class Replay:
         self.alarmed = False  # halted by execution itself, and no operator has resumed since
         self.disputes: deque[tuple[int, int, int]] = deque(maxlen=DISPUTES_KEPT)  # instrument, fill, venue's order
         self.stopped: dict[int, tuple[int, int, int]] = {}  # instruments halted by execution: since when, why, value
+        self.baseline, self.agreed_ns = Baseline(), 0  # of the account's balances, and when it last agreed
         self.command_life = self.commands_followed = 0  # which COMMANDS ring, and how far it was followed
         self.placed: deque[Placed] = deque(maxlen=MARKS_KEPT)  # the requests that left, for the rate
         self.chased: dict[int, Chase] = {}
@@ -108,6 +111,8 @@ class Replay:
         trade = Trade(row.venue_order_id, row.side, row.price, row.size, row.venue_ns)
         blotter.know(row.instrument, row.venue_fill_id, trade)
         self.fills.append(row)
+        self.baseline.trade(self._instruments[row.instrument], row.side, row.price, row.size)
+        self.baseline.move(row.fee_asset.rstrip(b"\0").decode(), -row.fee)
         order = blotter.orders.get(row.client_id)
         if order is None:
             blotter.hold(values)
@@ -137,6 +142,14 @@ class Replay:
         elif entry.kind == JournalKind.DAY:
             day = codec.DAY.unpack(entry.payload)  # of an instrument that is not configured any more: nothing to count
             self.blotter.ledger.begin_day(day.instrument, day.day_ns, day.mark2)
+        else:
+            self._read_text(entry)
+
+    def _read_text(self, entry: Entry) -> None:
+        """One entry that is no record."""
+        if entry.kind == JournalKind.BALANCE:
+            self.baseline.read(entry.payload)
+            self.agreed_ns = entry.now_ns
         elif entry.kind == JournalKind.START and entry.payload:
             self.terms[number_of(entry.payload)] = entry.payload
 
@@ -239,23 +252,29 @@ class Replay:
         self.commands_followed, self.command_life, disputed = row.spare
         if row.flags and disputed:
             self.disputes.append((row.instrument, row.value, disputed))
-        if row.flags in INSTRUMENT_REASONS and row.instrument:
+        if row.kind == CommandKind.RESUME:
+            self._read_resume(row.instrument)
+        elif row.flags in INSTRUMENT_REASONS and row.instrument:
             self.stopped[row.instrument] = (row.now_ns, row.flags, row.value)
         elif row.flags:
             self.alarmed = True
-        elif row.kind == CommandKind.RESUME and row.instrument:
-            self.stopped.pop(row.instrument, None)
-        elif row.kind in (CommandKind.HALT, CommandKind.RESUME):
-            self.halted = row.kind == CommandKind.HALT
-            self.alarmed = self.alarmed and self.halted
-            if not self.halted:
-                self.stopped.clear()
+        elif row.kind == CommandKind.HALT:
+            self.halted = True
         if row.kind == CommandKind.CANCEL_ALL:
             self._cancel_all(row.strategy, row.instrument)
         elif row.flags in INSTRUMENT_REASONS and row.instrument:
             self._cancel_all(0, row.instrument)
         elif row.kind in (CommandKind.HALT, CommandKind.DRAIN):
             self._cancel_all(0, 0)
+
+    def _read_resume(self, instrument: int) -> None:
+        """An operator's word ends the halt of one instrument, or every halt; what the account holds then counts."""
+        self.baseline.clear()
+        if instrument:
+            self.stopped.pop(instrument, None)
+        else:
+            self.halted = self.alarmed = False
+            self.stopped.clear()
 
     def _restore_chases(self) -> None:
         """Chases that had not ended."""

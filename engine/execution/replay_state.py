@@ -26,7 +26,7 @@ TRADE_FIELDS = len(Trade._fields)
 
 
 class Number(NamedTuple):
-    """A position's number by its name: text, because sums pass 64 bits."""
+    """A number by its name: text, because sums pass 64 bits."""
 
     name: str
     value: str
@@ -79,6 +79,11 @@ class ReplayState(msgspec.Struct):
     alarmed: bool
     disputes: list[tuple[int, int, int]]
     stopped: list[tuple[int, int, int, int]]
+    agreed_ns: int
+    agreed: list[Number]
+    moved: list[Number]
+    slack: list[Number]
+    others: list[str]
     command_life: int
     commands_followed: int
     placed: list[Placed]
@@ -112,6 +117,11 @@ def dump(replay: Replay) -> bytes:
         alarmed=replay.alarmed,
         disputes=list(replay.disputes),
         stopped=[(instrument, *why) for instrument, why in replay.stopped.items()],
+        agreed_ns=replay.agreed_ns,
+        agreed=_numbers(replay.baseline.agreed),
+        moved=_numbers(replay.baseline.moved),
+        slack=_numbers(replay.baseline.slack),
+        others=sorted(replay.baseline.others),
         command_life=replay.command_life,
         commands_followed=replay.commands_followed,
         placed=list(replay.placed),
@@ -146,6 +156,10 @@ def load(data: bytes, replay: Replay) -> None:
     replay.command_life, replay.commands_followed = state.command_life, state.commands_followed
     replay.disputes.extend(state.disputes)
     replay.stopped.update((instrument, (since, reason, value)) for instrument, since, reason, value in state.stopped)
+    replay.agreed_ns, since = state.agreed_ns, replay.baseline
+    since.others.update(state.others)
+    for amounts, named in ((since.agreed, state.agreed), (since.moved, state.moved), (since.slack, state.slack)):
+        amounts.update((name, int(value)) for name, value in named)
     replay.placed.extend(state.placed)
     replay.terms.update(state.terms)
     orders = _load_orders(state.orders)
@@ -253,6 +267,10 @@ def _load_position(position: Position, state: PositionState) -> None:
     for name, value in state.numbers:
         setattr(position, name, int(value))
     position.fees_other = {asset: int(value) for asset, value in state.fees_other}
+
+
+def _numbers(amounts: dict[str, int]) -> list[Number]:
+    return [Number(name, str(value)) for name, value in amounts.items()]
 
 
 def _rows(one: codec.Codec, data: bytes) -> Iterator[Any]:

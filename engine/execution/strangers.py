@@ -38,7 +38,7 @@ class Strangers:
         self._broker = broker
         self._ids = ids
         self._cancel_orphans = cancel_orphans
-        self.on_others: Callable[[int], None] = lambda _: None  # others' orders moved
+        self.on_others: Callable[[int, int], None] = lambda *_: None  # others' orders moved
         self.on_false: Callable[[int, OrderNews, str, int], None] = lambda *_: None
         self._held: dict[tuple[int, int], list[FillNews]] = {}
         self._due: dict[tuple[int, int], int] = {}
@@ -77,7 +77,7 @@ class Strangers:
         if news is None or not self._broker.is_ours(news.client_id):
             self._remember(key)
             if fills:
-                self.on_others(instrument)
+                self.on_others(instrument, now_ns)
             return
         order = self.known_or_adopted(news, now_ns)
         if order is None:
@@ -115,7 +115,7 @@ class Strangers:
         """Tell of somebody else's order, once."""
         instrument = self._ids.get(news.symbol, 0)
         if news.executed or not instrument:
-            self.on_others(instrument)
+            self.on_others(instrument, now_ns)
         key = (instrument, news.venue_order_id)
         if not instrument or self._remember(key):
             return

@@ -54,6 +54,7 @@ class SessionState(IntEnum):
     SUBSCRIBE = 6  # to the account's events
     RECONCILING = 7  # orders and fills are compared; nothing may be sent until that is done
     READY = 8
+    DENIED = 9  # it stands, and the venue refused the last order for want of a right
 
 
 class IntentKind(IntEnum):
@@ -172,6 +173,7 @@ class JournalKind(IntEnum):
     COMMAND = 6
     WATERMARK = 7  # a FILL whose id closes what a full listing of the venue has covered
     DAY = 8  # an instrument's first valuation of a UTC day
+    BALANCE = 9  # text: a balance that agreed with the fills, or an asset that others have traded since
 
 
 class FillFlag(IntEnum):

@@ -204,3 +204,6 @@ class TradingWire(Protocol):
 
     def gone(self, error: int) -> bool:
         """Whether an error means that the venue has no such order."""
+
+    def denied(self, error: int, text: str) -> bool:
+        """Whether an order's refusal means that this key or account may place none at all."""

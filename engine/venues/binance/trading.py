@@ -25,6 +25,7 @@ ClockMilliseconds = Annotated[int, msgspec.Meta(ge=0, le=8_000_000_000_000)]  # 
 Code = Annotated[int, msgspec.Meta(ge=-(1 << 31), le=(1 << 31) - 1)]
 
 FEE_DECIMALS = 8
+BALANCE_MOST = (1 << 100) - 1  # of a balance, which no record holds
 ASSET_LENGTH = 16  # bytes of an asset's name in a record
 SIDES = {"BUY": BUY, "SELL": SELL}
 DECIMAL = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?")  # what `int` takes is wider: blanks, underscores, other digits
@@ -32,6 +33,8 @@ OUR_CLIENT_ID = re.compile(r"[0-9a-f]{32}")  # our ids as the venue writes them
 ERROR_LEAST = 400
 SERVER_ERROR_LEAST = 500
 NO_SUCH_ORDER = frozenset({-2013, -2026})  # unknown; archived after 90 days without a fill
+NO_RIGHT = frozenset({-1002, -2014, -2015})
+NO_RIGHT_TEXTS = ("This action is disabled on this account.", "This account may not place or cancel orders.")  # -2010
 DUPLICATE_TEXT = "Duplicate order sent."
 OPEN = int(OrderState.OPEN)
 UNKNOWN_CODES = frozenset({-1000, -1001, -1006, -1007, -1008})
@@ -191,7 +194,7 @@ _replace = msgspec.json.Decoder(ReplaceBody).decode
 _error = msgspec.json.Decoder(ErrorBody).decode
 
 
-def fixed(text: str, decimals: int) -> int:
+def fixed(text: str, decimals: int, most: int = INT64_MAX) -> int:
     """Read the venue's decimal text exactly; digits beyond `decimals` must be zeros, and a record must hold it."""
     if DECIMAL.fullmatch(text) is None:
         msg = f"{text[:40]!r} is no decimal number"
@@ -199,23 +202,28 @@ def fixed(text: str, decimals: int) -> int:
     whole, _, fraction = text.partition(".")
     if len(fraction) > decimals:
         if fraction[decimals:].strip("0"):
-            msg = f"{text!r} has more than {decimals} decimals"
+            msg = f"{text[:40]!r} has more than {decimals} decimals"
             raise ValueError(msg)
         fraction = fraction[:decimals]
     number = int(whole + fraction.ljust(decimals, "0"))
-    if abs(number) > INT64_MAX:
-        msg = f"{text!r} is wider than 64 bits at {decimals} decimals"
+    if abs(number) > most:
+        msg = f"{text[:40]!r} is wider than {most.bit_length() + 1} bits at {decimals} decimals"
         raise ValueError(msg)
     return number
 
 
-def amount(text: str, decimals: int) -> int:
+def amount(text: str, decimals: int, most: int = INT64_MAX) -> int:
     """A price or a size: below zero it would turn a position round."""
-    number = fixed(text, decimals)
+    number = fixed(text, decimals, most)
     if number < 0:
-        msg = f"{text!r} is below zero"
+        msg = f"{text[:40]!r} is below zero"
         raise ValueError(msg)
     return number
+
+
+def wide(text: str) -> int:
+    """A balance: of coins worth a ten-millionth of a dollar an account holds more than 64 bits at eight decimals."""
+    return amount(text, FEE_DECIMALS, BALANCE_MOST)
 
 
 def client_id_of(text: str) -> bytes:
@@ -308,7 +316,7 @@ class BinanceTrading(Requests):
     def read_balances(self, body: bytes) -> dict[str, int]:
         """What the account holds of each asset, free and locked, at eight decimals."""
         held = _account(body).balances
-        return {one.asset: amount(one.free, FEE_DECIMALS) + amount(one.locked, FEE_DECIMALS) for one in held}
+        return {one.asset: wide(one.free) + wide(one.locked) for one in held}
 
     def read_replace(self, news: News) -> ReplaceNews:
         """The two halves of a replacement, from its result or from its error's data."""
@@ -330,6 +338,10 @@ class BinanceTrading(Requests):
     def gone(self, error: int) -> bool:
         """Whether an error means that the venue has no such order."""
         return error in NO_SUCH_ORDER
+
+    def denied(self, error: int, text: str) -> bool:
+        """Whether an order's refusal means that this key or account may place none at all."""
+        return error in NO_RIGHT or text in NO_RIGHT_TEXTS
 
     @readable
     def _halves(self, body: bytes) -> ReplaceBody:
@@ -356,7 +368,7 @@ class BinanceTrading(Requests):
         name = _event(event).e
         if name == "balanceUpdate":
             moved = _transfer(event)
-            return News(Frame.TRANSFER, text=moved.a[:ASSET_LENGTH], amount=fixed(moved.d, FEE_DECIMALS))
+            return News(Frame.TRANSFER, text=moved.a[:ASSET_LENGTH], amount=fixed(moved.d, FEE_DECIMALS, BALANCE_MOST))
         if name != "executionReport":
             return News(Frame.SHUTDOWN if name in ("eventStreamTerminated", "serverShutdown") else Frame.OTHER)
         report = _report(event)

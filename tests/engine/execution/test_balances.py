@@ -144,3 +144,93 @@ def test_selling_what_was_bought_agrees_too(house: House) -> None:
     house.venue.fill(order.client_id.hex(), 1000)
     house.settle(130)
     assert (order.state, alarms(house)) == (OrderState.FILLED, [])
+
+
+def lose_a_fill(house: House) -> None:
+    """A fill that moves the balances, and that neither a report nor a listing tells."""
+    house.venue.move("BTC", 400_000, told=False)
+    house.venue.move("USDT", -24_000_000_000, told=False)
+
+
+@pytest.mark.parametrize("segment_size", [1 << 16, 1 << 12], ids=["by the journal", "by a checkpoint"])
+def test_a_fill_that_nobody_tells_while_execution_is_dead_is_found(tmp_path: Path, segment_size: int) -> None:
+    """A life that took the balance as it found it would never miss the fill."""
+    house = House(tmp_path, balance_interval_ns=MINUTE_NS, segment_size=segment_size)
+    house.ready()
+    house.settle(130)
+    house.book()
+    house.venue.fill(house.place().client_id.hex(), 400)  # its fee too has moved the balances since they agreed
+    house.settle(2)
+    house.kill()
+    lose_a_fill(house)
+    house.role = house.live()
+    house.settle(30)
+    assert set(house.role.alarm.instruments) == {1, 2}
+    assert "difference 0.00400000" in house.role.alarm.instruments[1].text
+    house.command(CommandKind.RESUME)
+    house.settle(1)
+    house.restart()
+    house.settle(200)
+    assert house.role.alarm.instruments == {}
+
+
+def test_deaths_fills_and_late_reports_are_no_difference(house: House) -> None:
+    """What the former life took in, and what the next one lists, are both counted once."""
+    for _ in range(3):
+        order = house.place()
+        house.venue.fill(order.client_id.hex(), 400)
+        house.run(3)
+        house.kill()
+        if order.live:
+            house.venue.fill(order.client_id.hex(), 300)
+        house.role = house.live()
+        house.settle(70)
+        house.book()
+    assert house.role.ledger.account[1].size == house.venue.holding(house.mark, "BTCUSDT") > 0
+    assert (alarms(house), house.role.alarm.instruments) == ([], {})
+
+
+@pytest.mark.parametrize("dead", [True, False])
+def test_a_deposit_while_nobody_listens_halts_nothing(
+    house: House, caplog: pytest.LogCaptureFixture, dead: bool
+) -> None:
+    """Its event was told to nobody; a halt at the next start would teach an operator to resume without looking."""
+    if dead:
+        house.kill()
+    else:
+        house.venue.cut()
+    house.venue.move("USDT", 5 * 10**10, told=False)
+    if dead:
+        house.role = house.live()
+    house.settle(200)
+    assert (alarms(house), house.role.alarm.instruments) == ([], {})
+    assert [one.what for one in caplog.records if "nobody here listened" in one.message] != []  # type: ignore[attr-defined]
+
+
+def test_others_trades_before_a_death_are_no_difference_after_it(house: House) -> None:
+    """The listing of the next life begins behind them."""
+    house.venue.fill(house.venue.foreign().client_id, 100)
+    house.settle(2)
+    house.restart()
+    house.settle(200)
+    assert (alarms(house), house.role.alarm.instruments) == ([], {})
+
+
+def test_an_asset_named_by_the_venue_cannot_spoil_the_journal(house: House) -> None:
+    """A name with a blank in it is one that the next life must read."""
+    house.venue.fee_asset, house.venue.fee = "A B = 1", "0.00010000"
+    house.venue.held["A B = 1"] = 10**8
+    house.venue.fill(house.place().client_id.hex(), 400)
+    house.settle(130)
+    house.restart()
+    house.settle(130)
+    assert (alarms(house), house.role.alarm.instruments) == ([], {})
+
+
+def test_a_balance_wider_than_64_bits_can_be_read(house: House) -> None:
+    """A coin worth a ten-millionth of a dollar is held in such numbers, and is nobody's concern here."""
+    house.venue.held["BTTC"] = 10**22
+    house.settle(130)
+    house.venue.move("BTTC", 10**21)
+    house.settle(130)
+    assert (alarms(house), house.role.gate.halted) == ([], False)

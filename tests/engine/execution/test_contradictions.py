@@ -8,9 +8,10 @@ import pytest
 
 from engine.execution.alarm import AlarmReason
 from engine.execution.recovery import FETCHES_MOST
-from engine.model.words import SELL, CommandKind, OrderState, Reason
+from engine.model.words import SELL, CommandKind, OrderState, Reason, SessionState
 from tests.engine.execution.memory import House
 from tests.engine.execution.test_alarm import alarms
+from tests.engine.execution.venue import RefusedError
 
 
 @pytest.fixture
@@ -201,6 +202,28 @@ def test_a_persons_trade_in_another_symbol_halts_nothing(house: House) -> None:
     report(house, order, s="DOGEUSDT", c="web_17", i=5)
     house.run(3)
     assert (alarms(house), house.role.alarm.instruments) == ([], {})
+
+
+def session(house: House) -> Any:
+    """What lookers are shown of the session."""
+    return house.cells["sessions"].read(0)
+
+
+def test_a_key_without_the_right_to_trade_is_no_ready_session(house: House) -> None:
+    """The logon is accepted and every order refused: `status` went by the session and said "trading"."""
+    place = house.venue.do_order_place
+
+    def refuse(*_: Any) -> Any:
+        raise RefusedError(-2015, "Invalid API-key, IP, or permissions for action.")
+
+    house.venue.do_order_place = refuse
+    assert house.place().state == OrderState.REJECTED
+    assert (session(house).state, session(house).error) == (SessionState.DENIED, -2015)
+    assert session(house).text.startswith(b"order refused: -2015 Invalid API-key, IP, or permissions for action.")
+    house.venue.do_order_place = place
+    house.book()
+    house.place()
+    assert session(house).state == SessionState.READY
 
 
 def order_state(house: House, client_id: str) -> int:

@@ -25,7 +25,7 @@ from tests.engine.execution.venue import RefusedError
 from tests.engine.venues.mutations import MUTATIONS
 from tests.mutate_frames import mutate
 
-READERS = ("read", "read_order", "read_orders", "read_fills", "read_time")
+READERS = ("read", "read_order", "read_orders", "read_fills", "read_time", "read_balances")
 BURST = 20  # spoilt frames a step
 
 
@@ -40,7 +40,7 @@ def seed() -> int:
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     """A system that may trade, and whose log is not kept."""
-    house = House(tmp_path)
+    house = House(tmp_path, balance_interval_ns=2_000 * MS)
     house.ready()
     logging.disable(logging.ERROR)
     yield house
