@@ -9,7 +9,7 @@ import shm
 from engine.cli import NOBODY, WRONG_USE, Complaint
 from engine.cli.live import show_live
 from engine.cli.look import known_instruments, name_of
-from engine.cli.output import Terminal, ago, attach, choose_system, monotonic_age, plain, say_json
+from engine.cli.output import Terminal, ago, attach, choose_system, iso, monotonic_age, plain, say_json
 from engine.model.fixed import to_text
 from engine.model.instrument import Instrument
 from engine.model.words import BookState, OpportunityKind
@@ -123,7 +123,8 @@ def tree(view: Across, wanted: str) -> dict[str, Any]:
 
 def group_tree(group: Any, top: Any, known: Known) -> dict[str, Any]:
     """One group's book."""
-    head = {"group": group_name(group), "id": group.id, "members": venues(group, (1 << group.members) - 1, known)}
+    members = venues(group, (1 << group.members) - 1, known)
+    head = {"group": group.id, "group_name": group_name(group), "members": members}
     if top is None:
         return {**head, "state": BookState.EMPTY.name, "included": [], "bids": [], "asks": []}
     sides = {
@@ -144,16 +145,21 @@ def opportunity_tree(row: Any, known: Known) -> dict[str, Any]:
     """One opportunity."""
     profit = row.profit_high << 64 | row.profit_low
     return {
-        "buy": f"{_venue(row.buy_instrument, known)} {name_of(known, row.buy_instrument)}",
-        "sell": f"{_venue(row.sell_instrument, known)} {name_of(known, row.sell_instrument)}",
+        **_leg("buy", row.buy_instrument, known), **_leg("sell", row.sell_instrument, known),
         "buy_price": to_text(row.buy_price, row.price_decimals),
         "sell_price": to_text(row.sell_price, row.price_decimals),
         "edge_bps": row.edge_e8 / 10_000,
         "size": to_text(row.size, row.size_decimals),
         "profit": to_text(profit, row.price_decimals + row.size_decimals + 8),
-        "begin_ns": row.begin_ns,
+        "begin_ns": row.begin_ns, "begin": iso(row.begin_ns),
         "opportunity_id": row.opportunity_id,
-    }
+    }  # fmt: skip
+
+
+def _leg(side: str, instrument: int, known: Known) -> dict[str, Any]:
+    """What is bought or sold, and where."""
+    names = {"symbol": name_of(known, instrument), "venue": _venue(instrument, known)}
+    return {f"{side}_instrument": instrument, **{f"{side}_{key}": text for key, text in names.items()}}
 
 
 def _venue(instrument: int, known: Known) -> str:
@@ -170,14 +176,15 @@ def _overview(view: Across) -> RenderableType:
         bid, ask = (one[side][0] if one[side] else ("-", "", []) for side in ("bids", "asks"))
         left_out = [venue for venue in one["members"] if venue not in one["included"]]
         books.add_row(
-            one["group"], one["state"].lower(), bid[0], " ".join(bid[2]), ask[0], " ".join(ask[2]),
+            one["group_name"], one["state"].lower(), bid[0], " ".join(bid[2]), ask[0], " ".join(ask[2]),
             bps_text(one.get("spread_bps")), " ".join(left_out) or "-",
         )  # fmt: skip
     columns = ("buy", "at", "sell", "at", "edge bp", "size", "profit")
     pays = whole_table(*columns, box=None, title="opportunities after fees")
     for row in view.opportunities():
         one = opportunity_tree(row, view.known)
-        pays.add_row(one["buy"], one["buy_price"], one["sell"], one["sell_price"], f"{one['edge_bps']:.2f}",
+        buy, sell = (f"{one[f'{side}_venue']} {one[f'{side}_symbol']}" for side in ("buy", "sell"))
+        pays.add_row(buy, one["buy_price"], sell, one["sell_price"], f"{one['edge_bps']:.2f}",
                      one["size"], f"{float(one['profit']):.4f}")  # fmt: skip
     return Group(books, pays)
 
@@ -185,7 +192,7 @@ def _overview(view: Across) -> RenderableType:
 def _ladder(view: Across, group: Any, top: Any) -> RenderableType:
     """Asks above bids, each level with its venues."""
     one = group_tree(group, top, view.known)
-    table = whole_table("price", "size", "venues", box=None, title=f"{one['group']} {one['state'].lower()}")
+    table = whole_table("price", "size", "venues", box=None, title=f"{one['group_name']} {one['state'].lower()}")
     for side, colour in ((reversed(one["asks"]), "red"), (one["bids"], "green")):
         for price, size, names in side:
             table.add_row(f"[{colour}]{price}", size, " ".join(names))

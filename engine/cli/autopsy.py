@@ -12,8 +12,7 @@ from engine.cli.look import last_states
 from engine.cli.memory import describe, newest, shower
 from engine.cli.output import ago, choose_system, say, say_json, say_table
 from engine.cli.trees import word
-from engine.model.words import DONE_STATES, OrderState, RoleState
-from engine.supervisor.halt import HaltReason
+from engine.model.words import DONE_STATES, HaltReason, OrderState, RoleState
 
 DOUBTFUL = (OrderState.CREATED, OrderState.SENT, OrderState.UNKNOWN)
 

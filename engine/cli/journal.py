@@ -8,7 +8,7 @@ import csv
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -17,14 +17,16 @@ from typing import Any
 import shm
 from engine.cli import NOBODY, Complaint
 from engine.cli.output import choose_system, iso, local, say, say_json, say_table
+from engine.cli.trees import Naming, side_word, tree_of
 from engine.config import Paths
 from engine.execution import codec
-from engine.execution.build import hold
+from engine.execution.build import hold, read_names
 from engine.execution.journal import read_journal
 from engine.execution.journal_file import segments
 from engine.model.fixed import to_text
+from engine.model.instrument import Instrument
 from engine.model.records import FEE_DECIMALS
-from engine.model.words import DONE_STATES, JournalKind, OrderState
+from engine.model.words import DONE_STATES, JournalKind
 from engine.monitor.names import Names
 
 
@@ -57,6 +59,14 @@ class Contents:
         """The orders that are open, in flight or of unknown fate."""
         return [row for row in self.orders.values() if row.state not in DONE_STATES]
 
+    def naming(self, system: str, directory: Path) -> Naming:
+        """What the numbers mean: by the journal's own terms, and by the names that execution keeps beside it."""
+        known = {
+            number: Instrument(number, "", one.symbol, "", "", one.price_decimals, one.size_decimals, 1, 1, 1, 0, 0)
+            for number, one in self.terms.items()
+        }
+        return Naming(known, names_of(system, directory))
+
     def holdings(self) -> dict[int, Decimal]:
         """What is held of each instrument, less the fees that the venue took in it."""
         found = {}
@@ -67,6 +77,12 @@ class Contents:
             if held := held - sum(taken, Decimal()):
                 found[number] = held
         return found
+
+
+def names_of(system: str, directory: Path) -> Names:
+    """The names that the system's file gives, and for what it no longer names, those kept beside the journal."""
+    names = Names.of(system) if system else Names()
+    return replace(names, strategies=read_names(directory) | names.strategies)
 
 
 def read_terms(payload: bytes) -> tuple[int, Terms]:
@@ -104,7 +120,7 @@ def _asset(row: Any) -> str:
 
 def journal(options: argparse.Namespace) -> int:
     """Show the journal, or put it away."""
-    system, directory = _find(options)
+    system, directory = find(options.system, options.directory)
     contents = fold(directory)
     if options.set_aside:
         return _set_aside(system, directory, contents, options)
@@ -113,12 +129,12 @@ def journal(options: argparse.Namespace) -> int:
     return 0
 
 
-def _find(options: argparse.Namespace) -> tuple[str, Path]:
+def find(system: str, named: str) -> tuple[str, Path]:
     """The system and its journal's directory; a directory that is named needs no system."""
-    if options.directory:
-        directory, system = Path(options.directory).resolve(), options.system
+    if named:
+        directory = Path(named).resolve()
     else:
-        system = choose_system(options.system, stopped=True)
+        system = choose_system(system, stopped=True)
         directory = Path(Names.of(system).journal or Paths.known(system).state / "journal")
     if not segments(directory):
         raise Complaint(f"no journal in {directory}: --directory names another, if the configuration does", NOBODY)
@@ -136,11 +152,10 @@ def _tree(system: str, directory: Path, contents: Contents) -> dict[str, Any]:
              "size_decimals": one.size_decimals} for number, one in sorted(contents.terms.items())
         ],
         "open_orders": [
-            {"client_id": row.client_id.hex(), "symbol": contents.terms.get(row.instrument, UNKNOWN).symbol,
-             "state": OrderState(row.state).name} for row in contents.open
+            tree_of(row, contents.naming(system, directory)) for row in contents.open
         ],
         "held": [
-            {"symbol": contents.terms.get(number, UNKNOWN).symbol, "size": format(held, "f")}
+            {"instrument": number, "symbol": contents.terms.get(number, UNKNOWN).symbol, "size": format(held, "f")}
             for number, held in sorted(contents.holdings().items())
         ],
     }  # fmt: skip
@@ -151,7 +166,7 @@ def _show(tree: dict[str, Any]) -> None:
     last = f"the last record at {local(tree['last_record_ns'])}"
     say(f"{tree['directory']}: {size}, {tree['records']:,} records, {tree['fills']:,} fills, {last}")
     _show_part(tree["instruments"], ("instrument", "symbol", "price_decimals", "size_decimals"))
-    for name, columns in (("open_orders", ("client_id", "symbol", "state")), ("held", ("symbol", "size"))):
+    for name, columns in (("open_orders", ORDER_COLUMNS), ("held", ("symbol", "size"))):
         say(f"\n{name.replace('_', ' ')}: {len(tree[name]) or 'none'}")
         _show_part(tree[name], columns)
 
@@ -170,7 +185,8 @@ def _set_aside(system: str, directory: Path, contents: Contents, options: argpar
         raise Complaint(f"{len(contents.open)} orders are open or of unknown fate: {advice}")
     held = ", ".join(f"{size} {contents.terms.get(one, UNKNOWN).symbol}" for one, size in contents.holdings().items())
     if held and not options.force:
-        raise Complaint(f"{held} is held by this journal and would be forgotten: close it, or say --force WHY")
+        advice = "close it, or, as for dust that no order can close, say --force WHY"
+        raise Complaint(f"{held} is held by this journal and would be forgotten: {advice}")
     try:
         lock = hold(directory)
     except ValueError as error:
@@ -198,8 +214,8 @@ def _rename(directory: Path, why: str) -> Path:
 
 def fills(options: argparse.Namespace) -> int:
     """List every fill of the journal."""
-    system, directory = _find(options)
-    trees = list(_fills(directory, Names.of(system)))
+    system, directory = find(options.system, options.directory)
+    trees = list(_fills(directory, names_of(system, directory)))
     trees = trees[len(trees) - options.n :] if options.n is not None and options.n < len(trees) else trees
     if options.json:
         say_json(trees)
@@ -213,6 +229,7 @@ def fills(options: argparse.Namespace) -> int:
     return 0
 
 
+ORDER_COLUMNS = ("client_id", "strategy_name", "symbol", "side", "size", "filled", "price", "state")
 FILL_COLUMNS = (
     "time", "time_ns", "strategy", "strategy_name", "instrument", "symbol", "side", "size", "price", "fee", "fee_asset",
     "liquidity", "venue_fill_id", "venue_order_id", "client_id", "intent_id",
@@ -235,7 +252,7 @@ def _fill(row: Any, terms: dict[int, Terms], names: Names) -> dict[str, Any]:
     at_ns = row.venue_ns or row.receive_ns
     return {
         "time": iso(at_ns), "time_ns": at_ns, "strategy": row.strategy, "strategy_name": names.strategy(row.strategy),
-        "instrument": row.instrument, "symbol": one.symbol, "side": "buy" if row.side > 0 else "sell",
+        "instrument": row.instrument, "symbol": one.symbol, "side": side_word(row.side),
         "size": to_text(row.size, one.size_decimals), "price": to_text(row.price, one.price_decimals),
         "fee": to_text(row.fee, FEE_DECIMALS), "fee_asset": _asset(row),
         "liquidity": "maker" if row.maker else "taker", "venue_fill_id": row.venue_fill_id,

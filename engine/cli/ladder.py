@@ -10,16 +10,19 @@ from rich.table import Table
 import shm
 from engine.cli import NOBODY, Complaint
 from engine.cli.live import show_live
-from engine.cli.look import known_instruments, name_of, price_text, size_text
-from engine.cli.output import Terminal, ago, attach, choose_instrument, choose_system, monotonic_age, row_tree, say_json
+from engine.cli.look import known_instruments, price_text, size_text
+from engine.cli.output import Terminal, ago, attach, choose_instrument, choose_system, monotonic_age, say_json
+from engine.cli.trees import Naming, tree_of
 from engine.lanes import FEED
 from engine.model.instrument import Instrument
 from engine.model.words import BookState
 from engine.monitor.figures import bps_text
+from engine.monitor.names import Names
 from engine.monitor.view import title_of, whole_table
 
 INTERVAL_S = 0.1
 BAR = 24
+LEVELS = ("bids", "asks", "bid_price", "bid_size", "ask_price", "ask_size")  # shown as pairs
 SILENT_NS = 2_000_000_000  # without a beat of the feed: what is shown is history
 
 
@@ -83,8 +86,8 @@ def book_tree(row: Any, known: dict[int, Instrument]) -> dict[str, Any]:
             ("asks", row.ask_price, row.ask_size, row.asks),
         )
     }
-    head = {key: value for key, value in row_tree(row).items() if not key.startswith(("bid", "ask"))}
-    return {**head, "symbol": name_of(known, one), "state": BookState(row.state).name, **levels}
+    head = {key: value for key, value in tree_of(row, Naming(known, Names())).items() if key not in LEVELS}
+    return {**head, **levels}
 
 
 def ladder(row: Any, known: dict[int, Instrument]) -> Table:

@@ -5,6 +5,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,20 +65,29 @@ class Source:
         yield from self.fresh()
 
     def fresh(self) -> Iterator[Entry]:
-        """What was written since the last look; of a log that was renamed meanwhile, its end first."""
-        for path in (part(self.path, 1), self.path):
+        """What was written since the last look; of logs that were renamed meanwhile, first what they end with."""
+        with ExitStack() as files:
+            for inode, descriptor in reversed(self._unread(files).items()):
+                if inode != self.inode:
+                    self.inode, self.offset = inode, 0
+                yield from self._read(descriptor)
+
+    def _unread(self, files: ExitStack) -> dict[int, int]:
+        """The parts not read to their end, newest first: opened before they are read, so that no renaming hides one."""
+        found: dict[int, int] = {}
+        older = [part(self.path, number) for number in range(1, KEPT + 1)] if self.inode else []
+        for path in (self.path, *older):
             try:
-                with path.open("rb") as file:
-                    yield from self._read(file.fileno(), renamed=path != self.path)
+                descriptor = files.enter_context(path.open("rb")).fileno()
             except FileNotFoundError:
                 continue
+            inode = os.fstat(descriptor).st_ino
+            found.setdefault(inode, descriptor)
+            if inode == self.inode:
+                break
+        return found
 
-    def _read(self, descriptor: int, *, renamed: bool) -> Iterator[Entry]:
-        inode = os.fstat(descriptor).st_ino
-        if renamed and inode != self.inode:
-            return
-        if inode != self.inode:
-            self.inode, self.offset = inode, 0
+    def _read(self, descriptor: int) -> Iterator[Entry]:
         whole, _, _ = os.pread(descriptor, 1 << 26, self.offset).rpartition(b"\n")
         if whole:
             self.offset += len(whole) + 1

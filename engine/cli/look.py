@@ -58,11 +58,10 @@ def last_states(system: str) -> dict[bytes, Any]:
 
 
 def orders(options: argparse.Namespace) -> int:
-    """List orders by their last state."""
-    system = choose_system(options.system)
-    naming = Naming(known_instruments(system), Names.of(system))
-    found = [row for row in last_states(system).values() if options.all or row.state not in DONE_STATES]
-    trees = [tree_of(row, naming) for row in found]
+    """List orders by their last state: from the lane, or from the journal of a system that is down."""
+    system = choose_system(options.system, stopped=True)
+    found, naming = _orders(system)
+    trees = [tree_of(row, naming) for row in found.values() if options.all or row.state not in DONE_STATES]
     if options.json:
         say_json(trees)
         return 0
@@ -70,6 +69,17 @@ def orders(options: argparse.Namespace) -> int:
     rows = [_order_row(tree, naming) for tree in trees]
     say_table(columns, rows, f"{len(rows)} orders")
     return 0
+
+
+def _orders(system: str) -> tuple[dict[bytes, Any], Naming]:
+    """Every order's newest record, and what its numbers mean."""
+    if f"{system}.orders" in shm.names(system):
+        return last_states(system), Naming(known_instruments(system), Names.of(system))
+    from engine.cli import journal  # noqa: PLC0415 - only where the lanes are gone
+
+    _, directory = journal.find(system, "")
+    contents = journal.fold(directory)
+    return contents.orders, contents.naming(system, directory)
 
 
 def _order_row(tree: dict[str, Any], naming: Naming) -> tuple[object, ...]:
@@ -94,7 +104,7 @@ def positions(options: argparse.Namespace) -> int:
     columns = ("strategy", "instrument", "position", "average", "mark", "net", "today", "realised", "unrealised",
                "fees", "fills", "changed")  # fmt: skip
     say_table(columns, [_position_row(row, naming) for row in rows])
-    for text in profit.lines(profit.profits(rows, naming.instruments)):
+    for text in profit.lines(profit.profits(rows, naming.instruments), naming.names.strategy):
         say(text)
     return 0
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import shm
 from engine.cli import NO, Complaint
-from engine.cli.output import ago, attach, choose_lane, choose_system, monotonic_age, row_tree, say_json, say_table
+from engine.cli.output import ago, attach, choose_lane, choose_system, iso, monotonic_age, row_tree, say_json, say_table
 from engine.cli.trees import Naming, tree_of
 from engine.model.words import FillFlag
 from shm.segment import path_of
@@ -32,7 +32,7 @@ def describe(name: str) -> dict[str, Any]:
         "wake": found.wake, "cursor": sum_of(lane), "epoch": lane.epoch,
         "pid": lane.owner.pid, "owner": lane.owner.life(),
         "closed_cleanly": lane.closed_cleanly, "beat_age_ns": monotonic_age(lane.beat_ns) if lane.beat_ns else None,
-        "created_ns": found.created_ns,
+        "created_ns": found.created_ns, "created": iso(found.created_ns),
     }  # fmt: skip
 
 

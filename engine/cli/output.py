@@ -59,8 +59,8 @@ def say_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: s
 def plain(value: Any) -> Any:
     """A field's value for JSON: bytes as text where they are text, else as hex; no NaN."""
     if isinstance(value, bytes):
-        text = value.rstrip(b"\0")
-        return text.decode() if text.isascii() and text.decode().isprintable() else value.hex()
+        text = value.rstrip(b"\0").decode(errors="replace")
+        return text if text.isprintable() and "\ufffd" not in text else value.hex()
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return [plain(one) for one in value] if isinstance(value, list | tuple) else value

@@ -156,6 +156,9 @@ line above it says that the feed is not heard: the spread is shown for no other 
 ACROSS = """\
 The global book of each group of instruments that are one thing, and the opportunities left after fees. With GROUP the
 ladder of one, each level with the venues that stand behind it. Needs [aggregation] in the system's file."""
+ORDERS = """\
+Each once, by its last state, with what the venue said against it. Of a system that is down they are read from its
+journal."""
 JOURNAL = """\
 Works on the files alone, so also when the system is down. --set-aside renames the directory, with the system's own
 id, to one with the date, and the next start begins anew. It is refused while the system runs, while an order is open or
@@ -208,7 +211,8 @@ def _timeout(parser: argparse.ArgumentParser, seconds: float, text: str) -> None
 
 def _look_commands(commands: "Commands") -> None:
     """What is read from the lanes."""
-    orders = _add(commands, "orders", "look:orders", "list open and in-flight orders", "orders --all --json")
+    text = "list open and in-flight orders"
+    orders = _add(commands, "orders", "look:orders", text, "orders --all --json", ORDERS)
     orders.add_argument("--all", action="store_true", help="those done too, as far back as the lane reaches")
     _add(commands, "positions", "look:positions", "list positions with their profit and loss", "positions", POSITIONS)
     _journal_commands(commands)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import shm
-from engine.cli.output import ago, say_table
+from engine.cli.output import ago, iso, say_table
 from engine.execution.alarm import AlarmReason
 from engine.lanes import BY_NAME
 from engine.model.words import SessionState
@@ -30,8 +30,10 @@ def session(system: str) -> dict[str, Any] | None:
         return None
     state = SessionState(row.state)
     return {
-        "venue": _text(row.venue), "state": state.name, "ready": state == SessionState.READY, "since_ns": row.since_ns,
-        "attempts": row.attempts, "error": row.error, "text": _text(row.text), "unreadable": row.unreadable,
+        "venue": _text(row.venue), "state": state.name, "ready": state == SessionState.READY,
+        "since_ns": row.since_ns,
+        "since": iso(row.since_ns), "attempts": row.attempts, "error": row.error,
+        "text": _text(row.text), "unreadable": row.unreadable,
     }  # fmt: skip
 
 
@@ -39,12 +41,16 @@ def halts(system: str, configured: Mapping[int, tuple[str, str]]) -> list[dict[s
     """The instruments that execution has halted."""
     return [
         {
-            "instrument": row.instrument, "symbol": configured.get(row.instrument, ("", ""))[1],
-            "since_ns": row.since_ns, "reason": AlarmReason(row.reason).name, "value": row.value,
-            "text": _text(row.text),
+            "instrument": row.instrument, **_named(configured.get(row.instrument, ("", ""))),
+            "since_ns": row.since_ns, "since": iso(row.since_ns),
+            "reason": AlarmReason(row.reason).name, "value": row.value, "text": _text(row.text),
         }
         for row in _rows(system, "instrument_halts") if row.reason
     ]  # fmt: skip
+
+
+def _named(names: tuple[str, str]) -> dict[str, str]:
+    return {"symbol": names[1], "venue": names[0]}
 
 
 def says(found: Mapping[str, Any] | None, now_ns: int) -> str:

@@ -14,7 +14,17 @@ from typing import Any
 from engine.cli import NO, NOBODY, WRONG_USE, Complaint, books, sessions
 from engine.cli.check import EXECUTION, FEED, check
 from engine.cli.health import entries_stopped
-from engine.cli.output import ago, choose_instrument, choose_system, lives, living_supervisor, say, say_json, say_table
+from engine.cli.output import (
+    ago,
+    choose_instrument,
+    choose_system,
+    iso,
+    lives,
+    living_supervisor,
+    say,
+    say_json,
+    say_table,
+)  # fmt: skip
 from engine.config import Config, ConfigError, Paths, Strategy, load
 from engine.config.paths import RUN_VARIABLE
 from engine.config.private import open_private
@@ -22,6 +32,7 @@ from engine.control import Refused, Unreachable, ask
 from engine.log import make_room
 from engine.monitor import profit
 from engine.monitor.figures import Figures
+from engine.monitor.names import Names
 from engine.supervisor.last_words import last_failure
 from engine.supervisor.life import guard_pid
 from engine.supervisor.life import read as read_life
@@ -280,19 +291,20 @@ def status(options: argparse.Namespace) -> int:
     ready = not _trades(state) or (session is not None and session["ready"])
     replayed = state["mode"] == "replay"  # a recording's end is no loss
     followed = books.are_followed(found, state["now_ns"], replayed=replayed)
-    sums, stopped = _profits(system), entries_stopped(system)
+    sums, stopped, names = _profits(system), entries_stopped(system), Names.of(system)
     if options.json:
-        earned = {str(owner or "account"): profit.tree(total) for owner, total in sums.items()}
+        earned = [{"strategy": one, "strategy_name": names.strategy(one), **profit.tree(sums[one])} for one in sums]
         states = {"entries_stopped": stopped, "session": session, "instrument_halts": halts}
-        say_json({**state, **states, "books": found, "profit": earned})
+        times = {"since": iso(state["since_ns"]), "now": iso(state["now_ns"])}
+        say_json({**state, **times, **states, "books": found, "profit": earned})
     else:
-        _show_status(state, "" if ready else sessions.says(session, state["now_ns"]))
+        _show_status(state, stopped if ready else sessions.says(session, state["now_ns"]))
         if stopped:
             say(f"ENTRIES ARE STOPPED, only exits are sent: {stopped}")
         sessions.show_halts(halts, state["now_ns"])
         _say_parked(state, Paths.known(system))
         books.show(found, state["now_ns"])
-        for text in profit.lines(sums):
+        for text in profit.lines(sums, names.strategy):
             say(text)
         if not followed:
             say(f"a book is not followed: {', '.join(_logs(system, state))} says why")

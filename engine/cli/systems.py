@@ -1,10 +1,11 @@
 """Every system of this user: what it is called, whether it runs, where its files are and how it was started."""
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 import shm
-from engine.cli.output import iso, lives, living_supervisor, say, say_json, say_table
+from engine.cli.output import iso, lives, living_supervisor, local, say, say_json, say_table
 from engine.cli.system import headline
 from engine.config import Config, ConfigError, Paths, known_systems, load
 from engine.config.paths import stopped_systems
@@ -24,7 +25,8 @@ def ls(options: argparse.Namespace) -> int:
         say("no system is here: engine-ctl up CONFIG starts one, engine-ctl ls --all lists those that are down")
     else:
         columns = ("system", "mode", "state", "since", "run", "config")
-        say_table(columns, [[row[column] or "-" for column in columns] for row in rows])
+        shown = [{**row, "since": row["since_ns"] and local(row["since_ns"])} for row in rows]
+        say_table(columns, [[row[column] or "-" for column in columns] for row in shown])
     return 0
 
 
@@ -34,7 +36,8 @@ def describe(system: str) -> dict[str, Any]:
     config = life.config if life else ""
     tree = {
         "system": system, "mode": _mode(config), "state": _state(system), "since_ns": 0, "since": "",
-        "pid": living_supervisor(system), "run": str(paths.run), "state_directory": str(paths.state), "config": config,
+        "pid": living_supervisor(system), "run": _there(paths.run), "state_directory": _there(paths.state),
+        "config": config,
     }  # fmt: skip
     try:
         found = ask(paths.control, "status", ANSWER_S)
@@ -52,6 +55,11 @@ def read_config(config: str) -> Config | None:
         return load(config) if config else None
     except ConfigError:
         return None
+
+
+def _there(directory: Path) -> str:
+    """A directory that is there; a system that was started under other directories is known by its segments alone."""
+    return str(directory) if directory.is_dir() else ""
 
 
 def _mode(config: str) -> str:

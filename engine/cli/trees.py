@@ -29,7 +29,6 @@ from engine.model.records import FEE_DECIMALS
 from engine.model.refusals import refusal_text, reject_text
 from engine.model.words import BookState, TickKind
 from engine.monitor.names import Names
-from engine.supervisor.halt import HaltReason
 
 WORDS: Mapping[str, Mapping[str, type[IntEnum]]] = {
     "tick": {"kind": words.TickKind},
@@ -39,7 +38,7 @@ WORDS: Mapping[str, Mapping[str, type[IntEnum]]] = {
     "order": {"state": words.OrderState, "order_type": words.OrderType, "time_in_force": words.TimeInForce},
     "heartbeat": {"state": words.RoleState},
     "command": {"kind": words.CommandKind},
-    "halt": {"reason": HaltReason},
+    "halt": {"reason": words.HaltReason},
     "journal": {"kind": words.JournalKind},
     "frame": {"kind": words.FrameKind},
     "opportunity": {"kind": words.OpportunityKind},
@@ -171,7 +170,7 @@ def _said(record: str, row: Any, naming: Naming) -> dict[str, Any]:
     if record == "verdict":
         return {"why": refusal_text(row.reason, row.value, row.limit, naming.instruments.get(row.instrument))}
     if record == "order":
-        return {"side": side_word(row.side), "why": reject_text(row.error)}
+        return {"side": side_word(row.side), "why": reject_text(row.error, row.error_text)}
     if record in ("intent", "fill"):
         return {"side": side_word(row.side)}
     if record == "tick":

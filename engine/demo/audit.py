@@ -20,10 +20,9 @@ from engine.model.fixed import to_fixed
 from engine.model.instrument import Instrument
 from engine.model.records import FEE_DECIMALS
 from engine.model.refusals import reject_text
-from engine.model.words import DONE_STATES, FillFlag, JournalKind, OrderState, TimeInForce
+from engine.model.words import DONE_STATES, FillFlag, JournalKind, OrderState
 
 TRUTH_DECIMALS = 8
-WOULD_TAKE = -2010  # Binance's code for a new order that it rejects; of a post-only one: it would have taken
 TRUTH_ENDS = {
     "accepted": OrderState.OPEN,
     "fill": OrderState.PARTLY_FILLED,
@@ -111,9 +110,7 @@ def _end(row: Any) -> str:
     """How an order stands: what the venue said to one that it did not take, else its state."""
     if row.state != OrderState.REJECTED:
         return OrderState(row.state).name.lower()
-    said = reject_text(row.error)
-    if row.time_in_force == TimeInForce.POST_ONLY and row.error == WOULD_TAKE:
-        return f"rejected by the venue ({said}): post-only, and would have traded at once"
+    said = reject_text(row.error, row.error_text)
     return f"rejected by the venue ({said})" if said else "rejected"
 
 

@@ -116,7 +116,9 @@ def show(figures: Figures, config: Config, duration_s: float | None, chaos: Chao
             if chaos is not None:
                 chaos.strike(figures)
             if keys.wait(min(LOOK_EVERY_S, max(end_s - time.monotonic(), 0))) == QUIT:
-                return
+                break
+    if not console.is_terminal:  # the last picture stands there without the end of its line
+        console.print()
 
 
 def judge(state: Path, known: dict[int, Instrument], ledger: Ledger, console: Console) -> int:

@@ -279,7 +279,7 @@ class Broker:
 
     def _warn(self, now_ns: int, event: str, order: Order) -> None:
         """Log what the venue said against an order, at a bounded rate."""
-        what = f"{event}: {reject_text(order.error, order.error_text.decode())}"
+        what = f"{event}: {reject_text(order.error, order.error_text)}"
         symbol = self._instruments[order.instrument].symbol
         self._log.warning(now_ns, what, strategy=order.strategy, symbol=symbol, order=order.client_id.hex())
 

@@ -35,6 +35,7 @@ RECEIVE_WINDOW_MS, RECEIVE_WINDOW_MS_MAX = 5000, 60_000
 BOOKS_BACK = 256  # the newest books at start; those too old are refused by their age
 MS = 1_000_000
 MIB = 1 << 20
+NAMES = "strategies.json"  # in the journal's directory
 
 
 def build(config: "Config", name: str) -> Execution:
@@ -74,6 +75,7 @@ def build(config: "Config", name: str) -> Execution:
     strategies = {strategy.id: strategy.name for strategy in config.strategies}
     lanes = open_lanes(config.system.name, name, strategies)
     lanes.closers = (*lanes.closers, hold(Path(execution.journal.directory)))
+    keep_names(Path(execution.journal.directory), strategies)
     return Execution(execution, lanes, ports, PatientDisk())
 
 
@@ -116,6 +118,25 @@ def hold(directory: Path) -> IO[str]:
         msg = f"the journal in {directory} is written by another execution: expected a directory of this system's own"
         raise ValueError(msg) from None
     return lock
+
+
+def keep_names(journal: Path, strategies: dict[int, str]) -> None:
+    """Write the strategies' names beside the journal, which has their numbers: after `down` its fills need them."""
+    file = journal / NAMES
+    made = file.with_suffix(".made")
+    try:
+        made.write_text(json.dumps(read_names(journal) | strategies) + "\n", encoding="utf-8")
+        made.replace(file)
+    except OSError as error:  # a full disk must not keep execution from starting
+        logger.error("the strategies' names were not kept", extra={"file": str(file), "error": str(error)})  # noqa: TRY400
+
+
+def read_names(journal: Path) -> dict[int, str]:
+    """The strategies' names by number, each as it was last configured; none where there is no readable file."""
+    try:
+        return {int(number): str(name) for number, name in json.loads((journal / NAMES).read_bytes()).items()}
+    except (OSError, ValueError, AttributeError):
+        return {}
 
 
 def journal_config(config: "Config") -> JournalConfig:

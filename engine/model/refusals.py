@@ -31,9 +31,10 @@ def refusal_text(reason: int, value: int = 0, limit: int = 0, instrument: Instru
     return f"{_name(reason)}: {detail}" if detail else _name(reason)
 
 
-def reject_text(error: int, text: str = "") -> str:
-    """The venue's code and its words; empty where the venue gave neither."""
-    return f"{error} {text}".rstrip() if error else text
+def reject_text(error: int, text: str | bytes = "") -> str:
+    """The venue's code and its words, which a record holds as bytes; empty where the venue gave neither."""
+    words = text.rstrip(b"\0").decode(errors="replace") if isinstance(text, bytes) else text
+    return f"{error} {words}".rstrip() if error else words
 
 
 def _name(reason: int) -> str:

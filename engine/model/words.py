@@ -43,6 +43,16 @@ class BookState(IntEnum):
     SHUT = 9  # in order, but the venue does not take every order for it: cancel-only, post-only, maintenance, …
 
 
+class HaltReason(IntEnum):
+    """Why the system is halted."""
+
+    NONE = 0
+    OPERATOR = 1
+    FILE = 2
+    SIGNAL = 3
+    DEATHS = 4  # a process died too often
+
+
 class SessionState(IntEnum):
     """How far execution's session at the venue is. Orders can leave in READY alone."""
 

@@ -1,6 +1,6 @@
 """What a system has earned: net of fees, for each strategy, the account, and the whole system, in one currency.
 
-    net = realised + unrealised - fees       since the journal began, and since this UTC day's first valuation
+    net = realised + unrealised - fees       since the journal began, and since this UTC day's first valuation ("today")
 
 A sum is in the quote of its positions where they have one in common, else in dollars at execution's rates. What cannot
 be said is not said as a number: a position without a price makes its sum unknown, and a fee that no price valued stands
@@ -8,7 +8,7 @@ beside the sum with its amount and asset.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from engine.model.words import PositionFlag
 
 DOLLARS = "USD"
 ACCOUNT = 0
+MONEY_DECIMALS = 8
 SUMS = ("net", "net_day", "realised", "unrealised", "fees")
 
 
@@ -96,8 +97,8 @@ def fees_text(row: Any, decimals: int = 2) -> str:
 def line(total: Profit) -> str:
     """One owner's profit in one line."""
     text = (
-        f"net {money(total.net)} {total.currency} = realised {money(total.realised)} + unrealised"
-        f" {money(total.unrealised)} - fees {total.fees:,.2f}; today (UTC) {money(total.net_day)}"
+        f"net {money(total.net)} {total.currency} (today {money(total.net_day)}) = realised {money(total.realised)}"
+        f" + unrealised {money(total.unrealised)} - fees {total.fees:,.2f}"
     )
     if total.missing:
         text += f"; no price for {', '.join(sorted(set(total.missing)))}"
@@ -108,14 +109,14 @@ def line(total: Profit) -> str:
     return text
 
 
-def lines(sums: Mapping[int, Profit]) -> list[str]:
-    """A line an owner, the whole account first."""
-    return [f"{f'strategy {owner}' if owner else 'account'}: {line(sums[owner])}" for owner in sorted(sums)]
+def lines(sums: Mapping[int, Profit], name: Callable[[int], str]) -> list[str]:
+    """A line an owner, by its name, the whole account first."""
+    return [f"{name(owner)}: {line(sums[owner])}" for owner in sorted(sums)]
 
 
 def tree(total: Profit) -> dict[str, Any]:
-    """One owner's profit for JSON: null where no price says it."""
-    sums = {name: None if math.isnan(value := getattr(total, name)) else value for name in SUMS}
+    """One owner's profit for JSON, decimals as text: null where no price says it."""
+    sums = {name: None if math.isnan(value := getattr(total, name)) else f"{value:.{MONEY_DECIMALS}f}" for name in SUMS}
     unvalued = {asset: to_text(amount, FEE_DECIMALS) for asset, amount in total.unvalued.items()}
     return {
         "currency": total.currency, **sums, "no_price_for": sorted(set(total.missing)), "unvalued_fees": unvalued,

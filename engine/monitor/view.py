@@ -1,6 +1,6 @@
 """The live view: a system's figures as one screen, made to fit the terminal.
 
-    demo (paper) · trading · 8 of 8 roles alive                    what it does; HALTED and since when
+    demo (paper) · trading · 8 of 8 roles alive                    what it does; HALTED, why, since when
     ticks 1,204/s · orders 3.1/s · tick → order p50 76 p99 155 µs  how fast
     maker ORDER_RATE: 61 of 60 in a minute (193 times)             the newest refusals
     BOOKS / POSITIONS / OPEN ORDERS / FILLS                        as many rows of each as there is room for
@@ -22,7 +22,7 @@ from rich.text import Text
 from engine.model.fixed import to_text
 from engine.model.instrument import Instrument
 from engine.model.refusals import refusal_text
-from engine.model.words import BookState, OrderState, Reason, RoleState
+from engine.model.words import BookState, HaltReason, OrderState, Reason, RoleState
 from engine.monitor import profit
 from engine.monitor.figures import Figures, Rate, RoleLife, bps_text, quantile
 
@@ -118,12 +118,16 @@ def _doing(figures: Figures) -> tuple[str, str]:
     """The word for it, and its colour."""
     rows = figures.cells("halt")
     if rows and rows[0].halted:
-        return f"HALTED since {clock_text(rows[0].since_ns)}, engine-ctl resume ends it", "bold red"
+        reason = HaltReason(rows[0].reason).name.lower() if rows[0].reason in set(HaltReason) else "?"
+        return f"HALTED ({reason}) since {clock_text(rows[0].since_ns)}, engine-ctl resume ends it", "bold red"
     execution = figures.roles.get(EXECUTION)
     if execution is None:
         return ("market data, no execution" if FEED in figures.roles else "no execution"), "yellow"
     if execution.life != "alive":
         return f"NOT trading, execution is {execution.life}", "bold red"
+    gate = figures.cells("gate")
+    if gate and gate[0].exits_only:
+        return f"NOT trading, {refusal_text(gate[0].exits_only)}", "bold red"
     return "trading", "bold green"
 
 

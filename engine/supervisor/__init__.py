@@ -18,7 +18,7 @@ of it: the halt in a cell and a file, the clock's offset and the way to the conf
     operator.py   the halt without the supervisor              guard.py     the supervisor's parent
 """
 
-from engine.supervisor.halt import HaltReason
+from engine.model.words import HaltReason
 from engine.supervisor.keeper import Keeper
 from engine.supervisor.life import Life
 from engine.supervisor.watch import Phase, Watch

@@ -11,29 +11,18 @@ supervisor writes the cell before any role starts, halted or not, and a role bel
 
 import logging
 import os
-from enum import IntEnum
 
 import shm
 from engine.config import Config
 from engine.control import Peer, Refused
 from engine.lanes import BY_NAME
-from engine.model.words import CommandKind
+from engine.model.words import CommandKind, HaltReason
 from engine.supervisor import operator
 
 COMMANDS, HALT = BY_NAME["commands"], BY_NAME["halt"]
 SPARE = (0, 0, 0)
 
 logger = logging.getLogger(__name__)
-
-
-class HaltReason(IntEnum):
-    """Why the system is halted."""
-
-    NONE = 0
-    OPERATOR = 1
-    FILE = 2
-    SIGNAL = 3
-    DEATHS = 4  # a process died too often
 
 
 class Halt:

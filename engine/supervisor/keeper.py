@@ -13,9 +13,9 @@ import shm
 from engine.config import Config, Process
 from engine.control import ControlServer, Refused, Request
 from engine.lanes import AGGREGATION, BY_NAME
-from engine.model.words import RoleState
+from engine.model.words import HaltReason, RoleState
 from engine.supervisor import audit, leftovers, life, segments
-from engine.supervisor.halt import Halt, HaltReason
+from engine.supervisor.halt import Halt
 from engine.supervisor.mode import publish_mode
 from engine.supervisor.processes import Child
 from engine.supervisor.segments import SUPERVISOR

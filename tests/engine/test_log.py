@@ -10,6 +10,7 @@ import pytest
 
 from engine import log
 from engine.cli import main
+from engine.cli.logs import Source
 from engine.config import Config, Paths
 
 WRITER = """
@@ -32,6 +33,18 @@ def write(path: Path, process: str, count: int) -> None:
 def numbers(path: Path) -> list[int]:
     """The lines of a part."""
     return [json.loads(line)["number"] for line in path.read_text().splitlines()]
+
+
+def test_a_log_that_is_followed_is_whole_over_every_renaming(tmp_path: Path) -> None:
+    """The lines before a rotation are those that say why so much was logged."""
+    path = tmp_path / "feed.log"
+    write(path, "feed", 10)
+    source = Source(path)
+    assert [entry.tree["number"] for entry in source.past()] == list(range(10))
+    for count in (3, 45, 80, 0, 1):  # in the same part, a part further, two parts further, nothing, one line
+        write(path, "feed", count)
+        assert [entry.tree["number"] for entry in source.fresh()] == list(range(count))
+    assert log.part(path, 2).exists(), "nothing was renamed twice"
 
 
 def test_a_log_is_bounded_and_its_newest_lines_are_there(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What an operator types, against segments written by the test and systems really brought up."""
 
+import argparse
 import dataclasses
 import io
 import json
@@ -26,13 +27,24 @@ from engine.cli.books import show as show_books
 from engine.cli.halting import Found
 from engine.cli.keys import QUIT, Keys
 from engine.cli.output import choose_system, lives
+from engine.cli.parser import make_parser
 from engine.cli.system import headline
 from engine.cli.trees import Naming, tree_of
 from engine.config import Config, Paths, known_systems
 from engine.control import ask
 from engine.lanes import BY_NAME, LANES
 from engine.model.instrument import Instrument
-from engine.model.words import BookState, FillFlag, OrderFlag, OrderState, OrderType, PositionFlag, Reason, TimeInForce
+from engine.model.words import (
+    BookState,
+    FillFlag,
+    HaltReason,
+    OrderFlag,
+    OrderState,
+    OrderType,
+    PositionFlag,
+    Reason,
+    TimeInForce,
+)
 from engine.monitor.figures import Figures
 from engine.monitor.view import Section, screen, share
 from engine.supervisor import segments
@@ -209,6 +221,18 @@ def test_a_terminal_of_80_by_24_shows_the_money(market: Config) -> None:
     assert re.search(r"\d\d:\d\d:\d\d +1 +BTCUSDT +buy +0.00500 +100.00", text), text
 
 
+def test_the_view_says_that_the_system_is_halted_and_why(market: Config) -> None:
+    """A halt that a fifth death ordered and one that a colleague typed want different things done."""
+    cell = shm.CellWriter(market.lane("halt"), BY_NAME["halt"].record)
+    cell.write(0, *zeros("halt", halted=1, since_ns=1, reason=HaltReason.DEATHS))
+    cell.close()
+    figures = Figures(market.system.name)
+    figures.poll()
+    console = Console(width=100, record=True, file=io.StringIO())
+    console.print(screen(figures, 100))
+    assert "HALTED (deaths) since" in console.export_text()
+
+
 def _write_fills(config: Config) -> None:
     ring = shm.RingWriter(config.lane("fills"), BY_NAME["fills"].record)
     for number in range(1, 41):
@@ -241,10 +265,12 @@ def test_a_records_json_has_one_shape(market: Config) -> None:
         "1.50000", "-2.5000000000", "1.25000000", None
     )  # fmt: skip
     assert not [name for name in tree if name.endswith(("_high", "_low"))]
-    order = zeros("orders", instrument=7, side=-1, state=OrderState.OPEN, error=-2010, flags=OrderFlag.CANCEL_WANTED)
+    text = b"Order would immediately match and take."
+    order = zeros("orders", instrument=7, side=-1, state=OrderState.OPEN, error=-2010, error_text=text,
+                  flags=OrderFlag.CANCEL_WANTED)  # fmt: skip
     tree = tree_of(BY_NAME["orders"].record.row(*order), naming)
     assert (tree["side"], tree["state"], tree["flags"]) == ("sell", "OPEN", ["CANCEL_WANTED"])
-    assert tree["why"].startswith("-2010")
+    assert tree["why"] == "-2010 Order would immediately match and take."
     json.dumps(tree)
     unknown = tree_of(BY_NAME["orders"].record.row(*zeros("orders", instrument=99, price=7)), naming)
     assert unknown["price"] == 7, "a number whose scale is not known must not look like a decimal"
@@ -257,11 +283,43 @@ def test_every_lane_can_be_shown(market: Config, name: str) -> None:
     assert json.loads(json.dumps(tree)) == tree
 
 
-def test_a_wrong_option_shows_the_usage_of_its_own_command(capsys: pytest.CaptureFixture[str]) -> None:
+SYSTEM_COMMANDS = (
+    "down", "status", "halt", "resume", "cancel-all", "restart feed", "orders", "positions", "journal", "fills",
+    "paths", "log", "book BTCUSDT", "ticks", "across", "view", "autopsy", "shm ls", "shm stat ticks", "shm tail ticks",
+)  # fmt: skip
+FILE_COMMANDS = ("up no.toml", "check no.toml")
+
+
+def test_the_table_of_commands_below_has_every_one() -> None:
+    """A command that is forgotten there would have exit codes of its own."""
+    (commands,) = (one for one in make_parser()._actions if isinstance(one, argparse._SubParsersAction))
+    found = {line.split()[0] for line in (*SYSTEM_COMMANDS, *FILE_COMMANDS)}
+    assert found | {"ls", "capture"} == set(commands.choices)
+
+
+@pytest.mark.parametrize("line", [*SYSTEM_COMMANDS, *FILE_COMMANDS, "ls", "capture check x"])
+def test_a_wrong_option_is_wrong_use_and_shows_the_usage_of_its_own_command(
+    capsys: pytest.CaptureFixture[str], line: str
+) -> None:
     """The usage of the whole program names neither the option that is meant nor the ones there are."""
     with pytest.raises(SystemExit, match="2"):
-        main(["orders", "--nope"])
-    assert "usage: engine-ctl orders" in capsys.readouterr().err
+        main([*line.split(), "--nope"])
+    command = " ".join(line.split()[: 2 if line.startswith(("shm", "capture")) else 1])
+    assert f"usage: engine-ctl {command} [-h]" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        *((f"{line} --system nobody-has-this-name", 3) for line in SYSTEM_COMMANDS),
+        *((line, 2) for line in FILE_COMMANDS),
+        ("ls", 0),
+    ],
+)
+def test_the_exit_code_says_the_same_of_every_command(typed: Typed, line: str, code: int) -> None:
+    """A script cannot learn a rule for each command: 3 is that nobody is there, 2 a file that is wrong."""
+    said = typed(*line.split(), code=code)
+    assert len(said.splitlines()) == 1 or code == 0, "what is wrong is one line"
 
 
 def test_a_book_of_a_dead_feed_is_unknown_whatever_it_said_last(market: Config) -> None:
@@ -308,6 +366,7 @@ def test_status_says_that_a_full_disk_has_stopped_entries(typed: Typed, write: W
         cell.close()
         said = typed("status", "--system", system, code=1)
         assert "ENTRIES ARE STOPPED" in said
+        assert "NOT trading, JOURNAL_FULL" in said.splitlines()[0], "the first line is the one that is read"
         assert "JOURNAL_FULL: the disk has no room for the journal" in said
     finally:
         typed("down", "--system", system)
@@ -422,7 +481,7 @@ def test_positions_end_with_the_net_of_the_account(typed: Typed, market: Config)
     common = {"instrument": 7, "fill_count": 1, "price_decimals": 2, "size_decimals": 5, "holding_decimals": 8}
     cells.write(0, *zeros("positions", net=-1.5, realised=0.5, unrealised=-1.0, fees=1.0, dust=340, **common))
     assert "0.00000 + dust 0.00000340" in (text := typed("positions", "--system", market.system.name))
-    assert text.splitlines()[-1].startswith("account: net -1.50 USDT = realised +0.50 + unrealised -1.00 - fees 1.00;")
+    assert text.splitlines()[-1].startswith("account: net -1.50 USDT (today ")
     unknown = {"net": math.nan, "net_day": math.nan, "unrealised": math.nan, "flags": PositionFlag.MARK_MISSING}
     cells.write(0, *zeros("positions", size=5, **unknown, **common))
     cells.close()

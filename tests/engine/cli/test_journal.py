@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.cli import main
+from engine.execution.build import NAMES, keep_names
 from engine.model.words import BUY, SELL
 from tests.engine.execution.memory import House
 
@@ -51,6 +52,34 @@ def test_fills_are_read_from_the_disk_when_the_system_is_down(house: House, caps
     assert all(row["time"].endswith("Z") and row["liquidity"] in ("maker", "taker") for row in rows)
     assert len(json.loads(typed(capsys, house, "fills", "--json", "-n", "1"))) == 1
     assert "2 fills" in typed(capsys, house, "fills")
+
+
+def test_strategies_keep_their_names_beside_the_journal(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    """After `down` the configuration may be gone; a number says nothing to the one who does the taxes."""
+    directory = Path(house.config.journal.directory)
+    trade(house, BUY, 400)
+    house.kill()
+    keep_names(directory, {3: "old", 2: "other"})
+    keep_names(directory, {3: "maker"})
+    assert [one["strategy_name"] for one in json.loads(typed(capsys, house, "fills", "--json"))] == ["maker"]
+    (directory / NAMES).write_text("{")
+    assert [one["strategy_name"] for one in json.loads(typed(capsys, house, "fills", "--json"))] == ["3"]
+
+
+def test_orders_of_a_system_that_is_down_are_read_from_its_journal(
+    house: House, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What became of an order is asked most often after the system was brought down."""
+    trade(house, BUY, 400)
+    house.kill()
+    monkeypatch.setenv("STEELYARD_STATE_DIRECTORY", str(tmp_path))
+    monkeypatch.setenv("STEELYARD_RUN_DIRECTORY", str(tmp_path / "run"))
+    for words, count in ((), 0), (("--all",), 1):
+        assert main(["orders", "--system", "state", "--json", *words]) == 0
+        found = json.loads(capsys.readouterr().out)
+        assert [(one["symbol"], one["size"], one["state"]) for one in found] == [
+            ("BTCUSDT", "0.00400", "FILLED")
+        ] * count
 
 
 def test_a_journal_with_an_open_order_is_not_put_away(house: House, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,10 +6,11 @@ import msgspec
 import orjson
 import pytest
 
-from engine.demo.audit import Side, compare, gains, read_truth
+from engine.demo.audit import Side, compare, explain, gains, read_ours, read_truth
 from engine.execution.ledger import Ledger
 from engine.model.words import BUY, OrderState
-from tests.engine.execution.memory import BTC
+from tests.engine.execution.memory import BTC, House
+from tests.engine.execution.test_faults import INSUFFICIENT, reject
 
 LINE = {
     "what": "fill", "account": "engine", "client_id": "aa", "symbol": "BTCUSDT", "size": "2.0", "filled": "1.0",
@@ -34,6 +35,22 @@ def test_a_damaged_line_in_the_middle_is_an_error(tmp_path: Path) -> None:
     path.write_bytes(b'{"what":\n' + orjson.dumps(LINE) + b"\n")
     with pytest.raises(msgspec.DecodeError):
         read_truth(path, "engine")
+
+
+def test_rejected_orders_are_explained_by_the_venues_words_and_not_by_a_guess(tmp_path: Path) -> None:
+    """Binance has one code for a post-only order that would trade and for an account without the money."""
+    house = House(tmp_path / "journal")
+    house.ready()
+    house.book()
+    house.run()
+    would = "Order would immediately match and take."
+    for text in (would, INSUFFICIENT, would):
+        reject(house, text=text)
+    ours = read_ours(Path(house.config.journal.directory), {BTC.id: BTC})
+    assert explain(ours, Side()) == [
+        f"2 orders of the journal were never the venue's: rejected by the venue (-2010 {would})",
+        f"1 orders of the journal were never the venue's: rejected by the venue (-2010 {INSUFFICIENT})",
+    ]
 
 
 def test_balances_are_compared_to_the_last_digit(tmp_path: Path) -> None:

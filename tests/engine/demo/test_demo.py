@@ -85,7 +85,7 @@ def test_the_chaos_is_told_in_words() -> None:
 def test_orders_that_the_venue_never_took_are_explained() -> None:
     """347 against 340 orders and 0 differences is a contradiction until somebody says why."""
     ours, truth = Side({"ab": (FILLED, 5)}), Side({"ab": (FILLED, 5)})
-    said = "rejected by the venue (-2010): post-only, and would have traded at once"
+    said = "rejected by the venue (-2010 Order would immediately match and take.)"
     ours.ends = {"ab": "filled", "cd": said, "ef": said}
     assert explain(ours, truth) == [f"2 orders of the journal were never the venue's: {said}"]
 

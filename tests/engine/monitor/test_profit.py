@@ -37,7 +37,7 @@ def test_net_is_realised_and_unrealised_less_fees_by_owner() -> None:
     assert sorted(sums) == [0, 3]
     assert (sums[0].currency, sums[0].net) == ("USDT", pytest.approx(1.0 - 0.06))
     assert sums[3].net == pytest.approx(0.1 - 0.1201)
-    assert profit.line(sums[3]) == ("net -0.02 USDT = realised +0.10 + unrealised +0.00 - fees 0.12; today (UTC) -0.02")
+    assert profit.line(sums[3]) == ("net -0.02 USDT (today -0.02) = realised +0.10 + unrealised +0.00 - fees 0.12")
 
 
 def test_quotes_that_differ_are_summed_in_dollars() -> None:
@@ -53,7 +53,7 @@ def test_a_missing_price_is_said_and_never_zero() -> None:
     """0.00 beside a position reads as no loss."""
     total = profit.profits([row_of(bought(), 0)], KNOWN)[profit.ACCOUNT]
     assert math.isnan(total.net)
-    assert profit.line(total).startswith("net - USDT = realised +0.00 + unrealised - - fees 0.06")
+    assert profit.line(total).startswith("net - USDT (today -) = realised +0.00 + unrealised - - fees 0.06")
     assert profit.line(total).endswith("; no price for BTCUSDT")
     assert profit.tree(total)["net"] is None
 
