@@ -130,13 +130,15 @@ def choose_system(named: str, *, stopped: bool = False) -> str:
     A name that holds a `/` is the path of a run directory. With `stopped`, systems that are down count where none runs.
     """
     found = {*shm.systems(), *known_systems()}
+    by_variable = not named
     named = named or os.environ.get(SYSTEM_VARIABLE, "")
     if "/" in named:
         return _enter(Path(named))
     if named:
         known = found | (stopped_systems() if stopped else set())
         if named not in known:
-            raise Complaint(f"no system {named!r} here, found {', '.join(sorted(known)) or 'none'}", NOBODY)
+            by = f" ({SYSTEM_VARIABLE})" if by_variable else ""
+            raise Complaint(f"no system {named!r}{by} here, found {', '.join(sorted(known)) or 'none'}", NOBODY)
         return named
     kept = [system for system in sorted(found) if living_supervisor(system)]
     living = kept or [system for system in sorted(found) if lives(system)]

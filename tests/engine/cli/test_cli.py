@@ -412,7 +412,7 @@ def test_a_system_is_chosen_by_the_environment_and_by_its_run_directory(
     monkeypatch.setenv("STEELYARD_SYSTEM", name)
     assert len(typed.tree("orders")) == 2
     monkeypatch.setenv("STEELYARD_SYSTEM", "nope")
-    assert "no system 'nope'" in typed("orders", code=3)
+    assert "no system 'nope' (STEELYARD_SYSTEM)" in typed("orders", code=3)
     assert len(typed.tree("orders", "--system", str(market.paths.run))) == 2
     assert Paths.known(name).state == market.paths.state
     assert "no such directory" in typed("orders", "--system", "/nowhere/at/all", code=3)
