@@ -309,12 +309,20 @@ class RiskGate(Approval):
         return Refusal(reason, full.count(order.now_ns) + 1, full.limit)
 
     def check_exit_rate(self, order: Proposed) -> Refusal | None:
-        """The common part of the rate, else the part kept for exits."""
-        full = self.reserve.full(order.now_ns, order.strategy)
-        if full is None or self.rate.full(order.now_ns, order.strategy) is None:
+        """The common part of the rate, else the part kept for exits: one that rests may use half of it.
+
+        A quote on the side that reduces, and a chase that follows, are exits too, and are sent as often as the book
+        moves: the other half is left for the one that gets out now.
+        """
+        if self.rate.full(order.now_ns, order.strategy) is None:
+            return None
+        takes = self._tops[order.instrument_id].takes(order.side, order.price)
+        judge = self.reserve.full if takes else self.reserve.half_full
+        full = judge(order.now_ns, order.strategy)
+        if full is None:
             return None
         reason = Reason.ORDER_RATE if full is self.reserve.account else Reason.STRATEGY_RATE
-        return Refusal(reason, full.count(order.now_ns) + 1, full.limit)
+        return Refusal(reason, full.count(order.now_ns) + 1, full.limit if takes else full.limit // 2)
 
     def _usd_rate(self, now_ns: int, quote: str) -> tuple[int, int] | None:
         """Dollars for one of the quote asset, as numerator and denominator; None when no fresh good price gives it."""

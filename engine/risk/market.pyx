@@ -36,6 +36,10 @@ cdef class Top:
         """The middle, doubled, of the last book that was good; 0 when none was. Exits are measured by it."""
         return <object>self.good_bid + <object>self.good_ask
 
+    def takes(self, int side, price):
+        """Whether an order at this price reaches the other side of the last good book: it trades now, or does not rest."""
+        return price >= <object>self.good_ask if side > 0 else price <= <object>self.good_bid
+
     cpdef int forget(self) except -1:
         """Know nothing of the book as it is now; the last good prices stay what they were."""
         return self.update(C_EMPTY, 0, 0, 0)

@@ -17,5 +17,6 @@ cdef class SharedRate:
     cdef readonly int64_t strategy_limit
     cdef dict strategies
 
+    cdef SlidingRate own(self, object strategy)
     cpdef SlidingRate full(self, int64_t now_ns, object strategy)
     cpdef int mark(self, int64_t now_ns, object strategy) except -1

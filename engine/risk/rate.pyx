@@ -76,10 +76,21 @@ cdef class SharedRate:
             return own
         return None
 
+    def half_full(self, int64_t now_ns, object strategy):
+        """The same against half of each bound, rounded down."""
+        cdef SlidingRate own = self.own(strategy)
+        if self.account.count(now_ns) >= self.account.limit // 2:
+            return self.account
+        return own if own.count(now_ns) >= own.limit // 2 else None
+
     cpdef int mark(self, int64_t now_ns, object strategy) except -1:
         """One more request of this strategy left."""
+        self.account.mark(now_ns)
+        return self.own(strategy).mark(now_ns)
+
+    cdef SlidingRate own(self, object strategy):
+        """One strategy's use."""
         cdef SlidingRate own = self.strategies.get(strategy)
         if own is None:
             own = self.strategies[strategy] = SlidingRate(self.strategy_limit, self.account.window_ns)
-        self.account.mark(now_ns)
-        return own.mark(now_ns)
+        return own

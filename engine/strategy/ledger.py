@@ -91,11 +91,16 @@ class Ledger:
             self.hold(cell.instrument, self._terms[cell.instrument].join(cell.size, cell.dust))
 
     def exit_size(self, instrument: Instrument, price: int) -> int:
-        """What an exit at this price may ask for, signed; 0, logged once, where only dust is left."""
+        """What an exit at this price may ask for, signed; 0, logged once, where only dust is left.
+
+        What working orders may still take of the position is not asked for again: both filled would turn it round.
+        """
         size = self.position(instrument.id)
         if abs(size) * price >= instrument.notional_min and size:
             self._dust_logged.discard(instrument.id)
-            return size
+            side = 1 if size > 0 else -1
+            rest = abs(size) - sum(one.remaining for one in self.orders(instrument.id) if one.side == -side)
+            return side * rest if rest > 0 and rest * price >= instrument.notional_min else 0
         held = self.held.get(instrument.id, 0)
         if held and instrument.id not in self._dust_logged:
             self._dust_logged.add(instrument.id)

@@ -161,7 +161,10 @@ cdef class Voice:
         return self.want(&wish, exact(side, "side"), exact(size, "size"), exact(price, "price"))
 
     def exit(self, instrument, price, *, double signal=0.0):
-        """Want to be flat at once, never beyond `price`; None when there is nothing to leave, or only dust."""
+        """Want to be flat at once, never beyond `price`; None when there is nothing to leave, or only dust.
+
+        What working orders of that side may still take is theirs: where they wait at another price, `cancel` them first.
+        """
         id_of(instrument)
         held = self.ledger.exit_size(instrument, exact(price, "price"))
         return self.enter(instrument, SELL if held > 0 else BUY, abs(held), price, signal=signal) if held else None

@@ -164,6 +164,30 @@ def test_the_reserve_of_the_rate_is_for_exits_alone() -> None:
     assert desk.check(side=SELL, now_ns=later, decided_ns=later) is APPROVED
 
 
+def test_exits_that_rest_leave_half_of_the_reserve_to_those_that_take() -> None:
+    """A quote on the side that reduces is an exit as well: quoting on, a strategy would lock itself in."""
+    desk = holding(max_order_rate_per_min=20)
+    spend(desk)
+    for _ in range(2):
+        assert desk.check(side=SELL, size=100, price=6_000_005) is APPROVED_RESERVED
+        desk.gate.mark(NOW_NS, STRATEGY, True)
+    assert desk.check(side=SELL, size=100, price=6_000_005) == Refusal(Reason.ORDER_RATE, 3, 2)
+    for _ in range(3):
+        assert desk.check(side=SELL, size=100, price=6_000_000) is APPROVED_RESERVED
+        desk.gate.mark(NOW_NS, STRATEGY, True)
+    assert desk.check(side=SELL, size=100, price=6_000_000) == Refusal(Reason.ORDER_RATE, 6, 5)
+
+
+def test_a_strategy_of_several_rests_on_half_of_its_share() -> None:
+    """The bound that it met is its own, and said so."""
+    desk = holding(-10_000, permits=BOTH, max_order_rate_per_min=16)
+    spend(desk)
+    assert desk.check(side=BUY, price=6_000_045) is APPROVED_RESERVED
+    desk.gate.mark(NOW_NS, STRATEGY, True)
+    assert desk.check(side=BUY, price=6_000_045) == Refusal(Reason.STRATEGY_RATE, 2, 1)
+    assert desk.check(side=BUY, price=6_000_050) is APPROVED_RESERVED
+
+
 def test_one_strategy_cannot_lock_another_in() -> None:
     """It may use its share of each part of the rate; the rest is for the others."""
     desk = holding(permits=BOTH, max_order_rate_per_min=16)

@@ -202,6 +202,29 @@ def test_exit_closes_what_is_held_and_nothing_else(system: System, recorder: Rec
     assert [(i.side, i.size, i.time_in_force) for i in system.intents] == [(BUY, 12, TimeInForce.IOC)]
 
 
+def test_an_exit_wanted_twice_is_one_exit(system: System, recorder: Recorder) -> None:
+    """A hook runs again before the first exit has filled: both filled would be a position the other way."""
+    role = system.role(recorder)
+    begin(role)
+    system.fill(7, BUY, 12)
+    role.step(2_000)
+    resting = recorder.place(BTC, SELL, 5, 130)
+    assert resting is not None
+    first = recorder.exit(BTC, 90)
+    assert first is not None
+    assert recorder.exit(BTC, 90) is None
+    system.order(first, OrderState.EXPIRED, side=SELL, size=7)
+    role.step(2_001)
+    recorder.cancel(resting)
+    recorder.exit(BTC, 90)
+    system.order(resting, OrderState.CANCELLED, side=SELL, size=5)
+    system.fill(first + 1, SELL, 2)
+    role.step(2_002)
+    recorder.exit(BTC, 90)
+    sizes = [intent.size for intent in system.intents if intent.kind == IntentKind.PLACE]
+    assert sizes == [5, 7, 7, 3], "what is left beside the orders that work, each time"
+
+
 def test_a_fee_in_the_base_asset_leaves_the_position(system: System, recorder: Recorder) -> None:
     """Selling what the venue has kept as its fee is a reject, or a short."""
     role = system.role(recorder)
