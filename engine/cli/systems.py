@@ -10,6 +10,7 @@ from engine.cli.system import headline
 from engine.config import Config, ConfigError, Paths, known_systems, load
 from engine.config.paths import stopped_systems
 from engine.control import Refused, Unreachable, ask
+from engine.monitor.names import mode_of
 from engine.supervisor.life import read as read_life
 
 ANSWER_S = 2.0  # a supervisor that stands still must not keep the others from being listed
@@ -35,7 +36,7 @@ def describe(system: str) -> dict[str, Any]:
     paths, life = Paths.known(system), read_life(Paths.known(system).system)
     config = life.config if life else ""
     tree = {
-        "system": system, "mode": _mode(config), "state": _state(system), "since_ns": 0, "since": "",
+        "system": system, "mode": mode_of(system) or _mode(config), "state": _state(system), "since_ns": 0, "since": "",
         "pid": living_supervisor(system), "run": _there(paths.run), "state_directory": _there(paths.state),
         "config": config,
     }  # fmt: skip

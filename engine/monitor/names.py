@@ -1,13 +1,17 @@
-"""The names of a running system: its mode and its strategies, from the configuration it was started with.
+"""The names of a running system: its mode from its lane, its strategies from the configuration it was started with.
 
 Lanes carry numbers. `system.json` in the run directory says which file the system runs; what that file says now is
-believed, and where it is gone or has become wrong, numbers are shown as numbers.
+believed of names, and where it is gone or has become wrong, numbers are shown as numbers. The mode is the one that the
+system came up with: a file edited since changes nothing of what runs.
 """
 
 import json
 from dataclasses import dataclass, field
 
+import shm
 from engine.config import ConfigError, Paths, load
+from engine.lanes import BY_NAME
+from engine.model.words import Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +29,19 @@ class Names:
         try:
             config = load(json.loads(Paths.known(system).system.read_text(encoding="utf-8"))["config"])
         except (OSError, ValueError, KeyError, TypeError, ConfigError):
-            return cls()
+            return cls(mode_of(system))
         processes = {role: process.name for process in config.placement for role in process.roles}
         journal = config.journal.directory or str(config.paths.state / "journal")
-        return cls(config.system.mode, {one.id: one.name for one in config.strategies}, processes, journal)
+        mode = mode_of(system) or config.system.mode
+        return cls(mode, {one.id: one.name for one in config.strategies}, processes, journal)
 
     def strategy(self, number: int) -> str:
         """A strategy's name; 0 is the whole account."""
         return self.strategies.get(number, str(number)) if number else "account"
+
+
+def mode_of(system: str) -> str:
+    """The mode that a system came up with, in the configuration's word; empty where it is not up."""
+    name = f"{system}.mode"
+    row = shm.CellReader(name, BY_NAME["mode"].record).read(0) if name in shm.names(system) else None
+    return Mode(row.mode).name.lower() if row is not None else ""

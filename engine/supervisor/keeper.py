@@ -14,6 +14,7 @@ from engine.config import Config, Process
 from engine.control import ControlServer, Refused, Request
 from engine.lanes import AGGREGATION, BY_NAME
 from engine.model.words import HaltReason, RoleState
+from engine.monitor.names import mode_of
 from engine.supervisor import audit, leftovers, life, segments
 from engine.supervisor.halt import Halt
 from engine.supervisor.mode import publish_mode
@@ -283,7 +284,7 @@ class Keeper:
         _expect(request)
         return {
             "system": self.config.system.name,
-            "mode": self.config.system.mode,
+            "mode": mode_of(self.config.system.name) or self.config.system.mode,
             "config": self.config.path,
             "pid": os.getpid(),
             "guard": life.guard_pid(self.config.paths.guard_lock),

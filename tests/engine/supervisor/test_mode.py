@@ -1,10 +1,13 @@
 """The mode word: written once by the supervisor, read by anybody."""
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 import shm
 from engine.config import Config, load
 from engine.model.words import Mode
+from engine.monitor.names import Names, mode_of
 from engine.supervisor import segments
 from engine.supervisor.mode import publish_mode
 
@@ -24,4 +27,20 @@ def test_the_mode_is_in_shared_memory_from_up_to_down(write: Write) -> None:
     publish_mode(load(config.path), 8)
     again = shm.CellReader(config.lane("mode")).read(0)
     assert (again.since_ns, again.mode) == (7, Mode.PAPER)
+    assert mode_of(config.system.name) == "paper"
+    segments.remove(config)
+    assert mode_of(config.system.name) == ""
+
+
+def test_what_is_shown_is_the_mode_that_runs(write: Write) -> None:
+    """An operator who edits the file and then reads the edit would take what runs for what it is not."""
+    config = write()
+    segments.make(config)
+    publish_mode(config, 7)
+    config.paths.make()
+    Path(config.path).write_text(Path(config.path).read_text().replace("[roles]", 'mode = "live"\n[roles]', 1))
+    config.paths.system.write_text(json.dumps({"config": config.path}))
+    assert (load(config.path).system.mode, Names.of(config.system.name).mode) == ("live", "paper")
+    Path(config.path).unlink()
+    assert Names.of(config.system.name).mode == "paper"
     segments.remove(config)
