@@ -35,7 +35,14 @@ def _read_private(path: Path) -> str:
     if mode & 0o007:
         msg = f"{path} is open to everybody (mode {mode & 0o777:04o}), a secret's file must not be: chmod 600"
         raise ValueError(msg)
-    return path.read_text(encoding="utf-8").strip()
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except UnicodeDecodeError as error:
+        msg = (
+            f"{path} is no text (byte {error.start} is no UTF-8), expected a secret as text; a key in DER form becomes"
+            " text with: openssl pkey -inform DER -in KEY -out KEY.pem"
+        )
+        raise ValueError(msg) from None
 
 
 def load_env_file(path: Path) -> None:

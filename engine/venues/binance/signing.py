@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 HMAC_LENGTH = 64  # letters and digits of a secret that Binance makes
 EXPECTED = "expected an Ed25519 private key in PEM form; docs/binance-keys.md says how to make one"
 PEM_MARK = "-----BEGIN "
+PRIVATE_HEADS = ("PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY", "DSA PRIVATE KEY")
 
 
 class Signer(Protocol):
@@ -67,16 +68,24 @@ def check_api_key(text: str) -> None:
 
 def _kind_of_text(text: str) -> str:
     """What a text that is no readable private key looks like."""
-    head = text.partition(PEM_MARK)[2].partition("-----")[0]
+    if PEM_MARK in text:
+        return _kind_of_pem(text, text.partition(PEM_MARK)[2].partition("-----")[0])
+    if len(text) == HMAC_LENGTH and text.isascii() and text.isalnum():
+        return "what looks like an HMAC secret (64 letters and digits)"
+    return "no PEM text" if text else "nothing"
+
+
+def _kind_of_pem(text: str, head: str) -> str:
+    """What a PEM with this head is, where no private key is read from it."""
     if head == "ENCRYPTED PRIVATE KEY" or "Proc-Type: 4,ENCRYPTED" in text:
         return "an encrypted private key, and no passphrase is asked for (openssl pkey -in KEY -out PLAIN decrypts it)"
     if head == "PUBLIC KEY":
         return "a public key, the half that is registered at Binance"
-    if head:
+    if "\\n" in text:
+        return f"a PEM of kind {head!r} whose lines are parted by a backslash and an n instead of line ends"
+    if head in PRIVATE_HEADS:
         return f"a PEM of kind {head!r} that is damaged or cannot be read"
-    if len(text) == HMAC_LENGTH and text.isascii() and text.isalnum():
-        return "what looks like an HMAC secret (64 letters and digits)"
-    return "no PEM text" if text else "nothing"
+    return f"a PEM of another kind ({head})"
 
 
 class HmacSigner:

@@ -39,6 +39,10 @@ WRONG = {
     "a public key": (PUBLIC, "a public key, the half that is registered at Binance"),
     "a torn key": (GOOD.private_bytes(PEM, PKCS8, PLAIN)[:60], "a PEM of kind 'PRIVATE KEY' that is damaged"),
     "a key of ssh": (b"-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n", "OPENSSH"),
+    "a certificate": (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", r"kind \(CERTIFICATE\)"),
+    "a key of one line": (
+        GOOD.private_bytes(PEM, PKCS8, PLAIN).replace(b"\n", rb"\n"), "a backslash and an n instead of line ends",
+    ),
     "any text": (b"my key", "no PEM text"),
     "an empty file": (b"", "nothing"),
 }  # fmt: skip
@@ -58,8 +62,15 @@ def test_a_key_that_cannot_log_a_session_on_is_told_by_its_kind(write: Write, tm
     with pytest.raises(Complaint, match=rf"venues.binance.private_key: .*key.pem: found .*{said}") as caught:
         check(write(market(key=written(tmp_path / "key.pem", text))))
     assert "expected an Ed25519 private key in PEM form; docs/binance-keys.md" in str(caught.value)
-    secret = text.decode().split("\n")[len(text) > 64]
+    secret = text.decode().replace(r"\n", "\n").split("\n")[len(text) > 64]
     assert len(secret) < 32 or secret not in str(caught.value), "a message is no place for a secret"
+
+
+def test_a_key_that_is_no_text_is_named_with_the_command_that_makes_it_one(write: Write, tmp_path: Path) -> None:
+    """A key in DER form is as good, once it is written the other way."""
+    der = GOOD.private_bytes(serialization.Encoding.DER, PKCS8, PLAIN) + b"\xff"
+    with pytest.raises(Complaint, match=r"private_key: .*key.der is no text .*openssl pkey -inform DER -in KEY -out"):
+        check(write(market(key=written(tmp_path / "key.der", der))))
 
 
 def test_a_path_that_leads_nowhere_or_to_a_directory_is_told(write: Write, tmp_path: Path) -> None:
