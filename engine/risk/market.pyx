@@ -37,7 +37,7 @@ cdef class Top:
         return <object>self.good_bid + <object>self.good_ask
 
     def takes(self, int side, price):
-        """Whether an order at this price reaches the other side of the last good book: it trades now, or does not rest."""
+        """Whether an order at this price reaches the other side of the last good book."""
         return price >= <object>self.good_ask if side > 0 else price <= <object>self.good_bid
 
     cpdef int forget(self) except -1:

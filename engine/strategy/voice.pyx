@@ -163,7 +163,7 @@ cdef class Voice:
     def exit(self, instrument, price, *, double signal=0.0):
         """Want to be flat at once, never beyond `price`; None when there is nothing to leave, or only dust.
 
-        What working orders of that side may still take is theirs: where they wait at another price, `cancel` them first.
+        What working orders may still take of it is theirs: where they wait at another price, `cancel` them first.
         """
         id_of(instrument)
         held = self.ledger.exit_size(instrument, exact(price, "price"))
