@@ -26,8 +26,12 @@ AREAS = {
         ),
     ),
     "ledgers": Area(
-        ("engine/execution/ledger.py", "engine/strategy/ledger.py"),
-        ("tests/engine/execution/test_ledger.py", "tests/engine/strategy/test_recovery.py"),
+        ("engine/model/holdings.py", "engine/execution/ledger.py", "engine/strategy/ledger.py"),
+        (
+            "tests/engine/model/test_holdings.py",
+            "tests/engine/execution/test_ledger.py",
+            "tests/engine/strategy/test_ledger.py",
+        ),
     ),
     "gate": Area(("engine/risk/gate.py", "engine/risk/limits.py"), ("tests/engine/risk",)),
     "order states": Area(

@@ -1,6 +1,7 @@
 """The mutation tool itself: it makes the mutants it names, notices them, and its list of equivalents is true."""
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -60,12 +61,51 @@ def test_areas_name_what_exists() -> None:
         chosen(["engine/nowhere.py"])
 
 
-@pytest.mark.soak
-def test_a_survivor_is_told_and_fails_the_run() -> None:
-    """The tool must tell a mutant that a test notices from one that none does, on the product itself."""
-    words = ["engine/venues/sim/market.py", "--within", "Market.size_filter"]
-    found = subprocess.run(
-        [sys.executable, "-m", "tests.mutation", *words], cwd=ROOT, check=False, capture_output=True, text=True
+RUN_IN_FOLDER = """
+import sys
+from pathlib import Path
+from tests.mutation import __main__ as tool
+from tests.mutation.areas import Area
+tool.ROOT, tool.AREAS = Path.cwd(), {"it": Area(("price.py",), ("test_price.py",))}
+sys.exit(tool.main())
+"""
+PRICE = "def is_marketable(price, best):\n    return price >= best\n\n\ndef is_far(price):\n    return price > 9\n"
+WEAK = "from price import is_marketable\n\n\ndef test_above():\n    assert is_marketable(3, 2)\n"
+FULL = (
+    "from price import is_far, is_marketable\n\n\ndef test_all():\n"
+    "    assert [is_marketable(one, 2) for one in (1, 2, 3)] == [False, True, True]\n"
+    "    assert [is_far(one) for one in (9, 10)] == [False, True]\n"
+)
+
+
+def _run_tool(folder: Path, tests: str) -> subprocess.CompletedProcess[str]:
+    """Mutate a module of two functions that is held by these tests."""
+    (folder / "price.py").write_text(PRICE)
+    (folder / "test_price.py").write_text(tests)
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{folder}"}
+    return subprocess.run(
+        [sys.executable, "-c", RUN_IN_FOLDER], cwd=folder, env=environment, check=False, capture_output=True, text=True
     )
-    assert found.returncode == 0, found.stdout + found.stderr
-    assert "noticed (100.0 %)" in found.stdout
+
+
+def test_a_survivor_is_printed_and_fails_the_run(tmp_path: Path) -> None:
+    """A mutant that no test notices, or that none reaches, must not pass in silence."""
+    run = _run_tool(tmp_path, WEAK)
+    assert run.returncode == 1, run.stdout + run.stderr
+    assert "survived: price.py:2: is_marketable: price >= best  ->  price > best  (1 tests)" in run.stdout
+    assert "unreached: price.py:6: is_far: price > 9  ->  price >= 9  (0 tests)" in run.stdout
+
+
+def test_the_run_passes_when_every_mutant_is_noticed(tmp_path: Path) -> None:
+    """A mutant that a test does notice must not be reported."""
+    run = _run_tool(tmp_path, FULL)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "noticed (100.0 %)" in run.stdout
+    assert "survived" not in run.stdout
+
+
+def test_the_run_stops_when_the_tests_fail_by_themselves(tmp_path: Path) -> None:
+    """Tests that are red on the clean code would notice every mutant."""
+    run = _run_tool(tmp_path, WEAK.replace("(3, 2)", "(1, 2)"))
+    assert run.returncode == 2, run.stdout + run.stderr
+    assert "mend them first" in run.stderr

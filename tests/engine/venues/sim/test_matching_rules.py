@@ -6,7 +6,17 @@ from engine.model.words import BUY, SELL
 from engine.venues.sim.ledger import Ledger
 from engine.venues.sim.market import Market, fixed
 from engine.venues.sim.matching import Matching
-from engine.venues.sim.orders import Happening, Kind, Order, OrderRequest, Refused, Rejection, Status, Until
+from engine.venues.sim.orders import (
+    Happening,
+    Kind,
+    Order,
+    OrderRequest,
+    Prevention,
+    Refused,
+    Rejection,
+    Status,
+    Until,
+)
 
 MARKET = Market("BTCUSDT", "BTC", "USDT", notional_min=fixed("1"), open_orders_max=2)
 
@@ -186,3 +196,142 @@ def test_reduced_order_gives_back_exactly_what_it_locked() -> None:
     placed(send(matching, "bob", BUY, "99", "1", 7, client_id="other"))
     assert matching.amend(order, fixed("0.2"), "other", 8) == Rejection(Refused.DUPLICATE)
     assert order.size == fixed("0.25")
+
+
+def meeting_itself(mode: str, *, quote_size: str = "0", size: str = "0") -> tuple[Matching, Order, Order]:
+    """An account's waiting sale of 2 at 100, and its own purchase that meets it: at a limit, or sized in quote."""
+    matching = engine()
+    maker = placed(send(matching, "ann", SELL, "100", "2", 1))
+    sized = {"kind": Kind.MARKET, "quote_size": fixed(quote_size)} if fixed(quote_size) else {"until": Until.IOC}
+    price = "0" if fixed(quote_size) else "100"
+    return matching, maker, placed(send(matching, "ann", BUY, price, size, 2, prevention=mode, **sized))
+
+
+@pytest.mark.parametrize(
+    ("mode", "taker_size", "maker_size"),
+    [
+        (Prevention.EXPIRE_TAKER, "0.5", "0"),
+        (Prevention.EXPIRE_MAKER, "0", "2"),
+        (Prevention.EXPIRE_BOTH, "0.5", "2"),
+        (Prevention.DECREMENT, "0.5", "0.5"),
+    ],
+)
+def test_prevented_match_takes_away_what_its_mode_says_and_tells_each_order_that_lost(
+    mode: Prevention, taker_size: str, maker_size: str
+) -> None:
+    """A client that is told of too much or of the wrong order counts an order as open that is gone, or loses one."""
+    matching, maker, taker = meeting_itself(mode, size="0.5")
+    (prevented,) = taker.preventions
+    assert prevented == (0, maker.id, fixed("100"), fixed(taker_size), fixed(maker_size), 2)
+    assert (taker.prevented, maker.prevented) == (fixed(taker_size), fixed(maker_size))
+    told = [one for one in matching.executions if one.happening == Happening.TRADE_PREVENTION]
+    lost = [(order, order.status) for order in (maker, taker) if order.prevented]
+    assert [(one.order, one.status) for one in told] == lost
+    assert all((one.prevented, one.now_ns, one.fill, one.filled) == (prevented, 2, None, 0) for one in told)
+    assert [order.prevented_match_id for order in (maker, taker)] == [0 if o.prevented else -1 for o in (maker, taker)]
+    assert [order.update_ns for order in (maker, taker)] == [2 if maker.prevented else 1, 2]
+    ann = matching.ledger.accounts["ann"]
+    assert (ann.locked["BTC"], ann.locked["USDT"]) == (fixed("2") - fixed(maker_size), 0)
+    assert (ann.free["BTC"], ann.free["USDT"]) == (fixed("998") + fixed(maker_size), fixed("1000"))
+
+
+@pytest.mark.parametrize(
+    ("mode", "taker_ends", "maker_ends"),
+    [
+        (Prevention.EXPIRE_TAKER, Status.EXPIRED_IN_MATCH, Status.NEW),
+        (Prevention.EXPIRE_MAKER, Status.EXPIRED, Status.EXPIRED_IN_MATCH),
+        (Prevention.EXPIRE_BOTH, Status.EXPIRED_IN_MATCH, Status.EXPIRED_IN_MATCH),
+        (Prevention.DECREMENT, Status.EXPIRED, Status.EXPIRED_IN_MATCH),
+    ],
+)
+def test_order_sized_in_quote_loses_no_size_to_a_prevented_match(
+    mode: Prevention, taker_ends: Status, maker_ends: Status
+) -> None:
+    """Its size is not known, so only the waiting order's can be taken away; it ends where its mode ends the taker."""
+    matching, maker, taker = meeting_itself(mode, quote_size="50")
+    kept = fixed("2") if maker_ends == Status.NEW else 0
+    assert taker.preventions == [(0, maker.id, fixed("100"), 0, fixed("2") - kept, 2)]
+    assert (taker.status, maker.status, taker.size, taker.prevented) == (taker_ends, maker_ends, 0, 0)
+    assert (maker.prevented, matching.books["BTCUSDT"].asks.best()[1]) == (fixed("2") - kept, kept)
+    told = [one.order for one in matching.executions if one.happening == Happening.TRADE_PREVENTION]
+    assert told == [o for o, end in ((maker, maker_ends), (taker, taker_ends)) if end == Status.EXPIRED_IN_MATCH]
+
+
+def test_order_sized_in_quote_that_traded_before_it_met_itself_keeps_what_it_traded_as_its_size() -> None:
+    """The venue shows what such an order bought as its quantity once it is over."""
+    matching = engine()
+    send(matching, "bob", SELL, "99", "0.25", 1)
+    send(matching, "ann", SELL, "100", "2", 2)
+    taker = placed(
+        send(matching, "ann", BUY, "0", "0", 3, kind=Kind.MARKET, quote_size=fixed("50"), prevention="EXPIRE_TAKER")
+    )
+    assert (taker.status, taker.size, taker.filled) == (Status.EXPIRED_IN_MATCH, fixed("0.25"), fixed("0.25"))
+
+
+def test_decremented_order_goes_on_with_what_is_left() -> None:
+    """A market order that is larger than what it may not meet must still get the rest from others, and no more."""
+    matching = engine()
+    own = placed(send(matching, "ann", SELL, "99", "1", 1))
+    send(matching, "bob", SELL, "100", "5", 2)
+    taker = placed(send(matching, "ann", BUY, "0", "3", 3, kind=Kind.MARKET, prevention="DECREMENT"))
+    assert (taker.status, taker.filled, taker.prevented, taker.size) == (
+        Status.FILLED,
+        fixed("2"),
+        fixed("1"),
+        fixed("3"),
+    )
+    assert (own.status, own.remaining, own.open) == (Status.EXPIRED_IN_MATCH, 0, False)
+
+
+REACHES = [
+    (Prevention.NONE, "4", "0", "4", "403"),
+    (Prevention.EXPIRE_TAKER, "4", "0", "1", "100"),
+    (Prevention.EXPIRE_BOTH, "4", "0", "1", "100"),
+    (Prevention.EXPIRE_MAKER, "4", "0", "4", "406"),
+    (Prevention.DECREMENT, "4", "0", "1", "100"),
+    (Prevention.DECREMENT, "5", "0", "2", "202"),
+    (Prevention.DECREMENT, "3", "0", "1", "100"),
+    (Prevention.DECREMENT, "2", "0", "1", "100"),
+    (Prevention.NONE, "0", "201.0005", "2", "201"),
+    (Prevention.EXPIRE_MAKER, "0", "304", "3", "304"),
+    (Prevention.DECREMENT, "0", "304", "3", "304"),
+    (Prevention.EXPIRE_TAKER, "0", "304", "1", "100"),
+]
+
+
+@pytest.mark.parametrize(("mode", "size", "quote_size", "reached", "notional"), REACHES)
+def test_what_an_order_would_fill_is_known_before_it_is_sent(
+    mode: Prevention, size: str, quote_size: str, reached: str, notional: str
+) -> None:
+    """A FOK order and the balance of a market order are judged by it: 1 at 100, 1 and 2 of its own at 101, 3 at 102."""
+    matching = engine()
+    for now_ns, (account, price, rests) in enumerate(
+        [("bob", "100", "1"), ("ann", "101", "1"), ("ann", "101", "2"), ("bob", "102", "3"), ("bob", "103", "9")]
+    ):
+        send(matching, account, SELL, price, rests, now_ns)
+    kind = Kind.MARKET if fixed(quote_size) else Kind.LIMIT
+    probe = Order(
+        0, "ann", MARKET, "", BUY, kind, Until.FOK, fixed("102"), fixed(size), fixed(quote_size), mode, 0, 0
+    )  # fmt: skip
+    assert matching.reach(probe) == (fixed(reached), fixed(notional))
+
+
+def test_cancel_is_told_with_its_own_id_and_the_order_as_it_was() -> None:
+    """The report of a cancel carries both ids; a client finds its order by the one and its request by the other."""
+    matching = engine()
+    order = placed(send(matching, "ann", SELL, "100", "1", 1))
+    send(matching, "bob", BUY, "100", "0.4", 2)
+    matching.cancel(order, "the cancel", 3)
+    told = matching.executions[-1]
+    assert (told.happening, told.order, told.status, told.cancel_id) == (
+        Happening.CANCELED, order, Status.CANCELED, "the cancel",
+    )  # fmt: skip
+    assert (told.filled, told.spent, told.now_ns, told.fill, told.prevented) == (
+        fixed("0.4"),
+        fixed("40"),
+        3,
+        None,
+        None,
+    )
+    assert told.id == len(matching.executions)
+    assert (order.id in matching.open["ann", "BTCUSDT"], matching.ledger.accounts["ann"].locked["BTC"]) == (False, 0)
