@@ -92,13 +92,14 @@ class MutationPlugin:
     def _baseline(self, session: pytest.Session) -> dict[str, Reach] | None:
         """Every test's reach, from a child; nothing when a test fails without any mutant."""
         with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / "reach.json"
+            file, failure = Path(folder) / "reach.json", Path(folder) / "failure"
             pid = os.fork()
             if not pid:
-                _run_baseline(session, {module.file for module in self.modules}, file)
+                _run_baseline(session, {module.file for module in self.modules}, file, failure)
             _, status = os.waitpid(pid, 0)
             if status or not file.exists():
-                self.failed = "the tests fail without any mutant: mend them first"
+                why = failure.read_text() if failure.exists() else f"the process ended with status {status}"
+                self.failed = f"the tests fail without any mutant: mend them first\n{why}"
                 return None
             told = json.loads(file.read_text())
         return {name: Reach(s, {f: set(lines) for f, lines in reached.items()}) for name, (s, reached) in told.items()}
@@ -139,11 +140,17 @@ class MutationPlugin:
 
 
 class _Failures:
-    """Ends a child at its first failed test."""
+    """Ends a child at its first failed test; a baseline writes down which it was, and why."""
+
+    def __init__(self, file: Path | None = None) -> None:
+        """Without a file nothing is written."""
+        self._file = file
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """A failure, in whatever phase, has noticed the mutant."""
         if report.failed:
+            if self._file is not None:
+                self._file.write_text(f"{report.nodeid}\n{report.longreprtext}")
             os._exit(1)
 
 
@@ -172,10 +179,10 @@ def _run_items(session: pytest.Session, items: list[pytest.Item]) -> Iterator[py
         yield item
 
 
-def _run_baseline(session: pytest.Session, files: set[str], file: Path) -> None:
-    """Run all tests and write down what each of them reaches. Never returns."""
+def _run_baseline(session: pytest.Session, files: set[str], file: Path, failure: Path) -> None:
+    """Run all tests and write down what each of them reaches, or the one that fails. Never returns."""
     _quiet(session)
-    session.config.pluginmanager.register(_Failures())
+    session.config.pluginmanager.register(_Failures(failure))
     reached: dict[str, set[int]] = {}
 
     def line(frame: FrameType, _: str, __: Any) -> Any:

@@ -108,4 +108,4 @@ def test_the_run_stops_when_the_tests_fail_by_themselves(tmp_path: Path) -> None
     """Tests that are red on the clean code would notice every mutant."""
     run = _run_tool(tmp_path, WEAK.replace("(3, 2)", "(1, 2)"))
     assert run.returncode == 2, run.stdout + run.stderr
-    assert "mend them first" in run.stderr
+    assert "mend them first\ntest_price.py::test_above\n" in run.stderr

@@ -139,6 +139,8 @@ class Matching:
             if not step:
                 break
             size, spent = size + step, spent + order.market.notional(maker.price, step)
+            if order.quote_size and not _payable(order, maker.price, spent):
+                break
         return size, spent
 
     def _accept(self, book: Book, request: OrderRequest, now_ns: int) -> Order:
@@ -420,12 +422,17 @@ def _complete(order: Order, price: int) -> bool:
     """Whether nothing more is wanted; of an order sized in quote, when not one more size step can be paid."""
     if not order.quote_size:
         return not order.remaining
-    return (order.quote_size - order.spent) * SCALE // price < order.market.size_step
+    return not _payable(order, price, order.spent)
 
 
 def _takable(order: Order, maker: Order, gone: int, spent: int) -> int:
     """How much of a resting order this one can take."""
     if not order.quote_size:
         return min(maker.remaining, order.size - gone)
-    size = (order.quote_size - spent) * SCALE // maker.price
-    return min(maker.remaining, size - size % order.market.size_step)
+    return min(maker.remaining, _payable(order, maker.price, spent))
+
+
+def _payable(order: Order, price: int, spent: int) -> int:
+    """The whole size steps that the rest of an amount in quote pays for at a price."""
+    size = (order.quote_size - spent) * SCALE // price
+    return size - size % order.market.size_step

@@ -15,7 +15,7 @@ from engine.execution.ledger import Ledger, Position
 from engine.execution.positions import DAY_NS
 from engine.model.fixed import to_text
 from engine.model.holdings import HoldingTerms
-from engine.model.words import BUY, SELL, PositionFlag
+from engine.model.words import BUY, SELL, FillFlag, PositionFlag
 from tests.engine.execution.memory import BTC, ETH, OTHER, STRATEGY, House
 
 DAY = 19_000 * DAY_NS
@@ -186,3 +186,111 @@ def test_more_positions_than_cells_are_refused_at_the_start() -> None:
     """The cell behind the last would be found when it is first filled, in the middle of a day."""
     with pytest.raises(ValueError, match="POSITIONS holds 1024 cells, was 600 owners of 2 instruments"):
         Ledger((BTC, ETH), tuple(range(1, 600)))
+
+
+def test_a_cell_says_every_figure_of_its_position() -> None:
+    """Lookers-on, strategies and the next life read nothing else."""
+    position = Position(3, BTC)
+    position.apply(BUY, 6_000_000, 100, 77, b"BNB", None, 5)
+    position.apply(SELL, 6_100_000, 40, 100, b"USDT", None, 6)
+    position.apply(BUY, 1, 0, 3, b"BNB", None, 7)
+    position.apply(BUY, 1, 0, 8, b"XRP", None, 8)
+    position.begin_day(DAY, 2 * 6_000_000)
+    position.open_buy, position.open_sell = 3, 4
+    row = codec.POSITION.unpack(codec.POSITION.pack(*position.row(17, 12_000_003, 1.5, DAY)))
+    assert row._asdict() == {
+        "instrument": 1, "strategy": 3, "size": 60, "dust": 0, "average_price": 6_000_000, "mark_price": 6_000_001,
+        "cost_high": 0, "cost_low": 360_000_000_000, "realised_high": 0, "realised_low": 4_000_000_000,
+        "fees_high": 0, "fees_low": 10_000, "unrealised": 9e-6, "realised": 0.4, "fees": 1e-6, "net": 0.400008,
+        "net_day": 9e-6, "usd_rate": 1.5, "update_ns": 8, "day_ns": DAY, "fill_count": 4, "bought": 100, "sold": 40,
+        "open_buy": 3, "open_sell": 4, "fee_unvalued": 80, "fee_unvalued_asset": b"BNB".ljust(16, b"\0"),
+        "price_decimals": 2, "size_decimals": 5, "holding_decimals": 8, "unvalued_assets": 2,
+        "flags": PositionFlag.FEES_UNVALUED, "spare_word": 0, "fill_sequence": 17, "spare": (0, 0, 0),
+    }  # fmt: skip
+    assert math.isnan(cell_of(position, 12_000_003, DAY + 1).net_day)
+    both = PositionFlag.FEES_UNVALUED | PositionFlag.MARK_MISSING
+    assert (cell_of(position, 0, DAY).flags, position.cash) == (both, -356_000_000_000)
+
+
+@pytest.mark.parametrize("side", [BUY, SELL])
+def test_the_average_is_rounded_to_the_nearest(side: int) -> None:
+    """Half goes up, for a short as for a long; nothing held has none."""
+    position = Position(1, BTC)
+    assert position.average == 0
+    averages = []
+    for price in (100, 101, 100, 100):
+        position.apply(side, price, 1, 0, b"", None, 1)
+        averages.append(position.average)
+    assert averages == [100, 101, 100, 100]
+
+
+def test_the_share_of_the_cost_that_goes_along_is_rounded_to_the_nearest() -> None:
+    """Once, at the last digit: 302000 for 3000 held is 100.67 for each of them."""
+    position = Position(1, BTC)
+    for price in (100, 101, 101):
+        position.apply(BUY, price, 1, 0, b"", None, 1)
+    position.apply(BUY, 200, 0, 1, b"BTC", None, 1)
+    assert (position.held, position.cost, position.realised, position.fees) == (2_999, 301_899, 99, 200)
+
+
+@pytest.mark.parametrize(("side", "sign"), [(BUY, 1), (SELL, -1)])
+def test_an_opening_says_what_is_held_with_its_sign(side: int, sign: int) -> None:
+    """A strategy whose ring begins with it starts from here; with a wrong sign its exit doubles the position."""
+    position = Position(3, replace(ETH, size_step=5))
+    position.apply(side, 200, 17, 0, b"", None, 1)
+    row = codec.FILL.unpack(codec.FILL.pack(*position.opening(9)))
+    assert row._asdict() == {
+        "client_id": bytes(16), "intent_id": 0, "venue_fill_id": 0, "venue_order_id": 0, "venue_ns": 0,
+        "receive_ns": 9, "price": 200, "size": 15, "fee": 0, "fee_value": 0, "dust": sign * 20_000,
+        "fee_asset": bytes(16), "strategy": 3, "instrument": 2, "side": side, "maker": 0, "flags": FillFlag.OPENING,
+        "spare_word": 0,
+    }  # fmt: skip
+
+
+def test_a_new_position_is_empty() -> None:
+    """Nothing is held, earned, paid or open before the first fill; flat, its opening is a purchase of nothing."""
+    row, one = cell_of(Position(3, BTC)), Position(3, BTC)
+    assert not any(getattr(row, name) for name in ("size", "dust", "average_price", "cost_low", "realised", "fees"))
+    assert not any(getattr(row, name) for name in ("net", "unrealised", "fill_count", "bought", "sold", "open_buy"))
+    assert not any((row.open_sell, row.unvalued_assets, row.fee_unvalued, row.flags, row.update_ns, one.day_net2))
+    assert (one.held, one.cash, one.day_ns, one.opening(1)[7], one.opening(1)[14]) == (0, 0, 0, 0, BUY)
+
+
+def test_exposure_is_counted_by_side_for_the_strategy_and_the_account() -> None:
+    """The caps are judged by the account's, an exit by the strategy's own."""
+    ledger = Ledger((BTC, ETH), (3, 4))
+    ledger.expose(3, 1, BUY, 10)
+    ledger.expose(4, 1, SELL, 7)
+    ledger.expose(3, 1, BUY, -4)
+    rows = [(one.strategy, one.instrument.id, one.open_buy, one.open_sell) for one in ledger.positions]
+    assert rows == [(0, 1, 6, 7), (0, 2, 0, 0), (3, 1, 6, 0), (3, 2, 0, 0), (4, 1, 0, 7), (4, 2, 0, 0)]
+    assert (ledger.account[1], ledger.owned[4, 1]) == (ledger.positions[0], ledger.positions[4])
+    assert len(ledger.owned) == 4
+
+
+def test_the_day_begins_for_every_position_of_its_instrument_alone() -> None:
+    """The price is that instrument's."""
+    ledger = Ledger((BTC, ETH), (3,))
+    ledger.begin_day(1, DAY, 200)
+    assert [one.day_ns for one in ledger.positions] == [DAY, 0, DAY, 0]
+
+
+def test_dust_is_held_too() -> None:
+    """An instrument of which somebody holds anything needs its price."""
+    ledger = Ledger((BTC, ETH), (3,))
+    assert not ledger.holds(1)
+    ledger.positions[2].held = -1
+    assert (ledger.holds(1), ledger.holds(2)) == (True, False)
+
+
+def test_a_former_strategy_has_a_cell_while_there_is_room_and_then_the_accounts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What it does must not end the process that has no cell left, nor be lost to the account."""
+    monkeypatch.setattr("engine.execution.ledger.CELLS", 3)
+    ledger = Ledger((BTC,), (3,))
+    ledger.begin_day(1, DAY, 200)
+    assert (ledger.cells(0, 1), ledger.cells(9, 1), ledger.cells(8, 1)) == ((0,), (0, 2), (0,))
+    former = ledger.owned[9, 1]
+    assert (former, former.strategy, former.instrument, former.day_ns) == (ledger.positions[2], 9, BTC, DAY)
+    assert len(Ledger((BTC,), (3, 4)).positions) == 3

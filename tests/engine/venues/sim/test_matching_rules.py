@@ -335,3 +335,22 @@ def test_cancel_is_told_with_its_own_id_and_the_order_as_it_was() -> None:
     )
     assert told.id == len(matching.executions)
     assert (order.id in matching.open["ann", "BTCUSDT"], matching.ledger.accounts["ann"].locked["BTC"]) == (False, 0)
+
+
+@pytest.mark.parametrize(("quote_size", "sold"), [("100.00098", "1"), ("50.00098", "0.5")])
+def test_sale_sized_in_quote_needs_no_more_than_it_will_sell(quote_size: str, sold: str) -> None:
+    """It ends where its price pays no further step, though a lower one would: who owns just that must be able to."""
+    matching = engine(ann_BTC=sold)
+    for now_ns, price in enumerate(("100", "98")):
+        send(matching, "bob", BUY, price, "1", now_ns)
+    taker = placed(send(matching, "ann", SELL, "0", "0", 3, kind=Kind.MARKET, quote_size=fixed(quote_size)))
+    assert (taker.status, taker.filled) == (Status.FILLED, fixed(sold))
+
+
+def test_sale_sized_in_quote_fills_nothing_where_the_best_price_is_more_than_it_wants() -> None:
+    """The next price would pay one step, but a match never passes an order over."""
+    matching = engine()
+    for now_ns, price in enumerate(("100", "98")):
+        send(matching, "bob", BUY, price, "1", now_ns)
+    probe = Order(0, "ann", MARKET, "", SELL, Kind.MARKET, Until.GTC, 0, 0, fixed("0.00098"), Prevention.NONE, 0, 0)
+    assert matching.reach(probe) == (0, 0)
