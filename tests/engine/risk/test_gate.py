@@ -296,3 +296,117 @@ def test_a_bound_that_is_no_number_or_bounds_nothing_is_refused_at_start(name: s
     """Found in the middle of trading it would stop the engine with an open position."""
     with pytest.raises(ValueError, match=name):
         RiskLimits(**{name: value})  # type: ignore[arg-type]
+
+
+FOUND: list[tuple[dict[str, Any], dict[str, Any], Refusal]] = [
+    ({}, {"instrument_id": 9}, Refusal(Reason.UNKNOWN_INSTRUMENT, 9, 0)),
+    ({}, {"strategy": OTHER}, Refusal(Reason.INSTRUMENT_NOT_PERMITTED, 1, OTHER)),
+    ({}, {"side": 0}, Refusal(Reason.MALFORMED, 0, 1)),
+    ({}, {"side": 2}, Refusal(Reason.MALFORMED, 2, 1)),
+    ({}, {"size": 0}, Refusal(Reason.MALFORMED, 0, 1)),
+    ({}, {"price": -5}, Refusal(Reason.MALFORMED, -5, 1)),
+    ({}, {"price": 0}, Refusal(Reason.PRICE_STEP, 0, 5)),
+    ({}, {"price": 6_000_001}, Refusal(Reason.PRICE_STEP, 6_000_001, 5)),
+    ({}, {"size": 10_001}, Refusal(Reason.SIZE_STEP, 10_001, 10)),
+    ({}, {"size": 90}, Refusal(Reason.SIZE_STEP, 90, 100)),
+    ({}, {"size": 10**9 + 10}, Refusal(Reason.ORDER_TOO_LARGE, 10**9 + 10, 10**9)),
+    ({}, {"price": 7_000_000}, Refusal(Reason.PRICE_COLLAR, 1_667, 500)),
+    ({}, {"price": 5_000_000}, Refusal(Reason.PRICE_COLLAR, 1_667, 500)),
+    ({}, {"decided_ns": NOW_NS + 100_000_001}, Refusal(Reason.INTENT_FROM_FUTURE, 100_000_001, 100_000_000)),
+    ({"max_position_usd": Decimal(6_000)}, {}, Refusal(Reason.POSITION_TOO_LARGE, 6_000_025_000, 6_000_000_000)),
+    ({"max_position_usd": Decimal(6_000)}, {"price": 6_000_030},
+     Refusal(Reason.POSITION_TOO_LARGE, 6_000_030_000, 6_000_000_000)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("limits", "change", "refusal"), FOUND)
+def test_a_refusal_says_what_was_found_and_what_was_allowed(
+    limits: dict[str, Any], change: dict[str, Any], refusal: Refusal
+) -> None:
+    """A strategy sizes its next order by these figures, and an operator looks for the limit that is named."""
+    assert Desk(**limits).check(**change) == refusal
+
+
+@pytest.mark.parametrize(
+    ("switch", "value", "refusal"),
+    [
+        ("halted", True, Refusal(Reason.HALTED, 1, 0)),
+        ("draining", True, Refusal(Reason.DRAINING, 1, 0)),
+        ("reconciled", False, Refusal(Reason.NOT_RECONCILED, 0, 1)),
+        ("connected", False, Refusal(Reason.VENUE_NOT_CONNECTED, 0, 1)),
+        ("exits_only", Reason.JOURNAL_FULL, Refusal(Reason.JOURNAL_FULL, 1, 0)),
+        ("backoff_until_ns", NOW_NS + 5, Refusal(Reason.ORDER_RATE, 5, 0)),
+    ],
+)
+def test_a_switch_says_its_state_and_the_one_that_is_asked_for(switch: str, value: object, refusal: Refusal) -> None:
+    """So that the record shows it as any other bound."""
+    desk = Desk()
+    setattr(desk.gate, switch, value)
+    assert desk.check() == refusal
+
+
+def test_an_instrument_that_never_had_a_book_is_refused_for_entry_and_exit() -> None:
+    """There is no state to name."""
+    desk = Desk()
+    desk.own.size = 10_000
+    desk.gate._tops.pop(1)  # type: ignore[attr-defined]
+    assert desk.check() == desk.check(side=SELL) == Refusal(Reason.BOOK_NOT_GOOD, 0, BookState.GOOD)
+    assert desk.gate.protective_price(1, BUY, 7) == desk.gate.protective_price(9, BUY, 7) == 7
+
+
+def test_a_spread_is_told_rounded_up_and_one_without_a_number_as_the_largest() -> None:
+    """50.002 bps told as 50 would look like a mistake of the gate."""
+    desk = Desk(max_spread_bps=50)
+    desk.top.update(BookState.GOOD, 5_984_999, 6_015_000, NOW_NS)
+    assert desk.check() == Refusal(Reason.SPREAD_TOO_WIDE, 51, 50)
+
+
+def test_an_intent_may_be_as_far_ahead_as_its_bound() -> None:
+    """The edge is inside; the youngest intent is never too old, whatever its ttl."""
+    assert Desk().check(decided_ns=NOW_NS + 100_000_000) is APPROVED
+    assert Desk().check(decided_ns=NOW_NS + 50, ttl_ns=1) is APPROVED
+    assert Desk().check(decided_ns=NOW_NS - 1, ttl_ns=1) is APPROVED
+    assert Desk().check(decided_ns=NOW_NS - 2, ttl_ns=1) == Refusal(Reason.INTENT_TOO_OLD, 2, 1)
+
+
+def test_the_largest_and_the_least_size_are_inside_and_no_largest_size_is_no_bound() -> None:
+    """0 stands for a venue without this filter."""
+    rich = {"max_order_size_usd": Decimal(10**12), "max_position_usd": Decimal(10**12)}
+    assert Desk(**rich).check(size=10**9) is APPROVED
+    assert Desk(**rich).check(size=100) is APPROVED
+    desk = Desk(**rich)
+    desk.instruments[1] = replace(BTC, size_max=0)
+    assert desk.check(size=10**9 + 10) is APPROVED
+
+
+def test_the_account_without_an_exposure_counts_the_order_alone() -> None:
+    """Nothing is held; what it replaces is taken off."""
+    desk = Desk(max_position_usd=Decimal("6000.03"), max_order_size_usd=Decimal(100_000))
+    desk.gate._exposures.pop(1)  # type: ignore[attr-defined]
+    assert desk.check() is APPROVED
+    assert desk.reason(size=10_010) == Reason.POSITION_TOO_LARGE
+    assert desk.check(size=20_000, relief=10_000) is APPROVED
+    assert desk.reason(size=20_010, relief=10_000) == Reason.POSITION_TOO_LARGE
+    assert desk.check(size=10_010, relief=10_010) is APPROVED
+
+
+def test_the_rate_needs_an_instrument_of_that_asset_priced_in_dollars() -> None:
+    """A cap measured by another asset's price is no cap."""
+    order = {"instrument_id": 2, "price": 5_001, "size": 10_000}
+    for wrong in (replace(BTC, base="ETH"), replace(BTC, quote="EUR")):
+        desk = Desk(usd_instruments={"BTC": 1})
+        desk.instruments[1] = wrong
+        assert desk.check(**order) == Refusal(Reason.RATE_MISSING, 0, 0)
+    desk = Desk(usd_instruments={"BTC": 1})
+    desk.top.update(BookState.GOOD, 6_000_000, 6_000_050, NOW_NS - 2_000_000_000)
+    assert desk.check(**order) is APPROVED
+    desk.gate._tops.pop(1)  # type: ignore[attr-defined]
+    assert desk.check(**order) == Refusal(Reason.RATE_MISSING, 0, 0)
+
+
+def test_a_protective_price_is_cut_inward_to_a_whole_step() -> None:
+    """One step outward is one step beyond the collar, which the gate refuses."""
+    desk = Desk(price_collar_bps=100)
+    desk.top.update(BookState.GOOD, 6_000_001, 6_000_006, NOW_NS)  # 1 %: 6060003.535 and 5940003.465
+    assert (desk.gate.protective_price(1, BUY, 0), desk.gate.protective_price(1, SELL, 0)) == (6_060_000, 5_940_005)
+    assert desk.gate.protective_price(1, SELL, 6_000_005) == 6_000_005
