@@ -88,12 +88,14 @@ def test_the_oldest_fill_is_forgotten_first_and_only_beyond_the_bound(monkeypatc
     assert [one.fill(fill(number)) for number in (3, 2, 1)] == [False, False, True]
 
 
-def test_a_restart_may_repeat_thousands_of_fills() -> None:
-    """Each of them must be known."""
+def test_a_restart_may_repeat_4096_fills_and_no_more_are_remembered() -> None:
+    """Each of them must be known, and memory stays bounded."""
     one = ledger()
     for number in range(4096):
         one.fill(fill(number))
     assert not any(one.fill(fill(number)) for number in range(4096))
+    one.fill(fill(4096))
+    assert one.fill(fill(0))
 
 
 def test_a_fill_of_an_instrument_that_is_not_configured_is_new_and_moves_nothing() -> None:
@@ -205,6 +207,15 @@ def test_a_refused_cancel_is_undone_and_an_approved_one_is_not(reason: Reason, c
         one.intend(intent(kind, 6, 5))
         one.judge(verdict(6, reason))
         assert one.working[5].cancelling is cancelling
+
+
+def test_the_refusal_of_another_intent_undoes_no_cancel() -> None:
+    """Whatever the number of the order that is being cancelled."""
+    one = ledger()
+    one.intend(intent(IntentKind.PLACE, 1))
+    one.intend(intent(IntentKind.CANCEL, 2, 1))
+    one.judge(verdict(9, Reason.ORDER_RATE))
+    assert one.working[1].cancelling
 
 
 def test_a_verdict_ends_the_wait_of_its_cancel() -> None:
