@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.cli import NO, NOBODY, WRONG_USE, Complaint, books, sessions
+from engine.cli import NO, NOBODY, WRONG_USE, Complaint, books, sessions, silent
 from engine.cli.check import EXECUTION, FEED, check
 from engine.cli.health import entries_stopped
 from engine.cli.output import (
@@ -138,7 +138,7 @@ def _await_standing(config: Config, guard: "subprocess.Popen[bytes]", timeout_s:
     while time.monotonic() < deadline:
         code = guard.poll()
         if code == EXIT_OTHER_LIVES:
-            raise Complaint(f"{config.system.name} is up already")
+            raise Complaint(_who_lives(config))
         if code is not None:
             raise Complaint(f"the supervisor ended with {code}: {last_failure(log) or 'it wrote nothing'}")
         state = _status_of(config, guard.pid)
@@ -155,6 +155,17 @@ def _await_standing(config: Config, guard: "subprocess.Popen[bytes]", timeout_s:
         f"after {timeout_s:g} s not every process stands: {straggling}; the logs are in {log.parent}; "
         f"{config.system.name} RUNS ON and goes on trying: engine-ctl status shows it, engine-ctl down ends it"
     )
+
+
+def _who_lives(config: Config) -> str:
+    """What stands in the way of a second guard; one that stands still would stand there for ever."""
+    system = config.system.name
+    try:
+        ask(config.paths.control, "status", ANSWER_S)
+    except (Unreachable, Refused):
+        if found := silent.state(system):
+            return f"{system} has a guard, and its supervisor does not answer: {silent.advice(found)}"
+    return f"{system} is up already"
 
 
 def _await_session(config: Config, pid: int, state: dict[str, Any], deadline: float) -> dict[str, Any]:
@@ -235,7 +246,9 @@ def _ask_down(system: str, deadline: float) -> int:
             if not guard_pid(paths.guard_lock):
                 return _spawn_stopper(system)
             if time.monotonic() > deadline:
-                raise Complaint(f"{nobody}; nothing was done and nothing will be: try again", NOBODY) from nobody
+                found = silent.state(system)
+                what = silent.advice(found) if found else "try again"
+                raise Complaint(f"{nobody}; nothing was done and nothing will be; {what}", NOBODY) from nobody
         time.sleep(NAP_S)
 
 
@@ -271,6 +284,12 @@ def _spawn_stopper(system: str) -> int:
     life = read_life(paths.system)
     if life is None:
         raise Complaint(f"no supervisor of {system} answers and {paths.system} does not tell its configuration", NOBODY)
+    if living := living_supervisor(system):
+        raise Complaint(
+            f"supervisor {living} stands still and no guard lives: engine-ctl up {life.config} starts a guard, which"
+            " kills it, then engine-ctl down",
+            NOBODY,
+        )
     words = [sys.executable, "-m", "engine.supervisor", "--stop", "--config", life.config]
     return _spawn(words, paths.log("supervisor")).pid
 
@@ -284,7 +303,7 @@ def _await_exit(descriptor: int, timeout_s: float) -> bool:
 def status(options: argparse.Namespace) -> int:
     """Show every process and book; 1 when one is not running, not followed, or the system is halted."""
     system = choose_system(options.system)
-    state = give(system, "status")
+    state = _state(system)
     configured = _configured(state["config"])
     found, halts = books.books(system, configured), sessions.halts(system, configured)
     session = sessions.session(system) if _trades(state) else None
@@ -299,6 +318,8 @@ def status(options: argparse.Namespace) -> int:
         say_json({**state, **times, **states, "books": found, "profit": earned})
     else:
         _show_status(state, stopped if ready else sessions.says(session, state["now_ns"]))
+        if state["silent"]:
+            say(silent.alarm(state, stopped))
         if stopped:
             say(f"ENTRIES ARE STOPPED, only exits are sent: {stopped}")
         sessions.show_halts(halts, state["now_ns"])
@@ -308,8 +329,22 @@ def status(options: argparse.Namespace) -> int:
             say(text)
         if not followed:
             say(f"a book is not followed: {', '.join(_logs(system, state))} says why")
-    sound = all(process["phase"] == "running" for process in state["processes"]) and not state["halted"]
+    sound = all(process["phase"] == "running" for process in state["processes"])
+    sound = sound and not state["halted"] and not state["silent"]
     return 0 if sound and followed and ready and not stopped and not halts else NO
+
+
+def _state(system: str) -> dict[str, Any]:
+    """The supervisor's answer, or where none comes what the lanes say without it."""
+    try:
+        answer = ask(Paths.known(system).control, "status", ANSWER_S)
+    except Refused as refused:
+        raise Complaint(f"status was refused: {refused}") from refused
+    except Unreachable as nobody:
+        if (found := silent.state(system)) is None:
+            raise Complaint(f"{nobody} ({advice(system)})", NOBODY) from nobody
+        return found
+    return {**answer, "silent": False, "silent_ns": 0, "entries_stop_in_ns": None}
 
 
 def _profits(system: str) -> dict[int, profit.Profit]:
@@ -334,14 +369,17 @@ def _configured(path: str) -> dict[int, tuple[str, str]]:
 
 
 def _show_status(state: Mapping[str, Any], waits_for: str) -> None:
-    age = ago(state["now_ns"] - state["since_ns"])
-    say(f"{state['system']} ({state['mode']}): {headline(state, waits_for)}, supervisor {state['pid']} since {age}")
+    who = f"supervisor {state['pid']} since {ago(state['now_ns'] - state['since_ns'])}"
+    if state["silent"]:
+        who = f"supervisor {state['pid']} does not answer" if state["pid"] else "no supervisor lives"
+    say(f"{state['system']} ({state['mode']}): {headline(state, waits_for)}, {who}")
     say_table(
         ("process", "phase", "pid", "beat ms", "deaths", "exit", "cores", "roles"),
         [
             (
                 one["name"], _phase(one) + (" (adopted)" if one["adopted"] else ""), one["pid"] or "-",
-                "-" if one["beat_age_ms"] is None else one["beat_age_ms"], one["deaths"],
+                "-" if one["beat_age_ms"] is None else one["beat_age_ms"],
+                "-" if one["deaths"] is None else one["deaths"],
                 "-" if one["exit_code"] is None else one["exit_code"],
                 ",".join(map(str, one["cores"])) or "any", ", ".join(one["roles"]) or "command",
             )

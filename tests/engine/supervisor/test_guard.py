@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,6 +13,8 @@ import shm
 from engine.cli import main as engine_ctl
 from engine.config import Config
 from engine.control import Refused, Unreachable, ask
+from engine.lanes import BY_NAME
+from engine.model.words import Reason
 from engine.supervisor import life
 from tests.engine.floor import until
 
@@ -117,3 +120,59 @@ def test_a_first_supervisor_that_cannot_start_ends_its_guard(write: Write) -> No
     config.paths.system.mkdir()  # where system.json has to be written
     assert engine_ctl(["up", config.path]) == 1
     assert life.guard_pid(config.paths.guard_lock) == 0
+
+
+def test_status_reads_the_lanes_of_a_system_whose_supervisor_stands_still(
+    guarded: Guarded, system: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The one moment at which an operator needs it most: it only said that nobody answers."""
+    before = guarded.status()
+    for pid in (before["guard"], before["pid"]):
+        os.kill(pid, signal.SIGSTOP)
+    assert engine_ctl(["status", "--system", system]) == 1
+    said = capsys.readouterr().out
+    assert re.search(r"ALARM: supervisor silent for \d+ s; entries stop in \d+ s", said)
+    assert all(re.search(rf"{one['name']} +running +{one['pid']}", said) for one in before["processes"])
+    assert engine_ctl(["up", guarded.config.path]) == 1
+    assert "has a guard, and its supervisor does not answer: " in capsys.readouterr().err
+    gate = shm.CellWriter(guarded.config.lane("gate"), BY_NAME["gate"].record)
+    gate.write(0, 0, 1, Reason.SUPERVISOR_LOST, 0, 0, (0, 0, 0, 0))
+    gate.close()
+    assert engine_ctl(["status", "--system", system, "--json"]) == 1
+    tree = json.loads(capsys.readouterr().out)
+    assert (tree["silent"], tree["halted"], tree["halt_reason"]) == (True, True, "operator")
+    assert tree["entries_stopped"].startswith("SUPERVISOR_LOST")
+    assert tree["silent_ns"] > 0
+    for pid in (before["pid"], before["guard"]):
+        os.kill(pid, signal.SIGCONT)
+    assert guarded.next(0)["processes"]
+
+
+def test_status_without_a_guard_and_a_supervisor_says_what_is_dead_and_what_to_do(
+    guarded: Guarded, system: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody starts what dies then."""
+    before = guarded.status()
+    for pid in (before["guard"], before["pid"], guarded.pids()["beta"]):
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: not os.path.exists(f"/proc/{before['processes'][1]['pid']}"))
+    assert engine_ctl(["status", "--system", system]) == 1
+    said = capsys.readouterr().out
+    assert "no supervisor lives" in said
+    assert f"no guard lives: engine-ctl up {guarded.config.path} starts one" in said
+    assert re.search(r"beta +dead", said)
+    assert engine_ctl(["up", guarded.config.path]) == 0
+
+
+def test_down_without_a_guard_and_with_a_frozen_supervisor_says_what_to_do(
+    guarded: Guarded, system: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A second supervisor cannot take over what the first one holds; `up` brings a guard that kills it."""
+    before = guarded.status()
+    os.kill(before["guard"], signal.SIGKILL)
+    until(lambda: guarded.status()["guard"] == 0)
+    os.kill(before["pid"], signal.SIGSTOP)
+    assert engine_ctl(["down", "--system", system]) == 3
+    assert f"supervisor {before['pid']} stands still and no guard lives: engine-ctl up" in capsys.readouterr().err
+    assert engine_ctl(["up", guarded.config.path]) == 0
+    assert guarded.status()["pid"] != before["pid"]

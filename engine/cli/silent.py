@@ -1,0 +1,123 @@
+"""The status of a system whose supervisor does not answer: read from lanes and from /proc, so nobody has to answer."""
+
+import os
+import time
+from typing import Any
+
+import shm
+from engine.cli.output import lives, living_supervisor, monotonic_age
+from engine.config import Config, ConfigError, Paths, Process, load
+from engine.lanes import BY_NAME
+from engine.model.words import RoleState
+from engine.supervisor.halt import HaltReason
+from engine.supervisor.life import guard_pid
+from engine.supervisor.life import read as read_life
+from engine.supervisor.processes import Processes
+from engine.supervisor.segments import SUPERVISOR
+
+MS = 1_000_000
+GUARD_NS = 5_000_000_000  # beyond `supervisor_frozen_ms`: by then a guard that works has started another supervisor
+
+
+def state(system: str) -> dict[str, Any] | None:
+    """Of the shape of the supervisor's own answer; None where nothing lives or the configuration cannot be read."""
+    paths = Paths.known(system)
+    life = read_life(paths.system)
+    if life is None or not lives(system):
+        return None
+    try:
+        config = load(life.config)
+    except ConfigError:
+        return None
+    beat, halt = _cell(system, f"heartbeat.{SUPERVISOR}", "heartbeat"), _cell(system, "halt", "halt")
+    silent_ns = monotonic_age(beat.beat_ns) if beat is not None else 0
+    reason = _halt_reason(system, halt, paths)
+    return {
+        "system": system, "mode": config.system.mode, "config": life.config,
+        "pid": living_supervisor(system), "guard": guard_pid(paths.guard_lock),
+        "since_ns": beat.start_ns if beat is not None else 0, "now_ns": time.monotonic_ns() + life.offset_ns,
+        "halted": reason != "none", "halt_reason": reason,
+        "halt_since_ns": halt.since_ns if halt is not None and halt.halted else 0,
+        "stopping": life.stopping, "processes": _processes(config),
+        "silent": True, "silent_ns": silent_ns, "entries_stop_in_ns": _entries_stop_in_ns(config, silent_ns),
+    }  # fmt: skip
+
+
+def alarm(found: dict[str, Any], stopped: str) -> str:
+    """One line: how long the supervisor has been silent, what becomes of entries, and what to do."""
+    left_ns = found["entries_stop_in_ns"]
+    entries = "entries go on" if left_ns is None else f"entries stop in {left_ns / 1e9:.0f} s"
+    entries = "entries are stopped" if stopped or found["halted"] else entries
+    return (
+        f"ALARM: supervisor silent for {found['silent_ns'] / 1e9:.0f} s; {entries}; exits, cancels and engine-ctl halt"
+        f" work without it; {advice(found)}"
+    )
+
+
+def advice(found: dict[str, Any]) -> str:
+    """How a supervisor comes back."""
+    guard, config = found["guard"], found["config"]
+    if not guard:
+        return f"no guard lives: engine-ctl up {config} starts one"
+    frozen_ns = load(config).watch.supervisor_frozen_ms * MS
+    if found["silent_ns"] < frozen_ns + GUARD_NS:
+        return f"its guard (pid {guard}) starts another"
+    return f"its guard stands still too: kill -9 {guard}, then engine-ctl up {config}"
+
+
+def _entries_stop_in_ns(config: Config, silent_ns: int) -> int | None:
+    """How long execution still sends entries; None: for ever."""
+    limit_ns = config.watch.supervisor_lost_ms * MS
+    return max(0, limit_ns - silent_ns) if limit_ns else None
+
+
+def _halt_reason(system: str, halt: Any, paths: Paths) -> str:
+    """Why no order leaves, by any of the places where a halt is written; "none" where it is in none."""
+    if halt is not None and halt.halted:
+        return HaltReason(halt.reason).name.lower()
+    word, gate = _cell(system, "operator_halt", "operator_halt"), _cell(system, "gate", "gate")
+    if any(row is not None and row.halted for row in (word, gate)):
+        return HaltReason.OPERATOR.name.lower()
+    return (HaltReason.FILE if paths.halt.exists() else HaltReason.NONE).name.lower()
+
+
+def _processes(config: Config) -> list[dict[str, Any]]:
+    table = Processes(config, {})
+    children = table.find()
+    for child in children.values():
+        os.close(child.pidfd)
+    return [
+        _describe(config, one, children[one.name].pid if one.name in children else 0) for one in config.placement
+    ]
+
+
+def _describe(config: Config, process: Process, pid: int) -> dict[str, Any]:
+    """One process by its roles' heartbeats; deaths and exit codes only its supervisor knows."""
+    beats = [_cell(config.system.name, f"heartbeat.{role}", "heartbeat") for role in process.roles]
+    ours = [row for row in beats if row is not None and row.pid == pid]
+    age_ms = max((monotonic_age(row.beat_ns) // MS for row in ours), default=0)
+    return {
+        "name": process.name, "roles": list(process.roles), "phase": _phase(config, process, pid, ours, age_ms),
+        "pid": pid, "adopted": False, "beat_age_ms": age_ms if ours else None,
+        "starting_ms": max((monotonic_age(row.beat_ns) for row in ours), default=0) // MS, "deaths": None,
+        "exit_code": None, "parks": False, "error": "", "start_in_ms": 0, "cores": list(process.cores),
+    }  # fmt: skip
+
+
+def _phase(config: Config, process: Process, pid: int, beats: list[Any], age_ms: int) -> str:
+    """A word of the supervisor's, or `dead` or `frozen`: nobody starts or kills it now."""
+    if not pid:
+        return "dead"
+    if len(beats) < len(process.roles) or any(row.state == RoleState.STARTING for row in beats):
+        return "starting"
+    if age_ms > config.watch.frozen_ms:
+        return "frozen"
+    return "late" if age_ms > config.watch.late_ms else "running"
+
+
+def _cell(system: str, name: str, lane: str) -> Any:
+    """A lane's only row; None where it is not there or was not written."""
+    try:
+        return shm.CellReader(f"{system}.{name}", BY_NAME[lane].record).read(0)
+    except (shm.SegmentError, OSError):
+        return None
