@@ -86,9 +86,7 @@ def _processes(config: Config) -> list[dict[str, Any]]:
     children = table.find()
     for child in children.values():
         os.close(child.pidfd)
-    return [
-        _describe(config, one, children[one.name].pid if one.name in children else 0) for one in config.placement
-    ]
+    return [_describe(config, one, children[one.name].pid if one.name in children else 0) for one in config.placement]
 
 
 def _describe(config: Config, process: Process, pid: int) -> dict[str, Any]:

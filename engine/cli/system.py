@@ -33,6 +33,7 @@ from engine.log import make_room
 from engine.monitor import profit
 from engine.monitor.figures import Figures
 from engine.monitor.names import Names
+from engine.supervisor import leftovers
 from engine.supervisor.last_words import last_failure
 from engine.supervisor.life import guard_pid
 from engine.supervisor.life import read as read_life
@@ -322,6 +323,10 @@ def status(options: argparse.Namespace) -> int:
             say(silent.alarm(state, stopped))
         if stopped:
             say(f"ENTRIES ARE STOPPED, only exits are sent: {stopped}")
+        if left := _unwatched(system, state):
+            say(
+                f"{left} orders are open or in doubt and execution does not run, nobody cancels them: engine-ctl orders"
+            )
         sessions.show_halts(halts, state["now_ns"])
         _say_parked(state, Paths.known(system))
         books.show(found, state["now_ns"])
@@ -345,6 +350,12 @@ def _state(system: str) -> dict[str, Any]:
             raise Complaint(f"{nobody} ({advice(system)})", NOBODY) from nobody
         return found
     return {**answer, "silent": False, "silent_ns": 0, "entries_stop_in_ns": None}
+
+
+def _unwatched(system: str, state: Mapping[str, Any]) -> int:
+    """How many orders stand at the venue while no execution runs that could cancel them."""
+    settled = all(one["phase"] in SETTLED for one in state["processes"] if EXECUTION in one["roles"])
+    return 0 if settled else leftovers.count(system)
 
 
 def _profits(system: str) -> dict[int, profit.Profit]:

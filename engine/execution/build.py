@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING
 import msgspec
 
 import shm
+from engine.config.private import make_private, open_private
 from engine.execution.config import ExecutionConfig, ExecutionOptions, JournalConfig
 from engine.execution.destination import check_destination, check_mode, connect
 from engine.execution.disk import PatientDisk
@@ -96,7 +97,7 @@ def system_uuid(state: Path) -> uuid.UUID:
     if not path.exists():
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
         made = path.with_suffix(".made")
-        with made.open("w") as file:
+        with open(open_private(made, os.O_WRONLY | os.O_TRUNC), "w", encoding="utf-8") as file:
             file.write(f"{uuid.uuid4()}\n")
             file.flush()
             os.fsync(file.fileno())
@@ -109,8 +110,8 @@ def hold(directory: Path) -> IO[str]:
 
     The kernel lets go of it at any death.
     """
-    directory.mkdir(parents=True, exist_ok=True)
-    lock = (directory / "journal.lock").open("w")
+    make_private(directory)
+    lock = os.fdopen(open_private(directory / "journal.lock", os.O_WRONLY), "w", encoding="utf-8")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -24,6 +24,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from engine.config.private import open_private
 from engine.execution import codec, replay_state
 from engine.execution.blotter import Blotter
 from engine.execution.journal import open_records
@@ -159,7 +160,12 @@ def read(path: Path, identity: bytes) -> Checkpoint | str:
 def advance(request: Request) -> None:
     """Make the checkpoint behind the last closed segment; nothing when it is there, or another process makes it."""
     directory = Path(request.directory)
-    with (directory / LOCK).open("w") as lock:
+    try:
+        descriptor = open_private(directory / LOCK, os.O_WRONLY)
+    except OSError as error:
+        _warn(request.segment, error)
+        return
+    with open(descriptor, "w", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -200,7 +206,7 @@ def write(directory: Path, one: Checkpoint, identity: bytes) -> None:
         _write_whole(beside, head + rest)
     except OSError as error:
         beside.unlink(missing_ok=True)
-        logger.warning("no checkpoint", extra={"segment": one.segment, "why": error.strerror})
+        _warn(one.segment, error)
         return
     os.rename(beside, directory / f"checkpoint.{one.segment:08}")
     sync_directory(directory)
@@ -208,9 +214,14 @@ def write(directory: Path, one: Checkpoint, identity: bytes) -> None:
         os.unlink(old)
 
 
+def _warn(segment: int, error: OSError) -> None:
+    """A checkpoint that is not made costs the next start its time, and nothing else."""
+    logger.warning("no checkpoint", extra={"segment": segment, "why": error.strerror or str(error)})
+
+
 def _write_whole(path: Path, data: bytes) -> None:
     """A file that stands on the disk when this returns."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
+    descriptor = open_private(path, os.O_WRONLY | os.O_TRUNC)
     try:
         view = memoryview(data)
         while view:

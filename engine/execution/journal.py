@@ -11,11 +11,13 @@ beside it, and execution starts halted and learns the rest from the venue, as af
     sequence │ now_ns │ kind · size · checksum │ payload: the bytes of the record it carries
 """
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from struct import Struct
 from typing import NamedTuple
 
+from engine.config.private import open_private
 from engine.execution import codec
 from engine.execution.config import JournalConfig
 from engine.execution.journal_file import (
@@ -194,7 +196,8 @@ class Journal:
         """Put records that cannot be joined to the journal beside it, for whoever looks into it."""
         path = self.file.directory / f"behind-gap.{sequence_of(run[0]):012}"
         try:
-            path.write_bytes(b"".join(run))
+            with open(open_private(path, os.O_WRONLY | os.O_TRUNC), "wb") as file:
+                file.write(b"".join(run))
             sync_directory(self.file.directory)
         except OSError:
             path.unlink(missing_ok=True)

@@ -23,6 +23,7 @@ from typing import Protocol
 
 import numpy as np
 
+from engine.config.private import make_private, open_private
 from engine.model import records
 
 ROWS = records.JOURNAL.dtype
@@ -83,7 +84,8 @@ def make_file(path: Path, size: int, reserve: Callable[[int, int], None]) -> int
     """Make a file of real blocks that stands in its directory; its descriptor, -1 and nothing left where it cannot."""
     descriptor = -1
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        path.unlink(missing_ok=True)  # a name that was planted there; what it leads to stays as it is
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         reserve(descriptor, size)
         sync_directory(path.parent)
     except OSError:
@@ -177,7 +179,8 @@ class JournalFile:
         self._dirty = False  # written since the last flush began
         self._preparing = False  # the next segment is being made
         self.sequence = 0  # of the last record that was found at opening
-        directory.mkdir(parents=True, exist_ok=True)
+        make_private(directory)
+        refuse_planted(directory)
         self._open_tail()
 
     def append(self, data: bytes, now_ns: int) -> None:
@@ -305,7 +308,7 @@ class JournalFile:
             self.sequence = sequence_of(data[self._at - SIZE : self._at]) if self._at else 0
             warn_of_torn(tail, data[self._at :], self.sequence)
             self.number = number_of(tail)
-            self._current = os.open(tail, os.O_RDWR | os.O_CLOEXEC)
+            self._current = open_private(tail, os.O_RDWR)
             self._end = self._clear_rest(max(len(data), self._at))
         self.look_ahead(0)
         self._await_spare()  # that the disk is full must be known before the first intent
@@ -320,6 +323,12 @@ class JournalFile:
             self.full = True
             return self._at
         return max(size, self._segment_size)
+
+
+def refuse_planted(directory: Path) -> None:
+    """Refuse a segment that is a link, a pipe or another user's: it would be read as ours, cut and written to."""
+    for path in segments(directory):
+        os.close(open_private(path, os.O_RDONLY))
 
 
 def warn_of_torn(path: Path, rest: bytes, sequence: int) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import orjson
 
+from engine.config.private import open_private
 from engine.model.instrument import Instrument
 
 
@@ -22,7 +23,8 @@ def save_instruments(path: str, instruments: Iterable[Instrument], now_ns: int) 
     """Replace the kept copy whole: a reader finds the old one or this one."""
     content = {"loaded_ns": now_ns, "instruments": [asdict(one) for one in instruments]}
     temporary = Path(f"{path}.{os.getpid()}.making")
-    temporary.write_bytes(orjson.dumps(content))
+    with open(open_private(temporary, os.O_WRONLY | os.O_TRUNC), "wb") as file:
+        file.write(orjson.dumps(content))
     temporary.replace(path)
 
 

@@ -157,7 +157,8 @@ class Keeper:
         """Find segments that were unlinked while the system runs, as logind does at a logout."""
         self._look_ns = now_ns + LOOK_NS
         found = segments.files(self.config)
-        lost = {name for name, file in self._files.items() if found.get(name) != file}
+        names = {name for name, _ in segments.lanes(self.config)}
+        lost = {name for name in names if name not in found or found[name] != self._files.get(name)}
         if lost - self._lost:
             logger.critical("segments are gone, their processes start anew on new ones", extra={"lost": sorted(lost)})
         if lost:

@@ -1,6 +1,7 @@
 """What `down` does about orders that nobody watches any more."""
 
 import json
+import os
 import signal
 from collections.abc import Callable, Iterator
 
@@ -12,6 +13,7 @@ from engine.lanes import BY_NAME
 from engine.model.words import CommandKind, OrderFlag, OrderState
 from engine.supervisor import Keeper, leftovers, segments
 from engine.supervisor.processes import Child
+from shm.segment import path_of
 
 MS = 1_000_000
 Write = Callable[..., Config]
@@ -251,3 +253,27 @@ def test_what_is_left_is_audited_and_handed_to_down(bench: Bench) -> None:
     assert left == [{"client_id": "01" * 16, "instrument": "BTCUSDT", "side": "buy", "state": "sent"}]
     assert json.loads(bench.config.paths.audit.read_text())["orders_left"] == left
     assert json.loads(bench.config.paths.left.read_text()) == {"pid": 6, "orders": left}
+
+
+def test_a_segment_unlinked_while_others_are_made_anew_is_made_too(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unlinking forty files takes time; one that was lost in between stayed lost, and the feed died on it for ever."""
+    ticks, fills = (path_of(bench.config.lane(lane)) for lane in ("ticks", "fills"))
+    make = segments.make
+
+    def make_and_lose(config: Config) -> int:
+        made = make(config)
+        os.unlink(ticks)
+        return made
+
+    with monkeypatch.context() as patched:
+        patched.setattr(segments, "make", make_and_lose)
+        os.unlink(fills)
+        bench.step(1, 2000)
+        bench.step(5)
+    assert (os.path.exists(fills), os.path.exists(ticks)) == (True, False)
+    bench.step(1, 2000)
+    bench.step(5)
+    assert os.path.exists(ticks)
+    assert bench.pid("feed")
