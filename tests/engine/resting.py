@@ -1,6 +1,8 @@
-"""A strategy that places one order with a timeout, far from the best price, and does nothing more."""
+"""Strategies that leave their orders to execution: one far from the best price, and one chase after the other."""
 
-from engine.model.words import BUY
+from typing import Any
+
+from engine.model.words import BUY, OrderType
 from engine.strategy.book import Book
 from engine.strategy.strategy import Strategy
 from engine.strategy.units import price_down, size_of
@@ -19,3 +21,19 @@ class Resting(Strategy):
             price = price_down(book.instrument, book.best(BUY) * 995 // 1000)
             size = size_of(book.instrument, "0.001")
             self.asked = self.place(book.instrument, BUY, size, price, timeout_ns=TIMEOUT_NS) is not None
+
+    def on_refusal(self, verdict: Any) -> None:
+        """Once more: execution may still be comparing with the venue."""
+        del verdict
+        self.asked = False
+
+
+class Chasing(Strategy):
+    """Wants a chase whenever none of its orders is open."""
+
+    def on_book(self, book: Book) -> None:
+        """Place the next."""
+        if not self.orders(book.instrument):
+            cap = price_down(book.instrument, book.best(BUY) * 1005 // 1000)
+            size = size_of(book.instrument, "0.001")
+            self.place(book.instrument, BUY, size, cap, order_type=OrderType.CHASE, timeout_ns=TIMEOUT_NS)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import shm
-from engine.model.words import OrderState
+from engine.model.words import DONE_STATES, OrderState
 from tests.engine.floor import Floor, until
 from tests.engine.resting import TIMEOUT_NS
 
@@ -52,4 +52,39 @@ def test_an_open_order_times_out_while_its_strategy_is_killed_or_stopped(
     if how == signal.SIGSTOP:
         assert Path(f"/proc/{strategy}/stat").read_text().rpartition(")")[2].split()[0] == "T"
         os.kill(strategy, signal.SIGCONT)
+    assert system.type("down") == 0
+
+
+def live(floor: Floor) -> list[Any]:
+    """The newest records of the resting strategy's orders that are not done."""
+    ring = shm.RingReader(f"{floor.system}.orders")
+    ring.cursor = ring.oldest
+    newest = {row.client_id: row for row in ring.rows() if not isinstance(row, shm.Lapped) and row.strategy == RESTING}
+    return [row for row in newest.values() if row.state not in DONE_STATES]
+
+
+def test_a_chase_is_repriced_and_ends_while_its_strategy_is_stopped(floor: Callable[..., Floor]) -> None:
+    """A chase left at a price that the market has left neither fills nor ends."""
+    system = floor(MORE.replace("Resting", "Chasing"))
+    system.up()
+    strategy = system.pid("resting")
+
+    def moved(since_ns: int) -> bool:
+        return any(row.reprice and row.sent_ns > since_ns for row in rows(system, OrderState.OPEN))
+
+    for _ in range(50):  # one that is filled before the price moves shows nothing
+        until(lambda: live(system))
+        os.kill(strategy, signal.SIGSTOP)
+        since_ns = system.status()["now_ns"]
+        until(lambda since_ns=since_ns: moved(since_ns) or not live(system))
+        if moved(since_ns):
+            break
+        os.kill(strategy, signal.SIGCONT)
+    assert moved(since_ns)
+    until(lambda: not live(system))
+    assert Path(f"/proc/{strategy}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+    assert system.open_orders().isdisjoint(
+        row.client_id.ljust(16, b"\0").hex() for row in rows(system, OrderState.OPEN)
+    )
+    os.kill(strategy, signal.SIGCONT)
     assert system.type("down") == 0
