@@ -116,4 +116,5 @@ def test_the_sliding_window_is_that_of_a_list() -> None:
         if random_.random() < 0.9:
             rate.mark(now_ns)
             marks.append(now_ns)
-        assert rate.count(now_ns) == sum(now_ns - 1_000 < mark for mark in marks)
+        marks = [mark for mark in marks if now_ns - 1_000 < mark]
+        assert rate.count(now_ns) == len(marks)

@@ -65,6 +65,7 @@ class Desk:
 def test_a_sound_order_is_approved() -> None:
     """Every other test spoils exactly this one."""
     assert Desk().check() is APPROVED
+    assert APPROVED.flags == 0
 
 
 def test_the_switches_refuse_in_their_order() -> None:
