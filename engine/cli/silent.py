@@ -8,8 +8,7 @@ import shm
 from engine.cli.output import lives, living_supervisor, monotonic_age
 from engine.config import Config, ConfigError, Paths, Process, load
 from engine.lanes import BY_NAME
-from engine.model.words import RoleState
-from engine.supervisor.halt import HaltReason
+from engine.model.words import HaltReason, RoleState
 from engine.supervisor.life import guard_pid
 from engine.supervisor.life import read as read_life
 from engine.supervisor.processes import Processes
