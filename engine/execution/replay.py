@@ -154,8 +154,8 @@ class Replay:
             self.terms[number_of(entry.payload)] = entry.payload
 
     def _read_watermark(self, row: Any) -> None:
-        """Every fill up to this id is known; one that counts another symbol's fills says nothing."""
-        if self._means_the_same(row.instrument):
+        """Every fill up to this id is known; one of another symbol, or of an instrument not configured, says nothing."""
+        if row.instrument in self._instruments and self._means_the_same(row.instrument):
             self.blotter.audited(row.instrument, row.venue_fill_id)
 
     def _check(self, row: Any) -> None:
