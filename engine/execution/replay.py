@@ -154,7 +154,7 @@ class Replay:
             self.terms[number_of(entry.payload)] = entry.payload
 
     def _read_watermark(self, row: Any) -> None:
-        """Every fill up to this id is known; one of another symbol, or of an instrument not configured, says nothing."""
+        """Every fill up to this id is known; one of another symbol or of a dropped instrument says nothing."""
         if row.instrument in self._instruments and self._means_the_same(row.instrument):
             self.blotter.audited(row.instrument, row.venue_fill_id)
 
