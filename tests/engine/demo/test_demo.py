@@ -35,9 +35,8 @@ def test_the_engine_trades_through_kills_and_ends_in_the_venues_truth() -> None:
     assert found, done.stdout[-3000:]
     assert int(found[1]) >= 2, "segments must roll under the kills"
     assert {name for name in shm.systems() if name.startswith("demo")} <= before
-    assert re.search(
-        r"^net [+-][0-9.]+ USDT = realised", done.stdout[done.stdout.index("killed with SIGKILL") :], re.MULTILINE
-    )
+    end = done.stdout[done.stdout.index("killed with SIGKILL") :]
+    assert re.search(r"^net [+-][0-9.]+ USDT \(today [+-][0-9.]+\) = realised", end, re.MULTILINE), end
 
 
 def engine_ctl(*words: str) -> subprocess.CompletedProcess[str]:
