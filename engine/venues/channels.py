@@ -4,15 +4,22 @@ Where a subscription begins with a book's snapshot nothing is asked for over RES
 connection: so its end is the end of all its books, and a successor begins them anew.
 """
 
+import json
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from engine.venues.dialect import EVERY, OTHER, Answer, AnswerKind, Channel, InstrumentChannel
+from engine.venues.dialect import EVERY, OTHER, Answer, AnswerKind, Channel, InstrumentChannel, Unreadable, guarded
 
 SECOND_NS = 1_000_000_000
+
+
+def _refuse(constant: str) -> None:
+    """JSON has no NaN and no Infinity."""
+    msg = f"{constant} is no JSON"
+    raise ValueError(msg)
 
 
 @dataclass
@@ -65,11 +72,13 @@ class Channels(ABC):
         del message
 
     def answer(self, frame: bytes) -> Answer:
-        """Understand a frame that the scanner handed back."""
+        """Understand a frame that the scanner handed back; a number wider than a double still names its book."""
         try:
             message = orjson.loads(frame)
         except orjson.JSONDecodeError as error:
-            return self.unreadable(str(error))
+            message = guarded(lambda: json.loads(frame, parse_constant=_refuse))
+            if isinstance(message, Unreadable):
+                return self.unreadable(str(error))
         return self.answer_message(message) if isinstance(message, dict) else OTHER
 
     def unreadable(self, text: str) -> Answer:

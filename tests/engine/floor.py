@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -98,12 +99,18 @@ class Floor:
         return standing
 
     def sweep(self) -> None:
-        """Kill whatever of this system lives: its guard, its supervisor, its roles."""
+        """Kill whatever of this system lives, until nothing does: one that was being started is found the next time."""
+        assert until(lambda: not self._kill())
+
+    def _kill(self) -> int:
+        """Kill its guard, its supervisor and its roles; how many there were."""
         mark = f"STEELYARD_SYSTEM={self.system}\0".encode()
         guard = guard_pid(self.paths.guard_lock)
-        for pid in (guard, *self._supervisors(), *self._marked(mark)):
-            if pid:
+        living = [pid for pid in (guard, *self._supervisors(), *self._marked(mark)) if pid]
+        for pid in living:
+            with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+        return len(living)
 
     def _supervisors(self) -> list[int]:
         """By their command line: the file is this test's own."""
