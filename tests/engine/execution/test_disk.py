@@ -93,7 +93,7 @@ class SlowRoom:
 
     def __init__(self) -> None:
         """Quick, until it is told to be slow."""
-        self.go = Event()
+        self.go, self.begun = Event(), Event()
         self.go.set()
         self.full = False
         self.threads: set[str] = set()
@@ -101,6 +101,7 @@ class SlowRoom:
     def reserve(self, descriptor: int, size: int) -> None:
         """Wait, and make room or not."""
         self.threads.add(current_thread().name)
+        self.begun.set()
         assert self.go.wait(PATIENCE_S)
         if self.full:
             raise OSError(errno.ENOSPC, "no room")
@@ -166,7 +167,9 @@ def test_a_death_while_a_segment_is_made_leaves_the_journal_whole(tmp_path: Path
     room = SlowRoom()
     book, disk = patient(tmp_path, room=room)
     room.go.clear()
+    room.begun.clear()
     add(book, 10)
+    assert room.begun.wait(PATIENCE_S), "the file stands without room when the next life begins"
     again = Journal(JournalConfig(str(tmp_path), "after", SEGMENT), Ring("journal"), Ring("journal").reader(),
                     JournalFile(tmp_path, SEGMENT, DirectDisk()))  # fmt: skip
     assert again.sequence == 10

@@ -87,9 +87,15 @@ def test_no_frame_ends_the_feed(bench: LoopbackBench, said: list[bytes], seed: i
         if turn % ROUND == 0:
             bench.go(1)
     assert bench.feed.malformed > 0
-    bench.feed._link.fail("enough")  # type: ignore[union-attr]
-    bench.go_until(lambda: bench.state() == BookState.DISCONNECTED, "gone")
+    bench.go_until(lambda: bench.feed._link is not None, "connected")
+    link = bench.feed._link
+    assert link is not None
+    link.fail("enough")
+    bench.go_until(lambda: bench.feed._link not in (None, link), "another connection")  # a farewell asks for it ahead
     bench.go_until(lambda: bench.state() in BELIEVED, "good again")
+    bench.go(20)
+    bench.go(8, moving=False)
+    assert bench.is_whole()
 
 
 @pytest.mark.parametrize("bench", list(VENUES), indirect=True)
