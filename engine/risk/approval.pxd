@@ -3,7 +3,7 @@
 from libc.stdint cimport int64_t
 
 from engine.risk.market cimport Top
-from engine.risk.rate cimport SharedRate
+from engine.risk.rate cimport SharedRate, SlidingRate
 
 cdef extern from *:
     """
@@ -20,20 +20,25 @@ cdef class Terms:
     cdef int64_t notional_min
     cdef int64_t scale
 
+cdef class Seat:
+    cdef frozenset permitted
+    cdef SlidingRate account
+    cdef SlidingRate own
+
 cdef class Approval:
     cdef public bint halted
     cdef public bint draining
     cdef public bint reconciled
     cdef public bint connected
     cdef public int exits_only  # a Reason; 0: entries are approved too
-    cdef public object backoff_until_ns
+    cdef public int64_t backoff_until_ns
     cdef public dict stopped
     cdef readonly SharedRate rate
     cdef readonly SharedRate reserve
-    cdef dict permits
+    cdef dict seats
     cdef dict terms
-    cdef object tops
-    cdef object exposures
+    cdef dict tops
+    cdef dict exposures
     cdef bint quick
     cdef int64_t book_age_ns
     cdef int64_t intent_age_ns

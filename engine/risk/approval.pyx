@@ -15,7 +15,7 @@ from libc.stdint cimport INT64_MAX, int64_t
 
 from engine.model.words import BookState
 from engine.risk.market cimport Top
-from engine.risk.rate cimport SharedRate
+from engine.risk.rate cimport SharedRate, SlidingRate
 
 cdef enum:
     C_GOOD = 1
@@ -51,6 +51,14 @@ cdef class Terms:
         self.scale = int("1" + decimals * "0")
 
 
+cdef class Seat:
+    """What one strategy may trade, and the bounds on its requests: the account's and its own."""
+
+    def __init__(self, permitted, SlidingRate account, SlidingRate own):
+        """Take them."""
+        self.permitted, self.account, self.own = frozenset(permitted), account, own
+
+
 cdef class Approval:
     """The switches of risk, the rate in its two parts, and a quick yes."""
 
@@ -59,7 +67,10 @@ cdef class Approval:
         common, reserved, count = limits.common_rate, limits.reserved_rate, len(permits)
         self.rate = SharedRate(common, limits.strategy_rate(common, count), MINUTE_NS)
         self.reserve = SharedRate(reserved, limits.strategy_rate(reserved, count), MINUTE_NS)
-        self.permits = {strategy: frozenset(instruments) for strategy, instruments in permits.items()}
+        self.seats = {
+            strategy: Seat(permitted, self.rate.account, self.rate.own(strategy))
+            for strategy, permitted in permits.items()
+        }
         self.backoff_until_ns = 0  # the venue asked for silence until then
         self.stopped = {}  # instruments that execution has halted; execution keeps it
         self.terms = {number: Terms(one, limits.usd_quotes) for number, one in instruments.items()}
@@ -85,7 +96,7 @@ cdef class Approval:
         cdef Top top
         cdef int64_t allowed_ns = ttl_ns if 0 < ttl_ns < self.intent_age_ns else self.intent_age_ns
         cdef sy_int128 age_ns = <sy_int128>now_ns - decided_ns
-        cdef frozenset permitted = self.permits.get(strategy)
+        cdef Seat seat = self.seats.get(strategy)
         if self.halted or self.draining or not self.reconciled or not self.connected or self.exits_only:
             return False
         if self.stopped and instrument_id in self.stopped:
@@ -94,7 +105,9 @@ cdef class Approval:
             return False
         if ttl_ns < 0 or age_ns > allowed_ns or -age_ns > self.intent_ahead_ns:
             return False
-        if permitted is None or instrument_id not in permitted or self.rate.full(now_ns, strategy) is not None:
+        if seat is None or instrument_id not in seat.permitted:
+            return False
+        if seat.account.count(now_ns) >= seat.account.limit or seat.own.count(now_ns) >= seat.own.limit:
             return False
         terms, top = self.terms.get(instrument_id), self.tops.get(instrument_id)
         if terms is None or top is None or not terms.quick or not self.book_allows(top, now_ns, price):
