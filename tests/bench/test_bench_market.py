@@ -2,10 +2,11 @@
 
 import os
 
+import numpy as np
 import pytest
 
 import shm
-from bench import book, corpus, feed, message, visible, wire_to_tick
+from bench import book, connections, corpus, feed, message, visible, wire_to_tick
 from bench.peers import books, decoders
 from engine.venues.catalogue import dialect_of
 
@@ -76,3 +77,17 @@ def test_a_tick_is_seen_for_each_frame_on_the_wire() -> None:
     found = wire_to_tick.measure(3000)
     assert 0 < found["wire_to_tick_p50_ns"] <= found["wire_to_tick_p99_ns"]
     assert shm.names(f"bench{os.getpid()}") == []
+
+
+def test_what_two_dozen_connections_bring_is_counted_whole() -> None:
+    """A bench that counts losses must count every message; nothing of its feed is left behind."""
+    found = connections.measure(1, 4_800)
+    assert (found["sent"], found["trades_told"], found["lost"]) == (4_800, 2_400, 0)
+    assert shm.names(f"bench{os.getpid()}") == []
+
+
+def test_a_trade_that_is_missing_is_counted_as_lost() -> None:
+    """A bench whose loss cannot be seen shows none."""
+    audit = connections.Audit.__new__(connections.Audit)
+    audit.trades = [[np.array([1, 2, 4])]] + [[np.array([1, 2, 3, 4])]] * (connections.CONNECTIONS - 1)
+    assert audit.count(1, 4) == (4 * connections.CONNECTIONS - 1, 1)
