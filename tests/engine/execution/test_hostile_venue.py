@@ -22,7 +22,7 @@ from engine.venues.trading import UnreadableError
 from tests.engine.execution.memory import MS, House
 from tests.engine.execution.test_alarm import alarms
 from tests.engine.execution.venue import RefusedError
-from tests.engine.venues.mutations import MUTATIONS
+from tests.engine.venues.mutations import MUTATIONS, TRADING
 from tests.mutate_frames import mutate
 
 READERS = ("read", "read_order", "read_orders", "read_fills", "read_time", "read_balances")
@@ -110,7 +110,7 @@ def test_no_frame_ends_execution_and_its_successors_live_too(house: House, seed:
     """A frame that ends the process ends it again at the next telling, with orders at the venue."""
     draw, frames = random.Random(seed), heard(house)
     refuse_some(house, draw)
-    for turn in range(max(200, MUTATIONS // BURST // 4)):
+    for turn in range(max(200, TRADING // BURST)):
         house.book()
         if turn % 3 == 0:
             house.intent(side=draw.choice((1, SELL)), price=draw.choice((5_999_000, 6_001_000)))
