@@ -52,7 +52,6 @@ LEVELS = range(10)
 PRICES = {"bids": [10_000 - place for place in LEVELS], "asks": [10_001 + place for place in LEVELS]}
 SIDES = {side: [[f"{one // 100}.{one % 100:02}", "0.00005"] for one in prices] for side, prices in PRICES.items()}
 SNAPSHOT = json.dumps({"lastUpdateId": 0, **SIDES}).encode()
-FRAMES = max(PROBES * BURST, 10 * BACKLOG) // len(VENUES) + 2
 
 
 def frame_of(number: int) -> bytes:
@@ -72,11 +71,17 @@ class Feed:
         self.books = shm.RingWriter(f"{system}.books", BY_NAME["books"].record, populate=True)
         outbox = Outbox(self.ticks, self.books)
         self.pipelines = [self._pipeline(one, outbox) for one in INSTRUMENTS]
-        self.frames = [[[frame_of(number)] for number in range(FRAMES, 0, -1)] for _ in VENUES]
+        needed = max(PROBES * BURST, 10 * BACKLOG) // len(VENUES) + 1
+        self.frames = [[[frame_of(number)] for number in range(needed, 0, -1)] for _ in VENUES]
 
     def take(self, of: int, at_ns: int) -> None:
         """The next message of a venue."""
         self.pipelines[of].take(self.frames[of].pop(), at_ns, at_ns)
+
+    def close(self) -> None:
+        """Let go of the lanes."""
+        self.ticks.close()
+        self.books.close()
 
     @staticmethod
     def _pipeline(one: Instrument, outbox: Outbox) -> Pipeline:
@@ -122,14 +127,13 @@ def capacity(system: str) -> float:
     role.step(time.time_ns())
     for _ in range(10):
         for number in range(BACKLOG):
-            feed.take(number % 3, time.time_ns())
+            feed.take(number % len(VENUES), time.time_ns())
         before = time.process_time_ns()
         while role.step(time.time_ns()):
             pass
         spent += time.process_time_ns() - before
     role.close()
-    feed.ticks.close()
-    feed.books.close()
+    feed.close()
     return 10 * BACKLOG * 1e9 / spent
 
 
@@ -141,27 +145,32 @@ def visible(system: str, cores: list[int]) -> tuple[list[int], float, int]:
     process.start()
     ready.wait(30)
     os.sched_setaffinity(0, {cores[0]})
-    feed, reader = Feed(system), shm.RingReader(f"{system}.global_books", BY_NAME["global_books"].record)
+    feed = Feed(system)
+    try:
+        return sent(feed, shm.RingReader(f"{system}.global_books", BY_NAME["global_books"].record))
+    finally:
+        stop.set()
+        process.join(10)
+        feed.close()
+
+
+def sent(feed: Feed, reader: shm.RingReader) -> tuple[list[int], float, int]:
+    """Send every burst, and wait for the book that its last message makes."""
     times, lost, begin = [], 0, time.perf_counter_ns()
     for probe in range(PROBES):
         due = begin + probe * BURST * 1_000_000_000 // RATE
         while time.perf_counter_ns() < due:
             pass
-        for number in range(BURST):
+        for number in range(probe * BURST, (probe + 1) * BURST):
             before = time.perf_counter_ns()
-            feed.take(number % 3, time.time_ns())
+            feed.take(number % len(VENUES), time.time_ns())
         heard = 0
         while heard != feed.ticks.cursor:
             missing, rows = reader.copy()
             lost += missing
             heard = int(rows[-1]["tick_sequence"]) if len(rows) else heard
         times.append(time.perf_counter_ns() - before)
-    rate = PROBES * BURST * 1e9 / (time.perf_counter_ns() - begin)
-    stop.set()
-    process.join(10)
-    feed.ticks.close()
-    feed.books.close()
-    return sorted(times), rate, lost
+    return sorted(times), PROBES * BURST * 1e9 / (time.perf_counter_ns() - begin), lost
 
 
 def measure() -> dict[str, Any]:

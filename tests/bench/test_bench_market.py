@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import shm
-from bench import book, connections, corpus, feed, message, visible, wire_to_tick
+from bench import aggregate, book, connections, corpus, feed, message, visible, wire_to_tick
 from bench.peers import books, decoders
 from engine.venues.catalogue import dialect_of
 
@@ -91,3 +91,13 @@ def test_a_trade_that_is_missing_is_counted_as_lost() -> None:
     audit = connections.Audit.__new__(connections.Audit)
     audit.trades = [[np.array([1, 2, 4])]] + [[np.array([1, 2, 3, 4])]] * (connections.CONNECTIONS - 1)
     assert audit.count(1, 4) == (4 * connections.CONNECTIONS - 1, 1)
+
+
+def test_a_global_book_is_measured_for_each_burst(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its venues take turns over all bursts: one that comes oftener would be out of messages before the end."""
+    monkeypatch.setattr(aggregate, "PROBES", 30)
+    monkeypatch.setattr(aggregate, "BACKLOG", 30)
+    found = aggregate.measure()
+    assert 0 < found["visible_p50_ns"] <= found["visible_max_ns"]
+    assert (found["lost"], found["capacity_per_s"] > 0) == (0, True)
+    assert [name for name in shm.names() if name.startswith("bench-aggregate-")] == []
