@@ -25,6 +25,7 @@ from engine.model.words import DONE_STATES, FillFlag, JournalKind, OrderState
 TRUTH_DECIMALS = 8
 TRUTH_ENDS = {
     "accepted": OrderState.OPEN,
+    "triggered": OrderState.OPEN,
     "fill": OrderState.PARTLY_FILLED,
     "cancelled": OrderState.CANCELLED,
     "expired": OrderState.EXPIRED,

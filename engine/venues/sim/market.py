@@ -42,6 +42,10 @@ class Market:
     notional_max: int = fixed("9000000")
     price_ratio_max: int = 5  # a limit may be this many times the last price, or this fraction of it
     open_orders_max: int = 200
+    contingent_orders_max: int = 5  # of the open orders, those that wait for a price or waited for one
+    order_lists_max: int = 20  # open at once
+    trailing_min: int = 10  # hundredths of a percent
+    trailing_max: int = 2_000
     fee_maker: int = fixed("0.001")
     fee_taker: int = fixed("0.001")
     prevention_default: str = "EXPIRE_MAKER"
@@ -64,6 +68,10 @@ class Market:
         if last_price and not last_price <= price * self.price_ratio_max <= last_price * self.price_ratio_max**2:
             return "PERCENT_PRICE_BY_SIDE"
         return ""
+
+    def trailing_allowed(self, delta: int) -> bool:
+        """Whether an order may trail the price by this much; 0: it does not trail."""
+        return not delta or self.trailing_min <= delta <= self.trailing_max
 
     def size_filter(self, size: int) -> str:
         """The name of the filter a size fails, or empty."""

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from engine.venues.sim.market import Market
+
+if TYPE_CHECKING:
+    from engine.venues.sim.order_lists import OrderList
 
 
 class Kind(StrEnum):
@@ -13,6 +16,16 @@ class Kind(StrEnum):
     LIMIT = "LIMIT"
     MARKET = "MARKET"
     LIMIT_MAKER = "LIMIT_MAKER"  # post-only: refused when it would take
+    STOP_LOSS = "STOP_LOSS"  # a MARKET order once the last price has moved against the order as far as its stop price
+    STOP_LOSS_LIMIT = "STOP_LOSS_LIMIT"  # the same, as a LIMIT order
+    TAKE_PROFIT = "TAKE_PROFIT"  # a MARKET order once the last price has moved in favour of the order
+    TAKE_PROFIT_LIMIT = "TAKE_PROFIT_LIMIT"
+
+
+STOP_LOSSES = frozenset({Kind.STOP_LOSS, Kind.STOP_LOSS_LIMIT})
+CONTINGENT = STOP_LOSSES | {Kind.TAKE_PROFIT, Kind.TAKE_PROFIT_LIMIT}
+UNPRICED = frozenset({Kind.MARKET, Kind.STOP_LOSS, Kind.TAKE_PROFIT})
+TIMED = frozenset({Kind.LIMIT, Kind.STOP_LOSS_LIMIT, Kind.TAKE_PROFIT_LIMIT})  # kinds that name a time in force
 
 
 class Until(StrEnum):
@@ -36,6 +49,7 @@ class Prevention(StrEnum):
 class Status(StrEnum):
     """Where an order stands."""
 
+    PENDING_NEW = "PENDING_NEW"  # it waits until its list's working order is filled
     NEW = "NEW"
     PARTIALLY_FILLED = "PARTIALLY_FILLED"
     FILLED = "FILLED"
@@ -44,13 +58,26 @@ class Status(StrEnum):
     EXPIRED_IN_MATCH = "EXPIRED_IN_MATCH"
 
 
-OPEN = frozenset({Status.NEW, Status.PARTIALLY_FILLED})
+OPEN = frozenset({Status.PENDING_NEW, Status.NEW, Status.PARTIALLY_FILLED})
+
+
+class Expiry(StrEnum):
+    """Why an order expired."""
+
+    NONE = ""
+    REJECTED = "REJECTED"  # it waited, and when its turn came it could not be placed
+    OCO_TRIGGER = "OCO_TRIGGER"  # the other order of its pair began to work, or ended
+    OTO_PHASE_ONE_EXPIRED = "OTO_PHASE_ONE_EXPIRED"  # its list's working order ended before it was filled
+    IOC = "UNFILLED_IOC_QUANTITY_EXPIRED"
+    FOK = "UNFILLED_FOK_ORDER_EXPIRED"
+    NO_LIQUIDITY = "INSUFFICIENT_LIQUIDITY"
 
 
 class Happening(StrEnum):
     """What an execution tells."""
 
     NEW = "NEW"
+    TRIGGERED = "TRIGGERED"  # its stop price was reached, or its list's working order is filled
     TRADE = "TRADE"
     CANCELED = "CANCELED"
     EXPIRED = "EXPIRED"
@@ -72,6 +99,8 @@ class OrderRequest:
     size: int = 0
     quote_size: int = 0
     prevention: str = ""  # empty: the market's own
+    stop: int = 0  # the last price at which a contingent order begins to work, or to trail
+    trailing: int = 0  # hundredths of a percent that the price turns back from its best before the order works
 
 
 class Refused(StrEnum):
@@ -80,6 +109,8 @@ class Refused(StrEnum):
     FILTER = "filter"
     BALANCE = "balance"
     WOULD_TAKE = "would take"
+    WOULD_TRIGGER = "would trigger"
+    BAD_PRICES = "bad prices"
     DUPLICATE = "duplicate"
     CLOSED = "closed"
 
@@ -120,7 +151,7 @@ class Print(NamedTuple):
 
 @dataclass(eq=False, slots=True)
 class Order:
-    """One accepted order."""
+    """One order. `hold` is the price at which what remains of it is locked; 0: nothing is."""
 
     id: int
     account: str
@@ -143,6 +174,30 @@ class Order:
     fills: list[Fill] = field(default_factory=list)
     preventions: list["Prevented"] = field(default_factory=list)
     amendments: list["Amendment"] = field(default_factory=list)
+    stop: int = 0
+    trailing: int = 0
+    extreme: int = 0  # the best price since the order trails; 0: it does not trail yet
+    trailing_ns: int = -1  # since when it trails
+    worth: int = 0  # the price at which it is locked when it is locked for itself alone; 0: it pays fill by fill
+    hold: int = 0
+    working_ns: int = -1  # since when it may trade; -1: it still waits
+    expiry: Expiry = Expiry.NONE
+    order_list: "OrderList | None" = None
+
+    @property
+    def symbol(self) -> str:
+        """The market's name."""
+        return self.market.symbol
+
+    @property
+    def works(self) -> bool:
+        """Whether it no longer waits for a price or for another order."""
+        return self.working_ns >= 0
+
+    @property
+    def contingent(self) -> bool:
+        """Whether it waits for a price before it works."""
+        return self.kind in CONTINGENT
 
     @property
     def remaining(self) -> int:
@@ -191,3 +246,4 @@ class Execution(NamedTuple):
     cancel_id: str = ""  # the client id of the cancel, where one was made
     prevented: Prevented | None = None
     amended: Amendment | None = None
+    working_ns: int = -1

@@ -1,7 +1,7 @@
 """The truth log: what really happened to the watched orders, whatever the wire told or lost.
 
-One JSON object a line, appended and flushed as it happens: `accepted`, `fill`, `cancelled`, `expired`, `prevented`,
-`amended`. A test holds an engine's journal against it, order for order and fill for fill.
+One JSON object a line, appended and flushed as it happens: `accepted`, `triggered`, `fill`, `cancelled`, `expired`,
+`prevented`, `amended`. A test holds an engine's journal against it, order for order and fill for fill.
 """
 
 from typing import IO
@@ -15,6 +15,7 @@ from engine.venues.sim.orders import Execution, Happening
 
 WORDS = {
     Happening.NEW: "accepted",
+    Happening.TRIGGERED: "triggered",
     Happening.TRADE: "fill",
     Happening.CANCELED: "cancelled",
     Happening.EXPIRED: "expired",

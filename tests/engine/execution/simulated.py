@@ -21,8 +21,8 @@ NAME = "engine".ljust(64, "0")
 FLOW_INTERVAL_NS = 100_000_000
 AHEAD_NS = 700_000_000  # the venue's clock is not ours
 ENDS = {
-    "accepted": OrderState.OPEN, "fill": OrderState.PARTLY_FILLED, "cancelled": OrderState.CANCELLED,
-    "expired": OrderState.EXPIRED, "prevented": OrderState.EXPIRED,
+    "accepted": OrderState.OPEN, "triggered": OrderState.OPEN, "fill": OrderState.PARTLY_FILLED,
+    "cancelled": OrderState.CANCELLED, "expired": OrderState.EXPIRED, "prevented": OrderState.EXPIRED,
 }  # fmt: skip
 
 

@@ -5,29 +5,24 @@ REST and the WebSocket API lead to the same functions. Each takes a `Call`, and 
 
 from dataclasses import dataclass
 
-from engine.model.words import BUY, SELL
-from engine.venues.sim.binance import render
+from engine.venues.sim.binance import render, render_lists
 from engine.venues.sim.binance.errors import (
     ApiError,
     mandatory,
     no_such_order,
-    not_required,
+    one_of,
     rejected,
     unknown_order,
 )
 from engine.venues.sim.binance.limits import Limits
+from engine.venues.sim.binance.order_reader import read_order, shape_of
 from engine.venues.sim.binance.parameters import Parameters
 from engine.venues.sim.market import Market
 from engine.venues.sim.matching import Matching
-from engine.venues.sim.orders import Kind, Order, OrderRequest, Prevention, Refused, Rejection, Status, Until
+from engine.venues.sim.orders import Kind, Order, OrderRequest, Refused, Rejection, Status
 
-KINDS = frozenset(Kind)
-UNTILS = frozenset(Until)
-PREVENTIONS = frozenset(Prevention)
-SHAPES = frozenset({"ACK", "RESULT", "FULL"})
 ONLY = {"ONLY_NEW": Status.NEW, "ONLY_PARTIALLY_FILLED": Status.PARTIALLY_FILLED}
-NUMBER_MOST = 2**63 - 1
-STRATEGY_TYPE_LEAST = 1_000_000
+SHOWN_IN_FULL = frozenset({Kind.LIMIT, Kind.MARKET})
 
 
 @dataclass(slots=True)
@@ -82,10 +77,8 @@ class Desk:
         orders = list(self.matching.open[call.account, symbol].values())
         if not orders:
             raise unknown_order()
-        name = self._name()
-        for order in orders:
-            self.matching.cancel(order, name, call.now_ns)
-        return [render.cancelled(order, name, call.unit) for order in orders]
+        name = self.name()
+        return [self._end(order, name, call) for order in orders if order.open]
 
     def replace(self, call: Call) -> dict[str, object]:
         """order.cancelReplace: see the outcome matrix in Binance's documentation; it is not a transaction."""
@@ -111,7 +104,7 @@ class Desk:
         symbol, size = self.market(call.parameters).symbol, call.parameters.amount("newQty")
         if size is None:
             raise mandatory("newQty")
-        name = call.parameters.client_id("newClientOrderId") or self._name()
+        name = call.parameters.client_id("newClientOrderId") or self.name()
         order = self._find(call, symbol, "orderId", "origClientOrderId")
         if order is None or not order.open:
             raise ApiError(-2038, "Unknown order sent.")
@@ -124,7 +117,10 @@ class Desk:
         rejection = self.matching.amend(order, size, name, call.now_ns)
         if rejection is not None:
             raise rejected(rejection) if rejection.filter_name else ApiError(-2038, "Duplicate order sent.")
-        return render.amended(order, call.unit)
+        answer = render.amended(order, call.unit)
+        if order.order_list is None:
+            return answer
+        return {**answer, "listStatus": render_lists.brief(order.order_list)}
 
     def amendments(self, call: Call) -> list[dict[str, object]]:
         """order.amendments: how often an order was reduced."""
@@ -158,19 +154,10 @@ class Desk:
         self.market(call.parameters)
         return []
 
-    def no_lists(self, call: Call) -> list[object]:
-        """The lists of all and of open order lists: none was ever placed."""
-        call.parameters.limit(500, 1000)
-        return []
-
-    def no_list(self, _: Call) -> object:
-        """orderList.status and orderList.cancel: there is no order list."""
-        raise ApiError(-2013, "Order list does not exist.")
-
-    def refuse_list(self, call: Call) -> object:
-        """Order lists: refused, as exchangeInfo says by `ocoAllowed`, `otoAllowed` and `opoAllowed`."""
+    def no_routing(self, call: Call) -> object:
+        """sor.order.place and sor.order.test: smart order routing does not exist here."""
         self.market(call.parameters)
-        raise ApiError(-2010, "OCO orders are not supported for this symbol")
+        raise ApiError(-1013, "This symbol has no SOR.")
 
     def status(self, call: Call) -> dict[str, object]:
         """order.status."""
@@ -185,14 +172,14 @@ class Desk:
         return [
             render.queried(order, call.unit)
             for symbol in symbols
-            for order in self.matching.open[call.account, symbol].values()
+            for _, order in sorted(self.matching.open[call.account, symbol].items())
         ]
 
     def all_orders(self, call: Call) -> list[dict[str, object]]:
         """allOrders: from an id on, or the latest."""
         found = self._history(call, self.market(call.parameters).symbol)
         first, limit = call.parameters.integer("orderId"), call.parameters.limit(500, 1000)
-        low, high = _span(call)
+        low, high = span(call)
         found = [order for order in found if low <= order.now_ns <= high and (first is None or order.id >= first)]
         return [render.queried(order, call.unit) for order in (found[:limit] if first is not None else found[-limit:])]
 
@@ -201,41 +188,22 @@ class Desk:
         parameters = call.parameters
         symbol = self.market(parameters).symbol
         wanted, first = parameters.integer("orderId"), parameters.integer("fromId")
-        limit, (low, high) = parameters.limit(500, 1000), _span(call)
+        limit, (low, high) = parameters.limit(500, 1000), span(call)
         fills = sorted(
-            (fill.trade_id, fill)
+            (fill.trade_id, order.id, fill, order)
             for order in self._history(call, symbol)
             if wanted is None or order.id == wanted
             for fill in order.fills
             if low <= fill.now_ns <= high and (first is None or fill.trade_id >= first)
         )
         chosen = fills[:limit] if first is not None else fills[-limit:]
-        return [render.own_trade(symbol, fill, call.unit) for _, fill in chosen]
+        return [render.own_trade(order, fill, call.unit) for _, _, fill, order in chosen]
 
     def request(self, call: Call) -> tuple[OrderRequest, str]:
         """Read what an order wants, and the shape of its answer."""
-        parameters = call.parameters
-        market = self.market(parameters)
-        side = BUY if parameters.choice("side", {"BUY", "SELL"}) == "BUY" else SELL
-        kind = Kind(parameters.choice("type", KINDS))
-        until = Until.GTC
-        if kind == Kind.LIMIT:
-            until = Until(parameters.choice("timeInForce", UNTILS))
-        elif parameters.text("timeInForce"):
-            raise not_required("timeInForce")
-        price, size, quote_size = _sizes(parameters, kind)
-        prevention = parameters.text("selfTradePreventionMode") and parameters.choice(
-            "selfTradePreventionMode", PREVENTIONS
-        )
-        shape = parameters.choice("newOrderRespType", SHAPES, "ACK" if kind == Kind.LIMIT_MAKER else "FULL")
-        parameters.integer("strategyId")
-        strategy_type = parameters.integer("strategyType")
-        if strategy_type is not None and strategy_type < STRATEGY_TYPE_LEAST:
-            raise ApiError(-1134, "`strategyType` was less than 1000000.")
-        name = parameters.client_id("newClientOrderId") or self._name()
-        return OrderRequest(
-            call.account, market.symbol, name, side, kind, until, price, size, quote_size, prevention
-        ), shape
+        market = self.market(call.parameters)
+        request = read_order(call.parameters, call.account, market, self.name)
+        return request, shape_of(call.parameters, "FULL" if request.kind in SHOWN_IN_FULL else "ACK")
 
     def _place(self, request: OrderRequest, now_ns: int) -> Order:
         """Match an order and count it."""
@@ -266,13 +234,20 @@ class Desk:
         restriction = call.parameters.text("cancelRestrictions")
         if restriction:
             call.parameters.choice("cancelRestrictions", frozenset(ONLY))
-        name = call.parameters.client_id(new_name) or self._name()
+        name = call.parameters.client_id(new_name) or self.name()
         order = self._find(call, symbol, id_name, client_id_name)
         if order is None or not order.open:
             raise unknown_order()
         if restriction and order.status != ONLY[restriction]:
             raise ApiError(-2011, "Order was not canceled due to cancel restrictions.")
+        return self._end(order, name, call)
+
+    def _end(self, order: Order, name: str, call: Call) -> dict[str, object]:
+        """Cancel an order, with all of its list where it belongs to one; the answer."""
+        ending = (order,) if order.order_list is None else order.order_list.open_orders
         self.matching.cancel(order, name, call.now_ns)
+        if order.order_list is not None:
+            return render_lists.cancelled(order.order_list, ending, name, call.unit)
         return render.cancelled(order, name, call.unit)
 
     def _find(self, call: Call, symbol: str, id_name: str, client_id_name: str) -> Order | None:
@@ -280,8 +255,7 @@ class Desk:
         order_id = call.parameters.integer(id_name)
         client_id = call.parameters.client_id(client_id_name) if client_id_name else ""
         if order_id is None and not client_id:
-            words = f"Param '{client_id_name}' or '{id_name}' must be sent, but both were empty/null!"
-            raise ApiError(-1102, words)
+            raise one_of(client_id_name, id_name)
         if order_id is None:
             return self.matching.by_client_id.get((call.account, symbol, client_id))
         order = self.matching.orders.get((symbol, order_id))
@@ -293,38 +267,13 @@ class Desk:
         """All orders of the account in a market, oldest first."""
         return [o for (s, _), o in self.matching.orders.items() if s == symbol and o.account == call.account]
 
-    def _name(self) -> str:
+    def name(self) -> str:
         """A client order id for who sent none."""
         self._names += 1
         return f"venue{self._names:017d}"
 
 
-def _sizes(parameters: Parameters, kind: Kind) -> tuple[int, int, int]:
-    """Price, size and size in quote, as the kind of order needs them."""
-    price, size = parameters.amount("price"), parameters.amount("quantity")
-    quote_size = parameters.amount("quoteOrderQty")
-    if kind == Kind.MARKET:
-        if price is not None:
-            raise not_required("price")
-        if size is None and quote_size is None:
-            raise mandatory("quantity")
-        if size is not None and quote_size is not None:
-            raise ApiError(-1128, "Combination of optional parameters invalid.")
-    elif quote_size is not None:
-        raise not_required("quoteOrderQty")
-    elif price is None or size is None:
-        raise mandatory("price" if price is None else "quantity")
-    for value, words in (
-        (price, "Invalid price."),
-        (size, "Invalid quantity."),
-        (quote_size, "Invalid quote order qty."),
-    ):
-        if value is not None and not 0 < value <= NUMBER_MOST:
-            raise ApiError(-1013, words)
-    return price or 0, size or 0, quote_size or 0
-
-
-def _span(call: Call) -> tuple[int, int]:
+def span(call: Call) -> tuple[int, int]:
     """The times a listing is bounded by."""
     start, end = call.parameters.integer("startTime"), call.parameters.integer("endTime")
     high = call.now_ns if end is None else (end + 1) * render.MILLISECOND

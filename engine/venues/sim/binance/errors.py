@@ -26,6 +26,8 @@ class ApiError(Exception):
 REJECTIONS = {
     Refused.BALANCE: "Account has insufficient balance for requested action.",
     Refused.WOULD_TAKE: "Order would immediately match and take.",
+    Refused.WOULD_TRIGGER: "Order would trigger immediately.",
+    Refused.BAD_PRICES: "The relationship of the prices for the orders is not correct.",
     Refused.DUPLICATE: "Duplicate order sent.",
     Refused.CLOSED: "Market is closed.",
 }
@@ -56,6 +58,16 @@ def empty(name: str) -> ApiError:
 def not_required(name: str) -> ApiError:
     """A parameter that this kind of order has no use for."""
     return ApiError(-1106, f"Parameter '{name}' sent when not required.")
+
+
+def one_of(first: str, second: str) -> ApiError:
+    """Neither of two parameters was sent, of which one must be."""
+    return ApiError(-1102, f"Param '{first}' or '{second}' must be sent, but both were empty/null!")
+
+
+def unsupported(what: str) -> ApiError:
+    """A kind of order that exchangeInfo says is not taken."""
+    return ApiError(-1013, f"{what} orders are not supported for this symbol.")
 
 
 def unknown_order() -> ApiError:

@@ -100,10 +100,10 @@ class Limits:
             now_ns,
         )
 
-    def order_room(self, account: str, now_ns: int) -> ApiError | None:
-        """The error of an account that may not place another order now."""
+    def order_room(self, account: str, now_ns: int, orders: int = 1) -> ApiError | None:
+        """The error of an account that may not place so many more orders now."""
         for limit in self.orders:
-            if limit.count(account, now_ns) >= limit.most:
+            if limit.count(account, now_ns) + orders > limit.most:
                 words = (
                     f"Too many new orders; current limit is {limit.most} orders per {limit.number} {limit.interval}."
                 )
@@ -114,10 +114,10 @@ class Limits:
                 return ApiError(-1015, words, 429, retry)
         return None
 
-    def order_placed(self, account: str, now_ns: int) -> None:
-        """Count an order."""
+    def order_placed(self, account: str, now_ns: int, orders: int = 1) -> None:
+        """Count an order, or those of a list."""
         for limit in self.orders:
-            limit.add(account, 1, now_ns)
+            limit.add(account, orders, now_ns)
 
     def order_filled(self, account: str, now_ns: int) -> None:
         """Give a count back: an order got its first fill."""

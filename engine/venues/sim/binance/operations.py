@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from enum import Enum
 
 from engine.venues.sim.binance.desk import Call, Desk
+from engine.venues.sim.binance.list_desk import TAKES_OCO, TAKES_OLD_OCO, TAKES_OTO, TAKES_OTOCO, ListDesk
 from engine.venues.sim.binance.listen_keys import ListenKeys
 from engine.venues.sim.binance.looks import Looks, depth_weight
+from engine.venues.sim.binance.order_reader import PEG
 from engine.venues.sim.binance.statistics import SYMBOLS_MOST, Statistics
 from engine.venues.sim.binance.wallet import Wallet
 
@@ -44,7 +46,7 @@ SPAN = PAGE | {"startTime", "endTime"}
 KLINES = SPAN | {"interval", "timeZone"}
 ORDER = SYMBOL | {
     "side", "type", "timeInForce", "quantity", "quoteOrderQty", "price", "newClientOrderId", "strategyId",
-    "strategyType", "newOrderRespType", "selfTradePreventionMode",
+    "strategyType", "newOrderRespType", "selfTradePreventionMode", "stopPrice", "trailingDelta", "icebergQty", *PEG,
 }  # fmt: skip
 NAMED = SYMBOL | {"orderId", "origClientOrderId"}
 CANCEL = NAMED | {"newClientOrderId", "cancelRestrictions"}
@@ -54,14 +56,13 @@ REPLACE = ORDER | {
 }  # fmt: skip
 EXCHANGE = SYMBOLS | {"permissions", "showPermissionSets"}
 KEY = frozenset({"listenKey"})
-LIST = frozenset({"orderListId", "listClientOrderId"})
-LISTS = ("", ".oco", ".oto", ".otoco", ".opo", ".opoco")
+LISTING = frozenset({"limit", "startTime", "endTime", "fromId"})
 
 
 def operations(desk: Desk, looks: Looks, statistics: Statistics, keys: ListenKeys) -> dict[str, Operation]:
     """The table by WebSocket name."""
     none, user, trade = Security.NONE, Security.USER, Security.TRADE
-    wallet = Wallet(looks)
+    wallet, lists = Wallet(looks), ListDesk(desk)
     table = (
         Operation("ping", none, 1, looks.ping),
         Operation("time", none, 1, looks.time),
@@ -105,11 +106,25 @@ def operations(desk: Desk, looks: Looks, statistics: Statistics, keys: ListenKey
             PAGE | {"preventedMatchId", "orderId", "fromPreventedMatchId"},
         ),
         Operation("myAllocations", user, 20, desk.allocations, SPAN | {"fromAllocationId", "orderId"}),
-        *(Operation(f"orderList.place{kind}", trade, 1, desk.refuse_list, None) for kind in LISTS),
-        Operation("orderList.cancel", trade, 1, desk.no_list, LIST | SYMBOL | {"newClientOrderId"}),
-        Operation("orderList.status", user, 4, desk.no_list, LIST | {"origClientOrderId"}),
-        Operation("allOrderLists", user, 20, desk.no_lists, SPAN | {"fromId"}),
-        Operation("openOrderLists.status", user, 6, desk.no_lists),
+        _placing("orderList.place", lists.old_oco, TAKES_OLD_OCO),
+        _placing("orderList.place.oco", lists.oco, TAKES_OCO),
+        _placing("orderList.place.oto", lists.oto, TAKES_OTO),
+        _placing("orderList.place.otoco", lists.otoco, TAKES_OTOCO),
+        _placing("orderList.place.opo", lists.opo, None),
+        _placing("orderList.place.opoco", lists.opo, None),
+        Operation(
+            "orderList.cancel",
+            trade,
+            1,
+            lists.cancel,
+            SYMBOL | {"orderListId", "listClientOrderId", "newClientOrderId"},
+            checked_twice=True,
+        ),
+        Operation("orderList.status", user, 4, lists.status, frozenset({"orderListId", "origClientOrderId"})),
+        Operation("allOrderLists", user, 20, lists.all, LISTING),
+        Operation("openOrderLists.status", user, 6, lists.open),
+        _placing("sor.order.place", desk.no_routing, None),
+        Operation("sor.order.test", trade, 1, desk.no_routing, None),
         Operation("account.status", user, 20, looks.account, frozenset({"omitZeroBalances"})),
         Operation("account.rateLimits.orders", user, 40, looks.order_use),
         Operation("account.commission", user, 20, looks.commission, SYMBOL),
@@ -162,6 +177,8 @@ ROUTES = {
     ("DELETE", "/api/v3/orderList"): "orderList.cancel",
     ("GET", "/api/v3/allOrderList"): "allOrderLists",
     ("GET", "/api/v3/openOrderList"): "openOrderLists.status",
+    ("POST", "/api/v3/sor/order"): "sor.order.place",
+    ("POST", "/api/v3/sor/order/test"): "sor.order.test",
     ("GET", "/api/v3/myTrades"): "myTrades",
     ("GET", "/api/v3/myPreventedMatches"): "myPreventedMatches",
     ("GET", "/api/v3/myAllocations"): "myAllocations",
@@ -178,6 +195,11 @@ ROUTES = {
     ("GET", "/fapi/v1/exchangeInfo"): "fapi.exchangeInfo",
     ("GET", "/dapi/v1/exchangeInfo"): "dapi.exchangeInfo",
 }
+
+
+def _placing(name: str, run: Callable[[Call], object], takes: frozenset[str] | None) -> Operation:
+    """A request that places orders."""
+    return Operation(name, Security.TRADE, 1, run, takes, orders=True, checked_twice=True)
 
 
 def _many(one: int, all_of_them: int) -> Callable[[Call], int]:

@@ -1,7 +1,7 @@
 """One request's parameters, read with Binance's own complaints about what is wrong with them."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from engine.venues.sim.binance.errors import ApiError, empty, illegal, mandatory
 from engine.venues.sim.candles import INTERVALS
@@ -30,11 +30,19 @@ ALWAYS = ("timestamp", "recvWindow", "signature", "apiKey", "returnRateLimits")
 
 
 class Parameters:
-    """Parameters by name, as text."""
+    """Parameters by name, as text. Those of one order of a list are read by the names that a single order's have."""
 
-    def __init__(self, values: dict[str, str]) -> None:
-        """Take what was sent."""
-        self.values = values
+    def __init__(self, values: dict[str, str], names: Mapping[str, str] | None = None) -> None:
+        """Take what was sent; `names` says under which name a parameter was sent where it is another one."""
+        self.values, self._names = values, names or {}
+
+    def named(self, names: Mapping[str, str]) -> "Parameters":
+        """The same parameters, some of them read by other names."""
+        return Parameters(self.values, names)
+
+    def sent(self, name: str) -> str:
+        """The name under which a parameter is sent."""
+        return self._names.get(name, name)
 
     def check(self, takes: Collection[str] | None) -> None:
         """Refuse an empty parameter, and one that the request does not take; None: it takes any."""
@@ -51,13 +59,13 @@ class Parameters:
 
     def text(self, name: str) -> str:
         """A parameter, or empty."""
-        return self.values.get(name, "")
+        return self.values.get(self.sent(name), "")
 
     def needed(self, name: str) -> str:
         """A parameter that must be there."""
         text = self.text(name)
         if not text:
-            raise mandatory(name)
+            raise mandatory(self.sent(name))
         return text
 
     def symbol(self) -> str:
@@ -94,13 +102,13 @@ class Parameters:
         if not text:
             return None
         if not NUMBER.fullmatch(text):
-            raise illegal(name, NUMBER_RANGE)
+            raise illegal(self.sent(name), NUMBER_RANGE)
         if len(text.partition(".")[2].rstrip("0")) > DECIMALS:
-            raise ApiError(-1111, f"Parameter '{name}' has too much precision.")
+            raise ApiError(-1111, f"Parameter '{self.sent(name)}' has too much precision.")
         try:
             return fixed(text)
         except ValueError:
-            raise _overflow(name) from None
+            raise _overflow(self.sent(name)) from None
 
     def integer(self, name: str) -> int | None:
         """A whole number, or None when it was not sent."""
@@ -108,9 +116,9 @@ class Parameters:
         if not text:
             return None
         if not INTEGER.fullmatch(text):
-            raise illegal(name, INTEGER_RANGE)
+            raise illegal(self.sent(name), INTEGER_RANGE)
         if int(text) > INTEGER_MOST:
-            raise _overflow(name)
+            raise _overflow(self.sent(name))
         return int(text)
 
     def limit(self, default: int, most: int) -> int:
@@ -124,9 +132,9 @@ class Parameters:
         """One of a few words; `like` names the parameter that is complained about in the same words."""
         text = self.text(name) or default
         if not text:
-            raise mandatory(name)
+            raise mandatory(self.sent(name))
         if text not in allowed:
-            words = (-1130, f"Data sent for parameter '{name}' is not valid.")
+            words = (-1130, f"Data sent for parameter '{self.sent(name)}' is not valid.")
             raise ApiError(*WRONG_CHOICE.get(like or name, words))
         return text
 
@@ -134,7 +142,7 @@ class Parameters:
         """A client order id, or empty when it was not sent."""
         text = self.text(name)
         if text and not CLIENT_ID.fullmatch(text):
-            raise illegal(name, CLIENT_ID_RANGE)
+            raise illegal(self.sent(name), CLIENT_ID_RANGE)
         return text
 
 

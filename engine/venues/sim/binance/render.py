@@ -5,7 +5,7 @@ from engine.model.words import BUY
 from engine.venues.sim.candles import Candle, following
 from engine.venues.sim.ledger import Account
 from engine.venues.sim.market import DECIMALS, SCALE, Market
-from engine.venues.sim.orders import Amendment, Execution, Fill, Happening, Kind, Order, Prevented, Status
+from engine.venues.sim.orders import TIMED, Amendment, Execution, Fill, Happening, Kind, Order, Prevented, Status
 
 MILLISECOND, MICROSECOND = 1_000_000, 1_000
 ZERO = "0.00000000"
@@ -25,12 +25,23 @@ def side_word(side: int) -> str:
 
 def until_word(order: Order) -> str:
     """The time in force as Binance shows it: market and post-only orders are GTC."""
-    return order.until if order.kind == Kind.LIMIT else "GTC"
+    return order.until if order.kind in TIMED else "GTC"
+
+
+def list_id(order: Order) -> int:
+    """The id of an order's list, or -1."""
+    return -1 if order.order_list is None else order.order_list.id
+
+
+def stamp(now_ns: int, unit: int) -> int:
+    """A time in its unit, or -1 where it has not come."""
+    return now_ns // unit if now_ns >= 0 else -1
 
 
 def identity(order: Order) -> dict[str, object]:
     """What names an order."""
-    return {"symbol": order.market.symbol, "orderId": order.id, "orderListId": -1, "clientOrderId": order.client_id}
+    names = {"symbol": order.market.symbol, "orderId": order.id, "orderListId": list_id(order)}
+    return {**names, "clientOrderId": order.client_id}
 
 
 def amounts(order: Order) -> dict[str, object]:
@@ -48,6 +59,14 @@ def amounts(order: Order) -> dict[str, object]:
     }
 
 
+def condition(order: Order, unit: int) -> dict[str, object]:
+    """The price that a contingent order waits for, and how it trails."""
+    if not order.contingent:
+        return {}
+    trails = {"trailingDelta": order.trailing, "trailingTime": stamp(order.trailing_ns, unit)}
+    return {"stopPrice": text(order.stop), **(trails if order.trailing else {})}
+
+
 def prevention(order: Order) -> dict[str, object]:
     """What self-trade prevention took, where it took something."""
     if order.prevented_match_id < 0:
@@ -60,8 +79,10 @@ def placed(order: Order, shape: str, unit: int) -> dict[str, object]:
     answer = {**identity(order), "transactTime": order.update_ns // unit}
     if shape == "ACK":
         return answer
-    answer |= {**amounts(order), "workingTime": order.now_ns // unit, "selfTradePreventionMode": order.prevention}
-    answer |= prevention(order)
+    answer |= {**amounts(order), **condition(order, unit), "workingTime": stamp(order.working_ns, unit)}
+    answer |= {"selfTradePreventionMode": order.prevention, **prevention(order)}
+    if order.expiry:
+        answer["expiryReason"] = order.expiry
     if shape == "FULL":
         answer["fills"] = [placed_fill(fill) for fill in order.fills]
         if order.preventions:
@@ -95,10 +116,11 @@ def cancelled(order: Order, cancel_id: str, unit: int) -> dict[str, object]:
         "symbol": order.market.symbol,
         "origClientOrderId": order.client_id,
         "orderId": order.id,
-        "orderListId": -1,
+        "orderListId": list_id(order),
         "clientOrderId": cancel_id,
         "transactTime": order.update_ns // unit,
         **amounts(order),
+        **condition(order, unit),
         "selfTradePreventionMode": order.prevention,
         **prevention(order),
     }
@@ -113,7 +135,7 @@ def amended(order: Order, unit: int) -> dict[str, object]:
         "amendedOrder": {
             "symbol": order.market.symbol,
             "orderId": order.id,
-            "orderListId": -1,
+            "orderListId": list_id(order),
             "origClientOrderId": latest.old_client_id,
             "clientOrderId": order.client_id,
             "price": text(order.price),
@@ -126,7 +148,7 @@ def amended(order: Order, unit: int) -> dict[str, object]:
             "timeInForce": until_word(order),
             "type": order.kind,
             "side": side_word(order.side),
-            "workingTime": order.now_ns // unit,
+            "workingTime": stamp(order.working_ns, unit),
             "selfTradePreventionMode": order.prevention,
         },
     }
@@ -189,24 +211,25 @@ def queried(order: Order, unit: int) -> dict[str, object]:
         **identity(order),
         **wants,
         "stopPrice": ZERO,
+        **condition(order, unit),
         "icebergQty": ZERO,
         "time": order.now_ns // unit,
         "updateTime": order.update_ns // unit,
-        "isWorking": True,
-        "workingTime": order.now_ns // unit,
+        "isWorking": order.works,
+        "workingTime": stamp(order.working_ns, unit),
         "origQuoteOrderQty": quote,
         "selfTradePreventionMode": order.prevention,
         **prevention(order),
     }
 
 
-def own_trade(symbol: str, fill: Fill, unit: int) -> dict[str, object]:
+def own_trade(order: Order, fill: Fill, unit: int) -> dict[str, object]:
     """A fill in the list of one's own trades."""
     return {
-        "symbol": symbol,
+        "symbol": order.market.symbol,
         "id": fill.trade_id,
         "orderId": fill.order_id,
-        "orderListId": -1,
+        "orderListId": list_id(order),
         "price": text(fill.price),
         "qty": text(fill.size),
         "quoteQty": text(fill.notional),
@@ -234,11 +257,11 @@ def execution_report(execution: Execution, event_ns: int, unit: int) -> dict[str
         "f": until_word(order),
         "q": text(order.size),
         "p": text(order.price),
-        "P": ZERO,
+        "P": text(order.stop),
         "F": ZERO,
-        "g": -1,
+        "g": list_id(order),
         "C": amended_now.old_client_id if amended_now else order.client_id if is_cancel else "",
-        "x": execution.happening,
+        "x": Happening.NEW if execution.happening == Happening.TRIGGERED else execution.happening,
         "X": execution.status,
         "r": "NONE",
         "i": order.id,
@@ -250,16 +273,21 @@ def execution_report(execution: Execution, event_ns: int, unit: int) -> dict[str
         "T": execution.now_ns // unit,
         "t": fill.trade_id if fill else -1,
         "I": execution.id,
-        "w": execution.status in (Status.NEW, Status.PARTIALLY_FILLED),
+        "w": execution.status in (Status.NEW, Status.PARTIALLY_FILLED) and execution.working_ns >= 0,
         "m": bool(fill and fill.maker),
         "M": False,
         "O": order.now_ns // unit,
         "Z": text(execution.spent),
         "Y": text(fill.notional) if fill else ZERO,
         "Q": text(order.quote_size),
-        "W": order.now_ns // unit,
         "V": order.prevention,
     }
+    if execution.working_ns >= 0:
+        report["W"] = execution.working_ns // unit
+    if order.trailing:
+        report |= {"d": order.trailing, "D": stamp(order.trailing_ns, unit)}
+    if execution.happening == Happening.EXPIRED:
+        report["eR"] = order.expiry
     if execution.prevented is not None:
         taken = (
             execution.prevented.maker_size
@@ -298,13 +326,13 @@ def symbol_view(market: Market) -> dict[str, object]:
         "quoteAssetPrecision": DECIMALS,
         "baseCommissionPrecision": DECIMALS,
         "quoteCommissionPrecision": DECIMALS,
-        "orderTypes": ["LIMIT", "LIMIT_MAKER", "MARKET"],
+        "orderTypes": sorted(Kind),
         "icebergAllowed": False,
-        "ocoAllowed": False,
-        "otoAllowed": False,
+        "ocoAllowed": True,
+        "otoAllowed": True,
         "opoAllowed": False,
         "quoteOrderQtyMarketAllowed": True,
-        "allowTrailingStop": False,
+        "allowTrailingStop": True,
         "cancelReplaceAllowed": True,
         "amendAllowed": True,
         "pegInstructionsAllowed": False,
@@ -347,5 +375,14 @@ def symbol_filters(market: Market) -> list[dict[str, object]]:
             "applyMaxToMarket": True,
             "avgPriceMins": 0,
         },
+        {
+            "filterType": "TRAILING_DELTA",
+            "minTrailingAboveDelta": market.trailing_min,
+            "maxTrailingAboveDelta": market.trailing_max,
+            "minTrailingBelowDelta": market.trailing_min,
+            "maxTrailingBelowDelta": market.trailing_max,
+        },
         {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": market.open_orders_max},
+        {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": market.contingent_orders_max},
+        {"filterType": "MAX_NUM_ORDER_LISTS", "maxNumOrderLists": market.order_lists_max},
     ]

@@ -16,7 +16,7 @@ from typing import IO
 
 import orjson
 
-from engine.venues.sim.binance import render, rest
+from engine.venues.sim.binance import render, render_lists, rest
 from engine.venues.sim.binance.api_session import Answered, ApiSession
 from engine.venues.sim.binance.desk import Call, Desk
 from engine.venues.sim.binance.errors import ApiError, bad_key, mandatory, timeout
@@ -35,6 +35,7 @@ from engine.venues.sim.binance.streams import INTERVALS, SLOW, Hub, MarketSessio
 from engine.venues.sim.flow import Flow
 from engine.venues.sim.ledger import Ledger
 from engine.venues.sim.matching import Matching
+from engine.venues.sim.order_lists import ListEvent
 from engine.venues.sim.orders import Execution, Happening, Print
 from engine.venues.sim.truth import TruthLog
 
@@ -313,10 +314,13 @@ class BinanceVenue:
             for aggregate in self.looks.histories[symbol].new_since(last_id):
                 self._tapes[symbol].aggregate(aggregate)
 
-    def _report(self, executions: list[Execution]) -> None:
+    def _report(self, executions: list[Execution | ListEvent]) -> None:
         """Write the truth, then tell the accounts."""
         touched: dict[str, dict[str, None]] = {}
         for execution in executions:
+            if isinstance(execution, ListEvent):
+                self._send(execution.account, partial(render_lists.list_status, execution, self.now_ns))
+                continue
             order = execution.order
             self.truth.write(execution, self.ledger.accounts[order.account])
             if execution.happening == Happening.TRADE and execution.fill and execution.filled == execution.fill.size:

@@ -336,19 +336,6 @@ def test_prevented_matches_are_listed_by_their_id_and_by_order() -> None:
     assert wire.signed("GET", "myAllocations", symbol="BTCUSDT") == (200, [])
 
 
-@pytest.mark.parametrize("path", ["order/oco", "orderList/oco", "orderList/oto", "orderList/otoco"])
-def test_order_lists_are_refused_as_exchange_info_says(path: str) -> None:
-    """A client must learn that both halves were refused, and find no order of them."""
-    wire = Wire()
-    symbol = wire.rest("GET", "exchangeInfo", symbol="BTCUSDT")[1]["symbols"][0]
-    assert [symbol[name] for name in ("ocoAllowed", "otoAllowed", "opoAllowed")] == [False] * 3
-    status, answer = wire.signed("POST", path, symbol="BTCUSDT", side="SELL", quantity="0.01", price="70000")
-    assert (status, answer) == (400, {"code": -2010, "msg": "OCO orders are not supported for this symbol"})
-    assert not wire.truth("accepted")
-    assert wire.signed("GET", "openOrderList") == wire.signed("GET", "allOrderList") == (200, [])
-    assert wire.signed("DELETE", "orderList", symbol="BTCUSDT", orderListId=1)[1]["code"] == -2013
-
-
 @pytest.mark.parametrize(
     ("path", "values", "code", "words"),
     [
