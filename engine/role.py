@@ -11,6 +11,12 @@ class Role(Protocol):
     def step(self, now_ns: int) -> int:
         """Do what there is to do at this time; say how much it was, 0 for nothing."""
 
+    def lag(self) -> int:
+        """How many records wait on the lane of its inputs on which most wait; read at each heartbeat."""
+
+    def error_count(self) -> int:
+        """How many errors this life has counted: frames that cannot be read, lost connections, laps, alarms."""
+
     def drain(self, now_ns: int) -> bool:
         """Wind down: take nothing new, finish what is begun; True when done."""
 

@@ -47,6 +47,7 @@ BLOCK_NS = 5_000_000  # at most so long, so that beats and signals are on time
 SHARED_BLOCK_NS = 1_000_000  # where lanes are looked at only between polls
 INSTRUMENTS_LIMIT_NS = 15_000_000_000
 MS = 1_000_000
+LAG_MOST = (1 << 32) - 1
 
 logger = logging.getLogger(__name__)
 
@@ -61,10 +62,13 @@ class Pulse:
         self.work = self.reads = 0
         self.beat(self.start_ns, 0, RoleState.STARTING)
 
-    def beat(self, now_ns: int, steps: int, state: RoleState) -> None:
-        """Say that the role lives, and how far it came, by a clock read here: a frozen step must show."""
+    def beat(self, now_ns: int, steps: int, state: RoleState, lag: int = 0, error_count: int = 0) -> None:
+        """Write that the role lives, and how far it came, by a clock read here: a frozen step must show."""
         beat_ns = time.monotonic_ns()
-        self.cell.write(0, beat_ns, now_ns, self.start_ns, steps, self.work, os.getpid(), state, self.reads, 0)
+        self.cell.write(
+            0, beat_ns, now_ns, self.start_ns, steps, self.work, os.getpid(), state, self.reads, min(lag, LAG_MOST),
+            error_count,
+        )  # fmt: skip
 
 
 class Loop:
@@ -117,8 +121,8 @@ class Loop:
     def beat(self, now_ns: int, state: RoleState) -> None:
         """Beat for every role."""
         self._beat_ns = now_ns + self.beat_interval_ns
-        for pulse in self.pulses:
-            pulse.beat(now_ns, self.steps, state)
+        for role, pulse in self._pairs:
+            pulse.beat(now_ns, self.steps, state, role.lag(), role.error_count())
 
     def run(self) -> None:
         """Round after round until stopped."""
@@ -145,10 +149,11 @@ class Loop:
 
     def close(self) -> None:
         """Close every role, the last one first."""
-        for role in reversed(self.roles):
+        now_ns = self.now()
+        for role, pulse in reversed(self._pairs):
+            error_count = role.error_count()
             role.close()
-        self.beat(self.now(), RoleState.STOPPED)
-        for pulse in self.pulses:
+            pulse.beat(now_ns, self.steps, RoleState.STOPPED, 0, error_count)
             pulse.cell.close()
 
 

@@ -91,6 +91,14 @@ class AggregationRole:
             self._end(now_ns, work, lapped)
         return work
 
+    def lag(self) -> int:
+        """Ticks or books that wait."""
+        return int(max(self._lanes.ticks.lag, self._lanes.books.lag))
+
+    def error_count(self) -> int:
+        """How often a lane was lapped."""
+        return self.laps
+
     def drain(self, now_ns: int) -> bool:
         """There is nothing to wind down."""
         del now_ns

@@ -96,6 +96,7 @@ class Alarm:
         self.fresh_instruments: set[int] = set()  # halted, and nothing done about it yet
         self.instruments_changed = False  # since their cells were written
         self.unreadable_count = 0
+        self.error_count = 0  # frames that could not be read, and alarms
         self._settled: set[tuple[int, int, int]] = set()  # disputes that were raised by an earlier life
         self._disputed: dict[tuple[int, int, int], None] = {}  # those of this one
         self._log = BoundedLog(logger)
@@ -184,6 +185,7 @@ class Alarm:
     def unreadable(self, error: UnreadableError, now_ns: int) -> None:
         """The venue said what cannot be read: count it, and halt unless that was done for this reason."""
         self.unreadable_count += 1
+        self.error_count += 1
         said = error.text[:TEXT_MOST].decode(errors="replace")
         self._log.warning(now_ns, "the venue sent what cannot be read", why=error.why, said=said)
         key = (0, crc32(error.why.encode()), 0)
@@ -259,6 +261,7 @@ class Alarm:
 
     def _write(self, reason: int, value: int, now_ns: int, strategy: int, instrument: int, number: int) -> None:
         """The record that outlives the process."""
+        self.error_count += 1
         lanes, journal = self._lanes, self._blotter.journal
         spare = (lanes.commands.cursor, lanes.commands_life, max(0, number))
         row = (now_ns, value, CommandKind.HALT, reason, strategy, instrument, 0, 0, 0, *spare)

@@ -233,6 +233,15 @@ class Execution:
         else:
             logger.warning("the venue's listing of fills was read again: orders are sent", extra=of)
 
+    def lag(self) -> int:
+        """Intents, books or commands that wait."""
+        readers = (self._lanes.books, self._lanes.commands, *self._lanes.intents.values())
+        return max(reader.lag for reader in readers)
+
+    def error_count(self) -> int:
+        """Frames of the venue that could not be read, and alarms."""
+        return self.alarm.error_count
+
     def drain(self, now_ns: int) -> bool:
         """Take nothing new, cancel what stands, and go on stepping; True when nothing is left at the venue."""
         self._drain(now_ns)

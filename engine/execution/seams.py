@@ -13,6 +13,10 @@ class Reader(Protocol):
 
     cursor: int
 
+    @property
+    def lag(self) -> int:
+        """How many records wait."""
+
     def read(self) -> Any:
         """The next row."""
 

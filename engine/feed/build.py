@@ -66,6 +66,14 @@ class FeedRole:
         if self.feeds:
             self.feeds[self._warm_turn % len(self.feeds)].warm(now_ns)
 
+    def lag(self) -> int:
+        """Zero: its inputs are sockets, not lanes."""
+        return 0
+
+    def error_count(self) -> int:
+        """Frames that could not be read, and connections that were lost."""
+        return sum(feed.error_count() for feed in self.feeds)
+
     def drain(self, now_ns: int) -> bool:
         """Every venue's books are told to be gone."""
         return all([feed.drain(now_ns) for feed in self.feeds])  # noqa: C419 - each is drained

@@ -144,6 +144,14 @@ class Feed:
             self._standby.lose(self.pipeline, now_ns)
             self._drop(now_ns, f"not read for {stood_ns / SECOND_NS:.1f} s, the process stood still")
 
+    def lag(self) -> int:
+        """Zero: its inputs are sockets, not lanes."""
+        return 0
+
+    def error_count(self) -> int:
+        """Frames that could not be read, and connections that were lost."""
+        return self.malformed + self.reconnects
+
     def drain(self, now_ns: int) -> bool:
         """There is nothing to wind down: readers see DISCONNECTED."""
         if not self._draining:

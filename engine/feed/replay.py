@@ -140,6 +140,14 @@ class ReplayRole:
             work = sum(stage.feed.step(self._now_ns) for stage in self.stages)
         return work
 
+    def lag(self) -> int:
+        """Zero: its inputs are files, not lanes."""
+        return 0
+
+    def error_count(self) -> int:
+        """Frames that could not be read, and connections that were lost."""
+        return sum(feed.error_count() for feed in self.feeds)
+
     def drain(self, now_ns: int) -> bool:
         """Every book is told to be gone."""
         del now_ns

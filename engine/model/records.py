@@ -232,7 +232,8 @@ HEARTBEAT = Record(
         "work": "u8",
         "pid": "u4",
         "state": "u4",
-        "reads": "u8",  # how many of the aggregation's lanes a strategy reads
+        "reads": "u4",  # how many of the aggregation's lanes a strategy reads
+        "lag": "u4",  # records that wait for the role
         "error_count": "u8",
     },
 )

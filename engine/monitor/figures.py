@@ -53,6 +53,8 @@ class RoleLife:
     life: str
     beat_age_ns: int
     epoch: int
+    lag: int
+    error_count: int
     steps: Rate = field(default_factory=Rate)
 
 
@@ -128,7 +130,7 @@ class Figures:
         name = lane.split(".", 1)[1]
         age = max(0, at_ns - row.wall_ns)
         before = self.roles.get(name)
-        role = RoleLife(name, row.pid, row.state, cells.owner.life(), age, cells.epoch)
+        role = RoleLife(name, row.pid, row.state, cells.owner.life(), age, cells.epoch, row.lag, row.error_count)
         role.steps = before.steps if before is not None else role.steps
         role.steps.see(row.steps, at_ns)
         self.roles[name] = role

@@ -163,13 +163,14 @@ def _refusals(figures: Figures, known: dict[int, Instrument]) -> list[Text]:
 
 
 def _roles(figures: Figures) -> Section:
-    section = Section("ROLES", ("pid", "state", "life", "beat ms", "lives", "steps/s"))
+    section = Section("ROLES", ("pid", "state", "life", "beat ms", "lives", "lag", "errors", "steps/s"))
     for role in figures.roles.values():
         life = "late" if role.life == "alive" and role.beat_age_ns > LATE_NS else role.life
         state = RoleState(role.state).name.lower() if role.state in set(RoleState) else "?"
         section.rows.append((
             role.name, str(role.pid), state, f"[{'green' if life == 'alive' else 'red'}]{life}",
-            f"{role.beat_age_ns / 1e6:.0f}", str(role.epoch), _rate(role.steps),
+            f"{role.beat_age_ns / 1e6:.0f}", str(role.epoch), f"{role.lag:,}", f"{role.error_count:,}",
+            _rate(role.steps),
         ))  # fmt: skip
     return section
 

@@ -21,6 +21,7 @@ cdef class Ears:
     cdef bint hears_prints
 
     cdef object read(self, int index, int limit)
+    cdef uint64_t lag(self) noexcept
     cdef bint is_still(self, int index) noexcept
     cdef int lap(self, int index) except -1
     cdef int lap_of(self, int index) except -1

@@ -80,6 +80,15 @@ cdef class Ears:
         """Whether nothing waits on a lane in shared memory; of any other its reader must be asked."""
         return self.rings[index] != NULL and not sy_beyond(self.rings[index])
 
+    cdef uint64_t lag(self) noexcept:
+        """How many records wait on the lane on which most wait; those of a replay's history do not count."""
+        cdef uint64_t most = 0
+        cdef int index
+        for index in range(LANES):
+            if self.rings[index] != NULL and index != OWN_INTENTS:
+                most = max(most, <uint64_t>sy_beyond(self.rings[index]))
+        return most
+
     cdef int lap(self, int index) except -1:
         self.lapped |= 1 << index
         self.counts.laps += 1

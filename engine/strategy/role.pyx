@@ -137,6 +137,14 @@ cdef class StrategyRole:
             self.end(now_ns, work)
         return work
 
+    def lag(self):
+        """How many records wait on the lane on which most wait."""
+        return self.ears.lag()
+
+    def error_count(self):
+        """How often a lane was lapped, and how often an intent found its lane full."""
+        return self.counts.laps + self.counts.intents_refused_full
+
     def drain(self, int64_t now_ns):
         """Take nothing new and have everything working cancelled; True when nothing works."""
         if self.phase != RUNNING:

@@ -238,7 +238,7 @@ class Keeper:
         living = sum(watch.child is not None for watch in self.watches.values())
         deaths = sum(watch.death_count for watch in self.watches.values())
         self.pulse.write(
-            0, time.monotonic_ns(), now_ns, self.since_ns, self.steps, living, os.getpid(), state, 0, deaths
+            0, time.monotonic_ns(), now_ns, self.since_ns, self.steps, living, os.getpid(), state, 0, 0, deaths
         )
 
     def _despair(self, name: str, count: int) -> None:

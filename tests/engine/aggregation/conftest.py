@@ -45,7 +45,7 @@ def beating(make_system: Callable[..., System]) -> Iterator[tuple[System, Callab
     cell = shm.CellWriter(name, record)
 
     def beat(at_ns: int, state: int = RoleState.RUNNING) -> None:
-        cell.write(0, 0, at_ns, 0, 0, 0, 0, state, 0, 0)
+        cell.write(0, 0, at_ns, 0, 0, 0, 0, state, 0, 0, 0)
 
     yield make_system(feed=shm.CellReader(name, record)), beat
     cell.close()

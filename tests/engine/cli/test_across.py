@@ -30,7 +30,7 @@ def system() -> Iterator[System]:
 def beat(system: System, age_ns: int) -> None:
     """The aggregation beat that long ago."""
     cell = shm.CellWriter(f"{system.name}.heartbeat.aggregation", BY_NAME["heartbeat"].record)
-    cell.write(0, time.monotonic_ns() - age_ns, 0, 0, 1, 1, 1, RoleState.RUNNING, 0, 0)
+    cell.write(0, time.monotonic_ns() - age_ns, 0, 0, 1, 1, 1, RoleState.RUNNING, 0, 0, 0)
     cell.close()
 
 

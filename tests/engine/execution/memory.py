@@ -77,6 +77,11 @@ class RingReader:
         self.cursor = cursor
         self.lapped: Lapped | None = None
 
+    @property
+    def lag(self) -> int:
+        """How many rows wait."""
+        return len(self.ring.rows) - self.cursor
+
     def read(self) -> Any:
         """The next row, or None."""
         if self.lapped is not None:

@@ -36,11 +36,20 @@ class Scripted:
         self.name, self.work, self.drains = name, work, drains
         self.times: list[int] = []
         self.closed = False
+        self.waiting = self.errors = 0
 
     def step(self, now_ns: int) -> int:
         """Note the time."""
         self.times.append(now_ns)
         return self.work
+
+    def lag(self) -> int:
+        """By the script."""
+        return self.waiting
+
+    def error_count(self) -> int:
+        """By the script."""
+        return self.errors
 
     def drain(self, now_ns: int) -> bool:
         """Count down."""
@@ -101,6 +110,21 @@ def test_it_beats_by_time_and_not_by_step(write: Write) -> None:
     assert cell.sequence(0) == before + 1
     row = cell.read(0)
     assert (row.steps, row.state) == (1002, RoleState.RUNNING)
+
+
+def test_a_beat_shows_how_far_behind_a_role_is_and_what_went_wrong(write: Write) -> None:
+    """A role that falls behind, or that meets one error after another, must show before somebody reads its log."""
+    config = write()
+    role = Scripted("alpha")
+    loop, clock = house(config, role)
+    cell = shm.CellReader(config.lane("heartbeat", "alpha"), BY_NAME["heartbeat"].record)
+    role.waiting, role.errors = 12, 3
+    clock.now_ns += 5 * MS
+    loop.round()
+    assert (cell.read(0).lag, cell.read(0).error_count) == (12, 3)
+    role.waiting = 1 << 40
+    loop.close()
+    assert (cell.read(0).lag, cell.read(0).error_count) == (0, 3), "a role that stopped has no inputs"
 
 
 def test_it_idles_only_when_nobody_has_work(write: Write) -> None:

@@ -83,7 +83,7 @@ class Bench:
                 if watch.child is not None and watch.child.pid not in self.table.stubborn:
                     for role in watch.process.roles:
                         reads = self.reads.get(role, 0)
-                        self.beats[role].write(0, self.now_ns, self.now_ns, 0, 0, 0, watch.child.pid, 2, reads, 0)
+                        self.beats[role].write(0, self.now_ns, self.now_ns, 0, 0, 0, watch.child.pid, 2, reads, 0, 0)
             self.keeper.step(self.now_ns)
 
     def pid(self, name: str) -> int:
