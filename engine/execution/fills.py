@@ -51,8 +51,7 @@ class KnownFills:
     def add(self, fill_id: int, trade: Trade, watermark: int) -> None:
         """Take one in, and forget what is too old."""
         self.trades[fill_id] = trade
-        if len(self.trades) > FILLS_KEPT:
-            self.forget(watermark)
+        self.forget(watermark)
 
     def contradicts(self, fill_id: int, trade: Trade) -> bool:
         """Whether a number that was taken in now says something else."""
@@ -66,7 +65,7 @@ class KnownFills:
         return sum(trade.size for trade in self.trades.values() if trade.venue_order_id == venue_order_id)
 
     def forget(self, watermark: int) -> None:
-        """Let go of the oldest that the venue's listing has gone past."""
+        """Beyond the bound, let go of the oldest that the venue's listing has gone past."""
         while len(self.trades) > FILLS_KEPT:
             oldest = next(iter(self.trades))
             if oldest > watermark:

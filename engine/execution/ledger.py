@@ -125,7 +125,7 @@ class Position:
         """Move holdings, cost, cash and what was realised."""
         signed = side * amount
         self.cash -= price * signed
-        closing = min(amount, abs(self.held)) if self.held * side < 0 else 0
+        closing = min(amount, max(0, -self.held * side))
         if closing:
             share = (2 * self.cost * closing + abs(self.held)) // (2 * abs(self.held))
             self.realised += -side * closing * price - share

@@ -272,10 +272,8 @@ class RiskGate(Approval):
         return Refusal(Reason.ORDER_TOO_LARGE, over, self._max_order) if over else None
 
     def check_position_cap(self, order: Proposed) -> Refusal | None:
-        """The account's worst case in dollars, unless the order can only shrink it."""
+        """The account's worst case in dollars; one that is not positive is within every cap."""
         worst = self._worst_case(order)
-        if worst <= 0:
-            return None
         instrument = self._instruments[order.instrument_id]
         rate = self._usd_rate(order.now_ns, instrument.quote)
         assert rate is not None, "the cap of an order's size was checked without a rate"

@@ -8,12 +8,13 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
 from tests.mutation.areas import AREAS
 from tests.mutation.mutants import Module
-from tests.mutation.session import KILLED, ROOT, MutationPlugin, Verdict
+from tests.mutation.session import KILLED, NOTICED, ROOT, MutationPlugin, Verdict
 
 EQUIVALENT = Path(__file__).with_name("equivalent.toml")
 EQUAL = "equivalent"
@@ -24,6 +25,12 @@ def equivalents() -> dict[Key, str]:
     """The mutants that change nothing a caller can see, with the reason."""
     table = tomllib.loads(EQUIVALENT.read_text()).get("mutant", [])
     return {(m["module"], m["within"], m["statement"], m["before"], m["after"]): m["reason"] for m in table}
+
+
+def alive(file: Path) -> set[Key]:
+    """The mutants that a run with `--json` left alive."""
+    areas = [json.loads(line) for line in file.read_text().splitlines() if line.startswith("{")]
+    return {tuple(one[name] for name in FIELDS) for area in areas for one in area["alive"]}
 
 
 def chosen(names: Iterable[str]) -> dict[str, list[str]]:
@@ -47,6 +54,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="write one JSON object for each area")
     parser.add_argument("--jobs", type=int, default=2, help="how many mutants at a time")
     parser.add_argument("--within", default="", help="only mutants of functions whose name has this in it")
+    parser.add_argument("--again", type=Path, help="only what an earlier run left alive; its output with --json")
     words = parser.parse_args()
     found = chosen(words.names)
     if len(found) == 1:
@@ -56,35 +64,39 @@ def main() -> int:
 
 def run(area: str, paths: list[str], words: argparse.Namespace) -> int:
     """Mutate the modules of one area in this process, and report."""
-    known = equivalents()
+    known, again = equivalents(), alive(words.again) if words.again else set()
     modules = [Module(ROOT, path) for path in paths]
     plugin = MutationPlugin(
         modules,
         words.jobs,
-        wanted=lambda mutant: mutant.key not in known and words.within in mutant.within,
-        told=lambda verdict: None if words.json else _tell(verdict),
+        wanted=lambda mutant: (
+            mutant.key not in known and words.within in mutant.within and (words.again is None or mutant.key in again)
+        ),
+        told=lambda verdict: _tell(verdict, sys.stderr if words.json else sys.stdout),
     )
     tests = [str(ROOT / path) for path in AREAS[area].tests]
+    plugin.try_imports(tests)
     pytest.main(["-q", "-q", "-p", "no:cacheprovider", *tests], plugins=[plugin])
     if plugin.failed or not plugin.verdicts:
         sys.stderr.write(f"{area}: {plugin.failed or 'no test was collected'}\n")
         return 2
     equal = Counter(mutant.path for module in modules for mutant in module.mutants if mutant.key in known)
     _report(area, plugin.verdicts, equal, as_json=words.json)
-    return int(any(verdict.outcome != KILLED for verdict in plugin.verdicts))
+    return int(any(verdict.outcome not in NOTICED for verdict in plugin.verdicts))
 
 
 def _in_process(paths: list[str], words: argparse.Namespace) -> int:
     """Mutate one area's modules in a process of its own, for pytest collects once in a process."""
     line = [sys.executable, "-m", "tests.mutation", *paths, "--jobs", str(words.jobs), f"--within={words.within}"]
-    return subprocess.run([*line, *(["--json"] if words.json else [])], cwd=ROOT, check=False).returncode
+    more = [*(["--json"] if words.json else []), *([f"--again={words.again}"] if words.again else [])]
+    return subprocess.run([*line, *more], cwd=ROOT, check=False).returncode
 
 
-def _tell(verdict: Verdict) -> None:
-    """Write a mutant that was not noticed."""
+def _tell(verdict: Verdict, stream: TextIO) -> None:
+    """Write a mutant that no failed test has noticed."""
     if verdict.outcome != KILLED:
-        sys.stdout.write(f"{verdict.outcome}: {verdict.mutant.text()}  ({verdict.tests} tests)\n")
-        sys.stdout.flush()
+        stream.write(f"{verdict.outcome}: {verdict.mutant.text()}  ({verdict.tests} tests)\n")
+        stream.flush()
 
 
 def _report(area: str, verdicts: list[Verdict], equal: Counter[str], *, as_json: bool) -> None:
@@ -101,7 +113,8 @@ def _report(area: str, verdicts: list[Verdict], equal: Counter[str], *, as_json:
         return
     for path, score in scores.items():
         total = score.total()
-        words = f"{score[KILLED]} of {total} noticed ({100 * score[KILLED] / total:.1f} %)"
+        noticed = sum(score[outcome] for outcome in NOTICED)
+        words = f"{noticed} of {total} noticed ({100 * noticed / total:.1f} %)"
         sys.stdout.write(f"{area}: {path}: {words}, {equal[path]} equivalent\n")
 
 

@@ -20,7 +20,11 @@ AREAS = {
             "engine/venues/sim/market.py",
         ),
         (
+            "tests/engine/venues/sim/test_order_book.py",
+            "tests/engine/venues/sim/test_market.py",
+            "tests/engine/venues/sim/test_purses.py",
             "tests/engine/venues/sim/test_matching_rules.py",
+            "tests/engine/venues/sim/test_order_lists.py",
             "tests/engine/venues/sim/test_matching.py",
             "tests/engine/venues/sim/test_priority.py",
         ),
@@ -36,15 +40,34 @@ AREAS = {
     "gate": Area(("engine/risk/gate.py", "engine/risk/limits.py"), ("tests/engine/risk",)),
     "order states": Area(
         ("engine/execution/order.py", "engine/execution/fills.py"),
-        ("tests/engine/execution/test_order.py", "tests/engine/execution/test_ledger.py"),
+        ("tests/engine/execution/test_order.py", "tests/engine/execution/test_fills.py"),
     ),
     "outcomes": Area(
         ("engine/venues/binance/trading.py", "engine/venues/trading.py"),
-        ("tests/engine/venues/binance/test_trading.py", "tests/engine/venues/binance/test_outcomes.py"),
+        (
+            "tests/engine/venues/binance/test_trading.py",
+            "tests/engine/venues/binance/test_outcomes.py",
+            "tests/engine/venues/test_dialect_answers.py",
+            "tests/engine/execution/test_gateway.py",
+            "tests/engine/execution/test_unreadable.py",
+        ),
     ),
     "recovery": Area(
-        ("engine/execution/recovery.py", "engine/execution/strangers.py"),
-        ("tests/engine/execution/test_recovery.py", "tests/engine/execution/test_strangers.py"),
+        (
+            "engine/execution/recovery.py",
+            "engine/execution/strangers.py",
+            "engine/execution/contradictions.py",
+            "engine/execution/balances.py",
+            "engine/execution/baseline.py",
+        ),
+        (
+            "tests/engine/execution/test_questions.py",
+            "tests/engine/execution/test_recovery.py",
+            "tests/engine/execution/test_strangers.py",
+            "tests/engine/execution/test_contradictions.py",
+            "tests/engine/execution/test_baseline.py",
+            "tests/engine/execution/test_balances.py",
+        ),
     ),
     "book rules": Area(
         (
@@ -53,6 +76,12 @@ AREAS = {
             "engine/venues/kraken/market.py",
             "engine/venues/channels.py",
         ),
-        ("tests/engine/venues", "tests/engine/feed"),
+        (
+            "tests/engine/venues/test_dialects.py",
+            "tests/engine/venues/test_metadata.py",
+            "tests/engine/venues/test_dialect_answers.py",
+            "tests/engine/feed/test_chain.py",
+            "tests/engine/feed/test_golden_frames.py",
+        ),
     ),
 }

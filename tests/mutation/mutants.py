@@ -139,6 +139,8 @@ def _is_skipped(node: ast.AST) -> bool:
     """Whether nothing below a node is mutated."""
     if isinstance(node, SKIPPED) or (isinstance(node, FUNCTIONS) and node.name in CHECKS):
         return True
+    if isinstance(node, ast.keyword) and node.arg == "gc":  # a struct's word to the collector, which nobody can see
+        return True
     if isinstance(node, ast.Expr):
         call = node.value
         if isinstance(call, ast.Constant):
@@ -150,7 +152,7 @@ def _is_skipped(node: ast.AST) -> bool:
 def _variants(node: ast.AST, parent: ast.AST, name: str) -> Iterator[ast.AST]:
     """What may wrongly stand where a node stands."""
     yield from _expressions(node, parent)
-    if isinstance(node, ast.stmt):
+    if isinstance(node, ast.stmt) and not _ends_anyway(node, parent):
         yield from _statements(node)
     if name == "test" and isinstance(node, ast.expr) and not _is_negated_already(node):
         yield ast.UnaryOp(ast.Not(), node)
@@ -178,6 +180,13 @@ def _expressions(node: ast.AST, parent: ast.AST) -> Iterator[ast.AST]:
             yield ast.Call(ast.Name(CALLS[called], ast.Load()), node.args, node.keywords)
 
 
+def _ends_anyway(node: ast.stmt, parent: ast.AST) -> bool:
+    """Whether a function returns None here with and without this statement."""
+    if not isinstance(node, ast.Return) or not isinstance(parent, FUNCTIONS) or node is not parent.body[-1]:
+        return False
+    return node.value is None or _is_none(node.value)
+
+
 def _is_negated_already(test: ast.expr) -> bool:
     """Whether another variant is the negation of a condition."""
     return isinstance(test, ast.UnaryOp) or (
@@ -189,6 +198,8 @@ def _is_negated_already(test: ast.expr) -> bool:
 def _statements(node: ast.stmt) -> Iterator[ast.AST]:
     """What may wrongly stand where a statement stands."""
     match node:
+        case ast.Delete(targets=targets) if all(isinstance(one, ast.Name) for one in targets):
+            return  # a name that is not used any more
         case ast.Return(value=ast.expr() as value) if not _is_none(value):
             yield ast.Return(ast.Constant(None))
         case ast.Expr() | ast.AugAssign() | ast.Delete() | ast.Raise() | ast.Return():

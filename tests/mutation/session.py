@@ -1,14 +1,18 @@
 """A pytest session that collects the tests once and then runs, in a forked child, those that reach each mutant.
 
-    1. baseline: a child runs every test and notes its time and the lines of the mutated modules that it reaches
-    2. for each mutant: a child puts the mutated code into the live function and runs the tests that reach its lines,
-       the quickest first, until one fails
-    3. what no live function can carry (module level, class level) goes to a fresh process with an overlay
+    1. what runs at import (module level, class level): before anything is imported, a child is forked for each mutant,
+       imports the mutated module in the place of the real one and runs all the tests until one fails
+    2. baseline: a child runs every test and notes its time and the lines of the mutated modules that it reaches
+    3. for each mutant of a function: a child puts the mutated code into the live function and runs the tests that reach
+       its lines, the quickest first, until one fails; what no live function can carry goes to a fresh process
 
-A child that fails a test, ends in an error or does not end in time has noticed the mutant.
+A child that fails a test or ends in an error has noticed the mutant; so has one that does not end in time, which is
+named, for a busy machine may be the cause.
 """
 
+import ast
 import contextlib
+import importlib
 import json
 import os
 import signal
@@ -19,6 +23,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType
 from typing import Any
@@ -26,10 +31,13 @@ from typing import Any
 import pytest
 
 from tests.mutation.mutants import Module, Mutant
+from tests.mutation.overlay import Overlay
 
 ROOT = Path(__file__).parents[2]
-KILLED, SURVIVED, UNREACHED = "killed", "survived", "unreached"
+KILLED, LATE, SURVIVED, UNREACHED = "killed", "out of time", "survived", "unreached"
+NOTICED = frozenset({KILLED, LATE})
 EXTRA_SECONDS = 30.0
+LIBRARIES = ("hypothesis.strategies", "msgspec", "orjson", "cryptography.hazmat.primitives.serialization")
 PATIENCE = 6.0  # a child may take this many times as long as its tests took without the mutant
 
 
@@ -71,8 +79,30 @@ class MutationPlugin:
     failed: str = ""
     _children: list[_Child] = field(default_factory=list)
 
+    def try_imports(self, tests: list[str]) -> None:
+        """Try what runs at import, while none of the modules is imported; the libraries are, once for all children."""
+        wanted = [(module, one) for module in self.modules for one in module.mutants if not one.within]
+        wanted = [(module, one) for module, one in wanted if self.wanted(one)]
+        if not wanted:
+            return
+        for name in LIBRARIES:
+            importlib.import_module(name)
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})  # `_reap` waits for it
+        began = time.monotonic()
+        pid = os.fork()
+        if not pid:
+            _run_files(tests)
+        if os.waitpid(pid, 0)[1]:
+            return  # the baseline says which test fails without any mutant
+        seconds = time.monotonic() - began
+        with tempfile.TemporaryDirectory() as folder:
+            for number, (module, mutant) in enumerate(wanted):
+                file = Path(folder) / f"mutant_{number}.py"
+                self._start(mutant, len(tests), seconds, partial(_run_overlaid, module, mutant, file, tests))
+            self._finish()
+
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        """Run the baseline and every mutant."""
+        """Run the baseline and every mutant of a function."""
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})  # `_reap` waits for it
         reach = self._baseline(session)
         if reach is None:
@@ -81,12 +111,15 @@ class MutationPlugin:
         for module in self.modules:
             for mutant in filter(self.wanted, module.mutants):
                 tests = _reaching(reach, module, mutant)
+                if not mutant.within:
+                    continue
                 if not tests:
                     self._note(Verdict(mutant, UNREACHED))
                     continue
-                self._start(session, module, mutant, [items[name] for name in tests], reach)
-        while self._children:
-            self._reap()
+                seconds, code = sum(reach[name].seconds for name in tests), module.code(mutant)
+                run = partial(_run_mutant, session, module, mutant, code, [items[name] for name in tests])
+                self._start(mutant, len(tests), seconds, run)
+        self._finish()
         return True
 
     def _baseline(self, session: pytest.Session) -> dict[str, Reach] | None:
@@ -104,31 +137,33 @@ class MutationPlugin:
             told = json.loads(file.read_text())
         return {name: Reach(s, {f: set(lines) for f, lines in reached.items()}) for name, (s, reached) in told.items()}
 
-    def _start(
-        self, session: pytest.Session, module: Module, mutant: Mutant, items: list[pytest.Item], reach: dict[str, Reach]
-    ) -> None:
+    def _start(self, mutant: Mutant, tests: int, seconds: float, run: Callable[[], None]) -> None:
         """Try one mutant in a child, once there is room for one more."""
         while len(self._children) >= self.jobs:
             self._reap()
-        code = module.code(mutant)
         pid = os.fork()
         if not pid:
-            _run_mutant(session, module, mutant, code, items)
-        seconds = sum(reach[item.nodeid].seconds for item in items)
+            run()
         until = time.monotonic() + EXTRA_SECONDS + PATIENCE * seconds
-        self._children.append(_Child(pid, until, Verdict(mutant, KILLED, len(items))))
+        self._children.append(_Child(pid, until, Verdict(mutant, KILLED, tests)))
+
+    def _finish(self) -> None:
+        """Wait until every child has ended."""
+        while self._children:
+            self._reap()
 
     def _reap(self) -> None:
         """Wait until a child has ended, or end one that is out of time."""
         for child in self._children:
             pid, status = os.waitpid(child.pid, os.WNOHANG)
-            if not pid and time.monotonic() > child.until:
+            late = not pid and time.monotonic() > child.until
+            if late:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(child.pid, signal.SIGKILL)
                 pid, status = os.waitpid(child.pid, 0)
             if pid:
                 self._children.remove(child)
-                child.verdict.outcome = KILLED if status else SURVIVED
+                child.verdict.outcome = LATE if late else KILLED if status else SURVIVED
                 self._note(child.verdict)
                 return
         signal.sigtimedwait({signal.SIGCHLD}, 1.0)
@@ -155,18 +190,16 @@ class _Failures:
 
 
 def _reaching(reach: dict[str, Reach], module: Module, mutant: Mutant) -> list[str]:
-    """The tests that reach a mutant's lines, the quickest first; all of them for what runs at import."""
+    """The tests that reach a mutant's lines, the quickest first."""
     wanted = set(mutant.lines)
-    names = [n for n, one in reach.items() if not mutant.within or wanted & one.lines.get(module.file, set())]
+    names = [name for name, one in reach.items() if wanted & one.lines.get(module.file, set())]
     return sorted(names, key=lambda name: reach[name].seconds)
 
 
-def _quiet(session: pytest.Session) -> None:
+def _quiet() -> None:
     """Leave the terminal to the parent; a group of its own lets the parent end a child with all it started."""
     os.setpgid(0, 0)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
-    manager = session.config.pluginmanager
-    manager.unregister(manager.get_plugin("terminalreporter"))
     with open(os.devnull, "r+b") as nothing:
         for descriptor in (0, 1, 2):
             os.dup2(nothing.fileno(), descriptor)
@@ -179,9 +212,16 @@ def _run_items(session: pytest.Session, items: list[pytest.Item]) -> Iterator[py
         yield item
 
 
+def _silence(session: pytest.Session) -> None:
+    """Be quiet, and let pytest report nothing."""
+    _quiet()
+    manager = session.config.pluginmanager
+    manager.unregister(manager.get_plugin("terminalreporter"))
+
+
 def _run_baseline(session: pytest.Session, files: set[str], file: Path, failure: Path) -> None:
     """Run all tests and write down what each of them reaches, or the one that fails. Never returns."""
-    _quiet(session)
+    _silence(session)
     session.config.pluginmanager.register(_Failures(failure))
     reached: dict[str, set[int]] = {}
 
@@ -210,7 +250,7 @@ def _run_mutant(
 ) -> None:
     """Try one mutant. Never returns."""
     try:
-        _quiet(session)
+        _silence(session)
         if not _put(module, mutant, code):
             os._exit(fresh(module, mutant, [item.nodeid for item in items]))
         session.config.pluginmanager.register(_Failures())
@@ -221,10 +261,25 @@ def _run_mutant(
     os._exit(0)
 
 
+def _run_files(tests: list[str]) -> None:
+    """Collect and run tests, file by file, until one fails. Never returns."""
+    try:
+        _quiet()
+        os._exit(any(pytest.main(["-q", "-q", "-p", "no:cacheprovider", one], plugins=[_Failures()]) for one in tests))
+    except BaseException:  # noqa: BLE001 (whatever ended the child, the mutant was noticed)
+        os._exit(1)
+
+
+def _run_overlaid(module: Module, mutant: Mutant, file: Path, tests: list[str]) -> None:
+    """Try one mutant of what runs at import, from a file. Never returns."""
+    with module.mutated(mutant) as tree:
+        file.write_text(ast.unparse(tree))
+    sys.meta_path.insert(0, Overlay(module.name, str(file)))
+    _run_files(tests)
+
+
 def _put(module: Module, mutant: Mutant, code: CodeType) -> bool:
     """Give the live function the mutated code; False where there is no such function."""
-    if not mutant.within:
-        return False
     holder: Any = sys.modules[module.name]
     for name in mutant.within.split(".")[:-1]:
         holder = getattr(holder, name)
@@ -244,8 +299,6 @@ def _put(module: Module, mutant: Mutant, code: CodeType) -> bool:
 
 def fresh(module: Module, mutant: Mutant, tests: list[str]) -> int:
     """Try one mutant in a process that imports the mutated module; its exit code."""
-    import ast
-
     with tempfile.TemporaryDirectory() as folder, module.mutated(mutant) as tree:
         file = Path(folder) / "mutant.py"
         file.write_text(ast.unparse(tree))

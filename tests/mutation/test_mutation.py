@@ -23,6 +23,25 @@ def f(a, b=1):
 '''
 
 
+def test_a_last_return_of_nothing_is_not_left_out(tmp_path: Path) -> None:
+    """The function returns None without it too, so no test could notice."""
+    (tmp_path / "m.py").write_text("def f(a):\n    if a:\n        return None\n    g()\n    return None\n")
+    found = [(one.lines.start, one.before) for one in Module(tmp_path, "m.py").mutants if one.after == "(left out)"]
+    assert found == [(3, "return None"), (4, "g()")]
+
+
+def test_a_word_to_the_collector_is_no_mutant(tmp_path: Path) -> None:
+    """Whether it looks after a struct changes no value."""
+    (tmp_path / "m.py").write_text("class C(Struct, gc=False, frozen=True):\n    a: int = 1\n")
+    assert [one.before for one in Module(tmp_path, "m.py").mutants] == ["True", "1", "1"]
+
+
+def test_a_name_that_is_given_up_is_no_mutant(tmp_path: Path) -> None:
+    """Nothing can notice that an argument which is not used is still there; an item of a table can."""
+    (tmp_path / "m.py").write_text("def f(a, b):\n    del a\n    del b.c\n    del b[b]\n")
+    assert [one.before for one in Module(tmp_path, "m.py").mutants] == ["del b.c", "del b[b]"]
+
+
 def test_every_kind_of_mutant_is_made(tmp_path: Path) -> None:
     """A kind that is never made finds nothing, and nobody would miss it."""
     (tmp_path / "m.py").write_text(SOURCE)

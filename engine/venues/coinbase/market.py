@@ -127,7 +127,8 @@ def _spoilt_books(message: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _message(kind: str, wants: Sequence[Want]) -> bytes:
-    return orjson.dumps({"type": kind, "product_ids": [symbol for _, symbol in wants], "channel": wants[0][0]})
+    channel, _ = wants[0]
+    return orjson.dumps({"type": kind, "product_ids": [symbol for _, symbol in wants], "channel": channel})
 
 
 def decimals_of(step: str) -> int:

@@ -103,7 +103,7 @@ class KrakenDialect(Channels):
             raise ValueError(msg)
 
     def _message(self, method: str, wants: Sequence[Want], number: int) -> bytes:
-        channel = wants[0][0]
+        channel, _ = wants[0]
         params: dict[str, object] = {"channel": channel, "symbol": [symbol for _, symbol in wants]}
         if channel == HOT_CHANNELS[0]:
             params["depth"] = self.depth

@@ -5,9 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.execution import fills
 from engine.execution.alarm import AlarmReason
-from engine.execution.fills import KnownFills, Trade
 from engine.execution.journal import read_journal
 from engine.model.words import CommandKind, IntentKind, JournalKind, OrderState, OrderType, Reason
 from tests.engine.execution.memory import MS, SECOND, House
@@ -112,32 +110,6 @@ def test_a_resume_in_the_very_step_does_not_end_what_nobody_can_have_known(house
     assert house.role.gate.halted
     house.restart()
     assert house.role.gate.halted
-
-
-TRADE = Trade(7, 1, 100, 5, 1000)
-
-
-@pytest.mark.parametrize(("field", "value"), [(0, 8), (1, -1), (2, 101), (3, 6)])
-def test_order_side_price_and_size_are_compared(field: int, value: int) -> None:
-    """The time is not: an answer tells another than the listing."""
-    known = KnownFills()
-    known.add(1, TRADE, 0)
-    assert not known.contradicts(1, TRADE._replace(venue_ns=2000))
-    assert known.contradicts(1, Trade(*(value if at == field else one for at, one in enumerate(TRADE))))
-
-
-def test_what_is_forgotten_is_still_known_and_a_venue_that_counts_anew_is_noticed(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Below the floor a number is a repetition, unless its trade is later than all that were forgotten."""
-    monkeypatch.setattr(fills, "FILLS_KEPT", 3)
-    known = KnownFills()
-    for number in range(1, 11):
-        known.add(number, TRADE._replace(venue_ns=number * 10), watermark=6)
-    assert list(known.trades) == [7, 8, 9, 10]
-    assert 2 in known
-    assert not known.contradicts(2, TRADE._replace(venue_ns=20))
-    assert known.contradicts(2, TRADE._replace(venue_ns=5000))
 
 
 def test_a_gap_in_the_journal_starts_halted_and_loses_nothing(tmp_path: Path) -> None:

@@ -1,17 +1,23 @@
 """A venue whose word on an order contradicts the order: nothing false is taken in, and the instrument is halted."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from engine.execution import contradictions
 from engine.execution.alarm import AlarmReason
+from engine.execution.order import Order
 from engine.execution.recovery import FETCHES_MOST
-from engine.model.words import SELL, CommandKind, OrderState, Reason, SessionState
-from tests.engine.execution.memory import House
+from engine.model.words import BUY, SELL, CommandKind, OrderState, OrderType, Reason, SessionState, TimeInForce
+from engine.venues.trading import FillNews, OrderNews
+from tests.engine.execution.memory import BTC, House
 from tests.engine.execution.test_alarm import alarms
 from tests.engine.execution.venue import RefusedError
+
+S = OrderState
 
 
 @pytest.fixture
@@ -229,3 +235,135 @@ def test_a_key_without_the_right_to_trade_is_no_ready_session(house: House) -> N
 def order_state(house: House, client_id: str) -> int:
     """How an order of ours stands here."""
     return int(house.role.blotter.orders[bytes.fromhex(client_id)].state)
+
+
+def purchase(**values: int) -> Order:
+    """Ours: 0.01000 BTC at 100.00 at most, with these values."""
+    one = Order(bytes(range(16)), 1, 3, 1, BUY, OrderType.LIMIT, TimeInForce.GTC, 10_000, 1_000)
+    for name, value in values.items():
+        setattr(one, name, value)
+    return one
+
+
+def fill(**values: Any) -> FillNews:
+    """0.00400 of it at its limit, without a fee."""
+    told = {
+        "symbol": "BTCUSDT", "client_id": b"", "venue_order_id": 0, "fill_id": 7, "side": BUY, "price": 10_000,
+        "size": 400, "fee": 0, "fee_asset": b"", "maker": False, "venue_ns": 0,
+    }  # fmt: skip
+    return FillNews(**told | values)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("order", "told", "more", "why"),
+    [
+        ({}, {}, {}, ""),
+        ({}, {"symbol": "ETHUSDT"}, {}, "a trade of ETHUSDT"),
+        ({"venue_order_id": 5}, {"venue_order_id": 5}, {}, ""),
+        ({"venue_order_id": 2}, {"venue_order_id": 1}, {}, "the venue's order 1, ours is 2"),
+        ({"venue_order_id": 1}, {"venue_order_id": 2}, {}, "the venue's order 2, ours is 1"),
+        ({"venue_order_id": 5}, {"venue_order_id": 0}, {}, ""),
+        ({"venue_order_id": 0}, {"venue_order_id": 5}, {}, ""),
+        ({}, {"side": 0}, {}, ""),
+        ({}, {"side": SELL}, {}, "on side -1"),
+        ({}, {"price": 1, "size": 1}, {}, ""),
+        ({}, {"price": 0}, {}, "its price or its size is 0"),
+        ({}, {"size": 0}, {}, "its price or its size is 0"),
+        ({}, {"price": 10_001}, {}, "worse than the limit"),
+        ({"side": SELL}, {"side": SELL, "price": 9_999}, {}, "worse than the limit"),
+        ({"side": SELL}, {"side": SELL, "price": 10_001}, {}, ""),
+        ({"price": 0}, {"price": 10_001}, {}, ""),
+        ({"price": 1}, {"price": 2}, {}, "worse than the limit 1"),
+        ({"filled": 600}, {}, {}, ""),
+        ({"filled": 601}, {}, {}, "the order's size is 1000"),
+        ({}, {}, {"executed": 400}, ""),
+        ({}, {}, {"executed": 399}, "own figure is 399"),
+        ({"venue_filled": 400}, {}, {"executed": 300}, ""),
+        ({}, {}, {"held": 2**62 - 400}, ""),
+        ({}, {}, {"held": 2**62 - 399}, "no position holds"),
+        ({}, {}, {"held": 399 - 2**62}, "no position holds"),
+        ({"size": 2**50, "price": 0}, {"size": 2**50, "price": 2**50}, {}, ""),
+        ({"size": 2**50, "price": 0}, {"size": 2**50, "price": 2**50 + 1}, {}, "no position holds"),
+        ({}, {"fee": 400_001, "fee_asset": b"BTC"}, {}, ""),
+        ({}, {"fee": 400_002, "fee_asset": b"BTC"}, {}, "more than what was traded"),
+        ({}, {"fee": -400_002, "fee_asset": b"BTC"}, {}, "more than what was traded"),
+        ({}, {"fee": 40_000_001, "fee_asset": b"USDT"}, {}, ""),
+        ({}, {"fee": 40_000_002, "fee_asset": b"USDT"}, {}, "more than what was traded"),
+        ({}, {"fee": 10**18, "fee_asset": b"BNB"}, {}, ""),
+    ],
+)
+def test_a_fill_is_held_against_its_order_to_the_last_unit(
+    order: dict[str, int], told: dict[str, Any], more: dict[str, int], why: str
+) -> None:
+    """One unit decides between a fill that is counted and an instrument that is halted."""
+    found = contradictions.of_fill(purchase(**order), fill(**told), BTC, **{"held": 0, "executed": None} | more)
+    assert why in found
+    assert bool(why) == bool(found)
+
+
+OURS = bytes(range(16))
+
+
+@pytest.mark.parametrize(
+    ("order", "told", "why"),
+    [
+        ({}, {}, ""),
+        ({}, {"symbol": "ETHUSDT"}, "it names ETHUSDT"),
+        ({}, {"client_id": bytes(16)}, "it is of our order"),
+        ({}, {"client_id": b"web_1"}, ""),
+        ({"venue_order_id": 5}, {"venue_order_id": 6}, "the venue's order 6, ours is 5"),
+        ({}, {"side": 0}, ""),
+        ({}, {"side": SELL}, "on side -1"),
+        ({}, {"size": 999}, ""),
+        ({}, {"size": 1001}, "its size is 1001"),
+        ({}, {"executed": 1000}, ""),
+        ({}, {"executed": 1001}, "1001 are filled"),
+        ({}, {"state": S.FILLED, "executed": 1000}, ""),
+        ({}, {"state": S.FILLED, "executed": 999}, "FILLED with 999 of 1000"),
+        ({}, {"state": S.FILLED, "executed": 999, "size": 0}, "FILLED with 999 of 1000"),
+        ({}, {"state": S.FILLED, "executed": 400, "size": 400}, ""),
+        ({}, {"state": S.FILLED, "executed": 399, "size": 400}, "FILLED with 399 of 400"),
+        ({"filled": 400}, {"state": S.CANCELLED, "executed": 400}, ""),
+        ({"filled": 400}, {"state": S.CANCELLED, "executed": 399}, "it ended with 399 filled"),
+        ({"filled": 400}, {"state": S.PARTLY_FILLED, "executed": 399}, ""),
+    ],
+)
+def test_news_is_held_against_its_order_to_the_last_unit(order: dict[str, int], told: dict[str, Any], why: str) -> None:
+    """News that is late is none; news that cannot be ends what may be done with the instrument."""
+    words = {
+        "symbol": "BTCUSDT", "client_id": OURS, "venue_order_id": 0, "state": S.PARTLY_FILLED, "side": BUY,
+        "price": 10_000, "size": 1_000, "executed": 0, "venue_ns": 0,
+    }  # fmt: skip
+    found = contradictions.of_news(purchase(**order), OrderNews(**words | told), "BTCUSDT")  # type: ignore[arg-type]
+    assert why in found
+    assert bool(why) == bool(found)
+
+
+@pytest.mark.parametrize(
+    ("largest", "told", "why"),
+    [
+        (50, {}, ""),
+        (50, {"side": SELL}, ""),
+        (50, {"side": 0}, "on side 0"),
+        (50, {"size": 50}, ""),
+        (50, {"size": 51}, "expected 1 to 50"),
+        (50, {"size": 0, "executed": 0}, "expected 1 to 50"),
+        (0, {"size": 2**53}, ""),
+        (0, {"size": 2**53 + 1}, "expected 1 to 9007199254740992"),
+        (2**60, {"size": 2**53 + 1}, "expected 1 to 9007199254740992"),
+        (50, {"price": 0}, "its price is 0"),
+        (50, {"executed": 1}, ""),
+        (50, {"executed": 2}, "2 of 1 are filled"),
+    ],
+)
+def test_an_order_is_adopted_only_with_numbers_that_an_order_can_have(
+    largest: int, told: dict[str, Any], why: str
+) -> None:
+    """Its exposure is counted from them: with a size of nothing, or of everything, no cap means anything."""
+    words = {
+        "symbol": "BTCUSDT", "client_id": OURS, "venue_order_id": 0, "state": S.OPEN, "side": BUY, "price": 1,
+        "size": 1, "executed": 0, "venue_ns": 0,
+    }  # fmt: skip
+    found = contradictions.of_adopted(OrderNews(**words | told), replace(BTC, size_max=largest))  # type: ignore[arg-type]
+    assert why in found
+    assert bool(why) == bool(found)

@@ -145,6 +145,9 @@ def test_sums_beyond_64_bits_are_told_whole() -> None:
     row = cell_of(position)
     assert row.cost_high << 64 | row.cost_low == position.cost
     assert abs(position.cost) > 2**64
+    position.cost = -1  # every bit of both halves is set
+    row = cell_of(position)
+    assert (row.cost_high, row.cost_low) == (-1, 2**64 - 1)
 
 
 def test_the_account_and_each_strategy_have_their_cells() -> None:
@@ -245,6 +248,23 @@ def test_an_opening_says_what_is_held_with_its_sign(side: int, sign: int) -> Non
         "fee_asset": bytes(16), "strategy": 3, "instrument": 2, "side": side, "maker": 0, "flags": FillFlag.OPENING,
         "spare_word": 0,
     }  # fmt: skip
+
+
+def test_an_opening_of_one_step_keeps_its_side() -> None:
+    """The least short that an order can close is a short; as a purchase, its exit sells one step more."""
+    position = Position(3, BTC)
+    position.apply(SELL, 200, 1, 0, b"", None, 1)
+    row = codec.FILL.unpack(codec.FILL.pack(*position.opening(9)))
+    assert (row.side, row.size) == (SELL, 1)
+
+
+@pytest.mark.parametrize("side", [BUY, SELL])
+def test_the_last_unit_of_a_holding_is_closed_and_realised(side: int) -> None:
+    """A unit that is not closed keeps a cost with nothing held, and its profit is never realised."""
+    position = Position(1, replace(BTC, size_decimals=8))
+    position.apply(side, 100, 1, 0, b"", None, 1)
+    position.apply(-side, 110, 1, 0, b"", None, 2)
+    assert (position.held, position.cost, position.realised) == (0, 0, side * 10)
 
 
 def test_a_new_position_is_empty() -> None:

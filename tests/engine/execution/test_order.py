@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from engine.execution import codec
-from engine.execution.order import Order, may_move
+from engine.execution.order import IN_FLIGHT, Order, may_move
 from engine.model.records import ERROR_TEXT
 from engine.model.words import BUY, DONE_STATES, OrderFlag, OrderState
 
@@ -69,10 +69,12 @@ def test_a_record_carries_each_value_under_its_own_name() -> None:
 
 @pytest.mark.parametrize("state", S)
 def test_an_order_is_live_until_it_is_done_and_open_while_it_is_at_the_venue(state: OrderState) -> None:
-    """What is not live is never cancelled; what is not open is not expected in the venue's list."""
+    """What is not live is never cancelled; what is not open is not expected in the venue's list, but asked about."""
     one = order(state=state)
     assert one.live == (state not in ENDS)
     assert one.open == (state in {S.OPEN, S.PARTLY_FILLED, S.CANCELLING})
+    assert one.live == (one.open or state in IN_FLIGHT)
+    assert not (one.open and state in IN_FLIGHT)
 
 
 def test_what_may_still_be_filled_is_its_size_and_after_its_end_what_the_venue_filled_and_did_not_tell() -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from engine.model.words import BUY, SELL, BookState, OrderFlag, Reason
@@ -34,7 +35,7 @@ def test_an_exit_is_what_can_only_reduce_the_strategys_own_position() -> None:
     assert gate.is_exit(STRATEGY, 1, SELL, 10_000)
     assert not gate.is_exit(STRATEGY, 1, SELL, 10_001)
     assert not gate.is_exit(STRATEGY, 1, BUY, 1)
-    assert not gate.is_exit(OTHER, 1, SELL, 1)
+    assert gate.is_exit(OTHER, 1, SELL, 1) is False
     assert not gate.is_exit(STRATEGY, 1, SELL, 0)
     assert holding(-10_000).gate.is_exit(STRATEGY, 1, BUY, 10_000)
 
@@ -111,6 +112,8 @@ def test_an_exit_may_be_worse_than_the_last_good_book_by_its_collar_and_no_more(
     assert desk.check(side=SELL, price=5_400_025) is APPROVED
     assert desk.check(side=SELL, price=5_400_020) == Refusal(Reason.PRICE_COLLAR, 1_001, 1_000)
     assert desk.check(side=SELL, price=9_000_000) is APPROVED
+    desk.top.update(BookState.GOOD, 5_999_975, 6_000_025, NOW_NS)
+    assert desk.check(side=SELL, price=5_400_000) is APPROVED, "the edge itself, where it is a price, is inside"
     short = holding(-10_000)
     assert short.check(side=BUY, price=6_600_025) is APPROVED
     assert short.reason(side=BUY, price=6_600_030) == Reason.PRICE_COLLAR
@@ -225,6 +228,19 @@ def test_a_strategy_may_leave_an_instrument_that_was_taken_from_it() -> None:
     desk = holding(permits={STRATEGY: (2,)})
     assert desk.check(side=BUY) == Refusal(Reason.INSTRUMENT_NOT_PERMITTED, 1, STRATEGY)
     assert desk.check(side=SELL) is APPROVED
+
+
+def test_a_limit_that_nobody_knows_is_refused_and_none_changes() -> None:
+    """A cap misspelt in the file would leave the default in its place; one changed later would not be the file's."""
+    with pytest.raises(msgspec.ValidationError, match="max_orders_usd"):
+        msgspec.convert({"max_orders_usd": 5}, RiskLimits)
+    with pytest.raises(AttributeError):
+        RiskLimits().max_spread_bps = 1  # type: ignore[misc]
+
+
+def test_a_limit_of_64_bits_is_one() -> None:
+    """The largest number that fits is the way to say that there is no bound."""
+    assert RiskLimits(max_book_age_ns=2**63 - 1).max_book_age_ns == 2**63 - 1
 
 
 @pytest.mark.parametrize(

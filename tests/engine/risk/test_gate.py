@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -166,6 +167,13 @@ def test_the_collar_is_measured_from_the_middle_on_both_sides() -> None:
     assert desk.reason(price=5_940_020) == Reason.PRICE_COLLAR
 
 
+def test_a_price_at_the_collars_very_edge_is_inside() -> None:
+    """1 % of 60,000.00 on both sides is a price itself."""
+    desk = Desk(price_collar_bps=100)
+    desk.top.update(BookState.GOOD, 5_999_975, 6_000_025, NOW_NS)
+    assert desk.check(price=6_060_000) is desk.check(price=5_940_000) is APPROVED
+
+
 def test_the_order_cap_holds_to_the_last_cent() -> None:
     """0.1 BTC at 60,000.00 are 6,000 dollars."""
     assert Desk(max_order_size_usd=Decimal(6000)).check() is APPROVED
@@ -255,6 +263,24 @@ def test_a_quote_that_is_no_dollar_needs_a_fresh_named_rate() -> None:
     assert desk.reason(**order) == Reason.RATE_MISSING
 
 
+def test_a_position_priced_in_another_asset_is_capped_in_dollars() -> None:
+    """1 ETH at 0.05001 BTC, with BTC at 60,000.25, is a position of 3,000.6125025 dollars."""
+    order = {"instrument_id": 2, "price": 5_001, "size": 10_000}
+    assert Desk(usd_instruments={"BTC": 1}, max_position_usd=Decimal("3000.612503")).check(**order) is APPROVED
+    tight = Desk(usd_instruments={"BTC": 1}, max_position_usd=Decimal("3000.612502"))
+    assert tight.check(**order) == Refusal(Reason.POSITION_TOO_LARGE, 3_000_612_503, 3_000_612_502)
+
+
+@pytest.mark.parametrize("side", [BUY, SELL])
+def test_an_instrument_that_execution_halted_takes_neither_entry_nor_exit(side: int) -> None:
+    """An exit's size comes from the position that is in doubt; the other instruments go on."""
+    desk = Desk(usd_instruments={"BTC": 1})
+    desk.own.size = 10_000
+    desk.gate.stopped = {1: SimpleNamespace(reason=Reason.MALFORMED)}
+    assert desk.check(side=side) == Refusal(Reason.INSTRUMENT_HALTED, Reason.MALFORMED, 0)
+    assert desk.check(instrument_id=2, price=5_001) is APPROVED
+
+
 def test_products_beyond_64_bits_are_exact() -> None:
     """An overflow would turn the largest order into the smallest."""
     desk = Desk()
@@ -305,6 +331,9 @@ FOUND: list[tuple[dict[str, Any], dict[str, Any], Refusal]] = [
     ({}, {"side": 0}, Refusal(Reason.MALFORMED, 0, 1)),
     ({}, {"side": 2}, Refusal(Reason.MALFORMED, 2, 1)),
     ({}, {"size": 0}, Refusal(Reason.MALFORMED, 0, 1)),
+    ({}, {"size": 1}, Refusal(Reason.SIZE_STEP, 1, 10)),
+    ({}, {"price": -1}, Refusal(Reason.MALFORMED, -1, 1)),
+    ({}, {"instrument_id": 2, "price": 1}, Refusal(Reason.PRICE_COLLAR, 9_999, 500)),
     ({}, {"price": -5}, Refusal(Reason.MALFORMED, -5, 1)),
     ({}, {"price": 0}, Refusal(Reason.PRICE_STEP, 0, 5)),
     ({}, {"price": 6_000_001}, Refusal(Reason.PRICE_STEP, 6_000_001, 5)),
@@ -378,6 +407,8 @@ def test_the_largest_and_the_least_size_are_inside_and_no_largest_size_is_no_bou
     desk = Desk(**rich)
     desk.instruments[1] = replace(BTC, size_max=0)
     assert desk.check(size=10**9 + 10) is APPROVED
+    desk.instruments[2] = replace(ETHBTC, size_max=1)
+    assert desk.check(instrument_id=2, price=5_001, size=2) == Refusal(Reason.ORDER_TOO_LARGE, 2, 1)
 
 
 def test_the_account_without_an_exposure_counts_the_order_alone() -> None:

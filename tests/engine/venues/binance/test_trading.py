@@ -5,13 +5,23 @@ import os
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from engine.model.instrument import Instrument
 from engine.model.words import BUY, SELL, OrderState, TimeInForce
 from engine.venues.binance.signing import Ed25519Signer, HmacSigner, signed_query, socket_payload
-from engine.venues.binance.trading import BinanceTrading, client_id_of, fixed
-from engine.venues.trading import Frame, News, Outcome
+from engine.venues.binance.trading import (
+    BALANCE_MOST,
+    BinanceTrading,
+    amount,
+    asset_of,
+    client_id_of,
+    fixed,
+    side_of,
+    wide,
+)
+from engine.venues.trading import FillNews, Frame, News, OrderNews, Outcome, ReplaceNews, UnreadableError, readable
 from engine.venues.trading_clock import VenueClock
 
 CAPTURES = Path(os.environ.get("STEELYARD_CAPTURES", "../shared/captures"))
@@ -333,3 +343,231 @@ def test_the_venues_clock_is_believed_by_its_shortest_round_trip() -> None:
     assert (clock.offset_ns, clock.doubt_ns) == (5010, 50)
     clock.sample(4000, 9000, 11500)
     assert (clock.venue_ns(10), clock.venue_ns_least(10)) == (5020, 4970)
+
+
+def answer(**words: object) -> bytes:
+    """A frame of the API with these words."""
+    return json.dumps(words).encode()
+
+
+ERROR = {"code": -2010, "msg": "no" * 150}
+READ: list[tuple[bytes, News]] = [
+    (answer(id=3, status=200, result={"a": 1}), News(Frame.ANSWER, 3, Outcome.ACCEPTED, 0, body=b'{"a": 1}')),
+    (answer(id=3, status=399), News(Frame.ANSWER, 3, Outcome.ACCEPTED, 0)),
+    (answer(id=3, status=400), News(Frame.ANSWER, 3, Outcome.REFUSED, -1000)),
+    (answer(id=3, status=500), News(Frame.ANSWER, 3, Outcome.UNKNOWN, -1000)),
+    (answer(id=3, status=400, error=ERROR), News(Frame.ANSWER, 3, Outcome.REFUSED, -2010, ("no" * 150)[:200])),
+    (answer(id=3, status=400, error={}), News(Frame.ANSWER, 3, Outcome.REFUSED)),
+    (answer(id=3, status=400, error={"data": {}}), News(Frame.ANSWER, 3, Outcome.REFUSED, body=b"{}")),
+    (answer(id=3, status=429, error={"data": {"retryAfter": 5}}),
+     News(Frame.ANSWER, 3, Outcome.REFUSED, retry_after_ns=5 * MS, body=b'{"retryAfter": 5}')),
+    (answer(id=3, status=400, error={"data": [1]}), News(Frame.ANSWER, 3, Outcome.REFUSED, body=b"[1]")),
+    (answer(id="x", status=200), News(Frame.OTHER)),
+    (answer(status=401, error=ERROR), News(Frame.SHUTDOWN, error=-2010, text=("no" * 150)[:200])),
+    (answer(e="serverShutdown"), News(Frame.SHUTDOWN)),
+    (answer(e="something"), News(Frame.OTHER)),
+    (answer(event={"e": "balanceUpdate", "a": "BTC", "d": "-1.5"}),
+     News(Frame.TRANSFER, text="BTC", amount=-150_000_000)),
+    (answer(event={"e": "balanceUpdate", "a": "A" * 17, "d": str(2**64)}),
+     News(Frame.TRANSFER, text="A" * 16, amount=2**64 * 10**8)),
+    (answer(event={"e": "listStatus"}), News(Frame.OTHER)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("frame", "news"), READ)
+def test_a_frame_means_exactly_what_it_says(wire: BinanceTrading, frame: bytes, news: News) -> None:
+    """What an answer did not say must not be read from it: execution acts on every field."""
+    assert wire.read(frame) == news
+
+
+def test_news_that_says_nothing_answers_nothing() -> None:
+    """Its outcome is none of those on which execution acts, and its number none of a request."""
+    nothing = News(Frame.OTHER)
+    assert nothing.outcome not in set(Outcome)
+    assert nothing == News(Frame.OTHER, -1, 0, 0, "", 0, None, None, b"", 0)
+    assert (len(set(Outcome)), len(set(Frame))) == (3, 5)
+
+
+ORDER = {"symbol": "BTCUSDT", "orderId": 42, "clientOrderId": OURS.hex()}
+FULL = ORDER | {
+    "status": "FILLED", "side": "SELL", "price": "234.50", "origQty": "0.00009", "executedQty": "0.00007",
+    "transactTime": 5, "fills": [
+        {"price": "234.51", "qty": "0.00003", "commission": "0.00000004", "commissionAsset": "BNB", "tradeId": 8},
+    ],
+}  # fmt: skip
+
+
+def test_an_order_of_an_answer_is_read_field_by_field(wire: BinanceTrading) -> None:
+    """A field that is taken for its neighbour is a wrong size, a wrong price or somebody else's order."""
+    order, fills = wire.read_order(answer(**FULL))
+    assert order == OrderNews("BTCUSDT", OURS, 42, OrderState.FILLED, SELL, 23450, 9, 7, 5 * MS)
+    assert fills == [FillNews("BTCUSDT", OURS, 42, 8, SELL, 23451, 3, 4, b"BNB", False, 5 * MS)]
+    assert wire.read_order(answer(**ORDER)) == (OrderNews("BTCUSDT", OURS, 42, OrderState.OPEN, 0, 0, 0, 0, 0), [])
+    (listed,) = wire.read_orders(b"[" + answer(**ORDER, updateTime=6, status="NEWER", origClientOrderId="x") + b"]")
+    assert listed == OrderNews("BTCUSDT", b"x", 42, OrderState.OPEN, 0, 0, 0, 0, 6 * MS, "NEWER")
+    (foreign,) = wire.read_orders(b"[" + answer(**FULL | {"symbol": "DOGEUSDT", "status": ""}) + b"]")
+    assert foreign == OrderNews("DOGEUSDT", OURS, 42, OrderState.OPEN, SELL, 0, 0, 0, 5 * MS, "none")
+
+
+def test_a_trade_of_the_account_is_read_field_by_field(wire: BinanceTrading) -> None:
+    """These are the fills that recovery finds."""
+    trade = {
+        "symbol": "BTCUSDT", "id": 8, "orderId": 42, "price": "234.51", "qty": "0.00003", "commission": "0.00000004",
+        "commissionAsset": "BNB", "time": 5, "isBuyer": True, "isMaker": False,
+    }  # fmt: skip
+    fills = wire.read_fills(json.dumps([trade, trade | {"isBuyer": False, "isMaker": True}]).encode())
+    assert fills == [
+        FillNews("BTCUSDT", b"", 42, 8, BUY, 23451, 3, 4, b"BNB", False, 5 * MS),
+        FillNews("BTCUSDT", b"", 42, 8, SELL, 23451, 3, 4, b"BNB", True, 5 * MS),
+    ]
+    with pytest.raises(UnreadableError, match="fills of 'DOGEUSDT'"):
+        wire.read_fills(json.dumps([trade | {"symbol": "DOGEUSDT"}]).encode())
+
+
+def test_a_report_is_read_field_by_field(wire: BinanceTrading) -> None:
+    """What it leaves out is nothing: no fill, no fee, the taker's side."""
+    at, least = 1660801715431 * MS, {"n": None, "N": None, "m": False, "t": 0, "c": "web"}
+    order = OrderNews("BTCUSDT", OURS, 42, OrderState.PARTLY_FILLED, BUY, 2341610, 847, 600, at)
+    fill = FillNews("BTCUSDT", OURS, 42, 77, BUY, 2341600, 500, 500, b"BTC", True, at)
+    assert wire.read(report()) == News(Frame.REPORT, order=order, fill=fill)
+    bare = FillNews("BTCUSDT", b"web", 42, 0, BUY, 2341600, 500, 0, b"", False, at)
+    assert wire.read(report(**least)).fill == bare
+    kept = {
+        name: value for name, value in json.loads(report())["event"].items() if name not in {"t", "C", "n", "N", "m"}
+    }
+    assert wire.read(answer(event=kept)) == News(Frame.REPORT, order=order)
+    assert wire.read(answer(event=kept | {"t": 77})).fill == FillNews(
+        "BTCUSDT", OURS, 42, 77, BUY, 2341600, 500, 0, b"", False, at
+    )
+    other = OrderNews("DOGEUSDT", OURS, 42, OrderState.OPEN, SELL, 0, 0, 0, at, "ODD")
+    assert wire.read(report(s="DOGEUSDT", S="SELL", X="ODD", c="cancel", C=OURS.hex())).order == other
+
+
+@pytest.mark.parametrize(
+    ("result", "expected"),
+    [
+        ({}, ReplaceNews(Outcome.REFUSED, Outcome.REFUSED, -2021, -2021, "outer")),
+        ({"cancelResult": "FAILURE", "newOrderResult": "NOT_ATTEMPTED", "cancelResponse": {"code": -2011, "msg": "a"}},
+         ReplaceNews(Outcome.REFUSED, Outcome.REFUSED, -2011, -2021, "outer")),
+        ({"cancelResult": "FAILURE", "cancelResponse": {"code": -1007}},
+         ReplaceNews(Outcome.UNKNOWN, Outcome.REFUSED, -1007, -2021, "outer")),
+        ({"newOrderResult": "FAILURE", "newOrderResponse": {"code": -2010, "msg": "b" * 300}},
+         ReplaceNews(Outcome.REFUSED, Outcome.REFUSED, 0, -2010, "b" * 200)),
+        ({"cancelResult": "FAILURE", "newOrderResult": "FAILURE", "cancelResponse": {}, "newOrderResponse": None},
+         ReplaceNews(Outcome.REFUSED, Outcome.REFUSED, 0, -2021, "outer")),
+        ({"cancelResult": "SUCCESS", "newOrderResult": "SUCCESS", "cancelResponse": ORDER, "newOrderResponse": FULL},
+         ReplaceNews(Outcome.ACCEPTED, Outcome.ACCEPTED, 0, -2021, "outer",
+                     OrderNews("BTCUSDT", OURS, 42, OrderState.OPEN, 0, 0, 0, 0, 0),
+                     OrderNews("BTCUSDT", OURS, 42, OrderState.FILLED, SELL, 23450, 9, 7, 5 * MS),
+                     [FillNews("BTCUSDT", OURS, 42, 8, SELL, 23451, 3, 4, b"BNB", False, 5 * MS)])),
+    ],
+)  # fmt: skip
+def test_each_half_of_a_replacement_has_its_own_outcome(
+    wire: BinanceTrading, result: dict[str, object], expected: ReplaceNews
+) -> None:
+    """The old order taken for gone, or the new one for placed, is an order that nobody watches."""
+    news = News(Frame.ANSWER, 1, Outcome.REFUSED, -2021, "outer", body=json.dumps(result).encode())
+    assert wire.read_replace(news) == expected
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b'{"cancelResult":"SUCCESS"}'])
+def test_an_answer_without_halves_speaks_of_both(wire: BinanceTrading, body: bytes) -> None:
+    """Also when it has halves and nothing is known of the whole."""
+    found = wire.read_replace(News(Frame.ANSWER, 1, Outcome.UNKNOWN, -1007, "late", body=body))
+    assert found == ReplaceNews(Outcome.UNKNOWN, Outcome.UNKNOWN, -1007, -1007, "late")
+
+
+def test_a_refusal_that_means_no_right_is_known_by_its_code_or_words(wire: BinanceTrading) -> None:
+    """Entries stop at once; taken for one order's refusal, every further one would be sent and refused."""
+    assert [code for code in range(-2030, -999) if wire.denied(code, "")] == [-2015, -2014, -1002]
+    assert [code for code in range(-2030, -999) if wire.gone(code)] == [-2026, -2013]
+    texts = ("This action is disabled on this account.", "This account may not place or cancel orders.", "Filter")
+    assert [wire.denied(-2010, text) for text in texts] == [True, True, False]
+
+
+def test_balances_are_free_and_locked_together(wire: BinanceTrading) -> None:
+    """What is locked in an order is still held."""
+    rows = [{"asset": "BTC", "free": "1.5", "locked": "0.25"}, {"asset": "X", "free": str(2**70), "locked": "0"}]
+    assert wire.read_balances(answer(balances=rows)) == {"BTC": 175_000_000, "X": 2**70 * 10**8}
+
+
+I64 = 2**63 - 1
+EDGES: list[tuple[str, int, int]] = [
+    ('{"symbol":"BTCUSDT","orderId":%d,"clientOrderId":"x"}', -1, I64),
+    ('{"symbol":"BTCUSDT","orderId":1,"clientOrderId":"x","transactTime":%d}', 0, I64 // MS),
+    ('{"symbol":"BTCUSDT","orderId":1,"clientOrderId":"x","origQty":"%d"}', 0, I64 // 10**5),
+]
+CLOCKS = 8_000_000_000_000
+
+
+@pytest.mark.parametrize(("text", "least", "most"), EDGES)
+def test_a_number_that_no_record_holds_cannot_be_read(wire: BinanceTrading, text: str, least: int, most: int) -> None:
+    """Cut to 64 bits it would be another order, another time or another size; its edges are inside."""
+    for inside in (least, most):
+        assert isinstance(wire.read_order((text % inside).encode())[0], OrderNews)
+    for outside in (least - 1, most + 1):
+        with pytest.raises(UnreadableError):
+            wire.read_order((text % outside).encode())
+
+
+def test_the_venues_clock_and_codes_have_their_edges(wire: BinanceTrading) -> None:
+    """A deadline made of a clock beyond 2223 would not fit 64 bits, nor a code beyond 32 bits its record."""
+    assert [wire.read_time(answer(serverTime=one)) for one in (0, CLOCKS)] == [0, CLOCKS * MS]
+    for clock in (-1, CLOCKS + 1):
+        with pytest.raises(UnreadableError):
+            wire.read_time(answer(serverTime=clock))
+    assert [wire.read(answer(id=1, status=400, error={"code": one})).error for one in (-(2**31), 2**31 - 1)] == [
+        -(2**31), 2**31 - 1,
+    ]  # fmt: skip
+    for code in (-(2**31) - 1, 2**31):
+        with pytest.raises(UnreadableError):
+            wire.read(answer(id=1, status=400, error={"code": code}))
+
+
+def test_numbers_and_names_as_wide_as_a_record_and_no_wider() -> None:
+    """One more would be cut: a name is another asset, a number another amount."""
+    assert (fixed(str(I64), 0), fixed(str(-I64), 0), amount("0", 8)) == (I64, -I64, 0)
+    for text in (str(I64 + 1), str(-I64 - 1)):
+        with pytest.raises(ValueError, match="is wider than 64 bits at 0 decimals"):
+            fixed(text, 0)
+    with pytest.raises(ValueError, match="is below zero"):
+        amount("-1", 0)
+    assert wide(f"{2**100 // 10**8 - 1}.00000001") == (2**100 // 10**8 - 1) * 10**8 + 1
+    assert fixed(str(2**100 - 1), 0, BALANCE_MOST) == 2**100 - 1
+    with pytest.raises(ValueError, match="is wider than 101 bits"):
+        fixed(str(2**100), 0, BALANCE_MOST)
+    assert asset_of("A" * 16) == b"A" * 16
+    with pytest.raises(ValueError, match="expected at most 16 bytes"):
+        asset_of("A" * 17)
+    assert (fixed("1.50", 1), fixed("1.5", 1), fixed("1.500", 2)) == (15, 15, 150)
+    for text in ("1_0", " 1", "1.", ".5", "+1", "1e3", ""):
+        with pytest.raises(ValueError, match="is no decimal number"):
+            fixed(text, 2)
+
+
+def test_a_side_is_one_of_two() -> None:
+    """Any other word would be an order in neither direction."""
+    assert (side_of("BUY"), side_of("SELL")) == (BUY, SELL)
+    with pytest.raises(ValueError, match="expected BUY or SELL"):
+        side_of("buy")
+
+
+def test_what_cannot_be_read_is_kept_short_with_its_cause() -> None:
+    """A frame of megabytes must not fill the log, and a failed assertion is our own mistake, never the venue's."""
+
+    @readable
+    def read(failure: Exception, text: bytes) -> None:
+        """Fail on every text."""
+        assert isinstance(text, bytes)
+        raise failure
+
+    with pytest.raises(UnreadableError) as caught:
+        read(ValueError("w" * 300), b"x" * 600)
+    found = caught.value
+    assert (found.why, found.text, str(found)) == (f"ValueError: {'w' * 200}", b"x" * 500, found.why)
+    assert isinstance(found.__cause__, ValueError)
+    for failure in (ZeroDivisionError(), KeyError(), TypeError(), RecursionError(), msgspec.DecodeError()):
+        with pytest.raises(UnreadableError):
+            read(failure, b"")
+    with pytest.raises(AssertionError):
+        read(AssertionError(), b"")

@@ -1,0 +1,452 @@
+"""What recovery asks, when it asks it, and what each answer leads to, beside a venue that only keeps the questions."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from engine.execution.gateway import Ask, Request
+from engine.execution.order import Order
+from engine.execution.recovery import FETCHES_MOST, PARALLEL, SOON_NS, Recovery
+from engine.model.words import BUY, OrderFlag, OrderState, OrderType, TimeInForce
+from engine.venues.trading import FillNews, News, OrderNews, Outcome, UnreadableError
+from tests.engine.execution.memory import BTC, ETH
+
+S = OrderState
+NOW = 1_000_000
+GONE, BUSY = -2013, -1003
+TIMEOUT, PAUSE, AUDIT, MARGIN = 500, 70, 100_000, 40
+OFFSET, DOUBT = 9, 2  # of the venue's clock
+
+
+class Calls:
+    """Notes every call of every method, and answers with what was set for it."""
+
+    def __init__(self, **answers: Any) -> None:
+        """`answers` by method; None where nothing is set."""
+        self.made: list[tuple[Any, ...]] = []
+        self.answers = answers
+
+    def __getattr__(self, name: str) -> Any:
+        """A method of that name."""
+
+        def call(*words: Any, **_: Any) -> Any:
+            self.made.append((name, *words))
+            return self.answers.get(name)
+
+        return call
+
+
+class Gateway:
+    """A session that takes every question and keeps it."""
+
+    def __init__(self) -> None:
+        """Up, with a wire whose bodies are read already."""
+        self.up = self.takes = True
+        self.asked: list[Request] = []
+        self.wire: Any = Calls()
+        self.wire.fills_limit = 3
+        self.wire.gone = lambda error: error == GONE
+        self.wire.read_order = self.wire.read_orders = self.wire.read_fills = lambda body: body
+        self.clock = SimpleNamespace(
+            offset_ns=OFFSET, doubt_ns=DOUBT, venue_ns=lambda now: now + OFFSET,
+            venue_ns_least=lambda now: now + OFFSET - DOUBT,
+        )  # fmt: skip
+
+    def next_id(self) -> int:
+        """The number of the next request."""
+        return len(self.asked) + 100
+
+    def push(self, _: int, request: Request, __: Any) -> bool:
+        """Keep a question."""
+        if self.takes:
+            self.asked.append(request)
+        return self.takes
+
+
+class Bench:
+    """Recovery among neighbours that only note what it does to them."""
+
+    def __init__(self) -> None:
+        """Nothing is known, nothing is asked, and the audit is far away."""
+        config: Any = SimpleNamespace(
+            instruments=(BTC, ETH), answer_timeout_ns=TIMEOUT, query_interval_ns=PAUSE, audit_interval_ns=AUDIT,
+            expiry_margin_ns=MARGIN,
+        )  # fmt: skip
+        self.gateway, self.broker, self.strangers = Gateway(), Calls(is_ours=True), Calls(due=[])
+        self.blotter = Calls()
+        self.blotter.live, self.blotter.orders, self.blotter.watermarks, self.blotter.changed = {}, {}, {}, []
+        self.strangers.waiting, self.strangers.scanned = False, {}
+        self.recovery = Recovery(config, self.blotter, self.gateway)  # type: ignore[arg-type]
+        self.recovery.broker, self.recovery.strangers = self.broker, self.strangers  # type: ignore[assignment]
+        self.recovery._audit_ns = NOW * 10
+
+    def order(self, number: int = 1, **values: Any) -> Order:
+        """An open order of ours."""
+        one = Order(number.to_bytes(16, "big"), number, 3, 1, BUY, OrderType.LIMIT, TimeInForce.GTC, 100, 50)
+        one.state = S.OPEN
+        for name, value in values.items():
+            setattr(one, name, value)
+        self.blotter.orders[one.client_id] = one
+        if one.live:
+            self.blotter.live[one.client_id] = one
+        return one
+
+    def step(self, now_ns: int = NOW) -> list[Request]:
+        """What is asked in one step."""
+        before = len(self.gateway.asked)
+        self.recovery.step(now_ns)
+        return self.gateway.asked[before:]
+
+    def answer(self, request: Request, body: Any = None, now_ns: int = NOW, **words: Any) -> None:
+        """An answer, accepted where nothing else is said."""
+        news = News(1, **{"outcome": Outcome.ACCEPTED} | words)
+        news.body = body
+        self.recovery.on_answer(request, news, now_ns)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    """Recovery with nothing to do."""
+    return Bench()
+
+
+def kinds(asked: list[Request]) -> list[Ask]:
+    """What was asked."""
+    return [Ask(one.kind) for one in asked]
+
+
+def fill(number: int, order: int = 42, symbol: str = "BTCUSDT") -> FillNews:
+    """A fill of the account."""
+    return FillNews(symbol, b"", order, number, BUY, 100, 5, 0, b"", False, 0)
+
+
+def standing(**words: Any) -> OrderNews:
+    """How the venue's order 42 stands."""
+    told: dict[str, Any] = {
+        "symbol": "BTCUSDT", "client_id": bytes(16), "venue_order_id": 42, "state": S.OPEN, "side": BUY, "price": 100,
+        "size": 50, "executed": 7, "venue_ns": 0,
+    }  # fmt: skip
+    return OrderNews(**told | words)
+
+
+def test_an_order_is_asked_about_from_its_time_on_and_again_only_after_its_answers_time(bench: Bench) -> None:
+    """Sooner, it is a question too many; never again, an order whose fate nobody learns."""
+    order = bench.order()
+    bench.recovery.ask(order, NOW)
+    assert bench.step(NOW - 1) == []
+    (asked,) = bench.step(NOW)
+    assert (asked.kind, asked.order, asked.sent_ns) == (Ask.STATUS, order, NOW)
+    assert order.ask_ns == NOW + TIMEOUT + PAUSE
+    assert bench.gateway.wire.made == [("status", 100, 1, order.client_id, NOW + OFFSET)]
+    assert bench.step(NOW + TIMEOUT + PAUSE - 1) == []
+    assert kinds(bench.step(NOW + TIMEOUT + PAUSE)) == [Ask.STATUS]
+
+
+def test_an_order_without_a_time_is_asked_about_at_once(bench: Bench) -> None:
+    """0 means that nothing is asked."""
+    order = bench.order()
+    bench.recovery.ask(order, 0)
+    assert order.ask_ns == 1
+    assert kinds(bench.step()) == [Ask.STATUS]
+    order.ask_ns = 0
+    bench.step()
+    bench.answer(bench.gateway.asked[0], (standing(), []))
+    assert bench.recovery.settled
+
+
+def test_only_so_many_questions_are_in_flight(bench: Bench) -> None:
+    """A thousand at once are a ban; each answer makes room for one."""
+    for number in range(PARALLEL + 2):
+        bench.recovery.ask(bench.order(number + 1), NOW)
+    assert len(bench.step()) == PARALLEL == 16
+    assert bench.step() == []
+    bench.answer(bench.gateway.asked[0], (standing(), []))
+    assert len(bench.step()) == 1
+    assert not bench.recovery.settled
+
+
+def test_a_question_that_cannot_be_sent_takes_no_room(bench: Bench) -> None:
+    """It comes again after the next connect, and must not be waited for until then."""
+    bench.gateway.takes = False
+    bench.recovery.ask(bench.order(), NOW)
+    bench.step()
+    assert bench.recovery._in_flight == 0
+    bench.answer(Request(Ask.STATUS, NOW, bench.order()), (standing(), []))
+    assert bench.recovery._in_flight == 0
+
+
+def test_nothing_is_asked_without_a_session_or_while_the_venue_wants_silence(bench: Bench) -> None:
+    """The venue's own time is the later of the two; a question that was answered by "gone" is no refusal."""
+    order = bench.order(expires_ns=NOW * 2)
+    bench.recovery.ask(order, NOW)
+    bench.gateway.up = False
+    assert bench.step() == []
+    bench.gateway.up = True
+    (asked,) = bench.step()
+    order.ask_ns = NOW
+    bench.answer(asked, outcome=Outcome.REFUSED, error=GONE)
+    order.ask_ns = NOW
+    (asked,) = bench.step()
+    bench.answer(asked, outcome=Outcome.REFUSED, error=BUSY)
+    order.ask_ns = NOW
+    assert bench.step(NOW + PAUSE - 1) == []
+    (asked,) = bench.step(NOW + PAUSE)
+    bench.answer(asked, outcome=Outcome.REFUSED, error=BUSY, retry_after_ns=NOW + 5_000)
+    order.ask_ns = NOW
+    assert bench.step(NOW + 5_000 - OFFSET - 1) == []
+    assert len(bench.step(NOW + 5_000 - OFFSET)) == 1
+
+
+def test_everything_is_asked_when_a_connection_stands(bench: Bench) -> None:
+    """What happened while nobody listened is known to the venue alone."""
+    created, sent, unknown = (
+        bench.order(1, state=S.CREATED),
+        bench.order(2, state=S.SENT),
+        bench.order(3, state=S.UNKNOWN),
+    )
+    open_ = bench.order(4, cancel_pending=True)
+    bench.recovery.complete, bench.recovery._in_flight = True, 5
+    bench.recovery.on_up(NOW)
+    assert bench.blotter.made == [("move", created, S.UNKNOWN, NOW), ("move", sent, S.UNKNOWN, NOW)]
+    assert (bench.blotter.changed, open_.cancel_pending, bench.recovery.complete) == ([open_], False, False)
+    asked = bench.step()
+    assert [one.order for one in asked[:3]] == [created, sent, unknown]
+    assert kinds(asked[3:]) == [Ask.OPEN_ORDERS, Ask.FILLS_LAST, Ask.FILLS_LAST]
+    assert [one.instrument for one in asked[4:]] == [1, 2]
+    assert not bench.recovery.complete
+    bench.recovery.on_down()
+    assert bench.recovery._in_flight == 0
+
+
+def test_recovery_is_complete_when_no_question_is_left(bench: Bench) -> None:
+    """One step sooner and an order is sent beside one that is already there."""
+    bench.recovery.on_up(NOW)
+    listing, *scans = bench.step()
+    assert not bench.recovery.settled
+    bench.answer(listing, [])
+    for scan in scans:
+        bench.answer(scan, [])
+    bench.strangers.waiting = True
+    bench.step()
+    assert not bench.recovery.complete
+    bench.strangers.waiting = False
+    bench.step()
+    assert bench.recovery.complete
+    assert bench.recovery.settled
+    bench.recovery.fetch(bench.order(venue_filled=9), NOW * 2)
+    assert not bench.recovery.settled
+
+
+def test_a_comparison_begins_each_interval_and_an_unlisted_scan_is_not_made_twice(bench: Bench) -> None:
+    """A fill that nobody told of is found by it."""
+    bench.recovery._audit_ns = NOW
+    assert bench.step(NOW - 1) == []
+    bench.recovery._scans.append(2)
+    asked = bench.step(NOW)
+    assert (kinds(asked), [one.instrument for one in asked[1:]]) == (
+        [Ask.OPEN_ORDERS, Ask.FILLS_LAST, Ask.FILLS_LAST], [2, 1],
+    )  # fmt: skip
+    assert bench.step(NOW + AUDIT - 1) == []
+    assert len(bench.step(NOW + AUDIT)) == 3
+
+
+def test_the_missing_fills_of_a_former_life_are_asked_about_until_recovery_is_complete(bench: Bench) -> None:
+    """How much is missing is the venue's to say; later, fetching it is enough."""
+    order = bench.order(flags=int(OrderFlag.FILLS_MISSING), state=S.CANCELLED)
+    bench.order(2, flags=int(OrderFlag.CANCEL_WANTED))
+    bench.recovery.complete, bench.recovery._audit_ns = True, NOW
+    assert Ask.STATUS not in kinds(bench.step())
+    bench.recovery.complete, bench.recovery._audit_ns = False, NOW
+    assert [one.order for one in bench.step() if one.kind == Ask.STATUS] == [order]
+
+
+def test_a_comparison_can_be_brought_forward_and_not_put_off(bench: Bench) -> None:
+    """A venue that cannot be read must not be asked at the speed at which it speaks."""
+    bench.recovery._audit_ns = NOW + 2 * SOON_NS
+    bench.recovery.audit_soon(NOW)
+    assert bench.recovery._audit_ns == NOW + SOON_NS == NOW + 5_000_000_000
+    bench.recovery.audit_soon(NOW + 1)
+    assert bench.recovery._audit_ns == NOW + SOON_NS
+    for began, due in ((NOW - 1, 0), (NOW, NOW + AUDIT)):
+        bench.recovery._audit_ns = began + AUDIT
+        bench.recovery.audit_now(NOW)
+        assert bench.recovery._audit_ns == due, "one that has begun since then is enough"
+
+
+def test_missing_fills_are_fetched_at_their_time_until_they_have_come(bench: Bench) -> None:
+    """Fetched for ever they block trading; never, a position is wrong."""
+    order = bench.order(venue_filled=9, venue_order_id=42)
+    bench.recovery.fetch(order, NOW)
+    bench.recovery.fetch(order, NOW - 5)
+    assert bench.step(NOW - 1) == []
+    (asked,) = bench.step()
+    assert (asked.kind, asked.order, asked.instrument, asked.number) == (Ask.FILLS_OF, order, 1, 42)
+    assert bench.gateway.wire.made == [("fills_of", 100, 1, 42, NOW + OFFSET)]
+    assert bench.step(NOW + TIMEOUT + PAUSE - 1) == []
+    assert kinds(bench.step(NOW + TIMEOUT + PAUSE)) == [Ask.FILLS_OF]
+    order.filled = 9
+    assert bench.step(NOW + 10 * TIMEOUT) == []
+    assert bench.broker.made == [("check_fills", order, NOW + 10 * TIMEOUT)]
+
+
+def test_a_listing_of_an_orders_fills_is_taken_in_and_asked_for_again_while_some_are_missing(bench: Bench) -> None:
+    """After so many answers without them the venue is taken at its word, and an operator told."""
+    told: list[tuple[Order, int]] = []
+    bench.recovery.on_fills_absent = lambda order, now_ns: told.append((order, now_ns))
+    order = bench.order(venue_filled=9, venue_order_id=42)
+    request = Request(Ask.FILLS_OF, NOW, order, instrument=1, number=42)
+    bench.answer(request, outcome=Outcome.REFUSED, error=BUSY)
+    assert order.fetches == 0
+    bench.answer(request, [fill(7)])
+    assert bench.broker.made == [("take_fill", order, fill(7), NOW)]
+    assert bench.blotter.made == [("credit", order, [fill(7)], NOW)]
+    assert (order.fetches, bench.recovery._fetching) == (1, {order.client_id: (order, NOW + PAUSE)})
+    for _ in range(FETCHES_MOST - 2):
+        bench.answer(request, [])
+    assert told == []
+    bench.answer(request, [])
+    assert (told, bench.broker.made[-1]) == ([(order, NOW)], ("check_fills", order, NOW))
+    bench.recovery._fetching.clear()
+    order.filled = 9
+    bench.answer(request, [])
+    assert (bench.recovery._fetching, len(told)) == ({}, 1)
+
+
+def test_an_accepted_answer_brings_fills_first_and_then_the_order(bench: Bench) -> None:
+    """The order's end would otherwise look as if its fills were missing."""
+    order = bench.order()
+    bench.answer(Request(Ask.STATUS, NOW, order), (standing(), [fill(7)]))
+    assert bench.broker.made == [("take_fill", order, fill(7), NOW, 7), ("take_news", order, standing(), NOW)]
+
+
+@pytest.mark.parametrize(
+    ("state", "end"), [(S.SENT, S.REJECTED), (S.UNKNOWN, S.REJECTED), (S.OPEN, S.EXPIRED), (S.CANCELLING, S.EXPIRED)]
+)
+def test_no_such_order_is_believed_only_after_the_requests_own_expiry(bench: Bench, state: S, end: S) -> None:
+    """Before that the request may still be on its way, and the order come to be after it was given up."""
+    order = bench.order(state=state, ask_ns=5)
+    order.expires_ns = NOW + OFFSET - DOUBT - MARGIN
+    request = Request(Ask.STATUS, NOW, order)
+    bench.answer(request, outcome=Outcome.REFUSED, error=GONE, text="no such order", now_ns=NOW + 3)
+    believable = order.expires_ns + MARGIN - OFFSET + DOUBT + 1
+    assert (order.ask_ns, order.error, bench.blotter.made) == (max(NOW + 3 + PAUSE, believable), 0, [])
+    order.expires_ns -= 1
+    bench.answer(request, outcome=Outcome.REFUSED, error=GONE, text="no such order")
+    assert (order.ask_ns, order.error, order.error_text) == (0, GONE, b"no such order")
+    assert bench.blotter.made == [("conclude", order, end, NOW)]
+
+
+def test_an_order_that_has_ended_meanwhile_is_not_asked_about_again(bench: Bench) -> None:
+    """Neither is its end concluded a second time."""
+    order = bench.order(state=S.FILLED, ask_ns=5, expires_ns=NOW * 3)
+    bench.answer(Request(Ask.STATUS, NOW, order), outcome=Outcome.UNKNOWN)
+    assert (order.ask_ns, bench.recovery._asking) == (0, {})
+    order.ask_ns, order.expires_ns = 5, 0
+    bench.answer(Request(Ask.STATUS, NOW, order), outcome=Outcome.REFUSED, error=GONE)
+    assert (order.ask_ns, bench.blotter.made) == (0, [])
+
+
+def test_a_question_without_an_answer_is_asked_when_the_answer_may_be_believed(bench: Bench) -> None:
+    """A later time than the pause, where the request may still be on its way."""
+    order = bench.order(state=S.UNKNOWN, expires_ns=NOW + 5_000)
+    bench.answer(Request(Ask.STATUS, NOW, order), outcome=Outcome.UNKNOWN)
+    assert order.ask_ns == NOW + 5_000 + MARGIN - OFFSET + DOUBT + 1
+    order.expires_ns = 0
+    bench.answer(Request(Ask.STATUS, NOW, order), outcome=Outcome.UNKNOWN)
+    assert order.ask_ns == NOW + PAUSE
+
+
+def test_an_open_order_that_the_list_does_not_show_is_asked_about(bench: Bench) -> None:
+    """Unless it was answered after the list was asked for, is not open, or is being asked about."""
+    listed, absent, late = bench.order(1), bench.order(2, answer_ns=NOW - 1), bench.order(3, answer_ns=NOW)
+    asked, flying = bench.order(4, ask_ns=NOW * 2), bench.order(5, state=S.SENT)
+    bench.answer(Request(Ask.OPEN_ORDERS, NOW), [standing(client_id=listed.client_id)], now_ns=NOW + 5)
+    assert [one.ask_ns for one in (listed, absent, late, asked, flying)] == [0, NOW + 5, 0, NOW * 2, 0]
+    assert bench.strangers.made == [("known_or_adopted", standing(client_id=listed.client_id), NOW + 5)]
+    bench.broker.answers["is_ours"] = False
+    bench.answer(Request(Ask.OPEN_ORDERS, NOW), [standing(client_id=b"web")])
+    assert bench.strangers.made[1:] == [("report", standing(client_id=b"web"), NOW)]
+
+
+def test_a_list_or_a_page_that_was_refused_is_asked_for_again(bench: Bench) -> None:
+    """Recovery is not complete without it."""
+    bench.answer(Request(Ask.OPEN_ORDERS, NOW), outcome=Outcome.UNKNOWN)
+    bench.answer(Request(Ask.FILLS_LAST, NOW, instrument=2), outcome=Outcome.UNKNOWN)
+    asked = bench.step(NOW + PAUSE)
+    assert [(one.kind, one.instrument) for one in asked] == [(Ask.OPEN_ORDERS, 0), (Ask.FILLS_LAST, 2)]
+    assert bench.gateway.wire.made == [
+        ("open_orders", 100, NOW + PAUSE + OFFSET), ("fills_last", 101, 2, NOW + PAUSE + OFFSET),
+    ]  # fmt: skip
+
+
+def test_pages_of_fills_begin_behind_the_last_that_is_known_and_go_on_while_they_are_full(bench: Bench) -> None:
+    """A fill between two pages would be missed for ever."""
+    bench.blotter.watermarks[1] = 70
+    bench.recovery._scans.append(1)
+    (asked,) = bench.step()
+    assert (asked.kind, asked.number, bench.gateway.wire.made) == (
+        Ask.FILLS_FROM, 71, [("fills_from", 100, 1, 71, NOW + OFFSET)],
+    )  # fmt: skip
+    bench.recovery._scans.append(2)
+    bench.answer(asked, [fill(72), fill(75), fill(74)])
+    assert [one[2].fill_id for one in bench.strangers.made if one[0] == "take"] == [72, 75, 74]
+    assert (bench.strangers.scanned, list(bench.recovery._scans)) == ({1: 75}, [1, 2])
+    page, _ = bench.step()
+    assert page.number == 76
+    bench.answer(page, [fill(77), fill(78)])
+    assert (bench.strangers.scanned, list(bench.recovery._scans)) == ({1: 78}, [])
+    bench.answer(page, [])
+    assert bench.strangers.scanned == {1: 78}
+
+
+def test_an_account_without_a_watermark_begins_at_its_newest_fill(bench: Bench) -> None:
+    """What was traded before the engine is nobody's position here."""
+    for body, mark in (([], 0), ([fill(7), fill(5)], 7)):
+        bench.answer(Request(Ask.FILLS_LAST, NOW, instrument=1), body)
+        assert bench.blotter.made[-1] == ("watermark", 1, mark, NOW)
+    assert "take" not in [one[0] for one in bench.strangers.made]
+
+
+@pytest.mark.parametrize(
+    ("kind", "number", "told"),
+    [
+        (Ask.FILLS_FROM, 5, fill(7, symbol="ETHUSDT")),
+        (Ask.FILLS_OF, 42, fill(7, symbol="ETHUSDT")),
+        (Ask.FILLS_OF, 42, fill(7, order=43)),
+    ],
+)
+def test_a_fill_that_was_not_asked_about_cannot_be_read(bench: Bench, kind: Ask, number: int, told: FillNews) -> None:
+    """Taken in, another order's fill is counted as this one's."""
+    with pytest.raises(UnreadableError, match=f"a fill of order {told.venue_order_id} of {told.symbol}"):
+        bench.answer(Request(kind, NOW, bench.order(), instrument=1, number=number), [told])
+
+
+def test_the_owner_of_an_unknown_fill_is_asked_for_and_told(bench: Bench) -> None:
+    """An answer about another order would give the fill to a wrong one."""
+    bench.strangers.waiting, bench.strangers.answers["due"] = True, [(1, 42)]
+    (asked,) = bench.step()
+    assert ("due", NOW, PARALLEL) in bench.strangers.made
+    assert ("close_watermarks", NOW) in bench.strangers.made
+    assert (asked.kind, asked.instrument, asked.number) == (Ask.STRANGER, 1, 42)
+    assert bench.gateway.wire.made == [("status_by_venue_id", 100, 1, 42, NOW + OFFSET)]
+    bench.strangers.made.clear()
+    bench.answer(asked, (standing(), []))
+    bench.answer(asked, outcome=Outcome.REFUSED, error=GONE)
+    bench.answer(asked, outcome=Outcome.UNKNOWN)
+    assert bench.strangers.made == [
+        ("identify", 1, 42, standing(), NOW), ("identify", 1, 42, None, NOW), ("again", 1, 42, NOW),
+    ]  # fmt: skip
+    for wrong in (standing(symbol="ETHUSDT"), standing(venue_order_id=43)):
+        with pytest.raises(UnreadableError, match="asked: 42"):
+            bench.answer(asked, (wrong, []))
+
+
+def test_what_was_listed_closes_its_watermark_in_the_next_step(bench: Bench) -> None:
+    """Left open, the next life lists everything once more."""
+    bench.strangers.scanned[1] = 7
+    bench.step()
+    assert bench.strangers.made == [("due", NOW, PARALLEL), ("close_watermarks", NOW)]
+    bench.strangers.scanned.clear()
+    bench.step()
+    assert len(bench.strangers.made) == 2
