@@ -69,10 +69,6 @@ class Market:
             return "PERCENT_PRICE_BY_SIDE"
         return ""
 
-    def trailing_allowed(self, delta: int) -> bool:
-        """Whether an order may trail the price by this much; 0: it does not trail."""
-        return not delta or self.trailing_min <= delta <= self.trailing_max
-
     def size_filter(self, size: int) -> str:
         """The name of the filter a size fails, or empty."""
         if not self.size_min <= size <= self.size_max or size % self.size_step:

@@ -22,7 +22,6 @@ from engine.venues.sim.market import SCALE, Market
 from engine.venues.sim.order_book import Book
 from engine.venues.sim.order_lists import ListEvent, OrderLists
 from engine.venues.sim.orders import (
-    CONTINGENT,
     UNPRICED,
     Amendment,
     Execution,
@@ -167,21 +166,24 @@ class Matching:
 
     def appraise(self, order: Order) -> None:
         """Set the price at which an order is locked: its own, its stop price, or the last one where it only trails."""
-        last = self.books[order.symbol].last_price or order.market.price_min
-        order.worth = order.price or order.stop or (last if order.trailing else 0)
+        order.worth = order.price or order.stop
+        if order.trailing and not order.worth:
+            order.worth = self.books[order.symbol].last_price or order.market.price_min
 
     def accept(self, order: Order, hold: int) -> None:
         """Give an order its id, lock what it needs at this price and report it."""
-        book = self.books[order.symbol]
+        symbol = order.market.symbol
+        book = self.books[symbol]
         book.order_id += 1
         order.id = book.order_id
-        self.orders[order.symbol, order.id] = order
-        self.by_client_id[order.account, order.symbol, order.client_id] = order
+        self.orders[symbol, order.id] = order
+        self.by_client_id[order.account, symbol, order.client_id] = order
         if order.status == Status.PENDING_NEW:
-            self.open[order.account, order.symbol][order.id] = order
+            self.open[order.account, symbol][order.id] = order
         elif not order.contingent:
             order.working_ns = order.now_ns
-        self.hold(order, hold)
+        order.hold = hold
+        self._lock(order, order.size)
         self.report(Happening.NEW, order, order.now_ns)
 
     def start(self, order: Order, now_ns: int) -> None:
@@ -211,8 +213,9 @@ class Matching:
         self._unlock(order, left)
         if order.quote_size:
             order.size = order.filled
-        if order.works and order.id in self.open[order.account, order.symbol]:
-            self.books[order.symbol].shrink(order, left)
+        symbol = order.market.symbol
+        if order.works and order.id in self.open[order.account, symbol]:
+            self.books[symbol].shrink(order, left)
         happening = Happening.CANCELED if status == Status.CANCELED else Happening.EXPIRED
         self.report(happening, order, now_ns, cancel_id=cancel_id)
         self._forget(order)
@@ -236,9 +239,12 @@ class Matching:
         if request.quote_size:
             return market.notional_filter(request.quote_size)
         price = request.price or request.stop or last
-        failed = market.price_filter(request.price, last) if request.kind not in UNPRICED else ""
-        failed = failed or (market.price_filter(request.stop, 0) if request.stop else "")
-        failed = failed or ("" if market.trailing_allowed(request.trailing) else "TRAILING_DELTA")
+        priced = request.price or request.kind not in UNPRICED
+        failed = market.price_filter(request.price, last) if priced else ""
+        if request.stop:
+            failed = failed or market.price_filter(request.stop, 0)
+        if request.trailing and not market.trailing_min <= request.trailing <= market.trailing_max:
+            failed = failed or "TRAILING_DELTA"
         failed = failed or market.size_filter(request.size)
         return failed or (market.notional_filter(market.notional(price, request.size)) if price else "")
 
@@ -250,7 +256,7 @@ class Matching:
         standing = self.open[account.name, market.symbol]
         if len(standing) + len(requests) > market.open_orders_max:
             return "MAX_NUM_ORDERS"
-        more = sum(request.kind in CONTINGENT for request in requests)
+        more = sum(bool(request.stop or request.trailing) for request in requests)
         if more and more + sum(order.contingent for order in standing.values()) > market.contingent_orders_max:
             return "MAX_NUM_ALGO_ORDERS"
         return ""
@@ -262,7 +268,7 @@ class Matching:
 
     def unplaceable(self, order: Order, hold: int) -> Rejection | None:
         """Why an order cannot be placed as the book, the last price and the account's free balance are now."""
-        book = self.books[order.symbol]
+        book = self.books[order.market.symbol]
         if order.kind == Kind.LIMIT_MAKER and self._crosses(book, order.side, order.price):
             return WOULD_TAKE
         if order.stop and book.last_price and meets(order.kind, order.side, order.stop, book.last_price):
@@ -276,7 +282,7 @@ class Matching:
             return Rejection(Refused.FILTER, name)
         if not order.market.trading:
             return CLOSED
-        if self.taken(order.account, order.symbol, order.client_id):
+        if self.taken(order.account, order.market.symbol, order.client_id):
             return DUPLICATE
         return self.unplaceable(order, order.worth)
 
@@ -291,13 +297,13 @@ class Matching:
 
     def _work(self, order: Order, now_ns: int) -> None:
         """Let an order meet the book: it fills, rests or expires."""
-        book = self.books[order.symbol]
+        book = self.books[order.market.symbol]
         if order.until != Until.FOK or self.reach(order)[0] == order.size:
             self._match(book, order, now_ns)
         if not order.open:
             return
         if order.price and order.until == Until.GTC:
-            self.open[order.account, order.symbol][order.id] = order
+            self.open[order.account, order.market.symbol][order.id] = order
             book.add(order)
             return
         self.end(order, Status.EXPIRED, now_ns, UNFILLED.get(order.until, Expiry.NO_LIQUIDITY))
@@ -462,7 +468,8 @@ class Matching:
         """Drop a finished order from the open ones, and altogether when nobody watches its account."""
         symbol = order.market.symbol
         self.open[order.account, symbol].pop(order.id, None)
-        self.stops.remove(order)
+        if order.contingent:
+            self.stops.remove(order)
         if not self._account(order).watched:
             del self.orders[symbol, order.id]
             self.by_client_id.pop((order.account, symbol, order.client_id), None)

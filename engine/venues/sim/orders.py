@@ -196,8 +196,8 @@ class Order:
 
     @property
     def contingent(self) -> bool:
-        """Whether it waits for a price before it works."""
-        return self.kind in CONTINGENT
+        """Whether it waits for a price before it works: so do exactly the kinds that have a stop price or trail."""
+        return bool(self.stop or self.trailing)
 
     @property
     def remaining(self) -> int:
