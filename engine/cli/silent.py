@@ -11,6 +11,7 @@ from engine.lanes import BY_NAME
 from engine.model.words import HaltReason, RoleState
 from engine.supervisor.life import guard_pid
 from engine.supervisor.life import read as read_life
+from engine.supervisor.operator import reason_of
 from engine.supervisor.processes import Processes
 from engine.supervisor.segments import SUPERVISOR
 
@@ -37,7 +38,7 @@ def state(system: str) -> dict[str, Any] | None:
         "since_ns": beat.start_ns if beat is not None else 0, "now_ns": time.monotonic_ns() + life.offset_ns,
         "halted": reason != "none", "halt_reason": reason,
         "halt_since_ns": halt.since_ns if halt is not None and halt.halted else 0,
-        "stopping": life.stopping, "processes": _processes(config),
+        "stopping": life.stopping, "rescue": {"pid": 0, "clean": False, "error": ""}, "processes": _processes(config),
         "silent": True, "silent_ns": silent_ns, "entries_stop_in_ns": _entries_stop_in_ns(config, silent_ns),
     }  # fmt: skip
 
@@ -77,7 +78,7 @@ def _halt_reason(system: str, halt: Any, paths: Paths) -> str:
     word, gate = _cell(system, "operator_halt", "operator_halt"), _cell(system, "gate", "gate")
     if any(row is not None and row.halted for row in (word, gate)):
         return HaltReason.OPERATOR.name.lower()
-    return (HaltReason.FILE if paths.halt.exists() else HaltReason.NONE).name.lower()
+    return reason_of(paths.halt).name.lower()
 
 
 def _processes(config: Config) -> list[dict[str, Any]]:

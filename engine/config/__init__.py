@@ -10,7 +10,7 @@ TOML, else as text). Every process of a system must see the same environment; th
 Secrets never stand in the file: it names the variable or the file that holds them.
 """
 
-from engine.config.load import load
+from engine.config.load import load, load_session
 from engine.config.paths import Paths, known_systems
 from engine.config.secret import Secret
 from engine.config.tables import (
@@ -39,4 +39,5 @@ __all__ = [
     "Watch",
     "known_systems",
     "load",
+    "load_session",
 ]

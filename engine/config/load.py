@@ -22,6 +22,7 @@ from engine.config.tables import AGGREGATION, FACTORIES, SUPERVISOR, Aggregation
 
 PREFIX = "STEELYARD__"
 SECRET_KEYS = ("api_key", "private_key", "passphrase")
+SESSION_TABLES = ("system", "live", "venues", "instruments")
 GROUP_NAME_BYTES = 47  # what a record of it holds
 PLACE = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<at>.*)`)?$", re.DOTALL)
 
@@ -36,6 +37,18 @@ def load(path: str | Path, environment: Mapping[str, str] | None = None) -> Conf
     for key, value, expected in check(config):
         raise ConfigError(_text(path, key, value, expected))
     config = expand(config)
+    if config.system.env_file:
+        _load_env_file(Path(path), config.system.env_file)
+    return config
+
+
+def load_session(path: str | Path, environment: Mapping[str, str] | None = None) -> Config:
+    """The tables that an order session needs, from a file whose other tables may be wrong; or ConfigError."""
+    tree = _read(Path(path))
+    _override(tree, os.environ if environment is None else environment, str(path))
+    config = expand(_convert({key: tree[key] for key in SESSION_TABLES if key in tree}, str(path)))
+    for key, value, expected in _check_references(config):
+        raise ConfigError(_text(path, key, value, expected))
     if config.system.env_file:
         _load_env_file(Path(path), config.system.env_file)
     return config

@@ -13,7 +13,7 @@ from enum import IntEnum
 from itertools import count
 from typing import NamedTuple, Protocol
 
-from engine.execution.config import ExecutionConfig
+from engine.execution.config import ExecutionOptions
 from engine.execution.order import Order
 from engine.execution.seams import ExecutionPorts
 from engine.venues.port import FramePort, PortState
@@ -98,7 +98,7 @@ class Listener(Protocol):
 class Gateway:
     """One session at a time."""
 
-    def __init__(self, config: ExecutionConfig, ports: ExecutionPorts, listener: Listener) -> None:
+    def __init__(self, config: ExecutionOptions, ports: ExecutionPorts, listener: Listener) -> None:
         """Begin down, to connect at the first step."""
         self.clock = VenueClock()
         self.wire = ports.wire

@@ -6,43 +6,25 @@ configuration is wrong, 1 all is down but orders are left at the venue.
 """
 
 import argparse
-import fcntl
 import logging
 import os
-import select
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from engine import log
 from engine.clock import OFFSET_VARIABLE
-from engine.config import Config, ConfigError, load
-from engine.config.private import open_private
+from engine.config import Config
 from engine.supervisor import leftovers, life, segments
+from engine.supervisor.entry import EXIT_ORDERS_LEFT, enter, wait, wake_on_signals
 from engine.supervisor.keeper import Keeper
 from engine.supervisor.mode import publish_mode
 from engine.supervisor.processes import Processes
 from shm import SegmentError
 
-EXIT_ORDERS_LEFT = 1
-EXIT_WRONG_WORLD, EXIT_OTHER_LIVES, EXIT_CONFIG = 69, 75, 78
-WAIT_MS = 20  # between two looks at beats and at the HALT file; deaths and commands wake at once
-
 logger = logging.getLogger("engine.supervisor")
-
-
-def take_lock(path: Path) -> int | None:
-    """Be the one supervisor of the system; None while another lives."""
-    descriptor = open_private(path, os.O_RDWR)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    return descriptor
 
 
 def supervise(config: Config, *, foreground: bool = False, stop: bool = False) -> int:
@@ -73,7 +55,7 @@ def supervise(config: Config, *, foreground: bool = False, stop: bool = False) -
         if not keeper.step(time.monotonic_ns() + current.offset_ns):
             wait([*keeper.filenos(), wake])
     keeper.close()
-    left = leftovers.unfinished(config)
+    left = [] if keeper.rescue.clean else leftovers.unfinished(config)
     leftovers.record(config, left, time.monotonic_ns() + current.offset_ns, os.getpid())
     return clear(config) or (EXIT_ORDERS_LEFT if left else 0)
 
@@ -87,25 +69,6 @@ def clear(config: Config) -> int:
     return 0
 
 
-def wake_on_signals(actions: Mapping[signal.Signals, Callable[[], None]]) -> int:
-    """Turn signals into what they ask for; the descriptor that wakes the wait."""
-    reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    for number in actions:
-        signal.signal(number, lambda found, _: actions[signal.Signals(found)]())
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    return reading
-
-
-def wait(descriptors: Sequence[int]) -> None:
-    """Until a death, a command, a signal or the next look."""
-    poll = select.poll()
-    for descriptor in descriptors:
-        poll.register(descriptor, select.POLLIN)
-    if any(descriptor == descriptors[-1] for descriptor, _ in poll.poll(WAIT_MS)):
-        os.read(descriptors[-1], 4096)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Read, lock, supervise."""
     parser = argparse.ArgumentParser(prog="python -m engine.supervisor", description="Keep a system up.")
@@ -113,21 +76,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--foreground", action="store_true", help="the roles share this process's stderr")
     parser.add_argument("--stop", action="store_true", help="bring down what an absent supervisor left")
     options = parser.parse_args(arguments)
-    log.begin("supervisor")
-    try:
-        config = load(options.config)
-        config.paths.make()
-        lock = take_lock(config.paths.lock)
-        if lock is None:
-            logger.critical("another supervisor of this system lives", extra={"lock": str(config.paths.lock)})
-            return EXIT_OTHER_LIVES
+
+    def run(config: Config, _: int) -> int:
         return supervise(config, foreground=options.foreground, stop=options.stop)
-    except ConfigError as error:
-        logger.critical(str(error))
-        return EXIT_CONFIG
-    except (SegmentError, OSError, ValueError) as error:
-        logger.critical(str(error))
-        return EXIT_WRONG_WORLD
+
+    return enter("supervisor", lambda paths: paths.lock, run, options.config)
 
 
 if __name__ == "__main__":

@@ -23,16 +23,15 @@ from typing import Any
 import msgspec
 
 import shm
-from engine import log
-from engine.config import Config, ConfigError, Process, load
+from engine.config import Config, Process
 from engine.lanes import BY_NAME
 from engine.supervisor import life
-from engine.supervisor.__main__ import (
+from engine.supervisor.entry import (
     EXIT_CONFIG,
     EXIT_ORDERS_LEFT,
     EXIT_OTHER_LIVES,
     EXIT_WRONG_WORLD,
-    take_lock,
+    enter,
     wait,
     wake_on_signals,
 )
@@ -159,22 +158,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--config", required=True, help="the system's file")
     parser.add_argument("--foreground", action="store_true", help="the roles share this process's stderr")
     options = parser.parse_args(arguments)
-    log.begin("guard")
-    try:
-        config = load(options.config)
-        config.paths.make()
-        lock = take_lock(config.paths.guard_lock)
-        if lock is None:
-            logger.critical("another guard of this system lives", extra={"lock": str(config.paths.guard_lock)})
-            return EXIT_OTHER_LIVES
+
+    def run(config: Config, lock: int) -> int:
         os.pwrite(lock, f"{os.getpid()}\n".ljust(20).encode(), 0)
         return guard(config, foreground=options.foreground)
-    except ConfigError as error:
-        logger.critical(str(error))
-        return EXIT_CONFIG
-    except (shm.SegmentError, OSError, ValueError) as error:
-        logger.critical(str(error))
-        return EXIT_WRONG_WORLD
+
+    return enter("guard", lambda paths: paths.guard_lock, run, options.config)
 
 
 if __name__ == "__main__":

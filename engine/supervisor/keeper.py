@@ -19,6 +19,8 @@ from engine.supervisor import audit, leftovers, life, segments
 from engine.supervisor.halt import Halt
 from engine.supervisor.mode import publish_mode
 from engine.supervisor.processes import Child
+from engine.supervisor.rescue import NAME as RESCUE
+from engine.supervisor.rescue import Rescue
 from engine.supervisor.segments import SUPERVISOR
 from engine.supervisor.watch import Phase, Table, Watch
 
@@ -86,6 +88,7 @@ class Keeper:
         self._files = segments.files(config)
         self._lost: set[str] = set()  # segments that are gone
         self._look_ns = 0  # when they are looked at next
+        self.rescue = Rescue(config, table)
         self._adopt(now_ns)
         self.control = ControlServer(
             config.paths.control,
@@ -95,7 +98,7 @@ class Keeper:
         )
         self.stopping = False
         self._all_down = False
-        self._rescued_ns: int | None = None  # when a dying execution was last started without delay, to cancel
+        self._rescues_down = False  # `down` has looked whether a dead execution left orders to cancel
         self._revived_ns = 0  # when execution was started once more to drain, or found to need that not
         self.halt_asked = False  # by signal
         self.steps = 0
@@ -107,8 +110,8 @@ class Keeper:
 
     def filenos(self) -> list[int]:
         """What to wait on: deaths and commands."""
-        pidfds = [watch.child.pidfd for watch in self.watches.values() if watch.child is not None]
-        return pidfds + self.control.filenos()
+        children = [watch.child for watch in self.watches.values()] + [self.rescue.child]
+        return [child.pidfd for child in children if child is not None] + self.control.filenos()
 
     def step(self, now_ns: int) -> int:
         """Look at everything once."""
@@ -123,6 +126,7 @@ class Keeper:
         work = self.control.step() + self.halt.step(now_ns)
         if now_ns >= self._look_ns and not self.stopping:
             self._look_at_segments(now_ns)
+        work += self.rescue.step(now_ns)
         work += self._step_down(now_ns) if self.stopping else self._step_watches(now_ns)
         self.steps += 1
         self._beat(now_ns, RoleState.DRAINING if self.stopping else RoleState.RUNNING)
@@ -150,6 +154,8 @@ class Keeper:
         work, may_start = 0, True
         for watch in self.watches.values():
             work += watch.step(now_ns, may_start=may_start)
+            if watch.settled and leftovers.EXECUTION in watch.process.roles:
+                self.rescue.on_execution_up()
             may_start = may_start and (watch.settled or not watch.process.ready_line)
         return work
 
@@ -206,6 +212,9 @@ class Keeper:
             if watch.phase is not Phase.STOPPED:
                 watch.stop(now_ns)
                 return watch.step(now_ns, may_start=False)
+            if self._cancels_what_is_left(watch, now_ns):
+                return 0
+        self.rescue.end()
         self._all_down = True
         return 0
 
@@ -224,11 +233,23 @@ class Keeper:
             watch.stop(now_ns, again=True)
         return True
 
+    def _cancels_what_is_left(self, watch: Watch, now_ns: int) -> bool:
+        """Whether a process cancels what an execution that is gone for good has left: what it needs is kept up."""
+        if leftovers.EXECUTION not in watch.process.roles or watch.exit_code == 0:
+            return False
+        if not self._rescues_down:
+            self._rescues_down, self._revived_ns = True, now_ns
+            if leftovers.unfinished(self.config):
+                self.rescue.start(now_ns)
+        return self.rescue.child is not None and now_ns - self._revived_ns < REVIVAL_LIMIT_NS
+
     def _adopt(self, now_ns: int) -> None:
         """Take in what lives; what the configuration does not know is told to end."""
         for name, child in self.table.find().items():
             if name in self.watches:
                 self.watches[name].adopt(child, now_ns)
+            elif name == RESCUE:
+                self.rescue.adopt(child, now_ns)
             else:
                 logger.warning("not in the configuration, stopped", extra={"name_of": name, "pid": child.pid})
                 self.table.signal(child, signal.SIGTERM)
@@ -250,7 +271,8 @@ class Keeper:
         logger.critical("dies too often", extra={"name_of": name, "deaths": count})
         self.halt.halt(self.now_ns, self.halt.me, HaltReason.DEATHS)
         if leftovers.EXECUTION in watch.process.roles:
-            self._rescue(watch)
+            leftovers.warn(leftovers.unfinished(self.config))
+            self.rescue.start(self.now_ns)
 
     def _may_park(self, process: Process) -> bool:
         """Whether the other processes can trade without this one: strategies, and an aggregation that none reads.
@@ -271,15 +293,6 @@ class Keeper:
             if strategy.name in watch.process.roles:
                 self.halt.cancel_all(self.now_ns, self.halt.me, strategy.id, 0)
 
-    def _rescue(self, watch: Watch) -> None:
-        """Start a dying execution once more at once where orders stand, then at the slow pace: nobody else cancels."""
-        left = leftovers.unfinished(self.config)
-        leftovers.warn(left)
-        pace_ns = self.config.watch.slow_retry_ms * MS
-        if left and (self._rescued_ns is None or self.now_ns - self._rescued_ns >= pace_ns):
-            self._rescued_ns = watch.start_ns = self.now_ns
-            logger.warning("execution is started once more at once, to cancel the orders that stand")
-
     def _status(self, request: Request) -> Mapping[str, Any]:
         """What is, by process."""
         _expect(request)
@@ -295,6 +308,7 @@ class Keeper:
             "halt_since_ns": self.halt.since_ns if self.halt.halted else 0,
             "halt_reason": self.halt.reason.name.lower(),
             "stopping": self.stopping,
+            "rescue": self.rescue.status(),
             "processes": [self._describe(watch) for watch in self.watches.values()],
         }
 
@@ -329,6 +343,7 @@ class Keeper:
         _expect_known("instrument", instrument, {one.id for one in self.config.instruments})
         if instrument:
             return {"sequence": self.halt.resume_instrument(self.now_ns, request.peer, instrument)}
+        self.rescue.clean = False  # what comes up next may place orders
         self.halt.resume(self.now_ns, request.peer, self.now_ns - time.monotonic_ns() + request.asked_ns)
         return {"halted": False, "since_ns": self.now_ns}
 

@@ -154,6 +154,9 @@ class TradingWire(Protocol):
     def cancel(self, request_id: int, instrument: int, client_id: bytes, venue_ns: int) -> bytes:
         """Cancel an order by our id."""
 
+    def cancel_of_symbol(self, request_id: int, symbol: str, client_id: bytes, venue_ns: int) -> bytes:
+        """Cancel an order of any symbol by our id."""
+
     def replace(
         self, request_id: int, instrument: int, side: int, time_in_force: int, price: int, size: int,
         client_id: bytes, old_client_id: bytes, venue_ns: int,

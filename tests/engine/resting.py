@@ -14,18 +14,25 @@ class Resting(Strategy):
     """Leaves its order to execution."""
 
     asked = False
+    timeout_ns = TIMEOUT_NS
 
     def on_book(self, book: Book) -> None:
         """Place it once in a life."""
         if not self.asked:
             price = price_down(book.instrument, book.best(BUY) * 995 // 1000)
             size = size_of(book.instrument, "0.001")
-            self.asked = self.place(book.instrument, BUY, size, price, timeout_ns=TIMEOUT_NS) is not None
+            self.asked = self.place(book.instrument, BUY, size, price, timeout_ns=self.timeout_ns) is not None
 
     def on_refusal(self, verdict: Any) -> None:
         """Once more: execution may still be comparing with the venue."""
         del verdict
         self.asked = False
+
+
+class Standing(Resting):
+    """Leaves it for as long as nobody cancels it."""
+
+    timeout_ns = 0
 
 
 class Chasing(Strategy):

@@ -88,6 +88,10 @@ class Requests:
         """Cancel an order by our id."""
         return self._ask(request_id, "order.cancel", instrument, f'"origClientOrderId":"{client_id.hex()}",', venue_ns)
 
+    def cancel_of_symbol(self, request_id: int, symbol: str, client_id: bytes, venue_ns: int) -> bytes:
+        """Cancel an order of any symbol by our id."""
+        return self._ask_of(request_id, "order.cancel", symbol, f'"origClientOrderId":"{client_id.hex()}",', venue_ns)
+
     def replace(
         self, request_id: int, instrument: int, side: int, time_in_force: int, price: int, size: int,
         client_id: bytes, old_client_id: bytes, venue_ns: int,
@@ -133,9 +137,12 @@ class Requests:
         return self._ask(request_id, "myTrades", instrument, '"limit":1,', venue_ns)
 
     def _ask(self, request_id: int, method: str, instrument: int, more: str, venue_ns: int) -> bytes:
+        """A request about one instrument."""
+        return self._ask_of(request_id, method, self._symbols[instrument], more, venue_ns)
+
+    def _ask_of(self, request_id: int, method: str, symbol: str, more: str, venue_ns: int) -> bytes:
         """A request about one symbol."""
         time_ms = venue_ns // MILLISECOND_NS
-        symbol = self._symbols[instrument]
         return (
             f'{{"id":{request_id},"method":"{method}","params":{{{more}{self._window},'
             f'"symbol":"{symbol}","timestamp":{time_ms}}}}}'

@@ -11,7 +11,7 @@ import shm
 from engine.config import Config
 from engine.lanes import BY_NAME
 from engine.model.words import CommandKind, OrderFlag, OrderState
-from engine.supervisor import Keeper, leftovers, segments
+from engine.supervisor import Keeper, leftovers, rescue, segments
 from engine.supervisor.processes import Child
 from shm.segment import path_of
 
@@ -219,30 +219,49 @@ def test_an_aggregation_that_dies_halts_only_those_who_read_it(write: Write, rea
     bench.close()
 
 
-def test_execution_that_dies_too_often_is_started_once_more_at_once_to_cancel(bench: Bench) -> None:
-    """Its orders stood ten seconds at the venue with nobody who could cancel them."""
+def test_execution_that_dies_too_often_is_followed_at_once_by_a_process_that_cancels(bench: Bench) -> None:
+    """Its orders stood ten seconds at the venue with nobody who could cancel them, and for ever if it cannot start."""
     bench.order(OrderState.OPEN)
     die(bench, "execution", 4)
     started = bench.started("execution")
     bench.table.codes[bench.pid("execution")] = 70
     bench.step(2)
     assert bench.keeper.halt.halted
-    assert bench.started("execution") == started + 1
-    bench.table.codes[bench.pid("execution")] = 70
-    bench.step(2)
-    assert bench.started("execution") == started + 1, "and then at the slow pace"
+    assert (bench.started("execution"), bench.started(rescue.NAME)) == (started, 1)
+    rescuer = bench.keeper.rescue.child
+    assert rescuer is not None
+    bench.table.codes[rescuer.pid] = 1
     bench.step(110, 100)
-    assert bench.started("execution") == started + 2
+    assert bench.started("execution") == started + 1, "at the slow pace"
 
 
-def test_execution_that_owes_nothing_is_tried_slowly(bench: Bench) -> None:
-    """Without orders there is nothing to hurry for."""
-    bench.order(OrderState.FILLED)
+def test_the_process_that_cancels_is_started_again_until_the_venue_lists_nothing(bench: Bench) -> None:
+    """A venue that was away for a minute must not keep the orders; a venue that was asked is not asked for ever."""
     die(bench, "execution", 4)
-    started = bench.started("execution")
+    for code, started in ((1, 1), (0, 2), (0, 2)):
+        while not bench.pid("execution"):
+            bench.step(1, 100)
+        bench.table.codes[bench.pid("execution")] = 70
+        bench.step(1)
+        assert bench.started(rescue.NAME) == started
+        if (rescuer := bench.keeper.rescue.child) is not None:
+            bench.table.codes[rescuer.pid] = code
+            bench.step(1)
+        assert bench.keeper.rescue.clean == (started == 2)
+
+
+def test_an_execution_that_runs_again_ends_the_process_that_cancels(bench: Bench) -> None:
+    """It cancels every order of the system, also those that the new life places."""
+    die(bench, "execution", 4)
     bench.table.codes[bench.pid("execution")] = 70
-    bench.step(10)
-    assert bench.started("execution") == started
+    bench.step(1)
+    rescuer = bench.keeper.rescue.child
+    assert rescuer is not None
+    while not bench.keeper.watches["execution"].settled:
+        bench.step(1, 100)
+    bench.step(2)
+    assert bench.table.codes[rescuer.pid] == -9
+    assert bench.keeper.rescue.child is None
 
 
 def test_what_is_left_is_audited_and_handed_to_down(bench: Bench) -> None:

@@ -1,0 +1,157 @@
+"""Cancels every open order of this system at its venue and ends, for an execution that dies or cannot start.
+
+    python -m engine.execution.rescue --config F        as the supervisor starts it, in execution's environment
+
+1. Read the tables of the file that an order session needs; the others may be wrong.
+2. Log on with execution's key. 3. List the account's open orders. 4. Cancel those under an id of this system, of
+whatever symbol; orders of others are left alone. 5. List again until none is open and the receive window of the last
+order that execution can have sent is over.
+
+It reads no journal, no instrument and no strategy, and can place nothing. Like execution it leaves this machine only
+if the supervisor has published mode live, armed. Exit codes: 0 the venue lists no open order of this system, 1 not in
+time, 69 the world is wrong, 78 the configuration is wrong.
+"""
+
+import argparse
+import logging
+import select
+import sys
+import uuid
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import shm
+from engine import clock, log
+from engine.config import ConfigError, load_session
+from engine.execution import client_id
+from engine.execution.build import wire_of
+from engine.execution.config import SECOND_NS, ExecutionOptions
+from engine.execution.destination import connect
+from engine.execution.gateway import Ask, Gateway, Request
+from engine.execution.seams import ExecutionPorts
+from engine.lanes import BY_NAME
+from engine.log import BoundedLog
+from engine.venues.trading import News, OrderNews, Outcome, UnreadableError
+
+if TYPE_CHECKING:
+    from engine.config import Config
+
+EXIT_ORDERS_LEFT, EXIT_WRONG_WORLD, EXIT_CONFIG = 1, 69, 78
+LIMIT_NS = 120 * SECOND_NS
+LIST_INTERVAL_NS = SECOND_NS
+LATE_NS = SECOND_NS  # beyond the receive window, as the venue's servers are not one clock
+WAIT_MS = 5
+
+logger = logging.getLogger("engine.execution.rescue")
+
+
+class Rescue:
+    """Cancels what is listed, until nothing is. `step(now_ns)` is true when that is so."""
+
+    def __init__(self, ports: ExecutionPorts, system: bytes, now_ns: int) -> None:
+        """Not connected yet; `system` is what marks our orders."""
+        self.gateway = Gateway(ExecutionOptions(), ports, self)
+        self.found: dict[bytes, OrderNews] = {}  # every order of ours that a listing had
+        self.open: frozenset[bytes] | None = None  # those of the newest listing; None: the venue has given none
+        self._system = system
+        self._settled_ns = now_ns + ports.wire.receive_window_ns + LATE_NS
+        self._list_ns = now_ns
+        self._log = BoundedLog(logger)
+
+    def step(self, now_ns: int) -> bool:
+        """Read answers, and ask for the next listing when it is due."""
+        self.gateway.step(now_ns)
+        if self.gateway.up and now_ns >= self._list_ns:
+            self._list_ns = now_ns + LIST_INTERVAL_NS
+            venue_ns = self.gateway.clock.venue_ns(now_ns)
+            request = Request(Ask.OPEN_ORDERS, now_ns)
+            self.gateway.send(request, lambda number: self.gateway.wire.open_orders(number, venue_ns))
+        return self.open == frozenset()
+
+    def on_up(self, now_ns: int) -> None:
+        """The session is up: list at once."""
+        self._list_ns = now_ns
+
+    def on_down(self, now_ns: int) -> None:
+        """The session ended; the gateway makes another."""
+
+    def on_answer(self, request: Request, news: News, now_ns: int) -> None:
+        """Cancel what is listed. What became of a cancel the next listing says."""
+        if news.outcome != Outcome.ACCEPTED:
+            what, why = Ask(request.kind).name.lower(), f"{news.error} {news.text}"
+            self._log.warning(now_ns, "the venue did not do it", request=what, why=why)
+        elif request.kind == Ask.OPEN_ORDERS:
+            try:
+                listed = self.gateway.wire.read_orders(news.body)
+            except UnreadableError as error:
+                self.on_unreadable(error, now_ns)
+            else:
+                self._cancel(listed, asked_ns=request.sent_ns, now_ns=now_ns)
+
+    def on_report(self, news: News, now_ns: int) -> None:
+        """The listings say all."""
+
+    def on_transfer(self, asset: str, amount: int, now_ns: int) -> None:
+        """No order."""
+
+    def on_unreadable(self, error: UnreadableError, now_ns: int) -> None:
+        """Ask again: the next listing is due in a moment."""
+        self._log.warning(now_ns, "the venue sent what cannot be read", why=error.why)
+
+    def _cancel(self, listed: Sequence[OrderNews], *, asked_ns: int, now_ns: int) -> None:
+        """Cancel ours; an empty listing counts once no order of the dead execution can arrive any more."""
+        ours = {order.client_id: order for order in listed if client_id.is_ours(self._system, order.client_id)}
+        self.found.update(ours)
+        venue_ns = self.gateway.clock.venue_ns(now_ns)
+        for order in ours.values():
+            number = self.gateway.next_id()
+            payload = self.gateway.wire.cancel_of_symbol(number, order.symbol, order.client_id, venue_ns)
+            self.gateway.push(number, Request(Ask.CANCEL, now_ns), payload)
+        self.open = frozenset(ours) if ours or asked_ns >= self._settled_ns else None
+
+
+def build(config: "Config", now_ns: int) -> Rescue:
+    """What cancels at the venue of the first instrument, as execution trades there."""
+    if not config.instruments or not config.venues:
+        raise ValueError(f"{config.path}: expected an instrument and its venue, found none: no order can be ours")
+    venue = config.venue(config.instruments[0].venue)
+    system = uuid.UUID((config.paths.state / "system.uuid").read_text().strip())
+    mode = shm.CellReader(config.lane("mode"), BY_NAME["mode"].record)
+    ports = ExecutionPorts(lambda _: connect(venue.order_url, mode, may_leave=True), wire_of(venue, []))
+    return Rescue(ports, client_id.system_of(system), now_ns)
+
+
+def run(rescue: Rescue) -> int:
+    """Cancel until nothing is open or the time is over."""
+    deadline_ns = clock.now_ns() + LIMIT_NS
+    poll = select.poll()
+    while not rescue.step(now_ns := clock.now_ns()):
+        if now_ns > deadline_ns:
+            why, still = rescue.gateway.error, [one.hex() for one in rescue.open or ()]
+            logger.critical("orders may be open at the venue: look there", extra={"why": why, "orders": still})
+            return EXIT_ORDERS_LEFT
+        poll.poll(WAIT_MS)
+    orders = {one.hex(): order.symbol for one, order in rescue.found.items()}
+    logger.warning("the venue lists no open order of this system", extra={"ended": orders})
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Read, connect, cancel."""
+    description = "Cancel every open order of a system."
+    parser = argparse.ArgumentParser(prog="python -m engine.execution.rescue", description=description)
+    parser.add_argument("--config", required=True, help="the system's file")
+    options = parser.parse_args(arguments)
+    log.begin("rescue")
+    try:
+        return run(build(load_session(options.config), clock.now_ns()))
+    except ConfigError as error:
+        logger.critical(str(error))
+        return EXIT_CONFIG
+    except (shm.SegmentError, OSError, ValueError) as error:
+        logger.critical("open orders cannot be cancelled: %s", error)
+        return EXIT_WRONG_WORLD
+
+
+if __name__ == "__main__":
+    sys.exit(main())
