@@ -8,7 +8,9 @@ three comparisons in a row find to the last digit is one. Where others have trad
 reported and nothing else; else the instruments of that asset are halted. The agreement outlives the process
 (`baseline`). The first balance of all is only believed once it has been agreed with, because a fill may have been in it
 that was told later. While the connection was down a deposit or a withdrawal may have passed untold: after that a
-difference halts an instrument only where it looks like a trade, its base and its quote asset moved against each other.
+difference is one where our own fills have moved the asset since the last agreement, for any of them may be wrong, or
+where base and quote of an instrument moved against each other, as by a fill that nobody told. Else it can only be a
+deposit or a withdrawal, and is reported.
 """
 
 import logging
@@ -66,7 +68,7 @@ class Balances:
         """A fill of ours was taken in."""
         self._since.trade(self._instruments[instrument], side, fill.price, fill.size)
         asset = fill.fee_asset.decode()
-        self._since.move(asset, -fill.fee)
+        self._since.charge(asset, fill.fee)
         if fill.fee and asset not in self._assets:
             self._charged.add(asset)
 
@@ -81,9 +83,11 @@ class Balances:
         if fresh:
             self._journal.commit(now_ns)
 
-    def on_transfer(self, asset: str, amount: int) -> None:
+    def on_transfer(self, asset: str, amount: int, now_ns: int) -> None:
         """A deposit or a withdrawal, of any asset: the next fill's fee may be taken in it."""
         self._since.move(asset, amount)
+        self._journal.add(now_ns, JournalKind.BALANCE, baseline.transferred(asset, amount))
+        self._journal.commit(now_ns)
 
     def on_down(self, now_ns: int) -> None:
         """The connection ended with what was asked on it."""
@@ -163,7 +167,7 @@ class Balances:
         if self._since.others & {asset, ALL_ASSETS}:
             logger.warning("the account's balance moved, others traded on it", extra={"what": text})
             return
-        if self._deaf and not self._looks_traded(asset):
+        if self._deaf and not self._can_be_of_a_trade(asset):
             logger.warning("the account's balance moved while nobody here listened", extra={"what": text})
             return
         concerned = [one.id for one in self._instruments.values() if asset in (one.base, one.quote)]
@@ -172,8 +176,13 @@ class Balances:
         for instrument in concerned:
             self._alarm.balance_differs(instrument, by, text, now_ns)
 
-    def _looks_traded(self, asset: str) -> bool:
-        """Whether the differences in an instrument's two assets, this one among them, are those of a trade."""
+    def _can_be_of_a_trade(self, asset: str) -> bool:
+        """Whether a fill can be wrong or missing: our fills moved this asset, or two assets moved as in a trade.
+
+        A missing fill moves both assets of its instrument; a wrong price, size or fee of one that was told moves one.
+        """
+        if asset in self._since.ours:
+            return True
         pairs = [(one.base, one.quote) for one in self._instruments.values() if asset in (one.base, one.quote)]
         return any(self._difference.get(base, 0) * self._difference.get(quote, 0) < 0 for base, quote in pairs)
 

@@ -118,7 +118,7 @@ class Recovery:
         if self._list_due and self._in_flight < PARALLEL:
             self._list_due = False
             self._send(Request(Ask.OPEN_ORDERS, now_ns), now_ns)
-        while self._scans and self._in_flight < PARALLEL:
+        while self._scans and self._in_flight < PARALLEL and not self.strangers.full:
             self._scan(self._scans.popleft(), now_ns)
         for instrument, number in self.strangers.due(now_ns, PARALLEL - self._in_flight):
             self._send(Request(Ask.STRANGER, now_ns, instrument=instrument, number=number), now_ns)

@@ -112,7 +112,7 @@ class Replay:
         blotter.know(row.instrument, row.venue_fill_id, trade)
         self.fills.append(row)
         self.baseline.trade(self._instruments[row.instrument], row.side, row.price, row.size)
-        self.baseline.move(row.fee_asset.rstrip(b"\0").decode(), -row.fee)
+        self.baseline.charge(row.fee_asset.rstrip(b"\0").decode(), row.fee)
         order = blotter.orders.get(row.client_id)
         if order is None:
             blotter.hold(values)
@@ -149,7 +149,7 @@ class Replay:
         """One entry that is no record."""
         if entry.kind == JournalKind.BALANCE:
             self.baseline.read(entry.payload)
-            self.agreed_ns = entry.now_ns
+            self.agreed_ns = entry.now_ns if entry.payload.startswith(b"=") else self.agreed_ns
         elif entry.kind == JournalKind.START and entry.payload:
             self.terms[number_of(entry.payload)] = entry.payload
 

@@ -83,6 +83,7 @@ class ReplayState(msgspec.Struct):
     agreed: list[Number]
     moved: list[Number]
     slack: list[Number]
+    ours: list[str]
     others: list[str]
     command_life: int
     commands_followed: int
@@ -121,6 +122,7 @@ def dump(replay: Replay) -> bytes:
         agreed=_numbers(replay.baseline.agreed),
         moved=_numbers(replay.baseline.moved),
         slack=_numbers(replay.baseline.slack),
+        ours=sorted(replay.baseline.ours),
         others=sorted(replay.baseline.others),
         command_life=replay.command_life,
         commands_followed=replay.commands_followed,
@@ -157,6 +159,7 @@ def load(data: bytes, replay: Replay) -> None:
     replay.disputes.extend(state.disputes)
     replay.stopped.update((instrument, (since, reason, value)) for instrument, since, reason, value in state.stopped)
     replay.agreed_ns, since = state.agreed_ns, replay.baseline
+    since.ours.update(state.ours)
     since.others.update(state.others)
     for amounts, named in ((since.agreed, state.agreed), (since.moved, state.moved), (since.slack, state.slack)):
         amounts.update((name, int(value)) for name, value in named)

@@ -23,6 +23,7 @@ logger = logging.getLogger("engine.execution")
 
 ASK_AGAIN_NS = 500_000_000
 FOREIGN_KEPT = 65_536  # others' orders that are remembered; of one forgotten is asked, or told, once more
+HELD_MOST = 16_384  # fills that wait for an owner, before no further page of fills is listed
 
 
 class Strangers:
@@ -41,12 +42,18 @@ class Strangers:
         self.on_others: Callable[[int, int], None] = lambda *_: None  # others' orders moved
         self.on_false: Callable[[int, OrderNews, str, int], None] = lambda *_: None
         self._held: dict[tuple[int, int], list[FillNews]] = {}
+        self._held_count = 0  # of fills
         self._due: dict[tuple[int, int], int] = {}
 
     @property
     def waiting(self) -> bool:
         """Whether a fill still waits for its owner."""
         return bool(self._held)
+
+    @property
+    def full(self) -> bool:
+        """Whether so many fills wait that no more are to be listed: what is not listed stays above the watermark."""
+        return self._held_count >= HELD_MOST
 
     def take(self, instrument: int, fill: FillNews, now_ns: int) -> None:
         """A fill of the account: to its order, or held until its order is known."""
@@ -56,6 +63,7 @@ class Strangers:
             self._broker.take_fill(order, fill, now_ns)
         elif key not in self.foreign and fill.fill_id not in self._blotter.fills[instrument]:
             self._held.setdefault(key, []).append(fill)
+            self._held_count += 1
             self._due.setdefault(key, now_ns)
 
     def due(self, now_ns: int, room: int) -> list[tuple[int, int]]:
@@ -73,6 +81,7 @@ class Strangers:
         """The venue said whose order it is."""
         key = (instrument, number)
         fills = self._held.pop(key, [])
+        self._held_count -= len(fills)
         self._due.pop(key, None)
         if news is None or not self._broker.is_ours(news.client_id):
             self._remember(key)

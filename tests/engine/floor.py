@@ -45,7 +45,7 @@ class Floor:
         """Not up yet; the run and state directories are those of the environment."""
         self.system = system
         text = (CONFIGS / "demo.toml").read_text()
-        text = text.replace('name = "demo"', f'name = "{system}"').replace("9710", str(free_port()))
+        text = text.replace("9710", str(free_port())).replace('name = "demo"', f'name = "{system}"')
         for old, new in replace.items():
             assert old in text
             text = text.replace(old, new)

@@ -213,6 +213,37 @@ def test_a_deposit_while_nobody_listens_halts_nothing(
     assert [one.what for one in caplog.records if "nobody here listened" in one.message] != []  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("segment_size", [1 << 16, 1 << 12], ids=["by the journal", "by a checkpoint"])
+@pytest.mark.parametrize("dead", [True, False])
+def test_a_difference_in_one_asset_that_our_fills_moved_halts_after_a_lost_connection(
+    tmp_path: Path, dead: bool, segment_size: int
+) -> None:
+    """A fill told at a wrong price moves the quote asset alone: taken for a withdrawal, the loss was only logged."""
+    house = House(tmp_path, balance_interval_ns=MINUTE_NS, segment_size=segment_size)
+    house.ready()
+    house.settle(130)
+    house.book()
+    house.venue.fill(house.place().client_id.hex(), 400)
+    house.settle(2)
+    house.venue.cut()
+    house.venue.move("USDT", -1_000_000, told=False)
+    if dead:
+        house.restart()
+    house.settle(200)
+    assert set(house.role.alarm.instruments) == {1, 2}
+    assert "difference -0.01000000" in house.role.alarm.instruments[1].text
+
+
+def test_a_deposit_that_was_told_before_a_death_is_no_difference_after_it(house: House) -> None:
+    """The former life knew of it; without its record the next one would halt every instrument of the asset."""
+    house.venue.fill(house.place().client_id.hex(), 400)
+    house.venue.move("USDT", 5 * 10**10)
+    house.settle(2)
+    house.restart()
+    house.settle(200)
+    assert (alarms(house), house.role.alarm.instruments) == ([], {})
+
+
 def test_others_trades_before_a_death_are_no_difference_after_it(house: House) -> None:
     """The listing of the next life begins behind them."""
     house.venue.fill(house.venue.foreign().client_id, 100)

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from engine.execution import blotter, desk, fills
+from engine.execution import blotter, desk, fills, strangers
 from engine.execution.disk import DirectDisk
 from engine.execution.order import Order
 from engine.model.words import SELL, IntentKind, OrderState, Reason
+from engine.venues.binance import trading_requests
 from tests.engine.execution.memory import MS, SECOND, STRATEGY, House, Ring, RingReader
 
 BATCH = 100
@@ -157,6 +158,29 @@ def test_entries_stop_while_the_venue_lists_no_fills(
     assert "the venue's listing of fills was read again: orders are sent" in caplog.messages
     assert len(house.role.blotter.fills[1].trades) <= fills.FILLS_KEPT
     assert house.place().state == OrderState.OPEN
+
+
+def test_fills_that_wait_for_an_owner_are_listed_no_further_than_their_bound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A venue that lists fills and does not say whose they are would fill the memory with all that others traded."""
+    page, most = 5, 20
+    monkeypatch.setattr(strangers, "HELD_MOST", most)
+    monkeypatch.setattr(trading_requests, "FILLS_LIMIT", page)
+    house = House(tmp_path)
+    house.ready()
+    house.venue.lose_events = 10**6
+    house.venue.fault("order.status", *["unknown_not"] * 10_000)
+    for number in range(100):
+        house.venue.foreign(client_id=f"web_{number}")
+        house.venue.fill(f"web_{number}", 500)
+    house.settle(100)
+    held = [fill for fills_of_one in house.role.strangers._held.values() for fill in fills_of_one]
+    assert most <= len(held) < most + page
+    house.venue.faults.clear()
+    house.settle(60)
+    assert not house.role.strangers.waiting
+    assert house.role.blotter.watermarks[1] == int(house.venue.fills[-1]["id"]), "all of them were listed in the end"
 
 
 @pytest.mark.soak
