@@ -43,12 +43,14 @@ def _silenced(book: dict[str, Any], silent_ns: int) -> dict[str, Any]:
 def _book(top: Any, instrument: Any, configured: Mapping[int, tuple[str, str]]) -> dict[str, Any]:
     """One book; only its names are known before the venue, or the copy on disk, has told its instrument."""
     venue, symbol = configured.get(top.instrument, ("", ""))
-    named = {"venue": venue, "symbol": symbol, "trading": False, "old": False, "missing": [], "spread_alarm_bps": None}
+    named = {"venue": venue, "symbol": symbol, "trading": False, "old": False, "missing": [], "spread_alarm_bps": None,
+             "listed": None}  # fmt: skip
     if instrument is not None:
         missing = [kind.name.lower() for kind in ChannelKind if instrument.missing & kind]
         texts = {name: getattr(instrument, name).rstrip(b"\0").decode(TEXT) for name in ("venue", "symbol")}
         named = {**texts, "trading": bool(instrument.trading), "old": bool(instrument.old), "missing": missing,
-                 "spread_alarm_bps": instrument.spread_alarm_bps or None}  # fmt: skip
+                 "spread_alarm_bps": instrument.spread_alarm_bps or None,
+                 "listed": instrument.kind.rstrip(b"\0") != b"unlisted"}  # fmt: skip
     return {
         "instrument": top.instrument, **named, "known": instrument is not None,
         "state": BookState(top.state).name, "publish_ns": top.publish_ns,
@@ -63,6 +65,11 @@ def are_followed(found: Iterable[dict[str, Any]], now_ns: int, *, replayed: bool
         one["state"] in UNFOLLOWED or one["missing"] or not one["known"] or (not replayed and _is_unheard(one, now_ns))
         for one in found
     )
+
+
+def is_unknown(one: Mapping[str, Any]) -> bool:
+    """Whether the venue has said that it has no such symbol."""
+    return bool(one["state"] == BookState.REFUSED.name and not one["listed"])
 
 
 def _is_unheard(one: dict[str, Any], now_ns: int) -> bool:

@@ -146,6 +146,7 @@ def _await_standing(config: Config, guard: "subprocess.Popen[bytes]", timeout_s:
         if state and all(process["phase"] in (*SETTLED, PARKED) for process in state["processes"]):
             return _await_session(config, guard.pid, state, deadline)
         _refuse_stillborn(config, state)
+        _refuse_unknown_symbols(config, state)
         if state and state["halt_reason"] == "deaths" and _stragglers(state):
             raise Complaint(
                 f"it does not stand: {_stragglers(state)}; the logs are in {log.parent}, engine-ctl down ends it"
@@ -174,6 +175,7 @@ def _await_session(config: Config, pid: int, state: dict[str, Any], deadline: fl
     if not _trades(state):
         return state
     while (found := sessions.session(config.system.name)) is None or not found["ready"]:
+        _refuse_unknown_symbols(config, state)
         refused = found and (found["state"] == "DENIED" or (found["error"] and found["attempts"] > 1))
         if refused or time.monotonic() > deadline:
             now_ns = (_status_of(config, pid) or state)["now_ns"]
@@ -208,6 +210,24 @@ def _refuse_stillborn(config: Config, state: Mapping[str, Any] | None) -> None:
                 f"{one['name']} will not start: {_failure(one)} (the whole of it is in {log}, it is tried again, "
                 "engine-ctl down ends it)"
             )
+
+
+def _refuse_unknown_symbols(config: Config, state: Mapping[str, Any] | None) -> None:
+    """A symbol that its venue does not know is told of at once: whoever waits for it waits for ever."""
+    known = {one.id: (one.venue, one.symbol) for one in config.instruments}
+    numbers = {one.id: number for number, one in enumerate(config.instruments)}
+    refused = [one for one in books.books(config.system.name, known) if books.is_unknown(one)] if state else []
+    if refused:
+        where = "; ".join(
+            f"instruments[{numbers[one['instrument']]}].symbol = {one['symbol']!r}: venue {one['venue']} does not know"
+            f" this symbol (instrument {one['instrument']})"
+            for one in refused
+        )
+        logs = ", ".join(_logs(config.system.name, state or {}))
+        raise Complaint(
+            f"{config.path}: {where}; the venue's answer is in {logs}; {config.system.name} RUNS ON without it: mend"
+            " the file, then engine-ctl down and up"
+        )
 
 
 def _stragglers(state: Mapping[str, Any] | None) -> str:
@@ -324,9 +344,7 @@ def status(options: argparse.Namespace) -> int:
         if stopped:
             say(f"ENTRIES ARE STOPPED, only exits are sent: {stopped}")
         if left := _unwatched(system, state):
-            say(
-                f"{left} orders are open or in doubt and execution does not run, nobody cancels them: engine-ctl orders"
-            )
+            say(_says_left(left, state["rescue"]))
         sessions.show_halts(halts, state["now_ns"])
         _say_parked(state, Paths.known(system))
         books.show(found, state["now_ns"])
@@ -356,6 +374,16 @@ def _unwatched(system: str, state: Mapping[str, Any]) -> int:
     """How many orders stand at the venue while no execution runs that could cancel them."""
     settled = all(one["phase"] in SETTLED for one in state["processes"] if EXECUTION in one["roles"])
     return 0 if settled else leftovers.count(system)
+
+
+def _says_left(left: int, rescue: Mapping[str, Any]) -> str:
+    """What becomes of the orders that an execution which does not run has left."""
+    if rescue["pid"]:
+        return f"execution does not run; process {rescue['pid']} cancels the {left} orders that it left"
+    if rescue["clean"]:
+        return f"execution does not run; of the {left} orders that it left the venue lists none as open"
+    why = f" ({rescue['error']})" if rescue["error"] else ""
+    return f"{left} orders are open or in doubt and execution does not run, nobody cancels them{why}: engine-ctl orders"
 
 
 def _profits(system: str) -> dict[int, profit.Profit]:

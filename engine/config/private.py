@@ -1,5 +1,6 @@
 """Files that only their user can have made: logs, locks and state are opened through here."""
 
+import contextlib
 import errno
 import os
 import stat
@@ -55,3 +56,18 @@ def refuse_shared(path: Path, *, sticky: bool = False) -> None:
             f" expected mode 0700; look at what is in it, then chmod 700 {path}"
         )
         raise PermissionError(msg)
+
+
+def make_once(path: Path, text: str) -> None:
+    """Make a file appear with its whole text, unless there is one; empty where the disk has no room for the text."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        with contextlib.suppress(OSError):
+            os.write(descriptor, text.encode())
+        with contextlib.suppress(FileExistsError):
+            os.link(temporary, path)
+    finally:
+        os.close(descriptor)
+        temporary.unlink()

@@ -18,11 +18,12 @@ from zlib import crc32
 from engine.execution import codec
 from engine.execution.blotter import Blotter
 from engine.execution.journal import Gap
+from engine.execution.operator import COMMAND, SIGNAL
 from engine.execution.order import Order
 from engine.execution.seams import ExecutionLanes
 from engine.log import BoundedLog
 from engine.model.fixed import INT64_MAX
-from engine.model.words import CommandKind, JournalKind
+from engine.model.words import CommandKind, HaltReason, JournalKind
 from engine.venues.trading import FillNews, OrderNews, UnreadableError
 
 logger = logging.getLogger("engine.execution")
@@ -62,12 +63,13 @@ class AlarmReason(IntEnum):
     JOURNAL_GAP = 2  # value: the first record that is missing
     STATUS_ODD = 3  # value: the CRC-32 of the venue's word for the order's status; the third spare word: its order
     UNREADABLE = 4  # value: the CRC-32 of why
-    OPERATOR = 5  # an operator asked, by a way that does not need the supervisor
+    OPERATOR = 5  # an operator asked, by a way that does not need the supervisor; value: HaltReason
     FALSE_FILL = 6  # halts the instrument; value: the fill's number, or FILLS_ABSENT; the third spare word: the order
     FALSE_STATUS = 7  # halts the instrument; value: the CRC-32 of why; the third spare word: the venue's order
     BALANCE_DIFFERS = 8  # halts the instrument; value: the difference in the asset's eighth decimals
 
 
+WAYS = {SIGNAL: HaltReason.SIGNAL, COMMAND: HaltReason.OPERATOR}  # of an operator; any other is the file
 INSTRUMENT_REASONS = frozenset({AlarmReason.FALSE_FILL, AlarmReason.FALSE_STATUS, AlarmReason.BALANCE_DIFFERS})
 
 
@@ -83,7 +85,7 @@ class Standstill(NamedTuple):
 class Alarm:
     """Raised or not."""
 
-    def __init__(self, lanes: ExecutionLanes, blotter: Blotter, ask_halt: Callable[[str], None]) -> None:
+    def __init__(self, lanes: ExecutionLanes, blotter: Blotter, ask_halt: Callable[[HaltReason, str], None]) -> None:
         """Begin silent."""
         self.raised = False
         self.fresh = False  # raised, and nothing done about it yet
@@ -202,7 +204,8 @@ class Alarm:
 
     def operator(self, way: str, now_ns: int) -> None:
         """An operator asks for a halt by a way that the supervisor has not answered yet: halt, until RESUME."""
-        self._raise(AlarmReason.OPERATOR, 0, now_ns, f"an operator asked for a halt by {way}; resume ends it")
+        text = f"an operator asked for a halt by {way}; resume ends it"
+        self._raise(AlarmReason.OPERATOR, WAYS.get(way, HaltReason.FILE), now_ns, text)
 
     def resume(self, now_ns: int) -> bool:
         """An operator's RESUME: it ends what it can have known of, not what was raised in this very step."""
@@ -257,7 +260,7 @@ class Alarm:
         strategy, instrument = (0, 0) if order is None else (order.strategy, order.instrument)
         self._write(reason, value, now_ns, strategy, instrument, number)
         logger.error("halted by execution", extra={"reason": reason.name.lower(), "what": text})
-        self._ask_halt(text)
+        self._ask_halt(HaltReason(value) if reason == AlarmReason.OPERATOR else HaltReason.EXECUTION, text)
 
     def _write(self, reason: int, value: int, now_ns: int, strategy: int, instrument: int, number: int) -> None:
         """The record that outlives the process."""

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING
 import msgspec
 
 import shm
-from engine.config.private import make_private, open_private
+from engine.config.private import make_once, make_private, open_private
 from engine.execution.config import ExecutionConfig, ExecutionOptions, JournalConfig
 from engine.execution.destination import check_destination, check_mode, connect
 from engine.execution.disk import PatientDisk
@@ -22,6 +22,7 @@ from engine.execution.seams import ExecutionLanes, ExecutionPorts
 from engine.instruments import await_all
 from engine.lanes import BY_NAME, SUPERVISOR
 from engine.model.instrument import Instrument
+from engine.model.words import HaltReason
 from engine.risk.limits import RiskLimits
 from engine.venues.binance.signing import Ed25519Signer
 from engine.venues.binance.trading import BinanceTrading
@@ -80,13 +81,10 @@ def build(config: "Config", name: str) -> Execution:
     return Execution(execution, lanes, ports, PatientDisk())
 
 
-def ask_halt(file: Path, reason: str) -> None:
+def ask_halt(file: Path, reason: HaltReason, text: str) -> None:
     """Have the supervisor halt the whole system: it looks for this file, and its halt outlives every process."""
     try:
-        with file.open("x", encoding="utf-8") as made:
-            made.write(json.dumps({"reason": reason}) + "\n")
-    except FileExistsError:  # asked already
-        return
+        make_once(file, json.dumps({"reason": reason.name.lower(), "text": text}) + "\n")
     except OSError as error:  # execution stays halted all the same
         logger.error("the supervisor was not asked to halt", extra={"file": str(file), "error": str(error)})  # noqa: TRY400
 

@@ -293,9 +293,9 @@ class Execution:
             self.alarm.unreadable(error, now_ns)
             hear(request, News(Frame.ANSWER, outcome=Outcome.UNKNOWN), now_ns)
 
-    def on_transfer(self, asset: str, amount: int, now_ns: int) -> None:  # noqa: ARG002 - the listener's shape
+    def on_transfer(self, asset: str, amount: int, now_ns: int) -> None:
         """A deposit or a withdrawal moves the balance, and no fill does."""
-        self._balances.on_transfer(asset, amount)
+        self._balances.on_transfer(asset, amount, now_ns)
 
     def on_unreadable(self, error: UnreadableError, now_ns: int) -> None:
         """What it said is asked for."""

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from engine.execution.seams import CellReader
 
+SIGNAL, COMMAND = "SIGUSR1", "engine-ctl halt"  # ways to ask for a halt, beside the file
 LOOK_NS = 5_000_000
 AWAY_NS = 250_000_000  # between two looks: execution itself stood still, and has missed beats
 
@@ -34,9 +35,9 @@ class Operator:
     def asked_by(self) -> str:
         """The way by which an operator asks for a halt now; empty when no operator does."""
         if self.signalled:
-            return "SIGUSR1"
+            return SIGNAL
         if self._word_halts():
-            return "engine-ctl halt"
+            return COMMAND
         return f"the file {self._file}" if os.access(self._file, os.F_OK) else ""
 
     def silent_ns(self, now_ns: int) -> int:

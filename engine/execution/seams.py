@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from engine.model.words import HaltReason
 from engine.venues.port import FramePort
 from engine.venues.trading import TradingWire
 
@@ -125,7 +126,7 @@ class ExecutionLanes:
     closers: tuple[Any, ...] = ()  # whatever must be let go of at the end
 
 
-def ask_nobody(reason: str) -> None:
+def ask_nobody(reason: HaltReason, text: str) -> None:
     """Where there is no supervisor, execution's own halt is all there is."""
 
 
@@ -133,11 +134,11 @@ def ask_nobody(reason: str) -> None:
 class ExecutionPorts:
     """The way out: a maker of connections to the venue's trading endpoint, and the wire spoken on them.
 
-    `ask_halt` has the whole system halted, with the reason in words. `operator` is looked at for a halt that does not
-    come by COMMANDS; None where no operator is.
+    `ask_halt` has the whole system halted, with the reason and what was found. `operator` is looked at for a halt that
+    does not come by COMMANDS; None where no operator is.
     """
 
     connect: Callable[[int], FramePort]
     wire: TradingWire
-    ask_halt: Callable[[str], None] = ask_nobody
+    ask_halt: Callable[[HaltReason, str], None] = ask_nobody
     operator: OperatorPort | None = None

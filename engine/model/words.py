@@ -51,6 +51,7 @@ class HaltReason(IntEnum):
     FILE = 2
     SIGNAL = 3
     DEATHS = 4  # a process died too often
+    EXECUTION = 5  # execution halted itself: its log and the file HALT say why
 
 
 class SessionState(IntEnum):

@@ -58,7 +58,7 @@ class Halt:
         row = self.word.read(0)
         if row is not None and row.halted:
             return HaltReason.OPERATOR
-        return HaltReason.FILE if self.file.exists() else HaltReason.NONE
+        return operator.reason_of(self.file)
 
     def halt(self, now_ns: int, peer: Peer, reason: HaltReason) -> bool:
         """Halt; said again when halted already, for who says it twice means it. False: the file failed."""

@@ -16,7 +16,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import shm
+from engine.config.private import make_once
 from engine.lanes import BY_NAME
+from engine.model.words import HaltReason
 
 WORD, GATE = BY_NAME["operator_halt"], BY_NAME["gate"]
 SPARE = (0, 0, 0, 0)
@@ -26,13 +28,21 @@ LOCK_WAIT_S, NAP_S = 0.2, 0.002
 def write_file(file: Path, since_ns: int, reason: str) -> bool:
     """Make the file HALT where there is none; False when it cannot be made, as on a full disk."""
     try:
-        with contextlib.suppress(FileExistsError):
-            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-            with open(descriptor, "w", encoding="utf-8") as made:
-                made.write(json.dumps({"since_ns": since_ns, "reason": reason}) + "\n")
+        make_once(file, json.dumps({"since_ns": since_ns, "reason": reason}) + "\n")
     except OSError:
         return False
     return True
+
+
+def reason_of(file: Path) -> HaltReason:
+    """Why the file HALT is there, by what it says itself; FILE where a person made it by hand, NONE where it is not."""
+    try:
+        tree = json.loads(file.read_bytes())
+        return HaltReason[tree["reason"].upper()]
+    except FileNotFoundError:
+        return HaltReason.NONE
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return HaltReason.FILE
 
 
 @contextlib.contextmanager

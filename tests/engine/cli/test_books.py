@@ -1,10 +1,13 @@
 """What `status` makes of the books it finds."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from engine.cli import main as engine_ctl
 from engine.cli.books import PATIENCE_NS, are_followed
+from tests.engine.floor import Floor
 
 
 def book(**changed: Any) -> dict[str, Any]:
@@ -37,3 +40,16 @@ def test_a_recording_that_has_ended_is_not_ill() -> None:
     ended = [book(state="DISCONNECTED")]
     assert are_followed(ended, 10 * PATIENCE_NS, replayed=True)
     assert not are_followed([book(state="MISFIT")], 0, replayed=True)
+
+
+def test_up_says_that_the_venue_does_not_know_a_symbol(
+    floor: Callable[..., Floor], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Execution waits for its instruments for ever: "is starting" sent the operator to the logs for a typo."""
+    one = floor(**{'symbol = "ETHUSDT"': 'symbol = "ETHUSDX"'})
+    assert engine_ctl(["up", str(one.file), "--timeout", "60"]) == 1
+    said = capsys.readouterr().err
+    assert f"{one.file}: instruments[1].symbol = 'ETHUSDX'" in said
+    assert "venue binance does not know this symbol (instrument 2)" in said
+    assert str(one.paths.log("feed")) in said
+    assert one.type("down") == 0

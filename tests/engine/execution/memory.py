@@ -180,7 +180,7 @@ class House:
         wire = BinanceTrading(
             list(self.config.instruments), Ed25519Signer(getattr(self.venue, "api_key", "key"), KEY_PEM), 5000
         )
-        ports = ExecutionPorts(self.venue.connect, wire, self.halts_asked.append, self.operator)
+        ports = ExecutionPorts(self.venue.connect, wire, lambda _, text: self.halts_asked.append(text), self.operator)
         return Execution(self.config, lanes, ports, DirectDisk(self.reserve))
 
     def kill(self) -> None:

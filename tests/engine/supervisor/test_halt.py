@@ -34,6 +34,25 @@ def test_a_start_writes_the_cell_also_when_nothing_is_halted(config: Config) -> 
     halt.close()
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('{"reason": "signal", "text": "an operator asked"}', HaltReason.SIGNAL),
+        ('{"reason": "execution", "text": "fill 7 says"}', HaltReason.EXECUTION),
+        ('{"reason": "deaths"}', HaltReason.DEATHS),
+        ("", HaltReason.FILE),
+        ('["by hand"]', HaltReason.FILE),
+        ('{"reason": 7}', HaltReason.FILE),
+    ],
+)
+def test_the_file_says_itself_why_it_is_there(config: Config, text: str, reason: HaltReason) -> None:
+    """SIGUSR1 to execution was shown as "file": an operator looked for who had touched it."""
+    config.paths.halt.write_text(text)
+    halt = Halt(config, 1)
+    assert halt.reason == reason
+    halt.close()
+
+
 def test_the_file_decides_at_a_start_and_the_cell_while_it_is_up(config: Config) -> None:
     """A touched file halts at the start; removed under a living system it resumes nothing."""
     config.paths.halt.touch()

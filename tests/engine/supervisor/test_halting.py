@@ -50,7 +50,7 @@ def test_the_file_and_the_signal_halt_while_the_supervisor_is_frozen(floor: Make
     system.up()
     assert system.trades()
     execution = system.pid("execution")
-    freeze(system)
+    supervisor = freeze(system)
     if way == "file":
         system.paths.halt.touch()
     else:
@@ -59,6 +59,8 @@ def test_the_file_and_the_signal_halt_while_the_supervisor_is_frozen(floor: Make
     accepted = system.accepted()
     with pytest.raises(AssertionError, match="waited"):
         until(lambda: system.accepted() != accepted, 3)
+    os.kill(supervisor, signal.SIGCONT)
+    assert until(lambda: (state := system.status())["halted"] and state)["halt_reason"] == way
 
 
 def test_what_a_frozen_supervisor_did_not_answer_is_not_carried_out_later(floor: Make) -> None:
