@@ -19,7 +19,7 @@ from engine.execution import baseline
 from engine.execution.alarm import Alarm
 from engine.execution.baseline import ALL_ASSETS, Baseline
 from engine.execution.config import ExecutionConfig
-from engine.execution.gateway import Ask, Gateway, Request
+from engine.execution.gateway import BARRED, NO_DENIAL, Ask, Gateway, Request
 from engine.execution.recovery import Recovery
 from engine.execution.seams import Appender
 from engine.model.fixed import to_text
@@ -115,6 +115,8 @@ class Balances:
     def on_answer(self, request: Request, news: News, now_ns: int) -> None:
         """The balances, or none."""
         found = self._gateway.wire.read_balances(news.body) if news.outcome == Outcome.ACCEPTED else None
+        if found is not None:
+            self._take_right(may_trade=self._gateway.wire.may_trade(news.body))
         self._asked, self._due_ns = False, now_ns + self._interval_ns
         if found is None:
             again_ns = news.retry_after_ns - self._gateway.clock.offset_ns if news.retry_after_ns else 0
@@ -123,6 +125,13 @@ class Balances:
             self._compare(found, request, now_ns)
         else:
             self._agree(found, now_ns)
+
+    def _take_right(self, *, may_trade: bool) -> None:
+        """The account was barred, or is so no more."""
+        if not may_trade:
+            self._gateway.denied = BARRED
+        elif self._gateway.denied == BARRED:
+            self._gateway.denied = NO_DENIAL
 
     def _compare(self, found: dict[str, int], request: Request, now_ns: int) -> None:
         """Agreed, or different: once may be a fill that is still to come."""

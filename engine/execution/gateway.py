@@ -43,6 +43,7 @@ class Ask(IntEnum):
     FILLS_FROM = 11
     FILLS_LAST = 12
     BALANCES = 13
+    RIGHT = 14  # whether this key and account may place orders
 
 
 class Stage(IntEnum):
@@ -59,6 +60,7 @@ class Stage(IntEnum):
 UP, CONNECTING, PLACE = Stage.UP, Stage.CONNECTING, Ask.PLACE
 CLOSED = PortState.CLOSED
 NO_DENIAL = (0, "")
+BARRED = -2010, "the account may not trade (account.status: canTrade is false)"  # Binance's code for an order of it
 REPORT, ANSWER = Frame.REPORT, Frame.ANSWER
 
 
@@ -106,7 +108,7 @@ class Gateway:
         self.connects = 0
         self.error = ""  # why the last session ended, or the present one has not begun
         self.code = 0  # the venue's, where it was the venue that refused or ended it
-        self.denied = NO_DENIAL  # why the venue refused the last order, where it was for want of a right
+        self.denied = NO_DENIAL  # why the venue takes no order, where this key or account has no right to place one
         self._connect = ports.connect
         self._listener = listener
         self._port: FramePort | None = None

@@ -7,7 +7,9 @@ After every connect, and every `audit_interval_ns` while it stands:
     3. list the account's fills from the watermark on, to the end; a fill of an order nobody knows is held until the
        venue has said whose it is
     4. fetch the fills of every order of which the venue filled more than it told
-When all four are done for the first time on a connection, `complete` turns true.
+    5. send a test order, which the venue never places: a key or account without the right to trade is known before an
+       order is refused; asked again at each audit while there is none
+When all five are done for the first time on a connection, `complete` turns true.
 
 "No such order" is an answer only if the question was asked after the request's own expiry, by the earliest the
 venue's clock can stand at, plus a margin. Before that the request may still be on its way.
@@ -18,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from engine.execution.blotter import Blotter
 from engine.execution.config import ExecutionConfig
-from engine.execution.gateway import Ask, Gateway, Request
+from engine.execution.gateway import BARRED, NO_DENIAL, Ask, Gateway, Request
 from engine.execution.order import CREATED, EXPIRED, IN_FLIGHT, REJECTED, SENT, UNKNOWN, Order
 from engine.model.words import OrderFlag
 from engine.venues.trading import FillNews, News, OrderNews, Outcome, UnreadableError
@@ -49,7 +51,7 @@ class Recovery:
         self._asking: dict[bytes, Order] = {}
         self._fetching: dict[bytes, tuple[Order, int]] = {}
         self._scans: deque[int] = deque()
-        self._list_due = False
+        self._list_due = self._right_due = False
         self._in_flight = 0
         self._audit_ns = 0
         self._quiet_ns = 0  # no question before: the venue refused one
@@ -77,6 +79,7 @@ class Recovery:
                 self.ask(order, now_ns)
             else:  # a cancel that was wanted while nobody listened is wanted still
                 self._blotter.changed.append(order)
+        self._right_due = True
         self._audit(now_ns)
 
     def audit_soon(self, now_ns: int) -> None:
@@ -108,6 +111,9 @@ class Recovery:
             self._ask_due(now_ns)
         if self._fetching:
             self._fetch_due(now_ns)
+        if self._right_due and self._in_flight < PARALLEL:
+            self._right_due = False
+            self._send(Request(Ask.RIGHT, now_ns, instrument=self._config.instruments[0].id), now_ns)
         if self._list_due or self._scans or self.strangers.waiting or self.strangers.scanned:
             self._list(now_ns)
         if not self.complete:
@@ -131,6 +137,9 @@ class Recovery:
 
     def _take_answer(self, request: Request, news: News, now_ns: int) -> None:
         """What follows from it."""
+        if request.kind == Ask.RIGHT:
+            self._on_right(news)
+            return
         accepted = news.outcome == Outcome.ACCEPTED
         if not accepted and not self._gateway.wire.gone(news.error):
             again_ns = news.retry_after_ns - self._gateway.clock.offset_ns if news.retry_after_ns else 0
@@ -152,16 +161,24 @@ class Recovery:
         else:
             self._scans.append(request.instrument)
 
+    def _on_right(self, news: News) -> None:
+        """Whether this key may place orders; a filter may refuse the test order too, which says nothing."""
+        gateway = self._gateway
+        if news.outcome == Outcome.ACCEPTED:
+            gateway.denied = gateway.denied if gateway.denied == BARRED else NO_DENIAL
+        elif news.outcome == Outcome.REFUSED and gateway.wire.denied(news.error, news.text):
+            gateway.denied = news.error, f"test order refused: {news.error} {news.text}".rstrip()
+
     def _open_questions(self) -> bool:
         """Whether anything must still be known before trading."""
-        return bool(
-            self._list_due or self._in_flight or self._scans or self._fetching or self._asking or self.strangers.waiting
-        )
+        due = self._list_due or self._right_due or self._scans or self._fetching or self._asking
+        return bool(due or self._in_flight or self.strangers.waiting)
 
     def _audit(self, now_ns: int) -> None:
         """Begin a comparison with the venue."""
         self._audit_ns = now_ns + self._config.audit_interval_ns
         self._list_due = True
+        self._right_due = self._right_due or self._gateway.denied != NO_DENIAL
         self._scans.extend(one.id for one in self._config.instruments if one.id not in self._scans)
         for order in list(self._blotter.orders.values()) if not self.complete else ():
             if order.flags & OrderFlag.FILLS_MISSING:
@@ -181,6 +198,8 @@ class Recovery:
             payload = wire.fills_of(request_id, one, number, venue_ns)
         elif request.kind == Ask.STRANGER:
             payload = wire.status_by_venue_id(request_id, one, number, venue_ns)
+        elif request.kind == Ask.RIGHT:
+            payload = wire.test_order(request_id, one, venue_ns)
         elif request.kind == Ask.FILLS_FROM:
             payload = wire.fills_from(request_id, one, number, venue_ns)
         else:

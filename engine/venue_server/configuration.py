@@ -84,7 +84,8 @@ def _key(table: dict[str, Any], folder: str) -> Key:
     if "public_file" not in table:
         return Key(table["name"], table["account"], table["secret"].encode(), may_trade=table.get("may_trade", True))
     with open(os.path.join(folder, table["public_file"]), "rb") as file:
-        return Key.ed25519(table["name"], table["account"], file.read())
+        key = Key.ed25519(table["name"], table["account"], file.read())
+    return replace(key, may_trade=table.get("may_trade", True))
 
 
 def _public_pem(private: Ed25519PrivateKey) -> bytes:

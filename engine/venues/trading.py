@@ -175,6 +175,9 @@ class TradingWire(Protocol):
     def balances(self, request_id: int, venue_ns: int) -> bytes:
         """Ask for the account's balances."""
 
+    def test_order(self, request_id: int, instrument: int, venue_ns: int) -> bytes:
+        """Ask whether an order could be placed, without placing one; filters may refuse it, a missing right must."""
+
     def fills_of(self, request_id: int, instrument: int, venue_order_id: int, venue_ns: int) -> bytes:
         """Ask for the fills of one order."""
 
@@ -198,6 +201,9 @@ class TradingWire(Protocol):
 
     def read_balances(self, body: bytes) -> dict[str, int]:
         """What the account holds of each asset, free and locked, at eight decimals."""
+
+    def may_trade(self, body: bytes) -> bool:
+        """Whether the account may trade, by the answer that holds its balances."""
 
     def read_replace(self, news: News) -> ReplaceNews:
         """The two halves of a replacement."""

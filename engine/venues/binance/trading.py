@@ -147,9 +147,10 @@ class Balance(msgspec.Struct, gc=False):
 
 
 class Account(msgspec.Struct, gc=False):
-    """The account's balances."""
+    """The account's balances, and whether it may trade."""
 
     balances: list[Balance]
+    canTrade: bool = True  # noqa: N815
 
 
 class BalanceUpdate(msgspec.Struct, gc=False):
@@ -317,6 +318,11 @@ class BinanceTrading(Requests):
         """What the account holds of each asset, free and locked, at eight decimals."""
         held = _account(body).balances
         return {one.asset: wide(one.free) + wide(one.locked) for one in held}
+
+    @readable
+    def may_trade(self, body: bytes) -> bool:
+        """Whether the account may trade, by the answer that holds its balances."""
+        return _account(body).canTrade
 
     def read_replace(self, news: News) -> ReplaceNews:
         """The two halves of a replacement, from its result or from its error's data."""

@@ -7,6 +7,7 @@ fail and nothing is placed, so old and new together never fill more than the lar
 
 import json
 
+from engine.model.fixed import to_text
 from engine.model.instrument import Instrument
 from engine.model.words import BUY, SELL, TimeInForce
 from engine.venues.binance.signing import Signer, socket_payload
@@ -31,6 +32,13 @@ def _order_template(instrument: Instrument, side: int, kind: str, window: str) -
     )
 
 
+def _least_order(instrument: Instrument) -> str:
+    """Price and size of an order as small as they can be written: it is never placed."""
+    price = to_text(instrument.price_step, instrument.price_decimals)
+    size = to_text(max(instrument.size_min, instrument.size_step), instrument.size_decimals)
+    return f'"price":"{price}","quantity":"{size}"'
+
+
 class Requests:
     """Writes requests for a session that is logged on; only the logon itself is signed."""
 
@@ -42,6 +50,7 @@ class Requests:
         self._window_ms = receive_window_ms
         self._window = window = f'"recvWindow":{receive_window_ms}'
         self._symbols = {one.id: one.symbol for one in instruments}
+        self._least = {one.id: _least_order(one) for one in instruments}
         self._place: dict[tuple[int, int, int], Template] = {}
         self._replace: dict[tuple[int, int, int], Template] = {}
         for one in instruments:
@@ -121,6 +130,11 @@ class Requests:
         return (
             f'{{"id":{request_id},"method":"account.status","params":{{{self._window},"timestamp":{time_ms}}}}}'
         ).encode()
+
+    def test_order(self, request_id: int, instrument: int, venue_ns: int) -> bytes:
+        """Ask whether an order could be placed, without placing one."""
+        more = f'{self._least[instrument]},"side":"BUY","timeInForce":"GTC","type":"LIMIT",'
+        return self._ask(request_id, "order.test", instrument, more, venue_ns)
 
     def fills_of(self, request_id: int, instrument: int, venue_order_id: int, venue_ns: int) -> bytes:
         """Ask for the fills of one order."""

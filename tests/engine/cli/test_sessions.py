@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from engine.cli import main
+from engine.venue_server.configuration import ENGINE_KEY, make_key
 from tests.engine.floor import Floor, until
 
 MakeFloor = Callable[..., Floor]
@@ -46,6 +47,23 @@ def test_a_wrong_key_is_said_by_up_and_by_status_in_the_venues_words(
     out = capsys.readouterr().out
     assert "NOT trading, the order session at binance" in out
     assert "-1022 Signature for this request is not valid." in out
+
+
+@pytest.mark.timeout(300)
+def test_a_key_that_may_not_trade_is_said_by_up_before_any_order(
+    floor: MakeFloor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It was known at the first order, which is too late for whoever has gone home."""
+    name, own = "A" * 64, tmp_path / "looks.pem"
+    make_key(str(own))
+    key = f'[[venue.keys]]\nname = "{name}"\naccount = "engine"\npublic_file = "{own}.pub"\nmay_trade = false\n'
+    one = floor(**{'{ file = "{state}/demo.pem" } #': f'{{ file = "{own}" }} #', ENGINE_KEY: name})
+    (tmp_path / "venue.toml").write_text((tmp_path / "venue.toml").read_text() + key)
+    assert main(["up", str(one.file), "--timeout", "120"]) == 1
+    said = capsys.readouterr().err
+    assert "no order can leave: the order session at binance stands, and the venue refuses the orders" in said
+    assert "test order refused: -2015 Invalid API-key, IP, or permissions for action." in said
+    assert not one.truth(), "no order was sent to find it out"
 
 
 @pytest.mark.timeout(300)

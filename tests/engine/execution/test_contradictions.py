@@ -11,9 +11,14 @@ from engine.execution import contradictions
 from engine.execution.alarm import AlarmReason
 from engine.execution.order import Order
 from engine.execution.recovery import FETCHES_MOST
+<<<<<<< HEAD
 from engine.model.words import BUY, SELL, CommandKind, OrderState, OrderType, Reason, SessionState, TimeInForce
 from engine.venues.trading import FillNews, OrderNews
 from tests.engine.execution.memory import BTC, House
+=======
+from engine.model.words import SELL, CommandKind, OrderState, Reason, SessionState
+from tests.engine.execution.memory import House, requests
+>>>>>>> 89cc9d0 (execution: know at the logon that a key may not trade)
 from tests.engine.execution.test_alarm import alarms
 from tests.engine.execution.venue import RefusedError
 
@@ -229,6 +234,39 @@ def test_a_key_without_the_right_to_trade_is_no_ready_session(house: House) -> N
     house.venue.do_order_place = place
     house.book()
     house.place()
+    assert session(house).state == SessionState.READY
+
+
+def test_a_key_without_the_right_to_trade_is_known_before_the_first_order(tmp_path: Path) -> None:
+    """The first order of the day is the worst moment to learn it; and a right that was given is noticed again."""
+    house = House(tmp_path)
+    may = house.venue.do_order_test
+
+    def refuse(*_: Any) -> Any:
+        raise RefusedError(-2015, "Invalid API-key, IP, or permissions for action.")
+
+    house.venue.do_order_test = refuse
+    house.ready()
+    house.run(1)
+    assert not requests(house, "order.place")
+    assert (session(house).state, session(house).error) == (SessionState.DENIED, -2015)
+    assert session(house).text.startswith(b"test order refused: -2015 Invalid API-key, IP, or permissions for action.")
+    house.venue.do_order_test = may
+    house.settle(31)
+    assert session(house).state == SessionState.READY
+
+
+def test_an_account_that_may_not_trade_is_known_by_its_balances(tmp_path: Path) -> None:
+    """An account can be barred while its key is in order."""
+    house = House(tmp_path, balance_interval_ns=60_000_000_000)
+    status = house.venue.do_account_status
+    house.venue.do_account_status = lambda *call: status(*call) | {"canTrade": False}
+    house.ready()
+    house.settle(50)
+    assert session(house).state == SessionState.DENIED
+    assert b"canTrade is false" in session(house).text
+    house.venue.do_account_status = status
+    house.settle(61)
     assert session(house).state == SessionState.READY
 
 

@@ -294,6 +294,11 @@ class FakeVenue:
             self.tell(order, "EXPIRED")
         return self.show(order, full=True)
 
+    def do_order_test(self, port: FakePort, params: dict[str, Any]) -> Any:
+        """A right to trade."""
+        assert params["timeInForce"] == "GTC"
+        return {}
+
     def do_order_cancel(self, port: FakePort, params: dict[str, Any]) -> Any:
         """Cancel by our id."""
         order = self.orders.get(params["origClientOrderId"])
