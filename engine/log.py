@@ -22,6 +22,8 @@ from typing import TextIO
 
 LIMIT = 8 << 20  # bytes of one part
 KEPT = 4  # older parts
+LINE_MOST = 1 << 16  # characters of a line; a longer one is written with
+VALUE_MOST = 4096  # characters of each value
 SUFFIX = ".log"
 
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -52,7 +54,16 @@ class JsonLine(logging.Formatter):
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
+        text = json.dumps(line, default=str)
+        if len(text) > LINE_MOST:
+            text = json.dumps({name: _cut(value) for name, value in line.items()}, default=str)
+        return text
+
+
+def _cut(value: object) -> object:
+    """A value of a line that is too long: whole where it is short, else the beginning of its text, and its length."""
+    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    return value if len(text) <= VALUE_MOST else f"{text[:VALUE_MOST]} … ({len(text)} characters)"
 
 
 class Readable(logging.Formatter):

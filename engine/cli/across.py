@@ -9,7 +9,7 @@ import shm
 from engine.cli import NOBODY, WRONG_USE, Complaint
 from engine.cli.live import show_live
 from engine.cli.look import known_instruments, name_of
-from engine.cli.output import Terminal, ago, attach, choose_system, iso, monotonic_age, plain, say_json
+from engine.cli.output import Terminal, ago, attach, choose_system, decimal_text, iso, monotonic_age, plain, say_json
 from engine.model.fixed import to_text
 from engine.model.instrument import Instrument
 from engine.model.words import BookState, OpportunityKind
@@ -137,7 +137,7 @@ def group_tree(group: Any, top: Any, known: Known) -> dict[str, Any]:
             ("asks", top.ask_price, top.ask_size, top.ask_members, top.asks),
         )
     }
-    included, spread = venues(group, top.included, known), plain(top.spread_bps)
+    included, spread = venues(group, top.included, known), decimal_text(top.spread_bps)
     return {**head, "state": BookState(top.state).name, "included": included, "spread_bps": spread, **sides}
 
 
@@ -148,7 +148,7 @@ def opportunity_tree(row: Any, known: Known) -> dict[str, Any]:
         **_leg("buy", row.buy_instrument, known), **_leg("sell", row.sell_instrument, known),
         "buy_price": to_text(row.buy_price, row.price_decimals),
         "sell_price": to_text(row.sell_price, row.price_decimals),
-        "edge_bps": row.edge_e8 / 10_000,
+        "edge_bps": to_text(row.edge_e8, 4),
         "size": to_text(row.size, row.size_decimals),
         "profit": to_text(profit, row.price_decimals + row.size_decimals + 8),
         "begin_ns": row.begin_ns, "begin": iso(row.begin_ns),
@@ -177,14 +177,14 @@ def _overview(view: Across) -> RenderableType:
         left_out = [venue for venue in one["members"] if venue not in one["included"]]
         books.add_row(
             one["group_name"], one["state"].lower(), bid[0], " ".join(bid[2]), ask[0], " ".join(ask[2]),
-            bps_text(one.get("spread_bps")), " ".join(left_out) or "-",
+            bps_text(None if top is None else plain(top.spread_bps)), " ".join(left_out) or "-",
         )  # fmt: skip
     columns = ("buy", "at", "sell", "at", "edge bp", "size", "profit")
     pays = whole_table(*columns, box=None, title="opportunities after fees")
     for row in view.opportunities():
         one = opportunity_tree(row, view.known)
         buy, sell = (f"{one[f'{side}_venue']} {one[f'{side}_symbol']}" for side in ("buy", "sell"))
-        pays.add_row(buy, one["buy_price"], sell, one["sell_price"], f"{one['edge_bps']:.2f}",
+        pays.add_row(buy, one["buy_price"], sell, one["sell_price"], f"{float(one['edge_bps']):.2f}",
                      one["size"], f"{float(one['profit']):.4f}")  # fmt: skip
     return Group(books, pays)
 

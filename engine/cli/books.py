@@ -5,7 +5,7 @@ from typing import Any
 
 import shm
 from engine.cli.health import feed_silent_ns
-from engine.cli.output import ago, iso, plain, say_table
+from engine.cli.output import ago, decimal_text, iso, plain, say_table
 from engine.lanes import BY_NAME
 from engine.model.words import BookState
 from engine.monitor.figures import bps_text
@@ -16,6 +16,7 @@ UNFOLLOWED = (BookState.REFUSED.name, BookState.MISFIT.name, UNKNOWN)
 UNHEARD = (BookState.EMPTY.name, BookState.DISCONNECTED.name)
 PATIENCE_NS = 10_000_000_000  # for a connection that is being made, or made again
 TEXT = "utf-8"
+FIGURES = ("spread_bps", "imbalance", "spread_alarm_bps")
 
 
 def books(system: str, configured: Mapping[int, tuple[str, str]]) -> list[dict[str, Any]]:
@@ -29,6 +30,11 @@ def books(system: str, configured: Mapping[int, tuple[str, str]]) -> list[dict[s
     rows = ((tops.read(index), instruments.read(index)) for index in range(tops.count))
     silent_ns = feed_silent_ns(system)
     return [_silenced(_book(top, instrument, configured), silent_ns) for top, instrument in rows if top is not None]
+
+
+def tree(one: Mapping[str, Any]) -> dict[str, Any]:
+    """A book for JSON: its figures as decimal text."""
+    return {**one, **{name: decimal_text(one[name]) for name in FIGURES}}
 
 
 def _silenced(book: dict[str, Any], silent_ns: int) -> dict[str, Any]:

@@ -37,6 +37,7 @@ class Terms:
     symbol: str
     price_decimals: int
     size_decimals: int
+    venue: str = ""  # as the configuration named it then
 
 
 UNKNOWN = Terms("?", 0, 0)
@@ -87,8 +88,8 @@ def names_of(system: str, directory: Path) -> Names:
 
 def read_terms(payload: bytes) -> tuple[int, Terms]:
     """A START record's instrument and terms."""
-    number, symbol, price_decimals, size_decimals = payload.decode().split()
-    return int(number), Terms(symbol, int(price_decimals), int(size_decimals))
+    number, symbol, price_decimals, size_decimals, *venue = payload.decode().split()
+    return int(number), Terms(symbol, int(price_decimals), int(size_decimals), *venue)
 
 
 def fold(directory: Path) -> Contents:
@@ -231,8 +232,8 @@ def fills(options: argparse.Namespace) -> int:
 
 ORDER_COLUMNS = ("client_id", "strategy_name", "symbol", "side", "size", "filled", "price", "state")
 FILL_COLUMNS = (
-    "time", "time_ns", "strategy", "strategy_name", "instrument", "symbol", "side", "size", "price", "fee", "fee_asset",
-    "liquidity", "venue_fill_id", "venue_order_id", "client_id", "intent_id",
+    "time", "time_ns", "strategy", "strategy_name", "instrument", "symbol", "venue", "side", "size", "price", "fee",
+    "fee_asset", "liquidity", "venue_fill_id", "venue_order_id", "client_id", "intent_id",
 )  # fmt: skip
 HIDDEN = ("time_ns", "strategy", "instrument", "client_id", "intent_id", "venue_order_id")
 
@@ -252,7 +253,7 @@ def _fill(row: Any, terms: dict[int, Terms], names: Names) -> dict[str, Any]:
     at_ns = row.venue_ns or row.receive_ns
     return {
         "time": iso(at_ns), "time_ns": at_ns, "strategy": row.strategy, "strategy_name": names.strategy(row.strategy),
-        "instrument": row.instrument, "symbol": one.symbol, "side": side_word(row.side),
+        "instrument": row.instrument, "symbol": one.symbol, "venue": one.venue, "side": side_word(row.side),
         "size": to_text(row.size, one.size_decimals), "price": to_text(row.price, one.price_decimals),
         "fee": to_text(row.fee, FEE_DECIMALS), "fee_asset": _asset(row),
         "liquidity": "maker" if row.maker else "taker", "venue_fill_id": row.venue_fill_id,

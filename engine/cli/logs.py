@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -19,7 +20,14 @@ from engine.monitor.names import Names
 from shm.segment import path_of
 
 NAP_S = 0.2
+READ_MOST = 1 << 24
+CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 OWN = ("time", "level", "process", "from", "event", "traceback")
+
+
+def harmless(line: str) -> str:
+    """A line without what a terminal obeys: what a venue sent may be in it."""
+    return CONTROL.sub("?", line)
 
 
 @dataclass(slots=True)
@@ -36,11 +44,12 @@ class Entry:
         moment = datetime.fromtimestamp(self.at_s, UTC) if utc else datetime.fromtimestamp(self.at_s).astimezone()
         stamp = f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03}{'Z' if utc else ''}"
         if not self.tree:
-            return f"{stamp} {'':8} {self.process}: {self.text}"
+            return harmless(f"{stamp} {'':8} {self.process}: {self.text}")
         more = " ".join(f"{key}={value}" for key, value in self.tree.items() if key not in OWN)
         level, event = str(self.tree.get("level", "")).upper(), self.tree.get("event", "")
         head = f"{stamp} {level:8} {self.process}: {event} {more}".rstrip()
-        return "\n".join([head, *(f"    {line}" for line in str(self.tree.get("traceback", "")).splitlines())])
+        trace = (f"    {line}" for line in str(self.tree.get("traceback", "")).splitlines())
+        return "\n".join(map(harmless, [head, *trace]))
 
 
 @dataclass(slots=True)
@@ -88,9 +97,12 @@ class Source:
         return found
 
     def _read(self, descriptor: int) -> Iterator[Entry]:
-        whole, _, _ = os.pread(descriptor, 1 << 26, self.offset).rpartition(b"\n")
-        if whole:
-            self.offset += len(whole) + 1
+        while data := os.pread(descriptor, READ_MOST, self.offset):
+            whole, end, _ = data.rpartition(b"\n")
+            if not end and len(data) < READ_MOST:
+                return  # a line that is not written to its end yet
+            whole = whole if end else data  # a line longer than a read is shown in pieces
+            self.offset += len(whole) + len(end)
             yield from self._entries(whole)
 
     def _entries(self, data: bytes) -> Iterator[Entry]:
@@ -112,13 +124,24 @@ def _parse(line: str) -> dict[str, Any]:
 def log(options: argparse.Namespace) -> int:
     """Show what was logged, and with --follow what comes."""
     system = choose_system(options.system, stopped=True)
-    sources = _sources(system, options.role)
-    past = sorted((entry for source in sources for entry in source.past()), key=lambda entry: entry.at_s)
+    directory, sources = Paths.known(system).logs, dict[Path, Source]()
+    process = _process(system, directory, options.role, may_come=options.follow)
+    past = _more(directory, process, sources)
     _say(past[max(0, len(past) - options.n) :], options)
     while options.follow:
         time.sleep(NAP_S)
-        _say(sorted((entry for source in sources for entry in source.fresh()), key=lambda entry: entry.at_s), options)
+        _say(_more(directory, process, sources), options)
     return 0
+
+
+def _more(directory: Path, process: str, sources: dict[Path, Source]) -> list[Entry]:
+    """What was written since the last look, by time; all of a log that is seen for the first time."""
+    entries = [entry for source in sources.values() for entry in source.fresh()]
+    for path in directory.glob(f"{process or '*'}{SUFFIX}"):
+        if path not in sources:
+            sources[path] = Source(path)
+            entries += sources[path].past()
+    return sorted(entries, key=lambda entry: entry.at_s)
 
 
 def _say(entries: list[Entry], options: argparse.Namespace) -> None:
@@ -129,17 +152,19 @@ def _say(entries: list[Entry], options: argparse.Namespace) -> None:
             say(entry.shown(utc=options.utc))
 
 
-def _sources(system: str, role: str) -> list[Source]:
-    """The logs that are meant: all, a process's, or that of the process that a role is in."""
-    directory = Paths.known(system).logs
-    found = sorted(directory.glob(f"*{SUFFIX}"))
-    names = [path.name.removesuffix(SUFFIX) for path in found]
-    if not role and found:
-        return [Source(path) for path in found]
-    process = role if role in names else Names.of(system).processes.get(role, "")
-    if process not in names:
-        raise Complaint(f"no log of {role or 'anything'} in {directory}, found {', '.join(names) or 'none'}", NOBODY)
-    return [Source(directory / f"{process}{SUFFIX}")]
+def _process(system: str, directory: Path, role: str, *, may_come: bool) -> str:
+    """The process whose log is meant, by its name or by a role in it; "" for all.
+
+    The log of one that is configured `may_come` later: a process that was never started has none.
+    """
+    names = sorted(path.name.removesuffix(SUFFIX) for path in directory.glob(f"*{SUFFIX}"))
+    if not role and (names or may_come):
+        return ""
+    processes = Names.of(system).processes
+    process = role if role in names or role in processes.values() else processes.get(role, "")
+    if process in names or (process and may_come):
+        return process
+    raise Complaint(f"no log of {role or 'anything'} in {directory}, found {', '.join(names) or 'none'}", NOBODY)
 
 
 def paths(options: argparse.Namespace) -> int:

@@ -20,6 +20,7 @@ from engine.config.paths import RUN_VARIABLE, stopped_systems
 from engine.supervisor.life import read as read_life
 from shm.segment import path_of
 
+FIGURE_DECIMALS = 8  # of a figure that is a float in its record
 SECOND_NS = 1_000_000_000
 WIDTH_MAX = 1000
 SYSTEM_VARIABLE = "STEELYARD_SYSTEM"
@@ -64,6 +65,11 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return [plain(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def decimal_text(value: float | None) -> str | None:
+    """A figure for JSON, as every other decimal number; None where there is none."""
+    return f"{value:.{FIGURE_DECIMALS}f}" if value is not None and math.isfinite(value) else None
 
 
 def row_tree(row: Any) -> dict[str, Any]:

@@ -336,7 +336,7 @@ def status(options: argparse.Namespace) -> int:
         earned = [{"strategy": one, "strategy_name": names.strategy(one), **profit.tree(sums[one])} for one in sums]
         states = {"entries_stopped": stopped, "session": session, "instrument_halts": halts}
         times = {"since": iso(state["since_ns"]), "now": iso(state["now_ns"])}
-        say_json({**state, **times, **states, "books": found, "profit": earned})
+        say_json({**state, **times, **states, "books": [books.tree(one) for one in found], "profit": earned})
     else:
         _show_status(state, stopped if ready else sessions.says(session, state["now_ns"]))
         if state["silent"]:

@@ -9,10 +9,11 @@
     a wall clock     nanoseconds, and ISO in UTC        "sent_ns": 1700000000000000000, "sent": "2023-11-14T22:13:20Z"
     a verdict or an order                               "why": what was refused or rejected, as one line of text
 
-Durations and monotonic times stay nanoseconds; a float that is no number is null.
+    a figure         decimal text                       "spread_bps": "0.01666667", "imbalance": "-0.25000000"
+
+Durations and monotonic times stay nanoseconds; a figure that is no number is null.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -20,7 +21,7 @@ from typing import Any
 
 import shm
 from engine import instruments
-from engine.cli.output import iso, plain
+from engine.cli.output import decimal_text, iso, plain
 from engine.model import words
 from engine.model.fixed import to_text
 from engine.model.holdings import HoldingTerms
@@ -56,7 +57,6 @@ SIZES = frozenset({
     "size", "size_before", "filled", "bid_size", "ask_size", "bought", "sold", "open_buy", "open_sell", "size_step",
     "size_min", "size_max",
 })  # fmt: skip
-MONEY = frozenset({"unrealised", "realised", "fees", "net", "net_day", "usd_rate"})  # floats of a position
 FEES = frozenset({"fee", "fee_value", "fee_unvalued"})
 DURATIONS = frozenset({"ttl_ns", "timeout_ns", "interval_ns"})
 MONOTONIC = frozenset({"beat_ns", "monotonic_ns"})
@@ -118,8 +118,8 @@ def _number(record: str, name: str, value: Any, scale: tuple[int, int] | None) -
         return value.ljust(16, b"\0").hex()
     if name in FEES:
         return to_text(value, FEE_DECIMALS)
-    if name in MONEY and isinstance(value, float):
-        return f"{value:.{MONEY_DECIMALS}f}" if math.isfinite(value) else None
+    if isinstance(value, float):
+        return decimal_text(value)
     if scale is not None and record not in UNSCALED and name in PRICES | SIZES:
         return _scaled(value, scale[0] if name in PRICES else scale[1])
     return plain(value)

@@ -11,6 +11,7 @@ from typing import Any
 
 from engine.model.instrument import Instrument
 
+BINDING = 4  # words of the terms: number, symbol, decimals of price and size; a venue may be renamed
 ADVICE = (
     "engine-ctl journal shows what is open and held in it; when nothing is, engine-ctl journal --set-aside puts the"
     " journal away and the next start begins a new one"
@@ -22,8 +23,8 @@ class JournalTermsError(Exception):
 
 
 def terms_of(one: Instrument) -> bytes:
-    """The payload of a START record that says what this instrument's numbers mean."""
-    return f"{one.id} {one.symbol} {one.price_decimals} {one.size_decimals}".encode()
+    """The payload of a START record that says what this instrument's numbers mean; its venue is for readers alone."""
+    return f"{one.id} {one.symbol} {one.price_decimals} {one.size_decimals} {one.venue}".encode()
 
 
 def number_of(payload: bytes) -> int:
@@ -33,9 +34,9 @@ def number_of(payload: bytes) -> int:
 
 def check_terms(payload: bytes, instruments: Mapping[int, Instrument]) -> None:
     """Refuse terms of an order or a fill that are not those of today."""
-    number, symbol, price_decimals, size_decimals = payload.decode().split()
+    number, symbol, price_decimals, size_decimals = binding = payload.decode().split()[:BINDING]
     one = instruments[int(number)]
-    if payload != terms_of(one):
+    if binding != terms_of(one).decode().split()[:BINDING]:
         msg = (
             f"instrument {number}: the journal has orders or fills of {symbol} with {price_decimals} price and"
             f" {size_decimals} size decimals, the configuration now says {one.symbol} with {one.price_decimals} and"

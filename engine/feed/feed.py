@@ -237,7 +237,7 @@ class Feed:
     def _take_link(self, link: Link, pipeline: Pipeline, now_ns: int) -> int:
         count = link.take(pipeline, now_ns)
         self._attend(link, pipeline, now_ns)
-        if count <= 0 or link.due(now_ns):
+        if link.pending is None and (count <= 0 or link.due(now_ns)):  # what came before its end is taken first
             link.tend(now_ns)
         return max(count, 0)
 

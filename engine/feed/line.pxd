@@ -7,6 +7,7 @@ from libc.stdint cimport int64_t
 
 cdef class Line:
     cdef readonly object port
+    cdef readonly list pending  # frames of the last look that the next step takes; None: there are none
     cdef object look
     cdef readonly bint tells
     cdef readonly Chain chain
@@ -15,6 +16,7 @@ cdef class Line:
     cdef public bint holed
 
     cpdef Py_ssize_t take(self, Pipeline pipeline, object now_ns) except -2
+    cdef list share(self, list frames)
 
 
 cdef class Intake:

@@ -5,6 +5,9 @@
                                        ├─▶ frames ─▶ pipeline
                                        └─▶ no frames, and yet something: the feed looks after everything
 
+A look brings as much as lay in the socket. What one step takes of it is bounded by its bytes, and so by its levels and
+orders: the rest waits in `pending`, and the process beats and steps its other roles in between. A message is not cut.
+
 A line notes what it must not do itself: frames that are no market data (`rest`) and a hole in what was brought
 (`holed`). Ports that cannot tell a quiet look from an eventful one are polled, and looked after whenever they are.
 """
@@ -12,6 +15,9 @@ A line notes what it must not do itself: frames that are no market data (`rest`)
 from engine.feed.chain cimport Chain
 from engine.feed.pipeline cimport Pipeline
 from libc.stdint cimport int64_t
+
+cdef enum:
+    STEP_BYTES = 1 << 18  # some 25 000 levels; one block of a socket that is read in time is a quarter of it
 
 
 cdef class Line:
@@ -28,16 +34,31 @@ cdef class Line:
     cpdef Py_ssize_t take(self, Pipeline pipeline, object now_ns) except -2:
         """Hand what came to the pipeline: how many frames; -1 when none came, but all may not be as it was."""
         cdef int64_t holes = pipeline.holes
-        frames = self.look(now_ns)
+        frames = self.pending
         if frames is None:
-            return 0
-        if not frames:
-            return -1
+            frames = self.look(now_ns)
+            if frames is None:
+                return 0
+            if not frames:
+                return -1
+        if len(frames) > 1 and type(frames) is list:
+            frames = self.share(frames)
         self.heard_ns = now_ns
         pipeline.chain = self.chain
         self.rest = pipeline.take(frames, self.port.receive_ns, self.heard_ns)
         self.holed = pipeline.holes != holes
         return len(frames)
+
+    cdef list share(self, list frames):
+        """The frames of this step, one at least; the others wait for the next."""
+        cdef Py_ssize_t place, size = 0
+        self.pending = None
+        for place in range(len(frames) - 1):
+            size += len(<bytes>frames[place])
+            if size >= STEP_BYTES:
+                self.pending = frames[place + 1:]
+                return frames[:place + 1]
+        return frames
 
 
 cdef class Intake:

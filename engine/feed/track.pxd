@@ -34,6 +34,8 @@ cdef class Track:
     cdef list held  # changes behind a hole
     cdef int64_t held_ns
     cdef int kept_max
+    cdef int64_t kept_bytes
+    cdef int64_t held_bytes
     cdef Best shown
     cdef uint64_t changes
     cdef bint levels_told
@@ -52,6 +54,7 @@ cdef class Track:
     cdef int hold(self, object frame, int64_t receive_ns, int64_t now_ns) except -1
     cdef list take_kept(self)
     cdef list take_held(self)
+    cdef bint has_room_for(self, bytes frame)
     cdef int seed(self, Market market, Message *message, int64_t receive_ns, int64_t now_ns) except -1
     cdef void forget(self) noexcept nogil
     cdef void cut(self) noexcept nogil

@@ -42,6 +42,7 @@ cdef enum:
     HELD_MAX = 256  # changes behind a hole: more than comes in the time that one is waited for
     ROUND_NS = 1_000_000_000  # at least this from one round of retelling to the next
     LATE_NS = 5_000_000_000  # a snapshot that is so far ahead of its stream is of another stream
+    KEPT_BYTES = 8 << 20  # of what is kept, and of what is held: all of it is taken in one step when its turn comes
     KEPT_MAX = 4096  # frames kept while a snapshot is on its way: seven minutes at ten a second
 
 assert (words.TickKind.BEST, words.TickKind.LEVEL, words.TickKind.STATE) == (TICK_BEST, TICK_LEVEL, TICK_STATE)
@@ -87,7 +88,7 @@ cdef class Track:
         if verdict == WAIT:
             self.keep(frame, receive_ns)
         elif verdict == GAP:
-            if (self.patient and (self.rule.bridged or told(self.state)) or self.held_ns) and len(self.held) < HELD_MAX:
+            if (self.patient and (self.rule.bridged or told(self.state)) or self.held_ns) and self.has_room_for(frame):
                 return self.hold(frame, receive_ns, now_ns)
             if self.rule.bridged or told(self.state):  # a quiet snapshot may be believed before an event confirms it
                 self.gaps += 1
@@ -117,7 +118,7 @@ cdef class Track:
         """The venue counts anew: what was kept by the old numbers has no place among the new ones."""
         if self.seeded:
             self.mistrust(receive_ns, now_ns)
-        self.kept.clear()
+        self.take_kept()
         self.comparison.restart()
         return 0
 
@@ -125,10 +126,16 @@ cdef class Track:
         """Keep a frame until the snapshot is here; the oldest goes when there are too many."""
         if not self.rule.keeps:
             return 0
-        if len(self.kept) >= self.kept_max:
+        self.kept_bytes += len(<bytes>frame)
+        while self.kept and (len(self.kept) >= self.kept_max or self.kept_bytes > KEPT_BYTES):
+            self.kept_bytes -= len(<bytes>(<tuple>self.kept[0])[0])
             del self.kept[0]
         self.kept.append((frame, receive_ns))
         return 0
+
+    cdef bint has_room_for(self, bytes frame):
+        """Whether a change behind a hole may be held."""
+        return len(self.held) < HELD_MAX and self.held_bytes + len(frame) <= KEPT_BYTES
 
     cdef int hold(self, object frame, int64_t receive_ns, int64_t now_ns) except -1:
         """Keep what lies behind a hole: the book is old, not wrong, until another connection tells what is missing."""
@@ -136,16 +143,17 @@ cdef class Track:
             self.held_ns = now_ns
             self.holes += 1
         self.held.append((frame, receive_ns))
+        self.held_bytes += len(<bytes>frame)
         return 0
 
     cdef list take_held(self):
         """Hand over what was held, to be tried again."""
-        held, self.held = self.held, []
+        held, self.held, self.held_bytes = self.held, [], 0
         return held
 
     cdef list take_kept(self):
         """Hand over what was kept."""
-        kept, self.kept = self.kept, []
+        kept, self.kept, self.kept_bytes = self.kept, [], 0
         return kept
 
     cdef int seed(self, Market market, Message *message, int64_t receive_ns, int64_t now_ns) except -1:
@@ -433,7 +441,7 @@ cdef class Track:
         """The connection is gone: what is known is old, and the next stream begins with a snapshot."""
         self.prints.disconnect(now_ns)
         self.give_up()
-        self.kept.clear()
+        self.take_kept()
         self.comparison.restart()  # a venue that was away may number anew
         self.behind_ns = 0
         self.rule.reset()
@@ -452,7 +460,7 @@ cdef class Track:
     cdef int leave(self, int state, int64_t now_ns) except -1:
         """Believe nothing and ask for nothing until somebody wants it again."""
         self.give_up()
-        self.kept.clear()
+        self.take_kept()
         self.behind_ns = 0
         self.rule.reset()
         self.seeded = False

@@ -34,6 +34,7 @@ def refusal_text(reason: int, value: int = 0, limit: int = 0, instrument: Instru
 def reject_text(error: int, text: str | bytes = "") -> str:
     """The venue's code and its words, which a record holds as bytes; empty where the venue gave neither."""
     words = text.rstrip(b"\0").decode(errors="replace") if isinstance(text, bytes) else text
+    words = "".join(letter if letter.isprintable() else "?" for letter in words)  # no word of a venue moves a cursor
     return f"{error} {words}".rstrip() if error else words
 
 

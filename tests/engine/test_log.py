@@ -4,14 +4,17 @@ import json
 import logging
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from engine import log
-from engine.cli import main
-from engine.cli.logs import Source
+from engine.cli import Complaint, logs, main
+from engine.cli.logs import Entry, Source, _more, _process
 from engine.config import Config, Paths
+from engine.model.refusals import reject_text
+from tests.engine.floor import Floor
 
 WRITER = """
 import logging, sys
@@ -45,6 +48,74 @@ def test_a_log_that_is_followed_is_whole_over_every_renaming(tmp_path: Path) -> 
         write(path, "feed", count)
         assert [entry.tree["number"] for entry in source.fresh()] == list(range(count))
     assert log.part(path, 2).exists(), "nothing was renamed twice"
+
+
+def test_a_follower_sees_a_log_that_is_made_later_and_every_part_of_it(tmp_path: Path) -> None:
+    """A role that is started while somebody watches is the one he watches for."""
+    sources: dict[Path, Source] = {}
+    write(tmp_path / "feed.log", "feed", 1)
+    assert [entry.process for entry in _more(tmp_path, "", sources)] == ["feed"]
+    write(tmp_path / "maker.log", "maker", 45)
+    assert log.part(tmp_path / "maker.log", 1).exists(), "nothing was renamed"
+    found = [(entry.process, entry.tree["number"]) for entry in _more(tmp_path, "", sources)]
+    assert found == [("maker", number) for number in range(45)]
+    assert _more(tmp_path, "", sources) == []
+
+
+def test_a_role_that_is_configured_and_was_never_started_can_be_followed(floor: Callable[..., Floor]) -> None:
+    """`log -f` is typed before `up`; without -f there is nothing to show, and it says so."""
+    one = floor()
+    one.config.paths.make()
+    one.paths.system.write_text(json.dumps({"config": str(one.file)}))
+    assert _process(one.system, one.paths.logs, "maker", may_come=True) == "maker"
+    for role, may_come in (("maker", False), ("makr", True)):
+        with pytest.raises(Complaint, match=f"no log of {role}"):
+            _process(one.system, one.paths.logs, role, may_come=may_come)
+
+
+def test_a_huge_line_is_cut_and_does_not_lift_the_limit(tmp_path: Path) -> None:
+    """One field of what a venue sent can be larger than the whole log may be."""
+    path = tmp_path / "feed.log"
+    code = (
+        "import logging, sys\nfrom engine import log\nlog.begin('feed')\n"
+        "for _ in range(3): logging.getLogger('t').warning('frame', extra={'said': 'x' * 50_000_000, 'number': 7})"
+    )
+    with path.open("ab") as error:
+        subprocess.run([sys.executable, "-c", code], stderr=error, check=True)
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [line["number"] for line in lines] == [7, 7, 7]
+    assert lines[0]["said"].endswith("… (50000000 characters)")
+    assert path.stat().st_size < 100_000
+
+
+def test_a_line_of_another_writer_that_is_longer_than_a_read_is_shown_in_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A library that writes a line without an end would stop whoever follows for ever."""
+    monkeypatch.setattr(logs, "READ_MOST", 100)
+    path = tmp_path / "feed.log"
+    source = Source(path)
+    path.write_text("y" * 350 + "\nshort\nhalf")
+    shown = [entry.text for entry in source.past()]
+    assert ("".join(shown[:-1]), shown[-1]) == ("y" * 350, "short")
+    path.write_text(path.read_text() + " done\n")
+    assert [entry.text for entry in source.fresh()] == ["half done"]
+
+
+def test_what_a_venue_sent_cannot_command_the_terminal() -> None:
+    """An escape sequence in a reject could clear the screen or hide the line that matters."""
+    said = Entry(0.0, "feed", {"event": "rejected\x1b[2J", "said": "a\nb"}).shown(utc=True)
+    assert said.endswith("feed: rejected?[2J said=a?b")
+    assert reject_text(-1, b"\x1b]0;owned\x07") == "-1 ?]0;owned?"
+
+
+def test_a_full_disk_behind_the_log_ends_no_process(tmp_path: Path) -> None:
+    """What cannot be logged must not keep anybody from cancelling."""
+    path = tmp_path / "writer.py"
+    path.write_text(WRITER)
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([sys.executable, str(path), "feed", "1000"], stderr=full, check=False)
+    assert done.returncode == 0
 
 
 def test_a_log_is_bounded_and_its_newest_lines_are_there(tmp_path: Path) -> None:

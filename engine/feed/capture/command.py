@@ -94,7 +94,7 @@ def _check_words(commands: "Commands") -> None:
         help="of price and size, where a recording without metadata lost the zeros behind its numbers",
     )  # fmt: skip
     run.add_argument("--json", action="store_true", help="one JSON object a symbol")
-    run.set_defaults(run=run_check)
+    run.set_defaults(run=run_check, refuse=run.error)
 
 
 def _record_words(commands: "Commands") -> None:
@@ -116,12 +116,14 @@ def _record_words(commands: "Commands") -> None:
         "--part-seconds", type=int, default=0, metavar="N", help="begin another file after so long (default: never)"
     )
     record.add_argument("--json", action="store_true", help="print the totals as one JSON object")
-    record.set_defaults(run=run_record)
+    record.set_defaults(run=run_record, refuse=record.error)
 
 
 def main(argv: list[str]) -> int:
     """Run the command: 0 when all is as it should be, 1 when not, 2 when it cannot be run, 3 when nobody is there."""
-    arguments = parser().parse_args(argv)
+    arguments, unknown = parser().parse_known_args(argv)
+    if unknown:
+        arguments.refuse(f"unrecognized arguments: {' '.join(unknown)}")
     code: int = arguments.run(arguments)
     return code
 

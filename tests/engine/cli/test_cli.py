@@ -297,7 +297,7 @@ def test_the_table_of_commands_below_has_every_one() -> None:
     assert found | {"ls", "capture"} == set(commands.choices)
 
 
-@pytest.mark.parametrize("line", [*SYSTEM_COMMANDS, *FILE_COMMANDS, "ls", "capture check x"])
+@pytest.mark.parametrize("line", [*SYSTEM_COMMANDS, *FILE_COMMANDS, "ls", "capture check x", "capture record"])
 def test_a_wrong_option_is_wrong_use_and_shows_the_usage_of_its_own_command(
     capsys: pytest.CaptureFixture[str], line: str
 ) -> None:

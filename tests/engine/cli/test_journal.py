@@ -46,8 +46,8 @@ def test_fills_are_read_from_the_disk_when_the_system_is_down(house: House, caps
     trade(house, SELL, 400)
     house.kill()
     rows = list(csv.DictReader(io.StringIO(typed(capsys, house, "fills", "--csv"))))
-    assert [(row["symbol"], row["side"], row["size"]) for row in rows] == [
-        ("BTCUSDT", "buy", "0.00400"), ("BTCUSDT", "sell", "0.00400")
+    assert [(row["venue"], row["symbol"], row["side"], row["size"]) for row in rows] == [
+        ("binance", "BTCUSDT", "buy", "0.00400"), ("binance", "BTCUSDT", "sell", "0.00400")
     ]  # fmt: skip
     assert all(row["time"].endswith("Z") and row["liquidity"] in ("maker", "taker") for row in rows)
     assert len(json.loads(typed(capsys, house, "fills", "--json", "-n", "1"))) == 1
