@@ -11,14 +11,9 @@ from engine.execution import contradictions
 from engine.execution.alarm import AlarmReason
 from engine.execution.order import Order
 from engine.execution.recovery import FETCHES_MOST
-<<<<<<< HEAD
 from engine.model.words import BUY, SELL, CommandKind, OrderState, OrderType, Reason, SessionState, TimeInForce
 from engine.venues.trading import FillNews, OrderNews
-from tests.engine.execution.memory import BTC, House
-=======
-from engine.model.words import SELL, CommandKind, OrderState, Reason, SessionState
-from tests.engine.execution.memory import House, requests
->>>>>>> 89cc9d0 (execution: know at the logon that a key may not trade)
+from tests.engine.execution.memory import BTC, House, requests
 from tests.engine.execution.test_alarm import alarms
 from tests.engine.execution.venue import RefusedError
 
