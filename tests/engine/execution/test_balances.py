@@ -417,11 +417,11 @@ def test_what_our_fills_fees_and_transfers_moved_is_no_difference(bench: Balance
     bench.agreed(BTC=5, USDT=10**10, BNB=70)
     bench.it.on_fill(1, BUY, trade(fee=3, fee_asset=b"BNB"))
     bench.it.on_fill(1, BUY, trade(fee=0, fee_asset=b"XRP"))
-    bench.it.on_transfer("BTC", 2)
+    bench.it.on_transfer("BTC", 2, 1)
     after = {"BTC": 5 + 800_000 + 2, "USDT": 10**10 - 80_000_000, "BNB": 67}
     bench.answer(after)
     assert (bench.recovery.made, bench.it._charged) == ([], {"BNB"})
-    assert bench.records() == [b"= 67 BNB", b"= 800007 BTC", b"= 0 ETH", b"= 9920000000 USDT"]
+    assert bench.records() == [b"+ 2 BTC", b"= 67 BNB", b"= 800007 BTC", b"= 0 ETH", b"= 9920000000 USDT"]
     bench.answer(after | {"BNB": 66})
     assert len(bench.recovery.made) == 1
 
@@ -518,9 +518,9 @@ def test_a_former_lifes_agreement_is_compared_with_at_once(bench: BalanceBench) 
 def test_an_operators_resume_counts_from_the_next_answer(bench: BalanceBench) -> None:
     """He has looked: nothing of before is held against the account."""
     bench.agreed(BTC=5)
-    bench.it.on_transfer("BTC", 3)
+    bench.it.on_transfer("BTC", 3, 1)
     bench.it.rebase()
     bench.answer({"BTC": 50})
-    assert (bench.recovery.made, bench.records()) == ([], [])
+    assert (bench.recovery.made, bench.records()) == ([], [b"+ 3 BTC"])
     bench.answer({"BTC": 50})
-    assert bench.records() == [b"= 50 BTC", b"= 0 ETH", b"= 0 USDT"]
+    assert bench.records() == [b"+ 3 BTC", b"= 50 BTC", b"= 0 ETH", b"= 0 USDT"]

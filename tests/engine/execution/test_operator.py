@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 from engine.execution.operator import Operator
+from engine.lanes import BY_NAME
 from engine.model.words import SELL, CommandKind, Reason
 from tests.engine.execution.memory import MS, SECOND, Cells, House
 
+HEARTBEAT = BY_NAME["heartbeat"].record
 WAYS = ("word", "file", "signal")
 
 
@@ -43,7 +45,7 @@ class Desk:
         """Let time pass, with the supervisor's beats or without."""
         for _ in range(int(seconds * 100)):
             if alive:
-                self.heartbeat.write(0, self.house.now_ns, 0, 0, 0, 0, 0, 0, 0, 0)
+                self.heartbeat.write(0, self.house.now_ns, *(0,) * (len(HEARTBEAT.fields) - 1))
             self.house.run(1, 10 * MS)
 
     def verdict(self, **more: int) -> int:
