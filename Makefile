@@ -56,7 +56,7 @@ soak: setup
 	@STEELYARD_SOAK=1 $(BIN)/python -m pytest -m "soak or not soak" --timeout 3600
 
 mutation: setup
-	@$(BIN)/python -m tests.mutation $(MODULES) $(if $(JSON),--json)
+	@$(BIN)/python -m tests.mutation $(MODULES) $(if $(JSON),--json) $(if $(AGAIN),--again $(AGAIN))
 
 clean:
 	@rm -rf $(VENV) build *.egg-info && find shm engine research -name '*.so' -delete

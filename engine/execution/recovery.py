@@ -45,7 +45,6 @@ class Recovery:
         self._config = config
         self._blotter = blotter
         self._gateway = gateway
-        self._ids = {one.symbol: one.id for one in config.instruments}
         self._symbols = {one.id: one.symbol for one in config.instruments}
         self.on_fills_absent: Callable[[Order, int], None] = lambda *_: None
         self._asking: dict[bytes, Order] = {}

@@ -99,8 +99,8 @@ class Ledger:
         if abs(size) * price >= instrument.notional_min and size:
             self._dust_logged.discard(instrument.id)
             side = 1 if size > 0 else -1
-            rest = abs(size) - sum(one.remaining for one in self.orders(instrument.id) if one.side == -side)
-            return side * rest if rest > 0 and rest * price >= instrument.notional_min else 0
+            rest = max(0, abs(size) - sum(one.remaining for one in self.orders(instrument.id) if one.side == -side))
+            return side * rest if rest * price >= instrument.notional_min else 0
         held = self.held.get(instrument.id, 0)
         if held and instrument.id not in self._dust_logged:
             self._dust_logged.add(instrument.id)

@@ -119,9 +119,9 @@ class ReplaceNews:
 
     cancel: Outcome
     place: Outcome
-    cancel_error: int = 0
-    place_error: int = 0
-    place_text: str = ""
+    cancel_error: int
+    place_error: int
+    place_text: str
     cancelled: OrderNews | None = None
     placed: OrderNews | None = None
     fills: list[FillNews] = field(default_factory=list)

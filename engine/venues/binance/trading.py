@@ -201,12 +201,10 @@ def fixed(text: str, decimals: int, most: int = INT64_MAX) -> int:
         msg = f"{text[:40]!r} is no decimal number"
         raise ValueError(msg)
     whole, _, fraction = text.partition(".")
-    if len(fraction) > decimals:
-        if fraction[decimals:].strip("0"):
-            msg = f"{text[:40]!r} has more than {decimals} decimals"
-            raise ValueError(msg)
-        fraction = fraction[:decimals]
-    number = int(whole + fraction.ljust(decimals, "0"))
+    if fraction[decimals:].strip("0"):
+        msg = f"{text[:40]!r} has more than {decimals} decimals"
+        raise ValueError(msg)
+    number = int(whole + fraction[:decimals].ljust(decimals, "0"))
     if abs(number) > most:
         msg = f"{text[:40]!r} is wider than {most.bit_length() + 1} bits at {decimals} decimals"
         raise ValueError(msg)

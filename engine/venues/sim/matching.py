@@ -315,7 +315,6 @@ class Matching:
         self.lists.take_over(order, now_ns)
         if not order.price:
             self.hold(order, 0)
-            order.worth = 0
             if not self._affordable(order, 0):
                 self.end(order, Status.EXPIRED, now_ns, Expiry.REJECTED)
                 return

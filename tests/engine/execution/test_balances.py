@@ -462,7 +462,16 @@ def test_others_trades_are_written_once_for_each_asset(bench: BalanceBench) -> N
 
 @pytest.mark.parametrize(
     ("moved", "halted"),
-    [({"BTC": 7}, 0), ({"BTC": 7, "USDT": 7}, 0), ({"BTC": 7, "USDT": 3}, 3), ({"BTC": 3, "USDT": 7}, 3)],
+    [
+        ({"BTC": 7}, 0),
+        ({"BTC": 3}, 0),
+        ({"USDT": 7}, 0),
+        ({"USDT": 3}, 0),
+        ({"BTC": 7, "USDT": 7}, 0),
+        ({"BTC": 7, "USDT": 3}, 3),
+        ({"BTC": 3, "USDT": 7}, 3),
+        ({"BTC": 6, "USDT": 4}, 3),
+    ],
 )
 def test_after_a_connection_was_down_only_what_looks_like_a_trade_halts(
     bench: BalanceBench, moved: dict[str, int], halted: int
@@ -524,3 +533,33 @@ def test_an_operators_resume_counts_from_the_next_answer(bench: BalanceBench) ->
     assert (bench.recovery.made, bench.records()) == ([], [b"+ 3 BTC"])
     bench.answer({"BTC": 50})
     assert bench.records() == [b"+ 3 BTC", b"= 50 BTC", b"= 0 ETH", b"= 0 USDT"]
+
+
+def test_a_difference_says_what_is_left_and_since_when(bench: BalanceBench) -> None:
+    """An operator looks for the trade in that time; an asset that is not named any more is held no more."""
+    for _ in range(2):
+        bench.answer({"BTC": 5}, 10 * 10**9)
+    for _ in range(3):
+        bench.answer({}, 10 * 10**9 + 2_999_999_999)
+    text = bench.alarm.made[0][3]
+    assert text.startswith("BTC: the account holds 0.00000000, expected 0.00000005 (difference -0.00000005): since the")
+    assert "the last agreement 2 s ago" in text
+
+
+def test_where_nobody_knows_what_others_traded_no_asset_halts(bench: BalanceBench) -> None:
+    """Their order was in a symbol that is not configured, and may have moved any asset."""
+    bench.agreed(BTC=5)
+    bench.it.on_others(0, NOW)
+    for _ in range(3):
+        bench.answer({"BTC": 7})
+    assert bench.alarm.made == []
+
+
+def test_an_asset_that_is_gone_when_an_operator_has_looked_is_no_difference(bench: BalanceBench) -> None:
+    """Its old balance is held against nothing any more."""
+    bench.it.on_fill(1, BUY, trade(fee=3, fee_asset=b"BNB"))
+    bench.agreed(BNB=70)
+    bench.it.rebase()
+    for _ in range(2):
+        bench.answer({})
+    assert bench.recovery.made == []

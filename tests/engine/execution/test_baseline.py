@@ -30,7 +30,7 @@ def test_digits_that_a_balance_does_not_have_are_the_venues_to_round() -> None:
     assert (since.moved, since.slack) == ({"BTC": -9_700, "USDT": 9_699}, {"USDT": 2})
     since.move("BTC", 5, 8)
     since.move("ETH", 0)
-    assert since.moved == {"BTC": -9_695, "USDT": 9_699}
+    assert (since.moved, since.slack) == ({"BTC": -9_695, "USDT": 9_699}, {"USDT": 2})
 
 
 def test_an_agreement_ends_what_moved_that_asset_and_everybodys_doubt() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from engine.execution.gateway import Ask, Request
+from engine.execution.gateway import BARRED, NO_DENIAL, Ask, Request
 from engine.execution.order import Order
 from engine.execution.recovery import FETCHES_MOST, PARALLEL, SOON_NS, Recovery
 from engine.model.words import BUY, OrderFlag, OrderState, OrderType, TimeInForce
@@ -30,8 +30,8 @@ class Calls:
     def __getattr__(self, name: str) -> Any:
         """A method of that name."""
 
-        def call(*words: Any, **_: Any) -> Any:
-            self.made.append((name, *words))
+        def call(*words: Any, **more: Any) -> Any:
+            self.made.append((name, *words, *more.values()))
             return self.answers.get(name)
 
         return call
@@ -43,6 +43,7 @@ class Gateway:
     def __init__(self) -> None:
         """Up, with a wire whose bodies are read already."""
         self.up = self.takes = True
+        self.denied = NO_DENIAL
         self.asked: list[Request] = []
         self.wire: Any = Calls()
         self.wire.fills_limit = 3
@@ -76,7 +77,7 @@ class Bench:
         self.gateway, self.broker, self.strangers = Gateway(), Calls(is_ours=True), Calls(due=[])
         self.blotter = Calls()
         self.blotter.live, self.blotter.orders, self.blotter.watermarks, self.blotter.changed = {}, {}, {}, []
-        self.strangers.waiting, self.strangers.scanned = False, {}
+        self.strangers.waiting, self.strangers.full, self.strangers.scanned = False, False, {}
         self.recovery = Recovery(config, self.blotter, self.gateway)  # type: ignore[arg-type]
         self.recovery.broker, self.recovery.strangers = self.broker, self.strangers  # type: ignore[assignment]
         self.recovery._audit_ns = NOW * 10
@@ -166,6 +167,25 @@ def test_only_so_many_questions_are_in_flight(bench: Bench) -> None:
     assert not bench.recovery.settled
 
 
+def test_without_room_nothing_is_asked_whatever_is_due(bench: Bench) -> None:
+    """The list, the pages, the fills and the strangers wait for an answer like every other question."""
+    bench.recovery._in_flight, bench.recovery._list_due = PARALLEL, True
+    bench.recovery._scans.append(1)
+    bench.recovery.fetch(bench.order(venue_filled=9), NOW)
+    assert bench.step() == []
+    assert bench.strangers.made[0] == ("due", NOW, 0)
+
+
+def test_a_new_recovery_is_not_complete_and_compares_at_once(bench: Bench) -> None:
+    """Trading waits for it."""
+    fresh = Recovery(bench.recovery._config, bench.blotter, bench.gateway)  # type: ignore[arg-type]
+    fresh.strangers = bench.strangers  # type: ignore[assignment]
+    assert not fresh.complete
+    fresh.step(NOW)
+    assert kinds(bench.gateway.asked) == [Ask.OPEN_ORDERS, Ask.FILLS_LAST, Ask.FILLS_LAST]
+    assert not fresh.complete
+
+
 def test_a_question_that_cannot_be_sent_takes_no_room(bench: Bench) -> None:
     """It comes again after the next connect, and must not be waited for until then."""
     bench.gateway.takes = False
@@ -206,23 +226,26 @@ def test_everything_is_asked_when_a_connection_stands(bench: Bench) -> None:
         bench.order(3, state=S.UNKNOWN),
     )
     open_ = bench.order(4, cancel_pending=True)
-    bench.recovery.complete, bench.recovery._in_flight = True, 5
+    bench.recovery.complete, bench.recovery._in_flight = True, PARALLEL
     bench.recovery.on_up(NOW)
+    assert bench.recovery._in_flight == 0
     assert bench.blotter.made == [("move", created, S.UNKNOWN, NOW), ("move", sent, S.UNKNOWN, NOW)]
     assert (bench.blotter.changed, open_.cancel_pending, bench.recovery.complete) == ([open_], False, False)
     asked = bench.step()
     assert [one.order for one in asked[:3]] == [created, sent, unknown]
-    assert kinds(asked[3:]) == [Ask.OPEN_ORDERS, Ask.FILLS_LAST, Ask.FILLS_LAST]
-    assert [one.instrument for one in asked[4:]] == [1, 2]
+    assert kinds(asked[3:]) == [Ask.RIGHT, Ask.OPEN_ORDERS, Ask.FILLS_LAST, Ask.FILLS_LAST]
+    assert [one.instrument for one in asked[5:]] == [1, 2]
     assert not bench.recovery.complete
+    bench.recovery._scans.append(1)
     bench.recovery.on_down()
-    assert bench.recovery._in_flight == 0
+    assert (bench.recovery._in_flight, list(bench.recovery._scans)) == (0, [])
 
 
 def test_recovery_is_complete_when_no_question_is_left(bench: Bench) -> None:
     """One step sooner and an order is sent beside one that is already there."""
     bench.recovery.on_up(NOW)
-    listing, *scans = bench.step()
+    right, listing, *scans = bench.step()
+    bench.answer(right)
     assert not bench.recovery.settled
     bench.answer(listing, [])
     for scan in scans:
@@ -302,6 +325,7 @@ def test_a_listing_of_an_orders_fills_is_taken_in_and_asked_for_again_while_some
     assert bench.broker.made == [("take_fill", order, fill(7), NOW)]
     assert bench.blotter.made == [("credit", order, [fill(7)], NOW)]
     assert (order.fetches, bench.recovery._fetching) == (1, {order.client_id: (order, NOW + PAUSE)})
+    assert FETCHES_MOST == 20
     for _ in range(FETCHES_MOST - 2):
         bench.answer(request, [])
     assert told == []
@@ -317,7 +341,7 @@ def test_an_accepted_answer_brings_fills_first_and_then_the_order(bench: Bench) 
     """The order's end would otherwise look as if its fills were missing."""
     order = bench.order()
     bench.answer(Request(Ask.STATUS, NOW, order), (standing(), [fill(7)]))
-    assert bench.broker.made == [("take_fill", order, fill(7), NOW, 7), ("take_news", order, standing(), NOW)]
+    assert bench.broker.made == [("take_fill", order, fill(7), NOW, 7), ("take_news", order, standing(), NOW, True)]
 
 
 @pytest.mark.parametrize(
@@ -382,11 +406,15 @@ def test_a_list_or_a_page_that_was_refused_is_asked_for_again(bench: Bench) -> N
 
 def test_pages_of_fills_begin_behind_the_last_that_is_known_and_go_on_while_they_are_full(bench: Bench) -> None:
     """A fill between two pages would be missed for ever."""
+    bench.blotter.watermarks[1] = 0
+    bench.recovery._scans.append(1)
+    assert bench.step()[0].number == 1
+    bench.gateway.wire.made.clear()
     bench.blotter.watermarks[1] = 70
     bench.recovery._scans.append(1)
     (asked,) = bench.step()
     assert (asked.kind, asked.number, bench.gateway.wire.made) == (
-        Ask.FILLS_FROM, 71, [("fills_from", 100, 1, 71, NOW + OFFSET)],
+        Ask.FILLS_FROM, 71, [("fills_from", 101, 1, 71, NOW + OFFSET)],
     )  # fmt: skip
     bench.recovery._scans.append(2)
     bench.answer(asked, [fill(72), fill(75), fill(74)])
@@ -450,3 +478,45 @@ def test_what_was_listed_closes_its_watermark_in_the_next_step(bench: Bench) -> 
     bench.strangers.scanned.clear()
     bench.step()
     assert len(bench.strangers.made) == 2
+
+
+def test_the_right_to_trade_is_asked_for_after_each_connect_and_at_each_audit_without_it(bench: Bench) -> None:
+    """A key that may not trade is known before an order is refused; one that may is not asked about again."""
+    bench.recovery._right_due = True
+    assert not bench.recovery.settled
+    bench.recovery._in_flight = PARALLEL
+    assert bench.step() == []
+    bench.recovery._in_flight = 0
+    (asked,) = bench.step()
+    assert (asked.kind, asked.instrument) == (Ask.RIGHT, 1)
+    assert bench.gateway.wire.made == [("test_order", 100, 1, NOW + OFFSET)]
+    for denied, again in ((NO_DENIAL, 0), (BARRED, 1), (NO_DENIAL, 0)):
+        bench.gateway.denied, bench.recovery._audit_ns = denied, NOW
+        assert kinds(bench.step()).count(Ask.RIGHT) == again
+
+
+def test_an_answer_about_the_right_to_trade_changes_nothing_else(bench: Bench) -> None:
+    """A filter refuses the test order too, and an account that is barred stays so whatever a test order says."""
+    asked = Request(Ask.RIGHT, NOW, instrument=1)
+    bench.gateway.wire.denied = lambda error, _: error == -2015
+    refused = {"outcome": Outcome.REFUSED, "text": "no"}
+    for before, words, after in (
+        (NO_DENIAL, {"outcome": Outcome.REFUSED, "error": -1013}, NO_DENIAL),
+        (NO_DENIAL, {"outcome": Outcome.UNKNOWN, "error": -2015}, NO_DENIAL),
+        (NO_DENIAL, refused | {"error": -2015}, (-2015, "test order refused: -2015 no")),
+        ((-2015, "x"), {}, NO_DENIAL),
+        (BARRED, {}, BARRED),
+    ):
+        bench.gateway.denied = before
+        bench.answer(asked, **words)
+        assert bench.gateway.denied == after
+    assert bench.recovery._quiet_ns == 0
+
+
+def test_no_page_of_fills_is_listed_while_too_many_wait_for_their_owners(bench: Bench) -> None:
+    """What is not listed stays above the watermark, and memory within its bound."""
+    bench.strangers.full = True
+    bench.recovery._scans.append(1)
+    assert bench.step() == []
+    bench.strangers.full = False
+    assert kinds(bench.step()) == [Ask.FILLS_LAST]

@@ -133,7 +133,7 @@ def test_a_fill_of_an_order_of_ours_is_taken_in_once_it_is_adopted(bench: Strang
     bench.it.identify(1, 42, news, NOW + 1)
     (_, order) = bench.blotter.made[-1]
     assert bench.blotter.made == [("owner", OURS), ("enter", order)]
-    assert bench.broker.made == [("take_news", order, news, NOW + 1), ("take_fill", order, fill(7), NOW + 1)]
+    assert bench.broker.made == [("take_news", order, news, NOW + 1, True), ("take_fill", order, fill(7), NOW + 1)]
     assert (order.client_id, order.intent_id, order.reprice, order.strategy) == (OURS, *client_id.decode(OURS)[1:], 3)
     assert (order.instrument, order.side, order.price, order.size, order.filled) == (1, BUY, 100, 50, 4)
     assert (order.order_type, order.time_in_force, order.state) == (
@@ -145,7 +145,7 @@ def test_a_fill_of_an_order_of_ours_is_taken_in_once_it_is_adopted(bench: Strang
     bench.blotter.orders[OURS] = order
     assert bench.it.known_or_adopted(news, NOW + 2) is order
     assert bench.blotter.made[2:] == []
-    assert bench.broker.made[2:] == [("take_news", order, news, NOW + 2)]
+    assert bench.broker.made[2:] == [("take_news", order, news, NOW + 2, True)]
 
 
 @pytest.mark.parametrize(("policy", "halted"), [(True, False), (False, True)])

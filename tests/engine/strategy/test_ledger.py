@@ -129,6 +129,26 @@ def test_an_exit_asks_for_the_whole_position_where_it_is_worth_an_order(caplog: 
     assert len(caplog.records) == 2
 
 
+@pytest.mark.parametrize("side", [BUY, SELL])
+def test_an_exit_asks_only_for_what_no_working_order_may_take(side: int) -> None:
+    """Both filled would turn the position round; an order on the other side adds to it and counts for nothing."""
+    one, small = ledger(), replace(ETH, notional_min=100)
+    one.hold(2, side * 50 * 10_000)
+    one.begin(1, 2, -side, 100, 30)
+    one.begin(2, 2, side, 100, 7)
+    one.begin(3, 1, -side, 100, 9)
+    assert one.exit_size(small, 100) == side * 20
+    one.begin(4, 2, -side, 100, 19)
+    assert one.exit_size(small, 100) == side
+    assert one.exit_size(replace(small, notional_min=101), 100) == 0
+    for size in (1, 5):
+        one.begin(5, 2, -side, 100, size)
+        assert one.exit_size(small, 100) == 0
+    one.forget_orders()
+    one.hold(2, side * 10_000)
+    assert one.exit_size(small, 100) == side
+
+
 def test_an_exit_of_nothing_is_nothing_and_says_nothing(caplog: pytest.LogCaptureFixture) -> None:
     """Flat is not dust, also where no least notional is asked for."""
     caplog.set_level(logging.INFO)

@@ -545,6 +545,13 @@ def test_numbers_and_names_as_wide_as_a_record_and_no_wider() -> None:
             fixed(text, 2)
 
 
+def test_a_request_is_good_for_five_seconds_where_nothing_else_is_said() -> None:
+    """A longer window lets an old order come to be; a shorter one refuses it in every hiccup of the network."""
+    wire = BinanceTrading([BTC], Ed25519Signer("key", PEM))
+    assert json.loads(wire.logon(1, MS))["params"]["recvWindow"] == 5000
+    assert wire.receive_window_ns == 5_000 * MS
+
+
 def test_a_side_is_one_of_two() -> None:
     """Any other word would be an order in neither direction."""
     assert (side_of("BUY"), side_of("SELL")) == (BUY, SELL)

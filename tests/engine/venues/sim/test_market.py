@@ -23,6 +23,8 @@ def test_a_market_that_names_no_rule_has_the_venues_usual_ones() -> None:
     """A configuration names only what is different."""
     usual = Market("BTCUSDT", "BTC", "USDT")
     assert (usual.price_ratio_max, usual.open_orders_max, usual.trading) == (5, 200, True)
+    assert (usual.contingent_orders_max, usual.order_lists_max) == (5, 20)
+    assert (usual.trailing_min, usual.trailing_max) == (10, 2_000)
     assert (usual.price_step, usual.size_step, usual.notional_min) == (fixed("0.01"), fixed("0.00001"), fixed("5"))
     assert Burn() == Burn("BNB", fixed("0.25"))
 

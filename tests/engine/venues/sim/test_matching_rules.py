@@ -4,14 +4,18 @@ import pytest
 
 from engine.model.words import BUY, SELL
 from engine.venues.sim.ledger import Ledger
-from engine.venues.sim.market import Market, fixed
+from engine.venues.sim.market import Burn, Market, fixed
 from engine.venues.sim.matching import Matching
+from engine.venues.sim.order_book import Book
 from engine.venues.sim.orders import (
+    Expiry,
+    Fill,
     Happening,
     Kind,
     Order,
     OrderRequest,
     Prevention,
+    Print,
     Refused,
     Rejection,
     Status,
@@ -354,3 +358,167 @@ def test_sale_sized_in_quote_fills_nothing_where_the_best_price_is_more_than_it_
         send(matching, "bob", BUY, price, "1", now_ns)
     probe = Order(0, "ann", MARKET, "", SELL, Kind.MARKET, Until.GTC, 0, 0, fixed("0.00098"), Prevention.NONE, 0, 0)
     assert matching.reach(probe) == (0, 0)
+
+
+def test_each_side_of_a_trade_pays_its_own_fee_out_of_what_it_gets() -> None:
+    """A maker that pays the taker's fee quotes at a loss; the venue keeps what both pay."""
+    market = Market("BTCUSDT", "BTC", "USDT", fee_maker=fixed("0.001"), fee_taker=fixed("0.002"))
+    for side in (BUY, SELL):
+        matching = engine(market)
+        maker, taker = (placed(send(matching, who, way, "100", "1", at)) for who, way, at in (
+            ("ann", side, 1), ("bob", -side, 2),
+        ))  # fmt: skip
+        buyer, seller = ("ann", "bob") if side == BUY else ("bob", "ann")
+        fees = {"ann": "0.001", "bob": "0.002"}
+        free = {name: one.free for name, one in matching.ledger.accounts.items()}
+        assert free[buyer] == {"BTC": fixed("1001") - fixed(fees[buyer]), "USDT": fixed("900")}
+        assert free[seller] == {"BTC": fixed("999"), "USDT": fixed("1100") - 100 * fixed(fees[seller])}
+        assert matching.ledger.fees == {"BTC": fixed(fees[buyer]), "USDT": 100 * fixed(fees[seller])}
+        assets = {name: ("BTC", 1) if name == buyer else ("USDT", 100) for name in fees}
+        for order, name in ((maker, "ann"), (taker, "bob")):
+            asset, times = assets[name]
+            assert order.fills == [
+                Fill(501, order.id, fixed("100"), fixed("1"), fixed("100"), times * fixed(fees[name]), asset,
+                     order.side, order is maker, 2)
+            ]  # fmt: skip
+        assert matching.prints == [Print("BTCUSDT", 501, fixed("100"), fixed("1"), side == BUY, 2, taker.id)]
+        told = [(one.order, one.fill) for one in matching.executions if one.happening == Happening.TRADE]
+        assert told == [(maker, maker.fills[0]), (taker, taker.fills[0])]
+
+
+def test_every_fill_is_told_with_the_report_that_it_belongs_to() -> None:
+    """The first one told twice and the second not at all would be a position of another size."""
+    matching = engine()
+    maker = placed(send(matching, "ann", SELL, "100", "1", 1))
+    for now_ns in (2, 3):
+        send(matching, "bob", BUY, "100", "0.5", now_ns)
+    told = [one.fill for one in matching.executions if one.order is maker and one.happening == Happening.TRADE]
+    assert told == maker.fills
+    assert len(set(maker.fills)) == 2
+
+
+@pytest.mark.parametrize(("until", "expiry"), [(Until.IOC, Expiry.IOC), (Until.FOK, Expiry.FOK)])
+def test_an_order_that_may_not_wait_expires_for_that_reason(until: Until, expiry: Expiry) -> None:
+    """A client that reads another reason waits for something else."""
+    matching = engine()
+    send(matching, "ann", SELL, "100", "1", 1)
+    order = placed(send(matching, "bob", BUY, "100", "2", 2, until=until))
+    assert (order.status, order.expiry, order.filled) == (
+        Status.EXPIRED, expiry, fixed("1") if until == Until.IOC else 0,
+    )  # fmt: skip
+
+
+def test_an_order_sized_in_quote_that_the_book_ends_is_as_large_as_what_it_bought() -> None:
+    """Another order keeps the size that it was sent with, whatever became of it."""
+    matching = engine()
+    send(matching, "ann", SELL, "100", "0.25", 1)
+    taker = placed(send(matching, "bob", BUY, "0", "0", 2, kind=Kind.MARKET, quote_size=fixed("50")))
+    assert (taker.status, taker.expiry, taker.size) == (Status.EXPIRED, Expiry.NO_LIQUIDITY, fixed("0.25"))
+    order = placed(send(matching, "ann", SELL, "100", "1", 3))
+    send(matching, "bob", BUY, "100", "0.25", 4)
+    matching.cancel(order, "gone", 5)
+    assert (order.size, order.filled) == (fixed("1"), fixed("0.25"))
+
+
+def test_an_order_sized_in_quote_ends_where_the_next_price_pays_no_step() -> None:
+    """What is left of the amount bought a step at the last price; at the next one it buys none."""
+    matching = engine()
+    send(matching, "ann", SELL, "100", "0.5", 1)
+    send(matching, "ann", SELL, "200", "1", 2)
+    taker = placed(send(matching, "bob", BUY, "0", "0", 3, kind=Kind.MARKET, quote_size=fixed("50.0015")))
+    assert (taker.status, taker.filled, len(matching.prints)) == (Status.EXPIRED, fixed("0.5"), 1)
+
+
+def test_orders_are_numbered_from_one_where_no_number_is_given() -> None:
+    """Number 0 stands for no order."""
+    matching = Matching([MARKET], engine().ledger)
+    assert placed(send(matching, "ann", SELL, "100", "1")).id == 1
+
+
+def test_no_filter_is_an_empty_name() -> None:
+    """It is written into the answer as it stands."""
+    matching = engine()
+    for account in ("ann", "flow"):
+        request = OrderRequest(account, "BTCUSDT", "", SELL, Kind.LIMIT, price=fixed("100"), size=fixed("1"))
+        assert matching.filter_failed(request) == matching.room_failed((request,)) == ""
+
+
+def test_the_least_unit_of_a_price_decides_whether_two_orders_meet() -> None:
+    """In a market whose step is the last decimal, one unit off is a price that waits."""
+    fine = Market(
+        "BTCUSDT", "BTC", "USDT", price_step=1, price_min=1, size_step=fixed("1"), size_min=fixed("1"),
+        notional_min=1,
+    )  # fmt: skip
+    for kind in (Kind.LIMIT, Kind.LIMIT_MAKER):
+        matching = engine(fine)
+        send(matching, "ann", SELL, "100.00000001", "1", 1)
+        waits = placed(send(matching, "bob", BUY, "100", "1", 2, kind=kind))
+        assert (waits.open, waits.filled) == (True, 0)
+
+
+def test_an_order_that_trails_from_now_is_locked_at_the_last_price() -> None:
+    """It has no price of its own; before any trade the least price of the market stands for it."""
+    for traded, price in ((False, "0.01"), (True, "100")):
+        matching = engine(bob_USDT="500")
+        if traded:
+            for now_ns, (who, side) in enumerate((("ann", SELL), ("flow", SELL), ("bob", BUY))):
+                send(matching, who, side, "100" if who != "flow" else "101", "1", now_ns)
+        before = matching.ledger.accounts["bob"].free["USDT"]
+        order = placed(send(matching, "bob", BUY, "0", "2", 5, kind=Kind.STOP_LOSS, trailing=100))
+        assert (order.worth, order.hold) == (fixed(price), fixed(price))
+        assert matching.ledger.accounts["bob"].free["USDT"] == before - 2 * fixed(price)
+
+
+@pytest.mark.parametrize(
+    ("asset", "owned", "last", "fee"),
+    [
+        ("BNB", "0.00025", "300", ("BNB", "0.00025")),
+        ("BNB", "0.00024999", "300", ("BTC", "0.001")),
+        ("BNB", "1", "0", ("BTC", "0.001")),
+        ("XRP", "10000000", "300", ("BTC", "0.001")),
+        ("USDT", "0", "300", ("USDT", "0.075")),
+        ("", "0", "300", ("BTC", "0.001")),
+    ],
+)
+def test_a_fee_is_burnt_in_a_third_asset_while_there_is_enough_and_a_price(
+    asset: str, owned: str, last: str, fee: tuple[str, str]
+) -> None:
+    """0.1 % of 100 USDT less a quarter is 0.075 USDT; at 300 that is 0.00025 BNB. Else it is taken as from anybody."""
+    matching = engine()
+    matching.books["BNBUSDT"] = Book(Market("BNBUSDT", "BNB", "USDT"))
+    matching.books["BNBUSDT"].last_price = fixed(last)
+    bob = matching.ledger.accounts["bob"]
+    bob.burn = Burn(asset) if asset else None
+    for held in ("BNB", "XRP"):
+        matching.ledger.deposit("bob", held, fixed(owned))
+    send(matching, "ann", SELL, "100", "1", 1)
+    (fill,) = placed(send(matching, "bob", BUY, "100", "1", 2)).fills
+    assert (fill.fee_asset, fill.fee) == (fee[0], fixed(fee[1]))
+    assert matching.ledger.fees[fee[0]] == fixed(fee[1]) + (fixed("0.1") if fee[0] == "USDT" else 0)
+
+
+def test_a_cancelled_stop_waits_no_longer_and_one_that_was_reached_does_not_start() -> None:
+    """It would sell what its owner has kept."""
+    matching = engine()
+    for reached in (False, True):
+        order = placed(send(matching, "ann", SELL, "0", "1", 1, kind=Kind.STOP_LOSS, stop=fixed("90")))
+        if reached:
+            matching.stops.see("BTCUSDT", fixed("80"), 2)
+        matching.cancel(order, "gone", 3)
+        matching.check()
+        matching.stops.see("BTCUSDT", fixed("80"), 4)
+        assert not matching.stops.reached
+        told = [one.happening for one in matching.executions if one.order is order]
+        assert (order.status, told) == (Status.CANCELED, [Happening.NEW, Happening.CANCELED])
+
+
+@pytest.mark.parametrize(("delta", "passes"), [(9, False), (10, True), (2_000, True), (2_001, False)])
+def test_the_least_and_the_largest_trailing_delta_are_inside(delta: int, passes: bool) -> None:
+    """One hundredth of a percent decides."""
+    found = send(engine(), "ann", SELL, "0", "1", 1, kind=Kind.STOP_LOSS, stop=fixed("90"), trailing=delta)
+    assert placed(found).open if passes else found == Rejection(Refused.FILTER, "TRAILING_DELTA")
+
+
+def test_a_limit_order_needs_a_price() -> None:
+    """At a price of nothing it would be a market order that rests."""
+    assert send(engine(), "ann", SELL, "0", "1") == Rejection(Refused.FILTER, "PRICE_FILTER")

@@ -1,5 +1,6 @@
 """The embedded exchange's book: levels in order, totals, and the changes a stream tells."""
 
+from dataclasses import FrozenInstanceError
 from typing import Any
 
 import pytest
@@ -7,7 +8,22 @@ import pytest
 from engine.model.words import BUY, SELL
 from engine.venues.sim.market import Market
 from engine.venues.sim.order_book import Book
-from engine.venues.sim.orders import Kind, Order, Prevention, Status, Until
+from engine.venues.sim.orders import (
+    CONTINGENT,
+    STOP_LOSSES,
+    TIMED,
+    UNPRICED,
+    Execution,
+    Expiry,
+    Happening,
+    Kind,
+    Order,
+    OrderRequest,
+    Prevention,
+    Print,
+    Status,
+    Until,
+)
 
 MARKET = Market("BTCUSDT", "BTC", "USDT")
 
@@ -89,3 +105,40 @@ def test_canary_a_book_that_is_wrong_is_found(spoil: Any) -> None:
     spoil(book)
     with pytest.raises(AssertionError):
         book.check()
+
+
+def test_only_kinds_with_a_stop_wait_for_a_price_and_only_kinds_with_a_price_name_a_time() -> None:
+    """A field that the venue would refuse, or miss, decides whether a client's order is taken."""
+    stops = {kind for kind in Kind if "STOP" in kind or "PROFIT" in kind}
+    assert (stops, {kind for kind in Kind if "STOP" in kind}) == (CONTINGENT, STOP_LOSSES)
+    assert {Kind.MARKET, Kind.STOP_LOSS, Kind.TAKE_PROFIT} == UNPRICED
+    assert set(Kind) - UNPRICED - {Kind.LIMIT_MAKER} == TIMED
+
+
+def test_an_order_that_names_no_more_has_no_more() -> None:
+    """A stop, a fill or a time that nobody named would be acted upon."""
+    request = OrderRequest("ann", "BTCUSDT", "", BUY, Kind.LIMIT)
+    assert (request.until, request.price, request.size, request.quote_size) == (Until.GTC, 0, 0, 0)
+    assert (request.prevention, request.stop, request.trailing) == ("", 0, 0)
+    one = order(1, BUY, 100, 5)
+    assert (one.status, one.filled, one.spent, one.prevented, one.prevented_match_id) == (Status.NEW, 0, 0, 0, -1)
+    assert (one.stop, one.trailing, one.extreme, one.trailing_ns, one.worth, one.hold) == (0, 0, 0, -1, 0, 0)
+    assert (one.working_ns, one.works, one.contingent, one.remaining, one.open) == (-1, False, False, 5, True)
+    assert (one.symbol, one.order_list, one.expiry) == ("BTCUSDT", None, Expiry.NONE)
+    for name in ("stop", "trailing"):
+        waits = order(2, BUY, 100, 5)
+        setattr(waits, name, 1)
+        assert waits.contingent
+    one.working_ns, one.filled, one.prevented = 0, 2, 1
+    assert (one.works, one.remaining) == (True, 2)
+    assert Print("BTCUSDT", 1, 100, 5, True, 0).taker_id == 0
+    told = Execution(Happening.NEW, one, Status.NEW, 0, 0, 0, 1)
+    assert (told.fill, told.cancel_id, told.prevented, told.amended, told.working_ns) == (None, "", None, None, -1)
+    assert one != order(1, BUY, 100, 5), "two orders are never one"
+
+
+def test_a_request_never_changes() -> None:
+    """What was refused or taken is what was asked for."""
+    request: Any = OrderRequest("ann", "BTCUSDT", "", BUY, Kind.LIMIT)
+    with pytest.raises(FrozenInstanceError):
+        request.size = 1
