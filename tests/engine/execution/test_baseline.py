@@ -18,6 +18,16 @@ def test_a_fill_moves_both_assets_against_each_other(side: int, sign: int) -> No
     since.trade(BTC, side, 6_000_001, 400)
     assert since.moved == {"BTC": sign * 800_000, "USDT": -sign * 48_000_008_000}
     assert since.slack == {}
+    assert since.ours == {"BTC", "USDT"}
+
+
+def test_a_fee_is_our_own_movement_and_no_fee_is_none() -> None:
+    """Where our fills moved an asset, a difference in it may be one of them."""
+    since = Baseline()
+    since.charge("XRP", 0)
+    assert (since.moved, since.ours) == ({}, set())
+    since.charge("BNB", 5)
+    assert (since.moved, since.ours) == ({"BNB": -5}, {"BNB"})
 
 
 def test_digits_that_a_balance_does_not_have_are_the_venues_to_round() -> None:
@@ -40,8 +50,10 @@ def test_an_agreement_ends_what_moved_that_asset_and_everybodys_doubt() -> None:
     since.move("USDT", 5)
     since.slack.update(BTC=1, USDT=1)
     since.others |= {"BTC", "USDT", ALL_ASSETS}
+    since.ours |= {"BTC", "USDT"}
     since.agree("BTC", 70)
     since.agree("ETH", 0)
+    assert since.ours == {"USDT"}
     assert (since.agreed, since.moved) == ({"BTC": 70, "ETH": 0}, {"USDT": 5})
     assert (since.slack, since.others) == ({"USDT": 1}, {"USDT"})
     since.clear()
@@ -52,6 +64,8 @@ def test_a_record_of_the_journal_is_read_as_it_was_written() -> None:
     """The next life has nothing else; a name may hold blanks."""
     since = Baseline()
     since.read(baseline.agreed("A B = 1", -70))
+    since.read(baseline.transferred("A B = 1", -7))
+    assert since.moved == {"A B = 1": -7}
     since.read(baseline.traded("BTC"))
     since.read(baseline.traded(ALL_ASSETS))
     assert (since.agreed, since.others) == ({"A B = 1": -70}, {"BTC", ALL_ASSETS})

@@ -215,7 +215,23 @@ def test_anothers_order_is_shown_once_as_what_it_is(bench: StrangerBench, caplog
 
 def test_as_many_of_others_orders_are_remembered_as_architecture_says() -> None:
     """A machine's memory is planned by it."""
-    assert strangers.FOREIGN_KEPT == 65_536
+    assert (strangers.FOREIGN_KEPT, strangers.HELD_MOST) == (65_536, 16_384)
+
+
+def test_no_more_fills_are_listed_while_too_many_wait(bench: StrangerBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The count is that of the fills, whichever orders they are of, and sinks when their owner is known."""
+    monkeypatch.setattr(strangers, "HELD_MOST", 3)
+    full = [bench.it.full]
+    for number, of in ((7, 42), (8, 42), (9, 43)):
+        bench.it.take(1, fill(number, of), NOW)
+        full.append(bench.it.full)
+    assert full == [False, False, False, True]
+    bench.it.identify(1, 42, None, NOW)
+    full = []
+    for number in (10, 11):
+        bench.it.take(1, fill(number, 44), NOW)
+        full.append(bench.it.full)
+    assert full == [False, True]
 
 
 def test_the_orders_heard_of_last_are_remembered(bench: StrangerBench, monkeypatch: pytest.MonkeyPatch) -> None:
