@@ -578,3 +578,11 @@ def test_what_cannot_be_read_is_kept_short_with_its_cause() -> None:
             read(failure, b"")
     with pytest.raises(AssertionError):
         read(AssertionError(), b"")
+
+
+@pytest.mark.parametrize(("words", "may"), [({}, True), ({"canTrade": True}, True), ({"canTrade": False}, False)])
+def test_an_account_may_trade_unless_the_venue_says_that_it_may_not(
+    wire: BinanceTrading, words: dict[str, bool], may: bool
+) -> None:
+    """An account that is barred is known before its first order is refused; silence bars nobody."""
+    assert wire.may_trade(answer(balances=[], **words)) is may
