@@ -24,8 +24,10 @@ def extension(source: Path) -> Extension:
     return Extension(
         ".".join(source.with_suffix("").parts),
         [str(source)],
-        include_dirs=["shm", "engine/execution", np.get_include()],
-        depends=[str(header) for place in ("shm", "engine/execution") for header in sorted(Path(place).glob("*.h"))],
+        include_dirs=["shm", "engine/execution/journal", np.get_include()],
+        depends=[
+            str(header) for place in ("shm", "engine/execution/journal") for header in sorted(Path(place).glob("*.h"))
+        ],
         extra_compile_args=FLAGS,
         extra_link_args=LINK,
         define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],

@@ -27,9 +27,9 @@ from bench import machine
 from engine.aggregation import make_role
 from engine.aggregation.lanes import open_lanes
 from engine.config.tables import Aggregation
-from engine.feed.outbox import Outbox
-from engine.feed.pipeline import Pipeline
-from engine.feed.track import Track
+from engine.feed.books.outbox import Outbox
+from engine.feed.books.pipeline import Pipeline
+from engine.feed.books.track import Track
 from engine.lanes import BY_NAME
 from engine.model.instrument import Instrument
 from engine.venues.catalogue import dialect_of

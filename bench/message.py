@@ -20,7 +20,7 @@ from bench import corpus
 from bench.rig import NOW, Rig
 from bench.wire_server import switching
 from engine import clock
-from engine.feed.line import Line
+from engine.feed.connection.line import Line
 from engine.venues.port import PortState
 from engine.venues.wire import WebSocketPort
 from engine.venues.wire.frames import TEXT, FrameWriter

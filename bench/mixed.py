@@ -25,11 +25,11 @@ if not __package__:
 
 import shm
 from bench import corpus, machine
+from engine.feed.books.outbox import Outbox
+from engine.feed.books.pipeline import Pipeline
+from engine.feed.books.track import Track
 from engine.feed.capture.check import Survey
 from engine.feed.capture.formats import Piece, read_capture
-from engine.feed.outbox import Outbox
-from engine.feed.pipeline import Pipeline
-from engine.feed.track import Track
 from engine.lanes import BY_NAME
 from engine.venues.catalogue import dialect_of
 

@@ -203,8 +203,8 @@ def quantile(values: list[int], share: float) -> int:
 def measure(seconds: float) -> dict[str, Any]:
     """Venue up, engine up, ways back, and how long a round took in the mean (nearly all of them are idle)."""
     from engine.config import load
+    from engine.loopback.server.configuration import ENGINE_KEY
     from engine.supervisor import segments
-    from engine.venue_server.configuration import ENGINE_KEY
 
     venue_core, engine_core = pair()
     with socket.socket() as probe:
@@ -217,7 +217,7 @@ def measure(seconds: float) -> dict[str, Any]:
     file, venue_file, name = place / "path.toml", place / "venue.toml", f"bench{os.getpid()}"
     file.write_text(CONFIG.format(name=name, port=port, place=place, core=engine_core))
     venue_file.write_text(VENUE)
-    words = ["-m", "engine.venue_server", "--port", str(port), "--config", str(venue_file)]
+    words = ["-m", "engine.loopback.server", "--port", str(port), "--config", str(venue_file)]
     pinned = ["taskset", "-c", str(venue_core), sys.executable]
     command = [*pinned, *words, "--truth", os.devnull, "--ed25519", str(place / "engine.pem")]
     venue = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT)

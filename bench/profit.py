@@ -96,8 +96,8 @@ def measure(seconds: float) -> list[int]:
     """Venue, engine and reader up; the ages that the reader saw."""
     from engine.clock import OFFSET_VARIABLE, offset_ns
     from engine.config import load
+    from engine.loopback.server.configuration import ENGINE_KEY
     from engine.supervisor import segments
-    from engine.venue_server.configuration import ENGINE_KEY
 
     near, engine_core = pair()
     with socket.socket() as probe:
@@ -113,7 +113,7 @@ def measure(seconds: float) -> list[int]:
     text = CONFIG.format(name=name, port=port, place=place, core=engine_core)
     file.write_text(text.replace("bench.path:Prompt", "bench.profit:Turner"))
     venue_file.write_text(VENUE)
-    words = ["-m", "engine.venue_server", "--port", str(port), "--config", str(venue_file)]
+    words = ["-m", "engine.loopback.server", "--port", str(port), "--config", str(venue_file)]
     pinned = ["taskset", "-c", str(near), sys.executable, *words]
     venue = subprocess.Popen(
         [*pinned, "--truth", os.devnull, "--ed25519", str(place / "engine.pem")], stdout=subprocess.PIPE, cwd=ROOT

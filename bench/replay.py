@@ -13,16 +13,16 @@ from pathlib import Path
 
 import shm
 from bench import corpus
+from engine.feed.books.outbox import Outbox
 from engine.feed.capture.entries import pack
 from engine.feed.capture.formats import read_capture
 from engine.feed.capture.writing import RecordingWriter
 from engine.feed.config import FeedConfig
 from engine.feed.feed import Feed
-from engine.feed.instruments import save_instruments
-from engine.feed.outbox import Outbox
-from engine.feed.replay import ReplayRole, Stage
-from engine.feed.replay_source import Reel, ReplayPorts
-from engine.feed.replay_survey import bare_instrument
+from engine.feed.instruments.instruments import save_instruments
+from engine.feed.replay.replay import ReplayRole, Stage
+from engine.feed.replay.replay_source import Reel, ReplayPorts
+from engine.feed.replay.replay_survey import bare_instrument
 from engine.lanes import BY_NAME
 from engine.model.words import FrameKind
 from engine.venues.catalogue import dialect_of

@@ -3,9 +3,9 @@
 import uuid
 
 import shm
-from engine.feed.outbox import Outbox
-from engine.feed.pipeline import Pipeline
-from engine.feed.track import Track
+from engine.feed.books.outbox import Outbox
+from engine.feed.books.pipeline import Pipeline
+from engine.feed.books.track import Track
 from engine.lanes import BY_NAME
 from engine.venues.catalogue import dialect_of
 

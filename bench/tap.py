@@ -17,7 +17,7 @@ if not __package__:
 
 import shm
 from bench import machine
-from engine.feed.tap import Tap, TappedStream
+from engine.feed.capture.tap import Tap, TappedStream
 from engine.lanes import BY_NAME
 from engine.venues.port import PortState
 

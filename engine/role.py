@@ -4,7 +4,7 @@ from typing import Protocol
 
 
 class Role(Protocol):
-    """One job. No hidden clock, thread or I/O: the process loop, the simulation and research drive the same object."""
+    """One job. No hidden clock, thread or I/O: the process loop, the chaos and research drive the same object."""
 
     name: str
 

@@ -19,5 +19,5 @@ STEELYARD_SANITIZE=address,undefined "$python" setup.py -q build_ext --inplace -
 export ASAN_OPTIONS=detect_leaks=0:handle_segv=0:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 export LD_PRELOAD="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libubsan.so)" PYTHONPATH=. PYTHONMALLOC=malloc
 "$python" -m pytest tests/shm --ignore=tests/shm/model --ignore=tests/shm/native --timeout 600 "$@"
-"$python" -m pytest tests/engine/book tests/engine/feed tests/engine/venues --ignore=tests/engine/venues/sim \
+"$python" -m pytest tests/engine/book tests/engine/feed tests/engine/venues \
     --ignore=tests/engine/venues/wire/test_http_port.py --timeout 3600 "$@"

@@ -14,7 +14,7 @@ from engine.model.fixed import to_text
 from engine.model.instrument import Instrument
 from engine.model.words import BookState, OpportunityKind
 from engine.monitor.figures import bps_text
-from engine.monitor.view import whole_table
+from engine.view.screen import whole_table
 
 INTERVAL_S = 0.2
 SILENT_NS = 2_000_000_000  # without a beat of the aggregation: what is shown is history

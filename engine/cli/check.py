@@ -142,7 +142,7 @@ def _secret_text(config: Config, secret: Secret, role: str) -> str | None:
 def _check_feed(config: Config) -> None:
     """Its source, and its durations, keys and ways, for each venue that has instruments."""
     from engine.feed.build import feed_config, secrets_of  # noqa: PLC0415 - only `up` needs it
-    from engine.feed.replay import check_replay, is_replay  # noqa: PLC0415
+    from engine.feed.replay.replay import check_replay, is_replay  # noqa: PLC0415
     from engine.venues.catalogue import dialect_of  # noqa: PLC0415
 
     for venue in config.venues:

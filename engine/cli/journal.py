@@ -19,10 +19,10 @@ from engine.cli import NOBODY, Complaint
 from engine.cli.output import choose_system, iso, local, say, say_json, say_table
 from engine.cli.trees import Naming, side_word, tree_of
 from engine.config import Paths
-from engine.execution import codec
 from engine.execution.build import hold, read_names
-from engine.execution.journal import read_journal
-from engine.execution.journal_file import segments
+from engine.execution.journal.journal import read_journal
+from engine.execution.journal.journal_file import segments
+from engine.execution.orders import codec
 from engine.model.fixed import to_text
 from engine.model.instrument import Instrument
 from engine.model.records import FEE_DECIMALS

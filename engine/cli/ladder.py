@@ -18,7 +18,7 @@ from engine.model.instrument import Instrument
 from engine.model.words import BookState
 from engine.monitor.figures import bps_text
 from engine.monitor.names import Names
-from engine.monitor.view import title_of, whole_table
+from engine.view.screen import title_of, whole_table
 
 INTERVAL_S = 0.1
 BAR = 24

@@ -16,7 +16,7 @@ from engine.model.words import DONE_STATES
 from engine.monitor import profit
 from engine.monitor.figures import Figures
 from engine.monitor.names import Names
-from engine.monitor.view import screen, title_of
+from engine.view.screen import screen, title_of
 
 INTERVAL_S = 0.2
 ONCE_S = 1.0  # a rate needs two looks

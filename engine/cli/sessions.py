@@ -5,7 +5,7 @@ from typing import Any
 
 import shm
 from engine.cli.output import ago, iso, say_table
-from engine.execution.alarm import AlarmReason
+from engine.execution.venue.alarm import AlarmReason
 from engine.lanes import BY_NAME
 from engine.model.words import SessionState
 

@@ -13,9 +13,10 @@ from typing import Any
 
 import msgspec
 
-from engine.execution import checkpoint, codec
-from engine.execution.journal import read_journal
-from engine.execution.ledger import Ledger
+from engine.execution.journal.journal import read_journal
+from engine.execution.orders import codec
+from engine.execution.orders.ledger import Ledger
+from engine.execution.restore import checkpoint
 from engine.model.fixed import to_fixed
 from engine.model.instrument import Instrument
 from engine.model.records import FEE_DECIMALS

@@ -34,15 +34,15 @@ from engine.clock import now_ns
 from engine.config import Config, known_systems, load
 from engine.config.paths import STATE_VARIABLE, link_of
 from engine.demo import audit
-from engine.execution import codec
-from engine.execution.checkpoint import checkpoints
-from engine.execution.journal_file import segments
-from engine.execution.ledger import Ledger
-from engine.execution.positions import DAY_NS
+from engine.execution.journal.journal_file import segments
+from engine.execution.orders import codec
+from engine.execution.orders.ledger import Ledger
+from engine.execution.orders.positions import DAY_NS
+from engine.execution.restore.checkpoint import checkpoints
 from engine.model.instrument import Instrument
 from engine.monitor import profit
 from engine.monitor.figures import Figures
-from engine.monitor.view import screen
+from engine.view.screen import screen
 
 CONFIGS = Path(engine.__file__).parent / "configs"  # in the tree a link to the top level's, in a wheel the files
 NAME, PORT = "demo", 9710  # as configs/demo.toml has them

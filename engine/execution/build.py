@@ -15,9 +15,9 @@ import shm
 from engine.config.private import make_once, make_private, open_private
 from engine.execution.config import ExecutionConfig, ExecutionOptions, JournalConfig
 from engine.execution.destination import check_destination, check_mode, connect
-from engine.execution.disk import PatientDisk
 from engine.execution.execution import Execution
 from engine.execution.operator import Operator
+from engine.execution.restore.disk import PatientDisk
 from engine.execution.seams import ExecutionLanes, ExecutionPorts
 from engine.instruments import await_all
 from engine.lanes import BY_NAME, SUPERVISOR

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 UNKNOWN = "no address is found for it"
 ADVICE = (
-    "to practise, point it at the venue on loopback (python -m engine.venue_server); to trade real money, set"
+    "to practise, point it at the venue on loopback (python -m engine.loopback.server); to trade real money, set"
     ' mode = "live" in [system] and armed = true in [live]'
 )
 PAPER_ADVICE = " Paper trading on real prices does not exist yet: mode paper sends orders to a venue on loopback."

@@ -18,34 +18,36 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from engine.execution import checkpoint, codec, tops
-from engine.execution.alarm import Alarm
-from engine.execution.balances import Balances
-from engine.execution.blotter import Blotter
-from engine.execution.broker import Broker
-from engine.execution.chaser import Chaser
-from engine.execution.client_id import system_of
+from engine.execution.algorithms.chaser import Chaser
 from engine.execution.config import ExecutionConfig
-from engine.execution.desk import Desk
-from engine.execution.disk import DirectDisk, Disk
-from engine.execution.express import Express
-from engine.execution.fills import UNAUDITED_MOST
-from engine.execution.gateway import Ask, Gateway, Request
-from engine.execution.intake import Intake
-from engine.execution.journal import Journal
-from engine.execution.journal_file import JournalFile
-from engine.execution.ledger import Ledger
-from engine.execution.maker import Maker
+from engine.execution.intents import tops
+from engine.execution.intents.desk import Desk
+from engine.execution.intents.express import Express
+from engine.execution.intents.intake import Intake
+from engine.execution.journal.journal import Journal
+from engine.execution.journal.journal_file import JournalFile
+from engine.execution.journal.terms import JournalTermsError, terms_of
 from engine.execution.notices import Notices
 from engine.execution.operator import LOOK_NS, NoOperator
-from engine.execution.order import OPEN
-from engine.execution.positions import Positions
-from engine.execution.prices import Prices
-from engine.execution.recovery import Recovery
-from engine.execution.replay import Replay
+from engine.execution.orders import codec
+from engine.execution.orders.blotter import Blotter
+from engine.execution.orders.client_id import system_of
+from engine.execution.orders.fills import UNAUDITED_MOST
+from engine.execution.orders.ledger import Ledger
+from engine.execution.orders.order import OPEN
+from engine.execution.orders.positions import Positions
+from engine.execution.orders.prices import Prices
+from engine.execution.restore import checkpoint
+from engine.execution.restore.disk import DirectDisk, Disk
+from engine.execution.restore.replay import Replay
 from engine.execution.seams import ExecutionLanes, ExecutionPorts, Reader
-from engine.execution.strangers import Strangers
-from engine.execution.terms import JournalTermsError, terms_of
+from engine.execution.venue.alarm import Alarm
+from engine.execution.venue.balances import Balances
+from engine.execution.venue.broker import Broker
+from engine.execution.venue.gateway import Ask, Gateway, Request
+from engine.execution.venue.maker import Maker
+from engine.execution.venue.recovery import Recovery
+from engine.execution.venue.strangers import Strangers
 from engine.model import records
 from engine.model.fixed import to_text
 from engine.model.words import CommandKind, FillFlag, JournalKind, Reason

@@ -1,8 +1,8 @@
 """What execution says of itself to lookers: how its session at the venue is, and which instruments it has halted."""
 
-from engine.execution.alarm import Alarm, Standstill
-from engine.execution.gateway import Gateway, Stage
 from engine.execution.seams import ExecutionLanes
+from engine.execution.venue.alarm import Alarm, Standstill
+from engine.execution.venue.gateway import Gateway, Stage
 from engine.model.instrument import Instrument
 from engine.model.words import SessionState
 

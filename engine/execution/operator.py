@@ -57,7 +57,7 @@ class Operator:
 
 
 class NoOperator:
-    """Where no operator and no supervisor exist, as in the simulation."""
+    """Where no operator and no supervisor exist, as in the chaos."""
 
     signalled = False
     word_sequence = 0

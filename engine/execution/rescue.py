@@ -23,12 +23,12 @@ from typing import TYPE_CHECKING
 import shm
 from engine import clock, log
 from engine.config import ConfigError, load_session
-from engine.execution import client_id
 from engine.execution.build import wire_of
 from engine.execution.config import SECOND_NS, ExecutionOptions
 from engine.execution.destination import connect
-from engine.execution.gateway import Ask, Gateway, Request
+from engine.execution.orders import client_id
 from engine.execution.seams import ExecutionPorts
+from engine.execution.venue.gateway import Ask, Gateway, Request
 from engine.lanes import BY_NAME
 from engine.log import BoundedLog
 from engine.venues.trading import News, OrderNews, Outcome, UnreadableError

@@ -1,4 +1,4 @@
-"""What execution is given: lanes and ports, by the shape it uses them in, so that memory and simulation fit alike."""
+"""What execution is given: lanes and ports, by the shape it uses them in, so that memory and chaos fit alike."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import shm
 from engine import clock
+from engine.feed.books.outbox import Outbox
+from engine.feed.capture.tapped import TappedPorts, tap_of
 from engine.feed.config import FeedConfig
+from engine.feed.connection.ports import SocketPorts
 from engine.feed.feed import Feed
-from engine.feed.outbox import Outbox
-from engine.feed.ports import SocketPorts
-from engine.feed.replay import ReplayRole, build_replay, is_replay
-from engine.feed.tapped import TappedPorts, tap_of
+from engine.feed.replay.replay import ReplayRole, build_replay, is_replay
 from engine.instruments import read, write
 from engine.lanes import BY_NAME
 from engine.venues.catalogue import STREAM_KEYS, seals_of

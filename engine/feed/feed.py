@@ -13,20 +13,20 @@ always: then it takes over from one that is lost, mute or has a hole, and nothin
 import logging
 from typing import Protocol
 
-from engine.feed.backoff import Backoff
-from engine.feed.budget import Budget
-from engine.feed.bulletin import Bulletin
+from engine.feed.books.outbox import Outbox
+from engine.feed.books.pipeline import Pipeline
+from engine.feed.books.rehearsal import Rehearsal
+from engine.feed.books.track import Track
 from engine.feed.config import SECOND_NS, FeedConfig
-from engine.feed.line import Intake
-from engine.feed.link import TEND_NS, Link
-from engine.feed.listings import NOTHING_MISSING, Listings, Show
-from engine.feed.loader import Loader
-from engine.feed.outbox import Outbox
-from engine.feed.pipeline import Pipeline
-from engine.feed.rehearsal import Rehearsal
-from engine.feed.snapshots import Snapshots
-from engine.feed.standby import Standby
-from engine.feed.track import Track
+from engine.feed.connection.line import Intake
+from engine.feed.connection.link import TEND_NS, Link
+from engine.feed.connection.snapshots import Snapshots
+from engine.feed.connection.standby import Standby
+from engine.feed.instruments.bulletin import Bulletin
+from engine.feed.instruments.listings import NOTHING_MISSING, Listings, Show
+from engine.feed.instruments.loader import Loader
+from engine.feed.pace.backoff import Backoff
+from engine.feed.pace.budget import Budget
 from engine.model.instrument import Instrument
 from engine.venues.border import Border
 from engine.venues.catalogue import dialect_of

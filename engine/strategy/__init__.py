@@ -19,14 +19,14 @@ from engine.model.words import (
     Reason,
     TimeInForce,
 )
-from engine.strategy.book import Book
-from engine.strategy.lanes import open_lanes
-from engine.strategy.ledger import Order
+from engine.strategy.api.book import Book
+from engine.strategy.api.ledger import Order
+from engine.strategy.api.rows import Bar, Fill, GlobalBook, Opportunity, Print, Verdict
+from engine.strategy.api.strategy import Strategy, checked_parameters, reads_of
+from engine.strategy.api.units import orderable, price_down, price_of, price_up, size_down, size_for, size_of
 from engine.strategy.load import load_class
-from engine.strategy.role import StrategyRole
-from engine.strategy.rows import Bar, Fill, GlobalBook, Opportunity, Print, Verdict
-from engine.strategy.strategy import Strategy, checked_parameters, reads_of
-from engine.strategy.units import orderable, price_down, price_of, price_up, size_down, size_for, size_of
+from engine.strategy.role.lanes import open_lanes
+from engine.strategy.role.role import StrategyRole
 
 if TYPE_CHECKING:
     from engine.config import Config

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from engine.model.instrument import Instrument
-from engine.strategy import declared
-from engine.strategy.strategy import Strategy, checked_parameters, defines, reads_of
+from engine.strategy.api import declared
+from engine.strategy.api.strategy import Strategy, checked_parameters, defines, reads_of
 
 if TYPE_CHECKING:
     from engine.config import Config

@@ -17,8 +17,8 @@ import numpy as np
 
 import shm
 from engine.lanes import BY_NAME
-from engine.strategy.ears import CATCH_UP
-from engine.strategy.lanes import (
+from engine.strategy.role.ears import CATCH_UP
+from engine.strategy.role.lanes import (
     AGGREGATES,
     INPUTS,
     LAPPED_CELL,
@@ -29,7 +29,7 @@ from engine.strategy.lanes import (
     PLACES,
     StrategyLanes,
 )
-from engine.strategy.role import StrategyRole
+from engine.strategy.role.role import StrategyRole
 
 ROLE = Callable[[StrategyLanes], StrategyRole]
 NEWEST = ("books", "global_books")  # lanes of which a lapped role still shows the newest

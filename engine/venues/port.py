@@ -1,4 +1,4 @@
-"""What a role needs of a network, and nothing more: the same roles run over sockets and inside the simulation.
+"""What a role needs of a network, and nothing more: the same roles run over sockets and inside the chaos.
 
 A port never blocks. `poll` hands over what has arrived since the last call; a lost connection is a state, seen at the
 next poll, never an exception out of the blue.
@@ -33,7 +33,7 @@ class TimedFrames(list[bytes]):
 
 
 class FramePort(Protocol):
-    """A message stream: a WebSocket, or the simulation's stand-in for one."""
+    """A message stream: a WebSocket, or the chaos's stand-in for one."""
 
     @property
     def state(self) -> PortState:
@@ -69,7 +69,7 @@ class Response:
 
 
 class RequestPort(Protocol):
-    """Requests and answers: HTTP/1.1 over kept connections, or the simulation's stand-in."""
+    """Requests and answers: HTTP/1.1 over kept connections, or the chaos's stand-in."""
 
     def request(self, method: str, target: str, headers: dict[str, str], body: bytes, now_ns: int) -> int:
         """Start a request; its id comes back in the response."""

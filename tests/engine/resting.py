@@ -3,9 +3,9 @@
 from typing import Any
 
 from engine.model.words import BUY, OrderType
-from engine.strategy.book import Book
-from engine.strategy.strategy import Strategy
-from engine.strategy.units import price_down, size_of
+from engine.strategy.api.book import Book
+from engine.strategy.api.strategy import Strategy
+from engine.strategy.api.units import price_down, size_of
 
 TIMEOUT_NS = 4_000_000_000
 

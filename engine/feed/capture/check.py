@@ -16,12 +16,12 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from engine.feed.books.chain import Chain
+from engine.feed.books.order_track import OrderTrack
+from engine.feed.books.outbox import Outbox
+from engine.feed.books.pipeline import Pipeline
+from engine.feed.books.track import Track
 from engine.feed.capture.formats import SHOWN, Piece, read_capture
-from engine.feed.chain import Chain
-from engine.feed.order_track import OrderTrack
-from engine.feed.outbox import Outbox
-from engine.feed.pipeline import Pipeline
-from engine.feed.track import Track
 from engine.model.fixed import to_text
 from engine.model.words import BookState, FrameKind
 from engine.venues.border import Border

@@ -16,10 +16,10 @@ import msgspec
 
 from engine.model.instrument import Instrument
 from engine.model.words import BUY, SELL, TimeInForce
-from engine.strategy.book import Book
-from engine.strategy.ledger import Order
-from engine.strategy.strategy import Strategy
-from engine.strategy.units import orderable, price_down, price_up, size_of
+from engine.strategy.api.book import Book
+from engine.strategy.api.ledger import Order
+from engine.strategy.api.strategy import Strategy
+from engine.strategy.api.units import orderable, price_down, price_up, size_of
 
 MS = 1_000_000
 PositiveSteps = Annotated[int, msgspec.Meta(ge=1)]

@@ -15,10 +15,10 @@ from typing import Annotated
 import msgspec
 
 from engine.model.words import BUY, SELL
-from engine.strategy.book import Book
-from engine.strategy.rows import Print
-from engine.strategy.strategy import Strategy
-from engine.strategy.units import orderable, price_down, price_up, size_of
+from engine.strategy.api.book import Book
+from engine.strategy.api.rows import Print
+from engine.strategy.api.strategy import Strategy
+from engine.strategy.api.units import orderable, price_down, price_up, size_of
 
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 PositiveCount = Annotated[int, msgspec.Meta(ge=1)]

@@ -4,9 +4,9 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from engine.feed.outbox import Outbox
-from engine.feed.pipeline import Pipeline
-from engine.feed.track import Track
+from engine.feed.books.outbox import Outbox
+from engine.feed.books.pipeline import Pipeline
+from engine.feed.books.track import Track
 from engine.model.words import BookState, TickKind
 from engine.venues.catalogue import dialect_of
 from tests.engine.aggregation.hands import BTC, SECOND, System, wide

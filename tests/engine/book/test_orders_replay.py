@@ -1,4 +1,4 @@
-"""The book of orders against two references: a recorded stock exchange, and the matching engine of the simulation."""
+"""The book of orders against two references: a recorded stock exchange, and the matching engine of the chaos."""
 
 import csv
 import io
@@ -10,11 +10,11 @@ import pytest
 import zstandard
 
 from engine.book import OrderBook
+from engine.loopback.ledger import Ledger
+from engine.loopback.market import Market, fixed
+from engine.loopback.matching import Matching
+from engine.loopback.orders import Kind, OrderRequest, Prevention, Rejection, Until
 from engine.model.words import BUY, SELL
-from engine.venues.sim.ledger import Ledger
-from engine.venues.sim.market import Market, fixed
-from engine.venues.sim.matching import Matching
-from engine.venues.sim.orders import Kind, OrderRequest, Prevention, Rejection, Until
 
 CAPTURES = Path(os.environ.get("STEELYARD_CAPTURES", "../shared/captures"))
 LOBSTER = CAPTURES / "other_venues"

@@ -46,8 +46,8 @@ from engine.model.words import (
     TimeInForce,
 )
 from engine.monitor.figures import Figures
-from engine.monitor.view import Section, screen, share
 from engine.supervisor import segments
+from engine.view.screen import Section, screen, share
 
 Write = Callable[..., Config]
 MARKET = """

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from engine.cli import main
-from engine.venue_server.configuration import ENGINE_KEY, make_key
+from engine.loopback.server.configuration import ENGINE_KEY, make_key
 from tests.engine.floor import Floor, until
 
 MakeFloor = Callable[..., Floor]

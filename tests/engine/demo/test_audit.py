@@ -7,10 +7,10 @@ import orjson
 import pytest
 
 from engine.demo.audit import Side, compare, explain, gains, read_ours, read_truth
-from engine.execution.ledger import Ledger
+from engine.execution.orders.ledger import Ledger
 from engine.model.words import BUY, OrderState
 from tests.engine.execution.memory import BTC, House
-from tests.engine.execution.test_faults import INSUFFICIENT, reject
+from tests.engine.execution.venue.test_faults import INSUFFICIENT, reject
 
 LINE = {
     "what": "fill", "account": "engine", "client_id": "aa", "symbol": "BTCUSDT", "size": "2.0", "filled": "1.0",

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from engine.execution.codec import Codec
 from engine.execution.config import ExecutionConfig, JournalConfig
-from engine.execution.disk import DirectDisk
 from engine.execution.execution import Execution
-from engine.execution.journal_file import reserve_disk
+from engine.execution.journal.journal_file import reserve_disk
+from engine.execution.orders.codec import Codec
+from engine.execution.restore.disk import DirectDisk
 from engine.execution.seams import ExecutionLanes, ExecutionPorts, OperatorPort
 from engine.lanes import BY_NAME
 from engine.model.instrument import Instrument
@@ -18,7 +18,7 @@ from engine.model.words import BUY, BookState, CommandKind, IntentKind, OrderTyp
 from engine.risk.limits import RiskLimits
 from engine.venues.binance.signing import Ed25519Signer
 from engine.venues.binance.trading import BinanceTrading
-from tests.engine.execution.venue import KEY_PEM, FakeVenue
+from tests.engine.execution.venue_double import KEY_PEM, FakeVenue
 
 if TYPE_CHECKING:
     from shm.record import Record

@@ -5,17 +5,17 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
+from engine.loopback.binance.faults import FaultRates
+from engine.loopback.binance.keys import Key
+from engine.loopback.binance.settings import FLOWS, PURSE, VenueSettings
+from engine.loopback.binance.venue import BinanceVenue
 from engine.model.fixed import to_fixed
 from engine.model.words import BUY, SELL, OrderState
 from engine.venues.port import PortState
-from engine.venues.sim.binance.faults import FaultRates
-from engine.venues.sim.binance.keys import Key
-from engine.venues.sim.binance.settings import FLOWS, PURSE, VenueSettings
-from engine.venues.sim.binance.venue import BinanceVenue
-from tests.engine.execution.venue import KEY_PEM
+from tests.engine.execution.venue_double import KEY_PEM
 
 if TYPE_CHECKING:
-    from engine.venues.sim.binance.session import Session
+    from engine.loopback.binance.session import Session
 
 NAME = "engine".ljust(64, "0")
 FLOW_INTERVAL_NS = 100_000_000

@@ -16,7 +16,7 @@ from engine.model.words import OrderState
 from engine.venues.binance.signing import Ed25519Signer
 from engine.venues.binance.trading import BinanceTrading
 from tests.engine.execution.memory import BTC, MS, START_NS, STRATEGY, SYSTEM
-from tests.engine.execution.venue import KEY_PEM, FakeVenue
+from tests.engine.execution.venue_double import KEY_PEM, FakeVenue
 
 
 @pytest.fixture

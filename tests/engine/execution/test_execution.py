@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.execution import client_id
-from engine.execution.journal import read_journal
+from engine.execution.journal.journal import read_journal
+from engine.execution.orders import client_id
 from engine.model.words import (
     SELL,
     BookState,
@@ -262,7 +262,7 @@ def test_a_rejected_order_gives_its_room_back(house: House) -> None:
 
 
 def _refuse(_port: object, _params: object) -> None:
-    from tests.engine.execution.venue import RefusedError
+    from tests.engine.execution.venue_double import RefusedError
 
     raise RefusedError(-2010, "Account has insufficient balance for requested action.")
 
@@ -360,7 +360,7 @@ def test_a_fill_is_told_before_the_order_that_it_fills(house: House) -> None:
 
 def test_two_runs_of_the_same_inputs_are_the_same_bytes(tmp_path: Path) -> None:
     """No clock, no chance, no order of a hash: a replay is exact."""
-    from tests.engine.execution.test_faults import script
+    from tests.engine.execution.venue.test_faults import script
 
     runs = []
     for run in range(2):

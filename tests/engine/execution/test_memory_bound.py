@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-from engine.execution import blotter, desk, fills, strangers
-from engine.execution.disk import DirectDisk
-from engine.execution.order import Order
+from engine.execution.intents import desk
+from engine.execution.orders import blotter, fills
+from engine.execution.orders.order import Order
+from engine.execution.restore.disk import DirectDisk
+from engine.execution.venue import strangers
 from engine.model.words import SELL, IntentKind, OrderState, Reason
 from engine.venues.binance import trading_requests
 from tests.engine.execution.memory import MS, SECOND, STRATEGY, House, Ring, RingReader

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from engine.execution.gateway import BARRED, NO_DENIAL, Ask, Request
-from engine.execution.order import Order
-from engine.execution.recovery import FETCHES_MOST, PARALLEL, SOON_NS, Recovery
+from engine.execution.orders.order import Order
+from engine.execution.venue.gateway import BARRED, NO_DENIAL, Ask, Request
+from engine.execution.venue.recovery import FETCHES_MOST, PARALLEL, SOON_NS, Recovery
 from engine.model.words import BUY, OrderFlag, OrderState, OrderType, TimeInForce
 from engine.venues.trading import FillNews, News, OrderNews, Outcome, UnreadableError
 from tests.engine.execution.memory import BTC, ETH

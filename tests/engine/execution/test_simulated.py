@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from engine.loopback.binance.faults import FaultRates
 from engine.model.words import BUY, SELL, IntentKind, OrderState, OrderType, TimeInForce
-from engine.venues.sim.binance.faults import FaultRates
 from tests.engine.execution.memory import MS, SECOND, START_NS, House
 from tests.engine.execution.simulated import SimulatedVenue, check
 

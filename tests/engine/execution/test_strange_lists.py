@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from engine.loopback.binance.desk import Call
+from engine.loopback.binance.parameters import Parameters
 from engine.model.words import BUY, SELL, OrderFlag, OrderState, OrderType
-from engine.venues.sim.binance.desk import Call
-from engine.venues.sim.binance.parameters import Parameters
 from tests.engine.execution.memory import MS, SECOND
 from tests.engine.execution.simulated import AHEAD_NS, check
 from tests.engine.execution.test_simulated import SimulatedHouse

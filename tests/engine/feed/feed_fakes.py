@@ -5,9 +5,9 @@ import uuid
 from dataclasses import dataclass, field
 
 import shm
+from engine.feed.books.outbox import Outbox
 from engine.feed.config import FeedConfig
 from engine.feed.feed import Feed
-from engine.feed.outbox import Outbox
 from engine.lanes import BY_NAME
 from engine.venues.port import PortState, Response
 

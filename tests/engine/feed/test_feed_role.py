@@ -348,7 +348,7 @@ def test_a_subscription_that_nobody_answers_is_a_failure(bench: Bench) -> None:
 
 
 def test_delays_between_attempts_grow_and_are_the_same_for_one_seed() -> None:
-    """A venue that is down is not hammered, and a simulation is repeatable."""
+    """A venue that is down is not hammered, and a chaos is repeatable."""
     runs = []
     for _ in range(2):
         bench = Bench(seed=11)

@@ -6,8 +6,8 @@ import pytest
 
 from engine.model.words import BookState
 from engine.venues.port import PortState
+from tests.engine.feed.books.test_exchange_feed import acknowledged, make
 from tests.engine.feed.feed_fakes import Bench, diff
-from tests.engine.feed.test_exchange_feed import acknowledged, make
 from tests.engine.venues.coinbase_exchange.exchange_oracle import made, name, opened, raw
 
 STEP_BYTES = 1 << 18

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from engine.execution import codec
-from engine.execution.ledger import Position
+from engine.execution.orders import codec
+from engine.execution.orders.ledger import Position
 from engine.model.instrument import Instrument
 from engine.model.words import BUY, SELL
 from engine.monitor import profit

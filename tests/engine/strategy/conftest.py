@@ -13,9 +13,9 @@ from engine.lanes import BY_NAME
 from engine.model.group import Group
 from engine.model.instrument import Instrument
 from engine.model.words import BookState, CommandKind, OrderState, TickKind
-from engine.strategy.lanes import AGGREGATES, INPUTS, StrategyLanes, open_lanes
-from engine.strategy.role import StrategyRole
-from engine.strategy.strategy import Strategy, reads_of
+from engine.strategy.api.strategy import Strategy, reads_of
+from engine.strategy.role.lanes import AGGREGATES, INPUTS, StrategyLanes, open_lanes
+from engine.strategy.role.role import StrategyRole
 
 NAME, NUMBER = "maker", 3
 BTC = Instrument(1, "binance", "BTCUSDT", "BTC", "USDT", 2, 5, 1, 1, 1, 10**12, 0)

@@ -6,9 +6,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from engine.strategy.api.strategy import Strategy, checked_parameters
+from engine.strategy.api.units import orderable, price_down, price_of, price_up, size_down, size_for, size_of
 from engine.strategy.load import make_strategy, read_strategy_file, strategy_class
-from engine.strategy.strategy import Strategy, checked_parameters
-from engine.strategy.units import orderable, price_down, price_of, price_up, size_down, size_for, size_of
 from tests.engine.strategy.conftest import BTC
 
 MAKER = "engine.strategy.samples:ImbalanceMaker"

@@ -7,11 +7,11 @@ import msgspec
 import pytest
 
 from engine.model.words import BookState, OrderState
-from engine.strategy.book import Book
+from engine.strategy.api.book import Book
+from engine.strategy.api.strategy import Strategy
 from engine.strategy.replay import differences, replay
-from engine.strategy.role import StrategyRole
+from engine.strategy.role.role import StrategyRole
 from engine.strategy.samples import ImbalanceMaker
-from engine.strategy.strategy import Strategy
 from tests.engine.strategy.conftest import BTC, ETH, NAME, NUMBER, System
 
 

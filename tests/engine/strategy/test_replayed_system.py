@@ -43,7 +43,7 @@ private_key = {{ file = "{{state}}/demo.pem" }}"""
 LIVE = """
 [[processes]]
 name = "venue"
-command = ["{{python}}", "-m", "engine.venue_server", "--port", "{port}", "--config", "{root}/configs/venue.toml",
+command = ["{{python}}", "-m", "engine.loopback.server", "--port", "{port}", "--config", "{root}/configs/venue.toml",
     "--truth", "{{state}}/truth.log", "--ed25519", "{{state}}/demo.pem"]
 ready_line = true
 [[processes]]

@@ -8,7 +8,7 @@ import pytest
 
 from engine.model.words import BUY, SELL, BookState, IntentKind, OrderState, TimeInForce
 from engine.strategy.load import make_strategy, read_strategy_file
-from engine.strategy.role import StrategyRole
+from engine.strategy.role.role import StrategyRole
 from engine.strategy.samples import ImbalanceMaker, MomentumTaker
 from tests.engine.strategy.conftest import BTC, System, begin
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from engine.strategy.footprint import MOST_BYTES, footprint
+from engine.strategy.api.strategy import Strategy
 from engine.strategy.replay import differences, replay
-from engine.strategy.role import StrategyRole
-from engine.strategy.strategy import Strategy
+from engine.strategy.role.footprint import MOST_BYTES, footprint
+from engine.strategy.role.role import StrategyRole
 from tests.engine.strategy.conftest import BTC, ETH, NAME, NUMBER, Recorder, System, begin
 
 

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from engine.feed.order_track import OrderTrack
-from engine.feed.outbox import Outbox
-from engine.feed.pipeline import Pipeline
-from engine.feed.track import Track
+from engine.feed.books.order_track import OrderTrack
+from engine.feed.books.outbox import Outbox
+from engine.feed.books.pipeline import Pipeline
+from engine.feed.books.track import Track
 from engine.venues.catalogue import DIALECTS
 from engine.venues.market import Market
 from tests.engine.venues.binance import sbe_oracle, test_binance_scan

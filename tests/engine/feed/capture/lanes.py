@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import shm
-from engine.feed.tap import Tap
+from engine.feed.capture.tap import Tap
 from engine.lanes import BY_NAME
 
 NAMES = ("frames", "connections")

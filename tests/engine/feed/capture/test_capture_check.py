@@ -11,7 +11,7 @@ import pytest
 import zstandard
 
 from engine.feed.capture import main
-from tests.engine.feed.test_order_track import Exchange, cents
+from tests.engine.feed.books.test_order_track import Exchange, cents
 
 CAPTURES = Path(os.environ.get("STEELYARD_CAPTURES", "../shared/captures"))
 needs_captures = pytest.mark.skipif(not CAPTURES.is_dir(), reason=f"no recorded traffic in {CAPTURES}")

@@ -12,7 +12,7 @@ from engine.feed.capture.writing import RecordingWriter
 from engine.model.words import FrameKind
 from tests.engine.feed.capture.test_capture_check import CAPTURES, KRAKEN, needs_captures, run
 from tests.engine.feed.feed_fakes import SECOND, START
-from tests.engine.feed.test_replay import session, with_rest, write
+from tests.engine.feed.replay.test_replay import session, with_rest, write
 
 BEGIN = '{"venue":"v","dialect":"%s","target":"/"}'
 

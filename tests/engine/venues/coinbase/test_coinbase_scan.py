@@ -5,9 +5,9 @@ import random
 
 import pytest
 
-from engine.feed.outbox import Outbox
-from engine.feed.pipeline import Pipeline
-from engine.feed.track import Track
+from engine.feed.books.outbox import Outbox
+from engine.feed.books.pipeline import Pipeline
+from engine.feed.books.track import Track
 from engine.model.fixed import to_fixed
 from engine.model.words import BookState
 from engine.venues.coinbase.market import CoinbaseDialect

@@ -1,0 +1,261 @@
+"""What must hold whatever happens: checked after every step of the world, and once more when all is quiet.
+
+Always    the venue's money and books agree; no client id is taken twice; a book that says GOOD is the venue's book as
+          of its sequence; no fill is told twice; every position cell is the sum of the fills up to the sequence it
+          names; no order comes to be that was told done; nothing that could make an order leaves once a halt was read
+At the end, after the engine wound down:
+          the orders and fills we believe in are the venue's, one for one; nothing is open; each strategy's own position
+          is execution's; and every strategy, replayed from its STEPS, wants the same to the byte
+"""
+
+from collections import defaultdict
+from typing import Any
+
+from engine.chaos.lanes import SystemLanes
+from engine.loopback.binance.settings import VenueSettings
+from engine.loopback.binance.venue import BinanceVenue
+from engine.loopback.market import DECIMALS
+from engine.model.fixed import to_text
+from engine.model.instrument import Instrument
+from engine.model.records import BOOK_DEPTH, FEE_DECIMALS
+from engine.model.words import DONE_STATES, BookState, OrderState
+from engine.venues.port import FramePort
+
+TOPS_KEPT = 50_000
+MAKES_ORDERS = (b'"order.place"', b'"order.cancelReplace"')
+GOOD = int(BookState.GOOD)
+TRUTH_STATES = {
+    "FILLED": OrderState.FILLED,
+    "CANCELED": OrderState.CANCELLED,
+    "EXPIRED": OrderState.EXPIRED,
+    "EXPIRED_IN_MATCH": OrderState.EXPIRED,
+}
+
+Levels = list[tuple[int, int]]
+
+
+class ObservedVenue(BinanceVenue):
+    """The venue, remembering the best levels of its books at each of its sequences."""
+
+    def __init__(self, settings: VenueSettings, now_ns: int) -> None:
+        """Begin to remember."""
+        self.tops: dict[str, dict[int, tuple[Levels, Levels]]] = defaultdict(dict)
+        self.told = 0  # how often something happened
+        super().__init__(settings, now_ns)
+        self._remember()
+
+    def _tell(self) -> None:
+        super()._tell()
+        self.told += 1
+        self._remember()
+
+    def _remember(self) -> None:
+        for symbol, book in self.matching.books.items():
+            tops = self.tops[symbol]
+            if book.update_id not in tops:
+                tops[book.update_id] = (book.bids.depth(BOOK_DEPTH), book.asks.depth(BOOK_DEPTH))
+                if len(tops) > TOPS_KEPT:
+                    del tops[next(iter(tops))]
+
+
+class HaltWatch:
+    """Knows from when on nothing that could make an order may leave."""
+
+    def __init__(self) -> None:
+        """Begin with no halt."""
+        self.halted = False  # what the operator said last
+        self._in_force = False  # execution has begun a step since
+
+    def step_begins(self) -> None:
+        """Execution is about to read what the operator said."""
+        self._in_force = self.halted
+
+    def watch(self, port: FramePort) -> FramePort:
+        """Stand before execution's connection."""
+        return WatchedPort(port, self)  # it answers to all its inner port does
+
+    def see(self, payload: bytes) -> None:
+        """A message is about to leave."""
+        assert not (self._in_force and any(word in payload for word in MAKES_ORDERS)), f"sent while halted: {payload!r}"
+
+
+class WatchedPort:
+    """A port whose messages are looked at before they leave."""
+
+    def __init__(self, inner: FramePort, halt: HaltWatch) -> None:
+        """Stand before the real one."""
+        self._inner, self._halt = inner, halt
+
+    def send(self, payload: bytes) -> bool:
+        """Look at it, and send it."""
+        self._halt.see(payload)
+        return self._inner.send(payload)
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything else is the real one's."""
+        return getattr(self._inner, name)
+
+
+class Holdings:
+    """Positions as the plain sum of fills: what was traded, less the fees that were taken in the base asset."""
+
+    def __init__(self, instruments: dict[int, Instrument]) -> None:
+        """Begin flat."""
+        self._instruments = instruments
+        self.traded: dict[tuple[int, int], int] = defaultdict(int)
+        self.base_fees: dict[tuple[int, int], int] = defaultdict(int)
+
+    def take(self, row: Any) -> None:
+        """Add a fill to its strategy's and the account's."""
+        base = self._instruments[row.instrument].base.encode()
+        for strategy in (0, row.strategy):
+            self.traded[strategy, row.instrument] += row.side * row.size
+            if row.fee_asset.rstrip(b"\0") == base:
+                self.base_fees[strategy, row.instrument] += row.fee
+
+    def held(self, strategy: int, instrument: int) -> int:
+        """What is held, at FEE_DECIMALS: the venue's sizes have no more."""
+        unit = 10 ** (FEE_DECIMALS - self._instruments[instrument].size_decimals)
+        return int(self.traded[strategy, instrument] * unit - self.base_fees[strategy, instrument])
+
+
+class Invariants:
+    """Looks on, through lanes that it only reads and through the venue's own books."""
+
+    def __init__(
+        self, lanes: SystemLanes, venue: ObservedVenue, instruments: tuple[Instrument, ...], strategy_count: int,
+        account: str,
+    ) -> None:  # fmt: skip
+        """Read every lane from its first record."""
+        self._account = account
+        self._position_count = len(instruments) * (1 + strategy_count)
+        self._lanes, self._venue = lanes, venue
+        self._instruments = {one.id: one for one in instruments}
+        self._books, self._fills, self._orders = (lanes.reader(name) for name in ("books", "fills", "orders"))
+        self.holdings = Holdings(self._instruments)
+        self.fills: dict[tuple[int, int], Any] = {}
+        self.orders: dict[bytes, Any] = {}  # by client id, the newest word
+        self.accepted: set[str] = set()
+        self._truth_read = self._told = 0
+        self.counts = {"books_checked": 0, "positions_checked": 0, "orders": 0, "fills": 0}
+
+    def after_step(self) -> None:
+        """Hold everything that must hold at any moment."""
+        if self._venue.told != self._told:
+            self._told = self._venue.told
+            self._venue.check()
+        self._check_books()
+        self._check_truth()
+        self._read_fills()
+        self._check_positions()
+        for row in self._orders.rows():
+            self.orders[row.client_id] = row
+
+    def _check_books(self) -> None:
+        for row in self._books.rows():
+            if row.state == GOOD:
+                self._check_book(row)
+
+    def _check_book(self, row: Any) -> None:
+        """A GOOD book is the venue's book as of its sequence, level by level."""
+        one = self._instruments[row.instrument]
+        known = self._venue.tops[one.symbol].get(row.venue_sequence)
+        assert known is not None, f"{one.symbol}: a good book names {row.venue_sequence}, which the venue never had"
+        price_unit, size_unit = 10 ** (DECIMALS - one.price_decimals), 10 ** (DECIMALS - one.size_decimals)
+        sides = ((row.bid_price, row.bid_size, row.bids), (row.ask_price, row.ask_size, row.asks))
+        for told, (prices, sizes, count) in zip(known, sides, strict=True):
+            ours = [(p * price_unit, s * size_unit) for p, s in zip(prices[:count], sizes[:count], strict=True)]
+            assert ours == told[: len(ours)], f"{one.symbol} at {row.venue_sequence}: ours {ours}, the venue's {told}"
+            assert len(ours) == len(told), f"{one.symbol} at {row.venue_sequence}: {len(ours)} levels of {len(told)}"
+        self.counts["books_checked"] += 1
+
+    def _check_truth(self) -> None:
+        """A client id is taken once and never again; and no order comes to be that we have told to be done."""
+        lines = self._venue.truth.lines
+        for line in lines[self._truth_read :]:
+            if line["what"] == "accepted":
+                client_id = str(line["client_id"])
+                assert client_id not in self.accepted, f"client id {client_id} was taken twice"
+                self.accepted.add(client_id)
+                told = self.orders.get(bytes.fromhex(client_id))
+                assert told is None or told.state not in DONE_STATES, f"{told} was told done and came to be after that"
+        self._truth_read = len(lines)
+
+    def _read_fills(self) -> None:
+        for row in self._fills.rows():
+            identity = (row.instrument, row.venue_fill_id)
+            assert identity not in self.fills, f"fill {identity} was told twice"
+            self.fills[identity] = row
+            self.holdings.take(row)
+
+    def _check_positions(self) -> None:
+        """A cell is the sum of the fills before the sequence it names; one behind the lane was cut off by a death."""
+        for cell in self._lanes.cells("positions", self._position_count):
+            if cell.fill_sequence == self._fills.cursor:
+                held = self.holdings.held(cell.strategy, cell.instrument)
+                ours = cell.size * 10 ** (cell.holding_decimals - cell.size_decimals) + cell.dust
+                assert cell.holding_decimals == FEE_DECIMALS, f"holdings at {cell.holding_decimals} decimals"
+                assert ours == held, f"position of {cell.strategy} in {cell.instrument}: {ours}, fills say {held}"
+                self.counts["positions_checked"] += 1
+
+    def at_end(self) -> None:
+        """Hold what we believe against what the venue knows, one for one."""
+        self.after_step()
+        self._compare_orders()
+        self._compare_fills()
+        self._compare_balances()
+        self.counts["orders"], self.counts["fills"] = len(self.accepted), len(self.fills)
+
+    def _compare_orders(self) -> None:
+        truth: dict[str, dict[str, object]] = {}
+        for line in self._venue.truth.lines:
+            truth[str(line["client_id"])] = line
+        ours = {row.client_id.hex(): row for row in self.orders.values()}
+        for client_id, line in truth.items():
+            row = ours.get(client_id)
+            assert row is not None, f"the venue has an order that we never told of: {line}"
+            assert row.state == TRUTH_STATES.get(str(line["status"])), (
+                f"order {client_id}: {row}, the venue says {line}"
+            )
+            filled = to_text(row.filled, self._instruments[row.instrument].size_decimals)
+            assert _same(filled, str(line["filled"])), f"order {client_id}: filled {filled}, the venue says {line}"
+        for client_id, row in ours.items():
+            assert row.state in DONE_STATES, f"order {client_id} is still {OrderState(row.state).name}"
+            assert client_id in truth or row.state in (OrderState.REJECTED, OrderState.EXPIRED), f"no truth of {row}"
+
+    def _compare_fills(self) -> None:
+        truth = {
+            (line["symbol"], line["fill_id"], line["client_id"]): (line["fill_price"], line["fill_size"], line["fee"])
+            for line in self._venue.truth.lines
+            if line["what"] == "fill"
+        }
+        ours = {}
+        for row in self.fills.values():
+            one = self._instruments[row.instrument]
+            ours[one.symbol, row.venue_fill_id, row.client_id.hex()] = (
+                _wide(row.price, one.price_decimals),
+                _wide(row.size, one.size_decimals),
+                _wide(row.fee, FEE_DECIMALS),
+            )
+        assert ours == truth, f"only we have {ours.keys() - truth.keys()}, only the venue {truth.keys() - ours.keys()}"
+
+    def _compare_balances(self) -> None:
+        """Every unit of a base asset that we believe in is the venue's, and none is missing."""
+        for one in self._instruments.values():
+            held = self.holdings.held(0, one.id)
+            gained = self._venue.ledger.accounts[self._account].gained(one.base)
+            assert held == gained, f"{one.symbol}: we hold {held}, the venue's balance gained {gained}"
+
+    @property
+    def open_orders(self) -> int:
+        """How many orders are not done, by our last word on each."""
+        return sum(row.state not in DONE_STATES for row in self.orders.values())
+
+
+def _wide(number: int, decimals: int) -> str:
+    """A number as the truth log writes it."""
+    return to_text(number * 10 ** (DECIMALS - decimals), DECIMALS)
+
+
+def _same(left: str, right: str) -> bool:
+    return left.rstrip("0").rstrip(".") == right.rstrip("0").rstrip(".")

@@ -1,0 +1,167 @@
+"""How each role of the chaos is made, anew for each of its lives, exactly as its process would make it.
+
+What a role writes and sends goes through `Mortal`, so that it may die at any of these acts. The feed's records are
+written by compiled code straight into its rings: it dies at its ports and between its steps.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import Any
+from uuid import UUID
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+import shm
+from engine.chaos.lanes import SystemLanes
+from engine.chaos.mortality import Fuse, Mortal
+from engine.chaos.network import Network
+from engine.execution.build import open_lanes as open_execution_lanes
+from engine.execution.config import ExecutionConfig, JournalConfig
+from engine.execution.execution import Execution
+from engine.execution.seams import ExecutionLanes, ExecutionPorts
+from engine.feed.books.outbox import Outbox
+from engine.feed.build import shower
+from engine.feed.config import FeedConfig
+from engine.feed.feed import Feed
+from engine.lanes import BY_NAME
+from engine.model.instrument import Instrument
+from engine.risk.limits import RiskLimits
+from engine.role import Role
+from engine.strategy.api.strategy import Strategy
+from engine.strategy.role.lanes import open_lanes
+from engine.strategy.role.role import StrategyRole
+from engine.venues.binance.signing import Ed25519Signer
+from engine.venues.binance.trading import BinanceTrading
+from engine.venues.port import FramePort, RequestPort
+
+VENUE = "binance"
+API_KEY = "SteelyardSimulationKey".ljust(64, "0")
+EXECUTION_WRITES = ("journal", "verdicts", "orders", "fills", "steps", "positions", "accepted", "sessions")
+TRADING_PATH = "/ws-api/v3"
+
+
+class Grave(list[Callable[[], object]]):
+    """What the kernel does for a dead process: lets go of its locks, connections and files."""
+
+    def bury(self) -> None:
+        """Let go of everything, in the order it was taken."""
+        for release in self:
+            release()
+        self.clear()
+
+
+Make = Callable[[Fuse, Grave], Role]
+
+
+class Key:
+    """The trading key of a seed."""
+
+    def __init__(self, seed: int) -> None:
+        """Draw it."""
+        draw = Random(f"key:{seed}")  # noqa: S311 - a chaos must be repeatable
+        self.private = Ed25519PrivateKey.from_private_bytes(draw.randbytes(32))
+        self.system = UUID(int=draw.getrandbits(128), version=4)
+
+    @property
+    def public_pem(self) -> bytes:
+        """The half that the venue knows."""
+        return self.private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+    @property
+    def signer(self) -> Ed25519Signer:
+        """The half that signs."""
+        return Ed25519Signer(API_KEY, self.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+
+
+class FeedPorts:
+    """The feed's network, mortal."""
+
+    def __init__(self, network: Network, fuse: Fuse, grave: Grave) -> None:
+        """Connect through this network."""
+        self._network, self._fuse, self._grave = network, fuse, grave
+
+    def stream(self, target: str) -> FramePort:
+        """Begin a stream."""
+        port = self._network.stream(target)
+        self._grave.append(port.close)
+        return Mortal(port, self._fuse)  # it answers to everything its inner port does
+
+    def requests(self) -> RequestPort:
+        """Give a way to the REST side."""
+        port = self._network.requests()
+        self._grave.append(port.close)
+        return Mortal(port, self._fuse)  # as above
+
+
+def feed_maker(lanes: SystemLanes, network: Network, instruments: tuple[Instrument, ...], seed: int) -> Make:
+    """How the feed is made."""
+    symbols = {one.symbol: one.id for one in instruments}
+
+    def make(fuse: Fuse, grave: Grave) -> Role:
+        ticks = shm.RingWriter(f"{lanes.system}.ticks", BY_NAME["ticks"].record)
+        books = shm.RingWriter(f"{lanes.system}.books", BY_NAME["books"].record)
+        tops = shm.CellWriter(f"{lanes.system}.book_tops", BY_NAME["book_tops"].record)
+        cells = shm.CellWriter(f"{lanes.system}.instruments", BY_NAME["instruments"].record)
+        grave.extend(writer.close for writer in (ticks, books, tops, cells))
+        config = FeedConfig(VENUE, symbols, seed=seed)
+        return Feed(config, FeedPorts(network, fuse, grave), Outbox(ticks, books, tops), shower(cells, VENUE))
+
+    return make
+
+
+def strategy_maker(
+    lanes: SystemLanes, name: str, number: int, index: int, make_strategy: Callable[[], Strategy]
+) -> Make:
+    """How a strategy's role is made."""
+
+    def make(fuse: Fuse, grave: Grave) -> Role:
+        opened = open_lanes(lanes.system, name, index)
+        grave.append(opened.close)
+        mortal = replace(opened, intents=Mortal(opened.intents, fuse), steps=Mortal(opened.steps, fuse))
+        return StrategyRole(name, number, make_strategy(), mortal)
+
+    return make
+
+
+def execution_maker(
+    lanes: SystemLanes,
+    network: Network,
+    instruments: tuple[Instrument, ...],
+    strategies: dict[str, int],
+    key: Key,
+    directory: Path,
+    watch: Callable[[FramePort], FramePort],
+) -> Make:
+    """How execution is made; `watch` stands between it and its connection, and sees every byte."""
+    config = ExecutionConfig(
+        system=key.system,
+        instruments=instruments,
+        strategies=dict.fromkeys(strategies.values(), frozenset(one.id for one in instruments)),
+        limits=RiskLimits(max_order_rate_per_min=300),
+        journal=JournalConfig(str(directory), segment_size=1 << 15),
+    )
+
+    def make(fuse: Fuse, grave: Grave) -> Role:
+        def connect(now_ns: int) -> FramePort:
+            del now_ns
+            port = network.stream(TRADING_PATH)
+            grave.append(port.close)
+            return watch(Mortal(port, fuse))  # as above
+
+        ports = ExecutionPorts(connect, BinanceTrading(list(instruments), key.signer))
+        role = Execution(config, execution_lanes(lanes, strategies, fuse, grave), ports)
+        grave.append(role.journal.file.close)  # the descriptors; what is in memory is lost
+        return role
+
+    return make
+
+
+def execution_lanes(lanes: SystemLanes, strategies: dict[str, int], fuse: Fuse, grave: Grave) -> ExecutionLanes:
+    """Attach execution to its lanes as its process would, with every writer mortal."""
+    opened = open_execution_lanes(lanes.system, "execution", {number: name for name, number in strategies.items()})
+    grave.extend(closer.close for closer in opened.closers)
+    mortal: dict[str, Any] = {name: Mortal(getattr(opened, name), fuse) for name in EXECUTION_WRITES}
+    return replace(opened, **mortal, closers=(), commands_life=1)  # its ring's own name is drawn by chance

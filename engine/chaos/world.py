@@ -1,0 +1,332 @@
+"""The world of a chaos: one clock, one seed, and everything that may happen drawn from it.
+
+One turn:
+1. the clock goes on by a drawn interval
+2. the network and the venue do what is due
+3. mishaps are drawn: a death is set up, a role freezes, connections break, an operator halts or resumes
+4. the living roles step, in a drawn order, unless frozen; a lit fuse kills in the middle of the step
+5. the invariants are held
+
+At the end the mishaps stop, everyone is reborn, the strategies and then execution drain, and the world goes on until
+nothing is open.
+"""
+
+import hashlib
+import tempfile
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import orjson
+
+import shm
+from engine.chaos.invariants import HaltWatch, Invariants, ObservedVenue
+from engine.chaos.lanes import SystemLanes
+from engine.chaos.mortality import Fuse, Killed
+from engine.chaos.network import Latency, Network
+from engine.chaos.roles import API_KEY, VENUE, Grave, Key, Make, execution_maker, feed_maker, strategy_maker
+from engine.lanes import BY_NAME
+from engine.loopback.binance.faults import FaultRates, Faults
+from engine.loopback.binance.keys import Key as VenueKey
+from engine.loopback.binance.limits import LimitSettings
+from engine.loopback.binance.settings import FLOWS as VENUE_FLOWS
+from engine.loopback.binance.settings import PURSE, VenueSettings
+from engine.model.instrument import Instrument
+from engine.model.words import CommandKind
+from engine.role import Role
+from engine.strategy.api.strategy import Strategy
+from engine.strategy.replay import differences, replay
+from engine.strategy.role.role import StrategyRole
+from engine.strategy.samples import ImbalanceMaker, MomentumTaker
+from engine.venues.binance.market import BinanceDialect
+
+START_NS = 1_700_000_000_000_000_000
+SECOND_NS = 1_000_000_000
+MS = 1_000_000
+ACCOUNT = "steelyard"
+EXECUTION = "execution"
+SETTLE_LIMIT_NS = 120 * SECOND_NS
+QUIET_NS = SECOND_NS
+TURN_NS = (50_000, 2_000_000)
+TURNS_BETWEEN_RECORDS = 16  # the rings hold far more
+
+
+RATES = FaultRates(
+    lose_request=10_000,
+    lose_response=10_000,
+    time_out_executed=5_000,
+    time_out_not_executed=5_000,
+    delay_request=10_000,
+    delay_response=10_000,
+    duplicate_report=20_000,
+    delay_report=20_000,
+    drop_depth=10_000,
+    disconnect=2_000,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Mishaps:
+    """How often things go wrong: the mean time between two of a kind, 0 for never; and the venue's own fault rates."""
+
+    death_ns: int = 1_000 * MS  # of one role
+    freeze_ns: int = 3_000 * MS  # of one role
+    cut_ns: int = 4_000 * MS
+    halt_ns: int = 5_000 * MS
+    rates: FaultRates = RATES
+
+
+FLOWS = {symbol: replace(flow, interval_ns=2 * MS) for symbol, flow in VENUE_FLOWS.items()}  # livelier than the demo
+LIMITS = LimitSettings(weight_minute=600_000, orders_10_seconds=1_000)  # an hour's mishaps come in seconds
+CALM = Mishaps(0, 0, 0, 0, FaultRates())
+
+
+@dataclass(slots=True)
+class Berth:
+    """A role's place: whoever lives in it, and when the next one comes."""
+
+    name: str
+    make: Make
+    role: Role | None = None
+    fuse: Fuse = field(default_factory=Fuse)
+    grave: Grave = field(default_factory=Grave)
+    rebirth_ns: int = 0
+    thaw_ns: int = 0
+
+
+class World:
+    """Everything, until `close`."""
+
+    purse: Mapping[str, int] = PURSE  # what the account begins with
+    half_width_steps = 1  # the maker's: a wide one's orders still rest when they reach the venue late
+
+    def __init__(self, seed: int, mishaps: Mishaps | None = None) -> None:
+        """Build the venue, the lanes and the berths; nobody lives yet."""
+        self.seed, self.mishaps = seed, mishaps or Mishaps()
+        self.now_ns = START_NS
+        self.counts: Counter[str] = Counter()
+        self._random = Random(f"world:{seed}")  # noqa: S311 - a chaos must be repeatable
+        self._key = Key(seed)
+        self.venue = self._make_venue()
+        self.network = Network(self.venue, seed, Latency())
+        self.instruments = self._read_instruments()
+        self.strategies = {"maker": 1, "taker": 2}
+        self.lanes = SystemLanes(tuple(self.strategies), (EXECUTION, *self.strategies))
+        self._directory = tempfile.TemporaryDirectory(prefix="steelyard-simulation-")
+        self.halt = HaltWatch()
+        self._commands = shm.RingWriter(f"{self.lanes.system}.commands", BY_NAME["commands"].record)
+        self._halt_cell = shm.CellWriter(f"{self.lanes.system}.halt", BY_NAME["halt"].record)
+        self.berths = self._make_berths()
+        self.invariants = Invariants(self.lanes, self.venue, self.instruments, len(self.strategies), ACCOUNT)
+        self._recorded: dict[str, tuple[shm.RingReader, list[Any]]] = {}
+        self._draining: set[str] = set()
+
+    def run(self, seconds: float) -> None:
+        """Live through so much time, mishaps included."""
+        end_ns = self.now_ns + int(seconds * SECOND_NS)
+        while self.now_ns < end_ns:
+            self.turn()
+
+    def turn(self) -> None:
+        """One turn of the world."""
+        self.now_ns += self._random.randrange(*TURN_NS)
+        self.network.step(self.now_ns)
+        self._draw_mishaps()
+        for berth in self._random.sample(self.berths, len(self.berths)):
+            self._live(berth)
+        self.invariants.after_step()
+        self.counts["turns"] += 1
+        if not self.counts["turns"] % TURNS_BETWEEN_RECORDS:
+            self.record()
+
+    def settle(self) -> None:
+        """Let the mishaps end, wind the engine down and go on until nothing is open."""
+        self.mishaps, self.venue.faults = CALM, Faults()
+        self._command(CommandKind.RESUME)
+        self._draining = set(self.strategies)
+        limit_ns, quiet_since_ns = self.now_ns + SETTLE_LIMIT_NS, self.now_ns
+        while self.now_ns - quiet_since_ns < QUIET_NS:
+            self.turn()
+            if not self._quiet():
+                quiet_since_ns = self.now_ns
+            assert self.now_ns < limit_ns, f"not quiet after {SETTLE_LIMIT_NS} ns: {self._unrest()}"
+
+    def check_end(self) -> None:
+        """Hold what must hold when all is quiet."""
+        self.record()
+        self.invariants.at_end()
+        for berth in self.berths:
+            if isinstance(berth.role, StrategyRole):
+                self._check_strategy(berth.role)
+
+    def digest(self) -> str:
+        """One hash of every lane, and of the venue's truth."""
+        parts = {**self.lanes.digests(), "truth": hashlib.blake2b(orjson.dumps(self.venue.truth.lines)).hexdigest()}
+        return hashlib.blake2b(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
+
+    def close(self) -> None:
+        """Bury everyone and remove the lanes."""
+        for berth in self.berths:
+            berth.grave.bury()
+        self._commands.close()
+        self._halt_cell.close()
+        self.lanes.remove()
+        self._directory.cleanup()
+
+    # Building.
+
+    def _make_venue(self) -> ObservedVenue:
+        key = VenueKey.ed25519(API_KEY, ACCOUNT, self._key.public_pem)
+        settings = VenueSettings(
+            seed=self.seed,
+            flows=FLOWS,
+            accounts={ACCOUNT: dict(self.purse)},
+            keys=(key,),
+            rates=self.mishaps.rates,
+            limits=LIMITS,
+        )
+        return ObservedVenue(settings, self.now_ns)
+
+    def _read_instruments(self) -> tuple[Instrument, ...]:
+        ids = {symbol: number for number, symbol in enumerate(self.venue.matching.books, 1)}
+        dialect = BinanceDialect(VENUE)
+        status, _, body = self.venue.rest("GET", dialect.instruments_target(ids), {}, b"", self.now_ns)
+        assert status == 200, body  # noqa: PLR2004 - OK
+        return dialect.instruments(body, ids).instruments
+
+    def make_strategy(self, name: str) -> Strategy:
+        """Make a strategy as each of its lives gets it."""
+        if name == "maker":
+            return ImbalanceMaker(
+                self.instruments,
+                ImbalanceMaker.Parameters(
+                    size="0.01", position_max="0.05", half_width_steps=self.half_width_steps, short=True
+                ),
+            )
+        return MomentumTaker(self.instruments, MomentumTaker.Parameters(size="0.01", half_life_prints=5, short=True))
+
+    def _make_berths(self) -> list[Berth]:
+        lanes, network = self.lanes, self.network
+        directory = Path(self._directory.name) / "journal"
+        execution = execution_maker(
+            lanes, network, self.instruments, self.strategies, self._key, directory, self.halt.watch
+        )
+        berths = [Berth("feed", feed_maker(lanes, network, self.instruments, self.seed)), Berth(EXECUTION, execution)]
+        for index, (name, number) in enumerate(self.strategies.items()):
+            make = strategy_maker(lanes, name, number, index, lambda name=name: self.make_strategy(name))  # type: ignore[misc]
+            berths.append(Berth(name, make))
+        return berths
+
+    # Living.
+
+    def _live(self, berth: Berth) -> None:
+        if berth.role is None:
+            if self.now_ns < berth.rebirth_ns:
+                return
+            self._guard(berth, self._bear)
+        elif self.now_ns >= berth.thaw_ns:
+            self._guard(berth, self._step)
+
+    def _guard(self, berth: Berth, act: Any) -> None:
+        try:
+            act(berth)
+        except Killed:
+            self._bury(berth, "in_step")
+
+    def _bear(self, berth: Berth) -> None:
+        self.counts["lives"] += 1
+        berth.role = berth.make(berth.fuse, berth.grave)
+
+    def _step(self, berth: Berth) -> None:
+        assert berth.role is not None
+        if berth.name == EXECUTION:
+            self.halt.step_begins()
+        berth.role.step(self.now_ns)
+        if berth.name in self._draining:
+            berth.role.drain(self.now_ns)
+
+    def _bury(self, berth: Berth, how: str) -> None:
+        self.counts[f"deaths_{how}"] += 1
+        berth.role = None
+        berth.fuse.light(0)
+        berth.grave.bury()
+        berth.rebirth_ns = self.now_ns + self._random.randrange(5 * MS, 400 * MS)
+
+    # Mishaps.
+
+    def _draw_mishaps(self) -> None:
+        mishaps = self.mishaps
+        for berth in self.berths:
+            if self._happens(mishaps.death_ns):
+                self._strike(berth)
+            if self._happens(mishaps.freeze_ns):
+                self.counts["freezes"] += 1
+                berth.thaw_ns = self.now_ns + self._random.randrange(1 * MS, 300 * MS)
+        if self._happens(mishaps.cut_ns):
+            self.counts["cuts"] += 1
+            self.network.cut(self._random.choice(("streams", "api")))
+        if self._happens(mishaps.halt_ns if not self.halt.halted else mishaps.halt_ns // 10):
+            self._command(CommandKind.RESUME if self.halt.halted else CommandKind.HALT)
+
+    def _strike(self, berth: Berth) -> None:
+        """Kill a role between two steps, or at one of the outward acts that lie before it."""
+        acts = self._random.randrange(-8, 32)
+        if acts > 0:
+            berth.fuse.light(acts)
+        elif berth.role is not None:
+            self._bury(berth, "between_steps")
+
+    def _happens(self, mean_ns: int) -> bool:
+        """Draw an event that comes every `mean_ns` on average, in a turn of the mean length."""
+        return mean_ns > 0 and self._random.randrange(mean_ns) < sum(TURN_NS) // 2
+
+    def _command(self, kind: CommandKind) -> None:
+        """Say it as the supervisor does: the command on its lane, then the word in its cell."""
+        self.counts[kind.name.lower()] += 1
+        self.halt.halted = kind == CommandKind.HALT
+        self._commands.publish(self.now_ns, 0, kind, 0, 0, 0, 0, 0, 0, (0,) * 3)
+        self._halt_cell.write(0, int(self.halt.halted), self.now_ns, self._commands.cursor - 1, 0, 0, (0,) * 4)
+
+    # The end.
+
+    def _quiet(self) -> bool:
+        return not self._unrest()
+
+    def _unrest(self) -> list[str]:
+        """Who is still busy."""
+        busy = [f"{berth.name} is not alive" for berth in self.berths if berth.role is None]
+        if self.invariants.open_orders:
+            busy.append(f"{self.invariants.open_orders} orders are not done")
+        if any(orders for (account, _), orders in self.venue.matching.open.items() if account == ACCOUNT):
+            busy.append("the venue holds open orders of ours")
+        return busy
+
+    def record(self) -> None:
+        """Keep what a replay of the strategies needs, beyond what the rings hold, and bring the digests up to date."""
+        self.lanes.tap()
+        for name in (*("ticks", "books", "verdicts", "orders", "fills", "commands"), *self._own_lanes()):
+            if name not in self._recorded:
+                self._recorded[name] = (self.lanes.reader(name), [])
+            reader, rows = self._recorded[name]
+            rows.extend(reader.rows())
+
+    def _own_lanes(self) -> list[str]:
+        return [f"{lane}.{name}" for name in self.strategies for lane in ("intents", "steps")]
+
+    def _check_strategy(self, role: StrategyRole) -> None:
+        """A strategy's own position is execution's, nothing of it works, and its replay is itself."""
+        number = self.strategies[role.name]
+        for one in self.instruments:
+            held = self.invariants.holdings.held(number, one.id)
+            assert role.ledger.held.get(one.id, 0) == held, f"{role.name} sees {role.ledger.held}, fills {held}"
+        assert not role.ledger.working, f"{role.name} still sees {len(role.ledger.working)} orders"
+        history = {name: rows for name, (_, rows) in self._recorded.items()}
+        history["intents"], steps = history[f"intents.{role.name}"], history[f"steps.{role.name}"]
+        lives = replay(
+            lambda lanes: StrategyRole(role.name, number, self.make_strategy(role.name), lanes), history, steps
+        )
+        told = differences(lives, history, steps)
+        assert not told, f"{role.name} replayed: {told}"

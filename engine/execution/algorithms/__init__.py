@@ -1,0 +1,1 @@
+"""Execution algorithms: a parent intent worked by child orders."""

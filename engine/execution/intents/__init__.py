@@ -1,0 +1,1 @@
+"""Intents in: read from the lanes, judged by risk, made into orders."""

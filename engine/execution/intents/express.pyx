@@ -1,0 +1,220 @@
+# cython: language_level=3, boundscheck=False, wraparound=False
+"""The short way of the common order: a plain limit order that risk approves leaves before anything else is done.
+
+    intent ─▶ approval ─▶ request's bytes ─▶ intent, verdict and order into the journal ─▶ send
+                                                └─▶ then: order object, tables, exposure, ORDERS, VERDICTS
+
+What must precede the bytes precedes them (the journal), what need not follows. Whatever is not common (another kind
+or type, a refusal, a doubt, numbers too wide) is not touched here: `send` gives None, and the desk goes the long way.
+Both ways write the same bytes to the same lanes in the same order; a test holds one against the other.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memset
+
+from engine.execution.journal.journal_record cimport Record, seal
+from engine.model.records cimport Intent
+from engine.risk.approval cimport Approval
+from shm.protocol cimport expect_slots, sy_writer, writer_of
+
+from engine.execution.orders import codec
+from engine.model import records, words
+
+cdef enum:
+    PLACE = 1
+    LIMIT = 1
+    CREATED = 1
+    GTC = 1
+    POST_ONLY = 4
+    J_INTENT = 2
+    J_VERDICT = 3
+    J_ORDER = 4
+    STRATEGY_SHIFT = 40
+    ERROR_TEXT = 72
+    ID_SIZE = 16
+    SYSTEM_SIZE = 6
+
+cdef struct Judged:
+    uint64_t intent_id
+    int64_t now_ns
+    int64_t value
+    int64_t limit
+    int64_t intent_sequence
+    uint32_t strategy
+    uint32_t instrument
+    uint16_t reason
+    uint16_t kind
+    uint32_t flags
+    uint64_t spare
+
+cdef struct Placed:
+    uint8_t client_id[ID_SIZE]
+    uint64_t intent_id
+    int64_t venue_order_id
+    int64_t intent_ns
+    int64_t receive_ns
+    int64_t sent_ns
+    int64_t answer_ns
+    int64_t now_ns
+    int64_t price
+    int64_t size
+    int64_t filled
+    int64_t expires_ns
+    uint64_t replaces_id
+    uint32_t strategy
+    uint32_t instrument
+    uint32_t reprice
+    int32_t error
+    uint8_t state
+    int8_t side
+    uint8_t order_type
+    uint8_t time_in_force
+    uint32_t flags
+    int64_t limit_price
+    int64_t timeout_ns
+    char error_text[ERROR_TEXT]
+
+assert (words.IntentKind.PLACE, words.OrderType.LIMIT, words.OrderState.CREATED) == (PLACE, LIMIT, CREATED)
+assert (words.JournalKind.INTENT, words.JournalKind.VERDICT, words.JournalKind.ORDER) == (J_INTENT, J_VERDICT, J_ORDER)
+assert records.INTENT.size == sizeof(Intent)
+assert records.VERDICT.size == sizeof(Judged)
+assert records.ORDER.size == sizeof(Placed)
+assert words.Reason.APPROVED == 0
+assert sorted(words.TimeInForce) == list(range(GTC, POST_ONLY + 1))
+
+
+cdef class Express:
+    """Takes the common intent from its record to the socket; a row is made of it once the bytes have left."""
+
+    cdef Approval gate
+    cdef dict last_intent
+    cdef bytes system
+    cdef object journal, gateway, numbers, clock, wire, finish
+    cdef int64_t window_ns
+    cdef bytes last
+    cdef object unpack
+    cdef sy_writer *ring
+
+    def __init__(
+        self, bytes system not None, Approval gate not None, dict last_intent not None, journal, gateway, finish
+    ):
+        """`finish(row, order's expiry, request id, whether it left, verdict, now_ns)` does what may come after.
+
+        `last_intent` is the blotter's, by strategy.
+        """
+        assert len(system) == SYSTEM_SIZE, system
+        self.system, self.gate, self.finish = system, gate, finish
+        self.last_intent, self.journal = last_intent, journal
+        self.gateway, self.numbers, self.clock = gateway, gateway.numbers, gateway.clock
+        self.wire = gateway.wire
+        self.window_ns = gateway.wire.receive_window_ns
+        self.unpack = codec.INTENT.unpack
+        self.ring = writer_of(journal.ring)
+
+    def send(self, bytes data not None, uint64_t sequence, int64_t strategy, int64_t now_ns):
+        """The order, in flight or in doubt; None when nothing was done."""
+        cdef Intent intent
+        cdef bytes client_id, batch, verdict
+        cdef int64_t venue_ns
+        assert PyBytes_GET_SIZE(data) == sizeof(Intent), len(data)
+        memcpy(&intent, PyBytes_AS_STRING(data), sizeof(Intent))
+        if not self.is_common(&intent, strategy):
+            return None
+        instrument = intent.instrument
+        if not self.gate.approves(
+            now_ns, strategy, instrument, intent.side, intent.price, intent.size, intent.now_ns, intent.ttl_ns
+        ):
+            return None
+        venue_ns = now_ns + <int64_t>self.clock.offset_ns
+        client_id = self.client_id(intent.intent_id)
+        request_id = next(self.numbers)
+        payload = self.wire.place(
+            request_id, instrument, intent.side, intent.time_in_force, intent.price, intent.size, client_id, venue_ns
+        )
+        batch = self.pack(&intent, sequence, now_ns, client_id, venue_ns + self.window_ns, self.journal.sequence)
+        self.last_intent[strategy], self.last = intent.intent_id, data
+        self.journal.append(batch, 3, now_ns)
+        left = self.gateway.transmit(payload)
+        verdict = PyBytes_FromStringAndSize(
+            <char *>&(<Record *>PyBytes_AS_STRING(batch))[1].payload[0], sizeof(Judged))
+        return self.finish(self.unpack(data), venue_ns + self.window_ns, request_id, left, verdict, now_ns)
+
+    def warm(self, int64_t now_ns):
+        """Go the last order's way again, up to where it would leave a trace: nothing is numbered, kept, sent or told.
+
+        Between two orders lie milliseconds of looking for work, after which neither this code nor what it reads is in
+        the processor's caches; who spins anyway calls this now and then.
+        """
+        cdef Intent intent
+        cdef bytes client_id
+        if self.last is None:
+            return
+        memcpy(&intent, PyBytes_AS_STRING(self.last), sizeof(Intent))
+        instrument = intent.instrument
+        self.is_common(&intent, intent.strategy)
+        self.gate.approves(
+            now_ns, intent.strategy, instrument, intent.side, intent.price, intent.size, now_ns, intent.ttl_ns
+        )
+        client_id = self.client_id(intent.intent_id)
+        payload = self.wire.place(
+            0, instrument, intent.side, intent.time_in_force, intent.price, intent.size, client_id,
+            now_ns + <int64_t>self.clock.offset_ns
+        )
+        self.pack(&intent, 0, now_ns, client_id, now_ns, 0)
+        expect_slots(self.ring, 3)
+        self.gateway.warm(payload)
+
+    cdef bint is_common(self, Intent *intent, int64_t strategy) except -1:
+        """A limit order of this strategy, never seen before."""
+        if intent.timeout_ns < 0:
+            return False
+        if intent.kind != PLACE or intent.order_type != LIMIT or intent.strategy != strategy:
+            return False
+        if <int64_t>(intent.intent_id >> STRATEGY_SHIFT) != strategy or not GTC <= intent.time_in_force <= POST_ONLY:
+            return False
+        return intent.intent_id > <uint64_t>self.last_intent.get(strategy, 0)
+
+    cdef bytes pack(
+        self, Intent *intent, uint64_t sequence, int64_t now_ns, bytes client_id, int64_t expires_ns, uint64_t last
+    ):
+        """The three journal records of a request."""
+        cdef bytes batch = PyBytes_FromStringAndSize(NULL, 3 * sizeof(Record))
+        pack(<Record *>PyBytes_AS_STRING(batch), intent, sequence, now_ns, client_id, expires_ns, last)
+        return batch
+
+    cdef bytes client_id(self, uint64_t intent_id):
+        """The 16 bytes of an intent's first request, as `client_id.encode` makes them."""
+        cdef bytes made = PyBytes_FromStringAndSize(NULL, ID_SIZE)
+        cdef uint8_t *to = <uint8_t *>PyBytes_AS_STRING(made)
+        cdef int index
+        memcpy(to, PyBytes_AS_STRING(self.system), SYSTEM_SIZE)
+        for index in range(8):
+            to[SYSTEM_SIZE + index] = <uint8_t>(intent_id >> (56 - 8 * index))
+        to[14] = to[15] = 0
+        return made
+
+
+cdef int pack(
+    Record *to, Intent *intent, uint64_t sequence, int64_t now_ns, bytes client_id, int64_t expires_ns, uint64_t last
+) except -1:
+    """The three journal records of a request: what was wanted, risk's yes, and the order about to leave."""
+    cdef Judged judged
+    cdef Placed placed
+    memset(&judged, 0, sizeof(Judged))
+    judged.intent_id, judged.now_ns, judged.intent_sequence = intent.intent_id, now_ns, <int64_t>sequence
+    judged.strategy, judged.instrument, judged.kind = intent.strategy, intent.instrument, PLACE
+    memset(&placed, 0, sizeof(Placed))
+    memcpy(&placed.client_id[0], PyBytes_AS_STRING(client_id), ID_SIZE)
+    placed.intent_id, placed.intent_ns, placed.receive_ns = intent.intent_id, intent.now_ns, intent.receive_ns
+    placed.now_ns, placed.price, placed.size, placed.expires_ns = now_ns, intent.price, intent.size, expires_ns
+    placed.strategy, placed.instrument, placed.state, placed.side = (
+        intent.strategy, intent.instrument, CREATED, intent.side)
+    placed.order_type, placed.time_in_force, placed.timeout_ns = LIMIT, intent.time_in_force, intent.timeout_ns
+    memcpy(&to[0].payload[0], intent, sizeof(Intent))
+    memcpy(&to[1].payload[0], &judged, sizeof(Judged))
+    memcpy(&to[2].payload[0], &placed, sizeof(Placed))
+    seal(&to[0], last + 1, now_ns, J_INTENT, sizeof(Intent))
+    seal(&to[1], last + 2, now_ns, J_VERDICT, sizeof(Judged))
+    seal(&to[2], last + 3, now_ns, J_ORDER, sizeof(Placed))
+    return 0

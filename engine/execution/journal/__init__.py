@@ -1,0 +1,1 @@
+"""The journal: records of what was decided, written before the bytes leave."""

@@ -1,0 +1,205 @@
+"""The journal: what execution was told, decided and sent, written before the bytes leave.
+
+A record goes to the ring in shared memory first (it survives SIGKILL there) and to the file by the configured policy.
+The ring and the file hold the same 256 bytes, so after a death the file is read to its last whole record and the
+ring supplies what the file did not get. Records of one decision are published together: all are there or none is.
+
+A ring that begins behind the file's end has lost records (a disk that stayed full for longer than the ring reaches
+back, and then a death): that is a `gap`. The journal goes on where the file ends, what the ring still holds is put
+beside it, and execution starts halted and learns the rest from the venue, as after a loss of memory.
+
+    sequence │ now_ns │ kind · size · checksum │ payload: the bytes of the record it carries
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from struct import Struct
+from typing import NamedTuple
+
+from engine.config.private import open_private
+from engine.execution.config import JournalConfig
+from engine.execution.journal.journal_file import (
+    SIZE,
+    JournalFile,
+    is_whole,
+    read_segments,
+    sequence_of,
+    sync_directory,
+)
+from engine.execution.journal.journal_record import pack_record
+from engine.execution.orders import codec
+from engine.execution.seams import Reader, Writer
+
+PAYLOAD_SIZE = 232
+RECORD = Struct(f"<QqHHI{PAYLOAD_SIZE}s")
+BEHIND_MOST = 16_384  # records that wait for the disk: a quarter of what the ring holds for a death meanwhile
+PATIENCE = 10  # flush intervals that a busy journal may wait for an idle step
+
+
+class Entry(NamedTuple):
+    """One journal record, opened."""
+
+    sequence: int
+    now_ns: int
+    kind: int  # JournalKind
+    payload: bytes
+
+
+class Gap(NamedTuple):
+    """Records that the ring has lost and the file never got, and where the ones behind them were put."""
+
+    first: int
+    last: int
+    kept: str  # the file that has what the ring still held, "" when there was no room for it
+
+
+class JournalDamageError(Exception):
+    """The disk has lost records from the middle of the journal: nothing is guessed, and nothing is cut off."""
+
+
+def open_records(whole: bytes) -> Iterator[Entry]:
+    """The entries in whole records."""
+    for sequence, now_ns, kind, size, _, payload in RECORD.iter_unpack(whole):
+        yield Entry(sequence, now_ns, kind, payload[:size])
+
+
+def read_journal(directory: Path) -> Iterator[Entry]:
+    """A journal's file from the beginning, for whoever looks on or proves."""
+    for whole in read_segments(directory):
+        yield from open_records(whole)
+
+
+def read_ring(reader: Reader) -> list[bytes]:
+    """The whole records that the ring still holds, oldest first."""
+    found: list[bytes] = []
+    while (row := reader.read()) is not None:
+        if hasattr(row, "payload"):
+            record = codec.JOURNAL.pack(*row[:-1], bytes(row.payload))
+            if is_whole(record):
+                found.append(record)
+    return found
+
+
+def last_run(found: list[bytes]) -> list[bytes]:
+    """The records at the end that follow each other: what lies before a break was left behind by a gap."""
+    numbers = [sequence_of(one) for one in found]
+    breaks = [at for at in range(1, len(numbers)) if numbers[at] != numbers[at - 1] + 1]
+    return found[breaks[-1] :] if breaks else found
+
+
+class Journal:
+    """Appends to ring and file, and reads both at start."""
+
+    def __init__(self, config: JournalConfig, ring: Writer, past: Reader, file: JournalFile) -> None:
+        """Catch the file up with the ring, and remember what both hold for the replay."""
+        self.file = file
+        self.ring = ring
+        self._before = config.disk == "before"
+        self._flush_interval_ns = config.flush_interval_ns
+        self._flush_ns = 0
+        self._pending = bytearray()
+        self._batch = bytearray()
+        self._beyond: list[bytes] = []  # what only the ring had at start
+        self.gap: Gap | None = None
+        self.had_ring = False  # the ring outlived the last life: memory was not lost
+        self.sequence = 0  # of the last record
+        self._catch_up(past)
+
+    @property
+    def full(self) -> bool:
+        """Whether the disk has no room ahead, or does not keep up: entries must stop."""
+        return self.file.full or self.file.choked or self.file.behind > BEHIND_MOST
+
+    @property
+    def closed(self) -> int:
+        """The last segment that nothing is added to any more, 0: none."""
+        return max(0, self.file.number - 1)
+
+    def replay(self, behind: int = 0, last: int = 0) -> Iterator[Entry]:
+        """Everything behind this segment, which ends with record `last`; read once, before anything is added."""
+        for whole in read_segments(self.file.directory, behind, last + 1):
+            last = sequence_of(whole[-SIZE:])
+            yield from open_records(whole)
+        if last < self.file.sequence:
+            found = f"its record {last + 1} is missing or damaged"
+            msg = f"the journal ends at {self.file.sequence}, {found}: {self.file.directory}"
+            raise JournalDamageError(msg)
+        for record in self._beyond:
+            if sequence_of(record) > last:
+                yield from open_records(record)
+
+    def add(self, now_ns: int, kind: int, payload: bytes) -> None:
+        """Put a record into the batch that `commit` makes lasting."""
+        assert len(payload) <= PAYLOAD_SIZE, (kind, len(payload))
+        self.sequence += 1
+        self._batch += pack_record(self.sequence, now_ns, kind, payload)
+
+    def commit(self, now_ns: int) -> None:
+        """Make the batch lasting: in shared memory always, on the disk if the policy says before."""
+        if not self._batch:
+            return
+        batch = bytes(self._batch)
+        self._batch.clear()
+        self._publish(batch, now_ns)
+
+    def append(self, batch: bytes, count: int, now_ns: int) -> None:
+        """Make records lasting that were packed elsewhere, numbered on from `sequence`."""
+        assert not self._batch, "a batch was begun and not committed"
+        self.sequence += count
+        self._publish(batch, now_ns)
+
+    def _publish(self, batch: bytes, now_ns: int) -> None:
+        """To the ring, and to the file by the policy."""
+        self.ring.publish_bytes(batch)
+        if self._before:
+            self.file.append(batch, now_ns)
+            self.file.flush()  # also what a roll has held back
+        else:
+            self._pending += batch
+
+    def settle(self, now_ns: int, *, idle: bool = True) -> None:
+        """After the bytes left: hand the file its share, look ahead for room, flush it when due and nothing waits."""
+        if self._pending:
+            pending = bytes(self._pending)
+            self._pending.clear()
+            self.file.append(pending, now_ns)
+        self.file.look_ahead(now_ns)
+        waited_ns = now_ns - self._flush_ns
+        if self._flush_interval_ns and waited_ns >= self._flush_interval_ns * (1 if idle else PATIENCE):
+            self._flush_ns = now_ns
+            self.file.begin_flush()
+
+    def close(self) -> None:
+        """Write what is left and let go of the file."""
+        if self._pending:
+            self.file.append(bytes(self._pending), 0)
+            self._pending.clear()
+        self.file.close()
+
+    def _catch_up(self, past: Reader) -> None:
+        """Append to the file the ring's records beyond the file's last, if none is missing in between."""
+        self.sequence = self.file.sequence
+        found = read_ring(past)
+        self.had_ring = bool(found)
+        run = [one for one in last_run(found) if sequence_of(one) > self.sequence]
+        if run and sequence_of(run[0]) != self.sequence + 1:
+            self.gap = Gap(self.sequence + 1, sequence_of(run[0]) - 1, self._keep(run))
+            return
+        for record in run:
+            self.file.append(record, 0)
+            self._beyond.append(record)
+            self.sequence = sequence_of(record)
+        self.file.flush()
+
+    def _keep(self, run: list[bytes]) -> str:
+        """Put records that cannot be joined to the journal beside it, for whoever looks into it."""
+        path = self.file.directory / f"behind-gap.{sequence_of(run[0]):012}"
+        try:
+            with open(open_private(path, os.O_WRONLY | os.O_TRUNC), "wb") as file:
+                file.write(b"".join(run))
+            sync_directory(self.file.directory)
+        except OSError:
+            path.unlink(missing_ok=True)
+            return ""
+        return str(path)

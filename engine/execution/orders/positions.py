@@ -1,0 +1,59 @@
+"""Publishes the cells of positions: where one changed at once, and now and then all that are held, newly valued.
+
+The first valuation of a UTC day is written into the journal: from it the day's own net is counted, in this life and in
+every later one. An instrument of which something is held waits for its price before its day begins.
+"""
+
+from engine.execution.orders import codec
+from engine.execution.orders.blotter import Blotter
+from engine.execution.orders.prices import Prices
+from engine.execution.seams import CellWriter
+from engine.model.words import JournalKind
+
+DAY_NS = 86_400 * 1_000_000_000
+
+
+class Positions:
+    """The POSITIONS lane."""
+
+    def __init__(self, blotter: Blotter, prices: Prices, cells: CellWriter, interval_ns: int) -> None:
+        """Bind the parts together; the first write values everything."""
+        self._blotter = blotter
+        self._ledger = blotter.ledger
+        self._prices = prices
+        self._write = cells.write_bytes
+        self._interval_ns = interval_ns
+        self._valued_ns = 0
+        self._day_ns = 0
+
+    def write(self, now_ns: int, fill_sequence: int) -> None:
+        """Write the cells that changed, and when it is time those of all that is held."""
+        touched = self._blotter.touched
+        if now_ns - self._valued_ns >= self._interval_ns:
+            self._valued_ns = now_ns
+            self._day_ns = now_ns - now_ns % DAY_NS
+            self._begin_days()
+            touched.update(index for index, one in enumerate(self._ledger.positions) if one.held)
+            self._blotter.forget_old()
+        for index in sorted(touched):
+            position = self._ledger.positions[index]
+            mark2 = self._prices.middle2(position.instrument.id)
+            rate = self._prices.usd_rate(position.instrument.quote)
+            self._write(index, codec.POSITION.pack(*position.row(fill_sequence, mark2, rate, self._day_ns)))
+        touched.clear()
+
+    def _begin_days(self) -> None:
+        """Begin the day of every instrument that can be valued and has not begun it."""
+        for instrument, account in self._ledger.account.items():
+            mark2 = self._prices.middle2(instrument)
+            if account.day_ns != self._day_ns and (mark2 or not self._ledger.holds(instrument)):
+                self._begin_day(instrument, mark2)
+
+    def _begin_day(self, instrument: int, mark2: int) -> None:
+        """Write it down and count from here."""
+        day = codec.DAY.pack(self._day_ns, mark2, instrument, 0, 0, 0, 0, 0, 0)
+        self._blotter.journal.add(self._valued_ns, JournalKind.DAY, day)
+        self._blotter.journal.commit(self._valued_ns)
+        self._ledger.begin_day(instrument, self._day_ns, mark2)
+        positions = enumerate(self._ledger.positions)
+        self._blotter.touched.update(index for index, one in positions if one.instrument.id == instrument)

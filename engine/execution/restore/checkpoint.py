@@ -1,0 +1,232 @@
+"""Checkpoints: a replay's whole state behind a closed segment of the journal, so that a start reads only what follows.
+
+    checkpoint.00000012      magic │ version │ crc │ segment · last sequence · identity │ the state (`replay_state`)
+
+A checkpoint is made from the journal itself: the newest good one is loaded, the closed segments behind it are fed, and
+the state is written anew. So it equals a full replay by construction, and whoever makes it needs nothing of execution:
+`advance` runs in a process of its own that idles at the lowest class (`checkpoint_process`), and
+the step that closes a segment only starts it. It is written beside, flushed, and renamed; the newest two are kept. One
+that is torn, flipped, of another version, journal, instruments or strategies, or ahead of the journal is passed over
+with a logged reason, for the one before it or for the whole journal. The segments themselves are kept: they are the
+audit.
+"""
+
+import fcntl
+import logging
+import os
+import sys
+import zlib
+from collections.abc import Iterable
+from hashlib import blake2b
+from pathlib import Path
+from struct import Struct
+from typing import NamedTuple
+
+import msgspec
+
+from engine.config.private import open_private
+from engine.execution.journal.journal import open_records
+from engine.execution.journal.journal_file import SIZE, number_of, read_segments, segments, sequence_of, sync_directory
+from engine.execution.orders import codec
+from engine.execution.orders.blotter import Blotter
+from engine.execution.orders.ledger import Ledger, Position
+from engine.execution.orders.order import Order
+from engine.execution.restore import replay_state
+from engine.execution.restore.replay import Replay
+from engine.model.instrument import Instrument
+
+logger = logging.getLogger("engine.execution.restore.checkpoint")
+
+MAGIC = b"STLYCKPT"
+REVISION = 6  # of what a replay makes of the journal: raise it when that changes
+SHAPES = (
+    Order.__slots__,
+    Position.__slots__,
+    replay_state.ReplayState.__struct_fields__,
+    codec.ORDER.record.fields,
+    codec.FILL.record.fields,
+    codec.INTENT.record.fields,
+)
+VERSION = zlib.crc32(repr((REVISION, SHAPES)).encode())
+HEADER = Struct("<8sIIQQ16s")
+CHECKED_FROM = 16  # the crc covers everything behind itself
+KEPT = 2
+BESIDE, LOCK = "checkpoint.beside", "checkpoint.lock"
+
+
+class Request(msgspec.Struct):
+    """What whoever makes a checkpoint must know."""
+
+    directory: str
+    segment: int  # the last closed one
+    instruments: tuple[Instrument, ...]
+    strategies: tuple[int, ...]
+
+    @property
+    def identity(self) -> bytes:
+        """Whose state it is: the instruments, the strategies, and the journal, known by its first record."""
+        of = [
+            (one.id, one.symbol, one.base, one.quote, one.price_decimals, one.size_decimals) for one in self.instruments
+        ]
+        return blake2b(repr((of, self.strategies, self._beginning())).encode(), digest_size=16).digest()
+
+    def _beginning(self) -> bytes:
+        """The first record, which tells when the journal began: a journal that was made anew is another one."""
+        for first in segments(Path(self.directory))[:1]:
+            with first.open("rb") as file:
+                return file.read(SIZE)
+        return b""
+
+
+class Checkpoint(NamedTuple):
+    """One that is good."""
+
+    segment: int
+    sequence: int
+    state: bytes
+
+
+class Nobody:
+    """Stands where a replay could tell or write something, which it never does."""
+
+    cursor = 0
+
+    def publish(self, *fields: object) -> bool:
+        """Tell nobody."""
+        raise AssertionError(fields)
+
+    def publish_bytes(self, buffer: bytes) -> bool:
+        """Tell nobody."""
+        raise AssertionError(buffer)
+
+    def add(self, now_ns: int, kind: int, payload: bytes) -> None:
+        """Write nothing."""
+        raise AssertionError((now_ns, kind, payload))
+
+    def commit(self, now_ns: int) -> None:
+        """Write nothing."""
+        raise AssertionError(now_ns)
+
+
+class Unheard(NamedTuple):
+    """Lanes that nobody reads."""
+
+    orders: Nobody = Nobody()
+    fills: Nobody = Nobody()
+
+
+def checkpoints(directory: Path) -> list[Path]:
+    """Those there are, in order."""
+    return sorted(directory.glob("checkpoint.[0-9]*"))
+
+
+def restore(request: Request, replay: Replay, last: int) -> int:
+    """Load the newest good checkpoint not ahead of record `last`; the segment it stands behind, or 0."""
+    for path in reversed(checkpoints(Path(request.directory))):
+        found = read(path, request.identity)
+        if isinstance(found, str):
+            logger.warning("checkpoint passed over", extra={"file": str(path), "why": found})
+        elif found.sequence > last:
+            why = f"it stands at record {found.sequence}, the journal ends at {last}"
+            logger.warning("checkpoint passed over", extra={"file": str(path), "why": why})
+        else:
+            replay_state.load(found.state, replay)
+            logger.info("checkpoint loaded", extra={"file": str(path), "record": found.sequence})
+            return found.segment
+    return 0
+
+
+def read(path: Path, identity: bytes) -> Checkpoint | str:
+    """What a file holds, or why it is not good."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        return f"it cannot be read: {error.strerror}"
+    if len(data) < HEADER.size:
+        return f"it is torn: {len(data)} bytes"
+    magic, version, check, segment, sequence, of = HEADER.unpack_from(data)
+    wrong = {
+        f"it begins with {magic!r}, not {MAGIC!r}": magic != MAGIC,
+        f"it is of version {version:08x}, this program reads {VERSION:08x}": version != VERSION,
+        "its checksum is wrong": zlib.crc32(data[CHECKED_FROM:]) != check,
+        "it was made for another journal, other instruments or strategies": of != identity,
+        f"it stands behind segment {segment}": segment != number_of(path),
+    }
+    for why, holds in wrong.items():
+        if holds:
+            return why
+    return Checkpoint(segment, sequence, data[HEADER.size :])
+
+
+def advance(request: Request) -> None:
+    """Make the checkpoint behind the last closed segment; nothing when it is there, or another process makes it."""
+    directory = Path(request.directory)
+    try:
+        descriptor = open_private(directory / LOCK, os.O_WRONLY)
+    except OSError as error:
+        _warn(request.segment, error)
+        return
+    with open(descriptor, "w", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        replay = blank(request)
+        behind = restore(request, replay, sys.maxsize)
+        if behind >= request.segment:
+            return
+        last = _feed(replay, read_segments(directory, behind, replay.sequence + 1, request.segment))
+        closed = next(path for path in segments(directory) if number_of(path) == request.segment)
+        whole = sequence_of(closed.read_bytes()[-SIZE:])
+        if last != whole:  # the start that finds it says so
+            logger.error("no checkpoint of a damaged journal", extra={"record": last + 1, "directory": str(directory)})
+            return
+        write(directory, Checkpoint(request.segment, last, replay_state.dump(replay)), request.identity)
+
+
+def blank(request: Request) -> Replay:
+    """A replay that is fed from the beginning, and stands alone."""
+    ledger = Ledger(request.instruments, request.strategies)
+    return Replay(Blotter(Unheard(), Nobody(), ledger))
+
+
+def _feed(replay: Replay, wholes: Iterable[bytes]) -> int:
+    """Feed segments; the last record's number."""
+    for whole in wholes:
+        for entry in open_records(whole):
+            replay.feed(entry)
+    return replay.sequence
+
+
+def write(directory: Path, one: Checkpoint, identity: bytes) -> None:
+    """Write it beside, have it on the disk, give it its name, and let go of all but the newest two."""
+    rest = HEADER.pack(MAGIC, VERSION, 0, one.segment, one.sequence, identity)[CHECKED_FROM:] + one.state
+    head = HEADER.pack(MAGIC, VERSION, zlib.crc32(rest), one.segment, one.sequence, identity)[:CHECKED_FROM]
+    beside = directory / BESIDE
+    try:
+        _write_whole(beside, head + rest)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        _warn(one.segment, error)
+        return
+    os.rename(beside, directory / f"checkpoint.{one.segment:08}")
+    sync_directory(directory)
+    for old in checkpoints(directory)[:-KEPT]:
+        os.unlink(old)
+
+
+def _warn(segment: int, error: OSError) -> None:
+    """A checkpoint that is not made costs the next start its time, and nothing else."""
+    logger.warning("no checkpoint", extra={"segment": segment, "why": error.strerror or str(error)})
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    """A file that stands on the disk when this returns."""
+    descriptor = open_private(path, os.O_WRONLY | os.O_TRUNC)
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(descriptor, view) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

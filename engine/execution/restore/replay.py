@@ -1,0 +1,304 @@
+"""The replay: from the journal back to what was known when the last life ended.
+
+    INTENT     its id is taken; what it cancels is to be cancelled  VERDICT    a refused REPLACE waits for nothing
+    ORDER      the order as it stood then                           FILL       its order, and the positions
+    WATERMARK  fills known up to here                               COMMAND    halted or not; what it cancels
+    START      what the numbers mean: other instruments are refused DAY        what the day's net is counted from
+    BALANCE    what the account held when it last agreed with the fills
+
+An order found as CREATED or SENT may or may not be at the venue: it is UNKNOWN, and the recovery asks. Nothing here
+is written or told; `fills_after` gives the fills that the readers may have missed of the last moment.
+
+`feed` takes entry by entry; what has been fed stands in the blotter and in this object's own fields, all of it bounded,
+and is all that a checkpoint holds (`replay_state`). What a life needs beyond that follows from it, in `finish`.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from engine.execution.algorithms.chase import Chase
+from engine.execution.journal.journal import Entry
+from engine.execution.journal.terms import check_known, check_terms, number_of, terms_of
+from engine.execution.orders import codec
+from engine.execution.orders.blotter import STRATEGY_SHIFT, Blotter
+from engine.execution.orders.fills import Trade
+from engine.execution.orders.order import CREATED, Order
+from engine.execution.venue.alarm import INSTRUMENT_REASONS
+from engine.execution.venue.baseline import Baseline
+from engine.model.words import CommandKind, FillFlag, IntentKind, JournalKind, OrderFlag, OrderType
+from engine.risk.approval import MINUTE_NS
+
+FILLS_TOLD_AGAIN = 4096
+ORDERS_TOLD_AGAIN = 64  # more than one commit can hold: what a death between journal and telling leaves untold
+MARKS_KEPT = 65_536
+DISPUTES_KEPT = 1024
+
+
+def _told(row: Any, last: Any) -> bool:
+    """Whether a fill is the last one told, or stands in the opening that was told last."""
+    if last.flags & FillFlag.OPENING:
+        return bool(row.receive_ns <= last.receive_ns)
+    return (row.instrument, row.venue_fill_id) == (last.instrument, last.venue_fill_id)
+
+
+def _goes_on(chase: Chase) -> bool:
+    """Whether a chase has not ended: something stands, or is about to."""
+    return bool(chase.order.live or chase.standing.live or chase.order.flags & OrderFlag.REPRICING)
+
+
+class Placed(NamedTuple):
+    """When a request left, whose it was, and which part of the order rate it used."""
+
+    now_ns: int
+    strategy: int
+    reserved: bool
+
+
+class Replay:
+    """What the journal says, once."""
+
+    def __init__(self, blotter: Blotter) -> None:
+        """Begin with the empty blotter to fill."""
+        self.blotter = blotter
+        self._instruments = {number: one.instrument for number, one in blotter.ledger.account.items()}
+        self.sequence = 0  # of the last record
+        self.records = 0
+        self.terms: dict[int, bytes] = {}  # by instrument: as the life that is being read began; those of today if none
+        self.halted = False
+        self.alarmed = False  # halted by execution itself, and no operator has resumed since
+        self.disputes: deque[tuple[int, int, int]] = deque(maxlen=DISPUTES_KEPT)  # instrument, fill, venue's order
+        self.stopped: dict[int, tuple[int, int, int]] = {}  # instruments halted by execution: since when, why, value
+        self.baseline, self.agreed_ns = Baseline(), 0  # of the account's balances, and when it last agreed
+        self.command_life = self.commands_followed = 0  # which COMMANDS ring, and how far it was followed
+        self.placed: deque[Placed] = deque(maxlen=MARKS_KEPT)  # the requests that left, for the rate
+        self.chased: dict[int, Chase] = {}
+        self.replaces: dict[int, Any] = {}  # intents that no order and no refusal has followed
+        self.fills: deque[Any] = deque(maxlen=FILLS_TOLD_AGAIN)
+        self.last_orders: deque[Order] = deque(maxlen=ORDERS_TOLD_AGAIN)
+        self.chases: list[Chase] = []  # those that had not ended; from `finish`
+        self.untold: list[Any] = []  # REPLACE intents that came to nothing; from `finish`
+
+    def run(self, entries: Iterable[Entry]) -> None:
+        """Read the journal through."""
+        for entry in entries:
+            self.feed(entry)
+        self.finish()
+
+    def feed(self, entry: Entry) -> None:
+        """Take one entry in."""
+        self.records += 1
+        self.sequence = entry.sequence
+        self._read(entry)
+
+    def finish(self) -> None:
+        """Nothing more comes: what was going on goes on."""
+        self._restore_chases()
+        self._restore_heirs()
+
+    def fills_after(self, last: Any) -> list[Any]:
+        """The fills behind the last one that the readers were told of."""
+        behind: list[Any] = []
+        for row in reversed(self.fills):
+            if last is not None and _told(row, last):
+                break
+            behind.append(row)
+        return behind[::-1]
+
+    def absorb(self, row: Any) -> None:
+        """Take a fill in; one whose order is not known any more, or not yet, moves the positions alone."""
+        blotter, values = self.blotter, tuple(row)
+        trade = Trade(row.venue_order_id, row.side, row.price, row.size, row.venue_ns)
+        blotter.know(row.instrument, row.venue_fill_id, trade)
+        self.fills.append(row)
+        self.baseline.trade(self._instruments[row.instrument], row.side, row.price, row.size)
+        self.baseline.charge(row.fee_asset.rstrip(b"\0").decode(), row.fee)
+        order = blotter.orders.get(row.client_id)
+        if order is None:
+            blotter.hold(values)
+        else:
+            blotter.take(order, values)
+            self.last_orders.append(order)
+
+    def _read(self, entry: Entry) -> None:
+        """One entry."""
+        if entry.kind == JournalKind.INTENT:
+            self._read_intent(codec.INTENT.unpack(entry.payload))
+        elif entry.kind == JournalKind.VERDICT:
+            if self.replaces and (verdict := codec.VERDICT.unpack(entry.payload)).reason:
+                self.replaces.pop(verdict.intent_id, None)
+        elif entry.kind == JournalKind.ORDER:
+            row = codec.ORDER.unpack(entry.payload)
+            self._check(row)
+            self._read_order(row, entry.now_ns)
+        elif entry.kind == JournalKind.FILL:
+            row = codec.FILL.unpack(entry.payload)
+            self._check(row)
+            self.absorb(row)
+        elif entry.kind == JournalKind.WATERMARK:
+            self._read_watermark(codec.FILL.unpack(entry.payload))
+        elif entry.kind == JournalKind.COMMAND:
+            self._read_command(codec.COMMAND.unpack(entry.payload))
+        elif entry.kind == JournalKind.DAY:
+            day = codec.DAY.unpack(entry.payload)  # of an instrument that is not configured any more: nothing to count
+            self.blotter.ledger.begin_day(day.instrument, day.day_ns, day.mark2)
+        else:
+            self._read_text(entry)
+
+    def _read_text(self, entry: Entry) -> None:
+        """One entry that is no record."""
+        if entry.kind == JournalKind.BALANCE:
+            self.baseline.read(entry.payload)
+            self.agreed_ns = entry.now_ns if entry.payload.startswith(b"=") else self.agreed_ns
+        elif entry.kind == JournalKind.START and entry.payload:
+            self.terms[number_of(entry.payload)] = entry.payload
+
+    def _read_watermark(self, row: Any) -> None:
+        """Every fill up to this id is known; one of another symbol or of a dropped instrument says nothing."""
+        if row.instrument in self._instruments and self._means_the_same(row.instrument):
+            self.blotter.audited(row.instrument, row.venue_fill_id)
+
+    def _check(self, row: Any) -> None:
+        """Refuse an order or a fill whose numbers do not mean what they would mean today."""
+        check_known(row, self._instruments)
+        if not self._means_the_same(row.instrument):
+            check_terms(self.terms[row.instrument], self._instruments)
+
+    def _means_the_same(self, instrument: int) -> bool:
+        """Whether the life that is being read knew this instrument as it is today; a dropped one binds nothing."""
+        one, terms = self._instruments.get(instrument), self.terms.get(instrument)
+        return one is None or terms is None or terms == terms_of(one)
+
+    def _read_intent(self, row: Any) -> None:
+        """An intent that was taken."""
+        strategy = row.intent_id >> STRATEGY_SHIFT
+        self.blotter.last_intent[strategy] = max(row.intent_id, self.blotter.last_intent.get(strategy, 0))
+        if row.kind == IntentKind.REPLACE:
+            self.replaces[row.intent_id] = row
+        elif row.kind == IntentKind.CANCEL_ALL:
+            self._cancel_all(row.strategy, row.instrument)
+        elif row.kind == IntentKind.CANCEL:
+            order = self.blotter.by_intent.get(row.target_id)
+            if order is not None and order.strategy == row.strategy:
+                self._cancel(order)
+
+    def _cancel_all(self, strategy: int, instrument: int) -> None:
+        """Everything that stands, or a strategy's, or an instrument's, was to be cancelled."""
+        chased = [chase.order for chase in self.chased.values()]
+        for order in dict.fromkeys((*self.blotter.live.values(), *chased)):
+            if (not strategy or order.strategy == strategy) and (not instrument or order.instrument == instrument):
+                self._cancel(order)
+
+    def _cancel(self, order: Order) -> None:
+        """An order was to be cancelled, whether or not the life that was told lived to send it."""
+        chase = self.chased.get(order.intent_id)
+        if chase is not None and _goes_on(chase):
+            chase.order.flags |= OrderFlag.CANCEL_WANTED
+        one: Order | None = order
+        while one is not None and (one.live or one is order):
+            if one.live:
+                one.flags |= OrderFlag.CANCEL_WANTED
+            one = one.predecessor
+
+    def _read_order(self, row: Any, now_ns: int) -> None:
+        """An order as it stood."""
+        order = self.blotter.orders.get(row.client_id)
+        if order is None:
+            order = self._enter(row)
+        if row.state == CREATED:
+            self._mark(Placed(now_ns, row.strategy, bool(row.flags & OrderFlag.RESERVED)))
+        self.blotter.bind(order, row.venue_order_id)
+        order.sent_ns, order.answer_ns, order.now_ns = row.sent_ns, row.answer_ns, row.now_ns
+        order.expires_ns, order.error, order.flags = row.expires_ns, row.error, row.flags
+        order.error_text = row.error_text.rstrip(b"\0")
+        order.filled = row.filled
+        order.venue_filled = max(order.venue_filled, order.filled)
+        self.blotter.restore(order, row.state)
+        self.last_orders.append(order)
+        if not order.live:
+            self._forget()
+
+    def _mark(self, request: Placed) -> None:
+        """A request left; older ones than the rate looks at are let go."""
+        while self.placed and self.placed[0].now_ns <= request.now_ns - MINUTE_NS:
+            self.placed.popleft()
+        self.placed.append(request)
+
+    def _forget(self) -> None:
+        """Let go of what the blotter lets go of."""
+        for order in self.blotter.forget_old():
+            chase = self.chased.get(order.intent_id)
+            if chase is not None and chase.order is order:
+                del self.chased[order.intent_id]
+
+    def _enter(self, row: Any) -> Order:
+        """An order seen for the first time."""
+        order = order_of(row)
+        self.replaces.pop(row.intent_id, None)
+        before = self.blotter.by_intent.get(row.replaces_id)
+        if before is not None and before.live:
+            order.predecessor, before.successor = before, order
+        if row.order_type == OrderType.CHASE:
+            chase = self.chased.get(row.intent_id)
+            if chase is None:
+                self.chased[row.intent_id] = Chase(order)
+            else:
+                chase.add(order)
+        self.blotter.enter(order)
+        return order
+
+    def _read_command(self, row: Any) -> None:
+        """A halt outlives the process; a command is followed once; what execution said itself only RESUME ends."""
+        self.commands_followed, self.command_life, disputed = row.spare
+        if row.flags and disputed:
+            self.disputes.append((row.instrument, row.value, disputed))
+        if row.kind == CommandKind.RESUME:
+            self._read_resume(row.instrument)
+        elif row.flags in INSTRUMENT_REASONS and row.instrument:
+            self.stopped[row.instrument] = (row.now_ns, row.flags, row.value)
+        elif row.flags:
+            self.alarmed = True
+        elif row.kind == CommandKind.HALT:
+            self.halted = True
+        if row.kind == CommandKind.CANCEL_ALL:
+            self._cancel_all(row.strategy, row.instrument)
+        elif row.flags in INSTRUMENT_REASONS and row.instrument:
+            self._cancel_all(0, row.instrument)
+        elif row.kind in (CommandKind.HALT, CommandKind.DRAIN):
+            self._cancel_all(0, 0)
+
+    def _read_resume(self, instrument: int) -> None:
+        """An operator's word ends the halt of one instrument, or every halt; what the account holds then counts."""
+        self.baseline.clear()
+        if instrument:
+            self.stopped.pop(instrument, None)
+        else:
+            self.halted = self.alarmed = False
+            self.stopped.clear()
+
+    def _restore_chases(self) -> None:
+        """Chases that had not ended."""
+        for chase in self.chased.values():
+            chase.stopped = bool(chase.order.flags & OrderFlag.CANCEL_WANTED)
+            if _goes_on(chase):
+                self.chases.append(chase)
+
+    def _restore_heirs(self) -> None:
+        """REPLACE intents that waited for their target to end; of those whose target has ended nobody was told."""
+        for row in self.replaces.values():
+            order = self.blotter.by_intent.get(row.target_id)
+            if order is not None and order.live:
+                order.heir = row
+            else:
+                self.untold.append(row)
+
+
+def order_of(row: Any) -> Order:
+    """An order with what never changes of it."""
+    order = Order(
+        row.client_id, row.intent_id, row.strategy, row.instrument, row.side, row.order_type, row.time_in_force,
+        row.price, row.size,
+    )  # fmt: skip
+    order.intent_ns, order.receive_ns, order.timeout_ns = row.intent_ns, row.receive_ns, row.timeout_ns
+    order.reprice, order.limit_price, order.replaces_id = row.reprice, row.limit_price, row.replaces_id
+    return order

@@ -1,0 +1,283 @@
+"""The whole state of a replay as bytes, and back: what a checkpoint holds.
+
+Everything that `Replay.feed` can change stands here: the blotter's tables, the ledger's positions and the replay's own
+fields. Orders are one array; whatever refers to one says its place in it, so that two ways to the same order lead to
+the same order again. Tables are told in their order, because what execution does first depends on it.
+"""
+
+from array import array
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+
+from engine.execution.algorithms.chase import Chase
+from engine.execution.orders import codec
+from engine.execution.orders.blotter import Blotter
+from engine.execution.orders.fills import KnownFills, Trade
+from engine.execution.orders.ledger import Position
+from engine.execution.orders.order import Order
+from engine.execution.restore.replay import Placed, Replay, order_of
+
+NONE = -1
+PLACES = ("instrument", "strategy", "terms")  # what a position is, rather than what it has come to
+NUMBERS = tuple(name for name in Position.__slots__ if name not in (*PLACES, "fees_other"))
+TRADE_FIELDS = len(Trade._fields)
+
+
+class Number(NamedTuple):
+    """A number by its name: text, because sums pass 64 bits."""
+
+    name: str
+    value: str
+
+
+class PositionState(msgspec.Struct, array_like=True):
+    """One position."""
+
+    strategy: int
+    instrument: int
+    numbers: list[Number]
+    fees_other: list[tuple[bytes, str]]
+
+
+class FillsState(msgspec.Struct, array_like=True):
+    """The known fills of one instrument; `trades` is one int64 a field."""
+
+    instrument: int
+    floor_id: int
+    floor_ns: int
+    ids: bytes
+    trades: bytes
+
+
+class OrdersState(msgspec.Struct, array_like=True):
+    """Orders as an array: their records, and what the records do not say."""
+
+    rows: bytes
+    venue_filled: list[int]
+    exposure: list[int]
+    predecessors: list[int]
+    successors: list[int]
+
+
+class ChaseState(msgspec.Struct, array_like=True):
+    """One chase, its orders by their places."""
+
+    intent_id: int
+    size: int
+    order: int
+    orders: list[int]
+
+
+class ReplayState(msgspec.Struct):
+    """All of it."""
+
+    sequence: int
+    records: int
+    halted: bool
+    alarmed: bool
+    disputes: list[tuple[int, int, int]]
+    stopped: list[tuple[int, int, int, int]]
+    agreed_ns: int
+    agreed: list[Number]
+    moved: list[Number]
+    slack: list[Number]
+    ours: list[str]
+    others: list[str]
+    command_life: int
+    commands_followed: int
+    placed: list[Placed]
+    chases: list[ChaseState]
+    replaces: bytes
+    fills_told: bytes
+    last_orders: list[int]
+    orders: OrdersState
+    table: int  # so many of the orders, from the first, stand in the blotter's table
+    by_intent: list[tuple[int, int]]
+    by_venue: list[tuple[int, int, int]]
+    live: list[int]
+    done: list[int]
+    fills: list[FillsState]
+    watermarks: list[tuple[int, int]]
+    terms: list[tuple[int, bytes]]
+    last_intent: list[tuple[int, int]]
+    touched: list[int]
+    positions: list[PositionState]
+
+
+def dump(replay: Replay) -> bytes:
+    """The state after the last entry that was fed."""
+    blotter = replay.blotter
+    orders = _reachable(replay)
+    at = {id(order): place for place, order in enumerate(orders)}
+    state = ReplayState(
+        sequence=replay.sequence,
+        records=replay.records,
+        halted=replay.halted,
+        alarmed=replay.alarmed,
+        disputes=list(replay.disputes),
+        stopped=[(instrument, *why) for instrument, why in replay.stopped.items()],
+        agreed_ns=replay.agreed_ns,
+        agreed=_numbers(replay.baseline.agreed),
+        moved=_numbers(replay.baseline.moved),
+        slack=_numbers(replay.baseline.slack),
+        ours=sorted(replay.baseline.ours),
+        others=sorted(replay.baseline.others),
+        command_life=replay.command_life,
+        commands_followed=replay.commands_followed,
+        placed=list(replay.placed),
+        chases=[
+            ChaseState(intent, one.size, at[id(one.order)], [at[id(order)] for order in one.orders])
+            for intent, one in replay.chased.items()
+        ],
+        replaces=b"".join(codec.INTENT.pack_row(row) for row in replay.replaces.values()),
+        fills_told=b"".join(codec.FILL.pack_row(row) for row in replay.fills),
+        last_orders=[at[id(order)] for order in replay.last_orders],
+        orders=_dump_orders(orders, at),
+        table=len(blotter.orders),
+        by_intent=[(intent, at[id(order)]) for intent, order in blotter.by_intent.items()],
+        by_venue=[(*key, at[id(order)]) for key, order in blotter.by_venue.items()],
+        live=[at[id(order)] for order in blotter.live.values()],
+        done=[at[id(order)] for order in blotter.done],
+        fills=[_dump_fills(instrument, known) for instrument, known in blotter.fills.items()],
+        watermarks=list(blotter.watermarks.items()),
+        terms=list(replay.terms.items()),
+        last_intent=list(blotter.last_intent.items()),
+        touched=sorted(blotter.touched),
+        positions=[_dump_position(one) for one in blotter.ledger.positions],
+    )
+    return msgspec.msgpack.encode(state)
+
+
+def load(data: bytes, replay: Replay) -> None:
+    """Put the state into a replay that has been fed nothing."""
+    state, blotter = msgspec.msgpack.decode(data, type=ReplayState), replay.blotter
+    replay.sequence, replay.records = state.sequence, state.records
+    replay.halted, replay.alarmed = state.halted, state.alarmed
+    replay.command_life, replay.commands_followed = state.command_life, state.commands_followed
+    replay.disputes.extend(state.disputes)
+    replay.stopped.update((instrument, (since, reason, value)) for instrument, since, reason, value in state.stopped)
+    replay.agreed_ns, since = state.agreed_ns, replay.baseline
+    since.ours.update(state.ours)
+    since.others.update(state.others)
+    for amounts, named in ((since.agreed, state.agreed), (since.moved, state.moved), (since.slack, state.slack)):
+        amounts.update((name, int(value)) for name, value in named)
+    replay.placed.extend(state.placed)
+    replay.terms.update(state.terms)
+    orders = _load_orders(state.orders)
+    for one in state.chases:
+        chase = replay.chased[one.intent_id] = Chase(orders[one.order])
+        chase.size, chase.orders = one.size, [orders[place] for place in one.orders]
+    replay.replaces.update((row.intent_id, row) for row in _rows(codec.INTENT, state.replaces))
+    replay.fills.extend(_rows(codec.FILL, state.fills_told))
+    replay.last_orders.extend(orders[place] for place in state.last_orders)
+    _load_tables(state, orders, blotter)
+    for told in state.positions:
+        cell = blotter.ledger.cells(told.strategy, told.instrument)[-1]
+        _load_position(blotter.ledger.positions[cell], told)
+
+
+def _load_tables(state: ReplayState, orders: list[Order], blotter: Blotter) -> None:
+    """The blotter's tables."""
+    blotter.orders.update((order.client_id, order) for order in orders[: state.table])
+    blotter.by_intent.update((intent, orders[place]) for intent, place in state.by_intent)
+    blotter.by_venue.update(((instrument, number), orders[place]) for instrument, number, place in state.by_venue)
+    blotter.live.update((orders[place].client_id, orders[place]) for place in state.live)
+    blotter.done.extend(orders[place] for place in state.done)
+    blotter.watermarks.update(state.watermarks)
+    blotter.last_intent.update(state.last_intent)
+    blotter.touched.update(state.touched)
+    for told in state.fills:
+        _load_fills(told, blotter.fills[told.instrument])
+    blotter.overdue.update(instrument for instrument, known in blotter.fills.items() if known.overdue)
+
+
+def _reachable(replay: Replay) -> list[Order]:
+    """Every order that anything refers to, those of the blotter's table first."""
+    blotter = replay.blotter
+    found = {id(order): order for order in blotter.orders.values()}
+    waiting = [*blotter.done, *blotter.by_venue.values(), *blotter.by_intent.values(), *replay.last_orders]
+    waiting += [*blotter.live.values(), *found.values()]
+    waiting += [order for chase in replay.chased.values() for order in (chase.order, *chase.orders)]
+    seen: set[int] = set()
+    while waiting:
+        order = waiting.pop()
+        if id(order) not in seen:
+            seen.add(id(order))
+            found.setdefault(id(order), order)
+            waiting += [one for one in (order.predecessor, order.successor) if one is not None]
+    return list(found.values())
+
+
+def _dump_orders(orders: list[Order], at: dict[int, int]) -> OrdersState:
+    def place(order: Order | None) -> int:
+        return NONE if order is None else at[id(order)]
+
+    return OrdersState(
+        b"".join(codec.ORDER.pack(*order.row()) for order in orders),
+        [order.venue_filled for order in orders],
+        [order.exposure for order in orders],
+        [place(order.predecessor) for order in orders],
+        [place(order.successor) for order in orders],
+    )
+
+
+def _load_orders(state: OrdersState) -> list[Order]:
+    orders = [_load_order(row) for row in _rows(codec.ORDER, state.rows)]
+    links = zip(state.venue_filled, state.exposure, state.predecessors, state.successors, strict=True)
+    for order, (filled, exposure, before, after) in zip(orders, links, strict=True):
+        order.venue_filled, order.exposure = filled, exposure
+        order.predecessor = None if before == NONE else orders[before]
+        order.successor = None if after == NONE else orders[after]
+    return orders
+
+
+def _load_order(row: Any) -> Order:
+    """An order from its record."""
+    order = order_of(row)
+    order.state, order.flags, order.error, order.filled = row.state, row.flags, row.error, row.filled
+    order.error_text = row.error_text.rstrip(b"\0")
+    order.venue_order_id, order.expires_ns = row.venue_order_id, row.expires_ns
+    order.sent_ns, order.answer_ns, order.now_ns = row.sent_ns, row.answer_ns, row.now_ns
+    return order
+
+
+def _dump_fills(instrument: int, known: KnownFills) -> FillsState:
+    ids, trades = array("q", known.trades), array("q", _flat(known.trades.values()))
+    return FillsState(instrument, known.floor_id, known.floor_ns, ids.tobytes(), trades.tobytes())
+
+
+def _load_fills(state: FillsState, known: KnownFills) -> None:
+    known.floor_id, known.floor_ns = state.floor_id, state.floor_ns
+    flat = iter(array("q", state.trades))
+    trades = map(Trade._make, zip(*[flat] * TRADE_FIELDS, strict=True))
+    known.trades.update(zip(array("q", state.ids), trades, strict=True))
+
+
+def _flat(trades: Iterable[Trade]) -> Iterator[int]:
+    for trade in trades:
+        yield from trade
+
+
+def _dump_position(position: Position) -> PositionState:
+    numbers = [Number(name, str(getattr(position, name))) for name in NUMBERS]
+    who, what = position.strategy, position.instrument.id
+    return PositionState(who, what, numbers, [(asset, str(value)) for asset, value in position.fees_other.items()])
+
+
+def _load_position(position: Position, state: PositionState) -> None:
+    for name, value in state.numbers:
+        setattr(position, name, int(value))
+    position.fees_other = {asset: int(value) for asset, value in state.fees_other}
+
+
+def _numbers(amounts: dict[str, int]) -> list[Number]:
+    return [Number(name, str(value)) for name, value in amounts.items()]
+
+
+def _rows(one: codec.Codec, data: bytes) -> Iterator[Any]:
+    """The records in these bytes."""
+    size = one.record.size
+    for at in range(0, len(data), size):
+        yield one.unpack(data[at : at + size])

@@ -1,0 +1,308 @@
+"""The broker: sends what the blotter holds to the venue, and takes the venue's word back into the blotter.
+
+What the venue says of an order may come late, twice and in any order. So an order only moves forward, except when
+the venue answers our own question: fills are added by identity, the venue's filled size only grows, and an end stays
+an end unless we had inferred it. Whatever stays open is handed to the recovery, which asks.
+"""
+
+import logging
+from typing import TYPE_CHECKING, Protocol
+
+from engine.execution.orders import client_id
+from engine.execution.orders.blotter import Blotter
+from engine.execution.orders.order import CANCELLING, FILLED, IN_FLIGHT, OPEN, PARTLY, REJECTED, UNKNOWN, Order
+from engine.execution.venue import contradictions
+from engine.execution.venue.gateway import NO_DENIAL, Ask, Gateway, Request
+from engine.log import BoundedLog
+from engine.model.refusals import reject_text
+from engine.model.words import DONE_STATES, OrderFlag, OrderState
+from engine.risk.gate import RiskGate
+from engine.venues.trading import FillNews, News, OrderNews, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+logger = logging.getLogger("engine.execution")
+
+PLACE, FILLS_MISSING, RESERVED = Ask.PLACE, OrderFlag.FILLS_MISSING, OrderFlag.RESERVED
+CANCEL_PAUSE_NS = 100_000_000  # after a cancel that the venue refused, doubled by each further one
+CANCEL_PAUSES = 7  # doublings at the most: 12.8 s
+CONTRADICTED_PAUSE_NS = 5_000_000_000  # before the venue is asked again about an order that it contradicted itself on
+
+
+class Inquirer(Protocol):
+    """Who asks the venue about what is not known."""
+
+    def ask(self, order: Order, due_ns: int) -> None:
+        """Ask about this order at that time."""
+
+    def fetch(self, order: Order, due_ns: int) -> None:
+        """Fetch this order's fills at that time, unless they have come."""
+
+
+class Broker:
+    """Requests out, the venue's word in."""
+
+    def __init__(
+        self, blotter: Blotter, gateway: Gateway, gate: RiskGate, inquirer: Inquirer, system: bytes, fills_grace_ns: int
+    ) -> None:
+        """Bind the parts together."""
+        self._blotter = blotter
+        self._gateway = gateway
+        self._gate = gate
+        self._inquirer = inquirer
+        self._system = system
+        self._grace_ns = fills_grace_ns
+        self.on_odd: Callable[[Order, OrderNews, int], None] = lambda *_: None  # told of a status that nobody knows
+        self.on_false_fill: Callable[[Order, FillNews, str, int], None] = lambda *_: None
+        self.on_false_news: Callable[[Order, OrderNews, str, int], None] = lambda *_: None
+        self._instruments = {number: one.instrument for number, one in blotter.ledger.account.items()}
+        self._log = BoundedLog(logger)
+        self._refused: dict[bytes, Order] = {}  # orders whose cancel waits after a refusal
+
+    def place(self, order: Order, now_ns: int) -> None:
+        """Send an order that stands in the journal as CREATED."""
+        gateway = self._gateway
+        request_id = gateway.next_id()
+        payload = gateway.wire.place(
+            request_id, order.instrument, order.side, order.time_in_force, order.price, order.size, order.client_id,
+            gateway.clock.venue_ns(now_ns),
+        )  # fmt: skip
+        self.placed(order, request_id, now_ns, left=gateway.transmit(payload))
+
+    def placed(self, order: Order, request_id: int, now_ns: int, *, left: bool) -> None:
+        """The bytes of a placement were given to the connection, and left or did not."""
+        self._gate.mark(now_ns, order.strategy, bool(order.flags & RESERVED))
+        if left:
+            self._gateway.remember(request_id, Request(PLACE, now_ns, order))
+            self._blotter.sent(order, now_ns)
+        else:
+            self._doubt(order, now_ns)
+
+    def replace(self, old: Order, new: Order, now_ns: int) -> None:
+        """Send the replacement of an order without fills; both stand in the journal."""
+        gateway = self._gateway
+        request_id = gateway.next_id()
+        payload = gateway.wire.replace(
+            request_id, new.instrument, new.side, new.time_in_force, new.price, new.size, new.client_id,
+            old.client_id, gateway.clock.venue_ns(now_ns),
+        )  # fmt: skip
+        self._gate.mark(now_ns, new.strategy, bool(new.flags & RESERVED))
+        old.cancel_pending = True
+        if gateway.push(request_id, Request(Ask.REPLACE, now_ns, new, old), payload):
+            self._blotter.sent(new, now_ns)
+        else:
+            self._cancel_doubtful(old, now_ns)
+            self._doubt(new, now_ns)
+
+    def cancel(self, order: Order, now_ns: int, flag: OrderFlag = OrderFlag.CANCEL_WANTED) -> None:
+        """Have an order cancelled: at once if it is open, as soon as it turns out to be open if it is in flight."""
+        if not order.live:
+            return
+        if not order.flags & flag:
+            order.flags |= flag
+            waits = order.cancel_pending or not self._gateway.up or now_ns < order.cancel_after_ns
+            if waits or order.state not in (OPEN, PARTLY):
+                self._blotter.note(order, now_ns)  # the wish must outlive us: nothing is sent that would carry it
+        if order.cancel_pending or order.state not in (OPEN, PARTLY, CANCELLING) or not self._gateway.up:
+            return
+        if now_ns < order.cancel_after_ns:
+            self._refused[order.client_id] = order
+            return
+        if order.state != CANCELLING:
+            self._blotter.move(order, CANCELLING, now_ns)
+        self._send_cancel(order, now_ns)
+
+    def retry_cancels(self, now_ns: int) -> None:
+        """Look again at the orders whose cancel was refused, where the pause is over."""
+        for key, order in list(self._refused.items()):
+            if now_ns >= order.cancel_after_ns:
+                del self._refused[key]
+                self._blotter.changed.append(order)
+
+    @property
+    def halted(self) -> bool:
+        """Whether nothing is to stand at the venue."""
+        return self._gate.halted
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a cancel waits after a refusal."""
+        return bool(self._refused)
+
+    def on_answer(self, request: Request, news: News, now_ns: int) -> None:
+        """The answer to a placement, a cancel or a replacement."""
+        if news.retry_after_ns:
+            clock = self._gateway.clock
+            until_ns = news.retry_after_ns - clock.offset_ns
+            self._gate.backoff_until_ns = max(self._gate.backoff_until_ns, until_ns)
+        order, other = request.order, request.other
+        assert order is not None
+        if request.kind == Ask.CANCEL:
+            self._on_cancel(order, Outcome(news.outcome), news, now_ns)
+        elif request.kind == Ask.PLACE:
+            placed, fills = (None, []) if news.outcome != Outcome.ACCEPTED else self._gateway.wire.read_order(news.body)
+            self._on_place(order, Outcome(news.outcome), news.error, news.text, placed, fills, now_ns)
+        else:
+            assert other is not None
+            both = self._gateway.wire.read_replace(news)
+            other.cancel_pending = False
+            if both.cancelled is not None:
+                self.take_news(other, both.cancelled, now_ns, answered=True)
+            else:
+                self._cancel_doubtful(other, now_ns)
+            self._on_place(order, both.place, both.place_error, both.place_text, both.placed, both.fills, now_ns)
+
+    def on_report(self, news: News, now_ns: int) -> Order | None:
+        """Unasked news; the order it means, or None when it is not one of ours or not known."""
+        assert news.order is not None
+        order = self._blotter.orders.get(news.order.client_id)
+        if order is None:
+            return None
+        if news.fill is not None:
+            self.take_fill(order, news.fill, now_ns, news.order.executed)
+        self.take_news(order, news.order, now_ns, answered=False)
+        return order
+
+    def is_ours(self, order_client_id: bytes) -> bool:
+        """Whether an id is of this system."""
+        return client_id.is_ours(self._system, order_client_id)
+
+    def take_fill(self, order: Order, fill: FillNews, now_ns: int, executed: int | None = None) -> bool:
+        """Take a fill in; False when it was known or contradicts its order.
+
+        `executed` is the venue's cumulative figure of the order, where it was told with the fill.
+        """
+        if fill.fill_id not in self._blotter.fills[order.instrument]:
+            held = self._blotter.ledger.account[order.instrument].size
+            why = contradictions.of_fill(order, fill, self._instruments[order.instrument], held, executed)
+            if why:
+                self.on_false_fill(order, fill, why, now_ns)
+                return False
+        fresh = self._blotter.fill(order, fill, now_ns)
+        if fresh and order.flags & FILLS_MISSING:
+            self.check_fills(order, now_ns)
+        return fresh
+
+    def take_news(self, order: Order, news: OrderNews, now_ns: int, *, answered: bool) -> None:
+        """Take the venue's view of an order in; `answered`: it was asked for, so it may lead back from CANCELLING.
+
+        A view that contradicts the order changes nothing: the order counts as it stood, and the venue is asked again.
+        """
+        why = contradictions.of_news(order, news, self._instruments[order.instrument].symbol)
+        if why:
+            self.on_false_news(order, news, why, now_ns)
+            self._doubt(order, now_ns, CONTRADICTED_PAUSE_NS)
+            return
+        self._blotter.bind(order, news.venue_order_id)
+        if not order.answer_ns:
+            order.answer_ns = now_ns
+        order.venue_filled = max(order.venue_filled, news.executed)
+        if news.odd:
+            self.on_odd(order, news, now_ns)
+        if answered or order.state != CANCELLING:
+            order.ask_ns = 0
+        to = self._next_state(order, news, answered=answered)
+        if to is not None:
+            self._correct(order, to)
+            self._blotter.move(order, to, now_ns)
+        self.check_fills(order, now_ns)
+
+    def _next_state(self, order: Order, news: OrderNews, *, answered: bool) -> int | None:
+        """Where the venue's word leads an order, or None when it stays."""
+        state, told = order.state, news.state
+        if state in DONE_STATES:
+            if order.flags & OrderFlag.INFERRED:
+                return told if told in DONE_STATES else PARTLY if order.venue_filled else OPEN
+            late_completion = told == FILLED and state in (OrderState.CANCELLED, OrderState.EXPIRED)
+            return FILLED if late_completion else None
+        if told in DONE_STATES:
+            return told
+        open_state = PARTLY if order.venue_filled else OPEN
+        if state in IN_FLIGHT:
+            return open_state
+        if state == CANCELLING:
+            return open_state if answered and not order.cancel_pending else None
+        return PARTLY if state == OPEN and order.venue_filled else None
+
+    def _correct(self, order: Order, to: int) -> None:
+        """An order that we had given up is alive after all: nobody wants it any more. A failed move is over."""
+        if to in DONE_STATES:
+            return
+        order.flags &= ~OrderFlag.REPRICING
+        if order.flags & OrderFlag.INFERRED:
+            order.flags |= OrderFlag.CANCEL_WANTED
+
+    def check_fills(self, order: Order, now_ns: int) -> None:
+        """Mark an order of which the venue filled more than it told, and have the fills fetched."""
+        missing = order.missing
+        if missing != bool(order.flags & FILLS_MISSING):
+            order.flags ^= FILLS_MISSING
+            self._blotter.note(order, now_ns)
+        self._blotter.refresh(order)
+        if missing:
+            self._inquirer.fetch(order, now_ns + self._grace_ns)
+
+    def _on_place(
+        self, order: Order, outcome: Outcome, error: int, text: str, placed: OrderNews | None, fills: list[FillNews],
+        now_ns: int,
+    ) -> None:  # fmt: skip
+        """What became of a placement."""
+        order.note_error(error, text)
+        if outcome == Outcome.ACCEPTED and placed is not None:
+            for fill in fills:
+                self.take_fill(order, fill, now_ns, placed.executed)
+            self._gateway.denied = NO_DENIAL
+            self.take_news(order, placed, now_ns, answered=False)
+        elif outcome == Outcome.REFUSED and order.state in IN_FLIGHT:
+            order.answer_ns = now_ns
+            self._blotter.move(order, REJECTED, now_ns)
+            if self._gateway.wire.denied(error, text):
+                self._gateway.denied = error, f"order refused: {error} {text}".rstrip()
+            self._warn(now_ns, "order rejected", order)
+        elif order.state in IN_FLIGHT or outcome == Outcome.REFUSED:
+            self._doubt(order, now_ns)
+
+    def _on_cancel(self, order: Order, outcome: Outcome, news: News, now_ns: int) -> None:
+        """What became of a cancel; anything but a yes leaves the question how the order stands."""
+        order.cancel_pending = False
+        if outcome == Outcome.ACCEPTED:
+            cancelled, _ = self._gateway.wire.read_order(news.body)
+            self.take_news(order, cancelled, now_ns, answered=True)
+        else:
+            order.note_error(news.error, news.text)
+            if outcome == Outcome.REFUSED:
+                self._warn(now_ns, "cancel rejected", order)
+                pauses = min(order.cancel_refusals, CANCEL_PAUSES)
+                order.cancel_after_ns = now_ns + (CANCEL_PAUSE_NS << pauses)
+                order.cancel_refusals += 1
+            self._cancel_doubtful(order, now_ns)
+
+    def _warn(self, now_ns: int, event: str, order: Order) -> None:
+        """Log what the venue said against an order, at a bounded rate."""
+        what = f"{event}: {reject_text(order.error, order.error_text)}"
+        symbol = self._instruments[order.instrument].symbol
+        self._log.warning(now_ns, what, strategy=order.strategy, symbol=symbol, order=order.client_id.hex())
+
+    def _doubt(self, order: Order, now_ns: int, pause_ns: int = 0) -> None:
+        """Nobody knows whether the order exists: ask."""
+        if order.state in IN_FLIGHT and order.state != UNKNOWN:
+            self._blotter.move(order, UNKNOWN, now_ns)
+        if order.live:
+            self._inquirer.ask(order, now_ns + pause_ns)
+
+    def _cancel_doubtful(self, order: Order, now_ns: int) -> None:
+        """Nobody knows whether the order is gone: ask."""
+        order.cancel_pending = False
+        if order.live:
+            self._inquirer.ask(order, now_ns)
+
+    def _send_cancel(self, order: Order, now_ns: int) -> None:
+        """Send the cancel of an order that stands in the journal as CANCELLING."""
+        gateway = self._gateway
+        request_id = gateway.next_id()
+        venue_ns = gateway.clock.venue_ns(now_ns)
+        payload = gateway.wire.cancel(request_id, order.instrument, order.client_id, venue_ns)
+        order.cancel_pending = True
+        if not gateway.push(request_id, Request(Ask.CANCEL, now_ns, order), payload):
+            self._cancel_doubtful(order, now_ns)

@@ -1,0 +1,334 @@
+"""Recovery: asks the venue until nothing about our orders and fills is unknown, and only then lets trading begin.
+
+After every connect, and every `audit_interval_ns` while it stands:
+    1. list the open orders: ours that we know are brought up to date, ours that we do not know are adopted (and by
+       policy cancelled), others' are reported and never touched
+    2. ask about every order whose fate is unknown, and about each open one the list does not show
+    3. list the account's fills from the watermark on, to the end; a fill of an order nobody knows is held until the
+       venue has said whose it is
+    4. fetch the fills of every order of which the venue filled more than it told
+    5. send a test order, which the venue never places: a key or account without the right to trade is known before an
+       order is refused; asked again at each audit while there is none
+When all five are done for the first time on a connection, `complete` turns true.
+
+"No such order" is an answer only if the question was asked after the request's own expiry, by the earliest the
+venue's clock can stand at, plus a margin. Before that the request may still be on its way.
+"""
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from engine.execution.config import ExecutionConfig
+from engine.execution.orders.blotter import Blotter
+from engine.execution.orders.order import CREATED, EXPIRED, IN_FLIGHT, REJECTED, SENT, UNKNOWN, Order
+from engine.execution.venue.gateway import BARRED, NO_DENIAL, Ask, Gateway, Request
+from engine.model.words import OrderFlag
+from engine.venues.trading import FillNews, News, OrderNews, Outcome, UnreadableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from engine.execution.venue.broker import Broker
+    from engine.execution.venue.strangers import Strangers
+
+SOON_NS = 5_000_000_000
+PARALLEL = 16  # questions in flight at a time
+FETCHES_MOST = 20  # answers without an order's missing fills, before the venue is taken at its word
+
+
+class Recovery:
+    """What is to be asked, what has been asked, and what the answers mean."""
+
+    def __init__(self, config: ExecutionConfig, blotter: Blotter, gateway: Gateway) -> None:
+        """Begin knowing nothing of the venue."""
+        self.complete = False
+        self._config = config
+        self._blotter = blotter
+        self._gateway = gateway
+        self._symbols = {one.id: one.symbol for one in config.instruments}
+        self.on_fills_absent: Callable[[Order, int], None] = lambda *_: None
+        self._asking: dict[bytes, Order] = {}
+        self._fetching: dict[bytes, tuple[Order, int]] = {}
+        self._scans: deque[int] = deque()
+        self._list_due = self._right_due = False
+        self._in_flight = 0
+        self._audit_ns = 0
+        self._quiet_ns = 0  # no question before: the venue refused one
+        self.broker: Broker  # given once it is made: each needs the other
+        self.strangers: Strangers
+
+    def ask(self, order: Order, due_ns: int) -> None:
+        """Ask about this order at that time."""
+        order.ask_ns = due_ns or 1
+        self._asking[order.client_id] = order
+
+    def fetch(self, order: Order, due_ns: int) -> None:
+        """Fetch this order's fills at that time, unless they have come."""
+        self._fetching.setdefault(order.client_id, (order, due_ns))
+
+    def on_up(self, now_ns: int) -> None:
+        """A connection stands: everything is to be asked."""
+        self.complete = False
+        self._in_flight = 0
+        for order in list(self._blotter.live.values()):
+            order.cancel_pending = False
+            if order.state in (CREATED, SENT):
+                self._blotter.move(order, UNKNOWN, now_ns)
+            if order.state in IN_FLIGHT:
+                self.ask(order, now_ns)
+            else:  # a cancel that was wanted while nobody listened is wanted still
+                self._blotter.changed.append(order)
+        self._right_due = True
+        self._audit(now_ns)
+
+    def audit_soon(self, now_ns: int) -> None:
+        """Something was said and not understood: compare sooner, but not at the speed of what cannot be read."""
+        self._audit_ns = min(self._audit_ns, now_ns + SOON_NS)
+
+    def audit_now(self, now_ns: int) -> None:
+        """Compare orders and fills before anything is concluded, unless that has begun since this time."""
+        if self._audit_ns - self._config.audit_interval_ns < now_ns:
+            self._audit_ns = 0
+
+    @property
+    def settled(self) -> bool:
+        """Whether no question waits for its answer."""
+        return not self._open_questions()
+
+    def on_down(self) -> None:
+        """The connection ended; what was known stays known until the next begins."""
+        self._in_flight = 0
+        self._scans.clear()
+
+    def step(self, now_ns: int) -> None:
+        """Ask what is due."""
+        if not self._gateway.up or now_ns < self._quiet_ns:
+            return
+        if now_ns >= self._audit_ns:
+            self._audit(now_ns)
+        if self._asking:
+            self._ask_due(now_ns)
+        if self._fetching:
+            self._fetch_due(now_ns)
+        if self._right_due and self._in_flight < PARALLEL:
+            self._right_due = False
+            self._send(Request(Ask.RIGHT, now_ns, instrument=self._config.instruments[0].id), now_ns)
+        if self._list_due or self._scans or self.strangers.waiting or self.strangers.scanned:
+            self._list(now_ns)
+        if not self.complete:
+            self.complete = not self._open_questions()
+
+    def _list(self, now_ns: int) -> None:
+        """The account's open orders and fills, and whose the unknown ones are."""
+        if self._list_due and self._in_flight < PARALLEL:
+            self._list_due = False
+            self._send(Request(Ask.OPEN_ORDERS, now_ns), now_ns)
+        while self._scans and self._in_flight < PARALLEL and not self.strangers.full:
+            self._scan(self._scans.popleft(), now_ns)
+        for instrument, number in self.strangers.due(now_ns, PARALLEL - self._in_flight):
+            self._send(Request(Ask.STRANGER, now_ns, instrument=instrument, number=number), now_ns)
+        self.strangers.close_watermarks(now_ns)
+
+    def on_answer(self, request: Request, news: News, now_ns: int) -> None:
+        """Take an answer, or the lack of one, to one of our questions."""
+        self._take_answer(request, news, now_ns)
+        self._in_flight = max(0, self._in_flight - 1)  # last: an answer that cannot be read comes again as UNKNOWN
+
+    def _take_answer(self, request: Request, news: News, now_ns: int) -> None:
+        """What follows from it."""
+        if request.kind == Ask.RIGHT:
+            self._on_right(news)
+            return
+        accepted = news.outcome == Outcome.ACCEPTED
+        if not accepted and not self._gateway.wire.gone(news.error):
+            again_ns = news.retry_after_ns - self._gateway.clock.offset_ns if news.retry_after_ns else 0
+            self._quiet_ns = max(now_ns + self._config.query_interval_ns, again_ns)
+        if request.kind == Ask.STATUS:
+            assert request.order is not None
+            self._on_status(request.order, request, news, now_ns)
+        elif request.kind == Ask.OPEN_ORDERS:
+            if accepted:
+                self._on_open_orders(self._gateway.wire.read_orders(news.body), request.sent_ns, now_ns)
+            else:
+                self._list_due = True
+        elif request.kind == Ask.FILLS_OF:
+            self._on_fills_of(request, news, now_ns)
+        elif request.kind == Ask.STRANGER:
+            self._on_stranger(request, news, now_ns)
+        elif accepted:
+            self._on_scan(request, news, now_ns)
+        else:
+            self._scans.append(request.instrument)
+
+    def _on_right(self, news: News) -> None:
+        """Whether this key may place orders; a filter may refuse the test order too, which says nothing."""
+        gateway = self._gateway
+        if news.outcome == Outcome.ACCEPTED:
+            gateway.denied = gateway.denied if gateway.denied == BARRED else NO_DENIAL
+        elif news.outcome == Outcome.REFUSED and gateway.wire.denied(news.error, news.text):
+            gateway.denied = news.error, f"test order refused: {news.error} {news.text}".rstrip()
+
+    def _open_questions(self) -> bool:
+        """Whether anything must still be known before trading."""
+        due = self._list_due or self._right_due or self._scans or self._fetching or self._asking
+        return bool(due or self._in_flight or self.strangers.waiting)
+
+    def _audit(self, now_ns: int) -> None:
+        """Begin a comparison with the venue."""
+        self._audit_ns = now_ns + self._config.audit_interval_ns
+        self._list_due = True
+        self._right_due = self._right_due or self._gateway.denied != NO_DENIAL
+        self._scans.extend(one.id for one in self._config.instruments if one.id not in self._scans)
+        for order in list(self._blotter.orders.values()) if not self.complete else ():
+            if order.flags & OrderFlag.FILLS_MISSING:
+                self.ask(order, now_ns)  # how much is missing is the venue's to say
+
+    def _send(self, request: Request, now_ns: int) -> None:
+        """Send one question; a question that could not be sent will be asked after the next connect."""
+        wire, venue_ns = self._gateway.wire, self._gateway.clock.venue_ns(now_ns)
+        request_id = self._gateway.next_id()
+        one, number, order = request.instrument, request.number, request.order
+        if request.kind == Ask.STATUS:
+            assert order is not None
+            payload = wire.status(request_id, order.instrument, order.client_id, venue_ns)
+        elif request.kind == Ask.OPEN_ORDERS:
+            payload = wire.open_orders(request_id, venue_ns)
+        elif request.kind == Ask.FILLS_OF:
+            payload = wire.fills_of(request_id, one, number, venue_ns)
+        elif request.kind == Ask.STRANGER:
+            payload = wire.status_by_venue_id(request_id, one, number, venue_ns)
+        elif request.kind == Ask.RIGHT:
+            payload = wire.test_order(request_id, one, venue_ns)
+        elif request.kind == Ask.FILLS_FROM:
+            payload = wire.fills_from(request_id, one, number, venue_ns)
+        else:
+            payload = wire.fills_last(request_id, one, venue_ns)
+        if self._gateway.push(request_id, request, payload):
+            self._in_flight += 1
+
+    def _ask_due(self, now_ns: int) -> None:
+        """Ask about the orders whose time has come; one that was settled meanwhile needs no question."""
+        for key, order in list(self._asking.items()):
+            if not order.ask_ns:
+                del self._asking[key]
+            elif order.ask_ns <= now_ns and self._in_flight < PARALLEL:
+                order.ask_ns = now_ns + self._config.answer_timeout_ns + self._config.query_interval_ns
+                self._send(Request(Ask.STATUS, now_ns, order), now_ns)
+
+    def _fetch_due(self, now_ns: int) -> None:
+        """Fetch the fills that did not come by themselves."""
+        for key, (order, due_ns) in list(self._fetching.items()):
+            if not order.missing:
+                del self._fetching[key]
+                self.broker.check_fills(order, now_ns)
+            elif due_ns <= now_ns and self._in_flight < PARALLEL:
+                again_ns = now_ns + self._config.answer_timeout_ns + self._config.query_interval_ns
+                self._fetching[key] = (order, again_ns)
+                request = Request(Ask.FILLS_OF, now_ns, order, instrument=order.instrument, number=order.venue_order_id)
+                self._send(request, now_ns)
+
+    def _scan(self, instrument: int, now_ns: int) -> None:
+        """List the account's fills behind the watermark, or find where to begin."""
+        mark = self._blotter.watermarks.get(instrument)
+        if mark is None:
+            self._send(Request(Ask.FILLS_LAST, now_ns, instrument=instrument), now_ns)
+        else:
+            begin = max(mark, self.strangers.scanned.get(instrument, 0)) + 1
+            self._send(Request(Ask.FILLS_FROM, now_ns, instrument=instrument, number=begin), now_ns)
+
+    def _on_status(self, order: Order, request: Request, news: News, now_ns: int) -> None:
+        """One order's standing, or that there is no such order."""
+        if news.outcome == Outcome.ACCEPTED:
+            standing, fills = self._gateway.wire.read_order(news.body)
+            for fill in fills:
+                self.broker.take_fill(order, fill, now_ns, standing.executed)
+            self.broker.take_news(order, standing, now_ns, answered=True)
+        elif self._gateway.wire.gone(news.error) and self._cannot_come(order, request.sent_ns):
+            order.note_error(news.error, news.text)
+            self._conclude(order, now_ns)
+        elif order.live:
+            self.ask(order, max(now_ns + self._config.query_interval_ns, self._believable_ns(order)))
+        else:
+            order.ask_ns = 0
+
+    def _cannot_come(self, order: Order, asked_ns: int) -> bool:
+        """Whether a question asked then was asked after the request's own expiry."""
+        return self._gateway.clock.venue_ns_least(asked_ns) > order.expires_ns + self._config.expiry_margin_ns
+
+    def _believable_ns(self, order: Order) -> int:
+        """From when on "no such order" may be believed, by our clock."""
+        clock = self._gateway.clock
+        return order.expires_ns + self._config.expiry_margin_ns - clock.offset_ns + clock.doubt_ns + 1
+
+    def _conclude(self, order: Order, now_ns: int) -> None:
+        """The order never came to be, or the venue has forgotten it."""
+        order.ask_ns = 0
+        if order.live:
+            self._blotter.conclude(order, REJECTED if order.state in IN_FLIGHT else EXPIRED, now_ns)
+
+    def _on_open_orders(self, orders: list[OrderNews], asked_ns: int, now_ns: int) -> None:
+        """Compare the venue's open orders with ours."""
+        listed = set()
+        for news in orders:
+            if not self.broker.is_ours(news.client_id):
+                self.strangers.report(news, now_ns)
+            else:
+                listed.add(news.client_id)
+                self.strangers.known_or_adopted(news, now_ns)
+        for order in list(self._blotter.live.values()):
+            if order.client_id not in listed and order.open and order.answer_ns < asked_ns and not order.ask_ns:
+                self.ask(order, now_ns)
+
+    def _on_fills_of(self, request: Request, news: News, now_ns: int) -> None:
+        """The fills of one order."""
+        order = request.order
+        assert order is not None
+        if news.outcome == Outcome.ACCEPTED:
+            fills = self._read_fills(request, news)
+            for fill in fills:
+                self.broker.take_fill(order, fill, now_ns)
+            self._blotter.credit(order, fills, now_ns)
+            order.fetches += 1
+            if order.missing and order.fetches >= FETCHES_MOST:
+                self.on_fills_absent(order, now_ns)
+                self.broker.check_fills(order, now_ns)
+        if order.missing:
+            self._fetching[order.client_id] = (order, now_ns + self._config.query_interval_ns)
+
+    def _on_scan(self, request: Request, news: News, now_ns: int) -> None:
+        """A page of the account's fills; a full page means that there are more."""
+        fills = self._read_fills(request, news)
+        instrument = request.instrument
+        newest = max((fill.fill_id for fill in fills), default=0)
+        if request.kind == Ask.FILLS_LAST:
+            self._blotter.watermark(instrument, newest, now_ns)
+            return
+        for fill in fills:
+            self.strangers.take(instrument, fill, now_ns)
+        if newest:
+            self.strangers.scanned[instrument] = newest
+        if len(fills) >= self._gateway.wire.fills_limit:
+            self._scans.appendleft(instrument)
+
+    def _read_fills(self, request: Request, news: News) -> list[FillNews]:
+        """A listing of fills; one of another instrument or order than was asked about answers another question."""
+        fills, symbol = self._gateway.wire.read_fills(news.body), self._symbols[request.instrument]
+        of = request.number if request.kind == Ask.FILLS_OF else 0
+        for fill in fills:
+            if fill.symbol != symbol or (of and fill.venue_order_id != of):
+                why = f"a fill of order {fill.venue_order_id} of {fill.symbol}, asked: order {of or 'any'} of {symbol}"
+                raise UnreadableError(why, news.body)
+        return fills
+
+    def _on_stranger(self, request: Request, news: News, now_ns: int) -> None:
+        """Whose order a fill belongs to."""
+        if news.outcome == Outcome.ACCEPTED:
+            standing, _ = self._gateway.wire.read_order(news.body)
+            if (standing.symbol, standing.venue_order_id) != (self._symbols[request.instrument], request.number):
+                why = f"an answer about order {standing.venue_order_id} of {standing.symbol}, asked: {request.number}"
+                raise UnreadableError(why, news.body)
+            self.strangers.identify(request.instrument, request.number, standing, now_ns)
+        elif self._gateway.wire.gone(news.error):
+            self.strangers.identify(request.instrument, request.number, None, now_ns)
+        else:
+            self.strangers.again(request.instrument, request.number, now_ns)

@@ -1,0 +1,175 @@
+"""Orders and fills at the venue that nobody here knows, and whose they are.
+
+Another program, or a person, may trade on the same account: their orders are reported and never touched. But an
+order under our own id that the journal does not know is ours: it is adopted, its fills count, and by policy, or in a
+halt, it is cancelled. The watermark of an instrument moves only while no fill waits for its owner: a death loses none.
+"""
+
+import logging
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from engine.execution.orders import client_id
+from engine.execution.orders.blotter import Blotter
+from engine.execution.orders.order import Order
+from engine.execution.venue import contradictions
+from engine.execution.venue.broker import Broker
+from engine.model.words import OrderFlag, OrderState, OrderType, TimeInForce
+from engine.venues.trading import FillNews, OrderNews
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+logger = logging.getLogger("engine.execution")
+
+ASK_AGAIN_NS = 500_000_000
+FOREIGN_KEPT = 65_536  # others' orders that are remembered; of one forgotten is asked, or told, once more
+HELD_MOST = 16_384  # fills that wait for an owner, before no further page of fills is listed
+
+
+class Strangers:
+    """Fills that wait for an owner, others' orders, and adoption."""
+
+    def __init__(self, blotter: Blotter, broker: Broker, ids: dict[str, int], *, cancel_orphans: bool) -> None:
+        """Begin with nobody."""
+        self.foreign: OrderedDict[tuple[int, int], None] = (
+            OrderedDict()
+        )  # instrument, venue's id; the latest heard of stand last
+        self.scanned: dict[int, int] = {}  # instrument: the last fill id that was listed
+        self._blotter = blotter
+        self._broker = broker
+        self._ids = ids
+        self._cancel_orphans = cancel_orphans
+        self.on_others: Callable[[int, int], None] = lambda *_: None  # others' orders moved
+        self.on_false: Callable[[int, OrderNews, str, int], None] = lambda *_: None
+        self._held: dict[tuple[int, int], list[FillNews]] = {}
+        self._held_count = 0  # of fills
+        self._due: dict[tuple[int, int], int] = {}
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a fill still waits for its owner."""
+        return bool(self._held)
+
+    @property
+    def full(self) -> bool:
+        """Whether so many fills wait that no more are to be listed: what is not listed stays above the watermark."""
+        return self._held_count >= HELD_MOST
+
+    def take(self, instrument: int, fill: FillNews, now_ns: int) -> None:
+        """A fill of the account: to its order, or held until its order is known."""
+        key = (instrument, fill.venue_order_id)
+        order = self._blotter.by_venue.get(key)
+        if order is not None:
+            self._broker.take_fill(order, fill, now_ns)
+        elif key not in self.foreign and fill.fill_id not in self._blotter.fills[instrument]:
+            self._held.setdefault(key, []).append(fill)
+            self._held_count += 1
+            self._due.setdefault(key, now_ns)
+
+    def due(self, now_ns: int, room: int) -> list[tuple[int, int]]:
+        """The orders to ask about, at most so many; each is then asked about until `identify` or `again`."""
+        found = [key for key, due_ns in self._due.items() if due_ns <= now_ns][: max(0, room)]
+        for key in found:
+            del self._due[key]
+        return found
+
+    def again(self, instrument: int, number: int, now_ns: int) -> None:
+        """The question was not answered."""
+        self._due[instrument, number] = now_ns + ASK_AGAIN_NS
+
+    def identify(self, instrument: int, number: int, news: OrderNews | None, now_ns: int) -> None:
+        """The venue said whose order it is."""
+        key = (instrument, number)
+        fills = self._held.pop(key, [])
+        self._held_count -= len(fills)
+        self._due.pop(key, None)
+        if news is None or not self._broker.is_ours(news.client_id):
+            self._remember(key)
+            if fills:
+                self.on_others(instrument, now_ns)
+            return
+        order = self.known_or_adopted(news, now_ns)
+        if order is None:
+            return
+        for fill in fills:
+            self._broker.take_fill(order, fill, now_ns)
+
+    def close_watermarks(self, now_ns: int) -> None:
+        """Move the watermarks up to what was listed, where no fill waits."""
+        done = []
+        for instrument, scanned in self.scanned.items():
+            waits = any(key[0] == instrument for key in self._held)
+            if not waits:
+                done.append(instrument)
+                if scanned > self._blotter.watermarks.get(instrument, 0):
+                    self._blotter.watermark(instrument, scanned, now_ns)
+        for instrument in done:
+            del self.scanned[instrument]
+
+    def known_or_adopted(self, news: OrderNews, now_ns: int) -> Order | None:
+        """Our order of this id, brought up to date; adopted when the journal does not know it; None if it cannot be."""
+        order = self._blotter.orders.get(news.client_id)
+        if order is None:
+            instrument = self._ids.get(news.symbol, 0)
+            why = self._why_not(instrument, news)
+            if why:
+                self.on_false(instrument, news, why, now_ns)
+                return None
+            order = self._adopt(news)
+            self._blotter.enter(order)
+        self._broker.take_news(order, news, now_ns, answered=True)
+        return order
+
+    def report(self, news: OrderNews, now_ns: int) -> None:
+        """Tell of somebody else's order, once."""
+        instrument = self._ids.get(news.symbol, 0)
+        if news.executed or not instrument:
+            self.on_others(instrument, now_ns)
+        key = (instrument, news.venue_order_id)
+        if not instrument or self._remember(key):
+            return
+        if news.odd:
+            logger.warning("another's order of unknown status", extra={"order": key, "status": news.odd})
+        order = Order(
+            news.client_id[:16], 0, 0, instrument, news.side, OrderType.LIMIT, TimeInForce.GTC, news.price, news.size
+        )
+        order.state, order.venue_order_id, order.filled = news.state, news.venue_order_id, news.executed
+        order.flags, order.answer_ns = int(OrderFlag.FOREIGN), now_ns
+        self._blotter.tell(order, now_ns)
+
+    def _why_not(self, instrument: int, news: OrderNews) -> str:
+        """Why an order of ours cannot be adopted; "" when it can."""
+        if not instrument:
+            return f"it is of {news.symbol}, which is not configured"
+        return contradictions.of_adopted(news, self._blotter.ledger.account[instrument].instrument)
+
+    def _remember(self, key: tuple[int, int]) -> bool:
+        """Another's order was heard of; whether not for the first time.
+
+        What stands is listed again and again, what passed is forgotten in time.
+        """
+        known = key in self.foreign
+        self.foreign[key] = None
+        self.foreign.move_to_end(key)
+        if len(self.foreign) > FOREIGN_KEPT:
+            self.foreign.popitem(last=False)
+        return known
+
+    def _adopt(self, news: OrderNews) -> Order:
+        """An order of ours that the journal does not know."""
+        _, intent_id, request = client_id.decode(news.client_id)
+        strategy = self._blotter.owner(news.client_id)
+        order = Order(
+            news.client_id, intent_id, strategy, self._ids[news.symbol], news.side, OrderType.LIMIT, TimeInForce.GTC,
+            news.price, news.size,
+        )  # fmt: skip
+        order.reprice = request
+        order.state = OrderState.UNKNOWN
+        order.flags = int(OrderFlag.ADOPTED)
+        order.filled = self._blotter.fills[order.instrument].filled(
+            news.venue_order_id
+        )  # had we known and forgotten it
+        if self._cancel_orphans or self._broker.halted:
+            order.flags |= OrderFlag.CANCEL_WANTED
+        return order

@@ -1,0 +1,16 @@
+"""The compiled face of a rehearsal."""
+
+from engine.feed.books.pipeline cimport Pipeline
+from engine.feed.books.track cimport Track
+from engine.venues.market cimport Market, Message
+
+
+cdef class Understudy(Track):
+    cdef int play(self, Market market, Message *message, object now_ns) except -1
+
+
+cdef class Rehearsal:
+    cdef Understudy understudy
+    cdef int turn
+
+    cdef int play(self, Pipeline pipeline, bytes frame, object now_ns) except -1

@@ -1,0 +1,272 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""Every frame that passes between the feed and its venues, copied into the FRAMES ring for whoever records.
+
+    venue ──▶ port ──▶ TappedStream ──▶ Link            the feed sees the very same frames
+                            │ copy, one publish a poll
+                            └──▶ FRAMES (ring of 256-byte records, never wakes)   ◀── recorder, read-only
+
+A frame lies in as many records as it needs, each of which says which frame and which part it is, so a reader that was
+overtaken goes on at the next frame. Of requests the target is told and never a header or a body: keys travel there.
+Nobody is waited for: a recorder that is too slow loses, and knows how much.
+"""
+
+import json
+
+from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcpy
+
+from engine.feed.books.outbox cimport sy_begin, sy_publish, sy_slot, sy_writer, writer_of
+from engine.model.records cimport PAYLOAD, Piece
+
+from engine.model import records, words
+from engine.venues.port import PortState
+
+cdef enum:
+    LAST = 1
+    RECEIVED = 1
+    SENT = 2
+    BEGIN = 3
+    ENDED = 4
+    REQUEST = 5
+    RESPONSE = 6
+    EPOCH_SHIFT = 40
+    CONNECTION_SHIFT = 20
+
+cdef object CLOSED = PortState.CLOSED
+assert records.FRAME.size == sizeof(Piece)
+assert words.Flag.LAST == LAST
+assert [int(kind) for kind in words.FrameKind][:6] == [RECEIVED, SENT, BEGIN, ENDED, REQUEST, RESPONSE]
+
+
+cdef class Tap:
+    """The one writer of FRAMES and CONNECTIONS."""
+
+    cdef object frames_owner
+    cdef object cells
+    cdef sy_writer *ring
+    cdef uint64_t held
+    cdef uint64_t number
+    cdef uint64_t connection
+    cdef uint64_t cell_count
+
+    def __init__(self, frames, cells, uint64_t cell_count):
+        """Write to this ring and these cells, of which there are so many."""
+        self.frames_owner, self.cells, self.cell_count = frames, cells, cell_count
+        self.ring = writer_of(frames)
+        if self.ring == NULL:
+            raise ValueError("a tap needs the FRAMES ring")
+        self.number = <uint64_t>frames.epoch << EPOCH_SHIFT
+        self.connection = <uint64_t>frames.epoch << CONNECTION_SHIFT
+
+    @property
+    def count(self):
+        """Frames told in this life."""
+        return self.number & ((<uint64_t>1 << EPOCH_SHIFT) - 1)
+
+    def begin(self, str venue, str dialect, str target, int64_t now_ns):
+        """A connection is begun: its number."""
+        cdef uint64_t number = self.connection
+        self.connection += 1
+        self.show(number, now_ns, 0, venue, dialect, target)
+        told = {"venue": venue, "dialect": dialect, "target": target}
+        self.tell(number, BEGIN, json.dumps(told).encode(), now_ns)
+        return number
+
+    def end(self, uint64_t connection, str venue, str dialect, str target, str reason, int64_t begin_ns,
+            int64_t now_ns):
+        """A connection is gone."""
+        self.show(connection, begin_ns, now_ns, venue, dialect, target)
+        self.tell(connection, ENDED, reason.encode(), now_ns)
+
+    def tell(self, uint64_t connection, int kind, bytes payload, int64_t receive_ns):
+        """One frame."""
+        self.put(connection, kind, payload, receive_ns)
+        self.publish()
+
+    cdef int rehearse(self, uint64_t connection, bytes payload) except -1:
+        """Lay a frame behind the cursor and forget it: the slots of the next one are in the cache then."""
+        if self.held == 0 and len(payload) <= <Py_ssize_t>(self.ring.reserve * PAYLOAD):
+            self.put(connection, RECEIVED, payload, 0)
+            self.number -= 1
+            self.held = 0
+        return 0
+
+    def close(self):
+        """Give the lanes up."""
+        self.frames_owner.close()
+        self.cells.close()
+
+    cdef int show(self, uint64_t number, int64_t begin_ns, int64_t end_ns, venue, dialect, target) except -1:
+        """Say in its cell what a connection is, for a recorder that comes later; a long target is cut."""
+        self.cells.write(number % self.cell_count, number, begin_ns, end_ns, venue.encode()[:32],
+                         dialect.encode()[:32], target.encode()[:160], 0)
+        return 0
+
+    cdef int take(self, uint64_t connection, list frames, int64_t receive_ns) except -1:
+        """The frames of one poll."""
+        cdef bytes frame
+        for frame in frames:
+            self.put(connection, RECEIVED, frame, receive_ns)
+        self.publish()
+        return 0
+
+    cdef int put(self, uint64_t connection, int kind, bytes payload, int64_t receive_ns) except -1:
+        """Lay one frame behind the cursor, in as many records as it needs."""
+        cdef const char *data = payload
+        cdef Py_ssize_t length = len(payload), offset = 0
+        cdef uint16_t size
+        cdef Piece *piece
+        while True:
+            if self.held == self.ring.reserve:
+                self.publish()
+            if self.held == 0:
+                sy_begin(self.ring)
+            size = <uint16_t>(length - offset if length - offset < PAYLOAD else PAYLOAD)
+            piece = <Piece *>sy_slot(self.ring, self.held)
+            piece.receive_ns = receive_ns
+            piece.number = self.number
+            piece.connection = connection
+            piece.length = <uint32_t>length
+            piece.offset = <uint32_t>offset
+            piece.size = size
+            piece.kind = kind
+            piece.spare_word = 0
+            memcpy(piece.payload, data + offset, size)
+            self.held += 1
+            offset += size
+            if offset >= length:
+                piece.flags = LAST
+                break
+            piece.flags = 0
+        self.number += 1
+        return 0
+
+    cdef int publish(self) except -1:
+        """Make what was laid visible."""
+        if self.held:
+            sy_publish(self.ring, self.held)
+            self.held = 0
+        return 0
+
+
+cdef class TappedStream:
+    """A `FramePort` whose frames are told on the way; everything else is the port's own."""
+
+    cdef object port
+    cdef object look_port
+    cdef object rehearse_port
+    cdef Tap tap
+    cdef str venue, dialect, target
+    cdef int64_t begin_ns, seen_ns
+    cdef uint64_t connection
+    cdef bint ended
+
+    def __init__(self, port, Tap tap, str venue, str dialect, str target, int64_t now_ns):
+        """Tell of a port that was begun at this time."""
+        self.port, self.tap, self.look_port = port, tap, getattr(port, "look", port.poll)
+        self.rehearse_port = getattr(port, "rehearse", None)
+        self.venue, self.dialect, self.target = venue, dialect, target
+        self.begin_ns = self.seen_ns = now_ns
+        self.connection = tap.begin(venue, dialect, target, now_ns)
+
+    @property
+    def state(self):
+        """The port's; the first sight of its end is told."""
+        state = self.port.state
+        if state is CLOSED and not self.ended:
+            self.end(self.port.error)
+        return state
+
+    @property
+    def error(self):
+        """The port's."""
+        return self.port.error
+
+    @property
+    def receive_ns(self):
+        """The port's: a ping moves it too, and says that the connection lives."""
+        return self.port.receive_ns
+
+    @property
+    def unfinished(self):
+        """The port's."""
+        return getattr(self.port, "unfinished", False)
+
+    def poll(self, now_ns):
+        """The port's frames."""
+        frames = self.look(now_ns)
+        return [] if frames is None else frames
+
+    def look(self, now_ns):
+        """The port's frames; None where it can tell that nothing has changed."""
+        cdef list frames = self.look_port(now_ns)
+        self.seen_ns = now_ns
+        if frames:
+            self.tap.take(self.connection, frames, self.port.receive_ns)
+        return frames
+
+    def rehearse(self, bytes frame):
+        """Go through the motions of telling a frame."""
+        if self.rehearse_port is not None:
+            self.rehearse_port(frame)
+        self.tap.rehearse(self.connection, frame)
+
+    def send(self, bytes payload):
+        """Send, and tell what went out."""
+        sent = self.port.send(payload)
+        if sent:
+            self.tap.tell(self.connection, SENT, payload, self.seen_ns)
+        return sent
+
+    def close(self):
+        """Close the port."""
+        self.port.close()
+        if not self.ended:
+            self.end("closed by us")
+
+    cdef int end(self, reason) except -1:
+        self.ended = True
+        self.tap.end(self.connection, self.venue, self.dialect, self.target, str(reason), self.begin_ns, self.seen_ns)
+        return 0
+
+    def __getattr__(self, str name):
+        """What this port can beside what every port can."""
+        return getattr(self.port, name)
+
+
+cdef class TappedRequests:
+    """A `RequestPort` whose targets and answers are told; headers and what was sent with a request never are."""
+
+    cdef object port
+    cdef Tap tap
+    cdef dict targets
+    cdef uint64_t connection
+
+    def __init__(self, port, Tap tap, str venue, str dialect, int64_t now_ns):
+        """Tell of one venue's requests."""
+        self.port, self.tap, self.targets = port, tap, {}
+        self.connection = tap.begin(venue, dialect, "", now_ns)
+
+    def request(self, str method, str target, dict headers, bytes body, now_ns):
+        """Start a request."""
+        number = self.port.request(method, target, headers, body, now_ns)
+        self.targets[number] = target
+        self.tap.tell(self.connection, REQUEST, f"{method} {target}".encode(), now_ns)
+        return number
+
+    def poll(self, now_ns):
+        """The port's answers."""
+        cdef list answers = self.port.poll(now_ns)
+        for answer in answers:
+            head = f"{answer.status} {self.targets.pop(answer.request_id, '')}\n".encode()
+            self.tap.tell(self.connection, RESPONSE, head + (answer.body or answer.error.encode()), now_ns)
+        return answers
+
+    def close(self):
+        """Close the port; requests under way get no answer."""
+        self.targets.clear()
+        self.port.close()
+
+    def __getattr__(self, str name):
+        """What this port can beside what every port can."""
+        return getattr(self.port, name)

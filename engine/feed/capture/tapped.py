@@ -1,0 +1,52 @@
+"""A venue's ports with every frame told to whoever records."""
+
+from typing import TYPE_CHECKING, Protocol
+
+import shm
+from engine import clock
+from engine.feed.capture.tap import Tap, TappedRequests, TappedStream
+from engine.lanes import BY_NAME
+from engine.venues.port import FramePort, RequestPort
+
+if TYPE_CHECKING:
+    from engine.config import Config
+
+FRAMES, CONNECTIONS = BY_NAME["frames"], BY_NAME["connections"]
+
+
+class Ports(Protocol):
+    """What makes a venue's ports."""
+
+    def stream(self, target: str) -> FramePort:
+        """Begin a stream."""
+
+    def requests(self) -> RequestPort:
+        """Give the way to the REST side."""
+
+
+class TappedPorts:
+    """One venue's ports, over those that have the sockets."""
+
+    def __init__(self, ports: Ports, tap: Tap, venue: str, dialect: str) -> None:
+        """Tell under the configuration's name for the venue and that of its dialect."""
+        self._ports, self._tap, self._venue, self._dialect = ports, tap, venue, dialect
+
+    def stream(self, target: str) -> TappedStream:
+        """Begin a stream."""
+        port = self._ports.stream(target)
+        return TappedStream(port, self._tap, self._venue, self._dialect, target, clock.now_ns())
+
+    def requests(self) -> TappedRequests:
+        """Requests to the REST side."""
+        return TappedRequests(self._ports.requests(), self._tap, self._venue, self._dialect, clock.now_ns())
+
+
+def tap_of(config: "Config") -> Tap | None:
+    """The writer of a system's FRAMES, None where [feed] frames = false."""
+    if not config.feed.get("frames", True):
+        return None
+    return Tap(
+        shm.RingWriter(config.lane(FRAMES.name), FRAMES.record, populate=True),
+        shm.CellWriter(config.lane(CONNECTIONS.name), CONNECTIONS.record),
+        CONNECTIONS.count,
+    )

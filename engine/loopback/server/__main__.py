@@ -1,0 +1,73 @@
+"""Start the venue: `python -m engine.loopback.server --port 0 --seed 7 --truth FILE [--config FILE]`.
+
+Prints one line of JSON when it is ready, and stops on SIGTERM or SIGINT.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import signal
+import sys
+from dataclasses import replace
+from typing import IO
+
+import orjson
+
+from engine import clock
+from engine.loopback.binance.venue import BinanceVenue
+from engine.loopback.server.configuration import ServerSettings, read
+from engine.loopback.server.server import VenueServer
+
+
+def main() -> None:
+    """Read the words of the command line and serve until told to stop."""
+    parser = argparse.ArgumentParser(prog="engine.loopback.server", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=0, help="0: any free one, told when ready")
+    parser.add_argument("--seed", type=int, help="over the configuration's")
+    parser.add_argument("--truth", help="append the truth log to this file")
+    parser.add_argument("--config", help="a TOML file with a [venue] table")
+    parser.add_argument("--ed25519", metavar="FILE", help="make a key of the engine account here when it is missing")
+    words = parser.parse_args()
+    settings = read(words.config, words.ed25519)
+    if words.seed is not None:
+        settings = replace(settings, venue=replace(settings.venue, seed=words.seed))
+    if not settings.venue.first_id:  # numbers of an earlier life must not come again: clients know fills by them
+        settings = replace(settings, venue=replace(settings.venue, first_id=clock.now_ns() // 1_000_000))
+    with contextlib.ExitStack() as stack:
+        truth = stack.enter_context(open(words.truth, "ab")) if words.truth else None
+        asyncio.run(serve(settings, words.host, words.port, truth))
+
+
+async def serve(settings: ServerSettings, host: str, port: int, truth: IO[bytes] | None) -> None:
+    """Serve until a signal."""
+    venue = BinanceVenue(settings.venue, clock.now_ns(), truth)
+    server = VenueServer(venue, clock.now_ns, pulse_seconds=settings.pulse_seconds, ping_seconds=settings.ping_seconds)
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    port = await server.start(host, port)
+    sys.stdout.buffer.write(orjson.dumps(_ready(settings, host, port), option=orjson.OPT_APPEND_NEWLINE))
+    sys.stdout.flush()
+    await stopped.wait()
+    await server.stop()
+
+
+def _ready(settings: ServerSettings, host: str, port: int) -> dict[str, object]:
+    """What a client must know."""
+    return {
+        "host": host,
+        "port": port,
+        "rest": f"http://{host}:{port}",
+        "stream": f"ws://{host}:{port}",
+        "api": f"ws://{host}:{port}/ws-api/v3",
+        "seed": settings.venue.seed,
+        "keys": [
+            {"key": key.name, "account": key.account, "kind": "hmac" if key.public is None else "ed25519"}
+            for key in settings.venue.keys
+        ],
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""Orders that wait for a price, and the trades that reach it.
+
+A stop is reached by the price of a trade, never by the book. STOP_LOSS waits for a price that is worse for the order,
+TAKE_PROFIT for one that is better. A trailing order follows the best price since its stop price was reached (without
+one: since it was placed), and is reached when the price turns back from there by its delta.
+"""
+
+from collections import deque
+
+from engine.loopback.orders import STOP_LOSSES, Kind, Order
+from engine.model.words import BUY
+
+BASIS_POINTS = 10_000
+
+
+class Stops:
+    """The waiting orders of all markets, and those whose price was reached and that have not been placed yet."""
+
+    def __init__(self) -> None:
+        """No order waits."""
+        self.reached: deque[Order] = deque()
+        self._waiting: dict[str, dict[int, Order]] = {}
+
+    def add(self, order: Order, last: int, now_ns: int) -> None:
+        """Let an order wait; without a stop price it trails from the last price on."""
+        if order.trailing and not order.stop and last:
+            order.extreme, order.trailing_ns = last, now_ns
+        self._waiting.setdefault(order.symbol, {})[order.id] = order
+
+    def remove(self, order: Order) -> None:
+        """Let an order wait no longer."""
+        self._waiting.get(order.symbol, {}).pop(order.id, None)
+
+    def see(self, symbol: str, price: int, now_ns: int) -> None:
+        """Collect the orders that a trade at this price reaches, the oldest first."""
+        waiting = self._waiting.get(symbol)
+        if not waiting:
+            return
+        for order in [one for one in waiting.values() if _reaches(one, price, now_ns)]:
+            del waiting[order.id]
+            self.reached.append(order)
+
+
+def meets(kind: Kind, side: int, stop: int, price: int) -> bool:
+    """Whether a price is at an order's stop price, or beyond it."""
+    rises = (kind in STOP_LOSSES) == (side == BUY)
+    return price >= stop if rises else price <= stop
+
+
+def _reaches(order: Order, price: int, now_ns: int) -> bool:
+    """Whether a trade at this price lets the order work; a trailing order takes note of the price."""
+    if not order.trailing:
+        return meets(order.kind, order.side, order.stop, price)
+    if not order.extreme:
+        if not order.stop or meets(order.kind, order.side, order.stop, price):
+            order.extreme, order.trailing_ns = price, now_ns
+        return False
+    if order.side == BUY:
+        order.extreme = min(order.extreme, price)
+        return price * BASIS_POINTS >= order.extreme * (BASIS_POINTS + order.trailing)
+    order.extreme = max(order.extreme, price)
+    return price * BASIS_POINTS <= order.extreme * (BASIS_POINTS - order.trailing)

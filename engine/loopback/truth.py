@@ -1,0 +1,82 @@
+"""The truth log: what really happened to the watched orders, whatever the wire told or lost.
+
+One JSON object a line, appended and flushed as it happens: `accepted`, `triggered`, `fill`, `cancelled`, `expired`,
+`prevented`, `amended`. A test holds an engine's journal against it, order for order and fill for fill.
+"""
+
+from typing import IO
+
+import orjson
+
+from engine.loopback.ledger import Account
+from engine.loopback.market import DECIMALS
+from engine.loopback.orders import Execution, Happening
+from engine.model.fixed import to_text
+
+WORDS = {
+    Happening.NEW: "accepted",
+    Happening.TRIGGERED: "triggered",
+    Happening.TRADE: "fill",
+    Happening.CANCELED: "cancelled",
+    Happening.EXPIRED: "expired",
+    Happening.TRADE_PREVENTION: "prevented",
+    Happening.REPLACED: "amended",
+}
+
+
+class TruthLog:
+    """What happened, in memory and, where a file is given, on disk."""
+
+    def __init__(self, file: IO[bytes] | None = None) -> None:
+        """An empty log."""
+        self.lines: list[dict[str, object]] = []
+        self._file = file
+
+    def write(self, execution: Execution, account: Account) -> None:
+        """Note one execution, with what its account has by now gained of the assets that it moved."""
+        line, market, fill = truth(execution), execution.order.market, execution.fill
+        assets = {market.base, market.quote, *((fill.fee_asset,) if fill else ())}
+        line["gained"] = {asset: _text(account.gained(asset)) for asset in sorted(assets)}
+        self.lines.append(line)
+        if self._file is not None:
+            self._file.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+
+    def flush(self) -> None:
+        """Hand what was noted to the system, so that it outlives this process."""
+        if self._file is not None:
+            self._file.flush()
+
+
+def truth(execution: Execution) -> dict[str, object]:
+    """An execution as the log writes it."""
+    order, fill = execution.order, execution.fill
+    line: dict[str, object] = {
+        "what": WORDS[execution.happening],
+        "now_ns": execution.now_ns,
+        "account": order.account,
+        "symbol": order.market.symbol,
+        "client_id": order.client_id,
+        "order_id": order.id,
+        "side": order.side,
+        "kind": order.kind,
+        "until": order.until,
+        "price": _text(order.price),
+        "size": _text(order.size),
+        "filled": _text(execution.filled),
+        "status": execution.status,
+    }
+    if fill is not None:
+        line |= {
+            "fill_id": fill.trade_id,
+            "fill_price": _text(fill.price),
+            "fill_size": _text(fill.size),
+            "fee": _text(fill.fee),
+            "fee_asset": fill.fee_asset,
+            "maker": fill.maker,
+        }
+    return line
+
+
+def _text(number: int) -> str:
+    """A number with all its decimals."""
+    return to_text(number, DECIMALS)

@@ -1,0 +1,182 @@
+# cython: language_level=3
+"""What a strategy role hears: the lanes it reads, in bounds, each lapped one marked for the step.
+
+    a lane in shared memory ─▶ in place: ticks as they are, the newest book of each instrument beside the one it shows
+    any other (a replay's history), and where in place is not all there is ─▶ by its reader's methods, row by row
+
+Nothing is told from here: what was read is handed to the role, which calls the hooks.
+"""
+
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from libc.stdint cimport uint32_t, uint64_t
+from libc.string cimport memcpy
+
+from engine.model.records cimport Tick
+from engine.strategy.api.book cimport Book, instrument_of
+from engine.strategy.role.counts cimport Counts
+from shm.protocol cimport reader_of, sy_beyond, sy_copy, sy_read_slot, sy_reader, sy_torn
+
+import shm
+from engine.lanes import BY_NAME
+from engine.model.records import BOOK_TOP, TICK
+from engine.strategy.role.aggregates import group_of, silent
+from engine.strategy.role.lanes import AGGREGATES, INPUTS, PLACES
+from engine.strategy.api.strategy import defines
+
+READ_LIMIT = 64
+CATCH_UP = 1024
+
+assert TICK.size == sizeof(Tick) and READ_LIMIT == MOST
+assert (PLACES["ticks"], PLACES["books"], PLACES["intents"], PLACES["opportunities"], len(PLACES)) == (
+    TICKS, BOOKS, OWN_INTENTS, OPPORTUNITIES, LANES)
+cdef Py_ssize_t BOOK_SIZE = BOOK_TOP.size
+cdef Py_ssize_t INSTRUMENT_AT = next(field.offset for field in BOOK_TOP.fields if field.name == "instrument")
+cdef tuple NOTHING = ()
+CATCH_UP_LIMIT = max(BY_NAME["books"].capacity, BY_NAME["global_books"].capacity)
+LAPPED = shm.Lapped
+
+
+def place(found):
+    """Where on its lane a number's newest record stands."""
+    return found[1][0]
+
+
+cdef class Ears:
+    """The lanes of one role. `lapped` has a bit for each that was overtaken in this step."""
+
+    def __init__(self, Counts counts not None, strategy, lanes, reads):
+        """Listen to the inputs, and to those of the aggregation that `reads` names."""
+        self.counts, self.strategy = counts, strategy
+        self.hears_prints = defines(type(strategy), "on_print")
+        asked = tuple(getattr(lanes, lane) if lane in reads else None for lane in AGGREGATES)
+        assert asked.count(None) == len(AGGREGATES) - len(reads), f"lanes lack some of {reads}"
+        self.readers = (*(getattr(lanes, lane) for lane in INPUTS), lanes.intents, *asked)
+        self.reads = tuple(getattr(reader, "read", silent) for reader in self.readers)
+        for index, reader in enumerate(self.readers):
+            self.rings[index] = reader_of(reader)
+        self.read_book = getattr(lanes.books, "read_bytes", lanes.books.read)  # a replay's history is rows
+        self.decode_book = getattr(lanes.books, "decode", None)
+        self.decode_tick = getattr(lanes.ticks, "decode", None)
+
+    cdef object read(self, int index, int limit):
+        """Read up to `limit` rows of an input; a lap ends the reading of this step, and nothing is shown of it."""
+        cdef list rows
+        if self.is_still(index):
+            return NOTHING
+        read = self.reads[index]
+        row = read()
+        if row is None:
+            return NOTHING
+        rows = []
+        while row is not None:
+            if isinstance(row, LAPPED):
+                self.lap(index)
+                return NOTHING
+            rows.append(row)
+            row = read() if len(rows) < limit else None
+        return rows
+
+    cdef bint is_still(self, int index) noexcept:
+        """Whether nothing waits on a lane in shared memory; of any other its reader must be asked."""
+        return self.rings[index] != NULL and not sy_beyond(self.rings[index])
+
+    cdef uint64_t lag(self) noexcept:
+        """How many records wait on the lane on which most wait; those of a replay's history do not count."""
+        cdef uint64_t most = 0
+        cdef int index
+        for index in range(LANES):
+            if self.rings[index] != NULL and index != OWN_INTENTS:
+                most = max(most, <uint64_t>sy_beyond(self.rings[index]))
+        return most
+
+    cdef int lap(self, int index) except -1:
+        self.lapped |= 1 << index
+        self.counts.laps += 1
+
+    cdef int lap_of(self, int index) except -1:
+        """A lane was overtaken: its reader goes on behind the hole, and nothing is shown of it."""
+        self.read(index, READ_LIMIT)
+        assert self.lapped & 1 << index, "a lane went back"
+        return 0
+
+    cdef int ticks_in_place(self, Tick *batch) except -1:
+        """Take up to `MOST` ticks as they are: most are no prints, and no row is made of them."""
+        cdef sy_reader *ring = self.rings[TICKS]
+        cdef uint64_t first = ring.next, count = sy_beyond(ring)
+        if not count:
+            return 0
+        if count > ring.capacity - ring.reserve:
+            return self.lap_of(TICKS)
+        count = min(count, <uint64_t>MOST)
+        sy_copy(<char *>batch, sy_read_slot(ring, first), count * sizeof(Tick))
+        if sy_torn(ring, first, count):
+            return self.lap_of(TICKS)
+        ring.next += count
+        return <int>count
+
+    cdef object row_of(self, Tick *tick):
+        """A tick as its lane's reader gives it."""
+        return self.decode_tick(PyBytes_FromStringAndSize(<char *>tick, sizeof(Tick)))
+
+    cdef list newest_in_place(self, int *work):
+        """Take the newest record of each book in place; None, and nothing is taken, where that is not all there is."""
+        cdef sy_reader *ring = self.rings[BOOKS]
+        cdef uint64_t first, count
+        cdef list arrived
+        if ring == NULL:
+            return None
+        first, count = ring.next, sy_beyond(ring)
+        if not count:
+            return []
+        if count > MOST:
+            return None
+        arrived = self.copy_newest(ring, count)
+        if sy_torn(ring, first, count):
+            return None
+        ring.next += count
+        work[0] = <int>count
+        return arrived
+
+    cdef list copy_newest(self, sy_reader *ring, uint64_t count):
+        """Copy the newest record of each book beside it; the books, in the order of their first records."""
+        cdef list arrived = []
+        cdef dict books = self.strategy.books
+        cdef uint64_t index
+        cdef uint32_t instrument
+        cdef const char *at
+        cdef Book book
+        for index in range(count):
+            at = sy_read_slot(ring, ring.next + index)
+            memcpy(&instrument, at + INSTRUMENT_AT, 4)
+            book = books.get(instrument)
+            if book is None:
+                continue
+            sy_copy(book.incoming, at, BOOK_SIZE)
+            if not book.arrived:
+                book.arrived = True
+                arrived.append(book)
+        for book in arrived:
+            book.arrived = False
+        return arrived
+
+    cdef int gather(self, int index, object reader, object read, dict newest) except -1:
+        """Read on, keeping the newest of each book that concerns it; behind a lap to the end, the last `CATCH_UP`."""
+        cdef int limit = READ_LIMIT, work = 0
+        if self.is_still(index):
+            return 0
+        cdef bint of_groups = index == GLOBAL_BOOKS
+        wanted = self.strategy.groups if of_groups else self.strategy.books
+        while work < limit and (record := read()) is not None:
+            work += 1
+            if isinstance(record, LAPPED):
+                self.lap(index)
+                limit = work + <int>CATCH_UP_LIMIT
+                continue
+            number = group_of(record) if of_groups else instrument_of(record)
+            if number in wanted:
+                newest[number] = (reader.cursor, record)
+        if self.lapped & 1 << index:
+            kept = sorted(newest.items(), key=place)  # in the lane's order: what was read before is of no STEP
+            newest.clear()
+            newest.update(one for one in kept if place(one) > reader.cursor - CATCH_UP)
+        return min(work, READ_LIMIT)  # how far it was behind is no part of the decision, and of no STEP

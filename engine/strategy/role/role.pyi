@@ -1,0 +1,34 @@
+from collections.abc import Sequence
+
+from engine.model.group import Group
+from engine.strategy.api.ledger import Ledger
+from engine.strategy.api.strategy import Strategy
+from engine.strategy.role.counts import Counts
+from engine.strategy.role.lanes import StrategyLanes
+
+WAIT_LIMIT_NS: int
+FILLS_LIMIT: int
+
+class StrategyRole:
+    name: str
+    counts: Counts
+    ledger: Ledger
+    reads: int
+    def __init__(
+        self,
+        name: str,
+        number: int,
+        strategy: Strategy,
+        lanes: StrategyLanes,
+        *,
+        clock_offset_ns: int = 0,
+        groups: Sequence[Group] = (),
+    ) -> None: ...
+    def step(self, now_ns: int) -> int: ...
+    def lag(self) -> int: ...
+    def error_count(self) -> int: ...
+    def drain(self, now_ns: int) -> bool: ...
+    def warm(self, now_ns: int) -> None: ...
+    def wait(self, timeout_ns: int) -> bool: ...
+    def close(self) -> None: ...
+    def remember(self, row: object) -> None: ...

@@ -1,0 +1,398 @@
+# cython: language_level=3
+"""The role around a strategy: reads the lanes in a fixed order, calls the hooks, publishes intents and STEPS.
+
+    lanes ─▶ Ears ─▶ StrategyRole ─▶ the strategy's hooks ─▶ its Voice ─▶ Intents ─▶ the strategy's intents lane
+                     └─▶ Steps ─▶ its STEPS lane             Rehearsal: the same way between two steps, told to nobody
+
+A step, in this order, each part bounded (`READ_LIMIT` records a lane):
+
+1. COMMANDS   halt, resume and drain, if they mean this strategy or all
+2. VERDICTS, ORDERS, FILLS are read, in this order: fills last, so that what an order says it filled is there;
+   then told: refusals, fills (into the position first), changes of orders
+3. BARS, GLOBAL_BOOKS, OPPORTUNITIES are read, in this order, those of which the strategy defines a hook
+4. TICKS      prints, only for a strategy that defines `on_print`
+5. BOOKS      the whole batch is read, but the hook is called once an instrument, with the newest
+6. what was read in 3 is told: bars, global books (once a group, with the newest), opportunities. It was made of ticks
+   and books that stood on their lanes before it, so these are told first, unless they are more than a step reads
+7. the timer
+
+The first step of a life only recovers (see `recovery`), the second is `on_start`. A working step ends with one STEP
+record: time, cursors, own intents cursor, and which inputs were lapped. That is all a replay needs (see `replay`).
+
+Lapped by BOOKS or GLOBAL_BOOKS: read on to the newest, show of each instrument or group the newest among the last
+`CATCH_UP`. By TICKS, BARS or OPPORTUNITIES: the lost are lost and counted, the step shows no more of them, and
+`on_bars_lost` or `on_opportunities_over` tells it. By COMMANDS: go on, execution holds the halt. By VERDICTS, ORDERS or
+FILLS: the position is learnt anew, the orders are forgotten and cancelled.
+A full intents lane refuses: whatever the strategy wants (`place`, `cancel`, `replace`) gives None from there to the end
+of the step, and `on_lane_full` tells it. The log says why, as where a halted or draining strategy wants something new,
+at most once a minute for each reason.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+
+from engine.model.records cimport Tick
+from engine.strategy.api.book cimport Book
+from engine.strategy.role.counts cimport Counts
+from engine.strategy.role.ears cimport (
+    BARS,
+    BOOKS,
+    COMMANDS,
+    FILLS,
+    GLOBAL_BOOKS,
+    MOST,
+    OPPORTUNITIES,
+    ORDERS,
+    TICKS,
+    VERDICTS,
+    Ears,
+)
+from engine.strategy.api.intents cimport Intents
+from engine.strategy.role.rehearsal cimport Rehearsal
+from engine.strategy.role.steps cimport Steps
+from engine.strategy.api.voice cimport Voice
+
+from engine.model.words import CommandKind, FillFlag, Reason, TickKind
+from engine.strategy.role.aggregates import Aggregates
+from engine.strategy.api.declared import check_timer
+from engine.strategy.role.ears import READ_LIMIT
+from engine.strategy.role.lanes import MARK_DRAIN, MARK_FULL
+from engine.strategy.api.ledger import PLACING, Ledger
+from engine.strategy.role.recovery import fold, recover_count, recover_orders, recover_positions
+from engine.strategy.role.refusal_log import RefusalLog
+from engine.strategy.api.strategy import defines, reads_of
+from engine.strategy.api.withheld import Withheld
+
+WAIT_LIMIT_NS = 1_000_000
+FILLS_LIMIT = 256  # one order that sweeps a book has many fills
+ORDERS_TOLD = 256  # execution tells its orders anew where it begins a life
+
+cdef enum:
+    BEFORE_RECOVERY, BEFORE_START, RUNNING
+
+cdef int OURSELVES = 1 << VERDICTS | 1 << ORDERS | 1 << FILLS
+cdef uint8_t PRINT = TickKind.PRINT
+cdef int DUPLICATE = Reason.DUPLICATE_INTENT
+
+
+cdef class StrategyRole:
+    """One strategy, advanced by `step`. The only clock is the step's time."""
+
+    cdef readonly str name
+    cdef readonly Counts counts
+    cdef readonly int reads  # how many of the aggregation's lanes; the supervisor parks one that nobody reads
+    cdef public object ledger
+    cdef object strategy, lanes, aggregates, refusals, said_why
+    cdef Voice voice
+    cdef Ears ears
+    cdef Intents intents
+    cdef Steps steps
+    cdef Rehearsal rehearsal
+    cdef uint64_t number
+    cdef int64_t timer_ns
+    cdef int phase
+    cdef bint cancel_everything
+    cdef set good
+
+    def __init__(self, name, number, strategy, lanes, *, clock_offset_ns=0, groups=()):
+        """Take a strategy, its number (never 0: that is the account) and its lanes.
+
+        `groups` are all that the aggregation has; which of its lanes are read, the strategy's hooks say.
+        """
+        reads = reads_of(type(strategy))
+        if not 0 < number < 1 << 24:
+            msg = f"strategy {name!r}: number must be in 1..2^24-1, was {number}"
+            raise ValueError(msg)
+        self.name = name
+        self.counts = Counts()
+        self.reads = len(reads)
+        self.number = number
+        self.strategy = self.voice = strategy
+        self.lanes = lanes
+        self.refusals = RefusalLog(name, strategy.instruments)
+        self.ears = Ears(self.counts, strategy, lanes, reads)
+        self.intents = Intents(self.counts, number, strategy, lanes.intents)
+        self.steps = Steps(self.counts, number, self.ears, self.intents, lanes.steps, clock_offset_ns)
+        self.rehearsal = Rehearsal(strategy, self.ears, self.intents, self.steps)
+        self.good = set()  # instruments whose book was good when last shown
+        self.voice.groups = {
+            group.id: group for group in groups if any(one.id in strategy.instruments for one in group.members)
+        }
+        self.aggregates = Aggregates(strategy, lanes.global_books) if reads else None
+        self.said_why = Withheld(name, lanes.accepted)
+        self.learn()
+
+    def step(self, int64_t now_ns):
+        """Read what is there, let the strategy decide, record the step."""
+        self.voice.now_ns = now_ns
+        self.intents.full, self.ears.lapped = False, 0
+        if self.intents.begun_count:
+            self.intents.settle()
+        if self.phase == RUNNING:
+            work = self.cancel_what_is_unknown() + self.commands() + self.ourselves()
+            work += self.market() if self.aggregates is None else self.market_and_aggregates()
+            work += self.timer(now_ns)
+        else:
+            work = self.begin(now_ns)
+        if work or self.ears.lapped:
+            self.end(now_ns, work)
+        return work
+
+    def lag(self):
+        """How many records wait on the lane on which most wait."""
+        return self.ears.lag()
+
+    def error_count(self):
+        """How often a lane was lapped, and how often an intent found its lane full."""
+        return self.counts.laps + self.counts.intents_refused_full
+
+    def drain(self, int64_t now_ns):
+        """Take nothing new and have everything working cancelled; True when nothing works."""
+        if self.phase != RUNNING:
+            return True
+        if self.voice.draining:
+            self.step(now_ns)
+        else:
+            self.voice.now_ns, self.intents.full, self.ears.lapped = now_ns, False, 0
+            self.stop()
+            self.end(now_ns, 1, MARK_DRAIN)
+        return self.voice.draining and not self.ledger.working
+
+    def warm(self, int64_t now_ns):
+        """Go the way of a book to an intent without a trace, for a process that spins: no hook is called."""
+        if self.phase == RUNNING:
+            self.rehearsal.go(now_ns)
+
+    def wait(self, timeout_ns):
+        """Sleep until a book comes; not for long, because orders and fills come by other lanes."""
+        return self.lanes.books.wait(min(timeout_ns, WAIT_LIMIT_NS))
+
+    def close(self):
+        """Let go of the lanes."""
+        self.intents.settle()
+        self.intents.lane = self.steps.lane = NULL
+        self.lanes.close()
+
+    # The parts of a step, in its order.
+
+    cdef int begin(self, int64_t now_ns) except -1:
+        if self.phase == BEFORE_RECOVERY:
+            self.intents.count = recover_count(self.lanes, now_ns)
+            self.recover()
+            fold(self.lanes.commands, "commands", self.remember)
+            self.phase = BEFORE_START
+        else:
+            self.phase = RUNNING
+            self.cancel_what_is_unknown()
+            self.strategy.on_start()
+            check_timer(type(self.strategy).__name__, self.strategy.timer_ns)
+            self.timer_ns = now_ns + self.strategy.timer_ns
+            if not self.strategy.timer_ns and defines(type(self.strategy), "on_timer"):
+                self.said_why.never_timed()
+        return 1
+
+    def remember(self, row):
+        """Learn from an old command whether we may trade; its hook was called in an earlier life."""
+        if row.strategy in (0, self.number):
+            self.voice.halted = row.kind == CommandKind.HALT or (
+                self.voice.halted and row.kind != CommandKind.RESUME
+            )
+            self.voice.draining = row.kind == CommandKind.DRAIN or (
+                self.voice.draining and row.kind != CommandKind.RESUME
+            )
+
+    cdef int commands(self) except -1:
+        rows = self.ears.read(COMMANDS, READ_LIMIT)
+        for row in rows:
+            if row.strategy in (0, self.number):
+                self.obey(row.kind)
+        return len(rows)
+
+    cdef int obey(self, int kind) except -1:
+        if kind == CommandKind.HALT and not self.voice.halted:
+            self.voice.halted = True
+            self.strategy.on_halt()
+        elif kind == CommandKind.RESUME and (self.voice.halted or self.voice.draining):
+            self.voice.halted = self.voice.draining = False
+            self.strategy.on_resume()
+        elif kind == CommandKind.DRAIN and not self.voice.draining:
+            self.stop()
+
+    cdef int stop(self) except -1:
+        """Wind the strategy down; when the lane had no room for it, the next drain says it again."""
+        self.strategy.on_stop()
+        self.voice.draining = not self.intents.full
+
+    cdef int ourselves(self) except -1:
+        """Hear what became of our intents; a lap there means to learn everything anew."""
+        if self.ears.is_still(VERDICTS) and self.ears.is_still(ORDERS) and self.ears.is_still(FILLS):
+            return 0
+        verdicts = self.ears.read(VERDICTS, READ_LIMIT)
+        doubled = any(row.reason == DUPLICATE for row in verdicts)  # execution began anew, and has told its orders
+        orders = self.ears.read(ORDERS, ORDERS_TOLD if doubled else READ_LIMIT)
+        fills = self.ears.read(FILLS, FILLS_LIMIT)
+        if self.ears.lapped & OURSELVES:
+            self.recover()
+            return 1
+        if not (verdicts or orders or fills):
+            return 0
+        number, strategy = self.number, self.strategy
+        for row in verdicts:
+            if row.strategy == number and not self.is_known_order(row, orders):
+                self.judged(row)
+        for row in fills:
+            if row.strategy == number and self.ledger.fill(row) and not row.flags & FillFlag.OPENING:
+                strategy.on_fill(row)
+        for row in orders:
+            if row.strategy == number:
+                strategy.on_order(self.ledger.change(row))
+        return len(verdicts) + len(orders) + len(fills)
+
+    cdef bint is_known_order(self, object row, object orders) except -1:
+        """Whether an intent was only handed over twice: it has an order, told before or in this step."""
+        if row.reason != DUPLICATE or row.kind not in PLACING:
+            return False
+        order = self.ledger.working.get(row.intent_id)
+        return order is None or order.state is not None or any(one.intent_id == row.intent_id for one in orders)
+
+    cdef int judged(self, object row) except -1:
+        self.ledger.judge(row)
+        if row.reason:
+            self.refusals.note(row, self.strategy.now_ns)
+            self.strategy.on_refusal(row)
+
+    cdef int market(self) except -1:
+        return self.prints() + self.books()
+
+    cdef int market_and_aggregates(self) except -1:
+        """Read what was made of the market before the market itself, and tell it behind: no book is older than it."""
+        cdef dict newest = {}
+        bars = self.ears.read(BARS, READ_LIMIT)
+        work = len(bars) + self.ears.gather(GLOBAL_BOOKS, self.lanes.global_books, self.aggregates.read_book, newest)
+        opportunities = self.ears.read(OPPORTUNITIES, READ_LIMIT)
+        work += len(opportunities) + self.market()
+        self.call(self.aggregates.bars(bars, lapped=bool(self.ears.lapped & 1 << BARS)))
+        self.call(self.aggregates.global_books([record for _, record in newest.values()]))
+        self.call(self.aggregates.opportunities(opportunities, lapped=bool(self.ears.lapped & 1 << OPPORTUNITIES)))
+        return work
+
+    cdef int call(self, object hooks) except -1:
+        """Call hooks with their rows; what they want bears the row's place and time, where it has them."""
+        for hook, *rows in hooks:
+            for row in rows:
+                self.intents.tick_sequence, self.intents.receive_ns = row.tick_sequence, getattr(row, "receive_ns", 0)
+            hook(*rows)
+            self.intents.tick_sequence = self.intents.receive_ns = 0
+        return 0
+
+    cdef int prints(self) except -1:
+        if not self.ears.hears_prints:
+            return 0
+        if self.ears.rings[TICKS] != NULL:
+            return self.prints_in_place()
+        rows = self.ears.read(TICKS, READ_LIMIT)
+        first = self.lanes.ticks.cursor - len(rows)
+        for behind, row in enumerate(rows, first + 1):
+            if row.kind == PRINT and row.instrument in self.voice.books:
+                self.tell_print(behind, row)
+        return len(rows)
+
+    cdef int prints_in_place(self) except -1:
+        """The same of a lane in shared memory."""
+        cdef Tick batch[MOST]
+        cdef int index, count = self.ears.ticks_in_place(batch)
+        cdef uint64_t first = self.ears.rings[TICKS].next - count
+        cdef Tick *tick
+        for index in range(count):
+            tick = &batch[index]
+            if tick.kind == PRINT and tick.instrument in self.voice.books:
+                self.tell_print(first + index + 1, self.ears.row_of(tick))
+        return count
+
+    cdef int tell_print(self, uint64_t behind, object row) except -1:
+        """A trade between others."""
+        self.intents.tick_sequence, self.intents.receive_ns = behind, row.receive_ns
+        self.strategy.on_print(row)
+        self.intents.tick_sequence = self.intents.receive_ns = 0
+        return 0
+
+    cdef int books(self) except -1:
+        cdef int work = 0
+        cdef Book book
+        cdef list arrived = self.ears.newest_in_place(&work)
+        if arrived is None:
+            return self.books_of_reader()
+        for book in arrived:
+            book.take_incoming(self.ears.decode_book)
+            self.show(book)
+        return work
+
+    cdef int books_of_reader(self) except -1:
+        """The same of a lane elsewhere, or of one that is more than a batch ahead."""
+        cdef dict newest = {}
+        cdef int work = self.ears.gather(BOOKS, self.lanes.books, self.ears.read_book, newest)
+        books = self.strategy.books
+        for instrument, (_, record) in newest.items():
+            (<Book>books[instrument]).take(record, self.ears.decode_book)
+            self.show(books[instrument])
+        return work
+
+    cdef int show(self, Book book) except -1:
+        """Call the hook for a book that is filled anew."""
+        self.intents.tick_sequence, self.intents.receive_ns = book.tick_sequence, book.receive_ns
+        if book.good:
+            self.good.add(book)
+            if not self.voice.halted and not self.voice.draining:
+                self.strategy.on_book(book)
+        elif book in self.good:
+            self.good.discard(book)
+            self.strategy.on_book_bad(book)
+        self.intents.tick_sequence = self.intents.receive_ns = 0
+        return 0
+
+    cdef int timer(self, int64_t now_ns) except -1:
+        interval_ns = self.strategy.timer_ns
+        if not interval_ns or now_ns < self.timer_ns:
+            return 0
+        self.timer_ns = now_ns + interval_ns
+        self.strategy.on_timer(now_ns)
+        return 1
+
+    # Recovery, recording.
+
+    cdef int recover(self) except -1:
+        """Build the ledger anew from the lanes; what orders they cannot tell of any more is cancelled."""
+        self.counts.recoveries += 1
+        self.learn()
+        recover_positions(self.lanes, self.ledger)
+        running = self.phase == RUNNING
+        if running or not recover_orders(self.lanes, self.ledger):
+            self.ears.lapped |= 0 if running else 1 << ORDERS
+            self.cancel_everything = True
+
+    cdef int learn(self) except -1:
+        """Begin a ledger that knows nothing."""
+        self.ledger = Ledger(self.number, self.strategy.instruments, self.intents.settle)
+        self.intents.begun_count, self.intents.ledger = 0, self.ledger
+        self.strategy.bind(self.intents, self.ledger)
+        return 0
+
+    cdef int cancel_what_is_unknown(self) except -1:
+        if not self.cancel_everything:
+            return 0
+        for instrument in self.strategy.instruments:
+            self.voice.want_gone(instrument)
+        self.cancel_everything = self.intents.full
+        return 1
+
+    cdef int end(self, int64_t now_ns, int work, int marks=0) except -1:
+        """Close a working step: tell of a full lane, then write down what a replay needs."""
+        if self.intents.full:
+            marks |= MARK_FULL
+            self.strategy.on_lane_full()
+            self.said_why.lane_full(now_ns)
+        if self.voice.withheld:
+            self.said_why.no_new_orders(now_ns, self.voice.withheld, halted=bool(self.voice.halted))
+            self.voice.withheld = 0
+        self.steps.write(now_ns, work, marks)
+        self.counts.steps += 1
+        return 0

@@ -1,0 +1,20 @@
+"""The compiled face of a role's steps."""
+
+from libc.stdint cimport int64_t, uint64_t
+
+from engine.strategy.role.counts cimport Counts
+from engine.strategy.role.ears cimport Ears
+from engine.strategy.api.intents cimport Intents
+from shm.protocol cimport sy_writer
+
+cdef class Steps:
+    cdef Counts counts
+    cdef Ears ears
+    cdef Intents intents
+    cdef object publish_step
+    cdef sy_writer *lane  # NULL for one that is written by its method
+    cdef uint64_t number
+    cdef int64_t clock_offset_ns
+
+    cdef int write(self, int64_t now_ns, int work, int marks) except -1
+    cdef uint64_t cursor_of(self, int index) except? 0

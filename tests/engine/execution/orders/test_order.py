@@ -1,0 +1,109 @@
+"""The state machine: every pair of states, legal or not."""
+
+import itertools
+
+import pytest
+
+from engine.execution.orders import codec
+from engine.execution.orders.order import IN_FLIGHT, Order, may_move
+from engine.model.records import ERROR_TEXT
+from engine.model.words import BUY, DONE_STATES, OrderFlag, OrderState
+
+S = OrderState
+ENDS = (S.FILLED, S.CANCELLED, S.REJECTED, S.EXPIRED)
+ALLOWED = {
+    *itertools.product((S.CREATED,), (S.SENT, S.UNKNOWN, S.OPEN, S.PARTLY_FILLED, *ENDS)),
+    *itertools.product((S.SENT,), (S.UNKNOWN, S.OPEN, S.PARTLY_FILLED, *ENDS)),
+    *itertools.product((S.UNKNOWN,), (S.OPEN, S.PARTLY_FILLED, *ENDS)),
+    *itertools.product((S.OPEN,), (S.PARTLY_FILLED, S.CANCELLING, *ENDS)),
+    *itertools.product((S.PARTLY_FILLED,), (S.CANCELLING, *ENDS)),
+    *itertools.product((S.CANCELLING,), (S.OPEN, S.PARTLY_FILLED, *ENDS)),
+    (S.CANCELLED, S.FILLED),
+    (S.EXPIRED, S.FILLED),
+}
+
+
+@pytest.mark.parametrize(("current", "to"), list(itertools.product(S, S)))
+def test_a_move_is_legal_exactly_when_the_table_says_so(current: OrderState, to: OrderState) -> None:
+    """A state reached by an illegal move is a lost order."""
+    assert may_move(current, to, 0) == ((current, to) in ALLOWED)
+
+
+@pytest.mark.parametrize(("current", "to"), list(itertools.product(sorted(DONE_STATES), S)))
+def test_an_inferred_end_may_be_corrected_by_the_venue(current: OrderState, to: OrderState) -> None:
+    """Our conclusion is weaker than the venue's word; but nothing leads back in flight."""
+    assert may_move(current, to, OrderFlag.INFERRED) == (to in {S.OPEN, S.PARTLY_FILLED, *ENDS})
+
+
+def order(**values: int) -> Order:
+    """A purchase of 100 that was just created, with these values."""
+    one = Order(bytes(range(16)), 2, 3, 4, BUY, 5, 6, 7, 100)
+    for name, value in values.items():
+        setattr(one, name, value)
+    return one
+
+
+def test_a_new_order_is_created_and_nothing_is_known_of_it() -> None:
+    """A value that does not begin at zero is taken for the venue's word."""
+    one = order()
+    assert one.row() == (
+        bytes(range(16)), 2, 0, 0, 0, 0, 0, 0, 7, 100, 0, 0, 0, 3, 4, 0, 0, S.CREATED, BUY, 5, 6, 0, 0, 0, b"",
+    )  # fmt: skip
+    names = ("venue_filled", "exposure", "cancel_refusals", "cancel_after_ns", "ask_ns", "fetches", "disputed")
+    assert not any(getattr(one, name) for name in names)
+    assert (one.predecessor, one.successor, one.heir, one.cancel_pending) == (None, None, None, False)
+
+
+def test_a_record_carries_each_value_under_its_own_name() -> None:
+    """The next life and every reader take the order from it."""
+    names = (
+        "venue_order_id", "intent_ns", "receive_ns", "sent_ns", "answer_ns", "now_ns", "filled", "expires_ns",
+        "replaces_id", "reprice", "error", "flags", "limit_price", "timeout_ns",
+    )  # fmt: skip
+    values = {name: 20 + number for number, name in enumerate(names)}
+    row = codec.ORDER.unpack(codec.ORDER.pack(*order(**values).row()))
+    assert {name: getattr(row, name) for name in names} == values
+    assert (row.client_id, row.intent_id, row.strategy, row.instrument) == (bytes(range(16)), 2, 3, 4)
+    assert (row.side, row.order_type, row.time_in_force, row.price, row.size) == (BUY, 5, 6, 7, 100)
+
+
+@pytest.mark.parametrize("state", S)
+def test_an_order_is_live_until_it_is_done_and_open_while_it_is_at_the_venue(state: OrderState) -> None:
+    """What is not live is never cancelled; what is not open is not expected in the venue's list, but asked about."""
+    one = order(state=state)
+    assert one.live == (state not in ENDS)
+    assert one.open == (state in {S.OPEN, S.PARTLY_FILLED, S.CANCELLING})
+    assert one.live == (one.open or state in IN_FLIGHT)
+    assert not (one.open and state in IN_FLIGHT)
+
+
+def test_what_may_still_be_filled_is_its_size_and_after_its_end_what_the_venue_filled_and_did_not_tell() -> None:
+    """The worst case of a position counts it."""
+    assert order(state=S.OPEN, filled=30, venue_filled=50).rest == 70
+    assert order(state=S.CANCELLED, filled=30, venue_filled=50).rest == 20
+    assert order(state=S.CANCELLED, filled=30, venue_filled=30).rest == 0
+    assert order(state=S.CANCELLED, filled=30, venue_filled=0).rest == 0
+    assert order(state=S.CANCELLED, filled=30, venue_filled=31).rest == 1
+
+
+def test_fills_are_missing_while_the_venue_filled_more_than_was_told_or_disputed() -> None:
+    """They are fetched until it is so."""
+    assert order(filled=30, disputed=10, venue_filled=41).missing
+    assert not order(filled=30, disputed=10, venue_filled=40).missing
+
+
+def test_an_order_is_cancelled_its_timeout_after_its_intent_and_without_one_never() -> None:
+    """0 is no time."""
+    assert order(intent_ns=1_000, timeout_ns=50).deadline_ns == 1_050
+    assert order(intent_ns=1_000).deadline_ns == 0
+
+
+def test_the_venues_last_words_are_kept_as_far_as_a_record_holds_them() -> None:
+    """In whole characters; an answer without a code leaves what was said before."""
+    one = order()
+    one.note_error(-2010, "x" * (ERROR_TEXT - 1) + "é")
+    assert (one.error, one.error_text) == (-2010, b"x" * (ERROR_TEXT - 1))
+    one.note_error(0, "nothing")
+    assert (one.error, one.error_text) == (-2010, b"x" * (ERROR_TEXT - 1))
+    one.note_error(-1, "a \ud800 b")
+    assert (one.error, one.error_text) == (-1, b"a ? b")

@@ -1,0 +1,381 @@
+"""The role calls a strategy's hooks in a fixed order, in bounds, and carries its wants to the intents lane."""
+
+from dataclasses import replace
+
+import pytest
+
+from engine.model.words import (
+    BUY,
+    SELL,
+    BookState,
+    CommandKind,
+    FillFlag,
+    IntentKind,
+    OrderState,
+    OrderType,
+    Reason,
+    TimeInForce,
+)
+from engine.strategy.api.strategy import Strategy
+from engine.strategy.role.ears import READ_LIMIT
+from engine.strategy.role.role import StrategyRole
+from tests.engine.strategy.conftest import BTC, ETH, NUMBER, Recorder, System, begin
+
+BOOK = ([(99, 30), (98, 5)], [(101, 10)])
+
+
+def test_a_want_becomes_one_intent_with_its_trace(system: System, recorder: Recorder) -> None:
+    """Latency is measured from the tick's receive time in the intent; a wrong one makes every figure a lie."""
+    role = system.role(recorder)
+    begin(role)
+    recorder.act = lambda s: s.place(BTC, BUY, 10, 99, time_in_force=TimeInForce.POST_ONLY, timeout_ns=5, signal=0.5)
+    system.book(*BOOK)
+    assert role.step(2_000) == 1
+    (intent,) = system.intents
+    assert (intent.kind, intent.side, intent.size, intent.price, intent.instrument) == (
+        IntentKind.PLACE,
+        BUY,
+        10,
+        99,
+        1,
+    )
+    assert (intent.order_type, intent.time_in_force, intent.timeout_ns) == (OrderType.LIMIT, TimeInForce.POST_ONLY, 5)
+    assert (intent.now_ns, intent.receive_ns, intent.tick_sequence, intent.signal) == (2_000, 7, 101, 0.5)
+    assert intent.intent_id >> 40 == intent.strategy == NUMBER
+
+
+def test_hooks_come_in_the_documented_order(system: System, recorder: Recorder) -> None:
+    """A decision on a book must know of every fill that came before it, whatever the order of arrival."""
+    role = system.role(recorder)
+    begin(role)
+    system.book(*BOOK)
+    system.print_(BUY, 4)
+    system.fill(7, BUY, 10)
+    system.order(7, OrderState.FILLED)
+    system.verdict(8, Reason.PRICE_COLLAR)
+    system.command(CommandKind.HALT, strategy=NUMBER)
+    system.command(CommandKind.RESUME, strategy=NUMBER)
+    role.step(2_000)
+    assert recorder.heard == [
+        "start", "halt", "resume", ("refusal", 8, Reason.PRICE_COLLAR), ("fill", 10, 10),
+        ("order", 7, OrderState.FILLED), ("print", BUY, 4), ("book", 1, 99, 101),
+    ]  # fmt: skip
+
+
+def test_only_the_newest_book_of_a_batch_is_shown(system: System, recorder: Recorder) -> None:
+    """Acting on a price that is already known to be old is a wrong order."""
+    role = system.role(recorder)
+    begin(role)
+    for bid in (90, 91, 92):
+        system.book([(bid, 5)], [(bid + 1, 5)])
+    system.book([(50, 5)], [(51, 5)], of=2)
+    assert role.step(2_000) == 4
+    assert recorder.heard[1:] == [("book", 1, 92, 93), ("book", 2, 50, 51)]
+
+
+def test_a_step_reads_no_more_than_its_bound(system: System, recorder: Recorder) -> None:
+    """A burst must not keep the role from beating."""
+    role = system.role(recorder)
+    begin(role)
+    for _ in range(READ_LIMIT + 5):
+        system.book(*BOOK)
+    assert role.step(2_000) == READ_LIMIT
+    assert role.step(2_001) == 5
+    assert role.step(2_002) == 0
+
+
+@pytest.mark.parametrize("state", [s for s in BookState if s != BookState.GOOD])
+def test_a_book_that_is_not_good_is_not_acted_on(system: System, recorder: Recorder, state: BookState) -> None:
+    """A book that could be wrong must not make an order."""
+    role = system.role(recorder)
+    begin(role)
+    system.book(*BOOK, state=state)
+    role.step(2_000)
+    assert recorder.heard == ["start"]
+    system.book(*BOOK)
+    role.step(2_001)
+    system.book(*BOOK, state=state)
+    role.step(2_002)
+    system.book(*BOOK, state=state)
+    role.step(2_003)
+    assert recorder.heard[2:] == [("bad", 1, state)]
+
+
+def test_a_one_sided_book_is_not_good(system: System, recorder: Recorder) -> None:
+    """The best price of an empty side is a zero that must not be traded on."""
+    role = system.role(recorder)
+    begin(role)
+    system.book([(99, 1)], [])
+    role.step(2_000)
+    assert recorder.heard == ["start"]
+
+
+def test_what_is_others_business_is_not_heard(system: System, recorder: Recorder) -> None:
+    """Another strategy's fill in our position would be traded against."""
+    role = system.role(recorder)
+    begin(role)
+    system.fill(7, BUY, 10, strategy=NUMBER + 1)
+    system.order(7, OrderState.OPEN, strategy=NUMBER + 1)
+    system.command(CommandKind.HALT, strategy=NUMBER + 1)
+    system.book(*BOOK, of=9)
+    assert role.step(2_000) == 4
+    assert recorder.heard == ["start"]
+    assert recorder.position(BTC) == 0
+
+
+def test_a_halted_strategy_wants_nothing_new_and_may_still_cancel(system: System, recorder: Recorder) -> None:
+    """A halt that the strategy argues with fills the lane with refusals."""
+    role = system.role(recorder)
+    begin(role)
+    placed = recorder.place(BTC, BUY, 10, 99)
+    assert placed is not None
+    system.command(CommandKind.HALT)
+    system.book(*BOOK)
+    role.step(2_000)
+    assert recorder.heard[1:] == ["halt"]
+    assert recorder.place(BTC, BUY, 10, 99) is None
+    assert recorder.replace(placed, 98, 10) is None
+    assert recorder.cancel(placed) is not None
+    system.command(CommandKind.RESUME)
+    role.step(2_001)
+    assert recorder.place(BTC, BUY, 10, 99) is not None
+
+
+def test_a_working_order_lives_from_intent_to_its_end(system: System, recorder: Recorder) -> None:
+    """The strategy's own list of orders is what keeps it from quoting twice."""
+    role = system.role(recorder)
+    begin(role)
+    intent = recorder.place(BTC, BUY, 10, 99)
+    assert intent is not None
+    (order,) = recorder.orders(BTC)
+    assert (order.state, order.remaining) == (None, 10)
+    system.order(intent, OrderState.PARTLY_FILLED, filled=4, price=99)
+    role.step(2_000)
+    assert (order.state, order.remaining) == (OrderState.PARTLY_FILLED, 6)
+    assert recorder.cancel(intent) is not None
+    assert recorder.cancel(intent) is None
+    system.order(intent, OrderState.CANCELLED, filled=4, price=99)
+    role.step(2_001)
+    assert recorder.orders(BTC) == []
+    assert order.done
+
+
+def test_a_refusal_ends_an_intent_and_frees_a_cancel(system: System, recorder: Recorder) -> None:
+    """An intent that waits for an order that never comes would mute its side for good."""
+    role = system.role(recorder)
+    begin(role)
+    first, second = recorder.place(BTC, BUY, 10, 99), recorder.place(BTC, SELL, 10, 101)
+    assert first is not None
+    assert second is not None
+    cancel = recorder.cancel(second)
+    assert cancel is not None
+    system.verdict(first, Reason.ORDER_RATE)
+    system.order(second, OrderState.OPEN, side=SELL)
+    system.verdict(cancel, Reason.ORDER_RATE, kind=IntentKind.CANCEL)
+    role.step(2_000)
+    assert [order.intent_id for order in recorder.orders(BTC)] == [second]
+    assert recorder.cancel(second) is not None
+
+
+def test_a_refusal_is_in_the_strategys_log(
+    system: System, recorder: Recorder, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A strategy that is refused everything trades nothing, and its log must say why."""
+    role = system.role(recorder)
+    begin(role)
+    intent = recorder.place(BTC, BUY, 10, 99)
+    assert intent is not None
+    system.verdict(intent, Reason.HALTED)
+    with caplog.at_level("WARNING"):
+        role.step(2_000)
+    assert [record.getMessage() for record in caplog.records] == ["refused, HALTED: the system is halted"]
+
+
+def test_exit_closes_what_is_held_and_nothing_else(system: System, recorder: Recorder) -> None:
+    """An exit that overshoots is an entry the other way."""
+    role = system.role(recorder)
+    begin(role)
+    assert recorder.exit(BTC, 90) is None
+    system.fill(7, SELL, 12)
+    role.step(2_000)
+    recorder.exit(BTC, 110)
+    assert [(i.side, i.size, i.time_in_force) for i in system.intents] == [(BUY, 12, TimeInForce.IOC)]
+
+
+def test_an_exit_wanted_twice_is_one_exit(system: System, recorder: Recorder) -> None:
+    """A hook runs again before the first exit has filled: both filled would be a position the other way."""
+    role = system.role(recorder)
+    begin(role)
+    system.fill(7, BUY, 12)
+    role.step(2_000)
+    resting = recorder.place(BTC, SELL, 5, 130)
+    assert resting is not None
+    first = recorder.exit(BTC, 90)
+    assert first is not None
+    assert recorder.exit(BTC, 90) is None
+    system.order(first, OrderState.EXPIRED, side=SELL, size=7)
+    role.step(2_001)
+    recorder.cancel(resting)
+    recorder.exit(BTC, 90)
+    system.order(resting, OrderState.CANCELLED, side=SELL, size=5)
+    system.fill(first + 1, SELL, 2)
+    role.step(2_002)
+    recorder.exit(BTC, 90)
+    sizes = [intent.size for intent in system.intents if intent.kind == IntentKind.PLACE]
+    assert sizes == [5, 7, 7, 3], "what is left beside the orders that work, each time"
+
+
+def test_a_fee_in_the_base_asset_leaves_the_position(system: System, recorder: Recorder) -> None:
+    """Selling what the venue has kept as its fee is a reject, or a short."""
+    role = system.role(recorder)
+    begin(role)
+    for _ in range(3):
+        system.fill(7, BUY, 1_000, fee=1_600, fee_asset=b"BTC")
+    system.fill(7, BUY, 1_000, fee=1_600, fee_asset=b"BNB")
+    role.step(2_000)
+    assert recorder.position(BTC) == 3_995  # 4 000 less 4.8, rounded down to what can be sold
+    assert recorder.dust(BTC) == 200
+    assert recorder.position(BTC) * 1_000 + recorder.dust(BTC) == 4_000_000 - 3 * 1_600
+
+
+def test_nothing_but_dust_is_flat_and_said_once(
+    system: System, recorder: Recorder, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An exit that asks for less than the venue takes is refused at every book, for ever."""
+    costly = replace(BTC, notional_min=50 * 10**7)  # of 50 in quote
+    role = system.role(recorder)
+    begin(role)
+    system.fill(7, BUY, 1, fee=400, fee_asset=b"BTC")
+    role.step(2_000)
+    assert (recorder.position(BTC), recorder.dust(BTC)) == (0, 600)
+    with caplog.at_level("INFO", "engine.strategy"):
+        assert [recorder.exit(BTC, 90) for _ in range(3)] == [None] * 3
+        system.fill(7, BUY, 1_000)
+        role.step(2_001)
+        assert recorder.exit(costly, 100) is None
+        assert recorder.exit(costly, 10**6) is not None
+    assert [(one.symbol, one.held) for one in caplog.records] == [("BTCUSDT", "0.00000600")]
+    assert [(intent.side, intent.size) for intent in system.intents] == [(SELL, 1_000)]
+
+
+def test_an_opening_brings_the_dust_along(system: System, recorder: Recorder) -> None:
+    """A FILLS ring made anew begins with what is held: cut to whole sizes, the dust of every life would be lost."""
+    role = system.role(recorder)
+    system.fill(0, BUY, 999, dust=340, flags=FillFlag.OPENING)
+    begin(role)
+    assert (recorder.position(BTC), recorder.dust(BTC)) == (999, 340)
+
+
+class Timed(Recorder):
+    """Hears of time too."""
+
+    timer_ns = 100
+
+    def on_timer(self, now_ns: int) -> None:
+        """Hear."""
+        self.heard.append(("timer", now_ns))
+
+
+def test_the_timer_is_called_when_it_is_due(system: System) -> None:
+    """A strategy has no clock of its own."""
+    timed = Timed((BTC, ETH), Strategy.Parameters())
+    role = system.role(timed)
+    begin(role, 1_000)
+    assert [role.step(now) for now in (1_050, 1_101, 1_150, 1_201)] == [0, 1, 0, 1]
+    assert timed.heard[1:] == [("timer", 1_101), ("timer", 1_201)]
+
+
+def test_drain_takes_back_what_works_and_ends_when_it_is_gone(system: System, recorder: Recorder) -> None:
+    """A stop that leaves orders behind leaves them unwatched."""
+    role = system.role(recorder)
+    begin(role)
+    intent = recorder.place(BTC, BUY, 10, 99)
+    assert intent is not None
+    assert not role.drain(2_000)
+    assert [i.kind for i in system.intents][1:] == [IntentKind.CANCEL_ALL] * 2
+    assert recorder.place(BTC, BUY, 10, 99) is None
+    system.order(intent, OrderState.CANCELLED)
+    assert role.drain(2_001)
+    assert len(system.intents) == 3
+
+
+def test_a_full_lane_refuses_the_strategy_and_tells_it(system: System, recorder: Recorder) -> None:
+    """Execution that is gone must not block a strategy nor let its wants pile up unseen."""
+    role = system.role(recorder)
+    begin(role)
+    recorder.act = lambda s: [s.place(BTC, BUY, 10, 99) for _ in range(5_000)]
+    system.book(*BOOK)
+    role.step(2_000)
+    accepted = len(system.reader("intents.maker").latest(5_000))
+    assert role.counts.intents == accepted < 5_000
+    assert role.counts.intents_refused_full == 5_000 - accepted
+    assert recorder.heard[-1] == "full"
+    system.accept(accepted)
+    recorder.act = lambda s: s.place(BTC, BUY, 10, 99)
+    system.book(*BOOK)
+    role.step(2_001)
+    assert role.counts.intents == accepted + 1
+
+
+def test_lapped_by_books_it_goes_on_with_the_newest(system: System, recorder: Recorder) -> None:
+    """A frozen strategy must not work through thousands of books that are history."""
+    role = system.role(recorder)
+    begin(role)
+    system.book([(10, 1)], [(11, 1)], of=2)
+    for bid in range(1, 10_000):
+        system.book([(bid, 1)], [(bid + 1, 1)])
+    role.step(2_000)
+    assert recorder.heard[1:] == [("book", 1, 9_999, 10_000)]
+    assert role.counts.laps == 1
+    assert role.step(2_001) == 0
+
+
+def test_lapped_by_fills_it_learns_its_position_anew_and_clears_the_table(system: System, recorder: Recorder) -> None:
+    """Counting on from a hole in the fills is a position that nobody holds."""
+    role = system.role(recorder)
+    begin(role)
+    system.position(5, 17, fill_sequence=1)
+    for _ in range(17_000):
+        system.fill(1, BUY, 1, strategy=NUMBER + 1)
+    system.fill(7, BUY, 3)
+    role.step(2_000)
+    role.step(2_001)
+    assert recorder.position(BTC) == 20
+    assert [i.kind for i in system.intents] == [IntentKind.CANCEL_ALL] * 2
+
+
+@pytest.mark.parametrize("number", [0, 1 << 24, -1])
+def test_a_number_that_is_no_strategys_is_refused(system: System, recorder: Recorder, number: int) -> None:
+    """Zero is the whole account, and an intent id has 24 bits for the number."""
+    with pytest.raises(ValueError, match="number must be"):
+        system.role(recorder, number)
+    assert StrategyRole.__name__
+
+
+@pytest.mark.parametrize("told", ["before", "with it", "done"])
+def test_an_intent_handed_over_twice_is_no_refusal_of_its_order(system: System, recorder: Recorder, told: str) -> None:
+    """Execution that died between sending and saying so reads it again; who hears a refusal then places a second."""
+    role = system.role(recorder)
+    begin(role)
+    placed = recorder.place(BTC, BUY, 10, 99) or 0
+    for _ in range(READ_LIMIT):  # as many as a new life of execution tells before
+        system.order(7, OrderState.OPEN, strategy=NUMBER + 1)
+    system.order(placed, OrderState.FILLED if told == "done" else OrderState.CREATED)
+    if told != "with it":
+        role.step(2_000)
+        role.step(2_001)
+    system.verdict(placed, Reason.DUPLICATE_INTENT)
+    role.step(2_002)
+    assert [one for one in recorder.heard if one[0] == "refusal"] == []
+    assert [order.intent_id for order in recorder.orders(BTC)] == ([] if told == "done" else [placed])
+
+
+def test_an_intent_handed_over_twice_that_has_no_order_is_refused(system: System, recorder: Recorder) -> None:
+    """Its refusal died with execution: a strategy that never hears one waits for ever."""
+    role = system.role(recorder)
+    begin(role)
+    placed = recorder.place(BTC, BUY, 10, 99) or 0
+    system.verdict(placed, Reason.DUPLICATE_INTENT)
+    role.step(2_000)
+    assert ("refusal", placed, Reason.DUPLICATE_INTENT) in recorder.heard
+    assert recorder.orders(BTC) == []
