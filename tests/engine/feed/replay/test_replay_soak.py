@@ -23,7 +23,7 @@ from engine.venues.catalogue import dialect_of
 from tests.engine.feed.feed_fakes import SECOND, START
 from tests.engine.feed.replay.test_replay import theatre
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 RATE = 100_000
 GAP_NS = SECOND // RATE
 BLOCK = 4096

@@ -15,7 +15,7 @@ from engine.cli.output import lives
 from engine.model.words import BookState
 from tests.engine.feed.replay.test_replay import session, with_rest, write
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 PATIENCE_NS = 30 * 10**9
 
 

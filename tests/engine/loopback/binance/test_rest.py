@@ -11,8 +11,8 @@ from engine.loopback.binance.keys import Key, rest_payload, socket_payload
 from engine.loopback.binance.limits import LimitSettings
 from tests.engine.loopback.binance.wire import LIMIT, MARKET, MILLISECOND_NS, PRIVATE, PUBLIC_PEM, SECOND_NS, Wire
 
-ROOT = Path(__file__).parents[5]
-CAPTURES = Path(os.environ.get("STEELYARD_CAPTURES", ROOT.parent.parent / "shared" / "captures"))
+ROOT = Path(__file__).parents[4]
+CAPTURES = Path(os.environ.get("STEELYARD_CAPTURES", ROOT.parent / "shared" / "captures"))
 
 
 def documented(section: str, document: str = "rest-api", index: int = 0) -> Any:

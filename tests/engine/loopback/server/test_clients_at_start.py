@@ -18,7 +18,7 @@ from engine.loopback.binance.settings import FLOWS, TEST_KEY, TEST_SECRET
 from tests.engine.loopback.server.conftest import serving
 
 CALM = {symbol: replace(flow, interval_ns=100_000_000, taker_percent=40) for symbol, flow in FLOWS.items()}
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 NAUTILUS = importlib.util.find_spec("nautilus_trader") is not None
 
 

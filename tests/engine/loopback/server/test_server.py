@@ -21,7 +21,7 @@ from engine.loopback.server.configuration import ENGINE_KEY, read
 from engine.loopback.server.server import VenueServer
 from tests.engine.loopback.server.conftest import serving
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 LIVELY = {symbol: replace(flow, interval_ns=5_000_000) for symbol, flow in FLOWS.items()}
 
 
