@@ -149,6 +149,7 @@ def visible(system: str, cores: list[int]) -> tuple[list[int], float, int]:
     try:
         return sent(feed, shm.RingReader(f"{system}.global_books", BY_NAME["global_books"].record))
     finally:
+        os.sched_setaffinity(0, set(cores))
         stop.set()
         process.join(10)
         feed.close()
