@@ -10,6 +10,7 @@ and fill for fill. Exit 1 if they differ in anything.
 """
 
 import argparse
+import errno
 import importlib.util
 import os
 import random
@@ -57,6 +58,7 @@ backoff_cap_ms = 100
 KILL_EVERY_S = 4.0
 LOOK_EVERY_S = 0.25
 FINDINGS_SHOWN = 20
+CHECKPOINT_S, NAP_S = 10.0, 0.02  # how long a checkpoint may still be written after `down`
 
 
 @dataclass
@@ -230,7 +232,19 @@ def clear(config: Config, place: Path) -> None:
     if link.is_symlink() and link.resolve() == config.paths.run:
         link.unlink()
     shutil.rmtree(config.paths.run, ignore_errors=True)  # the environment may have put it elsewhere
-    shutil.rmtree(place)
+    remove(place)
+
+
+def remove(place: Path) -> None:
+    """Remove a folder in which a checkpoint may still be written: its process outlives the execution that asked."""
+    until = time.monotonic() + CHECKPOINT_S
+    while place.exists():
+        try:
+            shutil.rmtree(place)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.ENOENT) or time.monotonic() > until:
+                raise
+            time.sleep(NAP_S)
 
 
 def main(argv: list[str] | None = None) -> int:
