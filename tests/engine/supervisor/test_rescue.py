@@ -115,7 +115,12 @@ def empty_soon(floor: Floor) -> None:
     assert ids(floor) == {OTHERS}
 
 
-@pytest.mark.parametrize("end", [kill, take_journal, spoil_strategies, spoil_start])
+SOAK = pytest.mark.soak
+
+
+@pytest.mark.parametrize(
+    "end", [kill, spoil_start, pytest.param(take_journal, marks=SOAK), pytest.param(spoil_strategies, marks=SOAK)]
+)
 def test_orders_of_an_execution_that_dies_five_times_are_cancelled_at_the_venue(
     floor: Callable[..., Floor], end: Callable[[Floor], Any]
 ) -> None:
