@@ -47,7 +47,7 @@ def test_an_open_order_times_out_while_its_strategy_is_killed_or_stopped(
     strategy = system.pid("resting")
     os.kill(strategy, how)
     ended = until(lambda: rows(system, OrderState.CANCELLED, opened.client_id))[0]
-    assert ended.now_ns - opened.sent_ns >= TIMEOUT_NS
+    assert ended.now_ns - opened.intent_ns >= TIMEOUT_NS
     assert opened.client_id.ljust(16, b"\0").hex() not in system.open_orders()
     if how == signal.SIGSTOP:
         assert Path(f"/proc/{strategy}/stat").read_text().rpartition(")")[2].split()[0] == "T"
