@@ -29,46 +29,18 @@ import numpy as np
 
 import shm
 from bench import machine
-from bench.wire_server import switching
-from bench.wire_to_tick import PATIENCE_S, Rest, drain, start
+from bench.wire_to_tick import CONFIG, PATIENCE_S, VENUE, Rest, accept, drain, start
 from engine.config import Config, load
 from engine.lanes import BY_NAME
 from engine.model.words import BookState, TickKind
 from engine.supervisor import segments
-from engine.venues.wire.frames import TEXT, FrameReader, FrameWriter
+from engine.venues.wire.frames import TEXT, FrameWriter
 
 CONNECTIONS = 24
 RATE = 100_000
 EVENTS = 5  # changes, and as many trades, in what a connection is sent at once
 SECONDS, LONG_SECONDS = 5, 60
 SYNC_EVENTS = 200  # to find the books good
-VENUE = """
-[[venues]]
-name = "v{number}"
-kind = "binance"
-stream_url = "ws://127.0.0.1:{stream}"
-request_url = "http://127.0.0.1:{request}"
-[[instruments]]
-id = {number}
-venue = "v{number}"
-symbol = "BTCUSDT"
-"""
-CONFIG = """
-[system]
-name = "{name}"
-{venues}
-[feed]
-stale_ms = 600000
-book_stale_ms = 600000
-[[processes]]
-name = "feed"
-roles = ["feed"]
-cores = [{core}]
-wait = "spin"
-[[processes]]
-name = "execution"
-roles = ["execution"]
-"""
 STAMPS = '"E":1723161255308,"T":1723161255308,"s":"BTCUSDT"'
 
 
@@ -88,22 +60,6 @@ def blocks(first: int, count: int) -> list[bytes]:
     encode = FrameWriter(server=True).encode
     frames = [b"".join(encode(TEXT, one) for one in message_pair(number)) for number in range(first, first + count)]
     return [b"".join(frames[at : at + EVENTS]) for at in range(0, count, EVENTS)]
-
-
-def accept(listener: socket.socket) -> socket.socket:
-    """Take one of the feed's connections and acknowledge what it asks for."""
-    connection, _ = listener.accept()
-    connection.settimeout(PATIENCE_S)
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    head = b""
-    while b"\r\n\r\n" not in head:
-        head += connection.recv(4096)
-    connection.sendall(switching(head))
-    reader = FrameReader(server=True)
-    while not reader.events():
-        reader.feed(connection.recv(65536))
-    connection.sendall(FrameWriter(server=True).encode(TEXT, b'{"result":null,"id":1}'))
-    return connection
 
 
 class Audit:

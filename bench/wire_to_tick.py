@@ -36,18 +36,21 @@ GAP_NS = 30_000  # between two frames: longer than one takes
 PATIENCE_S = 20
 SO_TIMESTAMPING, TX_SOFTWARE, REPORT_SOFTWARE, STAMP_ONLY = 37, 1 << 1, 1 << 4, 1 << 11  # linux/net_tstamp.h
 STAMP = struct.Struct("=qq")
-CONFIG = """
-[system]
-name = "{name}"
+VENUE = """
 [[venues]]
-name = "binance"
+name = "v{number}"
 kind = "binance"
 stream_url = "ws://127.0.0.1:{stream}"
 request_url = "http://127.0.0.1:{request}"
 [[instruments]]
-id = 1
-venue = "binance"
+id = {number}
+venue = "v{number}"
 symbol = "BTCUSDT"
+"""
+CONFIG = """
+[system]
+name = "{name}"
+{venues}
 [feed]
 stale_ms = 600000
 book_stale_ms = 600000
@@ -85,6 +88,22 @@ class Rest(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+def accept(listener: socket.socket) -> socket.socket:
+    """Take one of the feed's connections and acknowledge what it asks for."""
+    connection, _ = listener.accept()
+    connection.settimeout(PATIENCE_S)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    head = b""
+    while b"\r\n\r\n" not in head:
+        head += connection.recv(4096)
+    connection.sendall(switching(head))
+    reader = FrameReader(server=True)
+    while not reader.events():
+        reader.feed(connection.recv(65536))
+    connection.sendall(FrameWriter(server=True).encode(TEXT, b'{"result":null,"id":1}'))
+    return connection
+
+
 class Stream:
     """The venue's end of the stream."""
 
@@ -98,17 +117,7 @@ class Stream:
 
     def accept(self) -> None:
         """Take the feed's connection and acknowledge what it asks for."""
-        self.connection, _ = self.listener.accept()
-        self.connection.settimeout(PATIENCE_S)
-        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        head = b""
-        while b"\r\n\r\n" not in head:
-            head += self.connection.recv(4096)
-        self.connection.sendall(switching(head))
-        reader = FrameReader(server=True)
-        while not reader.events():
-            reader.feed(self.connection.recv(65536))
-        self.send(b'{"result":null,"id":1}')
+        self.connection = accept(self.listener)
         self.ask_for_stamps()
 
     def ask_for_stamps(self) -> None:
@@ -150,7 +159,8 @@ def measure(count: int = COUNT) -> dict[str, object]:
     rest, stream = ThreadingHTTPServer(("127.0.0.1", 0), Rest), Stream()
     threading.Thread(target=rest.serve_forever, daemon=True).start()
     file, name = place / "feed.toml", f"bench{os.getpid()}"
-    file.write_text(CONFIG.format(name=name, stream=stream.port, request=rest.server_address[1], core=theirs))
+    venue = VENUE.format(number=1, stream=stream.port, request=rest.server_address[1])
+    file.write_text(CONFIG.format(name=name, venues=venue, core=theirs))
     config = load(file)
     config.paths.make()
     segments.make(config)
