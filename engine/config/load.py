@@ -42,9 +42,14 @@ def load(path: str | Path, environment: Mapping[str, str] | None = None) -> Conf
     return config
 
 
-def load_session(path: str | Path, environment: Mapping[str, str] | None = None) -> Config:
-    """The tables that an order session needs, from a file whose other tables may be wrong; or ConfigError."""
-    tree = _read(Path(path))
+def load_session(
+    path: str | Path, environment: Mapping[str, str] | None = None, *, copy: str | Path | None = None
+) -> Config:
+    """The tables that an order session needs, from a file whose other tables may be wrong; or ConfigError.
+
+    `copy` is read in the place of the file; relative paths stay relative to the file.
+    """
+    tree = _read(Path(copy or path))
     _override(tree, os.environ if environment is None else environment, str(path))
     config = expand(_convert({key: tree[key] for key in SESSION_TABLES if key in tree}, str(path)))
     for key, value, expected in _check_references(config):

@@ -101,6 +101,11 @@ class Paths:
         return self.logs / f"{process}.log"
 
     @property
+    def sound(self) -> Path:
+        """A copy of the configuration as the supervisor read it: what is cancelled by when the file is spoilt later."""
+        return self.run / "configuration.toml"
+
+    @property
     def left(self) -> Path:
         """The orders that the last `down` left at the venue; absent when it left none."""
         return self.run / "orders-left.json"

@@ -1,8 +1,9 @@
 """Cancels every open order of this system at its venue and ends, for an execution that dies or cannot start.
 
-    python -m engine.execution.rescue --config F        as the supervisor starts it, in execution's environment
+    python -m engine.execution.rescue --config F --copy C    as the supervisor starts it, in execution's environment
 
-1. Read the tables of the file that an order session needs; the others may be wrong.
+1. Read the tables of the file that an order session needs; the others may be wrong. Where these cannot be read, read
+the supervisor's copy of the file as it was at its start.
 2. Log on with execution's key. 3. List the account's open orders. 4. Cancel those under an id of this system, of
 whatever symbol; orders of others are left alone. 5. List again until none is open and the receive window of the last
 order that execution can have sent is over.
@@ -136,15 +137,27 @@ def run(rescue: Rescue) -> int:
     return 0
 
 
+def _load(file: str, copy: str | None) -> "Config":
+    """Read the file, or the supervisor's copy of it where the file cannot be read any more."""
+    try:
+        return load_session(file)
+    except ConfigError as error:
+        if copy is None:
+            raise
+        logger.error("the configuration is read as it was at the start", extra={"why": str(error), "copy": copy})  # noqa: TRY400
+        return load_session(file, copy=copy)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Read, connect, cancel."""
     description = "Cancel every open order of a system."
     parser = argparse.ArgumentParser(prog="python -m engine.execution.rescue", description=description)
     parser.add_argument("--config", required=True, help="the system's file")
+    parser.add_argument("--copy", help="the file as it was when the supervisor started")
     options = parser.parse_args(arguments)
     log.begin("rescue")
     try:
-        return run(build(load_session(options.config), clock.now_ns()))
+        return run(build(_load(options.config, options.copy), clock.now_ns()))
     except ConfigError as error:
         logger.critical(str(error))
         return EXIT_CONFIG

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from engine.clock import OFFSET_VARIABLE
 from engine.config import Config
+from engine.config.private import open_private
 from engine.supervisor import leftovers, life, segments
 from engine.supervisor.entry import EXIT_ORDERS_LEFT, enter, wait, wake_on_signals
 from engine.supervisor.keeper import Keeper
@@ -29,6 +30,7 @@ logger = logging.getLogger("engine.supervisor")
 
 def supervise(config: Config, *, foreground: bool = False, stop: bool = False) -> int:
     """Keep a system up until it is told to go down; with `stop` bring down what an absent supervisor left."""
+    _keep_copy(config)
     file, state = str(Path(config.path).resolve()), str(config.paths.state.absolute())
     current = life.begin(config.paths.system, config.system.name, file, state)
     try:
@@ -60,10 +62,19 @@ def supervise(config: Config, *, foreground: bool = False, stop: bool = False) -
     return clear(config) or (EXIT_ORDERS_LEFT if left else 0)
 
 
+def _keep_copy(config: Config) -> None:
+    """Keep the configuration's text, which has just been read, for the process that cancels; no secret is in it."""
+    try:
+        with os.fdopen(open_private(config.paths.sound, os.O_WRONLY | os.O_TRUNC), "wb") as copy:
+            copy.write(Path(config.path).read_bytes())
+    except OSError as error:  # no room for a copy must not keep a system down
+        logger.warning("the configuration was not copied", extra={"error": str(error)})
+
+
 def clear(config: Config) -> int:
     """Remove what a system leaves when all of it is down; 0."""
     kept = segments.remove(config)
-    for path in (config.paths.system, config.paths.control):
+    for path in (config.paths.system, config.paths.control, config.paths.sound):
         path.unlink(missing_ok=True)
     logger.info("down", extra={"segments_kept": kept})
     return 0

@@ -89,6 +89,7 @@ class Keeper:
         self._lost: set[str] = set()  # segments that are gone
         self._look_ns = 0  # when they are looked at next
         self.rescue = Rescue(config, table)
+        self._absent_ns = now_ns  # since when execution has not run
         self._adopt(now_ns)
         self.control = ControlServer(
             config.paths.control,
@@ -118,6 +119,7 @@ class Keeper:
         gap_ns = now_ns - self._last_ns
         self.now_ns = self._last_ns = now_ns
         if gap_ns > self.config.watch.late_ms * MS:
+            self._absent_ns += gap_ns
             for watch in self.watches.values():
                 watch.excuse(gap_ns)
         if self.halt_asked:
@@ -154,10 +156,20 @@ class Keeper:
         work, may_start = 0, True
         for watch in self.watches.values():
             work += watch.step(now_ns, may_start=may_start)
-            if watch.settled and leftovers.EXECUTION in watch.process.roles:
-                self.rescue.on_execution_up()
+            if leftovers.EXECUTION in watch.process.roles:
+                self._cover_execution(watch, now_ns)
             may_start = may_start and (watch.settled or not watch.process.ready_line)
         return work
+
+    def _cover_execution(self, watch: Watch, now_ns: int) -> None:
+        """Cancel the orders of an execution that has not run for as long as a start may last, whatever keeps it."""
+        if watch.settled:
+            self._absent_ns = now_ns
+            self.rescue.on_execution_up()
+        elif now_ns - self._absent_ns > self.config.watch.start_limit_ms * MS:
+            self._absent_ns = now_ns
+            if leftovers.unfinished(self.config):
+                self.rescue.start(now_ns)
 
     def _look_at_segments(self, now_ns: int) -> None:
         """Find segments that were unlinked while the system runs, as logind does at a logout."""

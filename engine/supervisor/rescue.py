@@ -89,5 +89,6 @@ class Rescue:
 def process_of(config: Config) -> Process:
     """The process, with the environment in which execution finds its key."""
     environment = next((one.environment for one in config.placement if EXECUTION in one.roles), {})
-    command = (sys.executable, "-m", "engine.execution.rescue", "--config", config.path)
+    files = ("--config", config.path, "--copy", str(config.paths.sound))
+    command = (sys.executable, "-m", "engine.execution.rescue", *files)
     return Process(name=NAME, command=command, environment=environment)

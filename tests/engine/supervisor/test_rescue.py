@@ -105,6 +105,12 @@ def spoil_start(floor: Floor) -> None:
     os.kill(floor.pid("execution"), signal.SIGKILL)
 
 
+def spoil_text(floor: Floor) -> None:
+    """A file that is half edited when execution dies."""
+    floor.file.write_text(floor.file.read_text() + "\n[[strategies]\n")
+    os.kill(floor.pid("execution"), signal.SIGKILL)
+
+
 def empty_soon(floor: Floor) -> None:
     """The system is halted, execution does not run, and the venue has no order of it."""
     until(lambda: floor.status()["halted"])
@@ -119,7 +125,14 @@ SOAK = pytest.mark.soak
 
 
 @pytest.mark.parametrize(
-    "end", [kill, spoil_start, pytest.param(take_journal, marks=SOAK), pytest.param(spoil_strategies, marks=SOAK)]
+    "end",
+    [
+        kill,
+        spoil_start,
+        pytest.param(take_journal, marks=SOAK),
+        pytest.param(spoil_strategies, marks=SOAK),
+        pytest.param(spoil_text, marks=SOAK),
+    ],
 )
 def test_orders_of_an_execution_that_dies_five_times_are_cancelled_at_the_venue(
     floor: Callable[..., Floor], end: Callable[[Floor], Any]
@@ -137,6 +150,22 @@ def test_orders_of_an_execution_that_dies_five_times_are_cancelled_at_the_venue(
     assert system.type("status") == 1
     assert system.type("down") == 0, "no order is left, and `down` says so"
     del held
+
+
+def test_orders_of_an_execution_that_hangs_at_its_start_are_cancelled_at_the_venue(
+    floor: Callable[..., Floor],
+) -> None:
+    """A start that does not end is no death: orders stood for as long as five such starts may last."""
+    system = floor(STANDING + f"[watch]\nstart_limit_ms = 8000\nslow_retry_ms = {NEVER_MS}\n")
+    system.up()
+    until(lambda: stands(system))
+    roles = '\n[roles]\nexecution = "tests.engine.supervisor.broken_role:hang"\n'
+    system.file.write_text(system.file.read_text() + roles)
+    os.kill(system.pid("execution"), signal.SIGKILL)
+    until(lambda: not ours(system))
+    assert until(lambda: (found := system.status()) and found["rescue"]["clean"] and found)
+    deaths = next(one["deaths"] for one in system.status()["processes"] if one["name"] == "execution")
+    assert deaths < system.config.watch.death_limit, "the limit of deaths is not what starts it"
 
 
 def test_down_of_a_system_whose_execution_cannot_start_cancels_its_orders(floor: Callable[..., Floor]) -> None:
