@@ -84,9 +84,9 @@ def _check_execution(config: Config) -> None:
     from engine.execution.build import check_venue  # noqa: PLC0415 - only `up` needs it
     from engine.execution.config import ExecutionOptions, check_room  # noqa: PLC0415 - only `up` needs it
     from engine.execution.destination import check_destination  # noqa: PLC0415
-    from engine.risk.limits import RiskLimits  # noqa: PLC0415
+    from engine.risk.caps import read_risk  # noqa: PLC0415
 
-    _try(config, "risk", lambda: msgspec.convert(config.risk, RiskLimits))
+    _try(config, "risk", lambda: read_risk(config.risk))
     _try(config, "execution", lambda: msgspec.convert(config.execution, ExecutionOptions))
     used = {instrument.venue for instrument in config.instruments}
     if len(used) > 1:

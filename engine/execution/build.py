@@ -23,7 +23,7 @@ from engine.instruments import await_all
 from engine.lanes import BY_NAME, SUPERVISOR
 from engine.model.instrument import Instrument
 from engine.model.words import HaltReason
-from engine.risk.limits import RiskLimits
+from engine.risk.caps import read_risk
 from engine.venues.binance.signing import Ed25519Signer
 from engine.venues.binance.trading import BinanceTrading
 from engine.venues.trading import TradingWire
@@ -47,6 +47,7 @@ def build(config: "Config", name: str) -> Execution:
     instruments = tuple(await_all(config.system.name, [one.id for one in config.instruments]))
     options = msgspec.to_builtins(msgspec.convert(config.execution, ExecutionOptions))
     venue = config.venue(instruments[0].venue)
+    limits, caps = read_risk(config.risk)
     execution = ExecutionConfig(
         system=system_uuid(config.paths.state),
         instruments=instruments,
@@ -54,7 +55,8 @@ def build(config: "Config", name: str) -> Execution:
         role=config.role_number(name),
         supervisor_alarm_ns=config.watch.supervisor_alarm_ms * MS,
         supervisor_lost_ns=config.watch.supervisor_lost_ms * MS,
-        limits=msgspec.convert(config.risk, RiskLimits),
+        limits=limits,
+        caps=caps,
         journal=journal_config(config),
         **options,
     )

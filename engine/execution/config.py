@@ -8,6 +8,7 @@ import msgspec
 from engine.lanes import BY_NAME
 from engine.model.instrument import Instrument
 from engine.model.records import STEP_LANES
+from engine.risk.gate import FurtherCap
 from engine.risk.limits import RiskLimits
 
 SECOND_NS = 1_000_000_000
@@ -83,6 +84,7 @@ class ExecutionConfig(ExecutionOptions, frozen=True, kw_only=True):
     supervisor_alarm_ns: int = 5 * SECOND_NS  # the supervisor's silence, until it is logged
     supervisor_lost_ns: int = 30 * SECOND_NS  # until only exits are sent; 0: never
     limits: RiskLimits = RiskLimits()
+    caps: tuple[FurtherCap, ...] = ()  # beyond the limits
     journal: JournalConfig = JournalConfig()
 
     def __post_init__(self) -> None:

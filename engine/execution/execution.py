@@ -85,7 +85,13 @@ class Execution:
         self.ledger = Ledger(config.instruments, strategies)
         instruments = {one.id: one for one in config.instruments}
         self.gate = RiskGate(
-            config.limits, instruments, self._tops, self.ledger.account, self.ledger.owned, config.strategies
+            config.limits,
+            instruments,
+            self._tops,
+            self.ledger.account,
+            self.ledger.owned,
+            config.strategies,
+            config.caps,
         )
         self._disk = disk or DirectDisk()
         file = JournalFile(Path(config.journal.directory), config.journal.segment_size, self._disk)

@@ -137,6 +137,7 @@ DETAILS: dict[Reason, Detail] = {
     Reason.PRICE_COLLAR: _count("bp from the middle of the book"),
     Reason.ORDER_TOO_LARGE: _order_size,
     Reason.POSITION_TOO_LARGE: lambda value, limit, _: _dollars(value, limit),
+    Reason.GROSS_TOO_LARGE: lambda value, limit, _: _dollars(value, limit),
     Reason.ORDER_RATE: _rate,
     Reason.UNKNOWN_INSTRUMENT: _instrument("is not an instrument of this system"),
     Reason.UNKNOWN_ORDER: _order,

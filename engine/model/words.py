@@ -145,6 +145,7 @@ class Reason(IntEnum):
     STRATEGY_RATE = 26  # the strategy's share of the order rate is used up
     INSTRUMENT_HALTED = 27  # execution has halted it: the venue contradicted itself about it
     FILLS_UNAUDITED = 28  # too many fills since the venue's own listing of them was last read
+    GROSS_TOO_LARGE = 29  # over all instruments of the account
 
 
 class Mode(IntEnum):

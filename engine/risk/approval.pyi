@@ -28,6 +28,7 @@ class Approval:
         tops: Mapping[int, Top],
         exposures: Mapping[int, Any],
         permits: Mapping[int, Collection[int]],
+        knows_all: bool = True,
     ) -> None: ...
     def approves(
         self,

@@ -62,8 +62,11 @@ cdef class Seat:
 cdef class Approval:
     """The switches of risk, the rate in its two parts, and a quick yes."""
 
-    def __init__(self, limits, instruments, tops, exposures, permits):
-        """Begin closed: not reconciled, not connected. `permits`: the instruments of each strategy."""
+    def __init__(self, limits, instruments, tops, exposures, permits, bint knows_all=True):
+        """Begin closed: not reconciled, not connected. `permits`: the instruments of each strategy.
+
+        `knows_all`: no cap is configured beyond `limits`; else nothing is approved here.
+        """
         common, reserved, count = limits.common_rate, limits.reserved_rate, len(permits)
         self.rate = SharedRate(common, limits.strategy_rate(common, count), MINUTE_NS)
         self.reserve = SharedRate(reserved, limits.strategy_rate(reserved, count), MINUTE_NS)
@@ -80,7 +83,7 @@ cdef class Approval:
             limits.max_book_age_ns, limits.max_intent_age_ns, limits.max_intent_ahead_ns, limits.max_spread_bps,
             limits.price_collar_bps, limits.max_order_micro, limits.max_position_micro,
         )
-        self.quick = max(caps) <= INT64_MAX
+        self.quick = knows_all and max(caps) <= INT64_MAX
         if self.quick:
             (
                 self.book_age_ns, self.intent_age_ns, self.intent_ahead_ns, self.spread_bps, self.collar_bps,

@@ -8,7 +8,8 @@ The first that fails decides. docs/risk.md has both lists as a table, which a te
 All arithmetic is on Python integers, so no product can overflow, and every bound is tested by multiplying out, so
 nothing is rounded in an order's favour; the spread alone is a float, the one that BOOK_TOP shows. Nothing here writes,
 logs or asks the time. The switches, the rate, and a quick yes for the order whose numbers are narrow are compiled
-(`Approval`).
+(`Approval`). Caps that only some configurations set are classes of their own (`caps.py`); where one is set, every
+order is judged here and none by the quick yes.
 """
 
 import math
@@ -70,6 +71,26 @@ class Proposed(NamedTuple):
     follows_book: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What a cap may read: the instruments, their books, and what is held and open, by instrument and by strategy."""
+
+    instruments: Mapping[int, Instrument]
+    tops: Mapping[int, Top]
+    exposures: Mapping[int, Exposure]  # the account's, by instrument
+    owned: Mapping[tuple[int, int], Exposure]  # by strategy and instrument
+    usd_rate: Callable[[int, str], tuple[int, int] | None]  # now_ns, quote asset: dollars for one, as a fraction
+
+
+class FurtherCap(Protocol):
+    """A cap that is a class of its own (`caps.py`)."""
+
+    exits: bool  # whether exits are held to it as well
+
+    def check(self, order: Proposed, account: Account) -> Refusal | None:
+        """Refuse an order that leads beyond the cap."""
+
+
 class RiskGate(Approval):
     """Holds the caps and the switches; reads books and exposures that others keep."""
 
@@ -81,13 +102,17 @@ class RiskGate(Approval):
         exposures: Mapping[int, Exposure],
         owned: Mapping[tuple[int, int], Exposure],
         permits: Mapping[int, Collection[int]],
+        caps: Collection[FurtherCap] = (),
     ) -> None:
         """Begin closed: not reconciled, not connected.
 
         `exposures` are the account's by instrument, `owned` those by strategy and instrument, `permits` the instruments
-        that each strategy may trade.
+        that each strategy may trade, `caps` what is checked beyond `limits`.
         """
-        super().__init__(limits, instruments, tops, exposures, permits)
+        super().__init__(limits, instruments, tops, exposures, permits, not caps)
+        self._caps = caps
+        self._exit_caps = tuple(cap for cap in caps if cap.exits)
+        self._account = Account(instruments, tops, exposures, owned, self._usd_rate)
         self.limits = limits
         self._instruments = instruments
         self._tops = tops
@@ -289,6 +314,14 @@ class RiskGate(Approval):
         pending = exposure.open_buy if order.side == BUY else exposure.open_sell
         return exposure.size * order.side + pending + order.size - order.relief
 
+    def check_caps(self, order: Proposed) -> Refusal | None:
+        """The caps of `caps.py` that are configured."""
+        return next(filter(None, (cap.check(order, self._account) for cap in self._caps)), None)
+
+    def check_exit_caps(self, order: Proposed) -> Refusal | None:
+        """Those of them that exits are held to as well."""
+        return next(filter(None, (cap.check(order, self._account) for cap in self._exit_caps)), None)
+
     def check_exits_only(self, _: Proposed) -> Refusal | None:
         """Nothing forbids entries: a journal without room, a supervisor that is gone."""
         return Refusal(Reason(self.exits_only), 1, 0) if self.exits_only else None
@@ -343,13 +376,13 @@ SWITCHES: tuple[Check, ...] = (
 ENTRY: tuple[Check, ...] = (
     *SWITCHES, RiskGate.check_instrument, RiskGate.check_permit, RiskGate.check_form, RiskGate.check_book,
     RiskGate.check_spread, RiskGate.check_age, RiskGate.check_steps, RiskGate.check_collar,
-    RiskGate.check_size_max, RiskGate.check_order_cap, RiskGate.check_position_cap, RiskGate.check_exits_only,
-    RiskGate.check_silence, RiskGate.check_rate,
+    RiskGate.check_size_max, RiskGate.check_order_cap, RiskGate.check_position_cap, RiskGate.check_caps,
+    RiskGate.check_exits_only, RiskGate.check_silence, RiskGate.check_rate,
 )  # fmt: skip
 EXIT: tuple[Check, ...] = (
     *SWITCHES, RiskGate.check_instrument, RiskGate.check_form, RiskGate.check_chased_book,
     RiskGate.check_last_book, RiskGate.check_age, RiskGate.check_steps, RiskGate.check_exit_collar,
-    RiskGate.check_size_max, RiskGate.check_silence, RiskGate.check_exit_rate,
+    RiskGate.check_size_max, RiskGate.check_exit_caps, RiskGate.check_silence, RiskGate.check_exit_rate,
 )  # fmt: skip
 
 

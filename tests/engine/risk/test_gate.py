@@ -10,7 +10,7 @@ import pytest
 from engine.model.instrument import Instrument
 from engine.model.words import BUY, SELL, BookState, Reason
 from engine.risk.approval import MINUTE_NS
-from engine.risk.gate import APPROVED, Refusal, RiskGate
+from engine.risk.gate import APPROVED, FurtherCap, Refusal, RiskGate
 from engine.risk.limits import RiskLimits
 from engine.risk.market import Top
 
@@ -33,7 +33,9 @@ class Held:
 class Desk:
     """A gate that approves `check()`, to be spoiled one thing at a time."""
 
-    def __init__(self, permits: dict[int, tuple[int, ...]] = PERMITS, **limits: Any) -> None:
+    def __init__(
+        self, permits: dict[int, tuple[int, ...]] = PERMITS, caps: tuple[FurtherCap, ...] = (), **limits: Any
+    ) -> None:
         """A good book of 60,000.00 / 60,000.50, nothing held."""
         limits.setdefault("exit_collar_bps", max(1_000, limits.get("price_collar_bps", 0)))
         self.limits = RiskLimits(**limits)
@@ -43,8 +45,10 @@ class Desk:
         self.rate_top.update(BookState.GOOD, 5_000, 5_002, NOW_NS)
         self.held, self.own = Held(), Held()
         self.instruments = {1: BTC, 2: ETHBTC}
-        tops = {1: self.top, 2: self.rate_top}
-        self.gate = RiskGate(self.limits, self.instruments, tops, {1: self.held}, {(STRATEGY, 1): self.own}, permits)
+        self.tops, self.exposures = {1: self.top, 2: self.rate_top}, {1: self.held}
+        self.gate = RiskGate(
+            self.limits, self.instruments, self.tops, self.exposures, {(STRATEGY, 1): self.own}, permits, caps
+        )
         self.gate.reconciled = self.gate.connected = True
 
     def check(self, **change: Any) -> Any:
