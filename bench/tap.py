@@ -19,7 +19,7 @@ import shm
 from bench import machine
 from engine.feed.capture.tap import Tap, TappedStream
 from engine.lanes import BY_NAME
-from engine.venues.port import PortState
+from engine.venues.port import PortState, StreamDefaults
 
 ROUNDS = 9
 FRAMES = 100_000
@@ -27,7 +27,7 @@ TYPICAL = 180  # bytes of a best bid and ask
 LANES = ("frames", "connections")
 
 
-class Port:
+class Port(StreamDefaults):
     """A stream that has always just received these."""
 
     state, error, receive_ns = PortState.OPEN, "", 1

@@ -19,7 +19,7 @@ from engine.model.fixed import to_text
 from engine.model.instrument import Instrument
 from engine.model.records import BOOK_DEPTH, FEE_DECIMALS
 from engine.model.words import DONE_STATES, BookState, OrderState
-from engine.venues.port import FramePort
+from engine.venues.port import StreamPort
 
 TOPS_KEPT = 50_000
 MAKES_ORDERS = (b'"order.place"', b'"order.cancelReplace"')
@@ -70,7 +70,7 @@ class HaltWatch:
         """Execution is about to read what the operator said."""
         self._in_force = self.halted
 
-    def watch(self, port: FramePort) -> FramePort:
+    def watch(self, port: StreamPort) -> StreamPort:
         """Stand before execution's connection."""
         return WatchedPort(port, self)  # it answers to all its inner port does
 
@@ -82,7 +82,7 @@ class HaltWatch:
 class WatchedPort:
     """A port whose messages are looked at before they leave."""
 
-    def __init__(self, inner: FramePort, halt: HaltWatch) -> None:
+    def __init__(self, inner: StreamPort, halt: HaltWatch) -> None:
         """Stand before the real one."""
         self._inner, self._halt = inner, halt
 

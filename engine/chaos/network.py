@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING
 
-from engine.venues.port import PortState, Response
+from engine.venues.port import PortState, RequestDefaults, Response, StreamDefaults
 
 if TYPE_CHECKING:
     from engine.loopback.binance.rest import Exchange
@@ -90,8 +90,8 @@ class Network:
         self.venue.disconnect(kind, "cut by the chaos")
 
 
-class SimulatedStream:
-    """A `FramePort` on one session of the venue."""
+class SimulatedStream(StreamDefaults):
+    """A `StreamPort` on one session of the venue."""
 
     def __init__(self, network: Network, path: str) -> None:
         """Begin to connect."""
@@ -173,7 +173,7 @@ class SimulatedStream:
         return self._down_ns
 
 
-class SimulatedRequests:
+class SimulatedRequests(RequestDefaults):
     """A `RequestPort` on the venue's REST side."""
 
     def __init__(self, network: Network) -> None:

@@ -35,7 +35,7 @@ from engine.strategy.role.lanes import open_lanes
 from engine.strategy.role.role import StrategyRole
 from engine.venues.binance.signing import Ed25519Signer
 from engine.venues.binance.trading import BinanceTrading
-from engine.venues.port import FramePort, RequestPort
+from engine.venues.port import RequestPort, StreamPort
 
 VENUE = "binance"
 API_KEY = "SteelyardSimulationKey".ljust(64, "0")
@@ -83,7 +83,7 @@ class FeedPorts:
         """Connect through this network."""
         self._network, self._fuse, self._grave = network, fuse, grave
 
-    def stream(self, target: str) -> FramePort:
+    def stream(self, target: str) -> StreamPort:
         """Begin a stream."""
         port = self._network.stream(target)
         self._grave.append(port.close)
@@ -133,7 +133,7 @@ def execution_maker(
     strategies: dict[str, int],
     key: Key,
     directory: Path,
-    watch: Callable[[FramePort], FramePort],
+    watch: Callable[[StreamPort], StreamPort],
 ) -> Make:
     """How execution is made; `watch` stands between it and its connection, and sees every byte."""
     config = ExecutionConfig(
@@ -145,7 +145,7 @@ def execution_maker(
     )
 
     def make(fuse: Fuse, grave: Grave) -> Role:
-        def connect(now_ns: int) -> FramePort:
+        def connect(now_ns: int) -> StreamPort:
             del now_ns
             port = network.stream(TRADING_PATH)
             grave.append(port.close)

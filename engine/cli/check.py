@@ -17,7 +17,6 @@ from engine.cli import WRONG_USE, Complaint
 from engine.config import Config, Process, Secret, Strategy, Venue
 from engine.config.tables import FACTORIES
 
-VENUE_OPTIONS = {"product", "encoding", "standby", "receive_window_ms"}
 EXECUTION, FEED, AGGREGATION = "execution", "feed", "aggregation"
 
 
@@ -81,10 +80,10 @@ def _check_strategy(config: Config, strategy: Strategy) -> None:
 
 def _check_execution(config: Config) -> None:
     """Its options, the limits of risk, its one venue and its keys."""
-    from engine.execution.build import check_venue  # noqa: PLC0415 - only `up` needs it
     from engine.execution.config import ExecutionOptions, check_room  # noqa: PLC0415 - only `up` needs it
     from engine.execution.destination import check_destination  # noqa: PLC0415
     from engine.risk.caps import read_risk  # noqa: PLC0415
+    from engine.venues.catalogue import trading_of  # noqa: PLC0415
 
     _try(config, "risk", lambda: read_risk(config.risk))
     _try(config, "execution", lambda: msgspec.convert(config.execution, ExecutionOptions))
@@ -95,30 +94,22 @@ def _check_execution(config: Config) -> None:
     _try(config, "strategies", lambda: check_room(len(config.strategies), len(config.instruments)))
     for venue in config.venues:
         if venue.name in used:
-            _try(config, "execution", functools.partial(check_venue, venue))
+            _try(config, "execution", functools.partial(trading_of, venue))
             _try(config, "execution", functools.partial(_check_url, venue, "order_url"))
             _try(config, "execution", functools.partial(check_destination, config, venue))
             _check_keys(config, venue)
 
 
 def _check_keys(config: Config, venue: Venue) -> None:
-    """The two keys that execution signs with, as far as they are there."""
-    from engine.venues.binance.signing import check_api_key, load_ed25519  # noqa: PLC0415 - only `up` needs it
+    """The parts of the key that execution signs with, as far as they are there."""
+    from engine.venues.catalogue import trading_of  # noqa: PLC0415 - only `up` needs it
 
-    def check_private(text: str) -> None:
-        load_ed25519(text.encode())
-
-    keys: list[tuple[str, Secret | None, Callable[[str], None]]] = [
-        ("api_key", venue.api_key, check_api_key),
-        ("private_key", venue.private_key, check_private),
-    ]
-    for name, secret, check_text in keys:
-        if secret is not None:
-            place = f"venues.{venue.name}.{name}"
-            _try(config, place, functools.partial(_check_text, config, secret, check_text))
+    for name, check_text in trading_of(venue).check_key.items():
+        place = f"venues.{venue.name}.{name}"
+        _try(config, place, functools.partial(_check_text, config, getattr(venue, name), check_text))
 
 
-def _check_text(config: Config, secret: Secret, check_text: Callable[[str], None]) -> None:
+def _check_text(config: Config, secret: Secret, check_text: Callable[[str], object]) -> None:
     """The text of a secret of execution, with its place before what is wrong with it."""
     text = _secret_text(config, secret, EXECUTION)
     try:
@@ -140,33 +131,26 @@ def _secret_text(config: Config, secret: Secret, role: str) -> str | None:
 
 
 def _check_feed(config: Config) -> None:
-    """Its source, and its durations, keys and ways, for each venue that has instruments."""
-    from engine.feed.build import feed_config, secrets_of  # noqa: PLC0415 - only `up` needs it
+    """Its source, and the options, keys and URLs of each venue that has instruments."""
+    from engine.feed.build import feed_config  # noqa: PLC0415 - only `up` needs it
     from engine.feed.replay.replay import check_replay, is_replay  # noqa: PLC0415
-    from engine.venues.catalogue import dialect_of  # noqa: PLC0415
+    from engine.venues.catalogue import kind_of  # noqa: PLC0415
+    from engine.venues.kind import stream_key_of  # noqa: PLC0415
 
+    replaying = is_replay(config)
     for venue in config.venues:
         if any(instrument.venue == venue.name for instrument in config.instruments):
-            dialect_of(feed_config(config, FEED, venue).venue)
-            _check_venue(venue, () if is_replay(config) else ("stream_url", "request_url"))
-            for secret in () if is_replay(config) else secrets_of(venue):
+            feed_config(config, FEED, venue)
+            for name in () if replaying else ("stream_url", "request_url"):
+                _check_url(venue, name)
+            for secret in () if replaying else stream_key_of(venue, kind_of(venue)):
                 _secret_text(config, secret, FEED)
-    if is_replay(config):
+    if replaying:
         check_replay(config, lambda venue: feed_config(config, FEED, config.venue(venue)))
 
 
-def _check_venue(venue: Venue, urls: tuple[str, ...]) -> None:
-    """An option that nobody reads would be a standby that never comes."""
-    unknown = sorted(set(venue.options) - VENUE_OPTIONS)
-    if unknown:
-        msg = f"venue {venue.name}: unknown option {unknown[0]!r}, expected some of {', '.join(sorted(VENUE_OPTIONS))}"
-        raise ValueError(msg)
-    for name in urls:
-        _check_url(venue, name)
-
-
 def _check_url(venue: Venue, name: str) -> None:
-    """A URL that is none would be a process that dies and dies."""
+    """Refuse a text that is no URL: with it the process would die at each start."""
     from engine.venues.wire.dial import Place  # noqa: PLC0415 - only `up` needs it
 
     try:

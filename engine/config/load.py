@@ -18,10 +18,10 @@ from typing import Any, Literal, get_args, get_origin
 import msgspec
 
 from engine.config.secret import Secret, load_env_file
-from engine.config.tables import AGGREGATION, FACTORIES, SUPERVISOR, Aggregation, Config, ConfigError
+from engine.config.tables import AGGREGATION, FACTORIES, SUPERVISOR, Aggregation, Config, ConfigError, Venue
 
 PREFIX = "STEELYARD__"
-SECRET_KEYS = ("api_key", "private_key", "passphrase")
+SECRET_KEYS = tuple(one.name for one in msgspec.structs.fields(Venue) if Secret in get_args(one.type))
 SESSION_TABLES = ("system", "live", "venues", "instruments")
 GROUP_NAME_BYTES = 47  # what a record of it holds
 PLACE = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<at>.*)`)?$", re.DOTALL)

@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import uuid
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -24,8 +25,7 @@ from engine.lanes import BY_NAME, SUPERVISOR
 from engine.model.instrument import Instrument
 from engine.model.words import HaltReason
 from engine.risk.caps import read_risk
-from engine.venues.binance.signing import Ed25519Signer
-from engine.venues.binance.trading import BinanceTrading
+from engine.venues.catalogue import kind_of, trading_of
 from engine.venues.trading import TradingWire
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("engine.execution")
 
-RECEIVE_WINDOW_MS, RECEIVE_WINDOW_MS_MAX = 5000, 60_000
 BOOKS_BACK = 256  # the newest books at start; those too old are refused by their age
 MS = 1_000_000
 MIB = 1 << 20
@@ -60,7 +59,7 @@ def build(config: "Config", name: str) -> Execution:
         journal=journal_config(config),
         **options,
     )
-    wire = wire_of(venue, list(instruments))
+    wire = wire_of(venue, instruments)
     operator = Operator(
         shm.CellReader(config.lane("operator_halt"), BY_NAME["operator_halt"].record),
         config.paths.halt,
@@ -151,29 +150,11 @@ def journal_config(config: "Config") -> JournalConfig:
     )
 
 
-def check_venue(venue: "Venue") -> None:
-    """Refuse a venue to which no order can go: another kind or product, no key, a window that Binance does not take."""
-    product = str(venue.options.get("product", "spot"))
-    if (venue.kind, product) != ("binance", "spot"):
-        msg = f"venue {venue.name}: orders can go to binance spot, was {venue.kind!r} {product}"
-        raise ValueError(msg)
-    if venue.api_key is None or venue.private_key is None:
-        msg = f"venue {venue.name}: orders need api_key and private_key"
-        raise ValueError(msg)
-    window = venue.options.get("receive_window_ms", RECEIVE_WINDOW_MS)
-    if type(window) is not int or not 1 <= window <= RECEIVE_WINDOW_MS_MAX:
-        expected = f"must be a whole number in 1..{RECEIVE_WINDOW_MS_MAX}"
-        msg = f"venue {venue.name}: receive_window_ms {expected}, was {window!r}"
-        raise ValueError(msg)
-
-
-def wire_of(venue: "Venue", instruments: list[Instrument]) -> TradingWire:
-    """Binance spot's trading wire: an Ed25519 key, because only that can log a session on; a refusal for the rest."""
-    check_venue(venue)
-    assert venue.api_key is not None, "a venue without a key was let through"
-    assert venue.private_key is not None, "a venue without a private key was let through"
-    signer = Ed25519Signer(venue.api_key.reveal(), venue.private_key.reveal().encode())
-    return BinanceTrading(instruments, signer, venue.options.get("receive_window_ms", RECEIVE_WINDOW_MS))
+def wire_of(venue: "Venue", instruments: Sequence[Instrument]) -> TradingWire:
+    """The trading wire of a configured venue; ValueError where no order can go there."""
+    trading = trading_of(venue)
+    key = [getattr(venue, part).reveal() for part in trading.key]
+    return trading.wire(kind_of(venue).options_of(venue), key, instruments)
 
 
 def open_lanes(system: str, name: str, strategies: dict[int, str]) -> ExecutionLanes:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from engine.execution.seams import CellReader
 from engine.model.words import Mode
-from engine.venues.port import FramePort
+from engine.venues.port import StreamPort
 from engine.venues.wire.dial import Place, is_loopback
 from engine.venues.wire.options import WireOptions
 from engine.venues.wire.websocket_port import WebSocketPort
@@ -65,7 +65,7 @@ def check_mode(config: "Config", row: object) -> None:
         raise ValueError(msg)
 
 
-def connect(url: str, mode: CellReader, *, may_leave: bool) -> FramePort:
+def connect(url: str, mode: CellReader, *, may_leave: bool) -> StreamPort:
     """Open the order session; to loopback alone unless both the configuration and the published mode allow more."""
     row = mode.read(0)
     armed = row is not None and row.mode == Mode.LIVE and bool(row.armed)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from engine.model.words import HaltReason
-from engine.venues.port import FramePort
+from engine.venues.port import StreamPort
 from engine.venues.trading import TradingWire
 
 
@@ -138,7 +138,7 @@ class ExecutionPorts:
     does not come by COMMANDS; None where no operator is.
     """
 
-    connect: Callable[[int], FramePort]
+    connect: Callable[[int], StreamPort]
     wire: TradingWire
     ask_halt: Callable[[HaltReason, str], None] = ask_nobody
     operator: OperatorPort | None = None

@@ -24,10 +24,11 @@ from engine.feed.feed import Feed
 from engine.feed.replay.replay import ReplayRole, build_replay, is_replay
 from engine.instruments import read, write
 from engine.lanes import BY_NAME
-from engine.venues.catalogue import STREAM_KEYS, seals_of
+from engine.venues.catalogue import kind_of
+from engine.venues.kind import stream_key_of
 
 if TYPE_CHECKING:
-    from engine.config import Config, Secret
+    from engine.config import Config
     from engine.config.tables import Venue
     from engine.model.instrument import Instrument
 
@@ -88,50 +89,13 @@ class FeedRole:
         return [number for ports in self._ports for number in ports.filenos()]
 
 
-def dialect_name(venue: "Venue") -> str:
-    """Which dialect a venue speaks: its kind, its product where that is not spot, its encoding where not JSON."""
-    product, encoding = str(venue.options.get("product", "spot")), str(venue.options.get("encoding", "json"))
-    parts = (venue.kind, "" if product == "spot" else product, "" if encoding == "json" else encoding)
-    return "-".join(part for part in parts if part)
-
-
-def standby_of(venue: "Venue") -> bool:
-    """Whether a venue's feed keeps a second connection up; anything but a yes or no is refused."""
-    wanted = venue.options.get("standby", False)
-    if not isinstance(wanted, bool):
-        msg = f"venue {venue.name}: standby must be true or false, was {wanted!r}"
-        raise ValueError(msg)  # noqa: TRY004 - the file is wrong, not the program
-    return wanted
-
-
-def secrets_of(venue: "Venue") -> list["Secret"]:
-    """What the venue's stream is opened with: nothing, the name of a key, or a whole key where messages are sealed."""
-    dialect = dialect_name(venue)
-    needed = STREAM_KEYS.get(dialect, ())
-    for name in needed:
-        if getattr(venue, name) is None:
-            sbe = venue.options.get("encoding") == "sbe"
-            stream = 'encoding = "sbe"' if sbe else f'product = "{venue.options.get("product")}"'
-            article = "an" if name == needed[0] else "a"
-            kind = " (of an Ed25519 key)" if sbe else f" (its key is {', '.join(needed)})"
-            msg = f"venue {venue.name}: {stream} needs {article} {name}{kind} to open a stream, was none"
-            raise ValueError(msg)
-    return [getattr(venue, name) for name in needed]
-
-
 def ports_of(venue: "Venue") -> SocketPorts:
-    """The venue's network, with the key that its streams open to where there is one."""
-    key = [one.reveal() for one in secrets_of(venue)]
-    seals = seals_of(dialect_name(venue), key, clock.now_ns)
-    return SocketPorts(venue.stream_url, venue.request_url, stream_headers(venue), seals)
-
-
-def stream_headers(venue: "Venue") -> dict[str, str]:
-    """What opens a venue's stream: SBE wants the name of a key, whose secret the feed never sees."""
-    if dialect_name(venue) != "binance-sbe":
-        return {}
-    [api_key] = secrets_of(venue)
-    return {"X-MBX-APIKEY": api_key.reveal()}
+    """The venue's network, with the parts of a key that its streams need."""
+    kind = kind_of(venue)
+    market = kind.market_of(venue)
+    key = [part.reveal() for part in stream_key_of(venue, kind)]
+    signer = market.signer(key, clock.now_ns) if market.signer is not None else None
+    return SocketPorts(venue.stream_url, venue.request_url, market.headers(key), signer)
 
 
 def durations(table: dict[str, Any]) -> dict[str, Any]:
@@ -169,9 +133,10 @@ def feed_config(
     config: "Config", name: str, venue: "Venue", pinned: Mapping[int, tuple[int, int]] = MappingProxyType({})
 ) -> FeedConfig:
     """One venue's share of the configuration; `pinned`: decimals that are shown already, by instrument."""
+    kind = kind_of(venue)
     places = {one.symbol: (one.id, place) for place, one in enumerate(config.instruments) if one.venue == venue.name}
     return FeedConfig(
-        venue=dialect_name(venue),
+        venue=kind.market_of(venue).name,
         symbols={symbol: number for symbol, (number, _) in places.items()},
         cells={symbol: place for symbol, (_, place) in places.items()},
         name=f"{name}.{venue.name}",
@@ -179,7 +144,7 @@ def feed_config(
         relist=set(config.role_names) <= {name},
         pinned={symbol: pinned[number] for symbol, (number, _) in places.items() if number in pinned},
         alarm_spreads={one.symbol: one.alarm_spread_bps for one in config.instruments if one.venue == venue.name},
-        standby=standby_of(venue),
+        standby=kind.options_of(venue).standby,
         **seed_of(config),
         **durations(config.feed),
     )
@@ -210,9 +175,9 @@ def build(config: "Config", name: str) -> FeedRole | ReplayRole:
     for venue in config.venues:
         if any(one.venue == venue.name for one in config.instruments):
             ports.append(ports_of(venue))
-            told = TappedPorts(ports[-1], tap, venue.name, dialect_name(venue)) if tap else ports[-1]
-            show = shower(cells, venue.name)
-            feeds.append(Feed(feed_config(config, name, venue, pinned), told, outbox, show))
+            made = feed_config(config, name, venue, pinned)
+            told = TappedPorts(ports[-1], tap, venue.name, made.venue) if tap else ports[-1]
+            feeds.append(Feed(made, told, outbox, shower(cells, venue.name)))
     return FeedRole(name, feeds, ports)
 
 

@@ -31,7 +31,7 @@ from engine.model.instrument import Instrument
 from engine.venues.border import Border
 from engine.venues.catalogue import dialect_of
 from engine.venues.dialect import AnswerKind, ChannelKind, Dialect
-from engine.venues.port import FramePort, RequestPort
+from engine.venues.port import RequestPort, StreamPort
 
 LOG = logging.getLogger("steelyard.feed")
 LOGGED_BYTES = 4096
@@ -42,7 +42,7 @@ LOGGED_FRAMES = 100  # a venue that sends rubbish for hours must not fill the di
 class FeedPorts(Protocol):
     """The network of a feed: connections to its venue."""
 
-    def stream(self, target: str) -> FramePort:
+    def stream(self, target: str) -> StreamPort:
         """Begin a stream; `target` is path and query."""
 
     def requests(self) -> RequestPort:
@@ -108,7 +108,7 @@ class Feed:
     def _step(self, now_ns: int) -> int:
         """A whole step; where nothing is under way the next ones are short for a while."""
         work = self._step_whole(now_ns)
-        quiet = not (self._draining or getattr(self._requests, "busy", True))
+        quiet = not (self._draining or self._requests.busy)
         lines = self._lines() if quiet else []
         quiet = bool(lines) and all(link.needs_nothing for link, _ in lines)
         self._intake.follow(lines)

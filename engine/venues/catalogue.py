@@ -1,57 +1,47 @@
-"""Which venues there are: a further one is its folder and a line here."""
+"""Which venues there are: adding one is its folder and one line here."""
 
-from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from engine.venues.binance.market import BinanceDialect
-from engine.venues.binance.sbe_market import BinanceSbeDialect
-from engine.venues.coinbase.market import CoinbaseDialect
-from engine.venues.coinbase_exchange.market import ExchangeDialect
-from engine.venues.coinbase_exchange.signing import ExchangeSeal, ExchangeSigner
-from engine.venues.dialect import Dialect
-from engine.venues.kraken.market import KrakenDialect
-from engine.venues.kraken.order_market import KrakenOrderDialect
-from engine.venues.kraken.signing import KrakenSigner, TokenSeal
-from engine.venues.port import RequestPort
-from engine.venues.sealed import Seal
+from engine.venues.binance.kind import BINANCE
+from engine.venues.coinbase.kind import COINBASE
+from engine.venues.kind import Kind, MarketInterface, Trading
+from engine.venues.kraken.kind import KRAKEN
 
-DIALECTS: dict[str, Callable[[], Dialect]] = {
-    "binance": lambda: BinanceDialect("binance"),
-    "binance-sbe": lambda: BinanceSbeDialect("binance"),
-    "binance-usdm": lambda: BinanceDialect("binance-usdm"),
-    "binance-coinm": lambda: BinanceDialect("binance-coinm"),
-    "coinbase": CoinbaseDialect,
-    "coinbase-exchange": ExchangeDialect,
-    "coinbase-exchange-level2": lambda: ExchangeDialect("coinbase-exchange-level2", by_order=False),
-    "kraken": KrakenDialect,
-    "kraken-level3": KrakenOrderDialect,
-}
+if TYPE_CHECKING:
+    from engine.config import Venue
+    from engine.venues.dialect import Dialect
 
-NAME, KEY = ("api_key",), ("api_key", "private_key")
-STREAM_KEYS: dict[str, tuple[str, ...]] = {  # which parts of a key open a stream, where one is needed
-    "binance-sbe": NAME,
-    "coinbase-exchange": (*KEY, "passphrase"),
-    "kraken-level3": KEY,
-}
+KINDS: dict[str, Kind] = {one.name: one for one in (BINANCE, COINBASE, KRAKEN)}
 
 
-def seals_of(
-    venue: str, key: Sequence[str], clock_ns: Callable[[], int]
-) -> Callable[[Callable[[], RequestPort]], Seal] | None:
-    """What makes a seal for each stream of a dialect, from a way to REST that no record sees; None where none is."""
-    if venue == "coinbase-exchange":
-        name, secret, passphrase = key
-        signer = ExchangeSigner(name, secret, passphrase, lambda: clock_ns() // 1_000_000_000)
-        return lambda _: ExchangeSeal(signer)
-    if venue == "kraken-level3":
-        name, secret = key
-        asker = KrakenSigner(name, secret, lambda: clock_ns() // 1000)
-        return lambda requests: TokenSeal(requests(), asker)
-    return None
+def kind_of(venue: "Venue") -> Kind:
+    """The kind of a configured venue; ValueError names the kinds there are."""
+    if venue.kind not in KINDS:
+        raise ValueError(f"venue {venue.name}: kind must be one of {', '.join(sorted(KINDS))}, was {venue.kind!r}")
+    return KINDS[venue.kind]
 
 
-def dialect_of(venue: str) -> Dialect:
-    """The dialect of a venue, or a refusal that names those there are."""
-    if venue not in DIALECTS:
-        msg = f"venue must be one of {', '.join(sorted(DIALECTS))}, was {venue!r}"
-        raise ValueError(msg)
-    return DIALECTS[venue]()
+def trading_of(venue: "Venue") -> Trading:
+    """How orders reach a configured venue; ValueError where no order can go there, or a part of its key is missing."""
+    kind = kind_of(venue)
+    product = kind.options_of(venue).product
+    if product not in kind.trading:
+        able = ", ".join(f"{one.name} {name}" for one in KINDS.values() for name in one.trading)
+        raise ValueError(f"venue {venue.name}: orders cannot go to {kind.name} {product} yet, expected one of: {able}")
+    trading = kind.trading[product]
+    if any(getattr(venue, part) is None for part in trading.key):
+        raise ValueError(f"venue {venue.name}: orders need {' and '.join(trading.key)}")
+    return trading
+
+
+def interfaces() -> dict[str, MarketInterface]:
+    """Every market-data interface by the name of its dialect, of all venues."""
+    return {market.name: market for kind in KINDS.values() for market in kind.markets.values()}
+
+
+def dialect_of(name: str) -> "Dialect":
+    """A dialect by its name; ValueError names those there are."""
+    known = interfaces()
+    if name not in known:
+        raise ValueError(f"venue must be one of {', '.join(sorted(known))}, was {name!r}")
+    return known[name].dialect()

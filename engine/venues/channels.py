@@ -39,7 +39,7 @@ class Channels(ABC):
     batch: int = 50
     batch_mixes: bool = False
     all_or_nothing: bool = True
-    pace_ns: int = SECOND_NS // 7  # Coinbase, both: eight messages a second are allowed without a key
+    pace_ns: int = 0  # each venue sets its own
     snapshot_choices: tuple[tuple[int, int], ...] = ()
     weight_limit: int = 0
     weight_header: str = ""

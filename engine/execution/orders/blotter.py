@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from engine.execution.orders.prices import Prices
 
-DONE_KEPT = 4096  # done orders kept for late news: six minutes of them at Binance's 100 a 10 s, 12 audits; about 4 MiB.
+DONE_KEPT = 4096  # done orders kept for late news: six minutes of them at 100 in 10 s, 12 audits; about 4 MiB.
 # Later news of one forgotten finds it at the venue by our id, and the fills that are known tell what it filled.
 ORDER = JournalKind.ORDER
 FEE_VALUED = int(FillFlag.FEE_VALUED)

@@ -16,14 +16,14 @@ from typing import NamedTuple, Protocol
 from engine.execution.config import ExecutionOptions
 from engine.execution.orders.order import Order
 from engine.execution.seams import ExecutionPorts
-from engine.venues.port import FramePort, PortState
+from engine.venues.port import PortState, StreamPort
 from engine.venues.trading import Frame, News, Outcome, UnreadableError
 from engine.venues.trading_clock import VenueClock
 
 logger = logging.getLogger("engine.execution")
 
 MILLISECOND_NS = 1_000_000
-SILENCE_MOST_NS = 3 * 86_400_000 * MILLISECOND_NS  # the longest ban that Binance knows
+SILENCE_MOST_NS = 3 * 86_400_000 * MILLISECOND_NS  # the longest ban that a venue is known to give
 CLOCK_SAMPLES = 3  # before the first signed request
 
 
@@ -60,7 +60,7 @@ class Stage(IntEnum):
 UP, CONNECTING, PLACE = Stage.UP, Stage.CONNECTING, Ask.PLACE
 CLOSED = PortState.CLOSED
 NO_DENIAL = (0, "")
-BARRED = -2010, "the account may not trade (account.status: canTrade is false)"  # Binance's code for an order of it
+BARRED = -2010, "the account may not trade (account.status: canTrade is false)"
 REPORT, ANSWER = Frame.REPORT, Frame.ANSWER
 
 
@@ -111,7 +111,7 @@ class Gateway:
         self.denied = NO_DENIAL  # why the venue takes no order, where this key or account has no right to place one
         self._connect = ports.connect
         self._listener = listener
-        self._port: FramePort | None = None
+        self._port: StreamPort | None = None
         self._requests: dict[int, Request] = {}
         self.numbers = count(1)  # ids of requests
         self._answer_timeout_ns = config.answer_timeout_ns
@@ -174,10 +174,9 @@ class Gateway:
         return self._port is not None and self._port.send(payload)
 
     def warm(self, payload: bytes) -> None:
-        """Have the port go the way of these bytes without sending them, where it can."""
-        warm = getattr(self._port, "warm", None)
-        if warm is not None:
-            warm(payload)
+        """Have the port go the way of these bytes without sending them."""
+        if self._port is not None:
+            self._port.warm(payload)
 
     def remember(self, request_id: int, request: Request) -> None:
         """Expect the answer to a request that has left."""
@@ -211,8 +210,7 @@ class Gateway:
 
     def filenos(self) -> list[int]:
         """The connection's descriptor, where it has one."""
-        fileno = getattr(self._port, "fileno", None)
-        number = fileno() if fileno is not None else -1
+        number = self._port.fileno() if self._port is not None else -1
         return [number] if number >= 0 else []
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ import orjson
 
 from engine.feed.capture.check import check, is_good
 from engine.feed.capture.formats import FORMATS
-from engine.venues.catalogue import DIALECTS, dialect_of
+from engine.venues.catalogue import dialect_of, interfaces
 
 if TYPE_CHECKING:
     Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - it has no public name
@@ -81,9 +81,9 @@ def _add(commands: "Commands", name: str, text: str, about: tuple[str, str]) -> 
 def _check_words(commands: "Commands") -> None:
     run = _add(commands, "check", "run a recording through the feed's own decoder and books", (CHECK, CHECK_END))
     run.add_argument("files", nargs="+", type=Path, metavar="FILE", help="in the order of their recording")
-    names = ", ".join(sorted(DIALECTS))
+    names = sorted(interfaces())
     run.add_argument(
-        "--venue", required=True, choices=sorted(DIALECTS), metavar="V", help=f"whose traffic it is: {names}"
+        "--venue", required=True, choices=names, metavar="V", help=f"whose traffic it is: {', '.join(names)}"
     )
     run.add_argument("--symbol", default="", metavar="S", help="only this symbol; all in the file unless one is named")
     run.add_argument(

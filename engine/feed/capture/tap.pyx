@@ -150,11 +150,10 @@ cdef class Tap:
 
 
 cdef class TappedStream:
-    """A `FramePort` whose frames are told on the way; everything else is the port's own."""
+    """A `StreamPort` whose frames are recorded on the way; everything else is the inner port's."""
 
     cdef object port
     cdef object look_port
-    cdef object rehearse_port
     cdef Tap tap
     cdef str venue, dialect, target
     cdef int64_t begin_ns, seen_ns
@@ -163,8 +162,7 @@ cdef class TappedStream:
 
     def __init__(self, port, Tap tap, str venue, str dialect, str target, int64_t now_ns):
         """Tell of a port that was begun at this time."""
-        self.port, self.tap, self.look_port = port, tap, getattr(port, "look", port.poll)
-        self.rehearse_port = getattr(port, "rehearse", None)
+        self.port, self.tap, self.look_port = port, tap, port.look
         self.venue, self.dialect, self.target = venue, dialect, target
         self.begin_ns = self.seen_ns = now_ns
         self.connection = tap.begin(venue, dialect, target, now_ns)
@@ -190,7 +188,17 @@ cdef class TappedStream:
     @property
     def unfinished(self):
         """The port's."""
-        return getattr(self.port, "unfinished", False)
+        return self.port.unfinished
+
+    @property
+    def recorded(self):
+        """The port's."""
+        return self.port.recorded
+
+    @property
+    def reports_quiet(self):
+        """The port's."""
+        return self.port.reports_quiet
 
     def poll(self, now_ns):
         """The port's frames."""
@@ -198,7 +206,7 @@ cdef class TappedStream:
         return [] if frames is None else frames
 
     def look(self, now_ns):
-        """The port's frames; None where it can tell that nothing has changed."""
+        """The port's frames; None where the port knows that nothing has changed."""
         cdef list frames = self.look_port(now_ns)
         self.seen_ns = now_ns
         if frames:
@@ -206,9 +214,8 @@ cdef class TappedStream:
         return frames
 
     def rehearse(self, bytes frame):
-        """Go through the motions of telling a frame."""
-        if self.rehearse_port is not None:
-            self.rehearse_port(frame)
+        """Run the code that receives and records a frame, without recording one."""
+        self.port.rehearse(frame)
         self.tap.rehearse(self.connection, frame)
 
     def send(self, bytes payload):
@@ -224,18 +231,26 @@ cdef class TappedStream:
         if not self.ended:
             self.end("closed by us")
 
+    def warm(self, bytes payload):
+        """The port's."""
+        self.port.warm(payload)
+
+    def fileno(self):
+        """The port's."""
+        return self.port.fileno()
+
+    def interests(self):
+        """The port's."""
+        return self.port.interests()
+
     cdef int end(self, reason) except -1:
         self.ended = True
         self.tap.end(self.connection, self.venue, self.dialect, self.target, str(reason), self.begin_ns, self.seen_ns)
         return 0
 
-    def __getattr__(self, str name):
-        """What this port can beside what every port can."""
-        return getattr(self.port, name)
-
 
 cdef class TappedRequests:
-    """A `RequestPort` whose targets and answers are told; headers and what was sent with a request never are."""
+    """A `RequestPort` whose targets and answers are recorded; headers and bodies of requests never are."""
 
     cdef object port
     cdef Tap tap
@@ -267,6 +282,11 @@ cdef class TappedRequests:
         self.targets.clear()
         self.port.close()
 
-    def __getattr__(self, str name):
-        """What this port can beside what every port can."""
-        return getattr(self.port, name)
+    @property
+    def busy(self):
+        """The port's."""
+        return self.port.busy
+
+    def interests(self):
+        """The port's."""
+        return self.port.interests()

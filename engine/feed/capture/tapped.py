@@ -6,7 +6,7 @@ import shm
 from engine import clock
 from engine.feed.capture.tap import Tap, TappedRequests, TappedStream
 from engine.lanes import BY_NAME
-from engine.venues.port import FramePort, RequestPort
+from engine.venues.port import RequestPort, StreamPort
 
 if TYPE_CHECKING:
     from engine.config import Config
@@ -17,7 +17,7 @@ FRAMES, CONNECTIONS = BY_NAME["frames"], BY_NAME["connections"]
 class Ports(Protocol):
     """What makes a venue's ports."""
 
-    def stream(self, target: str) -> FramePort:
+    def stream(self, target: str) -> StreamPort:
         """Begin a stream."""
 
     def requests(self) -> RequestPort:

@@ -2,17 +2,17 @@ from collections.abc import Sequence
 
 from engine.feed.books.chain import Chain
 from engine.feed.books.pipeline import Pipeline
-from engine.venues.port import FramePort
+from engine.venues.port import StreamPort
 
 class Line:
     heard_ns: int
     rest: list[tuple[bytes, bool]] | None
     holed: bool
-    def __init__(self, port: FramePort, now_ns: int) -> None: ...
+    def __init__(self, port: StreamPort, now_ns: int) -> None: ...
     @property
     def chain(self) -> Chain: ...
     @property
-    def port(self) -> FramePort: ...
+    def port(self) -> StreamPort: ...
     @property
     def pending(self) -> list[bytes] | None: ...
     @property

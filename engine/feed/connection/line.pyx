@@ -9,7 +9,7 @@ A look brings as much as lay in the socket. What one step takes of it is bounded
 orders: the rest waits in `pending`, and the process beats and steps its other roles in between. A message is not cut.
 
 A line notes what it must not do itself: frames that are no market data (`rest`) and a hole in what was brought
-(`holed`). Ports that cannot tell a quiet look from an eventful one are polled, and looked after whenever they are.
+(`holed`). A port that does not report a quiet look is polled, and the feed looks after it at each poll.
 """
 
 from engine.feed.books.chain cimport Chain
@@ -26,10 +26,8 @@ cdef class Line:
     def __init__(self, port, int64_t now_ns):
         """Read this port, begun at this time."""
         self.port, self.heard_ns, self.chain = port, now_ns, Chain()
-        self.look = getattr(port, "look", None)
-        self.tells = self.look is not None
-        if not self.tells:
-            self.look = port.poll
+        self.tells = port.reports_quiet
+        self.look = port.look if self.tells else port.poll
 
     cpdef Py_ssize_t take(self, Pipeline pipeline, object now_ns) except -2:
         """Hand what came to the pipeline: how many frames; -1 when none came, but all may not be as it was."""

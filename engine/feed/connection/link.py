@@ -9,7 +9,7 @@ from engine.feed.connection.line import Line
 from engine.feed.connection.resubscriptions import Resubscriptions
 from engine.feed.connection.subscriptions import UNANSWERED, Outcome, Subscriptions
 from engine.venues.dialect import Answer, AnswerKind, Dialect
-from engine.venues.port import FramePort, PortState
+from engine.venues.port import PortState, StreamPort
 
 OPEN, CLOSED = PortState.OPEN, PortState.CLOSED
 TEND_NS = 1_000_000  # a connection is tended as often, whether it brings frames at every look or none for long
@@ -18,7 +18,7 @@ TEND_NS = 1_000_000  # a connection is tended as often, whether it brings frames
 class Link(Line):
     """A stream of frames with its subscriptions. It decides nothing about books."""
 
-    def __init__(self, port: FramePort, dialect: Dialect, config: FeedConfig, pipeline: Pipeline, now_ns: int) -> None:
+    def __init__(self, port: StreamPort, dialect: Dialect, config: FeedConfig, pipeline: Pipeline, now_ns: int) -> None:
         """A connection that was begun at `now_ns` and feeds a pipeline."""
         super().__init__(port, now_ns)
         self._dialect = dialect
@@ -45,7 +45,7 @@ class Link(Line):
 
     @property
     def needs_nothing(self) -> bool:
-        """Whether reading is all there is to do for a while: it is open, and says by itself when that is over."""
+        """Whether reading is all there is to do for a while: it is open, and its port reports each change."""
         return self.open and self.tells
 
     def due(self, now_ns: int) -> bool:
@@ -55,7 +55,7 @@ class Link(Line):
     def tend(self, now_ns: int) -> None:
         """See to what is to be said, to silence and to the end: nobody who waits for a frame should wait for this."""
         self._tended_ns = now_ns
-        if self.port.receive_ns != self._read_ns and not getattr(self.port, "unfinished", False):
+        if self.port.receive_ns != self._read_ns and not self.port.unfinished:
             self._alive_ns, self._read_ns = now_ns, self.port.receive_ns
         state = self.port.state
         if state == CLOSED:
@@ -105,7 +105,7 @@ class Link(Line):
         message = self.subscriptions.next_message(now_ns)
         if message is not None and not self.port.send(message):
             self.fail("a message could not be sent")
-        elif message is not None and getattr(self.port, "recorded", False):
+        elif message is not None and self.port.recorded:
             self.hear(Answer(AnswerKind.ACCEPTED))
 
     def _watch(self, now_ns: int) -> None:

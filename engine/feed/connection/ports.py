@@ -1,13 +1,10 @@
-"""A venue's network over real sockets: what the feed makes its connections by."""
+"""A venue's network over real sockets: the feed makes its connections with it."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
-from engine.venues.port import FramePort, PortState, RequestPort
-from engine.venues.sealed import Seal, SealedStream
+from engine.venues.port import PortState, StreamPort
+from engine.venues.signed_stream import MakeSigner, SignedStream
 from engine.venues.wire import HttpPort, WebSocketPort
-
-MakeSeal = Callable[[Callable[[], RequestPort]], Seal]
 
 
 class SocketPorts:
@@ -18,27 +15,27 @@ class SocketPorts:
         stream_url: str,
         request_url: str,
         headers: Mapping[str, str] | None = None,
-        make_seal: MakeSeal | None = None,
+        make_signer: MakeSigner | None = None,
     ) -> None:
-        """The bases that targets are put behind, what a stream's upgrade says, and what seals its messages."""
-        self._headers, self._make_seal = headers or {}, make_seal
+        """The URLs that targets are appended to, the headers of a stream's upgrade, and the signer of its messages."""
+        self._headers, self._make_signer = headers or {}, make_signer
         self._stream_url, self._request_url = stream_url.rstrip("/"), request_url.rstrip("/")
-        self._streams: list[Any] = []
+        self._streams: list[StreamPort] = []
         self._requests = HttpPort(self._request_url)
 
-    def stream(self, target: str) -> FramePort:
+    def stream(self, target: str) -> StreamPort:
         """Begin a stream."""
-        port: Any = WebSocketPort(self._stream_url + target, headers=self._headers)
-        if self._make_seal is not None:
-            port = SealedStream(port, self._make_seal(lambda: HttpPort(self._request_url)))
+        port: StreamPort = WebSocketPort(self._stream_url + target, headers=self._headers)
+        if self._make_signer is not None:
+            port = SignedStream(port, self._make_signer(lambda: HttpPort(self._request_url)))
         self._streams = [*(one for one in self._streams if one.state is not PortState.CLOSED), port]
-        return port  # type: ignore[no-any-return]
+        return port
 
     def requests(self) -> HttpPort:
         """Requests to the REST side."""
         return self._requests
 
     def filenos(self) -> list[int]:
-        """What a sleeping process is woken by."""
+        """What a sleeping process waits for."""
         interests = [port.interests() for port in self._streams] + [self._requests.interests()]
         return [one.descriptor for several in interests for one in several]

@@ -1,7 +1,7 @@
 """The second connection of a feed: beside the first always where it is configured, else only while the first leaves.
 
-    numbers are the venue's (Binance)         both connections ─▶ one pipeline, which drops what comes second
-    numbers are the connection's (the others) standby ─▶ a shadow pipeline, whose books are told to nobody; its prints
+    numbers are the venue's                   both connections ─▶ one pipeline, which drops what comes second
+    numbers are the connection's              standby ─▶ a shadow pipeline, whose books are told to nobody; its prints
                                               go to the first's tracks, for prints have the venue's numbers everywhere
 
 A standby that covers can take over at any moment: all that it subscribed has stood for long enough to be sure that

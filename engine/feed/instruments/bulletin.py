@@ -18,7 +18,7 @@ from typing import Any
 from engine.feed.config import SECOND_NS, FeedConfig
 from engine.feed.pace.backoff import Backoff
 from engine.venues.dialect import InstrumentChannel, Listing, Notice, Unreadable, guarded
-from engine.venues.port import FramePort, PortState
+from engine.venues.port import PortState, StreamPort
 
 LOOK_NS = SECOND_NS // 100  # how often frames are looked for: nobody trades faster than this on a status
 PING_NS = 5 * SECOND_NS  # a connection this long without a byte is asked whether it lives
@@ -29,11 +29,11 @@ LOG = logging.getLogger("steelyard.feed")
 class Bulletin:
     """The channel of one venue, for the symbols of one feed."""
 
-    def __init__(self, config: FeedConfig, channel: InstrumentChannel, stream: Callable[[str], FramePort]) -> None:
+    def __init__(self, config: FeedConfig, channel: InstrumentChannel, stream: Callable[[str], StreamPort]) -> None:
         """Nothing begun."""
         self._config, self._channel, self._stream = config, channel, stream
         self._backoff = Backoff(config.retry_min_ns, config.retry_max_ns, config.seed + 2)
-        self._port: FramePort | None = None
+        self._port: StreamPort | None = None
         self._entries: dict[str, Mapping[str, Any]] = {}
         self._whole = self._open = self._news = self._asked = False
         self._look_ns = self._begin_ns = self._ask_ns = 0
@@ -79,7 +79,7 @@ class Bulletin:
         self._alive_ns = self._ping_ns = now_ns
         self._read_ns = self._port.receive_ns
 
-    def _read(self, port: FramePort, now_ns: int) -> None:
+    def _read(self, port: StreamPort, now_ns: int) -> None:
         frames = port.poll(now_ns)
         if frames or port.receive_ns != self._read_ns:
             self._alive_ns, self._read_ns = now_ns, port.receive_ns
@@ -126,7 +126,7 @@ class Bulletin:
             return listing
         return replace(listing, instruments=tuple(replace(one, trading=False) for one in listing.instruments))
 
-    def _tend(self, port: FramePort, now_ns: int) -> None:
+    def _tend(self, port: StreamPort, now_ns: int) -> None:
         """See to what is to be said, to silence and to the end."""
         if port.state == PortState.CLOSED:
             self._fail(f"closed: {port.error or 'by the venue'}", now_ns)
@@ -137,11 +137,11 @@ class Bulletin:
         elif port.state == PortState.OPEN:
             self._speak(port, now_ns)
 
-    def _speak(self, port: FramePort, now_ns: int) -> None:
+    def _speak(self, port: StreamPort, now_ns: int) -> None:
         if now_ns >= self._ask_ns:
             again, self._asked = self._asked, True
             self._ask_ns = now_ns + self._config.instruments_ns
-            if again and getattr(port, "recorded", False):  # who speaks to a recording is not answered
+            if again and port.recorded:  # a recording does not answer
                 return
             self._deadline_ns = now_ns + self._config.subscribe_ns
             if (again and not port.send(self._channel.unsubscribe())) or not port.send(self._channel.subscribe()):

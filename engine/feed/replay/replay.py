@@ -7,7 +7,7 @@
     at_end = "stay"          the books stand there as DISCONNECTED; "exit" brings the system down
     format = ""              guessed from each file's first line unless named
     [feed.replay.files]
-    binance = ["…"]          for each venue its files in order, relative to the configuration's file
+    <venue> = ["…"]          each venue's files in order, relative to the configuration's file
 
 `step` turns the process's time into recorded time and hands that to the feeds: their patience is measured in it.
 `receive_ns` is what was recorded; `publish_ns` is the engine's clock, so ages on a screen are true, latencies are not.

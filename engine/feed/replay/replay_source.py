@@ -22,7 +22,7 @@ from engine.feed.capture.formats import OK, read_capture, split_response
 from engine.feed.capture.recording import Entry, is_recording, read_blocks
 from engine.model.words import FrameKind
 from engine.venues.dialect import Dialect
-from engine.venues.port import PortState, Response, TimedFrames
+from engine.venues.port import PortState, RequestDefaults, Response, StreamDefaults, TimedFrames
 
 RECEIVED, BEGIN, CLOSED, RESPONSE, LOST = (
     int(kind) for kind in (FrameKind.RECEIVED, FrameKind.BEGIN, FrameKind.CLOSED, FrameKind.RESPONSE, FrameKind.LOST)
@@ -109,10 +109,10 @@ class Reel:
                 yield piece.time_ns, 0, RECEIVED, piece.payload
 
 
-class ReplayStream:
-    """A `FramePort` on one recorded connection."""
+class ReplayStream(StreamDefaults):
+    """A `StreamPort` on one recorded connection."""
 
-    recorded = True  # the subscription was made then; that it was acknowledged need not have been recorded
+    recorded = True  # the subscription was made then; its acknowledgement may be missing in the recording
 
     def __init__(self, ports: "ReplayPorts", part: str) -> None:
         """Connecting, until the recording comes to a connection that had the same part."""
@@ -164,7 +164,7 @@ class ReplayStream:
             self._ports.leave(self, self._inbox, self._ended)
 
 
-class ReplayRequests:
+class ReplayRequests(RequestDefaults):
     """A `RequestPort` on recorded answers."""
 
     def __init__(self, known: set[str]) -> None:

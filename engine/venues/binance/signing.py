@@ -58,6 +58,11 @@ def load_ed25519(text: bytes) -> Ed25519PrivateKey:
     return key
 
 
+def check_private_key(text: str) -> None:
+    """Refuse what is no Ed25519 key in PEM form."""
+    load_ed25519(text.encode())
+
+
 def check_api_key(text: str) -> None:
     """Refuse what cannot be the API key that Binance shows for a registered key: a PEM, or more than one word."""
     if PEM_MARK in text or len(text.split()) != 1:

@@ -11,7 +11,7 @@ import orjson
 
 from engine.model.fixed import INT64_MAX, to_fixed, to_fixed_up
 from engine.model.instrument import Instrument
-from engine.venues.channels import Channels
+from engine.venues.channels import SECOND_NS, Channels
 from engine.venues.coinbase.scan import CoinbaseMarket, CoinbaseRule
 from engine.venues.dialect import (
     EVERY,
@@ -42,6 +42,7 @@ class CoinbaseDialect(Channels):
     """Coinbase Advanced Trade, public channels without a key."""
 
     name: str = "coinbase"
+    pace_ns: int = SECOND_NS // 7  # eight messages a second are allowed without a key
     channels: tuple[Channel, ...] = CHANNELS
 
     def market(self) -> Market:

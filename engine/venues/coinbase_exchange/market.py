@@ -11,7 +11,7 @@ import orjson
 
 from engine.model.fixed import INT64_MAX, to_fixed_up
 from engine.model.instrument import Instrument
-from engine.venues.channels import Channels
+from engine.venues.channels import SECOND_NS, Channels
 from engine.venues.coinbase.market import decimals_of, refusal_of, takes_every_order
 from engine.venues.coinbase_exchange.scan import ExchangeMarket, LevelRule, OrderRule
 from engine.venues.dialect import EVERY, OTHER, Answer, AnswerKind, Channel, ChannelKind, Listing, Want, read_listed
@@ -33,6 +33,7 @@ class ExchangeDialect(Channels):
     """Coinbase Exchange: every order of a book, which needs a key at the venue, or its levels, which do not."""
 
     name: str = "coinbase-exchange"
+    pace_ns: int = SECOND_NS // 7  # eight messages a second are allowed without a key
     by_order: bool = True
     snapshot_choices: tuple[tuple[int, int], ...] = ((EVERY_ORDER, 1),)
     _learned: bool = False

@@ -36,28 +36,28 @@ class ExchangeSigner:
         return {"key": self._api_key, "passphrase": self._passphrase, "timestamp": stamp, "signature": signature}
 
 
-class ExchangeSeal:
-    """Signs what subscribes; leaving needs no name."""
+class ExchangeMessageSigner:
+    """Signs subscriptions; an unsubscription needs no signature."""
 
     failure = ""
 
     def __init__(self, signer: ExchangeSigner) -> None:
-        """Sign by this key."""
+        """Sign with this key."""
         self._signer = signer
 
     def ready(self, now_ns: int) -> bool:
-        """Always: nothing is asked for."""
+        """Always: the venue is asked for nothing."""
         del now_ns
         return True
 
-    def seal(self, payload: bytes) -> bytes:
+    def sign(self, payload: bytes) -> bytes:
         """Sign a subscription at the time it leaves."""
         message = orjson.loads(payload)
         return orjson.dumps(message | self._signer.fields()) if message["type"] == "subscribe" else payload
 
     def interests(self) -> list[Any]:
-        """Nothing is waited for."""
+        """Nothing to wait for."""
         return []
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Nothing is open."""

@@ -56,11 +56,11 @@ class KrakenSigner:
         }
 
 
-class TokenSeal:
-    """A token for one connection, asked for when it is first needed."""
+class TokenSigner:
+    """Puts a token into the messages of one connection; requests it when it is first needed."""
 
     def __init__(self, requests: RequestPort, signer: KrakenSigner) -> None:
-        """Requests are this seal's own: their answers must be in no record."""
+        """The request port is this signer's own: no recorder may see the answers."""
         self._requests, self._signer = requests, signer
         self._asked: int | None = None
         self._token = ""
@@ -68,46 +68,46 @@ class TokenSeal:
         self.failure = ""
 
     def ready(self, now_ns: int) -> bool:
-        """Whether there is a token that the venue should take."""
+        """Whether there is a token that the venue should accept."""
         if self._asked is not None:
-            self._take(now_ns)
+            self._read_answer(now_ns)
         elif not self._token or now_ns - self._got_ns > FRESH_NS:
-            self._ask(now_ns)
+            self._request(now_ns)
         return self._asked is None and bool(self._token)
 
-    def seal(self, payload: bytes) -> bytes:
-        """Put the token among the parameters."""
+    def sign(self, payload: bytes) -> bytes:
+        """The message with the token among its parameters."""
         message = orjson.loads(payload)
         message["params"]["token"] = self._token
         return orjson.dumps(message)
 
     def interests(self) -> list[Any]:
-        """What a sleeper is woken by."""
-        return self._requests.interests()  # type: ignore[attr-defined, no-any-return]
+        """What a sleeping process waits for."""
+        return self._requests.interests()
 
     def close(self) -> None:
         """Forget the token."""
         self._token = ""
         self._requests.close()
 
-    def _ask(self, now_ns: int) -> None:
+    def _request(self, now_ns: int) -> None:
         nonce = str(self._signer.nonce())
         body = f"nonce={nonce}"
         headers = self._signer.headers(TARGET, nonce, body)
         self._asked = self._requests.request("POST", TARGET, headers, body.encode(), now_ns)
 
-    def _take(self, now_ns: int) -> None:
-        """Take the answer; without one an older token is better than none."""
+    def _read_answer(self, now_ns: int) -> None:
+        """Keep the token of the answer; an older token is used on where the answer has none."""
         for response in self._requests.poll(now_ns):
             if response.request_id != self._asked:
                 continue
             self._asked, self._got_ns = None, now_ns
-            self._requests.close()  # nobody would look after it, and its end would wake a sleeper for ever
+            self._requests.close()  # nothing polls it any more: its end would wake a sleeping process again and again
             token, reason = read_token(response)
             if not token and self._token:
-                LOG.warning("kraken gave no other token: %s", reason)
+                LOG.warning("Kraken sent no new token, the old one is used on: %s", reason)
             elif not token:
-                self.failure = f"kraken gave no token: {reason}"
+                self.failure = f"Kraken sent no token: {reason}"
             self._token = token or self._token
 
 

@@ -22,7 +22,7 @@ class WireOptions:
     proxy: Proxy | None = None
     loopback_only: bool = False  # connect to no address but this machine's own, and through no proxy
     connect_timeout_ns: int = 10_000_000_000
-    message_limit: int = 16 << 20  # a full book of Coinbase is 5 MB in one message
+    message_limit: int = 16 << 20  # a full book of some venue is 5 MB in one message
     outgoing_limit: int = 1 << 20
 
 

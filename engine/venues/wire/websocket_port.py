@@ -1,4 +1,4 @@
-"""A WebSocket as a `FramePort`: never waits, never raises for what the network does.
+"""A WebSocket as a `StreamPort`: never waits, never raises for what the network does.
 
     CONNECTING --upgrade accepted--> OPEN --close, error, end of stream, close()--> CLOSED
 
@@ -33,6 +33,8 @@ CONNECTING, OPEN, CLOSED = PortState.CONNECTING, PortState.OPEN, PortState.CLOSE
 
 class WebSocketPort(Inlet):
     """One connection to a WebSocket server; for another try, make another port."""
+
+    recorded, reports_quiet = False, True
 
     def __init__(self, url: str, options: WireOptions | None = None, headers: Mapping[str, str] | None = None) -> None:
         """Begin to connect; ValueError when the URL is none."""

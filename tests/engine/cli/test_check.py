@@ -102,13 +102,13 @@ def test_a_sound_configuration_passes_and_a_key_may_still_be_made(write: Write) 
         ),
         (
             market(options="options = { receive_window_ms = '5' }"),
-            r"execution: .*receive_window_ms must be a whole number in 1\.\.60000, was '5'",
+            r"venue binance: option receive_window_ms: expected a whole number in 1\.\.60000, was '5'",
         ),
         (
             market(options='options = { product = "usdm" }'),
-            "execution: .*orders can go to binance spot, was 'binance' usdm",
+            "execution: .*orders cannot go to binance usdm yet, expected one of: binance spot",
         ),
-        (market(venue="kraken"), "execution: .*orders can go to binance spot, was 'kraken'"),
+        (market(venue="kraken"), "execution: .*orders cannot go to kraken spot yet, expected one of: binance spot"),
         (market().replace("api_key =", "#"), "execution: .*orders need api_key and private_key"),
         (
             market()
@@ -121,12 +121,15 @@ def test_a_sound_configuration_passes_and_a_key_may_still_be_made(write: Write) 
             "processes.venue: command '/nowhere/venue': no such program",
         ),
         (market(key="/nowhere/key.pem"), "venues.binance.private_key: .*/nowhere/key.pem"),
-        (market(venue="mtgox"), "feed: venue must be one of binance, .*, was 'mtgox'"),
+        (market(venue="mtgox"), "feed: venue binance: kind must be one of binance, .*, was 'mtgox'"),
         (
             market(options="options = { standbye = true }"),
-            "feed: .*unknown option 'standbye', expected some",
+            "feed: .*unknown option 'standbye', expected some of encoding, product, receive_window_ms, standby",
         ),
-        (market(options='options = { product = "swaps" }'), "feed: venue must be one of"),
+        (
+            market(options='options = { product = "swaps" }'),
+            "feed: .*option product: expected one of spot, usdm, coinm, was 'swaps'",
+        ),
         (
             market(urls=URLS.replace('order_url = "ws:', 'order_url = "')),
             "order_url: expected a ws, wss, http or https URL, was '//127.0.0.1:9'",

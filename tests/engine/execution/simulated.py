@@ -11,7 +11,7 @@ from engine.loopback.binance.settings import FLOWS, PURSE, VenueSettings
 from engine.loopback.binance.venue import BinanceVenue
 from engine.model.fixed import to_fixed
 from engine.model.words import BUY, SELL, OrderState
-from engine.venues.port import PortState
+from engine.venues.port import PortState, StreamDefaults
 from tests.engine.execution.venue_double import KEY_PEM
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ ENDS = {
 }  # fmt: skip
 
 
-class SimulatedPort:
+class SimulatedPort(StreamDefaults):
     """A connection to the simulated venue."""
 
     def __init__(self, venue: "SimulatedVenue") -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.model.fixed import to_fixed, to_text
 from engine.model.words import OrderState
-from engine.venues.port import PortState
+from engine.venues.port import PortState, StreamDefaults
 
 KEY_BODY = b"MC4CAQAwBQYDK2VwBCIEIIJEYWtGBrhACmb9Dvy+qa8WEf0lQOl1s4CLIAB9m89u"
 KEY_PEM = b"-----BEGIN PRIVATE KEY-----\n" + KEY_BODY + b"\n-----END PRIVATE KEY-----\n"
@@ -63,7 +63,7 @@ class VenueOrder:
         return STATES[self.status]
 
 
-class FakePort:
+class FakePort(StreamDefaults):
     """One connection; answers and events arrive after the venue's latency."""
 
     def __init__(self, venue: "FakeVenue") -> None:

@@ -9,7 +9,7 @@ from engine.feed.books.outbox import Outbox
 from engine.feed.config import FeedConfig
 from engine.feed.feed import Feed
 from engine.lanes import BY_NAME
-from engine.venues.port import PortState, Response
+from engine.venues.port import PortState, RequestDefaults, Response, StreamDefaults
 
 SECOND = 1_000_000_000
 START = 1_700_000_000 * SECOND
@@ -29,7 +29,7 @@ EXCHANGE_INFO = {
 
 
 @dataclass
-class FakeStream:
+class FakeStream(StreamDefaults):
     """One connection, open at once unless told otherwise."""
 
     target: str
@@ -67,7 +67,7 @@ class FakeStream:
 
 
 @dataclass
-class FakeRequests:
+class FakeRequests(RequestDefaults):
     """Answers by the path asked for; a path without an answer waits."""
 
     answers: dict[str, object] = field(default_factory=dict)

@@ -12,7 +12,7 @@ import pytest
 
 from engine.model.words import BookState
 from engine.venues.border import LOGGED, Border
-from engine.venues.catalogue import DIALECTS, dialect_of
+from engine.venues.catalogue import dialect_of, interfaces
 from engine.venues.dialect import EVERY, Answer, AnswerKind, Listing, Unreadable, guarded
 from tests.engine.feed.loopback import BELIEVED, LoopbackBench
 from tests.engine.feed.loopback import Line as VenueLine
@@ -21,7 +21,7 @@ from tests.engine.venues.mutations import STRUCTURES
 from tests.engine.venues.test_scanners_fuzz import LISTINGS, listed, samples
 from tests.mutate_frames import mutate
 
-BOOKS_OVER_REST = sorted(name for name in VENUES if name in DIALECTS and DIALECTS[name]().requests_snapshots)
+BOOKS_OVER_REST = sorted(name for name in VENUES if name in interfaces() and dialect_of(name).requests_snapshots)
 ROUND = 500  # spoilt frames between two steps of the feed
 CONTROL = (
     {"result": None, "id": 1},
@@ -134,7 +134,7 @@ def test_no_book_over_rest_ends_the_feed(bench: LoopbackBench, seed: int) -> Non
 
 
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("venue", sorted(DIALECTS))
+@pytest.mark.parametrize("venue", sorted(interfaces()))
 def test_no_answer_over_rest_is_beyond_a_dialect(venue: str, seed: int) -> None:
     """Metadata is read as a listing or refused as a value; one strange symbol hurts no other."""
     draw, dialect, read = random.Random(seed), dialect_of(venue), 0
@@ -150,7 +150,7 @@ def test_no_answer_over_rest_is_beyond_a_dialect(venue: str, seed: int) -> None:
 
 
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("venue", sorted(DIALECTS))
+@pytest.mark.parametrize("venue", sorted(interfaces()))
 def test_every_dialect_says_what_a_spoilt_frame_could_have_changed(venue: str, seed: int) -> None:
     """The border behind every scanner: an answer, and books that are ours or every one."""
     draw, border, market = random.Random(seed), Border(dialect_of(venue)), listed(venue)

@@ -15,7 +15,7 @@ from engine.feed.books.order_track import OrderTrack
 from engine.feed.books.outbox import Outbox
 from engine.feed.books.pipeline import Pipeline
 from engine.feed.books.track import Track
-from engine.venues.catalogue import DIALECTS
+from engine.venues.catalogue import dialect_of, interfaces
 from engine.venues.market import Market
 from tests.engine.venues.binance import sbe_oracle, test_binance_scan
 from tests.engine.venues.coinbase import test_coinbase_scan
@@ -55,7 +55,7 @@ def samples(venue: str) -> tuple[bytes, ...]:
 
 def listed(venue: str) -> Market:
     """A venue's scanner with a symbol that the samples have."""
-    market = DIALECTS[venue]().market()
+    market = dialect_of(venue).market()
     for symbol, decimals in LISTINGS.items():
         market.add(symbol, *decimals)
     return market
@@ -102,7 +102,7 @@ def seed() -> int:
 
 
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("venue", sorted(DIALECTS))
+@pytest.mark.parametrize("venue", sorted(interfaces()))
 def test_a_scanner_answers_whatever_comes_and_forgets_it(venue: str, seed: int) -> None:
     """What a spoilt frame leaves behind would be read into the next good one."""
     scanner, fresh, whole = listed(venue), listed(venue), samples(venue)
@@ -121,10 +121,10 @@ def test_a_scanner_answers_whatever_comes_and_forgets_it(venue: str, seed: int) 
 
 
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("venue", sorted(DIALECTS))
+@pytest.mark.parametrize("venue", sorted(interfaces()))
 def test_a_pipeline_of_spoilt_frames_ends_with_books_in_order(venue: str, seed: int) -> None:
     """Rules, tracks and books behind the scanner take what it lets through, without a crossed side or a crash."""
-    dialect, outbox = DIALECTS[venue](), Outbox()
+    dialect, outbox = dialect_of(venue), Outbox()
     pipeline = Pipeline(listed(venue), outbox)
     for index, symbol in enumerate(LISTINGS):
         track = OrderTrack if dialect.by_order else Track

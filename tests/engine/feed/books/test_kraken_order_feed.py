@@ -3,12 +3,13 @@
 import json
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 import shm
 from engine.model.words import BookState, TickKind
-from engine.venues.catalogue import DIALECTS
+from engine.venues.kraken.kind import KRAKEN
 from engine.venues.kraken.order_market import KrakenOrderDialect
 from tests.engine.feed.feed_fakes import Bench
 from tests.engine.venues.kraken.order_venue import OrderVenue
@@ -100,7 +101,8 @@ def test_queues_and_levels_are_the_venues_through_thousands_of_messages(
     depth: int, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Fills, amendments, levels that leave the window without a word and come back out of turn: not one miscount."""
-    monkeypatch.setitem(DIALECTS, "kraken-level3", lambda: KrakenOrderDialect(depth=depth))
+    market = replace(KRAKEN.markets["level3"], dialect=lambda: KrakenOrderDialect(depth=depth))
+    monkeypatch.setitem(KRAKEN.markets, "level3", market)
     orders = Orders(seed, depth)
     try:
         orders.assert_true("BTC/USD")

@@ -258,10 +258,16 @@ def test_without_a_key_there_is_no_start(tell: object) -> None:
         tell(SBE)
 
 
-@pytest.mark.parametrize("options", ['encoding = "fix"', 'encoding = "sbe", product = "usdm"'])
-def test_an_encoding_the_product_does_not_have_is_refused(tell: object, options: str) -> None:
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ('encoding = "fix"', "venue spot: option encoding: expected one of json, sbe, was 'fix'"),
+        ('encoding = "sbe", product = "usdm"', 'venue spot: encoding = "sbe": expected product spot, was usdm'),
+    ],
+)
+def test_an_encoding_the_product_does_not_have_is_refused(tell: object, options: str, said: str) -> None:
     """Falling back to JSON without a word would hide a mistake."""
-    with pytest.raises(ValueError, match="venue must be one of"):
+    with pytest.raises(ValueError, match=said):
         tell(API_KEY + f"options = {{ {options} }}\n")
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from engine.model.words import BookState
-from engine.venues.port import FramePort
+from engine.venues.port import StreamPort
 from engine.venues.wire import WebSocketPort
 from engine.venues.wire.frames import CLOSE, PING, TEXT, close_payload
 from tests.engine.feed.books.test_hostile_market import PATIENCE, become_whole
@@ -162,7 +162,7 @@ def test_news_of_a_symbol_nobody_asked_for_hurts_nothing(bench: LoopbackBench) -
     assert bench.is_whole()
 
 
-def ports_of(bench: LoopbackBench, make: Callable[[str], FramePort]) -> None:
+def ports_of(bench: LoopbackBench, make: Callable[[str], StreamPort]) -> None:
     """Lead the next connections elsewhere."""
     bench.venue.stream = make  # type: ignore[method-assign,assignment]
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from engine.venues.catalogue import dialect_of
-from engine.venues.coinbase_exchange.signing import ExchangeSeal, ExchangeSigner
+from engine.venues.coinbase_exchange.signing import ExchangeMessageSigner, ExchangeSigner
 
 SECRET = "YSBzZWNyZXQgb2YgdGhpcnR5LXR3byBieXRlcywgb2s="  # noqa: S105 - nobody's
 SIGNATURE = "5WW6WsGQ75i2bJlQvq487+srBRsNlmTjZ7IF1akDGxM="  # by openssl dgst -sha256 -hmac
@@ -13,9 +13,9 @@ SIGNATURE = "5WW6WsGQ75i2bJlQvq487+srBRsNlmTjZ7IF1akDGxM="  # by openssl dgst -s
 
 def test_a_subscription_is_signed_as_the_venue_reckons() -> None:
     """The signature was made by another program: a wrong one is a feed that is refused for ever."""
-    seal = ExchangeSeal(ExchangeSigner("name", SECRET, "words", lambda: 1_700_000_000))
-    assert seal.ready(0)
-    assert json.loads(seal.seal(dialect_of("coinbase-exchange").subscribe([("full", "BTC-USD")], 1))) == {
+    signer = ExchangeMessageSigner(ExchangeSigner("name", SECRET, "words", lambda: 1_700_000_000))
+    assert signer.ready(0)
+    assert json.loads(signer.sign(dialect_of("coinbase-exchange").subscribe([("full", "BTC-USD")], 1))) == {
         "type": "subscribe",
         "product_ids": ["BTC-USD"],
         "channels": ["full", "heartbeat"],
@@ -28,9 +28,9 @@ def test_a_subscription_is_signed_as_the_venue_reckons() -> None:
 
 def test_nothing_else_is_signed() -> None:
     """Leaving needs no name: a key is said only where it is asked for."""
-    seal = ExchangeSeal(ExchangeSigner("name", SECRET, "words", lambda: 1))
+    signer = ExchangeMessageSigner(ExchangeSigner("name", SECRET, "words", lambda: 1))
     leaving = dialect_of("coinbase-exchange").unsubscribe([("full", "BTC-USD")], 1)
-    assert seal.seal(leaving) == leaving
+    assert signer.sign(leaving) == leaving
 
 
 def test_a_secret_that_is_no_base64_is_refused_and_not_shown() -> None:

@@ -6,9 +6,9 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from engine.venues.kraken.signing import TARGET, KrakenSigner, TokenSeal
-from engine.venues.port import PortState, Response
-from engine.venues.sealed import SealedStream
+from engine.venues.kraken.signing import TARGET, KrakenSigner, TokenSigner
+from engine.venues.port import PortState, RequestDefaults, Response, StreamDefaults
+from engine.venues.signed_stream import SignedStream
 from tests.engine.feed.feed_fakes import FakeStream
 
 SECOND = 1_000_000_000
@@ -20,7 +20,7 @@ SIGNATURE = "4/dpxb3iT4tp/ZCVEwSnEsLxx0bqyhLpdfOpc6fn7OR8+UClSV5n9E6aSS8MPtnRfp3
 SUBSCRIBE = b'{"method":"subscribe","params":{"channel":"level3","symbol":["BTC/USD"]},"req_id":1}'
 
 
-class Rest:
+class Rest(RequestDefaults):
     """Kraken's private REST side: answers that a test gives."""
 
     def __init__(self) -> None:
@@ -50,22 +50,18 @@ class Rest:
         """A token."""
         self.answer({"error": [], "result": {"token": token, "expires": 900}})
 
-    def interests(self) -> list[object]:
-        """Nothing to wait for."""
-        return []
-
     def close(self) -> None:
         """Closed."""
         self.closed = True
 
 
-class Sealed:
-    """A stream with its seal, driven by hand."""
+class Signed:
+    """A signed stream, driven by hand."""
 
     def __init__(self) -> None:
         """Open, without a token."""
         self.rest, self.inner = Rest(), FakeStream("/v2", acknowledge=False)
-        self.stream = SealedStream(self.inner, TokenSeal(self.rest, KrakenSigner("name", SECRET, lambda: 5)))
+        self.stream = SignedStream(self.inner, TokenSigner(self.rest, KrakenSigner("name", SECRET, lambda: 5)))
         self.now = START
         self.stream.poll(self.now)
 
@@ -80,9 +76,9 @@ class Sealed:
 
 
 @pytest.fixture
-def sealed() -> Sealed:
+def signed() -> Signed:
     """One."""
-    return Sealed()
+    return Signed()
 
 
 def test_a_request_is_signed_as_the_venue_reckons() -> None:
@@ -106,42 +102,42 @@ def test_a_secret_that_is_no_base64_is_refused_and_not_shown() -> None:
     assert "not*base64" not in str(caught.value)
 
 
-def test_a_subscription_waits_for_its_token_and_goes_out_with_it(sealed: Sealed) -> None:
+def test_a_subscription_waits_for_its_token_and_goes_out_with_it(signed: Signed) -> None:
     """One request for several messages, signed over its nonce; frames come meanwhile."""
-    assert sealed.stream.send(SUBSCRIBE)
-    assert sealed.stream.send(SUBSCRIBE)
-    sealed.inner.inbox.append(b"frame")
-    assert sealed.step() == [b"frame"]
-    [(method, target, headers, body)] = sealed.rest.asked
+    assert signed.stream.send(SUBSCRIBE)
+    assert signed.stream.send(SUBSCRIBE)
+    signed.inner.inbox.append(b"frame")
+    assert signed.step() == [b"frame"]
+    [(method, target, headers, body)] = signed.rest.asked
     assert (method, target, parse_qs(body.decode())) == ("POST", TARGET, {"nonce": ["5"]})
     assert headers == KrakenSigner("name", SECRET, lambda: 0).headers(TARGET, "5", "nonce=5")
-    assert sealed.inner.sent == []
-    sealed.rest.give("first")
-    sealed.step()
-    assert sealed.tokens() == ["first", "first"]
-    assert sealed.rest.closed, "a kept connection that nobody reads wakes a sleeping process for ever when it ends"
-    assert sealed.inner.sent[0]["params"]["channel"] == "level3"
+    assert signed.inner.sent == []
+    signed.rest.give("first")
+    signed.step()
+    assert signed.tokens() == ["first", "first"]
+    assert signed.rest.closed, "a kept connection that nobody reads wakes a sleeping process for ever when it ends"
+    assert signed.inner.sent[0]["params"]["channel"] == "level3"
 
 
-def test_a_token_is_asked_for_anew_before_it_is_too_old(sealed: Sealed) -> None:
+def test_a_token_is_asked_for_anew_before_it_is_too_old(signed: Signed) -> None:
     """A book may be subscribed anew hours later; the old one stays good for what it opened if there is no other."""
-    sealed.stream.send(SUBSCRIBE)
-    sealed.rest.give("first")
-    sealed.step()
-    sealed.step(599)
-    sealed.stream.send(SUBSCRIBE)
-    sealed.step(10)
-    sealed.stream.send(SUBSCRIBE)
-    assert sealed.tokens() == ["first", "first"]
-    sealed.rest.give("second")
-    sealed.step()
-    assert sealed.tokens() == ["first", "first", "second"]
-    sealed.step(700)
-    sealed.stream.send(SUBSCRIBE)
-    sealed.rest.answer(b"", status=502)
-    sealed.step()
-    assert sealed.tokens()[-1] == "second"
-    assert sealed.stream.state is PortState.OPEN
+    signed.stream.send(SUBSCRIBE)
+    signed.rest.give("first")
+    signed.step()
+    signed.step(599)
+    signed.stream.send(SUBSCRIBE)
+    signed.step(10)
+    signed.stream.send(SUBSCRIBE)
+    assert signed.tokens() == ["first", "first"]
+    signed.rest.give("second")
+    signed.step()
+    assert signed.tokens() == ["first", "first", "second"]
+    signed.step(700)
+    signed.stream.send(SUBSCRIBE)
+    signed.rest.answer(b"", status=502)
+    signed.step()
+    assert signed.tokens()[-1] == "second"
+    assert signed.stream.state is PortState.OPEN
 
 
 @pytest.mark.parametrize(
@@ -159,42 +155,42 @@ def test_a_token_is_asked_for_anew_before_it_is_too_old(sealed: Sealed) -> None:
     ],
 )
 def test_without_a_token_the_stream_is_closed_with_the_reason(
-    sealed: Sealed, body: object, status: int, error: str, reason: str
+    signed: Signed, body: object, status: int, error: str, reason: str
 ) -> None:
     """The feed knows what to do with a closed stream: it tells why, and tries again ever later."""
-    sealed.stream.send(SUBSCRIBE)
-    sealed.rest.answer(body, status, error)
-    sealed.step()
-    assert sealed.stream.state is PortState.CLOSED
-    assert reason in sealed.stream.error
-    assert (sealed.inner.sent, sealed.rest.closed, sealed.inner.state) == ([], True, PortState.CLOSED)
-    assert not sealed.stream.send(SUBSCRIBE)
+    signed.stream.send(SUBSCRIBE)
+    signed.rest.answer(body, status, error)
+    signed.step()
+    assert signed.stream.state is PortState.CLOSED
+    assert reason in signed.stream.error
+    assert (signed.inner.sent, signed.rest.closed, signed.inner.state) == ([], True, PortState.CLOSED)
+    assert not signed.stream.send(SUBSCRIBE)
 
 
-def test_no_secret_is_in_what_a_program_prints(sealed: Sealed, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_secret_is_in_what_a_program_prints(signed: Signed, caplog: pytest.LogCaptureFixture) -> None:
     """A traceback or a log that shows a key is a key that must be changed."""
     caplog.set_level(logging.DEBUG)
-    sealed.stream.send(SUBSCRIBE)
-    sealed.rest.give("first")
-    sealed.step()
-    sealed.step(700)
-    sealed.stream.send(SUBSCRIBE)
-    sealed.rest.answer({"error": ["EAPI:Rate limit exceeded"]})
-    sealed.step()
-    seal = vars(sealed.stream)["_seal"]
-    shown = caplog.text + repr(sealed.stream) + repr(seal) + repr(vars(seal)["_signer"]) + sealed.stream.error
+    signed.stream.send(SUBSCRIBE)
+    signed.rest.give("first")
+    signed.step()
+    signed.step(700)
+    signed.stream.send(SUBSCRIBE)
+    signed.rest.answer({"error": ["EAPI:Rate limit exceeded"]})
+    signed.step()
+    signer = vars(signed.stream)["_signer"]
+    shown = caplog.text + repr(signed.stream) + repr(signer) + repr(vars(signer)["_signer"]) + signed.stream.error
     assert "Rate limit" in caplog.text
     assert not any(secret in shown for secret in ("first", SECRET, SECRET[:12]))
 
 
-def test_a_stream_that_is_not_open_takes_nothing(sealed: Sealed) -> None:
+def test_a_stream_that_is_not_open_takes_nothing(signed: Signed) -> None:
     """What is said to a connection that is being made would be said too early."""
-    sealed.inner.state = PortState.CONNECTING
-    assert not sealed.stream.send(SUBSCRIBE)
-    assert (sealed.stream.state, sealed.rest.asked) == (PortState.CONNECTING, [])
+    signed.inner.state = PortState.CONNECTING
+    assert not signed.stream.send(SUBSCRIBE)
+    assert (signed.stream.state, signed.rest.asked) == (PortState.CONNECTING, [])
 
 
-class Motions:
+class Motions(StreamDefaults):
     """A port with motions to go through, in the middle of a message."""
 
     unfinished = True
@@ -203,24 +199,17 @@ class Motions:
         """None gone through."""
         self.rehearsed: list[bytes] = []
 
-    def poll(self, now_ns: int) -> list[bytes]:
-        """Nothing."""
-        del now_ns
-        return []
-
-    look = poll
-
     def rehearse(self, frame: bytes) -> None:
         """Note it."""
         self.rehearsed.append(frame)
 
 
-def test_a_sealed_stream_can_what_its_port_can(sealed: Sealed) -> None:
+def test_a_signed_stream_can_do_what_its_port_can(signed: Signed) -> None:
     """A process that spins rehearses every stream that looks, and bytes of half a message are no sign of life."""
     motions = Motions()
-    stream = SealedStream(motions, TokenSeal(sealed.rest, KrakenSigner("name", SECRET, lambda: 5)))  # type: ignore[arg-type]
+    stream = SignedStream(motions, TokenSigner(signed.rest, KrakenSigner("name", SECRET, lambda: 5)))  # type: ignore[arg-type]
     stream.rehearse(b"frame")
     assert motions.rehearsed == [b"frame"]
     assert stream.unfinished
-    sealed.stream.rehearse(b"frame")
-    assert not sealed.stream.unfinished
+    signed.stream.rehearse(b"frame")
+    assert not signed.stream.unfinished

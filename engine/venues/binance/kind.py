@@ -1,0 +1,71 @@
+"""Binance: spot and both kinds of futures in JSON, spot in SBE; orders go to spot.
+
+[[venues]]
+kind = "binance"
+options = { product = "spot" | "usdm" | "coinm", encoding = "json" | "sbe", receive_window_ms = 5000 }
+
+A key of SBE streams needs no secret; a key for orders is an Ed25519 key.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from engine.model.instrument import Instrument
+from engine.venues.binance.market import BinanceDialect
+from engine.venues.binance.sbe_market import BinanceSbeDialect
+from engine.venues.binance.signing import Ed25519Signer, check_api_key, check_private_key
+from engine.venues.binance.trading import BinanceTrading
+from engine.venues.kind import NAME, Kind, MarketInterface, Trading, VenueOptions
+
+WINDOW_MS_MAX = 60_000  # the longest that Binance takes
+Window = Annotated[
+    int, msgspec.Meta(ge=1, le=WINDOW_MS_MAX, description=f"a whole number in 1..{WINDOW_MS_MAX}")
+]  # fmt: skip
+
+
+class BinanceOptions(VenueOptions, frozen=True, kw_only=True):
+    """What `[[venues]] options` may say of Binance."""
+
+    product: Literal["spot", "usdm", "coinm"] = "spot"
+    encoding: Literal["json", "sbe"] = "json"
+    receive_window_ms: Window = 5000  # a request that reaches the venue later than this is refused there
+
+    def __post_init__(self) -> None:
+        """Refuse an encoding that the product does not have."""
+        if self.encoding == "sbe" and self.product != "spot":
+            raise ValueError(f'encoding = "sbe": expected product spot, was {self.product}')
+
+    @property
+    def market(self) -> str:
+        """The product, or the encoding of spot that is not JSON."""
+        return self.product if self.encoding == "json" else self.encoding
+
+
+def key_name_header(key: Sequence[str]) -> dict[str, str]:
+    """The header that opens an SBE stream: the name of a key. Its secret is not needed."""
+    [api_key] = key
+    return {"X-MBX-APIKEY": api_key}
+
+
+def make_wire(options: Any, key: Sequence[str], instruments: Sequence[Instrument]) -> BinanceTrading:
+    """Spot's trading wire. The key is an Ed25519 key, because only that can log a session on."""
+    api_key, private_key = key
+    return BinanceTrading(list(instruments), Ed25519Signer(api_key, private_key.encode()), options.receive_window_ms)
+
+
+BINANCE = Kind(
+    name="binance",
+    options=BinanceOptions,
+    markets={
+        "spot": MarketInterface("binance", partial(BinanceDialect, "binance")),
+        "sbe": MarketInterface(
+            "binance-sbe", partial(BinanceSbeDialect, "binance"), NAME, "of an Ed25519 key", key_name_header
+        ),
+        "usdm": MarketInterface("binance-usdm", partial(BinanceDialect, "binance-usdm")),
+        "coinm": MarketInterface("binance-coinm", partial(BinanceDialect, "binance-coinm")),
+    },
+    trading={"spot": Trading(make_wire, check_key={"api_key": check_api_key, "private_key": check_private_key})},
+)

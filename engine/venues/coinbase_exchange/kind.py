@@ -1,0 +1,30 @@
+"""Coinbase Exchange: another API of the venue Coinbase, so its products belong to the kind `coinbase`."""
+
+from collections.abc import Sequence
+
+from engine.venues.coinbase_exchange.market import ExchangeDialect
+from engine.venues.coinbase_exchange.signing import ExchangeMessageSigner, ExchangeSigner
+from engine.venues.kind import KEY, Clock, MarketInterface
+from engine.venues.signed_stream import MakeSigner
+
+SECOND_NS = 1_000_000_000
+
+
+def subscription_signer(key: Sequence[str], clock_ns: Clock) -> MakeSigner:
+    """What signs each subscription to books of orders."""
+    api_key, secret, passphrase = key
+    signer = ExchangeSigner(api_key, secret, passphrase, lambda: clock_ns() // SECOND_NS)
+    return lambda _: ExchangeMessageSigner(signer)
+
+
+def level2() -> ExchangeDialect:
+    """The dialect of levels, which everybody may read."""
+    return ExchangeDialect("coinbase-exchange-level2", by_order=False)
+
+
+EXCHANGE_MARKETS = {
+    "exchange": MarketInterface(
+        "coinbase-exchange", ExchangeDialect, (*KEY, "passphrase"), signer=subscription_signer
+    ),
+    "exchange-level2": MarketInterface("coinbase-exchange-level2", level2),
+}  # fmt: skip

@@ -1,0 +1,42 @@
+"""Kraken: spot, as levels for everybody or as single orders for the owner of a key.
+
+[[venues]]
+kind = "kraken"
+options = { product = "spot" | "level3" }
+
+`level3` needs a key.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from engine.venues.kind import KEY, Clock, Kind, MarketInterface, VenueOptions
+from engine.venues.kraken.market import KrakenDialect
+from engine.venues.kraken.order_market import KrakenOrderDialect
+from engine.venues.kraken.signing import KrakenSigner, TokenSigner
+from engine.venues.signed_stream import MakeSigner
+
+MICROSECOND_NS = 1_000
+
+
+class KrakenOptions(VenueOptions, frozen=True, kw_only=True):
+    """What `[[venues]] options` may say of Kraken."""
+
+    product: Literal["spot", "level3"] = "spot"
+
+
+def token_signer(key: Sequence[str], clock_ns: Clock) -> MakeSigner:
+    """What gives each stream of orders a token of its own. All share one key, and so one row of nonces."""
+    api_key, secret = key
+    signer = KrakenSigner(api_key, secret, lambda: clock_ns() // MICROSECOND_NS)
+    return lambda requests: TokenSigner(requests(), signer)
+
+
+KRAKEN = Kind(
+    name="kraken",
+    options=KrakenOptions,
+    markets={
+        "spot": MarketInterface("kraken", KrakenDialect),
+        "level3": MarketInterface("kraken-level3", KrakenOrderDialect, KEY, signer=token_signer),
+    },
+)
