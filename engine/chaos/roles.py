@@ -34,7 +34,7 @@ from engine.strategy.api.strategy import Strategy
 from engine.strategy.role.lanes import open_lanes
 from engine.strategy.role.role import StrategyRole
 from engine.venues.binance.signing import Ed25519Signer
-from engine.venues.binance.trading import BinanceTrading
+from engine.venues.binance.trading.reader import BinanceTrading
 from engine.venues.port import RequestPort, StreamPort
 
 VENUE = "binance"

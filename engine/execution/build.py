@@ -26,7 +26,7 @@ from engine.model.instrument import Instrument
 from engine.model.words import HaltReason
 from engine.risk.caps import read_risk
 from engine.venues.catalogue import kind_of, trading_of
-from engine.venues.trading import TradingWire
+from engine.venues.trading.news import TradingWire
 
 if TYPE_CHECKING:
     from engine.config import Config, Venue

@@ -53,7 +53,7 @@ from engine.model.fixed import to_text
 from engine.model.words import CommandKind, FillFlag, JournalKind, Reason
 from engine.risk.gate import RiskGate
 from engine.risk.market import Top
-from engine.venues.trading import Frame, News, Outcome, UnreadableError
+from engine.venues.trading.news import Frame, News, Outcome, UnreadableError
 
 logger = logging.getLogger("engine.execution")
 

@@ -32,7 +32,7 @@ from engine.execution.seams import ExecutionPorts
 from engine.execution.venue.gateway import Ask, Gateway, Request
 from engine.lanes import BY_NAME
 from engine.log import BoundedLog
-from engine.venues.trading import News, OrderNews, Outcome, UnreadableError
+from engine.venues.trading.news import News, OrderNews, Outcome, UnreadableError
 
 if TYPE_CHECKING:
     from engine.config import Config

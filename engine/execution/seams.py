@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from engine.model.words import HaltReason
 from engine.venues.port import StreamPort
-from engine.venues.trading import TradingWire
+from engine.venues.trading.news import TradingWire
 
 
 class Reader(Protocol):

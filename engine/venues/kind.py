@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from engine.config import Secret, Venue
     from engine.model.instrument import Instrument
     from engine.venues.dialect import Dialect
-    from engine.venues.trading import TradingWire
+    from engine.venues.trading.news import TradingWire
 
 NAME, KEY = ("api_key",), ("api_key", "private_key")  # the parts of a key, by their names in `[[venues]]`
 DEFAULT_PRODUCT = "spot"

@@ -43,7 +43,7 @@ AREAS = {
         ("tests/engine/execution/orders/test_order.py", "tests/engine/execution/orders/test_fills.py"),
     ),
     "outcomes": Area(
-        ("engine/venues/binance/trading.py", "engine/venues/trading.py"),
+        ("engine/venues/binance/trading/reader.py", "engine/venues/trading/news.py"),
         (
             "tests/engine/venues/binance/test_trading.py",
             "tests/engine/venues/binance/test_outcomes.py",

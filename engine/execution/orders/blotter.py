@@ -14,7 +14,7 @@ from engine.execution.orders.ledger import Ledger
 from engine.execution.orders.order import CORRECTIONS, FILLED, PARTLY, SENT, Order, may_move
 from engine.execution.seams import Appender, Told
 from engine.model.words import DONE_STATES, FillFlag, JournalKind, OrderFlag, OrderState
-from engine.venues.trading import FillNews
+from engine.venues.trading.news import FillNews
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -24,7 +24,7 @@ from engine.execution.seams import ExecutionLanes
 from engine.log import BoundedLog
 from engine.model.fixed import INT64_MAX
 from engine.model.words import CommandKind, HaltReason, JournalKind
-from engine.venues.trading import FillNews, OrderNews, UnreadableError
+from engine.venues.trading.news import FillNews, OrderNews, UnreadableError
 
 logger = logging.getLogger("engine.execution")
 

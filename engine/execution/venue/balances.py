@@ -25,7 +25,7 @@ from engine.execution.venue.recovery import Recovery
 from engine.model.fixed import to_text
 from engine.model.records import FEE_DECIMALS
 from engine.model.words import JournalKind
-from engine.venues.trading import FillNews, News, Outcome
+from engine.venues.trading.news import FillNews, News, Outcome
 
 logger = logging.getLogger("engine.execution")
 

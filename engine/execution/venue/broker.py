@@ -17,7 +17,7 @@ from engine.log import BoundedLog
 from engine.model.refusals import reject_text
 from engine.model.words import DONE_STATES, OrderFlag, OrderState
 from engine.risk.gate import RiskGate
-from engine.venues.trading import FillNews, News, OrderNews, Outcome
+from engine.venues.trading.news import FillNews, News, OrderNews, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable

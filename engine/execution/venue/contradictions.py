@@ -10,7 +10,7 @@ from engine.execution.orders.order import FILLED, Order
 from engine.model.instrument import Instrument
 from engine.model.records import FEE_DECIMALS
 from engine.model.words import BUY, DONE_STATES, SELL
-from engine.venues.trading import FillNews, OrderNews
+from engine.venues.trading.news import FillNews, OrderNews
 
 ID_SIZE = 16  # bytes of an id of ours
 HELD_MOST = 1 << 62  # a position's size beyond this may not fit its record after the next fill

@@ -17,8 +17,8 @@ from engine.execution.config import ExecutionOptions
 from engine.execution.orders.order import Order
 from engine.execution.seams import ExecutionPorts
 from engine.venues.port import PortState, StreamPort
-from engine.venues.trading import Frame, News, Outcome, UnreadableError
-from engine.venues.trading_clock import VenueClock
+from engine.venues.trading.clock import VenueClock
+from engine.venues.trading.news import Frame, News, Outcome, UnreadableError
 
 logger = logging.getLogger("engine.execution")
 

@@ -23,7 +23,7 @@ from engine.execution.orders.blotter import Blotter
 from engine.execution.orders.order import CREATED, EXPIRED, IN_FLIGHT, REJECTED, SENT, UNKNOWN, Order
 from engine.execution.venue.gateway import BARRED, NO_DENIAL, Ask, Gateway, Request
 from engine.model.words import OrderFlag
-from engine.venues.trading import FillNews, News, OrderNews, Outcome, UnreadableError
+from engine.venues.trading.news import FillNews, News, OrderNews, Outcome, UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

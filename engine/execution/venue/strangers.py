@@ -15,7 +15,7 @@ from engine.execution.orders.order import Order
 from engine.execution.venue import contradictions
 from engine.execution.venue.broker import Broker
 from engine.model.words import OrderFlag, OrderState, OrderType, TimeInForce
-from engine.venues.trading import FillNews, OrderNews
+from engine.venues.trading.news import FillNews, OrderNews
 
 if TYPE_CHECKING:
     from collections.abc import Callable

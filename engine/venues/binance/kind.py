@@ -17,7 +17,7 @@ from engine.model.instrument import Instrument
 from engine.venues.binance.market import BinanceDialect
 from engine.venues.binance.sbe_market import BinanceSbeDialect
 from engine.venues.binance.signing import Ed25519Signer, check_api_key, check_private_key
-from engine.venues.binance.trading import BinanceTrading
+from engine.venues.binance.trading.reader import BinanceTrading
 from engine.venues.kind import NAME, Kind, MarketInterface, Trading, VenueOptions
 
 WINDOW_MS_MAX = 60_000  # the longest that Binance takes

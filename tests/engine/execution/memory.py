@@ -17,7 +17,7 @@ from engine.model.instrument import Instrument
 from engine.model.words import BUY, BookState, CommandKind, IntentKind, OrderType, TimeInForce
 from engine.risk.limits import RiskLimits
 from engine.venues.binance.signing import Ed25519Signer
-from engine.venues.binance.trading import BinanceTrading
+from engine.venues.binance.trading.reader import BinanceTrading
 from tests.engine.execution.venue_double import KEY_PEM, FakeVenue
 
 if TYPE_CHECKING:

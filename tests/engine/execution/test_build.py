@@ -14,7 +14,7 @@ from engine.execution.seams import ExecutionPorts
 from engine.lanes import BY_NAME, LANES
 from engine.model.words import OrderState
 from engine.venues.binance.signing import Ed25519Signer
-from engine.venues.binance.trading import BinanceTrading
+from engine.venues.binance.trading.reader import BinanceTrading
 from tests.engine.execution.memory import BTC, MS, START_NS, STRATEGY, SYSTEM
 from tests.engine.execution.venue_double import KEY_PEM, FakeVenue
 

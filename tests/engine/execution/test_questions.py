@@ -9,7 +9,7 @@ from engine.execution.orders.order import Order
 from engine.execution.venue.gateway import BARRED, NO_DENIAL, Ask, Request
 from engine.execution.venue.recovery import FETCHES_MOST, PARALLEL, SOON_NS, Recovery
 from engine.model.words import BUY, OrderFlag, OrderState, OrderType, TimeInForce
-from engine.venues.trading import FillNews, News, OrderNews, Outcome, UnreadableError
+from engine.venues.trading.news import FillNews, News, OrderNews, Outcome, UnreadableError
 from tests.engine.execution.memory import BTC, ETH
 
 S = OrderState

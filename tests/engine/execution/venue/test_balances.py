@@ -12,7 +12,7 @@ from engine.execution.venue.balances import Balances
 from engine.execution.venue.baseline import Baseline
 from engine.execution.venue.gateway import Ask, Request
 from engine.model.words import BUY, SELL, CommandKind, JournalKind, OrderState, Reason
-from engine.venues.trading import FillNews, News, Outcome
+from engine.venues.trading.news import FillNews, News, Outcome
 from tests.engine.execution.memory import BTC, ETH, House, requests
 from tests.engine.execution.test_questions import NOW, Calls
 from tests.engine.execution.venue.test_alarm import alarms

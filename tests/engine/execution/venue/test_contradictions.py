@@ -12,7 +12,7 @@ from engine.execution.venue import contradictions
 from engine.execution.venue.alarm import AlarmReason
 from engine.execution.venue.recovery import FETCHES_MOST
 from engine.model.words import BUY, SELL, CommandKind, OrderState, OrderType, Reason, SessionState, TimeInForce
-from engine.venues.trading import FillNews, OrderNews
+from engine.venues.trading.news import FillNews, OrderNews
 from tests.engine.execution.memory import BTC, House, requests
 from tests.engine.execution.venue.test_alarm import alarms
 from tests.engine.execution.venue_double import RefusedError

@@ -17,8 +17,8 @@ import pytest
 
 from engine.execution.venue.alarm import INSTRUMENT_REASONS, AlarmReason
 from engine.model.words import SELL, CommandKind, IntentKind
-from engine.venues.binance.trading import BinanceTrading
-from engine.venues.trading import UnreadableError
+from engine.venues.binance.trading.reader import BinanceTrading
+from engine.venues.trading.news import UnreadableError
 from tests.engine.execution.memory import MS, House
 from tests.engine.execution.venue.test_alarm import alarms
 from tests.engine.execution.venue_double import RefusedError

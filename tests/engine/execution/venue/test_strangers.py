@@ -10,7 +10,7 @@ from engine.execution.orders.ledger import Ledger
 from engine.execution.venue import strangers
 from engine.execution.venue.strangers import Strangers
 from engine.model.words import BUY, OrderFlag, OrderState, OrderType, TimeInForce
-from engine.venues.trading import OrderNews
+from engine.venues.trading.news import OrderNews
 from tests.engine.execution.memory import BTC, ETH, House
 from tests.engine.execution.test_questions import NOW, Calls, fill, standing
 

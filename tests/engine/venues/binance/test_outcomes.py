@@ -3,8 +3,8 @@
 import pytest
 
 from engine.model.words import OrderState
-from engine.venues.binance.trading import NO_SUCH_ORDER, STATES, outcome_of
-from engine.venues.trading import Outcome
+from engine.venues.binance.trading.reader import NO_SUCH_ORDER, STATES, outcome_of
+from engine.venues.trading.news import Outcome
 
 
 @pytest.mark.parametrize("code", [-1000, -1001, -1006, -1007, -1008])

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from engine.model.fixed import INT64_MAX, to_text
-from engine.venues.binance.template import Template
+from engine.venues.binance.trading.template import Template
 
 
 def test_every_hole_is_filled_as_python_would() -> None:

@@ -11,7 +11,7 @@ import pytest
 from engine.model.instrument import Instrument
 from engine.model.words import BUY, SELL, OrderState, TimeInForce
 from engine.venues.binance.signing import Ed25519Signer, HmacSigner, signed_query, socket_payload
-from engine.venues.binance.trading import (
+from engine.venues.binance.trading.reader import (
     BALANCE_MOST,
     BinanceTrading,
     amount,
@@ -21,8 +21,8 @@ from engine.venues.binance.trading import (
     side_of,
     wide,
 )
-from engine.venues.trading import FillNews, Frame, News, OrderNews, Outcome, ReplaceNews, UnreadableError, readable
-from engine.venues.trading_clock import VenueClock
+from engine.venues.trading.clock import VenueClock
+from engine.venues.trading.news import FillNews, Frame, News, OrderNews, Outcome, ReplaceNews, UnreadableError, readable
 
 CAPTURES = Path(os.environ.get("STEELYARD_CAPTURES", "../shared/captures"))
 BTC = Instrument(1, "binance", "BTCUSDT", "BTC", "USDT", 2, 5, 1, 1, 1, 10**12, 0)

@@ -11,7 +11,7 @@ from engine.model.fixed import to_text
 from engine.model.instrument import Instrument
 from engine.model.words import BUY, SELL, TimeInForce
 from engine.venues.binance.signing import Signer, socket_payload
-from engine.venues.binance.template import Template
+from engine.venues.binance.trading.template import Template
 
 MILLISECOND_NS = 1_000_000
 FILLS_LIMIT = 1000  # the most a listing of own trades gives at once

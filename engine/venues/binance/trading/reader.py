@@ -16,8 +16,8 @@ from engine.model.fixed import INT64_MAX
 from engine.model.instrument import Instrument
 from engine.model.words import BUY, SELL, OrderState
 from engine.venues.binance.signing import Signer
-from engine.venues.binance.trading_requests import MILLISECOND_NS, Requests
-from engine.venues.trading import WHY_MOST, FillNews, Frame, News, OrderNews, Outcome, ReplaceNews, readable
+from engine.venues.binance.trading.requests import MILLISECOND_NS, Requests
+from engine.venues.trading.news import WHY_MOST, FillNews, Frame, News, OrderNews, Outcome, ReplaceNews, readable
 
 Id = Annotated[int, msgspec.Meta(ge=-1, le=INT64_MAX)]  # what a record can hold; -1: none
 Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=INT64_MAX // MILLISECOND_NS)]

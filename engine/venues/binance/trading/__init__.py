@@ -1,0 +1,1 @@
+"""Orders at Binance spot: requests out, answers and reports in."""

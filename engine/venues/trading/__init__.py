@@ -1,0 +1,1 @@
+"""What the trading sessions of venues share: values of orders and fills, and the measured clock."""
