@@ -25,7 +25,7 @@ import msgspec
 import shm
 from bench import machine
 from engine.aggregation import make_role
-from engine.aggregation.lanes import open_lanes
+from engine.aggregation.lanes import open_aggregation_lanes
 from engine.config.tables import Aggregation
 from engine.feed.books.outbox import Outbox
 from engine.feed.books.pipeline import Pipeline
@@ -106,7 +106,7 @@ def make(system: str) -> None:
 def role_of(system: str) -> Any:
     """The role over its lanes."""
     table = msgspec.convert(TABLE, Aggregation)
-    return make_role(table, "aggregation", 1, INSTRUMENTS, open_lanes(system, "aggregation"))
+    return make_role(table, "aggregation", 1, INSTRUMENTS, open_aggregation_lanes(system))
 
 
 def serve(system: str, core: int, stop: Any, ready: Any) -> None:

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import shm
-from engine.lanes import BY_NAME
+from engine.lanes import RoleLanes
 from engine.model.instrument import Instrument
+from engine.model.records import INSTRUMENT
 
-LANE = BY_NAME["instruments"]
 NAP_S = 0.01
 TEXTS = ("venue", "symbol", "base", "quote", "kind")
 NUMBERS = ("id", "price_decimals", "size_decimals", "price_step", "size_step", "size_min", "size_max", "notional_min",
@@ -30,7 +30,7 @@ def write(
     """Show an instrument; `old` when it comes from the cached copy, `missing` the channels that do not come."""
     texts = {name: getattr(instrument, name).encode() for name in TEXTS}
     numbers = {name: getattr(instrument, name) for name in NUMBERS}
-    row = LANE.record.row(
+    row = INSTRUMENT.row(
         **texts, **numbers, trading=instrument.trading, old=old, update_ns=now_ns, missing=missing,
         spread_alarm_bps=spread_alarm_bps, spare=(0,) * 2,
     )  # fmt: skip
@@ -43,22 +43,22 @@ def from_row(row: Any) -> Instrument:
     return Instrument(**texts, **{name: getattr(row, name) for name in NUMBERS}, trading=bool(row.trading))
 
 
-def read(system: str) -> list[Instrument]:
+def read(lanes: RoleLanes) -> list[Instrument]:
     """Every instrument shown so far, in the configuration's order."""
-    cells = shm.CellReader(f"{system}.{LANE.name}", LANE.record)
+    cells = lanes.cell_reader("instruments")
     return [from_row(row) for index in range(cells.count) if (row := cells.read(index)) is not None]
 
 
-def await_all(system: str, ids: Sequence[int], timeout_s: float = 15.0) -> list[Instrument]:
+def await_all(lanes: RoleLanes, ids: Sequence[int], timeout_s: float = 15.0) -> list[Instrument]:
     """The instruments of these ids, waiting at a role's start until the feed has shown them."""
     deadline = time.monotonic() + timeout_s
     while True:
-        known = {instrument.id: instrument for instrument in read(system)}
+        known = {instrument.id: instrument for instrument in read(lanes)}
         if all(one in known for one in ids):
             return [known[one] for one in ids]
         if time.monotonic() > deadline:
             missing = [one for one in ids if one not in known]
             raise InstrumentsMissingError(
-                f"after {timeout_s} s the feed has not shown instruments {missing} of {system!r}"
+                f"after {timeout_s} s the feed has not shown instruments {missing} of {lanes.system!r}"
             )
         time.sleep(NAP_S)

@@ -13,12 +13,10 @@ from typing import Any
 
 import numpy as np
 
-import shm
 from engine.book import Book
-from engine.lanes import BY_NAME
+from engine.lanes import LOOKERS, open_lanes
 from engine.model.words import BookState, Flag, TickKind
 
-LANE = BY_NAME["levels"]
 STATE = int(TickKind.STATE)
 LAST, RESET, REFRESH = int(Flag.LAST), int(Flag.RESET), int(Flag.REFRESH)
 BATCH = 1 << 12
@@ -36,7 +34,7 @@ class WholeBook:
         self.receive_ns = self.lost = 0
         self._marks = 0
         self._whole = True  # the event read last is complete
-        self._reader = shm.RingReader(f"{system}.{LANE.name}", LANE.record)
+        self._reader = open_lanes(system, LOOKERS).ring_reader("levels")
 
     @property
     def good(self) -> bool:

@@ -30,14 +30,12 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import shm
 from engine import clock, log
 from engine.config import Config, ConfigError, Process, load
-from engine.lanes import BY_NAME
+from engine.lanes import open_lanes
 from engine.model.words import RoleState
 from engine.role import Role
 
-HEARTBEAT, INSTRUMENTS = BY_NAME["heartbeat"], BY_NAME["instruments"]
 EXIT_WRONG_WORLD, EXIT_WRONG_SELF, EXIT_CONFIG = 69, 70, 78  # as sysexits.h has them
 IDLE_ROUNDS = 25  # rounds without work before a blocking process blocks
 WARM_ROUNDS = 8  # idle rounds of a spinning process from one warming to the next
@@ -57,7 +55,7 @@ class Pulse:
 
     def __init__(self, config: Config, role: str) -> None:
         """Become the writer of the role's cell."""
-        self.cell = shm.CellWriter(config.lane("heartbeat", role), HEARTBEAT.record)
+        self.cell = open_lanes(config.system.name, config.kind_of(role), role).cell_writer("heartbeat")
         self.start_ns = clock.now_ns()
         self.work = self.reads = 0
         self.beat(self.start_ns, 0, RoleState.STARTING)
@@ -203,16 +201,16 @@ def start(config: Config, process: Process, roles: Sequence[str]) -> Loop:
     loop.roles = standing
     for role in roles:
         if standing:
-            _await_instruments(config, loop)
+            _await_instruments(config, role, loop)
         pulse = Pulse(config, role)
         loop.add(factory(config.factory(role))(config, role), pulse)
         logger.info("built", extra={"role": role})
     return loop
 
 
-def _await_instruments(config: Config, loop: Loop) -> None:
+def _await_instruments(config: Config, role: str, loop: Loop) -> None:
     """Step what stands until every instrument is shown, or the next role may complain itself."""
-    cells = shm.CellReader(config.lane("instruments"), INSTRUMENTS.record)
+    cells = open_lanes(config.system.name, config.kind_of(role), role).cell_reader("instruments")
     deadline_ns = loop.now() + INSTRUMENTS_LIMIT_NS
     while not loop.stopping and loop.now() < deadline_ns:
         if all(cells.read(index) is not None for index in range(len(config.instruments))):

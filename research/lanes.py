@@ -19,9 +19,8 @@ from typing import Any
 
 import numpy as np
 
-import shm
 from engine import instruments
-from engine.lanes import BY_NAME
+from engine.lanes import LOOKERS, lane_of, open_lanes
 from engine.model.instrument import Instrument
 from engine.model.records import FEE_DECIMALS
 from engine.model.words import BookState, FillFlag, OrderState, TickKind
@@ -46,13 +45,13 @@ def frame(
     """
     if lane not in LANES:
         raise ValueError(f"lane {lane!r}: expected one of {', '.join(LANES)}")
-    names = symbols(instruments.read(system))
+    names = symbols(instruments.read(open_lanes(system, LOOKERS)))
     if symbol and symbol not in names.values():
         raise ValueError(f"no instrument {symbol!r} in {system}: expected one of {', '.join(sorted(names.values()))}")
     records = _newest(system, lane, last)
     if lane == "fills" and not openings:
         records = records[records["flags"] & FillFlag.OPENING == 0]
-    known = {one.id: one for one in instruments.read(system)}
+    known = {one.id: one for one in instruments.read(open_lanes(system, LOOKERS))}
     keep = np.isin(records["instrument"], [one for one in known if not symbol or names[one] == symbol])
     columns = _columns(records[keep], known, names, levels)
     for (of, name), alphabet in WORDS.items():
@@ -70,12 +69,12 @@ def symbols(known: list[Instrument]) -> dict[int, str]:
 
 def _newest(system: str, lane: str, last: int) -> Records:
     """A checked copy of a ring's newest records, or of every written cell."""
-    record = BY_NAME[lane].record
-    if BY_NAME[lane].kind != "cells":
-        return shm.RingReader(f"{system}.{lane}", record).latest(last)
-    cells = shm.CellReader(f"{system}.{lane}", record)
+    lanes = open_lanes(system, LOOKERS)
+    if lane_of(lane).kind != "cells":
+        return lanes.ring_reader(lane).latest(last)
+    cells = lanes.cell_reader(lane)
     rows = [row for index in range(cells.count) if (row := cells.read(index)) is not None]
-    return np.array([tuple(row) for row in rows], record.dtype)
+    return np.array([tuple(row) for row in rows], lane_of(lane).record.dtype)
 
 
 def _columns(

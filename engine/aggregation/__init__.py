@@ -2,16 +2,15 @@
 
 from typing import TYPE_CHECKING
 
-import shm
 from engine import clock
 from engine.aggregation.bars import Bars
 from engine.aggregation.groups import bps_e8, fee_e8, merge_table, share_e8
-from engine.aggregation.lanes import changed_ns, open_lanes
+from engine.aggregation.lanes import changed_ns, open_aggregation_lanes
 from engine.aggregation.merge import Merge
 from engine.aggregation.opportunities import Opportunities
 from engine.aggregation.role import AggregationRole
 from engine.instruments import await_all
-from engine.lanes import BY_NAME, FEED
+from engine.lanes import AGGREGATION, FEED, lane_of, open_lanes
 from engine.model.group import make_groups
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ def check_table(table: "Aggregation") -> None:
 
 def check_series(instruments: int, lengths: int) -> None:
     """Refuse more bars than a role holds, or than there are cells for."""
-    series_max = BY_NAME["last_bars"].count // CELLS_A_SERIES
+    series_max = lane_of("last_bars").count // CELLS_A_SERIES
     if lengths > LENGTHS_MAX or instruments * lengths > series_max:
         msg = (f"aggregation.bars may be {LENGTHS_MAX} lengths and, times the instruments, {series_max}, "
                f"were {lengths} of {instruments} instruments")  # fmt: skip
@@ -105,10 +104,8 @@ def make_role(
 def build(config: "Config", name: str) -> AggregationRole:
     """Make the role of a system: what the runtime calls. Waits until the feed has shown the instruments."""
     assert config.aggregation is not None, "the role was asked for without its table"
-    instruments = tuple(await_all(config.system.name, [one.id for one in config.instruments]))
-    lanes = open_lanes(config.system.name, name)
-    if FEED in config.role_names:
-        lanes.feed = shm.CellReader(config.lane("heartbeat", FEED), BY_NAME["heartbeat"].record)
+    instruments = tuple(await_all(open_lanes(config.system.name, AGGREGATION), [one.id for one in config.instruments]))
+    lanes = open_aggregation_lanes(config.system.name, feed_beats=FEED in config.role_names)
     patience_ns = max(config.watch.late_ms, 4 * config.watch.beat_ms) * MS
     number = config.role_number(name)
     return make_role(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import shm
-from engine.lanes import BY_NAME
+from engine.lanes import AGGREGATION, FEED, lane_of, open_lanes
 from engine.model.words import RoleState
 
 OUTPUTS = ("groups", "global_books", "global_tops", "opportunities", "open_opportunities", "bars", "last_bars")
@@ -57,22 +57,24 @@ class AggregationLanes:
             getattr(self, lane).close()
 
 
-def open_lanes(system: str, name: str) -> AggregationLanes:
-    """Attach to a system's lanes; takes the locks of those it writes."""
-    outputs: dict[str, Any] = {
-        lane: (shm.CellWriter if BY_NAME[lane].kind == "cells" else shm.RingWriter)(
-            f"{system}.{lane}", BY_NAME[lane].record
-        )
-        for lane in OUTPUTS
-    }
+def open_aggregation_lanes(system: str, *, feed_beats: bool = False) -> AggregationLanes:
+    """Attach to a system's lanes; takes the locks of those it writes. `feed_beats`: the system has a feed."""
+    lanes = open_lanes(system, AGGREGATION)
     return AggregationLanes(
-        instruments=shm.CellReader(f"{system}.instruments", BY_NAME["instruments"].record),
-        ticks=shm.RingReader(f"{system}.ticks", BY_NAME["ticks"].record),
-        books=shm.RingReader(f"{system}.books", BY_NAME["books"].record),
-        book_tops=shm.CellReader(f"{system}.book_tops", BY_NAME["book_tops"].record),
-        steps=shm.RingWriter(f"{system}.steps.{name}", BY_NAME["steps"].record),
-        bars_closed=shm.RingReader(f"{system}.bars", BY_NAME["bars"].record),
-        **outputs,
+        groups=lanes.cell_writer("groups"),
+        global_books=lanes.ring_writer("global_books"),
+        global_tops=lanes.cell_writer("global_tops"),
+        opportunities=lanes.ring_writer("opportunities"),
+        open_opportunities=lanes.cell_writer("open_opportunities"),
+        bars=lanes.ring_writer("bars"),
+        last_bars=lanes.cell_writer("last_bars"),
+        instruments=lanes.cell_reader("instruments"),
+        ticks=lanes.ring_reader("ticks"),
+        books=lanes.ring_reader("books"),
+        book_tops=lanes.cell_reader("book_tops"),
+        steps=lanes.ring_writer("steps"),
+        bars_closed=lanes.ring_reader("bars"),
+        feed=lanes.cell_reader("heartbeat", FEED) if feed_beats else None,
     )
 
 
@@ -95,7 +97,7 @@ def flat(records: Any) -> Any:
 
 def cells_flat(cells: shm.CellReader | shm.CellWriter, lane: str) -> Any:
     """Every cell of a segment as records, zeros where nothing was ever written."""
-    record = BY_NAME[lane].record
+    record = lane_of(lane).record
     rows = np.zeros(cells.count, record.dtype)
     for index in range(cells.count):
         if (row := cells.read(index)) is not None:

@@ -22,10 +22,9 @@ from engine.aggregation.bars import Bars
 from engine.aggregation.lanes import ALWAYS, NOTHING, AggregationLanes, cells_flat, flat, meanings
 from engine.aggregation.merge import Merge
 from engine.aggregation.opportunities import Opportunities
-from engine.lanes import BY_NAME
-from engine.model.aggregates import GROUP_MEMBERS
+from engine.model.aggregates import GROUP, GROUP_MEMBERS
 from engine.model.group import Group
-from engine.model.records import STEP_LANES
+from engine.model.records import BOOK_TOP, STEP_LANES, TICK
 from engine.model.words import Flag
 
 TICK_LIMIT, BOOK_LIMIT = 1 << 14, 1 << 11
@@ -33,7 +32,7 @@ WAIT_LIMIT_NS = 5_000_000
 INPUTS = ("ticks", "books")
 TICKS_LAPPED, BOOKS_LAPPED = 1, 2
 NO_CURSORS = (0,) * (STEP_LANES - len(INPUTS))
-GROUP_ROW = BY_NAME["groups"].record.row
+GROUP_ROW = GROUP.row
 
 
 class InstrumentsChangedError(Exception):
@@ -228,8 +227,8 @@ class AggregationRole:
 
 
 RESET = int(Flag.RESET)
-TICK_DTYPE = BY_NAME["ticks"].record.dtype
-BOOK_SIZE = BY_NAME["books"].record.size
+TICK_DTYPE = TICK.dtype
+BOOK_SIZE = BOOK_TOP.size
 
 
 def no_group_row(now_ns: int) -> Any:

@@ -12,18 +12,19 @@ from collections.abc import Iterator
 from typing import Any
 
 import shm
-from engine.lanes import LANES, Lane
+from engine.lanes import LOOKERS, SUPERVISOR, Lane, open_lanes
+from engine.lanes.create import create, lanes_of
 from shm.segment import path_of
 
 
 class Tap:
     """Reads one ring whole, whatever its size: called often enough, it is never lapped."""
 
-    def __init__(self, name: str, lane: Lane) -> None:
+    def __init__(self, name: str, reader: shm.RingReader) -> None:
         """Begin at the ring's first record."""
         self.name = name
         self.count = 0
-        self._reader = shm.RingReader(name, lane.record)
+        self._reader = reader
         self._reader.cursor = self._reader.header.first
         self._hash = hashlib.blake2b(digest_size=16)
 
@@ -49,28 +50,14 @@ class SystemLanes:
         """Make them under a random name."""
         self.system = f"chaos{secrets.token_hex(8)}"
         self.names: dict[str, Lane] = {}
+        self._of: dict[str, str] = {}  # whose lane it is, where it exists once for each
         self._cells: dict[str, shm.CellReader] = {}
-        for lane in LANES:
-            each = {"strategy": strategies, "role": roles}.get(lane.each, ("",))
-            for one in each:
-                self.names[f"{lane.name}.{one}" if one else lane.name] = lane
-        for name, lane in self.names.items():
-            self._make(name, lane)
-        self.taps = {
-            name: Tap(f"{self.system}.{name}", lane) for name, lane in self.names.items() if lane.kind != "cells"
-        }
-
-    def _make(self, name: str, lane: Lane) -> None:
-        shm.create(
-            f"{self.system}.{name}",
-            lane.record,
-            lane.kind,
-            capacity=lane.capacity,
-            reserve=lane.reserve,
-            count=lane.count,
-            wake="never",  # nobody sleeps here
-            start=lane.start,
-        )
+        for name, lane, of in lanes_of(strategies, roles):
+            if of != SUPERVISOR:
+                self.names[name], self._of[name] = lane, of
+                create(self.system, name, lane, wake="never")  # no process sleeps here
+        self._lookers = open_lanes(self.system, LOOKERS)
+        self.taps = {name: Tap(name, self.reader(name)) for name, lane in self.names.items() if lane.kind != "cells"}
 
     def tap(self) -> None:
         """Bring every digest up to date."""
@@ -79,14 +66,14 @@ class SystemLanes:
 
     def reader(self, name: str) -> shm.RingReader:
         """A ring from its first record on."""
-        reader = shm.RingReader(f"{self.system}.{name}", self.names[name].record)
+        reader = self._lookers.ring_reader(self.names[name].name, self._of[name])
         reader.cursor = reader.header.first
         return reader
 
     def cells(self, name: str, count: int = 0) -> Iterator[Any]:
         """The rows of cells that were written, among the first `count` or among all."""
         if name not in self._cells:
-            self._cells[name] = shm.CellReader(f"{self.system}.{name}", self.names[name].record)
+            self._cells[name] = self._lookers.cell_reader(self.names[name].name, self._of[name])
         rows = map(self._cells[name].read, range(count or self.names[name].count))
         return (row for row in rows if row is not None)
 

@@ -14,11 +14,10 @@ from uuid import UUID
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-import shm
 from engine.chaos.lanes import SystemLanes
 from engine.chaos.mortality import Fuse, Mortal
 from engine.chaos.network import Network
-from engine.execution.build import open_lanes as open_execution_lanes
+from engine.execution.build import open_execution_lanes
 from engine.execution.config import ExecutionConfig, JournalConfig
 from engine.execution.execution import Execution
 from engine.execution.seams import ExecutionLanes, ExecutionPorts
@@ -26,12 +25,12 @@ from engine.feed.books.outbox import Outbox
 from engine.feed.build import shower
 from engine.feed.config import FeedConfig
 from engine.feed.feed import Feed
-from engine.lanes import BY_NAME
+from engine.lanes import FEED, open_lanes
 from engine.model.instrument import Instrument
 from engine.risk.limits import RiskLimits
 from engine.role import Role
 from engine.strategy.api.strategy import Strategy
-from engine.strategy.role.lanes import open_lanes
+from engine.strategy.role.lanes import open_strategy_lanes
 from engine.strategy.role.role import StrategyRole
 from engine.venues.binance.signing import Ed25519Signer
 from engine.venues.binance.trading.reader import BinanceTrading
@@ -101,10 +100,9 @@ def feed_maker(lanes: SystemLanes, network: Network, instruments: tuple[Instrume
     symbols = {one.symbol: one.id for one in instruments}
 
     def make(fuse: Fuse, grave: Grave) -> Role:
-        ticks = shm.RingWriter(f"{lanes.system}.ticks", BY_NAME["ticks"].record)
-        books = shm.RingWriter(f"{lanes.system}.books", BY_NAME["books"].record)
-        tops = shm.CellWriter(f"{lanes.system}.book_tops", BY_NAME["book_tops"].record)
-        cells = shm.CellWriter(f"{lanes.system}.instruments", BY_NAME["instruments"].record)
+        opened = open_lanes(lanes.system, FEED)
+        ticks, books = opened.ring_writer("ticks"), opened.ring_writer("books")
+        tops, cells = opened.cell_writer("book_tops"), opened.cell_writer("instruments")
         grave.extend(writer.close for writer in (ticks, books, tops, cells))
         config = FeedConfig(VENUE, symbols, seed=seed)
         return Feed(config, FeedPorts(network, fuse, grave), Outbox(ticks, books, tops), shower(cells, VENUE))
@@ -118,7 +116,7 @@ def strategy_maker(
     """How a strategy's role is made."""
 
     def make(fuse: Fuse, grave: Grave) -> Role:
-        opened = open_lanes(lanes.system, name, index)
+        opened = open_strategy_lanes(lanes.system, name, index)
         grave.append(opened.close)
         mortal = replace(opened, intents=Mortal(opened.intents, fuse), steps=Mortal(opened.steps, fuse))
         return StrategyRole(name, number, make_strategy(), mortal)
@@ -161,7 +159,7 @@ def execution_maker(
 
 def execution_lanes(lanes: SystemLanes, strategies: dict[str, int], fuse: Fuse, grave: Grave) -> ExecutionLanes:
     """Attach execution to its lanes as its process would, with every writer mortal."""
-    opened = open_execution_lanes(lanes.system, "execution", {number: name for name, number in strategies.items()})
+    opened = open_execution_lanes(lanes.system, {number: name for name, number in strategies.items()})
     grave.extend(closer.close for closer in opened.closers)
     mortal: dict[str, Any] = {name: Mortal(getattr(opened, name), fuse) for name in EXECUTION_WRITES}
     return replace(opened, **mortal, closers=(), commands_life=1)  # its ring's own name is drawn by chance

@@ -18,17 +18,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
-import shm
 from engine.chaos.invariants import HaltWatch, Invariants, ObservedVenue
 from engine.chaos.lanes import SystemLanes
 from engine.chaos.mortality import Fuse, Killed
 from engine.chaos.network import Latency, Network
 from engine.chaos.roles import API_KEY, VENUE, Grave, Key, Make, execution_maker, feed_maker, strategy_maker
-from engine.lanes import BY_NAME
+from engine.lanes import SUPERVISOR, open_lanes
 from engine.loopback.binance.faults import FaultRates, Faults
 from engine.loopback.binance.keys import Key as VenueKey
 from engine.loopback.binance.limits import LimitSettings
@@ -42,6 +41,9 @@ from engine.strategy.replay import differences, replay
 from engine.strategy.role.role import StrategyRole
 from engine.strategy.samples import ImbalanceMaker, MomentumTaker
 from engine.venues.binance.market import BinanceDialect
+
+if TYPE_CHECKING:
+    from shm import RingReader
 
 START_NS = 1_700_000_000_000_000_000
 SECOND_NS = 1_000_000_000
@@ -117,11 +119,11 @@ class World:
         self.lanes = SystemLanes(tuple(self.strategies), (EXECUTION, *self.strategies))
         self._directory = tempfile.TemporaryDirectory(prefix="steelyard-simulation-")
         self.halt = HaltWatch()
-        self._commands = shm.RingWriter(f"{self.lanes.system}.commands", BY_NAME["commands"].record)
-        self._halt_cell = shm.CellWriter(f"{self.lanes.system}.halt", BY_NAME["halt"].record)
+        supervisor = open_lanes(self.lanes.system, SUPERVISOR)
+        self._commands, self._halt_cell = supervisor.ring_writer("commands"), supervisor.cell_writer("halt")
         self.berths = self._make_berths()
         self.invariants = Invariants(self.lanes, self.venue, self.instruments, len(self.strategies), ACCOUNT)
-        self._recorded: dict[str, tuple[shm.RingReader, list[Any]]] = {}
+        self._recorded: dict[str, tuple[RingReader, list[Any]]] = {}
         self._draining: set[str] = set()
 
     def run(self, seconds: float) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import shm
 from engine.cli.health import feed_silent_ns
 from engine.cli.output import ago, decimal_text, iso, plain, say_table
-from engine.lanes import BY_NAME
+from engine.lanes import LOOKERS, open_lanes
 from engine.model.words import BookState
 from engine.monitor.figures import bps_text
 from engine.venues.dialect import ChannelKind
@@ -22,9 +22,8 @@ FIGURES = ("spread_bps", "imbalance", "spread_alarm_bps")
 def books(system: str, configured: Mapping[int, tuple[str, str]]) -> list[dict[str, Any]]:
     """Every book in the configuration's order; none where the system has no feed, or not yet."""
     try:
-        tops, instruments = (
-            shm.CellReader(f"{system}.{lane}", BY_NAME[lane].record) for lane in ("book_tops", "instruments")
-        )
+        lanes = open_lanes(system, LOOKERS)
+        tops, instruments = lanes.cell_reader("book_tops"), lanes.cell_reader("instruments")
     except (shm.SegmentError, OSError):
         return []
     rows = ((tops.read(index), instruments.read(index)) for index in range(tops.count))

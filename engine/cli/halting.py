@@ -14,7 +14,7 @@ from engine.cli.output import choose_system, lives, say, say_json
 from engine.cli.system import advice
 from engine.config import Paths
 from engine.control import Refused, Unreachable, ask
-from engine.lanes import BY_NAME, EXECUTION
+from engine.lanes import EXECUTION, OPERATOR, open_lanes
 from engine.supervisor import leftovers, operator
 from engine.supervisor.life import Life
 from engine.supervisor.life import read as read_life
@@ -79,8 +79,8 @@ def carry_out(system: str, life: Life, timeout_s: float) -> Found:
 def _await_execution(system: str, sequence: int, deadline: float) -> str:
     """What execution does; a signal goes to one that has not confirmed after a while."""
     try:
-        gate = shm.CellReader(f"{system}.gate", BY_NAME["gate"].record)
-        heartbeat = shm.CellReader(f"{system}.heartbeat.{EXECUTION}", BY_NAME["heartbeat"].record)
+        lanes = open_lanes(system, OPERATOR)
+        gate, heartbeat = lanes.cell_reader("gate"), lanes.cell_reader("heartbeat", EXECUTION)
     except (shm.SegmentError, OSError):
         return "none"
     signal_s = time.monotonic() + SIGNAL_AFTER_S

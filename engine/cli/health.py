@@ -2,7 +2,7 @@
 
 import shm
 from engine.cli.output import monotonic_age
-from engine.lanes import BY_NAME, FEED
+from engine.lanes import FEED, LOOKERS, open_lanes
 from engine.model.refusals import refusal_text
 
 SILENT_NS = 2_000_000_000  # a feed without a beat for so long is not heard
@@ -11,7 +11,7 @@ SILENT_NS = 2_000_000_000  # a feed without a beat for so long is not heard
 def feed_silent_ns(system: str) -> int:
     """How long the feed has not been heard; 0 while it lives and beats, and where there is none."""
     try:
-        cells = shm.CellReader(f"{system}.heartbeat.{FEED}", BY_NAME["heartbeat"].record)
+        cells = open_lanes(system, LOOKERS).cell_reader("heartbeat", FEED)
     except (shm.SegmentError, OSError):
         return 0
     row = cells.read(0)
@@ -22,7 +22,7 @@ def feed_silent_ns(system: str) -> int:
 def entries_stopped(system: str) -> str:
     """Why execution sends only orders that reduce a position; empty while it sends entries too."""
     try:
-        row = shm.CellReader(f"{system}.gate", BY_NAME["gate"].record).read(0)
+        row = open_lanes(system, LOOKERS).cell_reader("gate").read(0)
     except (shm.SegmentError, OSError):
         return ""
     return refusal_text(row.exits_only) if row is not None and row.exits_only else ""

@@ -10,6 +10,7 @@ from engine.cli import NOBODY, Complaint
 from engine.cli.live import show_live
 from engine.cli.output import Terminal, attach, choose_system, local, say, say_json, say_table
 from engine.cli.trees import Naming, tree_of
+from engine.lanes import LOOKERS, open_lanes
 from engine.model.fixed import to_text
 from engine.model.instrument import Instrument
 from engine.model.words import DONE_STATES
@@ -25,7 +26,7 @@ ONCE_S = 1.0  # a rate needs two looks
 def known_instruments(system: str) -> dict[int, Instrument]:
     """The instruments by id; none when the feed has shown none."""
     try:
-        return {one.id: one for one in instruments.read(system)}
+        return {one.id: one for one in instruments.read(open_lanes(system, LOOKERS))}
     except shm.SegmentError as error:
         raise Complaint(str(error), NOBODY) from error
 

@@ -6,7 +6,7 @@ from typing import Any
 import shm
 from engine.cli.output import ago, iso, say_table
 from engine.execution.venue.alarm import AlarmReason
-from engine.lanes import BY_NAME
+from engine.lanes import LOOKERS, open_lanes
 from engine.model.words import SessionState
 
 PLAIN = {
@@ -81,7 +81,7 @@ def show_halts(found: list[dict[str, Any]], now_ns: int) -> None:
 def _rows(system: str, lane: str) -> list[Any]:
     """The cells of a lane that were written; none where the system has no such lane."""
     try:
-        cells = shm.CellReader(f"{system}.{lane}", BY_NAME[lane].record)
+        cells = open_lanes(system, LOOKERS).cell_reader(lane)
     except (shm.SegmentError, OSError):
         return []
     return [row for index in range(cells.count) if (row := cells.read(index)) is not None]

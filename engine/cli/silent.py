@@ -7,13 +7,12 @@ from typing import Any
 import shm
 from engine.cli.output import lives, living_supervisor, monotonic_age
 from engine.config import Config, ConfigError, Paths, Process, load
-from engine.lanes import BY_NAME
+from engine.lanes import LOOKERS, SUPERVISOR, open_lanes
 from engine.model.words import HaltReason, RoleState
 from engine.supervisor.life import guard_pid
 from engine.supervisor.life import read as read_life
 from engine.supervisor.operator import reason_of
 from engine.supervisor.processes import Processes
-from engine.supervisor.segments import SUPERVISOR
 
 MS = 1_000_000
 GUARD_NS = 5_000_000_000  # beyond `supervisor_frozen_ms`: by then a guard that works has started another supervisor
@@ -29,7 +28,7 @@ def state(system: str) -> dict[str, Any] | None:
         config = load(life.config)
     except ConfigError:
         return None
-    beat, halt = _cell(system, f"heartbeat.{SUPERVISOR}", "heartbeat"), _cell(system, "halt", "halt")
+    beat, halt = _cell(system, "heartbeat", SUPERVISOR), _cell(system, "halt")
     silent_ns = monotonic_age(beat.beat_ns) if beat is not None else 0
     reason = _halt_reason(system, halt, paths)
     return {
@@ -75,7 +74,7 @@ def _halt_reason(system: str, halt: Any, paths: Paths) -> str:
     """Why no order leaves, by any of the places where a halt is written; "none" where it is in none."""
     if halt is not None and halt.halted:
         return HaltReason(halt.reason).name.lower()
-    word, gate = _cell(system, "operator_halt", "operator_halt"), _cell(system, "gate", "gate")
+    word, gate = _cell(system, "operator_halt"), _cell(system, "gate")
     if any(row is not None and row.halted for row in (word, gate)):
         return HaltReason.OPERATOR.name.lower()
     return reason_of(paths.halt).name.lower()
@@ -91,7 +90,7 @@ def _processes(config: Config) -> list[dict[str, Any]]:
 
 def _describe(config: Config, process: Process, pid: int) -> dict[str, Any]:
     """One process by its roles' heartbeats; deaths and exit codes only its supervisor knows."""
-    beats = [_cell(config.system.name, f"heartbeat.{role}", "heartbeat") for role in process.roles]
+    beats = [_cell(config.system.name, "heartbeat", role) for role in process.roles]
     ours = [row for row in beats if row is not None and row.pid == pid]
     age_ms = max((monotonic_age(row.beat_ns) // MS for row in ours), default=0)
     return {
@@ -113,9 +112,9 @@ def _phase(config: Config, process: Process, pid: int, beats: list[Any], age_ms:
     return "late" if age_ms > config.watch.late_ms else "running"
 
 
-def _cell(system: str, name: str, lane: str) -> Any:
+def _cell(system: str, lane: str, of: str = "") -> Any:
     """A lane's only row; None where it is not there or was not written."""
     try:
-        return shm.CellReader(f"{system}.{name}", BY_NAME[lane].record).read(0)
+        return open_lanes(system, LOOKERS).cell_reader(lane, of).read(0)
     except (shm.SegmentError, OSError):
         return None

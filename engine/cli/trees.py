@@ -22,6 +22,7 @@ from typing import Any
 import shm
 from engine import instruments
 from engine.cli.output import decimal_text, iso, plain
+from engine.lanes import LOOKERS, open_lanes
 from engine.model import words
 from engine.model.fixed import to_text
 from engine.model.holdings import HoldingTerms
@@ -75,7 +76,7 @@ class Naming:
     def of(cls, system: str) -> "Naming":
         """As the feed has shown them, and as the configuration names them; nothing where nothing is known."""
         try:
-            known = {one.id: one for one in instruments.read(system)}
+            known = {one.id: one for one in instruments.read(open_lanes(system, LOOKERS))}
         except (shm.SegmentError, OSError):
             known = {}
         return cls(known, Names.of(system))

@@ -208,8 +208,11 @@ class Config(Table, frozen=True, kw_only=True):
 
     def factory(self, role: str) -> str:
         """Where a role is built: "module:function", called with the configuration and the role's name."""
-        kind = "strategy" if any(strategy.name == role for strategy in self.strategies) else role
-        return {**FACTORIES, **self.roles}[kind]
+        return {**FACTORIES, **self.roles}[self.kind_of(role)]
+
+    def kind_of(self, role: str) -> str:
+        """What a role is called in the map of lanes and among the factories: "strategy" for every strategy."""
+        return "strategy" if any(strategy.name == role for strategy in self.strategies) else role
 
     def venue(self, name: str) -> Venue:
         """The venue of this name."""

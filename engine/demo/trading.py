@@ -40,6 +40,7 @@ from engine.execution.orders import codec
 from engine.execution.orders.ledger import Ledger
 from engine.execution.orders.positions import DAY_NS
 from engine.execution.restore.checkpoint import checkpoints
+from engine.lanes import LOOKERS, open_lanes
 from engine.model.instrument import Instrument
 from engine.monitor import profit
 from engine.monitor.figures import Figures
@@ -195,7 +196,7 @@ def run(duration_s: float | None, chaos: Chaos | None) -> int:
     try:
         if (code := engine_ctl(["up", file])) != 0:
             return code
-        known = {one.id: one for one in instruments.read(config.system.name)}
+        known = {one.id: one for one in instruments.read(open_lanes(config.system.name, LOOKERS))}
         console.print(f"engine-ctl status --system {config.system.name} (view, halt, down …) finds it from elsewhere")
         figures = Figures(config.system.name)
         try:

@@ -12,7 +12,6 @@ from typing import IO, TYPE_CHECKING
 
 import msgspec
 
-import shm
 from engine.config.private import make_once, make_private, open_private
 from engine.execution.config import ExecutionConfig, ExecutionOptions, JournalConfig
 from engine.execution.destination import check_destination, check_mode, connect
@@ -21,7 +20,7 @@ from engine.execution.operator import Operator
 from engine.execution.restore.disk import PatientDisk
 from engine.execution.seams import ExecutionLanes, ExecutionPorts
 from engine.instruments import await_all
-from engine.lanes import BY_NAME, SUPERVISOR
+from engine.lanes import EXECUTION, SUPERVISOR, open_lanes
 from engine.model.instrument import Instrument
 from engine.model.words import HaltReason
 from engine.risk.caps import read_risk
@@ -30,6 +29,7 @@ from engine.venues.trading.news import TradingWire
 
 if TYPE_CHECKING:
     from engine.config import Config, Venue
+    from shm import RingReader
 
 logger = logging.getLogger("engine.execution")
 
@@ -43,7 +43,8 @@ def build(config: "Config", name: str) -> Execution:
     """The execution role: what the runtime calls. Waits until the feed has shown the instruments."""
     if config.system.mode == "replay":
         raise ValueError("execution in a system of mode replay: expected none, no order may leave")
-    instruments = tuple(await_all(config.system.name, [one.id for one in config.instruments]))
+    opened = open_lanes(config.system.name, EXECUTION)
+    instruments = tuple(await_all(opened, [one.id for one in config.instruments]))
     options = msgspec.to_builtins(msgspec.convert(config.execution, ExecutionOptions))
     venue = config.venue(instruments[0].venue)
     limits, caps = read_risk(config.risk)
@@ -61,12 +62,12 @@ def build(config: "Config", name: str) -> Execution:
     )
     wire = wire_of(venue, instruments)
     operator = Operator(
-        shm.CellReader(config.lane("operator_halt"), BY_NAME["operator_halt"].record),
+        opened.cell_reader("operator_halt"),
         config.paths.halt,
-        shm.CellReader(config.lane("heartbeat", SUPERVISOR), BY_NAME["heartbeat"].record),
+        opened.cell_reader("heartbeat", SUPERVISOR),
     )
     check_destination(config, venue)
-    mode = shm.CellReader(config.lane("mode"), BY_NAME["mode"].record)
+    mode = opened.cell_reader("mode")
     check_mode(config, mode.read(0))
     may_leave = config.orders_may_leave
     ports = ExecutionPorts(
@@ -76,7 +77,7 @@ def build(config: "Config", name: str) -> Execution:
         operator,
     )
     strategies = {strategy.id: strategy.name for strategy in config.strategies}
-    lanes = open_lanes(config.system.name, name, strategies)
+    lanes = open_execution_lanes(config.system.name, strategies)
     lanes.closers = (*lanes.closers, hold(Path(execution.journal.directory)))
     keep_names(Path(execution.journal.directory), strategies)
     return Execution(execution, lanes, ports, PatientDisk())
@@ -157,50 +158,40 @@ def wire_of(venue: "Venue", instruments: Sequence[Instrument]) -> TradingWire:
     return trading.wire(kind_of(venue).options_of(venue), key, instruments)
 
 
-def open_lanes(system: str, name: str, strategies: dict[int, str]) -> ExecutionLanes:
+def open_execution_lanes(system: str, strategies: dict[int, str]) -> ExecutionLanes:
     """Attach to a system's lanes; takes the locks of those it writes. `strategies`: names by number, in order."""
-
-    def writer(lane: str) -> shm.RingWriter:
-        return shm.RingWriter(f"{system}.{lane}", BY_NAME[lane.partition(".")[0]].record)
-
-    def reader(lane: str) -> shm.RingReader:
-        return shm.RingReader(f"{system}.{lane}", BY_NAME[lane.partition(".")[0]].record)
-
-    def past(lane: str, count: int = 1 << 62) -> shm.RingReader:
-        ring = reader(lane)
-        ring.cursor = max(ring.oldest, ring.end - count)
-        return ring
-
-    writers = {lane: writer(lane) for lane in ("journal", "verdicts", "orders", "fills")}
-    steps = writer(f"steps.{name}")
-
-    def cells(lane: str) -> shm.CellWriter:
-        return shm.CellWriter(f"{system}.{lane}", BY_NAME[lane].record)
-
-    names = ("accepted", "positions", "gate", "sessions", "instrument_halts")
-    accepted, positions, gate, sessions, halts = map(cells, names)
-    known = shm.CellReader(f"{system}.accepted", BY_NAME["accepted"].record)
+    lanes = open_lanes(system, EXECUTION)
+    known = lanes.cell_reader("accepted")
     intents = {}
     for index, (number, strategy) in enumerate(strategies.items()):
-        intents[number] = past(f"intents.{strategy}")
+        intents[number] = past(lanes.ring_reader("intents", strategy))
         cell = known.read(index)
         if cell is not None:
             intents[number].cursor = cell.cursor
-    commands = past("commands")  # those given while execution was dead are followed, those followed are known
+    commands = past(lanes.ring_reader("commands"))  # those given while execution was dead; a known one is skipped
     return ExecutionLanes(
-        books=past("books", BOOKS_BACK),
+        books=past(lanes.ring_reader("books"), BOOKS_BACK),
         commands=commands,
         commands_life=int.from_bytes(commands.header.stream[:8], "little"),
         intents=intents,
-        halt=shm.CellReader(f"{system}.halt", BY_NAME["halt"].record),
-        journal_past=past("journal"),
-        fills_past=past("fills"),
-        **writers,
-        steps=steps,
-        positions=positions,
-        accepted=accepted,
-        gate=gate,
-        sessions=sessions,
-        instrument_halts=halts,
-        closers=(*writers.values(), steps, positions, accepted, gate, sessions, halts),
+        halt=lanes.cell_reader("halt"),
+        journal_past=past(lanes.ring_reader("journal")),
+        fills_past=past(lanes.ring_reader("fills")),
+        journal=lanes.ring_writer("journal"),
+        verdicts=lanes.ring_writer("verdicts"),
+        orders=lanes.ring_writer("orders"),
+        fills=lanes.ring_writer("fills"),
+        steps=lanes.ring_writer("steps"),
+        positions=lanes.cell_writer("positions"),
+        accepted=lanes.cell_writer("accepted"),
+        gate=lanes.cell_writer("gate"),
+        sessions=lanes.cell_writer("sessions"),
+        instrument_halts=lanes.cell_writer("instrument_halts"),
+        closers=(lanes,),
     )
+
+
+def past(ring: "RingReader", count: int = 1 << 62) -> "RingReader":
+    """Move a reader back by up to `count` records, as far as the ring reaches."""
+    ring.cursor = max(ring.oldest, ring.end - count)
+    return ring

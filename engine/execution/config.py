@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from engine.lanes import BY_NAME
+from engine.lanes import lane_of
 from engine.model.instrument import Instrument
 from engine.model.records import STEP_LANES
 from engine.risk.gate import FurtherCap
@@ -23,7 +23,7 @@ def check_room(strategies: int, instruments: int) -> None:
             f"one execution serves at most {STRATEGIES_MOST} strategies, was {strategies}: split them over two systems"
         )
         raise ValueError(msg)
-    cells, most = (1 + strategies) * instruments, BY_NAME["positions"].count
+    cells, most = (1 + strategies) * instruments, lane_of("positions").count
     if cells > most:
         msg = (
             f"{strategies} strategies and the account with {instruments} instruments have {cells} positions,"

@@ -30,7 +30,7 @@ from engine.execution.destination import connect
 from engine.execution.orders import client_id
 from engine.execution.seams import ExecutionPorts
 from engine.execution.venue.gateway import Ask, Gateway, Request
-from engine.lanes import BY_NAME
+from engine.lanes import EXECUTION, open_lanes
 from engine.log import BoundedLog
 from engine.venues.trading.news import News, OrderNews, Outcome, UnreadableError
 
@@ -117,7 +117,7 @@ def build(config: "Config", now_ns: int) -> Rescue:
         raise ValueError(f"{config.path}: expected an instrument and its venue, found none: no order can be ours")
     venue = config.venue(config.instruments[0].venue)
     system = uuid.UUID((config.paths.state / "system.uuid").read_text().strip())
-    mode = shm.CellReader(config.lane("mode"), BY_NAME["mode"].record)
+    mode = open_lanes(config.system.name, EXECUTION).cell_reader("mode")
     ports = ExecutionPorts(lambda _: connect(venue.order_url, mode, may_leave=True), wire_of(venue, []))
     return Rescue(ports, client_id.system_of(system), now_ns)
 

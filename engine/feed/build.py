@@ -23,7 +23,7 @@ from engine.feed.connection.ports import SocketPorts
 from engine.feed.feed import Feed
 from engine.feed.replay.replay import ReplayRole, build_replay, is_replay
 from engine.instruments import read, write
-from engine.lanes import BY_NAME
+from engine.lanes import FEED, open_lanes
 from engine.venues.catalogue import kind_of
 from engine.venues.kind import stream_key_of
 
@@ -152,26 +152,28 @@ def feed_config(
 
 def shown_decimals(config: "Config") -> dict[int, tuple[int, int]]:
     """The decimals by which the living roles of this system read numbers: those that an earlier life showed."""
-    return {one.id: (one.price_decimals, one.size_decimals) for one in read(config.system.name)}
+    lanes = open_lanes(config.system.name, FEED)
+    return {one.id: (one.price_decimals, one.size_decimals) for one in read(lanes)}
 
 
 def build(config: "Config", name: str) -> FeedRole | ReplayRole:
     """Make the feed of a system: what the runtime calls."""
     replaying = is_replay(config)
-    cells = shm.CellWriter(config.lane("instruments"), BY_NAME["instruments"].record)
+    lanes = open_lanes(config.system.name, FEED)
+    cells = lanes.cell_writer("instruments")
     outbox = Outbox(
-        shm.RingWriter(config.lane("ticks"), BY_NAME["ticks"].record),
-        shm.RingWriter(config.lane("books"), BY_NAME["books"].record),
-        shm.CellWriter(config.lane("book_tops"), BY_NAME["book_tops"].record),
+        lanes.ring_writer("ticks"),
+        lanes.ring_writer("books"),
+        lanes.cell_writer("book_tops"),
         clock.offset_ns(),
-        shm.RingWriter(config.lane("levels"), BY_NAME["levels"].record) if config.feed.get("levels") else None,
+        lanes.ring_writer("levels") if config.feed.get("levels") else None,
     )
     if replaying:
         return build_replay(
             config, name, outbox, lambda venue: feed_config(config, name, config.venue(venue)),
             lambda venue: shower(cells, venue),
         )  # fmt: skip
-    tap, feeds, ports, pinned = tap_of(config), [], [], shown_decimals(config)
+    tap, feeds, ports, pinned = tap_of(config, lanes), [], [], shown_decimals(config)
     for venue in config.venues:
         if any(one.venue == venue.name for one in config.instruments):
             ports.append(ports_of(venue))

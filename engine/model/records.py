@@ -216,7 +216,7 @@ STEP = Record(
         "work": "u4",
         "role": "u4",
         "step": "u8",
-        "cursors": f"{STEP_LANES}u8",  # what it had read up to, in the order of the role's inputs in lanes.py
+        "cursors": f"{STEP_LANES}u8",  # what it had read up to, in the order of the role's inputs
         "cells": "4u8",
     },
 )

@@ -11,11 +11,10 @@ from typing import Any
 import shm
 from engine import instruments
 from engine.clock import now_ns
-from engine.lanes import BY_NAME
+from engine.lanes import LOOKERS, lane_of, open_lanes
 from engine.model.instrument import Instrument
 from engine.model.words import DONE_STATES, FillFlag, OrderFlag, OrderState
 from engine.monitor.names import Names
-from shm.record import Record
 
 RATED = ("ticks", "books", "verdicts", "orders", "fills")
 TOLD_BEFORE = ("verdicts", "orders", "fills")  # read from their oldest record on: what is open began before the view
@@ -105,10 +104,8 @@ class Figures:
         reader = self._attached.get(lane)
         if reader is not None and not reader.replaced():
             return reader
-        name, record = f"{self.system}.{lane}", BY_NAME[lane.split(".", maxsplit=1)[0]].record
         try:
-            cells = BY_NAME[lane.split(".", maxsplit=1)[0]].kind == "cells"
-            self._attached[lane] = shm.CellReader(name, record) if cells else _ring(name, record, lane)
+            self._attached[lane] = _attach(self.system, lane)
         except shm.SegmentError:
             self._attached.pop(lane, None)
         return self._attached.get(lane)
@@ -156,9 +153,13 @@ class Figures:
             self.refused[row.strategy, row.reason] = count + 1, row  # the newest stands last
 
 
-def _ring(name: str, record: Record, lane: str) -> shm.RingReader:
-    """A ring's reader, at its end or, for what began before the view, at its oldest record."""
-    ring = shm.RingReader(name, record)
+def _attach(system: str, name: str) -> shm.RingReader | shm.CellReader:
+    """Open cells, or a ring at its end; what began before the view is read from its oldest record."""
+    lane, _, of = name.partition(".")
+    lanes = open_lanes(system, LOOKERS)
+    if lane_of(lane).kind == "cells":
+        return lanes.cell_reader(lane, of)
+    ring = lanes.ring_reader(lane, of)
     if lane in TOLD_BEFORE:
         ring.cursor = ring.oldest
     return ring

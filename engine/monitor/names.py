@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import shm
 from engine.config import ConfigError, Paths, load
-from engine.lanes import BY_NAME
+from engine.lanes import LOOKERS, open_lanes
 from engine.model.words import Mode
 
 
@@ -42,6 +42,6 @@ class Names:
 
 def mode_of(system: str) -> str:
     """The mode that a system came up with, in the configuration's word; empty where it is not up."""
-    name = f"{system}.mode"
-    row = shm.CellReader(name, BY_NAME["mode"].record).read(0) if name in shm.names(system) else None
+    there = f"{system}.mode" in shm.names(system)
+    row = open_lanes(system, LOOKERS).cell_reader("mode").read(0) if there else None
     return Mode(row.mode).name.lower() if row is not None else ""

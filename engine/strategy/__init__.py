@@ -6,6 +6,7 @@ from engine.strategy import Book, Strategy         all that a strategy's author 
 from typing import TYPE_CHECKING
 
 from engine.instruments import await_all
+from engine.lanes import STRATEGY, RoleLanes, open_lanes
 from engine.model.group import Group, make_groups
 from engine.model.instrument import Instrument
 from engine.model.words import (
@@ -25,7 +26,7 @@ from engine.strategy.api.rows import Bar, Fill, GlobalBook, Opportunity, Print, 
 from engine.strategy.api.strategy import Strategy, checked_parameters, reads_of
 from engine.strategy.api.units import orderable, price_down, price_of, price_up, size_down, size_for, size_of
 from engine.strategy.load import load_class
-from engine.strategy.role.lanes import open_lanes
+from engine.strategy.role.lanes import open_strategy_lanes
 from engine.strategy.role.role import StrategyRole
 
 if TYPE_CHECKING:
@@ -71,16 +72,17 @@ def build(config: "Config", name: str) -> StrategyRole:
     """
     table = config.strategy(name)
     kind = load_class(config, table)
-    instruments = tuple(await_all(config.system.name, table.instruments))
+    opened = open_lanes(config.system.name, STRATEGY, name)
+    instruments = tuple(await_all(opened, table.instruments))
     reads = reads_of(kind)
-    groups = await_groups(config) if reads else ()
+    groups = await_groups(config, opened) if reads else ()
     strategy = kind(instruments, checked_parameters(kind, table.parameters))
-    lanes = open_lanes(config.system.name, name, config.strategies.index(table), reads)
+    lanes = open_strategy_lanes(config.system.name, name, config.strategies.index(table), reads)
     return StrategyRole(name, table.id, strategy, lanes, groups=groups)
 
 
-def await_groups(config: "Config") -> "tuple[Group, ...]":
+def await_groups(config: "Config", lanes: RoleLanes) -> "tuple[Group, ...]":
     """Every group, as the aggregation numbers them: from all instruments, which the feed must have shown."""
     assert config.aggregation is not None, "the configuration was not checked"
-    instruments = await_all(config.system.name, [one.id for one in config.instruments])
+    instruments = await_all(lanes, [one.id for one in config.instruments])
     return make_groups(instruments, config.aggregation.groups)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 import shm
-from engine.lanes import BY_NAME
+from engine.lanes import lane_of
 from engine.strategy.role.ears import CATCH_UP
 from engine.strategy.role.lanes import (
     AGGREGATES,
@@ -101,7 +101,7 @@ class Life:
 
 def packed(lane: str, rows: Iterable[Sequence[Any]]) -> list[bytes]:
     """Rows as the bytes of their slots."""
-    record = BY_NAME[lane].record
+    record = lane_of(lane).record
     return [np.array(tuple(row), record.dtype).tobytes() for row in rows]
 
 
@@ -125,13 +125,13 @@ def replay_life(make_role: ROLE, lanes: Mapping[str, Sequence[Any]], steps: Sequ
     """Drive one fresh role through the steps of one life."""
     inputs: dict[str, Any] = {
         lane: HistoryReader(
-            lanes[lane], BY_NAME[lane].start, CATCH_UP if lane in NEWEST else 0, steps[0].cursors[PLACES[lane]]
+            lanes[lane], lane_of(lane).start, CATCH_UP if lane in NEWEST else 0, steps[0].cursors[PLACES[lane]]
         )
         for lane in (*INPUTS, *AGGREGATES)
         if lane in INPUTS or lane in lanes
     }
     begin = steps[0].cursors[OUTPUT_CURSOR]
-    start = BY_NAME["intents"].start
+    start = lane_of("intents").start
     own = HistoryReader(lanes["intents"], start, cursor=start, limit=begin)
     intents, recorded = CapturingWriter(begin), CapturingWriter()
     role = make_role(StrategyLanes(**inputs, positions=NoCells(), own=own, intents=intents, steps=recorded))
@@ -153,7 +153,7 @@ def differences(lives: Iterable[Life], lanes: Mapping[str, Sequence[Any]], steps
     """Say where the replayed lives part from what was recorded; empty when they are the same to the byte."""
     recorded, told = packed("intents", lanes["intents"]), []
     for number, (life, own_steps) in enumerate(zip(lives, cut_into_lives(steps), strict=True)):
-        begin = life.first - BY_NAME["intents"].start
+        begin = life.first - lane_of("intents").start
         count = own_steps[-1].cursors[OUTPUT_CURSOR] - life.first
         for what, ours, theirs in (
             ("intent", life.intents, recorded[begin : begin + count]),

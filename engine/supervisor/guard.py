@@ -24,7 +24,7 @@ import msgspec
 
 import shm
 from engine.config import Config, Process
-from engine.lanes import BY_NAME
+from engine.lanes import SUPERVISOR, open_lanes
 from engine.supervisor import life
 from engine.supervisor.entry import (
     EXIT_CONFIG,
@@ -36,7 +36,6 @@ from engine.supervisor.entry import (
     wake_on_signals,
 )
 from engine.supervisor.processes import Child, Processes
-from engine.supervisor.segments import SUPERVISOR
 from engine.supervisor.watch import Watch
 
 MS = 1_000_000
@@ -134,7 +133,7 @@ class Guard:
 
 def attach(config: Config) -> shm.CellReader:
     """The supervisor's heartbeat."""
-    return shm.CellReader(config.lane("heartbeat", SUPERVISOR), BY_NAME["heartbeat"].record)
+    return open_lanes(config.system.name, SUPERVISOR).cell_reader("heartbeat")
 
 
 def guard(config: Config, *, foreground: bool = False) -> int:

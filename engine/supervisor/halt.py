@@ -15,11 +15,10 @@ import os
 import shm
 from engine.config import Config
 from engine.control import Peer, Refused
-from engine.lanes import BY_NAME
+from engine.lanes import SUPERVISOR, open_lanes
 from engine.model.words import CommandKind, HaltReason
 from engine.supervisor import operator
 
-COMMANDS, HALT = BY_NAME["commands"], BY_NAME["halt"]
 SPARE = (0, 0, 0)
 
 logger = logging.getLogger(__name__)
@@ -31,11 +30,11 @@ class Halt:
     def __init__(self, config: Config, now_ns: int) -> None:
         """Go on with the halt that is in force, by the cell or by the file."""
         self.file = config.paths.halt
-        self.commands = shm.RingWriter(config.lane("commands"), COMMANDS.record)
-        self.cell = shm.CellWriter(config.lane("halt"), HALT.record)
-        row = shm.CellReader(config.lane("halt"), HALT.record).read(0)
+        lanes = open_lanes(config.system.name, SUPERVISOR)
+        self.commands, self.cell = lanes.ring_writer("commands"), lanes.cell_writer("halt")
+        row = lanes.cell_reader("halt").read(0)
         self.system = config.system.name
-        self.word = operator.word(self.system)
+        self.word = lanes.cell_reader("operator_halt")
         self.me = Peer(os.getpid(), os.getuid())
         self.halted = row is not None and bool(row.halted)
         self.since_ns = row.since_ns if self.halted else 0

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import shm
 from engine.config import Config, Process
 from engine.control import ControlServer, Refused, Request
-from engine.lanes import AGGREGATION, BY_NAME
+from engine.lanes import AGGREGATION, SUPERVISOR, RoleLanes, open_lanes
 from engine.model.words import HaltReason, RoleState
 from engine.monitor.names import mode_of
 from engine.supervisor import audit, leftovers, life, segments
@@ -21,10 +21,8 @@ from engine.supervisor.mode import publish_mode
 from engine.supervisor.processes import Child
 from engine.supervisor.rescue import NAME as RESCUE
 from engine.supervisor.rescue import Rescue
-from engine.supervisor.segments import SUPERVISOR
 from engine.supervisor.watch import Phase, Table, Watch
 
-HEARTBEAT = BY_NAME["heartbeat"]
 MS = 1_000_000
 LOOK_NS = 1_000_000_000  # between two looks at the segments' files
 REVIVAL_LIMIT_NS = 20_000_000_000  # for an execution that is started once more, only to drain
@@ -50,11 +48,9 @@ class Beats:
     cells: dict[str, shm.CellReader]
 
     @classmethod
-    def of(cls, config: Config) -> "Beats":
-        """Attach to every role's."""
-        return cls(
-            {role: shm.CellReader(config.lane("heartbeat", role), HEARTBEAT.record) for role in config.role_names}
-        )
+    def of(cls, config: Config, lanes: RoleLanes) -> "Beats":
+        """Open the heartbeat of every role."""
+        return cls({role: lanes.cell_reader("heartbeat", role) for role in config.role_names})
 
     def read(self, role: str) -> Any:
         """The role's last beat, or None."""
@@ -72,8 +68,9 @@ class Keeper:
         self.table = table
         self.now_ns = self.since_ns = self._last_ns = now_ns
         self.halt = Halt(config, now_ns)
-        self.pulse = shm.CellWriter(config.lane("heartbeat", SUPERVISOR), HEARTBEAT.record)
-        beats = Beats.of(config)
+        lanes = open_lanes(config.system.name, SUPERVISOR)
+        self.pulse = lanes.cell_writer("heartbeat")
+        beats = Beats.of(config, lanes)
         self.watches = {
             process.name: Watch(
                 process,
@@ -175,7 +172,7 @@ class Keeper:
         """Find segments that were unlinked while the system runs, as logind does at a logout."""
         self._look_ns = now_ns + LOOK_NS
         found = segments.files(self.config)
-        names = {name for name, _ in segments.lanes(self.config)}
+        names = {self.config.lane(name) for name, _, _ in segments.lanes(self.config)}
         lost = {name for name in names if name not in found or found[name] != self._files.get(name)}
         if lost - self._lost:
             logger.critical("segments are gone, their processes start anew on new ones", extra={"lost": sorted(lost)})
@@ -210,8 +207,9 @@ class Keeper:
         self.halt = Halt(self.config, now_ns)
         if old.halted and not self.halt.halted:
             self.halt.halt(now_ns, self.halt.me, old.reason)
-        self.pulse = shm.CellWriter(self.config.lane("heartbeat", SUPERVISOR), HEARTBEAT.record)
-        beats = Beats.of(self.config)
+        lanes = open_lanes(self.config.system.name, SUPERVISOR)
+        self.pulse = lanes.cell_writer("heartbeat")
+        beats = Beats.of(self.config, lanes)
         for watch in self.watches.values():
             watch.beat_of = beats.read
         self._files, self._lost = segments.files(self.config), set()

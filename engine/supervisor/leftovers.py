@@ -11,7 +11,7 @@ from typing import Any
 import shm
 from engine.config import Config
 from engine.config.private import open_private
-from engine.lanes import BY_NAME
+from engine.lanes import SUPERVISOR, open_lanes
 from engine.model.words import DONE_STATES, OrderFlag, OrderState
 from engine.supervisor import audit
 
@@ -35,7 +35,7 @@ def count(system: str) -> int:
 def _rows(system: str) -> list[Any]:
     """The newest record of each order that is not done."""
     try:
-        ring = shm.RingReader(f"{system}.orders", BY_NAME["orders"].record)
+        ring = open_lanes(system, SUPERVISOR).ring_reader("orders")
     except (shm.SegmentError, OSError) as error:
         logger.error("orders cannot be read", extra={"error": str(error)})  # noqa: TRY400 - the text says it all
         return []

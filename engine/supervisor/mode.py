@@ -6,18 +6,15 @@ reads again, on x86-64 as on aarch64. The word is written once in the life of th
 while the system is up changes nothing: execution compares the two at its start and refuses.
 """
 
-import shm
 from engine.config import Config
-from engine.lanes import BY_NAME
+from engine.lanes import SUPERVISOR, open_lanes
 from engine.model.words import Mode
-
-LANE = BY_NAME["mode"]
 
 
 def publish_mode(config: Config, now_ns: int) -> None:
     """Write the mode, unless this system has one."""
-    name = config.lane(LANE.name)
-    if shm.CellReader(name, LANE.record).read(0) is None:
-        writer = shm.CellWriter(name, LANE.record)
+    lanes = open_lanes(config.system.name, SUPERVISOR)
+    if lanes.cell_reader("mode").read(0) is None:
+        writer = lanes.cell_writer("mode")
         writer.write(0, now_ns, Mode[config.system.mode.upper()], config.live.armed, (0,) * 6)
         writer.close()

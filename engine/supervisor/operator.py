@@ -17,10 +17,9 @@ from pathlib import Path
 
 import shm
 from engine.config.private import make_once
-from engine.lanes import BY_NAME
+from engine.lanes import OPERATOR, open_lanes
 from engine.model.words import HaltReason
 
-WORD, GATE = BY_NAME["operator_halt"], BY_NAME["gate"]
 SPARE = (0, 0, 0, 0)
 LOCK_WAIT_S, NAP_S = 0.2, 0.002
 
@@ -51,7 +50,7 @@ def held_word(system: str) -> Iterator[shm.CellWriter | None]:
     writer, deadline = None, time.monotonic() + LOCK_WAIT_S
     while writer is None:
         try:
-            writer = shm.CellWriter(f"{system}.{WORD.name}", WORD.record)
+            writer = open_lanes(system, OPERATOR).cell_writer("operator_halt")
         except (shm.SegmentError, OSError):  # another process writes it, or the segment is not there
             if time.monotonic() > deadline:
                 break
@@ -65,7 +64,7 @@ def held_word(system: str) -> Iterator[shm.CellWriter | None]:
 
 def word(system: str) -> shm.CellReader:
     """A reader of the word."""
-    return shm.CellReader(f"{system}.{WORD.name}", WORD.record)
+    return open_lanes(system, OPERATOR).cell_reader("operator_halt")
 
 
 def halt(system: str, file: Path, now_ns: int) -> tuple[int, bool]:

@@ -11,13 +11,13 @@ in quote that their FILL record carries, and where it carries none they are kept
 A day (UTC) begins with the net at its first valuation, which the journal keeps: the day's own net outlives a restart.
 """
 
-from engine.lanes import BY_NAME
+from engine.lanes import lane_of
 from engine.model.holdings import HoldingTerms
 from engine.model.instrument import Instrument
 from engine.model.records import FEE_DECIMALS
 from engine.model.words import BUY, SELL, FillFlag, PositionFlag
 
-CELLS = BY_NAME["positions"].count
+CELLS = lane_of("positions").count
 LOW_BITS = (1 << 64) - 1
 UNKNOWN = float("nan")
 

@@ -14,7 +14,7 @@ from engine import clock
 from engine.feed.capture.recorder import Recorder
 from engine.feed.capture.recording import SUFFIX
 from engine.feed.capture.writing import Limits, RecordingWriter
-from engine.lanes import BY_NAME
+from engine.lanes import LOOKERS, open_lanes
 
 DONE, FAILED, WRONG_USE, NOBODY = 0, 1, 2, 3
 NAP_S = 0.001
@@ -121,7 +121,7 @@ def choose_systems(named: str) -> list[str]:
 def _is_living(system: str) -> bool:
     """Whether the feed of a system writes; one that went down this moment does not."""
     try:
-        return shm.RingReader(f"{system}.frames").owner.life() == "alive"
+        return open_lanes(system, LOOKERS).ring_reader("frames").owner.life() == "alive"
     except (shm.SegmentError, OSError):
         return False
 
@@ -137,8 +137,7 @@ def _which(named: str, found: list[str]) -> tuple[str, int]:
 
 
 def _recordable() -> list[str]:
-    lane = BY_NAME["frames"].name
-    return [system for system in shm.systems() if f"{system}.{lane}" in shm.names(system)]
+    return [system for system in shm.systems() if f"{system}.frames" in shm.names(system)]
 
 
 def output_path(text: str, system: str, now_ns: int) -> Path:

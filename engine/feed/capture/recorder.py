@@ -14,7 +14,7 @@ import orjson
 import shm
 from engine.feed.capture.entries import Assembler, pack
 from engine.feed.capture.writing import RecordingWriter
-from engine.lanes import BY_NAME
+from engine.lanes import LOOKERS, open_lanes
 from engine.model.words import FrameKind
 
 BLOCK_SIZE = 1 << 20
@@ -83,11 +83,10 @@ class Recorder:
 
     def __init__(self, system: str, venue: str = "") -> None:
         """Attach to a system's lanes, at the oldest frame there is."""
-        lane = BY_NAME["frames"]
-        self.reader = shm.RingReader(f"{system}.{lane.name}", lane.record)
+        lanes = open_lanes(system, LOOKERS)
+        self.reader = lanes.ring_reader("frames")
         self.reader.cursor = self.reader.oldest
-        connections = BY_NAME["connections"]
-        self.connections = Connections(shm.CellReader(f"{system}.{connections.name}", connections.record), venue)
+        self.connections = Connections(lanes.cell_reader("connections"), venue)
         self.assembler = Assembler(self.connections.meet)
         self.lost_records = 0
         self._flush_ns = 0

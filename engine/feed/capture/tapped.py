@@ -2,16 +2,13 @@
 
 from typing import TYPE_CHECKING, Protocol
 
-import shm
 from engine import clock
 from engine.feed.capture.tap import Tap, TappedRequests, TappedStream
-from engine.lanes import BY_NAME
+from engine.lanes import RoleLanes, lane_of
 from engine.venues.port import RequestPort, StreamPort
 
 if TYPE_CHECKING:
     from engine.config import Config
-
-FRAMES, CONNECTIONS = BY_NAME["frames"], BY_NAME["connections"]
 
 
 class Ports(Protocol):
@@ -41,12 +38,12 @@ class TappedPorts:
         return TappedRequests(self._ports.requests(), self._tap, self._venue, self._dialect, clock.now_ns())
 
 
-def tap_of(config: "Config") -> Tap | None:
+def tap_of(config: "Config", lanes: RoleLanes) -> Tap | None:
     """The writer of a system's FRAMES, None where [feed] frames = false."""
     if not config.feed.get("frames", True):
         return None
     return Tap(
-        shm.RingWriter(config.lane(FRAMES.name), FRAMES.record, populate=True),
-        shm.CellWriter(config.lane(CONNECTIONS.name), CONNECTIONS.record),
-        CONNECTIONS.count,
+        lanes.ring_writer("frames", populate=True),
+        lanes.cell_writer("connections"),
+        lane_of("connections").count,
     )

@@ -10,9 +10,8 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-import shm
 from engine.instruments import read
-from engine.lanes import BY_NAME
+from engine.lanes import FEED, open_lanes
 from engine.model.words import RoleState
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("steelyard.feed")
 LIMIT_NS = 20_000_000_000  # a strategy itself waits 15 s for its instruments
-HEARTBEAT = BY_NAME["heartbeat"].record
 
 
 class Beats(Protocol):
@@ -59,8 +57,9 @@ class Audience:
 def audience_of(config: "Config", name: str) -> Audience:
     """Every role of a system but the one of this name."""
     roles = [role for role in config.role_names if role != name]
-    beats = {role: shm.CellReader(config.lane("heartbeat", role), HEARTBEAT) for role in roles}
-    return Audience(beats, lambda: len(read(config.system.name)) == len(config.instruments))
+    lanes = open_lanes(config.system.name, FEED)
+    beats = {role: lanes.cell_reader("heartbeat", role) for role in roles}
+    return Audience(beats, lambda: len(read(lanes)) == len(config.instruments))
 
 
 def _runs(cell: Beats) -> bool:

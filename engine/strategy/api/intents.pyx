@@ -12,7 +12,7 @@ from engine.strategy.role.counts cimport Counts
 from engine.strategy.api.voice cimport Outlet, Voice
 from shm.protocol cimport sy_begin, sy_publish, sy_room, sy_slot, writer_of
 
-from engine.lanes import BY_NAME
+from engine.model.records import INTENT
 from engine.model.words import IntentKind
 from engine.strategy.role.recovery import COUNT_BITS
 
@@ -20,7 +20,7 @@ cdef enum:
     C_PLACE = 1
 
 assert IntentKind.PLACE == C_PLACE
-INTENT_ROW = BY_NAME["intents"].record.row
+INTENT_ROW = INTENT.row
 
 
 cdef class Intents(Outlet):

@@ -17,7 +17,7 @@ from engine.strategy.role.counts cimport Counts
 from shm.protocol cimport reader_of, sy_beyond, sy_copy, sy_read_slot, sy_reader, sy_torn
 
 import shm
-from engine.lanes import BY_NAME
+from engine.lanes import lane_of
 from engine.model.records import BOOK_TOP, TICK
 from engine.strategy.role.aggregates import group_of, silent
 from engine.strategy.role.lanes import AGGREGATES, INPUTS, PLACES
@@ -32,7 +32,7 @@ assert (PLACES["ticks"], PLACES["books"], PLACES["intents"], PLACES["opportuniti
 cdef Py_ssize_t BOOK_SIZE = BOOK_TOP.size
 cdef Py_ssize_t INSTRUMENT_AT = next(field.offset for field in BOOK_TOP.fields if field.name == "instrument")
 cdef tuple NOTHING = ()
-CATCH_UP_LIMIT = max(BY_NAME["books"].capacity, BY_NAME["global_books"].capacity)
+CATCH_UP_LIMIT = max(lane_of("books").capacity, lane_of("global_books").capacity)
 LAPPED = shm.Lapped
 
 

@@ -3,7 +3,7 @@
     VERDICTS, ORDERS, FILLS, TICKS, BOOKS, COMMANDS ──▶ role ──▶ INTENTS.<name> (lossless), STEPS.<name>
     BARS, GLOBAL_BOOKS, OPPORTUNITIES, if asked for ──▶
 
-`INPUTS` is the order of the cursors in a STEP record: the order of the map in `engine/lanes.py`, rings only. Behind
+`INPUTS` is the order of the cursors in a STEP record: the order of the map in `engine/lanes/map.py`, rings only. Behind
 them stands the cursor of the role's own intents lane, so a STEP says also how many intents it made, and behind that
 those of `AGGREGATES`, 0 for a lane that the strategy does not read.
 """
@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
-import shm
-from engine.lanes import BY_NAME
+from engine.lanes import STRATEGY, open_lanes
 
 INPUTS = ("ticks", "books", "verdicts", "orders", "fills", "commands")
 OUTPUT_CURSOR = len(INPUTS)  # where a STEP's cursors hold the role's own intents lane
@@ -82,26 +81,22 @@ class StrategyLanes:
         self.steps.close()
 
 
-def open_lanes(system: str, name: str, accepted_index: int, reads: Sequence[str] = ()) -> StrategyLanes:
+def open_strategy_lanes(system: str, name: str, accepted_index: int, reads: Sequence[str] = ()) -> StrategyLanes:
     """Attach to a system's lanes for the strategy of this name; takes the locks of the lanes it writes.
 
     `accepted_index` is the cell of ACCEPTED in which execution says how far it has read this strategy's intents. In a
     replay no execution reads them: their lane is a plain ring, which is never full.
     `reads` names those of AGGREGATES that it asks for.
     """
-
-    def reader(lane: str) -> LaneReader:
-        return shm.RingReader(f"{system}.{lane}", BY_NAME[lane.partition(".")[0]].record)
-
-    intents = shm.RingWriter(f"{system}.intents.{name}", BY_NAME["intents"].record)
-    accepted = shm.CellReader(f"{system}.accepted", BY_NAME["accepted"].record)
+    lanes = open_lanes(system, STRATEGY, name)
+    intents, accepted = lanes.ring_writer("intents"), lanes.cell_reader("accepted")
     if intents.header.kind == "lossless":
         intents.follow(accepted, accepted_index)
     return StrategyLanes(
-        **{lane: reader(lane) for lane in (*INPUTS, *reads)},
-        positions=shm.CellReader(f"{system}.positions", BY_NAME["positions"].record),
-        own=reader(f"intents.{name}"),
+        **{lane: lanes.ring_reader(lane) for lane in (*INPUTS, *reads)},
+        positions=lanes.cell_reader("positions"),
+        own=lanes.ring_reader("intents"),
         intents=intents,
-        steps=shm.RingWriter(f"{system}.steps.{name}", BY_NAME["steps"].record),
+        steps=lanes.ring_writer("steps"),
         accepted=partial(accepted.read, accepted_index),
     )

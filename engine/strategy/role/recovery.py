@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 import shm
-from engine.lanes import BY_NAME
+from engine.lanes import lane_of
 from engine.strategy.api.ledger import PLACING, Ledger
 from engine.strategy.role.lanes import LaneReader, StrategyLanes
 
@@ -26,7 +26,7 @@ FIRST_COUNT_MS = 1_577_836_800_000  # 2020-01-01
 
 def fold(reader: LaneReader, lane: str, take: Callable[[Any], object]) -> bool:
     """Hand every record of a ring to `take`, from the first or the oldest held; False when the first is lost."""
-    reader.cursor = BY_NAME[lane].start
+    reader.cursor = lane_of(lane).start
     whole = True
     while (row := reader.read()) is not None:
         if isinstance(row, shm.Lapped):
@@ -52,7 +52,7 @@ def recover_positions(lanes: StrategyLanes, ledger: Ledger) -> bool:
 
 def read_cells(lanes: StrategyLanes, ledger: Ledger) -> dict[int, Any]:
     """Give this strategy's POSITION rows by instrument."""
-    rows = (lanes.positions.read(index) for index in range(BY_NAME["positions"].count))
+    rows = (lanes.positions.read(index) for index in range(lane_of("positions").count))
     return {row.instrument: row for row in rows if row is not None and row.strategy == ledger.strategy}
 
 

@@ -11,7 +11,7 @@ import msgspec
 import shm
 from engine import instruments
 from engine.aggregation import make_role
-from engine.aggregation.lanes import open_lanes
+from engine.aggregation.lanes import open_aggregation_lanes
 from engine.aggregation.role import AggregationRole
 from engine.config.tables import Aggregation
 from engine.lanes import BY_NAME
@@ -129,7 +129,7 @@ class System:
     def begin(self, **settings: Any) -> AggregationRole:
         """A life of the role."""
         table = msgspec.convert({"taker_fee_bps": FEES, "bar_grace_ms": 100, **self.settings, **settings}, Aggregation)
-        lanes: Any = open_lanes(self.name, "aggregation")
+        lanes: Any = open_aggregation_lanes(self.name)
         lanes.feed = self.feed
         lanes.bars, lanes.last_bars = Mortal(lanes.bars, self.mortality), Mortal(lanes.last_bars, self.mortality)
         self.role = make_role(table, "aggregation", 7, self.instruments, lanes, recorded=self.recorded)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import shm
-from engine.execution.build import hold, open_lanes, system_uuid
+from engine.execution.build import hold, open_execution_lanes, system_uuid
 from engine.execution.config import ExecutionConfig, JournalConfig
 from engine.execution.execution import Execution
 from engine.execution.seams import ExecutionPorts
@@ -45,7 +45,7 @@ def live(system: str, directory: Path, venue: FakeVenue) -> Execution:
         journal=JournalConfig(str(directory), "after", 1 << 16),
     )
     wire = BinanceTrading([BTC], Ed25519Signer("key", KEY_PEM))
-    return Execution(config, open_lanes(system, "execution", {STRATEGY: "maker"}), ExecutionPorts(venue.connect, wire))
+    return Execution(config, open_execution_lanes(system, {STRATEGY: "maker"}), ExecutionPorts(venue.connect, wire))
 
 
 def test_an_order_lives_through_a_death_on_real_lanes(system: str, tmp_path: Path) -> None:

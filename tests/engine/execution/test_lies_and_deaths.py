@@ -10,7 +10,7 @@ import pytest
 import shm
 from engine.demo import audit
 from engine.instruments import await_all
-from engine.lanes import BY_NAME
+from engine.lanes import BY_NAME, LOOKERS, open_lanes
 from engine.model.words import SessionState
 from tests.engine.floor import ACCOUNT, Floor, until
 from tests.engine.lying_wire import LyingWire
@@ -106,7 +106,9 @@ LIES: dict[str, Callable[[Event], list[Event]]] = {
 def differences(system: Floor) -> list[audit.Finding]:
     """Bring the system down, and hold its journal and holdings against the venue's own log."""
     config = system.config
-    known = {one.id: one for one in await_all(system.system, [one.id for one in config.instruments])}
+    known = {
+        one.id: one for one in await_all(open_lanes(system.system, LOOKERS), [one.id for one in config.instruments])
+    }
     assert system.type("down") == 0
     journal, strategies = system.paths.state / "journal", tuple(one.id for one in config.strategies)
     ours, truth = audit.read_ours(journal, known), audit.read_truth(system.paths.state / "venue-truth.log", ACCOUNT)

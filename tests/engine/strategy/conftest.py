@@ -14,7 +14,7 @@ from engine.model.group import Group
 from engine.model.instrument import Instrument
 from engine.model.words import BookState, CommandKind, OrderState, TickKind
 from engine.strategy.api.strategy import Strategy, reads_of
-from engine.strategy.role.lanes import AGGREGATES, INPUTS, StrategyLanes, open_lanes
+from engine.strategy.role.lanes import AGGREGATES, INPUTS, StrategyLanes, open_strategy_lanes
 from engine.strategy.role.role import StrategyRole
 
 NAME, NUMBER = "maker", 3
@@ -196,7 +196,7 @@ class System:
         self, strategy: Strategy, number: int = NUMBER, *, groups: Sequence[Group] = (), accepted: int = NUMBER
     ) -> StrategyRole:
         """A life of the strategy's role on these lanes; `accepted` is execution's cell for it."""
-        lanes = open_lanes(self.name, NAME, accepted, reads_of(type(strategy)))
+        lanes = open_strategy_lanes(self.name, NAME, accepted, reads_of(type(strategy)))
         self.opened.append(lanes)
         return StrategyRole(NAME, number, strategy, lanes, groups=groups)
 

@@ -1,0 +1,27 @@
+"""Every lane of a system, and the only way to one.
+
+map.py     the table: each lane with its record, its writer, its readers
+create.py  makes a system's segments from the table
+open.py    `open_lanes(system, role)` gives a role the lanes that the table gives it, and no other
+"""
+
+from engine.lanes.map import (
+    AGGREGATION,
+    BY_NAME,
+    EXECUTION,
+    FEED,
+    LANES,
+    LOOKERS,
+    OPERATOR,
+    STRATEGY,
+    SUPERVISOR,
+    Lane,
+    LaneError,
+    lane_of,
+)
+from engine.lanes.open import RoleLanes, open_lanes
+
+__all__ = [
+    "AGGREGATION", "BY_NAME", "EXECUTION", "FEED", "LANES", "LOOKERS", "OPERATOR", "STRATEGY", "SUPERVISOR",
+    "Lane", "LaneError", "RoleLanes", "lane_of", "open_lanes",
+]  # fmt: skip

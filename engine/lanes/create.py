@@ -1,0 +1,49 @@
+"""Making the segments of a system from the map."""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+import shm
+from engine.lanes.map import LANES, ROLE, STRATEGY, SUPERVISOR, Lane, lane_of
+from engine.lanes.open import full_name
+
+
+def lanes_of(
+    strategies: Sequence[str], roles: Sequence[str], *, replay: bool = False
+) -> Iterator[tuple[str, Lane, str]]:
+    """Every lane of a system with its name in it, and whose it is where it exists once for each.
+
+    In a replay no execution reads the intents. A lossless ring would then refuse every one, so a plain ring is made.
+    """
+    for lane in LANES:
+        unread = replay and lane.kind == "lossless"
+        made = dataclasses.replace(lane, kind="ring") if unread else lane
+        for of in _each(lane, strategies, roles):
+            yield full_name(lane, of), made, of
+
+
+def _each(lane: Lane, strategies: Sequence[str], roles: Sequence[str]) -> Sequence[str]:
+    """Whose such a lane there is. The supervisor has a heartbeat too, and no steps: a replay needs none of it."""
+    if lane.each == STRATEGY:
+        return strategies
+    if lane.each == ROLE:
+        return (*roles, SUPERVISOR) if lane.name == "heartbeat" else roles
+    return ("",)
+
+
+def create(system: str, name: str, lane: Lane | None = None, *, wake: str = "") -> bool:
+    """Make a lane's segment, or go on with the one that is there: True when it was made.
+
+    `name` is the lane's name in its system. `lane` is what to make where that differs from the map's row.
+    """
+    lane = lane or lane_of(name)
+    return shm.create(
+        f"{system}.{name}",
+        lane.record,
+        lane.kind,
+        capacity=lane.capacity,
+        reserve=lane.reserve,
+        count=lane.count,
+        wake=wake or lane.wake,
+        start=lane.start,
+    )

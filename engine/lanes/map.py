@@ -1,0 +1,149 @@
+"""The map: every lane with its record, its one writer and its readers.
+
+    a role's name       STRATEGY, EXECUTION, FEED, AGGREGATION, SUPERVISOR
+    OPERATOR            the operator's own process, or the supervisor in its place, under the lock of the cell
+    LOOKERS             research, engine-ctl, views, benches: they only read
+    ROLE                as a writer: each role writes its own lane
+
+A lane with `each` exists once for every strategy or role; the name of that strategy or role is the lane's last part:
+`/dev/shm/steelyard.<system>.<lane>.<name>`. `open.py` opens only what this table allows. A test compares the table
+with the picture in ARCHITECTURE.md.
+"""
+
+from dataclasses import dataclass
+
+from engine.model import aggregates, records
+from shm.record import Record
+
+STRATEGY, EXECUTION, FEED, SUPERVISOR, LOOKERS = "strategy", "execution", "feed", "supervisor", "lookers"
+AGGREGATION, OPERATOR, ROLE = "aggregation", "operator", "role"
+KINDS = (STRATEGY, EXECUTION, FEED, AGGREGATION, SUPERVISOR, OPERATOR, LOOKERS)
+
+
+class LaneError(Exception):
+    """A lane that the map does not have, or does not give to the role that asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One lane. `kind`: ring (broadcast), lossless (one consumer, the producer is refused when it is full), cells.
+
+    In a system of mode replay no execution consumes intents, so there a lossless lane is created as a ring.
+    """
+
+    name: str
+    record: Record
+    kind: str
+    writer: str
+    readers: tuple[str, ...]
+    capacity: int = 0  # slots of a ring, 2^k
+    reserve: int = 0  # the most records one publish may hold
+    count: int = 1  # cells in the segment
+    wake: str = "idle_edge"  # or never: then its readers spin or poll
+    each: str = ""  # "strategy" or "role": one such lane for each
+    start: int = 0  # a ring's first sequence
+
+    def is_written_by(self, kind: str, own: str, of: str) -> bool:
+        """Whether a role of this kind and name writes the lane; of an `each` lane, the one that belongs to `of`."""
+        may = self.writer == kind or (self.writer == ROLE and kind not in (LOOKERS, OPERATOR))
+        return may and of == (own if self.each else "")
+
+    def is_read_by(self, kind: str, own: str, of: str) -> bool:
+        """Whether a role of this kind and name reads the lane. Of the strategies' lanes a strategy reads only its own.
+
+        A role that the map does not name reads what lookers read.
+        """
+        if (kind if kind in KINDS else LOOKERS) not in self.readers or bool(of) != bool(self.each):
+            return False
+        return kind != STRATEGY or self.each != STRATEGY or of == own
+
+
+LANES = (
+    Lane(
+        "instruments",
+        records.INSTRUMENT,
+        "cells",
+        FEED,
+        (FEED, STRATEGY, EXECUTION, AGGREGATION, LOOKERS),
+        count=256,
+        wake="never",
+    ),
+    Lane("ticks", records.TICK, "ring", FEED, (STRATEGY, AGGREGATION, LOOKERS), capacity=1 << 17, reserve=1 << 12),
+    Lane(
+        "books",
+        records.BOOK_TOP,
+        "ring",
+        FEED,
+        (STRATEGY, EXECUTION, AGGREGATION, LOOKERS),
+        capacity=1 << 13,
+        reserve=64,
+    ),
+    Lane("frames", records.FRAME, "ring", FEED, (LOOKERS,), capacity=1 << 16, reserve=256, wake="never"),
+    Lane("connections", records.CONNECTION, "cells", FEED, (LOOKERS,), count=128, wake="never"),
+    Lane("book_tops", records.BOOK_TOP, "cells", FEED, (AGGREGATION, LOOKERS), count=256, wake="never"),
+    Lane("levels", records.TICK, "ring", FEED, (LOOKERS,), capacity=1 << 17, reserve=1 << 12),
+    Lane("groups", aggregates.GROUP, "cells", AGGREGATION, (LOOKERS,), count=256, wake="never"),
+    Lane(
+        "global_books", aggregates.GLOBAL_BOOK, "ring", AGGREGATION, (STRATEGY, LOOKERS), capacity=1 << 13, reserve=64
+    ),
+    Lane("global_tops", aggregates.GLOBAL_BOOK, "cells", AGGREGATION, (LOOKERS,), count=256, wake="never"),
+    Lane(
+        "opportunities", aggregates.OPPORTUNITY, "ring", AGGREGATION, (STRATEGY, LOOKERS), capacity=1 << 13, reserve=64
+    ),
+    Lane(
+        "open_opportunities",
+        aggregates.OPPORTUNITY,
+        "cells",
+        AGGREGATION,
+        (LOOKERS,),
+        count=256,
+        wake="never",
+    ),
+    Lane("bars", aggregates.BAR, "ring", AGGREGATION, (AGGREGATION, STRATEGY, LOOKERS), capacity=1 << 13, reserve=64),
+    Lane("last_bars", aggregates.BAR, "cells", AGGREGATION, (AGGREGATION, LOOKERS), count=4096, wake="never"),
+    Lane(
+        "intents",
+        records.INTENT,
+        "lossless",
+        STRATEGY,
+        (STRATEGY, EXECUTION, LOOKERS),
+        capacity=1 << 12,
+        reserve=64,
+        each="strategy",
+    ),
+    Lane("sessions", records.SESSION, "cells", EXECUTION, (LOOKERS,), wake="never"),
+    Lane("instrument_halts", records.INSTRUMENT_HALT, "cells", EXECUTION, (LOOKERS,), count=256, wake="never"),
+    Lane("accepted", records.ACCEPTED, "cells", EXECUTION, (EXECUTION, STRATEGY, LOOKERS), count=64, wake="never"),
+    Lane("verdicts", records.VERDICT, "ring", EXECUTION, (STRATEGY, LOOKERS), capacity=1 << 14, reserve=64),
+    Lane("orders", records.ORDER, "ring", EXECUTION, (STRATEGY, SUPERVISOR, LOOKERS), capacity=1 << 14, reserve=64),
+    Lane("fills", records.FILL, "ring", EXECUTION, (EXECUTION, STRATEGY, LOOKERS), capacity=1 << 14, reserve=1 << 10),
+    Lane("positions", records.POSITION, "cells", EXECUTION, (STRATEGY, LOOKERS), count=1024, wake="never"),
+    Lane(
+        "journal", records.JOURNAL, "ring", EXECUTION, (EXECUTION, LOOKERS), capacity=1 << 16, reserve=64, wake="never"
+    ),
+    Lane("commands", records.COMMAND, "ring", SUPERVISOR, (EXECUTION, STRATEGY, LOOKERS), capacity=1 << 10, reserve=4),
+    Lane("halt", records.HALT, "cells", SUPERVISOR, (SUPERVISOR, EXECUTION, LOOKERS)),
+    Lane("operator_halt", records.HALT, "cells", OPERATOR, (OPERATOR, SUPERVISOR, EXECUTION, LOOKERS)),
+    Lane("gate", records.GATE, "cells", EXECUTION, (OPERATOR, LOOKERS), wake="never"),
+    Lane("mode", records.MODE, "cells", SUPERVISOR, (SUPERVISOR, EXECUTION, LOOKERS), wake="never"),
+    Lane("steps", records.STEP, "ring", ROLE, (LOOKERS,), capacity=1 << 14, reserve=4, wake="never", each="role"),
+    Lane(
+        "heartbeat",
+        records.HEARTBEAT,
+        "cells",
+        ROLE,
+        (SUPERVISOR, EXECUTION, FEED, AGGREGATION, OPERATOR, LOOKERS),
+        wake="never",
+        each="role",
+    ),
+)
+BY_NAME = {lane.name: lane for lane in LANES}
+
+
+def lane_of(name: str) -> Lane:
+    """Give the lane of this name; its name with a strategy's or role's behind a dot will do."""
+    try:
+        return BY_NAME[name.partition(".")[0]]
+    except KeyError:
+        msg = f"lane {name!r}: not in the map (engine/lanes/map.py), expected one of {', '.join(BY_NAME)}"
+        raise LaneError(msg) from None

@@ -1,0 +1,102 @@
+"""The door to lanes: what a role may open, and what it is refused."""
+
+import secrets
+from collections.abc import Iterator
+
+import pytest
+
+import shm
+from engine.lanes import EXECUTION, FEED, LOOKERS, OPERATOR, STRATEGY, SUPERVISOR, LaneError, open_lanes
+from engine.lanes.create import create, lanes_of
+
+
+@pytest.fixture
+def system() -> Iterator[str]:
+    """A system with the lanes of two strategies."""
+    name = f"test-lanes-{secrets.token_hex(6)}"
+    for lane, row, _ in lanes_of(("maker", "taker"), ("feed", "execution", "maker", "taker")):
+        create(name, lane, row)
+    yield name
+    for lane in shm.names(name):
+        shm.remove(lane)
+
+
+def test_a_role_reads_and_writes_what_the_map_gives_it(system: str) -> None:
+    """The door is of use only if what the map allows goes through it."""
+    maker, execution = open_lanes(system, STRATEGY, "maker"), open_lanes(system, EXECUTION)
+    intents = maker.ring_writer("intents")
+    intents.follow(maker.cell_reader("accepted"), 0)
+    accepted = execution.cell_writer("accepted")
+    accepted.write(0, 0, 0, 0, (0,) * 5)
+    reader = execution.ring_reader("intents", "maker")
+    assert intents.publish_bytes(bytes(128))
+    assert reader.read() is not None
+    assert intents.path.endswith(f"{system}.intents.maker")
+
+
+@pytest.mark.parametrize(
+    ("role", "own", "lane", "writer"),
+    [
+        (STRATEGY, "maker", "ticks", "feed"),
+        (STRATEGY, "maker", "positions", "execution"),
+        (FEED, "", "orders", "execution"),
+        (LOOKERS, "", "steps", "role"),
+        (OPERATOR, "", "heartbeat", "role"),
+        (SUPERVISOR, "", "operator_halt", "operator"),
+    ],
+)
+def test_a_lane_of_another_writer_is_refused_by_name(role: str, own: str, lane: str, writer: str) -> None:
+    """A second writer would break the promise of one writer; the text says who it is."""
+    with pytest.raises(LaneError, match=rf"may not write lane '{lane}', the map .* gives it to {writer}$"):
+        open_lanes("none", role, own).expect_writer(lane)
+
+
+@pytest.mark.parametrize(
+    ("role", "own", "lane", "of"),
+    [
+        (EXECUTION, "", "ticks", ""),
+        (FEED, "", "positions", ""),
+        (STRATEGY, "maker", "intents", "taker"),
+        (STRATEGY, "maker", "heartbeat", "feed"),
+        (LOOKERS, "", "ticks", "maker"),
+    ],
+)
+def test_a_lane_that_the_map_does_not_list_for_a_role_cannot_be_read(role: str, own: str, lane: str, of: str) -> None:
+    """The map says who depends on what; a reader that it does not list would make it false."""
+    with pytest.raises(LaneError, match=rf"may not read lane '{lane}'"):
+        open_lanes("none", role, own).expect_reader(lane, of)
+
+
+def test_an_unknown_lane_is_refused_with_the_known_ones() -> None:
+    """A misspelt name must not wait for the file system to be found."""
+    with pytest.raises(LaneError, match=r"lane 'tick': not in the map .* expected one of instruments, ticks"):
+        open_lanes("none", FEED).ring_writer("tick")
+
+
+def test_a_role_that_the_map_does_not_name_looks_on_and_writes_its_own_lanes() -> None:
+    """A system may have roles of its own: they see what lookers see, and beat and step like every role."""
+    own = open_lanes("none", "hedger")
+    assert own.expect_writer("heartbeat")[0] == "heartbeat.hedger"
+    assert own.expect_writer("steps")[0] == "steps.hedger"
+    assert own.expect_reader("ticks", "")[0] == "ticks"
+    with pytest.raises(LaneError, match="may not write lane 'fills'"):
+        own.expect_writer("fills")
+
+
+def test_closing_gives_up_every_lane_that_was_opened_for_writing(system: str) -> None:
+    """A lane left locked would keep the next life of its role out."""
+    feed = open_lanes(system, FEED)
+    feed.ring_writer("ticks")
+    feed.cell_writer("book_tops")
+    feed.close()
+    again = open_lanes(system, FEED)
+    assert again.ring_writer("ticks").epoch == 2
+    assert again.cell_writer("book_tops").epoch == 2
+    again.close()
+
+
+def test_a_replay_makes_plain_rings_of_intents() -> None:
+    """No execution reads them there: a lossless ring would refuse the strategy's first intent."""
+    kinds = {replay: [row.kind for name, row, _ in lanes_of(("maker",), (), replay=replay) if name == "intents.maker"]
+             for replay in (False, True)}  # fmt: skip
+    assert kinds == {False: ["lossless"], True: ["ring"]}
