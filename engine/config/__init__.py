@@ -1,13 +1,13 @@
-"""One file is one complete system: read it, check every word of it, hand it out typed.
+"""One file is one complete system: read the file, check every key, return typed tables.
 
 `load("configs/demo.toml")` returns a `Config` or raises `ConfigError`, whose text names the file, the key, the value
-and what was expected. Tables that belong to a layer above (risk, feed, execution, a strategy's parameters) are carried
-as plain tables, and it is that layer which refuses their unknown keys.
+and what was expected. Tables of a layer above (risk, feed, execution, a strategy's parameters) stay plain tables; that
+layer checks them.
 
-A key can be overridden by the environment: `STEELYARD__SYSTEM__MODE=live`, `STEELYARD__VENUES__NAME__STREAM_URL=...`
-(two underscores between the steps of the path, a list's element by its `name` or by its number; the value is read as
-TOML, else as text). Every process of a system must see the same environment; the supervisor hands its own to all.
-Secrets never stand in the file: it names the variable or the file that holds them.
+An environment variable overrides a key: `STEELYARD__SYSTEM__MODE=live`, `STEELYARD__VENUES__NAME__STREAM_URL=...`
+(two underscores between the parts of the path; an element of a list by its `name` or its number; the value is read as
+TOML, else as text). Every process of a system must have the same environment; the supervisor passes its own to all.
+Secrets are never in the file: it names the variable or the file that holds them.
 """
 
 from engine.config.load import load, load_session

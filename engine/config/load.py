@@ -1,8 +1,8 @@
-"""Read a file, lay the environment over it, and refuse it with the place, the value and the expectation.
+"""Reads a file, applies the environment's overrides, and refuses a wrong file with the place, value and expectation.
 
 1. TOML to plain tables. 2. `STEELYARD__…` variables replace single values. 3. msgspec checks names, types and bounds.
-4. `check` looks at what spans tables: names that must exist, be unique, be placed once. 5. `expand` fills in the paths
-that only this machine knows.
+4. `check` checks what spans tables: names that must exist, be unique, be placed once. 5. `expand` fills in this
+machine's paths.
 """
 
 import functools
@@ -23,16 +23,16 @@ from engine.config.tables import AGGREGATION, FACTORIES, SUPERVISOR, Aggregation
 PREFIX = "STEELYARD__"
 SECRET_KEYS = tuple(one.name for one in msgspec.structs.fields(Venue) if Secret in get_args(one.type))
 SESSION_TABLES = ("system", "live", "venues", "instruments")
-GROUP_NAME_BYTES = 47  # what a record of it holds
+GROUP_NAME_BYTES = 47  # the size of the name in the group's record
 PLACE = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<at>.*)`)?$", re.DOTALL)
 
 
 def load(path: str | Path, environment: Mapping[str, str] | None = None) -> Config:
-    """The configuration in a file, checked, or ConfigError."""
+    """The checked configuration in a file; ConfigError when it is wrong."""
     tree = _read(Path(path))
     _override(tree, os.environ if environment is None else environment, str(path))
     if "path" in tree:
-        raise ConfigError(_text(path, "path", tree["path"], "an unknown key"))
+        raise ConfigError(_text(path, "path", tree["path"], "unknown key: delete it"))
     config = _convert(tree, str(path))
     for key, value, expected in check(config):
         raise ConfigError(_text(path, key, value, expected))
@@ -45,9 +45,9 @@ def load(path: str | Path, environment: Mapping[str, str] | None = None) -> Conf
 def load_session(
     path: str | Path, environment: Mapping[str, str] | None = None, *, copy: str | Path | None = None
 ) -> Config:
-    """The tables that an order session needs, from a file whose other tables may be wrong; or ConfigError.
+    """The tables that an order session needs; ConfigError when they are wrong. The file's other tables may be wrong.
 
-    `copy` is read in the place of the file; relative paths stay relative to the file.
+    `copy` is read instead of the file; relative paths stay relative to the file.
     """
     tree = _read(Path(copy or path))
     _override(tree, os.environ if environment is None else environment, str(path))
@@ -60,14 +60,14 @@ def load_session(
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """The file's tables, or why it has none."""
+    """The file's tables; ConfigError when it cannot be read or is no TOML."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        msg = f"{path}: cannot be read: {error.strerror}"
+        msg = f"{path}: cannot be read: {error.strerror}; expected a system's configuration file"
         raise ConfigError(msg) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        msg = f"{path}: not TOML: {error}"
+        msg = f"{path}: not valid TOML: {error}"
         raise ConfigError(msg) from error
 
 
@@ -103,13 +103,13 @@ def _load_env_file(path: Path, name: str) -> None:
         load_env_file(path.parent / name)
     except (OSError, ValueError) as error:
         raise ConfigError(
-            _text(path, "system.env_file", name, f"a private file of NAME=value lines ({error})")
+            _text(path, "system.env_file", name, f"expected a private file of NAME=value lines: {error}")
         ) from error
 
 
 REMOVED = {
-    "strategies.reads": "no longer read: delete this line; a class that defines on_bar, on_global_book or "
-    "on_opportunity has their lanes read"
+    "strategies.reads": "removed: delete this line; the engine reads the lanes of the hooks that the class defines "
+    "(on_bar, on_global_book, on_opportunity)"
 }  # keys of earlier versions, and what to do instead
 
 
@@ -121,32 +121,32 @@ def _convert(tree: dict[str, Any], path: str) -> Config:
         raise ConfigError(_explain(tree, path, str(error))) from error
 
 
-def _explain(tree: dict[str, Any], path: str, complaint: str) -> str:
-    """A complaint of msgspec as a place in the file, the value there and what was expected."""
-    match = PLACE.match(complaint)
+def _explain(tree: dict[str, Any], path: str, error: str) -> str:
+    """An error of msgspec as a place in the file, the value there and what was expected."""
+    match = PLACE.match(error)
     assert match is not None
     at, what = match["at"] or "", match["what"]
     unknown = re.search(r"unknown field `(.*)`", what)
     if unknown:
         key = f"{at}.{unknown[1]}".lstrip(".")
         gone = REMOVED.get(re.sub(r"\[\d+\]", "", key))
-        return _text(path, key, find(tree, key), gone or "an unknown key; " + _known(at))
+        return _text(path, key, find(tree, key), gone or "unknown key; " + _known(at))
     return _text(path, at or "the file", find(tree, at), _expected(what, _type_at(at)))
 
 
-def _expected(complaint: str, kind: Any) -> str:
-    """What was expected, in words where the type has them."""
+def _expected(error: str, kind: Any) -> str:
+    """What was expected: the choices or the description of the type, else the error of msgspec."""
     kind = next((element for element in get_args(kind) if get_origin(element) is Literal), kind)
     if get_origin(kind) is Literal:
         return f"expected one of {', '.join(get_args(kind))}"
     described = [meta.description for meta in getattr(kind, "__metadata__", ()) if meta.description]
-    if described and "regex" in complaint:
+    if described and "regex" in error:
         return f"expected {described[0]}"
-    return complaint[:1].lower() + complaint[1:]
+    return error[:1].lower() + error[1:]
 
 
 def _type_at(at: str) -> Any:
-    """The type of what stands at a place; of a list, that of its elements."""
+    """The type of the value at a place; for a list, the type of its elements."""
     kind: Any = Config
     for step in re.findall(r"[a-z_]+", at):
         if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
@@ -156,19 +156,19 @@ def _type_at(at: str) -> Any:
 
 
 def _known(at: str) -> str:
-    """The keys that a table does have."""
+    """The keys that a table has."""
     names = sorted(field.encode_name for field in msgspec.structs.fields(_type_at(at)))
-    return f"the keys here are {', '.join(name for name in names if name != 'path')}"
+    return f"expected one of {', '.join(name for name in names if name != 'path')}"
 
 
 def _element(kind: Any) -> Any:
-    """The table inside a list of tables, or inside an optional one."""
+    """The type of the table in a list of tables or in an optional table."""
     arguments = [argument for argument in getattr(kind, "__args__", ()) if isinstance(argument, type)]
     return next((argument for argument in arguments if issubclass(argument, msgspec.Struct)), kind)
 
 
 def find(tree: Any, at: str) -> Any:
-    """The value at a place like `strategies[0].id`; None where there is none."""
+    """The value at a place like `strategies[0].id`; None when there is none."""
     for name, number in re.findall(r"([^.\[\]]+)|\[(\d+)\]", at):
         if name and isinstance(tree, dict):
             tree = tree.get(name)
@@ -186,20 +186,22 @@ def _text(path: object, key: str, value: object, expected: str) -> str:
 
 
 def _override(tree: dict[str, Any], environment: Mapping[str, str], path: str) -> None:
-    """Lay the `STEELYARD__…` variables over the tables."""
+    """Replace values of the tables by the `STEELYARD__…` variables."""
     for name in sorted(environment):
         if name.startswith(PREFIX):
             _place(tree, name[len(PREFIX) :].lower().split("__"), _value(environment[name]), f"{path} with {name}")
 
 
 def _place(tree: Any, steps: list[str], value: object, source: str) -> None:
-    """Set the value at a path; tables on the way are made, elements of lists must exist."""
+    """Set the value at a path; missing tables are created, elements of lists must exist."""
     for count, step in enumerate(steps[:-1], 1):
         tree = _named(tree, step) if isinstance(tree, list) else tree.setdefault(step, {})
         if not isinstance(tree, dict | list):
-            raise ConfigError(_text(source, ".".join(steps[:count]), None, "no table of this name to override in"))
+            raise ConfigError(
+                _text(source, ".".join(steps[:count]), None, "no table of this name: nothing to override")
+            )
     if not isinstance(tree, dict):
-        raise ConfigError(_text(source, ".".join(steps), None, "a key of a table was expected"))
+        raise ConfigError(_text(source, ".".join(steps), None, "expected the path of a key in a table"))
     tree[steps[-1]] = value
 
 
@@ -211,87 +213,92 @@ def _named(elements: list[Any], step: str) -> object:
 
 
 def _value(text: str) -> object:
-    """A value as TOML writes it, else the text itself."""
+    """The text read as a TOML value, else the text itself."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
 
 
-Complaint = tuple[str, object, str]
+Problem = tuple[str, object, str]
 
 
-def check(config: Config) -> Iterator[Complaint]:
-    """What spans tables: each complaint is a key, its value and what was expected."""
-    yield from _twice("venues", "name", [venue.name for venue in config.venues])
-    yield from _twice("instruments", "id", [instrument.id for instrument in config.instruments])
-    yield from _twice("strategies", "id", [strategy.id for strategy in config.strategies])
-    yield from _twice("processes", "name", [process.name for process in config.processes])
+def check(config: Config) -> Iterator[Problem]:
+    """Check what spans tables: each problem is a key, its value and what was expected."""
+    yield from _check_unique("venues", "name", [venue.name for venue in config.venues])
+    yield from _check_unique("instruments", "id", [instrument.id for instrument in config.instruments])
+    yield from _check_unique("strategies", "id", [strategy.id for strategy in config.strategies])
+    yield from _check_unique("processes", "name", [process.name for process in config.processes])
     yield from _check_names(config)
     yield from _check_references(config)
     yield from _check_placement(config)
     yield from _check_aggregation(config)
-    yield from _check_patience(config)
+    yield from _check_watch(config)
 
 
-def _twice(table: str, key: str, values: Iterable[object]) -> Iterator[Complaint]:
+def _check_unique(table: str, key: str, values: Iterable[object]) -> Iterator[Problem]:
     for value, count in Counter(values).items():
         if count > 1:
-            yield f"{table}.{key}", value, f"unique, it stands {count} times"
+            yield f"{table}.{key}", value, f"expected a unique value, found it {count} times"
 
 
-def _check_names(config: Config) -> Iterator[Complaint]:
-    """A strategy's name is also a role's, so it must be nobody else's."""
+def _check_names(config: Config) -> Iterator[Problem]:
+    """A strategy's name is also the name of its role, so no other role may have it."""
     taken = {*FACTORIES, SUPERVISOR, *config.roles}
-    yield from _twice("strategies", "name", [strategy.name for strategy in config.strategies])
+    yield from _check_unique("strategies", "name", [strategy.name for strategy in config.strategies])
     for number, strategy in enumerate(config.strategies):
         if strategy.name in taken:
-            yield f"strategies[{number}].name", strategy.name, "the name of another role"
+            yield f"strategies[{number}].name", strategy.name, "expected a name that no other role has"
     if SUPERVISOR in config.roles:
-        yield "roles.supervisor", config.roles[SUPERVISOR], "a name that the supervisor itself holds"
+        yield "roles.supervisor", config.roles[SUPERVISOR], "expected another name: the supervisor has this one"
 
 
-def _check_references(config: Config) -> Iterator[Complaint]:
-    """Venues and instruments named must be there."""
+def _check_references(config: Config) -> Iterator[Problem]:
+    """Every venue and instrument that is named must be in its table."""
     venues = {venue.name for venue in config.venues}
     instruments = {instrument.id for instrument in config.instruments}
-    yield from _twice("instruments", "symbol", [f"{one.venue}:{one.symbol}" for one in config.instruments])
+    yield from _check_unique("instruments", "symbol", [f"{one.venue}:{one.symbol}" for one in config.instruments])
     for number, instrument in enumerate(config.instruments):
         if instrument.venue not in venues:
-            yield f"instruments[{number}].venue", instrument.venue, f"one of the venues: {_list(venues)}"
+            yield f"instruments[{number}].venue", instrument.venue, f"expected one of the venues: {_list(venues)}"
     for number, strategy in enumerate(config.strategies):
         for instrument_id in strategy.instruments:
             if instrument_id not in instruments:
-                yield f"strategies[{number}].instruments", instrument_id, f"an instrument's id: {_list(instruments)}"
+                yield (
+                    f"strategies[{number}].instruments",
+                    instrument_id,
+                    f"expected an instrument's id: {_list(instruments)}",
+                )
 
 
-def _check_aggregation(config: Config) -> Iterator[Complaint]:
-    """The role and its table call for each other; each instrument is in one group; fees are of venues there are."""
+def _check_aggregation(config: Config) -> Iterator[Problem]:
+    """The role needs its table; each instrument is in one group at most; fees name venues of the file."""
     table = config.aggregation
     if table is None:
         if AGGREGATION in config.role_names:
-            yield "aggregation", None, "the table [aggregation], for a process has the role"
+            yield "aggregation", None, "missing: a process has the role aggregation, add the table [aggregation]"
         return
     instruments = {instrument.id for instrument in config.instruments}
     grouped = [instrument for group in table.groups for instrument in group.instruments]
-    yield from _twice("aggregation.groups", "instruments", grouped)
-    yield from _twice("aggregation.groups", "name", [group.name for group in table.groups])
+    yield from _check_unique("aggregation.groups", "instruments", grouped)
+    yield from _check_unique("aggregation.groups", "name", [group.name for group in table.groups])
     for instrument in set(grouped) - instruments:
-        yield "aggregation.groups.instruments", instrument, f"an instrument's id: {_list(instruments)}"
+        yield "aggregation.groups.instruments", instrument, f"expected an instrument's id: {_list(instruments)}"
     for group in table.groups:
         if len(group.name.encode()) > GROUP_NAME_BYTES:
-            yield "aggregation.groups.name", group.name, f"{GROUP_NAME_BYTES} bytes at most"
+            yield "aggregation.groups.name", group.name, f"expected {GROUP_NAME_BYTES} bytes at most"
     venues = {venue.name for venue in config.venues}
     for venue in set(table.taker_fee_bps) - venues:
-        yield f"aggregation.taker_fee_bps.{venue}", None, f"one of the venues: {_list(venues)}"
+        yield f"aggregation.taker_fee_bps.{venue}", None, f"expected one of the venues: {_list(venues)}"
     for venue in sorted(_venues_that_need_a_fee(config, table) - set(table.taker_fee_bps)):
-        yield f"aggregation.taker_fee_bps.{venue}", None, "its taker fee: one thing may be at it and at another venue"
+        text = "missing: the same asset pair may trade at this venue and at another, add the venue's taker fee"
+        yield f"aggregation.taker_fee_bps.{venue}", None, text
 
 
 def _venues_that_need_a_fee(config: Config, table: Aggregation) -> set[str]:
-    """Those of a group of several, and if there are several venues, those of instruments that no group names.
+    """The venues of groups of several instruments, and of instruments without a group if these are at several venues.
 
-    What instruments are is known from the venues alone, so which will be one thing is not known here.
+    Base and quote come from the venues only, so this function cannot know which instruments will be grouped.
     """
     venue_of = {instrument.id: instrument.venue for instrument in config.instruments}
     named = [[one for one in group.instruments if one in venue_of] for group in table.groups]
@@ -300,31 +307,31 @@ def _venues_that_need_a_fee(config: Config, table: Aggregation) -> set[str]:
     return together | (free if len(free) > 1 else set())
 
 
-def _check_patience(config: Config) -> Iterator[Complaint]:
-    """Nobody is called late, or killed as frozen, before the next beat is due."""
+def _check_watch(config: Config) -> Iterator[Problem]:
+    """No role may count as late, or be killed as frozen, before its next heartbeat is due."""
     watch = config.watch
     if watch.late_ms <= watch.beat_ms:
-        yield "watch.late_ms", watch.late_ms, f"more than watch.beat_ms, which is {watch.beat_ms}"
+        yield "watch.late_ms", watch.late_ms, f"expected more than watch.beat_ms, which is {watch.beat_ms}"
     if watch.frozen_ms < watch.late_ms:
-        yield "watch.frozen_ms", watch.frozen_ms, f"no less than watch.late_ms, which is {watch.late_ms}"
+        yield "watch.frozen_ms", watch.frozen_ms, f"expected at least watch.late_ms, which is {watch.late_ms}"
 
 
-def _check_placement(config: Config) -> Iterator[Complaint]:
-    """Each role in exactly one process, each process with a purpose."""
+def _check_placement(config: Config) -> Iterator[Problem]:
+    """Each role is in exactly one process; each process has roles or a command."""
     for number, process in enumerate(config.processes):
         if bool(process.roles) == bool(process.command):
-            yield f"processes[{number}]", None, f"exactly one of roles and command in process {process.name!r}"
+            yield f"processes[{number}]", None, f"expected exactly one of roles and command in process {process.name!r}"
         if process.ready_line and not process.command:
-            yield f"processes[{number}].ready_line", True, "only for a command; roles are ready when they beat"
-    yield from _twice("processes", "roles", config.role_names)
+            yield f"processes[{number}].ready_line", True, "allowed only with a command: roles are ready when they beat"
+    yield from _check_unique("processes", "roles", config.role_names)
     for role in config.role_names:
         if role not in config.expected_roles and role not in FACTORIES:
-            yield "processes.roles", role, f"one of the roles: {_list(config.expected_roles)}"
+            yield "processes.roles", role, f"expected one of the roles: {_list(config.expected_roles)}"
     if config.system.mode == "replay" and "execution" in config.role_names:
-        yield "processes.roles", "execution", "no execution where system.mode is replay: no order may leave"
+        yield "processes.roles", "execution", "not allowed with system.mode = replay: no order may leave a replay"
     for role in set(config.expected_roles) - set(config.role_names):
-        yield "processes.roles", None, f"a process for the role {role!r}"
+        yield "processes.roles", None, f"missing: no process has the role {role!r}, add it to one"
 
 
 def _list(values: Iterable[object]) -> str:
-    return ", ".join(map(str, sorted(values, key=str))) or "none is given"
+    return ", ".join(map(str, sorted(values, key=str))) or "the file has none"

@@ -1,9 +1,9 @@
-"""Where a system keeps its files: what dies with the boot under `run`, what must outlive it under `state`.
+"""Where a system keeps its files: `run` is lost at a reboot, `state` survives it.
 
 run    $STEELYARD_RUN_DIRECTORY, else $XDG_RUNTIME_DIR/steelyard, else /tmp/steelyard-<uid>
        <system>/  control.sock  supervisor.lock  guard.lock  system.json  <process>.out
-       <system>/state  leads to its state directory, for commands that know only the system's name
-       <system>.link  leads to the directory of a system whose file names another place
+       <system>/state  a link to its state directory, for commands that know only the system's name
+       <system>.link  a link to the run directory of a system whose file names another place
 state  $STEELYARD_STATE_DIRECTORY, else $XDG_STATE_HOME/steelyard, else ~/.local/state/steelyard
        <system>/  HALT  audit.log  instruments.json  journal  logs/<process>.log
 """
@@ -22,7 +22,7 @@ SOCKET_PATH_MAX = 107  # sockaddr_un holds 108 bytes with the closing zero
 
 
 def default_run_directory() -> Path:
-    """The directory of all systems' run directories."""
+    """The parent of all systems' run directories."""
     if os.environ.get(RUN_VARIABLE):
         return Path(os.environ[RUN_VARIABLE])
     if os.environ.get("XDG_RUNTIME_DIR"):
@@ -31,7 +31,7 @@ def default_run_directory() -> Path:
 
 
 def default_state_directory() -> Path:
-    """The directory of all systems' state directories."""
+    """The parent of all systems' state directories."""
     if os.environ.get(STATE_VARIABLE):
         return Path(os.environ[STATE_VARIABLE])
     base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
@@ -47,7 +47,7 @@ class Paths:
 
     @classmethod
     def of(cls, system: str, run: str = "", state: str = "") -> "Paths":
-        """A system's files, under the directories named or the default ones; the environment goes before both."""
+        """A system's files: under the environment's directories, else the given ones, else the default ones."""
         return cls(
             (Path(run) if run and not os.environ.get(RUN_VARIABLE) else default_run_directory()) / system,
             (Path(state) if state and not os.environ.get(STATE_VARIABLE) else default_state_directory()) / system,
@@ -55,7 +55,7 @@ class Paths:
 
     @classmethod
     def known(cls, system: str) -> "Paths":
-        """The files of a system of which only the name is known: where they would be, or where its links lead."""
+        """The files of a system whose name alone is known: at the targets of its links, else at the default place."""
         found, link = cls.of(system), link_of(system)
         run = link.resolve() if link.is_dir() and not found.system.exists() else found.run
         state = run / STATE_LINK
@@ -68,36 +68,36 @@ class Paths:
 
     @property
     def lock(self) -> Path:
-        """Held by the one supervisor."""
+        """The lock file of the supervisor."""
         return self.run / "supervisor.lock"
 
     @property
     def guard_lock(self) -> Path:
-        """Held by the one guard, and holds its pid."""
+        """The lock file of the guard; it holds the guard's pid."""
         return self.run / "guard.lock"
 
     @property
     def system(self) -> Path:
-        """What a life of the system began with: config, clock offset, boot."""
+        """What was fixed at the system's start: configuration file, clock offset, boot."""
         return self.run / "system.json"
 
     @property
     def halt(self) -> Path:
-        """Present: the system is halted, over every restart; `touch` it to halt by hand."""
+        """While this file exists, the system is halted, also after a restart; `touch` it to halt by hand."""
         return self.state / "HALT"
 
     @property
     def audit(self) -> Path:
-        """Every command with who gave it and what came of it."""
+        """Every command with its sender and its answer."""
         return self.state / "audit.log"
 
     @property
     def logs(self) -> Path:
-        """The directory of the processes' logs: they outlive a boot."""
+        """The directory of the processes' logs; it survives a reboot."""
         return self.state / "logs"
 
     def log(self, process: str) -> Path:
-        """A process's log; older parts lie beside it as .1, .2, … (see engine/log.py)."""
+        """A process's log; its older parts are .1, .2, … (see engine/log.py)."""
         return self.logs / f"{process}.log"
 
     @property
@@ -107,7 +107,7 @@ class Paths:
 
     @property
     def left(self) -> Path:
-        """The orders that the last `down` left at the venue; absent when it left none."""
+        """The orders that the last `down` left at the venue; missing when it left none."""
         return self.run / "orders-left.json"
 
     @property
@@ -116,17 +116,20 @@ class Paths:
         return self.state / "instruments.json"
 
     def make(self) -> None:
-        """Make the directories, private; refuse one in which another user can plant files."""
+        """Create the directories with mode 0700; refuse a directory that another user can write to."""
         for path in (self.run, self.state, self.logs):
             make_private(path)
         if len(os.fsencode(self.control)) > SOCKET_PATH_MAX:
-            msg = f"{self.control} is longer than a socket's name may be ({SOCKET_PATH_MAX} bytes), set {RUN_VARIABLE}"
+            msg = (
+                f"{self.control} has {len(os.fsencode(self.control))} bytes, a socket's path may have"
+                f" {SOCKET_PATH_MAX}: set {RUN_VARIABLE} to a shorter directory"
+            )
             raise ValueError(msg)
-        self._leave_word()
+        self._link()
 
-    def _leave_word(self) -> None:
-        """Let the system be found by its name: a link to its run directory, and in that one to its state directory."""
-        with contextlib.suppress(OSError):  # the system runs without them; a command must then be given the directories
+    def _link(self) -> None:
+        """Create the links by which commands find the system by its name: to its run and its state directory."""
+        with contextlib.suppress(OSError):  # without them the system runs, but a command needs the directories
             _point(self.run / STATE_LINK, self.state)
             link = link_of(self.run.name)
             if self.run.parent != link.parent:
@@ -135,7 +138,7 @@ class Paths:
 
 
 def _point(link: Path, target: Path) -> None:
-    """Make a link, or let the one that is there lead to this target."""
+    """Create a link, or change the existing one, to this target."""
     temporary = link.with_suffix(f".{os.getpid()}")
     temporary.unlink(missing_ok=True)
     temporary.symlink_to(target.absolute())
@@ -143,18 +146,18 @@ def _point(link: Path, target: Path) -> None:
 
 
 def link_of(system: str) -> Path:
-    """Where the way to a system is left whose run directory is not the default one."""
+    """The link to a system whose run directory is not the default one."""
     return default_run_directory() / f"{system}{LINK}"
 
 
 def known_systems() -> set[str]:
-    """The systems that left word of themselves and are not down."""
+    """The systems of this user that are up: they have a system.json."""
     directories = (path.parent.name for path in default_run_directory().glob("*/system.json"))
     return {name.removesuffix(LINK) for name in directories}
 
 
 def stopped_systems() -> set[str]:
-    """The systems that are down and have left a journal, by their state directories."""
+    """The systems that are down and have a journal."""
     run, state = default_run_directory(), default_state_directory()
     found = {path.parent.parent.name for path in run.glob(f"*/{STATE_LINK}/journal")}
     found |= {path.parent.name for path in state.glob("*/journal")}

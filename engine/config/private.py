@@ -1,4 +1,4 @@
-"""Files that only their user can have made: logs, locks and state are opened through here."""
+"""Opens logs, locks and state files, and makes sure that only their user can have created them."""
 
 import contextlib
 import errno
@@ -10,9 +10,9 @@ WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 def open_private(path: Path, flags: int) -> int:
-    """Open a regular file of this user, made with mode 0600; refuse a link, a pipe, a second name and another's file.
+    """Open or create (mode 0600) a plain file of this user; refuse a link, a pipe, a hard link, another user's file.
 
-    With O_TRUNC the file is emptied only once it is known to be ours.
+    With O_TRUNC the file is emptied only after these checks.
     """
     opening = flags & ~os.O_TRUNC | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
@@ -20,14 +20,14 @@ def open_private(path: Path, flags: int) -> int:
     except OSError as error:
         if error.errno != errno.ELOOP:
             raise
-        msg = f"{path} is a symbolic link: expected a plain file of this user, remove the link"
+        msg = f"{path} is a symbolic link, expected a plain file of this user: remove the link"
         raise PermissionError(msg) from error
     found = os.fstat(descriptor)
     if not stat.S_ISREG(found.st_mode) or found.st_uid != os.getuid() or found.st_nlink > 1:
         os.close(descriptor)
         msg = (
             f"{path} (mode {found.st_mode:o}, owner {found.st_uid}, {found.st_nlink} names): expected a plain file of"
-            f" user {os.getuid()} with one name, look who made it and remove it"
+            f" user {os.getuid()} with one name: find out who created it and remove it"
         )
         raise PermissionError(msg)
     if flags & os.O_TRUNC:
@@ -36,7 +36,7 @@ def open_private(path: Path, flags: int) -> int:
 
 
 def make_private(path: Path) -> None:
-    """Make a directory with mode 0700; refuse one that another user owns or may write to."""
+    """Create a directory with mode 0700; refuse one that another user owns or can write to."""
     if not path.parent.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.mkdir(mode=0o700, exist_ok=True)
@@ -45,21 +45,21 @@ def make_private(path: Path) -> None:
 
 
 def refuse_shared(path: Path, *, sticky: bool = False) -> None:
-    """Refuse a directory in which another user can plant files; a sticky one protects those of each user."""
+    """Refuse a directory that another user can write to; a sticky one is accepted if `sticky`."""
     found = path.stat()
     if found.st_uid not in (os.getuid(), 0):
-        msg = f"{path} belongs to user {found.st_uid}, expected {os.getuid()}: name another directory"
+        msg = f"{path} belongs to user {found.st_uid}, expected user {os.getuid()}: use another directory"
         raise PermissionError(msg)
     if found.st_mode & WRITABLE_BY_OTHERS and not (sticky and found.st_mode & stat.S_ISVTX):
         msg = (
-            f"{path} can be written by other users (mode {stat.S_IMODE(found.st_mode):04o}, owner {found.st_uid}):"
-            f" expected mode 0700; look at what is in it, then chmod 700 {path}"
+            f"{path} can be written by other users (mode {stat.S_IMODE(found.st_mode):04o}, owner {found.st_uid}),"
+            f" expected mode 0700: check the files in it, then chmod 700 {path}"
         )
         raise PermissionError(msg)
 
 
 def make_once(path: Path, text: str) -> None:
-    """Make a file appear with its whole text, unless there is one; empty where the disk has no room for the text."""
+    """Create a file with its whole text in one step, unless it exists; the file is empty when the disk is full."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.unlink(missing_ok=True)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

@@ -1,4 +1,4 @@
-"""Where a secret is found. The configuration holds the place, never the secret, so printing it gives nothing away."""
+"""Where a secret is stored. The configuration holds the place, never the secret, so it can be printed."""
 
 import os
 from pathlib import Path
@@ -13,40 +13,40 @@ class Secret(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     file: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse none and both."""
+        """Refuse a reference with neither or both."""
         if bool(self.env) == bool(self.file):
-            msg = "a secret is named by exactly one of env and file"
+            msg = "expected exactly one of env and file for a secret"
             raise ValueError(msg)
 
     def reveal(self) -> str:
-        """The secret itself, for the one who signs with it; an absent one is named by its place only."""
+        """The secret itself, for a role that signs with it; an error names the place only."""
         if self.file:
             return _read_private(Path(self.file))
         value = os.environ.get(self.env, "")
         if not value:
-            msg = f"the environment variable {self.env} is not set, a secret was expected in it"
+            msg = f"the environment variable {self.env} is not set, expected a secret in it"
             raise ValueError(msg)
         return value
 
 
 def _read_private(path: Path) -> str:
-    """The file's text, if no stranger can read it too."""
+    """The file's text; refused when other users can read the file."""
     mode = path.stat().st_mode
     if mode & 0o007:
-        msg = f"{path} is open to everybody (mode {mode & 0o777:04o}), a secret's file must not be: chmod 600"
+        msg = f"{path} can be read by every user (mode {mode & 0o777:04o}), expected a private file: chmod 600 {path}"
         raise ValueError(msg)
     try:
         return path.read_text(encoding="utf-8").strip()
     except UnicodeDecodeError as error:
         msg = (
-            f"{path} is no text (byte {error.start} is no UTF-8), expected a secret as text; a key in DER form becomes"
-            " text with: openssl pkey -inform DER -in KEY -out KEY.pem"
+            f"{path} is not text (byte {error.start} is not UTF-8), expected a secret as text; to convert a key from"
+            " DER form: openssl pkey -inform DER -in KEY -out KEY.pem"
         )
         raise ValueError(msg) from None
 
 
 def load_env_file(path: Path) -> None:
-    """Take `NAME=value` lines of a private file into the environment; what is set already stays."""
+    """Set the variables of a private file's `NAME=value` lines; a variable that is already set keeps its value."""
     for line in _read_private(path).splitlines():
         name, equals, value = line.strip().removeprefix("export ").partition("=")
         if equals and not name.startswith("#"):

@@ -12,9 +12,9 @@ from engine.config.secret import Secret
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,30}$", description="a-z, 0-9 and _, 31 at most")]
 VenueName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,15}$", description="a-z, 0-9 and _, 16 at most")]
-Symbol = Annotated[str, msgspec.Meta(min_length=1, max_length=32)]  # the cells that show instruments hold no more
+Symbol = Annotated[str, msgspec.Meta(min_length=1, max_length=32)]  # the size of the symbol in the INSTRUMENT record
 Target = Annotated[str, msgspec.Meta(pattern=r"^[\w.]+:\w+$", description='"module:name"')]
-Id = Annotated[int, msgspec.Meta(ge=1, lt=1 << 24)]  # an intent id holds a strategy's id above 40 bits of count
+Id = Annotated[int, msgspec.Meta(ge=1, lt=1 << 24)]  # an intent id is a strategy's id and 40 bits of count
 Interval = Annotated[str, msgspec.Meta(pattern=r"^[1-9][0-9]{0,3}[smhd]$", description='like "1s", "5m", "1h", "1d"')]
 Milliseconds = Annotated[int, msgspec.Meta(ge=1, le=3_600_000)]
 MS = 1_000_000
@@ -29,31 +29,31 @@ SUPERVISOR, AGGREGATION = "supervisor", "aggregation"
 
 
 class ConfigError(ValueError):
-    """The file cannot be a system; the text says where, what was found and what was expected."""
+    """The file is wrong; the text names the place, the value and what was expected."""
 
 
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A table of the file: immutable, and every unknown key refused."""
+    """A table of the file: immutable; an unknown key is an error."""
 
 
 class System(Table, frozen=True, kw_only=True):
-    """Who the system is and where its files lie."""
+    """The system's name, its mode and the place of its files."""
 
     name: Name  # lanes are /dev/shm/steelyard.<name>.<lane>
     mode: Literal["live", "paper", "replay"] = "paper"
     run_directory: str = ""  # see engine/config/paths.py for the default
     state_directory: str = ""
-    env_file: str = ""  # NAME=value lines for secrets, beside this file when the path is relative
+    env_file: str = ""  # NAME=value lines for secrets; a relative path starts at this file's directory
 
 
 class Live(Table, frozen=True, kw_only=True):
-    """The safety catch: orders leave this machine only in mode live with this set."""
+    """The safety catch: orders are sent to another machine only in mode live and with `armed`."""
 
     armed: bool = False
 
 
 class Venue(Table, frozen=True, kw_only=True):
-    """A venue and how it is reached."""
+    """A venue with its URLs and its keys."""
 
     name: VenueName
     kind: Name  # the folder under engine/venues
@@ -62,12 +62,12 @@ class Venue(Table, frozen=True, kw_only=True):
     order_url: str = ""  # orders and user data
     api_key: Secret | None = None
     private_key: Secret | None = None
-    passphrase: Secret | None = None  # where a key has one
-    options: dict[str, Any] = {}  # the venue's own
+    passphrase: Secret | None = None  # for a key that needs one
+    options: dict[str, Any] = {}  # options of this kind of venue
 
 
 class Instrument(Table, frozen=True, kw_only=True):
-    """Our id for a venue's symbol; its numbers come from the venue."""
+    """Our id for a venue's symbol; decimals, steps and minima come from the venue."""
 
     id: Id
     venue: VenueName
@@ -86,22 +86,22 @@ class Strategy(Table, frozen=True, kw_only=True, rename={"class_path": "class"})
 
 
 class Process(Table, frozen=True, kw_only=True):
-    """A process: the roles that share it, or a command that the supervisor keeps up beside them."""
+    """A process: the roles in it, or a command that the supervisor runs beside the roles."""
 
     name: Name
     roles: tuple[Name, ...] = ()
-    command: tuple[str, ...] = ()  # {python}, {here} (this file's directory), {run} and {state} are filled in
-    ready_line: bool = False  # the command writes one line to stdout when others may start
+    command: tuple[str, ...] = ()  # {python}, {here} (this file's directory), {run}, {state} are replaced
+    ready_line: bool = False  # the command writes one line to stdout when the next processes may start
     cores: tuple[Annotated[int, msgspec.Meta(ge=0)], ...] = ()
     wait: Literal["spin", "block"] = "block"
     environment: dict[str, str] = {}
 
 
-PAGE_MIB = 1 / 256  # a segment is whole pages
+PAGE_MIB = 1 / 256  # a journal segment is a whole number of pages
 
 
 class Journal(Table, frozen=True, kw_only=True):
-    """When a journal record is on disk: never waited for, in batches, or before each send."""
+    """When the journal is flushed to disk: by the kernel (none), every `batch_ms` (batch), before each send (each)."""
 
     sync: Literal["none", "batch", "each"] = "batch"
     batch_ms: Milliseconds = 5
@@ -110,43 +110,43 @@ class Journal(Table, frozen=True, kw_only=True):
 
 
 class Watch(Table, frozen=True, kw_only=True):
-    """The supervisor's patience."""
+    """The time limits by which the supervisor judges processes."""
 
     beat_ms: Milliseconds = 20
-    start_limit_ms: Milliseconds = 300_000  # from the start to RUNNING: a long journal is replayed before that
+    start_limit_ms: Milliseconds = 300_000  # from the start to RUNNING; execution replays its journal in this time
     late_ms: Milliseconds = 250
-    frozen_ms: Milliseconds = 2_000  # no beat for so long: killed and started again
+    frozen_ms: Milliseconds = 2_000  # a process without a beat for this time is killed and started again
     drain_limit_ms: Milliseconds = 5_000
     backoff_first_ms: Milliseconds = 50
     backoff_cap_ms: Milliseconds = 2_000
-    death_limit: Annotated[int, msgspec.Meta(ge=1)] = 5  # so many in the window: halt, then try slowly
+    death_limit: Annotated[int, msgspec.Meta(ge=1)] = 5  # after so many deaths in the window: halt, then start slowly
     death_window_ms: Milliseconds = 60_000
     slow_retry_ms: Milliseconds = 10_000
-    supervisor_frozen_ms: Milliseconds = 3_000  # no beat of the supervisor for so long: its guard starts another
-    supervisor_alarm_ms: Milliseconds = 5_000  # no beat of the supervisor for so long: execution logs an alarm
-    supervisor_lost_ms: Annotated[int, msgspec.Meta(ge=0, le=86_400_000)] = 30_000  # then only exits; 0: never
+    supervisor_frozen_ms: Milliseconds = 3_000  # no beat of the supervisor for this time: its guard starts another
+    supervisor_alarm_ms: Milliseconds = 5_000  # no beat of the supervisor for this time: execution logs an alarm
+    supervisor_lost_ms: Annotated[int, msgspec.Meta(ge=0, le=86_400_000)] = 30_000  # then exits only; 0: never
 
 
 class Group(Table, frozen=True, kw_only=True):
-    """The same thing at several venues, where base, quote and kind do not say so."""
+    """The same asset pair at several venues, when base, quote and kind differ."""
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=47)]
     instruments: Annotated[tuple[Id, ...], msgspec.Meta(min_length=1, max_length=16)]
 
 
 class Aggregation(Table, frozen=True, kw_only=True):
-    """What is made of all venues together: its presence asks for the role."""
+    """Bars, global books and opportunities of all venues; a file with this table has the role aggregation."""
 
     bars: tuple[Interval, ...] = ("1s", "1m", "5m", "1h", "1d")
-    bar_time: Literal["receive", "venue"] = "receive"  # which time of a print says whose bar it is
-    bar_grace_ms: Milliseconds = 20  # after an interval's end its prints may still come; less than the shortest bar
-    bar_ahead_ms: Milliseconds = 5_000  # a venue's time further ahead of ours is not believed: the receipt counts
-    stale_ms: Milliseconds = 5_000  # a feed not heard for longer, or read so late, is believed in nothing
-    taker_fee_bps: dict[Name, Decimal] = {}  # a venue's; needed where a thing is at two venues
-    min_edge_bps: Decimal = Decimal(0)  # opportunities with less after fees are not told
-    change_bps: Decimal = Decimal("0.1")  # an open one is told again when a price, a limit or the edge moved so far,
+    bar_time: Literal["receive", "venue"] = "receive"  # which time of a print selects its bar
+    bar_grace_ms: Milliseconds = 20  # how long a bar waits for late prints; less than the shortest bar
+    bar_ahead_ms: Milliseconds = 5_000  # a venue's time further ahead of ours is replaced by the time of receipt
+    stale_ms: Milliseconds = 5_000  # books and prints of a feed that is older than this are not used
+    taker_fee_bps: dict[Name, Decimal] = {}  # by venue; required when an asset pair is at two venues
+    min_edge_bps: Decimal = Decimal(0)  # opportunities with less after fees are not published
+    change_bps: Decimal = Decimal("0.1")  # an open one is published again when a price, limit or edge moved so far,
     change_share: Decimal = Decimal("0.1")  # or its size by this share; 0 and 0: at every change
-    groups: tuple[Group, ...] = ()  # instruments not named here are grouped by base, quote, kind and multiplier
+    groups: tuple[Group, ...] = ()  # other instruments are grouped by base, quote, kind and multiplier
 
 
 class Config(Table, frozen=True, kw_only=True):
@@ -158,7 +158,7 @@ class Config(Table, frozen=True, kw_only=True):
     instruments: tuple[Instrument, ...] = ()
     strategies: tuple[Strategy, ...] = ()
     processes: tuple[Process, ...] = ()
-    roles: dict[Name, Target] = {}  # further roles, or another factory for a known one
+    roles: dict[Name, Target] = {}  # additional roles, or another factory for a known role
     journal: Journal = Journal()
     watch: Watch = Watch()
     feed: dict[str, Any] = {}
@@ -169,29 +169,29 @@ class Config(Table, frozen=True, kw_only=True):
 
     @property
     def paths(self) -> Paths:
-        """The system's files."""
+        """The places of the system's files."""
         return Paths.of(self.system.name, self.system.run_directory, self.system.state_directory)
 
     @property
     def orders_may_leave(self) -> bool:
-        """Whether orders may be sent to an address that is not this machine's own."""
+        """Whether orders may be sent to an address of another machine."""
         return self.system.mode == "live" and self.live.armed
 
     @property
     def role_names(self) -> tuple[str, ...]:
-        """Every role, in the order of start; a role's number in records is its place here, from 1."""
+        """Every role, in the order of start; a role's number in records is its position here, from 1."""
         return tuple(role for process in self.placement for role in process.roles)
 
     @property
     def placement(self) -> tuple[Process, ...]:
-        """The processes as written, or one for each role when none was."""
+        """The processes of the file; one for each role when the file has none with roles."""
         if any(process.roles for process in self.processes):
             return self.processes
         return self.processes + tuple(Process(name=role, roles=(role,)) for role in self.expected_roles)
 
     @property
     def expected_roles(self) -> tuple[str, ...]:
-        """The roles that the rest calls for; without a strategy there is nothing to send, nor in a replay."""
+        """The roles that the tables need; execution only with a strategy, and never in a replay."""
         trading = ("execution",) if self.strategies and self.system.mode != "replay" else ()
         market = ("feed", *trading) if self.venues else ()
         extra = tuple(role for role in self.roles if role not in FACTORIES)
@@ -199,19 +199,19 @@ class Config(Table, frozen=True, kw_only=True):
         return market + aggregation + extra + tuple(strategy.name for strategy in self.strategies)
 
     def lane(self, lane: str, each: str = "") -> str:
-        """The segment's name of a lane of this system, of one strategy or role where there is one for each."""
+        """The segment name of a lane; with `each`, of the lane of one strategy or role."""
         return f"{self.system.name}.{lane}.{each}" if each else f"{self.system.name}.{lane}"
 
     def role_number(self, role: str) -> int:
-        """The number that stands for a role in records."""
+        """A role's number in records."""
         return self.role_names.index(role) + 1
 
     def factory(self, role: str) -> str:
-        """Where a role is built: "module:function", called with the configuration and the role's name."""
+        """A role's factory as "module:function", which is called with the configuration and the role's name."""
         return {**FACTORIES, **self.roles}[self.kind_of(role)]
 
     def kind_of(self, role: str) -> str:
-        """What a role is called in the map of lanes and among the factories: "strategy" for every strategy."""
+        """A role's name in the map of lanes and among the factories: "strategy" for every strategy."""
         return "strategy" if any(strategy.name == role for strategy in self.strategies) else role
 
     def venue(self, name: str) -> Venue:

@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa, x25519
 
-from engine.cli import Complaint
+from engine.cli import CommandError
 from engine.cli.check import check
 from engine.config import Config
 from tests.engine.cli.test_check import market
@@ -59,7 +59,7 @@ def written(path: Path, text: bytes) -> str:
 def test_a_key_that_cannot_log_a_session_on_is_told_by_its_kind(write: Write, tmp_path: Path, name: str) -> None:
     """The venue would say -1022 to every request, and nothing would trade."""
     text, said = WRONG[name]
-    with pytest.raises(Complaint, match=rf"venues.binance.private_key: .*key.pem: found .*{said}") as caught:
+    with pytest.raises(CommandError, match=rf"venues.binance.private_key: .*key.pem: found .*{said}") as caught:
         check(write(market(key=written(tmp_path / "key.pem", text))))
     assert "expected an Ed25519 private key in PEM form; docs/binance-keys.md" in str(caught.value)
     secret = text.decode().replace(r"\n", "\n").split("\n")[len(text) > 64]
@@ -69,16 +69,18 @@ def test_a_key_that_cannot_log_a_session_on_is_told_by_its_kind(write: Write, tm
 def test_a_key_that_is_no_text_is_named_with_the_command_that_makes_it_one(write: Write, tmp_path: Path) -> None:
     """A key in DER form is as good, once it is written the other way."""
     der = GOOD.private_bytes(serialization.Encoding.DER, PKCS8, PLAIN) + b"\xff"
-    with pytest.raises(Complaint, match=r"private_key: .*key.der is no text .*openssl pkey -inform DER -in KEY -out"):
+    with pytest.raises(
+        CommandError, match=r"private_key: .*key.der is not text .*openssl pkey -inform DER -in KEY -out"
+    ):
         check(write(market(key=written(tmp_path / "key.der", der))))
 
 
 def test_a_path_that_leads_nowhere_or_to_a_directory_is_told(write: Write, tmp_path: Path) -> None:
     """A wrong path is the commonest mistake."""
-    with pytest.raises(Complaint, match=r"private_key: .*No such file or directory: '.*/absent.pem'"):
+    with pytest.raises(CommandError, match=r"private_key: .*No such file or directory: '.*/absent.pem'"):
         check(write(market(key=str(tmp_path / "absent.pem"))))
     tmp_path.chmod(0o700)
-    with pytest.raises(Complaint, match=r"private_key: .*Is a directory"):
+    with pytest.raises(CommandError, match=r"private_key: .*Is a directory"):
         check(write(market(key=str(tmp_path))))
 
 
@@ -88,7 +90,7 @@ def test_an_api_key_that_is_something_else_is_told(
 ) -> None:
     """The two are easily exchanged."""
     monkeypatch.setenv("SOME_OTHER_KEY", text)
-    with pytest.raises(Complaint, match=f"venues.binance.api_key: the environment variable SOME_OTHER_KEY: {said}"):
+    with pytest.raises(CommandError, match=f"venues.binance.api_key: the environment variable SOME_OTHER_KEY: {said}"):
         check(write(market().replace('env = "SOME_KEY"', 'env = "SOME_OTHER_KEY"')))
 
 
