@@ -1,1 +1,1 @@
-"""What `make demo` runs: the finished parts of the engine, as real processes, with a live view."""
+"""`make demo`: the whole engine as real processes, with a live view."""

@@ -1,4 +1,4 @@
-"""`python -m engine.demo`: the whole engine, trading on the embedded venue."""
+"""`python -m engine.demo`: the whole engine, trading at the embedded venue."""
 
 import sys
 

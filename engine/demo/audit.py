@@ -1,7 +1,7 @@
-"""Our journal against the venue's truth log: order for order, fill for fill, and balance for balance.
+"""Compares our journal with the venue's truth log: every order, every fill, every balance.
 
-The journal is what execution believed; the truth log is what the matching engine did. They were written by processes
-that share nothing but a socket, so whatever was lost, doubled or invented on the way shows here.
+Execution writes the journal and the matching engine writes the truth log. The two processes share only a socket, so
+every order or fill that was lost, doubled or invented is a difference here.
 """
 
 from collections import Counter, defaultdict
@@ -35,30 +35,30 @@ TRUTH_ENDS = {
 
 
 def _amounts() -> dict[str, Fraction]:
-    """An asset never seen is 0."""
+    """Amounts by asset; an unknown asset has 0."""
     return defaultdict(Fraction)
 
 
 @dataclass(slots=True)
 class Side:
-    """What one side believes: orders by client id with their end and filled size, and fills by their identity."""
+    """One side's record: orders by client id with final state and filled size, fills by their identity."""
 
     orders: dict[str, tuple[int, int]] = field(default_factory=dict)
     fills: Counter[tuple[str, int, str, int, int]] = field(default_factory=Counter)
-    gained: dict[str, Fraction] = field(default_factory=dict)  # of each asset, beyond what was deposited
-    apart: dict[str, Fraction] = field(default_factory=_amounts)  # what fees in a third asset have moved, see `gains`
-    ends: dict[str, str] = field(default_factory=dict)  # how each order of the journal stands, in words
+    gained: dict[str, Fraction] = field(default_factory=dict)  # the change of each balance since the deposits
+    apart: dict[str, Fraction] = field(default_factory=_amounts)  # the effect of fees in a third asset, see `gains`
+    ends: dict[str, str] = field(default_factory=dict)  # the final state of each order of the journal, in words
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One disagreement, in words."""
+    """One difference, in words."""
 
     text: str
 
 
 def read_ours(directory: Path, instruments: dict[int, Instrument]) -> Side:
-    """What the journal says."""
+    """Our side, from the journal."""
     ours = Side()
     for entry in read_journal(directory):
         if entry.kind == JournalKind.ORDER:
@@ -77,7 +77,7 @@ def read_ours(directory: Path, instruments: dict[int, Instrument]) -> Side:
 
 
 def read_ledger(directory: Path, instruments: dict[int, Instrument], strategies: tuple[int, ...]) -> Ledger:
-    """The positions that a start of execution would find in the journal."""
+    """The positions that execution would restore from the journal."""
     request = checkpoint.Request(str(directory), 0, tuple(instruments.values()), strategies)
     replay = checkpoint.blank(request)
     for entry in read_journal(directory):
@@ -86,9 +86,10 @@ def read_ledger(directory: Path, instruments: dict[int, Instrument], strategies:
 
 
 def gains(ledger: Ledger, apart: Mapping[str, Fraction]) -> dict[str, Fraction]:
-    """What the account must have gained of each asset, by our positions and by the fees in a third asset.
+    """The change of each balance that our positions and the fees in a third asset imply.
 
-    A position counts such a fee at its value in quote, or not at all; `apart` takes that back and charges its asset.
+    A position counts a fee in a third asset at its value in quote, or not at all; `apart` undoes that and charges the
+    fee's own asset.
     """
     found = _amounts()
     found.update(apart)
@@ -99,7 +100,7 @@ def gains(ledger: Ledger, apart: Mapping[str, Fraction]) -> dict[str, Fraction]:
 
 
 def _set_apart(apart: dict[str, Fraction], fill: Any, one: Instrument) -> None:
-    """Note a fill's fee in a third asset, and its value in quote where a price said it."""
+    """Add a fill's fee in a third asset, and its value in quote if it has a price."""
     asset = fill.fee_asset.rstrip(b"\0").decode()
     if not fill.fee or asset in (one.base, one.quote):
         return
@@ -109,21 +110,21 @@ def _set_apart(apart: dict[str, Fraction], fill: Any, one: Instrument) -> None:
 
 
 def _end(row: Any) -> str:
-    """How an order stands: what the venue said to one that it did not take, else its state."""
+    """An order's final state; for a rejected order also the venue's reason."""
     if row.state != OrderState.REJECTED:
         return OrderState(row.state).name.lower()
-    said = reject_text(row.error, row.error_text)
-    return f"rejected by the venue ({said})" if said else "rejected"
+    reason = reject_text(row.error, row.error_text)
+    return f"rejected by the venue ({reason})" if reason else "rejected"
 
 
 def explain(ours: Side, truth: Side) -> list[str]:
-    """Why the journal has orders that the venue's log has not: it logs an order from the moment it takes it."""
+    """The orders that are in the journal only, by final state: the venue logs an order only when it accepts it."""
     never = Counter(end for one, end in ours.ends.items() if one not in truth.orders)
-    return [f"{count:,} orders of the journal were never the venue's: {end}" for end, count in never.most_common()]
+    return [f"{count:,} orders of the journal are not in the venue's log: {end}" for end, count in never.most_common()]
 
 
 def read_truth(path: Path, account: str) -> Side:
-    """What the venue did for an account; a line that it was killed in is none yet."""
+    """The venue's side for an account; an incomplete last line is skipped."""
     truth = Side()
     whole, _, _ = path.read_bytes().rpartition(b"\n")
     for line in whole.splitlines():
@@ -141,7 +142,7 @@ def read_truth(path: Path, account: str) -> Side:
 
 
 def compare(ours: Side, truth: Side) -> list[Finding]:
-    """Every disagreement; empty when the two are one."""
+    """Every difference; empty when both sides agree."""
     found = [
         Finding(f"order {one}: the venue has it, the journal does not") for one in truth.orders.keys() - ours.orders
     ]
@@ -151,12 +152,12 @@ def compare(ours: Side, truth: Side) -> list[Finding]:
                 found.append(Finding(f"order {client_id}: {OrderState(state).name}, unknown to the venue"))
         elif (state, filled) != truth.orders[client_id]:
             end, size = truth.orders[client_id]
-            told = f"{OrderState(state).name} {filled}, the venue says {OrderState(end).name} {size}"
-            found.append(Finding(f"order {client_id}: {told}"))
+            both = f"{OrderState(state).name} {filled}, at the venue {OrderState(end).name} {size}"
+            found.append(Finding(f"order {client_id}: in the journal {both}"))
     found += [Finding(f"fill {one}: the venue has it, the journal does not") for one in truth.fills - ours.fills]
-    found += [Finding(f"fill {one}: in the journal beyond what the venue has") for one in ours.fills - truth.fills]
+    found += [Finding(f"fill {one}: the journal has it, the venue does not") for one in ours.fills - truth.fills]
     for asset in sorted({*ours.gained, *truth.gained}):
         mine, there = ours.gained.get(asset, Fraction()), truth.gained.get(asset, Fraction())
         if mine != there:
-            found.append(Finding(f"balance of {asset}: ours gained {float(mine)}, the venue's {float(there)}"))
+            found.append(Finding(f"balance of {asset}: ours changed by {float(mine)}, the venue's by {float(there)}"))
     return found

@@ -1,11 +1,11 @@
-"""The ground floor at work: one writer, three readers, and an operator who is rough with them.
+"""Shared memory at work: one writer, three readers, kills and stops.
 
-    writer ──ring──▶ keen      spins, measures the way of each record
+    writer ──ring──▶ keen      spins, measures the latency of each record
                 ├──▶ sleeper   waits on the futex
-                └──▶ laggard   is stopped for a while, lapped, and told exactly what it lost
+                └──▶ laggard   is stopped for a while, is lapped, and learns exactly how many records it lost
 
-The writer is killed with SIGKILL every few seconds; its successor goes on at the cursor under a new epoch. Every
-record carries a check of its own sequence, so a torn, doubled or silently lost one would be counted and shown.
+The writer is killed with SIGKILL every few seconds; the next writer continues at the cursor with a new epoch. Every
+record carries a check of its own sequence, so a torn, doubled or silently lost record is counted and shown.
 """
 
 import argparse
@@ -44,7 +44,7 @@ def lane(system: str, name: str) -> str:
 
 
 def write(system: str) -> None:
-    """Publish bursts for ever; it is killed, never asked to stop."""
+    """Publish bursts until this process is killed."""
     writer = shm.RingWriter(lane(system, "events"), EVENT)
     publish, now = writer.publish, time.monotonic_ns
     spare = (0,) * 5
@@ -57,7 +57,7 @@ def write(system: str) -> None:
 
 
 def read(system: str, name: str) -> None:
-    """Read for ever, checking every record, and show the figures in a cell."""
+    """Read and check every record until this process is killed; write the figures to a cell."""
     reader = shm.RingReader(lane(system, "events"), EVENT)
     gauge = shm.CellWriter(lane(system, name), GAUGE)
     spin_ns = SPIN_NS if name == "keen" else 0
@@ -82,7 +82,7 @@ def read(system: str, name: str) -> None:
 
 @dataclass
 class Floor:
-    """The operator's side: processes, kills, stalls, and the table."""
+    """The demo's main process: it starts, kills and stops the others, and draws the table."""
 
     system: str
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
@@ -97,7 +97,7 @@ class Floor:
         )
 
     def up(self) -> None:
-        """Make the segments and start everyone."""
+        """Create the segments and start every process."""
         shm.create(lane(self.system, "events"), EVENT, capacity=CAPACITY, reserve=RESERVE, wake="idle_edge")
         for name in READERS:
             shm.create(lane(self.system, name), GAUGE, "cells")
@@ -105,7 +105,7 @@ class Floor:
         self.start("writer")
 
     def down(self) -> None:
-        """Kill everyone and remove the segments."""
+        """Kill every process and remove the segments."""
         for process in self.processes.values():
             process.kill()
             process.wait()
@@ -113,21 +113,21 @@ class Floor:
             shm.remove(name)
 
     def kill_writer(self) -> None:
-        """SIGKILL in full flight; the successor goes on."""
+        """Kill the writer while it publishes, and start the next one."""
         self.processes["writer"].kill()
         self.processes["writer"].wait()
         self.kills += 1
         self.start("writer")
 
     def stall(self, *, on: bool) -> None:
-        """Stop the laggard, or let it go on."""
+        """Stop the laggard, or continue it."""
         self.processes["laggard"].send_signal(signal.SIGSTOP if on else signal.SIGCONT)
         self.stalls += on
 
     def table(self, cells: dict[str, shm.CellReader], ring: shm.RingReader) -> Table:
-        """The live view."""
+        """The table of the live view."""
         title = f"ring {ring.header.capacity} x {EVENT.size} B · epoch {ring.epoch} · cursor {ring.end:,}"
-        caption = f"writer killed {self.kills} times, laggard stalled {self.stalls} times · Ctrl-C ends"
+        caption = f"writer killed {self.kills} times, laggard stopped {self.stalls} times · Ctrl-C ends"
         columns = ("reader", "records/s", "p50 µs", "p99 µs", "lapped", "lost", "torn or doubled")
         table = Table(*columns, title=title, caption=caption)
         for name, cell in cells.items():
@@ -143,7 +143,7 @@ class Floor:
 
 
 def run(duration_s: float | None) -> int:
-    """Run the show for a time or until Ctrl-C; 1 if a single record was wrong."""
+    """Run the demo for a time or until Ctrl-C; exit code 1 if a record was wrong."""
     floor = Floor(f"floor{os.getpid()}")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     floor.up()
@@ -171,15 +171,15 @@ def run(duration_s: float | None) -> int:
         floor.down()
     wrong = sum(row.wrong for row in rows)
     records, lost = sum(row.records for row in rows), sum(row.lost for row in rows)
-    print(f"{records:,} records read through {floor.kills} kills of the writer,")  # noqa: T201 - what the show is for
+    print(f"{records:,} records read through {floor.kills} kills of the writer,")  # noqa: T201 - the result of the demo
     print(f"{lost:,} lost and reported by lapped readers, {wrong} torn or doubled")  # noqa: T201
     return int(wrong > 0 or len(rows) < len(READERS))
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Be the operator, or one of the processes it starts."""
+    """Run the demo, or one of the processes that it starts."""
     parser = argparse.ArgumentParser(prog="python -m engine.demo.floor", description=__doc__)
-    parser.add_argument("--duration", type=float, help="seconds; without it, until Ctrl-C")
+    parser.add_argument("--duration", type=float, help="seconds; default: until Ctrl-C")
     parser.add_argument("--system", help=argparse.SUPPRESS)
     parser.add_argument("part", nargs="?", choices=("writer", *READERS), help=argparse.SUPPRESS)
     options = parser.parse_args(argv)

@@ -1,1 +1,1 @@
-"""Looks on: figures read from the lanes of a running system, which does not notice."""
+"""Figures of a running system, read from its lanes without any effect on it."""

@@ -1,6 +1,6 @@
-"""A running system in figures, read from its lanes and nothing else.
+"""Figures of a running system, read from its lanes only.
 
-Whoever looks registers nowhere, holds no lock and may be stopped at any point; what it missed meanwhile it counts.
+A reader registers nowhere, holds no lock and may be stopped at any point; it counts the records that it missed.
 """
 
 import math
@@ -17,7 +17,7 @@ from engine.model.words import DONE_STATES, FillFlag, OrderFlag, OrderState
 from engine.monitor.names import Names
 
 RATED = ("ticks", "books", "verdicts", "orders", "fills")
-TOLD_BEFORE = ("verdicts", "orders", "fills")  # read from their oldest record on: what is open began before the view
+FROM_OLDEST = ("verdicts", "orders", "fills")  # read from their oldest record: open orders are older than the view
 SAMPLE = 2000
 RECENT = 64
 SECOND_NS = 1_000_000_000
@@ -25,15 +25,15 @@ SECOND_NS = 1_000_000_000
 
 @dataclass(slots=True)
 class Rate:
-    """How fast a growing number grows, over at least half a second."""
+    """The rate of a counter, measured over at least half a second."""
 
     value: int = 0
-    per_s: float | None = None  # nobody knows before the second reading
+    per_s: float | None = None  # None before the second reading
     _value: int = 0
     _at_ns: int = 0
 
-    def see(self, value: int, at_ns: int) -> None:
-        """Take a reading."""
+    def update(self, value: int, at_ns: int) -> None:
+        """Add a reading of the counter."""
         self.value = value
         if not self._at_ns:
             self._value, self._at_ns = value, at_ns
@@ -44,7 +44,7 @@ class Rate:
 
 @dataclass(slots=True)
 class RoleLife:
-    """A role as its heartbeat tells it."""
+    """A role's heartbeat."""
 
     name: str
     pid: int
@@ -58,14 +58,14 @@ class RoleLife:
 
 
 class Figures:
-    """Attaches to what a system has, again whenever a segment was made anew."""
+    """Attaches to a system's lanes, again whenever a segment was replaced."""
 
     def __init__(self, system: str) -> None:
-        """Look at a system; its lanes may come later."""
+        """Begin with a system whose lanes may not exist yet."""
         self.system = system
         self.rates: dict[str, Rate] = {}
         self.roles: dict[str, RoleLife] = {}
-        self.lost = 0  # records this looker-on was too slow for
+        self.lost = 0  # records that were overwritten before this view read them
         self.path_ns: deque[int] = deque(maxlen=SAMPLE)  # from the tick's receipt to the order's send
         self.answer_ns: deque[int] = deque(maxlen=SAMPLE)  # from the send to the venue's answer
         self.refusals: dict[int, int] = {}
@@ -77,20 +77,20 @@ class Figures:
         self._attached: dict[str, shm.RingReader | shm.CellReader] = {}
 
     def poll(self) -> None:
-        """Read everything that came since the last look."""
+        """Read everything that was published since the last call."""
         at_ns = now_ns()
         for lane in RATED:
             if isinstance(reader := self._reader(lane), shm.RingReader):
-                self.rates.setdefault(lane, Rate()).see(reader.end, at_ns)
+                self.rates.setdefault(lane, Rate()).update(reader.end, at_ns)
         for name in shm.names(self.system):
             if (lane := name.split(".", 1)[1]).startswith("heartbeat."):
-                self._see_role(lane, at_ns)
-        self._drain("orders", self._see_order)
-        self._drain("fills", self._see_fill)
-        self._drain("verdicts", self._see_verdict)
+                self._on_role(lane, at_ns)
+        self._drain("orders", self._on_order)
+        self._drain("fills", self._on_fill)
+        self._drain("verdicts", self._on_verdict)
 
     def cells(self, lane: str) -> list[Any]:
-        """Every value that a lane of cells shows, in order."""
+        """Every written cell of a lane, in order."""
         cells = self._reader(lane)
         if not isinstance(cells, shm.CellReader):
             return []
@@ -119,7 +119,7 @@ class Figures:
                 else:
                     see(row)
 
-    def _see_role(self, lane: str, at_ns: int) -> None:
+    def _on_role(self, lane: str, at_ns: int) -> None:
         cells = self._reader(lane)
         row = cells.read() if isinstance(cells, shm.CellReader) else None
         if row is None or not isinstance(cells, shm.CellReader):
@@ -129,10 +129,10 @@ class Figures:
         before = self.roles.get(name)
         role = RoleLife(name, row.pid, row.state, cells.owner.life(), age, cells.epoch, row.lag, row.error_count)
         role.steps = before.steps if before is not None else role.steps
-        role.steps.see(row.steps, at_ns)
+        role.steps.update(row.steps, at_ns)
         self.roles[name] = role
 
-    def _see_order(self, row: Any) -> None:
+    def _on_order(self, row: Any) -> None:
         self.open_orders.pop(row.client_id, None)
         if row.state not in DONE_STATES and not row.flags & OrderFlag.FOREIGN:
             self.open_orders[row.client_id] = row
@@ -141,35 +141,35 @@ class Figures:
         if row.state == OrderState.OPEN and row.answer_ns and row.sent_ns:
             self.answer_ns.append(row.answer_ns - row.sent_ns)
 
-    def _see_fill(self, row: Any) -> None:
+    def _on_fill(self, row: Any) -> None:
         if not row.flags & FillFlag.OPENING:
             self.filled += 1
             self.recent.append(row)
 
-    def _see_verdict(self, row: Any) -> None:
+    def _on_verdict(self, row: Any) -> None:
         self.refusals[row.reason] = self.refusals.get(row.reason, 0) + 1
         if row.reason:
             count, _ = self.refused.pop((row.strategy, row.reason), (0, None))
-            self.refused[row.strategy, row.reason] = count + 1, row  # the newest stands last
+            self.refused[row.strategy, row.reason] = count + 1, row  # the newest is last
 
 
 def _attach(system: str, name: str) -> shm.RingReader | shm.CellReader:
-    """Open cells, or a ring at its end; what began before the view is read from its oldest record."""
+    """Open cells, or a ring at its end; a ring in FROM_OLDEST at its oldest record."""
     lane, _, of = name.partition(".")
     lanes = open_lanes(system, LOOKERS)
     if lane_of(lane).kind == "cells":
         return lanes.cell_reader(lane, of)
     ring = lanes.ring_reader(lane, of)
-    if lane in TOLD_BEFORE:
+    if lane in FROM_OLDEST:
         ring.cursor = ring.oldest
     return ring
 
 
 def bps_text(figure: float | None) -> str:
-    """Basis points for a screen; where there are none to be believed it says so with a dash."""
+    """Basis points for a screen; a dash for None and NaN."""
     return "-" if figure is None or math.isnan(figure) else f"{figure:.4f}"
 
 
 def quantile(values: deque[int], share: float) -> int | None:
-    """The value below which this share of a sample lies; None of an empty one."""
+    """The value below which this share of a sample is; None for an empty sample."""
     return sorted(values)[min(len(values) - 1, int(len(values) * share))] if values else None

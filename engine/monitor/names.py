@@ -1,8 +1,8 @@
-"""The names of a running system: its mode from its lane, its strategies from the configuration it was started with.
+"""The names of a running system: its mode from the lane MODE, its strategies from its configuration file.
 
-Lanes carry numbers. `system.json` in the run directory says which file the system runs; what that file says now is
-believed of names, and where it is gone or has become wrong, numbers are shown as numbers. The mode is the one that the
-system came up with: a file edited since changes nothing of what runs.
+Lanes carry numbers. `system.json` in the run directory names the system's configuration file, and the names are read
+from the file as it is now. If the file is missing or wrong, numbers are shown instead of names. The mode is the one in
+which the system came up; an edit of the file does not change it.
 """
 
 import json
@@ -16,7 +16,7 @@ from engine.model.words import Mode
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What a looker-on calls things."""
+    """The names that belong to a system's numbers."""
 
     mode: str = ""
     strategies: dict[int, str] = field(default_factory=dict)
@@ -25,7 +25,7 @@ class Names:
 
     @classmethod
     def of(cls, system: str) -> "Names":
-        """The names that the system's file gives; none where there is no such file."""
+        """The names in the system's file; empty when the file cannot be read."""
         try:
             config = load(json.loads(Paths.known(system).system.read_text(encoding="utf-8"))["config"])
         except (OSError, ValueError, KeyError, TypeError, ConfigError):
@@ -41,7 +41,7 @@ class Names:
 
 
 def mode_of(system: str) -> str:
-    """The mode that a system came up with, in the configuration's word; empty where it is not up."""
-    there = f"{system}.mode" in shm.names(system)
-    row = open_lanes(system, LOOKERS).cell_reader("mode").read(0) if there else None
+    """The mode in which a system came up, as in the configuration; "" when it is not up."""
+    is_up = f"{system}.mode" in shm.names(system)
+    row = open_lanes(system, LOOKERS).cell_reader("mode").read(0) if is_up else None
     return Mode(row.mode).name.lower() if row is not None else ""

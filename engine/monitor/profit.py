@@ -1,10 +1,9 @@
-"""What a system has earned: net of fees, for each strategy, the account, and the whole system, in one currency.
+"""A system's profit net of fees, for each strategy and for the account, in one currency.
 
     net = realised + unrealised - fees       since the journal began, and since this UTC day's first valuation ("today")
 
-A sum is in the quote of its positions where they have one in common, else in dollars at execution's rates. What cannot
-be said is not said as a number: a position without a price makes its sum unknown, and a fee that no price valued stands
-beside the sum with its amount and asset.
+A sum is in the quote asset that its positions share, else in dollars at execution's rates. A position without a price
+makes its sum NaN. A fee that has no price is not in the sum; it is shown beside it with its amount and asset.
 """
 
 import math
@@ -38,7 +37,7 @@ class Profit:
     more_assets: int = 0  # further assets whose fees the records do not show
 
     def add(self, row: Any, one: Instrument) -> None:
-        """Take in one position."""
+        """Add one position."""
         rate = 1.0 if self.currency == one.quote else row.usd_rate
         for name in SUMS:
             setattr(self, name, getattr(self, name) + getattr(row, name) * rate)
@@ -51,7 +50,7 @@ class Profit:
 
 
 def profits(rows: Iterable[Any], known: Mapping[int, Instrument]) -> dict[int, Profit]:
-    """The sums by owner: a strategy's number, or ACCOUNT; of positions that were traded."""
+    """The sums of the positions with fills, by owner: a strategy's number, or ACCOUNT."""
     owners: dict[int, list[tuple[Any, Instrument]]] = {ACCOUNT: []}
     for row in rows:
         if row.fill_count and (one := known.get(row.instrument)) is not None:
@@ -69,18 +68,18 @@ def _sum(traded: list[tuple[Any, Instrument]]) -> Profit:
 
 
 def money(value: float, decimals: int = 2) -> str:
-    """A sum for a screen, with its sign; one that no price says is a dash."""
+    """A sum with its sign; a dash for NaN."""
     return "-" if math.isnan(value) else f"{value:+,.{decimals}f}"
 
 
 def held_text(row: Any) -> str:
-    """What a position is, and beside it the dust that no order can close."""
+    """A position's size, with the dust that no order can close."""
     size = to_text(row.size, row.size_decimals)
     return f"{size} + dust {to_text(row.dust, row.holding_decimals)}" if row.dust else size
 
 
 def unvalued_text(row: Any) -> str:
-    """The fees of a position that no price valued; empty when there are none."""
+    """The fees of a position without a price; "" when there are none."""
     if not row.flags & PositionFlag.FEES_UNVALUED:
         return ""
     asset = row.fee_unvalued_asset.rstrip(b"\0").decode(errors="replace")
@@ -89,7 +88,7 @@ def unvalued_text(row: Any) -> str:
 
 
 def fees_text(row: Any, decimals: int = 2) -> str:
-    """A position's fees in quote, and beside them those without a value."""
+    """A position's fees in quote, with the fees that have no price."""
     unvalued = unvalued_text(row)
     return f"{row.fees:,.{decimals}f}" + (f" + {unvalued}" if unvalued else "")
 
@@ -103,19 +102,19 @@ def line(total: Profit) -> str:
     if total.missing:
         text += f"; no price for {', '.join(sorted(set(total.missing)))}"
     for asset, amount in total.unvalued.items():
-        text += f"; fees of {to_text(amount, FEE_DECIMALS)} {asset} are not valued"
+        text += f"; fees of {to_text(amount, FEE_DECIMALS)} {asset} have no price and are not counted"
     if total.more_assets:
-        text += f"; fees in {total.more_assets} more assets are not valued"
+        text += f"; fees in {total.more_assets} more assets have no price and are not counted"
     return text
 
 
 def lines(sums: Mapping[int, Profit], name: Callable[[int], str]) -> list[str]:
-    """A line an owner, by its name, the whole account first."""
+    """A line for each owner, the account first."""
     return [f"{name(owner)}: {line(sums[owner])}" for owner in sorted(sums)]
 
 
 def tree(total: Profit) -> dict[str, Any]:
-    """One owner's profit for JSON, decimals as text: null where no price says it."""
+    """One owner's profit for JSON: decimals as text, null for NaN."""
     sums = {name: None if math.isnan(value := getattr(total, name)) else f"{value:.{MONEY_DECIMALS}f}" for name in SUMS}
     unvalued = {asset: to_text(amount, FEE_DECIMALS) for asset, amount in total.unvalued.items()}
     return {

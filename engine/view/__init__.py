@@ -1,1 +1,1 @@
-"""The terminal's screens: a running system's figures, made to fit the window."""
+"""The terminal view: the figures of a running system on one screen."""

@@ -1,13 +1,13 @@
-"""The live view: a system's figures as one screen, made to fit the terminal.
+"""The live view: a system's figures on one screen, sized to the terminal.
 
-    demo (paper) · trading · 8 of 8 roles alive                    what it does; HALTED, why, since when
-    ticks 1,204/s · orders 3.1/s · tick → order p50 76 p99 155 µs  how fast
+    demo (paper) · trading · 8 of 8 roles alive                    its state; HALTED with reason and time
+    ticks 1,204/s · orders 3.1/s · tick → order p50 76 p99 155 µs  rates and latencies
     maker ORDER_RATE: 61 of 60 in a minute (193 times)             the newest refusals
-    BOOKS / POSITIONS / OPEN ORDERS / FILLS                        as many rows of each as there is room for
+    BOOKS / POSITIONS / OPEN ORDERS / FILLS                        as many rows of each as fit
     q quits                                                        keys
 
-A terminal of 80 x 24 shows all of it. What does not fit is counted in the heading ("3 of 12"), never dropped silently.
-A larger one shows every role with its process as well.
+A terminal of 80 x 24 shows every section. The heading of a section counts the rows that do not fit ("3 of 12"). A
+larger terminal shows every role with its process as well.
 """
 
 import time
@@ -31,15 +31,15 @@ SECOND_NS = 1_000_000_000
 UNLIMITED = 1000  # rows of a screen that is printed once
 REFUSALS_SHOWN = 2
 ROOM_FOR_ROLES = 40  # rows of a terminal that shows each role's process
-WIDE = 100  # columns of a terminal that shows what the net is made of
+WIDE = 100  # columns of a terminal that shows the parts of the net
 PARTS = ("realised", "unrealised", "fees")
-KEYS = "q quits · engine-ctl status, orders, positions, log say more"
+KEYS = "q quits · more: engine-ctl status, orders, positions, log"
 SUPERVISOR, EXECUTION, FEED = "supervisor", "execution", "feed"
 
 
 @dataclass(slots=True)
 class Section:
-    """A table of the screen; the rows most worth seeing come first."""
+    """A table of the screen; the most important rows come first."""
 
     title: str
     columns: tuple[str, ...]
@@ -48,10 +48,10 @@ class Section:
 
 
 def screen(figures: Figures, width: int, height: int = UNLIMITED, note: str = "") -> RenderableType:
-    """Everything at once, in so many columns and rows."""
+    """The whole screen in this number of columns and rows."""
     known = figures.instruments()
     refusals = _refusals(figures, known)
-    heads = [_headline(figures), _earned(figures, known), _flow(figures)]
+    heads = [_headline(figures), _profit(figures, known), _flow(figures)]
     heads += [*refusals[: REFUSALS_SHOWN if height < UNLIMITED else len(refusals)]]
     heads += [Text(note)] if note else []
     sections = [
@@ -65,7 +65,7 @@ def screen(figures: Figures, width: int, height: int = UNLIMITED, note: str = ""
 
 
 def share(sections: Sequence[Section], rows: int) -> None:
-    """Give every section as many rows as it has, in turns while there are any left."""
+    """Divide the rows among the sections, one at a time, until each section shows all or no rows are left."""
     left = max(rows, 0)
     while left and any(one.shown < len(one.rows) for one in sections):
         for one in sections:
@@ -75,7 +75,7 @@ def share(sections: Sequence[Section], rows: int) -> None:
 
 
 def whole_table(*columns: str, **options: Any) -> Table:
-    """A table that breaks a number which is too long for the terminal: one cut off reads as another number."""
+    """A table that wraps long numbers: a number that is cut off would read as another number."""
     table = Table(**options)
     for column in columns:
         table.add_column(column, overflow="fold")
@@ -83,7 +83,7 @@ def whole_table(*columns: str, **options: Any) -> Table:
 
 
 def _table(section: Section, width: int) -> Table:
-    """A section as a table of its whole width, headed by its title and by how much of it is not shown."""
+    """A section as a table; its heading counts the rows that are not shown."""
     total = len(section.rows)
     count = f"{section.shown} of {total}" if section.shown < total else str(total)
     table = whole_table(f"{section.title} {count}", *section.columns, box=None, pad_edge=False, width=width,
@@ -98,24 +98,24 @@ def _lines(text: Text, width: int) -> int:
 
 
 def _headline(figures: Figures) -> Text:
-    """What the system does: halted, trading, or who is missing for it."""
+    """The system's state, and the roles that are late or dead."""
     roles = figures.roles.values()
     alive = [role for role in roles if role.life == "alive" and role.beat_age_ns <= LATE_NS]
-    away = [f"{role.name} {_life(role)}" for role in roles if role not in alive]
+    missing = [f"{role.name} {_life(role)}" for role in roles if role not in alive]
     mode = f" ({figures.names.mode})" if figures.names.mode else ""
     text = Text(f"{figures.system}{mode} · ", style="bold")
-    text.append(*_doing(figures))
-    text.append(f" · {len(alive)} of {len(roles)} roles alive", style="green" if not away else "red")
-    return text.append(f": {', '.join(away)}", style="red") if away else text
+    text.append(*_state(figures))
+    text.append(f" · {len(alive)} of {len(roles)} roles alive", style="green" if not missing else "red")
+    return text.append(f": {', '.join(missing)}", style="red") if missing else text
 
 
-def _earned(figures: Figures, known: dict[int, Instrument]) -> Text:
-    """The account's net profit and what it is made of."""
+def _profit(figures: Figures, known: dict[int, Instrument]) -> Text:
+    """The account's net profit and its parts."""
     return Text(profit.line(profit.profits(figures.cells("positions"), known)[profit.ACCOUNT]))
 
 
-def _doing(figures: Figures) -> tuple[str, str]:
-    """The word for it, and its colour."""
+def _state(figures: Figures) -> tuple[str, str]:
+    """The system's state in words, and its colour."""
     rows = figures.cells("halt")
     if rows and rows[0].halted:
         reason = HaltReason(rows[0].reason).name.lower() if rows[0].reason in set(HaltReason) else "?"
@@ -136,7 +136,7 @@ def _life(role: RoleLife) -> str:
 
 
 def _flow(figures: Figures) -> Text:
-    """How fast everything goes, and what risk said."""
+    """Rates, latencies, and how many intents risk approved and refused."""
     rates = [f"{lane} {_rate(rate)}/s" for lane, rate in figures.rates.items()]
     for name, sample in (("tick → order", figures.path_ns), ("order → answer", figures.answer_ns)):
         p50, p99 = (quantile(sample, part) for part in (0.5, 0.99))
@@ -176,20 +176,20 @@ def _roles(figures: Figures) -> Section:
 
 
 def _books(figures: Figures, known: dict[int, Instrument]) -> Section:
-    """Those that may not be believed first; a book of a feed that is not heard is as old as the feed's last beat."""
+    """Books that are not good first; while the feed is dead or late, every book shows that instead of its state."""
     section = Section("BOOKS", ("book", "bid", "ask", "spread bp", "age"))
     silent = _feed_silent(figures)
     wide = {one.id for one in figures.cells("instruments") if one.spread_alarm_bps and not silent}
     for row in sorted(figures.cells("book_tops"), key=lambda one: one.state == BookState.GOOD):
         good = row.state == BookState.GOOD and not silent
-        said = f"[{'green' if good else 'red'}]{silent or BookState(row.state).name.lower()}"
+        state = f"[{'green' if good else 'red'}]{silent or BookState(row.state).name.lower()}"
         one = known.get(row.instrument)
-        if one is None:  # the feed has not shown yet what the book's numbers mean
-            section.rows.append((str(row.instrument), said, "-", "-", "-", "-"))
+        if one is None:  # the feed has not published the instrument's decimals yet
+            section.rows.append((str(row.instrument), state, "-", "-", "-", "-"))
             continue
         bid, ask = row.bid_price[0] if row.bids else 0, row.ask_price[0] if row.asks else 0
         section.rows.append((
-            title_of(known, row.instrument), said,
+            title_of(known, row.instrument), state,
             f"{to_text(row.bid_size[0], one.size_decimals)} @ {to_text(bid, one.price_decimals)}",
             f"{to_text(ask, one.price_decimals)} @ {to_text(row.ask_size[0], one.size_decimals)}",
             bps_text(row.spread_bps if good else None) + (" [red]wide[/]" if row.instrument in wide else ""),
@@ -199,13 +199,13 @@ def _books(figures: Figures, known: dict[int, Instrument]) -> Section:
 
 
 def _feed_silent(figures: Figures) -> str:
-    """What to say of every book while the feed is dead or late; "" while it is heard."""
+    """The text for every book while the feed is dead or late; "" while it beats."""
     feed = figures.roles.get(FEED)
     return "" if feed is None or (feed.life == "alive" and feed.beat_age_ns <= LATE_NS) else f"feed {_life(feed)}"
 
 
 def _positions(figures: Figures, known: dict[int, Instrument], width: int) -> Section:
-    """Net first; what it is made of where the terminal is wide enough."""
+    """The positions with their net; on a wide terminal also the parts of the net."""
     wide = width >= WIDE
     section = Section("POSITIONS", ("instrument", "position", "average", "net", "today", *(PARTS if wide else ())))
     for row in figures.cells("positions"):
@@ -254,7 +254,7 @@ def _price(known: dict[int, Instrument], row: Any) -> str:
 
 
 def title_of(known: dict[int, Instrument], instrument: int) -> str:
-    """An instrument's symbol, with its venue where two venues have that symbol; its id while nobody has shown it."""
+    """An instrument's symbol, with its venue if two venues have the symbol; its id until the feed publishes it."""
     if instrument not in known:
         return str(instrument)
     symbol = known[instrument].symbol

@@ -48,8 +48,8 @@ def test_rejected_orders_are_explained_by_the_venues_words_and_not_by_a_guess(tm
         reject(house, text=text)
     ours = read_ours(Path(house.config.journal.directory), {BTC.id: BTC})
     assert explain(ours, Side()) == [
-        f"2 orders of the journal were never the venue's: rejected by the venue (-2010 {would})",
-        f"1 orders of the journal were never the venue's: rejected by the venue (-2010 {INSUFFICIENT})",
+        f"2 orders of the journal are not in the venue's log: rejected by the venue (-2010 {would})",
+        f"1 orders of the journal are not in the venue's log: rejected by the venue (-2010 {INSUFFICIENT})",
     ]
 
 
@@ -63,4 +63,4 @@ def test_balances_are_compared_to_the_last_digit(tmp_path: Path) -> None:
     assert compare(Side(truth.orders, truth.fills, gains(ledger, {})), truth) == []
     ledger.account[BTC.id].held += 1
     (finding,) = compare(Side(truth.orders, truth.fills, gains(ledger, {})), truth)
-    assert finding.text == "balance of BTC: ours gained 0.001, the venue's 0.00099999"
+    assert finding.text == "balance of BTC: ours changed by 0.001, the venue's by 0.00099999"

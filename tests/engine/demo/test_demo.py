@@ -33,7 +33,7 @@ def test_the_engine_trades_through_kills_and_ends_in_the_venues_truth() -> None:
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert "· 0 differences" in done.stdout
     assert "killed with SIGKILL" in done.stdout
-    found = re.search(r"the journal has (\d+) segments, and (\d+) checkpoints are kept", done.stdout)
+    found = re.search(r"the journal has (\d+) segments and (\d+) checkpoints", done.stdout)
     assert found, done.stdout[-3000:]
     assert int(found[1]) >= 2, "segments must roll under the kills"
     assert {name for name in shm.systems() if name.startswith("demo")} <= before
@@ -51,7 +51,7 @@ def test_the_demo_is_found_by_the_commands_one_tries_first(tmp_path: Path, monke
     monkeypatch.setenv("STEELYARD_RUN_DIRECTORY", str(tmp_path))
     command = [sys.executable, "-u", "-m", "engine.demo", "--duration", "100"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as demo:
-        [name] = re.findall(r"--system (\w+)", _until(demo, "finds it"))
+        [name] = re.findall(r"--system (\w+)", _until(demo, "in another terminal"))
         assert name in engine_ctl("ls").stdout
         status = engine_ctl("status")  # the only one with a supervisor of those that other tests may have here
         assert f"{name} (paper): " in status.stdout, status.stderr
@@ -59,7 +59,7 @@ def test_the_demo_is_found_by_the_commands_one_tries_first(tmp_path: Path, monke
         assert engine_ctl("status").returncode == 1
         assert "is down" in engine_ctl("down").stdout
         rest = demo.communicate(timeout=60)[0]
-    assert "was brought down from elsewhere" in rest
+    assert "was brought down by another command" in rest
     assert "0 differences" in rest
     assert engine_ctl("status", "--system", name).returncode == 3
 
@@ -78,9 +78,9 @@ def _until(demo: "subprocess.Popen[str]", text: str) -> str:
 def test_the_chaos_is_told_in_words() -> None:
     """A Python dict in a title is a programmer's note, not a figure."""
     chaos = Chaos(1)
-    assert chaos.told == "nobody yet"
+    assert chaos.text == "no role yet"
     chaos.killed = {"maker": 1, "feed": 3}
-    assert chaos.told == "feed 3 times, maker once"
+    assert chaos.text == "feed 3 times, maker once"
 
 
 def test_orders_that_the_venue_never_took_are_explained() -> None:
@@ -88,7 +88,7 @@ def test_orders_that_the_venue_never_took_are_explained() -> None:
     ours, truth = Side({"ab": (FILLED, 5)}), Side({"ab": (FILLED, 5)})
     said = "rejected by the venue (-2010 Order would immediately match and take.)"
     ours.ends = {"ab": "filled", "cd": said, "ef": said}
-    assert explain(ours, truth) == [f"2 orders of the journal were never the venue's: {said}"]
+    assert explain(ours, truth) == [f"2 orders of the journal are not in the venue's log: {said}"]
 
 
 @pytest.mark.soak

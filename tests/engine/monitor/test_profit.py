@@ -63,7 +63,7 @@ def test_a_fee_without_a_value_is_shown_with_its_amount_and_asset() -> None:
     row = row_of(bought(0, b"BNB", 77), 2 * 6_000_000)
     total = profit.profits([row], KNOWN)[profit.ACCOUNT]
     assert profit.fees_text(row) == "0.00 + 0.00000077 BNB unvalued"
-    assert profit.line(total).endswith("; fees of 0.00000077 BNB are not valued")
+    assert profit.line(total).endswith("; fees of 0.00000077 BNB have no price and are not counted")
     assert profit.tree(total)["unvalued_fees"] == {"BNB": "0.00000077"}
 
 
