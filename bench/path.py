@@ -127,7 +127,7 @@ class Stamps:
         self.now = clock.now_ns
         self.handed_ns = self.sent_ns = self.judged_ns = self.orders = self.rounds = 0
         process = config.process("core")
-        runtime.settle(config, process)
+        runtime.place(config, process)
         self.loop = runtime.start(config, process, process.roles)
         self._stamp()
         self.ticks = shm.RingReader(config.lane("ticks"))

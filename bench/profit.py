@@ -57,7 +57,7 @@ def engine(file: str, seconds: str) -> None:
 
     config = load(file)
     process = config.process("core")
-    runtime.settle(config, process)
+    runtime.place(config, process)
     loop = runtime.start(config, process, process.roles)
     account: Any = loop.roles[2].ledger.account[1]  # type: ignore[attr-defined]
     end_ns, filled = clock.now_ns() + int(START_LIMIT_S * 1e9), False

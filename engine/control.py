@@ -1,13 +1,14 @@
-r"""The control plane: one Unix socket, JSON lines, peers known by the kernel.
+r"""The control plane: one Unix socket, JSON lines, peers identified by the kernel.
 
     {"command": "halt", "id": 7}\n   ->   {"id": 7, "ok": true, "result": {...}}\n
     rubbish\n                        ->   {"ok": false, "error": "..."}\n
 
-The server is advanced by `step` and never blocks: a client that sends rubbish, an endless line, or nothing, or that
-reads no answers, costs itself its connection and nobody else anything. Each command is answered once, after it was
-carried out, and written to the audit. Only the system's own user and root are heard (SO_PEERCRED). Connections that say
-nothing are dropped. Where there is no room, the process with the most connections loses its longest silent one; one
-process has `PROCESS_MAX` at most, one connection `LINES_PER_S` commands a second: nobody may stand before an operator.
+`step` advances the server and never blocks. A client that sends rubbish or an endless line, or that reads no answers,
+loses its connection and disturbs no other client. Each command is carried out, answered once, and written to the audit.
+The server accepts only the system's own user and root (SO_PEERCRED). It closes a connection that sends nothing for
+`SILENCE_MAX_S`. When there are too many connections, the process with the most of them loses the one that has been
+silent longest. A process may have `PROCESS_MAX` connections, a connection may send `LINES_PER_S` commands a second: so
+no client can keep an operator out.
 """
 
 import contextlib
@@ -25,13 +26,13 @@ from pathlib import Path
 from typing import Any
 
 LINE_MAX = 1 << 16
-ANSWER_MAX = 1 << 20  # what may wait for a client that does not read
+ANSWER_MAX = 1 << 20  # bytes of unsent answers; a client with more is not read from
 CLIENTS_MAX = 32
-PROCESS_MAX = 8  # connections of one process: a flood costs the one who makes it
+PROCESS_MAX = 8  # connections of one process
 BACKLOG = 256  # connections that wait to be accepted
-STEP_LINES = 16  # commands of one client carried out in one step; the next client's turn comes before the rest
-LINES_PER_S, LINES_BURST = 100, 200  # of one connection, so that no client fills the audit
-SILENCE_MAX_S = 30.0  # a connection that says nothing for longer is dropped
+STEP_LINES = 16  # commands of one client in one step; the rest waits for the next step
+LINES_PER_S, LINES_BURST = 100, 200  # commands of one connection; limits what a client can write to the audit
+SILENCE_MAX_S = 30.0  # a connection that sends nothing for longer is closed
 CREDENTIALS = struct.Struct("3i")
 TIMES = ("asked_ns", "deadline_ns")  # CLOCK_MONOTONIC
 
@@ -40,7 +41,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Who is at the other end, by the kernel's word."""
+    """The process and user of a client, as the kernel reports them."""
 
     pid: int
     uid: int
@@ -48,17 +49,17 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A command as it came: its name, its arguments and who gave it."""
+    """A received command: its name, its arguments and its sender."""
 
     command: str
     arguments: Mapping[str, Any]
     peer: Peer
-    asked_ns: int = 0  # CLOCK_MONOTONIC when it was asked, as the client says; else when it was read
-    deadline_ns: int = 0  # when its client stops waiting; 0: not said
+    asked_ns: int = 0  # CLOCK_MONOTONIC when the client sent it, if the client says so; else when it was read
+    deadline_ns: int = 0  # when its client stops waiting; 0: unknown
 
 
-class Refused(Exception):  # noqa: N818 - a no to the one who asked, not a failure
-    """A command that cannot be carried out; its text goes to the one who asked."""
+class Refused(Exception):  # noqa: N818 - an answer to the client, not a failure of the server
+    """A command that cannot be carried out; its text is sent to the client."""
 
 
 Answer = Callable[[Request], Mapping[str, Any]]
@@ -66,31 +67,31 @@ Audit = Callable[[Request, Mapping[str, Any]], None]
 
 
 def credentials(connection: socket.socket) -> Peer:
-    """The process and user at the other end."""
+    """The process and user at the other end of a connection."""
     pid, uid, _ = CREDENTIALS.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size))
     return Peer(pid, uid)
 
 
 @dataclass(slots=True)
 class Client:
-    """One connection with what it has sent of a line and what it has not read yet."""
+    """One connection, with its received bytes and its unsent answers."""
 
     connection: socket.socket
     peer: Peer
-    heard_s: float  # when it last said something
-    earned_s: float  # up to when its allowance of commands is counted
+    received_s: float  # when it last sent something
+    earned_s: float  # up to when its allowance of commands is computed
     received: bytearray = field(default_factory=bytearray)
     unsent: bytearray = field(default_factory=bytearray)
-    ending: bool = False  # nothing more is heard; closed when the answers are out
-    earned: float = LINES_BURST  # commands that it may give now
+    ending: bool = False  # no more is read from it; it is closed when its answers are sent
+    earned: float = LINES_BURST  # commands that it may send now
 
     def earn(self, now_s: float) -> None:
-        """What time allows it."""
+        """Add the allowance for the time since the last call."""
         self.earned = min(LINES_BURST, self.earned + (now_s - self.earned_s) * LINES_PER_S)
         self.earned_s = now_s
 
-    def take(self, most: int) -> list[bytes]:
-        """Its next whole lines, as many as it may have carried out now."""
+    def pop_lines(self, most: int) -> list[bytes]:
+        """Remove and return its next whole lines, within its allowance and `most`."""
         lines: list[bytes] = []
         while len(lines) < min(most, int(self.earned)) and (end := self.received.find(b"\n")) >= 0:
             lines.append(bytes(self.received[:end]))
@@ -100,7 +101,7 @@ class Client:
 
 
 class ControlServer:
-    """The listening end. `answers` maps a command's name to what carries it out."""
+    """The server. `answers` maps a command's name to the function that carries it out."""
 
     def __init__(
         self,
@@ -111,9 +112,9 @@ class ControlServer:
         now_s: Callable[[], float] = time.monotonic,
         always: Collection[str] = (),
     ) -> None:
-        """Listen at a path; the caller makes sure that it alone may (the supervisor's lock).
+        """Listen at a path; the caller holds a lock, so that it alone listens there.
 
-        Commands in `always` are carried out however late they are read, also when their client is gone.
+        Commands in `always` are carried out after their deadline too, and when their client is gone.
         """
         self.always = always
         self.answers = answers
@@ -131,50 +132,50 @@ class ControlServer:
         self.listener.listen(BACKLOG)
 
     def filenos(self) -> list[int]:
-        """What to wait on for something to do."""
+        """The descriptors to wait on."""
         return [self.listener.fileno(), *(client.connection.fileno() for client in self.clients)]
 
     def step(self) -> int:
-        """Hear and answer what has come; say how many commands that was."""
+        """Read, carry out and answer the commands that have arrived; how many they were."""
         now_s = self.now_s()
-        work = sum(self._hear(client, now_s) for client in self.clients)
+        work = sum(self._receive(client, now_s) for client in self.clients)
         for client in self._accept(now_s):
-            work += self._hear(client, now_s)
+            work += self._receive(client, now_s)
         for client in self.clients:
             self._send(client)
-            if now_s - client.heard_s > SILENCE_MAX_S:
+            if now_s - client.received_s > SILENCE_MAX_S:
                 client.connection.close()
         self.clients = [client for client in self.clients if client.connection.fileno() >= 0]
         return work
 
     def close(self) -> None:
-        """Send what can still be sent, and hang up."""
+        """Send the answers that can be sent now, and close every connection."""
         for client in self.clients:
             self._send(client)
             client.connection.close()
         self.listener.close()
 
     def _accept(self, now_s: float) -> list[Client]:
-        """Those who came; all before them have been heard, so the longest silent may go where there is no room."""
-        came: list[Client] = []
-        while len(came) < BACKLOG:
+        """Accept new connections. The older ones were read before, so the longest silent can be closed to make room."""
+        accepted: list[Client] = []
+        while len(accepted) < BACKLOG:
             try:
                 connection, _ = self.listener.accept()
-            except OSError:  # none is waiting, or it hung up before it was heard
+            except OSError:  # no connection waits, or its client closed it
                 break
             connection.setblocking(False)
             client = Client(connection, self.known(connection), now_s, now_s)
-            came.append(client)
+            accepted.append(client)
             if client.peer.uid not in (os.getuid(), 0):
-                self._refuse(client, f"user {client.peer.uid} is not heard here, only {os.getuid()} and root")
-        self.clients += came
+                self._refuse(client, f"user {client.peer.uid} may not send commands, only user {os.getuid()} and root")
+        self.clients += accepted
         self._make_room()
-        return [client for client in came if client.connection.fileno() >= 0]
+        return [client for client in accepted if client.connection.fileno() >= 0]
 
     def _make_room(self) -> None:
-        """Hang up on the longest silent connection of the process that has the most, until all have room."""
+        """Close the longest silent connection of the process with the most connections, until the limits hold."""
         counts = Counter(client.peer.pid for client in self.clients)
-        for client in sorted(self.clients, key=lambda one: one.heard_s):
+        for client in sorted(self.clients, key=lambda one: one.received_s):
             most = max(counts.values(), default=0)
             if len(self.clients) <= CLIENTS_MAX and most <= PROCESS_MAX:
                 break
@@ -184,13 +185,13 @@ class ControlServer:
                 client.connection.close()
                 self.clients.remove(client)
 
-    def _hear(self, client: Client, now_s: float) -> int:
-        """Read what has come and carry out its whole lines."""
+    def _receive(self, client: Client, now_s: float) -> int:
+        """Read from a client and carry out its whole lines; how many commands they were."""
         if client.ending or len(client.unsent) > ANSWER_MAX:
             return 0
         client.earn(now_s)
         if b"\n" in client.received:
-            return sum(self._line(client, line) for line in self._lines(client))
+            return sum(self._answer(client, line) for line in self._lines(client))
         try:
             chunk = client.connection.recv(LINE_MAX)
         except BlockingIOError:
@@ -198,22 +199,22 @@ class ControlServer:
         except OSError:
             client.connection.close()
             return 0
-        client.ending, client.heard_s = not chunk, now_s
+        client.ending, client.received_s = not chunk, now_s
         client.received += chunk
-        return sum(self._line(client, line) for line in self._lines(client))
+        return sum(self._answer(client, line) for line in self._lines(client))
 
     def _lines(self, client: Client) -> Iterator[bytes]:
-        """The complete lines; one without end is answered and ends the connection."""
-        lines = client.take(STEP_LINES)
+        """The whole lines; a line longer than LINE_MAX is answered with an error and ends the connection."""
+        lines = client.pop_lines(STEP_LINES)
         yield from (line for line in lines if line.strip())
         if b"\n" not in client.received and len(client.received) > LINE_MAX:
             client.received = bytearray()
-            self._refuse(client, f"a line may hold {LINE_MAX} bytes, this one is longer")
+            self._refuse(client, f"a line may have {LINE_MAX} bytes, this line is longer")
 
-    def _line(self, client: Client, line: bytes) -> int:
-        """Carry out one line and queue its answer."""
+    def _answer(self, client: Client, line: bytes) -> int:
+        """Carry out one line and queue its answer; 1 for a command, 0 for a line that is none."""
         if len(line) > LINE_MAX:
-            self._refuse(client, f"a line may hold {LINE_MAX} bytes, this one holds {len(line)}")
+            self._refuse(client, f"a line may have {LINE_MAX} bytes, this line has {len(line)}")
             return 0
         try:
             identity, request = parse(line, client.peer)
@@ -225,17 +226,18 @@ class ControlServer:
         return 1
 
     def _overdue(self, client: Client, request: Request) -> Mapping[str, Any] | None:
-        """The refusal of a command for which its client waits no more; a halt is carried out however late."""
+        """The refusal of a command whose client no longer waits; None for others, and for commands in `always`."""
         if request.command in self.always or (
             not is_gone(client.connection) and (not request.deadline_ns or time.monotonic_ns() <= request.deadline_ns)
         ):
             return None
-        logger.warning("dropped, nobody waits for it any more", extra={"command": request.command})
-        return {"ok": False, "error": f"{request.command} came too late: its client waits no more, nothing was done"}
+        logger.warning("command dropped: its client no longer waits", extra={"command": request.command})
+        error = f"{request.command} was read after its deadline: its client no longer waits, nothing was done"
+        return {"ok": False, "error": error}
 
     def _carry_out(self, request: Request) -> Mapping[str, Any]:
-        """The answer to a command, audited."""
-        unknown = f"unknown command {request.command!r}, known are {', '.join(sorted(self.answers))}"
+        """Carry out a command and write it to the audit; its answer."""
+        unknown = f"unknown command {request.command!r}, expected one of {', '.join(sorted(self.answers))}"
         try:
             answer: dict[str, Any] = (
                 {"ok": True, "result": self.answers[request.command](request)}
@@ -244,17 +246,17 @@ class ControlServer:
             )
         except Refused as refusal:
             answer = {"ok": False, "error": str(refusal)}
-        except (TypeError, ValueError) as error:  # an argument that nobody thought of costs its sender an answer only
+        except (TypeError, ValueError) as error:  # an unexpected argument must not end the supervisor
             logger.exception("a command failed", extra={"command": request.command})
             answer = {"ok": False, "error": f"{request.command} failed: {error}"}
         try:
             self.audit(request, answer)
-        except OSError as error:  # a full disk must not stand between an operator and a halt
+        except OSError as error:  # a command is answered even if the disk is full
             answer["audit_error"] = str(error)
         return answer
 
     def _refuse(self, client: Client, error: str) -> None:
-        """Say no and hear nothing more from this client."""
+        """Queue an error and read nothing more from this client."""
         self._queue(client, {"ok": False, "error": error})
         client.ending = True
 
@@ -262,7 +264,7 @@ class ControlServer:
         client.unsent += json.dumps(answer, default=str).encode() + b"\n"
 
     def _send(self, client: Client) -> None:
-        """Push out what fits; close what has ended or failed."""
+        """Send what the socket accepts; close the connection when it has ended or failed."""
         try:
             while client.unsent:
                 del client.unsent[: client.connection.send(client.unsent)]
@@ -276,11 +278,11 @@ class ControlServer:
 
 
 def parse(line: bytes, peer: Peer) -> tuple[Any, Request]:
-    """A line as its id and request, or Refused with what was wrong."""
+    """A line's id and request; Refused when the line is no command."""
     try:
         tree = json.loads(line)
     except (ValueError, RecursionError) as error:
-        msg = f"not JSON: {error}"
+        msg = f'not JSON ({error}), expected an object like {{"command": "status"}}'
         raise Refused(msg) from error
     if not isinstance(tree, dict) or not isinstance(tree.get("command"), str):
         msg = 'expected an object like {"command": "status"}'
@@ -292,20 +294,20 @@ def parse(line: bytes, peer: Peer) -> tuple[Any, Request]:
 
 
 def is_gone(connection: socket.socket) -> bool:
-    """Whether the other end is closed whole; one that only sends no more still reads its answers."""
+    """Whether the client closed both directions; a client that closed one direction still reads its answers."""
     poll = select.poll()
     poll.register(connection, 0)
     return any(found & select.POLLHUP for _, found in poll.poll(0))
 
 
-class Unreachable(Exception):  # noqa: N818 - names the state of the other side
+class Unreachable(Exception):  # noqa: N818 - names the state of the supervisor
     """No supervisor answers at the socket."""
 
 
-def ask(path: Path, command: str, timeout_s: float = 10.0, **arguments: object) -> dict[str, Any]:
-    """Give one command and return its answer; Refused when it was not carried out, Unreachable when nobody answered.
+def call(path: Path, command: str, timeout_s: float = 10.0, **arguments: object) -> dict[str, Any]:
+    """Send one command and return its answer; Refused when it was not carried out, Unreachable without an answer.
 
-    The server drops a command that it reads after the timeout, so one that was unanswered is not carried out later.
+    The server drops a command that it reads after the timeout, so an unanswered command is not carried out later.
     """
     asked_ns = time.monotonic_ns()
     times = {"asked_ns": asked_ns, "deadline_ns": asked_ns + int(timeout_s * 1e9)}
@@ -329,6 +331,6 @@ def _read_line(connection: socket.socket) -> bytes:
     with connection.makefile("rb") as lines:
         line = lines.readline(ANSWER_MAX)
     if not line.endswith(b"\n"):
-        msg = "it hung up without an answer"
+        msg = "it closed the connection without an answer"
         raise ConnectionResetError(msg)
     return line

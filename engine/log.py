@@ -1,13 +1,13 @@
-"""Log lines: one JSON object a line on stderr, readable text when a person looks on.
+"""Log lines: one JSON object a line on stderr; readable text when stderr is a terminal.
 
-Only for what happens seldom: start, stop, connections, deaths. The hot path counts into its lanes and never logs.
+Only for rare events: start, stop, connections, deaths. The hot path counts in its lanes and never logs.
 
     log = logging.getLogger("engine.feed")
     log.warning("gap", extra={"instrument": 1, "expected": 7, "found": 9})
 
-A log has a size limit. The process that writes `feed.log` renames it to `feed.log.1` when it is full, the older ones to
-`.2` and so on, lets go of the oldest and opens a new one in the place of its stderr. A lock on the directory keeps two
-processes from renaming at once; it dies with its holder, and a death between two renames leaves nothing to repair.
+A log has a size limit. When `feed.log` is full, its process renames it to `feed.log.1`, the older parts to `.2` and so
+on; the oldest part is lost. Then it opens a new file as its stderr. A lock on the directory prevents two processes from
+renaming at once. The lock ends with its process, and a death between two renames leaves nothing to repair.
 """
 
 import contextlib
@@ -22,23 +22,23 @@ from typing import TextIO
 
 LIMIT = 8 << 20  # bytes of one part
 KEPT = 4  # older parts
-LINE_MOST = 1 << 16  # characters of a line; a longer one is written with
-VALUE_MOST = 4096  # characters of each value
+LINE_MOST = 1 << 16  # characters of a line; in a longer line, each value is cut
+VALUE_MOST = 4096  # to this number of characters
 SUFFIX = ".log"
 
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 def fields(record: logging.LogRecord) -> dict[str, object]:
-    """What the caller gave as `extra`."""
+    """The caller's `extra` fields."""
     return {key: value for key, value in vars(record).items() if key not in STANDARD}
 
 
 class JsonLine(logging.Formatter):
-    """One JSON object a line, with the process that wrote it."""
+    """Formats a record as one JSON object with the name of the process."""
 
     def __init__(self, process: str) -> None:
-        """Remember whose lines these are."""
+        """Keep the name of the process."""
         super().__init__()
         self.process = process
 
@@ -61,32 +61,32 @@ class JsonLine(logging.Formatter):
 
 
 def _cut(value: object) -> object:
-    """A value of a line that is too long: whole where it is short, else the beginning of its text, and its length."""
+    """A value of a line that is too long: a short value whole, a long one as its beginning and its length."""
     text = value if isinstance(value, str) else json.dumps(value, default=str)
     return value if len(text) <= VALUE_MOST else f"{text[:VALUE_MOST]} … ({len(text)} characters)"
 
 
 class Readable(logging.Formatter):
-    """A line for a person at a terminal."""
+    """Formats a record as text for a terminal."""
 
     def __init__(self, process: str) -> None:
-        """Remember whose lines these are."""
+        """Keep the name of the process."""
         super().__init__(f"%(asctime)s {process}: %(message)s", "%H:%M:%S")
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, with the caller's fields behind it."""
+        """The line, followed by the caller's fields."""
         first, newline, rest = super().format(record).partition("\n")
         return " ".join([first, *(f"{key}={value}" for key, value in fields(record).items())]) + newline + rest
 
 
 class BoundedLog:
-    """Warnings about what another party causes and may repeat at any speed: a token bucket on the caller's clock.
+    """Warnings that another party can cause at any rate, limited by a token bucket on the caller's clock.
 
-    A line that follows left-out ones says how many they were (`left_out`).
+    The first line after omitted ones has their number (`left_out`).
     """
 
     def __init__(self, logger: logging.Logger, burst: int = 10, interval_ns: int = 1_000_000_000) -> None:
-        """`burst` lines at once, and one more for each interval."""
+        """Allow `burst` lines at once, and one more in each interval."""
         self._logger = logger
         self._burst = self._tokens = burst
         self._interval_ns = interval_ns
@@ -94,7 +94,7 @@ class BoundedLog:
         self._left_out = 0
 
     def warning(self, now_ns: int, event: str, **extra: object) -> None:
-        """Log the event, or count it as left out."""
+        """Log the event, or count it as omitted."""
         gained = (now_ns - self._refill_ns) // self._interval_ns
         if gained:
             self._tokens = min(self._burst, self._tokens + gained)
@@ -109,19 +109,19 @@ class BoundedLog:
 
 
 class Bounded(logging.StreamHandler[TextIO]):
-    """Writes lines to a stream; where that is a log file of ours, begins a new one when it is full."""
+    """Writes lines to a stream; if the stream is a log file of the engine, begins a new file when it is full."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write the line, then look at the size."""
+        """Write the line, then check the file's size."""
         super().emit(record)
-        with contextlib.suppress(OSError, ValueError):  # no file, or no room: the line is written, and that is enough
+        with contextlib.suppress(OSError, ValueError):  # not a file, or the disk is full: the line itself is written
             descriptor = self.stream.fileno()
             if os.fstat(descriptor).st_size >= LIMIT:
                 renew(descriptor)
 
 
 def renew(descriptor: int) -> None:
-    """Put an empty log in the place of the full one that this descriptor writes to."""
+    """Replace the full log that this descriptor writes to by an empty one."""
     path = Path(os.readlink(f"/proc/self/fd/{descriptor}"))
     if path.suffix != SUFFIX:
         return
@@ -134,7 +134,7 @@ def renew(descriptor: int) -> None:
 
 
 def make_room(path: Path) -> None:
-    """Put a full log aside before it is opened to be appended to, for what writes into it may not do so itself."""
+    """Rename a full log before it is opened for appending: the process that writes to it may not rename it itself."""
     with locked(path.parent):
         if path.exists() and path.stat().st_size >= LIMIT:
             shift(path)
@@ -149,13 +149,13 @@ def shift(path: Path) -> None:
 
 
 def part(path: Path, number: int) -> Path:
-    """A log's part: 0 is the one that is written to."""
+    """The path of a log's part; part 0 is the log that is written to."""
     return path.with_name(f"{path.name}.{number}") if number else path
 
 
 @contextlib.contextmanager
 def locked(directory: Path) -> Iterator[None]:
-    """Be the only one who renames logs in this directory."""
+    """Hold the lock for renaming logs in this directory."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -165,7 +165,7 @@ def locked(directory: Path) -> Iterator[None]:
 
 
 def begin(process: str, stream: TextIO | None = None, level: int = logging.INFO) -> None:
-    """Send this process's log lines to stderr, or to the stream given."""
+    """Write this process's log lines to stderr, or to another stream."""
     stream = stream or sys.stderr
     output = Bounded(stream)
     output.setFormatter(Readable(process) if stream.isatty() else JsonLine(process))

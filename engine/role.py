@@ -1,4 +1,4 @@
-"""What every process of the engine runs: a role, advanced by `step`."""
+"""The protocol of a role: one job of the engine, advanced by `step`."""
 
 from typing import Protocol
 
@@ -9,16 +9,16 @@ class Role(Protocol):
     name: str
 
     def step(self, now_ns: int) -> int:
-        """Do what there is to do at this time; say how much it was, 0 for nothing."""
+        """Do the work that is due at this time; how much was done, 0 for none."""
 
     def lag(self) -> int:
-        """How many records wait on the lane of its inputs on which most wait; read at each heartbeat."""
+        """The largest number of unread records on one of its input lanes; read at each heartbeat."""
 
     def error_count(self) -> int:
         """How many errors this life has counted: frames that cannot be read, lost connections, laps, alarms."""
 
     def drain(self, now_ns: int) -> bool:
-        """Wind down: take nothing new, finish what is begun; True when done."""
+        """Accept no new work and finish the work that has begun; True when finished."""
 
     def close(self) -> None:
-        """Let go of lanes, ports and files."""
+        """Close lanes, ports and files."""

@@ -1,21 +1,22 @@
-"""The process: builds its roles and advances them until it is told to stop.
+"""The process: builds its roles and steps them until SIGTERM or SIGINT.
 
     python -m engine.runtime --config configs/demo.toml --process core
 
-1. Name the process, pin it, say STARTING in each role's heartbeat cell.
-2. Build the roles in the order written; those built already are stepped until the instruments are shown, because a
-   strategy waits for the feed's.
-3. Freeze the garbage collector's view of all that start made, and step: everybody once a round, at one time.
-4. A round without work: spin on, or block until a socket or lane has something (`wait` in the process's table).
-   Who spins lets its roles `warm` now and then: what they do seldom and fast stays in the processor's caches.
-   SIGUSR1: a role that offers `ask_halt()` halts at its next step; every other role ignores the signal.
+1. Name the process, pin it, write STARTING to each role's heartbeat cell.
+2. Build the roles in the configured order. Between two of them, step the roles that are built until the instruments are
+   published, because a strategy needs the feed's instruments.
+3. Exclude everything built so far from garbage collection, and run: each round steps every role once, with one time.
+4. After rounds without work: spin, or block until a socket or lane has data (`wait` in the process's table).
+   A spinning process calls `warm` of its roles at intervals, so that seldom-used code stays in the processor's caches.
+   SIGUSR1: a role with `ask_halt()` halts at its next step; the other roles ignore the signal.
 5. SIGTERM or SIGINT: drain every role, close every role, exit 0. An exception or a failed assert in a role: log it and
-   exit at once with 70, closing nothing: what the role believed is no longer to be trusted, and the supervisor starts
-   a fresh one.
+   exit at once with 70, without closing anything: the role's state cannot be trusted, and the supervisor starts a new
+   process.
 
-A role may offer `warm(now_ns)`, which changes nothing, for a process that spins; `wait(timeout_ns)` (it alone in its
-process: a lane's futex, its sockets) or `filenos()` (descriptors
-to be polled together with those of the others); with neither a blocking process naps, ever longer up to 2 ms.
+A role may have `warm(now_ns)`, which changes nothing, for a process that spins. For a process that blocks it may have
+`wait(timeout_ns)`, used when it is the only role of its process (a lane's futex, its sockets), or `filenos()`
+(descriptors that are polled together with those of the other roles). Without either, the process sleeps, longer and
+longer up to 2 ms.
 """
 
 import argparse
@@ -36,13 +37,13 @@ from engine.lanes import open_lanes
 from engine.model.words import RoleState
 from engine.role import Role
 
-EXIT_WRONG_WORLD, EXIT_WRONG_SELF, EXIT_CONFIG = 69, 70, 78  # as sysexits.h has them
+EXIT_WRONG_WORLD, EXIT_WRONG_SELF, EXIT_CONFIG = 69, 70, 78  # as in sysexits.h
 IDLE_ROUNDS = 25  # rounds without work before a blocking process blocks
-WARM_ROUNDS = 8  # idle rounds of a spinning process from one warming to the next
-NAP_NS, NAP_MAX_NS = 100_000, 2_000_000
-NAPS_ALIKE = 50  # naps before one is twice as long
-BLOCK_NS = 5_000_000  # at most so long, so that beats and signals are on time
-SHARED_BLOCK_NS = 1_000_000  # where lanes are looked at only between polls
+WARM_ROUNDS = 8  # idle rounds of a spinning process between two calls of `warm`
+SLEEP_NS, SLEEP_MAX_NS = 100_000, 2_000_000
+SLEEPS_ALIKE = 50  # sleeps before their length doubles
+BLOCK_NS = 5_000_000  # the longest block, so that beats and signals are on time
+SHARED_BLOCK_NS = 1_000_000  # the longest poll when several roles share the process: lanes are read between polls
 INSTRUMENTS_LIMIT_NS = 15_000_000_000
 MS = 1_000_000
 LAG_MOST = (1 << 32) - 1
@@ -51,7 +52,7 @@ logger = logging.getLogger(__name__)
 
 
 class Pulse:
-    """A role's heartbeat cell, and what it says."""
+    """A role's heartbeat cell."""
 
     def __init__(self, config: Config, role: str) -> None:
         """Become the writer of the role's cell."""
@@ -61,7 +62,7 @@ class Pulse:
         self.beat(self.start_ns, 0, RoleState.STARTING)
 
     def beat(self, now_ns: int, steps: int, state: RoleState, lag: int = 0, error_count: int = 0) -> None:
-        """Write that the role lives, and how far it came, by a clock read here: a frozen step must show."""
+        """Write the role's state and counters with a time read here, so that a frozen step is visible."""
         beat_ns = time.monotonic_ns()
         self.cell.write(
             0, beat_ns, now_ns, self.start_ns, steps, self.work, os.getpid(), state, self.reads, min(lag, LAG_MOST),
@@ -75,10 +76,10 @@ class Loop:
     def __init__(
         self, beat_interval_ns: int, idle: Callable[[int], object], now: Callable[[], int] = clock.now_ns
     ) -> None:
-        """Begin without roles; `idle` is what a round without work does, told how many there were."""
+        """Begin without roles; `idle` is called after rounds without work, with their number."""
         self.roles: list[Role] = []
         self.pulses: list[Pulse] = []
-        self._pairs: list[tuple[Role, Pulse]] = []  # made once: a strict `zip` a round costs a microsecond
+        self._pairs: list[tuple[Role, Pulse]] = []  # made once: a strict `zip` in each round costs a microsecond
         self.beat_interval_ns = beat_interval_ns
         self.idle = idle
         self.now = now
@@ -87,24 +88,24 @@ class Loop:
         self._beat_ns = 0
 
     def add(self, role: Role, pulse: Pulse) -> None:
-        """Take a role in; it is stepped after those before it."""
+        """Add a role; it is stepped after the roles before it."""
         pulse.reads = getattr(role, "reads", 0)
         self.roles.append(role)
         self.pulses.append(pulse)
         self._pairs.append((role, pulse))
 
     def stop(self) -> None:
-        """Leave `run` after this round."""
+        """End `run` after this round."""
         self.stopping = True
 
     def ask_halt(self) -> None:
-        """Have every role halt that can."""
+        """Ask every role that can halt to halt."""
         for role in self.roles:
             if hasattr(role, "ask_halt"):
                 role.ask_halt()
 
     def round(self) -> int:
-        """Step every role once, all at one time; beat if it is time to."""
+        """Step every role once, all with the same time; beat when a beat is due; the work done."""
         now_ns = self.now()
         work = 0
         for role, pulse in self._pairs:
@@ -117,13 +118,13 @@ class Loop:
         return work
 
     def beat(self, now_ns: int, state: RoleState) -> None:
-        """Beat for every role."""
+        """Write the heartbeat of every role."""
         self._beat_ns = now_ns + self.beat_interval_ns
         for role, pulse in self._pairs:
             pulse.beat(now_ns, self.steps, state, role.lag(), role.error_count())
 
     def run(self) -> None:
-        """Round after round until stopped."""
+        """Step rounds until `stop` is called."""
         step, idle, idle_rounds = self.round, self.idle, 0
         while not self.stopping:
             if step():
@@ -134,7 +135,7 @@ class Loop:
                 idle(idle_rounds - IDLE_ROUNDS)
 
     def drain(self, limit_ns: int) -> bool:
-        """Let every role finish what it has begun, within a limit; True when all did."""
+        """Step every role's `drain` until all have finished or the limit passes; True when all have."""
         deadline_ns = self.now() + limit_ns
         open_roles = list(self.roles)
         while open_roles and self.now() < deadline_ns:
@@ -156,9 +157,9 @@ class Loop:
 
 
 def idle_of(process: Process, roles: Sequence[Role]) -> Callable[[int], object]:
-    """What a round without work does: keep warm when spinning, else wait for what the roles wait for.
+    """What the process does after rounds without work: spin and call `warm`, or wait for the roles' inputs.
 
-    Asked at each idle round's call, not once: `roles` grows while the process starts.
+    `roles` is read at each call, because it grows while the process starts.
     """
 
     def spin(rounds: int) -> object:
@@ -174,7 +175,7 @@ def idle_of(process: Process, roles: Sequence[Role]) -> Callable[[int], object]:
         descriptors = [number for role in roles if hasattr(role, "filenos") for number in role.filenos()]
         if descriptors:
             return _poll(descriptors, SHARED_BLOCK_NS // MS)
-        time.sleep(min(NAP_NS << min(rounds // NAPS_ALIKE, 16), NAP_MAX_NS) / 1e9)
+        time.sleep(min(SLEEP_NS << min(rounds // SLEEPS_ALIKE, 16), SLEEP_MAX_NS) / 1e9)
         return None
 
     return spin if process.wait == "spin" else block
@@ -188,19 +189,19 @@ def _poll(descriptors: Sequence[int], timeout_ms: int) -> bool:
 
 
 def factory(target: str) -> Callable[[Config, str], Role]:
-    """The function that builds a role, from "module:function"; imported by name, for roles lie above this layer."""
+    """The function that builds a role, from "module:function"; imported by name, because roles are a layer above."""
     module, _, name = target.partition(":")
     build: Callable[[Config, str], Role] = getattr(importlib.import_module(module), name)
     return build
 
 
 def start(config: Config, process: Process, roles: Sequence[str]) -> Loop:
-    """Build the roles into a loop, stepping those that stand while the next one waits for instruments."""
-    standing: list[Role] = []
-    loop = Loop(config.watch.beat_ms * MS, idle_of(process, standing))
-    loop.roles = standing
+    """Build the roles into a loop; step the built roles until the instruments are published."""
+    built: list[Role] = []
+    loop = Loop(config.watch.beat_ms * MS, idle_of(process, built))
+    loop.roles = built
     for role in roles:
-        if standing:
+        if built:
             _await_instruments(config, role, loop)
         pulse = Pulse(config, role)
         loop.add(factory(config.factory(role))(config, role), pulse)
@@ -209,7 +210,10 @@ def start(config: Config, process: Process, roles: Sequence[str]) -> Loop:
 
 
 def _await_instruments(config: Config, role: str, loop: Loop) -> None:
-    """Step what stands until every instrument is shown, or the next role may complain itself."""
+    """Step the roles already built until the instruments are published or the deadline passes.
+
+    After the deadline the next role is built all the same; it reports the missing instruments itself.
+    """
     cells = open_lanes(config.system.name, config.kind_of(role), role).cell_reader("instruments")
     deadline_ns = loop.now() + INSTRUMENTS_LIMIT_NS
     while not loop.stopping and loop.now() < deadline_ns:
@@ -219,23 +223,23 @@ def _await_instruments(config: Config, role: str, loop: Loop) -> None:
             loop.idle(0)
 
 
-def settle(config: Config, process: Process) -> None:
-    """Give the process its name and its cores."""
+def place(config: Config, process: Process) -> None:
+    """Set the process's name and pin it to its cores."""
     name = f"{config.system.name}-{process.name}"
     Path("/proc/self/comm").write_text(name[:15])
     if process.cores:
         allowed = os.sched_getaffinity(0)
         if not set(process.cores) <= allowed:
-            msg = f"process {process.name}: cores {list(process.cores)} are not all among {sorted(allowed)}"
+            msg = f"process {process.name}: cores = {list(process.cores)}: expected some of {sorted(allowed)}"
             raise ValueError(msg)
         os.sched_setaffinity(0, process.cores)
 
 
 def run(config: Config, process: Process, roles: Sequence[str]) -> int:
-    """A process's life; its exit code."""
-    settle(config, process)
-    asked: list[int] = []  # for a halt, while the roles were built
-    signal.signal(signal.SIGUSR1, lambda number, _: asked.append(number))
+    """Build and run the roles of a process; its exit code."""
+    place(config, process)
+    halts: list[int] = []  # SIGUSR1 that arrive while the roles are built
+    signal.signal(signal.SIGUSR1, lambda number, _: halts.append(number))
     try:
         loop = start(config, process, roles)
     except Exception:
@@ -244,7 +248,7 @@ def run(config: Config, process: Process, roles: Sequence[str]) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loop.stop())
     signal.signal(signal.SIGUSR1, lambda *_: loop.ask_halt())
-    if asked:
+    if halts:
         loop.ask_halt()
     gc.collect()
     gc.freeze()
@@ -264,8 +268,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """`python -m engine.runtime`: one process of a system."""
     parser = argparse.ArgumentParser(prog="python -m engine.runtime", description="Run one process of a system.")
     parser.add_argument("--config", required=True, help="the system's file")
-    parser.add_argument("--process", default="", help="the process of the file to be: its roles, cores and way to wait")
-    parser.add_argument("--roles", default="", help="or: roles by name, comma between, in one unpinned process")
+    parser.add_argument("--process", default="", help="the process in the file, with its roles, cores and wait")
+    parser.add_argument("--roles", default="", help="instead of a process: roles by name, separated by commas")
     options = parser.parse_args(arguments)
     log.begin(options.process or options.roles)
     try:
@@ -278,12 +282,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _process(config: Config, name: str, roles: str) -> Process:
-    """The process asked for, or one made of the roles asked for."""
+    """The process of this name, or a process of these roles."""
     if roles:
         chosen = tuple(roles.split(","))
         unknown = [role for role in chosen if role not in config.role_names]
         if unknown:
-            msg = f"{config.path}: --roles {unknown[0]!r}: expected some of {', '.join(config.role_names)}"
+            msg = f"{config.path}: --roles {unknown[0]!r}: expected one of {', '.join(config.role_names)}"
             raise ConfigError(msg)
         return Process(name=chosen[0], roles=chosen)
     try:
@@ -298,5 +302,5 @@ if __name__ == "__main__":
     CODE = main()
     logging.shutdown()
     if CODE == EXIT_WRONG_SELF:
-        os._exit(CODE)  # no destructor of a role that failed may run, no thread of it may keep the process
+        os._exit(CODE)  # skips the destructors and threads of the failed role
     sys.exit(CODE)

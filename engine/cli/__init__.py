@@ -1,10 +1,10 @@
-"""`engine-ctl`: what an operator types.
+"""`engine-ctl`: the operator's command line.
 
-It looks on through read-only lanes and speaks to the supervisor's socket only to give a command, so looking costs the
-engine nothing and works when every process is dead. Nothing heavy is imported before the command that needs it.
+It reads lanes read-only and opens the supervisor's socket only to send a command. So reading costs the engine nothing
+and works when every process is dead. A module with a slow import is imported by the command that needs it.
 
-Exit codes: 0 done · 1 refused, or something is not as it should be · 2 wrong use or wrong configuration · 3 nobody
-there (no such system, lane or supervisor) · 130 interrupted.
+Exit codes: 0 done · 1 refused or unhealthy · 2 wrong use or wrong configuration · 3 not found (no such system, lane or
+supervisor) · 130 interrupted.
 """
 
 import errno
@@ -15,15 +15,15 @@ from collections.abc import Sequence
 
 from engine.cli.parser import make_parser
 
-UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # a full disk behind `> file`
-NO, WRONG_USE, NOBODY, INTERRUPTED = 1, 2, 3, 130
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # the output goes to a file on a full disk
+FAILED, WRONG_USE, NOT_FOUND, INTERRUPTED = 1, 2, 3, 130
 
 
-class Complaint(Exception):  # noqa: N818 - one clear line for the one who typed, not a failure of ours
-    """Ends the command with one line and an exit code."""
+class CommandError(Exception):
+    """Ends the command with one line on stderr and an exit code."""
 
-    def __init__(self, text: str, code: int = NO) -> None:
-        """Say what is wrong."""
+    def __init__(self, text: str, code: int = FAILED) -> None:
+        """Keep the line and the exit code."""
         super().__init__(text)
         self.code = code
 
@@ -33,12 +33,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         code = _run(words)
-    except Complaint as complaint:
-        print(f"engine-ctl: {complaint}", file=sys.stderr)  # noqa: T201
-        return complaint.code
+    except CommandError as error:
+        print(f"engine-ctl: {error}", file=sys.stderr)  # noqa: T201
+        return error.code
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:  # the reader of our output has seen enough
+    except BrokenPipeError:  # the reader of the output closed it, as `| head` does
         _drop_output()
         return 0
     except OSError as error:
@@ -46,26 +46,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         _drop_output()
         print(f"engine-ctl: the output cannot be written: {error.strerror}", file=sys.stderr)  # noqa: T201
-        return NO
+        return FAILED
     return code
 
 
 def _run(words: list[str]) -> int:
-    """The command, with all that it printed sent on its way, also where it ends by itself as --help does."""
+    """Run the command, then flush its output; --help ends with an exception, and its output is flushed too."""
     try:
         return _capture(words[1:]) if words[:1] == ["capture"] else _command(words)
     finally:
-        if sys.stdout is not None:  # it may have been closed from the beginning
+        if sys.stdout is not None:  # None when the caller closed it
             sys.stdout.flush()
 
 
 def _drop_output() -> None:
-    """Let what could not be written go nowhere: else it would be tried, and fail, once more at the exit."""
+    """Point stdout at /dev/null: otherwise Python writes the rest again at exit and fails again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _command(words: list[str]) -> int:
-    """One of our own."""
+    """Run one of the commands of engine/cli."""
     options = make_parser().parse_args(words)
     module, _, name = options.run.partition(":")
     code: int = getattr(importlib.import_module(module), name)(options)
@@ -73,11 +73,11 @@ def _command(words: list[str]) -> int:
 
 
 def _capture(words: list[str]) -> int:
-    """Hand over to the feed's own command, with its own options."""
+    """Run `capture`, a command of the feed with its own options."""
     try:
         capture = importlib.import_module("engine.feed.capture")
     except ModuleNotFoundError as missing:
         print(f"engine-ctl: capture is not part of this installation: {missing}", file=sys.stderr)  # noqa: T201
-        return NOBODY
+        return NOT_FOUND
     code: int = capture.main(words)
     return code

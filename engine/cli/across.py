@@ -1,4 +1,4 @@
-"""All venues together on a terminal: the global book of each thing, one ladder with its venues, what pays."""
+"""All venues together on a terminal: the global book of each group, one group's ladder, opportunities."""
 
 import argparse
 from typing import Any
@@ -6,10 +6,10 @@ from typing import Any
 from rich.console import Group, RenderableType
 
 import shm
-from engine.cli import NOBODY, WRONG_USE, Complaint
+from engine.cli import NOT_FOUND, WRONG_USE, CommandError
 from engine.cli.live import show_live
 from engine.cli.look import known_instruments, name_of
-from engine.cli.output import Terminal, ago, attach, choose_system, decimal_text, iso, monotonic_age, plain, say_json
+from engine.cli.output import Terminal, ago, attach, choose_system, decimal_text, iso, monotonic_age, plain, print_json
 from engine.model.fixed import to_text
 from engine.model.instrument import Instrument
 from engine.model.words import BookState, OpportunityKind
@@ -17,32 +17,32 @@ from engine.monitor.figures import bps_text
 from engine.view.screen import whole_table
 
 INTERVAL_S = 0.2
-SILENT_NS = 2_000_000_000  # without a beat of the aggregation: what is shown is history
+SILENT_NS = 2_000_000_000  # an aggregation whose heartbeat is older is down, and its data is stale
 OPEN = (OpportunityKind.BEGIN, OpportunityKind.CHANGE)
 Known = dict[int, Instrument]
 
 
 class Across:
-    """What the aggregation shows, read again at each look."""
+    """The aggregation's lanes, read again at each call."""
 
     def __init__(self, system: str) -> None:
-        """Attach to its lanes."""
+        """Attach to the lanes of the aggregation."""
         self.known = known_instruments(system)
         self._groups, self._tops = _cells(system, "groups"), _cells(system, "global_tops")
         self._opportunities, self._beats = _cells(system, "open_opportunities"), _cells(system, "heartbeat.aggregation")
 
     def groups(self) -> list[tuple[Any, Any]]:
-        """Every group with its global book, which may not be there yet."""
+        """Every group with its global book; the book is None until the aggregation publishes it."""
         rows = [(index, self._groups.read(index)) for index in range(self._groups.count)]
         return [(group, self._tops.read(index)) for index, group in rows if group is not None and group.members]
 
     def silent_ns(self) -> int:
-        """How long the aggregation has not been heard; what it showed stays in memory when it dies."""
+        """The age of the aggregation's heartbeat; its data stays in memory when it dies."""
         row = self._beats.read()
         return 0 if row is None else monotonic_age(row.beat_ns)
 
     def opportunities(self) -> list[Any]:
-        """Those open at this moment, the best edge first."""
+        """The opportunities that are open now, the best edge first."""
         rows = [self._opportunities.read(index) for index in range(self._opportunities.count)]
         return sorted((row for row in rows if row is not None and row.kind in OPEN), key=lambda row: -row.edge_e8)
 
@@ -54,17 +54,19 @@ def _cells(system: str, lane: str) -> shm.CellReader:
 
 
 def across(options: argparse.Namespace) -> int:
-    """Show every group and what pays, or one group's ladder."""
+    """Show every group and the opportunities, or one group's ladder."""
     system = choose_system(options.system)
     if f"{system}.heartbeat.aggregation" not in shm.names(system):
-        raise Complaint(f"{system} has no aggregation: its file needs an [aggregation] table", NOBODY)
+        raise CommandError(f"{system} has no aggregation: add a table [aggregation] to its file", NOT_FOUND)
     view = Across(system)
     if not view.groups():
-        raise Complaint(f"{system}: no group is shown: has the configuration an [aggregation] that runs?", NOBODY)
+        raise CommandError(
+            f"{system}: no group is published yet: engine-ctl status shows whether aggregation and feed run", NOT_FOUND
+        )
     if options.group:
-        _wanted(view, options.group)
+        _find_group(view, options.group)
     if options.json:
-        say_json(tree(view, options.group))
+        print_json(tree(view, options.group))
         return 0
     if options.once or not Terminal().is_terminal:
         Terminal().print(_screen(view, options.group))
@@ -73,23 +75,26 @@ def across(options: argparse.Namespace) -> int:
 
 
 def _screen(view: Across, wanted: str) -> RenderableType:
-    shown = _ladder(view, *_wanted(view, wanted)) if wanted else _overview(view)
+    shown = _ladder(view, *_find_group(view, wanted)) if wanted else _overview(view)
     silent_ns = view.silent_ns()
     if silent_ns < SILENT_NS:
         return shown
-    return Group(f"[red]the aggregation was last heard {ago(silent_ns)} ago: all this is as old", shown)
+    return Group(f"[red]the aggregation's heartbeat is {ago(silent_ns)} old: the data below is stale", shown)
 
 
-def _wanted(view: Across, text: str) -> tuple[Any, Any]:
-    """The group of this name, or the one that an instrument's symbol or id is in."""
+def _find_group(view: Across, text: str) -> tuple[Any, Any]:
+    """The group of this name, or the group of the instrument with this symbol or id."""
     shown = view.groups()
     found = [one for one in shown if text.upper() == group_name(one[0]).upper()]
     found = found or [one for one in shown if text.upper() in _member_names(view, one[0])]
     if len(found) == 1:
         return found[0]
     if found:
-        raise Complaint(f"which {text}? It is in {', '.join(group_name(one) for one, _ in found)}", WRONG_USE)
-    raise Complaint(f"no group {text!r}, shown are {', '.join(group_name(one) for one, _ in shown)}", NOBODY)
+        names = ", ".join(group_name(one) for one, _ in found)
+        raise CommandError(f"{text!r} is in several groups ({names}): name one of them", WRONG_USE)
+    raise CommandError(
+        f"no group {text!r}, expected one of {', '.join(group_name(one) for one, _ in shown)}", NOT_FOUND
+    )
 
 
 def _member_names(view: Across, group: Any) -> set[str]:
@@ -98,19 +103,19 @@ def _member_names(view: Across, group: Any) -> set[str]:
 
 
 def group_name(group: Any) -> str:
-    """What a group is called."""
+    """A group's name as text."""
     return str(group.name.rstrip(b"\0").decode())
 
 
 def venues(group: Any, mask: int, known: Known) -> list[str]:
-    """Who stands behind a mask of members."""
+    """The venues of the members whose bit is set in the mask."""
     ids = [one for bit, one in enumerate(group.instrument[: group.members]) if mask >> bit & 1]
     return [known[one].venue if one in known else str(one) for one in ids]
 
 
 def tree(view: Across, wanted: str) -> dict[str, Any]:
-    """Everything for JSON: prices and sizes as text."""
-    groups = [_wanted(view, wanted)] if wanted else view.groups()
+    """Groups and opportunities for JSON: prices and sizes as text."""
+    groups = [_find_group(view, wanted)] if wanted else view.groups()
     chosen = {group.id for group, _ in groups}
     return {
         "silent_ms": view.silent_ns() // 1_000_000,
@@ -122,7 +127,7 @@ def tree(view: Across, wanted: str) -> dict[str, Any]:
 
 
 def group_tree(group: Any, top: Any, known: Known) -> dict[str, Any]:
-    """One group's book."""
+    """One group's book for JSON."""
     members = venues(group, (1 << group.members) - 1, known)
     head = {"group": group.id, "group_name": group_name(group), "members": members}
     if top is None:
@@ -142,7 +147,7 @@ def group_tree(group: Any, top: Any, known: Known) -> dict[str, Any]:
 
 
 def opportunity_tree(row: Any, known: Known) -> dict[str, Any]:
-    """One opportunity."""
+    """One opportunity for JSON."""
     profit = row.profit_high << 64 | row.profit_low
     return {
         **_leg("buy", row.buy_instrument, known), **_leg("sell", row.sell_instrument, known),
@@ -157,7 +162,7 @@ def opportunity_tree(row: Any, known: Known) -> dict[str, Any]:
 
 
 def _leg(side: str, instrument: int, known: Known) -> dict[str, Any]:
-    """What is bought or sold, and where."""
+    """The instrument of one side of an opportunity, with its symbol and venue."""
     names = {"symbol": name_of(known, instrument), "venue": _venue(instrument, known)}
     return {f"{side}_instrument": instrument, **{f"{side}_{key}": text for key, text in names.items()}}
 
@@ -167,7 +172,7 @@ def _venue(instrument: int, known: Known) -> str:
 
 
 def _overview(view: Across) -> RenderableType:
-    """Two tables."""
+    """The tables of all global books and of all opportunities."""
     books = whole_table(
         "group", "book", "bid", "at", "ask", "at", "spread bp", "left out", box=None, title="global books"
     )

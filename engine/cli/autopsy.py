@@ -1,16 +1,16 @@
-"""What an engine left: every segment with its owner, alive or dead, and its last records, and what that means.
+"""What a dead engine left: every segment with its owner and its last records, and the findings from them.
 
-Works on segments alone, so it needs no process of the engine, no configuration and no run directory.
+Reads segments only, so it needs no process of the engine, no configuration and no run directory.
 """
 
 import argparse
 from typing import Any
 
 import shm
-from engine.cli import Complaint
+from engine.cli import CommandError
 from engine.cli.look import last_states
-from engine.cli.memory import describe, newest, shower
-from engine.cli.output import ago, choose_system, say, say_json, say_table
+from engine.cli.memory import describe, formatter_of, newest
+from engine.cli.output import ago, choose_system, print_json, print_line, print_table
 from engine.cli.trees import word
 from engine.model.words import DONE_STATES, HaltReason, OrderState, RoleState
 
@@ -18,14 +18,14 @@ DOUBTFUL = (OrderState.CREATED, OrderState.SENT, OrderState.UNKNOWN)
 
 
 def autopsy(options: argparse.Namespace) -> int:
-    """Show it."""
+    """Print the autopsy of a system."""
     tree = examine(choose_system(options.system), options.n)
-    say_json(tree) if options.json else _show(tree)
+    print_json(tree) if options.json else _show(tree)
     return 0
 
 
 def examine(system: str, count: int) -> dict[str, Any]:
-    """Everything that the segments tell."""
+    """Findings, roles and segments of a system."""
     names = shm.names(system) + shm.names(system, aside=True)
     segments = [_segment(name, count) for name in names]
     return {
@@ -39,24 +39,24 @@ def examine(system: str, count: int) -> dict[str, Any]:
 def _segment(name: str, count: int) -> dict[str, Any]:
     tree = describe(name)
     if "error" not in tree:
-        tree["last"] = newest(name, count, shower(name))[-count:] if count > 0 else []
+        tree["last"] = newest(name, count, formatter_of(name))[-count:] if count > 0 else []
     return tree
 
 
 def _role(system: str, name: str) -> dict[str, Any]:
-    """A role's last words."""
+    """A role's last heartbeat."""
     tree = describe(name)
     role = name.removeprefix(f"{system}.heartbeat.")
     if "error" in tree:
         return {"role": role, "error": tree["error"]}
     row = newest(name, 1)
-    state = RoleState(row[0]["state"]).name.lower() if row else "never beat"
+    state = RoleState(row[0]["state"]).name.lower() if row else "no heartbeat"
     return {"role": role, "owner": tree["owner"], "state": state, "epoch": tree["epoch"], **(row[0] if row else {}),
             "state_name": state}  # fmt: skip
 
 
 def _owner_findings(segments: list[dict[str, Any]]) -> list[str]:
-    """Whose writer died, who left cleanly, which file cannot be read."""
+    """The segments that cannot be read, and the processes that died as writers."""
     unreadable = [f"{one['name']} cannot be read: {one['error']}" for one in segments if "error" in one]
     dead = [one for one in segments if one.get("owner") == "dead" and not one["closed_cleanly"]]
     pids = sorted({one["pid"] for one in dead})
@@ -72,8 +72,8 @@ def _halt_findings(system: str) -> list[str]:
         return []
     try:
         rows = newest(f"{system}.halt", 1)
-    except Complaint:
-        return []  # unreadable, which the findings on segments say
+    except CommandError:
+        return []  # unreadable: the findings on segments report it
     return (
         [f"the system is halted ({word(HaltReason, rows[0]['reason']).lower()})"] if rows and rows[0]["halted"] else []
     )
@@ -83,23 +83,23 @@ def _order_findings(system: str) -> list[str]:
     """Orders that were open or in doubt when the last record was written."""
     try:
         orders = list(last_states(system).values())
-    except Complaint:
+    except CommandError:
         return []
     opened = [row for row in orders if row.state not in DONE_STATES and row.state not in DOUBTFUL]
     doubtful = [row for row in orders if row.state in DOUBTFUL]
     findings = [f"{len(opened)} orders were open at the venue"] if opened else []
     for row in doubtful:
         client_id, state = row.client_id.ljust(16, b"\0").hex(), OrderState(row.state).name.lower()
-        findings.append(f"order {client_id} is in doubt: {state}, ask the venue before anything else")
+        findings.append(f"order {client_id} is in doubt ({state}): query it at the venue before any other step")
     return findings
 
 
 def _show(tree: dict[str, Any]) -> None:
-    say(f"{tree['system']}: " + ("nothing is wrong" if not tree["findings"] else f"{len(tree['findings'])} findings"))
+    print_line(f"{tree['system']}: " + ("no findings" if not tree["findings"] else f"{len(tree['findings'])} findings"))
     for finding in tree["findings"]:
-        say(f"  - {finding}")
-    say_table(
-        ("role", "owner", "last said", "pid", "lives", "steps"),
+        print_line(f"  - {finding}")
+    print_table(
+        ("role", "owner", "last state", "pid", "epoch", "steps"),
         [
             (one["role"], one.get("owner", "-"), one.get("state_name", "-"), one.get("pid", "-"), one.get("epoch", "-"),
              one.get("steps", "-"))
@@ -112,11 +112,11 @@ def _show(tree: dict[str, Any]) -> None:
 
 def _show_segment(one: dict[str, Any]) -> None:
     if "error" in one:
-        say(f"\n{one['name']}: {one['error']}")
+        print_line(f"\n{one['name']}: {one['error']}")
         return
-    age = "never opened" if one["beat_age_ns"] is None else f"opened or beat {ago(one['beat_age_ns'])} ago"
+    age = "never opened" if one["beat_age_ns"] is None else f"writer opened it or beat {ago(one['beat_age_ns'])} ago"
     end = ", closed cleanly" if one["closed_cleanly"] else ""
-    say(f"\n{one['name']}: {one['kind']} of {one['record']}, cursor {one['cursor']}, epoch {one['epoch']}, "
+    print_line(f"\n{one['name']}: {one['kind']} of {one['record']}, cursor {one['cursor']}, epoch {one['epoch']}, "
         f"owner {one['pid']} {one['owner']}{end}, {age}")  # fmt: skip
     for row in one["last"]:
-        say("  " + " ".join(f"{key}={value}" for key, value in row.items()))
+        print_line("  " + " ".join(f"{key}={value}" for key, value in row.items()))

@@ -1,26 +1,26 @@
-"""How each book of a system stands: its state, how old its instrument's numbers are, and which channels do not come."""
+"""The state of each book of a system: whether it equals the venue's, its metadata, and its missing channels."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import shm
 from engine.cli.health import feed_silent_ns
-from engine.cli.output import ago, decimal_text, iso, plain, say_table
+from engine.cli.output import ago, decimal_text, iso, plain, print_table
 from engine.lanes import LOOKERS, open_lanes
 from engine.model.words import BookState
 from engine.monitor.figures import bps_text
 from engine.venues.dialect import ChannelKind
 
-UNKNOWN = "UNKNOWN"  # the feed is not heard: what its book became is not known
+UNKNOWN = "UNKNOWN"  # the feed has no fresh heartbeat, so the state of its book is not known
 UNFOLLOWED = (BookState.REFUSED.name, BookState.MISFIT.name, UNKNOWN)
 UNHEARD = (BookState.EMPTY.name, BookState.DISCONNECTED.name)
-PATIENCE_NS = 10_000_000_000  # for a connection that is being made, or made again
+PATIENCE_NS = 10_000_000_000  # how long a feed may take to connect or reconnect
 TEXT = "utf-8"
 FIGURES = ("spread_bps", "imbalance", "spread_alarm_bps")
 
 
 def books(system: str, configured: Mapping[int, tuple[str, str]]) -> list[dict[str, Any]]:
-    """Every book in the configuration's order; none where the system has no feed, or not yet."""
+    """Every book in the configuration's order; empty when the system has no feed, or its feed has not started."""
     try:
         lanes = open_lanes(system, LOOKERS)
         tops, instruments = lanes.cell_reader("book_tops"), lanes.cell_reader("instruments")
@@ -37,7 +37,7 @@ def tree(one: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _silenced(book: dict[str, Any], silent_ns: int) -> dict[str, Any]:
-    """A book as it may be believed: what a dead or frozen feed has left says GOOD for ever."""
+    """The book with the state UNKNOWN when its feed is dead or frozen: the cell keeps its last state for ever."""
     if not silent_ns:
         return {**book, "feed_silent_ms": 0}
     unknown = {"state": UNKNOWN, "last_state": book["state"], "spread_bps": None, "imbalance": None,
@@ -46,7 +46,7 @@ def _silenced(book: dict[str, Any], silent_ns: int) -> dict[str, Any]:
 
 
 def _book(top: Any, instrument: Any, configured: Mapping[int, tuple[str, str]]) -> dict[str, Any]:
-    """One book; only its names are known before the venue, or the copy on disk, has told its instrument."""
+    """One book; until the venue or the cached copy describes its instrument, only its names are known."""
     venue, symbol = configured.get(top.instrument, ("", ""))
     named = {"venue": venue, "symbol": symbol, "trading": False, "old": False, "missing": [], "spread_alarm_bps": None,
              "listed": None}  # fmt: skip
@@ -65,34 +65,34 @@ def _book(top: Any, instrument: Any, configured: Mapping[int, tuple[str, str]]) 
 
 
 def are_followed(found: Iterable[dict[str, Any]], now_ns: int, *, replayed: bool = False) -> bool:
-    """Whether the venue brings everything that was asked for; one that does not even tell its metadata does not."""
+    """Whether every book has its metadata, all its channels and recent messages."""
     return not any(
-        one["state"] in UNFOLLOWED or one["missing"] or not one["known"] or (not replayed and _is_unheard(one, now_ns))
+        one["state"] in UNFOLLOWED or one["missing"] or not one["known"] or (not replayed and _is_silent(one, now_ns))
         for one in found
     )
 
 
 def is_unknown(one: Mapping[str, Any]) -> bool:
-    """Whether the venue has said that it has no such symbol."""
+    """Whether the venue does not list the symbol."""
     return bool(one["state"] == BookState.REFUSED.name and not one["listed"])
 
 
-def _is_unheard(one: dict[str, Any], now_ns: int) -> bool:
-    """Whether nothing of the book has come for longer than a new connection takes."""
+def _is_silent(one: dict[str, Any], now_ns: int) -> bool:
+    """Whether no message of the book has arrived for longer than a new connection takes."""
     return one["state"] in UNHEARD and now_ns - one["publish_ns"] > PATIENCE_NS
 
 
-def show(found: list[dict[str, Any]], now_ns: int) -> None:
-    """A line a book."""
+def print_books(found: list[dict[str, Any]], now_ns: int) -> None:
+    """Print a table with a row for each book."""
     if found:
-        say_table(
-            ("instrument", "venue", "symbol", "book", "spread bp", "told", "missing", "metadata"),
+        print_table(
+            ("instrument", "venue", "symbol", "book", "spread bp", "published", "missing", "metadata"),
             [
                 (
                     one["instrument"], one["venue"] or "-", one["symbol"] or "-", _state(one),
                     bps_text(one["spread_bps"]), ago(max(0, now_ns - one["publish_ns"])),
                     ", ".join(one["missing"]) or "-",
-                    "an old copy" if one["old"] else "fresh" if one["known"] else "none yet",
+                    "cached copy" if one["old"] else "fresh" if one["known"] else "none yet",
                 )
                 for one in found
             ],
@@ -100,8 +100,9 @@ def show(found: list[dict[str, Any]], now_ns: int) -> None:
 
 
 def _state(one: Mapping[str, Any]) -> str:
-    """A book's state in words."""
+    """A book's state as text."""
     if not one["feed_silent_ms"]:
         alarm_bps = one["spread_alarm_bps"]
         return str(one["state"]).lower() + (f", spread wide (alarm {alarm_bps:g} bp)" if alarm_bps else "")
-    return f"unknown: feed not heard for {ago(one['feed_silent_ms'] * 1_000_000)} (was {one['last_state'].lower()})"
+    age = ago(one["feed_silent_ms"] * 1_000_000)
+    return f"unknown: the feed's heartbeat is {age} old (last state {one['last_state'].lower()})"

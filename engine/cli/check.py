@@ -1,7 +1,7 @@
-"""What the roles would refuse at their start, refused before anything is started.
+"""Checks before `up` what the roles check at their start.
 
-The tables of the layers above the configuration are converted here by the same functions that the roles use, so that a
-misspelt limit is one line for the one who typed `up`, and not a process that dies and dies.
+The same functions that the roles use convert the tables of [risk], [feed], [execution] and the strategies. So a
+misspelt limit is one line for the operator instead of a process that dies again and again.
 """
 
 import functools
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from engine.cli import WRONG_USE, Complaint
+from engine.cli import WRONG_USE, CommandError
 from engine.config import Config, Process, Secret, Strategy, Venue
 from engine.config.tables import FACTORIES
 
@@ -21,9 +21,9 @@ EXECUTION, FEED, AGGREGATION = "execution", "feed", "aggregation"
 
 
 def check(config: Config) -> None:
-    """Refuse a configuration with which a role would not start, or that has none."""
+    """Refuse a configuration that has no process, or with which a role would not start."""
     if not config.placement:
-        raise Complaint(f"{config.path}: names no venue, role or process: there is nothing to start", WRONG_USE)
+        raise CommandError(f"{config.path}: no venue, role or process: add one, there is nothing to start", WRONG_USE)
     for process in config.placement:
         _try(config, f"processes.{process.name}", functools.partial(_check_process, process))
     for strategy in config.strategies:
@@ -38,7 +38,7 @@ def check(config: Config) -> None:
 
 
 def _is_ours(config: Config, role: str, kind: str) -> bool:
-    """True when the system has the role and builds it by our own factory."""
+    """True when the system has the role and builds it by the engine's own factory."""
     return role in config.role_names and config.factory(role) == FACTORIES[kind]
 
 
@@ -47,27 +47,27 @@ def _process(config: Config, strategy: Strategy) -> Process:
 
 
 def _try(config: Config, place: str, convert: Callable[[], object]) -> None:
-    """Whatever a role's own conversion raises, in one line with its place."""
+    """Run a role's own conversion; raise its error as one line with the place in the file."""
     try:
         convert()
     except Exception as error:
         text = " ".join(str(error).split()) or type(error).__name__
-        raise Complaint(f"{config.path}: {place}: {text}", WRONG_USE) from error
+        raise CommandError(f"{config.path}: {place}: {text}", WRONG_USE) from error
 
 
 def _check_process(process: Process) -> None:
-    """Its command is there, and so are its cores."""
+    """Check that the process's command and its cores exist."""
     if process.command and shutil.which(process.command[0], path=process.environment.get("PATH")) is None:
-        msg = f"command {process.command[0]!r}: no such program"
+        msg = f"command {process.command[0]!r}: no such program, expected a path or a program on PATH"
         raise ValueError(msg)
     absent = sorted(set(process.cores) - os.sched_getaffinity(0))
     if absent:
-        msg = f"cores {absent} are not there, there are {sorted(os.sched_getaffinity(0))}"
+        msg = f"cores {absent} do not exist, expected some of {sorted(os.sched_getaffinity(0))}"
         raise ValueError(msg)
 
 
 def _check_strategy(config: Config, strategy: Strategy) -> None:
-    """Its class, found as the role's process finds it (from the working directory too), its hooks and parameters."""
+    """Check class, hooks and parameters; the class is imported as in the role's process, from the working directory."""
     from engine.strategy.load import load_class  # noqa: PLC0415 - only `up` needs it
 
     before = list(sys.path)
@@ -79,7 +79,7 @@ def _check_strategy(config: Config, strategy: Strategy) -> None:
 
 
 def _check_execution(config: Config) -> None:
-    """Its options, the limits of risk, its one venue and its keys."""
+    """Check the options of execution, the limits of risk, the one venue and its keys."""
     from engine.execution.config import ExecutionOptions, check_room  # noqa: PLC0415 - only `up` needs it
     from engine.execution.destination import check_destination  # noqa: PLC0415
     from engine.risk.caps import read_risk  # noqa: PLC0415
@@ -89,8 +89,8 @@ def _check_execution(config: Config) -> None:
     _try(config, "execution", lambda: msgspec.convert(config.execution, ExecutionOptions))
     used = {instrument.venue for instrument in config.instruments}
     if len(used) > 1:
-        raise Complaint(f"{config.path}: execution: trades one venue, the instruments are at {', '.join(sorted(used))}",
-                        WRONG_USE)  # fmt: skip
+        names = ", ".join(sorted(used))
+        raise CommandError(f"{config.path}: execution trades one venue, but the instruments are at {names}", WRONG_USE)
     _try(config, "strategies", lambda: check_room(len(config.strategies), len(config.instruments)))
     for venue in config.venues:
         if venue.name in used:
@@ -101,7 +101,7 @@ def _check_execution(config: Config) -> None:
 
 
 def _check_keys(config: Config, venue: Venue) -> None:
-    """The parts of the key that execution signs with, as far as they are there."""
+    """Check the parts of the key that execution signs with."""
     from engine.venues.catalogue import trading_of  # noqa: PLC0415 - only `up` needs it
 
     for name, check_text in trading_of(venue).check_key.items():
@@ -110,7 +110,7 @@ def _check_keys(config: Config, venue: Venue) -> None:
 
 
 def _check_text(config: Config, secret: Secret, check_text: Callable[[str], object]) -> None:
-    """The text of a secret of execution, with its place before what is wrong with it."""
+    """Check a secret of execution; its error begins with the place of the secret."""
     text = _secret_text(config, secret, EXECUTION)
     try:
         if text is not None:
@@ -122,7 +122,7 @@ def _check_text(config: Config, secret: Secret, check_text: Callable[[str], obje
 
 
 def _secret_text(config: Config, secret: Secret, role: str) -> str | None:
-    """A role's secret, or None where a configured command makes it at its start."""
+    """A role's secret; None when a configured command creates the file at its start."""
     if secret.env:
         process = next(process for process in config.placement if role in process.roles)
         return process.environment.get(secret.env) or secret.reveal()
@@ -131,7 +131,7 @@ def _secret_text(config: Config, secret: Secret, role: str) -> str | None:
 
 
 def _check_feed(config: Config) -> None:
-    """Its source, and the options, keys and URLs of each venue that has instruments."""
+    """Check the feed's source; for each venue with instruments also its options, keys and URLs."""
     from engine.feed.build import feed_config  # noqa: PLC0415 - only `up` needs it
     from engine.feed.replay.replay import check_replay, is_replay  # noqa: PLC0415
     from engine.venues.catalogue import kind_of  # noqa: PLC0415
@@ -150,7 +150,7 @@ def _check_feed(config: Config) -> None:
 
 
 def _check_url(venue: Venue, name: str) -> None:
-    """Refuse a text that is no URL: with it the process would die at each start."""
+    """Refuse a wrong URL: its process would die at each start."""
     from engine.venues.wire.dial import Place  # noqa: PLC0415 - only `up` needs it
 
     try:
@@ -161,9 +161,9 @@ def _check_url(venue: Venue, name: str) -> None:
 
 
 def _check_aggregation(config: Config) -> None:
-    """Its edge, its fees, its bars; which instruments are one thing is known only from the venues."""
+    """Check edge, fees and bars; the groups are not checked, because only the venues say base and quote."""
     from engine.aggregation import check_series, check_table  # noqa: PLC0415 - only `up` needs it
 
-    assert config.aggregation is not None, "a role without its table was let through"
+    assert config.aggregation is not None, "load accepted the role aggregation without its table"
     check_table(config.aggregation)
     check_series(len(config.instruments), len(config.aggregation.bars))

@@ -1,15 +1,15 @@
-"""What makes a system unhealthy although every process runs: a feed that is not heard, entries that are stopped."""
+"""What makes a system unhealthy although every process runs: a feed without a heartbeat, stopped entries."""
 
 import shm
 from engine.cli.output import monotonic_age
 from engine.lanes import FEED, LOOKERS, open_lanes
 from engine.model.refusals import refusal_text
 
-SILENT_NS = 2_000_000_000  # a feed without a beat for so long is not heard
+SILENT_NS = 2_000_000_000  # a feed whose heartbeat is older is dead or frozen
 
 
 def feed_silent_ns(system: str) -> int:
-    """How long the feed has not been heard; 0 while it lives and beats, and where there is none."""
+    """The age of the feed's heartbeat when the feed is dead or frozen; 0 while it beats, and without a feed."""
     try:
         cells = open_lanes(system, LOOKERS).cell_reader("heartbeat", FEED)
     except (shm.SegmentError, OSError):
@@ -20,7 +20,7 @@ def feed_silent_ns(system: str) -> int:
 
 
 def entries_stopped(system: str) -> str:
-    """Why execution sends only orders that reduce a position; empty while it sends entries too."""
+    """Why execution sends exits only; empty while it sends entries too."""
     try:
         row = open_lanes(system, LOOKERS).cell_reader("gate").read(0)
     except (shm.SegmentError, OSError):

@@ -1,6 +1,6 @@
-"""The journal on disk, read without any process: what it holds, its fills, and how it is put away.
+"""The journal on disk, read without any process: its contents, its fills, and how it is set aside.
 
-Prices and sizes are read in the terms that the journal itself has for its instruments.
+Prices and sizes are shown with the decimals that the journal's own START records give.
 """
 
 import argparse
@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import shm
-from engine.cli import NOBODY, Complaint
-from engine.cli.output import choose_system, iso, local, say, say_json, say_table
+from engine.cli import NOT_FOUND, CommandError
+from engine.cli.output import choose_system, iso, local, print_json, print_line, print_table
 from engine.cli.trees import Naming, side_word, tree_of
 from engine.config import Paths
 from engine.execution.build import hold, read_names
@@ -32,12 +32,12 @@ from engine.monitor.names import Names
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What an instrument's numbers mean, by the journal's own START record."""
+    """An instrument's symbol and decimals, from the journal's START record."""
 
     symbol: str
     price_decimals: int
     size_decimals: int
-    venue: str = ""  # as the configuration named it then
+    venue: str = ""  # its name in the configuration at that time
 
 
 UNKNOWN = Terms("?", 0, 0)
@@ -45,10 +45,10 @@ UNKNOWN = Terms("?", 0, 0)
 
 @dataclass(slots=True)
 class Contents:
-    """What a journal says, folded."""
+    """What a journal's records add up to."""
 
     terms: dict[int, Terms] = field(default_factory=dict)
-    orders: dict[bytes, Any] = field(default_factory=dict)  # each one's newest record
+    orders: dict[bytes, Any] = field(default_factory=dict)  # each order's newest record
     held: Counter[int] = field(default_factory=Counter)  # bought less sold, in units of the terms
     fees: dict[tuple[int, str], Decimal] = field(default_factory=dict)  # by instrument and asset
     records: int = 0
@@ -57,11 +57,11 @@ class Contents:
 
     @property
     def open(self) -> list[Any]:
-        """The orders that are open, in flight or of unknown fate."""
+        """The orders that are open, in flight or unknown."""
         return [row for row in self.orders.values() if row.state not in DONE_STATES]
 
     def naming(self, system: str, directory: Path) -> Naming:
-        """What the numbers mean: by the journal's own terms, and by the names that execution keeps beside it."""
+        """Symbols and decimals from the journal's terms, and the names that execution stores beside the journal."""
         known = {
             number: Instrument(number, "", one.symbol, "", "", one.price_decimals, one.size_decimals, 1, 1, 1, 0, 0)
             for number, one in self.terms.items()
@@ -69,7 +69,7 @@ class Contents:
         return Naming(known, names_of(system, directory))
 
     def holdings(self) -> dict[int, Decimal]:
-        """What is held of each instrument, less the fees that the venue took in it."""
+        """The holding of each instrument, less the fees that the venue took in its base asset."""
         found = {}
         for number, units in self.held.items():
             terms = self.terms.get(number, UNKNOWN)
@@ -81,7 +81,7 @@ class Contents:
 
 
 def names_of(system: str, directory: Path) -> Names:
-    """The names that the system's file gives, and for what it no longer names, those kept beside the journal."""
+    """The names in the system's file; for strategies removed from the file, the names stored beside the journal."""
     names = Names.of(system) if system else Names()
     return replace(names, strategies=read_names(directory) | names.strategies)
 
@@ -92,8 +92,8 @@ def read_terms(payload: bytes) -> tuple[int, Terms]:
     return int(number), Terms(symbol, int(price_decimals), int(size_decimals), *venue)
 
 
-def fold(directory: Path) -> Contents:
-    """Read a journal through."""
+def read_contents(directory: Path) -> Contents:
+    """Read a whole journal and add up its records."""
     found = Contents()
     for entry in read_journal(directory):
         found.records, found.last_ns = found.records + 1, entry.now_ns or found.last_ns
@@ -104,11 +104,11 @@ def fold(directory: Path) -> Contents:
             row = codec.ORDER.unpack(entry.payload)
             found.orders[row.client_id] = row
         elif entry.kind == JournalKind.FILL:
-            _fold_fill(found, codec.FILL.unpack(entry.payload))
+            _add_fill(found, codec.FILL.unpack(entry.payload))
     return found
 
 
-def _fold_fill(found: Contents, row: Any) -> None:
+def _add_fill(found: Contents, row: Any) -> None:
     found.fills += 1
     found.held[row.instrument] += row.side * row.size
     key = row.instrument, _asset(row)
@@ -120,25 +120,27 @@ def _asset(row: Any) -> str:
 
 
 def journal(options: argparse.Namespace) -> int:
-    """Show the journal, or put it away."""
+    """Show the journal, or set it aside."""
     system, directory = find(options.system, options.directory)
-    contents = fold(directory)
+    contents = read_contents(directory)
     if options.set_aside:
         return _set_aside(system, directory, contents, options)
     tree = _tree(system, directory, contents)
-    say_json(tree) if options.json else _show(tree)
+    print_json(tree) if options.json else _show(tree)
     return 0
 
 
 def find(system: str, named: str) -> tuple[str, Path]:
-    """The system and its journal's directory; a directory that is named needs no system."""
+    """The system and its journal's directory; no system is needed when the directory is given."""
     if named:
         directory = Path(named).resolve()
     else:
         system = choose_system(system, stopped=True)
         directory = Path(Names.of(system).journal or Paths.known(system).state / "journal")
     if not segments(directory):
-        raise Complaint(f"no journal in {directory}: --directory names another, if the configuration does", NOBODY)
+        raise CommandError(
+            f"no journal in {directory}; if the configuration sets another place, give it by --directory", NOT_FOUND
+        )
     return system, directory
 
 
@@ -164,45 +166,47 @@ def _tree(system: str, directory: Path, contents: Contents) -> dict[str, Any]:
 
 def _show(tree: dict[str, Any]) -> None:
     size = f"{tree['segments']} segments, {tree['bytes'] / 2**20:.1f} MiB"
-    last = f"the last record at {local(tree['last_record_ns'])}"
-    say(f"{tree['directory']}: {size}, {tree['records']:,} records, {tree['fills']:,} fills, {last}")
+    last = f"last record at {local(tree['last_record_ns'])}"
+    print_line(f"{tree['directory']}: {size}, {tree['records']:,} records, {tree['fills']:,} fills, {last}")
     _show_part(tree["instruments"], ("instrument", "symbol", "price_decimals", "size_decimals"))
     for name, columns in (("open_orders", ORDER_COLUMNS), ("held", ("symbol", "size"))):
-        say(f"\n{name.replace('_', ' ')}: {len(tree[name]) or 'none'}")
+        print_line(f"\n{name.replace('_', ' ')}: {len(tree[name]) or 'none'}")
         _show_part(tree[name], columns)
 
 
 def _show_part(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
     if rows:
-        say_table(columns, [[one[column] for column in columns] for one in rows])
+        print_table(columns, [[one[column] for column in columns] for one in rows])
 
 
 def _set_aside(system: str, directory: Path, contents: Contents, options: argparse.Namespace) -> int:
-    """Rename the directory, unless something would be forgotten with it."""
+    """Rename the directory; refuse while an order is open or a position is held."""
     if system and shm.names(system):
-        raise Complaint(f"{system} has segments in shared memory, which hold the journal's end: engine-ctl down first")
+        raise CommandError(
+            f"{system} still has segments in shared memory, which hold the newest records: engine-ctl down first"
+        )
     if contents.open:
-        advice = "start the system once with its old configuration, so that it asks the venue and cancels them"
-        raise Complaint(f"{len(contents.open)} orders are open or of unknown fate: {advice}")
+        advice = "start the system once with its old configuration; it queries the venue and cancels them"
+        raise CommandError(f"{len(contents.open)} orders are open or in doubt: {advice}")
     held = ", ".join(f"{size} {contents.terms.get(one, UNKNOWN).symbol}" for one, size in contents.holdings().items())
     if held and not options.force:
-        advice = "close it, or, as for dust that no order can close, say --force WHY"
-        raise Complaint(f"{held} is held by this journal and would be forgotten: {advice}")
+        advice = "close the position first; for dust, which no order can close, use --force WHY"
+        raise CommandError(f"this journal holds {held}, which would be lost: {advice}")
     try:
         lock = hold(directory)
     except ValueError as error:
-        raise Complaint(str(error)) from error
+        raise CommandError(str(error)) from error
     with lock:
         aside = _rename(directory, options.force)
     if options.json:
-        say_json({"system": system, "set_aside": str(aside), "held": held})
+        print_json({"system": system, "set_aside": str(aside), "held": held})
     else:
-        say(f"set aside as {aside}")
+        print_line(f"set aside as {aside}")
     return 0
 
 
 def _rename(directory: Path, why: str) -> Path:
-    """The directory under its new name, with the system's id: under the old id, order ids would be used twice."""
+    """Rename the directory and move the system's id into it: with the old id, order ids would be used twice."""
     aside = directory.with_name(f"{directory.name}.aside-{datetime.now(UTC):%Y-%m-%dT%H-%M-%S}")
     directory.rename(aside)
     identity = directory.parent / "system.uuid"
@@ -219,14 +223,14 @@ def fills(options: argparse.Namespace) -> int:
     trees = list(_fills(directory, names_of(system, directory)))
     trees = trees[len(trees) - options.n :] if options.n is not None and options.n < len(trees) else trees
     if options.json:
-        say_json(trees)
+        print_json(trees)
     elif options.csv:
         writer = csv.DictWriter(sys.stdout, FILL_COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(trees)
     else:
         shown = [name for name in FILL_COLUMNS if name not in HIDDEN]
-        say_table(shown, [[one[name] for name in shown] for one in trees], f"{len(trees)} fills")
+        print_table(shown, [[one[name] for name in shown] for one in trees], f"{len(trees)} fills")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Keys typed while a live view shows: read one by one and without an echo, where a person sits at a terminal."""
+"""Keys typed during a live view, read one by one and without an echo."""
 
 import os
 import select
@@ -13,10 +13,10 @@ QUIT = "q"
 
 
 class Keys:
-    """The keyboard for as long as a view lasts; without a terminal nothing is ever typed."""
+    """The keyboard during a view; without a terminal there are no keys."""
 
     def __enter__(self) -> Self:
-        """Let keys come at once; Ctrl-C goes on to interrupt."""
+        """Switch the terminal to single keys; Ctrl-C still interrupts."""
         self._descriptor = sys.stdin.fileno() if sys.stdin is not None and sys.stdin.isatty() else -1
         if self._descriptor >= 0:
             self._before = termios.tcgetattr(self._descriptor)
@@ -26,12 +26,12 @@ class Keys:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Give the terminal back as it was."""
+        """Restore the terminal's settings."""
         if self._descriptor >= 0:
             termios.tcsetattr(self._descriptor, termios.TCSADRAIN, self._before)
 
     def wait(self, seconds: float) -> str:
-        """The key that was typed within this time, "" for none."""
+        """Wait this long for a key; the key, or "" when none was typed."""
         if self._descriptor < 0:
             time.sleep(seconds)
             return ""

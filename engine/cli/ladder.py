@@ -1,4 +1,4 @@
-"""The live ladder: one instrument's book as the feed shows it to lookers-on."""
+"""The live ladder: one instrument's book as the feed publishes it in a cell."""
 
 import argparse
 import time
@@ -8,10 +8,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 
 import shm
-from engine.cli import NOBODY, Complaint
+from engine.cli import NOT_FOUND, CommandError
 from engine.cli.live import show_live
 from engine.cli.look import known_instruments, price_text, size_text
-from engine.cli.output import Terminal, ago, attach, choose_instrument, choose_system, monotonic_age, say_json
+from engine.cli.output import Terminal, ago, attach, choose_instrument, choose_system, monotonic_age, print_json
 from engine.cli.trees import Naming, tree_of
 from engine.lanes import FEED
 from engine.model.instrument import Instrument
@@ -23,7 +23,7 @@ from engine.view.screen import title_of, whole_table
 INTERVAL_S = 0.1
 BAR = 24
 LEVELS = ("bids", "asks", "bid_price", "bid_size", "ask_price", "ask_size")  # shown as pairs
-SILENT_NS = 2_000_000_000  # without a beat of the feed: what is shown is history
+SILENT_NS = 2_000_000_000  # a feed whose heartbeat is older is down, and its book is stale
 
 
 def book(options: argparse.Namespace) -> int:
@@ -33,42 +33,44 @@ def book(options: argparse.Namespace) -> int:
     cells = attach(f"{system}.book_tops")
     assert isinstance(cells, shm.CellReader)
     feed = Feed(system)
-    wanted = choose_instrument(options.instrument, known.values(), NOBODY)
+    wanted = choose_instrument(options.instrument, known.values(), NOT_FOUND)
     if options.json or options.once or not Terminal().is_terminal:
         row = find(cells, wanted)
         if row is None:
-            raise Complaint(f"no book of {options.instrument!r} yet", NOBODY)
+            raise CommandError(
+                f"no book of {options.instrument!r} yet: engine-ctl status shows what the feed does", NOT_FOUND
+            )
         if options.json:
-            say_json({**book_tree(row, known), "feed_silent_ms": feed.silent_ns() // 1_000_000})
+            print_json({**book_tree(row, known), "feed_silent_ms": feed.silent_ns() // 1_000_000})
         else:
-            Terminal().print(feed.shown(ladder(row, known)))
+            Terminal().print(feed.with_warning(ladder(row, known)))
         return 0
     return _live(cells, wanted, known, feed)
 
 
 class Feed:
-    """Whether the one who writes the books lives: what it showed stays in memory, and says good, when it dies."""
+    """Whether the feed beats. When it dies, its books stay in memory with their last state, which may be good."""
 
     def __init__(self, system: str) -> None:
-        """Look at its beat, where the system has a feed."""
+        """Attach to the feed's heartbeat, if the system has a feed."""
         name = f"{system}.heartbeat.{FEED}"
         self._beats = attach(name) if name in shm.names(system) else None
 
     def silent_ns(self) -> int:
-        """How long it has not been heard."""
+        """The age of the feed's heartbeat."""
         row = self._beats.read(0) if isinstance(self._beats, shm.CellReader) else None
         return 0 if row is None else monotonic_age(row.beat_ns)
 
-    def shown(self, table: Table) -> RenderableType:
-        """A ladder, under a warning where it is history."""
+    def with_warning(self, table: Table) -> RenderableType:
+        """The ladder; below a warning when the feed's heartbeat is old."""
         silent_ns = self.silent_ns()
         if silent_ns < SILENT_NS:
             return table
-        return Group(f"[red]the feed was last heard {ago(silent_ns)} ago: this is as old, whatever it says", table)
+        return Group(f"[red]the feed's heartbeat is {ago(silent_ns)} old: the book below is stale", table)
 
 
 def find(cells: shm.CellReader, instrument: int) -> Any:
-    """The instrument's book top, whichever cell it lies in; None while there is none."""
+    """The instrument's book top, in whatever cell it is; None when there is none."""
     rows = (cells.read(index) for index in range(cells.count))
     return next((row for row in rows if row is not None and row.instrument == instrument), None)
 
@@ -91,7 +93,7 @@ def book_tree(row: Any, known: dict[int, Instrument]) -> dict[str, Any]:
 
 
 def ladder(row: Any, known: dict[int, Instrument]) -> Table:
-    """Asks above bids, best prices in the middle, sizes as bars; the title says whether it may be believed."""
+    """Asks above bids, best prices in the middle, sizes as bars; the title shows the book's state."""
     tree = book_tree(row, known)
     good = row.state == BookState.GOOD
     age = ago(max(0, _now_ns() - row.publish_ns))
@@ -114,15 +116,15 @@ def _bar(size: int, largest: int) -> str:
 
 
 def _now_ns() -> int:
-    """The system's time, near enough for an age on a screen."""
+    """The system's time, exact enough for an age on a screen."""
     return time.time_ns()
 
 
 def _live(cells: shm.CellReader, wanted: int, known: dict[int, Instrument], feed: Feed) -> int:
-    """Until `q` or ^C."""
+    """Draw the ladder until `q` or ^C."""
 
-    def shown() -> RenderableType:
+    def draw() -> RenderableType:
         row = find(cells, wanted)
-        return "waiting for the feed" if row is None else feed.shown(ladder(row, known))
+        return "waiting for the feed" if row is None else feed.with_warning(ladder(row, known))
 
-    return show_live(shown, lambda: None, INTERVAL_S)
+    return show_live(draw, lambda: None, INTERVAL_S)

@@ -1,4 +1,4 @@
-"""A screen that is drawn again and again until the one who looks has seen enough."""
+"""A screen that is drawn again and again until the operator ends it."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Where a system's files are, and what its processes have logged, for a person to read."""
+"""Where a system's files are, and what its processes have logged, as text for an operator."""
 
 import argparse
 import json
@@ -12,49 +12,49 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from engine.cli import NOBODY, Complaint
-from engine.cli.output import choose_system, say, say_json, say_table
+from engine.cli import NOT_FOUND, CommandError
+from engine.cli.output import choose_system, print_json, print_line, print_table
 from engine.config import Paths
 from engine.log import KEPT, SUFFIX, part
 from engine.monitor.names import Names
 from shm.segment import path_of
 
-NAP_S = 0.2
+POLL_S = 0.2
 READ_MOST = 1 << 24
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 OWN = ("time", "level", "process", "from", "event", "traceback")
 
 
-def harmless(line: str) -> str:
-    """A line without what a terminal obeys: what a venue sent may be in it."""
+def without_controls(line: str) -> str:
+    """A line with `?` for each control character: it may hold a venue's text, which must not control the terminal."""
     return CONTROL.sub("?", line)
 
 
 @dataclass(slots=True)
 class Entry:
-    """A line of a log; one that is no JSON (a C library's, a traceback of the interpreter) has the time before it."""
+    """A line of a log; a line without JSON (a C library's, a traceback) gets the time of the line before it."""
 
     at_s: float
     process: str
     tree: dict[str, Any] = field(default_factory=dict)
     text: str = ""
 
-    def shown(self, *, utc: bool) -> str:
-        """The entry for a person; a traceback stands below its line."""
+    def format(self, *, utc: bool) -> str:
+        """The entry as text; a traceback is below its line."""
         moment = datetime.fromtimestamp(self.at_s, UTC) if utc else datetime.fromtimestamp(self.at_s).astimezone()
         stamp = f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03}{'Z' if utc else ''}"
         if not self.tree:
-            return harmless(f"{stamp} {'':8} {self.process}: {self.text}")
+            return without_controls(f"{stamp} {'':8} {self.process}: {self.text}")
         more = " ".join(f"{key}={value}" for key, value in self.tree.items() if key not in OWN)
         level, event = str(self.tree.get("level", "")).upper(), self.tree.get("event", "")
         head = f"{stamp} {level:8} {self.process}: {event} {more}".rstrip()
         trace = (f"    {line}" for line in str(self.tree.get("traceback", "")).splitlines())
-        return "\n".join(map(harmless, [head, *trace]))
+        return "\n".join(map(without_controls, [head, *trace]))
 
 
 @dataclass(slots=True)
 class Source:
-    """One log that is read on, over the places where it was begun anew."""
+    """One log that is read further and further, across its rotations."""
 
     path: Path
     offset: int = 0
@@ -63,18 +63,18 @@ class Source:
 
     @property
     def process(self) -> str:
-        """Whose it is."""
+        """The process that writes the log."""
         return self.path.name.removesuffix(SUFFIX)
 
     def past(self) -> Iterator[Entry]:
-        """Everything in it and in its older parts."""
+        """All entries of the log and of its older parts."""
         for number in range(KEPT, 0, -1):
             if part(self.path, number).exists():
                 yield from self._entries(part(self.path, number).read_bytes())
         yield from self.fresh()
 
     def fresh(self) -> Iterator[Entry]:
-        """What was written since the last look; of logs that were renamed meanwhile, first what they end with."""
+        """The entries written since the last call; first the ends of the parts that were renamed since then."""
         with ExitStack() as files:
             for inode, descriptor in reversed(self._unread(files).items()):
                 if inode != self.inode:
@@ -82,7 +82,7 @@ class Source:
                 yield from self._read(descriptor)
 
     def _unread(self, files: ExitStack) -> dict[int, int]:
-        """The parts not read to their end, newest first: opened before they are read, so that no renaming hides one."""
+        """The parts with unread lines, newest first; all are opened before one is read, so a rename hides none."""
         found: dict[int, int] = {}
         older = [part(self.path, number) for number in range(1, KEPT + 1)] if self.inode else []
         for path in (self.path, *older):
@@ -100,7 +100,7 @@ class Source:
         while data := os.pread(descriptor, READ_MOST, self.offset):
             whole, end, _ = data.rpartition(b"\n")
             if not end and len(data) < READ_MOST:
-                return  # a line that is not written to its end yet
+                return  # the last line is not complete yet
             whole = whole if end else data  # a line longer than a read is shown in pieces
             self.offset += len(whole) + len(end)
             yield from self._entries(whole)
@@ -113,7 +113,7 @@ class Source:
 
 
 def _parse(line: str) -> dict[str, Any]:
-    """A line's JSON; nothing for a line that is none of ours."""
+    """A line's JSON; empty for a line that engine.log did not write."""
     try:
         tree = json.loads(line)
     except ValueError:
@@ -122,20 +122,20 @@ def _parse(line: str) -> dict[str, Any]:
 
 
 def log(options: argparse.Namespace) -> int:
-    """Show what was logged, and with --follow what comes."""
+    """Show the log, and with --follow new entries as they are written."""
     system = choose_system(options.system, stopped=True)
     directory, sources = Paths.known(system).logs, dict[Path, Source]()
     process = _process(system, directory, options.role, may_come=options.follow)
     past = _more(directory, process, sources)
-    _say(past[max(0, len(past) - options.n) :], options)
+    _print(past[max(0, len(past) - options.n) :], options)
     while options.follow:
-        time.sleep(NAP_S)
-        _say(_more(directory, process, sources), options)
+        time.sleep(POLL_S)
+        _print(_more(directory, process, sources), options)
     return 0
 
 
 def _more(directory: Path, process: str, sources: dict[Path, Source]) -> list[Entry]:
-    """What was written since the last look, by time; all of a log that is seen for the first time."""
+    """The entries written since the last call, by time; all entries of a log that is new."""
     entries = [entry for source in sources.values() for entry in source.fresh()]
     for path in directory.glob(f"{process or '*'}{SUFFIX}"):
         if path not in sources:
@@ -144,18 +144,18 @@ def _more(directory: Path, process: str, sources: dict[Path, Source]) -> list[En
     return sorted(entries, key=lambda entry: entry.at_s)
 
 
-def _say(entries: list[Entry], options: argparse.Namespace) -> None:
+def _print(entries: list[Entry], options: argparse.Namespace) -> None:
     for entry in entries:
         if options.json:
-            say_json(entry.tree or {"time": entry.at_s, "process": entry.process, "event": entry.text})
+            print_json(entry.tree or {"time": entry.at_s, "process": entry.process, "event": entry.text})
         else:
-            say(entry.shown(utc=options.utc))
+            print_line(entry.format(utc=options.utc))
 
 
 def _process(system: str, directory: Path, role: str, *, may_come: bool) -> str:
-    """The process whose log is meant, by its name or by a role in it; "" for all.
+    """The process with this name or this role; "" for all processes.
 
-    The log of one that is configured `may_come` later: a process that was never started has none.
+    With `may_come`, a configured process that has no log yet is accepted: its log may be written later.
     """
     names = sorted(path.name.removesuffix(SUFFIX) for path in directory.glob(f"*{SUFFIX}"))
     if not role and (names or may_come):
@@ -164,11 +164,13 @@ def _process(system: str, directory: Path, role: str, *, may_come: bool) -> str:
     process = role if role in names or role in processes.values() else processes.get(role, "")
     if process in names or (process and may_come):
         return process
-    raise Complaint(f"no log of {role or 'anything'} in {directory}, found {', '.join(names) or 'none'}", NOBODY)
+    raise CommandError(
+        f"no log of {role or 'any process'} in {directory}, found logs of {', '.join(names) or 'no process'}", NOT_FOUND
+    )
 
 
 def paths(options: argparse.Namespace) -> int:
-    """Show where everything is."""
+    """Show where the system's files are."""
     system = choose_system(options.system, stopped=True)
     known = Paths.known(system)
     journal = Names.of(system).journal or known.state / "journal"
@@ -178,5 +180,5 @@ def paths(options: argparse.Namespace) -> int:
         "segments": path_of(f"{system}.LANE"),
     }  # fmt: skip
     texts = {name: str(value) for name, value in tree.items()}
-    say_json(texts) if options.json else say_table(("what", "where"), texts.items())
+    print_json(texts) if options.json else print_table(("what", "where"), texts.items())
     return 0

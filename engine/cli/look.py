@@ -1,4 +1,4 @@
-"""Looking at trading: orders, positions and the whole system, all read from lanes."""
+"""Orders, positions and the view of the whole system, all read from lanes."""
 
 import argparse
 import time
@@ -6,9 +6,9 @@ from typing import Any
 
 import shm
 from engine import instruments
-from engine.cli import NOBODY, Complaint
+from engine.cli import NOT_FOUND, CommandError
 from engine.cli.live import show_live
-from engine.cli.output import Terminal, attach, choose_system, local, say, say_json, say_table
+from engine.cli.output import Terminal, attach, choose_system, local, print_json, print_line, print_table
 from engine.cli.trees import Naming, tree_of
 from engine.lanes import LOOKERS, open_lanes
 from engine.model.fixed import to_text
@@ -20,19 +20,19 @@ from engine.monitor.names import Names
 from engine.view.screen import screen, title_of
 
 INTERVAL_S = 0.2
-ONCE_S = 1.0  # a rate needs two looks
+ONCE_S = 1.0  # a rate needs two readings
 
 
 def known_instruments(system: str) -> dict[int, Instrument]:
-    """The instruments by id; none when the feed has shown none."""
+    """The instruments by id; empty until the feed publishes them."""
     try:
         return {one.id: one for one in instruments.read(open_lanes(system, LOOKERS))}
     except shm.SegmentError as error:
-        raise Complaint(str(error), NOBODY) from error
+        raise CommandError(str(error), NOT_FOUND) from error
 
 
 def name_of(known: dict[int, Instrument], instrument: int) -> str:
-    """An instrument's symbol, or its id while nobody has shown it."""
+    """An instrument's symbol, or its id until the feed publishes the instrument."""
     return known[instrument].symbol if instrument in known else str(instrument)
 
 
@@ -47,7 +47,7 @@ def size_text(known: dict[int, Instrument], instrument: int, size: int) -> str:
 
 
 def last_states(system: str) -> dict[bytes, Any]:
-    """Every order's newest record that the lane still holds, oldest order first."""
+    """The newest record of every order on the lane, oldest order first."""
     ring = attach(f"{system}.orders")
     assert isinstance(ring, shm.RingReader)
     ring.cursor = ring.oldest
@@ -59,27 +59,27 @@ def last_states(system: str) -> dict[bytes, Any]:
 
 
 def orders(options: argparse.Namespace) -> int:
-    """List orders by their last state: from the lane, or from the journal of a system that is down."""
+    """List orders in their last state: from the lane, or from the journal of a system that is down."""
     system = choose_system(options.system, stopped=True)
     found, naming = _orders(system)
     trees = [tree_of(row, naming) for row in found.values() if options.all or row.state not in DONE_STATES]
     if options.json:
-        say_json(trees)
+        print_json(trees)
         return 0
     columns = ("time", "order", "strategy", "instrument", "side", "type", "price", "size", "filled", "state", "why")
     rows = [_order_row(tree, naming) for tree in trees]
-    say_table(columns, rows, f"{len(rows)} orders")
+    print_table(columns, rows, f"{len(rows)} orders")
     return 0
 
 
 def _orders(system: str) -> tuple[dict[bytes, Any], Naming]:
-    """Every order's newest record, and what its numbers mean."""
+    """Every order's newest record, and the names and decimals for them."""
     if f"{system}.orders" in shm.names(system):
         return last_states(system), Naming(known_instruments(system), Names.of(system))
-    from engine.cli import journal  # noqa: PLC0415 - only where the lanes are gone
+    from engine.cli import journal  # noqa: PLC0415 - only for a system that is down
 
     _, directory = journal.find(system, "")
-    contents = journal.fold(directory)
+    contents = journal.read_contents(directory)
     return contents.orders, contents.naming(system, directory)
 
 
@@ -100,13 +100,13 @@ def positions(options: argparse.Namespace) -> int:
     assert isinstance(cells, shm.CellReader)
     rows = [row for index in range(cells.count) if (row := cells.read(index)) is not None]
     if options.json:
-        say_json([tree_of(row, naming) for row in rows])
+        print_json([tree_of(row, naming) for row in rows])
         return 0
     columns = ("strategy", "instrument", "position", "average", "mark", "net", "today", "realised", "unrealised",
                "fees", "fills", "changed")  # fmt: skip
-    say_table(columns, [_position_row(row, naming) for row in rows])
+    print_table(columns, [_position_row(row, naming) for row in rows])
     for text in profit.lines(profit.profits(rows, naming.instruments), naming.names.strategy):
-        say(text)
+        print_line(text)
     return 0
 
 
@@ -121,7 +121,7 @@ def _position_row(row: Any, naming: Naming) -> tuple[object, ...]:
 
 
 def view(options: argparse.Namespace) -> int:
-    """The whole system on one screen: live at a terminal until `q` or ^C, once into a file or a pipe."""
+    """Show the whole system on one screen: live at a terminal until `q` or ^C, once into a file or a pipe."""
     figures = Figures(choose_system(options.system))
     console = Terminal()
     if options.once or not console.is_terminal:

@@ -1,4 +1,4 @@
-"""Looking at segments: ls, stat, tail. Read-only, registered nowhere, fine with a dead writer."""
+"""Segments: ls, stat, tail. They attach read-only, register nowhere and need no living writer."""
 
 import argparse
 import time
@@ -7,23 +7,33 @@ from pathlib import Path
 from typing import Any
 
 import shm
-from engine.cli import NO, Complaint
-from engine.cli.output import ago, attach, choose_lane, choose_system, iso, monotonic_age, row_tree, say_json, say_table
+from engine.cli import FAILED, CommandError
+from engine.cli.output import (
+    ago,
+    attach,
+    choose_lane,
+    choose_system,
+    iso,
+    monotonic_age,
+    print_json,
+    print_table,
+    row_tree,
+)
 from engine.cli.trees import Naming, tree_of
 from engine.model.words import FillFlag
 from shm.segment import path_of
 
-Show = Callable[[Any], dict[str, Any]]
-OPENING = FillFlag.OPENING.name  # no trade: what was held before the ring began
+Format = Callable[[Any], dict[str, Any]]
+OPENING = FillFlag.OPENING.name  # no trade: a holding from before the ring began
 FOLLOW_NS = 100_000_000
-NAP_S = 0.05
+POLL_S = 0.05
 
 
 def describe(name: str) -> dict[str, Any]:
-    """What a segment says of itself; an unreadable one says why."""
+    """What a segment's header says; for an unreadable segment, the error."""
     try:
         lane = attach(name)
-    except Complaint as error:
+    except CommandError as error:
         return {"name": name, "error": str(error)}
     found = lane.header
     return {
@@ -48,10 +58,10 @@ def ls(options: argparse.Namespace) -> int:
     system = choose_system(options.system) if options.system else ""
     rows = [describe(name) for name in shm.names(system, aside=options.aside)]
     if options.json:
-        say_json(rows)
+        print_json(rows)
         return 0
     columns = ("name", "kind", "record", "slots", "bytes", "cursor", "epoch", "pid", "owner")
-    say_table(columns, [[row.get(key, "unreadable" if key == "kind" else "-") for key in columns] for row in rows])
+    print_table(columns, [[row.get(key, "unreadable" if key == "kind" else "-") for key in columns] for row in rows])
     return 0
 
 
@@ -60,21 +70,21 @@ def stat(options: argparse.Namespace) -> int:
     name = choose_lane(options.lane, options.system)
     tree = describe(name)
     if "error" in tree:
-        raise Complaint(tree["error"])
+        raise CommandError(tree["error"])
     tree["per_s"] = _rate(name, options.seconds)
     tree["path"] = path_of(name)
     tree["mode"] = f"{Path(tree['path']).stat().st_mode & 0o777:04o}"
     if options.json:
-        say_json(tree)
+        print_json(tree)
     else:
         age = tree.pop("beat_age_ns")
         tree["writer_opened_or_beat"] = "never" if age is None else f"{ago(age)} ago"
-        say_table(("field", "value"), tree.items())
-    return NO if tree["owner"] == "dead" and not tree["closed_cleanly"] else 0
+        print_table(("field", "value"), tree.items())
+    return FAILED if tree["owner"] == "dead" and not tree["closed_cleanly"] else 0
 
 
 def _rate(name: str, seconds: float) -> float:
-    """Records published a second, counted for a while."""
+    """Records published per second, measured for this long."""
     lane = attach(name)
     first, began = sum_of(lane), time.monotonic()
     time.sleep(max(seconds, 0.0))
@@ -83,60 +93,60 @@ def _rate(name: str, seconds: float) -> float:
 
 
 def tail(options: argparse.Namespace) -> int:
-    """Print the newest records, and with --follow those that come."""
+    """Print the newest records, and with --follow new ones as they are published."""
     name = choose_lane(options.lane, options.system)
-    show = shower(name)
-    for tree in follow(name, options.n, show) if options.follow else newest(name, options.n, show):
+    to_tree = formatter_of(name)
+    for tree in follow(name, options.n, to_tree) if options.follow else newest(name, options.n, to_tree):
         if options.openings or not (name.endswith(".fills") and OPENING in tree.get("flags", ())):
-            say_json(tree)
+            print_json(tree)
     return 0
 
 
-def shower(name: str) -> Show:
-    """Shows records of a segment in the one shape that all commands have."""
+def formatter_of(name: str) -> Format:
+    """Formats a segment's records as all commands do."""
     naming = Naming.of(name.partition(".")[0])
     return lambda row: tree_of(row, naming)
 
 
-def newest(name: str, count: int, show: Show = row_tree) -> list[dict[str, Any]]:
-    """The newest records of a lane, or all written cells; as they are, unless `show` shows them otherwise."""
+def newest(name: str, count: int, to_tree: Format = row_tree) -> list[dict[str, Any]]:
+    """The newest records of a ring, or all written cells; `to_tree` formats each."""
     lane = attach(name)
-    return _ring_rows(lane, count, show) if isinstance(lane, shm.RingReader) else list(_cell_rows(lane, {}, show))
+    return _ring_rows(lane, count, to_tree) if isinstance(lane, shm.RingReader) else list(_cell_rows(lane, {}, to_tree))
 
 
-def _ring_rows(ring: shm.RingReader, count: int, show: Show) -> list[dict[str, Any]]:
+def _ring_rows(ring: shm.RingReader, count: int, to_tree: Format) -> list[dict[str, Any]]:
     ring.cursor = max(ring.oldest, ring.end - count)
-    return list(_waiting(ring, show))
+    return list(_unread(ring, to_tree))
 
 
-def _waiting(ring: shm.RingReader, show: Show) -> Iterator[dict[str, Any]]:
-    """What waits, each with its sequence; a loss is a line of its own."""
-    end = ring.end  # a busy lane must not keep us here
+def _unread(ring: shm.RingReader, to_tree: Format) -> Iterator[dict[str, Any]]:
+    """The unread records, each with its sequence; a loss is a line of its own."""
+    end = ring.end  # the end is read once: on a busy lane this loop would not end
     while ring.cursor < end and (row := ring.read()) is not None:
         if isinstance(row, shm.Lapped):
             yield {"lost": row.lost, "first": row.first, "after": row.after}
         else:
-            yield {"sequence": ring.cursor - 1, **show(row)}
+            yield {"sequence": ring.cursor - 1, **to_tree(row)}
 
 
-def _cell_rows(cells: shm.CellReader, seen: dict[int, int], show: Show) -> Iterator[dict[str, Any]]:
-    """The cells whose sequence is not the one seen."""
+def _cell_rows(cells: shm.CellReader, seen: dict[int, int], to_tree: Format) -> Iterator[dict[str, Any]]:
+    """The cells that were written since they were `seen`."""
     for index in range(cells.count):
         sequence = cells.sequence(index)
         if sequence and seen.get(index) != sequence and (row := cells.read(index)) is not None:
             seen[index] = sequence
-            yield {"cell": index, "sequence": sequence, **show(row)}
+            yield {"cell": index, "sequence": sequence, **to_tree(row)}
 
 
-def follow(name: str, count: int, show: Show = row_tree) -> Iterator[dict[str, Any]]:
-    """The newest records and then every one that comes; a lane made anew is attached anew."""
+def follow(name: str, count: int, to_tree: Format = row_tree) -> Iterator[dict[str, Any]]:
+    """The newest records, then every new one; attaches again when the segment is replaced."""
     lane, seen = attach(name), dict[int, int]()
     if isinstance(lane, shm.RingReader):
         lane.cursor = max(lane.oldest, lane.end - count)
     while True:
-        yield from _waiting(lane, show) if isinstance(lane, shm.RingReader) else _cell_rows(lane, seen, show)
+        yield from _unread(lane, to_tree) if isinstance(lane, shm.RingReader) else _cell_rows(lane, seen, to_tree)
         if not isinstance(lane, shm.RingReader) or lane.header.wake == "never":
-            time.sleep(NAP_S)
+            time.sleep(POLL_S)
         else:
             lane.wait(FOLLOW_NS)
         if lane.replaced():

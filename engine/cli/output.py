@@ -1,4 +1,4 @@
-"""How things are shown: JSON for programs, tables for people, and which system is meant."""
+"""Output as JSON or tables, and the choice of the system, the instrument or the lane that an operator names."""
 
 import json
 import math
@@ -14,38 +14,38 @@ from rich.console import Console
 from rich.table import Table
 
 import shm
-from engine.cli import NOBODY, WRONG_USE, Complaint
+from engine.cli import NOT_FOUND, WRONG_USE, CommandError
 from engine.config import Paths, known_systems
 from engine.config.paths import RUN_VARIABLE, stopped_systems
 from engine.supervisor.life import read as read_life
 from shm.segment import path_of
 
-FIGURE_DECIMALS = 8  # of a figure that is a float in its record
+FIGURE_DECIMALS = 8  # decimals shown of a float field
 SECOND_NS = 1_000_000_000
 WIDTH_MAX = 1000
 SYSTEM_VARIABLE = "STEELYARD_SYSTEM"
 
 
-def say(text: object = "") -> None:
+def print_line(text: object = "") -> None:
     """A line on stdout."""
     print(text, flush=True)  # noqa: T201
 
 
-def say_json(tree: object) -> None:
-    """A JSON document of one line."""
-    say(json.dumps(tree))
+def print_json(tree: object) -> None:
+    """Print a JSON document as one line."""
+    print_line(json.dumps(tree))
 
 
 class Terminal(Console):
-    """Where people read. One who has seen enough (`| head`) is told to our own `main`, not ended with rich's exit 1."""
+    """A console that passes a broken pipe (`| head`) to `main`; rich would end the process with exit code 1."""
 
     def on_broken_pipe(self) -> None:
-        """Let the error go on its way; rich calls this where it caught it."""
-        raise  # noqa: PLE0704 - the one being handled
+        """Raise the error again; rich calls this in its `except` block."""
+        raise  # noqa: PLE0704 - raises the error that is being handled
 
 
-def say_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> None:
-    """A table for a person; a column that holds numbers is aligned to the right."""
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> None:
+    """Print a table; a column of numbers is aligned to the right."""
     table = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
     texts = [[str(value) for value in row] for row in rows]
     for index, column in enumerate(columns):
@@ -53,12 +53,14 @@ def say_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: s
         table.add_column(column, justify="right" if numeric and texts else "left", no_wrap=True)
     for row in texts:
         table.add_row(*row)
-    width = Terminal(width=WIDTH_MAX).measure(table).maximum  # a line too long for the terminal beats a cut-off name
+    width = (
+        Terminal(width=WIDTH_MAX).measure(table).maximum
+    )  # a line longer than the terminal is better than a cut name
     Terminal(width=max(width, Terminal().width), highlight=False, markup=False).print(table)
 
 
 def plain(value: Any) -> Any:
-    """A field's value for JSON: bytes as text where they are text, else as hex; no NaN."""
+    """A field's value for JSON: bytes as text if they are text, else as hex; None for NaN and infinity."""
     if isinstance(value, bytes):
         text = value.rstrip(b"\0").decode(errors="replace")
         return text if text.isprintable() and "\ufffd" not in text else value.hex()
@@ -68,17 +70,17 @@ def plain(value: Any) -> Any:
 
 
 def decimal_text(value: float | None) -> str | None:
-    """A figure for JSON, as every other decimal number; None where there is none."""
+    """A float for JSON as decimal text; None for None, NaN and infinity."""
     return f"{value:.{FIGURE_DECIMALS}f}" if value is not None and math.isfinite(value) else None
 
 
 def row_tree(row: Any) -> dict[str, Any]:
-    """A record's row for JSON, without the bytes that nobody uses."""
+    """A record's row for JSON, without its spare fields."""
     return {name: plain(value) for name, value in row._asdict().items() if not name.startswith("spare")}
 
 
 def ago(age_ns: int) -> str:
-    """A duration for a person."""
+    """A duration as short text."""
     seconds = age_ns / SECOND_NS
     for limit, unit in ((60, "s"), (3600, "min"), (86400, "h")):
         if seconds < limit:
@@ -87,7 +89,7 @@ def ago(age_ns: int) -> str:
 
 
 def iso(at_ns: int) -> str:
-    """A wall clock time as text, in UTC to the microsecond; empty for 0, which means never."""
+    """A wall clock time as text in UTC with microseconds; empty for 0, which means never."""
     if not at_ns:
         return ""
     moment = datetime.fromtimestamp(at_ns // SECOND_NS, UTC)
@@ -95,7 +97,7 @@ def iso(at_ns: int) -> str:
 
 
 def local(at_ns: int) -> str:
-    """A wall clock time for a person in a table: today's as the local time of day, older ones with their date."""
+    """A wall clock time for a table, in local time; with its date when it is not today."""
     if not at_ns:
         return "-"
     moment = datetime.fromtimestamp(at_ns / SECOND_NS).astimezone()
@@ -108,8 +110,8 @@ def monotonic_age(then_ns: int) -> int:
     return time.monotonic_ns() - then_ns
 
 
-def living_supervisor(system: str) -> int:
-    """The pid of a system's supervisor, 0 when none lives."""
+def supervisor_pid(system: str) -> int:
+    """The pid of a system's supervisor, 0 when none runs."""
     life = read_life(Paths.known(system).system)
     try:
         words = Path(f"/proc/{life.supervisor_pid}/cmdline").read_bytes() if life else b""
@@ -118,50 +120,50 @@ def living_supervisor(system: str) -> int:
     return life.supervisor_pid if life and b"engine.supervisor" in words else 0
 
 
-def lives(system: str) -> bool:
-    """Its supervisor lives, or a writer of one of its lanes."""
-    return bool(living_supervisor(system)) or any(_has_living_owner(name) for name in shm.names(system))
+def is_running(system: str) -> bool:
+    """Whether the system's supervisor runs, or a writer of one of its lanes."""
+    return bool(supervisor_pid(system)) or any(_has_live_writer(name) for name in shm.names(system))
 
 
-def _has_living_owner(name: str) -> bool:
+def _has_live_writer(name: str) -> bool:
     try:
         return attach(name).owner.life() == "alive"
-    except Complaint:
+    except CommandError:
         return False
 
 
 def choose_system(named: str, *, stopped: bool = False) -> str:
-    """The system that is meant: the one named (by the option, else by STEELYARD_SYSTEM), or the only one that runs.
+    """The system named by the option, else by STEELYARD_SYSTEM, else the only system that runs.
 
-    A name that holds a `/` is the path of a run directory. With `stopped`, systems that are down count where none runs.
+    A name with a `/` is the path of a run directory. With `stopped`, systems that are down count when none runs.
     """
     found = {*shm.systems(), *known_systems()}
     by_variable = not named
     named = named or os.environ.get(SYSTEM_VARIABLE, "")
     if "/" in named:
-        return _enter(Path(named))
+        return _use_run_directory(Path(named))
     if named:
         known = found | (stopped_systems() if stopped else set())
         if named not in known:
             by = f" ({SYSTEM_VARIABLE})" if by_variable else ""
-            raise Complaint(f"no system {named!r}{by} here, found {', '.join(sorted(known)) or 'none'}", NOBODY)
+            raise CommandError(f"no system {named!r}{by}, found {', '.join(sorted(known)) or 'none'}", NOT_FOUND)
         return named
-    kept = [system for system in sorted(found) if living_supervisor(system)]
-    living = kept or [system for system in sorted(found) if lives(system)]
-    candidates = living or sorted(found) or (sorted(stopped_systems()) if stopped else [])
+    supervised = [system for system in sorted(found) if supervisor_pid(system)]
+    running = supervised or [system for system in sorted(found) if is_running(system)]
+    candidates = running or sorted(found) or (sorted(stopped_systems()) if stopped else [])
     if not candidates:
-        raise Complaint("no system is here: engine-ctl up CONFIG starts one", NOBODY)
+        raise CommandError("no system runs: engine-ctl up CONFIG starts one", NOT_FOUND)
     if len(candidates) > 1:
-        choice = f"set --system or {SYSTEM_VARIABLE} to one of {', '.join(candidates)} (engine-ctl ls shows them)"
-        raise Complaint(f"which system? {choice}", WRONG_USE)
+        names = ", ".join(candidates)
+        raise CommandError(f"several systems ({names}): set --system or {SYSTEM_VARIABLE} to one of them", WRONG_USE)
     return candidates[0]
 
 
-def _enter(run: Path) -> str:
-    """The system of this run directory, which is from here on where its files are looked for."""
+def _use_run_directory(run: Path) -> str:
+    """The system of this run directory; its parent becomes the run directory of this process."""
     run = run.resolve()
     if not run.is_dir():
-        raise Complaint(f"{run}: no such directory, expected a system's run directory (engine-ctl ls)", NOBODY)
+        raise CommandError(f"{run}: no such directory, expected a system's run directory (engine-ctl ls)", NOT_FOUND)
     os.environ[RUN_VARIABLE] = str(run.parent)
     return run.name
 
@@ -171,27 +173,29 @@ class Named(Protocol):
 
     @property
     def id(self) -> int:
-        """Ours."""
+        """Our id."""
 
     @property
     def venue(self) -> str:
-        """Whose it is."""
+        """Its venue."""
 
     @property
     def symbol(self) -> str:
-        """Its name there."""
+        """The venue's name for it."""
 
 
 def choose_instrument(text: str, ones: Iterable[Named], code: int) -> int:
-    """The id of the instrument that is meant: by its id, its symbol in any case, or venue:symbol."""
+    """The id of the instrument with this id, symbol (in any case) or venue:symbol."""
     known = list(ones)
     found = [one for one in known if text == str(one.id)] or [one for one in known if text.upper() in _names(one)]
     if len(found) == 1:
         return found[0].id
-    shown = ", ".join(f"{one.venue}:{one.symbol} (id {one.id})" for one in found or known)
+    names = ", ".join(f"{one.venue}:{one.symbol} (id {one.id})" for one in found or known)
     if found:
-        raise Complaint(f"which {text}? {shown}: name it as venue:symbol or by its id", WRONG_USE)
-    raise Complaint(f"no instrument {text!r}, known are {shown or 'none: the venue has not told its metadata'}", code)
+        raise CommandError(f"several instruments {text!r}: {names}: use venue:symbol or the id", WRONG_USE)
+    raise CommandError(
+        f"no instrument {text!r}, expected one of {names or 'none yet: the venue has not sent its metadata'}", code
+    )
 
 
 def _names(one: Named) -> tuple[str, str]:
@@ -199,23 +203,25 @@ def _names(one: Named) -> tuple[str, str]:
 
 
 def choose_lane(lane: str, system: str) -> str:
-    """A segment's full name from what was typed: a lane of the system, or `system.lane`."""
+    """A segment's full name from a lane of the system, or from `system.lane`."""
     if not system and lane.partition(".")[0] in shm.systems():
         system = lane.partition(".")[0]
     full = lane if system and lane.startswith(f"{system}.") else f"{choose_system(system)}.{lane}"
     if full not in shm.names() and full not in shm.names(aside=True):
         known = [name.split(".", 1)[1] for name in shm.names(full.split(".")[0])]
-        raise Complaint(f"no lane {lane!r} in {full.split('.')[0]}, found {', '.join(known) or 'none'}", NOBODY)
+        raise CommandError(
+            f"no lane {lane!r} in system {full.split('.')[0]}, expected one of {', '.join(known) or 'none'}", NOT_FOUND
+        )
     return full
 
 
 def attach(name: str) -> "shm.RingReader | shm.CellReader":
-    """Attach to a segment, or say in one line why not; what is no plain file (a pipe would block) is not opened."""
+    """Attach to a segment, or raise a CommandError; a pipe is not opened, because opening it would block."""
     try:
         if not stat.S_ISREG(os.lstat(path_of(name)).st_mode):
-            raise Complaint(f"{path_of(name)}: not a plain file, so no segment", NOBODY)
+            raise CommandError(f"{path_of(name)}: not a plain file, expected a segment", NOT_FOUND)
         return shm.attach(name)
     except FileNotFoundError as error:
-        raise Complaint(f"{path_of(name)}: no such segment", NOBODY) from error
+        raise CommandError(f"{path_of(name)}: no such segment", NOT_FOUND) from error
     except (shm.SegmentError, OSError) as error:
-        raise Complaint(str(error), NOBODY) from error
+        raise CommandError(str(error), NOT_FOUND) from error

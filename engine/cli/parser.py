@@ -1,4 +1,4 @@
-"""The words of `engine-ctl`: every command with its options, its help and an example."""
+"""The command line of `engine-ctl`: every command with its options, its help and an example."""
 
 import argparse
 import math
@@ -7,47 +7,47 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 EPILOG = """\
 examples:
-  engine-ctl up configs/demo.toml        start a system and wait until it stands
-  engine-ctl ls                          every system of this user, and where it is
-  engine-ctl status                      every process and book; exit 1 when something is not as it should be
-  engine-ctl halt                        no new orders, open ones are cancelled; survives restarts
+  engine-ctl up configs/demo.toml        start a system and wait until every process runs
+  engine-ctl ls                          every system of this user, and where its files are
+  engine-ctl status                      every process and book; exit 1 when one is unhealthy
+  engine-ctl halt                        send no new orders, cancel open ones; survives restarts
   engine-ctl book BTCUSDT                a live ladder, read from shared memory
   engine-ctl shm tail orders --follow    records of a lane as JSON lines
-  engine-ctl capture record              every frame of a running feed to disk
-  engine-ctl autopsy                     what a dead engine left
-  engine-ctl down                        cancel what is open, stop everything
+  engine-ctl capture record              record every frame of a running feed to disk
+  engine-ctl autopsy                     what a dead engine left in shared memory
+  engine-ctl down                        cancel open orders, stop every process
 
-exit codes: 0 done, 1 refused or unhealthy, 2 wrong use or configuration, 3 nobody there
+exit codes: 0 done, 1 refused or unhealthy, 2 wrong use or configuration, 3 not found, 130 interrupted
 """
 INSTRUMENT = "symbol, venue:symbol or id"
 RAW = argparse.RawDescriptionHelpFormatter
 
 
 def count(text: str) -> int:
-    """How many, from an option's text: no fewer than none."""
+    """A whole number of at least 0, from an option's text."""
     if not text.isdigit():
-        raise argparse.ArgumentTypeError(f"expected a whole number from 0, was {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 0, was {text!r}")
     return int(text)
 
 
 def duration(text: str) -> float:
-    """Seconds, from an option's text: no fewer than none, and an end in sight."""
+    """A finite number of seconds of at least 0, from an option's text."""
     try:
         seconds = float(text)
     except ValueError:
         seconds = math.nan
     if not (math.isfinite(seconds) and seconds >= 0):
-        raise argparse.ArgumentTypeError(f"expected seconds from 0, was {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a number of seconds of at least 0, was {text!r}")
     return seconds
 
 
 class Parser(argparse.ArgumentParser):
-    """Complains about an option of a subcommand with that subcommand's usage, not the whole program's."""
+    """Reports an unknown option of a subcommand with that subcommand's usage, not with the usage of the program."""
 
     def parse_known_args(  # type: ignore[override] # the stub has an overload for each of the two
         self, args: Any = None, namespace: Any = None
     ) -> tuple[argparse.Namespace, list[str]]:
-        """Refuse here what nobody below has understood; argparse hands it up to the program, which knows no better."""
+        """Report the unknown arguments here; argparse would return them to the program's parser."""
         found, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self.error(f"unrecognized arguments: {' '.join(unknown)}")
@@ -55,16 +55,16 @@ class Parser(argparse.ArgumentParser):
 
 
 class Version(argparse.Action):
-    """Looks for the version only when it is asked for."""
+    """Reads the version only when `--version` is given."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        """Print it and end."""
-        from importlib import metadata  # noqa: PLC0415 - 20 ms that no command pays
+        """Print the version and exit."""
+        from importlib import metadata  # noqa: PLC0415 - takes 20 ms to import
 
         try:
             version = metadata.version("steelyard")
         except metadata.PackageNotFoundError:
-            version = "not installed, run from its source"
+            version = "not installed, run from the source tree"
         print(f"engine-ctl {version}, Python {platform.python_version()}")  # noqa: T201
         parser.exit()
 
@@ -78,13 +78,13 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=RAW,
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action=Version, nargs=0, help="print the version and end")
+    parser.add_argument("--version", action=Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _system_commands(commands)
-    _look_commands(commands)
+    _reading_commands(commands)
     _shm_commands(commands)
     commands.add_parser(
-        "capture", help="recorded traffic of a venue: record, check (see capture --help)", add_help=False
+        "capture", help="record a venue's traffic, check a recording (see capture --help)", add_help=False
     )
     return parser
 
@@ -96,9 +96,9 @@ if TYPE_CHECKING:
 def _add(
     commands: "Commands", name: str, run: str, text: str, example: str = "", about: str = "", *, tree: bool = True
 ) -> argparse.ArgumentParser:
-    """A command with the two options of whatever looks at a system."""
+    """A command with the options --system and --json."""
     parser = _add_plain(commands, name, run, text, example, about, tree=tree)
-    text = "which system, by name or run directory; without it STEELYARD_SYSTEM, else the only one that runs"
+    text = "the system, by name or run directory; default: STEELYARD_SYSTEM, else the only one that runs"
     parser.add_argument("--system", default="", metavar="NAME", help=text)
     return parser
 
@@ -106,7 +106,7 @@ def _add(
 def _add_plain(
     commands: "Commands", name: str, run: str, text: str, example: str, about: str = "", *, tree: bool = True
 ) -> argparse.ArgumentParser:
-    """A command with the option of all that can be said as JSON; where a file is named, the file names the system."""
+    """A command with the option --json; a command that gets a configuration file needs no --system."""
     head = text[:1].upper() + text[1:] + "."
     parser = commands.add_parser(
         name,
@@ -123,84 +123,90 @@ def _add_plain(
 
 
 UP = """\
-Returns when every process stands. What could not start is said in one line, before anything is started where that
-can be known; what does not come up in time runs on and is tried again, until engine-ctl down."""
+Returns when every process runs. An error that the file alone shows is printed before anything is started. A process
+that does not come up in time is started again and again, until engine-ctl down."""
 CHECK = """\
-Converts every table as the role would that reads it, and looks for its keys. Nothing is started and nobody is asked:
-whether a venue knows a symbol is found when the feed runs. Exit 2 when it could not be started, with the place."""
+Converts every table as its role does at a start, and reads the API keys. It starts no process and contacts no venue:
+only the running feed finds out whether the venue lists a symbol. Exit 2 when the system cannot be started; the line
+names the file, the key, the value and what was expected."""
 DOWN = """\
-Execution cancels what it has open; if it is dead while orders stand, it is brought up once more to do so. Orders that
-are left are listed and exit is 1. Works without a supervisor too."""
+Execution cancels its open orders. If execution is dead while orders are open, it is started once more to cancel them.
+Orders that are left at the venue are listed, and the exit code is 1. Works without a supervisor too."""
 LS = """\
-Each with its mode, what it does, since when, its run directory and the file it was started from. Other commands take
-the one that runs; where several run, --system or STEELYARD_SYSTEM chooses, by name or by run directory."""
+Each with its mode, its state, since when, its run directory and its configuration file. Other commands use the only
+system that runs; when several run, choose one by --system or STEELYARD_SYSTEM, by name or by run directory."""
 STATUS = """\
-Exit 1 when a process is not running, the system is halted, or a book is not followed: the venue refused it or a
-channel of it, its numbers do not fit, its metadata has not come, or nothing of it was heard for 10 seconds."""
+Exit 1 when a process does not run, the supervisor does not answer, entries are stopped, the order session is not ready,
+an instrument or the system is halted, or a book is not followed. A book is not followed when the venue rejects its
+subscription, its prices do not fit in 64 bits, its metadata has not arrived, or no message arrived for 10 seconds."""
 HALT = """\
-Needs no supervisor: it writes the halt word and the file HALT itself, waits until execution confirms, and then until no
-order is open or in doubt. Survives restarts and a reboot. touch HALT in the state directory, or kill -USR1 to the
-process of execution, does the same without waiting. Exit 1 when execution does not confirm, an order is left, or the
-file cannot be written."""
+Needs no supervisor: the command writes the halt word in shared memory and the file HALT, waits until execution confirms
+the halt, and then until no order is open or in doubt. The halt survives restarts and a reboot. Without engine-ctl:
+touch HALT in the state directory, or kill -USR1 the process of execution. Exit 1 when execution does not confirm, an
+order is left, or the file cannot be written."""
 CANCEL = """\
-Is not a halt: strategies may send new ones. Tells execution and does not wait; engine-ctl orders shows what is left."""
+This is no halt: strategies may submit new intents. The command does not wait; engine-ctl orders shows what is left."""
 POSITIONS = """\
-net = realised + unrealised - fees, in the quote asset, since the journal began. "today" is the net since the first
-valuation of the UTC day: where execution was down over midnight, or had no price, the day begins when it is back. "-"
-is a sum that no price says. A fee in a third asset (BNB) is valued when that asset's market (BNBUSDT) is among the
-configured instruments; else its amount stands beside the fees as "unvalued" and is not in net. Dust is what is held
-beyond the last whole size step: no order can close it."""
+net = realised + unrealised - fees, in the quote asset, since the journal began. "today" is the change of net since the
+first valuation of the UTC day; if execution was down or had no price at midnight, the day begins with its next price.
+"-" means that there is no price to compute the sum. A fee in a third asset (BNB) is valued when that asset's market
+(BNBUSDT) is a configured instrument; otherwise it is shown beside the fees as "unvalued" and is not in net. Dust is a
+holding smaller than one size step: no order can close it."""
 BOOK = """\
-The best ten levels a side as the feed shows them, with state, age and spread. Believe it only where it says good and no
-line above it says that the feed is not heard: the spread is shown for no other state."""
+The best ten levels of each side as the feed publishes them, with state, age and spread. The book equals the venue's
+only when its state is good and no warning about the feed is shown. The spread is shown only in the state good."""
 ACROSS = """\
-The global book of each group of instruments that are one thing, and the opportunities left after fees. With GROUP the
-ladder of one, each level with the venues that stand behind it. Needs [aggregation] in the system's file."""
+The global book of each group of instruments (the same asset pair at several venues), and the opportunities after fees.
+With GROUP: the ladder of that group, each level with its venues. Needs [aggregation] in the system's file."""
 ORDERS = """\
-Each once, by its last state, with what the venue said against it. Of a system that is down they are read from its
-journal."""
+Each order once, in its last state, with the venue's reason if the venue rejected it. The orders of a system that is
+down are read from its journal."""
 JOURNAL = """\
-Works on the files alone, so also when the system is down. --set-aside renames the directory, with the system's own
-id, to one with the date, and the next start begins anew. It is refused while the system runs, while an order is open or
-of unknown fate, and while something is held, unless --force says why."""
+Reads files only, so it works when the system is down. --set-aside renames the journal's directory to a name with the
+date and moves the system's id into it; the next start begins a new journal. It is refused while the system runs, while
+an order is open or in doubt, and while a position is held; --force WHY overrides only the last."""
 FILLS = """\
-Works on the files alone, so also after engine-ctl down. Each fill once, in the order in which execution learned of
+Reads files only, so it works after engine-ctl down too. Each fill once, in the order in which execution received
 it."""
 LOG = """\
-Entries of all processes in the order of their times, tracebacks as text. Logs are in the state directory and outlive a
-boot; each has a limit of 8 MiB and four older parts."""
+Entries of all processes in the order of their times, tracebacks as text. The logs are in the state directory and
+survive a reboot; each log has at most 8 MiB and four older parts."""
 AUTOPSY = """\
-From the segments alone, so it works when every process is dead: who died writing what, which orders were open or in
-doubt. Read it before the next up, which takes the segments over."""
+Reads shared memory only, so it works when every process is dead. It lists the writers that died, and the orders that
+were open or in doubt. Run it before the next up, which reuses the segments."""
 
 
 def _system_commands(commands: "Commands") -> None:
-    """What the supervisor does."""
-    text = "start a system, or the supervisor of one that lives"
+    """The commands that the supervisor carries out."""
+    text = "start a system, or the supervisor of a system that runs without one"
     up = _add_plain(commands, "up", "system:up", text, "up configs/demo.toml", UP)
     up.add_argument("config", metavar="CONFIG", help="the system's file")
-    up.add_argument("--foreground", action="store_true", help="stay; ^C brings the system down")
-    _timeout(up, 40.0, "how long to wait for every process to stand")
-    text = "say whether a file could be started"
+    up.add_argument("--foreground", action="store_true", help="do not return; ^C stops the system")
+    _timeout(up, 40.0, "how long to wait until every process runs")
+    text = "check whether a system can be started from a file"
     check = _add_plain(commands, "check", "system:check_file", text, "check configs/live.toml", CHECK)
     check.add_argument("config", metavar="CONFIG", help="the system's file")
     listing = _add_plain(commands, "ls", "systems:ls", "list every system of this user", "ls", LS)
-    listing.add_argument("--all", action="store_true", help="those that are down too")
+    listing.add_argument("--all", action="store_true", help="list systems that are down too")
     text = "drain and stop every process, remove the segments"
-    _timeout(_add(commands, "down", "system:down", text, about=DOWN), 60.0, "how long to wait for the end")
+    _timeout(
+        _add(commands, "down", "system:down", text, about=DOWN), 60.0, "how long to wait until everything is stopped"
+    )
     text = "show every process and book: phase, beat, deaths, state"
     _add(commands, "status", "system:status", text, about=STATUS)
-    text = "no new orders, open ones are cancelled, roles keep running"
+    text = "send no new orders and cancel open ones; the processes keep running"
     _timeout(_add(commands, "halt", "halting:halt", text, about=HALT), 5.0, "how long to wait for execution")
     resume = _add(commands, "resume", "system:resume", "end a halt", "resume --instrument BTCUSDT")
-    text = f"end only execution's halt of this one: {INSTRUMENT}"
+    text = f"end only execution's halt of this instrument: {INSTRUMENT}"
     resume.add_argument("--instrument", default="", metavar="INSTRUMENT", help=text)
     example = "cancel-all --instrument BTCUSDT"
     cancel = _add(commands, "cancel-all", "system:cancel_all", "cancel every open order", example, CANCEL)
-    cancel.add_argument("--strategy", default="", metavar="NAME", help="only this strategy's")
-    cancel.add_argument("--instrument", default="", metavar="INSTRUMENT", help=f"only on this one: {INSTRUMENT}")
-    restart = _add(commands, "restart", "system:restart", "drain one process and start it anew", "restart feed")
-    restart.add_argument("process", metavar="PROCESS", help="its name in status")
+    cancel.add_argument("--strategy", default="", metavar="NAME", help="only the orders of this strategy")
+    cancel.add_argument(
+        "--instrument", default="", metavar="INSTRUMENT", help=f"only the orders of this instrument: {INSTRUMENT}"
+    )
+    restart = _add(commands, "restart", "system:restart", "drain one process and start it again", "restart feed")
+    restart.add_argument("process", metavar="PROCESS", help="the process's name, as status shows it")
     _timeout(restart, 30.0, "how long to wait until it runs")
 
 
@@ -209,81 +215,87 @@ def _timeout(parser: argparse.ArgumentParser, seconds: float, text: str) -> None
     parser.add_argument("--timeout", type=duration, default=seconds, metavar="S", help=help_text)
 
 
-def _look_commands(commands: "Commands") -> None:
-    """What is read from the lanes."""
+def _reading_commands(commands: "Commands") -> None:
+    """The commands that read lanes."""
     text = "list open and in-flight orders"
     orders = _add(commands, "orders", "look:orders", text, "orders --all --json", ORDERS)
-    orders.add_argument("--all", action="store_true", help="those done too, as far back as the lane reaches")
+    orders.add_argument(
+        "--all", action="store_true", help="orders that are done too, as far back as the lane holds them"
+    )
     _add(commands, "positions", "look:positions", "list positions with their profit and loss", "positions", POSITIONS)
     _journal_commands(commands)
     _add(commands, "paths", "logs:paths", "show where the system's files are", "paths --json")
     log = _add(commands, "log", "logs:log", "show the log of a process, or all of them", "log -f execution", LOG)
-    log.add_argument("role", metavar="ROLE", nargs="?", default="", help="a process or a role; without it, all")
+    log.add_argument("role", metavar="ROLE", nargs="?", default="", help="a process or a role; default: all")
     log.add_argument("-n", type=count, default=40, metavar="N", help="the newest N entries (default 40)")
-    log.add_argument("-f", "--follow", action="store_true", help="go on with what comes")
+    log.add_argument("-f", "--follow", action="store_true", help="then print new entries as they are written")
     log.add_argument("--utc", action="store_true", help="times in UTC instead of local time")
     book = _add(commands, "book", "ladder:book", "show a live ladder of one book", "book BTCUSDT --once", BOOK)
     book.add_argument("instrument", metavar="INSTRUMENT", help=INSTRUMENT)
-    book.add_argument("--once", action="store_true", help="print it once and end; --json does so too")
+    book.add_argument("--once", action="store_true", help="print the book once and exit; --json does so too")
     text = "print ticks for other tools, as MarketTick JSON lines"
     ticks = _add(commands, "ticks", "ticks:ticks", text, "ticks --follow")
-    ticks.add_argument("instrument", metavar="INSTRUMENT", nargs="?", default="", help=f"only this one: {INSTRUMENT}")
+    ticks.add_argument(
+        "instrument", metavar="INSTRUMENT", nargs="?", default="", help=f"only this instrument: {INSTRUMENT}"
+    )
     ticks.add_argument("--kind", choices=("print", "best"), default="print", help="trades (default) or best prices")
     ticks.add_argument("-n", type=count, default=10, metavar="N", help="how many (default 10)")
-    ticks.add_argument("--follow", action="store_true", help="those that come from here on, instead")
-    text = "show all venues together: global books and what pays"
+    ticks.add_argument("--follow", action="store_true", help="print new ticks instead, as they are published")
+    text = "show all venues together: global books and opportunities"
     across = _add(commands, "across", "across:across", text, "across BTC/USDT", ACROSS)
     across.add_argument(
-        "group", metavar="GROUP", nargs="?", default="", help="a group, or a symbol or id that is in it"
+        "group", metavar="GROUP", nargs="?", default="", help="a group, or the symbol or id of an instrument in it"
     )
-    across.add_argument("--once", action="store_true", help="print it once and end; --json does so too")
+    across.add_argument("--once", action="store_true", help="print the tables once and exit; --json does so too")
     view = _add(commands, "view", "look:view", "show the whole system live: roles, rates, books, fills", tree=False)
-    view.add_argument("--once", action="store_true", help="print it once, after a second of counting, and end")
-    text = "show what an engine left: segments, owners, last records"
+    view.add_argument(
+        "--once", action="store_true", help="print the screen once, after measuring rates for a second, and exit"
+    )
+    text = "show what a dead engine left: segments, owners, last records"
     autopsy = _add(commands, "autopsy", "autopsy:autopsy", text, about=AUTOPSY)
-    autopsy.add_argument("-n", type=count, default=3, metavar="N", help="last records of each lane (default 3)")
+    autopsy.add_argument("-n", type=count, default=3, metavar="N", help="the newest N records of each lane (default 3)")
 
 
 def _journal_commands(commands: "Commands") -> None:
-    """What is read from the journal on disk."""
-    text = "show the journal on disk: where, how large, what is open and held"
+    """The commands that read the journal on disk."""
+    text = "show the journal on disk: its place, its size, open orders, holdings"
     journal = _add(commands, "journal", "journal:journal", text, "journal --set-aside", JOURNAL)
     _directory(journal)
     journal.add_argument(
-        "--set-aside", action="store_true", help="put it away; refused while something is open or held"
+        "--set-aside",
+        action="store_true",
+        help="rename the journal; refused while an order is open or a position is held",
     )
     journal.add_argument(
-        "--force", default="", metavar="WHY", help="put it away in spite of what is held; kept with it"
+        "--force", default="", metavar="WHY", help="rename the journal although a position is held; WHY is kept with it"
     )
     fills = _add(commands, "fills", "journal:fills", "list every fill in the journal on disk", "fills --csv", FILLS)
     _directory(fills)
-    fills.add_argument("--csv", action="store_true", help="comma separated values with a head line")
-    fills.add_argument("-n", type=count, default=None, metavar="N", help="only the newest N")
+    fills.add_argument("--csv", action="store_true", help="comma separated values with a header line")
+    fills.add_argument("-n", type=count, default=None, metavar="N", help="only the newest N fills")
 
 
 def _directory(parser: argparse.ArgumentParser) -> None:
-    text = "the journal's directory, where the configuration names one that is not in the state directory"
+    text = "the journal's directory; needed when the configuration sets one outside the state directory"
     parser.add_argument("--directory", default="", metavar="DIR", help=text)
 
 
 def _shm_commands(commands: "Commands") -> None:
-    """What looks at segments."""
-    parser = commands.add_parser(
-        "shm", help="look at shared memory: ls, stat, tail", description="Look at shared memory."
-    )
+    """The commands that read segments."""
+    parser = commands.add_parser("shm", help="read shared memory: ls, stat, tail", description="Read shared memory.")
     inner = parser.add_subparsers(metavar="COMMAND", required=True)
     listing = _add(inner, "ls", "memory:ls", "list the segments", "shm ls --system demo")
-    listing.add_argument("--aside", action="store_true", help="those set aside for the post-mortem")
+    listing.add_argument("--aside", action="store_true", help="list the segments that were set aside for an autopsy")
     stat = _add(inner, "stat", "memory:stat", "show one lane: rate, cursor, epoch, owner, age", "shm stat ticks")
-    stat.add_argument("lane", metavar="LANE", help="ticks, heartbeat.feed, or with its system: demo.ticks")
+    stat.add_argument("lane", metavar="LANE", help="a lane, as ticks or heartbeat.feed, or with its system: demo.ticks")
     stat.add_argument(
-        "--seconds", type=duration, default=1.0, metavar="S", help="how long to count for the rate (default 1)"
+        "--seconds", type=duration, default=1.0, metavar="S", help="how long to measure the rate (default 1)"
     )
     tail = _add(
         inner, "tail", "memory:tail", "print a lane's newest records as JSON lines", "shm tail orders -n 5 --follow"
     )
-    tail.add_argument("lane", metavar="LANE", help="ticks, heartbeat.feed, or with its system: demo.ticks")
+    tail.add_argument("lane", metavar="LANE", help="a lane, as ticks or heartbeat.feed, or with its system: demo.ticks")
     tail.add_argument("-n", type=count, default=10, metavar="N", help="how many (default 10)")
-    tail.add_argument("--follow", action="store_true", help="go on with what comes")
-    text = "of fills: also those that are none, what was held before the lane began"
+    tail.add_argument("--follow", action="store_true", help="then print new records as they are published")
+    text = "for fills: also print opening records, which are holdings from before the lane began and no trades"
     tail.add_argument("--openings", action="store_true", help=text)

@@ -1,10 +1,10 @@
-"""How execution's session at the venue is, and which instruments it has halted: what `up` and `status` go by."""
+"""The state of execution's session at the venue, and the instruments that execution halted; for `up` and `status`."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import shm
-from engine.cli.output import ago, iso, say_table
+from engine.cli.output import ago, iso, print_table
 from engine.execution.venue.alarm import AlarmReason
 from engine.lanes import LOOKERS, open_lanes
 from engine.model.words import SessionState
@@ -18,13 +18,13 @@ PLAIN = {
     SessionState.SUBSCRIBE: "is subscribing to the account's events",
     SessionState.RECONCILING: "is comparing orders and fills with the venue",
     SessionState.READY: "is ready",
-    SessionState.DENIED: "stands, and the venue refuses the orders",
+    SessionState.DENIED: "is connected, but the venue rejects the orders",
 }
 NOT_BEGUN = "has not begun"
 
 
 def session(system: str) -> dict[str, Any] | None:
-    """The order session; None where there is none, or execution has not begun it yet."""
+    """The order session; None when there is none, or when execution has not begun it yet."""
     row = next(iter(_rows(system, "sessions")), None)
     if row is None:
         return None
@@ -38,7 +38,7 @@ def session(system: str) -> dict[str, Any] | None:
 
 
 def halts(system: str, configured: Mapping[int, tuple[str, str]]) -> list[dict[str, Any]]:
-    """The instruments that execution has halted."""
+    """The instruments that execution halted."""
     return [
         {
             "instrument": row.instrument, **_named(configured.get(row.instrument, ("", ""))),
@@ -53,25 +53,25 @@ def _named(names: tuple[str, str]) -> dict[str, str]:
     return {"symbol": names[1], "venue": names[0]}
 
 
-def says(found: Mapping[str, Any] | None, now_ns: int) -> str:
-    """The session in plain words, with the venue's last one."""
+def session_text(found: Mapping[str, Any] | None, now_ns: int) -> str:
+    """The session's state as text, with the venue's last answer."""
     if found is None:
         return f"the order session {NOT_BEGUN}"
     what = f"the order session at {found['venue']} {PLAIN[SessionState[found['state']]]}"
     if found["ready"]:
         return what
-    last = f", last: {found['text']}" if found["text"] else ""
+    last = f", last answer: {found['text']}" if found["text"] else ""
     return f"{what} (attempt {found['attempts']}, for {ago(max(0, now_ns - found['since_ns']))}{last})"
 
 
-def show_halts(found: list[dict[str, Any]], now_ns: int) -> None:
-    """A line an instrument, and how it ends."""
+def print_halts(found: list[dict[str, Any]], now_ns: int) -> None:
+    """Print a table of the halted instruments and how to end each halt."""
     if found:
-        say_table(
+        print_table(
             ("halted", "symbol", "for", "reason", "what was found"),
             [
                 (one["instrument"], one["symbol"] or "-", ago(max(0, now_ns - one["since_ns"])), one["reason"].lower(),
-                 one["text"] or f"{one['value']}, in a former life: the log says more")
+                 one["text"] or f"{one['value']}, before the last restart of execution: see its log")
                 for one in found
             ],
             "halted by execution; engine-ctl resume --instrument SYMBOL ends it",
@@ -79,7 +79,7 @@ def show_halts(found: list[dict[str, Any]], now_ns: int) -> None:
 
 
 def _rows(system: str, lane: str) -> list[Any]:
-    """The cells of a lane that were written; none where the system has no such lane."""
+    """The written cells of a lane; empty when the system has no such lane."""
     try:
         cells = open_lanes(system, LOOKERS).cell_reader(lane)
     except (shm.SegmentError, OSError):

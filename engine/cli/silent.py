@@ -1,11 +1,11 @@
-"""The status of a system whose supervisor does not answer: read from lanes and from /proc, so nobody has to answer."""
+"""The status of a system whose supervisor does not answer, read from lanes and from /proc."""
 
 import os
 import time
 from typing import Any
 
 import shm
-from engine.cli.output import lives, living_supervisor, monotonic_age
+from engine.cli.output import is_running, monotonic_age, supervisor_pid
 from engine.config import Config, ConfigError, Paths, Process, load
 from engine.lanes import LOOKERS, SUPERVISOR, open_lanes
 from engine.model.words import HaltReason, RoleState
@@ -15,14 +15,14 @@ from engine.supervisor.operator import reason_of
 from engine.supervisor.processes import Processes
 
 MS = 1_000_000
-GUARD_NS = 5_000_000_000  # beyond `supervisor_frozen_ms`: by then a guard that works has started another supervisor
+GUARD_NS = 5_000_000_000  # within `supervisor_frozen_ms` and this time, a working guard starts another supervisor
 
 
 def state(system: str) -> dict[str, Any] | None:
-    """Of the shape of the supervisor's own answer; None where nothing lives or the configuration cannot be read."""
+    """The status in the shape of the supervisor's answer; None when nothing runs or the configuration is unreadable."""
     paths = Paths.known(system)
     life = read_life(paths.system)
-    if life is None or not lives(system):
+    if life is None or not is_running(system):
         return None
     try:
         config = load(life.config)
@@ -33,7 +33,7 @@ def state(system: str) -> dict[str, Any] | None:
     reason = _halt_reason(system, halt, paths)
     return {
         "system": system, "mode": config.system.mode, "config": life.config,
-        "pid": living_supervisor(system), "guard": guard_pid(paths.guard_lock),
+        "pid": supervisor_pid(system), "guard": guard_pid(paths.guard_lock),
         "since_ns": beat.start_ns if beat is not None else 0, "now_ns": time.monotonic_ns() + life.offset_ns,
         "halted": reason != "none", "halt_reason": reason,
         "halt_since_ns": halt.since_ns if halt is not None and halt.halted else 0,
@@ -43,9 +43,9 @@ def state(system: str) -> dict[str, Any] | None:
 
 
 def alarm(found: dict[str, Any], stopped: str) -> str:
-    """One line: how long the supervisor has been silent, what becomes of entries, and what to do."""
+    """One line: how long the supervisor has been silent, whether entries stop, and what to do."""
     left_ns = found["entries_stop_in_ns"]
-    entries = "entries go on" if left_ns is None else f"entries stop in {left_ns / 1e9:.0f} s"
+    entries = "entries continue" if left_ns is None else f"entries stop in {left_ns / 1e9:.0f} s"
     entries = "entries are stopped" if stopped or found["halted"] else entries
     return (
         f"ALARM: supervisor silent for {found['silent_ns'] / 1e9:.0f} s; {entries}; exits, cancels and engine-ctl halt"
@@ -54,24 +54,24 @@ def alarm(found: dict[str, Any], stopped: str) -> str:
 
 
 def advice(found: dict[str, Any]) -> str:
-    """How a supervisor comes back."""
+    """What to do to get a supervisor that answers."""
     guard, config = found["guard"], found["config"]
     if not guard:
-        return f"no guard lives: engine-ctl up {config} starts one"
+        return f"no guard runs: engine-ctl up {config} starts one"
     frozen_ns = load(config).watch.supervisor_frozen_ms * MS
     if found["silent_ns"] < frozen_ns + GUARD_NS:
-        return f"its guard (pid {guard}) starts another"
-    return f"its guard stands still too: kill -9 {guard}, then engine-ctl up {config}"
+        return f"wait, its guard (pid {guard}) starts another supervisor"
+    return f"its guard is frozen too: kill -9 {guard}, then engine-ctl up {config}"
 
 
 def _entries_stop_in_ns(config: Config, silent_ns: int) -> int | None:
-    """How long execution still sends entries; None: for ever."""
+    """How long execution still sends entries; None when it never stops them."""
     limit_ns = config.watch.supervisor_lost_ms * MS
     return max(0, limit_ns - silent_ns) if limit_ns else None
 
 
 def _halt_reason(system: str, halt: Any, paths: Paths) -> str:
-    """Why no order leaves, by any of the places where a halt is written; "none" where it is in none."""
+    """The reason of the halt, from any place where a halt is written; "none" when the system is not halted."""
     if halt is not None and halt.halted:
         return HaltReason(halt.reason).name.lower()
     word, gate = _cell(system, "operator_halt"), _cell(system, "gate")
@@ -89,7 +89,7 @@ def _processes(config: Config) -> list[dict[str, Any]]:
 
 
 def _describe(config: Config, process: Process, pid: int) -> dict[str, Any]:
-    """One process by its roles' heartbeats; deaths and exit codes only its supervisor knows."""
+    """One process, from its roles' heartbeats; its deaths and exit code are known to the supervisor only."""
     beats = [_cell(config.system.name, "heartbeat", role) for role in process.roles]
     ours = [row for row in beats if row is not None and row.pid == pid]
     age_ms = max((monotonic_age(row.beat_ns) // MS for row in ours), default=0)
@@ -102,7 +102,7 @@ def _describe(config: Config, process: Process, pid: int) -> dict[str, Any]:
 
 
 def _phase(config: Config, process: Process, pid: int, beats: list[Any], age_ms: int) -> str:
-    """A word of the supervisor's, or `dead` or `frozen`: nobody starts or kills it now."""
+    """One of the supervisor's phases, or `dead` or `frozen` for a process that only the supervisor would restart."""
     if not pid:
         return "dead"
     if len(beats) < len(process.roles) or any(row.state == RoleState.STARTING for row in beats):
@@ -113,7 +113,7 @@ def _phase(config: Config, process: Process, pid: int, beats: list[Any], age_ms:
 
 
 def _cell(system: str, lane: str, of: str = "") -> Any:
-    """A lane's only row; None where it is not there or was not written."""
+    """The only row of a lane; None when the lane does not exist or was never written."""
     try:
         return open_lanes(system, LOOKERS).cell_reader(lane, of).read(0)
     except (shm.SegmentError, OSError):

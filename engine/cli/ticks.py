@@ -1,6 +1,6 @@
-"""Ticks for other tools: the ring's prints or best prices as `MarketTick`, one JSON line each.
+"""Ticks for other tools: prints or best prices of the ring as `MarketTick`, one JSON line each.
 
-A loss is told on stderr: what is on stdout is only ever ticks.
+Lost records are reported on stderr, so stdout holds ticks only.
 """
 
 import argparse
@@ -9,10 +9,10 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
-from engine.cli import WRONG_USE, Complaint
+from engine.cli import WRONG_USE, CommandError
 from engine.cli.look import known_instruments
 from engine.cli.memory import follow, newest
-from engine.cli.output import choose_instrument, choose_lane, say_json
+from engine.cli.output import choose_instrument, choose_lane, print_json
 from engine.model.instrument import Instrument
 from engine.model.market_tick import MarketTick, TickFields, to_market_tick
 from engine.model.words import Flag, TickKind
@@ -22,27 +22,27 @@ EVERYTHING = 1 << 62
 
 
 def ticks(options: argparse.Namespace) -> int:
-    """The newest ones, or with --follow those that come."""
+    """Print the newest ticks, or with --follow new ones as they are published."""
     lane = choose_lane("ticks", options.system)
     export = Export(lane.partition(".")[0], options.instrument, KINDS[options.kind])
     rows = follow(lane, 0) if options.follow else newest(lane, EVERYTHING)
     found = export.market_ticks(rows)
     for tick in found if options.follow else deque(found, options.n):
-        say_json(tick._asdict())
+        print_json(tick._asdict())
     return 0
 
 
 class Export:
-    """One system's rows turned into the schema."""
+    """Converts one system's ticks to MarketTick."""
 
     def __init__(self, system: str, wanted: str, kind: TickKind) -> None:
-        """Only `wanted` (a symbol or an id) where it is given."""
+        """Export every instrument, or only `wanted` (a symbol or an id)."""
         self._system, self._kind = system, kind
         self._known: dict[int, Instrument] = known_instruments(system)
         self._wanted = choose_instrument(wanted, self._known.values(), WRONG_USE) if wanted else 0
 
     def market_ticks(self, rows: Iterator[dict[str, Any]] | list[dict[str, Any]]) -> Iterator[MarketTick]:
-        """Every row that is a tick of this kind, none told twice."""
+        """Every row of this kind as a MarketTick; rows that repeat the state (REFRESH) are left out."""
         for row in rows:
             if "lost" in row:
                 print(f"engine-ctl: lost {row['lost']} records", file=sys.stderr)  # noqa: T201
@@ -50,19 +50,19 @@ class Export:
                 yield from self._market_tick(row)
 
     def _market_tick(self, row: dict[str, Any]) -> Iterator[MarketTick]:
-        """The row in the schema, if its instrument is wanted."""
+        """The row as a MarketTick, if its instrument is wanted."""
         instrument = self._instrument(row["instrument"])
         if self._wanted in (0, instrument.id):
             fields = TickFields(*(row[name] for name in TickFields._fields))
             try:
                 yield to_market_tick(fields, instrument)
             except ValueError as error:
-                raise Complaint(f"{instrument.symbol}, tick {row['sequence']}: {error}") from error
+                raise CommandError(f"{instrument.symbol}, tick {row['sequence']}: {error}") from error
 
     def _instrument(self, number: int) -> Instrument:
-        """An instrument by its id; one that was shown after we came is read then."""
+        """An instrument by its id; the instruments are read again when the id is new."""
         if number not in self._known:
             self._known = known_instruments(self._system)
         if number not in self._known:
-            raise Complaint(f"nobody has shown what instrument {number} is")
+            raise CommandError(f"instrument {number} is unknown: the feed has not published its metadata")
         return self._known[number]

@@ -1,17 +1,16 @@
-"""A record as JSON, in one shape for every command that shows one.
+"""A record as JSON, in the same shape for every command.
 
     an enum          its word                           "state": "OPEN", "reason": "ORDER_RATE", "side": "buy"
-    marks            the words of those that are set    "flags": ["CANCEL_WANTED"]
-    an id of ours    and the name beside it             "instrument": 1, "symbol": "BTCUSDT", "strategy_name": "maker"
-    a price or size  decimal text                       "price": "60000.10"; an integer where the instrument is unknown
-    dust             decimal text                       "dust": "0.00000990", at the decimals of holdings
+    flags            the words of the set bits          "flags": ["CANCEL_WANTED"]
+    an id of ours    with the name beside it            "instrument": 1, "symbol": "BTCUSDT", "strategy_name": "maker"
+    a price or size  decimal text                       "price": "60000.10"; an integer if the instrument is unknown
+    dust             decimal text                       "dust": "0.00000990", with the decimals of holdings
     128-bit halves   one decimal text                   "realised": "-1.25000000"
     a wall clock     nanoseconds, and ISO in UTC        "sent_ns": 1700000000000000000, "sent": "2023-11-14T22:13:20Z"
-    a verdict or an order                               "why": what was refused or rejected, as one line of text
+    a verdict, an order                                 "why": the refusal or the reject, as one line of text
+    a float          decimal text                       "spread_bps": "0.01666667", "imbalance": "-0.25000000"
 
-    a figure         decimal text                       "spread_bps": "0.01666667", "imbalance": "-0.25000000"
-
-Durations and monotonic times stay nanoseconds; a figure that is no number is null.
+Durations and monotonic times stay nanoseconds; NaN and infinity are null.
 """
 
 from collections.abc import Mapping
@@ -67,14 +66,14 @@ UNSCALED = frozenset({"command", "journal", "frame", "connection", "heartbeat", 
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """What a system's numbers mean."""
+    """The names and decimals for a system's ids."""
 
     instruments: dict[int, Instrument]
     names: Names
 
     @classmethod
     def of(cls, system: str) -> "Naming":
-        """As the feed has shown them, and as the configuration names them; nothing where nothing is known."""
+        """Instruments as the feed published them, names as in the configuration; empty where they are unknown."""
         try:
             known = {one.id: one for one in instruments.read(open_lanes(system, LOOKERS))}
         except (shm.SegmentError, OSError):
@@ -97,13 +96,13 @@ def tree_of(row: Any, naming: Naming) -> dict[str, Any]:
             tree[name[:-5]] = to_text(wide, _wide_decimals(name[:-5], values, scale)) if scale else wide
         elif name == "dust":
             tree[name] = _dust(value, values, naming)
-        elif name not in tree or f"{name}_high" not in values:  # the exact sum stands there already
+        elif name not in tree or f"{name}_high" not in values:  # the exact sum is in the tree already
             tree.update(_fields(record, name, value, scale, naming))
-    return {**tree, **_said(record, row, naming)}
+    return {**tree, **_words_of(record, row, naming)}
 
 
 def _fields(record: str, name: str, value: Any, scale: tuple[int, int] | None, naming: Naming) -> dict[str, Any]:
-    """One field, with what stands beside it."""
+    """One field, with the name or the time that goes with it."""
     if name in WORDS.get(record, {}):
         return {name: word(WORDS[record][name], value)}
     if name == "flags" and record in MARKS:
@@ -114,7 +113,7 @@ def _fields(record: str, name: str, value: Any, scale: tuple[int, int] | None, n
 
 
 def _number(record: str, name: str, value: Any, scale: tuple[int, int] | None) -> Any:
-    """A field's value as text where it is a decimal number, else as it is."""
+    """A decimal number as text; other values unchanged."""
     if name == "client_id":
         return value.ljust(16, b"\0").hex()
     if name in FEES:
@@ -149,7 +148,7 @@ def _scale(record: str, values: Mapping[str, Any], naming: Naming) -> tuple[int,
 
 
 def _wide_decimals(name: str, values: Mapping[str, Any], scale: tuple[int, int] | None) -> int:
-    """The decimals of a sum in two halves."""
+    """The decimals of a 128-bit sum."""
     price, size = scale or (0, 0)
     if name in ("volume", "bought", "late"):
         return size
@@ -159,15 +158,15 @@ def _wide_decimals(name: str, values: Mapping[str, Any], scale: tuple[int, int] 
 
 
 def _dust(value: int, values: Mapping[str, Any], naming: Naming) -> str | int:
-    """At the record's own decimals of holdings, else at its instrument's."""
+    """Dust with the record's own decimals of holdings, else with its instrument's."""
     one = naming.instruments.get(values["instrument"])
     if "holding_decimals" in values:
         return to_text(value, values["holding_decimals"])
     return value if one is None else to_text(value, HoldingTerms.of(one).decimals)
 
 
-def _said(record: str, row: Any, naming: Naming) -> dict[str, Any]:
-    """What the numbers of a record say in words."""
+def _words_of(record: str, row: Any, naming: Naming) -> dict[str, Any]:
+    """The fields of a record whose numbers are given in words."""
     if record == "verdict":
         return {"why": refusal_text(row.reason, row.value, row.limit, naming.instruments.get(row.instrument))}
     if record == "order":
@@ -175,16 +174,16 @@ def _said(record: str, row: Any, naming: Naming) -> dict[str, Any]:
     if record in ("intent", "fill"):
         return {"side": side_word(row.side)}
     if record == "tick":
-        said = {"side": side_word(row.side) if row.kind == TickKind.PRINT else "bid" if row.side > 0 else "ask"}
-        return {**said, "state": word(BookState, row.detail)} if row.kind == TickKind.STATE else said
+        side = {"side": side_word(row.side) if row.kind == TickKind.PRINT else "bid" if row.side > 0 else "ask"}
+        return {**side, "state": word(BookState, row.detail)} if row.kind == TickKind.STATE else side
     return {}
 
 
 def side_word(side: int) -> str:
-    """A side as a word; an intent that places nothing has none."""
+    """A side as a word; "" for an intent that places nothing."""
     return "buy" if side > 0 else "sell" if side < 0 else ""
 
 
 def word(kind: type[IntEnum], value: int) -> str:
-    """A number's word; the number itself, as text, where a newer writer has one that is not known here."""
+    """A number's word; the number as text when this version does not know it."""
     return kind(value).name if value in set(kind) else str(value)

@@ -1,4 +1,4 @@
-"""The supervisor: makes the segments, starts the processes, watches them, and carries out what operators say.
+"""The supervisor: creates the segments, starts and watches the processes, and carries out the operator's commands.
 
     guard ── watches, restarts ──▶ supervisor
     operator ──control socket──▶ supervisor ──COMMANDS ring, HALT cell──▶ roles
@@ -7,14 +7,14 @@
                                      ▼  │
                                   processes
 
-It trades nothing and no tick passes through it, so the engine runs on while it is away. Killed and started again it
-finds the living processes, goes on watching them, and starts only what is missing. What must outlive it lies outside
-of it: the halt in a cell and a file, the clock's offset and the way to the configuration in system.json.
+It does not trade and no tick passes through it, so the engine runs on while no supervisor runs. A supervisor that is
+killed and started again finds the living processes, watches them, and starts only the missing ones. Its state is stored
+outside of it: the halt in a cell and a file; the clock's offset and the configuration's path in system.json.
 
     leftovers.py  orders left at the venue
-    life.py       one life of a system: its clock offset       segments.py  the lanes of a configuration
+    life.py       one life of a system: its clock offset       segments.py  the segments of a configuration
     processes.py  real processes: start, find, signal          watch.py     one process: when to start, wait, kill
-    halt.py       the halt and how it persists                 keeper.py    all of it, advanced by `step`
+    halt.py       the halt and how it persists                 keeper.py    the whole supervisor, advanced by `step`
     operator.py   the halt without the supervisor              guard.py     the supervisor's parent
 """
 

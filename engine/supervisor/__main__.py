@@ -1,8 +1,8 @@
 """The supervisor's process: `python -m engine.supervisor --config F`, as its guard starts it.
 
-SIGTERM and SIGINT bring the system down in order; SIGUSR1 halts it; SIGKILL leaves the roles running for the
-supervisor that comes after. Exit codes: 0 all is down, 69 the world is wrong, 75 another supervisor lives, 78 the
-configuration is wrong, 1 all is down but orders are left at the venue.
+SIGTERM and SIGINT bring the system down in order; SIGUSR1 halts it; after SIGKILL the roles run on, and the next
+supervisor adopts them. Exit codes: 0 everything is down, 1 everything is down but orders are left at the venue, 69 the
+machine or its files prevent a start, 75 another supervisor runs, 78 the configuration is wrong.
 """
 
 import argparse
@@ -29,7 +29,7 @@ logger = logging.getLogger("engine.supervisor")
 
 
 def supervise(config: Config, *, foreground: bool = False, stop: bool = False) -> int:
-    """Keep a system up until it is told to go down; with `stop` bring down what an absent supervisor left."""
+    """Keep a system up until `down` or a signal; with `stop`, adopt what a dead supervisor left and stop it."""
     _keep_copy(config)
     file, state = str(Path(config.path).resolve()), str(config.paths.state.absolute())
     current = life.begin(config.paths.system, config.system.name, file, state)
@@ -38,7 +38,9 @@ def supervise(config: Config, *, foreground: bool = False, stop: bool = False) -
     except (SegmentError, OSError) as error:
         if not stop or Processes(config, os.environ).find():
             raise
-        logger.warning("nothing lives, and there is no room for segments", extra={"error": str(error)})
+        logger.warning(
+            "no process runs, and the segments cannot be created: nothing to stop", extra={"error": str(error)}
+        )
         return clear(config)
     publish_mode(config, time.monotonic_ns() + current.offset_ns)
     config.paths.left.unlink(missing_ok=True)
@@ -49,7 +51,9 @@ def supervise(config: Config, *, foreground: bool = False, stop: bool = False) -
     )
     if stop:
         keeper.stop()
-    wake = wake_on_signals({signal.SIGTERM: keeper.stop, signal.SIGINT: keeper.stop, signal.SIGUSR1: keeper.ask_halt})
+    wake = wake_on_signals(
+        {signal.SIGTERM: keeper.stop, signal.SIGINT: keeper.stop, signal.SIGUSR1: keeper.request_halt}
+    )
     while not keeper.ended:
         if keeper.stopping and not current.stopping:
             current = replace(current, stopping=True)
@@ -63,16 +67,17 @@ def supervise(config: Config, *, foreground: bool = False, stop: bool = False) -
 
 
 def _keep_copy(config: Config) -> None:
-    """Keep the configuration's text, which has just been read, for the process that cancels; no secret is in it."""
+    """Copy the configuration's text, which was just read, for the rescue process; it holds no secret."""
     try:
         with os.fdopen(open_private(config.paths.sound, os.O_WRONLY | os.O_TRUNC), "wb") as copy:
             copy.write(Path(config.path).read_bytes())
-    except OSError as error:  # no room for a copy must not keep a system down
-        logger.warning("the configuration was not copied", extra={"error": str(error)})
+    except OSError as error:  # the system starts even if the disk is full
+        text = "the configuration cannot be copied: if the file becomes wrong, the rescue process cannot read it"
+        logger.warning(text, extra={"error": str(error)})
 
 
 def clear(config: Config) -> int:
-    """Remove what a system leaves when all of it is down; 0."""
+    """Remove the segments and run files of a system that is down; 0."""
     kept = segments.remove(config)
     for path in (config.paths.system, config.paths.control, config.paths.sound):
         path.unlink(missing_ok=True)
@@ -81,11 +86,11 @@ def clear(config: Config) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Read, lock, supervise."""
+    """Load the file, lock, supervise."""
     parser = argparse.ArgumentParser(prog="python -m engine.supervisor", description="Keep a system up.")
     parser.add_argument("--config", required=True, help="the system's file")
     parser.add_argument("--foreground", action="store_true", help="the roles share this process's stderr")
-    parser.add_argument("--stop", action="store_true", help="bring down what an absent supervisor left")
+    parser.add_argument("--stop", action="store_true", help="stop what a dead supervisor left, then exit")
     options = parser.parse_args(arguments)
 
     def run(config: Config, _: int) -> int:

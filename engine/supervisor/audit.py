@@ -1,4 +1,4 @@
-"""The audit: one JSON line for each command and its outcome, in files whose number and size are bounded."""
+"""The audit: one JSON line for each command and its answer, in a bounded number of files of bounded size."""
 
 import json
 import os
@@ -8,12 +8,12 @@ from typing import Any
 
 from engine.config.private import open_private
 
-SIZE_MAX, KEPT = 4 << 20, 4  # of one file; further files: audit.log.1 is the newest
-TEXT_MAX = 2048  # what a client wrote is cut here
+SIZE_MAX, KEPT = 4 << 20, 4  # bytes of one file; older files, of which audit.log.1 is the newest
+TEXT_MAX = 2048  # characters kept of a client's text
 
 
 def append(path: Path, line: Mapping[str, Any]) -> None:
-    """Add a line, after a full file was set aside."""
+    """Add a line; a full file is renamed first."""
     cut = {key: _cut(value) for key, value in line.items()}
     data = json.dumps(cut, default=str).encode() + b"\n"
     descriptor = open_private(path, os.O_WRONLY | os.O_APPEND)
@@ -28,7 +28,7 @@ def append(path: Path, line: Mapping[str, Any]) -> None:
 
 
 def _cut(value: Any) -> Any:
-    """The value, or the beginning of its text where that is long; the orders left are written whole."""
+    """The value, or the beginning of its text if that is long; a list (the orders left) is written whole."""
     if isinstance(value, list):
         return value
     text = json.dumps(value, default=str)
@@ -36,7 +36,7 @@ def _cut(value: Any) -> Any:
 
 
 def _rotate(path: Path) -> None:
-    """Number the files on, and drop the oldest."""
+    """Rename each file to the next number; the oldest is lost."""
     for number in range(KEPT - 1, 0, -1):
         older = path.with_name(f"{path.name}.{number}")
         if older.exists():

@@ -1,4 +1,4 @@
-"""What the supervisor's and the guard's processes share: exit codes, the lock of the only one, signals and the wait."""
+"""What the processes of the supervisor and the guard share: exit codes, the lock, signals and the wait."""
 
 import fcntl
 import logging
@@ -14,23 +14,23 @@ from engine.config.private import open_private
 from shm import SegmentError
 
 EXIT_ORDERS_LEFT = 1
-EXIT_WRONG_WORLD, EXIT_OTHER_LIVES, EXIT_CONFIG = 69, 75, 78
-WAIT_MS = 20  # between two looks at beats and at the HALT file; deaths and commands wake at once
+EXIT_WRONG_WORLD, EXIT_OTHER_RUNS, EXIT_CONFIG = 69, 75, 78
+WAIT_MS = 20  # how often heartbeats and the HALT file are read; a death or a command wakes the process at once
 
 logger = logging.getLogger(__name__)
 
 
 def enter(who: str, lock_of: Callable[[Paths], Path], run: Callable[[Config, int], int], file: str) -> int:
-    """Load the file, be the system's only one, run with the lock; an expected failure is a line and an exit code."""
+    """Load the file, lock, run with the lock held; an expected failure is one log line and an exit code."""
     log.begin(who)
     try:
         config = load(file)
         config.paths.make()
         path = lock_of(config.paths)
-        lock = take_lock(path)
+        lock = acquire_lock(path)
         if lock is None:
-            logger.critical("another %s of this system lives", who, extra={"lock": str(path)})
-            return EXIT_OTHER_LIVES
+            logger.critical("another %s of this system runs", who, extra={"lock": str(path)})
+            return EXIT_OTHER_RUNS
         return run(config, lock)
     except ConfigError as error:
         logger.critical(str(error))
@@ -40,8 +40,8 @@ def enter(who: str, lock_of: Callable[[Paths], Path], run: Callable[[Config, int
         return EXIT_WRONG_WORLD
 
 
-def take_lock(path: Path) -> int | None:
-    """Be the one supervisor of the system; None while another lives."""
+def acquire_lock(path: Path) -> int | None:
+    """The descriptor of the locked file; None while another process holds the lock."""
     descriptor = open_private(path, os.O_RDWR)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -52,7 +52,7 @@ def take_lock(path: Path) -> int | None:
 
 
 def wake_on_signals(actions: Mapping[signal.Signals, Callable[[], None]]) -> int:
-    """Turn signals into what they ask for; the descriptor that wakes the wait."""
+    """Call the action of each signal; returns the descriptor that wakes `wait`."""
     reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     for number in actions:
@@ -62,7 +62,7 @@ def wake_on_signals(actions: Mapping[signal.Signals, Callable[[], None]]) -> int
 
 
 def wait(descriptors: Sequence[int]) -> None:
-    """Until a death, a command, a signal or the next look."""
+    """Wait for a death, a command or a signal, WAIT_MS at most."""
     poll = select.poll()
     for descriptor in descriptors:
         poll.register(descriptor, select.POLLIN)

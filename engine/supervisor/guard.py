@@ -1,12 +1,12 @@
-"""The guard: the parent of the supervisor, which watches it and does nothing else.
+"""The guard: the parent process of the supervisor; it watches the supervisor and does nothing else.
 
-    python -m engine.supervisor.guard --config F        as `engine-ctl up` and systemd start it
+    python -m engine.supervisor.guard --config F        started by `engine-ctl up` and systemd
 
-A supervisor that dies is started again; one whose heartbeat stands still for `supervisor_frozen_ms` is killed and
-started again. The new one adopts the living roles. A guard that finds a living supervisor adopts it, so a guard that
-was killed can be started again too. It ends with its supervisor when `down` is complete, with its exit code, or at once
-when the first supervisor cannot start: 69 the world is wrong, 75 another guard or supervisor lives, 78 the
-configuration is wrong. SIGTERM and SIGINT bring the system down; SIGUSR1 halts it.
+The guard starts a dead supervisor again. It kills a supervisor that has not beaten for `supervisor_frozen_ms` and
+starts another. The new supervisor adopts the living roles. A guard that finds a running supervisor adopts it, so a
+killed guard can be started again too. The guard ends with the supervisor's exit code when `down` is complete, or at
+once when the first supervisor cannot start: 69 the machine or its files prevent a start, 75 another guard or supervisor
+runs, 78 the configuration is wrong. SIGTERM and SIGINT bring the system down; SIGUSR1 halts it.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from engine.supervisor import life
 from engine.supervisor.entry import (
     EXIT_CONFIG,
     EXIT_ORDERS_LEFT,
-    EXIT_OTHER_LIVES,
+    EXIT_OTHER_RUNS,
     EXIT_WRONG_WORLD,
     enter,
     wait,
@@ -39,20 +39,20 @@ from engine.supervisor.processes import Child, Processes
 from engine.supervisor.watch import Watch
 
 MS = 1_000_000
-STILLBORN = (EXIT_WRONG_WORLD, EXIT_OTHER_LIVES, EXIT_CONFIG)
+CANNOT_START = (EXIT_WRONG_WORLD, EXIT_OTHER_RUNS, EXIT_CONFIG)
 START_LIMIT_MS = 60_000
 
 logger = logging.getLogger("engine.supervisor.guard")
 
 
 class Supervisors(Processes):
-    """The process table of one process: the supervisor, with this process's own output and session."""
+    """A process table with one process, the supervisor; it shares this process's output and session."""
 
     stopping = False  # the guard was asked to bring the system down
-    restarts = False  # a supervisor lived under this guard: the next one is not an operator's `up`
+    restarts = False  # a supervisor ran under this guard, so the next start is no `up` of an operator
 
     def start(self, process: Process) -> Child:
-        """Start a supervisor; one after an unfinished `down` goes on with it."""
+        """Start a supervisor; after an unfinished `down`, the new one continues it."""
         del process
         found = life.read(self.config.paths.system)
         stop = self.stopping or (found is not None and found.stopping and self.restarts)
@@ -63,7 +63,7 @@ class Supervisors(Processes):
         return Child(popen.pid, 0, os.pidfd_open(popen.pid), popen)
 
     def find(self) -> dict[str, Child]:
-        """The supervisor that lives already, by the lock of its heartbeat's cell."""
+        """The supervisor that already runs, found by the lock of its heartbeat cell."""
         with contextlib.suppress(shm.SegmentError, OSError):
             owner = attach(self.config).owner
             if owner.life() == "alive":
@@ -73,31 +73,31 @@ class Supervisors(Processes):
 
 
 class Guard:
-    """One supervisor under watch; `step` looks once and gives the exit code when the guard's work is over."""
+    """Watches one supervisor; `step` returns the exit code when the guard must end, else None."""
 
     def __init__(self, config: Config, table: Supervisors, now_ns: int) -> None:
-        """Adopt a living supervisor; one is started at the first step where none lives."""
+        """Adopt a running supervisor; without one, the first step starts one."""
         self.config = config
         self.table = table
-        self.stood = False  # a supervisor was up in this guard's life
+        self.was_up = False  # a supervisor was up under this guard
         self._last_ns = now_ns
         patience = msgspec.structs.replace(
             config.watch, frozen_ms=config.watch.supervisor_frozen_ms, start_limit_ms=START_LIMIT_MS
         )
         process = Process(name=SUPERVISOR, roles=(SUPERVISOR,))
-        self.watch = Watch(process, patience, table, self._beat, self._despair)
+        self.watch = Watch(process, patience, table, self._beat, self._on_death_limit)
         for child in table.find().values():
             self.watch.adopt(child, now_ns)
-            self.stood = True
+            self.was_up = True
 
     def step(self, now_ns: int) -> int | None:
-        """Look once."""
+        """Check the supervisor once."""
         gap_ns, self._last_ns = now_ns - self._last_ns, now_ns
         if gap_ns > self.config.watch.late_ms * MS:
-            self.watch.excuse(gap_ns)
+            self.watch.allow_gap(gap_ns)
         had = self.watch.child
         self.watch.step(now_ns)
-        self.stood = self.stood or self.watch.settled
+        self.was_up = self.was_up or self.watch.settled
         return self._end() if had is not None and self.watch.child is None else None
 
     def stop(self) -> None:
@@ -106,38 +106,38 @@ class Guard:
         self.signal(signal.SIGTERM)
 
     def signal(self, number: signal.Signals) -> None:
-        """Hand a signal on to the supervisor."""
+        """Send a signal to the supervisor."""
         if self.watch.child is not None:
             self.table.signal(self.watch.child, number)
 
     def _end(self) -> int | None:
-        """The exit code when the supervisor that just ended is not to be followed by another."""
+        """The guard's exit code after the supervisor ended; None when another supervisor must be started."""
         code = self.watch.exit_code
-        assert code is not None, "a process was buried without an exit code"
+        assert code is not None, "the watch dropped a process that has no exit code"
         if code in (0, EXIT_ORDERS_LEFT) and not self.config.paths.system.exists():  # removed at the end of `down`
             return code
-        return code if code in STILLBORN and not self.stood else None
+        return code if code in CANNOT_START and not self.was_up else None
 
     def _beat(self, role: str) -> Any:
-        """The supervisor's heartbeat; attached at each look, for its segment may have been made anew."""
+        """The supervisor's heartbeat; attached at each call, because the segment may have been created again."""
         del role
         try:
             return attach(self.config).read(0)
         except (shm.SegmentError, OSError):
             return None
 
-    def _despair(self, name: str, count: int) -> None:
-        """The supervisor dies again and again; it is tried on, slowly, and the roles go on without it."""
+    def _on_death_limit(self, name: str, count: int) -> None:
+        """The supervisor dies too often: log it; the watch keeps starting it slowly, and the roles run on."""
         logger.critical("dies too often", extra={"name_of": name, "deaths": count})
 
 
 def attach(config: Config) -> shm.CellReader:
-    """The supervisor's heartbeat."""
+    """A reader of the supervisor's heartbeat."""
     return open_lanes(config.system.name, SUPERVISOR).cell_reader("heartbeat")
 
 
 def guard(config: Config, *, foreground: bool = False) -> int:
-    """Keep a supervisor up until its system is down."""
+    """Keep a supervisor running until its system is down."""
     guarding = Guard(config, Supervisors(config, os.environ, foreground=foreground), time.monotonic_ns())
     wake = wake_on_signals(
         {
@@ -152,7 +152,7 @@ def guard(config: Config, *, foreground: bool = False) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Read, lock, guard."""
+    """Load the file, lock, guard."""
     parser = argparse.ArgumentParser(prog="python -m engine.supervisor.guard", description="Keep a supervisor up.")
     parser.add_argument("--config", required=True, help="the system's file")
     parser.add_argument("--foreground", action="store_true", help="the roles share this process's stderr")

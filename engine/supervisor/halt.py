@@ -1,12 +1,12 @@
-"""The halt: no new orders until somebody resumes, whoever dies in between.
+"""The halt: no new orders until an operator resumes, whatever process dies meanwhile.
 
-It stands in three places, written in an order in which a death between two of them errs towards halted:
-the file HALT in the state directory (survives `down` and a power cut), a record on COMMANDS (what roles decide by), and
-the HALT cell (what a role that starts reads first). Four ways lead to it: the control command, the file (`touch` it),
-the operator's word (`operator.py`: execution reads it without the supervisor), and SIGUSR1 to the supervisor or to
-execution; dying too often is a fifth. While a system is up only the command resumes: removing the
-file does not. Between `down` and `up` the file is all that is left of a halt, and what it says then holds: the
-supervisor writes the cell before any role starts, halted or not, and a role believes it over its own journal.
+It is stored in three places, in an order that leaves the system halted when the supervisor dies between two of them:
+the file HALT in the state directory (survives `down` and a power cut), a record on COMMANDS (which roles apply), and
+the HALT cell (which a role reads at its start). Five causes halt a system: the control command, the file (`touch` it),
+the operator's halt word (`operator.py`: execution reads it without the supervisor), SIGUSR1 to the supervisor or to
+execution, and a process that dies too often. While a system is up, only the command resumes it: removing the file does
+not. Between `down` and `up` only the file remains, and it decides: the supervisor writes the cell, halted or not,
+before it starts a role, and a role believes the cell over its own journal.
 """
 
 import logging
@@ -25,10 +25,10 @@ logger = logging.getLogger(__name__)
 
 
 class Halt:
-    """The one writer of COMMANDS and HALT."""
+    """The only writer of COMMANDS and HALT."""
 
     def __init__(self, config: Config, now_ns: int) -> None:
-        """Go on with the halt that is in force, by the cell or by the file."""
+        """Continue the halt that the cell or the file holds."""
         self.file = config.paths.halt
         lanes = open_lanes(config.system.name, SUPERVISOR)
         self.commands, self.cell = lanes.ring_writer("commands"), lanes.cell_writer("halt")
@@ -40,36 +40,36 @@ class Halt:
         self.since_ns = row.since_ns if self.halted else 0
         self.reason = HaltReason(row.reason) if self.halted else HaltReason.NONE
         if self.halted:
-            self._remember()
+            self._write_file()
         if not self.step(now_ns):
             self._write_cell(
                 row.command_sequence if row is not None else 0, row.uid if row is not None else self.me.uid
             )
 
     def step(self, now_ns: int) -> int:
-        """Look at the operator's word and at the file; 1 when one of them halted the system."""
-        if self.halted or (reason := self._asked()) is HaltReason.NONE:
+        """Read the operator's halt word and the file; 1 when one of them halts the system."""
+        if self.halted or (reason := self._requested()) is HaltReason.NONE:
             return 0
         self.halt(now_ns, self.me, reason)
         return 1
 
-    def _asked(self) -> HaltReason:
+    def _requested(self) -> HaltReason:
         row = self.word.read(0)
         if row is not None and row.halted:
             return HaltReason.OPERATOR
         return operator.reason_of(self.file)
 
     def halt(self, now_ns: int, peer: Peer, reason: HaltReason) -> bool:
-        """Halt; said again when halted already, for who says it twice means it. False: the file failed."""
+        """Halt; published again when already halted. False when the file cannot be written."""
         if not self.halted:
             self.halted, self.since_ns, self.reason = True, now_ns, reason
-        remembered = self._remember()
+        on_disk = self._write_file()
         self._publish(CommandKind.HALT, now_ns, peer)
         logger.warning("halted", extra={"reason": self.reason.name.lower(), "uid": peer.uid, "pid_of_peer": peer.pid})
-        return remembered
+        return on_disk
 
     def resume(self, now_ns: int, peer: Peer, asked_ns: int) -> None:
-        """Trade again; refused when a halt is newer than the request, or when word or file cannot be cleared."""
+        """End the halt; refused when a halt is newer than the request, or when word or file cannot be cleared."""
         with operator.held_word(self.system) as word:
             self._clear(word, asked_ns)
             self.halted, self.since_ns, self.reason = False, now_ns, HaltReason.NONE
@@ -77,38 +77,40 @@ class Halt:
         logger.warning("resumed", extra={"uid": peer.uid, "pid_of_peer": peer.pid})
 
     def _clear(self, word: shm.CellWriter | None, asked_ns: int) -> None:
-        """Remove the file and clear the operator's word, or say why it stays halted."""
+        """Remove the file and clear the operator's halt word, or raise why the system stays halted."""
         if word is None:
-            raise Refused("still halted: another process is writing the operator's halt word, try again")
+            raise Refused("still halted: another process writes the operator's halt word: resume again")
         row = self.word.read(0)
         if row is not None and row.halted and row.since_ns > asked_ns:
-            raise Refused("still halted: an operator halted after this resume was asked for, resume again")
+            raise Refused(
+                "still halted: an operator halted after this resume was requested: resume again to end that halt"
+            )
         try:
             self.file.unlink(missing_ok=True)
         except OSError as error:
-            msg = f"still halted: {self.file} cannot be removed: {error.strerror}"
+            msg = f"still halted: {self.file} cannot be removed ({error.strerror}): remove it, then resume again"
             raise Refused(msg) from error
         word.write(0, 0, asked_ns, 0, self.me.uid, 0, operator.SPARE)
 
     def cancel_all(self, now_ns: int, peer: Peer, strategy: int, instrument: int) -> int:
-        """Tell execution to cancel; the record's sequence."""
+        """Publish a CANCEL_ALL for execution; the record's sequence."""
         sequence = self.commands.cursor
         self.commands.publish(now_ns, 0, CommandKind.CANCEL_ALL, 0, strategy, instrument, peer.uid, peer.pid, 0, SPARE)
         return sequence
 
     def resume_instrument(self, now_ns: int, peer: Peer, instrument: int) -> int:
-        """Tell execution to end its own halt of one instrument; the record's sequence."""
+        """Publish a RESUME of one instrument for execution; the record's sequence."""
         sequence = self.commands.cursor
         self.commands.publish(now_ns, 0, CommandKind.RESUME, 0, 0, instrument, peer.uid, peer.pid, 0, SPARE)
         return sequence
 
     def close(self) -> None:
-        """Give both lanes up."""
+        """Close both lanes."""
         self.commands.close()
         self.cell.close()
 
     def _publish(self, kind: CommandKind, now_ns: int, peer: Peer) -> None:
-        """The record first, then the cell that names it."""
+        """Publish the record, then write the cell, which holds the record's sequence."""
         sequence = self.commands.cursor
         self.commands.publish(now_ns, self.reason, kind, 0, 0, 0, peer.uid, peer.pid, 0, SPARE)
         self._write_cell(sequence, peer.uid)
@@ -116,9 +118,9 @@ class Halt:
     def _write_cell(self, sequence: int, uid: int) -> None:
         self.cell.write(0, int(self.halted), self.since_ns, sequence, uid, self.reason, (0, 0, 0, 0))
 
-    def _remember(self) -> bool:
-        """Write the file, if it is not there."""
+    def _write_file(self) -> bool:
+        """Write the file, unless it exists; False when that fails."""
         written = operator.write_file(self.file, self.since_ns, self.reason.name.lower())
-        if not written:  # a full disk must not keep the engine trading
-            logger.error("the halt is in memory only", extra={"file": str(self.file)})
+        if not written:  # the engine halts even if the disk is full
+            logger.error("the halt is in memory only: the file cannot be written", extra={"file": str(self.file)})
         return written

@@ -1,4 +1,4 @@
-"""The supervisor itself: watches, halt and control, advanced together by `step`."""
+"""The supervisor itself: watches, halt and control socket, advanced together by `step`."""
 
 import functools
 import logging
@@ -24,8 +24,8 @@ from engine.supervisor.rescue import Rescue
 from engine.supervisor.watch import Phase, Table, Watch
 
 MS = 1_000_000
-LOOK_NS = 1_000_000_000  # between two looks at the segments' files
-REVIVAL_LIMIT_NS = 20_000_000_000  # for an execution that is started once more, only to drain
+CHECK_NS = 1_000_000_000  # how often the segments' files are checked
+REVIVAL_LIMIT_NS = 20_000_000_000  # how long an execution may run that `down` started to cancel orders
 ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "status": (), "halt": (), "resume": ("instrument",), "down": (),
     "restart": ("process",), "cancel_all": ("strategy", "instrument"),
@@ -35,10 +35,10 @@ logger = logging.getLogger(__name__)
 
 
 class FindingTable(Table, Protocol):
-    """A process table that can also find what lives already."""
+    """A process table that can also find the processes that already run."""
 
     def find(self) -> dict[str, Child]:
-        """The living, by name."""
+        """The running processes by name."""
 
 
 @dataclass(slots=True)
@@ -58,12 +58,12 @@ class Beats:
 
 
 class Keeper:
-    """One system under watch. `step(now_ns)` does what there is to do; `ended` says that all is down."""
+    """Supervises one system. `step(now_ns)` does the work that is due; `ended` is true when everything is down."""
 
     name = SUPERVISOR
 
     def __init__(self, config: Config, table: FindingTable, now_ns: int) -> None:
-        """Take over the segments' words and whatever lives; nothing is started before the first step."""
+        """Continue the stored halt and adopt the running processes; the first step starts the missing ones."""
         self.config = config
         self.table = table
         self.now_ns = self.since_ns = self._last_ns = now_ns
@@ -77,14 +77,14 @@ class Keeper:
                 config.watch,
                 table,
                 beats.read,
-                self._despair,
+                self._on_death_limit,
                 parks=functools.partial(self._may_park, process),
             )
             for process in config.placement
         }
         self._files = segments.files(config)
-        self._lost: set[str] = set()  # segments that are gone
-        self._look_ns = 0  # when they are looked at next
+        self._lost: set[str] = set()  # segments whose files were removed
+        self._check_ns = 0  # when the files are checked next
         self.rescue = Rescue(config, table)
         self._absent_ns = now_ns  # since when execution has not run
         self._adopt(now_ns)
@@ -96,35 +96,35 @@ class Keeper:
         )
         self.stopping = False
         self._all_down = False
-        self._rescues_down = False  # `down` has looked whether a dead execution left orders to cancel
-        self._revived_ns = 0  # when execution was started once more to drain, or found to need that not
-        self.halt_asked = False  # by signal
+        self._rescues_down = False  # `down` has checked whether a dead execution left orders
+        self._revived_ns = 0  # when `down` decided whether to start execution once more to cancel orders
+        self.halt_requested = False  # by SIGUSR1
         self.steps = 0
 
     @property
     def ended(self) -> bool:
-        """Asked to stop, and every process is gone."""
+        """Whether the supervisor was asked to stop and every process has ended."""
         return self.stopping and self._all_down
 
     def filenos(self) -> list[int]:
-        """What to wait on: deaths and commands."""
+        """The descriptors to wait on: deaths and commands."""
         children = [watch.child for watch in self.watches.values()] + [self.rescue.child]
         return [child.pidfd for child in children if child is not None] + self.control.filenos()
 
     def step(self, now_ns: int) -> int:
-        """Look at everything once."""
+        """Check processes, halt and commands once; how much work was done."""
         gap_ns = now_ns - self._last_ns
         self.now_ns = self._last_ns = now_ns
         if gap_ns > self.config.watch.late_ms * MS:
             self._absent_ns += gap_ns
             for watch in self.watches.values():
-                watch.excuse(gap_ns)
-        if self.halt_asked:
-            self.halt_asked = False
+                watch.allow_gap(gap_ns)
+        if self.halt_requested:
+            self.halt_requested = False
             self.halt.halt(now_ns, self.halt.me, HaltReason.SIGNAL)
         work = self.control.step() + self.halt.step(now_ns)
-        if now_ns >= self._look_ns and not self.stopping:
-            self._look_at_segments(now_ns)
+        if now_ns >= self._check_ns and not self.stopping:
+            self._check_segments(now_ns)
         work += self.rescue.step(now_ns)
         work += self._step_down(now_ns) if self.stopping else self._step_watches(now_ns)
         self.steps += 1
@@ -132,22 +132,22 @@ class Keeper:
         return work
 
     def stop(self) -> None:
-        """Bring everything down, in the reverse order of start."""
+        """Stop every process, in the reverse order of start."""
         self.stopping = True
 
     def close(self) -> None:
-        """Hang up and give the lanes up."""
+        """Close the control socket and the lanes."""
         self.control.close()
         self._beat(self.now_ns, RoleState.STOPPED)
         self.halt.close()
         self.pulse.close()
 
-    def ask_halt(self) -> None:
-        """SIGUSR1: halt at the next step, which the signal itself wakes."""
-        self.halt_asked = True
+    def request_halt(self) -> None:
+        """SIGUSR1: halt at the next step; the signal wakes the process."""
+        self.halt_requested = True
 
     def _step_watches(self, now_ns: int) -> int:
-        """Each may start when those before it that others wait for are up."""
+        """Step every watch; a process may start when all commands with a ready line before it are ready."""
         if self._lost:
             return self._step_lost(now_ns)
         work, may_start = 0, True
@@ -159,7 +159,7 @@ class Keeper:
         return work
 
     def _cover_execution(self, watch: Watch, now_ns: int) -> None:
-        """Cancel the orders of an execution that has not run for as long as a start may last, whatever keeps it."""
+        """Start the rescue process when execution has not run for as long as a start may take."""
         if watch.settled:
             self._absent_ns = now_ns
             self.rescue.on_execution_up()
@@ -168,14 +168,16 @@ class Keeper:
             if leftovers.unfinished(self.config):
                 self.rescue.start(now_ns)
 
-    def _look_at_segments(self, now_ns: int) -> None:
-        """Find segments that were unlinked while the system runs, as logind does at a logout."""
-        self._look_ns = now_ns + LOOK_NS
+    def _check_segments(self, now_ns: int) -> None:
+        """Find segments that were unlinked while the system runs, as logind does at a logout; stop their roles."""
+        self._check_ns = now_ns + CHECK_NS
         found = segments.files(self.config)
         names = {self.config.lane(name) for name, _, _ in segments.lanes(self.config)}
         lost = {name for name in names if name not in found or found[name] != self._files.get(name)}
         if lost - self._lost:
-            logger.critical("segments are gone, their processes start anew on new ones", extra={"lost": sorted(lost)})
+            logger.critical(
+                "segments were removed, their processes start again on new ones", extra={"lost": sorted(lost)}
+            )
         if lost:
             self._lost |= lost
             roles = segments.concerned(self.config, lost)
@@ -184,20 +186,20 @@ class Keeper:
                     watch.stop(now_ns, again=True)
 
     def _step_lost(self, now_ns: int) -> int:
-        """Make lost segments anew once nobody maps the old ones, so that all map the same; until then nobody starts."""
+        """Create the lost segments again when no process maps the old ones; until then start no process."""
         work = sum(watch.step(now_ns, may_start=False) for watch in self.watches.values())
         roles = segments.concerned(self.config, self._lost)
         if any(
             watch.child is not None and not roles.isdisjoint(watch.process.roles) for watch in self.watches.values()
         ):
             return work
-        self._make_anew(now_ns)
+        self._recreate_segments(now_ns)
         return 1
 
-    def _make_anew(self, now_ns: int) -> None:
-        """Make what is lost and open the supervisor's own lanes in it; a halt stays one.
+    def _recreate_segments(self, now_ns: int) -> None:
+        """Create the lost segments and open the supervisor's own lanes in them; a halt stays in force.
 
-        Where there is no room this ends the supervisor, and its guard starts another that tries again.
+        Without room in /dev/shm this raises, the supervisor ends, and its guard starts another, which tries again.
         """
         old = self.halt
         old.close()
@@ -215,36 +217,36 @@ class Keeper:
         self._files, self._lost = segments.files(self.config), set()
 
     def _step_down(self, now_ns: int) -> int:
-        """Stop the last one that still lives; those before it wait, for it may need them to drain."""
+        """Stop the last process that still runs; it may need the processes before it to drain."""
         for watch in reversed(self.watches.values()):
-            if self._comes_up_to_drain(watch, now_ns):
+            if self._revives_execution(watch, now_ns):
                 return watch.step(now_ns)
             if watch.phase is not Phase.STOPPED:
                 watch.stop(now_ns)
                 return watch.step(now_ns, may_start=False)
-            if self._cancels_what_is_left(watch, now_ns):
+            if self._rescue_runs(watch, now_ns):
                 return 0
         self.rescue.end()
         self._all_down = True
         return 0
 
-    def _comes_up_to_drain(self, watch: Watch, now_ns: int) -> bool:
-        """Execution that is dead, killed or half started while orders stand: once more it is let up to cancel them."""
+    def _revives_execution(self, watch: Watch, now_ns: int) -> bool:
+        """Whether a dead or half-started execution is started once more, because orders are open at the venue."""
         if leftovers.EXECUTION not in watch.process.roles or watch.settled or watch.phase is Phase.STOPPING:
             return False
         if self._revived_ns:
-            living = watch.phase is Phase.STARTING or (watch.phase is Phase.WAITING and now_ns >= watch.start_ns)
-            return living and now_ns - self._revived_ns < REVIVAL_LIMIT_NS
+            starts = watch.phase is Phase.STARTING or (watch.phase is Phase.WAITING and now_ns >= watch.start_ns)
+            return starts and now_ns - self._revived_ns < REVIVAL_LIMIT_NS
         self._revived_ns = now_ns
         if (watch.phase is Phase.STOPPED and watch.exit_code == 0) or not leftovers.unfinished(self.config):
             return False
-        logger.warning("orders stand and execution does not: it is started to cancel them")
+        logger.warning("orders are open and execution does not run: it is started to cancel them")
         if watch.child is None:
             watch.stop(now_ns, again=True)
         return True
 
-    def _cancels_what_is_left(self, watch: Watch, now_ns: int) -> bool:
-        """Whether a process cancels what an execution that is gone for good has left: what it needs is kept up."""
+    def _rescue_runs(self, watch: Watch, now_ns: int) -> bool:
+        """Whether a rescue process cancels what execution left; the processes that it needs are not stopped yet."""
         if leftovers.EXECUTION not in watch.process.roles or watch.exit_code == 0:
             return False
         if not self._rescues_down:
@@ -254,7 +256,7 @@ class Keeper:
         return self.rescue.child is not None and now_ns - self._revived_ns < REVIVAL_LIMIT_NS
 
     def _adopt(self, now_ns: int) -> None:
-        """Take in what lives; what the configuration does not know is told to end."""
+        """Adopt the running processes; a process that is not in the configuration gets SIGTERM."""
         for name, child in self.table.find().items():
             if name in self.watches:
                 self.watches[name].adopt(child, now_ns)
@@ -263,7 +265,7 @@ class Keeper:
             else:
                 logger.warning("not in the configuration, stopped", extra={"name_of": name, "pid": child.pid})
                 self.table.signal(child, signal.SIGTERM)
-                self.table.forget(child)
+                self.table.release(child)
 
     def _beat(self, now_ns: int, state: RoleState) -> None:
         living = sum(watch.child is not None for watch in self.watches.values())
@@ -272,8 +274,8 @@ class Keeper:
             0, time.monotonic_ns(), now_ns, self.since_ns, self.steps, living, os.getpid(), state, 0, 0, deaths
         )
 
-    def _despair(self, name: str, count: int) -> None:
-        """A process dies too often: park one that the others can do without, else halt until somebody looked."""
+    def _on_death_limit(self, name: str, count: int) -> None:
+        """A process dies too often: park it if the others can trade without it, else halt the system."""
         watch = self.watches[name]
         if watch.phase is Phase.PARKED:
             self._park(watch)
@@ -285,26 +287,26 @@ class Keeper:
             self.rescue.start(self.now_ns)
 
     def _may_park(self, process: Process) -> bool:
-        """Whether the other processes can trade without this one: strategies, and an aggregation that none reads.
+        """Whether the others can trade without this process: it runs strategies, or an aggregation that none reads.
 
-        What a strategy reads its hooks declare and its heartbeat says: no strategy's code runs in the supervisor.
+        A strategy's hooks declare what it reads, and its heartbeat repeats it: the supervisor runs no strategy's code.
         """
         strategies = {strategy.name for strategy in self.config.strategies}
         beats = [
             watch.beat_of(role) for watch in self.watches.values() for role in watch.process.roles if role in strategies
         ]
-        spared = strategies | {AGGREGATION} if all(map(reads_nothing, beats)) else strategies
-        return bool(process.roles) and spared.issuperset(process.roles)
+        optional = strategies | {AGGREGATION} if all(map(reads_nothing, beats)) else strategies
+        return bool(process.roles) and optional.issuperset(process.roles)
 
     def _park(self, watch: Watch) -> None:
-        """Have execution cancel the parked strategies' orders; what they hold stays shown and stays theirs."""
+        """Have execution cancel the parked strategies' orders; their positions stay theirs and stay published."""
         logger.critical("parked", extra={"name_of": watch.process.name, "error": watch.error})
         for strategy in self.config.strategies:
             if strategy.name in watch.process.roles:
                 self.halt.cancel_all(self.now_ns, self.halt.me, strategy.id, 0)
 
     def _status(self, request: Request) -> Mapping[str, Any]:
-        """What is, by process."""
+        """The state of the system and of each process."""
         _expect(request)
         return {
             "system": self.config.system.name,
@@ -331,7 +333,7 @@ class Keeper:
             "pid": child.pid if child else 0,
             "adopted": child.adopted if child else False,
             "beat_age_ms": watch.age_ns(self.now_ns) // MS if watch.process.roles else None,
-            "starting_ms": (self.now_ns - watch.taken_ns) // MS if watch.phase is Phase.STARTING else 0,
+            "starting_ms": (self.now_ns - watch.began_ns) // MS if watch.phase is Phase.STARTING else 0,
             "deaths": watch.death_count,
             "exit_code": watch.exit_code,
             "parks": watch.parks(),
@@ -341,24 +343,24 @@ class Keeper:
         }
 
     def _halt(self, request: Request) -> Mapping[str, Any]:
-        """No new orders."""
+        """Halt the system: no new orders."""
         _expect(request)
-        remembered = self.halt.halt(self.now_ns, request.peer, HaltReason.OPERATOR)
-        return {"halted": True, "since_ns": self.halt.since_ns, "on_disk": remembered}
+        on_disk = self.halt.halt(self.now_ns, request.peer, HaltReason.OPERATOR)
+        return {"halted": True, "since_ns": self.halt.since_ns, "on_disk": on_disk}
 
     def _resume(self, request: Request) -> Mapping[str, Any]:
-        """Trade again; one instrument that execution has halted, where named, and else the whole system."""
+        """End the system's halt; with `instrument`, only execution's halt of that instrument."""
         _expect(request)
         instrument = _number(request, "instrument")
         _expect_known("instrument", instrument, {one.id for one in self.config.instruments})
         if instrument:
             return {"sequence": self.halt.resume_instrument(self.now_ns, request.peer, instrument)}
-        self.rescue.clean = False  # what comes up next may place orders
+        self.rescue.clean = False  # the next execution may place orders
         self.halt.resume(self.now_ns, request.peer, self.now_ns - time.monotonic_ns() + request.asked_ns)
         return {"halted": False, "since_ns": self.now_ns}
 
     def _cancel_all(self, request: Request) -> Mapping[str, Any]:
-        """Cancel every open order, of one strategy or on one instrument where named; 0 is all."""
+        """Cancel every open order of one strategy or instrument; 0 means all."""
         _expect(request)
         strategy, instrument = (_number(request, key) for key in ARGUMENTS["cancel_all"])
         _expect_known("strategy", strategy, {one.id for one in self.config.strategies})
@@ -366,24 +368,24 @@ class Keeper:
         return {"sequence": self.halt.cancel_all(self.now_ns, request.peer, strategy, instrument)}
 
     def _restart(self, request: Request) -> Mapping[str, Any]:
-        """Drain one process and start it anew."""
+        """Drain one process and start it again."""
         _expect(request)
         name = request.arguments.get("process")
         if not isinstance(name, str) or name not in self.watches:
-            msg = f"unknown process {name!r}, known are {', '.join(self.watches)}"
+            msg = f"unknown process {name!r}, expected one of {', '.join(self.watches)}"
             raise Refused(msg)
         self.watches[name].stop(self.now_ns, again=True)
         return {"process": name}
 
     def _down(self, request: Request) -> Mapping[str, Any]:
-        """Bring everything down; the answer comes at once, the end when all have drained."""
+        """Begin to stop every process; the answer is sent before they have drained."""
         _expect(request)
         self.stop()
         guard = life.guard_pid(self.config.paths.guard_lock)
         return {"stopping": list(self.watches), "pid": os.getpid(), "guard": guard}
 
     def _audit(self, request: Request, answer: Mapping[str, Any]) -> None:
-        """One line for each command that could change something."""
+        """One audit line for each command that can change something."""
         if request.command == "status":
             return
         line = {
@@ -394,12 +396,12 @@ class Keeper:
 
 
 def reads_nothing(beat: Any) -> bool:
-    """Whether a strategy has said that it reads no lane of the aggregation; one that never ran has not."""
+    """Whether a strategy's heartbeat says that it reads no lane of the aggregation; False before its first run."""
     return beat is not None and beat.state > RoleState.STARTING and not beat.reads
 
 
 def _expect(request: Request) -> None:
-    """Refuse arguments that the command does not know: a misspelt one would be left out silently."""
+    """Refuse an unknown argument: a misspelt one would be ignored silently."""
     unknown = set(request.arguments) - set(ARGUMENTS[request.command])
     if unknown:
         expected = ", ".join(ARGUMENTS[request.command]) or "none"
@@ -408,9 +410,9 @@ def _expect(request: Request) -> None:
 
 
 def _expect_known(what: str, number: int, known: set[int]) -> None:
-    """Refuse a number that is nobody's; 0 is everybody's."""
+    """Refuse an unknown number; 0 means all."""
     if number not in {0, *known}:
-        msg = f"unknown {what} {number}, known are {sorted(known)}, and 0 for all"
+        msg = f"unknown {what} {number}, expected one of {sorted(known)}, or 0 for all"
         raise Refused(msg)
 
 

@@ -1,4 +1,4 @@
-"""What a process wrote last about its own end: the line that an operator has to read."""
+"""The last line in a process's log about its own end: the line that an operator must read."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ TAIL = 1 << 16
 
 
 def last_failure(log: Path, offset: int = 0) -> str:
-    """The newest of a log from this offset on: an exception's line, a critical event, or a line that is no record."""
+    """The newest error after this offset of a log: an exception's line, a critical event, or a line without JSON."""
     for text in reversed(_tail(log, offset)):
         try:
             line = json.loads(text)
@@ -21,7 +21,7 @@ def last_failure(log: Path, offset: int = 0) -> str:
 
 
 def _tail(log: Path, offset: int) -> list[str]:
-    """The newest lines behind the offset; all of them where the file has become shorter since."""
+    """The newest lines after the offset; from the file's beginning when the file is shorter than the offset."""
     try:
         with log.open("rb") as file:
             end = file.seek(0, 2)

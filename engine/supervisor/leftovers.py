@@ -1,6 +1,6 @@
-"""What execution leaves at the venue: orders that are open or in doubt by the newest word on the ORDERS lane.
+"""The orders that execution leaves at the venue: open or in doubt by the newest record on the ORDERS lane.
 
-Nobody watches such an order once the system is down, so it is named before the segments that know of it are removed.
+No process watches such an order when the system is down, so it is reported before the segments are removed.
 """
 
 import json
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 def unfinished(config: Config) -> list[Left]:
-    """Our orders that are not done, as far back as the lane reaches; none where it cannot be read."""
+    """Our orders on the lane that are not done; empty when the lane cannot be read."""
     symbols = {one.id: one.symbol for one in config.instruments}
     return [_describe(row, symbols) for row in _rows(config.system.name)]
 
@@ -37,7 +37,7 @@ def _rows(system: str) -> list[Any]:
     try:
         ring = open_lanes(system, SUPERVISOR).ring_reader("orders")
     except (shm.SegmentError, OSError) as error:
-        logger.error("orders cannot be read", extra={"error": str(error)})  # noqa: TRY400 - the text says it all
+        logger.error("orders cannot be read", extra={"error": str(error)})  # noqa: TRY400 - no traceback is needed
         return []
     ring.cursor = ring.oldest
     newest = {row.client_id: row for row in ring.rows() if not isinstance(row, shm.Lapped)}
@@ -58,13 +58,15 @@ def _describe(row: Any, symbols: dict[int, str]) -> Left:
 
 
 def warn(left: list[Left]) -> None:
-    """One loud line in the log, if there is anything to say."""
+    """Log the orders left as a critical event, if there are any."""
     if left:
-        logger.critical("orders are left at the venue, open or in doubt: look there", extra={"orders": left})
+        logger.critical(
+            "orders are left at the venue, open or in doubt: check and cancel them there", extra={"orders": left}
+        )
 
 
 def record(config: Config, left: list[Left], now_ns: int, pid: int) -> None:
-    """Say it for good: in the log, in the audit, and for the `down` that waits, in the run directory."""
+    """Report the orders left: in the log, in the audit, and in the run directory for the `down` that waits."""
     warn(left)
     if not left:
         return
@@ -73,4 +75,5 @@ def record(config: Config, left: list[Left], now_ns: int, pid: int) -> None:
         with open(open_private(config.paths.left, os.O_WRONLY | os.O_TRUNC), "w", encoding="utf-8") as file:
             file.write(json.dumps({"pid": pid, "orders": left}) + "\n")
     except OSError as error:
-        logger.error("the orders left stand in this log only", extra={"error": str(error)})  # noqa: TRY400
+        text = "the orders left are listed in this log only: audit or run directory cannot be written"
+        logger.error(text, extra={"error": str(error)})  # noqa: TRY400 - no traceback is needed

@@ -1,7 +1,7 @@
-"""One life of a system, from `up` to `down`: which file it runs, and the one clock offset that all its processes use.
+"""One life of a system, from `up` to `down`: its configuration file and the clock offset that all processes use.
 
-Kept in `system.json` in the run directory, so that a supervisor that was killed goes on with the same offset: two
-offsets in one system would be two clocks. A boot of the machine ends every life, for CLOCK_MONOTONIC begins anew.
+Stored in `system.json` in the run directory, so that the supervisor after a killed one uses the same offset: two
+offsets in one system would be two clocks. A reboot ends every life, because CLOCK_MONOTONIC starts at 0 again.
 """
 
 import json
@@ -16,18 +16,18 @@ from shm.identity import boot_id
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """What system.json says."""
+    """The contents of system.json."""
 
     system: str
     config: str
     offset_ns: int
     boot: str
     supervisor_pid: int
-    state: str  # the state directory, so that the file HALT is found without the configuration
-    stopping: bool = False  # `down` was begun: a supervisor that comes after goes on with it
+    state: str  # the state directory, so that engine-ctl halt finds the file HALT without the configuration
+    stopping: bool = False  # `down` was begun: the next supervisor continues it
 
     def write(self, path: Path) -> None:
-        """Put it in its place whole or not at all."""
+        """Write the file in one step: a reader sees the old file or the whole new one."""
         temporary = path.with_suffix(".making")
         with open(open_private(temporary, os.O_WRONLY | os.O_TRUNC), "w", encoding="utf-8") as file:
             file.write(json.dumps(asdict(self)) + "\n")
@@ -35,7 +35,7 @@ class Life:
 
 
 def read(path: Path) -> Life | None:
-    """The life that is written there, if it is of this boot."""
+    """The life in this file; None when there is none, or when it is of an earlier boot."""
     try:
         life = Life(**json.loads(path.read_text()))
     except (OSError, ValueError, TypeError):
@@ -44,7 +44,7 @@ def read(path: Path) -> Life | None:
 
 
 def guard_pid(lock: Path) -> int:
-    """The pid of the guard that holds the lock; 0 where none lives."""
+    """The pid of the guard that holds the lock; 0 when no guard runs."""
     try:
         pid = int(lock.read_text())
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
@@ -54,7 +54,7 @@ def guard_pid(lock: Path) -> int:
 
 
 def begin(path: Path, system: str, config: str, state: str) -> Life:
-    """Go on with the life that is written there, or begin one with a freshly measured clock."""
+    """Continue the life in this file, or begin one with a newly measured clock offset."""
     found = read(path)
     offset_ns = found.offset_ns if found else measure_offset_ns()
     life = Life(system, config, offset_ns, boot_id().hex(), os.getpid(), state)

@@ -1,9 +1,9 @@
-"""The mode word: what this system is run for, published once before any role starts.
+"""The mode word: live, paper or replay, published once before any role starts.
 
 One cell in shared memory. The supervisor writes the record between two changes of the cell's sequence, each with
-release order, and a reader takes the sequence with acquire order before and after it copies: it sees a whole record or
-reads again, on x86-64 as on aarch64. The word is written once in the life of the segment, so a file that is edited
-while the system is up changes nothing: execution compares the two at its start and refuses.
+release order; a reader loads the sequence with acquire order before and after it copies the record. So it gets a whole
+record or reads again, on x86-64 and on aarch64. The word is written once in the life of the segment. If the file is
+edited while the system is up, execution compares file and word at its start and refuses to start.
 """
 
 from engine.config import Config

@@ -1,10 +1,10 @@
-"""The halt that an operator's own process carries out, whatever the supervisor does: `engine-ctl halt` calls it.
+"""The halt that `engine-ctl halt` carries out in its own process, whatever the supervisor does.
 
-    1. the word     OPERATOR_HALT, a cell that whoever holds its lock may write      read by execution every 5 ms
+    1. the word     OPERATOR_HALT, a cell that the holder of its lock may write      read by execution every 5 ms
     2. the file     HALT in the state directory                                      survives `down` and a power cut
-    3. the signal   SIGUSR1 to execution, where it does not confirm the first two
+    3. the signal   SIGUSR1 to execution, if it does not confirm the first two
 
-Execution confirms in the cell GATE. The supervisor clears word and file when it resumes, under the word's lock, and not
+Execution confirms in the cell GATE. At a resume the supervisor clears word and file, under the word's lock; it refuses
 when the word is newer than the request to resume.
 """
 
@@ -21,11 +21,11 @@ from engine.lanes import OPERATOR, open_lanes
 from engine.model.words import HaltReason
 
 SPARE = (0, 0, 0, 0)
-LOCK_WAIT_S, NAP_S = 0.2, 0.002
+LOCK_WAIT_S, POLL_S = 0.2, 0.002
 
 
 def write_file(file: Path, since_ns: int, reason: str) -> bool:
-    """Make the file HALT where there is none; False when it cannot be made, as on a full disk."""
+    """Create the file HALT, unless it exists; False when it cannot be created, as on a full disk."""
     try:
         make_once(file, json.dumps({"since_ns": since_ns, "reason": reason}) + "\n")
     except OSError:
@@ -34,7 +34,7 @@ def write_file(file: Path, since_ns: int, reason: str) -> bool:
 
 
 def reason_of(file: Path) -> HaltReason:
-    """Why the file HALT is there, by what it says itself; FILE where a person made it by hand, NONE where it is not."""
+    """The reason in the file HALT; FILE when it was created by hand, NONE when it does not exist."""
     try:
         tree = json.loads(file.read_bytes())
         return HaltReason[tree["reason"].upper()]
@@ -46,15 +46,15 @@ def reason_of(file: Path) -> HaltReason:
 
 @contextlib.contextmanager
 def held_word(system: str) -> Iterator[shm.CellWriter | None]:
-    """The word's writer while nobody else writes it; None when the lock is not free in time."""
+    """The word's writer with its lock held; None when the lock is not free within LOCK_WAIT_S."""
     writer, deadline = None, time.monotonic() + LOCK_WAIT_S
     while writer is None:
         try:
             writer = open_lanes(system, OPERATOR).cell_writer("operator_halt")
-        except (shm.SegmentError, OSError):  # another process writes it, or the segment is not there
+        except (shm.SegmentError, OSError):  # another process writes the word, or the segment does not exist
             if time.monotonic() > deadline:
                 break
-            time.sleep(NAP_S)
+            time.sleep(POLL_S)
     try:
         yield writer
     finally:
@@ -68,7 +68,7 @@ def word(system: str) -> shm.CellReader:
 
 
 def halt(system: str, file: Path, now_ns: int) -> tuple[int, bool]:
-    """Write word and file: the word's sequence (0 when it could not be written), and whether the file is there."""
+    """Write word and file; returns the word's sequence (0: not written), and whether the file exists."""
     with held_word(system) as writer:
         on_disk = write_file(file, now_ns, "operator")
         if writer is None:

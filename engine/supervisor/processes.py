@@ -1,8 +1,8 @@
-"""Real processes: started, found again, watched by pidfd, signalled by it (a pid can be another's a moment later).
+"""Real processes: started, found again, watched and signalled by pidfd (a pid alone may be reused at any moment).
 
-Each is started with two marks in its environment, the system's name and its own. A supervisor that comes back finds
-by them every process of its system, also one that had not yet lived long enough to beat. It is nobody's parent then:
-the pidfd still tells of the death, only not the exit code.
+Each is started with two marks in its environment: the system's name and the process's name. By these marks a new
+supervisor finds every process of its system, also one that has not beaten yet. It is not the parent of those: the pidfd
+reports the death, but not the exit code.
 """
 
 import contextlib
@@ -26,13 +26,13 @@ EXIT_UNKNOWN = -256  # the exit code of a process that is not our child
 
 @dataclass(slots=True)
 class Child:
-    """A living process, or one whose death was not looked at yet."""
+    """A process that runs, or whose death was not handled yet."""
 
     pid: int
     start_time: int
     pidfd: int
     popen: "subprocess.Popen[bytes] | None" = None  # None: adopted
-    log_offset: int = 0  # how long its log was before it was started
+    log_offset: int = 0  # the length of its log before its start
 
     @property
     def adopted(self) -> bool:
@@ -44,13 +44,13 @@ class Processes:
     """The process table of one system."""
 
     def __init__(self, config: Config, environment: Mapping[str, str], *, foreground: bool = False) -> None:
-        """Start children with this environment; in the foreground they share our stderr."""
+        """Start children with this environment; with `foreground` they share this process's stderr."""
         self.config = config
         self.environment = environment
         self.foreground = foreground
 
     def start(self, process: Process) -> Child:
-        """Start a process in a session of its own, pinned, its output in the run directory."""
+        """Start a process in its own session, pinned, with stdout in the run directory and stderr in its log."""
         run = self.config.paths.run
         environment = {
             **self.environment,
@@ -73,12 +73,12 @@ class Processes:
                 start_new_session=True,
             )
         if process.cores:
-            with contextlib.suppress(ProcessLookupError):  # it has died already: its watch will see that
+            with contextlib.suppress(ProcessLookupError):  # it has died already: its watch finds that
                 os.sched_setaffinity(popen.pid, process.cores)
         return Child(popen.pid, start_time(popen.pid), os.pidfd_open(popen.pid), popen, log_offset)
 
     def find(self) -> dict[str, Child]:
-        """The system's living processes by name."""
+        """The system's running processes by name."""
         marked = dict(_marked(self.config.system.name))
         names: dict[int, str] = {pid: name for pid, name in marked.items() if marked.get(_parent(pid)) != name}
         found = {}
@@ -90,7 +90,7 @@ class Processes:
         return found
 
     def exited(self, child: Child) -> int | None:
-        """None while it lives; else its exit code, or EXIT_UNKNOWN."""
+        """None while it runs; else its exit code, or EXIT_UNKNOWN."""
         if child.popen is not None:
             return child.popen.poll()
         poll = select.poll()
@@ -98,16 +98,16 @@ class Processes:
         return EXIT_UNKNOWN if poll.poll(0) else None
 
     def signal(self, child: Child, number: signal.Signals) -> None:
-        """Signal it, if it lives."""
+        """Send a signal, if the process runs."""
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(child.pidfd, number)
 
-    def forget(self, child: Child) -> None:
-        """Let go of a dead one."""
+    def release(self, child: Child) -> None:
+        """Close the pidfd of a dead process."""
         os.close(child.pidfd)
 
     def last_words(self, process: Process, child: Child) -> str:
-        """What it wrote last about its own end; nothing where its log is somebody else's stderr."""
+        """The last error in the process's log since its start."""
         return last_failure(self.config.paths.log(process.name), child.log_offset)
 
     def ready(self, process: Process) -> bool:
@@ -119,14 +119,14 @@ class Processes:
 
 
 def _marked(system: str) -> Iterator[tuple[int, str]]:
-    """Pid and process name of everything that bears the system's mark."""
+    """Pid and process name of every process with the system's mark."""
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and (name := _mark(int(entry.name), system)):
             yield int(entry.name), name
 
 
 def _mark(pid: int, system: str) -> str:
-    """The process name in a pid's marks, or nothing; another user's processes are not ours to see."""
+    """The process name in a pid's marks; "" without marks, and for another user's process."""
     try:
         pairs = dict(entry.partition(b"=")[::2] for entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"))
     except (FileNotFoundError, ProcessLookupError, PermissionError):
@@ -135,7 +135,7 @@ def _mark(pid: int, system: str) -> str:
 
 
 def _parent(pid: int) -> int:
-    """Its parent's pid; 0 when it is gone."""
+    """The pid of a process's parent; 0 when the process has ended."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):

@@ -1,14 +1,14 @@
-"""One process under watch: decides when it is started, late, frozen, dead, and when it may be tried again.
+"""Watches one process: decides when it is started, late, frozen or dead, and when it is started again.
 
     waiting ──start──▶ starting ──all roles beat──▶ running ◀──▶ late
        ▲                  │ too long                   │ exit      │ no beat for `frozen`: SIGKILL
        └──── backoff ─────┴────────────────────────────┴───────────┘
     stopping ──exit──▶ stopped                    (SIGTERM, and SIGKILL when it does not drain in time)
 
-A beat counts when it is *seen* to change, by our own clock: were we stopped for a while ourselves, everybody's beat
-would look old, and killing them all would be the worst answer. The first death is answered at once, further ones
-in the window ever later; at the limit the system is halted and the process tried slowly, for ever. A process that the
-others can do without (`parks`) is parked instead: not tried again until an operator restarts it.
+A beat counts from the moment this process *sees* it change: if the supervisor itself was stopped for a while, every
+beat would look old, and it would kill every process. After the first death the process starts again at once, after
+further deaths in the window with growing delays; at the limit the system is halted and the process is started slowly,
+for ever. A process that the others can trade without (`parks`) is parked instead: only an operator restarts it.
 """
 
 import logging
@@ -24,14 +24,14 @@ from engine.model.words import RoleState
 from engine.supervisor.processes import Child
 
 MS = 1_000_000
-EXIT_CONFIG = 78  # of a process whose configuration is wrong: a second try reads the same file
-SETTLE_NS = 1_000_000_000  # beyond the drain's limit, before a process that was asked to stop is killed
+EXIT_CONFIG = 78  # exit code for a wrong configuration: a second start would read the same file
+SETTLE_NS = 1_000_000_000  # added to the drain limit before a process that was asked to stop is killed
 
 logger = logging.getLogger(__name__)
 
 
 class Phase(StrEnum):
-    """Where a process stands."""
+    """The phases of a process."""
 
     WAITING = "waiting"
     STARTING = "starting"
@@ -43,29 +43,29 @@ class Phase(StrEnum):
 
 
 class Table(Protocol):
-    """The processes as a watch sees them."""
+    """The process table that a watch uses."""
 
     def start(self, process: Process) -> Child:
-        """Start one."""
+        """Start a process."""
 
     def exited(self, child: Child) -> int | None:
-        """None while it lives, else its exit code."""
+        """None while it runs, else its exit code."""
 
     def signal(self, child: Child, number: signal.Signals) -> None:
-        """Signal one."""
+        """Send a signal."""
 
-    def forget(self, child: Child) -> None:
-        """Let go of a dead one."""
+    def release(self, child: Child) -> None:
+        """Close the pidfd of a dead process."""
 
     def ready(self, process: Process) -> bool:
         """True when a command has written its line."""
 
     def last_words(self, process: Process, child: Child) -> str:
-        """What one wrote last about its own end."""
+        """The last error in the process's log."""
 
 
 class Watch:
-    """The supervisor's eye on one process."""
+    """The state of one process, advanced by `step`."""
 
     def __init__(
         self,
@@ -73,28 +73,28 @@ class Watch:
         patience: Patience,
         table: Table,
         beat_of: Callable[[str], Any],
-        despair: Callable[[str, int], None],
+        on_death_limit: Callable[[str, int], None],
         *,
         parks: Callable[[], bool] = bool,  # never
     ) -> None:
-        """`beat_of` reads a role's heartbeat; `despair` is called when the process dies too often.
+        """`beat_of` reads a role's heartbeat; `on_death_limit` is called when the process dies too often.
 
-        `parks` says whether the others can trade without it.
+        `parks` returns whether the others can trade without this process.
         """
         self.parks = parks
-        self.error = ""  # the last death's own words
+        self.error = ""  # the process's own error at its last death
         self.process = process
         self.patience = patience
         self.table = table
         self.beat_of = beat_of
-        self.despair = despair
+        self.on_death_limit = on_death_limit
         self.phase = Phase.WAITING
         self.child: Child | None = None
         self.deaths: deque[int] = deque()
         self.death_count = 0
         self.exit_code: int | None = None
-        self.start_ns = 0  # not before
-        self.taken_ns = 0  # when the child was started or adopted
+        self.start_ns = 0  # it is not started before this time
+        self.began_ns = 0  # when the child was started or adopted
         self.seen_ns = 0  # when the slowest role was last seen to beat
         self._beat: tuple[int, ...] = ()
         self._killed = False
@@ -103,28 +103,28 @@ class Watch:
 
     @property
     def settled(self) -> bool:
-        """Up: others may build on it."""
+        """Whether the process is up."""
         return self.phase in (Phase.RUNNING, Phase.LATE)
 
     def adopt(self, child: Child, now_ns: int) -> None:
-        """Go on watching a process that lives."""
-        self._take(child, now_ns)
+        """Watch a process that already runs."""
+        self._begin(child, now_ns)
         logger.info("adopted", extra={"name_of": self.process.name, "pid": child.pid})
 
     def step(self, now_ns: int, *, may_start: bool = True) -> int:
-        """Look once; 1 when something was done."""
+        """Check the process once; 1 when something was done."""
         if self.child is None:
             return self._start(now_ns) if may_start and self._due(now_ns) else 0
         code = self.table.exited(self.child)
         if code is not None:
-            self._bury(code, now_ns)
+            self._on_exit(code, now_ns)
             return 1
         if self.phase is Phase.STOPPING:
-            return self._press(now_ns)
-        return self._judge(now_ns)
+            return self._check_stop(now_ns)
+        return self._check_beats(now_ns)
 
     def stop(self, now_ns: int, *, again: bool = False) -> None:
-        """Ask the process to drain and end; with `again` it is then started anew."""
+        """Ask the process to drain and end; with `again` it is started again after that."""
         self._again = again
         self.deaths.clear()
         if self.child is None:
@@ -134,8 +134,8 @@ class Watch:
             self.table.signal(self.child, signal.SIGTERM)
             self.phase, self._stop_ns = Phase.STOPPING, now_ns
 
-    def excuse(self, gap_ns: int) -> None:
-        """We were away ourselves for this long: nobody is late for it."""
+    def allow_gap(self, gap_ns: int) -> None:
+        """Do not count a time in which the supervisor itself did not run."""
         self.seen_ns += gap_ns
         self._stop_ns += gap_ns
 
@@ -148,8 +148,8 @@ class Watch:
 
     def _start(self, now_ns: int) -> int:
         try:
-            self._take(self.table.start(self.process), now_ns)
-        except OSError as error:  # the command is not there, no memory, too many processes: as good as a death
+            self._begin(self.table.start(self.process), now_ns)
+        except OSError as error:  # no such command, no memory, too many processes: counts as a death
             logger.error("cannot be started", extra={"name_of": self.process.name, "error": str(error)})  # noqa: TRY400
             self.error = str(error)
             self._retry(now_ns)
@@ -158,12 +158,12 @@ class Watch:
             logger.info("started", extra={"name_of": self.process.name, "pid": self.child.pid})
         return 1
 
-    def _take(self, child: Child, now_ns: int) -> None:
-        self.child, self.phase, self.taken_ns, self.seen_ns = child, Phase.STARTING, now_ns, now_ns
+    def _begin(self, child: Child, now_ns: int) -> None:
+        self.child, self.phase, self.began_ns, self.seen_ns = child, Phase.STARTING, now_ns, now_ns
         self._beat, self._killed = (), False
 
-    def _bury(self, code: int, now_ns: int) -> None:
-        """The process has ended: for good, or to be tried again."""
+    def _on_exit(self, code: int, now_ns: int) -> None:
+        """The process has ended: stop watching it, or choose when to start it again."""
         assert self.child is not None
         asked = self.phase is Phase.STOPPING
         logger.log(
@@ -172,7 +172,7 @@ class Watch:
             extra={"name_of": self.process.name, "pid": self.child.pid, "exit_code": code},
         )
         self.error = "" if asked else self.table.last_words(self.process, self.child)
-        self.table.forget(self.child)
+        self.table.release(self.child)
         self.child, self.exit_code = None, code
         if not asked:
             self._retry(now_ns)
@@ -182,7 +182,7 @@ class Watch:
             self.phase = Phase.STOPPED
 
     def _retry(self, now_ns: int) -> None:
-        """Choose when to try again, by how often it died within the window."""
+        """Choose when to start the process again, by how often it died within the window."""
         patience = self.patience
         self.death_count += 1
         self.deaths.append(now_ns)
@@ -192,25 +192,25 @@ class Watch:
         self.phase = Phase.WAITING
         if (count >= patience.death_limit or self.exit_code == EXIT_CONFIG) and self.parks():
             self.phase = Phase.PARKED
-            self.despair(self.process.name, count)
+            self.on_death_limit(self.process.name, count)
             return
         if count >= patience.death_limit:
             self.start_ns = now_ns + patience.slow_retry_ms * MS
-            self.despair(self.process.name, count)
+            self.on_death_limit(self.process.name, count)
             return
         wait_ms = min(patience.backoff_first_ms << (count - 2), patience.backoff_cap_ms) if count > 1 else 0
         self.start_ns = now_ns + wait_ms * MS
 
-    def _press(self, now_ns: int) -> int:
-        """A process that was asked to stop and does not is killed."""
+    def _check_stop(self, now_ns: int) -> int:
+        """Kill a process that was asked to stop and has not ended in time."""
         if self._killed or now_ns - self._stop_ns < self.patience.drain_limit_ms * MS + SETTLE_NS:
             return 0
         return self._kill("does not stop", now_ns)
 
-    def _judge(self, now_ns: int) -> int:
-        """Running, late or frozen, by the beats."""
+    def _check_beats(self, now_ns: int) -> int:
+        """Decide by the beats whether the process is starting, running or late; kill a frozen one."""
         if self.process.command:
-            return self._judge_command(now_ns)
+            return self._check_command(now_ns)
         beat, state = self._read()
         if beat != self._beat and beat and all(beat):
             moved = not self._beat or min(beat) > min(self._beat)
@@ -225,8 +225,8 @@ class Watch:
             return self._kill("does not start" if starting else "is frozen", now_ns)
         return 0
 
-    def _judge_command(self, now_ns: int) -> int:
-        """A command is up when it said so, or at once if it says nothing."""
+    def _check_command(self, now_ns: int) -> int:
+        """A command is up when it has written its ready line, or at once if it has none."""
         if self.phase is Phase.STARTING:
             if not self.process.ready_line or self.table.ready(self.process):
                 self.phase = Phase.RUNNING
@@ -235,7 +235,7 @@ class Watch:
         return 0
 
     def _read(self) -> tuple[tuple[int, ...], RoleState]:
-        """The roles' beats (0 where it has none of this process) and the least advanced of their states."""
+        """The time of each role's beat (0 before its first beat in this process) and the lowest of their states."""
         assert self.child is not None
         rows = [self.beat_of(role) for role in self.process.roles]
         ours = [row if row is not None and row.pid == self.child.pid else None for row in rows]

@@ -14,7 +14,7 @@ import msgspec
 
 from engine.cli import main as engine_ctl
 from engine.config import Config, load
-from engine.control import ask
+from engine.control import call
 from engine.supervisor.life import guard_pid
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
@@ -65,7 +65,7 @@ class Floor:
 
     def status(self) -> dict[str, Any]:
         """The supervisor's word."""
-        return ask(self.paths.control, "status")
+        return call(self.paths.control, "status")
 
     def pid(self, name: str) -> int:
         """A process's pid."""

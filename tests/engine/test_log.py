@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine import log
-from engine.cli import Complaint, logs, main
+from engine.cli import CommandError, logs, main
 from engine.cli.logs import Entry, Source, _more, _process
 from engine.config import Config, Paths
 from engine.model.refusals import reject_text
@@ -69,7 +69,7 @@ def test_a_role_that_is_configured_and_was_never_started_can_be_followed(floor: 
     one.paths.system.write_text(json.dumps({"config": str(one.file)}))
     assert _process(one.system, one.paths.logs, "maker", may_come=True) == "maker"
     for role, may_come in (("maker", False), ("makr", True)):
-        with pytest.raises(Complaint, match=f"no log of {role}"):
+        with pytest.raises(CommandError, match=f"no log of {role}"):
             _process(one.system, one.paths.logs, role, may_come=may_come)
 
 
@@ -104,7 +104,7 @@ def test_a_line_of_another_writer_that_is_longer_than_a_read_is_shown_in_pieces(
 
 def test_what_a_venue_sent_cannot_command_the_terminal() -> None:
     """An escape sequence in a reject could clear the screen or hide the line that matters."""
-    said = Entry(0.0, "feed", {"event": "rejected\x1b[2J", "said": "a\nb"}).shown(utc=True)
+    said = Entry(0.0, "feed", {"event": "rejected\x1b[2J", "said": "a\nb"}).format(utc=True)
     assert said.endswith("feed: rejected?[2J said=a?b")
     assert reject_text(-1, b"\x1b]0;owned\x07") == "-1 ?]0;owned?"
 
@@ -185,7 +185,7 @@ def test_the_log_is_readable_after_the_system_is_down(
     assert main(["log", "--system", system, "-n", "1", "alpha"]) == 0
     assert "a C library" in capsys.readouterr().out
     assert main(["log", "--system", system, "gamma"]) == 3
-    assert f"{logged.logs}, found alpha, beta" in capsys.readouterr().err
+    assert f"{logged.logs}, found logs of alpha, beta" in capsys.readouterr().err
 
 
 def test_paths_says_where_everything_is(logged: Paths, system: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from engine.control import Refused, Unreachable, ask
+from engine.control import Refused, Unreachable, call
 from engine.feed.books.outbox import Outbox
 from engine.feed.config import FeedConfig
 from engine.feed.feed import Feed
@@ -248,7 +248,7 @@ def make_stage(
 def exit_system(config: "Config") -> None:
     """Bring the system down, or this process where nobody keeps it."""
     try:
-        ask(config.paths.control, "down")
+        call(config.paths.control, "down")
     except (Unreachable, Refused):
         os.kill(os.getpid(), signal.SIGTERM)
 

@@ -51,4 +51,4 @@ def test_a_silent_aggregation_is_said(
     """Its last words stay in memory when it dies: good prices and open opportunities that are history."""
     beat(system, age_ns)
     assert main(["across", "--system", system.name, "--once"]) == 0
-    assert ("the aggregation was last heard 7." in capsys.readouterr().out) is said
+    assert ("the aggregation's heartbeat is 7." in capsys.readouterr().out) is said

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import shm
-from engine.cli import WRONG_USE, Complaint, main
+from engine.cli import WRONG_USE, CommandError, main
 from engine.cli.check import check
 from engine.config import Config
 from engine.execution.config import STRATEGIES_MOST, check_room
@@ -113,9 +113,9 @@ def test_a_sound_configuration_passes_and_a_key_may_still_be_made(write: Write) 
         (
             market()
             + f'[[venues]]\nname = "k"\nkind = "kraken"\n{URLS}[[instruments]]\nid = 8\nvenue = "k"\nsymbol = "B/U"\n',
-            "execution: trades one venue, the instruments are at binance, k",
+            "execution trades one venue, but the instruments are at binance, k",
         ),
-        (market(tables="cores = [4095]"), r"processes.core: cores \[4095\] are not there"),
+        (market(tables="cores = [4095]"), r"processes.core: cores \[4095\] do not exist"),
         (
             market().replace('"true", ', '"/nowhere/venue", '),
             "processes.venue: command '/nowhere/venue': no such program",
@@ -143,7 +143,7 @@ def test_what_a_role_would_refuse_is_one_line_and_starts_nothing(
 ) -> None:
     """A typo in a limit must not be found by a process that dies and dies."""
     config = write(wrong)
-    with pytest.raises(Complaint, match=said) as caught:
+    with pytest.raises(CommandError, match=said) as caught:
         check(config)
     assert caught.value.code == WRONG_USE
     assert "\n" not in str(caught.value)
@@ -181,7 +181,7 @@ PARTS = 'api_key = { env = "PART" }\nprivate_key = { env = "PART" }\n'
 )
 def test_a_stream_that_opens_to_keys_alone_is_refused_without_one(write: Write, key: str, said: str) -> None:
     """The venue would refuse each subscription for ever: that is said before anything is started."""
-    with pytest.raises(Complaint, match=said):
+    with pytest.raises(CommandError, match=said):
         check(write(EXCHANGE.format(product="exchange", key=key)))
 
 
@@ -199,7 +199,7 @@ def test_more_strategies_than_execution_serves_are_refused_with_the_limit(write:
         for number in range(2, STRATEGIES_MOST + 2)
     )
     roles = "".join(f', "s{number}"' for number in range(2, STRATEGIES_MOST + 2))
-    with pytest.raises(Complaint, match="strategies: one execution serves at most 14 strategies, was 15"):
+    with pytest.raises(CommandError, match="strategies: one execution serves at most 14 strategies, was 15"):
         check(write(market(roles=roles, tables=more)))
     one_less = more[: more.rindex("[[strategies]]")]
     check(write(market(roles=roles[: roles.rindex(",")], tables=one_less)))
@@ -214,7 +214,7 @@ def test_a_key_that_everybody_can_read_is_refused(write: Write, tmp_path: Path) 
     path = tmp_path / "open.pem"
     path.write_text("secret")
     os.chmod(path, 0o644)
-    with pytest.raises(Complaint, match="chmod 600"):
+    with pytest.raises(CommandError, match="chmod 600"):
         check(write(market(key=str(path))))
 
 
@@ -223,5 +223,5 @@ def test_up_says_at_once_who_will_not_start(write: Write, system: str, capsys: p
     config = write()
     (config.paths.run / "alpha.refuse").touch()
     assert main(["up", config.path]) == 1
-    assert "alpha will not start: ValueError: told to refuse" in capsys.readouterr().err
+    assert "alpha does not start: ValueError: told to refuse" in capsys.readouterr().err
     assert main(["down", "--system", system]) == 0

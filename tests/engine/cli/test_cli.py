@@ -22,16 +22,15 @@ from rich.console import Console
 import shm
 from engine import instruments
 from engine.cli import main
-from engine.cli.books import are_followed, books
-from engine.cli.books import show as show_books
+from engine.cli.books import are_followed, books, print_books
 from engine.cli.halting import Found
 from engine.cli.keys import QUIT, Keys
-from engine.cli.output import choose_system, lives
+from engine.cli.output import choose_system, is_running
 from engine.cli.parser import make_parser
 from engine.cli.system import headline
 from engine.cli.trees import Naming, tree_of
 from engine.config import Config, Paths, known_systems
-from engine.control import ask
+from engine.control import call
 from engine.lanes import BY_NAME, LANES
 from engine.model.instrument import Instrument
 from engine.model.words import (
@@ -168,7 +167,7 @@ def test_book_shows_a_ladder(typed: Typed, market: Config) -> None:
     assert (tree["state"], tree["bids"][0], tree["asks"][0]) == ("GOOD", ["100.00", "1.50000"], ["100.01", "0.50000"])
     assert "BTCUSDT good" in typed(*words, "--once")
     said = typed("book", "XRP", "--system", market.system.name, code=3)
-    assert "no instrument 'XRP', known are binance:BTCUSDT (id 7)" in said
+    assert "no instrument 'XRP', expected one of binance:BTCUSDT (id 7)" in said
     assert typed.tree("book", "binance:BTCUSDT", "--system", market.system.name)["instrument"] == 7
 
 
@@ -179,7 +178,7 @@ def test_a_book_of_a_feed_that_is_not_heard_is_said_to_be_history(typed: Typed, 
     for age_s, heard in ((0, True), (60, False)):
         beats.write(0, *zeros("heartbeat", beat_ns=time.monotonic_ns() - age_s * 1_000_000_000))
         assert (typed.tree(*words)["feed_silent_ms"] < 60_000) is heard
-        assert ("the feed was last heard 1.0 min ago" not in typed(*words, "--once")) is heard
+        assert ("the feed's heartbeat is 1.0 min old" not in typed(*words, "--once")) is heard
     beats.close()
 
 
@@ -190,7 +189,7 @@ def test_a_symbol_of_two_venues_is_asked_about(typed: Typed, market: Config) -> 
     cells.close()
     of = ["--system", market.system.name]
     said = typed("book", "BTCUSDT", *of, code=2)
-    assert "which BTCUSDT? binance:BTCUSDT (id 7), binance-usdm:BTCUSDT (id 9)" in said
+    assert "several instruments 'BTCUSDT': binance:BTCUSDT (id 7), binance-usdm:BTCUSDT (id 9)" in said
     assert typed.tree("book", "binance:btcusdt", *of)["instrument"] == typed.tree("book", "7", *of)["instrument"] == 7
     assert "binance:BTCUSDT" in typed("orders", *of)
     assert "no book of 'binance-usdm:BTCUSDT' yet" in typed("book", "binance-usdm:BTCUSDT", "--once", *of, code=3)
@@ -343,7 +342,7 @@ def test_a_spread_alarm_is_shown_while_it_lasts(market: Config, capsys: pytest.C
     for alarm_bps, lasts in ((60.0, True), (0.0, False)):
         instruments.write(cells, 3, BITCOIN, 1, spread_alarm_bps=alarm_bps)
         [one] = books(market.system.name, {})
-        show_books([one], one["publish_ns"])
+        print_books([one], one["publish_ns"])
         assert (one["spread_alarm_bps"], "spread wide (alarm 60 bp)" in capsys.readouterr().out) == (
             alarm_bps or None, lasts
         )  # fmt: skip
@@ -536,7 +535,7 @@ def test_autopsy_tells_who_died_and_which_orders_are_in_doubt(typed: Typed, mark
     findings = "\n".join(tree["findings"])
     assert "died as the writer of fills" in findings
     assert "1 orders were open at the venue" in findings
-    assert f"order {'02' * 16} is in doubt: sent" in findings
+    assert f"order {'02' * 16} is in doubt (sent)" in findings
     last = next(one for one in tree["segments"] if one["name"].endswith(".orders"))["last"]
     assert [row["sequence"] for row in last] == [2, 3, 4]
     assert "3 findings" in typed("autopsy", "--system", market.system.name)
@@ -552,11 +551,11 @@ def test_autopsy_reads_on_past_a_truncated_segment(typed: Typed, market: Config)
 
 def test_wrong_use_is_one_clear_line(typed: Typed, write: Write, system: str) -> None:
     """No traceback for a typo, and the line names what there is."""
-    assert "no system 'nobody' here" in typed("status", "--system", "nobody", code=3)
+    assert "no system 'nobody', found" in typed("status", "--system", "nobody", code=3)
     config = write()
     segments.make(config)
     assert "no lane 'tocks'" in typed("shm", "tail", "tocks", "--system", system, code=3)
-    assert f"no process of {system} lives" in typed("halt", "--system", system, code=3)
+    assert f"no process of {system} runs" in typed("halt", "--system", system, code=3)
     assert "cannot be read" in typed("up", "none.toml", code=2)
     with pytest.raises(SystemExit) as caught:
         main(["sing"])
@@ -577,7 +576,7 @@ def test_an_operators_day(typed: Typed, write: Write, system: str, monkeypatch: 
     assert typed.tree("resume", *of)["halted"] is False
     assert "no instrument 'X'" in typed("cancel-all", "--instrument", "X", *of, code=2)
     assert typed.tree("cancel-all", *of)["sequence"] >= 2
-    assert "unknown process 'gamma', known are alpha, core" in typed("restart", "gamma", *of, code=1)
+    assert "unknown process 'gamma', expected one of alpha, core" in typed("restart", "gamma", *of, code=1)
     _kill_keepers(state)
     again = typed.tree("up", config.path)
     assert {one["pid"] for one in again["processes"]} == {one["pid"] for one in state["processes"]}
@@ -607,14 +606,14 @@ def test_a_strategy_that_will_not_start_is_parked_by_name_and_the_others_trade_o
     refuse.touch()
     of = ["--system", system]
     said = typed("up", config.path, code=1)
-    assert "gamma is PARKED, the others trade on: ValueError: told to refuse" in said
+    assert "gamma is PARKED, the other processes trade on: ValueError: told to refuse" in said
     said = typed("status", *of, code=1)
     assert f"{system} (paper): trading, without gamma, which is parked" in said
     assert "ValueError: told to refuse" in said
     assert "gamma does not run: ValueError: told to refuse" in typed("restart", "gamma", *of, code=1)
     refuse.unlink()
     assert "gamma runs again" in typed("restart", "gamma", *of)
-    assert {one["phase"] for one in ask(config.paths.control, "status")["processes"]} == {"running"}
+    assert {one["phase"] for one in call(config.paths.control, "status")["processes"]} == {"running"}
     assert "is down" in typed("down", *of)
 
 
@@ -644,8 +643,8 @@ def test_up_that_gives_up_waiting_says_what_it_leaves(
     """An operator who reads that it does not stand must not believe that nothing runs."""
     monkeypatch.setattr("engine.cli.system._spawn", lambda *_: subprocess.Popen([sys.executable, "-c", ""]))
     said = typed("up", write().path, "--timeout", "0", code=1)
-    assert "after 0 s not every process stands: the supervisor does not answer" in said
-    assert f"{system} RUNS ON" in said
+    assert "after 0 s not every process runs: the supervisor does not answer" in said
+    assert f"{system} STAYS UP" in said
 
 
 def test_a_system_without_execution_refuses_to_cancel(typed: Typed, write: Write, system: str) -> None:
@@ -699,7 +698,7 @@ def test_the_headline_says_trading_only_while_execution_stands() -> None:
         "NOT trading, the order session is connecting"
     )
     dead = _state("waiting", exit_code=69, start_in_ms=9_000)
-    assert headline(dead) == "NOT trading, execution is dead (exit 69), again in 9 s"
+    assert headline(dead) == "NOT trading, execution is dead (exit 69), starts again in 9 s"
     assert headline({**dead, "halted": True, "halt_reason": "deaths"}).startswith("HALTED (deaths), execution is dead")
 
 
@@ -714,14 +713,14 @@ def test_the_headline_says_trading_only_while_execution_stands() -> None:
 def test_a_halt_that_is_not_whole_is_said_to_be_none(found: Found, text: str) -> None:
     """A halt in memory only is forgotten by the next boot; one that nobody confirmed may not be one."""
     assert text in found.text()
-    assert not found.sound
+    assert not found.complete
 
 
 def test_a_silent_supervisor_that_lives_is_not_to_be_started_again(
     typed: Typed, market: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`up` would be refused; a halt works without it."""
-    monkeypatch.setattr("engine.cli.system.living_supervisor", lambda _: 77)
+    monkeypatch.setattr("engine.cli.system.supervisor_pid", lambda _: 77)
     said = typed("status", "--system", market.system.name, code=3)
     assert "engine-ctl halt works without it" in said
     assert "engine-ctl up" not in said
@@ -735,7 +734,7 @@ def test_the_one_living_system_is_meant_among_dead_ones(typed: Typed, market: Co
     writer = shm.RingWriter(market.lane("extra"), BY_NAME["fills"].record)
     try:
         assert choose_system(dead) == dead
-        with_living = [system for system in shm.systems() if lives(system)]
+        with_living = [system for system in shm.systems() if is_running(system)]
         assert market.system.name in with_living
         assert dead not in with_living
         assert typed.tree("shm", "stat", f"{dead}.extra", "--seconds", "0")["name"] == f"{dead}.extra"
@@ -804,7 +803,7 @@ def test_a_duration_without_an_end_is_wrong_use(
     with pytest.raises(SystemExit) as caught:
         main([*words, value])
     assert caught.value.code == 2
-    assert f"expected seconds from 0, was '{value}'" in capsys.readouterr().err
+    assert f"expected a number of seconds of at least 0, was '{value}'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["up", "check"])

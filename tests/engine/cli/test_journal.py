@@ -99,7 +99,7 @@ def test_a_journal_with_a_position_is_put_away_only_with_a_reason(
     trade(house, BUY, 400)
     house.kill()
     directory = Path(house.config.journal.directory)
-    assert "is held" in typed(capsys, house, "journal", "--set-aside", code=1)
+    assert "this journal holds" in typed(capsys, house, "journal", "--set-aside", code=1)
     assert directory.exists()
     said = typed(capsys, house, "journal", "--set-aside", "--force", "sold by hand", "--json")
     aside = Path(json.loads(said)["set_aside"])

@@ -40,9 +40,9 @@ def test_a_wrong_key_is_said_by_up_and_by_status_in_the_venues_words(
     one = floor(**{'{ file = "{state}/demo.pem" } #': f'{{ file = "{wrong_key(tmp_path)}" }} #'})
     assert main(["up", str(one.file), "--timeout", "120"]) == 1
     said = capsys.readouterr().err
-    assert "no order can leave" in said
+    assert "no order can be sent" in said
     assert "-1022 Signature for this request is not valid." in said
-    assert "RUNS ON" in said
+    assert "STAYS UP" in said
     assert one.type("status") == 1
     out = capsys.readouterr().out
     assert "NOT trading, the order session at binance" in out
@@ -61,7 +61,7 @@ def test_a_key_that_may_not_trade_is_said_by_up_before_any_order(
     (tmp_path / "venue.toml").write_text((tmp_path / "venue.toml").read_text() + key)
     assert main(["up", str(one.file), "--timeout", "120"]) == 1
     said = capsys.readouterr().err
-    assert "no order can leave: the order session at binance stands, and the venue refuses the orders" in said
+    assert "no order can be sent: the order session at binance is connected, but the venue rejects the orders" in said
     assert "-2015 Invalid API-key, IP, or permissions for action." in said  # to the test order, or to a first real one
     assert not one.truth(), "no order was accepted to find it out"
 
@@ -72,7 +72,7 @@ def test_a_closed_port_is_said_by_up_and_by_status(floor: MakeFloor, capsys: pyt
     port = closed_port()
     one = floor("", **{'order_url = "ws://127.0.0.1:': f'order_url = "ws://127.0.0.1:{port}/" # "'})
     assert main(["up", str(one.file), "--timeout", "30"]) == 1
-    assert "no order can leave" in capsys.readouterr().err
+    assert "no order can be sent" in capsys.readouterr().err
     assert one.type("status") == 1
     assert "NOT trading, the order session at binance" in capsys.readouterr().out
 

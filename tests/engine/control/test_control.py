@@ -23,7 +23,7 @@ from engine.control import (
     Refused,
     Request,
     Unreachable,
-    ask,
+    call,
 )
 
 
@@ -131,7 +131,7 @@ def test_a_stranger_is_told_so_and_not_heard(tmp_path: Path) -> None:
     client.sendall(b'{"command": "echo"}\n')
     for _ in range(3):
         bench.server.step()
-    assert "is not heard here" in client.recv(4096).decode()
+    assert "may not send commands" in client.recv(4096).decode()
     assert bench.audited == []
     assert (tmp_path / "c.sock").stat().st_mode & 0o777 == 0o600
     bench.close()
@@ -178,12 +178,12 @@ def test_random_bytes_never_stop_it(bench: Bench) -> None:
 def test_nobody_there_is_said_so(tmp_path: Path) -> None:
     """A socket left by a dead supervisor must not look like a working one."""
     with pytest.raises(Unreachable, match="no supervisor answers"):
-        ask(tmp_path / "none.sock", "status")
+        call(tmp_path / "none.sock", "status")
     left = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     left.bind(str(tmp_path / "left.sock"))
     left.close()
     with pytest.raises(Unreachable, match="no supervisor answers"):
-        ask(tmp_path / "left.sock", "status")
+        call(tmp_path / "left.sock", "status")
 
 
 def test_a_command_that_fails_is_an_answer_and_the_server_goes_on(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine.cli import WRONG_USE, Complaint
+from engine.cli import WRONG_USE, CommandError
 from engine.cli.check import check
 from engine.config import Config
 from engine.execution import destination
@@ -80,7 +80,7 @@ def test_a_venue_on_this_machine_may_be_sent_orders_in_any_mode(write: Write, ho
 def test_orders_leave_the_machine_only_in_mode_live_and_armed(write: Write, mode: str, live: str, host: str) -> None:
     """Paper that sends real orders costs real money: it is refused before anything starts, and at execution's start."""
     config = at(write, f"wss://{host}/ws-api/v3", mode, live)
-    with pytest.raises(Complaint, match="venue binance: order_url: orders would leave this machine") as caught:
+    with pytest.raises(CommandError, match="venue binance: order_url: orders would leave this machine") as caught:
         check(config)
     assert caught.value.code == WRONG_USE
     assert 'mode = "live" in [system] and armed = true in [live]' in str(caught.value)
@@ -101,7 +101,7 @@ def test_a_host_without_an_address_is_refused_by_name(write: Write, monkeypatch:
         raise OSError(-2, "Name or service not known")
 
     monkeypatch.setattr("socket.getaddrinfo", nowhere)
-    with pytest.raises(Complaint, match=r"leave this machine for nowhere\.example \(no address is found for it\)"):
+    with pytest.raises(CommandError, match=r"leave this machine for nowhere\.example \(no address is found for it\)"):
         check(at(write, "wss://nowhere.example/ws-api/v3"))
 
 

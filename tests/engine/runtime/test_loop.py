@@ -206,7 +206,7 @@ def test_a_spinning_process_keeps_warm_and_a_blocking_one_does_not() -> None:
     ("words", "code", "said"),
     [
         (["--process", "gamma"], 78, "expected one of alpha, beta"),
-        (["--roles", "gamma"], 78, "expected some of alpha, beta"),
+        (["--roles", "gamma"], 78, "expected one of alpha, beta"),
     ],
 )
 def test_an_unknown_process_is_refused(
@@ -231,5 +231,5 @@ def test_cores_that_are_not_there_are_refused(write: Write) -> None:
     process = Process(name="alpha", roles=("alpha",), cores=(4095,))
     comm = Path("/proc/self/comm").read_text()
     with pytest.raises(ValueError, match="4095"):
-        runtime.settle(config, process)
+        runtime.place(config, process)
     Path("/proc/self/comm").write_text(comm.strip())

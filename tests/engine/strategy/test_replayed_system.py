@@ -14,7 +14,7 @@ import pytest
 
 import shm
 from engine.cli import main
-from engine.cli.output import lives
+from engine.cli.output import is_running
 from engine.model.words import TickKind
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -104,7 +104,7 @@ def bring_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
 
     yield up
     for name in names:
-        if lives(name):
+        if is_running(name):
             main(["down", "--system", name])
         for one in shm.names(name):
             with contextlib.suppress(FileNotFoundError):

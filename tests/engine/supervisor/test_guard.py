@@ -12,7 +12,7 @@ import pytest
 import shm
 from engine.cli import main as engine_ctl
 from engine.config import Config
-from engine.control import Refused, Unreachable, ask
+from engine.control import Refused, Unreachable, call
 from engine.lanes import BY_NAME
 from engine.model.words import Reason
 from engine.supervisor import life
@@ -32,7 +32,7 @@ class Guarded:
     def status(self) -> dict[str, Any]:
         """The supervisor's word, or nothing."""
         try:
-            return ask(self.paths.control, "status", 1.0)
+            return call(self.paths.control, "status", 1.0)
         except (Unreachable, Refused):
             return {}
 
@@ -88,7 +88,7 @@ def test_a_supervisor_killed_amid_down_is_followed_by_one_that_goes_on_with_it(g
     """Its guard must not bring up what an operator brings down."""
     state = guarded.status()
     os.kill(guarded.pids()["alpha"], signal.SIGSTOP)  # so that `down` takes its time
-    ask(guarded.paths.control, "down")
+    call(guarded.paths.control, "down")
     until(lambda: json.loads(guarded.paths.system.read_text())["stopping"])
     os.kill(state["pid"], signal.SIGKILL)
     until(lambda: not guarded.paths.system.exists())
@@ -158,8 +158,8 @@ def test_status_without_a_guard_and_a_supervisor_says_what_is_dead_and_what_to_d
     until(lambda: not os.path.exists(f"/proc/{before['processes'][1]['pid']}"))
     assert engine_ctl(["status", "--system", system]) == 1
     said = capsys.readouterr().out
-    assert "no supervisor lives" in said
-    assert f"no guard lives: engine-ctl up {guarded.config.path} starts one" in said
+    assert "no supervisor runs" in said
+    assert f"no guard runs: engine-ctl up {guarded.config.path} starts one" in said
     assert re.search(r"beta +dead", said)
     assert engine_ctl(["up", guarded.config.path]) == 0
 
@@ -173,6 +173,6 @@ def test_down_without_a_guard_and_with_a_frozen_supervisor_says_what_to_do(
     until(lambda: guarded.status()["guard"] == 0)
     os.kill(before["pid"], signal.SIGSTOP)
     assert engine_ctl(["down", "--system", system]) == 3
-    assert f"supervisor {before['pid']} stands still and no guard lives: engine-ctl up" in capsys.readouterr().err
+    assert f"supervisor {before['pid']} is frozen and no guard runs: engine-ctl up" in capsys.readouterr().err
     assert engine_ctl(["up", guarded.config.path]) == 0
     assert guarded.status()["pid"] != before["pid"]

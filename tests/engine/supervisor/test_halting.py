@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from engine.control import Unreachable, ask
+from engine.control import Unreachable, call
 from tests.engine.floor import Floor, until
 
 Make = Callable[..., Floor]
@@ -70,7 +70,7 @@ def test_what_a_frozen_supervisor_did_not_answer_is_not_carried_out_later(floor:
     pid = freeze(system)
     for command in ("resume", "down"):
         with pytest.raises(Unreachable):
-            ask(system.paths.control, command, 0.2)
+            call(system.paths.control, command, 0.2)
     assert system.type("halt", "--timeout", "30") == 0
     os.kill(pid, signal.SIGCONT)
     state = until(system.status)

@@ -47,7 +47,7 @@ class Table:
         if self.codes[child.pid] is None and (number == signal.SIGKILL or child.pid not in self.stubborn):
             self.codes[child.pid] = -9 if number == signal.SIGKILL else 0
 
-    def forget(self, child: Child) -> None:
+    def release(self, child: Child) -> None:
         """Nothing to let go of."""
 
     def last_words(self, process: object, child: Child) -> str:

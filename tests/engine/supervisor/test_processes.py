@@ -15,7 +15,7 @@ import pytest
 import shm
 from engine.clock import OFFSET_VARIABLE
 from engine.config import Config
-from engine.control import Unreachable, ask
+from engine.control import Unreachable, call
 from engine.supervisor import life, segments
 from shm.segment import path_of
 
@@ -65,7 +65,7 @@ class House:
     def status(self) -> dict[str, Any]:
         """The supervisor's word, or nothing."""
         try:
-            return ask(self.paths.control, "status")
+            return call(self.paths.control, "status")
         except Unreachable:
             return {}
 
@@ -90,7 +90,7 @@ class House:
 
     def down(self) -> int:
         """Bring it down in order; the supervisor's exit code."""
-        ask(self.paths.control, "down")
+        call(self.paths.control, "down")
         assert self.supervisor is not None
         return self.supervisor.wait(DEADLINE_S)
 
@@ -195,7 +195,7 @@ def test_a_killed_supervisor_finds_its_roles_and_the_halt_again(house: House) ->
     """It takes no role with it, starts no second one, keeps clock and halt, and goes on watching what it adopted."""
     house.up()
     before = life.read(house.paths.system)
-    ask(house.paths.control, "halt")
+    call(house.paths.control, "halt")
     pids = [house.pid("alpha"), house.pid("beta")]
     house.kill_supervisor()
     os.kill(pids[1], signal.SIGKILL)
@@ -232,7 +232,7 @@ def test_three_ways_halt_and_only_the_command_resumes(house: House) -> None:
     commands = shm.RingReader(house.config.lane("commands"), cursor=0)
     for way in ("command", "file", "signal"):
         if way == "command":
-            ask(house.paths.control, "halt")
+            call(house.paths.control, "halt")
         elif way == "file":
             house.paths.halt.touch()
         else:
@@ -240,7 +240,7 @@ def test_three_ways_halt_and_only_the_command_resumes(house: House) -> None:
         until(house.halted)
         house.paths.halt.unlink()
         assert house.status()["halted"]
-        assert ask(house.paths.control, "resume")["halted"] is False
+        assert call(house.paths.control, "resume")["halted"] is False
         assert not house.halted()
     kinds = [row.kind for row in commands.rows()]
     assert kinds == [1, 2] * 3
@@ -252,7 +252,7 @@ def test_three_ways_halt_and_only_the_command_resumes(house: House) -> None:
 def test_halt_outlives_down_and_up(house: House) -> None:
     """Who halted before going home finds it halted in the morning, whatever was restarted at night."""
     house.up()
-    ask(house.paths.control, "halt")
+    call(house.paths.control, "halt")
     house.down()
     house.up()
     assert house.status()["halted"]
@@ -286,7 +286,7 @@ def test_segments_unlinked_while_running_are_made_anew_and_all_map_the_same(
     """A logout under logind unlinks them; whoever started later then saw other memory than those before."""
     house.up()
     if halted:
-        ask(house.paths.control, "halt")
+        call(house.paths.control, "halt")
     alpha = house.pid("alpha")
     for name in shm.names(system):
         Path(path_of(name)).unlink()

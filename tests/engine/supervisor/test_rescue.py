@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import shm
-from engine.control import ask
+from engine.control import call
 from engine.model.words import OrderState
 from engine.venues.binance.signing import Ed25519Signer, signed_query
 from tests.engine.floor import Floor, until
@@ -174,7 +174,7 @@ def test_down_of_a_system_whose_execution_cannot_start_cancels_its_orders(floor:
     system.up()
     until(lambda: stands(system))
     held = take_journal(system)
-    ask(system.paths.control, "down")
+    call(system.paths.control, "down")
     pid = system.status()["pid"]
     until(lambda: not Path(f"/proc/{pid}").exists())
     assert not system.open_orders(), "by the venue's own record"

@@ -45,7 +45,7 @@ class Table:
         del child
         self.signals.append(number)
 
-    def forget(self, child: Child) -> None:
+    def release(self, child: Child) -> None:
         """Nothing to let go of."""
 
     def last_words(self, process: Process, child: Child) -> str:
@@ -191,7 +191,7 @@ def test_one_frozen_role_among_the_living_is_enough() -> None:
 def test_who_was_away_himself_accuses_nobody() -> None:
     """A suspended machine wakes with every beat old; killing all would be the worst answer."""
     bench = Bench().up()
-    bench.watch.excuse(10_000 * MS)
+    bench.watch.allow_gap(10_000 * MS)
     assert bench.step(10_000) is Phase.RUNNING
     assert bench.table.signals == []
 

@@ -11,7 +11,7 @@ import pytest
 
 import shm
 from engine.cli import main
-from engine.cli.output import lives
+from engine.cli.output import is_running
 from engine.model.words import BookState
 from tests.engine.feed.replay.test_replay import session, with_rest, write
 
@@ -28,7 +28,7 @@ def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("STEELYARD__SYSTEM__NAME", name)
     yield name
-    if lives(name):
+    if is_running(name):
         main(["down", "--system", name])
     for one in shm.names(name):
         with contextlib.suppress(FileNotFoundError):
@@ -71,7 +71,7 @@ def test_the_end_of_the_recording_can_bring_the_system_down(
     path = write(tmp_path / "a.sycap", *with_rest(session()))
     assert main(["up", replay_config(monkeypatch, path, speed='"max"', at_end="exit")]) in (0, 1)  # it may be over
     give_up_ns = time.monotonic_ns() + PATIENCE_NS
-    while lives(system):
+    while is_running(system):
         assert time.monotonic_ns() < give_up_ns, "still up"
     log = (tmp_path / "state" / system / "logs" / "feed.log").read_text()
     assert '"frames": 10' in log
