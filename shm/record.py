@@ -4,7 +4,8 @@
 
 Fields lie at their natural alignment, in the order written, and without a hidden hole: a hole, a size that
 is not what the author wrote, or a type the codec does not know refuses the description. A field may be an
-array (`"bid_price": "10i8"`) or fixed bytes (`"client_id": "S16"`).
+array (`"bid_price": "10i8"`) or fixed bytes (`"client_id": "S16"`). Padding at the end is a field whose name begins
+with `spare`: a row may be made without it, and it is then zero.
 """
 
 import json
@@ -61,7 +62,13 @@ class Record:
             msg = f"record {name!r}: fields fill {end} bytes, size was {size} (a multiple of 8 is needed)"
             raise ValueError(msg)
         self.name, self.size, self.types, self.fields = name, size, dict(types), tuple(fields)
-        self.row: Any = namedtuple(name, types)  # type: ignore[misc] # noqa: PYI024 - the fields are data
+        self.row: Any = namedtuple(name, types, defaults=self._padding())  # type: ignore[misc] # noqa: PYI024 - the fields are data
+
+    def _padding(self) -> list[object]:
+        """The values of the spare fields at the end."""
+        named = [f.name.startswith("spare") for f in self.fields]
+        first = len(named) - next((index for index, one in enumerate(reversed(named)) if not one), len(named))
+        return [b"" if f.code == "S" else (0,) * f.count if self._is_array(f) else 0 for f in self.fields[first:]]
 
     @property
     def descr(self) -> list[list[object]]:

@@ -33,6 +33,7 @@ from engine.loopback.binance.keys import Key as VenueKey
 from engine.loopback.binance.limits import LimitSettings
 from engine.loopback.binance.settings import FLOWS as VENUE_FLOWS
 from engine.loopback.binance.settings import PURSE, VenueSettings
+from engine.model import records
 from engine.model.instrument import Instrument
 from engine.model.words import CommandKind
 from engine.role import Role
@@ -289,7 +290,9 @@ class World:
         """Say it as the supervisor does: the command on its lane, then the word in its cell."""
         self.counts[kind.name.lower()] += 1
         self.halt.halted = kind == CommandKind.HALT
-        self._commands.publish(self.now_ns, 0, kind, 0, 0, 0, 0, 0, 0, (0,) * 3)
+        self._commands.publish(
+            *records.COMMAND.row(now_ns=self.now_ns, kind=kind, reason=0, strategy=0, instrument=0, uid=0, pid=0)
+        )
         self._halt_cell.write(0, int(self.halt.halted), self.now_ns, self._commands.cursor - 1, 0, 0, (0,) * 4)
 
     # The end.

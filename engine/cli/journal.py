@@ -21,7 +21,8 @@ from engine.cli.trees import Naming, side_word, tree_of
 from engine.config import Paths
 from engine.execution.build import hold, read_names
 from engine.execution.journal.journal import read_journal
-from engine.execution.journal.journal_file import segments
+from engine.execution.journal.journal_file import JournalVersionError, refuse_other_version, segments
+from engine.execution.journal.terms import symbol_of
 from engine.execution.orders import codec
 from engine.model.fixed import to_text
 from engine.model.instrument import Instrument
@@ -32,7 +33,7 @@ from engine.monitor.names import Names
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """An instrument's symbol and decimals, from the journal's START record."""
+    """An instrument's symbol and decimals, from the journal's TERMS record."""
 
     symbol: str
     price_decimals: int
@@ -87,9 +88,10 @@ def names_of(system: str, directory: Path) -> Names:
 
 
 def read_terms(payload: bytes) -> tuple[int, Terms]:
-    """A START record's instrument and terms."""
-    number, symbol, price_decimals, size_decimals, *venue = payload.decode().split()
-    return int(number), Terms(symbol, int(price_decimals), int(size_decimals), *venue)
+    """A TERMS record's instrument and terms."""
+    row = codec.TERMS.unpack(payload)
+    venue = row.venue.rstrip(b"\0").decode()
+    return row.instrument, Terms(symbol_of(row), row.price_decimals, row.size_decimals, venue)
 
 
 def read_contents(directory: Path) -> Contents:
@@ -97,7 +99,7 @@ def read_contents(directory: Path) -> Contents:
     found = Contents()
     for entry in read_journal(directory):
         found.records, found.last_ns = found.records + 1, entry.now_ns or found.last_ns
-        if entry.kind == JournalKind.START and entry.payload:
+        if entry.kind == JournalKind.TERMS:
             number, terms = read_terms(entry.payload)
             found.terms[number] = terms
         elif entry.kind == JournalKind.ORDER:
@@ -141,6 +143,10 @@ def find(system: str, named: str) -> tuple[str, Path]:
         raise CommandError(
             f"no journal in {directory}; if the configuration sets another place, give it by --directory", NOT_FOUND
         )
+    try:
+        refuse_other_version(directory)
+    except JournalVersionError as error:
+        raise CommandError(str(error)) from error
     return system, directory
 
 
@@ -245,7 +251,7 @@ HIDDEN = ("time_ns", "strategy", "instrument", "client_id", "intent_id", "venue_
 def _fills(directory: Path, names: Names) -> Iterator[dict[str, Any]]:
     terms: dict[int, Terms] = {}
     for entry in read_journal(directory):
-        if entry.kind == JournalKind.START and entry.payload:
+        if entry.kind == JournalKind.TERMS:
             number, one = read_terms(entry.payload)
             terms[number] = one
         elif entry.kind == JournalKind.FILL:

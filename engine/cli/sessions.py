@@ -5,9 +5,10 @@ from typing import Any
 
 import shm
 from engine.cli.output import ago, iso, print_table
-from engine.execution.venue.alarm import AlarmReason
 from engine.lanes import LOOKERS, open_lanes
-from engine.model.words import SessionState
+from engine.model.fixed import to_text
+from engine.model.records import FEE_DECIMALS
+from engine.model.words import AlarmReason, SessionState
 
 PLAIN = {
     SessionState.LOST: "is not connected",
@@ -43,7 +44,8 @@ def halts(system: str, configured: Mapping[int, tuple[str, str]]) -> list[dict[s
         {
             "instrument": row.instrument, **_named(configured.get(row.instrument, ("", ""))),
             "since_ns": row.since_ns, "since": iso(row.since_ns),
-            "reason": AlarmReason(row.reason).name, "value": row.value, "text": _text(row.text),
+            "reason": AlarmReason(row.reason).name, "difference": to_text(row.difference, FEE_DECIMALS),
+            "venue_fill_id": row.venue_fill_id, "venue_order_id": row.venue_order_id, "text": _text(row.text),
         }
         for row in _rows(system, "instrument_halts") if row.reason
     ]  # fmt: skip
@@ -71,11 +73,19 @@ def print_halts(found: list[dict[str, Any]], now_ns: int) -> None:
             ("halted", "symbol", "for", "reason", "what was found"),
             [
                 (one["instrument"], one["symbol"] or "-", ago(max(0, now_ns - one["since_ns"])), one["reason"].lower(),
-                 one["text"] or f"{one['value']}, before the last restart of execution: see its log")
+                 one["text"] or f"{_cause(one)}, before the last restart of execution: see its log")
                 for one in found
             ],
             "halted by execution; engine-ctl resume --instrument SYMBOL ends it",
         )  # fmt: skip
+
+
+def _cause(halt: Mapping[str, Any]) -> str:
+    """What an instrument's halt is about, where the cell has no text."""
+    if halt["reason"] == AlarmReason.BALANCE_DIFFERS.name:
+        return f"a difference of {halt['difference']}"
+    fill = f"fill {halt['venue_fill_id']} of " if halt["venue_fill_id"] else ""
+    return f"{fill}the venue's order {halt['venue_order_id']}"
 
 
 def _rows(system: str, lane: str) -> list[Any]:

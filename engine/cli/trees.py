@@ -38,8 +38,9 @@ WORDS: Mapping[str, Mapping[str, type[IntEnum]]] = {
     "verdict": {"reason": words.Reason, "kind": words.IntentKind},
     "order": {"state": words.OrderState, "order_type": words.OrderType, "time_in_force": words.TimeInForce},
     "heartbeat": {"state": words.RoleState},
-    "command": {"kind": words.CommandKind},
+    "command": {"kind": words.CommandKind, "reason": words.HaltReason},
     "halt": {"reason": words.HaltReason},
+    "instrument_halt": {"reason": words.AlarmReason},
     "journal": {"kind": words.JournalKind},
     "frame": {"kind": words.FrameKind},
     "opportunity": {"kind": words.OpportunityKind},
@@ -57,7 +58,7 @@ SIZES = frozenset({
     "size", "size_before", "filled", "bid_size", "ask_size", "bought", "sold", "open_buy", "open_sell", "size_step",
     "size_min", "size_max",
 })  # fmt: skip
-FEES = frozenset({"fee", "fee_value", "fee_unvalued"})
+FEES = frozenset({"fee", "fee_value", "fee_unvalued", "difference"})
 DURATIONS = frozenset({"ttl_ns", "timeout_ns", "interval_ns"})
 MONOTONIC = frozenset({"beat_ns", "monotonic_ns"})
 MONEY_DECIMALS = 8

@@ -50,6 +50,7 @@ from engine.execution.venue.recovery import Recovery
 from engine.execution.venue.strangers import Strangers
 from engine.model import records
 from engine.model.fixed import to_text
+from engine.model.journal_records import FOLLOWED
 from engine.model.words import CommandKind, FillFlag, JournalKind, Reason
 from engine.risk.gate import RiskGate
 from engine.risk.market import Top
@@ -99,7 +100,7 @@ class Execution:
         prices = Prices(config.instruments, config.limits, self._tops)
         self.blotter = Blotter(lanes, self.journal, self.ledger, prices)
         self._positions = Positions(self.blotter, prices, lanes.positions, config.mark_interval_ns)
-        self.alarm = Alarm(lanes, self.blotter, ports.ask_halt)
+        self.alarm = Alarm(self.blotter, self.journal, ports.ask_halt)
         self.gateway = Gateway(config, ports, self)
         self.recovery = Recovery(config, self.blotter, self.gateway)
         self.broker = Broker(self.blotter, self.gateway, self.gate, self.recovery, system, config.fills_grace_ns)
@@ -340,7 +341,7 @@ class Execution:
             self.desk.watch(order)
         for chase in replay.chases:
             self.desk.watch(chase.order)
-        self.alarm.restore(replay.disputes, replay.stopped, raised=replay.alarmed)
+        self.alarm.restore(replay.settled, replay.stopped, raised=replay.alarmed)
         self._balances.restore(replay.baseline, replay.agreed_ns)
         self._read_halt(self._lanes.halt.read(0), replay.halted)
         if replay.command_life == self._lanes.commands_life:
@@ -353,7 +354,7 @@ class Execution:
         for placed in self._replay.placed:  # a clock set back since must not make them last for longer
             self.gate.mark(min(placed.now_ns, now_ns), placed.strategy, placed.reserved)
         for one in self.config.instruments:
-            self.journal.add(now_ns, JournalKind.START, terms_of(one))
+            self.journal.add(now_ns, JournalKind.TERMS, terms_of(one))
         self.journal.commit(now_ns)
         told = self._read_told(now_ns)
         last = told[-1] if told else None
@@ -427,10 +428,8 @@ class Execution:
         return count
 
     def _command(self, row: Any, now_ns: int) -> None:
-        """One command, journalled first."""
-        followed = row._replace(spare=(self._lanes.commands.cursor, self._lanes.commands_life, 0))
-        self.journal.add(now_ns, JournalKind.COMMAND, codec.COMMAND.pack_row(followed))
-        self.journal.commit(now_ns)
+        """Record one command, then follow it."""
+        self._record_command(row, now_ns)
         if row.kind == CommandKind.HALT:
             self._halt(now_ns, halted=True)
         elif row.kind == CommandKind.RESUME and row.instrument:
@@ -443,6 +442,15 @@ class Execution:
             self._drain(now_ns)
         elif row.kind == CommandKind.CANCEL_ALL:
             self.desk.cancel_all(now_ns, row.strategy, row.instrument)
+
+    def _record_command(self, row: Any, now_ns: int) -> None:
+        """Record a command that is about to be followed, with the cursor after it: no later life follows it again."""
+        followed = FOLLOWED.row(
+            asked_ns=row.now_ns, cursor=self._lanes.commands.cursor, life=self._lanes.commands_life, kind=row.kind,
+            reason=row.reason, strategy=row.strategy, instrument=row.instrument, uid=row.uid, pid=row.pid,
+        )  # fmt: skip
+        self.journal.add(now_ns, JournalKind.FOLLOWED, codec.FOLLOWED.pack_row(followed))
+        self.journal.commit(now_ns)
 
     def _drain(self, now_ns: int) -> None:
         """No new orders from here on, and open ones cancelled."""

@@ -1,12 +1,15 @@
-"""What execution says of itself to lookers: how its session at the venue is, and which instruments it has halted."""
+"""Publishes the cells of execution's state: its session at the venue, and the instruments that it has halted."""
+
+from typing import Any
 
 from engine.execution.seams import ExecutionLanes
 from engine.execution.venue.alarm import Alarm, Standstill
 from engine.execution.venue.gateway import Gateway, Stage
+from engine.model import records
 from engine.model.instrument import Instrument
 from engine.model.words import SessionState
 
-SESSION_TEXT, HALT_TEXT = 192, 224  # bytes of text in a cell
+SESSION_TEXT, HALT_TEXT = (one.fields[-1].size for one in (records.SESSION, records.INSTRUMENT_HALT))
 STATES = {
     Stage.CONNECTING: SessionState.CONNECTING,
     Stage.CLOCK: SessionState.CLOCK,
@@ -73,8 +76,21 @@ class Notices:
             stop = self._alarm.instruments.get(instrument)
             if instrument not in self._halts_said or self._halts_said[instrument] != stop:
                 self._halts_said[instrument] = stop
-                since_ns, reason, value, text = stop or (0, 0, 0, "")
-                self._halts.write(index, now_ns, since_ns, value, instrument, reason, cut(text, HALT_TEXT))
+                self._halts.write(index, *halt_row(instrument, stop, now_ns))
+
+
+def halt_row(instrument: int, stop: Standstill | None, now_ns: int) -> Any:
+    """The INSTRUMENT_HALT record of an instrument; None: it is not halted."""
+    if stop is None:
+        return records.INSTRUMENT_HALT.row(
+            now_ns=now_ns, since_ns=0, difference=0, venue_fill_id=0, venue_order_id=0, instrument=instrument,
+            reason=0, text=b"",
+        )  # fmt: skip
+    alarm = stop.alarm
+    return records.INSTRUMENT_HALT.row(
+        now_ns=now_ns, since_ns=stop.since_ns, difference=alarm.difference, venue_fill_id=alarm.venue_fill_id,
+        venue_order_id=alarm.venue_order_id, instrument=instrument, reason=stop.reason, text=cut(stop.text, HALT_TEXT),
+    )  # fmt: skip
 
 
 def cut(text: str, most: int) -> bytes:

@@ -194,18 +194,6 @@ POSITION = Record(
     },
 )
 
-DAY = Record(
-    "day",
-    64,
-    {
-        "day_ns": "i8",  # when the UTC day began
-        "mark2": "i8",  # twice the price that its first valuation took; 0 where nothing was held
-        "instrument": "u4",
-        "spare_word": "u4",
-        "spare": "5u8",
-    },
-)
-
 STEP_LANES = 16
 STEP = Record(
     "step",
@@ -243,15 +231,13 @@ COMMAND = Record(
     64,
     {
         "now_ns": "i8",
-        "value": "i8",
         "kind": "u2",  # CommandKind
-        "flags": "u2",
+        "reason": "u2",  # HaltReason of a HALT
         "strategy": "u4",  # 0: all
         "instrument": "u4",  # 0: all
         "uid": "u4",  # who asked: the peer's credentials
         "pid": "u4",
-        "spare_word": "u4",
-        "spare": "3u8",
+        "spare": "9u4",
     },
 )
 
@@ -314,10 +300,12 @@ INSTRUMENT_HALT = Record(
     {
         "now_ns": "i8",  # of this change
         "since_ns": "i8",
-        "value": "i8",  # what the reason is about: a fill's number, a difference
+        "difference": "i8",  # of a balance, in the asset's eighth decimals
+        "venue_fill_id": "i8",  # the fill that the reason is about; 0: none
+        "venue_order_id": "i8",  # the order that the reason is about; 0: none
         "instrument": "u4",
         "reason": "u4",  # AlarmReason; 0: not halted
-        "text": "S224",  # what was found, cut off here; "" after a restart
+        "text": "S208",  # what was found, cut off here; "" after a restart
     },
 )
 
@@ -332,13 +320,15 @@ ACCEPTED = Record(
     },
 )
 
+JOURNAL_VERSION = 1  # raise it when the bytes of a journal change: a journal of another version is refused
 JOURNAL = Record(
     "journal",
     256,
     {
         "sequence": "u8",
         "now_ns": "i8",
-        "kind": "u2",  # which record the payload is
+        "kind": "u1",  # JournalKind: which record the payload is
+        "version": "u1",  # JOURNAL_VERSION of the program that wrote it; at this place in every version
         "size": "u2",
         "checksum": "u4",  # crc32 of the record with this field 0
         "payload": "S232",
@@ -414,7 +404,6 @@ RECORDS = (
     ORDER,
     FILL,
     POSITION,
-    DAY,
     STEP,
     HEARTBEAT,
     COMMAND,

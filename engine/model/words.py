@@ -177,15 +177,43 @@ class CommandKind(IntEnum):
 class JournalKind(IntEnum):
     """Which record a journal record carries."""
 
-    START = 1  # a life of execution begins: one for each instrument, which says what its numbers mean
     INTENT = 2
     VERDICT = 3
     ORDER = 4  # a request about to leave, or a change of an order
     FILL = 5
-    COMMAND = 6
-    WATERMARK = 7  # a FILL whose id closes what a full listing of the venue has covered
     DAY = 8  # an instrument's first valuation of a UTC day
-    BALANCE = 9  # text: a balance that agreed with the fills, or an asset that others have traded since
+    TERMS = 10  # a life of execution begins: one for each instrument, which says what its numbers mean
+    FOLLOWED = 11  # a command of an operator
+    ALARM = 12  # execution halts the system or an instrument
+    WATERMARK = 13  # every fill of an instrument is known up to one of them
+    BALANCE = 14
+
+
+class BalanceChange(IntEnum):
+    """What a BALANCE record says of its asset."""
+
+    AGREED = 1  # the account held this amount, and the fills agreed
+    TRANSFERRED = 2  # a deposit, or below zero a withdrawal
+    TRADED_BY_OTHERS = 3  # no amount: somebody else has traded the asset since it agreed
+
+
+class AlarmReason(IntEnum):
+    """Why execution halted the system, or one instrument, by its own decision."""
+
+    FILL_DISPUTED = 1  # a known fill came again with another order, side, price or size
+    JOURNAL_GAP = 2
+    STATUS_ODD = 3  # the venue gave an order a status that is not known here
+    UNREADABLE = 4
+    OPERATOR = 5  # an operator asked, by a way that does not need the supervisor
+    FALSE_FILL = 6  # halts the instrument: a fill contradicts its order
+    FALSE_STATUS = 7  # halts the instrument: the venue's view of an order contradicts the order
+    BALANCE_DIFFERS = 8  # halts the instrument: the account's balance is not what the fills make it
+    FILLS_ABSENT = 9  # halts the instrument: the venue filled an order and lists no such fills
+
+
+INSTRUMENT_REASONS = frozenset({
+    AlarmReason.FALSE_FILL, AlarmReason.FALSE_STATUS, AlarmReason.BALANCE_DIFFERS, AlarmReason.FILLS_ABSENT,
+})  # fmt: skip
 
 
 class FillFlag(IntEnum):

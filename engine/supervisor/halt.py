@@ -16,10 +16,9 @@ import shm
 from engine.config import Config
 from engine.control import Peer, Refused
 from engine.lanes import SUPERVISOR, open_lanes
+from engine.model import records
 from engine.model.words import CommandKind, HaltReason
 from engine.supervisor import operator
-
-SPARE = (0, 0, 0)
 
 logger = logging.getLogger(__name__)
 
@@ -95,13 +94,13 @@ class Halt:
     def cancel_all(self, now_ns: int, peer: Peer, strategy: int, instrument: int) -> int:
         """Publish a CANCEL_ALL for execution; the record's sequence."""
         sequence = self.commands.cursor
-        self.commands.publish(now_ns, 0, CommandKind.CANCEL_ALL, 0, strategy, instrument, peer.uid, peer.pid, 0, SPARE)
+        self._command(CommandKind.CANCEL_ALL, now_ns, peer, strategy=strategy, instrument=instrument)
         return sequence
 
     def resume_instrument(self, now_ns: int, peer: Peer, instrument: int) -> int:
         """Publish a RESUME of one instrument for execution; the record's sequence."""
         sequence = self.commands.cursor
-        self.commands.publish(now_ns, 0, CommandKind.RESUME, 0, 0, instrument, peer.uid, peer.pid, 0, SPARE)
+        self._command(CommandKind.RESUME, now_ns, peer, instrument=instrument)
         return sequence
 
     def close(self) -> None:
@@ -112,8 +111,25 @@ class Halt:
     def _publish(self, kind: CommandKind, now_ns: int, peer: Peer) -> None:
         """Publish the record, then write the cell, which holds the record's sequence."""
         sequence = self.commands.cursor
-        self.commands.publish(now_ns, self.reason, kind, 0, 0, 0, peer.uid, peer.pid, 0, SPARE)
+        self._command(kind, now_ns, peer, reason=self.reason)
         self._write_cell(sequence, peer.uid)
+
+    def _command(
+        self,
+        kind: CommandKind,
+        now_ns: int,
+        peer: Peer,
+        *,
+        reason: HaltReason = HaltReason.NONE,
+        strategy: int = 0,
+        instrument: int = 0,
+    ) -> None:
+        """Publish one command; strategy and instrument 0: all."""
+        row = records.COMMAND.row(
+            now_ns=now_ns, kind=kind, reason=reason, strategy=strategy, instrument=instrument, uid=peer.uid,
+            pid=peer.pid,
+        )  # fmt: skip
+        self.commands.publish(*row)
 
     def _write_cell(self, sequence: int, uid: int) -> None:
         self.cell.write(0, int(self.halted), self.since_ns, sequence, uid, self.reason, (0, 0, 0, 0))

@@ -8,13 +8,12 @@ A ring that begins behind the file's end has lost records (a disk that stayed fu
 back, and then a death): that is a `gap`. The journal goes on where the file ends, what the ring still holds is put
 beside it, and execution starts halted and learns the rest from the venue, as after a loss of memory.
 
-    sequence │ now_ns │ kind · size · checksum │ payload: the bytes of the record it carries
+    sequence │ now_ns │ kind · version · size · checksum │ payload: the bytes of the record it carries
 """
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from struct import Struct
 from typing import NamedTuple
 
 from engine.config.private import open_private
@@ -24,15 +23,16 @@ from engine.execution.journal.journal_file import (
     JournalFile,
     is_whole,
     read_segments,
+    refuse_other_version,
     sequence_of,
     sync_directory,
 )
 from engine.execution.journal.journal_record import pack_record
 from engine.execution.orders import codec
 from engine.execution.seams import Reader, Writer
+from engine.model import records
 
-PAYLOAD_SIZE = 232
-RECORD = Struct(f"<QqHHI{PAYLOAD_SIZE}s")
+PAYLOAD_SIZE = records.JOURNAL.fields[-1].size
 BEHIND_MOST = 16_384  # records that wait for the disk: a quarter of what the ring holds for a death meanwhile
 PATIENCE = 10  # flush intervals that a busy journal may wait for an idle step
 
@@ -60,12 +60,13 @@ class JournalDamageError(Exception):
 
 def open_records(whole: bytes) -> Iterator[Entry]:
     """The entries in whole records."""
-    for sequence, now_ns, kind, size, _, payload in RECORD.iter_unpack(whole):
-        yield Entry(sequence, now_ns, kind, payload[:size])
+    for row in codec.JOURNAL.unpack_each(whole):
+        yield Entry(row.sequence, row.now_ns, row.kind, row.payload[: row.size])
 
 
 def read_journal(directory: Path) -> Iterator[Entry]:
-    """A journal's file from the beginning, for whoever looks on or proves."""
+    """Read a journal's files from the beginning, beside execution or without it."""
+    refuse_other_version(directory)
     for whole in read_segments(directory):
         yield from open_records(whole)
 
@@ -75,7 +76,7 @@ def read_ring(reader: Reader) -> list[bytes]:
     found: list[bytes] = []
     while (row := reader.read()) is not None:
         if hasattr(row, "payload"):
-            record = codec.JOURNAL.pack(*row[:-1], bytes(row.payload))
+            record = codec.JOURNAL.pack_row(row)
             if is_whole(record):
                 found.append(record)
     return found

@@ -28,10 +28,15 @@ from engine.model import records
 
 ROWS = records.JOURNAL.dtype
 SIZE = records.JOURNAL.size
-CHECKSUM_AT = next(field.offset for field in records.JOURNAL.fields if field.name == "checksum")
+OFFSETS = {field.name: field.offset for field in records.JOURNAL.fields}
+CHECKSUM_AT, VERSION_AT, PAYLOAD_AT = OFFSETS["checksum"], OFFSETS["version"], OFFSETS["payload"]
 RETRY_NS = 1_000_000_000
 
 logger = logging.getLogger("engine.execution")
+
+
+class JournalVersionError(Exception):
+    """The journal was written by a program with another journal format."""
 
 
 class FileDisk(Protocol):
@@ -181,6 +186,7 @@ class JournalFile:
         self.sequence = 0  # of the last record that was found at opening
         make_private(directory)
         refuse_planted(directory)
+        refuse_other_version(directory)
         self._open_tail()
 
     def append(self, data: bytes, now_ns: int) -> None:
@@ -329,6 +335,24 @@ def refuse_planted(directory: Path) -> None:
     """Refuse a segment that is a link, a pipe or another user's: it would be read as ours, cut and written to."""
     for path in segments(directory):
         os.close(open_private(path, os.O_RDONLY))
+
+
+def refuse_other_version(directory: Path) -> None:
+    """Refuse a journal whose first record has another version; its head has the same form in every version.
+
+    This is checked before anything else, because records of another size look like a torn journal, which is wiped.
+    """
+    for first in segments(directory)[:1]:
+        with first.open("rb") as file:
+            head = file.read(PAYLOAD_AT)
+        version = head[VERSION_AT] if len(head) == PAYLOAD_AT else records.JOURNAL_VERSION
+        if version != records.JOURNAL_VERSION and head[:8] != bytes(8):
+            msg = (
+                f"{directory}: the journal has format {version}, this program reads format {records.JOURNAL_VERSION}."
+                " With the release that wrote it, close its orders and positions and run engine-ctl journal"
+                " --set-aside, then start this one"
+            )
+            raise JournalVersionError(msg)
 
 
 def warn_of_torn(path: Path, rest: bytes, sequence: int) -> None:

@@ -8,13 +8,15 @@ cdef extern from "crc32.h" nogil:
 
 cdef enum:
     PAYLOAD = 232
+    VERSION = 1
 
 cdef struct Record:
     uint64_t sequence
     int64_t now_ns
-    uint16_t kind
+    uint8_t kind
+    uint8_t version
     uint16_t size
     uint32_t checksum
     uint8_t payload[PAYLOAD]
 
-cdef void seal(Record *record, uint64_t sequence, int64_t now_ns, uint16_t kind, uint16_t size) noexcept nogil
+cdef void seal(Record *record, uint64_t sequence, int64_t now_ns, uint8_t kind, uint16_t size) noexcept nogil

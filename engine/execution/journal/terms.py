@@ -1,17 +1,18 @@
-"""What a journal's numbers mean: the symbol and the decimals of each instrument, written down at every start.
+"""What a journal's numbers mean: a TERMS record at every start, with the symbol and the decimals of each instrument.
 
-Prices and sizes stand in the journal as integers at an instrument's decimals. A venue that makes a tick or a lot finer
-(they do, several times a year), or a configuration that gives a number to another symbol, would have them read ten
-times too large, or as another coin. So an order or a fill that was written in other terms is not read: the start is
-refused. An instrument without an order or a fill binds nothing: a mistyped symbol is corrected and started again.
+Prices and sizes are integers at an instrument's decimals. When a venue makes a tick or a lot finer (several times a
+year), or a configuration gives an instrument's number to another symbol, the same integer means another price or size.
+So a start is refused when the journal has an order or a fill in other terms than today's. An instrument without an
+order or a fill binds nothing: correct a mistyped symbol and start again.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
+from engine.execution.orders import codec
 from engine.model.instrument import Instrument
+from engine.model.journal_records import TERMS
 
-BINDING = 4  # words of the terms: number, symbol, decimals of price and size; a venue may be renamed
 ADVICE = (
     "engine-ctl journal shows what is open and held in it; when nothing is, engine-ctl journal --set-aside puts the"
     " journal away and the next start begins a new one"
@@ -23,30 +24,35 @@ class JournalTermsError(Exception):
 
 
 def terms_of(one: Instrument) -> bytes:
-    """The payload of a START record that says what this instrument's numbers mean; its venue is for readers alone."""
-    return f"{one.id} {one.symbol} {one.price_decimals} {one.size_decimals} {one.venue}".encode()
+    """The payload of the TERMS record of an instrument."""
+    row = TERMS.row(
+        instrument=one.id, price_decimals=one.price_decimals, size_decimals=one.size_decimals,
+        symbol=one.symbol.encode(), venue=one.venue.encode(),
+    )  # fmt: skip
+    return codec.TERMS.pack_row(row)
 
 
-def number_of(payload: bytes) -> int:
-    """The id of the instrument that a START record speaks of."""
-    return int(payload.split()[0])
+def symbol_of(row: Any) -> str:
+    """The symbol of a TERMS record."""
+    return str(row.symbol.rstrip(b"\0").decode())
 
 
 def check_terms(payload: bytes, instruments: Mapping[int, Instrument]) -> None:
-    """Refuse terms of an order or a fill that are not those of today."""
-    number, symbol, price_decimals, size_decimals = binding = payload.decode().split()[:BINDING]
-    one = instruments[int(number)]
-    if binding != terms_of(one).decode().split()[:BINDING]:
+    """Refuse terms of an order or a fill that differ from today's; the venue's name may differ."""
+    was = codec.TERMS.unpack(payload)
+    one = instruments[was.instrument]
+    symbol = symbol_of(was)
+    if (symbol, was.price_decimals, was.size_decimals) != (one.symbol, one.price_decimals, one.size_decimals):
         msg = (
-            f"instrument {number}: the journal has orders or fills of {symbol} with {price_decimals} price and"
-            f" {size_decimals} size decimals, the configuration now says {one.symbol} with {one.price_decimals} and"
+            f"instrument {one.id}: the journal has orders or fills of {symbol} with {was.price_decimals} price and"
+            f" {was.size_decimals} size decimals, the configuration now says {one.symbol} with {one.price_decimals} and"
             f" {one.size_decimals}. Give {symbol} its number again; {ADVICE}"
         )
         raise JournalTermsError(msg)
 
 
 def check_known(row: Any, instruments: Mapping[int, Instrument]) -> None:
-    """Refuse a record of an instrument that the configuration has dropped: what it holds cannot be looked after."""
+    """Refuse an order or a fill of an instrument that the configuration no longer has."""
     if row.instrument not in instruments:
         msg = (
             f"instrument {row.instrument}: the journal has orders or fills of it, the configuration names only"

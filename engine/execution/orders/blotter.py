@@ -13,6 +13,7 @@ from engine.execution.orders.fills import KnownFills, Trade
 from engine.execution.orders.ledger import Ledger
 from engine.execution.orders.order import CORRECTIONS, FILLED, PARTLY, SENT, Order, may_move
 from engine.execution.seams import Appender, Told
+from engine.model.journal_records import WATERMARK
 from engine.model.words import DONE_STATES, FillFlag, JournalKind, OrderFlag, OrderState
 from engine.venues.trading.news import FillNews
 
@@ -194,10 +195,10 @@ class Blotter:
             self.overdue.discard(instrument)
 
     def watermark(self, instrument: int, fill_id: int, now_ns: int) -> None:
-        """Remember that every fill of the account up to this id is known."""
+        """Record that every fill of the account up to this id is known."""
         self.audited(instrument, fill_id)
-        row = (bytes(16), 0, fill_id, 0, 0, now_ns, 0, 0, 0, 0, 0, b"", 0, instrument, 0, 0, 0, 0)
-        self.journal.add(now_ns, JournalKind.WATERMARK, codec.FILL.pack(*row))
+        row = WATERMARK.row(instrument=instrument, venue_fill_id=fill_id)
+        self.journal.add(now_ns, JournalKind.WATERMARK, codec.WATERMARK.pack_row(row))
         self.journal.commit(now_ns)
 
     def knows_fill(self, symbol: str, fill_id: int) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from struct import Struct
 from typing import Any
 
-from engine.model import records
+from engine.model import journal_records, records
 from shm.record import Record
 
 LETTERS = {"i8": "q", "u8": "Q", "f8": "d", "i4": "i", "u4": "I", "f4": "f", "i2": "h", "u2": "H", "i1": "b", "u1": "B"}
@@ -46,6 +46,12 @@ class Codec:
             index += width
         return self.record.row(*row)
 
+    def unpack_each(self, data: bytes) -> Iterator[Any]:
+        """The rows in these whole records, for a record without arrays."""
+        assert not self._nested, self.record.name
+        assert not self._last_array, self.record.name
+        return map(self._make, self._struct.iter_unpack(data))
+
 
 def _flat(row: Any) -> Iterator[Any]:
     for value in row:
@@ -59,7 +65,11 @@ INTENT = Codec(records.INTENT)
 VERDICT = Codec(records.VERDICT)
 ORDER = Codec(records.ORDER)
 FILL = Codec(records.FILL)
-COMMAND = Codec(records.COMMAND)
 POSITION = Codec(records.POSITION)
-DAY = Codec(records.DAY)
 JOURNAL = Codec(records.JOURNAL)
+TERMS = Codec(journal_records.TERMS)
+ALARM = Codec(journal_records.ALARM)
+FOLLOWED = Codec(journal_records.FOLLOWED)
+WATERMARK = Codec(journal_records.WATERMARK)
+DAY = Codec(journal_records.DAY)
+BALANCE = Codec(journal_records.BALANCE)

@@ -8,6 +8,7 @@ from engine.execution.orders import codec
 from engine.execution.orders.blotter import Blotter
 from engine.execution.orders.prices import Prices
 from engine.execution.seams import CellWriter
+from engine.model.journal_records import DAY
 from engine.model.words import JournalKind
 
 DAY_NS = 86_400 * 1_000_000_000
@@ -50,9 +51,9 @@ class Positions:
                 self._begin_day(instrument, mark2)
 
     def _begin_day(self, instrument: int, mark2: int) -> None:
-        """Write it down and count from here."""
-        day = codec.DAY.pack(self._day_ns, mark2, instrument, 0, 0, 0, 0, 0, 0)
-        self._blotter.journal.add(self._valued_ns, JournalKind.DAY, day)
+        """Record the day's first valuation and count from it."""
+        day = DAY.row(day_ns=self._day_ns, mark2=mark2, instrument=instrument)
+        self._blotter.journal.add(self._valued_ns, JournalKind.DAY, codec.DAY.pack_row(day))
         self._blotter.journal.commit(self._valued_ns)
         self._ledger.begin_day(instrument, self._day_ns, mark2)
         positions = enumerate(self._ledger.positions)

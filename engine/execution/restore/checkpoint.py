@@ -38,7 +38,7 @@ from engine.model.instrument import Instrument
 logger = logging.getLogger("engine.execution.restore.checkpoint")
 
 MAGIC = b"STLYCKPT"
-REVISION = 6  # of what a replay makes of the journal: raise it when that changes
+REVISION = 7  # of what a replay makes of the journal: raise it when that changes
 SHAPES = (
     Order.__slots__,
     Position.__slots__,

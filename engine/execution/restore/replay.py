@@ -1,10 +1,11 @@
 """The replay: from the journal back to what was known when the last life ended.
 
-    INTENT     its id is taken; what it cancels is to be cancelled  VERDICT    a refused REPLACE waits for nothing
-    ORDER      the order as it stood then                           FILL       its order, and the positions
-    WATERMARK  fills known up to here                               COMMAND    halted or not; what it cancels
-    START      what the numbers mean: other instruments are refused DAY        what the day's net is counted from
-    BALANCE    what the account held when it last agreed with the fills
+    INTENT     its id is used; what it cancels is to be cancelled    VERDICT    a refused REPLACE waits for nothing
+    ORDER      the order as it was then                              FILL       its order, and the positions
+    WATERMARK  fills known up to here                                FOLLOWED   halted or not; what it cancels
+    ALARM      execution's own halt, of the system or an instrument  DAY        what the day's net is counted from
+    TERMS      what the numbers mean: other instruments are refused
+    BALANCE    what the account held when it last agreed with the fills, and what has moved it since
 
 An order found as CREATED or SENT may or may not be at the venue: it is UNKNOWN, and the recovery asks. Nothing here
 is written or told; `fills_after` gives the fills that the readers may have missed of the last moment.
@@ -14,25 +15,34 @@ and is all that a checkpoint holds (`replay_state`). What a life needs beyond th
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from engine.execution.algorithms.chase import Chase
 from engine.execution.journal.journal import Entry
-from engine.execution.journal.terms import check_known, check_terms, number_of, terms_of
+from engine.execution.journal.terms import check_known, check_terms, terms_of
 from engine.execution.orders import codec
 from engine.execution.orders.blotter import STRATEGY_SHIFT, Blotter
 from engine.execution.orders.fills import Trade
 from engine.execution.orders.order import CREATED, Order
-from engine.execution.venue.alarm import INSTRUMENT_REASONS
+from engine.execution.venue.alarm import Cause, Standstill
 from engine.execution.venue.baseline import Baseline
-from engine.model.words import CommandKind, FillFlag, IntentKind, JournalKind, OrderFlag, OrderType
+from engine.model.words import (
+    INSTRUMENT_REASONS,
+    BalanceChange,
+    CommandKind,
+    FillFlag,
+    IntentKind,
+    JournalKind,
+    OrderFlag,
+    OrderType,
+)
 from engine.risk.approval import MINUTE_NS
 
 FILLS_TOLD_AGAIN = 4096
 ORDERS_TOLD_AGAIN = 64  # more than one commit can hold: what a death between journal and telling leaves untold
 MARKS_KEPT = 65_536
-DISPUTES_KEPT = 1024
+CAUSES_KEPT = 1024
 
 
 def _told(row: Any, last: Any) -> bool:
@@ -67,8 +77,8 @@ class Replay:
         self.terms: dict[int, bytes] = {}  # by instrument: as the life that is being read began; those of today if none
         self.halted = False
         self.alarmed = False  # halted by execution itself, and no operator has resumed since
-        self.disputes: deque[tuple[int, int, int]] = deque(maxlen=DISPUTES_KEPT)  # instrument, fill, venue's order
-        self.stopped: dict[int, tuple[int, int, int]] = {}  # instruments halted by execution: since when, why, value
+        self.settled: deque[Cause] = deque(maxlen=CAUSES_KEPT)  # of alarms about an order: not raised again
+        self.stopped: dict[int, Standstill] = {}  # instruments halted by execution
         self.baseline, self.agreed_ns = Baseline(), 0  # of the account's balances, and when it last agreed
         self.command_life = self.commands_followed = 0  # which COMMANDS ring, and how far it was followed
         self.placed: deque[Placed] = deque(maxlen=MARKS_KEPT)  # the requests that left, for the rate
@@ -78,6 +88,13 @@ class Replay:
         self.last_orders: deque[Order] = deque(maxlen=ORDERS_TOLD_AGAIN)
         self.chases: list[Chase] = []  # those that had not ended; from `finish`
         self.untold: list[Any] = []  # REPLACE intents that came to nothing; from `finish`
+        self._apply: Mapping[int, Callable[[Entry], None]] = {
+            JournalKind.INTENT: self._apply_intent, JournalKind.VERDICT: self._apply_verdict,
+            JournalKind.ORDER: self._apply_order, JournalKind.FILL: self._apply_fill,
+            JournalKind.DAY: self._apply_day, JournalKind.BALANCE: self._apply_balance,
+            JournalKind.TERMS: self._apply_terms, JournalKind.WATERMARK: self._apply_watermark,
+            JournalKind.FOLLOWED: self._apply_followed, JournalKind.ALARM: self._apply_alarm,
+        }  # fmt: skip
 
     def run(self, entries: Iterable[Entry]) -> None:
         """Read the journal through."""
@@ -89,7 +106,7 @@ class Replay:
         """Take one entry in."""
         self.records += 1
         self.sequence = entry.sequence
-        self._read(entry)
+        self._apply[entry.kind](entry)
 
     def finish(self) -> None:
         """Nothing more comes: what was going on goes on."""
@@ -120,38 +137,46 @@ class Replay:
             blotter.take(order, values)
             self.last_orders.append(order)
 
-    def _read(self, entry: Entry) -> None:
-        """One entry."""
-        if entry.kind == JournalKind.INTENT:
-            self._read_intent(codec.INTENT.unpack(entry.payload))
-        elif entry.kind == JournalKind.VERDICT:
-            if self.replaces and (verdict := codec.VERDICT.unpack(entry.payload)).reason:
-                self.replaces.pop(verdict.intent_id, None)
-        elif entry.kind == JournalKind.ORDER:
-            row = codec.ORDER.unpack(entry.payload)
-            self._check(row)
-            self._read_order(row, entry.now_ns)
-        elif entry.kind == JournalKind.FILL:
-            row = codec.FILL.unpack(entry.payload)
-            self._check(row)
-            self.absorb(row)
-        elif entry.kind == JournalKind.WATERMARK:
-            self._read_watermark(codec.FILL.unpack(entry.payload))
-        elif entry.kind == JournalKind.COMMAND:
-            self._read_command(codec.COMMAND.unpack(entry.payload))
-        elif entry.kind == JournalKind.DAY:
-            day = codec.DAY.unpack(entry.payload)  # of an instrument that is not configured any more: nothing to count
-            self.blotter.ledger.begin_day(day.instrument, day.day_ns, day.mark2)
-        else:
-            self._read_text(entry)
+    def _apply_intent(self, entry: Entry) -> None:
+        self._read_intent(codec.INTENT.unpack(entry.payload))
 
-    def _read_text(self, entry: Entry) -> None:
-        """One entry that is no record."""
-        if entry.kind == JournalKind.BALANCE:
-            self.baseline.read(entry.payload)
-            self.agreed_ns = entry.now_ns if entry.payload.startswith(b"=") else self.agreed_ns
-        elif entry.kind == JournalKind.START and entry.payload:
-            self.terms[number_of(entry.payload)] = entry.payload
+    def _apply_verdict(self, entry: Entry) -> None:
+        """A refusal ends a REPLACE; an approval changes nothing, so it is not even unpacked without a REPLACE."""
+        if self.replaces and (verdict := codec.VERDICT.unpack(entry.payload)).reason:
+            self.replaces.pop(verdict.intent_id, None)
+
+    def _apply_order(self, entry: Entry) -> None:
+        row = codec.ORDER.unpack(entry.payload)
+        self._check(row)
+        self._read_order(row, entry.now_ns)
+
+    def _apply_fill(self, entry: Entry) -> None:
+        row = codec.FILL.unpack(entry.payload)
+        self._check(row)
+        self.absorb(row)
+
+    def _apply_day(self, entry: Entry) -> None:
+        """A day of an instrument that is not configured any more changes nothing."""
+        day = codec.DAY.unpack(entry.payload)
+        self.blotter.ledger.begin_day(day.instrument, day.day_ns, day.mark2)
+
+    def _apply_balance(self, entry: Entry) -> None:
+        row = codec.BALANCE.unpack(entry.payload)
+        self.baseline.apply(row)
+        if row.change == BalanceChange.AGREED:
+            self.agreed_ns = entry.now_ns
+
+    def _apply_terms(self, entry: Entry) -> None:
+        self.terms[codec.TERMS.unpack(entry.payload).instrument] = entry.payload
+
+    def _apply_watermark(self, entry: Entry) -> None:
+        self._read_watermark(codec.WATERMARK.unpack(entry.payload))
+
+    def _apply_followed(self, entry: Entry) -> None:
+        self._read_followed(codec.FOLLOWED.unpack(entry.payload))
+
+    def _apply_alarm(self, entry: Entry) -> None:
+        self._read_alarm(codec.ALARM.unpack(entry.payload), entry.now_ns)
 
     def _read_watermark(self, row: Any) -> None:
         """Every fill up to this id is known; one of another symbol or of a dropped instrument says nothing."""
@@ -247,28 +272,31 @@ class Replay:
         self.blotter.enter(order)
         return order
 
-    def _read_command(self, row: Any) -> None:
-        """A halt outlives the process; a command is followed once; what execution said itself only RESUME ends."""
-        self.commands_followed, self.command_life, disputed = row.spare
-        if row.flags and disputed:
-            self.disputes.append((row.instrument, row.value, disputed))
+    def _read_followed(self, row: Any) -> None:
+        """Apply an operator's command: it is followed once, and a halt outlives the process."""
+        self.commands_followed, self.command_life = row.cursor, row.life
         if row.kind == CommandKind.RESUME:
             self._read_resume(row.instrument)
-        elif row.flags in INSTRUMENT_REASONS and row.instrument:
-            self.stopped[row.instrument] = (row.now_ns, row.flags, row.value)
-        elif row.flags:
-            self.alarmed = True
         elif row.kind == CommandKind.HALT:
             self.halted = True
         if row.kind == CommandKind.CANCEL_ALL:
             self._cancel_all(row.strategy, row.instrument)
-        elif row.flags in INSTRUMENT_REASONS and row.instrument:
-            self._cancel_all(0, row.instrument)
         elif row.kind in (CommandKind.HALT, CommandKind.DRAIN):
             self._cancel_all(0, 0)
 
+    def _read_alarm(self, row: Any, now_ns: int) -> None:
+        """Apply execution's own halt, which only RESUME ends."""
+        if row.venue_order_id:
+            self.settled.append(Cause.of(row))
+        if row.reason in INSTRUMENT_REASONS and row.instrument:
+            self.stopped[row.instrument] = Standstill(now_ns, row, "")
+            self._cancel_all(0, row.instrument)
+        else:
+            self.alarmed = True
+            self._cancel_all(0, 0)
+
     def _read_resume(self, instrument: int) -> None:
-        """An operator's word ends the halt of one instrument, or every halt; what the account holds then counts."""
+        """End the halt of one instrument, or every halt; the balances count from the venue's next answer."""
         self.baseline.clear()
         if instrument:
             self.stopped.pop(instrument, None)

@@ -18,6 +18,7 @@ from engine.execution.orders.fills import KnownFills, Trade
 from engine.execution.orders.ledger import Position
 from engine.execution.orders.order import Order
 from engine.execution.restore.replay import Placed, Replay, order_of
+from engine.execution.venue.alarm import Cause, Standstill
 
 NONE = -1
 PLACES = ("instrument", "strategy", "terms")  # what a position is, rather than what it has come to
@@ -77,8 +78,8 @@ class ReplayState(msgspec.Struct):
     records: int
     halted: bool
     alarmed: bool
-    disputes: list[tuple[int, int, int]]
-    stopped: list[tuple[int, int, int, int]]
+    settled: list[Cause]
+    stopped: list[tuple[int, bytes]]  # since when, and the ALARM record
     agreed_ns: int
     agreed: list[Number]
     moved: list[Number]
@@ -116,8 +117,8 @@ def dump(replay: Replay) -> bytes:
         records=replay.records,
         halted=replay.halted,
         alarmed=replay.alarmed,
-        disputes=list(replay.disputes),
-        stopped=[(instrument, *why) for instrument, why in replay.stopped.items()],
+        settled=list(replay.settled),
+        stopped=[(one.since_ns, codec.ALARM.pack_row(one.alarm)) for one in replay.stopped.values()],
         agreed_ns=replay.agreed_ns,
         agreed=_numbers(replay.baseline.agreed),
         moved=_numbers(replay.baseline.moved),
@@ -156,8 +157,9 @@ def load(data: bytes, replay: Replay) -> None:
     replay.sequence, replay.records = state.sequence, state.records
     replay.halted, replay.alarmed = state.halted, state.alarmed
     replay.command_life, replay.commands_followed = state.command_life, state.commands_followed
-    replay.disputes.extend(state.disputes)
-    replay.stopped.update((instrument, (since, reason, value)) for instrument, since, reason, value in state.stopped)
+    replay.settled.extend(state.settled)
+    halts = [Standstill(since_ns, codec.ALARM.unpack(alarm), "") for since_ns, alarm in state.stopped]
+    replay.stopped.update((one.alarm.instrument, one) for one in halts)
     replay.agreed_ns, since = state.agreed_ns, replay.baseline
     since.ours.update(state.ours)
     since.others.update(state.others)

@@ -1,18 +1,17 @@
-"""Execution's own halt: it has seen what must not be, and only a person may trade on.
+"""Execution's own halt: it has found something that must not happen, and only an operator may resume.
 
-It is in force at once, stands in the journal (a COMMAND record with flags, which no operator's has), is logged as an
-error, and the supervisor is asked for the halt of the whole system, whose word stands in the halt cell. No cell ends
-it: only an operator's RESUME does. What was disputed and resumed once is not raised again.
+The halt is in force at once. It is an ALARM record in the journal, an error in the log, and a request to the supervisor
+to halt the whole system (the cell HALT). Only an operator's RESUME ends it; the cell does not. A cause that was resumed
+once is not raised again.
 
-What the venue contradicts itself on about one instrument halts that instrument alone (`instruments`): its open orders
-are cancelled, and every new order of it is refused, exits too, for their size comes from the position that is in doubt.
-It outlives the process by the same record, and ends by a RESUME of the instrument or of the whole system.
+When the venue contradicts itself about one instrument, only that instrument is halted (`instruments`): its open orders
+are cancelled and every new order is refused, exits too, because the size of an exit comes from the position in doubt.
+This halt outlives the process by the same record. A RESUME of the instrument or of the whole system ends it.
 """
 
 import logging
 from collections.abc import Callable, Iterable
-from enum import IntEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zlib import crc32
 
 from engine.execution.journal.journal import Gap
@@ -20,195 +19,195 @@ from engine.execution.operator import COMMAND, SIGNAL
 from engine.execution.orders import codec
 from engine.execution.orders.blotter import Blotter
 from engine.execution.orders.order import Order
-from engine.execution.seams import ExecutionLanes
+from engine.execution.seams import Appender
 from engine.log import BoundedLog
-from engine.model.fixed import INT64_MAX
-from engine.model.words import CommandKind, HaltReason, JournalKind
+from engine.model.fixed import clamped
+from engine.model.journal_records import ALARM
+from engine.model.words import AlarmReason, HaltReason, JournalKind
 from engine.venues.trading.news import FillNews, OrderNews, UnreadableError
 
 logger = logging.getLogger("engine.execution")
 
 TEXT_MOST = 500  # bytes of what could not be read
 KEYS_KEPT = 65_536  # causes that are remembered, so that none is raised twice
-FILLS_ABSENT = -1  # the value of a FALSE_FILL: not a fill that is false, but one that is not there
 GAP_ADVICE = (
-    "The disk was full for longer than the shared memory reaches back, and then execution died. What is missing is"
-    " asked of the venue: open orders are cancelled, fills are listed. Compare orders, fills and positions with the"
+    "The disk was full for longer than the shared memory reaches back, and then execution died. Execution asks the"
+    " venue for what is missing: it cancels open orders and lists fills. Compare orders, fills and positions with the"
     " venue's own account, free the disk, then resume."
 )
 DISPUTE_ADVICE = (
-    "It was not taken in, so the position may be wrong by its size. Compare the account with the venue's own, correct"
-    " by hand what differs, then resume."
+    "The fill was not applied, so the position may be wrong by its size. Compare the account with the venue's own,"
+    " correct by hand what differs, then resume."
 )
-
-
 ODD_ADVICE = (
-    "The order counts as open until the venue says otherwise, and is cancelled. Look at it at the venue; this program"
-    " has to learn the word. Then resume."
+    "The order counts as open until the venue reports another status, and is cancelled. Look at it at the venue; this"
+    " program has to learn the status. Then resume."
 )
 FALSE_ADVICE = (  # for the log; the cell has no room for it
     "The position may differ from the account's. Orders of this instrument are cancelled and refused until"
     " `engine-ctl resume`. Compare the order, its fills and the balances with the venue's own account first."
 )
 UNREADABLE_ADVICE = (
-    "What it was about is asked of the venue. If that cannot be read either, the venue has changed its answers and this"
-    " program has to learn them; compare orders, fills and positions with the venue's own account, then resume."
+    "Execution asks the venue again for what it was about. If that cannot be read either, the venue has changed its"
+    " answers and this program has to learn them; compare orders, fills and positions with the venue's own account,"
+    " then resume."
 )
-
-
-class AlarmReason(IntEnum):
-    """Why execution halted itself: the flags of its COMMAND record."""
-
-    FILL_DISPUTED = 1  # value: the fill's number; the third spare word: the venue's order
-    JOURNAL_GAP = 2  # value: the first record that is missing
-    STATUS_ODD = 3  # value: the CRC-32 of the venue's word for the order's status; the third spare word: its order
-    UNREADABLE = 4  # value: the CRC-32 of why
-    OPERATOR = 5  # an operator asked, by a way that does not need the supervisor; value: HaltReason
-    FALSE_FILL = 6  # halts the instrument; value: the fill's number, or FILLS_ABSENT; the third spare word: the order
-    FALSE_STATUS = 7  # halts the instrument; value: the CRC-32 of why; the third spare word: the venue's order
-    BALANCE_DIFFERS = 8  # halts the instrument; value: the difference in the asset's eighth decimals
-
-
 WAYS = {SIGNAL: HaltReason.SIGNAL, COMMAND: HaltReason.OPERATOR}  # of an operator; any other is the file
-INSTRUMENT_REASONS = frozenset({AlarmReason.FALSE_FILL, AlarmReason.FALSE_STATUS, AlarmReason.BALANCE_DIFFERS})
+
+
+class Cause(NamedTuple):
+    """What an alarm is about; 0 where the cause has none."""
+
+    instrument: int
+    order: int = 0  # the venue's id
+    fill: int = 0  # the venue's id
+    statement: int = 0  # CRC-32 of what the venue said
+
+    @classmethod
+    def of(cls, row: Any) -> "Cause":
+        """The cause in an ALARM record."""
+        return cls(row.instrument, row.venue_order_id, row.venue_fill_id, row.statement)
 
 
 class Standstill(NamedTuple):
     """Why an instrument is halted."""
 
     since_ns: int
-    reason: int  # AlarmReason
-    value: int
-    text: str  # what was found; "" after a restart: the journal keeps reason and value
+    alarm: Any  # the row of its ALARM record
+    text: str  # what was found; "" after a restart: the journal has the record alone
+
+    @property
+    def reason(self) -> int:
+        """The AlarmReason."""
+        return int(self.alarm.reason)
 
 
 class Alarm:
-    """Raised or not."""
+    """The halt of the system, and the halts of single instruments."""
 
-    def __init__(self, lanes: ExecutionLanes, blotter: Blotter, ask_halt: Callable[[HaltReason, str], None]) -> None:
-        """Begin silent."""
+    def __init__(self, blotter: Blotter, journal: Appender, ask_halt: Callable[[HaltReason, str], None]) -> None:
+        """Begin without a halt."""
         self.raised = False
-        self.fresh = False  # raised, and nothing done about it yet
-        self.due = False  # the step has something to do about it, or about an instrument
+        self.fresh = False  # raised, and not acted on yet
+        self.due = False  # the step has to act on a halt of the system or of an instrument
         self._again: Callable[[int], None] = lambda _: None
-        self._lanes = lanes
         self._blotter = blotter
+        self._journal = journal
         self._ask_halt = ask_halt
         self.instruments: dict[int, Standstill] = {}  # those that are halted
-        self.fresh_instruments: set[int] = set()  # halted, and nothing done about it yet
+        self.fresh_instruments: set[int] = set()  # halted, and not acted on yet
         self.instruments_changed = False  # since their cells were written
         self.unreadable_count = 0
         self.error_count = 0  # frames that could not be read, and alarms
-        self._settled: set[tuple[int, int, int]] = set()  # disputes that were raised by an earlier life
-        self._disputed: dict[tuple[int, int, int], None] = {}  # those of this one
+        self._settled: set[Cause] = set()  # raised in an earlier life
+        self._known: dict[Cause, None] = {}  # seen in this life
         self._log = BoundedLog(logger)
         blotter.on_dispute = self.dispute
 
-    def restore(
-        self, disputes: Iterable[tuple[int, int, int]], instruments: dict[int, tuple[int, int, int]], *, raised: bool
-    ) -> None:
-        """Go on as the journal has it; `instruments`: since when, why and the value, of those that are halted."""
+    def restore(self, settled: Iterable[Cause], instruments: dict[int, Standstill], *, raised: bool) -> None:
+        """Continue from what the journal has."""
         self.raised = raised
-        self._settled.update(disputes)
-        self.instruments.update((number, Standstill(*why, "")) for number, why in instruments.items())
+        self._settled.update(settled)
+        self.instruments.update(instruments)
 
     def dispute(self, order: Order, fill: FillNews, now_ns: int) -> None:
-        """A fill's number was known for something else: halt, and count its size as one that will not come."""
-        key = (order.instrument, fill.fill_id, fill.venue_order_id)
-        if not self._is_new(key):
+        """Halt: a known fill's id came again with other contents. Its size counts as filled without a fill."""
+        cause = Cause(order.instrument, fill.venue_order_id, fill.fill_id)
+        if not self._is_new(cause):
             return
         order.disputed += fill.size
-        if key in self._settled:
+        if cause in self._settled:
             return
         known = self._blotter.fills[order.instrument].trades.get(fill.fill_id)
         text = (
             f"fill {fill.fill_id} of {fill.symbol} says order {fill.venue_order_id}, price {fill.price}, size"
             f" {fill.size}; known under that number: {known or 'one that is forgotten'}. {DISPUTE_ADVICE}"
         )
-        self._raise(AlarmReason.FILL_DISPUTED, fill.fill_id, now_ns, text, order, fill.venue_order_id)
+        self._raise(AlarmReason.FILL_DISPUTED, cause, now_ns, text, order.strategy)
 
     def odd(self, order: Order, news: OrderNews, now_ns: int) -> None:
-        """An order has a status that nobody here knows: halt, once for an order and a status."""
-        key = (order.instrument, crc32(news.odd.encode()), news.venue_order_id)
-        if not self._is_new(key) or key in self._settled:
+        """Halt, once for an order and a status: the status is not known here."""
+        cause = Cause(order.instrument, news.venue_order_id, statement=crc32(news.odd.encode()))
+        if not self._is_new(cause) or cause in self._settled:
             return
         text = (
             f"the venue calls order {news.venue_order_id} of {news.symbol} {news.odd!r}, which is unknown. {ODD_ADVICE}"
         )
-        self._raise(AlarmReason.STATUS_ODD, key[1], now_ns, text, order, news.venue_order_id)
+        self._raise(AlarmReason.STATUS_ODD, cause, now_ns, text, order.strategy)
 
     def false_fill(self, order: Order, fill: FillNews, why: str, now_ns: int) -> None:
-        """A fill contradicts its order: it is not taken in, and its instrument is halted."""
-        key = (order.instrument, fill.fill_id, fill.venue_order_id)
-        if not self._is_new(key):
+        """Halt the instrument: a fill contradicts its order and was not applied."""
+        cause = Cause(order.instrument, fill.venue_order_id, fill.fill_id)
+        if not self._is_new(cause):
             return
         order.disputed += fill.size
         text = (
-            f"fill {fill.fill_id} of {fill.symbol} at {fill.price} of {fill.size} was not taken in as one of order"
+            f"fill {fill.fill_id} of {fill.symbol} at {fill.price} of {fill.size} was not applied to order"
             f" {order.client_id.hex()} (the venue's {fill.venue_order_id}): {why}"
         )
-        self._stop(AlarmReason.FALSE_FILL, fill.fill_id, now_ns, text, order, fill.venue_order_id)
+        self._stop(AlarmReason.FALSE_FILL, cause, now_ns, text, order.strategy)
 
     def fills_absent(self, order: Order, now_ns: int) -> None:
-        """The venue says that an order filled and has no fills of it: they are not waited for any longer."""
+        """Halt the instrument: the venue filled an order and lists no such fills. They are not awaited any longer."""
         absent = order.venue_filled - order.filled - order.disputed
         order.disputed += absent
         text = (
             f"the venue filled {order.venue_filled} of order {order.client_id.hex()} (the venue's"
             f" {order.venue_order_id}) and lists no fills for {absent} of it"
         )
-        if self._is_new((order.instrument, FILLS_ABSENT, order.venue_order_id)):
-            self._stop(AlarmReason.FALSE_FILL, FILLS_ABSENT, now_ns, text, order, order.venue_order_id)
+        cause = Cause(order.instrument, order.venue_order_id)
+        if self._is_new(cause):
+            self._stop(AlarmReason.FILLS_ABSENT, cause, now_ns, text, order.strategy)
 
     def false_news(self, order: Order, news: OrderNews, why: str, now_ns: int) -> None:
-        """The venue's view of an order contradicts it: it is not taken in, and its instrument is halted."""
-        value = crc32(why.encode())
-        if self._is_new((order.instrument, value, order.venue_order_id)):
-            text = f"the venue's word on order {order.client_id.hex()} cannot be: {why}"
-            self._stop(AlarmReason.FALSE_STATUS, value, now_ns, text, order, news.venue_order_id)
+        """Halt the instrument: the venue's view of an order contradicts the order and was not applied."""
+        cause = Cause(order.instrument, order.venue_order_id, statement=crc32(why.encode()))
+        if self._is_new(cause):
+            text = f"the venue's view of order {order.client_id.hex()} contradicts it: {why}"
+            cause = cause._replace(order=news.venue_order_id)
+            self._stop(AlarmReason.FALSE_STATUS, cause, now_ns, text, order.strategy)
 
     def not_adopted(self, instrument: int, news: OrderNews, why: str, now_ns: int) -> None:
-        """An order under an id of ours, which the journal does not know, cannot be taken in."""
-        value = crc32(why.encode())
-        key = (instrument, value, news.venue_order_id)
-        if not self._is_new(key) or key in self._settled:
+        """Halt: the venue has an order under an id of ours that the journal does not know and that cannot be ours."""
+        cause = Cause(instrument, news.venue_order_id, statement=crc32(why.encode()))
+        if not self._is_new(cause) or cause in self._settled:
             return
-        text = f"the venue has an order {news.client_id.hex()} of ours that cannot be: {why}"
+        text = f"the venue has an order {news.client_id.hex()} of ours that cannot be ours: {why}"
         if not instrument:
-            self._raise(AlarmReason.FALSE_STATUS, value, now_ns, text, None, news.venue_order_id)
+            self._raise(AlarmReason.FALSE_STATUS, cause, now_ns, text)
         else:
-            self._stop_instrument(instrument, AlarmReason.FALSE_STATUS, value, now_ns, text, 0, news.venue_order_id)
+            self._stop_instrument(AlarmReason.FALSE_STATUS, cause, now_ns, text)
 
     def balance_differs(self, instrument: int, difference: int, text: str, now_ns: int) -> None:
-        """The account's balance is not what the fills make it."""
-        value = max(-INT64_MAX, min(INT64_MAX, difference))
-        self._stop_instrument(instrument, AlarmReason.BALANCE_DIFFERS, value, now_ns, text, 0, 0)
+        """Halt the instrument: the account's balance is not what the fills make it."""
+        reason = AlarmReason.BALANCE_DIFFERS
+        self._stop_instrument(reason, Cause(instrument), now_ns, text, difference=clamped(difference))
 
     def unreadable(self, error: UnreadableError, now_ns: int) -> None:
-        """The venue said what cannot be read: count it, and halt unless that was done for this reason."""
+        """Count what the venue sent and could not be read; halt, once for each reason."""
         self.unreadable_count += 1
         self.error_count += 1
         said = error.text[:TEXT_MOST].decode(errors="replace")
         self._log.warning(now_ns, "the venue sent what cannot be read", why=error.why, said=said)
-        key = (0, crc32(error.why.encode()), 0)
-        if self.raised or not self._is_new(key):
+        cause = Cause(0, statement=crc32(error.why.encode()))
+        if self.raised or not self._is_new(cause):
             return
-        text = f"the venue said what cannot be read ({error.why}): {said}. {UNREADABLE_ADVICE}"
-        self._raise(AlarmReason.UNREADABLE, key[1], now_ns, text)
+        text = f"the venue sent what cannot be read ({error.why}): {said}. {UNREADABLE_ADVICE}"
+        self._raise(AlarmReason.UNREADABLE, cause, now_ns, text)
 
     def gap(self, gap: Gap, now_ns: int) -> None:
-        """The journal has lost records."""
-        kept = f"those behind them are in {gap.kept}" if gap.kept else "there was no room to keep those behind them"
+        """Halt: the journal has lost records."""
+        kept = f"those after them are in {gap.kept}" if gap.kept else "there was no room to keep those after them"
         text = f"journal records {gap.first} to {gap.last} are lost, {kept}. {GAP_ADVICE}"
-        self._raise(AlarmReason.JOURNAL_GAP, gap.first, now_ns, text)
+        self._raise(AlarmReason.JOURNAL_GAP, Cause(0), now_ns, text, first_lost=gap.first)
 
     def operator(self, way: str, now_ns: int) -> None:
-        """An operator asks for a halt by a way that the supervisor has not answered yet: halt, until RESUME."""
+        """Halt until RESUME: an operator asked for it by a way that the supervisor has not answered yet."""
         text = f"an operator asked for a halt by {way}; resume ends it"
-        self._raise(AlarmReason.OPERATOR, WAYS.get(way, HaltReason.FILE), now_ns, text)
+        self._raise(AlarmReason.OPERATOR, Cause(0), now_ns, text, operator_way=WAYS.get(way, HaltReason.FILE))
 
     def resume(self, now_ns: int) -> bool:
-        """An operator's RESUME: it ends what it can have known of, not what was raised in this very step."""
+        """Apply an operator's RESUME, which ends every halt that was raised before this step; whether one remains."""
         if self.fresh:
             self._again(now_ns)
         self.raised = self.fresh
@@ -217,56 +216,84 @@ class Alarm:
         return self.raised
 
     def resume_instrument(self, instrument: int) -> None:
-        """An operator's RESUME of one instrument."""
+        """Apply an operator's RESUME of one instrument."""
         if self.instruments.pop(instrument, None) is None:
             return
         self.instruments_changed = True
         logger.warning("the instrument is traded again", extra={"instrument": instrument})
 
-    def _is_new(self, key: tuple[int, int, int]) -> bool:
+    def _is_new(self, cause: Cause) -> bool:
         """Whether a cause was not seen in this life; the oldest are forgotten."""
-        if key in self._disputed:
+        if cause in self._known:
             return False
-        self._disputed[key] = None
-        if len(self._disputed) > KEYS_KEPT:
-            del self._disputed[next(iter(self._disputed))]
+        self._known[cause] = None
+        if len(self._known) > KEYS_KEPT:
+            del self._known[next(iter(self._known))]
         return True
 
-    def _stop(self, reason: AlarmReason, value: int, now_ns: int, text: str, order: Order, number: int) -> None:
+    def _stop(self, reason: AlarmReason, cause: Cause, now_ns: int, text: str, strategy: int) -> None:
         """Halt an order's instrument, unless an operator has resumed after the same cause before."""
-        if (order.instrument, value, number) not in self._settled:
-            self._stop_instrument(order.instrument, reason, value, now_ns, text, order.strategy, number)
+        if cause not in self._settled:
+            self._stop_instrument(reason, cause, now_ns, text, strategy=strategy)
 
     def _stop_instrument(
-        self, instrument: int, reason: AlarmReason, value: int, now_ns: int, text: str, strategy: int, number: int
+        self, reason: AlarmReason, cause: Cause, now_ns: int, text: str, *, strategy: int = 0, difference: int = 0
     ) -> None:
         """Halt one instrument: in the journal, in the log, in its cell. One that is halted is not halted again."""
+        instrument = cause.instrument
         if instrument in self.instruments:
             self._log.warning(now_ns, "a further contradiction", instrument=instrument, what=text)
             return
-        self.instruments[instrument] = Standstill(now_ns, reason, value, text)
+        row = alarm_row(reason, cause, strategy=strategy, difference=difference)
+        self.instruments[instrument] = Standstill(now_ns, row, text)
         self.fresh_instruments.add(instrument)
         self.due = self.instruments_changed = True
-        self._write(reason, value, now_ns, strategy, instrument, number)
+        self._record(row, now_ns)
         extra = {"instrument": instrument, "reason": reason.name.lower(), "what": text, "advice": FALSE_ADVICE}
         logger.error("an instrument is halted by execution", extra=extra)
 
     def _raise(
-        self, reason: AlarmReason, value: int, now_ns: int, text: str, order: Order | None = None, number: int = 0
+        self,
+        reason: AlarmReason,
+        cause: Cause,
+        now_ns: int,
+        text: str,
+        strategy: int = 0,
+        *,
+        first_lost: int = 0,
+        operator_way: HaltReason = HaltReason.NONE,
     ) -> None:
-        """Halt: in the journal, in the log, at the supervisor."""
-        self.raised = self.fresh = self.due = True
-        self._again = lambda now_ns: self._raise(reason, value, now_ns, text, order, number)
-        strategy, instrument = (0, 0) if order is None else (order.strategy, order.instrument)
-        self._write(reason, value, now_ns, strategy, instrument, number)
-        logger.error("halted by execution", extra={"reason": reason.name.lower(), "what": text})
-        self._ask_halt(HaltReason(value) if reason == AlarmReason.OPERATOR else HaltReason.EXECUTION, text)
+        """Halt the system: in the journal, in the log, at the supervisor."""
+        row = alarm_row(reason, cause, strategy=strategy, first_lost=first_lost, operator_way=operator_way)
+        self._again = lambda now_ns: self._halt(row, text, now_ns)
+        self._halt(row, text, now_ns)
 
-    def _write(self, reason: int, value: int, now_ns: int, strategy: int, instrument: int, number: int) -> None:
-        """The record that outlives the process."""
+    def _halt(self, row: Any, text: str, now_ns: int) -> None:
+        """Halt the system for the reason in this record."""
+        self.raised = self.fresh = self.due = True
+        self._record(row, now_ns)
+        logger.error("halted by execution", extra={"reason": AlarmReason(row.reason).name.lower(), "what": text})
+        self._ask_halt(HaltReason(row.operator_way) or HaltReason.EXECUTION, text)
+
+    def _record(self, row: Any, now_ns: int) -> None:
+        """Write the record that outlives the process."""
         self.error_count += 1
-        lanes, journal = self._lanes, self._blotter.journal
-        spare = (lanes.commands.cursor, lanes.commands_life, max(0, number))
-        row = (now_ns, value, CommandKind.HALT, reason, strategy, instrument, 0, 0, 0, *spare)
-        journal.add(now_ns, JournalKind.COMMAND, codec.COMMAND.pack(*row))
-        journal.commit(now_ns)
+        self._journal.add(now_ns, JournalKind.ALARM, codec.ALARM.pack_row(row))
+        self._journal.commit(now_ns)
+
+
+def alarm_row(
+    reason: AlarmReason,
+    cause: Cause,
+    *,
+    strategy: int = 0,
+    difference: int = 0,
+    first_lost: int = 0,
+    operator_way: HaltReason = HaltReason.NONE,
+) -> Any:
+    """The ALARM record of a halt."""
+    return ALARM.row(
+        venue_order_id=cause.order, venue_fill_id=cause.fill, difference=difference, first_lost=first_lost,
+        statement=cause.statement, strategy=strategy, instrument=cause.instrument, reason=reason,
+        operator_way=operator_way,
+    )  # fmt: skip

@@ -79,7 +79,7 @@ class Balances:
         fresh -= self._since.others
         self._since.others |= fresh
         for asset in sorted(fresh):
-            self._journal.add(now_ns, JournalKind.BALANCE, baseline.traded(asset))
+            self._journal.add(now_ns, JournalKind.BALANCE, baseline.traded_by_others(asset))
         if fresh:
             self._journal.commit(now_ns)
 

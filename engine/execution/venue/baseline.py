@@ -1,19 +1,19 @@
 """What the account held when its balances last agreed with the fills, and what has moved them since.
 
-It outlives the process: each agreement stands in the journal, asset by asset, so that a fill that the venue never tells
-is a difference to the next life too. The fills since then are the journal's own.
-
-    "= 100000 BTC"    the balance agreed, at FEE_DECIMALS
-    "+ 500 BTC"       a deposit, or below zero a withdrawal, that the venue told
-    "? 0 BTC"         others have traded it since; "*": nobody knows what
-
-The asset stands last: a venue's name may hold anything.
+It outlives the process: each change is a BALANCE record in the journal, so the next life also sees the difference that
+an unreported fill makes. The journal has the fills since then.
 """
 
-from engine.model.instrument import Instrument
-from engine.model.records import FEE_DECIMALS
+from typing import Any
 
-ALL_ASSETS = "*"  # others have traded, nobody here knows what
+from engine.execution.orders import codec
+from engine.model.instrument import Instrument
+from engine.model.journal_records import BALANCE
+from engine.model.records import FEE_DECIMALS
+from engine.model.words import BalanceChange
+
+ALL_ASSETS = "*"  # the asset of TRADED_BY_OTHERS when others have traded a symbol that is not configured
+LOW = (1 << 64) - 1
 
 
 class Baseline:
@@ -63,27 +63,33 @@ class Baseline:
         for one in (self.agreed, self.moved, self.slack, self.ours, self.others):
             one.clear()
 
-    def read(self, payload: bytes) -> None:
-        """One record of the journal."""
-        word, amount, asset = payload.decode().split(" ", 2)
-        if word == "=":
-            self.agree(asset, int(amount))
-        elif word == "+":
-            self.move(asset, int(amount))
+    def apply(self, row: Any) -> None:
+        """Apply one BALANCE record of the journal."""
+        asset, amount = row.asset.rstrip(b"\0").decode(), row.amount_high << 64 | row.amount_low
+        if row.change == BalanceChange.AGREED:
+            self.agree(asset, amount)
+        elif row.change == BalanceChange.TRANSFERRED:
+            self.move(asset, amount)
         else:
             self.others.add(asset)
 
 
 def agreed(asset: str, amount: int) -> bytes:
-    """The journal's record of an agreement."""
-    return f"= {amount} {asset}".encode()
+    """The payload of the record of an agreement."""
+    return _pack(BalanceChange.AGREED, asset, amount)
 
 
 def transferred(asset: str, amount: int) -> bytes:
-    """The journal's record of a deposit or a withdrawal."""
-    return f"+ {amount} {asset}".encode()
+    """The payload of the record of a deposit or a withdrawal."""
+    return _pack(BalanceChange.TRANSFERRED, asset, amount)
 
 
-def traded(asset: str) -> bytes:
-    """The journal's record that others have traded an asset."""
-    return f"? 0 {asset}".encode()
+def traded_by_others(asset: str) -> bytes:
+    """The payload of the record that others have traded an asset."""
+    return _pack(BalanceChange.TRADED_BY_OTHERS, asset, 0)
+
+
+def _pack(change: BalanceChange, asset: str, amount: int) -> bytes:
+    return codec.BALANCE.pack_row(
+        BALANCE.row(amount_high=amount >> 64, amount_low=amount & LOW, asset=asset.encode(), change=change)
+    )

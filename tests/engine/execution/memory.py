@@ -13,6 +13,7 @@ from engine.execution.orders.codec import Codec
 from engine.execution.restore.disk import DirectDisk
 from engine.execution.seams import ExecutionLanes, ExecutionPorts, OperatorPort
 from engine.lanes import BY_NAME
+from engine.model import records
 from engine.model.instrument import Instrument
 from engine.model.words import BUY, BookState, CommandKind, IntentKind, OrderType, TimeInForce
 from engine.risk.limits import RiskLimits
@@ -246,7 +247,10 @@ class House:
 
     def command(self, kind: CommandKind, strategy: int = 0, instrument: int = 0) -> None:
         """An operator's word."""
-        self.rings["commands"].publish(self.now_ns, 0, kind, 0, strategy, instrument, 0, 0, 0, (0, 0, 0))
+        row = records.COMMAND.row(
+            now_ns=self.now_ns, kind=kind, reason=0, strategy=strategy, instrument=instrument, uid=0, pid=0
+        )
+        self.rings["commands"].publish(*row)
 
     def place(self, **more: Any) -> Any:
         """An intent taken to an order that stands; the order."""

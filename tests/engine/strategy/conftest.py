@@ -148,7 +148,10 @@ class System:
 
     def command(self, kind: CommandKind, strategy: int = 0) -> None:
         """An operator's word."""
-        self.writer("commands").publish(1, 0, kind, 0, strategy, 0, 0, 0, 0, (0,) * 3)
+        row = BY_NAME["commands"].record.row(
+            now_ns=1, kind=kind, reason=0, strategy=strategy, instrument=0, uid=0, pid=0
+        )
+        self.writer("commands").publish(*row)
 
     def accept(self, cursor: int) -> None:
         """Execution has read intents so far."""

@@ -9,7 +9,15 @@ import pytest
 
 from engine.execution.config import JournalConfig
 from engine.execution.journal.journal import Gap, Journal, JournalDamageError, read_journal
-from engine.execution.journal.journal_file import SIZE, JournalFile, read_records, segments, sequence_of
+from engine.execution.journal.journal_file import (
+    SIZE,
+    VERSION_AT,
+    JournalFile,
+    JournalVersionError,
+    read_records,
+    segments,
+    sequence_of,
+)
 from engine.execution.restore.disk import DirectDisk
 from engine.model.words import JournalKind
 from tests.engine.execution.memory import SECOND, Ring
@@ -42,7 +50,7 @@ def journal(directory: Path, ring: Ring, disk: Disk | None = None, policy: Any =
 def add(book: Journal, count: int, *, settle: bool = True) -> None:
     """Records of a step each."""
     for number in range(count):
-        book.add(number, JournalKind.START, (b"payload %d" % number).ljust(232, b"\xff"))
+        book.add(number, JournalKind.TERMS, (b"payload %d" % number).ljust(232, b"\xff"))
         book.commit(number)
         if settle:
             book.settle(number)
@@ -282,12 +290,38 @@ def test_room_that_was_got_in_part_is_given_back(tmp_path: Path) -> None:
     assert again.full
     file._disk = DirectDisk(reserve)
     for number in range(5):
-        again.add(number, JournalKind.START, b"more")
+        again.add(number, JournalKind.TERMS, b"more")
         again.commit(number)
         again.settle(number + 2 * SECOND)
     again.close()
     assert numbers(tmp_path) == list(range(1, 9))
     assert journal(tmp_path, Ring("journal")).sequence == 8
+
+
+def test_a_journal_of_another_version_is_refused_and_nothing_is_wiped(tmp_path: Path) -> None:
+    """Records of another form look torn, and what is torn is wiped: positions would be forgotten in silence."""
+    book = journal(tmp_path, Ring("journal"))
+    add(book, 3)
+    book.close()
+    [first] = segments(tmp_path)
+    data = bytearray(first.read_bytes())
+    data[VERSION_AT] = 0
+    first.write_bytes(data)
+    advice = "format 0, this program reads format 1.* With the release that wrote it, .* --set-aside"
+    for refused in (lambda: journal(tmp_path, Ring("journal")), lambda: list(read_journal(tmp_path))):
+        with pytest.raises(JournalVersionError, match=advice) as error:
+            refused()
+        assert str(tmp_path) in str(error.value)
+    assert first.read_bytes() == bytes(data)
+
+
+def test_a_segment_that_was_reserved_and_never_written_has_no_version(tmp_path: Path) -> None:
+    """A death before the first record leaves zeros, and the next start must not refuse them."""
+    journal(tmp_path, Ring("journal")).close()
+    assert not any(segments(tmp_path)[0].read_bytes())
+    book = journal(tmp_path, Ring("journal"))
+    add(book, 1)
+    assert numbers(tmp_path) == [1]
 
 
 def test_a_journal_without_its_beginning_stops_the_start(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from engine.execution.journal.journal import Entry
 from engine.execution.journal.terms import JournalTermsError, terms_of
 from engine.execution.orders import codec
 from engine.execution.restore import checkpoint, replay_state
-from engine.model import records
 from engine.model.instrument import Instrument
+from engine.model.journal_records import WATERMARK
 from engine.model.words import JournalKind
 from tests.engine.execution.memory import BTC, ETH, House
 
@@ -60,7 +60,7 @@ def test_a_typo_that_traded_nothing_is_corrected_by_starting_again(
     right, house.config = house.config.instruments, msgspec.structs.replace(house.config, instruments=mistyped)
     house.role = house.live()
     house.ready()
-    watermark = codec.FILL.pack_row(records.FILL.row(*house_fill(instrument=1, venue_fill_id=10**9)))
+    watermark = codec.WATERMARK.pack_row(WATERMARK.row(instrument=1, venue_fill_id=10**9))
     house.role.journal.add(1, JournalKind.WATERMARK, watermark)  # of the mistyped symbol's fills
     house.role.journal.commit(1)
     house.run(3)
@@ -76,17 +76,11 @@ def test_terms_outlive_a_checkpoint() -> None:
     """A checkpoint in the middle of a mistyped life must not make its watermarks those of the right symbol."""
     request = checkpoint.Request("", 0, (BTC, ETH), (1,))
     first, second = checkpoint.blank(request), checkpoint.blank(request)
-    first.feed(Entry(1, 1, JournalKind.START, terms_of(replace(BTC, symbol="SOLUSDT"))))
+    first.feed(Entry(1, 1, JournalKind.TERMS, terms_of(replace(BTC, symbol="SOLUSDT"))))
     replay_state.load(replay_state.dump(first), second)
-    watermark = codec.FILL.pack_row(records.FILL.row(*house_fill(instrument=1, venue_fill_id=77)))
+    watermark = codec.WATERMARK.pack_row(WATERMARK.row(instrument=1, venue_fill_id=77))
     second.feed(Entry(2, 1, JournalKind.WATERMARK, watermark))
     assert second.blotter.watermarks == {}
-
-
-def house_fill(**values: int) -> tuple[Any, ...]:
-    """The values of a FILL record: those given, zeros elsewhere."""
-    blank = {f.name: b"" if f.code == "S" else (0,) * f.count if f.count > 1 else 0 for f in records.FILL.fields}
-    return tuple({**blank, **values}.values())
 
 
 def test_an_instrument_that_was_traded_cannot_be_dropped(tmp_path: Path) -> None:

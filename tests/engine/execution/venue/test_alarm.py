@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from engine.execution.journal.journal import read_journal
-from engine.execution.venue.alarm import AlarmReason
-from engine.model.words import CommandKind, IntentKind, JournalKind, OrderState, OrderType, Reason
+from engine.model.words import AlarmReason, CommandKind, IntentKind, JournalKind, OrderState, OrderType, Reason
 from tests.engine.execution.memory import MS, SECOND, House
 
 
@@ -33,8 +32,8 @@ def alarms(house: House) -> list[int]:
     """The reasons in the journal."""
     from engine.execution.orders import codec
 
-    rows = [row for row in house.rings["journal"].rows if row.kind == JournalKind.COMMAND]
-    return [flags for row in rows if (flags := codec.COMMAND.unpack(row.payload[: row.size]).flags)]
+    rows = [row for row in house.rings["journal"].rows if row.kind == JournalKind.ALARM]
+    return [codec.ALARM.unpack(row.payload[: row.size]).reason for row in rows]
 
 
 def test_a_fill_number_used_again_halts(house: House, caplog: pytest.LogCaptureFixture) -> None:

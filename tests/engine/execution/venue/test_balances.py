@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from engine.execution.venue.alarm import AlarmReason
 from engine.execution.venue.balances import Balances
-from engine.execution.venue.baseline import Baseline
+from engine.execution.venue.baseline import ALL_ASSETS, Baseline, agreed, traded_by_others, transferred
 from engine.execution.venue.gateway import Ask, Request
-from engine.model.words import BUY, SELL, CommandKind, JournalKind, OrderState, Reason
+from engine.model.words import BUY, SELL, AlarmReason, CommandKind, JournalKind, OrderState, Reason
 from engine.venues.trading.news import FillNews, News, Outcome
 from tests.engine.execution.memory import BTC, ETH, House, requests
 from tests.engine.execution.test_questions import NOW, Calls
@@ -376,7 +375,7 @@ def test_the_first_balance_is_written_once_the_second_agrees(bench: BalanceBench
     bench.answer({"BTC": 5, "BNB": 7})
     assert bench.records() == []
     bench.answer({"BTC": 5, "BNB": 9})
-    assert bench.records() == [b"= 5 BTC", b"= 0 ETH", b"= 0 USDT"]
+    assert bench.records() == [agreed("BTC", 5), agreed("ETH", 0), agreed("USDT", 0)]
     assert bench.journal.made[1][1:3] == (NOW, JournalKind.BALANCE)
     assert bench.journal.made[-1] == ("commit", NOW)
 
@@ -397,7 +396,7 @@ def test_a_difference_is_believed_when_three_comparisons_find_the_same(bench: Ba
         "BTC: the account holds 0.00000007, expected 0.00000005 (difference 0.00000002): since the last agreement 3 s"
         " ago our fills, deposits and withdrawals moved 0.00000000"
     )
-    assert bench.records() == [b"= 7 BTC", b"= 0 ETH", b"= 0 USDT"]
+    assert bench.records() == [agreed("BTC", 7), agreed("ETH", 0), agreed("USDT", 0)]
     bench.answer({"BTC": 7})
     assert len(bench.alarm.made) == 1
 
@@ -409,7 +408,7 @@ def test_a_difference_before_the_first_agreement_is_taken_as_it_is(bench: Balanc
         bench.answer({"BTC": 7})
     assert (bench.alarm.made, bench.records()) == ([], [])
     bench.answer({"BTC": 7})
-    assert bench.records() == [b"= 7 BTC", b"= 0 ETH", b"= 0 USDT"]
+    assert bench.records() == [agreed("BTC", 7), agreed("ETH", 0), agreed("USDT", 0)]
 
 
 def test_what_our_fills_fees_and_transfers_moved_is_no_difference(bench: BalanceBench) -> None:
@@ -421,7 +420,13 @@ def test_what_our_fills_fees_and_transfers_moved_is_no_difference(bench: Balance
     after = {"BTC": 5 + 800_000 + 2, "USDT": 10**10 - 80_000_000, "BNB": 67}
     bench.answer(after)
     assert (bench.recovery.made, bench.it._charged) == ([], {"BNB"})
-    assert bench.records() == [b"+ 2 BTC", b"= 67 BNB", b"= 800007 BTC", b"= 0 ETH", b"= 9920000000 USDT"]
+    assert bench.records() == [
+        transferred("BTC", 2),
+        agreed("BNB", 67),
+        agreed("BTC", 800007),
+        agreed("ETH", 0),
+        agreed("USDT", 9920000000),
+    ]
     bench.answer(after | {"BNB": 66})
     assert len(bench.recovery.made) == 1
 
@@ -452,12 +457,15 @@ def test_a_third_assets_difference_is_an_error_and_halts_no_instrument(
 def test_others_trades_are_written_once_for_each_asset(bench: BalanceBench) -> None:
     """The next life begins its listing behind them."""
     bench.it.on_others(1, NOW)
-    assert (bench.records(), bench.journal.made[-1]) == ([b"? 0 BTC", b"? 0 USDT"], ("commit", NOW))
+    assert (bench.records(), bench.journal.made[-1]) == (
+        [traded_by_others("BTC"), traded_by_others("USDT")],
+        ("commit", NOW),
+    )
     bench.it.on_others(1, NOW)
     assert len(bench.journal.made) == 3
     bench.it.on_others(2, NOW)
     bench.it.on_others(0, NOW)
-    assert bench.records()[2:] == [b"? 0 ETH", b"? 0 *"]
+    assert bench.records()[2:] == [traded_by_others("ETH"), traded_by_others(ALL_ASSETS)]
 
 
 @pytest.mark.parametrize(
@@ -530,9 +538,9 @@ def test_an_operators_resume_counts_from_the_next_answer(bench: BalanceBench) ->
     bench.it.on_transfer("BTC", 3, 1)
     bench.it.rebase()
     bench.answer({"BTC": 50})
-    assert (bench.recovery.made, bench.records()) == ([], [b"+ 3 BTC"])
+    assert (bench.recovery.made, bench.records()) == ([], [transferred("BTC", 3)])
     bench.answer({"BTC": 50})
-    assert bench.records() == [b"+ 3 BTC", b"= 50 BTC", b"= 0 ETH", b"= 0 USDT"]
+    assert bench.records() == [transferred("BTC", 3), agreed("BTC", 50), agreed("ETH", 0), agreed("USDT", 0)]
 
 
 def test_a_difference_says_what_is_left_and_since_when(bench: BalanceBench) -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from engine.execution.orders import codec
 from engine.execution.venue import baseline
 from engine.execution.venue.baseline import ALL_ASSETS, Baseline
 from engine.model.words import BUY, SELL
@@ -63,10 +64,22 @@ def test_an_agreement_ends_what_moved_that_asset_and_everybodys_doubt() -> None:
 def test_a_record_of_the_journal_is_read_as_it_was_written() -> None:
     """The next life has nothing else; a name may hold blanks."""
     since = Baseline()
-    since.read(baseline.agreed("A B = 1", -70))
-    since.read(baseline.transferred("A B = 1", -7))
+    apply(since, baseline.agreed("A B = 1", -70))
+    apply(since, baseline.transferred("A B = 1", -7))
     assert since.moved == {"A B = 1": -7}
-    since.read(baseline.traded("BTC"))
-    since.read(baseline.traded(ALL_ASSETS))
+    apply(since, baseline.traded_by_others("BTC"))
+    apply(since, baseline.traded_by_others(ALL_ASSETS))
     assert (since.agreed, since.others) == ({"A B = 1": -70}, {"BTC", ALL_ASSETS})
-    assert (baseline.agreed("BTC", 5), baseline.traded("BTC")) == (b"= 5 BTC", b"? 0 BTC")
+
+
+@pytest.mark.parametrize("amount", [0, 5, -5, 10**30, -(10**30)])
+def test_an_amount_beyond_64_bits_is_read_as_it_was_written(amount: int) -> None:
+    """A token with a supply of quadrillions has balances of more than 64 bits at eight decimals."""
+    since = Baseline()
+    apply(since, baseline.agreed("PEPE", amount))
+    assert since.agreed == {"PEPE": amount}
+
+
+def apply(since: Baseline, payload: bytes) -> None:
+    """As the replay applies a record."""
+    since.apply(codec.BALANCE.unpack(payload))

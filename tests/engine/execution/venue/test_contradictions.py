@@ -9,9 +9,18 @@ import pytest
 
 from engine.execution.orders.order import Order
 from engine.execution.venue import contradictions
-from engine.execution.venue.alarm import AlarmReason
 from engine.execution.venue.recovery import FETCHES_MOST
-from engine.model.words import BUY, SELL, CommandKind, OrderState, OrderType, Reason, SessionState, TimeInForce
+from engine.model.words import (
+    BUY,
+    SELL,
+    AlarmReason,
+    CommandKind,
+    OrderState,
+    OrderType,
+    Reason,
+    SessionState,
+    TimeInForce,
+)
 from engine.venues.trading.news import FillNews, OrderNews
 from tests.engine.execution.memory import BTC, House, requests
 from tests.engine.execution.venue.test_alarm import alarms
@@ -83,7 +92,7 @@ def test_a_contradiction_halts_its_instrument_alone(house: House, wrong: dict[st
     assert refusal(house, instrument=2) == Reason.APPROVED
     cell = house.cells["instrument_halts"].read(0)
     assert (cell.instrument, cell.reason) == (1, house.role.alarm.instruments[1].reason)
-    assert b"was not taken in" in cell.text or b"cannot be" in cell.text
+    assert b"was not applied" in cell.text or b"contradicts it" in cell.text
     house.settle(5)
     assert not any(one.open for one in house.venue.orders.values() if one.symbol == "BTCUSDT")
 
@@ -120,7 +129,7 @@ def test_an_order_filled_by_word_and_not_by_fills_is_an_alarm(house: House) -> N
     order = house.place()
     report(house, order, X="FILLED", t=-1, l="0.00000", z="0.01000")
     house.settle(FETCHES_MOST)
-    assert alarms(house) == [AlarmReason.FALSE_FILL]
+    assert alarms(house) == [AlarmReason.FILLS_ABSENT]
     assert (order.filled, order.missing) == (0, False)
     assert refusal(house) == Reason.INSTRUMENT_HALTED
 

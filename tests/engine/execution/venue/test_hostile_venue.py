@@ -15,8 +15,7 @@ from typing import Any
 
 import pytest
 
-from engine.execution.venue.alarm import INSTRUMENT_REASONS, AlarmReason
-from engine.model.words import SELL, CommandKind, IntentKind
+from engine.model.words import INSTRUMENT_REASONS, SELL, AlarmReason, CommandKind, IntentKind
 from engine.venues.binance.trading.reader import BinanceTrading
 from engine.venues.trading.news import UnreadableError
 from tests.engine.execution.memory import MS, House

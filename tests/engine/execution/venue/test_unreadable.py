@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from engine.execution.venue.alarm import AlarmReason
 from engine.execution.venue.gateway import SILENCE_MOST_NS
-from engine.model.words import CommandKind, IntentKind, OrderState, Reason
+from engine.model.words import AlarmReason, CommandKind, IntentKind, OrderState, Reason
 from tests.engine.execution.memory import MS, House, requests
 from tests.engine.execution.venue.test_alarm import alarms
 from tests.engine.execution.venue.test_faults import METHODS

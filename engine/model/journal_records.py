@@ -1,0 +1,92 @@
+"""The records that only the journal carries, with their bytes: one type for each JournalKind that is on no lane.
+
+    TERMS    what the numbers of an instrument mean           FOLLOWED   an operator's command that execution follows
+    ALARM    a halt that execution decided itself             WATERMARK  up to which fill every fill is known
+    DAY      what an instrument's daily net is counted from   BALANCE    what is known of one asset's balance
+
+INTENT, VERDICT, ORDER and FILL, which the journal carries too, are in `records.py`, as is JOURNAL itself, the record
+around each of them. The time of a journal record is the time of the record inside it.
+"""
+
+from shm.record import Record
+
+TERMS = Record(
+    "terms",
+    56,
+    {
+        "instrument": "u4",
+        "price_decimals": "u1",
+        "size_decimals": "u1",
+        "symbol": "S32",
+        "venue": "S16",  # as the configuration names it, for readers; it may be renamed
+        "spare": "u2",
+    },
+)
+
+ALARM = Record(
+    "alarm",
+    48,
+    {
+        "venue_order_id": "i8",  # the order of the cause; 0: the cause has no order
+        "venue_fill_id": "i8",  # FILL_DISPUTED, FALSE_FILL: the fill
+        "difference": "i8",  # BALANCE_DIFFERS: account less fills, in the asset's eighth decimals
+        "first_lost": "u8",  # JOURNAL_GAP: the first record that is missing
+        "statement": "u4",  # CRC-32 of what the venue said, where that identifies the cause
+        "strategy": "u4",  # 0: the cause has no strategy
+        "instrument": "u4",  # 0: the halt is the whole system's
+        "reason": "u2",  # AlarmReason
+        "operator_way": "u2",  # OPERATOR: HaltReason, the way by which the operator asked
+    },
+)
+
+FOLLOWED = Record(
+    "followed",
+    48,
+    {
+        "asked_ns": "i8",  # when the operator asked
+        "cursor": "u8",  # of execution on COMMANDS, after this command
+        "life": "u8",  # of the COMMANDS ring: a cursor has no meaning on another
+        "kind": "u2",  # CommandKind
+        "reason": "u2",  # HaltReason
+        "strategy": "u4",  # 0: all
+        "instrument": "u4",  # 0: all
+        "uid": "u4",
+        "pid": "u4",
+        "spare": "u4",
+    },
+)
+
+WATERMARK = Record(
+    "watermark",
+    16,
+    {
+        "venue_fill_id": "i8",  # the venue's listing was compared up to this fill
+        "instrument": "u4",
+        "spare": "u4",
+    },
+)
+
+DAY = Record(
+    "day",
+    24,
+    {
+        "day_ns": "i8",  # when the UTC day began
+        "mark2": "i8",  # twice the price of the day's first valuation; 0 where nothing was held
+        "instrument": "u4",
+        "spare": "u4",
+    },
+)
+
+BALANCE = Record(
+    "balance",
+    88,
+    {
+        "amount_high": "i8",  # (high << 64 | low), at FEE_DECIMALS
+        "amount_low": "u8",
+        "asset": "S64",  # `ALL_ASSETS`: any asset
+        "change": "u4",  # BalanceChange
+        "spare": "u4",
+    },
+)
+
+JOURNAL_RECORDS = (TERMS, ALARM, FOLLOWED, WATERMARK, DAY, BALANCE)
