@@ -5,6 +5,8 @@ import math
 import platform
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from engine.supervisor.commands import COMMANDS, INSTRUMENT
+
 EPILOG = """\
 examples:
   engine-ctl up configs/demo.toml        start a system and wait until every process runs
@@ -19,7 +21,6 @@ examples:
 
 exit codes: 0 done, 1 refused or unhealthy, 2 wrong use or configuration, 3 not found, 130 interrupted
 """
-INSTRUMENT = "symbol, venue:symbol or id"
 RAW = argparse.RawDescriptionHelpFormatter
 
 
@@ -188,26 +189,31 @@ def _system_commands(commands: "Commands") -> None:
     check.add_argument("config", metavar="CONFIG", help="the system's file")
     listing = _add_plain(commands, "ls", "systems:ls", "list every system of this user", "ls", LS)
     listing.add_argument("--all", action="store_true", help="list systems that are down too")
-    text = "drain and stop every process, remove the segments"
-    _timeout(
-        _add(commands, "down", "system:down", text, about=DOWN), 60.0, "how long to wait until everything is stopped"
-    )
-    text = "show every process and book: phase, beat, deaths, state"
-    _add(commands, "status", "system:status", text, about=STATUS)
-    text = "send no new orders and cancel open ones; the processes keep running"
-    _timeout(_add(commands, "halt", "halting:halt", text, about=HALT), 5.0, "how long to wait for execution")
-    resume = _add(commands, "resume", "system:resume", "end a halt", "resume --instrument BTCUSDT")
-    text = f"end only execution's halt of this instrument: {INSTRUMENT}"
-    resume.add_argument("--instrument", default="", metavar="INSTRUMENT", help=text)
-    example = "cancel-all --instrument BTCUSDT"
-    cancel = _add(commands, "cancel-all", "system:cancel_all", "cancel every open order", example, CANCEL)
-    cancel.add_argument("--strategy", default="", metavar="NAME", help="only the orders of this strategy")
-    cancel.add_argument(
-        "--instrument", default="", metavar="INSTRUMENT", help=f"only the orders of this instrument: {INSTRUMENT}"
-    )
-    restart = _add(commands, "restart", "system:restart", "drain one process and start it again", "restart feed")
-    restart.add_argument("process", metavar="PROCESS", help="the process's name, as status shows it")
+    down = _add_sent(commands, "down", "system:down", about=DOWN)
+    _timeout(down, 60.0, "how long to wait until everything is stopped")
+    _add_sent(commands, "status", "system:status", about=STATUS)
+    _timeout(_add_sent(commands, "halt", "halting:halt", about=HALT), 5.0, "how long to wait for execution")
+    _add_sent(commands, "resume", "system:resume", "resume --instrument BTCUSDT")
+    _add_sent(commands, "cancel_all", "system:cancel_all", "cancel-all --instrument BTCUSDT", CANCEL)
+    restart = _add_sent(commands, "restart", "system:restart", "restart feed")
     _timeout(restart, 30.0, "how long to wait until it runs")
+    for name in COMMANDS:
+        if name.replace("_", "-") not in commands.choices:
+            _add_sent(commands, name, "command:run").set_defaults(command=name)
+
+
+def _add_sent(commands: "Commands", name: str, run: str, example: str = "", about: str = "") -> argparse.ArgumentParser:
+    """A command of the supervisor, with the arguments that the supervisor expects."""
+    command = COMMANDS[name]
+    parser = _add(commands, name.replace("_", "-"), run, command.text, example, about)
+    for one in command.arguments:
+        kind = count if one.kind == "number" else str
+        if one.required:
+            parser.add_argument(one.name, metavar=one.name.upper(), type=kind, help=one.text)
+        else:
+            metavar = "NAME" if one.kind == "strategy" else one.name.upper()
+            parser.add_argument("--" + one.name.replace("_", "-"), metavar=metavar, type=kind, help=one.text)
+    return parser
 
 
 def _timeout(parser: argparse.ArgumentParser, seconds: float, text: str) -> None:

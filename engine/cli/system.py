@@ -508,7 +508,7 @@ def cancel_all(options: argparse.Namespace) -> int:
     if not executions:
         raise CommandError(f"{system} ({state['mode']}) has no execution, so it has no order; nothing was sent")
     config = read(state["config"])
-    strategy = _id_of(options.strategy, config.strategies)
+    strategy = strategy_id(options.strategy, config.strategies)
     named = options.instrument
     instrument = choose_instrument(named, config.instruments, WRONG_USE) if named else 0
     [one] = executions
@@ -517,7 +517,7 @@ def cancel_all(options: argparse.Namespace) -> int:
     return _send(options, "cancel_all", text, strategy=strategy, instrument=instrument)
 
 
-def _id_of(text: str, strategies: Iterable[Strategy]) -> int:
+def strategy_id(text: str, strategies: Iterable[Strategy]) -> int:
     """The id of a strategy that is given by name or by id; 0 for an empty text."""
     ids = {one.name: one.id for one in strategies}
     if not text:

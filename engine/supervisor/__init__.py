@@ -15,12 +15,6 @@ outside of it: the halt in a cell and a file; the clock's offset and the configu
     life.py       one life of a system: its clock offset       segments.py  the segments of a configuration
     processes.py  real processes: start, find, signal          watch.py     one process: when to start, wait, kill
     halt.py       the halt and how it persists                 keeper.py    the whole supervisor, advanced by `step`
+    commands.py   the operator's commands, one function each
     operator.py   the halt without the supervisor              guard.py     the supervisor's parent
 """
-
-from engine.model.words import HaltReason
-from engine.supervisor.keeper import Keeper
-from engine.supervisor.life import Life
-from engine.supervisor.watch import Phase, Watch
-
-__all__ = ["HaltReason", "Keeper", "Life", "Phase", "Watch"]

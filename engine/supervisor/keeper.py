@@ -11,11 +11,12 @@ from typing import Any, Protocol
 
 import shm
 from engine.config import Config, Process
-from engine.control import ControlServer, Refused, Request
+from engine.control import ControlServer, Request
 from engine.lanes import AGGREGATION, SUPERVISOR, RoleLanes, open_lanes
 from engine.model.words import HaltReason, RoleState
 from engine.monitor.names import mode_of
 from engine.supervisor import audit, leftovers, life, segments
+from engine.supervisor.commands import COMMANDS, answers
 from engine.supervisor.halt import Halt
 from engine.supervisor.mode import publish_mode
 from engine.supervisor.processes import Child
@@ -26,10 +27,6 @@ from engine.supervisor.watch import Phase, Table, Watch
 MS = 1_000_000
 CHECK_NS = 1_000_000_000  # how often the segments' files are checked
 REVIVAL_LIMIT_NS = 20_000_000_000  # how long an execution may run that `down` started to cancel orders
-ARGUMENTS: Mapping[str, tuple[str, ...]] = {
-    "status": (), "halt": (), "resume": ("instrument",), "down": (),
-    "restart": ("process",), "cancel_all": ("strategy", "instrument"),
-}  # fmt: skip
 
 logger = logging.getLogger(__name__)
 
@@ -88,12 +85,8 @@ class Keeper:
         self.rescue = Rescue(config, table)
         self._absent_ns = now_ns  # since when execution has not run
         self._adopt(now_ns)
-        self.control = ControlServer(
-            config.paths.control,
-            {name: getattr(self, f"_{name}") for name in ARGUMENTS},
-            self._audit,
-            always=("halt",),
-        )
+        always = [one.name for one in COMMANDS.values() if one.always]
+        self.control = ControlServer(config.paths.control, answers(self), self._audit, always=always)
         self.stopping = False
         self._all_down = False
         self._rescues_down = False  # `down` has checked whether a dead execution left orders
@@ -305,15 +298,14 @@ class Keeper:
             if strategy.name in watch.process.roles:
                 self.halt.cancel_all(self.now_ns, self.halt.me, strategy.id, 0)
 
-    def _status(self, request: Request) -> Mapping[str, Any]:
+    def status(self) -> Mapping[str, Any]:
         """The state of the system and of each process."""
-        _expect(request)
         return {
             "system": self.config.system.name,
             "mode": mode_of(self.config.system.name) or self.config.system.mode,
             "config": self.config.path,
             "pid": os.getpid(),
-            "guard": life.guard_pid(self.config.paths.guard_lock),
+            "guard": self.guard_pid(),
             "since_ns": self.since_ns,
             "now_ns": self.now_ns,
             "halted": self.halt.halted,
@@ -323,6 +315,10 @@ class Keeper:
             "rescue": self.rescue.status(),
             "processes": [self._describe(watch) for watch in self.watches.values()],
         }
+
+    def guard_pid(self) -> int:
+        """The guard's process id; 0 when none runs."""
+        return life.guard_pid(self.config.paths.guard_lock)
 
     def _describe(self, watch: Watch) -> Mapping[str, Any]:
         child = watch.child
@@ -342,51 +338,10 @@ class Keeper:
             "cores": list(watch.process.cores),
         }
 
-    def _halt(self, request: Request) -> Mapping[str, Any]:
-        """Halt the system: no new orders."""
-        _expect(request)
-        on_disk = self.halt.halt(self.now_ns, request.peer, HaltReason.OPERATOR)
-        return {"halted": True, "since_ns": self.halt.since_ns, "on_disk": on_disk}
-
-    def _resume(self, request: Request) -> Mapping[str, Any]:
-        """End the system's halt; with `instrument`, only execution's halt of that instrument."""
-        _expect(request)
-        instrument = _number(request, "instrument")
-        _expect_known("instrument", instrument, {one.id for one in self.config.instruments})
-        if instrument:
-            return {"sequence": self.halt.resume_instrument(self.now_ns, request.peer, instrument)}
-        self.rescue.clean = False  # the next execution may place orders
-        self.halt.resume(self.now_ns, request.peer, self.now_ns - time.monotonic_ns() + request.asked_ns)
-        return {"halted": False, "since_ns": self.now_ns}
-
-    def _cancel_all(self, request: Request) -> Mapping[str, Any]:
-        """Cancel every open order of one strategy or instrument; 0 means all."""
-        _expect(request)
-        strategy, instrument = (_number(request, key) for key in ARGUMENTS["cancel_all"])
-        _expect_known("strategy", strategy, {one.id for one in self.config.strategies})
-        _expect_known("instrument", instrument, {one.id for one in self.config.instruments})
-        return {"sequence": self.halt.cancel_all(self.now_ns, request.peer, strategy, instrument)}
-
-    def _restart(self, request: Request) -> Mapping[str, Any]:
-        """Drain one process and start it again."""
-        _expect(request)
-        name = request.arguments.get("process")
-        if not isinstance(name, str) or name not in self.watches:
-            msg = f"unknown process {name!r}, expected one of {', '.join(self.watches)}"
-            raise Refused(msg)
-        self.watches[name].stop(self.now_ns, again=True)
-        return {"process": name}
-
-    def _down(self, request: Request) -> Mapping[str, Any]:
-        """Begin to stop every process; the answer is sent before they have drained."""
-        _expect(request)
-        self.stop()
-        guard = life.guard_pid(self.config.paths.guard_lock)
-        return {"stopping": list(self.watches), "pid": os.getpid(), "guard": guard}
-
     def _audit(self, request: Request, answer: Mapping[str, Any]) -> None:
         """One audit line for each command that can change something."""
-        if request.command == "status":
+        known = COMMANDS.get(request.command)
+        if known is not None and not known.audited:
             return
         line = {
             "now_ns": self.now_ns, "command": request.command, "arguments": dict(request.arguments),
@@ -398,27 +353,3 @@ class Keeper:
 def reads_nothing(beat: Any) -> bool:
     """Whether a strategy's heartbeat says that it reads no lane of the aggregation; False before its first run."""
     return beat is not None and beat.state > RoleState.STARTING and not beat.reads
-
-
-def _expect(request: Request) -> None:
-    """Refuse an unknown argument: a misspelt one would be ignored silently."""
-    unknown = set(request.arguments) - set(ARGUMENTS[request.command])
-    if unknown:
-        expected = ", ".join(ARGUMENTS[request.command]) or "none"
-        msg = f"{request.command}: unknown argument {min(unknown)!r}, expected {expected}"
-        raise Refused(msg)
-
-
-def _expect_known(what: str, number: int, known: set[int]) -> None:
-    """Refuse an unknown number; 0 means all."""
-    if number not in {0, *known}:
-        msg = f"unknown {what} {number}, expected one of {sorted(known)}, or 0 for all"
-        raise Refused(msg)
-
-
-def _number(request: Request, key: str) -> int:
-    value = request.arguments.get(key, 0)
-    if not isinstance(value, int) or isinstance(value, bool):
-        msg = f"{request.command}: {key} must be a number, was {value!r}"
-        raise Refused(msg)
-    return value

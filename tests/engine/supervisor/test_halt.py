@@ -6,7 +6,8 @@ import pytest
 
 import shm
 from engine.config import Config
-from engine.supervisor import HaltReason, segments
+from engine.model.words import HaltReason
+from engine.supervisor import segments
 from engine.supervisor.halt import Halt
 
 Write = Callable[..., Config]

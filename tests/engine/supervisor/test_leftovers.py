@@ -11,7 +11,8 @@ import shm
 from engine.config import Config
 from engine.lanes import BY_NAME
 from engine.model.words import CommandKind, OrderFlag, OrderState
-from engine.supervisor import Keeper, leftovers, rescue, segments
+from engine.supervisor import leftovers, rescue, segments
+from engine.supervisor.keeper import Keeper
 from engine.supervisor.processes import Child
 from shm.segment import path_of
 

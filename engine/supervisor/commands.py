@@ -1,0 +1,162 @@
+"""The commands of the control socket: each is one function here, which the supervisor carries out.
+
+    @command("cancel every open order", Argument("strategy", "strategy", "only this strategy's"))
+    def cancel_all(keeper, request, strategy): ...         engine-ctl cancel-all --strategy maker
+
+Arguments are checked against the configuration before the function is called, so it receives numbers that exist; 0 is
+"not named". `engine-ctl` offers each command under its name with these arguments; one that has to wait or to print more
+than the answer has a function of its own in `engine/cli`.
+"""
+
+import functools
+import os
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from engine.control import Refused, Request
+from engine.model.words import HaltReason
+
+if TYPE_CHECKING:
+    from engine.supervisor.keeper import Keeper
+
+CarryOut = Callable[..., Mapping[str, Any]]  # (keeper, request, **arguments)
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of a command. `kind`: strategy or instrument (of the configuration), process (a name), number."""
+
+    name: str
+    kind: str
+    text: str  # the help of engine-ctl
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command, as the supervisor and engine-ctl know it."""
+
+    name: str
+    text: str  # the help of engine-ctl
+    arguments: tuple[Argument, ...]
+    carry_out: CarryOut
+    audited: bool  # whether it can change something
+    always: bool  # carried out however late it is read, also when its client is gone
+
+    def answer(self, keeper: "Keeper", request: Request) -> Mapping[str, Any]:
+        """Check the arguments and carry the command out; Refused names an argument that is wrong."""
+        unknown = set(request.arguments) - {one.name for one in self.arguments}
+        if unknown:  # a misspelt one would be ignored silently
+            expected = ", ".join(one.name for one in self.arguments) or "none"
+            raise Refused(f"{self.name}: unknown argument {min(unknown)!r}, expected {expected}")
+        found = {one.name: _checked(keeper, request, one) for one in self.arguments}
+        return self.carry_out(keeper, request, **found)
+
+
+COMMANDS: dict[str, Command] = {}
+
+
+def command(
+    text: str, *arguments: Argument, audited: bool = True, always: bool = False
+) -> Callable[[CarryOut], CarryOut]:
+    """Register a function as the command of its name."""
+
+    def register(carry_out: CarryOut) -> CarryOut:
+        name = carry_out.__name__
+        assert name not in COMMANDS, f"two commands are called {name}"
+        COMMANDS[name] = Command(name, text, arguments, carry_out, audited, always)
+        return carry_out
+
+    return register
+
+
+def answers(keeper: "Keeper") -> dict[str, Callable[[Request], Mapping[str, Any]]]:
+    """Every command by name, as the control socket calls it."""
+    return {name: functools.partial(one.answer, keeper) for name, one in COMMANDS.items()}
+
+
+def _checked(keeper: "Keeper", request: Request, argument: Argument) -> Any:
+    """The argument's value, or Refused with what was expected."""
+    if argument.kind == "process":
+        return _process(keeper, request.arguments.get(argument.name))
+    value = request.arguments.get(argument.name, 0)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise Refused(f"{request.command}: {argument.name} must be a number, was {value!r}")
+    if argument.required and argument.name not in request.arguments:
+        raise Refused(f"{request.command}: {argument.name} is missing, expected a number")
+    config = keeper.config
+    if argument.kind == "strategy":
+        _expect_known(argument.name, value, {one.id for one in config.strategies})
+    if argument.kind == "instrument":
+        _expect_known(argument.name, value, {one.id for one in config.instruments})
+    return value
+
+
+def _expect_known(what: str, number: int, known: Collection[int]) -> None:
+    """Refuse an unknown number; 0 means all."""
+    if number not in {0, *known}:
+        raise Refused(f"unknown {what} {number}, expected one of {sorted(known)}, or 0 for all")
+
+
+def _process(keeper: "Keeper", name: object) -> str:
+    if not isinstance(name, str) or name not in keeper.watches:
+        raise Refused(f"unknown process {name!r}, expected one of {', '.join(keeper.watches)}")
+    return name
+
+
+INSTRUMENT = "symbol, venue:symbol or id"
+
+
+@command("show every process and book: phase, beat, deaths, state", audited=False)
+def status(keeper: "Keeper", _: Request) -> Mapping[str, Any]:
+    """The state of the system and of each process."""
+    return keeper.status()
+
+
+@command("send no new orders and cancel open ones; the processes keep running", always=True)
+def halt(keeper: "Keeper", request: Request) -> Mapping[str, Any]:
+    """Halt the system: no new orders."""
+    on_disk = keeper.halt.halt(keeper.now_ns, request.peer, HaltReason.OPERATOR)
+    return {"halted": True, "since_ns": keeper.halt.since_ns, "on_disk": on_disk}
+
+
+@command(
+    "end a halt",
+    Argument("instrument", "instrument", f"end only execution's halt of this instrument: {INSTRUMENT}"),
+)
+def resume(keeper: "Keeper", request: Request, instrument: int) -> Mapping[str, Any]:
+    """End the system's halt; with `instrument`, only execution's halt of that instrument."""
+    if instrument:
+        return {"sequence": keeper.halt.resume_instrument(keeper.now_ns, request.peer, instrument)}
+    keeper.rescue.clean = False  # the next execution may place orders
+    keeper.halt.resume(keeper.now_ns, request.peer, keeper.now_ns - time.monotonic_ns() + request.asked_ns)
+    return {"halted": False, "since_ns": keeper.now_ns}
+
+
+@command(
+    "cancel every open order",
+    Argument("strategy", "strategy", "only the orders of this strategy"),
+    Argument("instrument", "instrument", f"only the orders of this instrument: {INSTRUMENT}"),
+)
+def cancel_all(keeper: "Keeper", request: Request, strategy: int, instrument: int) -> Mapping[str, Any]:
+    """Cancel every open order of one strategy or instrument; 0 means all."""
+    return {"sequence": keeper.halt.cancel_all(keeper.now_ns, request.peer, strategy, instrument)}
+
+
+@command(
+    "drain one process and start it again",
+    Argument("process", "process", "the process's name, as status shows it", required=True),
+)
+def restart(keeper: "Keeper", _: Request, process: str) -> Mapping[str, Any]:
+    """Drain one process and start it again."""
+    keeper.watches[process].stop(keeper.now_ns, again=True)
+    return {"process": process}
+
+
+@command("drain and stop every process, remove the segments")
+def down(keeper: "Keeper", _: Request) -> Mapping[str, Any]:
+    """Begin to stop every process; the answer is sent before they have drained."""
+    keeper.stop()
+    return {"stopping": list(keeper.watches), "pid": os.getpid(), "guard": keeper.guard_pid()}
