@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from engine.model.fixed import to_text
+from engine.model.fixed import INT64_MAX, to_text
 from engine.model.holdings import HoldingTerms
 from engine.model.instrument import Instrument
 from engine.model.words import DONE_STATES, IntentKind, OrderState, Reason
@@ -94,12 +94,14 @@ class Ledger:
         """What an exit at this price may ask for, signed; 0, logged once, where only dust is left.
 
         What working orders may still take of the position is not asked for again: both filled would turn it round.
+        No exit asks for more than the venue's largest order, which would be refused: the next exit asks for the rest.
         """
         size = self.position(instrument.id)
         if abs(size) * price >= instrument.notional_min and size:
             self._dust_logged.discard(instrument.id)
             side = 1 if size > 0 else -1
             rest = max(0, abs(size) - sum(one.remaining for one in self.orders(instrument.id) if one.side == -side))
+            rest = min(rest, _largest(instrument))
             return side * rest if rest * price >= instrument.notional_min else 0
         held = self.held.get(instrument.id, 0)
         if held and instrument.id not in self._dust_logged:
@@ -174,3 +176,9 @@ class Ledger:
         """Know nothing of any order: what a lap leaves."""
         self.working.clear()
         self._cancels.clear()
+
+
+def _largest(instrument: Instrument) -> int:
+    """The largest order that the venue accepts, in whole steps; no bound where the venue names none."""
+    most = instrument.size_max
+    return most - most % instrument.size_step if most > 0 else INT64_MAX

@@ -164,6 +164,7 @@ cdef class Voice:
         """Want to be flat at once, never beyond `price`; None when there is nothing to leave, or only dust.
 
         What working orders may still take of it is theirs: where they wait at another price, `cancel` them first.
+        A position larger than the venue's largest order needs several: call again when this one is done.
         """
         id_of(instrument)
         held = self.ledger.exit_size(instrument, exact(price, "price"))

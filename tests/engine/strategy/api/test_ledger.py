@@ -149,6 +149,17 @@ def test_an_exit_asks_only_for_what_no_working_order_may_take(side: int) -> None
     assert one.exit_size(small, 100) == side
 
 
+@pytest.mark.parametrize("side", [BUY, SELL])
+def test_an_exit_asks_for_no_more_than_the_venues_largest_order(side: int) -> None:
+    """Several orders build a position that no single order can close: asked for whole, it is refused for ever."""
+    one, bounded = ledger(), replace(ETH, size_step=4, size_max=30, notional_min=100)
+    one.hold(2, side * 50 * 10_000)
+    assert one.exit_size(bounded, 100) == side * 28
+    one.begin(1, 2, -side, 100, 28)
+    assert one.exit_size(bounded, 100) == side * 22
+    assert one.exit_size(replace(bounded, size_max=0), 100) == side * 22
+
+
 def test_an_exit_of_nothing_is_nothing_and_says_nothing(caplog: pytest.LogCaptureFixture) -> None:
     """Flat is not dust, also where no least notional is asked for."""
     caplog.set_level(logging.INFO)
