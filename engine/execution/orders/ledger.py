@@ -12,6 +12,7 @@ A day (UTC) begins with the net at its first valuation, which the journal keeps:
 """
 
 from engine.lanes import lane_of
+from engine.model.fixed import clamped
 from engine.model.holdings import HoldingTerms
 from engine.model.instrument import Instrument
 from engine.model.records import FEE_DECIMALS
@@ -95,7 +96,7 @@ class Position:
             self.day_ns, self.day_net2 = day_ns, net2
 
     def row(self, fill_sequence: int, mark2: int, usd_rate: float, day_ns: int) -> tuple[int | float | bytes, ...]:
-        """The values of its record, in order, arrays flat.
+        """The values of its record, in order, arrays flat; a sum beyond 64 bits is shown as the nearest that fits.
 
         `fill_sequence`: the FILLS cursor it stands at; `usd_rate`: dollars for one of the quote; `day_ns`: today.
         """
@@ -108,9 +109,10 @@ class Position:
             *_split(self.realised), *_split(self.fees), _money(unrealised2, scale), self.realised / scale,
             self.fees / scale, _money(net2, scale),
             _money(None if net2 is None or self.day_ns != day_ns else net2 - self.day_net2, scale), usd_rate,
-            self.update_ns, day_ns, self.fill_count, self.bought, self.sold, self.open_buy, self.open_sell, amount,
-            asset, one.price_decimals, one.size_decimals, self.terms.decimals, len(self.fees_other),
-            flags if net2 is not None else flags | PositionFlag.MARK_MISSING, 0, fill_sequence, 0, 0, 0,
+            self.update_ns, day_ns, self.fill_count, clamped(self.bought), clamped(self.sold), clamped(self.open_buy),
+            clamped(self.open_sell), clamped(amount), asset, one.price_decimals, one.size_decimals, self.terms.decimals,
+            len(self.fees_other), flags if net2 is not None else flags | PositionFlag.MARK_MISSING, 0,
+            fill_sequence, 0, 0, 0,
         )  # fmt: skip
 
     def opening(self, now_ns: int) -> tuple[int | bytes, ...]:

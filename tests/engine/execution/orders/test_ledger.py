@@ -107,6 +107,19 @@ def test_a_fee_in_a_third_asset_without_a_price_is_kept_apart_and_marked() -> No
     assert row.fees == 0
 
 
+def test_sums_that_its_record_cannot_hold_are_shown_as_the_nearest_that_it_can() -> None:
+    """Two fees that a venue may say are more than 64 bits together; a cell that fails to pack ends every life."""
+    position, fee = Position(1, BTC), 2**63 - 1
+    for side in (BUY, SELL, BUY):
+        position.apply(side, 1, 2**62, fee, b"BNB", None, 1)
+    position.open_buy = position.open_sell = 2**64
+    row = cell_of(position)
+    assert position.fees_other == {b"BNB": 3 * fee}
+    assert (position.bought, position.sold) == (2**63, 2**62)
+    assert (row.fee_unvalued, row.bought, row.sold) == (fee, fee, 2**62)
+    assert (row.open_buy, row.open_sell) == (fee, fee)
+
+
 def test_a_fee_in_a_third_asset_counts_at_the_value_that_its_fill_carries() -> None:
     """Half of those who trade at Binance pay in BNB."""
     position = Position(1, BTC)
