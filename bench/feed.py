@@ -73,9 +73,9 @@ def timed(run: Callable[[Given], object], frames: list[Given]) -> tuple[int, int
 def through_pipeline(kind: Kind) -> tuple[int, int]:
     """(p50, p99) of one kind of frame, in a book of its own."""
     rig = Rig(kind.venue, corpus.made_snapshot(), 8)
-    rig.pipeline.take([kind.first], NOW, NOW)
+    rig.pipeline.process([kind.first], NOW, NOW)
     frames = [[frame] for frame in kind.frames]
-    found = timed(lambda one: rig.pipeline.take(one, NOW, NOW), frames)
+    found = timed(lambda one: rig.pipeline.process(one, NOW, NOW), frames)
     rig.drain()
     assert rig.track.gaps == rig.pipeline.malformed == 0, "the made frames are not a sequence"
     rig.close()
@@ -111,7 +111,7 @@ def pipeline() -> dict[str, object]:
             for start in range(0, len(frames), CHUNK):
                 chunk = frames[start : start + CHUNK]
                 before = time.perf_counter_ns()
-                rig.pipeline.take(chunk, NOW, NOW)
+                rig.pipeline.process(chunk, NOW, NOW)
                 spent += time.perf_counter_ns() - before
                 rig.drain()
             count += len(frames)

@@ -52,7 +52,7 @@ def connected() -> tuple[WebSocketPort, socket.socket]:
 def timed(frames: list[bytes], first: bytes) -> list[int]:
     """Nanoseconds of each message; a look that finds nothing yet is not counted."""
     rig = Rig("binance", corpus.made_snapshot(), 8)
-    rig.pipeline.take([first], NOW, NOW)
+    rig.pipeline.process([first], NOW, NOW)
     port, venue = connected()
     line, read = Line(port, NOW), time.perf_counter_ns
     idle = max(read() - read() for _ in range(1000))  # least of the cost, as a negative number

@@ -82,7 +82,7 @@ class Session:
             if is_book:
                 self.pipeline.snapshot(0, payload, now, now)
             else:
-                self.pipeline.take([payload], now, now)
+                self.pipeline.process([payload], now, now)
 
 
 def consume(system: str, core: int, stop: Any, ready: Any, found: Any) -> None:

@@ -38,13 +38,13 @@ def measure(count: int = COUNT) -> dict[str, object]:
 
     def writing(channel: Channel) -> None:
         rig = Rig("binance", corpus.made_snapshot(), 8, system=system)
-        rig.pipeline.take(frames[:1], NOW, NOW)
+        rig.pipeline.process(frames[:1], NOW, NOW)
         channel.ready()
         for frame in frames[1:]:
             due = time.perf_counter_ns() + GAP_NS
             while time.perf_counter_ns() < due:
                 pass
-            rig.pipeline.take([frame], NOW, NOW)
+            rig.pipeline.process([frame], NOW, NOW)
 
     def reading(channel: Channel) -> list[int]:
         channel.ready()

@@ -135,7 +135,7 @@ class Feed:
         if now_ns < self._whole_ns and self._link is not None and self.pipeline is not None:
             if self._rehearsal is None:
                 self._rehearsal = Rehearsal(self.pipeline.outbox, self._dialect.rule())
-            self._rehearsal.go(self._link.port, self.pipeline, now_ns)
+            self._rehearsal.warm_up(self._link.port, self.pipeline, now_ns)
 
     def resume(self, now_ns: int, stood_ns: int) -> None:
         """Leave connections that nobody read for long: what waits in them is old, and would be told as of now."""
@@ -243,10 +243,10 @@ class Feed:
 
     def _attend(self, link: Link, pipeline: Pipeline, now_ns: int) -> None:
         """See to what a connection brought beside market data, and to what it should have brought."""
-        rest, holed, link.rest, link.holed = link.rest, link.holed, None, False
+        rest, has_gap, link.rest, link.has_gap = link.rest, link.has_gap, None, False
         if rest:
             self._take_rest(link, rest, pipeline, now_ns)
-        if holed:
+        if has_gap:
             self._blame(link, now_ns)
 
     def _blame(self, link: Link, now_ns: int) -> None:
@@ -262,7 +262,7 @@ class Feed:
                 self._log_malformed(frame, answer.text)
                 self._listings.doubt_frame(frame, now_ns)
             if not malformed:
-                pipeline.mistrust(answer.spoilt, link.receive_ns, now_ns)
+                pipeline.mark_gaps(answer.spoilt, link.receive_ns, now_ns)
             link.hear(answer)
 
     def _take_outcomes(self, link: Link, now_ns: int) -> None:
@@ -284,9 +284,9 @@ class Feed:
     def _carry(self, track: Track, now_ns: int, *, carried: bool) -> None:
         """A book whose changes do not come is not believed, and not asked for."""
         if not carried:
-            track.refuse(now_ns)
-        elif not track.seeded:
-            track.wanting = True
+            track.mark_refused(now_ns)
+        elif not track.has_snapshot:
+            track.wants_snapshot = True
 
     def _log_malformed(self, frame: bytes, text: str) -> None:
         self.malformed += 1
@@ -341,25 +341,25 @@ class Feed:
 
     def _look_after(self, track: Track, link: Link, now_ns: int) -> None:
         if track.symbol in self._listings.misfits:
-            track.misfit(now_ns)
+            track.mark_misfit(now_ns)
             return
         if not link.subscriptions.since_ns(self._book, track.symbol):
             return
-        if track.wanting:
+        if track.wants_snapshot:
             self._want(track, link, now_ns)
-        elif track.seeded and not track.behind_ns and now_ns - track.still_ns > self.config.settle_ns:
-            track.trust(now_ns)
+        elif track.has_snapshot and not track.behind_ns and now_ns - track.still_ns > self.config.settle_ns:
+            track.confirm(now_ns)
             self._backoff.succeed()
             link.resubscriptions.succeed(track)
         behind_ns = now_ns - track.behind_ns if track.behind_ns else 0
-        if track.seeded and behind_ns > max(self.config.subscribe_ns, self.config.stale_ns):
+        if track.has_snapshot and behind_ns > max(self.config.subscribe_ns, self.config.stale_ns):
             link.subscriptions.fall_silent(self._book, track.symbol, now_ns)
         mute = max(now_ns - self._heard_ns(link), behind_ns) > self.config.stale_ns
         if mute or now_ns - track.news_ns > self.config.book_stale_ns:
-            track.grow_stale(now_ns, mute)
+            track.mark_stale(now_ns, mute)
         else:
-            track.refresh(now_ns)
-        track.retell(now_ns, RETOLD_LEVELS)
+            track.clear_stale(now_ns)
+        track.republish_levels(now_ns, RETOLD_LEVELS)
         self._log_cut(track)
         if link is self._link and self._listings.spreads.look(track):
             self._listings.show_one(track.symbol, link.missing, now_ns)
@@ -375,13 +375,13 @@ class Feed:
 
     def _want(self, track: Track, link: Link, now_ns: int) -> None:
         if self._dialect.requests_snapshots:
-            self._snapshots.ask(track, now_ns, sum(one.wanting for one in self._listings.tracks.values()))
+            self._snapshots.ask(track, now_ns, sum(one.wants_snapshot for one in self._listings.tracks.values()))
             return
         if link.resubscriptions.is_due(track, link.subscriptions.since_ns(self._book, track.symbol), now_ns):
             link.resubscriptions.note(track, now_ns)
             link.subscriptions.renew(self._book, track.symbol, now_ns)
-            track.asked(now_ns)
-            track.wanting = True
+            track.mark_requested(now_ns)
+            track.wants_snapshot = True
 
     def _heard_ns(self, link: Link) -> int:
         """When a connection, or the other one that feeds the same books, said something last."""

@@ -4,29 +4,22 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from engine.book.book cimport Book
 from engine.model.records cimport Tick, Top
+from shm.protocol cimport sy_writer
 
-cdef extern from "ring.h":
-    ctypedef struct sy_writer:
-        uint64_t next
-        uint64_t reserve
-    void sy_begin(sy_writer *) nogil
-    char *sy_slot(sy_writer *, uint64_t) nogil
-    void sy_publish(sy_writer *, uint64_t) nogil
-
-cdef sy_writer *writer_of(object owner) except? NULL
+cdef sy_writer *writer_of(object lane) except? NULL
 
 cdef class Outbox:
-    cdef object ticks_owner
-    cdef object books_owner
-    cdef object levels_owner
+    cdef object ticks_lane
+    cdef object books_lane
+    cdef object levels_lane
     cdef object cells
     cdef object top_view
     cdef sy_writer *ticks
     cdef sy_writer *books
     cdef sy_writer *levels
     cdef Top *top
-    cdef uint64_t held
-    cdef uint64_t levels_held
+    cdef uint64_t count  # records of the event in TICKS that are not published yet
+    cdef uint64_t level_count  # the same in LEVELS
     cdef int64_t clock_offset
     cdef bint stamping
     cdef bint mute
@@ -39,9 +32,10 @@ cdef class Outbox:
     cdef void tick(self, int kind, int side, int64_t price, int64_t size, int64_t detail, int flags) noexcept nogil
     cdef void level(self, int kind, int side, int64_t price, int64_t size, int64_t detail, int flags) noexcept nogil
     cdef uint64_t put(
-        self, sy_writer *ring, uint64_t held, int kind, int side, int64_t price, int64_t size, int64_t detail, int flags
+        self, sy_writer *ring, uint64_t count, int kind, int side, int64_t price, int64_t size, int64_t detail,
+        int flags
     ) noexcept nogil
-    cdef void publish(self, sy_writer *ring, uint64_t held) noexcept nogil
-    cdef void close(self, sy_writer *ring, uint64_t held) noexcept nogil
+    cdef void publish(self, sy_writer *ring, uint64_t count) noexcept nogil
+    cdef void close(self, sy_writer *ring, uint64_t count) noexcept nogil
     cdef void end(self) noexcept nogil
     cdef void show(self, Book book, int cell, int state, int flags, uint64_t change_count)

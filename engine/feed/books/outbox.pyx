@@ -1,14 +1,14 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""What the feed says, written straight into the slots of the TICKS and BOOKS rings.
+"""Writes the feed's events straight into the slots of the rings TICKS, BOOKS and LEVELS.
 
     begin ─▶ tick, level, tick … ─▶ end ─▶ show
-             records of one event    │      the book's top into BOOKS and its cell
-             behind the cursor       └ LAST on each ring's final record, then one publish a ring
+             records of one event,   │      the book's top into BOOKS and its cell
+             not published yet       └ LAST on each ring's final record, then one publish for each ring
 
-LEVELS, where there is one, holds the whole book's changes and every state, so that it can be followed alone.
+LEVELS, where the system has it, holds every change of every level and every state, so a reader needs no other lane.
 
-An event that is longer than the ring's reserve goes out in pieces, and only its final record is marked LAST: readers
-act there and nowhere else. Without writers it says nothing, for tools that only want the books.
+An event longer than the ring's reserve is published in pieces, and only its final record has the flag LAST: readers act
+on that record alone. An outbox without writers writes nothing, for tools that need the books only.
 """
 
 from cpython.pycapsule cimport PyCapsule_GetPointer
@@ -20,6 +20,7 @@ from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 from engine.book.book cimport Book
 from engine.book.measures cimport imbalance_of, spread_bps_of
 from engine.model.records cimport DEPTH, Tick, Top
+from shm.protocol cimport sy_begin, sy_publish, sy_slot, sy_writer
 
 from engine.model import records, words
 
@@ -34,9 +35,9 @@ assert records.BOOK_TOP.size == sizeof(Top)
 assert records.BOOK_DEPTH == DEPTH
 
 
-cdef sy_writer *writer_of(object owner) except? NULL:
-    """The C writer inside a RingWriter."""
-    return NULL if owner is None else <sy_writer *>PyCapsule_GetPointer(owner.capsule, "steelyard.writer")
+cdef sy_writer *writer_of(object lane) except? NULL:
+    """Return the C writer of a RingWriter, NULL without one."""
+    return NULL if lane is None else <sy_writer *>PyCapsule_GetPointer(lane.capsule, "steelyard.writer")
 
 
 cdef class Outbox:
@@ -45,10 +46,10 @@ cdef class Outbox:
     def __init__(self, ticks=None, books=None, cells=None, stamp_offset_ns=None, levels=None):
         """Write to these lanes, any of which may be missing.
 
-        `stamp_offset_ns` (the engine clock's offset) stamps publish_ns with the moment of publishing; without it the
-        step's time stands there, and two runs are the same to the byte.
+        With `stamp_offset_ns` (the engine clock's offset) `publish_ns` is the moment of publishing. Without it
+        `publish_ns` is the step's time, and two runs are equal to the byte.
         """
-        self.ticks_owner, self.books_owner, self.cells, self.levels_owner = ticks, books, cells, levels
+        self.ticks_lane, self.books_lane, self.cells, self.levels_lane = ticks, books, cells, levels
         self.ticks = writer_of(ticks)
         self.books = writer_of(books)
         self.levels = writer_of(levels)
@@ -59,25 +60,25 @@ cdef class Outbox:
         self.top = <Top *><char *>top
 
     def muted(self):
-        """Another that writes into the same rings' next slots and never publishes: for rehearsals between events."""
-        cdef Outbox other = Outbox(self.ticks_owner, self.books_owner, None, 0, self.levels_owner)
+        """Return an outbox that writes into the next slots of the same rings and never publishes, for rehearsals."""
+        cdef Outbox other = Outbox(self.ticks_lane, self.books_lane, None, 0, self.levels_lane)
         other.mute = True
         return other
 
     @property
     def tick_sequence(self):
-        """The TICKS cursor."""
+        """The cursor of TICKS."""
         return self.ticks.next if self.ticks != NULL else 0
 
     def void(self, uint32_t instrument, int cell, int64_t now_ns, int state=words.BookState.EMPTY):
-        """Whatever was told of this instrument before is void: nothing is known, or the state says why."""
+        """Publish an empty book in place of everything published before: EMPTY, or the state that says why."""
         self.begin(instrument, now_ns, now_ns, 0, 0)
         self.tick(words.TickKind.STATE, 0, 0, 0, state, words.Flag.RESET)
         self.end()
         self.show(Book(1), cell, state, words.Flag.RESET, 0)
 
     cdef int64_t publish_time(self, int64_t now_ns) noexcept nogil:
-        """The moment by the engine's clock, or the step's time."""
+        """Return the time of the engine's clock, or the step's time."""
         cdef timespec now
         if not self.stamping:
             return now_ns
@@ -93,28 +94,29 @@ cdef class Outbox:
         self.head.publish_ns = self.publish_time(now_ns)
         self.head.venue_ns = venue_ns
         self.head.venue_sequence = sequence
-        self.held = self.levels_held = 0
+        self.count = self.level_count = 0
 
     cdef void tick(self, int kind, int side, int64_t price, int64_t size, int64_t detail, int flags) noexcept nogil:
         """Add a record to the event."""
         if kind == TICK_STATE:
             self.level(kind, side, price, size, detail, flags)
         if self.ticks != NULL:
-            self.held = self.put(self.ticks, self.held, kind, side, price, size, detail, flags)
+            self.count = self.put(self.ticks, self.count, kind, side, price, size, detail, flags)
 
     cdef void level(self, int kind, int side, int64_t price, int64_t size, int64_t detail, int flags) noexcept nogil:
-        """Add a record to what the event says on LEVELS: every level, and the states among them."""
+        """Add a record to the event on LEVELS: a level or a state."""
         if self.levels != NULL:
-            self.levels_held = self.put(self.levels, self.levels_held, kind, side, price, size, detail, flags)
+            self.level_count = self.put(self.levels, self.level_count, kind, side, price, size, detail, flags)
 
     cdef uint64_t put(
-        self, sy_writer *ring, uint64_t held, int kind, int side, int64_t price, int64_t size, int64_t detail, int flags
+        self, sy_writer *ring, uint64_t count, int kind, int side, int64_t price, int64_t size, int64_t detail,
+        int flags
     ) noexcept nogil:
-        """Write one record behind those held on a ring; how many are held then."""
-        if held == ring.reserve:
-            self.publish(ring, held)
-            held = 0
-        if held == 0:
+        """Write one record of the event to a ring; return how many of them are not published yet."""
+        if count == ring.reserve:
+            self.publish(ring, count)
+            count = 0
+        if count == 0:
             sy_begin(ring)
         self.head.kind = kind
         self.head.side = side
@@ -122,28 +124,28 @@ cdef class Outbox:
         self.head.size = size
         self.head.detail = detail
         self.head.flags = flags
-        memcpy(sy_slot(ring, held), &self.head, sizeof(Tick))
-        return held + 1
+        memcpy(sy_slot(ring, count), &self.head, sizeof(Tick))
+        return count + 1
 
-    cdef void publish(self, sy_writer *ring, uint64_t held) noexcept nogil:
-        """Make what is held visible."""
+    cdef void publish(self, sy_writer *ring, uint64_t count) noexcept nogil:
+        """Publish the event's records, unless this outbox is muted."""
         if not self.mute:
-            sy_publish(ring, held)
+            sy_publish(ring, count)
 
-    cdef void close(self, sy_writer *ring, uint64_t held) noexcept nogil:
-        """Mark the last of what is held and publish."""
-        if held:
-            (<Tick *>sy_slot(ring, held - 1)).flags |= LAST
-            self.publish(ring, held)
+    cdef void close(self, sy_writer *ring, uint64_t count) noexcept nogil:
+        """Mark the event's last record on one ring and publish."""
+        if count:
+            (<Tick *>sy_slot(ring, count - 1)).flags |= LAST
+            self.publish(ring, count)
 
     cdef void end(self) noexcept nogil:
-        """Mark the final record and publish."""
-        self.close(self.ticks, self.held)
-        self.close(self.levels, self.levels_held)
-        self.held = self.levels_held = 0
+        """End the event: mark its last records and publish them."""
+        self.close(self.ticks, self.count)
+        self.close(self.levels, self.level_count)
+        self.count = self.level_count = 0
 
     cdef void show(self, Book book, int cell, int state, int flags, uint64_t change_count):
-        """Publish the book's top, as part of the event begun last, behind its ticks."""
+        """Publish the book's top, as part of the last event, after its ticks."""
         cdef Top *top = self.top
         cdef int i
         if self.books == NULL and self.cells is None:

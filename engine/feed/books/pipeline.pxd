@@ -2,14 +2,14 @@
 
 from libc.stdint cimport int64_t
 
-from engine.feed.books.chain cimport Chain
+from engine.feed.books.connection_sequence cimport ConnectionSequence
 from engine.feed.books.outbox cimport Outbox
 from engine.feed.books.track cimport Track
 from engine.venues.market cimport Market, Message
 
 cdef enum:
     KINDS = 7  # of messages, and place 0 for none
-    SAMPLE_MAX = 4096  # bytes of a frame kept to rehearse by
+    SAMPLE_MAX = 4096  # bytes of a frame that is kept for a rehearsal
 
 cdef class Pipeline:
     cdef readonly Market market
@@ -19,17 +19,23 @@ cdef class Pipeline:
     cdef readonly int64_t messages
     cdef readonly int64_t malformed
     cdef readonly int64_t strangers
-    cdef readonly int64_t sequence
-    cdef readonly int64_t holes  # of a connection's numbering or a book's, whether or not another one filled them
-    cdef public object examine
-    cdef public Chain chain  # of the connection whose frames are taken; None where nobody asks which lost what
-    cdef list printers
+    cdef readonly int64_t sequence  # of the connection's frames, where the venue numbers them
+    cdef readonly int64_t gaps  # in a connection's numbers or a book's, whether or not another connection filled them
+    cdef object spoilt_by
+    cdef list print_tracks  # the tracks that publish this connection's prints
     cdef list samples  # the last frame of each kind, for a rehearsal
     cdef bint holding
 
-    cpdef list take(self, object frames, int64_t receive_ns, int64_t now_ns)
-    cdef int take_one(self, bytes frame, int64_t receive_ns, int64_t now_ns) except -2
-    cdef int dispatch(self, Message *message, object frame, int64_t receive_ns, int64_t now_ns) except -1
-    cdef int take_delta(self, Track track, Message *message, object frame, int64_t receive_ns, int64_t now_ns) except -1
+    cpdef list process(
+        self, object frames, int64_t receive_ns, int64_t now_ns, ConnectionSequence connection=*)
+    cdef int process_one(
+        self, bytes frame, int64_t receive_ns, int64_t now_ns, ConnectionSequence connection) except -2
+    cdef int dispatch(
+        self, Message *message, bytes frame, int64_t receive_ns, int64_t now_ns, ConnectionSequence connection
+    ) except -1
+    cdef int apply_delta(
+        self, Track track, Message *message, bytes frame, int64_t receive_ns, int64_t now_ns,
+        ConnectionSequence connection
+    ) except -1
     cdef int retry(self, int64_t now_ns) except -1
-    cdef int in_order(self, int64_t receive_ns, int64_t now_ns) except -1
+    cdef int check_frame_number(self, int64_t receive_ns, int64_t now_ns) except -1

@@ -1,38 +1,39 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""Frames of one connection to ticks and books: the loop in which a tick is made.
+"""The frames of one connection to ticks and books: the loop that makes a tick.
 
     frame ─▶ market.scan ─▶ messages ─▶ track: rule ─▶ book ─▶ outbox
-               │ not hot, or malformed
-               └─▶ handed back: acknowledgements, errors and what nobody understood are for the slow path
+               │ not market data, or malformed
+               └─▶ returned: acknowledgements, errors and malformed frames are read in Python
 """
 
 from libc.stdint cimport int64_t
 
-from engine.feed.books.chain cimport BACK, HOLE
+from engine.feed.books.connection_sequence cimport IN_ORDER, LOST, RESTARTED, ConnectionSequence
 from engine.feed.books.outbox cimport Outbox
-from engine.feed.books.track cimport Track
+from engine.feed.books.track cimport GAP_HELD, MADE_SUSPECT, Track
 from engine.venues.market cimport BEAT, BEST, DELTA, MALFORMED, PRINT, TOP, Market, Message
 
 
 cdef class Pipeline:
     """One connection's scanner and the tracks of its instruments, in the order of the scanner's listings."""
 
-    def __init__(self, Market market, Outbox outbox):
-        """Tracks are added afterwards."""
-        self.market, self.outbox, self.tracks = market, outbox, []
-        self.printers, self.samples = self.tracks, [None] * KINDS
+    def __init__(self, Market market, Outbox outbox, spoilt_by=None):
+        """Tracks are added later. `spoilt_by(frame)` names the books that a malformed frame could have changed."""
+        self.market, self.outbox, self.tracks, self.spoilt_by = market, outbox, [], spoilt_by
+        self.print_tracks, self.samples = self.tracks, [None] * KINDS
         self.sequence = -1
 
     def add(self, Track track):
-        """Take a track for the listing of its index."""
+        """Add the track of the listing with its index."""
         if track.index != len(self.tracks) or track.index >= self.market.listing_count:
             raise ValueError(f"{track.symbol}: track {track.index} does not follow {len(self.tracks)} tracks")
         self.tracks.append(track)
 
-    cpdef list take(self, object frames, int64_t receive_ns, int64_t now_ns):
-        """Take frames in order; those that are no hot message come back as (frame, whether it is malformed).
+    cpdef list process(self, object frames, int64_t receive_ns, int64_t now_ns, ConnectionSequence connection=None):
+        """Apply frames in order; return those without market data as (frame, whether it is malformed).
 
-        `TimedFrames` bring the time of each; it stands for `receive_ns` then.
+        `TimedFrames` hold each frame's own time, which replaces `receive_ns`. `connection` is the sequence of the
+        connection that received the frames; without one, gaps are counted by the book.
         """
         cdef bytes frame
         cdef int count
@@ -43,29 +44,31 @@ cdef class Pipeline:
             if times is not None:
                 receive_ns = times[place]
                 place += 1
-            count = self.take_one(frame, receive_ns, now_ns)
+            count = self.process_one(frame, receive_ns, now_ns, connection)
             if count <= 0:
                 if rest is None:
                     rest = []
                 rest.append((frame, count == MALFORMED))
         return rest
 
-    cdef int take_one(self, bytes frame, int64_t receive_ns, int64_t now_ns) except -2:
-        """Take one frame; the scanner's answer."""
+    cdef int process_one(
+        self, bytes frame, int64_t receive_ns, int64_t now_ns, ConnectionSequence connection
+    ) except -2:
+        """Apply one frame; return the scanner's answer."""
         cdef int count = self.market.scan(frame, len(frame))
         cdef Py_ssize_t i
         self.frames += 1
         if count == MALFORMED:
             self.malformed += 1
             if self.market.frame_sequence >= 0:
-                self.in_order(receive_ns, now_ns)
-            if self.examine is not None:
-                self.mistrust(self.examine(frame), receive_ns, now_ns)
+                self.check_frame_number(receive_ns, now_ns)
+            if self.spoilt_by is not None:
+                self.mark_gaps(self.spoilt_by(frame), receive_ns, now_ns)
             return count
         if self.market.frame_sequence >= 0:
-            self.in_order(receive_ns, now_ns)
+            self.check_frame_number(receive_ns, now_ns)
         for i in range(count):
-            self.dispatch(&self.market.messages[i], frame, receive_ns, now_ns)
+            self.dispatch(&self.market.messages[i], frame, receive_ns, now_ns, connection)
         if count > 0 and len(frame) <= SAMPLE_MAX:
             self.samples[self.market.messages[0].kind] = frame
         if self.holding:
@@ -73,122 +76,121 @@ cdef class Pipeline:
         return count
 
     cdef int retry(self, int64_t now_ns) except -1:
-        """Try what lies behind holes again: a frame may have filled one."""
+        """Apply the changes that are held after gaps again: the last frame may have filled one."""
         cdef Track track
         cdef int count, i
         self.holding = False
         for track in self.tracks:
-            if not track.held:
+            if not track.held.rows:
                 continue
-            for frame, receive_ns in track.take_held():
+            for frame, receive_ns in track.held.remove_all():
                 count = self.market.scan(frame, len(frame))
                 for i in range(count):
                     if self.market.messages[i].kind == DELTA and self.market.messages[i].index == track.index:
                         track.delta(self.market, &self.market.messages[i], frame, receive_ns, now_ns)
-            if track.held:
-                self.holding = True
-            else:
-                track.held_ns = 0
+            self.holding |= track.holds_frames()
         return 0
 
-    cdef int in_order(self, int64_t receive_ns, int64_t now_ns) except -1:
-        """Hold the connection's own numbering, where it has one: a hole may have held anything, for any book."""
+    cdef int check_frame_number(self, int64_t receive_ns, int64_t now_ns) except -1:
+        """Check the number that the venue gives each frame: a missing frame may have changed any book."""
         cdef int64_t expected = self.sequence + 1
         self.sequence = self.market.frame_sequence
         if expected and self.sequence != expected:
-            self.holes += 1
+            self.gaps += 1
             for track in self.tracks:
-                track.mistrust(receive_ns, now_ns)
+                track.mark_gap(receive_ns, now_ns)
         return 0
 
-    cdef int dispatch(self, Message *message, object frame, int64_t receive_ns, int64_t now_ns) except -1:
-        """Hand a message to its track."""
+    cdef int dispatch(
+        self, Message *message, bytes frame, int64_t receive_ns, int64_t now_ns, ConnectionSequence connection
+    ) except -1:
+        """Give a message to its track."""
         cdef Track track
         self.messages += 1
         if message.index < 0:
             self.strangers += 1
             return 0
         track = <Track>self.tracks[message.index]
-        if self.chain is not None:
-            self.chain.hear(message)
+        if connection is not None:
+            connection.count(message)
         if message.kind == DELTA:
-            return self.take_delta(track, message, frame, receive_ns, now_ns)
+            return self.apply_delta(track, message, frame, receive_ns, now_ns, connection)
         if message.kind == BEST or message.kind == TOP:
             return track.best(message, receive_ns, now_ns)
         if message.kind == PRINT:
-            self.holes -= track.suspect
-            track.prove(message, receive_ns, now_ns)
-            self.holes += track.suspect
-            return (<Track>self.printers[message.index]).trade(message, receive_ns, now_ns)
+            self.gaps += track.check_print(message, receive_ns, now_ns) == MADE_SUSPECT
+            return (<Track>self.print_tracks[message.index]).trade(message, receive_ns, now_ns)
         if message.kind == BEAT:
-            return track.hear(message, now_ns)
+            return track.beat(message, now_ns)
         return track.seed(self.market, message, receive_ns, now_ns)
 
-    cdef int take_delta(
-        self, Track track, Message *message, object frame, int64_t receive_ns, int64_t now_ns
+    cdef int apply_delta(
+        self, Track track, Message *message, bytes frame, int64_t receive_ns, int64_t now_ns,
+        ConnectionSequence connection
     ) except -1:
-        """A change of a book. Who lost what is seen by the connection's own numbers, or by what the book says to it."""
-        cdef int64_t before = track.suspect + track.holes
-        cdef int step = self.chain.follow(message, track.rule) if self.chain is not None else 0
+        """Apply a change of a book, and count a gap: in the connection's own numbers, or else in the book's."""
+        cdef int outcome, step = IN_ORDER
+        if connection is not None:
+            step = connection.follow(message, track.rule)
         track.diffs += 1
-        if step == BACK:
+        if step == RESTARTED:
             track.renumber(receive_ns, now_ns)
-        track.delta(self.market, message, frame, receive_ns, now_ns)
-        if self.chain is not None and message.sequenced:
-            self.holes += step == HOLE
+        outcome = track.delta(self.market, message, frame, receive_ns, now_ns)
+        if connection is not None and message.sequenced:
+            self.gaps += step == LOST
         else:
-            self.holes += track.suspect + track.holes - before
+            self.gaps += outcome == GAP_HELD or outcome == MADE_SUSPECT
         self.holding |= track.held_ns != 0
-        return 0
+        return outcome
 
-    def print_by(self, Pipeline other):
-        """Hand the prints of this connection to another's tracks: prints have the venue's numbers everywhere."""
-        self.printers = other.tracks
+    def publish_prints_by(self, Pipeline other):
+        """Publish this connection's prints by another pipeline's tracks: prints have the same numbers everywhere."""
+        self.print_tracks = other.tracks
 
-    def follow_several(self, bint several):
-        """Say whether more than one connection feeds these tracks, or, with numbers of their own, their prints."""
+    def set_second_source(self, bint present):
+        """Note whether a second connection feeds these tracks or, with book numbers of its own, their prints."""
         cdef Track track
         for track in self.tracks:
-            track.follow_several(several)
+            track.set_second_source(present)
 
     def expire(self, int64_t now_ns, int64_t hold_ns):
-        """Look at what is held."""
+        """Give up what was held for longer than `hold_ns`."""
         for track in self.tracks:
             track.expire(now_ns, hold_ns)
 
     def take_over(self, Pipeline before, int64_t now_ns):
-        """Speak to the readers in the place of another connection's pipeline."""
+        """Publish in the place of another connection's pipeline."""
         self.outbox, before.outbox = before.outbox, self.outbox
-        self.printers = self.tracks
+        self.print_tracks = self.tracks
         for track, old in zip(self.tracks, before.tracks, strict=True):
             track.take_over(old, now_ns)
 
-    def mistrust(self, tuple symbols, int64_t receive_ns, int64_t now_ns):
-        """A change of these books was refused: what they hold may be wrong. An empty name stands for every book."""
+    def mark_gaps(self, tuple symbols, int64_t receive_ns, int64_t now_ns):
+        """Mark these books suspect because a message about them could not be read; an empty name means every book."""
         for track in self.tracks:
-            if track.seeded and (track.symbol in symbols or "" in symbols):
-                track.mistrust(receive_ns, now_ns)
+            if track.has_snapshot and (track.symbol in symbols or "" in symbols):
+                track.mark_gap(receive_ns, now_ns)
 
     def snapshot(self, int index, bytes body, int64_t receive_ns, int64_t now_ns):
-        """Take the answer to a request for a book, then what was kept for it; False when it is malformed."""
+        """Apply the answer to a request for a book, then the frames kept for it; return False if it is malformed."""
         cdef Track track = <Track>self.tracks[index]
         if self.market.scan_snapshot(body, len(body), index) != 1:
             self.malformed += 1
-            track.wanting = True
+            track.wants_snapshot = True
             return False
         track.seed(self.market, &self.market.messages[0], receive_ns, now_ns)
-        for frame, kept_ns in track.take_kept():
+        for frame, kept_ns in track.kept.remove_all():
             if self.market.scan(frame, len(frame)) > 0:
                 track.delta(self.market, &self.market.messages[0], frame, kept_ns, now_ns)
         return True
 
     def relist(self, int index, int price_decimals, int size_decimals, int64_t now_ns):
-        """A listing's decimals are others: its book is void until a snapshot in them."""
+        """Read a listing by other decimals: its book begins anew with a snapshot."""
         self.market.relist(index, price_decimals, size_decimals)
         self.tracks[index].disconnect(now_ns)
 
     def disconnect(self, int64_t now_ns):
-        """The connection is gone."""
+        """Begin anew after the connection was lost."""
         self.sequence = -1
         for track in self.tracks:
             track.disconnect(now_ns)

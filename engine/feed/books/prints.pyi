@@ -1,7 +1,7 @@
 from engine.feed.books.outbox import Outbox
 
 class Prints:
-    heard: int
-    told: int
+    received: int
+    published: int
     gaps: int
     def __init__(self, instrument: int, outbox: Outbox) -> None: ...

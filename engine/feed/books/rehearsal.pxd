@@ -5,12 +5,12 @@ from engine.feed.books.track cimport Track
 from engine.venues.market cimport Market, Message
 
 
-cdef class Understudy(Track):
-    cdef int play(self, Market market, Message *message, object now_ns) except -1
+cdef class WarmTrack(Track):
+    cdef int rehearse(self, Market market, Message *message, object now_ns) except -1
 
 
 cdef class Rehearsal:
-    cdef Understudy understudy
-    cdef int turn
+    cdef WarmTrack track
+    cdef int kind
 
-    cdef int play(self, Pipeline pipeline, bytes frame, object now_ns) except -1
+    cdef int rehearse(self, Pipeline pipeline, bytes frame, object now_ns) except -1

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from engine.feed.books.chain import Chain
+from engine.feed.books.connection_sequence import ConnectionSequence
 from engine.feed.books.order_track import OrderTrack
 from engine.feed.books.outbox import Outbox
 from engine.feed.books.pipeline import Pipeline
@@ -31,8 +31,8 @@ COUNTS = (
     "snapshots", "diffs", "dropped", "applied", "gaps", "resyncs", "suspect", "bbo_checked", "bbo_equal",
     "best_checked", "best_equal", "checksum_checked", "checksum_ok", "prints", "print_gaps", "crossings",
 )  # fmt: skip
-COMPARED = {name: f"comparison.{name}" for name in ("bbo_checked", "bbo_equal", "best_checked", "best_equal")}
-ELSEWHERE = COMPARED | {"prints": "prints.told", "print_gaps": "prints.gaps"}
+COMPARED = {name: f"audit.{name}" for name in ("bbo_checked", "bbo_equal", "best_checked", "best_equal")}
+ELSEWHERE = COMPARED | {"prints": "prints.published", "print_gaps": "prints.gaps", "crossings": "published.crossings"}
 GETTERS = {name: attrgetter(ELSEWHERE.get(name, name)) for name in COUNTS}
 WIDTH_MAX = 18
 SYMBOL_MAX = 32  # bytes: a longer one is no symbol but a spoilt frame
@@ -151,15 +151,14 @@ class Check:
         self.dialect = dialect
         market, outbox = dialect.market(), Outbox()
         track = OrderTrack if dialect.by_order else Track
-        self.pipeline = Pipeline(market, outbox)
+        self.border = Border(dialect, "capture check")
+        self.index = {symbol: index for index, symbol in enumerate(symbols)}
+        self.pipeline = Pipeline(market, outbox, lambda frame: self.border.spoilt(frame, self.index))
         self.decimals = {symbol: survey.decimals(symbol) for symbol in symbols}
         for index, (symbol, decimals) in enumerate(self.decimals.items()):
             market.add(symbol, *decimals)
             self.pipeline.add(track(index, index, symbol, dialect.rule(), outbox, dialect.depth))
-        self.index = {symbol: index for index, symbol in enumerate(symbols)}
-        self.border = Border(dialect, "capture check")
-        self.pipeline.examine = lambda frame: self.border.spoilt(frame, self.index)
-        self.chains: defaultdict[int, Chain] = defaultdict(Chain)  # what each connection has said
+        self.sequences: defaultdict[int, ConnectionSequence] = defaultdict(ConnectionSequence)  # by connection
         self.open: list[int] = []  # connections, where the recording tells of them
         self.answers = 0
         self.malformed = 0
@@ -183,13 +182,13 @@ class Check:
             return
         if piece.url or self.is_second(piece):
             return
-        self.pipeline.chain = self.chains[piece.connection]
-        for frame, malformed in self.pipeline.take([piece.payload], piece.time_ns, piece.time_ns) or ():
+        sequence = self.sequences[piece.connection]
+        for frame, malformed in self.pipeline.process([piece.payload], piece.time_ns, piece.time_ns, sequence) or ():
             answer = self.border.answer(frame)
             self.malformed += malformed or answer.kind == AnswerKind.MALFORMED
             self.refused += answer.kind == AnswerKind.REFUSED
             if not malformed:
-                self.pipeline.mistrust(answer.spoilt, piece.time_ns, piece.time_ns)
+                self.pipeline.mark_gaps(answer.spoilt, piece.time_ns, piece.time_ns)
 
     def take_mark(self, piece: Piece) -> None:
         """A connection begins or is gone; the last one's end leaves no book that could be followed."""
@@ -209,8 +208,8 @@ class Check:
     def reports(self) -> Iterator[dict[str, object]]:
         """One object a symbol."""
         for track in self.pipeline.tracks:
-            track.trust(track.seed_ns)
-            track.comparison.close()
+            track.confirm(track.snapshot_ns)
+            track.audit.close()
             yield self.report(track)
 
     def report(self, track: Track) -> dict[str, object]:

@@ -15,8 +15,9 @@ import json
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
-from engine.feed.books.outbox cimport sy_begin, sy_publish, sy_slot, sy_writer, writer_of
+from engine.feed.books.outbox cimport writer_of
 from engine.model.records cimport PAYLOAD, Piece
+from shm.protocol cimport sy_begin, sy_publish, sy_slot, sy_writer
 
 from engine.model import records, words
 from engine.venues.port import PortState

@@ -1,16 +1,16 @@
 from collections.abc import Sequence
 
-from engine.feed.books.chain import Chain
+from engine.feed.books.connection_sequence import ConnectionSequence
 from engine.feed.books.pipeline import Pipeline
 from engine.venues.port import StreamPort
 
 class Line:
     heard_ns: int
     rest: list[tuple[bytes, bool]] | None
-    holed: bool
+    has_gap: bool
     def __init__(self, port: StreamPort, now_ns: int) -> None: ...
     @property
-    def chain(self) -> Chain: ...
+    def sequence(self) -> ConnectionSequence: ...
     @property
     def port(self) -> StreamPort: ...
     @property

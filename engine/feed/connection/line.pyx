@@ -8,11 +8,11 @@
 A look brings as much as lay in the socket. What one step takes of it is bounded by its bytes, and so by its levels and
 orders: the rest waits in `pending`, and the process beats and steps its other roles in between. A message is not cut.
 
-A line notes what it must not do itself: frames that are no market data (`rest`) and a hole in what was brought
-(`holed`). A port that does not report a quiet look is polled, and the feed looks after it at each poll.
+A line notes what it must not do itself: frames that are no market data (`rest`) and a gap in what was brought
+(`has_gap`). Ports that cannot tell a quiet look from an eventful one are polled, and looked after whenever they are.
 """
 
-from engine.feed.books.chain cimport Chain
+from engine.feed.books.connection_sequence cimport ConnectionSequence
 from engine.feed.books.pipeline cimport Pipeline
 from libc.stdint cimport int64_t
 
@@ -25,13 +25,13 @@ cdef class Line:
 
     def __init__(self, port, int64_t now_ns):
         """Read this port, begun at this time."""
-        self.port, self.heard_ns, self.chain = port, now_ns, Chain()
+        self.port, self.heard_ns, self.sequence = port, now_ns, ConnectionSequence()
         self.tells = port.reports_quiet
         self.look = port.look if self.tells else port.poll
 
     cpdef Py_ssize_t take(self, Pipeline pipeline, object now_ns) except -2:
         """Hand what came to the pipeline: how many frames; -1 when none came, but all may not be as it was."""
-        cdef int64_t holes = pipeline.holes
+        cdef int64_t gaps = pipeline.gaps
         frames = self.pending
         if frames is None:
             frames = self.look(now_ns)
@@ -42,9 +42,8 @@ cdef class Line:
         if len(frames) > 1 and type(frames) is list:
             frames = self.share(frames)
         self.heard_ns = now_ns
-        pipeline.chain = self.chain
-        self.rest = pipeline.take(frames, self.port.receive_ns, self.heard_ns)
-        self.holed = pipeline.holes != holes
+        self.rest = pipeline.process(frames, self.port.receive_ns, self.heard_ns, self.sequence)
+        self.has_gap = pipeline.gaps != gaps
         return len(frames)
 
     cdef list share(self, list frames):
@@ -81,7 +80,7 @@ cdef class Intake:
             count = line.take(<Pipeline>pair[1], now_ns)
             if count > 0:
                 work += count
-                self.eventful = line.holed or line.rest is not None
+                self.eventful = line.has_gap or line.rest is not None
             else:
                 self.eventful = count < 0
             if self.eventful:

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from engine.feed.books.pipeline import Pipeline
 from engine.feed.config import FeedConfig
-from engine.feed.connection.hearing import hearing
 from engine.feed.connection.line import Line
+from engine.feed.connection.message_counts import message_counter
 from engine.feed.connection.resubscriptions import Resubscriptions
 from engine.feed.connection.subscriptions import UNANSWERED, Outcome, Subscriptions
 from engine.venues.dialect import Answer, AnswerKind, Dialect
@@ -23,7 +23,7 @@ class Link(Line):
         super().__init__(port, now_ns)
         self._dialect = dialect
         self._deadline_ns = now_ns + config.subscribe_ns
-        self.subscriptions = Subscriptions(config, dialect, hearing(self.chain, pipeline))
+        self.subscriptions = Subscriptions(config, dialect, message_counter(self.sequence, pipeline))
         self.resubscriptions = Resubscriptions(config)
         self.missing: dict[str, int] = {}  # channels that do not come, by symbol
         self.begun_ns = self._alive_ns = now_ns

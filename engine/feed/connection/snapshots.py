@@ -42,7 +42,7 @@ class Snapshots:
         self._asked[number] = track, now_ns
         self._not_before_ns = now_ns + self._config.request_ns
         self._track_not_before_ns[track.index] = now_ns + self._backoff(track).next_ns()
-        track.asked(now_ns)
+        track.mark_requested(now_ns)
         return True
 
     def take(self, response: Response, now_ns: int, apply: Callable[[int, bytes], bool]) -> bool:
@@ -53,11 +53,11 @@ class Snapshots:
         self._budget.hear(response, now_ns)
         track = asked[0]
         if response.status == OK and apply(track.index, response.body):
-            if not track.wanting:
+            if not track.wants_snapshot:
                 self._backoff(track).succeed()
             return True
         self.failures += 1
-        track.wanting = True
+        track.wants_snapshot = True
         if response.status != OK:
             LOG.warning("the book of %s was not given: %s", track.symbol, response.error or f"status {response.status}")
         return True

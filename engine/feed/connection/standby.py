@@ -11,7 +11,7 @@ books are believable.
 
 from collections.abc import Callable
 
-from engine.feed.books.chain import Pace
+from engine.feed.books.connection_lag import ConnectionLag
 from engine.feed.books.pipeline import Pipeline
 from engine.feed.config import FeedConfig
 from engine.feed.connection.link import Link
@@ -31,7 +31,7 @@ class Standby:
         self._not_before_ns = 0
         self.link: Link | None = None
         self.shadow: Pipeline | None = None
-        self._pace, self._first_pace = Pace(), Pace()
+        self._lag, self._first_lag = ConnectionLag(), ConnectionLag()
         self.lag_ns = self.first_lag_ns = 0
         self.losses = 0
 
@@ -41,19 +41,19 @@ class Standby:
             return
         self.shadow = shadow() if shadow is not None else None
         if self.shadow is not None:
-            self.shadow.print_by(pipeline)
+            self.shadow.publish_prints_by(pipeline)
         self.link = self._begin(self.shadow or pipeline, now_ns)
-        self._pace, self._first_pace = Pace(), Pace()
+        self._lag, self._first_lag = ConnectionLag(), ConnectionLag()
         self.lag_ns = self.first_lag_ns = 0
-        pipeline.follow_several(several=True)
+        pipeline.set_second_source(present=True)
 
     def compare(self, first: Link, pipeline: Pipeline, now_ns: int) -> None:
         """See how far one connection is behind the other, where both tell the same books by the venue's numbers."""
         link = self.link
         if self.shadow is None and link is not None and link.ready_ns and first.ready_ns:
             count = len(pipeline.tracks)
-            self.lag_ns = self._pace.lag_ns(link.chain, first.chain, count, now_ns)
-            self.first_lag_ns = self._first_pace.lag_ns(first.chain, link.chain, count, now_ns)
+            self.lag_ns = self._lag.lag_ns(link.sequence, first.sequence, count, now_ns)
+            self.first_lag_ns = self._first_lag.lag_ns(first.sequence, link.sequence, count, now_ns)
 
     def covers(self, first: Link, pipeline: Pipeline, now_ns: int) -> bool:
         """Whether nothing is lost when the first connection is left at this moment."""
@@ -86,5 +86,5 @@ class Standby:
         if link is not None:
             self._not_before_ns = now_ns + self._backoff.next_ns()
         if pipeline is not None:
-            pipeline.follow_several(several=False)
+            pipeline.set_second_source(present=False)
         return link, shadow

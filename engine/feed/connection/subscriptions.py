@@ -38,16 +38,16 @@ class Asked:
 class Subscriptions:
     """A connection's subscriptions."""
 
-    def __init__(self, config: FeedConfig, dialect: Dialect, spoken: Callable[[Channel, str], int]) -> None:
-        """`spoken` counts how often a channel has said anything of a symbol on this connection."""
-        self._config, self._dialect, self._spoken = config, dialect, spoken
+    def __init__(self, config: FeedConfig, dialect: Dialect, messages: Callable[[Channel, str], int]) -> None:
+        """`messages` counts what a channel has brought of a symbol on this connection."""
+        self._config, self._dialect, self._messages_of = config, dialect, messages
         self._channels = {channel.name: channel for channel in dialect.channels}
         self._messages: deque[bytes] = deque(dialect.greeting())
         self._queue: deque[Group] = deque()
         self._asked: dict[int, Asked] = {}
         self._standing: dict[Want, int] = {}
         self._unheard: dict[Want, int] = {}
-        self._before: dict[Want, int] = {}  # how often a channel had spoken when it was asked for
+        self._before: dict[Want, int] = {}  # how many messages a channel had brought when it was requested
         self._retry_ns: dict[Want, int] = {}
         self._backoffs: dict[Want, Backoff] = {}
         self._failed: dict[Want, str] = {}
@@ -137,7 +137,7 @@ class Subscriptions:
     def _ask(self, group: Group, now_ns: int) -> None:
         self._number += 1
         self._asked[self._number] = Asked(group, now_ns)
-        self._before.update({want: self._spoken(self._channels[want[0]], want[1]) for want in group})
+        self._before.update({want: self._messages_of(self._channels[want[0]], want[1]) for want in group})
         self._messages.append(self._dialect.subscribe(group, self._number))
 
     def _meant(self, answer: Answer) -> list[Want]:
@@ -166,7 +166,7 @@ class Subscriptions:
     def _listen(self, want: Want, since_ns: int, now_ns: int) -> None:
         """An acknowledged channel that begins with what there is must begin; any other, speak sooner or later."""
         channel = self._channels[want[0]]
-        if self._spoken(channel, want[1]) > self._before[want]:
+        if self._messages_of(channel, want[1]) > self._before[want]:
             del self._unheard[want]
             self._recover(want)
         elif now_ns - since_ns > (self._config.subscribe_ns if channel.greets else self._config.quiet_ns):

@@ -82,7 +82,7 @@ class Listings:
         if symbol not in self.misfits:
             self.misfits[symbol] = text
             LOG.error("%s: %s: %s", self._config.name, symbol, text)
-            self.tracks[symbol].misfit(now_ns)
+            self.tracks[symbol].mark_misfit(now_ns)
             self._loader.reload(now_ns)
 
     def doubt_frame(self, frame: bytes, now_ns: int) -> None:
@@ -153,7 +153,7 @@ class Listings:
         """Say of each book whether the venue takes orders for it; a recording without metadata does not know."""
         if not self._config.kept_only:
             for symbol, track in self.tracks.items():
-                track.shut_out(not self._loader.instruments[symbol].trading, now_ns)
+                track.set_accepting_orders(self._loader.instruments[symbol].trading, now_ns)
 
     def _release(self, now_ns: int) -> None:
         """The venue was asked anew: a misfit is tried again, unless the metadata says that it stays one."""
@@ -161,7 +161,7 @@ class Listings:
             text = self._loader.misfits.get(symbol)
             if text is None:
                 del self.misfits[symbol]
-                self.tracks[symbol].wanting = True
+                self.tracks[symbol].wants_snapshot = True
             elif self.misfits[symbol] != text:
                 self.misfits[symbol] = text
                 LOG.error("%s: %s: %s; engine-ctl down and up takes them over", self._config.name, symbol, text)
@@ -169,11 +169,9 @@ class Listings:
             self.doubt(symbol, self._loader.misfits[symbol], now_ns)
 
     def _make_pipeline(self, outbox: Outbox) -> Pipeline:
-        pipeline = Pipeline(self._dialect.market(), outbox)
-        pipeline.examine = self._examine
-        return pipeline
+        return Pipeline(self._dialect.market(), outbox, self._spoilt_by)
 
-    def _examine(self, frame: bytes) -> tuple[str, ...]:
+    def _spoilt_by(self, frame: bytes) -> tuple[str, ...]:
         """The books that a malformed frame spoils: asked before the frames after it are taken."""
         return self._border.spoilt(frame, self.tracks)
 
@@ -181,7 +179,7 @@ class Listings:
         rule, depth, cell = self._dialect.rule(), self._dialect.depth, self._config.cell(one.symbol)
         track = OrderTrack if self._dialect.by_order else Track
         made = track(index, one.id, one.symbol, rule, outbox, depth, self._config.levels, cell)
-        made.shut_out(not one.trading and not self._config.kept_only, 0)
+        made.set_accepting_orders(one.trading or self._config.kept_only, 0)
         return made
 
 

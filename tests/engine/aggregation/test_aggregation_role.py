@@ -67,7 +67,7 @@ def test_recorded_trades_make_the_bars_of_an_offline_resample(
     prints: list[Any] = []
     for number, (at_ns, frame) in enumerate(frames):
         system.now_ns = at_ns
-        pipeline.take([frame], at_ns, at_ns)
+        pipeline.process([frame], at_ns, at_ns)
         if number % 20 == 0:
             prints += [row for row in reader.rows() if row.kind == TickKind.PRINT]
             system.step()

@@ -72,7 +72,7 @@ def take(bench: LoopbackBench, frame: bytes) -> None:
     bench.go_until(lambda: feed._link is not None, "connected")  # a spoilt frame may have been a farewell
     assert feed._link is not None
     assert feed.pipeline is not None
-    rest = feed.pipeline.take([frame], bench.now, bench.now)
+    rest = feed.pipeline.process([frame], bench.now, bench.now)
     if rest:
         feed._take_rest(feed._link, rest, feed.pipeline, bench.now)
 

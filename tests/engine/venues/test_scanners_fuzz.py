@@ -133,7 +133,7 @@ def test_a_pipeline_of_spoilt_frames_ends_with_books_in_order(venue: str, seed: 
     for frame in spoilt_frames(venue, seed):
         frames.append(frame)
         if len(frames) == CHUNK:
-            pipeline.take(frames, TIME, TIME)
+            pipeline.process(frames, TIME, TIME)
             frames = [*samples(venue)]
     assert pipeline.malformed > MUTATIONS // 10
     assert pipeline.messages > pipeline.frames // CHUNK

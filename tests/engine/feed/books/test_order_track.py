@@ -180,7 +180,7 @@ def test_every_queue_is_the_exchanges(seed: int) -> None:
         assert track.state == GOOD
     assert same(track, exchange)
     assert (track.suspect, track.contradictions, feed.malformed, track.prints.gaps) == (0, 0, 0, 0)
-    assert track.prints.told > 500
+    assert track.prints.published > 500
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -198,7 +198,7 @@ def test_a_lost_message_is_found_and_a_snapshot_makes_the_book_whole_again(seed:
         feed.take(frames, 2, 2)
         if track.state != GOOD and draw.random() < 0.2:
             feed.snapshot(0, exchange.book(), 2, 2)
-            track.trust(2)
+            track.confirm(2)
         lost_the_last = exchange.sequence != track.rule.last
         assert track.state != GOOD or lost_the_last or same(track, exchange)
     assert track.suspect > 5
@@ -233,7 +233,7 @@ def test_what_contradicts_the_book_makes_it_suspect(message: dict[str, object]) 
     """Numbers without a hole do not prove a book: the venue's own words about its orders do."""
     feed, track = begun()
     feed.take([raw(message)], 2, 2)
-    assert (track.state, track.contradictions, track.wanting) == (SUSPECT, 1, True)
+    assert (track.state, track.contradictions, track.wants_snapshot) == (SUSPECT, 1, True)
 
 
 def test_what_is_not_on_the_book_is_of_no_interest() -> None:
@@ -252,4 +252,4 @@ def test_a_snapshot_with_an_order_twice_is_not_believed() -> None:
     row = ["1.00", "5", MAKER]
     feed.snapshot(0, raw({"bids": [row, row], "asks": [], "sequence": 9, "time": TIME}), 1, 1)
     assert (track.state, track.contradictions) == (SUSPECT, 1)
-    assert track.wanting
+    assert track.wants_snapshot

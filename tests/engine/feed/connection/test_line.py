@@ -130,7 +130,7 @@ def test_short_and_warmed_steps_tell_what_whole_ones_tell(seed: int) -> None:
                 made.feed.warm(made.now)
         rows = [[bytes(one) for one in reader.copy(1 << 16)[1]] for reader in (made.ticks, made.books, made.levels)]
         track = made.feed.pipeline.tracks[0]
-        taken = (track.applied, track.gaps, track.suspect, track.prints.told)
+        taken = (track.applied, track.gaps, track.suspect, track.prints.published)
         counts = (*taken, made.feed.malformed, len(made.ports.streams))
         assert [len(several) > ROUNDS // 20 for several in rows] == [True] * 3
         told.append((rows, counts, made.top()))

@@ -124,12 +124,12 @@ def test_a_hole_in_the_connections_numbers_makes_every_book_suspect() -> None:
         pipeline.add(Track(index, index, symbol, CoinbaseDialect().rule(), outbox))
     levels = [("offer", "101", "1"), ("bid", "100", "1")]
     heartbeat = b'{"channel":"heartbeats","timestamp":"2026-08-09T21:05:48Z","sequence_num":2,"events":[]}'
-    pipeline.take([frame(0, "snapshot", levels), frame(1, "snapshot", levels, "ETH-USD"), heartbeat], 1, 1)
+    pipeline.process([frame(0, "snapshot", levels), frame(1, "snapshot", levels, "ETH-USD"), heartbeat], 1, 1)
     assert [track.state for track in pipeline.tracks] == [BookState.GOOD, BookState.GOOD]
-    pipeline.take([frame(4, "update", [("bid", "100", "2")])], 2, 2)
+    pipeline.process([frame(4, "update", [("bid", "100", "2")])], 2, 2)
     assert [track.state for track in pipeline.tracks] == [BookState.SUSPECT, BookState.SUSPECT]
     assert pipeline.tracks[0].book.best(1) == (10000, 100000000)
-    pipeline.take([frame(5, "snapshot", levels), frame(6, "update", [("bid", "100", "3")])], 3, 3)
+    pipeline.process([frame(5, "snapshot", levels), frame(6, "update", [("bid", "100", "3")])], 3, 3)
     assert [track.state for track in pipeline.tracks] == [BookState.GOOD, BookState.SUSPECT]
     assert pipeline.tracks[0].resyncs == 1
 

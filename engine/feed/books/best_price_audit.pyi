@@ -1,4 +1,4 @@
-class Comparison:
+class BestPriceAudit:
     bbo_checked: int
     bbo_equal: int
     best_checked: int

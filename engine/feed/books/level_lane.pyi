@@ -1,0 +1,5 @@
+from engine.feed.books.outbox import Outbox
+
+class LevelLane:
+    enabled: bool
+    def __init__(self, outbox: Outbox, enabled: bool) -> None: ...
