@@ -76,7 +76,7 @@ class Feed:
 
     def take(self, of: int, at_ns: int) -> None:
         """The next message of a venue."""
-        self.pipelines[of].take(self.frames[of].pop(), at_ns, at_ns)
+        self.pipelines[of].process(self.frames[of].pop(), at_ns, at_ns)
 
     def close(self) -> None:
         """Let go of the lanes."""

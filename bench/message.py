@@ -61,7 +61,7 @@ def timed(frames: list[bytes], first: bytes) -> list[int]:
     for frame in wire:
         venue.sendall(frame)
         before = read()
-        while not line.take(rig.pipeline, NOW):
+        while not line.read(rig.pipeline, NOW):
             before = read()
         spent.append(read() - before + idle)
         rig.drain()

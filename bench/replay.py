@@ -20,9 +20,9 @@ from engine.feed.capture.writing import RecordingWriter
 from engine.feed.config import FeedConfig
 from engine.feed.feed import Feed
 from engine.feed.instruments.instruments import save_instruments
-from engine.feed.replay.replay import ReplayRole, Stage
 from engine.feed.replay.replay_source import Reel, ReplayPorts
 from engine.feed.replay.replay_survey import bare_instrument
+from engine.feed.replay.role import ReplayRole, Stage
 from engine.lanes import BY_NAME
 from engine.model.words import FrameKind
 from engine.venues.catalogue import dialect_of

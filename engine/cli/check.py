@@ -133,7 +133,8 @@ def _secret_text(config: Config, secret: Secret, role: str) -> str | None:
 def _check_feed(config: Config) -> None:
     """Check the feed's source; for each venue with instruments also its options, keys and URLs."""
     from engine.feed.build import feed_config  # noqa: PLC0415 - only `up` needs it
-    from engine.feed.replay.replay import check_replay, is_replay  # noqa: PLC0415
+    from engine.feed.replay.build import check_replay  # noqa: PLC0415
+    from engine.feed.replay.options import is_replay  # noqa: PLC0415
     from engine.venues.catalogue import kind_of  # noqa: PLC0415
     from engine.venues.kind import stream_key_of  # noqa: PLC0415
 

@@ -1,7 +1,8 @@
 """The feed: from a venue's bytes to ticks and books that say whether they may be believed."""
 
-from engine.feed.build import FeedRole, build
+from engine.feed.build import build
 from engine.feed.config import FeedConfig
 from engine.feed.feed import Feed
+from engine.feed.role import FeedRole
 
 __all__ = ["Feed", "FeedConfig", "FeedRole", "build"]

@@ -21,7 +21,10 @@ from engine.feed.capture.tapped import TappedPorts, tap_of
 from engine.feed.config import FeedConfig
 from engine.feed.connection.ports import SocketPorts
 from engine.feed.feed import Feed
-from engine.feed.replay.replay import ReplayRole, build_replay, is_replay
+from engine.feed.replay.build import build_replay
+from engine.feed.replay.options import is_replay
+from engine.feed.replay.role import ReplayRole
+from engine.feed.role import FeedRole
 from engine.instruments import read, write
 from engine.lanes import FEED, open_lanes
 from engine.venues.catalogue import kind_of
@@ -39,54 +42,6 @@ DURATIONS = (
 PLAIN = {"levels": bool, "weight_percent": int, "seed": int, "frames": bool}
 MS_MAX = 86_400_000  # a day: a patience that outlasts it is none
 BUILD = ("frames", "source", "replay")  # read where the feed is built
-
-
-class FeedRole:
-    """Every venue's feed, advanced together."""
-
-    def __init__(self, name: str, feeds: list[Feed], ports: list[SocketPorts]) -> None:
-        """What `build` made."""
-        self.name, self.feeds, self._ports, self._warm_turn = name, feeds, ports, 0
-        self._stepped_ns = 0
-        self._patience_ns = min((feed.config.stale_ns for feed in feeds), default=0)
-
-    def step(self, now_ns: int) -> int:
-        """Each venue once; after a standstill of the whole process nothing that waits in its sockets is news."""
-        if now_ns - self._stepped_ns > self._patience_ns and self._stepped_ns:
-            for feed in self.feeds:
-                feed.resume(now_ns, now_ns - self._stepped_ns)
-        self._stepped_ns = now_ns
-        work = 0
-        for feed in self.feeds:
-            work += feed.step(now_ns)
-        return work
-
-    def warm(self, now_ns: int) -> None:
-        """Each venue in its turn keeps its way warm."""
-        self._warm_turn += 1
-        if self.feeds:
-            self.feeds[self._warm_turn % len(self.feeds)].warm(now_ns)
-
-    def lag(self) -> int:
-        """Zero: its inputs are sockets, not lanes."""
-        return 0
-
-    def error_count(self) -> int:
-        """Frames that could not be read, and connections that were lost."""
-        return sum(feed.error_count() for feed in self.feeds)
-
-    def drain(self, now_ns: int) -> bool:
-        """Every venue's books are told to be gone."""
-        return all([feed.drain(now_ns) for feed in self.feeds])  # noqa: C419 - each is drained
-
-    def close(self) -> None:
-        """Let go of the network."""
-        for feed in self.feeds:
-            feed.close()
-
-    def filenos(self) -> list[int]:
-        """What a sleeping process is woken by."""
-        return [number for ports in self._ports for number in ports.filenos()]
 
 
 def ports_of(venue: "Venue") -> SocketPorts:

@@ -1,30 +1,20 @@
 """A venue's ports with every frame told to whoever records."""
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from engine import clock
 from engine.feed.capture.tap import Tap, TappedRequests, TappedStream
+from engine.feed.connection.connections import FeedPorts
 from engine.lanes import RoleLanes, lane_of
-from engine.venues.port import RequestPort, StreamPort
 
 if TYPE_CHECKING:
     from engine.config import Config
 
 
-class Ports(Protocol):
-    """What makes a venue's ports."""
-
-    def stream(self, target: str) -> StreamPort:
-        """Begin a stream."""
-
-    def requests(self) -> RequestPort:
-        """Give the way to the REST side."""
-
-
 class TappedPorts:
     """One venue's ports, over those that have the sockets."""
 
-    def __init__(self, ports: Ports, tap: Tap, venue: str, dialect: str) -> None:
+    def __init__(self, ports: FeedPorts, tap: Tap, venue: str, dialect: str) -> None:
         """Tell under the configuration's name for the venue and that of its dialect."""
         self._ports, self._tap, self._venue, self._dialect = ports, tap, venue, dialect
 

@@ -7,18 +7,18 @@ from libc.stdint cimport int64_t
 
 cdef class Line:
     cdef readonly object port
-    cdef readonly list pending  # frames of the last look that the next step takes; None: there are none
+    cdef readonly list pending  # frames of the last read that the next step processes; None: there are none
     cdef object look
-    cdef readonly bint tells
+    cdef readonly bint reports_quiet
     cdef readonly ConnectionSequence sequence
-    cdef public int64_t heard_ns
+    cdef public int64_t received_ns
     cdef public list rest
     cdef public bint has_gap
 
-    cpdef Py_ssize_t take(self, Pipeline pipeline, object now_ns) except -2
-    cdef list share(self, list frames)
+    cpdef Py_ssize_t read(self, Pipeline pipeline, object now_ns) except -2
+    cdef list first_frames(self, list frames)
 
 
-cdef class Intake:
+cdef class LineReader:
     cdef list lines
-    cdef readonly bint eventful
+    cdef readonly bint needs_attention

@@ -1,4 +1,4 @@
-"""Books asked for over REST: one at a time for a symbol, spaced, and slower after each failure."""
+"""Books requested over REST: one request at a time for a symbol, spaced, with growing pauses after failures."""
 
 import logging
 from collections.abc import Callable
@@ -16,45 +16,45 @@ LOG = logging.getLogger("steelyard.feed")
 
 
 class Snapshots:
-    """The requests for books that are on their way."""
+    """The requests for books that are not answered yet."""
 
     def __init__(self, config: FeedConfig, dialect: Dialect, requests: RequestPort, budget: Budget) -> None:
-        """Nothing asked yet."""
+        """Begin before the first request."""
         self._budget = budget
         self._config, self._dialect, self._requests = config, dialect, requests
-        self._asked: dict[int, tuple[Track, int]] = {}
+        self._pending: dict[int, tuple[Track, int]] = {}
         self._not_before_ns = 0
         self._track_not_before_ns: dict[int, int] = {}
         self._backoffs: dict[int, Backoff] = {}
         self.failures = 0
 
-    def ask(self, track: Track, now_ns: int, wanting: int = 1) -> bool:
-        """Ask for a track's book if it is time to; whether it was asked for. `wanting`: how many want one."""
-        if now_ns < max(self._not_before_ns, self._track_not_before_ns.get(track.index, 0)) or self._is_asked(
+    def request(self, track: Track, now_ns: int, count: int = 1) -> bool:
+        """Request a track's book if it is time; return whether it was requested. `count`: how many tracks want one."""
+        if now_ns < max(self._not_before_ns, self._track_not_before_ns.get(track.index, 0)) or self._is_pending(
             track, now_ns
         ):
             return False
-        levels = self._budget.levels(now_ns, wanting)
+        levels = self._budget.levels(now_ns, count)
         if not levels:
             return False
         self._budget.spend(self._budget.weight(levels), now_ns)
         number = self._requests.request("GET", self._dialect.snapshot_target(track.symbol, levels), {}, b"", now_ns)
-        self._asked[number] = track, now_ns
+        self._pending[number] = track, now_ns
         self._not_before_ns = now_ns + self._config.request_ns
         self._track_not_before_ns[track.index] = now_ns + self._backoff(track).next_ns()
         track.mark_requested(now_ns)
         return True
 
-    def take(self, response: Response, now_ns: int, apply: Callable[[int, bytes], bool]) -> bool:
-        """Take a response if it is a book that was asked for; `apply` puts it in place."""
-        asked = self._asked.pop(response.request_id, None)
-        if asked is None:
+    def apply(self, response: Response, now_ns: int, seed: Callable[[int, bytes], bool]) -> bool:
+        """Apply a response; return False if it is not a book's. `seed(index, body)` puts the book in place."""
+        pending = self._pending.pop(response.request_id, None)
+        if pending is None:
             return False
-        self._budget.hear(response, now_ns)
-        track = asked[0]
-        if response.status == OK and apply(track.index, response.body):
+        self._budget.apply(response, now_ns)
+        track = pending[0]
+        if response.status == OK and seed(track.index, response.body):
             if not track.wants_snapshot:
-                self._backoff(track).succeed()
+                self._backoff(track).reset()
             return True
         self.failures += 1
         track.wants_snapshot = True
@@ -63,14 +63,14 @@ class Snapshots:
         return True
 
     def forget(self) -> None:
-        """The stream they belonged to is gone; late answers are not for this one."""
-        self._asked.clear()
+        """Ignore the answers to earlier requests: the stream that they belong to is closed."""
+        self._pending.clear()
         self._track_not_before_ns.clear()
 
-    def _is_asked(self, track: Track, now_ns: int) -> bool:
-        for number, (other, asked_ns) in list(self._asked.items()):
-            if now_ns - asked_ns > TIMEOUT_NS:
-                del self._asked[number]
+    def _is_pending(self, track: Track, now_ns: int) -> bool:
+        for number, (other, sent_ns) in list(self._pending.items()):
+            if now_ns - sent_ns > TIMEOUT_NS:
+                del self._pending[number]
             elif other is track:
                 return True
         return False

@@ -1,12 +1,12 @@
-"""The second connection of a feed: beside the first always where it is configured, else only while the first leaves.
+"""The second connection of a feed: always where it is configured, else only while the first connection must close.
 
     numbers are the venue's                   both connections ─▶ one pipeline, which drops what comes second
-    numbers are the connection's              standby ─▶ a shadow pipeline, whose books are told to nobody; its prints
-                                              go to the first's tracks, for prints have the venue's numbers everywhere
+    numbers are the connection's              standby ─▶ a shadow pipeline, whose books are not published; its prints
+                                              have the venue's numbers, and the first connection's tracks publish them
 
-A standby that covers can take over at any moment: all that it subscribed has stood for long enough to be sure that
-what the first connection told last lies behind its own beginning, it has said what the first one said, and its shadow
-books are believable.
+A standby that covers the first connection can take over at any moment: all its subscriptions were accepted long enough
+ago that it began before the first connection's last message, it does not lag the first connection, and each of its
+shadow books is one that readers can follow.
 """
 
 from collections.abc import Callable
@@ -18,11 +18,11 @@ from engine.feed.connection.link import Link
 from engine.feed.pace.backoff import Backoff
 from engine.model.words import BookState
 
-TOLD = (BookState.GOOD, BookState.CROSSED, BookState.STALE, BookState.SHUT)
+FOLLOWED = (BookState.GOOD, BookState.CROSSED, BookState.STALE, BookState.SHUT)
 
 
 class Standby:
-    """A connection in waiting, and its pipeline where it has one of its own."""
+    """The standby connection, and its pipeline where it has one of its own."""
 
     def __init__(self, config: FeedConfig, begin: Callable[[Pipeline, int], Link]) -> None:
         """`begin(pipeline, now_ns)` begins a connection that feeds a pipeline."""
@@ -35,11 +35,11 @@ class Standby:
         self.lag_ns = self.first_lag_ns = 0
         self.losses = 0
 
-    def form(self, pipeline: Pipeline, shadow: Callable[[], Pipeline] | None, now_ns: int) -> None:
-        """Begin the connection beside `pipeline`, when it is time; `shadow` makes a pipeline for numbers of its own."""
+    def connect(self, pipeline: Pipeline, make_shadow: Callable[[], Pipeline] | None, now_ns: int) -> None:
+        """Begin the connection when it is time; with `make_shadow` it feeds a shadow of `pipeline`."""
         if self.link is not None or now_ns < self._not_before_ns:
             return
-        self.shadow = shadow() if shadow is not None else None
+        self.shadow = make_shadow() if make_shadow is not None else None
         if self.shadow is not None:
             self.shadow.publish_prints_by(pipeline)
         self.link = self._begin(self.shadow or pipeline, now_ns)
@@ -47,8 +47,8 @@ class Standby:
         self.lag_ns = self.first_lag_ns = 0
         pipeline.set_second_source(present=True)
 
-    def compare(self, first: Link, pipeline: Pipeline, now_ns: int) -> None:
-        """See how far one connection is behind the other, where both tell the same books by the venue's numbers."""
+    def measure_lags(self, first: Link, pipeline: Pipeline, now_ns: int) -> None:
+        """Measure how far each connection lags the other, where both bring the same books with the venue's numbers."""
         link = self.link
         if self.shadow is None and link is not None and link.ready_ns and first.ready_ns:
             count = len(pipeline.tracks)
@@ -56,7 +56,7 @@ class Standby:
             self.first_lag_ns = self._first_lag.lag_ns(first.sequence, link.sequence, count, now_ns)
 
     def covers(self, first: Link, pipeline: Pipeline, now_ns: int) -> bool:
-        """Whether nothing is lost when the first connection is left at this moment."""
+        """Whether nothing is lost when the first connection is dropped at this moment."""
         link = self.link
         if link is None or link.failure or not link.ready_ns:
             return False
@@ -65,23 +65,23 @@ class Standby:
         if now_ns - link.ready_ns <= self._config.settle_ns or self.lag_ns > self._config.settle_ns:
             return False
         return self.shadow is None or all(
-            shadow.state in TOLD or track.state not in TOLD
+            shadow.state in FOLLOWED or track.state not in FOLLOWED
             for shadow, track in zip(self.shadow.tracks, pipeline.tracks, strict=True)
         )
 
-    def succeed(self) -> None:
-        """It covers: the next loss is answered at once again."""
-        self._backoff.succeed()
+    def reset_backoff(self) -> None:
+        """Begin the next standby at once after this one is lost."""
+        self._backoff.reset()
 
-    def lose(self, pipeline: Pipeline | None, now_ns: int) -> None:
-        """Let the connection go; another one is made after a while."""
-        link, _ = self.take(pipeline, now_ns)
+    def drop(self, pipeline: Pipeline | None, now_ns: int) -> None:
+        """Close the connection; another one begins after a pause."""
+        link, _ = self.hand_over(pipeline, now_ns)
         if link is not None:
             self.losses += 1
             link.close()
 
-    def take(self, pipeline: Pipeline | None, now_ns: int) -> tuple[Link | None, Pipeline | None]:
-        """Hand over the connection and its shadow; there is none until the next one is made."""
+    def hand_over(self, pipeline: Pipeline | None, now_ns: int) -> tuple[Link | None, Pipeline | None]:
+        """Return the connection and its shadow, and be without one until the next connection begins."""
         link, shadow, self.link, self.shadow = self.link, self.shadow, None, None
         if link is not None:
             self._not_before_ns = now_ns + self._backoff.next_ns()

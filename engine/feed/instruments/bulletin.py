@@ -114,7 +114,7 @@ class Bulletin:
             self.shut = not self._open
             self._deadline_ns = 0
             self.failed = False
-            self._backoff.succeed()
+            self._backoff.reset()
         elif mine and self._whole:
             self._entries |= {symbol: {**self._entries.get(symbol, {}), **entry} for symbol, entry in mine.items()}
             self._news = True

@@ -93,7 +93,7 @@ class Loader:
         if response.request_id != self._asked:
             return False
         self._asked = -1
-        self._budget.hear(response, now_ns)
+        self._budget.apply(response, now_ns)
         group = self._groups[0]
         if response.status in WRONG_QUESTION:
             self._groups.popleft()
@@ -148,7 +148,7 @@ class Loader:
             self._hurried = self._renewing = False
             self._not_before_ns = now_ns + self._config.instruments_ns
         elif not self._hurried and now_ns >= self._not_before_ns:
-            self._hurry.succeed()
+            self._hurry.reset()
             self._not_before_ns = now_ns + self._config.instruments_ns
         self._adopt(now_ns)
 
@@ -179,7 +179,7 @@ class Loader:
         """The venue has told everything that was asked for."""
         self._not_before_ns = now_ns + (BESIDE_NS if self._bulletin else self._config.instruments_ns)
         if not self._hurried:
-            self._hurry.succeed()
+            self._hurry.reset()
         self._hurried = False
         self._adopt(now_ns)
 
@@ -188,8 +188,8 @@ class Loader:
         fresh = [one for listing in self._round for one in listing.instruments]
         refused = {symbol: text for listing in self._round for symbol, text in listing.refused.items()}
         self._round.clear()
-        self._backoff.succeed()
-        self._eager.succeed()
+        self._backoff.reset()
+        self._eager.reset()
         self.old = False
         if self._config.instruments_path and fresh:
             self._keep(fresh, now_ns)

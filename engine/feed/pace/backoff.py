@@ -18,6 +18,6 @@ class Backoff:
         self.failures += 1
         return self._random.randint(bound // 2, bound)
 
-    def succeed(self) -> None:
+    def reset(self) -> None:
         """Begin anew with the least."""
         self.failures = 0

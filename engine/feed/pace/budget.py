@@ -56,7 +56,7 @@ class Budget:
         self._turn(now_ns)
         self._used += weight
 
-    def hear(self, response: Response, now_ns: int) -> None:
+    def apply(self, response: Response, now_ns: int) -> None:
         """Take what an answer says about requests."""
         self._turn(now_ns)
         told = response.headers.get(self._dialect.weight_header, "") if self._dialect.weight_header else ""

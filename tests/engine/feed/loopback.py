@@ -289,12 +289,12 @@ class LoopbackBench(Bench):
             if done():
                 return
             self.go(1, moving=moving)
-        raise AssertionError(f"still not so: {why}; {self.feed.failure!r}")
+        raise AssertionError(f"still not so: {why}; {self.feed.connections.failure!r}")
 
     def covers(self) -> bool:
         """Whether the standby could take over."""
         feed = self.feed
-        return feed._link is not None and feed._standby.covers(feed._link, feed.pipeline, self.now)
+        return feed.connections.standby_covers(self.now)
 
     def is_whole(self) -> bool:
         """Whether what was told is the venue's own book."""

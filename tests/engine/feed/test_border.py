@@ -69,12 +69,12 @@ def bench(request: pytest.FixtureRequest, seed: int, said: list[bytes]) -> Itera
 def take(bench: LoopbackBench, frame: bytes) -> None:
     """One frame as the connection's pipeline and the slow path take it."""
     feed = bench.feed
-    bench.go_until(lambda: feed._link is not None, "connected")  # a spoilt frame may have been a farewell
-    assert feed._link is not None
+    bench.go_until(lambda: feed.connections.first is not None, "connected")  # a spoilt frame may have been a farewell
+    assert feed.connections.first is not None
     assert feed.pipeline is not None
     rest = feed.pipeline.process([frame], bench.now, bench.now)
     if rest:
-        feed._take_rest(feed._link, rest, feed.pipeline, bench.now)
+        feed._answers.apply(feed.connections.first, rest, feed.pipeline, bench.now)
 
 
 @pytest.mark.timeout(3600)
@@ -87,11 +87,12 @@ def test_no_frame_ends_the_feed(bench: LoopbackBench, said: list[bytes], seed: i
         if turn % ROUND == 0:
             bench.go(1)
     assert bench.feed.malformed > 0
-    bench.go_until(lambda: bench.feed._link is not None, "connected")
-    link = bench.feed._link
+    bench.go_until(lambda: bench.feed.connections.first is not None, "connected")
+    link = bench.feed.connections.first
     assert link is not None
     link.fail("enough")
-    bench.go_until(lambda: bench.feed._link not in (None, link), "another connection")  # a farewell asks for it ahead
+    connections = bench.feed.connections
+    bench.go_until(lambda: connections.first not in (None, link), "another connection")  # a farewell asks for it ahead
     bench.go_until(lambda: bench.state() in BELIEVED, "good again")
     bench.go(20)
     bench.go(8, moving=False)
@@ -125,7 +126,7 @@ def test_no_book_over_rest_ends_the_feed(bench: LoopbackBench, seed: int) -> Non
         if turn % ROUND == 0:
             bench.go(1)
     assert 0 < taken < STRUCTURES
-    feed._link.fail("enough")  # type: ignore[union-attr]
+    feed.connections.first.fail("enough")  # type: ignore[union-attr]
     bench.go_until(lambda: bench.state() == BookState.DISCONNECTED, "gone")
     bench.go_until(lambda: bench.state() in BELIEVED, "good again")
     bench.go(20)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from tests.engine.feed.feed_fakes import SECOND, Bench, diff, ticker, trade
 
-from engine.feed.build import FeedRole
+from engine.feed.role import FeedRole
 from engine.model.words import BookState, Flag, TickKind
 from engine.venues.port import PortState
 
@@ -294,7 +294,7 @@ def test_a_mute_connection_is_left(bench: Bench) -> None:
     bench.good()
     for _ in range(70):
         bench.step(0.5)
-    assert bench.feed.failure == "connected, but mute"
+    assert bench.feed.connections.failure == "connected, but silent"
     assert len(bench.ports.streams) == 2
     assert bench.ports.streams[0].state == PortState.CLOSED
 
@@ -307,8 +307,8 @@ def test_a_connection_that_only_answers_pings_is_left_in_the_end(bench: Bench) -
             break
         bench.stream.receive_ns = bench.now
         bench.step(1)
-        assert second > 60 or bench.feed.reconnects == 0
-    assert bench.feed.failure == "connected, but mute"
+        assert second > 60 or bench.feed.connections.reconnects == 0
+    assert bench.feed.connections.failure == "connected, but silent"
 
 
 def test_silence_counts_from_the_opening_of_a_connection() -> None:
@@ -319,7 +319,7 @@ def test_silence_counts_from_the_opening_of_a_connection() -> None:
         bench.connect()
         for _ in range(40):
             bench.step(1)
-        assert bench.feed.failure == ""
+        assert bench.feed.connections.failure == ""
         bench.stream.state = PortState.OPEN
         bench.step(1)
         assert len(bench.ports.streams) == 1
@@ -334,7 +334,7 @@ def test_a_refused_subscription_is_an_error_with_its_text(bench: Bench) -> None:
     bench.connect()
     for _ in range(30):
         bench.step(0.05)
-    assert "Invalid request" in bench.feed.failure
+    assert "Invalid request" in bench.feed.connections.failure
     assert bench.ports.streams[0].state == PortState.CLOSED
 
 
@@ -344,7 +344,7 @@ def test_a_subscription_that_nobody_answers_is_a_failure(bench: Bench) -> None:
     bench.connect()
     for _ in range(12):
         bench.step(1.0)
-    assert "not acknowledged" in bench.feed.failure
+    assert "not acknowledged" in bench.feed.connections.failure
 
 
 def test_delays_between_attempts_grow_and_are_the_same_for_one_seed() -> None:
@@ -407,7 +407,7 @@ def test_a_farewell_makes_the_successor_first_and_loses_nothing(bench: Bench) ->
     assert old.state == PortState.CLOSED
     assert states(rows) == []
     assert [row.venue_sequence for row in rows if row.kind == TickKind.BEST] == list(range(111, 131))
-    assert bench.feed.successions == 1
+    assert bench.feed.connections.successions == 1
 
 
 def test_instruments_come_from_disk_and_are_marked_old_while_rest_is_down(tmp_path: object) -> None:
@@ -468,7 +468,7 @@ def test_what_waited_while_the_process_stood_still_is_not_told_as_news(standby: 
         role.step(bench.now)
         assert [(row.kind, row.detail) for row in bench.told()] == [(TickKind.STATE, BookState.DISCONNECTED)]
         assert all(one.state == PortState.CLOSED for one in bench.ports.streams[: 1 + standby])
-        assert "stood still" in bench.feed.failure
+        assert "stood still" in bench.feed.connections.failure
         bench.snapshot(120, [["100.90", "1"]], [["101.00", "3"]])
         for _ in range(150):
             bench.now += SECOND // 50
@@ -485,4 +485,4 @@ def test_a_pause_within_patience_leaves_the_connection(bench: Bench) -> None:
     role.step(bench.now)
     bench.now += bench.config.stale_ns - SECOND
     role.step(bench.now)
-    assert (bench.state(), bench.feed.reconnects) == (BookState.GOOD, 0)
+    assert (bench.state(), bench.feed.connections.reconnects) == (BookState.GOOD, 0)

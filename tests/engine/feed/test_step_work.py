@@ -80,4 +80,4 @@ def test_what_came_before_the_end_of_a_connection_is_taken_before_it_is_dropped(
     for _ in range(2 * MESSAGES):
         bench.step(0.02)
     assert bench.feed.pipeline.frames - before >= MESSAGES
-    assert bench.feed.failure
+    assert bench.feed.connections.failure

@@ -194,7 +194,7 @@ def test_a_refusal_is_an_error_with_the_venues_words() -> None:
                 bench.stream.sent.clear()
                 bench.stream.inbox.append(no)
             bench.step(0.2)
-        assert "refused: Failed to subscribe full requires authentication" in bench.feed.failure
+        assert "refused: Failed to subscribe full requires authentication" in bench.feed.connections.failure
         assert bench.state(7) == BookState.DISCONNECTED
     finally:
         bench.close()

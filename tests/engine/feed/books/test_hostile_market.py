@@ -51,7 +51,7 @@ def test_a_book_whose_venue_counts_anew_is_suspect_at_once_and_comes_back(bench:
     bench.venue.update = bench.venue.previous = 10
     bench.go_until(lambda: BookState.SUSPECT in bench.reader.states, "suspect")
     become_whole(bench)
-    assert bench.feed.reconnects == 0
+    assert bench.feed.connections.reconnects == 0
 
 
 @pytest.mark.parametrize("bench", list(VENUES), indirect=True)
@@ -114,11 +114,11 @@ def test_changes_that_stop_while_the_best_price_goes_on_are_asked_for_again(benc
     bench.venue.silent.add("book")
     bench.go_until(lambda: BookState.STALE in told.states, "stale")
     bench.go_until(lambda: bench.state() == BookState.REFUSED, "named")
-    assert bench.feed._link is not None
-    assert bench.feed._link.missing[bench.venue.symbol] == ChannelKind.BOOK
+    assert bench.feed.connections.first is not None
+    assert bench.feed.connections.first.missing[bench.venue.symbol] == ChannelKind.BOOK
     bench.venue.silent.clear()
     become_whole(bench)
-    assert (bench.feed._link.missing[bench.venue.symbol], bench.feed.reconnects) == (0, 0)
+    assert (bench.feed.connections.first.missing[bench.venue.symbol], bench.feed.connections.reconnects) == (0, 0)
 
 
 @pytest.mark.parametrize("bench", [f"{name} twice" for name in BINANCE], indirect=True)
@@ -127,9 +127,9 @@ def test_a_standby_that_says_nothing_of_a_book_is_not_taken_over_by(bench: Loopb
     bench.venue.alive[1].subscribed.clear()
     bench.go(150)
     assert not bench.covers()
-    bench.go_until(lambda: bench.feed._standby.losses == 1, "replaced")
+    bench.go_until(lambda: bench.feed.connections.standby.losses == 1, "replaced")
     bench.go_until(bench.covers, "covered")
-    assert bench.feed.successions == 0
+    assert bench.feed.connections.successions == 0
 
 
 @pytest.mark.parametrize("bench", [f"{name} twice" for name in BINANCE], indirect=True)
@@ -137,7 +137,7 @@ def test_a_first_connection_that_says_nothing_of_a_book_is_left(bench: LoopbackB
     """The same the other way round: nobody waits for the standby to fail first."""
     bench.reader.states = []
     bench.venue.alive[0].subscribed.clear()
-    bench.go_until(lambda: bench.feed.successions == 1, "left")
+    bench.go_until(lambda: bench.feed.connections.successions == 1, "left")
     bench.go(20)
     bench.go(8, moving=False)
     assert bench.reader.states == []

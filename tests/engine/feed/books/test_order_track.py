@@ -166,17 +166,17 @@ def test_every_queue_is_the_exchanges(seed: int) -> None:
     feed, track = pipeline()
     for _ in range(200):
         exchange.step()
-    feed.take(exchange.take_frames()[-50:], 1, 1)
+    feed.process(exchange.take_frames()[-50:], 1, 1)
     assert track.kept_count == 50
     answer = exchange.book()
     for _ in range(50):
         exchange.step()
-    feed.take(exchange.take_frames(), 1, 1)
+    feed.process(exchange.take_frames(), 1, 1)
     assert feed.snapshot(0, answer, 1, 1)
     assert (track.state, track.dropped) == (GOOD, 50)
     for _ in range(3000):
         exchange.step()
-        feed.take(exchange.take_frames(), 2, 2)
+        feed.process(exchange.take_frames(), 2, 2)
         assert track.state == GOOD
     assert same(track, exchange)
     assert (track.suspect, track.contradictions, feed.malformed, track.prints.gaps) == (0, 0, 0, 0)
@@ -195,7 +195,7 @@ def test_a_lost_message_is_found_and_a_snapshot_makes_the_book_whole_again(seed:
         frames = exchange.take_frames()
         if frames and draw.random() < 0.01:
             del frames[draw.randrange(len(frames))]
-        feed.take(frames, 2, 2)
+        feed.process(frames, 2, 2)
         if track.state != GOOD and draw.random() < 0.2:
             feed.snapshot(0, exchange.book(), 2, 2)
             track.confirm(2)
@@ -210,7 +210,7 @@ def begun() -> tuple[Pipeline, OrderTrack]:
     feed, track = pipeline()
     answer = {"bids": [["1.00", "5", MAKER]], "asks": [["2.00", "5", name(9)]], "sequence": 9, "time": TIME}
     assert feed.snapshot(0, raw(answer), 1, 1)
-    feed.take([raw(made("received", 10))], 1, 1)
+    feed.process([raw(made("received", 10))], 1, 1)
     assert track.state == GOOD
     return feed, track
 
@@ -232,7 +232,7 @@ def begun() -> tuple[Pipeline, OrderTrack]:
 def test_what_contradicts_the_book_makes_it_suspect(message: dict[str, object]) -> None:
     """Numbers without a hole do not prove a book: the venue's own words about its orders do."""
     feed, track = begun()
-    feed.take([raw(message)], 2, 2)
+    feed.process([raw(message)], 2, 2)
     assert (track.state, track.contradictions, track.wants_snapshot) == (SUSPECT, 1, True)
 
 
@@ -242,7 +242,7 @@ def test_what_is_not_on_the_book_is_of_no_interest() -> None:
     others = [
         done(11, name(5), "0", reason="filled"), done(12, name(6), None), modified(13, name(5), ("1", "2"), ("1", "1")),
     ]  # fmt: skip
-    feed.take([raw(message) for message in others], 2, 2)
+    feed.process([raw(message) for message in others], 2, 2)
     assert (track.state, track.applied, track.orders.count()) == (GOOD, 4, 2)
 
 

@@ -15,7 +15,7 @@ import pytest
 
 import shm
 from engine.config import Config, load
-from engine.feed.build import FeedRole, build
+from engine.feed.build import build
 from engine.model.words import TickKind
 from engine.supervisor import segments
 from engine.venues.wire.frames import BINARY, TEXT
@@ -74,7 +74,7 @@ class Told:
         """Build the role as the runtime does."""
         segments.make(config)
         self.ticks = shm.RingReader(config.lane("ticks"))
-        self.role: FeedRole = build(config, "feed")
+        self.role = build(config, "feed")
         self.peer, self.now = peer, START
         self.head = b""
 
@@ -91,7 +91,7 @@ class Told:
             self.now += SECOND // 1000
             if not self.role.step(self.now):
                 select.select(self.role.filenos(), [], [], 0.005)
-        raise AssertionError(f"still not so: {self.feed.failure!r}")
+        raise AssertionError(f"still not so: {self.feed.connections.failure!r}")
 
     def readable(self, place: object) -> bool:
         """Whether the peer's side has something to read."""
@@ -278,5 +278,5 @@ def test_a_schema_of_another_version_ends_the_connection_with_its_reason(tell: o
     frame = bytearray(sbe_oracle.encode(*flow(1)[0]))
     frame[6] = 1
     told.send(BINARY, [bytes(frame)])
-    told.step_until(lambda: told.feed.reconnects == 1)
-    assert told.feed.failure == "SBE stream schema must be 1:0, was 1:1"
+    told.step_until(lambda: told.feed.connections.reconnects == 1)
+    assert told.feed.connections.failure == "SBE stream schema must be 1:0, was 1:1"

@@ -78,11 +78,11 @@ def test_what_ends_a_connection_is_told_with_its_words_and_mended(bench: Loopbac
     block, words = ENDS[end]
     begun_ns = bench.now
     raw(bench, bench.venue.alive[0], block)
-    bench.go_until(lambda: bench.feed.reconnects == 1, "left")
+    bench.go_until(lambda: bench.feed.connections.reconnects == 1, "left")
     bench.go(1)
     assert bench.now - begun_ns < 2 * SECOND_NS
     assert bench.reader.states[-1] == BookState.DISCONNECTED
-    assert words in bench.feed.failure
+    assert words in bench.feed.connections.failure
     become_whole(bench)
 
 
@@ -91,7 +91,7 @@ def test_half_a_frame_and_silence_is_stale_and_then_left(bench: LoopbackBench) -
     """Bytes that never become a message are no news."""
     raw(bench, bench.venue.alive[0], frame(0x81, b"{" * 100)[:50])
     begun_ns = bench.now
-    bench.go_until(lambda: bench.feed.reconnects == 1, "left", moving=False)
+    bench.go_until(lambda: bench.feed.connections.reconnects == 1, "left", moving=False)
     bench.go(1, moving=False)
     assert bench.now - begun_ns <= bench.feed._dialect.mute_ns + 2 * SECOND_NS
     assert bench.reader.states[-1] == BookState.DISCONNECTED
@@ -109,13 +109,13 @@ def test_a_frame_that_comes_byte_by_byte_for_ever_is_left(bench: LoopbackBench) 
     def trickle() -> bool:
         if line in bench.venue.alive:
             line.socket.send(b"{")
-        return bench.feed.reconnects > 0
+        return bench.feed.connections.reconnects > 0
 
     for _ in range(50):
         if trickle():
             break
         bench.go(100, moving=False)
-    assert bench.feed.reconnects == 1
+    assert bench.feed.connections.reconnects == 1
     assert bench.now - begun_ns <= bench.feed._dialect.mute_ns + 3 * SECOND_NS
     become_whole(bench)
 
@@ -128,7 +128,7 @@ def test_a_flood_of_pings_is_answered_and_the_book_goes_on(bench: LoopbackBench)
         line.late.extend(line.writer.encode(PING, b"x" * 100) for _ in range(200))
         bench.go(10)
     bench.go(8, moving=False)
-    assert (bench.feed.reconnects, bench.reader.states) == (0, [])
+    assert (bench.feed.connections.reconnects, bench.reader.states) == (0, [])
     assert bench.is_whole()
 
 
@@ -142,7 +142,7 @@ def test_empty_fragments_without_end_keep_no_memory_and_are_no_news(bench: Loopb
             break
         line.socket.send(frame(0, b"") * 50)
         bench.go(100, moving=False)
-    assert bench.feed.reconnects == 1
+    assert bench.feed.connections.reconnects == 1
     become_whole(bench)
 
 
@@ -178,7 +178,7 @@ def test_a_server_that_never_comes_to_the_point_is_left_in_time(bench: LoopbackB
     ports_of(bench, lambda _: WebSocketPort(url))
     bench.venue.alive[0].cut()
     bench.go_until(lambda: bench.state() == BookState.DISCONNECTED, "gone")
-    begun_ns, before = bench.now, bench.feed.reconnects
+    begun_ns, before = bench.now, bench.feed.connections.reconnects
     for _ in range(200):
         bench.go(10, moving=False)
         try:
@@ -191,11 +191,11 @@ def test_a_server_that_never_comes_to_the_point_is_left_in_time(bench: LoopbackB
                 held[-1].send(b"x")
             except OSError:
                 held.pop().close()
-        if bench.feed.reconnects > before:
+        if bench.feed.connections.reconnects > before:
             break
-    assert bench.feed.reconnects == before + 1
+    assert bench.feed.connections.reconnects == before + 1
     assert bench.now - begun_ns < 12 * SECOND_NS
-    assert "connect" in bench.feed.failure
+    assert "connect" in bench.feed.connections.failure
     ports_of(bench, stream)
     become_whole(bench)
     for one in (*held, listener):
@@ -208,12 +208,12 @@ def test_a_name_that_is_gone_is_told_and_the_feed_comes_back_with_it(bench: Loop
     stream = bench.venue.stream
     ports_of(bench, lambda _: WebSocketPort("ws://no-such-venue.invalid/"))
     bench.venue.alive[0].cut()
-    before = bench.feed.reconnects
+    before = bench.feed.connections.reconnects
     for _ in range(6000):
         bench.go(1, moving=False)
-        if bench.feed.reconnects >= before + 4:
+        if bench.feed.connections.reconnects >= before + 4:
             break
-    assert "no address for no-such-venue.invalid" in bench.feed.failure
+    assert "no address for no-such-venue.invalid" in bench.feed.connections.failure
     assert bench.state() == BookState.DISCONNECTED
     ports_of(bench, stream)
     become_whole(bench)
@@ -230,7 +230,7 @@ def test_a_venue_of_version_six_addresses_alone_is_reached(bench: LoopbackBench)
     bench.venue.peer.listener = listener
     ports_of(bench, lambda target: WebSocketPort(f"ws://[::1]:{listener.getsockname()[1]}{target}"))
     bench.venue.alive[0].cut()
-    bench.go_until(lambda: bench.feed.reconnects == 1, "left")
+    bench.go_until(lambda: bench.feed.connections.reconnects == 1, "left")
     become_whole(bench)
 
 

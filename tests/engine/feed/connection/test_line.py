@@ -161,7 +161,7 @@ def test_a_lost_connection_is_told_in_the_step_that_finds_it(bench: Bench) -> No
     bench.stream.state, bench.stream.error = PortState.CLOSED, "reset by the peer"
     bench.step(0.000_001)
     assert bench.state() == BookState.DISCONNECTED
-    assert bench.feed.failure == "closed: reset by the peer"
+    assert bench.feed.connections.failure == "closed: reset by the peer"
 
 
 def test_a_gap_asks_for_a_book_and_takes_the_answer_at_once(bench: Bench) -> None:

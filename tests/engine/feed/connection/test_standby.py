@@ -45,8 +45,10 @@ def test_failovers_at_random_lose_nothing_and_tell_nothing_twice(bench: Loopback
         if kind == "lossy":
             bench.go(100)  # what the other connection has brought first, or the next change mends, leaves no hole
         else:
-            before = bench.feed.successions
-            bench.go_until(lambda before=before: bench.feed.successions > before, f"failover {number}, {kind}")
+            before = bench.feed.connections.successions
+            bench.go_until(
+                lambda before=before: bench.feed.connections.successions > before, f"failover {number}, {kind}"
+            )
         covered(bench)
         first_line(bench).lossy = False
     bench.go(20)
@@ -55,12 +57,12 @@ def test_failovers_at_random_lose_nothing_and_tell_nothing_twice(bench: Loopback
     assert told.prints[0] <= begun
     assert told.top() == bench.venue.top()
     assert bench.is_whole()
-    assert bench.feed.reconnects == 0
+    assert bench.feed.connections.reconnects == 0
     if bench.feed._dialect.overlaps:
         assert (told.resets, told.states) == (0, [])
         assert told.sequences == sorted(told.sequences)
     else:
-        assert told.resets == bench.feed.successions
+        assert told.resets == bench.feed.connections.successions
         assert BookState.DISCONNECTED not in told.states
         assert told.states.count(BookState.SUSPECT) <= kinds.count("lossy")
 
@@ -90,8 +92,8 @@ def test_a_mute_connection_is_noticed_and_comes_back(alone: LoopbackBench) -> No
     mute_ns = alone.feed._dialect.mute_ns
     alone.venue.alive[0].mute = True
     begun_ns, alone.reader.states = alone.now, []
-    alone.go_until(lambda: alone.feed.reconnects == 1, "mute noticed", moving=False)
-    assert alone.feed.failure == "connected, but mute"
+    alone.go_until(lambda: alone.feed.connections.reconnects == 1, "mute noticed", moving=False)
+    assert alone.feed.connections.failure == "connected, but silent"
     assert mute_ns <= alone.now - begun_ns + 1_000_000_000 <= mute_ns + 2_000_000_000
     alone.go(1, moving=False)
     warned = [BookState.STALE] if mute_ns > alone.config.stale_ns else []
@@ -106,18 +108,18 @@ def test_a_mute_connection_is_noticed_and_comes_back(alone: LoopbackBench) -> No
 def test_a_quiet_market_with_heartbeats_is_not_mute(alone: LoopbackBench) -> None:
     """A minute without a trade is a quiet pair; Binance says so by pings alone."""
     alone.go(600, 100, moving=False)
-    assert alone.feed.reconnects == 0
+    assert alone.feed.connections.reconnects == 0
     assert alone.feed.pipeline is not None
 
 
 @pytest.mark.parametrize("alone", VENUES, indirect=True)
 def test_a_connection_that_must_close_is_left_for_a_successor(alone: LoopbackBench) -> None:
     """After 24 hours, or at serverShutdown: the successor covers before the first is left, and nobody notices."""
-    first, link = first_line(alone), alone.feed._link
+    first, link = first_line(alone), alone.feed.connections.first
     assert link is not None
     alone.reader.states = []
-    link.leaving = True
-    alone.go_until(lambda: alone.feed.successions == 1, "the successor")
+    link.must_close = True
+    alone.go_until(lambda: alone.feed.connections.successions == 1, "the successor")
     alone.go(20)
     alone.go(5, moving=False)
     assert first.closed
@@ -135,11 +137,11 @@ def test_a_connection_that_loses_messages_is_left_though_the_other_one_brings_th
     first.delay = 6
     bench.go(20)
     fail(first, "lossy")
-    bench.go_until(lambda: bench.feed.successions == 1, "it was left")
+    bench.go_until(lambda: bench.feed.connections.successions == 1, "it was left")
     bench.go(20)
     bench.go(5, moving=False)
     assert first.closed
-    assert (told.resets, told.states, bench.feed.reconnects) == (0, [], 0)
+    assert (told.resets, told.states, bench.feed.connections.reconnects) == (0, [], 0)
     assert bench.is_whole()
 
 
@@ -151,9 +153,9 @@ def test_a_standby_that_loses_messages_is_replaced(bench: LoopbackBench) -> None
     second.delay = 6
     bench.go(20)
     fail(second, "lossy")
-    bench.go_until(lambda: bench.feed._standby.losses == 1, "it was left")
+    bench.go_until(lambda: bench.feed.connections.standby.losses == 1, "it was left")
     covered(bench)
-    assert (bench.feed.successions, told.resets, told.states) == (0, 0, [])
+    assert (bench.feed.connections.successions, told.resets, told.states) == (0, 0, [])
 
 
 def test_a_standby_that_is_lost_is_made_again_and_the_first_goes_on(bench: LoopbackBench) -> None:
@@ -161,10 +163,10 @@ def test_a_standby_that_is_lost_is_made_again_and_the_first_goes_on(bench: Loopb
     bench.reader.states = []
     for _ in range(3):
         bench.venue.alive[1].cut()
-        losses = bench.feed._standby.losses
-        bench.go_until(lambda losses=losses: bench.feed._standby.losses > losses, "the loss noticed")
+        losses = bench.feed.connections.standby.losses
+        bench.go_until(lambda losses=losses: bench.feed.connections.standby.losses > losses, "the loss noticed")
         covered(bench)
-    assert (bench.feed.successions, bench.reader.states) == (0, [])
+    assert (bench.feed.connections.successions, bench.reader.states) == (0, [])
 
 
 def test_both_connections_lost_at_once_is_a_loss_that_is_told(bench: LoopbackBench) -> None:

@@ -349,7 +349,7 @@ def test_a_standby_takes_over_whether_orders_are_taken(first: str, then: str) ->
     bench.told()
     bench.ports.streams[0].state = PortState.CLOSED
     bench.step(0.02)
-    assert bench.feed.successions == 1
+    assert bench.feed.connections.successions == 1
     expected = BookState.GOOD if then == "online" else BookState.SHUT
     assert {row.detail for row in bench.told() if row.kind == TickKind.STATE} == {expected}
     assert bench.state(7) == expected

@@ -28,7 +28,7 @@ def test_silence_lasts_as_long_as_the_venue_says_where_that_can_be_read(
 ) -> None:
     """A header is a stranger's text: one that is no number must neither end the feed nor silence it for years."""
     expected_ns = SILENCE_NS[status] if silence_ns is None else silence_ns
-    budget.hear(Response(1, status, {"retry-after": wait}, b""), START)
+    budget.apply(Response(1, status, {"retry-after": wait}, b""), START)
     assert expected_ns == 0 or not budget.allows(1, START + expected_ns - 1)
     assert budget.allows(1, START + expected_ns)
 
@@ -37,11 +37,11 @@ def test_silence_lasts_as_long_as_the_venue_says_where_that_can_be_read(
 def test_a_weight_that_is_no_number_is_left_alone(budget: Budget, told: str) -> None:
     """What we have spent ourselves still counts."""
     budget.spend(3000, START)
-    budget.hear(Response(1, 200, {"x-mbx-used-weight-1m": told}, b""), START)
+    budget.apply(Response(1, 200, {"x-mbx-used-weight-1m": told}, b""), START)
     assert not budget.allows(1, START)
 
 
 def test_a_refusal_is_told(budget: Budget, caplog: pytest.LogCaptureFixture) -> None:
     """Books that do not come for minutes want a reason in the log."""
-    budget.hear(Response(1, 418, {"retry-after": "120"}, b""), START)
+    budget.apply(Response(1, 418, {"retry-after": "120"}, b""), START)
     assert "status 418, no requests for 120 s" in caplog.text

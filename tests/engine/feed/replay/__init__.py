@@ -1,1 +1,1 @@
-"""Tests of engine/feed/replay/replay."""
+"""Tests of engine/feed/replay."""

@@ -25,7 +25,9 @@ from engine.feed.capture.tapped import TappedPorts
 from engine.feed.capture.writing import RecordingWriter
 from engine.feed.config import FeedConfig
 from engine.feed.feed import Feed
-from engine.feed.replay.replay import ReplayOptions, ReplayRole, Stage, make_stage
+from engine.feed.replay.build import make_stage
+from engine.feed.replay.options import ReplayOptions
+from engine.feed.replay.role import ReplayRole, Stage
 from engine.lanes import BY_NAME
 from engine.model.words import BookState, FrameKind, TickKind
 from tests.engine.feed.capture.lanes import open_tap

@@ -15,9 +15,9 @@ from engine.feed.capture.writing import RecordingWriter
 from engine.feed.config import FeedConfig
 from engine.feed.feed import Feed
 from engine.feed.instruments.instruments import save_instruments
-from engine.feed.replay.replay import ReplayRole, Stage
 from engine.feed.replay.replay_source import Reel, ReplayPorts
 from engine.feed.replay.replay_survey import bare_instrument
+from engine.feed.replay.role import ReplayRole, Stage
 from engine.model.words import FrameKind
 from engine.venues.catalogue import dialect_of
 from tests.engine.feed.feed_fakes import SECOND, START
@@ -135,8 +135,8 @@ def test_memory_does_not_grow(tmp_path: Path, messages: int) -> None:
             if not warm and stage.ports.frames >= messages // 2:
                 warm = own_memory()
         growth = own_memory() - warm
-        print(f"{stage.ports.frames} frames, {stage.feed.reconnects} reconnects, grew by {growth} bytes")  # noqa: T201
+        print(f"{stage.ports.frames} frames, {stage.feed.connections.reconnects} reconnects, grew by {growth} bytes")  # noqa: T201
         assert stage.ports.frames == messages
         assert stage.ports.passed_over == 0
-        assert stage.feed.reconnects >= messages // once
+        assert stage.feed.connections.reconnects >= messages // once
         assert growth < GROWTH_MAX

@@ -57,7 +57,7 @@ def test_a_recorded_channel_of_instruments_is_heard_again_and_takes_no_book_away
         ticks = made.play(stage)
     states = [int(row["detail"]) for row in ticks if row["kind"] == TickKind.STATE]
     assert BookState.GOOD in states
-    assert (stage.feed.reconnects, stage.feed.malformed) == (1, 0)  # the end
+    assert (stage.feed.connections.reconnects, stage.feed.malformed) == (1, 0)  # the end
     assert (shown[0].base, shown[0].size_min, shown[0].trading) == ("BTC", 5000, True)
     assert not shown[-1].trading
 
