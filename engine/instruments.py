@@ -6,12 +6,12 @@ starts without waiting for anybody.
 
 import time
 from collections.abc import Sequence
-from typing import Any
 
 import shm
 from engine.lanes import RoleLanes
 from engine.model.instrument import Instrument
 from engine.model.records import INSTRUMENT
+from engine.model.rows import InstrumentRow
 
 NAP_S = 0.01
 TEXTS = ("venue", "symbol", "base", "quote", "kind")
@@ -37,7 +37,7 @@ def write(
     cells.write(index, *row)
 
 
-def from_row(row: Any) -> Instrument:
+def from_row(row: InstrumentRow) -> Instrument:
     """The instrument that a cell shows."""
     texts = {name: getattr(row, name).rstrip(b"\0").decode() for name in TEXTS}
     return Instrument(**texts, **{name: getattr(row, name) for name in NUMBERS}, trading=bool(row.trading))

@@ -73,7 +73,7 @@ class WholeBook:
         self.exact, self._marks = False, 0
         self.book.clear()
 
-    def _turn(self, row: Any) -> None:
+    def _turn(self, row: np.void) -> None:
         """A state, a reset or a mark."""
         if row["flags"] & RESET:
             self.book.clear()

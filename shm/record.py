@@ -11,10 +11,17 @@ with `spare`: a row may be made without it, and it is then zero.
 import json
 import zlib
 from collections import namedtuple
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np
+    from typing_extensions import TypeVar
+
+    Row = TypeVar("Row", bound=tuple[Any, ...], default=Any)
+else:
+    from typing import TypeVar
+
+    Row = TypeVar("Row")
 
 CODES = {"i8": 8, "u8": 8, "f8": 8, "i4": 4, "u4": 4, "f4": 4, "i2": 2, "u2": 2, "i1": 1, "u1": 1}
 
@@ -47,7 +54,7 @@ def parse_field(name: str, text: str, offset: int) -> Field:
     return Field(name, code, int(count), offset)
 
 
-class Record:
+class Record(Generic[Row]):
     """A fixed-size record: its name, its size and its fields. `row` is the named tuple that a reader gives."""
 
     __slots__ = ("fields", "name", "row", "size", "types")
@@ -62,29 +69,30 @@ class Record:
             msg = f"record {name!r}: fields fill {end} bytes, size was {size} (a multiple of 8 is needed)"
             raise ValueError(msg)
         self.name, self.size, self.types, self.fields = name, size, dict(types), tuple(fields)
-        self.row: Any = namedtuple(name, types, defaults=self._padding())  # type: ignore[misc] # noqa: PYI024 - the fields are data
+        self.row: type[Row] = namedtuple(name, types, defaults=self._padding())  # type: ignore[misc, assignment] # noqa: PYI024 - the fields are data
 
     def _padding(self) -> list[object]:
         """The values of the spare fields at the end."""
         named = [f.name.startswith("spare") for f in self.fields]
         first = len(named) - next((index for index, one in enumerate(reversed(named)) if not one), len(named))
-        return [b"" if f.code == "S" else (0,) * f.count if self._is_array(f) else 0 for f in self.fields[first:]]
+        return [b"" if f.code == "S" else (0,) * f.count if self.is_array(f) else 0 for f in self.fields[first:]]
 
     @property
     def descr(self) -> list[list[object]]:
         """The description as numpy's `descr`, JSON-ready: what a segment carries in its header."""
         return [
             [f.name, f"|S{f.count}"] if f.code == "S"
-            else [f.name, _order(f.code), [f.count]] if self._is_array(f)
+            else [f.name, _order(f.code), [f.count]] if self.is_array(f)
             else [f.name, _order(f.code)]
             for f in self.fields
         ]  # fmt: skip
 
     def layout(self) -> tuple[int, type, tuple[tuple[str, int, int, bool], ...]]:
         """What the compiled codec needs: the size, the row type, and each field's code, count, offset, array mark."""
-        return self.size, self.row, tuple((f.code, f.count, f.offset, self._is_array(f)) for f in self.fields)
+        return self.size, self.row, tuple((f.code, f.count, f.offset, self.is_array(f)) for f in self.fields)
 
-    def _is_array(self, f: Field) -> bool:
+    def is_array(self, f: Field) -> bool:
+        """Whether a field is several numbers."""
         return f.code != "S" and self.types[f.name][0].isdigit()
 
     @classmethod
@@ -97,7 +105,7 @@ class Record:
         """The numpy structured dtype."""
         import numpy as np  # noqa: PLC0415 - 60 ms that a process without arrays does not pay
 
-        return np.dtype([(f.name, *_numpy_type(f, is_array=self._is_array(f))) for f in self.fields])
+        return np.dtype([(f.name, *_numpy_type(f, is_array=self.is_array(f))) for f in self.fields])
 
     @property
     def schema(self) -> bytes:

@@ -25,6 +25,7 @@ from engine.aggregation.opportunities import Opportunities
 from engine.model.aggregates import GROUP, GROUP_MEMBERS
 from engine.model.group import Group
 from engine.model.records import BOOK_TOP, STEP_LANES, TICK
+from engine.model.rows import GroupRow
 from engine.model.words import Flag
 
 TICK_LIMIT, BOOK_LIMIT = 1 << 14, 1 << 11
@@ -231,12 +232,12 @@ TICK_DTYPE = TICK.dtype
 BOOK_SIZE = BOOK_TOP.size
 
 
-def no_group_row(now_ns: int) -> Any:
+def no_group_row(now_ns: int) -> GroupRow:
     """A place that no group has any more."""
     return GROUP_ROW(0, 0, 0, 0, 0, 0, b"", (0,) * GROUP_MEMBERS, now_ns, (0,) * 7)
 
 
-def group_row(group: Group, now_ns: int) -> Any:
+def group_row(group: Group, now_ns: int) -> GroupRow:
     """A group as its cell shows it."""
     ids = tuple(one.id for one in group.members)
     return GROUP_ROW(

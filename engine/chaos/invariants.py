@@ -18,6 +18,7 @@ from engine.loopback.market import DECIMALS
 from engine.model.fixed import to_text
 from engine.model.instrument import Instrument
 from engine.model.records import BOOK_DEPTH, FEE_DECIMALS
+from engine.model.rows import BookTopRow, FillRow
 from engine.model.words import DONE_STATES, BookState, OrderState
 from engine.venues.port import StreamPort
 
@@ -105,7 +106,7 @@ class Holdings:
         self.traded: dict[tuple[int, int], int] = defaultdict(int)
         self.base_fees: dict[tuple[int, int], int] = defaultdict(int)
 
-    def take(self, row: Any) -> None:
+    def take(self, row: FillRow) -> None:
         """Add a fill to its strategy's and the account's."""
         base = self._instruments[row.instrument].base.encode()
         for strategy in (0, row.strategy):
@@ -156,7 +157,7 @@ class Invariants:
             if row.state == GOOD:
                 self._check_book(row)
 
-    def _check_book(self, row: Any) -> None:
+    def _check_book(self, row: BookTopRow) -> None:
         """A GOOD book is the venue's book as of its sequence, level by level."""
         one = self._instruments[row.instrument]
         known = self._venue.tops[one.symbol].get(row.venue_sequence)

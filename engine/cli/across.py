@@ -12,6 +12,7 @@ from engine.cli.look import known_instruments, name_of
 from engine.cli.output import Terminal, ago, attach, choose_system, decimal_text, iso, monotonic_age, plain, print_json
 from engine.model.fixed import to_text
 from engine.model.instrument import Instrument
+from engine.model.rows import OpportunityRow
 from engine.model.words import BookState, OpportunityKind
 from engine.monitor.figures import bps_text
 from engine.view.screen import whole_table
@@ -41,7 +42,7 @@ class Across:
         row = self._beats.read()
         return 0 if row is None else monotonic_age(row.beat_ns)
 
-    def opportunities(self) -> list[Any]:
+    def opportunities(self) -> list[OpportunityRow]:
         """The opportunities that are open now, the best edge first."""
         rows = [self._opportunities.read(index) for index in range(self._opportunities.count)]
         return sorted((row for row in rows if row is not None and row.kind in OPEN), key=lambda row: -row.edge_e8)
@@ -146,7 +147,7 @@ def group_tree(group: Any, top: Any, known: Known) -> dict[str, Any]:
     return {**head, "state": BookState(top.state).name, "included": included, "spread_bps": spread, **sides}
 
 
-def opportunity_tree(row: Any, known: Known) -> dict[str, Any]:
+def opportunity_tree(row: OpportunityRow, known: Known) -> dict[str, Any]:
     """One opportunity for JSON."""
     profit = row.profit_high << 64 | row.profit_low
     return {

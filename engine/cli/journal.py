@@ -27,6 +27,7 @@ from engine.execution.orders import codec
 from engine.model.fixed import to_text
 from engine.model.instrument import Instrument
 from engine.model.records import FEE_DECIMALS
+from engine.model.rows import FillRow, OrderRow
 from engine.model.words import DONE_STATES, JournalKind
 from engine.monitor.names import Names
 
@@ -49,7 +50,7 @@ class Contents:
     """What a journal's records add up to."""
 
     terms: dict[int, Terms] = field(default_factory=dict)
-    orders: dict[bytes, Any] = field(default_factory=dict)  # each order's newest record
+    orders: dict[bytes, OrderRow] = field(default_factory=dict)  # each order's newest record
     held: Counter[int] = field(default_factory=Counter)  # bought less sold, in units of the terms
     fees: dict[tuple[int, str], Decimal] = field(default_factory=dict)  # by instrument and asset
     records: int = 0
@@ -57,7 +58,7 @@ class Contents:
     last_ns: int = 0
 
     @property
-    def open(self) -> list[Any]:
+    def open(self) -> list[OrderRow]:
         """The orders that are open, in flight or unknown."""
         return [row for row in self.orders.values() if row.state not in DONE_STATES]
 
@@ -110,14 +111,14 @@ def read_contents(directory: Path) -> Contents:
     return found
 
 
-def _add_fill(found: Contents, row: Any) -> None:
+def _add_fill(found: Contents, row: FillRow) -> None:
     found.fills += 1
     found.held[row.instrument] += row.side * row.size
     key = row.instrument, _asset(row)
     found.fees[key] = found.fees.get(key, Decimal()) + Decimal(row.fee).scaleb(-FEE_DECIMALS)
 
 
-def _asset(row: Any) -> str:
+def _asset(row: FillRow) -> str:
     return str(row.fee_asset.rstrip(b"\0").decode(errors="replace"))
 
 
@@ -258,7 +259,7 @@ def _fills(directory: Path, names: Names) -> Iterator[dict[str, Any]]:
             yield _fill(codec.FILL.unpack(entry.payload), terms, names)
 
 
-def _fill(row: Any, terms: dict[int, Terms], names: Names) -> dict[str, Any]:
+def _fill(row: FillRow, terms: dict[int, Terms], names: Names) -> dict[str, Any]:
     one = terms.get(row.instrument, UNKNOWN)
     at_ns = row.venue_ns or row.receive_ns
     return {

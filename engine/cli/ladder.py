@@ -15,6 +15,7 @@ from engine.cli.output import Terminal, ago, attach, choose_instrument, choose_s
 from engine.cli.trees import Naming, tree_of
 from engine.lanes import FEED
 from engine.model.instrument import Instrument
+from engine.model.rows import BookTopRow
 from engine.model.words import BookState
 from engine.monitor.figures import bps_text
 from engine.monitor.names import Names
@@ -69,13 +70,13 @@ class Feed:
         return Group(f"[red]the feed's heartbeat is {ago(silent_ns)} old: the book below is stale", table)
 
 
-def find(cells: shm.CellReader, instrument: int) -> Any:
+def find(cells: shm.CellReader, instrument: int) -> BookTopRow | None:
     """The instrument's book top, in whatever cell it is; None when there is none."""
     rows = (cells.read(index) for index in range(cells.count))
     return next((row for row in rows if row is not None and row.instrument == instrument), None)
 
 
-def book_tree(row: Any, known: dict[int, Instrument]) -> dict[str, Any]:
+def book_tree(row: BookTopRow, known: dict[int, Instrument]) -> dict[str, Any]:
     """A book top for JSON: levels as text, best first."""
     one = row.instrument
     levels = {
@@ -92,7 +93,7 @@ def book_tree(row: Any, known: dict[int, Instrument]) -> dict[str, Any]:
     return {**head, **levels}
 
 
-def ladder(row: Any, known: dict[int, Instrument]) -> Table:
+def ladder(row: BookTopRow, known: dict[int, Instrument]) -> Table:
     """Asks above bids, best prices in the middle, sizes as bars; the title shows the book's state."""
     tree = book_tree(row, known)
     good = row.state == BookState.GOOD

@@ -13,6 +13,7 @@ from engine.cli.trees import Naming, tree_of
 from engine.lanes import LOOKERS, open_lanes
 from engine.model.fixed import to_text
 from engine.model.instrument import Instrument
+from engine.model.rows import PositionRow
 from engine.model.words import DONE_STATES
 from engine.monitor import profit
 from engine.monitor.figures import Figures
@@ -110,7 +111,7 @@ def positions(options: argparse.Namespace) -> int:
     return 0
 
 
-def _position_row(row: Any, naming: Naming) -> tuple[object, ...]:
+def _position_row(row: PositionRow, naming: Naming) -> tuple[object, ...]:
     sums = (row.net, row.net_day, row.realised, row.unrealised)
     return (
         naming.names.strategy(row.strategy), title_of(naming.instruments, row.instrument), profit.held_text(row),

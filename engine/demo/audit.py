@@ -21,6 +21,7 @@ from engine.model.fixed import to_fixed
 from engine.model.instrument import Instrument
 from engine.model.records import FEE_DECIMALS
 from engine.model.refusals import reject_text
+from engine.model.rows import OrderRow
 from engine.model.words import DONE_STATES, FillFlag, JournalKind, OrderState
 
 TRUTH_DECIMALS = 8
@@ -67,12 +68,12 @@ def read_ours(directory: Path, instruments: dict[int, Instrument]) -> Side:
             ours.orders[row.client_id.hex()] = (row.state, row.filled * scale)
             ours.ends[row.client_id.hex()] = _end(row)
         elif entry.kind == JournalKind.FILL:
-            row = codec.FILL.unpack(entry.payload)
-            one = instruments[row.instrument]
-            size = row.size * 10 ** (TRUTH_DECIMALS - one.size_decimals)
-            price = row.price * 10 ** (TRUTH_DECIMALS - one.price_decimals)
-            ours.fills[one.symbol, row.venue_fill_id, row.client_id.hex(), price, size] += 1
-            _set_apart(ours.apart, row, one)
+            fill = codec.FILL.unpack(entry.payload)
+            one = instruments[fill.instrument]
+            size = fill.size * 10 ** (TRUTH_DECIMALS - one.size_decimals)
+            price = fill.price * 10 ** (TRUTH_DECIMALS - one.price_decimals)
+            ours.fills[one.symbol, fill.venue_fill_id, fill.client_id.hex(), price, size] += 1
+            _set_apart(ours.apart, fill, one)
     return ours
 
 
@@ -109,7 +110,7 @@ def _set_apart(apart: dict[str, Fraction], fill: Any, one: Instrument) -> None:
         apart[one.quote] += Fraction(fill.fee_value, 10**FEE_DECIMALS)
 
 
-def _end(row: Any) -> str:
+def _end(row: OrderRow) -> str:
     """An order's final state; for a rejected order also the venue's reason."""
     if row.state != OrderState.REJECTED:
         return OrderState(row.state).name.lower()

@@ -154,7 +154,7 @@ def earned(ledger: Ledger, marks: dict[int, int], known: dict[int, Instrument]) 
     """The profit of the journal's positions at these prices; the demo's quotes are dollars."""
     day_ns = now_ns() // DAY_NS * DAY_NS
     rows = [one.row(0, marks.get(one.instrument.id, 0), 1.0, day_ns) for one in ledger.positions]
-    sums = profit.profits([codec.POSITION.unpack(codec.POSITION.pack(*row)) for row in rows], known)
+    sums = profit.profits([codec.POSITION.unpack(codec.POSITION.pack_row(row)) for row in rows], known)
     return profit.line(sums[profit.ACCOUNT])
 
 

@@ -16,7 +16,6 @@ same bytes. It begins by replaying the journal and trades only when the venue ha
 
 import logging
 from pathlib import Path
-from typing import Any
 
 from engine.execution.algorithms.chaser import Chaser
 from engine.execution.config import ExecutionConfig
@@ -51,6 +50,7 @@ from engine.execution.venue.strangers import Strangers
 from engine.model import records
 from engine.model.fixed import to_text
 from engine.model.journal_records import FOLLOWED
+from engine.model.rows import CommandRow, FillRow, HaltRow
 from engine.model.words import CommandKind, FillFlag, JournalKind, Reason
 from engine.risk.gate import RiskGate
 from engine.risk.market import Top
@@ -58,8 +58,6 @@ from engine.venues.trading.news import Frame, News, Outcome, UnreadableError
 
 logger = logging.getLogger("engine.execution")
 
-COMMAND_ROW: Any = records.COMMAND.row  # what a reader gives when it was not lapped
-FILL_ROW: Any = records.FILL.row
 MS = 1_000_000
 GRAIN_NS = 200_000  # how late, where nothing happens, what time alone asks for; an order's own deadline is exact
 
@@ -386,11 +384,11 @@ class Execution:
                 what = {"strategy": one.strategy, "symbol": one.instrument.symbol, "size": held}
                 logger.warning("held for a strategy that is not configured any more", extra=what)
 
-    def _read_told(self, now_ns: int) -> list[Any]:
+    def _read_told(self, now_ns: int) -> list[FillRow]:
         """The fills that the readers were told; of those the journal has lost in a gap, nothing is told twice."""
         told = []
         while (row := self._lanes.fills_past.read()) is not None:
-            if type(row) is FILL_ROW:
+            if type(row) is FillRow:
                 told.append(row)
         if self.journal.gap is not None:
             for row in told:
@@ -416,7 +414,7 @@ class Execution:
         count = 0
         while (row := self._lanes.commands.read()) is not None:
             count += 1
-            if type(row) is COMMAND_ROW:
+            if type(row) is CommandRow:
                 self._command(row, now_ns)
         sequence = self._lanes.halt.sequence(0)
         if sequence != self._halt_sequence:
@@ -427,7 +425,7 @@ class Execution:
                 count += 1
         return count
 
-    def _command(self, row: Any, now_ns: int) -> None:
+    def _command(self, row: CommandRow, now_ns: int) -> None:
         """Record one command, then follow it."""
         self._record_command(row, now_ns)
         if row.kind == CommandKind.HALT:
@@ -443,7 +441,7 @@ class Execution:
         elif row.kind == CommandKind.CANCEL_ALL:
             self.desk.cancel_all(now_ns, row.strategy, row.instrument)
 
-    def _record_command(self, row: Any, now_ns: int) -> None:
+    def _record_command(self, row: CommandRow, now_ns: int) -> None:
         """Record a command that is about to be followed, with the cursor after it: no later life follows it again."""
         followed = FOLLOWED.row(
             asked_ns=row.now_ns, cursor=self._lanes.commands.cursor, life=self._lanes.commands_life, kind=row.kind,
@@ -480,7 +478,7 @@ class Execution:
             self.desk.cancel_all(now_ns, 0, instrument)
         alarm.fresh_instruments.clear()
 
-    def _read_halt(self, row: Any, journalled: bool) -> None:
+    def _read_halt(self, row: HaltRow | None, journalled: bool) -> None:
         """At start the cell tells; where memory was lost with the machine, the journal does; our own alarm stays."""
         self._halt_sequence = self._lanes.halt.sequence(0)
         self.gate.halted = self._stays_halted() or (journalled if row is None else bool(row.halted))

@@ -1,12 +1,11 @@
 """Publishes the cells of execution's state: its session at the venue, and the instruments that it has halted."""
 
-from typing import Any
-
 from engine.execution.seams import ExecutionLanes
 from engine.execution.venue.alarm import Alarm, Standstill
 from engine.execution.venue.gateway import Gateway, Stage
 from engine.model import records
 from engine.model.instrument import Instrument
+from engine.model.rows import InstrumentHaltRow
 from engine.model.words import SessionState
 
 SESSION_TEXT, HALT_TEXT = (one.fields[-1].size for one in (records.SESSION, records.INSTRUMENT_HALT))
@@ -79,7 +78,7 @@ class Notices:
                 self._halts.write(index, *halt_row(instrument, stop, now_ns))
 
 
-def halt_row(instrument: int, stop: Standstill | None, now_ns: int) -> Any:
+def halt_row(instrument: int, stop: Standstill | None, now_ns: int) -> InstrumentHaltRow:
     """The INSTRUMENT_HALT record of an instrument; None: it is not halted."""
     if stop is None:
         return records.INSTRUMENT_HALT.row(

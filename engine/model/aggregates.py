@@ -3,10 +3,20 @@
 As in `records`; the prices and sizes of a group stand at the finest decimals of its members.
 """
 
+from typing import TYPE_CHECKING
+
 from engine.model.records import BOOK_DEPTH
 from shm.record import Record
 
-BAR = Record(
+if TYPE_CHECKING:
+    from engine.model.rows import (
+        BarRow,
+        GlobalBookRow,
+        GroupRow,
+        OpportunityRow,
+    )
+
+BAR: "Record[BarRow]" = Record(
     "bar",
     192,
     {
@@ -41,7 +51,7 @@ BAR = Record(
 )
 
 GROUP_MEMBERS = 16
-GROUP = Record(
+GROUP: "Record[GroupRow]" = Record(
     "group",
     192,
     {
@@ -58,7 +68,7 @@ GROUP = Record(
     },
 )
 
-GLOBAL_BOOK = Record(
+GLOBAL_BOOK: "Record[GlobalBookRow]" = Record(
     "global_book",
     448,
     {
@@ -87,7 +97,7 @@ GLOBAL_BOOK = Record(
     },
 )
 
-OPPORTUNITY = Record(
+OPPORTUNITY: "Record[OpportunityRow]" = Record(
     "opportunity",
     192,
     {

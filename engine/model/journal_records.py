@@ -8,9 +8,21 @@ INTENT, VERDICT, ORDER and FILL, which the journal carries too, are in `records.
 around each of them. The time of a journal record is the time of the record inside it.
 """
 
+from typing import TYPE_CHECKING
+
 from shm.record import Record
 
-TERMS = Record(
+if TYPE_CHECKING:
+    from engine.model.rows import (
+        AlarmRow,
+        BalanceRow,
+        DayRow,
+        FollowedRow,
+        TermsRow,
+        WatermarkRow,
+    )
+
+TERMS: "Record[TermsRow]" = Record(
     "terms",
     56,
     {
@@ -23,7 +35,7 @@ TERMS = Record(
     },
 )
 
-ALARM = Record(
+ALARM: "Record[AlarmRow]" = Record(
     "alarm",
     48,
     {
@@ -39,7 +51,7 @@ ALARM = Record(
     },
 )
 
-FOLLOWED = Record(
+FOLLOWED: "Record[FollowedRow]" = Record(
     "followed",
     48,
     {
@@ -56,7 +68,7 @@ FOLLOWED = Record(
     },
 )
 
-WATERMARK = Record(
+WATERMARK: "Record[WatermarkRow]" = Record(
     "watermark",
     16,
     {
@@ -66,7 +78,7 @@ WATERMARK = Record(
     },
 )
 
-DAY = Record(
+DAY: "Record[DayRow]" = Record(
     "day",
     24,
     {
@@ -77,7 +89,7 @@ DAY = Record(
     },
 )
 
-BALANCE = Record(
+BALANCE: "Record[BalanceRow]" = Record(
     "balance",
     88,
     {

@@ -8,7 +8,35 @@ and an old reader refuses it.
     receive_ns │ publish_ns │ venue_ns │ venue_sequence │ price │ size │ detail │ instrument·kind·side·flags
 """
 
+from typing import TYPE_CHECKING
+
 from shm.record import Record
+
+if TYPE_CHECKING:
+    from engine.model.rows import (
+        AcceptedRow,
+        BookTopRow,
+        CommandRow,
+        ConnectionRow,
+        FillRow,
+        FrameRow,
+        GateRow,
+        HaltRow,
+        HeartbeatRow,
+        InstrumentHaltRow,
+        InstrumentRow,
+        IntentRow,
+        JournalRow,
+        LevelRow,
+        ModeRow,
+        OrderRow,
+        PositionRow,
+        PrintRow,
+        SessionRow,
+        StepRow,
+        TickRow,
+        VerdictRow,
+    )
 
 TICK_HEAD = {
     "receive_ns": "i8",
@@ -20,12 +48,12 @@ TICK_HEAD = {
 }
 TICK_TAIL = {"instrument": "u4", "kind": "u1", "side": "i1", "flags": "u2"}
 
-TICK = Record("tick", 64, {**TICK_HEAD, "detail": "i8", **TICK_TAIL})
-LEVEL = Record("level", 64, {**TICK_HEAD, "size_before": "i8", **TICK_TAIL})
-PRINT = Record("print", 64, {**TICK_HEAD, "print_id": "i8", **TICK_TAIL})
+TICK: "Record[TickRow]" = Record("tick", 64, {**TICK_HEAD, "detail": "i8", **TICK_TAIL})
+LEVEL: "Record[LevelRow]" = Record("level", 64, {**TICK_HEAD, "size_before": "i8", **TICK_TAIL})
+PRINT: "Record[PrintRow]" = Record("print", 64, {**TICK_HEAD, "print_id": "i8", **TICK_TAIL})
 
 BOOK_DEPTH = 10  # levels a side in a book_top
-BOOK_TOP = Record(
+BOOK_TOP: "Record[BookTopRow]" = Record(
     "book_top",
     448,
     {
@@ -50,7 +78,7 @@ BOOK_TOP = Record(
     },
 )
 
-INTENT = Record(
+INTENT: "Record[IntentRow]" = Record(
     "intent",
     128,
     {
@@ -75,7 +103,7 @@ INTENT = Record(
     },
 )
 
-VERDICT = Record(
+VERDICT: "Record[VerdictRow]" = Record(
     "verdict",
     64,
     {
@@ -94,7 +122,7 @@ VERDICT = Record(
 )
 
 ERROR_TEXT = 72
-ORDER = Record(
+ORDER: "Record[OrderRow]" = Record(
     "order",
     224,
     {
@@ -126,7 +154,7 @@ ORDER = Record(
     },
 )
 
-FILL = Record(
+FILL: "Record[FillRow]" = Record(
     "fill",
     128,
     {
@@ -152,7 +180,7 @@ FILL = Record(
 )
 FEE_DECIMALS = 8
 
-POSITION = Record(
+POSITION: "Record[PositionRow]" = Record(
     "position",
     256,
     {
@@ -183,19 +211,19 @@ POSITION = Record(
         "open_sell": "i8",
         "fee_unvalued": "i8",  # a fee that no price valued in quote, at FEE_DECIMALS
         "fee_unvalued_asset": "S16",
+        "fill_sequence": "u8",  # the FILLS cursor behind the newest fill in here: what a reader adds from there on
         "price_decimals": "u1",
         "size_decimals": "u1",
         "holding_decimals": "u1",
         "unvalued_assets": "u1",  # in so many assets fees were not valued: the first is shown
         "flags": "u2",  # PositionFlag
         "spare_word": "u2",
-        "fill_sequence": "u8",  # the FILLS cursor behind the newest fill in here: what a reader adds from there on
         "spare": "3u8",
     },
 )
 
 STEP_LANES = 16
-STEP = Record(
+STEP: "Record[StepRow]" = Record(
     "step",
     192,
     {
@@ -209,7 +237,7 @@ STEP = Record(
     },
 )
 
-HEARTBEAT = Record(
+HEARTBEAT: "Record[HeartbeatRow]" = Record(
     "heartbeat",
     64,
     {
@@ -226,7 +254,7 @@ HEARTBEAT = Record(
     },
 )
 
-COMMAND = Record(
+COMMAND: "Record[CommandRow]" = Record(
     "command",
     64,
     {
@@ -241,7 +269,7 @@ COMMAND = Record(
     },
 )
 
-HALT = Record(
+HALT: "Record[HaltRow]" = Record(
     "halt",
     64,
     {
@@ -254,7 +282,7 @@ HALT = Record(
     },
 )
 
-GATE = Record(
+GATE: "Record[GateRow]" = Record(
     "gate",
     64,
     {
@@ -267,7 +295,7 @@ GATE = Record(
     },
 )
 
-MODE = Record(
+MODE: "Record[ModeRow]" = Record(
     "mode",
     64,
     {
@@ -278,7 +306,7 @@ MODE = Record(
     },
 )
 
-SESSION = Record(
+SESSION: "Record[SessionRow]" = Record(
     "session",
     256,
     {
@@ -294,7 +322,7 @@ SESSION = Record(
     },
 )
 
-INSTRUMENT_HALT = Record(
+INSTRUMENT_HALT: "Record[InstrumentHaltRow]" = Record(
     "instrument_halt",
     256,
     {
@@ -309,7 +337,7 @@ INSTRUMENT_HALT = Record(
     },
 )
 
-ACCEPTED = Record(
+ACCEPTED: "Record[AcceptedRow]" = Record(
     "accepted",
     64,
     {
@@ -321,7 +349,7 @@ ACCEPTED = Record(
 )
 
 JOURNAL_VERSION = 1  # raise it when the bytes of a journal change: a journal of another version is refused
-JOURNAL = Record(
+JOURNAL: "Record[JournalRow]" = Record(
     "journal",
     256,
     {
@@ -335,7 +363,7 @@ JOURNAL = Record(
     },
 )
 
-INSTRUMENT = Record(
+INSTRUMENT: "Record[InstrumentRow]" = Record(
     "instrument",
     192,
     {
@@ -363,7 +391,7 @@ INSTRUMENT = Record(
     },
 )
 
-FRAME = Record(
+FRAME: "Record[FrameRow]" = Record(
     "frame",
     256,
     {
@@ -380,7 +408,7 @@ FRAME = Record(
     },
 )
 
-CONNECTION = Record(
+CONNECTION: "Record[ConnectionRow]" = Record(
     "connection",
     256,
     {

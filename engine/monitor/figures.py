@@ -13,6 +13,7 @@ from engine import instruments
 from engine.clock import now_ns
 from engine.lanes import LOOKERS, lane_of, open_lanes
 from engine.model.instrument import Instrument
+from engine.model.rows import FillRow, OrderRow, VerdictRow
 from engine.model.words import DONE_STATES, FillFlag, OrderFlag, OrderState
 from engine.monitor.names import Names
 
@@ -132,7 +133,7 @@ class Figures:
         role.steps.update(row.steps, at_ns)
         self.roles[name] = role
 
-    def _on_order(self, row: Any) -> None:
+    def _on_order(self, row: OrderRow) -> None:
         self.open_orders.pop(row.client_id, None)
         if row.state not in DONE_STATES and not row.flags & OrderFlag.FOREIGN:
             self.open_orders[row.client_id] = row
@@ -141,12 +142,12 @@ class Figures:
         if row.state == OrderState.OPEN and row.answer_ns and row.sent_ns:
             self.answer_ns.append(row.answer_ns - row.sent_ns)
 
-    def _on_fill(self, row: Any) -> None:
+    def _on_fill(self, row: FillRow) -> None:
         if not row.flags & FillFlag.OPENING:
             self.filled += 1
             self.recent.append(row)
 
-    def _on_verdict(self, row: Any) -> None:
+    def _on_verdict(self, row: VerdictRow) -> None:
         self.refusals[row.reason] = self.refusals.get(row.reason, 0) + 1
         if row.reason:
             count, _ = self.refused.pop((row.strategy, row.reason), (0, None))

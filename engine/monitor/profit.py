@@ -14,6 +14,7 @@ from typing import Any
 from engine.model.fixed import to_text
 from engine.model.instrument import Instrument
 from engine.model.records import FEE_DECIMALS
+from engine.model.rows import PositionRow
 from engine.model.words import PositionFlag
 
 DOLLARS = "USD"
@@ -36,7 +37,7 @@ class Profit:
     unvalued: dict[str, int] = field(default_factory=dict)  # fees by asset, at FEE_DECIMALS
     more_assets: int = 0  # further assets whose fees the records do not show
 
-    def add(self, row: Any, one: Instrument) -> None:
+    def add(self, row: PositionRow, one: Instrument) -> None:
         """Add one position."""
         rate = 1.0 if self.currency == one.quote else row.usd_rate
         for name in SUMS:
@@ -72,13 +73,13 @@ def money(value: float, decimals: int = 2) -> str:
     return "-" if math.isnan(value) else f"{value:+,.{decimals}f}"
 
 
-def held_text(row: Any) -> str:
+def held_text(row: PositionRow) -> str:
     """A position's size, with the dust that no order can close."""
     size = to_text(row.size, row.size_decimals)
     return f"{size} + dust {to_text(row.dust, row.holding_decimals)}" if row.dust else size
 
 
-def unvalued_text(row: Any) -> str:
+def unvalued_text(row: PositionRow) -> str:
     """The fees of a position without a price; "" when there are none."""
     if not row.flags & PositionFlag.FEES_UNVALUED:
         return ""
@@ -87,7 +88,7 @@ def unvalued_text(row: Any) -> str:
     return f"{to_text(row.fee_unvalued, FEE_DECIMALS)} {asset}{more} unvalued"
 
 
-def fees_text(row: Any, decimals: int = 2) -> str:
+def fees_text(row: PositionRow, decimals: int = 2) -> str:
     """A position's fees in quote, with the fees that have no price."""
     unvalued = unvalued_text(row)
     return f"{row.fees:,.{decimals}f}" + (f" + {unvalued}" if unvalued else "")

@@ -18,13 +18,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 
 import shm
 from engine.config import Config, Process
 from engine.lanes import SUPERVISOR, open_lanes
+from engine.model.rows import HeartbeatRow
 from engine.supervisor import life
 from engine.supervisor.entry import (
     EXIT_CONFIG,
@@ -118,13 +118,14 @@ class Guard:
             return code
         return code if code in CANNOT_START and not self.was_up else None
 
-    def _beat(self, role: str) -> Any:
+    def _beat(self, role: str) -> HeartbeatRow | None:
         """The supervisor's heartbeat; attached at each call, because the segment may have been created again."""
         del role
         try:
-            return attach(self.config).read(0)
+            beat: HeartbeatRow | None = attach(self.config).read(0)
         except (shm.SegmentError, OSError):
             return None
+        return beat
 
     def _on_death_limit(self, name: str, count: int) -> None:
         """The supervisor dies too often: log it; the watch keeps starting it slowly, and the roles run on."""

@@ -13,6 +13,7 @@ import shm
 from engine.config import Config, Process
 from engine.control import ControlServer, Request
 from engine.lanes import AGGREGATION, SUPERVISOR, RoleLanes, open_lanes
+from engine.model.rows import HeartbeatRow
 from engine.model.words import HaltReason, RoleState
 from engine.monitor.names import mode_of
 from engine.supervisor import audit, leftovers, life, segments
@@ -49,9 +50,10 @@ class Beats:
         """Open the heartbeat of every role."""
         return cls({role: lanes.cell_reader("heartbeat", role) for role in config.role_names})
 
-    def read(self, role: str) -> Any:
+    def read(self, role: str) -> HeartbeatRow | None:
         """The role's last beat, or None."""
-        return self.cells[role].read(0)
+        beat: HeartbeatRow | None = self.cells[role].read(0)
+        return beat
 
 
 class Keeper:

@@ -6,12 +6,12 @@ No process watches such an order when the system is down, so it is reported befo
 import json
 import logging
 import os
-from typing import Any
 
 import shm
 from engine.config import Config
 from engine.config.private import open_private
 from engine.lanes import SUPERVISOR, open_lanes
+from engine.model.rows import OrderRow
 from engine.model.words import DONE_STATES, OrderFlag, OrderState
 from engine.supervisor import audit
 
@@ -32,7 +32,7 @@ def count(system: str) -> int:
     return len(_rows(system))
 
 
-def _rows(system: str) -> list[Any]:
+def _rows(system: str) -> list[OrderRow]:
     """The newest record of each order that is not done."""
     try:
         ring = open_lanes(system, SUPERVISOR).ring_reader("orders")
@@ -44,11 +44,11 @@ def _rows(system: str) -> list[Any]:
     return [row for row in newest.values() if _is_left(row)]
 
 
-def _is_left(row: Any) -> bool:
+def _is_left(row: OrderRow) -> bool:
     return row.state not in DONE_STATES and not row.flags & OrderFlag.FOREIGN
 
 
-def _describe(row: Any, symbols: dict[int, str]) -> Left:
+def _describe(row: OrderRow, symbols: dict[int, str]) -> Left:
     return {
         "client_id": row.client_id.ljust(16, b"\0").hex(),
         "instrument": symbols.get(row.instrument, str(row.instrument)),

@@ -22,6 +22,7 @@ from rich.text import Text
 from engine.model.fixed import to_text
 from engine.model.instrument import Instrument
 from engine.model.refusals import refusal_text
+from engine.model.rows import FillRow, OrderRow
 from engine.model.words import BookState, HaltReason, OrderState, Reason, RoleState
 from engine.monitor import profit
 from engine.monitor.figures import Figures, Rate, RoleLife, bps_text, quantile
@@ -243,12 +244,12 @@ def _fills(figures: Figures, known: dict[int, Instrument]) -> Section:
     return section
 
 
-def _size(known: dict[int, Instrument], row: Any) -> str:
+def _size(known: dict[int, Instrument], row: OrderRow | FillRow) -> str:
     one = known.get(row.instrument)
     return str(row.size) if one is None else to_text(row.size, one.size_decimals)
 
 
-def _price(known: dict[int, Instrument], row: Any) -> str:
+def _price(known: dict[int, Instrument], row: OrderRow | FillRow) -> str:
     one = known.get(row.instrument)
     return str(row.price) if one is None else to_text(row.price, one.price_decimals)
 

@@ -10,6 +10,7 @@ from engine.execution.orders.order import CANCELLED, OPEN, PARTLY, Order
 from engine.execution.venue.broker import Broker
 from engine.execution.venue.maker import Maker
 from engine.model.fixed import INT64_MAX
+from engine.model.rows import IntentRow
 from engine.model.words import IntentKind, JournalKind, OrderFlag, OrderType, Reason, TimeInForce
 from engine.risk.gate import APPROVED, Refusal, RiskGate, Verdict
 
@@ -37,7 +38,7 @@ class Desk:
         self._deadlines: list[tuple[int, int]] = []  # when, which intent
         self._sweep_at = DEADLINES_LEAST
 
-    def on_intent(self, intent: Any, sequence: int, strategy: int, now_ns: int) -> None:
+    def on_intent(self, intent: IntentRow, sequence: int, strategy: int, now_ns: int) -> None:
         """Take one intent; one that the journal has already is told as such and nothing else happens."""
         blotter, maker = self._blotter, self._maker
         if intent.strategy != strategy or intent.intent_id >> STRATEGY_SHIFT != strategy:
@@ -79,7 +80,7 @@ class Desk:
             self._broker.cancel(one, now_ns)
             one = one.predecessor
 
-    def refuse(self, intent: Any, state: int, now_ns: int) -> None:
+    def refuse(self, intent: IntentRow, state: int, now_ns: int) -> None:
         """A REPLACE that was taken comes to nothing: who is not told waits for its order for ever."""
         self._maker.tell(self._maker.verdict_row(Refusal(Reason.UNKNOWN_ORDER, state), intent, 0, now_ns), now_ns)
 
@@ -129,8 +130,8 @@ class Desk:
 
     def inherit(self, order: Order, now_ns: int) -> None:
         """The order that a REPLACE waited for has ended: place what is left of the intent."""
-        intent: Any = order.heir
-        order.heir = None
+        intent, order.heir = order.heir, None
+        assert intent is not None, "an order without a REPLACE that waits for it"
         rest = intent.size - order.venue_filled
         verdict: Verdict = Refusal(Reason.UNKNOWN_ORDER, order.state)
         if order.state == CANCELLED and rest > 0 and not order.flags & OrderFlag.CANCEL_WANTED:
@@ -158,14 +159,14 @@ class Desk:
         if order.order_type == CHASE:
             self.chaser.on_order(order, now_ns)
 
-    def _judge_again(self, intent: Any, last: int) -> Verdict:
+    def _judge_again(self, intent: IntentRow, last: int) -> Verdict:
         """An intent that was taken before: approved while it waits for the end of what it replaces."""
         target = self._blotter.by_intent.get(intent.target_id)
         heir: Any = None if target is None else target.heir
         waits = heir is not None and heir.intent_id == intent.intent_id
         return APPROVED if waits else Refusal(Reason.DUPLICATE_INTENT, intent.intent_id, last)
 
-    def _place(self, intent: Any, sequence: int, now_ns: int) -> None:
+    def _place(self, intent: IntentRow, sequence: int, now_ns: int) -> None:
         """A new order."""
         order_type, time_in_force, price, limit = intent.order_type, intent.time_in_force, intent.price, 0
         if order_type not in ORDER_TYPES or time_in_force not in TIMES_IN_FORCE or intent.timeout_ns < 0:
@@ -193,7 +194,7 @@ class Desk:
             self.chaser.begin(order, now_ns)
         self.watch(order)
 
-    def _replace(self, intent: Any, sequence: int, now_ns: int) -> None:
+    def _replace(self, intent: IntentRow, sequence: int, now_ns: int) -> None:
         """Another price and size for an order that stands. The size is the whole: what was filled counts.
 
         Its type is LIMIT and need not be said; a time in force of 0 is the target's, and so is the end of its time.
@@ -223,7 +224,7 @@ class Desk:
         self._maker.send_replacement(order, following, row, now_ns)
         self.watch(following)
 
-    def _check_target(self, order: Order | None, intent: Any) -> Refusal | None:
+    def _check_target(self, order: Order | None, intent: IntentRow) -> Refusal | None:
         """Whether a REPLACE may touch its target: its own, standing, nothing under way, no chase."""
         if order is None or order.strategy != intent.strategy:
             return UNKNOWN_TARGET
@@ -239,7 +240,7 @@ class Desk:
         )
         return Refusal(Reason.MALFORMED, intent.order_type) if wrong else None
 
-    def _cancel_intent(self, intent: Any, sequence: int, now_ns: int) -> None:
+    def _cancel_intent(self, intent: IntentRow, sequence: int, now_ns: int) -> None:
         """A cancel is always allowed, whatever else is wrong; only its target must exist."""
         order = self._blotter.by_intent.get(intent.target_id)
         if intent.kind not in INTENT_KINDS:
@@ -258,12 +259,12 @@ class Desk:
         """Whether a chase goes on behind an order that is done."""
         return order.intent_id in self.chaser.chases
 
-    def _refuse(self, refusal: Refusal, intent: Any, sequence: int, now_ns: int) -> None:
+    def _refuse(self, refusal: Refusal, intent: IntentRow, sequence: int, now_ns: int) -> None:
         """Journal the intent with its refusal and tell it."""
         self._maker.tell(self._maker.verdict_row(refusal, intent, sequence, now_ns), now_ns)
 
 
-def _time_left(order: Order, intent: Any) -> int:
+def _time_left(order: Order, intent: IntentRow) -> int:
     """A replacement's time from its intent on: its own, or what was left of the order's."""
     if intent.timeout_ns or not order.timeout_ns:
         return int(intent.timeout_ns)

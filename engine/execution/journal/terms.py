@@ -7,11 +7,11 @@ order or a fill binds nothing: correct a mistyped symbol and start again.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 from engine.execution.orders import codec
 from engine.model.instrument import Instrument
 from engine.model.journal_records import TERMS
+from engine.model.rows import FillRow, OrderRow, TermsRow
 
 ADVICE = (
     "engine-ctl journal shows what is open and held in it; when nothing is, engine-ctl journal --set-aside puts the"
@@ -32,7 +32,7 @@ def terms_of(one: Instrument) -> bytes:
     return codec.TERMS.pack_row(row)
 
 
-def symbol_of(row: Any) -> str:
+def symbol_of(row: TermsRow) -> str:
     """The symbol of a TERMS record."""
     return str(row.symbol.rstrip(b"\0").decode())
 
@@ -51,7 +51,7 @@ def check_terms(payload: bytes, instruments: Mapping[int, Instrument]) -> None:
         raise JournalTermsError(msg)
 
 
-def check_known(row: Any, instruments: Mapping[int, Instrument]) -> None:
+def check_known(row: OrderRow | FillRow, instruments: Mapping[int, Instrument]) -> None:
     """Refuse an order or a fill of an instrument that the configuration no longer has."""
     if row.instrument not in instruments:
         msg = (

@@ -6,7 +6,7 @@ contradicts what is known under its id is not taken in and reported to `on_dispu
 """
 
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from engine.execution.orders import client_id, codec
 from engine.execution.orders.fills import KnownFills, Trade
@@ -14,6 +14,8 @@ from engine.execution.orders.ledger import Ledger
 from engine.execution.orders.order import CORRECTIONS, FILLED, PARTLY, SENT, Order, may_move
 from engine.execution.seams import Appender, Told
 from engine.model.journal_records import WATERMARK
+from engine.model.records import FILL
+from engine.model.rows import FillRow
 from engine.model.words import DONE_STATES, FillFlag, JournalKind, OrderFlag, OrderState
 from engine.venues.trading.news import FillNews
 
@@ -116,14 +118,16 @@ class Blotter:
             return False
         self.know(order.instrument, news.fill_id, trade)
         value = self._prices.fee_value(order.instrument, news.fee, news.fee_asset) if self._prices else None
-        row = (
-            order.client_id, order.intent_id, news.fill_id, news.venue_order_id, news.venue_ns, now_ns, news.price,
-            news.size, news.fee, value or 0, 0, news.fee_asset, order.strategy, order.instrument, order.side,
-            int(news.maker), 0 if value is None else FEE_VALUED, 0,
+        row = FILL.row(
+            client_id=order.client_id, intent_id=order.intent_id, venue_fill_id=news.fill_id,
+            venue_order_id=news.venue_order_id, venue_ns=news.venue_ns, receive_ns=now_ns, price=news.price,
+            size=news.size, fee=news.fee, fee_value=value or 0, dust=0, fee_asset=news.fee_asset,
+            strategy=order.strategy, instrument=order.instrument, side=order.side, maker=int(news.maker),
+            flags=0 if value is None else FEE_VALUED,
         )  # fmt: skip
-        data = codec.FILL.pack(*row)
+        data = codec.FILL.pack_row(row)
         self.journal.add(now_ns, JournalKind.FILL, data)
-        self.take(order, row)
+        self.apply_fill(order, row)
         self._advance(order)
         changed = self.write(order, now_ns)
         self.journal.commit(now_ns)
@@ -137,21 +141,21 @@ class Blotter:
         """Tell on a FILLS ring that is new what every strategy holds, in one publish: all of it or none."""
         traded = [one for one in self.ledger.positions if one.strategy and one.fill_count]  # flat ones mark the place
         if traded:
-            self._publish_fill(b"".join(codec.FILL.pack(*one.opening(now_ns)) for one in traded))
+            self._publish_fill(b"".join(codec.FILL.pack_row(one.opening(now_ns)) for one in traded))
 
-    def take(self, order: Order, row: tuple[Any, ...]) -> None:
-        """What a fill does to the order and the positions, live as in the replay."""
-        order.filled += row[7]
+    def apply_fill(self, order: Order, row: FillRow) -> None:
+        """Apply a fill to its order and to the positions, live as in the replay."""
+        order.filled += row.size
         order.venue_filled = max(order.venue_filled, order.filled)
-        self.bind(order, row[3])
+        self.bind(order, row.venue_order_id)
         self.hold(row)
 
-    def hold(self, row: tuple[Any, ...]) -> None:
-        """What a fill does to the positions."""
-        _, _, _, _, _, receive_ns, price, size, fee, value, _, fee_asset, strategy, instrument, side, _, flags, _ = row
-        fee_value = value if flags & FEE_VALUED else None
-        for cell in self.ledger.cells(strategy, instrument):
-            self.ledger.positions[cell].apply(side, price, size, fee, fee_asset, fee_value, receive_ns)
+    def hold(self, row: FillRow) -> None:
+        """Apply a fill to the positions."""
+        fee_value = row.fee_value if row.flags & FEE_VALUED else None
+        for cell in self.ledger.cells(row.strategy, row.instrument):
+            position = self.ledger.positions[cell]
+            position.apply(row.side, row.price, row.size, row.fee, row.fee_asset, fee_value, row.receive_ns)
             self.touched.add(cell)
 
     def credit(self, order: Order, fills: list[FillNews], now_ns: int) -> None:

@@ -15,7 +15,8 @@ from engine.lanes import lane_of
 from engine.model.fixed import clamped
 from engine.model.holdings import HoldingTerms
 from engine.model.instrument import Instrument
-from engine.model.records import FEE_DECIMALS
+from engine.model.records import FEE_DECIMALS, FILL, POSITION
+from engine.model.rows import FillRow, PositionRow
 from engine.model.words import BUY, SELL, FillFlag, PositionFlag
 
 CELLS = lane_of("positions").count
@@ -95,32 +96,38 @@ class Position:
         if net2 is not None:
             self.day_ns, self.day_net2 = day_ns, net2
 
-    def row(self, fill_sequence: int, mark2: int, usd_rate: float, day_ns: int) -> tuple[int | float | bytes, ...]:
-        """The values of its record, in order, arrays flat; a sum beyond 64 bits is shown as the nearest that fits.
+    def row(self, fill_sequence: int, mark2: int, usd_rate: float, day_ns: int) -> PositionRow:
+        """Its POSITION record; a sum beyond 64 bits is shown as the nearest that fits.
 
         `fill_sequence`: the FILLS cursor it stands at; `usd_rate`: dollars for one of the quote; `day_ns`: today.
         """
         one, scale = self.instrument, 10**self.money_decimals
         unrealised2, net2 = self.unrealised2(mark2), self.net2(mark2)
+        net_day2 = None if net2 is None or self.day_ns != day_ns else net2 - self.day_net2
         asset, amount = next(iter(self.fees_other.items()), (b"", 0))
         flags = PositionFlag.FEES_UNVALUED if self.fees_other else 0
-        return (
-            one.id, self.strategy, self.size, self.dust, self.average, mark2 // 2, *_split(self.cost),
-            *_split(self.realised), *_split(self.fees), _money(unrealised2, scale), self.realised / scale,
-            self.fees / scale, _money(net2, scale),
-            _money(None if net2 is None or self.day_ns != day_ns else net2 - self.day_net2, scale), usd_rate,
-            self.update_ns, day_ns, self.fill_count, clamped(self.bought), clamped(self.sold), clamped(self.open_buy),
-            clamped(self.open_sell), clamped(amount), asset, one.price_decimals, one.size_decimals, self.terms.decimals,
-            len(self.fees_other), flags if net2 is not None else flags | PositionFlag.MARK_MISSING, 0,
-            fill_sequence, 0, 0, 0,
+        cost, realised, fees = _split(self.cost), _split(self.realised), _split(self.fees)
+        return POSITION.row(
+            instrument=one.id, strategy=self.strategy, size=self.size, dust=self.dust, average_price=self.average,
+            mark_price=mark2 // 2, cost_high=cost[0], cost_low=cost[1], realised_high=realised[0],
+            realised_low=realised[1], fees_high=fees[0], fees_low=fees[1], unrealised=_money(unrealised2, scale),
+            realised=self.realised / scale, fees=self.fees / scale, net=_money(net2, scale),
+            net_day=_money(net_day2, scale), usd_rate=usd_rate, update_ns=self.update_ns, day_ns=day_ns,
+            fill_count=self.fill_count, bought=clamped(self.bought), sold=clamped(self.sold),
+            open_buy=clamped(self.open_buy), open_sell=clamped(self.open_sell), fee_unvalued=clamped(amount),
+            fee_unvalued_asset=asset, fill_sequence=fill_sequence,
+            price_decimals=one.price_decimals, size_decimals=one.size_decimals, holding_decimals=self.terms.decimals,
+            unvalued_assets=len(self.fees_other),
+            flags=flags if net2 is not None else flags | PositionFlag.MARK_MISSING,
         )  # fmt: skip
 
-    def opening(self, now_ns: int) -> tuple[int | bytes, ...]:
-        """The values of a FILL record that says what is held, for readers whose ring begins here."""
+    def opening(self, now_ns: int) -> FillRow:
+        """A FILL record of what is held, for readers whose ring begins here."""
         one, side = self.instrument, SELL if self.size < 0 else BUY
-        return (
-            bytes(16), 0, 0, 0, 0, now_ns, self.average, abs(self.size), 0, 0, self.dust, b"", self.strategy, one.id,
-            side, 0, int(FillFlag.OPENING), 0,
+        return FILL.row(
+            client_id=bytes(16), intent_id=0, venue_fill_id=0, venue_order_id=0, venue_ns=0, receive_ns=now_ns,
+            price=self.average, size=abs(self.size), fee=0, fee_value=0, dust=self.dust, fee_asset=b"",
+            strategy=self.strategy, instrument=one.id, side=side, maker=0, flags=FillFlag.OPENING,
         )  # fmt: skip
 
     def _trade(self, side: int, price: int, amount: int) -> None:

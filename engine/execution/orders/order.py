@@ -11,8 +11,13 @@ fill that completes it arrives after its end was told (CANCELLED or EXPIRED to F
 end that we had inferred.
 """
 
+from typing import TYPE_CHECKING
+
 from engine.model.records import ERROR_TEXT
 from engine.model.words import DONE_STATES, OPEN_STATES, OrderFlag, OrderState
+
+if TYPE_CHECKING:
+    from engine.model.rows import IntentRow
 
 CREATED, SENT, UNKNOWN = OrderState.CREATED, OrderState.SENT, OrderState.UNKNOWN
 OPEN, PARTLY, CANCELLING = OrderState.OPEN, OrderState.PARTLY_FILLED, OrderState.CANCELLING
@@ -89,7 +94,7 @@ class Order:
         self.exposure = 0  # what it may still add to the position
         self.predecessor: Order | None = None  # the order that must be gone before this one is placed
         self.successor: Order | None = None
-        self.heir: object | None = None  # the REPLACE intent that waits for this order's end
+        self.heir: IntentRow | None = None  # the REPLACE intent that waits for this order's end
         self.cancel_pending = False
         self.cancel_refusals = 0  # in a row
         self.cancel_after_ns = 0  # no further cancel before

@@ -16,7 +16,7 @@ and is all that a checkpoint holds (`replay_state`). What a life needs beyond th
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from engine.execution.algorithms.chase import Chase
 from engine.execution.journal.journal import Entry
@@ -27,6 +27,7 @@ from engine.execution.orders.fills import Trade
 from engine.execution.orders.order import CREATED, Order
 from engine.execution.venue.alarm import Cause, Standstill
 from engine.execution.venue.baseline import Baseline
+from engine.model.rows import AlarmRow, FillRow, FollowedRow, IntentRow, OrderRow, WatermarkRow
 from engine.model.words import (
     INSTRUMENT_REASONS,
     BalanceChange,
@@ -45,7 +46,7 @@ MARKS_KEPT = 65_536
 CAUSES_KEPT = 1024
 
 
-def _told(row: Any, last: Any) -> bool:
+def _told(row: FillRow, last: FillRow) -> bool:
     """Whether a fill is the last one told, or stands in the opening that was told last."""
     if last.flags & FillFlag.OPENING:
         return bool(row.receive_ns <= last.receive_ns)
@@ -83,11 +84,11 @@ class Replay:
         self.command_life = self.commands_followed = 0  # which COMMANDS ring, and how far it was followed
         self.placed: deque[Placed] = deque(maxlen=MARKS_KEPT)  # the requests that left, for the rate
         self.chased: dict[int, Chase] = {}
-        self.replaces: dict[int, Any] = {}  # intents that no order and no refusal has followed
-        self.fills: deque[Any] = deque(maxlen=FILLS_TOLD_AGAIN)
+        self.replaces: dict[int, IntentRow] = {}  # intents that no order and no refusal has followed
+        self.fills: deque[FillRow] = deque(maxlen=FILLS_TOLD_AGAIN)
         self.last_orders: deque[Order] = deque(maxlen=ORDERS_TOLD_AGAIN)
         self.chases: list[Chase] = []  # those that had not ended; from `finish`
-        self.untold: list[Any] = []  # REPLACE intents that came to nothing; from `finish`
+        self.untold: list[IntentRow] = []  # REPLACE intents that came to nothing; from `finish`
         self._apply: Mapping[int, Callable[[Entry], None]] = {
             JournalKind.INTENT: self._apply_intent, JournalKind.VERDICT: self._apply_verdict,
             JournalKind.ORDER: self._apply_order, JournalKind.FILL: self._apply_fill,
@@ -113,18 +114,18 @@ class Replay:
         self._restore_chases()
         self._restore_heirs()
 
-    def fills_after(self, last: Any) -> list[Any]:
+    def fills_after(self, last: FillRow | None) -> list[FillRow]:
         """The fills behind the last one that the readers were told of."""
-        behind: list[Any] = []
+        behind: list[FillRow] = []
         for row in reversed(self.fills):
             if last is not None and _told(row, last):
                 break
             behind.append(row)
         return behind[::-1]
 
-    def absorb(self, row: Any) -> None:
+    def absorb(self, row: FillRow) -> None:
         """Take a fill in; one whose order is not known any more, or not yet, moves the positions alone."""
-        blotter, values = self.blotter, tuple(row)
+        blotter = self.blotter
         trade = Trade(row.venue_order_id, row.side, row.price, row.size, row.venue_ns)
         blotter.know(row.instrument, row.venue_fill_id, trade)
         self.fills.append(row)
@@ -132,9 +133,9 @@ class Replay:
         self.baseline.charge(row.fee_asset.rstrip(b"\0").decode(), row.fee)
         order = blotter.orders.get(row.client_id)
         if order is None:
-            blotter.hold(values)
+            blotter.hold(row)
         else:
-            blotter.take(order, values)
+            blotter.apply_fill(order, row)
             self.last_orders.append(order)
 
     def _apply_intent(self, entry: Entry) -> None:
@@ -178,12 +179,12 @@ class Replay:
     def _apply_alarm(self, entry: Entry) -> None:
         self._read_alarm(codec.ALARM.unpack(entry.payload), entry.now_ns)
 
-    def _read_watermark(self, row: Any) -> None:
+    def _read_watermark(self, row: WatermarkRow) -> None:
         """Every fill up to this id is known; one of another symbol or of a dropped instrument says nothing."""
         if row.instrument in self._instruments and self._means_the_same(row.instrument):
             self.blotter.audited(row.instrument, row.venue_fill_id)
 
-    def _check(self, row: Any) -> None:
+    def _check(self, row: OrderRow | FillRow) -> None:
         """Refuse an order or a fill whose numbers do not mean what they would mean today."""
         check_known(row, self._instruments)
         if not self._means_the_same(row.instrument):
@@ -194,7 +195,7 @@ class Replay:
         one, terms = self._instruments.get(instrument), self.terms.get(instrument)
         return one is None or terms is None or terms == terms_of(one)
 
-    def _read_intent(self, row: Any) -> None:
+    def _read_intent(self, row: IntentRow) -> None:
         """An intent that was taken."""
         strategy = row.intent_id >> STRATEGY_SHIFT
         self.blotter.last_intent[strategy] = max(row.intent_id, self.blotter.last_intent.get(strategy, 0))
@@ -225,7 +226,7 @@ class Replay:
                 one.flags |= OrderFlag.CANCEL_WANTED
             one = one.predecessor
 
-    def _read_order(self, row: Any, now_ns: int) -> None:
+    def _read_order(self, row: OrderRow, now_ns: int) -> None:
         """An order as it stood."""
         order = self.blotter.orders.get(row.client_id)
         if order is None:
@@ -256,7 +257,7 @@ class Replay:
             if chase is not None and chase.order is order:
                 del self.chased[order.intent_id]
 
-    def _enter(self, row: Any) -> Order:
+    def _enter(self, row: OrderRow) -> Order:
         """An order seen for the first time."""
         order = order_of(row)
         self.replaces.pop(row.intent_id, None)
@@ -272,7 +273,7 @@ class Replay:
         self.blotter.enter(order)
         return order
 
-    def _read_followed(self, row: Any) -> None:
+    def _read_followed(self, row: FollowedRow) -> None:
         """Apply an operator's command: it is followed once, and a halt outlives the process."""
         self.commands_followed, self.command_life = row.cursor, row.life
         if row.kind == CommandKind.RESUME:
@@ -284,7 +285,7 @@ class Replay:
         elif row.kind in (CommandKind.HALT, CommandKind.DRAIN):
             self._cancel_all(0, 0)
 
-    def _read_alarm(self, row: Any, now_ns: int) -> None:
+    def _read_alarm(self, row: AlarmRow, now_ns: int) -> None:
         """Apply execution's own halt, which only RESUME ends."""
         if row.venue_order_id:
             self.settled.append(Cause.of(row))
@@ -321,7 +322,7 @@ class Replay:
                 self.untold.append(row)
 
 
-def order_of(row: Any) -> Order:
+def order_of(row: OrderRow) -> Order:
     """An order with what never changes of it."""
     order = Order(
         row.client_id, row.intent_id, row.strategy, row.instrument, row.side, row.order_type, row.time_in_force,

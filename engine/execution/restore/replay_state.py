@@ -19,6 +19,7 @@ from engine.execution.orders.ledger import Position
 from engine.execution.orders.order import Order
 from engine.execution.restore.replay import Placed, Replay, order_of
 from engine.execution.venue.alarm import Cause, Standstill
+from engine.model.rows import OrderRow
 
 NONE = -1
 PLACES = ("instrument", "strategy", "terms")  # what a position is, rather than what it has come to
@@ -235,7 +236,7 @@ def _load_orders(state: OrdersState) -> list[Order]:
     return orders
 
 
-def _load_order(row: Any) -> Order:
+def _load_order(row: OrderRow) -> Order:
     """An order from its record."""
     order = order_of(row)
     order.state, order.flags, order.error, order.filled = row.state, row.flags, row.error, row.filled

@@ -11,7 +11,7 @@ This halt outlives the process by the same record. A RESUME of the instrument or
 
 import logging
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from zlib import crc32
 
 from engine.execution.journal.journal import Gap
@@ -23,6 +23,7 @@ from engine.execution.seams import Appender
 from engine.log import BoundedLog
 from engine.model.fixed import clamped
 from engine.model.journal_records import ALARM
+from engine.model.rows import AlarmRow
 from engine.model.words import AlarmReason, HaltReason, JournalKind
 from engine.venues.trading.news import FillNews, OrderNews, UnreadableError
 
@@ -64,7 +65,7 @@ class Cause(NamedTuple):
     statement: int = 0  # CRC-32 of what the venue said
 
     @classmethod
-    def of(cls, row: Any) -> "Cause":
+    def of(cls, row: AlarmRow) -> "Cause":
         """The cause in an ALARM record."""
         return cls(row.instrument, row.venue_order_id, row.venue_fill_id, row.statement)
 
@@ -73,7 +74,7 @@ class Standstill(NamedTuple):
     """Why an instrument is halted."""
 
     since_ns: int
-    alarm: Any  # the row of its ALARM record
+    alarm: AlarmRow
     text: str  # what was found; "" after a restart: the journal has the record alone
 
     @property
@@ -268,14 +269,14 @@ class Alarm:
         self._again = lambda now_ns: self._halt(row, text, now_ns)
         self._halt(row, text, now_ns)
 
-    def _halt(self, row: Any, text: str, now_ns: int) -> None:
+    def _halt(self, row: AlarmRow, text: str, now_ns: int) -> None:
         """Halt the system for the reason in this record."""
         self.raised = self.fresh = self.due = True
         self._record(row, now_ns)
         logger.error("halted by execution", extra={"reason": AlarmReason(row.reason).name.lower(), "what": text})
         self._ask_halt(HaltReason(row.operator_way) or HaltReason.EXECUTION, text)
 
-    def _record(self, row: Any, now_ns: int) -> None:
+    def _record(self, row: AlarmRow, now_ns: int) -> None:
         """Write the record that outlives the process."""
         self.error_count += 1
         self._journal.add(now_ns, JournalKind.ALARM, codec.ALARM.pack_row(row))
@@ -290,7 +291,7 @@ def alarm_row(
     difference: int = 0,
     first_lost: int = 0,
     operator_way: HaltReason = HaltReason.NONE,
-) -> Any:
+) -> AlarmRow:
     """The ALARM record of a halt."""
     return ALARM.row(
         venue_order_id=cause.order, venue_fill_id=cause.fill, difference=difference, first_lost=first_lost,

@@ -4,12 +4,11 @@ It outlives the process: each change is a BALANCE record in the journal, so the 
 an unreported fill makes. The journal has the fills since then.
 """
 
-from typing import Any
-
 from engine.execution.orders import codec
 from engine.model.instrument import Instrument
 from engine.model.journal_records import BALANCE
 from engine.model.records import FEE_DECIMALS
+from engine.model.rows import BalanceRow
 from engine.model.words import BalanceChange
 
 ALL_ASSETS = "*"  # the asset of TRADED_BY_OTHERS when others have traded a symbol that is not configured
@@ -63,7 +62,7 @@ class Baseline:
         for one in (self.agreed, self.moved, self.slack, self.ours, self.others):
             one.clear()
 
-    def apply(self, row: Any) -> None:
+    def apply(self, row: BalanceRow) -> None:
         """Apply one BALANCE record of the journal."""
         asset, amount = row.asset.rstrip(b"\0").decode(), row.amount_high << 64 | row.amount_low
         if row.change == BalanceChange.AGREED:

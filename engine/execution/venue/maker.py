@@ -1,7 +1,6 @@
 """Makes orders: approved by risk, journalled together with what they came from, and only then sent."""
 
 import logging
-from typing import Any
 
 from engine.execution.orders import client_id, codec
 from engine.execution.orders.blotter import Blotter
@@ -10,14 +9,15 @@ from engine.execution.seams import ExecutionLanes
 from engine.execution.venue.broker import Broker
 from engine.execution.venue.gateway import Gateway
 from engine.log import BoundedLog
+from engine.model import records
 from engine.model.fixed import clamped
 from engine.model.refusals import refusal_text
+from engine.model.rows import IntentRow, VerdictRow
 from engine.model.words import IntentKind, JournalKind, OrderFlag, OrderType, Reason
 from engine.risk.gate import Refusal, Verdict
 
 logger = logging.getLogger("engine.execution")
 
-VerdictRow = tuple[int, ...]
 VERDICT, APPROVED = JournalKind.VERDICT, Reason.APPROVED
 
 
@@ -35,14 +35,14 @@ class Maker:
         self._log = BoundedLog(logger)
         self._publish_verdict = lanes.verdicts.publish_bytes
 
-    def verdict_row(self, verdict: Verdict, intent: Any, sequence: int, now_ns: int) -> VerdictRow:
+    def verdict_row(self, verdict: Verdict, intent: IntentRow, sequence: int, now_ns: int) -> VerdictRow:
         """The record of a verdict on an intent."""
         reason, value, limit = _numbers(verdict)
         if isinstance(verdict, Refusal):
             self._warn(now_ns, verdict, intent)
-        return (
-            intent.intent_id, now_ns, value, limit, sequence, intent.strategy, intent.instrument, reason, intent.kind,
-            0, 0,
+        return records.VERDICT.row(
+            intent_id=intent.intent_id, now_ns=now_ns, value=value, limit=limit, intent_sequence=sequence,
+            strategy=intent.strategy, instrument=intent.instrument, reason=reason, kind=intent.kind, flags=0,
         )  # fmt: skip
 
     def reprice_row(self, verdict: Verdict, order: Order, now_ns: int) -> VerdictRow:
@@ -50,10 +50,12 @@ class Maker:
         reason, value, limit = _numbers(verdict)
         if isinstance(verdict, Refusal):
             self._warn(now_ns, verdict, order)
-        kind = IntentKind.REPLACE
-        return order.intent_id, now_ns, value, limit, 0, order.strategy, order.instrument, reason, kind, 0, 0
+        return records.VERDICT.row(
+            intent_id=order.intent_id, now_ns=now_ns, value=value, limit=limit, intent_sequence=0,
+            strategy=order.strategy, instrument=order.instrument, reason=reason, kind=IntentKind.REPLACE, flags=0,
+        )  # fmt: skip
 
-    def _warn(self, now_ns: int, refusal: Refusal, of: Any) -> None:
+    def _warn(self, now_ns: int, refusal: Refusal, of: IntentRow | Order) -> None:
         """Log a refusal, at a bounded rate: nothing else tells an operator why nothing is bought."""
         position = self._blotter.ledger.account.get(of.instrument)
         instrument = None if position is None else position.instrument
@@ -62,13 +64,13 @@ class Maker:
 
     def tell(self, row: VerdictRow, now_ns: int, *, journal: bool = True) -> None:
         """Journal and publish a verdict that no request follows."""
-        data = codec.VERDICT.pack(*row)
+        data = codec.VERDICT.pack_row(row)
         if journal:
             self._blotter.journal.add(now_ns, VERDICT, data)
             self._blotter.journal.commit(now_ns)
         self._publish_verdict(data)
 
-    def from_intent(self, intent: Any, price: int, size: int, time_in_force: int, flags: int = 0) -> Order:
+    def from_intent(self, intent: IntentRow, price: int, size: int, time_in_force: int, flags: int = 0) -> Order:
         """The first order of an intent, with the flags of its verdict."""
         order = Order(
             client_id.encode(self._system, intent.intent_id, 0), intent.intent_id, intent.strategy, intent.instrument,
@@ -97,7 +99,9 @@ class Maker:
         self._broker.place(order, now_ns)
         self._publish_verdict(data)
 
-    def finish(self, intent: Any, expires_ns: int, request_id: int, left: bool, verdict: bytes, now_ns: int) -> Order:
+    def finish(
+        self, intent: IntentRow, expires_ns: int, request_id: int, left: bool, verdict: bytes, now_ns: int
+    ) -> Order:
         """What follows an order that the express has journalled and sent: the tables, and the readers."""
         order = self.from_intent(intent, intent.price, intent.size, intent.time_in_force)
         order.expires_ns, order.now_ns = expires_ns, now_ns
@@ -117,7 +121,7 @@ class Maker:
 
     def _journal(self, order: Order, row: VerdictRow, now_ns: int) -> bytes:
         """What must last before the bytes leave; the verdict's bytes."""
-        data = codec.VERDICT.pack(*row)
+        data = codec.VERDICT.pack_row(row)
         order.expires_ns = self._gateway.expiry_ns(now_ns)
         journal = self._blotter.journal
         journal.add(now_ns, VERDICT, data)

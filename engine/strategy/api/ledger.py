@@ -11,6 +11,7 @@ from typing import Any
 from engine.model.fixed import INT64_MAX, to_text
 from engine.model.holdings import HoldingTerms
 from engine.model.instrument import Instrument
+from engine.model.rows import FillRow, IntentRow, OrderRow, VerdictRow
 from engine.model.words import DONE_STATES, IntentKind, OrderState, Reason
 
 logger = logging.getLogger("engine.strategy")
@@ -115,7 +116,7 @@ class Ledger:
         """Working orders of an instrument, oldest first."""
         return (order for order in self.working.values() if order.instrument == instrument)
 
-    def intend(self, row: Any) -> None:
+    def intend(self, row: IntentRow) -> None:
         """Take up an intent of ours that is on its lane."""
         kind = row.kind
         if kind in PLACING:
@@ -131,7 +132,7 @@ class Ledger:
         """Take up an order as an intent on its way."""
         self._working[intent_id] = Order(intent_id, instrument, side, price, size)
 
-    def judge(self, row: Any) -> None:
+    def judge(self, row: VerdictRow) -> None:
         """Take a verdict: a refusal ends an intent that has no order, and makes a cancel undone."""
         target = self._cancels.pop(row.intent_id, 0)
         if row.reason == Reason.APPROVED:
@@ -142,7 +143,7 @@ class Ledger:
         if target in self.working:
             self.working[target].cancelling = False
 
-    def change(self, row: Any) -> Order:
+    def change(self, row: OrderRow) -> Order:
         """Take an order's change; the order is gone from here when it is done."""
         order = self.working.get(row.intent_id)
         if order is None:
@@ -158,7 +159,7 @@ class Ledger:
             del self.working[row.intent_id]
         return order
 
-    def fill(self, row: Any) -> bool:
+    def fill(self, row: FillRow) -> bool:
         """Take a fill into the position; False when it was told before (a restarted writer may say a thing twice)."""
         identity = (row.instrument, row.venue_fill_id)
         if identity in self._seen:

@@ -17,6 +17,7 @@ from typing import Any
 
 import shm
 from engine.lanes import lane_of
+from engine.model.rows import IntentRow, OrderRow, VerdictRow
 from engine.strategy.api.ledger import PLACING, Ledger
 from engine.strategy.role.lanes import LaneReader, StrategyLanes
 
@@ -60,16 +61,16 @@ def recover_orders(lanes: StrategyLanes, ledger: Ledger) -> bool:
     """Learn the working orders; False, and none, when a ring does not reach back to its beginning."""
     settled: set[int] = set()  # intents that have an order or a refusal
 
-    def judge(row: Any) -> None:
+    def judge(row: VerdictRow) -> None:
         if row.strategy == ledger.strategy and row.reason:
             settled.add(row.intent_id)
 
-    def change(row: Any) -> None:
+    def change(row: OrderRow) -> None:
         if row.strategy == ledger.strategy:
             settled.add(row.intent_id)
             ledger.change(row)
 
-    def intend(row: Any) -> None:
+    def intend(row: IntentRow) -> None:
         if row.intent_id not in settled and row.kind in PLACING:
             ledger.intend(row)
 

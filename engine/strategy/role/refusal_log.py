@@ -5,10 +5,10 @@ A strategy that is locked out may be refused a thousand times a second; the log 
 
 import logging
 from collections.abc import Mapping
-from typing import Any
 
 from engine.model.instrument import Instrument
 from engine.model.refusals import refusal_text
+from engine.model.rows import VerdictRow
 
 EVERY_NS = 10_000_000_000
 
@@ -25,7 +25,7 @@ class RefusalLog:
         self._next_ns: dict[int, int] = {}  # by reason: no line before
         self._unlogged: dict[int, int] = {}  # by reason: refusals since the last line
 
-    def note(self, row: Any, now_ns: int) -> None:
+    def note(self, row: VerdictRow, now_ns: int) -> None:
         """Count a refused VERDICT, and log it if its reason's time has come."""
         if now_ns < self._next_ns.get(row.reason, 0):
             self._unlogged[row.reason] = self._unlogged.get(row.reason, 0) + 1

@@ -18,7 +18,7 @@ KNOWN = {1: BTC, 2: ETH}
 
 def row_of(position: Position, mark2: int, usd_rate: float = 1.0) -> Any:
     """The position's cell."""
-    return codec.POSITION.unpack(codec.POSITION.pack(*position.row(0, mark2, usd_rate, 0)))
+    return codec.POSITION.unpack(codec.POSITION.pack_row(position.row(0, mark2, usd_rate, 0)))
 
 
 def bought(strategy: int = 0, asset: bytes = b"USDT", fee: int = 6_000_000) -> Position:
