@@ -1,4 +1,4 @@
-"""`python -m engine.chaos --seed N --seconds S [--json]`: one run, its invariants held, its digest printed."""
+"""`python -m engine.chaos --seed N --seconds S [--json]`: run one seed, check its invariants, print its digest."""
 
 import argparse
 import signal
@@ -10,7 +10,7 @@ from engine.chaos.world import CALM, World
 
 
 def simulate(seed: int, seconds: float, *, calm: bool = False) -> dict[str, object]:
-    """Run one seed to its end; what came of it. An invariant that does not hold raises AssertionError."""
+    """Run one seed to its end; its counts and digest. A broken invariant raises AssertionError."""
     world = World(seed, CALM if calm else None)
     try:
         world.run(seconds)
@@ -26,8 +26,8 @@ def main() -> int:
     """Read the arguments, run, print."""
     parser = argparse.ArgumentParser(prog="python -m engine.chaos", description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--seconds", type=float, default=10.0, help="of simulated time, mishaps included")
-    parser.add_argument("--calm", action="store_true", help="without mishaps")
+    parser.add_argument("--seconds", type=float, default=10.0, help="seconds of simulated time with faults")
+    parser.add_argument("--calm", action="store_true", help="without faults")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the lanes are removed

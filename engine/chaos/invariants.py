@@ -1,11 +1,12 @@
-"""What must hold whatever happens: checked after every step of the world, and once more when all is quiet.
+"""The invariants: checked after every step of the world, and once more at the end.
 
-Always    the venue's money and books agree; no client id is taken twice; a book that says GOOD is the venue's book as
-          of its sequence; no fill is told twice; every position cell is the sum of the fills up to the sequence it
-          names; no order comes to be that was told done; nothing that could make an order leaves once a halt was read
-At the end, after the engine wound down:
-          the orders and fills we believe in are the venue's, one for one; nothing is open; each strategy's own position
-          is execution's; and every strategy, replayed from its STEPS, wants the same to the byte
+Always    the venue's money and books agree; the venue accepts no client id twice; a GOOD book equals the venue's book
+          at its sequence; no fill is published twice; every position cell is the sum of the fills up to its sequence;
+          the venue accepts no order after we published it as done; after execution has read a halt, it sends nothing
+          that can create an order
+At the end, after the engine has drained:
+          our orders and fills equal the venue's, one for one; nothing is open; each strategy's own position equals
+          execution's; and the replay of every strategy from its STEPS submits the same intents, byte for byte
 """
 
 from collections import defaultdict
@@ -36,21 +37,21 @@ Levels = list[tuple[int, int]]
 
 
 class ObservedVenue(BinanceVenue):
-    """The venue, remembering the best levels of its books at each of its sequences."""
+    """The venue; it keeps the best levels of its books at each sequence."""
 
     def __init__(self, settings: VenueSettings, now_ns: int) -> None:
-        """Begin to remember."""
+        """Keep the first levels."""
         self.tops: dict[str, dict[int, tuple[Levels, Levels]]] = defaultdict(dict)
-        self.told = 0  # how often something happened
+        self.event_count = 0
         super().__init__(settings, now_ns)
-        self._remember()
+        self._keep_tops()
 
-    def _tell(self) -> None:
-        super()._tell()
-        self.told += 1
-        self._remember()
+    def _publish(self) -> None:
+        super()._publish()
+        self.event_count += 1
+        self._keep_tops()
 
-    def _remember(self) -> None:
+    def _keep_tops(self) -> None:
         for symbol, book in self.matching.books.items():
             tops = self.tops[symbol]
             if book.update_id not in tops:
@@ -60,45 +61,45 @@ class ObservedVenue(BinanceVenue):
 
 
 class HaltWatch:
-    """Knows from when on nothing that could make an order may leave."""
+    """Checks that execution sends nothing that can create an order after it has read a halt."""
 
     def __init__(self) -> None:
         """Begin with no halt."""
-        self.halted = False  # what the operator said last
-        self._in_force = False  # execution has begun a step since
+        self.halted = False  # the operator's last command
+        self._in_force = False  # execution has begun a step after that command
 
     def step_begins(self) -> None:
-        """Execution is about to read what the operator said."""
+        """Execution begins a step, in which it reads the operator's command."""
         self._in_force = self.halted
 
     def watch(self, port: StreamPort) -> StreamPort:
-        """Stand before execution's connection."""
-        return WatchedPort(port, self)  # it answers to all its inner port does
+        """Wrap execution's connection."""
+        return WatchedPort(port, self)  # has every method of the wrapped port
 
-    def see(self, payload: bytes) -> None:
-        """A message is about to leave."""
+    def check(self, payload: bytes) -> None:
+        """Check a message before it is sent."""
         assert not (self._in_force and any(word in payload for word in MAKES_ORDERS)), f"sent while halted: {payload!r}"
 
 
 class WatchedPort:
-    """A port whose messages are looked at before they leave."""
+    """A port whose messages are checked before they are sent."""
 
     def __init__(self, inner: StreamPort, halt: HaltWatch) -> None:
-        """Stand before the real one."""
+        """Wrap a port."""
         self._inner, self._halt = inner, halt
 
     def send(self, payload: bytes) -> bool:
-        """Look at it, and send it."""
-        self._halt.see(payload)
+        """Check the message, then send it."""
+        self._halt.check(payload)
         return self._inner.send(payload)
 
     def __getattr__(self, name: str) -> Any:
-        """Everything else is the real one's."""
+        """Everything else comes from the wrapped port."""
         return getattr(self._inner, name)
 
 
 class Holdings:
-    """Positions as the plain sum of fills: what was traded, less the fees that were taken in the base asset."""
+    """Positions as the sum of fills: bought less sold, less the fees in the base asset."""
 
     def __init__(self, instruments: dict[int, Instrument]) -> None:
         """Begin flat."""
@@ -106,8 +107,8 @@ class Holdings:
         self.traded: dict[tuple[int, int], int] = defaultdict(int)
         self.base_fees: dict[tuple[int, int], int] = defaultdict(int)
 
-    def take(self, row: FillRow) -> None:
-        """Add a fill to its strategy's and the account's."""
+    def add(self, row: FillRow) -> None:
+        """Add a fill to the positions of its strategy and of the account."""
         base = self._instruments[row.instrument].base.encode()
         for strategy in (0, row.strategy):
             self.traded[strategy, row.instrument] += row.side * row.size
@@ -115,19 +116,19 @@ class Holdings:
                 self.base_fees[strategy, row.instrument] += row.fee
 
     def held(self, strategy: int, instrument: int) -> int:
-        """What is held, at FEE_DECIMALS: the venue's sizes have no more."""
+        """The position with FEE_DECIMALS decimals; the venue's sizes have no more."""
         unit = 10 ** (FEE_DECIMALS - self._instruments[instrument].size_decimals)
         return int(self.traded[strategy, instrument] * unit - self.base_fees[strategy, instrument])
 
 
 class Invariants:
-    """Looks on, through lanes that it only reads and through the venue's own books."""
+    """Checks the engine's lanes, which it only reads, against the venue's own books."""
 
     def __init__(
         self, lanes: SystemLanes, venue: ObservedVenue, instruments: tuple[Instrument, ...], strategy_count: int,
         account: str,
     ) -> None:  # fmt: skip
-        """Read every lane from its first record."""
+        """Attach to every lane at its first record."""
         self._account = account
         self._position_count = len(instruments) * (1 + strategy_count)
         self._lanes, self._venue = lanes, venue
@@ -135,15 +136,15 @@ class Invariants:
         self._books, self._fills, self._orders = (lanes.reader(name) for name in ("books", "fills", "orders"))
         self.holdings = Holdings(self._instruments)
         self.fills: dict[tuple[int, int], Any] = {}
-        self.orders: dict[bytes, Any] = {}  # by client id, the newest word
+        self.orders: dict[bytes, Any] = {}  # the newest record by client id
         self.accepted: set[str] = set()
-        self._truth_read = self._told = 0
+        self._truth_read = self._event_count = 0
         self.counts = {"books_checked": 0, "positions_checked": 0, "orders": 0, "fills": 0}
 
     def after_step(self) -> None:
-        """Hold everything that must hold at any moment."""
-        if self._venue.told != self._told:
-            self._told = self._venue.told
+        """Check everything that must hold at any moment."""
+        if self._venue.event_count != self._event_count:
+            self._event_count = self._venue.event_count
             self._venue.check()
         self._check_books()
         self._check_truth()
@@ -158,49 +159,54 @@ class Invariants:
                 self._check_book(row)
 
     def _check_book(self, row: BookTopRow) -> None:
-        """A GOOD book is the venue's book as of its sequence, level by level."""
+        """A GOOD book equals the venue's book at its sequence, level by level."""
         one = self._instruments[row.instrument]
         known = self._venue.tops[one.symbol].get(row.venue_sequence)
-        assert known is not None, f"{one.symbol}: a good book names {row.venue_sequence}, which the venue never had"
+        assert known is not None, f"{one.symbol}: a good book has sequence {row.venue_sequence}, the venue never had it"
         price_unit, size_unit = 10 ** (DECIMALS - one.price_decimals), 10 ** (DECIMALS - one.size_decimals)
         sides = ((row.bid_price, row.bid_size, row.bids), (row.ask_price, row.ask_size, row.asks))
-        for told, (prices, sizes, count) in zip(known, sides, strict=True):
+        for levels, (prices, sizes, count) in zip(known, sides, strict=True):
             ours = [(p * price_unit, s * size_unit) for p, s in zip(prices[:count], sizes[:count], strict=True)]
-            assert ours == told[: len(ours)], f"{one.symbol} at {row.venue_sequence}: ours {ours}, the venue's {told}"
-            assert len(ours) == len(told), f"{one.symbol} at {row.venue_sequence}: {len(ours)} levels of {len(told)}"
+            place = f"{one.symbol} at {row.venue_sequence}"
+            assert ours == levels[: len(ours)], f"{place}: ours {ours}, the venue's {levels}"
+            assert len(ours) == len(levels), f"{place}: {len(ours)} levels of {len(levels)}"
         self.counts["books_checked"] += 1
 
     def _check_truth(self) -> None:
-        """A client id is taken once and never again; and no order comes to be that we have told to be done."""
+        """The venue accepts a client id once, and no order that we have published as done."""
         lines = self._venue.truth.lines
         for line in lines[self._truth_read :]:
             if line["what"] == "accepted":
                 client_id = str(line["client_id"])
-                assert client_id not in self.accepted, f"client id {client_id} was taken twice"
+                assert client_id not in self.accepted, f"the venue accepted client id {client_id} twice"
                 self.accepted.add(client_id)
-                told = self.orders.get(bytes.fromhex(client_id))
-                assert told is None or told.state not in DONE_STATES, f"{told} was told done and came to be after that"
+                known = self.orders.get(bytes.fromhex(client_id))
+                assert known is None or known.state not in DONE_STATES, (
+                    f"accepted after it was published as done: {known}"
+                )
         self._truth_read = len(lines)
 
     def _read_fills(self) -> None:
         for row in self._fills.rows():
             identity = (row.instrument, row.venue_fill_id)
-            assert identity not in self.fills, f"fill {identity} was told twice"
+            assert identity not in self.fills, f"fill {identity} was published twice"
             self.fills[identity] = row
-            self.holdings.take(row)
+            self.holdings.add(row)
 
     def _check_positions(self) -> None:
-        """A cell is the sum of the fills before the sequence it names; one behind the lane was cut off by a death."""
+        """A cell is the sum of the fills before its sequence; a cell older than the lane was cut off by a death."""
         for cell in self._lanes.cells("positions", self._position_count):
             if cell.fill_sequence == self._fills.cursor:
                 held = self.holdings.held(cell.strategy, cell.instrument)
                 ours = cell.size * 10 ** (cell.holding_decimals - cell.size_decimals) + cell.dust
                 assert cell.holding_decimals == FEE_DECIMALS, f"holdings at {cell.holding_decimals} decimals"
-                assert ours == held, f"position of {cell.strategy} in {cell.instrument}: {ours}, fills say {held}"
+                assert ours == held, (
+                    f"position of {cell.strategy} in {cell.instrument}: {ours}, the sum of fills {held}"
+                )
                 self.counts["positions_checked"] += 1
 
     def at_end(self) -> None:
-        """Hold what we believe against what the venue knows, one for one."""
+        """Compare our orders, fills and balances with the venue's, one for one."""
         self.after_step()
         self._compare_orders()
         self._compare_fills()
@@ -214,15 +220,14 @@ class Invariants:
         ours = {row.client_id.hex(): row for row in self.orders.values()}
         for client_id, line in truth.items():
             row = ours.get(client_id)
-            assert row is not None, f"the venue has an order that we never told of: {line}"
-            assert row.state == TRUTH_STATES.get(str(line["status"])), (
-                f"order {client_id}: {row}, the venue says {line}"
-            )
+            assert row is not None, f"the venue has an order that we never published: {line}"
+            assert row.state == TRUTH_STATES.get(str(line["status"])), f"order {client_id}: {row}, at the venue {line}"
             filled = to_text(row.filled, self._instruments[row.instrument].size_decimals)
-            assert _same(filled, str(line["filled"])), f"order {client_id}: filled {filled}, the venue says {line}"
+            assert _same(filled, str(line["filled"])), f"order {client_id}: filled {filled}, at the venue {line}"
         for client_id, row in ours.items():
             assert row.state in DONE_STATES, f"order {client_id} is still {OrderState(row.state).name}"
-            assert client_id in truth or row.state in (OrderState.REJECTED, OrderState.EXPIRED), f"no truth of {row}"
+            expected = (OrderState.REJECTED, OrderState.EXPIRED)
+            assert client_id in truth or row.state in expected, f"not in the venue's truth log: {row}"
 
     def _compare_fills(self) -> None:
         truth = {
@@ -241,7 +246,7 @@ class Invariants:
         assert ours == truth, f"only we have {ours.keys() - truth.keys()}, only the venue {truth.keys() - ours.keys()}"
 
     def _compare_balances(self) -> None:
-        """Every unit of a base asset that we believe in is the venue's, and none is missing."""
+        """Our position in each base asset equals the change of the venue's balance."""
         for one in self._instruments.values():
             held = self.holdings.held(0, one.id)
             gained = self._venue.ledger.accounts[self._account].gained(one.base)
@@ -249,7 +254,7 @@ class Invariants:
 
     @property
     def open_orders(self) -> int:
-        """How many orders are not done, by our last word on each."""
+        """How many orders are not done by their newest record."""
         return sum(row.state not in DONE_STATES for row in self.orders.values())
 
 

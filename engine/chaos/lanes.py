@@ -1,7 +1,7 @@
-"""The lanes of a simulated system: real shared memory under a random name, removed at the end, and read to the byte.
+"""The lanes of the chaos: real shared memory under a random name, removed at the end.
 
-Every record that is ever published goes into a digest of its lane, so that two runs of one seed can be compared to the
-byte although the rings forget. The name is the only thing that is random, and it stands in no record.
+Every published record goes into a digest of its lane, so that two runs of one seed can be compared byte for byte
+although the rings overwrite old records. Only the name is random, and no record holds it.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ from shm.segment import path_of
 
 
 class Tap:
-    """Reads one ring whole, whatever its size: called often enough, it is never lapped."""
+    """Digests one ring; it must read often enough that it is never lapped."""
 
     def __init__(self, name: str, reader: shm.RingReader) -> None:
         """Begin at the ring's first record."""
@@ -28,12 +28,12 @@ class Tap:
         self._reader.cursor = self._reader.header.first
         self._hash = hashlib.blake2b(digest_size=16)
 
-    def take(self) -> None:
-        """Add what was published since to the digest."""
+    def read(self) -> None:
+        """Add the records published since the last call to the digest."""
         if not self._reader.lag:
             return
         lost, records = self._reader.copy()
-        assert not lost, f"{self.name}: {lost} records were never seen, tap more often"
+        assert not lost, f"{self.name}: {lost} records were overwritten unread, call `tap` more often"
         self.count += len(records)
         self._hash.update(records.tobytes())
 
@@ -44,10 +44,10 @@ class Tap:
 
 
 class SystemLanes:
-    """All lanes of one system, made and removed here."""
+    """All lanes of one system."""
 
     def __init__(self, strategies: tuple[str, ...], roles: tuple[str, ...]) -> None:
-        """Make them under a random name."""
+        """Create them under a random name."""
         self.system = f"chaos{secrets.token_hex(8)}"
         self.names: dict[str, Lane] = {}
         self._of: dict[str, str] = {}  # whose lane it is, where it exists once for each
@@ -60,29 +60,29 @@ class SystemLanes:
         self.taps = {name: Tap(name, self.reader(name)) for name, lane in self.names.items() if lane.kind != "cells"}
 
     def tap(self) -> None:
-        """Bring every digest up to date."""
+        """Update every digest."""
         for tap in self.taps.values():
-            tap.take()
+            tap.read()
 
     def reader(self, name: str) -> shm.RingReader:
-        """A ring from its first record on."""
+        """A reader of a ring, at its first record."""
         reader = self._lookers.ring_reader(self.names[name].name, self._of[name])
         reader.cursor = reader.header.first
         return reader
 
     def cells(self, name: str, count: int = 0) -> Iterator[Any]:
-        """The rows of cells that were written, among the first `count` or among all."""
+        """The written rows of the first `count` cells, or of all cells."""
         if name not in self._cells:
             self._cells[name] = self._lookers.cell_reader(self.names[name].name, self._of[name])
         rows = map(self._cells[name].read, range(count or self.names[name].count))
         return (row for row in rows if row is not None)
 
     def cell_digest(self, name: str) -> str:
-        """The hash of what the cells of a segment say now."""
+        """The hash of the cells of a segment now."""
         return hashlib.blake2b(repr(list(self.cells(name))).encode(), digest_size=16).hexdigest()
 
     def digests(self) -> dict[str, str]:
-        """Each lane with the hash of what went through it."""
+        """The digest of each lane."""
         self.tap()
         return {
             name: self.cell_digest(name) if lane.kind == "cells" else self.taps[name].digest
@@ -90,7 +90,7 @@ class SystemLanes:
         }
 
     def remove(self) -> None:
-        """Remove every segment, also one whose writer was being made when somebody interrupted the chaos."""
+        """Remove every segment, also after an interrupt in the middle of creating a writer."""
         for name in self.names:
             path = path_of(f"{self.system}.{name}")
             for file in (path, path + ".lock"):

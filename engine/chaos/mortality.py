@@ -1,29 +1,29 @@
-"""Death in the middle of a step: at a write to a lane or a message to the network, before it or after it.
+"""Kills a role in the middle of a step: before or after a write to a lane or a message to the network.
 
-A role that is killed says nothing and cleans nothing up; what it wrote is there, what it had only in mind is gone. The
-kernel frees its locks. `Killed` is a BaseException, so nothing in a role can take it for an error of its own.
+A killed role cleans nothing up: what it wrote remains, what it had only in memory is lost. The kernel frees its locks.
+`Killed` is a BaseException, so that no `except Exception` in a role catches it.
 """
 
 from typing import Any
 
 
 class Killed(BaseException):
-    """The role that was running is no more."""
+    """The role is dead."""
 
 
 class Fuse:
-    """Counts a role's outward acts down to its death."""
+    """Counts a role's writes and sends down to its death."""
 
     def __init__(self) -> None:
         """Begin unlit."""
         self._left = 0
 
     def light(self, acts: int) -> None:
-        """Let the role die at this act of its step; 0 puts the fuse out."""
+        """Kill the role at this many writes or sends from now; 0 cancels that."""
         self._left = acts
 
     def burn(self) -> None:
-        """One act."""
+        """Count one write or send."""
         if self._left:
             self._left -= 1
             if not self._left:
@@ -31,19 +31,19 @@ class Fuse:
 
 
 class Mortal:
-    """A lane's writer or a port whose every outward act burns the fuse, before and after."""
+    """Wraps a lane's writer or a port: each write or send burns the fuse before and after."""
 
     ACTS = frozenset({"publish", "publish_bytes", "write", "write_bytes", "send", "request", "poll"})
 
     def __init__(self, inner: Any, fuse: Fuse) -> None:
-        """Stand before the real one."""
+        """Wrap a writer or a port."""
         self._inner, self._fuse = inner, fuse
         for name in self.ACTS:
             if hasattr(inner, name):
                 setattr(self, name, self._wrap(getattr(inner, name)))
 
     def __getattr__(self, name: str) -> Any:
-        """Everything else is the real one's."""
+        """Everything else comes from the wrapped object."""
         return getattr(self._inner, name)
 
     def _wrap(self, act: Any) -> Any:

@@ -1,9 +1,9 @@
-"""The network of the chaos: messages between the roles' ports and the venue's sessions, each a while on its way.
+"""The network of the chaos: carries messages between the roles' ports and the venue's sessions, with latency.
 
-    role ── send ──▶ (due) ──▶ venue.receive          every direction of every connection keeps its order;
-    role ◀── poll ── (due) ◀── session.take           between connections anything may overtake anything
+    role ── send ──▶ (due) ──▶ venue.receive          each direction of a connection keeps the order of its messages;
+    role ◀── poll ── (due) ◀── session.drain          messages of different connections may overtake each other
 
-Latencies are drawn from the seed: mostly small, now and then a hundred times that.
+Latencies are drawn from the seed: mostly small, sometimes a hundred times larger.
 """
 
 import heapq
@@ -25,18 +25,18 @@ SLOW_PERMILLE = 3
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """How long one way takes."""
+    """The range of the latency of one message."""
 
     least_ns: int = 50_000
     most_ns: int = 400_000
-    slow_ns: int = 30_000_000  # the most, when it is slow
+    slow_ns: int = 30_000_000  # the maximum of a slow message
 
 
 class Network:
-    """All connections, and what is on its way to the venue."""
+    """All connections, and the messages on their way to the venue."""
 
     def __init__(self, venue: "BinanceVenue", seed: int, latency: Latency) -> None:
-        """Connect nobody yet."""
+        """Begin without connections."""
         self.venue = venue
         self.now_ns = venue.now_ns
         self._random = Random(f"network:{seed}")  # noqa: S311 - a chaos must be repeatable
@@ -47,7 +47,7 @@ class Network:
         self._requests: list[SimulatedRequests] = []
 
     def step(self, now_ns: int) -> None:
-        """Bring to the venue what is due, each at its time, let the venue live, and carry back what it says."""
+        """Deliver what is due to the venue, each at its time, step the venue, and carry its messages back."""
         while self._due and self._due[0][0] <= now_ns:
             due_ns, _, act = heapq.heappop(self._due)
             self.now_ns = due_ns
@@ -63,30 +63,30 @@ class Network:
         self._requests = [port for port in self._requests if not port.over]
 
     def stream(self, path: str) -> "SimulatedStream":
-        """Begin a WebSocket connection."""
+        """Open a WebSocket connection."""
         stream = SimulatedStream(self, path)
         self._streams.append(stream)
         return stream
 
     def requests(self) -> "SimulatedRequests":
-        """Give a way to the REST side."""
+        """Open a port for REST requests."""
         port = SimulatedRequests(self)
         self._requests.append(port)
         return port
 
     def later(self, due_ns: int, act: Callable[[int], None]) -> None:
-        """Do something at the venue when it is due."""
+        """Call `act` at the venue when it is due."""
         self._count += 1
         heapq.heappush(self._due, (due_ns, self._count, act))
 
-    def way_ns(self) -> int:
-        """Draw how long one way takes."""
+    def draw_latency_ns(self) -> int:
+        """Draw the latency of one message."""
         if self._random.randrange(1_000) < SLOW_PERMILLE:
             return self._random.randrange(self._latency.least_ns, self._latency.slow_ns)
         return self._random.randrange(self._latency.least_ns, self._latency.most_ns)
 
     def cut(self, kind: str) -> None:
-        """End every connection of a kind, as the venue or a cable would."""
+        """Close every connection of a kind."""
         self.venue.disconnect(kind, "cut by the chaos")
 
 
@@ -94,7 +94,7 @@ class SimulatedStream(StreamDefaults):
     """A `StreamPort` on one session of the venue."""
 
     def __init__(self, network: Network, path: str) -> None:
-        """Begin to connect."""
+        """Start to connect."""
         self.state = PortState.CONNECTING
         self.error = ""
         self.receive_ns = network.now_ns
@@ -107,7 +107,7 @@ class SimulatedStream(StreamDefaults):
         network.later(self._upward(), lambda due_ns: self._connect(path, due_ns))
 
     def poll(self, now_ns: int) -> list[bytes]:
-        """Give what has arrived by now."""
+        """The frames that have arrived by now."""
         if self.state is PortState.CONNECTING and self._session is not None and self._open_ns <= now_ns:
             self.state = PortState.OPEN
         frames: list[bytes] = []
@@ -122,24 +122,24 @@ class SimulatedStream(StreamDefaults):
         return frames
 
     def send(self, payload: bytes) -> bool:
-        """Put a message on its way; False when the connection is not open."""
+        """Send a message; False when the connection is not open."""
         if self.state is not PortState.OPEN:
             return False
         self._network.later(self._upward(), lambda due_ns: self._arrive(payload, due_ns))
         return True
 
     def close(self) -> None:
-        """Close, whoever does it: the role or, after its death, the kernel."""
+        """Close the connection; called by the role or, after its death, by the cleanup."""
         if not self._left:
             self._left, self.state = True, PortState.CLOSED
             self._network.later(self._upward(), self._end)
 
     def carry_back(self, now_ns: int) -> None:
-        """Put what the session says on its way back; the role's network does this every step."""
+        """Send the session's messages back to the role; called at every step of the network."""
         session = self._session
         if session is None or self._ended:
             return
-        for frame in session.take():
+        for frame in session.drain():
             self._arriving.append((self._downward(now_ns), frame))
         if session.closed:
             self._ended = True
@@ -147,7 +147,7 @@ class SimulatedStream(StreamDefaults):
 
     @property
     def over(self) -> bool:
-        """Whether nothing can come of it any more."""
+        """Whether both sides have closed."""
         return self._left and self._ended
 
     def _connect(self, path: str, due_ns: int) -> None:
@@ -165,11 +165,11 @@ class SimulatedStream(StreamDefaults):
         self._ended = True
 
     def _upward(self) -> int:
-        self._up_ns = max(self._up_ns, self._network.now_ns + self._network.way_ns())
+        self._up_ns = max(self._up_ns, self._network.now_ns + self._network.draw_latency_ns())
         return self._up_ns
 
     def _downward(self, now_ns: int) -> int:
-        self._down_ns = max(self._down_ns, now_ns + self._network.way_ns())
+        self._down_ns = max(self._down_ns, now_ns + self._network.draw_latency_ns())
         return self._down_ns
 
 
@@ -177,7 +177,7 @@ class SimulatedRequests(RequestDefaults):
     """A `RequestPort` on the venue's REST side."""
 
     def __init__(self, network: Network) -> None:
-        """Begin with nothing asked."""
+        """Begin without requests."""
         self._network = network
         self._count = 0
         self._open: dict[int, Exchange] = {}
@@ -185,36 +185,36 @@ class SimulatedRequests(RequestDefaults):
         self._left = False
 
     def request(self, method: str, target: str, headers: dict[str, str], body: bytes, now_ns: int) -> int:
-        """Put a request on its way."""
+        """Send a request; its number."""
         self._count += 1
         number = self._count
-        due_ns = max(now_ns, self._network.now_ns) + self._network.way_ns()
+        due_ns = max(now_ns, self._network.now_ns) + self._network.draw_latency_ns()
         self._network.later(due_ns, lambda at_ns: self._arrive(number, (method, target, headers, body), at_ns))
         return number
 
     def poll(self, now_ns: int) -> list[Response]:
-        """Give the answers that have arrived by now."""
+        """The answers that have arrived by now."""
         arrived = sorted((one for one in self._arriving if one[0] <= now_ns), key=lambda one: one[0])
         self._arriving = [one for one in self._arriving if one[0] > now_ns]
         return [response for _, response in arrived]
 
     def close(self) -> None:
-        """Want no more answers."""
+        """Drop all further answers."""
         self._left = True
 
     def carry_back(self, now_ns: int) -> None:
-        """Put the answers that are there on their way back."""
+        """Send the finished answers back to the role."""
         for number, exchange in list(self._open.items()):
             if exchange.answer is not None:
                 del self._open[number]
                 status, headers, body = exchange.answer
                 error = "" if status else "connection reset"
                 response = Response(number, status, headers, body, error)
-                self._arriving.append((now_ns + self._network.way_ns(), response))
+                self._arriving.append((now_ns + self._network.draw_latency_ns(), response))
 
     @property
     def over(self) -> bool:
-        """Whether nobody waits here any more."""
+        """Whether the port is closed."""
         return self._left
 
     def _arrive(self, number: int, request: tuple[str, str, dict[str, str], bytes], due_ns: int) -> None:

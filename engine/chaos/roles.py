@@ -1,7 +1,7 @@
-"""How each role of the chaos is made, anew for each of its lives, exactly as its process would make it.
+"""Builds each role of the chaos for each of its lives, exactly as its process builds it.
 
-What a role writes and sends goes through `Mortal`, so that it may die at any of these acts. The feed's records are
-written by compiled code straight into its rings: it dies at its ports and between its steps.
+A role's writes and sends go through `Mortal`, so that it can die at each of them. Compiled code writes the feed's
+records straight into its rings: the feed dies at its ports and between its steps.
 """
 
 from collections.abc import Callable
@@ -42,70 +42,70 @@ EXECUTION_WRITES = ("journal", "verdicts", "orders", "fills", "steps", "position
 TRADING_PATH = "/ws-api/v3"
 
 
-class Grave(list[Callable[[], object]]):
-    """What the kernel does for a dead process: lets go of its locks, connections and files."""
+class Cleanup(list[Callable[[], object]]):
+    """What the kernel does for a dead process: it releases its locks, connections and files."""
 
-    def bury(self) -> None:
-        """Let go of everything, in the order it was taken."""
+    def run(self) -> None:
+        """Release everything, in the order in which it was acquired."""
         for release in self:
             release()
         self.clear()
 
 
-Make = Callable[[Fuse, Grave], Role]
+Make = Callable[[Fuse, Cleanup], Role]
 
 
 class Key:
-    """The trading key of a seed."""
+    """The trading key of one run."""
 
     def __init__(self, seed: int) -> None:
-        """Draw it."""
+        """Draw the key from the seed."""
         draw = Random(f"key:{seed}")  # noqa: S311 - a chaos must be repeatable
         self.private = Ed25519PrivateKey.from_private_bytes(draw.randbytes(32))
         self.system = UUID(int=draw.getrandbits(128), version=4)
 
     @property
     def public_pem(self) -> bytes:
-        """The half that the venue knows."""
+        """The public half, for the venue."""
         return self.private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
     @property
     def signer(self) -> Ed25519Signer:
-        """The half that signs."""
+        """The private half, for execution."""
         return Ed25519Signer(API_KEY, self.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
 
 
 class FeedPorts:
-    """The feed's network, mortal."""
+    """The feed's ports, at which it can die."""
 
-    def __init__(self, network: Network, fuse: Fuse, grave: Grave) -> None:
-        """Connect through this network."""
-        self._network, self._fuse, self._grave = network, fuse, grave
+    def __init__(self, network: Network, fuse: Fuse, cleanup: Cleanup) -> None:
+        """Open ports on this network."""
+        self._network, self._fuse, self._cleanup = network, fuse, cleanup
 
     def stream(self, target: str) -> StreamPort:
-        """Begin a stream."""
+        """Open a stream."""
         port = self._network.stream(target)
-        self._grave.append(port.close)
-        return Mortal(port, self._fuse)  # it answers to everything its inner port does
+        self._cleanup.append(port.close)
+        return Mortal(port, self._fuse)  # has every method of the wrapped port
 
     def requests(self) -> RequestPort:
-        """Give a way to the REST side."""
+        """Open a port for REST requests."""
         port = self._network.requests()
-        self._grave.append(port.close)
+        self._cleanup.append(port.close)
         return Mortal(port, self._fuse)  # as above
 
 
 def feed_maker(lanes: SystemLanes, network: Network, instruments: tuple[Instrument, ...], seed: int) -> Make:
-    """How the feed is made."""
+    """Builds the feed."""
     symbols = {one.symbol: one.id for one in instruments}
 
-    def make(fuse: Fuse, grave: Grave) -> Role:
+    def make(fuse: Fuse, cleanup: Cleanup) -> Role:
         opened = open_lanes(lanes.system, FEED)
         ticks, books = opened.ring_writer("ticks"), opened.ring_writer("books")
         tops, cells = opened.cell_writer("book_tops"), opened.cell_writer("instruments")
-        grave.extend(writer.close for writer in (ticks, books, tops, cells))
+        cleanup.extend(writer.close for writer in (ticks, books, tops, cells))
         config = FeedConfig(VENUE, symbols, seed=seed)
-        return Feed(config, FeedPorts(network, fuse, grave), Outbox(ticks, books, tops), shower(cells, VENUE))
+        return Feed(config, FeedPorts(network, fuse, cleanup), Outbox(ticks, books, tops), shower(cells, VENUE))
 
     return make
 
@@ -113,11 +113,11 @@ def feed_maker(lanes: SystemLanes, network: Network, instruments: tuple[Instrume
 def strategy_maker(
     lanes: SystemLanes, name: str, number: int, index: int, make_strategy: Callable[[], Strategy]
 ) -> Make:
-    """How a strategy's role is made."""
+    """Builds a strategy's role."""
 
-    def make(fuse: Fuse, grave: Grave) -> Role:
+    def make(fuse: Fuse, cleanup: Cleanup) -> Role:
         opened = open_strategy_lanes(lanes.system, name, index)
-        grave.append(opened.close)
+        cleanup.append(opened.close)
         mortal = replace(opened, intents=Mortal(opened.intents, fuse), steps=Mortal(opened.steps, fuse))
         return StrategyRole(name, number, make_strategy(), mortal)
 
@@ -133,7 +133,7 @@ def execution_maker(
     directory: Path,
     watch: Callable[[StreamPort], StreamPort],
 ) -> Make:
-    """How execution is made; `watch` stands between it and its connection, and sees every byte."""
+    """Builds execution; `watch` wraps its connection and checks every message."""
     config = ExecutionConfig(
         system=key.system,
         instruments=instruments,
@@ -142,24 +142,26 @@ def execution_maker(
         journal=JournalConfig(str(directory), segment_size=1 << 15),
     )
 
-    def make(fuse: Fuse, grave: Grave) -> Role:
+    def make(fuse: Fuse, cleanup: Cleanup) -> Role:
         def connect(now_ns: int) -> StreamPort:
             del now_ns
             port = network.stream(TRADING_PATH)
-            grave.append(port.close)
+            cleanup.append(port.close)
             return watch(Mortal(port, fuse))  # as above
 
         ports = ExecutionPorts(connect, BinanceTrading(list(instruments), key.signer))
-        role = Execution(config, execution_lanes(lanes, strategies, fuse, grave), ports)
-        grave.append(role.journal.file.close)  # the descriptors; what is in memory is lost
+        role = Execution(config, execution_lanes(lanes, strategies, fuse, cleanup), ports)
+        cleanup.append(role.journal.file.close)  # closes the descriptors; what is in memory is lost
         return role
 
     return make
 
 
-def execution_lanes(lanes: SystemLanes, strategies: dict[str, int], fuse: Fuse, grave: Grave) -> ExecutionLanes:
-    """Attach execution to its lanes as its process would, with every writer mortal."""
+def execution_lanes(lanes: SystemLanes, strategies: dict[str, int], fuse: Fuse, cleanup: Cleanup) -> ExecutionLanes:
+    """Open execution's lanes as its process does, with every writer wrapped in Mortal."""
     opened = open_execution_lanes(lanes.system, {number: name for name, number in strategies.items()})
-    grave.extend(closer.close for closer in opened.closers)
+    cleanup.extend(closer.close for closer in opened.closers)
     mortal: dict[str, Any] = {name: Mortal(getattr(opened, name), fuse) for name in EXECUTION_WRITES}
-    return replace(opened, **mortal, closers=(), commands_life=1)  # its ring's own name is drawn by chance
+    return replace(
+        opened, **mortal, closers=(), commands_life=1
+    )  # a fixed life, because the ring's random name would change it

@@ -1,14 +1,13 @@
-"""The world of a chaos: one clock, one seed, and everything that may happen drawn from it.
+"""The world of the chaos: one clock and one seed, from which every event is drawn.
 
 One turn:
-1. the clock goes on by a drawn interval
-2. the network and the venue do what is due
-3. mishaps are drawn: a death is set up, a role freezes, connections break, an operator halts or resumes
-4. the living roles step, in a drawn order, unless frozen; a lit fuse kills in the middle of the step
-5. the invariants are held
+1. the clock advances by a drawn interval
+2. network and venue do what is due
+3. faults are drawn: a role will die, a role freezes, connections break, an operator halts or resumes
+4. every role that runs and is not frozen steps, in a drawn order; a lit fuse kills it in the middle of the step
+5. the invariants are checked
 
-At the end the mishaps stop, everyone is reborn, the strategies and then execution drain, and the world goes on until
-nothing is open.
+At the end the faults stop, every role starts again, the strategies drain, and the world turns until nothing is open.
 """
 
 import hashlib
@@ -26,7 +25,7 @@ from engine.chaos.invariants import HaltWatch, Invariants, ObservedVenue
 from engine.chaos.lanes import SystemLanes
 from engine.chaos.mortality import Fuse, Killed
 from engine.chaos.network import Latency, Network
-from engine.chaos.roles import API_KEY, VENUE, Grave, Key, Make, execution_maker, feed_maker, strategy_maker
+from engine.chaos.roles import API_KEY, VENUE, Cleanup, Key, Make, execution_maker, feed_maker, strategy_maker
 from engine.lanes import SUPERVISOR, open_lanes
 from engine.loopback.binance.faults import FaultRates, Faults
 from engine.loopback.binance.keys import Key as VenueKey
@@ -54,7 +53,7 @@ EXECUTION = "execution"
 SETTLE_LIMIT_NS = 120 * SECOND_NS
 QUIET_NS = SECOND_NS
 TURN_NS = (50_000, 2_000_000)
-TURNS_BETWEEN_RECORDS = 16  # the rings hold far more
+TURNS_BETWEEN_RECORDS = 16  # far fewer records than the rings hold
 
 
 RATES = FaultRates(
@@ -73,7 +72,7 @@ RATES = FaultRates(
 
 @dataclass(frozen=True, slots=True)
 class Mishaps:
-    """How often things go wrong: the mean time between two of a kind, 0 for never; and the venue's own fault rates."""
+    """The mean time between two faults of a kind, 0 for never; and the venue's fault rates."""
 
     death_ns: int = 1_000 * MS  # of one role
     freeze_ns: int = 3_000 * MS  # of one role
@@ -82,32 +81,34 @@ class Mishaps:
     rates: FaultRates = RATES
 
 
-FLOWS = {symbol: replace(flow, interval_ns=2 * MS) for symbol, flow in VENUE_FLOWS.items()}  # livelier than the demo
-LIMITS = LimitSettings(weight_minute=600_000, orders_10_seconds=1_000)  # an hour's mishaps come in seconds
+FLOWS = {
+    symbol: replace(flow, interval_ns=2 * MS) for symbol, flow in VENUE_FLOWS.items()
+}  # more orders than in the demo
+LIMITS = LimitSettings(weight_minute=600_000, orders_10_seconds=1_000)  # the faults of an hour happen in seconds
 CALM = Mishaps(0, 0, 0, 0, FaultRates())
 
 
 @dataclass(slots=True)
-class Berth:
-    """A role's place: whoever lives in it, and when the next one comes."""
+class RoleSlot:
+    """One role of the world: its current life, and when the next one starts."""
 
     name: str
     make: Make
     role: Role | None = None
     fuse: Fuse = field(default_factory=Fuse)
-    grave: Grave = field(default_factory=Grave)
-    rebirth_ns: int = 0
+    cleanup: Cleanup = field(default_factory=Cleanup)
+    start_ns: int = 0  # the next life starts at this time
     thaw_ns: int = 0
 
 
 class World:
-    """Everything, until `close`."""
+    """The venue, the network, the lanes and the roles of one run."""
 
-    purse: Mapping[str, int] = PURSE  # what the account begins with
-    half_width_steps = 1  # the maker's: a wide one's orders still rest when they reach the venue late
+    purse: Mapping[str, int] = PURSE  # the account's first balances
+    half_width_steps = 1  # the maker's; with a larger one, its orders still rest when they reach the venue late
 
     def __init__(self, seed: int, mishaps: Mishaps | None = None) -> None:
-        """Build the venue, the lanes and the berths; nobody lives yet."""
+        """Build the venue, the lanes and the slots; the first turn starts the roles."""
         self.seed, self.mishaps = seed, mishaps or Mishaps()
         self.now_ns = START_NS
         self.counts: Counter[str] = Counter()
@@ -122,13 +123,13 @@ class World:
         self.halt = HaltWatch()
         supervisor = open_lanes(self.lanes.system, SUPERVISOR)
         self._commands, self._halt_cell = supervisor.ring_writer("commands"), supervisor.cell_writer("halt")
-        self.berths = self._make_berths()
+        self.slots = self._make_slots()
         self.invariants = Invariants(self.lanes, self.venue, self.instruments, len(self.strategies), ACCOUNT)
         self._recorded: dict[str, tuple[RingReader, list[Any]]] = {}
         self._draining: set[str] = set()
 
     def run(self, seconds: float) -> None:
-        """Live through so much time, mishaps included."""
+        """Turn for this time, with faults."""
         end_ns = self.now_ns + int(seconds * SECOND_NS)
         while self.now_ns < end_ns:
             self.turn()
@@ -138,15 +139,15 @@ class World:
         self.now_ns += self._random.randrange(*TURN_NS)
         self.network.step(self.now_ns)
         self._draw_mishaps()
-        for berth in self._random.sample(self.berths, len(self.berths)):
-            self._live(berth)
+        for slot in self._random.sample(self.slots, len(self.slots)):
+            self._turn_role(slot)
         self.invariants.after_step()
         self.counts["turns"] += 1
         if not self.counts["turns"] % TURNS_BETWEEN_RECORDS:
             self.record()
 
     def settle(self) -> None:
-        """Let the mishaps end, wind the engine down and go on until nothing is open."""
+        """End the faults, drain the engine, and turn until nothing is open."""
         self.mishaps, self.venue.faults = CALM, Faults()
         self._command(CommandKind.RESUME)
         self._draining = set(self.strategies)
@@ -155,25 +156,25 @@ class World:
             self.turn()
             if not self._quiet():
                 quiet_since_ns = self.now_ns
-            assert self.now_ns < limit_ns, f"not quiet after {SETTLE_LIMIT_NS} ns: {self._unrest()}"
+            assert self.now_ns < limit_ns, f"not quiet after {SETTLE_LIMIT_NS} ns: {self._unfinished()}"
 
     def check_end(self) -> None:
-        """Hold what must hold when all is quiet."""
+        """Check what must hold when nothing is open."""
         self.record()
         self.invariants.at_end()
-        for berth in self.berths:
-            if isinstance(berth.role, StrategyRole):
-                self._check_strategy(berth.role)
+        for slot in self.slots:
+            if isinstance(slot.role, StrategyRole):
+                self._check_strategy(slot.role)
 
     def digest(self) -> str:
-        """One hash of every lane, and of the venue's truth."""
+        """One hash of all lanes and of the venue's truth log."""
         parts = {**self.lanes.digests(), "truth": hashlib.blake2b(orjson.dumps(self.venue.truth.lines)).hexdigest()}
         return hashlib.blake2b(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
 
     def close(self) -> None:
-        """Bury everyone and remove the lanes."""
-        for berth in self.berths:
-            berth.grave.bury()
+        """Release what the roles hold, and remove the lanes."""
+        for slot in self.slots:
+            slot.cleanup.run()
         self._commands.close()
         self._halt_cell.close()
         self.lanes.remove()
@@ -201,7 +202,7 @@ class World:
         return dialect.instruments(body, ids).instruments
 
     def make_strategy(self, name: str) -> Strategy:
-        """Make a strategy as each of its lives gets it."""
+        """A new strategy, as each of its lives gets it."""
         if name == "maker":
             return ImbalanceMaker(
                 self.instruments,
@@ -211,83 +212,86 @@ class World:
             )
         return MomentumTaker(self.instruments, MomentumTaker.Parameters(size="0.01", half_life_prints=5, short=True))
 
-    def _make_berths(self) -> list[Berth]:
+    def _make_slots(self) -> list[RoleSlot]:
         lanes, network = self.lanes, self.network
         directory = Path(self._directory.name) / "journal"
         execution = execution_maker(
             lanes, network, self.instruments, self.strategies, self._key, directory, self.halt.watch
         )
-        berths = [Berth("feed", feed_maker(lanes, network, self.instruments, self.seed)), Berth(EXECUTION, execution)]
+        slots = [
+            RoleSlot("feed", feed_maker(lanes, network, self.instruments, self.seed)),
+            RoleSlot(EXECUTION, execution),
+        ]
         for index, (name, number) in enumerate(self.strategies.items()):
             make = strategy_maker(lanes, name, number, index, lambda name=name: self.make_strategy(name))  # type: ignore[misc]
-            berths.append(Berth(name, make))
-        return berths
+            slots.append(RoleSlot(name, make))
+        return slots
 
-    # Living.
+    # Starts, steps and deaths.
 
-    def _live(self, berth: Berth) -> None:
-        if berth.role is None:
-            if self.now_ns < berth.rebirth_ns:
+    def _turn_role(self, slot: RoleSlot) -> None:
+        if slot.role is None:
+            if self.now_ns < slot.start_ns:
                 return
-            self._guard(berth, self._bear)
-        elif self.now_ns >= berth.thaw_ns:
-            self._guard(berth, self._step)
+            self._guard(slot, self._start)
+        elif self.now_ns >= slot.thaw_ns:
+            self._guard(slot, self._step)
 
-    def _guard(self, berth: Berth, act: Any) -> None:
+    def _guard(self, slot: RoleSlot, act: Any) -> None:
         try:
-            act(berth)
+            act(slot)
         except Killed:
-            self._bury(berth, "in_step")
+            self._on_death(slot, "in_step")
 
-    def _bear(self, berth: Berth) -> None:
+    def _start(self, slot: RoleSlot) -> None:
         self.counts["lives"] += 1
-        berth.role = berth.make(berth.fuse, berth.grave)
+        slot.role = slot.make(slot.fuse, slot.cleanup)
 
-    def _step(self, berth: Berth) -> None:
-        assert berth.role is not None
-        if berth.name == EXECUTION:
+    def _step(self, slot: RoleSlot) -> None:
+        assert slot.role is not None
+        if slot.name == EXECUTION:
             self.halt.step_begins()
-        berth.role.step(self.now_ns)
-        if berth.name in self._draining:
-            berth.role.drain(self.now_ns)
+        slot.role.step(self.now_ns)
+        if slot.name in self._draining:
+            slot.role.drain(self.now_ns)
 
-    def _bury(self, berth: Berth, how: str) -> None:
+    def _on_death(self, slot: RoleSlot, how: str) -> None:
         self.counts[f"deaths_{how}"] += 1
-        berth.role = None
-        berth.fuse.light(0)
-        berth.grave.bury()
-        berth.rebirth_ns = self.now_ns + self._random.randrange(5 * MS, 400 * MS)
+        slot.role = None
+        slot.fuse.light(0)
+        slot.cleanup.run()
+        slot.start_ns = self.now_ns + self._random.randrange(5 * MS, 400 * MS)
 
-    # Mishaps.
+    # Faults.
 
     def _draw_mishaps(self) -> None:
         mishaps = self.mishaps
-        for berth in self.berths:
+        for slot in self.slots:
             if self._happens(mishaps.death_ns):
-                self._strike(berth)
+                self._kill(slot)
             if self._happens(mishaps.freeze_ns):
                 self.counts["freezes"] += 1
-                berth.thaw_ns = self.now_ns + self._random.randrange(1 * MS, 300 * MS)
+                slot.thaw_ns = self.now_ns + self._random.randrange(1 * MS, 300 * MS)
         if self._happens(mishaps.cut_ns):
             self.counts["cuts"] += 1
             self.network.cut(self._random.choice(("streams", "api")))
         if self._happens(mishaps.halt_ns if not self.halt.halted else mishaps.halt_ns // 10):
             self._command(CommandKind.RESUME if self.halt.halted else CommandKind.HALT)
 
-    def _strike(self, berth: Berth) -> None:
-        """Kill a role between two steps, or at one of the outward acts that lie before it."""
+    def _kill(self, slot: RoleSlot) -> None:
+        """Kill a role now, or at one of its next writes or sends."""
         acts = self._random.randrange(-8, 32)
         if acts > 0:
-            berth.fuse.light(acts)
-        elif berth.role is not None:
-            self._bury(berth, "between_steps")
+            slot.fuse.light(acts)
+        elif slot.role is not None:
+            self._on_death(slot, "between_steps")
 
     def _happens(self, mean_ns: int) -> bool:
-        """Draw an event that comes every `mean_ns` on average, in a turn of the mean length."""
+        """Draw whether an event that happens every `mean_ns` on average happens in this turn."""
         return mean_ns > 0 and self._random.randrange(mean_ns) < sum(TURN_NS) // 2
 
     def _command(self, kind: CommandKind) -> None:
-        """Say it as the supervisor does: the command on its lane, then the word in its cell."""
+        """Publish a command as the supervisor does: the record on COMMANDS, then the HALT cell."""
         self.counts[kind.name.lower()] += 1
         self.halt.halted = kind == CommandKind.HALT
         self._commands.publish(
@@ -298,19 +302,19 @@ class World:
     # The end.
 
     def _quiet(self) -> bool:
-        return not self._unrest()
+        return not self._unfinished()
 
-    def _unrest(self) -> list[str]:
-        """Who is still busy."""
-        busy = [f"{berth.name} is not alive" for berth in self.berths if berth.role is None]
+    def _unfinished(self) -> list[str]:
+        """What keeps the world from its end."""
+        busy = [f"{slot.name} is not alive" for slot in self.slots if slot.role is None]
         if self.invariants.open_orders:
             busy.append(f"{self.invariants.open_orders} orders are not done")
         if any(orders for (account, _), orders in self.venue.matching.open.items() if account == ACCOUNT):
-            busy.append("the venue holds open orders of ours")
+            busy.append("the venue has open orders of the account")
         return busy
 
     def record(self) -> None:
-        """Keep what a replay of the strategies needs, beyond what the rings hold, and bring the digests up to date."""
+        """Copy the records that a replay of the strategies needs from the rings, and update the digests."""
         self.lanes.tap()
         for name in (*("ticks", "books", "verdicts", "orders", "fills", "commands"), *self._own_lanes()):
             if name not in self._recorded:
@@ -322,7 +326,7 @@ class World:
         return [f"{lane}.{name}" for name in self.strategies for lane in ("intents", "steps")]
 
     def _check_strategy(self, role: StrategyRole) -> None:
-        """A strategy's own position is execution's, nothing of it works, and its replay is itself."""
+        """A strategy's own position equals execution's, it has no open order, and its replay equals its run."""
         number = self.strategies[role.name]
         for one in self.instruments:
             held = self.invariants.holdings.held(number, one.id)
@@ -333,5 +337,5 @@ class World:
         lives = replay(
             lambda lanes: StrategyRole(role.name, number, self.make_strategy(role.name), lanes), history, steps
         )
-        told = differences(lives, history, steps)
-        assert not told, f"{role.name} replayed: {told}"
+        found = differences(lives, history, steps)
+        assert not found, f"{role.name} replayed: {found}"

@@ -1,1 +1,1 @@
-"""A venue on loopback: a true matching engine behind real venues' own wires, deterministic and without sockets."""
+"""The embedded venue: a real matching engine behind the wire of a real venue, deterministic and without sockets."""

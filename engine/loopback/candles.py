@@ -1,7 +1,7 @@
-"""A market's own trades as candles: one a second for the last hour, one a minute for the last eight days.
+"""A market's trades as candles: one a second for the last hour, one a minute for the last eight days.
 
-Every longer interval is put together from these, so that klines, tickers and averages are sums over the same trades. An
-interval without a trade repeats the last close with a volume of zero.
+Every longer interval is the sum of these, so that klines, tickers and averages agree. An interval without a trade
+repeats the last close with a volume of zero.
 """
 
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ INTERVALS = {
 
 @dataclass(slots=True)
 class Candle:
-    """What was traded from one time up to another."""
+    """The trades from one time up to another."""
 
     open_ns: int
     open: int
@@ -50,7 +50,7 @@ class Candle:
         return cls(open_ns, price, price, price, price)
 
     def add(self, other: "Candle") -> None:
-        """Take in what was traded later."""
+        """Add later trades."""
         if not other.count:
             return
         if not self.count:
@@ -69,11 +69,11 @@ class Candles:
     """One market's candles."""
 
     def __init__(self) -> None:
-        """Nothing was traded yet."""
+        """Begin without trades."""
         self._kept = {SECOND_NS: dict[int, Candle](), MINUTE_NS: dict[int, Candle]()}
 
     def add(self, one: Print) -> None:
-        """Take in a trade."""
+        """Add a trade."""
         trade = _traded(one)
         for length, kept in self._kept.items():
             open_ns = one.now_ns // length * length
@@ -86,7 +86,7 @@ class Candles:
             candle.add(trade)
 
     def between(self, start_ns: int, end_ns: int, length: int = MINUTE_NS) -> Candle:
-        """What was traded from the interval of one time up to another time, as one candle."""
+        """The trades from the interval of one time up to another time, as one candle."""
         before, whole = 0, None
         for open_ns, candle in self._kept[length].items():
             if open_ns + length <= start_ns:
@@ -103,7 +103,7 @@ class Candles:
         return closes[-1] if closes else 0
 
     def series(self, interval: str, start_ns: int, end_ns: int, offset_ns: int = 0) -> Iterator[Candle]:
-        """The candles that opened from one time to another, the oldest first, none before the first trade."""
+        """The candles that opened between two times, the oldest first; none before the first trade."""
         base = self._kept[SECOND_NS if interval == "1s" else MINUTE_NS]
         current: Candle | None = None
         for open_ns, candle in base.items():
@@ -118,7 +118,7 @@ class Candles:
 
 
 def bucket_of(now_ns: int, interval: str, offset_ns: int = 0) -> int:
-    """When the interval began that a time lies in."""
+    """When the interval that contains a time began."""
     local = now_ns + offset_ns
     if interval == "1M":
         date = datetime.fromtimestamp(local // SECOND_NS, UTC).replace(day=1, hour=0, minute=0, second=0)
@@ -128,13 +128,13 @@ def bucket_of(now_ns: int, interval: str, offset_ns: int = 0) -> int:
 
 
 def following(open_ns: int, interval: str, offset_ns: int = 0) -> int:
-    """When the interval begins that comes after the one that began at a time."""
+    """When the next interval after the one that began at a time begins."""
     length = INTERVALS[interval] or 32 * DAY_NS
     return bucket_of(open_ns + length, interval, offset_ns) if interval == "1M" else open_ns + length
 
 
 def _from(candle: Candle, until_ns: int, interval: str, offset_ns: int, start_ns: int, end_ns: int) -> Iterator[Candle]:
-    """A candle and the flat ones after it, as far as they are asked for."""
+    """A candle and the flat ones after it, within the requested times."""
     close = candle.close
     while candle.open_ns < until_ns and candle.open_ns <= end_ns:
         if candle.open_ns >= start_ns:

@@ -1,7 +1,7 @@
-"""Background order flow from one seed: a wandering reference price, a maker's ladder around it, takers and cancels.
+"""Background order flow from one seed: a moving reference price, a maker's ladder around it, takers and cancels.
 
-`step(now_ns)` does every action due by then; `due` and `act` do them one at a time, so that the wire can tell of each.
-Times and draws come from the seed alone, in integers: two runs of one seed make the same orders at the same times.
+`step(now_ns)` does every action that is due; `due` and `act` do them one at a time, so that the wire can publish each.
+Times and draws are integers from the seed: two runs of one seed make the same orders at the same times.
 """
 
 from dataclasses import dataclass
@@ -14,18 +14,18 @@ from engine.model.words import BUY, SELL
 
 MAKER, TAKER = "flow.maker", "flow.taker"
 PURSE = fixed("1000000000")
-BEHIND_MOST = 2_000  # actions made up for after a pause; the rest are let go
+CATCH_UP_MOST = 2_000  # actions done after a pause; the rest are skipped
 
 
 @dataclass(frozen=True, slots=True)
 class FlowSettings:
-    """How lively a market is."""
+    """The activity of a market."""
 
-    price: int = fixed("60000")  # where the reference starts
+    price: int = fixed("60000")  # the first reference price
     interval_ns: int = 5_000_000  # mean time between two actions
     levels: int = 20  # a side
     spacing: int = 10  # price steps between two levels
-    wander: int = 8  # price steps the reference moves at most in an action
+    wander: int = 8  # price steps that the reference moves at most in an action
     size: int = fixed("0.5")  # the largest size of a maker; takers take up to half of it
     taker_percent: int = 12
     wander_percent: int = 20
@@ -35,7 +35,7 @@ class Flow:
     """One market's background accounts."""
 
     def __init__(self, matching: Matching, symbol: str, seed: int, settings: FlowSettings, now_ns: int) -> None:
-        """Fund the accounts and lay the first ladder."""
+        """Fund the accounts and place the first ladder."""
         self.matching, self.settings = matching, settings
         self.market = matching.books[symbol].market
         self.reference = settings.price - settings.price % self.market.price_step
@@ -56,7 +56,7 @@ class Flow:
         return self.next_ns <= now_ns
 
     def step(self, now_ns: int) -> int:
-        """Do every action due by now; how many they were."""
+        """Do every action that is due; how many they were."""
         count = 0
         self.catch_up(now_ns)
         while self.due(now_ns):
@@ -65,15 +65,15 @@ class Flow:
         return count
 
     def catch_up(self, now_ns: int) -> None:
-        """Let go of what a long pause left undone, so that no step is endless."""
-        self.next_ns = max(self.next_ns, now_ns - BEHIND_MOST * self.settings.interval_ns)
+        """After a long pause, skip the oldest actions that are due, so that no step is endless."""
+        self.next_ns = max(self.next_ns, now_ns - CATCH_UP_MOST * self.settings.interval_ns)
 
     def act(self) -> None:
-        """Do the action that is due, and draw when the next one will be."""
+        """Do the action that is due, and draw the time of the next one."""
         now_ns, draw = self.next_ns, self._random.randrange(100)
         self.next_ns += 1 + self._random.randrange(2 * self.settings.interval_ns)
         if draw < self.settings.taker_percent:
-            self._take(now_ns)
+            self._place_taker(now_ns)
         elif draw < self.settings.taker_percent + self.settings.wander_percent:
             self._wander(now_ns)
         else:
@@ -88,10 +88,10 @@ class Flow:
             self._quote(side, 0, now_ns)
 
     def _quote(self, side: int, level: int, now_ns: int) -> None:
-        """Cancel what stands in a slot of the ladder and place it anew where it belongs."""
-        standing = self._slots.pop((side, level), None)
-        if standing is not None and standing.open:
-            self.matching.cancel(standing, "", now_ns)
+        """Cancel the order in a slot of the ladder and place a new one."""
+        resting = self._slots.pop((side, level), None)
+        if resting is not None and resting.open:
+            self.matching.cancel(resting, "", now_ns)
         jitter = self._random.randrange(self.settings.spacing)
         offset = 1 + level * self.settings.spacing + (jitter if level else jitter // 4)
         price = self.reference - side * offset * self.market.price_step
@@ -99,8 +99,8 @@ class Flow:
         if isinstance(order, Order):
             self._slots[side, level] = order
 
-    def _take(self, now_ns: int) -> None:
-        """Take from one side, within a few levels of the reference."""
+    def _place_taker(self, now_ns: int) -> None:
+        """Place a taker's order on one side, within a few levels of the reference."""
         side = self._random.choice((BUY, SELL))
         price = self.reference + side * 3 * self.settings.spacing * self.market.price_step
         self._place(TAKER, side, Kind.LIMIT, price, now_ns, until=Until.IOC)

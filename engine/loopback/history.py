@@ -1,4 +1,4 @@
-"""One market's past: its latest trades, the same trades gathered by taker and price, and its candles."""
+"""One market's past: its latest trades, the same trades aggregated by taker and price, and its candles."""
 
 from collections import deque
 from typing import NamedTuple
@@ -23,17 +23,17 @@ class Aggregate(NamedTuple):
 
 
 class History:
-    """What was traded in one market."""
+    """The trades of one market."""
 
     def __init__(self, first_id: int) -> None:
-        """Nothing yet; aggregates are numbered from behind an id."""
+        """Begin without trades; the first aggregate's id is `first_id` + 1."""
         self.trades: deque[Print] = deque(maxlen=TRADES_KEPT)
         self.aggregates: deque[Aggregate] = deque(maxlen=TRADES_KEPT)
         self.candles = Candles()
         self.last_aggregate = first_id
 
     def add(self, one: Print) -> None:
-        """Take in a trade. All trades of one taker order come one after the other."""
+        """Add a trade. All trades of one taker order are added one after the other."""
         self.trades.append(one)
         self.candles.add(one)
         last = self.aggregates[-1] if self.aggregates else None

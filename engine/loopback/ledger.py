@@ -1,7 +1,7 @@
-"""Who owns what: free and locked amounts by account, and the fees that were taken.
+"""Free and locked amounts by account, and the fees.
 
-Nothing is made or lost here but by `deposit`: the sum of an asset over all accounts and the fee account stays what was
-deposited, and `check` says so.
+Only `deposit` creates money: the sum of an asset over all accounts and the fees equals the deposits, and `check` proves
+it.
 """
 
 from collections import defaultdict
@@ -11,24 +11,24 @@ from engine.loopback.market import Burn
 
 
 def _amounts() -> dict[str, int]:
-    """An empty purse: an asset never seen is 0."""
+    """Amounts by asset; an unknown asset has 0."""
     return defaultdict(int)
 
 
 @dataclass(eq=False, slots=True)
 class Account:
-    """One owner. `watched` accounts keep their history and their executions are told."""
+    """One account. A `watched` account keeps its history, and its executions are published."""
 
     name: str
     watched: bool = True
-    burn: Burn | None = None  # None: the fee is taken out of what a trade brings in
+    burn: Burn | None = None  # None: the fee is charged in the asset that a trade brings
     free: dict[str, int] = field(default_factory=_amounts)
     locked: dict[str, int] = field(default_factory=_amounts)
     deposited: dict[str, int] = field(default_factory=_amounts)
     update_ns: int = 0
 
     def gained(self, asset: str) -> int:
-        """What it has of an asset beyond its deposits: negative for what it spent."""
+        """The balance of an asset less its deposits; negative when it was spent."""
         return self.free[asset] + self.locked[asset] - self.deposited[asset]
 
 
@@ -36,17 +36,17 @@ class Ledger:
     """All accounts."""
 
     def __init__(self) -> None:
-        """Nobody owns anything yet."""
+        """Begin without accounts."""
         self.accounts: dict[str, Account] = {}
         self.fees: dict[str, int] = _amounts()
         self.deposited: dict[str, int] = _amounts()
 
     def open(self, name: str, *, watched: bool = True) -> Account:
-        """The account of that name, made when it is not there."""
+        """The account of this name; created when it does not exist."""
         return self.accounts.setdefault(name, Account(name, watched))
 
     def deposit(self, name: str, asset: str, amount: int) -> None:
-        """Bring in an amount from outside; a negative one takes it out and must be free."""
+        """Add an amount from outside; a negative amount is a withdrawal and must be free."""
         account = self.accounts[name]
         account.free[asset] += amount
         assert account.free[asset] >= 0, (name, asset, account.free[asset])
@@ -54,26 +54,26 @@ class Ledger:
         self.deposited[asset] += amount
 
     def lock(self, account: Account, asset: str, amount: int) -> None:
-        """Set an amount aside for an order."""
+        """Lock an amount for an order."""
         account.free[asset] -= amount
         account.locked[asset] += amount
 
     def pay(self, payer: Account, asset: str, locked: int, amount: int) -> None:
-        """Pay an amount out of what was locked for it; what was locked too much is free again."""
+        """Pay an amount from what was locked for it, and free the rest of the lock."""
         payer.locked[asset] -= locked
         payer.free[asset] += locked - amount
 
     def receive(self, payee: Account, asset: str, amount: int) -> None:
-        """Take in an amount."""
+        """Add an amount to what is free."""
         payee.free[asset] += amount
 
     def charge(self, payer: Account, asset: str, fee: int) -> None:
-        """Take a fee out of what is free."""
+        """Take a fee from what is free."""
         payer.free[asset] -= fee
         self.fees[asset] += fee
 
     def check(self, needed: dict[tuple[str, str], int]) -> None:
-        """Hold the books against what was deposited and what open orders need by (account, asset)."""
+        """Check the balances against the deposits and against what open orders need by (account, asset)."""
         total: dict[str, int] = defaultdict(int, self.fees)
         for account in self.accounts.values():
             for asset, amount in account.free.items():

@@ -1,7 +1,7 @@
-"""What may be traded, by which rules, and the filters an order must pass before it meets the book.
+"""A market's rules: its steps, its fees, and the filters that an order must pass.
 
-Every price, size and amount here is an integer at eight decimals, as Binance writes them. A price step times a size
-step must itself be a whole amount, so that no fill ever rounds.
+Every price, size and amount is an integer with eight decimals, as Binance writes them. The product of price step and
+size step must be a whole amount, so that no fill is rounded.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ SCALE: int = 10**DECIMALS
 
 
 def fixed(text: str) -> int:
-    """Read decimal text as the integer used everywhere in the simulated venue."""
+    """Decimal text as an integer with eight decimals."""
     return to_fixed(text, DECIMALS)
 
 
@@ -22,7 +22,7 @@ class Burn:
     """How an account pays its fees in a third asset, as Binance's "use BNB to pay for fees" does."""
 
     asset: str = "BNB"
-    discount: int = fixed("0.25")  # off the usual fee, while the asset lasts
+    discount: int = fixed("0.25")  # the share of the fee that is not charged
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,9 @@ class Market:
     size_max: int = fixed("9000")
     notional_min: int = fixed("5")
     notional_max: int = fixed("9000000")
-    price_ratio_max: int = 5  # a limit may be this many times the last price, or this fraction of it
+    price_ratio_max: int = 5  # a limit price may be this many times the last price, or this fraction of it
     open_orders_max: int = 200
-    contingent_orders_max: int = 5  # of the open orders, those that wait for a price or waited for one
+    contingent_orders_max: int = 5  # the open orders with a stop price or a trailing delta
     order_lists_max: int = 20  # open at once
     trailing_min: int = 10  # hundredths of a percent
     trailing_max: int = 2_000
@@ -52,17 +52,18 @@ class Market:
     trading: bool = True
 
     def __post_init__(self) -> None:
-        """Refuse steps whose product would need a ninth decimal."""
+        """Refuse steps whose product needs a ninth decimal."""
         if self.price_step <= 0 or self.size_step <= 0 or self.price_step * self.size_step % SCALE:
-            msg = f"{self.symbol}: price step {self.price_step} times size step {self.size_step} is not a whole amount"
+            steps = f"price step {self.price_step} and size step {self.size_step}"
+            msg = f"{self.symbol}: {steps}: expected positive steps whose product has at most {DECIMALS} decimals"
             raise ValueError(msg)
 
     def notional(self, price: int, size: int) -> int:
-        """What this size costs at this price, exactly."""
+        """Price times size, exactly."""
         return price * size // SCALE
 
     def price_filter(self, price: int, last_price: int) -> str:
-        """The name of the filter a limit price fails, or empty."""
+        """The name of the filter a limit price fails, or ""."""
         if not self.price_min <= price <= self.price_max or price % self.price_step:
             return "PRICE_FILTER"
         if last_price and not last_price <= price * self.price_ratio_max <= last_price * self.price_ratio_max**2:
@@ -70,11 +71,11 @@ class Market:
         return ""
 
     def size_filter(self, size: int) -> str:
-        """The name of the filter a size fails, or empty."""
+        """The name of the filter a size fails, or ""."""
         if not self.size_min <= size <= self.size_max or size % self.size_step:
             return "LOT_SIZE"
         return ""
 
     def notional_filter(self, notional: int) -> str:
-        """The name of the filter a notional fails, or empty."""
+        """The name of the filter a notional fails, or ""."""
         return "" if self.notional_min <= notional <= self.notional_max else "NOTIONAL"

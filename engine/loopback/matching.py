@@ -1,16 +1,16 @@
 """The matching engine: price-time priority over exact integers, with locks, fees and self-trade prevention.
 
-An order goes through here in five steps:
+An order goes through six steps:
   1. filters, duplicate client id, balance: a `Rejection` leaves no trace
   2. what it needs is locked (a MARKET order locks fill by fill: it never rests)
   3. FOK: a walk over the book without touching it, and expiry when it cannot be filled whole
-  4. it meets the other side, best price first and oldest first, at the resting order's price
-  5. what is left rests (GTC), or expires (IOC, MARKET)
-  6. what follows: orders whose stop price was reached and orders of the same list begin to work, or end
+  4. it is matched with the other side, best price first and oldest first, at the resting order's price
+  5. the rest of it rests (GTC), or expires (IOC, MARKET)
+  6. consequences: triggered stops and orders of the same list begin to work, or end
 
 A contingent order (`stops.py`) waits between 2 and 3, with what it needs locked. Lists of orders are `order_lists.py`.
-What happened is appended to `executions` (watched accounts) and `prints`, for the wire to take. `check` holds the money
-and the books against each other; it is cheap enough for every event of a test.
+Events are appended to `executions` (watched accounts) and `prints`, from which the wire reads them. `check` compares
+the money with the books; it is fast enough for every event of a test.
 """
 
 from collections import defaultdict, deque
@@ -55,18 +55,18 @@ class Matching:
         """Empty books."""
         self.ledger = ledger
         self.books = {market.symbol: Book(market, first_id) for market in markets}
-        self.orders: dict[tuple[str, int], Order] = {}  # open ones, and those of watched accounts
+        self.orders: dict[tuple[str, int], Order] = {}  # open orders, and all orders of watched accounts
         self.by_client_id: dict[tuple[str, str, str], Order] = {}  # the latest of each id
         self.open: dict[tuple[str, str], dict[int, Order]] = defaultdict(dict)  # by (account, symbol)
         self.executions: list[Execution | ListEvent] = []
         self.prints: list[Print] = []
         self.stops, self.lists = Stops(), OrderLists(self, first_id)
-        self._moved: deque[Order] = deque()  # orders of lists, which their lists have not looked at yet
+        self._moved: deque[Order] = deque()  # orders of lists with events that their lists have not handled yet
         self._execution_id = 0
         self._prevented_id = -1
 
     def place(self, request: OrderRequest, now_ns: int) -> Order | Rejection:
-        """Take an order and match it, or say why not."""
+        """Accept an order and match it, or return why it is rejected."""
         order = self.draft(request, now_ns)
         rejection = self._refused(request, order)
         if rejection:
@@ -77,20 +77,20 @@ class Matching:
         return order
 
     def refusal(self, request: OrderRequest) -> Rejection | None:
-        """Why this order would not be taken, asked without taking it."""
+        """Why this order would be rejected; nothing is placed."""
         return self._refused(request, self.draft(request, 0))
 
     def cancel(self, order: Order, cancel_id: str, now_ns: int) -> None:
-        """Take an open order out of the book, and every order of its list with it."""
+        """Cancel an open order, and every order of its list with it."""
         assert order.open, order
         for one in (order,) if order.order_list is None else order.order_list.open_orders:
             self.end(one, Status.CANCELED, now_ns, cancel_id=cancel_id)
         self.follow_up(now_ns)
 
     def amend(self, order: Order, size: int, client_id: str, now_ns: int) -> Rejection | None:
-        """Reduce an open order's size in its place in the queue, under a new client id, or return why not.
+        """Reduce an open order's size at its place in the queue, under a new client id, or return why not.
 
-        Both orders of an OCO pair have one size, so that the other one is reduced with it.
+        Both orders of an OCO pair have the same size, so the other one is reduced with it.
         """
         assert order.open, order
         assert order.size - order.remaining < size < order.size, (size, order)
@@ -99,7 +99,7 @@ class Matching:
         failed = market.size_filter(size) or market.notional_filter(market.notional(price, size))
         if failed:
             return Rejection(Refused.FILTER, failed)
-        if self.taken(order.account, market.symbol, client_id, order):
+        if self.is_client_id_used(order.account, market.symbol, client_id, order):
             return DUPLICATE
         old_client_id = order.client_id
         for one in (order, *self.lists.partners(order)):
@@ -109,7 +109,7 @@ class Matching:
         return None
 
     def check(self) -> None:
-        """Hold all books, and the ledger against the open orders."""
+        """Check all books, and the ledger against the open orders."""
         needed: dict[tuple[str, str], int] = defaultdict(int)
         for (account, _), orders in self.open.items():
             for order in orders.values():
@@ -124,7 +124,7 @@ class Matching:
         self.lists.check()
 
     def reach(self, order: Order) -> tuple[int, int]:
-        """How much (size, notional) the order would fill now; nothing is touched."""
+        """How much (size, notional) the order would fill now; nothing is changed."""
         size, spent, prevented = 0, 0, 0
         for maker in self._facing(order):
             if maker.account == order.account and order.prevention != Prevention.NONE:
@@ -142,7 +142,7 @@ class Matching:
         return size, spent
 
     def draft(self, request: OrderRequest, now_ns: int) -> Order:
-        """An order as asked for, before it has an id."""
+        """A requested order, before it has an id."""
         market = self.books[request.symbol].market
         order = Order(
             0,
@@ -165,7 +165,7 @@ class Matching:
         return order
 
     def appraise(self, order: Order) -> None:
-        """Set the price at which an order is locked: its own, its stop price, or the last one where it only trails."""
+        """Set the price at which an order is locked: its own, its stop price, or the last price if it only trails."""
         order.worth = order.price or order.stop
         if order.trailing and not order.worth:
             order.worth = self.books[order.symbol].last_price or order.market.price_min
@@ -187,19 +187,19 @@ class Matching:
         self.report(Happening.NEW, order, order.now_ns)
 
     def start(self, order: Order, now_ns: int) -> None:
-        """Let an accepted order wait for its price, or meet the book."""
+        """Match an accepted order, or let a contingent one wait for its price."""
         if not order.contingent:
             self._work(order, now_ns)
             return
         self.open[order.account, order.symbol][order.id] = order
         self.stops.add(order, self.books[order.symbol].last_price, now_ns)
 
-    def leave_open(self, order: Order) -> None:
-        """Take a waiting order off the open ones, just before it starts."""
+    def remove_from_open(self, order: Order) -> None:
+        """Remove a waiting order from the open orders, just before it starts."""
         self.open[order.account, order.symbol].pop(order.id)
 
-    def hold(self, order: Order, price: int) -> None:
-        """Lock what the rest of an order needs at this price, instead of what was locked for it until now."""
+    def relock(self, order: Order, price: int) -> None:
+        """Lock what the rest of an order needs at this price, instead of its present lock."""
         self._unlock(order, order.remaining)
         order.hold = price
         self._lock(order, order.remaining)
@@ -207,7 +207,7 @@ class Matching:
     def end(
         self, order: Order, status: Status, now_ns: int, expiry: Expiry = Expiry.NONE, *, cancel_id: str = ""
     ) -> None:
-        """End an open order: unlock what it still holds, take it out of its level and report it."""
+        """End an open order: unlock the rest, remove it from its level and report it."""
         left = order.remaining
         order.status, order.update_ns, order.expiry = status, now_ns, expiry
         self._unlock(order, left)
@@ -218,10 +218,10 @@ class Matching:
             self.books[symbol].shrink(order, left)
         happening = Happening.CANCELED if status == Status.CANCELED else Happening.EXPIRED
         self.report(happening, order, now_ns, cancel_id=cancel_id)
-        self._forget(order)
+        self._drop(order)
 
     def follow_up(self, now_ns: int) -> None:
-        """Let everything happen that follows from what happened: lists look at their orders, then stops are placed."""
+        """Handle all consequences: lists handle the events of their orders, then triggered stops are placed."""
         while self._moved or self.stops.reached:
             if self._moved:
                 self.lists.follow(self._moved.popleft(), now_ns)
@@ -229,11 +229,11 @@ class Matching:
                 self._trigger(self.stops.reached.popleft(), now_ns)
 
     def filter_failed(self, request: OrderRequest) -> str:
-        """The first filter the order fails, or empty."""
+        """The first filter that the order fails, or ""."""
         return self.measure_failed(request) or self.room_failed((request,))
 
     def measure_failed(self, request: OrderRequest | Order) -> str:
-        """The first filter that the order's own figures fail, or empty."""
+        """The first filter that the order's own price and size fail, or ""."""
         book = self.books[request.symbol]
         market, last = book.market, book.last_price
         if request.quote_size:
@@ -249,7 +249,7 @@ class Matching:
         return failed or (market.notional_filter(market.notional(price, request.size)) if price else "")
 
     def room_failed(self, requests: Sequence[OrderRequest]) -> str:
-        """The limit on open orders that these orders of one account in one market would break, or empty."""
+        """The limit on open orders that these orders of one account in one market would exceed, or ""."""
         account, market = self.ledger.accounts[requests[0].account], self.books[requests[0].symbol].market
         if not account.watched:
             return ""
@@ -261,13 +261,13 @@ class Matching:
             return "MAX_NUM_ALGO_ORDERS"
         return ""
 
-    def taken(self, account: str, symbol: str, client_id: str, besides: Order | None = None) -> bool:
+    def is_client_id_used(self, account: str, symbol: str, client_id: str, besides: Order | None = None) -> bool:
         """Whether another open order has this client id."""
         known = self.by_client_id.get((account, symbol, client_id))
         return known is not None and known.open and known is not besides
 
     def unplaceable(self, order: Order, hold: int) -> Rejection | None:
-        """Why an order cannot be placed as the book, the last price and the account's free balance are now."""
+        """Why an order cannot be placed with the present book, last price and free balance."""
         book = self.books[order.market.symbol]
         if order.kind == Kind.LIMIT_MAKER and self._crosses(book, order.side, order.price):
             return WOULD_TAKE
@@ -276,18 +276,18 @@ class Matching:
         return None if self._affordable(order, hold) else BALANCE
 
     def _refused(self, request: OrderRequest, order: Order) -> Rejection | None:
-        """Why an order would not be taken."""
+        """Why an order would be rejected."""
         name = self.filter_failed(request)
         if name:
             return Rejection(Refused.FILTER, name)
         if not order.market.trading:
             return CLOSED
-        if self.taken(order.account, order.market.symbol, order.client_id):
+        if self.is_client_id_used(order.account, order.market.symbol, order.client_id):
             return DUPLICATE
         return self.unplaceable(order, order.worth)
 
     def _affordable(self, order: Order, hold: int) -> bool:
-        """Whether the account's free balance covers an order that is locked at this price, or pays fill by fill."""
+        """Whether the account's free balance covers an order that is locked at this price or pays fill by fill."""
         market, free = order.market, self.ledger.accounts[order.account].free
         if hold or (order.side == SELL and order.size):
             asset, amount = _need(market, order.side, hold, order.size)
@@ -296,7 +296,7 @@ class Matching:
         return free[market.quote] >= spent if order.side == BUY else free[market.base] >= size
 
     def _work(self, order: Order, now_ns: int) -> None:
-        """Let an order meet the book: it fills, rests or expires."""
+        """Match an order with the book: it fills, rests or expires."""
         book = self.books[order.market.symbol]
         if order.until != Until.FOK or self.reach(order)[0] == order.size:
             self._match(book, order, now_ns)
@@ -309,27 +309,27 @@ class Matching:
         self.end(order, Status.EXPIRED, now_ns, UNFILLED.get(order.until, Expiry.NO_LIQUIDITY))
 
     def _trigger(self, order: Order, now_ns: int) -> None:
-        """Let an order work whose stop price was reached; one without a price pays fill by fill from now on."""
+        """Start an order whose stop price was reached; an order without a price pays fill by fill from now on."""
         if not order.open:
             return
-        self.lists.take_over(order, now_ns)
+        self.lists.expire_partner(order, now_ns)
         if not order.price:
-            self.hold(order, 0)
+            self.relock(order, 0)
             if not self._affordable(order, 0):
                 self.end(order, Status.EXPIRED, now_ns, Expiry.REJECTED)
                 return
         order.update_ns = order.working_ns = now_ns
         self.report(Happening.TRIGGERED, order, now_ns)
-        self.leave_open(order)
+        self.remove_from_open(order)
         self._work(order, now_ns)
 
     def _crosses(self, book: Book, side: int, price: int) -> bool:
-        """Whether a limit at this price would meet the other side."""
+        """Whether a limit at this price would match the other side."""
         other = book.side(-side).best()[0]
         return bool(other) and (price - other) * side >= 0
 
     def _facing(self, order: Order) -> Iterator[Order]:
-        """The resting orders this one may meet, in their priority."""
+        """The resting orders that this order may match, in their priority."""
         half = self.books[order.market.symbol].side(-order.side)
         for key in half.keys:
             if order.price and (order.price - abs(key)) * order.side < 0:
@@ -337,7 +337,7 @@ class Matching:
             yield from half.levels[key].values()
 
     def _match(self, book: Book, order: Order, now_ns: int) -> None:
-        """Meet the other side until the price, the size or the book ends."""
+        """Match with the other side until the price, the size or the book ends."""
         while order.open:
             maker = next(self._facing(order), None)
             if maker is None:
@@ -351,22 +351,22 @@ class Matching:
             self._trade(book, order, maker, size, now_ns)
 
     def _trade(self, book: Book, taker: Order, maker: Order, size: int, now_ns: int) -> None:
-        """Exchange one size at the maker's price."""
+        """Trade one size at the maker's price."""
         market, price = book.market, maker.price
         book.trade_id += 1
         book.last_price = price
-        self._settle(book.trade_id, maker, price, size, now_ns, is_maker=True)
+        self._apply_trade(book.trade_id, maker, price, size, now_ns, is_maker=True)
         book.shrink(maker, size)
-        self._settle(book.trade_id, taker, price, size, now_ns, is_maker=False)
+        self._apply_trade(book.trade_id, taker, price, size, now_ns, is_maker=False)
         self.prints.append(Print(market.symbol, book.trade_id, price, size, maker.side == BUY, now_ns, taker.id))
-        self.stops.see(market.symbol, price, now_ns)
+        self.stops.on_trade(market.symbol, price, now_ns)
         for order in (maker, taker):
             self.report(Happening.TRADE, order, now_ns, fill=order.fills[-1])
             if not order.open:
-                self._forget(order)
+                self._drop(order)
 
-    def _settle(self, trade_id: int, order: Order, price: int, size: int, now_ns: int, *, is_maker: bool) -> None:
-        """Do one side of a trade: money, the order's sums and its fill."""
+    def _apply_trade(self, trade_id: int, order: Order, price: int, size: int, now_ns: int, *, is_maker: bool) -> None:
+        """Apply one side of a trade: money, the order's sums and its fill."""
         market, account = order.market, self.ledger.accounts[order.account]
         notional = market.notional(price, size)
         gives, amount = _need(market, order.side, price, size)
@@ -389,7 +389,7 @@ class Matching:
             order.size = order.filled
 
     def _burnt(self, account: Account, market: Market, notional: int, rate: int) -> tuple[int, str] | None:
-        """A fee in the account's third asset, whole; None where it burns none, has too little, or no price says it."""
+        """A whole fee in the account's third asset; None when it has no burn, too little, or the asset has no price."""
         burn = account.burn
         price = burn and self._price(burn.asset, market.quote)
         if not burn or not price:
@@ -398,16 +398,16 @@ class Matching:
         return (fee, burn.asset) if account.free[burn.asset] >= fee else None
 
     def _price(self, asset: str, quote: str) -> int:
-        """What one of an asset last cost in another; 0 where that is not traded here."""
+        """The last price of an asset in another; 0 when that market does not exist."""
         if asset == quote:
             return SCALE
         markets = (book for book in self.books.values() if (book.market.base, book.market.quote) == (asset, quote))
         return next((book.last_price for book in markets), 0)
 
     def _prevent(self, taker: Order, maker: Order, now_ns: int) -> None:
-        """Keep an account from trading with itself, as the taker's mode wants."""
+        """Prevent an account from trading with itself, by the taker's mode."""
         self._prevented_id += 1
-        left = 0 if taker.quote_size else taker.remaining  # sized in quote: no size is known to be taken away
+        left = 0 if taker.quote_size else taker.remaining  # sized in quote: there is no size to remove
         size = maker.remaining if taker.quote_size else min(maker.remaining, left)
         mode = taker.prevention
         shares = {
@@ -424,7 +424,7 @@ class Matching:
                 self._withhold(order, share, prevented, now_ns, rests=order is maker)
 
     def _withhold(self, order: Order, size: int, prevented: Prevented, now_ns: int, *, rests: bool) -> None:
-        """Take a prevented size off one order; what has nothing left expires in the match."""
+        """Subtract a prevented size from one order; an order with nothing left expires in the match."""
         ends = bool(order.quote_size) or size >= order.remaining
         self._unlock(order, size)
         if order.quote_size:
@@ -438,7 +438,7 @@ class Matching:
             self.books[order.market.symbol].shrink(order, size)
         self.report(Happening.TRADE_PREVENTION, order, now_ns, prevented=prevented)
         if ends:
-            self._forget(order)
+            self._drop(order)
 
     def _reduce(self, order: Order, size: int, client_id: str, now_ns: int) -> None:
         """Give an order a smaller size and a client id."""
@@ -453,18 +453,18 @@ class Matching:
         self.report(Happening.REPLACED, order, now_ns, amended=amended)
 
     def _lock(self, order: Order, size: int) -> None:
-        """Lock what a size of an order needs at the price it is held at."""
+        """Lock what a size of an order needs at its `hold` price."""
         if order.hold:
             account = self.ledger.accounts[order.account]
             self.ledger.lock(account, *_need(order.market, order.side, order.hold, size))
             account.update_ns = order.update_ns
 
     def _unlock(self, order: Order, size: int) -> None:
-        """Free what a size of an order had locked."""
+        """Free what was locked for a size of an order."""
         self._lock(order, -size)
 
-    def _forget(self, order: Order) -> None:
-        """Drop a finished order from the open ones, and altogether when nobody watches its account."""
+    def _drop(self, order: Order) -> None:
+        """Drop a finished order from the open ones, and entirely if its account is not watched."""
         symbol = order.market.symbol
         self.open[order.account, symbol].pop(order.id, None)
         if order.contingent:
@@ -495,7 +495,7 @@ class Matching:
         prevented: Prevented | None = None,
         amended: Amendment | None = None,
     ) -> None:
-        """Append an execution where the account is watched, and let the order's list look at it."""
+        """Append an execution if the account is watched, and queue the order for its list."""
         self._execution_id += 1
         if order.order_list is not None and happening in LIST_MOVES:
             self._moved.append(order)
@@ -519,25 +519,25 @@ class Matching:
 
 
 def _need(market: Market, side: int, price: int, size: int) -> tuple[str, int]:
-    """The asset and the amount that a size at a price gives away."""
+    """The asset and the amount that a size at a price pays."""
     return (market.quote, price * size // SCALE) if side == BUY else (market.base, size)
 
 
 def _complete(order: Order, price: int) -> bool:
-    """Whether nothing more is wanted; of an order sized in quote, when not one more size step can be paid."""
+    """Whether an order is filled whole; an order sized in quote is when it can pay no further size step."""
     if not order.quote_size:
         return not order.remaining
     return not _payable(order, price, order.spent)
 
 
 def _takable(order: Order, maker: Order, gone: int, spent: int) -> int:
-    """How much of a resting order this one can take."""
+    """How much of a resting order this order can take."""
     if not order.quote_size:
         return min(maker.remaining, order.size - gone)
     return min(maker.remaining, _payable(order, maker.price, spent))
 
 
 def _payable(order: Order, price: int, spent: int) -> int:
-    """The whole size steps that the rest of an amount in quote pays for at a price."""
+    """The whole size steps that the rest of an order's quote amount can pay at a price."""
     size = (order.quote_size - spent) * SCALE // price
     return size - size % order.market.size_step

@@ -24,11 +24,11 @@ class BookSide:
         self.totals: dict[int, int] = {}
 
     def key(self, price: int) -> int:
-        """Where a price stands in the order of this side."""
+        """A price's key in the order of this side."""
         return -price if self.side == BUY else price
 
     def add(self, order: Order) -> None:
-        """Put an order at the end of its level."""
+        """Add an order at the end of its level."""
         key = self.key(order.price)
         level = self.levels.get(key)
         if level is None:
@@ -39,7 +39,7 @@ class BookSide:
         self.totals[key] += order.remaining
 
     def shrink(self, order: Order, size: int) -> None:
-        """Take a size off an order's level, and the order with it once nothing of it remains."""
+        """Subtract a size from an order's level; remove the order when nothing of it remains."""
         key = self.key(order.price)
         self.totals[key] -= size
         if order.open and order.remaining:
@@ -68,11 +68,11 @@ class Book:
     """Both sides of one market."""
 
     def __init__(self, market: Market, first_id: int = 0) -> None:
-        """An empty book, whose orders and trades are numbered from behind `first_id`."""
+        """An empty book; the first order's and trade's id is `first_id` + 1."""
         self.market = market
         self.bids, self.asks = BookSide(BUY), BookSide(-BUY)
         self.update_id = 1
-        self.changes: set[tuple[int, int]] = set()  # (side, price) since the looker last cleared it
+        self.changes: set[tuple[int, int]] = set()  # (side, price) since the reader last cleared it
         self.order_id = self.trade_id = first_id
         self.last_price = 0
 
@@ -81,22 +81,22 @@ class Book:
         return self.bids if side == BUY else self.asks
 
     def add(self, order: Order) -> None:
-        """Let an order rest."""
+        """Add a resting order."""
         self.side(order.side).add(order)
         self._changed(order)
 
     def shrink(self, order: Order, size: int) -> None:
-        """Take a size off a resting order's level."""
+        """Subtract a size from a resting order's level."""
         self.side(order.side).shrink(order, size)
         self._changed(order)
 
     def _changed(self, order: Order) -> None:
-        """Count and mark a changed level."""
+        """Give a changed level the next update id and mark it."""
         self.update_id += 1
         self.changes.add((order.side, order.price))
 
     def check(self) -> None:
-        """Hold levels against their orders, and the two sides against each other."""
+        """Check levels against their orders, and the two sides against each other."""
         for half in (self.bids, self.asks):
             assert half.keys == sorted(half.levels), half.keys
             for key, level in half.levels.items():

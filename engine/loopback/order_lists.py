@@ -1,14 +1,14 @@
-"""Order lists: orders of one account in one market, where what happens to one decides what becomes of the others.
+"""Order lists: orders of one account in one market whose events have effects on each other.
 
-  OCO     a pair of which only one may trade: once one is filled in part, or its price is reached, the other expires
+  OCO     a pair of which only one may trade: when one is filled in part, or its price is reached, the other expires
   OTO     a working order, and a pending one that is placed when the working order is filled whole
   OTOCO   a working order, and a pending pair
 
-- A pair waits on both sides of the last price and has one size, so the money is locked once: as much as the dearer of
-  the two needs, under the order that may be filled without further notice. Pending orders lock nothing.
-- The end of the working order before it is filled expires the pending ones. A pending order that cannot be placed
-  when its turn comes expires, and its pair with it.
-- To cancel one order is to cancel all of them. A list is done when none of its orders is open.
+- A pair waits on both sides of the last price and has one size. So the money is locked once: as much as the more
+  expensive of the two needs, under the order that the book may fill at any time. Pending orders lock nothing.
+- When the working order ends before it is filled, the pending orders expire. A pending order that cannot be placed
+  when the working order is filled expires, and its pair with it.
+- A cancel of one order cancels all of them. A list is done when none of its orders is open.
 """
 
 from collections.abc import Callable
@@ -41,7 +41,7 @@ View = TypeVar("View")
 
 @dataclass(frozen=True, slots=True)
 class ListRequest:
-    """What an account asks for: a working order or none, and behind it (or alone) one order or a pair."""
+    """A new list: a working order or none, and one order or a pair that follows it (or stands alone)."""
 
     account: str
     symbol: str
@@ -80,7 +80,7 @@ class OrderList:
 
 
 class ListMove(Enum):
-    """What happened to a list."""
+    """The kinds of a list's events."""
 
     PLACED = 0
     RENAMED = 1  # an order of it got another client id
@@ -89,7 +89,7 @@ class ListMove(Enum):
 
 
 class ListEvent(NamedTuple):
-    """One thing that happened to one list, with the names its orders had then. A refused list has no id: -1."""
+    """One event of a list, with the client ids of its orders at that time. A rejected list has the id -1."""
 
     move: ListMove
     id: int
@@ -106,14 +106,14 @@ class OrderLists:
     """All lists of a matching engine."""
 
     def __init__(self, matching: "Matching", first_id: int) -> None:
-        """No list yet; they are numbered from `first_id` on."""
+        """Begin without lists; the first list's id is `first_id`."""
         self.lists: dict[int, OrderList] = {}
         self._matching = matching
         self._next_id = first_id
         self._by_client_id: dict[tuple[str, str], OrderList] = {}  # the latest of each id
 
     def place(self, request: ListRequest, now_ns: int, view: Callable[[OrderList], View]) -> View | Rejection:
-        """Take a list, or say why not. The view is taken before the pending orders are placed, as the venue answers."""
+        """Accept a list, or return why not. `view` is called before the pending orders are placed, as at the venue."""
         drafts = [self._matching.draft(one, now_ns) for one in request.orders]
         rejection = self._refused(request, drafts)
         if rejection is not None:
@@ -129,7 +129,7 @@ class OrderLists:
         return seen
 
     def find(self, account: str, list_id: int | None, client_id: str) -> OrderList | None:
-        """The account's list by its id, or the latest one by its client id; where both are given, both must fit."""
+        """The account's list by its id, or the latest one by its client id; if both are given, both must match."""
         one = self._by_client_id.get((account, client_id)) if list_id is None else self.lists.get(list_id)
         if one is None or one.account != account or (client_id and one.client_id != client_id):
             return None
@@ -140,39 +140,39 @@ class OrderLists:
         return [one for one in self.lists.values() if one.account == account]
 
     def partners(self, order: Order) -> tuple[Order, ...]:
-        """The other order of a pair in which none has begun to trade."""
+        """The other order of a pair, while it is open."""
         one = order.order_list
         if one is None or order is one.working:
             return ()
         return tuple(other for other in one.legs if other is not order and other.open)
 
     def renamed(self, order: Order, now_ns: int) -> None:
-        """An order of a list, perhaps, got another client id."""
+        """Report that an order, if it is in a list, has another client id."""
         if order.order_list is not None:
             self._report(ListMove.RENAMED, order.order_list, now_ns)
 
-    def take_over(self, order: Order, now_ns: int) -> None:
-        """Let an order stand alone that begins to trade: its partner expires, and only its own need stays locked."""
+    def expire_partner(self, order: Order, now_ns: int) -> None:
+        """Expire the partner of an order that begins to trade, and lock only what the order itself needs."""
         partners = self.partners(order)
         for other in partners:
             self._matching.end(other, Status.EXPIRED, now_ns, Expiry.OCO_TRIGGER)
         if partners and order.open:
-            self._matching.hold(order, order.worth)
+            self._matching.relock(order, order.worth)
 
     def follow(self, order: Order, now_ns: int) -> None:
-        """Let what happened to one order of a list have its effect on the others."""
+        """Apply the effects of one order's event to the others of its list."""
         one = order.order_list
         assert one is not None, order
         if order is one.working:
             self._follow_working(one, order, now_ns)
         elif order.expiry not in ENDED_BY_LIST and (not order.open or order.remaining < order.size):
-            self.take_over(order, now_ns)
+            self.expire_partner(order, now_ns)
         if not one.done and not one.open_orders:
             one.done = True
             self._report(ListMove.DONE, one, now_ns)
 
     def check(self) -> None:
-        """Hold every list against its orders."""
+        """Check every list against its orders."""
         for one in self.lists.values():
             assert one.done == (not one.open_orders), one
             waits = one.working is not None and one.working.open
@@ -186,7 +186,7 @@ class OrderLists:
                 assert waits or sum(bool(leg.hold) for leg in partners) == 1, partners
 
     def _follow_working(self, one: OrderList, working: Order, now_ns: int) -> None:
-        """Place the pending orders of a working order that is filled; expire those of one that ended otherwise."""
+        """Place the pending orders when the working order is filled; expire them when it ended otherwise."""
         pending = [leg for leg in one.legs if leg.status == Status.PENDING_NEW]
         if not pending or working.open:
             return
@@ -201,9 +201,9 @@ class OrderLists:
         for leg, hold in zip(pending, _holds(pending), strict=True):
             leg.status, leg.update_ns = Status.NEW, now_ns
             leg.working_ns = -1 if leg.contingent else now_ns
-            self._matching.hold(leg, hold)
+            self._matching.relock(leg, hold)
             self._matching.report(Happening.TRIGGERED, leg, now_ns)
-            self._matching.leave_open(leg)
+            self._matching.remove_from_open(leg)
         for leg in pending:
             self._matching.start(leg, now_ns)
 
@@ -218,20 +218,20 @@ class OrderLists:
         return next(filter(None, (self._matching.unplaceable(leg, hold) for leg in legs)), None)
 
     def _expire(self, orders: list[Order], why: Expiry, now_ns: int) -> None:
-        """End orders that wait."""
+        """Expire the open ones of these orders."""
         for order in orders:
             if order.open:
                 self._matching.end(order, Status.EXPIRED, now_ns, why)
 
     def _refused(self, request: ListRequest, drafts: list[Order]) -> Rejection | None:
-        """Why a list would not be taken."""
+        """Why a list would be rejected."""
         matching = self._matching
         failed = next(filter(None, map(matching.measure_failed, drafts)), "") or self._room_failed(request)
         if failed:
             return Rejection(Refused.FILTER, failed)
         if not drafts[0].market.trading:
             return Rejection(Refused.CLOSED)
-        if self._names_taken(request):
+        if self._is_name_used(request):
             return Rejection(Refused.DUPLICATE)
         legs = drafts[-len(request.legs) :]
         if request.working is None:
@@ -240,16 +240,16 @@ class OrderLists:
             return BAD_PRICES
         return matching.unplaceable(drafts[0], drafts[0].worth)
 
-    def _names_taken(self, request: ListRequest) -> bool:
-        """Whether an open list has this client id, or an open order that of an order of this list, or two share one."""
+    def _is_name_used(self, request: ListRequest) -> bool:
+        """Whether an open list or order has one of this list's client ids, or two orders of this list share one."""
         known = self._by_client_id.get((request.account, request.client_id))
         names = [one.client_id for one in request.orders]
         if (known is not None and not known.done) or len(set(names)) < len(names):
             return True
-        return any(self._matching.taken(request.account, request.symbol, name) for name in names)
+        return any(self._matching.is_client_id_used(request.account, request.symbol, name) for name in names)
 
     def _room_failed(self, request: ListRequest) -> str:
-        """The limit on open orders or lists that this list would break, or empty."""
+        """The limit on open orders or lists that this list would exceed, or ""."""
         market = self._matching.books[request.symbol].market
         standing = sum(one.market is market and not one.done for one in self.of(request.account))
         return self._matching.room_failed(request.orders) or (
@@ -283,7 +283,7 @@ class OrderLists:
         self._matching.executions.append(event)
 
     def _report_refused(self, request: ListRequest, why: Refused, now_ns: int) -> None:
-        """Append the event of a list that was not taken."""
+        """Append the event of a rejected list."""
         names = tuple((-1, one.client_id) for one in request.orders)
         triggers = request.working is not None
         event = ListEvent(
@@ -293,14 +293,14 @@ class OrderLists:
 
 
 def _holds(legs: list[Order]) -> list[int]:
-    """The price at which each order is locked: of a pair, the dearer price, under the order that the book may fill."""
+    """The price at which each order is locked: for a pair, the higher price, under the order that the book may fill."""
     dearest = max(leg.worth for leg in legs)
     carrier = next((leg for leg in legs if leg.kind == Kind.LIMIT_MAKER), legs[0])
     return [dearest if leg is carrier else 0 for leg in legs]
 
 
 def _straddles(legs: list[Order], last: int) -> bool:
-    """Whether a pair waits on both sides of the last price (0: of each other), the loss on its side."""
+    """Whether a pair waits on both sides of the last price (0: of each other), with the stop loss on its side."""
     if len(legs) == 1:
         return True
     loss, gain = sorted(legs, key=lambda leg: leg.kind not in STOP_LOSSES)

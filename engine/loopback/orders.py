@@ -1,4 +1,4 @@
-"""An order inside the venue, what is asked for, and what happens to it."""
+"""An order inside the venue, its request, and its events."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -15,10 +15,10 @@ class Kind(StrEnum):
 
     LIMIT = "LIMIT"
     MARKET = "MARKET"
-    LIMIT_MAKER = "LIMIT_MAKER"  # post-only: refused when it would take
-    STOP_LOSS = "STOP_LOSS"  # a MARKET order once the last price has moved against the order as far as its stop price
+    LIMIT_MAKER = "LIMIT_MAKER"  # post-only: rejected when it would take
+    STOP_LOSS = "STOP_LOSS"  # becomes a MARKET order when the last price moves against the order to its stop price
     STOP_LOSS_LIMIT = "STOP_LOSS_LIMIT"  # the same, as a LIMIT order
-    TAKE_PROFIT = "TAKE_PROFIT"  # a MARKET order once the last price has moved in favour of the order
+    TAKE_PROFIT = "TAKE_PROFIT"  # becomes a MARKET order when the last price moves in favour of the order
     TAKE_PROFIT_LIMIT = "TAKE_PROFIT_LIMIT"
 
 
@@ -29,7 +29,7 @@ TIMED = frozenset({Kind.LIMIT, Kind.STOP_LOSS_LIMIT, Kind.TAKE_PROFIT_LIMIT})  #
 
 
 class Until(StrEnum):
-    """How long what is not filled at once may rest."""
+    """How long the unfilled rest of an order may rest."""
 
     GTC = "GTC"
     IOC = "IOC"
@@ -37,7 +37,7 @@ class Until(StrEnum):
 
 
 class Prevention(StrEnum):
-    """Who gives way when an account would trade with itself; the taker's mode decides."""
+    """Which order ends when an account would trade with itself; the taker's mode decides."""
 
     NONE = "NONE"
     EXPIRE_TAKER = "EXPIRE_TAKER"
@@ -47,7 +47,7 @@ class Prevention(StrEnum):
 
 
 class Status(StrEnum):
-    """Where an order stands."""
+    """The states of an order."""
 
     PENDING_NEW = "PENDING_NEW"  # it waits until its list's working order is filled
     NEW = "NEW"
@@ -65,8 +65,8 @@ class Expiry(StrEnum):
     """Why an order expired."""
 
     NONE = ""
-    REJECTED = "REJECTED"  # it waited, and when its turn came it could not be placed
-    OCO_TRIGGER = "OCO_TRIGGER"  # the other order of its pair began to work, or ended
+    REJECTED = "REJECTED"  # it was triggered and could not be placed
+    OCO_TRIGGER = "OCO_TRIGGER"  # the other order of its pair was triggered or has ended
     OTO_PHASE_ONE_EXPIRED = "OTO_PHASE_ONE_EXPIRED"  # its list's working order ended before it was filled
     IOC = "UNFILLED_IOC_QUANTITY_EXPIRED"
     FOK = "UNFILLED_FOK_ORDER_EXPIRED"
@@ -74,7 +74,7 @@ class Expiry(StrEnum):
 
 
 class Happening(StrEnum):
-    """What an execution tells."""
+    """The kinds of an order's events."""
 
     NEW = "NEW"
     TRIGGERED = "TRIGGERED"  # its stop price was reached, or its list's working order is filled
@@ -87,7 +87,7 @@ class Happening(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OrderRequest:
-    """What an account asks the matching engine for. `quote_size` is for MARKET orders sized in the quote asset."""
+    """A new order for the matching engine. `quote_size` is for MARKET orders sized in the quote asset."""
 
     account: str
     symbol: str
@@ -98,13 +98,13 @@ class OrderRequest:
     price: int = 0
     size: int = 0
     quote_size: int = 0
-    prevention: str = ""  # empty: the market's own
-    stop: int = 0  # the last price at which a contingent order begins to work, or to trail
-    trailing: int = 0  # hundredths of a percent that the price turns back from its best before the order works
+    prevention: str = ""  # empty: the market's default
+    stop: int = 0  # the last price at which a contingent order is triggered, or begins to trail
+    trailing: int = 0  # hundredths of a percent by which the price turns back from its best to trigger the order
 
 
 class Refused(StrEnum):
-    """Why the matching engine did not take an order."""
+    """Why the matching engine rejected an order."""
 
     FILTER = "filter"
     BALANCE = "balance"
@@ -116,14 +116,14 @@ class Refused(StrEnum):
 
 
 class Rejection(NamedTuple):
-    """An order that never was; `filter_name` tells which filter, when it was one."""
+    """A rejected order; `filter_name` is the filter that it failed, if it was a filter."""
 
     why: Refused
     filter_name: str = ""
 
 
 class Fill(NamedTuple):
-    """One side of a trade, as its owner sees it."""
+    """One side of a trade."""
 
     trade_id: int
     order_id: int
@@ -138,7 +138,7 @@ class Fill(NamedTuple):
 
 
 class Print(NamedTuple):
-    """A trade as the public sees it."""
+    """A public trade."""
 
     symbol: str
     trade_id: int
@@ -146,12 +146,12 @@ class Print(NamedTuple):
     size: int
     buyer_is_maker: bool
     now_ns: int
-    taker_id: int = 0  # the order that took
+    taker_id: int = 0  # the taker's order
 
 
 @dataclass(eq=False, slots=True)
 class Order:
-    """One order. `hold` is the price at which what remains of it is locked; 0: nothing is."""
+    """One order. `hold` is the price at which its remaining size is locked; 0: nothing is locked."""
 
     id: int
     account: str
@@ -169,18 +169,18 @@ class Order:
     status: Status = Status.NEW
     filled: int = 0
     spent: int = 0  # quote amount of the fills
-    prevented: int = 0  # size taken away by self-trade prevention
+    prevented: int = 0  # size removed by self-trade prevention
     prevented_match_id: int = -1
     fills: list[Fill] = field(default_factory=list)
     preventions: list["Prevented"] = field(default_factory=list)
     amendments: list["Amendment"] = field(default_factory=list)
     stop: int = 0
     trailing: int = 0
-    extreme: int = 0  # the best price since the order trails; 0: it does not trail yet
-    trailing_ns: int = -1  # since when it trails
-    worth: int = 0  # the price at which it is locked when it is locked for itself alone; 0: it pays fill by fill
+    extreme: int = 0  # the best price since it trails; 0: it does not trail yet
+    trailing_ns: int = -1  # when it began to trail
+    worth: int = 0  # the price at which it is locked without a partner; 0: it pays fill by fill
     hold: int = 0
-    working_ns: int = -1  # since when it may trade; -1: it still waits
+    working_ns: int = -1  # when it began to trade; -1: it still waits
     expiry: Expiry = Expiry.NONE
     order_list: "OrderList | None" = None
 
@@ -191,17 +191,17 @@ class Order:
 
     @property
     def works(self) -> bool:
-        """Whether it no longer waits for a price or for another order."""
+        """Whether it waits neither for a price nor for another order."""
         return self.working_ns >= 0
 
     @property
     def contingent(self) -> bool:
-        """Whether it waits for a price before it works: so do exactly the kinds that have a stop price or trail."""
+        """Whether it waits for a price first: exactly the kinds with a stop price or a trailing delta."""
         return bool(self.stop or self.trailing)
 
     @property
     def remaining(self) -> int:
-        """What may still be filled, where the order is sized in the base asset."""
+        """The size that may still be filled, of an order sized in the base asset."""
         return self.size - self.filled - self.prevented
 
     @property
@@ -211,7 +211,7 @@ class Order:
 
 
 class Prevented(NamedTuple):
-    """A match that was not made because both orders were of one account."""
+    """A match that was prevented because both orders are of one account."""
 
     id: int
     maker_id: int
@@ -222,7 +222,7 @@ class Prevented(NamedTuple):
 
 
 class Amendment(NamedTuple):
-    """One reduction of an order's size in its place in the queue."""
+    """One reduction of an order's size that keeps its place in the queue."""
 
     execution_id: int
     old_client_id: str
@@ -233,7 +233,7 @@ class Amendment(NamedTuple):
 
 
 class Execution(NamedTuple):
-    """One thing that happened to one order, with the order's state at that moment."""
+    """One event of an order, with the order's state at that moment."""
 
     happening: Happening
     order: Order
@@ -243,7 +243,7 @@ class Execution(NamedTuple):
     now_ns: int
     id: int
     fill: Fill | None = None
-    cancel_id: str = ""  # the client id of the cancel, where one was made
+    cancel_id: str = ""  # the client id of the cancel request
     prevented: Prevented | None = None
     amended: Amendment | None = None
     working_ns: int = -1

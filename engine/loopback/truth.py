@@ -1,7 +1,7 @@
-"""The truth log: what really happened to the watched orders, whatever the wire told or lost.
+"""The truth log: every event of the watched accounts' orders, whatever the wire reported or lost.
 
-One JSON object a line, appended and flushed as it happens: `accepted`, `triggered`, `fill`, `cancelled`, `expired`,
-`prevented`, `amended`. A test holds an engine's journal against it, order for order and fill for fill.
+One JSON object a line, appended and flushed at once: `accepted`, `triggered`, `fill`, `cancelled`, `expired`,
+`prevented`, `amended`. Tests compare an engine's journal with it, order for order and fill for fill.
 """
 
 from typing import IO
@@ -25,7 +25,7 @@ WORDS = {
 
 
 class TruthLog:
-    """What happened, in memory and, where a file is given, on disk."""
+    """The events, in memory and, if a file is given, on disk."""
 
     def __init__(self, file: IO[bytes] | None = None) -> None:
         """An empty log."""
@@ -33,7 +33,7 @@ class TruthLog:
         self._file = file
 
     def write(self, execution: Execution, account: Account) -> None:
-        """Note one execution, with what its account has by now gained of the assets that it moved."""
+        """Add one execution, with the change of its account's balances in the assets that it moved."""
         line, market, fill = truth(execution), execution.order.market, execution.fill
         assets = {market.base, market.quote, *((fill.fee_asset,) if fill else ())}
         line["gained"] = {asset: _text(account.gained(asset)) for asset in sorted(assets)}
@@ -42,7 +42,7 @@ class TruthLog:
             self._file.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
 
     def flush(self) -> None:
-        """Hand what was noted to the system, so that it outlives this process."""
+        """Write the lines to the kernel, so that they survive this process."""
         if self._file is not None:
             self._file.flush()
 

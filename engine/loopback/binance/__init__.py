@@ -1,1 +1,1 @@
-"""Binance spot's own wire over the matching engine: REST, market streams and the WebSocket API, without a socket."""
+"""Binance spot's wire on the matching engine: REST, market streams and the WebSocket API, without a socket."""

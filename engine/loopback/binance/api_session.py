@@ -19,25 +19,25 @@ SUBSCRIPTIONS_EVER_MOST = 65_535
 
 
 class Backend(Owner, Protocol):
-    """What a session needs of the venue."""
+    """What a session needs of its venue."""
 
     keys: KeyRing
     limits: Limits
     table: dict[str, Operation]
 
     def submit(self, operation: Operation, call: Call, window: Window | None, reply: "Answered") -> None:
-        """Let a request go its way; the reply is called when its answer is there."""
+        """Carry a request to the matching engine; `reply` is called with its answer."""
 
-    def watch(self, account: str, session: "ApiSession", number: int) -> None:
-        """Tell an account's events to a session."""
+    def subscribe(self, account: str, session: "ApiSession", number: int) -> None:
+        """Send an account's events to a session."""
 
-    def unwatch(self, session: "ApiSession", number: int) -> None:
-        """Stop telling."""
+    def unsubscribe(self, session: "ApiSession", number: int) -> None:
+        """End a subscription."""
 
 
 @dataclass(slots=True)
 class Answered:
-    """Where an answer goes, or the news (for the chaos alone) that none will come and whether the line is cut."""
+    """Callbacks of a request: `reply` gets the answer; `lost` is called for a planned loss, with whether to close."""
 
     reply: Callable[[object, int], None]
     lost: Callable[[bool], None]
@@ -47,7 +47,7 @@ class ApiSession(Session):
     """A connection to /ws-api/v3."""
 
     def __init__(self, path: str, unit: int, now_ns: int, venue: Backend) -> None:
-        """Not logged on, nothing subscribed."""
+        """Begin not logged on and without subscriptions."""
         super().__init__(path, unit, now_ns, venue)
         self._venue = venue
         self._shows_limits = "returnRateLimits=false" not in path
@@ -67,7 +67,7 @@ class ApiSession(Session):
         }
 
     def read(self, message: str | bytes, now_ns: int) -> None:
-        """Read a request; what is wrong with it is answered at once."""
+        """Read a request; an error in it is answered at once."""
         name: object = None
         shows = self._shows_limits
         try:
@@ -80,19 +80,19 @@ class ApiSession(Session):
             self._answer(error.name, ApiError(error.code, str(error)), now_ns, shows=shows)
 
     def event(self, number: int, payload: bytes) -> None:
-        """Tell a user data event."""
+        """Queue a user data event."""
         if number in self._subscriptions:
             self.push(b'{"subscriptionId":' + str(number).encode() + b',"event":' + payload + b"}")
 
     def close(self, code: int = 1000, reason: str = "") -> None:
-        """End the connection and its subscriptions."""
+        """Close the connection and end its subscriptions."""
         super().close(code, reason)
         for number in self._subscriptions:
-            self._venue.unwatch(self, number)
+            self._venue.unsubscribe(self, number)
         self._subscriptions.clear()
 
     def _dispatch(self, name: object, method: str, parameters: Parameters, now_ns: int, *, shows: bool) -> None:
-        """Answer what concerns the session itself; send all else on its way."""
+        """Answer requests about the session itself; submit all others."""
         if method in self._own:
             self._venue.limits.charge(2, now_ns)
             self._answer(name, self._own[method](parameters, now_ns), now_ns, shows=shows)
@@ -115,7 +115,7 @@ class ApiSession(Session):
         self._venue.submit(operation, call, window, Answered(reply, lost))
 
     def _authorise(self, operation: Operation, call: Call) -> Window | None:
-        """Find out who asks; the signature may be left out after a logon."""
+        """Check the key and the signature; no signature is needed after a logon."""
         values = call.parameters.values
         if operation.security is Security.NONE:
             return None
@@ -132,7 +132,7 @@ class ApiSession(Session):
         return window
 
     def _signed(self, values: dict[str, str], now_ns: int) -> tuple[Key, Window]:
-        """The key that signed these parameters, in time."""
+        """The key that signed these parameters, and the request's time window."""
         for name in ("apiKey", "signature", "timestamp"):
             if not values.get(name):
                 raise mandatory(name)
@@ -149,7 +149,7 @@ class ApiSession(Session):
         return self._status(now_ns)
 
     def _log_out(self, _: Parameters, now_ns: int) -> object:
-        """session.logout: ends the subscriptions that lived on the logon."""
+        """session.logout: end the subscriptions that were made by the logon."""
         self._key = None
         for number in [number for number, on_logon in self._subscriptions.items() if on_logon]:
             self._drop(number)
@@ -172,20 +172,20 @@ class ApiSession(Session):
             raise bad_key()
         if any(self._subscriptions.values()):
             raise ApiError(-2035, "Subscription already active.")
-        return self._take_up(self._key.account, on_logon=True)
+        return self._add_subscription(self._key.account, on_logon=True)
 
     def _subscribe_signed(self, parameters: Parameters, now_ns: int) -> object:
-        """userDataStream.subscribe.signature: for any account whose key signs."""
+        """userDataStream.subscribe.signature: for the account whose key signs."""
         key, _ = self._signed(parameters.values, now_ns)
-        return self._take_up(key.account, on_logon=False)
+        return self._add_subscription(key.account, on_logon=False)
 
-    def _take_up(self, account: str, *, on_logon: bool) -> object:
-        """Begin to tell an account's events here."""
+    def _add_subscription(self, account: str, *, on_logon: bool) -> object:
+        """Subscribe this session to an account's events."""
         if len(self._subscriptions) >= SUBSCRIPTIONS_MOST or self._next_subscription >= SUBSCRIPTIONS_EVER_MOST:
             raise ApiError(-2042, "Maximum subscription ID reached for this connection.")
         number, self._next_subscription = self._next_subscription, self._next_subscription + 1
         self._subscriptions[number] = on_logon
-        self._venue.watch(account, self, number)
+        self._venue.subscribe(account, self, number)
         return {"subscriptionId": number}
 
     def _unsubscribe(self, parameters: Parameters, _: int) -> object:
@@ -200,10 +200,10 @@ class ApiSession(Session):
     def _drop(self, number: int) -> None:
         """End one subscription."""
         del self._subscriptions[number]
-        self._venue.unwatch(self, number)
+        self._venue.unsubscribe(self, number)
 
     def _answer(self, name: object, result: object, now_ns: int, *, shows: bool, account: str = "") -> None:
-        """Send an answer or an error under the request's own id."""
+        """Queue an answer or an error with the request's own id."""
         answer: dict[str, object] = {"id": name}
         if isinstance(result, ApiError):
             answer |= {"status": result.status, "error": result.body()}
@@ -220,7 +220,7 @@ class UnreadableError(Exception):
     """A frame that is no request."""
 
     def __init__(self, code: int, words: str, name: object = None) -> None:
-        """Keep the id where there was one."""
+        """Keep the error and the request's id, if it has one."""
         super().__init__(words)
         self.code, self.name = code, name
 

@@ -36,7 +36,7 @@ class Call:
 
 
 class Desk:
-    """What may be done with orders."""
+    """The requests about single orders."""
 
     def __init__(self, matching: Matching, limits: Limits) -> None:
         """Trade on this matching engine within these limits."""
@@ -44,7 +44,7 @@ class Desk:
         self._names = 0
 
     def market(self, parameters: Parameters) -> Market:
-        """The market a request names."""
+        """The market that a request names."""
         book = self.matching.books.get(parameters.symbol())
         if book is None:
             raise ApiError(-1121, "Invalid symbol.")
@@ -100,7 +100,7 @@ class Desk:
         return _replaced(cancelled, placed)
 
     def amend(self, call: Call) -> dict[str, object]:
-        """order.amend.keepPriority: reduce an order in its place in the queue."""
+        """order.amend.keepPriority: reduce an order at its place in the queue."""
         symbol, size = self.market(call.parameters).symbol, call.parameters.amount("newQty")
         if size is None:
             raise mandatory("newQty")
@@ -123,7 +123,7 @@ class Desk:
         return {**answer, "listStatus": render_lists.brief(order.order_list)}
 
     def amendments(self, call: Call) -> list[dict[str, object]]:
-        """order.amendments: how often an order was reduced."""
+        """order.amendments: the reductions of an order."""
         symbol, first = self.market(call.parameters).symbol, call.parameters.integer("fromExecutionId") or 0
         limit = call.parameters.limit(500, 1000)
         if call.parameters.integer("orderId") is None:
@@ -150,12 +150,12 @@ class Desk:
         return [render.prevented_match(one, taker, call.unit) for one, taker in found[:limit]]
 
     def allocations(self, call: Call) -> list[dict[str, object]]:
-        """myAllocations: smart order routing does not exist here, so nothing was ever allocated by it."""
+        """myAllocations: empty, because there is no smart order routing."""
         self.market(call.parameters)
         return []
 
     def no_routing(self, call: Call) -> object:
-        """sor.order.place and sor.order.test: smart order routing does not exist here."""
+        """sor.order.place and sor.order.test: an error, because there is no smart order routing."""
         self.market(call.parameters)
         raise ApiError(-1013, "This symbol has no SOR.")
 
@@ -200,7 +200,7 @@ class Desk:
         return [render.own_trade(order, fill, call.unit) for _, _, fill, order in chosen]
 
     def request(self, call: Call) -> tuple[OrderRequest, str]:
-        """Read what an order wants, and the shape of its answer."""
+        """Read an order request, and the shape of its answer."""
         market = self.market(call.parameters)
         request = read_order(call.parameters, call.account, market, self.name)
         return request, shape_of(call.parameters, "FULL" if request.kind in SHOWN_IN_FULL else "ACK")
@@ -214,14 +214,14 @@ class Desk:
         return placed
 
     def _try_place(self, request: OrderRequest, shape: str, call: Call) -> dict[str, object] | ApiError:
-        """Place, with a no as a value."""
+        """Place; an error is returned."""
         try:
             return render.placed(self._place(request, call.now_ns), shape, call.unit)
         except ApiError as error:
             return error
 
     def _try_cancel(self, call: Call, symbol: str) -> dict[str, object] | ApiError:
-        """Cancel for a replace, with a no as a value."""
+        """Cancel for a replace; an error is returned."""
         try:
             return self._cancel(call, symbol, "cancelOrderId", "cancelOrigClientOrderId", "cancelNewClientOrderId")
         except ApiError as error:
@@ -230,7 +230,7 @@ class Desk:
             return error
 
     def _cancel(self, call: Call, symbol: str, id_name: str, client_id_name: str, new_name: str) -> dict[str, object]:
-        """Cancel the order that the parameters of these names mean."""
+        """Cancel the order that the parameters of these names identify."""
         restriction = call.parameters.text("cancelRestrictions")
         if restriction:
             call.parameters.choice("cancelRestrictions", frozenset(ONLY))
@@ -243,7 +243,7 @@ class Desk:
         return self._end(order, name, call)
 
     def _end(self, order: Order, name: str, call: Call) -> dict[str, object]:
-        """Cancel an order, with all of its list where it belongs to one; the answer."""
+        """Cancel an order, with all orders of its list; the answer."""
         ending = (order,) if order.order_list is None else order.order_list.open_orders
         self.matching.cancel(order, name, call.now_ns)
         if order.order_list is not None:
@@ -251,7 +251,7 @@ class Desk:
         return render.cancelled(order, name, call.unit)
 
     def _find(self, call: Call, symbol: str, id_name: str, client_id_name: str) -> Order | None:
-        """The order by its id, or by its client id; both sent must mean the same order."""
+        """The order by its id, or by its client id; if both are sent, both must match."""
         order_id = call.parameters.integer(id_name)
         client_id = call.parameters.client_id(client_id_name) if client_id_name else ""
         if order_id is None and not client_id:
@@ -268,13 +268,13 @@ class Desk:
         return [o for (s, _), o in self.matching.orders.items() if s == symbol and o.account == call.account]
 
     def name(self) -> str:
-        """A client order id for who sent none."""
+        """A client order id for a request without one."""
         self._names += 1
         return f"venue{self._names:017d}"
 
 
 def span(call: Call) -> tuple[int, int]:
-    """The times a listing is bounded by."""
+    """The first and the last time of a listing."""
     start, end = call.parameters.integer("startTime"), call.parameters.integer("endTime")
     high = call.now_ns if end is None else (end + 1) * render.MILLISECOND
     return (start or 0) * render.MILLISECOND, high

@@ -1,4 +1,4 @@
-"""The errors Binance answers with, by their real codes and words.
+"""The errors Binance answers with, with its real codes and texts.
 
 Reading a request ends in many small ways, so an error is raised where it is found and becomes an answer in one place.
 """
@@ -7,7 +7,7 @@ from engine.loopback.orders import Refused, Rejection
 
 
 class ApiError(Exception):
-    """An error answer: HTTP status, Binance's code and words, and details where there are any."""
+    """An error answer: HTTP status, Binance's code and text, and its details."""
 
     def __init__(self, code: int, message: str, status: int = 400, details: dict[str, object] | None = None) -> None:
         """Keep the parts of the answer."""
@@ -15,7 +15,7 @@ class ApiError(Exception):
         self.code, self.message, self.status, self.details = code, message, status, details
 
     def plain(self) -> dict[str, object]:
-        """Code and words alone."""
+        """Code and text only."""
         return {"code": self.code, "msg": self.message}
 
     def body(self) -> dict[str, object]:
@@ -34,19 +34,19 @@ REJECTIONS = {
 
 
 def rejected(rejection: Rejection) -> ApiError:
-    """The matching engine's no, in Binance's words."""
+    """The matching engine's rejection, as Binance's error."""
     if rejection.why == Refused.FILTER:
         return ApiError(-1013, f"Filter failure: {rejection.filter_name}")
     return ApiError(-2010, REJECTIONS[rejection.why])
 
 
 def mandatory(name: str) -> ApiError:
-    """A parameter that must be there is not, or makes no sense."""
+    """A mandatory parameter is missing or malformed."""
     return ApiError(-1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
 
 
 def illegal(name: str, legal: str) -> ApiError:
-    """A parameter has characters it must not have."""
+    """A parameter has illegal characters."""
     return ApiError(-1100, f"Illegal characters found in parameter '{name}'; legal range is '{legal}'.")
 
 
@@ -56,17 +56,17 @@ def empty(name: str) -> ApiError:
 
 
 def not_required(name: str) -> ApiError:
-    """A parameter that this kind of order has no use for."""
+    """A parameter that this kind of order does not have."""
     return ApiError(-1106, f"Parameter '{name}' sent when not required.")
 
 
 def one_of(first: str, second: str) -> ApiError:
-    """Neither of two parameters was sent, of which one must be."""
+    """Neither of two parameters was sent, of which one is required."""
     return ApiError(-1102, f"Param '{first}' or '{second}' must be sent, but both were empty/null!")
 
 
 def unsupported(what: str) -> ApiError:
-    """A kind of order that exchangeInfo says is not taken."""
+    """A kind of order that is not in exchangeInfo."""
     return ApiError(-1013, f"{what} orders are not supported for this symbol.")
 
 
@@ -86,6 +86,6 @@ def bad_key() -> ApiError:
 
 
 def timeout() -> ApiError:
-    """The backend did not answer in time: whether the request was executed is not known."""
+    """The backend did not answer in time: the request may have been executed or not."""
     words = "Timeout waiting for response from backend server. Send status unknown; execution status unknown."
     return ApiError(-1007, words, 504)

@@ -1,4 +1,4 @@
-"""API keys: whose they are, what they may do, and whether a request was signed with them.
+"""API keys: their accounts and permissions, and the check of signatures.
 
 REST signs the query and the body as sent, without a separator. The WebSocket API signs all parameters but the
 signature, sorted by name, as raw text.
@@ -58,7 +58,7 @@ class KeyRing:
     """All keys of the venue."""
 
     def __init__(self, keys: list[Key]) -> None:
-        """Know these keys."""
+        """Hold these keys."""
         self.keys = {key.name: key for key in keys}
 
     def find(self, name: str) -> Key:
@@ -80,7 +80,7 @@ class KeyRing:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """When a request was made and for how long it is good."""
+    """When a request was made and how long it is valid."""
 
     sent_ns: int
     length_ns: int
@@ -97,7 +97,7 @@ class Window:
         return cls(sent_ns, _length(recv_window))
 
     def check(self, now_ns: int) -> None:
-        """Refuse a request from the future or from too long ago."""
+        """Reject a request from the future, or one that is too old."""
         if self.sent_ns >= now_ns + AHEAD_MOST_NS:
             raise ApiError(-1021, "Timestamp for this request was 1000ms ahead of the server's time.")
         if now_ns - self.sent_ns > self.length_ns:

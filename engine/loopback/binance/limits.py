@@ -13,7 +13,7 @@ BAN_NS = 120 * SECOND_NS
 
 @dataclass(frozen=True, slots=True)
 class LimitSettings:
-    """How much is allowed."""
+    """The venue's limits."""
 
     weight_minute: int = 6_000
     orders_10_seconds: int = 100
@@ -22,10 +22,10 @@ class LimitSettings:
 
 
 class Limit:
-    """One limit's windows, counted by whom it is for."""
+    """One limit's windows, counted for each account or address."""
 
     def __init__(self, kind: str, interval: str, number: int, most: int) -> None:
-        """Count from nothing."""
+        """Begin with a count of 0."""
         self.kind, self.interval, self.number, self.most = kind, interval, number, most
         self._counts: dict[str, tuple[int, int]] = defaultdict(lambda: (-1, 0))
 
@@ -35,12 +35,12 @@ class Limit:
         return INTERVALS[self.interval] * self.number
 
     def count(self, who: str, now_ns: int) -> int:
-        """What was used in the window of now."""
+        """The use in the present window."""
         window, count = self._counts[who]
         return count if window == now_ns // self.length_ns else 0
 
     def add(self, who: str, amount: int, now_ns: int) -> int:
-        """Use some more, or give some back; how much is used now."""
+        """Add to the use, or subtract from it; the use now."""
         count = max(0, self.count(who, now_ns) + amount)
         self._counts[who] = (now_ns // self.length_ns, count)
         return count
@@ -50,7 +50,7 @@ class Limit:
         return (now_ns // self.length_ns + 1) * self.length_ns
 
     def view(self) -> dict[str, object]:
-        """The limit as exchangeInfo tells it."""
+        """The limit for exchangeInfo."""
         return {
             "rateLimitType": self.kind,
             "interval": self.interval,
@@ -59,15 +59,15 @@ class Limit:
         }
 
     def use(self, who: str, now_ns: int) -> dict[str, object]:
-        """The limit with what was used of it."""
+        """The limit with its use."""
         return {**self.view(), "count": self.count(who, now_ns)}
 
 
 class Limits:
-    """All limits of the venue. Everybody comes from one address."""
+    """All limits of the venue. All clients share one address."""
 
     def __init__(self, settings: LimitSettings) -> None:
-        """Nothing used yet."""
+        """Begin without use."""
         self.settings = settings
         self.weight = Limit("REQUEST_WEIGHT", "MINUTE", 1, settings.weight_minute)
         self.orders = (
@@ -78,7 +78,7 @@ class Limits:
         self._refusals = Limit("REFUSALS", "MINUTE", 1, PATIENCE)
 
     def charge(self, weight: int, now_ns: int) -> None:
-        """Count a request; over the limit it is refused, and who goes on is banned."""
+        """Count a request; reject it over the limit, and ban the address when requests continue."""
         if now_ns < self.banned_until_ns:
             raise self._over(
                 418,
@@ -101,7 +101,7 @@ class Limits:
         )
 
     def order_room(self, account: str, now_ns: int, orders: int = 1) -> ApiError | None:
-        """The error of an account that may not place so many more orders now."""
+        """The error when an account may not place this many more orders now, else None."""
         for limit in self.orders:
             if limit.count(account, now_ns) + orders > limit.most:
                 words = (
@@ -120,21 +120,21 @@ class Limits:
             limit.add(account, orders, now_ns)
 
     def order_filled(self, account: str, now_ns: int) -> None:
-        """Give a count back: an order got its first fill."""
+        """Subtract an order that got its first fill."""
         for limit in self.orders:
             limit.add(account, -1, now_ns)
 
     def view(self) -> list[dict[str, object]]:
-        """The limits as exchangeInfo tells them."""
+        """The limits for exchangeInfo."""
         raw = {"rateLimitType": "RAW_REQUESTS", "interval": "MINUTE", "intervalNum": 5, "limit": 61_000}
         return [self.weight.view(), *(limit.view() for limit in self.orders), raw]
 
     def order_use(self, account: str, now_ns: int) -> list[dict[str, object]]:
-        """What an account used of its order limits."""
+        """An account's use of its order limits."""
         return [limit.use(account, now_ns) for limit in self.orders]
 
     def headers(self, account: str, now_ns: int, *, orders: bool) -> dict[str, str]:
-        """The use as REST headers tell it."""
+        """The use for the REST headers."""
         weight = str(self.weight.count("", now_ns))
         found = {"x-mbx-used-weight": weight, "x-mbx-used-weight-1m": weight}
         if orders:
@@ -143,6 +143,6 @@ class Limits:
         return found
 
     def _over(self, status: int, words: str, retry_ns: int, now_ns: int) -> ApiError:
-        """The error of somebody who asked too much."""
+        """The error of an address over the limit."""
         retry: dict[str, object] = {"serverTime": now_ns // 1_000_000, "retryAfter": retry_ns // 1_000_000}
         return ApiError(-1003, words, status, retry)

@@ -24,7 +24,7 @@ DEFAULT_SHAPE = "RESULT"
 
 
 def _names(prefix: str, **others: str) -> Names:
-    """By which name each parameter of one order of a list is sent."""
+    """The name under which each parameter of one order of a list is sent."""
     own = {name: prefix + name[0].upper() + name[1:] for name in OWN}
     return {**own, "newClientOrderId": f"{prefix}ClientOrderId", **others}
 
@@ -58,14 +58,14 @@ TAKES_OLD_OCO = (SHARED | {"side", "quantity", "stopPrice", "trailingDelta", *LI
 
 
 class ListDesk:
-    """What may be done with order lists."""
+    """The requests about order lists."""
 
     def __init__(self, desk: Desk) -> None:
-        """Trade beside this desk."""
+        """Use the matching engine of this desk."""
         self._desk, self._lists = desk, desk.matching.lists
 
     def old_oco(self, call: Call) -> dict[str, object]:
-        """The request orderList.place: a LIMIT_MAKER and a stop order, told apart by their parameters' names."""
+        """The request orderList.place: a LIMIT_MAKER and a stop order, identified by their parameters' names."""
         market, parameters = self._desk.market(call.parameters), call.parameters
         limited = parameters.text("stopLimitPrice")
         if limited and not parameters.text("stopLimitTimeInForce"):
@@ -92,7 +92,7 @@ class ListDesk:
         return self._place(call, market, working, self._pair(call, market, PENDING_ABOVE, PENDING_BELOW))
 
     def opo(self, call: Call) -> dict[str, object]:
-        """orderList.place.opo and .opoco: refused, as exchangeInfo says by `opoAllowed`."""
+        """orderList.place.opo and .opoco: rejected, as `opoAllowed` in exchangeInfo says."""
         self._desk.market(call.parameters)
         raise unsupported("OPO")
 
@@ -115,7 +115,7 @@ class ListDesk:
         return render_lists.view(one, call.unit)
 
     def all(self, call: Call) -> list[dict[str, object]]:
-        """The request allOrderLists: from an id on, of a span of a day at most, or the latest."""
+        """The request allOrderLists: from an id on, of a span of at most a day, or the latest."""
         parameters = call.parameters
         first, limit = parameters.integer("fromId"), parameters.limit(500, 1000)
         start, end = parameters.integer("startTime"), parameters.integer("endTime")
@@ -166,7 +166,7 @@ class ListDesk:
         return answer
 
     def _find(self, call: Call, client_id_name: str) -> OrderList | None:
-        """The list that the parameters name."""
+        """The list that the parameters identify."""
         list_id, client_id = call.parameters.integer("orderListId"), call.parameters.client_id(client_id_name)
         if list_id is None and not client_id:
             raise one_of("orderListId", client_id_name)
@@ -174,7 +174,7 @@ class ListDesk:
 
 
 def _check_sides(above: OrderRequest, below: OrderRequest) -> None:
-    """Refuse a pair that has not a stop loss on the side of a loss and another kind on the side of a gain."""
+    """Reject a pair unless it has a stop loss on the side of a loss and another kind on the side of a gain."""
     if above.kind == below.kind == Kind.LIMIT_MAKER:
         raise ApiError(-1168, "At least one OCO order must be contingent.")
     buys = above.side > 0

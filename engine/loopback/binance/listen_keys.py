@@ -1,4 +1,4 @@
-"""Listen keys: the older way to an account's events, as a market stream whose name is a secret.
+"""Listen keys: the older way to get an account's events, by a market stream with a secret name.
 
 Binance keeps it for its clients until it is retired; the WebSocket API's subscriptions are the way of today.
 """
@@ -15,12 +15,12 @@ class ListenKeys:
     """All listen keys that are valid."""
 
     def __init__(self, seed: int) -> None:
-        """None yet; names are drawn from the venue's seed."""
+        """Begin without keys; names are drawn from the venue's seed."""
         self._seed, self._count = seed, 0
         self._ends: dict[str, tuple[str, int]] = {}  # by key: the account, and until when
 
     def start(self, call: Call) -> dict[str, object]:
-        """userDataStream.start: the account's valid key with a new hour, or a new key."""
+        """userDataStream.start: extend the account's valid key by an hour, or create a key."""
         for key, (account, end_ns) in self._ends.items():
             if account == call.account and end_ns > call.now_ns:
                 self._ends[key] = (account, call.now_ns + VALID_NS)
@@ -41,11 +41,11 @@ class ListenKeys:
         return {}
 
     def of(self, account: str, now_ns: int) -> list[str]:
-        """The keys whose listeners hear an account's events."""
+        """The valid keys of an account."""
         return [key for key, (owner, end_ns) in self._ends.items() if owner == account and end_ns > now_ns]
 
     def _own(self, call: Call) -> str:
-        """The key that a request names, where it is valid and the account's own."""
+        """The key in a request, if it is valid and the account's own."""
         key = call.parameters.text("listenKey")
         if not key:
             raise mandatory("listenKey")

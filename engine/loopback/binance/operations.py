@@ -1,4 +1,4 @@
-"""Every request the venue knows, by its WebSocket name and its REST route; both lead to the same function."""
+"""Every request of the venue, by its WebSocket name and its REST route; both lead to the same function."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from enum import Enum
 from engine.loopback.binance.desk import Call, Desk
 from engine.loopback.binance.list_desk import TAKES_OCO, TAKES_OLD_OCO, TAKES_OTO, TAKES_OTOCO, ListDesk
 from engine.loopback.binance.listen_keys import ListenKeys
-from engine.loopback.binance.looks import Looks, depth_weight
 from engine.loopback.binance.order_reader import PEG
+from engine.loopback.binance.queries import Queries, depth_weight
 from engine.loopback.binance.statistics import SYMBOLS_MOST, Statistics
 from engine.loopback.binance.wallet import Wallet
 
 
 class Security(Enum):
-    """Who may ask."""
+    """Who may send a request."""
 
     NONE = 0
     KEY = 1  # an API key, unsigned
@@ -24,18 +24,18 @@ class Security(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One request: what it costs, who may ask, what it does and which parameters it takes."""
+    """One request: its weight, its security, its function and its parameters."""
 
     name: str
     security: Security
     weight: int | Callable[[Call], int]
     run: Callable[[Call], object]
     takes: frozenset[str] | None = frozenset()  # None: any
-    orders: bool = False  # its answer tells the order limits
-    checked_twice: bool = False  # its recvWindow, again just before matching
+    orders: bool = False  # its answer shows the use of the order limits
+    checked_twice: bool = False  # its recvWindow is checked again just before matching
 
     def cost(self, call: Call) -> int:
-        """The weight of this very request."""
+        """The weight of this request."""
         return self.weight if isinstance(self.weight, int) else self.weight(call)
 
 
@@ -59,23 +59,23 @@ KEY = frozenset({"listenKey"})
 LISTING = frozenset({"limit", "startTime", "endTime", "fromId"})
 
 
-def operations(desk: Desk, looks: Looks, statistics: Statistics, keys: ListenKeys) -> dict[str, Operation]:
+def operations(desk: Desk, queries: Queries, statistics: Statistics, keys: ListenKeys) -> dict[str, Operation]:
     """The table by WebSocket name."""
     none, user, trade = Security.NONE, Security.USER, Security.TRADE
-    wallet, lists = Wallet(looks), ListDesk(desk)
+    wallet, lists = Wallet(queries), ListDesk(desk)
     table = (
-        Operation("ping", none, 1, looks.ping),
-        Operation("time", none, 1, looks.time),
-        Operation("exchangeInfo", none, 20, looks.exchange, EXCHANGE),
-        Operation("depth", none, depth_weight, looks.depth, PAGE | {"symbolStatus"}),
-        Operation("trades.recent", none, 25, looks.trades, PAGE),
+        Operation("ping", none, 1, queries.ping),
+        Operation("time", none, 1, queries.time),
+        Operation("exchangeInfo", none, 20, queries.exchange, EXCHANGE),
+        Operation("depth", none, depth_weight, queries.depth, PAGE | {"symbolStatus"}),
+        Operation("trades.recent", none, 25, queries.trades, PAGE),
         Operation("trades.historical", none, 25, statistics.historical, PAGE | {"fromId"}),
         Operation("trades.aggregate", none, 4, statistics.aggregates, SPAN | {"fromId"}),
         Operation("klines", none, 2, statistics.klines, KLINES),
         Operation("uiKlines", none, 2, statistics.klines, KLINES),
         Operation("avgPrice", none, 2, statistics.average, SYMBOL),
-        Operation("ticker.book", none, _many(2, 4), looks.best, SYMBOLS),
-        Operation("ticker.price", none, _many(2, 4), looks.price, SYMBOLS),
+        Operation("ticker.book", none, _many(2, 4), queries.best, SYMBOLS),
+        Operation("ticker.price", none, _many(2, 4), queries.price, SYMBOLS),
         Operation("ticker.24hr", none, _many(2, 80), statistics.day, SYMBOLS | {"type"}),
         Operation("ticker.tradingDay", none, _each, statistics.trading_day, SYMBOLS | {"type", "timeZone"}),
         Operation("ticker", none, _each, statistics.rolling, SYMBOLS | {"type", "windowSize"}),
@@ -125,9 +125,9 @@ def operations(desk: Desk, looks: Looks, statistics: Statistics, keys: ListenKey
         Operation("openOrderLists.status", user, 6, lists.open),
         _placing("sor.order.place", desk.no_routing, None),
         Operation("sor.order.test", trade, 1, desk.no_routing, None),
-        Operation("account.status", user, 20, looks.account, frozenset({"omitZeroBalances"})),
-        Operation("account.rateLimits.orders", user, 40, looks.order_use),
-        Operation("account.commission", user, 20, looks.commission, SYMBOL),
+        Operation("account.status", user, 20, queries.account, frozenset({"omitZeroBalances"})),
+        Operation("account.rateLimits.orders", user, 40, queries.order_use),
+        Operation("account.commission", user, 20, queries.commission, SYMBOL),
         Operation("userDataStream.start", Security.KEY, 2, keys.start),
         Operation("userDataStream.ping", Security.KEY, 2, keys.ping, KEY),
         Operation("userDataStream.stop", Security.KEY, 2, keys.stop, KEY),

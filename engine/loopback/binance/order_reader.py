@@ -25,7 +25,7 @@ def read_order(
     kinds: Collection[Kind] = KINDS,
     kind: Kind | None = None,
 ) -> OrderRequest:
-    """Read an order of one of these kinds; `kind`: of this one, where the request does not say it."""
+    """Read an order of one of these kinds; of `kind`, if it is given and the request has no type."""
     side = BUY if parameters.choice("side", {"BUY", "SELL"}) == "BUY" else SELL
     kind = kind or Kind(parameters.choice("type", kinds))
     until = Until.GTC
@@ -51,7 +51,7 @@ def shape_of(parameters: Parameters, default: str) -> str:
 
 
 def _sizes(parameters: Parameters, kind: Kind) -> tuple[int, int, int]:
-    """Price, size and size in quote, as the kind of order needs them."""
+    """Price, size and size in quote, as the kind of order requires."""
     price, size = parameters.amount("price"), parameters.amount("quantity")
     quote_size = parameters.amount("quoteOrderQty")
     if kind in UNPRICED and price is not None:
@@ -69,7 +69,7 @@ def _sizes(parameters: Parameters, kind: Kind) -> tuple[int, int, int]:
 
 
 def _condition(parameters: Parameters, kind: Kind) -> tuple[int, int]:
-    """Stop price and trailing delta, of which a contingent order needs one, and no other may have any."""
+    """Stop price and trailing delta: a contingent order needs one of them, another order may have neither."""
     stop, trailing = parameters.amount("stopPrice"), parameters.integer("trailingDelta")
     if kind not in CONTINGENT:
         for name, value in (("stopPrice", stop), ("trailingDelta", trailing)):
@@ -82,7 +82,7 @@ def _condition(parameters: Parameters, kind: Kind) -> tuple[int, int]:
 
 
 def _unsupported(parameters: Parameters) -> None:
-    """Refuse what exchangeInfo says does not exist here, and a strategy's number that is reserved."""
+    """Reject what exchangeInfo excludes, and a reserved strategy number."""
     if parameters.amount("icebergQty"):
         raise unsupported("Iceberg")
     if any(parameters.text(name) for name in PEG):
@@ -94,7 +94,7 @@ def _unsupported(parameters: Parameters) -> None:
 
 
 def _positive(*values: tuple[int | None, str]) -> None:
-    """Refuse a figure that was sent and is zero or too large."""
+    """Reject a number that is zero or too large."""
     for value, words in values:
         if value is not None and not 0 < value <= NUMBER_MOST:
             raise ApiError(-1013, words)

@@ -1,4 +1,4 @@
-"""One request's parameters, read with Binance's own complaints about what is wrong with them."""
+"""One request's parameters, read with Binance's own error texts."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -30,14 +30,14 @@ ALWAYS = ("timestamp", "recvWindow", "signature", "apiKey", "returnRateLimits")
 
 
 class Parameters:
-    """Parameters by name, as text. Those of one order of a list are read by the names that a single order's have."""
+    """Parameters by name, as text. An order of a list is read by the parameter names of a single order."""
 
     def __init__(self, values: dict[str, str], names: Mapping[str, str] | None = None) -> None:
-        """Take what was sent; `names` says under which name a parameter was sent where it is another one."""
+        """Hold what was sent; `names` maps a parameter to the name under which it was sent, if that differs."""
         self.values, self._names = values, names or {}
 
     def named(self, names: Mapping[str, str]) -> "Parameters":
-        """The same parameters, some of them read by other names."""
+        """The same parameters, with other names for some of them."""
         return Parameters(self.values, names)
 
     def sent(self, name: str) -> str:
@@ -45,7 +45,7 @@ class Parameters:
         return self._names.get(name, name)
 
     def check(self, takes: Collection[str] | None) -> None:
-        """Refuse an empty parameter, and one that the request does not take; None: it takes any."""
+        """Reject an empty parameter and an unknown one; with None every parameter is allowed."""
         unread = 0 if takes is None else len(self.values.keys() - set(takes) - set(ALWAYS))
         sent = len(self.values)
         if unread and not takes:
@@ -58,18 +58,18 @@ class Parameters:
             raise ApiError(-1104, words)
 
     def text(self, name: str) -> str:
-        """A parameter, or empty."""
+        """A parameter, or ""."""
         return self.values.get(self.sent(name), "")
 
     def needed(self, name: str) -> str:
-        """A parameter that must be there."""
+        """A mandatory parameter."""
         text = self.text(name)
         if not text:
             raise mandatory(self.sent(name))
         return text
 
     def symbol(self) -> str:
-        """The symbol that must be there."""
+        """The mandatory symbol."""
         text = self.needed("symbol")
         if not SYMBOL.fullmatch(text):
             raise illegal("symbol", SYMBOL_RANGE)
@@ -97,7 +97,7 @@ class Parameters:
         return text
 
     def amount(self, name: str) -> int | None:
-        """A price or size at eight decimals, or None when it was not sent."""
+        """A price or size with eight decimals, or None when it was not sent."""
         text = self.text(name)
         if not text:
             return None
@@ -122,14 +122,14 @@ class Parameters:
         return int(text)
 
     def limit(self, default: int, most: int) -> int:
-        """How many are wanted."""
+        """The limit of a listing."""
         wanted = self.integer("limit")
         if wanted == 0:
             raise ApiError(-1130, "Data sent for parameter 'limit' is not valid.")
         return min(default if wanted is None else wanted, most)
 
     def choice(self, name: str, allowed: Collection[str], default: str = "", *, like: str = "") -> str:
-        """One of a few words; `like` names the parameter that is complained about in the same words."""
+        """One of a few words; `like` names a parameter whose error text is used."""
         text = self.text(name) or default
         if not text:
             raise mandatory(self.sent(name))
@@ -139,7 +139,7 @@ class Parameters:
         return text
 
     def client_id(self, name: str) -> str:
-        """A client order id, or empty when it was not sent."""
+        """A client order id, or "" when it was not sent."""
         text = self.text(name)
         if text and not CLIENT_ID.fullmatch(text):
             raise illegal(self.sent(name), CLIENT_ID_RANGE)
@@ -147,5 +147,5 @@ class Parameters:
 
 
 def _overflow(name: str) -> ApiError:
-    """A number that does not fit 64 bits."""
+    """The error of a number that does not fit in 64 bits."""
     return ApiError(-1108, f"Parameter '{name}' overflowed.")

@@ -1,6 +1,6 @@
-"""The streams that tell something once a second: klines, tickers and average prices.
+"""The streams with an event every second: klines, tickers and average prices.
 
-An event is made only where somebody listens. A kline whose interval ends with this second is told as closed.
+An event is made only for a stream with listeners. A kline whose interval ends with this second is sent as closed.
 """
 
 import re
@@ -25,31 +25,31 @@ MINI = {name: FULL[name] for name in ("c", "o", "h", "l", "v", "q")}
 
 
 class Pulse:
-    """Tells what is due once a second."""
+    """Emits the events of every second."""
 
     def __init__(self, statistics: Statistics, hub: Hub) -> None:
-        """Tell these statistics to this hub."""
+        """Emit these statistics on this hub."""
         self._statistics, self._hub = statistics, hub
-        self._symbols = {symbol.lower(): symbol for symbol in statistics.looks.histories}
+        self._symbols = {symbol.lower(): symbol for symbol in statistics.queries.histories}
 
     def beat(self, now_ns: int) -> None:
-        """Tell every stream that somebody listens to; the time is a whole second."""
+        """Emit on every stream with listeners; the time is a whole second."""
         for stream in self._hub.streams():
             found = STREAM.fullmatch(stream)
             if stream == EVERY_MINI:
-                self._hub.tell(stream, lambda unit: [self._mini(s, now_ns, unit) for s in self._symbols.values()])
+                self._hub.emit_view(stream, lambda unit: [self._mini(s, now_ns, unit) for s in self._symbols.values()])
             elif found and found[1] in self._symbols:
-                self._tell(stream, self._symbols[found[1]], found, now_ns)
+                self._emit(stream, self._symbols[found[1]], found, now_ns)
 
-    def _tell(self, stream: str, symbol: str, found: re.Match[str], now_ns: int) -> None:
-        """Tell one stream of one market."""
+    def _emit(self, stream: str, symbol: str, found: re.Match[str], now_ns: int) -> None:
+        """Emit one stream of one market."""
         kind, interval = found[2], found[3]
         if kind == "ticker":
-            self._hub.tell(stream, lambda unit: self._ticker("24hrTicker", FULL, symbol, now_ns, unit))
+            self._hub.emit_view(stream, lambda unit: self._ticker("24hrTicker", FULL, symbol, now_ns, unit))
         elif kind == "miniTicker":
-            self._hub.tell(stream, lambda unit: self._mini(symbol, now_ns, unit))
+            self._hub.emit_view(stream, lambda unit: self._mini(symbol, now_ns, unit))
         elif kind == "avgPrice":
-            self._hub.tell(stream, lambda unit: self._average(symbol, now_ns, unit))
+            self._hub.emit_view(stream, lambda unit: self._average(symbol, now_ns, unit))
         elif interval in INTERVALS:
             self._kline(stream, symbol, interval, EAST_NS if found[4] else 0, now_ns)
 
@@ -68,21 +68,21 @@ class Pulse:
         return {"e": "avgPrice", "E": now_ns // unit, "s": symbol, "i": "5m", "w": price, "T": last_ns // unit}
 
     def _kline(self, stream: str, symbol: str, interval: str, offset_ns: int, now_ns: int) -> None:
-        """Tell the kline that this second belongs to; every two seconds, and when it closes."""
+        """Emit the kline of this second: every two seconds, and when it closes."""
         bucket = bucket_of(now_ns - 1, interval, offset_ns)
         closed = following(bucket, interval, offset_ns) <= now_ns
         if interval != "1s" and not closed and now_ns // SECOND_NS % 2:
             return
-        candles = self._statistics.looks.histories[symbol].candles
+        candles = self._statistics.queries.histories[symbol].candles
         for one in candles.series(interval, bucket, bucket, offset_ns):
             view = partial(_event, symbol, interval, one, now_ns, offset_ns, closed)
-            self._hub.tell(stream, view)
+            self._hub.emit_view(stream, view)
 
 
 def _event(
     symbol: str, interval: str, one: Candle, now_ns: int, offset_ns: int, closed: bool, unit: int
 ) -> dict[str, object]:
-    """A kline as its stream tells it."""
+    """A kline's event."""
     row = dict(zip(KLINE, kline(one, interval, unit, offset_ns), strict=True))
     details = {"s": symbol, "i": interval, "f": one.first_id, "L": one.last_id, "x": closed}
     return {"e": "kline", "E": now_ns // unit, "s": symbol, "k": {**row, **details}}

@@ -34,18 +34,18 @@ def list_id(order: Order) -> int:
 
 
 def stamp(now_ns: int, unit: int) -> int:
-    """A time in its unit, or -1 where it has not come."""
+    """A time in its unit, or -1 before it has come."""
     return now_ns // unit if now_ns >= 0 else -1
 
 
 def identity(order: Order) -> dict[str, object]:
-    """What names an order."""
+    """The fields that identify an order."""
     names = {"symbol": order.market.symbol, "orderId": order.id, "orderListId": list_id(order)}
     return {**names, "clientOrderId": order.client_id}
 
 
 def amounts(order: Order) -> dict[str, object]:
-    """What an order wanted and what it got."""
+    """An order's request and its fills."""
     return {
         "price": text(order.price),
         "origQty": text(order.size),
@@ -60,7 +60,7 @@ def amounts(order: Order) -> dict[str, object]:
 
 
 def condition(order: Order, unit: int) -> dict[str, object]:
-    """The price that a contingent order waits for, and how it trails."""
+    """A contingent order's stop price and trailing."""
     if not order.contingent:
         return {}
     trails = {"trailingDelta": order.trailing, "trailingTime": stamp(order.trailing_ns, unit)}
@@ -68,7 +68,7 @@ def condition(order: Order, unit: int) -> dict[str, object]:
 
 
 def prevention(order: Order) -> dict[str, object]:
-    """What self-trade prevention took, where it took something."""
+    """The effect of self-trade prevention, if there was one."""
     if order.prevented_match_id < 0:
         return {}
     return {"preventedMatchId": order.prevented_match_id, "preventedQuantity": text(order.prevented)}
@@ -127,7 +127,7 @@ def cancelled(order: Order, cancel_id: str, unit: int) -> dict[str, object]:
 
 
 def amended(order: Order, unit: int) -> dict[str, object]:
-    """The answer to an order that was reduced."""
+    """The answer to a reduced order."""
     latest = order.amendments[-1]
     return {
         "transactTime": latest.now_ns // unit,
@@ -169,7 +169,7 @@ def amendment(order: Order, one: Amendment, unit: int) -> dict[str, object]:
 
 
 def prevented_match(one: Prevented, taker: Order, unit: int) -> dict[str, object]:
-    """A match that was not made, in the list of them."""
+    """A prevented match, in the list of prevented matches."""
     sizes = {"takerPreventedQuantity": one.taker_size, "makerPreventedQuantity": one.maker_size}
     return {
         "symbol": taker.market.symbol,
@@ -224,7 +224,7 @@ def queried(order: Order, unit: int) -> dict[str, object]:
 
 
 def own_trade(order: Order, fill: Fill, unit: int) -> dict[str, object]:
-    """A fill in the list of one's own trades."""
+    """A fill in the list of an account's trades."""
     return {
         "symbol": order.market.symbol,
         "id": fill.trade_id,
@@ -243,7 +243,7 @@ def own_trade(order: Order, fill: Fill, unit: int) -> dict[str, object]:
 
 
 def execution_report(execution: Execution, event_ns: int, unit: int) -> dict[str, object]:
-    """One execution as the user data stream tells it."""
+    """One execution, for the user data stream."""
     order, fill = execution.order, execution.fill
     is_cancel = execution.happening == Happening.CANCELED
     amended_now = execution.amended
@@ -300,12 +300,12 @@ def execution_report(execution: Execution, event_ns: int, unit: int) -> dict[str
 
 
 def balance(account: Account, asset: str) -> dict[str, object]:
-    """One asset of an account, as answers show it."""
+    """One asset of an account, for answers."""
     return {"asset": asset, "free": text(account.free[asset]), "locked": text(account.locked[asset])}
 
 
 def account_position(account: Account, assets: list[str], event_ns: int, unit: int) -> dict[str, object]:
-    """The assets that changed, as the user data stream tells it."""
+    """The changed assets, for the user data stream."""
     return {
         "e": "outboundAccountPosition",
         "E": event_ns // unit,
@@ -315,7 +315,7 @@ def account_position(account: Account, assets: list[str], event_ns: int, unit: i
 
 
 def symbol_view(market: Market) -> dict[str, object]:
-    """A market as exchangeInfo tells it."""
+    """A market, for exchangeInfo."""
     return {
         "symbol": market.symbol,
         "status": "TRADING" if market.trading else "BREAK",
@@ -347,7 +347,7 @@ def symbol_view(market: Market) -> dict[str, object]:
 
 
 def symbol_filters(market: Market) -> list[dict[str, object]]:
-    """A market's filters as exchangeInfo tells them."""
+    """A market's filters, for exchangeInfo."""
     lots = {"minQty": text(market.size_min), "maxQty": text(market.size_max), "stepSize": text(market.size_step)}
     up, down = str(market.price_ratio_max), text(SCALE // market.price_ratio_max)
     return [

@@ -19,7 +19,7 @@ REASONS = {
 
 
 def view(one: OrderList, unit: int) -> dict[str, object]:
-    """A list as queries show it."""
+    """A list, for queries."""
     kind, status = STATUS[ListMove.DONE if one.done else ListMove.PLACED]
     return {
         "orderListId": one.id,
@@ -34,7 +34,7 @@ def view(one: OrderList, unit: int) -> dict[str, object]:
 
 
 def brief(one: OrderList) -> dict[str, object]:
-    """A list in the answer to an order of it that was reduced."""
+    """A list, in the answer to a reduced order of it."""
     shown = view(one, 1)
     del shown["listStatusType"], shown["transactionTime"]
     return shown
@@ -51,7 +51,7 @@ def cancelled(one: OrderList, ended: tuple[Order, ...], cancel_id: str, unit: in
 
 
 def list_status(event: ListEvent, event_ns: int, unit: int) -> dict[str, object]:
-    """What happened to a list, as the user data stream tells it."""
+    """A list's event, for the user data stream."""
     kind, status = STATUS[event.move]
     return {
         "e": "listStatus",
@@ -69,7 +69,7 @@ def list_status(event: ListEvent, event_ns: int, unit: int) -> dict[str, object]
 
 
 def _contingency(triggers: bool) -> str:
-    """The kind of a list: a working order with a pair behind it is an OTO, too."""
+    """The kind of a list: a working order with a pending pair is an OTO too."""
     return "OTO" if triggers else "OCO"
 
 

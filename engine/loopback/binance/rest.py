@@ -1,4 +1,4 @@
-"""One REST request on its way, and its answer as status, headers and body."""
+"""One REST request, and its answer as status, headers and body."""
 
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -15,13 +15,13 @@ LOST: Answer = (0, {}, b"")
 
 @dataclass(eq=False, slots=True)
 class Exchange:
-    """A request and, once it is there, its answer; status 0 means that none will ever come."""
+    """A request and, when it is ready, its answer; status 0 means that no answer will come."""
 
     answer: Answer | None = None
 
 
 def read(target: str, body: bytes) -> tuple[str, str, str, dict[str, str]]:
-    """Path, query, body and parameters; where both query and body have a parameter, the query's counts."""
+    """Path, query, body and parameters; a parameter in the query is used before one in the body."""
     path, _, query = target.partition("?")
     try:
         text = body.decode()
@@ -47,6 +47,6 @@ def answer(result: object, limits: dict[str, str], now_ns: int) -> Answer:
 
 
 def not_found(path: str) -> Answer:
-    """The answer where nothing is."""
+    """The answer for an unknown path."""
     body = {"status": 404, "error": "Not Found", "path": path}
     return HTTPStatus.NOT_FOUND, dict(JSON), orjson.dumps(body)

@@ -1,4 +1,4 @@
-"""How a simulated venue is set up: markets, accounts, keys, limits, flow and faults."""
+"""The settings of the embedded venue: markets, accounts, keys, limits, flow and faults."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -28,7 +28,7 @@ def _test_keys() -> tuple[Key, ...]:
 
 @dataclass(frozen=True, slots=True)
 class VenueSettings:
-    """A whole venue. A delay is the modelled way to the matching engine, or back."""
+    """A whole venue. A delay is the modelled latency to the matching engine, or back."""
 
     seed: int = 0
     markets: tuple[Market, ...] = MARKETS
@@ -41,12 +41,12 @@ class VenueSettings:
     request_delay_ns: int = 0
     response_delay_ns: int = 0
     session_lifetime_ns: int = 86_400_000_000_000
-    first_id: int = 0  # orders and trades are numbered from behind it; a venue never uses a number twice
-    check: bool = False  # hold the books and the money after every event
+    first_id: int = 0  # the first order and trade is this + 1; a venue never uses a number twice
+    check: bool = False  # check the books and the money after every event
 
 
 def settings_from(table: Mapping[str, Any], keys: tuple[Key, ...] = ()) -> VenueSettings:
-    """Read settings from a configuration's table; amounts are decimal text, keys come read already."""
+    """Read settings from a configuration's table; amounts are decimal text, keys are given."""
     known = {f.name for f in fields(VenueSettings)}
     unknown = sorted(table.keys() - known)
     if unknown:

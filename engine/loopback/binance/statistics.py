@@ -1,4 +1,4 @@
-"""Klines, tickers, averages and past trades: sums over what was really traded here."""
+"""Klines, tickers, averages and past trades: sums over the venue's own trades."""
 
 from collections import deque
 from itertools import islice
@@ -6,7 +6,7 @@ from itertools import islice
 from engine.loopback.binance import render
 from engine.loopback.binance.desk import Call
 from engine.loopback.binance.errors import ApiError, illegal, mandatory
-from engine.loopback.binance.looks import Looks
+from engine.loopback.binance.queries import Queries
 from engine.loopback.candles import DAY_NS, MINUTE_NS, SECOND_NS, Candle, bucket_of
 from engine.loopback.history import Aggregate, History
 from engine.loopback.market import SCALE
@@ -20,11 +20,11 @@ MINI = ("symbol", "openPrice", "highPrice", "lowPrice", "lastPrice", "volume", "
 
 
 class Statistics:
-    """What the venue tells of its past."""
+    """The requests about the venue's past."""
 
-    def __init__(self, looks: Looks) -> None:
-        """Look at the same markets."""
-        self.looks, self.desk = looks, looks.desk
+    def __init__(self, queries: Queries) -> None:
+        """Read the same markets."""
+        self.queries, self.desk = queries, queries.desk
 
     def klines(self, call: Call) -> list[list[object]]:
         """Klines, the latest or from a time on; uiKlines are the same here."""
@@ -38,20 +38,22 @@ class Statistics:
         return [render.kline(one, interval, call.unit, offset_ns) for one in found]
 
     def average(self, call: Call) -> dict[str, object]:
-        """avgPrice: by volume over the last five minutes, or the last price when nothing was traded in them."""
+        """avgPrice: by volume over the last five minutes; the last price when there was no trade in them."""
         price, last_ns = self.average_of(self.desk.market(call.parameters).symbol, call.now_ns)
         return {"mins": AVERAGE_MINUTES, "price": price, "closeTime": last_ns // call.unit}
 
     def average_of(self, symbol: str, now_ns: int) -> tuple[str, int]:
         """The average price, and when the last trade was."""
-        history, span_ns = self.looks.histories[symbol], AVERAGE_MINUTES * MINUTE_NS
+        history, span_ns = self.queries.histories[symbol], AVERAGE_MINUTES * MINUTE_NS
         price = average_price(history.candles.between(now_ns - span_ns, now_ns + 1, SECOND_NS))
         last_ns = history.trades[-1].now_ns if history.trades else 0
         return render.text(price or self.desk.matching.books[symbol].last_price), last_ns
 
     def day(self, call: Call) -> object:
         """ticker.24hr, of one market, of several or of all."""
-        return self.looks.each(call, lambda symbol: self._shaped(call, self.day_ticker(symbol, call.now_ns, call.unit)))
+        return self.queries.each(
+            call, lambda symbol: self._shaped(call, self.day_ticker(symbol, call.now_ns, call.unit))
+        )
 
     def trading_day(self, call: Call) -> object:
         """ticker.tradingDay: since midnight in a time zone."""
@@ -66,7 +68,7 @@ class Statistics:
 
     def historical(self, call: Call) -> list[dict[str, object]]:
         """trades.historical: from an id on, or the latest."""
-        return self.looks.trades(call, call.parameters.integer("fromId"))
+        return self.queries.trades(call, call.parameters.integer("fromId"))
 
     def aggregates(self, call: Call) -> list[dict[str, object]]:
         """trades.aggregate: from an id or a time on, or the latest."""
@@ -81,7 +83,7 @@ class Statistics:
 
     def day_ticker(self, symbol: str, now_ns: int, unit: int) -> dict[str, object]:
         """The statistics of the last 24 hours, with the best of the book."""
-        book, candles = self.desk.matching.books[symbol], self.looks.histories[symbol].candles
+        book, candles = self.desk.matching.books[symbol], self.queries.histories[symbol].candles
         (bid, bid_size), (ask, ask_size) = book.bids.best(), book.asks.best()
         whole = candles.between(now_ns - DAY_NS, now_ns + 1)
         return {
@@ -95,22 +97,22 @@ class Statistics:
         }
 
     def _history(self, call: Call) -> History:
-        """The past of the market a request names."""
-        return self.looks.histories[self.desk.market(call.parameters).symbol]
+        """The past of the market that a request names."""
+        return self.queries.histories[self.desk.market(call.parameters).symbol]
 
     def _windows(self, call: Call, start_ns: int, end_ns: int) -> object:
-        """The statistics of one window for each market that is asked for."""
+        """The statistics of one window for each requested market."""
         if not call.parameters.text("symbol") and not call.parameters.text("symbols"):
             raise mandatory("symbol")
 
         def view(symbol: str) -> dict[str, object]:
-            whole = self.looks.histories[symbol].candles.between(start_ns, call.now_ns + 1)
+            whole = self.queries.histories[symbol].candles.between(start_ns, call.now_ns + 1)
             return self._shaped(call, ticker(symbol, whole, start_ns, end_ns, call.unit))
 
-        return self.looks.each(call, view)
+        return self.queries.each(call, view)
 
     def _shaped(self, call: Call, view: dict[str, object]) -> dict[str, object]:
-        """FULL or MINI, as asked for."""
+        """FULL or MINI, as requested."""
         mini = call.parameters.choice("type", {"FULL", "MINI"}, "FULL", like="ticker") == "MINI"
         return {name: view[name] for name in MINI} if mini else view
 
@@ -149,7 +151,7 @@ def percent(change: int, base: int) -> str:
 
 
 def aggregate_view(one: Aggregate, unit: int) -> dict[str, object]:
-    """An aggregate trade as REST tells it."""
+    """An aggregate trade, for REST."""
     return {
         "a": one.id,
         "p": render.text(one.price),

@@ -1,7 +1,8 @@
 """Market streams: depth diffs in batches, bookTicker and trade events, raw or combined.
 
-A depth batch holds every level changed since the last one, at its size of now, with the update ids it spans: U is the
-first id after the last batch, u the book's id. So U is always the last u + 1, and a snapshot fits by its lastUpdateId.
+A depth batch holds every level that changed since the last batch, at its present size, with its range of update ids: U
+is the first id after the last batch, u the book's id. So U is always the last u + 1, and a snapshot fits by its
+lastUpdateId.
 """
 
 import re
@@ -27,50 +28,50 @@ STREAMS_MOST = 1024
 
 
 class Hub:
-    """Who listens to which stream, in which unit of time."""
+    """The listeners of each stream."""
 
     def __init__(self) -> None:
-        """Nobody listens."""
+        """Begin without listeners."""
         self._listeners: dict[str, dict[MarketSession, None]] = defaultdict(dict)
 
     def add(self, stream: str, session: "MarketSession") -> None:
-        """Listen; a stream that does not exist is silent for ever, as on the real wire."""
+        """Add a listener; an unknown stream has no events, as on the real wire."""
         self._listeners[stream][session] = None
 
     def remove(self, stream: str, session: "MarketSession") -> None:
-        """Stop listening."""
+        """Remove a listener."""
         self._listeners[stream].pop(session, None)
         if not self._listeners[stream]:
             del self._listeners[stream]
 
-    def heard(self, stream: str) -> bool:
-        """Whether anybody listens."""
+    def has_listeners(self, stream: str) -> bool:
+        """Whether a stream has listeners."""
         return stream in self._listeners
 
     def streams(self) -> list[str]:
-        """The streams somebody listens to."""
+        """The streams with listeners."""
         return list(self._listeners)
 
     def emit(self, stream: str, event: dict[str, object], times: tuple[str, ...] = ()) -> None:
-        """Tell an event to its listeners; the fields of `times` hold nanoseconds and go out in the listener's unit."""
+        """Deliver an event; the fields of `times` hold nanoseconds and are sent in each listener's unit."""
         payloads: dict[int, bytes] = {}
         for session in self._listeners.get(stream, ()):
             unit = session.unit
             if unit not in payloads:
                 timed = {name: event[name] // unit for name in times}  # type: ignore[operator]
                 payloads[unit] = orjson.dumps({**event, **timed})
-            session.tell(stream, payloads[unit])
+            session.deliver(stream, payloads[unit])
 
-    def tell(self, stream: str, view: Callable[[int], object]) -> None:
-        """Tell an event that is made for a unit of time; it is made only where somebody listens."""
+    def emit_view(self, stream: str, view: Callable[[int], object]) -> None:
+        """Deliver an event that `view` makes for a unit of time; it is made only for a stream with listeners."""
         payloads: dict[int, bytes] = {}
         for session in self.listeners(stream):
             if session.unit not in payloads:
                 payloads[session.unit] = orjson.dumps(view(session.unit))
-            session.tell(stream, payloads[session.unit])
+            session.deliver(stream, payloads[session.unit])
 
     def listeners(self, stream: str) -> list["MarketSession"]:
-        """Who listens to a stream."""
+        """The listeners of a stream."""
         return list(self._listeners.get(stream, ()))
 
 
@@ -78,7 +79,7 @@ class MarketSession(Session):
     """A connection to /ws or /stream."""
 
     def __init__(self, path: str, unit: int, now_ns: int, venue: Owner, *, hub: Hub, messages_second: int) -> None:
-        """Listen to what the path names."""
+        """Listen to the streams in the path."""
         super().__init__(path, unit, now_ns, venue)
         self.combined = path.startswith("/stream")
         self.streams: dict[str, None] = {}
@@ -90,26 +91,26 @@ class MarketSession(Session):
             self.listen(stream)
 
     def listen(self, stream: str) -> None:
-        """Take up a stream."""
+        """Listen to a stream."""
         if stream:
             self.streams[stream] = None
             self._hub.add(stream, self)
 
     def close(self, code: int = 1000, reason: str = "") -> None:
-        """End the connection and stop listening."""
+        """Close the connection and stop listening."""
         super().close(code, reason)
         for stream in self.streams:
             self._hub.remove(stream, self)
         self.streams.clear()
 
-    def tell(self, stream: str, payload: bytes) -> None:
-        """Pass an event on, wrapped where the connection is a combined one."""
+    def deliver(self, stream: str, payload: bytes) -> None:
+        """Queue an event; wrapped on a combined connection."""
         if self.combined:
             payload = b'{"stream":"' + stream.encode() + b'","data":' + payload + b"}"
         self.push(payload)
 
     def read(self, message: str | bytes, now_ns: int) -> None:
-        """Obey a control message, or say what is wrong with it; too many end the connection."""
+        """Answer a control message; too many of them close the connection."""
         second = now_ns // 1_000_000_000
         self._count = self._count + 1 if second == self._second else 1
         self._second = second
@@ -131,10 +132,10 @@ class MarketSession(Session):
             return _wrong(2, "Invalid request: request ID must be an unsigned integer, a string or null")
         if not isinstance(parameters, list):
             return _wrong(2, "Invalid request: params must be a list", name)
-        return self._obey(method, parameters, name)
+        return self._apply(method, parameters, name)
 
-    def _obey(self, method: object, parameters: list[object], name: object) -> dict[str, object]:
-        """Do what a well-formed control message wants."""
+    def _apply(self, method: object, parameters: list[object], name: object) -> dict[str, object]:
+        """Apply a well-formed control message."""
         if method in ("SUBSCRIBE", "UNSUBSCRIBE"):
             return self._subscribe(parameters, name, subscribes=method == "SUBSCRIBE")
         if method == "LIST_SUBSCRIPTIONS":
@@ -144,7 +145,7 @@ class MarketSession(Session):
         return _wrong(2, f"Invalid request: unknown variant `{method}`, expected one of {VARIANTS}", name)
 
     def _subscribe(self, parameters: list[object], name: object, *, subscribes: bool) -> dict[str, object]:
-        """Take up or give up streams."""
+        """Subscribe or unsubscribe streams."""
         if not all(isinstance(stream, str) for stream in parameters):
             return _wrong(2, "Invalid request: params must be a list of strings", name)
         if subscribes and len(self.streams) + len(parameters) > STREAMS_MOST:
@@ -158,7 +159,7 @@ class MarketSession(Session):
         return {"result": None, "id": name}
 
     def _property(self, parameters: list[object], name: object, *, sets: bool) -> dict[str, object]:
-        """Set or tell whether the connection is combined."""
+        """Set or return whether the connection is combined."""
         if not parameters or parameters[0] != "combined":
             return _wrong(0, "Unknown property", name)
         if not sets:
@@ -170,19 +171,19 @@ class MarketSession(Session):
 
 
 class Tape:
-    """Tells one market's events to the hub."""
+    """Emits one market's events on the hub."""
 
     def __init__(self, matching: Matching, market: Market, hub: Hub) -> None:
-        """Begin at the book's state of now."""
+        """Begin with the book's present state."""
         self.book, self.hub, self.name = matching.books[market.symbol], hub, market.symbol.lower()
         self._symbol = market.symbol
         self._batches: dict[str, set[tuple[int, int]]] = {FAST: set(), SLOW: set()}
-        self._told = dict.fromkeys(self._batches, self.book.update_id)
+        self._published = dict.fromkeys(self._batches, self.book.update_id)
         self._best = (self.book.bids.best(), self.book.asks.best())
         self.book.changes.clear()
 
     def gather(self) -> None:
-        """Take note of changed levels, and tell a changed best at once."""
+        """Add changed levels to the batches, and emit a changed best at once."""
         if not self.book.changes:
             return
         for batch in self._batches.values():
@@ -197,27 +198,27 @@ class Tape:
             self.hub.emit(f"{self.name}@bookTicker", event)
 
     def print(self, one: Print) -> None:
-        """Tell a trade."""
+        """Emit a trade."""
         stream = f"{self.name}@trade"
-        if not self.hub.heard(stream):
+        if not self.hub.has_listeners(stream):
             return
         event: dict[str, object] = {"e": "trade", "E": one.now_ns, "s": self._symbol, "t": one.trade_id}
         event |= {"p": text(one.price), "q": text(one.size), "T": one.now_ns, "m": one.buyer_is_maker, "M": True}
         self.hub.emit(stream, event, ("E", "T"))
 
     def aggregate(self, one: Aggregate) -> None:
-        """Tell an aggregate trade."""
+        """Emit an aggregate trade."""
         event: dict[str, object] = {"e": "aggTrade", "E": one.now_ns, "s": self._symbol, "a": one.id}
         event |= {"p": text(one.price), "q": text(one.size), "f": one.first_id, "l": one.last_id}
         event |= {"T": one.now_ns, "m": one.buyer_is_maker, "M": True}
         self.hub.emit(f"{self.name}@aggTrade", event, ("E", "T"))
 
     def batch(self, kind: str, now_ns: int, *, dropped: bool = False) -> bool:
-        """Tell a depth diff of what changed since the last one; whether there was anything to tell."""
+        """Emit a depth diff of the changes since the last one; False without changes."""
         changes, self._batches[kind] = self._batches[kind], set()
         if not changes:
             return False
-        first, self._told[kind] = self._told[kind] + 1, self.book.update_id
+        first, self._published[kind] = self._published[kind] + 1, self.book.update_id
         if dropped:
             return True
         event: dict[str, object] = {"e": "depthUpdate", "E": now_ns, "s": self._symbol, "U": first}
@@ -229,16 +230,16 @@ class Tape:
         return True
 
     def pending(self, kind: str) -> bool:
-        """Whether a depth diff would have something to tell."""
+        """Whether there are changes for a depth diff."""
         return bool(self._batches[kind])
 
     def _levels(self, prices: list[int], side: int) -> list[list[str]]:
-        """Levels at their sizes of now."""
+        """Levels with their present sizes."""
         half = self.book.side(side)
         return [[text(price), text(half.total(price))] for price in prices]
 
     def _partial(self, kind: str) -> None:
-        """Tell the best levels to whoever wants only those."""
+        """Emit the best levels on the partial depth streams."""
         for stream in self.hub.streams():
             match = PARTIAL.fullmatch(stream)
             if match and match[1] == self.name and bool(match[3]) == (kind == FAST):
@@ -251,7 +252,7 @@ class Tape:
 
 
 def _streams(query: str) -> list[str]:
-    """The streams a combined path names."""
+    """The streams in a combined path."""
     for part in query.split("&"):
         name, _, value = part.partition("=")
         if name == "streams":

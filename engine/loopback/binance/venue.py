@@ -1,12 +1,12 @@
-"""Binance spot on loopback, as one object without clock, socket or chance of its own.
+"""The embedded Binance spot venue, as one object without a clock, a socket or randomness of its own.
 
     rest / request        ┐                       ┌ answers, and executionReports to the account's sessions
     session.receive       ┼─▶ wire ─▶ matching ─▶ ┼ trade, bookTicker and depth events to the market sessions
     step (flow, batches)  ┘                       └ the truth log
 
-Every entry first lets happen what was due before it: background orders, delayed requests and answers, depth batches,
-each at its own time and in the order of their times. So what comes out does not depend on how often `step` is called,
-only on the seed and on what was received when.
+Every entry first does what was due before it: background orders, delayed requests and answers, depth batches, each at
+its own time and in the order of their times. So the output depends only on the seed and on the times of the inputs, not
+on how often `step` is called.
 """
 
 import heapq
@@ -24,10 +24,10 @@ from engine.loopback.binance.faults import Fate, Faults
 from engine.loopback.binance.keys import KeyRing, Window, rest_payload
 from engine.loopback.binance.limits import Limits
 from engine.loopback.binance.listen_keys import ListenKeys
-from engine.loopback.binance.looks import Looks
 from engine.loopback.binance.operations import ROUTES, Operation, Security, operations
 from engine.loopback.binance.parameters import Parameters
 from engine.loopback.binance.pulse import Pulse
+from engine.loopback.binance.queries import Queries
 from engine.loopback.binance.session import Session
 from engine.loopback.binance.settings import VenueSettings
 from engine.loopback.binance.statistics import Statistics
@@ -48,19 +48,19 @@ class BinanceVenue:
     """The venue."""
 
     def __init__(self, settings: VenueSettings, now_ns: int, truth: IO[bytes] | None = None) -> None:
-        """Open for trade: accounts funded, the background flow's first ladder laid."""
+        """Open for trading: fund the accounts and place the background flow's first ladder."""
         self.settings, self.now_ns = settings, now_ns
         self.ledger = Ledger()
         self.matching = Matching(settings.markets, self.ledger, settings.first_id)
         self.keys, self.limits = KeyRing(list(settings.keys)), Limits(settings.limits)
         self.desk = Desk(self.matching, self.limits)
-        self.looks = Looks(self.desk)
-        self.statistics, self.listen_keys = Statistics(self.looks), ListenKeys(settings.seed)
-        self.table = operations(self.desk, self.looks, self.statistics, self.listen_keys)
+        self.queries = Queries(self.desk)
+        self.statistics, self.listen_keys = Statistics(self.queries), ListenKeys(settings.seed)
+        self.table = operations(self.desk, self.queries, self.statistics, self.listen_keys)
         self.faults = Faults(settings.seed, settings.rates)
         self.truth = TruthLog(truth)
         self.sessions: dict[Session, None] = {}
-        self.changed: dict[Session, None] = {}  # sessions with something to take; a server clears it
+        self.changed: dict[Session, None] = {}  # sessions with messages to send; a server clears it
         self._open_accounts()
         self.flows = [Flow(self.matching, s, settings.seed, f, now_ns) for s, f in settings.flows.items()]
         self._hub = Hub()
@@ -73,7 +73,7 @@ class BinanceVenue:
         self.matching.prints.clear()
 
     def step(self, now_ns: int) -> int:
-        """Let everything happen that is due by now, each at its own time; how much it was."""
+        """Do everything that is due, each at its own time; how much it was."""
         count = 0
         self._catch_up(now_ns)
         while True:
@@ -82,13 +82,13 @@ class BinanceVenue:
                 break
             self.now_ns = max(self.now_ns, due_ns)
             act()
-            self._tell()
+            self._publish()
             count += 1
         self.now_ns = max(self.now_ns, now_ns)
         return count
 
     def connect(self, path: str, now_ns: int) -> Session:
-        """A new WebSocket connection; the path is that of the real host, query and all."""
+        """Open a WebSocket connection; the path is the real host's, with its query."""
         self.step(now_ns)
         unit = render.MICROSECOND if "timeunit=microsecond" in path.lower() else render.MILLISECOND
         session: Session
@@ -98,20 +98,20 @@ class BinanceVenue:
             most = self.settings.limits.stream_messages_second
             session = MarketSession(path, unit, self.now_ns, self, hub=self._hub, messages_second=most)
         else:
-            raise ValueError(f"no WebSocket at {path!r}")
+            raise ValueError(f"no WebSocket at {path!r}, expected {API_PATH}, /ws… or /stream…")
         self.sessions[session] = None
         self._at(self.now_ns + self.settings.session_lifetime_ns, lambda: self.disconnect(session, "24 hours are over"))
         return session
 
     def receive(self, session: Session, message: str | bytes, now_ns: int) -> None:
-        """A text frame arrives on a session."""
+        """Receive a text frame on a session."""
         self.step(now_ns)
         if not session.closed:
             session.read(message, self.now_ns)
-            self._tell()
+            self._publish()
 
     def disconnect(self, which: Session | str, reason: str = "") -> None:
-        """End one session, or all of a kind: "streams", "api", "all"."""
+        """Close one session, or all of a kind: "streams", "api", "all"."""
         kinds = {"streams": (MarketSession,), "api": (ApiSession,), "all": (MarketSession, ApiSession)}
         chosen = [which] if isinstance(which, Session) else [s for s in self.sessions if isinstance(s, kinds[which])]
         for session in chosen:
@@ -119,7 +119,7 @@ class BinanceVenue:
             self.sessions.pop(session, None)
 
     def request(self, method: str, target: str, headers: dict[str, str], body: bytes, now_ns: int) -> rest.Exchange:
-        """A REST request arrives; its answer is there at once, or after some later step, or never (status 0)."""
+        """Receive a REST request; its answer comes at once, or in a later step, or never (status 0)."""
         self.step(now_ns)
         exchange = rest.Exchange()
         unit = (
@@ -139,22 +139,22 @@ class BinanceVenue:
             exchange.answer = rest.LOST
 
         try:
-            window = self._admit(operation, call, target, headers, body)
+            window = self._authorise(operation, call, target, headers, body)
             self.submit(operation, call, window, Answered(reply, lost))
         except ApiError as error:
             reply(error, self.now_ns)
-        self._tell()
+        self._publish()
         return exchange
 
     def rest(self, method: str, target: str, headers: dict[str, str], body: bytes, now_ns: int) -> rest.Answer:
-        """A REST request with its answer; where that is delayed, the venue's time goes on until it is there."""
+        """Receive a REST request and return its answer; the venue's time advances until the answer comes."""
         exchange = self.request(method, target, headers, body, now_ns)
         while exchange.answer is None:
             self.step(min((due_ns for due_ns, _, _ in self._later), default=self.now_ns + 1))
         return exchange.answer
 
     def deposit(self, account: str, asset: str, amount: int, now_ns: int) -> None:
-        """Bring money in from outside; the account's sessions hear a balanceUpdate."""
+        """Deposit money from outside; the account's sessions get a balanceUpdate."""
         self.step(now_ns)
         self.ledger.deposit(account, asset, amount)
         event: dict[str, object] = {"e": "balanceUpdate", "E": self.now_ns, "a": asset, "d": render.text(amount)}
@@ -163,7 +163,7 @@ class BinanceVenue:
             deliver(orjson.dumps({**event, "E": stamp, "T": stamp}))
 
     def submit(self, operation: Operation, call: Call, window: Window | None, answered: Answered) -> None:
-        """Let an admitted request go its way to the matching engine and back, as its fate wants."""
+        """Carry an authorised request to the matching engine and its answer back, with the faults of its fate."""
         fate = self.faults.request(operation.name)
         if fate.lose_request:
             answered.lost(fate.disconnect)
@@ -175,25 +175,25 @@ class BinanceVenue:
         again = window if operation.checked_twice else None
         self._at(self.now_ns + delay_ns, lambda: self._execute(operation, call, again, answered, fate))
 
-    def watch(self, account: str, session: ApiSession, number: int) -> None:
-        """Tell an account's events to a session."""
+    def subscribe(self, account: str, session: ApiSession, number: int) -> None:
+        """Send an account's events to a session."""
         self._watchers.setdefault(account, {})[session, number] = None
 
-    def unwatch(self, session: ApiSession, number: int) -> None:
-        """Stop telling."""
+    def unsubscribe(self, session: ApiSession, number: int) -> None:
+        """End a subscription."""
         for watchers in self._watchers.values():
             watchers.pop((session, number), None)
 
-    def watched(self, account: str) -> int:
-        """How many subscriptions hear this account's events."""
+    def subscription_count(self, account: str) -> int:
+        """How many subscriptions get this account's events."""
         return len(self._watchers.get(account, ()))
 
     def check(self) -> None:
-        """Hold the books and the money against each other."""
+        """Check the books against the money."""
         self.matching.check()
 
     def _open_accounts(self) -> None:
-        """Fund what the settings name, and open what keys belong to."""
+        """Open the accounts of the keys and of the settings, and fund them."""
         for key in self.settings.keys:
             self.ledger.open(key.account)
         for name, purse in self.settings.accounts.items():
@@ -204,7 +204,7 @@ class BinanceVenue:
             self.ledger.open(name).burn = burn
 
     def _catch_up(self, now_ns: int) -> None:
-        """Let go of what a long pause left undone, so that no step is endless."""
+        """After a long pause, skip the oldest work that is due, so that no step is endless."""
         for flow in self.flows:
             flow.catch_up(now_ns)
         for kind, length in INTERVALS.items():
@@ -212,7 +212,7 @@ class BinanceVenue:
                 self._batch_ns[kind] = now_ns // length * length
 
     def _next(self) -> tuple[int, Callable[[], None]]:
-        """What happens next, and when."""
+        """When the next event is due, and what does it."""
         due_ns, act = (self._later[0][0], self._run_later) if self._later else (NEVER_NS, self._run_later)
         for flow in self.flows:
             if flow.next_ns < due_ns:
@@ -223,16 +223,16 @@ class BinanceVenue:
         return due_ns, act
 
     def _at(self, due_ns: int, act: Callable[[], None]) -> None:
-        """Do something later; what is due at one time happens in the order it was asked for."""
+        """Do something later; events due at the same time keep the order of these calls."""
         self._later_count += 1
         heapq.heappush(self._later, (due_ns, self._later_count, act))
 
     def _run_later(self) -> None:
-        """Do the earliest of what was put off."""
+        """Do the earliest delayed event."""
         heapq.heappop(self._later)[2]()
 
     def _batch(self, kind: str) -> None:
-        """Tell the depth diffs of one interval; after a long silence only the last one is due."""
+        """Publish the depth diffs of one interval."""
         due_ns, length = self._batch_ns[kind], INTERVALS[kind]
         self._batch_ns[kind] = due_ns + length
         for tape in self._tapes.values():
@@ -241,10 +241,10 @@ class BinanceVenue:
         if kind == SLOW:
             self._pulse.beat(due_ns)
 
-    def _admit(
+    def _authorise(
         self, operation: Operation, call: Call, target: str, headers: dict[str, str], body: bytes
     ) -> Window | None:
-        """Read a REST request, charge it and find out who asks."""
+        """Read a REST request, charge its weight and check its signature."""
         _, query, text, values = rest.read(target, body)
         call.parameters = Parameters(values)
         self.limits.charge(operation.cost(call), self.now_ns)
@@ -268,7 +268,7 @@ class BinanceVenue:
         return window
 
     def _execute(self, operation: Operation, call: Call, again: Window | None, answered: Answered, fate: Fate) -> None:
-        """Do what a request wants, its recvWindow checked again where it was on its way, and send the answer."""
+        """Run a request and send the answer; `again` is the recvWindow to check again after the modelled delay."""
         call.now_ns = self.now_ns
         result: object
         try:
@@ -290,8 +290,8 @@ class BinanceVenue:
         else:
             answered.reply(result, self.now_ns)
 
-    def _tell(self) -> None:
-        """Tell what the matching engine did since the last time."""
+    def _publish(self) -> None:
+        """Publish the matching engine's events since the last call."""
         matching = self.matching
         if matching.prints:
             self._print(matching.prints)
@@ -305,17 +305,17 @@ class BinanceVenue:
             self.check()
 
     def _print(self, prints: list[Print]) -> None:
-        """Take new trades into their markets' past, and tell them one by one and gathered by taker."""
-        last_ids = {symbol: history.last_aggregate for symbol, history in self.looks.histories.items()}
+        """Add new trades to their markets' past, and publish them one by one and aggregated by taker."""
+        last_ids = {symbol: history.last_aggregate for symbol, history in self.queries.histories.items()}
         for one in prints:
-            self.looks.histories[one.symbol].add(one)
+            self.queries.histories[one.symbol].add(one)
             self._tapes[one.symbol].print(one)
         for symbol, last_id in last_ids.items():
-            for aggregate in self.looks.histories[symbol].new_since(last_id):
+            for aggregate in self.queries.histories[symbol].new_since(last_id):
                 self._tapes[symbol].aggregate(aggregate)
 
     def _report(self, executions: list[Execution | ListEvent]) -> None:
-        """Write the truth, then tell the accounts."""
+        """Write the truth log, then send the events to the accounts."""
         touched: dict[str, dict[str, None]] = {}
         for execution in executions:
             if isinstance(execution, ListEvent):
@@ -346,12 +346,12 @@ class BinanceVenue:
                     deliver(payloads[unit])
 
     def _listening(self, account: str) -> list[tuple[int, Callable[[bytes], None]]]:
-        """Who hears an account's events, by subscription and by listen key, and in which unit of time."""
+        """The receivers of an account's events, by subscription and by listen key, each with its unit of time."""
         found: list[tuple[int, Callable[[bytes], None]]] = [
             (session.unit, partial(session.event, number)) for session, number in self._watchers.get(account, ())
         ]
         for key in self.listen_keys.of(account, self.now_ns):
-            found += [(session.unit, partial(session.tell, key)) for session in self._hub.listeners(key)]
+            found += [(session.unit, partial(session.deliver, key)) for session in self._hub.listeners(key)]
         return found
 
 

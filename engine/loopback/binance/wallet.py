@@ -1,23 +1,23 @@
-"""What clients ask beside the spot API when they start: the wallet's coins, fees, margin pairs and futures markets.
+"""Requests that clients send at their start beside the spot API: the wallet's coins, fees, margin pairs and futures.
 
 There is no margin and there are no futures here, and the answers say so by being empty.
 """
 
 from engine.loopback.binance import render
 from engine.loopback.binance.desk import Call
-from engine.loopback.binance.looks import Looks
+from engine.loopback.binance.queries import Queries
 
 
 class Wallet:
     """The answers of /sapi, /fapi and /dapi."""
 
-    def __init__(self, looks: Looks) -> None:
-        """Look at the same markets and accounts."""
-        self.looks = looks
+    def __init__(self, queries: Queries) -> None:
+        """Read the same markets and accounts."""
+        self.queries = queries
 
     def trade_fee(self, call: Call) -> list[dict[str, object]]:
         """asset/tradeFee: of one market or of all."""
-        markets = [self.looks.matching.books[symbol].market for symbol in self.looks.wanted(call)]
+        markets = [self.queries.matching.books[symbol].market for symbol in self.queries.symbols_of(call)]
         return [
             {
                 "symbol": m.symbol,
@@ -28,8 +28,8 @@ class Wallet:
         ]
 
     def coins(self, call: Call) -> list[dict[str, object]]:
-        """capital/config/getall: what the account has of each coin; nothing leaves or enters over a network."""
-        account = self.looks.matching.ledger.accounts[call.account]
+        """capital/config/getall: the account's coins; no coin can be deposited or withdrawn."""
+        account = self.queries.matching.ledger.accounts[call.account]
         none = dict.fromkeys(("freeze", "withdrawing", "ipoing", "ipoable", "storage"), "0")
         return [
             {
@@ -44,7 +44,7 @@ class Wallet:
                 **none,
                 "networkList": [],
             }
-            for asset in sorted(self.looks.assets())
+            for asset in sorted(self.queries.assets())
         ]
 
     def no_pairs(self, _: Call) -> list[object]:

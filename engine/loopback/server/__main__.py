@@ -1,6 +1,6 @@
-"""Start the venue: `python -m engine.loopback.server --port 0 --seed 7 --truth FILE [--config FILE]`.
+"""Start the embedded venue: `python -m engine.loopback.server --port 0 --seed 7 --truth FILE [--config FILE]`.
 
-Prints one line of JSON when it is ready, and stops on SIGTERM or SIGINT.
+It prints one line of JSON when it is ready, and stops on SIGTERM or SIGINT.
 """
 
 import argparse
@@ -20,19 +20,19 @@ from engine.loopback.server.server import VenueServer
 
 
 def main() -> None:
-    """Read the words of the command line and serve until told to stop."""
+    """Read the command line and serve until a signal."""
     parser = argparse.ArgumentParser(prog="engine.loopback.server", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=0, help="0: any free one, told when ready")
-    parser.add_argument("--seed", type=int, help="over the configuration's")
+    parser.add_argument("--port", type=int, default=0, help="default 0: a free port, printed when ready")
+    parser.add_argument("--seed", type=int, help="used instead of the configuration's seed")
     parser.add_argument("--truth", help="append the truth log to this file")
     parser.add_argument("--config", help="a TOML file with a [venue] table")
-    parser.add_argument("--ed25519", metavar="FILE", help="make a key of the engine account here when it is missing")
+    parser.add_argument("--ed25519", metavar="FILE", help="the engine account's private key; created when missing")
     words = parser.parse_args()
     settings = read(words.config, words.ed25519)
     if words.seed is not None:
         settings = replace(settings, venue=replace(settings.venue, seed=words.seed))
-    if not settings.venue.first_id:  # numbers of an earlier life must not come again: clients know fills by them
+    if not settings.venue.first_id:  # ids of an earlier run must not be used again: clients identify fills by them
         settings = replace(settings, venue=replace(settings.venue, first_id=clock.now_ns() // 1_000_000))
     with contextlib.ExitStack() as stack:
         truth = stack.enter_context(open(words.truth, "ab")) if words.truth else None
@@ -54,7 +54,7 @@ async def serve(settings: ServerSettings, host: str, port: int, truth: IO[bytes]
 
 
 def _ready(settings: ServerSettings, host: str, port: int) -> dict[str, object]:
-    """What a client must know."""
+    """The line for clients: addresses, seed and keys."""
     return {
         "host": host,
         "port": port,

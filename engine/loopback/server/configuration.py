@@ -1,4 +1,4 @@
-"""The venue server's configuration: a TOML file with a [venue] table, and keys that live in files.
+"""The venue server's configuration: a TOML file with a [venue] table, and keys in files.
 
 [venue]
 seed = 7
@@ -6,9 +6,9 @@ pulse_seconds = 0.005
 [venue.accounts.engine]
 USDT = "1000000"
 BNB = "10"
-[venue.burns.engine]     # it pays its fees in BNB, at BNB's last price in the quote, which must be a market here
+[venue.burns.engine]     # this account pays fees in BNB, at the last price of the market BNB/quote, which must exist
 asset = "BNB"
-discount = "0.25"        # with too little BNB for a fee, that fee is taken as usual
+discount = "0.25"        # an account with too little BNB for a fee pays that fee as usual
 [[venue.keys]]
 name = "…"            # 64 letters and digits
 account = "engine"
@@ -33,7 +33,7 @@ OWN = ("pulse_seconds", "ping_seconds")
 
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
-    """A venue and how it stands on sockets."""
+    """The venue's settings and the server's."""
 
     venue: VenueSettings = field(default_factory=VenueSettings)
     pulse_seconds: float = 0.005
@@ -41,7 +41,7 @@ class ServerSettings:
 
 
 def read(path: str | None, ed25519_file: str | None = None) -> ServerSettings:
-    """Read a configuration, or the defaults; with a file for it, add an engine account with an Ed25519 key."""
+    """Read a configuration, or use the defaults; with `ed25519_file`, add the engine account with that key."""
     table: dict[str, Any] = {}
     folder = "."
     if path:
@@ -55,7 +55,7 @@ def read(path: str | None, ed25519_file: str | None = None) -> ServerSettings:
 
 
 def make_key(path: str) -> None:
-    """Write a fresh Ed25519 private key that only its owner may read, and its public half beside it."""
+    """Write a new Ed25519 private key that only its owner can read, and its public half beside it."""
     private = Ed25519PrivateKey.generate()
     pem = private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -68,13 +68,13 @@ def make_key(path: str) -> None:
 
 
 def _with_engine(venue: VenueSettings, path: str) -> VenueSettings:
-    """Add the engine's account, its key made when the file is missing."""
+    """Add the engine's account; its key is created when the file is missing."""
     if not os.path.exists(path):
         make_key(path)
     with open(path, "rb") as file:
         private = serialization.load_pem_private_key(file.read(), None)
     if not isinstance(private, Ed25519PrivateKey):
-        raise TypeError(f"{path} must hold an Ed25519 key, was {type(private).__name__}")
+        raise TypeError(f"{path} holds a {type(private).__name__}, expected an Ed25519 private key")
     key = Key.ed25519(ENGINE_KEY, ENGINE_ACCOUNT, _public_pem(private))
     return replace(venue, keys=(*venue.keys, key), accounts={ENGINE_ACCOUNT: dict(PURSE), **venue.accounts})
 

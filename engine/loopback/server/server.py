@@ -1,6 +1,6 @@
-"""The venue behind one port: REST and WebSocket on the real host's paths, and a pulse that lets time pass.
+"""The venue behind one port: REST and WebSocket on the real host's paths, and a task that steps the venue.
 
-The venue itself knows no socket and no clock: this gives it both, and nothing else.
+The venue itself has no socket and no clock; this server adds both.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ class VenueServer:
     def __init__(
         self, venue: BinanceVenue, clock: Callable[[], int], *, pulse_seconds: float = 0.005, ping_seconds: float = 20.0
     ) -> None:
-        """Serve this venue by this clock."""
+        """Serve this venue with this clock."""
         self.venue = venue
         self._clock, self._pulse_seconds, self._ping_seconds = clock, pulse_seconds, ping_seconds
         self._connections: dict[Session, Connection] = {}
@@ -34,14 +34,14 @@ class VenueServer:
         self._pulse: asyncio.Task[None] | None = None
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
-        """Listen and let time pass; the port that was given."""
+        """Listen and begin to step the venue; the port."""
         application = web.Application(client_max_size=MESSAGE_MOST)
         application.router.add_route("*", "/{path:.*}", self._serve)
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port)
         await site.start()
-        self._pulse = asyncio.create_task(self._let_time_pass())
+        self._pulse = asyncio.create_task(self._step_venue())
         return int(self._runner.addresses[0][1])
 
     async def stop(self) -> None:
@@ -64,8 +64,8 @@ class VenueServer:
                 connection.wake()
         self.venue.changed.clear()
 
-    async def _let_time_pass(self) -> None:
-        """Step the venue, and hand out the REST answers that became ready."""
+    async def _step_venue(self) -> None:
+        """Step the venue at intervals, and send the REST answers that are ready."""
         while True:
             await asyncio.sleep(self._pulse_seconds)
             self.venue.step(self._clock())
@@ -76,13 +76,13 @@ class VenueServer:
                     future.set_result(exchange.answer)
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
-        """A WebSocket where one is asked for, REST everywhere else."""
+        """Serve a WebSocket if the client asks for an upgrade, else REST."""
         if request.headers.get("upgrade", "").lower() == "websocket":
             return await self._serve_socket(request)
         return await self._serve_rest(request)
 
     async def _serve_rest(self, request: web.Request) -> web.StreamResponse:
-        """One REST request; a lost one ends with the connection and no answer."""
+        """Serve one REST request; a lost request closes the connection without an answer."""
         body = await request.read()
         exchange = self.venue.request(request.method, request.raw_path, dict(request.headers), body, self._clock())
         self.flush()
@@ -92,13 +92,13 @@ class VenueServer:
             answer = await self._waiting[exchange]
         status, headers, text = answer
         if not status:
-            if request.transport is not None:  # the client may have gone before
+            if request.transport is not None:  # None when the client closed the connection
                 request.transport.abort()
             return web.Response()
         return web.Response(status=status, headers=headers, body=text)
 
     async def _serve_socket(self, request: web.Request) -> web.StreamResponse:
-        """One WebSocket connection from its opening to its end."""
+        """Serve one WebSocket connection until its end."""
         try:
             session = self.venue.connect(request.raw_path, self._clock())
         except ValueError as error:
@@ -109,7 +109,7 @@ class VenueServer:
             await socket.prepare(request)
             connection.wake()
             await connection.run(self._clock, self.flush, self._ping_seconds)
-        except ConnectionError:  # the client hung up before it was answered, which is no error of ours
+        except ConnectionError:  # the client closed the connection before the answer
             self.venue.disconnect(session)
             return web.Response()
         finally:

@@ -30,8 +30,8 @@ class Decisions:
         self._intents = [world.lanes.reader(f"intents.{name}") for name in world.strategies]
         self._verdicts = world.lanes.reader("verdicts")
         self._known: dict[int, Any] = {}
-        self._see = world.halt.see
-        world.halt.see = self._on_request  # type: ignore[method-assign] # every request of execution passes here
+        self._check = world.halt.check
+        world.halt.check = self._on_request  # type: ignore[method-assign] # every request of execution passes here
 
     def read(self) -> None:
         """Add what was decided since the last read."""
@@ -45,7 +45,7 @@ class Decisions:
             )
 
     def _on_request(self, payload: bytes) -> None:
-        self._see(payload)
+        self._check(payload)
         request = orjson.loads(payload)
         params = request.get("params") or {}
         price, size = params.get("price", "-"), params.get("quantity", "-")

@@ -43,7 +43,7 @@ class SimulatedPort(StreamDefaults):
             return []
         self.state = PortState.OPEN
         self.receive_ns = now_ns
-        frames = self.session.take()
+        frames = self.session.drain()
         if self.session.closed:
             self.state = PortState.CLOSED
         return frames

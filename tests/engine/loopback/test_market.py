@@ -83,5 +83,5 @@ def test_steps_whose_product_is_no_whole_amount_are_refused(price_step: int, siz
     if sound:
         assert Market("X", "A", "B", price_step=price_step, size_step=size_step).price_step == price_step
     else:
-        with pytest.raises(ValueError, match="is not a whole amount"):
+        with pytest.raises(ValueError, match="expected positive steps whose product has at most 8 decimals"):
             Market("X", "A", "B", price_step=price_step, size_step=size_step)

@@ -262,7 +262,7 @@ def test_nobody_spends_more_than_is_free() -> None:
 
 def test_market_refuses_steps_that_would_round() -> None:
     """Amounts are exact because the steps' product is whole; a market where it is not must not open."""
-    with pytest.raises(ValueError, match="is not a whole amount"):
+    with pytest.raises(ValueError, match="expected positive steps whose product has at most 8 decimals"):
         Market("X", "A", "B", price_step=1, size_step=1)
 
 

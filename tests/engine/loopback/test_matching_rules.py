@@ -503,10 +503,10 @@ def test_a_cancelled_stop_waits_no_longer_and_one_that_was_reached_does_not_star
     for reached in (False, True):
         order = placed(send(matching, "ann", SELL, "0", "1", 1, kind=Kind.STOP_LOSS, stop=fixed("90")))
         if reached:
-            matching.stops.see("BTCUSDT", fixed("80"), 2)
+            matching.stops.on_trade("BTCUSDT", fixed("80"), 2)
         matching.cancel(order, "gone", 3)
         matching.check()
-        matching.stops.see("BTCUSDT", fixed("80"), 4)
+        matching.stops.on_trade("BTCUSDT", fixed("80"), 4)
         assert not matching.stops.reached
         told = [one.happening for one in matching.executions if one.order is order]
         assert (order.status, told) == (Status.CANCELED, [Happening.NEW, Happening.CANCELED])

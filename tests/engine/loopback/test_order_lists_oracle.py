@@ -316,10 +316,10 @@ def test_runs_reach_every_way_in_which_a_list_ends() -> None:
         assert ways[way], (way, sorted(ways))
 
 
-@pytest.mark.parametrize("rule", ["take_over", "_follow_working", "hold"])
+@pytest.mark.parametrize("rule", ["expire_partner", "_follow_working", "relock"])
 def test_canary_a_rule_left_out_is_found(monkeypatch: pytest.MonkeyPatch, rule: str) -> None:
     """Without one of its rules the matching engine must not pass."""
-    owner: type = Matching if rule == "hold" else OrderLists
+    owner: type = Matching if rule == "relock" else OrderLists
     monkeypatch.setattr(owner, rule, lambda *_: None)
     monkeypatch.setattr(Matching, "check", lambda _: None)
     with pytest.raises(AssertionError):

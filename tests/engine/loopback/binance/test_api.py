@@ -281,7 +281,7 @@ def life(seed: int) -> tuple[list[bytes], list[Any]]:
     for number in range(15):
         wire.wait(100 * MILLISECOND_NS)
         wire.send(session, "order.place", **{**LIMIT, "price": str(59900 + number)}, newClientOrderId=f"o{number % 7}")
-        out += session.take() + stream.take()
+        out += session.drain() + stream.drain()
     return out, wire.venue.truth.lines
 
 

@@ -150,7 +150,7 @@ def test_what_comes_out_does_not_depend_on_how_often_the_venue_is_stepped() -> N
         out: list[bytes] = []
         for _ in range(steps):
             wire.wait(SECOND_NS // steps)
-            out += session.take()
+            out += session.drain()
         return out
 
     assert told(1) == told(50)

@@ -107,7 +107,7 @@ class Wire:
 
 def read(session: Session) -> list[Any]:
     """What came out of a session."""
-    return [json.loads(payload) for payload in session.take()]
+    return [json.loads(payload) for payload in session.drain()]
 
 
 def events(session: Session) -> list[Any]:

@@ -49,7 +49,7 @@ def ccxt_pro(port: int) -> Any:
 
 async def heard(venue: BinanceVenue) -> None:
     """Wait until somebody listens to the test account: a client's own subscribing cannot be awaited from outside."""
-    while not venue.watched(TEST_ACCOUNT):  # noqa: ASYNC110 (the venue has no loop to set an event in)
+    while not venue.subscription_count(TEST_ACCOUNT):  # noqa: ASYNC110 (the venue has no loop to set an event in)
         await asyncio.sleep(0)
 
 

@@ -1,4 +1,4 @@
-"""What may be asked without trading: the venue's state, books and prints, and an account's own state."""
+"""The requests that only read: the venue's state, books and prints, and an account's own state."""
 
 from collections.abc import Callable
 
@@ -12,11 +12,11 @@ View = Callable[[str], dict[str, object]]
 DEPTH_WEIGHTS = ((100, 5), (500, 25), (1000, 50), (5000, 250))
 
 
-class Looks:
-    """Questions to the venue."""
+class Queries:
+    """The reading requests."""
 
     def __init__(self, desk: Desk) -> None:
-        """Look at this desk's books."""
+        """Read this desk's books."""
         self.desk, self.matching = desk, desk.matching
         self.histories = {symbol: History(book.trade_id) for symbol, book in self.matching.books.items()}
 
@@ -29,8 +29,8 @@ class Looks:
         return {"serverTime": call.now_ns // call.unit}
 
     def exchange(self, call: Call) -> dict[str, object]:
-        """exchangeInfo, of all markets or of those asked for."""
-        wanted = self.wanted(call)
+        """exchangeInfo, of all markets or of the requested ones."""
+        wanted = self.symbols_of(call)
         return {
             "timezone": "UTC",
             "serverTime": call.now_ns // call.unit,
@@ -41,7 +41,7 @@ class Looks:
         }
 
     def depth(self, call: Call) -> dict[str, object]:
-        """depth: both sides with the update id they stand at."""
+        """depth: both sides with the book's update id."""
         book = self.matching.books[self.desk.market(call.parameters).symbol]
         limit = call.parameters.limit(100, 5000)
         return {
@@ -131,19 +131,19 @@ class Looks:
         }
 
     def assets(self) -> set[str]:
-        """Every asset traded here."""
+        """Every asset of the venue's markets."""
         return {asset for book in self.matching.books.values() for asset in (book.market.base, book.market.quote)}
 
-    def wanted(self, call: Call) -> list[str]:
-        """The markets a request names, or all of them."""
+    def symbols_of(self, call: Call) -> list[str]:
+        """The markets that a request names, or all markets."""
         names = call.parameters.symbols()
         if any(name not in self.matching.books for name in names):
             raise ApiError(-1121, "Invalid symbol.")
         return names or list(self.matching.books)
 
     def each(self, call: Call, view: View) -> object:
-        """A view of the market asked for, or a list of several or of all."""
-        found = [view(symbol) for symbol in self.wanted(call)]
+        """A view of the requested market, or a list of views of several or all markets."""
+        found = [view(symbol) for symbol in self.symbols_of(call)]
         return found[0] if call.parameters.text("symbol") else found
 
     def _best(self, symbol: str) -> dict[str, object]:
@@ -164,6 +164,6 @@ class Looks:
 
 
 def depth_weight(call: Call) -> int:
-    """What a depth request costs."""
+    """The weight of a depth request."""
     limit = call.parameters.limit(100, 5000)
     return next(weight for most, weight in DEPTH_WEIGHTS if limit <= most)
