@@ -1,7 +1,7 @@
-"""Instruments in shared memory: the feed learns them from the venue, everyone else reads them here.
+"""Instruments in shared memory: the feed publishes the venue's metadata, all other roles read it here.
 
 Cell i holds the i-th instrument of the configuration. The cells outlive the feed, so a restarted strategy or execution
-starts without waiting for anybody.
+starts without waiting for the feed.
 """
 
 import time
@@ -13,21 +13,21 @@ from engine.model.instrument import Instrument
 from engine.model.records import INSTRUMENT
 from engine.model.rows import InstrumentRow
 
-NAP_S = 0.01
+POLL_S = 0.01
 TEXTS = ("venue", "symbol", "base", "quote", "kind")
 NUMBERS = ("id", "price_decimals", "size_decimals", "price_step", "size_step", "size_min", "size_max", "notional_min",
            "multiplier", "version")  # fmt: skip
 
 
 class InstrumentsMissingError(Exception):
-    """The feed did not say in time what the instruments are."""
+    """The feed did not publish the instruments in time."""
 
 
 def write(
     cells: shm.CellWriter, index: int, instrument: Instrument, now_ns: int, *, old: bool = False, missing: int = 0,
     spread_alarm_bps: float = 0.0,
 ) -> None:  # fmt: skip
-    """Show an instrument; `old` when it comes from the cached copy, `missing` the channels that do not come."""
+    """Write an instrument; `old` if it comes from the cached copy, `missing` the channels without messages."""
     texts = {name: getattr(instrument, name).encode() for name in TEXTS}
     numbers = {name: getattr(instrument, name) for name in NUMBERS}
     row = INSTRUMENT.row(
@@ -38,19 +38,19 @@ def write(
 
 
 def from_row(row: InstrumentRow) -> Instrument:
-    """The instrument that a cell shows."""
+    """The instrument in a cell's row."""
     texts = {name: getattr(row, name).rstrip(b"\0").decode() for name in TEXTS}
     return Instrument(**texts, **{name: getattr(row, name) for name in NUMBERS}, trading=bool(row.trading))
 
 
 def read(lanes: RoleLanes) -> list[Instrument]:
-    """Every instrument shown so far, in the configuration's order."""
+    """Every instrument published so far, in the configuration's order."""
     cells = lanes.cell_reader("instruments")
     return [from_row(row) for index in range(cells.count) if (row := cells.read(index)) is not None]
 
 
 def await_all(lanes: RoleLanes, ids: Sequence[int], timeout_s: float = 15.0) -> list[Instrument]:
-    """The instruments of these ids, waiting at a role's start until the feed has shown them."""
+    """The instruments of these ids; waits at a role's start until the feed has published them."""
     deadline = time.monotonic() + timeout_s
     while True:
         known = {instrument.id: instrument for instrument in read(lanes)}
@@ -61,4 +61,4 @@ def await_all(lanes: RoleLanes, ids: Sequence[int], timeout_s: float = 15.0) -> 
             raise InstrumentsMissingError(
                 f"after {timeout_s} s the feed has not shown instruments {missing} of {lanes.system!r}"
             )
-        time.sleep(NAP_S)
+        time.sleep(POLL_S)

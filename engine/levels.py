@@ -1,12 +1,12 @@
-"""The whole book of an instrument, rebuilt from the LEVELS lane by whoever wants it, whenever it joins.
+"""The whole book of an instrument, rebuilt from the LEVELS lane; a reader may attach at any time.
 
-    RESET … levels … state     the book anew: exact from its last record on
-    levels                     changes, absolute sizes
-    REFRESH mark … levels … REFRESH mark    all that stands, told again bit by bit between the changes
+    RESET … levels … state     a new book: exact from its last record on
+    levels                     changes, with absolute sizes
+    REFRESH mark … levels … REFRESH mark    all levels, published again in parts between the changes
 
-Who joins late begins with nothing and takes every record. A level of the book is either told again between two marks
-or changed meanwhile, and one that went is told as size 0; so from the second mark on the book is exact. A lap loses
-that, and the next two marks bring it back. The lane is filled when the configuration says `[feed] levels = true`.
+A late reader begins with an empty book and applies every record. Between two marks every level is published again or
+changes, and a removed level is published with size 0. So from the second mark on the book is exact. After a lap the
+next two marks make it exact again. The feed fills the lane when the configuration has `[feed] levels = true`.
 """
 
 from typing import Any
@@ -23,14 +23,14 @@ BATCH = 1 << 12
 
 
 class WholeBook:
-    """One instrument's book as the feed has it. Walks and depths are asked of `book`."""
+    """One instrument's book as the feed has it. `book` has the levels."""
 
     def __init__(self, system: str, instrument: int) -> None:
-        """Attach; nothing is known yet."""
+        """Attach with an empty book."""
         self.instrument = instrument
         self.book = Book()
         self.state = int(BookState.EMPTY)
-        self.exact = False  # every level is here, and no other
+        self.exact = False  # `book` has every level of the feed's book, and no other
         self.receive_ns = self.lost = 0
         self._marks = 0
         self._whole = True  # the event read last is complete
@@ -38,50 +38,50 @@ class WholeBook:
 
     @property
     def good(self) -> bool:
-        """May be acted on: exact, complete and vouched for by the feed."""
+        """Whether the book equals the venue's: it is exact and complete, and the feed's state is GOOD."""
         return self.exact and self._whole and self.state == BookState.GOOD
 
     def poll(self, limit: int = 1 << 62) -> int:
-        """Take what came; how many records there were."""
-        taken = 0
-        while taken < limit:
-            lost, records = self._reader.copy(min(BATCH, limit - taken))
+        """Apply the unread records, at most `limit`; how many they were."""
+        count = 0
+        while count < limit:
+            lost, records = self._reader.copy(min(BATCH, limit - count))
             if lost:
-                self._begin_anew(lost)
+                self._on_loss(lost)
             if not len(records):
                 break
-            taken += len(records)
-            self._hear(records[records["instrument"] == self.instrument])
-        return taken
+            count += len(records)
+            self._apply(records[records["instrument"] == self.instrument])
+        return count
 
-    def _hear(self, records: Any) -> None:
-        """Levels in runs, states one by one between them."""
+    def _apply(self, records: Any) -> None:
+        """Apply levels in batches, and the states between them one by one."""
         levels = np.stack([records["side"], records["price"], records["size"]], axis=1).astype(np.int64)
         begin = 0
         for at in np.flatnonzero(records["kind"] == STATE).tolist():
             self.book.set_levels(levels[begin:at])
-            self._turn(records[at])
+            self._apply_state(records[at])
             begin = at + 1
         self.book.set_levels(levels[begin:])
         if len(records):
             self.receive_ns = int(records[-1]["receive_ns"])
             self._whole = bool(records[-1]["flags"] & LAST)
 
-    def _begin_anew(self, lost: int) -> None:
-        """Records are missing: only what is told from here on is known."""
+    def _on_loss(self, lost: int) -> None:
+        """Records were lost: clear the book."""
         self.lost += lost
         self.exact, self._marks = False, 0
         self.book.clear()
 
-    def _turn(self, row: np.void) -> None:
-        """A state, a reset or a mark."""
+    def _apply_state(self, row: np.void) -> None:
+        """Apply a state, a reset or a mark."""
         if row["flags"] & RESET:
             self.book.clear()
             self.exact, self._marks = True, 0
         self.state = int(row["detail"])
-        self._mark(int(row["flags"]))
+        self._count_mark(int(row["flags"]))
 
-    def _mark(self, flags: int) -> None:
+    def _count_mark(self, flags: int) -> None:
         if flags & REFRESH:
             self._marks += 1
             self.exact = self.exact or self._marks > 1

@@ -1,1 +1,1 @@
-"""Pre-trade risk: the one gate between an intent and an order."""
+"""Pre-trade risk: the gate between an intent and an order."""

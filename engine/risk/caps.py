@@ -1,11 +1,11 @@
-"""Caps that are classes of their own: each is a key of `[risk]` and is checked only where the configuration sets it.
+"""Further caps: each is a class and a key of `[risk]`, and is checked only if the configuration sets it.
 
     @cap("max_gross_usd", Decimal)
     class GrossUsd: ...
 
-A further cap is one class here, a line in docs/risk.md and a test. The gate checks every order against the caps that
-are set, after its own caps; an order that would lead beyond one is refused. An exit is checked only by a cap that says
-`exits = True`. Where any of them is set, the compiled quick yes approves nothing and the gate judges every order.
+To add a cap: one class here, a line in docs/risk.md and a test. The gate checks every order against the configured caps
+after its own caps, and refuses an order that would exceed one. A cap with `exits = True` is checked for exits too. With
+any of these caps configured, the compiled quick yes approves nothing and the gate checks every order.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,7 +23,7 @@ CAPS: dict[str, tuple[Any, Callable[[Any], FurtherCap]]] = {}  # by key: the val
 
 
 def cap(key: str, kind: Any) -> Callable[[type[Made]], type[Made]]:
-    """Register a class as the cap that a key of `[risk]` sets; it is made with the key's value."""
+    """Register a class as the cap of a key of `[risk]`; it is made with the key's value."""
 
     def register(made: type[Made]) -> type[Made]:
         assert key not in CAPS, f"two caps are called {key}"
@@ -35,7 +35,7 @@ def cap(key: str, kind: Any) -> Callable[[type[Made]], type[Made]]:
 
 
 def read_risk(table: Mapping[str, Any]) -> tuple[RiskLimits, tuple[FurtherCap, ...]]:
-    """The limits and the further caps that `[risk]` sets; ValueError names a key or value that is wrong."""
+    """The limits and the further caps in `[risk]`; a ValueError names the wrong key or value."""
     limits = {key: value for key, value in table.items() if key not in CAPS}
     try:
         return msgspec.convert(limits, RiskLimits), tuple(_make(key, table[key]) for key in CAPS if key in table)
@@ -44,7 +44,7 @@ def read_risk(table: Mapping[str, Any]) -> tuple[RiskLimits, tuple[FurtherCap, .
         if not unknown:
             raise
         known = ", ".join((*RiskLimits.__struct_fields__, *CAPS))
-        raise ValueError(f"{min(unknown)}: an unknown key; the keys here are {known}") from error
+        raise ValueError(f"{min(unknown)}: unknown key; expected one of {known}") from error
 
 
 def _make(key: str, value: object) -> FurtherCap:
@@ -59,10 +59,10 @@ def _make(key: str, value: object) -> FurtherCap:
 class GrossUsd:
     """The account's worst case over all its instruments in dollars, long and short added up.
 
-    The worst case of an instrument is the larger of its two sides: what is held, with every open and in-flight order
-    of that side filled. The order counts on its side, the order that it replaces does not. Each instrument is valued
-    at the middle of its book, the order's own at the higher of its price and the middle. An order that does not make
-    its instrument's worst case larger passes.
+    The worst case of an instrument is the larger of its two sides: the position, with every open and in-flight order
+    of that side filled. The new order counts on its side, the order that it replaces does not. Each instrument is
+    valued at the middle of its book, the order's own instrument at the higher of the order's price and the middle. An
+    order that does not increase its instrument's worst case passes.
     """
 
     exits = False
@@ -74,7 +74,7 @@ class GrossUsd:
         self._most = int(most_usd * MICRO)
 
     def check(self, order: Proposed, account: Account) -> Refusal | None:
-        """Refuse an order that leads beyond the cap, or while what is held cannot be valued."""
+        """Refuse an order that exceeds the cap, and any order while a held instrument has no price in dollars."""
         more = order.size - order.relief
         if _worst(account, order.instrument_id, order.side, more) <= _worst(account, order.instrument_id):
             return None
@@ -98,7 +98,7 @@ def _worst(account: Account, number: int, side: int = 0, more: int = 0) -> int:
 
 
 def _micro_usd(account: Account, order: Proposed, number: int, size: int) -> int | None:
-    """A size in millionths of a dollar, rounded up; None where no price gives it."""
+    """The value of a size in millionths of a dollar, rounded up; None without a price."""
     instrument, top = account.instruments[number], account.tops.get(number)
     rate = account.usd_rate(order.now_ns, instrument.quote)
     middle2 = 0 if top is None else top.good_middle2

@@ -1,15 +1,15 @@
-"""The gate: an order request is approved, or refused with what was found and what was allowed.
+"""The gate: approves an order request, or refuses it with the found value and the limit.
 
 An order that can only reduce its strategy's own position, counting the strategy's open and in-flight orders of that
 side as filled, is an exit; every other order is an entry. Each kind has its own list of checks, `ENTRY` and `EXIT` at
-the end of this file, in the order in which they run: from what makes all trading wrong to what makes this order wrong.
-The first that fails decides. docs/risk.md has both lists as a table, which a test compares with these.
+the end of this file, in the order in which they run: from conditions of the whole system to those of this order. The
+first check that fails decides. docs/risk.md has both lists as a table, which a test compares with these.
 
-All arithmetic is on Python integers, so no product can overflow, and every bound is tested by multiplying out, so
-nothing is rounded in an order's favour; the spread alone is a float, the one that BOOK_TOP shows. Nothing here writes,
-logs or asks the time. The switches, the rate, and a quick yes for the order whose numbers are narrow are compiled
-(`Approval`). Caps that only some configurations set are classes of their own (`caps.py`); where one is set, every
-order is judged here and none by the quick yes.
+All arithmetic is on Python integers, so no product can overflow, and every bound is checked by multiplication, so
+nothing is rounded in an order's favour. Only the spread is a float, the one in BOOK_TOP. The gate does not write, log
+or read a clock. The switches, the rate and a quick yes for orders whose numbers fit in 64 bits are compiled
+(`Approval`). Further caps are classes of their own (`caps.py`); with one configured, the gate checks every order and
+the quick yes approves none.
 """
 
 import math
@@ -29,14 +29,14 @@ GOOD = int(BookState.GOOD)
 
 @dataclass(frozen=True, slots=True)
 class Approved:
-    """Risk's yes, and the flags of the order made of it."""
+    """Risk's approval, with the flags of the order."""
 
     flags: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Risk's no: why, what was found, what was allowed; exact, so the record holds them only when they are clamped."""
+    """Risk's refusal: reason, found value and limit. They are exact; the record clamps them to its fields."""
 
     reason: Reason
     value: int = 0
@@ -44,12 +44,12 @@ class Refusal:
 
 
 APPROVED = Approved()
-APPROVED_RESERVED = Approved(OrderFlag.RESERVED)  # an exit that the part of the rate kept for exits carries
+APPROVED_RESERVED = Approved(OrderFlag.RESERVED)  # an exit that uses the part of the rate reserved for exits
 Verdict = Approved | Refusal
 
 
 class Exposure(Protocol):
-    """What is held of an instrument and what open and in-flight orders may add."""
+    """The position in an instrument, and the sizes of open and in-flight orders."""
 
     size: int
     open_buy: int
@@ -57,7 +57,7 @@ class Exposure(Protocol):
 
 
 class Proposed(NamedTuple):
-    """The order to be judged."""
+    """The order to check."""
 
     now_ns: int
     strategy: int
@@ -73,7 +73,7 @@ class Proposed(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What a cap may read: the instruments, their books, and what is held and open, by instrument and by strategy."""
+    """What a cap may read: instruments, books, and positions with open orders, by instrument and by strategy."""
 
     instruments: Mapping[int, Instrument]
     tops: Mapping[int, Top]
@@ -83,16 +83,16 @@ class Account:
 
 
 class FurtherCap(Protocol):
-    """A cap that is a class of its own (`caps.py`)."""
+    """A further cap (`caps.py`)."""
 
-    exits: bool  # whether exits are held to it as well
+    exits: bool  # whether it is checked for exits too
 
     def check(self, order: Proposed, account: Account) -> Refusal | None:
-        """Refuse an order that leads beyond the cap."""
+        """Refuse an order that exceeds the cap."""
 
 
 class RiskGate(Approval):
-    """Holds the caps and the switches; reads books and exposures that others keep."""
+    """Holds the caps and the switches; reads the books and exposures of execution."""
 
     def __init__(
         self,
@@ -136,10 +136,10 @@ class RiskGate(Approval):
         *,
         follows_book: bool = False,
     ) -> Verdict:
-        """Judge one order.
+        """Check one order.
 
-        `relief` is the exposure on its side of the order that it replaces. `follows_book`: a chase, whose price is
-        worth what the book is worth, so the book is checked for an exit as well.
+        `relief` is the exposure on its side of the order that it replaces. `follows_book` marks a chase: its price
+        comes from the book, so the book is checked for an exit too.
         """
         exits = self.is_exit(strategy, instrument_id, side, size, relief)
         order = Proposed(
@@ -153,7 +153,7 @@ class RiskGate(Approval):
         return APPROVED_RESERVED if reserved else APPROVED
 
     def is_exit(self, strategy: int, instrument_id: int, side: int, size: int, relief: int = 0) -> bool:
-        """Whether the order, with all the strategy's orders of its side filled, can only reduce what it holds."""
+        """Whether the order, with all the strategy's orders of its side filled, can only reduce its position."""
         own = self._owned.get((strategy, instrument_id))
         if own is None:
             return False
@@ -161,7 +161,7 @@ class RiskGate(Approval):
         return own.size * side + max(0, pending - relief) + size <= 0 < size
 
     def protective_price(self, instrument_id: int, side: int, cap: int, *, exits: bool = False) -> int:
-        """The worst price a market order or chase may reach: its own cap, never past the collar; 0 without a book."""
+        """The worst price of a market order or chase: its own cap, at most the collar's edge; 0 without a book."""
         top, instrument = self._tops.get(instrument_id), self._instruments.get(instrument_id)
         middle2 = 0 if top is None else top.good_middle2 if exits else top.middle2
         if instrument is None or not middle2:
@@ -178,37 +178,37 @@ class RiskGate(Approval):
         return Refusal(Reason.HALTED, 1, 0) if self.halted else None
 
     def check_drain(self, _: Proposed) -> Refusal | None:
-        """No new order while it drains."""
+        """No new order while execution drains."""
         return Refusal(Reason.DRAINING, 1, 0) if self.draining else None
 
     def check_reconciled(self, _: Proposed) -> Refusal | None:
-        """No order before the venue has answered for every order in doubt."""
+        """No order until the venue has answered for every unknown order."""
         return None if self.reconciled else Refusal(Reason.NOT_RECONCILED, 0, 1)
 
     def check_connected(self, _: Proposed) -> Refusal | None:
-        """No order without a session."""
+        """No order without a session at the venue."""
         return None if self.connected else Refusal(Reason.VENUE_NOT_CONNECTED, 0, 1)
 
     def check_stopped(self, order: Proposed) -> Refusal | None:
-        """No order of an instrument that execution has halted: an exit's size comes from the position in doubt."""
+        """No order in an instrument that execution halted: its position, and so an exit's size, is in doubt."""
         stop = self.stopped.get(order.instrument_id)
         return None if stop is None else Refusal(Reason.INSTRUMENT_HALTED, int(stop.reason), 0)
 
     def check_instrument(self, order: Proposed) -> Refusal | None:
-        """It is configured, and the venue trades it."""
+        """The instrument is configured, and the venue trades it."""
         instrument = self._instruments.get(order.instrument_id)
         if instrument is None:
             return Refusal(Reason.UNKNOWN_INSTRUMENT, order.instrument_id)
         return None if instrument.trading else Refusal(Reason.INSTRUMENT_NOT_TRADING, order.instrument_id)
 
     def check_permit(self, order: Proposed) -> Refusal | None:
-        """It is among the strategy's instruments."""
+        """The instrument is one of the strategy's."""
         if order.instrument_id in self._permits.get(order.strategy, ()):
             return None
         return Refusal(Reason.INSTRUMENT_NOT_PERMITTED, order.instrument_id, order.strategy)
 
     def check_form(self, order: Proposed) -> Refusal | None:
-        """A side, a size and a price that can be an order."""
+        """Side, size and price are valid."""
         if order.side not in (1, -1):
             return Refusal(Reason.MALFORMED, order.side, 1)
         if order.size <= 0 or order.price < 0:
@@ -216,7 +216,7 @@ class RiskGate(Approval):
         return None
 
     def check_book(self, order: Proposed) -> Refusal | None:
-        """The book is good and young."""
+        """The book is GOOD and not too old."""
         top = self._tops.get(order.instrument_id)
         if top is None or top.state != GOOD:
             return Refusal(Reason.BOOK_NOT_GOOD, 0 if top is None else top.state, GOOD)
@@ -225,18 +225,18 @@ class RiskGate(Approval):
         return Refusal(Reason.BOOK_TOO_OLD, age_ns, most_ns) if age_ns > most_ns else None
 
     def check_chased_book(self, order: Proposed) -> Refusal | None:
-        """The price of a chase is worth what the book is worth."""
+        """For a chase: its price comes from the book, so the book must be good."""
         return self.check_book(order) if order.follows_book else None
 
     def check_last_book(self, order: Proposed) -> Refusal | None:
-        """An exit's price is measured by the last good book, whatever became of that book since."""
+        """There was a good book: an exit's price is compared with the last one, whatever its state is now."""
         top = self._tops.get(order.instrument_id)
         if top is None or not top.good_middle2:
             return Refusal(Reason.BOOK_NOT_GOOD, 0 if top is None else top.state, GOOD)
         return None
 
     def check_spread(self, order: Proposed) -> Refusal | None:
-        """The book is not too wide; a spread that is no number is."""
+        """The spread is not too wide; a NaN counts as too wide."""
         spread_bps, most_bps = self._tops[order.instrument_id].spread_bps, self.limits.max_spread_bps
         if spread_bps <= most_bps:
             return None
@@ -245,7 +245,7 @@ class RiskGate(Approval):
         )
 
     def check_age(self, order: Proposed) -> Refusal | None:
-        """The intent is neither too old nor of a time to come."""
+        """The intent is neither too old nor from the future."""
         most_ns, ahead_ns = self.limits.max_intent_age_ns, self.limits.max_intent_ahead_ns
         allowed_ns = min(order.ttl_ns, most_ns) if order.ttl_ns else most_ns
         age_ns = order.now_ns - order.decided_ns
@@ -254,7 +254,7 @@ class RiskGate(Approval):
         return Refusal(Reason.INTENT_TOO_OLD, age_ns, allowed_ns) if max(0, age_ns) > allowed_ns else None
 
     def check_steps(self, order: Proposed) -> Refusal | None:
-        """The venue's filters: steps, least size and least notional."""
+        """The venue's filters: steps, minimum size and minimum notional."""
         instrument, price, size = self._instruments[order.instrument_id], order.price, order.size
         if price <= 0 or price % instrument.price_step:
             return Refusal(Reason.PRICE_STEP, price, instrument.price_step)
@@ -267,7 +267,7 @@ class RiskGate(Approval):
         return None
 
     def check_collar(self, order: Proposed) -> Refusal | None:
-        """The price lies near the middle, on both sides of it."""
+        """The price is near the middle, on either side of it."""
         middle2 = self._tops[order.instrument_id].middle2
         distance = abs(2 * order.price - middle2) * BPS
         if distance > middle2 * self.limits.price_collar_bps:
@@ -275,7 +275,7 @@ class RiskGate(Approval):
         return None
 
     def check_exit_collar(self, order: Proposed) -> Refusal | None:
-        """The price is not much worse than the last good middle; a better one only rests."""
+        """The price is not much worse than the last good middle; a better price only rests."""
         middle2 = self._tops[order.instrument_id].good_middle2
         worse = order.side * (2 * order.price - middle2) * BPS
         if worse > middle2 * self.limits.exit_collar_bps:
@@ -283,12 +283,12 @@ class RiskGate(Approval):
         return None
 
     def check_size_max(self, order: Proposed) -> Refusal | None:
-        """The venue's filter on the largest size."""
+        """The venue's maximum size."""
         most = self._instruments[order.instrument_id].size_max
         return Refusal(Reason.ORDER_TOO_LARGE, order.size, most) if order.size > most > 0 else None
 
     def check_order_cap(self, order: Proposed) -> Refusal | None:
-        """The order in dollars."""
+        """The value of the order in dollars."""
         instrument = self._instruments[order.instrument_id]
         rate = self._usd_rate(order.now_ns, instrument.quote)
         if rate is None:
@@ -297,7 +297,7 @@ class RiskGate(Approval):
         return Refusal(Reason.ORDER_TOO_LARGE, over, self._max_order) if over else None
 
     def check_position_cap(self, order: Proposed) -> Refusal | None:
-        """The account's worst case in dollars; one that is not positive is within every cap."""
+        """The account's worst case in dollars; a worst case of 0 or less passes."""
         worst = self._worst_case(order)
         instrument = self._instruments[order.instrument_id]
         rate = self._usd_rate(order.now_ns, instrument.quote)
@@ -307,7 +307,7 @@ class RiskGate(Approval):
         return Refusal(Reason.POSITION_TOO_LARGE, over, self._max_position) if over else None
 
     def _worst_case(self, order: Proposed) -> int:
-        """The account's largest position on the order's side that it may lead to; not positive: it can only shrink."""
+        """The account's largest possible position on the order's side; 0 or less if it can only shrink."""
         exposure = self._exposures.get(order.instrument_id)
         if exposure is None:
             return order.size - order.relief
@@ -315,24 +315,24 @@ class RiskGate(Approval):
         return exposure.size * order.side + pending + order.size - order.relief
 
     def check_caps(self, order: Proposed) -> Refusal | None:
-        """The caps of `caps.py` that are configured."""
+        """The configured caps of `caps.py`."""
         return next(filter(None, (cap.check(order, self._account) for cap in self._caps)), None)
 
     def check_exit_caps(self, order: Proposed) -> Refusal | None:
-        """Those of them that exits are held to as well."""
+        """The configured caps of `caps.py` that apply to exits too."""
         return next(filter(None, (cap.check(order, self._account) for cap in self._exit_caps)), None)
 
     def check_exits_only(self, _: Proposed) -> Refusal | None:
-        """Nothing forbids entries: a journal without room, a supervisor that is gone."""
+        """Entries are not stopped, as they are by a full disk or a lost supervisor."""
         return Refusal(Reason(self.exits_only), 1, 0) if self.exits_only else None
 
     def check_silence(self, order: Proposed) -> Refusal | None:
-        """The venue asked for no requests until a time."""
+        """The venue did not forbid requests until a later time."""
         wait_ns = self.backoff_until_ns - order.now_ns
         return Refusal(Reason.ORDER_RATE, wait_ns, 0) if wait_ns > 0 else None
 
     def check_rate(self, order: Proposed) -> Refusal | None:
-        """The common part of the rate, the account's and the strategy's."""
+        """The common part of the rate has room, for the account and for the strategy."""
         full = self.rate.full(order.now_ns, order.strategy)
         if full is None:
             return None
@@ -340,10 +340,10 @@ class RiskGate(Approval):
         return Refusal(reason, full.count(order.now_ns) + 1, full.limit)
 
     def check_exit_rate(self, order: Proposed) -> Refusal | None:
-        """The common part of the rate, else the part kept for exits: one that rests may use half of it.
+        """The common part of the rate has room, or the part reserved for exits; an exit that rests may use half of it.
 
-        A quote on the side that reduces, and a chase that follows, are exits too, and are sent as often as the book
-        moves: the other half is left for the one that gets out now.
+        A quote on the side that reduces, and a chase, are exits too, and may be sent as often as the book moves: the
+        other half is reserved for exits that take.
         """
         if self.rate.full(order.now_ns, order.strategy) is None:
             return None
@@ -356,7 +356,7 @@ class RiskGate(Approval):
         return Refusal(reason, full.count(order.now_ns) + 1, full.limit if takes else full.limit // 2)
 
     def _usd_rate(self, now_ns: int, quote: str) -> tuple[int, int] | None:
-        """Dollars for one of the quote asset, as numerator and denominator; None when no fresh good price gives it."""
+        """Dollars for one of the quote asset, as numerator and denominator; None without a fresh good price."""
         if quote in self.limits.usd_quotes:
             return 1, 1
         instrument = self._instruments.get(self.limits.usd_instruments.get(quote, 0))
@@ -387,7 +387,7 @@ EXIT: tuple[Check, ...] = (
 
 
 def _over(amount: int, rate: tuple[int, int], instrument: Instrument, cap_micro: int) -> int:
-    """The amount in millionths of a dollar, rounded up, when it is over the cap; 0 when it is within."""
+    """The amount in millionths of a dollar, rounded up, if it exceeds the cap; else 0."""
     scale = 10 ** (instrument.price_decimals + instrument.size_decimals)
     value, unit = amount * rate[0] * MICRO, rate[1] * scale
     return -(-value // unit) if value > cap_micro * unit else 0

@@ -1,6 +1,6 @@
-"""The caps of risk, as a configuration names them. A cap that is not enforced does not stand here.
+"""The caps of risk, as keys of the configuration. Every cap in this file is enforced.
 
-docs/risk.md has the formula of each, and which of them an exit is held to.
+docs/risk.md has the formula of each cap, and whether it applies to exits.
 """
 
 import math
@@ -15,24 +15,26 @@ BPS = 10_000
 
 
 class RiskLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Bounds on every order, account-wide. Each is the last value allowed."""
+    """Bounds on every order, for the whole account. Each is the last allowed value."""
 
-    max_position_usd: Decimal = Decimal(100_000)  # worst case of one instrument: held, open, in flight and asked for
+    max_position_usd: Decimal = Decimal(100_000)  # worst case of one instrument: held, open, in flight and this order
     max_order_size_usd: Decimal = Decimal(10_000)
     max_order_rate_per_min: int = 60  # requests that place or replace, over any 60 s
-    exit_rate_reserve: Decimal = Decimal("0.25")  # this share of the rate is kept for exits
-    strategy_rate_share: Decimal = Decimal("0.5")  # of each part of the rate, the most for one strategy of several
+    exit_rate_reserve: Decimal = Decimal("0.25")  # the share of the rate that is reserved for exits
+    strategy_rate_share: Decimal = Decimal("0.5")  # the share of each part of the rate for one strategy of several
     price_collar_bps: int = 500  # distance of an order's price from the middle of the book
     exit_collar_bps: int = 1_000  # how much worse than the last good middle the price of an exit may be
-    max_spread_bps: int = 50  # wider books are not traded on
+    max_spread_bps: int = 50  # no entry at a wider book
     max_book_age_ns: int = 2_000_000_000
-    max_intent_age_ns: int = 1_000_000_000  # for intents that bring no ttl, and the most a ttl may ask
-    max_intent_ahead_ns: int = 100_000_000  # decided so much later than execution's step, which may be a slow one
+    max_intent_age_ns: int = 1_000_000_000  # for intents without a ttl, and the upper bound of a ttl
+    max_intent_ahead_ns: int = 100_000_000  # how much later than execution's step an intent may be decided
     usd_quotes: tuple[str, ...] = ("USD", "USDT", "USDC")  # assets counted as one dollar
-    usd_instruments: dict[str, int] = {}  # the instrument whose middle prices another asset in one of these
+    usd_instruments: dict[
+        str, int
+    ] = {}  # for other assets: the instrument whose middle is the asset's price in one of these
 
     def __post_init__(self) -> None:
-        """Refuse bounds that bound nothing."""
+        """Refuse values that are not positive finite numbers of 64 bits."""
         for name in self.__struct_fields__:
             value = getattr(self, name)
             if isinstance(value, Decimal) and not value.is_finite():
@@ -48,7 +50,7 @@ class RiskLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         self._check_collars()
 
     def _check_shares(self) -> None:
-        """A reserve of everything leaves no entry; a share over 1 is none."""
+        """Refuse a reserve of the whole rate, which leaves no entries, and a share over 1."""
         if self.exit_rate_reserve >= 1:
             msg = f"exit_rate_reserve must be under 1, was {self.exit_rate_reserve}"
             raise ValueError(msg)
@@ -57,7 +59,7 @@ class RiskLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(msg)
 
     def _check_collars(self) -> None:
-        """The lower edge of a collar of 100 % is zero; an exit must not be held to more than an entry is."""
+        """Refuse a collar of 100 %, whose lower edge is 0, and an exit collar narrower than the entry collar."""
         for name in ("price_collar_bps", "exit_collar_bps"):
             if getattr(self, name) >= BPS:
                 msg = f"{name} must be under {BPS}, was {getattr(self, name)}"
@@ -71,12 +73,12 @@ class RiskLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def max_position_micro(self) -> int:
-        """The position's cap in millionths of a dollar."""
+        """The cap of a position in millionths of a dollar."""
         return int(self.max_position_usd * MICRO)
 
     @property
     def max_order_micro(self) -> int:
-        """The order's cap in millionths of a dollar."""
+        """The cap of an order in millionths of a dollar."""
         return int(self.max_order_size_usd * MICRO)
 
     @property
@@ -90,5 +92,5 @@ class RiskLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.max_order_rate_per_min - self.reserved_rate
 
     def strategy_rate(self, part: int, strategies: int) -> int:
-        """How much of a part of the rate one of so many strategies may use; a lone strategy has nobody to lock in."""
+        """How much of a part of the rate one of these strategies may use; a single strategy may use all of it."""
         return max(1, int(part * self.strategy_rate_share)) if strategies > 1 else part

@@ -1,6 +1,6 @@
-"""Strategies: they read lanes and write intents, and have no other way to an order.
+"""Strategies: they read lanes and submit intents; there is no other way from a strategy to an order.
 
-from engine.strategy import Book, Strategy         all that a strategy's author needs is importable from here
+from engine.strategy import Book, Strategy         everything that an author needs is importable from here
 """
 
 from typing import TYPE_CHECKING
@@ -66,9 +66,9 @@ __all__ = [
 
 
 def build(config: "Config", name: str) -> StrategyRole:
-    """Make the role of a configured strategy: what the runtime calls.
+    """Build the role of a configured strategy; called by the runtime.
 
-    Waits until the feed has shown the instruments.
+    Waits until the feed has published the instruments.
     """
     table = config.strategy(name)
     kind = load_class(config, table)
@@ -82,7 +82,7 @@ def build(config: "Config", name: str) -> StrategyRole:
 
 
 def await_groups(config: "Config", lanes: RoleLanes) -> "tuple[Group, ...]":
-    """Every group, as the aggregation numbers them: from all instruments, which the feed must have shown."""
-    assert config.aggregation is not None, "the configuration was not checked"
+    """Every group with the aggregation's number; waits until the feed has published all instruments."""
+    assert config.aggregation is not None, "load accepted a strategy that reads the aggregation without its table"
     instruments = await_all(lanes, [one.id for one in config.instruments])
     return make_groups(instruments, config.aggregation.groups)

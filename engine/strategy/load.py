@@ -1,4 +1,4 @@
-"""From a strategy's file to a checked strategy: its class by name, its parameters by type.
+"""Loads a strategy: finds its class by name and checks its parameters by type.
 
 class = "engine.strategy.samples:ImbalanceMaker"       module:class; a module beside the system's file, or any other
 [parameters]
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 
 class StrategyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"class_path": "class"}):
-    """What a file under configs/strategies holds: the same words as a strategy's table in a system's file."""
+    """A file under configs/strategies: the keys `class` and `parameters` of a strategy's table."""
 
     class_path: str
     parameters: dict[str, Any] = {}
 
 
 def read_strategy_file(path: Path) -> StrategyFile:
-    """Read one, or say what is wrong with it."""
+    """Read a strategy's file; ValueError when it is wrong."""
     try:
         return msgspec.convert(tomllib.loads(path.read_text()), StrategyFile)
     except (msgspec.ValidationError, tomllib.TOMLDecodeError) as error:
@@ -41,24 +41,24 @@ def read_strategy_file(path: Path) -> StrategyFile:
 
 
 def strategy_class(name: str, beside: Path | None = None) -> type[Strategy]:
-    """Find a strategy's class by "module:class", and refuse one that would not hear what it defines.
+    """Find a strategy's class by "module:class", and refuse one with a hook that would never be called.
 
-    A module is looked for in the directory `beside` first, then where Python looks for any.
+    A module is searched in the directory `beside` first, then on Python's path.
     """
     if beside is not None:
-        look_in(beside)
+        search_first(beside)
     module, _, attribute = name.partition(":")
     found = getattr(importlib.import_module(module), attribute, None) if attribute else None
     if not (isinstance(found, type) and issubclass(found, Strategy)):
-        msg = f"strategy {name!r} must name a Strategy class as module:class"
+        msg = f"class = {name!r}: expected module:class of a class derived from engine.strategy.Strategy"
         raise ValueError(msg)  # noqa: TRY004 - the configuration's text is wrong
     declared.check_class(found, Strategy)
     declared.check_source(found, Strategy)
     return found
 
 
-def look_in(directory: Path) -> None:
-    """Have modules of a directory found before all others, as Python does for a script's own directory."""
+def search_first(directory: Path) -> None:
+    """Put a directory first on Python's path, as Python does for a script's own directory."""
     path = str(directory.resolve())
     if sys.path[:1] != [path]:
         sys.path[:] = [path, *(one for one in sys.path if one != path)]
@@ -66,7 +66,7 @@ def look_in(directory: Path) -> None:
 
 
 def load_class(config: "Config", table: "StrategyTable") -> type[Strategy]:
-    """The class of a configured strategy, held to its parameters and to what is there for it to hear."""
+    """The class of a configured strategy; its parameters and its hooks are checked."""
     kind = strategy_class(table.class_path, Path(config.path).parent)
     checked_parameters(kind, table.parameters)
     check_reads(kind, config.aggregation)
@@ -74,16 +74,14 @@ def load_class(config: "Config", table: "StrategyTable") -> type[Strategy]:
 
 
 def check_reads(kind: type[Strategy], aggregation: "Aggregation | None") -> None:
-    """Refuse hooks of the aggregation where nothing would ever be told to them."""
+    """Refuse hooks of the aggregation that would never be called."""
     for lane in reads_of(kind):
-        hook = next(hook for hook in declared.HEARD_BY[lane] if defines(kind, hook))
+        hook = next(hook for hook in declared.HOOKS_OF[lane] if defines(kind, hook))
         if aggregation is None:
-            msg = f"{kind.__name__}.{hook} hears {lane}: expected a table [aggregation], without one it is never called"
+            msg = f"{kind.__name__}.{hook} reads {lane}: add a table [aggregation], without one it is never called"
             raise ValueError(msg)
         if lane == "bars" and not aggregation.bars:
-            msg = (
-                f"{kind.__name__}.{hook} hears bars: expected some in aggregation.bars, without them it is never called"
-            )
+            msg = f"{kind.__name__}.{hook} reads bars: add some to aggregation.bars, without them it is never called"
             raise ValueError(msg)
 
 

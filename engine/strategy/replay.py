@@ -1,12 +1,12 @@
-"""A strategy replayed from its STEPS: the same class over the same lanes must want the same things, byte for byte.
+"""Replays a strategy from its STEPS: the same class on the same lanes must submit the same intents, byte for byte.
 
-1. STEPS is cut into lives: a record whose `step` is 0 begins one.
-2. For each life a fresh role is made over `HistoryReader`s, and for each STEP of it every reader is opened up to the
-   cursor the step had read to; then the role steps once, at the recorded time.
-3. What it publishes is collected and compared with what stands on its intents lane.
+1. STEPS is cut into lives: a record whose `step` is 0 begins a life.
+2. For each life a new role reads from `HistoryReader`s. For each STEP every reader is opened up to the cursor that the
+   step had read to; then the role steps once, at the recorded time.
+3. The intents that it publishes are compared with its recorded intents lane.
 
-A step that was killed between its intents and its STEP leaves intents that no replay can claim: they lie behind the
-last STEP's cursor of that life, and the next life begins behind them.
+A step that was killed between its intents and its STEP leaves intents that no replay can produce: they are after the
+last STEP's cursor of that life, and the next life begins after them.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -37,17 +37,17 @@ NEWEST = ("books", "global_books")  # lanes of which a lapped role still shows t
 
 @dataclass(slots=True)
 class HistoryReader:
-    """A lane's whole story as rows, readable up to `limit`."""
+    """A lane's whole history as rows, readable up to `limit`."""
 
     rows: Sequence[Any]
     first: int = 0
     window: int = 0  # how many records a lapped reader still finds
     cursor: int = 0
     limit: int = 0
-    lapped: bool = False  # the next read tells of a lap, as it did in the step that is replayed
+    lapped: bool = False  # the next read returns a lap, as in the recorded step
 
     def read(self) -> Any:
-        """Give the next row up to the limit, None behind it."""
+        """The next row up to the limit, then None."""
         if self.lapped:
             self.lapped, first = False, self.cursor
             self.cursor = max(self.cursor, self.limit - self.window)
@@ -58,21 +58,21 @@ class HistoryReader:
         return self.rows[self.cursor - 1 - self.first]
 
     def wait(self, timeout_ns: int) -> bool:
-        """Nothing to wait for: the story is told already."""
+        """Whether there are rows to read; a replay never waits."""
         del timeout_ns
         return self.cursor < self.limit
 
 
 @dataclass(slots=True)
 class CapturingWriter:
-    """A writer that keeps what it is given; with `limit` it is full there."""
+    """A writer that keeps its records; the lane is full at `limit`."""
 
     cursor: int = 0
     limit: int = 1 << 63
     rows: list[tuple[Any, ...]] = field(default_factory=list)
 
     def publish(self, *fields: Any) -> bool:
-        """Keep one record."""
+        """Keep one record; False when the lane is full."""
         if self.cursor >= self.limit:
             return False
         self.rows.append(fields)
@@ -80,19 +80,19 @@ class CapturingWriter:
         return True
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing: there is no lane to close."""
 
 
 class NoCells:
-    """A replay holds the rings whole, so nothing is ever learnt from cells."""
+    """Cells that were never written: a replay has the whole rings, so recovery needs no cells."""
 
     def read(self, _index: int = 0, /) -> None:
-        """Say that nothing was written."""
+        """None: the cell was never written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """What a replayed life published: the sequence of its first intent, and every record's bytes."""
+    """The records of a replayed life: the sequence of its first intent, and every record's bytes."""
 
     first: int
     intents: list[bytes]
@@ -106,7 +106,7 @@ def packed(lane: str, rows: Iterable[Sequence[Any]]) -> list[bytes]:
 
 
 def replay(make_role: ROLE, lanes: Mapping[str, Sequence[Any]], steps: Sequence[Any]) -> Iterator[Life]:
-    """Replay every life; `lanes` holds each of INPUTS, "intents" and what else it reads, whole, from the start on."""
+    """Replay every life; `lanes` holds the whole history of INPUTS, "intents" and the other lanes it reads."""
     for life in cut_into_lives(steps):
         yield replay_life(make_role, lanes, life)
 
@@ -122,7 +122,7 @@ def cut_into_lives(steps: Sequence[Any]) -> list[list[Any]]:
 
 
 def replay_life(make_role: ROLE, lanes: Mapping[str, Sequence[Any]], steps: Sequence[Any]) -> Life:
-    """Drive one fresh role through the steps of one life."""
+    """Step a new role through one life."""
     inputs: dict[str, Any] = {
         lane: HistoryReader(
             lanes[lane], lane_of(lane).start, CATCH_UP if lane in NEWEST else 0, steps[0].cursors[PLACES[lane]]
@@ -143,15 +143,15 @@ def replay_life(make_role: ROLE, lanes: Mapping[str, Sequence[Any]], steps: Sequ
 
 
 def open_up(inputs: Mapping[str, HistoryReader], step: Any) -> None:
-    """Let the readers see what the recorded step had seen."""
+    """Open the readers up to what the recorded step had read."""
     for lane, reader in inputs.items():
         reader.limit = step.cursors[PLACES[lane]]
         reader.lapped = bool(step.cells[LAPPED_CELL] >> PLACES[lane] & 1)
 
 
 def differences(lives: Iterable[Life], lanes: Mapping[str, Sequence[Any]], steps: Sequence[Any]) -> list[str]:
-    """Say where the replayed lives part from what was recorded; empty when they are the same to the byte."""
-    recorded, told = packed("intents", lanes["intents"]), []
+    """The first differences between replayed and recorded lives; empty when all bytes are equal."""
+    recorded, found = packed("intents", lanes["intents"]), []
     for number, (life, own_steps) in enumerate(zip(lives, cut_into_lives(steps), strict=True)):
         begin = life.first - lane_of("intents").start
         count = own_steps[-1].cursors[OUTPUT_CURSOR] - life.first
@@ -164,5 +164,5 @@ def differences(lives: Iterable[Life], lanes: Mapping[str, Sequence[Any]], steps
                     (i for i, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b),
                     min(len(ours), len(theirs)),
                 )
-                told.append(f"life {number}: {what} {at} differs ({len(ours)} replayed, {len(theirs)} recorded)")
-    return told
+                found.append(f"life {number}: {what} {at} differs ({len(ours)} replayed, {len(theirs)} recorded)")
+    return found

@@ -1,1 +1,1 @@
-"""What the author of a strategy uses: the base class, books, orders, units, and the errors of wrong calls."""
+"""The author's API: the base class, books, orders, units, and the errors of wrong calls."""

@@ -1,8 +1,9 @@
-"""What a strategy's class declares by the hooks it defines, and what it must not do in silence.
+"""What a strategy's class declares by its hooks, and the mistakes that are refused.
 
-The hooks are those of `Strategy`, with as many parameters. Everything else that is public there is the engine's own:
-a class may override the calls in `MAY_NARROW` to put a check of its own before them, and sets its `Parameters` and its
-`timer_ns`; anything else replaced would leave it deaf or blind, so it is refused where the class is defined or loaded.
+The hooks are those of `Strategy`, with the same number of parameters. Every other public name of `Strategy` is the
+engine's own. A class may override the calls in `MAY_NARROW` to put a check of its own before them, and may set
+`Parameters` and `timer_ns`. A class that replaces another name would lose events or data, so it is refused when it is
+defined or loaded.
 """
 
 import ast
@@ -21,10 +22,10 @@ PREFIX = "on_"
 MAY_NARROW = frozenset({"place", "enter", "exit", "cancel", "cancel_all", "replace"})
 MAY_SET = frozenset({"Parameters", "timer_ns"})
 REMOVED = {
-    "reads": "to define on_bar, on_global_book or on_opportunity has their lanes read",
-    "wants_prints": "to define on_print has TICKS read",
-}  # what a class declared in earlier versions, and what does it today
-HEARD_BY = dict(
+    "reads": "a class that defines on_bar, on_global_book or on_opportunity reads their lanes",
+    "wants_prints": "a class that defines on_print reads TICKS",
+}  # what a class declared in earlier versions, and what replaces it
+HOOKS_OF = dict(
     zip(
         AGGREGATES,
         (
@@ -34,12 +35,12 @@ HEARD_BY = dict(
         ),
         strict=True,
     )
-)  # the hooks that tell of an aggregate's lane
+)  # the hooks of an aggregate's lane
 
 
 def reads_of(defines: Callable[[str], bool]) -> tuple[str, ...]:
     """The lanes of the aggregation of which a class defines a hook."""
-    return tuple(lane for lane, hooks in HEARD_BY.items() if any(map(defines, hooks)))
+    return tuple(lane for lane, hooks in HOOKS_OF.items() if any(map(defines, hooks)))
 
 
 def engines_own(base: type) -> frozenset[str]:
@@ -48,7 +49,7 @@ def engines_own(base: type) -> frozenset[str]:
 
 
 def check_class(kind: "type[Strategy]", base: type) -> None:
-    """Refuse a class with a hook that nobody calls, or with something of its own in the place of the engine's."""
+    """Refuse a class with a hook that is never called, or with a name that replaces one of the engine's."""
     for name in dir(kind):
         if name not in vars(base) and name not in dir(base):
             _check_new(kind, name, base)
@@ -62,26 +63,26 @@ def check_class(kind: "type[Strategy]", base: type) -> None:
 
 
 def check_source(kind: type, base: type) -> None:
-    """Refuse `self.books = …` in any method, before it runs, where there is a source to read."""
+    """Refuse `self.books = …` in any method, before it runs, if the source can be read."""
     own = engines_own(base)
     for one in kind.__mro__[: kind.__mro__.index(base)]:
         for name, line in _set_on_self(one):
             if name in own or name.startswith(PREFIX):
-                msg = f"{one.__name__}, line {line}: sets self.{name}, which is the engine's: choose another name"
+                msg = f"{one.__name__}, line {line}: sets self.{name}, which the engine uses: choose another name"
                 raise TypeError(msg)
 
 
 def check_timer(name: str, timer_ns: Any) -> None:
-    """An interval is whole nanoseconds: a float would end the process at its start, a negative one call every step."""
+    """Refuse a wrong interval: a float would end the process at its start, a negative one would call every step."""
     if not isinstance(timer_ns, int) or timer_ns < 0:
         msg = f"{name}.timer_ns is {timer_ns!r}, expected whole nanoseconds, like 1_000_000_000, or 0 for no timer"
         raise TypeError(msg)
 
 
 def _check_new(kind: type, name: str, base: type) -> None:
-    """A name that `Strategy` does not have: one that reads like a hook is a hook misspelt."""
+    """Refuse a new name that looks like a misspelt hook."""
     if name in REMOVED:
-        msg = f"{kind.__name__}.{name} is no longer read: delete it, {REMOVED[name]}"
+        msg = f"{kind.__name__}.{name} was removed: delete it, {REMOVED[name]}"
         raise TypeError(msg)
     hooks = [hook for hook in dir(base) if hook.startswith(PREFIX)]
     meant = [hook for hook in hooks if _plain(hook) == _plain(name)]
@@ -92,7 +93,7 @@ def _check_new(kind: type, name: str, base: type) -> None:
 
 
 def _check_order(kind: type, name: str, base: type) -> None:
-    """A hook of a mixin that is named after `Strategy` is hidden by its own."""
+    """Refuse a hook of a mixin that is listed after `Strategy`: Strategy's own hook hides it."""
     for one in kind.__mro__[kind.__mro__.index(base) + 1 :]:
         if name in vars(one):
             msg = f"{one.__name__}.{name} would never be called: in {kind.__name__}'s bases, name {one.__name__} first"
@@ -100,7 +101,7 @@ def _check_order(kind: type, name: str, base: type) -> None:
 
 
 def _check_hook(kind: type, name: str, original: Callable[..., Any]) -> None:
-    """A hook is a plain method that takes what the role gives."""
+    """Refuse a hook that is no plain method with the hook's parameters."""
     found, parameters = getattr(kind, name), list(inspect.signature(original).parameters)
     shape = f"def {name}({', '.join(parameters)})"
     if not callable(found):
@@ -116,18 +117,16 @@ def _check_hook(kind: type, name: str, original: Callable[..., Any]) -> None:
 
 
 def _check_own(kind: type, name: str) -> None:
-    """Something of the engine's replaced in a class's body; calls may be narrowed by a method."""
+    """Refuse a class that replaces one of the engine's names; a call in MAY_NARROW may be overridden by a method."""
     if name in MAY_NARROW and callable(found := getattr(kind, name)):
         _check_runs(kind, name, found)
         return
-    msg = (
-        f"{kind.__name__}.{name} replaces the engine's own, which would no longer be heard or seen: choose another name"
-    )
+    msg = f"{kind.__name__}.{name} replaces a name that the engine uses: choose another name"
     raise TypeError(msg)
 
 
 def _check_runs(kind: type, name: str, found: Callable[..., Any]) -> None:
-    """What the engine calls runs when it is called."""
+    """Refuse a coroutine or generator, whose body does not run when it is called."""
     plain = inspect.unwrap(found)
     if inspect.iscoroutinefunction(plain) or inspect.isgeneratorfunction(plain) or inspect.isasyncgenfunction(plain):
         msg = f"{kind.__name__}.{name} is a coroutine or generator, whose body would never run: expected a plain `def`"
@@ -135,15 +134,15 @@ def _check_runs(kind: type, name: str, found: Callable[..., Any]) -> None:
 
 
 def _check_init(kind: type, base: type) -> None:
-    """A strategy is made with its instruments and its parameters."""
+    """Refuse a class that cannot be made with instruments and parameters."""
     if kind.__new__ is not base.__new__:
-        msg = f"{kind.__name__}.__new__ replaces the engine's own, which makes its books: state is made in on_start"
+        msg = f"{kind.__name__}.__new__ replaces the engine's, which makes the books: make state in on_start"
         raise TypeError(msg)
     try:
         inspect.signature(kind).bind((), None)
     except TypeError:
         msg = f"{kind.__name__}.__init__{inspect.signature(kind)}: expected __init__(self, instruments, parameters)"
-        raise TypeError(f"{msg}, or none at all: state is made in on_start") from None
+        raise TypeError(f"{msg}, or no __init__: make state in on_start") from None
 
 
 def _set_on_self(kind: type) -> Iterator[tuple[str, int]]:
@@ -151,7 +150,11 @@ def _set_on_self(kind: type) -> Iterator[tuple[str, int]]:
     try:
         lines, first = inspect.getsourcelines(kind)
         tree = ast.parse(textwrap.dedent("".join(lines)))
-    except (OSError, TypeError, SyntaxError):  # a class made without a file: setting it is refused when it runs
+    except (
+        OSError,
+        TypeError,
+        SyntaxError,
+    ):  # a class without a source file: a wrong assignment is refused when it runs
         return
     [body] = (one.body for one in tree.body if isinstance(one, ast.ClassDef))
     for method in body:

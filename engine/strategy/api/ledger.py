@@ -1,7 +1,7 @@
-"""What a strategy knows of itself: its position as seen from FILLS, its working orders as seen from ORDERS.
+"""A strategy's own state: its position from FILLS, its working orders from ORDERS.
 
-An order begins here as an intent on its way (`state` None), lives by the ORDER records of its intent, and leaves when
-one of them is final or a verdict refuses it. Nothing is believed that no lane has said.
+An order begins as a submitted intent (`state` None), follows the ORDER records of its intent, and is removed when one
+of them is final or a verdict refuses the intent. All state comes from lanes.
 """
 
 import logging
@@ -16,54 +16,54 @@ from engine.model.words import DONE_STATES, IntentKind, OrderState, Reason
 
 logger = logging.getLogger("engine.strategy")
 
-FILLS_REMEMBERED = 4096  # far more than a restart of execution can say again
+FILLS_REMEMBERED = 4096  # far more than a restarted execution can publish again
 PLACING = (IntentKind.PLACE, IntentKind.REPLACE)
 ENDING = (IntentKind.CANCEL, IntentKind.REPLACE)
 CANCEL_ALL = IntentKind.CANCEL_ALL
 
 
 class Order:
-    """One working order, named by the intent that wanted it. The object stays the same until the order is done."""
+    """One working order, identified by its intent. The object stays the same until the order is done."""
 
     __slots__ = ("cancelling", "filled", "instrument", "intent_id", "price", "side", "size", "state")
 
     def __init__(self, intent_id: int, instrument: int, side: int, price: int, size: int) -> None:
-        """Begin as an intent on its way."""
+        """Begin as a submitted intent."""
         self.intent_id = intent_id
         self.instrument = instrument  # its id
         self.side = side
         self.price = price
         self.size = size
         self.filled = 0
-        self.state: OrderState | None = None  # None: execution has not made an order of it
-        self.cancelling = False  # a cancel is wanted or under way
+        self.state: OrderState | None = None  # None: execution has not made an order of the intent yet
+        self.cancelling = False  # a cancel was submitted or is in progress
 
     @property
     def remaining(self) -> int:
-        """What is not filled."""
+        """The size that is not filled."""
         return self.size - self.filled
 
     @property
     def done(self) -> bool:
-        """True once nothing more can come of it."""
+        """True when the order has ended."""
         return self.state in DONE_STATES
 
 
 class Ledger:
-    """Positions and working orders of one strategy, folded from records in the order they come."""
+    """Positions and working orders of one strategy, computed from records in the order in which they arrive."""
 
     def __init__(
         self, strategy: int, instruments: Mapping[int, Instrument], settle: Callable[[], object] | None = None
     ) -> None:
-        """Begin flat and with nothing working; `settle` says what was begun meanwhile, before anybody looks."""
+        """Begin flat and without orders; `settle` adds the orders submitted since the last call, before each read."""
         self.strategy = strategy
         self._settle = settle
-        self.positions: dict[int, int] = {}  # by instrument id, signed: what an order can close
-        self.held: dict[int, int] = {}  # the same, exact: with the dust that no order can close
+        self.positions: dict[int, int] = {}  # by instrument id, signed: the part that an order can close
+        self.held: dict[int, int] = {}  # the exact holding: with the dust that no order can close
         self._terms = {one.id: HoldingTerms.of(one) for one in instruments.values()}
-        self._dust_logged: set[int] = set()  # instruments of which nothing but dust was left at the last exit
+        self._dust_logged: set[int] = set()  # instruments of which only dust was left at the last exit
         self._working: dict[int, Order] = {}
-        self._cancels: dict[int, int] = {}  # a cancelling intent without a verdict: its target
+        self._cancels: dict[int, int] = {}  # by cancelling intent without a verdict: its target
         self._seen: dict[tuple[int, int], None] = {}  # identities of the last fills, oldest first
 
     @property
@@ -74,28 +74,28 @@ class Ledger:
         return self._working
 
     def position(self, instrument: int) -> int:
-        """Signed holdings of an instrument, as far as an order can close them."""
+        """The signed part of a holding that an order can close."""
         return self.positions.get(instrument, 0)
 
     def dust(self, instrument: int) -> int:
-        """Signed holdings beyond the position, at the holdings' decimals."""
+        """The signed rest of a holding that no order can close, with the holdings' decimals."""
         return self._terms[instrument].split(self.held.get(instrument, 0))[1]
 
-    def hold(self, instrument: int, held: int) -> None:
-        """Set what is held, exactly."""
+    def set_held(self, instrument: int, held: int) -> None:
+        """Set the exact holding."""
         self.held[instrument] = held
         self.positions[instrument] = self._terms[instrument].split(held)[0]
 
-    def hold_cell(self, cell: Any) -> None:
-        """Set what is held as a POSITION cell says it."""
+    def set_held_from_cell(self, cell: Any) -> None:
+        """Set the holding to the value of a POSITION cell."""
         if cell.instrument in self._terms:
-            self.hold(cell.instrument, self._terms[cell.instrument].join(cell.size, cell.dust))
+            self.set_held(cell.instrument, self._terms[cell.instrument].join(cell.size, cell.dust))
 
     def exit_size(self, instrument: Instrument, price: int) -> int:
-        """What an exit at this price may ask for, signed; 0, logged once, where only dust is left.
+        """The signed size of an exit at this price; 0, logged once, when only dust is left.
 
-        What working orders may still take of the position is not asked for again: both filled would turn it round.
-        No exit asks for more than the venue's largest order, which would be refused: the next exit asks for the rest.
+        The size that working orders may still close is subtracted: with both filled, the position would change sides.
+        An exit is at most the venue's largest order; the next exit closes the rest.
         """
         size = self.position(instrument.id)
         if abs(size) * price >= instrument.notional_min and size:
@@ -117,7 +117,7 @@ class Ledger:
         return (order for order in self.working.values() if order.instrument == instrument)
 
     def intend(self, row: IntentRow) -> None:
-        """Take up an intent of ours that is on its lane."""
+        """Apply one of our intents from its lane."""
         kind = row.kind
         if kind in PLACING:
             self.begin(row.intent_id, row.instrument, row.side, row.price, row.size)
@@ -129,22 +129,22 @@ class Ledger:
                 order.cancelling = True
 
     def begin(self, intent_id: int, instrument: int, side: int, price: int, size: int) -> None:
-        """Take up an order as an intent on its way."""
+        """Add an order for a submitted intent."""
         self._working[intent_id] = Order(intent_id, instrument, side, price, size)
 
     def judge(self, row: VerdictRow) -> None:
-        """Take a verdict: a refusal ends an intent that has no order, and makes a cancel undone."""
+        """Apply a verdict: a refusal ends an intent that has no order, and undoes a cancel."""
         target = self._cancels.pop(row.intent_id, 0)
         if row.reason == Reason.APPROVED:
             return
         order = self.working.get(row.intent_id)
-        if order is not None and order.state is None:  # a doubled intent's second verdict must not end its order
+        if order is not None and order.state is None:  # the second verdict of a repeated intent must not end its order
             del self.working[row.intent_id]
         if target in self.working:
             self.working[target].cancelling = False
 
     def change(self, row: OrderRow) -> Order:
-        """Take an order's change; the order is gone from here when it is done."""
+        """Apply an order's change; an order that is done is removed."""
         order = self.working.get(row.intent_id)
         if order is None:
             order = Order(row.intent_id, row.instrument, row.side, row.price, row.size)
@@ -160,7 +160,7 @@ class Ledger:
         return order
 
     def fill(self, row: FillRow) -> bool:
-        """Take a fill into the position; False when it was told before (a restarted writer may say a thing twice)."""
+        """Apply a fill to the position; False for a repeated fill (a restarted writer may publish one twice)."""
         identity = (row.instrument, row.venue_fill_id)
         if identity in self._seen:
             return False
@@ -168,18 +168,18 @@ class Ledger:
         if len(self._seen) > FILLS_REMEMBERED:
             del self._seen[next(iter(self._seen))]
         terms = self._terms.get(row.instrument)
-        if terms is not None:  # a former life traded an instrument that is not configured any more
+        if terms is not None:  # None: an earlier life traded an instrument that is no longer configured
             change = terms.join(row.side * row.size, row.dust) - terms.base_fee(row.fee, row.fee_asset)
-            self.hold(row.instrument, self.held.get(row.instrument, 0) + change)
+            self.set_held(row.instrument, self.held.get(row.instrument, 0) + change)
         return True
 
-    def forget_orders(self) -> None:
-        """Know nothing of any order: what a lap leaves."""
+    def drop_orders(self) -> None:
+        """Drop all orders after a lap: nothing is known of them."""
         self.working.clear()
         self._cancels.clear()
 
 
 def _largest(instrument: Instrument) -> int:
-    """The largest order that the venue accepts, in whole steps; no bound where the venue names none."""
+    """The largest order that the venue accepts, in whole steps; INT64_MAX when the venue has no maximum."""
     most = instrument.size_max
     return most - most % instrument.size_step if most > 0 else INT64_MAX

@@ -1,8 +1,8 @@
-"""What the hooks are given, as types: the rows of the records that they are read from.
+"""The types of the hooks' arguments: rows of records.
 
 Prices and sizes are fixed point in the decimals of the instrument, or of the group; times are wall-clock nanoseconds.
-The records, with all that is to be said of each field, are in `engine.model.records` and `engine.model.aggregates`; a
-test holds these types to them. A row is an immutable named tuple and may be kept.
+`engine.model.records` and `engine.model.aggregates` describe each field; a test compares these types with them. A row
+is an immutable named tuple and may be kept.
 """
 
 from typing import Protocol
@@ -25,7 +25,7 @@ class Print(Protocol):
 
 
 class Fill(Protocol):
-    """A fill of an order of ours."""
+    """A fill of one of its orders."""
 
     client_id: bytes
     intent_id: int
@@ -47,7 +47,7 @@ class Fill(Protocol):
 
 
 class Verdict(Protocol):
-    """Risk's word on an intent."""
+    """Risk's answer to an intent."""
 
     intent_id: int
     now_ns: int
@@ -91,7 +91,7 @@ class Bar(Protocol):
 
 
 class GlobalBook(Protocol):
-    """The best levels of one group, of all its venues together."""
+    """The best levels of one group over all its venues."""
 
     receive_ns: int
     publish_ns: int
@@ -116,7 +116,7 @@ class GlobalBook(Protocol):
 
 
 class Opportunity(Protocol):
-    """What two venues' books leave after both fees."""
+    """A profit between two venues' books after both fees."""
 
     opportunity_id: int
     receive_ns: int

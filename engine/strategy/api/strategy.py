@@ -1,18 +1,18 @@
-"""The base of every strategy: a plain class with hooks, and no way to an order but an intent.
+"""The base of every strategy: a plain class with hooks, which submits intents.
 
     class Mine(Strategy):
         class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             size: str
         def on_book(self, book): ...
 
-Hooks are called by the role, one at a time, in a fixed order, with `self.now_ns` as the only clock. What a hook may
-use is here: its parameters, its instruments, its books, its position as seen from fills and its working orders as seen
-from orders. What it wants it says with `place`, `cancel`, `cancel_all`, `replace`, or with `enter` and `exit`; each is
-an intent that risk may refuse. A strategy keeps no thread, no clock, no file and no randomness, so a replay is exact.
+The role calls the hooks, one at a time, in a fixed order, with `self.now_ns` as the only clock. A hook may use the
+strategy's parameters, instruments and books, its position (from its fills) and its working orders. It submits intents
+by `place`, `cancel`, `cancel_all`, `replace`, `enter` and `exit`; risk may refuse each. A strategy has no thread, no
+clock, no file and no randomness, so a replay is exact.
 
-To define a hook is to declare it: `on_print` has TICKS read, `on_bar` the bars. What would never be called is refused
-where the class is defined or loaded (see `declared`): a misspelt hook, one with other parameters; and so is a name of
-the engine's set on the class or on `self`. State of its own is made in `on_start`, or in an `__init__` of its own.
+A class that defines a hook gets its events: with `on_print` the role reads TICKS, with `on_bar` the bars. Mistakes are
+refused when the class is defined or loaded (see `declared`): a misspelt hook, a hook with other parameters, and one of
+the engine's names set on the class or on `self`. A strategy makes its own state in `on_start` or in its `__init__`.
 """
 
 import functools
@@ -32,89 +32,89 @@ if TYPE_CHECKING:
 
 
 class Strategy(Voice):
-    """A deciding object. Subclasses override hooks and declare `Parameters`; they never see a lane.
+    """Base class of strategies. Subclasses override hooks and declare `Parameters`; they have no access to lanes.
 
-    What it may say, and what it knows of itself, it has from `Voice`.
+    The calls that submit intents, and the strategy's position and orders, are in `Voice`.
     """
 
     class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-        """What a configuration may set; a subclass declares its own."""
+        """The parameters that a configuration may set; a subclass declares its own."""
 
     timer_ns: int = 0  # how often `on_timer` is called; 0: never
 
     def __init_subclass__(cls, **keywords: Any) -> None:
-        """Refuse at once a class that would not hear what it defines a hook for."""
+        """Refuse a class with a hook that would never be called."""
         super().__init_subclass__(**keywords)
         declared.check_class(cls, Strategy)
 
     def __init__(self, instruments: tuple[Instrument, ...], parameters: Any) -> None:
-        """Take the instruments to trade and checked parameters; a subclass's own state is made in `on_start`.
+        """Called with the instruments to trade and the checked parameters; a subclass makes its state in `on_start`.
 
-        Both are known before this runs (see `Voice`), so a subclass that forgets `super().__init__` loses nothing.
+        Both are set before this runs (see `Voice`), so a subclass need not call `super().__init__`.
         """
 
-    # Hooks: what a strategy may hear. Rows are immutable and may be kept; books are reused and may not.
+    # Hooks. Rows are immutable and may be kept; books are reused and may not be kept.
 
     def on_start(self) -> None:
-        """Begin: position and working orders are known, books are not."""
+        """The start: position and working orders are known, books are not yet."""
 
     def on_book(self, book: Book) -> None:
-        """A good book changed: called once a step for each instrument, with the newest."""
+        """A good book changed: called once a step for each instrument, with its newest state."""
 
     def on_book_bad(self, book: Book) -> None:
         """A book stopped being good (`book.state` says how); called once, until it is good again."""
 
     def on_print(self, print_: "Print") -> None:
-        """Others traded."""
+        """A trade between others."""
 
-    # Of the aggregation, which must be configured where one of these is defined.
+    # Hooks of the aggregation, which must be configured for them.
 
     def on_bar(self, bar: "Bar") -> None:
-        """A bar of one of its instruments closed, of any configured interval, with its flags."""
+        """A bar of one of its instruments closed, of any configured interval."""
 
     def on_global_book(self, book: "GlobalBook") -> None:
-        """A good global book changed: called once a step for each group, with the newest."""
+        """A good global book changed: called once a step for each group, with its newest state."""
 
     def on_global_book_bad(self, book: "GlobalBook") -> None:
         """A global book stopped being good: crossed, or a side is empty; called once, until it is good again."""
 
     def on_opportunity(self, opportunity: "Opportunity") -> None:
-        """An opportunity of one of its groups began, changed or ended: every one in its order.
+        """An opportunity of one of its groups began, changed or ended: every event, in order.
 
-        The first word heard of one may be a CHANGE: it began before this life.
+        The first event of an opportunity may be a CHANGE: it began before this life of the strategy.
         """
 
     def on_opportunities_over(self) -> None:
-        """Nothing heard of opportunities holds any more: who told them died, or some of their records were lost."""
+        """All known opportunities are void: the aggregation died, or records of opportunities were lost."""
 
     def on_bars_lost(self) -> None:
-        """Closed bars were overtaken unread: what is made of a row of bars has a hole here."""
+        """Closed bars were lost: a series of bars has a gap here."""
 
-    # Of its own orders, and of its life.
+    # Hooks of its own orders and of its life.
 
     def on_order(self, order: Order) -> None:
-        """An order of ours changed."""
+        """One of its orders changed."""
 
     def on_fill(self, fill: "Fill") -> None:
-        """An order of ours filled; `position` holds it already."""
+        """One of its orders was filled; `position` includes the fill."""
 
     def on_refusal(self, verdict: "Verdict") -> None:
-        """Risk refused an intent of ours: with its reason, value and limit."""
+        """Risk refused one of its intents: with reason, value and limit."""
 
     def on_lane_full(self) -> None:
-        """Intents of this step were refused by a full lane: execution is behind or gone."""
+        """The intents lane was full in this step: execution lags or is dead. The calls returned None."""
 
     def on_halt(self) -> None:
         """An operator halted trading; execution cancels what is open."""
 
     def on_resume(self) -> None:
-        """An operator lets trading go on."""
+        """An operator resumed trading."""
 
     def on_timer(self, now_ns: int) -> None:
         """`timer_ns` has passed."""
 
     def on_stop(self) -> None:
-        """Wind down; what still works is taken back unless a strategy knows better."""
+        """The stop: cancels all working orders unless a subclass overrides this."""
         for instrument in self.instruments.values():
             self.cancel_all(instrument)
 
@@ -123,17 +123,17 @@ reserve(declared.engines_own(Strategy))
 
 
 def defines(kind: type[Strategy], hook: str) -> bool:
-    """Whether a class, or one between it and `Strategy`, defines a hook."""
+    """Whether a class, or a base of it below `Strategy`, defines a hook."""
     return getattr(kind, hook) is not getattr(Strategy, hook)
 
 
 def reads_of(kind: type[Strategy]) -> tuple[str, ...]:
-    """The lanes of the aggregation that a class is to read: those of which it defines a hook."""
+    """The lanes of the aggregation that a class reads: those whose hooks it defines."""
     return declared.reads_of(functools.partial(defines, kind))
 
 
 def checked_parameters(strategy: type[Strategy], values: Mapping[str, Any]) -> Any:
-    """Turn a configuration's table into the strategy's `Parameters`, or say which value is wrong and how."""
+    """Convert a configuration's table to the strategy's `Parameters`; an error names the wrong value."""
     name, kind = strategy.__name__, strategy.Parameters
     if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
         msg = f"{name}.Parameters is {kind!r}, expected `class Parameters(msgspec.Struct, frozen=True)`"
@@ -141,8 +141,8 @@ def checked_parameters(strategy: type[Strategy], values: Mapping[str, Any]) -> A
     known = [field.encode_name for field in msgspec.structs.fields(kind)]
     for unknown in values.keys() - set(
         known
-    ):  # a misspelt one must not trade with the default, whatever the class says
-        msg = f"strategy {name}: unknown field `{unknown}`, the parameters are: {', '.join(known) or 'none'}"
+    ):  # a misspelt parameter must not leave the default in force, whatever the class allows
+        msg = f"strategy {name}: unknown parameter `{unknown}`, expected one of: {', '.join(known) or 'none'}"
         raise ValueError(msg)
     try:
         return msgspec.convert(values, kind)

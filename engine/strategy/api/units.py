@@ -20,29 +20,29 @@ def size_of(instrument: Instrument, text: str | Decimal) -> int:
 
 
 def price_down(instrument: Instrument, price: int) -> int:
-    """Give the nearest price on the instrument's steps at or below this one."""
+    """The nearest price on the instrument's steps at or below this one."""
     return price - price % instrument.price_step
 
 
 def price_up(instrument: Instrument, price: int) -> int:
-    """Give the nearest price on the instrument's steps at or above this one."""
+    """The nearest price on the instrument's steps at or above this one."""
     return price + -price % instrument.price_step
 
 
 def size_down(instrument: Instrument, size: int) -> int:
-    """Give the nearest size on the instrument's steps at or below this one; 0 when that is under the least."""
+    """The nearest size on the instrument's steps at or below this one; 0 when it is below the minimum."""
     stepped = size - size % instrument.size_step
     return stepped if stepped >= instrument.size_min else 0
 
 
 def orderable(instrument: Instrument, size: int, price: int) -> int:
-    """Give the size of an order at this price, rounded down to a step; 0 when the venue takes none so small."""
+    """The size of an order at this price, rounded down to a step; 0 when it is too small for the venue."""
     stepped = size_down(instrument, size)
     return stepped if stepped * price >= instrument.notional_min else 0
 
 
 def size_for(instrument: Instrument, notional: str | Decimal, price: int) -> int:
-    """How much `notional` of the quote currency buys at a price, rounded down to a size the venue takes."""
+    """The size that `notional` of the quote currency buys at a price, rounded down to a size that the venue accepts."""
     return size_down(
         instrument,
         to_fixed(digits("notional", notional), instrument.price_decimals + instrument.size_decimals) // price,
@@ -50,7 +50,7 @@ def size_for(instrument: Instrument, notional: str | Decimal, price: int) -> int
 
 
 def digits(what: str, text: object) -> str:
-    """The digits of an amount; a float has others than those that were written."""
+    """The digits of an amount; a float is refused, because its digits differ from the written ones."""
     if isinstance(text, str | Decimal):
         return str(text)
     msg = f"{what}: found {text!r} ({type(text).__name__}), expected decimal text like '0.001', or a Decimal"

@@ -1,4 +1,4 @@
-"""The errors of a strategy's calls: each names the argument, what came, what was expected and what converts it."""
+"""The errors of a strategy's calls: each names the argument, what was found, what was expected and what converts it."""
 
 import difflib
 from collections.abc import Iterable
@@ -18,36 +18,38 @@ EXPECTED = {
 
 
 def not_whole(argument: str, found: Any) -> TypeError:
-    """A float, Decimal or text where an exact integer was expected."""
+    """The error for a float, Decimal or text instead of an exact integer."""
     return TypeError(f"{argument}: found {found!r} ({type(found).__name__}), expected {EXPECTED[argument]}")
 
 
 def beyond_range(argument: str, found: Any, expected: str) -> ValueError:
-    """A number that cannot be meant."""
+    """The error for a number outside the allowed range."""
     return ValueError(f"{argument}: found {found!r}, expected {expected}")
 
 
 def not_an_instrument(found: Any) -> TypeError:
-    """An id or a symbol where an instrument was expected."""
+    """The error for an id or a symbol instead of an instrument."""
     name = type(found).__name__
     return TypeError(f"instrument: found {found!r} ({name}), expected an Instrument: book.instrument, or one of "
                      "self.instruments.values(); self.instruments[id] for an id")  # fmt: skip
 
 
 def not_an_intent(found: Any) -> TypeError:
-    """An order where its id was expected."""
+    """The error for an order instead of its id."""
     name = type(found).__name__
-    return TypeError(f"intent_id: found {found!r} ({name}), expected what `place` gave, or the intent_id of an order")
+    return TypeError(
+        f"intent_id: found {found!r} ({name}), expected the id that `place` returned, or the intent_id of an order"
+    )
 
 
 def replaced(strategy: Any, name: str) -> AttributeError:
-    """A name of the engine's set on a strategy."""
+    """The error for one of the engine's names set on a strategy."""
     kind = type(strategy).__name__
     if name.startswith("on_"):
         return AttributeError(f"{kind}: self.{name} was set, but names that begin with on_ are hooks, and hooks are "
                               "methods of the class: write `def` there, or choose another name")  # fmt: skip
-    return AttributeError(f"{kind}: self.{name} was set, but it is the engine's, and what the engine gives would no "
-                          f"longer be seen: choose another name, like self.my_{name}")  # fmt: skip
+    return AttributeError(f"{kind}: self.{name} was set, but the engine uses this name: choose another name, like "
+                          f"self.my_{name}")  # fmt: skip
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -1,1 +1,1 @@
-"""The process around a strategy: reads lanes, calls hooks, publishes intents and STEPS."""
+"""The role around a strategy: reads lanes, calls hooks, publishes intents and STEPS."""

@@ -1,7 +1,7 @@
-"""Which records of the aggregation a strategy hears, and by which hook: those of its instruments and their groups.
+"""Maps the aggregation's records of a strategy's instruments and groups to its hooks.
 
-A number is believed only at the decimals the strategy knows. Where an instrument has come to mean something else since
-this life began, the life is over, as it is for the aggregation itself.
+A row must have the decimals that the strategy knows. If an instrument's decimals change in a life of the strategy, the
+life ends, as the aggregation's does.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -12,27 +12,27 @@ from engine.model.words import BookState, OpportunityKind
 from engine.strategy.api.strategy import Strategy
 from engine.strategy.role.lanes import LaneReader
 
-Call = tuple[Any, ...]  # a hook, and its row where it has one
+Call = tuple[Any, ...]  # a hook, and its row if it has one
 GROUP = next(slice(field.offset, field.offset + 4) for field in GLOBAL_BOOK.fields if field.name == "group")
 GOOD, RESET = int(BookState.GOOD), int(OpportunityKind.RESET)
 
 
 class MeaningChangedError(Exception):
-    """The aggregation tells a thing in other decimals than this life of the strategy knows it in."""
+    """A row of the aggregation has other decimals than this life of the strategy."""
 
 
 class Aggregates:
-    """What one strategy makes of the three lanes."""
+    """The hook calls of one strategy for the three lanes."""
 
     def __init__(self, strategy: Strategy, books: LaneReader | None) -> None:
-        """Choose for this strategy, by its `instruments` and `groups`; `books` only if it asks for global books."""
+        """Filter by the strategy's `instruments` and `groups`; `books` is None if it does not read global books."""
         self._strategy = strategy
         self.read_book: Callable[[], Any] = silent if books is None else getattr(books, "read_bytes", books.read)
-        self._decode: Callable[[bytes], Any] | None = getattr(books, "decode", None)  # a replay's history is rows
-        self._good: set[int] = set()  # groups whose book was good when last told
+        self._decode: Callable[[bytes], Any] | None = getattr(books, "decode", None)  # a replay's history holds rows
+        self._good: set[int] = set()  # groups whose last book was good
 
     def bars(self, rows: Iterable[Any], *, lapped: bool) -> Iterator[Call]:
-        """Its instruments' bars."""
+        """The calls for its instruments' bars."""
         strategy = self._strategy
         if lapped:
             yield (strategy.on_bars_lost,)
@@ -42,7 +42,7 @@ class Aggregates:
                 yield strategy.on_bar, row
 
     def global_books(self, records: Iterable[Any]) -> Iterator[Call]:
-        """Its groups' books: good ones unless it is halted or draining, and the moment one stops being good."""
+        """The calls for its groups' books: good ones unless it is halted or draining, and each change to not good."""
         strategy = self._strategy
         for record in records:
             row = record if self._decode is None else self._decode(record)
@@ -56,7 +56,7 @@ class Aggregates:
                 yield strategy.on_global_book_bad, row
 
     def opportunities(self, rows: Iterable[Any], *, lapped: bool) -> Iterator[Call]:
-        """Its groups' opportunities; a hole may have swallowed an end, and a new life of the teller voids them all."""
+        """The calls for its groups' opportunities; a lap or a new life of the aggregation voids all of them."""
         strategy = self._strategy
         if lapped:
             yield (strategy.on_opportunities_over,)
@@ -69,18 +69,18 @@ class Aggregates:
 
 
 def silent() -> None:
-    """Read a lane that the strategy did not ask for: nothing stands there."""
+    """Stands in for the reader of a lane that the strategy does not read."""
 
 
 def group_of(record: Any) -> int:
-    """Which group a global book is of: its bytes as a lane holds them, or a row."""
+    """The group of a global book, which is bytes from a lane or a row."""
     number: int = int.from_bytes(record[GROUP], "little") if isinstance(record, bytes) else record.group
     return number
 
 
 def check(row: Any, known: Any, what: str) -> None:
-    """Refuse a row whose numbers are not in the decimals known."""
-    told, expected = (row.price_decimals, row.size_decimals), (known.price_decimals, known.size_decimals)
-    if told != expected:
-        msg = f"{what} is told in decimals {told}, this life was begun with {expected}"
+    """Refuse a row with other decimals than the known ones."""
+    found, expected = (row.price_decimals, row.size_decimals), (known.price_decimals, known.size_decimals)
+    if found != expected:
+        msg = f"{what}: found decimals {found}, expected {expected} as at the start: the strategy must start again"
         raise MeaningChangedError(msg)

@@ -1,8 +1,8 @@
-"""Where a strategy's own code lies in memory, so that a spinning role can have it fetched without running it.
+"""The memory of a strategy's code, so that a spinning role can prefetch it without running it.
 
-A hook runs once in many milliseconds, and calling it to keep it near would decide something. Its bytecode, constants
-and names are plain memory, though: to ask for their cache lines has no effect but that they are there. What is found
-are the functions of its classes up to `Strategy`, and of the modules' functions those that they name.
+A hook runs once in many milliseconds. The role cannot call it to keep it in the cache, because a call would decide
+something. But its bytecode, constants and names are plain memory, which can be prefetched without an effect. The
+extents cover the functions of the strategy's classes up to `Strategy`, and the module functions that these name.
 """
 
 from collections.abc import Iterator
@@ -11,11 +11,11 @@ from types import CodeType, FunctionType
 from engine.strategy.api.strategy import Strategy
 
 Extent = tuple[int, int]  # address, size in bytes
-MOST_BYTES = 16 << 10  # half of what a core keeps nearest: more would push out what it is to keep
+MOST_BYTES = 16 << 10  # half of the L1 cache: more would evict the rest of the hot path
 
 
 def footprint(strategy: Strategy) -> list[Extent]:
-    """The extents of a strategy's code, the nearest first, as far as they are worth keeping near."""
+    """The extents of a strategy's code, the most important first, at most MOST_BYTES in all."""
     extents, total = [], 0
     for extent in dict.fromkeys(_extents(strategy)):
         total += extent[1]
@@ -26,7 +26,7 @@ def footprint(strategy: Strategy) -> list[Extent]:
 
 
 def _extents(strategy: Strategy) -> Iterator[Extent]:
-    """Every function's code, each class's before its base's, and then what those functions name."""
+    """Every method's code, each class's before its base's, then the functions that the methods name."""
     functions = [*_methods(strategy)]
     for function in functions:
         yield from _of_code(function.__code__)
@@ -46,6 +46,6 @@ def _methods(strategy: Strategy) -> Iterator[FunctionType]:
 
 
 def _of_code(code: CodeType) -> Iterator[Extent]:
-    """A code object, and the tuples it reads from; an object's address is its id."""
+    """A code object and its tuples; an object's address is its id."""
     for one in (code, code.co_consts, code.co_names):
         yield id(one), one.__sizeof__()

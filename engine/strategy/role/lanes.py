@@ -1,11 +1,11 @@
-"""The lanes a strategy role stands between, and what it needs of each: the same role runs on shared memory or a replay.
+"""The lanes of a strategy's role, as protocols: the same role runs on shared memory and on a replay.
 
     VERDICTS, ORDERS, FILLS, TICKS, BOOKS, COMMANDS ──▶ role ──▶ INTENTS.<name> (lossless), STEPS.<name>
-    BARS, GLOBAL_BOOKS, OPPORTUNITIES, if asked for ──▶
+    BARS, GLOBAL_BOOKS, OPPORTUNITIES, if read ─────▶
 
-`INPUTS` is the order of the cursors in a STEP record: the order of the map in `engine/lanes/map.py`, rings only. Behind
-them stands the cursor of the role's own intents lane, so a STEP says also how many intents it made, and behind that
-those of `AGGREGATES`, 0 for a lane that the strategy does not read.
+`INPUTS` is the order of the cursors in a STEP record: the order of the map in `engine/lanes/map.py`, rings only. After
+them come the cursor of the role's own intents lane, which shows how many intents the step made, and the cursors of
+`AGGREGATES`, 0 for a lane that the strategy does not read.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,23 +16,23 @@ from typing import Any, Protocol
 from engine.lanes import STRATEGY, open_lanes
 
 INPUTS = ("ticks", "books", "verdicts", "orders", "fills", "commands")
-OUTPUT_CURSOR = len(INPUTS)  # where a STEP's cursors hold the role's own intents lane
+OUTPUT_CURSOR = len(INPUTS)  # the place of the role's own intents lane in a STEP's cursors
 AGGREGATES = ("bars", "global_books", "opportunities")
-PLACES = {lane: place for place, lane in enumerate((*INPUTS, "intents", *AGGREGATES))}  # of a STEP's cursors
+PLACES = {lane: place for place, lane in enumerate((*INPUTS, "intents", *AGGREGATES))}  # in a STEP's cursors
 LAPPED_CELL, MARKS_CELL = 0, 1  # of a STEP's cells: the lapped inputs, a bit each at its PLACES; and marks:
 MARK_DRAIN, MARK_FULL = 1, 2  # the step was a first `drain`; the intents lane was full
 
 
 class LaneReader(Protocol):
-    """What the role needs of a ring reader: `shm.RingReader`, or a replay's window on history."""
+    """What the role needs of a ring reader: `shm.RingReader`, or a replay's HistoryReader."""
 
     cursor: int
 
     def read(self) -> Any:
-        """Give the next row, None when there is none, or `shm.Lapped`."""
+        """The next row, None when there is none, or `shm.Lapped`."""
 
     def wait(self, timeout_ns: int) -> bool:
-        """Sleep until there is something to read; False when there was nothing in time."""
+        """Sleep until there is a row to read; False after the timeout."""
 
 
 class LaneWriter(Protocol):
@@ -46,14 +46,14 @@ class LaneWriter(Protocol):
         """Publish one record; False when a lossless lane is full."""
 
     def close(self) -> None:
-        """Let the lane go."""
+        """Close the lane."""
 
 
 class CellsReader(Protocol):
     """What recovery needs of cells."""
 
     def read(self, index: int = 0, /) -> Any:
-        """Give the latest row, or None when it was never written."""
+        """The latest row, or None when it was never written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +70,23 @@ class StrategyLanes:
     own: LaneReader
     intents: LaneWriter
     steps: LaneWriter
-    bars: LaneReader | None = None  # this and the next two: None for a strategy that does not ask for it
+    bars: LaneReader | None = None  # this and the next two: None for a strategy that does not read it
     global_books: LaneReader | None = None
     opportunities: LaneReader | None = None
     accepted: Callable[[], Any] | None = None  # how far execution has read `intents`: an ACCEPTED row, or None
 
     def close(self) -> None:
-        """Give up the lanes it writes; readers end with their last reference."""
+        """Close the lanes it writes; readers end with their last reference."""
         self.intents.close()
         self.steps.close()
 
 
 def open_strategy_lanes(system: str, name: str, accepted_index: int, reads: Sequence[str] = ()) -> StrategyLanes:
-    """Attach to a system's lanes for the strategy of this name; takes the locks of the lanes it writes.
+    """Open a system's lanes for the strategy of this name, and lock the lanes that it writes.
 
-    `accepted_index` is the cell of ACCEPTED in which execution says how far it has read this strategy's intents. In a
-    replay no execution reads them: their lane is a plain ring, which is never full.
-    `reads` names those of AGGREGATES that it asks for.
+    `accepted_index` is the cell of ACCEPTED in which execution writes how far it has read this strategy's intents. In a
+    replay no execution reads them: their lane is a plain ring, which is never full. `reads` names the lanes of
+    AGGREGATES that the strategy reads.
     """
     lanes = open_lanes(system, STRATEGY, name)
     intents, accepted = lanes.ring_writer("intents"), lanes.cell_reader("accepted")

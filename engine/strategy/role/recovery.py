@@ -1,15 +1,15 @@
-"""How a strategy that was killed learns who it is, from the lanes alone.
+"""Restores the state of a strategy that was killed, from lanes only.
 
-1. ORDERS, VERDICTS and its own INTENTS are read from their first record: what was wanted, what became of it.
-2. FILLS are read from their first record: the position.
-3. A ring that has lost its first record cannot tell a whole story any more. For FILLS the story begins then at the
-   POSITIONS cells: each says how far into FILLS it reaches, so every value of it also stands on the ring. For orders
-   nothing is believed: the ledger forgets them and the role has everything of this strategy cancelled.
+1. ORDERS, VERDICTS and its own INTENTS are read from their first record: its working orders.
+2. FILLS is read from its first record: its position.
+3. A ring whose first record was overwritten is incomplete. For FILLS the position then begins with the POSITIONS cells:
+   each has the FILLS sequence that it includes, and the fills after it are on the ring. Orders are not restored then:
+   the ledger drops them and the role has all orders of this strategy cancelled.
 
-A lap while running (the process was frozen for longer than the rings reach back) is recovered from in the same way.
-Ids: an intent id is strategy << 40 | count. The count goes on from the newest intent on our lane; a lane made anew says
-nothing of earlier lives, so it begins at the milliseconds since 2020: beyond any id of a life that made fewer than a
-thousand intents a second.
+A lap in a running role (its process was frozen for longer than the rings reach back) is handled in the same way.
+Ids: an intent id is strategy << 40 | count. The count continues from the newest intent on the lane. A new lane has no
+earlier intents, so its count begins at the milliseconds since 2020: above any id of an earlier life that submitted
+fewer than a thousand intents a second.
 """
 
 from collections.abc import Callable
@@ -25,26 +25,26 @@ COUNT_BITS = 40
 FIRST_COUNT_MS = 1_577_836_800_000  # 2020-01-01
 
 
-def fold(reader: LaneReader, lane: str, take: Callable[[Any], object]) -> bool:
-    """Hand every record of a ring to `take`, from the first or the oldest held; False when the first is lost."""
+def fold(reader: LaneReader, lane: str, apply: Callable[[Any], object]) -> bool:
+    """Apply every record of a ring, from the first or the oldest one; False when the first is lost."""
     reader.cursor = lane_of(lane).start
     whole = True
     while (row := reader.read()) is not None:
         if isinstance(row, shm.Lapped):
             whole = False
         else:
-            take(row)
+            apply(row)
     return whole
 
 
 def recover_positions(lanes: StrategyLanes, ledger: Ledger) -> bool:
-    """Learn the position from FILLS; False when it had to begin at the cells."""
-    cells = read_cells(lanes, ledger)  # before FILLS: a cell must not reach beyond the fills folded onto it
+    """Restore the position from FILLS; False when it began with the cells."""
+    cells = read_cells(lanes, ledger)  # before FILLS: a cell must not include fills that are applied to it later
     rows: list[tuple[int, Any]] = []
     whole = fold(lanes.fills, "fills", lambda row: rows.append((lanes.fills.cursor - 1, row)))
     begin = {} if whole else {instrument: cell.fill_sequence for instrument, cell in cells.items()}
     for cell in () if whole else cells.values():
-        ledger.hold_cell(cell)
+        ledger.set_held_from_cell(cell)
     for sequence, row in rows:
         if row.strategy == ledger.strategy and sequence >= begin.get(row.instrument, 0):
             ledger.fill(row)
@@ -52,13 +52,13 @@ def recover_positions(lanes: StrategyLanes, ledger: Ledger) -> bool:
 
 
 def read_cells(lanes: StrategyLanes, ledger: Ledger) -> dict[int, Any]:
-    """Give this strategy's POSITION rows by instrument."""
+    """This strategy's POSITION rows by instrument."""
     rows = (lanes.positions.read(index) for index in range(lane_of("positions").count))
     return {row.instrument: row for row in rows if row is not None and row.strategy == ledger.strategy}
 
 
 def recover_orders(lanes: StrategyLanes, ledger: Ledger) -> bool:
-    """Learn the working orders; False, and none, when a ring does not reach back to its beginning."""
+    """Restore the working orders; False, and no orders, when a ring has lost its first record."""
     settled: set[int] = set()  # intents that have an order or a refusal
 
     def judge(row: VerdictRow) -> None:
@@ -78,12 +78,12 @@ def recover_orders(lanes: StrategyLanes, ledger: Ledger) -> bool:
     whole = fold(lanes.orders, "orders", change) and whole
     fold(lanes.own, "intents", intend)
     if not whole:
-        ledger.forget_orders()
+        ledger.drop_orders()
     return whole
 
 
 def recover_count(lanes: StrategyLanes, now_ns: int) -> int:
-    """Learn the newest count of an intent of ours."""
+    """The count of the newest intent, or the first count on a new lane."""
     count = 0
 
     def newest(row: Any) -> None:

@@ -1,6 +1,6 @@
-"""Log lines for the refusals of one strategy: the first of each reason at once, then one line in `EVERY_NS`.
+"""Logs the refusals of one strategy: the first of each reason at once, then one line in `EVERY_NS`.
 
-A strategy that is locked out may be refused a thousand times a second; the log says so in a line, with the count.
+A strategy may be refused a thousand times a second; one line then has the count.
 """
 
 import logging
@@ -19,14 +19,14 @@ class RefusalLog:
     """Counts refusals by reason and logs them at a bounded rate."""
 
     def __init__(self, strategy: str, instruments: Mapping[int, Instrument]) -> None:
-        """Begin without any."""
+        """Begin without refusals."""
         self._strategy = strategy
         self._instruments = instruments
-        self._next_ns: dict[int, int] = {}  # by reason: no line before
+        self._next_ns: dict[int, int] = {}  # by reason: the earliest time of the next line
         self._unlogged: dict[int, int] = {}  # by reason: refusals since the last line
 
     def note(self, row: VerdictRow, now_ns: int) -> None:
-        """Count a refused VERDICT, and log it if its reason's time has come."""
+        """Count a refused VERDICT, and log it if a line for its reason is due."""
         if now_ns < self._next_ns.get(row.reason, 0):
             self._unlogged[row.reason] = self._unlogged.get(row.reason, 0) + 1
             return

@@ -1,4 +1,4 @@
-"""Two worked examples, small enough to read in one sitting. They show the shape of a strategy, not a way to money."""
+"""Two worked examples, small enough to read at once. They show the form of a strategy, not a way to earn money."""
 
 from engine.strategy.samples.imbalance_maker import ImbalanceMaker
 from engine.strategy.samples.momentum_taker import MomentumTaker

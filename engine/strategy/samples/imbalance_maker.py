@@ -1,13 +1,13 @@
-"""A market maker that leans with the book: one post-only order a side, quoted round a fair price.
+"""A market maker that follows the book's imbalance: one post-only order a side, quoted around a fair price.
 
     fair = middle + imbalance x lean - position / position_max x skew        (all in price steps)
     bid  = fair - half_width, never above the best bid;  ask = fair + half_width, never under the best ask
 
-A quote is moved only when it is wrong by `reprice_steps` or more, because every move gives up a place in the venue's
-queue, and every new quote is a request of the order rate: a wrong one is cancelled at once, and the next of its side
-follows when `quote_interval_ms` has passed. The other order is placed only when the first is seen done: two orders are
-never out for one place. It earns the spread only while others trade by chance; against those who know more it loses.
-On spot it offers only what it holds, unless `short` says that the account may borrow: the venue rejects the rest.
+A quote is moved only when it is wrong by `reprice_steps` or more, because every move loses the place in the venue's
+queue and uses the order rate. A wrong quote is cancelled at once, and the next quote of its side follows after
+`quote_interval_ms`. The next order is placed only when the last one is done, so there is at most one order a side. It
+earns the spread only while others trade at random; it loses against traders who know more. On spot it offers only what
+it holds, unless `short` says that the account may borrow: the venue rejects the rest.
 """
 
 from typing import Annotated
@@ -44,23 +44,23 @@ class ImbalanceMaker(Strategy):
     parameters: Parameters
 
     def on_start(self) -> None:
-        """Read the sizes once, exactly, for each instrument."""
+        """Read the exact sizes once for each instrument."""
         self.sizes = {i.id: size_of(i, self.parameters.size) for i in self.instruments.values()}
         self.position_max = {i.id: size_of(i, self.parameters.position_max) for i in self.instruments.values()}
         self.next_quote_ns: dict[tuple[int, int], int] = {}  # by instrument and side
 
     def on_book(self, book: Book) -> None:
-        """Hold one good quote a side."""
+        """Keep one good quote a side."""
         fair_twice = self.fair_twice(book)
         for side in (BUY, SELL):
             self.quote(book, side, self.quote_price(book, side, fair_twice))
 
     def on_book_bad(self, book: Book) -> None:
-        """A quote priced from a book nobody may believe is taken back."""
+        """Cancel the quotes that were priced from this book."""
         self.cancel_all(book.instrument)
 
     def quote(self, book: Book, side: int, price: int) -> None:
-        """Keep, move, or make the order of one side."""
+        """Keep, cancel or place the order of one side."""
         instrument = book.instrument
         size = self.room(instrument, side, price)
         mine = [order for order in self.orders(instrument) if order.side == side]
@@ -72,11 +72,11 @@ class ImbalanceMaker(Strategy):
             self.place(instrument, side, size, price, time_in_force=TimeInForce.POST_ONLY, signal=book.imbalance)
 
     def is_wrong(self, order: Order, price: int, size: int, instrument: Instrument) -> bool:
-        """Say whether an order is worth giving up its place in the queue."""
+        """Whether an order must be moved, at the cost of its place in the queue."""
         return size == 0 or abs(order.price - price) >= self.parameters.reprice_steps * instrument.price_step
 
     def room(self, instrument: Instrument, side: int, price: int) -> int:
-        """How much may be added on a side before the position is full, or sold before it is gone."""
+        """The size that may be bought or sold within the maximal position, or sold from what is held."""
         held = self.position(instrument)
         most = self.position_max[instrument.id] - side * held
         if side == SELL and instrument.kind == "spot" and not self.parameters.short:
@@ -84,13 +84,13 @@ class ImbalanceMaker(Strategy):
         return orderable(instrument, max(0, min(self.sizes[instrument.id], most)), price)
 
     def fair_twice(self, book: Book) -> int:
-        """Twice the fair price: the middle, moved by the book's weight and by what is held."""
+        """Twice the fair price: the middle, moved by the book's imbalance and by the position."""
         full = self.position(book.instrument) / self.position_max[book.instrument.id]
         steps = book.imbalance * self.parameters.lean_steps - full * self.parameters.skew_steps
         return book.mid_twice + 2 * round(steps * book.instrument.price_step)
 
     def quote_price(self, book: Book, side: int, fair_twice: int) -> int:
-        """Price one side; away from the fair price by the half width, and never taking."""
+        """The price of one side: the half width away from the fair price, and never taking."""
         instrument = book.instrument
         wanted_twice = fair_twice - 2 * side * self.parameters.half_width_steps * instrument.price_step
         if side == BUY:

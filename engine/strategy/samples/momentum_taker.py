@@ -1,13 +1,13 @@
-"""A taker that follows a move: in when it is strong, out when it is spent, with room between the two.
+"""A taker that follows a move: it enters when the move is strong and leaves when it is weak.
 
-    pull  = signed size of others' trades / their whole size, each forgotten by half in `half_life_prints`     (-1 .. 1)
+    pull  = signed size of others' trades / their whole size, both halved in `half_life_prints`     (-1 .. 1)
     drift = (middle - slow mean of the middle) / slow mean, in basis points
 
-It enters with the pull when |pull| reaches `entry` and the drift agrees, and leaves when the pull falls below `exit`
-or turns round: between the two lies the hysteresis that keeps it from trading on every flicker. Orders are
-immediate-or-cancel with a protective price, and only one is out at a time. It pays the spread and the taker's fee on
-every turn, so on a market without memory, such as the simulated venue's, it loses just that.
-On spot it follows a move down only out of what it holds, unless `short` says that the account may borrow.
+It enters in the direction of the pull when |pull| reaches `entry` and the drift agrees, and leaves when the pull falls
+below `exit` or changes its sign. The difference between `entry` and `exit` is a hysteresis, which prevents trades on
+every small change. Orders are immediate-or-cancel with a protective price, one at a time. Each turn costs the spread
+and the taker's fee, so in a random market, such as the embedded venue's, it loses exactly that. On spot it sells only
+what it holds, unless `short` says that the account may borrow.
 """
 
 from typing import Annotated
@@ -26,22 +26,22 @@ Steps = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class Motion:
-    """What is remembered of one instrument: three running figures."""
+    """The running sums of one instrument."""
 
     __slots__ = ("mean_twice", "signed", "whole")
 
     def __init__(self) -> None:
-        """Begin without a memory."""
+        """Begin at 0."""
         self.signed = self.whole = self.mean_twice = 0.0
 
     @property
     def pull(self) -> float:
-        """Whose trades weigh more, and by how much."""
+        """The weight of buys less the weight of sells, from -1 to 1."""
         return self.signed / self.whole if self.whole else 0.0
 
 
 class MomentumTaker(Strategy):
-    """Takes with the flow of prints, one position an instrument."""
+    """Takes in the direction of others' trades, one position an instrument."""
 
     class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """`size` is decimal text in the base currency."""
@@ -57,15 +57,15 @@ class MomentumTaker(Strategy):
     parameters: Parameters
 
     def on_start(self) -> None:
-        """Refuse a hysteresis that is none, and begin without a memory."""
+        """Check that `exit` is below `entry`, and begin the sums at 0."""
         if self.parameters.exit >= self.parameters.entry:
-            msg = f"exit must be under entry, was {self.parameters.exit} with entry {self.parameters.entry}"
+            msg = f"exit must be below entry, was {self.parameters.exit} with entry {self.parameters.entry}"
             raise ValueError(msg)
         self.keep = 0.5 ** (1 / self.parameters.half_life_prints)
         self.motions = {instrument: Motion() for instrument in self.instruments}
 
     def on_print(self, print_: Print) -> None:
-        """Remember a trade between others."""
+        """Add a trade between others."""
         motion = self.motions[print_.instrument]
         motion.signed = motion.signed * self.keep + print_.side * print_.size
         motion.whole = motion.whole * self.keep + print_.size
@@ -80,14 +80,14 @@ class MomentumTaker(Strategy):
             return
         held = self.position(instrument)
         side = BUY if held > 0 else SELL
-        if not orderable(instrument, abs(held), self.protective(book, -side)):  # flat, or nothing but dust
+        if not orderable(instrument, abs(held), self.protective(book, -side)):  # flat, or only dust
             if abs(motion.pull) >= self.parameters.entry:
                 self.follow(book, BUY if motion.pull > 0 else SELL)
         elif motion.pull * side < self.parameters.exit:
             self.exit(instrument, self.protective(book, -side), signal=motion.pull)
 
     def follow(self, book: Book, side: int) -> None:
-        """Enter with the pull, if the price has begun to move that way."""
+        """Enter in the direction of the pull, if the price moves that way."""
         instrument, motion = book.instrument, self.motions[book.instrument.id]
         if side == SELL and instrument.kind == "spot" and not self.parameters.short:
             return
@@ -97,7 +97,7 @@ class MomentumTaker(Strategy):
             self.enter(instrument, side, size, self.protective(book, side), signal=motion.pull)
 
     def protective(self, book: Book, side: int) -> int:
-        """Say the worst price it takes: some steps beyond the best of the other side."""
+        """The worst price to pay: some steps beyond the best of the other side."""
         instrument = book.instrument
         price = book.best(-side) + side * self.parameters.slip_steps * instrument.price_step
         return price_up(instrument, price) if side == BUY else price_down(instrument, price)

@@ -101,7 +101,7 @@ def test_a_cap_that_bounds_nothing_is_refused_by_its_key(value: object) -> None:
 
 def test_an_unknown_key_is_refused_with_those_that_there_are() -> None:
     """A misspelt cap would be a cap that is not there."""
-    with pytest.raises(ValueError, match=r"max_gros_usd: an unknown key; .*max_spread_bps.*max_gross_usd"):
+    with pytest.raises(ValueError, match=r"max_gros_usd: unknown key; .*max_spread_bps.*max_gross_usd"):
         read_risk({"max_gros_usd": "1"})
 
 

@@ -109,8 +109,8 @@ def test_a_fill_of_an_instrument_that_is_not_configured_is_new_and_moves_nothing
 def test_a_cell_sets_what_is_held_exactly() -> None:
     """Size and dust together; a cell of an instrument that is not configured is passed over."""
     one = ledger()
-    one.hold_cell(SimpleNamespace(instrument=1, size=15, dust=2_999))
-    one.hold_cell(SimpleNamespace(instrument=9, size=15, dust=0))
+    one.set_held_from_cell(SimpleNamespace(instrument=1, size=15, dust=2_999))
+    one.set_held_from_cell(SimpleNamespace(instrument=9, size=15, dust=0))
     assert (one.held, one.positions, one.dust(1)) == ({1: 17_999}, {1: 15}, 2_999)
 
 
@@ -118,7 +118,7 @@ def test_an_exit_asks_for_the_whole_position_where_it_is_worth_an_order(caplog: 
     """The least notional is inside; under it nothing is asked for, which is logged once until it changes."""
     caplog.set_level(logging.INFO)
     one = ledger()
-    one.hold(1, -10_000)
+    one.set_held(1, -10_000)
     assert one.exit_size(COARSE, 100) == -10
     assert one.exit_size(COARSE, 99) == one.exit_size(COARSE, 99) == 0
     assert [(record.held, record.strategy, record.symbol) for record in caplog.records] == [
@@ -133,7 +133,7 @@ def test_an_exit_asks_for_the_whole_position_where_it_is_worth_an_order(caplog: 
 def test_an_exit_asks_only_for_what_no_working_order_may_take(side: int) -> None:
     """Both filled would turn the position round; an order on the other side adds to it and counts for nothing."""
     one, small = ledger(), replace(ETH, notional_min=100)
-    one.hold(2, side * 50 * 10_000)
+    one.set_held(2, side * 50 * 10_000)
     one.begin(1, 2, -side, 100, 30)
     one.begin(2, 2, side, 100, 7)
     one.begin(3, 1, -side, 100, 9)
@@ -144,8 +144,8 @@ def test_an_exit_asks_only_for_what_no_working_order_may_take(side: int) -> None
     for size in (1, 5):
         one.begin(5, 2, -side, 100, size)
         assert one.exit_size(small, 100) == 0
-    one.forget_orders()
-    one.hold(2, side * 10_000)
+    one.drop_orders()
+    one.set_held(2, side * 10_000)
     assert one.exit_size(small, 100) == side
 
 
@@ -153,7 +153,7 @@ def test_an_exit_asks_only_for_what_no_working_order_may_take(side: int) -> None
 def test_an_exit_asks_for_no_more_than_the_venues_largest_order(side: int) -> None:
     """Several orders build a position that no single order can close: asked for whole, it is refused for ever."""
     one, bounded = ledger(), replace(ETH, size_step=4, size_max=30, notional_min=100)
-    one.hold(2, side * 50 * 10_000)
+    one.set_held(2, side * 50 * 10_000)
     assert one.exit_size(bounded, 100) == side * 28
     one.begin(1, 2, -side, 100, 28)
     assert one.exit_size(bounded, 100) == side * 22
@@ -165,7 +165,7 @@ def test_an_exit_of_nothing_is_nothing_and_says_nothing(caplog: pytest.LogCaptur
     caplog.set_level(logging.INFO)
     one, free = ledger(), replace(COARSE, notional_min=0)
     assert (one.exit_size(COARSE, 100), one.exit_size(free, 100), caplog.records) == (0, 0, [])
-    one.hold(1, 9_999)
+    one.set_held(1, 9_999)
     assert one.exit_size(free, 100) == 0
     assert len(caplog.records) == 1
 
@@ -318,7 +318,7 @@ def test_a_lap_forgets_orders_and_cancels_and_keeps_what_is_held() -> None:
     one.fill(fill(1))
     one.intend(intent(IntentKind.PLACE, 5))
     one.intend(intent(IntentKind.CANCEL, 6, 5))
-    one.forget_orders()
+    one.drop_orders()
     assert (one.working, one.position(1)) == ({}, 10)
     one.change(order(5, OrderState.CANCELLING))
     one.judge(verdict(6, Reason.ORDER_RATE))

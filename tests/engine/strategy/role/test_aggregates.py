@@ -170,7 +170,7 @@ def test_another_meaning_of_the_numbers_ends_the_life(system: System, heard: tup
     """A price read at the wrong decimals is wrong by a power of ten."""
     role, _ = heard
     system.aggregate("bars", instrument=1, price_decimals=3)
-    with pytest.raises(MeaningChangedError, match=r"instrument 1 is told in decimals \(3, 5\)"):
+    with pytest.raises(MeaningChangedError, match=r"instrument 1: found decimals \(3, 5\)"):
         role.step(2_000)
 
 
