@@ -24,7 +24,7 @@ from engine.aggregation.merge import Merge
 from engine.aggregation.opportunities import Opportunities
 from engine.model.aggregates import GROUP, GROUP_MEMBERS
 from engine.model.group import Group
-from engine.model.records import BOOK_TOP, STEP_LANES, TICK
+from engine.model.records import BOOK_TOP, STEP_CURSORS, TICK
 from engine.model.rows import GroupRow
 from engine.model.words import Flag
 
@@ -32,7 +32,7 @@ TICK_LIMIT, BOOK_LIMIT = 1 << 14, 1 << 11
 WAIT_LIMIT_NS = 5_000_000
 INPUTS = ("ticks", "books")
 TICKS_LAPPED, BOOKS_LAPPED = 1, 2
-NO_CURSORS = (0,) * (STEP_LANES - len(INPUTS))
+NO_CURSORS = (0,) * (STEP_CURSORS - len(INPUTS))
 GROUP_ROW = GROUP.row
 
 
@@ -222,7 +222,7 @@ class AggregationRole:
         cursors = (lanes.ticks.cursor, lanes.books.cursor, *NO_CURSORS)
         told = (lapped, self._heard_ns, 0, 0)
         lanes.steps.publish(
-            now_ns, now_ns - self._clock_offset_ns, work, self._number, self._steps, cursors, told
+            now_ns, now_ns - self._clock_offset_ns, work, self._number, self._steps, 0, len(INPUTS), cursors, told
         )  # fmt: skip
         self._steps += 1
 

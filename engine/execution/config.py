@@ -7,13 +7,15 @@ import msgspec
 
 from engine.lanes import lane_of
 from engine.model.instrument import Instrument
-from engine.model.records import STEP_LANES
+from engine.model.records import STEP_CURSORS
 from engine.risk.gate import FurtherCap
 from engine.risk.limits import RiskLimits
 
 SECOND_NS = 1_000_000_000
-LANES_BEFORE_INTENTS = 2  # of the cursors in execution's STEPS records: BOOKS and COMMANDS
-STRATEGIES_MOST = STEP_LANES - LANES_BEFORE_INTENTS
+LANES_BEFORE_INTENTS = 2  # of the cursors in execution's steps: BOOKS and COMMANDS
+STRATEGIES_MOST = min(  # each has a cell of ACCEPTED, and a cursor in each step, which is published as one batch
+    lane_of("accepted").count, lane_of("steps").reserve * STEP_CURSORS - LANES_BEFORE_INTENTS
+)
 
 
 def check_room(strategies: int, instruments: int) -> None:

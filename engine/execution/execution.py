@@ -40,6 +40,7 @@ from engine.execution.restore import checkpoint
 from engine.execution.restore.disk import DirectDisk, Disk
 from engine.execution.restore.replay import Replay
 from engine.execution.seams import ExecutionLanes, ExecutionPorts, Reader
+from engine.execution.steps import Steps
 from engine.execution.venue.alarm import Alarm
 from engine.execution.venue.balances import Balances
 from engine.execution.venue.broker import Broker
@@ -47,7 +48,6 @@ from engine.execution.venue.gateway import Ask, Gateway, Request
 from engine.execution.venue.maker import Maker
 from engine.execution.venue.recovery import Recovery
 from engine.execution.venue.strangers import Strangers
-from engine.model import records
 from engine.model.fixed import to_text
 from engine.model.journal_records import FOLLOWED
 from engine.model.rows import CommandRow, FillRow, HaltRow
@@ -117,12 +117,13 @@ class Execution:
         self.desk = Desk(self.blotter, self.broker, self.gate, maker, self.chaser)
         self.express = Express(system, self.gate, self.blotter.last_intent, self.journal, self.gateway, maker.finish)
         self._intents = tuple((number, lanes.intents[number], index) for index, number in enumerate(strategies))
+        inputs = (lanes.books, lanes.commands, *(lane for _, lane, _ in self._intents))
+        self._steps = Steps(lanes.steps, config.role, inputs)
         self._intake = Intake(self, lanes.books, lanes.commands, self._intents, self._tops, self._accept)
         self._balances = Balances(config, self.gateway, self.recovery, self.alarm, self.journal)
         self.blotter.on_fill, self.strangers.on_others = self._balances.on_fill, self._balances.on_others
         self._notices = Notices(lanes, self.gateway, self.alarm, config.instruments)
         self._due_ns = 0
-        self._steps = 0
         self._halt_sequence = 0
         self._look_ns = 0  # when the operator's ways are looked at next
         self._told_gate: tuple[int, ...] = ()
@@ -169,7 +170,7 @@ class Execution:
         if self.journal.closed != self._checkpointed:
             self._ask_checkpoint()
         if work + more:
-            self._write_step(now_ns, work + more)
+            self._steps.publish(now_ns, work + more, self._halt_sequence)
         self._due_ns = min(now_ns + GRAIN_NS, self.desk.deadline_ns)
         return more
 
@@ -512,12 +513,3 @@ class Execution:
     def _accept(self, lane: Reader, index: int, now_ns: int) -> None:
         """Say how far a strategy's intents are in the journal."""
         self._lanes.accepted.write(index, lane.cursor, 0, now_ns, (0, 0, 0, 0, 0))
-
-    def _write_step(self, now_ns: int, work: int) -> None:
-        """How far everything was read, for an exact replay."""
-        self._steps += 1
-        cursors = [self._lanes.books.cursor, self._lanes.commands.cursor]
-        cursors += [lane.cursor for _, lane, _ in self._intents]
-        cursors += [0] * (records.STEP_LANES - len(cursors))
-        cells = (self._halt_sequence, 0, 0, 0)
-        self._lanes.steps.publish(now_ns, 0, work, self.config.role, self._steps, cursors, cells)

@@ -113,7 +113,7 @@ LANES = (
     ),
     Lane("sessions", records.SESSION, "cells", EXECUTION, (LOOKERS,), wake="never"),
     Lane("instrument_halts", records.INSTRUMENT_HALT, "cells", EXECUTION, (LOOKERS,), count=256, wake="never"),
-    Lane("accepted", records.ACCEPTED, "cells", EXECUTION, (EXECUTION, STRATEGY, LOOKERS), count=64, wake="never"),
+    Lane("accepted", records.ACCEPTED, "cells", EXECUTION, (EXECUTION, STRATEGY, LOOKERS), count=256, wake="never"),
     Lane("verdicts", records.VERDICT, "ring", EXECUTION, (STRATEGY, LOOKERS), capacity=1 << 14, reserve=64),
     Lane("orders", records.ORDER, "ring", EXECUTION, (STRATEGY, SUPERVISOR, LOOKERS), capacity=1 << 14, reserve=64),
     Lane("fills", records.FILL, "ring", EXECUTION, (EXECUTION, STRATEGY, LOOKERS), capacity=1 << 14, reserve=1 << 10),
@@ -126,7 +126,7 @@ LANES = (
     Lane("operator_halt", records.HALT, "cells", OPERATOR, (OPERATOR, SUPERVISOR, EXECUTION, LOOKERS)),
     Lane("gate", records.GATE, "cells", EXECUTION, (OPERATOR, LOOKERS), wake="never"),
     Lane("mode", records.MODE, "cells", SUPERVISOR, (SUPERVISOR, EXECUTION, LOOKERS), wake="never"),
-    Lane("steps", records.STEP, "ring", ROLE, (LOOKERS,), capacity=1 << 14, reserve=4, wake="never", each="role"),
+    Lane("steps", records.STEP, "ring", ROLE, (LOOKERS,), capacity=1 << 14, reserve=32, wake="never", each="role"),
     Lane(
         "heartbeat",
         records.HEARTBEAT,

@@ -4,7 +4,7 @@ from libc.stdint cimport int8_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 cdef enum:
     DEPTH = 10  # levels a side in a book_top
-    STEP_LANES = 16
+    STEP_CURSORS = 15  # of one STEP record
     PAYLOAD = 216  # bytes of a frame in one record
 
 cdef struct Tick:
@@ -78,5 +78,7 @@ cdef struct Step:
     uint32_t work
     uint32_t role
     uint64_t step
-    uint64_t[STEP_LANES] cursors
+    uint32_t first
+    uint32_t inputs
+    uint64_t[STEP_CURSORS] cursors
     uint64_t[4] cells

@@ -222,7 +222,7 @@ POSITION: "Record[PositionRow]" = Record(
     },
 )
 
-STEP_LANES = 16
+STEP_CURSORS = 15  # of one record; engine/model/step.py puts a step with more inputs into several
 STEP: "Record[StepRow]" = Record(
     "step",
     192,
@@ -232,7 +232,9 @@ STEP: "Record[StepRow]" = Record(
         "work": "u4",
         "role": "u4",
         "step": "u8",
-        "cursors": f"{STEP_LANES}u8",  # what it had read up to, in the order of the role's inputs
+        "first": "u4",  # the place of this record's first cursor among the step's
+        "inputs": "u4",  # how many cursors the whole step has
+        "cursors": f"{STEP_CURSORS}u8",  # what it had read up to, in the order of the role's inputs
         "cells": "4u8",
     },
 )

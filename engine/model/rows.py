@@ -211,6 +211,8 @@ if TYPE_CHECKING:
         work: int
         role: int
         step: int
+        first: int
+        inputs: int
         cursors: tuple[int, ...]
         cells: tuple[int, ...]
 

@@ -7,15 +7,15 @@ That is all a replay needs (see `replay`).
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy, memset
 
-from engine.model.records cimport STEP_LANES as CURSORS, Step
+from engine.model.records cimport STEP_CURSORS as CURSORS, Step
 from engine.strategy.role.counts cimport Counts
 from engine.strategy.role.ears cimport LANES, OWN_INTENTS, Ears
 from engine.strategy.api.intents cimport Intents
 from shm.protocol cimport sy_begin, sy_publish, sy_slot, writer_of
 
-from engine.model.records import STEP, STEP_LANES
+from engine.model.records import STEP, STEP_CURSORS
 
-assert STEP.size == sizeof(Step) and STEP_LANES == CURSORS >= LANES
+assert STEP.size == sizeof(Step) and STEP_CURSORS == CURSORS >= LANES
 
 
 cdef class Steps:
@@ -36,12 +36,14 @@ cdef class Steps:
         memset(&step, 0, sizeof(Step))
         step.now_ns, step.monotonic_ns = now_ns, now_ns - self.clock_offset_ns
         step.work, step.role, step.step = work, self.number, self.counts.steps
+        step.inputs = LANES
         for index in range(LANES):
             step.cursors[index] = self.cursor_of(index)
         step.cells[0], step.cells[1] = self.ears.lapped, marks
         if self.lane == NULL:
             self.publish_step(
-                step.now_ns, step.monotonic_ns, step.work, step.role, step.step, tuple(step.cursors), tuple(step.cells)
+                step.now_ns, step.monotonic_ns, step.work, step.role, step.step, step.first, step.inputs,
+                tuple(step.cursors), tuple(step.cells),
             )
             return 0
         sy_begin(self.lane)

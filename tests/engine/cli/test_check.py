@@ -191,22 +191,34 @@ def test_a_stream_with_its_key_and_one_without_need_are_sound(write: Write) -> N
     check(write(EXCHANGE.format(product="exchange-level2", key="")))
 
 
-def test_more_strategies_than_execution_serves_are_refused_with_the_limit(write: Write) -> None:
-    """Execution holds to the same number: a sound file must not end in a process that dies and dies."""
-    more = "".join(
+def further_strategies(most: int) -> tuple[str, str]:
+    """The tables of the strategies after the first, up to so many in all, and their roles."""
+    numbers = range(2, most + 1)
+    tables = (
         f'[[strategies]]\nname = "s{number}"\nid = {number}\nclass = "engine.strategy.samples:MomentumTaker"\n'
         f'instruments = [7]\nparameters = {{ size = "0.01" }}\n'
-        for number in range(2, STRATEGIES_MOST + 2)
+        for number in numbers
     )
-    roles = "".join(f', "s{number}"' for number in range(2, STRATEGIES_MOST + 2))
-    with pytest.raises(CommandError, match="strategies: one execution serves at most 14 strategies, was 15"):
+    return "".join(tables), "".join(f', "s{number}"' for number in numbers)
+
+
+def test_more_strategies_than_execution_serves_are_refused_with_the_limit(write: Write) -> None:
+    """Execution holds to the same number: a sound file must not end in a process that dies and dies."""
+    more, roles = further_strategies(STRATEGIES_MOST + 1)
+    with pytest.raises(CommandError, match="strategies: one execution serves at most 256 strategies, was 257"):
         check(write(market(roles=roles, tables=more)))
     one_less = more[: more.rindex("[[strategies]]")]
     check(write(market(roles=roles[: roles.rindex(",")], tables=one_less)))
-    with pytest.raises(ValueError, match="at most 14 strategies, was 15"):
-        check_room(15, 1)
-    with pytest.raises(ValueError, match="14 strategies and the account with 69 instruments have 1035 positions"):
-        check_room(14, 69)
+    with pytest.raises(ValueError, match="at most 256 strategies, was 257"):
+        check_room(257, 1)
+    with pytest.raises(ValueError, match="40 strategies and the account with 25 instruments have 1025 positions"):
+        check_room(40, 25)
+
+
+def test_forty_strategies_are_sound(write: Write) -> None:
+    """As many as a desk has: the STEP of execution holds a cursor for each."""
+    more, roles = further_strategies(40)
+    check(write(market(roles=roles, tables=more)))
 
 
 def test_a_key_that_everybody_can_read_is_refused(write: Write, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from engine.execution.journal.journal import read_journal
 from engine.execution.orders import client_id
+from engine.model.step import steps_of
 from engine.model.words import (
     SELL,
     BookState,
@@ -386,6 +387,22 @@ def test_every_working_step_tells_how_far_it_read(house: House) -> None:
     step = house.rings["steps"].rows[-1]
     assert step.now_ns == house.now_ns
     assert step.cursors[:4] == (house.rings["books"].cursor, 0, 1, 0)
+
+
+def test_a_step_with_forty_strategies_has_a_cursor_for_each(tmp_path: Path) -> None:
+    """More cursors than a record holds are one batch of records, so a reader never sees half a step."""
+    strategies = tuple(range(3, 43))
+    house = House(tmp_path, strategies=strategies)
+    house.ready()
+    published = len(house.rings["steps"].rows)
+    for count, strategy in enumerate(strategies):
+        for _ in range(count % 3):
+            house.intent(strategy=strategy)
+    house.run(1)
+    [step] = steps_of(house.rings["steps"].rows[published:])
+    assert step.now_ns == house.now_ns
+    assert step.cursors[2:] == tuple(count % 3 for count in range(40))
+    assert [house.cells["accepted"].read(index).cursor for index in range(40)] == [count % 3 for count in range(40)]
 
 
 def test_an_idle_step_tells_nothing(house: House) -> None:

@@ -1,0 +1,50 @@
+"""One step of a role, and the STEP records that hold it.
+
+    step with 10 inputs     [ first 0, inputs 10 ]
+    step with 40 inputs     [ first 0, inputs 40 ][ first 15, inputs 40 ][ first 30, inputs 40 ]
+
+A record has room for STEP_CURSORS cursors. A step with more inputs is several records, which differ only in `first` and
+`cursors`. The role publishes them as one batch, so a reader sees all of them or none.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from engine.model.records import STEP_CURSORS
+from engine.model.rows import StepRow
+
+
+class Step(NamedTuple):
+    """A whole step: its time, how far the role had read every input, and what else its replay needs."""
+
+    now_ns: int
+    monotonic_ns: int
+    work: int
+    role: int
+    step: int
+    cursors: tuple[int, ...]
+    cells: tuple[int, ...]
+
+
+def records_of(step: Step) -> Iterator[StepRow]:
+    """Give the rows that hold a step, in their order."""
+    inputs = len(step.cursors)
+    for first in range(0, max(inputs, 1), STEP_CURSORS):
+        part = step.cursors[first : first + STEP_CURSORS]
+        padding = (0,) * (STEP_CURSORS - len(part))
+        yield StepRow(
+            step.now_ns, step.monotonic_ns, step.work, step.role, step.step, first, inputs, part + padding, step.cells
+        )
+
+
+def steps_of(rows: Iterable[StepRow]) -> Iterator[Step]:
+    """Give the steps that rows hold. A step whose first rows are lost is left out."""
+    cursors: tuple[int, ...] = ()
+    for row in rows:
+        if row.first != len(cursors):
+            cursors = ()
+        if row.first == len(cursors):
+            cursors += tuple(row.cursors)[: row.inputs - row.first]
+            if len(cursors) == row.inputs:
+                yield Step(row.now_ns, row.monotonic_ns, row.work, row.role, row.step, cursors, tuple(row.cells))
+                cursors = ()
