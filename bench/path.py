@@ -10,8 +10,8 @@ lanes, and the venue is a process behind real sockets. The strategy sends an ord
     parse      when the decoded event begins to be published  (the record's publish_ns)
     book       when the feed's step ends: book changed, ticks and top published
     strategy   when the strategy's step ends: intent published, STEPS written
-    risk       when the gate has approved and the request's and the journal's bytes are made, just before they are kept
-    submit     when the order's bytes are handed to the kernel: journalled, masked, and send(2) is about to be entered
+    risk       when the gate has approved and the journal's bytes are made, just before they are kept
+    submit     when the order's bytes are handed to the kernel: journalled, made, masked; send(2) is about to be entered
     kernel     when send(2) has returned
 
 `tick_to_order` ends with `kernel`, `tick_to_bytes` with `submit`. On loopback send(2) does the venue's receiving, too,

@@ -6,6 +6,7 @@ records straight into its rings: the feed dies at its ports and between its step
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -34,6 +35,7 @@ from engine.strategy.role.lanes import open_strategy_lanes
 from engine.strategy.role.role import StrategyRole
 from engine.venues.binance.signing import Ed25519Signer
 from engine.venues.binance.trading.reader import BinanceTrading
+from engine.venues.binance.trading.session import BinanceSession
 from engine.venues.port import RequestPort, StreamPort
 
 VENUE = "binance"
@@ -149,7 +151,8 @@ def execution_maker(
             cleanup.append(port.close)
             return watch(Mortal(port, fuse))  # as above
 
-        ports = ExecutionPorts(connect, BinanceTrading(list(instruments), key.signer))
+        wire = BinanceTrading(list(instruments), key.signer)
+        ports = ExecutionPorts(partial(BinanceSession, wire, connect))
         role = Execution(config, execution_lanes(lanes, strategies, fuse, cleanup), ports)
         cleanup.append(role.journal.file.close)  # closes the descriptors; what is in memory is lost
         return role

@@ -95,7 +95,8 @@ def _check_execution(config: Config) -> None:
     for venue in config.venues:
         if venue.name in used:
             _try(config, "execution", functools.partial(trading_of, venue))
-            _try(config, "execution", functools.partial(_check_url, venue, "order_url"))
+            for name in trading_of(venue).urls:
+                _try(config, "execution", functools.partial(_check_url, venue, name))
             _try(config, "execution", functools.partial(check_destination, config, venue))
             _check_keys(config, venue)
 

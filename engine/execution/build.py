@@ -1,4 +1,4 @@
-"""Makes the role of a configured system: instruments from cells, lanes by the map, the venue's wire by its kind."""
+"""Makes the role of a configured system: instruments from cells, lanes by the map, the session by the venue's kind."""
 
 import fcntl
 import json
@@ -14,7 +14,7 @@ import msgspec
 
 from engine.config.private import make_once, make_private, open_private
 from engine.execution.config import ExecutionConfig, ExecutionOptions, JournalConfig
-from engine.execution.destination import check_destination, check_mode, connect
+from engine.execution.destination import TradingNetwork, check_destination, check_mode
 from engine.execution.execution import Execution
 from engine.execution.operator import Operator
 from engine.execution.restore.disk import PatientDisk
@@ -25,7 +25,8 @@ from engine.model.instrument import Instrument
 from engine.model.words import HaltReason
 from engine.risk.caps import read_risk
 from engine.venues.catalogue import kind_of, trading_of
-from engine.venues.trading.news import TradingWire
+from engine.venues.kind import Network
+from engine.venues.session import MakeSession
 
 if TYPE_CHECKING:
     from engine.config import Config, Venue
@@ -60,7 +61,6 @@ def build(config: "Config", name: str) -> Execution:
         journal=journal_config(config),
         **options,
     )
-    wire = wire_of(venue, instruments)
     operator = Operator(
         opened.cell_reader("operator_halt"),
         config.paths.halt,
@@ -69,13 +69,9 @@ def build(config: "Config", name: str) -> Execution:
     check_destination(config, venue)
     mode = opened.cell_reader("mode")
     check_mode(config, mode.read(0))
-    may_leave = config.orders_may_leave
-    ports = ExecutionPorts(
-        lambda _: connect(venue.order_url, mode, may_leave=may_leave),
-        wire,
-        partial(ask_halt, config.paths.halt),
-        operator,
-    )
+    network = TradingNetwork(venue, mode, may_leave=config.orders_may_leave)
+    session = session_of(venue, instruments, network)
+    ports = ExecutionPorts(session, partial(ask_halt, config.paths.halt), operator)
     strategies = {strategy.id: strategy.name for strategy in config.strategies}
     lanes = open_execution_lanes(config.system.name, strategies)
     lanes.closers = (*lanes.closers, hold(Path(execution.journal.directory)))
@@ -151,11 +147,11 @@ def journal_config(config: "Config") -> JournalConfig:
     )
 
 
-def wire_of(venue: "Venue", instruments: Sequence[Instrument]) -> TradingWire:
-    """The trading wire of a configured venue; ValueError where no order can go there."""
+def session_of(venue: "Venue", instruments: Sequence[Instrument], network: Network) -> MakeSession:
+    """The maker of a configured venue's trading session; ValueError where no order can go there."""
     trading = trading_of(venue)
     key = [getattr(venue, part).reveal() for part in trading.key]
-    return trading.wire(kind_of(venue).options_of(venue), key, instruments)
+    return trading.session(kind_of(venue).options_of(venue), key, instruments, network)
 
 
 def open_execution_lanes(system: str, strategies: dict[int, str]) -> ExecutionLanes:

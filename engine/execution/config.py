@@ -10,6 +10,7 @@ from engine.model.instrument import Instrument
 from engine.model.records import STEP_CURSORS
 from engine.risk.gate import FurtherCap
 from engine.risk.limits import RiskLimits
+from engine.venues.session import SessionOptions
 
 SECOND_NS = 1_000_000_000
 LANES_BEFORE_INTENTS = 2  # of the cursors in execution's steps: BOOKS and COMMANDS
@@ -55,19 +56,15 @@ class JournalConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(msg)
 
 
-class ExecutionOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class ExecutionOptions(SessionOptions, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What may be set, and is rarely."""
 
     orphans: Literal["cancel", "keep"] = "cancel"  # open orders under our id that the journal does not know
-    answer_timeout_ns: int = 2 * SECOND_NS  # then a request's outcome is unknown
     query_interval_ns: int = SECOND_NS // 2  # between questions about one order
     expiry_margin_ns: int = SECOND_NS  # beyond a request's own expiry, before "no such order" is believed
     fills_grace_ns: int = SECOND_NS // 20  # a fill may come this much later than the news that it happened
     audit_interval_ns: int = 30 * SECOND_NS  # between comparisons of our open orders and fills with the venue's
     balance_interval_ns: int = 60 * SECOND_NS  # between comparisons of the balances with the fills; 0: never
-    clock_interval_ns: int = 10 * SECOND_NS  # between measurements of the venue's clock; also the proof of life
-    retry_least_ns: int = SECOND_NS // 10  # between connection attempts, doubling
-    retry_most_ns: int = 5 * SECOND_NS
     chase_interval_ns: int = SECOND_NS // 10  # the least time between two requests of one chase
     chase_rejects: int = 3  # a chase ends after so many refusals by the venue in a row
     # While the book leans towards a chase by more than this, it does not follow the best price to a worse one; 1: it

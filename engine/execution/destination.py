@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 from engine.execution.seams import CellReader
 from engine.model.words import Mode
-from engine.venues.port import StreamPort
+from engine.venues.catalogue import trading_of
+from engine.venues.port import RequestPort, StreamPort
 from engine.venues.wire.dial import Place, is_loopback
-from engine.venues.wire.options import WireOptions
+from engine.venues.wire.http_port import HttpPort
+from engine.venues.wire.options import HttpOptions, WireOptions
 from engine.venues.wire.websocket_port import WebSocketPort
 
 if TYPE_CHECKING:
@@ -27,16 +29,21 @@ PAPER_ADVICE = " Paper trading on real prices does not exist yet: mode paper sen
 
 
 def check_destination(config: "Config", venue: "Venue") -> None:
-    """Refuse an order_url that leads out of this machine, unless the configuration is armed for it."""
-    if config.orders_may_leave:
-        return
-    host = Place.of(venue.order_url).host
+    """Refuse a URL for orders that leads out of this machine, unless the configuration is armed for it."""
+    if not config.orders_may_leave:
+        for name in trading_of(venue).urls:
+            _check_url(config, venue, name)
+
+
+def _check_url(config: "Config", venue: "Venue", name: str) -> None:
+    """Refuse this URL of a venue unless every address of its host is one of this machine's own."""
+    host = Place.of(getattr(venue, name)).host
     outside = [one for one in addresses_of(host) if one == UNKNOWN or not is_loopback(one)]
     if outside:
         paper = PAPER_ADVICE if config.system.mode == "paper" else ""
         where = host if host in outside else f"{host} ({', '.join(outside)})"
         msg = (
-            f"venue {venue.name}: order_url: orders would leave this machine for {where}, with mode"
+            f"venue {venue.name}: {name}: orders would leave this machine for {where}, with mode"
             f' "{config.system.mode}" and armed = {str(config.live.armed).lower()}; expected a loopback address:'
             f" {ADVICE}.{paper}"
         )
@@ -65,8 +72,23 @@ def check_mode(config: "Config", row: object) -> None:
         raise ValueError(msg)
 
 
-def connect(url: str, mode: CellReader, *, may_leave: bool) -> StreamPort:
-    """Open the order session; to loopback alone unless both the configuration and the published mode allow more."""
-    row = mode.read(0)
-    armed = row is not None and row.mode == Mode.LIVE and bool(row.armed)
-    return WebSocketPort(url, WireOptions(loopback_only=not (may_leave and armed)))
+class TradingNetwork:
+    """The connections of a venue's session: to loopback alone unless the configuration and the mode allow more."""
+
+    def __init__(self, venue: "Venue", mode: CellReader, *, may_leave: bool) -> None:
+        """Connect to this venue; `may_leave` is the configuration's word, `mode` holds the supervisor's."""
+        self._venue, self._mode, self._may_leave = venue, mode, may_leave
+
+    def stream(self, now_ns: int) -> StreamPort:
+        """Begin a connection to `order_url`."""
+        del now_ns
+        return WebSocketPort(self._venue.order_url, WireOptions(loopback_only=not self._armed()))
+
+    def requests(self) -> RequestPort:
+        """Requests to `request_url`."""
+        return HttpPort(self._venue.request_url, HttpOptions(loopback_only=not self._armed()))
+
+    def _armed(self) -> bool:
+        """Whether an order may leave this machine, by both words."""
+        row = self._mode.read(0)
+        return self._may_leave and row is not None and row.mode == Mode.LIVE and bool(row.armed)

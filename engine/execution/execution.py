@@ -44,7 +44,6 @@ from engine.execution.steps import Steps
 from engine.execution.venue.alarm import Alarm
 from engine.execution.venue.balances import Balances
 from engine.execution.venue.broker import Broker
-from engine.execution.venue.gateway import Ask, Gateway, Request
 from engine.execution.venue.maker import Maker
 from engine.execution.venue.recovery import Recovery
 from engine.execution.venue.strangers import Strangers
@@ -54,7 +53,8 @@ from engine.model.rows import CommandRow, FillRow, HaltRow
 from engine.model.words import CommandKind, FillFlag, JournalKind, Reason
 from engine.risk.gate import RiskGate
 from engine.risk.market import Top
-from engine.venues.trading.news import Frame, News, Outcome, UnreadableError
+from engine.venues.session import UNANSWERED, Answer, Ask, Request
+from engine.venues.trading.news import FillNews, OrderNews, UnreadableError
 
 logger = logging.getLogger("engine.execution")
 
@@ -99,9 +99,9 @@ class Execution:
         self.blotter = Blotter(lanes, self.journal, self.ledger, prices)
         self._positions = Positions(self.blotter, prices, lanes.positions, config.mark_interval_ns)
         self.alarm = Alarm(self.blotter, self.journal, ports.ask_halt)
-        self.gateway = Gateway(config, ports, self)
-        self.recovery = Recovery(config, self.blotter, self.gateway)
-        self.broker = Broker(self.blotter, self.gateway, self.gate, self.recovery, system, config.fills_grace_ns)
+        self.session = ports.session(config, self)
+        self.recovery = Recovery(config, self.blotter, self.session)
+        self.broker = Broker(self.blotter, self.session, self.gate, self.recovery, system, config.fills_grace_ns)
         cancel_orphans = config.orphans == "cancel"
         self.strangers = Strangers(self.blotter, self.broker, ids, cancel_orphans=cancel_orphans)
         self.broker.on_odd, self.broker.on_false_fill = self.alarm.odd, self.alarm.false_fill
@@ -109,20 +109,20 @@ class Execution:
         self.strangers.on_false, self.recovery.on_fills_absent = self.alarm.not_adopted, self.alarm.fills_absent
         self.gate.stopped = self.alarm.instruments
         self.recovery.broker, self.recovery.strangers = self.broker, self.strangers
-        maker = Maker(system, lanes, self.blotter, self.broker, self.gateway)
+        maker = Maker(system, lanes, self.blotter, self.broker, self.session)
         self.chaser = Chaser(
             self.blotter, self.broker, self.gate, maker, self._tops, config.chase_interval_ns, config.chase_rejects,
             config.chase_hold_imbalance,
         )  # fmt: skip
         self.desk = Desk(self.blotter, self.broker, self.gate, maker, self.chaser)
-        self.express = Express(system, self.gate, self.blotter.last_intent, self.journal, self.gateway, maker.finish)
+        self.express = Express(system, self.gate, self.blotter.last_intent, self.journal, self.session, maker.finish)
         self._intents = tuple((number, lanes.intents[number], index) for index, number in enumerate(strategies))
         inputs = (lanes.books, lanes.commands, *(lane for _, lane, _ in self._intents))
         self._steps = Steps(lanes.steps, config.role, inputs)
         self._intake = Intake(self, lanes.books, lanes.commands, self._intents, self._tops, self._accept)
-        self._balances = Balances(config, self.gateway, self.recovery, self.alarm, self.journal)
+        self._balances = Balances(config, self.session, self.recovery, self.alarm, self.journal)
         self.blotter.on_fill, self.strangers.on_others = self._balances.on_fill, self._balances.on_others
-        self._notices = Notices(lanes, self.gateway, self.alarm, config.instruments)
+        self._notices = Notices(lanes, self.session, self.alarm, config.instruments)
         self._due_ns = 0
         self._halt_sequence = 0
         self._look_ns = 0  # when the operator's ways are looked at next
@@ -147,10 +147,10 @@ class Execution:
         if self._intake.waits():
             work += self._read_books(now_ns)
             work += self._intake.read_intents(now_ns)
-        work += self.gateway.step(now_ns)
+        work += self.session.step(now_ns)
         if self.alarm.due:
             self._follow_alarm(now_ns)
-        if work or now_ns >= self._due_ns or self.blotter.changed or not self.gateway.up:
+        if work or now_ns >= self._due_ns or self.blotter.changed or not self.session.up:
             work += self._follow_up(now_ns, work)
         return work
 
@@ -177,7 +177,7 @@ class Execution:
     def _tell_gate(self) -> None:
         """What may be sent at all: told before the next intents are looked for, so that they do not wait for it."""
         gate = self.gate
-        gate.connected, gate.reconciled = self.gateway.up, self.recovery.complete
+        gate.connected, gate.reconciled = self.session.up, self.recovery.complete
         if self.journal.full is not self._full:
             self._full = self.journal.full
             self._warn_of_room()
@@ -267,11 +267,11 @@ class Execution:
 
     def filenos(self) -> list[int]:
         """The descriptors that a blocking process waits for."""
-        return self.gateway.filenos()
+        return self.session.filenos()
 
     def close(self) -> None:
         """Let go of the connection, the journal and the lanes."""
-        self.gateway.close()
+        self.session.close()
         self.journal.close()
         if lost := self.journal.file.behind:
             of = {"directory": self.config.journal.directory, "records": lost}
@@ -288,18 +288,20 @@ class Execution:
         self.recovery.on_down()
         self._balances.on_down(now_ns)
 
-    def on_answer(self, request: Request, news: News, now_ns: int) -> None:
-        """An answer goes to who asked; one that cannot be read leaves its request unknown."""
-        hear = self.recovery.on_answer
+    def on_answer(self, request: Request, answer: Answer, now_ns: int) -> None:
+        """An answer goes to the part that asked; one that cannot be read, or answers another question, is UNKNOWN."""
+        apply = self.recovery.on_answer
         if request.kind in (Ask.PLACE, Ask.CANCEL, Ask.REPLACE):
-            hear = self.broker.on_answer
+            apply = self.broker.on_answer
         elif request.kind == Ask.BALANCES:
-            hear = self._balances.on_answer
+            apply = self._balances.on_answer
+        if answer.unreadable is not None:
+            self.alarm.unreadable(answer.unreadable, now_ns)
         try:
-            hear(request, news, now_ns)
+            apply(request, answer, now_ns)
         except UnreadableError as error:
             self.alarm.unreadable(error, now_ns)
-            hear(request, News(Frame.ANSWER, outcome=Outcome.UNKNOWN), now_ns)
+            apply(request, UNANSWERED, now_ns)
 
     def on_transfer(self, asset: str, amount: int, now_ns: int) -> None:
         """A deposit or a withdrawal moves the balance, and no fill does."""
@@ -310,12 +312,10 @@ class Execution:
         self.alarm.unreadable(error, now_ns)
         self.recovery.audit_soon(now_ns)
 
-    def on_report(self, news: News, now_ns: int) -> None:
+    def on_report(self, order: OrderNews, fill: FillNews | None, now_ns: int) -> None:
         """News of an order: ours, ours but unknown, or somebody else's."""
-        if self.broker.on_report(news, now_ns) is not None:
+        if self.broker.on_report(order, fill, now_ns) is not None:
             return
-        order, fill = news.order, news.fill
-        assert order is not None
         if not self.broker.is_ours(order.client_id):
             self.strangers.report(order, now_ns)
         elif order.state == OPEN or (fill is not None and not self.blotter.knows_fill(order.symbol, fill.fill_id)):

@@ -2,11 +2,11 @@
 
 from engine.execution.seams import ExecutionLanes
 from engine.execution.venue.alarm import Alarm, Standstill
-from engine.execution.venue.gateway import Gateway, Stage
 from engine.model import records
 from engine.model.instrument import Instrument
 from engine.model.rows import InstrumentHaltRow
 from engine.model.words import SessionState
+from engine.venues.session import Stage, VenueSession
 
 SESSION_TEXT, HALT_TEXT = (one.fields[-1].size for one in (records.SESSION, records.INSTRUMENT_HALT))
 STATES = {
@@ -21,11 +21,11 @@ class Notices:
     """Writes the cells `sessions` and `instrument_halts` when what they say has changed."""
 
     def __init__(
-        self, lanes: ExecutionLanes, gateway: Gateway, alarm: Alarm, instruments: tuple[Instrument, ...]
+        self, lanes: ExecutionLanes, session: VenueSession, alarm: Alarm, instruments: tuple[Instrument, ...]
     ) -> None:
         """Begin with nothing said: each life says everything once."""
         self._sessions, self._halts = lanes.sessions, lanes.instrument_halts
-        self._gateway = gateway
+        self._session = session
         self._alarm = alarm
         self._venue = instruments[0].venue.encode()[:16] if instruments else b""
         self._instruments = tuple(one.id for one in instruments)
@@ -36,9 +36,9 @@ class Notices:
 
     def write(self, now_ns: int, *, reconciled: bool) -> None:
         """Say what has changed since the last time."""
-        gateway, alarm = self._gateway, self._alarm
+        session, alarm = self._session, self._alarm
         mark = (
-            gateway.stage, gateway.connects, gateway.error, gateway.denied, reconciled, alarm.unreadable_count,
+            session.stage, session.connects, session.error, session.denied, reconciled, alarm.unreadable_count,
         )  # fmt: skip
         if mark != self._said:
             self._said = mark
@@ -49,23 +49,23 @@ class Notices:
 
     def _state(self, *, reconciled: bool) -> SessionState:
         """The session's stage, and what recovery makes of it."""
-        gateway = self._gateway
-        if gateway.up and gateway.denied[0]:
+        session = self._session
+        if session.up and session.denied[0]:
             return SessionState.DENIED
-        if gateway.up:
+        if session.up:
             return SessionState.READY if reconciled else SessionState.RECONCILING
-        return STATES.get(gateway.stage, SessionState.REFUSED if gateway.code else SessionState.LOST)
+        return STATES.get(session.stage, SessionState.REFUSED if session.code else SessionState.LOST)
 
     def _write_session(self, now_ns: int, state: SessionState) -> None:
         """The session's cell."""
-        gateway, ready = self._gateway, state == SessionState.READY
+        session, ready = self._session, state == SessionState.READY
         if ready != self._ready or not self._since_ns:
             self._ready, self._since_ns = ready, now_ns
-        retry_ns = gateway.retry_ns if gateway.stage is Stage.DOWN else 0
+        retry_ns = session.retry_ns if session.stage is Stage.DOWN else 0
         denied = state == SessionState.DENIED
-        code, text = (0, "") if ready else gateway.denied if denied else (gateway.code, gateway.error)
+        code, text = (0, "") if ready else session.denied if denied else (session.code, session.error)
         self._sessions.write(
-            0, now_ns, self._since_ns, retry_ns, gateway.connects, self._alarm.unreadable_count, state, code,
+            0, now_ns, self._since_ns, retry_ns, session.connects, self._alarm.unreadable_count, state, code,
             self._venue, cut(text, SESSION_TEXT),
         )  # fmt: skip
 

@@ -24,15 +24,14 @@ from typing import TYPE_CHECKING
 import shm
 from engine import clock, log
 from engine.config import ConfigError, load_session
-from engine.execution.build import wire_of
-from engine.execution.config import SECOND_NS, ExecutionOptions
-from engine.execution.destination import connect
+from engine.execution.build import session_of
+from engine.execution.config import SECOND_NS
+from engine.execution.destination import TradingNetwork
 from engine.execution.orders import client_id
-from engine.execution.seams import ExecutionPorts
-from engine.execution.venue.gateway import Ask, Gateway, Request
 from engine.lanes import EXECUTION, open_lanes
 from engine.log import BoundedLog
-from engine.venues.trading.news import News, OrderNews, Outcome, UnreadableError
+from engine.venues.session import Answer, Ask, MakeSession, Request, SessionOptions
+from engine.venues.trading.news import FillNews, OrderNews, Outcome, UnreadableError
 
 if TYPE_CHECKING:
     from engine.config import Config
@@ -49,24 +48,22 @@ logger = logging.getLogger("engine.execution.rescue")
 class Rescue:
     """Cancels what is listed, until nothing is. `step(now_ns)` is true when that is so."""
 
-    def __init__(self, ports: ExecutionPorts, system: bytes, now_ns: int) -> None:
+    def __init__(self, session: MakeSession, system: bytes, now_ns: int) -> None:
         """Not connected yet; `system` is what marks our orders."""
-        self.gateway = Gateway(ExecutionOptions(), ports, self)
+        self.session = session(SessionOptions(), self)
         self.found: dict[bytes, OrderNews] = {}  # every order of ours that a listing had
         self.open: frozenset[bytes] | None = None  # those of the newest listing; None: the venue has given none
         self._system = system
-        self._settled_ns = now_ns + ports.wire.receive_window_ns + LATE_NS
+        self._settled_ns = now_ns + self.session.receive_window_ns + LATE_NS
         self._list_ns = now_ns
         self._log = BoundedLog(logger)
 
     def step(self, now_ns: int) -> bool:
         """Read answers, and ask for the next listing when it is due."""
-        self.gateway.step(now_ns)
-        if self.gateway.up and now_ns >= self._list_ns:
+        self.session.step(now_ns)
+        if self.session.up and now_ns >= self._list_ns:
             self._list_ns = now_ns + LIST_INTERVAL_NS
-            venue_ns = self.gateway.clock.venue_ns(now_ns)
-            request = Request(Ask.OPEN_ORDERS, now_ns)
-            self.gateway.send(request, lambda number: self.gateway.wire.open_orders(number, venue_ns))
+            self.session.open_orders(now_ns)
         return self.open == frozenset()
 
     def on_up(self, now_ns: int) -> None:
@@ -74,22 +71,19 @@ class Rescue:
         self._list_ns = now_ns
 
     def on_down(self, now_ns: int) -> None:
-        """The session ended; the gateway makes another."""
+        """The session ended; it connects again by itself."""
 
-    def on_answer(self, request: Request, news: News, now_ns: int) -> None:
+    def on_answer(self, request: Request, answer: Answer, now_ns: int) -> None:
         """Cancel what is listed. What became of a cancel the next listing says."""
-        if news.outcome != Outcome.ACCEPTED:
-            what, why = Ask(request.kind).name.lower(), f"{news.error} {news.text}"
+        if answer.unreadable is not None:
+            self.on_unreadable(answer.unreadable, now_ns)
+        elif answer.outcome != Outcome.ACCEPTED:
+            what, why = Ask(request.kind).name.lower(), f"{answer.error} {answer.text}"
             self._log.warning(now_ns, "the venue did not do it", request=what, why=why)
         elif request.kind == Ask.OPEN_ORDERS:
-            try:
-                listed = self.gateway.wire.read_orders(news.body)
-            except UnreadableError as error:
-                self.on_unreadable(error, now_ns)
-            else:
-                self._cancel(listed, asked_ns=request.sent_ns, now_ns=now_ns)
+            self._cancel(answer.orders, asked_ns=request.sent_ns, now_ns=now_ns)
 
-    def on_report(self, news: News, now_ns: int) -> None:
+    def on_report(self, order: OrderNews, fill: FillNews | None, now_ns: int) -> None:
         """The listings say all."""
 
     def on_transfer(self, asset: str, amount: int, now_ns: int) -> None:
@@ -103,11 +97,8 @@ class Rescue:
         """Cancel ours; an empty listing counts once no order of the dead execution can arrive any more."""
         ours = {order.client_id: order for order in listed if client_id.is_ours(self._system, order.client_id)}
         self.found.update(ours)
-        venue_ns = self.gateway.clock.venue_ns(now_ns)
         for order in ours.values():
-            number = self.gateway.next_id()
-            payload = self.gateway.wire.cancel_of_symbol(number, order.symbol, order.client_id, venue_ns)
-            self.gateway.push(number, Request(Ask.CANCEL, now_ns), payload)
+            self.session.cancel_of_symbol(order.symbol, order.client_id, now_ns)
         self.open = frozenset(ours) if ours or asked_ns >= self._settled_ns else None
 
 
@@ -118,8 +109,8 @@ def build(config: "Config", now_ns: int) -> Rescue:
     venue = config.venue(config.instruments[0].venue)
     system = uuid.UUID((config.paths.state / "system.uuid").read_text().strip())
     mode = open_lanes(config.system.name, EXECUTION).cell_reader("mode")
-    ports = ExecutionPorts(lambda _: connect(venue.order_url, mode, may_leave=True), wire_of(venue, []))
-    return Rescue(ports, client_id.system_of(system), now_ns)
+    session = session_of(venue, [], TradingNetwork(venue, mode, may_leave=True))
+    return Rescue(session, client_id.system_of(system), now_ns)
 
 
 def run(rescue: Rescue) -> int:
@@ -128,7 +119,7 @@ def run(rescue: Rescue) -> int:
     poll = select.poll()
     while not rescue.step(now_ns := clock.now_ns()):
         if now_ns > deadline_ns:
-            why, still = rescue.gateway.error, [one.hex() for one in rescue.open or ()]
+            why, still = rescue.session.error, [one.hex() for one in rescue.open or ()]
             logger.critical("orders may be open at the venue: look there", extra={"why": why, "orders": still})
             return EXIT_ORDERS_LEFT
         poll.poll(WAIT_MS)

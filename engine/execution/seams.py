@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from engine.model.words import HaltReason
-from engine.venues.port import StreamPort
-from engine.venues.trading.news import TradingWire
+from engine.venues.session import MakeSession
 
 
 class Reader(Protocol):
@@ -132,13 +131,13 @@ def ask_nobody(reason: HaltReason, text: str) -> None:
 
 @dataclass(slots=True)
 class ExecutionPorts:
-    """The way out: a maker of connections to the venue's trading endpoint, and the wire spoken on them.
+    """The ways out of execution: the session at the venue, and the supervisor.
 
-    `ask_halt` has the whole system halted, with the reason and what was found. `operator` is looked at for a halt that
-    does not come by COMMANDS; None where no operator is.
+    `session` makes the session, from its times and from the listener of what it reports. `ask_halt` has the whole
+    system halted, with the reason and what was found. `operator` is looked at for a halt that does not come by
+    COMMANDS; None where no operator is.
     """
 
-    connect: Callable[[int], StreamPort]
-    wire: TradingWire
+    session: MakeSession
     ask_halt: Callable[[HaltReason, str], None] = ask_nobody
     operator: OperatorPort | None = None

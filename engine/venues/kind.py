@@ -1,7 +1,7 @@
 """What a venue is: the one description that the feed, execution and `engine-ctl check` read.
 
     engine/venues/<venue>/kind.py ─▶ KIND ─▶ catalogue ─┬─▶ feed        dialect, upgrade headers, signer of messages
-                                                       ├─▶ execution   where orders can go, and by which wire
+                                                       ├─▶ execution   where orders can go, and the trading session
                                                        └─▶ check       options, keys, interfaces
 
 A `[[venues]]` table names a kind and has options of the kind's own type. The options choose one market-data interface
@@ -11,7 +11,7 @@ option, a key or a dialect of that venue.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args, get_origin
 
 import msgspec
 
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from engine.config import Secret, Venue
     from engine.model.instrument import Instrument
     from engine.venues.dialect import Dialect
-    from engine.venues.trading.news import TradingWire
+    from engine.venues.port import RequestPort, StreamPort
+    from engine.venues.session import MakeSession
 
 NAME, KEY = ("api_key",), ("api_key", "private_key")  # the parts of a key, by their names in `[[venues]]`
 DEFAULT_PRODUCT = "spot"
@@ -58,12 +59,23 @@ class MarketInterface:
     signer: Callable[[Sequence[str], Clock], MakeSigner] | None = None  # where messages of a stream are signed
 
 
+class Network(Protocol):
+    """Connections to a venue's trading, held to where orders may go."""
+
+    def stream(self, now_ns: int) -> "StreamPort":
+        """Begin a connection to the venue's `order_url`."""
+
+    def requests(self) -> "RequestPort":
+        """Requests to the venue's `request_url`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Trading:
     """How orders reach one product of a venue."""
 
-    wire: Callable[[Any, Sequence[str], "Sequence[Instrument]"], "TradingWire"]  # from options, key and instruments
+    session: "Callable[[Any, Sequence[str], Sequence[Instrument], Network], MakeSession]"  # `Any`: the kind's options
     key: tuple[str, ...] = KEY  # the parts of a key that a session needs
+    urls: tuple[str, ...] = ("order_url",)  # where orders go
     check_key: Mapping[str, Callable[[str], object]] = field(default_factory=dict)  # of a part: refuses a wrong text
 
 

@@ -48,7 +48,7 @@ AREAS = {
             "tests/engine/venues/binance/test_trading.py",
             "tests/engine/venues/binance/test_outcomes.py",
             "tests/engine/venues/test_dialect_answers.py",
-            "tests/engine/execution/venue/test_gateway.py",
+            "tests/engine/execution/venue/test_session.py",
             "tests/engine/execution/venue/test_unreadable.py",
         ),
     ),

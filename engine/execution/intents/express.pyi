@@ -3,8 +3,8 @@ from typing import Any
 
 from engine.execution.journal.journal import Journal
 from engine.execution.orders.order import Order
-from engine.execution.venue.gateway import Gateway
 from engine.risk.approval import Approval
+from engine.venues.session import VenueSession
 
 class Express:
     def __init__(
@@ -13,8 +13,8 @@ class Express:
         gate: Approval,
         last_intent: dict[int, int],
         journal: Journal,
-        gateway: Gateway,
-        finish: Callable[[Any, int, int, bool, bytes, int], Order],
+        session: VenueSession,
+        finish: Callable[[Any, int, bool, bytes, int], Order],
     ) -> None: ...
     def send(self, data: bytes, sequence: int, strategy: int, now_ns: int) -> Order | None: ...
     def warm(self, now_ns: int) -> None: ...

@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
 """The short way of the common order: a plain limit order that risk approves leaves before anything else is done.
 
-    intent ─▶ approval ─▶ request's bytes ─▶ intent, verdict and order into the journal ─▶ send
+    intent ─▶ approval ─▶ intent, verdict and order into the journal ─▶ session.place
                                                 └─▶ then: order object, tables, exposure, ORDERS, VERDICTS
 
 What must precede the bytes precedes them (the journal), what need not follows. Whatever is not common (another kind
@@ -90,25 +90,23 @@ cdef class Express:
     cdef Approval gate
     cdef dict last_intent
     cdef bytes system
-    cdef object journal, gateway, numbers, clock, wire, finish
+    cdef object journal, session, clock, finish
     cdef int64_t window_ns
     cdef bytes last
     cdef object unpack
     cdef sy_writer *ring
 
     def __init__(
-        self, bytes system not None, Approval gate not None, dict last_intent not None, journal, gateway, finish
+        self, bytes system not None, Approval gate not None, dict last_intent not None, journal, session, finish
     ):
-        """`finish(row, order's expiry, request id, whether it left, verdict, now_ns)` does what may come after.
+        """`finish(row, order's expiry, whether it left, verdict, now_ns)` does what may come after.
 
         `last_intent` is the blotter's, by strategy.
         """
         assert len(system) == SYSTEM_SIZE, system
         self.system, self.gate, self.finish = system, gate, finish
         self.last_intent, self.journal = last_intent, journal
-        self.gateway, self.numbers, self.clock = gateway, gateway.numbers, gateway.clock
-        self.wire = gateway.wire
-        self.window_ns = gateway.wire.receive_window_ns
+        self.session, self.clock, self.window_ns = session, session.clock, session.receive_window_ns
         self.unpack = codec.INTENT.unpack
         self.ring = writer_of(journal.ring)
 
@@ -128,17 +126,15 @@ cdef class Express:
             return None
         venue_ns = now_ns + <int64_t>self.clock.offset_ns
         client_id = self.client_id(intent.intent_id)
-        request_id = next(self.numbers)
-        payload = self.wire.place(
-            request_id, instrument, intent.side, intent.time_in_force, intent.price, intent.size, client_id, venue_ns
-        )
         batch = self.pack(&intent, sequence, now_ns, client_id, venue_ns + self.window_ns, self.journal.sequence)
         self.last_intent[strategy], self.last = intent.intent_id, data
         self.journal.append(batch, 3, now_ns)
-        left = self.gateway.transmit(payload)
+        left = self.session.place(
+            instrument, intent.side, intent.time_in_force, intent.price, intent.size, client_id, now_ns
+        )
         verdict = PyBytes_FromStringAndSize(
             <char *>&(<Record *>PyBytes_AS_STRING(batch))[1].payload[0], sizeof(Judged))
-        return self.finish(self.unpack(data), venue_ns + self.window_ns, request_id, left, verdict, now_ns)
+        return self.finish(self.unpack(data), venue_ns + self.window_ns, left, verdict, now_ns)
 
     def warm(self, int64_t now_ns):
         """Go the last order's way again, up to where it would leave a trace: nothing is numbered, kept, sent or told.
@@ -157,13 +153,11 @@ cdef class Express:
             now_ns, intent.strategy, instrument, intent.side, intent.price, intent.size, now_ns, intent.ttl_ns
         )
         client_id = self.client_id(intent.intent_id)
-        payload = self.wire.place(
-            0, instrument, intent.side, intent.time_in_force, intent.price, intent.size, client_id,
-            now_ns + <int64_t>self.clock.offset_ns
-        )
         self.pack(&intent, 0, now_ns, client_id, now_ns, 0)
         expect_slots(self.ring, 3)
-        self.gateway.warm(payload)
+        self.session.warm_place(
+            instrument, intent.side, intent.time_in_force, intent.price, intent.size, client_id, now_ns
+        )
 
     cdef bint is_common(self, Intent *intent, int64_t strategy) except -1:
         """A limit order of this strategy, never seen before."""

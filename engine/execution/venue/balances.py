@@ -20,12 +20,12 @@ from engine.execution.seams import Appender
 from engine.execution.venue import baseline
 from engine.execution.venue.alarm import Alarm
 from engine.execution.venue.baseline import ALL_ASSETS, Baseline
-from engine.execution.venue.gateway import BARRED, NO_DENIAL, Ask, Gateway, Request
 from engine.execution.venue.recovery import Recovery
 from engine.model.fixed import to_text
 from engine.model.records import FEE_DECIMALS
 from engine.model.words import JournalKind
-from engine.venues.trading.news import FillNews, News, Outcome
+from engine.venues.session import Answer, Request, VenueSession
+from engine.venues.trading.news import FillNews, Outcome
 
 logger = logging.getLogger("engine.execution")
 
@@ -37,11 +37,11 @@ class Balances:
     """What the balances were, what has moved them, and when to ask."""
 
     def __init__(
-        self, config: ExecutionConfig, gateway: Gateway, recovery: Recovery, alarm: Alarm, journal: Appender
+        self, config: ExecutionConfig, session: VenueSession, recovery: Recovery, alarm: Alarm, journal: Appender
     ) -> None:
         """Begin without a balance; `restore` brings the former life's."""
         self._interval_ns = config.balance_interval_ns
-        self._gateway = gateway
+        self._session = session
         self._recovery = recovery
         self._alarm = alarm
         self._instruments = {one.id: one for one in config.instruments}
@@ -105,33 +105,20 @@ class Balances:
 
     def step(self, now_ns: int) -> None:
         """Ask when it is due and nothing is known to be missing."""
-        ready = self._gateway.up and self._recovery.complete and self._recovery.settled
+        ready = self._session.up and self._recovery.complete and self._recovery.settled
         if not self._interval_ns or self._asked or now_ns < self._due_ns or not ready:
             return
-        venue_ns = self._gateway.clock.venue_ns(now_ns)
-        ask = self._gateway.wire.balances
-        self._asked = self._gateway.send(Request(Ask.BALANCES, now_ns), lambda number: ask(number, venue_ns))
+        self._asked = self._session.balances(now_ns)
 
-    def on_answer(self, request: Request, news: News, now_ns: int) -> None:
+    def on_answer(self, request: Request, answer: Answer, now_ns: int) -> None:
         """The balances, or none."""
-        found = self._gateway.wire.read_balances(news.body) if news.outcome == Outcome.ACCEPTED else None
-        if found is not None:
-            self._take_right(may_trade=self._gateway.wire.may_trade(news.body))
         self._asked, self._due_ns = False, now_ns + self._interval_ns
-        if found is None:
-            again_ns = news.retry_after_ns - self._gateway.clock.offset_ns if news.retry_after_ns else 0
-            self._due_ns = max(self._due_ns, again_ns)
+        if answer.outcome != Outcome.ACCEPTED:
+            self._due_ns = max(self._due_ns, answer.retry_ns)
         elif self._known:
-            self._compare(found, request, now_ns)
+            self._compare(answer.balances, request, now_ns)
         else:
-            self._agree(found, now_ns)
-
-    def _take_right(self, *, may_trade: bool) -> None:
-        """The account was barred, or is so no more."""
-        if not may_trade:
-            self._gateway.denied = BARRED
-        elif self._gateway.denied == BARRED:
-            self._gateway.denied = NO_DENIAL
+            self._agree(answer.balances, now_ns)
 
     def _compare(self, found: dict[str, int], request: Request, now_ns: int) -> None:
         """Agreed, or different: once may be a fill that is still to come."""

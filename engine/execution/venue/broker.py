@@ -12,19 +12,20 @@ from engine.execution.orders import client_id
 from engine.execution.orders.blotter import Blotter
 from engine.execution.orders.order import CANCELLING, FILLED, IN_FLIGHT, OPEN, PARTLY, REJECTED, UNKNOWN, Order
 from engine.execution.venue import contradictions
-from engine.execution.venue.gateway import NO_DENIAL, Ask, Gateway, Request
 from engine.log import BoundedLog
 from engine.model.refusals import reject_text
 from engine.model.words import DONE_STATES, OrderFlag, OrderState
 from engine.risk.gate import RiskGate
-from engine.venues.trading.news import FillNews, News, OrderNews, Outcome
+from engine.venues.session import Answer, Ask, Request, VenueSession
+from engine.venues.trading.news import FillNews, OrderNews, Outcome, ReplaceNews
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 logger = logging.getLogger("engine.execution")
 
-PLACE, FILLS_MISSING, RESERVED = Ask.PLACE, OrderFlag.FILLS_MISSING, OrderFlag.RESERVED
+FILLS_MISSING, RESERVED = OrderFlag.FILLS_MISSING, OrderFlag.RESERVED
+BOTH_UNKNOWN = ReplaceNews(Outcome.UNKNOWN, Outcome.UNKNOWN, 0, 0, "")
 CANCEL_PAUSE_NS = 100_000_000  # after a cancel that the venue refused, doubled by each further one
 CANCEL_PAUSES = 7  # doublings at the most: 12.8 s
 CONTRADICTED_PAUSE_NS = 5_000_000_000  # before the venue is asked again about an order that it contradicted itself on
@@ -44,11 +45,17 @@ class Broker:
     """Requests out, the venue's word in."""
 
     def __init__(
-        self, blotter: Blotter, gateway: Gateway, gate: RiskGate, inquirer: Inquirer, system: bytes, fills_grace_ns: int
+        self,
+        blotter: Blotter,
+        session: VenueSession,
+        gate: RiskGate,
+        inquirer: Inquirer,
+        system: bytes,
+        fills_grace_ns: int,
     ) -> None:
         """Bind the parts together."""
         self._blotter = blotter
-        self._gateway = gateway
+        self._session = session
         self._gate = gate
         self._inquirer = inquirer
         self._system = system
@@ -61,35 +68,28 @@ class Broker:
         self._refused: dict[bytes, Order] = {}  # orders whose cancel waits after a refusal
 
     def place(self, order: Order, now_ns: int) -> None:
-        """Send an order that stands in the journal as CREATED."""
-        gateway = self._gateway
-        request_id = gateway.next_id()
-        payload = gateway.wire.place(
-            request_id, order.instrument, order.side, order.time_in_force, order.price, order.size, order.client_id,
-            gateway.clock.venue_ns(now_ns),
-        )  # fmt: skip
-        self.placed(order, request_id, now_ns, left=gateway.transmit(payload))
+        """Send an order that the journal holds as CREATED."""
+        left = self._session.place(
+            order.instrument, order.side, order.time_in_force, order.price, order.size, order.client_id, now_ns
+        )
+        self.placed(order, now_ns, left=left)
 
-    def placed(self, order: Order, request_id: int, now_ns: int, *, left: bool) -> None:
-        """The bytes of a placement were given to the connection, and left or did not."""
+    def placed(self, order: Order, now_ns: int, *, left: bool) -> None:
+        """A placement was given to the session, and left or did not."""
         self._gate.mark(now_ns, order.strategy, bool(order.flags & RESERVED))
         if left:
-            self._gateway.remember(request_id, Request(PLACE, now_ns, order))
             self._blotter.sent(order, now_ns)
         else:
             self._doubt(order, now_ns)
 
     def replace(self, old: Order, new: Order, now_ns: int) -> None:
-        """Send the replacement of an order without fills; both stand in the journal."""
-        gateway = self._gateway
-        request_id = gateway.next_id()
-        payload = gateway.wire.replace(
-            request_id, new.instrument, new.side, new.time_in_force, new.price, new.size, new.client_id,
-            old.client_id, gateway.clock.venue_ns(now_ns),
-        )  # fmt: skip
+        """Send the replacement of an order without fills; the journal holds both."""
+        left = self._session.replace(
+            new.instrument, new.side, new.time_in_force, new.price, new.size, new.client_id, old.client_id, now_ns
+        )
         self._gate.mark(now_ns, new.strategy, bool(new.flags & RESERVED))
         old.cancel_pending = True
-        if gateway.push(request_id, Request(Ask.REPLACE, now_ns, new, old), payload):
+        if left:
             self._blotter.sent(new, now_ns)
         else:
             self._cancel_doubtful(old, now_ns)
@@ -101,10 +101,10 @@ class Broker:
             return
         if not order.flags & flag:
             order.flags |= flag
-            waits = order.cancel_pending or not self._gateway.up or now_ns < order.cancel_after_ns
+            waits = order.cancel_pending or not self._session.up or now_ns < order.cancel_after_ns
             if waits or order.state not in (OPEN, PARTLY):
                 self._blotter.note(order, now_ns)  # the wish must outlive us: nothing is sent that would carry it
-        if order.cancel_pending or order.state not in (OPEN, PARTLY, CANCELLING) or not self._gateway.up:
+        if order.cancel_pending or order.state not in (OPEN, PARTLY, CANCELLING) or not self._session.up:
             return
         if now_ns < order.cancel_after_ns:
             self._refused[order.client_id] = order
@@ -130,38 +130,40 @@ class Broker:
         """Whether a cancel waits after a refusal."""
         return bool(self._refused)
 
-    def on_answer(self, request: Request, news: News, now_ns: int) -> None:
-        """The answer to a placement, a cancel or a replacement."""
-        if news.retry_after_ns:
-            clock = self._gateway.clock
-            until_ns = news.retry_after_ns - clock.offset_ns
-            self._gate.backoff_until_ns = max(self._gate.backoff_until_ns, until_ns)
-        order, other = request.order, request.other
-        assert order is not None
-        if request.kind == Ask.CANCEL:
-            self._on_cancel(order, Outcome(news.outcome), news, now_ns)
-        elif request.kind == Ask.PLACE:
-            placed, fills = (None, []) if news.outcome != Outcome.ACCEPTED else self._gateway.wire.read_order(news.body)
-            self._on_place(order, Outcome(news.outcome), news.error, news.text, placed, fills, now_ns)
+    def on_answer(self, request: Request, answer: Answer, now_ns: int) -> None:
+        """The answer to a placement, a cancel or a replacement; an order that is done for long is not looked for."""
+        self._gate.backoff_until_ns = max(self._gate.backoff_until_ns, answer.retry_ns)
+        order = self._blotter.orders.get(request.client_id)
+        if request.kind == Ask.REPLACE:
+            self._on_replace(request, order, answer.replace or BOTH_UNKNOWN, now_ns)
+        elif order is None:
+            return
+        elif request.kind == Ask.CANCEL:
+            self._on_cancel(order, answer, now_ns)
         else:
-            assert other is not None
-            both = self._gateway.wire.read_replace(news)
+            outcome = Outcome(answer.outcome)
+            self._on_place(order, outcome, answer.error, answer.text, answer.order, answer.fills, now_ns)
+
+    def _on_replace(self, request: Request, order: Order | None, both: ReplaceNews, now_ns: int) -> None:
+        """What became of both halves of a replacement."""
+        other = self._blotter.orders.get(request.replaced)
+        if other is not None:
             other.cancel_pending = False
             if both.cancelled is not None:
                 self.take_news(other, both.cancelled, now_ns, answered=True)
             else:
                 self._cancel_doubtful(other, now_ns)
+        if order is not None:
             self._on_place(order, both.place, both.place_error, both.place_text, both.placed, both.fills, now_ns)
 
-    def on_report(self, news: News, now_ns: int) -> Order | None:
-        """Unasked news; the order it means, or None when it is not one of ours or not known."""
-        assert news.order is not None
-        order = self._blotter.orders.get(news.order.client_id)
+    def on_report(self, news: OrderNews, fill: FillNews | None, now_ns: int) -> Order | None:
+        """News of an order that nothing asked for; the order, or None when it is not ours or not known."""
+        order = self._blotter.orders.get(news.client_id)
         if order is None:
             return None
-        if news.fill is not None:
-            self.take_fill(order, news.fill, now_ns, news.order.executed)
-        self.take_news(order, news.order, now_ns, answered=False)
+        if fill is not None:
+            self.take_fill(order, fill, now_ns, news.executed)
+        self.take_news(order, news, now_ns, answered=False)
         return order
 
     def is_ours(self, order_client_id: bytes) -> bool:
@@ -252,31 +254,27 @@ class Broker:
         if outcome == Outcome.ACCEPTED and placed is not None:
             for fill in fills:
                 self.take_fill(order, fill, now_ns, placed.executed)
-            self._gateway.denied = NO_DENIAL
             self.take_news(order, placed, now_ns, answered=False)
         elif outcome == Outcome.REFUSED and order.state in IN_FLIGHT:
             order.answer_ns = now_ns
             self._blotter.move(order, REJECTED, now_ns)
-            if self._gateway.wire.denied(error, text):
-                self._gateway.denied = error, f"order refused: {error} {text}".rstrip()
             self._warn(now_ns, "order rejected", order)
         elif order.state in IN_FLIGHT or outcome == Outcome.REFUSED:
             self._doubt(order, now_ns)
 
-    def _on_cancel(self, order: Order, outcome: Outcome, news: News, now_ns: int) -> None:
-        """What became of a cancel; anything but a yes leaves the question how the order stands."""
+    def _on_cancel(self, order: Order, answer: Answer, now_ns: int) -> None:
+        """What became of a cancel; after anything but a yes the venue is asked for the order."""
         order.cancel_pending = False
-        if outcome == Outcome.ACCEPTED:
-            cancelled, _ = self._gateway.wire.read_order(news.body)
-            self.take_news(order, cancelled, now_ns, answered=True)
-        else:
-            order.note_error(news.error, news.text)
-            if outcome == Outcome.REFUSED:
-                self._warn(now_ns, "cancel rejected", order)
-                pauses = min(order.cancel_refusals, CANCEL_PAUSES)
-                order.cancel_after_ns = now_ns + (CANCEL_PAUSE_NS << pauses)
-                order.cancel_refusals += 1
-            self._cancel_doubtful(order, now_ns)
+        if answer.outcome == Outcome.ACCEPTED and answer.order is not None:
+            self.take_news(order, answer.order, now_ns, answered=True)
+            return
+        order.note_error(answer.error, answer.text)
+        if answer.outcome == Outcome.REFUSED:
+            self._warn(now_ns, "cancel rejected", order)
+            pauses = min(order.cancel_refusals, CANCEL_PAUSES)
+            order.cancel_after_ns = now_ns + (CANCEL_PAUSE_NS << pauses)
+            order.cancel_refusals += 1
+        self._cancel_doubtful(order, now_ns)
 
     def _warn(self, now_ns: int, event: str, order: Order) -> None:
         """Log what the venue said against an order, at a bounded rate."""
@@ -298,11 +296,8 @@ class Broker:
             self._inquirer.ask(order, now_ns)
 
     def _send_cancel(self, order: Order, now_ns: int) -> None:
-        """Send the cancel of an order that stands in the journal as CANCELLING."""
-        gateway = self._gateway
-        request_id = gateway.next_id()
-        venue_ns = gateway.clock.venue_ns(now_ns)
-        payload = gateway.wire.cancel(request_id, order.instrument, order.client_id, venue_ns)
+        """Send the cancel of an order that the journal holds as CANCELLING."""
+        left = self._session.cancel(order.instrument, order.client_id, now_ns)
         order.cancel_pending = True
-        if not gateway.push(request_id, Request(Ask.CANCEL, now_ns, order), payload):
+        if not left:
             self._cancel_doubtful(order, now_ns)

@@ -7,7 +7,6 @@ from engine.execution.orders.blotter import Blotter
 from engine.execution.orders.order import CANCELLING, Order
 from engine.execution.seams import ExecutionLanes
 from engine.execution.venue.broker import Broker
-from engine.execution.venue.gateway import Gateway
 from engine.log import BoundedLog
 from engine.model import records
 from engine.model.fixed import clamped
@@ -15,6 +14,7 @@ from engine.model.refusals import refusal_text
 from engine.model.rows import IntentRow, VerdictRow
 from engine.model.words import IntentKind, JournalKind, OrderFlag, OrderType, Reason
 from engine.risk.gate import Refusal, Verdict
+from engine.venues.session import VenueSession
 
 logger = logging.getLogger("engine.execution")
 
@@ -25,13 +25,13 @@ class Maker:
     """From a verdict to bytes."""
 
     def __init__(
-        self, system: bytes, lanes: ExecutionLanes, blotter: Blotter, broker: Broker, gateway: Gateway
+        self, system: bytes, lanes: ExecutionLanes, blotter: Blotter, broker: Broker, session: VenueSession
     ) -> None:
         """Bind the parts together."""
         self._system = system
         self._blotter = blotter
         self._broker = broker
-        self._gateway = gateway
+        self._session = session
         self._log = BoundedLog(logger)
         self._publish_verdict = lanes.verdicts.publish_bytes
 
@@ -99,14 +99,12 @@ class Maker:
         self._broker.place(order, now_ns)
         self._publish_verdict(data)
 
-    def finish(
-        self, intent: IntentRow, expires_ns: int, request_id: int, left: bool, verdict: bytes, now_ns: int
-    ) -> Order:
+    def finish(self, intent: IntentRow, expires_ns: int, left: bool, verdict: bytes, now_ns: int) -> Order:
         """What follows an order that the express has journalled and sent: the tables, and the readers."""
         order = self.from_intent(intent, intent.price, intent.size, intent.time_in_force)
         order.expires_ns, order.now_ns = expires_ns, now_ns
         self._blotter.enter(order)
-        self._broker.placed(order, request_id, now_ns, left=left)
+        self._broker.placed(order, now_ns, left=left)
         self._publish_verdict(verdict)
         return order
 
@@ -122,7 +120,7 @@ class Maker:
     def _journal(self, order: Order, row: VerdictRow, now_ns: int) -> bytes:
         """What must last before the bytes leave; the verdict's bytes."""
         data = codec.VERDICT.pack_row(row)
-        order.expires_ns = self._gateway.expiry_ns(now_ns)
+        order.expires_ns = self._session.clock.venue_ns(now_ns) + self._session.receive_window_ns
         journal = self._blotter.journal
         journal.add(now_ns, VERDICT, data)
         self._blotter.enter(order)

@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING
 from engine.execution.config import ExecutionConfig
 from engine.execution.orders.blotter import Blotter
 from engine.execution.orders.order import CREATED, EXPIRED, IN_FLIGHT, REJECTED, SENT, UNKNOWN, Order
-from engine.execution.venue.gateway import BARRED, NO_DENIAL, Ask, Gateway, Request
 from engine.model.words import OrderFlag
-from engine.venues.trading.news import FillNews, News, OrderNews, Outcome, UnreadableError
+from engine.venues.session import NO_DENIAL, Answer, Ask, Request, VenueSession
+from engine.venues.trading.news import FillNews, OrderNews, Outcome, UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,12 +39,12 @@ FETCHES_MOST = 20  # answers without an order's missing fills, before the venue 
 class Recovery:
     """What is to be asked, what has been asked, and what the answers mean."""
 
-    def __init__(self, config: ExecutionConfig, blotter: Blotter, gateway: Gateway) -> None:
+    def __init__(self, config: ExecutionConfig, blotter: Blotter, session: VenueSession) -> None:
         """Begin knowing nothing of the venue."""
         self.complete = False
         self._config = config
         self._blotter = blotter
-        self._gateway = gateway
+        self._session = session
         self._symbols = {one.id: one.symbol for one in config.instruments}
         self.on_fills_absent: Callable[[Order, int], None] = lambda *_: None
         self._asking: dict[bytes, Order] = {}
@@ -102,7 +102,7 @@ class Recovery:
 
     def step(self, now_ns: int) -> None:
         """Ask what is due."""
-        if not self._gateway.up or now_ns < self._quiet_ns:
+        if not self._session.up or now_ns < self._quiet_ns:
             return
         if now_ns >= self._audit_ns:
             self._audit(now_ns)
@@ -112,7 +112,7 @@ class Recovery:
             self._fetch_due(now_ns)
         if self._right_due and self._in_flight < PARALLEL:
             self._right_due = False
-            self._send(Request(Ask.RIGHT, now_ns, instrument=self._config.instruments[0].id), now_ns)
+            self._note(left=self._session.trading_right(self._config.instruments[0].id, now_ns))
         if self._list_due or self._scans or self.strangers.waiting or self.strangers.scanned:
             self._list(now_ns)
         if not self.complete:
@@ -122,51 +122,46 @@ class Recovery:
         """The account's open orders and fills, and whose the unknown ones are."""
         if self._list_due and self._in_flight < PARALLEL:
             self._list_due = False
-            self._send(Request(Ask.OPEN_ORDERS, now_ns), now_ns)
+            self._note(left=self._session.open_orders(now_ns))
         while self._scans and self._in_flight < PARALLEL and not self.strangers.full:
             self._scan(self._scans.popleft(), now_ns)
         for instrument, number in self.strangers.due(now_ns, PARALLEL - self._in_flight):
-            self._send(Request(Ask.STRANGER, now_ns, instrument=instrument, number=number), now_ns)
+            self._note(left=self._session.owner(instrument, number, now_ns))
         self.strangers.close_watermarks(now_ns)
 
-    def on_answer(self, request: Request, news: News, now_ns: int) -> None:
-        """Take an answer, or the lack of one, to one of our questions."""
-        self._take_answer(request, news, now_ns)
-        self._in_flight = max(0, self._in_flight - 1)  # last: an answer that cannot be read comes again as UNKNOWN
+    def on_answer(self, request: Request, answer: Answer, now_ns: int) -> None:
+        """Apply an answer, or the lack of one, to one of our questions."""
+        self._apply_answer(request, answer, now_ns)
+        self._in_flight = max(0, self._in_flight - 1)  # last: an answer to another question comes again as UNKNOWN
 
-    def _take_answer(self, request: Request, news: News, now_ns: int) -> None:
+    def _apply_answer(self, request: Request, answer: Answer, now_ns: int) -> None:
         """What follows from it."""
-        if request.kind == Ask.RIGHT:
-            self._on_right(news)
+        if request.kind == Ask.RIGHT:  # the session draws its own conclusion
             return
-        accepted = news.outcome == Outcome.ACCEPTED
-        if not accepted and not self._gateway.wire.gone(news.error):
-            again_ns = news.retry_after_ns - self._gateway.clock.offset_ns if news.retry_after_ns else 0
-            self._quiet_ns = max(now_ns + self._config.query_interval_ns, again_ns)
+        accepted = answer.outcome == Outcome.ACCEPTED
+        if not accepted and not answer.gone:
+            self._quiet_ns = max(now_ns + self._config.query_interval_ns, answer.retry_ns)
         if request.kind == Ask.STATUS:
-            assert request.order is not None
-            self._on_status(request.order, request, news, now_ns)
+            self._on_status(request, answer, now_ns)
         elif request.kind == Ask.OPEN_ORDERS:
             if accepted:
-                self._on_open_orders(self._gateway.wire.read_orders(news.body), request.sent_ns, now_ns)
+                self._on_open_orders(answer.orders, request.sent_ns, now_ns)
             else:
                 self._list_due = True
         elif request.kind == Ask.FILLS_OF:
-            self._on_fills_of(request, news, now_ns)
-        elif request.kind == Ask.STRANGER:
-            self._on_stranger(request, news, now_ns)
+            self._on_fills_of(request, answer, now_ns)
+        elif request.kind == Ask.OWNER:
+            self._on_owner(request, answer, now_ns)
         elif accepted:
-            self._on_scan(request, news, now_ns)
+            self._on_scan(request, answer, now_ns)
         else:
             self._scans.append(request.instrument)
 
-    def _on_right(self, news: News) -> None:
-        """Whether this key may place orders; a filter may refuse the test order too, which says nothing."""
-        gateway = self._gateway
-        if news.outcome == Outcome.ACCEPTED:
-            gateway.denied = gateway.denied if gateway.denied == BARRED else NO_DENIAL
-        elif news.outcome == Outcome.REFUSED and gateway.wire.denied(news.error, news.text):
-            gateway.denied = news.error, f"test order refused: {news.error} {news.text}".rstrip()
+    def _order(self, client_id: bytes) -> Order | None:
+        """The order that a question was about, also where the blotter has forgotten it; None: settled long ago."""
+        fetched = self._fetching.get(client_id)
+        order = self._asking.get(client_id) or (fetched[0] if fetched is not None else None)
+        return order or self._blotter.orders.get(client_id)
 
     def _open_questions(self) -> bool:
         """Whether anything must still be known before trading."""
@@ -177,33 +172,15 @@ class Recovery:
         """Begin a comparison with the venue."""
         self._audit_ns = now_ns + self._config.audit_interval_ns
         self._list_due = True
-        self._right_due = self._right_due or self._gateway.denied != NO_DENIAL
+        self._right_due = self._right_due or self._session.denied != NO_DENIAL
         self._scans.extend(one.id for one in self._config.instruments if one.id not in self._scans)
         for order in list(self._blotter.orders.values()) if not self.complete else ():
             if order.flags & OrderFlag.FILLS_MISSING:
                 self.ask(order, now_ns)  # how much is missing is the venue's to say
 
-    def _send(self, request: Request, now_ns: int) -> None:
-        """Send one question; a question that could not be sent will be asked after the next connect."""
-        wire, venue_ns = self._gateway.wire, self._gateway.clock.venue_ns(now_ns)
-        request_id = self._gateway.next_id()
-        one, number, order = request.instrument, request.number, request.order
-        if request.kind == Ask.STATUS:
-            assert order is not None
-            payload = wire.status(request_id, order.instrument, order.client_id, venue_ns)
-        elif request.kind == Ask.OPEN_ORDERS:
-            payload = wire.open_orders(request_id, venue_ns)
-        elif request.kind == Ask.FILLS_OF:
-            payload = wire.fills_of(request_id, one, number, venue_ns)
-        elif request.kind == Ask.STRANGER:
-            payload = wire.status_by_venue_id(request_id, one, number, venue_ns)
-        elif request.kind == Ask.RIGHT:
-            payload = wire.test_order(request_id, one, venue_ns)
-        elif request.kind == Ask.FILLS_FROM:
-            payload = wire.fills_from(request_id, one, number, venue_ns)
-        else:
-            payload = wire.fills_last(request_id, one, venue_ns)
-        if self._gateway.push(request_id, request, payload):
+    def _note(self, *, left: bool) -> None:
+        """Count a question that left; one that did not is asked after the next connect."""
+        if left:
             self._in_flight += 1
 
     def _ask_due(self, now_ns: int) -> None:
@@ -213,7 +190,7 @@ class Recovery:
                 del self._asking[key]
             elif order.ask_ns <= now_ns and self._in_flight < PARALLEL:
                 order.ask_ns = now_ns + self._config.answer_timeout_ns + self._config.query_interval_ns
-                self._send(Request(Ask.STATUS, now_ns, order), now_ns)
+                self._note(left=self._session.status(order.instrument, order.client_id, now_ns))
 
     def _fetch_due(self, now_ns: int) -> None:
         """Fetch the fills that did not come by themselves."""
@@ -224,27 +201,29 @@ class Recovery:
             elif due_ns <= now_ns and self._in_flight < PARALLEL:
                 again_ns = now_ns + self._config.answer_timeout_ns + self._config.query_interval_ns
                 self._fetching[key] = (order, again_ns)
-                request = Request(Ask.FILLS_OF, now_ns, order, instrument=order.instrument, number=order.venue_order_id)
-                self._send(request, now_ns)
+                of = order.instrument, order.client_id, order.venue_order_id
+                self._note(left=self._session.fills_of(*of, now_ns))
 
     def _scan(self, instrument: int, now_ns: int) -> None:
-        """List the account's fills behind the watermark, or find where to begin."""
+        """List the account's fills after the watermark, or find where to begin."""
         mark = self._blotter.watermarks.get(instrument)
         if mark is None:
-            self._send(Request(Ask.FILLS_LAST, now_ns, instrument=instrument), now_ns)
+            self._note(left=self._session.newest_fill(instrument, now_ns))
         else:
-            begin = max(mark, self.strangers.scanned.get(instrument, 0)) + 1
-            self._send(Request(Ask.FILLS_FROM, now_ns, instrument=instrument, number=begin), now_ns)
+            cursor = max(mark, self.strangers.scanned.get(instrument, 0))
+            self._note(left=self._session.fills_since(instrument, cursor, now_ns))
 
-    def _on_status(self, order: Order, request: Request, news: News, now_ns: int) -> None:
+    def _on_status(self, request: Request, answer: Answer, now_ns: int) -> None:
         """One order's standing, or that there is no such order."""
-        if news.outcome == Outcome.ACCEPTED:
-            standing, fills = self._gateway.wire.read_order(news.body)
-            for fill in fills:
+        order, standing = self._order(request.client_id), answer.order
+        if order is None:
+            return
+        if answer.outcome == Outcome.ACCEPTED and standing is not None:
+            for fill in answer.fills:
                 self.broker.take_fill(order, fill, now_ns, standing.executed)
             self.broker.take_news(order, standing, now_ns, answered=True)
-        elif self._gateway.wire.gone(news.error) and self._cannot_come(order, request.sent_ns):
-            order.note_error(news.error, news.text)
+        elif answer.gone and self._cannot_come(order, request.sent_ns):
+            order.note_error(answer.error, answer.text)
             self._conclude(order, now_ns)
         elif order.live:
             self.ask(order, max(now_ns + self._config.query_interval_ns, self._believable_ns(order)))
@@ -253,11 +232,11 @@ class Recovery:
 
     def _cannot_come(self, order: Order, asked_ns: int) -> bool:
         """Whether a question asked then was asked after the request's own expiry."""
-        return self._gateway.clock.venue_ns_least(asked_ns) > order.expires_ns + self._config.expiry_margin_ns
+        return self._session.clock.venue_ns_least(asked_ns) > order.expires_ns + self._config.expiry_margin_ns
 
     def _believable_ns(self, order: Order) -> int:
         """From when on "no such order" may be believed, by our clock."""
-        clock = self._gateway.clock
+        clock = self._session.clock
         return order.expires_ns + self._config.expiry_margin_ns - clock.offset_ns + clock.doubt_ns + 1
 
     def _conclude(self, order: Order, now_ns: int) -> None:
@@ -279,12 +258,13 @@ class Recovery:
             if order.client_id not in listed and order.open and order.answer_ns < asked_ns and not order.ask_ns:
                 self.ask(order, now_ns)
 
-    def _on_fills_of(self, request: Request, news: News, now_ns: int) -> None:
+    def _on_fills_of(self, request: Request, answer: Answer, now_ns: int) -> None:
         """The fills of one order."""
-        order = request.order
-        assert order is not None
-        if news.outcome == Outcome.ACCEPTED:
-            fills = self._read_fills(request, news)
+        order = self._order(request.client_id)
+        if order is None:
+            return
+        if answer.outcome == Outcome.ACCEPTED:
+            fills = self._checked_fills(request, answer)
             for fill in fills:
                 self.broker.take_fill(order, fill, now_ns)
             self._blotter.credit(order, fills, now_ns)
@@ -295,40 +275,39 @@ class Recovery:
         if order.missing:
             self._fetching[order.client_id] = (order, now_ns + self._config.query_interval_ns)
 
-    def _on_scan(self, request: Request, news: News, now_ns: int) -> None:
-        """A page of the account's fills; a full page means that there are more."""
-        fills = self._read_fills(request, news)
+    def _on_scan(self, request: Request, answer: Answer, now_ns: int) -> None:
+        """A page of the account's fills, of which there may be more."""
+        fills = self._checked_fills(request, answer)
         instrument = request.instrument
         newest = max((fill.fill_id for fill in fills), default=0)
-        if request.kind == Ask.FILLS_LAST:
+        if request.kind == Ask.NEWEST_FILL:
             self._blotter.watermark(instrument, newest, now_ns)
             return
         for fill in fills:
             self.strangers.take(instrument, fill, now_ns)
         if newest:
             self.strangers.scanned[instrument] = newest
-        if len(fills) >= self._gateway.wire.fills_limit:
+        if answer.more:
             self._scans.appendleft(instrument)
 
-    def _read_fills(self, request: Request, news: News) -> list[FillNews]:
+    def _checked_fills(self, request: Request, answer: Answer) -> list[FillNews]:
         """A listing of fills; one of another instrument or order than was asked about answers another question."""
-        fills, symbol = self._gateway.wire.read_fills(news.body), self._symbols[request.instrument]
-        of = request.number if request.kind == Ask.FILLS_OF else 0
-        for fill in fills:
+        symbol, of = self._symbols[request.instrument], request.number if request.kind == Ask.FILLS_OF else 0
+        for fill in answer.fills:
             if fill.symbol != symbol or (of and fill.venue_order_id != of):
                 why = f"a fill of order {fill.venue_order_id} of {fill.symbol}, asked: order {of or 'any'} of {symbol}"
-                raise UnreadableError(why, news.body)
-        return fills
+                raise UnreadableError(why, answer.source)
+        return answer.fills
 
-    def _on_stranger(self, request: Request, news: News, now_ns: int) -> None:
+    def _on_owner(self, request: Request, answer: Answer, now_ns: int) -> None:
         """Whose order a fill belongs to."""
-        if news.outcome == Outcome.ACCEPTED:
-            standing, _ = self._gateway.wire.read_order(news.body)
+        standing = answer.order
+        if answer.outcome == Outcome.ACCEPTED and standing is not None:
             if (standing.symbol, standing.venue_order_id) != (self._symbols[request.instrument], request.number):
                 why = f"an answer about order {standing.venue_order_id} of {standing.symbol}, asked: {request.number}"
-                raise UnreadableError(why, news.body)
+                raise UnreadableError(why, answer.source)
             self.strangers.identify(request.instrument, request.number, standing, now_ns)
-        elif self._gateway.wire.gone(news.error):
+        elif answer.gone:
             self.strangers.identify(request.instrument, request.number, None, now_ns)
         else:
             self.strangers.again(request.instrument, request.number, now_ns)

@@ -18,7 +18,9 @@ from engine.venues.binance.market import BinanceDialect
 from engine.venues.binance.sbe_market import BinanceSbeDialect
 from engine.venues.binance.signing import Ed25519Signer, check_api_key, check_private_key
 from engine.venues.binance.trading.reader import BinanceTrading
-from engine.venues.kind import NAME, Kind, MarketInterface, Trading, VenueOptions
+from engine.venues.binance.trading.session import BinanceSession
+from engine.venues.kind import NAME, Kind, MarketInterface, Network, Trading, VenueOptions
+from engine.venues.session import MakeSession
 
 WINDOW_MS_MAX = 60_000  # the longest that Binance takes
 Window = Annotated[
@@ -50,10 +52,13 @@ def key_name_header(key: Sequence[str]) -> dict[str, str]:
     return {"X-MBX-APIKEY": api_key}
 
 
-def make_wire(options: Any, key: Sequence[str], instruments: Sequence[Instrument]) -> BinanceTrading:
-    """Spot's trading wire. The key is an Ed25519 key, because only that can log a session on."""
+def make_session(
+    options: Any, key: Sequence[str], instruments: Sequence[Instrument], network: Network
+) -> MakeSession:  # fmt: skip
+    """Spot's trading session. The key is an Ed25519 key, because only that can log a session on."""
     api_key, private_key = key
-    return BinanceTrading(list(instruments), Ed25519Signer(api_key, private_key.encode()), options.receive_window_ms)
+    signer = Ed25519Signer(api_key, private_key.encode())
+    return partial(BinanceSession, BinanceTrading(list(instruments), signer, options.receive_window_ms), network.stream)
 
 
 BINANCE = Kind(
@@ -67,5 +72,5 @@ BINANCE = Kind(
         "usdm": MarketInterface("binance-usdm", partial(BinanceDialect, "binance-usdm")),
         "coinm": MarketInterface("binance-coinm", partial(BinanceDialect, "binance-coinm")),
     },
-    trading={"spot": Trading(make_wire, check_key={"api_key": check_api_key, "private_key": check_private_key})},
+    trading={"spot": Trading(make_session, check_key={"api_key": check_api_key, "private_key": check_private_key})},
 )

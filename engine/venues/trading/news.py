@@ -1,14 +1,14 @@
-"""What execution needs of a venue's trading wire, in the engine's own words; each venue's folder speaks it.
+"""What a venue says of orders, fills and requests, as values in the engine's own words; and the border that reads it.
 
-A wire only translates: it has no connection, no state of orders and no clock. It writes requests as bytes and reads
-frames as values. What a request was about is known to who sent it, by the request's id.
+A venue's reader translates bytes into these values and nothing else: it has no connection, no state of orders and no
+clock. Whatever it fails with becomes an UnreadableError.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import wraps
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -125,94 +125,3 @@ class ReplaceNews:
     cancelled: OrderNews | None = None
     placed: OrderNews | None = None
     fills: list[FillNews] = field(default_factory=list)
-
-
-class TradingWire(Protocol):
-    """A venue's trading wire. Times on the wire are the venue's clock, in nanoseconds here.
-
-    What reads raises UnreadableError, and nothing else, for what it cannot read.
-    """
-
-    receive_window_ns: int
-    fills_limit: int  # a listing of fills that is this long has more behind it
-
-    def logon(self, request_id: int, venue_ns: int) -> bytes:
-        """Log the session on."""
-
-    def subscribe(self, request_id: int) -> bytes:
-        """Ask for this account's events on this connection."""
-
-    def time(self, request_id: int) -> bytes:
-        """Ask for the venue's clock."""
-
-    def place(
-        self, request_id: int, instrument: int, side: int, time_in_force: int, price: int, size: int,
-        client_id: bytes, venue_ns: int,
-    ) -> bytes:  # fmt: skip
-        """Place a limit order."""
-
-    def cancel(self, request_id: int, instrument: int, client_id: bytes, venue_ns: int) -> bytes:
-        """Cancel an order by our id."""
-
-    def cancel_of_symbol(self, request_id: int, symbol: str, client_id: bytes, venue_ns: int) -> bytes:
-        """Cancel an order of any symbol by our id."""
-
-    def replace(
-        self, request_id: int, instrument: int, side: int, time_in_force: int, price: int, size: int,
-        client_id: bytes, old_client_id: bytes, venue_ns: int,
-    ) -> bytes:  # fmt: skip
-        """Cancel an order that has no fill, and only then place another."""
-
-    def status(self, request_id: int, instrument: int, client_id: bytes, venue_ns: int) -> bytes:
-        """Ask for one order by our id."""
-
-    def status_by_venue_id(self, request_id: int, instrument: int, venue_order_id: int, venue_ns: int) -> bytes:
-        """Ask for one order by the venue's id."""
-
-    def open_orders(self, request_id: int, venue_ns: int) -> bytes:
-        """Ask for every open order of the account."""
-
-    def balances(self, request_id: int, venue_ns: int) -> bytes:
-        """Ask for the account's balances."""
-
-    def test_order(self, request_id: int, instrument: int, venue_ns: int) -> bytes:
-        """Ask whether an order could be placed, without placing one; filters may refuse it, a missing right must."""
-
-    def fills_of(self, request_id: int, instrument: int, venue_order_id: int, venue_ns: int) -> bytes:
-        """Ask for the fills of one order."""
-
-    def fills_from(self, request_id: int, instrument: int, fill_id: int, venue_ns: int) -> bytes:
-        """Ask for the account's fills from an id on."""
-
-    def fills_last(self, request_id: int, instrument: int, venue_ns: int) -> bytes:
-        """Ask for the account's newest fill."""
-
-    def read(self, frame: bytes) -> News:
-        """What a frame means."""
-
-    def read_order(self, body: bytes) -> tuple[OrderNews, list[FillNews]]:
-        """An order, with the fills that the answer brought."""
-
-    def read_orders(self, body: bytes) -> list[OrderNews]:
-        """A list of orders."""
-
-    def read_fills(self, body: bytes) -> list[FillNews]:
-        """A list of fills."""
-
-    def read_balances(self, body: bytes) -> dict[str, int]:
-        """What the account holds of each asset, free and locked, at eight decimals."""
-
-    def may_trade(self, body: bytes) -> bool:
-        """Whether the account may trade, by the answer that holds its balances."""
-
-    def read_replace(self, news: News) -> ReplaceNews:
-        """The two halves of a replacement."""
-
-    def read_time(self, body: bytes) -> int:
-        """The venue's clock, in nanoseconds."""
-
-    def gone(self, error: int) -> bool:
-        """Whether an error means that the venue has no such order."""
-
-    def denied(self, error: int, text: str) -> bool:
-        """Whether an order's refusal means that this key or account may place none at all."""

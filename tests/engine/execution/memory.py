@@ -2,6 +2,7 @@
 
 import json
 from collections import namedtuple
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -19,6 +20,8 @@ from engine.model.words import BUY, BookState, CommandKind, IntentKind, OrderTyp
 from engine.risk.limits import RiskLimits
 from engine.venues.binance.signing import Ed25519Signer
 from engine.venues.binance.trading.reader import BinanceTrading
+from engine.venues.binance.trading.session import BinanceSession
+from engine.venues.session import MakeSession
 from tests.engine.execution.venue_double import KEY_PEM, FakeVenue
 
 if TYPE_CHECKING:
@@ -178,11 +181,15 @@ class House:
             instrument_halts=self.cells["instrument_halts"],
             gate=self.cells["gate"], commands_life=self.life,
         )  # fmt: skip
+        ports = ExecutionPorts(self.make_session(), lambda _, text: self.halts_asked.append(text), self.operator)
+        return Execution(self.config, lanes, ports, DirectDisk(self.reserve))
+
+    def make_session(self) -> MakeSession:
+        """How execution reaches the venue."""
         wire = BinanceTrading(
             list(self.config.instruments), Ed25519Signer(getattr(self.venue, "api_key", "key"), KEY_PEM), 5000
         )
-        ports = ExecutionPorts(self.venue.connect, wire, lambda _, text: self.halts_asked.append(text), self.operator)
-        return Execution(self.config, lanes, ports, DirectDisk(self.reserve))
+        return partial(BinanceSession, wire, self.venue.connect)
 
     def kill(self) -> None:
         """SIGKILL: the object is dropped as it stands; the kernel closes what it had open."""
@@ -207,7 +214,7 @@ class House:
         """Until trading may begin, with good books."""
         for _ in range(20_000):
             self.run()
-            if self.role.recovery.complete and self.role.gateway.up:
+            if self.role.recovery.complete and self.role.session.up:
                 break
         assert self.role.recovery.complete
         self.book()

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from engine.lanes import BY_NAME, LANES
 from engine.model.words import OrderState
 from engine.venues.binance.signing import Ed25519Signer
 from engine.venues.binance.trading.reader import BinanceTrading
+from engine.venues.binance.trading.session import BinanceSession
 from tests.engine.execution.memory import BTC, MS, START_NS, STRATEGY, SYSTEM
 from tests.engine.execution.venue_double import KEY_PEM, FakeVenue
 
@@ -45,7 +47,8 @@ def live(system: str, directory: Path, venue: FakeVenue) -> Execution:
         journal=JournalConfig(str(directory), "after", 1 << 16),
     )
     wire = BinanceTrading([BTC], Ed25519Signer("key", KEY_PEM))
-    return Execution(config, open_execution_lanes(system, {STRATEGY: "maker"}), ExecutionPorts(venue.connect, wire))
+    ports = ExecutionPorts(partial(BinanceSession, wire, venue.connect))
+    return Execution(config, open_execution_lanes(system, {STRATEGY: "maker"}), ports)
 
 
 def test_an_order_lives_through_a_death_on_real_lanes(system: str, tmp_path: Path) -> None:

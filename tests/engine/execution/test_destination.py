@@ -3,6 +3,7 @@
 from collections import namedtuple
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from engine.cli import WRONG_USE, CommandError
 from engine.cli.check import check
 from engine.config import Config
 from engine.execution import destination
-from engine.execution.destination import check_destination, check_mode, connect
+from engine.execution.destination import TradingNetwork, check_destination, check_mode
 from engine.lanes import BY_NAME
 from engine.model.words import Mode
 from engine.venues.port import PortState
@@ -124,10 +125,16 @@ def test_the_order_socket_connects_to_loopback_alone_unless_file_and_published_m
     may_leave: bool, row: Any
 ) -> None:
     """A file that is edited, or a check that was not run, must not be enough."""
-    port = connect(f"ws://{OUTSIDE}:9/", Cell(row), may_leave=may_leave)
+    venue: Any = SimpleNamespace(order_url=f"ws://{OUTSIDE}:9/", request_url=f"http://{OUTSIDE}:9/")
+    network, said = TradingNetwork(venue, Cell(row), may_leave=may_leave), "only loopback addresses may be connected to"
+    port = network.stream(1)
     port.poll(1)
     assert port.state is PortState.CLOSED
-    assert f"{OUTSIDE} is {OUTSIDE}, only loopback addresses may be connected to" in port.error
+    assert f"{OUTSIDE} is {OUTSIDE}, {said}" in port.error
+    requests = network.requests()
+    requests.request("POST", "/order", {}, b"", 1)
+    [answer] = requests.poll(2)
+    assert (answer.status, said in answer.error) == (0, True), "a venue that places over REST is held to the same rule"
 
 
 def test_a_name_that_changes_its_address_is_caught_at_the_socket() -> None:

@@ -60,13 +60,13 @@ def test_the_order_leaves_in_the_step_that_reads_the_intent(house: House) -> Non
 def test_an_order_leaves_before_the_venues_word_is_read(house: House) -> None:
     """What waits in the socket has waited already; an order that waits for it too is late."""
     seen = []
-    look = house.role.gateway.step
+    look = house.role.session.step
 
     def looked(now_ns: int) -> int:
         seen.append(len(house.venue.outgoing))
         return look(now_ns)
 
-    house.role.gateway.step = looked  # type: ignore[method-assign]
+    house.role.session.step = looked  # type: ignore[method-assign]
     before = len(house.venue.outgoing)
     house.intent()
     house.run(1)
@@ -280,7 +280,7 @@ def test_a_lapped_book_is_not_believed_until_told_anew(house: House) -> None:
 
 def test_the_venues_clock_is_measured_not_assumed(house: House) -> None:
     """It is 1.3 s ahead here; a request stamped with our own time would be refused soon."""
-    assert abs(house.role.gateway.clock.offset_ns - 1_300 * MS) <= house.role.gateway.clock.doubt_ns + MS
+    assert abs(house.role.session.clock.offset_ns - 1_300 * MS) <= house.role.session.clock.doubt_ns + MS
     house.place()
     stamp = int(requests(house, "order.place")[0]["timestamp"])
     assert abs(stamp * MS - house.now_ns - 1_300 * MS) < 10 * MS

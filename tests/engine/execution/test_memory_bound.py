@@ -13,7 +13,7 @@ from engine.execution.orders.order import Order
 from engine.execution.restore.disk import DirectDisk
 from engine.execution.venue import strangers
 from engine.model.words import SELL, IntentKind, OrderState, Reason
-from engine.venues.binance import trading_requests
+from engine.venues.binance.trading import requests
 from tests.engine.execution.memory import MS, SECOND, STRATEGY, House, Ring, RingReader
 
 BATCH = 100
@@ -168,7 +168,7 @@ def test_fills_that_wait_for_an_owner_are_listed_no_further_than_their_bound(
     """A venue that lists fills and does not say whose they are would fill the memory with all that others traded."""
     page, most = 5, 20
     monkeypatch.setattr(strangers, "HELD_MOST", most)
-    monkeypatch.setattr(trading_requests, "FILLS_LIMIT", page)
+    monkeypatch.setattr(requests, "FILLS_LIMIT", page)
     house = House(tmp_path)
     house.ready()
     house.venue.lose_events = 10**6

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from engine.execution.orders.order import Order
-from engine.execution.venue.gateway import BARRED, NO_DENIAL, Ask, Request
 from engine.execution.venue.recovery import FETCHES_MOST, PARALLEL, SOON_NS, Recovery
 from engine.model.words import BUY, OrderFlag, OrderState, OrderType, TimeInForce
-from engine.venues.trading.news import FillNews, News, OrderNews, Outcome, UnreadableError
+from engine.venues.session import NO_DENIAL, Answer, Ask, Request
+from engine.venues.trading.news import FillNews, OrderNews, Outcome, UnreadableError
 from tests.engine.execution.memory import BTC, ETH
 
 S = OrderState
@@ -17,6 +17,7 @@ NOW = 1_000_000
 GONE, BUSY = -2013, -1003
 TIMEOUT, PAUSE, AUDIT, MARGIN = 500, 70, 100_000, 40
 OFFSET, DOUBT = 9, 2  # of the venue's clock
+PAGE = 3  # fills
 
 
 class Calls:
@@ -37,31 +38,55 @@ class Calls:
         return call
 
 
-class Gateway:
+class Session:
     """A session that takes every question and keeps it."""
 
     def __init__(self) -> None:
-        """Up, with a wire whose bodies are read already."""
+        """Up."""
         self.up = self.takes = True
         self.denied = NO_DENIAL
         self.asked: list[Request] = []
-        self.wire: Any = Calls()
-        self.wire.fills_limit = 3
-        self.wire.gone = lambda error: error == GONE
-        self.wire.read_order = self.wire.read_orders = self.wire.read_fills = lambda body: body
+        self.made: list[tuple[Any, ...]] = []  # the method and its arguments, of each question
         self.clock = SimpleNamespace(
             offset_ns=OFFSET, doubt_ns=DOUBT, venue_ns=lambda now: now + OFFSET,
             venue_ns_least=lambda now: now + OFFSET - DOUBT,
         )  # fmt: skip
 
-    def next_id(self) -> int:
-        """The number of the next request."""
-        return len(self.asked) + 100
+    def status(self, instrument: int, client_id: bytes, now_ns: int) -> bool:
+        """One order."""
+        return self._keep(Request(Ask.STATUS, now_ns, client_id), "status", instrument, client_id)
 
-    def push(self, _: int, request: Request, __: Any) -> bool:
-        """Keep a question."""
+    def owner(self, instrument: int, number: int, now_ns: int) -> bool:
+        """One order by the venue's id."""
+        request = Request(Ask.OWNER, now_ns, instrument=instrument, number=number)
+        return self._keep(request, "owner", instrument, number)
+
+    def open_orders(self, now_ns: int) -> bool:
+        """The account's."""
+        return self._keep(Request(Ask.OPEN_ORDERS, now_ns), "open_orders")
+
+    def fills_of(self, instrument: int, client_id: bytes, number: int, now_ns: int) -> bool:
+        """One order's."""
+        request = Request(Ask.FILLS_OF, now_ns, client_id, instrument=instrument, number=number)
+        return self._keep(request, "fills_of", instrument, client_id, number)
+
+    def fills_since(self, instrument: int, cursor: int, now_ns: int) -> bool:
+        """A page."""
+        request = Request(Ask.FILLS_SINCE, now_ns, instrument=instrument, number=cursor)
+        return self._keep(request, "fills_since", instrument, cursor)
+
+    def newest_fill(self, instrument: int, now_ns: int) -> bool:
+        """The last one."""
+        return self._keep(Request(Ask.NEWEST_FILL, now_ns, instrument=instrument), "newest_fill", instrument)
+
+    def trading_right(self, instrument: int, now_ns: int) -> bool:
+        """Whether there is one."""
+        return self._keep(Request(Ask.RIGHT, now_ns, instrument=instrument), "trading_right", instrument)
+
+    def _keep(self, request: Request, *words: Any) -> bool:
         if self.takes:
             self.asked.append(request)
+            self.made.append((*words, request.sent_ns))
         return self.takes
 
 
@@ -74,11 +99,11 @@ class Bench:
             instruments=(BTC, ETH), answer_timeout_ns=TIMEOUT, query_interval_ns=PAUSE, audit_interval_ns=AUDIT,
             expiry_margin_ns=MARGIN,
         )  # fmt: skip
-        self.gateway, self.broker, self.strangers = Gateway(), Calls(is_ours=True), Calls(due=[])
+        self.session, self.broker, self.strangers = Session(), Calls(is_ours=True), Calls(due=[])
         self.blotter = Calls()
         self.blotter.live, self.blotter.orders, self.blotter.watermarks, self.blotter.changed = {}, {}, {}, []
         self.strangers.waiting, self.strangers.full, self.strangers.scanned = False, False, {}
-        self.recovery = Recovery(config, self.blotter, self.gateway)  # type: ignore[arg-type]
+        self.recovery = Recovery(config, self.blotter, self.session)  # type: ignore[arg-type]
         self.recovery.broker, self.recovery.strangers = self.broker, self.strangers  # type: ignore[assignment]
         self.recovery._audit_ns = NOW * 10
 
@@ -95,15 +120,21 @@ class Bench:
 
     def step(self, now_ns: int = NOW) -> list[Request]:
         """What is asked in one step."""
-        before = len(self.gateway.asked)
+        before = len(self.session.asked)
         self.recovery.step(now_ns)
-        return self.gateway.asked[before:]
+        return self.session.asked[before:]
 
     def answer(self, request: Request, body: Any = None, now_ns: int = NOW, **words: Any) -> None:
         """An answer, accepted where nothing else is said."""
-        news = News(1, **{"outcome": Outcome.ACCEPTED} | words)
-        news.body = body
-        self.recovery.on_answer(request, news, now_ns)
+        words["gone"] = words.get("error") == GONE
+        answer = Answer(**{"outcome": Outcome.ACCEPTED} | words)
+        if isinstance(body, tuple):
+            answer.order, answer.fills = body
+        elif request.kind == Ask.OPEN_ORDERS:
+            answer.orders = body or []
+        elif body:
+            answer.fills, answer.more = body, len(body) >= PAGE
+        self.recovery.on_answer(request, answer, now_ns)
 
 
 @pytest.fixture
@@ -137,9 +168,9 @@ def test_an_order_is_asked_about_from_its_time_on_and_again_only_after_its_answe
     bench.recovery.ask(order, NOW)
     assert bench.step(NOW - 1) == []
     (asked,) = bench.step(NOW)
-    assert (asked.kind, asked.order, asked.sent_ns) == (Ask.STATUS, order, NOW)
+    assert (asked.kind, asked.client_id, asked.sent_ns) == (Ask.STATUS, order.client_id, NOW)
     assert order.ask_ns == NOW + TIMEOUT + PAUSE
-    assert bench.gateway.wire.made == [("status", 100, 1, order.client_id, NOW + OFFSET)]
+    assert bench.session.made == [("status", 1, order.client_id, NOW)]
     assert bench.step(NOW + TIMEOUT + PAUSE - 1) == []
     assert kinds(bench.step(NOW + TIMEOUT + PAUSE)) == [Ask.STATUS]
 
@@ -152,7 +183,7 @@ def test_an_order_without_a_time_is_asked_about_at_once(bench: Bench) -> None:
     assert kinds(bench.step()) == [Ask.STATUS]
     order.ask_ns = 0
     bench.step()
-    bench.answer(bench.gateway.asked[0], (standing(), []))
+    bench.answer(bench.session.asked[0], (standing(), []))
     assert bench.recovery.settled
 
 
@@ -162,7 +193,7 @@ def test_only_so_many_questions_are_in_flight(bench: Bench) -> None:
         bench.recovery.ask(bench.order(number + 1), NOW)
     assert len(bench.step()) == PARALLEL == 16
     assert bench.step() == []
-    bench.answer(bench.gateway.asked[0], (standing(), []))
+    bench.answer(bench.session.asked[0], (standing(), []))
     assert len(bench.step()) == 1
     assert not bench.recovery.settled
 
@@ -178,21 +209,21 @@ def test_without_room_nothing_is_asked_whatever_is_due(bench: Bench) -> None:
 
 def test_a_new_recovery_is_not_complete_and_compares_at_once(bench: Bench) -> None:
     """Trading waits for it."""
-    fresh = Recovery(bench.recovery._config, bench.blotter, bench.gateway)  # type: ignore[arg-type]
+    fresh = Recovery(bench.recovery._config, bench.blotter, bench.session)  # type: ignore[arg-type]
     fresh.strangers = bench.strangers  # type: ignore[assignment]
     assert not fresh.complete
     fresh.step(NOW)
-    assert kinds(bench.gateway.asked) == [Ask.OPEN_ORDERS, Ask.FILLS_LAST, Ask.FILLS_LAST]
+    assert kinds(bench.session.asked) == [Ask.OPEN_ORDERS, Ask.NEWEST_FILL, Ask.NEWEST_FILL]
     assert not fresh.complete
 
 
 def test_a_question_that_cannot_be_sent_takes_no_room(bench: Bench) -> None:
     """It comes again after the next connect, and must not be waited for until then."""
-    bench.gateway.takes = False
+    bench.session.takes = False
     bench.recovery.ask(bench.order(), NOW)
     bench.step()
     assert bench.recovery._in_flight == 0
-    bench.answer(Request(Ask.STATUS, NOW, bench.order()), (standing(), []))
+    bench.answer(Request(Ask.STATUS, NOW, bench.order().client_id), (standing(), []))
     assert bench.recovery._in_flight == 0
 
 
@@ -200,9 +231,9 @@ def test_nothing_is_asked_without_a_session_or_while_the_venue_wants_silence(ben
     """The venue's own time is the later of the two; a question that was answered by "gone" is no refusal."""
     order = bench.order(expires_ns=NOW * 2)
     bench.recovery.ask(order, NOW)
-    bench.gateway.up = False
+    bench.session.up = False
     assert bench.step() == []
-    bench.gateway.up = True
+    bench.session.up = True
     (asked,) = bench.step()
     order.ask_ns = NOW
     bench.answer(asked, outcome=Outcome.REFUSED, error=GONE)
@@ -212,10 +243,10 @@ def test_nothing_is_asked_without_a_session_or_while_the_venue_wants_silence(ben
     order.ask_ns = NOW
     assert bench.step(NOW + PAUSE - 1) == []
     (asked,) = bench.step(NOW + PAUSE)
-    bench.answer(asked, outcome=Outcome.REFUSED, error=BUSY, retry_after_ns=NOW + 5_000)
+    bench.answer(asked, outcome=Outcome.REFUSED, error=BUSY, retry_ns=NOW + 5_000)
     order.ask_ns = NOW
-    assert bench.step(NOW + 5_000 - OFFSET - 1) == []
-    assert len(bench.step(NOW + 5_000 - OFFSET)) == 1
+    assert bench.step(NOW + 5_000 - 1) == []
+    assert len(bench.step(NOW + 5_000)) == 1
 
 
 def test_everything_is_asked_when_a_connection_stands(bench: Bench) -> None:
@@ -232,8 +263,8 @@ def test_everything_is_asked_when_a_connection_stands(bench: Bench) -> None:
     assert bench.blotter.made == [("move", created, S.UNKNOWN, NOW), ("move", sent, S.UNKNOWN, NOW)]
     assert (bench.blotter.changed, open_.cancel_pending, bench.recovery.complete) == ([open_], False, False)
     asked = bench.step()
-    assert [one.order for one in asked[:3]] == [created, sent, unknown]
-    assert kinds(asked[3:]) == [Ask.RIGHT, Ask.OPEN_ORDERS, Ask.FILLS_LAST, Ask.FILLS_LAST]
+    assert [one.client_id for one in asked[:3]] == [one.client_id for one in (created, sent, unknown)]
+    assert kinds(asked[3:]) == [Ask.RIGHT, Ask.OPEN_ORDERS, Ask.NEWEST_FILL, Ask.NEWEST_FILL]
     assert [one.instrument for one in asked[5:]] == [1, 2]
     assert not bench.recovery.complete
     bench.recovery._scans.append(1)
@@ -268,7 +299,7 @@ def test_a_comparison_begins_each_interval_and_an_unlisted_scan_is_not_made_twic
     bench.recovery._scans.append(2)
     asked = bench.step(NOW)
     assert (kinds(asked), [one.instrument for one in asked[1:]]) == (
-        [Ask.OPEN_ORDERS, Ask.FILLS_LAST, Ask.FILLS_LAST], [2, 1],
+        [Ask.OPEN_ORDERS, Ask.NEWEST_FILL, Ask.NEWEST_FILL], [2, 1],
     )  # fmt: skip
     assert bench.step(NOW + AUDIT - 1) == []
     assert len(bench.step(NOW + AUDIT)) == 3
@@ -281,7 +312,7 @@ def test_the_missing_fills_of_a_former_life_are_asked_about_until_recovery_is_co
     bench.recovery.complete, bench.recovery._audit_ns = True, NOW
     assert Ask.STATUS not in kinds(bench.step())
     bench.recovery.complete, bench.recovery._audit_ns = False, NOW
-    assert [one.order for one in bench.step() if one.kind == Ask.STATUS] == [order]
+    assert [one.client_id for one in bench.step() if one.kind == Ask.STATUS] == [order.client_id]
 
 
 def test_a_comparison_can_be_brought_forward_and_not_put_off(bench: Bench) -> None:
@@ -304,8 +335,8 @@ def test_missing_fills_are_fetched_at_their_time_until_they_have_come(bench: Ben
     bench.recovery.fetch(order, NOW - 5)
     assert bench.step(NOW - 1) == []
     (asked,) = bench.step()
-    assert (asked.kind, asked.order, asked.instrument, asked.number) == (Ask.FILLS_OF, order, 1, 42)
-    assert bench.gateway.wire.made == [("fills_of", 100, 1, 42, NOW + OFFSET)]
+    assert (asked.kind, asked.client_id, asked.instrument, asked.number) == (Ask.FILLS_OF, order.client_id, 1, 42)
+    assert bench.session.made == [("fills_of", 1, order.client_id, 42, NOW)]
     assert bench.step(NOW + TIMEOUT + PAUSE - 1) == []
     assert kinds(bench.step(NOW + TIMEOUT + PAUSE)) == [Ask.FILLS_OF]
     order.filled = 9
@@ -318,7 +349,7 @@ def test_a_listing_of_an_orders_fills_is_taken_in_and_asked_for_again_while_some
     told: list[tuple[Order, int]] = []
     bench.recovery.on_fills_absent = lambda order, now_ns: told.append((order, now_ns))
     order = bench.order(venue_filled=9, venue_order_id=42)
-    request = Request(Ask.FILLS_OF, NOW, order, instrument=1, number=42)
+    request = Request(Ask.FILLS_OF, NOW, order.client_id, instrument=1, number=42)
     bench.answer(request, outcome=Outcome.REFUSED, error=BUSY)
     assert order.fetches == 0
     bench.answer(request, [fill(7)])
@@ -340,7 +371,7 @@ def test_a_listing_of_an_orders_fills_is_taken_in_and_asked_for_again_while_some
 def test_an_accepted_answer_brings_fills_first_and_then_the_order(bench: Bench) -> None:
     """The order's end would otherwise look as if its fills were missing."""
     order = bench.order()
-    bench.answer(Request(Ask.STATUS, NOW, order), (standing(), [fill(7)]))
+    bench.answer(Request(Ask.STATUS, NOW, order.client_id), (standing(), [fill(7)]))
     assert bench.broker.made == [("take_fill", order, fill(7), NOW, 7), ("take_news", order, standing(), NOW, True)]
 
 
@@ -351,7 +382,7 @@ def test_no_such_order_is_believed_only_after_the_requests_own_expiry(bench: Ben
     """Before that the request may still be on its way, and the order come to be after it was given up."""
     order = bench.order(state=state, ask_ns=5)
     order.expires_ns = NOW + OFFSET - DOUBT - MARGIN
-    request = Request(Ask.STATUS, NOW, order)
+    request = Request(Ask.STATUS, NOW, order.client_id)
     bench.answer(request, outcome=Outcome.REFUSED, error=GONE, text="no such order", now_ns=NOW + 3)
     believable = order.expires_ns + MARGIN - OFFSET + DOUBT + 1
     assert (order.ask_ns, order.error, bench.blotter.made) == (max(NOW + 3 + PAUSE, believable), 0, [])
@@ -364,20 +395,20 @@ def test_no_such_order_is_believed_only_after_the_requests_own_expiry(bench: Ben
 def test_an_order_that_has_ended_meanwhile_is_not_asked_about_again(bench: Bench) -> None:
     """Neither is its end concluded a second time."""
     order = bench.order(state=S.FILLED, ask_ns=5, expires_ns=NOW * 3)
-    bench.answer(Request(Ask.STATUS, NOW, order), outcome=Outcome.UNKNOWN)
+    bench.answer(Request(Ask.STATUS, NOW, order.client_id), outcome=Outcome.UNKNOWN)
     assert (order.ask_ns, bench.recovery._asking) == (0, {})
     order.ask_ns, order.expires_ns = 5, 0
-    bench.answer(Request(Ask.STATUS, NOW, order), outcome=Outcome.REFUSED, error=GONE)
+    bench.answer(Request(Ask.STATUS, NOW, order.client_id), outcome=Outcome.REFUSED, error=GONE)
     assert (order.ask_ns, bench.blotter.made) == (0, [])
 
 
 def test_a_question_without_an_answer_is_asked_when_the_answer_may_be_believed(bench: Bench) -> None:
     """A later time than the pause, where the request may still be on its way."""
     order = bench.order(state=S.UNKNOWN, expires_ns=NOW + 5_000)
-    bench.answer(Request(Ask.STATUS, NOW, order), outcome=Outcome.UNKNOWN)
+    bench.answer(Request(Ask.STATUS, NOW, order.client_id), outcome=Outcome.UNKNOWN)
     assert order.ask_ns == NOW + 5_000 + MARGIN - OFFSET + DOUBT + 1
     order.expires_ns = 0
-    bench.answer(Request(Ask.STATUS, NOW, order), outcome=Outcome.UNKNOWN)
+    bench.answer(Request(Ask.STATUS, NOW, order.client_id), outcome=Outcome.UNKNOWN)
     assert order.ask_ns == NOW + PAUSE
 
 
@@ -396,11 +427,11 @@ def test_an_open_order_that_the_list_does_not_show_is_asked_about(bench: Bench) 
 def test_a_list_or_a_page_that_was_refused_is_asked_for_again(bench: Bench) -> None:
     """Recovery is not complete without it."""
     bench.answer(Request(Ask.OPEN_ORDERS, NOW), outcome=Outcome.UNKNOWN)
-    bench.answer(Request(Ask.FILLS_LAST, NOW, instrument=2), outcome=Outcome.UNKNOWN)
+    bench.answer(Request(Ask.NEWEST_FILL, NOW, instrument=2), outcome=Outcome.UNKNOWN)
     asked = bench.step(NOW + PAUSE)
-    assert [(one.kind, one.instrument) for one in asked] == [(Ask.OPEN_ORDERS, 0), (Ask.FILLS_LAST, 2)]
-    assert bench.gateway.wire.made == [
-        ("open_orders", 100, NOW + PAUSE + OFFSET), ("fills_last", 101, 2, NOW + PAUSE + OFFSET),
+    assert [(one.kind, one.instrument) for one in asked] == [(Ask.OPEN_ORDERS, 0), (Ask.NEWEST_FILL, 2)]
+    assert bench.session.made == [
+        ("open_orders", NOW + PAUSE), ("newest_fill", 2, NOW + PAUSE),
     ]  # fmt: skip
 
 
@@ -408,20 +439,20 @@ def test_pages_of_fills_begin_behind_the_last_that_is_known_and_go_on_while_they
     """A fill between two pages would be missed for ever."""
     bench.blotter.watermarks[1] = 0
     bench.recovery._scans.append(1)
-    assert bench.step()[0].number == 1
-    bench.gateway.wire.made.clear()
+    assert bench.step()[0].number == 0
+    bench.session.made.clear()
     bench.blotter.watermarks[1] = 70
     bench.recovery._scans.append(1)
     (asked,) = bench.step()
-    assert (asked.kind, asked.number, bench.gateway.wire.made) == (
-        Ask.FILLS_FROM, 71, [("fills_from", 101, 1, 71, NOW + OFFSET)],
+    assert (asked.kind, asked.number, bench.session.made) == (
+        Ask.FILLS_SINCE, 70, [("fills_since", 1, 70, NOW)],
     )  # fmt: skip
     bench.recovery._scans.append(2)
     bench.answer(asked, [fill(72), fill(75), fill(74)])
     assert [one[2].fill_id for one in bench.strangers.made if one[0] == "take"] == [72, 75, 74]
     assert (bench.strangers.scanned, list(bench.recovery._scans)) == ({1: 75}, [1, 2])
     page, _ = bench.step()
-    assert page.number == 76
+    assert page.number == 75
     bench.answer(page, [fill(77), fill(78)])
     assert (bench.strangers.scanned, list(bench.recovery._scans)) == ({1: 78}, [])
     bench.answer(page, [])
@@ -431,7 +462,7 @@ def test_pages_of_fills_begin_behind_the_last_that_is_known_and_go_on_while_they
 def test_an_account_without_a_watermark_begins_at_its_newest_fill(bench: Bench) -> None:
     """What was traded before the engine is nobody's position here."""
     for body, mark in (([], 0), ([fill(7), fill(5)], 7)):
-        bench.answer(Request(Ask.FILLS_LAST, NOW, instrument=1), body)
+        bench.answer(Request(Ask.NEWEST_FILL, NOW, instrument=1), body)
         assert bench.blotter.made[-1] == ("watermark", 1, mark, NOW)
     assert "take" not in [one[0] for one in bench.strangers.made]
 
@@ -439,7 +470,7 @@ def test_an_account_without_a_watermark_begins_at_its_newest_fill(bench: Bench) 
 @pytest.mark.parametrize(
     ("kind", "number", "told"),
     [
-        (Ask.FILLS_FROM, 5, fill(7, symbol="ETHUSDT")),
+        (Ask.FILLS_SINCE, 5, fill(7, symbol="ETHUSDT")),
         (Ask.FILLS_OF, 42, fill(7, symbol="ETHUSDT")),
         (Ask.FILLS_OF, 42, fill(7, order=43)),
     ],
@@ -447,7 +478,7 @@ def test_an_account_without_a_watermark_begins_at_its_newest_fill(bench: Bench) 
 def test_a_fill_that_was_not_asked_about_cannot_be_read(bench: Bench, kind: Ask, number: int, told: FillNews) -> None:
     """Taken in, another order's fill is counted as this one's."""
     with pytest.raises(UnreadableError, match=f"a fill of order {told.venue_order_id} of {told.symbol}"):
-        bench.answer(Request(kind, NOW, bench.order(), instrument=1, number=number), [told])
+        bench.answer(Request(kind, NOW, bench.order().client_id, instrument=1, number=number), [told])
 
 
 def test_the_owner_of_an_unknown_fill_is_asked_for_and_told(bench: Bench) -> None:
@@ -456,8 +487,8 @@ def test_the_owner_of_an_unknown_fill_is_asked_for_and_told(bench: Bench) -> Non
     (asked,) = bench.step()
     assert ("due", NOW, PARALLEL) in bench.strangers.made
     assert ("close_watermarks", NOW) in bench.strangers.made
-    assert (asked.kind, asked.instrument, asked.number) == (Ask.STRANGER, 1, 42)
-    assert bench.gateway.wire.made == [("status_by_venue_id", 100, 1, 42, NOW + OFFSET)]
+    assert (asked.kind, asked.instrument, asked.number) == (Ask.OWNER, 1, 42)
+    assert bench.session.made == [("owner", 1, 42, NOW)]
     bench.strangers.made.clear()
     bench.answer(asked, (standing(), []))
     bench.answer(asked, outcome=Outcome.REFUSED, error=GONE)
@@ -489,28 +520,26 @@ def test_the_right_to_trade_is_asked_for_after_each_connect_and_at_each_audit_wi
     bench.recovery._in_flight = 0
     (asked,) = bench.step()
     assert (asked.kind, asked.instrument) == (Ask.RIGHT, 1)
-    assert bench.gateway.wire.made == [("test_order", 100, 1, NOW + OFFSET)]
-    for denied, again in ((NO_DENIAL, 0), (BARRED, 1), (NO_DENIAL, 0)):
-        bench.gateway.denied, bench.recovery._audit_ns = denied, NOW
+    assert bench.session.made == [("trading_right", 1, NOW)]
+    for denied, again in ((NO_DENIAL, 0), ((-2010, "barred"), 1), (NO_DENIAL, 0)):
+        bench.session.denied, bench.recovery._audit_ns = denied, NOW
         assert kinds(bench.step()).count(Ask.RIGHT) == again
 
 
 def test_an_answer_about_the_right_to_trade_changes_nothing_else(bench: Bench) -> None:
-    """A filter refuses the test order too, and an account that is barred stays so whatever a test order says."""
-    asked = Request(Ask.RIGHT, NOW, instrument=1)
-    bench.gateway.wire.denied = lambda error, _: error == -2015
-    refused = {"outcome": Outcome.REFUSED, "text": "no"}
-    for before, words, after in (
-        (NO_DENIAL, {"outcome": Outcome.REFUSED, "error": -1013}, NO_DENIAL),
-        (NO_DENIAL, {"outcome": Outcome.UNKNOWN, "error": -2015}, NO_DENIAL),
-        (NO_DENIAL, refused | {"error": -2015}, (-2015, "test order refused: -2015 no")),
-        ((-2015, "x"), {}, NO_DENIAL),
-        (BARRED, {}, BARRED),
-    ):
-        bench.gateway.denied = before
-        bench.answer(asked, **words)
-        assert bench.gateway.denied == after
-    assert bench.recovery._quiet_ns == 0
+    """Whether there is a right is the session's to say; a refusal of this question is no reason to pause."""
+    bench.answer(Request(Ask.RIGHT, NOW, instrument=1), outcome=Outcome.REFUSED, error=-1013)
+    assert (bench.recovery._quiet_ns, bench.broker.made, bench.blotter.made) == (0, [], [])
+
+
+def test_an_order_that_the_blotter_has_forgotten_is_still_settled_by_the_answer(bench: Bench) -> None:
+    """A question about it is open, and trading waits for its answer."""
+    order = bench.order(venue_filled=9, venue_order_id=42)
+    bench.recovery.fetch(order, NOW)
+    (asked,) = bench.step()
+    bench.blotter.orders.clear()
+    bench.answer(asked, [fill(7)])
+    assert bench.broker.made == [("take_fill", order, fill(7), NOW)]
 
 
 def test_no_page_of_fills_is_listed_while_too_many_wait_for_their_owners(bench: Bench) -> None:
@@ -519,4 +548,4 @@ def test_no_page_of_fills_is_listed_while_too_many_wait_for_their_owners(bench: 
     bench.recovery._scans.append(1)
     assert bench.step() == []
     bench.strangers.full = False
-    assert kinds(bench.step()) == [Ask.FILLS_LAST]
+    assert kinds(bench.step()) == [Ask.NEWEST_FILL]

@@ -27,7 +27,7 @@ class SimulatedHouse(House):
 
     def ready(self) -> None:
         """Until trading may begin."""
-        while not (self.role.recovery.complete and self.role.gateway.up):
+        while not (self.role.recovery.complete and self.role.session.up):
             self.run(1, 5 * MS)
         self.tell_books()
         self.run()

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 import pytest
 
-from engine.cli import Complaint
+from engine.cli import CommandError
 from engine.cli.check import check
 from engine.config import Config
 from engine.feed.build import feed_config, ports_of
@@ -175,11 +175,11 @@ def test_the_parts_of_a_key_that_a_stream_needs_open_it(write: Write, monkeypatc
 )
 def test_check_refuses_what_the_added_venue_does_not_know(write: Write, more: str, said: str) -> None:
     """An option of another venue has no effect here: an operator must learn that before the start."""
-    with pytest.raises(Complaint, match=f"feed: venue corner: {said}"):
+    with pytest.raises(CommandError, match=f"feed: venue corner: {said}"):
         check(write(tables(more)))
 
 
 def test_check_refuses_orders_for_a_venue_without_a_trading_session(write: Write) -> None:
     """The venue has market data only: execution could not start, and the text says where orders can go."""
-    with pytest.raises(Complaint, match="orders cannot go to pit spot yet, expected one of: binance spot"):
+    with pytest.raises(CommandError, match="orders cannot go to pit spot yet, expected one of: binance spot"):
         check(write(tables(roles=', "execution", "taker"', end=STRATEGY)))

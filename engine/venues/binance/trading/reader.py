@@ -35,6 +35,7 @@ SERVER_ERROR_LEAST = 500
 NO_SUCH_ORDER = frozenset({-2013, -2026})  # unknown; archived after 90 days without a fill
 NO_RIGHT = frozenset({-1002, -2014, -2015})
 NO_RIGHT_TEXTS = ("This action is disabled on this account.", "This account may not place or cancel orders.")  # -2010
+BARRED = -2010, "the account may not trade (account.status: canTrade is false)"  # the code of an order of it
 DUPLICATE_TEXT = "Duplicate order sent."
 OPEN = int(OrderState.OPEN)
 UNKNOWN_CODES = frozenset({-1000, -1001, -1006, -1007, -1008})

@@ -155,11 +155,11 @@ def test_what_could_not_be_sent_is_in_doubt(tmp_path: Path) -> None:
     house = House(tmp_path)
     house.ready()
     house.intent()
-    house.role.gateway.transmit = lambda _: False  # type: ignore[method-assign]
+    house.role.session.place = lambda *_: False  # type: ignore[method-assign]
     house.role.step(house.now_ns)
     (order,) = house.role.blotter.live.values()
     assert order.state == OrderState.UNKNOWN
-    del house.role.gateway.transmit
+    del house.role.session.place
     house.settle(10)
     assert order.state == OrderState.REJECTED or not order.live
     house.check_truth()

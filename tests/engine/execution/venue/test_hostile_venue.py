@@ -1,4 +1,4 @@
-"""Frames spoilt in their structure, through the real gateway and broker: none ends execution.
+"""Frames spoilt in their structure, through the real session and broker: none ends execution.
 
 The frames spoilt are those that a session really received: answers to every request, reports, fills, errors. After
 each one execution steps on; every life goes through resumes, restarts and reconnects, and in the end the venue speaks
@@ -63,7 +63,7 @@ def heard(house: House) -> list[bytes]:
         port.poll = listen
         return port
 
-    house.venue.connect = house.role.gateway._connect = listening
+    house.venue.connect = house.role.session._connect = listening
     house.venue.cut()
     house.ready()
     order, other = house.place(), house.place(size=800)
@@ -76,7 +76,7 @@ def heard(house: House) -> list[bytes]:
     house.intent()
     house.intent()
     house.settle(40)
-    house.venue.connect = house.role.gateway._connect = connect
+    house.venue.connect = house.role.session._connect = connect
     return list(frames)
 
 
@@ -95,7 +95,7 @@ def refuse_some(house: House, draw: random.Random) -> None:
 def answer_again(frames: list[bytes], house: House, draw: random.Random) -> bytes:
     """A frame of the past, as an answer to a request that waits, or as news of an order that lives."""
     frame = draw.choice(frames)
-    waiting, orders = list(house.role.gateway._requests), list(house.role.blotter.live.values())
+    waiting, orders = list(house.role.session._requests), list(house.role.blotter.live.values())
     whole = json.loads(frame)
     if "event" in whole and orders:
         order = draw.choice(orders)
@@ -134,13 +134,13 @@ def check_end(house: House) -> None:
         if position.size != true:
             raised = {one for one in alarms(house) if one in INSTRUMENT_REASONS or one == AlarmReason.FILL_DISPUTED}
             assert raised, (instrument, position.size, true)
-    assert len(house.role.gateway._requests) < 64
+    assert len(house.role.session._requests) < 64
 
 
 def test_every_reader_answers_or_says_that_it_cannot_read(house: House, seed: int) -> None:
     """The one border: nothing but a typed value within range, or UnreadableError, leaves a reader."""
     draw, frames = random.Random(seed), heard(house)
-    wire: Any = house.role.gateway.wire
+    wire: Any = house.role.session._wire
     assert isinstance(wire, BinanceTrading)
     bodies = [json.dumps(whole["result"]).encode() for frame in frames if "result" in (whole := json.loads(frame))]
     read = refused = 0

@@ -66,10 +66,10 @@ def test_fills_missing_at_a_death_are_fetched_by_the_next_life(house: House) -> 
 
 def test_a_mute_venue_is_left_and_everything_asked_again(house: House) -> None:
     """Connected but silent for hours is a known disease."""
-    before = house.role.gateway.connects
+    before = house.role.session.connects
     house.venue.fault("time", "mute")
     house.settle(20)
-    assert house.role.gateway.connects == before + 1
+    assert house.role.session.connects == before + 1
     assert house.role.recovery.complete
 
 
@@ -169,7 +169,7 @@ def test_a_clock_set_back_between_two_lives_hides_no_command(tmp_path: Path) -> 
 def test_a_cancel_wanted_without_a_session_outlives_a_death(house: House) -> None:
     """The wish was told to nobody but us: it must stand in the journal, or the order stays at the venue for ever."""
     order = house.place()
-    house.role.gateway.close()
+    house.role.session.close()
     house.cancel(order.intent_id)
     house.role._intake.read_intents(house.now_ns)
     house.kill()

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from engine.execution.venue.gateway import SILENCE_MOST_NS
 from engine.model.words import AlarmReason, CommandKind, IntentKind, OrderState, Reason
+from engine.venues.binance.trading.stages import SILENCE_MOST_NS
 from tests.engine.execution.memory import MS, House, requests
 from tests.engine.execution.venue.test_alarm import alarms
 from tests.engine.execution.venue.test_faults import METHODS

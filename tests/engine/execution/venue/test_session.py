@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.execution.venue.gateway import Stage
 from engine.model.words import OrderState
+from engine.venues.session import Stage
 from tests.engine.execution.memory import MS, House
 
 
@@ -20,18 +20,18 @@ def house(tmp_path: Path) -> House:
 @pytest.mark.parametrize("fault", ["busy", "unknown_not"])
 def test_a_clock_that_is_not_told_leaves_a_session_that_lives(house: House, fault: str) -> None:
     """A refusal is an answer: giving the connection up for it makes every order in flight unknown, for nothing."""
-    before, order = house.role.gateway.connects, house.place()
+    before, order = house.role.session.connects, house.place()
     house.venue.fault("time", *[fault] * 3)
     house.settle(60)
     assert not house.venue.faults["time"]
-    assert (house.role.gateway.connects, order.state) == (before, OrderState.OPEN)
+    assert (house.role.session.connects, order.state) == (before, OrderState.OPEN)
     assert house.role.recovery.complete
 
 
 def test_a_limit_told_to_the_clock_is_kept(house: House) -> None:
     """Asking on through a limit is how a limit becomes a ban."""
     house.venue.fault("time", *["busy"] * 100)
-    house.role.gateway._clock_ns = house.now_ns
+    house.role.session._clock_ns = house.now_ns
     sent = [frame for frame in house.venue.outgoing if b'"time"' in frame]
     house.run(900)
     assert len([frame for frame in house.venue.outgoing if b'"time"' in frame]) == len(sent) + 1
@@ -42,9 +42,9 @@ def test_a_limit_told_before_the_logon_is_waited_for(tmp_path: Path) -> None:
     house = House(tmp_path)
     house.venue.fault("time", "busy")
     house.run(2_000)
-    assert house.role.gateway.connects == 1
+    assert house.role.session.connects == 1
     house.run(600)
-    assert (house.role.gateway.connects, house.role.gateway.stage) == (2, Stage.UP)
+    assert (house.role.session.connects, house.role.session.stage) == (2, Stage.UP)
 
 
 def test_why_a_session_ended_is_logged_once(house: House, caplog: pytest.LogCaptureFixture) -> None:

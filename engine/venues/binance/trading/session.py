@@ -1,0 +1,107 @@
+"""Binance spot's trading session: every request of the seam, over one WebSocket both ways.
+
+What a request looks like on the wire is in `requests.py`, what an answer means in `reader.py`, how the session comes up
+and who answers what the venue does not in `stages.py`.
+"""
+
+from engine.venues.binance.trading.stages import Stages
+from engine.venues.session import Ask, Request
+
+
+class BinanceSession(Stages):
+    """One session of one account, logged on by an Ed25519 key."""
+
+    def place(
+        self, instrument: int, side: int, time_in_force: int, price: int, size: int, client_id: bytes, now_ns: int
+    ) -> bool:
+        """Place a limit order; the hot one, so the request is made once its bytes have left."""
+        number = next(self._numbers)
+        payload = self._wire.place(
+            number, instrument, side, time_in_force, price, size, client_id, now_ns + self.clock.offset_ns
+        )
+        if self._port is None or not self._port.send(payload):
+            return False
+        self._requests[number] = Request(Ask.PLACE, now_ns, client_id)
+        return True
+
+    def warm_place(
+        self, instrument: int, side: int, time_in_force: int, price: int, size: int, client_id: bytes, now_ns: int
+    ) -> None:
+        """Run the code of `place` without a number and without sending."""
+        payload = self._wire.place(
+            0, instrument, side, time_in_force, price, size, client_id, now_ns + self.clock.offset_ns
+        )
+        if self._port is not None:
+            self._port.warm(payload)
+
+    def replace(
+        self, instrument: int, side: int, time_in_force: int, price: int, size: int, client_id: bytes,
+        replaced: bytes, now_ns: int,
+    ) -> bool:  # fmt: skip
+        """Cancel an order that has no fill, and only then place another."""
+        number = next(self._numbers)
+        payload = self._wire.replace(
+            number, instrument, side, time_in_force, price, size, client_id, replaced, self.clock.venue_ns(now_ns)
+        )
+        return self._send(number, payload, Request(Ask.REPLACE, now_ns, client_id, replaced))
+
+    def cancel(self, instrument: int, client_id: bytes, now_ns: int) -> bool:
+        """Cancel an order."""
+        number = next(self._numbers)
+        payload = self._wire.cancel(number, instrument, client_id, self.clock.venue_ns(now_ns))
+        return self._send(number, payload, Request(Ask.CANCEL, now_ns, client_id))
+
+    def cancel_of_symbol(self, symbol: str, client_id: bytes, now_ns: int) -> bool:
+        """Cancel an order of any symbol, configured or not."""
+        number = next(self._numbers)
+        payload = self._wire.cancel_of_symbol(number, symbol, client_id, self.clock.venue_ns(now_ns))
+        return self._send(number, payload, Request(Ask.CANCEL, now_ns, client_id))
+
+    def status(self, instrument: int, client_id: bytes, now_ns: int) -> bool:
+        """Ask for one order."""
+        number = next(self._numbers)
+        payload = self._wire.status(number, instrument, client_id, self.clock.venue_ns(now_ns))
+        return self._send(number, payload, Request(Ask.STATUS, now_ns, client_id))
+
+    def owner(self, instrument: int, venue_order_id: int, now_ns: int) -> bool:
+        """Ask for one order by the venue's id."""
+        number = next(self._numbers)
+        payload = self._wire.status_by_venue_id(number, instrument, venue_order_id, self.clock.venue_ns(now_ns))
+        return self._send(number, payload, Request(Ask.OWNER, now_ns, instrument=instrument, number=venue_order_id))
+
+    def open_orders(self, now_ns: int) -> bool:
+        """Ask for every open order of the account."""
+        number = next(self._numbers)
+        payload = self._wire.open_orders(number, self.clock.venue_ns(now_ns))
+        return self._send(number, payload, Request(Ask.OPEN_ORDERS, now_ns))
+
+    def fills_of(self, instrument: int, client_id: bytes, venue_order_id: int, now_ns: int) -> bool:
+        """Ask for the fills of one order; the venue lists them by its own id."""
+        number = next(self._numbers)
+        payload = self._wire.fills_of(number, instrument, venue_order_id, self.clock.venue_ns(now_ns))
+        request = Request(Ask.FILLS_OF, now_ns, client_id, instrument=instrument, number=venue_order_id)
+        return self._send(number, payload, request)
+
+    def fills_since(self, instrument: int, cursor: int, now_ns: int) -> bool:
+        """Ask for the account's fills after the one with this id; ids of an instrument's fills rise."""
+        number = next(self._numbers)
+        payload = self._wire.fills_from(number, instrument, cursor + 1, self.clock.venue_ns(now_ns))
+        return self._send(number, payload, Request(Ask.FILLS_SINCE, now_ns, instrument=instrument, number=cursor))
+
+    def newest_fill(self, instrument: int, now_ns: int) -> bool:
+        """Ask for the account's newest fill."""
+        number = next(self._numbers)
+        payload = self._wire.fills_last(number, instrument, self.clock.venue_ns(now_ns))
+        return self._send(number, payload, Request(Ask.NEWEST_FILL, now_ns, instrument=instrument))
+
+    def balances(self, now_ns: int) -> bool:
+        """Ask for the account's balances, and whether it may trade."""
+        number = next(self._numbers)
+        payload = self._wire.balances(number, self.clock.venue_ns(now_ns))
+        return self._send(number, payload, Request(Ask.BALANCES, now_ns))
+
+    def trading_right(self, instrument: int, now_ns: int) -> bool:
+        """Send a test order, which the venue never places: filters may refuse it, a missing right must."""
+        number = next(self._numbers)
+        payload = self._wire.test_order(number, instrument, self.clock.venue_ns(now_ns))
+        return self._send(number, payload, Request(Ask.RIGHT, now_ns, instrument=instrument))

@@ -1,0 +1,55 @@
+"""Whether a key and its account may place orders, learned from the answers of a session."""
+
+from engine.venues.session import NO_DENIAL, Answer, Ask, Denial
+from engine.venues.trading.news import Outcome
+
+
+class TradingRight:
+    """`denied` says why the venue takes no order; NO_DENIAL while it does, as far as is known."""
+
+    __slots__ = ("_barred", "denied")
+
+    def __init__(self) -> None:
+        """Begin with the right: nothing has been refused."""
+        self.denied: Denial = NO_DENIAL
+        self._barred = False  # the account's balances say that it may not trade
+
+    def reset(self) -> None:
+        """Forget what an ended session knew: the next one learns it anew."""
+        self.denied, self._barred = NO_DENIAL, False
+
+    def judge(self, kind: int, answer: Answer) -> None:
+        """Learn from an answer, whatever it answers."""
+        if kind == Ask.PLACE:
+            self._order(answer.outcome, answer.error, answer.text, denied=answer.denied)
+        elif kind == Ask.REPLACE and answer.replace is not None:
+            both = answer.replace
+            self._order(both.place, both.place_error, both.place_text, denied=answer.denied)
+        elif kind == Ask.RIGHT:
+            self._test_order(answer)
+        elif kind == Ask.BALANCES and answer.outcome == Outcome.ACCEPTED:
+            self._account(answer.barred)
+
+    def _order(self, outcome: int, error: int, text: str, *, denied: bool) -> None:
+        """An order that was placed proves the right, one that was refused for lack of it disproves it."""
+        if outcome == Outcome.ACCEPTED:
+            self.reset()
+        elif outcome == Outcome.REFUSED and denied:
+            self._deny("order", error, text)
+
+    def _test_order(self, answer: Answer) -> None:
+        """A filter may refuse a test order too, which says nothing; an account that is barred stays so."""
+        if answer.outcome == Outcome.ACCEPTED and not self._barred:
+            self.denied = NO_DENIAL
+        elif answer.outcome == Outcome.REFUSED and answer.denied:
+            self._deny("test order", answer.error, answer.text)
+
+    def _account(self, barred: Denial) -> None:
+        """The account's own word begins and ends only the denial that comes from it."""
+        if barred != NO_DENIAL:
+            self.denied, self._barred = barred, True
+        elif self._barred:
+            self.reset()
+
+    def _deny(self, what: str, error: int, text: str) -> None:
+        self.denied, self._barred = (error, f"{what} refused: {error} {text}".rstrip()), False
