@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 
 import shm
 from engine.cli import NOT_FOUND, WRONG_USE, CommandError
-from engine.cli.live import show_live
+from engine.cli.live import draw_live
 from engine.cli.look import known_instruments, name_of
 from engine.cli.output import Terminal, ago, attach, choose_system, decimal_text, iso, monotonic_age, plain, print_json
 from engine.model.fixed import to_text
@@ -72,7 +72,7 @@ def across(options: argparse.Namespace) -> int:
     if options.once or not Terminal().is_terminal:
         Terminal().print(_screen(view, options.group))
         return 0
-    return show_live(lambda: _screen(view, options.group), lambda: None, INTERVAL_S)
+    return draw_live(lambda: _screen(view, options.group), lambda: None, INTERVAL_S)
 
 
 def _screen(view: Across, wanted: str) -> RenderableType:

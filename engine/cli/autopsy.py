@@ -20,7 +20,7 @@ DOUBTFUL = (OrderState.CREATED, OrderState.SENT, OrderState.UNKNOWN)
 def autopsy(options: argparse.Namespace) -> int:
     """Print the autopsy of a system."""
     tree = examine(choose_system(options.system), options.n)
-    print_json(tree) if options.json else _show(tree)
+    print_json(tree) if options.json else _print_tree(tree)
     return 0
 
 
@@ -94,7 +94,7 @@ def _order_findings(system: str) -> list[str]:
     return findings
 
 
-def _show(tree: dict[str, Any]) -> None:
+def _print_tree(tree: dict[str, Any]) -> None:
     print_line(f"{tree['system']}: " + ("no findings" if not tree["findings"] else f"{len(tree['findings'])} findings"))
     for finding in tree["findings"]:
         print_line(f"  - {finding}")
@@ -107,10 +107,10 @@ def _show(tree: dict[str, Any]) -> None:
         ],
     )  # fmt: skip
     for one in tree["segments"]:
-        _show_segment(one)
+        _print_segment(one)
 
 
-def _show_segment(one: dict[str, Any]) -> None:
+def _print_segment(one: dict[str, Any]) -> None:
     if "error" in one:
         print_line(f"\n{one['name']}: {one['error']}")
         return

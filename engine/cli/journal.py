@@ -129,7 +129,7 @@ def journal(options: argparse.Namespace) -> int:
     if options.set_aside:
         return _set_aside(system, directory, contents, options)
     tree = _tree(system, directory, contents)
-    print_json(tree) if options.json else _show(tree)
+    print_json(tree) if options.json else _print_tree(tree)
     return 0
 
 
@@ -171,17 +171,17 @@ def _tree(system: str, directory: Path, contents: Contents) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _show(tree: dict[str, Any]) -> None:
+def _print_tree(tree: dict[str, Any]) -> None:
     size = f"{tree['segments']} segments, {tree['bytes'] / 2**20:.1f} MiB"
     last = f"last record at {local(tree['last_record_ns'])}"
     print_line(f"{tree['directory']}: {size}, {tree['records']:,} records, {tree['fills']:,} fills, {last}")
-    _show_part(tree["instruments"], ("instrument", "symbol", "price_decimals", "size_decimals"))
+    _print_part(tree["instruments"], ("instrument", "symbol", "price_decimals", "size_decimals"))
     for name, columns in (("open_orders", ORDER_COLUMNS), ("held", ("symbol", "size"))):
         print_line(f"\n{name.replace('_', ' ')}: {len(tree[name]) or 'none'}")
-        _show_part(tree[name], columns)
+        _print_part(tree[name], columns)
 
 
-def _show_part(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
+def _print_part(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
     if rows:
         print_table(columns, [[one[column] for column in columns] for one in rows])
 

@@ -9,7 +9,7 @@ from rich.table import Table
 
 import shm
 from engine.cli import NOT_FOUND, CommandError
-from engine.cli.live import show_live
+from engine.cli.live import draw_live
 from engine.cli.look import known_instruments, price_text, size_text
 from engine.cli.output import Terminal, ago, attach, choose_instrument, choose_system, monotonic_age, print_json
 from engine.cli.trees import Naming, tree_of
@@ -128,4 +128,4 @@ def _live(cells: shm.CellReader, wanted: int, known: dict[int, Instrument], feed
         row = find(cells, wanted)
         return "waiting for the feed" if row is None else feed.with_warning(ladder(row, known))
 
-    return show_live(draw, lambda: None, INTERVAL_S)
+    return draw_live(draw, lambda: None, INTERVAL_S)

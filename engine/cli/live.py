@@ -8,7 +8,7 @@ from rich.live import Live
 from engine.cli.keys import QUIT, Keys
 
 
-def show_live(draw: Callable[[], RenderableType], poll: Callable[[], object], interval_s: float) -> int:
+def draw_live(draw: Callable[[], RenderableType], poll: Callable[[], object], interval_s: float) -> int:
     """Poll and draw until `q` or Ctrl-C; the exit code."""
     with Keys() as keys, Live(draw(), screen=True, auto_refresh=False) as live:
         while keys.wait(interval_s) != QUIT:

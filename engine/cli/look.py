@@ -7,7 +7,7 @@ from typing import Any
 import shm
 from engine import instruments
 from engine.cli import NOT_FOUND, CommandError
-from engine.cli.live import show_live
+from engine.cli.live import draw_live
 from engine.cli.output import Terminal, attach, choose_system, local, print_json, print_line, print_table
 from engine.cli.trees import Naming, tree_of
 from engine.lanes import LOOKERS, open_lanes
@@ -132,4 +132,4 @@ def view(options: argparse.Namespace) -> int:
         console.print(screen(figures, console.width))
         return 0
     figures.poll()
-    return show_live(lambda: screen(figures, console.width, console.height), figures.poll, INTERVAL_S)
+    return draw_live(lambda: screen(figures, console.width, console.height), figures.poll, INTERVAL_S)

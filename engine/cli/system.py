@@ -349,7 +349,7 @@ def status(options: argparse.Namespace) -> int:
         times = {"since": iso(state["since_ns"]), "now": iso(state["now_ns"])}
         print_json({**state, **times, **states, "books": [books.tree(one) for one in found], "profit": earned})
     else:
-        _show_status(state, stopped if ready else sessions.session_text(session, state["now_ns"]))
+        _print_status(state, stopped if ready else sessions.session_text(session, state["now_ns"]))
         if state["silent"]:
             print_line(silent.alarm(state, stopped))
         if stopped:
@@ -421,7 +421,7 @@ def _configured(path: str) -> dict[int, tuple[str, str]]:
         return {}
 
 
-def _show_status(state: Mapping[str, Any], waits_for: str) -> None:
+def _print_status(state: Mapping[str, Any], waits_for: str) -> None:
     who = f"supervisor {state['pid']} since {ago(state['now_ns'] - state['since_ns'])}"
     if state["silent"]:
         who = f"supervisor {state['pid']} does not answer" if state["pid"] else "no supervisor runs"
