@@ -50,7 +50,7 @@ static sy_reader reader_of(lane *l) {
 }
 
 static void put(sy_writer *w, const char *record, uint64_t n) {
-    while (!sy_room(w, n)) sy_pause();
+    while (!sy_has_room(w, n)) sy_pause();
     sy_begin(w);
     sy_copy(sy_slot(w, 0), record, n * size);
     sy_publish(w, n);
@@ -58,9 +58,9 @@ static void put(sy_writer *w, const char *record, uint64_t n) {
 
 static void take(sy_reader *r, char *record) {
     uint64_t lost;
-    while (!sy_available(r, &lost)) sy_expect(r);
+    while (!sy_available(r, &lost)) sy_prefetch_next(r);
     sy_copy(record, sy_read_slot(r, r->next), size);
-    if (lost || sy_torn(r, r->next, 1)) abort();
+    if (lost || sy_overwritten(r, r->next, 1)) abort();
     r->next++;
 }
 

@@ -1,10 +1,10 @@
 """Shared memory that outlives any process: rings and cells, one writer, many readers, no locks.
 
-    ring = shm.attach("demo.ticks")      # read-only; a slip raises, it cannot write
+    ring = shm.attach("demo.ticks")      # read-only: an attempt to write raises
     ring.latest(1000)                    # a checked copy, a numpy structured array
-    view = ring.view()                   # the slots themselves; act on it only if view.release() == 0
+    view = ring.view()                   # the slots themselves; use the result only if view.release() == 0
 
-What it is made of: ring.h the protocol, _ring.c its Python face, segment.py the files, lock.py the one writer.
+Files: ring.h the protocol, layout.h the offsets, _ring.c the extension, segment.py segments, lock.py the one writer.
 """
 
 from shm.cell import CellReader, CellWriter

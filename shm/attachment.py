@@ -1,4 +1,4 @@
-"""Attaching: what a writer and a reader have in common, and how each finds its segment."""
+"""Attaching: how a writer and a reader open a segment, and what both can read of it."""
 
 import os
 import time
@@ -11,14 +11,14 @@ from shm.lock import try_lock
 from shm.record import Record
 from shm.segment import expect_record, expect_there, open_checked, path_of, read_owner
 
-CLOSED = 1  # of OWNER_CLEAN: 0 its writer lives or died, 2 it was dropped unclosed
+CLOSED = 1  # of OWNER_CLEAN; 0: the writer is alive or died, 2: it was freed without close
 DYING_NS = 100_000_000
 
 
 def map_segment(
     name: str, record: Record | None, kinds: tuple[str, ...], *, populate: bool, lock: bool
 ) -> tuple[str, Header, Mapping, os.stat_result]:
-    """Map a segment read-only, if it holds these records in one of these kinds."""
+    """Map a segment read-only; refuse one of other records or another kind."""
     path = path_of(name)
     fd, found = open_checked(path, os.O_RDONLY)
     try:
@@ -34,19 +34,19 @@ def map_segment(
 def own_segment(
     name: str, record: Record, kinds: tuple[str, ...], *, populate: bool, lock: bool
 ) -> tuple[str, Header, Mapping]:
-    """Become the one writer: take the lock, check the header, begin a new epoch at the cursor that is there."""
+    """Become the one writer: lock the lane, check the header, begin a new epoch at the present cursor."""
     path = path_of(name)
-    expect_there(path)  # before the lock: a lane that nobody made is left without one
+    expect_there(path)  # before the lock: a lane that does not exist gets no lock file
     held = try_lock(path + ".lock")
     if held is None:
-        msg = f"{path}: another writer lives, and a lane has one"
+        msg = f"{path}: another writer lives: a lane has one writer at a time"
         raise SegmentError(msg)
     try:
         fd, found = open_checked(path, os.O_RDWR)
         try:
             _expect_kind(path, found, kinds)
             expect_record(path, found.record, record)
-            _expect_left(path)
+            _expect_no_owner(path)
             mapping = _map(path, fd, found, populate=populate, lock=lock, writable=True, lock_fd=held)
         finally:
             os.close(fd)
@@ -63,20 +63,20 @@ def _expect_kind(path: str, found: Header, kinds: tuple[str, ...]) -> None:
         raise SegmentError(msg)
 
 
-def _expect_left(path: str) -> None:
-    """Refuse a lane whose owner lives unlocked: somebody deleted its lock's file.
+def _expect_no_owner(path: str) -> None:
+    """Refuse a lane whose owner is alive without the lock: the lock's file was deleted.
 
-    A process that was killed is seen for a moment after the kernel freed its lock, so a living one is looked at again.
+    A killed process still looks alive for a moment after the kernel freed its lock, so the check is repeated.
     """
     until = time.monotonic_ns() + DYING_NS
-    while (owner := _living_stranger(path)) is not None:
+    while (owner := _other_living_owner(path)) is not None:
         if time.monotonic_ns() > until:
-            msg = f"{path}: another writer lives (pid {owner.pid}), though it has lost its lock"
+            msg = f"{path}: another writer lives (pid {owner.pid}), although it has lost its lock: stop that process"
             raise SegmentError(msg)
         time.sleep(0.001)
 
 
-def _living_stranger(path: str) -> Owner | None:
+def _other_living_owner(path: str) -> Owner | None:
     owner, clean = read_owner(path)
     return None if clean or owner.pid == os.getpid() or owner.life() != "alive" else owner
 
@@ -90,7 +90,7 @@ def _map(
             fd, total, offset, mirrored, writable=writable, populate=populate, lock=lock, huge=huge, lock_fd=lock_fd
         )
     except OSError as error:
-        hint = " (mlock charges them all: raise RLIMIT_MEMLOCK)" if lock else ""
+        hint = " (mlock counts all of them: raise RLIMIT_MEMLOCK)" if lock else ""
         msg = f"{path}: cannot map {found.total_size} bytes: {error.strerror}{hint}"
         raise SegmentError(msg) from error
 
@@ -106,27 +106,27 @@ def _begin_epoch(mapping: Mapping) -> None:
 
 
 class Owned:
-    """What every writer can say and do about its segment."""
+    """What every writer knows of its segment."""
 
     _mapping: Mapping
     path: str
 
     @property
     def epoch(self) -> int:
-        """Which life of the lane's writer this is."""
+        """The number of this life of the lane's writer."""
         return self._mapping.load(header.OWNER_EPOCH)
 
     def beat(self) -> None:
-        """Say that the writer lives."""
+        """Store the present time as the writer's sign of life."""
         self._mapping.store(header.OWNER_BEAT, time.monotonic_ns())
 
     def close(self) -> None:
-        """Close cleanly and give the lane up; closing twice, or in a forked child, does nothing."""
+        """Close the lane cleanly; closing twice, or in a forked child, does nothing."""
         self._mapping.retire()
 
 
 class Attached:
-    """What every reader can say about the segment and its writer."""
+    """What every reader knows of the segment and its writer."""
 
     _mapping: Mapping
     _file: os.stat_result
@@ -134,7 +134,7 @@ class Attached:
 
     @property
     def epoch(self) -> int:
-        """Which life of the lane's writer; it grows by one at each restart."""
+        """The number of the present life of the lane's writer; it grows by one at each restart."""
         return self._mapping.load(header.OWNER_EPOCH)
 
     @property
@@ -145,16 +145,16 @@ class Attached:
 
     @property
     def beat_ns(self) -> int:
-        """CLOCK_MONOTONIC when the writer opened the lane or last beat."""
+        """CLOCK_MONOTONIC when the writer opened the lane, or its last `beat`."""
         return self._mapping.load(header.OWNER_BEAT)
 
     @property
     def closed_cleanly(self) -> bool:
-        """True when the last writer closed the lane rather than died, or let it go without a word."""
+        """Whether the last writer closed the lane; False after a death, and when it was freed without close."""
         return self._mapping.load(header.OWNER_CLEAN) == CLOSED
 
     def replaced(self) -> bool:
-        """True when the file was removed or made anew: nothing comes here any more, attach again."""
+        """Whether the file was removed or created again: this reader gets nothing any more, attach again."""
         try:
             now = os.stat(self.path)
         except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Cells for Python: a segment of numbered latest values. Reading blocks nobody and never sees half a value."""
+"""Cells for Python: a segment of numbered latest values. A reader does not block the writer, nor see half a value."""
 
 from shm import _ring
 from shm.attachment import Attached, Owned, map_segment, own_segment
@@ -16,7 +16,7 @@ class CellWriter(_ring.Cells, Owned):
 
 
 class CellReader(_ring.Cells, Attached):
-    """Reads cells from a mapping that cannot be written."""
+    """Reads cells through a read-only mapping."""
 
     def __init__(self, name: str, record: Record | None = None, *, populate: bool = False, lock: bool = False) -> None:
         """Attach to `system.lane`; the record may come from the segment itself."""

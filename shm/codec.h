@@ -1,4 +1,4 @@
-/* A record's fields between Python objects and bytes: one table a record, made once from shm.record.Record. */
+/* A record's fields between Python objects and bytes: one table for each record, built once from shm.record.Record. */
 #ifndef STEELYARD_CODEC_H
 #define STEELYARD_CODEC_H
 
@@ -22,7 +22,7 @@ static const int64_t SY_HIGH[] = {0, INT64_MAX, 0, INT32_MAX, UINT32_MAX, 0, INT
 typedef struct {
     Py_ssize_t count;
     sy_field *fields;
-    PyTypeObject *row; /* a tuple subclass, one item a field */
+    PyTypeObject *row; /* a tuple subclass with one item for each field */
     uint64_t size;
 } sy_codec;
 
@@ -32,7 +32,7 @@ static void sy_codec_clear(sy_codec *codec) {
     Py_CLEAR(codec->row);
 }
 
-/* `record` is a shm.record.Record: its layout() is the size, the row type, and (code, count, offset, array) a field. */
+/* `record` is a shm.record.Record: layout() returns the size, the row type, and (code, count, offset, array) of each field. */
 static int sy_codec_init(sy_codec *codec, PyObject *record, uint64_t record_size) {
     PyObject *layout = PyObject_CallMethod(record, "layout", NULL);
     if (!layout) return -1;
@@ -41,7 +41,7 @@ static int sy_codec_init(sy_codec *codec, PyObject *record, uint64_t record_size
     int result = -1;
     if (!PyArg_ParseTuple(layout, "KO!O!", &size, &PyType_Type, &row, &PyTuple_Type, &fields)) goto done;
     if (size != record_size || !PyType_IsSubtype((PyTypeObject *)row, &PyTuple_Type)) {
-        PyErr_Format(PyExc_ValueError, "the segment's records have %llu bytes, the description %llu", (unsigned long long)record_size, size);
+        PyErr_Format(PyExc_ValueError, "the segment's records have %llu bytes, the record description has %llu", (unsigned long long)record_size, size);
         goto done;
     }
     codec->size = size;
@@ -81,7 +81,7 @@ static int sy_out_of_range(PyObject *value, uint8_t code) {
     return -1;
 }
 
-/* Outside of int64, or of the field: the way that is rarely taken. */
+/* A value outside int64 or outside the field: rare. */
 static int sy_pack_large(char *to, uint8_t code, PyObject *value) {
     uint64_t number = code == SY_U8 ? PyLong_AsUnsignedLongLong(value) : UINT64_MAX;
     if (code != SY_U8 || (number == UINT64_MAX && PyErr_Occurred())) {
@@ -103,7 +103,7 @@ static int sy_pack_int(char *to, uint8_t code, PyObject *value) {
     int overflow;
     int64_t number = PyLong_AsLongLongAndOverflow(value, &overflow);
     if (overflow || (code != SY_I8 && (number < SY_LOW[code] || number > SY_HIGH[code]))) return sy_pack_large(to, code, value);
-    switch (code) { /* every store of a width that the compiler knows */
+    switch (code) { /* so that the compiler knows the width of each store */
     case SY_I8:
     case SY_U8: SY_STORE(int64_t)
     case SY_I4:
@@ -116,7 +116,7 @@ static int sy_pack_int(char *to, uint8_t code, PyObject *value) {
 
 static int sy_pack_integer(char *to, uint8_t code, PyObject *value) {
     if (PyLong_Check(value)) return sy_pack_int(to, code, value);
-    PyObject *held = PyNumber_Index(value); /* numpy's integers, say; a float is refused here */
+    PyObject *held = PyNumber_Index(value); /* for example numpy's integers; a float is refused here */
     if (!held) return -1;
     int result = sy_pack_int(to, code, held);
     Py_DECREF(held);

@@ -1,8 +1,7 @@
-"""A segment's first kilobyte: what it is, fixed when it is made, checked at every attach.
+"""A segment's first kilobyte: what the segment is. It is written once at creation, and checked at every attach.
 
-0 magic · 8 byte order · 12 abi major, minor · 16 header size · 20 flags · 24 record size · 28 alignment · 32 capacity
-40 reserve · 48 data offset · 56 total size · 64 schema hash · 72 stream uuid · 88 boot id · 104 created · 112 first
-120 count · 124 descr size · 128 record name · 160 descr (JSON) · 1016 crc32 of all before · 1020 ready, stored last
+layout.h has each field's offset; the fields here are held against it at import. The header ends with the crc32 of
+everything before it, and the word `ready`, which is stored last.
 """
 
 import json
@@ -10,7 +9,7 @@ import struct
 import zlib
 from typing import NamedTuple
 
-from shm._ring import SY_CELL_HEAD, SY_CELL_SLOTS
+from shm._ring import OFFSETS, SY_CELL_HEAD, SY_CELL_SLOTS
 from shm.record import Record
 
 MAGIC = b"STEELYRD"
@@ -19,17 +18,35 @@ ABI_MAJOR, ABI_MINOR = 1, 0
 HEADER_SIZE = 4096
 HUGE_PAGE = 2 << 20
 READY = 0x59444152
-FORM = struct.Struct("<8sIHHIIIIQQQQQ16s16sqQII32s")
-DESCR_OFFSET = FORM.size
-CHECKSUM_OFFSET, READY_OFFSET, FIXED_SIZE = 1016, 1020, 1024
+FIELDS = {
+    "magic": "8s", "byte_order": "I", "abi_major": "H", "abi_minor": "H", "header_size": "I", "flags": "I",
+    "record_size": "I", "alignment": "I", "capacity": "Q", "reserve": "Q", "data_offset": "Q", "total_size": "Q",
+    "schema_hash": "Q", "stream": "16s", "boot": "16s", "created_ns": "q", "first": "Q", "count": "I",
+    "descr_size": "I", "record_name": "32s",
+}  # fmt: skip
+FORM = struct.Struct("<" + "".join(FIELDS.values()))
+DESCR_OFFSET, CHECKSUM_OFFSET, READY_OFFSET = (OFFSETS[field] for field in ("descr", "checksum", "ready"))
+FIXED_SIZE = READY_OFFSET + 4
 KINDS = ("ring", "lossless", "cells")
 WAKES = ("never", "idle_edge")
-OWNER_EPOCH, OWNER_PID, OWNER_START, OWNER_NAMESPACE, OWNER_BEAT, OWNER_CLEAN = range(1024, 1072, 8)
-CURSOR, WAKES_COUNT, REFUSED_COUNT, AHEAD_COUNT = 2048, 2304, 2312, 2320
+OWNER_EPOCH, OWNER_PID, OWNER_START, OWNER_NAMESPACE, OWNER_BEAT, OWNER_CLEAN = (
+    OFFSETS[f"owner_{field}"] for field in ("epoch", "pid", "start", "namespace", "beat", "clean")
+)
+CURSOR, WAKES_COUNT, REFUSED_COUNT, AHEAD_COUNT = (OFFSETS[field] for field in ("cursor", "wakes", "refused", "ahead"))
+
+
+def _offsets(fields: dict[str, str]) -> dict[str, int]:
+    """Return each field's offset in the packed header."""
+    formats = list(fields.values())
+    return {field: struct.calcsize("<" + "".join(formats[:place])) for place, field in enumerate(fields)}
+
+
+assert _offsets(FIELDS).items() <= OFFSETS.items(), "header.py and layout.h disagree"
+assert FORM.size == DESCR_OFFSET, "the description follows the last field"
 
 
 class SegmentError(Exception):
-    """A segment cannot be used: the text names the file, the field, what was found and what was expected."""
+    """A segment cannot be used. The text names the file, what was found and what was expected."""
 
 
 class Header(NamedTuple):
@@ -60,13 +77,13 @@ class Header(NamedTuple):
         return 0 if self.kind == "cells" else self.data_size
 
     def pack(self) -> bytes:
-        """The first kilobyte up to the ready word, which the maker stores last."""
+        """Return the first kilobyte up to the word `ready`, which is stored last."""
         descr = json.dumps(self.record.descr, separators=(",", ":")).encode()
         flags = KINDS.index(self.kind) | WAKES.index(self.wake) << 8 | self.huge << 16
         name = self.record.name.encode()
-        if DESCR_OFFSET + len(descr) > CHECKSUM_OFFSET or len(name) > 32:  # noqa: PLR2004 - the name's bytes above
+        if DESCR_OFFSET + len(descr) > CHECKSUM_OFFSET or len(name) > 32:  # noqa: PLR2004 - the name's bytes in FIELDS
             room = CHECKSUM_OFFSET - DESCR_OFFSET
-            msg = f"record {self.record.name!r}: its description takes {len(descr)} bytes of {room}"
+            msg = f"record {self.record.name!r}: its description needs {len(descr)} bytes, expected at most {room}"
             raise SegmentError(msg)
         fixed = FORM.pack(
             MAGIC, BYTE_ORDER, ABI_MAJOR, ABI_MINOR, HEADER_SIZE, flags, self.record.size, 8, self.capacity,
@@ -78,7 +95,7 @@ class Header(NamedTuple):
 
 
 def unpack(path: str, head: bytes, size: int) -> Header:
-    """Read and check a first kilobyte of a file that has `size` bytes; refuse it by the field that is wrong."""
+    """Read and check the first kilobyte of a file of `size` bytes; refuse it with the field that is wrong."""
 
     def expect(field: str, found: object, *, expected: object, good: bool | None = None) -> None:
         if not (found == expected if good is None else good):

@@ -1,21 +1,21 @@
-"""Who is who, so that a dead owner is never taken for a living one: pid, its start time, its namespace, the boot."""
+"""A process's identity: pid, start time and namespace. A reused pid does not make a dead owner look alive."""
 
 import os
 from functools import cache
 from typing import NamedTuple
 
-START_FIELD = 19  # of /proc/PID/stat, counted behind the command's closing bracket
+START_FIELD = 19  # of /proc/PID/stat, counted after the command's closing bracket
 
 
 @cache
 def boot_id() -> bytes:
-    """This boot of the machine, 16 bytes."""
+    """Return the id of this boot of the machine, 16 bytes."""
     with open("/proc/sys/kernel/random/boot_id") as file:
         return bytes.fromhex(file.read().strip().replace("-", ""))
 
 
 def start_time(pid: int) -> int:
-    """When the process started, in clock ticks since boot; 0 if there is no such process or it is a zombie."""
+    """Return when the process started, in clock ticks since boot; 0 if it does not exist or is a zombie."""
     try:
         with open(f"/proc/{pid}/stat") as file:
             text = file.read()
@@ -26,12 +26,12 @@ def start_time(pid: int) -> int:
 
 
 def pid_namespace() -> int:
-    """The namespace our pids are numbers of."""
+    """Return the namespace of our pids."""
     return os.stat("/proc/self/ns/pid").st_ino
 
 
 class Owner(NamedTuple):
-    """The identity a writer leaves in its segment."""
+    """The identity that a writer stores in its segment."""
 
     pid: int
     start: int
@@ -39,11 +39,11 @@ class Owner(NamedTuple):
 
     @classmethod
     def me(cls) -> "Owner":
-        """This process."""
+        """Return this process."""
         return cls(os.getpid(), start_time(os.getpid()), pid_namespace())
 
     def life(self) -> str:
-        """Alive, dead, none (never owned) or unknown (the pid belongs to another namespace)."""
+        """Return alive, dead, none (never owned) or unknown (the pid is of another namespace)."""
         if not self.pid:
             return "none"
         if self.namespace != pid_namespace():

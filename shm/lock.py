@@ -1,7 +1,7 @@
-"""One writer: an open-file-description lock on a file beside the lane, opened for nothing else and never mapped.
+"""The lock of a lane's one writer: an open-file-description lock on a file beside the lane, which is never mapped.
 
-Not POSIX F_SETLK, which is lost when anything in the process closes the same file; not a lock on the ring, which a
-read-only reader could hold against the writer's restart. The kernel frees it when the writer dies, whatever killed it.
+Not POSIX F_SETLK: the process loses that lock when any part of it closes the same file. Not a lock on the ring's own
+file: a read-only reader could hold that one while the writer restarts. The kernel frees the lock when the writer dies.
 """
 
 import errno
@@ -16,7 +16,7 @@ WRITE_LOCK = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
 
 
 def try_lock(path: str) -> int | None:
-    """Take the lane's lock: its descriptor, or None while another writer lives."""
+    """Lock the lane; return the lock's descriptor, or None while another writer holds the lock."""
     while True:
         fd = open_own(path)
         try:
@@ -28,11 +28,11 @@ def try_lock(path: str) -> int | None:
             raise
         if _is_still(path, fd):
             return fd
-        os.close(fd)  # removed between our open and our lock: another file bears the name
+        os.close(fd)  # removed between our open and our lock: the name is another file's now
 
 
 def open_own(path: str) -> int:
-    """Open a lock's file, made where there is none: 0600, so that only its user can hold it, and never a link."""
+    """Open a lock's file, or create it with mode 0600, so that no other user can lock it; refuse a link."""
     try:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:

@@ -1,9 +1,9 @@
-/* A segment in memory: the header once, a ring's data twice in a row, and every way to lose it guarded.
+/* A segment in memory: the header once, then a ring's data twice in a row.
  *
  *   address space   [ header … data ][ data again ]      the second copy is the same pages
  *
- * A writable mapping is not inherited by fork (MADV_DONTFORK); whoever holds one is told by `dead`. It stays known until
- * it is unmapped, a closed one too: the child has the same hole in its place.
+ * A child does not inherit a writable mapping (MADV_DONTFORK): `dead` says so to its owner in the child. Every writable
+ * mapping stays in the list `sy_writable` until it is unmapped, also after close: the child has a hole in its place.
  */
 #ifndef STEELYARD_MAPPING_H
 #define STEELYARD_MAPPING_H
@@ -27,18 +27,18 @@
 typedef struct sy_mapping {
     PyObject_HEAD
     char *base;
-    uint64_t total, data_offset, mirrored; /* mirrored: bytes mapped again behind total */
+    uint64_t total, data_offset, mirrored; /* mirrored: bytes mapped again after total */
     char *reserved;
     uint64_t reserved_size;
     int writable, dead, lock_fd;
-    struct sy_mapping *newer, *older; /* the living writable ones, for fork */
+    struct sy_mapping *newer, *older; /* the list of writable mappings, for fork */
 } sy_mapping;
 
 enum { SY_FORKED = 1, SY_CLOSED = 2 };
 static sy_mapping *sy_writable;
 
-/* In a forked child: the memory is gone and the lock must not live on in us. The hole it left is filled again, or the
- * child's next mapping could lie there and be unmapped, or written, in the lane's place. */
+/* In a forked child the memory is gone, and the child must not keep the lock. The hole is filled with an empty mapping:
+ * otherwise the child's next mapping could be placed there, and be written or unmapped as if it were the lane. */
 static void sy_after_fork(void) {
     for (sy_mapping *older, *m = sy_writable; m; m = older) {
         older = m->older;
@@ -51,17 +51,19 @@ static void sy_after_fork(void) {
     sy_writable = NULL;
 }
 
+static const sy_header *header_of(const sy_mapping *m) { return (const sy_header *)m->base; } /* checked by header.py */
+
 static int sy_mapping_alive(sy_mapping *m) {
     if (m->base && !m->dead) return 1;
-    PyErr_SetString(PyExc_ValueError, m->dead == SY_FORKED ? "this lane was opened for writing before a fork: the child may not touch it"
+    PyErr_SetString(PyExc_ValueError, m->dead == SY_FORKED ? "this lane was opened for writing before a fork: only the parent may use it"
                                                            : "this lane is closed");
     return 0;
 }
 
-/* How the last writer left: closed it, or let it go unclosed. One that was killed says nothing, and it stays 0. */
+/* How the last writer ended: it closed the lane, or was freed without close. After a kill the word stays 0. */
 enum { SY_CLEAN_CLOSED = 1, SY_CLEAN_DROPPED = 2 };
 
-/* Give the lane up: say how, then free the lock, in this order, for the next writer may come at once. */
+/* Give up the lane: store how, then free the lock. In this order, because the next writer may start at once. */
 static void sy_mapping_leave(sy_mapping *m, uint64_t how) {
     if (m->lock_fd < 0) return;
     atomic_store_explicit((sy_word *)(m->base + SY_OWNER_CLEAN_OFFSET), how, memory_order_release);
@@ -79,12 +81,12 @@ static void sy_mapping_unmap(sy_mapping *m) {
     m->reserved = m->base = NULL;
 }
 
-/* Map a file's `total` bytes, and the data again behind them. Advice that this kernel lacks is passed over. */
+/* Map a file's `total` bytes, and the data again after them. Advice that this kernel does not know is ignored. */
 static int sy_mapping_map(sy_mapping *m, int fd, int populate, int lock, int huge) {
     struct stat info;
     if (fstat(fd, &info)) return -1;
     if ((uint64_t)info.st_size < m->total) {
-        errno = EOVERFLOW; /* a shorter file would be SIGBUS at the first touch */
+        errno = EOVERFLOW; /* reading past the end of a shorter file is SIGBUS */
         return -1;
     }
     uint64_t align = huge ? SY_HUGE_PAGE : 4096;
@@ -104,11 +106,11 @@ static int sy_mapping_map(sy_mapping *m, int fd, int populate, int lock, int hug
     if (huge) madvise(m->base, all, MADV_HUGEPAGE);
     if (m->writable) madvise(m->base, all, MADV_DONTFORK);
     if (populate || lock) madvise(m->base, all, m->writable ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
-    if (lock && mlock(m->base, m->total)) return -1; /* once: the mirror is the same pages, and would be charged again */
+    if (lock && mlock(m->base, m->total)) return -1; /* once: the second copy has the same pages, and would count twice */
     return 0;
 }
 
-/* A whole number from Python, numpy's too; whatever does not fit 64 bits is refused by its value. */
+/* Read a whole number from Python or numpy; refuse one that does not fit 64 bits, with its value. */
 static int sy_u64(PyObject *value, const char *name, uint64_t *to) {
     PyObject *number = PyNumber_Index(value);
     if (!number) return -1;
@@ -156,7 +158,7 @@ static int mapping_init(sy_mapping *self, PyObject *args, PyObject *kwargs) {
         self->older = sy_writable;
         if (sy_writable) sy_writable->newer = self;
         sy_writable = self;
-        self->lock_fd = lock_fd; /* ours from here on */
+        self->lock_fd = lock_fd; /* the mapping closes it from now on */
     }
     return 0;
 }
@@ -206,7 +208,7 @@ static PyObject *mapping_write(sy_mapping *self, PyObject *args) {
     if (!PyArg_ParseTuple(args, "Ky*", &offset, &buffer)) return NULL;
     int good = sy_mapping_alive(self) && mapping_may_write(self);
     if (good && (offset > self->total || (uint64_t)buffer.len > self->total - offset)) {
-        PyErr_Format(PyExc_IndexError, "%zd bytes at %llu lie outside the segment's %llu", buffer.len, offset, (unsigned long long)self->total);
+        PyErr_Format(PyExc_IndexError, "%zd bytes at offset %llu are outside the segment's %llu bytes", buffer.len, offset, (unsigned long long)self->total);
         good = 0;
     }
     if (good) memcpy(self->base + offset, buffer.buf, (size_t)buffer.len);
@@ -215,7 +217,7 @@ static PyObject *mapping_write(sy_mapping *self, PyObject *args) {
     Py_RETURN_NONE;
 }
 
-/* Give the lane up: whoever comes next may write from here on, and we may not. */
+/* Give up the lane: another writer may open it from now on, and this mapping may not write. */
 static PyObject *mapping_retire(sy_mapping *self, PyObject *Py_UNUSED(ignored)) {
     sy_mapping_leave(self, SY_CLEAN_CLOSED);
     if (!self->dead) self->dead = SY_CLOSED;
@@ -223,16 +225,16 @@ static PyObject *mapping_retire(sy_mapping *self, PyObject *Py_UNUSED(ignored)) 
 }
 
 static PyMethodDef mapping_methods[] = {
-    {"retire", (PyCFunction)mapping_retire, METH_NOARGS, "retire(): release the writer's lock; nothing can be written any more."},
+    {"retire", (PyCFunction)mapping_retire, METH_NOARGS, "retire(): release the writer's lock; this mapping cannot write any more."},
     {"load", (PyCFunction)mapping_load, METH_O, "load(offset) -> int: an aligned 64-bit word, acquire."},
     {"store", (PyCFunction)mapping_store, METH_VARARGS, "store(offset, value): an aligned 64-bit word, release."},
-    {"write", (PyCFunction)mapping_write, METH_VARARGS, "write(offset, bytes): plain bytes, before anyone else looks."},
+    {"write", (PyCFunction)mapping_write, METH_VARARGS, "write(offset, bytes): plain bytes, before the segment has its name."},
     {NULL, NULL, 0, NULL},
 };
 static PyBufferProcs mapping_as_buffer = {(getbufferproc)mapping_buffer, NULL};
 static PyTypeObject MappingType = {
     PyVarObject_HEAD_INIT(NULL, 0).tp_name = "shm._ring.Mapping",
-    .tp_doc = "A segment in memory; as a buffer it is read-only to everybody.",
+    .tp_doc = "A segment in memory; its buffer is read-only.",
     .tp_basicsize = sizeof(sy_mapping),
     .tp_flags = Py_TPFLAGS_DEFAULT,
     .tp_new = mapping_new,

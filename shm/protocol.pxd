@@ -1,9 +1,9 @@
 """`ring.h` for Cython: a lane read and written in place, without a call.
 
-    reader_of(lane), writer_of(lane) ─▶ the C side of a lane's own object, NULL for anything else
-                                        (a replay's history, a test's double): that is spoken to by its methods
+    reader_of(lane), writer_of(lane) ─▶ the C reader or writer of a RingReader or RingWriter; NULL for any other object
+                                        (a replay's history, a test's double), which is used by its methods
 
-Whoever keeps such a pointer keeps the object beside it, and lets the pointer go before closing it.
+A holder of such a pointer keeps the Python object too, and stops using the pointer before it closes the object.
 """
 
 from cpython.pycapsule cimport PyCapsule_GetPointer
@@ -19,7 +19,7 @@ cdef extern from "ring.h" nogil:
         uint64_t capacity
         uint64_t reserve
         uint64_t record_size
-    bint sy_room(sy_writer *, uint64_t)
+    bint sy_has_room(sy_writer *, uint64_t)
     void sy_begin(sy_writer *)
     char *sy_slot(sy_writer *, uint64_t)
     void sy_publish(sy_writer *, uint64_t)
@@ -29,9 +29,9 @@ cdef extern from "ring.h" nogil:
         uint64_t capacity
         uint64_t reserve
         uint64_t record_size
-    uint64_t sy_beyond(const sy_reader *)
+    uint64_t sy_unread(const sy_reader *)
     const char *sy_read_slot(const sy_reader *, uint64_t)
-    uint64_t sy_torn(const sy_reader *, uint64_t, uint64_t)
+    uint64_t sy_overwritten(const sy_reader *, uint64_t, uint64_t)
     void sy_copy(char *, const char *, uint64_t)
 
 cdef extern from * nogil:
@@ -44,7 +44,7 @@ cdef extern from * nogil:
 
 
 cdef inline sy_writer rehearsal_of(char *room, sy_word *cursor, uint64_t record_size) noexcept nogil:
-    """A writer on private memory, a slot wide: whoever rehearses a publish runs its code and tells nobody."""
+    """Return a writer on private memory of one slot: a rehearsal runs the code of a publish and publishes nothing."""
     cdef sy_writer writer
     memset(&writer, 0, sizeof(sy_writer))
     writer.data, writer.cursor, writer.record_size = room, cursor, record_size
@@ -53,7 +53,7 @@ cdef inline sy_writer rehearsal_of(char *room, sy_word *cursor, uint64_t record_
 
 
 cdef inline void expect_slots(sy_writer *writer, uint64_t count) noexcept nogil:
-    """Ask for the lines of the next slots: they lie where nothing was written for a whole turn of the ring."""
+    """Prefetch the lines of the next slots, which were last written one turn of the ring ago."""
     cdef uint64_t at
     if writer != NULL:
         for at in range(0, count * writer.record_size, 64):
@@ -61,12 +61,12 @@ cdef inline void expect_slots(sy_writer *writer, uint64_t count) noexcept nogil:
 
 
 cdef inline sy_reader *reader_of(object lane) except? NULL:
-    """The C side of a ring's reader."""
+    """Return the C reader of a RingReader."""
     from shm import RingReader
     return <sy_reader *>PyCapsule_GetPointer(lane.capsule, "steelyard.reader") if type(lane) is RingReader else NULL
 
 
 cdef inline sy_writer *writer_of(object lane) except? NULL:
-    """The C side of a ring's writer."""
+    """Return the C writer of a RingWriter."""
     from shm import RingWriter
     return <sy_writer *>PyCapsule_GetPointer(lane.capsule, "steelyard.writer") if type(lane) is RingWriter else NULL

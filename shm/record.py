@@ -1,9 +1,9 @@
-"""A record described once: from these few lines come the numpy dtype, the C codec and the schema's hash.
+"""A record described once: the numpy dtype, the C codec and the schema's hash are made from this description.
 
     TICK = Record("tick", 64, {"receive_ns": "i8", ..., "side": "i1"})
 
-Fields lie at their natural alignment, in the order written, and without a hidden hole: a hole, a size that
-is not what the author wrote, or a type the codec does not know refuses the description. A field may be an
+Fields have their natural alignment, in the order written, and no hidden padding. A description with padding, with a
+size that its fields do not fill, or with a type that the codec does not know is refused. A field may be an
 array (`"bid_price": "10i8"`) or fixed bytes (`"client_id": "S16"`). Padding at the end is a field whose name begins
 with `spare`: a row may be made without it, and it is then zero.
 """

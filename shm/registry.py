@@ -1,4 +1,4 @@
-"""What there is: the directory of segments is the registry, and nothing else needs to be asked."""
+"""The segments that exist: the directory is the registry, there is no other list."""
 
 import os
 
@@ -9,9 +9,9 @@ from shm.segment import DIRECTORY, PREFIX, open_checked, path_of
 
 
 def names(system: str = "", *, aside: bool = False) -> list[str]:
-    """Segments by name, of one system or of all; with `aside` those set aside for the post-mortem.
+    """Return the names of segments, of one system or of all; with `aside` those that `create` set aside.
 
-    Only what is named system.lane: another's file under our prefix is nobody's segment.
+    A file with our prefix whose name is not system.lane is no segment.
     """
     start = f"{PREFIX}{system}." if system else PREFIX
     found = (file.removeprefix(PREFIX) for file in os.listdir(DIRECTORY) if file.startswith(start))
@@ -23,16 +23,16 @@ def names(system: str = "", *, aside: bool = False) -> list[str]:
 
 
 def systems() -> list[str]:
-    """Every system that has a segment here."""
+    """Return every system that has a segment."""
     return sorted({name.split(".")[0] for name in names()})
 
 
 def attach(name: str) -> RingReader | CellReader:
-    """Attach read-only to `system.lane`, whatever it is; a bare lane's name will do where only one system has it."""
+    """Attach read-only to `system.lane`, a ring or cells. The lane's name alone is enough where one system has it."""
     if "." not in name:
         found = [full for full in names() if full.split(".", 1)[1] == name]
         if len(found) != 1:
-            msg = f"lane {name!r}: expected one system that has it, found {', '.join(found) or 'none'}"
+            msg = f"lane {name!r}: expected exactly one system with this lane, found {', '.join(found) or 'none'}"
             raise SegmentError(msg)
         name = found[0]
     fd, found_header = open_checked(path_of(name), os.O_RDONLY)

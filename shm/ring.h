@@ -1,19 +1,17 @@
-/* The ring's protocol: one writer, any number of readers that the writer never sees.
+/* The ring's protocol: one writer, and any number of readers that the writer does not know.
  *
- *   header 0–1023 immutable │ 1024 owner │ 2048 cursor (alone on 128 bytes) │ 2304 statistics │ data, mapped twice
- *
- *   publish n <= reserve:  fence(release); write n records behind the cursor; store_release(cursor, c + n)
+ *   publish n <= reserve:  fence(release); write n records from the cursor on; store_release(cursor, c + n)
  *   read:                  c = load_acquire(cursor); lapped if c - r > capacity - reserve; copy;
- *                          fence(acquire); c2 = load_relaxed(cursor); records below c2 + reserve - capacity are suspect
+ *                          fence(acquire); c2 = load_relaxed(cursor); records below c2 + reserve - capacity may be overwritten
  *
- * The writer may be dirtying only [cursor, cursor + reserve). The constant reserve takes the place of a claim counter and
- * of a sequence in every slot: a killed writer leaves nothing to repair. The first fence keeps the store of the previous
- * cursor before the bytes that follow it, so that a reader which saw any of those bytes also sees that cursor.
+ * The writer changes no slot but those of [cursor, cursor + reserve). This constant reserve replaces a claim counter and
+ * a sequence number in each slot: a killed writer leaves nothing to repair. The first fence orders the store of the
+ * previous cursor before the bytes that follow it: a reader that sees any of these bytes also sees that cursor.
  *
  * A cell is a ring of 4 slots with reserve 1 whose value is the slot before the cursor. The lossless ring adds one check:
- * the writer never goes further than capacity - reserve beyond what its one consumer says it has read.
+ * the writer stays within capacity - reserve of the cursor that its one consumer publishes.
  *
- * Everything here is inline, so that compiled code publishes without a call. It knows nothing of Python.
+ * Everything here is inline, so that compiled code publishes without a call, and needs no Python. Offsets: layout.h.
  */
 #ifndef STEELYARD_RING_H
 #define STEELYARD_RING_H
@@ -25,19 +23,17 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "layout.h"
 #if defined(__x86_64__)
 #include <x86intrin.h>
 #endif
 
-#define SY_OWNER_OFFSET 1024
-#define SY_OWNER_CLEAN_OFFSET (SY_OWNER_OFFSET + 40)
-#define SY_CURSOR_OFFSET 2048
-#define SY_STATISTICS_OFFSET 2304
 #define SY_CELL_SLOTS 4
 #define SY_CELL_HEAD 128
-#define SY_IDLE_NS 50000 /* T: a writer idle for longer wakes; a reader sleeps after 2T of stillness */
-#define SY_EXPECT_BYTES 256 /* as much of a record as a spinning reader asks for ahead */
-#define SY_COPY_CHUNK 16384 /* glibc's memcpy turns to non-temporal stores far above this; they would escape the fences */
+#define SY_IDLE_NS 50000 /* T: a writer that was idle for longer wakes readers; a reader sleeps after 2T without a record */
+#define SY_PREFETCH_BYTES 256 /* how much of the next record a spinning reader prefetches */
+#define SY_COPY_CHUNK 16384 /* far below the size from which glibc's memcpy uses non-temporal stores: the fences do not order those */
 
 typedef _Atomic uint64_t sy_word;
 
@@ -121,7 +117,7 @@ static inline char *sy_cell_slot(const sy_cell *cell, uint64_t sequence) {
     return cell->base + SY_CELL_HEAD + (sequence & (SY_CELL_SLOTS - 1)) * cell->stride;
 }
 
-/* Begin a write: the slot to fill. The fence is the protocol's first. */
+/* Begin a write: return the slot to fill. The fence is the protocol's first. */
 static inline char *sy_cell_begin(const sy_cell *cell) {
     uint64_t c = atomic_load_explicit((sy_word *)cell->base, memory_order_relaxed);
     atomic_thread_fence(memory_order_release);
@@ -133,7 +129,7 @@ static inline void sy_cell_commit(const sy_cell *cell) {
     atomic_store_explicit(cursor, atomic_load_explicit(cursor, memory_order_relaxed) + 1, memory_order_release);
 }
 
-/* The latest record into `out`; its cursor, or 0 when never written. Tries again while the writer overtakes the copy. */
+/* Copy the latest record to `out`; return its cursor, or 0 before the first write. Repeat if the writer overtakes the copy. */
 static inline uint64_t sy_cell_read(const sy_cell *cell, char *out) {
     sy_word *cursor = (sy_word *)cell->base;
     for (;;) {
@@ -149,30 +145,30 @@ static inline uint64_t sy_cell_read(const sy_cell *cell, char *out) {
 /* ---- ring: the writer's side ------------------------------------------------------------------------------------- */
 
 typedef struct {
-    char *data; /* slot 0; the data is mapped twice in a row, so that slots of one publish never wrap */
+    char *data; /* slot 0; the data is mapped twice in a row, so the slots of one publish are contiguous */
     sy_word *cursor;
     sy_word *statistics; /* wakes, refused, ahead */
     uint64_t next;
     uint64_t capacity, reserve, record_size;
-    uint64_t idle_ticks; /* 0: this lane never wakes */
+    uint64_t idle_ticks; /* 0: this lane wakes no reader */
     uint64_t stored_ticks; /* the clock just before the previous store */
     int counter_is_good;
     int lossless;
-    sy_cell consumer; /* lossless: first word of its record is the consumer's cursor; base NULL: no consumer known */
+    sy_cell consumer; /* lossless: the first word of its record is the consumer's cursor; base NULL: no consumer is known */
     uint64_t consumed;
 } sy_writer;
 
 #define SY_STATISTIC_WAKES 0
 #define SY_STATISTIC_REFUSED 1
-#define SY_STATISTIC_AHEAD 2 /* refused because the consumer's cursor lies beyond ours: it belongs to another lane's life */
+#define SY_STATISTIC_AHEAD 2 /* refused because the consumer's cursor is beyond ours: it is of another life of the lane */
 
 static inline void sy_count(sy_writer *w, int statistic) {
     sy_word *word = w->statistics + statistic;
     atomic_store_explicit(word, atomic_load_explicit(word, memory_order_relaxed) + 1, memory_order_relaxed);
 }
 
-/* What the consumer says now. A cursor beyond ours is not believed: it would refuse, or let in, by chance. */
-static inline void sy_ask_consumer(sy_writer *w) {
+/* Read the consumer's cursor. One beyond ours is ignored: by chance it would refuse a publish, or allow it. */
+static inline void sy_read_consumer(sy_writer *w) {
     char record[64];
     uint64_t consumed;
     if (!w->consumer.base || !sy_cell_read(&w->consumer, record)) return;
@@ -181,27 +177,27 @@ static inline void sy_ask_consumer(sy_writer *w) {
     else w->consumed = consumed;
 }
 
-/* May n records go in? Only a lossless ring ever says no. */
-static inline int sy_room(sy_writer *w, uint64_t n) {
+/* Whether n records may be published; false on a full lossless ring only. */
+static inline int sy_has_room(sy_writer *w, uint64_t n) {
     if (!w->lossless || w->next + n - w->consumed <= w->capacity - w->reserve) return 1;
-    sy_ask_consumer(w);
+    sy_read_consumer(w);
     if (w->next + n - w->consumed <= w->capacity - w->reserve) return 1;
     sy_count(w, SY_STATISTIC_REFUSED);
     return 0;
 }
 
-/* The protocol's first fence: call before the first byte of a publish is written. */
+/* The protocol's first fence: call it before writing the first byte of a publish. */
 static inline void sy_begin(sy_writer *w) {
     (void)w;
     atomic_thread_fence(memory_order_release);
 }
 
-/* Where the k-th record of the publish goes; k < reserve. */
+/* The slot of the k-th record of a publish; k < reserve. */
 static inline char *sy_slot(sy_writer *w, uint64_t k) {
     return w->data + ((w->next & (w->capacity - 1)) + k) * w->record_size;
 }
 
-/* Make n records visible, and wake sleepers if this lane wakes and stood idle. n <= reserve. */
+/* Publish n records, and wake sleeping readers if this lane wakes and was idle. n <= reserve. */
 static inline void sy_publish(sy_writer *w, uint64_t n) {
     w->next += n;
     if (!w->idle_ticks) {
@@ -210,7 +206,7 @@ static inline void sy_publish(sy_writer *w, uint64_t n) {
     }
     uint64_t before = sy_ticks(w->counter_is_good);
     atomic_store_explicit(w->cursor, w->next, memory_order_release);
-    /* Read again after the store: a writer preempted between would measure a gap too small and lose the wake. */
+    /* Read the clock again: a writer preempted before the store would measure too short a pause and not wake. */
     uint64_t after = sy_ticks(w->counter_is_good);
     if (after - w->stored_ticks > w->idle_ticks) {
         sy_futex_wake(w->cursor);
@@ -232,19 +228,19 @@ static inline const char *sy_read_slot(const sy_reader *r, uint64_t sequence) {
     return r->data + (sequence & (r->capacity - 1)) * r->record_size;
 }
 
-/* Ask for the next record's lines while nothing waits: they then come with the cursor's line instead of after it. */
-static inline void sy_expect(const sy_reader *r) {
+/* Prefetch the next record's lines while there is none: they then arrive with the cursor's line, not after it. */
+static inline void sy_prefetch_next(const sy_reader *r) {
     const char *slot = sy_read_slot(r, r->next);
-    for (uint64_t at = 0; at < r->record_size && at < SY_EXPECT_BYTES; at += 64) __builtin_prefetch(slot + at);
+    for (uint64_t at = 0; at < r->record_size && at < SY_PREFETCH_BYTES; at += 64) __builtin_prefetch(slot + at);
 }
 
-/* How many records lie beyond this reader, those included that it may have lost: for a look that changes nothing. */
-static inline uint64_t sy_beyond(const sy_reader *r) {
+/* How many records this reader has not read, those included that it may have lost; changes nothing. */
+static inline uint64_t sy_unread(const sy_reader *r) {
     uint64_t c = atomic_load_explicit(r->cursor, memory_order_acquire);
     return (int64_t)(c - r->next) <= 0 ? 0 : c - r->next;
 }
 
-/* How many records wait; sets *lost when the writer has lapped this reader, and moves it to the oldest safe record. */
+/* How many records can be read; if the writer lapped this reader, set *lost and move it to the oldest safe record. */
 static inline uint64_t sy_available(sy_reader *r, uint64_t *lost) {
     uint64_t c = atomic_load_explicit(r->cursor, memory_order_acquire);
     *lost = 0;
@@ -257,13 +253,13 @@ static inline uint64_t sy_available(sy_reader *r, uint64_t *lost) {
     return c - r->next;
 }
 
-/* After a copy or a view of n records from `first`: how many leading ones may be torn. */
-static inline uint64_t sy_torn(const sy_reader *r, uint64_t first, uint64_t n) {
+/* After reading n records from `first`: how many leading ones the writer may have overwritten meanwhile. */
+static inline uint64_t sy_overwritten(const sy_reader *r, uint64_t first, uint64_t n) {
     atomic_thread_fence(memory_order_acquire);
     uint64_t c = atomic_load_explicit(r->cursor, memory_order_relaxed);
     if (c - first <= r->capacity - r->reserve) return 0;
-    uint64_t torn = c + r->reserve - r->capacity - first;
-    return torn < n ? torn : n;
+    uint64_t overwritten = c + r->reserve - r->capacity - first;
+    return overwritten < n ? overwritten : n;
 }
 
 #endif

@@ -1,7 +1,7 @@
 """A ring for Python: one writer, many readers, each with a cursor of its own.
 
-The one-record calls `publish`, `read` and `wait` are the compiled class's own; here is how it attaches, and batches
-as numpy arrays, checked copies or views of the slots themselves.
+The compiled base classes have the calls for one record: `publish`, `read`, `wait`. These classes attach to a segment,
+and read batches as numpy arrays: checked copies, or views of the slots themselves.
 """
 
 import itertools
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Lapped(NamedTuple):
-    """The writer overtook this reader: the records [first, after) are gone for it."""
+    """The writer overtook this reader: it lost the records [first, after)."""
 
     first: int
     after: int
@@ -33,72 +33,72 @@ class Lapped(NamedTuple):
 class RingWriter(_ring.Writer, Owned):
     """The lane's one writer.
 
-    A lossless lane needs to know its consumer: `follow` the cell in which it says how far it has read.
+    A lossless lane needs its consumer's cursor: `follow` the cell in which the consumer publishes it.
     """
 
     def __init__(self, name: str, record: Record, *, populate: bool = False, lock: bool = False) -> None:
-        """Open `system.lane` for writing, and go on at its cursor."""
+        """Open `system.lane` for writing, at its present cursor."""
         kinds = ("ring", "lossless")
         self.path, self.header, self._mapping = own_segment(name, record, kinds, populate=populate, lock=lock)
         wake, lossless = self.header.wake == "idle_edge", self.header.kind == "lossless"
         super().__init__(self._mapping, record, wake=wake, lossless=lossless)
 
     def follow(self, cells: CellReader, index: int) -> None:
-        """Bind the consumer's cell; its record begins with the consumer's cursor."""
+        """Read the consumer's cursor from this cell; its record begins with the cursor."""
         if self.header.kind != "lossless" or not isinstance(cells, CellReader):
             msg = f"{self.path}: a {self.header.kind} ring cannot follow a {type(cells).__name__}: lossless, CellReader"
             raise TypeError(msg)
-        self._follow(cells._mapping, index)  # noqa: SLF001 - one family: the mapping stays inside the package
+        self._follow(cells._mapping, index)  # noqa: SLF001 - the mapping stays inside the package
 
     @property
     def wakes(self) -> int:
-        """How often this lane woke its sleepers."""
+        """How often this lane woke sleeping readers."""
         return self._mapping.load(header.WAKES_COUNT)
 
     @property
     def refused(self) -> int:
-        """How often this lane was full behind its consumer, or knew of none."""
+        """How often a publish was refused: the consumer lags by the whole ring, or is not known."""
         return self._mapping.load(header.REFUSED_COUNT)
 
     @property
     def ahead(self) -> int:
-        """How often the consumer's cell held a cursor beyond this lane's: it is of another life of the lane."""
+        """How often the consumer's cursor was beyond this lane's: it is of another life of the lane."""
         return self._mapping.load(header.AHEAD_COUNT)
 
 
 class View:
-    """A look at the slots themselves. Act on nothing computed from it before `release` returned 0.
+    """The slots themselves. Use no result computed from them before `release` returned 0.
 
-    Once released, `records` refuses.
+    After `release`, `records` raises.
     """
 
     def __init__(self, reader: "RingReader", first: int, count: int, lost: int) -> None:
-        """Made by RingReader.view."""
+        """Use RingReader.view."""
         self.first, self.count, self.lost = first, count, lost
         self._reader = reader
-        self._records: np.ndarray[Any, np.dtype[np.void]] | None = reader._lying(first, count)  # noqa: SLF001 - likewise
-        self._torn: int | None = None
+        self._records: np.ndarray[Any, np.dtype[np.void]] | None = reader._slots_of(first, count)  # noqa: SLF001 - the view is the reader's
+        self._overwritten: int | None = None
 
     @property
     def records(self) -> "np.ndarray[Any, np.dtype[np.void]]":
         """The records as a read-only structured array over shared memory."""
         if self._records is None:
-            msg = "this view was released: its slots may hold other records"
+            msg = "this view was released: its slots may hold other records now"
             raise ValueError(msg)
         return self._records
 
     def release(self) -> int:
-        """Give the view back: how many leading records may have been overwritten while it was used.
+        """End the view; return how many leading records the writer may have overwritten while it was used.
 
-        Releasing twice tells what the first told: what the writer did later touched nobody.
+        A second call returns the result of the first.
         """
         self._records = None
-        if self._torn is None:
-            self._torn = self._reader._torn(self.first, self.count)  # noqa: SLF001 - the compiled base's own seam
-        return self._torn
+        if self._overwritten is None:
+            self._overwritten = self._reader._overwritten(self.first, self.count)  # noqa: SLF001 - the compiled base's own seam
+        return self._overwritten
 
     def __enter__(self) -> Self:
-        """Use it with `with`; `release` inside tells the outcome."""
+        """Use it with `with`; call `release` inside for the result."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -107,7 +107,7 @@ class View:
 
 
 class RingReader(_ring.Reader, Attached):
-    """A reader with a private cursor, from a mapping that cannot be written."""
+    """A reader with a cursor of its own and a read-only mapping."""
 
     def __init__(
         self,
@@ -118,7 +118,7 @@ class RingReader(_ring.Reader, Attached):
         populate: bool = False,
         lock: bool = False,
     ) -> None:
-        """Attach to `system.lane`: from now on, or from `cursor`. The record may come from the segment itself."""
+        """Attach to `system.lane` at its present cursor, or at `cursor`. Without `record`, use the segment's own."""
         self.path, self.header, self._mapping, self._file = map_segment(
             name, record, ("ring", "lossless"), populate=populate, lock=lock
         )
@@ -130,17 +130,17 @@ class RingReader(_ring.Reader, Attached):
 
     @property
     def oldest(self) -> int:
-        """The oldest sequence that is safe to read at this moment."""
+        """The oldest sequence that can be read at this moment."""
         return max(self.header.first, self.end - (self.header.capacity - self.header.reserve))
 
     def slots(self, first: int, count: int) -> "np.ndarray[Any, np.dtype[np.void]]":
-        """`count` slots in a row from sequence `first`, as they lie in memory: unchecked, see `view`."""
+        """Return `count` slots from sequence `first`, in place and unchecked (see `view`)."""
         if not 0 <= count <= self.header.capacity:
             msg = f"{self.path}: count must be in 0..{self.header.capacity} slots, was {count}"
             raise ValueError(msg)
-        return self._lying(operator.index(first), operator.index(count))
+        return self._slots_of(operator.index(first), operator.index(count))
 
-    def _lying(self, first: int, count: int) -> "np.ndarray[Any, np.dtype[np.void]]":
+    def _slots_of(self, first: int, count: int) -> "np.ndarray[Any, np.dtype[np.void]]":
         if self._slots is None:
             import numpy as np  # noqa: PLC0415 - 60 ms that a reader of single records does not pay
 
@@ -150,32 +150,32 @@ class RingReader(_ring.Reader, Attached):
         return self._slots[at : at + count]
 
     def view(self, limit: int = 1 << 62) -> View:
-        """The waiting records, at most `limit`, in place; the cursor moves behind them."""
+        """Return the unread records, at most `limit`, in place; the cursor moves past them."""
         return View(self, *self._claim(limit))
 
     def copy(self, limit: int = 1 << 62) -> "tuple[int, np.ndarray[Any, np.dtype[np.void]]]":
-        """(lost, records): a checked copy of the waiting records, and how many before them were lost."""
+        """Return (lost, records): how many records were lost, and a checked copy of the unread ones after them."""
         first, count, lost = self._claim(limit)
-        records = self._lying(first, count).copy()
-        torn = self._torn(first, count)
-        return lost + torn, records[torn:]
+        records = self._slots_of(first, count).copy()
+        overwritten = self._overwritten(first, count)
+        return lost + overwritten, records[overwritten:]
 
     def latest(self, count: int) -> "np.ndarray[Any, np.dtype[np.void]]":
-        """A checked copy of the newest records, at most `count`; the cursor stays where it is."""
+        """Return a checked copy of the newest records, at most `count`; the cursor does not move."""
         count = operator.index(count)
         if count < 0:
-            msg = f"{self.path}: the latest {count} records: expected none or more"
+            msg = f"{self.path}: the latest {count} records: expected a count of at least 0"
             raise ValueError(msg)
-        end = self.end  # read once: a writer that laps us between two reads would make `first` lie behind it
+        end = self.end  # read once: if the writer laps us between two reads, `first` would be beyond it
         first = max(end - count, self.header.first, end - (self.header.capacity - self.header.reserve))
-        records = self._lying(first, end - first).copy()
-        return records[self._torn(first, end - first) :]
+        records = self._slots_of(first, end - first).copy()
+        return records[self._overwritten(first, end - first) :]
 
     def rows(self) -> "itertools.takewhile[Any]":
-        """What waits, one by one: rows, and a Lapped where records were lost."""
+        """Return an iterator over the unread records: rows, and a Lapped where records were lost."""
         return itertools.takewhile(lambda row: row is not None, iter(self.read, self))
 
     @property
     def lag(self) -> int:
-        """How many records wait, lost ones included."""
+        """How many records are unread, lost ones included."""
         return self.end - self.cursor

@@ -1,8 +1,8 @@
 """Segments: named mappings that outlive the processes which made them.
 
-A segment is made under a temporary name, its space really reserved and its header written, and only then linked to its
-name: nobody ever sees half of one. It is never resized. Who finds an old one of the same shape goes on with it; one of
-another shape whose owner is dead is set aside for the post-mortem; a living owner's is never touched.
+A segment is created under a temporary name, its space is reserved and its header written, and then it is linked to its
+name: no process sees half of a segment. A segment is never resized. `create` keeps an old segment of the same shape. It
+renames one of another shape whose owner is dead, and refuses while the owner is alive.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ from shm.record import Record
 DIRECTORY = "/dev/shm"  # noqa: S108 - where POSIX shared memory lives
 PREFIX = "steelyard."
 NAME = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+")
-LONGEST_NAME = 200  # a file's has 255: room for the prefix, and for what is appended to the lock and to those set aside
+LONGEST_NAME = 200  # a file name has 255: the rest is for the prefix and the suffixes
 PAGE = 4096
 MODE = 0o640
 HUGE_MOUNTS = ("always", "within_size", "advise")
@@ -37,13 +37,13 @@ FAILING_NS = 100_000_000
 
 
 def path_of(name: str) -> str:
-    """The file of `system.lane`; the full name with its prefix is taken too."""
+    """Return the file of `system.lane`; a name with the prefix is accepted too."""
     name = name.removeprefix(PREFIX)
     if not NAME.fullmatch(name) or len(name) > LONGEST_NAME:
-        msg = f"a segment's name is system.lane in letters, digits, - and _, was {name!r}"
+        msg = f"expected a name system.lane of letters, digits, - and _, was {name!r}"
         raise SegmentError(msg)
     if name.endswith(".lock") or name.startswith("making."):
-        msg = f"{name!r} is the name of a lane's lock, or of a maker's own file, and never a segment's"
+        msg = f"segment name {name!r} is reserved for a lane's lock or a temporary file: choose another"
         raise SegmentError(msg)
     return f"{DIRECTORY}/{PREFIX}{name}"
 
@@ -51,13 +51,13 @@ def path_of(name: str) -> str:
 def _new_path_of(name: str) -> str:
     path = path_of(name)
     if ".aside-" in name or name.startswith(PREFIX):
-        msg = f"a new segment cannot be called {name!r}: so are called those set aside, and every file here"
+        msg = f"segment name {name!r} is reserved: .aside- marks renamed segments, and the prefix is added for you"
         raise SegmentError(msg)
     return path
 
 
 class Shape(NamedTuple):
-    """What is asked of a new segment."""
+    """The shape of a new segment."""
 
     record: Record
     kind: str = "ring"
@@ -69,7 +69,7 @@ class Shape(NamedTuple):
     huge: bool = False
 
     def check(self) -> None:
-        """Refuse a shape that cannot work, by the value that is wrong."""
+        """Refuse a shape that cannot work, with the wrong value."""
         if self.kind not in header.KINDS or self.wake not in header.WAKES:
             msg = f"kind {self.kind!r} and wake {self.wake!r}: expected one of {header.KINDS} and one of {header.WAKES}"
             raise SegmentError(msg)
@@ -78,7 +78,7 @@ class Shape(NamedTuple):
                 msg = f"count must be in 1..2^32-1, was {self.cells}"
                 raise SegmentError(msg)
             return
-        if self.capacity < 2 or self.capacity & (self.capacity - 1):  # noqa: PLR2004 - one being written, one to read
+        if self.capacity < 2 or self.capacity & (self.capacity - 1):  # noqa: PLR2004 - one slot to write, one to read
             msg = f"capacity must be a power of two of at least 2, was {self.capacity}"
             raise SegmentError(msg)
         if not 0 < self.reserve < self.capacity:
@@ -93,7 +93,7 @@ class Shape(NamedTuple):
         _expect_pages()
 
     def header(self) -> Header:
-        """The header a segment of this shape gets."""
+        """Return the header of a new segment of this shape."""
         self.check()
         offset = HUGE_PAGE if self.huge else HEADER_SIZE
         if self.kind == "cells":
@@ -102,14 +102,14 @@ class Shape(NamedTuple):
             size = self.capacity * self.record.size
         total = -(-(offset + size) // PAGE) * PAGE
         if total >= 1 << 63:
-            msg = f"{total} bytes are more than any file can have"
+            msg = f"a segment of {total} bytes is too large for a file: lower the capacity or the count"
             raise SegmentError(msg)
         stream, boot = os.urandom(16), identity.boot_id()
         return Header(self.record, self.kind, self.wake, self.huge, self.capacity, self.reserve, self.cells, self.start,
                       offset, total, stream, boot, time.time_ns())  # fmt: skip
 
     def fits(self, found: Header) -> bool:
-        """May an existing segment go on as this one? Its start does not matter: it has a cursor."""
+        """Whether an existing segment has this shape; its start does not matter, because it has a cursor."""
         same = (found.record.schema_hash, found.kind, found.wake, found.huge, found.boot) == (
             self.record.schema_hash, self.kind, self.wake, self.huge, identity.boot_id(),
         )  # fmt: skip
@@ -122,11 +122,11 @@ def create(
     name: str, record: Record, kind: str = "ring", *, capacity: int = 0, reserve: int = 0, count: int = 1,
     wake: str = "never", start: int = 0, huge: bool = False, mode: int = MODE,
 ) -> bool:  # fmt: skip
-    """Make the segment, or go on with one of the same shape: True when it was made anew.
+    """Create the segment, or keep one of the same shape; return whether it was created.
 
-    One of another shape is set aside under `….aside-<time>` if its owner is dead; a living owner's refuses.
+    A segment of another shape is renamed to `….aside-<time>` if its owner is dead, and refused if the owner is alive.
     """
-    capacity, reserve, count, start = map(operator.index, (capacity, reserve, count, start))  # numpy's integers, say
+    capacity, reserve, count, start = map(operator.index, (capacity, reserve, count, start))  # numpy's are not int
     shape = Shape(record, kind, capacity, reserve, count, wake, start, huge)
     path, fresh = _new_path_of(name), shape.header()
     if not 0 <= mode <= 0o777:  # noqa: PLR2004 - the permission bits
@@ -134,19 +134,19 @@ def create(
         raise SegmentError(msg)
     if huge:
         _expect_huge_pages()
-    with _told_as_ours(path), _turn():
+    with _as_segment_error(path), _one_creator():
         if os.path.lexists(path) and _fits(path, shape):
             return False
         with _writer_absent(path):
             if os.path.lexists(path):
                 os.rename(path, f"{path}.aside-{time.time_ns()}")
-            _make(path, fresh, mode)
+            _write_new(path, fresh, mode)
     return True
 
 
 @contextlib.contextmanager
-def _told_as_ours(path: str) -> Iterator[None]:
-    """What the system refuses is told as every other refusal: with the file, and what was found."""
+def _as_segment_error(path: str) -> Iterator[None]:
+    """Raise an error of the operating system as a SegmentError that names the file."""
     try:
         yield
     except OSError as error:
@@ -155,16 +155,16 @@ def _told_as_ours(path: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _turn() -> Iterator[None]:
-    """One maker or remover of a user at a time: they wait for each other, and are never taken for a living writer.
+def _one_creator() -> Iterator[None]:
+    """Let one process of a user create or remove segments at a time; the others wait.
 
-    The file is the user's own, so that nobody else can hold it and stop every maker.
+    The lock file is the user's own: no other user can hold it and block every creation.
     """
     path = f"{DIRECTORY}/{PREFIX}making.{os.geteuid()}.lock"
     fd = open_own(path)
     try:
-        if _soon(lambda: _flocked(fd), TURN_NS) is None:
-            msg = f"{path}: another maker or remover has held it for {TURN_NS / 1e9:g} s"
+        if _poll(lambda: _flocked(fd), TURN_NS) is None:
+            msg = f"{path}: another process that creates or removes segments has held this lock for {TURN_NS / 1e9:g} s"
             raise SegmentError(msg)
         _sweep()
         yield
@@ -180,16 +180,16 @@ def _flocked(fd: int) -> int | None:
     return fd
 
 
-def _soon(look: Callable[[], int | None], within_ns: int) -> int | None:
-    """Look until there is something, or the time is over: what was found last."""
+def _poll(attempt: Callable[[], int | None], within_ns: int) -> int | None:
+    """Repeat an attempt until it returns a value, or the time is over; return its last result."""
     until = time.monotonic_ns() + within_ns
-    while (found := look()) is None and time.monotonic_ns() < until:
+    while (found := attempt()) is None and time.monotonic_ns() < until:
         time.sleep(0.001)
     return found
 
 
 def _sweep() -> None:
-    """Remove what a maker left that was killed: it is our turn, so none of ours is at work."""
+    """Remove the temporary files of a killed process: we hold the lock, so no other process of ours is creating one."""
     for file in os.listdir(DIRECTORY):
         if not file.startswith(f"{PREFIX}making.") or file.endswith(".lock"):
             continue
@@ -200,11 +200,12 @@ def _sweep() -> None:
 
 @contextlib.contextmanager
 def _writer_absent(path: str) -> Iterator[None]:
-    """Hold the writer's lock, so that none comes; refuse if one lives, rather than is failing to open just then."""
-    lock = _soon(lambda: try_lock(path + ".lock"), FAILING_NS)
+    """Hold the writer's lock, so that no writer opens the lane; refuse if one holds it for longer than an attempt."""
+    lock = _poll(lambda: try_lock(path + ".lock"), FAILING_NS)
     if lock is None:
-        state = "another shape is in use by" if os.path.lexists(path) else "its lock is held, though it is gone, by"
-        msg = f"{path}: {state} a living writer"
+        there = os.path.lexists(path)
+        state = "a segment of another shape is in use by" if there else "the file is gone, but its lock is held by"
+        msg = f"{path}: {state} a living writer; stop it first"
         raise SegmentError(msg)
     try:
         yield
@@ -221,12 +222,12 @@ def _fits(path: str, shape: Shape) -> bool:
     return shape.fits(found)
 
 
-def _make(path: str, fresh: Header, mode: int) -> None:
+def _write_new(path: str, fresh: Header, mode: int) -> None:
     temporary = f"/{PREFIX}making.{os.urandom(16).hex()}"
     memory = posix_ipc.SharedMemory(temporary, posix_ipc.O_CREX, mode=mode)
     try:
         os.fchmod(memory.fd, mode)
-        if fresh.huge:  # the advice must come before the pages, or they are small ones
+        if fresh.huge:  # before the pages are reserved, or they are small pages
             os.ftruncate(memory.fd, fresh.total_size)
         else:
             _reserve(path, memory.fd, fresh.total_size)
@@ -241,7 +242,7 @@ def _make(path: str, fresh: Header, mode: int) -> None:
         os.link(DIRECTORY + temporary, path)
     finally:
         memory.close_fd()
-        with contextlib.suppress(posix_ipc.ExistentialError):  # swept by somebody who does not keep to the turn
+        with contextlib.suppress(posix_ipc.ExistentialError):  # removed by a process that does not use the lock
             posix_ipc.unlink_shared_memory(temporary)
 
 
@@ -257,7 +258,7 @@ def _reserve(path: str, fd: int, size: int) -> None:
 
 
 def _expect_pages() -> None:
-    """A ring's slots begin at the second page and are mapped twice: the kernel's pages must be the protocol's."""
+    """Refuse a kernel with other pages: a ring's slots begin at the second page and are mapped twice."""
     size = os.sysconf("SC_PAGE_SIZE")
     if size != PAGE:
         msg = f"this kernel's pages have {size} bytes: a ring needs pages of {PAGE}"
@@ -265,15 +266,15 @@ def _expect_pages() -> None:
 
 
 def _expect_huge_pages() -> None:
-    """Refuse huge pages where they cannot be had: /dev/shm's mount option says, unless the kernel overrules it."""
-    overruled, mounted = _kernel_says(), _mount_says()
+    """Refuse huge pages that /dev/shm's mount option does not give, unless the kernel's setting overrules it."""
+    overruled, mounted = _kernel_setting(), _mount_setting()
     if overruled == "deny" or (overruled != "force" and mounted not in HUGE_MOUNTS):
-        msg = (f"huge pages were asked for, but {DIRECTORY} is mounted huge={mounted} (kernel: {overruled}): "
+        msg = (f"huge pages were requested, but {DIRECTORY} is mounted huge={mounted} (kernel: {overruled}): "
                f"mount -o remount,huge=advise {DIRECTORY}")  # fmt: skip
         raise SegmentError(msg)
 
 
-def _kernel_says() -> str:
+def _kernel_setting() -> str:
     setting = "/sys/kernel/mm/transparent_hugepage/shmem_enabled"
     if not os.path.exists(setting):
         return "deny"
@@ -281,10 +282,10 @@ def _kernel_says() -> str:
         return file.read().partition("[")[2].partition("]")[0]
 
 
-def _mount_says() -> str:
+def _mount_setting() -> str:
     options = ""
     with open("/proc/mounts") as file:
-        for line in file:  # the last mount on a place is the one that is seen
+        for line in file:  # the last mount on a directory is the visible one
             words = line.split()
             options = words[3] if words[1] == DIRECTORY else options
     found = [option.removeprefix("huge=") for option in options.split(",") if option.startswith("huge=")]
@@ -292,9 +293,11 @@ def _mount_says() -> str:
 
 
 def open_checked(path: str, flags: int) -> tuple[int, Header]:
-    """Open a segment's file and check its header: the descriptor and what it is."""
+    """Open a segment's file and check its header; return the descriptor and the header."""
     try:
-        fd = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)  # a pipe of that name must not hang us
+        fd = os.open(
+            path, flags | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+        )  # opening a pipe of that name must not block
     except FileNotFoundError:
         msg = f"{path}: no such segment"
         raise SegmentError(msg) from None
@@ -310,21 +313,21 @@ def open_checked(path: str, flags: int) -> tuple[int, Header]:
 
 
 def expect_file(path: str, fd: int) -> None:
-    """Refuse a directory or a device that bears a segment's name."""
+    """Refuse a directory or a device with a segment's name."""
     if not stat.S_ISREG(os.fstat(fd).st_mode):
-        msg = f"{path}: no file, and a segment is one"
+        msg = f"{path}: not a regular file"
         raise SegmentError(msg)
 
 
 def expect_there(path: str) -> None:
-    """Refuse a segment that nobody made."""
+    """Refuse a segment that does not exist."""
     if not os.path.lexists(path):
         msg = f"{path}: no such segment"
         raise SegmentError(msg)
 
 
 def expect_record(path: str, found: Record, wanted: Record) -> None:
-    """Refuse a segment of other records: a reader of an older or newer schema must not guess."""
+    """Refuse a segment of other records: the reader is of an older or newer schema."""
     if found.schema_hash != wanted.schema_hash:
         msg = (f"{path}: record is {found.name} {found.schema_hash:#x} ({found.descr}), "
                f"expected {wanted.name} {wanted.schema_hash:#x} ({wanted.descr})")  # fmt: skip
@@ -332,14 +335,14 @@ def expect_record(path: str, found: Record, wanted: Record) -> None:
 
 
 def remove(name: str) -> None:
-    """Remove a segment and its lock; refuse while its writer lives. What is not there is fine."""
+    """Remove a segment and its lock; refuse while its writer is alive. Do nothing if there is none."""
     path = path_of(name)
     if not (os.path.lexists(path) or os.path.lexists(path + ".lock")):
         return
-    with _told_as_ours(path), _turn():
+    with _as_segment_error(path), _one_creator():
         lock = try_lock(path + ".lock")
         if lock is None:
-            msg = f"{path}: its writer lives (pid {read_owner(path)[0].pid or 'not known'}), not removed"
+            msg = f"{path}: not removed: its writer lives (pid {read_owner(path)[0].pid or 'not known'})"
             raise SegmentError(msg)
         try:
             for file in (path, path + ".lock"):
@@ -350,7 +353,7 @@ def remove(name: str) -> None:
 
 
 def read_owner(path: str) -> tuple[identity.Owner, int]:
-    """Who wrote last, and whether it left the lane (0: it lives or was killed), read without mapping."""
+    """Return the last writer, and how it ended (0: it is alive or was killed), read without a mapping."""
     try:
         with open(path, "rb") as file:
             words = os.pread(file.fileno(), 48, header.OWNER_EPOCH)

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 import shm
-from shm import Record, SegmentError, segment
+from shm import Record, SegmentError, header, segment
+from shm._ring import OFFSETS
 from shm.header import CHECKSUM_OFFSET, FORM, READY_OFFSET
 from shm.identity import Owner
 from tests.shm.content import HASHED, made, wrong
@@ -406,3 +407,10 @@ def test_a_killed_writers_lock_is_free_at_once(lane: str) -> None:
             return True
 
         assert within(5, taken)
+
+
+def test_the_headers_format_has_the_descriptors_offsets() -> None:
+    """C and Python read the same bytes of a segment: a field that moved on one side alone must stop the import."""
+    moved = header.FIELDS | {"magic": "16s"}
+    assert header._offsets(header.FIELDS).items() <= OFFSETS.items()
+    assert not header._offsets(moved).items() <= OFFSETS.items()

@@ -10,7 +10,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from engine.model.records cimport Top as TopRecord
 from engine.risk.market cimport Top
-from shm.protocol cimport reader_of, sy_beyond, sy_copy, sy_read_slot, sy_reader, sy_torn
+from shm.protocol cimport reader_of, sy_unread, sy_copy, sy_read_slot, sy_reader, sy_overwritten
 
 from engine.model import records
 
@@ -52,7 +52,7 @@ cdef class Intake:
         if self.blind:
             return True
         for index in range(self.count):
-            if sy_beyond(self.rings[index]):
+            if sy_unread(self.rings[index]):
                 return True
         return False
 
@@ -62,11 +62,11 @@ cdef class Intake:
         cdef list taken
         if self.books == NULL:
             return None
-        count = sy_beyond(self.books)
+        count = sy_unread(self.books)
         if not 0 < count <= BATCH:
             return None
         sy_copy(<char *>self.batch, sy_read_slot(self.books, self.books.next), count * sizeof(TopRecord))
-        if sy_torn(self.books, self.books.next, count):
+        if sy_overwritten(self.books, self.books.next, count):
             return None
         self.books.next += count
         taken = []
@@ -79,7 +79,7 @@ cdef class Intake:
         cdef int total = 0, count, index
         role = self.role
         for index in range(len(self.lanes)):
-            if not self.blind and not sy_beyond(self.rings[2 + index]):
+            if not self.blind and not sy_unread(self.rings[2 + index]):
                 continue
             strategy, lane, cell = self.lanes[index]
             count, read = 0, lane.read_bytes

@@ -10,7 +10,7 @@ from libc.string cimport memcpy
 from engine.model.records cimport Intent
 from engine.strategy.role.counts cimport Counts
 from engine.strategy.api.voice cimport Outlet, Voice
-from shm.protocol cimport sy_begin, sy_publish, sy_room, sy_slot, writer_of
+from shm.protocol cimport sy_begin, sy_publish, sy_has_room, sy_slot, writer_of
 
 from engine.model.records import INTENT
 from engine.model.words import IntentKind
@@ -61,7 +61,7 @@ cdef class Intents(Outlet):
         """Put a record on the lane; False when it is full."""
         if self.lane == NULL:
             return self.publish_intent(*row_of(wish))
-        if not sy_room(self.lane, 1):
+        if not sy_has_room(self.lane, 1):
             return False
         sy_begin(self.lane)
         memcpy(sy_slot(self.lane, 0), wish, sizeof(Intent))

@@ -14,7 +14,7 @@ from libc.string cimport memcpy
 from engine.model.records cimport Tick
 from engine.strategy.api.book cimport Book, instrument_of
 from engine.strategy.role.counts cimport Counts
-from shm.protocol cimport reader_of, sy_beyond, sy_copy, sy_read_slot, sy_reader, sy_torn
+from shm.protocol cimport reader_of, sy_unread, sy_copy, sy_read_slot, sy_reader, sy_overwritten
 
 import shm
 from engine.lanes import lane_of
@@ -78,7 +78,7 @@ cdef class Ears:
 
     cdef bint is_still(self, int index) noexcept:
         """Whether nothing waits on a lane in shared memory; of any other its reader must be asked."""
-        return self.rings[index] != NULL and not sy_beyond(self.rings[index])
+        return self.rings[index] != NULL and not sy_unread(self.rings[index])
 
     cdef uint64_t lag(self) noexcept:
         """How many records wait on the lane on which most wait; those of a replay's history do not count."""
@@ -86,7 +86,7 @@ cdef class Ears:
         cdef int index
         for index in range(LANES):
             if self.rings[index] != NULL and index != OWN_INTENTS:
-                most = max(most, <uint64_t>sy_beyond(self.rings[index]))
+                most = max(most, <uint64_t>sy_unread(self.rings[index]))
         return most
 
     cdef int lap(self, int index) except -1:
@@ -102,14 +102,14 @@ cdef class Ears:
     cdef int ticks_in_place(self, Tick *batch) except -1:
         """Take up to `MOST` ticks as they are: most are no prints, and no row is made of them."""
         cdef sy_reader *ring = self.rings[TICKS]
-        cdef uint64_t first = ring.next, count = sy_beyond(ring)
+        cdef uint64_t first = ring.next, count = sy_unread(ring)
         if not count:
             return 0
         if count > ring.capacity - ring.reserve:
             return self.lap_of(TICKS)
         count = min(count, <uint64_t>MOST)
         sy_copy(<char *>batch, sy_read_slot(ring, first), count * sizeof(Tick))
-        if sy_torn(ring, first, count):
+        if sy_overwritten(ring, first, count):
             return self.lap_of(TICKS)
         ring.next += count
         return <int>count
@@ -125,13 +125,13 @@ cdef class Ears:
         cdef list arrived
         if ring == NULL:
             return None
-        first, count = ring.next, sy_beyond(ring)
+        first, count = ring.next, sy_unread(ring)
         if not count:
             return []
         if count > MOST:
             return None
         arrived = self.copy_newest(ring, count)
-        if sy_torn(ring, first, count):
+        if sy_overwritten(ring, first, count):
             return None
         ring.next += count
         work[0] = <int>count

@@ -77,7 +77,7 @@ static inline int take(sy_reader *r, uint64_t *lost) {
     *lost += gone;
     if (!n) return 0;
     sy_copy((char *)record, sy_read_slot(r, r->next), RECORD);
-    if (sy_torn(r, r->next, 1)) return take(r, lost);
+    if (sy_overwritten(r, r->next, 1)) return take(r, lost);
     MUST(is_whole(record, r->next));
     r->next++;
     return 1;
