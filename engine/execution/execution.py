@@ -46,6 +46,7 @@ from engine.execution.venue.balances import Balances
 from engine.execution.venue.broker import Broker
 from engine.execution.venue.maker import Maker
 from engine.execution.venue.recovery import Recovery
+from engine.execution.venue.shortfall import Shortfall
 from engine.execution.venue.strangers import Strangers
 from engine.model.fixed import to_text
 from engine.model.journal_records import FOLLOWED
@@ -120,7 +121,9 @@ class Execution:
         inputs = (lanes.books, lanes.commands, *(lane for _, lane, _ in self._intents))
         self._steps = Steps(lanes.steps, config.role, inputs)
         self._intake = Intake(self, lanes.books, lanes.commands, self._intents, self._tops, self._accept)
-        self._balances = Balances(config, self.session, self.recovery, self.alarm, self.journal)
+        self._balances = Balances(
+            config, self.session, self.recovery, self.alarm, self.journal, Shortfall(self.ledger.account.values())
+        )
         self.blotter.on_fill, self.strangers.on_others = self._balances.on_fill, self._balances.on_others
         self._notices = Notices(lanes, self.session, self.alarm, config.instruments)
         self._due_ns = 0

@@ -21,6 +21,7 @@ from engine.execution.venue import baseline
 from engine.execution.venue.alarm import Alarm
 from engine.execution.venue.baseline import ALL_ASSETS, Baseline
 from engine.execution.venue.recovery import Recovery
+from engine.execution.venue.shortfall import Shortfall
 from engine.model.fixed import to_text
 from engine.model.records import FEE_DECIMALS
 from engine.model.words import JournalKind
@@ -37,7 +38,13 @@ class Balances:
     """What the balances were, what has moved them, and when to ask."""
 
     def __init__(
-        self, config: ExecutionConfig, session: VenueSession, recovery: Recovery, alarm: Alarm, journal: Appender
+        self,
+        config: ExecutionConfig,
+        session: VenueSession,
+        recovery: Recovery,
+        alarm: Alarm,
+        journal: Appender,
+        shortfall: Shortfall,
     ) -> None:
         """Begin without a balance; `restore` brings the former life's."""
         self._interval_ns = config.balance_interval_ns
@@ -48,6 +55,7 @@ class Balances:
         self._assets = {asset for one in config.instruments for asset in (one.base, one.quote)}
         self._charged: set[str] = set()  # third assets that our fees were taken in
         self._journal = journal
+        self._shortfall = shortfall
         self._since = Baseline()
         self._known = False  # there is a balance to compare with
         self._firm = False  # the first balance was agreed with
@@ -127,6 +135,7 @@ class Balances:
         difference = {asset: by for asset, by in difference.items() if abs(by) > since.slack.get(asset, 0)}
         if not difference:
             self._firm = True
+            self._cover(found)
             self._agree(found, now_ns)
             return
         self._times = self._times + 1 if difference == self._difference else 1
@@ -137,7 +146,12 @@ class Balances:
             return
         for asset, by in difference.items() if self._firm else ():
             self._report(asset, by, found.get(asset, 0), now_ns)
+        self._cover(found)
         self._agree(found, now_ns)
+
+    def _cover(self, found: dict[str, int]) -> None:
+        """Compare a balance that no fill under way explains with what the positions hold."""
+        self._alarm.error_count += self._shortfall.compare(found, self._since.slack)
 
     def _agree(self, found: dict[str, int], now_ns: int) -> None:
         """Count from here."""

@@ -26,7 +26,7 @@ def precious(tmp_path: Path) -> Path:
 def test_a_link_in_the_place_of_the_first_segment_is_refused(tmp_path: Path, precious: Path) -> None:
     """Opening would cut it behind the last whole record: at its beginning."""
     (tmp_path / "journal/journal.00000001").symlink_to(precious)
-    with pytest.raises(PermissionError, match=r"journal\.00000001 is a symbolic link: .* remove the link"):
+    with pytest.raises(PermissionError, match=r"journal\.00000001 is a symbolic link, .* remove the link"):
         JournalFile(tmp_path / "journal", SEGMENT, DirectDisk())
     assert precious.read_text() == "precious"
 

@@ -9,6 +9,7 @@ import pytest
 
 from engine.execution.venue.balances import Balances
 from engine.execution.venue.baseline import ALL_ASSETS, Baseline, agreed, traded_by_others, transferred
+from engine.execution.venue.shortfall import Shortfall
 from engine.model.words import BUY, SELL, AlarmReason, CommandKind, JournalKind, OrderState, Reason
 from engine.venues.session import Answer, Ask, Request
 from engine.venues.trading.news import FillNews, Outcome
@@ -282,8 +283,10 @@ class BalanceBench:
         self.recovery: Any = Calls()
         self.recovery.complete = self.recovery.settled = True
         self.alarm, self.journal = Calls(), Calls()
+        self.alarm.error_count = 0  # type: ignore[attr-defined]
         config: Any = SimpleNamespace(balance_interval_ns=interval_ns, instruments=(BTC, ETH))
-        self.it = Balances(config, self.session, self.recovery, self.alarm, self.journal)  # type: ignore[arg-type]
+        shortfall = Shortfall(())
+        self.it = Balances(config, self.session, self.recovery, self.alarm, self.journal, shortfall)  # type: ignore[arg-type]
 
     def asks(self, now_ns: int) -> bool:
         """Whether a step asks for the balances."""

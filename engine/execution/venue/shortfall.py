@@ -1,0 +1,57 @@
+"""Whether the account holds what our positions say: an order that sells more is rejected by the venue, each time.
+
+Balances are compared by their changes, so a coin that left the account while nothing was compared is no difference:
+sold or withdrawn by a person before the first agreement, or taken as it is by a RESUME. A spot account cannot hold less
+of an asset than the positions in it, whatever else moves it. A shortfall is logged once for each figure, as an error.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping
+
+from engine.execution.orders.ledger import Position
+from engine.model.fixed import to_text
+from engine.model.records import FEE_DECIMALS
+
+logger = logging.getLogger("engine.execution")
+
+ADVICE = (
+    "orders that sell more than the account holds are rejected: buy or deposit what is missing, or, with no order open,"
+    " go down and set the journal aside (engine-ctl journal)"
+)
+
+
+class Shortfall:
+    """What is missing, by base asset, at FEE_DECIMALS."""
+
+    def __init__(self, positions: Iterable[Position]) -> None:
+        """Compare these positions of the account; a contract is not held as an asset."""
+        self._positions = tuple(one for one in positions if one.instrument.kind == "spot")
+        self.missing: dict[str, int] = {}
+
+    def compare(self, found: Mapping[str, int], slack: Mapping[str, int]) -> int:
+        """Compare with the balances; how many assets are newly short. `slack`: what the venue may have rounded."""
+        before, held = self.missing, self._held()
+        self.missing = {
+            asset: amount - found.get(asset, 0)
+            for asset, amount in held.items()
+            if amount > found.get(asset, 0) + slack.get(asset, 0)
+        }
+        fresh = [asset for asset, amount in self.missing.items() if before.get(asset) != amount]
+        for asset in fresh:
+            what = f"{asset}: positions hold {_text(held[asset])}, the account {_text(found.get(asset, 0))}"
+            logger.error("the account holds less than the positions", extra={"what": what, "advice": ADVICE})
+        for asset in sorted(before.keys() - self.missing.keys()):
+            logger.warning("the account holds what the positions hold again", extra={"asset": asset})
+        return len(fresh)
+
+    def _held(self) -> dict[str, int]:
+        """What the positions hold of each asset, rounded down."""
+        held: dict[str, int] = {}
+        for one in self._positions:
+            amount = int(one.held // 10 ** (one.terms.decimals - FEE_DECIMALS))
+            held[one.instrument.base] = held.get(one.instrument.base, 0) + amount
+        return held
+
+
+def _text(amount: int) -> str:
+    return to_text(amount, FEE_DECIMALS)
