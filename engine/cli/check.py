@@ -80,6 +80,7 @@ def _check_strategy(config: Config, strategy: Strategy) -> None:
 
 def _check_execution(config: Config) -> None:
     """Check the options of execution, the limits of risk, the one venue and its keys."""
+    from engine.execution.account import account_of  # noqa: PLC0415 - only `up` needs it
     from engine.execution.config import ExecutionOptions, check_room  # noqa: PLC0415 - only `up` needs it
     from engine.execution.destination import check_destination  # noqa: PLC0415
     from engine.risk.caps import read_risk  # noqa: PLC0415
@@ -87,18 +88,14 @@ def _check_execution(config: Config) -> None:
 
     _try(config, "risk", lambda: read_risk(config.risk))
     _try(config, "execution", lambda: msgspec.convert(config.execution, ExecutionOptions))
-    used = {instrument.venue for instrument in config.instruments}
-    if len(used) > 1:
-        names = ", ".join(sorted(used))
-        raise CommandError(f"{config.path}: execution trades one venue, but the instruments are at {names}", WRONG_USE)
+    _try(config, "execution", lambda: account_of(config))
     _try(config, "strategies", lambda: check_room(len(config.strategies), len(config.instruments)))
-    for venue in config.venues:
-        if venue.name in used:
-            _try(config, "execution", functools.partial(trading_of, venue))
-            for name in trading_of(venue).urls:
-                _try(config, "execution", functools.partial(_check_url, venue, name))
-            _try(config, "execution", functools.partial(check_destination, config, venue))
-            _check_keys(config, venue)
+    venue = account_of(config).venue
+    _try(config, "execution", lambda: trading_of(venue))
+    for name in trading_of(venue).urls:
+        _try(config, "execution", functools.partial(_check_url, venue, name))
+    _try(config, "execution", lambda: check_destination(config, venue))
+    _check_keys(config, venue)
 
 
 def _check_keys(config: Config, venue: Venue) -> None:

@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING
 import msgspec
 
 from engine.config.private import make_once, make_private, open_private
+from engine.execution.account import account_of
 from engine.execution.config import ExecutionConfig, ExecutionOptions, JournalConfig
 from engine.execution.destination import TradingNetwork, check_destination, check_mode
 from engine.execution.execution import Execution
@@ -47,9 +48,10 @@ def build(config: "Config", name: str) -> Execution:
     opened = open_lanes(config.system.name, EXECUTION)
     instruments = tuple(await_all(opened, [one.id for one in config.instruments]))
     options = msgspec.to_builtins(msgspec.convert(config.execution, ExecutionOptions))
-    venue = config.venue(instruments[0].venue)
+    account = account_of(config)
     limits, caps = read_risk(config.risk)
     execution = ExecutionConfig(
+        account=account.name,
         system=system_uuid(config.paths.state),
         instruments=instruments,
         strategies={strategy.id: frozenset(strategy.instruments) for strategy in config.strategies},
@@ -66,11 +68,11 @@ def build(config: "Config", name: str) -> Execution:
         config.paths.halt,
         opened.cell_reader("heartbeat", SUPERVISOR),
     )
-    check_destination(config, venue)
+    check_destination(config, account.venue)
     mode = opened.cell_reader("mode")
     check_mode(config, mode.read(0))
-    network = TradingNetwork(venue, mode, may_leave=config.orders_may_leave)
-    session = session_of(venue, instruments, network)
+    network = TradingNetwork(account.venue, mode, may_leave=config.orders_may_leave)
+    session = session_of(account.venue, instruments, network)
     ports = ExecutionPorts(session, partial(ask_halt, config.paths.halt), operator)
     strategies = {strategy.id: strategy.name for strategy in config.strategies}
     lanes = open_execution_lanes(config.system.name, strategies)
@@ -102,7 +104,7 @@ def system_uuid(state: Path) -> uuid.UUID:
 
 
 def hold(directory: Path) -> IO[str]:
-    """Be the only one who writes this journal: the lanes' locks are a system's own, a directory may be given to two.
+    """Take the lock of this journal: the locks of lanes protect one system, but two systems may be given one directory.
 
     The kernel lets go of it at any death.
     """

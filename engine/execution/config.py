@@ -76,6 +76,7 @@ class ExecutionOptions(SessionOptions, frozen=True, forbid_unknown_fields=True, 
 class ExecutionConfig(ExecutionOptions, frozen=True, kw_only=True):
     """One execution role: one account at one venue."""
 
+    account: str  # its name
     system: uuid.UUID
     instruments: tuple[Instrument, ...]
     strategies: dict[int, frozenset[int]]  # by number, with the instruments it may trade; each has its intents lane

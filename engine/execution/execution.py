@@ -125,7 +125,7 @@ class Execution:
             config, self.session, self.recovery, self.alarm, self.journal, Shortfall(self.ledger.account.values())
         )
         self.blotter.on_fill, self.strangers.on_others = self._balances.on_fill, self._balances.on_others
-        self._notices = Notices(lanes, self.session, self.alarm, config.instruments)
+        self._notices = Notices(lanes, self.session, self.alarm, config)
         self._due_ns = 0
         self._halt_sequence = 0
         self._look_ns = 0  # when the operator's ways are looked at next

@@ -1,9 +1,9 @@
 """Publishes the cells of execution's state: its session at the venue, and the instruments that it has halted."""
 
+from engine.execution.config import ExecutionConfig
 from engine.execution.seams import ExecutionLanes
 from engine.execution.venue.alarm import Alarm, Standstill
 from engine.model import records
-from engine.model.instrument import Instrument
 from engine.model.rows import InstrumentHaltRow
 from engine.model.words import SessionState
 from engine.venues.session import Stage, VenueSession
@@ -20,15 +20,13 @@ STATES = {
 class Notices:
     """Writes the cells `sessions` and `instrument_halts` when what they say has changed."""
 
-    def __init__(
-        self, lanes: ExecutionLanes, session: VenueSession, alarm: Alarm, instruments: tuple[Instrument, ...]
-    ) -> None:
+    def __init__(self, lanes: ExecutionLanes, session: VenueSession, alarm: Alarm, config: ExecutionConfig) -> None:
         """Begin with nothing said: each life says everything once."""
         self._sessions, self._halts = lanes.sessions, lanes.instrument_halts
         self._session = session
         self._alarm = alarm
-        self._venue = instruments[0].venue.encode()[:16] if instruments else b""
-        self._instruments = tuple(one.id for one in instruments)
+        self._venue = config.account.encode()[:16]
+        self._instruments = tuple(one.id for one in config.instruments)
         self._said: tuple[object, ...] = ()
         self._halts_said: dict[int, Standstill | None] = {}
         self._since_ns = 0

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 import shm
 from engine import clock, log
 from engine.config import ConfigError, load_session
+from engine.execution.account import account_of
 from engine.execution.build import session_of
 from engine.execution.config import SECOND_NS
 from engine.execution.destination import TradingNetwork
@@ -103,10 +104,8 @@ class Rescue:
 
 
 def build(config: "Config", now_ns: int) -> Rescue:
-    """What cancels at the venue of the first instrument, as execution trades there."""
-    if not config.instruments or not config.venues:
-        raise ValueError(f"{config.path}: expected an instrument and its venue, found none: no order can be ours")
-    venue = config.venue(config.instruments[0].venue)
+    """What cancels at the venue of the system's account, as execution trades there."""
+    venue = account_of(config).venue
     system = uuid.UUID((config.paths.state / "system.uuid").read_text().strip())
     mode = open_lanes(config.system.name, EXECUTION).cell_reader("mode")
     session = session_of(venue, [], TradingNetwork(venue, mode, may_leave=True))

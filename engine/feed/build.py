@@ -40,7 +40,7 @@ DURATIONS = (
     "stale", "book_stale", "settle", "subscribe", "quiet", "request", "instruments", "hold", "retry_min", "retry_max"
 )  # fmt: skip
 PLAIN = {"levels": bool, "weight_percent": int, "seed": int, "frames": bool}
-MS_MAX = 86_400_000  # a day: a patience that outlasts it is none
+MS_MAX = 86_400_000  # a day: a longer limit would never end anything
 BUILD = ("frames", "source", "replay")  # read where the feed is built
 
 

@@ -49,7 +49,7 @@ def no_headers(key: Sequence[str]) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class MarketInterface:
-    """One interface of a venue's market data: who reads it, and what part of a key opens its streams."""
+    """One interface of a venue's market data: its reader, and the part of a key that opens its streams."""
 
     name: str  # of the dialect; recordings and `engine-ctl capture` know it by this name
     dialect: Callable[[], "Dialect"]

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 
 class PortState(IntEnum):
-    """Where a connection stands."""
+    """How far a connection is."""
 
     CONNECTING = 1
     OPEN = 2
@@ -41,7 +41,7 @@ class StreamPort(Protocol):
 
     @property
     def state(self) -> PortState:
-        """Where the connection stands after the last poll."""
+        """How far the connection was at the last poll."""
 
     @property
     def error(self) -> str:

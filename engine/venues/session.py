@@ -29,7 +29,7 @@ class Ask(IntEnum):
     CANCEL = 2
     REPLACE = 3
     STATUS = 4  # of one order, by our id
-    OWNER = 5  # the order behind the venue's id
+    OWNER = 5  # of one order, by the venue's id
     OPEN_ORDERS = 6
     FILLS_OF = 7  # one order
     FILLS_SINCE = 8  # a cursor

@@ -32,7 +32,7 @@ CONTRADICTED_PAUSE_NS = 5_000_000_000  # before the venue is asked again about a
 
 
 class Inquirer(Protocol):
-    """Who asks the venue about what is not known."""
+    """Asks the venue about what is not known."""
 
     def ask(self, order: Order, due_ns: int) -> None:
         """Ask about this order at that time."""
@@ -60,7 +60,7 @@ class Broker:
         self._inquirer = inquirer
         self._system = system
         self._grace_ns = fills_grace_ns
-        self.on_odd: Callable[[Order, OrderNews, int], None] = lambda *_: None  # told of a status that nobody knows
+        self.on_odd: Callable[[Order, OrderNews, int], None] = lambda *_: None  # called for an unknown status
         self.on_false_fill: Callable[[Order, FillNews, str, int], None] = lambda *_: None
         self.on_false_news: Callable[[Order, OrderNews, str, int], None] = lambda *_: None
         self._instruments = {number: one.instrument for number, one in blotter.ledger.account.items()}
@@ -122,7 +122,7 @@ class Broker:
 
     @property
     def halted(self) -> bool:
-        """Whether nothing is to stand at the venue."""
+        """Whether no order may be open at the venue."""
         return self._gate.halted
 
     @property
@@ -173,7 +173,7 @@ class Broker:
     def take_fill(self, order: Order, fill: FillNews, now_ns: int, executed: int | None = None) -> bool:
         """Take a fill in; False when it was known or contradicts its order.
 
-        `executed` is the venue's cumulative figure of the order, where it was told with the fill.
+        `executed` is the venue's cumulative figure of the order, where it came with the fill.
         """
         if fill.fill_id not in self._blotter.fills[order.instrument]:
             held = self._blotter.ledger.account[order.instrument].size
@@ -212,14 +212,14 @@ class Broker:
 
     def _next_state(self, order: Order, news: OrderNews, *, answered: bool) -> int | None:
         """Where the venue's word leads an order, or None when it stays."""
-        state, told = order.state, news.state
+        state, reported = order.state, news.state
         if state in DONE_STATES:
             if order.flags & OrderFlag.INFERRED:
-                return told if told in DONE_STATES else PARTLY if order.venue_filled else OPEN
-            late_completion = told == FILLED and state in (OrderState.CANCELLED, OrderState.EXPIRED)
+                return reported if reported in DONE_STATES else PARTLY if order.venue_filled else OPEN
+            late_completion = reported == FILLED and state in (OrderState.CANCELLED, OrderState.EXPIRED)
             return FILLED if late_completion else None
-        if told in DONE_STATES:
-            return told
+        if reported in DONE_STATES:
+            return reported
         open_state = PARTLY if order.venue_filled else OPEN
         if state in IN_FLIGHT:
             return open_state
@@ -228,7 +228,7 @@ class Broker:
         return PARTLY if state == OPEN and order.venue_filled else None
 
     def _correct(self, order: Order, to: int) -> None:
-        """An order that we had given up is alive after all: nobody wants it any more. A failed move is over."""
+        """The venue says that an order we had written off is alive: cancel it. A failed replacement is over."""
         if to in DONE_STATES:
             return
         order.flags &= ~OrderFlag.REPRICING
@@ -236,7 +236,7 @@ class Broker:
             order.flags |= OrderFlag.CANCEL_WANTED
 
     def check_fills(self, order: Order, now_ns: int) -> None:
-        """Mark an order of which the venue filled more than it told, and have the fills fetched."""
+        """Mark an order whose fills did not all arrive, and have them fetched."""
         missing = order.missing
         if missing != bool(order.flags & FILLS_MISSING):
             order.flags ^= FILLS_MISSING
@@ -283,14 +283,14 @@ class Broker:
         self._log.warning(now_ns, what, strategy=order.strategy, symbol=symbol, order=order.client_id.hex())
 
     def _doubt(self, order: Order, now_ns: int, pause_ns: int = 0) -> None:
-        """Nobody knows whether the order exists: ask."""
+        """Whether the order exists is not known: ask."""
         if order.state in IN_FLIGHT and order.state != UNKNOWN:
             self._blotter.move(order, UNKNOWN, now_ns)
         if order.live:
             self._inquirer.ask(order, now_ns + pause_ns)
 
     def _cancel_doubtful(self, order: Order, now_ns: int) -> None:
-        """Nobody knows whether the order is gone: ask."""
+        """Whether the order is gone is not known: ask."""
         order.cancel_pending = False
         if order.live:
             self._inquirer.ask(order, now_ns)

@@ -1,18 +1,18 @@
 """Recovery: asks the venue until nothing about our orders and fills is unknown, and only then lets trading begin.
 
-After every connect, and every `audit_interval_ns` while it stands:
+After every connect, and every `audit_interval_ns` while the session is up:
     1. list the open orders: ours that we know are brought up to date, ours that we do not know are adopted (and by
        policy cancelled), others' are reported and never touched
     2. ask about every order whose fate is unknown, and about each open one the list does not show
     3. list the account's fills from the watermark on, to the end; a fill of an order nobody knows is held until the
        venue has said whose it is
-    4. fetch the fills of every order of which the venue filled more than it told
+    4. fetch the fills of every order whose fills did not all arrive
     5. send a test order, which the venue never places: a key or account without the right to trade is known before an
        order is refused; asked again at each audit while there is none
 When all five are done for the first time on a connection, `complete` turns true.
 
 "No such order" is an answer only if the question was asked after the request's own expiry, by the earliest the
-venue's clock can stand at, plus a margin. Before that the request may still be on its way.
+venue's clock can show, plus a margin. Before that the request may still be on its way.
 """
 
 from collections import deque
@@ -67,7 +67,7 @@ class Recovery:
         self._fetching.setdefault(order.client_id, (order, due_ns))
 
     def on_up(self, now_ns: int) -> None:
-        """A connection stands: everything is to be asked."""
+        """The session is up: ask about everything."""
         self.complete = False
         self._in_flight = 0
         for order in list(self._blotter.live.values()):
@@ -76,7 +76,7 @@ class Recovery:
                 self._blotter.move(order, UNKNOWN, now_ns)
             if order.state in IN_FLIGHT:
                 self.ask(order, now_ns)
-            else:  # a cancel that was wanted while nobody listened is wanted still
+            else:  # a cancel that was requested without a session is still due
                 self._blotter.changed.append(order)
         self._right_due = True
         self._audit(now_ns)

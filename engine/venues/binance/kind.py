@@ -9,18 +9,17 @@ A key of SBE streams needs no secret; a key for orders is an Ed25519 key.
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
 from engine.model.instrument import Instrument
 from engine.venues.binance.market import BinanceDialect
 from engine.venues.binance.sbe_market import BinanceSbeDialect
-from engine.venues.binance.signing import Ed25519Signer, check_api_key, check_private_key
-from engine.venues.binance.trading.reader import BinanceTrading
-from engine.venues.binance.trading.session import BinanceSession
-from engine.venues.kind import NAME, Kind, MarketInterface, Network, Trading, VenueOptions
-from engine.venues.session import MakeSession
+from engine.venues.kind import KEY, NAME, Kind, MarketInterface, Network, Trading, VenueOptions
+
+if TYPE_CHECKING:
+    from engine.venues.session import MakeSession
 
 WINDOW_MS_MAX = 60_000  # the longest that Binance takes
 Window = Annotated[
@@ -54,11 +53,25 @@ def key_name_header(key: Sequence[str]) -> dict[str, str]:
 
 def make_session(
     options: Any, key: Sequence[str], instruments: Sequence[Instrument], network: Network
-) -> MakeSession:  # fmt: skip
+) -> "MakeSession":  # fmt: skip
     """Spot's trading session. The key is an Ed25519 key, because only that can log a session on."""
+    from engine.venues.binance.signing import Ed25519Signer  # noqa: PLC0415 - a feed must start without all this
+    from engine.venues.binance.trading.reader import BinanceTrading  # noqa: PLC0415
+    from engine.venues.binance.trading.session import BinanceSession  # noqa: PLC0415
+
     api_key, private_key = key
     signer = Ed25519Signer(api_key, private_key.encode())
     return partial(BinanceSession, BinanceTrading(list(instruments), signer, options.receive_window_ms), network.stream)
+
+
+def check_part(part: str, text: str) -> None:
+    """Refuse a part of a key with which no session can be logged on."""
+    from engine.venues.binance.signing import check_api_key, load_ed25519  # noqa: PLC0415 - as above
+
+    if part == "api_key":
+        check_api_key(text)
+    else:
+        load_ed25519(text.encode())
 
 
 BINANCE = Kind(
@@ -72,5 +85,5 @@ BINANCE = Kind(
         "usdm": MarketInterface("binance-usdm", partial(BinanceDialect, "binance-usdm")),
         "coinm": MarketInterface("binance-coinm", partial(BinanceDialect, "binance-coinm")),
     },
-    trading={"spot": Trading(make_session, check_key={"api_key": check_api_key, "private_key": check_private_key})},
+    trading={"spot": Trading(make_session, check_key={part: partial(check_part, part) for part in KEY})},
 )

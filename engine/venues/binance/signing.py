@@ -1,4 +1,4 @@
-"""Signatures as Binance wants them: Ed25519 or HMAC-SHA256; REST and the WebSocket API build the payload differently.
+"""Binance's signatures: Ed25519 or HMAC-SHA256. REST and the WebSocket API build the payload differently.
 
 REST signs the percent-encoded query and body in the order sent, with nothing between them. The WebSocket API signs
 all parameters but the signature itself, the key included, sorted by name, raw and not percent-encoded.
@@ -56,11 +56,6 @@ def load_ed25519(text: bytes) -> Ed25519PrivateKey:
         msg = f"found a private key of another kind ({kind}), {EXPECTED}"
         raise ValueError(msg)  # noqa: TRY004 - what a file holds is a value
     return key
-
-
-def check_private_key(text: str) -> None:
-    """Refuse what is no Ed25519 key in PEM form."""
-    load_ed25519(text.encode())
 
 
 def check_api_key(text: str) -> None:

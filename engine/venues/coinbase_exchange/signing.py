@@ -1,6 +1,6 @@
-"""Signatures as Coinbase Exchange wants them: HMAC-SHA256 over time, method and path, by a secret that is base64.
+"""Signatures as Coinbase Exchange requires them: HMAC-SHA256 over time, method and path, by a secret that is base64.
 
-A stream has no request of its own to sign: a subscription is signed like the request that asks who one is.
+A stream has no request of its own to sign: a subscription is signed like the request for the key's own user.
 """
 
 import base64

@@ -1,8 +1,8 @@
-"""Signatures as Kraken wants them: HMAC-SHA512 over path and digest, by a secret that is base64; and the token.
+"""Signatures as Kraken requires them: HMAC-SHA512 over path and digest, by a secret that is base64; and the token.
 
-A stream of orders opens to a key's owner, who asks REST for a token. The key needs no right but that to make tokens. A
-token must be used within 15 minutes, and lives on while what was subscribed by it does. So every connection has its
-own, and one that is older when something is subscribed anew is replaced; where that fails the old one is tried.
+A stream of orders opens with a token, which the owner of a key requests over REST. The key needs only the right to make
+tokens. A token must be used within 15 minutes and stays valid while its subscriptions last. So every connection has a
+token of its own. An older one is replaced before the next subscription; where that fails, it is used on.
 
 A key's nonces must rise for ever: here microseconds since 1970, so a key must not be shared with a program that counts
 finer.

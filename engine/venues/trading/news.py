@@ -67,7 +67,7 @@ def readable(read: Callable[[Wire, bytes], Read]) -> Callable[[Wire, bytes], Rea
 class OrderNews(msgspec.Struct, gc=False):
     """One order as the venue sees it.
 
-    A status that the wire does not know is told as OPEN, for nothing says that the order has ended, and named in `odd`.
+    A status that the reader does not know is OPEN, for nothing says that the order has ended; `odd` names it.
     """
 
     symbol: str

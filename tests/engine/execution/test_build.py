@@ -41,6 +41,7 @@ def system() -> Iterator[str]:
 def live(system: str, directory: Path, venue: FakeVenue) -> Execution:
     """A life of execution on these lanes."""
     config = ExecutionConfig(
+        account="binance",
         system=SYSTEM,
         instruments=(BTC,),
         strategies={STRATEGY: frozenset({1})},

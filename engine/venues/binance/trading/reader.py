@@ -249,7 +249,7 @@ def side_of(text: str) -> int:
 
 
 def state_of(status: str) -> tuple[int, str]:
-    """A status in our words; one that nobody knows counts as open and is named."""
+    """A status in our words; an unknown one counts as open and is named."""
     state = STATES.get(status)
     return (OPEN, status or "none") if state is None else (state, "")
 

@@ -1,7 +1,7 @@
 """Binance spot's trading session: every request of the seam, over one WebSocket both ways.
 
-What a request looks like on the wire is in `requests.py`, what an answer means in `reader.py`, how the session comes up
-and who answers what the venue does not in `stages.py`.
+`requests.py` writes the bytes of a request, `reader.py` reads an answer, `stages.py` brings the session up and answers
+what the venue does not.
 """
 
 from engine.venues.binance.trading.stages import Stages
