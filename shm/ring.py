@@ -51,6 +51,11 @@ class RingWriter(_ring.Writer, Owned):
         self._follow(cells._mapping, index)  # noqa: SLF001 - the mapping stays inside the package
 
     @property
+    def lossless(self) -> bool:
+        """Whether the lane refuses a record when its consumer has not read as much."""
+        return self.header.kind == "lossless"
+
+    @property
     def wakes(self) -> int:
         """How often this lane woke sleeping readers."""
         return self._mapping.load(header.WAKES_COUNT)
@@ -127,6 +132,11 @@ class RingReader(_ring.Reader, Attached):
         self._slots: np.ndarray[Any, np.dtype[np.void]] | None = None
         if cursor is not None:
             self.cursor = cursor
+
+    @property
+    def stream(self) -> bytes:
+        """Which making of the segment this is: a sequence means nothing in another."""
+        return self.header.stream
 
     @property
     def oldest(self) -> int:

@@ -26,7 +26,7 @@ from engine.feed.books.outbox import Outbox
 from engine.feed.build import shower
 from engine.feed.config import FeedConfig
 from engine.feed.feed import Feed
-from engine.lanes import FEED, open_lanes
+from engine.lanes import EXECUTION, FEED, STRATEGY, open_lanes
 from engine.model.instrument import Instrument
 from engine.risk.limits import RiskLimits
 from engine.role import Role
@@ -118,7 +118,7 @@ def strategy_maker(
     """Builds a strategy's role."""
 
     def make(fuse: Fuse, cleanup: Cleanup) -> Role:
-        opened = open_strategy_lanes(lanes.system, name, index)
+        opened = open_strategy_lanes(open_lanes(lanes.system, STRATEGY, name), index)
         cleanup.append(opened.close)
         mortal = replace(opened, intents=Mortal(opened.intents, fuse), steps=Mortal(opened.steps, fuse))
         return StrategyRole(name, number, make_strategy(), mortal)
@@ -163,7 +163,9 @@ def execution_maker(
 
 def execution_lanes(lanes: SystemLanes, strategies: dict[str, int], fuse: Fuse, cleanup: Cleanup) -> ExecutionLanes:
     """Open execution's lanes as its process does, with every writer wrapped in Mortal."""
-    opened = open_execution_lanes(lanes.system, {number: name for name, number in strategies.items()})
+    opened = open_execution_lanes(
+        open_lanes(lanes.system, EXECUTION), {number: name for name, number in strategies.items()}
+    )
     cleanup.extend(closer.close for closer in opened.closers)
     mortal: dict[str, Any] = {name: Mortal(getattr(opened, name), fuse) for name in EXECUTION_WRITES}
     return replace(

@@ -31,7 +31,7 @@ from engine.venues.session import MakeSession
 
 if TYPE_CHECKING:
     from engine.config import Config, Venue
-    from shm import RingReader
+    from engine.lanes.ports import Lanes, RingReader
 
 logger = logging.getLogger("engine.execution")
 
@@ -75,7 +75,7 @@ def build(config: "Config", name: str) -> Execution:
     session = session_of(account.venue, instruments, network)
     ports = ExecutionPorts(session, partial(ask_halt, config.paths.halt), operator)
     strategies = {strategy.id: strategy.name for strategy in config.strategies}
-    lanes = open_execution_lanes(config.system.name, strategies)
+    lanes = open_execution_lanes(opened, strategies)
     lanes.closers = (*lanes.closers, hold(Path(execution.journal.directory)))
     keep_names(Path(execution.journal.directory), strategies)
     return Execution(execution, lanes, ports, PatientDisk())
@@ -156,9 +156,8 @@ def session_of(venue: "Venue", instruments: Sequence[Instrument], network: Netwo
     return trading.session(kind_of(venue).options_of(venue), key, instruments, network)
 
 
-def open_execution_lanes(system: str, strategies: dict[int, str]) -> ExecutionLanes:
-    """Attach to a system's lanes; takes the locks of those it writes. `strategies`: names by number, in order."""
-    lanes = open_lanes(system, EXECUTION)
+def open_execution_lanes(lanes: "Lanes", strategies: dict[int, str]) -> ExecutionLanes:
+    """Open the lanes of execution. `strategies`: their names by number, in the order of the configuration."""
     known = lanes.cell_reader("accepted")
     intents = {}
     for index, (number, strategy) in enumerate(strategies.items()):
@@ -170,7 +169,7 @@ def open_execution_lanes(system: str, strategies: dict[int, str]) -> ExecutionLa
     return ExecutionLanes(
         books=past(lanes.ring_reader("books"), BOOKS_BACK),
         commands=commands,
-        commands_life=int.from_bytes(commands.header.stream[:8], "little"),
+        commands_life=int.from_bytes(commands.stream[:8], "little"),
         intents=intents,
         halt=lanes.cell_reader("halt"),
         journal_past=past(lanes.ring_reader("journal")),

@@ -6,8 +6,8 @@ first cell is the sequence of the cell HALT.
 
 from collections.abc import Sequence
 
-from engine.execution.orders.codec import Codec
 from engine.execution.seams import Reader, Writer
+from engine.model.codec import Codec
 from engine.model.records import STEP, STEP_CURSORS
 from engine.model.step import Step, records_of
 

@@ -3,6 +3,8 @@
 map.py     the table: each lane with its record, its writer, its readers
 create.py  makes a system's segments from the table
 open.py    `open_lanes(system, role)` gives a role the lanes that the table gives it, and no other
+memory.py  the same lanes in the memory of one process
+ports.py   what a role needs of its lanes
 """
 
 from engine.lanes.map import (

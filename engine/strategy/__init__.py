@@ -77,7 +77,7 @@ def build(config: "Config", name: str) -> StrategyRole:
     reads = reads_of(kind)
     groups = await_groups(config, opened) if reads else ()
     strategy = kind(instruments, checked_parameters(kind, table.parameters))
-    lanes = open_strategy_lanes(config.system.name, name, config.strategies.index(table), reads)
+    lanes = open_strategy_lanes(opened, config.strategies.index(table), reads)
     return StrategyRole(name, table.id, strategy, lanes, groups=groups)
 
 

@@ -10,13 +10,12 @@ last STEP's cursor of that life, and the next life begins after them.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 import shm
 from engine.lanes import lane_of
+from engine.lanes.memory import MemoryCells, MemoryReader, MemoryRing, ring_of
 from engine.strategy.role.ears import CATCH_UP
 from engine.strategy.role.lanes import (
     AGGREGATES,
@@ -35,59 +34,39 @@ ROLE = Callable[[StrategyLanes], StrategyRole]
 NEWEST = ("books", "global_books")  # lanes of which a lapped role still shows the newest
 
 
-@dataclass(slots=True)
-class HistoryReader:
-    """A lane's whole history as rows, readable up to `limit`."""
+class HistoryReader(MemoryReader):
+    """Reads a lane's whole history up to `limit`. With `lapped` the next read returns a lap, as in the recorded step.
 
-    rows: Sequence[Any]
-    first: int = 0
-    window: int = 0  # how many records a lapped reader still finds
-    cursor: int = 0
-    limit: int = 0
-    lapped: bool = False  # the next read returns a lap, as in the recorded step
+    A lapped reader still finds the last `window` records.
+    """
 
-    def read(self) -> Any:
-        """The next row up to the limit, then None."""
-        if self.lapped:
-            self.lapped, first = False, self.cursor
-            self.cursor = max(self.cursor, self.limit - self.window)
-            return shm.Lapped(first, self.cursor)
-        if self.cursor >= self.limit:
-            return None
-        self.cursor += 1
-        return self.rows[self.cursor - 1 - self.first]
+    def __init__(self, ring: MemoryRing, cursor: int, window: int = 0, limit: int = 0) -> None:
+        """Begin at this sequence."""
+        super().__init__(ring, cursor)
+        self.window, self.limit, self.lapped = window, limit, False
 
-    def wait(self, timeout_ns: int) -> bool:
-        """Whether there are rows to read; a replay never waits."""
-        del timeout_ns
-        return self.cursor < self.limit
+    @property
+    def end(self) -> int:
+        """Where the reader ends for now."""
+        return self.limit
+
+    def read_bytes(self) -> Any:
+        """The next record up to the limit, then None."""
+        if not self.lapped:
+            return super().read_bytes()
+        self.lapped, first = False, self.cursor
+        self.cursor = max(self.cursor, self.limit - self.window)
+        return shm.Lapped(first, self.cursor)
 
 
-@dataclass(slots=True)
-class CapturingWriter:
-    """A writer that keeps its records; the lane is full at `limit`."""
+class RecordedIntents(MemoryRing):
+    """An intents lane that is full at `limit`, where the recorded one was full."""
 
-    cursor: int = 0
-    limit: int = 1 << 63
-    rows: list[tuple[Any, ...]] = field(default_factory=list)
+    limit = 1 << 63
 
-    def publish(self, *fields: Any) -> bool:
-        """Keep one record; False when the lane is full."""
-        if self.cursor >= self.limit:
-            return False
-        self.rows.append(fields)
-        self.cursor += 1
-        return True
-
-    def close(self) -> None:
-        """Do nothing: there is no lane to close."""
-
-
-class NoCells:
-    """Cells that were never written: a replay has the whole rings, so recovery needs no cells."""
-
-    def read(self, _index: int = 0, /) -> None:
-        """None: the cell was never written."""
+    def has_room(self, count: int) -> bool:
+        """Whether so many records may be published now."""
+        return self.cursor + count <= self.limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +78,11 @@ class Life:
     steps: list[bytes]
 
 
-def packed(lane: str, rows: Iterable[Sequence[Any]]) -> list[bytes]:
-    """Rows as the bytes of their slots."""
-    record = lane_of(lane).record
-    return [np.array(tuple(row), record.dtype).tobytes() for row in rows]
-
-
 def replay(make_role: ROLE, lanes: Mapping[str, Sequence[Any]], steps: Sequence[Any]) -> Iterator[Life]:
     """Replay every life; `lanes` holds the whole history of INPUTS, "intents" and the other lanes it reads."""
+    history = {lane: ring_of(lane_of(lane), rows) for lane, rows in lanes.items()}
     for life in cut_into_lives(steps):
-        yield replay_life(make_role, lanes, life)
+        yield replay_life(make_role, history, life)
 
 
 def cut_into_lives(steps: Sequence[Any]) -> list[list[Any]]:
@@ -121,25 +95,23 @@ def cut_into_lives(steps: Sequence[Any]) -> list[list[Any]]:
     return lives
 
 
-def replay_life(make_role: ROLE, lanes: Mapping[str, Sequence[Any]], steps: Sequence[Any]) -> Life:
+def replay_life(make_role: ROLE, history: Mapping[str, MemoryRing], steps: Sequence[Any]) -> Life:
     """Step a new role through one life."""
     inputs: dict[str, Any] = {
-        lane: HistoryReader(
-            lanes[lane], lane_of(lane).start, CATCH_UP if lane in NEWEST else 0, steps[0].cursors[PLACES[lane]]
-        )
+        lane: HistoryReader(history[lane], steps[0].cursors[PLACES[lane]], CATCH_UP if lane in NEWEST else 0)
         for lane in (*INPUTS, *AGGREGATES)
-        if lane in INPUTS or lane in lanes
+        if lane in INPUTS or lane in history
     }
     begin = steps[0].cursors[OUTPUT_CURSOR]
-    start = lane_of("intents").start
-    own = HistoryReader(lanes["intents"], start, cursor=start, limit=begin)
-    intents, recorded = CapturingWriter(begin), CapturingWriter()
-    role = make_role(StrategyLanes(**inputs, positions=NoCells(), own=own, intents=intents, steps=recorded))
+    own = HistoryReader(history["intents"], lane_of("intents").start, limit=begin)
+    intents = RecordedIntents(lane_of("intents"), keep_all=True, first=begin)
+    recorded, positions = MemoryRing(lane_of("steps"), keep_all=True), MemoryCells(lane_of("positions"))
+    role = make_role(StrategyLanes(**inputs, positions=positions, own=own, intents=intents, steps=recorded))
     for step in steps:
         open_up(inputs, step)
         intents.limit = step.cursors[OUTPUT_CURSOR] if step.cells[MARKS_CELL] & MARK_FULL else 1 << 63
         (role.drain if step.cells[MARKS_CELL] & MARK_DRAIN else role.step)(step.now_ns)
-    return Life(begin, packed("intents", intents.rows), packed("steps", recorded.rows))
+    return Life(begin, intents.records(), recorded.records())
 
 
 def open_up(inputs: Mapping[str, HistoryReader], step: Any) -> None:
@@ -151,13 +123,13 @@ def open_up(inputs: Mapping[str, HistoryReader], step: Any) -> None:
 
 def differences(lives: Iterable[Life], lanes: Mapping[str, Sequence[Any]], steps: Sequence[Any]) -> list[str]:
     """The first differences between replayed and recorded lives; empty when all bytes are equal."""
-    recorded, found = packed("intents", lanes["intents"]), []
+    recorded, found = ring_of(lane_of("intents"), lanes["intents"]).records(), []
     for number, (life, own_steps) in enumerate(zip(lives, cut_into_lives(steps), strict=True)):
         begin = life.first - lane_of("intents").start
         count = own_steps[-1].cursors[OUTPUT_CURSOR] - life.first
         for what, ours, theirs in (
             ("intent", life.intents, recorded[begin : begin + count]),
-            ("step", life.steps, packed("steps", own_steps)),
+            ("step", life.steps, ring_of(lane_of("steps"), own_steps).records()),
         ):
             if ours != theirs:
                 at = next(

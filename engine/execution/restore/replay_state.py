@@ -19,6 +19,7 @@ from engine.execution.orders.ledger import Position
 from engine.execution.orders.order import Order
 from engine.execution.restore.replay import Placed, Replay, order_of
 from engine.execution.venue.alarm import Cause, Standstill
+from engine.model.codec import Codec
 from engine.model.rows import OrderRow
 
 NONE = -1
@@ -279,7 +280,7 @@ def _numbers(amounts: dict[str, int]) -> list[Number]:
     return [Number(name, str(value)) for name, value in amounts.items()]
 
 
-def _rows(one: codec.Codec, data: bytes) -> Iterator[Any]:
+def _rows(one: Codec, data: bytes) -> Iterator[Any]:
     """The records in these bytes."""
     size = one.record.size
     for at in range(0, len(data), size):

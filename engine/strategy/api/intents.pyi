@@ -1,7 +1,7 @@
+from engine.lanes.ports import RingWriter
 from engine.strategy.api.voice import Outlet, Voice
 from engine.strategy.role.counts import Counts
-from engine.strategy.role.lanes import LaneWriter
 
 class Intents(Outlet):
-    def __init__(self, counts: Counts, number: int, voice: Voice, lane: LaneWriter) -> None: ...
+    def __init__(self, counts: Counts, number: int, voice: Voice, lane: RingWriter) -> None: ...
     def settle(self) -> None: ...

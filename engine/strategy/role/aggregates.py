@@ -7,10 +7,10 @@ life ends, as the aggregation's does.
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from engine.lanes.ports import RingReader
 from engine.model.aggregates import GLOBAL_BOOK
 from engine.model.words import BookState, OpportunityKind
 from engine.strategy.api.strategy import Strategy
-from engine.strategy.role.lanes import LaneReader
 
 Call = tuple[Any, ...]  # a hook, and its row if it has one
 GROUP = next(slice(field.offset, field.offset + 4) for field in GLOBAL_BOOK.fields if field.name == "group")
@@ -24,11 +24,11 @@ class MeaningChangedError(Exception):
 class Aggregates:
     """The hook calls of one strategy for the three lanes."""
 
-    def __init__(self, strategy: Strategy, books: LaneReader | None) -> None:
+    def __init__(self, strategy: Strategy, books: RingReader | None) -> None:
         """Filter by the strategy's `instruments` and `groups`; `books` is None if it does not read global books."""
         self._strategy = strategy
-        self.read_book: Callable[[], Any] = silent if books is None else getattr(books, "read_bytes", books.read)
-        self._decode: Callable[[bytes], Any] | None = getattr(books, "decode", None)  # a replay's history holds rows
+        self.read_book: Callable[[], Any] = silent if books is None else books.read_bytes
+        self._decode: Callable[[bytes], Any] = silent if books is None else books.decode
         self._good: set[int] = set()  # groups whose last book was good
 
     def bars(self, rows: Iterable[Any], *, lapped: bool) -> Iterator[Call]:
@@ -45,7 +45,7 @@ class Aggregates:
         """The calls for its groups' books: good ones unless it is halted or draining, and each change to not good."""
         strategy = self._strategy
         for record in records:
-            row = record if self._decode is None else self._decode(record)
+            row = self._decode(record)
             check(row, strategy.groups[row.group], f"group {row.group}")
             if row.state == GOOD:
                 self._good.add(row.group)
@@ -68,7 +68,7 @@ class Aggregates:
                 yield strategy.on_opportunity, row
 
 
-def silent() -> None:
+def silent(*_: object) -> None:
     """Stands in for the reader of a lane that the strategy does not read."""
 
 

@@ -54,9 +54,8 @@ cdef class Ears:
         self.reads = tuple(getattr(reader, "read", silent) for reader in self.readers)
         for index, reader in enumerate(self.readers):
             self.rings[index] = reader_of(reader)
-        self.read_book = getattr(lanes.books, "read_bytes", lanes.books.read)  # a replay's history is rows
-        self.decode_book = getattr(lanes.books, "decode", None)
-        self.decode_tick = getattr(lanes.ticks, "decode", None)
+        self.read_book, self.decode_book = lanes.books.read_bytes, lanes.books.decode
+        self.decode_tick = lanes.ticks.decode
 
     cdef object read(self, int index, int limit):
         """Read up to `limit` rows of an input; a lap ends the reading of this step, and nothing is shown of it."""

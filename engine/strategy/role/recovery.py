@@ -17,15 +17,16 @@ from typing import Any
 
 import shm
 from engine.lanes import lane_of
+from engine.lanes.ports import RingReader
 from engine.model.rows import IntentRow, OrderRow, VerdictRow
 from engine.strategy.api.ledger import PLACING, Ledger
-from engine.strategy.role.lanes import LaneReader, StrategyLanes
+from engine.strategy.role.lanes import StrategyLanes
 
 COUNT_BITS = 40
 FIRST_COUNT_MS = 1_577_836_800_000  # 2020-01-01
 
 
-def fold(reader: LaneReader, lane: str, apply: Callable[[Any], object]) -> bool:
+def fold(reader: RingReader, lane: str, apply: Callable[[Any], object]) -> bool:
     """Apply every record of a ring, from the first or the oldest one; False when the first is lost."""
     reader.cursor = lane_of(lane).start
     whole = True

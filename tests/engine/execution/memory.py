@@ -10,11 +10,11 @@ from uuid import UUID
 from engine.execution.config import ExecutionConfig, JournalConfig
 from engine.execution.execution import Execution
 from engine.execution.journal.journal_file import reserve_disk
-from engine.execution.orders.codec import Codec
 from engine.execution.restore.disk import DirectDisk
 from engine.execution.seams import ExecutionLanes, ExecutionPorts, OperatorPort
 from engine.lanes import BY_NAME
 from engine.model import records
+from engine.model.codec import Codec
 from engine.model.instrument import Instrument
 from engine.model.words import BUY, BookState, CommandKind, IntentKind, OrderType, TimeInForce
 from engine.risk.limits import RiskLimits

@@ -12,7 +12,7 @@ from engine.execution.build import hold, open_execution_lanes, system_uuid
 from engine.execution.config import ExecutionConfig, JournalConfig
 from engine.execution.execution import Execution
 from engine.execution.seams import ExecutionPorts
-from engine.lanes import BY_NAME, LANES
+from engine.lanes import BY_NAME, EXECUTION, LANES, open_lanes
 from engine.model.words import OrderState
 from engine.venues.binance.signing import Ed25519Signer
 from engine.venues.binance.trading.reader import BinanceTrading
@@ -49,7 +49,7 @@ def live(system: str, directory: Path, venue: FakeVenue) -> Execution:
     )
     wire = BinanceTrading([BTC], Ed25519Signer("key", KEY_PEM))
     ports = ExecutionPorts(partial(BinanceSession, wire, venue.connect))
-    return Execution(config, open_execution_lanes(system, {STRATEGY: "maker"}), ports)
+    return Execution(config, open_execution_lanes(open_lanes(system, EXECUTION), {STRATEGY: "maker"}), ports)
 
 
 def test_an_order_lives_through_a_death_on_real_lanes(system: str, tmp_path: Path) -> None:

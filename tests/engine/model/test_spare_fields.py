@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.execution.orders.codec import Codec
+from engine.model.codec import Codec
 from engine.model.journal_records import JOURNAL_RECORDS, WATERMARK
 from shm.record import Record
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import shm
-from engine.lanes import BY_NAME
+from engine.lanes import BY_NAME, STRATEGY, open_lanes
 from engine.model.group import Group
 from engine.model.instrument import Instrument
 from engine.model.words import BookState, CommandKind, OrderState, TickKind
@@ -199,7 +199,7 @@ class System:
         self, strategy: Strategy, number: int = NUMBER, *, groups: Sequence[Group] = (), accepted: int = NUMBER
     ) -> StrategyRole:
         """A life of the strategy's role on these lanes; `accepted` is execution's cell for it."""
-        lanes = open_strategy_lanes(self.name, NAME, accepted, reads_of(type(strategy)))
+        lanes = open_strategy_lanes(open_lanes(self.name, STRATEGY, NAME), accepted, reads_of(type(strategy)))
         self.opened.append(lanes)
         return StrategyRole(NAME, number, strategy, lanes, groups=groups)
 

@@ -5,8 +5,8 @@ import random
 
 import pytest
 
-from engine.execution.orders.codec import Codec
 from engine.model import records
+from engine.model.codec import Codec
 from engine.model.instrument import Instrument
 from engine.model.words import BUY, SELL, BookState
 from engine.strategy import Book

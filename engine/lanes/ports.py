@@ -1,0 +1,103 @@
+"""What a role needs of its lanes, in shared memory (`open.py`) and in the memory of one process (`memory.py`)."""
+
+from typing import Any, Protocol
+
+
+class RingReader(Protocol):
+    """Reads a ring in order, from its own cursor."""
+
+    cursor: int
+
+    @property
+    def end(self) -> int:
+        """The sequence of the next record that the writer publishes."""
+
+    @property
+    def oldest(self) -> int:
+        """The oldest sequence that can be read now."""
+
+    @property
+    def lag(self) -> int:
+        """How many records wait."""
+
+    @property
+    def stream(self) -> bytes:
+        """Which making of the lane this is: a sequence means nothing in another."""
+
+    def read(self) -> Any:
+        """Give the next row, None when there is none, or `shm.Lapped` where the writer overtook the cursor."""
+
+    def read_bytes(self) -> Any:
+        """Give the next record as it lies in its slot, or what `read` gives instead of a row."""
+
+    def decode(self, record: bytes, /) -> Any:
+        """Give the row in a record's bytes."""
+
+    def wait(self, timeout_ns: int) -> bool:
+        """Wait for a record; False after the timeout."""
+
+
+class RingWriter(Protocol):
+    """Writes a ring."""
+
+    @property
+    def cursor(self) -> int:
+        """The sequence of the next record."""
+
+    @property
+    def lossless(self) -> bool:
+        """Whether the ring refuses a record when its consumer has not read as much."""
+
+    def follow(self, cells: Any, index: int) -> None:
+        """Learn from this cell how far the consumer of a lossless ring has read."""
+
+    def publish(self, *fields: Any) -> bool:
+        """Publish one record from its fields; False when a lossless ring is full."""
+
+    def publish_bytes(self, buffer: bytes) -> bool:
+        """Publish whole records as one batch; False when a lossless ring is full."""
+
+    def close(self) -> None:
+        """Give up the lane."""
+
+
+class CellReader(Protocol):
+    """Reads cells."""
+
+    def read(self, index: int = 0, /) -> Any:
+        """Give the latest row of a cell, or None when it was never written."""
+
+    def sequence(self, index: int, /) -> int:
+        """How often the cell was written."""
+
+
+class CellWriter(Protocol):
+    """Writes cells."""
+
+    def write(self, index: int, *fields: Any) -> None:
+        """Write one cell from its fields."""
+
+    def write_bytes(self, index: int, buffer: bytes) -> None:
+        """Write one cell from its record's bytes."""
+
+    def close(self) -> None:
+        """Give up the lane."""
+
+
+class Lanes(Protocol):
+    """The lanes that one role may open."""
+
+    def ring_writer(self, name: str) -> RingWriter:
+        """Become the writer of a ring."""
+
+    def cell_writer(self, name: str) -> CellWriter:
+        """Become the writer of cells."""
+
+    def ring_reader(self, name: str, of: str = "") -> RingReader:
+        """Read a ring, from now on."""
+
+    def cell_reader(self, name: str, of: str = "") -> CellReader:
+        """Read cells."""
+
+    def close(self) -> None:
+        """Close every writer that was opened here."""
