@@ -23,7 +23,7 @@ from engine.execution.config import ExecutionConfig, JournalConfig
 from engine.execution.execution import Execution
 from engine.execution.seams import ExecutionLanes, ExecutionPorts
 from engine.feed.books.outbox import Outbox
-from engine.feed.build import shower
+from engine.feed.build import instrument_publisher
 from engine.feed.config import FeedConfig
 from engine.feed.feed import Feed
 from engine.lanes import EXECUTION, FEED, STRATEGY, open_lanes
@@ -107,7 +107,9 @@ def feed_maker(lanes: SystemLanes, network: Network, instruments: tuple[Instrume
         tops, cells = opened.cell_writer("book_tops"), opened.cell_writer("instruments")
         cleanup.extend(writer.close for writer in (ticks, books, tops, cells))
         config = FeedConfig(VENUE, symbols, seed=seed)
-        return Feed(config, FeedPorts(network, fuse, cleanup), Outbox(ticks, books, tops), shower(cells, VENUE))
+        return Feed(
+            config, FeedPorts(network, fuse, cleanup), Outbox(ticks, books, tops), instrument_publisher(cells, VENUE)
+        )
 
     return make
 

@@ -126,7 +126,7 @@ def build(config: "Config", name: str) -> FeedRole | ReplayRole:
     if replaying:
         return build_replay(
             config, name, outbox, lambda venue: feed_config(config, name, config.venue(venue)),
-            lambda venue: shower(cells, venue),
+            lambda venue: instrument_publisher(cells, venue),
         )  # fmt: skip
     tap, feeds, ports, pinned = tap_of(config, lanes), [], [], shown_decimals(config)
     for venue in config.venues:
@@ -134,15 +134,15 @@ def build(config: "Config", name: str) -> FeedRole | ReplayRole:
             ports.append(ports_of(venue))
             made = feed_config(config, name, venue, pinned)
             told = TappedPorts(ports[-1], tap, venue.name, made.venue) if tap else ports[-1]
-            feeds.append(Feed(made, told, outbox, shower(cells, venue.name)))
+            feeds.append(Feed(made, told, outbox, instrument_publisher(cells, venue.name)))
     return FeedRole(name, feeds, ports)
 
 
-def shower(cells: shm.CellWriter, venue: str) -> Any:
+def instrument_publisher(cells: shm.CellWriter, venue: str) -> Any:
     """What shows a venue's instruments to everyone, under the name that the configuration gives the venue."""
 
-    def show(instrument: "Instrument", cell: int, old: bool, missing: int, alarm_bps: float, now_ns: int) -> None:
+    def publish(instrument: "Instrument", cell: int, old: bool, missing: int, alarm_bps: float, now_ns: int) -> None:
         named = dataclasses.replace(instrument, venue=venue)
         write(cells, cell, named, now_ns, old=old, missing=missing, spread_alarm_bps=alarm_bps)
 
-    return show
+    return publish

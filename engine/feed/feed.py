@@ -19,9 +19,9 @@ from engine.feed.connection.connections import Connections, FeedPorts
 from engine.feed.connection.line import LineReader
 from engine.feed.connection.link import MAINTAIN_NS, Link
 from engine.feed.connection.snapshots import Snapshots
-from engine.feed.instruments.bulletin import Bulletin
-from engine.feed.instruments.listings import Listings, Show
-from engine.feed.instruments.loader import Loader
+from engine.feed.instruments.instrument_source import InstrumentSource
+from engine.feed.instruments.instrument_stream import InstrumentStream
+from engine.feed.instruments.listed_symbols import ListedSymbols, Publish
 from engine.feed.pace.budget import Budget
 from engine.feed.upkeep import Upkeep
 from engine.model.instrument import Instrument
@@ -38,22 +38,22 @@ class Feed:
         config: FeedConfig,
         ports: FeedPorts,
         outbox: Outbox,
-        show: Show = lambda *_: None,
+        publish: Publish = lambda *_: None,
         dialect: Dialect | None = None,
     ) -> None:
-        """`show` publishes an instrument: each one that is known, and again when something of it changes."""
+        """`publish` publishes an instrument: each one that is known, and again when it changes."""
         self.name, self.config = config.name, config
         self._dialect = dialect or dialect_of(config.venue)
         self._requests = ports.requests()
         budget = Budget(config, self._dialect)
         channel = self._dialect.instrument_channel if config.announced and not config.kept_only else None
-        bulletin = Bulletin(config, channel, ports.stream) if channel is not None else None
-        self._loader = Loader(config, self._dialect, self._requests, budget, bulletin)
-        self._listings = Listings(config, self._dialect, self._loader, outbox, show)
+        stream = InstrumentStream(config, channel, ports.stream) if channel is not None else None
+        self._source = InstrumentSource(config, self._dialect, self._requests, budget, stream)
+        self._listed = ListedSymbols(config, self._dialect, self._source, outbox, publish)
         self._snapshots = Snapshots(config, self._dialect, self._requests, budget)
-        self.connections = Connections(config, self._dialect, ports, self._listings, self._snapshots)
-        self._answers = Answers(config.name, Border(self._dialect, config.name), self._listings)
-        self._upkeep = Upkeep(config, self._dialect, self.connections, self._listings, self._snapshots)
+        self.connections = Connections(config, self._dialect, ports, self._listed, self._snapshots)
+        self._answers = Answers(config.name, Border(self._dialect, config.name), self._listed)
+        self._upkeep = Upkeep(config, self._dialect, self.connections, self._listed, self._snapshots)
         self._reader = LineReader()
         self._rehearsal: Rehearsal | None = None
         self._check_ns = self._whole_ns = 0
@@ -62,17 +62,17 @@ class Feed:
     @property
     def pipeline(self) -> Pipeline | None:
         """The pipeline whose books are published; None before the first instrument is known."""
-        return self._listings.pipeline
+        return self._listed.pipeline
 
     @property
     def instruments(self) -> tuple[Instrument, ...]:
         """What is known of the symbols; empty until loaded."""
-        return tuple(self._loader.instruments.values())
+        return tuple(self._source.instruments.values())
 
     @property
     def instruments_old(self) -> bool:
         """Whether the metadata is a copy from disk that the venue has not confirmed."""
-        return self._loader.old
+        return self._source.old
 
     @property
     def malformed(self) -> int:
@@ -103,7 +103,7 @@ class Feed:
     def _step_whole(self, now_ns: int) -> int:
         if not self._begun:
             self._begun = True
-            self._listings.begin(now_ns)
+            self._listed.begin(now_ns)
         work = self._apply_responses(now_ns)
         self._load(now_ns)
         if self.pipeline is None:
@@ -151,14 +151,14 @@ class Feed:
     def close(self) -> None:
         """Close the connections to the venue."""
         self.connections.close()
-        self._loader.close()
+        self._source.close()
         self._requests.close()
 
     def _load(self, now_ns: int) -> None:
         """Request the metadata when it is due, and apply what changed in it."""
-        if not self._listings.news(now_ns):
+        if not self._listed.has_news(now_ns):
             return
-        added, changed = self._listings.take(now_ns)
+        added, changed = self._listed.apply_news(now_ns)
         self.connections.publish_instruments(now_ns)
         if added:
             self.connections.subscribe(added)
@@ -168,7 +168,7 @@ class Feed:
     def _apply_responses(self, now_ns: int) -> int:
         responses = self._requests.poll(now_ns)
         for response in responses:
-            if not self._loader.take(response, now_ns):
+            if not self._source.apply(response, now_ns):
                 self._snapshots.apply(response, now_ns, lambda index, body: self._seed(index, body, now_ns))
         return len(responses)
 
@@ -179,7 +179,7 @@ class Feed:
             return True
         symbol = self.pipeline.tracks[index].symbol
         self._answers.log_malformed(body, f"the book of {symbol}")
-        self._listings.doubt_book(body, symbol, now_ns)
+        self._listed.check_book(body, symbol, now_ns)
         return False
 
     def _read_connections(self, now_ns: int) -> int:

@@ -15,7 +15,7 @@ from engine.feed.config import FeedConfig
 from engine.feed.connection.connections import Connections
 from engine.feed.connection.link import Link
 from engine.feed.connection.snapshots import Snapshots
-from engine.feed.instruments.listings import Listings
+from engine.feed.instruments.listed_symbols import ListedSymbols
 from engine.venues.dialect import ChannelKind, Dialect
 
 LOG = logging.getLogger("steelyard.feed")
@@ -30,25 +30,25 @@ class Upkeep:
         config: FeedConfig,
         dialect: Dialect,
         connections: Connections,
-        listings: Listings,
+        listed: ListedSymbols,
         snapshots: Snapshots,
     ) -> None:
-        """Check these connections and the books of these listings; request books by `snapshots`."""
+        """Check these connections and the books of these symbols; request books by `snapshots`."""
         self._config, self._dialect = config, dialect
-        self._connections, self._listings, self._snapshots = connections, listings, snapshots
+        self._connections, self._listed, self._snapshots = connections, listed, snapshots
         self._book = next(channel for channel in dialect.channels if channel.kind == ChannelKind.BOOK)
         self._cut: set[str] = set()  # symbols whose worst levels did not fit, as logged
 
     def check(self, now_ns: int) -> None:
         """Check everything once."""
-        pipeline, first = self._listings.pipeline, self._connections.first
+        pipeline, first = self._listed.pipeline, self._connections.first
         if first is None or pipeline is None:
             return
         self._apply_outcomes(first, now_ns)
         pipeline.expire(now_ns, self._config.hold_ns)
         if first.accepted:
             self._check_standby(first, now_ns)
-        first, pipeline = self._connections.first, self._listings.pipeline
+        first, pipeline = self._connections.first, self._listed.pipeline
         if first is not None and first.accepted and pipeline is not None:
             for track in pipeline.tracks:
                 self._check_book(track, first, now_ns)
@@ -65,9 +65,9 @@ class Upkeep:
                 link.missing[symbol] = link.missing.get(symbol, 0) & ~kind
             if link is not self._connections.first:
                 continue
-            if kind == ChannelKind.BOOK and symbol not in self._listings.misfits:
-                self._set_carried(self._listings.tracks[symbol], now_ns, carried=not outcome.text)
-            self._listings.show_one(symbol, link.missing, now_ns)
+            if kind == ChannelKind.BOOK and symbol not in self._listed.misfits:
+                self._set_carried(self._listed.tracks[symbol], now_ns, carried=not outcome.text)
+            self._listed.publish_one(symbol, link.missing, now_ns)
 
     def _set_carried(self, track: Track, now_ns: int, *, carried: bool) -> None:
         """Publish REFUSED for a book whose changes do not come; request it when they come again."""
@@ -77,7 +77,7 @@ class Upkeep:
             track.wants_snapshot = True
 
     def _check_book(self, track: Track, link: Link, now_ns: int) -> None:
-        if track.symbol in self._listings.misfits:
+        if track.symbol in self._listed.misfits:
             track.mark_misfit(now_ns)
             return
         if not link.subscriptions.accepted_ns(self._book, track.symbol):
@@ -91,8 +91,8 @@ class Upkeep:
         self._check_age(track, link, now_ns)
         track.republish_levels(now_ns, REPUBLISHED_LEVELS)
         self._log_cut(track)
-        if link is self._connections.first and self._listings.spreads.look(track):
-            self._listings.show_one(track.symbol, link.missing, now_ns)
+        if link is self._connections.first and self._listed.spreads.look(track):
+            self._listed.publish_one(track.symbol, link.missing, now_ns)
 
     def _check_age(self, track: Track, link: Link, now_ns: int) -> None:
         """Mark a book stale without news, and subscribe it again if the venue's numbers stay beyond it."""
@@ -109,7 +109,7 @@ class Upkeep:
     def _request_snapshot(self, track: Track, link: Link, now_ns: int) -> None:
         """Request a book over REST, or subscribe it again where its snapshot comes with the subscription."""
         if self._dialect.requests_snapshots:
-            wanting = sum(one.wants_snapshot for one in self._listings.tracks.values())
+            wanting = sum(one.wants_snapshot for one in self._listed.tracks.values())
             self._snapshots.request(track, now_ns, wanting)
         elif link.resubscriptions.is_due(track, link.subscriptions.accepted_ns(self._book, track.symbol), now_ns):
             link.resubscriptions.count(track, now_ns)
@@ -128,10 +128,10 @@ class Upkeep:
 
     def _check_standby(self, first: Link, now_ns: int) -> None:
         """Connect a standby where there should be one, check it, and drop for it a connection that must close."""
-        standby, pipeline = self._connections.standby, self._listings.pipeline
+        standby, pipeline = self._connections.standby, self._listed.pipeline
         assert pipeline is not None, "a standby before there were books"
         if self._config.standby or first.must_close:
-            standby.connect(pipeline, None if self._dialect.overlaps else self._listings.shadow, now_ns)
+            standby.connect(pipeline, None if self._dialect.overlaps else self._listed.make_shadow, now_ns)
         if standby.link is None:
             return
         self._apply_outcomes(standby.link, now_ns)

@@ -4,7 +4,7 @@ import logging
 
 from engine.feed.books.pipeline import Pipeline
 from engine.feed.connection.link import Link
-from engine.feed.instruments.listings import Listings
+from engine.feed.instruments.listed_symbols import ListedSymbols
 from engine.venues.border import Border
 from engine.venues.dialect import AnswerKind
 
@@ -16,9 +16,9 @@ LOGGED_FRAMES = 100  # a venue that sends malformed frames for hours must not fi
 class Answers:
     """Applies one feed's frames without market data. `malformed` counts the frames that could not be read."""
 
-    def __init__(self, name: str, border: Border, listings: Listings) -> None:
+    def __init__(self, name: str, border: Border, listed: ListedSymbols) -> None:
         """Read the frames by this border; a malformed one may show a number finer than an instrument's decimals."""
-        self._name, self._border, self._listings = name, border, listings
+        self._name, self._border, self._listed = name, border, listed
         self.malformed = 0
 
     def apply(self, link: Link, rest: list[tuple[bytes, bool]], pipeline: Pipeline, now_ns: int) -> None:
@@ -27,7 +27,7 @@ class Answers:
             answer = self._border.answer(frame)
             if malformed or answer.kind == AnswerKind.MALFORMED:
                 self.log_malformed(frame, answer.text)
-                self._listings.doubt_frame(frame, now_ns)
+                self._listed.check_frame(frame, now_ns)
             if not malformed:
                 pipeline.mark_gaps(answer.spoilt, link.receive_ns, now_ns)
             link.apply(answer)

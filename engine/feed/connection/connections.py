@@ -3,7 +3,7 @@
     connect ─▶ first ──lost──▶ standby there? ── yes ─▶ the standby takes over: it is the first one now
                                               └─ no ──▶ DISCONNECTED, and the next attempt after a pause
 
-The books are those of the pipeline that the listings hold; a takeover by a shadow pipeline replaces it there.
+The books are those of the pipeline of the listed symbols; a takeover by a shadow pipeline replaces it there.
 """
 
 import logging
@@ -15,7 +15,7 @@ from engine.feed.config import FeedConfig
 from engine.feed.connection.link import Link
 from engine.feed.connection.snapshots import Snapshots
 from engine.feed.connection.standby import Standby
-from engine.feed.instruments.listings import NOTHING_MISSING, Listings
+from engine.feed.instruments.listed_symbols import NOTHING_MISSING, ListedSymbols
 from engine.feed.pace.backoff import Backoff
 from engine.venues.dialect import Dialect
 from engine.venues.port import RequestPort, StreamPort
@@ -41,12 +41,12 @@ class Connections:
         config: FeedConfig,
         dialect: Dialect,
         ports: FeedPorts,
-        listings: Listings,
+        listed: ListedSymbols,
         snapshots: Snapshots,
     ) -> None:
-        """Begin without a connection. The books are those of `listings`."""
+        """Begin without a connection. The books are those of `listed`."""
         self._config, self._dialect, self._ports = config, dialect, ports
-        self._listings, self._snapshots = listings, snapshots
+        self._listed, self._snapshots = listed, snapshots
         self._backoff = Backoff(config.retry_min_ns, config.retry_max_ns, config.seed)
         self._connect_ns = 0
         self.first: Link | None = None
@@ -57,7 +57,7 @@ class Connections:
     @property
     def lines(self) -> list[tuple[Link, Pipeline]]:
         """The connections there are, each with the pipeline that it feeds."""
-        pipeline, lines = self._listings.pipeline, []
+        pipeline, lines = self._listed.pipeline, []
         if self.first is not None and pipeline is not None:
             lines.append((self.first, pipeline))
         if self.standby.link is not None and pipeline is not None:
@@ -67,8 +67,8 @@ class Connections:
     def connect(self, now_ns: int) -> None:
         """Begin the first connection, when there is none and the pause is over."""
         if self.first is None and now_ns >= self._connect_ns:
-            assert self._listings.pipeline is not None, "a connection before there were books"
-            self.first = self._begin(self._listings.pipeline, now_ns)
+            assert self._listed.pipeline is not None, "a connection before there were books"
+            self.first = self._begin(self._listed.pipeline, now_ns)
 
     def subscribe(self, symbols: Iterable[str]) -> None:
         """Subscribe further symbols on the first connection."""
@@ -77,11 +77,11 @@ class Connections:
 
     def publish_instruments(self, now_ns: int) -> None:
         """Publish every instrument, with the channels that bring nothing on the first connection."""
-        self._listings.show_all(self.first.missing if self.first is not None else NOTHING_MISSING, now_ns)
+        self._listed.publish_all(self.first.missing if self.first is not None else NOTHING_MISSING, now_ns)
 
     def standby_covers(self, now_ns: int) -> bool:
         """Whether nothing is lost when the standby takes over at this moment."""
-        pipeline = self._listings.pipeline
+        pipeline = self._listed.pipeline
         return self.first is not None and pipeline is not None and self.standby.covers(self.first, pipeline, now_ns)
 
     def received_ns(self, link: Link) -> int:
@@ -93,7 +93,7 @@ class Connections:
         """Close the standby; a reason is logged."""
         if reason:
             LOG.warning("%s: the standby connection %s", self._config.name, reason)
-        self.standby.drop(self._listings.pipeline, now_ns)
+        self.standby.drop(self._listed.pipeline, now_ns)
 
     def drop(self, now_ns: int, reason: str) -> None:
         """Close the first connection: the standby takes over, or the books are DISCONNECTED."""
@@ -102,15 +102,15 @@ class Connections:
         if link is not None:
             link.close()
             if self.standby.link is not None:
-                self._take_over(link, now_ns, reason)
+                self._switch_to_standby(link, now_ns, reason)
                 return
         LOG.warning("%s: connection lost, %s", self._config.name, reason)
         self.reconnects += 1
         self._connect_ns = now_ns + self._backoff.next_ns()
         self._snapshots.forget()
         self.publish_instruments(now_ns)
-        if self._listings.pipeline is not None:
-            self._listings.pipeline.disconnect(now_ns)
+        if self._listed.pipeline is not None:
+            self._listed.pipeline.disconnect(now_ns)
 
     def reset_backoff(self) -> None:
         """Connect again at once after the next loss: this connection brought good books."""
@@ -125,12 +125,12 @@ class Connections:
     def _begin(self, pipeline: Pipeline, now_ns: int) -> Link:
         port = self._ports.stream(self._dialect.stream_target())
         link = Link(port, self._dialect, self._config, pipeline, now_ns)
-        link.subscribe(self._listings.tracks)
+        link.subscribe(self._listed.tracks)
         return link
 
-    def _take_over(self, lost: Link, now_ns: int, reason: str) -> None:
+    def _switch_to_standby(self, lost: Link, now_ns: int, reason: str) -> None:
         """Continue with the standby; where it does not cover the lost connection, the books begin anew."""
-        pipeline = self._listings.pipeline
+        pipeline = self._listed.pipeline
         assert pipeline is not None, "a standby before there were books"
         covered = self.standby.covers(lost, pipeline, now_ns)
         self.first, shadow = self.standby.hand_over(pipeline, now_ns)
@@ -139,7 +139,7 @@ class Connections:
         LOG.warning("%s: %s, and the standby takes over%s", name, reason, end)
         if shadow is not None:
             shadow.take_over(pipeline, now_ns)
-            self._listings.take_over(shadow)
+            self._listed.set_pipeline(shadow)
         elif not covered:
             self._snapshots.forget()
             pipeline.disconnect(now_ns)

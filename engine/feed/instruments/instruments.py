@@ -1,4 +1,4 @@
-"""The venue's metadata kept on disk, so that a feed starts while the venue's REST side is down."""
+"""A copy of the venue's metadata on disk, so that a feed starts while the venue's REST side is down."""
 
 import os
 from collections.abc import Iterable
@@ -13,14 +13,14 @@ from engine.model.instrument import Instrument
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Instruments from disk, and when they were true."""
+    """Instruments from disk, and when the venue sent them."""
 
     instruments: tuple[Instrument, ...]
     loaded_ns: int
 
 
 def save_instruments(path: str, instruments: Iterable[Instrument], now_ns: int) -> None:
-    """Replace the kept copy whole: a reader finds the old one or this one."""
+    """Replace the copy in one step: a reader finds the old copy or this one."""
     content = {"loaded_ns": now_ns, "instruments": [asdict(one) for one in instruments]}
     temporary = Path(f"{path}.{os.getpid()}.making")
     with open(open_private(temporary, os.O_WRONLY | os.O_TRUNC), "wb") as file:
@@ -29,7 +29,7 @@ def save_instruments(path: str, instruments: Iterable[Instrument], now_ns: int) 
 
 
 def load_instruments(path: str) -> Kept | None:
-    """The kept copy; None where there is none that can be read."""
+    """Return the copy; None if there is none, or it cannot be read."""
     if not path or not Path(path).exists():
         return None
     try:

@@ -1,4 +1,4 @@
-"""Which symbols' numbers a frame writes finer than the instruments can hold: their venue changed a step."""
+"""Finds the symbols whose numbers in a frame need more decimals than their instruments have."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,7 @@ from engine.venues.dialect import Dialect, Unreadable, guarded
 
 
 def misfits_of(frame: bytes, dialect: Dialect, known: Mapping[str, Instrument]) -> dict[str, str]:
-    """The symbols of a frame that was refused, with the number that does not fit; none where that is not the reason."""
+    """Return the symbols of a malformed frame with a number that does not fit; empty if that is not the reason."""
 
     def read() -> dict[str, str]:
         parsed = orjson.loads(frame) if dialect.numbers_are_text else json.loads(frame, parse_float=str, parse_int=str)
@@ -21,7 +21,7 @@ def misfits_of(frame: bytes, dialect: Dialect, known: Mapping[str, Instrument]) 
 
 
 def misfits_of_book(body: bytes, symbol: str, known: Mapping[str, Instrument]) -> dict[str, str]:
-    """The same of a book asked for over REST."""
+    """Return the same for a book requested over REST."""
 
     def read() -> dict[str, str]:
         parsed = orjson.loads(body)
@@ -31,7 +31,7 @@ def misfits_of_book(body: bytes, symbol: str, known: Mapping[str, Instrument]) -
 
 
 def _or_none(found: dict[str, str] | Unreadable) -> dict[str, str]:
-    """What is broken in another way has no misfits."""
+    """A text that cannot be read has no misfits."""
     return {} if isinstance(found, Unreadable) else found
 
 
@@ -52,6 +52,6 @@ def is_finer(number: str, decimals: int) -> bool:
     """Whether a number needs more decimals than these."""
     try:
         exponent = Decimal(number).normalize().as_tuple().exponent
-    except ArithmeticError:  # no number, or one that nothing holds
+    except ArithmeticError:  # no number, or one outside every range
         return False
     return isinstance(exponent, int) and -exponent > decimals

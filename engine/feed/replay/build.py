@@ -13,7 +13,7 @@ from engine.feed.books.outbox import Outbox
 from engine.feed.config import FeedConfig
 from engine.feed.feed import Feed
 from engine.feed.instruments.instruments import save_instruments
-from engine.feed.instruments.listings import Show
+from engine.feed.instruments.listed_symbols import Publish
 from engine.feed.replay.audience import audience_of
 from engine.feed.replay.options import files_of, options_of
 from engine.feed.replay.replay_source import Reel, ReplayPorts
@@ -30,13 +30,13 @@ def build_replay(
     name: str,
     outbox: Outbox,
     feed_config: Callable[[str], FeedConfig],
-    show: Callable[[str], Show],
+    publisher: Callable[[str], Publish],
 ) -> ReplayRole:
     """Build the feed of a system in mode replay."""
     options = options_of(config)
     files = files_of(config, options)
     stages = [
-        make_stage(feed_config(venue), venue, files[venue], options.format, outbox, show(venue))
+        make_stage(feed_config(venue), venue, files[venue], options.format, outbox, publisher(venue))
         for venue in dict.fromkeys(one.venue for one in config.instruments)
     ]
     end = (lambda: stop_system(config)) if options.at_end == "exit" else _stay
@@ -53,7 +53,7 @@ def check_replay(config: "Config", feed_config: Callable[[str], FeedConfig]) -> 
 
 
 def make_stage(
-    config: FeedConfig, venue: str, files: list[Path], kind: str, outbox: Outbox, show: Show = lambda *_: None
+    config: FeedConfig, venue: str, files: list[Path], kind: str, outbox: Outbox, publish: Publish = lambda *_: None
 ) -> Stage:
     """Build one venue's feed over its files."""
     dialect = dialect_of(config.venue)
@@ -68,7 +68,7 @@ def make_stage(
         Path(config.instruments_path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         save_instruments(config.instruments_path, instruments_of(holding.survey, files, config), 0)
     ports = ReplayPorts(Reel(files, kind, venue, dialect, config.symbols), known)
-    return Stage(ports, Feed(config, ports, outbox, show, dialect))
+    return Stage(ports, Feed(config, ports, outbox, publish, dialect))
 
 
 def stop_system(config: "Config") -> None:

@@ -110,7 +110,7 @@ class FakePorts:
         """With exchangeInfo known."""
         self.rest = FakeRequests({"/api/v3/exchangeInfo": EXCHANGE_INFO})
         self.streams: list[FakeStream] = []
-        self.bulletins: list[FakeStream] = []  # connections for instruments alone
+        self.instrument_streams: list[FakeStream] = []  # connections for instruments alone
         self.announces = PortState.CLOSED  # whether they come up
         self.acknowledge = True
         self.refuse = ""
@@ -119,8 +119,8 @@ class FakePorts:
     def stream(self, target: str) -> FakeStream:
         """A further connection; one for instruments alone stands apart."""
         if "#" in target:
-            self.bulletins.append(FakeStream(target, acknowledge=False, state=self.announces))
-            return self.bulletins[-1]
+            self.instrument_streams.append(FakeStream(target, acknowledge=False, state=self.announces))
+            return self.instrument_streams[-1]
         self.streams.append(FakeStream(target, acknowledge=self.acknowledge, refuse=self.refuse, state=self.opening))
         return self.streams[-1]
 

@@ -382,7 +382,7 @@ def test_malformed_frames_are_counted_and_make_the_book_suspect_at_once(
 def test_a_malformed_change_spoils_its_own_book_alone(bench: Bench) -> None:
     """One symbol whose venue changed its decimals must not take the books of all others with it."""
     bench.good()
-    spoilt = bench.feed._listings._spoilt_by
+    spoilt = bench.feed._listed._spoilt_by
     assert spoilt(diff(111, 112, [["100.001", "1"]])) == ("BTCUSDT",)
     assert spoilt(diff(111, 112, [["100.001", "1"]], symbol="ETHUSDT")) == ("",)
     assert spoilt(ticker(1, "100.001", "1", "101", "1")) == ()

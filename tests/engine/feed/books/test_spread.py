@@ -127,7 +127,7 @@ def test_the_alarm_of_an_instrument_is_the_configurations(tmp_path: Path) -> Non
 def test_a_wide_spread_is_logged_once_and_once_more_when_it_is_over(caplog: pytest.LogCaptureFixture) -> None:
     """A spread that swings around its alarm must not fill the log, and the number is the one that risk goes by."""
     bench, shown = Bench(alarm_spreads={"BTCUSDT": 60.0}), []
-    bench.feed._listings.show = lambda *told: shown.append(told[4])
+    bench.feed._listed._publish = lambda *told: shown.append(told[4])
     try:
         bench.good()
         assert shown[-1] == 60

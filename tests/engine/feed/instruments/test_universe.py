@@ -102,7 +102,7 @@ def test_a_symbol_that_the_copy_on_disk_lacks_comes_when_the_venue_answers(tmp_p
 def test_a_symbol_delisted_while_its_book_flows_may_be_traded_no_more(bench: Bench) -> None:
     """The stream decides over the book, the metadata over trading."""
     shown = {}
-    bench.feed._listings.show = lambda one, *_: shown.update({one.symbol: one})
+    bench.feed._listed._publish = lambda one, *_: shown.update({one.symbol: one})
     seed_both(bench)
     info = copy.deepcopy(EXCHANGE_INFO)
     info["symbols"] = [one for one in info["symbols"] if one["symbol"] != "ETHUSDT"]

@@ -14,7 +14,7 @@ from engine.model.words import BookState, FrameKind, TickKind
 from engine.venues.catalogue import dialect_of
 from tests.engine.feed.books.test_kraken_feed import frame
 from tests.engine.feed.feed_fakes import SECOND, START, diff
-from tests.engine.feed.instruments.test_bulletin import notice, pair
+from tests.engine.feed.instruments.test_instrument_stream import notice, pair
 from tests.engine.feed.replay.test_replay import config_file, session, theatre, with_rest, write
 
 BULLETIN, BOOKS = "/v2#instrument", "/v2"
@@ -53,7 +53,7 @@ def test_a_recorded_channel_of_instruments_is_heard_again_and_takes_no_book_away
     with theatre(tmp_path) as made:
         stage = made.stage([path], "kraken", "kraken", KRAKEN_SYMBOLS)
         shown = []
-        stage.feed._listings.show = lambda one, *_: shown.append(one)
+        stage.feed._listed._publish = lambda one, *_: shown.append(one)
         ticks = made.play(stage)
     states = [int(row["detail"]) for row in ticks if row["kind"] == TickKind.STATE]
     assert BookState.GOOD in states

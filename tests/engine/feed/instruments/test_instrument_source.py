@@ -89,6 +89,6 @@ def test_a_disk_that_takes_no_copy_does_not_end_the_feed(tmp_path: Path, caplog:
     bench = Bench(instruments_path=str(path))
     bench.connect()
     assert bench.feed.instruments
-    assert "no copy of the instruments is kept" in caplog.text
+    assert "cannot keep a copy of the instruments on disk" in caplog.text
     assert load_instruments(str(path)) is None
     bench.close()

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import pytest
 
 from engine.feed.config import FeedConfig
-from engine.feed.instruments.listings import NOTHING_MISSING, Listings
-from engine.feed.instruments.loader import Loader
+from engine.feed.instruments.instrument_source import InstrumentSource
+from engine.feed.instruments.listed_symbols import NOTHING_MISSING, ListedSymbols
 from engine.feed.pace.budget import Budget
 from engine.model.instrument import Instrument
 from engine.model.words import BookState
@@ -22,9 +22,9 @@ SYMBOLS = {"BTCUSDT": 7, "ETHUSDT": 8}
 class Registry:
     """Listings over a venue that answers at once."""
 
-    listings: Listings
+    listed: ListedSymbols
     rest: FakeRequests
-    loader: Loader
+    source: InstrumentSource
     shown: dict[str, Instrument]
     now: int = START
 
@@ -32,10 +32,10 @@ class Registry:
         """Let the venue answer this when it is asked next, and take it."""
         self.rest.answers["/api/v3/exchangeInfo"] = info
         self.now += 601 * SECOND
-        self.listings.news(self.now)
+        self.listed.has_news(self.now)
         for response in self.rest.poll(self.now):
-            self.loader.take(response, self.now)
-        return self.listings.take(self.now) if self.listings.news(self.now) else None
+            self.source.apply(response, self.now)
+        return self.listed.apply_news(self.now) if self.listed.has_news(self.now) else None
 
     def show(self, one: Instrument, *_: int) -> None:
         """Note what is shown."""
@@ -54,9 +54,9 @@ def registry_of(bench: Bench, **config: object) -> Registry:
     """Listings of two symbols."""
     settings = FeedConfig(**{"venue": "binance", "symbols": SYMBOLS, **config})
     dialect, rest = dialect_of("binance"), FakeRequests()
-    loader = Loader(settings, dialect, rest, Budget(settings, dialect))
-    made = Registry(Listings(settings, dialect, loader, bench.outbox, lambda *_: None), rest, loader, {})
-    made.listings.show = made.show
+    source = InstrumentSource(settings, dialect, rest, Budget(settings, dialect))
+    made = Registry(ListedSymbols(settings, dialect, source, bench.outbox, lambda *_: None), rest, source, {})
+    made.listed._publish = made.show
     return made
 
 
@@ -73,25 +73,25 @@ def test_each_symbol_is_new_once(bench: Bench) -> None:
     """What is new is subscribed; subscribing again what flows would cost its book."""
     registry = registry_of(bench)
     assert registry.reload(info_of("BTCUSDT")) == (["BTCUSDT"], False)
-    first = registry.listings.pipeline
+    first = registry.listed.pipeline
     assert registry.reload() == (["ETHUSDT"], False)
     assert registry.reload() == ([], False)
-    assert registry.listings.pipeline is first
+    assert registry.listed.pipeline is first
     assert [track.symbol for track in first.tracks] == ["BTCUSDT", "ETHUSDT"]
 
 
 def test_nothing_is_taken_before_the_venue_answered(bench: Bench) -> None:
     """Without metadata no number can be read, so there is no pipeline to read them with."""
     registry = registry_of(bench)
-    assert not registry.listings.news(registry.now)
-    assert registry.listings.pipeline is None
+    assert not registry.listed.has_news(registry.now)
+    assert registry.listed.pipeline is None
 
 
 def test_a_symbol_that_is_not_listed_is_void_and_shown_as_such(bench: Bench) -> None:
     """Whoever waits for every instrument must learn that this one never comes, and trade nothing of it."""
     registry = registry_of(bench)
     registry.reload(info_of("BTCUSDT"))
-    registry.listings.show_all(NOTHING_MISSING, registry.now)
+    registry.listed.publish_all(NOTHING_MISSING, registry.now)
     assert bench.state(8) == BookState.REFUSED
     assert (registry.shown["ETHUSDT"].kind, registry.shown["ETHUSDT"].trading) == ("unlisted", False)
 
@@ -103,18 +103,18 @@ def test_changed_decimals_are_a_change_only_where_nobody_lives_by_the_old_ones(b
     for registry in (alone, shared):
         registry.reload()
     assert alone.reload(finer) == ([], True)
-    assert not alone.listings.misfits
+    assert not alone.listed.misfits
     assert shared.reload(finer) == ([], False)
-    assert set(shared.listings.misfits) == set(SYMBOLS)
+    assert set(shared.listed.misfits) == set(SYMBOLS)
 
 
 def test_a_shadow_reads_by_the_same_decimals_and_is_told_to_nobody(bench: Bench) -> None:
     """The standby's books must be the first's, or its takeover would change every price."""
     registry = registry_of(bench)
     registry.reload()
-    shadow = registry.listings.shadow()
+    shadow = registry.listed.make_shadow()
     shadow.disconnect(registry.now)
     assert [track.symbol for track in shadow.tracks] == list(SYMBOLS)
     assert not list(bench.books.rows())
-    registry.listings.take_over(shadow)
-    assert registry.listings.tracks["ETHUSDT"] is shadow.tracks[1]
+    registry.listed.set_pipeline(shadow)
+    assert registry.listed.tracks["ETHUSDT"] is shadow.tracks[1]

@@ -46,7 +46,7 @@ class Listener:
         self.bench = bench
         self.shown: dict[str, Instrument] = {}
         self.old = False
-        bench.feed._listings.show = self.show
+        bench.feed._listed._publish = self.show
         bench.step()
         bench.step()
 
@@ -58,7 +58,7 @@ class Listener:
     @property
     def line(self) -> FakeStream:
         """The newest connection."""
-        return self.bench.ports.bulletins[-1]
+        return self.bench.ports.instrument_streams[-1]
 
     def tell(self, *frames: bytes, seconds: float = 0.02) -> None:
         """Let the venue say this."""
@@ -193,7 +193,7 @@ def test_other_decimals_are_a_misfit_and_not_a_change_under_the_readers(listener
     """A reader that lives by one decimal would see a tenfold price."""
     listener.tell(SNAPSHOT)
     listener.tell(notice(pair("BTC/USD", price_precision=2, price_increment=0.01), kind="update"))
-    assert set(listener.bench.feed._listings.misfits) == {"BTC/USD"}
+    assert set(listener.bench.feed._listed.misfits) == {"BTC/USD"}
     assert listener.shown["BTC/USD"].price_decimals == 1
 
 
@@ -257,7 +257,7 @@ def test_a_channel_that_never_comes_up_is_not_hammered(bench: Bench) -> None:
     bench.ports.announces = PortState.CLOSED
     listener = Listener(bench)
     listener.wait(300)
-    assert 5 < len(bench.ports.bulletins) < 30
+    assert 5 < len(bench.ports.instrument_streams) < 30
 
 
 def test_what_was_known_stays_known_while_the_channel_comes_back(listener: Listener) -> None:
@@ -276,7 +276,7 @@ def test_numbers_that_do_not_fit_ask_for_the_list_ever_later(listener: Listener)
     listener.tell(SNAPSHOT)
     for _ in range(240):
         for symbol in ("BTC/USD",):
-            listener.bench.feed._listings.doubt(symbol, "finer", listener.bench.now)
+            listener.bench.feed._listed.mark_misfit(symbol, "finer", listener.bench.now)
         listener.line.inbox.append(HEARTBEAT)
         if listener.said()[-1] == "subscribe" and len(listener.said()) > 1:
             listener.line.inbox.append(SNAPSHOT)
