@@ -10,7 +10,7 @@ from engine.model.instrument import Instrument
 from engine.model.records import STEP_CURSORS
 from engine.risk.gate import FurtherCap
 from engine.risk.limits import RiskLimits
-from engine.venues.session import SessionOptions
+from engine.venues.session import Interval, SessionOptions
 
 SECOND_NS = 1_000_000_000
 LANES_BEFORE_INTENTS = 2  # of the cursors in execution's steps: BOOKS and COMMANDS
@@ -56,21 +56,24 @@ class JournalConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(msg)
 
 
+IntervalOrNone = Annotated[int, msgspec.Meta(ge=0, le=86_400 * SECOND_NS)]  # 0: none
+
+
 class ExecutionOptions(SessionOptions, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What may be set, and is rarely."""
 
     orphans: Literal["cancel", "keep"] = "cancel"  # open orders under our id that the journal does not know
-    query_interval_ns: int = SECOND_NS // 2  # between questions about one order
-    expiry_margin_ns: int = SECOND_NS  # beyond a request's own expiry, before "no such order" is believed
-    fills_grace_ns: int = SECOND_NS // 20  # a fill may come this much later than the news that it happened
-    audit_interval_ns: int = 30 * SECOND_NS  # between comparisons of our open orders and fills with the venue's
-    balance_interval_ns: int = 60 * SECOND_NS  # between comparisons of the balances with the fills; 0: never
-    chase_interval_ns: int = SECOND_NS // 10  # the least time between two requests of one chase
-    chase_rejects: int = 3  # a chase ends after so many refusals by the venue in a row
+    query_interval_ns: Interval = SECOND_NS // 2  # between questions about one order
+    expiry_margin_ns: IntervalOrNone = SECOND_NS  # beyond a request's own expiry, before "no such order" is believed
+    fills_grace_ns: IntervalOrNone = SECOND_NS // 20  # a fill may come this much later than the news that it happened
+    audit_interval_ns: Interval = 30 * SECOND_NS  # between comparisons of our open orders and fills with the venue's
+    balance_interval_ns: IntervalOrNone = 60 * SECOND_NS  # between comparisons of the balances with the fills; 0: never
+    chase_interval_ns: Interval = SECOND_NS // 10  # the least time between two requests of one chase
+    chase_rejects: Annotated[int, msgspec.Meta(ge=1)] = 3  # a chase ends after so many refusals by the venue in a row
     # While the book leans towards a chase by more than this, it does not follow the best price to a worse one; 1: it
     # always follows. A book leans towards a buyer by minus its imbalance, towards a seller by its imbalance: -1 to 1.
     chase_hold_imbalance: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 1.0
-    mark_interval_ns: int = SECOND_NS // 10  # between valuations of the positions
+    mark_interval_ns: Interval = SECOND_NS // 10  # between valuations of the positions
 
 
 class ExecutionConfig(ExecutionOptions, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ follows. Requests name orders by the client id that execution gave them.
 
 from collections.abc import Callable
 from enum import IntEnum
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import Annotated, NamedTuple, Protocol, TypeAlias
 
 import msgspec
 
@@ -53,13 +53,16 @@ Denial: TypeAlias = tuple[int, str]  # the venue's code and words
 NO_DENIAL: Denial = (0, "")
 
 
+Interval = Annotated[int, msgspec.Meta(ge=1, le=86_400 * SECOND_NS)]  # up to a day
+
+
 class SessionOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The times of a session."""
 
-    answer_timeout_ns: int = 2 * SECOND_NS  # then a request's outcome is unknown
-    clock_interval_ns: int = 10 * SECOND_NS  # between measurements of the venue's clock; also the proof of life
-    retry_least_ns: int = SECOND_NS // 10  # between connection attempts, doubling
-    retry_most_ns: int = 5 * SECOND_NS
+    answer_timeout_ns: Interval = 2 * SECOND_NS  # then a request's outcome is unknown
+    clock_interval_ns: Interval = 10 * SECOND_NS  # between measurements of the venue's clock; also the proof of life
+    retry_least_ns: Interval = SECOND_NS // 10  # between connection attempts, doubling
+    retry_most_ns: Interval = 5 * SECOND_NS
 
 
 class Request(NamedTuple):
