@@ -20,6 +20,7 @@ from engine.model.fixed import to_text
 from engine.model.instrument import Instrument
 from engine.model.records import BOOK_DEPTH, FEE_DECIMALS
 from engine.model.rows import BookTopRow, FillRow
+from engine.model.text import shown
 from engine.model.words import DONE_STATES, BookState, OrderState
 from engine.venues.port import StreamPort
 
@@ -231,14 +232,18 @@ class Invariants:
 
     def _compare_fills(self) -> None:
         truth = {
-            (line["symbol"], line["fill_id"], line["client_id"]): (line["fill_price"], line["fill_size"], line["fee"])
+            (line["symbol"], str(line["fill_id"]), line["client_id"]): (
+                line["fill_price"],
+                line["fill_size"],
+                line["fee"],
+            )
             for line in self._venue.truth.lines
             if line["what"] == "fill"
         }
         ours = {}
         for row in self.fills.values():
             one = self._instruments[row.instrument]
-            ours[one.symbol, row.venue_fill_id, row.client_id.hex()] = (
+            ours[one.symbol, shown(row.venue_fill_id), row.client_id.hex()] = (
                 _wide(row.price, one.price_decimals),
                 _wide(row.size, one.size_decimals),
                 _wide(row.fee, FEE_DECIMALS),

@@ -28,6 +28,7 @@ from engine.model.fixed import to_text
 from engine.model.instrument import Instrument
 from engine.model.records import FEE_DECIMALS
 from engine.model.rows import FillRow, OrderRow
+from engine.model.text import shown
 from engine.model.words import DONE_STATES, JournalKind
 from engine.monitor.names import Names
 
@@ -267,7 +268,7 @@ def _fill(row: FillRow, terms: dict[int, Terms], names: Names) -> dict[str, Any]
         "instrument": row.instrument, "symbol": one.symbol, "venue": one.venue, "side": side_word(row.side),
         "size": to_text(row.size, one.size_decimals), "price": to_text(row.price, one.price_decimals),
         "fee": to_text(row.fee, FEE_DECIMALS), "fee_asset": _asset(row),
-        "liquidity": "maker" if row.maker else "taker", "venue_fill_id": row.venue_fill_id,
-        "venue_order_id": row.venue_order_id, "client_id": row.client_id.ljust(16, b"\0").hex(),
+        "liquidity": "maker" if row.maker else "taker", "venue_fill_id": shown(row.venue_fill_id),
+        "venue_order_id": shown(row.venue_order_id), "client_id": row.client_id.ljust(16, b"\0").hex(),
         "intent_id": row.intent_id,
     }  # fmt: skip

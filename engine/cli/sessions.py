@@ -8,6 +8,7 @@ from engine.cli.output import ago, iso, print_table
 from engine.lanes import LOOKERS, open_lanes
 from engine.model.fixed import to_text
 from engine.model.records import FEE_DECIMALS
+from engine.model.text import shown
 from engine.model.words import AlarmReason, SessionState
 
 PLAIN = {
@@ -45,7 +46,8 @@ def halts(system: str, configured: Mapping[int, tuple[str, str]]) -> list[dict[s
             "instrument": row.instrument, **_named(configured.get(row.instrument, ("", ""))),
             "since_ns": row.since_ns, "since": iso(row.since_ns),
             "reason": AlarmReason(row.reason).name, "difference": to_text(row.difference, FEE_DECIMALS),
-            "venue_fill_id": row.venue_fill_id, "venue_order_id": row.venue_order_id, "text": _text(row.text),
+            "venue_fill_id": shown(row.venue_fill_id), "venue_order_id": shown(row.venue_order_id),
+            "text": _text(row.text),
         }
         for row in _rows(system, "instrument_halts") if row.reason
     ]  # fmt: skip

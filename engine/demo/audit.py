@@ -22,7 +22,9 @@ from engine.model.instrument import Instrument
 from engine.model.records import FEE_DECIMALS
 from engine.model.refusals import reject_text
 from engine.model.rows import OrderRow
+from engine.model.text import shown
 from engine.model.words import DONE_STATES, FillFlag, JournalKind, OrderState
+from engine.venues.binance.kind import BINANCE
 
 TRUTH_DECIMALS = 8
 TRUTH_ENDS = {
@@ -45,7 +47,7 @@ class Side:
     """One side's record: orders by client id with final state and filled size, fills by their identity."""
 
     orders: dict[str, tuple[int, int]] = field(default_factory=dict)
-    fills: Counter[tuple[str, int, str, int, int]] = field(default_factory=Counter)
+    fills: Counter[tuple[str, str, str, int, int]] = field(default_factory=Counter)
     gained: dict[str, Fraction] = field(default_factory=dict)  # the change of each balance since the deposits
     apart: dict[str, Fraction] = field(default_factory=_amounts)  # the effect of fees in a third asset, see `gains`
     ends: dict[str, str] = field(default_factory=dict)  # the final state of each order of the journal, in words
@@ -72,14 +74,16 @@ def read_ours(directory: Path, instruments: dict[int, Instrument]) -> Side:
             one = instruments[fill.instrument]
             size = fill.size * 10 ** (TRUTH_DECIMALS - one.size_decimals)
             price = fill.price * 10 ** (TRUTH_DECIMALS - one.price_decimals)
-            ours.fills[one.symbol, fill.venue_fill_id, fill.client_id.hex(), price, size] += 1
+            ours.fills[one.symbol, shown(fill.venue_fill_id), fill.client_id.hex(), price, size] += 1
             _set_apart(ours.apart, fill, one)
     return ours
 
 
 def read_ledger(directory: Path, instruments: dict[int, Instrument], strategies: tuple[int, ...]) -> Ledger:
     """The positions that execution would restore from the journal."""
-    request = checkpoint.Request(str(directory), 0, tuple(instruments.values()), strategies)
+    request = checkpoint.Request(
+        str(directory), 0, tuple(instruments.values()), strategies, BINANCE.trading["spot"].fill_order.name
+    )
     replay = checkpoint.blank(request)
     for entry in read_journal(directory):
         replay.feed(entry)
@@ -138,7 +142,7 @@ def read_truth(path: Path, account: str) -> Side:
         truth.gained.update({asset: Fraction(text) for asset, text in event.get("gained", {}).items()})
         if event["what"] == "fill":
             price, part = (to_fixed(str(event[name]), TRUTH_DECIMALS) for name in ("fill_price", "fill_size"))
-            truth.fills[event["symbol"], int(event["fill_id"]), event["client_id"], price, part] += 1
+            truth.fills[event["symbol"], str(event["fill_id"]), event["client_id"], price, part] += 1
     return truth
 
 

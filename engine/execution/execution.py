@@ -51,6 +51,7 @@ from engine.execution.venue.strangers import Strangers
 from engine.model.fixed import to_text
 from engine.model.journal_records import FOLLOWED
 from engine.model.rows import CommandRow, FillRow, HaltRow
+from engine.model.text import bare
 from engine.model.words import CommandKind, FillFlag, JournalKind, Reason
 from engine.risk.gate import RiskGate
 from engine.risk.market import Top
@@ -80,7 +81,7 @@ class Execution:
         self._lanes = lanes
         system = system_of(config.system)
         self._tops = {one.id: Top() for one in config.instruments}
-        ids = {one.symbol: one.id for one in config.instruments}
+        self._ids = {one.symbol: one.id for one in config.instruments}
         strategies = tuple(config.strategies)
         self.ledger = Ledger(config.instruments, strategies)
         instruments = {one.id: one for one in config.instruments}
@@ -97,14 +98,14 @@ class Execution:
         file = JournalFile(Path(config.journal.directory), config.journal.segment_size, self._disk)
         self.journal = Journal(config.journal, lanes.journal, lanes.journal_past, file)
         prices = Prices(config.instruments, config.limits, self._tops)
-        self.blotter = Blotter(lanes, self.journal, self.ledger, prices)
+        self.session = ports.session(config, self)
+        self.blotter = Blotter(lanes, self.journal, self.ledger, self.session.fill_order, prices)
         self._positions = Positions(self.blotter, prices, lanes.positions, config.mark_interval_ns)
         self.alarm = Alarm(self.blotter, self.journal, ports.ask_halt)
-        self.session = ports.session(config, self)
         self.recovery = Recovery(config, self.blotter, self.session)
         self.broker = Broker(self.blotter, self.session, self.gate, self.recovery, system, config.fills_grace_ns)
         cancel_orphans = config.orphans == "cancel"
-        self.strangers = Strangers(self.blotter, self.broker, ids, cancel_orphans=cancel_orphans)
+        self.strangers = Strangers(self.blotter, self.broker, self._ids, cancel_orphans=cancel_orphans)
         self.broker.on_odd, self.broker.on_false_fill = self.alarm.odd, self.alarm.false_fill
         self.broker.on_false_news = self.alarm.false_news
         self.strangers.on_false, self.recovery.on_fills_absent = self.alarm.not_adopted, self.alarm.fills_absent
@@ -321,7 +322,7 @@ class Execution:
             return
         if not self.broker.is_ours(order.client_id):
             self.strangers.report(order, now_ns)
-        elif order.state == OPEN or (fill is not None and not self.blotter.knows_fill(order.symbol, fill.fill_id)):
+        elif order.state == OPEN or (fill is not None and not self.blotter.knows_fill(self._ids[order.symbol], fill)):
             adopted = self.strangers.known_or_adopted(order, now_ns)
             if fill is not None and adopted is not None:
                 self.broker.take_fill(adopted, fill, now_ns, order.executed)
@@ -396,17 +397,23 @@ class Execution:
                 told.append(row)
         if self.journal.gap is not None:
             for row in told:
-                if not row.flags & FillFlag.OPENING and row.venue_fill_id not in self.blotter.fills[row.instrument]:
+                if not row.flags & FillFlag.OPENING and not self._knows(row):
                     self.journal.add(now_ns, JournalKind.FILL, codec.FILL.pack_row(row))
                     self._replay.absorb(row)
             self.alarm.gap(self.journal.gap, now_ns)
         return told
 
+    def _knows(self, row: FillRow) -> bool:
+        """Whether the journal has a fill of the FILLS ring."""
+        return self.blotter.fills[row.instrument].knows(bare(row.venue_fill_id), row.venue_ns)
+
     def _checkpoint_request(self) -> checkpoint.Request:
         """What makes a checkpoint of this journal."""
         config = self.config
         strategies = tuple(config.strategies)
-        return checkpoint.Request(config.journal.directory, self.journal.closed, config.instruments, strategies)
+        return checkpoint.Request(
+            config.journal.directory, self.journal.closed, config.instruments, strategies, self.blotter.fill_order.name
+        )
 
     def _ask_checkpoint(self) -> None:
         """A segment was closed: a start need not read it again."""

@@ -80,7 +80,7 @@ def halt_row(instrument: int, stop: Standstill | None, now_ns: int) -> Instrumen
     """The INSTRUMENT_HALT record of an instrument; None: it is not halted."""
     if stop is None:
         return records.INSTRUMENT_HALT.row(
-            now_ns=now_ns, since_ns=0, difference=0, venue_fill_id=0, venue_order_id=0, instrument=instrument,
+            now_ns=now_ns, since_ns=0, difference=0, venue_fill_id=b"", venue_order_id=b"", instrument=instrument,
             reason=0, text=b"",
         )  # fmt: skip
     alarm = stop.alarm

@@ -10,6 +10,7 @@ around each of them. The time of a journal record is the time of the record insi
 
 from typing import TYPE_CHECKING
 
+from engine.model.text import VENUE_ID
 from shm.record import Record
 
 if TYPE_CHECKING:
@@ -37,10 +38,10 @@ TERMS: "Record[TermsRow]" = Record(
 
 ALARM: "Record[AlarmRow]" = Record(
     "alarm",
-    48,
+    112,
     {
-        "venue_order_id": "i8",  # the order of the cause; 0: the cause has no order
-        "venue_fill_id": "i8",  # FILL_DISPUTED, FALSE_FILL: the fill
+        "venue_order_id": f"S{VENUE_ID}",  # the order of the cause; empty: the cause has no order
+        "venue_fill_id": f"S{VENUE_ID}",  # FILL_DISPUTED, FALSE_FILL: the fill
         "difference": "i8",  # BALANCE_DIFFERS: account less fills, in the asset's eighth decimals
         "first_lost": "u8",  # JOURNAL_GAP: the first record that is missing
         "statement": "u4",  # CRC-32 of what the venue said, where that identifies the cause
@@ -70,9 +71,9 @@ FOLLOWED: "Record[FollowedRow]" = Record(
 
 WATERMARK: "Record[WatermarkRow]" = Record(
     "watermark",
-    16,
+    48,
     {
-        "venue_fill_id": "i8",  # the venue's listing was compared up to this fill
+        "cursor": f"S{VENUE_ID}",  # the venue's list of fills was compared up to here; only the venue's code reads it
         "instrument": "u4",
         "spare": "u4",
     },

@@ -10,6 +10,7 @@ and an old reader refuses it.
 
 from typing import TYPE_CHECKING
 
+from engine.model.text import VENUE_ID
 from shm.record import Record
 
 if TYPE_CHECKING:
@@ -124,11 +125,11 @@ VERDICT: "Record[VerdictRow]" = Record(
 ERROR_TEXT = 72
 ORDER: "Record[OrderRow]" = Record(
     "order",
-    224,
+    256,
     {
         "client_id": "S16",  # 128 bits: system, intent, reprice number
         "intent_id": "u8",
-        "venue_order_id": "i8",  # 0 until the venue named it
+        "venue_order_id": f"S{VENUE_ID}",  # empty until the venue has named it
         "intent_ns": "i8",
         "receive_ns": "i8",  # of the tick behind the intent
         "sent_ns": "i8",
@@ -156,12 +157,12 @@ ORDER: "Record[OrderRow]" = Record(
 
 FILL: "Record[FillRow]" = Record(
     "fill",
-    128,
+    192,
     {
         "client_id": "S16",
         "intent_id": "u8",
-        "venue_fill_id": "i8",  # with the instrument, the identity of a fill
-        "venue_order_id": "i8",
+        "venue_fill_id": f"S{VENUE_ID}",  # with the instrument, the identity of a fill
+        "venue_order_id": f"S{VENUE_ID}",
         "venue_ns": "i8",
         "receive_ns": "i8",
         "price": "i8",
@@ -326,13 +327,13 @@ SESSION: "Record[SessionRow]" = Record(
 
 INSTRUMENT_HALT: "Record[InstrumentHaltRow]" = Record(
     "instrument_halt",
-    256,
+    320,
     {
         "now_ns": "i8",  # of this change
         "since_ns": "i8",
         "difference": "i8",  # of a balance, in the asset's eighth decimals
-        "venue_fill_id": "i8",  # the fill that the reason is about; 0: none
-        "venue_order_id": "i8",  # the order that the reason is about; 0: none
+        "venue_fill_id": f"S{VENUE_ID}",  # the fill that the reason is about; empty: none
+        "venue_order_id": f"S{VENUE_ID}",  # the order that the reason is about; empty: none
         "instrument": "u4",
         "reason": "u4",  # AlarmReason; 0: not halted
         "text": "S208",  # what was found, cut off here; "" after a restart
@@ -350,10 +351,10 @@ ACCEPTED: "Record[AcceptedRow]" = Record(
     },
 )
 
-JOURNAL_VERSION = 1  # raise it when the bytes of a journal change: a journal of another version is refused
+JOURNAL_VERSION = 2  # raise it when the bytes of a journal change: a journal of another version is refused
 JOURNAL: "Record[JournalRow]" = Record(
     "journal",
-    256,
+    320,
     {
         "sequence": "u8",
         "now_ns": "i8",
@@ -361,7 +362,7 @@ JOURNAL: "Record[JournalRow]" = Record(
         "version": "u1",  # JOURNAL_VERSION of the program that wrote it; at this place in every version
         "size": "u2",
         "checksum": "u4",  # crc32 of the record with this field 0
-        "payload": "S232",
+        "payload": "S296",
     },
 )
 

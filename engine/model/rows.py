@@ -118,7 +118,7 @@ if TYPE_CHECKING:
 
         client_id: bytes
         intent_id: int
-        venue_order_id: int
+        venue_order_id: bytes
         intent_ns: int
         receive_ns: int
         sent_ns: int
@@ -147,8 +147,8 @@ if TYPE_CHECKING:
 
         client_id: bytes
         intent_id: int
-        venue_fill_id: int
-        venue_order_id: int
+        venue_fill_id: bytes
+        venue_order_id: bytes
         venue_ns: int
         receive_ns: int
         price: int
@@ -289,8 +289,8 @@ if TYPE_CHECKING:
         now_ns: int
         since_ns: int
         difference: int
-        venue_fill_id: int
-        venue_order_id: int
+        venue_fill_id: bytes
+        venue_order_id: bytes
         instrument: int
         reason: int
         text: bytes
@@ -477,8 +477,8 @@ if TYPE_CHECKING:
     class AlarmRow(NamedTuple):
         """A row of ALARM."""
 
-        venue_order_id: int
-        venue_fill_id: int
+        venue_order_id: bytes
+        venue_fill_id: bytes
         difference: int
         first_lost: int
         statement: int
@@ -504,7 +504,7 @@ if TYPE_CHECKING:
     class WatermarkRow(NamedTuple):
         """A row of WATERMARK."""
 
-        venue_fill_id: int
+        cursor: bytes
         instrument: int
         spare: int = 0
 

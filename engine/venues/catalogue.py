@@ -10,6 +10,7 @@ from engine.venues.kraken.kind import KRAKEN
 if TYPE_CHECKING:
     from engine.config import Venue
     from engine.venues.dialect import Dialect
+    from engine.venues.trading.fill_order import FillOrder
 
 KINDS: dict[str, Kind] = {one.name: one for one in (BINANCE, COINBASE, KRAKEN)}
 
@@ -32,6 +33,12 @@ def trading_of(venue: "Venue") -> Trading:
     if any(getattr(venue, part) is None for part in trading.key):
         raise ValueError(f"venue {venue.name}: orders need {' and '.join(trading.key)}")
     return trading
+
+
+def fill_order(name: str) -> "FillOrder":
+    """The order of fills of this name, for a process that reads a journal without a session."""
+    every = {one.fill_order.name: one.fill_order for kind in KINDS.values() for one in kind.trading.values()}
+    return every[name]
 
 
 def interfaces() -> dict[str, MarketInterface]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from engine.venues.dialect import Dialect
     from engine.venues.port import RequestPort, StreamPort
     from engine.venues.session import MakeSession
+    from engine.venues.trading.fill_order import FillOrder
 
 NAME, KEY = ("api_key",), ("api_key", "private_key")  # the parts of a key, by their names in `[[venues]]`
 DEFAULT_PRODUCT = "spot"
@@ -74,6 +75,7 @@ class Trading:
     """How orders reach one product of a venue."""
 
     session: "Callable[[Any, Sequence[str], Sequence[Instrument], Network], MakeSession]"  # `Any`: the kind's options
+    fill_order: "FillOrder"
     key: tuple[str, ...] = KEY  # the parts of a key that a session needs
     urls: tuple[str, ...] = ("order_url",)  # where orders go
     check_key: Mapping[str, Callable[[str], object]] = field(default_factory=dict)  # of a part: refuses a wrong text

@@ -17,6 +17,7 @@ from typing import Annotated, NamedTuple, Protocol, TypeAlias
 import msgspec
 
 from engine.venues.trading.clock import VenueClock
+from engine.venues.trading.fill_order import FillOrder
 from engine.venues.trading.news import FillNews, OrderNews, Outcome, ReplaceNews, UnreadableError
 
 SECOND_NS = 1_000_000_000
@@ -73,7 +74,7 @@ class Request(NamedTuple):
     client_id: bytes = b""  # the order it is about
     replaced: bytes = b""  # of a REPLACE: the order that ends
     instrument: int = 0
-    number: int = 0  # of OWNER and FILLS_OF the venue's order id, of FILLS_SINCE the cursor
+    key: bytes = b""  # of OWNER and FILLS_OF the venue's order id, of FILLS_SINCE the cursor
 
 
 class Answer(msgspec.Struct):
@@ -125,6 +126,7 @@ class VenueSession(Protocol):
     """One session of one account at one venue. Prices, sizes and balances are fixed point, times nanoseconds."""
 
     clock: VenueClock
+    fill_order: FillOrder
     receive_window_ns: int  # a request arrives within this time of the venue's clock, or is refused there
     connects: int
     error: str  # why the last session ended, or the present one has not begun
@@ -177,17 +179,17 @@ class VenueSession(Protocol):
     def status(self, instrument: int, client_id: bytes, now_ns: int) -> bool:
         """Ask for one order."""
 
-    def owner(self, instrument: int, venue_order_id: int, now_ns: int) -> bool:
+    def owner(self, instrument: int, venue_order_id: bytes, now_ns: int) -> bool:
         """Ask for one order by the venue's id."""
 
     def open_orders(self, now_ns: int) -> bool:
         """Ask for every open order of the account."""
 
-    def fills_of(self, instrument: int, client_id: bytes, venue_order_id: int, now_ns: int) -> bool:
+    def fills_of(self, instrument: int, client_id: bytes, venue_order_id: bytes, now_ns: int) -> bool:
         """Ask for the fills of one order."""
 
-    def fills_since(self, instrument: int, cursor: int, now_ns: int) -> bool:
-        """Ask for the account's fills after the one with this id, oldest first; `Answer.more`: ask again."""
+    def fills_since(self, instrument: int, cursor: bytes, now_ns: int) -> bool:
+        """Ask for the account's fills after a cursor of `fill_order`, oldest first; `Answer.more`: ask again."""
 
     def newest_fill(self, instrument: int, now_ns: int) -> bool:
         """Ask for the account's newest fill."""

@@ -33,6 +33,7 @@ cdef enum:
     STRATEGY_SHIFT = 40
     ERROR_TEXT = 72
     ID_SIZE = 16
+    VENUE_ID = 40
     SYSTEM_SIZE = 6
 
 cdef struct Judged:
@@ -51,7 +52,7 @@ cdef struct Judged:
 cdef struct Placed:
     uint8_t client_id[ID_SIZE]
     uint64_t intent_id
-    int64_t venue_order_id
+    char venue_order_id[VENUE_ID]
     int64_t intent_ns
     int64_t receive_ns
     int64_t sent_ns

@@ -175,7 +175,7 @@ class JournalFile:
         self.choked = False  # nor, against the promise, for what was last to be written
         self.directory = directory
         self.number = 0  # of the current segment
-        self._segment_size = segment_size
+        self._segment_size = segment_size // SIZE * SIZE  # whole records
         self._disk = disk
         self._backlog = bytearray()
         self._retry_ns = 0

@@ -7,8 +7,8 @@ cdef extern from "crc32.h" nogil:
     uint32_t sy_crc32_plain(const uint8_t *data, size_t size)
 
 cdef enum:
-    PAYLOAD = 232
-    VERSION = 1
+    PAYLOAD = 296
+    VERSION = 2
 
 cdef struct Record:
     uint64_t sequence

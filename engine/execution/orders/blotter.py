@@ -16,7 +16,9 @@ from engine.execution.seams import Appender, Told
 from engine.model.journal_records import WATERMARK
 from engine.model.records import FILL
 from engine.model.rows import FillRow
+from engine.model.text import bare
 from engine.model.words import DONE_STATES, FillFlag, JournalKind, OrderFlag, OrderState
+from engine.venues.trading.fill_order import NOWHERE, FillOrder
 from engine.venues.trading.news import FillNews
 
 if TYPE_CHECKING:
@@ -34,24 +36,31 @@ STRATEGY_SHIFT = 40  # an intent id is strategy << 40 | count
 class Blotter:
     """Orders, fills and what follows from them."""
 
-    def __init__(self, lanes: Told, journal: Appender, ledger: Ledger, prices: "Prices | None" = None) -> None:
+    def __init__(
+        self,
+        lanes: Told,
+        journal: Appender,
+        ledger: Ledger,
+        fill_order: FillOrder,
+        prices: "Prices | None" = None,
+    ) -> None:
         """Begin empty; the replay fills it. `prices` value the fees of fills that come; those replayed are valued."""
         self._prices = prices
         self.journal = journal
         self.ledger = ledger
         self.orders: dict[bytes, Order] = {}
         self.by_intent: dict[int, Order] = {}  # the newest request of each intent
-        self.by_venue: dict[tuple[int, int], Order] = {}  # instrument, venue's id
+        self.by_venue: dict[tuple[int, bytes], Order] = {}  # instrument, venue's id
         self.live: dict[bytes, Order] = {}
-        self.fills = {one: KnownFills() for one in ledger.account}
-        self.watermarks: dict[int, int] = {}  # every fill of the account up to this id is known
+        self.fill_order = fill_order
+        self.fills = {one: KnownFills(fill_order) for one in ledger.account}
+        self.watermarks: dict[int, bytes] = {}  # cursors: every fill of the account up to here is known
         self.overdue: set[int] = set()  # instruments with too many fills that no listing has gone past
         self.last_intent: dict[int, int] = {}  # by strategy: ids rise, so the last one tells them all
         self.changed: list[Order] = []  # since somebody last followed up
         self.touched: set[int] = set()  # cells of positions to write
         self.on_dispute: Callable[[Order, FillNews, int], None] = lambda *_: None
         self.on_fill: Callable[[int, int, FillNews], None] = lambda *_: None  # instrument, side, what was taken in
-        self._ids = {one.instrument.symbol: number for number, one in ledger.account.items()}
         self.done: deque[Order] = deque()
         self._publish_order = lanes.orders.publish_bytes
         self._publish_fill = lanes.fills.publish_bytes
@@ -102,9 +111,9 @@ class Blotter:
         assert to in CORRECTIONS
         self.move(order, to, now_ns)
 
-    def bind(self, order: Order, venue_order_id: int) -> None:
+    def bind(self, order: Order, venue_order_id: bytes) -> None:
         """Learn the venue's id."""
-        if venue_order_id > 0 and order.venue_order_id != venue_order_id:
+        if venue_order_id and order.venue_order_id != venue_order_id:
             order.venue_order_id = venue_order_id
             self.by_venue[order.instrument, venue_order_id] = order
 
@@ -112,7 +121,7 @@ class Blotter:
         """Take a fill in, once: journal, order, positions, readers. False when it was known."""
         known = self.fills[order.instrument]
         trade = Trade(news.venue_order_id, news.side or order.side, news.price, news.size, news.venue_ns)
-        if news.fill_id in known:
+        if known.knows(news.fill_id, news.venue_ns):
             if known.contradicts(news.fill_id, trade):
                 self.on_dispute(order, news, now_ns)
             return False
@@ -147,7 +156,7 @@ class Blotter:
         """Apply a fill to its order and to the positions, live as in the replay."""
         order.filled += row.size
         order.venue_filled = max(order.venue_filled, order.filled)
-        self.bind(order, row.venue_order_id)
+        self.bind(order, bare(row.venue_order_id))
         self.hold(row)
 
     def hold(self, row: FillRow) -> None:
@@ -161,7 +170,10 @@ class Blotter:
     def credit(self, order: Order, fills: list[FillNews], now_ns: int) -> None:
         """Count the known among an order's fills as its own: one adopted after it was forgotten does not know them."""
         known = self.fills[order.instrument]
-        size = sum({one.fill_id: one.size for one in fills if one.fill_id in known}.values()) - order.disputed
+        size = (
+            sum({one.fill_id: one.size for one in fills if known.knows(one.fill_id, one.venue_ns)}.values())
+            - order.disputed
+        )
         if order.filled < size <= order.size:
             order.filled = size
             order.venue_filled = max(order.venue_filled, size)
@@ -184,30 +196,30 @@ class Blotter:
         """Set the state that the journal tells, whatever it was."""
         self._set_state(order, state)
 
-    def know(self, instrument: int, fill_id: int, trade: Trade) -> None:
+    def know(self, instrument: int, fill_id: bytes, trade: Trade) -> None:
         """Know a fill when it is told again."""
         known = self.fills[instrument]
-        known.add(fill_id, trade, self.watermarks.get(instrument, 0))
+        known.add(fill_id, trade, self.watermarks.get(instrument, NOWHERE))
         if known.overdue:
             self.overdue.add(instrument)
 
-    def audited(self, instrument: int, fill_id: int) -> None:
-        """The venue's listing was gone through up to this fill: what is older may be forgotten."""
-        self.watermarks[instrument] = fill_id
-        self.fills[instrument].forget(fill_id)
+    def audited(self, instrument: int, cursor: bytes) -> None:
+        """The venue's listing was compared up to this cursor: what is older may be forgotten."""
+        self.watermarks[instrument] = cursor
+        self.fills[instrument].forget(cursor)
         if not self.fills[instrument].overdue:
             self.overdue.discard(instrument)
 
-    def watermark(self, instrument: int, fill_id: int, now_ns: int) -> None:
-        """Record that every fill of the account up to this id is known."""
-        self.audited(instrument, fill_id)
-        row = WATERMARK.row(instrument=instrument, venue_fill_id=fill_id)
+    def watermark(self, instrument: int, cursor: bytes, now_ns: int) -> None:
+        """Record that every fill of the account up to this cursor is known."""
+        self.audited(instrument, cursor)
+        row = WATERMARK.row(instrument=instrument, cursor=cursor)
         self.journal.add(now_ns, JournalKind.WATERMARK, codec.WATERMARK.pack_row(row))
         self.journal.commit(now_ns)
 
-    def knows_fill(self, symbol: str, fill_id: int) -> bool:
-        """Whether a fill of this symbol was taken in."""
-        return fill_id in self.fills[self._ids[symbol]]
+    def knows_fill(self, instrument: int, fill: FillNews) -> bool:
+        """Whether a fill was applied."""
+        return self.fills[instrument].knows(fill.fill_id, fill.venue_ns)
 
     def owner(self, client: bytes) -> int:
         """The strategy whose intent an id of ours carries."""

@@ -125,7 +125,7 @@ class Position:
         """A FILL record of what is held, for readers whose ring begins here."""
         one, side = self.instrument, SELL if self.size < 0 else BUY
         return FILL.row(
-            client_id=bytes(16), intent_id=0, venue_fill_id=0, venue_order_id=0, venue_ns=0, receive_ns=now_ns,
+            client_id=bytes(16), intent_id=0, venue_fill_id=b"", venue_order_id=b"", venue_ns=0, receive_ns=now_ns,
             price=self.average, size=abs(self.size), fee=0, fee_value=0, dust=self.dust, fee_asset=b"",
             strategy=self.strategy, instrument=one.id, side=side, maker=0, flags=FillFlag.OPENING,
         )  # fmt: skip

@@ -75,7 +75,7 @@ class Order:
         self.price = price
         self.size = size
         self.state: int = CREATED
-        self.venue_order_id = 0
+        self.venue_order_id = b""
         self.intent_ns = 0
         self.receive_ns = 0
         self.sent_ns = 0

@@ -34,11 +34,12 @@ from engine.execution.orders.order import Order
 from engine.execution.restore import replay_state
 from engine.execution.restore.replay import Replay
 from engine.model.instrument import Instrument
+from engine.venues import catalogue
 
 logger = logging.getLogger("engine.execution.restore.checkpoint")
 
 MAGIC = b"STLYCKPT"
-REVISION = 7  # of what a replay makes of the journal: raise it when that changes
+REVISION = 8  # of what a replay makes of the journal: raise it when that changes
 SHAPES = (
     Order.__slots__,
     Position.__slots__,
@@ -61,6 +62,7 @@ class Request(msgspec.Struct):
     segment: int  # the last closed one
     instruments: tuple[Instrument, ...]
     strategies: tuple[int, ...]
+    fill_order: str  # the name of the venue's FillOrder
 
     @property
     def identity(self) -> bytes:
@@ -68,7 +70,9 @@ class Request(msgspec.Struct):
         of = [
             (one.id, one.symbol, one.base, one.quote, one.price_decimals, one.size_decimals) for one in self.instruments
         ]
-        return blake2b(repr((of, self.strategies, self._beginning())).encode(), digest_size=16).digest()
+        return blake2b(
+            repr((of, self.strategies, self.fill_order, self._beginning())).encode(), digest_size=16
+        ).digest()
 
     def _beginning(self) -> bytes:
         """The first record, which tells when the journal began: a journal that was made anew is another one."""
@@ -187,7 +191,7 @@ def advance(request: Request) -> None:
 def blank(request: Request) -> Replay:
     """A replay that is fed from the beginning, and stands alone."""
     ledger = Ledger(request.instruments, request.strategies)
-    return Replay(Blotter(Unheard(), Nobody(), ledger))
+    return Replay(Blotter(Unheard(), Nobody(), ledger, catalogue.fill_order(request.fill_order)))
 
 
 def _feed(replay: Replay, wholes: Iterable[bytes]) -> int:

@@ -28,6 +28,7 @@ from engine.execution.orders.order import CREATED, Order
 from engine.execution.venue.alarm import Cause, Standstill
 from engine.execution.venue.baseline import Baseline
 from engine.model.rows import AlarmRow, FillRow, FollowedRow, IntentRow, OrderRow, WatermarkRow
+from engine.model.text import bare
 from engine.model.words import (
     INSTRUMENT_REASONS,
     BalanceChange,
@@ -50,7 +51,7 @@ def _told(row: FillRow, last: FillRow) -> bool:
     """Whether a fill is the last one told, or stands in the opening that was told last."""
     if last.flags & FillFlag.OPENING:
         return bool(row.receive_ns <= last.receive_ns)
-    return (row.instrument, row.venue_fill_id) == (last.instrument, last.venue_fill_id)
+    return (row.instrument, bare(row.venue_fill_id)) == (last.instrument, bare(last.venue_fill_id))
 
 
 def _goes_on(chase: Chase) -> bool:
@@ -126,8 +127,8 @@ class Replay:
     def absorb(self, row: FillRow) -> None:
         """Take a fill in; one whose order is not known any more, or not yet, moves the positions alone."""
         blotter = self.blotter
-        trade = Trade(row.venue_order_id, row.side, row.price, row.size, row.venue_ns)
-        blotter.know(row.instrument, row.venue_fill_id, trade)
+        trade = Trade(bare(row.venue_order_id), row.side, row.price, row.size, row.venue_ns)
+        blotter.know(row.instrument, bare(row.venue_fill_id), trade)
         self.fills.append(row)
         self.baseline.trade(self._instruments[row.instrument], row.side, row.price, row.size)
         self.baseline.charge(row.fee_asset.rstrip(b"\0").decode(), row.fee)
@@ -182,7 +183,7 @@ class Replay:
     def _read_watermark(self, row: WatermarkRow) -> None:
         """Every fill up to this id is known; one of another symbol or of a dropped instrument says nothing."""
         if row.instrument in self._instruments and self._means_the_same(row.instrument):
-            self.blotter.audited(row.instrument, row.venue_fill_id)
+            self.blotter.audited(row.instrument, bare(row.cursor))
 
     def _check(self, row: OrderRow | FillRow) -> None:
         """Refuse an order or a fill whose numbers do not mean what they would mean today."""
@@ -233,7 +234,7 @@ class Replay:
             order = self._enter(row)
         if row.state == CREATED:
             self._mark(Placed(now_ns, row.strategy, bool(row.flags & OrderFlag.RESERVED)))
-        self.blotter.bind(order, row.venue_order_id)
+        self.blotter.bind(order, bare(row.venue_order_id))
         order.sent_ns, order.answer_ns, order.now_ns = row.sent_ns, row.answer_ns, row.now_ns
         order.expires_ns, order.error, order.flags = row.expires_ns, row.error, row.flags
         order.error_text = row.error_text.rstrip(b"\0")
@@ -287,7 +288,7 @@ class Replay:
 
     def _read_alarm(self, row: AlarmRow, now_ns: int) -> None:
         """Apply execution's own halt, which only RESUME ends."""
-        if row.venue_order_id:
+        if bare(row.venue_order_id):
             self.settled.append(Cause.of(row))
         if row.reason in INSTRUMENT_REASONS and row.instrument:
             self.stopped[row.instrument] = Standstill(now_ns, row, "")

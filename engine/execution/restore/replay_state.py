@@ -5,8 +5,7 @@ fields. Orders are one array; whatever refers to one says its place in it, so th
 the same order again. Tables are told in their order, because what execution does first depends on it.
 """
 
-from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import msgspec
@@ -21,11 +20,11 @@ from engine.execution.restore.replay import Placed, Replay, order_of
 from engine.execution.venue.alarm import Cause, Standstill
 from engine.model.codec import Codec
 from engine.model.rows import OrderRow
+from engine.model.text import bare
 
 NONE = -1
 PLACES = ("instrument", "strategy", "terms")  # what a position is, rather than what it has come to
 NUMBERS = tuple(name for name in Position.__slots__ if name not in (*PLACES, "fees_other"))
-TRADE_FIELDS = len(Trade._fields)
 
 
 class Number(NamedTuple):
@@ -45,13 +44,12 @@ class PositionState(msgspec.Struct, array_like=True):
 
 
 class FillsState(msgspec.Struct, array_like=True):
-    """The known fills of one instrument; `trades` is one int64 a field."""
+    """The known fills of one instrument."""
 
     instrument: int
-    floor_id: int
+    floor: bytes
     floor_ns: int
-    ids: bytes
-    trades: bytes
+    trades: list[tuple[bytes, Trade]]
 
 
 class OrdersState(msgspec.Struct, array_like=True):
@@ -98,11 +96,11 @@ class ReplayState(msgspec.Struct):
     orders: OrdersState
     table: int  # so many of the orders, from the first, stand in the blotter's table
     by_intent: list[tuple[int, int]]
-    by_venue: list[tuple[int, int, int]]
+    by_venue: list[tuple[int, bytes, int]]
     live: list[int]
     done: list[int]
     fills: list[FillsState]
-    watermarks: list[tuple[int, int]]
+    watermarks: list[tuple[int, bytes]]
     terms: list[tuple[int, bytes]]
     last_intent: list[tuple[int, int]]
     touched: list[int]
@@ -242,26 +240,18 @@ def _load_order(row: OrderRow) -> Order:
     order = order_of(row)
     order.state, order.flags, order.error, order.filled = row.state, row.flags, row.error, row.filled
     order.error_text = row.error_text.rstrip(b"\0")
-    order.venue_order_id, order.expires_ns = row.venue_order_id, row.expires_ns
+    order.venue_order_id, order.expires_ns = bare(row.venue_order_id), row.expires_ns
     order.sent_ns, order.answer_ns, order.now_ns = row.sent_ns, row.answer_ns, row.now_ns
     return order
 
 
 def _dump_fills(instrument: int, known: KnownFills) -> FillsState:
-    ids, trades = array("q", known.trades), array("q", _flat(known.trades.values()))
-    return FillsState(instrument, known.floor_id, known.floor_ns, ids.tobytes(), trades.tobytes())
+    return FillsState(instrument, known.floor, known.floor_ns, list(known.trades.items()))
 
 
 def _load_fills(state: FillsState, known: KnownFills) -> None:
-    known.floor_id, known.floor_ns = state.floor_id, state.floor_ns
-    flat = iter(array("q", state.trades))
-    trades = map(Trade._make, zip(*[flat] * TRADE_FIELDS, strict=True))
-    known.trades.update(zip(array("q", state.ids), trades, strict=True))
-
-
-def _flat(trades: Iterable[Trade]) -> Iterator[int]:
-    for trade in trades:
-        yield from trade
+    known.floor, known.floor_ns = state.floor, state.floor_ns
+    known.trades.update(state.trades)
 
 
 def _dump_position(position: Position) -> PositionState:

@@ -24,6 +24,7 @@ from engine.log import BoundedLog
 from engine.model.fixed import clamped
 from engine.model.journal_records import ALARM
 from engine.model.rows import AlarmRow
+from engine.model.text import bare, shown
 from engine.model.words import AlarmReason, HaltReason, JournalKind
 from engine.venues.trading.news import FillNews, OrderNews, UnreadableError
 
@@ -57,17 +58,17 @@ WAYS = {SIGNAL: HaltReason.SIGNAL, COMMAND: HaltReason.OPERATOR}  # of an operat
 
 
 class Cause(NamedTuple):
-    """What an alarm is about; 0 where the cause has none."""
+    """What an alarm is about; empty or 0 where the cause has none."""
 
     instrument: int
-    order: int = 0  # the venue's id
-    fill: int = 0  # the venue's id
+    order: bytes = b""  # the venue's id
+    fill: bytes = b""  # the venue's id
     statement: int = 0  # CRC-32 of what the venue said
 
     @classmethod
     def of(cls, row: AlarmRow) -> "Cause":
         """The cause in an ALARM record."""
-        return cls(row.instrument, row.venue_order_id, row.venue_fill_id, row.statement)
+        return cls(row.instrument, bare(row.venue_order_id), bare(row.venue_fill_id), row.statement)
 
 
 class Standstill(NamedTuple):
@@ -121,8 +122,8 @@ class Alarm:
             return
         known = self._blotter.fills[order.instrument].trades.get(fill.fill_id)
         text = (
-            f"fill {fill.fill_id} of {fill.symbol} says order {fill.venue_order_id}, price {fill.price}, size"
-            f" {fill.size}; known under that number: {known or 'one that is forgotten'}. {DISPUTE_ADVICE}"
+            f"fill {shown(fill.fill_id)} of {fill.symbol} says order {shown(fill.venue_order_id)}, price {fill.price},"
+            f" size {fill.size}; known under that number: {known or 'one that is forgotten'}. {DISPUTE_ADVICE}"
         )
         self._raise(AlarmReason.FILL_DISPUTED, cause, now_ns, text, order.strategy)
 
@@ -131,9 +132,8 @@ class Alarm:
         cause = Cause(order.instrument, news.venue_order_id, statement=crc32(news.odd.encode()))
         if not self._is_new(cause) or cause in self._settled:
             return
-        text = (
-            f"the venue calls order {news.venue_order_id} of {news.symbol} {news.odd!r}, which is unknown. {ODD_ADVICE}"
-        )
+        found = f"the venue calls order {shown(news.venue_order_id)} of {news.symbol} {news.odd!r}, which is unknown"
+        text = f"{found}. {ODD_ADVICE}"
         self._raise(AlarmReason.STATUS_ODD, cause, now_ns, text, order.strategy)
 
     def false_fill(self, order: Order, fill: FillNews, why: str, now_ns: int) -> None:
@@ -143,8 +143,8 @@ class Alarm:
             return
         order.disputed += fill.size
         text = (
-            f"fill {fill.fill_id} of {fill.symbol} at {fill.price} of {fill.size} was not applied to order"
-            f" {order.client_id.hex()} (the venue's {fill.venue_order_id}): {why}"
+            f"fill {shown(fill.fill_id)} of {fill.symbol} at {fill.price} of {fill.size} was not applied to order"
+            f" {order.client_id.hex()} (the venue's {shown(fill.venue_order_id)}): {why}"
         )
         self._stop(AlarmReason.FALSE_FILL, cause, now_ns, text, order.strategy)
 
@@ -154,7 +154,7 @@ class Alarm:
         order.disputed += absent
         text = (
             f"the venue filled {order.venue_filled} of order {order.client_id.hex()} (the venue's"
-            f" {order.venue_order_id}) and lists no fills for {absent} of it"
+            f" {shown(order.venue_order_id)}) and lists no fills for {absent} of it"
         )
         cause = Cause(order.instrument, order.venue_order_id)
         if self._is_new(cause):

@@ -175,7 +175,7 @@ class Broker:
 
         `executed` is the venue's cumulative figure of the order, where it came with the fill.
         """
-        if fill.fill_id not in self._blotter.fills[order.instrument]:
+        if not self._blotter.knows_fill(order.instrument, fill):
             held = self._blotter.ledger.account[order.instrument].size
             why = contradictions.of_fill(order, fill, self._instruments[order.instrument], held, executed)
             if why:

@@ -9,6 +9,7 @@ and twice, so a figure is only compared with a later or a final one.
 from engine.execution.orders.order import FILLED, Order
 from engine.model.instrument import Instrument
 from engine.model.records import FEE_DECIMALS
+from engine.model.text import shown
 from engine.model.words import BUY, DONE_STATES, SELL
 from engine.venues.trading.news import FillNews, OrderNews
 
@@ -25,7 +26,7 @@ def of_fill(order: Order, fill: FillNews, one: Instrument, held: int, executed: 
     checks = (
         (fill.symbol != one.symbol, f"it is a trade of {fill.symbol}, the order is of {one.symbol}"),
         (_differ(fill.venue_order_id, order.venue_order_id),
-         f"it names the venue's order {fill.venue_order_id}, ours is {order.venue_order_id}"),
+         f"it names the venue's order {shown(fill.venue_order_id)}, ours is {shown(order.venue_order_id)}"),
         (fill.side not in (0, order.side), f"it is on side {fill.side}, the order is on {order.side}"),
         (fill.price <= 0 or fill.size <= 0, "its price or its size is 0"),
         (order.price > 0 and order.side * (fill.price - order.price) > 0, f"it is worse than the limit {order.price}"),
@@ -46,7 +47,7 @@ def of_news(order: Order, news: OrderNews, symbol: str) -> str:
         (len(news.client_id) == ID_SIZE and news.client_id != order.client_id,
          f"it is of our order {news.client_id.hex()}, asked about {order.client_id.hex()}"),
         (_differ(news.venue_order_id, order.venue_order_id),
-         f"it names the venue's order {news.venue_order_id}, ours is {order.venue_order_id}"),
+         f"it names the venue's order {shown(news.venue_order_id)}, ours is {shown(order.venue_order_id)}"),
         (news.side not in (0, order.side), f"it is on side {news.side}, the order is on {order.side}"),
         (news.size > order.size, f"its size is {news.size}, the order's {order.size}"),
         (news.executed > order.size, f"{news.executed} are filled, the order's size is {order.size}"),
@@ -69,9 +70,9 @@ def of_adopted(news: OrderNews, one: Instrument) -> str:
     return next((why for wrong, why in checks if wrong), "")
 
 
-def _differ(named: int, known: int) -> bool:
+def _differ(named: bytes, known: bytes) -> bool:
     """Whether both are known and not the same."""
-    return named > 0 and known > 0 and named != known
+    return bool(named) and bool(known) and named != known
 
 
 def _fee_exceeds(fill: FillNews, one: Instrument) -> bool:

@@ -21,8 +21,10 @@ from typing import TYPE_CHECKING
 from engine.execution.config import ExecutionConfig
 from engine.execution.orders.blotter import Blotter
 from engine.execution.orders.order import CREATED, EXPIRED, IN_FLIGHT, REJECTED, SENT, UNKNOWN, Order
+from engine.model.text import shown
 from engine.model.words import OrderFlag
 from engine.venues.session import NO_DENIAL, Answer, Ask, Request, VenueSession
+from engine.venues.trading.fill_order import NOWHERE
 from engine.venues.trading.news import FillNews, OrderNews, Outcome, UnreadableError
 
 if TYPE_CHECKING:
@@ -125,8 +127,8 @@ class Recovery:
             self._note(left=self._session.open_orders(now_ns))
         while self._scans and self._in_flight < PARALLEL and not self.strangers.full:
             self._scan(self._scans.popleft(), now_ns)
-        for instrument, number in self.strangers.due(now_ns, PARALLEL - self._in_flight):
-            self._note(left=self._session.owner(instrument, number, now_ns))
+        for instrument, key in self.strangers.due(now_ns, PARALLEL - self._in_flight):
+            self._note(left=self._session.owner(instrument, key, now_ns))
         self.strangers.close_watermarks(now_ns)
 
     def on_answer(self, request: Request, answer: Answer, now_ns: int) -> None:
@@ -210,7 +212,7 @@ class Recovery:
         if mark is None:
             self._note(left=self._session.newest_fill(instrument, now_ns))
         else:
-            cursor = max(mark, self.strangers.scanned.get(instrument, 0))
+            cursor = self._blotter.fill_order.later(mark, self.strangers.scanned.get(instrument, NOWHERE))
             self._note(left=self._session.fills_since(instrument, cursor, now_ns))
 
     def _on_status(self, request: Request, answer: Answer, now_ns: int) -> None:
@@ -279,9 +281,9 @@ class Recovery:
         """A page of the account's fills, of which there may be more."""
         fills = self._checked_fills(request, answer)
         instrument = request.instrument
-        newest = max((fill.fill_id for fill in fills), default=0)
+        newest = self._newest(fills)
         if request.kind == Ask.NEWEST_FILL:
-            self._blotter.watermark(instrument, newest, now_ns)
+            self._blotter.watermark(instrument, newest or self._blotter.fill_order.beginning, now_ns)
             return
         for fill in fills:
             self.strangers.take(instrument, fill, now_ns)
@@ -290,12 +292,20 @@ class Recovery:
         if answer.more:
             self._scans.appendleft(instrument)
 
+    def _newest(self, fills: list[FillNews]) -> bytes:
+        """The cursor after these fills; NOWHERE where there are none."""
+        order, newest = self._blotter.fill_order, NOWHERE
+        for fill in fills:
+            newest = order.later(newest, order.cursor_of(fill.fill_id, fill.venue_ns))
+        return newest
+
     def _checked_fills(self, request: Request, answer: Answer) -> list[FillNews]:
         """A listing of fills; one of another instrument or order than was asked about answers another question."""
-        symbol, of = self._symbols[request.instrument], request.number if request.kind == Ask.FILLS_OF else 0
+        symbol, of = self._symbols[request.instrument], request.key if request.kind == Ask.FILLS_OF else b""
         for fill in answer.fills:
             if fill.symbol != symbol or (of and fill.venue_order_id != of):
-                why = f"a fill of order {fill.venue_order_id} of {fill.symbol}, asked: order {of or 'any'} of {symbol}"
+                found, asked = shown(fill.venue_order_id), shown(of) or "any"
+                why = f"a fill of order {found} of {fill.symbol}, asked: order {asked} of {symbol}"
                 raise UnreadableError(why, answer.source)
         return answer.fills
 
@@ -303,11 +313,12 @@ class Recovery:
         """Whose order a fill belongs to."""
         standing = answer.order
         if answer.outcome == Outcome.ACCEPTED and standing is not None:
-            if (standing.symbol, standing.venue_order_id) != (self._symbols[request.instrument], request.number):
-                why = f"an answer about order {standing.venue_order_id} of {standing.symbol}, asked: {request.number}"
+            if (standing.symbol, standing.venue_order_id) != (self._symbols[request.instrument], request.key):
+                found, asked = shown(standing.venue_order_id), shown(request.key)
+                why = f"an answer about order {found} of {standing.symbol}, asked: {asked}"
                 raise UnreadableError(why, answer.source)
-            self.strangers.identify(request.instrument, request.number, standing, now_ns)
+            self.strangers.identify(request.instrument, request.key, standing, now_ns)
         elif answer.gone:
-            self.strangers.identify(request.instrument, request.number, None, now_ns)
+            self.strangers.identify(request.instrument, request.key, None, now_ns)
         else:
-            self.strangers.again(request.instrument, request.number, now_ns)
+            self.strangers.again(request.instrument, request.key, now_ns)

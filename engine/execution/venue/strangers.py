@@ -15,6 +15,7 @@ from engine.execution.orders.order import Order
 from engine.execution.venue import contradictions
 from engine.execution.venue.broker import Broker
 from engine.model.words import OrderFlag, OrderState, OrderType, TimeInForce
+from engine.venues.trading.fill_order import NOWHERE
 from engine.venues.trading.news import FillNews, OrderNews
 
 if TYPE_CHECKING:
@@ -32,19 +33,19 @@ class Strangers:
 
     def __init__(self, blotter: Blotter, broker: Broker, ids: dict[str, int], *, cancel_orphans: bool) -> None:
         """Begin with nobody."""
-        self.foreign: OrderedDict[tuple[int, int], None] = (
+        self.foreign: OrderedDict[tuple[int, bytes], None] = (
             OrderedDict()
         )  # instrument, venue's id; the latest heard of stand last
-        self.scanned: dict[int, int] = {}  # instrument: the last fill id that was listed
+        self.scanned: dict[int, bytes] = {}  # instrument: the cursor after what was listed
         self._blotter = blotter
         self._broker = broker
         self._ids = ids
         self._cancel_orphans = cancel_orphans
         self.on_others: Callable[[int, int], None] = lambda *_: None  # others' orders moved
         self.on_false: Callable[[int, OrderNews, str, int], None] = lambda *_: None
-        self._held: dict[tuple[int, int], list[FillNews]] = {}
+        self._held: dict[tuple[int, bytes], list[FillNews]] = {}
         self._held_count = 0  # of fills
-        self._due: dict[tuple[int, int], int] = {}
+        self._due: dict[tuple[int, bytes], int] = {}
 
     @property
     def waiting(self) -> bool:
@@ -62,23 +63,23 @@ class Strangers:
         order = self._blotter.by_venue.get(key)
         if order is not None:
             self._broker.take_fill(order, fill, now_ns)
-        elif key not in self.foreign and fill.fill_id not in self._blotter.fills[instrument]:
+        elif key not in self.foreign and not self._blotter.knows_fill(instrument, fill):
             self._held.setdefault(key, []).append(fill)
             self._held_count += 1
             self._due.setdefault(key, now_ns)
 
-    def due(self, now_ns: int, room: int) -> list[tuple[int, int]]:
+    def due(self, now_ns: int, room: int) -> list[tuple[int, bytes]]:
         """The orders to ask about, at most so many; each is then asked about until `identify` or `again`."""
         found = [key for key, due_ns in self._due.items() if due_ns <= now_ns][: max(0, room)]
         for key in found:
             del self._due[key]
         return found
 
-    def again(self, instrument: int, number: int, now_ns: int) -> None:
+    def again(self, instrument: int, number: bytes, now_ns: int) -> None:
         """The question was not answered."""
         self._due[instrument, number] = now_ns + ASK_AGAIN_NS
 
-    def identify(self, instrument: int, number: int, news: OrderNews | None, now_ns: int) -> None:
+    def identify(self, instrument: int, number: bytes, news: OrderNews | None, now_ns: int) -> None:
         """The venue said whose order it is."""
         key = (instrument, number)
         fills = self._held.pop(key, [])
@@ -102,7 +103,8 @@ class Strangers:
             waits = any(key[0] == instrument for key in self._held)
             if not waits:
                 done.append(instrument)
-                if scanned > self._blotter.watermarks.get(instrument, 0):
+                mark = self._blotter.watermarks.get(instrument, NOWHERE)
+                if self._blotter.fill_order.later(mark, scanned) != mark:
                     self._blotter.watermark(instrument, scanned, now_ns)
         for instrument in done:
             del self.scanned[instrument]
@@ -144,7 +146,7 @@ class Strangers:
             return f"it is of {news.symbol}, which is not configured"
         return contradictions.of_adopted(news, self._blotter.ledger.account[instrument].instrument)
 
-    def _remember(self, key: tuple[int, int]) -> bool:
+    def _remember(self, key: tuple[int, bytes]) -> bool:
         """Another's order was heard of; whether not for the first time.
 
         What stands is listed again and again, what passed is forgotten in time.

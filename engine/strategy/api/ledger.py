@@ -64,7 +64,7 @@ class Ledger:
         self._dust_logged: set[int] = set()  # instruments of which only dust was left at the last exit
         self._working: dict[int, Order] = {}
         self._cancels: dict[int, int] = {}  # by cancelling intent without a verdict: its target
-        self._seen: dict[tuple[int, int], None] = {}  # identities of the last fills, oldest first
+        self._seen: dict[tuple[int, bytes], None] = {}  # identities of the last fills, oldest first
 
     @property
     def working(self) -> dict[int, Order]:

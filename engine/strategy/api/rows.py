@@ -29,8 +29,8 @@ class Fill(Protocol):
 
     client_id: bytes
     intent_id: int
-    venue_fill_id: int
-    venue_order_id: int
+    venue_fill_id: bytes
+    venue_order_id: bytes
     venue_ns: int
     receive_ns: int
     price: int

@@ -16,6 +16,7 @@ import msgspec
 from engine.model.instrument import Instrument
 from engine.venues.binance.market import BinanceDialect
 from engine.venues.binance.sbe_market import BinanceSbeDialect
+from engine.venues.binance.trading.fill_order import BinanceFillOrder
 from engine.venues.kind import KEY, NAME, Kind, MarketInterface, Network, Trading, VenueOptions
 
 if TYPE_CHECKING:
@@ -85,5 +86,7 @@ BINANCE = Kind(
         "usdm": MarketInterface("binance-usdm", partial(BinanceDialect, "binance-usdm")),
         "coinm": MarketInterface("binance-coinm", partial(BinanceDialect, "binance-coinm")),
     },
-    trading={"spot": Trading(make_session, check_key={part: partial(check_part, part) for part in KEY})},
+    trading={
+        "spot": Trading(make_session, BinanceFillOrder(), check_key={part: partial(check_part, part) for part in KEY})
+    },
 )

@@ -72,7 +72,7 @@ class OrderNews(msgspec.Struct, gc=False):
 
     symbol: str
     client_id: bytes  # 16 bytes when it is in our form, else the venue's text
-    venue_order_id: int
+    venue_order_id: bytes
     state: int  # OrderState
     side: int
     price: int
@@ -87,8 +87,8 @@ class FillNews(msgspec.Struct, gc=False):
 
     symbol: str
     client_id: bytes
-    venue_order_id: int
-    fill_id: int
+    venue_order_id: bytes
+    fill_id: bytes
     side: int  # 0 where the venue does not say: the order's
     price: int
     size: int

@@ -236,7 +236,7 @@ def _write_fills(config: Config) -> None:
     ring = shm.RingWriter(config.lane("fills"), BY_NAME["fills"].record)
     for number in range(1, 41):
         values = {"instrument": 7, "strategy": 1, "side": 1, "price": 100_00, "size": 500, "maker": 1}
-        ring.publish(*zeros("fills", venue_fill_id=number, venue_ns=number * 10**9, **values))
+        ring.publish(*zeros("fills", venue_fill_id=b"%d" % number, venue_ns=number * 10**9, **values))
     ring.close()
 
 
@@ -467,7 +467,7 @@ def test_tail_shows_no_opening_among_the_fills_unless_asked(typed: Typed, market
     """What was held before the lane began is no trade, and is dated 1970."""
     ring = shm.RingWriter(market.lane("fills"), BY_NAME["fills"].record)
     ring.publish(*zeros("fills", instrument=7, strategy=1, size=5, flags=FillFlag.OPENING))
-    ring.publish(*zeros("fills", instrument=7, strategy=1, size=7, venue_fill_id=1))
+    ring.publish(*zeros("fills", instrument=7, strategy=1, size=7, venue_fill_id=b"1"))
     ring.close()
     name = f"{market.system.name}.fills"
     assert [json.loads(line)["size"] for line in typed("shm", "tail", name).splitlines()] == ["0.00007"]

@@ -16,6 +16,7 @@ from engine.lanes import BY_NAME
 from engine.model import records
 from engine.model.codec import Codec
 from engine.model.instrument import Instrument
+from engine.model.text import bare
 from engine.model.words import BUY, BookState, CommandKind, IntentKind, OrderType, TimeInForce
 from engine.risk.limits import RiskLimits
 from engine.venues.binance.signing import Ed25519Signer
@@ -276,7 +277,7 @@ class House:
 
     def check_truth(self) -> None:
         """Our fills are the venue's, each once; our orders stand as the venue's do; positions are the fills' sum."""
-        told = [(row.instrument, row.venue_fill_id) for row in self.rings["fills"].rows]
+        told = [(row.instrument, bare(row.venue_fill_id)) for row in self.rings["fills"].rows]
         ours = {(one, number) for one, known in self.role.blotter.fills.items() for number in known.trades}
         truth = self.venue.own_fills(self.mark)
         assert sorted(ours) == sorted(truth)

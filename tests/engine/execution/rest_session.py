@@ -12,6 +12,7 @@ from collections import deque
 from typing import Any
 
 from engine.model.words import OrderState
+from engine.venues.binance.trading.fill_order import BinanceFillOrder
 from engine.venues.port import PortState, RequestDefaults, Response, StreamDefaults
 from engine.venues.session import (
     NO_DENIAL,
@@ -25,6 +26,7 @@ from engine.venues.session import (
     Stage,
 )
 from engine.venues.trading.clock import VenueClock
+from engine.venues.trading.fill_order import FillOrder
 from engine.venues.trading.news import FillNews, OrderNews, Outcome
 
 WINDOW_NS = 1_000_000_000
@@ -149,6 +151,8 @@ STATES = {
 class RestSession:
     """The seam over requests and one stream."""
 
+    fill_order: FillOrder = BinanceFillOrder()  # this venue's numbers rise too
+
     def __init__(self, venue: RestVenue, options: SessionOptions, listener: SessionListener) -> None:
         """Begin down."""
         self.clock = VenueClock()  # the venue stamps requests itself, so no clock is measured
@@ -221,7 +225,7 @@ class RestSession:
         del instrument
         return self._send("GET", f"/orders/{client_id.hex()}", Request(Ask.STATUS, now_ns, client_id))
 
-    def owner(self, instrument: int, venue_order_id: int, now_ns: int) -> bool:
+    def owner(self, instrument: int, venue_order_id: bytes, now_ns: int) -> bool:
         """GET: the venue lists the fills by our id, so no owner is unknown."""
         raise AssertionError((instrument, venue_order_id, now_ns))
 
@@ -229,15 +233,15 @@ class RestSession:
         """GET."""
         return self._send("GET", "/orders", Request(Ask.OPEN_ORDERS, now_ns))
 
-    def fills_of(self, instrument: int, client_id: bytes, venue_order_id: int, now_ns: int) -> bool:
+    def fills_of(self, instrument: int, client_id: bytes, venue_order_id: bytes, now_ns: int) -> bool:
         """GET all, and keep those of the order."""
-        request = Request(Ask.FILLS_OF, now_ns, client_id, instrument=instrument, number=venue_order_id)
+        request = Request(Ask.FILLS_OF, now_ns, client_id, instrument=instrument, key=venue_order_id)
         return self._send("GET", "/fills", request)
 
-    def fills_since(self, instrument: int, cursor: int, now_ns: int) -> bool:
+    def fills_since(self, instrument: int, cursor: bytes, now_ns: int) -> bool:
         """GET those after the cursor."""
-        request = Request(Ask.FILLS_SINCE, now_ns, instrument=instrument, number=cursor)
-        return self._send("GET", f"/fills/{cursor}", request)
+        request = Request(Ask.FILLS_SINCE, now_ns, instrument=instrument, key=cursor)
+        return self._send("GET", f"/fills/{cursor.decode()}", request)
 
     def newest_fill(self, instrument: int, now_ns: int) -> bool:
         """GET all."""
@@ -294,7 +298,8 @@ class RestSession:
     def _fill(self, fill: dict[str, Any]) -> FillNews:
         order = self._venue.orders[fill["order"]]
         return FillNews(
-            "BTCUSDT", bytes.fromhex(fill["order"]), order["number"], fill["id"], order["side"], fill["price"],
+            "BTCUSDT", bytes.fromhex(fill["order"]), b"%d" % order["number"], b"%d" % fill["id"], order["side"],
+            fill["price"],
             fill["size"], 0, b"USDT", True, 0,
         )  # fmt: skip
 
@@ -302,6 +307,6 @@ class RestSession:
 def order_news(order: dict[str, Any]) -> OrderNews:
     """One order in the engine's words."""
     return OrderNews(
-        "BTCUSDT", bytes.fromhex(order["id"]), order["number"], STATES[order["state"]], order["side"], order["price"],
-        order["size"], order["executed"], 0,
+        "BTCUSDT", bytes.fromhex(order["id"]), b"%d" % order["number"], STATES[order["state"]], order["side"],
+        order["price"], order["size"], order["executed"], 0,
     )  # fmt: skip

@@ -10,6 +10,7 @@ from engine.loopback.binance.keys import Key
 from engine.loopback.binance.settings import FLOWS, PURSE, VenueSettings
 from engine.loopback.binance.venue import BinanceVenue
 from engine.model.fixed import to_fixed
+from engine.model.text import shown
 from engine.model.words import BUY, SELL, OrderState
 from engine.venues.port import PortState, StreamDefaults
 from tests.engine.execution.venue_double import KEY_PEM
@@ -120,7 +121,7 @@ class SimulatedVenue:
             orders[str(line["client_id"])] = (int(state), filled)
             if line["what"] == "fill":
                 assert (line["symbol"], line["fill_id"], line["client_id"]) not in fills
-                fills.add((str(line["symbol"]), int(str(line["fill_id"])), str(line["client_id"])))
+                fills.add((str(line["symbol"]), str(line["fill_id"]), str(line["client_id"])))
         return orders, fills
 
 
@@ -136,6 +137,6 @@ def check(venue: SimulatedVenue, role: Any, fill_rows: list[Any]) -> None:
             assert (order.state, order.filled * scale) == orders[client_id], client_id
         else:
             assert order.state == OrderState.REJECTED, client_id
-    told = [(symbols[row.instrument].symbol, row.venue_fill_id, row.client_id.hex()) for row in fill_rows]
+    told = [(symbols[row.instrument].symbol, shown(row.venue_fill_id), row.client_id.hex()) for row in fill_rows]
     assert len(told) == len(set(told))
     assert set(told) == fills

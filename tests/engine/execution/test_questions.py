@@ -8,6 +8,7 @@ import pytest
 from engine.execution.orders.order import Order
 from engine.execution.venue.recovery import FETCHES_MOST, PARALLEL, SOON_NS, Recovery
 from engine.model.words import BUY, OrderFlag, OrderState, OrderType, TimeInForce
+from engine.venues.binance.trading.fill_order import BinanceFillOrder
 from engine.venues.session import NO_DENIAL, Answer, Ask, Request
 from engine.venues.trading.news import FillNews, OrderNews, Outcome, UnreadableError
 from tests.engine.execution.memory import BTC, ETH
@@ -56,23 +57,23 @@ class Session:
         """One order."""
         return self._keep(Request(Ask.STATUS, now_ns, client_id), "status", instrument, client_id)
 
-    def owner(self, instrument: int, number: int, now_ns: int) -> bool:
+    def owner(self, instrument: int, number: bytes, now_ns: int) -> bool:
         """One order by the venue's id."""
-        request = Request(Ask.OWNER, now_ns, instrument=instrument, number=number)
+        request = Request(Ask.OWNER, now_ns, instrument=instrument, key=number)
         return self._keep(request, "owner", instrument, number)
 
     def open_orders(self, now_ns: int) -> bool:
         """The account's."""
         return self._keep(Request(Ask.OPEN_ORDERS, now_ns), "open_orders")
 
-    def fills_of(self, instrument: int, client_id: bytes, number: int, now_ns: int) -> bool:
+    def fills_of(self, instrument: int, client_id: bytes, number: bytes, now_ns: int) -> bool:
         """One order's."""
-        request = Request(Ask.FILLS_OF, now_ns, client_id, instrument=instrument, number=number)
+        request = Request(Ask.FILLS_OF, now_ns, client_id, instrument=instrument, key=number)
         return self._keep(request, "fills_of", instrument, client_id, number)
 
-    def fills_since(self, instrument: int, cursor: int, now_ns: int) -> bool:
+    def fills_since(self, instrument: int, cursor: bytes, now_ns: int) -> bool:
         """A page."""
-        request = Request(Ask.FILLS_SINCE, now_ns, instrument=instrument, number=cursor)
+        request = Request(Ask.FILLS_SINCE, now_ns, instrument=instrument, key=cursor)
         return self._keep(request, "fills_since", instrument, cursor)
 
     def newest_fill(self, instrument: int, now_ns: int) -> bool:
@@ -101,6 +102,7 @@ class Bench:
         )  # fmt: skip
         self.session, self.broker, self.strangers = Session(), Calls(is_ours=True), Calls(due=[])
         self.blotter = Calls()
+        self.blotter.fill_order = BinanceFillOrder()
         self.blotter.live, self.blotter.orders, self.blotter.watermarks, self.blotter.changed = {}, {}, {}, []
         self.strangers.waiting, self.strangers.full, self.strangers.scanned = False, False, {}
         self.recovery = Recovery(config, self.blotter, self.session)  # type: ignore[arg-type]
@@ -150,14 +152,14 @@ def kinds(asked: list[Request]) -> list[Ask]:
 
 def fill(number: int, order: int = 42, symbol: str = "BTCUSDT") -> FillNews:
     """A fill of the account."""
-    return FillNews(symbol, b"", order, number, BUY, 100, 5, 0, b"", False, 0)
+    return FillNews(symbol, b"", b"%d" % order, b"%d" % number, BUY, 100, 5, 0, b"", False, 0)
 
 
 def standing(**words: Any) -> OrderNews:
     """How the venue's order 42 stands."""
     told: dict[str, Any] = {
-        "symbol": "BTCUSDT", "client_id": bytes(16), "venue_order_id": 42, "state": S.OPEN, "side": BUY, "price": 100,
-        "size": 50, "executed": 7, "venue_ns": 0,
+        "symbol": "BTCUSDT", "client_id": bytes(16), "venue_order_id": b"42", "state": S.OPEN, "side": BUY,
+        "price": 100, "size": 50, "executed": 7, "venue_ns": 0,
     }  # fmt: skip
     return OrderNews(**told | words)
 
@@ -330,13 +332,13 @@ def test_a_comparison_can_be_brought_forward_and_not_put_off(bench: Bench) -> No
 
 def test_missing_fills_are_fetched_at_their_time_until_they_have_come(bench: Bench) -> None:
     """Fetched for ever they block trading; never, a position is wrong."""
-    order = bench.order(venue_filled=9, venue_order_id=42)
+    order = bench.order(venue_filled=9, venue_order_id=b"42")
     bench.recovery.fetch(order, NOW)
     bench.recovery.fetch(order, NOW - 5)
     assert bench.step(NOW - 1) == []
     (asked,) = bench.step()
-    assert (asked.kind, asked.client_id, asked.instrument, asked.number) == (Ask.FILLS_OF, order.client_id, 1, 42)
-    assert bench.session.made == [("fills_of", 1, order.client_id, 42, NOW)]
+    assert (asked.kind, asked.client_id, asked.instrument, asked.key) == (Ask.FILLS_OF, order.client_id, 1, b"42")
+    assert bench.session.made == [("fills_of", 1, order.client_id, b"42", NOW)]
     assert bench.step(NOW + TIMEOUT + PAUSE - 1) == []
     assert kinds(bench.step(NOW + TIMEOUT + PAUSE)) == [Ask.FILLS_OF]
     order.filled = 9
@@ -348,8 +350,8 @@ def test_a_listing_of_an_orders_fills_is_taken_in_and_asked_for_again_while_some
     """After so many answers without them the venue is taken at its word, and an operator told."""
     told: list[tuple[Order, int]] = []
     bench.recovery.on_fills_absent = lambda order, now_ns: told.append((order, now_ns))
-    order = bench.order(venue_filled=9, venue_order_id=42)
-    request = Request(Ask.FILLS_OF, NOW, order.client_id, instrument=1, number=42)
+    order = bench.order(venue_filled=9, venue_order_id=b"42")
+    request = Request(Ask.FILLS_OF, NOW, order.client_id, instrument=1, key=b"42")
     bench.answer(request, outcome=Outcome.REFUSED, error=BUSY)
     assert order.fetches == 0
     bench.answer(request, [fill(7)])
@@ -437,73 +439,73 @@ def test_a_list_or_a_page_that_was_refused_is_asked_for_again(bench: Bench) -> N
 
 def test_pages_of_fills_begin_behind_the_last_that_is_known_and_go_on_while_they_are_full(bench: Bench) -> None:
     """A fill between two pages would be missed for ever."""
-    bench.blotter.watermarks[1] = 0
+    bench.blotter.watermarks[1] = b"0"
     bench.recovery._scans.append(1)
-    assert bench.step()[0].number == 0
+    assert bench.step()[0].key == b"0"
     bench.session.made.clear()
-    bench.blotter.watermarks[1] = 70
+    bench.blotter.watermarks[1] = b"70"
     bench.recovery._scans.append(1)
     (asked,) = bench.step()
-    assert (asked.kind, asked.number, bench.session.made) == (
-        Ask.FILLS_SINCE, 70, [("fills_since", 1, 70, NOW)],
+    assert (asked.kind, asked.key, bench.session.made) == (
+        Ask.FILLS_SINCE, b"70", [("fills_since", 1, b"70", NOW)],
     )  # fmt: skip
     bench.recovery._scans.append(2)
     bench.answer(asked, [fill(72), fill(75), fill(74)])
-    assert [one[2].fill_id for one in bench.strangers.made if one[0] == "take"] == [72, 75, 74]
-    assert (bench.strangers.scanned, list(bench.recovery._scans)) == ({1: 75}, [1, 2])
+    assert [one[2].fill_id for one in bench.strangers.made if one[0] == "take"] == [b"72", b"75", b"74"]
+    assert (bench.strangers.scanned, list(bench.recovery._scans)) == ({1: b"75"}, [1, 2])
     page, _ = bench.step()
-    assert page.number == 75
+    assert page.key == b"75"
     bench.answer(page, [fill(77), fill(78)])
-    assert (bench.strangers.scanned, list(bench.recovery._scans)) == ({1: 78}, [])
+    assert (bench.strangers.scanned, list(bench.recovery._scans)) == ({1: b"78"}, [])
     bench.answer(page, [])
-    assert bench.strangers.scanned == {1: 78}
+    assert bench.strangers.scanned == {1: b"78"}
 
 
 def test_an_account_without_a_watermark_begins_at_its_newest_fill(bench: Bench) -> None:
     """What was traded before the engine is nobody's position here."""
-    for body, mark in (([], 0), ([fill(7), fill(5)], 7)):
+    for body, mark in (([], b"0"), ([fill(7), fill(5)], b"7")):
         bench.answer(Request(Ask.NEWEST_FILL, NOW, instrument=1), body)
         assert bench.blotter.made[-1] == ("watermark", 1, mark, NOW)
     assert "take" not in [one[0] for one in bench.strangers.made]
 
 
 @pytest.mark.parametrize(
-    ("kind", "number", "told"),
+    ("kind", "key", "told"),
     [
-        (Ask.FILLS_SINCE, 5, fill(7, symbol="ETHUSDT")),
-        (Ask.FILLS_OF, 42, fill(7, symbol="ETHUSDT")),
-        (Ask.FILLS_OF, 42, fill(7, order=43)),
+        (Ask.FILLS_SINCE, b"4", fill(7, symbol="ETHUSDT")),
+        (Ask.FILLS_OF, b"42", fill(7, symbol="ETHUSDT")),
+        (Ask.FILLS_OF, b"42", fill(7, order=43)),
     ],
 )
-def test_a_fill_that_was_not_asked_about_cannot_be_read(bench: Bench, kind: Ask, number: int, told: FillNews) -> None:
+def test_a_fill_that_was_not_asked_about_cannot_be_read(bench: Bench, kind: Ask, key: bytes, told: FillNews) -> None:
     """Taken in, another order's fill is counted as this one's."""
-    with pytest.raises(UnreadableError, match=f"a fill of order {told.venue_order_id} of {told.symbol}"):
-        bench.answer(Request(kind, NOW, bench.order().client_id, instrument=1, number=number), [told])
+    with pytest.raises(UnreadableError, match=f"a fill of order {told.venue_order_id.decode()} of {told.symbol}"):
+        bench.answer(Request(kind, NOW, bench.order().client_id, instrument=1, key=key), [told])
 
 
 def test_the_owner_of_an_unknown_fill_is_asked_for_and_told(bench: Bench) -> None:
     """An answer about another order would give the fill to a wrong one."""
-    bench.strangers.waiting, bench.strangers.answers["due"] = True, [(1, 42)]
+    bench.strangers.waiting, bench.strangers.answers["due"] = True, [(1, b"42")]
     (asked,) = bench.step()
     assert ("due", NOW, PARALLEL) in bench.strangers.made
     assert ("close_watermarks", NOW) in bench.strangers.made
-    assert (asked.kind, asked.instrument, asked.number) == (Ask.OWNER, 1, 42)
-    assert bench.session.made == [("owner", 1, 42, NOW)]
+    assert (asked.kind, asked.instrument, asked.key) == (Ask.OWNER, 1, b"42")
+    assert bench.session.made == [("owner", 1, b"42", NOW)]
     bench.strangers.made.clear()
     bench.answer(asked, (standing(), []))
     bench.answer(asked, outcome=Outcome.REFUSED, error=GONE)
     bench.answer(asked, outcome=Outcome.UNKNOWN)
     assert bench.strangers.made == [
-        ("identify", 1, 42, standing(), NOW), ("identify", 1, 42, None, NOW), ("again", 1, 42, NOW),
+        ("identify", 1, b"42", standing(), NOW), ("identify", 1, b"42", None, NOW), ("again", 1, b"42", NOW),
     ]  # fmt: skip
-    for wrong in (standing(symbol="ETHUSDT"), standing(venue_order_id=43)):
+    for wrong in (standing(symbol="ETHUSDT"), standing(venue_order_id=b"43")):
         with pytest.raises(UnreadableError, match="asked: 42"):
             bench.answer(asked, (wrong, []))
 
 
 def test_what_was_listed_closes_its_watermark_in_the_next_step(bench: Bench) -> None:
     """Left open, the next life lists everything once more."""
-    bench.strangers.scanned[1] = 7
+    bench.strangers.scanned[1] = b"7"
     bench.step()
     assert bench.strangers.made == [("due", NOW, PARALLEL), ("close_watermarks", NOW)]
     bench.strangers.scanned.clear()
@@ -534,7 +536,7 @@ def test_an_answer_about_the_right_to_trade_changes_nothing_else(bench: Bench) -
 
 def test_an_order_that_the_blotter_has_forgotten_is_still_settled_by_the_answer(bench: Bench) -> None:
     """A question about it is open, and trading waits for its answer."""
-    order = bench.order(venue_filled=9, venue_order_id=42)
+    order = bench.order(venue_filled=9, venue_order_id=b"42")
     bench.recovery.fetch(order, NOW)
     (asked,) = bench.step()
     bench.blotter.orders.clear()

@@ -50,7 +50,7 @@ def test_an_order_is_placed_over_rest_and_filled_by_the_stream(house: Trader) ->
     """The answer comes by one way and the fill by another, in either order."""
     order = house.place(size=1000)
     assert house.rest.requested.count(("POST", "/orders")) == 1
-    assert (order.state, order.venue_order_id) == (OrderState.OPEN, 1)
+    assert (order.state, order.venue_order_id) == (OrderState.OPEN, b"1")
     house.rest.fill(order.client_id.hex(), 400)
     house.run()
     assert (order.state, order.filled) == (OrderState.PARTLY_FILLED, 400)

@@ -51,7 +51,9 @@ class Operated(SimulatedHouse):
 
     def strangers(self) -> list[int]:
         """The venue's ids of others' orders, as often as they were told."""
-        return [row.venue_order_id for row in self.rings["orders"].rows if row.flags & OrderFlag.FOREIGN]
+        return [
+            int(row.venue_order_id.rstrip(b"\0")) for row in self.rings["orders"].rows if row.flags & OrderFlag.FOREIGN
+        ]
 
     def standing(self) -> list[str]:
         """The state of each open order of the account that is not the engine's."""

@@ -244,10 +244,10 @@ class FakeVenue:
         self.tell(order, "TRADE", fill)
         return fill
 
-    def own_fills(self, mark: str) -> list[tuple[int, int]]:
+    def own_fills(self, mark: str) -> list[tuple[int, bytes]]:
         """The true fills of orders whose ids begin like this."""
         owners = {order.id: order for order in self.orders.values()}
-        return [(IDS[f["symbol"]], f["id"]) for f in self.fills if owners[f["orderId"]].ours(mark)]
+        return [(IDS[f["symbol"]], b"%d" % int(f["id"])) for f in self.fills if owners[f["orderId"]].ours(mark)]
 
     def holding(self, mark: str, symbol: str) -> int:
         """What those fills add up to."""

@@ -16,8 +16,8 @@ def test_a_row_of_the_journal_is_made_by_the_names_of_its_fields(record: Record)
 
 
 def test_a_field_that_carries_meaning_has_no_default() -> None:
-    """A forgotten fill id must be an error, and not a watermark at zero."""
-    with pytest.raises(TypeError, match="venue_fill_id"):
+    """A forgotten cursor must be an error, and not a watermark at nothing."""
+    with pytest.raises(TypeError, match="cursor"):
         WATERMARK.row(instrument=1)
 
 

@@ -231,6 +231,11 @@ def client_id_of(text: str) -> bytes:
     return bytes.fromhex(text) if OUR_CLIENT_ID.fullmatch(text) else text.encode()
 
 
+def id_of(number: int) -> bytes:
+    """An order's id in decimal digits; empty where the venue has none."""
+    return b"%d" % number if number > 0 else b""
+
+
 def asset_of(text: str) -> bytes:
     """An asset's name, whole: one that is cut off is another asset."""
     name = text.encode()
@@ -385,7 +390,9 @@ class BinanceTrading(Requests):
         state, odd = state_of(report.X)
         client_id, venue_ns = client_id_of(report.C or report.c), report.T * MILLISECOND_NS
         side = side_of(report.S)
-        return News(Frame.REPORT, order=OrderNews(report.s, client_id, report.i, state, side, 0, 0, 0, venue_ns, odd))
+        return News(
+            Frame.REPORT, order=OrderNews(report.s, client_id, id_of(report.i), state, side, 0, 0, 0, venue_ns, odd)
+        )
 
     def _report_news(self, report: ExecutionReport, price_decimals: int, size_decimals: int) -> News:
         """An execution report as order and fill."""
@@ -394,13 +401,13 @@ class BinanceTrading(Requests):
         venue_ns = report.T * MILLISECOND_NS
         state, odd = state_of(report.X)
         order = OrderNews(
-            report.s, client_id, report.i, state, side, amount(report.p, price_decimals),
+            report.s, client_id, id_of(report.i), state, side, amount(report.p, price_decimals),
             amount(report.q, size_decimals), amount(report.z, size_decimals), venue_ns, odd,
         )  # fmt: skip
         if report.t < 0:
             return News(Frame.REPORT, order=order)
         fill = FillNews(
-            report.s, client_id, report.i, report.t, side, amount(report.L, price_decimals),
+            report.s, client_id, id_of(report.i), b"%d" % report.t, side, amount(report.L, price_decimals),
             amount(report.l, size_decimals), fixed(report.n or "0", FEE_DECIMALS), asset_of(report.N or ""),
             report.m, venue_ns,
         )  # fmt: skip
@@ -414,9 +421,9 @@ class BinanceTrading(Requests):
         state, odd = state_of(order.status)
         scales = self._scales.get(order.symbol)
         if scales is None:
-            return OrderNews(order.symbol, client_id, order.orderId, state, side, 0, 0, 0, venue_ns, odd)
+            return OrderNews(order.symbol, client_id, id_of(order.orderId), state, side, 0, 0, 0, venue_ns, odd)
         return OrderNews(
-            order.symbol, client_id, order.orderId, state, side, amount(order.price, scales[0]),
+            order.symbol, client_id, id_of(order.orderId), state, side, amount(order.price, scales[0]),
             amount(order.origQty, scales[1]), amount(order.executedQty, scales[1]), venue_ns, odd,
         )  # fmt: skip
 
@@ -431,8 +438,9 @@ class BinanceTrading(Requests):
         """A fill that came with the answer to its placement: always the taker's."""
         price_decimals, size_decimals = self._scale(order.symbol)
         return FillNews(
-            order.symbol, news.client_id, order.orderId, fill.tradeId, news.side, amount(fill.price, price_decimals),
-            amount(fill.qty, size_decimals), fixed(fill.commission, FEE_DECIMALS), asset_of(fill.commissionAsset),
+            order.symbol, news.client_id, news.venue_order_id, b"%d" % fill.tradeId, news.side,
+            amount(fill.price, price_decimals), amount(fill.qty, size_decimals),
+            fixed(fill.commission, FEE_DECIMALS), asset_of(fill.commissionAsset),
             False, news.venue_ns,
         )  # fmt: skip
 
@@ -440,7 +448,7 @@ class BinanceTrading(Requests):
         """A line of the account's own trades."""
         price_decimals, size_decimals = self._scale(trade.symbol)
         return FillNews(
-            trade.symbol, b"", trade.orderId, trade.id, BUY if trade.isBuyer else SELL,
+            trade.symbol, b"", id_of(trade.orderId), b"%d" % trade.id, BUY if trade.isBuyer else SELL,
             amount(trade.price, price_decimals), amount(trade.qty, size_decimals),
             fixed(trade.commission, FEE_DECIMALS), asset_of(trade.commissionAsset), trade.isMaker,
             trade.time * MILLISECOND_NS,

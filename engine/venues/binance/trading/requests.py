@@ -113,9 +113,9 @@ class Requests:
         """Ask for one order by our id."""
         return self._ask(request_id, "order.status", instrument, f'"origClientOrderId":"{client_id.hex()}",', venue_ns)
 
-    def status_by_venue_id(self, request_id: int, instrument: int, venue_order_id: int, venue_ns: int) -> bytes:
+    def status_by_venue_id(self, request_id: int, instrument: int, venue_order_id: bytes, venue_ns: int) -> bytes:
         """Ask for one order by the venue's id."""
-        return self._ask(request_id, "order.status", instrument, f'"orderId":{venue_order_id},', venue_ns)
+        return self._ask(request_id, "order.status", instrument, f'"orderId":{venue_order_id.decode()},', venue_ns)
 
     def open_orders(self, request_id: int, venue_ns: int) -> bytes:
         """Ask for every open order of the account."""
@@ -136,14 +136,14 @@ class Requests:
         more = f'{self._least[instrument]},"side":"BUY","timeInForce":"GTC","type":"LIMIT",'
         return self._ask(request_id, "order.test", instrument, more, venue_ns)
 
-    def fills_of(self, request_id: int, instrument: int, venue_order_id: int, venue_ns: int) -> bytes:
+    def fills_of(self, request_id: int, instrument: int, venue_order_id: bytes, venue_ns: int) -> bytes:
         """Ask for the fills of one order."""
-        more = f'"limit":{FILLS_LIMIT},"orderId":{venue_order_id},'
+        more = f'"limit":{FILLS_LIMIT},"orderId":{venue_order_id.decode()},'
         return self._ask(request_id, "myTrades", instrument, more, venue_ns)
 
-    def fills_from(self, request_id: int, instrument: int, fill_id: int, venue_ns: int) -> bytes:
-        """Ask for the account's fills from an id on."""
-        more = f'"fromId":{fill_id},"limit":{FILLS_LIMIT},'
+    def fills_after(self, request_id: int, instrument: int, cursor: bytes, venue_ns: int) -> bytes:
+        """Ask for the account's fills after a cursor, which is a trade's id."""
+        more = f'"fromId":{int(cursor) + 1},"limit":{FILLS_LIMIT},'
         return self._ask(request_id, "myTrades", instrument, more, venue_ns)
 
     def fills_last(self, request_id: int, instrument: int, venue_ns: int) -> bytes:

@@ -4,12 +4,16 @@
 what the venue does not.
 """
 
+from engine.venues.binance.trading.fill_order import BinanceFillOrder
 from engine.venues.binance.trading.stages import Stages
 from engine.venues.session import Ask, Request
+from engine.venues.trading.fill_order import FillOrder
 
 
 class BinanceSession(Stages):
     """One session of one account, logged on by an Ed25519 key."""
+
+    fill_order: FillOrder = BinanceFillOrder()
 
     def place(
         self, instrument: int, side: int, time_in_force: int, price: int, size: int, client_id: bytes, now_ns: int
@@ -63,11 +67,11 @@ class BinanceSession(Stages):
         payload = self._wire.status(number, instrument, client_id, self.clock.venue_ns(now_ns))
         return self._send(number, payload, Request(Ask.STATUS, now_ns, client_id))
 
-    def owner(self, instrument: int, venue_order_id: int, now_ns: int) -> bool:
+    def owner(self, instrument: int, venue_order_id: bytes, now_ns: int) -> bool:
         """Ask for one order by the venue's id."""
         number = next(self._numbers)
         payload = self._wire.status_by_venue_id(number, instrument, venue_order_id, self.clock.venue_ns(now_ns))
-        return self._send(number, payload, Request(Ask.OWNER, now_ns, instrument=instrument, number=venue_order_id))
+        return self._send(number, payload, Request(Ask.OWNER, now_ns, instrument=instrument, key=venue_order_id))
 
     def open_orders(self, now_ns: int) -> bool:
         """Ask for every open order of the account."""
@@ -75,18 +79,18 @@ class BinanceSession(Stages):
         payload = self._wire.open_orders(number, self.clock.venue_ns(now_ns))
         return self._send(number, payload, Request(Ask.OPEN_ORDERS, now_ns))
 
-    def fills_of(self, instrument: int, client_id: bytes, venue_order_id: int, now_ns: int) -> bool:
+    def fills_of(self, instrument: int, client_id: bytes, venue_order_id: bytes, now_ns: int) -> bool:
         """Ask for the fills of one order; the venue lists them by its own id."""
         number = next(self._numbers)
         payload = self._wire.fills_of(number, instrument, venue_order_id, self.clock.venue_ns(now_ns))
-        request = Request(Ask.FILLS_OF, now_ns, client_id, instrument=instrument, number=venue_order_id)
+        request = Request(Ask.FILLS_OF, now_ns, client_id, instrument=instrument, key=venue_order_id)
         return self._send(number, payload, request)
 
-    def fills_since(self, instrument: int, cursor: int, now_ns: int) -> bool:
-        """Ask for the account's fills after the one with this id; ids of an instrument's fills rise."""
+    def fills_since(self, instrument: int, cursor: bytes, now_ns: int) -> bool:
+        """Ask for the account's fills after a cursor, which is a trade's id."""
         number = next(self._numbers)
-        payload = self._wire.fills_from(number, instrument, cursor + 1, self.clock.venue_ns(now_ns))
-        return self._send(number, payload, Request(Ask.FILLS_SINCE, now_ns, instrument=instrument, number=cursor))
+        payload = self._wire.fills_after(number, instrument, cursor, self.clock.venue_ns(now_ns))
+        return self._send(number, payload, Request(Ask.FILLS_SINCE, now_ns, instrument=instrument, key=cursor))
 
     def newest_fill(self, instrument: int, now_ns: int) -> bool:
         """Ask for the account's newest fill."""

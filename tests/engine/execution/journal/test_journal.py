@@ -22,7 +22,7 @@ from engine.execution.restore.disk import DirectDisk
 from engine.model.words import JournalKind
 from tests.engine.execution.memory import SECOND, Ring
 
-SEGMENT = 4096
+SEGMENT = 16 * SIZE
 
 
 class Disk:
@@ -44,13 +44,13 @@ class Disk:
 def journal(directory: Path, ring: Ring, disk: Disk | None = None, policy: Any = "after") -> Journal:
     """A journal on this disk and in this memory."""
     file = JournalFile(directory, SEGMENT, DirectDisk((disk or Disk(1 << 30)).reserve))
-    return Journal(JournalConfig(str(directory), policy, SEGMENT), ring, ring.reader(), file)
+    return Journal(JournalConfig(str(directory), policy), ring, ring.reader(), file)
 
 
 def add(book: Journal, count: int, *, settle: bool = True) -> None:
     """Records of a step each."""
     for number in range(count):
-        book.add(number, JournalKind.TERMS, (b"payload %d" % number).ljust(232, b"\xff"))
+        book.add(number, JournalKind.TERMS, (b"payload %d" % number).ljust(296, b"\xff"))
         book.commit(number)
         if settle:
             book.settle(number)
@@ -286,7 +286,7 @@ def test_room_that_was_got_in_part_is_given_back(tmp_path: Path) -> None:
 
     ring = Ring("journal")
     file = JournalFile(tmp_path, SEGMENT, DirectDisk(in_part))
-    again = Journal(JournalConfig(str(tmp_path), "after", SEGMENT), ring, ring.reader(), file)
+    again = Journal(JournalConfig(str(tmp_path), "after"), ring, ring.reader(), file)
     assert again.full
     file._disk = DirectDisk(reserve)
     for number in range(5):
@@ -305,9 +305,9 @@ def test_a_journal_of_another_version_is_refused_and_nothing_is_wiped(tmp_path: 
     book.close()
     [first] = segments(tmp_path)
     data = bytearray(first.read_bytes())
-    data[VERSION_AT] = 0
+    data[VERSION_AT] = 1
     first.write_bytes(data)
-    advice = "format 0, this program reads format 1.* With the release that wrote it, .* --set-aside"
+    advice = "format 1, this program reads format 2.* With the release that wrote it, .* --set-aside"
     for refused in (lambda: journal(tmp_path, Ring("journal")), lambda: list(read_journal(tmp_path))):
         with pytest.raises(JournalVersionError, match=advice) as error:
             refused()

@@ -60,7 +60,7 @@ def test_a_typo_that_traded_nothing_is_corrected_by_starting_again(
     right, house.config = house.config.instruments, msgspec.structs.replace(house.config, instruments=mistyped)
     house.role = house.live()
     house.ready()
-    watermark = codec.WATERMARK.pack_row(WATERMARK.row(instrument=1, venue_fill_id=10**9))
+    watermark = codec.WATERMARK.pack_row(WATERMARK.row(instrument=1, cursor=b"1000000000"))
     house.role.journal.add(1, JournalKind.WATERMARK, watermark)  # of the mistyped symbol's fills
     house.role.journal.commit(1)
     house.run(3)
@@ -68,17 +68,17 @@ def test_a_typo_that_traded_nothing_is_corrected_by_starting_again(
     house.config = msgspec.structs.replace(house.config, instruments=right)
     house.role = house.live()
     house.settle(1)
-    assert 10**9 not in house.role.blotter.watermarks.values(), "it would hide every fill of the right symbol"
+    assert b"1000000000" not in house.role.blotter.watermarks.values(), "it would hide every fill of the right symbol"
     traded(tmp_path, right, instrument=1)
 
 
 def test_terms_outlive_a_checkpoint() -> None:
     """A checkpoint in the middle of a mistyped life must not make its watermarks those of the right symbol."""
-    request = checkpoint.Request("", 0, (BTC, ETH), (1,))
+    request = checkpoint.Request("", 0, (BTC, ETH), (1,), "binance")
     first, second = checkpoint.blank(request), checkpoint.blank(request)
     first.feed(Entry(1, 1, JournalKind.TERMS, terms_of(replace(BTC, symbol="SOLUSDT"))))
     replay_state.load(replay_state.dump(first), second)
-    watermark = codec.WATERMARK.pack_row(WATERMARK.row(instrument=1, venue_fill_id=77))
+    watermark = codec.WATERMARK.pack_row(WATERMARK.row(instrument=1, cursor=b"77"))
     second.feed(Entry(2, 1, JournalKind.WATERMARK, watermark))
     assert second.blotter.watermarks == {}
 

@@ -256,7 +256,7 @@ def test_an_opening_says_what_is_held_with_its_sign(side: int, sign: int) -> Non
     position.apply(side, 200, 17, 0, b"", None, 1)
     row = codec.FILL.unpack(codec.FILL.pack_row(position.opening(9)))
     assert row._asdict() == {
-        "client_id": bytes(16), "intent_id": 0, "venue_fill_id": 0, "venue_order_id": 0, "venue_ns": 0,
+        "client_id": bytes(16), "intent_id": 0, "venue_fill_id": bytes(40), "venue_order_id": bytes(40), "venue_ns": 0,
         "receive_ns": 9, "price": 200, "size": 15, "fee": 0, "fee_value": 0, "dust": sign * 20_000,
         "fee_asset": bytes(16), "strategy": 3, "instrument": 2, "side": side, "maker": 0, "flags": FillFlag.OPENING,
         "spare_word": 0,

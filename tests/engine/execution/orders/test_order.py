@@ -47,7 +47,7 @@ def test_a_new_order_is_created_and_nothing_is_known_of_it() -> None:
     """A value that does not begin at zero is taken for the venue's word."""
     one = order()
     assert one.row() == (
-        bytes(range(16)), 2, 0, 0, 0, 0, 0, 0, 7, 100, 0, 0, 0, 3, 4, 0, 0, S.CREATED, BUY, 5, 6, 0, 0, 0, b"",
+        bytes(range(16)), 2, b"", 0, 0, 0, 0, 0, 7, 100, 0, 0, 0, 3, 4, 0, 0, S.CREATED, BUY, 5, 6, 0, 0, 0, b"",
     )  # fmt: skip
     names = ("venue_filled", "exposure", "cancel_refusals", "cancel_after_ns", "ask_ns", "fetches", "disputed")
     assert not any(getattr(one, name) for name in names)
@@ -57,12 +57,14 @@ def test_a_new_order_is_created_and_nothing_is_known_of_it() -> None:
 def test_a_record_carries_each_value_under_its_own_name() -> None:
     """The next life and every reader take the order from it."""
     names = (
-        "venue_order_id", "intent_ns", "receive_ns", "sent_ns", "answer_ns", "now_ns", "filled", "expires_ns",
+        "intent_ns", "receive_ns", "sent_ns", "answer_ns", "now_ns", "filled", "expires_ns",
         "replaces_id", "reprice", "error", "flags", "limit_price", "timeout_ns",
     )  # fmt: skip
     values = {name: 20 + number for number, name in enumerate(names)}
     row = codec.ORDER.unpack(codec.ORDER.pack(*order(**values).row()))
     assert {name: getattr(row, name) for name in names} == values
+    named = codec.ORDER.unpack(codec.ORDER.pack(*order(venue_order_id=b"OQCLML-BW3P3-BUCMWZ").row()))
+    assert named.venue_order_id == b"OQCLML-BW3P3-BUCMWZ".ljust(40, b"\0")
     assert (row.client_id, row.intent_id, row.strategy, row.instrument) == (bytes(range(16)), 2, 3, 4)
     assert (row.side, row.order_type, row.time_in_force, row.price, row.size) == (BUY, 5, 6, 7, 100)
 

@@ -21,7 +21,7 @@ from engine.execution.restore.replay import Replay
 from engine.model.words import BUY, SELL, CommandKind, IntentKind, OrderType
 from tests.engine.execution.memory import BTC, ETH, MS, SECOND, STRATEGY, House
 
-SEGMENT = 8192  # 32 records
+SEGMENT = 8192  # 25 records
 KEPT_ORDERS, KEPT_FILLS = 8, 4
 
 
@@ -117,8 +117,9 @@ def recorded(tmp_path: Path) -> tuple[Path, Request]:
 def request_of(house: House) -> Request:
     """What makes a checkpoint of its journal."""
     return Request(
-        house.config.journal.directory, house.role.journal.closed, (BTC, ETH), tuple(house.config.strategies)
-    )
+        house.config.journal.directory, house.role.journal.closed, (BTC, ETH), tuple(house.config.strategies),
+        house.role.blotter.fill_order.name,
+    )  # fmt: skip
 
 
 def replayed(request: Request, entries: list[Entry], behind: bytes = b"") -> Replay:
@@ -139,7 +140,7 @@ def test_at_every_cut_a_checkpoint_and_the_rest_are_the_full_replay(tmp_path: Pa
     house.role.journal.close()
     entries, request = list(read_journal(tmp_path)), request_of(house)
     whole = replayed(request, entries)
-    assert whole.blotter.fills[1].floor_id, "something was forgotten"
+    assert whole.blotter.fills[1].floor, "something was forgotten"
     dumped = replay_state.dump(whole)
     for cut in range(len(entries)):
         begun = replayed(request, entries[:cut])
@@ -232,7 +233,7 @@ def test_a_checkpoint_of_another_configuration_is_passed_over(recorded: tuple[Pa
     _, request = recorded
     request.segment = 4
     advance(request)
-    other = Request(request.directory, 4, request.instruments, (STRATEGY, 9))
+    other = Request(request.directory, 4, request.instruments, (STRATEGY, 9), request.fill_order)
     assert restore(other, blank(other), 10**9) == 0
     assert restore(request, blank(request), 10**9) == 4
 
@@ -252,7 +253,7 @@ def test_a_checkpoint_ahead_of_the_journal_is_passed_over(recorded: tuple[Path, 
     _, request = recorded
     for request.segment in (2, 4):
         advance(request)
-    assert restore(request, blank(request), 3 * SEGMENT // 256) == 2
+    assert restore(request, blank(request), 3 * (SEGMENT // journal_file.SIZE)) == 2
 
 
 def test_no_checkpoint_is_made_of_a_damaged_journal(recorded: tuple[Path, Request]) -> None:

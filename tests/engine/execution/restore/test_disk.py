@@ -51,7 +51,9 @@ def patient(directory: Path, policy: Any = "after", room: Any = None) -> tuple[J
     """A journal on a patient disk that is due to flush at every settling; with room of its own, at a roll only."""
     disk, ring = PatientDisk(room.reserve) if room else PatientDisk(), Ring("journal")
     file = JournalFile(directory, SEGMENT, disk)
-    return Journal(JournalConfig(str(directory), policy, SEGMENT, 0 if room else 1), ring, ring.reader(), file), disk
+    return Journal(
+        JournalConfig(str(directory), policy, flush_interval_ns=0 if room else 1), ring, ring.reader(), file
+    ), disk
 
 
 def test_a_step_does_not_wait_for_a_flush(tmp_path: Path, slow: SlowDisk) -> None:
@@ -170,7 +172,7 @@ def test_a_death_while_a_segment_is_made_leaves_the_journal_whole(tmp_path: Path
     room.begun.clear()
     add(book, 10)
     assert room.begun.wait(PATIENCE_S), "the file stands without room when the next life begins"
-    again = Journal(JournalConfig(str(tmp_path), "after", SEGMENT), Ring("journal"), Ring("journal").reader(),
+    again = Journal(JournalConfig(str(tmp_path), "after"), Ring("journal"), Ring("journal").reader(),
                     JournalFile(tmp_path, SEGMENT, DirectDisk()))  # fmt: skip
     assert again.sequence == 10
     add(again, 30)

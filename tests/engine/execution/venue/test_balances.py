@@ -320,7 +320,7 @@ def bench() -> BalanceBench:
 def trade(**words: Any) -> FillNews:
     """0.00400 BTC at 100.00, with a fee of nothing."""
     told = {
-        "symbol": "BTCUSDT", "client_id": b"", "venue_order_id": 1, "fill_id": 1, "side": BUY, "price": 10_000,
+        "symbol": "BTCUSDT", "client_id": b"", "venue_order_id": b"1", "fill_id": b"1", "side": BUY, "price": 10_000,
         "size": 400, "fee": 0, "fee_asset": b"", "maker": False, "venue_ns": 0,
     }  # fmt: skip
     return FillNews(**told | words)

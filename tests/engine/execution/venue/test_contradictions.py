@@ -290,7 +290,7 @@ def purchase(**values: int) -> Order:
 def fill(**values: Any) -> FillNews:
     """0.00400 of it at its limit, without a fee."""
     told = {
-        "symbol": "BTCUSDT", "client_id": b"", "venue_order_id": 0, "fill_id": 7, "side": BUY, "price": 10_000,
+        "symbol": "BTCUSDT", "client_id": b"", "venue_order_id": b"", "fill_id": b"7", "side": BUY, "price": 10_000,
         "size": 400, "fee": 0, "fee_asset": b"", "maker": False, "venue_ns": 0,
     }  # fmt: skip
     return FillNews(**told | values)  # type: ignore[arg-type]
@@ -301,11 +301,11 @@ def fill(**values: Any) -> FillNews:
     [
         ({}, {}, {}, ""),
         ({}, {"symbol": "ETHUSDT"}, {}, "a trade of ETHUSDT"),
-        ({"venue_order_id": 5}, {"venue_order_id": 5}, {}, ""),
-        ({"venue_order_id": 2}, {"venue_order_id": 1}, {}, "the venue's order 1, ours is 2"),
-        ({"venue_order_id": 1}, {"venue_order_id": 2}, {}, "the venue's order 2, ours is 1"),
-        ({"venue_order_id": 5}, {"venue_order_id": 0}, {}, ""),
-        ({"venue_order_id": 0}, {"venue_order_id": 5}, {}, ""),
+        ({"venue_order_id": b"5"}, {"venue_order_id": b"5"}, {}, ""),
+        ({"venue_order_id": b"2"}, {"venue_order_id": b"1"}, {}, "the venue's order 1, ours is 2"),
+        ({"venue_order_id": b"1"}, {"venue_order_id": b"2"}, {}, "the venue's order 2, ours is 1"),
+        ({"venue_order_id": b"5"}, {"venue_order_id": b""}, {}, ""),
+        ({"venue_order_id": b""}, {"venue_order_id": b"5"}, {}, ""),
         ({}, {"side": 0}, {}, ""),
         ({}, {"side": SELL}, {}, "on side -1"),
         ({}, {"price": 1, "size": 1}, {}, ""),
@@ -353,7 +353,7 @@ OURS = bytes(range(16))
         ({}, {"symbol": "ETHUSDT"}, "it names ETHUSDT"),
         ({}, {"client_id": bytes(16)}, "it is of our order"),
         ({}, {"client_id": b"web_1"}, ""),
-        ({"venue_order_id": 5}, {"venue_order_id": 6}, "the venue's order 6, ours is 5"),
+        ({"venue_order_id": b"5"}, {"venue_order_id": b"6"}, "the venue's order 6, ours is 5"),
         ({}, {"side": 0}, ""),
         ({}, {"side": SELL}, "on side -1"),
         ({}, {"size": 999}, ""),
@@ -373,7 +373,7 @@ OURS = bytes(range(16))
 def test_news_is_held_against_its_order_to_the_last_unit(order: dict[str, int], told: dict[str, Any], why: str) -> None:
     """News that is late is none; news that cannot be ends what may be done with the instrument."""
     words = {
-        "symbol": "BTCUSDT", "client_id": OURS, "venue_order_id": 0, "state": S.PARTLY_FILLED, "side": BUY,
+        "symbol": "BTCUSDT", "client_id": OURS, "venue_order_id": b"", "state": S.PARTLY_FILLED, "side": BUY,
         "price": 10_000, "size": 1_000, "executed": 0, "venue_ns": 0,
     }  # fmt: skip
     found = contradictions.of_news(purchase(**order), OrderNews(**words | told), "BTCUSDT")  # type: ignore[arg-type]
@@ -403,7 +403,7 @@ def test_an_order_is_adopted_only_with_numbers_that_an_order_can_have(
 ) -> None:
     """Its exposure is counted from them: with a size of nothing, or of everything, no cap means anything."""
     words = {
-        "symbol": "BTCUSDT", "client_id": OURS, "venue_order_id": 0, "state": S.OPEN, "side": BUY, "price": 1,
+        "symbol": "BTCUSDT", "client_id": OURS, "venue_order_id": b"", "state": S.OPEN, "side": BUY, "price": 1,
         "size": 1, "executed": 0, "venue_ns": 0,
     }  # fmt: skip
     found = contradictions.of_adopted(OrderNews(**words | told), replace(BTC, size_max=largest))  # type: ignore[arg-type]

@@ -99,7 +99,7 @@ def answer_again(frames: list[bytes], house: House, draw: random.Random) -> byte
     whole = json.loads(frame)
     if "event" in whole and orders:
         order = draw.choice(orders)
-        whole["event"] |= {"c": order.client_id.hex(), "C": "", "i": order.venue_order_id}
+        whole["event"] |= {"c": order.client_id.hex(), "C": "", "i": int(order.venue_order_id or 0)}
     elif waiting:
         whole["id"] = draw.choice(waiting)
     return json.dumps(whole).encode()

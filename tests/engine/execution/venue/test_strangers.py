@@ -9,10 +9,14 @@ from engine.execution.orders.fills import KnownFills, Trade
 from engine.execution.orders.ledger import Ledger
 from engine.execution.venue import strangers
 from engine.execution.venue.strangers import Strangers
+from engine.model.text import bare
 from engine.model.words import BUY, OrderFlag, OrderState, OrderType, TimeInForce
+from engine.venues.binance.trading.fill_order import BinanceFillOrder
 from engine.venues.trading.news import OrderNews
 from tests.engine.execution.memory import BTC, ETH, House
 from tests.engine.execution.test_questions import NOW, Calls, fill, standing
+
+ORDER = BinanceFillOrder()
 
 
 @pytest.fixture
@@ -26,7 +30,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
 
 def told(house: House) -> list[int]:
     """The venue's ids of others' orders, as often as they were told."""
-    return [row.venue_order_id for row in house.rings["orders"].rows if row.flags & 32]
+    return [int(bare(row.venue_order_id)) for row in house.rings["orders"].rows if row.flags & 32]
 
 
 def test_others_orders_do_not_fill_the_memory(house: House) -> None:
@@ -39,7 +43,7 @@ def test_others_orders_do_not_fill_the_memory(house: House) -> None:
     assert len(told(house)) == len(set(told(house))) == 300
     house.settle(40)
     assert len(house.role.strangers.foreign) == 10
-    assert house.role.blotter.watermarks[1] == int(house.venue.fills[-1]["id"])
+    assert house.role.blotter.watermarks[1] == str(house.venue.fills[-1]["id"]).encode()
     assert not house.role.strangers.waiting
 
 
@@ -61,7 +65,9 @@ class StrangerBench:
         self.broker, self.blotter = Calls(), Calls(owner=3)
         self.broker.is_ours, self.broker.halted = lambda one: len(one) == 16, False
         self.blotter.by_venue, self.blotter.orders, self.blotter.watermarks = {}, {}, {}
-        self.blotter.fills = {1: KnownFills(), 2: KnownFills()}
+        self.blotter.fills = {1: KnownFills(ORDER), 2: KnownFills(ORDER)}
+        self.blotter.fill_order = ORDER
+        self.blotter.knows_fill = lambda number, one: self.blotter.fills[number].knows(one.fill_id, one.venue_ns)
         self.blotter.ledger = Ledger((BTC, ETH), (3,))
         self.others: list[tuple[int, int]] = []
         self.false: list[tuple[int, OrderNews, str, int]] = []
@@ -83,12 +89,12 @@ OURS = (7 << 96 | 5 << 32 | 2).to_bytes(16, "big")
 def test_a_fill_goes_to_its_order_and_one_of_an_unknown_order_waits(bench: StrangerBench) -> None:
     """A fill that is dropped is a position that is wrong; one of another's order is nobody's here."""
     known = object()
-    bench.blotter.by_venue[1, 42] = known
+    bench.blotter.by_venue[1, b"42"] = known
     bench.it.take(1, fill(7), NOW)
     assert bench.broker.made == [("take_fill", known, fill(7), NOW)]
-    bench.it.foreign[1, 43] = None
+    bench.it.foreign[1, b"43"] = None
     bench.it.take(1, fill(8, 43), NOW)
-    bench.blotter.fills[1].add(9, Trade(44, 1, 1, 1, 1), 0)
+    bench.blotter.fills[1].add(b"9", Trade(b"44", 1, 1, 1, 1), b"0")
     bench.it.take(1, fill(9, 44), NOW)
     assert not bench.it.waiting
     bench.it.take(1, fill(10, 45), NOW + 5)
@@ -96,8 +102,8 @@ def test_a_fill_goes_to_its_order_and_one_of_an_unknown_order_waits(bench: Stran
     bench.it.take(2, fill(12, 45, "ETHUSDT"), NOW + 9)
     assert bench.it.waiting
     assert bench.it.due(NOW + 4, 9) == []
-    assert bench.it.due(NOW + 5, 9) == [(1, 45)]
-    assert bench.it.due(NOW + 9, 9) == [(2, 45)]
+    assert bench.it.due(NOW + 5, 9) == [(1, b"45")]
+    assert bench.it.due(NOW + 9, 9) == [(2, b"45")]
 
 
 def test_owners_are_asked_for_within_the_room_there_is_and_again_after_a_pause(bench: StrangerBench) -> None:
@@ -105,11 +111,11 @@ def test_owners_are_asked_for_within_the_room_there_is_and_again_after_a_pause(b
     for number in (42, 43, 44):
         bench.it.take(1, fill(number, number), NOW)
     assert bench.it.due(NOW, -1) == bench.it.due(NOW, 0) == []
-    assert bench.it.due(NOW, 2) == [(1, 42), (1, 43)]
-    assert bench.it.due(NOW, 2) == [(1, 44)]
-    bench.it.again(1, 43, NOW)
+    assert bench.it.due(NOW, 2) == [(1, b"42"), (1, b"43")]
+    assert bench.it.due(NOW, 2) == [(1, b"44")]
+    bench.it.again(1, b"43", NOW)
     assert bench.it.due(NOW + 500_000_000 - 1, 2) == []
-    assert bench.it.due(NOW + 500_000_000, 2) == [(1, 43)]
+    assert bench.it.due(NOW + 500_000_000, 2) == [(1, b"43")]
 
 
 @pytest.mark.parametrize("news", [None, standing(client_id=b"web_1")])
@@ -118,10 +124,10 @@ def test_a_fill_of_anothers_order_is_said_once_and_waits_no_longer(
 ) -> None:
     """The balances must know that others traded; recovery must go on."""
     bench.it.take(1, fill(7), NOW)
-    bench.it.identify(1, 42, news, NOW + 1)
-    assert (bench.it.waiting, list(bench.it.foreign), bench.others) == (False, [(1, 42)], [(1, NOW + 1)])
+    bench.it.identify(1, b"42", news, NOW + 1)
+    assert (bench.it.waiting, list(bench.it.foreign), bench.others) == (False, [(1, b"42")], [(1, NOW + 1)])
     assert bench.it.due(NOW + 1, 9) == []
-    bench.it.identify(1, 43, news, NOW + 1)
+    bench.it.identify(1, b"43", news, NOW + 1)
     assert len(bench.others) == 1
     assert bench.broker.made == []
 
@@ -129,9 +135,9 @@ def test_a_fill_of_anothers_order_is_said_once_and_waits_no_longer(
 def test_a_fill_of_an_order_of_ours_is_taken_in_once_it_is_adopted(bench: StrangerBench) -> None:
     """A halved disk may have forgotten the order; the venue has not."""
     bench.it.take(1, fill(7), NOW)
-    bench.blotter.fills[1].add(6, Trade(42, 1, 100, 4, 1), 0)
+    bench.blotter.fills[1].add(b"6", Trade(b"42", 1, 100, 4, 1), b"0")
     news = standing(client_id=OURS)
-    bench.it.identify(1, 42, news, NOW + 1)
+    bench.it.identify(1, b"42", news, NOW + 1)
     (_, order) = bench.blotter.made[-1]
     assert bench.blotter.made == [("owner", OURS), ("enter", order)]
     assert bench.broker.made == [("take_news", order, news, NOW + 1, True), ("take_fill", order, fill(7), NOW + 1)]
@@ -169,7 +175,7 @@ def test_an_order_of_ours_that_cannot_be_is_no_order(
     """Its fills are not taken in either, and an operator is told."""
     news = standing(client_id=OURS, **told)
     bench.it.take(1, fill(7), NOW)
-    bench.it.identify(1, 42, news, NOW)
+    bench.it.identify(1, b"42", news, NOW)
     ((number, said, text, now_ns),) = bench.false
     assert (number, said, now_ns) == (instrument, news, NOW)
     assert why in text
@@ -179,19 +185,19 @@ def test_an_order_of_ours_that_cannot_be_is_no_order(
 def test_a_watermark_moves_up_to_what_was_listed_where_no_fill_waits(bench: StrangerBench) -> None:
     """A death behind it would lose the fill that waits."""
     bench.it.take(2, fill(7, symbol="ETHUSDT"), NOW)
-    bench.it.scanned.update({1: 70, 2: 80})
+    bench.it.scanned.update({1: b"70", 2: b"80"})
     bench.it.close_watermarks(NOW)
-    assert (bench.blotter.made, bench.it.scanned) == ([("watermark", 1, 70, NOW)], {2: 80})
-    bench.it.identify(2, 42, None, NOW)
-    bench.blotter.watermarks.update({1: 70, 2: 80})
-    bench.it.scanned[1] = 71
+    assert (bench.blotter.made, bench.it.scanned) == ([("watermark", 1, b"70", NOW)], {2: b"80"})
+    bench.it.identify(2, b"42", None, NOW)
+    bench.blotter.watermarks.update({1: b"70", 2: b"80"})
+    bench.it.scanned[1] = b"71"
     bench.it.close_watermarks(NOW + 1)
-    assert bench.blotter.made[1:] == [("watermark", 1, 71, NOW + 1)]
+    assert bench.blotter.made[1:] == [("watermark", 1, b"71", NOW + 1)]
     assert bench.it.scanned == {}
     bench.blotter.watermarks.clear()
-    bench.it.scanned.update({1: 1, 2: 0})
+    bench.it.scanned.update({1: b"1", 2: b"0"})
     bench.it.close_watermarks(NOW + 2)
-    assert bench.blotter.made[2:] == [("watermark", 1, 1, NOW + 2)]
+    assert bench.blotter.made[2:] == [("watermark", 1, b"1", NOW + 2), ("watermark", 2, b"0", NOW + 2)]
 
 
 def test_anothers_order_is_shown_once_as_what_it_is(bench: StrangerBench, caplog: pytest.LogCaptureFixture) -> None:
@@ -202,14 +208,14 @@ def test_anothers_order_is_shown_once_as_what_it_is(bench: StrangerBench, caplog
     assert (order.client_id, order.intent_id, order.strategy, now_ns) == (b"web_1_with_a_lon", 0, 0, NOW)
     assert (order.instrument, order.side, order.price, order.size, order.filled) == (1, BUY, 100, 50, 0)
     assert (order.order_type, order.time_in_force, order.state) == (OrderType.LIMIT, TimeInForce.GTC, OrderState.OPEN)
-    assert (order.flags, order.answer_ns, order.venue_order_id) == (OrderFlag.FOREIGN, NOW, 42)
+    assert (order.flags, order.answer_ns, order.venue_order_id) == (OrderFlag.FOREIGN, NOW, b"42")
     assert [one.status for one in caplog.records] == ["ODD"]  # type: ignore[attr-defined]
     assert bench.others == []
     bench.it.report(standing(executed=3), NOW)
     assert (len(bench.blotter.made), bench.others) == (1, [(1, NOW)])
-    bench.it.report(standing(symbol="DOGEUSDT", executed=0, venue_order_id=9), NOW)
-    assert (len(bench.blotter.made), bench.others, list(bench.it.foreign)) == (1, [(1, NOW), (0, NOW)], [(1, 42)])
-    bench.it.report(standing(venue_order_id=44), NOW)
+    bench.it.report(standing(symbol="DOGEUSDT", executed=0, venue_order_id=b"9"), NOW)
+    assert (len(bench.blotter.made), bench.others, list(bench.it.foreign)) == (1, [(1, NOW), (0, NOW)], [(1, b"42")])
+    bench.it.report(standing(venue_order_id=b"44"), NOW)
     assert bench.blotter.made[-1][1].filled == 7
     assert len(caplog.records) == 1
 
@@ -227,7 +233,7 @@ def test_no_more_fills_are_listed_while_too_many_wait(bench: StrangerBench, monk
         bench.it.take(1, fill(number, of), NOW)
         full.append(bench.it.full)
     assert full == [False, False, False, True]
-    bench.it.identify(1, 42, None, NOW)
+    bench.it.identify(1, b"42", None, NOW)
     full = []
     for number in (10, 11):
         bench.it.take(1, fill(number, 44), NOW)
@@ -239,5 +245,5 @@ def test_the_orders_heard_of_last_are_remembered(bench: StrangerBench, monkeypat
     """One of which is asked again and again is a question too many."""
     monkeypatch.setattr(strangers, "FOREIGN_KEPT", 2)
     for number in (1, 2, 1, 3):
-        bench.it.identify(1, number, None, NOW)
-    assert list(bench.it.foreign) == [(1, 1), (1, 3)]
+        bench.it.identify(1, b"%d" % number, None, NOW)
+    assert list(bench.it.foreign) == [(1, b"1"), (1, b"3")]

@@ -149,9 +149,9 @@ def test_questions_are_well_formed(wire: BinanceTrading) -> None:
     """Each is JSON, with the window and the time."""
     at = 1660801715431 * MS
     asked = [
-        wire.status(1, 1, OURS, at), wire.status_by_venue_id(1, 1, 5, at), wire.open_orders(1, at),
-        wire.balances(1, at), wire.fills_of(1, 1, 5, at), wire.fills_from(1, 1, 5, at), wire.fills_last(1, 1, at),
-        wire.cancel(1, 1, OURS, at),
+        wire.status(1, 1, OURS, at), wire.status_by_venue_id(1, 1, b"5", at), wire.open_orders(1, at),
+        wire.balances(1, at), wire.fills_of(1, 1, b"5", at), wire.fills_after(1, 1, b"4", at),
+        wire.fills_last(1, 1, at), wire.cancel(1, 1, OURS, at),
     ]  # fmt: skip
     for frame in asked:
         params = json.loads(frame)["params"]
@@ -169,10 +169,10 @@ def test_documented_answers_to_a_placement_are_read(wire: BinanceTrading) -> Non
         orders.append(wire.read_order(news.body))
     assert [order.state for order, _ in orders] == [OrderState.OPEN, OrderState.OPEN, OrderState.FILLED]
     order, fills = orders[2]
-    assert (order.client_id, order.venue_order_id, order.size, order.executed) == (OURS, 12569099453, 847, 847)
+    assert (order.client_id, order.venue_order_id, order.size, order.executed) == (OURS, b"12569099453", 847, 847)
     assert [(fill.fill_id, fill.price, fill.size, fill.side) for fill in fills] == [
-        (1650422481, 2341610, 635, SELL),
-        (1650422482, 2341650, 212, SELL),
+        (b"1650422481", 2341610, 635, SELL),
+        (b"1650422482", 2341650, 212, SELL),
     ]
 
 
@@ -193,8 +193,8 @@ def test_documented_listings_are_read(wire: BinanceTrading) -> None:
     news = wire.read(json.dumps(documented("Account trade history")[0] | {"id": 1}).encode())
     fills = wire.read_fills(news.body)
     assert [(fill.fill_id, fill.venue_order_id, fill.maker) for fill in fills] == [
-        (1650422481, 12569099453, True),
-        (1650422482, 12569099453, True),
+        (b"1650422481", b"12569099453", True),
+        (b"1650422482", b"12569099453", True),
     ]
 
 
@@ -218,7 +218,7 @@ def test_the_documented_execution_report_is_read(wire: BinanceTrading) -> None:
     news = wire.read(json.dumps(documented("Order Update", "event")[0]).encode())
     assert news.kind == Frame.REPORT
     assert news.order is not None
-    assert (news.order.state, news.order.price, news.order.venue_order_id) == (OrderState.OPEN, 10264410, 4293153)
+    assert (news.order.state, news.order.price, news.order.venue_order_id) == (OrderState.OPEN, 10264410, b"4293153")
     assert news.fill is None
 
 
@@ -239,7 +239,7 @@ def test_a_trade_is_an_order_and_a_fill(wire: BinanceTrading) -> None:
     assert news.order is not None
     assert news.fill is not None
     assert (news.order.executed, news.fill.size, news.fill.fee, news.fill.fee_asset) == (600, 500, 500, b"BTC")
-    assert (news.fill.fill_id, news.fill.maker, news.fill.price) == (77, True, 2341600)
+    assert (news.fill.fill_id, news.fill.maker, news.fill.price) == (b"77", True, 2341600)
 
 
 def test_a_cancels_report_names_the_order_in_its_original_id(wire: BinanceTrading) -> None:
@@ -400,13 +400,13 @@ FULL = ORDER | {
 def test_an_order_of_an_answer_is_read_field_by_field(wire: BinanceTrading) -> None:
     """A field that is taken for its neighbour is a wrong size, a wrong price or somebody else's order."""
     order, fills = wire.read_order(answer(**FULL))
-    assert order == OrderNews("BTCUSDT", OURS, 42, OrderState.FILLED, SELL, 23450, 9, 7, 5 * MS)
-    assert fills == [FillNews("BTCUSDT", OURS, 42, 8, SELL, 23451, 3, 4, b"BNB", False, 5 * MS)]
-    assert wire.read_order(answer(**ORDER)) == (OrderNews("BTCUSDT", OURS, 42, OrderState.OPEN, 0, 0, 0, 0, 0), [])
+    assert order == OrderNews("BTCUSDT", OURS, b"42", OrderState.FILLED, SELL, 23450, 9, 7, 5 * MS)
+    assert fills == [FillNews("BTCUSDT", OURS, b"42", b"8", SELL, 23451, 3, 4, b"BNB", False, 5 * MS)]
+    assert wire.read_order(answer(**ORDER)) == (OrderNews("BTCUSDT", OURS, b"42", OrderState.OPEN, 0, 0, 0, 0, 0), [])
     (listed,) = wire.read_orders(b"[" + answer(**ORDER, updateTime=6, status="NEWER", origClientOrderId="x") + b"]")
-    assert listed == OrderNews("BTCUSDT", b"x", 42, OrderState.OPEN, 0, 0, 0, 0, 6 * MS, "NEWER")
+    assert listed == OrderNews("BTCUSDT", b"x", b"42", OrderState.OPEN, 0, 0, 0, 0, 6 * MS, "NEWER")
     (foreign,) = wire.read_orders(b"[" + answer(**FULL | {"symbol": "DOGEUSDT", "status": ""}) + b"]")
-    assert foreign == OrderNews("DOGEUSDT", OURS, 42, OrderState.OPEN, SELL, 0, 0, 0, 5 * MS, "none")
+    assert foreign == OrderNews("DOGEUSDT", OURS, b"42", OrderState.OPEN, SELL, 0, 0, 0, 5 * MS, "none")
 
 
 def test_a_trade_of_the_account_is_read_field_by_field(wire: BinanceTrading) -> None:
@@ -417,8 +417,8 @@ def test_a_trade_of_the_account_is_read_field_by_field(wire: BinanceTrading) -> 
     }  # fmt: skip
     fills = wire.read_fills(json.dumps([trade, trade | {"isBuyer": False, "isMaker": True}]).encode())
     assert fills == [
-        FillNews("BTCUSDT", b"", 42, 8, BUY, 23451, 3, 4, b"BNB", False, 5 * MS),
-        FillNews("BTCUSDT", b"", 42, 8, SELL, 23451, 3, 4, b"BNB", True, 5 * MS),
+        FillNews("BTCUSDT", b"", b"42", b"8", BUY, 23451, 3, 4, b"BNB", False, 5 * MS),
+        FillNews("BTCUSDT", b"", b"42", b"8", SELL, 23451, 3, 4, b"BNB", True, 5 * MS),
     ]
     with pytest.raises(UnreadableError, match="fills of 'DOGEUSDT'"):
         wire.read_fills(json.dumps([trade | {"symbol": "DOGEUSDT"}]).encode())
@@ -427,19 +427,19 @@ def test_a_trade_of_the_account_is_read_field_by_field(wire: BinanceTrading) -> 
 def test_a_report_is_read_field_by_field(wire: BinanceTrading) -> None:
     """What it leaves out is nothing: no fill, no fee, the taker's side."""
     at, least = 1660801715431 * MS, {"n": None, "N": None, "m": False, "t": 0, "c": "web"}
-    order = OrderNews("BTCUSDT", OURS, 42, OrderState.PARTLY_FILLED, BUY, 2341610, 847, 600, at)
-    fill = FillNews("BTCUSDT", OURS, 42, 77, BUY, 2341600, 500, 500, b"BTC", True, at)
+    order = OrderNews("BTCUSDT", OURS, b"42", OrderState.PARTLY_FILLED, BUY, 2341610, 847, 600, at)
+    fill = FillNews("BTCUSDT", OURS, b"42", b"77", BUY, 2341600, 500, 500, b"BTC", True, at)
     assert wire.read(report()) == News(Frame.REPORT, order=order, fill=fill)
-    bare = FillNews("BTCUSDT", b"web", 42, 0, BUY, 2341600, 500, 0, b"", False, at)
+    bare = FillNews("BTCUSDT", b"web", b"42", b"0", BUY, 2341600, 500, 0, b"", False, at)
     assert wire.read(report(**least)).fill == bare
     kept = {
         name: value for name, value in json.loads(report())["event"].items() if name not in {"t", "C", "n", "N", "m"}
     }
     assert wire.read(answer(event=kept)) == News(Frame.REPORT, order=order)
     assert wire.read(answer(event=kept | {"t": 77})).fill == FillNews(
-        "BTCUSDT", OURS, 42, 77, BUY, 2341600, 500, 0, b"", False, at
+        "BTCUSDT", OURS, b"42", b"77", BUY, 2341600, 500, 0, b"", False, at
     )
-    other = OrderNews("DOGEUSDT", OURS, 42, OrderState.OPEN, SELL, 0, 0, 0, at, "ODD")
+    other = OrderNews("DOGEUSDT", OURS, b"42", OrderState.OPEN, SELL, 0, 0, 0, at, "ODD")
     assert wire.read(report(s="DOGEUSDT", S="SELL", X="ODD", c="cancel", C=OURS.hex())).order == other
 
 
@@ -457,9 +457,9 @@ def test_a_report_is_read_field_by_field(wire: BinanceTrading) -> None:
          ReplaceNews(Outcome.REFUSED, Outcome.REFUSED, 0, -2021, "outer")),
         ({"cancelResult": "SUCCESS", "newOrderResult": "SUCCESS", "cancelResponse": ORDER, "newOrderResponse": FULL},
          ReplaceNews(Outcome.ACCEPTED, Outcome.ACCEPTED, 0, -2021, "outer",
-                     OrderNews("BTCUSDT", OURS, 42, OrderState.OPEN, 0, 0, 0, 0, 0),
-                     OrderNews("BTCUSDT", OURS, 42, OrderState.FILLED, SELL, 23450, 9, 7, 5 * MS),
-                     [FillNews("BTCUSDT", OURS, 42, 8, SELL, 23451, 3, 4, b"BNB", False, 5 * MS)])),
+                     OrderNews("BTCUSDT", OURS, b"42", OrderState.OPEN, 0, 0, 0, 0, 0),
+                     OrderNews("BTCUSDT", OURS, b"42", OrderState.FILLED, SELL, 23450, 9, 7, 5 * MS),
+                     [FillNews("BTCUSDT", OURS, b"42", b"8", SELL, 23451, 3, 4, b"BNB", False, 5 * MS)])),
     ],
 )  # fmt: skip
 def test_each_half_of_a_replacement_has_its_own_outcome(
