@@ -1,1 +1,1 @@
-"""Research looks on and never touches: it attaches read-only and registers nowhere."""
+"""Research reads the engine's lanes without any effect: it attaches read-only and registers nowhere."""

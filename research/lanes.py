@@ -3,14 +3,14 @@
     from research.lanes import frame
 
     ticks = frame("demo", "ticks", "BTCUSDT")
-    ticks["price"][ticks["kind"] == "print"].mean()      # of one symbol's trades, as the venue writes its prices
-    pandas.DataFrame(ticks)                              # a structured array is a table to pandas too
+    ticks["price"][ticks["kind"] == "print"].mean()      # the average price of one symbol's trades
+    pandas.DataFrame(ticks)                              # pandas accepts a structured array
 
-A lane holds integers at each instrument's own decimals, so a column read without them mixes symbols and units. Here
-prices, sizes and fees are floats, ids of instruments are symbols (`venue:symbol` where two venues have the same), kinds
-and states are words, and times are `datetime64[ns]`, NaT where the record has none. Each call copies and checks:
-records that the writer overtook meanwhile are left out. Looking costs the engine nothing: the lane is mapped read-only
-and nothing is registered.
+A lane holds integers with each instrument's own decimals, so a raw column mixes symbols and units. In the table prices,
+sizes and fees are floats, instruments are symbols (`venue:symbol` if two venues have the same symbol), kinds and states
+are words, and times are `datetime64[ns]`, NaT if the record has none. Each call copies and checks: records that the
+writer overwrote during the copy are left out. A call has no effect on the engine: the lane is mapped read-only and
+nothing is registered.
 """
 
 from collections import Counter
@@ -37,11 +37,12 @@ EXACT = frozenset({"cost_high", "cost_low", "realised_high", "realised_low", "fe
 def frame(
     system: str, lane: str, symbol: str = "", *, last: int = 10_000, levels: int = 1, openings: bool = False
 ) -> Records:
-    """The newest records of a lane, oldest first: a structured array of one element a record.
+    """The newest records of a lane, oldest first: a structured array with one element for each record.
 
-    `symbol` keeps one instrument's; `last` bounds how many records are looked at, before that; `levels` is how much of
-    a book is kept, in columns `bid_price_1`, `bid_size_1` and so on; `openings` keeps the fills that are none: what was
-    held before the ring began (`FillFlag.OPENING`). Of POSITIONS there is one row a cell.
+    `last` is how many records are read; of these, `symbol` keeps one instrument's. `levels` is how many levels of a
+    book are kept, in columns `bid_price_1`, `bid_size_1` and so on. `openings` keeps the opening records of FILLS,
+    which are holdings from before the ring began and no trades (`FillFlag.OPENING`). POSITIONS has one row for each
+    cell.
     """
     if lane not in LANES:
         raise ValueError(f"lane {lane!r}: expected one of {', '.join(LANES)}")
@@ -62,7 +63,7 @@ def frame(
 
 
 def symbols(known: list[Instrument]) -> dict[int, str]:
-    """The name of each instrument: its symbol, or `venue:symbol` where two venues have the same."""
+    """The name of each instrument: its symbol, or `venue:symbol` if two venues have the same symbol."""
     counts = Counter(one.symbol for one in known)
     return {one.id: one.symbol if counts[one.symbol] == 1 else f"{one.venue}:{one.symbol}" for one in known}
 
@@ -106,13 +107,13 @@ def _columns(
 
 
 def _of(records: Records, value: Callable[[int], Any], kind: str) -> Records:
-    """A value of each record's instrument."""
+    """A value for each record, computed from its instrument."""
     ids, places = np.unique(records["instrument"], return_inverse=True)
     return np.array([value(int(one)) for one in ids], kind)[places] if len(ids) else np.empty(0, kind)
 
 
 def _levels(name: str, values: Records, unit: Records, levels: int) -> dict[str, Records]:
-    """A column of numbers, or one for each level of a book; a level that is not there is nan."""
+    """A column of numbers, or one column for each level of a book; a missing level is NaN."""
     if values.ndim == 1:
         return {name: values / unit}
     count = min(levels, values.shape[1])
@@ -121,7 +122,7 @@ def _levels(name: str, values: Records, unit: Records, levels: int) -> dict[str,
 
 
 def _structured(columns: Mapping[str, Records]) -> Records:
-    """Columns side by side."""
+    """The columns as one structured array."""
     table = np.empty(len(columns["symbol"]), [(name, column.dtype) for name, column in columns.items()])
     for name, column in columns.items():
         table[name] = column

@@ -1,4 +1,4 @@
-"""The segments of a configuration: made before any role starts, removed when the system goes down."""
+"""The segments of a configuration: created before any role starts, removed when the system goes down."""
 
 import contextlib
 import os
@@ -14,13 +14,13 @@ KINDS = (FEED, EXECUTION, AGGREGATION, STRATEGY)
 
 
 def lanes(config: Config) -> Iterator[tuple[str, Lane, str]]:
-    """Every lane of a system with its name in it, and whose it is where it exists once for each."""
+    """Every lane of a system: its name, its row of the map, and its strategy or role if there is one for each."""
     strategies = [strategy.name for strategy in config.strategies]
     return lanes_of(strategies, config.role_names, replay=config.system.mode == "replay")
 
 
 def make(config: Config) -> int:
-    """Make what is missing, go on with what is there; how many were made. One that fails takes back what it made."""
+    """Create the missing segments and keep the others; how many were created. After an error none is left over."""
     made: list[str] = []
     try:
         for name, lane, _ in lanes(config):
@@ -36,7 +36,7 @@ Files = dict[str, tuple[int, int]]
 
 
 def files(config: Config) -> Files:
-    """Device and inode of every segment that has a file now."""
+    """Device and inode of every segment whose file exists."""
     found = {}
     for name, _, _ in lanes(config):
         with contextlib.suppress(FileNotFoundError):
@@ -46,7 +46,7 @@ def files(config: Config) -> Files:
 
 
 def concerned(config: Config, lost: set[str]) -> set[str]:
-    """The roles that map one of these segments, by the map of lanes; a role that the map does not name always does."""
+    """The roles that use one of these segments by the map of lanes; a role that is not in the map counts as a user."""
     gone = [(lane, of) for name, lane, of in lanes(config) if config.lane(name) in lost]
     return {role for role in config.role_names if any(_maps(config.kind_of(role), role, *one) for one in gone)}
 
@@ -56,11 +56,11 @@ def _maps(kind: str, role: str, lane: Lane, of: str) -> bool:
 
 
 def remove(config: Config) -> list[str]:
-    """Remove all of the system's segments; the names of those that stay: their writer lives, or they are another's."""
+    """Remove the system's segments; the names of those that stay, because their writer runs or they are no segments."""
     kept = []
     for name in shm.names(config.system.name):
         try:
             shm.remove(name)
-        except (shm.SegmentError, OSError):  # its writer lives, or it is no segment at all
+        except (shm.SegmentError, OSError):  # its writer runs, or it is no segment
             kept.append(name)
     return kept
