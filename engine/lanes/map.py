@@ -6,8 +6,9 @@
     ROLE                as a writer: each role writes its own lane
 
 A lane with `each` exists once for every strategy or role; the name of that strategy or role is the lane's last part:
-`/dev/shm/steelyard.<system>.<lane>.<name>`. `open.py` opens only what this table allows. A test compares the table
-with the picture in ARCHITECTURE.md.
+`/dev/shm/steelyard.<system>.<lane>.<name>`. `open.py` opens only what this table allows. Tests
+compare the table with what each role opens, and with the picture in ARCHITECTURE.md. A writer reads its own cells
+without being a reader here.
 """
 
 from dataclasses import dataclass
@@ -100,7 +101,7 @@ LANES = (
         wake="never",
     ),
     Lane("bars", aggregates.BAR, "ring", AGGREGATION, (AGGREGATION, STRATEGY, LOOKERS), capacity=1 << 13, reserve=64),
-    Lane("last_bars", aggregates.BAR, "cells", AGGREGATION, (AGGREGATION, LOOKERS), count=4096, wake="never"),
+    Lane("last_bars", aggregates.BAR, "cells", AGGREGATION, (LOOKERS,), count=4096, wake="never"),
     Lane(
         "intents",
         records.INTENT,

@@ -19,7 +19,7 @@ from engine.lanes.map import Lane
 from engine.lanes.open import Door
 from engine.model.codec import Codec
 
-HELD_BYTES = 1024  # as much as a reader of shared memory copies at once, in shm/_ring.c
+HELD_BYTES = 1024  # as much as a reader of shared memory copies at once, in shm/reader.h
 
 
 class MemoryCells:
@@ -112,7 +112,7 @@ class MemoryRing:
         size, data = self.codec.record.size, bytes(buffer)
         count, rest = divmod(len(data), size)
         if rest or not 1 <= count <= self._reserve:
-            msg = f"{len(data)} bytes are not 1 to {self._reserve} records of {size} bytes"
+            msg = f"expected 1 to {self._reserve} records of {size} bytes, got {len(data)} bytes"
             raise ValueError(msg)
         if not self.has_room(count):
             return False

@@ -111,7 +111,7 @@ def test_cells_count_their_writes_as_in_shared_memory(system: str) -> None:
 def test_a_batch_beyond_the_reserve_is_refused_as_in_shared_memory(system: str) -> None:
     """A role that publishes too much at once must fail in its tests, not at its customer's."""
     for ring in rings(system, SMALL):
-        with pytest.raises(ValueError, match="not 1 to 8 records of 64 bytes"):
+        with pytest.raises(ValueError, match="expected 1 to 8 records of 64 bytes, got 576 bytes"):
             ring.publish_bytes(ticks(0, 9))
 
 

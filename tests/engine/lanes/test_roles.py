@@ -1,0 +1,140 @@
+"""The map of lanes, held against what each role opens when it is built as its process builds it."""
+
+import os
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine import aggregation, strategy
+from engine.cli import halting
+from engine.clock import now_ns
+from engine.config import Config
+from engine.execution import build as build_execution
+from engine.feed import build as build_feed
+from engine.feed.replay.audience import audience_of
+from engine.instruments import write as write_instrument
+from engine.lanes import AGGREGATION, EXECUTION, FEED, LANES, LOOKERS, OPERATOR, STRATEGY, SUPERVISOR
+from engine.lanes.map import ROLE
+from engine.lanes.open import Door, RoleLanes, open_lanes
+from engine.model.instrument import Instrument
+from engine.runtime import Pulse
+from engine.strategy import Bar, GlobalBook, Opportunity
+from engine.strategy.samples import MomentumTaker
+from engine.supervisor import guard, leftovers, operator, segments
+from engine.supervisor.keeper import Keeper
+from engine.supervisor.mode import publish_mode
+from tests.engine.cli.test_check import market
+from tests.engine.execution.venue_double import KEY_PEM
+from tests.engine.supervisor.test_leftovers import Table
+
+if TYPE_CHECKING:
+    from engine.role import Role
+
+BTC = Instrument(7, "binance", "BTCUSDT", "BTC", "USDT", 2, 5, 1, 1, 1, 10**12, 5 * 10**7)
+KINDS = (FEED, AGGREGATION, STRATEGY, EXECUTION, SUPERVISOR, OPERATOR)
+TABLES = """
+[aggregation]
+bars = ["1s"]
+[feed]
+levels = true
+"""
+
+Opened = dict[str, set[str]]
+
+
+class Listener(MomentumTaker):
+    """A strategy that reads every lane a strategy may read."""
+
+    def on_bar(self, bar: Bar) -> None:
+        """Read bars."""
+
+    def on_global_book(self, book: GlobalBook) -> None:
+        """Read global books."""
+
+    def on_opportunity(self, opportunity: Opportunity) -> None:
+        """Read opportunities."""
+
+
+@pytest.fixture
+def opened(write: Callable[..., Config], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Opened, Opened]:
+    """The lanes that each kind of role opened for writing and for reading, in one whole system."""
+    written: Opened = defaultdict(set)
+    read: Opened = defaultdict(set)
+    key = tmp_path / "key.pem"
+    key.write_bytes(KEY_PEM)
+    os.chmod(key, 0o600)
+    text = market(key=str(key), roles=', "aggregation"', tables=TABLES)
+    config = write(text.replace("engine.strategy.samples:MomentumTaker", f"{__name__}:Listener"))
+    monkeypatch.setenv("SOME_KEY", "x")
+    segments.make(config)
+    show_instruments(config)
+    doors: list[RoleLanes] = []
+    record(monkeypatch, "expect_writer", written, doors)
+    record(monkeypatch, "expect_reader", read, doors)
+    live(config)
+    for door in doors:
+        door.close()
+    return written, read
+
+
+def show_instruments(config: Config) -> None:
+    """What the venue would have said: the roles wait for it."""
+    feed = open_lanes(config.system.name, FEED)
+    write_instrument(feed.cell_writer("instruments"), 0, BTC, now_ns())
+    feed.close()
+
+
+def record(monkeypatch: pytest.MonkeyPatch, name: str, into: Opened, doors: list[RoleLanes]) -> None:
+    """Note every lane that the door lets through."""
+    through = getattr(Door, name)
+
+    def noted(self: RoleLanes, lane: str, *of: str) -> object:
+        found = through(self, lane, *of)
+        doors.append(self)
+        into[self.kind].add(lane)
+        return found
+
+    monkeypatch.setattr(Door, name, noted)
+
+
+def live(config: Config) -> None:
+    """Everything that opens lanes, once: each in its turn, as the processes of a system do."""
+    publish_mode(config, now_ns())
+    keeper = Keeper(config, Table(), now_ns())
+    leftovers.unfinished(config)
+    guard.attach(config)
+    operator.halt(config.system.name, config.paths.halt, now_ns())
+    for role in config.role_names:
+        Pulse(config, role)
+    audience_of(config, "feed")
+    roles: list[Role] = [
+        build_feed(config, "feed"),
+        aggregation.build(config, "aggregation"),
+        strategy.build(config, "taker"),
+    ]
+    roles.append(build_execution(config, "execution"))
+    halting._await_execution(config.system.name, 0, 0.0)
+    for part in (*roles, keeper):
+        part.close()
+
+
+def test_the_map_lists_the_lanes_that_each_role_opens(opened: tuple[Opened, Opened]) -> None:
+    """A map that lists a lane too many or too few stops the wrong processes when a segment is lost."""
+    written, read = opened
+    for kind in KINDS:
+        assert read[kind] == {lane.name for lane in LANES if kind in lane.readers}, f"read by {kind}"
+        assert written[kind] - roles_own() == {lane.name for lane in LANES if lane.writer == kind}, f"written by {kind}"
+    assert set.union(*written.values()) >= roles_own()
+
+
+def roles_own() -> set[str]:
+    """The lanes that every role writes for itself."""
+    return {lane.name for lane in LANES if lane.writer == ROLE}
+
+
+def test_lookers_may_read_every_lane() -> None:
+    """Who finds a cause must see all there is; a look changes nothing."""
+    assert all(LOOKERS in lane.readers for lane in LANES)
