@@ -1,0 +1,85 @@
+"""Forty strategies and execution in one system, in memory: each step says how far every lane was read."""
+
+from functools import partial
+from pathlib import Path
+
+from engine.execution.build import open_execution_lanes
+from engine.execution.execution import Execution
+from engine.execution.restore.disk import DirectDisk
+from engine.execution.seams import ExecutionPorts
+from engine.lanes import EXECUTION, STRATEGY
+from engine.lanes.memory import MemoryRing, MemorySystem
+from engine.model.step import steps_of
+from engine.strategy.replay import differences, replay
+from engine.strategy.role.lanes import INPUTS, StrategyLanes, open_strategy_lanes
+from engine.strategy.role.role import StrategyRole
+from engine.strategy.samples import ImbalanceMaker
+from tests.engine.execution.memory import BTC, MS, House
+
+NAMES = {number: f"maker{number}" for number in range(3, 43)}
+
+
+class Desk(House):
+    """A house whose lanes are a whole system's, so that strategies run beside execution."""
+
+    def power_on(self) -> None:
+        """The lanes of all strategies, none of which forgets a record."""
+        names = tuple(NAMES.values())
+        self.memory = MemorySystem(names, (EXECUTION, *names), make_ring=partial(MemoryRing, keep_all=True))
+        self.rings = {"books": self.memory.rings["books"]}  # type: ignore[dict-item]  # all that `book` writes
+        self.strategies = {number: self.make_strategy(number, index) for index, number in enumerate(NAMES)}
+
+    def live(self) -> Execution:
+        """A life of execution, on the lanes that the door gives it."""
+        lanes = open_execution_lanes(self.memory.open_lanes(EXECUTION), NAMES)
+        ports = ExecutionPorts(self.make_session(), lambda _, text: self.halts_asked.append(text), self.operator)
+        return Execution(self.config, lanes, ports, DirectDisk(self.reserve))
+
+    def make_strategy(self, number: int, index: int) -> StrategyRole:
+        """A strategy on the lanes that the door gives it."""
+        return strategy(number, open_strategy_lanes(self.memory.open_lanes(STRATEGY, NAMES[number]), index))
+
+    def rows(self, name: str) -> list[object]:
+        """Every record of a lane."""
+        reader = self.memory.rings[name].reader(0)
+        return list(iter(reader.read, None))
+
+    def trade(self, steps: int) -> None:
+        """A market that moves, and everybody's steps."""
+        for step in range(steps):
+            self.book(6_000_000 + 300 * (step % 7), 6_000_100 + 300 * (step % 7), imbalance=(step % 3 - 1) / 2)
+            for role in self.strategies.values():
+                role.step(self.now_ns)
+            self.run()
+
+
+def strategy(number: int, lanes: StrategyLanes) -> StrategyRole:
+    """The same strategy, live or replayed; each has sizes of its own."""
+    parameters = ImbalanceMaker.Parameters(size=f"0.{number:03}", position_max="1", short=True)
+    return StrategyRole(NAMES[number], number, ImbalanceMaker((BTC,), parameters), lanes)
+
+
+def test_forty_strategies_trade_and_each_is_replayed_to_the_byte(tmp_path: Path) -> None:
+    """The fifteenth strategy and all after it had no place in a STEP: neither they nor execution could be replayed."""
+    desk = Desk(tmp_path, strategies=tuple(NAMES))
+    desk.ready()
+    desk.trade(40)
+    history = {lane: desk.rows(lane) for lane in INPUTS}
+    for number, name in NAMES.items():
+        lanes = history | {"intents": desk.rows(f"intents.{name}")}
+        steps = desk.rows(f"steps.{name}")
+        assert len(lanes["intents"]) > 10, name
+        assert differences(replay(partial(strategy, number), lanes, steps), lanes, steps) == []
+
+
+def test_a_step_of_execution_says_how_far_it_read_every_strategy(tmp_path: Path) -> None:
+    """The cursors of all forty, in the order of the configuration: that is what a replay of execution is driven by."""
+    desk = Desk(tmp_path, strategies=tuple(NAMES))
+    desk.ready()
+    desk.trade(20)
+    desk.run(5, 100 * MS)
+    *_, last = steps_of(desk.rows("steps.execution"))  # type: ignore[arg-type]
+    intents = [desk.memory.rings[f"intents.{name}"].cursor for name in NAMES.values()]
+    assert list(last.cursors[2:]) == intents
+    assert sum(intents) > 400
+    assert len({order.strategy for order in desk.role.blotter.orders.values()}) == len(NAMES)
