@@ -67,7 +67,7 @@ class Channels(ABC):
         del payload, url
         return None
 
-    def learn(self, message: object) -> None:
+    def apply_recorded(self, message: object) -> None:
         """Nothing: all levels are kept in step."""
         del message
 

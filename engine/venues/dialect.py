@@ -201,5 +201,5 @@ class Dialect(Protocol):
     def recorded_book(self, payload: bytes, url: str) -> str | None:
         """The symbol of a recorded answer that is a requested book, empty when nothing names it; None for all else."""
 
-    def learn(self, message: object) -> None:
+    def apply_recorded(self, message: object) -> None:
         """Take from a recording's parsed messages what a subscription would have settled."""

@@ -61,12 +61,12 @@ class StreamPort(Protocol):
 
     @property
     def reports_quiet(self) -> bool:
-        """Whether `look` returns None when nothing has changed; else each look counts as a change."""
+        """Whether `poll_if_changed` returns None when nothing has changed; else each look counts as a change."""
 
     def poll(self, now_ns: int) -> list[bytes]:
         """Complete messages since the last call, in order; control frames are answered inside."""
 
-    def look(self, now_ns: int) -> list[bytes] | None:
+    def poll_if_changed(self, now_ns: int) -> list[bytes] | None:
         """The same as `poll`, but None where the port knows that nothing arrived and its state is as it was."""
 
     def send(self, payload: bytes) -> bool:
@@ -93,7 +93,7 @@ class StreamDefaults:
 
     unfinished = recorded = reports_quiet = False
 
-    def look(self, now_ns: int) -> list[bytes] | None:
+    def poll_if_changed(self, now_ns: int) -> list[bytes] | None:
         """Poll: this port does not know whether something has changed."""
         return self.poll(now_ns)  # type: ignore[attr-defined, no-any-return]
 

@@ -83,12 +83,12 @@ class SignedStream:
             self._push()
         return self._port.poll(now_ns)
 
-    def look(self, now_ns: int) -> list[bytes] | None:
+    def poll_if_changed(self, now_ns: int) -> list[bytes] | None:
         """The same, but None where the port knows that nothing has changed."""
         self._now_ns = now_ns
         if self._held:
             return self.poll(now_ns)
-        return self._port.look(now_ns)
+        return self._port.poll_if_changed(now_ns)
 
     def warm(self, payload: bytes) -> None:
         """The port's."""

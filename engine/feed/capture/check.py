@@ -70,7 +70,7 @@ class Survey:
         if channel is not None and notice is not None and notice.entries:
             self._state(channel.listing(notice.entries, dict.fromkeys(notice.entries, 0)))
         message = self._parse(piece.payload)
-        self.dialect.learn(message)
+        self.dialect.apply_recorded(message)
         for symbol, price, size in self.dialect.numbers(message):
             self._widen(symbol, price, size)
 
@@ -82,7 +82,7 @@ class Survey:
     def _read_snapshot(self, symbol: str, payload: bytes) -> None:
         """A book's numbers; one that cannot be read is counted by the pipeline."""
         book = orjson.loads(payload)
-        self.dialect.learn(book)
+        self.dialect.apply_recorded(book)
         for price, size, *_ in (*book["bids"], *book["asks"]):
             self._widen(symbol, price, size)
 

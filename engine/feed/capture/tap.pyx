@@ -154,7 +154,7 @@ cdef class TappedStream:
     """A `StreamPort` whose frames are recorded on the way; everything else is the inner port's."""
 
     cdef object port
-    cdef object look_port
+    cdef object poll_port
     cdef Tap tap
     cdef str venue, dialect, target
     cdef int64_t begin_ns, seen_ns
@@ -163,7 +163,7 @@ cdef class TappedStream:
 
     def __init__(self, port, Tap tap, str venue, str dialect, str target, int64_t now_ns):
         """Tell of a port that was begun at this time."""
-        self.port, self.tap, self.look_port = port, tap, port.look
+        self.port, self.tap, self.poll_port = port, tap, port.poll_if_changed
         self.venue, self.dialect, self.target = venue, dialect, target
         self.begin_ns = self.seen_ns = now_ns
         self.connection = tap.begin(venue, dialect, target, now_ns)
@@ -203,12 +203,12 @@ cdef class TappedStream:
 
     def poll(self, now_ns):
         """The port's frames."""
-        frames = self.look(now_ns)
+        frames = self.poll_if_changed(now_ns)
         return [] if frames is None else frames
 
-    def look(self, now_ns):
+    def poll_if_changed(self, now_ns):
         """The port's frames; None where the port knows that nothing has changed."""
-        cdef list frames = self.look_port(now_ns)
+        cdef list frames = self.poll_port(now_ns)
         self.seen_ns = now_ns
         if frames:
             self.tap.take(self.connection, frames, self.port.receive_ns)

@@ -8,7 +8,7 @@ from libc.stdint cimport int64_t
 cdef class Line:
     cdef readonly object port
     cdef readonly list pending  # frames of the last read that the next step processes; None: there are none
-    cdef object look
+    cdef object poll
     cdef readonly bint reports_quiet
     cdef readonly ConnectionSequence sequence
     cdef public int64_t received_ns

@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """What a feed does in nearly every step: read its connections and give their frames to the pipelines.
 
-    LineReader.read ─▶ each Line: port.look ─▶ None: nothing arrived, nothing changed
+    LineReader.read ─▶ each Line: the port ─▶ None: nothing arrived, nothing changed
                                            ├─▶ frames ─▶ pipeline
                                            └─▶ no frames, but a change: the feed runs a whole step
 
@@ -28,14 +28,14 @@ cdef class Line:
         """Read this port, which was connected at this time."""
         self.port, self.received_ns, self.sequence = port, now_ns, ConnectionSequence()
         self.reports_quiet = port.reports_quiet
-        self.look = port.look if self.reports_quiet else port.poll
+        self.poll = port.poll_if_changed if self.reports_quiet else port.poll
 
     cpdef Py_ssize_t read(self, Pipeline pipeline, object now_ns) except -2:
         """Process what arrived; return how many frames, -1 when there were none but something may have changed."""
         cdef int64_t gaps = pipeline.gaps
         frames = self.pending
         if frames is None:
-            frames = self.look(now_ns)
+            frames = self.poll(now_ns)
             if frames is None:
                 return 0
             if not frames:

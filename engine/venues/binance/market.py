@@ -160,7 +160,7 @@ class BinanceDialect:
         except orjson.JSONDecodeError:
             return ""
 
-    def learn(self, message: object) -> None:
+    def apply_recorded(self, message: object) -> None:
         """Nothing: Binance keeps all levels in step."""
 
 

@@ -32,6 +32,6 @@ cdef class BinanceSbeMarket(BinanceMarket):
     cdef bint read_side(
         self, Group *group, Scale *price, Scale *size, Py_ssize_t *start, Py_ssize_t *count
     ) noexcept nogil
-    cdef bint take_tops(self, Message *message) noexcept nogil
+    cdef bint read_tops(self, Message *message) noexcept nogil
     cdef bint in_order(self, Py_ssize_t start, Py_ssize_t count, int side) noexcept nogil
     cdef bint name(self, const char *at, const char *end, int *index) noexcept nogil

@@ -231,7 +231,7 @@ cdef class BinanceSbeMarket(BinanceMarket):
         message.first = message.last = read_i64(root.start + 8)
         if message.last < 0 or not self.read_sides(root, root.start + 16, message):
             return MALFORMED
-        return 1 if self.take_tops(message) else MALFORMED
+        return 1 if self.read_tops(message) else MALFORMED
 
     cdef bint read_sides(self, Root *root, const char *exponents, Message *message) noexcept nogil:
         """Both groups of levels and the symbol behind them."""
@@ -266,7 +266,7 @@ cdef class BinanceSbeMarket(BinanceMarket):
                 return False
         return True
 
-    cdef bint take_tops(self, Message *message) noexcept nogil:
+    cdef bint read_tops(self, Message *message) noexcept nogil:
         """The first level of each side is its best, or the frame is not what the venue says it sends."""
         if not (self.in_order(message.bid_start, message.bid_count, -1)
                 and self.in_order(message.ask_start, message.ask_count, 1)):

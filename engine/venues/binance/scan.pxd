@@ -43,7 +43,7 @@ cdef class BinanceMarket(Market):
     cdef bint read_quoted(self, char place, int decimals, int64_t *value) noexcept nogil
     cdef bint read_time(self, int64_t *value) noexcept nogil
     cdef int read_book(self, int index, Message *message) noexcept nogil
-    cdef bint take_levels(self, char place, int index, Py_ssize_t *start, Py_ssize_t *count) noexcept nogil
+    cdef bint read_side_levels(self, char place, int index, Py_ssize_t *start, Py_ssize_t *count) noexcept nogil
 
 
 cdef class SpotRule(ContiguousRule):

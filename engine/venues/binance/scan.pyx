@@ -268,11 +268,11 @@ cdef class BinanceMarket(Market):
     cdef int read_book(self, int index, Message *message) noexcept nogil:
         """Read both sides into a message; an unknown symbol has no decimals to read them with."""
         message.index = index
-        if not self.take_levels(c'b', index, &message.bid_start, &message.bid_count):
+        if not self.read_side_levels(c'b', index, &message.bid_start, &message.bid_count):
             return MALFORMED
-        return 1 if self.take_levels(c'a', index, &message.ask_start, &message.ask_count) else MALFORMED
+        return 1 if self.read_side_levels(c'a', index, &message.ask_start, &message.ask_count) else MALFORMED
 
-    cdef bint take_levels(self, char place, int index, Py_ssize_t *start, Py_ssize_t *count) noexcept nogil:
+    cdef bint read_side_levels(self, char place, int index, Py_ssize_t *start, Py_ssize_t *count) noexcept nogil:
         """One side's levels, read in passing or read here."""
         cdef Token *token = &self.tokens[<int>place]
         if token.kind != ARRAY:

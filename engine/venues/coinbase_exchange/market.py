@@ -118,7 +118,7 @@ class ExchangeDialect(Channels):
             for name in ("size", "remaining_size", "old_size", "new_size"):
                 yield symbol, price, message.get(name) or "0"
 
-    def learn(self, message: object) -> None:
+    def apply_recorded(self, message: object) -> None:
         """Take from a recording which channel it is of: its first book, or its first message about one."""
         if self._learned or not isinstance(message, dict):
             return

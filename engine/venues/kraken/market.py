@@ -84,7 +84,7 @@ class KrakenDialect(Channels):
             for level in [*entry.get("bids", ()), *entry.get("asks", ())] if message["channel"] == "book" else [entry]:
                 yield entry["symbol"], level["price"], level["qty"]
 
-    def learn(self, message: object) -> None:
+    def apply_recorded(self, message: object) -> None:
         """Take the depth of a recording: from the acknowledgement, else the least that holds its first snapshot."""
         if not isinstance(message, dict) or self._learned:
             return

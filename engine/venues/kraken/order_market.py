@@ -64,7 +64,7 @@ class KrakenOrderDialect(KrakenDialect):
                 if order.get("event") != "delete":
                     yield entry["symbol"], plain(order["limit_price"]), plain(order["order_qty"])
 
-    def learn(self, message: object) -> None:
+    def apply_recorded(self, message: object) -> None:
         """Take the depth of a recording: from the acknowledgement, else the least that holds its first snapshot."""
         if not isinstance(message, dict) or self._learned:
             return

@@ -20,7 +20,7 @@ from engine.book.side cimport Cursor, Side, first, step_on
 from engine.book.table cimport NOWHERE
 from engine.venues.fields cimport Word, integer_of, read_fields, word
 from engine.venues.kraken.scan cimport (
-    ASKS, BIDS, BOOKS, CHECKED_LEVELS, CHECKSUM, NEITHER, TRADES, Topic, take_number,
+    ASKS, BIDS, BOOKS, CHECKED_LEVELS, CHECKSUM, NEITHER, TRADES, Topic, add_number,
 )
 from engine.venues.market cimport CHANGED, DONE, OPENED, SEVERAL, SNAPSHOT, Identity, Listing, Message, OrderEvent
 from engine.venues.scan cimport (
@@ -205,7 +205,7 @@ cdef class KrakenOrderMarket(KrakenMarket):
                 and exact_of(&fields[ORDER_QTY], listing.size_decimals, &event.size))
 
 
-cdef uint32_t take_side(OrderBook book, uint32_t crc, int side, const Side *levels) noexcept nogil:
+cdef uint32_t add_side(OrderBook book, uint32_t crc, int side, const Side *levels) noexcept nogil:
     """Go on with the orders of a side's best levels, each first in turn first."""
     cdef Cursor cursor = first(levels)
     cdef const Resting *order
@@ -217,15 +217,15 @@ cdef uint32_t take_side(OrderBook book, uint32_t crc, int side, const Side *leve
         entry = book.front(side, side * key)
         while entry != NOWHERE:
             order = &book.orders[entry]
-            crc = take_number(take_number(crc, order.price), order.size)
+            crc = add_number(add_number(crc, order.price), order.size)
             entry = order.behind
     return crc
 
 
 cdef uint32_t checksum_of(OrderBook book) noexcept nogil:
     """Asks from the best, then bids from the best, ten levels each."""
-    cdef uint32_t crc = take_side(book, 0xFFFFFFFFU, -1, &book.levels.asks)
-    return take_side(book, crc, 1, &book.levels.bids) ^ <uint32_t>0xFFFFFFFFU
+    cdef uint32_t crc = add_side(book, 0xFFFFFFFFU, -1, &book.levels.asks)
+    return add_side(book, crc, 1, &book.levels.bids) ^ <uint32_t>0xFFFFFFFFU
 
 
 def order_checksum(OrderBook orders):

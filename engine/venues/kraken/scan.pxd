@@ -26,7 +26,7 @@ cdef enum Topic:
     BOOKS = 1
     TRADES = 2
 
-cdef uint32_t take_number(uint32_t crc, int64_t number) noexcept nogil
+cdef uint32_t add_number(uint32_t crc, int64_t number) noexcept nogil
 
 cdef class KrakenMarket(Market):
     cdef Topic topic(self, const Span *channel) noexcept nogil

@@ -146,7 +146,7 @@ cdef class KrakenMarket(Market):
                 and fixed_of(&fields[QTY], NUMBER, listing.size_decimals, &message.size))
 
 
-cdef uint32_t take_number(uint32_t crc, int64_t number) noexcept nogil:
+cdef uint32_t add_number(uint32_t crc, int64_t number) noexcept nogil:
     """Go on with the decimal digits of a number."""
     cdef uint8_t[20] digits
     cdef int count = 0
@@ -168,10 +168,10 @@ cdef uint32_t checksum_of(Book book) noexcept nogil:
     cdef Py_ssize_t i, count
     count = book.copy_top(-1, CHECKED_LEVELS, prices, sizes)
     for i in range(count):
-        crc = take_number(take_number(crc, prices[i]), sizes[i])
+        crc = add_number(add_number(crc, prices[i]), sizes[i])
     count = book.copy_top(1, CHECKED_LEVELS, prices, sizes)
     for i in range(count):
-        crc = take_number(take_number(crc, prices[i]), sizes[i])
+        crc = add_number(add_number(crc, prices[i]), sizes[i])
     return crc ^ <uint32_t>0xFFFFFFFFU
 
 

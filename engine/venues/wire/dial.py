@@ -194,7 +194,7 @@ class Dial:
         if count <= 0:
             self.error = f"proxy: {self._plain.error or 'closed before it answered'}"
             return False
-        rest = self._tunnel.hear(bytes(block[:count]))
+        rest = self._tunnel.read_answer(bytes(block[:count]))
         self._step = self._secure if rest is not None else self._pass_proxy
         if rest or self._tunnel.error:
             self.error = f"proxy: {self._tunnel.error or 'bytes nobody asked for after its answer'}"

@@ -14,7 +14,7 @@ from engine.venues.wire.frames import TEXT, FrameWriter
 
 
 cdef class Inlet:
-    """The reading half of a port; a subclass has `move(now_ns)`, `take(messages)`, `stop(count)` for what is rare."""
+    """The reading half of a port; a subclass has `move(now_ns)`, `finish_read(messages)` and `stop(count)`."""
 
     def __init__(self, FrameReader reader):
         """Nothing flows yet."""
@@ -38,10 +38,10 @@ cdef class Inlet:
 
     def poll(self, now_ns):
         """Complete messages since the last call, in order; control frames are answered inside."""
-        messages = self.look(now_ns)
+        messages = self.poll_if_changed(now_ns)
         return [] if messages is None else messages
 
-    def look(self, now_ns):
+    def poll_if_changed(self, now_ns):
         """The same, but None where nothing came and nothing else has changed either."""
         cdef Py_ssize_t count
         cdef list messages
@@ -54,7 +54,7 @@ cdef class Inlet:
             return self.stop(count)
         messages = self.reader.messages()
         if self.reader.controls or self.reader.error is not None:
-            self.take(messages)
+            self.finish_read(messages)
         return messages
 
     def rehearse(self, bytes message):

@@ -13,7 +13,7 @@ cdef class Receiver:
     cdef public Py_ssize_t unsent
     cdef public str error
 
-    cdef Py_ssize_t take(self, void *target, size_t room) noexcept nogil
+    cdef Py_ssize_t receive(self, void *target, size_t room) noexcept nogil
     cpdef Py_ssize_t fill(self, FrameReader reader) except? -1
 
 cdef class SealedReceiver:

@@ -39,7 +39,7 @@ cdef class Receiver:
         self.descriptor, self.error = descriptor, ""
         self.offset_ns = clock.offset_ns()
 
-    cdef Py_ssize_t take(self, void *target, size_t room) noexcept nogil:
+    cdef Py_ssize_t receive(self, void *target, size_t room) noexcept nogil:
         """Read once: the bytes read, 0 at the end of the stream, or minus errno."""
         cdef timespec now
         cdef Py_ssize_t count = recv(self.descriptor, target, room, MSG_DONTWAIT)
@@ -55,7 +55,7 @@ cdef class Receiver:
         cdef Py_buffer view
         cdef Py_ssize_t count
         PyObject_GetBuffer(buffer, &view, PyBUF_SIMPLE | PyBUF_WRITABLE)
-        count = self.take(view.buf, view.len)
+        count = self.receive(view.buf, view.len)
         PyBuffer_Release(&view)
         if count < 0 and count != -EAGAIN:
             self.error = os.strerror(-count)
@@ -65,7 +65,7 @@ cdef class Receiver:
         """Read one large block into a frame reader."""
         cdef Py_ssize_t count
         reader.make_room(LEAST_ROOM)
-        count = self.take(reader.buffer + reader.end, reader.capacity - reader.end)
+        count = self.receive(reader.buffer + reader.end, reader.capacity - reader.end)
         if count > 0:
             reader.end += count
         elif count < 0 and count != -EAGAIN:
@@ -131,7 +131,7 @@ cdef class SealedReceiver:
 
     cpdef bint bring(self) except -1:
         """Bring cipher text from the socket; False when there is none, and why is noted when there will be none."""
-        cdef Py_ssize_t count = self.plain.take(<char *>self.cipher, CIPHER_CAPACITY)
+        cdef Py_ssize_t count = self.plain.receive(<char *>self.cipher, CIPHER_CAPACITY)
         if count > 0:
             self.incoming.write(self.cipher_view[:count])
             return True

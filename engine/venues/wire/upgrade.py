@@ -2,7 +2,7 @@
 
 websocket-client asks a socket for an answer and waits; a role may not wait. So it talks to a `Script`: an object like a
 socket that holds all the peer has said so far. The first run ends where the answer is missing and leaves the request;
-each later run, with more of the answer, says the same request again (nobody listens) and reads on. A run that ends
+each later run, with more of the answer, writes the same request again (it is not sent) and reads on. A run that ends
 well is the answer's verdict. Its whole cost is a few runs over some hundred bytes, once a connection.
 
 `socket=` and the helpers behind it were chosen over a blocking upgrade with a short timeout, because with twenty
@@ -31,13 +31,13 @@ class SilenceError(Exception):
 
 
 class Script:
-    """A socket to websocket-client: what it sends is kept, what it receives was heard before."""
+    """A socket to websocket-client: what it sends is kept, what it receives has arrived before."""
 
-    def __init__(self, heard: bytes) -> None:
-        """Begin at the start of what was heard."""
+    def __init__(self, received: bytes) -> None:
+        """Begin at the start of what has arrived."""
         self.sent = bytearray()
         self.position = 0
-        self._heard = heard
+        self._received = received
 
     def gettimeout(self) -> float:
         """Never wait."""
@@ -49,8 +49,8 @@ class Script:
         return len(block)
 
     def recv(self, limit: int) -> bytes:
-        """Give what was heard next; SilenceError when nothing more was."""
-        block = self._heard[self.position : self.position + limit]
+        """The next bytes that have arrived; SilenceError when there are no more."""
+        block = self._received[self.position : self.position + limit]
         if not block:
             raise SilenceError
         self.position += len(block)
@@ -61,54 +61,54 @@ class Script:
 
 
 class Conversation:
-    """One request and its answer; `request` is to be sent, `hear` takes what comes."""
+    """One request and its answer; `request` is to be sent, `read_answer` gets what arrives."""
 
-    def __init__(self, speak: Callable[[Script], None]) -> None:
+    def __init__(self, converse: Callable[[Script], None]) -> None:
         """Run once against silence, for the request."""
-        self._speak = speak
-        self._heard = b""
+        self._converse = converse
+        self._received = b""
         self.error = ""
         script = Script(b"")
         try:
-            speak(script)
+            converse(script)
         except SilenceError:
             self.request = bytes(script.sent)
         else:
             raise AssertionError("the conversation ended without an answer")
 
-    def hear(self, block: bytes) -> bytes | None:
-        """Take more of the answer: what followed it once it is complete and good, None before; see `error`."""
-        self._heard += block
-        if HEAD_END not in self._heard and len(self._heard) < ANSWER_LIMIT:
+    def read_answer(self, block: bytes) -> bytes | None:
+        """Read more of the answer: the bytes after it once it is complete and good, None before; see `error`."""
+        self._received += block
+        if HEAD_END not in self._received and len(self._received) < ANSWER_LIMIT:
             return None
-        script = Script(self._heard)
+        script = Script(self._received)
         try:
-            self._speak(script)
+            self._converse(script)
         except SilenceError:
-            self.error = "the answer's head is too long" if len(self._heard) >= ANSWER_LIMIT else ""
+            self.error = "the answer's head is too long" if len(self._received) >= ANSWER_LIMIT else ""
             return None
         except (WebSocketException, ValueError) as error:
             self.error = str(error) or type(error).__name__
             return None
-        return self._heard[script.position :]
+        return self._received[script.position :]
 
 
 def upgrade(url: str, headers: Mapping[str, str]) -> Conversation:
     """The WebSocket upgrade of this URL; the key is ours, so that each run asks the same."""
     fixed = dict(headers) | {"Sec-WebSocket-Key": b64encode(urandom(16)).decode()}
 
-    def speak(script: Script) -> None:
+    def converse(script: Script) -> None:
         connect: Callable[..., None] = WebSocket().connect
         connect(url, socket=script, header=fixed, suppress_origin=True, redirect_limit=0)
 
-    return Conversation(speak)
+    return Conversation(converse)
 
 
 def tunnel(host: str, port: int, proxy: Proxy) -> Conversation:
     """The CONNECT through an HTTP proxy."""
     credentials = (proxy.username, proxy.password) if proxy.username else None
 
-    def speak(script: Script) -> None:
+    def converse(script: Script) -> None:
         _tunnel(cast("socket", script), host, port, credentials)
 
-    return Conversation(speak)
+    return Conversation(converse)

@@ -83,10 +83,10 @@ class WebSocketPort(Inlet):
     def move(self, now_ns: int) -> list[bytes]:
         """Go on with what is no reading: a connection on its way up; nothing more of one that is gone."""
         if self._state is CONNECTING and self._connect(now_ns):
-            return self.take(self._reader.messages()) + self.poll(now_ns)
+            return self.finish_read(self._reader.messages()) + self.poll(now_ns)
         return []
 
-    def take(self, messages: list[bytes]) -> list[bytes]:
+    def finish_read(self, messages: list[bytes]) -> list[bytes]:
         """The messages just read; what came between them is answered, a fault ends the connection."""
         if self._reader.controls:
             self._answer()
@@ -138,29 +138,29 @@ class WebSocketPort(Inlet):
     def _connect(self, now_ns: int) -> bool:
         """Move the connection along; True when it has become open."""
         self._deadline_ns = self._deadline_ns or now_ns + self._options.connect_timeout_ns
-        opened = self._hear() if self._conversation is not None else self._ring()
+        opened = self._read_upgrade() if self._conversation is not None else self._request_upgrade()
         if not opened and self._state is CONNECTING and now_ns >= self._deadline_ns:
             self._end(f"not connected within {self._options.connect_timeout_ns / 1e9:g} s")
         return opened
 
-    def _ring(self) -> bool:
+    def _request_upgrade(self) -> bool:
         """Wait for the transport, then ask for the upgrade."""
         if self._dial.advance() and self._dial.transport is not None:
             self._transport = self._dial.transport
             self.draw_from(self._transport)
             self._conversation = self._upgrade
             self._transport.write(self._upgrade.request)
-            return self._hear()
+            return self._read_upgrade()
         if self._dial.error:
             self._end(f"cannot connect: {self._dial.error}")
         return False
 
-    def _hear(self) -> bool:
+    def _read_upgrade(self) -> bool:
         """Wait for the answer to the upgrade; what follows it is frames already."""
         assert self._transport is not None
         block = bytearray(16 << 10)
         while (count := self._transport.read(block)) > 0:
-            rest = self._upgrade.hear(bytes(block[:count]))
+            rest = self._upgrade.read_answer(bytes(block[:count]))
             if rest is not None:
                 self._reader.feed(rest)
                 self._state = OPEN

@@ -301,7 +301,7 @@ def test_a_recordings_depth_is_that_of_its_subscription(messages: list[object], 
     """Cut at another depth, the book's checksum never agrees."""
     dialect = KrakenDialect()
     for message in messages:
-        dialect.learn(message)
+        dialect.apply_recorded(message)
     assert dialect.depth == depth
 
 

@@ -125,7 +125,7 @@ def test_a_rehearsed_frame_is_told_to_nobody(lanes: Tapped) -> None:
     for size in (1, 216, 4096, LARGE):
         stream.rehearse(b"r" * size)
     port.inbox.append(b"true")
-    assert stream.look(9) == [b"true"]
+    assert stream.poll_if_changed(9) == [b"true"]
     stream.rehearse(b"r" * 500)
     assert told(recorder)[1:] == [(FrameKind.RECEIVED, b"true")]
     assert lanes.tap.count == 2

@@ -20,7 +20,7 @@ class TellingStream(FakeStream):
     looks = 0
     rehearsed = 0
 
-    def look(self, now_ns: int) -> list[bytes] | None:
+    def poll_if_changed(self, now_ns: int) -> list[bytes] | None:
         """None when nothing came and the state is that of the last look."""
         self.looks += 1
         before, self.seen = self.seen, self.state

@@ -70,10 +70,10 @@ def test_a_close_by_the_server_is_a_state_with_its_words(port: WebSocketPort) ->
 
 def test_a_look_tells_quiet_from_everything_else(port: WebSocketPort) -> None:
     """A role that is told of no change looks after nothing: a message, a pong or the end must not look quiet."""
-    assert port.look(0) is None
+    assert port.poll_if_changed(0) is None
     port.send(b"echo")
     assert first_news(port) == [b"echo"]
-    assert port.look(0) is None
+    assert port.poll_if_changed(0) is None
     before_ns = port.receive_ns
     port.send_ping(b"here?")
     assert first_news(port) == []
@@ -82,14 +82,14 @@ def test_a_look_tells_quiet_from_everything_else(port: WebSocketPort) -> None:
     port.send(b"bye")
     assert first_news(port) == []
     assert port.state is PortState.CLOSED
-    assert port.look(0) == []
+    assert port.poll_if_changed(0) == []
 
 
 def first_news(port: WebSocketPort) -> list[bytes]:
     """The first look that is not quiet."""
     waiter = Waiter([port])
     for _ in range(PATIENCE):
-        found = port.look(0)
+        found = port.poll_if_changed(0)
         if found is not None:
             waiter.close()
             return found
@@ -100,7 +100,7 @@ def first_news(port: WebSocketPort) -> list[bytes]:
 def test_a_rehearsed_message_is_not_heard(port: WebSocketPort) -> None:
     """Warming runs while frames may be half read: it must not stand between their bytes."""
     port.send(b"big")
-    while port.look(0) is None:
+    while port.poll_if_changed(0) is None:
         pass
     for _ in range(3):
         port.rehearse(b"a" * 3000)
