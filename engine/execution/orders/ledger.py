@@ -3,8 +3,8 @@
 Cost is what was paid for what is held (negative for a short). A fill that reduces takes its share of the cost along,
 rounded once; whatever the rounding, realised less cost is cash, so realised + unrealised = cash + inventory holds to
 the last digit, through flips too. Fees: in the quote asset they are added up; in the base asset they take holdings
-away, booked as a sale at the fill's price whose proceeds are the fee; in a third asset they are added up at the value
-in quote that their FILL record carries, and where it carries none they are kept by asset.
+away, booked as a sale at the fill's price whose proceeds are the fee (a rebate: as a purchase); in a third asset they
+are added up at the value in quote that their FILL record carries, and where it carries none they are kept by asset.
 
     net = realised + unrealised - fees       unknown while something held has no price; unvalued fees stand aside
 
@@ -148,7 +148,7 @@ class Position:
         if asset == self.instrument.quote.encode():
             self.fees += fee * self._quote_unit
         elif taken := self.terms.base_fee(fee, asset):
-            self._trade(-BUY, price, taken)
+            self._trade(SELL if taken > 0 else BUY, price, abs(taken))
             self.fees += price * taken
         elif value is not None:
             self.fees += value * self._quote_unit

@@ -52,6 +52,20 @@ def test_realised_and_unrealised_are_cash_and_inventory(seed: int) -> None:
         assert (position.held == 0) <= (position.cost == 0)
 
 
+@pytest.mark.parametrize("side", [BUY, SELL])
+def test_a_rebate_in_the_base_asset_is_a_holding_also_where_its_fill_leaves_none(side: int) -> None:
+    """A maker who closes a short is paid in what he has just bought; a division by nothing held ended every life."""
+    position = Position(1, BTC)
+    position.apply(-side, 6_000_000, 100, 0, b"", None, 1)
+    position.apply(side, 6_000_000, 100, -7, b"BTC", None, 2)
+    assert (position.held, position.cost, position.realised) == (7, 7 * 6_000_000, 0)
+    assert position.fees == -7 * 6_000_000
+    assert position.net2(2 * 6_000_000) == 2 * 7 * 6_000_000
+    position.apply(side, 6_000_000, 100, -7, b"BTC", None, 3)
+    assert position.held == side * 100_000 + 14
+    assert position.net2(2 * 6_000_000) == 2 * 14 * 6_000_000
+
+
 def test_a_round_trip_realises_the_difference() -> None:
     """Bought at 100, sold at 110, twice flipped."""
     position = Position(1, BTC)
