@@ -43,8 +43,9 @@ AREAS = {
         ("tests/engine/execution/orders/test_order.py", "tests/engine/execution/orders/test_fills.py"),
     ),
     "outcomes": Area(
-        ("engine/venues/binance/trading/reader.py", "engine/venues/trading/news.py"),
+        ("engine/venues/binance/trading/reader.py", "engine/venues/trading/news.py", "engine/venues/trading/right.py"),
         (
+            "tests/engine/venues/test_trading_right.py",
             "tests/engine/venues/binance/test_trading.py",
             "tests/engine/venues/binance/test_outcomes.py",
             "tests/engine/venues/test_dialect_answers.py",
@@ -80,7 +81,7 @@ AREAS = {
             "tests/engine/venues/test_dialects.py",
             "tests/engine/venues/test_metadata.py",
             "tests/engine/venues/test_dialect_answers.py",
-            "tests/engine/feed/books/test_chain.py",
+            "tests/engine/feed/books/test_connection_sequence.py",
             "tests/engine/feed/test_golden_frames.py",
         ),
     ),
