@@ -30,7 +30,8 @@ from engine.config.tables import Aggregation
 from engine.feed.books.outbox import Outbox
 from engine.feed.books.pipeline import Pipeline
 from engine.feed.books.track import Track
-from engine.lanes import BY_NAME
+from engine.lanes import FEED, LOOKERS, open_lanes
+from engine.lanes.create import create
 from engine.model.instrument import Instrument
 from engine.venues.catalogue import dialect_of
 
@@ -67,8 +68,8 @@ class Feed:
 
     def __init__(self, system: str) -> None:
         """Become the writer, with every venue's book in place."""
-        self.ticks = shm.RingWriter(f"{system}.ticks", BY_NAME["ticks"].record, populate=True)
-        self.books = shm.RingWriter(f"{system}.books", BY_NAME["books"].record, populate=True)
+        self.ticks = open_lanes(system, FEED).ring_writer("ticks", populate=True)
+        self.books = open_lanes(system, FEED).ring_writer("books", populate=True)
         outbox = Outbox(self.ticks, self.books)
         self.pipelines = [self._pipeline(one, outbox) for one in INSTRUMENTS]
         needed = max(PROBES * BURST, 10 * BACKLOG) // len(VENUES) + 1
@@ -97,10 +98,7 @@ class Feed:
 def make(system: str) -> None:
     """Every lane of it."""
     for lane in LANES:
-        one = BY_NAME[lane.partition(".")[0]]
-        shm.create(
-            f"{system}.{lane}", one.record, one.kind, capacity=one.capacity, reserve=one.reserve, count=one.count
-        )
+        create(system, lane, wake="never")
 
 
 def role_of(system: str) -> Any:
@@ -147,7 +145,7 @@ def visible(system: str, cores: list[int]) -> tuple[list[int], float, int]:
     os.sched_setaffinity(0, {cores[0]})
     feed = Feed(system)
     try:
-        return sent(feed, shm.RingReader(f"{system}.global_books", BY_NAME["global_books"].record))
+        return sent(feed, open_lanes(system, LOOKERS).ring_reader("global_books"))
     finally:
         os.sched_setaffinity(0, set(cores))
         stop.set()

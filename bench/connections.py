@@ -31,7 +31,7 @@ import shm
 from bench import machine
 from bench.wire_to_tick import CONFIG, PATIENCE_S, VENUE, Rest, accept, drain, start
 from engine.config import Config, load
-from engine.lanes import BY_NAME
+from engine.lanes import lane_of
 from engine.model.words import BookState, TickKind
 from engine.supervisor import segments
 from engine.venues.wire.frames import TEXT, FrameWriter
@@ -135,7 +135,7 @@ def exchange(connections: list[socket.socket], audit: Audit, seconds: int, rate:
     return {
         "connections": CONNECTIONS, "rate_asked_per_s": rate, "rate_per_s": int(sent * 1e9 / sent_ns),
         "rate_told_per_s": int(sent * 1e9 / whole_ns), "sent": sent, "trades_told": told,
-        "lost": lost + audit.suspects + audit.overrun, "lag_max": audit.lag_max, "lag_bound": BY_NAME["ticks"].capacity,
+        "lost": lost + audit.suspects + audit.overrun, "lag_max": audit.lag_max, "lag_bound": lane_of("ticks").capacity,
     }  # fmt: skip
 
 

@@ -14,11 +14,11 @@ import numpy as np
 from bench.measure import clock
 from bench.process import Channel, Worker, together
 from bench.ringlink import reader, record_of, segment, writer
-from engine.lanes import BY_NAME
+from engine.lanes import lane_of
 
 SIZE = 64
 GAP_NS = 800  # 1.25 million a second
-TICKS = BY_NAME["ticks"]
+TICKS = lane_of("ticks")
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,8 @@ from engine.feed.books.pipeline import Pipeline
 from engine.feed.books.track import Track
 from engine.feed.capture.check import Survey
 from engine.feed.capture.formats import Piece, read_capture
-from engine.lanes import BY_NAME
+from engine.lanes import FEED, LOOKERS, lane_of, open_lanes
+from engine.lanes.create import create
 from engine.venues.catalogue import dialect_of
 
 RATE = 100_000
@@ -88,7 +89,7 @@ class Session:
 def consume(system: str, core: int, stop: Any, ready: Any, found: Any) -> None:
     """The consumer's process: it spins, and says what it read."""
     os.sched_setaffinity(0, {core})
-    reader = shm.RingReader(f"{system}.ticks", BY_NAME["ticks"].record)
+    reader = open_lanes(system, LOOKERS).ring_reader("ticks")
     told = lost = torn = lag = 0
     ready.set()
     while not (stop.is_set() and reader.cursor == reader.end):
@@ -119,11 +120,9 @@ def measure(seconds: int = SECONDS) -> dict[str, Any]:
     """One run over lanes of its own."""
     system, cores = f"bench-mixed-{uuid.uuid4().hex[:8]}", sorted(os.sched_getaffinity(0))
     for name in LANES:
-        lane = BY_NAME[name]
-        shm.create(f"{system}.{name}", lane.record, lane.kind, capacity=lane.capacity, reserve=lane.reserve,
-                   count=lane.count)  # fmt: skip
-    ticks, books = (shm.RingWriter(f"{system}.{name}", BY_NAME[name].record, populate=True) for name in LANES[:2])
-    cells = shm.CellWriter(f"{system}.book_tops", BY_NAME["book_tops"].record)
+        create(system, name, wake="never")
+    ticks, books = (open_lanes(system, FEED).ring_writer(name, populate=True) for name in LANES[:2])
+    cells = open_lanes(system, FEED).cell_writer("book_tops")
     context = multiprocessing.get_context("spawn")
     stop, ready, (near, far) = context.Event(), context.Event(), context.Pipe()
     consumer = context.Process(target=consume, args=(system, cores[-1], stop, ready, far))
@@ -141,7 +140,7 @@ def measure(seconds: int = SECONDS) -> dict[str, Any]:
         read = near.recv()
         gaps = sum(one.track.gaps + one.pipeline.malformed for one in sessions)
         missed = read["lost"] + ticks.cursor - read["told"] - read["lost"] + gaps
-        bound = BY_NAME["ticks"].capacity
+        bound = lane_of("ticks").capacity
         assert read["lag_max"] < bound, "the consumer was overtaken"
         return {"rate_per_s": int(rate), "seconds": seconds, "venues": len(sessions), **read, "missed": missed,
                 "lag_bound": bound}  # fmt: skip

@@ -71,12 +71,11 @@ def engine(file: str, seconds: str) -> None:
 
 def reader(system: str, core: str) -> None:
     """A looker's process: how old the newest fill is whenever the account's cell shows one more."""
-    import shm
     from engine import clock
-    from engine.lanes import BY_NAME
+    from engine.lanes import LOOKERS, open_lanes
 
     os.sched_setaffinity(0, {int(core)})
-    cells = shm.CellReader(f"{system}.positions", BY_NAME["positions"].record)
+    cells = open_lanes(system, LOOKERS).cell_reader("positions")
     ages, fills, seen = [], 0, cells.sequence(0)
     end_ns = clock.now_ns() + int(START_LIMIT_S * 1e9)
     while (now_ns := clock.now_ns()) < end_ns:

@@ -23,7 +23,8 @@ from engine.feed.instruments.instruments import save_instruments
 from engine.feed.replay.replay_source import Reel, ReplayPorts
 from engine.feed.replay.replay_survey import bare_instrument
 from engine.feed.replay.role import ReplayRole, Stage
-from engine.lanes import BY_NAME
+from engine.lanes import FEED, LOOKERS, open_lanes
+from engine.lanes.create import create
 from engine.model.words import FrameKind
 from engine.venues.catalogue import dialect_of
 
@@ -67,13 +68,10 @@ class Stand:
         """Everything up to the first frame."""
         self.system = f"bench-replay-{uuid.uuid4().hex[:8]}"
         for name in LANES:
-            lane = BY_NAME[name]
-            shm.create(f"{self.system}.{name}", lane.record, lane.kind, capacity=lane.capacity, reserve=lane.reserve,
-                       count=lane.count)  # fmt: skip
-        records = {name: BY_NAME[name].record for name in LANES}
-        self.rings = [shm.RingWriter(f"{self.system}.{name}", records[name], populate=True) for name in LANES[:2]]
-        self.cells = shm.CellWriter(f"{self.system}.book_tops", BY_NAME["book_tops"].record)
-        self.reader = shm.RingReader(f"{self.system}.ticks", BY_NAME["ticks"].record)
+            create(self.system, name, wake="never")
+        self.rings = [open_lanes(self.system, FEED).ring_writer(name, populate=True) for name in LANES[:2]]
+        self.cells = open_lanes(self.system, FEED).cell_writer("book_tops")
+        self.reader = open_lanes(self.system, LOOKERS).ring_reader("ticks")
         kept = str(folder / f"{dialect}.json")
         save_instruments(kept, [bare_instrument(dialect, SYMBOL, NUMBER, decimals, decimals)], 0)
         config = FeedConfig(dialect, {SYMBOL: NUMBER}, instruments_path=kept, kept_only=True)

@@ -6,7 +6,8 @@ import shm
 from engine.feed.books.outbox import Outbox
 from engine.feed.books.pipeline import Pipeline
 from engine.feed.books.track import Track
-from engine.lanes import BY_NAME
+from engine.lanes import FEED, LOOKERS, open_lanes
+from engine.lanes.create import create
 from engine.venues.catalogue import dialect_of
 
 NOW = 1_723_161_255_000_000_000
@@ -20,19 +21,11 @@ class Rig:
         """With its book in place."""
         self.system = system or f"bench-feed-{uuid.uuid4().hex[:8]}"
         for name in LANES:
-            lane = BY_NAME[name]
-            shm.create(
-                f"{self.system}.{name}",
-                lane.record,
-                kind=lane.kind,
-                capacity=lane.capacity,
-                reserve=lane.reserve,
-                count=lane.count,
-            )
-        self.ticks = shm.RingWriter(f"{self.system}.ticks", BY_NAME["ticks"].record, populate=True)
-        self.books = shm.RingWriter(f"{self.system}.books", BY_NAME["books"].record, populate=True)
-        self.cells = shm.CellWriter(f"{self.system}.book_tops", BY_NAME["book_tops"].record)
-        self.reader = shm.RingReader(f"{self.system}.ticks", BY_NAME["ticks"].record)
+            create(self.system, name, wake="never")
+        self.ticks = open_lanes(self.system, FEED).ring_writer("ticks", populate=True)
+        self.books = open_lanes(self.system, FEED).ring_writer("books", populate=True)
+        self.cells = open_lanes(self.system, FEED).cell_writer("book_tops")
+        self.reader = open_lanes(self.system, LOOKERS).ring_reader("ticks")
         dialect, outbox = dialect_of(venue), Outbox(self.ticks, self.books, self.cells, offset_ns)
         market = dialect.market()
         market.add("BTCUSDT", decimals, decimals)

@@ -18,7 +18,8 @@ if not __package__:
 import shm
 from bench import machine
 from engine.feed.capture.tap import Tap, TappedStream
-from engine.lanes import BY_NAME
+from engine.lanes import FEED, lane_of, open_lanes
+from engine.lanes.create import create
 from engine.venues.port import PortState, StreamDefaults
 
 ROUNDS = 9
@@ -72,13 +73,11 @@ def measure() -> dict[str, object]:
     """A typical frame alone and among others, and a larger one."""
     system = f"bench-tap-{uuid.uuid4().hex[:8]}"
     for name in LANES:
-        lane = BY_NAME[name]
-        shm.create(f"{system}.{name}", lane.record, lane.kind, capacity=lane.capacity, reserve=lane.reserve,
-                   count=lane.count, wake=lane.wake)  # fmt: skip
+        create(system, name)
     tap = Tap(
-        shm.RingWriter(f"{system}.frames", BY_NAME["frames"].record, populate=True),
-        shm.CellWriter(f"{system}.connections", BY_NAME["connections"].record),
-        BY_NAME["connections"].count,
+        open_lanes(system, FEED).ring_writer("frames", populate=True),
+        open_lanes(system, FEED).cell_writer("connections"),
+        lane_of("connections").count,
     )
     try:
         return {

@@ -23,7 +23,7 @@ from bench import corpus
 from bench.machine import pair
 from bench.process import Channel, Worker, together
 from bench.rig import NOW, Rig
-from engine.lanes import BY_NAME
+from engine.lanes import LOOKERS, open_lanes
 
 COUNT, WARM_UP = 20_000, 1_000
 GAP_NS = 30_000  # between two frames: longer than one takes
@@ -48,7 +48,7 @@ def measure(count: int = COUNT) -> dict[str, object]:
 
     def reading(channel: Channel) -> list[int]:
         channel.ready()
-        books = shm.RingReader(f"{system}.books", BY_NAME["books"].record)
+        books = open_lanes(system, LOOKERS).ring_reader("books")
         spin, clock, ages = books.spin, time.perf_counter_ns, []
         while (found := spin(STILL_NS)) is not None:
             ages.append(clock() - found.publish_ns)

@@ -9,7 +9,6 @@ ports.py   what a role needs of its lanes
 
 from engine.lanes.map import (
     AGGREGATION,
-    BY_NAME,
     EXECUTION,
     FEED,
     LANES,
@@ -24,6 +23,6 @@ from engine.lanes.map import (
 from engine.lanes.open import RoleLanes, open_lanes
 
 __all__ = [
-    "AGGREGATION", "BY_NAME", "EXECUTION", "FEED", "LANES", "LOOKERS", "OPERATOR", "STRATEGY", "SUPERVISOR",
+    "AGGREGATION", "EXECUTION", "FEED", "LANES", "LOOKERS", "OPERATOR", "STRATEGY", "SUPERVISOR",
     "Lane", "LaneError", "RoleLanes", "lane_of", "open_lanes",
 ]  # fmt: skip

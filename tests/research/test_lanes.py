@@ -11,7 +11,8 @@ import pytest
 
 import shm
 from engine import instruments
-from engine.lanes import BY_NAME
+from engine.lanes import lane_of
+from engine.lanes.create import create
 from engine.model.instrument import Instrument
 from engine.model.words import FillFlag, TickKind
 from research.lanes import frame
@@ -30,24 +31,21 @@ class Lanes:
         self.system = f"test-research-{secrets.token_hex(6)}"
         self.writers: dict[str, Any] = {}
         for name in LANES:
-            lane = BY_NAME[name]
+            lane = lane_of(name)
             full = f"{self.system}.{name}"
-            shm.create(
-                full, lane.record, lane.kind, capacity=lane.capacity, reserve=lane.reserve, count=lane.count,
-                start=lane.start,
-            )  # fmt: skip
+            create(self.system, name)
             self.writers[name] = (shm.CellWriter if lane.kind == "cells" else shm.RingWriter)(full, lane.record)
         for place, one in enumerate((BTC, ETH)):
             instruments.write(self.writers["instruments"], place, one, 0)
 
     def write(self, lane: str, **values: Any) -> None:
         """One record, zero where nothing is said."""
-        record = BY_NAME[lane].record
+        record = lane_of(lane).record
         row = []
         for field in record.fields:
             many = field.code != "S" and record.types[field.name][0].isdigit()
             row.append(values.get(field.name, b"" if field.code == "S" else (0,) * field.count if many else 0))
-        if BY_NAME[lane].kind == "cells":
+        if lane_of(lane).kind == "cells":
             self.writers[lane].write(values["cell"], *row)
         else:
             self.writers[lane].publish(*row)

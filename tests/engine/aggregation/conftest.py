@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import shm
-from engine.lanes import BY_NAME
+from engine.lanes import lane_of
 from engine.model.words import RoleState
 from tests.engine.aggregation.hands import System
 
@@ -40,7 +40,7 @@ def system(make_system: Callable[..., System]) -> System:
 @pytest.fixture
 def beating(make_system: Callable[..., System]) -> Iterator[tuple[System, Callable[..., None]]]:
     """A system whose feed has a heartbeat, and its hand on it."""
-    name, record = f"test-aggregation-{secrets.token_hex(6)}.heartbeat.feed", BY_NAME["heartbeat"].record
+    name, record = f"test-aggregation-{secrets.token_hex(6)}.heartbeat.feed", lane_of("heartbeat").record
     shm.create(name, record, "cells", count=1)
     cell = shm.CellWriter(name, record)
 

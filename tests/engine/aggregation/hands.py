@@ -14,7 +14,8 @@ from engine.aggregation import make_role
 from engine.aggregation.lanes import open_aggregation_lanes
 from engine.aggregation.role import AggregationRole
 from engine.config.tables import Aggregation
-from engine.lanes import BY_NAME
+from engine.lanes import FEED, LOOKERS, open_lanes
+from engine.lanes.create import create
 from engine.model.instrument import Instrument
 from engine.model.words import BookState, Flag, TickKind
 
@@ -108,23 +109,20 @@ class System:
         """Make the lanes and both sides of them."""
         self.name = f"test-aggregation-{secrets.token_hex(6)}"
         for lane in (*LANES, "steps.aggregation"):
-            one = BY_NAME[lane.partition(".")[0]]
-            shm.create(
-                f"{self.name}.{lane}", one.record, one.kind, capacity=one.capacity, reserve=one.reserve, count=one.count
-            )
-        self.ticks = shm.RingWriter(f"{self.name}.ticks", BY_NAME["ticks"].record)
-        self.books = shm.RingWriter(f"{self.name}.books", BY_NAME["books"].record)
-        self.tops = shm.CellWriter(f"{self.name}.book_tops", BY_NAME["book_tops"].record)
-        self.shown = shm.CellWriter(f"{self.name}.instruments", BY_NAME["instruments"].record)
+            create(self.name, lane, wake="never")
+        self.ticks = open_lanes(self.name, FEED).ring_writer("ticks")
+        self.books = open_lanes(self.name, FEED).ring_writer("books")
+        self.tops = open_lanes(self.name, FEED).cell_writer("book_tops")
+        self.shown = open_lanes(self.name, FEED).cell_writer("instruments")
         self.show()
         self.changes = 0
         self.readers = {lane: self.reader(lane) for lane in ("global_books", "opportunities", "bars")}
-        self.steps = shm.RingReader(f"{self.name}.steps.aggregation", BY_NAME["steps"].record)
+        self.steps = open_lanes(self.name, LOOKERS).ring_reader("steps", "aggregation")
         self.role = self.begin()
 
     def reader(self, lane: str) -> shm.RingReader:
         """A reader of one of the rings."""
-        return shm.RingReader(f"{self.name}.{lane}", BY_NAME[lane].record)
+        return open_lanes(self.name, LOOKERS).ring_reader(lane)
 
     def begin(self, **settings: Any) -> AggregationRole:
         """A life of the role."""
@@ -207,4 +205,4 @@ class System:
 
     def top(self, group: int = 1) -> Any:
         """A group's cell."""
-        return shm.CellReader(f"{self.name}.global_tops", BY_NAME["global_tops"].record).read(group - 1)
+        return open_lanes(self.name, LOOKERS).cell_reader("global_tops").read(group - 1)

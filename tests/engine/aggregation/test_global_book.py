@@ -7,9 +7,8 @@ from fractions import Fraction
 
 import pytest
 
-import shm
 from engine.aggregation.role import TICK_LIMIT
-from engine.lanes import BY_NAME
+from engine.lanes import LOOKERS, open_lanes
 from engine.model.words import BookState, Flag, RoleState, TickKind
 from tests.engine.aggregation.hands import BTC, DEPTH, ELSEWHERE, FAR, SECOND, Levels, System, seed_of_this_run
 
@@ -327,7 +326,7 @@ def test_groups_of_another_configuration_are_shown_no_more(make_system: Callable
     system.settings = {}
     system.begin()
     system.step()
-    groups = shm.CellReader(f"{system.name}.groups", BY_NAME["groups"].record)
+    groups = open_lanes(system.name, LOOKERS).cell_reader("groups")
     shown = [row.id for place in range(groups.count) if (row := groups.read(place)) is not None and row.members]
     assert shown == [1]
     assert (system.top(1).included, system.top(2).group, system.top(2).bids) == (0b111, 0, 0)

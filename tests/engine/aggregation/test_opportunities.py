@@ -9,11 +9,10 @@ from typing import Any
 import msgspec
 import pytest
 
-import shm
 from engine.aggregation import check_table, make_role
 from engine.aggregation.lanes import open_aggregation_lanes
 from engine.config.tables import Aggregation
-from engine.lanes import BY_NAME
+from engine.lanes import LOOKERS, open_lanes
 from engine.model.words import BookState, OpportunityFlag, OpportunityKind
 from tests.engine.aggregation.hands import BTC, ELSEWHERE, FAR, FEES, SECOND, Levels, System, seed_of_this_run, wide
 
@@ -90,7 +89,7 @@ class Follower:
 
 def open_cells(system: System) -> dict[Pair, Any]:
     """What a looker-on sees as open, by pair."""
-    cells = shm.CellReader(f"{system.name}.open_opportunities", BY_NAME["open_opportunities"].record)
+    cells = open_lanes(system.name, LOOKERS).cell_reader("open_opportunities")
     rows = [row for place in range(cells.count) if (row := cells.read(place)) is not None]
     open_rows = [row for row in rows if row.kind in (OpportunityKind.BEGIN, OpportunityKind.CHANGE)]
     found = {(row.buy_instrument, row.sell_instrument): row for row in open_rows}

@@ -8,7 +8,7 @@ import pytest
 
 import shm
 from engine.cli import main
-from engine.lanes import BY_NAME
+from engine.lanes import lane_of, open_lanes
 from engine.model.words import RoleState
 from tests.engine.aggregation.hands import BTC, ELSEWHERE, SECOND, System
 
@@ -17,7 +17,7 @@ from tests.engine.aggregation.hands import BTC, ELSEWHERE, SECOND, System
 def system() -> Iterator[System]:
     """Two venues' books of one thing, crossed, and the aggregation's beat."""
     made = System(instruments=(BTC, ELSEWHERE))
-    name, record = f"{made.name}.heartbeat.aggregation", BY_NAME["heartbeat"].record
+    name, record = f"{made.name}.heartbeat.aggregation", lane_of("heartbeat").record
     shm.create(name, record, "cells", count=1)
     made.tell_book(BTC.id, [(100_000, 5)], [(100_010, 5)])
     made.tell_book(ELSEWHERE.id, [(200_000, 5)], [(200_010, 5)])
@@ -29,7 +29,7 @@ def system() -> Iterator[System]:
 
 def beat(system: System, age_ns: int) -> None:
     """The aggregation beat that long ago."""
-    cell = shm.CellWriter(f"{system.name}.heartbeat.aggregation", BY_NAME["heartbeat"].record)
+    cell = open_lanes(system.name, "aggregation").cell_writer("heartbeat")
     cell.write(0, time.monotonic_ns() - age_ns, 0, 0, 1, 1, 1, RoleState.RUNNING, 0, 0, 0)
     cell.close()
 

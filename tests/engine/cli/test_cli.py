@@ -31,7 +31,7 @@ from engine.cli.system import headline
 from engine.cli.trees import Naming, tree_of
 from engine.config import Config, Paths, known_systems
 from engine.control import call
-from engine.lanes import BY_NAME, LANES
+from engine.lanes import EXECUTION, FEED, LANES, SUPERVISOR, lane_of, open_lanes
 from engine.model.instrument import Instrument
 from engine.model.words import (
     BookState,
@@ -107,7 +107,7 @@ def market(write: Write) -> Config:
 
 def zeros(lane: str, **values: Any) -> tuple[Any, ...]:
     """A record's fields: the values given, zeros elsewhere."""
-    record = BY_NAME[lane].record
+    record = lane_of(lane).record
     blank = {
         field.name: b"" if field.code == "S" else (0,) * field.count if field.count > 1 else 0
         for field in record.fields
@@ -116,10 +116,10 @@ def zeros(lane: str, **values: Any) -> tuple[Any, ...]:
 
 
 def _write_book(config: Config) -> None:
-    cells = shm.CellWriter(config.lane("instruments"), BY_NAME["instruments"].record)
+    cells = open_lanes(config.system.name, FEED).cell_writer("instruments")
     instruments.write(cells, 0, BITCOIN, 1)
     cells.close()
-    tops = shm.CellWriter(config.lane("book_tops"), BY_NAME["book_tops"].record)
+    tops = open_lanes(config.system.name, FEED).cell_writer("book_tops")
     ten = tuple(range(10))
     values = zeros(
         "book_tops", instrument=7, state=BookState.GOOD, bids=10, asks=10, imbalance=0.5,
@@ -131,7 +131,7 @@ def _write_book(config: Config) -> None:
 
 
 def _write_orders(config: Config) -> None:
-    ring = shm.RingWriter(config.lane("orders"), BY_NAME["orders"].record)
+    ring = open_lanes(config.system.name, EXECUTION).ring_writer("orders")
     common = {
         "instrument": 7, "strategy": 1, "side": 1, "price": 100_00, "size": 150_000,
         "order_type": OrderType.LIMIT, "time_in_force": TimeInForce.GTC,
@@ -174,7 +174,7 @@ def test_book_shows_a_ladder(typed: Typed, market: Config) -> None:
 def test_a_book_of_a_feed_that_is_not_heard_is_said_to_be_history(typed: Typed, market: Config) -> None:
     """The cell of a dead feed says GOOD for ever, and a quiet market's book is as old as a dead one's."""
     words = ["book", "btcusdt", "--system", market.system.name]
-    beats = shm.CellWriter(market.lane("heartbeat", "feed"), BY_NAME["heartbeat"].record)
+    beats = open_lanes(market.system.name, "feed").cell_writer("heartbeat")
     for age_s, heard in ((0, True), (60, False)):
         beats.write(0, *zeros("heartbeat", beat_ns=time.monotonic_ns() - age_s * 1_000_000_000))
         assert (typed.tree(*words)["feed_silent_ms"] < 60_000) is heard
@@ -184,7 +184,7 @@ def test_a_book_of_a_feed_that_is_not_heard_is_said_to_be_history(typed: Typed, 
 
 def test_a_symbol_of_two_venues_is_asked_about(typed: Typed, market: Config) -> None:
     """The price of another venue's book, or orders left open because those of another were cancelled, cost money."""
-    cells = shm.CellWriter(market.lane("instruments"), BY_NAME["instruments"].record)
+    cells = open_lanes(market.system.name, FEED).cell_writer("instruments")
     instruments.write(cells, 1, dataclasses.replace(BITCOIN, id=9, venue="binance-usdm"), 1)
     cells.close()
     of = ["--system", market.system.name]
@@ -222,7 +222,7 @@ def test_a_terminal_of_80_by_24_shows_the_money(market: Config) -> None:
 
 def test_the_view_says_that_the_system_is_halted_and_why(market: Config) -> None:
     """A halt that a fifth death ordered and one that a colleague typed want different things done."""
-    cell = shm.CellWriter(market.lane("halt"), BY_NAME["halt"].record)
+    cell = open_lanes(market.system.name, SUPERVISOR).cell_writer("halt")
     cell.write(0, *zeros("halt", halted=1, since_ns=1, reason=HaltReason.DEATHS))
     cell.close()
     figures = Figures(market.system.name)
@@ -233,7 +233,7 @@ def test_the_view_says_that_the_system_is_halted_and_why(market: Config) -> None
 
 
 def _write_fills(config: Config) -> None:
-    ring = shm.RingWriter(config.lane("fills"), BY_NAME["fills"].record)
+    ring = open_lanes(config.system.name, EXECUTION).ring_writer("fills")
     for number in range(1, 41):
         values = {"instrument": 7, "strategy": 1, "side": 1, "price": 100_00, "size": 500, "maker": 1}
         ring.publish(*zeros("fills", venue_fill_id=b"%d" % number, venue_ns=number * 10**9, **values))
@@ -242,7 +242,7 @@ def _write_fills(config: Config) -> None:
 
 def test_the_tail_of_a_lane_says_in_words_what_its_numbers_mean(typed: Typed, market: Config) -> None:
     """Reason 12, value 61, limit 60 say nothing at three in the morning."""
-    ring = shm.RingWriter(market.lane("verdicts"), BY_NAME["verdicts"].record)
+    ring = open_lanes(market.system.name, EXECUTION).ring_writer("verdicts")
     values = {"instrument": 7, "strategy": 1, "reason": Reason.ORDER_RATE, "value": 61, "limit": 60}
     ring.publish(*zeros("verdicts", now_ns=1_700_000_000_123_456_789, **values))
     ring.close()
@@ -259,7 +259,7 @@ def test_a_records_json_has_one_shape(market: Config) -> None:
         "positions", instrument=7, strategy=1, size=150_000, price_decimals=2, size_decimals=5, holding_decimals=8,
         realised_high=-1, realised_low=2**64 - 25 * 10**9, realised=-2.5, unrealised=float("nan"), net=1.25,
     )  # fmt: skip
-    tree = tree_of(BY_NAME["positions"].record.row(*position), naming)
+    tree = tree_of(lane_of("positions").record.row(*position), naming)
     assert (tree["size"], tree["realised"], tree["net"], tree["unrealised"]) == (
         "1.50000", "-2.5000000000", "1.25000000", None
     )  # fmt: skip
@@ -267,18 +267,18 @@ def test_a_records_json_has_one_shape(market: Config) -> None:
     text = b"Order would immediately match and take."
     order = zeros("orders", instrument=7, side=-1, state=OrderState.OPEN, error=-2010, error_text=text,
                   flags=OrderFlag.CANCEL_WANTED)  # fmt: skip
-    tree = tree_of(BY_NAME["orders"].record.row(*order), naming)
+    tree = tree_of(lane_of("orders").record.row(*order), naming)
     assert (tree["side"], tree["state"], tree["flags"]) == ("sell", "OPEN", ["CANCEL_WANTED"])
     assert tree["why"] == "-2010 Order would immediately match and take."
     json.dumps(tree)
-    unknown = tree_of(BY_NAME["orders"].record.row(*zeros("orders", instrument=99, price=7)), naming)
+    unknown = tree_of(lane_of("orders").record.row(*zeros("orders", instrument=99, price=7)), naming)
     assert unknown["price"] == 7, "a number whose scale is not known must not look like a decimal"
 
 
 @pytest.mark.parametrize("name", sorted(one.name for one in LANES))
 def test_every_lane_can_be_shown(market: Config, name: str) -> None:
     """A lane that cannot be tailed is a lane nobody can look into when it matters."""
-    tree = tree_of(BY_NAME[name].record.row(*zeros(name)), Naming.of(market.system.name))
+    tree = tree_of(lane_of(name).record.row(*zeros(name)), Naming.of(market.system.name))
     assert json.loads(json.dumps(tree)) == tree
 
 
@@ -325,7 +325,7 @@ def test_a_book_of_a_dead_feed_is_unknown_whatever_it_said_last(market: Config) 
     """Its cell says GOOD for ever, and `status` called it good and exited 0."""
     [living] = books(market.system.name, {})
     assert (living["state"], living["feed_silent_ms"]) == ("GOOD", 0)
-    record = BY_NAME["heartbeat"].record
+    record = lane_of("heartbeat").record
     shm.create(f"{market.system.name}.heartbeat.feed", record, "cells")
     beat = shm.CellWriter(f"{market.system.name}.heartbeat.feed", record)
     beat.write(0, *zeros("heartbeat", beat_ns=time.monotonic_ns() - 60 * 10**9))
@@ -338,7 +338,7 @@ def test_a_book_of_a_dead_feed_is_unknown_whatever_it_said_last(market: Config) 
 
 def test_a_spread_alarm_is_shown_while_it_lasts(market: Config, capsys: pytest.CaptureFixture[str]) -> None:
     """An alarm that stands in a log only is seen by nobody who looks at the screens; a dead feed's is history."""
-    cells = shm.CellWriter(market.lane("instruments"), BY_NAME["instruments"].record)
+    cells = open_lanes(market.system.name, FEED).cell_writer("instruments")
     for alarm_bps, lasts in ((60.0, True), (0.0, False)):
         instruments.write(cells, 3, BITCOIN, 1, spread_alarm_bps=alarm_bps)
         [one] = books(market.system.name, {})
@@ -360,7 +360,7 @@ def test_status_says_that_a_full_disk_has_stopped_entries(typed: Typed, write: W
     typed("up", config.path)
     try:
         assert typed.tree("status", "--system", system)["entries_stopped"] == ""
-        cell = shm.CellWriter(config.lane("gate"), BY_NAME["gate"].record)
+        cell = open_lanes(config.system.name, EXECUTION).cell_writer("gate")
         cell.write(0, *zeros("gate", exits_only=Reason.JOURNAL_FULL))
         cell.close()
         said = typed("status", "--system", system, code=1)
@@ -439,7 +439,7 @@ def test_the_view_offers_no_json_that_it_does_not_speak() -> None:
 
 def test_positions_come_from_the_cells(typed: Typed, market: Config) -> None:
     """Exact numbers as text."""
-    cells = shm.CellWriter(market.lane("positions"), BY_NAME["positions"].record)
+    cells = open_lanes(market.system.name, EXECUTION).cell_writer("positions")
     cells.write(
         0, *zeros("positions", instrument=7, size=-150_000, average_price=100_00, price_decimals=2, size_decimals=5)
     )
@@ -465,7 +465,7 @@ def test_shm_ls_stat_and_tail(typed: Typed, market: Config) -> None:
 
 def test_tail_shows_no_opening_among_the_fills_unless_asked(typed: Typed, market: Config) -> None:
     """What was held before the lane began is no trade, and is dated 1970."""
-    ring = shm.RingWriter(market.lane("fills"), BY_NAME["fills"].record)
+    ring = open_lanes(market.system.name, EXECUTION).ring_writer("fills")
     ring.publish(*zeros("fills", instrument=7, strategy=1, size=5, flags=FillFlag.OPENING))
     ring.publish(*zeros("fills", instrument=7, strategy=1, size=7, venue_fill_id=b"1"))
     ring.close()
@@ -476,7 +476,7 @@ def test_tail_shows_no_opening_among_the_fills_unless_asked(typed: Typed, market
 
 def test_positions_end_with_the_net_of_the_account(typed: Typed, market: Config) -> None:
     """A list of positions is no answer to how much was earned; what has no price is not shown as zero."""
-    cells = shm.CellWriter(market.lane("positions"), BY_NAME["positions"].record)
+    cells = open_lanes(market.system.name, EXECUTION).cell_writer("positions")
     common = {"instrument": 7, "fill_count": 1, "price_decimals": 2, "size_decimals": 5, "holding_decimals": 8}
     cells.write(0, *zeros("positions", net=-1.5, realised=0.5, unrealised=-1.0, fees=1.0, dust=340, **common))
     assert "0.00000 + dust 0.00000340" in (text := typed("positions", "--system", market.system.name))
@@ -489,7 +489,7 @@ def test_positions_end_with_the_net_of_the_account(typed: Typed, market: Config)
 
 def test_dust_is_decimal_text_in_json(typed: Typed, market: Config) -> None:
     """A reader of JSON that takes 340 for an amount is wrong by eight digits, whichever command it asked."""
-    cells = shm.CellWriter(market.lane("positions"), BY_NAME["positions"].record)
+    cells = open_lanes(market.system.name, EXECUTION).cell_writer("positions")
     common = {"instrument": 7, "price_decimals": 2, "size_decimals": 5, "holding_decimals": 8}
     cells.write(0, *zeros("positions", dust=-340, **common))
     cells.close()
@@ -516,7 +516,7 @@ def test_tail_follow_sees_what_comes(market: Config) -> None:
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as tail:
         assert tail.stdout is not None
         assert json.loads(tail.stdout.readline())["sequence"] == 4
-        ring = shm.RingWriter(market.lane("orders"), BY_NAME["orders"].record)
+        ring = open_lanes(market.system.name, EXECUTION).ring_writer("orders")
         ring.publish(*zeros("orders", instrument=8))
         assert json.loads(tail.stdout.readline())["instrument"] == 8
         tail.send_signal(signal.SIGINT)
@@ -527,8 +527,8 @@ def test_tail_follow_sees_what_comes(market: Config) -> None:
 def test_autopsy_tells_who_died_and_which_orders_are_in_doubt(typed: Typed, market: Config) -> None:
     """The first thing to read after a crash, from the segments alone."""
     code = (
-        "import os, shm; from engine.lanes import BY_NAME\n"
-        f"w = shm.RingWriter('{market.lane('fills')}', BY_NAME['fills'].record); os.kill(os.getpid(), 9)"
+        "import os, shm; from engine.lanes import lane_of\n"
+        f"w = shm.RingWriter('{market.lane('fills')}', lane_of('fills').record); os.kill(os.getpid(), 9)"
     )
     subprocess.run([sys.executable, "-c", code], check=False)
     tree = typed.tree("autopsy", "--system", market.system.name)
@@ -730,8 +730,8 @@ def test_the_one_living_system_is_meant_among_dead_ones(typed: Typed, market: Co
     """Segments that a crash left must not keep a bare `down` from its system."""
     dead = f"{market.system.name}x"
     for system in (dead, market.system.name):
-        shm.create(f"{system}.extra", BY_NAME["fills"].record, kind="ring", capacity=1024, reserve=1)
-    writer = shm.RingWriter(market.lane("extra"), BY_NAME["fills"].record)
+        shm.create(f"{system}.extra", lane_of("fills").record, kind="ring", capacity=1024, reserve=1)
+    writer = shm.RingWriter(market.lane("extra"), lane_of("fills").record)
     try:
         assert choose_system(dead) == dead
         with_living = [system for system in shm.systems() if is_running(system)]

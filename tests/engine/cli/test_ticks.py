@@ -9,7 +9,8 @@ import pytest
 import shm
 from engine import instruments
 from engine.cli import main
-from engine.lanes import BY_NAME
+from engine.lanes import FEED, open_lanes
+from engine.lanes.create import create
 from engine.model.instrument import Instrument
 from engine.model.words import Flag, TickKind
 
@@ -23,9 +24,8 @@ def system() -> Iterator[str]:
     """The lanes of a system with two instruments."""
     name = f"test-ticks-{secrets.token_hex(6)}"
     for lane in ("ticks", "instruments"):
-        one = BY_NAME[lane]
-        shm.create(f"{name}.{lane}", one.record, one.kind, capacity=one.capacity, reserve=one.reserve, count=one.count)
-    cells = shm.CellWriter(f"{name}.instruments", BY_NAME["instruments"].record)
+        create(name, lane, wake="never")
+    cells = open_lanes(name, FEED).cell_writer("instruments")
     for place, one in enumerate((BTC, ETH)):
         instruments.write(cells, place, one, 0)
     yield name
@@ -37,7 +37,7 @@ def system() -> Iterator[str]:
 @pytest.fixture
 def tell(system: str) -> Iterator[Tell]:
     """The feed's hand on TICKS."""
-    ring = shm.RingWriter(f"{system}.ticks", BY_NAME["ticks"].record)
+    ring = open_lanes(system, FEED).ring_writer("ticks")
 
     def publish(kind: TickKind, price: int, size: int, instrument: int = 7, flags: int = 1) -> None:
         ring.publish(5_000, 6_000, 4_000, 1, price, size, 0, instrument, kind, 1, flags)

@@ -11,7 +11,7 @@ import pytest
 import shm
 from engine.cli import main
 from engine.config import Config, load
-from engine.lanes import BY_NAME
+from engine.lanes import LOOKERS, open_lanes
 from engine.model.words import OrderState, Reason
 from engine.risk.limits import RiskLimits
 
@@ -41,8 +41,8 @@ def config(system: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
 def test_the_shipped_file_goes_on_beyond_the_orders_of_its_first_minute(config: Config) -> None:
     """It used to stop after five seconds: its maker had used up the rate that its own table allowed."""
     assert main(["up", config.path]) == 0
-    orders = shm.RingReader(config.lane("orders"), BY_NAME["orders"].record)
-    verdicts = shm.RingReader(config.lane("verdicts"), BY_NAME["verdicts"].record)
+    orders = open_lanes(config.system.name, LOOKERS).ring_reader("orders")
+    verdicts = open_lanes(config.system.name, LOOKERS).ring_reader("verdicts")
     orders.cursor, verdicts.cursor = orders.header.first, verdicts.header.first
     sent: set[int] = set()
     deadline = time.monotonic() + LIMIT_S

@@ -12,7 +12,7 @@ from engine.execution.execution import Execution
 from engine.execution.journal.journal_file import reserve_disk
 from engine.execution.restore.disk import DirectDisk
 from engine.execution.seams import ExecutionLanes, ExecutionPorts, OperatorPort
-from engine.lanes import BY_NAME
+from engine.lanes import lane_of
 from engine.model import records
 from engine.model.codec import Codec
 from engine.model.instrument import Instrument
@@ -43,7 +43,7 @@ class Ring:
 
     def __init__(self, name: str) -> None:
         """An empty lane of the map."""
-        self.record: Record = BY_NAME[name].record
+        self.record: Record = lane_of(name).record
         self.codec = Codec(self.record)
         self.rows: list[Any] = []
         self.log = bytearray()
@@ -108,7 +108,7 @@ class Cells:
 
     def __init__(self, name: str) -> None:
         """Never written."""
-        self.codec = Codec(BY_NAME[name].record)
+        self.codec = Codec(lane_of(name).record)
         self.values: dict[int, Any] = {}
         self.counts: dict[int, int] = {}
 

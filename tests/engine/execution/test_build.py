@@ -12,7 +12,7 @@ from engine.execution.build import hold, open_execution_lanes, system_uuid
 from engine.execution.config import ExecutionConfig, JournalConfig
 from engine.execution.execution import Execution
 from engine.execution.seams import ExecutionPorts
-from engine.lanes import BY_NAME, EXECUTION, LANES, open_lanes
+from engine.lanes import EXECUTION, FEED, LANES, LOOKERS, lane_of, open_lanes
 from engine.model.words import OrderState
 from engine.venues.binance.signing import Ed25519Signer
 from engine.venues.binance.trading.reader import BinanceTrading
@@ -56,11 +56,11 @@ def test_an_order_lives_through_a_death_on_real_lanes(system: str, tmp_path: Pat
     """The same bytes as in memory: intent in by the lossless lane, order and verdict out, journal back."""
     venue = FakeVenue(("BTCUSDT",))
     role = live(system, tmp_path, venue)
-    intents = shm.RingWriter(f"{system}.intents.maker", BY_NAME["intents"].record)
-    intents.follow(shm.CellReader(f"{system}.accepted", BY_NAME["accepted"].record), 0)
-    books = shm.RingWriter(f"{system}.books", BY_NAME["books"].record)
-    orders = shm.RingReader(f"{system}.orders", BY_NAME["orders"].record)
-    verdicts = shm.RingReader(f"{system}.verdicts", BY_NAME["verdicts"].record)
+    intents = open_lanes(system, "strategy", "maker").ring_writer("intents")
+    intents.follow(open_lanes(system, LOOKERS).cell_reader("accepted"), 0)
+    books = open_lanes(system, FEED).ring_writer("books")
+    orders = open_lanes(system, LOOKERS).ring_reader("orders")
+    verdicts = open_lanes(system, LOOKERS).ring_reader("verdicts")
     now_ns = START_NS
 
     def run(count: int) -> None:
@@ -90,9 +90,9 @@ def test_an_order_lives_through_a_death_on_real_lanes(system: str, tmp_path: Pat
     role = live(system, tmp_path, venue)
     run(100)
     assert role.blotter.by_intent[intent_id].state == OrderState.FILLED
-    position = shm.CellReader(f"{system}.positions", BY_NAME["positions"].record).read(1)
+    position = open_lanes(system, LOOKERS).cell_reader("positions").read(1)
     assert (position.size, position.strategy) == (1000, STRATEGY)
-    fills = shm.RingReader(f"{system}.fills", BY_NAME["fills"].record, cursor=0)
+    fills = shm.RingReader(f"{system}.fills", lane_of("fills").record, cursor=0)
     assert [row.client_id for row in fills.rows()] == [bytes.fromhex(client_id)]
     role.close()
 

@@ -13,7 +13,7 @@ from engine.cli.check import check
 from engine.config import Config
 from engine.execution import destination
 from engine.execution.destination import TradingNetwork, check_destination, check_mode
-from engine.lanes import BY_NAME
+from engine.lanes import lane_of
 from engine.model.words import Mode
 from engine.venues.port import PortState
 from engine.venues.wire.dial import Dial, Lookup, Place, is_loopback
@@ -172,4 +172,4 @@ def test_a_file_that_changed_its_mode_under_a_living_system_is_refused(write: Wr
     check_mode(config, Row(1, Mode.PAPER, 0))
     with pytest.raises(ValueError, match="came up with mode live, armed True; its file now says paper, False"):
         check_mode(config, Row(1, Mode.LIVE, 1))
-    assert BY_NAME["mode"].writer == "supervisor"
+    assert lane_of("mode").writer == "supervisor"

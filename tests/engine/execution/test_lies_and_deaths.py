@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-import shm
 from engine.demo import audit
 from engine.instruments import await_all
-from engine.lanes import BY_NAME, LOOKERS, open_lanes
+from engine.lanes import LOOKERS, open_lanes
 from engine.model.words import SessionState
 from tests.engine.floor import ACCOUNT, Floor, until
 from tests.engine.lying_wire import LyingWire
@@ -46,14 +45,14 @@ def system(floor: Callable[..., Floor], wire: LyingWire) -> Floor:
 
 def halted(system: Floor) -> set[int]:
     """The instruments that execution has halted, as `status` reads them."""
-    cells = shm.CellReader(f"{system.system}.instrument_halts", BY_NAME["instrument_halts"].record)
+    cells = open_lanes(system.system, LOOKERS).cell_reader("instrument_halts")
     rows = [cells.read(index) for index in range(cells.count)]
     return {row.instrument for row in rows if row is not None and row.reason}
 
 
 def ready(system: Floor) -> bool:
     """Whether orders can leave."""
-    row = shm.CellReader(f"{system.system}.sessions", BY_NAME["sessions"].record).read(0)
+    row = open_lanes(system.system, LOOKERS).cell_reader("sessions").read(0)
     return row is not None and row.state == SessionState.READY
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from engine.execution.operator import Operator
-from engine.lanes import BY_NAME
+from engine.lanes import lane_of
 from engine.model.words import SELL, CommandKind, Reason
 from tests.engine.execution.memory import MS, SECOND, Cells, House
 
-HEARTBEAT = BY_NAME["heartbeat"].record
+HEARTBEAT = lane_of("heartbeat").record
 WAYS = ("word", "file", "signal")
 
 

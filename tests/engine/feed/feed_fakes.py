@@ -8,7 +8,8 @@ import shm
 from engine.feed.books.outbox import Outbox
 from engine.feed.config import FeedConfig
 from engine.feed.feed import Feed
-from engine.lanes import BY_NAME
+from engine.lanes import FEED, LOOKERS, open_lanes
+from engine.lanes.create import create
 from engine.venues.port import PortState, RequestDefaults, Response, StreamDefaults
 
 SECOND = 1_000_000_000
@@ -136,19 +137,11 @@ class Bench:
         """Make lanes under a name of its own."""
         self.system = f"test-feed-{uuid.uuid4().hex[:12]}"
         for name in ("ticks", "books", "book_tops", "levels"):
-            lane = BY_NAME[name]
-            shm.create(
-                f"{self.system}.{name}",
-                lane.record,
-                kind=lane.kind,
-                capacity=lane.capacity,
-                reserve=lane.reserve,
-                count=lane.count,
-            )
-        self.ticks = shm.RingReader(f"{self.system}.ticks", BY_NAME["ticks"].record)
-        self.levels = shm.RingReader(f"{self.system}.levels", BY_NAME["levels"].record)
-        self.books = shm.RingReader(f"{self.system}.books", BY_NAME["books"].record)
-        self.tops = shm.CellReader(f"{self.system}.book_tops", BY_NAME["book_tops"].record)
+            create(self.system, name, wake="never")
+        self.ticks = open_lanes(self.system, LOOKERS).ring_reader("ticks")
+        self.levels = open_lanes(self.system, LOOKERS).ring_reader("levels")
+        self.books = open_lanes(self.system, LOOKERS).ring_reader("books")
+        self.tops = open_lanes(self.system, LOOKERS).cell_reader("book_tops")
         self.ports = FakePorts()
         self.config = FeedConfig(**{"venue": "binance", "symbols": {"BTCUSDT": 7}, **config})
         self.now = START
@@ -156,10 +149,8 @@ class Bench:
 
     def begin(self) -> None:
         """A life of the feed."""
-        self.lanes = {
-            name: shm.RingWriter(f"{self.system}.{name}", BY_NAME[name].record) for name in ("ticks", "books", "levels")
-        }
-        self.lanes["book_tops"] = shm.CellWriter(f"{self.system}.book_tops", BY_NAME["book_tops"].record)
+        self.lanes = {name: open_lanes(self.system, FEED).ring_writer(name) for name in ("ticks", "books", "levels")}
+        self.lanes["book_tops"] = open_lanes(self.system, FEED).cell_writer("book_tops")
         self.outbox = Outbox(
             self.lanes["ticks"], self.lanes["books"], self.lanes["book_tops"], levels=self.lanes["levels"]
         )

@@ -9,7 +9,7 @@ import pytest
 import shm
 from engine import runtime
 from engine.config import Config, Process
-from engine.lanes import BY_NAME
+from engine.lanes import LOOKERS, open_lanes
 from engine.model.words import RoleState
 from engine.runtime import Loop, Pulse
 from engine.supervisor import segments
@@ -99,7 +99,7 @@ def test_it_beats_by_time_and_not_by_step(write: Write) -> None:
     """A beat a step would cost the hot path; a beat a while is enough to see a frozen role."""
     config = write()
     loop, clock = house(config, Scripted("alpha"))
-    cell = shm.CellReader(config.lane("heartbeat", "alpha"), BY_NAME["heartbeat"].record)
+    cell = open_lanes(config.system.name, LOOKERS).cell_reader("heartbeat", "alpha")
     loop.round()
     before = cell.sequence(0)
     for _ in range(1000):
@@ -117,7 +117,7 @@ def test_a_beat_shows_how_far_behind_a_role_is_and_what_went_wrong(write: Write)
     config = write()
     role = Scripted("alpha")
     loop, clock = house(config, role)
-    cell = shm.CellReader(config.lane("heartbeat", "alpha"), BY_NAME["heartbeat"].record)
+    cell = open_lanes(config.system.name, LOOKERS).cell_reader("heartbeat", "alpha")
     role.waiting, role.errors = 12, 3
     clock.now_ns += 5 * MS
     loop.round()

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 import shm
-from engine.lanes import BY_NAME, STRATEGY, open_lanes
+from engine.lanes import STRATEGY, lane_of, open_lanes
+from engine.lanes.create import create
+from engine.lanes.open import full_name
 from engine.model.group import Group
 from engine.model.instrument import Instrument
 from engine.model.words import BookState, CommandKind, OrderState, TickKind
@@ -42,8 +44,8 @@ class System:
     def writer(self, lane: str) -> Any:
         """The one writer of a lane."""
         if lane not in self.writers:
-            kind = shm.CellWriter if BY_NAME[lane].kind == "cells" else shm.RingWriter
-            self.writers[lane] = kind(f"{self.name}.{lane}", BY_NAME[lane].record)
+            kind = shm.CellWriter if lane_of(lane).kind == "cells" else shm.RingWriter
+            self.writers[lane] = kind(f"{self.name}.{lane}", lane_of(lane).record)
         return self.writers[lane]
 
     def book(
@@ -142,13 +144,13 @@ class System:
     ) -> None:
         """A position's cell."""
         values = {"instrument": of, "strategy": strategy, "size": size, "dust": dust, "fill_sequence": fill_sequence}
-        record = BY_NAME["positions"].record
+        record = lane_of("positions").record
         empty = [b"" if field.code == "S" else (0,) * 3 if field.name == "spare" else 0 for field in record.fields]
         self.writer("positions").write(index, *record.row(*empty)._replace(**values))
 
     def command(self, kind: CommandKind, strategy: int = 0) -> None:
         """An operator's word."""
-        row = BY_NAME["commands"].record.row(
+        row = lane_of("commands").record.row(
             now_ns=1, kind=kind, reason=0, strategy=strategy, instrument=0, uid=0, pid=0
         )
         self.writer("commands").publish(*row)
@@ -190,7 +192,7 @@ class System:
 
     def aggregate(self, lane: str, count: int = 1, **fields: Any) -> None:
         """One record of the aggregation, or some alike, zero where nothing is said."""
-        record = np.zeros(count, BY_NAME[lane].record.dtype)
+        record = np.zeros(count, lane_of(lane).record.dtype)
         for name, value in {"price_decimals": 2, "size_decimals": 5, **fields}.items():
             record[name] = value
         self.writer(lane).publish_bytes(record)
@@ -229,25 +231,16 @@ LANES = (
 def system() -> Iterator[System]:
     """A system with a random name; removed at the end."""
     made = System(f"test{secrets.token_hex(6)}")
-    names = [f"{made.name}.{lane}" + (f".{NAME}" if BY_NAME[lane].each else "") for lane in LANES]
-    for name, lane in zip(names, (BY_NAME[lane] for lane in LANES), strict=True):
-        shm.create(
-            name,
-            lane.record,
-            lane.kind,
-            capacity=lane.capacity,
-            reserve=lane.reserve,
-            count=lane.count,
-            wake=lane.wake,
-            start=lane.start,
-        )
+    names = [full_name(lane_of(lane), NAME if lane_of(lane).each else "") for lane in LANES]
+    for name in names:
+        create(made.name, name)
     made.accept(0)
     yield made
     made.kill()
     for writer in made.writers.values():
         writer.close()
     for name in names:
-        shm.remove(name)
+        shm.remove(f"{made.name}.{name}")
 
 
 class Recorder(Strategy):

@@ -13,7 +13,7 @@ import shm
 from engine.cli import main as engine_ctl
 from engine.config import Config
 from engine.control import Refused, Unreachable, call
-from engine.lanes import BY_NAME
+from engine.lanes import EXECUTION, open_lanes
 from engine.model.words import Reason
 from engine.supervisor import life
 from tests.engine.floor import until
@@ -135,7 +135,7 @@ def test_status_reads_the_lanes_of_a_system_whose_supervisor_stands_still(
     assert all(re.search(rf"{one['name']} +running +{one['pid']}", said) for one in before["processes"])
     assert engine_ctl(["up", guarded.config.path]) == 1
     assert "has a guard, and its supervisor does not answer: " in capsys.readouterr().err
-    gate = shm.CellWriter(guarded.config.lane("gate"), BY_NAME["gate"].record)
+    gate = open_lanes(guarded.config.system.name, EXECUTION).cell_writer("gate")
     gate.write(0, 0, 1, Reason.SUPERVISOR_LOST, 0, 0, (0, 0, 0, 0))
     gate.close()
     assert engine_ctl(["status", "--system", system, "--json"]) == 1

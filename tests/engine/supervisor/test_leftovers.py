@@ -9,7 +9,7 @@ import pytest
 
 import shm
 from engine.config import Config
-from engine.lanes import BY_NAME
+from engine.lanes import EXECUTION, lane_of, open_lanes
 from engine.model.words import CommandKind, OrderFlag, OrderState
 from engine.supervisor import leftovers, rescue, segments
 from engine.supervisor.keeper import Keeper
@@ -70,10 +70,7 @@ class Bench:
         self.reads: dict[str, int] = {}  # of the aggregation's lanes, by strategy
         segments.make(config)
         self.keeper = Keeper(config, self.table, self.now_ns)
-        self.beats = {
-            role: shm.CellWriter(config.lane("heartbeat", role), BY_NAME["heartbeat"].record)
-            for role in config.role_names
-        }
+        self.beats = {role: open_lanes(config.system.name, role).cell_writer("heartbeat") for role in config.role_names}
         self.step(3)
 
     def step(self, count: int = 1, after_ms: int = 10) -> None:
@@ -94,7 +91,7 @@ class Bench:
 
     def order(self, state: OrderState, client: bytes = b"\1", flags: int = 0) -> None:
         """One word on an order."""
-        ring = shm.RingWriter(self.config.lane("orders"), BY_NAME["orders"].record)
+        ring = open_lanes(self.config.system.name, EXECUTION).ring_writer("orders")
         values = {
             "client_id": client * 16,
             "state": state,
@@ -103,7 +100,7 @@ class Bench:
             "flags": flags,
             "error_text": b"",
         }
-        ring.publish(*(values.get(field.name, 0) for field in BY_NAME["orders"].record.fields))
+        ring.publish(*(values.get(field.name, 0) for field in lane_of("orders").record.fields))
         ring.close()
 
     def started(self, name: str) -> int:

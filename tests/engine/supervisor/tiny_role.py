@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import shm
-from engine.lanes import BY_NAME
+from engine.lanes import EXECUTION, open_lanes
 from engine.model.words import SessionState
 from engine.supervisor import operator
 
@@ -56,8 +56,8 @@ class TinyExecution(Tiny):
         """Open what a halt is read from, and where it is confirmed."""
         super().__init__(name, config.paths.run)
         self.word, self.halt = operator.word(config.system.name), shm.CellReader(config.lane("halt"))
-        self.sessions = shm.CellWriter(config.lane("sessions"), BY_NAME["sessions"].record)
-        self.gate = shm.CellWriter(config.lane("gate"), BY_NAME["gate"].record)
+        self.sessions = open_lanes(config.system.name, EXECUTION).cell_writer("sessions")
+        self.gate = open_lanes(config.system.name, EXECUTION).cell_writer("gate")
 
     def step(self, now_ns: int) -> int:
         """Confirm what is asked now."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import shm
 from engine.feed.capture.tap import Tap
-from engine.lanes import BY_NAME
+from engine.lanes import FEED, lane_of, open_lanes
 
 NAMES = ("frames", "connections")
 
@@ -27,9 +27,9 @@ class Tapped:
 
 def open_tap(system: str) -> Tap:
     """Become the writer."""
-    frames = shm.RingWriter(f"{system}.frames", BY_NAME["frames"].record)
-    cells = shm.CellWriter(f"{system}.connections", BY_NAME["connections"].record)
-    return Tap(frames, cells, BY_NAME["connections"].count)
+    frames = open_lanes(system, FEED).ring_writer("frames")
+    cells = open_lanes(system, FEED).cell_writer("connections")
+    return Tap(frames, cells, lane_of("connections").count)
 
 
 @contextmanager
@@ -37,7 +37,7 @@ def tapped(capacity: int = 0) -> Iterator[Tapped]:
     """Make the lanes, with fewer slots where asked, and remove them."""
     system = f"test-tap-{uuid.uuid4().hex[:12]}"
     for name in NAMES:
-        lane = BY_NAME[name]
+        lane = lane_of(name)
         slots, reserve = (capacity, 16) if capacity and lane.kind == "ring" else (lane.capacity, lane.reserve)
         shm.create(f"{system}.{name}", lane.record, lane.kind, capacity=slots, reserve=reserve, count=lane.count,
                    wake=lane.wake)  # fmt: skip

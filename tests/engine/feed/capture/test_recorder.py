@@ -18,7 +18,7 @@ import shm
 from engine.feed.capture.recorder import Recorder
 from engine.feed.capture.recording import BLOCK, HEADER, Entry, read_blocks, read_recording
 from engine.feed.capture.writing import Limits, RecordingWriter
-from engine.lanes import BY_NAME
+from engine.lanes.create import create
 from engine.model.words import FrameKind
 from tests.engine.feed.capture.lanes import tapped
 
@@ -294,8 +294,8 @@ def test_a_system_without_frames_is_told_from_none(capfd: pytest.CaptureFixture[
     """A feed that copies nothing is a word in its file, not a name misspelt."""
     from engine.feed.capture import main
 
-    lane, system = BY_NAME["ticks"], f"test-tap-{uuid.uuid4().hex[:12]}"
-    shm.create(f"{system}.ticks", lane.record, lane.kind, capacity=lane.capacity, reserve=lane.reserve)
+    system = f"test-tap-{uuid.uuid4().hex[:12]}"
+    create(system, "ticks", wake="never")
     try:
         assert main(["record", "--system", system, "--seconds", "0.1"]) == 3
         assert "copies no frames" in capfd.readouterr().err

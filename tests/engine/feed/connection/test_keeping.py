@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-import shm
-from engine.lanes import BY_NAME
+from engine.lanes import LOOKERS, open_lanes
 from engine.model.words import BookState
 from tests.engine.feed.feed_fakes import Bench, diff, ticker, trade
 
@@ -55,7 +54,7 @@ def test_the_last_values_outlive_the_feed(bench: Bench) -> None:
     before = bench.top()
     for lane in bench.lanes.values():
         lane.close()
-    late = shm.CellReader(f"{bench.system}.book_tops", BY_NAME["book_tops"].record)
+    late = open_lanes(bench.system, LOOKERS).cell_reader("book_tops")
     assert late.read(0) == before
     bench.begin()
     bench.step()

@@ -13,7 +13,7 @@ from typing import Any
 
 import shm
 from engine.config import Config, load
-from engine.lanes import BY_NAME
+from engine.lanes import LOOKERS, open_lanes
 from engine.model.words import BookState, TickKind
 from engine.supervisor import segments
 from tests.engine.feed.live.truth import Top
@@ -58,10 +58,10 @@ class Engine:
         }
         self.config = self._write(directory, system, feed)
         segments.make(self.config)
-        self.ticks = shm.RingReader(self.config.lane("ticks"), BY_NAME["ticks"].record)
-        self.books = shm.RingReader(self.config.lane("books"), BY_NAME["books"].record)
-        self.tops = shm.CellReader(self.config.lane("book_tops"), BY_NAME["book_tops"].record)
-        self.instruments = shm.CellReader(self.config.lane("instruments"), BY_NAME["instruments"].record)
+        self.ticks = open_lanes(self.config.system.name, LOOKERS).ring_reader("ticks")
+        self.books = open_lanes(self.config.system.name, LOOKERS).ring_reader("books")
+        self.tops = open_lanes(self.config.system.name, LOOKERS).cell_reader("book_tops")
+        self.instruments = open_lanes(self.config.system.name, LOOKERS).cell_reader("instruments")
         self.seen = {number: Seen() for number in self.ids.values()}
         self.lost = 0
         self.log = directory / "feed.log"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 import shm
-from engine.lanes import BY_NAME
+from engine.lanes import LOOKERS, open_lanes
 from engine.model.words import BookState, FrameKind
 from tests.engine.feed.live.conftest import Start
 from tests.engine.feed.live.engine_process import PATIENCE, Engine, Venue
@@ -27,7 +27,7 @@ def venue(seed: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Venue]:
 
 def payloads(engine: Engine, *kinds: FrameKind) -> list[bytes]:
     """What stands in the frames for recorders, from the first."""
-    frames = shm.RingReader(engine.config.lane("frames"), BY_NAME["frames"].record)
+    frames = open_lanes(engine.config.system.name, LOOKERS).ring_reader("frames")
     frames.cursor = frames.oldest
     rows = [row for row in frames.rows() if not isinstance(row, shm.Lapped)]
     return [row.payload for row in rows if not kinds or row.kind in kinds]

@@ -28,7 +28,8 @@ from engine.feed.feed import Feed
 from engine.feed.replay.build import make_stage
 from engine.feed.replay.options import ReplayOptions
 from engine.feed.replay.role import ReplayRole, Stage
-from engine.lanes import BY_NAME
+from engine.lanes import FEED, LOOKERS, open_lanes
+from engine.lanes.create import create
 from engine.model.words import BookState, FrameKind, TickKind
 from tests.engine.feed.capture.lanes import open_tap
 from tests.engine.feed.feed_fakes import SECOND, START, Bench, diff, ticker, trade
@@ -48,13 +49,11 @@ class Theatre:
         self.tmp_path = tmp_path
         self.system = f"test-replay-{uuid.uuid4().hex[:12]}"
         for name in LANES:
-            lane = BY_NAME[name]
-            shm.create(f"{self.system}.{name}", lane.record, lane.kind, capacity=lane.capacity, reserve=lane.reserve,
-                       count=lane.count)  # fmt: skip
-        self.rings = [shm.RingWriter(f"{self.system}.{name}", BY_NAME[name].record) for name in LANES[:2]]
-        self.cells = shm.CellWriter(f"{self.system}.book_tops", BY_NAME["book_tops"].record)
-        self.ticks = shm.RingReader(f"{self.system}.ticks", BY_NAME["ticks"].record)
-        self.tops = shm.CellReader(f"{self.system}.book_tops", BY_NAME["book_tops"].record)
+            create(self.system, name, wake="never")
+        self.rings = [open_lanes(self.system, FEED).ring_writer(name) for name in LANES[:2]]
+        self.cells = open_lanes(self.system, FEED).cell_writer("book_tops")
+        self.ticks = open_lanes(self.system, LOOKERS).ring_reader("ticks")
+        self.tops = open_lanes(self.system, LOOKERS).cell_reader("book_tops")
         self.outbox = Outbox(*self.rings, self.cells, 0)
         self.ends = 0
 
@@ -139,9 +138,7 @@ def test_a_recorded_session_gives_the_ticks_that_the_live_feed_told(tmp_path: Pa
     """Yesterday's recording, replayed, must show yesterday's market: to the digit and the nanosecond."""
     bench = Bench()
     for name in ("frames", "connections"):
-        lane = BY_NAME[name]
-        shm.create(f"{bench.system}.{name}", lane.record, lane.kind, capacity=lane.capacity, reserve=lane.reserve,
-                   count=lane.count, wake=lane.wake)  # fmt: skip
+        create(bench.system, name)
     tap = open_tap(bench.system)
     try:
         bench.feed = Feed(bench.config, TappedPorts(bench.ports, tap, "main", "binance"), bench.outbox)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine.lanes import BY_NAME
+from engine.lanes import lane_of
 from engine.model.group import Group
 from engine.model.records import STEP_CURSORS
 from engine.model.words import BookState, CommandKind, OpportunityKind
@@ -177,7 +177,7 @@ def test_another_meaning_of_the_numbers_ends_the_life(system: System, heard: tup
 
 def lap(system: System, lane: str, tell: Callable[[int], None]) -> None:
     """More records than the ring holds, and a recorder that keeps up."""
-    for number in range(0, BY_NAME[lane].capacity + BATCH, BATCH):
+    for number in range(0, lane_of(lane).capacity + BATCH, BATCH):
         tell(number)
         if number % (16 * BATCH) == 0:
             system.recorded(lane)
@@ -192,7 +192,7 @@ def test_lost_aggregates_are_told(system: System, heard: tuple[StrategyRole, Rec
     global_book(system, 5, group=2)
     lap(system, "global_books", lambda number: global_book(system, number, count=BATCH))
     role.step(2_000)
-    assert strategy.heard[1:] == ["bars lost", ("global", 1, BY_NAME["global_books"].capacity), "over"]
+    assert strategy.heard[1:] == ["bars lost", ("global", 1, lane_of("global_books").capacity), "over"]
     assert system.steps[-1].cells[LAPPED_CELL] == sum(1 << PLACES[lane] for lane in AGGREGATES)
     assert role.counts.laps == 3
 
