@@ -76,7 +76,7 @@ class System:
         self.writer("orders").publish(
             b"c",
             intent_id,
-            0,
+            b"",
             0,
             0,
             0,
@@ -121,8 +121,8 @@ class System:
         self.writer("fills").publish(
             b"c",
             intent_id,
-            again or self.fills_told,
-            0,
+            b"%d" % (again or self.fills_told),
+            b"",
             0,
             9,
             price,
