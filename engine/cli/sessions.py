@@ -34,7 +34,7 @@ def session(system: str) -> dict[str, Any] | None:
     return {
         "venue": _text(row.venue), "state": state.name, "ready": state == SessionState.READY,
         "since_ns": row.since_ns,
-        "since": iso(row.since_ns), "attempts": row.attempts, "error": row.error,
+        "since": iso(row.since_ns), "attempts": row.attempts, "error": shown(row.error),
         "text": _text(row.text), "unreadable": row.unreadable,
     }  # fmt: skip
 

@@ -4,6 +4,7 @@ from engine.execution.config import ExecutionConfig
 from engine.execution.seams import ExecutionLanes
 from engine.execution.venue.alarm import Alarm, Standstill
 from engine.model import records
+from engine.model.records import ERROR_CODE
 from engine.model.rows import InstrumentHaltRow
 from engine.model.words import SessionState
 from engine.venues.session import Stage, VenueSession
@@ -61,10 +62,10 @@ class Notices:
             self._ready, self._since_ns = ready, now_ns
         retry_ns = session.retry_ns if session.stage is Stage.DOWN else 0
         denied = state == SessionState.DENIED
-        code, text = (0, "") if ready else session.denied if denied else (session.code, session.error)
+        code, text = ("", "") if ready else session.denied if denied else (session.code, session.error)
         self._sessions.write(
-            0, now_ns, self._since_ns, retry_ns, session.connects, self._alarm.unreadable_count, state, code,
-            self._venue, cut(text, SESSION_TEXT),
+            0, now_ns, self._since_ns, retry_ns, session.connects, self._alarm.unreadable_count, state,
+            cut(code, ERROR_CODE), self._venue, cut(text, SESSION_TEXT),
         )  # fmt: skip
 
     def _write_halts(self, now_ns: int) -> None:

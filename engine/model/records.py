@@ -122,10 +122,11 @@ VERDICT: "Record[VerdictRow]" = Record(
     },
 )
 
-ERROR_TEXT = 72
+ERROR_CODE, ERROR_TEXT = 32, 72
+ACCOUNT = 1  # the number of the one account that a system's execution trades
 ORDER: "Record[OrderRow]" = Record(
     "order",
-    256,
+    288,
     {
         "client_id": "S16",  # 128 bits: system, intent, reprice number
         "intent_id": "u8",
@@ -143,7 +144,7 @@ ORDER: "Record[OrderRow]" = Record(
         "strategy": "u4",
         "instrument": "u4",
         "reprice": "u4",  # which request of this intent
-        "error": "i4",  # the venue's code; its words are at the end
+        "account": "u4",
         "state": "u1",  # OrderState
         "side": "i1",
         "order_type": "u1",
@@ -151,6 +152,7 @@ ORDER: "Record[OrderRow]" = Record(
         "flags": "u4",
         "limit_price": "i8",
         "timeout_ns": "i8",
+        "error": f"S{ERROR_CODE}",  # the venue's code, as text
         "error_text": f"S{ERROR_TEXT}",  # the venue's words beside the code, cut off here
     },
 )
@@ -176,7 +178,7 @@ FILL: "Record[FillRow]" = Record(
         "side": "i1",
         "maker": "u1",
         "flags": "u2",
-        "spare_word": "u4",
+        "account": "u4",
     },
 )
 FEE_DECIMALS = 8
@@ -217,9 +219,11 @@ POSITION: "Record[PositionRow]" = Record(
         "size_decimals": "u1",
         "holding_decimals": "u1",
         "unvalued_assets": "u1",  # in so many assets fees were not valued: the first is shown
+        "account": "u4",
         "flags": "u2",  # PositionFlag
         "spare_word": "u2",
-        "spare": "3u8",
+        "spare_long": "u4",
+        "spare": "2u8",
     },
 )
 
@@ -311,7 +315,7 @@ MODE: "Record[ModeRow]" = Record(
 
 SESSION: "Record[SessionRow]" = Record(
     "session",
-    256,
+    320,
     {
         "now_ns": "i8",  # of this change
         "since_ns": "i8",  # since when it has been ready, or has not
@@ -319,9 +323,9 @@ SESSION: "Record[SessionRow]" = Record(
         "attempts": "u8",  # connections begun in this life of execution
         "unreadable": "u8",  # frames of the venue that could not be read
         "state": "u4",  # SessionState
-        "error": "i4",  # the venue's code when it last refused or ended the session, 0: it has not
+        "error": f"S{ERROR_CODE}",  # the venue's code when it last refused or ended the session; empty: it has not
         "venue": "S16",
-        "text": "S192",  # why it is not ready: the venue's last word, or what happened to the connection
+        "text": "S228",  # why it is not ready: the venue's last word, or what happened to the connection
     },
 )
 
@@ -351,7 +355,7 @@ ACCEPTED: "Record[AcceptedRow]" = Record(
     },
 )
 
-JOURNAL_VERSION = 2  # raise it when the bytes of a journal change: a journal of another version is refused
+JOURNAL_VERSION = 3  # raise it when the bytes of a journal change: a journal of another version is refused
 JOURNAL: "Record[JournalRow]" = Record(
     "journal",
     320,

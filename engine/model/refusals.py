@@ -12,6 +12,7 @@ from decimal import ROUND_DOWN, ROUND_UP, Decimal
 
 from engine.model.fixed import to_text
 from engine.model.instrument import Instrument
+from engine.model.text import shown
 from engine.model.words import BookState, OrderState, Reason
 
 Detail = Callable[[int, int, Instrument | None], str]
@@ -31,11 +32,12 @@ def refusal_text(reason: int, value: int = 0, limit: int = 0, instrument: Instru
     return f"{_name(reason)}: {detail}" if detail else _name(reason)
 
 
-def reject_text(error: int, text: str | bytes = "") -> str:
+def reject_text(error: str | bytes, text: str | bytes = "") -> str:
     """The venue's code and its words, which a record holds as bytes; empty where the venue gave neither."""
-    words = text.rstrip(b"\0").decode(errors="replace") if isinstance(text, bytes) else text
+    code, words = (shown(one) if isinstance(one, bytes) else one for one in (error, text))
+    code = "".join(letter if letter.isprintable() else "?" for letter in code)
     words = "".join(letter if letter.isprintable() else "?" for letter in words)  # no word of a venue moves a cursor
-    return f"{error} {words}".rstrip() if error else words
+    return f"{code} {words}".rstrip() if code else words
 
 
 def _name(reason: int) -> str:

@@ -132,7 +132,7 @@ if TYPE_CHECKING:
         strategy: int
         instrument: int
         reprice: int
-        error: int
+        account: int
         state: int
         side: int
         order_type: int
@@ -140,6 +140,7 @@ if TYPE_CHECKING:
         flags: int
         limit_price: int
         timeout_ns: int
+        error: bytes
         error_text: bytes
 
     class FillRow(NamedTuple):
@@ -162,7 +163,7 @@ if TYPE_CHECKING:
         side: int
         maker: int
         flags: int
-        spare_word: int = 0
+        account: int
 
     class PositionRow(NamedTuple):
         """A row of POSITION."""
@@ -199,9 +200,11 @@ if TYPE_CHECKING:
         size_decimals: int
         holding_decimals: int
         unvalued_assets: int
+        account: int
         flags: int
         spare_word: int = 0
-        spare: tuple[int, ...] = (0, 0, 0)
+        spare_long: int = 0
+        spare: tuple[int, ...] = (0, 0)
 
     class StepRow(NamedTuple):
         """A row of STEP."""
@@ -279,7 +282,7 @@ if TYPE_CHECKING:
         attempts: int
         unreadable: int
         state: int
-        error: int
+        error: bytes
         venue: bytes
         text: bytes
 

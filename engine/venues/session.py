@@ -50,8 +50,8 @@ class Stage(IntEnum):
     UP = 5
 
 
-Denial: TypeAlias = tuple[int, str]  # the venue's code and words
-NO_DENIAL: Denial = (0, "")
+Denial: TypeAlias = tuple[str, str]  # the venue's code and words
+NO_DENIAL: Denial = ("", "")
 
 
 Interval = Annotated[int, msgspec.Meta(ge=1, le=86_400 * SECOND_NS)]  # up to a day
@@ -81,7 +81,7 @@ class Answer(msgspec.Struct):
     """The answer to a request. What was not asked for is empty."""
 
     outcome: int  # Outcome
-    error: int = 0
+    error: str = ""  # the venue's code
     text: str = ""
     retry_ns: int = 0  # by our clock: the venue asks for silence until then
     gone: bool = False  # the error says that the venue has no such order
@@ -130,7 +130,7 @@ class VenueSession(Protocol):
     receive_window_ns: int  # a request arrives within this time of the venue's clock, or is refused there
     connects: int
     error: str  # why the last session ended, or the present one has not begun
-    code: int  # the venue's, where the venue refused or ended the session
+    code: str  # the venue's, where the venue refused or ended the session
     retry_ns: int  # when the next connection begins
 
     @property

@@ -15,10 +15,10 @@ RECORDS = records.RECORDS + aggregates.RECORDS + JOURNAL_RECORDS
 PICTURE = (Path(__file__).resolve().parents[2] / "ARCHITECTURE.md").read_text()
 
 SIZES = {
-    "tick": 64, "level": 64, "print": 64, "book_top": 448, "intent": 128, "verdict": 64, "order": 256, "fill": 192,
+    "tick": 64, "level": 64, "print": 64, "book_top": 448, "intent": 128, "verdict": 64, "order": 288, "fill": 192,
     "position": 256, "step": 192, "heartbeat": 64, "command": 64, "halt": 64, "gate": 64,
     "mode": 64, "accepted": 64,
-    "session": 256, "instrument_halt": 320,
+    "session": 320, "instrument_halt": 320,
     "journal": 320, "instrument": 192, "frame": 256, "connection": 256,
     "terms": 56, "alarm": 112, "followed": 48, "watermark": 48, "day": 24, "balance": 88,
     "bar": 192, "group": 192, "global_book": 448, "opportunity": 192,

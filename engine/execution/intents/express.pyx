@@ -10,7 +10,7 @@ Both ways write the same bytes to the same lanes in the same order; a test holds
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int8_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from engine.execution.journal.journal_record cimport Record, seal
@@ -32,6 +32,8 @@ cdef enum:
     J_ORDER = 4
     STRATEGY_SHIFT = 40
     ERROR_TEXT = 72
+    ERROR_CODE = 32
+    ACCOUNT = 1
     ID_SIZE = 16
     VENUE_ID = 40
     SYSTEM_SIZE = 6
@@ -66,7 +68,7 @@ cdef struct Placed:
     uint32_t strategy
     uint32_t instrument
     uint32_t reprice
-    int32_t error
+    uint32_t account
     uint8_t state
     int8_t side
     uint8_t order_type
@@ -74,6 +76,7 @@ cdef struct Placed:
     uint32_t flags
     int64_t limit_price
     int64_t timeout_ns
+    char error[ERROR_CODE]
     char error_text[ERROR_TEXT]
 
 assert (words.IntentKind.PLACE, words.OrderType.LIMIT, words.OrderState.CREATED) == (PLACE, LIMIT, CREATED)
@@ -81,6 +84,7 @@ assert (words.JournalKind.INTENT, words.JournalKind.VERDICT, words.JournalKind.O
 assert records.INTENT.size == sizeof(Intent)
 assert records.VERDICT.size == sizeof(Judged)
 assert records.ORDER.size == sizeof(Placed)
+assert records.ACCOUNT == ACCOUNT
 assert words.Reason.APPROVED == 0
 assert sorted(words.TimeInForce) == list(range(GTC, POST_ONLY + 1))
 
@@ -205,6 +209,7 @@ cdef int pack(
     placed.now_ns, placed.price, placed.size, placed.expires_ns = now_ns, intent.price, intent.size, expires_ns
     placed.strategy, placed.instrument, placed.state, placed.side = (
         intent.strategy, intent.instrument, CREATED, intent.side)
+    placed.account = ACCOUNT
     placed.order_type, placed.time_in_force, placed.timeout_ns = LIMIT, intent.time_in_force, intent.timeout_ns
     memcpy(&to[0].payload[0], intent, sizeof(Intent))
     memcpy(&to[1].payload[0], &judged, sizeof(Judged))

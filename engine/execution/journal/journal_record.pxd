@@ -8,7 +8,7 @@ cdef extern from "crc32.h" nogil:
 
 cdef enum:
     PAYLOAD = 296
-    VERSION = 2
+    VERSION = 3
 
 cdef struct Record:
     uint64_t sequence

@@ -14,7 +14,7 @@ from engine.execution.orders.ledger import Ledger
 from engine.execution.orders.order import CORRECTIONS, FILLED, PARTLY, SENT, Order, may_move
 from engine.execution.seams import Appender, Told
 from engine.model.journal_records import WATERMARK
-from engine.model.records import FILL
+from engine.model.records import ACCOUNT, FILL
 from engine.model.rows import FillRow
 from engine.model.text import bare
 from engine.model.words import DONE_STATES, FillFlag, JournalKind, OrderFlag, OrderState
@@ -132,7 +132,7 @@ class Blotter:
             venue_order_id=news.venue_order_id, venue_ns=news.venue_ns, receive_ns=now_ns, price=news.price,
             size=news.size, fee=news.fee, fee_value=value or 0, dust=0, fee_asset=news.fee_asset,
             strategy=order.strategy, instrument=order.instrument, side=order.side, maker=int(news.maker),
-            flags=0 if value is None else FEE_VALUED,
+            flags=0 if value is None else FEE_VALUED, account=ACCOUNT,
         )  # fmt: skip
         data = codec.FILL.pack_row(row)
         self.journal.add(now_ns, JournalKind.FILL, data)

@@ -15,7 +15,7 @@ from engine.lanes import lane_of
 from engine.model.fixed import clamped
 from engine.model.holdings import HoldingTerms
 from engine.model.instrument import Instrument
-from engine.model.records import FEE_DECIMALS, FILL, POSITION
+from engine.model.records import ACCOUNT, FEE_DECIMALS, FILL, POSITION
 from engine.model.rows import FillRow, PositionRow
 from engine.model.words import BUY, SELL, FillFlag, PositionFlag
 
@@ -117,7 +117,7 @@ class Position:
             open_buy=clamped(self.open_buy), open_sell=clamped(self.open_sell), fee_unvalued=clamped(amount),
             fee_unvalued_asset=asset, fill_sequence=fill_sequence,
             price_decimals=one.price_decimals, size_decimals=one.size_decimals, holding_decimals=self.terms.decimals,
-            unvalued_assets=len(self.fees_other),
+            unvalued_assets=len(self.fees_other), account=ACCOUNT,
             flags=flags if net2 is not None else flags | PositionFlag.MARK_MISSING,
         )  # fmt: skip
 
@@ -128,6 +128,7 @@ class Position:
             client_id=bytes(16), intent_id=0, venue_fill_id=b"", venue_order_id=b"", venue_ns=0, receive_ns=now_ns,
             price=self.average, size=abs(self.size), fee=0, fee_value=0, dust=self.dust, fee_asset=b"",
             strategy=self.strategy, instrument=one.id, side=side, maker=0, flags=FillFlag.OPENING,
+            account=ACCOUNT,
         )  # fmt: skip
 
     def _trade(self, side: int, price: int, amount: int) -> None:

@@ -13,7 +13,7 @@ end that we had inferred.
 
 from typing import TYPE_CHECKING
 
-from engine.model.records import ERROR_TEXT
+from engine.model.records import ACCOUNT, ERROR_CODE, ERROR_TEXT
 from engine.model.words import DONE_STATES, OPEN_STATES, OrderFlag, OrderState
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Order:
         self.expires_ns = 0
         self.replaces_id = 0
         self.reprice = 0
-        self.error = 0
+        self.error = b""  # the venue's code
         self.error_text = b""  # the venue's words beside the code
         self.flags = 0
         self.limit_price = 0
@@ -102,11 +102,12 @@ class Order:
         self.fetches = 0  # listings of its fills that were answered
         self.disputed = 0  # filled by the venue's word, in fills that contradict others and were not taken in
 
-    def note_error(self, code: int, text: str) -> None:
+    def note_error(self, code: str, text: str) -> None:
         """Keep what the venue last said against it, in its code and words; no code: nothing was said."""
         if code:
             whole = text.encode(errors="replace")[:ERROR_TEXT]
-            self.error, self.error_text = code, whole.decode(errors="ignore").encode()
+            self.error = code.encode(errors="replace")[:ERROR_CODE]
+            self.error_text = whole.decode(errors="ignore").encode()
 
     @property
     def live(self) -> bool:
@@ -140,6 +141,6 @@ class Order:
         return (
             self.client_id, self.intent_id, self.venue_order_id, self.intent_ns, self.receive_ns, self.sent_ns,
             self.answer_ns, self.now_ns, self.price, self.size, self.filled, self.expires_ns, self.replaces_id,
-            self.strategy, self.instrument, self.reprice, self.error, self.state, self.side, self.order_type,
-            self.time_in_force, self.flags, self.limit_price, self.timeout_ns, self.error_text,
+            self.strategy, self.instrument, self.reprice, ACCOUNT, self.state, self.side, self.order_type,
+            self.time_in_force, self.flags, self.limit_price, self.timeout_ns, self.error, self.error_text,
         )  # fmt: skip

@@ -236,7 +236,7 @@ class Replay:
             self._mark(Placed(now_ns, row.strategy, bool(row.flags & OrderFlag.RESERVED)))
         self.blotter.bind(order, bare(row.venue_order_id))
         order.sent_ns, order.answer_ns, order.now_ns = row.sent_ns, row.answer_ns, row.now_ns
-        order.expires_ns, order.error, order.flags = row.expires_ns, row.error, row.flags
+        order.expires_ns, order.error, order.flags = row.expires_ns, bare(row.error), row.flags
         order.error_text = row.error_text.rstrip(b"\0")
         order.filled = row.filled
         order.venue_filled = max(order.venue_filled, order.filled)

@@ -238,7 +238,7 @@ def _load_orders(state: OrdersState) -> list[Order]:
 def _load_order(row: OrderRow) -> Order:
     """An order from its record."""
     order = order_of(row)
-    order.state, order.flags, order.error, order.filled = row.state, row.flags, row.error, row.filled
+    order.state, order.flags, order.error, order.filled = row.state, row.flags, bare(row.error), row.filled
     order.error_text = row.error_text.rstrip(b"\0")
     order.venue_order_id, order.expires_ns = bare(row.venue_order_id), row.expires_ns
     order.sent_ns, order.answer_ns, order.now_ns = row.sent_ns, row.answer_ns, row.now_ns

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("engine.execution")
 
 FILLS_MISSING, RESERVED = OrderFlag.FILLS_MISSING, OrderFlag.RESERVED
-BOTH_UNKNOWN = ReplaceNews(Outcome.UNKNOWN, Outcome.UNKNOWN, 0, 0, "")
+BOTH_UNKNOWN = ReplaceNews(Outcome.UNKNOWN, Outcome.UNKNOWN, "", "", "")
 CANCEL_PAUSE_NS = 100_000_000  # after a cancel that the venue refused, doubled by each further one
 CANCEL_PAUSES = 7  # doublings at the most: 12.8 s
 CONTRADICTED_PAUSE_NS = 5_000_000_000  # before the venue is asked again about an order that it contradicted itself on
@@ -246,7 +246,7 @@ class Broker:
             self._inquirer.fetch(order, now_ns + self._grace_ns)
 
     def _on_place(
-        self, order: Order, outcome: Outcome, error: int, text: str, placed: OrderNews | None, fills: list[FillNews],
+        self, order: Order, outcome: Outcome, error: str, text: str, placed: OrderNews | None, fills: list[FillNews],
         now_ns: int,
     ) -> None:  # fmt: skip
         """What became of a placement."""

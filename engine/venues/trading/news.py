@@ -104,7 +104,7 @@ class News(msgspec.Struct, gc=False):
     kind: int  # Frame
     request_id: int = -1
     outcome: int = 0  # Outcome
-    error: int = 0
+    error: str = ""  # the venue's code
     text: str = ""
     retry_after_ns: int = 0  # venue's clock: silence until then
     order: OrderNews | None = None
@@ -119,8 +119,8 @@ class ReplaceNews:
 
     cancel: Outcome
     place: Outcome
-    cancel_error: int
-    place_error: int
+    cancel_error: str
+    place_error: str
     place_text: str
     cancelled: OrderNews | None = None
     placed: OrderNews | None = None

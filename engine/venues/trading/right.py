@@ -30,7 +30,7 @@ class TradingRight:
         elif kind == Ask.BALANCES and answer.outcome == Outcome.ACCEPTED:
             self._account(answer.barred)
 
-    def _order(self, outcome: int, error: int, text: str, *, denied: bool) -> None:
+    def _order(self, outcome: int, error: str, text: str, *, denied: bool) -> None:
         """An order that was placed proves the right, one that was refused for lack of it disproves it."""
         if outcome == Outcome.ACCEPTED:
             self.reset()
@@ -51,5 +51,5 @@ class TradingRight:
         elif self._barred:
             self.reset()
 
-    def _deny(self, what: str, error: int, text: str) -> None:
+    def _deny(self, what: str, error: str, text: str) -> None:
         self.denied, self._barred = (error, f"{what} refused: {error} {text}".rstrip()), False

@@ -158,7 +158,7 @@ class RestSession:
         self.clock = VenueClock()  # the venue stamps requests itself, so no clock is measured
         self.receive_window_ns = WINDOW_NS
         self.stage, self.connects = Stage.DOWN, 0
-        self.error, self.code, self.retry_ns = "", 0, 0
+        self.error, self.code, self.retry_ns = "", "", 0
         self.denied: Denial = NO_DENIAL
         self._venue, self._options, self._listener = venue, options, listener
         self._stream: RestStream | None = None
@@ -278,7 +278,7 @@ class RestSession:
         body = json.loads(response.body)
         answer = Answer(OUTCOMES[response.status], gone=response.status == GONE, source=response.body)
         if answer.outcome != Outcome.ACCEPTED:
-            answer.error, answer.text = body["error"], body["text"]
+            answer.error, answer.text = str(body["error"]), body["text"]
         elif request.kind in (Ask.PLACE, Ask.CANCEL, Ask.STATUS):
             answer.order = order_news(body)
         elif request.kind == Ask.OPEN_ORDERS:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.execution.journal.journal import read_journal
+from engine.execution.journal.journal_file import SIZE
 from engine.execution.orders import client_id
 from engine.model.step import steps_of
 from engine.model.words import (
@@ -213,7 +214,7 @@ def test_a_replacement_whose_new_half_fails_leaves_the_old_cancelled(house: Hous
     house.settle(1)
     assert order.state == OrderState.CANCELLED
     new = house.role.blotter.by_intent[replace]
-    assert (new.state, new.error) == (OrderState.REJECTED, -2010)
+    assert (new.state, new.error) == (OrderState.REJECTED, b"-2010")
     assert house.role.ledger.account[1].open_buy == 0
 
 
@@ -258,7 +259,7 @@ def test_a_rejected_order_gives_its_room_back(house: House) -> None:
     """Otherwise the cap shrinks with every reject."""
     house.venue.do_order_place = _refuse  # type: ignore[method-assign]
     order = house.place()
-    assert (order.state, order.error) == (OrderState.REJECTED, -2010)
+    assert (order.state, order.error) == (OrderState.REJECTED, b"-2010")
     assert house.role.ledger.account[1].open_buy == 0
 
 
@@ -341,7 +342,7 @@ def test_records_that_an_ordered_end_could_not_write_are_told_of(
     for _ in range(30):
         house.intent()
         house.run(3)
-    waiting = house.role.journal.sequence - 8192 // 256
+    waiting = house.role.journal.sequence - 8192 // SIZE
     house.role.close()
     (told,) = [one for one in caplog.records if one.levelname == "ERROR"]
     assert (told.message[:31], told.__dict__["records"]) == ("the journal ends before its tim", waiting)

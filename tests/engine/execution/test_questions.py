@@ -15,7 +15,7 @@ from tests.engine.execution.memory import BTC, ETH
 
 S = OrderState
 NOW = 1_000_000
-GONE, BUSY = -2013, -1003
+GONE, BUSY = "-2013", "-1003"
 TIMEOUT, PAUSE, AUDIT, MARGIN = 500, 70, 100_000, 40
 OFFSET, DOUBT = 9, 2  # of the venue's clock
 PAGE = 3  # fills
@@ -387,10 +387,10 @@ def test_no_such_order_is_believed_only_after_the_requests_own_expiry(bench: Ben
     request = Request(Ask.STATUS, NOW, order.client_id)
     bench.answer(request, outcome=Outcome.REFUSED, error=GONE, text="no such order", now_ns=NOW + 3)
     believable = order.expires_ns + MARGIN - OFFSET + DOUBT + 1
-    assert (order.ask_ns, order.error, bench.blotter.made) == (max(NOW + 3 + PAUSE, believable), 0, [])
+    assert (order.ask_ns, order.error, bench.blotter.made) == (max(NOW + 3 + PAUSE, believable), b"", [])
     order.expires_ns -= 1
     bench.answer(request, outcome=Outcome.REFUSED, error=GONE, text="no such order")
-    assert (order.ask_ns, order.error, order.error_text) == (0, GONE, b"no such order")
+    assert (order.ask_ns, order.error, order.error_text) == (0, GONE.encode(), b"no such order")
     assert bench.blotter.made == [("conclude", order, end, NOW)]
 
 
@@ -523,14 +523,14 @@ def test_the_right_to_trade_is_asked_for_after_each_connect_and_at_each_audit_wi
     (asked,) = bench.step()
     assert (asked.kind, asked.instrument) == (Ask.RIGHT, 1)
     assert bench.session.made == [("trading_right", 1, NOW)]
-    for denied, again in ((NO_DENIAL, 0), ((-2010, "barred"), 1), (NO_DENIAL, 0)):
+    for denied, again in ((NO_DENIAL, 0), (("-2010", "barred"), 1), (NO_DENIAL, 0)):
         bench.session.denied, bench.recovery._audit_ns = denied, NOW
         assert kinds(bench.step()).count(Ask.RIGHT) == again
 
 
 def test_an_answer_about_the_right_to_trade_changes_nothing_else(bench: Bench) -> None:
     """Whether there is a right is the session's to say; a refusal of this question is no reason to pause."""
-    bench.answer(Request(Ask.RIGHT, NOW, instrument=1), outcome=Outcome.REFUSED, error=-1013)
+    bench.answer(Request(Ask.RIGHT, NOW, instrument=1), outcome=Outcome.REFUSED, error="-1013")
     assert (bench.recovery._quiet_ns, bench.broker.made, bench.blotter.made) == (0, [], [])
 
 

@@ -64,7 +64,7 @@ def test_an_order_is_placed_over_rest_and_filled_by_the_stream(house: Trader) ->
 def test_a_refusal_of_the_venue_ends_the_order(house: Trader) -> None:
     """The venue's own code and words reach the strategy."""
     order = house.place(size=SIZE_MOST + 1)
-    assert (order.state, order.error, order.error_text) == (OrderState.REJECTED, 7, b"too large")
+    assert (order.state, order.error, order.error_text) == (OrderState.REJECTED, b"7", b"too large")
     assert house.role.session.denied == NO_DENIAL
 
 

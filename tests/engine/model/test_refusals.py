@@ -58,5 +58,5 @@ def test_a_reason_of_a_newer_writer_is_shown_as_it_is() -> None:
 
 def test_a_reject_shows_the_venues_code_and_words() -> None:
     """The code is what one searches for, the words are what one understands."""
-    assert reject_text(-2010, "Account has insufficient balance.") == "-2010 Account has insufficient balance."
-    assert (reject_text(-2010), reject_text(0), reject_text(0, "gone")) == ("-2010", "", "gone")
+    assert reject_text("-2010", "Account has insufficient balance.") == "-2010 Account has insufficient balance."
+    assert (reject_text("-2010"), reject_text(""), reject_text("", "gone")) == ("-2010", "", "gone")

@@ -32,10 +32,10 @@ DECIMAL = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?")  # what `int` takes is 
 OUR_CLIENT_ID = re.compile(r"[0-9a-f]{32}")  # our ids as the venue writes them
 ERROR_LEAST = 400
 SERVER_ERROR_LEAST = 500
-NO_SUCH_ORDER = frozenset({-2013, -2026})  # unknown; archived after 90 days without a fill
-NO_RIGHT = frozenset({-1002, -2014, -2015})
+NO_SUCH_ORDER = frozenset({"-2013", "-2026"})  # unknown; archived after 90 days without a fill
+NO_RIGHT = frozenset({"-1002", "-2014", "-2015"})
 NO_RIGHT_TEXTS = ("This action is disabled on this account.", "This account may not place or cancel orders.")  # -2010
-BARRED = -2010, "the account may not trade (account.status: canTrade is false)"  # the code of an order of it
+BARRED = "-2010", "the account may not trade (account.status: canTrade is false)"  # the code of an order of it
 DUPLICATE_TEXT = "Duplicate order sent."
 OPEN = int(OrderState.OPEN)
 UNKNOWN_CODES = frozenset({-1000, -1001, -1006, -1007, -1008})
@@ -231,6 +231,11 @@ def client_id_of(text: str) -> bytes:
     return bytes.fromhex(text) if OUR_CLIENT_ID.fullmatch(text) else text.encode()
 
 
+def code_of(number: int) -> str:
+    """An error's code as text; empty where there is no error."""
+    return str(number) if number else ""
+
+
 def id_of(number: int) -> bytes:
     """An order's id in decimal digits; empty where the venue has none."""
     return b"%d" % number if number > 0 else b""
@@ -288,15 +293,15 @@ class BinanceTrading(Requests):
         if not isinstance(envelope.id, int):
             if error is None:
                 return News(Frame.OTHER)
-            return News(Frame.SHUTDOWN, error=error.code, text=error.msg[:WHY_MOST])
+            return News(Frame.SHUTDOWN, error=code_of(error.code), text=error.msg[:WHY_MOST])
         if error is None:
-            code = 0 if envelope.status < ERROR_LEAST else -1000
+            code = "" if envelope.status < ERROR_LEAST else "-1000"
             outcome = outcome_of(envelope.status, 0, "")
             return News(Frame.ANSWER, envelope.id, outcome, code, body=bytes(envelope.result))
         data = bytes(error.data)
         retry_ms = _retry(data).retryAfter if data.startswith(b"{") else 0
         return News(
-            Frame.ANSWER, envelope.id, outcome_of(envelope.status, error.code, error.msg), error.code,
+            Frame.ANSWER, envelope.id, outcome_of(envelope.status, error.code, error.msg), code_of(error.code),
             error.msg[:WHY_MOST], retry_ms * MILLISECOND_NS, body=data,
         )  # fmt: skip
 
@@ -337,19 +342,19 @@ class BinanceTrading(Requests):
             return ReplaceNews(Outcome(news.outcome), Outcome(news.outcome), news.error, news.error, news.text)
         cancel, not_cancelled, cancelled, _ = self._half(both.cancelResult, bytes(both.cancelResponse))
         place, not_placed, placed, fills = self._half(both.newOrderResult, bytes(both.newOrderResponse))
-        code, text = (not_placed.code, not_placed.msg) if not_placed.code else (news.error, news.text)
-        return ReplaceNews(cancel, place, not_cancelled.code, code, text[:WHY_MOST], cancelled, placed, fills)
+        code, text = (code_of(not_placed.code), not_placed.msg) if not_placed.code else (news.error, news.text)
+        return ReplaceNews(cancel, place, code_of(not_cancelled.code), code, text[:WHY_MOST], cancelled, placed, fills)
 
     @readable
     def read_time(self, body: bytes) -> int:
         """The venue's clock, in nanoseconds."""
         return _time(body).serverTime * MILLISECOND_NS
 
-    def gone(self, error: int) -> bool:
+    def gone(self, error: str) -> bool:
         """Whether an error means that the venue has no such order."""
         return error in NO_SUCH_ORDER
 
-    def denied(self, error: int, text: str) -> bool:
+    def denied(self, error: str, text: str) -> bool:
         """Whether an order's refusal means that this key or account may place none at all."""
         return error in NO_RIGHT or text in NO_RIGHT_TEXTS
 

@@ -66,7 +66,7 @@ class Stages:
         self.stage = Stage.DOWN
         self.connects = 0
         self.error = ""
-        self.code = 0
+        self.code = ""
         self.retry_ns = 0
         self._wire, self._connect, self._options, self._listener = wire, connect, options, listener
         self._right = TradingRight()
@@ -124,7 +124,7 @@ class Stages:
         self._requests[number] = request
         return True
 
-    def _drop(self, now_ns: int, why: str, until_ns: int = 0, code: int = 0) -> None:
+    def _drop(self, now_ns: int, why: str, until_ns: int = 0, code: str = "") -> None:
         """Give the connection up; everything unanswered is unknown. The next is not begun before `until_ns`.
 
         `code` is the venue's, where the venue refused or ended the session.

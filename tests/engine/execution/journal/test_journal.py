@@ -307,7 +307,7 @@ def test_a_journal_of_another_version_is_refused_and_nothing_is_wiped(tmp_path: 
     data = bytearray(first.read_bytes())
     data[VERSION_AT] = 1
     first.write_bytes(data)
-    advice = "format 1, this program reads format 2.* With the release that wrote it, .* --set-aside"
+    advice = "format 1, this program reads format 3.* With the release that wrote it, .* --set-aside"
     for refused in (lambda: journal(tmp_path, Ring("journal")), lambda: list(read_journal(tmp_path))):
         with pytest.raises(JournalVersionError, match=advice) as error:
             refused()

@@ -235,7 +235,8 @@ def test_a_cell_says_every_figure_of_its_position() -> None:
         "net_day": 9e-6, "usd_rate": 1.5, "update_ns": 8, "day_ns": DAY, "fill_count": 4, "bought": 100, "sold": 40,
         "open_buy": 3, "open_sell": 4, "fee_unvalued": 80, "fee_unvalued_asset": b"BNB".ljust(16, b"\0"),
         "price_decimals": 2, "size_decimals": 5, "holding_decimals": 8, "unvalued_assets": 2,
-        "flags": PositionFlag.FEES_UNVALUED, "spare_word": 0, "fill_sequence": 17, "spare": (0, 0, 0),
+        "flags": PositionFlag.FEES_UNVALUED, "spare_word": 0, "fill_sequence": 17, "account": 1,
+        "spare_long": 0, "spare": (0, 0),
     }  # fmt: skip
     assert math.isnan(cell_of(position, 12_000_003, DAY + 1).net_day)
     both = PositionFlag.FEES_UNVALUED | PositionFlag.MARK_MISSING
@@ -273,7 +274,7 @@ def test_an_opening_says_what_is_held_with_its_sign(side: int, sign: int) -> Non
         "client_id": bytes(16), "intent_id": 0, "venue_fill_id": bytes(40), "venue_order_id": bytes(40), "venue_ns": 0,
         "receive_ns": 9, "price": 200, "size": 15, "fee": 0, "fee_value": 0, "dust": sign * 20_000,
         "fee_asset": bytes(16), "strategy": 3, "instrument": 2, "side": side, "maker": 0, "flags": FillFlag.OPENING,
-        "spare_word": 0,
+        "account": 1,
     }  # fmt: skip
 
 

@@ -47,7 +47,7 @@ def test_a_new_order_is_created_and_nothing_is_known_of_it() -> None:
     """A value that does not begin at zero is taken for the venue's word."""
     one = order()
     assert one.row() == (
-        bytes(range(16)), 2, b"", 0, 0, 0, 0, 0, 7, 100, 0, 0, 0, 3, 4, 0, 0, S.CREATED, BUY, 5, 6, 0, 0, 0, b"",
+        bytes(range(16)), 2, b"", 0, 0, 0, 0, 0, 7, 100, 0, 0, 0, 3, 4, 0, 1, S.CREATED, BUY, 5, 6, 0, 0, 0, b"", b"",
     )  # fmt: skip
     names = ("venue_filled", "exposure", "cancel_refusals", "cancel_after_ns", "ask_ns", "fetches", "disputed")
     assert not any(getattr(one, name) for name in names)
@@ -58,7 +58,7 @@ def test_a_record_carries_each_value_under_its_own_name() -> None:
     """The next life and every reader take the order from it."""
     names = (
         "intent_ns", "receive_ns", "sent_ns", "answer_ns", "now_ns", "filled", "expires_ns",
-        "replaces_id", "reprice", "error", "flags", "limit_price", "timeout_ns",
+        "replaces_id", "reprice", "flags", "limit_price", "timeout_ns",
     )  # fmt: skip
     values = {name: 20 + number for number, name in enumerate(names)}
     row = codec.ORDER.unpack(codec.ORDER.pack(*order(**values).row()))
@@ -103,9 +103,9 @@ def test_an_order_is_cancelled_its_timeout_after_its_intent_and_without_one_neve
 def test_the_venues_last_words_are_kept_as_far_as_a_record_holds_them() -> None:
     """In whole characters; an answer without a code leaves what was said before."""
     one = order()
-    one.note_error(-2010, "x" * (ERROR_TEXT - 1) + "é")
-    assert (one.error, one.error_text) == (-2010, b"x" * (ERROR_TEXT - 1))
-    one.note_error(0, "nothing")
-    assert (one.error, one.error_text) == (-2010, b"x" * (ERROR_TEXT - 1))
-    one.note_error(-1, "a \ud800 b")
-    assert (one.error, one.error_text) == (-1, b"a ? b")
+    one.note_error("-2010", "x" * (ERROR_TEXT - 1) + "é")
+    assert (one.error, one.error_text) == (b"-2010", b"x" * (ERROR_TEXT - 1))
+    one.note_error("", "nothing")
+    assert (one.error, one.error_text) == (b"-2010", b"x" * (ERROR_TEXT - 1))
+    one.note_error("EOrder:Unknown", "a \ud800 b")
+    assert (one.error, one.error_text) == (b"EOrder:Unknown", b"a ? b")

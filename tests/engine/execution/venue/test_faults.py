@@ -498,11 +498,15 @@ def test_a_reject_says_why_in_the_venues_words_and_says_it_in_the_next_life_too(
     """A number alone sends an operator to the venue's manual at three in the morning."""
     order = reject(house)
     row = house.rings["orders"].rows[-1]
-    assert (row.state, row.error, row.error_text.rstrip(b"\0").decode()) == (OrderState.REJECTED, -2010, INSUFFICIENT)
+    assert (row.state, row.error.rstrip(b"\0"), row.error_text.rstrip(b"\0").decode()) == (
+        OrderState.REJECTED,
+        b"-2010",
+        INSUFFICIENT,
+    )
     assert any(one.message == f"order rejected: -2010 {INSUFFICIENT}" for one in caplog.records)
     house.restart()
     found = house.role.blotter.orders[order.client_id]
-    assert (found.error, found.error_text.decode()) == (-2010, INSUFFICIENT)
+    assert (found.error, found.error_text.decode()) == (b"-2010", INSUFFICIENT)
 
 
 def test_words_longer_than_their_field_are_cut_between_characters(house: House) -> None:
