@@ -62,7 +62,7 @@ class Session:
         dialect = dialect_of(self.venue)
         survey = Survey(dialect)
         for piece in self.pieces:
-            survey.look(piece)
+            survey.add(piece)
         [symbol] = survey.symbols()
         market = dialect.market()
         market.add(symbol, *survey.decimals(symbol))

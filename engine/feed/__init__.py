@@ -1,4 +1,4 @@
-"""The feed: from a venue's bytes to ticks and books that say whether they may be believed."""
+"""The feed: from a venue's bytes to ticks, and to books with a state that says whether they are right."""
 
 from engine.feed.build import build
 from engine.feed.config import FeedConfig

@@ -1,7 +1,7 @@
 """The feed role of a configured system: every venue's market data, through one set of lanes.
 
     [feed]                 durations in milliseconds
-    levels = false         tell every level's change, on the lane of that name
+    levels = false         publish every level's change, on the lane LEVELS
     stale_ms = 5000        a connection without a frame for longer makes its books stale
     frames = true          copy every frame into the FRAMES ring, where `engine-ctl capture record` finds it
 
@@ -45,7 +45,7 @@ BUILD = ("frames", "source", "replay")  # read where the feed is built
 
 
 def ports_of(venue: "Venue") -> SocketPorts:
-    """The venue's network, with the parts of a key that its streams need."""
+    """Return the venue's network, with the parts of a key that its streams need."""
     kind = kind_of(venue)
     market = kind.market_of(venue)
     key = [part.reveal() for part in stream_key_of(venue, kind)]
@@ -54,7 +54,7 @@ def ports_of(venue: "Venue") -> SocketPorts:
 
 
 def durations(table: dict[str, Any]) -> dict[str, Any]:
-    """The keys of [feed] as a FeedConfig has them; an unknown one is refused by name."""
+    """Return the keys of [feed] as FeedConfig's; refuse an unknown key by name."""
     known = {f"{name}_ms": f"{name}_ns" for name in DURATIONS}
     unknown = [key for key in table if key not in known and key not in (*PLAIN, *BUILD)]
     if unknown:
@@ -62,12 +62,12 @@ def durations(table: dict[str, Any]) -> dict[str, Any]:
         raise ValueError(msg)
     for key, value in table.items():
         _refuse_misfit(key, value)
-    told = {key: value for key, value in table.items() if key not in BUILD}
-    return {known.get(key, key): value * MS if key in known else value for key, value in told.items()}
+    kept = {key: value for key, value in table.items() if key not in BUILD}
+    return {known.get(key, key): value * MS if key in known else value for key, value in kept.items()}
 
 
 def _refuse_misfit(key: str, value: object) -> None:
-    """A text or a negative patience would be a feed that dies and dies, or one whose books are always stale."""
+    """Refuse a value of another type, or a duration outside its range: books would always be stale, for example."""
     kind = PLAIN.get(key, int if key.endswith("_ms") else object)
     least = 0 if key == "hold_ms" else 1
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
@@ -79,7 +79,7 @@ def _refuse_misfit(key: str, value: object) -> None:
 
 
 def seed_of(config: "Config") -> dict[str, Any]:
-    """A seed for each venue, or all would knock at once after an outage; a replay repeats itself."""
+    """Return a random seed for each venue, so that they do not reconnect together; a replay has a fixed one."""
     fixed = "seed" in config.feed or config.system.mode == "replay"
     return {} if fixed else {"seed": random.SystemRandom().getrandbits(32)}
 
@@ -87,7 +87,7 @@ def seed_of(config: "Config") -> dict[str, Any]:
 def feed_config(
     config: "Config", name: str, venue: "Venue", pinned: Mapping[int, tuple[int, int]] = MappingProxyType({})
 ) -> FeedConfig:
-    """One venue's share of the configuration; `pinned`: decimals that are shown already, by instrument."""
+    """Return one venue's part of the configuration; `pinned`: decimals already published, by instrument."""
     kind = kind_of(venue)
     places = {one.symbol: (one.id, place) for place, one in enumerate(config.instruments) if one.venue == venue.name}
     return FeedConfig(
@@ -106,13 +106,13 @@ def feed_config(
 
 
 def shown_decimals(config: "Config") -> dict[int, tuple[int, int]]:
-    """The decimals by which the living roles of this system read numbers: those that an earlier life showed."""
+    """Return the decimals that the running roles of this system use: those that an earlier life published."""
     lanes = open_lanes(config.system.name, FEED)
     return {one.id: (one.price_decimals, one.size_decimals) for one in read(lanes)}
 
 
 def build(config: "Config", name: str) -> FeedRole | ReplayRole:
-    """Make the feed of a system: what the runtime calls."""
+    """Build the feed of a system; the runtime calls this."""
     replaying = is_replay(config)
     lanes = open_lanes(config.system.name, FEED)
     cells = lanes.cell_writer("instruments")
@@ -133,13 +133,13 @@ def build(config: "Config", name: str) -> FeedRole | ReplayRole:
         if any(one.venue == venue.name for one in config.instruments):
             ports.append(ports_of(venue))
             made = feed_config(config, name, venue, pinned)
-            told = TappedPorts(ports[-1], tap, venue.name, made.venue) if tap else ports[-1]
-            feeds.append(Feed(made, told, outbox, instrument_publisher(cells, venue.name)))
+            tapped = TappedPorts(ports[-1], tap, venue.name, made.venue) if tap else ports[-1]
+            feeds.append(Feed(made, tapped, outbox, instrument_publisher(cells, venue.name)))
     return FeedRole(name, feeds, ports)
 
 
 def instrument_publisher(cells: shm.CellWriter, venue: str) -> Any:
-    """What shows a venue's instruments to everyone, under the name that the configuration gives the venue."""
+    """Return a function that publishes a venue's instruments, under the venue's name in the configuration."""
 
     def publish(instrument: "Instrument", cell: int, old: bool, missing: int, alarm_bps: float, now_ns: int) -> None:
         named = dataclasses.replace(instrument, venue=venue)

@@ -1,4 +1,4 @@
-"""What a feed is told: its venue, its symbols and its patience."""
+"""The configuration of a feed: its venue, its symbols, its durations."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,38 +8,38 @@ SECOND_NS = 1_000_000_000
 
 @dataclass(frozen=True)
 class FeedConfig:
-    """One feed role. Times are durations in nanoseconds."""
+    """One feed. Times are durations in nanoseconds."""
 
     venue: str
     symbols: Mapping[str, int]  # the venue's text -> our instrument id
-    cells: Mapping[str, int] = field(default_factory=dict)  # where a symbol's cells are; its place in `symbols` else
+    cells: Mapping[str, int] = field(
+        default_factory=dict
+    )  # where a symbol's cells are; default: its place in `symbols`
     name: str = "feed"
-    levels: bool = False  # tell every level's change, on LEVELS
-    instruments_path: str = ""  # where the venue's metadata is kept for a start without REST; empty: nowhere
-    kept_only: bool = False  # what is kept there is all there is: the venue is not asked
-    announced: bool = True  # the venue's own channel of instruments is listened to, where it has one
+    levels: bool = False  # publish every level's change, on LEVELS
+    instruments_path: str = ""  # the copy of the venue's metadata for a start without REST; empty: none
+    kept_only: bool = False  # use that copy alone: the venue is not asked
+    announced: bool = True  # use the venue's own channel of instruments, where it has one
     stale_ns: int = 5 * SECOND_NS  # a connection without a frame for longer makes its books stale
     book_stale_ns: int = 60 * SECOND_NS  # so does a book without any news of its own
-    settle_ns: int = (
-        SECOND_NS  # a snapshot that no event contradicts, a successor that nobody closes: trusted after so long
-    )
-    check_ns: int = SECOND_NS // 100  # how often ages are looked at
+    settle_ns: int = SECOND_NS  # how long a snapshot without a contradiction, or a standby, waits before it is used
+    check_ns: int = SECOND_NS // 100  # how often ages are checked
     subscribe_ns: int = 10 * SECOND_NS  # a subscription that is not acknowledged by then has failed
-    quiet_ns: int = 600 * SECOND_NS  # a channel that begins with nothing and has said nothing for so long is asked anew
-    request_ns: int = SECOND_NS // 4  # at least this between two requests for books: they are the heaviest there are
-    instruments_ns: int = 600 * SECOND_NS  # the venue's metadata is asked for again after so long
-    weight_percent: int = 50  # of what the venue lets an address ask in a minute; the rest is execution's
-    relist: bool = False  # no role decides by the instruments: a change of decimals may be taken over at once
-    pinned: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # decimals that living roles believe, by symbol
+    quiet_ns: int = 600 * SECOND_NS  # a channel without a snapshot that brings nothing for so long is subscribed again
+    request_ns: int = SECOND_NS // 4  # the least time between two requests for books, which have the greatest weight
+    instruments_ns: int = 600 * SECOND_NS  # the venue's metadata is requested again after so long
+    weight_percent: int = 50  # of the weight that the venue allows an address in a minute; the rest is execution's
+    relist: bool = False  # no other role uses the instruments: a change of decimals is applied at once
+    pinned: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # decimals that running roles use, by symbol
     alarm_spreads: Mapping[str, float] = field(default_factory=dict)  # basis points, by symbol
-    standby: bool = False  # a second connection is kept up, ready to take over
-    hold_ns: int = SECOND_NS // 10  # so long the other of two connections may take to fill a hole
+    standby: bool = False  # keep a second connection, ready to take over
+    hold_ns: int = SECOND_NS // 10  # how long the other of two connections may take to fill a gap
     retry_min_ns: int = SECOND_NS // 2
     retry_max_ns: int = 60 * SECOND_NS
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse what cannot work."""
+        """Refuse values that cannot work."""
         if not self.symbols:
             msg = f"feed {self.name}: symbols must name at least one symbol"
             raise ValueError(msg)
@@ -54,5 +54,5 @@ class FeedConfig:
             raise ValueError(msg)
 
     def cell(self, symbol: str) -> int:
-        """Where a symbol's cells are."""
+        """Return the index of a symbol's cells."""
         return self.cells.get(symbol, list(self.symbols).index(symbol))

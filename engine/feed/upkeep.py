@@ -91,7 +91,7 @@ class Upkeep:
         self._check_age(track, link, now_ns)
         track.republish_levels(now_ns, REPUBLISHED_LEVELS)
         self._log_cut(track)
-        if link is self._connections.first and self._listed.spreads.look(track):
+        if link is self._connections.first and self._listed.spreads.check(track):
             self._listed.publish_one(track.symbol, link.missing, now_ns)
 
     def _check_age(self, track: Track, link: Link, now_ns: int) -> None:

@@ -38,4 +38,4 @@ cdef class Outbox:
     cdef void publish(self, sy_writer *ring, uint64_t count) noexcept nogil
     cdef void close(self, sy_writer *ring, uint64_t count) noexcept nogil
     cdef void end(self) noexcept nogil
-    cdef void show(self, Book book, int cell, int state, int flags, uint64_t change_count)
+    cdef void publish_top(self, Book book, int cell, int state, int flags, uint64_t change_count)

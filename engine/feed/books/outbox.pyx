@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """Writes the feed's events straight into the slots of the rings TICKS, BOOKS and LEVELS.
 
-    begin ─▶ tick, level, tick … ─▶ end ─▶ show
+    begin ─▶ tick, level, tick … ─▶ end ─▶ publish_top
              records of one event,   │      the book's top into BOOKS and its cell
              not published yet       └ LAST on each ring's final record, then one publish for each ring
 
@@ -75,7 +75,7 @@ cdef class Outbox:
         self.begin(instrument, now_ns, now_ns, 0, 0)
         self.tick(words.TickKind.STATE, 0, 0, 0, state, words.Flag.RESET)
         self.end()
-        self.show(Book(1), cell, state, words.Flag.RESET, 0)
+        self.publish_top(Book(1), cell, state, words.Flag.RESET, 0)
 
     cdef int64_t publish_time(self, int64_t now_ns) noexcept nogil:
         """Return the time of the engine's clock, or the step's time."""
@@ -144,7 +144,7 @@ cdef class Outbox:
         self.close(self.levels, self.level_count)
         self.count = self.level_count = 0
 
-    cdef void show(self, Book book, int cell, int state, int flags, uint64_t change_count):
+    cdef void publish_top(self, Book book, int cell, int state, int flags, uint64_t change_count):
         """Publish the book's top, as part of the last event, after its ticks."""
         cdef Top *top = self.top
         cdef int i

@@ -158,12 +158,12 @@ cdef class Pipeline:
         for track in self.tracks:
             track.expire(now_ns, hold_ns)
 
-    def take_over(self, Pipeline before, int64_t now_ns):
+    def replace(self, Pipeline before, int64_t now_ns):
         """Publish in the place of another connection's pipeline."""
         self.outbox, before.outbox = before.outbox, self.outbox
         self.print_tracks = self.tracks
         for track, old in zip(self.tracks, before.tracks, strict=True):
-            track.take_over(old, now_ns)
+            track.replace(old, now_ns)
 
     def mark_gaps(self, tuple symbols, int64_t receive_ns, int64_t now_ns):
         """Mark these books suspect because a message about them could not be read; an empty name means every book."""

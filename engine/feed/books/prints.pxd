@@ -26,4 +26,4 @@ cdef class Prints:
     cdef int publish(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1
     cdef int expire(self, int64_t now_ns, int64_t hold_ns) except -1
     cdef int disconnect(self, int64_t now_ns) except -1
-    cdef int take_over(self, Prints before) except -1
+    cdef int replace(self, Prints before) except -1

@@ -115,7 +115,7 @@ cdef class Prints:
         self.received_id[0] = self.received_id[1] = -1
         return 0
 
-    cdef int take_over(self, Prints before) except -1:
+    cdef int replace(self, Prints before) except -1:
         """Continue where the prints of another connection are."""
         self.outbox, before.outbox = before.outbox, self.outbox
         self.published_id, self.published_ns = before.published_id, before.published_ns

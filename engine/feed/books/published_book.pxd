@@ -37,7 +37,7 @@ cdef class PublishedBook:
     cdef int mark_stale(self, int64_t now_ns, bint silent_connection) except -1
     cdef int clear_stale(self, int64_t now_ns) except -1
     cdef int republish_levels(self, int64_t now_ns, Py_ssize_t count) except -1
-    cdef int take_over(self, PublishedBook before) except -1
+    cdef int replace(self, PublishedBook before) except -1
     cdef int announce(self, int state_before, int64_t now_ns) except -1
 
 cdef Best best_of(Book book, int64_t sequence) noexcept nogil

@@ -81,7 +81,7 @@ cdef class PublishedBook:
             self.state = state
             self.outbox.tick(TICK_STATE, 0, 0, 0, state, 0)
         self.outbox.end()
-        self.outbox.show(self.book, self.cell, self.state, 0, self.changes)
+        self.outbox.publish_top(self.book, self.cell, self.state, 0, self.changes)
         return 0
 
     cdef int publish_newer_best(self, Best *best, int64_t receive_ns, int64_t now_ns, int64_t venue_ns) except -1:
@@ -118,7 +118,7 @@ cdef class PublishedBook:
         self.begin(receive_ns, now_ns, self.venue_ns, self.rule.last)
         self.outbox.tick(TICK_STATE, 0, 0, 0, self.state, flags)
         self.outbox.end()
-        self.outbox.show(self.book, self.cell, self.state, flags, self.changes)
+        self.outbox.publish_top(self.book, self.cell, self.state, flags, self.changes)
         return 0
 
     cdef int publish_whole(self, int64_t receive_ns, int64_t now_ns) except -1:
@@ -133,7 +133,8 @@ cdef class PublishedBook:
             self.levels.add_side(-1, &self.book.asks)
         self.outbox.tick(TICK_STATE, 0, 0, 0, self.state, SNAPSHOT | self.stale_flags())
         self.outbox.end()
-        self.outbox.show(self.book, self.cell, self.state, RESET | SNAPSHOT | self.stale_flags(), self.changes)
+        self.outbox.publish_top(
+            self.book, self.cell, self.state, RESET | SNAPSHOT | self.stale_flags(), self.changes)
         return 0
 
     cdef int stale_flags(self) noexcept nogil:
@@ -171,7 +172,7 @@ cdef class PublishedBook:
             self.outbox.end()
         return 0
 
-    cdef int take_over(self, PublishedBook before) except -1:
+    cdef int replace(self, PublishedBook before) except -1:
         """Exchange outboxes with another connection's book, and follow the venue's word on orders from there."""
         self.outbox, before.outbox = before.outbox, self.outbox
         self.levels.outbox, before.levels.outbox = self.outbox, before.outbox

@@ -1,9 +1,9 @@
-"""Alarms on spreads: logged and shown when a book's spread passes its alarm, until it is well below it.
+"""Alarms on spreads: logged and published while a book's spread is wider than its alarm.
 
     quiet ── spread > alarm ─▶ raised ── spread < 4/5 of it ─▶ quiet
 
-The number is `spread_bps` of the book's best prices: the one that BOOKS carries and that risk's gate goes by. A book
-that is not GOOD, or has one side only, has no spread: its alarm stays as it is.
+The number is `spread_bps` of the book's best prices, as BOOKS has it for risk's gate. A book that is not GOOD, or has
+one side only, has no spread: its alarm does not change.
 """
 
 import logging
@@ -14,19 +14,19 @@ from engine.feed.books.track import Track
 from engine.model.words import BookState
 
 LOG = logging.getLogger("steelyard.feed")
-QUIET_SHARE = 0.8  # of the alarm: a spread that swings around it is told once
+QUIET_SHARE = 0.8  # of the alarm: a spread that moves around the alarm is logged once
 
 
 class SpreadAlarms:
     """The alarms of one feed, by symbol."""
 
     def __init__(self, name: str, alarms: Mapping[str, float]) -> None:
-        """All quiet. `raised`: the alarms that last, in basis points."""
+        """Begin without a raised alarm. `raised`: the alarms by symbol, in basis points."""
         self._name, self._alarms = name, alarms
         self.raised: dict[str, float] = {}
 
-    def look(self, track: Track) -> bool:
-        """See how wide a book is; whether its alarm begins or ends with that."""
+    def check(self, track: Track) -> bool:
+        """Compare a book's spread with its alarm; return whether the alarm begins or ends."""
         alarm = self._alarms.get(track.symbol)
         if not alarm or track.state != BookState.GOOD:
             return False

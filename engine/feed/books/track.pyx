@@ -356,10 +356,10 @@ cdef class Track:
         self.reset_to(DISCONNECTED, now_ns)
         self.wants_snapshot = True
 
-    def take_over(self, Track before, int64_t now_ns):
+    def replace(self, Track before, int64_t now_ns):
         """Publish in the place of another connection's track: the book as one event, or why there is none."""
-        self.prints.take_over(before.prints)
-        self.published.take_over(before.published)
+        self.prints.replace(before.prints)
+        self.published.replace(before.published)
         if self.published.state == EMPTY:
             self.disconnect(now_ns)
         else:

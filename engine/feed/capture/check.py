@@ -1,8 +1,8 @@
-"""A recording through the feed's own scanner, rules and books: what held, and what did not.
+"""Runs a recording through the feed's own scanner, rules and books, and counts what held and what did not.
 
 1. Read the pieces once for their metadata, their symbols and, where nothing gives the decimals, the widest numbers.
-2. Run them through a pipeline that tells nobody.
-3. One report a symbol.
+2. Run them through a pipeline that publishes nothing.
+3. Report each symbol.
 """
 
 import json
@@ -35,15 +35,15 @@ COMPARED = {name: f"audit.{name}" for name in ("bbo_checked", "bbo_equal", "best
 ELSEWHERE = COMPARED | {"prints": "prints.published", "print_gaps": "prints.gaps", "crossings": "published.crossings"}
 GETTERS = {name: attrgetter(ELSEWHERE.get(name, name)) for name in COUNTS}
 WIDTH_MAX = 18
-SYMBOL_MAX = 32  # bytes: a longer one is no symbol but a spoilt frame
+SYMBOL_MAX = 32  # bytes: a longer text is a damaged frame, not a symbol
 NUMBER = re.compile(r"([0-9]{1,18})(?:\.([0-9]*?)(0*))?")
 
 
 class Survey:
-    """What a recording says of its symbols before it is run: decimals from metadata, else from its numbers."""
+    """What a recording holds of its symbols: decimals from its metadata, else from its numbers."""
 
     def __init__(self, dialect: Dialect, known: tuple[int, int] | None = None) -> None:
-        """Nothing seen yet; `known` are decimals that whoever asks is sure of."""
+        """Begin before the first piece; `known`: decimals given by the user."""
         self.dialect = dialect
         self.known = known
         self.widths: dict[str, tuple[int, int]] = {}
@@ -51,20 +51,20 @@ class Survey:
         self.wholes: dict[str, tuple[int, int]] = {}
         self.stated: dict[str, tuple[int, int]] = {}
 
-    def look(self, piece: Piece) -> None:
-        """Take a piece's numbers, or its metadata."""
+    def add(self, piece: Piece) -> None:
+        """Read a piece's numbers, or its metadata."""
         if piece.mark != FrameKind.RECEIVED or piece.sent:
             return
         symbol = book_of(self.dialect, piece)
         if symbol is not None:
             guarded(lambda: self._read_snapshot(symbol, piece.payload))
-        elif piece.url:  # it may be an answer of another kind: a book, say
+        elif piece.url:  # it may be another answer, for example a book
             guarded(lambda: self._state(self.dialect.instruments(piece.payload, None)))
         else:
             guarded(lambda: self._read_frame(piece))
 
     def _read_frame(self, piece: Piece) -> None:
-        """A frame's metadata and numbers; one that cannot be read is counted by the pipeline."""
+        """A frame's metadata and numbers; the pipeline counts one that cannot be read."""
         channel = self.dialect.instrument_channel
         notice = channel.notice(piece.payload) if channel is not None else None
         if channel is not None and notice is not None and notice.entries:
@@ -80,14 +80,14 @@ class Survey:
         return json.loads(payload, parse_float=str, parse_int=str)
 
     def _read_snapshot(self, symbol: str, payload: bytes) -> None:
-        """A book's numbers; one that cannot be read is counted by the pipeline."""
+        """A book's numbers; the pipeline counts one that cannot be read."""
         book = orjson.loads(payload)
         self.dialect.apply_recorded(book)
         for price, size, *_ in (*book["bids"], *book["asks"]):
             self._widen(symbol, price, size)
 
     def _widen(self, symbol: object, price: object, size: object) -> None:
-        """Take two numbers of a symbol; what is no number, or of no symbol, is left to the scanner to refuse."""
+        """Note two numbers of a symbol; the scanner refuses what is not a number, or has no symbol."""
         price_shape, size_shape = shape_of(price), shape_of(size)
         if price_shape is None or size_shape is None:
             return
@@ -102,34 +102,34 @@ class Survey:
         self.stated |= {one.symbol: (one.price_decimals, one.size_decimals) for one in listing.instruments}
 
     def symbols(self) -> list[str]:
-        """Those seen in frames or books."""
+        """Return the symbols of frames and books."""
         return [symbol for symbol in self.widths if symbol]
 
     def decimals(self, symbol: str) -> tuple[int, int]:
-        """The decimals to read a symbol with; orders from before a step was made coarser need more than it says."""
+        """Return a symbol's decimals; orders from before a step was made coarser need more than the metadata says."""
         if self.known is not None:
             return self.known
-        told = self.stated.get(symbol) or self._widest(self.widths, symbol)
+        stated = self.stated.get(symbol) or self._widest(self.widths, symbol)
         needed, wholes = self._widest(self.needed, symbol), self._widest(self.wholes, symbol)
         price, size = (
-            max(need, min(one, WIDTH_MAX - whole)) for one, need, whole in zip(told, needed, wholes, strict=True)
+            max(need, min(one, WIDTH_MAX - whole)) for one, need, whole in zip(stated, needed, wholes, strict=True)
         )
         return min(price, WIDTH_MAX), min(size, WIDTH_MAX)
 
     def _widest(self, widths: dict[str, tuple[int, int]], symbol: str) -> tuple[int, int]:
-        """A symbol's widths, with those of a book that came without a name."""
+        """Return a symbol's widths, with those of a book without a symbol."""
         named, nameless = widths[symbol], widths.get("", (0, 0))
         return max(named[0], nameless[0]), max(named[1], nameless[1])
 
 
 def shape_of(text: object) -> tuple[int, int, int] | None:
-    """The digits of a plain number: whole, the decimals it needs, those it is written with; None for anything else."""
+    """Return a number's digits: whole, decimals that it needs, decimals as written; None if it is not a number."""
     return shape_of_text(text) if isinstance(text, str) else None
 
 
-@lru_cache(maxsize=1 << 16)  # a recording has the same few thousand numbers again and again
+@lru_cache(maxsize=1 << 16)  # a recording repeats the same few thousand numbers
 def shape_of_text(text: str) -> tuple[int, int, int] | None:
-    """The shape of a text."""
+    """Return the same of a text."""
     parts = NUMBER.fullmatch(text)
     if parts is None:
         return None
@@ -138,7 +138,7 @@ def shape_of_text(text: str) -> tuple[int, int, int] | None:
 
 
 def book_of(dialect: Dialect, piece: Piece) -> str | None:
-    """The symbol of a piece that is a requested book, empty when nothing names it; None for all else."""
+    """Return the symbol of a piece that is a requested book, empty if it has none; None for other pieces."""
     symbol = guarded(lambda: dialect.recorded_book(piece.payload, piece.url))
     return None if isinstance(symbol, Unreadable) else symbol
 
@@ -159,15 +159,15 @@ class Check:
             market.add(symbol, *decimals)
             self.pipeline.add(track(index, index, symbol, dialect.rule(), outbox, dialect.depth))
         self.sequences: defaultdict[int, ConnectionSequence] = defaultdict(ConnectionSequence)  # by connection
-        self.open: list[int] = []  # connections, where the recording tells of them
+        self.open: list[int] = []  # connections, where the recording contains them
         self.answers = 0
         self.malformed = 0
         self.refused = 0
 
-    def take(self, piece: Piece) -> None:
-        """Run one piece; what we sent ourselves is only counted."""
+    def apply(self, piece: Piece) -> None:
+        """Run one piece; count one that the recorded feed sent."""
         if piece.mark != FrameKind.RECEIVED:
-            self.take_mark(piece)
+            self.apply_mark(piece)
             return
         if piece.sent:
             self.answers += 1
@@ -175,7 +175,7 @@ class Check:
         symbol = book_of(self.dialect, piece)
         if symbol is not None:
             self.answers += not piece.url
-            symbol = symbol or (next(iter(self.index)) if len(self.index) == 1 else "")  # it can only mean the only one
+            symbol = symbol or (next(iter(self.index)) if len(self.index) == 1 else "")  # no name: the only one's
             if symbol in self.index:
                 index = self.index[symbol]
                 self.malformed += not self.pipeline.snapshot(index, piece.payload, piece.time_ns, piece.time_ns)
@@ -190,10 +190,10 @@ class Check:
             if not malformed:
                 self.pipeline.mark_gaps(answer.spoilt, piece.time_ns, piece.time_ns)
 
-    def take_mark(self, piece: Piece) -> None:
-        """A connection begins or is gone; the last one's end leaves no book that could be followed."""
+    def apply_mark(self, piece: Piece) -> None:
+        """Apply the beginning or end of a connection; after the last one's end no book can be followed."""
         if piece.mark == FrameKind.BEGIN and piece.connection not in self.open:
-            if not urlsplit(orjson.loads(piece.payload)["target"]).fragment:  # one of instruments alone has no books
+            if not urlsplit(orjson.loads(piece.payload)["target"]).fragment:  # a connection of instruments has no books
                 self.open.append(piece.connection)
         elif piece.mark == FrameKind.CLOSED and piece.connection in self.open:
             followed = self.open[0] == piece.connection
@@ -202,18 +202,18 @@ class Check:
                 self.pipeline.disconnect(piece.time_ns)
 
     def is_second(self, piece: Piece) -> bool:
-        """Whether a frame came over a further connection, where one book cannot be fed by two."""
+        """Whether a frame is of a further connection, at a venue where two connections cannot feed one book."""
         return not self.dialect.overlaps and bool(self.open) and piece.connection != self.open[0]
 
     def reports(self) -> Iterator[dict[str, object]]:
-        """One object a symbol."""
+        """Report each symbol."""
         for track in self.pipeline.tracks:
             track.confirm(track.snapshot_ns)
             track.audit.close()
             yield self.report(track)
 
     def report(self, track: Track) -> dict[str, object]:
-        """What became of one symbol's book; `frames`, `malformed` and `refused` are of the whole session."""
+        """Return the counts of one symbol; `frames`, `malformed` and `refused` are of the whole session."""
         price_decimals, size_decimals = self.decimals[track.symbol]
         bid, ask = track.book.best(1), track.book.best(-1)
         return {
@@ -235,7 +235,7 @@ class Check:
 
 
 def pieces_of(files: Iterable[Path], kind: str, venue: str = "") -> Iterator[Piece]:
-    """Several files as one session."""
+    """Read several files as one session."""
     for path in files:
         yield from read_capture(path, kind, venue)
 
@@ -243,10 +243,10 @@ def pieces_of(files: Iterable[Path], kind: str, venue: str = "") -> Iterator[Pie
 def check(
     files: list[Path], dialect: Dialect, symbol: str = "", kind: str = "", decimals: tuple[int, int] | None = None
 ) -> list[dict[str, object]]:
-    """Run a recording; the reports of its symbols."""
+    """Run a recording; return the reports of its symbols."""
     survey = Survey(dialect, decimals)
     for piece in pieces_of(files, kind, dialect.name):
-        survey.look(piece)
+        survey.add(piece)
     symbols = [name for name in survey.symbols() if not symbol or name == symbol]
     if symbol and not symbols and survey.symbols():
         found = ", ".join(survey.symbols())
@@ -254,10 +254,10 @@ def check(
         raise ValueError(msg)
     run = Check(dialect, survey, symbols)
     for piece in pieces_of(files, kind, dialect.name):
-        run.take(piece)
+        run.apply(piece)
     return list(run.reports())
 
 
 def is_good(report: dict[str, object]) -> bool:
-    """Whether every frame was read, and a book that should be good is: one that any frame changed should be."""
+    """Whether every frame was read, and the book is good or no frame changed it."""
     return not report["malformed"] and (report["state"] == "good" or not (report["snapshots"] or report["diffs"]))

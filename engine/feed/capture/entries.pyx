@@ -1,10 +1,10 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""Entries of a recording: put together from the records of FRAMES, and cut out of a block again.
+"""Entries of a recording: assembled from the records of FRAMES, and read from a block.
 
-    entry   receive_ns i64 │ connection u64 │ size u32 │ kind u8 │ 3 bytes of nothing │ payload
+    entry   receive_ns i64 │ connection u64 │ size u32 │ kind u8 │ 3 bytes unused │ payload
 
-A frame lies in several records of the ring. Records whose beginning was overtaken are passed over, and the numbers that
-frames bear tell exactly how many are missing: an entry of the kind LOST then stands in their place.
+A frame takes several records of the ring. Records of a frame whose first record was overwritten are skipped. The
+numbers of the frames show how many are missing: an entry of the kind LOST is written in their place.
 """
 
 import json
@@ -32,7 +32,7 @@ cdef packed struct Head:
     uint64_t connection
     uint32_t size
     uint8_t kind
-    uint8_t nothing[3]
+    uint8_t unused[3]
 
 HEAD_SIZE = sizeof(Head)
 assert records.FRAME.size == sizeof(Piece)
@@ -44,7 +44,7 @@ assert words.FrameKind.END > LOST
 
 
 def pack(int64_t receive_ns, uint64_t connection, int kind, bytes payload):
-    """One entry."""
+    """Return one entry."""
     cdef Head head
     memset(&head, 0, sizeof(Head))
     head.receive_ns, head.connection, head.size, head.kind = receive_ns, connection, <uint32_t>len(payload), kind
@@ -52,7 +52,7 @@ def pack(int64_t receive_ns, uint64_t connection, int kind, bytes payload):
 
 
 def count_of(bytes entries):
-    """How many entries stand here one behind the other."""
+    """Return how many entries there are, one after the other."""
     cdef const char *data = entries
     cdef Py_ssize_t place = 0, end = len(entries), count = 0
     cdef Head head
@@ -64,9 +64,10 @@ def count_of(bytes entries):
 
 
 def unpack(bytes block, dict wanted, meet):
-    """The entries of a block as (receive_ns, connection, kind, payload), of the connections that are wanted.
+    """Return the entries of a block as (receive_ns, connection, kind, payload), of the wanted connections.
 
-    `wanted` remembers what `meet(payload of its BEGIN)` said of each; what belongs to none is kept.
+    `meet(payload of its BEGIN)` returns whether a connection is wanted; `wanted` keeps the results. Entries without a
+    connection are kept.
     """
     cdef const char *data = block
     cdef Py_ssize_t place = 0, end = len(block)
@@ -95,7 +96,7 @@ def unpack(bytes block, dict wanted, meet):
 
 
 def gather(list entries, Py_ssize_t place, int64_t until_ns, Py_ssize_t limit, frames, list times):
-    """Collect the frames that one connection received in a row, from `place` on; the place behind them."""
+    """Collect the frames that one connection received in a row, from `place` on; return the place after them."""
     cdef tuple entry
     cdef object connection = None
     cdef Py_ssize_t end = min(len(entries), place + limit)
@@ -114,7 +115,7 @@ def gather(list entries, Py_ssize_t place, int64_t until_ns, Py_ssize_t limit, f
 
 
 cdef class Assembler:
-    """Records of FRAMES to entries."""
+    """Assembles the records of FRAMES to entries."""
 
     cdef char *out
     cdef size_t room
@@ -129,7 +130,7 @@ cdef class Assembler:
     cdef uint64_t overtaken_records
     cdef dict known
     cdef object meet
-    cdef readonly list ended  # connections whose end was told; whoever has written it down clears this
+    cdef readonly list ended  # connections that ended; the recorder clears this after it has written their ends
     cdef readonly int64_t first_ns
     cdef readonly int64_t last_ns
     cdef readonly uint64_t count
@@ -139,31 +140,31 @@ cdef class Assembler:
     cdef readonly uint64_t losses
 
     def __init__(self, meet):
-        """`meet(connection, whether it begins here)` gives whether to keep its frames, and what to put before them."""
+        """`meet(connection, whether it begins here)` returns whether to keep its frames, and entries to put before."""
         self.meet, self.known, self.ended = meet, {}, []
 
     def __dealloc__(self):
         free(self.out)
 
-    def overtaken(self, uint64_t count):
-        """So many records were overwritten before they were read."""
+    def add_overtaken(self, uint64_t count):
+        """Count records that were overwritten before they were read."""
         self.overtaken_records += count
 
     def add(self, bytes entry):
-        """Put ready entries, one or more, behind the others."""
+        """Append one or more finished entries."""
         cdef const char *data = entry
         self.append(data, len(entry))
         self.count += count_of(entry)
 
-    def take(self, const unsigned char[::1] block):
-        """Take records as they lay in the ring."""
+    def assemble(self, const unsigned char[::1] block):
+        """Assemble records, given as the ring's bytes."""
         cdef Py_ssize_t place
         assert block.shape[0] % sizeof(Piece) == 0, "not whole records"
         for place in range(0, block.shape[0], sizeof(Piece)):
-            self.take_one(<const Piece *>&block[place])
+            self.assemble_one(<const Piece *>&block[place])
 
-    def taken(self):
-        """The whole entries so far, which are then forgotten: (bytes, how many, first and last receive_ns)."""
+    def remove_whole(self):
+        """Return and remove the finished entries: (bytes, how many, first and last receive_ns)."""
         cdef size_t whole = self.begun if self.open else self.size
         found = PyBytes_FromStringAndSize(self.out, whole), self.count, self.first_ns, self.last_ns
         if whole < self.size:
@@ -173,12 +174,12 @@ cdef class Assembler:
         self.count = self.first_ns = self.last_ns = 0
         return found
 
-    cdef int take_one(self, const Piece *piece) except -1:
+    cdef int assemble_one(self, const Piece *piece) except -1:
         if piece.offset == 0:
             self.start(piece)
         elif not self.open or piece.number != self.current or not self.follows(piece):
             return 0
-        assert piece.size <= PAYLOAD, "a piece of a frame is larger than its place"
+        assert piece.size <= PAYLOAD, "a piece of a frame is larger than its record"
         if self.wanted:
             self.append(piece.payload, piece.size)
         if piece.flags & LAST:
@@ -186,19 +187,19 @@ cdef class Assembler:
         return 0
 
     cdef bint follows(self, const Piece *piece) noexcept:
-        """Whether a piece is the one that comes next."""
+        """Whether a piece is the next one of the frame."""
         return not self.wanted or self.size - self.begun - sizeof(Head) == piece.offset
 
     cdef int start(self, const Piece *piece) except -1:
-        """A frame begins; one that was never finished is forgotten."""
+        """Begin a frame; drop one that was not finished."""
         cdef Head head
         cdef bint broken = self.open
         if broken:
             self.size = self.begun
             self.open = False
-        self.compare(piece, broken)
+        self.check_number(piece, broken)
         if not self.synced or piece.connection != self.met:
-            self.wanted = self.know(piece.connection, piece.kind == BEGIN)
+            self.wanted = self.is_wanted(piece.connection, piece.kind == BEGIN)
             self.met = piece.connection
         self.open, self.current, self.begun = True, piece.number, self.size
         if self.wanted:
@@ -208,33 +209,33 @@ cdef class Assembler:
             self.append(<const char *>&head, sizeof(Head))
         return 0
 
-    cdef int compare(self, const Piece *piece, bint broken) except -1:
-        """Mark what is missing before this frame. Another life of the feed begins its numbers anew."""
+    cdef int check_number(self, const Piece *piece, bint broken) except -1:
+        """Mark the frames that are missing before this one. Another life of the feed restarts the numbers."""
         cdef bint known = self.synced and piece.number >> EPOCH_SHIFT == self.next_number >> EPOCH_SHIFT
         cdef uint64_t missing = piece.number - self.next_number if known else broken
         if missing or self.overtaken_records:
-            self.miss(missing if known or broken else None, piece.receive_ns, piece.connection)
+            self.mark_lost(missing if known or broken else None, piece.receive_ns, piece.connection)
         return 0
 
     def settle(self, int64_t now_ns):
-        """Nothing follows: mark what was overtaken, or begun and never finished, at the end."""
+        """Mark at the end what was overtaken, or begun and not finished."""
         if self.open:
             self.size, self.open = self.begun, False
-            self.miss(None, now_ns, self.met)
+            self.mark_lost(None, now_ns, self.met)
         elif self.overtaken_records:
-            self.miss(None, now_ns, self.met)
+            self.mark_lost(None, now_ns, self.met)
 
-    cdef int miss(self, missing, int64_t receive_ns, uint64_t connection) except -1:
-        """Put the mark of a gap; how many frames it holds is not always known."""
-        told = {"frames": missing, "records": self.overtaken_records}
+    cdef int mark_lost(self, missing, int64_t receive_ns, uint64_t connection) except -1:
+        """Append the mark of a gap; how many frames are missing is not always known."""
+        row = {"frames": missing, "records": self.overtaken_records}
         self.overtaken_records = 0
         self.lost += missing or 0
         self.losses += 1
-        self.add(pack(receive_ns, connection, LOST, json.dumps(told).encode()))
+        self.add(pack(receive_ns, connection, LOST, json.dumps(row).encode()))
         return 0
 
-    cdef bint know(self, uint64_t connection, bint begins) except -1:
-        """Whether a connection's frames are wanted; its description goes before its first."""
+    cdef bint is_wanted(self, uint64_t connection, bint begins) except -1:
+        """Whether a connection's frames are wanted; its description is written before its first frame."""
         if connection not in self.known:
             self.known[connection], before = self.meet(connection, bool(begins))
             if before:
@@ -245,7 +246,7 @@ cdef class Assembler:
         self.open, self.synced, self.next_number = False, True, piece.number + 1
         if not self.wanted:
             return 0
-        assert self.size - self.begun == sizeof(Head) + piece.length, "a frame is not as long as it says"
+        assert self.size - self.begun == sizeof(Head) + piece.length, "a frame does not have its stated length"
         if not self.first_ns:
             self.first_ns = piece.receive_ns
         self.last_ns = piece.receive_ns

@@ -97,9 +97,9 @@ class Recorder:
         lost, records = self.reader.copy(RECORDS_AT_ONCE)
         if lost:
             self.lost_records += lost
-            self.assembler.overtaken(lost)
+            self.assembler.add_overtaken(lost)
         if len(records):
-            self.assembler.take(cast("bytes", records.view(np.uint8)))
+            self.assembler.assemble(cast("bytes", records.view(np.uint8)))
         if self.assembler.size >= BLOCK_SIZE or now_ns >= self._flush_ns:
             self.flush(writer, now_ns)
         return len(records)
@@ -107,7 +107,7 @@ class Recorder:
     def flush(self, writer: RecordingWriter, now_ns: int) -> None:
         """Write the whole entries there are."""
         self._flush_ns = now_ns + BLOCK_NS
-        entries, count, first_ns, last_ns = self.assembler.taken()
+        entries, count, first_ns, last_ns = self.assembler.remove_whole()
         if entries:
             writer.write(entries, count, first_ns, last_ns, now_ns)
             self._written = self.assembler.frames, self.assembler.octets

@@ -1,13 +1,13 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""Every frame that passes between the feed and its venues, copied into the FRAMES ring for whoever records.
+"""Copies every frame between the feed and its venues into the ring FRAMES, for a recorder.
 
-    venue ──▶ port ──▶ TappedStream ──▶ Link            the feed sees the very same frames
+    venue ──▶ port ──▶ TappedStream ──▶ Link            the feed receives the same frames
                             │ copy, one publish a poll
                             └──▶ FRAMES (ring of 256-byte records, never wakes)   ◀── recorder, read-only
 
-A frame lies in as many records as it needs, each of which says which frame and which part it is, so a reader that was
-overtaken goes on at the next frame. Of requests the target is told and never a header or a body: keys travel there.
-Nobody is waited for: a recorder that is too slow loses, and knows how much.
+A frame takes as many records as it needs. Each record holds the frame's number and its own offset, so a reader that was
+overtaken continues at the next frame. Of a request only the target is copied, never a header or a body: they hold keys.
+The feed does not wait: a recorder that is too slow loses frames, and knows how many.
 """
 
 import json
@@ -42,17 +42,17 @@ assert [int(kind) for kind in words.FrameKind][:6] == [RECEIVED, SENT, BEGIN, EN
 cdef class Tap:
     """The one writer of FRAMES and CONNECTIONS."""
 
-    cdef object frames_owner
+    cdef object frames_lane
     cdef object cells
     cdef sy_writer *ring
-    cdef uint64_t held
+    cdef uint64_t waiting  # records that are written and not published
     cdef uint64_t number
     cdef uint64_t connection
     cdef uint64_t cell_count
 
     def __init__(self, frames, cells, uint64_t cell_count):
         """Write to this ring and these cells, of which there are so many."""
-        self.frames_owner, self.cells, self.cell_count = frames, cells, cell_count
+        self.frames_lane, self.cells, self.cell_count = frames, cells, cell_count
         self.ring = writer_of(frames)
         if self.ring == NULL:
             raise ValueError("a tap needs the FRAMES ring")
@@ -61,50 +61,52 @@ cdef class Tap:
 
     @property
     def count(self):
-        """Frames told in this life."""
+        """How many frames this life has written."""
         return self.number & ((<uint64_t>1 << EPOCH_SHIFT) - 1)
 
     def begin(self, str venue, str dialect, str target, int64_t now_ns):
-        """A connection is begun: its number."""
+        """Write the beginning of a connection; return its number."""
         cdef uint64_t number = self.connection
         self.connection += 1
-        self.show(number, now_ns, 0, venue, dialect, target)
-        told = {"venue": venue, "dialect": dialect, "target": target}
-        self.tell(number, BEGIN, json.dumps(told).encode(), now_ns)
+        self.publish_connection(number, now_ns, 0, venue, dialect, target)
+        row = {"venue": venue, "dialect": dialect, "target": target}
+        self.write(number, BEGIN, json.dumps(row).encode(), now_ns)
         return number
 
     def end(self, uint64_t connection, str venue, str dialect, str target, str reason, int64_t begin_ns,
             int64_t now_ns):
-        """A connection is gone."""
-        self.show(connection, begin_ns, now_ns, venue, dialect, target)
-        self.tell(connection, ENDED, reason.encode(), now_ns)
+        """Write the end of a connection."""
+        self.publish_connection(connection, begin_ns, now_ns, venue, dialect, target)
+        self.write(connection, ENDED, reason.encode(), now_ns)
 
-    def tell(self, uint64_t connection, int kind, bytes payload, int64_t receive_ns):
-        """One frame."""
+    def write(self, uint64_t connection, int kind, bytes payload, int64_t receive_ns):
+        """Write and publish one frame."""
         self.put(connection, kind, payload, receive_ns)
         self.publish()
 
     cdef int rehearse(self, uint64_t connection, bytes payload) except -1:
-        """Lay a frame behind the cursor and forget it: the slots of the next one are in the cache then."""
-        if self.held == 0 and len(payload) <= <Py_ssize_t>(self.ring.reserve * PAYLOAD):
+        """Write a frame without publishing it, so that the next one's slots are in the cache."""
+        if self.waiting == 0 and len(payload) <= <Py_ssize_t>(self.ring.reserve * PAYLOAD):
             self.put(connection, RECEIVED, payload, 0)
             self.number -= 1
-            self.held = 0
+            self.waiting = 0
         return 0
 
     def close(self):
-        """Give the lanes up."""
-        self.frames_owner.close()
+        """Close the lanes."""
+        self.frames_lane.close()
         self.cells.close()
 
-    cdef int show(self, uint64_t number, int64_t begin_ns, int64_t end_ns, venue, dialect, target) except -1:
-        """Say in its cell what a connection is, for a recorder that comes later; a long target is cut."""
+    cdef int publish_connection(
+        self, uint64_t number, int64_t begin_ns, int64_t end_ns, venue, dialect, target
+    ) except -1:
+        """Publish a connection in its cell, for a recorder that starts later; a long target is cut."""
         self.cells.write(number % self.cell_count, number, begin_ns, end_ns, venue.encode()[:32],
                          dialect.encode()[:32], target.encode()[:160], 0)
         return 0
 
-    cdef int take(self, uint64_t connection, list frames, int64_t receive_ns) except -1:
-        """The frames of one poll."""
+    cdef int write_frames(self, uint64_t connection, list frames, int64_t receive_ns) except -1:
+        """Write and publish the frames of one poll."""
         cdef bytes frame
         for frame in frames:
             self.put(connection, RECEIVED, frame, receive_ns)
@@ -112,18 +114,18 @@ cdef class Tap:
         return 0
 
     cdef int put(self, uint64_t connection, int kind, bytes payload, int64_t receive_ns) except -1:
-        """Lay one frame behind the cursor, in as many records as it needs."""
+        """Write one frame after the cursor, in as many records as it needs."""
         cdef const char *data = payload
         cdef Py_ssize_t length = len(payload), offset = 0
         cdef uint16_t size
         cdef Piece *piece
         while True:
-            if self.held == self.ring.reserve:
+            if self.waiting == self.ring.reserve:
                 self.publish()
-            if self.held == 0:
+            if self.waiting == 0:
                 sy_begin(self.ring)
             size = <uint16_t>(length - offset if length - offset < PAYLOAD else PAYLOAD)
-            piece = <Piece *>sy_slot(self.ring, self.held)
+            piece = <Piece *>sy_slot(self.ring, self.waiting)
             piece.receive_ns = receive_ns
             piece.number = self.number
             piece.connection = connection
@@ -133,7 +135,7 @@ cdef class Tap:
             piece.kind = kind
             piece.spare_word = 0
             memcpy(piece.payload, data + offset, size)
-            self.held += 1
+            self.waiting += 1
             offset += size
             if offset >= length:
                 piece.flags = LAST
@@ -143,10 +145,10 @@ cdef class Tap:
         return 0
 
     cdef int publish(self) except -1:
-        """Make what was laid visible."""
-        if self.held:
-            sy_publish(self.ring, self.held)
-            self.held = 0
+        """Publish the records that were written."""
+        if self.waiting:
+            sy_publish(self.ring, self.waiting)
+            self.waiting = 0
         return 0
 
 
@@ -211,7 +213,7 @@ cdef class TappedStream:
         cdef list frames = self.poll_port(now_ns)
         self.seen_ns = now_ns
         if frames:
-            self.tap.take(self.connection, frames, self.port.receive_ns)
+            self.tap.write_frames(self.connection, frames, self.port.receive_ns)
         return frames
 
     def rehearse(self, bytes frame):
@@ -223,7 +225,7 @@ cdef class TappedStream:
         """Send, and tell what went out."""
         sent = self.port.send(payload)
         if sent:
-            self.tap.tell(self.connection, SENT, payload, self.seen_ns)
+            self.tap.write(self.connection, SENT, payload, self.seen_ns)
         return sent
 
     def close(self):
@@ -267,7 +269,7 @@ cdef class TappedRequests:
         """Start a request."""
         number = self.port.request(method, target, headers, body, now_ns)
         self.targets[number] = target
-        self.tap.tell(self.connection, REQUEST, f"{method} {target}".encode(), now_ns)
+        self.tap.write(self.connection, REQUEST, f"{method} {target}".encode(), now_ns)
         return number
 
     def poll(self, now_ns):
@@ -275,7 +277,7 @@ cdef class TappedRequests:
         cdef list answers = self.port.poll(now_ns)
         for answer in answers:
             head = f"{answer.status} {self.targets.pop(answer.request_id, '')}\n".encode()
-            self.tap.tell(self.connection, RESPONSE, head + (answer.body or answer.error.encode()), now_ns)
+            self.tap.write(self.connection, RESPONSE, head + (answer.body or answer.error.encode()), now_ns)
         return answers
 
     def close(self):

@@ -1,4 +1,4 @@
-"""A venue's ports with every frame told to whoever records."""
+"""A venue's ports that copy every frame for a recorder."""
 
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ class TappedPorts:
     """One venue's ports, over those that have the sockets."""
 
     def __init__(self, ports: FeedPorts, tap: Tap, venue: str, dialect: str) -> None:
-        """Tell under the configuration's name for the venue and that of its dialect."""
+        """Copy under the venue's name in the configuration and the name of its dialect."""
         self._ports, self._tap, self._venue, self._dialect = ports, tap, venue, dialect
 
     def stream(self, target: str) -> TappedStream:
@@ -24,12 +24,12 @@ class TappedPorts:
         return TappedStream(port, self._tap, self._venue, self._dialect, target, clock.now_ns())
 
     def requests(self) -> TappedRequests:
-        """Requests to the REST side."""
+        """Return the requests to the REST side."""
         return TappedRequests(self._ports.requests(), self._tap, self._venue, self._dialect, clock.now_ns())
 
 
 def tap_of(config: "Config", lanes: RoleLanes) -> Tap | None:
-    """The writer of a system's FRAMES, None where [feed] frames = false."""
+    """Return the writer of a system's FRAMES, None where [feed] frames = false."""
     if not config.feed.get("frames", True):
         return None
     return Tap(

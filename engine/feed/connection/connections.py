@@ -138,7 +138,7 @@ class Connections:
         name, end = self._config.name, "" if covered else ", not ready yet"
         LOG.warning("%s: %s, and the standby takes over%s", name, reason, end)
         if shadow is not None:
-            shadow.take_over(pipeline, now_ns)
+            shadow.replace(pipeline, now_ns)
             self._listed.set_pipeline(shadow)
         elif not covered:
             self._snapshots.forget()

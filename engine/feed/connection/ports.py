@@ -32,10 +32,10 @@ class SocketPorts:
         return port
 
     def requests(self) -> HttpPort:
-        """Requests to the REST side."""
+        """Return the requests to the REST side."""
         return self._requests
 
     def filenos(self) -> list[int]:
-        """What a sleeping process waits for."""
+        """Return the descriptors that wake a sleeping process."""
         interests = [port.interests() for port in self._streams] + [self._requests.interests()]
         return [one.descriptor for several in interests for one in several]

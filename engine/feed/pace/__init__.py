@@ -1,1 +1,1 @@
-"""How often a venue may be asked: its budget of requests, and the pause after a failure."""
+"""How often a venue may be asked: the budget of requests, and the pause after a failure."""

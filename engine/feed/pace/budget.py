@@ -1,8 +1,8 @@
-"""What a feed may ask of the venue's REST side: an address has so much a minute, and execution lives of the same.
+"""How much a feed may request of the venue's REST side: a limit a minute for the address, which execution uses too.
 
-The venue tells with each answer how much of the minute is used, by whomever; what is under way is added until then. The
-feed stays below a share of the limit, so that a day full of resyncs never takes the order path's requests away. A 429
-or 418 silences every request until the venue's own time is over: going on is answered with a ban of the address.
+Each answer contains how much of the minute the address has used; pending requests are added to that. The feed stays
+below a share of the limit, so that a day with many resyncs leaves execution its requests. After a status 429 or 418
+the feed sends no request until the venue's waiting time is over: further requests lead to a ban of the address.
 """
 
 import logging
@@ -20,17 +20,17 @@ LOG = logging.getLogger("steelyard.feed")
 
 
 class Budget:
-    """The weight of this minute and the venue's patience."""
+    """The weight used in this minute, and the time until which the venue allows no request."""
 
     def __init__(self, config: FeedConfig, dialect: Dialect) -> None:
-        """Nothing used."""
+        """Begin with nothing used."""
         self._config, self._dialect = config, dialect
         self._minute = self._used = 0
         self._silent_until_ns = 0
         self.refusals = 0
 
     def levels(self, now_ns: int, wanting: int) -> int:
-        """How deep a book may be asked for: the deepest while all that want one could have it, 0 when none may be."""
+        """Return how many levels a book may have: the most if all wanted books fit, 0 if none may be requested."""
         choices = self._dialect.snapshot_choices
         deepest = choices[0]
         if self.allows(deepest[1] * wanting, now_ns, plenty=True):
@@ -38,30 +38,30 @@ class Budget:
         return next((levels for levels, weight in choices[1:] or choices if self.allows(weight, now_ns)), 0)
 
     def weight(self, levels: int) -> int:
-        """What a book of so many levels weighs."""
+        """Return the weight of a book of so many levels."""
         return dict(self._dialect.snapshot_choices)[levels]
 
     def allows(self, weight: int, now_ns: int, *, plenty: bool = False) -> bool:
-        """Whether this much may be asked for at this time; `plenty`: and leave half of the share."""
+        """Whether a request of this weight may be sent now; `plenty`: and leave half of the share."""
         if now_ns < self._silent_until_ns:
             return False
         if not self._dialect.weight_limit:
             return True
-        self._turn(now_ns)
+        self._begin_minute(now_ns)
         share = self._dialect.weight_limit * self._config.weight_percent // (200 if plenty else 100)
         return self._used + weight <= share
 
     def spend(self, weight: int, now_ns: int) -> None:
-        """It was asked."""
-        self._turn(now_ns)
+        """Count a request that was sent."""
+        self._begin_minute(now_ns)
         self._used += weight
 
     def apply(self, response: Response, now_ns: int) -> None:
-        """Take what an answer says about requests."""
-        self._turn(now_ns)
-        told = response.headers.get(self._dialect.weight_header, "") if self._dialect.weight_header else ""
-        if is_number(told):
-            self._used = max(self._used, int(told))
+        """Apply the used weight of an answer, and its demand to wait."""
+        self._begin_minute(now_ns)
+        used = response.headers.get(self._dialect.weight_header, "") if self._dialect.weight_header else ""
+        if is_number(used):
+            self._used = max(self._used, int(used))
         if response.status in SILENCE_NS:
             self.refusals += 1
             wait = response.headers.get("retry-after", "")
@@ -72,12 +72,12 @@ class Budget:
             )
             self._silent_until_ns = max(self._silent_until_ns, now_ns + silence_ns)
 
-    def _turn(self, now_ns: int) -> None:
-        """The venue counts by the minutes of the clock."""
+    def _begin_minute(self, now_ns: int) -> None:
+        """Begin with nothing used in each minute of the clock, as the venue does."""
         if now_ns // MINUTE_NS != self._minute:
             self._minute, self._used = now_ns // MINUTE_NS, 0
 
 
 def is_number(text: str) -> bool:
-    """Whether a header's text is a number that can be meant: a superscript is a digit, and a thousand of them too."""
+    """Whether a header is a plausible number: ASCII digits only, and not too many of them."""
     return text.isascii() and text.isdigit() and len(text) <= DIGITS_MAX

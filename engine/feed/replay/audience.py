@@ -1,9 +1,9 @@
-"""The roles for which a replay holds its recording back, so that they read it from its first tick.
+"""The roles that a replay waits for, so that they read the recording from its first tick.
 
-A role that starts after the feed reads its lanes from then on: at speed "max" it would miss most of a recording, and
-how much would depend on how fast its process came up. So the replay waits, once every instrument is shown (a strategy
-cannot start before), until every other role of the system beats RUNNING. A role that does not run within `LIMIT_NS` is
-named in the log and no longer waited for.
+A role that starts after the feed reads its lanes from that moment: at speed "max" it would miss most of a recording,
+and how much would depend on how fast its process starts. So the replay publishes the instruments (a strategy cannot
+start without them) and then waits until every other role of the system has a heartbeat RUNNING. A role that does not
+run within `LIMIT_NS` is named in the log, and the replay continues without it.
 """
 
 import logging
@@ -25,24 +25,24 @@ class Beats(Protocol):
     """A role's heartbeat cell."""
 
     def read(self, index: int = 0, /) -> Any:
-        """Give the latest row, or None when it was never written."""
+        """Return the latest row, or None before the first."""
 
 
 class Audience:
-    """The roles that do not run yet."""
+    """The roles that are not running yet."""
 
     def __init__(self, beats: Mapping[str, Beats], shown: Callable[[], bool]) -> None:
-        """Wait for the roles whose heartbeats are given, from when every instrument is `shown`."""
+        """Wait for the roles of these heartbeats, from the moment when every instrument is `shown`."""
         self._beats, self._shown = dict(beats), shown
         self._since_ns = 0
 
     @property
     def complete(self) -> bool:
-        """Whether no role is waited for any more."""
+        """Whether the replay waits for no role any more."""
         return not self._beats
 
     def holds_back(self, now_ns: int) -> bool:
-        """Whether the recording is to be held back now."""
+        """Whether the recording must wait now."""
         if not self._beats or not self._shown():
             return False
         self._since_ns = self._since_ns or now_ns
@@ -55,7 +55,7 @@ class Audience:
 
 
 def audience_of(config: "Config", name: str) -> Audience:
-    """Every role of a system but the one of this name."""
+    """Return every role of a system except the one of this name."""
     roles = [role for role in config.role_names if role != name]
     lanes = open_lanes(config.system.name, FEED)
     beats = {role: lanes.cell_reader("heartbeat", role) for role in roles}
@@ -63,6 +63,6 @@ def audience_of(config: "Config", name: str) -> Audience:
 
 
 def _runs(cell: Beats) -> bool:
-    """Whether a role says of itself that it runs."""
+    """Whether a role's heartbeat says RUNNING."""
     row = cell.read(0)
     return row is not None and row.state == RoleState.RUNNING

@@ -1,11 +1,11 @@
-"""A recording in the place of a venue's network: the feed's own code asks, connects and reads, and never knows.
+"""A recording in the place of a venue's network: the feed requests, connects and reads as it does from a venue.
 
     files ──▶ Reel ──▶ ReplayPorts ──▶ Feed           entries in the order of the recording, each at its time
-                          │ answers: REST bodies by path and symbol, held until they are asked for
+                          │ answers: REST bodies by path and symbol, held until they are requested
                           └ frames: by connection, held until the feed has connected
 
-The feed asks for what the recorded one asked for, a little earlier or later; so an answer waits for its question and a
-frame for its stream. What no recording holds is refused at once, and the feed goes on as it does without a REST side.
+The feed sends the requests of the recorded feed, a little earlier or later. So an answer waits for its request, and a
+frame for its stream. A request without a recorded answer fails at once, and the feed continues as without a REST side.
 """
 
 from collections import deque
@@ -29,14 +29,14 @@ RECEIVED, BEGIN, CLOSED, RESPONSE, LOST = (
 )
 FRAMES_AT_ONCE = 256
 BLOCK_ENTRIES = 1024  # of a file that has no blocks of its own
-HELD_MAX = 200_000  # frames of a connection that the feed has not taken up
+HELD_MAX = 200_000  # frames of a connection that no stream of the feed follows
 NEVER = 1 << 62
 
 Key = tuple[str, str]  # an answer's path and symbol
 
 
 def key_of(target: str) -> Key:
-    """What an answer is known by: limits and other parameters may differ from those recorded."""
+    """Return the key of an answer; limits and other parameters may differ from the recorded ones."""
     parts = urlsplit(target)
     return parts.path, parse_qs(parts.query).get("symbol", [""])[0]
 
@@ -45,7 +45,7 @@ class Reel:
     """The entries of one venue's files, in order, a block ahead."""
 
     def __init__(self, files: Iterable[Path], kind: str, venue: str, dialect: Dialect, symbols: Iterable[str]) -> None:
-        """Open at the beginning; `venue` chooses among those of a recording that holds several."""
+        """Open at the beginning; `venue` selects one of a recording with several."""
         self._dialect, self._first = dialect, next(iter(symbols), "")
         self._blocks = self._read(files, kind, venue)
         self._block: list[Entry] = []
@@ -56,28 +56,28 @@ class Reel:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing is left."""
+        """Whether there is no entry left."""
         return self._place == len(self._block)
 
-    def take(self) -> Entry:
-        """The next entry."""
+    def next_entry(self) -> Entry:
+        """Return the next entry and move past it."""
         entry = self._block[self._place]
         self._advance(self._place + 1)
         return entry
 
     @property
     def next_kind(self) -> int:
-        """What the next entry is."""
+        """The kind of the next entry."""
         return self._block[self._place][2]
 
-    def take_frames(self, until_ns: int, limit: int) -> tuple[int, TimedFrames]:
-        """The frames that the next connection received in a row, and which connection it is."""
+    def next_frames(self, until_ns: int, limit: int) -> tuple[int, TimedFrames]:
+        """Return the connection of the next entry, and the frames that it received in a row."""
         number, frames = self._block[self._place][1], TimedFrames()
         self._advance(gather(self._block, self._place, until_ns, limit, frames, frames.times))
         return number, frames
 
     def _advance(self, place: int) -> None:
-        """Go on; files that cannot be read further end here and `error` says why."""
+        """Move to an entry; where the files cannot be read further, end and set `error`."""
         try:
             while place == len(self._block) and (block := next(self._blocks, None)) is not None:
                 self._block, place = block, 0
@@ -96,7 +96,7 @@ class Reel:
                 yield block
 
     def _translate(self, path: Path, kind: str) -> Iterator[Entry]:
-        """Another format has one connection, and books among its frames; one that names no symbol is of the first."""
+        """Read another format: one connection, and books among its frames; one without a name is the first symbol's."""
         dialect = self._dialect
         for piece in read_capture(path, kind, dialect.name):
             if piece.sent:
@@ -115,7 +115,7 @@ class ReplayStream(StreamDefaults):
     recorded = True  # the subscription was made then; its acknowledgement may be missing in the recording
 
     def __init__(self, ports: "ReplayPorts", part: str) -> None:
-        """Connecting, until the recording comes to a connection that had the same part."""
+        """Connect when the recording reaches a connection with the same part."""
         self.part = part
         self.state = PortState.CONNECTING
         self.error = ""
@@ -125,24 +125,24 @@ class ReplayStream(StreamDefaults):
         self._ended: str | None = None
 
     def open(self, inbox: TimedFrames, ended: str | None) -> None:
-        """Begin with what came before the feed was there."""
+        """Open with the frames that came before the feed connected."""
         self.state, self._inbox, self._ended = PortState.OPEN, inbox, ended
 
     def put(self, frames: TimedFrames) -> None:
-        """Frames are due."""
+        """Add frames that are due."""
         if self._inbox:
             self._inbox.join(frames)
         else:
             self._inbox = frames
 
     def end(self, reason: str) -> None:
-        """The connection is gone, behind the frames that wait."""
+        """End the connection after the frames that are due."""
         self._ended = reason
 
     def poll(self, now_ns: int) -> list[bytes]:
-        """What is due; the end shows when there is nothing left.
+        """Return the frames that are due; the state is CLOSED once there are none after the end.
 
-        Pings are not recorded, so a connection that nothing says the end of is taken to live.
+        Pings are not recorded, so a connection without a recorded end counts as alive.
         """
         inbox = self._inbox
         self.receive_ns = inbox.times[-1] if inbox else now_ns
@@ -153,22 +153,22 @@ class ReplayStream(StreamDefaults):
         return inbox
 
     def send(self, payload: bytes) -> bool:
-        """Nobody hears it."""
+        """Drop the message: a recording does not answer."""
         del payload
         return self.state is PortState.OPEN
 
     def close(self) -> None:
-        """Let go of the recorded connection, which another stream may take up."""
+        """Release the recorded connection; another stream may follow it."""
         if self.state is not PortState.CLOSED:
             self.state = PortState.CLOSED
-            self._ports.leave(self, self._inbox, self._ended)
+            self._ports.release(self, self._inbox, self._ended)
 
 
 class ReplayRequests(RequestDefaults):
     """A `RequestPort` on recorded answers."""
 
     def __init__(self, known: set[str]) -> None:
-        """`known`: the paths to which the recording has an answer somewhere."""
+        """`known`: the paths for which the recording has an answer."""
         self._known = known
         self._held: dict[Key, bytes] = {}
         self._asked: dict[Key, int] = {}
@@ -176,7 +176,7 @@ class ReplayRequests(RequestDefaults):
         self._count = 0
 
     def request(self, method: str, target: str, headers: dict[str, str], body: bytes, now_ns: int) -> int:
-        """Answer from what was held, wait for what may come, refuse what nobody recorded."""
+        """Answer from the held answers, wait for one that may come, or fail if there is none in the recording."""
         del method, headers, body, now_ns
         self._count += 1
         key = key_of(target)
@@ -189,7 +189,7 @@ class ReplayRequests(RequestDefaults):
         return self._count
 
     def put(self, key: Key, body: bytes) -> None:
-        """An answer is due: to the question that waits, or to the next one."""
+        """Add an answer that is due, for the pending request or the next one."""
         number = self._asked.pop(key, 0)
         if number:
             self._ready.append(Response(number, OK, {}, body))
@@ -197,7 +197,7 @@ class ReplayRequests(RequestDefaults):
             self._held[key] = body
 
     def poll(self, now_ns: int) -> list[Response]:
-        """Answers that are due."""
+        """Return the answers that are due."""
         del now_ns
         ready, self._ready = self._ready, []
         return ready
@@ -207,10 +207,10 @@ class ReplayRequests(RequestDefaults):
 
 
 class Recorded:
-    """A connection of the recording: who follows it, or what waits for somebody to."""
+    """A connection of the recording: the stream that follows it, or the frames that wait for one."""
 
     def __init__(self, number: int, part: str) -> None:
-        """Nobody yet; `part` is what stood behind its target's #."""
+        """Begin without a stream; `part` is the text after `#` in its target."""
         self.number, self.part = number, part
         self.stream: ReplayStream | None = None
         self.inbox = TimedFrames()
@@ -226,43 +226,43 @@ class ReplayPorts:
         self.frames = self.lost_marks = self.passed_over = 0
         self._requests = ReplayRequests(known)
         self._connections: dict[int, Recorded] = {}
-        self._free: deque[Recorded] = deque()  # nobody follows them
-        self._waiting: deque[ReplayStream] = deque()  # they follow nothing yet
+        self._free: deque[Recorded] = deque()  # no stream follows them
+        self._waiting: deque[ReplayStream] = deque()  # they follow no connection yet
 
     def stream(self, target: str) -> ReplayStream:
-        """Follow the oldest connection that nobody follows, or the next one to come."""
+        """Return a stream for the oldest connection without one, or for the next one to come."""
         made = ReplayStream(self, urlsplit(target).fragment)
         self._waiting.append(made)
         self._match()
         return made
 
     def requests(self) -> ReplayRequests:
-        """The recorded REST side."""
+        """Return the recorded REST side."""
         return self._requests
 
     def deliver(self, until_ns: int) -> int:
-        """Hand over what was recorded up to a time, until something must be seen before what follows; the last time.
+        """Deliver what was recorded up to a time, or less; return the time of the last entry.
 
         A feed reads answers before frames, so an answer that follows frames waits for the next call.
         """
         reel, count, last_ns = self.reel, 0, 0
         while reel.next_ns <= until_ns and count < FRAMES_AT_ONCE and not reel.ended:
             if reel.next_kind == RECEIVED:
-                number, frames = reel.take_frames(until_ns, FRAMES_AT_ONCE)
+                number, frames = reel.next_frames(until_ns, FRAMES_AT_ONCE)
                 count += len(frames)
                 last_ns = max(last_ns, frames.times[-1])
                 self._put(number, frames)
             elif count:
                 break
             else:
-                time_ns, number, kind, payload = reel.take()
+                time_ns, number, kind, payload = reel.next_entry()
                 last_ns = max(last_ns, time_ns)
-                self._take_other(number, kind, payload)
+                self._apply_other(number, kind, payload)
         self.frames += count
         return last_ns
 
-    def leave(self, stream: ReplayStream, inbox: TimedFrames, ended: str | None) -> None:
-        """A stream is closed by the feed: what it followed goes on, unless that had ended."""
+    def release(self, stream: ReplayStream, inbox: TimedFrames, ended: str | None) -> None:
+        """Free the connection of a stream that the feed closed, unless the connection had ended."""
         if stream in self._waiting:
             self._waiting.remove(stream)
         one = next((one for one in self._connections.values() if one.stream is stream), None)
@@ -282,7 +282,7 @@ class ReplayPorts:
             self.passed_over += HELD_MAX // 2
             one.inbox = TimedFrames(one.inbox[HELD_MAX // 2 :], one.inbox.times[HELD_MAX // 2 :])
 
-    def _take_other(self, number: int, kind: int, payload: bytes) -> None:
+    def _apply_other(self, number: int, kind: int, payload: bytes) -> None:
         if kind == RESPONSE:
             status, target, body = split_response(payload)
             if status == OK:
@@ -305,7 +305,7 @@ class ReplayPorts:
         if one.stream is not None:
             one.stream.end(reason)
             del self._connections[number]
-        elif not one.inbox:  # it never stood
+        elif not one.inbox:  # the feed never connected to it
             self._free.remove(one)
             del self._connections[number]
 

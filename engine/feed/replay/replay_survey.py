@@ -1,7 +1,7 @@
-"""What the files of a replay hold, found out before they are played: symbols, decimals, and who tells the instruments.
+"""What the files of a replay hold, read before the replay: symbols, decimals, and where the metadata is.
 
-One pass. It ends after the beginning where that holds the venue's metadata, and goes to the end where decimals must be
-found from the widest numbers. `check_recording` is the part that needs no system: `engine-ctl check` calls it.
+One pass. It ends early if the beginning holds the venue's metadata; else it reads to the end, to find the decimals from
+the longest numbers. `check_recording` needs no system: `engine-ctl check` calls it.
 """
 
 import dataclasses
@@ -19,35 +19,35 @@ from engine.model.instrument import Instrument
 from engine.model.words import FrameKind
 from engine.venues.dialect import Dialect, Unreadable, guarded
 
-PIECES_AHEAD = 5_000  # what was answered and settled stands at the beginning, or nowhere
+PIECES_AHEAD = 5_000  # metadata is within the first pieces, or nowhere
 SHOWN = 200  # characters of a list of symbols
 
 
 @dataclasses.dataclass
 class Holding:
-    """What a recording holds beside its frames, and the survey of those that were looked at."""
+    """Where a recording holds the metadata, and the survey of the pieces that were read."""
 
     survey: Survey
-    answered: bool = False  # the very question that the feed asks for instruments
-    announced: bool = False  # a snapshot of the venue's own channel of instruments
+    answered: bool = False  # as an answer to the feed's own request for instruments
+    announced: bool = False  # as a snapshot of the venue's own channel of instruments
 
 
 def survey_files(files: list[Path], kind: str, venue: str, dialect: Dialect, target: str) -> Holding:
-    """Look at a recording once; `target` is where the feed asks for instruments."""
+    """Read a recording once; `target` is where the feed requests instruments."""
     found, path = Holding(Survey(dialect)), urlsplit(target).path
     pieces = pieces_of(files, kind, venue)
     for piece in islice(pieces, PIECES_AHEAD):
         found.answered = found.answered or _answers(piece, path)
         found.announced = found.announced or _announces(piece, dialect)
-        found.survey.look(piece)
+        found.survey.add(piece)
     if not (found.answered or found.announced):
         for piece in pieces:
-            found.survey.look(piece)
+            found.survey.add(piece)
     return found
 
 
 def instruments_of(survey: Survey, files: list[Path], config: FeedConfig) -> list[Instrument]:
-    """Instruments made from a recording's own numbers, or from the metadata of another time that it holds."""
+    """Return instruments made from a recording's own numbers, or from other metadata that it holds."""
     missing = sorted(set(config.symbols) - set(survey.symbols()))
     if missing:
         raise ValueError(_absent(files, config.venue, missing, survey))
@@ -56,10 +56,10 @@ def instruments_of(survey: Survey, files: list[Path], config: FeedConfig) -> lis
 
 
 def check_recording(files: list[Path], kind: str, venue: str, dialect: Dialect, symbols: Mapping[str, int]) -> None:
-    """Refuse files that say nothing of these symbols in the venue's words: another venue's, or of other symbols."""
+    """Refuse files without a frame of these symbols in the venue's format: another venue's, or of other symbols."""
     survey = Survey(dialect)
     for number, piece in enumerate(pieces_of(files, kind, venue)):
-        survey.look(piece)
+        survey.add(piece)
         if not survey.widths.keys().isdisjoint(symbols):
             return
         if number == PIECES_AHEAD and not survey.symbols():
@@ -68,7 +68,7 @@ def check_recording(files: list[Path], kind: str, venue: str, dialect: Dialect, 
 
 
 def bare_instrument(venue: str, symbol: str, number: int, price_decimals: int, size_decimals: int) -> Instrument:
-    """An instrument of which only the decimals are known: it can be looked at, and not traded."""
+    """Return an instrument of which only the decimals are known: its book can be followed, it is not tradable."""
     return Instrument(
         number, venue, symbol, "", "", price_decimals, size_decimals, 1, 1, 1, INT64_MAX, 0, trading=False
     )
@@ -83,7 +83,7 @@ def _announces(piece: Piece, dialect: Dialect) -> bool:
     channel = dialect.instrument_channel
     if channel is None or piece.mark != FrameKind.RECEIVED or piece.sent or piece.url:
         return False
-    notice = guarded(partial(channel.notice, piece.payload))  # one that cannot be read is counted by the replay
+    notice = guarded(partial(channel.notice, piece.payload))  # the replay counts one that cannot be read
     return not isinstance(notice, Unreadable) and notice is not None and notice.whole
 
 

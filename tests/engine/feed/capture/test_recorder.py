@@ -59,10 +59,10 @@ def test_every_frame_is_written_or_counted_in_a_mark_at_its_place(tmp_path: Path
         for count in range(400):
             for _ in range(draw.choice((0, 1, 1, 2, 30))):
                 sent.append(f"{len(sent)}:".encode() + b"x" * draw.choice((0, 5, 300, 2000)))
-                lanes.tap.tell(number, FrameKind.RECEIVED, sent[-1], count + 1)
+                lanes.tap.write(number, FrameKind.RECEIVED, sent[-1], count + 1)
             if draw.random() < 0.7:
                 recorder.step(writer, count)
-        lanes.tap.tell(number, FrameKind.RECEIVED, b"%d:" % len(sent), 500)
+        lanes.tap.write(number, FrameKind.RECEIVED, b"%d:" % len(sent), 500)
         sent.append(b"%d:" % len(sent))
         recorder.finish(writer, 500)
     place = 0
@@ -80,7 +80,7 @@ def test_what_is_overtaken_before_an_end_without_frames_is_marked_too(tmp_path: 
     """A gap is otherwise marked at the frame that follows, and here none does."""
     with tapped(capacity=64) as lanes:
         recorder = Recorder(lanes.system)
-        lanes.tap.tell(1, FrameKind.RECEIVED, b"x" * 216 * 100, 1)
+        lanes.tap.write(1, FrameKind.RECEIVED, b"x" * 216 * 100, 1)
         record_all(recorder, tmp_path / "a.sycap")
     assert recorder.assembler.losses == 1
     assert lost_of(list(read_recording(tmp_path / "a.sycap"))) == [None]
@@ -104,7 +104,7 @@ def test_only_the_named_venue_is_recorded(tmp_path: Path) -> None:
         one = lanes.tap.begin("main", "binance", "/stream", 1)
         other = lanes.tap.begin("second", "kraken", "/v2", 1)
         for count in range(10):
-            lanes.tap.tell(other if count % 2 else one, FrameKind.RECEIVED, b"%d" % count, 2)
+            lanes.tap.write(other if count % 2 else one, FrameKind.RECEIVED, b"%d" % count, 2)
         for name in ("second", "kraken"):
             recorder = Recorder(lanes.system, name)
             record_all(recorder, tmp_path / f"{name}.sycap")
@@ -121,7 +121,7 @@ def recorded(tmp_path: Path, blocks: int = 3) -> Path:
         writer = RecordingWriter(path, 1)
         number = lanes.tap.begin("main", "binance", "/stream", 1)
         for count in range(blocks):
-            lanes.tap.tell(number, FrameKind.RECEIVED, b"frame %d" % count, count)
+            lanes.tap.write(number, FrameKind.RECEIVED, b"frame %d" % count, count)
             recorder.step(writer, count * 10**10)
         os.close(writer._file)  # as a kill does: no end, nothing flushed
     return path
@@ -179,7 +179,7 @@ def test_every_part_says_what_stands_and_can_be_read_alone(tmp_path: Path) -> No
         writer = RecordingWriter(tmp_path / "a.sycap", 1, Limits(size=200), recorder.connections.openings)
         number = lanes.tap.begin("main", "binance", "/stream", 1)
         for count in range(6):
-            lanes.tap.tell(number, FrameKind.RECEIVED, random.Random(count).randbytes(300), count)
+            lanes.tap.write(number, FrameKind.RECEIVED, random.Random(count).randbytes(300), count)
             recorder.step(writer, count * 10**10)
         recorder.finish(writer, 10**11)
     assert len(writer.paths) > 3
@@ -195,7 +195,7 @@ def test_parts_end_by_age_too(tmp_path: Path) -> None:
         recorder = Recorder(lanes.system)
         writer = RecordingWriter(tmp_path / "a.sycap", 0, Limits(age_ns=25 * 10**9))
         for count in range(6):
-            lanes.tap.tell(1, FrameKind.RECEIVED, b"x", count)
+            lanes.tap.write(1, FrameKind.RECEIVED, b"x", count)
             recorder.step(writer, count * 10**10)
         recorder.finish(writer, 6 * 10**10)
     assert [path.name for path in writer.paths] == ["a.sycap", "a.0001.sycap", "a.0002.sycap"]
@@ -211,7 +211,7 @@ def test_a_full_disk_is_an_error_and_leaves_whole_blocks(tmp_path: Path) -> None
 
         def fill() -> None:
             for count in range(100):
-                lanes.tap.tell(1, FrameKind.RECEIVED, random.Random(count).randbytes(300), count)
+                lanes.tap.write(1, FrameKind.RECEIVED, random.Random(count).randbytes(300), count)
                 recorder.step(writer, count * 10**10)
 
         try:
@@ -238,7 +238,7 @@ def test_the_command_records_in_a_process_of_its_own_until_interrupted(tmp_path:
             assert process.stderr is not None
             assert b"recording" in process.stderr.readline()
             for count in range(5000):
-                lanes.tap.tell(number, FrameKind.RECEIVED, b"frame %d" % count, count)
+                lanes.tap.write(number, FrameKind.RECEIVED, b"frame %d" % count, count)
             process.send_signal(signal.SIGINT)
             out, _ = process.communicate(timeout=30)
     totals = json.loads(out)
@@ -285,7 +285,7 @@ def test_one_of_several_living_systems_has_to_be_named(capfd: pytest.CaptureFixt
     with tapped() as one, tapped() as other:
         assert main(["record", "--seconds", "0.1"]) == 2
         said = capfd.readouterr().err
-        assert "which system? --system is one of" in said
+        assert "choose one by --system, of" in said
         assert one.system in said
         assert other.system in said
 
@@ -311,7 +311,7 @@ def test_every_block_says_how_many_entries_it_has(tmp_path: Path) -> None:
         for life in range(2):
             for venue in ("one", "two"):
                 number = lanes.tap.begin(venue, "binance", "/stream", 1)
-                lanes.tap.tell(number, FrameKind.RECEIVED, b"x", 2)
+                lanes.tap.write(number, FrameKind.RECEIVED, b"x", 2)
             recorder.step(writer, 10**10 * (life + 1))
             lanes.live_again()
         number = lanes.tap.begin("one", "binance", "/stream", 3)
@@ -357,7 +357,7 @@ def test_a_recorder_without_a_terminal_records(tmp_path: Path, monkeypatch: pyte
     path = tmp_path / "a.sycap"
     with tapped() as lanes:
         number = lanes.tap.begin("main", "binance", "/stream", 1)
-        lanes.tap.tell(number, FrameKind.RECEIVED, b"x", 2)
+        lanes.tap.write(number, FrameKind.RECEIVED, b"x", 2)
         monkeypatch.setattr(sys, closed, None)
         assert main(["record", "--system", lanes.system, "--output", str(path), "--seconds", "0.1"]) == 0
     assert frames_of(list(read_recording(path))) == [b"x"]
@@ -371,14 +371,14 @@ def test_a_connection_that_ends_where_a_part_begins_is_whole_in_that_part(tmp_pa
         writer = RecordingWriter(tmp_path / "a.sycap", 1, Limits(size=100), recorder.connections.openings)
         first = lanes.tap.begin("main", "binance", "/stream", 1)
         recorder.step(writer, 10**10)
-        lanes.tap.tell(first, FrameKind.RECEIVED, b"last", 2)
+        lanes.tap.write(first, FrameKind.RECEIVED, b"last", 2)
         if dies:
             lanes.live_again()
         else:
             lanes.tap.end(first, "main", "binance", "/stream", "gone", 1, 3)
         second = lanes.tap.begin("main", "binance", "/stream", 4)
         recorder.step(writer, 2 * 10**10)
-        lanes.tap.tell(second, FrameKind.RECEIVED, b"next", 5)
+        lanes.tap.write(second, FrameKind.RECEIVED, b"next", 5)
         recorder.finish(writer, 3 * 10**10)
     parts = [[entry[1:3] for entry in read_recording(path, "main")] for path in writer.paths]
     begin, frame, closed = FrameKind.BEGIN, FrameKind.RECEIVED, FrameKind.CLOSED

@@ -30,8 +30,8 @@ def entries(recorder: Recorder) -> list[Entry]:
     while True:
         _, records = recorder.reader.copy()
         if not len(records):
-            return unpack(recorder.assembler.taken()[0], {}, lambda _: True)
-        recorder.assembler.take(records.view("u1"))
+            return unpack(recorder.assembler.remove_whole()[0], {}, lambda _: True)
+        recorder.assembler.assemble(records.view("u1"))
 
 
 def told(recorder: Recorder) -> list[tuple[FrameKind, bytes]]:
@@ -61,7 +61,7 @@ def test_a_frame_of_any_size_passes(lanes: Tapped, size: int) -> None:
     """A snapshot of megabytes is longer than what one publish may hold, and a boundary is where a byte gets lost."""
     recorder = Recorder(lanes.system)
     frame = bytes(number * 7 & 255 for number in range(1000)) * (size // 1000 + 1)
-    lanes.tap.tell(1, FrameKind.RECEIVED, frame[:size], 1)
+    lanes.tap.write(1, FrameKind.RECEIVED, frame[:size], 1)
     assert told(recorder)[-1] == (FrameKind.RECEIVED, frame[:size])
 
 
@@ -110,7 +110,7 @@ def test_a_recorder_that_comes_later_learns_the_connections_from_their_cells(lan
     number = lanes.tap.begin("main", "binance", "/stream", 5)
     recorder = Recorder(lanes.system)
     recorder.reader.cursor = recorder.reader.end
-    lanes.tap.tell(number, FrameKind.RECEIVED, b"late", 9)
+    lanes.tap.write(number, FrameKind.RECEIVED, b"late", 9)
     [begin, frame] = told(recorder)
     assert json.loads(begin[1]) == {"venue": "main", "dialect": "binance", "target": "/stream", "joined": True}
     assert frame == (FrameKind.RECEIVED, b"late")
