@@ -51,7 +51,7 @@ def live_many(seeds: range, mishaps: Mishaps) -> None:
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_the_invariants_hold_through_every_mishap(seed: int) -> None:
-    """No order lost, none doubled, no position that is not the sum of its fills, whoever died and when."""
+    """No order lost, none doubled, every position the sum of its fills, whatever role died and when."""
     made = live(seed)
     assert made.counts["deaths_in_step"] + made.counts["deaths_between_steps"] > 0
     assert made.invariants.counts["orders"] > 0
@@ -70,7 +70,7 @@ def test_two_runs_of_one_seed_are_the_same_to_the_byte() -> None:
 
 
 def test_two_seeds_are_not_the_same() -> None:
-    """A digest that never changes tells nothing."""
+    """A digest that never changes proves nothing."""
     assert simulate(6, 0.5)["digest"] != simulate(7, 0.5)["digest"]
 
 

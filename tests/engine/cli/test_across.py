@@ -45,7 +45,7 @@ def test_what_venues_say_together_is_shown(system: System, capsys: pytest.Captur
 
 
 @pytest.mark.parametrize(("age_ns", "said"), [(0, False), (7 * SECOND, True)])
-def test_a_silent_aggregation_is_said(
+def test_a_silent_aggregation_is_reported(
     system: System, capsys: pytest.CaptureFixture[str], age_ns: int, said: bool
 ) -> None:
     """Its last words stay in memory when it dies: good prices and open opportunities that are history."""

@@ -31,7 +31,7 @@ def book(**changed: Any) -> dict[str, Any]:
     ],
 )
 def test_what_the_venue_does_not_bring_is_unhealthy(changed: dict[str, Any], later_ns: int, followed: bool) -> None:
-    """A feed without its venue has no book for minutes: exit 0 would tell a watcher that all is well."""
+    """A feed without its venue has no book for minutes: exit 0 would report a healthy system."""
     assert are_followed([book(), book(**changed)], 1_000 + later_ns) is followed
 
 
@@ -42,7 +42,7 @@ def test_a_recording_that_has_ended_is_not_ill() -> None:
     assert not are_followed([book(state="MISFIT")], 0, replayed=True)
 
 
-def test_up_says_that_the_venue_does_not_know_a_symbol(
+def test_up_names_a_symbol_that_the_venue_does_not_list(
     floor: Callable[..., Floor], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Execution waits for its instruments for ever: "is starting" sent the operator to the logs for a typo."""

@@ -187,8 +187,8 @@ PARTS = 'api_key = { env = "PART" }\nprivate_key = { env = "PART" }\n'
         (PARTS + 'passphrase = { env = "ABSENT" }', "feed: .*ABSENT is not set"),
     ],
 )
-def test_a_stream_that_opens_to_keys_alone_is_refused_without_one(write: Write, key: str, said: str) -> None:
-    """The venue would refuse each subscription for ever: that is said before anything is started."""
+def test_a_stream_that_needs_a_key_is_refused_without_one(write: Write, key: str, said: str) -> None:
+    """The venue would reject each subscription for ever: `check` reports that before anything is started."""
     with pytest.raises(CommandError, match=said):
         check(write(EXCHANGE.format(product="exchange", key=key)))
 
@@ -230,7 +230,7 @@ def test_forty_strategies_are_sound(write: Write) -> None:
 
 
 def test_a_key_that_everybody_can_read_is_refused(write: Write, tmp_path: Path) -> None:
-    """Execution would not start with it, and nobody should."""
+    """Execution does not start with such a key file."""
     path = tmp_path / "open.pem"
     path.write_text("secret")
     os.chmod(path, 0o644)
@@ -238,7 +238,9 @@ def test_a_key_that_everybody_can_read_is_refused(write: Write, tmp_path: Path) 
         check(write(market(key=str(path))))
 
 
-def test_up_says_at_once_who_will_not_start(write: Write, system: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_up_names_at_once_a_process_that_cannot_start(
+    write: Write, system: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Its own last word is worth more than a timeout."""
     config = write()
     (config.paths.run / "alpha.refuse").touch()

@@ -1,4 +1,4 @@
-"""Keys that cannot sign for execution are told by their kind, and docs/binance-keys.md makes one that can."""
+"""Keys that cannot sign for execution are named by their kind, and docs/binance-keys.md creates one that can."""
 
 import re
 import shlex
@@ -56,8 +56,8 @@ def written(path: Path, text: bytes) -> str:
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_key_that_cannot_log_a_session_on_is_told_by_its_kind(write: Write, tmp_path: Path, name: str) -> None:
-    """The venue would say -1022 to every request, and nothing would trade."""
+def test_a_key_that_cannot_log_on_a_session_is_named_by_its_kind(write: Write, tmp_path: Path, name: str) -> None:
+    """The venue would answer -1022 to every request, and no order would be sent."""
     text, said = WRONG[name]
     with pytest.raises(CommandError, match=rf"venues.binance.private_key: .*key.pem: found .*{said}") as caught:
         check(write(market(key=written(tmp_path / "key.pem", text))))
@@ -75,7 +75,7 @@ def test_a_key_that_is_no_text_is_named_with_the_command_that_makes_it_one(write
         check(write(market(key=written(tmp_path / "key.der", der))))
 
 
-def test_a_path_that_leads_nowhere_or_to_a_directory_is_told(write: Write, tmp_path: Path) -> None:
+def test_a_missing_file_and_a_directory_are_named(write: Write, tmp_path: Path) -> None:
     """A wrong path is the commonest mistake."""
     with pytest.raises(CommandError, match=r"private_key: .*No such file or directory: '.*/absent.pem'"):
         check(write(market(key=str(tmp_path / "absent.pem"))))
@@ -85,7 +85,7 @@ def test_a_path_that_leads_nowhere_or_to_a_directory_is_told(write: Write, tmp_p
 
 
 @pytest.mark.parametrize(("text", "said"), [(PUBLIC.decode(), "found a public key"), ("two words", "found 2 words")])
-def test_an_api_key_that_is_something_else_is_told(
+def test_an_api_key_of_another_form_is_named(
     write: Write, monkeypatch: pytest.MonkeyPatch, text: str, said: str
 ) -> None:
     """The two are easily exchanged."""
@@ -95,7 +95,7 @@ def test_an_api_key_that_is_something_else_is_told(
 
 
 def test_the_commands_of_the_page_make_a_key_that_passes(write: Write, tmp_path: Path) -> None:
-    """Who follows the page must not be told that the key is wrong."""
+    """A key made as the page says must be accepted."""
     commands = re.findall(r"^    (openssl .*|chmod .*)$", PAGE.read_text(), re.MULTILINE)
     assert len(commands) >= 3
     for command in commands:

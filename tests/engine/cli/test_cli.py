@@ -97,7 +97,7 @@ def typed(capsys: pytest.CaptureFixture[str]) -> Typed:
 
 @pytest.fixture
 def market(write: Write) -> Config:
-    """A system with one instrument shown, a book, three orders and a position, and nobody alive."""
+    """A system with one instrument, a book, three orders and a position, and no running process."""
     config = write(MARKET)
     segments.make(config)
     _write_book(config)
@@ -144,7 +144,7 @@ def _write_orders(config: Config) -> None:
 
 
 def test_importing_it_loads_nothing_heavy() -> None:
-    """A command that takes a second to say --help is not typed in an emergency."""
+    """In an emergency nobody uses a command that takes a second for --help."""
     code = "import sys, engine.cli; print([m for m in ('numpy','rich','msgspec','shm','orjson') if m in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
@@ -161,7 +161,7 @@ def test_orders_shows_each_order_once_by_its_last_state(typed: Typed, market: Co
 
 
 def test_book_shows_a_ladder(typed: Typed, market: Config) -> None:
-    """By symbol in any case, or by id; the state comes first, for only GOOD may be believed."""
+    """By symbol in any case, or by id; the state comes first, because only a GOOD book equals the venue's."""
     words = ["book", "btcusdt", "--system", market.system.name]
     tree = typed.tree(*words)
     assert (tree["state"], tree["bids"][0], tree["asks"][0]) == ("GOOD", ["100.00", "1.50000"], ["100.01", "0.50000"])
@@ -171,8 +171,8 @@ def test_book_shows_a_ladder(typed: Typed, market: Config) -> None:
     assert typed.tree("book", "binance:BTCUSDT", "--system", market.system.name)["instrument"] == 7
 
 
-def test_a_book_of_a_feed_that_is_not_heard_is_said_to_be_history(typed: Typed, market: Config) -> None:
-    """The cell of a dead feed says GOOD for ever, and a quiet market's book is as old as a dead one's."""
+def test_a_book_of_a_silent_feed_is_shown_as_stale(typed: Typed, market: Config) -> None:
+    """The cell of a dead feed keeps GOOD for ever, and a quiet market's book is as old as a dead feed's."""
     words = ["book", "btcusdt", "--system", market.system.name]
     beats = open_lanes(market.system.name, "feed").cell_writer("heartbeat")
     for age_s, heard in ((0, True), (60, False)):
@@ -220,8 +220,8 @@ def test_a_terminal_of_80_by_24_shows_the_money(market: Config) -> None:
     assert re.search(r"\d\d:\d\d:\d\d +1 +BTCUSDT +buy +0.00500 +100.00", text), text
 
 
-def test_the_view_says_that_the_system_is_halted_and_why(market: Config) -> None:
-    """A halt that a fifth death ordered and one that a colleague typed want different things done."""
+def test_the_view_shows_a_halt_and_its_reason(market: Config) -> None:
+    """A halt after five deaths and a colleague's halt need different actions of the operator."""
     cell = open_lanes(market.system.name, SUPERVISOR).cell_writer("halt")
     cell.write(0, *zeros("halt", halted=1, since_ns=1, reason=HaltReason.DEATHS))
     cell.close()
@@ -240,8 +240,8 @@ def _write_fills(config: Config) -> None:
     ring.close()
 
 
-def test_the_tail_of_a_lane_says_in_words_what_its_numbers_mean(typed: Typed, market: Config) -> None:
-    """Reason 12, value 61, limit 60 say nothing at three in the morning."""
+def test_the_tail_of_a_lane_shows_words_for_numbers(typed: Typed, market: Config) -> None:
+    """An operator cannot read "reason 12, value 61, limit 60" at three in the morning."""
     ring = open_lanes(market.system.name, EXECUTION).ring_writer("verdicts")
     values = {"instrument": 7, "strategy": 1, "reason": Reason.ORDER_RATE, "value": 61, "limit": 60}
     ring.publish(*zeros("verdicts", now_ns=1_700_000_000_123_456_789, **values))
@@ -277,7 +277,7 @@ def test_a_records_json_has_one_shape(market: Config) -> None:
 
 @pytest.mark.parametrize("name", sorted(one.name for one in LANES))
 def test_every_lane_can_be_shown(market: Config, name: str) -> None:
-    """A lane that cannot be tailed is a lane nobody can look into when it matters."""
+    """An operator must be able to read every lane in an emergency."""
     tree = tree_of(lane_of(name).record.row(*zeros(name)), Naming.of(market.system.name))
     assert json.loads(json.dumps(tree)) == tree
 
@@ -315,14 +315,14 @@ def test_a_wrong_option_is_wrong_use_and_shows_the_usage_of_its_own_command(
         ("ls", 0),
     ],
 )
-def test_the_exit_code_says_the_same_of_every_command(typed: Typed, line: str, code: int) -> None:
-    """A script cannot learn a rule for each command: 3 is that nobody is there, 2 a file that is wrong."""
+def test_an_exit_code_means_the_same_for_every_command(typed: Typed, line: str, code: int) -> None:
+    """A script needs one rule for all commands: 3 is not found, 2 is a wrong file."""
     said = typed(*line.split(), code=code)
     assert len(said.splitlines()) == 1 or code == 0, "what is wrong is one line"
 
 
-def test_a_book_of_a_dead_feed_is_unknown_whatever_it_said_last(market: Config) -> None:
-    """Its cell says GOOD for ever, and `status` called it good and exited 0."""
+def test_a_book_of_a_dead_feed_is_unknown_whatever_its_last_state(market: Config) -> None:
+    """Its cell keeps GOOD for ever, and `status` showed good and exited 0."""
     [living] = books(market.system.name, {})
     assert (living["state"], living["feed_silent_ms"]) == ("GOOD", 0)
     record = lane_of("heartbeat").record
@@ -337,7 +337,7 @@ def test_a_book_of_a_dead_feed_is_unknown_whatever_it_said_last(market: Config) 
 
 
 def test_a_spread_alarm_is_shown_while_it_lasts(market: Config, capsys: pytest.CaptureFixture[str]) -> None:
-    """An alarm that stands in a log only is seen by nobody who looks at the screens; a dead feed's is history."""
+    """An alarm in a log only is not seen by an operator who reads the screens; a dead feed's alarm is stale."""
     cells = open_lanes(market.system.name, FEED).cell_writer("instruments")
     for alarm_bps, lasts in ((60.0, True), (0.0, False)):
         instruments.write(cells, 3, BITCOIN, 1, spread_alarm_bps=alarm_bps)
@@ -354,8 +354,8 @@ def test_a_spread_alarm_is_shown_while_it_lasts(market: Config, capsys: pytest.C
     cells.close()
 
 
-def test_status_says_that_a_full_disk_has_stopped_entries(typed: Typed, write: Write, system: str) -> None:
-    """Everything runs and nothing is bought: the one thing an operator must be told."""
+def test_status_shows_that_a_full_disk_has_stopped_entries(typed: Typed, write: Write, system: str) -> None:
+    """Every process runs and no entry is sent: the operator must see the reason."""
     config = write()
     typed("up", config.path)
     try:
@@ -524,7 +524,7 @@ def test_tail_follow_sees_what_comes(market: Config) -> None:
         ring.close()
 
 
-def test_autopsy_tells_who_died_and_which_orders_are_in_doubt(typed: Typed, market: Config) -> None:
+def test_autopsy_lists_dead_writers_and_orders_in_doubt(typed: Typed, market: Config) -> None:
     """The first thing to read after a crash, from the segments alone."""
     code = (
         "import os, shm; from engine.lanes import lane_of\n"
@@ -597,7 +597,7 @@ instruments = [7]
 def test_a_strategy_that_will_not_start_is_parked_by_name_and_the_others_trade_on(
     typed: Typed, write: Write, system: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A typo in one strategy's parameters must reach the one who typed it, and halt nobody."""
+    """A typo in one strategy's parameters must be shown to the operator and must not halt the others."""
     for role in ("FEED", "EXECUTION", "STRATEGY"):
         monkeypatch.setenv(f"STEELYARD__ROLES__{role}", "tiny_role:build")
     config = write(MARKET + TINY_TRADERS, watch="backoff_cap_ms = 20")
@@ -627,8 +627,8 @@ def _kill_keepers(state: dict[str, Any]) -> None:
     os.close(supervisor)
 
 
-def test_up_says_who_does_not_stand(typed: Typed, write: Write, system: str) -> None:
-    """Waiting forty seconds for a process that cannot start helps nobody; its name and exit code do."""
+def test_up_names_the_process_that_does_not_run(typed: Typed, write: Write, system: str) -> None:
+    """An operator needs the name and the exit code of a process that cannot start, not a wait of forty seconds."""
     config = write(
         '[[processes]]\nname = "venue"\ncommand = ["false"]\n[[processes]]\nname = "core"\nroles = ["alpha", "beta"]'
     )
@@ -637,10 +637,10 @@ def test_up_says_who_does_not_stand(typed: Typed, write: Write, system: str) -> 
     assert "is down" in typed("down", "--system", system)
 
 
-def test_up_that_gives_up_waiting_says_what_it_leaves(
+def test_up_that_stops_waiting_says_what_still_runs(
     typed: Typed, write: Write, system: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An operator who reads that it does not stand must not believe that nothing runs."""
+    """An operator must not conclude from the error that nothing runs."""
     monkeypatch.setattr("engine.cli.system._spawn", lambda *_: subprocess.Popen([sys.executable, "-c", ""]))
     said = typed("up", write().path, "--timeout", "0", code=1)
     assert "after 0 s not every process runs: the supervisor does not answer" in said
@@ -648,7 +648,7 @@ def test_up_that_gives_up_waiting_says_what_it_leaves(
 
 
 def test_a_system_without_execution_refuses_to_cancel(typed: Typed, write: Write, system: str) -> None:
-    """`cancel-all` in a replay said that execution was told, where there is none."""
+    """`cancel-all` in a replay reported success although there is no execution."""
     config = write()
     typed("up", config.path)
     assert "(paper) has no execution" in typed("cancel-all", "--system", system, code=1)
@@ -658,7 +658,7 @@ def test_a_system_without_execution_refuses_to_cancel(typed: Typed, write: Write
 def test_a_system_in_a_directory_of_its_own_is_found_by_its_name(
     typed: Typed, write: Write, system: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`status` and `down` know no file, and looked for its socket where there was none."""
+    """`status` and `down` get no file, and searched the socket in the wrong directory."""
     config = write()
     file = Path(config.path)
     file.write_text(file.read_text().replace("[roles]", f'run_directory = "{tmp_path}/own"\n[roles]'))
@@ -673,7 +673,7 @@ def test_a_system_in_a_directory_of_its_own_is_found_by_its_name(
 
 
 def test_down_names_the_orders_it_leaves_and_is_not_content(typed: Typed, write: Write, system: str) -> None:
-    """The segments go with the system: after it nobody but the venue knows of these orders."""
+    """The segments are removed with the system: after that only the venue knows these orders."""
     config = write()
     typed("up", config.path)
     _write_orders(config)
@@ -690,8 +690,8 @@ def _state(phase: str, **more: Any) -> dict[str, Any]:
     return {"halted": False, "halt_reason": "none", "stopping": False, "processes": [one]}
 
 
-def test_the_headline_says_trading_only_while_execution_stands() -> None:
-    """Who reads one word only must not read the wrong one."""
+def test_the_headline_is_trading_only_while_execution_runs() -> None:
+    """An operator may read the first word only; it must be right."""
     assert headline(_state("running")) == "trading"
     assert headline(_state("starting", starting_ms=21_000)) == "NOT trading, execution is starting for 21 s"
     assert headline(_state("running"), "the order session is connecting") == (
@@ -710,8 +710,8 @@ def test_the_headline_says_trading_only_while_execution_stands() -> None:
         (Found(halted=True, execution="halted", supervisor=False, on_disk=True, orders_left=2), "2 orders are still"),
     ],
 )
-def test_a_halt_that_is_not_whole_is_said_to_be_none(found: Found, text: str) -> None:
-    """A halt in memory only is forgotten by the next boot; one that nobody confirmed may not be one."""
+def test_an_incomplete_halt_is_reported(found: Found, text: str) -> None:
+    """A halt in memory only is lost at a reboot; an unconfirmed halt may have no effect."""
     assert text in found.text()
     assert not found.complete
 
@@ -766,7 +766,7 @@ def test_foreign_files_under_our_prefix_are_rows_not_tracebacks(typed: Typed, ma
 
 
 @pytest.mark.parametrize("words", [["capture", "check", "{file}", "--venue", "binance", "--json"], ["shm", "ls"]])
-def test_a_reader_who_has_seen_enough_is_no_error(tmp_path: Path, words: list[str]) -> None:
+def test_a_closed_output_is_no_error(tmp_path: Path, words: list[str]) -> None:
     """`| head` must not end in a trace or in exit 120, whichever part of the tool was asked."""
     file = tmp_path / "a.ndjson"
     file.write_bytes(b'{"lastUpdateId":5,"bids":[["1.10","2"]],"asks":[["1.20","2"]],"symbol":"AB"}\n')
@@ -781,7 +781,7 @@ def test_a_reader_who_has_seen_enough_is_no_error(tmp_path: Path, words: list[st
 @pytest.mark.parametrize("words", [["check", "{file}", "--json"], ["shm", "ls"], ["--version"]])
 @pytest.mark.parametrize("buffered", ["", "1"])
 def test_an_output_that_cannot_be_written_is_one_line(write: Write, words: list[str], buffered: str) -> None:
-    """A full disk behind `> file` is the world's fault, not a trace of ours, and no success."""
+    """A full disk is no bug of the command: it prints one line instead of a traceback, and fails."""
     command = [sys.executable, "-m", "engine.cli", *(word.format(file=write().path) for word in words)]
     with open("/dev/full", "wb") as full:
         ended = subprocess.run(
@@ -799,7 +799,7 @@ def test_an_output_that_cannot_be_written_is_one_line(write: Write, words: list[
 def test_a_duration_without_an_end_is_wrong_use(
     capsys: pytest.CaptureFixture[str], words: tuple[str, ...], value: str
 ) -> None:
-    """`up --timeout nan` started a system that trades, and said that it had not."""
+    """`up --timeout nan` started a trading system and reported that it had not."""
     with pytest.raises(SystemExit) as caught:
         main([*words, value])
     assert caught.value.code == 2

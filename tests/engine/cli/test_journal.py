@@ -55,7 +55,7 @@ def test_fills_are_read_from_the_disk_when_the_system_is_down(house: House, caps
 
 
 def test_strategies_keep_their_names_beside_the_journal(house: House, capsys: pytest.CaptureFixture[str]) -> None:
-    """After `down` the configuration may be gone; a number says nothing to the one who does the taxes."""
+    """After `down` the configuration may be gone; the list of fills needs names instead of numbers."""
     directory = Path(house.config.journal.directory)
     trade(house, BUY, 400)
     house.kill()
@@ -95,7 +95,7 @@ def test_a_journal_with_an_open_order_is_not_put_away(house: House, capsys: pyte
 def test_a_journal_with_a_position_is_put_away_only_with_a_reason(
     house: House, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A position that the engine forgets is a position that nobody closes."""
+    """If the engine loses a position, no one closes it."""
     trade(house, BUY, 400)
     house.kill()
     directory = Path(house.config.journal.directory)
@@ -110,7 +110,7 @@ def test_a_journal_with_a_position_is_put_away_only_with_a_reason(
 
 
 def test_a_journal_in_which_nothing_is_left_is_put_away(house: House, capsys: pytest.CaptureFixture[str]) -> None:
-    """What it says of itself first: where, how much, what is held."""
+    """The first lines: its place, its size, its holdings."""
     trade(house, BUY, 400)
     trade(house, SELL, 400)
     house.kill()

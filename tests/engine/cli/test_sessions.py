@@ -26,17 +26,17 @@ def wrong_key(directory: Path) -> Path:
 
 
 def closed_port() -> int:
-    """A port that nobody listens on."""
+    """A port on which no process listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 @pytest.mark.timeout(300)
-def test_a_wrong_key_is_said_by_up_and_by_status_in_the_venues_words(
+def test_up_and_status_report_a_wrong_key_in_the_venues_words(
     floor: MakeFloor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Both said "trading" while no order could leave."""
+    """Both reported "trading" while no order could be sent."""
     one = floor(**{'{ file = "{state}/demo.pem" } #': f'{{ file = "{wrong_key(tmp_path)}" }} #'})
     assert main(["up", str(one.file), "--timeout", "120"]) == 1
     said = capsys.readouterr().err
@@ -50,10 +50,10 @@ def test_a_wrong_key_is_said_by_up_and_by_status_in_the_venues_words(
 
 
 @pytest.mark.timeout(300)
-def test_a_key_that_may_not_trade_is_said_by_up_before_any_order(
+def test_up_reports_a_key_that_may_not_trade_before_any_order(
     floor: MakeFloor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It was known at the first order, which is too late for whoever has gone home."""
+    """It was found at the first order, when the operator may have gone home."""
     name, own = "A" * 64, tmp_path / "looks.pem"
     make_key(str(own))
     key = f'[[venue.keys]]\nname = "{name}"\naccount = "engine"\npublic_file = "{own}.pub"\nmay_trade = false\n'
@@ -67,8 +67,8 @@ def test_a_key_that_may_not_trade_is_said_by_up_before_any_order(
 
 
 @pytest.mark.timeout(300)
-def test_a_closed_port_is_said_by_up_and_by_status(floor: MakeFloor, capsys: pytest.CaptureFixture[str]) -> None:
-    """An order_url that nobody answers is a system that never trades."""
+def test_up_and_status_report_a_closed_port(floor: MakeFloor, capsys: pytest.CaptureFixture[str]) -> None:
+    """With an order_url at which no process listens the system never trades."""
     port = closed_port()
     one = floor("", **{'order_url = "ws://127.0.0.1:': f'order_url = "ws://127.0.0.1:{port}/" # "'})
     assert main(["up", str(one.file), "--timeout", "30"]) == 1
@@ -81,7 +81,7 @@ def test_a_closed_port_is_said_by_up_and_by_status(floor: MakeFloor, capsys: pyt
 def test_a_session_that_is_lost_is_not_green_and_comes_back(
     floor: MakeFloor, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The venue dies under a living execution: status says so until it is there again."""
+    """The venue dies while execution runs: status reports it until the venue is back."""
     one = floor()
     one.up()
     until(lambda: one.type("status") == 0)

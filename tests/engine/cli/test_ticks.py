@@ -52,7 +52,7 @@ def lines(system: str, capsys: pytest.CaptureFixture[str], *words: str) -> list[
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
-def test_prints_are_told_in_the_schema(system: str, tell: Tell, capsys: pytest.CaptureFixture[str]) -> None:
+def test_prints_are_printed_in_the_schema(system: str, tell: Tell, capsys: pytest.CaptureFixture[str]) -> None:
     """One line a trade, and nothing else of the ring's."""
     tell(TickKind.PRINT, 6_100_050, 25_000_000)
     tell(TickKind.BEST, 6_100_000, 100_000_000)
@@ -61,7 +61,7 @@ def test_prints_are_told_in_the_schema(system: str, tell: Tell, capsys: pytest.C
     ]
 
 
-def test_a_best_price_told_again_or_gone_is_no_tick(
+def test_a_repeated_or_removed_best_price_is_no_tick(
     system: str, tell: Tell, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A repetition is not a change, and an empty side has no price."""
@@ -72,7 +72,7 @@ def test_a_best_price_told_again_or_gone_is_no_tick(
 
 
 @pytest.mark.parametrize("word", ["ETH-USD", "8"])
-def test_one_instrument_is_told_by_symbol_or_id(
+def test_one_instrument_is_chosen_by_symbol_or_id(
     system: str, tell: Tell, capsys: pytest.CaptureFixture[str], word: str
 ) -> None:
     """The newest N are of that one, whatever else the ring is full of."""

@@ -80,7 +80,7 @@ def test_roles_can_share_a_process_and_its_cores(tmp_path: Path) -> None:
 def test_a_wrong_file_is_refused_with_key_value_and_expectation(
     tmp_path: Path, text: str, words: tuple[str, ...]
 ) -> None:
-    """Whoever reads the error must be able to mend the file without reading our source."""
+    """An operator must be able to correct the file without reading the source."""
     with pytest.raises(ConfigError) as caught:
         read(tmp_path, BASE + text)
     for word in ("demo.toml", *words):
@@ -88,7 +88,7 @@ def test_a_wrong_file_is_refused_with_key_value_and_expectation(
 
 
 def test_unknown_strategy_instruments_are_refused(tmp_path: Path) -> None:
-    """A strategy on an instrument that nobody feeds would wait for ever."""
+    """A strategy on an instrument without a feed would wait for ever."""
     with pytest.raises(ConfigError, match=r"strategies\[0\].instruments = 8: expected an instrument's id: 7"):
         read(tmp_path, BASE.replace("[7]", "[8]"))
 
@@ -147,7 +147,7 @@ def test_secrets_come_from_the_environment_or_a_private_file(tmp_path: Path, mon
 
 
 def test_an_env_file_is_taken_in_beside_the_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the environment already says goes before the file."""
+    """A variable that is already set keeps its value."""
     monkeypatch.setenv("SET_BEFORE", "kept")
     monkeypatch.delenv("FROM_FILE", raising=False)
     (tmp_path / ".env").write_text('# a comment\nexport FROM_FILE="here"\nSET_BEFORE=lost\n')
@@ -159,12 +159,12 @@ def test_an_env_file_is_taken_in_beside_the_configuration(tmp_path: Path, monkey
 
 @pytest.mark.parametrize("path", SYSTEMS, ids=lambda path: path.name)
 def test_every_configuration_we_ship_is_a_system(path: Path) -> None:
-    """A shipped file that does not load is worse than none."""
+    """Every shipped file must load."""
     assert load(path, {}).role_names
 
 
 def test_paths_that_only_the_machine_knows_are_filled_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file moved to another machine keeps working, and names nobody's home."""
+    """A file works on another machine, without a path of one user's home."""
     monkeypatch.setenv("STEELYARD_STATE_DIRECTORY", "/somewhere")
     text = BASE.replace('kind = "binance"', 'kind = "binance"\nprivate_key = { file = "{state}/key" }')
     venue = '[[processes]]\nname = "venue"\ncommand = ["{python}", "{here}/x"]\n'

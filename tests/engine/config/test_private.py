@@ -11,7 +11,7 @@ from engine.config.private import open_private
 
 
 def link(file: Path, other: Path) -> None:
-    """A symbolic link to somebody's file."""
+    """A symbolic link to another file."""
     file.symlink_to(other)
 
 
@@ -21,7 +21,7 @@ def second_name(file: Path, other: Path) -> None:
 
 
 def pipe(file: Path, other: Path) -> None:
-    """A pipe would block whoever opens it."""
+    """A pipe would block the process that opens it."""
     del other
     os.mkfifo(file)
 
@@ -41,7 +41,7 @@ def test_what_is_no_plain_file_of_ours_is_refused_and_untouched(
 
 
 def test_a_file_is_made_private(tmp_path: Path) -> None:
-    """Logs hold what a strategy does; nobody else reads them."""
+    """Logs show what a strategy does; other users must not read them."""
     os.close(open_private(tmp_path / "new", os.O_WRONLY | os.O_APPEND))
     assert (tmp_path / "new").stat().st_mode & 0o777 == 0o600
 

@@ -1,4 +1,4 @@
-"""The control socket hears known peers, answers every line once, and nothing a client does stops it."""
+"""The control socket accepts known peers, answers every line once, and no client can stop it."""
 
 import json
 import os
@@ -73,7 +73,7 @@ def lines(connection: socket.socket) -> list[dict[str, Any]]:
 
 
 def test_a_command_is_answered_with_its_id_and_audited(bench: Bench) -> None:
-    """Whoever asks must know what came of it, and so must whoever asks later."""
+    """The client must know the result of its command, and so must a later reader of the audit."""
     client = bench.client()
     client.sendall(b'{"command": "echo", "id": 7, "word": "x"}\n{"command": "refuse", "id": 8}\n')
     bench.server.step()
@@ -124,8 +124,8 @@ def test_an_endless_line_ends_its_connection_only(bench: Bench) -> None:
     assert lines(other)[0]["ok"]
 
 
-def test_a_stranger_is_told_so_and_not_heard(tmp_path: Path) -> None:
-    """The kernel says who is there; another user halts nothing."""
+def test_another_users_command_is_refused(tmp_path: Path) -> None:
+    """The kernel identifies the client; another user cannot halt the system."""
     bench = Bench(tmp_path / "c.sock", known=lambda _: Peer(1, os.getuid() + 1))
     client = bench.client()
     client.sendall(b'{"command": "echo"}\n')
@@ -137,8 +137,8 @@ def test_a_stranger_is_told_so_and_not_heard(tmp_path: Path) -> None:
     bench.close()
 
 
-def test_a_full_disk_does_not_stand_between_an_operator_and_a_halt(tmp_path: Path) -> None:
-    """The audit fails, the command is carried out, and the answer says both."""
+def test_a_full_disk_does_not_prevent_a_halt(tmp_path: Path) -> None:
+    """The audit fails, the command is carried out, and the answer has both."""
 
     def audit(request: Request, answer: Mapping[str, Any]) -> None:
         raise OSError(28, "No space left on device", f"{request.command} {answer}")
@@ -156,7 +156,7 @@ def test_a_full_disk_does_not_stand_between_an_operator_and_a_halt(tmp_path: Pat
 
 
 def test_random_bytes_never_stop_it(bench: Bench) -> None:
-    """Fuzz: any bytes in any pieces; the server goes on and answers the next honest client."""
+    """Fuzz: any bytes in any pieces; the server continues and answers the next honest client."""
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")  # noqa: T201 - a failure must be repeatable
     chance = random.Random(seed)
@@ -175,7 +175,7 @@ def test_random_bytes_never_stop_it(bench: Bench) -> None:
     assert lines(honest)[0]["ok"]
 
 
-def test_nobody_there_is_said_so(tmp_path: Path) -> None:
+def test_a_missing_supervisor_is_reported(tmp_path: Path) -> None:
     """A socket left by a dead supervisor must not look like a working one."""
     with pytest.raises(Unreachable, match="no supervisor answers"):
         call(tmp_path / "none.sock", "status")
@@ -186,7 +186,7 @@ def test_nobody_there_is_said_so(tmp_path: Path) -> None:
         call(tmp_path / "left.sock", "status")
 
 
-def test_a_command_that_fails_is_an_answer_and_the_server_goes_on(tmp_path: Path) -> None:
+def test_a_command_that_fails_is_answered_and_the_server_continues(tmp_path: Path) -> None:
     """A list where a name was expected must not end the supervisor of a trading system."""
 
     def fail(request: Request) -> Mapping[str, Any]:
@@ -205,7 +205,7 @@ def test_a_command_that_fails_is_an_answer_and_the_server_goes_on(tmp_path: Path
 
 
 def test_idle_connections_do_not_lock_the_operator_out(bench: Bench) -> None:
-    """Whoever holds seventy connections open must not stand between an operator and a halt."""
+    """A process with seventy open connections must not prevent an operator's halt."""
     for _ in range(70):
         bench.client()
         bench.server.step()
@@ -232,7 +232,7 @@ def test_a_silent_connection_is_dropped(tmp_path: Path) -> None:
 
 
 def test_a_flood_of_connections_costs_the_process_that_makes_it(tmp_path: Path) -> None:
-    """An operator who connects and is a moment slow with the command was dropped as the longest silent one."""
+    """An operator who connects and is slow to send the command was dropped as the longest silent client."""
     pids = iter([7, *[8] * 500])
     bench = Bench(tmp_path / "c.sock", known=lambda _: Peer(next(pids), os.getuid()))
     operator = bench.client()
@@ -250,7 +250,7 @@ def test_a_flood_of_connections_costs_the_process_that_makes_it(tmp_path: Path) 
 
 
 def test_one_client_is_answered_at_a_bounded_rate_and_others_between(tmp_path: Path) -> None:
-    """One that asks without end fills the audit, and stands before everybody else's command."""
+    """A client that sends commands without end would fill the audit and delay every other client."""
     now, audited = [0.0], []
     server = ControlServer(
         tmp_path / "c.sock", {"echo": lambda _: {}}, lambda *line: audited.append(line), now_s=lambda: now[0]
@@ -278,8 +278,8 @@ def test_one_client_is_answered_at_a_bounded_rate_and_others_between(tmp_path: P
 
 
 @pytest.mark.parametrize("late", ["gone", "deadline"])
-def test_a_command_for_which_nobody_waits_is_dropped_and_a_halt_is_not(tmp_path: Path, late: str) -> None:
-    """Its operator was told that nobody answered; carried out later, a `down` ends a system that trades."""
+def test_a_command_without_a_waiting_client_is_dropped_and_a_halt_is_not(tmp_path: Path, late: str) -> None:
+    """Its operator has read that no supervisor answered; a `down` carried out later would end a trading system."""
     done: list[str] = []
     answers = {name: lambda request: done.append(request.command) or {} for name in ("down", "halt")}
     server = ControlServer(tmp_path / "c.sock", answers, lambda *_: None, always=("halt",))

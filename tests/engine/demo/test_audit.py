@@ -1,4 +1,4 @@
-"""The audit reads what a killed venue has left, and no less."""
+"""The audit reads everything that a killed venue has written."""
 
 from pathlib import Path
 
@@ -18,8 +18,8 @@ LINE = {
 }  # fmt: skip
 
 
-def test_a_truncated_last_line_is_none_yet(tmp_path: Path) -> None:
-    """The venue writes whole lines; one that it was killed in says nothing that anybody was told."""
+def test_a_truncated_last_line_is_skipped(tmp_path: Path) -> None:
+    """The venue writes whole lines; no client has received the event of an incomplete line."""
     path = tmp_path / "truth"
     whole = orjson.dumps(LINE) + b"\n"
     for torn in range(len(whole)):
@@ -30,7 +30,7 @@ def test_a_truncated_last_line_is_none_yet(tmp_path: Path) -> None:
 
 
 def test_a_damaged_line_in_the_middle_is_an_error(tmp_path: Path) -> None:
-    """Left out in silence it would be an order that the venue has and nobody misses."""
+    """If it were skipped, an order at the venue would be missed."""
     path = tmp_path / "truth"
     path.write_bytes(b'{"what":\n' + orjson.dumps(LINE) + b"\n")
     with pytest.raises(msgspec.DecodeError):

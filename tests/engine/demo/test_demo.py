@@ -27,7 +27,7 @@ def run(module: str, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_engine_trades_through_kills_and_ends_in_the_venues_truth() -> None:
-    """The promise of the house: killed at any moment, no order lost, doubled or left unwatched."""
+    """The engine's promise: killed at any moment, no order is lost, doubled or left unwatched."""
     before = {name for name in shm.systems() if name.startswith("demo")}
     done = run("engine.demo", "--duration", "14", "--chaos", "--seed", "5")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
@@ -75,7 +75,7 @@ def _until(demo: "subprocess.Popen[str]", text: str) -> str:
     raise AssertionError(head)
 
 
-def test_the_chaos_is_told_in_words() -> None:
+def test_the_kills_are_listed_in_words() -> None:
     """A Python dict in a title is a programmer's note, not a figure."""
     chaos = Chaos(1)
     assert chaos.text == "no role yet"
@@ -84,7 +84,7 @@ def test_the_chaos_is_told_in_words() -> None:
 
 
 def test_orders_that_the_venue_never_took_are_explained() -> None:
-    """347 against 340 orders and 0 differences is a contradiction until somebody says why."""
+    """347 against 340 orders and 0 differences looks like a contradiction: the demo must explain it."""
     ours, truth = Side({"ab": (FILLED, 5)}), Side({"ab": (FILLED, 5)})
     said = "rejected by the venue (-2010 Order would immediately match and take.)"
     ours.ends = {"ab": "filled", "cd": said, "ef": said}
@@ -109,7 +109,7 @@ def test_execution_killed_again_and_again_ends_in_the_venues_truth(seed: int) ->
 
 
 def test_the_ground_floor_shows_losses_and_nothing_torn() -> None:
-    """A lapped reader is told what it lost, a killed writer leaves nothing to repair."""
+    """A lapped reader learns how many records it lost; a killed writer leaves nothing to repair."""
     done = run("engine.demo.floor", "--duration", "7")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert "0 torn or doubled" in done.stdout

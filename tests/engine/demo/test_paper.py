@@ -1,4 +1,4 @@
-"""configs/paper.toml, as it is shipped: it goes on and on within its own order rate."""
+"""configs/paper.toml as shipped: it keeps trading within its own order rate."""
 
 import socket
 import time
@@ -38,7 +38,7 @@ def config(system: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
         shm.remove(name)
 
 
-def test_the_shipped_file_goes_on_beyond_the_orders_of_its_first_minute(config: Config) -> None:
+def test_the_shipped_file_trades_on_after_its_first_minute(config: Config) -> None:
     """It used to stop after five seconds: its maker had used up the rate that its own table allowed."""
     assert main(["up", config.path]) == 0
     orders = open_lanes(config.system.name, LOOKERS).ring_reader("orders")

@@ -49,7 +49,7 @@ def test_quotes_that_differ_are_summed_in_dollars() -> None:
     assert (total.currency, total.net) == ("USD", pytest.approx(0.94 + 0.001 * 60_000))
 
 
-def test_a_missing_price_is_said_and_never_zero() -> None:
+def test_a_missing_price_is_reported_and_never_zero() -> None:
     """0.00 beside a position reads as no loss."""
     total = profit.profits([row_of(bought(), 0)], KNOWN)[profit.ACCOUNT]
     assert math.isnan(total.net)
@@ -59,7 +59,7 @@ def test_a_missing_price_is_said_and_never_zero() -> None:
 
 
 def test_a_fee_without_a_value_is_shown_with_its_amount_and_asset() -> None:
-    """A fee that reads 0 is a fee that nobody misses until the account is empty."""
+    """A fee shown as 0 is not noticed until the account is empty."""
     row = row_of(bought(0, b"BNB", 77), 2 * 6_000_000)
     total = profit.profits([row], KNOWN)[profit.ACCOUNT]
     assert profit.fees_text(row) == "0.00 + 0.00000077 BNB unvalued"

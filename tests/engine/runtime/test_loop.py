@@ -29,7 +29,7 @@ def own_log() -> Iterator[None]:
 
 
 class Scripted:
-    """A role that works as often as told and drains after so many asks."""
+    """A role that works and drains as often as the test sets."""
 
     def __init__(self, name: str, work: int = 0, drains: int = 1) -> None:
         """Remember the script."""
@@ -113,7 +113,7 @@ def test_it_beats_by_time_and_not_by_step(write: Write) -> None:
 
 
 def test_a_beat_shows_how_far_behind_a_role_is_and_what_went_wrong(write: Write) -> None:
-    """A role that falls behind, or that meets one error after another, must show before somebody reads its log."""
+    """A role that lags or has many errors must be visible before an operator reads its log."""
     config = write()
     role = Scripted("alpha")
     loop, clock = house(config, role)
@@ -127,7 +127,7 @@ def test_a_beat_shows_how_far_behind_a_role_is_and_what_went_wrong(write: Write)
     assert (cell.read(0).lag, cell.read(0).error_count) == (0, 3), "a role that stopped has no inputs"
 
 
-def test_it_idles_only_when_nobody_has_work(write: Write) -> None:
+def test_it_idles_only_when_no_role_has_work(write: Write) -> None:
     """A blocked process must not sit on a record that a role is in the middle of."""
     loop, _ = house(write(), Scripted("alpha"))
     loop.idle = lambda _: loop.stop()
@@ -135,7 +135,7 @@ def test_it_idles_only_when_nobody_has_work(write: Write) -> None:
     assert loop.steps == runtime.IDLE_ROUNDS + 1
 
 
-def test_drain_goes_on_until_every_role_is_done_or_time_is_up(write: Write) -> None:
+def test_drain_continues_until_every_role_is_done_or_time_is_up(write: Write) -> None:
     """An order in flight is waited for, but not for ever."""
     slow, never = Scripted("alpha", drains=5), Scripted("beta", drains=1 << 60)
     loop, clock = house(write(), slow)
@@ -147,7 +147,7 @@ def test_drain_goes_on_until_every_role_is_done_or_time_is_up(write: Write) -> N
     assert MS <= clock.now_ns - began < 2 * MS
 
 
-def test_close_says_stopped_and_gives_the_cell_up(write: Write) -> None:
+def test_close_writes_stopped_and_closes_the_cell(write: Write) -> None:
     """A role that stopped is not a dead one, and its successor can write at once."""
     config = write()
     role = Scripted("alpha")
@@ -219,14 +219,14 @@ def test_an_unknown_process_is_refused(
 
 
 def test_a_role_that_cannot_be_built_ends_with_its_reason(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
-    """The world is wrong: the log says what, and the supervisor tries again."""
+    """A wrong environment: the log has the error, and the supervisor tries again."""
     config = write()
     assert runtime.main(["--config", config.path, "--process", "alpha"]) == 69
     assert "no such segment" in capsys.readouterr().err
 
 
 def test_cores_that_are_not_there_are_refused(write: Write) -> None:
-    """A hot process on whatever core is left would be slow without anybody knowing why."""
+    """A hot process on another core would be slow without a visible reason."""
     config = write()
     process = Process(name="alpha", roles=("alpha",), cores=(4095,))
     comm = Path("/proc/self/comm").read_text()

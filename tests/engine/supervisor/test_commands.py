@@ -55,7 +55,7 @@ def test_a_command_is_added_by_one_function(
 
 
 def test_engine_ctl_offers_every_command_with_its_help(capsys: pytest.CaptureFixture[str]) -> None:
-    """A command that only the socket knows is found by nobody at three in the morning."""
+    """An operator at three in the morning does not find a command that only the socket has."""
     for name, one in COMMANDS.items():
         with pytest.raises(SystemExit, match="0"):
             engine_ctl([name.replace("_", "-"), "--help"])

@@ -41,11 +41,11 @@ class Guarded:
         return {one["name"]: one["pid"] for one in self.status()["processes"]}
 
     def next(self, pid: int) -> dict[str, Any]:
-        """The status of the supervisor that follows this one, once all stands."""
-        return until(lambda: (state := self.status()) and state["pid"] != pid and stands(state) and state)
+        """The status of the next supervisor, when every process runs."""
+        return until(lambda: (state := self.status()) and state["pid"] != pid and all_run(state) and state)
 
 
-def stands(state: dict[str, Any]) -> bool:
+def all_run(state: dict[str, Any]) -> bool:
     """Every process runs."""
     return all(one["phase"] == "running" for one in state["processes"])
 
@@ -60,7 +60,7 @@ def guarded(write: Write) -> Iterator[Guarded]:
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
-def test_a_supervisor_that_dies_or_stands_still_is_followed_by_one_that_starts_no_twins(
+def test_after_a_dead_or_frozen_supervisor_the_next_one_starts_no_role_twice(
     guarded: Guarded, how: signal.Signals
 ) -> None:
     """Nobody watched the one process that restarts all others."""
@@ -84,7 +84,7 @@ def test_down_ends_guard_and_supervisor_also_from_a_frozen_one(guarded: Guarded,
     assert life.guard_pid(guarded.paths.guard_lock) == 0
 
 
-def test_a_supervisor_killed_amid_down_is_followed_by_one_that_goes_on_with_it(guarded: Guarded, system: str) -> None:
+def test_after_a_supervisor_killed_during_down_the_next_one_continues_down(guarded: Guarded, system: str) -> None:
     """Its guard must not bring up what an operator brings down."""
     state = guarded.status()
     os.kill(guarded.pids()["alpha"], signal.SIGSTOP)  # so that `down` takes its time
@@ -115,17 +115,17 @@ def test_a_second_up_is_refused(guarded: Guarded, capsys: pytest.CaptureFixture[
 
 
 def test_a_first_supervisor_that_cannot_start_ends_its_guard(write: Write) -> None:
-    """`up` has to say why, not wait for a guard that tries on."""
+    """`up` must report why, not wait for a guard that keeps trying."""
     config = write()
     config.paths.system.mkdir()  # where system.json has to be written
     assert engine_ctl(["up", config.path]) == 1
     assert life.guard_pid(config.paths.guard_lock) == 0
 
 
-def test_status_reads_the_lanes_of_a_system_whose_supervisor_stands_still(
+def test_status_reads_the_lanes_of_a_system_whose_supervisor_is_frozen(
     guarded: Guarded, system: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The one moment at which an operator needs it most: it only said that nobody answers."""
+    """The operator needs it most at this moment: it reported only that no supervisor answers."""
     before = guarded.status()
     for pid in (before["guard"], before["pid"]):
         os.kill(pid, signal.SIGSTOP)

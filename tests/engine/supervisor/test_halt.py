@@ -15,7 +15,7 @@ Write = Callable[..., Config]
 
 @pytest.fixture
 def config(write: Write) -> Iterator[Config]:
-    """A system with its segments, nobody alive."""
+    """A system with its segments and no running process."""
     made = write()
     segments.make(made)
     yield made
@@ -29,7 +29,7 @@ def cell(config: Config) -> int | None:
 
 
 def test_a_start_writes_the_cell_also_when_nothing_is_halted(config: Config) -> None:
-    """Without a word in the cell execution believes its journal, and refuses everything while status says trading."""
+    """With an empty cell execution uses its journal, and refuses every order while status shows trading."""
     halt = Halt(config, 1)
     assert cell(config) == 0
     halt.close()
@@ -46,8 +46,8 @@ def test_a_start_writes_the_cell_also_when_nothing_is_halted(config: Config) -> 
         ('{"reason": 7}', HaltReason.FILE),
     ],
 )
-def test_the_file_says_itself_why_it_is_there(config: Config, text: str, reason: HaltReason) -> None:
-    """SIGUSR1 to execution was shown as "file": an operator looked for who had touched it."""
+def test_the_file_holds_the_reason_of_the_halt(config: Config, text: str, reason: HaltReason) -> None:
+    """SIGUSR1 to execution was shown as "file", so an operator searched for the person who had touched it."""
     config.paths.halt.write_text(text)
     halt = Halt(config, 1)
     assert halt.reason == reason

@@ -1,4 +1,4 @@
-"""Halting a real trading system whose supervisor does not help: stopped, dead, or told too late."""
+"""Halting a real trading system whose supervisor does not help: stopped, dead, or reached too late."""
 
 import os
 import signal
@@ -21,7 +21,7 @@ def freeze(floor: Floor) -> int:
 
 
 def kill_guard_and_supervisor(floor: Floor) -> int:
-    """SIGKILL both; nobody is left who reads the control socket."""
+    """SIGKILL both; no process reads the control socket then."""
     state = floor.status()
     os.kill(state["guard"], signal.SIGKILL)
     os.kill(state["pid"], signal.SIGKILL)

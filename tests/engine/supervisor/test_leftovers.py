@@ -1,4 +1,4 @@
-"""What `down` does about orders that nobody watches any more."""
+"""What `down` does about orders that no process watches."""
 
 import json
 import os
@@ -40,11 +40,11 @@ class Table:
         return Child(pid, 1, -1)
 
     def exited(self, child: Child) -> int | None:
-        """As signals or the test said."""
+        """The exit code that a signal or the test set."""
         return self.codes[child.pid]
 
     def signal(self, child: Child, number: signal.Signals) -> None:
-        """SIGTERM ends who is not stubborn, SIGKILL everybody."""
+        """SIGTERM ends a process that is not stubborn, SIGKILL every process."""
         if self.codes[child.pid] is None and (number == signal.SIGKILL or child.pid not in self.stubborn):
             self.codes[child.pid] = -9 if number == signal.SIGKILL else 0
 
@@ -52,7 +52,7 @@ class Table:
         """Nothing to let go of."""
 
     def last_words(self, process: object, child: Child) -> str:
-        """It says who it was."""
+        """The name of the process."""
         del process
         return f"pid {child.pid} failed"
 
@@ -74,7 +74,7 @@ class Bench:
         self.step(3)
 
     def step(self, count: int = 1, after_ms: int = 10) -> None:
-        """Let time pass; whoever lives and is not stubborn beats."""
+        """Advance time; every running process that is not stubborn beats."""
         for _ in range(count):
             self.now_ns += after_ms * MS
             for watch in self.keeper.watches.values():
@@ -99,6 +99,7 @@ class Bench:
             "side": 1,
             "flags": flags,
             "error_text": b"",
+            "venue_order_id": b"",
         }
         ring.publish(*(values.get(field.name, 0) for field in lane_of("orders").record.fields))
         ring.close()
@@ -133,7 +134,7 @@ def bench(write: Write) -> Iterator[Bench]:
 
 
 def test_execution_killed_at_the_moment_of_down_comes_back_to_cancel(bench: Bench) -> None:
-    """Its orders stand at the venue, and nobody else can take them away."""
+    """Its orders are open at the venue, and no other process can cancel them."""
     bench.order(OrderState.OPEN)
     first = bench.pid("execution")
     bench.table.codes[first] = -9
@@ -182,7 +183,7 @@ def die(bench: Bench, name: str, times: int) -> None:
 
 
 def test_a_strategy_that_keeps_dying_is_parked_alone_and_its_orders_are_cancelled(bench: Bench) -> None:
-    """It halted the whole system; its orders must not stand with nobody to follow them."""
+    """It halted the whole system; its orders must not stay open without a process that watches them."""
     commands = shm.RingReader(bench.config.lane("commands"), cursor=0)
     die(bench, "gamma", 5)
     assert bench.keeper.watches["gamma"].phase == "parked"
@@ -196,8 +197,10 @@ def test_a_strategy_that_keeps_dying_is_parked_alone_and_its_orders_are_cancelle
 
 
 @pytest.mark.parametrize(("reads", "phase"), [(0, "parked"), (1, "waiting")])
-def test_an_aggregation_that_dies_halts_only_those_who_read_it(write: Write, reads: int, phase: str) -> None:
-    """A strategy that never looks at bars need not stop for them; one that decides by them must not go on blind."""
+def test_an_aggregation_that_dies_halts_the_system_only_if_a_strategy_reads_it(
+    write: Write, reads: int, phase: str
+) -> None:
+    """A strategy that reads no bars need not stop; one that decides by bars must not trade without them."""
     bench = Bench(
         write(
             '[[processes]]\nname = "gamma"\nroles = ["gamma", "delta"]\n'
@@ -218,7 +221,7 @@ def test_an_aggregation_that_dies_halts_only_those_who_read_it(write: Write, rea
 
 
 def test_execution_that_dies_too_often_is_followed_at_once_by_a_process_that_cancels(bench: Bench) -> None:
-    """Its orders stood ten seconds at the venue with nobody who could cancel them, and for ever if it cannot start."""
+    """Its orders were open for ten seconds with no process to cancel them, and for ever if it cannot start."""
     bench.order(OrderState.OPEN)
     die(bench, "execution", 4)
     started = bench.started("execution")
@@ -272,7 +275,7 @@ def test_what_is_left_is_audited_and_handed_to_down(bench: Bench) -> None:
     assert json.loads(bench.config.paths.left.read_text()) == {"pid": 6, "orders": left}
 
 
-def test_a_segment_unlinked_while_others_are_made_anew_is_made_too(
+def test_a_segment_unlinked_while_others_are_created_again_is_created_too(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Unlinking forty files takes time; one that was lost in between stayed lost, and the feed died on it for ever."""

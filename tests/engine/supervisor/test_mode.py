@@ -1,4 +1,4 @@
-"""The mode word: written once by the supervisor, read by anybody."""
+"""The mode word: written once by the supervisor, read by every process."""
 
 import json
 from collections.abc import Callable
@@ -33,7 +33,7 @@ def test_the_mode_is_in_shared_memory_from_up_to_down(write: Write) -> None:
 
 
 def test_what_is_shown_is_the_mode_that_runs(write: Write) -> None:
-    """An operator who edits the file and then reads the edit would take what runs for what it is not."""
+    """An operator who edits the file must still see the mode of the running system."""
     config = write()
     segments.make(config)
     publish_mode(config, 7)

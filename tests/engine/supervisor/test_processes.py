@@ -54,12 +54,12 @@ class House:
         self.supervisor: subprocess.Popen[bytes] | None = None
 
     def up(self) -> "House":
-        """Start a supervisor and wait until all stands."""
+        """Start a supervisor and wait until every process runs."""
         words = [sys.executable, "-m", "engine.supervisor", "--config", self.config.path]
         with self.paths.log("supervisor").open("ab") as log:
             self.supervisor = subprocess.Popen(words, stderr=log, start_new_session=True)
         pid = self.supervisor.pid
-        until(lambda: (state := self.status()) and state["pid"] == pid and self.stands(state))
+        until(lambda: (state := self.status()) and state["pid"] == pid and self.all_run(state))
         return self
 
     def status(self) -> dict[str, Any]:
@@ -69,7 +69,7 @@ class House:
         except Unreachable:
             return {}
 
-    def stands(self, state: dict[str, Any] | None = None) -> bool:
+    def all_run(self, state: dict[str, Any] | None = None) -> bool:
         """Every process runs."""
         state = state or self.status()
         return bool(state) and all(one["phase"] == "running" for one in state["processes"])
@@ -95,7 +95,7 @@ class House:
         return self.supervisor.wait(DEADLINE_S)
 
     def halted(self) -> bool:
-        """What the HALT cell says to the roles."""
+        """Whether the HALT cell is set."""
         row = shm.CellReader(self.config.lane("halt")).read(0)
         return row is not None and bool(row.halted)
 
@@ -144,7 +144,7 @@ def test_a_killed_role_comes_back_and_the_other_does_not_notice(house: House) ->
     house.up()
     alpha, beta = house.pid("alpha"), house.pid("beta")
     os.kill(alpha, signal.SIGKILL)
-    until(lambda: house.of("alpha")["pid"] not in (0, alpha) and house.stands())
+    until(lambda: house.of("alpha")["pid"] not in (0, alpha) and house.all_run())
     assert house.pid("beta") == beta
     assert (house.of("alpha")["deaths"], house.of("alpha")["exit_code"]) == (1, -9)
     assert shm.CellReader(house.config.lane("heartbeat", "alpha")).epoch == 2
@@ -152,7 +152,7 @@ def test_a_killed_role_comes_back_and_the_other_does_not_notice(house: House) ->
 
 @pytest.mark.parametrize("how", ["stopped", "looping"])
 def test_a_frozen_role_is_dead(house: House, how: str) -> None:
-    """A process that exists but does not step watches no order."""
+    """A process that exists but does not step does not watch its orders."""
     house.up()
     alpha = house.pid("alpha")
     if how == "stopped":
@@ -161,17 +161,17 @@ def test_a_frozen_role_is_dead(house: House, how: str) -> None:
         (house.paths.run / "alpha.loop").touch()
         gone(alpha)
         (house.paths.run / "alpha.loop").unlink()
-    until(lambda: house.of("alpha")["pid"] not in (0, alpha) and house.stands())
+    until(lambda: house.of("alpha")["pid"] not in (0, alpha) and house.all_run())
     gone(alpha)
 
 
 def test_a_failed_assert_ends_the_process_and_the_traceback_is_logged(house: House) -> None:
-    """We were wrong: no role goes on with a state it no longer understands."""
+    """After a failed assert a role must not continue with a state that may be wrong."""
     house.up()
     (house.paths.run / "alpha.fail").touch()
     until(lambda: house.of("alpha")["exit_code"] == 70)
     (house.paths.run / "alpha.fail").unlink()
-    until(house.stands)
+    until(house.all_run)
     assert "told to fail" in house.paths.log("alpha").read_text()
     assert not (house.paths.run / "alpha.closed").exists()
 
@@ -184,7 +184,7 @@ def test_a_role_that_cannot_live_halts_the_system_and_is_tried_on(write: Write) 
         until(house.halted)
         assert house.status()["halt_reason"] == "deaths"
         (house.paths.run / "alpha.fail").unlink()
-        until(house.stands)
+        until(house.all_run)
         assert house.halted()
     finally:
         house.kill_supervisor()
@@ -192,7 +192,7 @@ def test_a_role_that_cannot_live_halts_the_system_and_is_tried_on(write: Write) 
 
 
 def test_a_killed_supervisor_finds_its_roles_and_the_halt_again(house: House) -> None:
-    """It takes no role with it, starts no second one, keeps clock and halt, and goes on watching what it adopted."""
+    """No role dies with it; the next one starts no role twice, keeps clock and halt, and watches what it adopted."""
     house.up()
     before = life.read(house.paths.system)
     call(house.paths.control, "halt")
@@ -210,7 +210,7 @@ def test_a_killed_supervisor_finds_its_roles_and_the_halt_again(house: House) ->
     assert house.status()["halted"]
     assert house.halted()
     os.kill(pids[0], signal.SIGKILL)
-    until(lambda: house.of("alpha")["pid"] not in (0, pids[0]) and house.stands())
+    until(lambda: house.of("alpha")["pid"] not in (0, pids[0]) and house.all_run())
     environment = Path(f"/proc/{house.pid('alpha')}/environ").read_bytes()
     assert f"{OFFSET_VARIABLE}={before.offset_ns}\0".encode() in environment
     assert house.down() == 0
@@ -260,7 +260,7 @@ def test_halt_outlives_down_and_up(house: House) -> None:
 
 
 def test_roles_can_share_a_process_and_commands_start_before_them(write: Write) -> None:
-    """Placement is configuration: two roles in one process on one core, behind a command that says when it is ready."""
+    """Placement is configuration: two roles in one process on one core, after a command with a ready line."""
     core = min(os.sched_getaffinity(0))
     venue = "import signal; print('{}', flush=True); signal.pause()"
     text = (
@@ -280,17 +280,17 @@ def test_roles_can_share_a_process_and_commands_start_before_them(write: Write) 
 
 
 @pytest.mark.parametrize("halted", [False, True])
-def test_segments_unlinked_while_running_are_made_anew_and_all_map_the_same(
+def test_segments_unlinked_while_running_are_created_again_and_all_map_the_same(
     house: House, system: str, halted: bool
 ) -> None:
-    """A logout under logind unlinks them; whoever started later then saw other memory than those before."""
+    """A logout under logind unlinks them; processes that started later then mapped other memory than earlier ones."""
     house.up()
     if halted:
         call(house.paths.control, "halt")
     alpha = house.pid("alpha")
     for name in shm.names(system):
         Path(path_of(name)).unlink()
-    until(lambda: house.pid("alpha") not in (0, alpha) and house.stands())
+    until(lambda: house.pid("alpha") not in (0, alpha) and house.all_run())
     for role in ("alpha", "beta"):
         assert shm.CellReader(house.config.lane("heartbeat", role)).read(0).pid == house.pid(role)
     assert (house.halted(), house.status()["halted"]) == (halted, halted)
@@ -298,19 +298,19 @@ def test_segments_unlinked_while_running_are_made_anew_and_all_map_the_same(
     assert shm.names(system) == []
 
 
-def test_one_lost_segment_restarts_only_those_who_map_it(house: House) -> None:
+def test_one_lost_segment_restarts_only_the_processes_that_map_it(house: House) -> None:
     """A strategy that is not concerned trades on."""
     house.up()
     alpha, beta = house.pid("alpha"), house.pid("beta")
     found = segments.concerned(house.config, {house.config.lane("heartbeat", "alpha")})
     assert "alpha" in found
     os.unlink(path_of(house.config.lane("heartbeat", "alpha")))
-    until(lambda: house.pid("alpha") not in (0, alpha) and house.stands())
+    until(lambda: house.pid("alpha") not in (0, alpha) and house.all_run())
     assert house.pid("beta") == beta or "beta" in found
 
 
 def test_up_without_room_leaves_nothing_and_down_succeeds(write: Write, system: str) -> None:
-    """A full /dev/shm: `up` says so, and neither it nor `down` leaves segments."""
+    """With a full /dev/shm `up` reports it, and neither `up` nor `down` leaves segments."""
     if os.getuid() or subprocess.run(["/usr/bin/unshare", "-m", "true"], check=False).returncode:
         pytest.skip("needs a mount namespace of its own")
     config = write()
@@ -341,7 +341,7 @@ def restart_and_count(house: House, count: int) -> None:
         else:
             victim = house.pid("alpha")
             os.kill(victim, signal.SIGKILL)
-            until(lambda: house.pid("alpha") not in (0, victim) and house.stands())  # noqa: B023 - awaited here
+            until(lambda: house.pid("alpha") not in (0, victim) and house.all_run())  # noqa: B023 - awaited here
         assert shm.names(house.config.system.name) == names
         assert not shm.names(house.config.system.name, aside=True)
     assert house.down() == 0

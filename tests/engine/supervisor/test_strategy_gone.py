@@ -40,7 +40,7 @@ def rows(floor: Floor, state: OrderState, client_id: bytes = b"") -> list[Any]:
 def test_an_open_order_times_out_while_its_strategy_is_killed_or_stopped(
     floor: Callable[..., Floor], how: signal.Signals
 ) -> None:
-    """Who follows an order must not be who decided on it: a strategy that hangs would leave its orders standing."""
+    """Execution, not the strategy, must watch orders: a strategy that hangs would leave its orders open."""
     system = floor(MORE)
     system.up()
     opened = until(lambda: rows(system, OrderState.OPEN))[0]

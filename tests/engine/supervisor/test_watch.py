@@ -36,7 +36,7 @@ class Table:
         return Child(100 + self.started, 1, -1)
 
     def exited(self, child: Child) -> int | None:
-        """As the test says."""
+        """The value that the test set."""
         del child
         return self.exit_code
 
@@ -49,12 +49,12 @@ class Table:
         """Nothing to let go of."""
 
     def last_words(self, process: Process, child: Child) -> str:
-        """It says who it was."""
+        """The name of the process."""
         del process
         return f"pid {child.pid} failed"
 
     def ready(self, process: Process) -> bool:
-        """As the test says."""
+        """The value that the test set."""
         del process
         return self.said_ready
 
@@ -99,7 +99,7 @@ class Bench:
         return self.step()
 
 
-def test_a_process_stands_when_all_its_roles_run() -> None:
+def test_a_process_is_up_when_all_its_roles_run() -> None:
     """One beating role must not hide another that never started."""
     bench = Bench()
     assert bench.step() is Phase.STARTING
@@ -130,7 +130,7 @@ def test_the_first_death_is_answered_at_once_and_the_next_ever_later() -> None:
 
 
 def test_too_many_deaths_halt_the_system_and_are_tried_slowly_for_ever() -> None:
-    """Nobody trades on with a role that dies and dies; and nobody has to start it by hand once it can live again."""
+    """A system must not trade while a role keeps dying; and the role must start by itself when it can run again."""
     bench = Bench().up()
     for _ in range(5):
         bench.die()
@@ -168,8 +168,8 @@ def test_a_wrong_configuration_parks_at_once() -> None:
     assert (bench.watch.phase, bench.despaired) == (Phase.PARKED, [1])
 
 
-def test_late_is_said_and_frozen_is_killed_once() -> None:
-    """A stopped process holds its orders: it must be replaced, and only by signal 9, for it hears nothing else."""
+def test_a_late_process_is_reported_and_a_frozen_one_is_killed_once() -> None:
+    """A stopped process keeps its orders: it must be replaced, and only signal 9 ends it."""
     bench = Bench().up()
     assert bench.step(150) is Phase.LATE
     assert bench.step(10, "alpha", "beta") is Phase.RUNNING
@@ -188,7 +188,7 @@ def test_one_frozen_role_among_the_living_is_enough() -> None:
     assert bench.table.signals == [signal.SIGKILL]
 
 
-def test_who_was_away_himself_accuses_nobody() -> None:
+def test_a_supervisor_that_was_stopped_itself_kills_no_process() -> None:
     """A suspended machine wakes with every beat old; killing all would be the worst answer."""
     bench = Bench().up()
     bench.watch.allow_gap(10_000 * MS)
@@ -207,7 +207,7 @@ def test_a_start_that_takes_too_long_is_killed() -> None:
     assert bench.table.signals == [signal.SIGKILL]
 
 
-def test_stop_asks_first_and_kills_who_does_not_drain() -> None:
+def test_stop_asks_first_and_kills_a_process_that_does_not_drain() -> None:
     """Drained orders are better than killed ones, but `down` must end."""
     bench = Bench().up()
     bench.watch.stop(bench.now_ns)
@@ -239,7 +239,7 @@ def test_a_command_that_cannot_be_started_is_tried_again() -> None:
 
 
 @pytest.mark.parametrize("ready_line", [True, False])
-def test_a_command_stands_when_it_says_so(ready_line: bool) -> None:
+def test_a_command_is_up_when_it_is_ready(ready_line: bool) -> None:
     """Others that connect to it must not start before it listens."""
     bench = Bench(Process(name="venue", command=("venue",), ready_line=ready_line))
     bench.step()

@@ -1,4 +1,4 @@
-"""A role that does next to nothing, for the processes of these tests; it fails or hangs when told to."""
+"""A role that does almost nothing, for the processes of these tests; it fails or hangs on request."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Tiny:
-    """Counts its steps; a file in the run directory tells it to misbehave."""
+    """Counts its steps; a file in the run directory makes it misbehave."""
 
     def __init__(self, name: str, directory: Path) -> None:
         """Remember where the orders lie."""
@@ -39,7 +39,7 @@ class Tiny:
         return 0
 
     def drain(self, now_ns: int) -> bool:
-        """Drained at once, and tell that it was asked."""
+        """Drain at once, and record that it was asked to."""
         del now_ns
         (self.directory / f"{self.name}.drained").touch()
         return True
