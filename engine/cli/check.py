@@ -86,7 +86,8 @@ def _check_execution(config: Config) -> None:
     from engine.risk.caps import read_risk  # noqa: PLC0415
     from engine.venues.catalogue import trading_of  # noqa: PLC0415
 
-    _try(config, "risk", lambda: read_risk(config.risk))
+    ids = [one.id for one in config.instruments]
+    _try(config, "risk", lambda: read_risk(config.risk)[0].check_instruments(ids))
     _try(config, "execution", lambda: msgspec.convert(config.execution, ExecutionOptions))
     _try(config, "execution", lambda: account_of(config))
     _try(config, "strategies", lambda: check_room(len(config.strategies), len(config.instruments)))

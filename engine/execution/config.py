@@ -95,6 +95,7 @@ class ExecutionConfig(ExecutionOptions, frozen=True, kw_only=True):
         if 0 in self.strategies:
             msg = "strategy 0 means the whole account, no strategy may have it"
             raise ValueError(msg)
+        self.limits.check_instruments([one.id for one in self.instruments])
         check_room(len(self.strategies), len(self.instruments))
         if len({one.venue for one in self.instruments}) > 1:
             msg = f"one execution role trades one venue, was {sorted({one.venue for one in self.instruments})}"

@@ -4,6 +4,7 @@ docs/risk.md has the formula of each cap, and whether it applies to exits.
 """
 
 import math
+from collections.abc import Collection
 from decimal import Decimal
 
 import msgspec
@@ -12,6 +13,7 @@ from engine.model.fixed import INT64_MAX
 
 MICRO = 10**6  # caps in dollars are compared as whole millionths
 BPS = 10_000
+WIDEST = 30  # digits before the point that a cap in dollars may have: its integer arithmetic stays short
 
 
 class RiskLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,6 +41,9 @@ class RiskLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             value = getattr(self, name)
             if isinstance(value, Decimal) and not value.is_finite():
                 msg = f"{name} must be a number, was {value}"
+                raise ValueError(msg)
+            if isinstance(value, Decimal) and value.adjusted() > WIDEST:
+                msg = f"{name} must be below 1e{WIDEST + 1}, was {value}"
                 raise ValueError(msg)
             if isinstance(value, (int, Decimal)) and value <= 0:
                 msg = f"{name} must be positive, was {value}"
@@ -70,6 +75,13 @@ class RiskLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 f" was {self.exit_collar_bps}"
             )
             raise ValueError(msg)
+
+    def check_instruments(self, known: Collection[int]) -> None:
+        """Refuse a `usd_instruments` that names an instrument which is not configured: it would never give a price."""
+        for asset, number in self.usd_instruments.items():
+            if number not in known:
+                msg = f"usd_instruments.{asset} must be one of the instruments {sorted(known)}, was {number}"
+                raise ValueError(msg)
 
     @property
     def max_position_micro(self) -> int:

@@ -21,7 +21,7 @@ from engine.execution.venue import baseline
 from engine.execution.venue.alarm import Alarm
 from engine.execution.venue.baseline import ALL_ASSETS, Baseline
 from engine.execution.venue.recovery import Recovery
-from engine.execution.venue.shortfall import Shortfall
+from engine.execution.venue.shortfall import ADVICE, Shortfall
 from engine.model.fixed import to_text
 from engine.model.records import FEE_DECIMALS
 from engine.model.words import JournalKind
@@ -135,7 +135,7 @@ class Balances:
         difference = {asset: by for asset, by in difference.items() if abs(by) > since.slack.get(asset, 0)}
         if not difference:
             self._firm = True
-            self._cover(found)
+            self._cover(found, now_ns)
             self._agree(found, now_ns)
             return
         self._times = self._times + 1 if difference == self._difference else 1
@@ -146,12 +146,15 @@ class Balances:
             return
         for asset, by in difference.items() if self._firm else ():
             self._report(asset, by, found.get(asset, 0), now_ns)
-        self._cover(found)
+        self._cover(found, now_ns)
         self._agree(found, now_ns)
 
-    def _cover(self, found: dict[str, int]) -> None:
+    def _cover(self, found: dict[str, int], now_ns: int) -> None:
         """Compare a balance that no fill under way explains with what the positions hold."""
-        self._alarm.error_count += self._shortfall.compare(found, self._since.slack)
+        for asset, text in self._shortfall.compare(found, self._since.slack).items():
+            missing = self._shortfall.missing[asset]
+            for instrument in self._shortfall.holders(asset):
+                self._alarm.balance_differs(instrument, -missing, f"{text}. {ADVICE}", now_ns)
 
     def _agree(self, found: dict[str, int], now_ns: int) -> None:
         """Count from here."""

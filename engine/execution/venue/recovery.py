@@ -203,8 +203,13 @@ class Recovery:
             elif due_ns <= now_ns and self._in_flight < PARALLEL:
                 again_ns = now_ns + self._config.answer_timeout_ns + self._config.query_interval_ns
                 self._fetching[key] = (order, again_ns)
-                of = order.instrument, order.client_id, order.venue_order_id
-                self._note(left=self._session.fills_of(*of, now_ns))
+                self._note(left=self._fetch(order, now_ns))
+
+    def _fetch(self, order: Order, now_ns: int) -> bool:
+        """Ask for an order's fills; first for the order itself where the venue has not named it yet."""
+        if not order.venue_order_id:
+            return self._session.status(order.instrument, order.client_id, now_ns)
+        return self._session.fills_of(order.instrument, order.client_id, order.venue_order_id, now_ns)
 
     def _scan(self, instrument: int, now_ns: int) -> None:
         """List the account's fills after the watermark, or find where to begin."""

@@ -2,7 +2,8 @@
 
 Balances are compared by their changes, so a coin that left the account while nothing was compared is no difference:
 sold or withdrawn by a person before the first agreement, or taken as it is by a RESUME. A spot account cannot hold less
-of an asset than the positions in it, whatever else moves it. A shortfall is logged once for each figure, as an error.
+of an asset than the positions in it, whatever else moves it. A shortfall is logged, and halts the instruments that hold
+the asset, once for each figure: no exit of theirs can be filled, and `status` must not say that they trade.
 """
 
 import logging
@@ -28,21 +29,31 @@ class Shortfall:
         self._positions = tuple(one for one in positions if one.instrument.kind == "spot")
         self.missing: dict[str, int] = {}
 
-    def compare(self, found: Mapping[str, int], slack: Mapping[str, int]) -> int:
-        """Compare with the balances; how many assets are newly short. `slack`: what the venue may have rounded."""
+    def compare(self, found: Mapping[str, int], slack: Mapping[str, int]) -> dict[str, str]:
+        """Compare with the balances: each asset that is newly short, and how.
+
+        `slack` is what the venue may have rounded.
+        """
         before, held = self.missing, self._held()
         self.missing = {
             asset: amount - found.get(asset, 0)
             for asset, amount in held.items()
             if amount > found.get(asset, 0) + slack.get(asset, 0)
         }
-        fresh = [asset for asset, amount in self.missing.items() if before.get(asset) != amount]
-        for asset in fresh:
-            what = f"{asset}: positions hold {_text(held[asset])}, the account {_text(found.get(asset, 0))}"
+        fresh = {
+            asset: f"{asset}: positions hold {_text(held[asset])}, the account {_text(found.get(asset, 0))}"
+            for asset, amount in self.missing.items()
+            if before.get(asset) != amount
+        }
+        for what in fresh.values():
             logger.error("the account holds less than the positions", extra={"what": what, "advice": ADVICE})
         for asset in sorted(before.keys() - self.missing.keys()):
             logger.warning("the account holds what the positions hold again", extra={"asset": asset})
-        return len(fresh)
+        return fresh
+
+    def holders(self, asset: str) -> list[int]:
+        """The instruments whose positions hold an asset."""
+        return [one.instrument.id for one in self._positions if one.instrument.base == asset and one.held > 0]
 
     def _held(self) -> dict[str, int]:
         """What the positions hold of each asset, rounded down."""

@@ -90,6 +90,11 @@ def test_a_sound_configuration_passes_and_a_key_may_still_be_made(write: Write) 
         (market(kind="Nobody"), "strategies.taker: .*Nobody"),
         (market(tables="[risk]\nmax_positon_usd = 5"), "risk: .*max_positon_usd"),
         (market(tables="[risk]\nmax_position_usd = -5"), "risk: .*max_position_usd must be positive"),
+        (
+            market(tables='[risk]\nmax_order_size_usd = "1e999999"'),
+            "risk: .*max_order_size_usd must be below 1e31, was",
+        ),
+        (market(tables="[risk.usd_instruments]\nBTC = 99"), r"risk: .*usd_instruments.BTC must be one of .*, was 99"),
         (market(tables="[execution]\norphan = 'keep'"), "execution: .*orphan"),
         (market(tables="[execution]\nanswer_timeout_ns = -5"), "execution: .*>= 1.*answer_timeout_ns"),
         (market(tables="[execution]\nretry_most_ns = 0"), "execution: .*>= 1.*retry_most_ns"),

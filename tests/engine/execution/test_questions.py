@@ -330,6 +330,18 @@ def test_a_comparison_can_be_brought_forward_and_not_put_off(bench: Bench) -> No
         assert bench.recovery._audit_ns == due, "one that has begun since then is enough"
 
 
+def test_fills_of_an_order_that_the_venue_has_not_named_are_asked_for_by_its_status(bench: Bench) -> None:
+    """A listing without the order's id is no request: the venue ends the session for it, again and again."""
+    order = bench.order(venue_filled=9)
+    order.venue_order_id = b""
+    bench.recovery.fetch(order, NOW)
+    bench.recovery.step(NOW)
+    assert bench.session.made == [("status", 1, order.client_id, NOW)]
+    order.venue_order_id = b"42"
+    bench.recovery.step(NOW + TIMEOUT + PAUSE)
+    assert bench.session.made[1:] == [("fills_of", 1, order.client_id, b"42", NOW + TIMEOUT + PAUSE)]
+
+
 def test_missing_fills_are_fetched_at_their_time_until_they_have_come(bench: Bench) -> None:
     """Fetched for ever they block trading; never, a position is wrong."""
     order = bench.order(venue_filled=9, venue_order_id=b"42")

@@ -38,6 +38,7 @@ def test_fills_deposits_and_withdrawals_are_no_difference(house: House) -> None:
         house.book()
         house.venue.fill(house.place().client_id.hex(), 400)
     house.venue.move("USDT", 5 * 10**10)
+    house.venue.move("BTC", 1000)
     house.venue.move("BTC", -300)
     house.settle(200)
     assert len(requests(house, "account.status")) >= 4

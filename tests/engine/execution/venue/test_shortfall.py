@@ -33,7 +33,7 @@ def sold_by_hand_while_execution_is_dead(house: House) -> None:
 
 
 @pytest.mark.parametrize("agreed", [False, True], ids=["before the first agreement", "after it"])
-def test_what_others_sold_of_a_position_is_an_error_and_no_halt(
+def test_what_others_sold_of_a_position_halts_the_instrument_that_holds_it(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, *, agreed: bool
 ) -> None:
     """Each exit is rejected by the venue for ever, and the strategy believes in a position that nobody has."""
@@ -46,7 +46,11 @@ def test_what_others_sold_of_a_position_is_an_error_and_no_halt(
     errors = house.role.alarm.error_count
     house.settle(400)
     assert of(caplog) == ["BTC: positions hold 0.01000000, the account 0.00000000"]
-    assert (house.role.alarm.error_count - errors, house.role.alarm.instruments) == (1, {})
+    assert (house.role.alarm.error_count - errors, list(house.role.alarm.instruments)) == (1, [1])
+    assert "positions hold 0.01000000, the account 0.00000000" in house.role.alarm.instruments[1].text
+    house.command(CommandKind.RESUME)
+    house.settle(400)
+    assert house.role.alarm.instruments == {}, "an operator has seen this figure"
     house.venue.move("BTC", 1_000_000)
     house.settle(130)
     assert of(caplog, "the account holds what the positions hold again") == [""]
@@ -93,13 +97,13 @@ def test_positions_in_one_asset_are_added_up_and_contracts_are_not_holdings(capl
     second.apply(BUY, 100, 19, 0, b"", None, 1)
     contract.apply(BUY, 100, 500, 0, b"", None, 1)
     it = Shortfall((first, second, contract))
-    assert it.compare({"BTC": 3_001}, {}) == 0
-    assert it.compare({"BTC": 2_999}, {"BTC": 2}) == 0
-    assert it.compare({"BTC": 2_999}, {"BTC": 1}) == 1
-    assert it.compare({"BTC": 2_998}, {"BTC": 1}) == 1
-    assert it.compare({"BTC": 2_998}, {"BTC": 1}) == 0
-    assert it.missing == {"BTC": 3}
+    assert it.compare({"BTC": 3_001}, {}) == {}
+    assert it.compare({"BTC": 2_999}, {"BTC": 2}) == {}
+    assert list(it.compare({"BTC": 2_999}, {"BTC": 1})) == ["BTC"]
+    assert list(it.compare({"BTC": 2_998}, {"BTC": 1})) == ["BTC"]
+    assert it.compare({"BTC": 2_998}, {"BTC": 1}) == {}
+    assert (it.missing, it.holders("BTC")) == ({"BTC": 3}, [BTC.id, 2])
     second.apply(SELL, 100, 19, 0, b"", None, 2)
     first.apply(SELL, 100, 9, 0, b"", None, 2)
-    assert (it.compare({}, {}), it.missing) == (0, {})
+    assert (it.compare({}, {}), it.missing) == ({}, {})
     assert len(of(caplog)) == 2
