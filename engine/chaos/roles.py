@@ -40,7 +40,7 @@ from engine.venues.port import RequestPort, StreamPort
 
 VENUE = "binance"
 API_KEY = "SteelyardSimulationKey".ljust(64, "0")
-EXECUTION_WRITES = ("journal", "verdicts", "orders", "fills", "steps", "positions", "accepted", "sessions")
+EXECUTION_WRITES = ("journal", "verdicts", "orders", "parents", "fills", "steps", "positions", "accepted", "sessions")
 TRADING_PATH = "/ws-api/v3"
 
 

@@ -177,6 +177,7 @@ def open_execution_lanes(lanes: "Lanes", strategies: dict[int, str]) -> Executio
         journal=lanes.ring_writer("journal"),
         verdicts=lanes.ring_writer("verdicts"),
         orders=lanes.ring_writer("orders"),
+        parents=lanes.ring_writer("parents"),
         fills=lanes.ring_writer("fills"),
         steps=lanes.ring_writer("steps"),
         positions=lanes.cell_writer("positions"),

@@ -17,7 +17,8 @@ same bytes. It begins by replaying the journal and trades only when the venue ha
 import logging
 from pathlib import Path
 
-from engine.execution.algorithms.chaser import Chaser
+from engine.execution.algorithms.children import Children
+from engine.execution.algorithms.parents import Parents
 from engine.execution.config import ExecutionConfig
 from engine.execution.intents import tops
 from engine.execution.intents.desk import Desk
@@ -44,7 +45,7 @@ from engine.execution.steps import Steps
 from engine.execution.venue.alarm import Alarm
 from engine.execution.venue.balances import Balances
 from engine.execution.venue.broker import Broker
-from engine.execution.venue.maker import Maker
+from engine.execution.venue.order_sender import OrderSender
 from engine.execution.venue.recovery import Recovery
 from engine.execution.venue.shortfall import Shortfall
 from engine.execution.venue.strangers import Strangers
@@ -95,8 +96,7 @@ class Execution:
             config.caps,
         )
         self._disk = disk or DirectDisk()
-        file = JournalFile(Path(config.journal.directory), config.journal.segment_size, self._disk)
-        self.journal = Journal(config.journal, lanes.journal, lanes.journal_past, file)
+        self.journal = _journal_of(config, lanes, self._disk)
         prices = Prices(config.instruments, config.limits, self._tops)
         self.session = ports.session(config, self)
         self.blotter = Blotter(lanes, self.journal, self.ledger, self.session.fill_order, prices)
@@ -111,13 +111,11 @@ class Execution:
         self.strangers.on_false, self.recovery.on_fills_absent = self.alarm.not_adopted, self.alarm.fills_absent
         self.gate.stopped = self.alarm.instruments
         self.recovery.broker, self.recovery.strangers = self.broker, self.strangers
-        maker = Maker(system, lanes, self.blotter, self.broker, self.session)
-        self.chaser = Chaser(
-            self.blotter, self.broker, self.gate, maker, self._tops, config.chase_interval_ns, config.chase_rejects,
-            config.chase_hold_imbalance,
-        )  # fmt: skip
-        self.desk = Desk(self.blotter, self.broker, self.gate, maker, self.chaser)
-        self.express = Express(system, self.gate, self.blotter.last_intent, self.journal, self.session, maker.finish)
+        sender = OrderSender(system, lanes, self.blotter, self.broker, self.session)
+        children = Children(self.gate, self.broker, sender)
+        self.parents = Parents(self.blotter, self.gate, sender, children, self._tops, config)
+        self.desk = Desk(self.blotter, self.broker, self.gate, sender, self.parents)
+        self.express = Express(system, self.gate, self.blotter.last_intent, self.journal, self.session, sender.finish)
         self._intents = tuple((number, lanes.intents[number], index) for index, number in enumerate(strategies))
         inputs = (lanes.books, lanes.commands, *(lane for _, lane, _ in self._intents))
         self._steps = Steps(lanes.steps, config.role, inputs)
@@ -338,12 +336,11 @@ class Execution:
             raise JournalTermsError(msg) from None
         self._checkpointed = behind
         self.blotter.changed.clear()
-        for chase in replay.chases:
-            self.chaser.chases[chase.order.intent_id] = chase
+        self.parents.restore()
         for order in self.blotter.live.values():
             self.desk.watch(order)
-        for chase in replay.chases:
-            self.desk.watch(chase.order)
+        for parent in self.blotter.parents.values():
+            self.desk.watch(parent.last)
         self.alarm.restore(replay.settled, replay.stopped, raised=replay.alarmed)
         self._balances.restore(replay.baseline, replay.agreed_ns)
         self._read_halt(self._lanes.halt.read(0), replay.halted)
@@ -368,10 +365,9 @@ class Execution:
             self.blotter.open_positions(now_ns)
         for _, lane, index in self._intents:  # a producer is refused until its consumer has said where it stands
             self._accept(lane, index, now_ns)
-        for order in dict.fromkeys((*self._replay.last_orders, *self.blotter.live.values())):
-            self.blotter.tell(order, now_ns)
+        self._publish_again(now_ns)
         for intent in self._replay.untold:
-            self.desk.refuse(intent, 0, now_ns)
+            self.desk.refuse_replace(intent, 0, now_ns)
         if self.gate.halted:
             self.desk.cancel_all(now_ns)
         for instrument in self.alarm.instruments:
@@ -380,6 +376,14 @@ class Execution:
         self._warn_of_former()
         self._look_at_operator(now_ns)
         del self._replay
+
+    def _publish_again(self, now_ns: int) -> None:
+        """Publish the orders and parents that readers may have missed when the life before ended."""
+        for order in dict.fromkeys((*self._replay.last_orders, *self.blotter.live.values())):
+            self.blotter.tell(order, now_ns)
+        for record in self._replay.last_parents:
+            self.blotter.publish_parent(record)
+        self.parents.begin(now_ns)
 
     def _warn_of_former(self) -> None:
         """Say what is held by nobody who could close it."""
@@ -507,9 +511,9 @@ class Execution:
             elif instrument < 0:
                 for top in self._tops.values():
                     top.forget()
-        if changed and self.chaser.chases:
+        if changed and self.parents.working:
             for instrument in sorted(changed):
-                self.chaser.on_book(instrument, now_ns)
+                self.parents.on_book(instrument, now_ns)
         return count
 
     def take_intent(self, data: bytes, sequence: int, strategy: int, now_ns: int) -> None:
@@ -523,3 +527,9 @@ class Execution:
     def _accept(self, lane: Reader, index: int, now_ns: int) -> None:
         """Say how far a strategy's intents are in the journal."""
         self._lanes.accepted.write(index, lane.cursor, 0, now_ns, (0, 0, 0, 0, 0))
+
+
+def _journal_of(config: ExecutionConfig, lanes: ExecutionLanes, disk: Disk) -> Journal:
+    """The journal, in its lane and in its file."""
+    file = JournalFile(Path(config.journal.directory), config.journal.segment_size, disk)
+    return Journal(config.journal, lanes.journal, lanes.journal_past, file)

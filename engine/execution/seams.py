@@ -56,6 +56,10 @@ class Told(Protocol):
         """Orders as they change."""
 
     @property
+    def parents(self) -> Writer:
+        """Parents as they change."""
+
+    @property
     def fills(self) -> Writer:
         """Fills as they are taken in."""
 
@@ -114,6 +118,7 @@ class ExecutionLanes:
     journal: Writer
     verdicts: Writer
     orders: Writer
+    parents: Writer
     fills: Writer
     steps: Writer
     positions: CellWriter

@@ -117,6 +117,7 @@ LANES = (
     Lane("accepted", records.ACCEPTED, "cells", EXECUTION, (EXECUTION, STRATEGY, LOOKERS), count=256, wake="never"),
     Lane("verdicts", records.VERDICT, "ring", EXECUTION, (STRATEGY, LOOKERS), capacity=1 << 14, reserve=64),
     Lane("orders", records.ORDER, "ring", EXECUTION, (STRATEGY, SUPERVISOR, LOOKERS), capacity=1 << 14, reserve=64),
+    Lane("parents", records.PARENT, "ring", EXECUTION, (LOOKERS,), capacity=1 << 12, reserve=64, wake="never"),
     Lane("fills", records.FILL, "ring", EXECUTION, (EXECUTION, STRATEGY, LOOKERS), capacity=1 << 14, reserve=1 << 10),
     Lane("positions", records.POSITION, "cells", EXECUTION, (STRATEGY, LOOKERS), count=1024, wake="never"),
     Lane(

@@ -5,6 +5,7 @@ from libc.stdint cimport int8_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 cdef enum:
     DEPTH = 10  # levels a side in a book_top
     STEP_CURSORS = 15  # of one STEP record
+    PARAMETERS = 4  # of an algorithm
     PAYLOAD = 216  # bytes of a frame in one record
 
 cdef struct Tick:
@@ -68,9 +69,9 @@ cdef struct Intent:
     int8_t side
     uint8_t order_type
     uint8_t time_in_force
-    uint32_t flags
+    uint32_t algorithm
     double signal
-    uint64_t[4] spare
+    int64_t[PARAMETERS] parameters
 
 cdef struct Step:
     int64_t now_ns

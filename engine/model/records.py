@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         LevelRow,
         ModeRow,
         OrderRow,
+        ParentRow,
         PositionRow,
         PrintRow,
         SessionRow,
@@ -79,6 +80,7 @@ BOOK_TOP: "Record[BookTopRow]" = Record(
     },
 )
 
+PARAMETERS = 4  # of an algorithm, at most
 INTENT: "Record[IntentRow]" = Record(
     "intent",
     128,
@@ -89,7 +91,7 @@ INTENT: "Record[IntentRow]" = Record(
         "ttl_ns": "i8",  # refused when older
         "tick_sequence": "i8",  # the newest tick it was decided on
         "receive_ns": "i8",  # when that tick was received: the trace from wire to order
-        "price": "i8",  # LIMIT: the price; MARKET and CHASE: never beyond it; 0: the collar's edge
+        "price": "i8",  # LIMIT: the price; MARKET or with an algorithm: never beyond it; 0: the collar's edge
         "size": "i8",
         "timeout_ns": "i8",  # 0: rests until cancelled
         "strategy": "u4",
@@ -98,9 +100,9 @@ INTENT: "Record[IntentRow]" = Record(
         "side": "i1",
         "order_type": "u1",
         "time_in_force": "u1",
-        "flags": "u4",
+        "algorithm": "u4",  # the number in `engine/model/algorithms.py` of what works it; 0: it is one order
         "signal": "f8",  # the figure it was decided by, for the audit
-        "spare": "4u8",
+        "parameters": f"{PARAMETERS}i8",  # of the algorithm, in the registry's order; 0: the default
     },
 )
 
@@ -128,8 +130,8 @@ ORDER: "Record[OrderRow]" = Record(
     "order",
     288,
     {
-        "client_id": "S16",  # 128 bits: system, intent, reprice number
-        "intent_id": "u8",
+        "client_id": "S16",  # 128 bits: system, intent, child
+        "intent_id": "u8",  # its parent
         "venue_order_id": f"S{VENUE_ID}",  # empty until the venue has named it
         "intent_ns": "i8",
         "receive_ns": "i8",  # of the tick behind the intent
@@ -140,10 +142,11 @@ ORDER: "Record[OrderRow]" = Record(
         "size": "i8",
         "filled": "i8",
         "expires_ns": "i8",  # by the venue's clock: a request not executed until then never will be
-        "replaces_id": "u8",
+        "replaces_id": "u8",  # the intent whose order it replaces; its own: it replaces the child `replaces_child`
         "strategy": "u4",
         "instrument": "u4",
-        "reprice": "u4",  # which request of this intent
+        "child": "u2",  # which child of its parent, from 0
+        "replaces_child": "u2",
         "account": "u4",
         "state": "u1",  # OrderState
         "side": "i1",
@@ -154,6 +157,29 @@ ORDER: "Record[OrderRow]" = Record(
         "timeout_ns": "i8",
         "error": f"S{ERROR_CODE}",  # the venue's code, as text
         "error_text": f"S{ERROR_TEXT}",  # the venue's words beside the code, cut off here
+    },
+)
+
+ALGORITHM_STATE = 8  # numbers that an algorithm keeps from one life of execution to the next
+PARENT: "Record[ParentRow]" = Record(
+    "parent",
+    168,
+    {
+        "intent_id": "u8",
+        "now_ns": "i8",  # of this change
+        "size": "i8",  # of all children together, at most
+        "filled": "i8",  # of all children together
+        "limit_price": "i8",  # no child has a worse price; 0: there is no limit
+        "due_ns": "i8",  # when its algorithm is called next without another event; 0: not
+        "children": "u8",  # how many were made so far
+        "strategy": "u4",
+        "instrument": "u4",
+        "algorithm": "u4",
+        "status": "u2",  # ParentStatus
+        "side": "i1",
+        "time_in_force": "u1",  # as the intent has it
+        "parameters": f"{PARAMETERS}i8",
+        "state": f"{ALGORITHM_STATE}i8",
     },
 )
 
@@ -437,6 +463,7 @@ RECORDS = (
     INTENT,
     VERDICT,
     ORDER,
+    PARENT,
     FILL,
     POSITION,
     STEP,

@@ -10,6 +10,7 @@ knows it; the view, the commands and the logs all print what it returns.
 from collections.abc import Callable
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
 
+from engine.model import algorithms
 from engine.model.fixed import to_text
 from engine.model.instrument import Instrument
 from engine.model.text import shown
@@ -160,5 +161,9 @@ DETAILS: dict[Reason, Detail] = {
     ),
     Reason.STRATEGY_RATE: _count("in a minute, the strategy's share of the rate"),
     Reason.INSTRUMENT_HALTED: _halted,
+    Reason.UNKNOWN_ALGORITHM: lambda value, *_: f"found algorithm {value}, expected one of: {algorithms.known()}",
+    Reason.ALGORITHM_PARAMETER: lambda value, limit, _: (
+        f"{algorithms.parameter_name(limit)} is {value}, which the algorithm does not accept"
+    ),
     Reason.FILLS_UNAUDITED: _fixed("the venue's listing of fills has not been read for too long, only exits are sent"),
 }

@@ -94,9 +94,9 @@ if TYPE_CHECKING:
         side: int
         order_type: int
         time_in_force: int
-        flags: int
+        algorithm: int
         signal: float
-        spare: tuple[int, ...] = (0, 0, 0, 0)
+        parameters: tuple[int, ...]
 
     class VerdictRow(NamedTuple):
         """A row of VERDICT."""
@@ -131,7 +131,8 @@ if TYPE_CHECKING:
         replaces_id: int
         strategy: int
         instrument: int
-        reprice: int
+        child: int
+        replaces_child: int
         account: int
         state: int
         side: int
@@ -142,6 +143,25 @@ if TYPE_CHECKING:
         timeout_ns: int
         error: bytes
         error_text: bytes
+
+    class ParentRow(NamedTuple):
+        """A row of PARENT."""
+
+        intent_id: int
+        now_ns: int
+        size: int
+        filled: int
+        limit_price: int
+        due_ns: int
+        children: int
+        strategy: int
+        instrument: int
+        algorithm: int
+        status: int
+        side: int
+        time_in_force: int
+        parameters: tuple[int, ...]
+        state: tuple[int, ...]
 
     class FillRow(NamedTuple):
         """A row of FILL."""
@@ -536,6 +556,7 @@ else:
     IntentRow = records.INTENT.row
     VerdictRow = records.VERDICT.row
     OrderRow = records.ORDER.row
+    ParentRow = records.PARENT.row
     FillRow = records.FILL.row
     PositionRow = records.POSITION.row
     StepRow = records.STEP.row

@@ -82,7 +82,6 @@ class OrderType(IntEnum):
 
     LIMIT = 1
     MARKET = 2  # sent as an IOC limit at the protective price, never bare
-    CHASE = 3  # a limit kept at the best price, never beyond `price`
 
 
 class TimeInForce(IntEnum):
@@ -111,6 +110,14 @@ class OrderState(IntEnum):
 
 OPEN_STATES = frozenset({OrderState.OPEN, OrderState.PARTLY_FILLED, OrderState.CANCELLING})
 DONE_STATES = frozenset({OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED, OrderState.EXPIRED})
+
+
+class ParentStatus(IntEnum):
+    """How far a parent is: an intent that an algorithm works."""
+
+    WORKING = 1
+    STOPPING = 2  # no further child is made; it is done when the last one has ended
+    DONE = 3
 
 
 class Reason(IntEnum):
@@ -146,6 +153,8 @@ class Reason(IntEnum):
     INSTRUMENT_HALTED = 27  # execution has halted it: the venue contradicted itself about it
     FILLS_UNAUDITED = 28  # too many fills since the venue's own listing of them was last read
     GROSS_TOO_LARGE = 29  # over all instruments of the account
+    UNKNOWN_ALGORITHM = 30  # no registered algorithm has the intent's number
+    ALGORITHM_PARAMETER = 31  # a parameter that the intent's algorithm does not accept
 
 
 class Mode(IntEnum):
@@ -187,6 +196,7 @@ class JournalKind(IntEnum):
     ALARM = 12  # execution halts the system or an instrument
     WATERMARK = 13  # every fill of an instrument is known up to one of them
     BALANCE = 14
+    PARENT = 15  # a parent before each child, and whenever its algorithm's state changes
 
 
 class BalanceChange(IntEnum):
@@ -237,7 +247,7 @@ class OrderFlag(IntEnum):
     INFERRED = 2  # done by our conclusion, not by the venue's word; the venue's word may still correct it
     ADOPTED = 4  # found at the venue under our id and not in the journal
     FILLS_MISSING = 8  # the venue filled more than it has told us fills for
-    REPRICING = 16  # being replaced by the next request of its chase
+    REPRICING = 16  # cancelled, or being replaced, because another order takes its place
     FOREIGN = 32  # not ours: reported, never touched
     RESERVED = 64  # an exit that used the part of the order rate kept for exits
 

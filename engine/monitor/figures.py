@@ -137,7 +137,7 @@ class Figures:
         self.open_orders.pop(row.client_id, None)
         if row.state not in DONE_STATES and not row.flags & OrderFlag.FOREIGN:
             self.open_orders[row.client_id] = row
-        if row.state == OrderState.SENT and row.receive_ns and row.reprice == 0:
+        if row.state == OrderState.SENT and row.receive_ns and row.child == 0:
             self.path_ns.append(row.sent_ns - row.receive_ns)
         if row.state == OrderState.OPEN and row.answer_ns and row.sent_ns:
             self.answer_ns.append(row.answer_ns - row.sent_ns)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from engine.model.words import BUY, OrderType
+from engine.model.words import BUY
 from engine.strategy.api.book import Book
 from engine.strategy.api.strategy import Strategy
 from engine.strategy.api.units import price_down, size_of
@@ -43,4 +43,4 @@ class Chasing(Strategy):
         if not self.orders(book.instrument):
             cap = price_down(book.instrument, book.best(BUY) * 1005 // 1000)
             size = size_of(book.instrument, "0.001")
-            self.place(book.instrument, BUY, size, cap, order_type=OrderType.CHASE, timeout_ns=TIMEOUT_NS)
+            self.place(book.instrument, BUY, size, cap, algorithm="chase", timeout_ns=TIMEOUT_NS)

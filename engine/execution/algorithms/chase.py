@@ -1,77 +1,180 @@
-"""Chases: a limit order kept at the best price of its own side, never beyond its cap, until filled or out of time.
+"""Chase: a limit order kept at the best price of its own side, never beyond the parent's limit, until filled.
 
-Each book event may move it: an order without fills is replaced in one request that does nothing if a fill overtakes
-it; one with fills is cancelled first and the exact rest is placed when the venue has said how much was filled. So the
-fills of all its requests together never exceed the intent. Every request passes risk; between two requests of a chase
-lies `chase_interval_ns`; after `chase_rejects` refusals in a row it ends. Where `chase_hold_imbalance` asks for it, a
-chase stays where it is while the price goes away and the book leans towards it: more is offered than bid, for a buyer.
+Each book event may move it. A child without fills is replaced in one request that does nothing if a fill overtakes it;
+one with fills is cancelled first, and the exact rest is placed when the venue has said how much was filled. So the
+fills of all children together never exceed the parent's size. Between two requests of a chase lie `interval_ms`; after
+`rejects` rejections in a row it ends. With `hold_imbalance_ppm` a chase stays where it is while the price moves away
+and the book leans towards it by more than this: more is offered than bid, for a buyer.
+
+The defaults of its parameters are the configuration's `chase_*`.
 """
 
-from engine.execution.orders.client_id import REQUEST_MAX
+from collections.abc import Sequence
+from enum import Enum
+from typing import Annotated, Any
+
+import msgspec
+
+from engine.execution.algorithms.algorithm import Algorithm, Child, ChildPort
+from engine.execution.config import ExecutionOptions
 from engine.execution.orders.order import CANCELLED, EXPIRED, FILLED, OPEN, PARTLY, REJECTED, Order
-from engine.model.words import BUY, OrderFlag
+from engine.execution.orders.parent import Parent
+from engine.model.words import BUY, OrderFlag, Reason, TimeInForce
+from engine.risk.gate import Refusal
+from engine.risk.market import GOOD, Top
+
+PPM = 1_000_000
+MS = 1_000_000
+LASTING = frozenset({  # refusals that a retry would meet again
+    Reason.NOTIONAL_TOO_SMALL, Reason.SIZE_STEP, Reason.ORDER_TOO_LARGE, Reason.POSITION_TOO_LARGE,
+    Reason.INSTRUMENT_NOT_PERMITTED,
+})  # fmt: skip
+Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 
 
-class Chase:
-    """One intent being chased: its whole size, and the request that stands for it."""
+class Need(Enum):
+    """What a chase needs now."""
 
-    __slots__ = ("next_ns", "order", "orders", "rejects", "size", "stopped")
+    NOTHING = 0
+    MOVE = 1  # a child is open and may be moved
+    PLACE = 2  # no child is open
 
-    def __init__(self, order: Order) -> None:
-        """Begin with the first request, whose size is the whole."""
-        self.order = order
-        self.orders = [order]
-        self.size = order.size
-        self.next_ns = 0
-        self.rejects = 0
-        self.stopped = False
+
+class Chase(Algorithm):
+    """One chase."""
+
+    class Parameters(msgspec.Struct, frozen=True):
+        """What an intent may set; 0: the configuration's."""
+
+        interval_ms: Count = 0
+        rejects: Count = 0
+        hold_imbalance_ppm: Count = 0
+
+    def __init__(self, parent: Parent, parameters: Any, top: Top, port: ChildPort, options: ExecutionOptions) -> None:
+        """Work a parent."""
+        super().__init__(parent, parameters, top, port, options)
+        self._interval_ns = parameters.interval_ms * MS or options.chase_interval_ns
+        self._max_rejects = parameters.rejects or options.chase_rejects
+        hold = parameters.hold_imbalance_ppm
+        self._hold_imbalance = hold / PPM if hold else options.chase_hold_imbalance
+        self._rejects = 0  # in a row
+
+    def first(self) -> Child:
+        """The whole size at the best price; post-only where the intent asks for it."""
+        post_only = self.parent.time_in_force == TimeInForce.POST_ONLY
+        return Child(self._price, self.parent.size, TimeInForce.POST_ONLY if post_only else TimeInForce.GTC)
 
     @property
-    def rest(self) -> int:
-        """What is still to be bought or sold, by the venue's word on every request."""
-        return self.size - sum(order.venue_filled for order in self.orders)
+    def done(self) -> bool:
+        """Whether nothing is left, or the last child ended in a way that ends the chase."""
+        order = self._standing
+        if order.state == FILLED or not (order.live or self.parent.rest > 0):
+            return True
+        if self._wound_down or self._rejects >= self._max_rejects:
+            return True
+        moved = order.state == CANCELLED and order.flags & OrderFlag.REPRICING
+        return not (order.live or moved or order.state in (REJECTED, EXPIRED))
+
+    def on_accepted(self, now_ns: int) -> None:
+        """Pause before the first move."""
+        self._pause(now_ns)
+
+    def on_book(self, now_ns: int) -> None:
+        """Follow the best price."""
+        self._consider(now_ns)
+
+    def on_order(self, order: Order, now_ns: int) -> None:
+        """Count rejections, and place what is left where a child has ended."""
+        if order.state == REJECTED and (order.predecessor is None or not order.predecessor.live):
+            self._rejects += 1
+            self._pause(now_ns)
+        elif order.state == OPEN:
+            self._rejects = 0
+        self._consider(now_ns)
+
+    def on_time(self, now_ns: int) -> None:
+        """Do what the pause kept back."""
+        self._consider(now_ns)
+
+    def dump(self) -> tuple[int, ...]:
+        """The rejections in a row."""
+        return (self._rejects,)
+
+    def load(self, state: Sequence[int]) -> None:
+        """Continue with this many rejections."""
+        self._rejects = state[0]
 
     @property
-    def standing(self) -> Order:
-        """The request that counts: the newest, or its predecessor when the newest never came to be."""
-        order = self.order
+    def _standing(self) -> Order:
+        """The child that counts: the newest, or its predecessor when the newest was rejected."""
+        order = self.parent.last
         while order.state == REJECTED and order.predecessor is not None and order.predecessor.live:
             order = order.predecessor
         return order
 
-    def add(self, order: Order) -> None:
-        """A further request; those that ended without a fill are let go."""
-        self.orders = [one for one in self.orders if one.live or one.venue_filled]
-        self.orders.append(order)
-        self.order = order
+    @property
+    def _wound_down(self) -> bool:
+        """Whether no further child may follow the one that stands."""
+        return bool(self._standing.flags & OrderFlag.CANCEL_WANTED) or self.parent.exhausted
 
-    def holds(self, price: int, imbalance: float, threshold: float) -> bool:
+    @property
+    def _price(self) -> int:
+        """The best price of the parent's side, not beyond its limit; 0 without a book."""
+        limit, top = self.parent.limit_price, self.top
+        if self.parent.side == BUY:
+            return min(top.bid, limit) if limit else top.bid
+        return max(top.ask, limit)
+
+    def _pause(self, now_ns: int) -> None:
+        """Make the next request after the interval."""
+        self.due_ns = now_ns + self._interval_ns
+
+    def _need(self, now_ns: int) -> Need:
+        """What the chase needs now."""
+        order = self._standing
+        if now_ns < self.due_ns or self._wound_down or self._rejects >= self._max_rejects:
+            return Need.NOTHING
+        if order.state in (OPEN, PARTLY):
+            return Need.NOTHING if order.cancel_pending else Need.MOVE
+        return Need.NOTHING if self.parent.live or self.done else Need.PLACE
+
+    def _consider(self, now_ns: int) -> None:
+        """Do what the chase needs, if the book may be used."""
+        need = self._need(now_ns)
+        if need == Need.MOVE and self.top.state == GOOD:
+            self._move(now_ns)
+        elif need == Need.PLACE:
+            self._place(now_ns)
+
+    def _move(self, now_ns: int) -> None:
+        """Follow the best price, if it moved."""
+        order, price = self._standing, self._price
+        if price == order.price or order.pending_replace is not None or self._holds(order, price):
+            return
+        self.due_ns = (
+            now_ns + self._interval_ns if order.replaceable else now_ns
+        )  # a cancel and its placement: one move
+        refusal = self.port.replace(self, order, price, order.size, now_ns)
+        if refusal is not None:
+            self._on_refusal(refusal, order, now_ns)
+
+    def _holds(self, order: Order, price: int) -> bool:
         """Whether to stay rather than move to this price: a worse one, in a book that leans towards the chase."""
-        order = self.standing
-        return (price - order.price) * order.side > 0 and -imbalance * order.side > threshold
+        worse = (price - order.price) * order.side > 0
+        return worse and -self.top.imbalance * order.side > self._hold_imbalance
 
-    def price(self, bid: int, ask: int) -> int:
-        """The best price of its side, held within its cap."""
-        cap = self.order.limit_price
-        if self.order.side == BUY:
-            return min(bid, cap) if cap else bid
-        return max(ask, cap)
+    def _place(self, now_ns: int) -> None:
+        """Place what is left."""
+        self._pause(now_ns)
+        if self.top.state != GOOD:
+            return
+        last = self.parent.last
+        refusal = self.port.place(self, Child(self._price, self.parent.rest, last.time_in_force), now_ns)
+        if refusal is not None:
+            self._on_refusal(refusal, last, now_ns)
 
-
-def wants(chase: Chase, now_ns: int, max_rejects: int) -> str:  # noqa: PLR0911 - a table of cases, in order
-    """What a chase needs now: "end", "move" (it stands and may be moved), "place" (nothing stands) or "" (wait)."""
-    order = chase.standing
-    if order.state == FILLED or (not order.live and chase.rest <= 0):
-        return "end"
-    if chase.stopped or order.flags & OrderFlag.CANCEL_WANTED or chase.order.reprice >= REQUEST_MAX:
-        return "" if order.live or order.flags & OrderFlag.FILLS_MISSING else "end"
-    if chase.rejects >= max_rejects:
-        return "" if order.live else "end"
-    if now_ns < chase.next_ns:
-        return ""
-    if order.state in (OPEN, PARTLY):
-        return "" if order.cancel_pending else "move"
-    if order.live:
-        return ""
-    repriced = order.state == CANCELLED and order.flags & OrderFlag.REPRICING
-    return "place" if repriced or order.state in (REJECTED, EXPIRED) else "end"
+    def _on_refusal(self, refusal: Refusal, order: Order, now_ns: int) -> None:
+        """Ask risk again after the pause, or end where no retry can succeed."""
+        self._pause(now_ns)
+        if refusal.reason in LASTING and not order.live:
+            self._rejects = self._max_rejects

@@ -67,7 +67,8 @@ cdef struct Placed:
     uint64_t replaces_id
     uint32_t strategy
     uint32_t instrument
-    uint32_t reprice
+    uint16_t child
+    uint16_t replaces_child
     uint32_t account
     uint8_t state
     int8_t side
@@ -166,7 +167,7 @@ cdef class Express:
 
     cdef bint is_common(self, Intent *intent, int64_t strategy) except -1:
         """A limit order of this strategy, never seen before."""
-        if intent.timeout_ns < 0:
+        if intent.timeout_ns < 0 or intent.algorithm != 0:
             return False
         if intent.kind != PLACE or intent.order_type != LIMIT or intent.strategy != strategy:
             return False

@@ -12,6 +12,7 @@ from engine.execution.orders import client_id, codec
 from engine.execution.orders.fills import KnownFills, Trade
 from engine.execution.orders.ledger import Ledger
 from engine.execution.orders.order import CORRECTIONS, FILLED, PARTLY, SENT, Order, may_move
+from engine.execution.orders.parent import Parent
 from engine.execution.seams import Appender, Told
 from engine.model.journal_records import WATERMARK
 from engine.model.records import ACCOUNT, FILL
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 DONE_KEPT = 4096  # done orders kept for late news: six minutes of them at 100 in 10 s, 12 audits; about 4 MiB.
 # Later news of one forgotten finds it at the venue by our id, and the fills that are known tell what it filled.
-ORDER = JournalKind.ORDER
+ORDER, PARENT = JournalKind.ORDER, JournalKind.PARENT
 FEE_VALUED = int(FillFlag.FEE_VALUED)
 STRATEGY_SHIFT = 40  # an intent id is strategy << 40 | count
 
@@ -49,7 +50,8 @@ class Blotter:
         self.journal = journal
         self.ledger = ledger
         self.orders: dict[bytes, Order] = {}
-        self.by_intent: dict[int, Order] = {}  # the newest request of each intent
+        self.newest: dict[int, Order] = {}  # the newest order of each intent
+        self.parents: dict[int, Parent] = {}  # the intents that an algorithm works, until they are done
         self.by_venue: dict[tuple[int, bytes], Order] = {}  # instrument, venue's id
         self.live: dict[bytes, Order] = {}
         self.fill_order = fill_order
@@ -63,15 +65,51 @@ class Blotter:
         self.on_fill: Callable[[int, int, FillNews], None] = lambda *_: None  # instrument, side, what was taken in
         self.done: deque[Order] = deque()
         self._publish_order = lanes.orders.publish_bytes
+        self._publish_parent = lanes.parents.publish_bytes
         self._publish_fill = lanes.fills.publish_bytes
 
     def enter(self, order: Order) -> None:
         """Take an order into the tables."""
         self.orders[order.client_id] = order
-        self.by_intent[order.intent_id] = order
+        self.newest[order.intent_id] = order
         if order.live:
             self.live[order.client_id] = order
         self.refresh(order)
+
+    def enter_parent(self, parent: Parent) -> None:
+        """Add a parent to the tables."""
+        self.parents[parent.intent_id] = parent
+
+    def parent_bytes(self, parent: Parent, now_ns: int, more: int = 0) -> bytes:
+        """A parent's record, when so many more children are about to be sent."""
+        made = more if parent.newest is None else parent.newest.child + 1 + more
+        return codec.PARENT.pack_row(parent.row(now_ns, made))
+
+    def write_parent(self, parent: Parent, child: Order, now_ns: int) -> bytes:
+        """Add a child to its parent, and put the parent into the journal's batch, before the child."""
+        data = self.parent_bytes(parent, now_ns, 1)
+        parent.add(child)
+        self.journal.add(now_ns, PARENT, data)
+        return data
+
+    def note_parent(self, parent: Parent, now_ns: int) -> None:
+        """Record and publish a parent as it is."""
+        data = self.parent_bytes(parent, now_ns)
+        self.journal.add(now_ns, PARENT, data)
+        self.journal.commit(now_ns)
+        self._publish_parent(data)
+
+    def publish_parent(self, data: bytes) -> None:
+        """Publish a parent's record that is in the journal."""
+        self._publish_parent(data)
+
+    def children(self, intent_id: int) -> list[Order]:
+        """The orders of an intent that may still matter: a parent's children, newest first, or its only order."""
+        parent = self.parents.get(intent_id)
+        if parent is not None:
+            return parent.children[::-1]
+        order = self.newest.get(intent_id)
+        return [] if order is None else [order]
 
     def write(self, order: Order, now_ns: int) -> bytes:
         """Put the order as it stands into the journal's batch."""
@@ -235,8 +273,8 @@ class Blotter:
             forgotten.append(order)
             self.orders.pop(order.client_id, None)
             self.by_venue.pop((order.instrument, order.venue_order_id), None)
-            if self.by_intent.get(order.intent_id) is order:
-                del self.by_intent[order.intent_id]
+            if self.newest.get(order.intent_id) is order:
+                del self.newest[order.intent_id]
             if order.successor is not None:
                 order.successor.predecessor = None
         return forgotten

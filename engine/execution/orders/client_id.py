@@ -26,6 +26,11 @@ def decode(client_id: bytes) -> tuple[bytes, int, int]:
     return client_id[:6], int.from_bytes(client_id[6:14], "big"), int.from_bytes(client_id[14:16], "big")
 
 
+def sibling(client_id: bytes, request: int) -> bytes:
+    """Another request of the same intent."""
+    return client_id[:14] + request.to_bytes(2, "big")
+
+
 def is_ours(system: bytes, client_id: bytes) -> bool:
     """Whether the id has our form and our system's mark."""
     return len(client_id) == 16 and client_id.startswith(system)  # noqa: PLR2004 - 128 bits

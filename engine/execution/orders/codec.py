@@ -6,6 +6,7 @@ from engine.model.codec import Codec
 INTENT = Codec(records.INTENT)
 VERDICT = Codec(records.VERDICT)
 ORDER = Codec(records.ORDER)
+PARENT = Codec(records.PARENT)
 FILL = Codec(records.FILL)
 POSITION = Codec(records.POSITION)
 JOURNAL = Codec(records.JOURNAL)

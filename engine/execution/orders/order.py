@@ -53,11 +53,11 @@ class Order:
     """The order's record, field by field, and what only this process needs to know of it."""
 
     __slots__ = (
-        "answer_ns", "ask_ns", "cancel_after_ns", "cancel_pending", "cancel_refusals", "client_id", "disputed", "error",
-        "error_text", "expires_ns", "exposure", "fetches", "filled", "flags", "heir", "instrument", "intent_id",
-        "intent_ns", "limit_price", "now_ns", "order_type", "predecessor", "price", "receive_ns", "replaces_id",
-        "reprice", "sent_ns", "side", "size", "state", "strategy", "successor", "time_in_force", "timeout_ns",
-        "venue_filled", "venue_order_id",
+        "answer_ns", "ask_ns", "cancel_after_ns", "cancel_pending", "cancel_refusals", "child", "client_id",
+        "disputed", "error", "error_text", "expires_ns", "exposure", "fetches", "filled", "flags", "instrument",
+        "intent_id", "intent_ns", "limit_price", "now_ns", "order_type", "pending_replace", "predecessor", "price",
+        "receive_ns", "replaces_child", "replaces_id", "sent_ns", "side", "size", "state", "strategy", "successor",
+        "time_in_force", "timeout_ns", "venue_filled", "venue_order_id",
     )  # fmt: skip
 
     def __init__(
@@ -85,7 +85,8 @@ class Order:
         self.venue_filled = 0  # by the venue's word
         self.expires_ns = 0
         self.replaces_id = 0
-        self.reprice = 0
+        self.child = 0  # which child of its intent it is
+        self.replaces_child = 0  # with `replaces_id` its own intent: the child whose place it takes
         self.error = b""  # the venue's code
         self.error_text = b""  # the venue's words beside the code
         self.flags = 0
@@ -94,7 +95,7 @@ class Order:
         self.exposure = 0  # what it may still add to the position
         self.predecessor: Order | None = None  # the order that must be gone before this one is placed
         self.successor: Order | None = None
-        self.heir: IntentRow | None = None  # the REPLACE intent that waits for this order's end
+        self.pending_replace: IntentRow | None = None  # the REPLACE intent that waits for this order's end
         self.cancel_pending = False
         self.cancel_refusals = 0  # in a row
         self.cancel_after_ns = 0  # no further cancel before
@@ -127,6 +128,11 @@ class Order:
         return self.size - self.filled
 
     @property
+    def replaceable(self) -> bool:
+        """Whether one request can put another order in its place: it does nothing if a fill overtakes it."""
+        return self.state == OPEN and not self.venue_filled
+
+    @property
     def missing(self) -> bool:
         """Whether the venue filled more than it has told fills for."""
         return self.venue_filled > self.filled + self.disputed
@@ -141,6 +147,7 @@ class Order:
         return (
             self.client_id, self.intent_id, self.venue_order_id, self.intent_ns, self.receive_ns, self.sent_ns,
             self.answer_ns, self.now_ns, self.price, self.size, self.filled, self.expires_ns, self.replaces_id,
-            self.strategy, self.instrument, self.reprice, ACCOUNT, self.state, self.side, self.order_type,
-            self.time_in_force, self.flags, self.limit_price, self.timeout_ns, self.error, self.error_text,
+            self.strategy, self.instrument, self.child, self.replaces_child, ACCOUNT, self.state, self.side,
+            self.order_type, self.time_in_force, self.flags, self.limit_price, self.timeout_ns, self.error,
+            self.error_text,
         )  # fmt: skip

@@ -47,6 +47,7 @@ SHAPES = (
     codec.ORDER.record.fields,
     codec.FILL.record.fields,
     codec.INTENT.record.fields,
+    codec.PARENT.record.fields,
 )
 VERSION = zlib.crc32(repr((REVISION, SHAPES)).encode())
 HEADER = Struct("<8sIIQQ16s")
@@ -116,6 +117,7 @@ class Unheard(NamedTuple):
     """Lanes that nobody reads."""
 
     orders: Nobody = Nobody()
+    parents: Nobody = Nobody()
     fills: Nobody = Nobody()
 
 

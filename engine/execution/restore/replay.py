@@ -1,7 +1,8 @@
 """The replay: from the journal back to what was known when the last life ended.
 
     INTENT     its id is used; what it cancels is to be cancelled    VERDICT    a refused REPLACE waits for nothing
-    ORDER      the order as it was then                              FILL       its order, and the positions
+    PARENT     an intent that an algorithm works, and its state      FILL       its order, and the positions
+    ORDER      the order as it was then, a parent's child
     WATERMARK  fills known up to here                                FOLLOWED   halted or not; what it cancels
     ALARM      execution's own halt, of the system or an instrument  DAY        what the day's net is counted from
     TERMS      what the numbers mean: other instruments are refused
@@ -18,13 +19,13 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-from engine.execution.algorithms.chase import Chase
 from engine.execution.journal.journal import Entry
 from engine.execution.journal.terms import check_known, check_terms, terms_of
-from engine.execution.orders import codec
+from engine.execution.orders import client_id, codec
 from engine.execution.orders.blotter import STRATEGY_SHIFT, Blotter
 from engine.execution.orders.fills import Trade
 from engine.execution.orders.order import CREATED, Order
+from engine.execution.orders.parent import STOPPING, Parent, parent_of
 from engine.execution.venue.alarm import Cause, Standstill
 from engine.execution.venue.baseline import Baseline
 from engine.model.rows import AlarmRow, FillRow, FollowedRow, IntentRow, OrderRow, WatermarkRow
@@ -37,7 +38,7 @@ from engine.model.words import (
     IntentKind,
     JournalKind,
     OrderFlag,
-    OrderType,
+    ParentStatus,
 )
 from engine.risk.approval import MINUTE_NS
 
@@ -52,11 +53,6 @@ def _told(row: FillRow, last: FillRow) -> bool:
     if last.flags & FillFlag.OPENING:
         return bool(row.receive_ns <= last.receive_ns)
     return (row.instrument, bare(row.venue_fill_id)) == (last.instrument, bare(last.venue_fill_id))
-
-
-def _goes_on(chase: Chase) -> bool:
-    """Whether a chase has not ended: something stands, or is about to."""
-    return bool(chase.order.live or chase.standing.live or chase.order.flags & OrderFlag.REPRICING)
 
 
 class Placed(NamedTuple):
@@ -84,15 +80,15 @@ class Replay:
         self.baseline, self.agreed_ns = Baseline(), 0  # of the account's balances, and when it last agreed
         self.command_life = self.commands_followed = 0  # which COMMANDS ring, and how far it was followed
         self.placed: deque[Placed] = deque(maxlen=MARKS_KEPT)  # the requests that left, for the rate
-        self.chased: dict[int, Chase] = {}
         self.replaces: dict[int, IntentRow] = {}  # intents that no order and no refusal has followed
         self.fills: deque[FillRow] = deque(maxlen=FILLS_TOLD_AGAIN)
         self.last_orders: deque[Order] = deque(maxlen=ORDERS_TOLD_AGAIN)
-        self.chases: list[Chase] = []  # those that had not ended; from `finish`
+        self.last_parents: deque[bytes] = deque(maxlen=ORDERS_TOLD_AGAIN)  # their records
         self.untold: list[IntentRow] = []  # REPLACE intents that came to nothing; from `finish`
         self._apply: Mapping[int, Callable[[Entry], None]] = {
             JournalKind.INTENT: self._apply_intent, JournalKind.VERDICT: self._apply_verdict,
-            JournalKind.ORDER: self._apply_order, JournalKind.FILL: self._apply_fill,
+            JournalKind.ORDER: self._apply_order, JournalKind.PARENT: self._apply_parent,
+            JournalKind.FILL: self._apply_fill,
             JournalKind.DAY: self._apply_day, JournalKind.BALANCE: self._apply_balance,
             JournalKind.TERMS: self._apply_terms, JournalKind.WATERMARK: self._apply_watermark,
             JournalKind.FOLLOWED: self._apply_followed, JournalKind.ALARM: self._apply_alarm,
@@ -112,8 +108,8 @@ class Replay:
 
     def finish(self) -> None:
         """Nothing more comes: what was going on goes on."""
-        self._restore_chases()
-        self._restore_heirs()
+        self._drop_childless()
+        self._restore_replaces()
 
     def fills_after(self, last: FillRow | None) -> list[FillRow]:
         """The fills behind the last one that the readers were told of."""
@@ -151,6 +147,9 @@ class Replay:
         row = codec.ORDER.unpack(entry.payload)
         self._check(row)
         self._read_order(row, entry.now_ns)
+
+    def _apply_parent(self, entry: Entry) -> None:
+        self._read_parent(entry.payload)
 
     def _apply_fill(self, entry: Entry) -> None:
         row = codec.FILL.unpack(entry.payload)
@@ -205,22 +204,30 @@ class Replay:
         elif row.kind == IntentKind.CANCEL_ALL:
             self._cancel_all(row.strategy, row.instrument)
         elif row.kind == IntentKind.CANCEL:
-            order = self.blotter.by_intent.get(row.target_id)
+            order = self.blotter.newest.get(row.target_id)
             if order is not None and order.strategy == row.strategy:
-                self._cancel(order)
+                self._cancel_intent(order)
 
     def _cancel_all(self, strategy: int, instrument: int) -> None:
         """Everything that stands, or a strategy's, or an instrument's, was to be cancelled."""
-        chased = [chase.order for chase in self.chased.values()]
-        for order in dict.fromkeys((*self.blotter.live.values(), *chased)):
-            if (not strategy or order.strategy == strategy) and (not instrument or order.instrument == instrument):
-                self._cancel(order)
+
+        def is_meant(one: Parent | Order) -> bool:
+            return (not strategy or one.strategy == strategy) and (not instrument or one.instrument == instrument)
+
+        for parent in filter(is_meant, self.blotter.parents.values()):
+            parent.status = STOPPING
+        for order in filter(is_meant, self.blotter.live.values()):
+            self._cancel(order)
+
+    def _cancel_intent(self, newest: Order) -> None:
+        """An intent was to be cancelled: its algorithm makes no further child, and every child of it is cancelled."""
+        if (parent := self.blotter.parents.get(newest.intent_id)) is not None:
+            parent.status = STOPPING
+        for order in dict.fromkeys((newest, *self.blotter.children(newest.intent_id))):
+            self._cancel(order)
 
     def _cancel(self, order: Order) -> None:
-        """An order was to be cancelled, whether or not the life that was told lived to send it."""
-        chase = self.chased.get(order.intent_id)
-        if chase is not None and _goes_on(chase):
-            chase.order.flags |= OrderFlag.CANCEL_WANTED
+        """An order was to be cancelled, whether or not that life sent the request."""
         one: Order | None = order
         while one is not None and (one.live or one is order):
             if one.live:
@@ -242,8 +249,10 @@ class Replay:
         order.venue_filled = max(order.venue_filled, order.filled)
         self.blotter.restore(order, row.state)
         self.last_orders.append(order)
+        if (parent := self.blotter.parents.get(row.intent_id)) is not None:
+            parent.recall(order)
         if not order.live:
-            self._forget()
+            self.blotter.forget_old()
 
     def _mark(self, request: Placed) -> None:
         """A request left; older ones than the rate looks at are let go."""
@@ -251,28 +260,35 @@ class Replay:
             self.placed.popleft()
         self.placed.append(request)
 
-    def _forget(self) -> None:
-        """Let go of what the blotter lets go of."""
-        for order in self.blotter.forget_old():
-            chase = self.chased.get(order.intent_id)
-            if chase is not None and chase.order is order:
-                del self.chased[order.intent_id]
+    def _read_parent(self, payload: bytes) -> None:
+        """A parent as it was; its first child follows."""
+        row, parents = codec.PARENT.unpack(payload), self.blotter.parents
+        self.last_parents.append(payload)
+        if row.status == ParentStatus.DONE:
+            parents.pop(row.intent_id, None)
+        elif (parent := parents.get(row.intent_id)) is not None:
+            parent.update(row)
+        else:
+            self.blotter.enter_parent(parent_of(row))
 
     def _enter(self, row: OrderRow) -> Order:
         """An order seen for the first time."""
         order = order_of(row)
         self.replaces.pop(row.intent_id, None)
-        before = self.blotter.by_intent.get(row.replaces_id)
+        before = self._replaced(row)
         if before is not None and before.live:
             order.predecessor, before.successor = before, order
-        if row.order_type == OrderType.CHASE:
-            chase = self.chased.get(row.intent_id)
-            if chase is None:
-                self.chased[row.intent_id] = Chase(order)
-            else:
-                chase.add(order)
+        parent = self.blotter.parents.get(row.intent_id)
+        if parent is not None and not row.flags & OrderFlag.ADOPTED:
+            parent.add(order)
         self.blotter.enter(order)
         return order
+
+    def _replaced(self, row: OrderRow) -> Order | None:
+        """The order whose place another takes: a child of its own parent, or another intent's order."""
+        if row.replaces_id == row.intent_id:
+            return self.blotter.orders.get(client_id.sibling(row.client_id, row.replaces_child))
+        return self.blotter.newest.get(row.replaces_id)
 
     def _read_followed(self, row: FollowedRow) -> None:
         """Apply an operator's command: it is followed once, and a halt outlives the process."""
@@ -306,19 +322,18 @@ class Replay:
             self.halted = self.alarmed = False
             self.stopped.clear()
 
-    def _restore_chases(self) -> None:
-        """Chases that had not ended."""
-        for chase in self.chased.values():
-            chase.stopped = bool(chase.order.flags & OrderFlag.CANCEL_WANTED)
-            if _goes_on(chase):
-                self.chases.append(chase)
+    def _drop_childless(self) -> None:
+        """Drop parents whose first child the journal does not have: nothing was sent for them."""
+        parents = self.blotter.parents
+        for intent_id in [one.intent_id for one in parents.values() if one.newest is None]:
+            del parents[intent_id]
 
-    def _restore_heirs(self) -> None:
-        """REPLACE intents that waited for their target to end; of those whose target has ended nobody was told."""
+    def _restore_replaces(self) -> None:
+        """REPLACE intents that wait for the end of their target; those whose target has ended are to be refused."""
         for row in self.replaces.values():
-            order = self.blotter.by_intent.get(row.target_id)
+            order = self.blotter.newest.get(row.target_id)
             if order is not None and order.live:
-                order.heir = row
+                order.pending_replace = row
             else:
                 self.untold.append(row)
 
@@ -330,5 +345,6 @@ def order_of(row: OrderRow) -> Order:
         row.price, row.size,
     )  # fmt: skip
     order.intent_ns, order.receive_ns, order.timeout_ns = row.intent_ns, row.receive_ns, row.timeout_ns
-    order.reprice, order.limit_price, order.replaces_id = row.reprice, row.limit_price, row.replaces_id
+    order.child, order.limit_price = row.child, row.limit_price
+    order.replaces_id, order.replaces_child = row.replaces_id, row.replaces_child
     return order

@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from engine.execution.algorithms.chase import Chase
 from engine.execution.orders import codec
 from engine.execution.orders.blotter import Blotter
 from engine.execution.orders.fills import KnownFills, Trade
 from engine.execution.orders.ledger import Position
 from engine.execution.orders.order import Order
+from engine.execution.orders.parent import Parent, parent_of
 from engine.execution.restore.replay import Placed, Replay, order_of
 from engine.execution.venue.alarm import Cause, Standstill
 from engine.model.codec import Codec
@@ -62,13 +62,12 @@ class OrdersState(msgspec.Struct, array_like=True):
     successors: list[int]
 
 
-class ChaseState(msgspec.Struct, array_like=True):
-    """One chase, its orders by their places."""
+class ParentState(msgspec.Struct, array_like=True):
+    """One parent: its record, and its children by their places."""
 
-    intent_id: int
-    size: int
-    order: int
-    orders: list[int]
+    row: bytes
+    newest: int
+    children: list[int]
 
 
 class ReplayState(msgspec.Struct):
@@ -89,13 +88,14 @@ class ReplayState(msgspec.Struct):
     command_life: int
     commands_followed: int
     placed: list[Placed]
-    chases: list[ChaseState]
+    parents: list[ParentState]
+    last_parents: list[bytes]
     replaces: bytes
     fills_told: bytes
     last_orders: list[int]
     orders: OrdersState
     table: int  # so many of the orders, from the first, stand in the blotter's table
-    by_intent: list[tuple[int, int]]
+    newest: list[tuple[int, int]]
     by_venue: list[tuple[int, bytes, int]]
     live: list[int]
     done: list[int]
@@ -128,16 +128,14 @@ def dump(replay: Replay) -> bytes:
         command_life=replay.command_life,
         commands_followed=replay.commands_followed,
         placed=list(replay.placed),
-        chases=[
-            ChaseState(intent, one.size, at[id(one.order)], [at[id(order)] for order in one.orders])
-            for intent, one in replay.chased.items()
-        ],
+        parents=[_dump_parent(parent, blotter, at) for parent in blotter.parents.values()],
+        last_parents=list(replay.last_parents),
         replaces=b"".join(codec.INTENT.pack_row(row) for row in replay.replaces.values()),
         fills_told=b"".join(codec.FILL.pack_row(row) for row in replay.fills),
         last_orders=[at[id(order)] for order in replay.last_orders],
         orders=_dump_orders(orders, at),
         table=len(blotter.orders),
-        by_intent=[(intent, at[id(order)]) for intent, order in blotter.by_intent.items()],
+        newest=[(intent, at[id(order)]) for intent, order in blotter.newest.items()],
         by_venue=[(*key, at[id(order)]) for key, order in blotter.by_venue.items()],
         live=[at[id(order)] for order in blotter.live.values()],
         done=[at[id(order)] for order in blotter.done],
@@ -168,9 +166,9 @@ def load(data: bytes, replay: Replay) -> None:
     replay.placed.extend(state.placed)
     replay.terms.update(state.terms)
     orders = _load_orders(state.orders)
-    for one in state.chases:
-        chase = replay.chased[one.intent_id] = Chase(orders[one.order])
-        chase.size, chase.orders = one.size, [orders[place] for place in one.orders]
+    for one in state.parents:
+        blotter.enter_parent(_load_parent(one, orders))
+    replay.last_parents.extend(state.last_parents)
     replay.replaces.update((row.intent_id, row) for row in _rows(codec.INTENT, state.replaces))
     replay.fills.extend(_rows(codec.FILL, state.fills_told))
     replay.last_orders.extend(orders[place] for place in state.last_orders)
@@ -183,7 +181,7 @@ def load(data: bytes, replay: Replay) -> None:
 def _load_tables(state: ReplayState, orders: list[Order], blotter: Blotter) -> None:
     """The blotter's tables."""
     blotter.orders.update((order.client_id, order) for order in orders[: state.table])
-    blotter.by_intent.update((intent, orders[place]) for intent, place in state.by_intent)
+    blotter.newest.update((intent, orders[place]) for intent, place in state.newest)
     blotter.by_venue.update(((instrument, number), orders[place]) for instrument, number, place in state.by_venue)
     blotter.live.update((orders[place].client_id, orders[place]) for place in state.live)
     blotter.done.extend(orders[place] for place in state.done)
@@ -199,9 +197,9 @@ def _reachable(replay: Replay) -> list[Order]:
     """Every order that anything refers to, those of the blotter's table first."""
     blotter = replay.blotter
     found = {id(order): order for order in blotter.orders.values()}
-    waiting = [*blotter.done, *blotter.by_venue.values(), *blotter.by_intent.values(), *replay.last_orders]
+    waiting = [*blotter.done, *blotter.by_venue.values(), *blotter.newest.values(), *replay.last_orders]
     waiting += [*blotter.live.values(), *found.values()]
-    waiting += [order for chase in replay.chased.values() for order in (chase.order, *chase.orders)]
+    waiting += [order for one in blotter.parents.values() for order in (one.newest, *one.children) if order is not None]
     seen: set[int] = set()
     while waiting:
         order = waiting.pop()
@@ -210,6 +208,18 @@ def _reachable(replay: Replay) -> list[Order]:
             found.setdefault(id(order), order)
             waiting += [one for one in (order.predecessor, order.successor) if one is not None]
     return list(found.values())
+
+
+def _dump_parent(parent: Parent, blotter: Blotter, at: dict[int, int]) -> ParentState:
+    newest = NONE if parent.newest is None else at[id(parent.newest)]
+    return ParentState(blotter.parent_bytes(parent, 0), newest, [at[id(child)] for child in parent.children])
+
+
+def _load_parent(state: ParentState, orders: list[Order]) -> Parent:
+    parent = parent_of(codec.PARENT.unpack(state.row))
+    parent.children = [orders[place] for place in state.children]
+    parent.newest = None if state.newest == NONE else orders[state.newest]
+    return parent
 
 
 def _dump_orders(orders: list[Order], at: dict[int, int]) -> OrdersState:

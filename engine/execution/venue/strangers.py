@@ -166,7 +166,7 @@ class Strangers:
             news.client_id, intent_id, strategy, self._ids[news.symbol], news.side, OrderType.LIMIT, TimeInForce.GTC,
             news.price, news.size,
         )  # fmt: skip
-        order.reprice = request
+        order.child = request
         order.state = OrderState.UNKNOWN
         order.flags = int(OrderFlag.ADOPTED)
         order.filled = self._blotter.fills[order.instrument].filled(

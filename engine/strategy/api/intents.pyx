@@ -82,5 +82,5 @@ cdef object row_of(Intent *wish):
     return INTENT_ROW(
         wish.intent_id, wish.target_id, wish.now_ns, wish.ttl_ns, wish.tick_sequence, wish.receive_ns, wish.price,
         wish.size, wish.timeout_ns, wish.strategy, wish.instrument, wish.kind, wish.side, wish.order_type,
-        wish.time_in_force, wish.flags, wish.signal, tuple(wish.spare),
+        wish.time_in_force, wish.algorithm, wish.signal, tuple(wish.parameters),
     )

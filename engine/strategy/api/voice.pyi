@@ -1,4 +1,4 @@
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 from engine.model.group import Group
@@ -40,8 +40,20 @@ class Voice:
         ttl_ns: int = ...,
         timeout_ns: int = 0,
         signal: float = 0.0,
+        algorithm: str | None = None,
+        parameters: Mapping[str, int] | None = None,
     ) -> int | None: ...
-    def enter(self, instrument: Instrument, side: int, size: int, price: int, *, signal: float = 0.0) -> int | None: ...
+    def enter(
+        self,
+        instrument: Instrument,
+        side: int,
+        size: int,
+        price: int,
+        *,
+        signal: float = 0.0,
+        algorithm: str | None = None,
+        parameters: Mapping[str, int] | None = None,
+    ) -> int | None: ...
     def exit(self, instrument: Instrument, price: int, *, signal: float = 0.0) -> int | None: ...
     def cancel(self, intent_id: int) -> int | None: ...
     def cancel_all(self, instrument: Instrument) -> int | None: ...

@@ -12,9 +12,9 @@ from cpython.object cimport PyObject_GenericSetAttr
 from libc.stdint cimport int8_t, int64_t, uint8_t
 from libc.string cimport memset
 
-from engine.model.records cimport Intent
+from engine.model.records cimport PARAMETERS, Intent
 
-from engine.model import records
+from engine.model import algorithms, records
 from engine.model.instrument import Instrument
 from engine.model.words import BUY as WORD_BUY, SELL as WORD_SELL, IntentKind, OrderType, TimeInForce
 from engine.strategy.api.book import Book
@@ -113,6 +113,16 @@ cdef inline void begin(Intent *wish, int kind, object instrument) except *:
     wish.kind, wish.instrument, wish.ttl_ns = <uint8_t>kind, instrument, TTL
 
 
+cdef int set_algorithm(Intent *wish, object name, object parameters) except -1:
+    """Name the algorithm that is to work an intent."""
+    cdef int index
+    number, numbers = algorithms.encode(name, parameters or {})
+    wish.algorithm = number
+    for index in range(PARAMETERS):
+        wish.parameters[index] = exact(numbers[index], "parameters")
+    return 0
+
+
 cdef class Voice:
     """The words of a strategy, and what it knows of itself."""
 
@@ -136,24 +146,34 @@ cdef class Voice:
 
     def place(
         self, instrument, side, size, price, *, order_type=1, time_in_force=1, ttl_ns=500000000, timeout_ns=0,
-        double signal=0.0
+        double signal=0.0, algorithm=None, parameters=None
     ):
         """Want an order: its intent id, or None where the log says why (no room on the lane, or no new orders wanted).
 
         `side` is BUY or SELL; `size` and `price` are whole numbers in the instrument's decimals (see `size_of`,
         `price_of`); `order_type` is one of OrderType, `time_in_force` one of TimeInForce. Risk refuses an intent older
         than `ttl_ns`; an order is cancelled after `timeout_ns`, 0: never. `signal` is kept for the audit.
+
+        `algorithm`, "chase" say, works the intent with orders of its own, together at most of this size and never
+        beyond `price`; `parameters` are a mapping of its parameters, docs/strategies.md lists them.
         """
         cdef Intent wish
         begin(&wish, PLACE, id_of(instrument))
         wish.order_type, wish.time_in_force = word(order_type, "order_type"), word(time_in_force, "time_in_force")
         wish.ttl_ns, wish.timeout_ns = exact(ttl_ns, "ttl_ns"), exact(timeout_ns, "timeout_ns")
         wish.signal = signal
+        if algorithm is not None:
+            set_algorithm(&wish, algorithm, parameters)
         return self.want(&wish, exact(side, "side"), exact(size, "size"), exact(price, "price"))
 
-    def enter(self, instrument, side, size, price, *, double signal=0.0):
-        """Want to take from the book at once, never beyond `price`; what does not fill is gone. As `place` else."""
+    def enter(self, instrument, side, size, price, *, double signal=0.0, algorithm=None, parameters=None):
+        """Want to take from the book at once, never beyond `price`; what does not fill is gone. As `place` else.
+
+        With an `algorithm` the orders are the algorithm's, and may rest: the same as `place` with it.
+        """
         cdef Intent wish
+        if algorithm is not None:
+            return self.place(instrument, side, size, price, signal=signal, algorithm=algorithm, parameters=parameters)
         if not self.plain:
             return self.place(instrument, side, size, price, time_in_force=IOC, signal=signal)
         begin(&wish, PLACE, id_of(instrument))

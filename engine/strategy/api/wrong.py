@@ -12,6 +12,7 @@ EXPECTED = {
     "side": "BUY (+1) or SELL (-1)",
     "order_type": "one of engine.strategy.OrderType",
     "time_in_force": "one of engine.strategy.TimeInForce",
+    "parameters": "whole numbers by the names of the algorithm's parameters",
     "ttl_ns": "whole nanoseconds",
     "timeout_ns": "whole nanoseconds",
 }

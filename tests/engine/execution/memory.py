@@ -34,6 +34,8 @@ ETH = Instrument(2, "binance", "ETHUSDT", "ETH", "USDT", 2, 4, 1, 1, 1, 10**12, 
 STRATEGY, OTHER = 3, 4
 SECOND = 1_000_000_000
 MS = 1_000_000
+CHASE = 1  # the number of the algorithm
+AS_LIMIT, AS_MARKET, AS_CHASE = {"order_type": OrderType.LIMIT}, {"order_type": OrderType.MARKET}, {"algorithm": CHASE}
 START_NS = 1_700_000_000 * SECOND
 Lapped = namedtuple("Lapped", "first after")  # noqa: PYI024 - shaped like the ring's report
 
@@ -158,7 +160,7 @@ class House:
     def power_on(self) -> None:
         """Shared memory as a fresh start of the machine leaves it."""
         self.life = getattr(self, "life", 0) + 1
-        names = ("books", "commands", "journal", "verdicts", "orders", "fills", "steps")
+        names = ("books", "commands", "journal", "verdicts", "orders", "parents", "fills", "steps")
         self.rings = {name: Ring(name) for name in names}
         self.intents = {number: Ring("intents") for number in self.config.strategies}
         names = ("halt", "positions", "accepted", "gate", "sessions", "instrument_halts")
@@ -177,7 +179,7 @@ class House:
             commands=rings["commands"].reader(),
             intents=intents, halt=self.cells["halt"], journal_past=rings["journal"].reader(),
             fills_past=rings["fills"].reader(), journal=rings["journal"], verdicts=rings["verdicts"],
-            orders=rings["orders"], fills=rings["fills"], steps=rings["steps"],
+            orders=rings["orders"], parents=rings["parents"], fills=rings["fills"], steps=rings["steps"],
             positions=self.cells["positions"], accepted=accepted, sessions=self.cells["sessions"],
             instrument_halts=self.cells["instrument_halts"],
             gate=self.cells["gate"], commands_life=self.life,
@@ -245,7 +247,8 @@ class House:
             intent_id, more.get("target_id", 0), more.get("now_ns", self.now_ns), more.get("ttl_ns", SECOND), 0,
             self.now_ns, price, size, more.get("timeout_ns", 0), strategy, more.get("instrument", 1),
             more.get("kind", IntentKind.PLACE), side, more.get("order_type", OrderType.LIMIT),
-            more.get("time_in_force", TimeInForce.GTC), 0, 0.0, (0, 0, 0, 0),
+            more.get("time_in_force", TimeInForce.GTC), more.get("algorithm", 0), 0.0,
+            more.get("parameters", (0, 0, 0, 0)),
         )  # fmt: skip
         return intent_id
 
@@ -264,7 +267,7 @@ class House:
         """An intent taken to an order that stands; the order."""
         intent_id = self.intent(**more)
         self.run(3)
-        return self.role.blotter.by_intent[intent_id]
+        return self.role.blotter.newest[intent_id]
 
     def verdict(self, intent_id: int) -> int:
         """The reason of the last verdict on an intent."""

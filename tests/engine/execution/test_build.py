@@ -89,7 +89,7 @@ def test_an_order_lives_through_a_death_on_real_lanes(system: str, tmp_path: Pat
     venue.fill(client_id, 1000)
     role = live(system, tmp_path, venue)
     run(100)
-    assert role.blotter.by_intent[intent_id].state == OrderState.FILLED
+    assert role.blotter.newest[intent_id].state == OrderState.FILLED
     position = open_lanes(system, LOOKERS).cell_reader("positions").read(1)
     assert (position.size, position.strategy) == (1000, STRATEGY)
     fills = shm.RingReader(f"{system}.fills", lane_of("fills").record, cursor=0)

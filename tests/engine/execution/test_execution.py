@@ -149,7 +149,7 @@ def test_an_order_in_flight_at_the_halt_is_cancelled_once_it_stands(house: House
     house.run(1)
     house.command(CommandKind.HALT)
     house.settle(1)
-    assert house.role.blotter.by_intent[intent_id].state == OrderState.CANCELLED
+    assert house.role.blotter.newest[intent_id].state == OrderState.CANCELLED
     house.check_truth()
 
 
@@ -213,7 +213,7 @@ def test_a_replacement_whose_new_half_fails_leaves_the_old_cancelled(house: Hous
     replace = house.intent(kind=IntentKind.REPLACE, target_id=order.intent_id, price=5_998_000)
     house.settle(1)
     assert order.state == OrderState.CANCELLED
-    new = house.role.blotter.by_intent[replace]
+    new = house.role.blotter.newest[replace]
     assert (new.state, new.error) == (OrderState.REJECTED, b"-2010")
     assert house.role.ledger.account[1].open_buy == 0
 
@@ -238,7 +238,7 @@ def test_a_replacement_ends_when_its_order_would_have(house: House, filled: int)
     house.run(5)
     replace = house.intent(kind=IntentKind.REPLACE, target_id=order.intent_id, price=5_998_000, size=1200)
     house.settle(1)
-    new = house.role.blotter.by_intent[replace]
+    new = house.role.blotter.newest[replace]
     assert (new.state, new.deadline_ns) == (OrderState.OPEN, order.deadline_ns)
     house.restart()
     house.settle(3)

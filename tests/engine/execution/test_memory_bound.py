@@ -64,7 +64,7 @@ def trade(house: House) -> None:
     placed = [house.intent(size=100, timeout_ns=3600 * SECOND) for _ in range(BATCH)]
     house.run(4)
     for intent_id in placed[::2]:
-        house.venue.fill(house.role.blotter.by_intent[intent_id].client_id.hex(), 100)
+        house.venue.fill(house.role.blotter.newest[intent_id].client_id.hex(), 100)
     house.intent(kind=IntentKind.CANCEL_ALL)
     house.run(3)
 

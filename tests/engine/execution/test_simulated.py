@@ -9,7 +9,7 @@ import pytest
 
 from engine.loopback.binance.faults import FaultRates
 from engine.model.words import BUY, SELL, IntentKind, OrderState, OrderType, TimeInForce
-from tests.engine.execution.memory import MS, SECOND, START_NS, House
+from tests.engine.execution.memory import AS_CHASE, AS_LIMIT, AS_MARKET, CHASE, MS, SECOND, START_NS, House
 from tests.engine.execution.simulated import SimulatedVenue, check
 
 
@@ -112,7 +112,7 @@ def actions(house: SimulatedHouse) -> list[Callable[[], Any]]:
     return [
         make("a", at="bid", size=1000, time_in_force=TimeInForce.POST_ONLY),
         make("b", at="cross", size=3000),
-        make("c", at="free", size=5000, order_type=OrderType.CHASE),
+        make("c", at="free", size=5000, algorithm=CHASE),
         make("d", at="free", size=800, side=SELL, order_type=OrderType.MARKET),
         replace,
         make("e", at="ask", size=700, side=SELL, timeout_ns=30 * MS),
@@ -163,11 +163,11 @@ def test_a_living_market_with_drawn_faults_and_deaths_ends_in_the_truth(tmp_path
         act = draw.random()
         if act < 0.5:
             side = draw.choice((BUY, SELL))
-            kind = draw.choice((OrderType.LIMIT, OrderType.LIMIT, OrderType.CHASE, OrderType.MARKET))
+            kind = draw.choice((AS_LIMIT, AS_LIMIT, AS_CHASE, AS_MARKET))
             near = bid if side == BUY else ask
-            price = near + draw.randrange(-1500, 1500) if kind == OrderType.LIMIT else 0
+            price = near + draw.randrange(-1500, 1500) if kind is AS_LIMIT else 0
             timeout_ns = draw.choice((0, SECOND))
-            house.intent(side=side, size=draw.randrange(100, 9000), price=price, order_type=kind, timeout_ns=timeout_ns)
+            house.intent(side=side, size=draw.randrange(100, 9000), price=price, **kind, timeout_ns=timeout_ns)
         elif act < 0.65 and live:
             house.cancel(draw.choice(live).intent_id)
         elif act < 0.75 and live:

@@ -163,7 +163,7 @@ def test_events_about_lists_are_read_as_news_of_no_order(house: Operated) -> Non
     """A listStatus names our account's orders, and none of ours: it must change nothing, however often it comes."""
     order = house.intent(side=BUY, price=house.venue.best("BTCUSDT", 2)[0] - 100_000, size=1000)
     house.run(20, 10 * MS)
-    ours = house.role.blotter.by_intent[order]
+    ours = house.role.blotter.newest[order]
     for _ in range(30):
         house.ask("order.cancel", orderId=str(house.oco(400_000)[0]))
         house.run(4, 10 * MS)

@@ -91,6 +91,7 @@ class System:
             of,
             0,
             0,
+            0,
             state,
             side,
             1,

@@ -70,7 +70,7 @@ def test_a_chase_is_repriced_and_ends_while_its_strategy_is_stopped(floor: Calla
     strategy = system.pid("resting")
 
     def moved(since_ns: int) -> bool:
-        return any(row.reprice and row.sent_ns > since_ns for row in rows(system, OrderState.OPEN))
+        return any(row.child and row.sent_ns > since_ns for row in rows(system, OrderState.OPEN))
 
     for _ in range(50):  # one that is filled before the price moves shows nothing
         until(lambda: live(system))

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from engine.model.words import BookState, CommandKind, OrderState, OrderType, Reason
-from tests.engine.execution.memory import MS, OTHER, STRATEGY, House, requests
+from engine.model.words import BookState, CommandKind, OrderState, Reason
+from tests.engine.execution.memory import CHASE, MS, OTHER, STRATEGY, House, requests
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def house(tmp_path: Path) -> House:
 
 def test_a_chase_follows_the_best_price_and_never_passes_its_cap(house: House) -> None:
     """Its request stands at the touch until the touch is beyond the cap."""
-    house.place(order_type=OrderType.CHASE, price=6_000_600, size=1000)
+    house.place(algorithm=CHASE, price=6_000_600, size=1000)
     for bid in (6_000_200, 6_000_500, 6_000_900, 6_000_100):
         house.run(120)
         house.book(bid, bid + 100)
@@ -33,7 +33,7 @@ def test_a_chase_follows_the_best_price_and_never_passes_its_cap(house: House) -
 
 def test_a_chase_is_not_moved_more_often_than_its_pause_allows(house: House) -> None:
     """A nervous book is no reason for a ban; the last price is followed when the pause is over."""
-    house.place(order_type=OrderType.CHASE, price=0, size=1000)
+    house.place(algorithm=CHASE, price=0, size=1000)
     for step in range(50):
         house.book(6_000_000 + step * 10, 6_000_100 + step * 10)
         house.run(2)
@@ -44,7 +44,7 @@ def test_a_chase_is_not_moved_more_often_than_its_pause_allows(house: House) -> 
 
 def test_a_partly_filled_chase_cancels_first_and_places_the_exact_rest(house: House) -> None:
     """A fill that overtakes the move must not be bought twice."""
-    order = house.place(order_type=OrderType.CHASE, price=0, size=1000)
+    order = house.place(algorithm=CHASE, price=0, size=1000)
     house.venue.fill(order.client_id.hex(), 300)
     house.run(120)
     house.venue.event_latency_ns = 50 * MS
@@ -59,7 +59,7 @@ def test_a_partly_filled_chase_cancels_first_and_places_the_exact_rest(house: Ho
 
 def test_a_fill_that_overtakes_a_replacement_places_nothing(house: House) -> None:
     """ONLY_NEW: the venue refuses both halves."""
-    order = house.place(order_type=OrderType.CHASE, price=0, size=1000)
+    order = house.place(algorithm=CHASE, price=0, size=1000)
     house.run(120)
     house.venue.event_latency_ns = 50 * MS
     house.venue.fill(order.client_id.hex(), 300)
@@ -76,15 +76,15 @@ def test_a_fill_that_overtakes_a_replacement_places_nothing(house: House) -> Non
 
 def test_a_chase_ends_when_its_time_is_over(house: House) -> None:
     """And leaves nothing standing."""
-    house.place(order_type=OrderType.CHASE, price=0, timeout_ns=300 * MS)
+    house.place(algorithm=CHASE, price=0, timeout_ns=300 * MS)
     house.run(330)
     assert not any(one.open for one in house.venue.orders.values())
-    assert house.role.chaser.chases == {} or all(one.stopped for one in house.role.chaser.chases.values())
+    assert not house.role.blotter.parents
 
 
 def test_a_halt_stops_a_chase_between_two_requests(house: House) -> None:
     """Nothing stands at that moment, so there is nothing to cancel; and resume must not bring it back."""
-    order = house.place(order_type=OrderType.CHASE, price=0, size=1000)
+    order = house.place(algorithm=CHASE, price=0, size=1000)
     house.venue.fill(order.client_id.hex(), 300)
     house.run(120)
     house.book(6_000_300, 6_000_400)
@@ -97,13 +97,13 @@ def test_a_halt_stops_a_chase_between_two_requests(house: House) -> None:
         house.book(bid, bid + 100)
     house.run(5)
     assert not any(one.open for one in house.venue.orders.values())
-    assert house.role.chaser.chases == {}
+    assert house.role.blotter.parents == {}
     house.check_truth()
 
 
 def test_a_chase_goes_on_after_a_death(house: House) -> None:
     """Nobody asks the strategy."""
-    house.place(order_type=OrderType.CHASE, price=0, size=1000)
+    house.place(algorithm=CHASE, price=0, size=1000)
     house.restart()
     house.ready()
     house.run(120)
@@ -115,7 +115,7 @@ def test_a_chase_goes_on_after_a_death(house: House) -> None:
 
 def test_each_move_of_a_chase_passes_risk(house: House) -> None:
     """A spread too wide stops it where it stands."""
-    house.place(order_type=OrderType.CHASE, price=0, size=1000)
+    house.place(algorithm=CHASE, price=0, size=1000)
     house.run(120)
     house.book(6_000_200, 6_100_000)
     house.run(5)
@@ -125,7 +125,7 @@ def test_each_move_of_a_chase_passes_risk(house: House) -> None:
 
 def between_two_requests(house: House) -> Any:
     """A chase whose request was cancelled to be moved, and whose next is not placed yet."""
-    order = house.place(order_type=OrderType.CHASE, price=0, size=1000)
+    order = house.place(algorithm=CHASE, price=0, size=1000)
     house.venue.fill(order.client_id.hex(), 300)
     house.run(120)
     house.book(6_000_300, 6_000_400)
@@ -133,7 +133,7 @@ def between_two_requests(house: House) -> Any:
     house.book(6_000_300, 6_000_400, state=BookState.RESYNCING)
     house.run(20)
     assert order.state == OrderState.CANCELLED
-    assert house.role.chaser.chases
+    assert house.role.blotter.parents
     return order
 
 
@@ -165,7 +165,7 @@ def prices(house: House) -> list[str]:
 
 def follow(house: House, steps: tuple[tuple[int, float], ...]) -> list[str]:
     """Chase through best bids, each with its imbalance."""
-    house.place(order_type=OrderType.CHASE, price=0, size=1000)
+    house.place(algorithm=CHASE, price=0, size=1000)
     for bid, imbalance in steps:
         house.run(120)
         house.book(bid, bid + 100, imbalance=imbalance)

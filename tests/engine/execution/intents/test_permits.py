@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from engine.model.words import BUY, SELL, IntentKind, OrderState, OrderType, Reason
-from tests.engine.execution.memory import OTHER, STRATEGY, House
+from tests.engine.execution.memory import CHASE, OTHER, STRATEGY, House
 
 ONLY_ETH = {STRATEGY: frozenset({2})}
 
@@ -43,7 +43,7 @@ def test_a_chase_and_a_replacement_end_when_the_permit_is_gone(tmp_path: Path) -
     """A life with a shorter list inherits the orders of the one before: they may be cancelled and not moved."""
     house = House(tmp_path)
     house.ready()
-    chase = house.place(order_type=OrderType.CHASE, price=0)
+    chase = house.place(algorithm=CHASE, price=0)
     standing = house.place()
     house.kill()
     house.config.strategies[STRATEGY] = frozenset({2})
@@ -58,7 +58,7 @@ def test_a_chase_and_a_replacement_end_when_the_permit_is_gone(tmp_path: Path) -
     cancel = house.cancel(standing.intent_id)
     house.run(3)
     assert house.verdict(cancel) == Reason.APPROVED
-    assert not house.role.blotter.by_intent[standing.intent_id].live
+    assert not house.role.blotter.newest[standing.intent_id].live
 
 
 def test_what_is_held_of_it_may_be_sold(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from engine.execution.orders import codec
 from engine.model.words import BUY, SELL, BookState, IntentKind, OrderState, OrderType, Reason, TimeInForce
-from tests.engine.execution.memory import MS, OTHER, SECOND, STRATEGY, House
+from tests.engine.execution.memory import CHASE, MS, OTHER, SECOND, STRATEGY, House
 
 INT64_MAX, UINT64_MAX, UINT32_MAX = 2**63 - 1, 2**64 - 1, 2**32 - 1
 SIGNED = (-INT64_MAX - 1, -INT64_MAX, -(2**62), -(2**32), -SECOND, -1, 0, 1, 2**31, 2**62, INT64_MAX - 1, INT64_MAX)
@@ -19,7 +19,7 @@ EDGES: dict[str, tuple[float, ...]] = {
         ("now_ns", "ttl_ns", "tick_sequence", "receive_ns", "price", "size", "timeout_ns"), SIGNED
     ),
     "target_id": UNSIGNED,
-    **dict.fromkeys(("strategy", "instrument", "flags"), WORDS),
+    **dict.fromkeys(("strategy", "instrument", "algorithm"), WORDS),
     **dict.fromkeys(("kind", "order_type", "time_in_force"), (0, 5, 127, 128, 255)),
     "side": (-128, -2, 0, 2, 127),
     "signal": (float("nan"), float("inf"), -float("inf")),
@@ -27,7 +27,7 @@ EDGES: dict[str, tuple[float, ...]] = {
 SHAPES = (
     {"kind": IntentKind.PLACE, "order_type": OrderType.LIMIT},
     {"kind": IntentKind.PLACE, "order_type": OrderType.MARKET},
-    {"kind": IntentKind.PLACE, "order_type": OrderType.CHASE},
+    {"kind": IntentKind.PLACE, "algorithm": CHASE},
     {"kind": IntentKind.REPLACE, "order_type": OrderType.LIMIT},
     {"kind": IntentKind.CANCEL},
     {"kind": IntentKind.CANCEL_ALL},
@@ -75,7 +75,7 @@ class Writer:
         house.run(3)
         for intent in (mine, other):
             assert house.verdict(intent) == Reason.APPROVED
-            assert house.role.blotter.by_intent[intent].state == OrderState.OPEN
+            assert house.role.blotter.newest[intent].state == OrderState.OPEN
 
 
 def test_every_edge_of_every_field_ends_in_a_verdict(tmp_path: Path) -> None:

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from engine.model.words import BUY, SELL, IntentKind, OrderType, TimeInForce
-from tests.engine.execution.memory import MS, OTHER, STRATEGY, House
+from engine.model.words import BUY, SELL, IntentKind, TimeInForce
+from tests.engine.execution.memory import AS_CHASE, AS_LIMIT, AS_MARKET, MS, OTHER, STRATEGY, House
 
 SHARE, WHOLE, ACTIONS = 25, 4_000, 60
 HELD = {STRATEGY: 2_000, OTHER: -2_000}  # opposite positions of one instrument: the account is flat
 WIDE = (5_900_000, 6_100_000)  # 333 bps, where 50 are allowed: every entry is refused
 FAULTS = ("ok", "lose", "mute", "unknown_done", "unknown_not", "late", "twice", "cut", "torn")
 METHODS = ("order.place", "order.cancel", "order.cancelReplace")
-TYPES = (OrderType.LIMIT, OrderType.LIMIT, OrderType.MARKET, OrderType.CHASE)
+TYPES = (AS_LIMIT, AS_LIMIT, AS_MARKET, AS_CHASE)
 
 
 class History:
@@ -63,7 +63,7 @@ class History:
             self.house.venue.liquidity["BTCUSDT"] = self.random.randint(1, 2_000)
         self.intents[strategy].append(
             self.house.intent(
-                strategy=strategy, side=side, size=self.size(strategy), order_type=self.random.choice(TYPES),
+                strategy=strategy, side=side, size=self.size(strategy), **self.random.choice(TYPES),
                 time_in_force=self.random.choice((TimeInForce.GTC, TimeInForce.GTC, TimeInForce.IOC)),
                 price=self.random.choice((5_900_000, 6_000_000, 6_100_000)),
             )
@@ -166,15 +166,15 @@ def test_whoever_quotes_its_way_out_can_still_get_out(tmp_path: Path, how: str) 
     bought = house.place(size=2_000, price=6_000_000)
     house.venue.fill(bought.client_id.hex(), 2_000)
     house.run(5)
-    kind = OrderType.CHASE if how == "chases" else OrderType.LIMIT
-    quote = house.intent(side=SELL, size=1_000, price=6_000_100, order_type=kind)
+    kind = AS_CHASE if how == "chases" else AS_LIMIT
+    quote = house.intent(side=SELL, size=1_000, price=6_000_100, **kind)
     for step in range(40):
         house.book(5_999_000 - step * 100, 6_000_000 - step * 100)
         house.run(110)
         if how == "replaces":
             new = house.intent(side=SELL, size=1_000, price=6_000_000, kind=IntentKind.REPLACE, target_id=quote)
             house.run(3)
-            quote = new if new in house.role.blotter.by_intent else quote
+            quote = new if new in house.role.blotter.newest else quote
         elif how == "quotes":
             house.cancel(quote)
             quote = house.intent(side=SELL, size=1_000, price=6_001_000)

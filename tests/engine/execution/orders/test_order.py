@@ -47,18 +47,19 @@ def test_a_new_order_is_created_and_nothing_is_known_of_it() -> None:
     """A value that does not begin at zero is taken for the venue's word."""
     one = order()
     assert one.row() == (
-        bytes(range(16)), 2, b"", 0, 0, 0, 0, 0, 7, 100, 0, 0, 0, 3, 4, 0, 1, S.CREATED, BUY, 5, 6, 0, 0, 0, b"", b"",
+        bytes(range(16)), 2, b"", 0, 0, 0, 0, 0, 7, 100, 0, 0, 0, 3, 4, 0, 0, 1, S.CREATED, BUY, 5, 6, 0, 0, 0,
+        b"", b"",
     )  # fmt: skip
     names = ("venue_filled", "exposure", "cancel_refusals", "cancel_after_ns", "ask_ns", "fetches", "disputed")
     assert not any(getattr(one, name) for name in names)
-    assert (one.predecessor, one.successor, one.heir, one.cancel_pending) == (None, None, None, False)
+    assert (one.predecessor, one.successor, one.pending_replace, one.cancel_pending) == (None, None, None, False)
 
 
 def test_a_record_carries_each_value_under_its_own_name() -> None:
     """The next life and every reader take the order from it."""
     names = (
         "intent_ns", "receive_ns", "sent_ns", "answer_ns", "now_ns", "filled", "expires_ns",
-        "replaces_id", "reprice", "flags", "limit_price", "timeout_ns",
+        "replaces_id", "child", "replaces_child", "flags", "limit_price", "timeout_ns",
     )  # fmt: skip
     values = {name: 20 + number for number, name in enumerate(names)}
     row = codec.ORDER.unpack(codec.ORDER.pack(*order(**values).row()))

@@ -18,8 +18,8 @@ from engine.execution.orders.order import Order
 from engine.execution.restore import checkpoint, replay, replay_state
 from engine.execution.restore.checkpoint import Request, advance, blank, checkpoints, restore
 from engine.execution.restore.replay import Replay
-from engine.model.words import BUY, SELL, CommandKind, IntentKind, OrderType
-from tests.engine.execution.memory import BTC, ETH, MS, SECOND, STRATEGY, House
+from engine.model.words import BUY, SELL, CommandKind, IntentKind
+from tests.engine.execution.memory import AS_CHASE, AS_LIMIT, BTC, CHASE, ETH, MS, SECOND, STRATEGY, House
 
 SEGMENT = 8192  # 25 records
 KEPT_ORDERS, KEPT_FILLS = 8, 4
@@ -45,7 +45,7 @@ def live_through(house: House, seed: int, acts: int, fees: tuple[str, ...] = ("U
         if act < 0.35:
             house.intent(
                 side=draw.choice((BUY, SELL)), size=draw.randrange(100, 2000), price=middle + draw.randrange(-900, 900),
-                order_type=draw.choice((OrderType.LIMIT, OrderType.CHASE)), timeout_ns=draw.choice((0, SECOND)),
+                **draw.choice((AS_LIMIT, AS_CHASE)), timeout_ns=draw.choice((0, SECOND)),
             )  # fmt: skip
         elif act < 0.45 and live:
             house.cancel(draw.choice(live).intent_id)
@@ -352,7 +352,7 @@ def test_memory_and_file_stay_bounded(tmp_path: Path) -> None:
     sizes = []
     for _ in range(8):
         for _ in range(25):
-            order = house.place(order_type=OrderType.CHASE, price=0, size=100)
+            order = house.place(algorithm=CHASE, price=0, size=100)
             house.venue.fill(order.client_id.hex(), 100)
             house.run(3)
         house.settle(35)

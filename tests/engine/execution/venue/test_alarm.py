@@ -7,8 +7,8 @@ import pytest
 
 from engine.execution.journal.journal import read_journal
 from engine.model.text import bare
-from engine.model.words import AlarmReason, CommandKind, IntentKind, JournalKind, OrderState, OrderType, Reason
-from tests.engine.execution.memory import MS, SECOND, House
+from engine.model.words import AlarmReason, CommandKind, IntentKind, JournalKind, OrderState, Reason
+from tests.engine.execution.memory import CHASE, MS, SECOND, House
 
 
 @pytest.fixture
@@ -180,7 +180,7 @@ def test_a_gap_ends_chases_and_leaves_nothing_standing(tmp_path: Path, orphans: 
 
     house = House(tmp_path, segment_size=8192, reserve=reserve, orphans=orphans)
     house.ready()
-    chase = {"order_type": OrderType.CHASE, "price": 0, "size": 1000, "timeout_ns": 3600 * SECOND}
+    chase = {"algorithm": CHASE, "price": 0, "size": 1000, "timeout_ns": 3600 * SECOND}
     intent_id = house.intent(**chase) if begun == "before" else 0
     house.run(5)
     room[0] = False

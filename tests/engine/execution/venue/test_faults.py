@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine.model.words import BUY, SELL, BookState, IntentKind, OrderState, OrderType, Reason, TimeInForce
-from tests.engine.execution.memory import MS, SECOND, STRATEGY, House, requests
+from tests.engine.execution.memory import AS_CHASE, AS_LIMIT, AS_MARKET, CHASE, MS, SECOND, STRATEGY, House, requests
 from tests.engine.execution.venue_double import RefusedError
 
 
@@ -28,7 +28,7 @@ def test_a_lost_answer_is_resolved_by_asking_not_by_sending_again(house: House) 
     intent_id = house.intent()
     house.venue.lose_events = 1
     house.settle()
-    order = house.role.blotter.by_intent[intent_id]
+    order = house.role.blotter.newest[intent_id]
     assert order.state == OrderState.OPEN
     assert len(house.venue.orders) == 1
     house.check_truth()
@@ -39,7 +39,7 @@ def test_a_lost_request_is_believed_lost_only_after_its_own_expiry(house: House)
     house.venue.fault("order.place", "lose")
     intent_id = house.intent()
     house.run(2)
-    order = house.role.blotter.by_intent[intent_id]
+    order = house.role.blotter.newest[intent_id]
     sent_ns = house.now_ns
     while order.live:
         house.run(1, 10 * MS)
@@ -55,7 +55,7 @@ def test_a_request_that_arrives_late_is_found_although_the_first_query_denied_it
     intent_id = house.intent()
     house.settle()
     assert any(b"order.status" in frame for frame in house.venue.outgoing)
-    assert house.role.blotter.by_intent[intent_id].state == OrderState.OPEN
+    assert house.role.blotter.newest[intent_id].state == OrderState.OPEN
     house.check_truth()
 
 
@@ -66,7 +66,7 @@ def test_an_unknown_outcome_is_found_out_both_ways(house: House, fault: str, sta
     house.venue.lose_events = 1 if fault == "unknown_done" else 0
     intent_id = house.intent()
     house.settle()
-    assert house.role.blotter.by_intent[intent_id].state == state
+    assert house.role.blotter.newest[intent_id].state == state
     house.check_truth()
 
 
@@ -221,7 +221,7 @@ def test_a_replacement_that_comes_to_nothing_is_refused(house: House, how: str) 
         house.run(1)
         house.cancel(order.intent_id)
     else:
-        house.role.desk.inherit = lambda *_: die()  # type: ignore[method-assign]
+        house.role.desk._place_pending = lambda *_: die()  # type: ignore[method-assign]
         with pytest.raises(ZeroDivisionError):
             house.run(20)
         assert not order.live
@@ -232,7 +232,7 @@ def test_a_replacement_that_comes_to_nothing_is_refused(house: House, how: str) 
     house.settle(5)
     told = [row.reason for row in house.rings["verdicts"].rows if row.intent_id == replacing]
     assert told == [Reason.APPROVED, Reason.UNKNOWN_ORDER]
-    assert replacing not in house.role.blotter.by_intent
+    assert replacing not in house.role.blotter.newest
     house.check_truth()
 
 
@@ -279,7 +279,7 @@ def script(house: House) -> list[Callable[[], Any]]:
     ids: dict[str, int] = {}
 
     def fill(name: str, size: int) -> None:
-        order = house.role.blotter.by_intent.get(ids[name])
+        order = house.role.blotter.newest.get(ids[name])
         there = None if order is None else house.venue.orders.get(order.client_id.hex())
         if there is not None and there.open:
             house.venue.fill(there.client_id, size)
@@ -295,7 +295,7 @@ def script(house: House) -> list[Callable[[], Any]]:
         lambda: fill("a", 300),
         make("b", side=SELL, price=6_001_000, size=500),
         lambda: house.cancel(ids["a"]),
-        make("c", order_type=OrderType.CHASE, price=6_002_000, size=800),
+        make("c", algorithm=CHASE, price=6_002_000, size=800),
         lambda: house.book(6_000_500, 6_000_600),
         lambda: fill("c", 200),
         lambda: house.book(6_000_700, 6_000_800),
@@ -348,7 +348,7 @@ def test_any_mixture_of_faults_ends_in_the_truth(tmp_path: Path, seed: int) -> N
         if act < 0.30:
             house.intent(
                 side=draw.choice((BUY, SELL)), size=draw.randrange(100, 2000), price=middle + draw.randrange(-900, 900),
-                order_type=draw.choice((OrderType.LIMIT, OrderType.LIMIT, OrderType.CHASE, OrderType.MARKET)),
+                **draw.choice((AS_LIMIT, AS_LIMIT, AS_CHASE, AS_MARKET)),
                 time_in_force=draw.choice((TimeInForce.GTC, TimeInForce.POST_ONLY)),
                 timeout_ns=draw.choice((0, SECOND)),
             )  # fmt: skip
@@ -386,7 +386,7 @@ def test_any_mixture_of_faults_ends_in_the_truth(tmp_path: Path, seed: int) -> N
     house.settle(70)
     house.check_truth()
     assert house.venue.violations == []
-    assert all(chase.size >= sum(o.filled for o in chase.orders) for chase in house.role.chaser.chases.values())
+    assert all(one.size >= sum(o.filled for o in one.children) for one in house.role.blotter.parents.values())
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -402,8 +402,8 @@ def test_reports_late_doubled_and_in_any_order_end_in_the_truth(tmp_path: Path, 
         rest = [order for order in house.venue.orders.values() if order.open and order.ours(house.mark)]
         act = draw.random()
         if act < 0.4:
-            kind = draw.choice((OrderType.LIMIT, OrderType.CHASE))
-            house.intent(side=draw.choice((BUY, SELL)), size=draw.randrange(100, 2000), order_type=kind)
+            kind = draw.choice((AS_LIMIT, AS_CHASE))
+            house.intent(side=draw.choice((BUY, SELL)), size=draw.randrange(100, 2000), **kind)
         elif act < 0.6 and live:
             house.cancel(draw.choice(live).intent_id)
         elif rest:
@@ -443,7 +443,7 @@ def test_a_venue_that_answers_nothing_for_a_minute_is_waited_for(house: House, d
     house.settle(20)
     house.check_truth()
     assert house.venue.violations == []
-    assert (house.role.blotter.by_intent[sent].state == OrderState.REJECTED) == deaf
+    assert (house.role.blotter.newest[sent].state == OrderState.REJECTED) == deaf
     house.book()
     assert house.place().state == OrderState.OPEN
 
@@ -489,7 +489,7 @@ def reject(house: House, code: int = -2010, text: str = INSUFFICIENT) -> Any:
     house.venue.do_order_place = no
     intent_id = house.intent()
     house.run(3)
-    return house.role.blotter.by_intent[intent_id]
+    return house.role.blotter.newest[intent_id]
 
 
 def test_a_reject_says_why_in_the_venues_words_and_says_it_in_the_next_life_too(

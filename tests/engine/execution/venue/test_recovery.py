@@ -91,7 +91,7 @@ def test_a_power_cut_is_survived_by_the_disk_alone(tmp_path: Path) -> None:
     house.rings["fills"] = fills
     house.role = house.live()
     house.settle(10)
-    assert house.role.blotter.by_intent[unknown].state == OrderState.OPEN
+    assert house.role.blotter.newest[unknown].state == OrderState.OPEN
     house.check_truth()
 
 

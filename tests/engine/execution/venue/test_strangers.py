@@ -141,7 +141,7 @@ def test_a_fill_of_an_order_of_ours_is_taken_in_once_it_is_adopted(bench: Strang
     (_, order) = bench.blotter.made[-1]
     assert bench.blotter.made == [("owner", OURS), ("enter", order)]
     assert bench.broker.made == [("take_news", order, news, NOW + 1, True), ("take_fill", order, fill(7), NOW + 1)]
-    assert (order.client_id, order.intent_id, order.reprice, order.strategy) == (OURS, *client_id.decode(OURS)[1:], 3)
+    assert (order.client_id, order.intent_id, order.child, order.strategy) == (OURS, *client_id.decode(OURS)[1:], 3)
     assert (order.instrument, order.side, order.price, order.size, order.filled) == (1, BUY, 100, 50, 4)
     assert (order.order_type, order.time_in_force, order.state) == (
         OrderType.LIMIT,

@@ -265,6 +265,15 @@ def test_a_timer_without_an_interval_is_logged(system: System, caplog: pytest.Lo
         (lambda s: s.place(BTC, 1, 10, 100, time_in_force="GTC"), r"time_in_force: found 'GTC' \(str\)"),
         (lambda s: s.place(BTC, 1, 10, 100, order_type=999), r"order_type: found 999"),
         (lambda s: s.place(BTC, 1, 10, 100, ttl_ns=1e9), r"ttl_ns: found 1000000000\.0 \(float\), expected whole nano"),
+        (lambda s: s.place(BTC, 1, 10, 100, algorithm="twap"), r"algorithm: found 'twap', expected one of: chase"),
+        (
+            lambda s: s.place(BTC, 1, 10, 100, algorithm="chase", parameters={"pause": 1}),
+            r"of chase: found 'pause', exp",
+        ),
+        (
+            lambda s: s.enter(BTC, 1, 10, 100, algorithm="chase", parameters={"rejects": 0.5}),
+            r"parameters: found 0\.5 \(float\)",
+        ),
         (lambda s: s.cancel(object()), r"intent_id: found <object .*, expected the id that `place` returned"),
         (lambda s: s.replace("7", 1, 1), r"intent_id: found '7' \(str\)"),
     ],
@@ -285,7 +294,7 @@ def test_a_call_shows_its_parameters(call: str) -> None:
     if call == "place":
         defaults = {name: one.default for name, one in found.parameters.items() if one.default is not one.empty}
         expected = {"order_type": OrderType.LIMIT, "time_in_force": TimeInForce.GTC, "ttl_ns": TTL_NS}
-        assert defaults == expected | {"timeout_ns": 0, "signal": 0.0}
+        assert defaults == expected | {"timeout_ns": 0, "signal": 0.0, "algorithm": None, "parameters": None}
 
 
 def test_what_means_an_integer_is_taken(system: System, recorder: Recorder) -> None:

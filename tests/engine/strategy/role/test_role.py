@@ -39,9 +39,24 @@ def test_a_want_becomes_one_intent_with_its_trace(system: System, recorder: Reco
         99,
         1,
     )
+    assert (intent.algorithm, intent.parameters) == (0, (0, 0, 0, 0))
     assert (intent.order_type, intent.time_in_force, intent.timeout_ns) == (OrderType.LIMIT, TimeInForce.POST_ONLY, 5)
     assert (intent.now_ns, intent.receive_ns, intent.tick_sequence, intent.signal) == (2_000, 7, 101, 0.5)
     assert intent.intent_id >> 40 == intent.strategy == NUMBER
+
+
+@pytest.mark.parametrize("call", ["place", "enter"])
+def test_an_intent_carries_its_algorithm_as_numbers(system: System, recorder: Recorder, call: str) -> None:
+    """Execution knows an algorithm by its number: a parameter in the wrong place is another parameter."""
+    role = system.role(recorder)
+    begin(role)
+    parameters = {"rejects": 7, "interval_ms": 50}
+    recorder.act = lambda s: getattr(s, call)(BTC, BUY, 10, 99, algorithm="chase", parameters=parameters)
+    system.book(*BOOK)
+    role.step(2_000)
+    (intent,) = system.intents
+    assert (intent.order_type, intent.time_in_force) == (OrderType.LIMIT, TimeInForce.GTC)
+    assert (intent.algorithm, intent.parameters) == (1, (50, 7, 0, 0))
 
 
 def test_hooks_come_in_the_documented_order(system: System, recorder: Recorder) -> None:

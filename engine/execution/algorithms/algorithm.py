@@ -1,0 +1,100 @@
+"""What an execution algorithm is: events in, child orders out, its state as a few numbers, no clock of its own.
+
+    intent ─▶ first ─▶ risk ─▶ on_accepted ─▶ on_book · on_order · on_time … ─▶ on_stop
+                                  │                                               (or done)
+                                  └─▶ port.place · port.replace · port.cancel ─▶ risk ─▶ journal ─▶ venue
+
+One object works one parent. `Parents` calls it: when risk has approved its first child and that was sent, when the
+book of its instrument changed, when one of its children changed, when `due_ns` has come, and when it is to stop, after
+which nothing is called. It makes children through its `ChildPort` and in no other way; risk checks each of them, and a
+refusal comes back as a value.
+
+What must outlive the process is in its children, in `due_ns` and in `dump()`. Each request is recorded together with
+the state as it is at the call: set the state as it is to be after the request, then make the request. State that
+changes in another way is recorded after the event, for `on_book` only together with `due_ns`.
+
+To add an algorithm: a file with a subclass here, a line in `engine/model/algorithms.py`, a test.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar, NamedTuple, Protocol
+
+import msgspec
+
+from engine.execution.config import ExecutionOptions
+from engine.execution.orders.order import Order
+from engine.execution.orders.parent import Parent
+from engine.risk.gate import Refusal
+from engine.risk.market import Top
+
+
+class Child(NamedTuple):
+    """An order that an algorithm asks for; side and instrument are its parent's."""
+
+    price: int
+    size: int
+    time_in_force: int
+
+
+class ChildPort(Protocol):
+    """The only way from an algorithm to an order."""
+
+    def place(self, algorithm: "Algorithm", child: Child, now_ns: int) -> Refusal | None:
+        """Send a further child, or return risk's refusal."""
+
+    def replace(self, algorithm: "Algorithm", order: Order, price: int, size: int, now_ns: int) -> Refusal | None:
+        """Send a child in place of an open one, or return risk's refusal.
+
+        An order that is not `replaceable` in one request is cancelled; place what is left when it has ended.
+        """
+
+    def cancel(self, algorithm: "Algorithm", order: Order, now_ns: int) -> None:
+        """Cancel a child."""
+
+
+class Algorithm(ABC):
+    """The base of every algorithm."""
+
+    Parameters: ClassVar[type[msgspec.Struct]]  # integers, named and in order as in the registry; 0: the default
+
+    def __init__(self, parent: Parent, parameters: Any, top: Top, port: ChildPort, options: ExecutionOptions) -> None:
+        """Work a parent: `parameters` are of the class's own type, `top` is always the newest of its instrument."""
+        self.parent = parent
+        self.parameters = parameters
+        self.top = top
+        self.port = port
+        self.options = options
+        self.requested = False  # since `Parents` last looked: the port sets it
+        self.due_ns = 0  # when `on_time` is to be called; 0, or a time that is over: not
+
+    @abstractmethod
+    def first(self) -> Child:
+        """The child to begin with: risk's verdict on it is the verdict on the intent."""
+
+    @property
+    @abstractmethod
+    def done(self) -> bool:
+        """Whether it will make no further child. The parent is done when all its children have ended as well."""
+
+    def on_accepted(self, now_ns: int) -> None:
+        """The first child was approved and sent."""
+
+    def on_book(self, now_ns: int) -> None:
+        """The best prices of the instrument changed."""
+
+    def on_order(self, order: Order, now_ns: int) -> None:
+        """A child changed: its state or what it has filled."""
+
+    def on_time(self, now_ns: int) -> None:
+        """`due_ns` has come."""
+
+    def on_stop(self, now_ns: int) -> None:
+        """It is to end: all children are being cancelled."""
+
+    def dump(self) -> tuple[int, ...]:
+        """The state beside `due_ns` and the children: at most `records.ALGORITHM_STATE` integers."""
+        return ()
+
+    def load(self, state: Sequence[int]) -> None:
+        """Continue with a state that `dump` returned in another life; zeros follow it."""

@@ -1,0 +1,68 @@
+"""The way of a parent's children to the venue: room in the parent, risk, journal, send.
+
+    algorithm ─▶ place · replace ─▶ room (asserted) ─▶ risk ─▶ PARENT, VERDICT, ORDER in one commit ─▶ bytes
+
+A refusal is published and returned. Every child's price is checked as one that follows the book.
+"""
+
+from engine.execution.algorithms.algorithm import Algorithm, Child
+from engine.execution.orders.order import Order
+from engine.execution.venue.broker import Broker
+from engine.execution.venue.order_sender import OrderSender
+from engine.model.words import OrderFlag
+from engine.risk.gate import Refusal, RiskGate, Verdict
+
+
+class Children:
+    """The `ChildPort` of every algorithm of this execution."""
+
+    def __init__(self, gate: RiskGate, broker: Broker, sender: OrderSender) -> None:
+        """Bind the parts together."""
+        self._gate = gate
+        self._broker = broker
+        self._sender = sender
+
+    def place(self, algorithm: Algorithm, child: Child, now_ns: int) -> Refusal | None:
+        """Send a further child, or return risk's refusal."""
+        parent = algorithm.parent
+        parent.check_room(child.size)
+        verdict = self._check(algorithm, parent.last, child.price, child.size, 0, now_ns)
+        if isinstance(verdict, Refusal):
+            return verdict
+        order = self._sender.child_of(parent, child.price, child.size, child.time_in_force, verdict.flags)
+        parent.keep(algorithm.due_ns, algorithm.dump())
+        self._sender.send_child(parent, order, now_ns)
+        return None
+
+    def replace(self, algorithm: Algorithm, order: Order, price: int, size: int, now_ns: int) -> Refusal | None:
+        """Send a child in place of an open one, or cancel it where one request cannot do both."""
+        parent = algorithm.parent
+        parent.check_room(size - order.size)
+        verdict = self._check(algorithm, order, price, size - order.venue_filled, order.rest, now_ns)
+        if isinstance(verdict, Refusal):
+            return verdict
+        if not order.replaceable:
+            self._broker.cancel(order, now_ns, OrderFlag.REPRICING)
+            return None
+        following = self._sender.child_of(parent, price, size, order.time_in_force, verdict.flags)
+        parent.keep(algorithm.due_ns, algorithm.dump())
+        self._sender.replace_child(parent, order, following, now_ns)
+        return None
+
+    def cancel(self, algorithm: Algorithm, order: Order, now_ns: int) -> None:
+        """Cancel a child."""
+        algorithm.requested = True
+        self._broker.cancel(order, now_ns)
+
+    def _check(
+        self, algorithm: Algorithm, order: Order, price: int, size: int, relief: int, now_ns: int
+    ) -> Verdict:  # fmt: skip
+        """Ask risk, and publish a refusal; `order` is the child that is replaced, else the newest."""
+        assert algorithm.parent.working, f"parent {order.intent_id:#x} has been stopped, expected no further child"
+        algorithm.requested = True
+        verdict = self._gate.check(
+            now_ns, order.strategy, order.instrument, order.side, price, size, now_ns, 0, relief, follows_book=True
+        )
+        if isinstance(verdict, Refusal):
+            self._sender.refuse_child(verdict, order, now_ns)
+        return verdict

@@ -1,0 +1,184 @@
+"""Every parent that an algorithm works: events to the algorithms, their state to the journal, their end.
+
+    propose ─▶ accept ─▶ on_book · on_order · on_time ─▶ stop (time is over, an operator or its strategy cancels)
+                                                    └──▶ done, when its algorithm is and every child has ended
+
+After each event a changed state is recorded. After `stop` the algorithm gets no further event, and its parent is done
+when its last child has ended; the children's cancels are the desk's. `restore` continues with what a restart found.
+"""
+
+import logging
+from collections.abc import Mapping
+
+from engine.execution.algorithms.algorithm import Algorithm, ChildPort
+from engine.execution.algorithms.load import kind_of, parameters_of
+from engine.execution.config import ExecutionOptions
+from engine.execution.orders.blotter import Blotter
+from engine.execution.orders.order import Order
+from engine.execution.orders.parent import Parent
+from engine.execution.venue.order_sender import OrderSender
+from engine.model import algorithms
+from engine.model.rows import IntentRow
+from engine.model.words import OrderFlag, ParentStatus, Reason
+from engine.risk.gate import Refusal, RiskGate
+from engine.risk.market import Top
+
+logger = logging.getLogger("engine.execution")
+
+
+class Parents:
+    """All parents of this execution."""
+
+    def __init__(
+        self, blotter: Blotter, gate: RiskGate, sender: OrderSender, children: ChildPort, tops: Mapping[int, Top],
+        options: ExecutionOptions,
+    ) -> None:  # fmt: skip
+        """Begin with none."""
+        self._blotter = blotter
+        self._gate = gate
+        self._sender = sender
+        self._children = children
+        self._tops = tops
+        self._options = options
+        self._working: dict[int, Algorithm] = {}  # by intent; those that are stopped are not here
+        self._due: dict[int, int] = {}  # by intent: when its algorithm is called
+
+    @property
+    def working(self) -> bool:
+        """Whether an algorithm works."""
+        return bool(self._working)
+
+    def propose(self, intent: IntentRow) -> Algorithm | Refusal:
+        """The algorithm of an intent, for risk to check its first child; or why there is none."""
+        exits = self._gate.is_exit(intent.strategy, intent.instrument, intent.side, intent.size)
+        limit = self._gate.protective_price(intent.instrument, intent.side, intent.price, exits=exits)
+        return self._algorithm_of(Parent(
+            intent.intent_id, intent.strategy, intent.instrument, intent.side, intent.size, limit,
+            intent.time_in_force, intent.algorithm, tuple(intent.parameters),
+        ))  # fmt: skip
+
+    def accept(self, algorithm: Algorithm, first: Order, intent: IntentRow, sequence: int, now_ns: int) -> None:
+        """Send the first child, which risk has approved, and let the algorithm work."""
+        parent = algorithm.parent
+        parent.check_room(first.size)
+        self._sender.begin_parent(parent, first, intent, sequence, now_ns)
+        self._working[parent.intent_id] = algorithm
+        algorithm.on_accepted(now_ns)
+        self._after(algorithm, now_ns)
+
+    def on_book(self, instrument: int, now_ns: int) -> None:
+        """The best prices of an instrument changed."""
+        for algorithm in list(self._working.values()):
+            if algorithm.parent.instrument == instrument:
+                algorithm.on_book(now_ns)
+                if algorithm.requested or algorithm.due_ns != algorithm.parent.due_ns:
+                    self._after(algorithm, now_ns)
+
+    def on_order(self, order: Order, now_ns: int) -> None:
+        """A child changed."""
+        parent = self._blotter.parents.get(order.intent_id)
+        if parent is None:
+            return
+        parent.recall(order)
+        algorithm = self._working.get(parent.intent_id)
+        if algorithm is not None:
+            algorithm.on_order(order, now_ns)
+            self._after(algorithm, now_ns)
+        elif parent.keep(0, parent.state) or parent.settled:
+            self._set_status(parent, ParentStatus.DONE if parent.settled else ParentStatus.STOPPING, now_ns)
+
+    def on_time(self, now_ns: int) -> None:
+        """Call the algorithms that are due."""
+        if not self._due:
+            return
+        for intent_id, due_ns in list(self._due.items()):
+            if due_ns <= now_ns:
+                del self._due[intent_id]
+                algorithm = self._working.get(intent_id)
+                if algorithm is not None:
+                    algorithm.on_time(now_ns)
+                    self._after(algorithm, now_ns)
+
+    def stop(self, intent_id: int, now_ns: int) -> None:
+        """Let an intent's algorithm, if one works, make no further child."""
+        algorithm = self._working.pop(intent_id, None)
+        if algorithm is None:
+            return
+        algorithm.on_stop(now_ns)
+        parent = algorithm.parent
+        parent.keep(0, algorithm.dump())
+        self._set_status(parent, ParentStatus.DONE if parent.settled else ParentStatus.STOPPING, now_ns)
+
+    def stop_all(self, strategy: int, instrument: int, now_ns: int) -> None:
+        """Stop every algorithm, or those of a strategy or instrument."""
+        for algorithm in list(self._working.values()):
+            parent = algorithm.parent
+            if (not strategy or parent.strategy == strategy) and (not instrument or parent.instrument == instrument):
+                self.stop(parent.intent_id, now_ns)
+
+    def restore(self) -> None:
+        """Continue with the parents that the journal left; one that this program cannot work is stopped."""
+        for parent in self._blotter.parents.values():
+            algorithm = self._algorithm_of(parent)
+            if isinstance(algorithm, Refusal):
+                self._cancel_unknown(parent, algorithm)
+            elif parent.working:
+                algorithm.due_ns = parent.due_ns
+                algorithm.load(parent.state)
+                self._working[parent.intent_id] = algorithm
+                if parent.due_ns:
+                    self._due[parent.intent_id] = parent.due_ns
+
+    def begin(self, now_ns: int) -> None:
+        """The first step of a life: end the parents whose last child ended unseen, publish the others."""
+        for parent in list(self._blotter.parents.values()):
+            algorithm = self._working.get(parent.intent_id)
+            parent.keep(parent.due_ns, parent.state)
+            if parent.settled and (algorithm is None or algorithm.done):
+                self._set_status(parent, ParentStatus.DONE, now_ns)
+            else:
+                self._blotter.publish_parent(self._blotter.parent_bytes(parent, now_ns))
+
+    def _algorithm_of(self, parent: Parent) -> Algorithm | Refusal:
+        """The object that works a parent, or which part of its intent is wrong."""
+        kind = kind_of(parent.algorithm)
+        if kind is None:
+            return Refusal(Reason.UNKNOWN_ALGORITHM, parent.algorithm)
+        parameters = parameters_of(kind, parent.parameters)
+        if isinstance(parameters, int):
+            place = algorithms.place_of(parent.algorithm, parameters)
+            return Refusal(Reason.ALGORITHM_PARAMETER, parent.parameters[parameters], place)
+        top = self._tops.get(parent.instrument) or Top()
+        return kind(parent, parameters, top, self._children, self._options)
+
+    def _cancel_unknown(self, parent: Parent, refusal: Refusal) -> None:
+        """Have the children cancelled of a parent that this program cannot work."""
+        what = {"intent": parent.intent_id, "algorithm": parent.algorithm, "why": refusal.reason.name}
+        logger.error("a parent in the journal cannot be worked: its orders are cancelled", extra=what)
+        parent.status = ParentStatus.STOPPING
+        for child in parent.children:
+            if child.live:
+                child.flags |= OrderFlag.CANCEL_WANTED
+                self._blotter.changed.append(child)
+
+    def _after(self, algorithm: Algorithm, now_ns: int) -> None:
+        """What follows each event: the parent's end, else a record of what changed."""
+        parent, algorithm.requested = algorithm.parent, False
+        changed = parent.keep(algorithm.due_ns, algorithm.dump())
+        if algorithm.done and parent.settled:
+            del self._working[parent.intent_id]
+            self._set_status(parent, ParentStatus.DONE, now_ns)
+            return
+        if algorithm.due_ns > now_ns:
+            self._due[parent.intent_id] = algorithm.due_ns
+        if changed:
+            self._blotter.note_parent(parent, now_ns)
+
+    def _set_status(self, parent: Parent, status: ParentStatus, now_ns: int) -> None:
+        """Record how far a parent is; one that is done is dropped."""
+        parent.status = status
+        self._blotter.note_parent(parent, now_ns)
+        if status == ParentStatus.DONE:
+            self._working.pop(parent.intent_id, None)
+            self._due.pop(parent.intent_id, None)
+            del self._blotter.parents[parent.intent_id]

@@ -1,0 +1,133 @@
+"""A parent: an intent that an algorithm works, and its children, the orders sent for it.
+
+    parent 3.17  chase  buy 1000 ─┬─ child 0   cancelled, filled 300
+                                  ├─ child 1   cancelled, filled nothing: not kept
+                                  └─ child 2   open, 700                      `newest`
+
+An intent without an algorithm has one order and no parent: the intent's fields are the order's. All children of a
+parent together never fill more than its size: `check_room` asserts it before a child is made, and nothing else does.
+"""
+
+from engine.execution.orders.client_id import REQUEST_MAX
+from engine.execution.orders.order import Order
+from engine.model import records
+from engine.model.rows import ParentRow
+from engine.model.words import OrderFlag, ParentStatus
+
+WORKING, STOPPING = ParentStatus.WORKING, ParentStatus.STOPPING
+
+
+class Parent:
+    """One parent. Its journal record is all of it but the children, which are in the journal as orders."""
+
+    __slots__ = (
+        "algorithm", "children", "due_ns", "filled", "instrument", "intent_id", "limit_price", "newest", "parameters",
+        "side", "size", "state", "status", "strategy", "time_in_force",
+    )  # fmt: skip
+
+    def __init__(
+        self, intent_id: int, strategy: int, instrument: int, side: int, size: int, limit_price: int,
+        time_in_force: int, algorithm: int, parameters: tuple[int, ...],
+    ) -> None:  # fmt: skip
+        """Begin as WORKING, with what never changes."""
+        self.intent_id = intent_id
+        self.strategy = strategy
+        self.instrument = instrument
+        self.side = side
+        self.size = size
+        self.limit_price = limit_price
+        self.time_in_force = time_in_force
+        self.algorithm = algorithm
+        self.parameters = parameters
+        self.status: int = WORKING
+        self.due_ns = 0
+        self.filled = 0  # by its children, when it was last recorded
+        self.state: tuple[int, ...] = (0,) * records.ALGORITHM_STATE  # the algorithm's, as it was last recorded
+        self.children: list[Order] = []  # those that live or have filled something, oldest first
+        self.newest: Order | None = None
+
+    @property
+    def last(self) -> Order:
+        """The newest child of a parent that has one."""
+        assert self.newest is not None, f"parent {self.intent_id:#x} has no child yet"
+        return self.newest
+
+    @property
+    def working(self) -> bool:
+        """Whether it may make further children."""
+        return self.status == WORKING
+
+    @property
+    def rest(self) -> int:
+        """What is still to be bought or sold, by the venue's word on every child."""
+        return self.size - sum(child.venue_filled for child in self.children)
+
+    @property
+    def live(self) -> bool:
+        """Whether a child is in flight or open."""
+        return any(child.live for child in self.children)
+
+    @property
+    def settled(self) -> bool:
+        """Whether every child has ended and every fill of it is known."""
+        return not any(child.live or child.missing for child in self.children)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether no number is left for a further child."""
+        return self.newest is not None and self.newest.child >= REQUEST_MAX
+
+    def add(self, child: Order) -> None:
+        """Add a child; those that ended without a fill are dropped."""
+        self.children = [one for one in self.children if one.live or one.venue_filled]
+        self.children.append(child)
+        self.newest = child
+
+    def recall(self, child: Order) -> None:
+        """Count again a child that was dropped as ended, and that the venue says is alive."""
+        if child.live and not child.flags & OrderFlag.ADOPTED and child not in self.children:
+            self.children.insert(0, child)
+
+    def keep(self, due_ns: int, state: tuple[int, ...]) -> bool:
+        """Keep the algorithm's state and what is filled; whether either changed."""
+        whole = state + (0,) * (records.ALGORITHM_STATE - len(state))
+        filled = sum(child.filled for child in self.children)
+        changed = due_ns != self.due_ns or filled != self.filled or whole != self.state
+        self.due_ns, self.filled, self.state = due_ns, filled, whole
+        return changed
+
+    def check_room(self, added: int) -> None:
+        """Assert that a request for this much more leaves all children together within the parent's size."""
+        room = self.size - sum(_most(child) for child in self.children)
+        assert added <= max(0, room), f"children of parent {self.intent_id:#x} would pass its size: {added} of {room}"
+
+    def row(self, now_ns: int, made: int) -> ParentRow:
+        """Its record, when so many children have been made."""
+        return records.PARENT.row(
+            intent_id=self.intent_id, now_ns=now_ns, size=self.size, filled=self.filled, limit_price=self.limit_price,
+            due_ns=self.due_ns, children=made, strategy=self.strategy, instrument=self.instrument,
+            algorithm=self.algorithm, status=self.status, side=self.side, time_in_force=self.time_in_force,
+            parameters=self.parameters, state=self.state,
+        )  # fmt: skip
+
+    def update(self, row: ParentRow) -> None:
+        """Set what changes, as a record has it."""
+        self.status, self.due_ns, self.filled, self.state = row.status, row.due_ns, row.filled, tuple(row.state)
+
+
+def _most(child: Order) -> int:
+    """The most that a child may fill; a replacement only what exceeds the order that it replaces."""
+    if not child.live:
+        return child.venue_filled
+    before = child.predecessor
+    return child.size if before is None or not before.live else max(0, child.size - before.size)
+
+
+def parent_of(row: ParentRow) -> Parent:
+    """A parent from its record, without its children."""
+    parent = Parent(
+        row.intent_id, row.strategy, row.instrument, row.side, row.size, row.limit_price, row.time_in_force,
+        row.algorithm, tuple(row.parameters),
+    )  # fmt: skip
+    parent.update(row)
+    return parent

@@ -1,0 +1,193 @@
+"""Sends orders: the journal gets what risk approved and what the order came from, then the bytes leave.
+
+    refuse · approve              a verdict that no order follows
+    send · replace                an intent's own order:       VERDICT · ORDER in one commit, then the request
+    send_child · replace_child    a parent's further child:    PARENT · VERDICT · ORDER in one commit, then the request
+
+`begin_parent` is `send` for a parent's first child. The verdict is published when its order has left.
+"""
+
+import logging
+
+from engine.execution.orders import client_id, codec
+from engine.execution.orders.blotter import Blotter
+from engine.execution.orders.order import CANCELLING, Order
+from engine.execution.orders.parent import Parent
+from engine.execution.seams import ExecutionLanes
+from engine.execution.venue.broker import Broker
+from engine.log import BoundedLog
+from engine.model import records
+from engine.model.fixed import clamped
+from engine.model.refusals import refusal_text
+from engine.model.rows import IntentRow
+from engine.model.words import IntentKind, JournalKind, OrderFlag, OrderType, Reason
+from engine.risk.gate import Refusal, Verdict
+from engine.venues.session import VenueSession
+
+logger = logging.getLogger("engine.execution")
+
+VERDICT, APPROVED = JournalKind.VERDICT, Reason.APPROVED
+
+
+class OrderSender:
+    """From a verdict to bytes."""
+
+    def __init__(
+        self, system: bytes, lanes: ExecutionLanes, blotter: Blotter, broker: Broker, session: VenueSession
+    ) -> None:
+        """Bind the parts together."""
+        self._system = system
+        self._blotter = blotter
+        self._broker = broker
+        self._session = session
+        self._log = BoundedLog(logger)
+        self._publish_verdict = lanes.verdicts.publish_bytes
+
+    def approve(self, intent: IntentRow, sequence: int, now_ns: int) -> None:
+        """Record and publish the approval of an intent that no order follows now."""
+        self._record(_verdict(APPROVED, 0, 0, intent, sequence, now_ns), now_ns)
+
+    def refuse(self, refusal: Refusal, intent: IntentRow, sequence: int, now_ns: int) -> None:
+        """Record, publish and log the refusal of an intent."""
+        self._record(self._refusal(refusal, intent, sequence, now_ns), now_ns)
+
+    def answer_again(self, verdict: Verdict, intent: IntentRow, sequence: int, now_ns: int) -> None:
+        """Publish the verdict on an intent that the journal has already, or that is not its strategy's."""
+        if isinstance(verdict, Refusal):
+            self._publish_verdict(self._refusal(verdict, intent, sequence, now_ns))
+        else:
+            self._publish_verdict(_verdict(APPROVED, 0, 0, intent, sequence, now_ns))
+
+    def refuse_child(self, refusal: Refusal, order: Order, now_ns: int) -> None:
+        """Record, publish and log the refusal of a further child; `order` is of the same parent."""
+        self._warn(now_ns, refusal, order)
+        self._record(_child_verdict(order, now_ns, refusal), now_ns)
+
+    def order_of(self, intent: IntentRow, price: int, size: int, time_in_force: int, flags: int = 0) -> Order:
+        """The first order of an intent, with the flags of its verdict."""
+        order = Order(
+            client_id.encode(self._system, intent.intent_id, 0), intent.intent_id, intent.strategy, intent.instrument,
+            intent.side, intent.order_type or OrderType.LIMIT, time_in_force, price, size,
+        )  # fmt: skip
+        order.intent_ns = intent.now_ns
+        order.receive_ns = intent.receive_ns
+        order.timeout_ns = intent.timeout_ns
+        order.flags = flags
+        return order
+
+    def child_of(self, parent: Parent, price: int, size: int, time_in_force: int, flags: int) -> Order:
+        """The next child of a parent, with the flags of its verdict."""
+        last = parent.last
+        number = last.child + 1
+        order = Order(
+            client_id.encode(self._system, parent.intent_id, number), parent.intent_id, parent.strategy,
+            parent.instrument, parent.side, last.order_type, time_in_force, price, size,
+        )  # fmt: skip
+        order.intent_ns, order.receive_ns, order.timeout_ns = last.intent_ns, last.receive_ns, last.timeout_ns
+        order.child, order.limit_price, order.flags = number, parent.limit_price, flags
+        return order
+
+    def send(self, order: Order, intent: IntentRow, sequence: int, now_ns: int) -> None:
+        """Record an intent's approval and its order, and send it."""
+        self._send(order, _verdict(APPROVED, 0, 0, intent, sequence, now_ns), now_ns)
+
+    def begin_parent(self, parent: Parent, order: Order, intent: IntentRow, sequence: int, now_ns: int) -> None:
+        """Record a parent with its intent's approval and its first child, and send that."""
+        order.limit_price = parent.limit_price
+        self._blotter.enter_parent(parent)
+        made = self._blotter.write_parent(parent, order, now_ns)
+        self._send(order, _verdict(APPROVED, 0, 0, intent, sequence, now_ns), now_ns)
+        self._blotter.publish_parent(made)
+
+    def send_child(self, parent: Parent, order: Order, now_ns: int) -> None:
+        """Record a further child with its parent, and send it."""
+        made = self._blotter.write_parent(parent, order, now_ns)
+        self._send(order, _child_verdict(order, now_ns), now_ns)
+        self._blotter.publish_parent(made)
+
+    def finish(self, intent: IntentRow, expires_ns: int, left: bool, verdict: bytes, now_ns: int) -> Order:
+        """What follows an order that the express has journalled and sent: the tables, and the readers."""
+        order = self.order_of(intent, intent.price, intent.size, intent.time_in_force)
+        order.expires_ns, order.now_ns = expires_ns, now_ns
+        self._blotter.enter(order)
+        self._broker.placed(order, now_ns, left=left)
+        self._publish_verdict(verdict)
+        return order
+
+    def replace(self, old: Order, order: Order, intent: IntentRow, sequence: int, now_ns: int) -> None:
+        """Record an intent's approval and its order, and send it in place of one without fills."""
+        self._begin_replacing(old, now_ns)
+        self._exchange(old, order, _verdict(APPROVED, 0, 0, intent, sequence, now_ns), now_ns)
+
+    def replace_child(self, parent: Parent, old: Order, order: Order, now_ns: int) -> None:
+        """Record a further child with its parent, and send it in place of one without fills."""
+        order.replaces_id, order.replaces_child = old.intent_id, old.child
+        self._begin_replacing(old, now_ns)
+        made = self._blotter.write_parent(parent, order, now_ns)
+        self._exchange(old, order, _child_verdict(order, now_ns), now_ns)
+        self._blotter.publish_parent(made)
+
+    def _send(self, order: Order, verdict: bytes, now_ns: int) -> None:
+        """Record the verdict and the order, send it, publish the verdict."""
+        self._commit(order, verdict, now_ns)
+        self._broker.place(order, now_ns)
+        self._publish_verdict(verdict)
+
+    def _begin_replacing(self, old: Order, now_ns: int) -> None:
+        """Record that an order is being replaced."""
+        old.flags |= OrderFlag.REPRICING
+        self._blotter.move(old, CANCELLING, now_ns)
+
+    def _exchange(self, old: Order, order: Order, verdict: bytes, now_ns: int) -> None:
+        """Record the verdict and the order, send it in place of the old one, publish the verdict."""
+        order.predecessor, old.successor = old, order
+        self._commit(order, verdict, now_ns)
+        self._broker.replace(old, order, now_ns)
+        self._publish_verdict(verdict)
+
+    def _commit(self, order: Order, verdict: bytes, now_ns: int) -> None:
+        """Make lasting what must last before the bytes leave."""
+        order.expires_ns = self._session.clock.venue_ns(now_ns) + self._session.receive_window_ns
+        journal = self._blotter.journal
+        journal.add(now_ns, VERDICT, verdict)
+        self._blotter.enter(order)
+        self._blotter.write(order, now_ns)
+        journal.commit(now_ns)
+
+    def _record(self, verdict: bytes, now_ns: int) -> None:
+        """Record and publish a verdict that no request follows."""
+        self._blotter.journal.add(now_ns, VERDICT, verdict)
+        self._blotter.journal.commit(now_ns)
+        self._publish_verdict(verdict)
+
+    def _refusal(self, refusal: Refusal, intent: IntentRow, sequence: int, now_ns: int) -> bytes:
+        """The record of a refusal, which is logged; an intent's numbers can make its figures wider than 64 bits."""
+        self._warn(now_ns, refusal, intent)
+        value, limit = clamped(refusal.value), clamped(refusal.limit)
+        return _verdict(refusal.reason, value, limit, intent, sequence, now_ns)
+
+    def _warn(self, now_ns: int, refusal: Refusal, of: IntentRow | Order) -> None:
+        """Log a refusal, at a bounded rate: nothing else shows an operator why nothing is bought."""
+        position = self._blotter.ledger.account.get(of.instrument)
+        instrument = None if position is None else position.instrument
+        what = refusal_text(refusal.reason, refusal.value, refusal.limit, instrument)
+        self._log.warning(now_ns, f"refused by risk: {what}", strategy=of.strategy, instrument=of.instrument)
+
+
+def _verdict(reason: int, value: int, limit: int, intent: IntentRow, sequence: int, now_ns: int) -> bytes:
+    """The record of a verdict on an intent."""
+    return codec.VERDICT.pack_row(records.VERDICT.row(
+        intent_id=intent.intent_id, now_ns=now_ns, value=value, limit=limit, intent_sequence=sequence,
+        strategy=intent.strategy, instrument=intent.instrument, reason=reason, kind=intent.kind, flags=0,
+    ))  # fmt: skip
+
+
+def _child_verdict(order: Order, now_ns: int, refusal: Refusal | None = None) -> bytes:
+    """The record of a verdict on a further child."""
+    reason, value, limit = APPROVED, 0, 0
+    if refusal is not None:
+        reason, value, limit = refusal.reason, clamped(refusal.value), clamped(refusal.limit)
+    return codec.VERDICT.pack_row(records.VERDICT.row(
+        intent_id=order.intent_id, now_ns=now_ns, value=value, limit=limit, intent_sequence=0,
+        strategy=order.strategy, instrument=order.instrument, reason=reason, kind=IntentKind.REPLACE, flags=0,
+    ))  # fmt: skip
