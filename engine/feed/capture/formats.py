@@ -1,11 +1,11 @@
-"""The formats of recorded traffic, as one stream of pieces; gz and zst are read as they are.
+"""The formats of recorded traffic, read as one stream of pieces; gz and zst are unpacked.
 
 hft      <local ns or µs> <frame>              one a line, REST answers among them
 cf1      <time>: <frame>                       and `https://… -> <time>: <body>`, `wss://… <- <time>: <sent>`
 cf2      {"t":"recv","ts":…,"data":"<frame>"}  and t = header, http, connect, send
 dc       {"rx_ns":…,"frame":<frame>}           verbatim; the first line describes the recording
 ndjson   <frame>                               one a line
-init     {"init":<frame>,"updates":[<frame>,…]}  one document, re-serialised by whoever wrote it
+init     {"init":<frame>,"updates":[<frame>,…]}  one document, with numbers as its writer serialised them
 steelyard                                      our own, binary: see recording.py
 """
 
@@ -52,7 +52,7 @@ UNREADABLE = (
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One thing recorded: a frame; with `url` the answer to a request; with `mark` what became of a connection."""
+    """One recorded piece: a frame; with `url` the answer to a request; with `mark` a connection's beginning or end."""
 
     payload: bytes
     time_ns: int
@@ -63,7 +63,7 @@ class Piece:
 
 
 def open_capture(path: Path) -> BinaryIO:
-    """Open a recording, unpacked."""
+    """Open a recording, unpacking it."""
     packing = packing_of(path)
     if packing == ".gz":
         return cast("BinaryIO", gzip.open(path))
@@ -73,14 +73,14 @@ def open_capture(path: Path) -> BinaryIO:
 
 
 def packing_of(path: Path) -> str:
-    """The ending that a file's first bytes ask for, whatever it is called; else its own."""
+    """Return the ending that fits a file's first bytes, else the ending of its name."""
     with path.open("rb") as file:
         begin = file.read(MAGIC_MAX)
     return next((ending for magic, ending in PACKINGS.items() if begin.startswith(magic)), path.suffix)
 
 
 class Unpacked(io.RawIOBase):
-    """A zst file of one or more frames; one that is cut off is an error at its end, as it is with gz."""
+    """A zst file of one or more frames; a cut-off file is an error at its end, as with gz."""
 
     def __init__(self, packed: BinaryIO) -> None:
         """Read from this file, and close it with this."""
@@ -89,11 +89,11 @@ class Unpacked(io.RawIOBase):
         self._begun = False
 
     def readable(self) -> bool:
-        """It is."""
+        """Return True."""
         return True
 
     def readinto(self, buffer: "WriteableBuffer") -> int:
-        """Fill with what comes next."""
+        """Fill the buffer with the next bytes."""
         while not self._ready and self._unpack():
             pass
         target = memoryview(buffer).cast("B")
@@ -102,7 +102,7 @@ class Unpacked(io.RawIOBase):
         return count
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file."""
         self._packed.close()
         super().close()
 
@@ -121,26 +121,26 @@ class Unpacked(io.RawIOBase):
 
 
 def guess_format(line: bytes) -> str:
-    """The format whose first line looks like this."""
+    """Return the format of a first line."""
     if HFT_LINE.match(line):
         return "hft"
     if CF1_LINE.match(line):
         return "cf1"
     if line.startswith(b'{"t":'):
         return "cf2"
-    if INIT_DOCUMENT.match(line) or line == b"{":  # no frame is a lone brace, so this is a document over many lines
+    if INIT_DOCUMENT.match(line) or line == b"{":  # a frame is never a single brace: this is a document of many lines
         return "init"
     described = b'"captured_at"' in line and b'"bids"' not in line  # a recorder may describe a single book as well
     return "dc" if described or line.startswith(b'{"rx_ns"') else "ndjson"
 
 
 def read_capture(path: Path, kind: str = "", venue: str = "") -> Iterator[Piece]:
-    """The pieces of one file, in the order of the file; a file that is not what it should be is a ValueError.
+    """Return the pieces of one file, in its order; raise ValueError if it cannot be read.
 
-    `venue` chooses among those of one of our own recordings; the other formats hold one venue.
+    `venue` selects one venue of our own recordings; the other formats hold one venue.
     """
     if path.exists() and not path.is_file():
-        msg = f"{path}: expected a file, which is read more than once, was a directory, a pipe or a device"
+        msg = f"{path}: expected a regular file, because it is read more than once; was a directory, a pipe or a device"
         raise ValueError(msg)
     if kind == "steelyard" or (not kind and is_recording(path)):
         yield from read_steelyard(path, venue)
@@ -157,7 +157,7 @@ def read_capture(path: Path, kind: str = "", venue: str = "") -> Iterator[Piece]
 
 
 def _timed(piece: Piece) -> Piece:
-    """The piece, if what stands at its time is one."""
+    """Return the piece if its time is valid."""
     if type(piece.time_ns) is not int or not 0 <= piece.time_ns <= INT64_MAX:
         msg = f"a time must be 0 to 2^63-1 ns, was {piece.time_ns!r}"
         raise ValueError(msg)
@@ -170,7 +170,7 @@ def _chain(first: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def read_steelyard(path: Path, venue: str = "") -> Iterator[Piece]:
-    """Our own: every connection, with its beginning and its end."""
+    """Read our own format: every connection, with its beginning and its end."""
     for time_ns, connection, kind, payload in read_recording(path, venue):
         if kind in (FrameKind.RECEIVED, FrameKind.SENT):
             yield Piece(payload, time_ns, sent=kind == FrameKind.SENT, connection=connection)
@@ -183,21 +183,21 @@ def read_steelyard(path: Path, venue: str = "") -> Iterator[Piece]:
 
 
 def split_response(payload: bytes) -> tuple[int, str, bytes]:
-    """The status, target and body of a recorded answer."""
+    """Return the status, target and body of a recorded answer."""
     head, _, body = payload.partition(b"\n")
     status, _, target = head.decode().partition(" ")
     return int(status), target, body
 
 
 def read_hft(lines: Iterable[bytes]) -> Iterator[Piece]:
-    """A local time, a space, the frame."""
+    """Read lines of a local time, a space, the frame."""
     for line in lines:
         time, _, payload = line.partition(b" ")
         yield Piece(payload, int(time) * 10 ** max(0, EPOCH_DIGITS - len(time)))
 
 
 def read_cf1(lines: Iterable[bytes]) -> Iterator[Piece]:
-    """What was sent is passed over; the answers' addresses are kept."""
+    """Skip what was sent; keep the addresses of answers."""
     for line in lines:
         body = CF1_BODY.match(line)
         frame = None if body else CF1_FRAME.match(line)
@@ -208,7 +208,7 @@ def read_cf1(lines: Iterable[bytes]) -> Iterator[Piece]:
 
 
 def read_cf2(lines: Iterable[bytes]) -> Iterator[Piece]:
-    """The frame is a string inside the line; requests stand before the frames, so time gives the order."""
+    """Read frames that are strings inside JSON lines; requests come before the frames, so sort by time."""
     pieces = []
     for line in lines:
         entry = orjson.loads(line)
@@ -219,7 +219,7 @@ def read_cf2(lines: Iterable[bytes]) -> Iterator[Piece]:
 
 
 def read_dc(lines: Iterable[bytes]) -> Iterator[Piece]:
-    """The frame is cut out of the line as it stands: parsing it would lose its digits."""
+    """Cut the frame out of the line unchanged: parsing it would lose digits."""
     for line in lines:
         found = DC_FRAME.search(line)
         if found:
@@ -228,20 +228,20 @@ def read_dc(lines: Iterable[bytes]) -> Iterator[Piece]:
 
 
 def read_ndjson(lines: Iterable[bytes]) -> Iterator[Piece]:
-    """One frame a line, without a time: a millisecond apart."""
+    """Read one frame from each line; they have no times, so they are a millisecond apart."""
     for number, line in enumerate(lines, 1):
         yield Piece(line, number * 1_000_000)
 
 
 def read_init(lines: Iterable[bytes]) -> Iterator[Piece]:
-    """A snapshot and what followed, without times: a millisecond apart. Its writer had floats: their zeros are gone."""
+    """Read a snapshot and its updates, a millisecond apart; its writer used floats, which lose trailing zeros."""
     document = json.loads(b"\n".join(lines), parse_float=_number, parse_int=_number)
     for number, frame in enumerate([document["init"], *document["updates"]], 1):
         yield Piece(orjson.dumps(frame), number * 1_000_000)
 
 
 def _number(text: str) -> orjson.Fragment:
-    """A number as it stands, but for an exponent, which no venue writes and only a float's writer does."""
+    """Return a number unchanged, but without an exponent: floats have them, venues do not send them."""
     return orjson.Fragment(format(Decimal(text), "f") if "e" in text.lower() else text)
 
 

@@ -1,7 +1,7 @@
 """The recorder: from the FRAMES ring of a running feed to a recording, in a process of its own.
 
-It attaches read-only and the feed never waits for it. What it could not read in time it counts, and puts a mark where
-the gap is. It begins with the oldest frame that the ring still holds.
+It attaches read-only, and the feed does not wait for it. It counts the frames that it could not read in time, and
+writes a mark at each gap. It begins with the oldest frame on the ring.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,46 +18,46 @@ from engine.lanes import LOOKERS, open_lanes
 from engine.model.words import FrameKind
 
 BLOCK_SIZE = 1 << 20
-BLOCK_NS = 1_000_000_000  # a block is written at least so often: what a crash costs
+BLOCK_NS = 1_000_000_000  # how often a block is written at least: a crash loses no more
 RECORDS_AT_ONCE = 1 << 14
 EPOCH_SHIFT = 20
-UNKNOWN = {"venue": "", "dialect": "", "target": ""}  # so many connections later that its cell is another's
+UNKNOWN = {"venue": "", "dialect": "", "target": ""}  # its cell belongs to a later connection by now
 
 
 @dataclass
 class Connections:
-    """What the feed shows of its connections, and which of them are recorded."""
+    """The connections that the feed publishes, and which of them are recorded."""
 
     cells: shm.CellReader
     venue: str = ""
     joined: int = 0  # connections that had begun before the recording did
     open: dict[int, bytes] = field(default_factory=dict)
-    dead: set[int] = field(default_factory=set)  # their ends wait to be written
+    dead: set[int] = field(default_factory=set)  # their ends are not written yet
 
     def meet(self, number: int, begins: bool) -> tuple[bool, bytes]:
-        """Whether to keep a connection's frames, and the entries before its first."""
+        """Return whether to keep a connection's frames, and the entries to write before its first frame."""
         row = self.cells.read(number % self.cells.count)
-        told, begin_ns = (_describe(row), row.begin_ns) if row is not None and row.number == number else (UNKNOWN, 0)
+        named, begin_ns = (_describe(row), row.begin_ns) if row is not None and row.number == number else (UNKNOWN, 0)
         ended = b"".join(self._end_lives_before(number, begin_ns))
-        if self.venue and self.venue not in (told["venue"], told["dialect"]):
+        if self.venue and self.venue not in (named["venue"], named["dialect"]):
             return False, ended
-        entry = pack(begin_ns, number, FrameKind.BEGIN, orjson.dumps({**told, "joined": not begins}))
+        entry = pack(begin_ns, number, FrameKind.BEGIN, orjson.dumps({**named, "joined": not begins}))
         self.open[number] = entry
         self.joined += not begins
         return True, ended if begins else ended + entry
 
     def venues(self) -> set[str]:
-        """Every name by which a venue's connections may be asked for; none before the feed has begun one."""
+        """Return every name that selects a venue's connections; none before the feed's first connection."""
         rows = (self.cells.read(index) for index in range(self.cells.count))
-        told = [_describe(row) for row in rows if row is not None]
-        return {one[name] for one in told for name in ("venue", "dialect")}
+        named = [_describe(row) for row in rows if row is not None]
+        return {one[name] for one in named for name in ("venue", "dialect")}
 
     def openings(self) -> bytes:
-        """The entries that say what stood when the part's first block began."""
+        """Return the beginnings of the connections that are open at the beginning of a part."""
         return b"".join(self.open.values())
 
     def forget(self, ended: Iterable[int], last_ns: int) -> None:
-        """Their ends are written, up to this time; one whose end was overtaken shows in its cell."""
+        """Forget connections whose ends are written, and those whose cell shows an end before this time."""
         for number in (*ended, *self.dead):
             self.open.pop(number, None)
         self.dead.clear()
@@ -67,7 +67,7 @@ class Connections:
                 del self.open[number]
 
     def _end_lives_before(self, number: int, now_ns: int) -> Iterator[bytes]:
-        """A feed that died closed nothing: what it had open is told to be gone when its successor begins."""
+        """Write the ends of a dead feed's connections when its successor begins one."""
         for other in list(self.open):
             if other >> EPOCH_SHIFT < number >> EPOCH_SHIFT and other not in self.dead:
                 self.dead.add(other)
@@ -82,7 +82,7 @@ class Recorder:
     """One recording of one system."""
 
     def __init__(self, system: str, venue: str = "") -> None:
-        """Attach to a system's lanes, at the oldest frame there is."""
+        """Attach to a system's lanes, at the oldest frame."""
         lanes = open_lanes(system, LOOKERS)
         self.reader = lanes.ring_reader("frames")
         self.reader.cursor = self.reader.oldest
@@ -93,7 +93,7 @@ class Recorder:
         self._written = 0, 0  # frames and their bytes
 
     def step(self, writer: RecordingWriter, now_ns: int) -> int:
-        """Take what waits; write a block when there is enough of it or it has waited long enough."""
+        """Read what is there; write a block when there is enough of it, or it is old enough."""
         lost, records = self.reader.copy(RECORDS_AT_ONCE)
         if lost:
             self.lost_records += lost
@@ -105,7 +105,7 @@ class Recorder:
         return len(records)
 
     def flush(self, writer: RecordingWriter, now_ns: int) -> None:
-        """Write the whole entries there are."""
+        """Write the finished entries."""
         self._flush_ns = now_ns + BLOCK_NS
         entries, count, first_ns, last_ns = self.assembler.remove_whole()
         if entries:
@@ -115,26 +115,26 @@ class Recorder:
             self.assembler.ended.clear()
 
     def finish(self, writer: RecordingWriter, now_ns: int) -> None:
-        """Take the rest, say that this is the end, and close."""
+        """Read the rest, write the entry END, and close."""
         end = self.reader.end
         while self.reader.cursor < end and self.step(writer, now_ns):
             pass
         self.assembler.settle(now_ns)
-        taken = self.assembler
-        whole = {**self.totals(writer), "frames": taken.frames, "bytes": taken.octets}
-        taken.add(pack(now_ns, 0, FrameKind.END, orjson.dumps(whole)))
+        assembler = self.assembler
+        whole = {**self.totals(writer), "frames": assembler.frames, "bytes": assembler.octets}
+        assembler.add(pack(now_ns, 0, FrameKind.END, orjson.dumps(whole)))
         self.flush(writer, now_ns)
         writer.close()
 
     def totals(self, writer: RecordingWriter) -> dict[str, object]:
-        """What is in the files, and what is not."""
-        taken, (frames, octets) = self.assembler, self._written
+        """Return what is in the files, and what is missing."""
+        assembler, (frames, octets) = self.assembler, self._written
         return {
             "frames": frames,
             "bytes": octets,
             "file_bytes": writer.octets,
-            "lost_frames": taken.lost,
-            "losses": taken.losses,
+            "lost_frames": assembler.lost,
+            "losses": assembler.losses,
             "lost_records": self.lost_records,
             "connections_joined": self.connections.joined,
             "files": [str(path) for path in writer.paths],

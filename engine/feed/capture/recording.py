@@ -1,11 +1,11 @@
-"""Our own recordings on disk: what they are made of, and reading them. The format is told in docs/recording.md.
+"""Our own recordings on disk: their parts, and reading them. docs/recording.md describes the format.
 
-    file    header │ block │ block │ …        one file a part; the parts of one recording share its id
+    file    header │ block │ block │ …        one file for each part; the parts of a recording share its id
     block   head with crc │ entries, packed with zstd
     entry   one frame with its time, connection and kind (see entries.pyx)
 
-A block is on disk whole or it is the torn end: what a crash leaves can be read up to there, and the reader says so.
-A block that is spoilt before the end is a damaged disk, and an error.
+After a crash the last block may be incomplete: the reader stops before it and logs that. A damaged block before the
+end is an error of the disk.
 """
 
 import logging
@@ -29,33 +29,33 @@ SUFFIX = ".sycap"
 HEADER = struct.Struct("<16sHHIq16s12xI")  # magic, version, size, part, begin_ns, id, crc
 BLOCK = struct.Struct("<4sIIIqqI")  # mark, packed, unpacked, entries, first_ns, last_ns, crc of all that and the bytes
 MARK = b"SYFB"
-UNPACKED_MAX = 256 << 20  # of one block: more is no length but damage
+UNPACKED_MAX = 256 << 20  # of one block: a greater length is damage
 
 Entry = tuple[int, int, int, bytes]  # receive_ns, connection, kind, payload
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a part says of itself."""
+    """The header of a part."""
 
     part: int
     begin_ns: int
     session: bytes
 
     def pack(self) -> bytes:
-        """The bytes, with their crc."""
+        """Return the bytes, with their crc."""
         fields = MAGIC, VERSION, HEADER.size, self.part, self.begin_ns, self.session
         return HEADER.pack(*fields, zlib.crc32(HEADER.pack(*fields, 0)[:-4]))
 
 
 def is_recording(path: Path) -> bool:
-    """Whether a file begins as ours do."""
+    """Whether a file begins like one of ours."""
     with path.open("rb") as file:
         return file.read(len(MAGIC)) == MAGIC
 
 
 def read_header(path: Path, file: BinaryIO) -> Header:
-    """The header, or a refusal that says what was found."""
+    """Return the header; raise ValueError with what was found."""
     found = file.read(HEADER.size)
     if len(found) < HEADER.size or not found.startswith(MAGIC):
         msg = f"{path}: expected a recording that begins with {MAGIC!r}, was {found[: len(MAGIC)]!r}"
@@ -65,20 +65,20 @@ def read_header(path: Path, file: BinaryIO) -> Header:
         msg = f"{path}: version {version} with a header of {size} bytes, expected {VERSION} with {HEADER.size}"
         raise ValueError(msg)
     if crc != zlib.crc32(found[:-4]):
-        msg = f"{path}: the header's crc does not hold"
+        msg = f"{path}: the header's crc is wrong: the file is damaged"
         raise ValueError(msg)
     return Header(part, begin_ns, session)
 
 
 def read_blocks(path: Path, venue: str = "") -> Iterator[list[Entry]]:
-    """The entries of a recording, block by block, up to its torn end if it has one.
+    """Return the entries of a recording, block by block, up to an incomplete last block.
 
-    With `venue` only those of one: by the configuration's name or the dialect's.
+    With `venue` only that venue's entries: by its name in the configuration, or its dialect's.
     """
     wanted: dict[int, bool] = {}
 
-    def meet(told: bytes) -> bool:
-        row = orjson.loads(told)
+    def meet(description: bytes) -> bool:
+        row = orjson.loads(description)
         return not venue or venue in (row["venue"], row["dialect"])
 
     with path.open("rb") as file:
@@ -88,7 +88,7 @@ def read_blocks(path: Path, venue: str = "") -> Iterator[list[Entry]]:
             place = file.tell() - len(head)
             block = _read_block(path, file, head)
             if block is None:
-                LOG.warning("%s: torn at byte %d, what comes before was read", path, place)
+                LOG.warning("%s: the block at byte %d is incomplete, the blocks before it were read", path, place)
                 return
             packed, size = block
             yield unpack(_unpacked(path, place, unpacker, packed, size), wanted, meet)
@@ -103,15 +103,15 @@ def _unpacked(path: Path, place: int, unpacker: zstandard.ZstdDecompressor, pack
 
 
 def _read_block(path: Path, file: BinaryIO, head: bytes) -> tuple[bytes, int] | None:
-    """A block's packed bytes and unpacked size, None when it is the torn end."""
+    """Return a block's packed bytes and unpacked size, None if it is an incomplete last block."""
     place, end = file.tell() - len(head), os.fstat(file.fileno()).st_size
     if len(head) < BLOCK.size:
         return None
     mark, size, unpacked, _, _, _, crc = BLOCK.unpack(head)
     if mark != MARK or unpacked > UNPACKED_MAX:
-        if not any(head) and not any(file.read()):  # room that was given to the file and never written
+        if not any(head) and not any(file.read()):  # space that was reserved and never written
             return None
-        msg = f"{path}: no block begins at byte {place}: expected {MARK!r}, was {mark!r}"
+        msg = f"{path}: expected a block at byte {place} that begins with {MARK!r}, was {mark!r}"
         raise ValueError(msg)
     if file.tell() + size > end:
         return None
@@ -120,11 +120,11 @@ def _read_block(path: Path, file: BinaryIO, head: bytes) -> tuple[bytes, int] | 
         return packed, unpacked
     if file.tell() == end:
         return None
-    msg = f"{path}: the block at byte {place} is damaged, and others follow it"
+    msg = f"{path}: the block at byte {place} is damaged, and it is not the last one"
     raise ValueError(msg)
 
 
 def read_recording(path: Path, venue: str = "") -> Iterator[Entry]:
-    """The entries of a recording, of one venue where named."""
+    """Return the entries of a recording, of one venue if given."""
     for block in read_blocks(path, venue):
         yield from block

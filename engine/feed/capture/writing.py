@@ -1,4 +1,4 @@
-"""Writing a recording: blocks of entries, packed, each whole on the disk or not there; parts by size and time."""
+"""Writes a recording: packed blocks of entries, each one on the disk whole or not at all; parts by size and time."""
 
 import os
 import struct
@@ -27,12 +27,12 @@ class Limits:
 
 
 class RecordingWriter:
-    """One recording in as many parts as its limits ask for."""
+    """One recording, in as many parts as its limits require."""
 
     def __init__(
         self, path: Path, now_ns: int, limits: Limits | None = None, openings: Callable[[], bytes] = lambda: b""
     ) -> None:
-        """Begin the first part; `openings` gives the entries that every part begins with. FileExistsError if it is."""
+        """Begin the first part; `openings` returns each part's first entries. Raise FileExistsError if it exists."""
         self._path, self._limits, self._openings = path, limits or Limits(), openings
         self._session = uuid.uuid4().bytes
         self._packer = zstandard.ZstdCompressor(level=LEVEL)
@@ -42,7 +42,7 @@ class RecordingWriter:
         self._file = self._begin(now_ns)
 
     def write(self, entries: bytes, count: int, first_ns: int, last_ns: int, now_ns: int) -> None:
-        """One block, at the beginning of another part when this one has had enough."""
+        """Write one block; begin another part first if this one is full."""
         if self._is_full(now_ns):
             self._end()
             self.part += 1
@@ -53,7 +53,7 @@ class RecordingWriter:
         self._write(entries, count, first_ns, last_ns)
 
     def close(self) -> None:
-        """End the last part, on the disk."""
+        """End the last part and flush it to the disk."""
         self._end()
 
     def _write(self, entries: bytes, count: int, first_ns: int, last_ns: int) -> None:
@@ -63,7 +63,7 @@ class RecordingWriter:
         self.blocks += 1
 
     def _put(self, content: bytes) -> None:
-        """Write all or nothing: a disk that takes only a part of it is left with the blocks before."""
+        """Write all or nothing: if the disk is full, keep the blocks before."""
         try:
             written = 0
             while written < len(content):
