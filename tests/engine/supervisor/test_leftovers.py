@@ -98,10 +98,10 @@ class Bench:
             "instrument": 7,
             "side": 1,
             "flags": flags,
-            "error_text": b"",
-            "venue_order_id": b"",
         }
-        ring.publish(*(values.get(field.name, 0) for field in lane_of("orders").record.fields))
+        ring.publish(
+            *(values.get(field.name, b"" if field.code == "S" else 0) for field in lane_of("orders").record.fields)
+        )
         ring.close()
 
     def started(self, name: str) -> int:
