@@ -27,7 +27,7 @@ from engine.execution.orders import codec
 from engine.model.fixed import to_text
 from engine.model.instrument import Instrument
 from engine.model.records import FEE_DECIMALS
-from engine.model.rows import FillRow, OrderRow
+from engine.model.rows import FillRow, OrderRow, ParentRow
 from engine.model.text import shown
 from engine.model.words import DONE_STATES, JournalKind
 from engine.monitor.names import Names
@@ -51,6 +51,7 @@ class Contents:
     """What a journal's records add up to."""
 
     terms: dict[int, Terms] = field(default_factory=dict)
+    parents: dict[int, ParentRow] = field(default_factory=dict)  # by intent: each parent's newest record
     orders: dict[bytes, OrderRow] = field(default_factory=dict)  # each order's newest record
     held: Counter[int] = field(default_factory=Counter)  # bought less sold, in units of the terms
     fees: dict[tuple[int, str], Decimal] = field(default_factory=dict)  # by instrument and asset
@@ -107,6 +108,9 @@ def read_contents(directory: Path) -> Contents:
         elif entry.kind == JournalKind.ORDER:
             row = codec.ORDER.unpack(entry.payload)
             found.orders[row.client_id] = row
+        elif entry.kind == JournalKind.PARENT:
+            parent = codec.PARENT.unpack(entry.payload)
+            found.parents[parent.intent_id] = parent
         elif entry.kind == JournalKind.FILL:
             _add_fill(found, codec.FILL.unpack(entry.payload))
     return found

@@ -14,7 +14,6 @@ from engine.lanes import LOOKERS, open_lanes
 from engine.model.fixed import to_text
 from engine.model.instrument import Instrument
 from engine.model.rows import PositionRow
-from engine.model.words import DONE_STATES
 from engine.monitor import profit
 from engine.monitor.figures import Figures
 from engine.monitor.names import Names
@@ -59,38 +58,14 @@ def last_states(system: str) -> dict[bytes, Any]:
     return orders
 
 
-def orders(options: argparse.Namespace) -> int:
-    """List orders in their last state: from the lane, or from the journal of a system that is down."""
-    system = choose_system(options.system, stopped=True)
-    found, naming = _orders(system)
-    trees = [tree_of(row, naming) for row in found.values() if options.all or row.state not in DONE_STATES]
-    if options.json:
-        print_json(trees)
-        return 0
-    columns = ("time", "order", "strategy", "instrument", "side", "type", "price", "size", "filled", "state", "why")
-    rows = [_order_row(tree, naming) for tree in trees]
-    print_table(columns, rows, f"{len(rows)} orders")
-    return 0
-
-
-def _orders(system: str) -> tuple[dict[bytes, Any], Naming]:
-    """Every order's newest record, and the names and decimals for them."""
-    if f"{system}.orders" in shm.names(system):
-        return last_states(system), Naming(known_instruments(system), Names.of(system))
-    from engine.cli import journal  # noqa: PLC0415 - only for a system that is down
-
-    _, directory = journal.find(system, "")
-    contents = journal.read_contents(directory)
-    return contents.orders, contents.naming(system, directory)
-
-
-def _order_row(tree: dict[str, Any], naming: Naming) -> tuple[object, ...]:
-    kind = f"{tree['order_type']} {tree['time_in_force']}".lower()
-    instrument = title_of(naming.instruments, tree["instrument"])
-    return (
-        local(tree["now_ns"]), tree["client_id"], tree["strategy_name"], instrument, tree["side"], kind,
-        tree["price"], tree["size"], tree["filled"], tree["state"].lower(), tree["why"] or "-",
-    )  # fmt: skip
+def newest_parents(system: str) -> dict[int, Any]:
+    """Every parent's newest record that the lane still holds, by its intent."""
+    if f"{system}.parents" not in shm.names(system):
+        return {}
+    ring = attach(f"{system}.parents")
+    assert isinstance(ring, shm.RingReader)
+    ring.cursor = ring.oldest
+    return {row.intent_id: row for row in ring.rows() if not isinstance(row, shm.Lapped)}
 
 
 def positions(options: argparse.Namespace) -> int:

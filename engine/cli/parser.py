@@ -224,7 +224,7 @@ def _timeout(parser: argparse.ArgumentParser, seconds: float, text: str) -> None
 def _reading_commands(commands: "Commands") -> None:
     """The commands that read lanes."""
     text = "list open and in-flight orders"
-    orders = _add(commands, "orders", "look:orders", text, "orders --all --json", ORDERS)
+    orders = _add(commands, "orders", "orders:orders", text, "orders --all --json", ORDERS)
     orders.add_argument(
         "--all", action="store_true", help="orders that are done too, as far back as the lane holds them"
     )

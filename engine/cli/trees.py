@@ -22,7 +22,7 @@ import shm
 from engine import instruments
 from engine.cli.output import decimal_text, iso, plain
 from engine.lanes import LOOKERS, open_lanes
-from engine.model import words
+from engine.model import algorithms, words
 from engine.model.fixed import to_text
 from engine.model.holdings import HoldingTerms
 from engine.model.instrument import Instrument
@@ -36,6 +36,7 @@ WORDS: Mapping[str, Mapping[str, type[IntEnum]]] = {
     "book_top": {"state": words.BookState},
     "intent": {"kind": words.IntentKind, "order_type": words.OrderType, "time_in_force": words.TimeInForce},
     "verdict": {"reason": words.Reason, "kind": words.IntentKind},
+    "parent": {"status": words.ParentStatus, "time_in_force": words.TimeInForce},
     "order": {"state": words.OrderState, "order_type": words.OrderType, "time_in_force": words.TimeInForce},
     "heartbeat": {"state": words.RoleState},
     "command": {"kind": words.CommandKind, "reason": words.HaltReason},
@@ -172,6 +173,8 @@ def _words_of(record: str, row: Any, naming: Naming) -> dict[str, Any]:
         return {"why": refusal_text(row.reason, row.value, row.limit, naming.instruments.get(row.instrument))}
     if record == "order":
         return {"side": side_word(row.side), "why": reject_text(row.error, row.error_text)}
+    if record == "parent":
+        return {"side": side_word(row.side), "algorithm_name": algorithms.name_of(row.algorithm)}
     if record in ("intent", "fill"):
         return {"side": side_word(row.side)}
     if record == "tick":

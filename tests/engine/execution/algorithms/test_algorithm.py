@@ -1,16 +1,22 @@
 """An algorithm is one file and one line: one that the tests bring along runs through the whole of execution."""
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import shm
+from engine.cli import main
 from engine.execution.orders import codec
 from engine.execution.restore import checkpoint
+from engine.lanes import lane_of
 from engine.model import algorithms
 from engine.model.refusals import refusal_text
 from engine.model.words import CommandKind, IntentKind, JournalKind, OrderState, ParentStatus, Reason
+from engine.supervisor import segments
+from tests.engine.conftest import Write
 from tests.engine.execution.algorithms.halves import HALVES, NUMBER, Halves
 from tests.engine.execution.memory import CHASE, MS, STRATEGY, House
 
@@ -190,3 +196,31 @@ def test_a_replace_of_a_parent_is_refused(house: House) -> None:
     house.run(3)
     assert house.verdict(replace) == Reason.MALFORMED
     assert house.role.blotter.parents[intent_id].strategy == STRATEGY
+
+
+def test_orders_lists_children_under_their_parent(
+    house: House, write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An operator sees which algorithm sends an order, and how much of its intent is done, also after a restart."""
+    intent_id = halves(house)
+    first = house.role.blotter.parents[intent_id].children[0]
+    house.venue.fill(first.client_id.hex(), 200)
+    house.run(3)
+    house.restart()
+    house.ready()
+    config = write()
+    segments.make(config)
+    for lane in ("orders", "parents"):
+        ring = shm.RingWriter(config.lane(lane), lane_of(lane).record)
+        ring.publish_bytes(bytes(house.rings[lane].log))
+        ring.close()
+    assert main(["orders", "--system", config.system.name, "--json"]) == 0
+    (tree,) = json.loads(capsys.readouterr().out)
+    assert (tree["intent_id"], tree["algorithm_name"], tree["status"]) == (intent_id, "halves", "WORKING")
+    assert (tree["size"], tree["filled"]) == (1000, 200)
+    assert [(one["child"], one["state"]) for one in tree["children"]] == [(0, "PARTLY_FILLED"), (1, "OPEN")]
+    assert main(["orders", "--system", config.system.name]) == 0
+    text = capsys.readouterr().out
+    assert "halves" in text
+    assert f"  {first.client_id.hex()}" in text
+    assert "2 orders" in text

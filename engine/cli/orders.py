@@ -1,0 +1,97 @@
+"""engine-ctl orders: open and in-flight orders, those of an algorithm under their parent.
+
+    plain order     one line
+    parent          one line: its algorithm, its size and how much of it is filled, working or stopping
+      child         one line each, below it; as JSON in the parent's "children"
+
+Read from the lanes ORDERS and PARENTS, or from the journal of a system that is down.
+"""
+
+import argparse
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import shm
+from engine.cli.look import known_instruments, last_states, newest_parents
+from engine.cli.output import choose_system, local, print_json, print_table
+from engine.cli.trees import Naming, tree_of
+from engine.model.words import DONE_STATES, ParentStatus
+from engine.monitor.names import Names
+from engine.view.screen import title_of
+
+COLUMNS = ("time", "order", "strategy", "instrument", "side", "type", "price", "size", "filled", "state", "why")
+
+
+class Found(NamedTuple):
+    """Every order's and every parent's newest record, and the names and decimals for them."""
+
+    orders: Mapping[bytes, Any]
+    parents: Mapping[int, Any]
+    naming: Naming
+
+
+def orders(options: argparse.Namespace) -> int:
+    """List orders in their last state: from the lanes, or from the journal of a system that is down."""
+    found = _find(choose_system(options.system, stopped=True))
+    trees = _trees(found, all_of_them=options.all)
+    if options.json:
+        print_json(trees)
+        return 0
+    rows = [row for tree in trees for row in _rows(tree, found.naming)]
+    count = sum(len(tree.get("children", [tree])) for tree in trees)
+    print_table(COLUMNS, rows, f"{count} orders")
+    return 0
+
+
+def _find(system: str) -> Found:
+    if f"{system}.orders" in shm.names(system):
+        naming = Naming(known_instruments(system), Names.of(system))
+        return Found(last_states(system), newest_parents(system), naming)
+    from engine.cli import journal  # noqa: PLC0415 - only for a system that is down
+
+    _, directory = journal.find(system, "")
+    contents = journal.read_contents(directory)
+    return Found(contents.orders, contents.parents, contents.naming(system, directory))
+
+
+def _trees(found: Found, *, all_of_them: bool) -> list[dict[str, Any]]:
+    """The orders as JSON, each parent before the first order of its own."""
+    parents = {
+        intent: {**tree_of(row, found.naming), "children": []}
+        for intent, row in found.parents.items()
+        if all_of_them or row.status != ParentStatus.DONE
+    }
+    trees, placed = [], set()
+    for row in found.orders.values():
+        parent = parents.get(row.intent_id)
+        if parent is not None and row.intent_id not in placed:
+            placed.add(row.intent_id)
+            trees.append(parent)
+        if all_of_them or row.state not in DONE_STATES:
+            place = trees if parent is None else parent["children"]
+            place.append(tree_of(row, found.naming))
+    return trees
+
+
+def _rows(tree: dict[str, Any], naming: Naming) -> list[tuple[object, ...]]:
+    """The lines of an order, or of a parent and its children."""
+    if "children" not in tree:
+        return [_row(tree, naming, tree["client_id"], _kind(tree), tree["price"], tree["state"])]
+    head = _row(tree, naming, tree["intent_id"], tree["algorithm_name"], tree["limit_price"], tree["status"])
+    return [head] + [
+        _row(child, naming, f"  {child['client_id']}", _kind(child), child["price"], child["state"])
+        for child in tree["children"]
+    ]
+
+
+def _row(
+    tree: dict[str, Any], naming: Naming, order: object, kind: str, price: object, state: str
+) -> tuple[object, ...]:
+    return (
+        local(tree["now_ns"]), order, tree["strategy_name"], title_of(naming.instruments, tree["instrument"]),
+        tree["side"], kind, price, tree["size"], tree["filled"], state.lower(), tree.get("why") or "-",
+    )  # fmt: skip
+
+
+def _kind(tree: dict[str, Any]) -> str:
+    return f"{tree['order_type']} {tree['time_in_force']}".lower()
