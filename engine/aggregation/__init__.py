@@ -1,4 +1,4 @@
-"""All venues together: bars, the global book of each thing, and what two venues' prices leave after fees."""
+"""All venues together: bars, global books, and the profit that two venues' prices leave after fees."""
 
 from typing import TYPE_CHECKING
 
@@ -27,12 +27,12 @@ SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def interval_ns(text: str) -> int:
-    """The length that "5m" names."""
+    """Return the length of a text like "5m"."""
     return int(text[:-1]) * SECONDS[text[-1]] * 1_000_000_000
 
 
 def check_table(table: "Aggregation") -> None:
-    """Refuse what cannot be right whatever the venues say."""
+    """Refuse values that are wrong for any venue."""
     bps_e8(table.min_edge_bps, "aggregation.min_edge_bps")
     bps_e8(table.change_bps, "aggregation.change_bps")
     share_e8(table.change_share, "aggregation.change_share")
@@ -41,7 +41,7 @@ def check_table(table: "Aggregation") -> None:
     lengths = [interval_ns(text) for text in table.bars]
     for text, length in zip(table.bars, lengths, strict=True):
         if lengths.count(length) > 1:
-            msg = f"aggregation.bars must be of different lengths, {text!r} stands twice"
+            msg = f"aggregation.bars must be of different lengths, {text!r} is there twice"
             raise ValueError(msg)
     shortest_ms = min(lengths, default=1 << 62) // MS
     if table.bar_grace_ms >= shortest_ms:
@@ -50,7 +50,7 @@ def check_table(table: "Aggregation") -> None:
 
 
 def check_series(instruments: int, lengths: int) -> None:
-    """Refuse more bars than a role holds, or than there are cells for."""
+    """Refuse more bars than a role can hold, or than there are cells."""
     series_max = lane_of("last_bars").count // CELLS_A_SERIES
     if lengths > LENGTHS_MAX or instruments * lengths > series_max:
         msg = (f"aggregation.bars may be {LENGTHS_MAX} lengths and, times the instruments, {series_max}, "
@@ -69,7 +69,7 @@ def make_role(
     *,
     recorded: bool = False,
 ) -> AggregationRole:
-    """The role over any lanes; instruments in the configuration's order."""
+    """Build the role over any lanes; instruments in the configuration's order."""
     since_ns = changed_ns(lanes.instruments)
     groups = make_groups(instruments, table.groups)
     opportunities = Opportunities(
@@ -102,8 +102,8 @@ def make_role(
 
 
 def build(config: "Config", name: str) -> AggregationRole:
-    """Make the role of a system: what the runtime calls. Waits until the feed has shown the instruments."""
-    assert config.aggregation is not None, "the role was asked for without its table"
+    """Build the role of a system; the runtime calls this. Wait until the feed has published the instruments."""
+    assert config.aggregation is not None, "the aggregation role needs the table [aggregation]"
     instruments = tuple(await_all(open_lanes(config.system.name, AGGREGATION), [one.id for one in config.instruments]))
     lanes = open_aggregation_lanes(config.system.name, feed_beats=FEED in config.role_names)
     patience_ns = max(config.watch.late_ms, 4 * config.watch.beat_ms) * MS

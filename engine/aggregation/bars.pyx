@@ -6,21 +6,20 @@
 
 The rules, under which a bar equals an offline resample of the same records:
 - A print belongs to the interval of its stamp: `receive_ns`, or `venue_ns` where the configuration says so. The receipt
-  counts where the venue gives no time, or one that cannot be: of the first days of 1970, or further ahead of the
-  receipt than `ahead`, for it would close the bars of a future in which no print could be counted. Inside a bar the
-  order is the lane's.
+  counts where the venue gives no time or an impossible one: of the first days of 1970, or more than `ahead` after the
+  receipt, which would close bars of the future. Inside a bar the order is the lane's.
 - A bar closes when the clock is `grace` beyond its end and the feed was heard after it, or when a print is two
-  intervals ahead of it. A print that comes after that is in no bar: its count and volume stand as `late` in the bar
-  that is open when it is heard. A feed that is silent for too long is not waited for: the bar says PARTIAL.
+  intervals ahead of it. A print that comes after that is in no bar: its count and volume are `late` in the bar that
+  is open then. A bar does not wait for a feed that is silent for too long: it closes as PARTIAL.
 - An interval without prints is a bar too, EMPTY, at the last close; before the first print there is none. A hole of
   more than GAP_MAX intervals is not filled.
-- A print that a feed tells again (its number not above the last one's, and no newer) is left out.
+- A print that a feed repeats (its number is not above the last one's, and its time is not newer) is left out.
 
 Sums are 128 bits wide: a notional ends at 10^22 of the quote asset even where price and size have eight decimals each.
 
 Three cells a series hold the last closed, the earlier and the current bar, each with the cursor up to which prints are
-in it: a successor reads TICKS on from there, and its bars are those that the killed one would have made. A bar of which
-prints may be missing says PARTIAL.
+in it: a successor reads TICKS from there, and makes the bars that the killed role would have made. A bar that may miss
+prints is PARTIAL.
 """
 
 from cpython.bytearray cimport PyByteArray_AS_STRING
@@ -74,13 +73,13 @@ cdef class Bars(Shelf):
     cdef public int64_t since_ns  # prints received before it may be missing
     cdef readonly uint64_t wild  # prints whose venue's time was not believed
     cdef int64_t grace_ns, ahead_ns, longest_ns
-    cdef int64_t heard_ns  # up to when the feed has told what it received
+    cdef int64_t heard_ns  # up to when the feed has published what it received
     cdef bint by_venue
     cdef object print_storage
     cdef int64_t *last_print  # of each instrument: number and venue_ns
-    cdef uint8_t *away  # of each instrument: its venue cannot be heard
-    cdef int64_t *doubted_ns  # of each instrument: up to when prints may be missing
-    cdef object away_storage, doubted_storage
+    cdef uint8_t *away  # of each instrument: its venue is disconnected or silent
+    cdef int64_t *incomplete_ns  # of each instrument: up to when prints may be missing
+    cdef object away_storage, incomplete_storage
 
     def __init__(self, instruments, intervals, int64_t grace_ns, bint by_venue, int64_t ahead_ns, ring, cells):
         """Series for these instruments and lengths; `cells` holds three a series, as the shelf says."""
@@ -94,12 +93,12 @@ cdef class Bars(Shelf):
         self.last_print = <int64_t *>PyByteArray_AS_STRING(self.print_storage)
         self.away_storage = bytearray(max(1, len(self.instruments)))
         self.away = <uint8_t *>PyByteArray_AS_STRING(self.away_storage)
-        self.doubted_storage = bytearray(max(1, len(self.instruments)) * sizeof(int64_t))
-        self.doubted_ns = <int64_t *>PyByteArray_AS_STRING(self.doubted_storage)
+        self.incomplete_storage = bytearray(max(1, len(self.instruments)) * sizeof(int64_t))
+        self.incomplete_ns = <int64_t *>PyByteArray_AS_STRING(self.incomplete_storage)
         self.next_ns = self.heard_ns = INT64_MAX
 
     def begin(self, const uint8_t[::1] held, const uint8_t[::1] closed, uint64_t oldest, int64_t since_ns):
-        """Go on from an earlier life: what its cells hold, and what the ring holds of bars closed.
+        """Continue an earlier life from its cells, and from the closed bars on the ring.
 
         `oldest` is the tick from which TICKS will be read, received at `since_ns`.
         """
@@ -113,10 +112,10 @@ cdef class Bars(Shelf):
             self.reconcile(i, oldest)
         for i in range(held.shape[0] // <Py_ssize_t>BAR_SIZE):
             self.void(i, <const Bar *>&held[i * BAR_SIZE])
-        self.show_touched(since_ns)
+        self.publish_touched(since_ns)
 
     cdef void reconcile(self, Py_ssize_t series, uint64_t oldest) noexcept nogil:
-        """Drop what was closed and what stands twice; mark what the lane cannot complete."""
+        """Drop closed and doubled bars; mark those that the lane cannot complete."""
         cdef Bar *last = self.at(series, LAST_CLOSED)
         cdef Bar *current = self.at(series, CURRENT)
         cdef int which
@@ -139,33 +138,33 @@ cdef class Bars(Shelf):
         self.next_ns = min(self.next_ns, bar.start_ns + bar.interval_ns + self.grace_ns)
 
     cdef void fresh(self, Py_ssize_t series, int64_t start_ns, uint64_t sequence) noexcept nogil:
-        """Begin the current bar; what stands before `sequence` on TICKS is none of its."""
+        """Begin the current bar; prints before `sequence` on TICKS are not part of it."""
         cdef Bar *bar = self.at(series, CURRENT)
         memset(bar, 0, sizeof(Bar))
         bar.start_ns, bar.interval_ns = start_ns, self.interval[series % self.interval_count]
         bar.tick_sequence = sequence
         if (start_ns < self.since_ns or self.away[series // self.interval_count]
-                or start_ns <= self.doubted_ns[series // self.interval_count]):
+                or start_ns <= self.incomplete_ns[series // self.interval_count]):
             bar.flags |= PARTIAL
         self.wake(bar)
 
-    def take(self, const uint8_t[::1] ticks, uint64_t first_sequence, int64_t now_ns):
-        """Put a batch of ticks into the bars, in order; the number of prints."""
+    def add_ticks(self, const uint8_t[::1] ticks, uint64_t first_sequence, int64_t now_ns):
+        """Add a batch of ticks to the bars, in order; return the number of prints."""
         cdef Py_ssize_t i, count = ticks.shape[0] // <Py_ssize_t>sizeof(Tick)
         cdef const Tick *tick
         cdef int prints = 0
         for i in range(count):
             tick = <const Tick *>&ticks[i * sizeof(Tick)]
             if tick.kind == TICK_PRINT:
-                prints += self.take_print(tick, first_sequence + i + 1, now_ns)
+                prints += self.add_print(tick, first_sequence + i + 1, now_ns)
             elif tick.kind == TICK_STATE:
-                self.hear_state(tick.instrument, tick.detail, tick.flags, tick.receive_ns)
+                self.apply_state(tick.instrument, tick.detail, tick.flags, tick.receive_ns)
         if prints:
-            self.show_touched(now_ns)
+            self.publish_touched(now_ns)
         return prints
 
-    cdef int take_print(self, const Tick *tick, uint64_t behind, int64_t now_ns) except -1:
-        """One print into every interval's bar."""
+    cdef int add_print(self, const Tick *tick, uint64_t behind, int64_t now_ns) except -1:
+        """Add one print to every interval's bar."""
         cdef Py_ssize_t place, i, series
         cdef int64_t stamp = tick.receive_ns
         found = self.places.get(tick.instrument)
@@ -189,7 +188,7 @@ cdef class Bars(Shelf):
         return 1
 
     cdef bint is_told_again(self, const Tick *tick, Py_ssize_t place) noexcept nogil:
-        """Whether a feed's later life tells a print that was heard; a venue that numbers anew is newer by its time."""
+        """Whether a later life of the feed repeats a print; after the venue renumbers, its time is newer."""
         cdef int64_t *number = &self.last_print[2 * place]
         cdef int64_t *venue_ns = &self.last_print[2 * place + 1]
         if tick.detail > 0 and tick.detail <= number[0] and tick.venue_ns <= venue_ns[0]:
@@ -199,7 +198,7 @@ cdef class Bars(Shelf):
 
     cdef int put(self, Py_ssize_t series, const Tick *tick, int64_t start_ns, uint64_t behind,
                  int64_t now_ns) except -1:
-        """A print into the bar that begins at `start_ns`."""
+        """Add a print to the bar that begins at `start_ns`."""
         cdef Bar *current = self.at(series, CURRENT)
         cdef Bar *earlier = self.at(series, EARLIER)
         if start_ns > current.start_ns:
@@ -227,7 +226,7 @@ cdef class Bars(Shelf):
             self.wake(earlier)
 
     cdef void count_in(self, Py_ssize_t series, int which, const Tick *tick, uint64_t behind) noexcept nogil:
-        """A print into its bar, unless an earlier life counted it."""
+        """Add a print to its bar, unless an earlier life counted it."""
         cdef Bar *bar = self.at(series, which)
         if behind <= bar.tick_sequence:
             return
@@ -305,7 +304,7 @@ cdef class Bars(Shelf):
             if self.at(series, CURRENT).start_ns:
                 self.close_series(series, sequence, due_ns, now_ns)
         self.heard_ns = INT64_MAX
-        self.show_touched(now_ns)
+        self.publish_touched(now_ns)
         return self.closed - before
 
     cdef int close_series(self, Py_ssize_t series, uint64_t sequence, int64_t due_ns, int64_t now_ns) except -1:
@@ -324,24 +323,24 @@ cdef class Bars(Shelf):
         return 0
 
     def lose(self):
-        """Ticks were lost: every open bar may miss prints."""
+        """Mark every open bar PARTIAL: ticks were lost."""
         cdef Py_ssize_t place
         for place in range(len(self.instruments)):
-            self.doubt(place, INT64_MAX)
+            self.mark_incomplete(place, INT64_MAX)
 
-    def hear_state(self, uint32_t instrument, int64_t state, int flags, int64_t at_ns):
-        """While a venue is away or its line is mute its prints are missing; a quiet book alone misses none."""
+    def apply_state(self, uint32_t instrument, int64_t state, int flags, int64_t at_ns):
+        """Mark bars PARTIAL while a venue is disconnected or silent; a book without news alone misses no print."""
         place = self.places.get(instrument)
         if place is not None:
             away = state in AWAY or state == STALE and flags & MUTE
             if away:
-                self.doubt(place, at_ns)
+                self.mark_incomplete(place, at_ns)
             if away or self.away[<Py_ssize_t>place]:
-                self.doubted_ns[<Py_ssize_t>place] = max(self.doubted_ns[<Py_ssize_t>place], at_ns)
+                self.incomplete_ns[<Py_ssize_t>place] = max(self.incomplete_ns[<Py_ssize_t>place], at_ns)
             self.away[<Py_ssize_t>place] = away
 
-    cdef void doubt(self, Py_ssize_t place, int64_t at_ns) noexcept nogil:
-        """This instrument's prints may be missing from this time on; a later bar, at a start, is not meant."""
+    cdef void mark_incomplete(self, Py_ssize_t place, int64_t at_ns) noexcept nogil:
+        """Mark an instrument's bars PARTIAL up to this time; later bars, at a start, are not affected."""
         cdef Py_ssize_t series
         cdef int which
         for series in range(place * self.interval_count, (place + 1) * self.interval_count):

@@ -1,4 +1,4 @@
-"""The groups with their fees, as the merge takes them: every number brought to its group's decimals."""
+"""The groups with their fees for `Merge`: every number converted to its group's decimals."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -9,17 +9,17 @@ E8_PER_BPS = 10_000
 
 
 def fee_e8(fees: Mapping[str, Decimal], venue: str, *, needed: bool) -> int:
-    """A venue's taker fee in 10^-8; 0 where nothing is bought and sold between venues."""
+    """Return a venue's taker fee in 10^-8; 0 where no opportunities are computed."""
     if venue not in fees:
         if needed:
-            msg = f"aggregation.taker_fee_bps must name {venue!r}: without its fee every edge there would be wrong"
+            msg = f"aggregation.taker_fee_bps must name {venue!r}: without its fee every edge at this venue is wrong"
             raise ValueError(msg)
         return 0
     return bps_e8(fees[venue], f"aggregation.taker_fee_bps.{venue}", least=-100)
 
 
 def bps_e8(value: Decimal, name: str, least: int = 0) -> int:
-    """Basis points as a whole number of 10^-8."""
+    """Return basis points as a whole number of 10^-8."""
     scaled = value * E8_PER_BPS
     if not value.is_finite() or scaled != int(scaled) or not least <= value < E8_PER_BPS:
         msg = f"{name} must be in {least}..9999 with at most four decimals, was {value}"
@@ -31,7 +31,7 @@ Member = tuple[int, int, int, int]
 
 
 def share_e8(value: Decimal, name: str) -> int:
-    """A share as a whole number of 10^-8."""
+    """Return a share as a whole number of 10^-8."""
     scaled = value * 10**8
     if not value.is_finite() or scaled != int(scaled) or not 0 <= value <= 1:
         msg = f"{name} must be in 0..1 with at most eight decimals, was {value}"
@@ -40,16 +40,16 @@ def share_e8(value: Decimal, name: str) -> int:
 
 
 def is_weighed(group: Group) -> bool:
-    """Whether buying at one member and selling at another leaves what prices, sizes and fees say.
+    """Whether a profit of buying at one member and selling at another can be computed.
 
-    A contract of several units is linear at one venue and inverse at the next, and its metadata does not say which: a
-    profit reckoned the wrong way is a wrong number, so none is.
+    A contract of several units is linear at one venue and inverse at another, and its metadata does not say which: the
+    profit could be computed the wrong way, so none is computed.
     """
     return len(group.members) > 1 and group.members[0].multiplier == 1
 
 
 def merge_table(groups: Sequence[Group], fees: Mapping[str, Decimal]) -> list[tuple[int, int, int, bool, list[Member]]]:
-    """The groups as `Merge` takes them."""
+    """Return the groups in the form that `Merge` needs."""
     return [
         (group.id, group.price_decimals, group.size_decimals, is_weighed(group), _members(group, fees))
         for group in groups

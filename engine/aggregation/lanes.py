@@ -1,4 +1,4 @@
-"""The lanes that the aggregation stands between.
+"""The lanes that the aggregation reads and writes.
 
 TICKS, BOOKS, HEARTBEAT of the feed, at a start INSTRUMENTS and BOOK_TOPS ──▶ aggregation ──▶
 GROUPS, GLOBAL_BOOKS, GLOBAL_TOPS, OPPORTUNITIES, OPEN_OPPORTUNITIES, BARS, LAST_BARS, STEPS
@@ -21,7 +21,7 @@ RUNNING = int(RoleState.RUNNING)
 
 @dataclass(slots=True)
 class AggregationLanes:
-    """What it reads and what it writes."""
+    """The lanes of the role."""
 
     instruments: shm.CellReader
     ticks: shm.RingReader
@@ -35,14 +35,14 @@ class AggregationLanes:
     bars: shm.RingWriter
     last_bars: shm.CellWriter
     steps: shm.RingWriter
-    bars_closed: shm.RingReader  # its own ring: what an earlier life has closed
-    feed: shm.CellReader | None = None  # its heartbeat; without one the feed is taken to live
-    beat_ns: int = 0  # the newest of its running that was seen
+    bars_closed: shm.RingReader  # its own ring: the bars that an earlier life closed
+    feed: shm.CellReader | None = None  # its heartbeat; without one the feed counts as alive
+    beat_ns: int = 0  # the newest heartbeat RUNNING
 
-    def heard_ns(self) -> int:
-        """Up to when the feed has told what it received: the time of the last step that it beat behind.
+    def feed_time_ns(self) -> int:
+        """Return up to when the feed has published what it received: the time of its last heartbeat RUNNING.
 
-        A feed that is starting, draining or stopped beats, but hears nothing.
+        A feed that is starting, draining or stopped beats too, but receives nothing.
         """
         if self.feed is None:
             return ALWAYS
@@ -52,7 +52,7 @@ class AggregationLanes:
         return self.beat_ns
 
     def close(self) -> None:
-        """Give up the lanes it writes."""
+        """Close the lanes that it writes."""
         for lane in (*OUTPUTS, "steps"):
             getattr(self, lane).close()
 
@@ -79,24 +79,24 @@ def open_aggregation_lanes(system: str, *, feed_beats: bool = False) -> Aggregat
 
 
 def meanings(cells: shm.CellReader) -> dict[int, tuple[int, ...]]:
-    """What each instrument's numbers mean, as shown at this moment."""
+    """Return each instrument's decimals and multiplier as published now."""
     rows = (cells.read(index) for index in range(cells.count))
     return {row.id: (row.price_decimals, row.size_decimals, row.multiplier) for row in rows if row is not None}
 
 
 def changed_ns(cells: shm.CellReader) -> dict[int, int]:
-    """Since when the numbers of those instruments mean what they do whose meaning was another before."""
+    """Return since when an instrument has its decimals, for those whose decimals changed."""
     rows = (cells.read(index) for index in range(cells.count))
     return {row.id: row.update_ns for row in rows if row is not None and row.version > 1}
 
 
 def flat(records: Any) -> Any:
-    """Records as the plain bytes that compiled code walks over."""
+    """Return records as plain bytes for compiled code."""
     return records.view(np.uint8).reshape(-1) if len(records) else NOTHING
 
 
 def cells_flat(cells: shm.CellReader | shm.CellWriter, lane: str) -> Any:
-    """Every cell of a segment as records, zeros where nothing was ever written."""
+    """Return every cell of a segment as records, zeros for a cell that was never written."""
     record = lane_of(lane).record
     rows = np.zeros(cells.count, record.dtype)
     for index in range(cells.count):

@@ -5,12 +5,11 @@
                         ├─▶ member's two ladders ─┤
     BOOKS  ten levels ──┘   (the group's decimals)└─▶ opportunities of its pairs
 
-1. The two lanes are one order: a BOOK_TOP says which TICKS stand before it. That order is the order of receipt, for one
-   feed writes both; nothing is sorted anew, and what was heard already is known by (tick sequence, change count).
-2. Nothing is concluded before an event's last record; a book that ends the event is taken with it.
-3. Only members that the feed calls GOOD and whose numbers fit are put together, and only while the feed itself is heard
-   and what it told is read soon after. A quiet price is a price: whether the line to its venue lives is the feed's to
-   say, by STALE and DISCONNECTED.
+1. The two lanes have one order: each BOOK_TOP has the sequence of the TICKS before it. One feed writes both lanes, so
+   this is the order of receipt. Nothing is sorted; a repeated book is found by (tick sequence, change count).
+2. A group is updated at an event's last record only, together with the book that ends the event.
+3. Only members that are GOOD and whose numbers fit are merged, and only while the feed is alive and its records are
+   read soon after it wrote them. A price without news is valid until the feed publishes STALE or DISCONNECTED.
 """
 
 from cpython.bytearray cimport PyByteArray_AS_STRING
@@ -93,7 +92,7 @@ cdef class Merge:
         self.sort()
 
     cdef int add_group(self, uint32_t number, int price_decimals, int size_decimals, bint weighed, members) except -1:
-        """Place a group's members in a row behind those before."""
+        """Place a group's members after those of the groups before."""
         cdef Group *group = &self.groups[self.group_count]
         group.id, group.first, group.count, group.weighed = number, self.member_count, len(members), weighed
         if self.group_count:
@@ -107,7 +106,7 @@ cdef class Merge:
 
     cdef int add_member(self, int bit, uint32_t instrument, int64_t price_scale, int64_t size_scale,
                         int64_t fee_e8) except -1:
-        """Place one member of the group that is being made."""
+        """Place one member of the last group."""
         cdef Member *member = &self.members[self.member_count]
         member.instrument, member.group, member.bit = instrument, self.group_count, bit
         member.price_scale, member.size_scale, member.fee_e8 = price_scale, size_scale, fee_e8
@@ -115,14 +114,14 @@ cdef class Merge:
         return 0
 
     cdef void sort(self):
-        """Members by instrument id, to be found by halving."""
+        """Sort the members by instrument id, for a binary search."""
         cdef int i
         order = sorted([(self.members[i].instrument, i) for i in range(self.member_count)])
         for i in range(self.member_count):
             self.sorted_instrument[i], self.sorted_place[i] = order[i]
 
     cdef Member *find(self, uint32_t instrument) noexcept nogil:
-        """The member of this id, or NULL."""
+        """Return the member of this id, or NULL."""
         cdef int low = 0, high = self.member_count, middle
         while low < high:
             middle = (low + high) >> 1
@@ -135,21 +134,21 @@ cdef class Merge:
         return NULL
 
     def forget(self):
-        """Nothing is known of any book until it is heard again, and nothing is told until `tell`."""
+        """Forget every book, and publish nothing until `publish_all`."""
         cdef int i
         self.telling = self.behind = False
         for i in range(self.member_count):
             self.forget_member(&self.members[i], EMPTY)
             self.members[i].tick_sequence = self.members[i].change_count = 0
 
-    def tell(self, int64_t now_ns, int64_t heard_ns):
-        """What was heard reaches to this moment: tell all of it, and go on telling what changes."""
+    def publish_all(self, int64_t now_ns, int64_t heard_ns):
+        """Publish every group as it is now, and each change from now on."""
         self.age(now_ns, heard_ns, True)
         self.telling = True
         self.weigh_all()
 
     def void(self, int64_t now_ns):
-        """A life begins: until something is told, nothing is known of any group, nor of a place that is none's now."""
+        """Begin a life: publish an empty book for every group, and for each place that has no group any more."""
         cdef Py_ssize_t i
         for i in range(self.global_cells.count):
             if i < self.group_count:
@@ -160,9 +159,9 @@ cdef class Merge:
             if i < self.group_count or self.global_cells.read(i) is not None:
                 self.global_cells.write_bytes(i, self.book_view)
 
-    def take(self, const uint8_t[::1] ticks, uint64_t first_sequence, const uint8_t[::1] books, bint whole,
-             int64_t now_ns):
-        """Hear a batch of both lanes in their common order; how many books were heard, the others lie behind it.
+    def apply(self, const uint8_t[::1] ticks, uint64_t first_sequence, const uint8_t[::1] books, bint whole,
+              int64_t now_ns):
+        """Apply a batch of both lanes in their common order; return how many books were applied, the others come later.
 
         `whole`: these are all the ticks there are, so that no book can lie behind them.
         """
@@ -175,42 +174,42 @@ cdef class Merge:
         self.now_ns = now_ns
         for i in range(tick_count):
             while heard < book_count and top[heard].tick_sequence <= sequence:
-                self.take_book(&top[heard])
+                self.apply_book(&top[heard])
                 heard += 1
             tick = <const Tick *>&ticks[i * sizeof(Tick)]
             sequence += 1
             ended = not (heard < book_count and top[heard].tick_sequence == sequence
                          and top[heard].instrument == tick.instrument)
-            self.take_tick(tick, sequence, ended)
+            self.apply_tick(tick, sequence, ended)
         while heard < book_count and (whole or top[heard].tick_sequence <= sequence):
-            self.take_book(&top[heard])
+            self.apply_book(&top[heard])
             heard += 1
         return heard
 
-    cdef int take_tick(self, const Tick *tick, uint64_t sequence, bint ended) except -1:
-        """One change; `ended` unless the book of its event is at hand."""
+    cdef int apply_tick(self, const Tick *tick, uint64_t sequence, bint ended) except -1:
+        """Apply one tick; `ended` unless the book of its event is in this batch."""
         cdef Member *member = self.find(tick.instrument)
         if member == NULL:
             return 0
         if tick.flags & RESET_FLAG:
             self.reset_member(member, sequence)
         if tick.kind == TICK_BEST:
-            self.take_best(member, tick)
+            self.set_best(member, tick)
         elif tick.kind == TICK_STATE:
             member.state = <uint8_t>tick.detail
         if ended and tick.flags & LAST and tick.kind != TICK_PRINT:
-            self.heard(member, tick.receive_ns, tick.publish_ns, sequence)
+            self.update_group(member, tick.receive_ns, tick.publish_ns, sequence)
         return 0
 
-    cdef void take_best(self, Member *member, const Tick *tick) noexcept nogil:
-        """The best of one side."""
+    cdef void set_best(self, Member *member, const Tick *tick) noexcept nogil:
+        """Set the best price of one side."""
         cdef Half *half = &member.bids if tick.side > 0 else &member.asks
         half.best_known = True
         half.best_fits = self.scale(member, tick.price, tick.size, &half.best_price, &half.best_size)
 
     cdef bint scale(self, const Member *member, int64_t price, int64_t size, int64_t *to_price,
                     int64_t *to_size) noexcept nogil:
-        """A level in the group's decimals; False when it does not fit: then its side cannot be used."""
+        """Convert a level to the group's decimals; return False if it does not fit: its side is not used then."""
         cdef wide_t wide_price = <wide_t>price * member.price_scale
         cdef wide_t wide_size = <wide_t>size * member.size_scale
         if (wide_price > INT64_MAX or wide_price < -INT64_MAX or wide_size > INT64_MAX // MEMBERS
@@ -221,47 +220,47 @@ cdef class Merge:
         to_price[0], to_size[0] = <int64_t>wide_price, <int64_t>wide_size
         return True
 
-    cdef int take_book(self, const Top *top) except -1:
-        """The ten best levels of one book."""
+    cdef int apply_book(self, const Top *top) except -1:
+        """Apply the ten best levels of one book."""
         cdef Member *member = self.find(top.instrument)
         if member == NULL:
             return 0
         if <uint64_t>top.tick_sequence < member.tick_sequence or (
                 <uint64_t>top.tick_sequence == member.tick_sequence and top.change_count <= member.change_count):
             self.duplicates += 1
-            return self.heard(member, top.receive_ns, top.publish_ns, top.tick_sequence)
+            return self.update_group(member, top.receive_ns, top.publish_ns, top.tick_sequence)
         member.tick_sequence, member.change_count, member.state = top.tick_sequence, top.change_count, top.state
-        self.take_half(member, &member.bids, top.bid_price, top.bid_size, top.bids)
-        self.take_half(member, &member.asks, top.ask_price, top.ask_size, top.asks)
-        return self.heard(member, top.receive_ns, top.publish_ns, top.tick_sequence)
+        self.set_half(member, &member.bids, top.bid_price, top.bid_size, top.bids)
+        self.set_half(member, &member.asks, top.ask_price, top.ask_size, top.asks)
+        return self.update_group(member, top.receive_ns, top.publish_ns, top.tick_sequence)
 
-    def take_cell(self, const uint8_t[::1] top):
-        """A book's newest top as its cell shows it: the ring may have forgotten it."""
-        self.take_book(<const Top *>&top[0])
+    def apply_cell(self, const uint8_t[::1] top):
+        """Apply a book's newest top from its cell: the ring may not hold it any more."""
+        self.apply_book(<const Top *>&top[0])
 
-    cdef void take_half(self, Member *member, Half *half, const int64_t *price, const int64_t *size,
-                        int count) noexcept nogil:
-        """One side's levels."""
+    cdef void set_half(self, Member *member, Half *half, const int64_t *price, const int64_t *size,
+                       int count) noexcept nogil:
+        """Set one side's levels."""
         cdef int i
         half.count, half.fits = min(count, DEPTH), True
         for i in range(half.count):
             half.fits = self.scale(member, price[i], size[i], &half.price[i], &half.size[i]) and half.fits
 
     cdef void forget_member(self, Member *member, int state) noexcept nogil:
-        """Its book is to be told anew; the newest book heard stays known, so that none is heard twice."""
+        """Forget a member's book; the number of its newest book stays, so that none is applied twice."""
         member.state = state
         memset(&member.bids, 0, sizeof(Half))
         memset(&member.asks, 0, sizeof(Half))
 
     cdef void reset_member(self, Member *member, uint64_t sequence) noexcept nogil:
-        """Its book begins anew; one that a cell has brought from behind this place stands, all but older bests."""
+        """Begin a member's book anew; a newer book from a cell stays, without older best prices."""
         if sequence > member.tick_sequence:
             self.forget_member(member, RESYNCING)
         else:
             member.bids.best_known = member.asks.best_known = False
 
-    cdef int heard(self, Member *member, int64_t receive_ns, int64_t publish_ns, uint64_t sequence) except -1:
-        """An event of one member is whole: put its group together anew, unless it is history."""
+    cdef int update_group(self, Member *member, int64_t receive_ns, int64_t publish_ns, uint64_t sequence) except -1:
+        """Update the group of a member whose event is complete, unless the event is old."""
         cdef Group *group = &self.groups[member.group]
         group.book.receive_ns = max(group.book.receive_ns, receive_ns)
         group.book.tick_sequence = max(group.book.tick_sequence, sequence)
@@ -276,7 +275,7 @@ cdef class Merge:
         return self.weigh(group, member.bit)
 
     cdef void lay(self, Member *member) noexcept nogil:
-        """A member's ladders and whether they may be used, from what was heard."""
+        """Build a member's ladders, and decide whether they may be used."""
         member.usable = (member.state == GOOD and self.fresh
                          and fits(&member.bids) and fits(&member.asks))
         lay_best(&member.bids, 1, &member.bid_ladder)
@@ -299,7 +298,7 @@ cdef class Merge:
         return True
 
     cdef int weigh_all(self) except -1:
-        """Every group anew."""
+        """Update every group."""
         cdef int i
         for i in range(self.member_count):
             self.lay(&self.members[i])
@@ -310,7 +309,7 @@ cdef class Merge:
         return 0
 
     cdef int put_together(self, Group *group) except -1:
-        """A group's global book; told when something in it changed."""
+        """Build a group's global book, and publish it if it changed."""
         cdef GlobalBook *book = self.book
         cdef Ladder[2] both
         book[0] = group.book
@@ -336,7 +335,7 @@ cdef class Merge:
         return 0
 
     cdef uint16_t merge_side(self, Group *group, int side, Ladder *into) noexcept nogil:
-        """One side of all usable members; the mask of those."""
+        """Merge one side of all usable members; return their mask."""
         cdef Ladder *ladders[MEMBERS]
         cdef int[MEMBERS] bits
         cdef int count = 0, i
@@ -353,7 +352,7 @@ cdef class Merge:
         return mask
 
     cdef int weigh(self, Group *group, int bit) except -1:
-        """What one member leaves with each other, bought here and sold there, and the other way."""
+        """Weigh one member with each other one, in both directions."""
         cdef int other
         for other in range(group.count if group.weighed else 0):
             if other != bit:
@@ -362,14 +361,14 @@ cdef class Merge:
         return 0
 
     cdef int weigh_pair(self, Group *group, int buyer, int seller) except -1:
-        """Buying at one member and selling at another."""
+        """Weigh buying at one member and selling at another."""
         return self.opportunities.weigh(
             group.pairs + buyer * group.count + seller, &self.members[group.first + buyer],
             &self.members[group.first + seller], &group.book, self.now_ns)
 
 
 cdef inline uint8_t spread_out(const Ladder *ladder, int64_t *price, int64_t *size, uint16_t *members) noexcept nogil:
-    """A ladder into a record's columns, zeros behind it; how many levels it has."""
+    """Write a ladder into a record's columns, zeros after it; return how many levels it has."""
     cdef int i
     for i in range(DEPTH):
         if i < ladder.count:

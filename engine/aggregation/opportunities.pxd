@@ -20,8 +20,8 @@ cdef class Opportunities:
                    int64_t now_ns) except -1
     cdef int see(self, Py_ssize_t pair, const Member *buy, const Member *sell, const GlobalBook *book,
                  int64_t now_ns) except -1
-    cdef int tell(self, const Opportunity *one, int kind) except -1
-    cdef int show(self, Py_ssize_t pair, const Opportunity *one, int kind) except -1
+    cdef int publish(self, const Opportunity *one, int kind) except -1
+    cdef int write_cell(self, Py_ssize_t pair, const Opportunity *one, int kind) except -1
     cdef int free_cell(self) noexcept nogil
     cdef void figure(self, Opportunity *one, const Member *buy, const Member *sell) noexcept nogil
     cdef bint matters(self, const Opportunity *one, const Opportunity *before) noexcept nogil

@@ -80,8 +80,8 @@ cdef class Opportunities:
         if self.last_told[pair].kind:
             self.last_told[pair].kind = 0
             label(&self.current[pair], book, now_ns)
-            self.tell(&self.current[pair], END)
-            self.show(pair, &self.current[pair], END)
+            self.publish(&self.current[pair], END)
+            self.write_cell(pair, &self.current[pair], END)
         return 0
 
     cdef int see(self, Py_ssize_t pair, const Member *buy, const Member *sell, const GlobalBook *book,
@@ -101,12 +101,12 @@ cdef class Opportunities:
             return 0
         label(one, book, now_ns)
         if not before.kind:
-            self.tell(one, BEGIN)
+            self.publish(one, BEGIN)
         elif self.matters(one, before):
-            self.tell(one, CHANGE)
+            self.publish(one, CHANGE)
         else:
-            return self.show(pair, one, CHANGE)
-        self.show(pair, one, CHANGE if before.kind else BEGIN)
+            return self.write_cell(pair, one, CHANGE)
+        self.write_cell(pair, one, CHANGE if before.kind else BEGIN)
         before[0] = one[0]
         before.kind = BEGIN
         return 0
@@ -121,7 +121,7 @@ cdef class Opportunities:
                 or apart(one.buy_limit, before.buy_limit, <wide_t>self.change_e8 * before.buy_limit)
                 or apart(one.sell_limit, before.sell_limit, <wide_t>self.change_e8 * before.sell_limit))
 
-    cdef int tell(self, const Opportunity *one, int kind) except -1:
+    cdef int publish(self, const Opportunity *one, int kind) except -1:
         """On the ring."""
         self.record[0] = one[0]
         self.record.kind = kind
@@ -129,7 +129,7 @@ cdef class Opportunities:
         self.told += 1
         return 0
 
-    cdef int show(self, Py_ssize_t pair, const Opportunity *one, int kind) except -1:
+    cdef int write_cell(self, Py_ssize_t pair, const Opportunity *one, int kind) except -1:
         """In the pair's cell, which it has from its begin to its end, if one was free."""
         if kind == BEGIN:
             self.place[pair] = self.free_cell()

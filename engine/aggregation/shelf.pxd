@@ -25,7 +25,7 @@ cdef class Shelf:
     cdef Bar *at(self, Py_ssize_t series, int which) noexcept nogil
     cdef object record_of(self, Py_ssize_t series, int which)
     cdef void label(self, Py_ssize_t series, Bar *bar, int64_t now_ns)
-    cdef int show_touched(self, int64_t now_ns) except -1
+    cdef int publish_touched(self, int64_t now_ns) except -1
     cdef void restore(self, Py_ssize_t place, const Bar *bar)
     cdef void note_closed(self, const Bar *bar) noexcept
     cdef bint is_of(self, const Bar *bar, Py_ssize_t place)

@@ -89,7 +89,7 @@ cdef class Shelf:
         bar.instrument, bar.price_decimals, bar.size_decimals, _ = self.kinds[series // self.interval_count]
         bar.publish_ns = now_ns
 
-    cdef int show_touched(self, int64_t now_ns) except -1:
+    cdef int publish_touched(self, int64_t now_ns) except -1:
         """Show the bars that changed: the last closed first, so that a death between leaves none twice."""
         cdef Py_ssize_t place
         for place in range(self.series_count * PLACES):

@@ -44,7 +44,7 @@ cdef class OrderBook:
     cdef bint alter(
         self, uint64_t high, uint64_t low, int64_t price, int64_t size, int64_t stamp_ns
     ) noexcept nogil
-    cdef bint leave(self, uint64_t high, uint64_t low) noexcept nogil
+    cdef bint drop(self, uint64_t high, uint64_t low) noexcept nogil
     cdef const Resting *find(self, uint64_t high, uint64_t low) noexcept nogil
     cdef void empty(self) noexcept nogil
     cdef void cut(self, Py_ssize_t depth) noexcept nogil

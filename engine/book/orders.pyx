@@ -75,7 +75,7 @@ cdef class OrderBook:
         return True
 
     cdef bint reduce(self, uint64_t high, uint64_t low, int64_t size) noexcept nogil:
-        """Take from an order; it leaves when nothing is left of it."""
+        """Reduce an order by a match; remove it when nothing is left."""
         cdef int32_t entry = find_entry(&self.ids, high, low)
         self.change_count = 0
         if entry == NOWHERE or size <= 0 or size > self.orders[entry].size:
@@ -90,7 +90,7 @@ cdef class OrderBook:
         if entry == NOWHERE or size < 0 or price == INT64_MIN:
             return False
         if size == 0:
-            return self.leave(high, low)
+            return self.drop(high, low)
         order = &self.orders[entry]
         if price == order.price and size <= order.size:
             self.resize(order.level, order.side, price, size - order.size)
@@ -107,7 +107,7 @@ cdef class OrderBook:
         self.join(entry)
         return True
 
-    cdef bint leave(self, uint64_t high, uint64_t low) noexcept nogil:
+    cdef bint drop(self, uint64_t high, uint64_t low) noexcept nogil:
         """An order is no longer on the book."""
         cdef int32_t entry = find_entry(&self.ids, high, low)
         self.change_count = 0
@@ -241,7 +241,7 @@ cdef class OrderBook:
             remove_entry(&self.prices, order.level)
 
     cdef void resize(self, int32_t level, int side, int64_t price, int64_t difference) noexcept nogil:
-        """Carry a change into the level, and note it."""
+        """Apply a change of size to the level, and note it."""
         cdef LevelChange *change = &self.changes[self.change_count]
         cdef Queue *queue = &self.queues[level]
         queue.total += difference
@@ -250,22 +250,22 @@ cdef class OrderBook:
         self.change_count += 1
 
     def add(self, number, int side, int64_t price, int64_t size, int64_t stamp_ns=0):
-        """An order comes onto the book; False, and nothing changes, when it cannot (known already, no room)."""
+        """Add an order; return False, and change nothing, if it is known already or there is no room."""
         if side not in (1, -1):
             raise ValueError(f"side must be 1 or -1, was {side}")
         return self.enter(high_of(number), low_of(number), side, price, size, stamp_ns)
 
-    def take(self, number, int64_t size):
-        """Take from an order; False, and nothing changes, when it is unknown or has less."""
+    def match(self, number, int64_t size):
+        """Reduce an order by a match; return False, and change nothing, if it is unknown or smaller."""
         return self.reduce(high_of(number), low_of(number), size)
 
     def change(self, number, int64_t price, int64_t size, int64_t stamp_ns=0):
-        """Give an order another price or size; False, and nothing changes, when it is unknown."""
+        """Change an order's price or size; return False, and change nothing, if it is unknown."""
         return self.alter(high_of(number), low_of(number), price, size, stamp_ns)
 
     def remove(self, number):
-        """An order leaves; False when it is unknown."""
-        return self.leave(high_of(number), low_of(number))
+        """Remove an order; return False if it is unknown."""
+        return self.drop(high_of(number), low_of(number))
 
     def clear(self):
         """Forget every order."""

@@ -87,7 +87,7 @@ cdef class OrderTrack(Track):
         if order.side != message.side or (message.before >= 0 and order.size != message.before):
             return False
         if message.action == DONE:
-            return self.orders.leave(message.order.high, message.order.low)
+            return self.orders.drop(message.order.high, message.order.low)
         return self.orders.alter(message.order.high, message.order.low, message.price, message.size, 0)
 
     cdef bint apply_events(self, OrderEvent *events, Py_ssize_t count, bint levels) noexcept nogil:
@@ -107,13 +107,13 @@ cdef class OrderTrack(Track):
             return False
         if event.action == OPENED:
             if order != NULL:
-                self.orders.leave(event.order.high, event.order.low)
+                self.orders.drop(event.order.high, event.order.low)
                 if levels:
                     self.add_levels()
             return self.orders.enter(
                 event.order.high, event.order.low, event.side, event.price, event.size, event.stamp_ns)
         if event.action == DONE:
-            return self.orders.leave(event.order.high, event.order.low)
+            return self.orders.drop(event.order.high, event.order.low)
         return self.orders.alter(event.order.high, event.order.low, event.price, event.size, event.stamp_ns)
 
     cdef void cut_book(self) noexcept nogil:

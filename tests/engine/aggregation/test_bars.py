@@ -477,7 +477,7 @@ def test_a_grace_as_long_as_a_bar_is_refused(system: System) -> None:
 @pytest.mark.parametrize("bars", [("1s", "1s"), ("60s", "1m")])
 def test_one_length_named_twice_is_refused(bars: tuple[str, ...]) -> None:
     """Each of its bars would be closed twice, and whoever adds them up would trade on double the volume."""
-    with pytest.raises(ValueError, match=f"aggregation.bars must be of different lengths, '{bars[0]}' stands twice"):
+    with pytest.raises(ValueError, match=f"aggregation.bars must be of different lengths, '{bars[0]}' is there twice"):
         check_table(Aggregation(bars=bars))
 
 

@@ -67,7 +67,7 @@ class Queues(RuleBasedStateMachine):
             found[1][1] -= size
             if not found[1][1]:
                 self.drop(*found)
-        assert self.book.take(number, size) == expected
+        assert self.book.match(number, size) == expected
 
     @rule(number=NUMBERS, price=PRICES, size=st.integers(0, 9), stamp=STAMPS)
     def change(self, number: int, price: int, size: int, stamp: int) -> None:

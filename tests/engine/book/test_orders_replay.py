@@ -45,10 +45,10 @@ def apply(book: OrderBook, kind: int, number: int, size: int, price: int, side: 
     if kind == NEW:
         assert book.add(number, side, price, size)
     elif kind in (REDUCED, GONE, EXECUTED) and book.order(number) is not None:
-        assert book.take(number, size)
+        assert book.match(number, size)
         assert kind != GONE or book.order(number) is None, "a deletion left some of the order"
     elif kind in (REDUCED, GONE, EXECUTED):
-        book.take(unnamed(side, price), size)
+        book.match(unnamed(side, price), size)
 
 
 def reveal(book: OrderBook, before: list[str], row: list[str], price: int) -> None:
@@ -121,7 +121,7 @@ def follow(book: OrderBook, matching: Matching, before: dict[int, int]) -> dict[
     for number, size in before.items():
         left = resting[number].remaining if number in resting else 0
         if 0 < left < size:
-            assert book.take(number, size - left)
+            assert book.match(number, size - left)
         elif not left:
             assert book.ahead(number) is not None
             assert book.remove(number)
