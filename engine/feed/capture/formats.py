@@ -140,7 +140,7 @@ def read_capture(path: Path, kind: str = "", venue: str = "") -> Iterator[Piece]
     `venue` selects one venue of our own recordings; the other formats hold one venue.
     """
     if path.exists() and not path.is_file():
-        msg = f"{path}: expected a regular file, because it is read more than once; was a directory, a pipe or a device"
+        msg = f"{path}: expected a file, which is read more than once, was a directory, a pipe or a device"
         raise ValueError(msg)
     if kind == "steelyard" or (not kind and is_recording(path)):
         yield from read_steelyard(path, venue)
