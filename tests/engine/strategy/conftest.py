@@ -100,6 +100,7 @@ class System:
             0,
             0,
             b"",
+            b"",
         )
 
     def fill(
