@@ -7,6 +7,11 @@ cdef enum:
     STEP_CURSORS = 15  # of one STEP record
     PARAMETERS = 4  # of an algorithm
     PAYLOAD = 216  # bytes of a frame in one record
+    JOURNAL_PAYLOAD = 296
+    CLIENT_ID = 16
+    VENUE_ID = 40
+    ERROR_CODE = 32
+    ERROR_TEXT = 72
 
 cdef struct Tick:
     int64_t receive_ns
@@ -83,3 +88,54 @@ cdef struct Step:
     uint32_t inputs
     uint64_t[STEP_CURSORS] cursors
     uint64_t[4] cells
+
+cdef struct Judged:
+    uint64_t intent_id
+    int64_t now_ns
+    int64_t value
+    int64_t limit
+    int64_t intent_sequence
+    uint32_t strategy
+    uint32_t instrument
+    uint16_t reason
+    uint16_t kind
+    uint32_t flags
+    uint64_t spare
+
+cdef struct Placed:
+    char[CLIENT_ID] client_id
+    uint64_t intent_id
+    char[VENUE_ID] venue_order_id
+    int64_t intent_ns
+    int64_t receive_ns
+    int64_t sent_ns
+    int64_t answer_ns
+    int64_t now_ns
+    int64_t price
+    int64_t size
+    int64_t filled
+    int64_t expires_ns
+    uint64_t replaces_id
+    uint32_t strategy
+    uint32_t instrument
+    uint16_t child
+    uint16_t replaces_child
+    uint32_t account
+    uint8_t state
+    int8_t side
+    uint8_t order_type
+    uint8_t time_in_force
+    uint32_t flags
+    int64_t limit_price
+    int64_t timeout_ns
+    char[ERROR_CODE] error
+    char[ERROR_TEXT] error_text
+
+cdef struct Journalled:
+    uint64_t sequence
+    int64_t now_ns
+    uint8_t kind
+    uint8_t version
+    uint16_t size
+    uint32_t checksum
+    char[JOURNAL_PAYLOAD] payload

@@ -85,7 +85,7 @@ INTENT: "Record[IntentRow]" = Record(
     "intent",
     128,
     {
-        "intent_id": "u8",  # strategy << 40 | count, never reused in a system's life
+        "intent_id": "u8",  # `intent_id.py` has its layout; never reused in a system's life
         "target_id": "u8",  # the intent whose order a CANCEL or REPLACE means
         "now_ns": "i8",  # the step's time in which it was decided
         "ttl_ns": "i8",  # refused when older

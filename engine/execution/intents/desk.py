@@ -11,11 +11,12 @@ import heapq
 
 from engine.execution.algorithms.parents import Parents
 from engine.execution.orders import codec
-from engine.execution.orders.blotter import STRATEGY_SHIFT, Blotter
+from engine.execution.orders.blotter import Blotter
 from engine.execution.orders.order import CANCELLED, OPEN, PARTLY, Order
 from engine.execution.venue.broker import Broker
 from engine.execution.venue.order_sender import OrderSender
 from engine.model.fixed import INT64_MAX
+from engine.model.intent_id import strategy_of
 from engine.model.rows import IntentRow
 from engine.model.words import IntentKind, JournalKind, OrderFlag, OrderType, Reason, TimeInForce
 from engine.risk.gate import APPROVED, Refusal, RiskGate, Verdict
@@ -47,7 +48,7 @@ class Desk:
     def on_intent(self, intent: IntentRow, sequence: int, strategy: int, now_ns: int) -> None:
         """Follow one intent; one that the journal has already only gets its verdict again."""
         blotter, sender = self._blotter, self._sender
-        if intent.strategy != strategy or intent.intent_id >> STRATEGY_SHIFT != strategy:
+        if intent.strategy != strategy or strategy_of(intent.intent_id) != strategy:
             sender.answer_again(Refusal(Reason.MALFORMED, intent.strategy, strategy), intent, sequence, now_ns)
             return
         if intent.intent_id <= blotter.last_intent.get(strategy, 0):

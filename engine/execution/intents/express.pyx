@@ -10,11 +10,12 @@ Both ways write the same bytes to the same lanes in the same order; a test holds
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from libc.stdint cimport int8_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy, memset
 
-from engine.execution.journal.journal_record cimport Record, seal
-from engine.model.records cimport Intent
+from engine.execution.journal.journal_record cimport seal
+from engine.model.intent_id cimport COUNT_BITS
+from engine.model.records cimport Intent, Journalled, Judged, Placed
 from engine.risk.approval cimport Approval
 from shm.protocol cimport expect_slots, sy_writer, writer_of
 
@@ -30,55 +31,9 @@ cdef enum:
     J_INTENT = 2
     J_VERDICT = 3
     J_ORDER = 4
-    STRATEGY_SHIFT = 40
-    ERROR_TEXT = 72
-    ERROR_CODE = 32
     ACCOUNT = 1
     ID_SIZE = 16
-    VENUE_ID = 40
     SYSTEM_SIZE = 6
-
-cdef struct Judged:
-    uint64_t intent_id
-    int64_t now_ns
-    int64_t value
-    int64_t limit
-    int64_t intent_sequence
-    uint32_t strategy
-    uint32_t instrument
-    uint16_t reason
-    uint16_t kind
-    uint32_t flags
-    uint64_t spare
-
-cdef struct Placed:
-    uint8_t client_id[ID_SIZE]
-    uint64_t intent_id
-    char venue_order_id[VENUE_ID]
-    int64_t intent_ns
-    int64_t receive_ns
-    int64_t sent_ns
-    int64_t answer_ns
-    int64_t now_ns
-    int64_t price
-    int64_t size
-    int64_t filled
-    int64_t expires_ns
-    uint64_t replaces_id
-    uint32_t strategy
-    uint32_t instrument
-    uint16_t child
-    uint16_t replaces_child
-    uint32_t account
-    uint8_t state
-    int8_t side
-    uint8_t order_type
-    uint8_t time_in_force
-    uint32_t flags
-    int64_t limit_price
-    int64_t timeout_ns
-    char error[ERROR_CODE]
-    char error_text[ERROR_TEXT]
 
 assert (words.IntentKind.PLACE, words.OrderType.LIMIT, words.OrderState.CREATED) == (PLACE, LIMIT, CREATED)
 assert (words.JournalKind.INTENT, words.JournalKind.VERDICT, words.JournalKind.ORDER) == (J_INTENT, J_VERDICT, J_ORDER)
@@ -139,7 +94,7 @@ cdef class Express:
             instrument, intent.side, intent.time_in_force, intent.price, intent.size, client_id, now_ns
         )
         verdict = PyBytes_FromStringAndSize(
-            <char *>&(<Record *>PyBytes_AS_STRING(batch))[1].payload[0], sizeof(Judged))
+            <char *>&(<Journalled *>PyBytes_AS_STRING(batch))[1].payload[0], sizeof(Judged))
         return self.finish(self.unpack(data), venue_ns + self.window_ns, left, verdict, now_ns)
 
     def warm(self, int64_t now_ns):
@@ -171,7 +126,7 @@ cdef class Express:
             return False
         if intent.kind != PLACE or intent.order_type != LIMIT or intent.strategy != strategy:
             return False
-        if <int64_t>(intent.intent_id >> STRATEGY_SHIFT) != strategy or not GTC <= intent.time_in_force <= POST_ONLY:
+        if <int64_t>(intent.intent_id >> COUNT_BITS) != strategy or not GTC <= intent.time_in_force <= POST_ONLY:
             return False
         return intent.intent_id > <uint64_t>self.last_intent.get(strategy, 0)
 
@@ -179,8 +134,8 @@ cdef class Express:
         self, Intent *intent, uint64_t sequence, int64_t now_ns, bytes client_id, int64_t expires_ns, uint64_t last
     ):
         """The three journal records of a request."""
-        cdef bytes batch = PyBytes_FromStringAndSize(NULL, 3 * sizeof(Record))
-        pack(<Record *>PyBytes_AS_STRING(batch), intent, sequence, now_ns, client_id, expires_ns, last)
+        cdef bytes batch = PyBytes_FromStringAndSize(NULL, 3 * sizeof(Journalled))
+        pack(<Journalled *>PyBytes_AS_STRING(batch), intent, sequence, now_ns, client_id, expires_ns, last)
         return batch
 
     cdef bytes client_id(self, uint64_t intent_id):
@@ -196,7 +151,8 @@ cdef class Express:
 
 
 cdef int pack(
-    Record *to, Intent *intent, uint64_t sequence, int64_t now_ns, bytes client_id, int64_t expires_ns, uint64_t last
+    Journalled *to, Intent *intent, uint64_t sequence, int64_t now_ns, bytes client_id, int64_t expires_ns,
+    uint64_t last
 ) except -1:
     """The three journal records of a request: what was wanted, risk's yes, and the order about to leave."""
     cdef Judged judged

@@ -8,18 +8,20 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from libc.stdint cimport int64_t, uint16_t, uint64_t, uint8_t
 from libc.string cimport memcpy, memset
 
+from engine.model.records cimport JOURNAL_PAYLOAD, Journalled
+
 from engine.model import records
 
-assert records.JOURNAL.size == sizeof(Record)
+assert records.JOURNAL.size == sizeof(Journalled)
 assert [field.offset for field in records.JOURNAL.fields] == [0, 8, 16, 17, 18, 20, 24]
 assert records.JOURNAL_VERSION == VERSION
 
-cdef void seal(Record *record, uint64_t sequence, int64_t now_ns, uint8_t kind, uint16_t size) noexcept nogil:
+cdef void seal(Journalled *record, uint64_t sequence, int64_t now_ns, uint8_t kind, uint16_t size) noexcept nogil:
     """Write the head before a payload of this size, zeros after it, and the checksum of the whole record."""
     record.sequence, record.now_ns, record.kind, record.version = sequence, now_ns, kind, VERSION
     record.size, record.checksum = size, 0
-    memset(&record.payload[size], 0, PAYLOAD - size)
-    record.checksum = sy_crc32(<const uint8_t *>record, sizeof(Record))
+    memset(&record.payload[size], 0, JOURNAL_PAYLOAD - size)
+    record.checksum = sy_crc32(<const uint8_t *>record, sizeof(Journalled))
 
 
 def checksums(bytes data not None):
@@ -33,10 +35,10 @@ def pack_record(uint64_t sequence, int64_t now_ns, uint8_t kind, bytes payload n
     """One whole record around a payload."""
     cdef Py_ssize_t size = PyBytes_GET_SIZE(payload)
     cdef bytes whole
-    cdef Record *record
-    assert size <= PAYLOAD, (kind, size)
-    whole = PyBytes_FromStringAndSize(NULL, sizeof(Record))
-    record = <Record *>PyBytes_AS_STRING(whole)
+    cdef Journalled *record
+    assert size <= JOURNAL_PAYLOAD, (kind, size)
+    whole = PyBytes_FromStringAndSize(NULL, sizeof(Journalled))
+    record = <Journalled *>PyBytes_AS_STRING(whole)
     memcpy(&record.payload[0], PyBytes_AS_STRING(payload), size)
     seal(record, sequence, now_ns, kind, <uint16_t>size)
     return whole

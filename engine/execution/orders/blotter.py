@@ -14,6 +14,7 @@ from engine.execution.orders.ledger import Ledger
 from engine.execution.orders.order import CORRECTIONS, FILLED, PARTLY, SENT, Order, may_move
 from engine.execution.orders.parent import Parent
 from engine.execution.seams import Appender, Told
+from engine.model.intent_id import strategy_of
 from engine.model.journal_records import WATERMARK
 from engine.model.records import ACCOUNT, FILL
 from engine.model.rows import FillRow
@@ -31,7 +32,6 @@ DONE_KEPT = 4096  # done orders kept for late news: six minutes of them at 100 i
 # Later news of one forgotten finds it at the venue by our id, and the fills that are known tell what it filled.
 ORDER, PARENT = JournalKind.ORDER, JournalKind.PARENT
 FEE_VALUED = int(FillFlag.FEE_VALUED)
-STRATEGY_SHIFT = 40  # an intent id is strategy << 40 | count
 
 
 class Blotter:
@@ -261,7 +261,7 @@ class Blotter:
 
     def owner(self, client: bytes) -> int:
         """The strategy whose intent an id of ours carries."""
-        return client_id.decode(client)[1] >> STRATEGY_SHIFT
+        return strategy_of(client_id.decode(client)[1])
 
     def forget_old(self) -> list[Order]:
         """Let go of the oldest done orders, and say which; their fills stay known."""

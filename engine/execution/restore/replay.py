@@ -22,12 +22,13 @@ from typing import NamedTuple
 from engine.execution.journal.journal import Entry
 from engine.execution.journal.terms import check_known, check_terms, terms_of
 from engine.execution.orders import client_id, codec
-from engine.execution.orders.blotter import STRATEGY_SHIFT, Blotter
+from engine.execution.orders.blotter import Blotter
 from engine.execution.orders.fills import Trade
 from engine.execution.orders.order import CREATED, Order
 from engine.execution.orders.parent import STOPPING, Parent, parent_of
 from engine.execution.venue.alarm import Cause, Standstill
 from engine.execution.venue.baseline import Baseline
+from engine.model.intent_id import strategy_of
 from engine.model.rows import AlarmRow, FillRow, FollowedRow, IntentRow, OrderRow, WatermarkRow
 from engine.model.text import bare
 from engine.model.words import (
@@ -197,7 +198,7 @@ class Replay:
 
     def _read_intent(self, row: IntentRow) -> None:
         """An intent that was taken."""
-        strategy = row.intent_id >> STRATEGY_SHIFT
+        strategy = strategy_of(row.intent_id)
         self.blotter.last_intent[strategy] = max(row.intent_id, self.blotter.last_intent.get(strategy, 0))
         if row.kind == IntentKind.REPLACE:
             self.replaces[row.intent_id] = row

@@ -7,6 +7,7 @@ somebody looks. A full lane refuses: `say` gives None from there to the end of t
 
 from libc.string cimport memcpy
 
+from engine.model.intent_id cimport COUNT_BITS
 from engine.model.records cimport Intent
 from engine.strategy.role.counts cimport Counts
 from engine.strategy.api.voice cimport Outlet, Voice
@@ -14,7 +15,6 @@ from shm.protocol cimport sy_begin, sy_publish, sy_has_room, sy_slot, writer_of
 
 from engine.model.records import INTENT
 from engine.model.words import IntentKind
-from engine.strategy.role.recovery import COUNT_BITS
 
 cdef enum:
     C_PLACE = 1

@@ -7,8 +7,8 @@
    the ledger drops them and the role has all orders of this strategy cancelled.
 
 A lap in a running role (its process was frozen for longer than the rings reach back) is handled in the same way.
-Ids: an intent id is strategy << 40 | count. The count continues from the newest intent on the lane. A new lane has no
-earlier intents, so its count begins at the milliseconds since 2020: above any id of an earlier life that submitted
+Ids: `engine/model/intent_id.py` has the layout. The count continues from the newest intent on the lane. A new lane has
+no earlier intents, so its count begins at the milliseconds since 2020: above any id of an earlier life that submitted
 fewer than a thousand intents a second.
 """
 
@@ -18,11 +18,11 @@ from typing import Any
 import shm
 from engine.lanes import lane_of
 from engine.lanes.ports import RingReader
+from engine.model.intent_id import count_of
 from engine.model.rows import IntentRow, OrderRow, VerdictRow
 from engine.strategy.api.ledger import PLACING, Ledger
 from engine.strategy.role.lanes import StrategyLanes
 
-COUNT_BITS = 40
 FIRST_COUNT_MS = 1_577_836_800_000  # 2020-01-01
 
 
@@ -89,7 +89,7 @@ def recover_count(lanes: StrategyLanes, now_ns: int) -> int:
 
     def newest(row: Any) -> None:
         nonlocal count
-        count = max(count, row.intent_id & ((1 << COUNT_BITS) - 1))
+        count = max(count, count_of(row.intent_id))
 
     fold(lanes.own, "intents", newest)
     return count or max(0, now_ns // 1_000_000 - FIRST_COUNT_MS)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from engine.model import aggregates, records
+from engine.model import aggregates, intent_id, records
 
 if TYPE_CHECKING:
     from shm.record import Record
@@ -20,7 +20,8 @@ CODES = {
 PAIRS: "dict[str, Record]" = {
     "Tick": records.TICK, "Top": records.BOOK_TOP, "Piece": records.FRAME, "Bar": aggregates.BAR,
     "GlobalBook": aggregates.GLOBAL_BOOK, "Opportunity": aggregates.OPPORTUNITY,
-    "Intent": records.INTENT, "Step": records.STEP,
+    "Intent": records.INTENT, "Step": records.STEP, "Judged": records.VERDICT, "Placed": records.ORDER,
+    "Journalled": records.JOURNAL,
 }  # fmt: skip
 
 
@@ -37,8 +38,8 @@ def structs() -> dict[str, list[tuple[str, str, int]]]:
     return found
 
 
-def test_every_struct_is_some_records() -> None:
-    """A struct that nobody compares drifts."""
+def test_every_struct_has_a_record() -> None:
+    """A struct that no test compares can differ from its record unseen."""
     assert set(structs()) == set(PAIRS)
 
 
@@ -54,3 +55,11 @@ def test_a_struct_has_the_fields_of_its_record_in_their_order(name: str) -> None
     assert fields.fields is not None
     assert fields.itemsize == record.size
     assert [fields.fields[one.name][1] for one in record.fields] == [one.offset for one in record.fields]
+
+
+def test_the_layout_of_an_intents_id_is_the_same_in_compiled_code() -> None:
+    """A count of other bits gives a strategy's intent to another strategy."""
+    [bits] = re.findall(r"COUNT_BITS = (\d+)", (HERE / "intent_id.pxd").read_text())
+    assert int(bits) == intent_id.COUNT_BITS
+    one = 7 << 40 | 12
+    assert (intent_id.strategy_of(one), intent_id.count_of(one)) == (7, 12)

@@ -1,0 +1,4 @@
+"""The layout of an intent's id, as in `intent_id.py`."""
+
+cdef enum:
+    COUNT_BITS = 40
