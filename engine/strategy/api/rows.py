@@ -44,6 +44,7 @@ class Fill(Protocol):
     side: int
     maker: int
     flags: int
+    account: int
 
 
 class Verdict(Protocol):

@@ -147,7 +147,7 @@ class System:
         """A position's cell."""
         values = {"instrument": of, "strategy": strategy, "size": size, "dust": dust, "fill_sequence": fill_sequence}
         record = lane_of("positions").record
-        empty = [b"" if field.code == "S" else (0,) * 3 if field.name == "spare" else 0 for field in record.fields]
+        empty = [b"" if field.code == "S" else (0,) * field.count if field.count > 1 else 0 for field in record.fields]
         self.writer("positions").write(index, *record.row(*empty)._replace(**values))
 
     def command(self, kind: CommandKind, strategy: int = 0) -> None:
