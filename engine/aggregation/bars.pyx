@@ -29,6 +29,7 @@ from libc.string cimport memset
 from engine.aggregation.shelf cimport BAR_SIZE, CURRENT, EARLIER, LAST_CLOSED, PLACES, Shelf
 from engine.model.aggregates cimport Bar
 from engine.model.records cimport Tick
+from engine.model.words cimport BAR_CLOSED, BAR_EMPTY, BAR_PARTIAL, FLAG_MUTE, TICK_PRINT, TICK_STATE
 
 from engine.model import records, words
 
@@ -39,22 +40,13 @@ cdef extern from *:
     ctypedef long long wide_t
 
 cdef enum:
-    TICK_PRINT = 3
-    TICK_STATE = 4
-    CLOSED = 1
-    EMPTY = 2
-    PARTIAL = 4
     GAP_MAX = 1024
-    MUTE = 16
 
 AWAY = frozenset((int(words.BookState.EMPTY), int(words.BookState.SUSPECT), int(words.BookState.DISCONNECTED),
                   int(words.BookState.REFUSED)))
 STALE = int(words.BookState.STALE)
 
 assert sizeof(Tick) == records.TICK.size
-assert (words.BarFlag.CLOSED, words.BarFlag.EMPTY, words.BarFlag.PARTIAL) == (CLOSED, EMPTY, PARTIAL)
-assert (words.TickKind.PRINT, words.TickKind.STATE) == (TICK_PRINT, TICK_STATE)
-assert words.Flag.MUTE == MUTE
 
 
 cdef inline void add(int64_t *high, uint64_t *low, wide_t value) noexcept nogil:
@@ -127,7 +119,7 @@ cdef class Bars(Shelf):
             if bar.start_ns <= last.start_ns:
                 memset(bar, 0, sizeof(Bar))
             elif bar.tick_sequence < oldest:
-                bar.flags |= PARTIAL
+                bar.flags |= BAR_PARTIAL
             if bar.start_ns:
                 self.wake(bar)
         if not current.start_ns and last.start_ns:
@@ -145,7 +137,7 @@ cdef class Bars(Shelf):
         bar.tick_sequence = sequence
         if (start_ns < self.since_ns or self.away[series // self.interval_count]
                 or start_ns <= self.incomplete_ns[series // self.interval_count]):
-            bar.flags |= PARTIAL
+            bar.flags |= BAR_PARTIAL
         self.wake(bar)
 
     def add_ticks(self, const uint8_t[::1] ticks, uint64_t first_sequence, int64_t now_ns):
@@ -222,7 +214,7 @@ cdef class Bars(Shelf):
         cdef Bar *earlier = self.at(series, EARLIER)
         if earlier.start_ns == 0:
             earlier.start_ns, earlier.interval_ns = start_ns, self.interval[series % self.interval_count]
-            earlier.tick_sequence, earlier.flags = sequence, PARTIAL
+            earlier.tick_sequence, earlier.flags = sequence, BAR_PARTIAL
             self.wake(earlier)
 
     cdef void count_in(self, Py_ssize_t series, int which, const Tick *tick, uint64_t behind) noexcept nogil:
@@ -255,7 +247,7 @@ cdef class Bars(Shelf):
             self.shift(series, sequence, now_ns)
             self.close(series, now_ns)
             self.fresh(series, start_ns, sequence)
-            current.flags |= PARTIAL
+            current.flags |= BAR_PARTIAL
         while current.start_ns < start_ns:
             self.shift(series, sequence, now_ns)
         return 0
@@ -276,9 +268,9 @@ cdef class Bars(Shelf):
         cdef Bar *bar = self.at(series, EARLIER)
         cdef Bar *last = self.at(series, LAST_CLOSED)
         if bar.count == 0:
-            bar.flags |= EMPTY
+            bar.flags |= BAR_EMPTY
             bar.open = bar.high = bar.low = bar.close = last.close
-        bar.flags |= CLOSED if bar.start_ns + bar.interval_ns <= self.heard_ns else CLOSED | PARTIAL
+        bar.flags |= BAR_CLOSED if bar.start_ns + bar.interval_ns <= self.heard_ns else BAR_CLOSED | BAR_PARTIAL
         self.label(series, bar, now_ns)
         self.ring.publish_bytes(self.record_of(series, EARLIER))
         last[0] = bar[0]
@@ -332,7 +324,7 @@ cdef class Bars(Shelf):
         """Mark bars PARTIAL while a venue is disconnected or silent; a book without news alone misses no print."""
         place = self.places.get(instrument)
         if place is not None:
-            away = state in AWAY or state == STALE and flags & MUTE
+            away = state in AWAY or state == STALE and flags & FLAG_MUTE
             if away:
                 self.mark_incomplete(place, at_ns)
             if away or self.away[<Py_ssize_t>place]:
@@ -346,5 +338,5 @@ cdef class Bars(Shelf):
         for series in range(place * self.interval_count, (place + 1) * self.interval_count):
             for which in range(EARLIER, CURRENT + 1):
                 if self.at(series, which).start_ns and self.at(series, which).start_ns <= at_ns:
-                    self.at(series, which).flags |= PARTIAL
+                    self.at(series, which).flags |= BAR_PARTIAL
                     self.touched[series * PLACES + which] = 1

@@ -22,19 +22,11 @@ from engine.aggregation.opportunities cimport Opportunities
 from engine.book.measures cimport imbalance_of, spread_bps_of
 from engine.model.aggregates cimport GlobalBook
 from engine.model.records cimport DEPTH, Tick, Top
+from engine.model.words cimport (
+    BOOK_CROSSED, BOOK_EMPTY, BOOK_GOOD, BOOK_RESYNCING, FLAG_LAST, FLAG_RESET, TICK_BEST, TICK_PRINT, TICK_STATE,
+)
 
-from engine.model import aggregates, records, words
-
-cdef enum:
-    TICK_BEST = 1
-    TICK_PRINT = 3
-    TICK_STATE = 4
-    LAST = 1
-    RESET_FLAG = 2
-    EMPTY = 0
-    GOOD = 1
-    RESYNCING = 3
-    CROSSED = 5
+from engine.model import aggregates, records
 
 cdef struct Group:
     uint32_t id
@@ -48,10 +40,6 @@ assert sizeof(Tick) == records.TICK.size
 assert sizeof(Top) == records.BOOK_TOP.size
 assert sizeof(GlobalBook) == aggregates.GLOBAL_BOOK.size
 assert (records.BOOK_DEPTH, aggregates.GROUP_MEMBERS) == (DEPTH, MEMBERS)
-assert (words.TickKind.BEST, words.TickKind.PRINT, words.TickKind.STATE) == (TICK_BEST, TICK_PRINT, TICK_STATE)
-assert (words.Flag.LAST, words.Flag.RESET) == (LAST, RESET_FLAG)
-assert (words.BookState.EMPTY, words.BookState.GOOD, words.BookState.RESYNCING, words.BookState.CROSSED) == (
-    EMPTY, GOOD, RESYNCING, CROSSED)
 
 
 cdef class Merge:
@@ -98,7 +86,7 @@ cdef class Merge:
         if self.group_count:
             group.pairs = self.groups[self.group_count - 1].pairs + self.groups[self.group_count - 1].count ** 2
         group.book.group, group.book.price_decimals, group.book.size_decimals = number, price_decimals, size_decimals
-        group.book.flags = LAST
+        group.book.flags = FLAG_LAST
         for bit, (instrument, price_scale, size_scale, fee_e8) in enumerate(members):
             self.add_member(bit, instrument, price_scale, size_scale, fee_e8)
         self.group_count += 1
@@ -138,7 +126,7 @@ cdef class Merge:
         cdef int i
         self.telling = self.behind = False
         for i in range(self.member_count):
-            self.forget_member(&self.members[i], EMPTY)
+            self.forget_member(&self.members[i], BOOK_EMPTY)
             self.members[i].tick_sequence = self.members[i].change_count = 0
 
     def publish_all(self, int64_t now_ns, int64_t heard_ns):
@@ -191,13 +179,13 @@ cdef class Merge:
         cdef Member *member = self.find(tick.instrument)
         if member == NULL:
             return 0
-        if tick.flags & RESET_FLAG:
+        if tick.flags & FLAG_RESET:
             self.reset_member(member, sequence)
         if tick.kind == TICK_BEST:
             self.set_best(member, tick)
         elif tick.kind == TICK_STATE:
             member.state = <uint8_t>tick.detail
-        if ended and tick.flags & LAST and tick.kind != TICK_PRINT:
+        if ended and tick.flags & FLAG_LAST and tick.kind != TICK_PRINT:
             self.update_group(member, tick.receive_ns, tick.publish_ns, sequence)
         return 0
 
@@ -255,7 +243,7 @@ cdef class Merge:
     cdef void reset_member(self, Member *member, uint64_t sequence) noexcept nogil:
         """Begin a member's book anew; a newer book from a cell stays, without older best prices."""
         if sequence > member.tick_sequence:
-            self.forget_member(member, RESYNCING)
+            self.forget_member(member, BOOK_RESYNCING)
         else:
             member.bids.best_known = member.asks.best_known = False
 
@@ -276,7 +264,7 @@ cdef class Merge:
 
     cdef void lay(self, Member *member) noexcept nogil:
         """Build a member's ladders, and decide whether they may be used."""
-        member.usable = (member.state == GOOD and self.fresh
+        member.usable = (member.state == BOOK_GOOD and self.fresh
                          and fits(&member.bids) and fits(&member.asks))
         lay_best(&member.bids, 1, &member.bid_ladder)
         lay_best(&member.asks, -1, &member.ask_ladder)
@@ -318,9 +306,9 @@ cdef class Merge:
         book.bids = spread_out(&both[0], book.bid_price, book.bid_size, book.bid_members)
         book.asks = spread_out(&both[1], book.ask_price, book.ask_size, book.ask_members)
         if book.bids == 0 or book.asks == 0:
-            book.state, book.spread_bps = EMPTY, NAN
+            book.state, book.spread_bps = BOOK_EMPTY, NAN
         else:
-            book.state = CROSSED if book.bid_price[0] >= book.ask_price[0] else GOOD
+            book.state = BOOK_CROSSED if book.bid_price[0] >= book.ask_price[0] else BOOK_GOOD
             book.spread_bps = spread_bps_of(book.bid_price[0], book.ask_price[0])
         book.imbalance = imbalance_of(book.bid_size, book.bids, book.ask_size, book.asks)
         if group.book.change_count and memcmp(&book.group, &group.book.group,

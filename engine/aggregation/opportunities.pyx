@@ -16,20 +16,16 @@ from libc.string cimport memcmp, memset
 
 from engine.aggregation.ladder cimport E8, Member, Walk, pays, walk, wide_t
 from engine.model.aggregates cimport GlobalBook, Opportunity
+from engine.model.words cimport (
+    OPPORTUNITY_BEGIN, OPPORTUNITY_CHANGE, OPPORTUNITY_END, OPPORTUNITY_FLAG_DEPTH_LIMITED, OPPORTUNITY_RESET,
+)
 
-from engine.model import aggregates, words
+from engine.model import aggregates
 
 cdef enum:
-    BEGIN = 1
-    CHANGE = 2
-    END = 3
-    RESET = 4
-    DEPTH_LIMITED = 1
     NOWHERE = -1
 
 assert sizeof(Opportunity) == aggregates.OPPORTUNITY.size
-assert [int(kind) for kind in words.OpportunityKind] == [BEGIN, CHANGE, END, RESET]
-assert words.OpportunityFlag.DEPTH_LIMITED == DEPTH_LIMITED
 
 
 cdef inline bint apart(int64_t now, int64_t before, wide_t least) noexcept nogil:
@@ -63,11 +59,12 @@ cdef class Opportunities:
     def reset(self, int64_t now_ns):
         """A life begins: whatever an earlier one began is over, on the ring and in the cells."""
         memset(self.record, 0, sizeof(Opportunity))
-        self.record.kind, self.record.publish_ns, self.record.opportunity_id = RESET, now_ns, self.ring.cursor
+        self.record.kind, self.record.publish_ns = OPPORTUNITY_RESET, now_ns
+        self.record.opportunity_id = self.ring.cursor
         self.ring.publish_bytes(self.view)
         for index in range(self.cell_count):
             row = self.cells.read(index)
-            if row is not None and row.kind in (BEGIN, CHANGE):
+            if row is not None and row.kind in (OPPORTUNITY_BEGIN, OPPORTUNITY_CHANGE):
                 self.cells.write_bytes(index, self.view)
 
     cdef int weigh(self, Py_ssize_t pair, const Member *buy, const Member *sell, const GlobalBook *book,
@@ -80,8 +77,8 @@ cdef class Opportunities:
         if self.last_told[pair].kind:
             self.last_told[pair].kind = 0
             label(&self.current[pair], book, now_ns)
-            self.publish(&self.current[pair], END)
-            self.write_cell(pair, &self.current[pair], END)
+            self.publish(&self.current[pair], OPPORTUNITY_END)
+            self.write_cell(pair, &self.current[pair], OPPORTUNITY_END)
         return 0
 
     cdef int see(self, Py_ssize_t pair, const Member *buy, const Member *sell, const GlobalBook *book,
@@ -101,14 +98,14 @@ cdef class Opportunities:
             return 0
         label(one, book, now_ns)
         if not before.kind:
-            self.publish(one, BEGIN)
+            self.publish(one, OPPORTUNITY_BEGIN)
         elif self.matters(one, before):
-            self.publish(one, CHANGE)
+            self.publish(one, OPPORTUNITY_CHANGE)
         else:
-            return self.write_cell(pair, one, CHANGE)
-        self.write_cell(pair, one, CHANGE if before.kind else BEGIN)
+            return self.write_cell(pair, one, OPPORTUNITY_CHANGE)
+        self.write_cell(pair, one, OPPORTUNITY_CHANGE if before.kind else OPPORTUNITY_BEGIN)
         before[0] = one[0]
-        before.kind = BEGIN
+        before.kind = OPPORTUNITY_BEGIN
         return 0
 
     cdef bint matters(self, const Opportunity *one, const Opportunity *before) noexcept nogil:
@@ -131,7 +128,7 @@ cdef class Opportunities:
 
     cdef int write_cell(self, Py_ssize_t pair, const Opportunity *one, int kind) except -1:
         """In the pair's cell, which it has from its begin to its end, if one was free."""
-        if kind == BEGIN:
+        if kind == OPPORTUNITY_BEGIN:
             self.place[pair] = self.free_cell()
             self.unshown += self.place[pair] == NOWHERE
         if self.place[pair] == NOWHERE:
@@ -139,7 +136,7 @@ cdef class Opportunities:
         self.record[0] = one[0]
         self.record.kind = kind
         self.cells.write_bytes(self.place[pair], self.view)
-        if kind == END:
+        if kind == OPPORTUNITY_END:
             self.taken[self.place[pair]] = 0
             self.place[pair] = NOWHERE
         return 0
@@ -160,7 +157,7 @@ cdef class Opportunities:
         cdef Walk met = walk(&buy.ask_ladder, &sell.bid_ladder, cost_e8 + self.min_edge_e8, keep_e8)
         cdef wide_t profit = met.sold * keep_e8 - met.bought * cost_e8
         cdef wide_t edge = (<wide_t>bid * keep_e8 - <wide_t>ask * cost_e8) // ask
-        one.flags = DEPTH_LIMITED if met.limited else 0
+        one.flags = OPPORTUNITY_FLAG_DEPTH_LIMITED if met.limited else 0
         one.buy_price, one.sell_price = ask, bid
         one.edge_e8 = <int64_t>edge if edge < INT64_MAX else INT64_MAX
         one.size, one.buy_limit, one.sell_limit = met.size, met.buy_limit, met.sell_limit

@@ -13,17 +13,15 @@ runs once in many milliseconds, when the processor has long been busy with looki
 from cpython.long cimport PyLong_AsLongLongAndOverflow
 from libc.stdint cimport INT64_MAX, int64_t
 
-from engine.model.words import BookState
+from engine.model.words cimport BOOK_GOOD
 from engine.risk.market cimport Top
 from engine.risk.rate cimport SharedRate, SlidingRate
 
 cdef enum:
-    C_GOOD = 1
     BPS = 10_000
     MICRO = 1_000_000
     DECIMALS_MOST = 18  # 10 to this fits 64 bits
 
-assert BookState.GOOD == C_GOOD
 MINUTE_NS = 60_000_000_000
 
 cdef int64_t EXPOSURE_MOST = <int64_t>1 << 61  # the sum of three of them fits 64 bits
@@ -129,7 +127,7 @@ cdef class Approval:
         """A good book, young, narrow, and the price within the collar."""
         cdef sy_int128 middle2 = <sy_int128>top.bid + top.ask
         cdef sy_int128 distance = 2 * <sy_int128>price - middle2
-        if top.state != C_GOOD or not top.two_sided or <sy_int128>now_ns - top.receive_ns > self.book_age_ns:
+        if top.state != BOOK_GOOD or not top.two_sided or <sy_int128>now_ns - top.receive_ns > self.book_age_ns:
             return False
         if not top.spread_bps <= <double>self.spread_bps:
             return False

@@ -5,17 +5,11 @@ from libc.math cimport NAN
 from libc.stdint cimport int64_t
 
 from engine.book.measures cimport spread_bps_of
+from engine.model.words cimport BOOK_CROSSED, BOOK_EMPTY, BOOK_GOOD
 
 from engine.model.words import BookState
 
 GOOD = int(BookState.GOOD)
-
-cdef enum:
-    C_EMPTY = 0
-    C_GOOD = 1
-    C_CROSSED = 5
-
-assert (BookState.EMPTY, BookState.GOOD, BookState.CROSSED) == (C_EMPTY, C_GOOD, C_CROSSED)
 
 
 cdef class Top:
@@ -23,7 +17,7 @@ cdef class Top:
 
     def __init__(self):
         """Begin knowing nothing."""
-        self.state = C_EMPTY
+        self.state = BOOK_EMPTY
         self.spread_bps = self.imbalance = NAN
 
     @property
@@ -42,7 +36,7 @@ cdef class Top:
 
     cpdef int forget(self) except -1:
         """Know nothing of the book as it is now; the last good prices stay what they were."""
-        return self.update(C_EMPTY, 0, 0, 0)
+        return self.update(BOOK_EMPTY, 0, 0, 0)
 
     cpdef int update(self, int state, int64_t bid, int64_t ask, int64_t receive_ns) except -1:
         """Store a published top. One with an empty side has no middle, and one whose bid reaches the ask is wrong.
@@ -53,11 +47,11 @@ cdef class Top:
         self.ask = ask
         self.receive_ns = receive_ns
         self.two_sided = bid > 0 and ask > 0
-        if state == C_GOOD:
-            state = C_EMPTY if not self.two_sided else C_CROSSED if bid >= ask else C_GOOD
+        if state == BOOK_GOOD:
+            state = BOOK_EMPTY if not self.two_sided else BOOK_CROSSED if bid >= ask else BOOK_GOOD
         self.state = state
         self.spread_bps = NAN
-        if state == C_GOOD:
+        if state == BOOK_GOOD:
             self.good_bid, self.good_ask = bid, ask
             self.spread_bps = spread_bps_of(bid, ask)  # the one that the feed publishes
         return 0

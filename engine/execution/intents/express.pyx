@@ -16,6 +16,10 @@ from libc.string cimport memcpy, memset
 from engine.execution.journal.journal_record cimport seal
 from engine.model.intent_id cimport COUNT_BITS
 from engine.model.records cimport Intent, Journalled, Judged, Placed
+from engine.model.words cimport (
+    INTENT_PLACE, JOURNAL_INTENT, JOURNAL_ORDER, JOURNAL_VERDICT, ORDER_STATE_CREATED, ORDER_TYPE_LIMIT,
+    TIME_IN_FORCE_GTC, TIME_IN_FORCE_POST_ONLY,
+)
 from engine.risk.approval cimport Approval
 from shm.protocol cimport expect_slots, sy_writer, writer_of
 
@@ -23,26 +27,16 @@ from engine.execution.orders import codec
 from engine.model import records, words
 
 cdef enum:
-    PLACE = 1
-    LIMIT = 1
-    CREATED = 1
-    GTC = 1
-    POST_ONLY = 4
-    J_INTENT = 2
-    J_VERDICT = 3
-    J_ORDER = 4
     ACCOUNT = 1
     ID_SIZE = 16
     SYSTEM_SIZE = 6
 
-assert (words.IntentKind.PLACE, words.OrderType.LIMIT, words.OrderState.CREATED) == (PLACE, LIMIT, CREATED)
-assert (words.JournalKind.INTENT, words.JournalKind.VERDICT, words.JournalKind.ORDER) == (J_INTENT, J_VERDICT, J_ORDER)
 assert records.INTENT.size == sizeof(Intent)
 assert records.VERDICT.size == sizeof(Judged)
 assert records.ORDER.size == sizeof(Placed)
 assert records.ACCOUNT == ACCOUNT
 assert words.Reason.APPROVED == 0
-assert sorted(words.TimeInForce) == list(range(GTC, POST_ONLY + 1))
+assert sorted(words.TimeInForce) == list(range(TIME_IN_FORCE_GTC, TIME_IN_FORCE_POST_ONLY + 1))
 
 
 cdef class Express:
@@ -124,9 +118,11 @@ cdef class Express:
         """A limit order of this strategy, never seen before."""
         if intent.timeout_ns < 0 or intent.algorithm != 0:
             return False
-        if intent.kind != PLACE or intent.order_type != LIMIT or intent.strategy != strategy:
+        if intent.kind != INTENT_PLACE or intent.order_type != ORDER_TYPE_LIMIT or intent.strategy != strategy:
             return False
-        if <int64_t>(intent.intent_id >> COUNT_BITS) != strategy or not GTC <= intent.time_in_force <= POST_ONLY:
+        if <int64_t>(intent.intent_id >> COUNT_BITS) != strategy:
+            return False
+        if not TIME_IN_FORCE_GTC <= intent.time_in_force <= TIME_IN_FORCE_POST_ONLY:
             return False
         return intent.intent_id > <uint64_t>self.last_intent.get(strategy, 0)
 
@@ -159,19 +155,20 @@ cdef int pack(
     cdef Placed placed
     memset(&judged, 0, sizeof(Judged))
     judged.intent_id, judged.now_ns, judged.intent_sequence = intent.intent_id, now_ns, <int64_t>sequence
-    judged.strategy, judged.instrument, judged.kind = intent.strategy, intent.instrument, PLACE
+    judged.strategy, judged.instrument, judged.kind = intent.strategy, intent.instrument, INTENT_PLACE
     memset(&placed, 0, sizeof(Placed))
     memcpy(&placed.client_id[0], PyBytes_AS_STRING(client_id), ID_SIZE)
     placed.intent_id, placed.intent_ns, placed.receive_ns = intent.intent_id, intent.now_ns, intent.receive_ns
     placed.now_ns, placed.price, placed.size, placed.expires_ns = now_ns, intent.price, intent.size, expires_ns
     placed.strategy, placed.instrument, placed.state, placed.side = (
-        intent.strategy, intent.instrument, CREATED, intent.side)
+        intent.strategy, intent.instrument, ORDER_STATE_CREATED, intent.side)
     placed.account = ACCOUNT
-    placed.order_type, placed.time_in_force, placed.timeout_ns = LIMIT, intent.time_in_force, intent.timeout_ns
+    placed.order_type, placed.time_in_force, placed.timeout_ns = (
+        ORDER_TYPE_LIMIT, intent.time_in_force, intent.timeout_ns)
     memcpy(&to[0].payload[0], intent, sizeof(Intent))
     memcpy(&to[1].payload[0], &judged, sizeof(Judged))
     memcpy(&to[2].payload[0], &placed, sizeof(Placed))
-    seal(&to[0], last + 1, now_ns, J_INTENT, sizeof(Intent))
-    seal(&to[1], last + 2, now_ns, J_VERDICT, sizeof(Judged))
-    seal(&to[2], last + 3, now_ns, J_ORDER, sizeof(Placed))
+    seal(&to[0], last + 1, now_ns, JOURNAL_INTENT, sizeof(Intent))
+    seal(&to[1], last + 2, now_ns, JOURNAL_VERDICT, sizeof(Judged))
+    seal(&to[2], last + 3, now_ns, JOURNAL_ORDER, sizeof(Placed))
     return 0

@@ -12,20 +12,10 @@ from libc.stdint cimport INT64_MAX, int64_t
 
 from engine.book.side cimport Cursor, Side, behind, first, step_on
 from engine.feed.books.outbox cimport Outbox
-
-from engine.model import words
+from engine.model.words cimport BOOK_RESYNCING, FLAG_REFRESH, FLAG_RESET, FLAG_SNAPSHOT, TICK_LEVEL, TICK_STATE
 
 cdef enum:
-    TICK_LEVEL = 2
-    TICK_STATE = 4
-    RESET = 2
-    SNAPSHOT = 4
-    REFRESH = 8
-    RESYNCING = 3
     ROUND_NS = 1_000_000_000  # the least time between the beginnings of two rounds
-
-assert (words.TickKind.LEVEL, words.TickKind.STATE, words.BookState.RESYNCING) == (TICK_LEVEL, TICK_STATE, RESYNCING)
-assert (words.Flag.RESET, words.Flag.SNAPSHOT, words.Flag.REFRESH) == (RESET, SNAPSHOT, REFRESH)
 
 
 cdef class LevelLane:
@@ -54,14 +44,14 @@ cdef class LevelLane:
     cdef void restart(self) noexcept nogil:
         """Add the beginning of a new book: readers drop the levels they hold. A round under way is over."""
         self.round_side = 0
-        self.outbox.level(TICK_STATE, 0, 0, 0, RESYNCING, RESET | SNAPSHOT)
+        self.outbox.level(TICK_STATE, 0, 0, 0, BOOK_RESYNCING, FLAG_RESET | FLAG_SNAPSHOT)
 
     cdef void add_side(self, int side, const Side *levels) noexcept nogil:
         """Add every level of a side, best first."""
         cdef Cursor cursor = first(levels)
         cdef int64_t key, size
         while step_on(levels, &cursor, &key, &size):
-            self.outbox.level(TICK_LEVEL, side, side * key, size, 0, SNAPSHOT)
+            self.outbox.level(TICK_LEVEL, side, side * key, size, 0, FLAG_SNAPSHOT)
 
     cdef bint is_due(self, int64_t now_ns) noexcept nogil:
         """Whether a round is under way, or the next one may begin."""
@@ -73,7 +63,7 @@ cdef class LevelLane:
         """Add the next `count` levels of the round; a round begins with the book's state."""
         if self.round_side == 0:
             self.round_ns = now_ns
-            self.outbox.level(TICK_STATE, 0, 0, 0, state, REFRESH)
+            self.outbox.level(TICK_STATE, 0, 0, 0, state, FLAG_REFRESH)
             self.round_side, self.round_key = 1, INT64_MAX
         count -= self.add_from_key(bids if self.round_side > 0 else asks, count)
         if count > 0 and self.round_side > 0:
@@ -88,6 +78,6 @@ cdef class LevelLane:
         cdef int64_t size
         cdef Py_ssize_t done = 0
         while done < count and step_on(levels, &cursor, &self.round_key, &size):
-            self.outbox.level(TICK_LEVEL, self.round_side, self.round_side * self.round_key, size, size, REFRESH)
+            self.outbox.level(TICK_LEVEL, self.round_side, self.round_side * self.round_key, size, size, FLAG_REFRESH)
             done += 1
         return done

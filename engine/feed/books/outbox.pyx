@@ -20,16 +20,11 @@ from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 from engine.book.book cimport Book
 from engine.book.measures cimport imbalance_of, spread_bps_of
 from engine.model.records cimport DEPTH, Tick, Top
+from engine.model.words cimport BOOK_GOOD, FLAG_LAST, TICK_STATE
 from shm.protocol cimport sy_begin, sy_publish, sy_slot, sy_writer
 
 from engine.model import records, words
 
-cdef enum:
-    LAST = 1
-    TICK_STATE = 4
-    GOOD = 1
-
-assert (words.Flag.LAST, words.TickKind.STATE, words.BookState.GOOD) == (LAST, TICK_STATE, GOOD)
 assert records.TICK.size == sizeof(Tick)
 assert records.BOOK_TOP.size == sizeof(Top)
 assert records.BOOK_DEPTH == DEPTH
@@ -135,7 +130,7 @@ cdef class Outbox:
     cdef void close(self, sy_writer *ring, uint64_t count) noexcept nogil:
         """Mark the event's last record on one ring and publish."""
         if count:
-            (<Tick *>sy_slot(ring, count - 1)).flags |= LAST
+            (<Tick *>sy_slot(ring, count - 1)).flags |= FLAG_LAST
             self.publish(ring, count)
 
     cdef void end(self) noexcept nogil:
@@ -157,7 +152,7 @@ cdef class Outbox:
         top.tick_sequence = self.ticks.next if self.ticks != NULL else 0
         top.instrument = self.head.instrument
         top.state = state
-        top.flags = flags | LAST
+        top.flags = flags | FLAG_LAST
         top.change_count = change_count
         top.bids = <uint8_t>book.copy_top(1, DEPTH, top.bid_price, top.bid_size)
         top.asks = <uint8_t>book.copy_top(-1, DEPTH, top.ask_price, top.ask_size)
@@ -166,7 +161,7 @@ cdef class Outbox:
         for i in range(top.asks, DEPTH):
             top.ask_price[i] = top.ask_size[i] = 0
         top.imbalance = imbalance_of(top.bid_size, top.bids, top.ask_size, top.asks)
-        top.spread_bps = spread_bps_of(top.bid_price[0], top.ask_price[0]) if state == GOOD else NAN
+        top.spread_bps = spread_bps_of(top.bid_price[0], top.ask_price[0]) if state == BOOK_GOOD else NAN
         if self.books != NULL:
             sy_begin(self.books)
             memcpy(sy_slot(self.books, 0), top, sizeof(Top))

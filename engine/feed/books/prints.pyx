@@ -11,17 +11,13 @@ subscription starts with past prints. They are published only if this instrument
 from libc.stdint cimport int64_t
 
 from engine.feed.books.outbox cimport Outbox
+from engine.model.words cimport TICK_PRINT
 from engine.venues.market cimport Message
 
-from engine.model import words
-
 cdef enum:
-    TICK_PRINT = 3
     HELD_MAX = 256  # prints held at a gap: more than arrive while one is held
     FAR = 10_000  # no connection lags another one by so many prints: the venue restarted its numbering
     LATER_NS = 10_000_000_000  # nor is an older print so much later in time than a newer one
-
-assert words.TickKind.PRINT == TICK_PRINT
 
 
 cdef inline bint is_restart(const Message *message, int64_t before) noexcept nogil:

@@ -18,26 +18,10 @@ from engine.book.book cimport Book
 from engine.feed.books.best_price_audit cimport Best
 from engine.feed.books.level_lane cimport LevelLane
 from engine.feed.books.outbox cimport Outbox
-from engine.venues.market cimport Rule
-
-from engine.model import words
-
-cdef enum:
-    TICK_BEST = 1
-    TICK_STATE = 4
-    RESET = 2
-    SNAPSHOT = 4
-    MUTE = 16
-    GOOD = 1
-    STALE = 4
-    CROSSED = 5
-    SHUT = 9
-
-assert (words.TickKind.BEST, words.TickKind.STATE) == (TICK_BEST, TICK_STATE)
-assert (words.Flag.RESET, words.Flag.SNAPSHOT, words.Flag.MUTE) == (RESET, SNAPSHOT, MUTE)
-assert (words.BookState.GOOD, words.BookState.STALE, words.BookState.CROSSED, words.BookState.SHUT) == (
-    GOOD, STALE, CROSSED, SHUT
+from engine.model.words cimport (
+    BOOK_CROSSED, BOOK_GOOD, BOOK_SHUT, BOOK_STALE, FLAG_MUTE, FLAG_RESET, FLAG_SNAPSHOT, TICK_BEST, TICK_STATE,
 )
+from engine.venues.market cimport Rule
 
 
 cdef Best best_of(Book book, int64_t sequence) noexcept nogil:
@@ -61,11 +45,12 @@ cdef class PublishedBook:
 
     cdef bint is_followed(self) noexcept nogil:
         """Whether readers follow this book's changes."""
-        return self.state == GOOD or self.state == CROSSED or self.state == STALE or self.state == SHUT
+        return (self.state == BOOK_GOOD or self.state == BOOK_CROSSED
+                or self.state == BOOK_STALE or self.state == BOOK_SHUT)
 
     cdef int state_in_order(self) noexcept nogil:
         """The state of a book that misses nothing."""
-        return CROSSED if self.book.crossed() else GOOD if self.accepts_orders else SHUT
+        return BOOK_CROSSED if self.book.crossed() else BOOK_GOOD if self.accepts_orders else BOOK_SHUT
 
     cdef void begin(self, int64_t receive_ns, int64_t now_ns, int64_t venue_ns, int64_t sequence) noexcept nogil:
         """Begin an event."""
@@ -77,7 +62,7 @@ cdef class PublishedBook:
         if best.sequence >= self.best.sequence or not sequenced:
             self.add_best(best, 0)
         if state != self.state:
-            self.crossings += state == CROSSED
+            self.crossings += state == BOOK_CROSSED
             self.state = state
             self.outbox.tick(TICK_STATE, 0, 0, 0, state, 0)
         self.outbox.end()
@@ -98,7 +83,7 @@ cdef class PublishedBook:
         if flags or best.bid_price != self.best.bid_price or best.bid_size != self.best.bid_size:
             self.outbox.tick(TICK_BEST, 1, best.bid_price, best.bid_size, 0, flags)
         if flags or best.ask_price != self.best.ask_price or best.ask_size != self.best.ask_size:
-            self.outbox.tick(TICK_BEST, -1, best.ask_price, best.ask_size, 0, flags & ~RESET)
+            self.outbox.tick(TICK_BEST, -1, best.ask_price, best.ask_size, 0, flags & ~FLAG_RESET)
         self.best = best[0]
 
     cdef int set_state(self, int state, int64_t receive_ns, int64_t now_ns) except -1:
@@ -106,7 +91,7 @@ cdef class PublishedBook:
         cdef bint before = self.is_followed()
         if state == self.state:
             return 0
-        self.crossings += state == CROSSED
+        self.crossings += state == BOOK_CROSSED
         self.state = state
         if self.is_followed() and not before:
             return self.publish_whole(receive_ns, now_ns)
@@ -126,41 +111,41 @@ cdef class PublishedBook:
         cdef Best best = best_of(self.book, self.rule.last)
         self.changes = 1
         self.begin(receive_ns, now_ns, self.venue_ns, self.rule.last)
-        self.add_best(&best, RESET | SNAPSHOT)
+        self.add_best(&best, FLAG_RESET | FLAG_SNAPSHOT)
         if self.levels.enabled:
             self.levels.restart()
             self.levels.add_side(1, &self.book.bids)
             self.levels.add_side(-1, &self.book.asks)
-        self.outbox.tick(TICK_STATE, 0, 0, 0, self.state, SNAPSHOT | self.stale_flags())
+        self.outbox.tick(TICK_STATE, 0, 0, 0, self.state, FLAG_SNAPSHOT | self.stale_flags())
         self.outbox.end()
         self.outbox.publish_top(
-            self.book, self.cell, self.state, RESET | SNAPSHOT | self.stale_flags(), self.changes)
+            self.book, self.cell, self.state, FLAG_RESET | FLAG_SNAPSHOT | self.stale_flags(), self.changes)
         return 0
 
     cdef int stale_flags(self) noexcept nogil:
         """The flag MUTE of a stale book whose whole connection is silent."""
-        return MUTE if self.state == STALE and self.silent_connection else 0
+        return FLAG_MUTE if self.state == BOOK_STALE and self.silent_connection else 0
 
     cdef int set_accepting_orders(self, bint accepting, int64_t now_ns) except -1:
         """Note whether the venue accepts every kind of order: a book in order is GOOD then, else SHUT."""
         self.accepts_orders = accepting
-        if self.state == GOOD or self.state == SHUT:
+        if self.state == BOOK_GOOD or self.state == BOOK_SHUT:
             self.set_state(self.state_in_order(), now_ns, now_ns)
         return 0
 
     cdef int mark_stale(self, int64_t now_ns, bint silent_connection) except -1:
         """Publish that a followed book is stale; on a silent connection prints may be missing too."""
-        if self.state == STALE and self.silent_connection != silent_connection:
+        if self.state == BOOK_STALE and self.silent_connection != silent_connection:
             self.silent_connection = silent_connection
             self.publish_state(now_ns, now_ns)
-        elif self.state != STALE and self.is_followed():
+        elif self.state != BOOK_STALE and self.is_followed():
             self.silent_connection = silent_connection
-            self.set_state(STALE, now_ns, now_ns)
+            self.set_state(BOOK_STALE, now_ns, now_ns)
         return 0
 
     cdef int clear_stale(self, int64_t now_ns) except -1:
         """Publish that a stale book is up to date again."""
-        if self.state == STALE:
+        if self.state == BOOK_STALE:
             self.set_state(self.state_in_order(), now_ns, now_ns)
         return 0
 
@@ -177,7 +162,7 @@ cdef class PublishedBook:
         self.outbox, before.outbox = before.outbox, self.outbox
         self.levels.outbox, before.levels.outbox = self.outbox, before.outbox
         self.accepts_orders = before.accepts_orders
-        if self.state == GOOD or self.state == SHUT:
+        if self.state == BOOK_GOOD or self.state == BOOK_SHUT:
             self.state = self.state_in_order()
         return 0
 

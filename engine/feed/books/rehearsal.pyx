@@ -14,15 +14,11 @@ from libc.stdint cimport int64_t
 from engine.feed.books.outbox cimport Outbox
 from engine.feed.books.pipeline cimport KINDS, Pipeline
 from engine.feed.books.track cimport Track
+from engine.model.words cimport BOOK_GOOD
 from engine.venues.market cimport BEST, DELTA, PRINT, TOP, Market, Message, Rule
 
-from engine.model.words import BookState
-
 cdef enum:
-    GOOD = 1
     DEPTH = 20  # levels a side: the messages are of several instruments, and the book must not grow
-
-assert BookState.GOOD == GOOD
 
 
 cdef class WarmTrack(Track):
@@ -31,7 +27,7 @@ cdef class WarmTrack(Track):
     cdef int rehearse(self, Market market, Message *message, object now_ns) except -1:
         """Apply a message; the outbox is muted."""
         cdef int64_t now = now_ns
-        self.published.state = GOOD
+        self.published.state = BOOK_GOOD
         if message.kind == DELTA:
             self.rule.last = message.previous if message.previous >= 0 else message.first - 1
             self.rule.bridged = True

@@ -20,25 +20,13 @@ from engine.feed.books.frame_queue cimport FrameQueue
 from engine.feed.books.outbox cimport Outbox
 from engine.feed.books.prints cimport Prints
 from engine.feed.books.published_book cimport PublishedBook, best_of
+from engine.model.words cimport BOOK_DISCONNECTED, BOOK_EMPTY, BOOK_MISFIT, BOOK_REFUSED, BOOK_RESYNCING, BOOK_SUSPECT
 from engine.venues.market cimport APPLY, DROP, SNAPSHOT, WAIT, Level, Market, Message, Rule
 
-from engine.model import words
-
 cdef enum:
-    EMPTY = 0
-    SUSPECT = 2
-    RESYNCING = 3
-    DISCONNECTED = 6
-    REFUSED = 7
-    MISFIT = 8
     HELD_MAX = 256  # changes after a gap: more than arrive while a gap is held
     KEPT_MAX = 4096  # frames while a snapshot is requested: seven minutes at ten a second
     LATE_NS = 5_000_000_000  # a snapshot that the stream does not reach within this time is of another stream
-
-assert [words.BookState.EMPTY, words.BookState.SUSPECT, words.BookState.RESYNCING] == [EMPTY, SUSPECT, RESYNCING]
-assert [words.BookState.DISCONNECTED, words.BookState.REFUSED, words.BookState.MISFIT] == [
-    DISCONNECTED, REFUSED, MISFIT
-]
 
 
 cdef class Track:
@@ -139,13 +127,13 @@ cdef class Track:
         """Begin from a snapshot; the book is published when the rule has seen that the stream continues it."""
         cdef int state = self.published.state
         self.snapshots += 1
-        self.resyncs += self.has_snapshot or state == SUSPECT or state == RESYNCING
+        self.resyncs += self.has_snapshot or state == BOOK_SUSPECT or state == BOOK_RESYNCING
         self.news_ns = self.snapshot_ns = self.still_ns = now_ns
         self.audit.seed(message.last)
         self.behind_ns = 0
         self.published.venue_ns = message.venue_ns
         if self.published.is_followed():
-            self.published.set_state(RESYNCING, receive_ns, now_ns)
+            self.published.set_state(BOOK_RESYNCING, receive_ns, now_ns)
         self.empty_book()
         self.rule.seed(message)
         self.has_snapshot = True
@@ -272,7 +260,7 @@ cdef class Track:
         self.suspect += 1
         self.wants_snapshot = True
         self.forget_snapshot()
-        self.published.set_state(SUSPECT, receive_ns, now_ns)
+        self.published.set_state(BOOK_SUSPECT, receive_ns, now_ns)
         return MADE_SUSPECT
 
     cdef int keep_held(self) except -1:
@@ -306,16 +294,16 @@ cdef class Track:
         """Note that a snapshot was requested."""
         cdef int state = self.published.state
         self.wants_snapshot = False
-        if state == SUSPECT or state == MISFIT or state == REFUSED:
-            self.published.set_state(RESYNCING, now_ns, now_ns)
+        if state == BOOK_SUSPECT or state == BOOK_MISFIT or state == BOOK_REFUSED:
+            self.published.set_state(BOOK_RESYNCING, now_ns, now_ns)
 
     def mark_refused(self, int64_t now_ns):
         """The venue does not send this book: publish REFUSED and request nothing."""
-        self.reset_to(REFUSED, now_ns)
+        self.reset_to(BOOK_REFUSED, now_ns)
 
     def mark_misfit(self, int64_t now_ns):
         """The venue's numbers do not fit the instrument's decimals: publish MISFIT and request nothing."""
-        self.reset_to(MISFIT, now_ns)
+        self.reset_to(BOOK_MISFIT, now_ns)
 
     def mark_stale(self, int64_t now_ns, bint silent_connection=False):
         """Publish that the book had no news for too long, or that its whole connection had none."""
@@ -353,14 +341,14 @@ cdef class Track:
         """Begin anew after the connection was lost: the next one starts with a snapshot."""
         self.prints.disconnect(now_ns)
         self.audit.restart()  # the venue may restart its numbering
-        self.reset_to(DISCONNECTED, now_ns)
+        self.reset_to(BOOK_DISCONNECTED, now_ns)
         self.wants_snapshot = True
 
     def replace(self, Track before, int64_t now_ns):
         """Publish in the place of another connection's track: the book as one event, or why there is none."""
         self.prints.replace(before.prints)
         self.published.replace(before.published)
-        if self.published.state == EMPTY:
+        if self.published.state == BOOK_EMPTY:
             self.disconnect(now_ns)
         else:
             self.published.announce(before.published.state, now_ns)

@@ -16,15 +16,11 @@ from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memmove, memset
 
 from engine.model.records cimport PAYLOAD, Piece
+from engine.model.words cimport FLAG_LAST, FRAME_BEGIN, FRAME_CLOSED, FRAME_LOST, FRAME_RECEIVED
 
 from engine.model import records, words
 
 cdef enum:
-    LAST = 1
-    RECEIVED = 1
-    BEGIN = 3
-    CLOSED = 4
-    LOST = 7
     EPOCH_SHIFT = 40
 
 cdef packed struct Head:
@@ -37,10 +33,7 @@ cdef packed struct Head:
 HEAD_SIZE = sizeof(Head)
 assert records.FRAME.size == sizeof(Piece)
 assert HEAD_SIZE == 24
-assert words.Flag.LAST == LAST
-assert (words.FrameKind.RECEIVED, words.FrameKind.BEGIN) == (RECEIVED, BEGIN)
-assert (words.FrameKind.CLOSED, words.FrameKind.LOST) == (CLOSED, LOST)
-assert words.FrameKind.END > LOST
+assert words.FrameKind.END > FRAME_LOST
 
 
 def pack(int64_t receive_ns, uint64_t connection, int kind, bytes payload):
@@ -84,11 +77,11 @@ def unpack(bytes block, dict wanted, meet):
             raise ValueError(f"an entry of {head.size} bytes is cut off at byte {place} of a block of {end}")
         if not known or head.connection != connection:
             connection = head.connection
-            if head.kind == BEGIN and connection not in wanted:
+            if head.kind == FRAME_BEGIN and connection not in wanted:
                 wanted[connection] = meet(PyBytes_FromStringAndSize(data + place, head.size))
             known = connection in wanted
             keep = wanted.get(connection, False)
-        if keep or head.kind >= LOST:
+        if keep or head.kind >= FRAME_LOST:
             found.append((head.receive_ns, head.connection, head.kind,
                           PyBytes_FromStringAndSize(data + place, head.size)))
         place += head.size
@@ -102,7 +95,7 @@ def gather(list entries, Py_ssize_t place, int64_t until_ns, Py_ssize_t limit, f
     cdef Py_ssize_t end = min(len(entries), place + limit)
     while place < end:
         entry = <tuple>entries[place]
-        if <int>entry[2] != RECEIVED or <int64_t>entry[0] > until_ns:
+        if <int>entry[2] != FRAME_RECEIVED or <int64_t>entry[0] > until_ns:
             break
         if connection is None:
             connection = entry[1]
@@ -182,7 +175,7 @@ cdef class Assembler:
         assert piece.size <= PAYLOAD, "a piece of a frame is larger than its record"
         if self.wanted:
             self.append(piece.payload, piece.size)
-        if piece.flags & LAST:
+        if piece.flags & FLAG_LAST:
             self.finish(piece)
         return 0
 
@@ -199,7 +192,7 @@ cdef class Assembler:
             self.open = False
         self.check_number(piece, broken)
         if not self.synced or piece.connection != self.met:
-            self.wanted = self.is_wanted(piece.connection, piece.kind == BEGIN)
+            self.wanted = self.is_wanted(piece.connection, piece.kind == FRAME_BEGIN)
             self.met = piece.connection
         self.open, self.current, self.begun = True, piece.number, self.size
         if self.wanted:
@@ -231,7 +224,7 @@ cdef class Assembler:
         self.overtaken_records = 0
         self.lost += missing or 0
         self.losses += 1
-        self.add(pack(receive_ns, connection, LOST, json.dumps(row).encode()))
+        self.add(pack(receive_ns, connection, FRAME_LOST, json.dumps(row).encode()))
         return 0
 
     cdef bint is_wanted(self, uint64_t connection, bint begins) except -1:
@@ -250,7 +243,7 @@ cdef class Assembler:
         if not self.first_ns:
             self.first_ns = piece.receive_ns
         self.last_ns = piece.receive_ns
-        if piece.kind == CLOSED:
+        if piece.kind == FRAME_CLOSED:
             self.ended.append(piece.connection)
         self.count += 1
         self.frames += 1

@@ -17,26 +17,20 @@ from libc.string cimport memcpy
 
 from engine.feed.books.outbox cimport writer_of
 from engine.model.records cimport PAYLOAD, Piece
+from engine.model.words cimport (
+    FLAG_LAST, FRAME_BEGIN, FRAME_CLOSED, FRAME_RECEIVED, FRAME_REQUEST, FRAME_RESPONSE, FRAME_SENT,
+)
 from shm.protocol cimport sy_begin, sy_publish, sy_slot, sy_writer
 
-from engine.model import records, words
+from engine.model import records
 from engine.venues.port import PortState
 
 cdef enum:
-    LAST = 1
-    RECEIVED = 1
-    SENT = 2
-    BEGIN = 3
-    ENDED = 4
-    REQUEST = 5
-    RESPONSE = 6
     EPOCH_SHIFT = 40
     CONNECTION_SHIFT = 20
 
 cdef object CLOSED = PortState.CLOSED
 assert records.FRAME.size == sizeof(Piece)
-assert words.Flag.LAST == LAST
-assert [int(kind) for kind in words.FrameKind][:6] == [RECEIVED, SENT, BEGIN, ENDED, REQUEST, RESPONSE]
 
 
 cdef class Tap:
@@ -70,14 +64,14 @@ cdef class Tap:
         self.connection += 1
         self.publish_connection(number, now_ns, 0, venue, dialect, target)
         row = {"venue": venue, "dialect": dialect, "target": target}
-        self.write(number, BEGIN, json.dumps(row).encode(), now_ns)
+        self.write(number, FRAME_BEGIN, json.dumps(row).encode(), now_ns)
         return number
 
     def end(self, uint64_t connection, str venue, str dialect, str target, str reason, int64_t begin_ns,
             int64_t now_ns):
         """Write the end of a connection."""
         self.publish_connection(connection, begin_ns, now_ns, venue, dialect, target)
-        self.write(connection, ENDED, reason.encode(), now_ns)
+        self.write(connection, FRAME_CLOSED, reason.encode(), now_ns)
 
     def write(self, uint64_t connection, int kind, bytes payload, int64_t receive_ns):
         """Write and publish one frame."""
@@ -87,7 +81,7 @@ cdef class Tap:
     cdef int rehearse(self, uint64_t connection, bytes payload) except -1:
         """Write a frame without publishing it, so that the next one's slots are in the cache."""
         if self.waiting == 0 and len(payload) <= <Py_ssize_t>(self.ring.reserve * PAYLOAD):
-            self.put(connection, RECEIVED, payload, 0)
+            self.put(connection, FRAME_RECEIVED, payload, 0)
             self.number -= 1
             self.waiting = 0
         return 0
@@ -109,7 +103,7 @@ cdef class Tap:
         """Write and publish the frames of one poll."""
         cdef bytes frame
         for frame in frames:
-            self.put(connection, RECEIVED, frame, receive_ns)
+            self.put(connection, FRAME_RECEIVED, frame, receive_ns)
         self.publish()
         return 0
 
@@ -138,7 +132,7 @@ cdef class Tap:
             self.waiting += 1
             offset += size
             if offset >= length:
-                piece.flags = LAST
+                piece.flags = FLAG_LAST
                 break
             piece.flags = 0
         self.number += 1
@@ -225,7 +219,7 @@ cdef class TappedStream:
         """Send, and tell what went out."""
         sent = self.port.send(payload)
         if sent:
-            self.tap.write(self.connection, SENT, payload, self.seen_ns)
+            self.tap.write(self.connection, FRAME_SENT, payload, self.seen_ns)
         return sent
 
     def close(self):
@@ -269,7 +263,7 @@ cdef class TappedRequests:
         """Start a request."""
         number = self.port.request(method, target, headers, body, now_ns)
         self.targets[number] = target
-        self.tap.write(self.connection, REQUEST, f"{method} {target}".encode(), now_ns)
+        self.tap.write(self.connection, FRAME_REQUEST, f"{method} {target}".encode(), now_ns)
         return number
 
     def poll(self, now_ns):
@@ -277,7 +271,7 @@ cdef class TappedRequests:
         cdef list answers = self.port.poll(now_ns)
         for answer in answers:
             head = f"{answer.status} {self.targets.pop(answer.request_id, '')}\n".encode()
-            self.tap.write(self.connection, RESPONSE, head + (answer.body or answer.error.encode()), now_ns)
+            self.tap.write(self.connection, FRAME_RESPONSE, head + (answer.body or answer.error.encode()), now_ns)
         return answers
 
     def close(self):

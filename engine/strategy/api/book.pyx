@@ -10,8 +10,9 @@ from libc.math cimport NAN
 from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memcpy
 
+from engine.model.words cimport BOOK_EMPTY, BOOK_GOOD, BUY
+
 from engine.model import records
-from engine.model.words import BookState
 
 OFFSETS = {field.name: field.offset for field in records.BOOK_TOP.fields}
 cdef Py_ssize_t SIZE = records.BOOK_TOP.size
@@ -20,13 +21,6 @@ cdef Py_ssize_t BIDS = OFFSETS["bids"], ASKS = OFFSETS["asks"]
 cdef Py_ssize_t BID_PRICE = OFFSETS["bid_price"], ASK_PRICE = OFFSETS["ask_price"]
 cdef Py_ssize_t SPREAD_BPS = OFFSETS["spread_bps"]
 cdef Py_ssize_t TICK_SEQUENCE = OFFSETS["tick_sequence"], RECEIVE_NS = OFFSETS["receive_ns"]
-
-cdef enum:
-    BUY = 1
-    EMPTY = 0
-    GOOD = 1
-
-assert (BookState.EMPTY, BookState.GOOD) == (EMPTY, GOOD)
 
 
 cdef uint32_t instrument_of(object record) except? 0:
@@ -45,7 +39,7 @@ cdef class Book:
     def __init__(self, instrument):
         """Begin empty: nothing is known yet."""
         self.instrument = instrument
-        self.state, self.spread_bps = EMPTY, NAN
+        self.state, self.spread_bps = BOOK_EMPTY, NAN
         self.rooms = bytearray(2 * SIZE)
         self.held = self.rooms
         self.incoming = self.held + SIZE
@@ -118,6 +112,6 @@ cdef class Book:
     cdef void judge(self, int state, int bids, int asks) noexcept:
         """Whether both sides are there, and the venue's numbers in order."""
         self.state = state
-        self.good = state == GOOD and bids > 0 and asks > 0
+        self.good = state == BOOK_GOOD and bids > 0 and asks > 0
         if not (bids > 0 and asks > 0):
             self.imbalance = 0.0

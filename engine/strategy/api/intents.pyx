@@ -9,17 +9,13 @@ from libc.string cimport memcpy
 
 from engine.model.intent_id cimport COUNT_BITS
 from engine.model.records cimport Intent
+from engine.model.words cimport INTENT_PLACE
 from engine.strategy.role.counts cimport Counts
 from engine.strategy.api.voice cimport Outlet, Voice
 from shm.protocol cimport sy_begin, sy_publish, sy_has_room, sy_slot, writer_of
 
 from engine.model.records import INTENT
-from engine.model.words import IntentKind
 
-cdef enum:
-    C_PLACE = 1
-
-assert IntentKind.PLACE == C_PLACE
 INTENT_ROW = INTENT.row
 
 
@@ -51,7 +47,7 @@ cdef class Intents(Outlet):
             return None
         self.count += 1
         self.counts.intents += 1
-        if wish.kind == C_PLACE:
+        if wish.kind == INTENT_PLACE:
             self.begin_order(wish)
         else:
             self.ledger.intend(row_of(wish))

@@ -13,27 +13,17 @@ from libc.stdint cimport int8_t, int64_t, uint8_t
 from libc.string cimport memset
 
 from engine.model.records cimport PARAMETERS, Intent
+from engine.model.words cimport (
+    BUY, INTENT_CANCEL, INTENT_CANCEL_ALL, INTENT_PLACE, INTENT_REPLACE, ORDER_TYPE_LIMIT, SELL, TIME_IN_FORCE_IOC,
+)
 
 from engine.model import algorithms, records
 from engine.model.instrument import Instrument
-from engine.model.words import BUY as WORD_BUY, SELL as WORD_SELL, IntentKind, OrderType, TimeInForce
+from engine.model.words import OrderType, TimeInForce
 from engine.strategy.api.book import Book
 from engine.strategy.api.ledger import Ledger
 from engine.strategy.api.wrong import beyond_range, not_an_instrument, not_an_intent, not_whole, replaced
 
-cdef enum:
-    BUY = 1
-    SELL = -1
-    PLACE = 1
-    CANCEL = 2
-    CANCEL_ALL = 3
-    REPLACE = 4
-    C_LIMIT = 1
-    IOC = 2
-
-assert (WORD_BUY, WORD_SELL, OrderType.LIMIT, TimeInForce.IOC) == (BUY, SELL, C_LIMIT, IOC)
-assert (IntentKind.PLACE, IntentKind.CANCEL, IntentKind.CANCEL_ALL, IntentKind.REPLACE) == (
-    PLACE, CANCEL, CANCEL_ALL, REPLACE)
 assert records.INTENT.size == sizeof(Intent)
 TTL_NS = 500_000_000  # an intent older than this is not worth an order
 cdef int64_t TTL = TTL_NS
@@ -158,7 +148,7 @@ cdef class Voice:
         beyond `price`; `parameters` are a mapping of its parameters, docs/strategies.md lists them.
         """
         cdef Intent wish
-        begin(&wish, PLACE, id_of(instrument))
+        begin(&wish, INTENT_PLACE, id_of(instrument))
         wish.order_type, wish.time_in_force = word(order_type, "order_type"), word(time_in_force, "time_in_force")
         wish.ttl_ns, wish.timeout_ns = exact(ttl_ns, "ttl_ns"), exact(timeout_ns, "timeout_ns")
         wish.signal = signal
@@ -175,9 +165,9 @@ cdef class Voice:
         if algorithm is not None:
             return self.place(instrument, side, size, price, signal=signal, algorithm=algorithm, parameters=parameters)
         if not self.plain:
-            return self.place(instrument, side, size, price, time_in_force=IOC, signal=signal)
-        begin(&wish, PLACE, id_of(instrument))
-        wish.order_type, wish.time_in_force, wish.signal = C_LIMIT, IOC, signal
+            return self.place(instrument, side, size, price, time_in_force=TIME_IN_FORCE_IOC, signal=signal)
+        begin(&wish, INTENT_PLACE, id_of(instrument))
+        wish.order_type, wish.time_in_force, wish.signal = ORDER_TYPE_LIMIT, TIME_IN_FORCE_IOC, signal
         return self.want(&wish, exact(side, "side"), exact(size, "size"), exact(price, "price"))
 
     def exit(self, instrument, price, *, double signal=0.0):
@@ -196,7 +186,7 @@ cdef class Voice:
         order = self.order_of(intent_id)
         if order is None or order.cancelling:
             return None
-        begin(&wish, CANCEL, order.instrument)
+        begin(&wish, INTENT_CANCEL, order.instrument)
         wish.target_id = intent_id
         return self.ask(&wish)
 
@@ -213,7 +203,7 @@ cdef class Voice:
         if self.halted or self.draining:
             self.withheld += 1
             return None
-        begin(&wish, REPLACE, order.instrument)
+        begin(&wish, INTENT_REPLACE, order.instrument)
         wish.target_id, wish.side = intent_id, order.side
         wish.size, wish.price = exact(size, "size"), exact(price, "price")
         return self.ask(&wish)
@@ -254,7 +244,7 @@ cdef class Voice:
     cdef object want_gone(self, object instrument):
         """Every order on an instrument, by its id: for the role too, whatever a subclass makes of `cancel_all`."""
         cdef Intent wish
-        begin(&wish, CANCEL_ALL, instrument)
+        begin(&wish, INTENT_CANCEL_ALL, instrument)
         return self.ask(&wish)
 
     cdef object ask(self, Intent *wish):

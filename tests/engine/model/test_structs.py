@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from engine.model import aggregates, intent_id, records
+from engine.model import aggregates, intent_id, records, words
 
 if TYPE_CHECKING:
     from shm.record import Record
@@ -63,3 +63,31 @@ def test_the_layout_of_an_intents_id_is_the_same_in_compiled_code() -> None:
     assert int(bits) == intent_id.COUNT_BITS
     one = 7 << 40 | 12
     assert (intent_id.strategy_of(one), intent_id.count_of(one)) == (7, 12)
+
+
+def word_blocks() -> dict[str, dict[str, int]]:
+    """Every block of `words.pxd`: the words that its first line names, with the prefix; and its names and values."""
+    text = (HERE / "words.pxd").read_text()
+    return {
+        head: {name: int(value) for name, value in re.findall(r"^    (\w+) = (-?\d+)", body, re.MULTILINE)}
+        for head, body in re.findall(r"^cdef enum:(.*)\n((?:    .*\n)+)", text, re.MULTILINE)
+    }
+
+
+def test_compiled_code_has_the_values_of_words() -> None:
+    """A state that has another number in compiled code is published as another state."""
+    blocks = word_blocks()
+    assert blocks.pop("") == {"BUY": words.BUY, "SELL": words.SELL}
+    assert len(blocks) > 10
+    for head, values in blocks.items():
+        name, prefix = head.removeprefix("  # ").split(": ")
+        assert values == {f"{prefix}{word.name}": word.value for word in getattr(words, name)}, name
+
+
+def test_no_other_compiled_module_defines_a_word() -> None:
+    """A copy of a word keeps its old number when the word gets a new one."""
+    own = {name for values in word_blocks().values() for name in values}
+    package = HERE.parent
+    for path in sorted((*package.rglob("*.pyx"), *package.rglob("*.pxd"))):
+        if path != HERE / "words.pxd":
+            assert not own & set(re.findall(r"^    ([A-Z_]+) = -?\d+", path.read_text(), re.MULTILINE)), path
