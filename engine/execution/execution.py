@@ -3,15 +3,15 @@
 One step, in this order:
     1. commands and the halt cell
     2. books, so that risk sees the newest
-    3. intents: dedup · risk · journal · send · tell; then the lane's cursor goes into its `accepted` cell
-    4. the venue's word (answers, reports): behind the intents, for what lies in the socket is told no later than if it
-       had come a moment later, and an order does not wait for the look; risk counts what is in flight as if it filled
-    5. what the changed orders ask for: cancels, chases, replacements; and what time asks for
-    6. questions to the venue about whatever is not known
-    7. positions, the journal's share for the disk, what the next step's risk must know of them, one STEPS record
+    3. intents: dedup · risk · journal · send · publish; then write the lane's cursor to its `accepted` cell
+    4. the venue's messages (answers, reports). They are read after the intents, so that an order does not wait for the
+       read; this is safe, because risk counts an order in flight as if it were filled
+    5. what follows from changed orders and from the time: cancels, events of the algorithms, replacements
+    6. queries to the venue about every order and fill that is not known
+    7. positions, the journal's flush to the disk, the figures that risk needs in the next step, one STEP record
 
 It has no clock, no randomness and no I/O but its lanes, its ports and the journal's file: the same inputs give the
-same bytes. It begins by replaying the journal and trades only when the venue has answered for everything.
+same bytes. It begins by replaying the journal, and trades only when the venue has answered every query.
 """
 
 import logging

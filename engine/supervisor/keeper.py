@@ -301,7 +301,7 @@ class Keeper:
                 self.halt.cancel_all(self.now_ns, self.halt.me, strategy.id, 0)
 
     def status(self) -> Mapping[str, Any]:
-        """The state of the system and of each process."""
+        """Return the state of the system and of each process: what `engine-ctl status` prints."""
         return {
             "system": self.config.system.name,
             "mode": mode_of(self.config.system.name) or self.config.system.mode,

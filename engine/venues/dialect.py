@@ -139,23 +139,21 @@ class Dialect(Protocol):
     """One venue's market data."""
 
     name: str
-    requests_snapshots: bool  # snapshots are asked for over REST; else a subscription begins with one
-    by_order: bool  # every order of a book is told, not only its levels
-    numbers_are_text: bool  # prices and sizes stand in quotes; else they are JSON numbers whose digits count
+    requests_snapshots: bool  # snapshots are requested over REST; else a subscription begins with one
+    by_order: bool  # the venue sends every order of a book, not only its levels
+    numbers_are_text: bool  # prices and sizes are JSON strings; else JSON numbers, whose digits are kept
     depth: int  # levels a side the venue keeps in step, 0 for all
-    overlaps: (
-        bool  # numbers are the venue's, so two connections may feed one book and a change of connection loses nothing
-    )
-    lifetime_ns: int  # after which the venue closes a connection: a successor is made before
-    mute_ns: int  # a connection this long without a byte, pings included, is dead, whatever its socket says
-    wordless_ns: int  # so is one this long without a message, whatever its pings say
+    overlaps: bool  # the venue numbers its messages once for all connections, so two of them may feed one book
+    lifetime_ns: int  # the age at which a standby replaces a connection; the venue would close it later
+    mute_ns: int  # a connection without a byte for this long, pings included, is dropped
+    wordless_ns: int  # a connection without a message for this long is dropped, also if pings arrive
     channels: tuple[Channel, ...]  # each symbol's
-    batch: int  # the most wants a request may hold
+    batch: int  # the most subscriptions that a request may hold
     batch_mixes: bool  # a request may hold several channels
     all_or_nothing: bool  # one bad symbol refuses the whole request
     pace_ns: int  # at least this between two messages to the venue
     weight_limit: int  # of requests in a minute, 0 where the venue does not count
-    weight_header: str  # where the venue tells how much of it is used
+    weight_header: str  # the header in which the venue says how much of it is used
 
     @property
     def instrument_channel(self) -> InstrumentChannel | None:

@@ -1,12 +1,12 @@
-"""The journal: what execution was told, decided and sent, written before the bytes leave.
+"""The journal: what execution received, decided and sent, recorded before the bytes leave.
 
 A record goes to the ring in shared memory first (it survives SIGKILL there) and to the file by the configured policy.
 The ring and the file hold the same 256 bytes, so after a death the file is read to its last whole record and the
-ring supplies what the file did not get. Records of one decision are published together: all are there or none is.
+ring supplies what the file did not get. Records of one decision are published together, all or none.
 
-A ring that begins behind the file's end has lost records (a disk that stayed full for longer than the ring reaches
-back, and then a death): that is a `gap`. The journal goes on where the file ends, what the ring still holds is put
-beside it, and execution starts halted and learns the rest from the venue, as after a loss of memory.
+If the oldest record of the ring is newer than the end of the file, records are lost: the disk was full for longer than
+the ring reaches back, and then execution died. This is a `gap`. The journal continues where the file ends, the records
+of the ring are saved in a file beside it, and execution starts halted and asks the venue for what is missing.
 
     sequence │ now_ns │ kind · version · size · checksum │ payload: the bytes of the record it carries
 """

@@ -1,8 +1,8 @@
-"""The blotter: every order and fill, in the journal first, then in memory, then told to the readers.
+"""The blotter: records every change of an order and every fill in the journal, then applies it, then publishes it.
 
-It is the only place where an order changes. Orders are found by our id, by their intent and by the venue's id; a fill
-is known by instrument and the venue's fill id and is taken in once, wherever and however often it is told; one that
-contradicts what is known under its id is not taken in and reported to `on_dispute`.
+It is the only place where an order changes. It finds an order by our id, by its intent or by the venue's id. It knows a
+fill by its instrument and the venue's fill id, and applies it once, however often the venue reports it. A fill that
+contradicts the known one of the same id is not applied, and reported to `on_dispute`.
 """
 
 from collections import deque

@@ -6,9 +6,9 @@ the last digit, through flips too. Fees: in the quote asset they are added up; i
 away, booked as a sale at the fill's price whose proceeds are the fee (a rebate: as a purchase); in a third asset they
 are added up at the value in quote that their FILL record carries, and where it carries none they are kept by asset.
 
-    net = realised + unrealised - fees       unknown while something held has no price; unvalued fees stand aside
+    net = realised + unrealised - fees       unknown while something held has no price; without fees that have no value
 
-A day (UTC) begins with the net at its first valuation, which the journal keeps: the day's own net outlives a restart.
+`positions` begins a UTC day with the net at its first valuation, and records it: the net of the day survives a restart.
 """
 
 from engine.lanes import lane_of

@@ -1,7 +1,8 @@
-"""Publishes the cells of positions: where one changed at once, and now and then all that are held, newly valued.
+"""Publishes the cells of POSITIONS: a position that changed at once, and every `mark_interval_ns` all that are held.
 
-The first valuation of a UTC day is written into the journal: from it the day's own net is counted, in this life and in
-every later one. An instrument of which something is held waits for its price before its day begins.
+A position is valued at the middle of its book (`prices`). A day begins at 00:00 UTC. Its first valuation is recorded in
+the journal, and the net of the day counts from it, after a restart too. While an instrument is held and has no price,
+its day does not begin.
 """
 
 from engine.execution.orders import codec
@@ -28,7 +29,7 @@ class Positions:
         self._day_ns = 0
 
     def write(self, now_ns: int, fill_sequence: int) -> None:
-        """Write the cells that changed, and when it is time those of all that is held."""
+        """Write the cells that changed, and those of all held positions when they are due."""
         touched = self._blotter.touched
         if now_ns - self._valued_ns >= self._interval_ns:
             self._valued_ns = now_ns

@@ -1,11 +1,11 @@
-"""What one asset is worth in another, by the middle of the books that execution follows.
+"""The price that values a position or a fee: the middle of a book that execution reads.
 
     a fee in BNB, quote USDT      BNBUSDT where it is an instrument, else BNB's dollars over USDT's
     a fee in BNB, quote BTC       BNBBTC, else BNB's dollars over BTC's
 
 An asset's dollars: one for each of `usd_quotes`; else the middle of its instrument in `usd_instruments`; else that of
-any instrument that has it as base and one of `usd_quotes` as quote. Only a good book says a middle; while a book is not
-good its last good middle counts.
+any instrument that has it as base and one of `usd_quotes` as quote. Only a GOOD book has a middle; while a book is not
+GOOD, its last GOOD middle is used.
 """
 
 from collections.abc import Iterable, Mapping
@@ -30,7 +30,7 @@ class Prices:
         self._middles2: dict[int, int] = {}  # the last good ones
 
     def middle2(self, instrument: int) -> int:
-        """Twice the middle of a book, by its last good word; 0: none yet, or it does not fit 64 bits."""
+        """Twice the last GOOD middle of a book; 0: none yet, or it does not fit 64 bits."""
         top = self._tops[instrument]
         if top.state == GOOD and top.middle2 <= INT64_MAX:
             self._middles2[instrument] = top.middle2

@@ -1,14 +1,14 @@
-"""Checkpoints: a replay's whole state behind a closed segment of the journal, so that a start reads only what follows.
+"""Checkpoints: the whole state of a replay at the end of a closed segment, so that a start reads only what follows.
 
     checkpoint.00000012      magic │ version │ crc │ segment · last sequence · identity │ the state (`replay_state`)
 
-A checkpoint is made from the journal itself: the newest good one is loaded, the closed segments behind it are fed, and
-the state is written anew. So it equals a full replay by construction, and whoever makes it needs nothing of execution:
-`advance` runs in a process of its own that idles at the lowest class (`checkpoint_process`), and
-the step that closes a segment only starts it. It is written beside, flushed, and renamed; the newest two are kept. One
-that is torn, flipped, of another version, journal, instruments or strategies, or ahead of the journal is passed over
-with a logged reason, for the one before it or for the whole journal. The segments themselves are kept: they are the
-audit.
+A checkpoint is made from the journal itself: `advance` loads the newest good one, replays the closed segments after it,
+and writes the new state. So it equals a full replay by construction, and needs nothing from execution. `advance` runs
+in a process of its own at idle priority (`checkpoint_process`), which the step that closes a segment only starts.
+
+A checkpoint is written to a temporary file, flushed, and renamed; the newest two are kept. One that is torn or damaged,
+of another version, journal, instruments or strategies, or ahead of the journal is skipped with a logged reason; the one
+before it is used, or the whole journal. The segments of the journal are kept: they are the audit.
 """
 
 import fcntl

@@ -2,15 +2,18 @@
 
     balance now  =  balance at the last agreement  +  what our fills, and deposits and withdrawals, have moved since
 
-Only the change since the last agreement is compared, so whatever the account held before is nobody's concern. A
-difference may be a fill that has not been told yet: orders and fills are compared first, and only a difference that
-three comparisons in a row find to the last digit is one. Where others have traded on the account meanwhile, it is
-reported and nothing else; else the instruments of that asset are halted. The agreement outlives the process
-(`baseline`). The first balance of all is only believed once it has been agreed with, because a fill may have been in it
-that was told later. While the connection was down a deposit or a withdrawal may have passed untold: after that a
-difference is one where our own fills have moved the asset since the last agreement, for any of them may be wrong, or
-where base and quote of an instrument moved against each other, as by a fill that nobody told. Else it can only be a
-deposit or a withdrawal, and is reported.
+Only changes since the last agreement are compared, so it does not matter what the account held before. The agreement
+outlives the process (`baseline`). The very first balance counts only after a second one agrees with it: it may contain
+a fill that is reported later.
+
+A difference may be a fill that the venue has not reported yet. So orders and fills are compared first, and a difference
+counts only if three comparisons in a row find it, to the last digit. Then the instruments of the asset are halted, with
+two exceptions, which are only logged:
+
+- Others have traded the asset on the account since the last agreement.
+- The connection was lost since then, so a deposit or a withdrawal may not have been reported, and the difference cannot
+  come from a trade. It can come from a trade if our own fills moved the asset (one of them may be wrong), or if base
+  and quote of an instrument moved in opposite directions (a fill may be missing).
 """
 
 import logging
@@ -46,20 +49,20 @@ class Balances:
         journal: Appender,
         shortfall: Shortfall,
     ) -> None:
-        """Begin without a balance; `restore` brings the former life's."""
+        """Begin without a balance; `restore` continues from the former life's."""
         self._interval_ns = config.balance_interval_ns
         self._session = session
         self._recovery = recovery
         self._alarm = alarm
         self._instruments = {one.id: one for one in config.instruments}
         self._assets = {asset for one in config.instruments for asset in (one.base, one.quote)}
-        self._charged: set[str] = set()  # third assets that our fees were taken in
+        self._charged: set[str] = set()  # third assets in which fees were charged
         self._journal = journal
         self._shortfall = shortfall
         self._since = Baseline()
         self._known = False  # there is a balance to compare with
-        self._firm = False  # the first balance was agreed with
-        self._deaf = True  # deposits and withdrawals may have passed untold since then
+        self._firm = False  # a second balance has agreed with the first one
+        self._deaf = True  # the connection was lost: a deposit or withdrawal since the agreement may be unreported
         self._agreed_ns = 0
         self._difference: dict[str, int] = {}
         self._times = 0
@@ -67,13 +70,13 @@ class Balances:
         self._asked = self._urgent = False
 
     def restore(self, since: Baseline, agreed_ns: int) -> None:
-        """Go on from the former life's agreement."""
+        """Continue from the former life's agreement."""
         self._since, self._agreed_ns = since, agreed_ns
         self._known = self._firm = bool(since.agreed)
         self._charged = (since.agreed.keys() | since.moved.keys()) - self._assets
 
     def on_fill(self, instrument: int, side: int, fill: FillNews) -> None:
-        """A fill of ours was taken in."""
+        """A fill of ours was applied."""
         self._since.trade(self._instruments[instrument], side, fill.price, fill.size)
         asset = fill.fee_asset.decode()
         self._since.charge(asset, fill.fee)
@@ -81,7 +84,7 @@ class Balances:
             self._charged.add(asset)
 
     def on_others(self, instrument: int, now_ns: int) -> None:
-        """Somebody else's order moved on this account; instrument 0: of a symbol that is not configured."""
+        """Another's order changed on this account; instrument 0: of a symbol that is not configured."""
         one = self._instruments.get(instrument)
         fresh = {ALL_ASSETS} if one is None else {one.base, one.quote}
         fresh -= self._since.others
@@ -92,34 +95,34 @@ class Balances:
             self._journal.commit(now_ns)
 
     def on_transfer(self, asset: str, amount: int, now_ns: int) -> None:
-        """A deposit or a withdrawal, of any asset: the next fill's fee may be taken in it."""
+        """A deposit or a withdrawal, of any asset: the fee of the next fill may be charged in it."""
         self._since.move(asset, amount)
         self._journal.add(now_ns, JournalKind.BALANCE, baseline.transferred(asset, amount))
         self._journal.commit(now_ns)
 
     def on_down(self, now_ns: int) -> None:
-        """The connection ended with what was asked on it."""
+        """The connection is lost, and with it the answer to a request."""
         self._asked, self._deaf = False, True
         self._due_ns = max(self._due_ns, now_ns)
 
     def compare_soon(self, now_ns: int) -> None:
-        """An alarm was raised: compare at once, and say what came of it."""
+        """An alarm was raised: compare at once, and log the result."""
         self._due_ns, self._urgent = now_ns, True
 
     def rebase(self) -> None:
-        """An operator has looked: what the account holds at the next answer counts."""
+        """An operator resumed: accept the balances of the next answer as the agreement."""
         self._since.clear()
         self._known = self._firm = False
 
     def step(self, now_ns: int) -> None:
-        """Ask when it is due and nothing is known to be missing."""
+        """Request the balances when they are due and no order or fill is known to be missing."""
         ready = self._session.up and self._recovery.complete and self._recovery.settled
         if not self._interval_ns or self._asked or now_ns < self._due_ns or not ready:
             return
         self._asked = self._session.balances(now_ns)
 
     def on_answer(self, request: Request, answer: Answer, now_ns: int) -> None:
-        """The balances, or none."""
+        """Compare the balances of an answer, or ask again later."""
         self._asked, self._due_ns = False, now_ns + self._interval_ns
         if answer.outcome != Outcome.ACCEPTED:
             self._due_ns = max(self._due_ns, answer.retry_ns)
@@ -129,7 +132,7 @@ class Balances:
             self._agree(answer.balances, now_ns)
 
     def _compare(self, found: dict[str, int], request: Request, now_ns: int) -> None:
-        """Agreed, or different: once may be a fill that is still to come."""
+        """Compare; a difference that is found less than `TIMES` times may be a fill that is not reported yet."""
         since, assets = self._since, sorted((self._assets | self._charged) & self._since.agreed.keys())
         difference = {one: found.get(one, 0) - since.agreed[one] - since.moved.get(one, 0) for one in assets}
         difference = {asset: by for asset, by in difference.items() if abs(by) > since.slack.get(asset, 0)}
@@ -150,14 +153,14 @@ class Balances:
         self._agree(found, now_ns)
 
     def _cover(self, found: dict[str, int], now_ns: int) -> None:
-        """Compare a balance that no fill under way explains with what the positions hold."""
+        """Compare the balances with the positions, once no missing fill can explain a difference."""
         for asset, text in self._shortfall.compare(found, self._since.slack).items():
             missing = self._shortfall.missing[asset]
             for instrument in self._shortfall.holders(asset):
                 self._alarm.balance_differs(instrument, -missing, f"{text}. {ADVICE}", now_ns)
 
     def _agree(self, found: dict[str, int], now_ns: int) -> None:
-        """Count from here."""
+        """Make these balances the agreement from which changes are counted."""
         if self._urgent and self._firm and not self._difference:
             logger.info("the account's balances agree with the fills")
         self._known, self._agreed_ns, self._urgent, self._deaf = True, now_ns, False, False
@@ -170,7 +173,7 @@ class Balances:
         self._difference, self._times = {}, 0
 
     def _report(self, asset: str, by: int, found: int, now_ns: int) -> None:
-        """A difference that stays: others' doing is said, the rest halts the asset's instruments."""
+        """Log a difference that others or a transfer may have made; for any other halt the asset's instruments."""
         seconds = (now_ns - self._agreed_ns) // 1_000_000_000
         text = (
             f"{asset}: the account holds {_text(found)}, expected {_text(found - by)} (difference {_text(by)}): since"
@@ -181,7 +184,7 @@ class Balances:
             logger.warning("the account's balance moved, others traded on it", extra={"what": text})
             return
         if self._deaf and not self._can_be_of_a_trade(asset):
-            logger.warning("the account's balance moved while nobody here listened", extra={"what": text})
+            logger.warning("the account's balance moved while the connection was down", extra={"what": text})
             return
         concerned = [one.id for one in self._instruments.values() if asset in (one.base, one.quote)]
         if not concerned:
@@ -192,7 +195,7 @@ class Balances:
     def _can_be_of_a_trade(self, asset: str) -> bool:
         """Whether a fill can be wrong or missing: our fills moved this asset, or two assets moved as in a trade.
 
-        A missing fill moves both assets of its instrument; a wrong price, size or fee of one that was told moves one.
+        A missing fill moves both assets of its instrument; a wrong price, size or fee of a reported fill moves one.
         """
         if asset in self._since.ours:
             return True

@@ -1,8 +1,9 @@
-"""The broker: sends what the blotter holds to the venue, and takes the venue's word back into the blotter.
+"""The broker: sends the blotter's orders to the venue, and applies the venue's reports to the blotter.
 
-What the venue says of an order may come late, twice and in any order. So an order only moves forward, except when
-the venue answers our own question: fills are added by identity, the venue's filled size only grows, and an end stays
-an end unless we had inferred it. Whatever stays open is handed to the recovery, which asks.
+A report on an order may come late, twice and out of order. So an order only moves forward: a fill is applied once by
+its id, the venue's filled size only grows, and an order that has ended stays ended. Two things may move it back: the
+venue's answer to a query of ours, and a report that contradicts an end that we had only inferred. The recovery queries
+every order whose outcome remains unknown.
 """
 
 import logging

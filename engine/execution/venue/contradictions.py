@@ -1,9 +1,9 @@
-"""What a venue's word on an order of ours cannot say, whatever happened: each function names the first contradiction.
+"""Reports of the venue that cannot be true of the order that they name: each function returns the first contradiction.
 
 A fill beyond the order's size or beyond the venue's own cumulative figure, on the other side, of another symbol or
 another of the venue's orders, at no price, worse than the limit, with a fee above what was traded; a status FILLED with
-less than the whole size, an end with less than the fills say. None of these is a question of timing: news may come late
-and twice, so a figure is only compared with a later or a final one.
+less than the whole size, an end with less than the fills say. Late or repeated reports are not
+contradictions, so a figure is compared only with a later or a final one.
 """
 
 from engine.execution.orders.order import FILLED, Order
@@ -20,7 +20,7 @@ SIZE_MOST = 1 << 53  # of an adopted order, where the venue names no largest siz
 
 
 def of_fill(order: Order, fill: FillNews, one: Instrument, held: int, executed: int | None) -> str:
-    """Why this fill cannot be the order's; "" when it can. `executed`: the venue's cumulative figure told with it."""
+    """Why this fill cannot be the order's; "" when it can. `executed`: the venue's cumulative figure in the report."""
     figure = max(order.venue_filled, order.size if executed is None else executed)
     after = order.filled + fill.size
     checks = (

@@ -3,16 +3,16 @@
 After every connect, and every `audit_interval_ns` while the session is up:
     1. list the open orders: ours that we know are brought up to date, ours that we do not know are adopted (and by
        policy cancelled), others' are reported and never touched
-    2. ask about every order whose fate is unknown, and about each open one the list does not show
-    3. list the account's fills from the watermark on, to the end; a fill of an order nobody knows is held until the
-       venue has said whose it is
+    2. query every order whose outcome is unknown, and each open one that the list does not contain
+    3. list the account's fills from the watermark on, to the end; a fill of an unknown order is held until the venue
+       has answered whose order it is
     4. fetch the fills of every order whose fills did not all arrive
-    5. send a test order, which the venue never places: a key or account without the right to trade is known before an
-       order is refused; asked again at each audit while there is none
-When all five are done for the first time on a connection, `complete` turns true.
+    5. send a test order, which the venue never places: it shows whether the key and the account may trade, before a
+       real order is rejected. If they may not, the test is repeated at each audit
+When all five are done for the first time on a connection, `complete` becomes true.
 
-"No such order" is an answer only if the question was asked after the request's own expiry, by the earliest the
-venue's clock can show, plus a margin. Before that the request may still be on its way.
+"No such order" counts as an answer only if the query was sent after the request had expired by the slowest clock that
+the venue can have, plus a margin. Before that the request may still arrive at the venue.
 """
 
 from collections import deque
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 SOON_NS = 5_000_000_000
 PARALLEL = 16  # questions in flight at a time
-FETCHES_MOST = 20  # answers without an order's missing fills, before the venue is taken at its word
+FETCHES_MOST = 20  # answers without an order's missing fills, before they count as absent
 
 
 class Recovery:

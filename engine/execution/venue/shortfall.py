@@ -1,9 +1,9 @@
-"""Whether the account holds what our positions say: an order that sells more is rejected by the venue, each time.
+"""Compares what the account holds with what our positions say: the venue rejects an order that sells more than that.
 
-Balances are compared by their changes, so a coin that left the account while nothing was compared is no difference:
-sold or withdrawn by a person before the first agreement, or taken as it is by a RESUME. A spot account cannot hold less
-of an asset than the positions in it, whatever else moves it. A shortfall is logged, and halts the instruments that hold
-the asset, once for each figure: no exit of theirs can be filled, and `status` must not say that they trade.
+`balances` compares changes only, so it does not see an amount that left the account earlier: one that a person sold or
+withdrew before the first agreement, or one that a RESUME accepted. A spot account never holds less of an asset than the
+positions in it. If it does, the shortfall is logged and the instruments that hold the asset are halted, once for each
+missing amount: their exits cannot be filled, and `status` must not show them as trading.
 """
 
 import logging

@@ -1,8 +1,10 @@
-"""Orders and fills at the venue that nobody here knows, and whose they are.
+"""Orders and fills at the venue that the journal does not know: whose they are, and what is done with them.
 
-Another program, or a person, may trade on the same account: their orders are reported and never touched. But an
-order under our own id that the journal does not know is ours: it is adopted, its fills count, and by policy, or in a
-halt, it is cancelled. The watermark of an instrument moves only while no fill waits for its owner: a death loses none.
+Another program or a person may trade on the same account: execution publishes their orders and never touches them. An
+order under our own id that the journal does not know (an orphan) is ours: execution adopts it and applies its fills. It
+cancels the order if `orphans` is "cancel" (the default), or if trading is halted.
+
+While the order of a fill is not known, the watermark of its instrument does not move: so a death loses no fill.
 """
 
 import logging
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("engine.execution")
 
 ASK_AGAIN_NS = 500_000_000
-FOREIGN_KEPT = 65_536  # others' orders that are remembered; of one forgotten is asked, or told, once more
+FOREIGN_KEPT = 65_536  # others' orders that are remembered; an older one is requested or published again
 HELD_MOST = 16_384  # fills that wait for an owner, before no further page of fills is listed
 
 
@@ -32,10 +34,8 @@ class Strangers:
     """Fills that wait for an owner, others' orders, and adoption."""
 
     def __init__(self, blotter: Blotter, broker: Broker, ids: dict[str, int], *, cancel_orphans: bool) -> None:
-        """Begin with nobody."""
-        self.foreign: OrderedDict[tuple[int, bytes], None] = (
-            OrderedDict()
-        )  # instrument, venue's id; the latest heard of stand last
+        """Begin without orders of others."""
+        self.foreign: OrderedDict[tuple[int, bytes], None] = OrderedDict()  # instrument, venue's id; the newest last
         self.scanned: dict[int, bytes] = {}  # instrument: the cursor after what was listed
         self._blotter = blotter
         self._broker = broker
@@ -124,7 +124,7 @@ class Strangers:
         return order
 
     def report(self, news: OrderNews, now_ns: int) -> None:
-        """Tell of somebody else's order, once."""
+        """Publish another's order, once."""
         instrument = self._ids.get(news.symbol, 0)
         if news.executed or not instrument:
             self.on_others(instrument, now_ns)
@@ -147,9 +147,9 @@ class Strangers:
         return contradictions.of_adopted(news, self._blotter.ledger.account[instrument].instrument)
 
     def _remember(self, key: tuple[int, bytes]) -> bool:
-        """Another's order was heard of; whether not for the first time.
+        """Remember another's order; return whether it was known.
 
-        What stands is listed again and again, what passed is forgotten in time.
+        Each listing repeats the orders that are open; of the others the oldest are forgotten.
         """
         known = key in self.foreign
         self.foreign[key] = None
@@ -159,7 +159,7 @@ class Strangers:
         return known
 
     def _adopt(self, news: OrderNews) -> Order:
-        """An order of ours that the journal does not know."""
+        """Make an order of ours from one that the journal does not know."""
         _, intent_id, request = client_id.decode(news.client_id)
         strategy = self._blotter.owner(news.client_id)
         order = Order(
@@ -171,7 +171,7 @@ class Strangers:
         order.flags = int(OrderFlag.ADOPTED)
         order.filled = self._blotter.fills[order.instrument].filled(
             news.venue_order_id
-        )  # had we known and forgotten it
+        )  # if it was known and forgotten
         if self._cancel_orphans or self._broker.halted:
             order.flags |= OrderFlag.CANCEL_WANTED
         return order

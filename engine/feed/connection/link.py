@@ -1,4 +1,9 @@
-"""One connection to the venue: connecting, subscribing, receiving, closed."""
+"""One connection to the venue: connecting, subscribing, receiving, closed.
+
+It fails when the venue refuses or does not answer in time, and when it is silent: without a byte for the dialect's
+`mute_ns`, or without a message for its `wordless_ns`. After the dialect's `lifetime_ns` it must close, and a standby
+replaces it.
+"""
 
 from collections.abc import Iterable
 

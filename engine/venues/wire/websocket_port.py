@@ -1,11 +1,13 @@
-"""A WebSocket as a `StreamPort`: never waits, never raises for what the network does.
+"""A WebSocket as a `StreamPort`: never waits, and raises nothing for a fault of the network.
 
     CONNECTING --upgrade accepted--> OPEN --close, error, end of stream, close()--> CLOSED
 
-`poll` moves it along. In OPEN it reads one large block, answers pings with their own payload, and gives the complete
-messages; after the last of them a lost connection shows as CLOSED with `error` saying why. One block and not all there
-is: then `receive_ns` is true for every message in it, the messages are still in the cache when they are decoded, and
-a peer that never stops sending keeps no role from its other ports.
+`poll` advances it. In OPEN it reads one large block, answers pings with their own payload, and returns the complete
+messages; after the last message a lost connection is CLOSED, and `error` says why. It reads one block, not all that has
+arrived: so `receive_ns` is right for every message in the block, the messages are still in the cache when they are
+decoded, and a peer that never stops sending does not keep a role from its other ports.
+
+A port does not judge silence: the feed's `link.py` does, by the durations of the venue's dialect.
 """
 
 from collections.abc import Mapping
@@ -126,11 +128,11 @@ class WebSocketPort(Inlet):
             self._end(f"connection lost: {self._transport.error}")
 
     def send_ping(self, payload: bytes = b"") -> bool:
-        """Ask whether the venue is there; its answer moves `receive_ns` and stands in `last_pong`."""
+        """Ask whether the venue is there; its answer moves `receive_ns`, and `last_pong` returns it."""
         return self.send(payload, PING)
 
     def close(self) -> None:
-        """Say goodbye if there is somebody to say it to, and forget."""
+        """Send a close frame if the connection is open, and close it."""
         if self._state is OPEN and self._transport is not None:
             self._transport.write(self._writer.encode(CLOSE, close_payload(NORMAL_CLOSURE)))
         self._end("closed by us")
