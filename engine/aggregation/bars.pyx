@@ -8,9 +8,9 @@ The rules, under which a bar equals an offline resample of the same records:
 - A print belongs to the interval of its stamp: `receive_ns`, or `venue_ns` where the configuration says so. The receipt
   counts where the venue gives no time or an impossible one: of the first days of 1970, or more than `ahead` after the
   receipt, which would close bars of the future. Inside a bar the order is the lane's.
-- A bar closes when the clock is `grace` beyond its end and the feed was heard after it, or when a print is two
-  intervals ahead of it. A print that comes after that is in no bar: its count and volume are `late` in the bar that
-  is open then. A bar does not wait for a feed that is silent for too long: it closes as PARTIAL.
+- A bar closes when the clock is `grace` beyond its end and the feed has published what it received up to the end, or
+  when a print is two intervals ahead of it. A print that comes after that is in no bar: its count and volume are `late`
+  in the bar that is open then. A bar does not wait for a feed that is silent for too long: it closes as PARTIAL.
 - An interval without prints is a bar too, EMPTY, at the last close; before the first print there is none. A hole of
   more than GAP_MAX intervals is not filled.
 - A print that a feed repeats (its number is not above the last one's, and its time is not newer) is left out.
@@ -282,7 +282,8 @@ cdef class Bars(Shelf):
     def close_due(self, int64_t now_ns, uint64_t sequence, int64_t heard_ns, int64_t patience_ns):
         """Close every bar whose grace is over; `sequence` is the TICKS cursor; how many were closed.
 
-        The feed has told all that it received up to `heard_ns`; a bar's end beyond that is waited for, with patience.
+        The feed has published what it received up to `heard_ns`. A bar that ends later waits while the feed is silent
+        for at most `patience_ns`.
         """
         cdef Py_ssize_t series
         cdef uint64_t before = self.closed

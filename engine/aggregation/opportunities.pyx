@@ -1,13 +1,13 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""What two venues' prices leave after both fees: from its begin to its end, for each ordered pair of a group.
+"""Opportunities: what two members of a group leave after both fees, in each direction, from begin to end.
 
-    two ladders ──▶ walk, as far as each piece pays ──▶ as it stands ──▶ cell, at each change
-                                                             └─ matters? ──▶ ring: BEGIN, CHANGE, END
+    two ladders ──▶ walk, as far as each piece pays ──▶ the opportunity ──▶ cell, at each change
+                                                              └─ large enough? ──▶ ring: BEGIN, CHANGE, END
 
-BEGIN and END are always told. Between them a market stirs a hundred times a second: a CHANGE is told only when a best
-price, a limit or the edge is at least `change` away from what was told, the size by the given share of it, or the mark
-of a ladder's end changed. So what the ring told last is never further than that from what holds, which its cell says
-to the digit, for lookers-on.
+BEGIN and END are always published on the ring. Between them prices change a hundred times a second. A CHANGE is
+published only if a best price, a limit or the edge differs by at least `change` from the last record, the size by the
+given share of it, or the mark of a ladder's end changed. So the last record on the ring is never further than that from
+the present figures, which the cell holds exactly.
 """
 
 from cpython.bytearray cimport PyByteArray_AS_STRING

@@ -1,14 +1,14 @@
-"""One request to have an order at the venue, from the journal's page to its end, and the moves it may make.
+"""One request to have an order at the venue: its states, from the journal record to its end, and their moves.
 
     CREATED ──▶ SENT ──▶ OPEN ──▶ PARTLY_FILLED ──▶ FILLED
        │         │         │            │
        │         ▼         └──▶ CANCELLING ◀──┘ ──▶ CANCELLED · EXPIRED
        └─────▶ UNKNOWN ──▶ any of them                REJECTED: only from in flight
 
-In flight: created, sent, unknown. Open: open, partly filled, cancelling. Done: the rest. UNKNOWN is left only by the
-venue's word, or by "no such order" after the request's own expiry. A done order moves again in two cases only: the
-fill that completes it arrives after its end was told (CANCELLED or EXPIRED to FILLED), and the venue contradicts an
-end that we had inferred.
+In flight: created, sent, unknown. Open: open, partly filled, cancelling. Done: the rest. An order leaves UNKNOWN only
+by a report of the venue, or by its answer "no such order" after the request has expired. A done order moves again in
+two cases only: the fill that completes it arrives after the report of its end (CANCELLED or EXPIRED to FILLED), or the
+venue contradicts an end that we had inferred.
 """
 
 from typing import TYPE_CHECKING

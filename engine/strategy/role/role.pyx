@@ -2,18 +2,18 @@
 """The role around a strategy: reads the lanes in a fixed order, calls the hooks, publishes intents and STEPS.
 
     lanes ─▶ Ears ─▶ StrategyRole ─▶ the strategy's hooks ─▶ its Voice ─▶ Intents ─▶ the strategy's intents lane
-                     └─▶ Steps ─▶ its STEPS lane             Rehearsal: the same way between two steps, told to nobody
+                     └─▶ Steps ─▶ its STEPS lane             Rehearsal: the same code, without an effect
 
 A step, in this order, each part bounded (`READ_LIMIT` records a lane):
 
-1. COMMANDS   halt, resume and drain, if they mean this strategy or all
-2. VERDICTS, ORDERS, FILLS are read, in this order: fills last, so that what an order says it filled is there;
-   then told: refusals, fills (into the position first), changes of orders
-3. BARS, GLOBAL_BOOKS, OPPORTUNITIES are read, in this order, those of which the strategy defines a hook
+1. COMMANDS   halt, resume and drain, if they are for this strategy or for all
+2. VERDICTS, ORDERS, FILLS are read, in this order: fills last, so that every fill that an order counts is there;
+   then their hooks are called: refusals, fills (each is applied to the position first), changes of orders
+3. BARS, GLOBAL_BOOKS, OPPORTUNITIES are read, in this order, if the strategy defines their hooks
 4. TICKS      prints, only for a strategy that defines `on_print`
 5. BOOKS      the whole batch is read, but the hook is called once an instrument, with the newest
-6. what was read in 3 is told: bars, global books (once a group, with the newest), opportunities. It was made of ticks
-   and books that stood on their lanes before it, so these are told first, unless they are more than a step reads
+6. the hooks of 3 are called: bars, global books (once a group, with the newest), opportunities. They were made from
+   earlier ticks and books, so the hooks of 4 and 5 come first, unless those are more than one step reads
 7. the timer
 
 The first step of a life only recovers (see `recovery`), the second is `on_start`. A working step ends with one STEP
