@@ -106,9 +106,9 @@ class Execution:
         self.broker = Broker(self.blotter, self.session, self.gate, self.recovery, system, config.fills_grace_ns)
         cancel_orphans = config.orphans == "cancel"
         self.strangers = Strangers(self.blotter, self.broker, self._ids, cancel_orphans=cancel_orphans)
-        self.broker.on_odd, self.broker.on_false_fill = self.alarm.odd, self.alarm.false_fill
+        self.broker.on_unknown_status, self.broker.on_false_fill = self.alarm.unknown_status, self.alarm.false_fill
         self.broker.on_false_news = self.alarm.false_news
-        self.strangers.on_false, self.recovery.on_fills_absent = self.alarm.not_adopted, self.alarm.fills_absent
+        self.strangers.on_false_order, self.recovery.on_fills_absent = self.alarm.not_adopted, self.alarm.fills_absent
         self.gate.stopped = self.alarm.instruments
         self.recovery.broker, self.recovery.strangers = self.broker, self.strangers
         sender = OrderSender(system, lanes, self.blotter, self.broker, self.session)
@@ -323,7 +323,7 @@ class Execution:
         elif order.state == OPEN or (fill is not None and not self.blotter.knows_fill(self._ids[order.symbol], fill)):
             adopted = self.strangers.known_or_adopted(order, now_ns)
             if fill is not None and adopted is not None:
-                self.broker.take_fill(adopted, fill, now_ns, order.executed)
+                self.broker.apply_fill(adopted, fill, now_ns, order.executed)
 
     def _recover(self) -> None:
         """Load the newest checkpoint and replay the journal behind it into the blotter, without telling anybody."""
@@ -380,7 +380,7 @@ class Execution:
     def _publish_again(self, now_ns: int) -> None:
         """Publish the orders and parents that readers may have missed when the life before ended."""
         for order in dict.fromkeys((*self._replay.last_orders, *self.blotter.live.values())):
-            self.blotter.tell(order, now_ns)
+            self.blotter.publish(order, now_ns)
         for record in self._replay.last_parents:
             self.blotter.publish_parent(record)
         self.parents.begin(now_ns)

@@ -92,7 +92,7 @@ class Rescue:
 
     def on_unreadable(self, error: UnreadableError, now_ns: int) -> None:
         """Ask again: the next listing is due in a moment."""
-        self._log.warning(now_ns, "the venue sent what cannot be read", why=error.why)
+        self._log.warning(now_ns, "a message of the venue cannot be read", why=error.why)
 
     def _cancel(self, listed: Sequence[OrderNews], *, asked_ns: int, now_ns: int) -> None:
         """Cancel ours; an empty listing counts once no order of the dead execution can arrive any more."""

@@ -1,4 +1,4 @@
-"""What execution is given: lanes and ports, by the shape it uses them in, so that memory and chaos fit alike."""
+"""The lanes and ports of execution as protocols: shared memory, private memory and the chaos world provide them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,19 +9,19 @@ from engine.venues.session import MakeSession
 
 
 class Reader(Protocol):
-    """A ring's reader: a row, None when there is no more, or the ring's report that it was lapped."""
+    """A ring's reader: gives a row, None when no record waits, or the ring's report that the reader was lapped."""
 
     cursor: int
 
     @property
     def lag(self) -> int:
-        """How many records wait."""
+        """The number of records that wait."""
 
     def read(self) -> Any:
         """The next row."""
 
     def read_bytes(self) -> Any:
-        """The next record as it lies in memory, where a row's objects are not worth making."""
+        """The next record as bytes, for a caller that needs no row."""
 
 
 class Writer(Protocol):
@@ -29,27 +29,27 @@ class Writer(Protocol):
 
     @property
     def cursor(self) -> int:
-        """The next sequence."""
+        """The sequence of the next record."""
 
     def publish(self, *fields: Any) -> bool:
-        """One record from its fields."""
+        """Publish one record from its fields."""
 
     def publish_bytes(self, buffer: bytes) -> bool:
-        """Whole records, all or none seen."""
+        """Publish whole records: a reader sees all of them or none."""
 
 
 class Appender(Protocol):
-    """Where the blotter writes what must last."""
+    """The journal, to which the blotter writes."""
 
     def add(self, now_ns: int, kind: int, payload: bytes) -> None:
         """Put a record into the batch."""
 
     def commit(self, now_ns: int) -> None:
-        """Make the batch lasting."""
+        """Write the batch."""
 
 
-class Told(Protocol):
-    """Where the blotter tells what changed."""
+class OrderLanes(Protocol):
+    """The lanes on which the blotter publishes changes."""
 
     @property
     def orders(self) -> Writer:
@@ -61,7 +61,7 @@ class Told(Protocol):
 
     @property
     def fills(self) -> Writer:
-        """Fills as they are taken in."""
+        """Fills as they are applied."""
 
 
 class CellReader(Protocol):
@@ -71,33 +71,33 @@ class CellReader(Protocol):
         """The cell's row, or None when it was never written."""
 
     def sequence(self, index: int, /) -> int:
-        """How often the cell was written."""
+        """The number of writes of the cell."""
 
 
 class CellWriter(Protocol):
     """Writes cells."""
 
     def write(self, index: int, *fields: Any) -> None:
-        """One cell from its fields."""
+        """Write one cell from its fields."""
 
     def write_bytes(self, index: int, buffer: bytes) -> None:
-        """One cell from its record's bytes."""
+        """Write one cell from its record's bytes."""
 
 
 class OperatorPort(Protocol):
-    """An operator's halt and the supervisor's silence, as execution sees them by itself."""
+    """An operator's halt and the supervisor's silence, which execution observes without the supervisor."""
 
     signalled: bool
 
     @property
     def word_sequence(self) -> int:
-        """How many writes of the operator's word were read."""
+        """The number of writes of the operator's cell that were read."""
 
     def asked_by(self) -> str:
         """The way by which an operator asks for a halt now; empty when no operator does."""
 
     def silent_ns(self, now_ns: int) -> int:
-        """How long the supervisor has not beaten."""
+        """The time since the supervisor's last heartbeat."""
 
 
 @dataclass(slots=True)
@@ -106,7 +106,7 @@ class ExecutionLanes:
 
     `intents` is keyed by the strategy's number; `accepted` has one cell for each, in the order of the configuration,
     and `instrument_halts` one for each instrument.
-    `journal_past` reads the journal's ring from its oldest record, `fills_past` the fills told by the life before.
+    `journal_past` reads the journal's ring from its oldest record, `fills_past` the fills that the last life published.
     """
 
     books: Reader
@@ -126,23 +126,23 @@ class ExecutionLanes:
     gate: CellWriter
     sessions: CellWriter
     instrument_halts: CellWriter
-    commands_life: int = 0  # which COMMANDS ring this is: a sequence means nothing in another
-    closers: tuple[Any, ...] = ()  # whatever must be let go of at the end
+    commands_life: int = 0  # which COMMANDS ring this is: a sequence of one ring means nothing in another
+    closers: tuple[Any, ...] = ()  # closed at the end
 
 
-def ask_nobody(reason: HaltReason, text: str) -> None:
-    """Where there is no supervisor, execution's own halt is all there is."""
+def no_supervisor(reason: HaltReason, text: str) -> None:
+    """Do nothing, in a system without a supervisor: execution's own halt is in force."""
 
 
 @dataclass(slots=True)
 class ExecutionPorts:
     """The ways out of execution: the session at the venue, and the supervisor.
 
-    `session` makes the session, from its times and from the listener of what it reports. `ask_halt` has the whole
-    system halted, with the reason and what was found. `operator` is looked at for a halt that does not come by
-    COMMANDS; None where no operator is.
+    `session` makes the session, from its times and from the listener for its reports. `ask_halt` asks the supervisor
+    to halt the whole system, with the reason and the finding. `operator` is polled for a halt that does not come by
+    COMMANDS; None in a system without an operator.
     """
 
     session: MakeSession
-    ask_halt: Callable[[HaltReason, str], None] = ask_nobody
+    ask_halt: Callable[[HaltReason, str], None] = no_supervisor
     operator: OperatorPort | None = None

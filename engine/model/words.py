@@ -212,7 +212,7 @@ class AlarmReason(IntEnum):
 
     FILL_DISPUTED = 1  # a known fill came again with another order, side, price or size
     JOURNAL_GAP = 2
-    STATUS_ODD = 3  # the venue gave an order a status that is not known here
+    STATUS_UNKNOWN = 3  # the venue gave an order a status that is not known here
     UNREADABLE = 4
     OPERATOR = 5  # an operator asked, by a way that does not need the supervisor
     FALSE_FILL = 6  # halts the instrument: a fill contradicts its order

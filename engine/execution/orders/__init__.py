@@ -1,1 +1,1 @@
-"""Orders, fills and positions as execution knows them."""
+"""Orders, fills and positions of execution."""

@@ -13,7 +13,7 @@ from engine.execution.orders.fills import KnownFills, Trade
 from engine.execution.orders.ledger import Ledger
 from engine.execution.orders.order import CORRECTIONS, FILLED, PARTLY, SENT, Order, may_move
 from engine.execution.orders.parent import Parent
-from engine.execution.seams import Appender, Told
+from engine.execution.seams import Appender, OrderLanes
 from engine.model.intent_id import strategy_of
 from engine.model.journal_records import WATERMARK
 from engine.model.records import ACCOUNT, FILL
@@ -28,24 +28,24 @@ if TYPE_CHECKING:
 
     from engine.execution.orders.prices import Prices
 
-DONE_KEPT = 4096  # done orders kept for late news: six minutes of them at 100 in 10 s, 12 audits; about 4 MiB.
-# Later news of one forgotten finds it at the venue by our id, and the fills that are known tell what it filled.
+DONE_KEPT = 4096  # done orders kept for late messages: six minutes of them at 100 in 10 s, 12 audits; about 4 MiB.
+# A later message about a forgotten order adopts it by our id again, and its known fills give its filled size.
 ORDER, PARENT = JournalKind.ORDER, JournalKind.PARENT
 FEE_VALUED = int(FillFlag.FEE_VALUED)
 
 
 class Blotter:
-    """Orders, fills and what follows from them."""
+    """Orders and fills, and the exposure and positions that follow from them."""
 
     def __init__(
         self,
-        lanes: Told,
+        lanes: OrderLanes,
         journal: Appender,
         ledger: Ledger,
         fill_order: FillOrder,
         prices: "Prices | None" = None,
     ) -> None:
-        """Begin empty; the replay fills it. `prices` value the fees of fills that come; those replayed are valued."""
+        """Begin empty; the replay fills it. `prices` value the fees of new fills; replayed fills have a value."""
         self._prices = prices
         self.journal = journal
         self.ledger = ledger
@@ -57,19 +57,19 @@ class Blotter:
         self.fill_order = fill_order
         self.fills = {one: KnownFills(fill_order) for one in ledger.account}
         self.watermarks: dict[int, bytes] = {}  # cursors: every fill of the account up to here is known
-        self.overdue: set[int] = set()  # instruments with too many fills that no listing has gone past
-        self.last_intent: dict[int, int] = {}  # by strategy: ids rise, so the last one tells them all
-        self.changed: list[Order] = []  # since somebody last followed up
+        self.overdue: set[int] = set()  # instruments with too many fills after their watermark
+        self.last_intent: dict[int, int] = {}  # by strategy: ids rise, so every id up to this one is known
+        self.changed: list[Order] = []  # orders that the desk has not followed up yet
         self.touched: set[int] = set()  # cells of positions to write
         self.on_dispute: Callable[[Order, FillNews, int], None] = lambda *_: None
-        self.on_fill: Callable[[int, int, FillNews], None] = lambda *_: None  # instrument, side, what was taken in
+        self.on_fill: Callable[[int, int, FillNews], None] = lambda *_: None  # instrument, side, the applied fill
         self.done: deque[Order] = deque()
         self._publish_order = lanes.orders.publish_bytes
         self._publish_parent = lanes.parents.publish_bytes
         self._publish_fill = lanes.fills.publish_bytes
 
     def enter(self, order: Order) -> None:
-        """Take an order into the tables."""
+        """Add an order to the tables."""
         self.orders[order.client_id] = order
         self.newest[order.intent_id] = order
         if order.live:
@@ -81,7 +81,7 @@ class Blotter:
         self.parents[parent.intent_id] = parent
 
     def parent_bytes(self, parent: Parent, now_ns: int, more: int = 0) -> bytes:
-        """A parent's record, when so many more children are about to be sent."""
+        """A parent's record, when `more` children are about to be sent."""
         made = more if parent.newest is None else parent.newest.child + 1 + more
         return codec.PARENT.pack_row(parent.row(now_ns, made))
 
@@ -112,51 +112,51 @@ class Blotter:
         return [] if order is None else [order]
 
     def write(self, order: Order, now_ns: int) -> bytes:
-        """Put the order as it stands into the journal's batch."""
+        """Put the order's present record into the journal's batch."""
         order.now_ns = now_ns
         data = codec.ORDER.pack(*order.row())
         self.journal.add(now_ns, ORDER, data)
         return data
 
     def note(self, order: Order, now_ns: int) -> None:
-        """Journal and tell the order as it stands."""
+        """Record and publish the order's present record."""
         data = self.write(order, now_ns)
         self.journal.commit(now_ns)
         self._publish_order(data)
 
-    def tell(self, order: Order, now_ns: int) -> None:
-        """Tell the readers without journalling: for what is not ours."""
+    def publish(self, order: Order, now_ns: int) -> None:
+        """Publish an order without recording it: one of others, or one that the journal has already."""
         order.now_ns = now_ns
         self._publish_order(codec.ORDER.pack(*order.row()))
 
     def sent(self, order: Order, now_ns: int) -> None:
-        """The bytes left. Not journalled: whoever finds CREATED there must assume as much."""
+        """Mark an order as SENT. This is not recorded: a replay treats CREATED as possibly sent."""
         assert may_move(order.state, SENT, order.flags), (order.state, order.client_id.hex())
         order.state = SENT
         order.sent_ns = order.now_ns = now_ns
         self._publish_order(codec.ORDER.pack(*order.row()))
 
     def move(self, order: Order, to: int, now_ns: int) -> None:
-        """Change the order's state: journal, memory, readers."""
+        """Change the order's state in memory, record it and publish it."""
         assert may_move(order.state, to, order.flags), (order.state, to, order.client_id.hex())
         self._set_state(order, to)
         self.note(order, now_ns)
         self.changed.append(order)
 
     def conclude(self, order: Order, to: OrderState, now_ns: int) -> None:
-        """End an order by inference: the venue says that it does not exist, and it can no longer come to be."""
+        """End an order by inference: the venue answers that it does not exist, and it can no longer arrive there."""
         order.flags |= OrderFlag.INFERRED
         assert to in CORRECTIONS
         self.move(order, to, now_ns)
 
     def bind(self, order: Order, venue_order_id: bytes) -> None:
-        """Learn the venue's id."""
+        """Set the venue's id of an order."""
         if venue_order_id and order.venue_order_id != venue_order_id:
             order.venue_order_id = venue_order_id
             self.by_venue[order.instrument, venue_order_id] = order
 
     def fill(self, order: Order, news: FillNews, now_ns: int) -> bool:
-        """Take a fill in, once: journal, order, positions, readers. False when it was known."""
+        """Apply a fill once: journal, order, positions, readers. False when it was known."""
         known = self.fills[order.instrument]
         trade = Trade(news.venue_order_id, news.side or order.side, news.price, news.size, news.venue_ns)
         if known.knows(news.fill_id, news.venue_ns):
@@ -179,14 +179,14 @@ class Blotter:
         changed = self.write(order, now_ns)
         self.journal.commit(now_ns)
         self.on_fill(order.instrument, order.side, news)
-        self._publish_fill(data)  # before the order: whoever sees it filled must see the position too
+        self._publish_fill(data)  # before the order: a reader that sees a filled order must see the position too
         self._publish_order(changed)
         self.changed.append(order)
         return True
 
     def open_positions(self, now_ns: int) -> None:
-        """Tell on a FILLS ring that is new what every strategy holds, in one publish: all of it or none."""
-        traded = [one for one in self.ledger.positions if one.strategy and one.fill_count]  # flat ones mark the place
+        """Publish every strategy's holdings on a new FILLS ring, at once: a reader sees all of them or none."""
+        traded = [one for one in self.ledger.positions if one.strategy and one.fill_count]  # also the flat ones
         if traded:
             self._publish_fill(b"".join(codec.FILL.pack_row(one.opening(now_ns)) for one in traded))
 
@@ -206,7 +206,7 @@ class Blotter:
             self.touched.add(cell)
 
     def credit(self, order: Order, fills: list[FillNews], now_ns: int) -> None:
-        """Count the known among an order's fills as its own: one adopted after it was forgotten does not know them."""
+        """Count known fills for an order that was adopted after it was forgotten, because it began without them."""
         known = self.fills[order.instrument]
         size = (
             sum({one.fill_id: one.size for one in fills if known.knows(one.fill_id, one.venue_ns)}.values())
@@ -219,7 +219,7 @@ class Blotter:
             self.note(order, now_ns)
 
     def refresh(self, order: Order) -> None:
-        """Count what the order may still add to the position; a replacement only what exceeds its predecessor."""
+        """Update the order's exposure; that of a replacement is only what exceeds its predecessor's."""
         rest, before = order.rest, order.predecessor
         if before is not None and before.live and order.live:
             rest = max(0, rest - before.rest)
@@ -231,18 +231,18 @@ class Blotter:
             self.refresh(order.successor)
 
     def restore(self, order: Order, state: int) -> None:
-        """Set the state that the journal tells, whatever it was."""
+        """Set the state from the journal, whatever the present state is."""
         self._set_state(order, state)
 
     def know(self, instrument: int, fill_id: bytes, trade: Trade) -> None:
-        """Know a fill when it is told again."""
+        """Remember a fill, so that a repetition is recognised."""
         known = self.fills[instrument]
         known.add(fill_id, trade, self.watermarks.get(instrument, NOWHERE))
         if known.overdue:
             self.overdue.add(instrument)
 
     def audited(self, instrument: int, cursor: bytes) -> None:
-        """The venue's listing was compared up to this cursor: what is older may be forgotten."""
+        """Set the watermark: the venue's listing was compared up to this cursor, and older fills may be forgotten."""
         self.watermarks[instrument] = cursor
         self.fills[instrument].forget(cursor)
         if not self.fills[instrument].overdue:
@@ -260,15 +260,15 @@ class Blotter:
         return self.fills[instrument].knows(fill.fill_id, fill.venue_ns)
 
     def owner(self, client: bytes) -> int:
-        """The strategy whose intent an id of ours carries."""
+        """The strategy of the intent in an id of ours."""
         return strategy_of(client_id.decode(client)[1])
 
     def forget_old(self) -> list[Order]:
-        """Let go of the oldest done orders, and say which; their fills stay known."""
+        """Forget the oldest done orders, and return them; their fills stay known."""
         forgotten: list[Order] = []
         while len(self.done) > DONE_KEPT:
             order = self.done.popleft()
-            if order.live:  # alive after all: it comes again when it is done
+            if order.live:  # the venue corrected its end: it is added again when it is done
                 continue
             forgotten.append(order)
             self.orders.pop(order.client_id, None)
@@ -280,7 +280,7 @@ class Blotter:
         return forgotten
 
     def _advance(self, order: Order) -> None:
-        """The state that follows from what is filled, before the venue has told its own."""
+        """Set the state that follows from the filled size, before the venue reports a state."""
         to = FILLED if order.filled >= order.size else PARTLY
         if order.state != to and may_move(order.state, to, order.flags) and (to == FILLED or not _settled(order)):
             self._set_state(order, to)
@@ -288,7 +288,7 @@ class Blotter:
             self.refresh(order)
 
     def _set_state(self, order: Order, to: int) -> None:
-        """Change the state and everything counted by it."""
+        """Change the state, and the tables and exposure that depend on it."""
         if to not in DONE_STATES:
             order.flags &= ~OrderFlag.INFERRED
             self.live[order.client_id] = order
@@ -299,5 +299,5 @@ class Blotter:
 
 
 def _settled(order: Order) -> bool:
-    """Whether a partial fill leaves the state as it is: a cancel under way, or an end."""
+    """Whether a partial fill does not change the state: a cancel is pending, or the order has ended."""
     return order.state in DONE_STATES or order.state == OrderState.CANCELLING

@@ -1,9 +1,9 @@
-"""Client order ids: 128 bits that say which system, which intent and which request of it, written as 32 hex digits.
+"""Client order ids: 128 bits with the system, the intent and the request of the intent, written as 32 hex digits.
 
-    system 48 bits │ intent id 64 bits │ request 16 bits          big-endian, so the text sorts and reads like that
+    system 48 bits │ intent id 64 bits │ request 16 bits          big-endian, so the text sorts in this order
 
-An id names one request for ever. It is never sent twice: a venue lets an id be used again once its order has filled,
-so a blind retry would be a second fill.
+An id names one request for ever. It is never sent twice: a venue accepts an id again once its order has filled, so a
+blind retry could fill a second time.
 """
 
 import uuid
@@ -12,7 +12,7 @@ REQUEST_MAX = 0xFFFF
 
 
 def system_of(system_uuid: uuid.UUID) -> bytes:
-    """The six bytes that mark an order as this system's: the end of its uuid, where a random uuid is all random."""
+    """The six bytes that mark an order as this system's: the end of its uuid, which is random in a random uuid."""
     return system_uuid.bytes[-6:]
 
 

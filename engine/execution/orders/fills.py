@@ -1,14 +1,14 @@
 """The fills of one instrument that were applied: each is known by the venue's id and by its contents.
 
-A fill comes many times: in the answer, in the report, in every listing. The id alone separates a repetition from a new
-fill, as long as the venue keeps its ids apart; so the contents are kept too, and an id that comes again with another
-order, side, price or size is a contradiction that only a person may settle.
+A fill arrives many times: in the answer, in the report, in every listing. Its id separates a repetition from a new
+fill, if the venue uses each id once. The contents are kept too: an id that arrives again with another order, side,
+price or size is a contradiction that only a person may settle.
 
-Memory is bounded: beyond `FILLS_KEPT` the oldest are forgotten, but only those that the watermark covers, up to which
-the venue's own listing was compared. Of the forgotten a cursor (the floor) and the latest time are kept. A fill that
-the floor covers is a repetition, unless its trade is later than all of them: then the venue counts anew. While the
-venue answers no listing nothing is forgotten: beyond `UNAUDITED_MOST` entries stop (FILLS_UNAUDITED), so that only
-exits and the fills of open orders can still come.
+Memory is bounded: beyond `FILLS_KEPT` the oldest fills are forgotten, but only those that the watermark covers, up to
+which the venue's own listing was compared. A cursor (the floor) and the latest time of the forgotten fills are kept. A
+fill that the floor covers is a repetition, unless its trade is later than all of them: then the venue uses its ids
+again. While the venue answers no listing, no fill is forgotten: beyond `UNAUDITED_MOST` entries stop
+(FILLS_UNAUDITED), so that only fills of exits and of open orders can still arrive.
 """
 
 from typing import NamedTuple
@@ -22,7 +22,7 @@ UNAUDITED_MOST = 4 * FILLS_KEPT  # fills of an instrument, about 20 MiB, beyond 
 
 
 class Trade(NamedTuple):
-    """What a fill said."""
+    """The contents of a fill."""
 
     venue_order_id: bytes
     side: int
@@ -48,27 +48,27 @@ class KnownFills:
 
     @property
     def overdue(self) -> bool:
-        """Whether so many are kept that the venue's listing cannot have passed any of them for long."""
+        """Whether too many fills are kept, because the venue's listing has not passed them for a long time."""
         return len(self.trades) > UNAUDITED_MOST
 
     def add(self, fill_id: bytes, trade: Trade, watermark: bytes) -> None:
-        """Add one, and forget what is too old."""
+        """Add a fill, and forget those that are too old."""
         self.trades[fill_id] = trade
         self.forget(watermark)
 
     def contradicts(self, fill_id: bytes, trade: Trade) -> bool:
-        """Whether a known fill's id now comes with other contents."""
+        """Whether a known fill's id now has other contents."""
         known = self.trades.get(fill_id)
         if known is None:
             return trade.venue_ns > self.floor_ns
         return known[:4] != trade[:4]
 
     def filled(self, venue_order_id: bytes) -> int:
-        """How much of an order the fills still remembered make up."""
+        """The sum of an order's fills that are still remembered."""
         return sum(trade.size for trade in self.trades.values() if trade.venue_order_id == venue_order_id)
 
     def forget(self, watermark: bytes) -> None:
-        """Beyond the bound, forget the oldest that the watermark covers."""
+        """Forget the oldest fills beyond the bound, if the watermark covers them."""
         while len(self.trades) > FILLS_KEPT:
             oldest, trade = next(iter(self.trades.items()))
             if not self._order.covers(watermark, oldest, trade.venue_ns):

@@ -1,10 +1,10 @@
 """Positions and profit, exact: holdings as `HoldingTerms` count them, money at price + holding decimals.
 
-Cost is what was paid for what is held (negative for a short). A fill that reduces takes its share of the cost along,
-rounded once; whatever the rounding, realised less cost is cash, so realised + unrealised = cash + inventory holds to
-the last digit, through flips too. Fees: in the quote asset they are added up; in the base asset they take holdings
-away, booked as a sale at the fill's price whose proceeds are the fee (a rebate: as a purchase); in a third asset they
-are added up at the value in quote that their FILL record carries, and where it carries none they are kept by asset.
+Cost is the price paid for the present holdings (negative for a short). A reducing fill removes its share of the cost,
+rounded once. Realised less cost is always cash, so realised + unrealised = cash + inventory holds to the last digit,
+through flips too. Fees in the quote asset are added up. Fees in the base asset reduce the holdings: they are booked as
+a sale at the fill's price whose proceeds are the fee (a rebate as a purchase). Fees in a third asset are added up at
+the value in quote in their FILL record; without a value they are kept by asset.
 
     net = realised + unrealised - fees       unknown while something held has no price; without fees that have no value
 
@@ -38,8 +38,8 @@ class Position:
         self.instrument = instrument
         self.terms = HoldingTerms.of(instrument)
         self.held = 0  # exact, signed
-        self.size = 0  # of it, what can be sold
-        self.dust = 0  # of it, what cannot
+        self.size = 0  # the part of it that can be sold
+        self.dust = 0  # the rest of it
         self.cost = 0
         self.realised = 0  # before fees
         self.cash = 0  # of the trades alone, before fees
@@ -50,7 +50,7 @@ class Position:
         self.sold = 0
         self.open_buy = 0
         self.open_sell = 0
-        self.day_ns = 0  # when the UTC day began whose beginning is known
+        self.day_ns = 0  # the beginning of the UTC day to which `day_net2` belongs
         self.day_net2 = 0  # twice the net at that day's first valuation
         self.update_ns = 0
 
@@ -62,7 +62,7 @@ class Position:
     def apply(
         self, side: int, price: int, size: int, fee: int, fee_asset: bytes, fee_value: int | None, now_ns: int
     ) -> None:
-        """Take one fill in; `fee_value`: what a fee in a third asset is in quote, None when no price said it."""
+        """Apply one fill; `fee_value`: the value in quote of a fee in a third asset, None without a price."""
         self._trade(side, price, size * self.terms.size_unit)
         self.fill_count += 1
         self.update_ns = now_ns
@@ -76,30 +76,30 @@ class Position:
 
     @property
     def average(self) -> int:
-        """What a unit held has cost, rounded to the price's decimals; 0 when flat."""
+        """The average cost of a held unit, rounded to the price's decimals; 0 when flat."""
         return (2 * self.cost + self.held) // (2 * self.held) if self.held else 0
 
     def unrealised2(self, mark2: int) -> int | None:
-        """Twice what closing at `mark2` (twice a price) brings beyond the cost; None where 0 says: no price."""
+        """Twice the profit of closing at `mark2` (twice a price; 0: no price); None without a price."""
         if not self.held:
             return 0
         return self.held * mark2 - 2 * self.cost if mark2 else None
 
     def net2(self, mark2: int) -> int | None:
-        """Twice the net since the beginning; None while what is held has no price."""
+        """Twice the net since the beginning; None while the holdings have no price."""
         unrealised2 = self.unrealised2(mark2)
         return None if unrealised2 is None else 2 * (self.realised - self.fees) + unrealised2
 
     def begin_day(self, day_ns: int, mark2: int) -> None:
-        """Count the day's net from here; not while what is held has no price."""
+        """Count the day's net from here, unless the holdings have no price."""
         net2 = self.net2(mark2)
         if net2 is not None:
             self.day_ns, self.day_net2 = day_ns, net2
 
     def row(self, fill_sequence: int, mark2: int, usd_rate: float, day_ns: int) -> PositionRow:
-        """Its POSITION record; a sum beyond 64 bits is shown as the nearest that fits.
+        """Its POSITION record; a sum beyond 64 bits is clamped to the nearest that fits.
 
-        `fill_sequence`: the FILLS cursor it stands at; `usd_rate`: dollars for one of the quote; `day_ns`: today.
+        `fill_sequence`: the FILLS cursor that it includes; `usd_rate`: dollars for one of the quote; `day_ns`: today.
         """
         one, scale = self.instrument, 10**self.money_decimals
         unrealised2, net2 = self.unrealised2(mark2), self.net2(mark2)
@@ -122,7 +122,7 @@ class Position:
         )  # fmt: skip
 
     def opening(self, now_ns: int) -> FillRow:
-        """A FILL record of what is held, for readers whose ring begins here."""
+        """A FILL record of the holdings, for readers of a ring that begins here."""
         one, side = self.instrument, SELL if self.size < 0 else BUY
         return FILL.row(
             client_id=bytes(16), intent_id=0, venue_fill_id=b"", venue_order_id=b"", venue_ns=0, receive_ns=now_ns,
@@ -132,7 +132,7 @@ class Position:
         )  # fmt: skip
 
     def _trade(self, side: int, price: int, amount: int) -> None:
-        """Move holdings, cost, cash and what was realised."""
+        """Change the holdings, the cost, the cash and the realised profit."""
         signed = side * amount
         self.cash -= price * signed
         closing = min(amount, max(0, -self.held * side))
@@ -145,7 +145,7 @@ class Position:
         self.cost += price * side * (amount - closing)
 
     def _charge(self, price: int, fee: int, asset: bytes, value: int | None) -> None:
-        """Book a fee in whatever asset it was taken."""
+        """Book a fee by the asset in which it was charged."""
         if asset == self.instrument.quote.encode():
             self.fees += fee * self._quote_unit
         elif taken := self.terms.base_fee(fee, asset):
@@ -158,12 +158,12 @@ class Position:
 
     @property
     def _quote_unit(self) -> int:
-        """One unit of a fee in quote, as money here: exact, for money has the finer decimals."""
+        """One unit of a fee in quote, as money here: exact, because money has the finer decimals."""
         return int(10 ** (self.money_decimals - FEE_DECIMALS))
 
 
 def _money(number2: int | None, scale: int) -> float:
-    """Twice a sum as a float for lookers-on; nan where it is unknown."""
+    """A doubled sum as a float, for display; nan if it is unknown."""
     return UNKNOWN if number2 is None else number2 / (2 * scale)
 
 
@@ -175,8 +175,8 @@ def _split(number: int) -> tuple[int, int]:
 class Ledger:
     """All positions: of the account and of each strategy, one cell each, in a fixed order.
 
-    Behind them stand those of strategies that traded once and are not configured any more: what they hold is held
-    still, and the rows of the strategies add up to the account's.
+    After them come those of strategies that traded once and are not configured any more: they still hold their
+    positions, and the rows of all strategies add up to the account's.
     """
 
     def __init__(self, instruments: tuple[Instrument, ...], strategies: tuple[int, ...]) -> None:
@@ -205,11 +205,11 @@ class Ledger:
                 position.begin_day(day_ns, mark2)
 
     def holds(self, instrument: int) -> bool:
-        """Whether anybody holds any of it, dust included."""
+        """Whether any strategy or the account holds some of it, dust included."""
         return any(one.held for one in self.positions if one.instrument.id == instrument)
 
     def _former(self, strategy: int, instrument: int, account: int) -> int:
-        """A cell for a strategy that is not configured any more; the account's where there is no room for it."""
+        """A cell for a strategy that is not configured any more; the account's cell if there is no room for another."""
         if len(self.positions) >= CELLS:
             return account
         made = Position(strategy, self.account[instrument].instrument)
@@ -219,7 +219,7 @@ class Ledger:
         return self._cells.setdefault((strategy, instrument), len(self.positions) - 1)
 
     def expose(self, strategy: int, instrument: int, side: int, change: int) -> None:
-        """Open and in-flight orders may add this much more."""
+        """Change the size that open and in-flight orders may still add."""
         for cell in self.cells(strategy, instrument):
             position = self.positions[cell]
             if side == BUY:

@@ -37,7 +37,7 @@ LEGAL: dict[int, frozenset[OrderState]] = {
     EXPIRED: frozenset({FILLED}),
     REJECTED: frozenset(),
 }
-CORRECTIONS = frozenset({OPEN, PARTLY, *ENDS})  # what the venue may make of an end that we inferred
+CORRECTIONS = frozenset({OPEN, PARTLY, *ENDS})  # states by which the venue may correct an end that we inferred
 IN_FLIGHT = frozenset({CREATED, SENT, UNKNOWN})
 INFERRED = int(OrderFlag.INFERRED)
 
@@ -50,7 +50,7 @@ def may_move(current: int, to: int, flags: int) -> bool:
 
 
 class Order:
-    """The order's record, field by field, and what only this process needs to know of it."""
+    """The fields of the order's record, and those that only this process needs."""
 
     __slots__ = (
         "answer_ns", "ask_ns", "cancel_after_ns", "cancel_pending", "cancel_refusals", "child", "client_id",
@@ -64,7 +64,7 @@ class Order:
         self, client_id: bytes, intent_id: int, strategy: int, instrument: int, side: int, order_type: int,
         time_in_force: int, price: int, size: int,
     ) -> None:  # fmt: skip
-        """Begin as CREATED, with what never changes."""
+        """Begin as CREATED, with the fields that never change."""
         self.client_id = client_id
         self.intent_id = intent_id
         self.strategy = strategy
@@ -81,19 +81,19 @@ class Order:
         self.sent_ns = 0
         self.answer_ns = 0
         self.now_ns = 0
-        self.filled = 0  # by the fills we have
-        self.venue_filled = 0  # by the venue's word
+        self.filled = 0  # the sum of its applied fills
+        self.venue_filled = 0  # as the venue reports it
         self.expires_ns = 0
         self.replaces_id = 0
         self.child = 0  # which child of its intent it is
         self.replaces_child = 0  # with `replaces_id` its own intent: the child whose place it takes
         self.error = b""  # the venue's code
-        self.error_text = b""  # the venue's words beside the code
+        self.error_text = b""  # the venue's text beside the code
         self.flags = 0
         self.limit_price = 0
         self.timeout_ns = 0
-        self.exposure = 0  # what it may still add to the position
-        self.predecessor: Order | None = None  # the order that must be gone before this one is placed
+        self.exposure = 0  # the size that it may still add to the position
+        self.predecessor: Order | None = None  # the order that must end before this one is placed
         self.successor: Order | None = None
         self.pending_replace: IntentRow | None = None  # the REPLACE intent that waits for this order's end
         self.cancel_pending = False
@@ -101,10 +101,10 @@ class Order:
         self.cancel_after_ns = 0  # no further cancel before
         self.ask_ns = 0  # when to ask the venue about it, 0: not
         self.fetches = 0  # listings of its fills that were answered
-        self.disputed = 0  # filled by the venue's word, in fills that contradict others and were not taken in
+        self.disputed = 0  # filled as the venue reports it, in fills that contradict others and were not applied
 
     def note_error(self, code: str, text: str) -> None:
-        """Keep what the venue last said against it, in its code and words; no code: nothing was said."""
+        """Keep the venue's last error about it, its code and text; an empty code: no error."""
         if code:
             whole = text.encode(errors="replace")[:ERROR_TEXT]
             self.error = code.encode(errors="replace")[:ERROR_CODE]
@@ -122,7 +122,7 @@ class Order:
 
     @property
     def rest(self) -> int:
-        """The most that may still be filled, the replacement aside."""
+        """The most that may still be filled, without the replacement."""
         if self.state in DONE_STATES:
             return max(0, self.venue_filled - self.filled)
         return self.size - self.filled
@@ -134,7 +134,7 @@ class Order:
 
     @property
     def missing(self) -> bool:
-        """Whether the venue filled more than it has told fills for."""
+        """Whether the venue filled more than the sum of its fills that have arrived."""
         return self.venue_filled > self.filled + self.disputed
 
     @property

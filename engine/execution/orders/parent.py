@@ -29,7 +29,7 @@ class Parent:
         self, intent_id: int, strategy: int, instrument: int, side: int, size: int, limit_price: int,
         time_in_force: int, algorithm: int, parameters: tuple[int, ...],
     ) -> None:  # fmt: skip
-        """Begin as WORKING, with what never changes."""
+        """Begin as WORKING, with the fields that never change."""
         self.intent_id = intent_id
         self.strategy = strategy
         self.instrument = instrument
@@ -59,7 +59,7 @@ class Parent:
 
     @property
     def rest(self) -> int:
-        """What is still to be bought or sold, by the venue's word on every child."""
+        """The size that is still to be bought or sold, by the filled size that the venue reports for every child."""
         return self.size - sum(child.venue_filled for child in self.children)
 
     @property
@@ -84,7 +84,7 @@ class Parent:
         self.newest = child
 
     def recall(self, child: Order) -> None:
-        """Count again a child that was dropped as ended, and that the venue says is alive."""
+        """Count a child again that was dropped as ended, and that the venue reports as alive."""
         if child.live and not child.flags & OrderFlag.ADOPTED and child not in self.children:
             self.children.insert(0, child)
 
@@ -102,7 +102,7 @@ class Parent:
         assert added <= max(0, room), f"children of parent {self.intent_id:#x} would pass its size: {added} of {room}"
 
     def row(self, now_ns: int, made: int) -> ParentRow:
-        """Its record, when so many children have been made."""
+        """Its record, when `made` children have been made."""
         return records.PARENT.row(
             intent_id=self.intent_id, now_ns=now_ns, size=self.size, filled=self.filled, limit_price=self.limit_price,
             due_ns=self.due_ns, children=made, strategy=self.strategy, instrument=self.instrument,
@@ -111,7 +111,7 @@ class Parent:
         )  # fmt: skip
 
     def update(self, row: ParentRow) -> None:
-        """Set what changes, as a record has it."""
+        """Set the changing fields from a record."""
         self.status, self.due_ns, self.filled, self.state = row.status, row.due_ns, row.filled, tuple(row.state)
 
 

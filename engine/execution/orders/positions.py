@@ -52,7 +52,7 @@ class Positions:
                 self._begin_day(instrument, mark2)
 
     def _begin_day(self, instrument: int, mark2: int) -> None:
-        """Record the day's first valuation and count from it."""
+        """Record the day's first valuation, and count the day's net from it."""
         day = DAY.row(day_ns=self._day_ns, mark2=mark2, instrument=instrument)
         self._blotter.journal.add(self._valued_ns, JournalKind.DAY, codec.DAY.pack_row(day))
         self._blotter.journal.commit(self._valued_ns)

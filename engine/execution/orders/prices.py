@@ -19,7 +19,7 @@ Rate = tuple[int, int]  # a numerator and a denominator
 
 
 class Prices:
-    """Middles of books, and what follows from them."""
+    """Middles of books, and rates between assets from them."""
 
     def __init__(self, instruments: Iterable[Instrument], limits: RiskLimits, tops: Mapping[int, Top]) -> None:
         """Begin without a price."""

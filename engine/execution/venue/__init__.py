@@ -1,1 +1,1 @@
-"""The account at the venue: its session, its reports, and whatever they say that contradicts ours."""
+"""The account at the venue: its session, its reports, and every contradiction between them and our state."""

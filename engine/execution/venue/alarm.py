@@ -33,25 +33,25 @@ logger = logging.getLogger("engine.execution")
 TEXT_MOST = 500  # bytes of what could not be read
 KEYS_KEPT = 65_536  # causes that are remembered, so that none is raised twice
 GAP_ADVICE = (
-    "The disk was full for longer than the shared memory reaches back, and then execution died. Execution asks the"
-    " venue for what is missing: it cancels open orders and lists fills. Compare orders, fills and positions with the"
-    " venue's own account, free the disk, then resume."
+    "The disk was full for longer than the shared memory reaches back, and then execution died. Execution restores the"
+    " missing records from the venue: it cancels open orders and lists fills. Compare orders, fills and positions with"
+    " the venue's own account, free space on the disk, then resume."
 )
 DISPUTE_ADVICE = (
     "The fill was not applied, so the position may be wrong by its size. Compare the account with the venue's own,"
     " correct by hand what differs, then resume."
 )
-ODD_ADVICE = (
-    "The order counts as open until the venue reports another status, and is cancelled. Look at it at the venue; this"
-    " program has to learn the status. Then resume."
+UNKNOWN_STATUS_ADVICE = (
+    "The order counts as open until the venue reports another status, and is cancelled. Check the order at the venue,"
+    " then resume. Report the status to the developers: this program must be extended by it."
 )
 FALSE_ADVICE = (  # for the log; the cell has no room for it
     "The position may differ from the account's. Orders of this instrument are cancelled and refused until"
     " `engine-ctl resume`. Compare the order, its fills and the balances with the venue's own account first."
 )
 UNREADABLE_ADVICE = (
-    "Execution asks the venue again for what it was about. If that cannot be read either, the venue has changed its"
-    " answers and this program has to learn them; compare orders, fills and positions with the venue's own account,"
+    "Execution asks the venue for the same data again. If that answer cannot be read either, the venue has changed its"
+    " answers and this program must be changed too. Compare orders, fills and positions with the venue's own account,"
     " then resume."
 )
 WAYS = {SIGNAL: HaltReason.SIGNAL, COMMAND: HaltReason.OPERATOR}  # of an operator; any other is the file
@@ -63,7 +63,7 @@ class Cause(NamedTuple):
     instrument: int
     order: bytes = b""  # the venue's id
     fill: bytes = b""  # the venue's id
-    statement: int = 0  # CRC-32 of what the venue said
+    statement: int = 0  # CRC-32 of the venue's statement
 
     @classmethod
     def of(cls, row: AlarmRow) -> "Cause":
@@ -76,7 +76,7 @@ class Standstill(NamedTuple):
 
     since_ns: int
     alarm: AlarmRow
-    text: str  # what was found; "" after a restart: the journal has the record alone
+    text: str  # what was found; "" after a restart: the journal has only the record
 
     @property
     def reason(self) -> int:
@@ -122,19 +122,20 @@ class Alarm:
             return
         known = self._blotter.fills[order.instrument].trades.get(fill.fill_id)
         text = (
-            f"fill {shown(fill.fill_id)} of {fill.symbol} says order {shown(fill.venue_order_id)}, price {fill.price},"
-            f" size {fill.size}; known under that number: {known or 'one that is forgotten'}. {DISPUTE_ADVICE}"
+            f"fill {shown(fill.fill_id)} of {fill.symbol} has order {shown(fill.venue_order_id)}, price {fill.price},"
+            f" size {fill.size}; known under that id: {known or 'a fill that was forgotten'}. {DISPUTE_ADVICE}"
         )
         self._raise(AlarmReason.FILL_DISPUTED, cause, now_ns, text, order.strategy)
 
-    def odd(self, order: Order, news: OrderNews, now_ns: int) -> None:
-        """Halt, once for an order and a status: the status is not known here."""
-        cause = Cause(order.instrument, news.venue_order_id, statement=crc32(news.odd.encode()))
+    def unknown_status(self, order: Order, news: OrderNews, now_ns: int) -> None:
+        """Halt, once for an order and a status: this program does not know the status."""
+        cause = Cause(order.instrument, news.venue_order_id, statement=crc32(news.unknown_status.encode()))
         if not self._is_new(cause) or cause in self._settled:
             return
-        found = f"the venue calls order {shown(news.venue_order_id)} of {news.symbol} {news.odd!r}, which is unknown"
-        text = f"{found}. {ODD_ADVICE}"
-        self._raise(AlarmReason.STATUS_ODD, cause, now_ns, text, order.strategy)
+        order_id = shown(news.venue_order_id)
+        found = f"order {order_id} of {news.symbol} has the status {news.unknown_status!r}, which is unknown"
+        text = f"{found}. {UNKNOWN_STATUS_ADVICE}"
+        self._raise(AlarmReason.STATUS_UNKNOWN, cause, now_ns, text, order.strategy)
 
     def false_fill(self, order: Order, fill: FillNews, why: str, now_ns: int) -> None:
         """Halt the instrument: a fill contradicts its order and was not applied."""
@@ -149,7 +150,7 @@ class Alarm:
         self._stop(AlarmReason.FALSE_FILL, cause, now_ns, text, order.strategy)
 
     def fills_absent(self, order: Order, now_ns: int) -> None:
-        """Halt the instrument: the venue filled an order and lists no such fills. They are not awaited any longer."""
+        """Halt the instrument: the venue filled an order and lists no fills for it. Stop waiting for them."""
         absent = order.venue_filled - order.filled - order.disputed
         order.disputed += absent
         text = (
@@ -169,7 +170,7 @@ class Alarm:
             self._stop(AlarmReason.FALSE_STATUS, cause, now_ns, text, order.strategy)
 
     def not_adopted(self, instrument: int, news: OrderNews, why: str, now_ns: int) -> None:
-        """Halt: the venue has an order under an id of ours that the journal does not know and that cannot be ours."""
+        """Halt: the venue has an order under an id of ours that is not in the journal and that cannot be ours."""
         cause = Cause(instrument, news.venue_order_id, statement=crc32(why.encode()))
         if not self._is_new(cause) or cause in self._settled:
             return
@@ -180,30 +181,30 @@ class Alarm:
             self._stop_instrument(AlarmReason.FALSE_STATUS, cause, now_ns, text)
 
     def balance_differs(self, instrument: int, difference: int, text: str, now_ns: int) -> None:
-        """Halt the instrument: the account's balance is not what the fills make it."""
+        """Halt the instrument: the account's balance differs from the sum of the fills."""
         reason = AlarmReason.BALANCE_DIFFERS
         self._stop_instrument(reason, Cause(instrument), now_ns, text, difference=clamped(difference))
 
     def unreadable(self, error: UnreadableError, now_ns: int) -> None:
-        """Count what the venue sent and could not be read; halt, once for each reason."""
+        """Count a message of the venue that cannot be read; halt, once for each reason."""
         self.unreadable_count += 1
         self.error_count += 1
         said = error.text[:TEXT_MOST].decode(errors="replace")
-        self._log.warning(now_ns, "the venue sent what cannot be read", why=error.why, said=said)
+        self._log.warning(now_ns, "a message of the venue cannot be read", why=error.why, said=said)
         cause = Cause(0, statement=crc32(error.why.encode()))
         if self.raised or not self._is_new(cause):
             return
-        text = f"the venue sent what cannot be read ({error.why}): {said}. {UNREADABLE_ADVICE}"
+        text = f"a message of the venue cannot be read ({error.why}): {said}. {UNREADABLE_ADVICE}"
         self._raise(AlarmReason.UNREADABLE, cause, now_ns, text)
 
     def gap(self, gap: Gap, now_ns: int) -> None:
         """Halt: the journal has lost records."""
-        kept = f"those after them are in {gap.kept}" if gap.kept else "there was no room to keep those after them"
+        kept = f"the later ones are in {gap.kept}" if gap.kept else "the disk had no room to keep the later ones"
         text = f"journal records {gap.first} to {gap.last} are lost, {kept}. {GAP_ADVICE}"
         self._raise(AlarmReason.JOURNAL_GAP, Cause(0), now_ns, text, first_lost=gap.first)
 
     def operator(self, way: str, now_ns: int) -> None:
-        """Halt until RESUME: an operator asked for it by a way that the supervisor has not answered yet."""
+        """Halt until RESUME: an operator asked for it, and the supervisor has not answered yet."""
         text = f"an operator asked for a halt by {way}; resume ends it"
         self._raise(AlarmReason.OPERATOR, Cause(0), now_ns, text, operator_way=WAYS.get(way, HaltReason.FILE))
 
@@ -224,7 +225,7 @@ class Alarm:
         logger.warning("the instrument is traded again", extra={"instrument": instrument})
 
     def _is_new(self, cause: Cause) -> bool:
-        """Whether a cause was not seen in this life; the oldest are forgotten."""
+        """Whether a cause is new in this life; the oldest causes are forgotten."""
         if cause in self._known:
             return False
         self._known[cause] = None

@@ -34,11 +34,11 @@ from engine.venues.trading.news import FillNews, Outcome
 logger = logging.getLogger("engine.execution")
 
 AGAIN_NS = 2_000_000_000  # between comparisons while they differ
-TIMES = 3  # that a difference must be found
+TIMES = 3  # comparisons in a row that must find a difference
 
 
 class Balances:
-    """What the balances were, what has moved them, and when to ask."""
+    """The balances at the last agreement, what has moved them since, and when to ask for them."""
 
     def __init__(
         self,
@@ -62,7 +62,9 @@ class Balances:
         self._since = Baseline()
         self._known = False  # there is a balance to compare with
         self._firm = False  # a second balance has agreed with the first one
-        self._deaf = True  # the connection was lost: a deposit or withdrawal since the agreement may be unreported
+        self._transfers_missed = (
+            True  # the connection was lost: a deposit or withdrawal since the agreement may be unreported
+        )
         self._agreed_ns = 0
         self._difference: dict[str, int] = {}
         self._times = 0
@@ -102,7 +104,7 @@ class Balances:
 
     def on_down(self, now_ns: int) -> None:
         """The connection is lost, and with it the answer to a request."""
-        self._asked, self._deaf = False, True
+        self._asked, self._transfers_missed = False, True
         self._due_ns = max(self._due_ns, now_ns)
 
     def compare_soon(self, now_ns: int) -> None:
@@ -163,7 +165,7 @@ class Balances:
         """Make these balances the agreement from which changes are counted."""
         if self._urgent and self._firm and not self._difference:
             logger.info("the account's balances agree with the fills")
-        self._known, self._agreed_ns, self._urgent, self._deaf = True, now_ns, False, False
+        self._known, self._agreed_ns, self._urgent, self._transfers_missed = True, now_ns, False, False
         for asset in sorted(self._assets | found.keys() | self._since.moved.keys()):
             amount = found.get(asset, 0)
             if self._firm and (asset in self._assets or asset in self._charged):
@@ -181,14 +183,14 @@ class Balances:
             f" {_text(self._since.moved.get(asset, 0))}"
         )
         if self._since.others & {asset, ALL_ASSETS}:
-            logger.warning("the account's balance moved, others traded on it", extra={"what": text})
+            logger.warning("the account's balance changed; others have traded on it", extra={"what": text})
             return
-        if self._deaf and not self._can_be_of_a_trade(asset):
+        if self._transfers_missed and not self._can_be_of_a_trade(asset):
             logger.warning("the account's balance moved while the connection was down", extra={"what": text})
             return
         concerned = [one.id for one in self._instruments.values() if asset in (one.base, one.quote)]
         if not concerned:
-            logger.error("the account's balance differs from what the fees make it", extra={"what": text})
+            logger.error("the account's balance differs from the sum of the fees", extra={"what": text})
         for instrument in concerned:
             self._alarm.balance_differs(instrument, by, text, now_ns)
 

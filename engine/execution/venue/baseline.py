@@ -1,7 +1,7 @@
-"""What the account held when its balances last agreed with the fills, and what has moved them since.
+"""The account's balances when they last agreed with the fills, and the movements since.
 
-It outlives the process: each change is a BALANCE record in the journal, so the next life also sees the difference that
-an unreported fill makes. The journal has the fills since then.
+They outlive the process: each change is a BALANCE record in the journal, so the next life also finds the difference
+that an unreported fill makes. The journal has the fills since then.
 """
 
 from engine.execution.orders import codec
@@ -27,19 +27,19 @@ class Baseline:
         self.others: set[str] = set()  # assets that others have traded since then
 
     def trade(self, one: Instrument, side: int, price: int, size: int) -> None:
-        """A fill of ours."""
+        """Count a fill of ours."""
         self.move(one.base, side * size, one.size_decimals)
         self.move(one.quote, -side * price * size, one.price_decimals + one.size_decimals)
         self.ours |= {one.base, one.quote}
 
     def charge(self, asset: str, fee: int) -> None:
-        """The fee of a fill of ours."""
+        """Count the fee of a fill of ours."""
         self.move(asset, -fee)
         if fee:
             self.ours.add(asset)
 
     def move(self, asset: str, amount: int, decimals: int = FEE_DECIMALS) -> None:
-        """Count a movement; digits that the venue's balances do not have are its to round."""
+        """Count a movement; the venue may round digits that its balances do not have, either way."""
         if not amount:
             return
         if decimals <= FEE_DECIMALS:
@@ -50,7 +50,7 @@ class Baseline:
         self.moved[asset] = self.moved.get(asset, 0) + moved
 
     def agree(self, asset: str, amount: int) -> None:
-        """Count this asset from here."""
+        """Count this asset from this amount."""
         self.agreed[asset] = amount
         self.moved.pop(asset, None)
         self.slack.pop(asset, None)
@@ -58,7 +58,7 @@ class Baseline:
         self.others -= {asset, ALL_ASSETS}
 
     def clear(self) -> None:
-        """An operator has looked: what the account holds at the next answer counts."""
+        """Forget everything, because an operator has checked the account."""
         for one in (self.agreed, self.moved, self.slack, self.ours, self.others):
             one.clear()
 

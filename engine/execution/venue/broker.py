@@ -29,11 +29,11 @@ FILLS_MISSING, RESERVED = OrderFlag.FILLS_MISSING, OrderFlag.RESERVED
 BOTH_UNKNOWN = ReplaceNews(Outcome.UNKNOWN, Outcome.UNKNOWN, "", "", "")
 CANCEL_PAUSE_NS = 100_000_000  # after a cancel that the venue refused, doubled by each further one
 CANCEL_PAUSES = 7  # doublings at the most: 12.8 s
-CONTRADICTED_PAUSE_NS = 5_000_000_000  # before the venue is asked again about an order that it contradicted itself on
+CONTRADICTED_PAUSE_NS = 5_000_000_000  # before the next question about an order on which the venue contradicted itself
 
 
 class Inquirer(Protocol):
-    """Asks the venue about what is not known."""
+    """Asks the venue about orders and fills that are unknown."""
 
     def ask(self, order: Order, due_ns: int) -> None:
         """Ask about this order at that time."""
@@ -43,7 +43,7 @@ class Inquirer(Protocol):
 
 
 class Broker:
-    """Requests out, the venue's word in."""
+    """Sends requests, and applies the venue's messages."""
 
     def __init__(
         self,
@@ -61,7 +61,9 @@ class Broker:
         self._inquirer = inquirer
         self._system = system
         self._grace_ns = fills_grace_ns
-        self.on_odd: Callable[[Order, OrderNews, int], None] = lambda *_: None  # called for an unknown status
+        self.on_unknown_status: Callable[[Order, OrderNews, int], None] = lambda *_: (
+            None
+        )  # called for an unknown status
         self.on_false_fill: Callable[[Order, FillNews, str, int], None] = lambda *_: None
         self.on_false_news: Callable[[Order, OrderNews, str, int], None] = lambda *_: None
         self._instruments = {number: one.instrument for number, one in blotter.ledger.account.items()}
@@ -69,22 +71,22 @@ class Broker:
         self._refused: dict[bytes, Order] = {}  # orders whose cancel waits after a refusal
 
     def place(self, order: Order, now_ns: int) -> None:
-        """Send an order that the journal holds as CREATED."""
+        """Send an order that is in the journal as CREATED."""
         left = self._session.place(
             order.instrument, order.side, order.time_in_force, order.price, order.size, order.client_id, now_ns
         )
         self.placed(order, now_ns, left=left)
 
     def placed(self, order: Order, now_ns: int, *, left: bool) -> None:
-        """A placement was given to the session, and left or did not."""
+        """Record that the session sent a placement, or could not send it."""
         self._gate.mark(now_ns, order.strategy, bool(order.flags & RESERVED))
         if left:
             self._blotter.sent(order, now_ns)
         else:
-            self._doubt(order, now_ns)
+            self._mark_unknown(order, now_ns)
 
     def replace(self, old: Order, new: Order, now_ns: int) -> None:
-        """Send the replacement of an order without fills; the journal holds both."""
+        """Send the replacement of an order without fills; both orders are in the journal."""
         left = self._session.replace(
             new.instrument, new.side, new.time_in_force, new.price, new.size, new.client_id, old.client_id, now_ns
         )
@@ -93,18 +95,18 @@ class Broker:
         if left:
             self._blotter.sent(new, now_ns)
         else:
-            self._cancel_doubtful(old, now_ns)
-            self._doubt(new, now_ns)
+            self._query_cancel(old, now_ns)
+            self._mark_unknown(new, now_ns)
 
     def cancel(self, order: Order, now_ns: int, flag: OrderFlag = OrderFlag.CANCEL_WANTED) -> None:
-        """Have an order cancelled: at once if it is open, as soon as it turns out to be open if it is in flight."""
+        """Cancel an open order at once, and an order in flight as soon as the venue reports that it is open."""
         if not order.live:
             return
         if not order.flags & flag:
             order.flags |= flag
             waits = order.cancel_pending or not self._session.up or now_ns < order.cancel_after_ns
             if waits or order.state not in (OPEN, PARTLY):
-                self._blotter.note(order, now_ns)  # the wish must outlive us: nothing is sent that would carry it
+                self._blotter.note(order, now_ns)  # no request is sent now, so only this record keeps the decision
         if order.cancel_pending or order.state not in (OPEN, PARTLY, CANCELLING) or not self._session.up:
             return
         if now_ns < order.cancel_after_ns:
@@ -115,7 +117,7 @@ class Broker:
         self._send_cancel(order, now_ns)
 
     def retry_cancels(self, now_ns: int) -> None:
-        """Look again at the orders whose cancel was refused, where the pause is over."""
+        """Retry the cancels that the venue refused and whose pause is over."""
         for key, order in list(self._refused.items()):
             if now_ns >= order.cancel_after_ns:
                 del self._refused[key]
@@ -132,7 +134,7 @@ class Broker:
         return bool(self._refused)
 
     def on_answer(self, request: Request, answer: Answer, now_ns: int) -> None:
-        """The answer to a placement, a cancel or a replacement; an order that is done for long is not looked for."""
+        """Apply the answer to a placement, a cancel or a replacement; ignore one about an order that was forgotten."""
         self._gate.backoff_until_ns = max(self._gate.backoff_until_ns, answer.retry_ns)
         order = self._blotter.orders.get(request.client_id)
         if request.kind == Ask.REPLACE:
@@ -146,35 +148,35 @@ class Broker:
             self._on_place(order, outcome, answer.error, answer.text, answer.order, answer.fills, now_ns)
 
     def _on_replace(self, request: Request, order: Order | None, both: ReplaceNews, now_ns: int) -> None:
-        """What became of both halves of a replacement."""
+        """Apply the answer to a replacement: the cancel of the old order, and the placement of the new one."""
         other = self._blotter.orders.get(request.replaced)
         if other is not None:
             other.cancel_pending = False
             if both.cancelled is not None:
-                self.take_news(other, both.cancelled, now_ns, answered=True)
+                self.apply_news(other, both.cancelled, now_ns, answered=True)
             else:
-                self._cancel_doubtful(other, now_ns)
+                self._query_cancel(other, now_ns)
         if order is not None:
             self._on_place(order, both.place, both.place_error, both.place_text, both.placed, both.fills, now_ns)
 
     def on_report(self, news: OrderNews, fill: FillNews | None, now_ns: int) -> Order | None:
-        """News of an order that nothing asked for; the order, or None when it is not ours or not known."""
+        """Apply a report that the venue sent unasked; the order, or None when it is not ours or not known."""
         order = self._blotter.orders.get(news.client_id)
         if order is None:
             return None
         if fill is not None:
-            self.take_fill(order, fill, now_ns, news.executed)
-        self.take_news(order, news, now_ns, answered=False)
+            self.apply_fill(order, fill, now_ns, news.executed)
+        self.apply_news(order, news, now_ns, answered=False)
         return order
 
     def is_ours(self, order_client_id: bytes) -> bool:
         """Whether an id is of this system."""
         return client_id.is_ours(self._system, order_client_id)
 
-    def take_fill(self, order: Order, fill: FillNews, now_ns: int, executed: int | None = None) -> bool:
-        """Take a fill in; False when it was known or contradicts its order.
+    def apply_fill(self, order: Order, fill: FillNews, now_ns: int, executed: int | None = None) -> bool:
+        """Apply a fill; False when it was known or contradicts its order.
 
-        `executed` is the venue's cumulative figure of the order, where it came with the fill.
+        `executed` is the venue's cumulative filled size of the order, if it came with the fill.
         """
         if not self._blotter.knows_fill(order.instrument, fill):
             held = self._blotter.ledger.account[order.instrument].size
@@ -187,22 +189,22 @@ class Broker:
             self.check_fills(order, now_ns)
         return fresh
 
-    def take_news(self, order: Order, news: OrderNews, now_ns: int, *, answered: bool) -> None:
-        """Take the venue's view of an order in; `answered`: it was asked for, so it may lead back from CANCELLING.
+    def apply_news(self, order: Order, news: OrderNews, now_ns: int, *, answered: bool) -> None:
+        """Apply the venue's view of an order; `answered`: it answers a question, so it may lead back from CANCELLING.
 
-        A view that contradicts the order changes nothing: the order counts as it stood, and the venue is asked again.
+        A view that contradicts the order changes nothing in the order, and the venue is asked again.
         """
         why = contradictions.of_news(order, news, self._instruments[order.instrument].symbol)
         if why:
             self.on_false_news(order, news, why, now_ns)
-            self._doubt(order, now_ns, CONTRADICTED_PAUSE_NS)
+            self._mark_unknown(order, now_ns, CONTRADICTED_PAUSE_NS)
             return
         self._blotter.bind(order, news.venue_order_id)
         if not order.answer_ns:
             order.answer_ns = now_ns
         order.venue_filled = max(order.venue_filled, news.executed)
-        if news.odd:
-            self.on_odd(order, news, now_ns)
+        if news.unknown_status:
+            self.on_unknown_status(order, news, now_ns)
         if answered or order.state != CANCELLING:
             order.ask_ns = 0
         to = self._next_state(order, news, answered=answered)
@@ -212,7 +214,7 @@ class Broker:
         self.check_fills(order, now_ns)
 
     def _next_state(self, order: Order, news: OrderNews, *, answered: bool) -> int | None:
-        """Where the venue's word leads an order, or None when it stays."""
+        """The state that follows from the venue's view of an order, or None when its state does not change."""
         state, reported = order.state, news.state
         if state in DONE_STATES:
             if order.flags & OrderFlag.INFERRED:
@@ -229,7 +231,7 @@ class Broker:
         return PARTLY if state == OPEN and order.venue_filled else None
 
     def _correct(self, order: Order, to: int) -> None:
-        """The venue says that an order we had written off is alive: cancel it. A failed replacement is over."""
+        """Cancel an order whose end we inferred and that the venue reports as alive. A failed replacement is over."""
         if to in DONE_STATES:
             return
         order.flags &= ~OrderFlag.REPRICING
@@ -237,7 +239,7 @@ class Broker:
             order.flags |= OrderFlag.CANCEL_WANTED
 
     def check_fills(self, order: Order, now_ns: int) -> None:
-        """Mark an order whose fills did not all arrive, and have them fetched."""
+        """Mark an order whose fills did not all arrive, and fetch them."""
         missing = order.missing
         if missing != bool(order.flags & FILLS_MISSING):
             order.flags ^= FILLS_MISSING
@@ -250,24 +252,24 @@ class Broker:
         self, order: Order, outcome: Outcome, error: str, text: str, placed: OrderNews | None, fills: list[FillNews],
         now_ns: int,
     ) -> None:  # fmt: skip
-        """What became of a placement."""
+        """Apply the answer to a placement."""
         order.note_error(error, text)
         if outcome == Outcome.ACCEPTED and placed is not None:
             for fill in fills:
-                self.take_fill(order, fill, now_ns, placed.executed)
-            self.take_news(order, placed, now_ns, answered=False)
+                self.apply_fill(order, fill, now_ns, placed.executed)
+            self.apply_news(order, placed, now_ns, answered=False)
         elif outcome == Outcome.REFUSED and order.state in IN_FLIGHT:
             order.answer_ns = now_ns
             self._blotter.move(order, REJECTED, now_ns)
             self._warn(now_ns, "order rejected", order)
         elif order.state in IN_FLIGHT or outcome == Outcome.REFUSED:
-            self._doubt(order, now_ns)
+            self._mark_unknown(order, now_ns)
 
     def _on_cancel(self, order: Order, answer: Answer, now_ns: int) -> None:
-        """What became of a cancel; after anything but a yes the venue is asked for the order."""
+        """Apply the answer to a cancel; unless the venue accepted it, ask the venue about the order."""
         order.cancel_pending = False
         if answer.outcome == Outcome.ACCEPTED and answer.order is not None:
-            self.take_news(order, answer.order, now_ns, answered=True)
+            self.apply_news(order, answer.order, now_ns, answered=True)
             return
         order.note_error(answer.error, answer.text)
         if answer.outcome == Outcome.REFUSED:
@@ -275,30 +277,30 @@ class Broker:
             pauses = min(order.cancel_refusals, CANCEL_PAUSES)
             order.cancel_after_ns = now_ns + (CANCEL_PAUSE_NS << pauses)
             order.cancel_refusals += 1
-        self._cancel_doubtful(order, now_ns)
+        self._query_cancel(order, now_ns)
 
     def _warn(self, now_ns: int, event: str, order: Order) -> None:
-        """Log what the venue said against an order, at a bounded rate."""
+        """Log the venue's rejection of a request, at a bounded rate."""
         what = f"{event}: {reject_text(order.error, order.error_text)}"
         symbol = self._instruments[order.instrument].symbol
         self._log.warning(now_ns, what, strategy=order.strategy, symbol=symbol, order=order.client_id.hex())
 
-    def _doubt(self, order: Order, now_ns: int, pause_ns: int = 0) -> None:
-        """Whether the order exists is not known: ask."""
+    def _mark_unknown(self, order: Order, now_ns: int, pause_ns: int = 0) -> None:
+        """Mark an order as UNKNOWN, because it may or may not exist at the venue, and ask the venue."""
         if order.state in IN_FLIGHT and order.state != UNKNOWN:
             self._blotter.move(order, UNKNOWN, now_ns)
         if order.live:
             self._inquirer.ask(order, now_ns + pause_ns)
 
-    def _cancel_doubtful(self, order: Order, now_ns: int) -> None:
-        """Whether the order is gone is not known: ask."""
+    def _query_cancel(self, order: Order, now_ns: int) -> None:
+        """Ask the venue whether an order is cancelled."""
         order.cancel_pending = False
         if order.live:
             self._inquirer.ask(order, now_ns)
 
     def _send_cancel(self, order: Order, now_ns: int) -> None:
-        """Send the cancel of an order that the journal holds as CANCELLING."""
+        """Send the cancel of an order that is in the journal as CANCELLING."""
         left = self._session.cancel(order.instrument, order.client_id, now_ns)
         order.cancel_pending = True
         if not left:
-            self._cancel_doubtful(order, now_ns)
+            self._query_cancel(order, now_ns)

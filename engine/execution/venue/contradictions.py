@@ -32,14 +32,15 @@ def of_fill(order: Order, fill: FillNews, one: Instrument, held: int, executed: 
         (order.price > 0 and order.side * (fill.price - order.price) > 0, f"it is worse than the limit {order.price}"),
         (after > order.size, f"with it {after} are filled, the order's size is {order.size}"),
         (after > figure, f"with it {after} are filled, the venue's own figure is {figure}"),
-        (abs(held) + fill.size > HELD_MOST or fill.price * fill.size > VALUE_MOST, "no position holds such a number"),
+        (abs(held) + fill.size > HELD_MOST or fill.price * fill.size > VALUE_MOST,
+         "its price or size is too large for a position"),
         (_fee_exceeds(fill, one), f"its fee {fill.fee} is more than what was traded"),
     )  # fmt: skip
     return next((why for wrong, why in checks if wrong), "")
 
 
 def of_news(order: Order, news: OrderNews, symbol: str) -> str:
-    """Why this cannot be how the order stands; "" when it can."""
+    """Why this cannot be the order's state; "" when it can."""
     size = min(news.size or order.size, order.size)
     final = news.state in DONE_STATES
     checks = (
@@ -59,7 +60,7 @@ def of_news(order: Order, news: OrderNews, symbol: str) -> str:
 
 
 def of_adopted(news: OrderNews, one: Instrument) -> str:
-    """Why an order under an id of ours, which the journal does not know, cannot be taken in; "" when it can."""
+    """Why an order under an id of ours that is not in the journal cannot be adopted; "" when it can."""
     most = min(one.size_max or SIZE_MOST, SIZE_MOST)
     checks = (
         (news.side not in (BUY, SELL), f"it is on side {news.side}"),

@@ -1,4 +1,4 @@
-"""Sends orders: the journal gets what risk approved and what the order came from, then the bytes leave.
+"""Sends orders: first the verdict of risk and the order are written into the journal, then the request is sent.
 
     refuse · approve              a verdict that no order follows
     send · replace                an intent's own order:       VERDICT · ORDER in one commit, then the request
@@ -30,7 +30,7 @@ VERDICT, APPROVED = JournalKind.VERDICT, Reason.APPROVED
 
 
 class OrderSender:
-    """From a verdict to bytes."""
+    """Records verdicts and orders, and sends the orders."""
 
     def __init__(
         self, system: bytes, lanes: ExecutionLanes, blotter: Blotter, broker: Broker, session: VenueSession
@@ -106,7 +106,7 @@ class OrderSender:
         self._blotter.publish_parent(made)
 
     def finish(self, intent: IntentRow, expires_ns: int, left: bool, verdict: bytes, now_ns: int) -> Order:
-        """What follows an order that the express has journalled and sent: the tables, and the readers."""
+        """Enter an order that the express has journalled and sent into the tables, and publish it."""
         order = self.order_of(intent, intent.price, intent.size, intent.time_in_force)
         order.expires_ns, order.now_ns = expires_ns, now_ns
         self._blotter.enter(order)
@@ -146,7 +146,7 @@ class OrderSender:
         self._publish_verdict(verdict)
 
     def _commit(self, order: Order, verdict: bytes, now_ns: int) -> None:
-        """Make lasting what must last before the bytes leave."""
+        """Write the verdict and the order into the journal, before the request is sent."""
         order.expires_ns = self._session.clock.venue_ns(now_ns) + self._session.receive_window_ns
         journal = self._blotter.journal
         journal.add(now_ns, VERDICT, verdict)
@@ -167,7 +167,7 @@ class OrderSender:
         return _verdict(refusal.reason, value, limit, intent, sequence, now_ns)
 
     def _warn(self, now_ns: int, refusal: Refusal, of: IntentRow | Order) -> None:
-        """Log a refusal, at a bounded rate: nothing else shows an operator why nothing is bought."""
+        """Log a refusal, at a bounded rate: only the log shows an operator why no order is sent."""
         position = self._blotter.ledger.account.get(of.instrument)
         instrument = None if position is None else position.instrument
         what = refusal_text(refusal.reason, refusal.value, refusal.limit, instrument)

@@ -1,4 +1,4 @@
-"""Recovery: asks the venue until nothing about our orders and fills is unknown, and only then lets trading begin.
+"""Recovery: asks the venue until every order and fill of ours is known, and only then lets trading begin.
 
 After every connect, and every `audit_interval_ns` while the session is up:
     1. list the open orders: ours that we know are brought up to date, ours that we do not know are adopted (and by
@@ -39,10 +39,10 @@ FETCHES_MOST = 20  # answers without an order's missing fills, before they count
 
 
 class Recovery:
-    """What is to be asked, what has been asked, and what the answers mean."""
+    """The questions to the venue, and what follows from their answers."""
 
     def __init__(self, config: ExecutionConfig, blotter: Blotter, session: VenueSession) -> None:
-        """Begin knowing nothing of the venue."""
+        """Begin without an answer of the venue."""
         self.complete = False
         self._config = config
         self._blotter = blotter
@@ -55,8 +55,8 @@ class Recovery:
         self._list_due = self._right_due = False
         self._in_flight = 0
         self._audit_ns = 0
-        self._quiet_ns = 0  # no question before: the venue refused one
-        self.broker: Broker  # given once it is made: each needs the other
+        self._quiet_ns = 0  # no question before this time: the venue refused one
+        self.broker: Broker  # set once both exist: each needs the other
         self.strangers: Strangers
 
     def ask(self, order: Order, due_ns: int) -> None:
@@ -84,11 +84,11 @@ class Recovery:
         self._audit(now_ns)
 
     def audit_soon(self, now_ns: int) -> None:
-        """Something was said and not understood: compare sooner, but not at the speed of what cannot be read."""
+        """Compare sooner, because a message could not be read; at most once in `SOON_NS`."""
         self._audit_ns = min(self._audit_ns, now_ns + SOON_NS)
 
     def audit_now(self, now_ns: int) -> None:
-        """Compare orders and fills before anything is concluded, unless that has begun since this time."""
+        """Compare orders and fills at once, unless a comparison has begun since this time."""
         if self._audit_ns - self._config.audit_interval_ns < now_ns:
             self._audit_ns = 0
 
@@ -98,12 +98,12 @@ class Recovery:
         return not self._open_questions()
 
     def on_down(self) -> None:
-        """The connection ended; what was known stays known until the next begins."""
+        """Forget the questions that were sent, because the connection ended; `complete` stays until the next begins."""
         self._in_flight = 0
         self._scans.clear()
 
     def step(self, now_ns: int) -> None:
-        """Ask what is due."""
+        """Ask the questions that are due."""
         if not self._session.up or now_ns < self._quiet_ns:
             return
         if now_ns >= self._audit_ns:
@@ -121,7 +121,7 @@ class Recovery:
             self.complete = not self._open_questions()
 
     def _list(self, now_ns: int) -> None:
-        """The account's open orders and fills, and whose the unknown ones are."""
+        """List the account's open orders and fills, and ask whose the unknown ones are."""
         if self._list_due and self._in_flight < PARALLEL:
             self._list_due = False
             self._note(left=self._session.open_orders(now_ns))
@@ -137,8 +137,8 @@ class Recovery:
         self._in_flight = max(0, self._in_flight - 1)  # last: an answer to another question comes again as UNKNOWN
 
     def _apply_answer(self, request: Request, answer: Answer, now_ns: int) -> None:
-        """What follows from it."""
-        if request.kind == Ask.RIGHT:  # the session draws its own conclusion
+        """Apply the answer by the kind of its question."""
+        if request.kind == Ask.RIGHT:  # the session itself applies this answer
             return
         accepted = answer.outcome == Outcome.ACCEPTED
         if not accepted and not answer.gone:
@@ -160,13 +160,13 @@ class Recovery:
             self._scans.append(request.instrument)
 
     def _order(self, client_id: bytes) -> Order | None:
-        """The order that a question was about, also where the blotter has forgotten it; None: settled long ago."""
+        """The order of a question, also when the blotter has forgotten it; None: it was settled long ago."""
         fetched = self._fetching.get(client_id)
         order = self._asking.get(client_id) or (fetched[0] if fetched is not None else None)
         return order or self._blotter.orders.get(client_id)
 
     def _open_questions(self) -> bool:
-        """Whether anything must still be known before trading."""
+        """Whether a question must still be asked or answered before trading."""
         due = self._list_due or self._right_due or self._scans or self._fetching or self._asking
         return bool(due or self._in_flight or self.strangers.waiting)
 
@@ -178,15 +178,15 @@ class Recovery:
         self._scans.extend(one.id for one in self._config.instruments if one.id not in self._scans)
         for order in list(self._blotter.orders.values()) if not self.complete else ():
             if order.flags & OrderFlag.FILLS_MISSING:
-                self.ask(order, now_ns)  # how much is missing is the venue's to say
+                self.ask(order, now_ns)  # the venue's answer has the filled size, and so how much is missing
 
     def _note(self, *, left: bool) -> None:
-        """Count a question that left; one that did not is asked after the next connect."""
+        """Count a question that was sent; one that was not sent is asked after the next connect."""
         if left:
             self._in_flight += 1
 
     def _ask_due(self, now_ns: int) -> None:
-        """Ask about the orders whose time has come; one that was settled meanwhile needs no question."""
+        """Ask about the orders that are due; drop those that were settled meanwhile."""
         for key, order in list(self._asking.items()):
             if not order.ask_ns:
                 del self._asking[key]
@@ -195,7 +195,7 @@ class Recovery:
                 self._note(left=self._session.status(order.instrument, order.client_id, now_ns))
 
     def _fetch_due(self, now_ns: int) -> None:
-        """Fetch the fills that did not come by themselves."""
+        """Fetch the fills that did not arrive in a report."""
         for key, (order, due_ns) in list(self._fetching.items()):
             if not order.missing:
                 del self._fetching[key]
@@ -206,13 +206,13 @@ class Recovery:
                 self._note(left=self._fetch(order, now_ns))
 
     def _fetch(self, order: Order, now_ns: int) -> bool:
-        """Ask for an order's fills; first for the order itself where the venue has not named it yet."""
+        """Ask for an order's fills; first for the order itself if its venue id is not known yet."""
         if not order.venue_order_id:
             return self._session.status(order.instrument, order.client_id, now_ns)
         return self._session.fills_of(order.instrument, order.client_id, order.venue_order_id, now_ns)
 
     def _scan(self, instrument: int, now_ns: int) -> None:
-        """List the account's fills after the watermark, or find where to begin."""
+        """List the account's fills after the watermark; without a watermark, ask for the newest fill first."""
         mark = self._blotter.watermarks.get(instrument)
         if mark is None:
             self._note(left=self._session.newest_fill(instrument, now_ns))
@@ -221,33 +221,33 @@ class Recovery:
             self._note(left=self._session.fills_since(instrument, cursor, now_ns))
 
     def _on_status(self, request: Request, answer: Answer, now_ns: int) -> None:
-        """One order's standing, or that there is no such order."""
+        """Apply the venue's view of one order, or its answer that there is no such order."""
         order, standing = self._order(request.client_id), answer.order
         if order is None:
             return
         if answer.outcome == Outcome.ACCEPTED and standing is not None:
             for fill in answer.fills:
-                self.broker.take_fill(order, fill, now_ns, standing.executed)
-            self.broker.take_news(order, standing, now_ns, answered=True)
-        elif answer.gone and self._cannot_come(order, request.sent_ns):
+                self.broker.apply_fill(order, fill, now_ns, standing.executed)
+            self.broker.apply_news(order, standing, now_ns, answered=True)
+        elif answer.gone and self._is_conclusive(order, request.sent_ns):
             order.note_error(answer.error, answer.text)
             self._conclude(order, now_ns)
         elif order.live:
-            self.ask(order, max(now_ns + self._config.query_interval_ns, self._believable_ns(order)))
+            self.ask(order, max(now_ns + self._config.query_interval_ns, self._conclusive_ns(order)))
         else:
             order.ask_ns = 0
 
-    def _cannot_come(self, order: Order, asked_ns: int) -> bool:
+    def _is_conclusive(self, order: Order, asked_ns: int) -> bool:
         """Whether a question asked then was asked after the request's own expiry."""
         return self._session.clock.venue_ns_least(asked_ns) > order.expires_ns + self._config.expiry_margin_ns
 
-    def _believable_ns(self, order: Order) -> int:
-        """From when on "no such order" may be believed, by our clock."""
+    def _conclusive_ns(self, order: Order) -> int:
+        """From when on "no such order" is conclusive, by our clock."""
         clock = self._session.clock
         return order.expires_ns + self._config.expiry_margin_ns - clock.offset_ns + clock.doubt_ns + 1
 
     def _conclude(self, order: Order, now_ns: int) -> None:
-        """The order never came to be, or the venue has forgotten it."""
+        """End an order that never reached the venue, or that the venue has forgotten."""
         order.ask_ns = 0
         if order.live:
             self._blotter.conclude(order, REJECTED if order.state in IN_FLIGHT else EXPIRED, now_ns)
@@ -266,14 +266,14 @@ class Recovery:
                 self.ask(order, now_ns)
 
     def _on_fills_of(self, request: Request, answer: Answer, now_ns: int) -> None:
-        """The fills of one order."""
+        """Apply a listing of one order's fills."""
         order = self._order(request.client_id)
         if order is None:
             return
         if answer.outcome == Outcome.ACCEPTED:
             fills = self._checked_fills(request, answer)
             for fill in fills:
-                self.broker.take_fill(order, fill, now_ns)
+                self.broker.apply_fill(order, fill, now_ns)
             self._blotter.credit(order, fills, now_ns)
             order.fetches += 1
             if order.missing and order.fetches >= FETCHES_MOST:
@@ -283,7 +283,7 @@ class Recovery:
             self._fetching[order.client_id] = (order, now_ns + self._config.query_interval_ns)
 
     def _on_scan(self, request: Request, answer: Answer, now_ns: int) -> None:
-        """A page of the account's fills, of which there may be more."""
+        """Apply a page of the account's fills; more pages may follow."""
         fills = self._checked_fills(request, answer)
         instrument = request.instrument
         newest = self._newest(fills)
@@ -291,21 +291,21 @@ class Recovery:
             self._blotter.watermark(instrument, newest or self._blotter.fill_order.beginning, now_ns)
             return
         for fill in fills:
-            self.strangers.take(instrument, fill, now_ns)
+            self.strangers.assign_fill(instrument, fill, now_ns)
         if newest:
             self.strangers.scanned[instrument] = newest
         if answer.more:
             self._scans.appendleft(instrument)
 
     def _newest(self, fills: list[FillNews]) -> bytes:
-        """The cursor after these fills; NOWHERE where there are none."""
+        """The cursor after these fills; NOWHERE if there are none."""
         order, newest = self._blotter.fill_order, NOWHERE
         for fill in fills:
             newest = order.later(newest, order.cursor_of(fill.fill_id, fill.venue_ns))
         return newest
 
     def _checked_fills(self, request: Request, answer: Answer) -> list[FillNews]:
-        """A listing of fills; one of another instrument or order than was asked about answers another question."""
+        """The fills of a listing; UnreadableError if one is of another instrument or order than was asked about."""
         symbol, of = self._symbols[request.instrument], request.key if request.kind == Ask.FILLS_OF else b""
         for fill in answer.fills:
             if fill.symbol != symbol or (of and fill.venue_order_id != of):
@@ -315,7 +315,7 @@ class Recovery:
         return answer.fills
 
     def _on_owner(self, request: Request, answer: Answer, now_ns: int) -> None:
-        """Whose order a fill belongs to."""
+        """Apply the answer about the owner of a fill's order."""
         standing = answer.order
         if answer.outcome == Outcome.ACCEPTED and standing is not None:
             if (standing.symbol, standing.venue_order_id) != (self._symbols[request.instrument], request.key):

@@ -25,14 +25,14 @@ class Shortfall:
     """What is missing, by base asset, at FEE_DECIMALS."""
 
     def __init__(self, positions: Iterable[Position]) -> None:
-        """Compare these positions of the account; a contract is not held as an asset."""
+        """Compare these positions of the account; contracts are no assets and are left out."""
         self._positions = tuple(one for one in positions if one.instrument.kind == "spot")
         self.missing: dict[str, int] = {}
 
     def compare(self, found: Mapping[str, int], slack: Mapping[str, int]) -> dict[str, str]:
         """Compare with the balances: each asset that is newly short, and how.
 
-        `slack` is what the venue may have rounded.
+        `slack` is by how much the venue may have rounded.
         """
         before, held = self.missing, self._held()
         self.missing = {
@@ -48,7 +48,7 @@ class Shortfall:
         for what in fresh.values():
             logger.error("the account holds less than the positions", extra={"what": what, "advice": ADVICE})
         for asset in sorted(before.keys() - self.missing.keys()):
-            logger.warning("the account holds what the positions hold again", extra={"asset": asset})
+            logger.warning("the account holds as much as the positions again", extra={"asset": asset})
         return fresh
 
     def holders(self, asset: str) -> list[int]:

@@ -41,8 +41,8 @@ class Strangers:
         self._broker = broker
         self._ids = ids
         self._cancel_orphans = cancel_orphans
-        self.on_others: Callable[[int, int], None] = lambda *_: None  # others' orders moved
-        self.on_false: Callable[[int, OrderNews, str, int], None] = lambda *_: None
+        self.on_others: Callable[[int, int], None] = lambda *_: None  # called when another's order was filled
+        self.on_false_order: Callable[[int, OrderNews, str, int], None] = lambda *_: None
         self._held: dict[tuple[int, bytes], list[FillNews]] = {}
         self._held_count = 0  # of fills
         self._due: dict[tuple[int, bytes], int] = {}
@@ -54,33 +54,33 @@ class Strangers:
 
     @property
     def full(self) -> bool:
-        """Whether so many fills wait that no more are to be listed: what is not listed stays above the watermark."""
+        """Whether too many fills wait to list more of them; a fill that is not listed stays above the watermark."""
         return self._held_count >= HELD_MOST
 
-    def take(self, instrument: int, fill: FillNews, now_ns: int) -> None:
-        """A fill of the account: to its order, or held until its order is known."""
+    def assign_fill(self, instrument: int, fill: FillNews, now_ns: int) -> None:
+        """Apply a fill of the account to its order, or hold the fill until its order is known."""
         key = (instrument, fill.venue_order_id)
         order = self._blotter.by_venue.get(key)
         if order is not None:
-            self._broker.take_fill(order, fill, now_ns)
+            self._broker.apply_fill(order, fill, now_ns)
         elif key not in self.foreign and not self._blotter.knows_fill(instrument, fill):
             self._held.setdefault(key, []).append(fill)
             self._held_count += 1
             self._due.setdefault(key, now_ns)
 
     def due(self, now_ns: int, room: int) -> list[tuple[int, bytes]]:
-        """The orders to ask about, at most so many; each is then asked about until `identify` or `again`."""
+        """The orders to ask about now, at most `room`; each is not due again until `again` is called for it."""
         found = [key for key, due_ns in self._due.items() if due_ns <= now_ns][: max(0, room)]
         for key in found:
             del self._due[key]
         return found
 
     def again(self, instrument: int, number: bytes, now_ns: int) -> None:
-        """The question was not answered."""
+        """Ask about this order again later, because the question was not answered."""
         self._due[instrument, number] = now_ns + ASK_AGAIN_NS
 
     def identify(self, instrument: int, number: bytes, news: OrderNews | None, now_ns: int) -> None:
-        """The venue said whose order it is."""
+        """Apply the venue's answer about the owner of an order."""
         key = (instrument, number)
         fills = self._held.pop(key, [])
         self._held_count -= len(fills)
@@ -94,10 +94,10 @@ class Strangers:
         if order is None:
             return
         for fill in fills:
-            self._broker.take_fill(order, fill, now_ns)
+            self._broker.apply_fill(order, fill, now_ns)
 
     def close_watermarks(self, now_ns: int) -> None:
-        """Move the watermarks up to what was listed, where no fill waits."""
+        """Move each instrument's watermark to the last listed fill, if none of its fills waits."""
         done = []
         for instrument, scanned in self.scanned.items():
             waits = any(key[0] == instrument for key in self._held)
@@ -110,17 +110,17 @@ class Strangers:
             del self.scanned[instrument]
 
     def known_or_adopted(self, news: OrderNews, now_ns: int) -> Order | None:
-        """Our order of this id, brought up to date; adopted when the journal does not know it; None if it cannot be."""
+        """Our order of this id, with the venue's view applied; adopted if the journal does not have it, None if not."""
         order = self._blotter.orders.get(news.client_id)
         if order is None:
             instrument = self._ids.get(news.symbol, 0)
             why = self._why_not(instrument, news)
             if why:
-                self.on_false(instrument, news, why, now_ns)
+                self.on_false_order(instrument, news, why, now_ns)
                 return None
             order = self._adopt(news)
             self._blotter.enter(order)
-        self._broker.take_news(order, news, now_ns, answered=True)
+        self._broker.apply_news(order, news, now_ns, answered=True)
         return order
 
     def report(self, news: OrderNews, now_ns: int) -> None:
@@ -131,14 +131,15 @@ class Strangers:
         key = (instrument, news.venue_order_id)
         if not instrument or self._remember(key):
             return
-        if news.odd:
-            logger.warning("another's order of unknown status", extra={"order": key, "status": news.odd})
+        if news.unknown_status:
+            what = {"order": key, "status": news.unknown_status}
+            logger.warning("an order of another program or person has an unknown status", extra=what)
         order = Order(
             news.client_id[:16], 0, 0, instrument, news.side, OrderType.LIMIT, TimeInForce.GTC, news.price, news.size
         )
         order.state, order.venue_order_id, order.filled = news.state, news.venue_order_id, news.executed
         order.flags, order.answer_ns = int(OrderFlag.FOREIGN), now_ns
-        self._blotter.tell(order, now_ns)
+        self._blotter.publish(order, now_ns)
 
     def _why_not(self, instrument: int, news: OrderNews) -> str:
         """Why an order of ours cannot be adopted; "" when it can."""

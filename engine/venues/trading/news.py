@@ -67,7 +67,7 @@ def readable(read: Callable[[Wire, bytes], Read]) -> Callable[[Wire, bytes], Rea
 class OrderNews(msgspec.Struct, gc=False):
     """One order as the venue sees it.
 
-    A status that the reader does not know is OPEN, for nothing says that the order has ended; `odd` names it.
+    An unknown status is OPEN, because it does not show that the order has ended; `unknown_status` is its text.
     """
 
     symbol: str
@@ -79,7 +79,7 @@ class OrderNews(msgspec.Struct, gc=False):
     size: int
     executed: int
     venue_ns: int
-    odd: str = ""
+    unknown_status: str = ""
 
 
 class FillNews(msgspec.Struct, gc=False):

@@ -103,7 +103,7 @@ def count_twice(ledger: Ledger, row: Any) -> bool:
 @pytest.mark.parametrize(
     ("where", "name", "planted", "mishaps"),
     [
-        (Recovery, "_cannot_come", believe_at_once, ONLY_LATE),
+        (Recovery, "_is_conclusive", believe_at_once, ONLY_LATE),
         (Journal, "_publish", forget, ONLY_DEATHS),
         (Ledger, "fill", count_twice, ONLY_DEATHS),
     ],

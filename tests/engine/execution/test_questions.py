@@ -367,7 +367,7 @@ def test_a_listing_of_an_orders_fills_is_taken_in_and_asked_for_again_while_some
     bench.answer(request, outcome=Outcome.REFUSED, error=BUSY)
     assert order.fetches == 0
     bench.answer(request, [fill(7)])
-    assert bench.broker.made == [("take_fill", order, fill(7), NOW)]
+    assert bench.broker.made == [("apply_fill", order, fill(7), NOW)]
     assert bench.blotter.made == [("credit", order, [fill(7)], NOW)]
     assert (order.fetches, bench.recovery._fetching) == (1, {order.client_id: (order, NOW + PAUSE)})
     assert FETCHES_MOST == 20
@@ -386,7 +386,7 @@ def test_an_accepted_answer_brings_fills_first_and_then_the_order(bench: Bench) 
     """The order's end would otherwise look as if its fills were missing."""
     order = bench.order()
     bench.answer(Request(Ask.STATUS, NOW, order.client_id), (standing(), [fill(7)]))
-    assert bench.broker.made == [("take_fill", order, fill(7), NOW, 7), ("take_news", order, standing(), NOW, True)]
+    assert bench.broker.made == [("apply_fill", order, fill(7), NOW, 7), ("apply_news", order, standing(), NOW, True)]
 
 
 @pytest.mark.parametrize(
@@ -463,7 +463,7 @@ def test_pages_of_fills_begin_behind_the_last_that_is_known_and_go_on_while_they
     )  # fmt: skip
     bench.recovery._scans.append(2)
     bench.answer(asked, [fill(72), fill(75), fill(74)])
-    assert [one[2].fill_id for one in bench.strangers.made if one[0] == "take"] == [b"72", b"75", b"74"]
+    assert [one[2].fill_id for one in bench.strangers.made if one[0] == "assign_fill"] == [b"72", b"75", b"74"]
     assert (bench.strangers.scanned, list(bench.recovery._scans)) == ({1: b"75"}, [1, 2])
     page, _ = bench.step()
     assert page.key == b"75"
@@ -478,7 +478,7 @@ def test_an_account_without_a_watermark_begins_at_its_newest_fill(bench: Bench) 
     for body, mark in (([], b"0"), ([fill(7), fill(5)], b"7")):
         bench.answer(Request(Ask.NEWEST_FILL, NOW, instrument=1), body)
         assert bench.blotter.made[-1] == ("watermark", 1, mark, NOW)
-    assert "take" not in [one[0] for one in bench.strangers.made]
+    assert "assign_fill" not in [one[0] for one in bench.strangers.made]
 
 
 @pytest.mark.parametrize(
@@ -553,7 +553,7 @@ def test_an_order_that_the_blotter_has_forgotten_is_still_settled_by_the_answer(
     (asked,) = bench.step()
     bench.blotter.orders.clear()
     bench.answer(asked, [fill(7)])
-    assert bench.broker.made == [("take_fill", order, fill(7), NOW)]
+    assert bench.broker.made == [("apply_fill", order, fill(7), NOW)]
 
 
 def test_no_page_of_fills_is_listed_while_too_many_wait_for_their_owners(bench: Bench) -> None:

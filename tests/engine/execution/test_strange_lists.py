@@ -109,7 +109,7 @@ def test_lists_of_an_operator_are_strangers_orders_whatever_becomes_of_them(
     assert not house.halts_asked
     assert not [one for one in caplog.records if one.levelno >= logging.ERROR]
     warned = [one.message for one in caplog.records if one.levelno == logging.WARNING]
-    assert set(warned) == {"the account's balance moved, others traded on it"}
+    assert set(warned) == {"the account's balance changed; others have traded on it"}
     assert len(warned) <= 8
     before = house.standing()
     house.rest_all()

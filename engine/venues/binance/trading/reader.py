@@ -392,11 +392,11 @@ class BinanceTrading(Requests):
 
     def _unscaled(self, report: ExecutionReport) -> News:
         """A report of a symbol that is not traded here: whose it is can be said, how much it is cannot."""
-        state, odd = state_of(report.X)
+        state, unknown = state_of(report.X)
         client_id, venue_ns = client_id_of(report.C or report.c), report.T * MILLISECOND_NS
         side = side_of(report.S)
         return News(
-            Frame.REPORT, order=OrderNews(report.s, client_id, id_of(report.i), state, side, 0, 0, 0, venue_ns, odd)
+            Frame.REPORT, order=OrderNews(report.s, client_id, id_of(report.i), state, side, 0, 0, 0, venue_ns, unknown)
         )
 
     def _report_news(self, report: ExecutionReport, price_decimals: int, size_decimals: int) -> News:
@@ -404,10 +404,10 @@ class BinanceTrading(Requests):
         client_id = client_id_of(report.C or report.c)
         side = side_of(report.S)
         venue_ns = report.T * MILLISECOND_NS
-        state, odd = state_of(report.X)
+        state, unknown = state_of(report.X)
         order = OrderNews(
             report.s, client_id, id_of(report.i), state, side, amount(report.p, price_decimals),
-            amount(report.q, size_decimals), amount(report.z, size_decimals), venue_ns, odd,
+            amount(report.q, size_decimals), amount(report.z, size_decimals), venue_ns, unknown,
         )  # fmt: skip
         if report.t < 0:
             return News(Frame.REPORT, order=order)
@@ -423,13 +423,13 @@ class BinanceTrading(Requests):
         client_id = client_id_of(order.origClientOrderId or order.clientOrderId)
         side = side_of(order.side) if order.side else 0
         venue_ns = (order.transactTime or order.updateTime) * MILLISECOND_NS
-        state, odd = state_of(order.status)
+        state, unknown = state_of(order.status)
         scales = self._scales.get(order.symbol)
         if scales is None:
-            return OrderNews(order.symbol, client_id, id_of(order.orderId), state, side, 0, 0, 0, venue_ns, odd)
+            return OrderNews(order.symbol, client_id, id_of(order.orderId), state, side, 0, 0, 0, venue_ns, unknown)
         return OrderNews(
             order.symbol, client_id, id_of(order.orderId), state, side, amount(order.price, scales[0]),
-            amount(order.origQty, scales[1]), amount(order.executedQty, scales[1]), venue_ns, odd,
+            amount(order.origQty, scales[1]), amount(order.executedQty, scales[1]), venue_ns, unknown,
         )  # fmt: skip
 
     def _scale(self, symbol: str) -> tuple[int, int]:

@@ -102,7 +102,7 @@ def test_others_trades_on_the_account_are_reported_and_halt_nothing(
     house.venue.fill(house.venue.foreign().client_id, 100)
     house.settle(90)
     assert (alarms(house), house.role.alarm.instruments) == ([], {})
-    said = [one.what for one in caplog.records if "others traded" in one.message]  # type: ignore[attr-defined]
+    said = [one.what for one in caplog.records if "others have traded" in one.message]  # type: ignore[attr-defined]
     assert len(said) == 2
     assert said[0].startswith("BTC: the account holds 0.00100000, expected 0.00000000")
 
@@ -448,7 +448,7 @@ def test_a_third_assets_difference_is_an_error_and_halts_no_instrument(
     bench.agreed(BNB=70)
     for _ in range(3):
         bench.answer({"BNB": 50})
-    said = [one.what for one in caplog.records if "fees make it" in one.message]  # type: ignore[attr-defined]
+    said = [one.what for one in caplog.records if "sum of the fees" in one.message]  # type: ignore[attr-defined]
     assert (len(said), bench.alarm.made) == (1, [])
     assert said[0].startswith("BNB: the account holds 0.00000050, expected 0.00000070 (difference -0.00000020)")
 

@@ -53,7 +53,7 @@ def test_what_others_sold_of_a_position_halts_the_instrument_that_holds_it(
     assert house.role.alarm.instruments == {}, "an operator has seen this figure"
     house.venue.move("BTC", 1_000_000)
     house.settle(130)
-    assert of(caplog, "the account holds what the positions hold again") == [""]
+    assert of(caplog, "the account holds as much as the positions again") == [""]
 
 
 def test_a_resume_that_accepts_a_balance_does_not_hide_what_is_missing(

@@ -74,7 +74,7 @@ class StrangerBench:
         ids = {"BTCUSDT": 1, "ETHUSDT": 2}
         self.it = Strangers(self.blotter, self.broker, ids, cancel_orphans=cancel_orphans)  # type: ignore[arg-type]
         self.it.on_others = lambda *words: self.others.append(words)
-        self.it.on_false = lambda *words: self.false.append(words)
+        self.it.on_false_order = lambda *words: self.false.append(words)
 
 
 @pytest.fixture
@@ -90,16 +90,16 @@ def test_a_fill_goes_to_its_order_and_one_of_an_unknown_order_waits(bench: Stran
     """A fill that is dropped is a position that is wrong; one of another's order is nobody's here."""
     known = object()
     bench.blotter.by_venue[1, b"42"] = known
-    bench.it.take(1, fill(7), NOW)
-    assert bench.broker.made == [("take_fill", known, fill(7), NOW)]
+    bench.it.assign_fill(1, fill(7), NOW)
+    assert bench.broker.made == [("apply_fill", known, fill(7), NOW)]
     bench.it.foreign[1, b"43"] = None
-    bench.it.take(1, fill(8, 43), NOW)
+    bench.it.assign_fill(1, fill(8, 43), NOW)
     bench.blotter.fills[1].add(b"9", Trade(b"44", 1, 1, 1, 1), b"0")
-    bench.it.take(1, fill(9, 44), NOW)
+    bench.it.assign_fill(1, fill(9, 44), NOW)
     assert not bench.it.waiting
-    bench.it.take(1, fill(10, 45), NOW + 5)
-    bench.it.take(1, fill(11, 45), NOW + 9)
-    bench.it.take(2, fill(12, 45, "ETHUSDT"), NOW + 9)
+    bench.it.assign_fill(1, fill(10, 45), NOW + 5)
+    bench.it.assign_fill(1, fill(11, 45), NOW + 9)
+    bench.it.assign_fill(2, fill(12, 45, "ETHUSDT"), NOW + 9)
     assert bench.it.waiting
     assert bench.it.due(NOW + 4, 9) == []
     assert bench.it.due(NOW + 5, 9) == [(1, b"45")]
@@ -109,7 +109,7 @@ def test_a_fill_goes_to_its_order_and_one_of_an_unknown_order_waits(bench: Stran
 def test_owners_are_asked_for_within_the_room_there_is_and_again_after_a_pause(bench: StrangerBench) -> None:
     """Each is asked about once at a time."""
     for number in (42, 43, 44):
-        bench.it.take(1, fill(number, number), NOW)
+        bench.it.assign_fill(1, fill(number, number), NOW)
     assert bench.it.due(NOW, -1) == bench.it.due(NOW, 0) == []
     assert bench.it.due(NOW, 2) == [(1, b"42"), (1, b"43")]
     assert bench.it.due(NOW, 2) == [(1, b"44")]
@@ -123,7 +123,7 @@ def test_a_fill_of_anothers_order_is_said_once_and_waits_no_longer(
     bench: StrangerBench, news: OrderNews | None
 ) -> None:
     """The balances must know that others traded; recovery must go on."""
-    bench.it.take(1, fill(7), NOW)
+    bench.it.assign_fill(1, fill(7), NOW)
     bench.it.identify(1, b"42", news, NOW + 1)
     assert (bench.it.waiting, list(bench.it.foreign), bench.others) == (False, [(1, b"42")], [(1, NOW + 1)])
     assert bench.it.due(NOW + 1, 9) == []
@@ -134,13 +134,13 @@ def test_a_fill_of_anothers_order_is_said_once_and_waits_no_longer(
 
 def test_a_fill_of_an_order_of_ours_is_taken_in_once_it_is_adopted(bench: StrangerBench) -> None:
     """A halved disk may have forgotten the order; the venue has not."""
-    bench.it.take(1, fill(7), NOW)
+    bench.it.assign_fill(1, fill(7), NOW)
     bench.blotter.fills[1].add(b"6", Trade(b"42", 1, 100, 4, 1), b"0")
     news = standing(client_id=OURS)
     bench.it.identify(1, b"42", news, NOW + 1)
     (_, order) = bench.blotter.made[-1]
     assert bench.blotter.made == [("owner", OURS), ("enter", order)]
-    assert bench.broker.made == [("take_news", order, news, NOW + 1, True), ("take_fill", order, fill(7), NOW + 1)]
+    assert bench.broker.made == [("apply_news", order, news, NOW + 1, True), ("apply_fill", order, fill(7), NOW + 1)]
     assert (order.client_id, order.intent_id, order.child, order.strategy) == (OURS, *client_id.decode(OURS)[1:], 3)
     assert (order.instrument, order.side, order.price, order.size, order.filled) == (1, BUY, 100, 50, 4)
     assert (order.order_type, order.time_in_force, order.state) == (
@@ -152,7 +152,7 @@ def test_a_fill_of_an_order_of_ours_is_taken_in_once_it_is_adopted(bench: Strang
     bench.blotter.orders[OURS] = order
     assert bench.it.known_or_adopted(news, NOW + 2) is order
     assert bench.blotter.made[2:] == []
-    assert bench.broker.made[2:] == [("take_news", order, news, NOW + 2, True)]
+    assert bench.broker.made[2:] == [("apply_news", order, news, NOW + 2, True)]
 
 
 @pytest.mark.parametrize(("policy", "halted"), [(True, False), (False, True)])
@@ -174,7 +174,7 @@ def test_an_order_of_ours_that_cannot_be_is_no_order(
 ) -> None:
     """Its fills are not taken in either, and an operator is told."""
     news = standing(client_id=OURS, **told)
-    bench.it.take(1, fill(7), NOW)
+    bench.it.assign_fill(1, fill(7), NOW)
     bench.it.identify(1, b"42", news, NOW)
     ((number, said, text, now_ns),) = bench.false
     assert (number, said, now_ns) == (instrument, news, NOW)
@@ -184,7 +184,7 @@ def test_an_order_of_ours_that_cannot_be_is_no_order(
 
 def test_a_watermark_moves_up_to_what_was_listed_where_no_fill_waits(bench: StrangerBench) -> None:
     """A death behind it would lose the fill that waits."""
-    bench.it.take(2, fill(7, symbol="ETHUSDT"), NOW)
+    bench.it.assign_fill(2, fill(7, symbol="ETHUSDT"), NOW)
     bench.it.scanned.update({1: b"70", 2: b"80"})
     bench.it.close_watermarks(NOW)
     assert (bench.blotter.made, bench.it.scanned) == ([("watermark", 1, b"70", NOW)], {2: b"80"})
@@ -202,7 +202,7 @@ def test_a_watermark_moves_up_to_what_was_listed_where_no_fill_waits(bench: Stra
 
 def test_anothers_order_is_shown_once_as_what_it_is(bench: StrangerBench, caplog: pytest.LogCaptureFixture) -> None:
     """An operator sees who else trades on the account; nothing here touches it."""
-    news = standing(client_id=b"web_1_with_a_long_name", executed=0, odd="ODD")
+    news = standing(client_id=b"web_1_with_a_long_name", executed=0, unknown_status="ODD")
     bench.it.report(news, NOW)
     ((_, order, now_ns),) = bench.blotter.made
     assert (order.client_id, order.intent_id, order.strategy, now_ns) == (b"web_1_with_a_lon", 0, 0, NOW)
@@ -230,13 +230,13 @@ def test_no_more_fills_are_listed_while_too_many_wait(bench: StrangerBench, monk
     monkeypatch.setattr(strangers, "HELD_MOST", 3)
     full = [bench.it.full]
     for number, of in ((7, 42), (8, 42), (9, 43)):
-        bench.it.take(1, fill(number, of), NOW)
+        bench.it.assign_fill(1, fill(number, of), NOW)
         full.append(bench.it.full)
     assert full == [False, False, False, True]
     bench.it.identify(1, b"42", None, NOW)
     full = []
     for number in (10, 11):
-        bench.it.take(1, fill(number, 44), NOW)
+        bench.it.assign_fill(1, fill(number, 44), NOW)
         full.append(bench.it.full)
     assert full == [False, True]
 

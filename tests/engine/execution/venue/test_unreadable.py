@@ -27,7 +27,7 @@ def test_a_status_nobody_knows_counts_as_open_halts_and_is_cancelled(house: Hous
     house.venue.words["NEW"] = "SUSPENDED"
     order = house.place()
     house.run(5)
-    assert alarms(house) == [AlarmReason.STATUS_ODD]
+    assert alarms(house) == [AlarmReason.STATUS_UNKNOWN]
     assert "'SUSPENDED'" in house.halts_asked[0]
     assert house.role.gate.halted
     house.settle(5)
@@ -60,7 +60,7 @@ def test_a_status_that_an_operator_has_seen_does_not_halt_again(house: House) ->
     house.settle(5)
     house.restart()
     house.settle(5)
-    assert (house.role.gate.halted, alarms(house)) == (False, [AlarmReason.STATUS_ODD])
+    assert (house.role.gate.halted, alarms(house)) == (False, [AlarmReason.STATUS_UNKNOWN])
     house.book()
     assert house.place().state == OrderState.OPEN
 
