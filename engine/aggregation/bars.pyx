@@ -29,15 +29,10 @@ from libc.string cimport memset
 from engine.aggregation.shelf cimport BAR_SIZE, CURRENT, EARLIER, LAST_CLOSED, PLACES, Shelf
 from engine.model.aggregates cimport Bar
 from engine.model.records cimport Tick
+from engine.model.wide cimport high_of, low_of, wide_of, wide_t
 from engine.model.words cimport BAR_CLOSED, BAR_EMPTY, BAR_PARTIAL, FLAG_MUTE, TICK_PRINT, TICK_STATE
 
 from engine.model import records, words
-
-cdef extern from *:
-    """
-    typedef __int128 wide_t;
-    """
-    ctypedef long long wide_t
 
 cdef enum:
     GAP_MAX = 1024
@@ -51,9 +46,8 @@ assert sizeof(Tick) == records.TICK.size
 
 cdef inline void add(int64_t *high, uint64_t *low, wide_t value) noexcept nogil:
     """Add to a number in two halves."""
-    cdef wide_t total = (<wide_t>high[0] << 64 | low[0]) + value
-    high[0] = <int64_t>(total >> 64)
-    low[0] = <uint64_t>total
+    cdef wide_t total = wide_of(high[0], low[0]) + value
+    high[0], low[0] = high_of(total), low_of(total)
 
 
 cdef class Bars(Shelf):

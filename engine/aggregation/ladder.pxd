@@ -7,12 +7,7 @@ the levels not worse than it are gone.
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from engine.model.records cimport DEPTH
-
-cdef extern from *:
-    """
-    typedef __int128 wide_t;
-    """
-    ctypedef long long wide_t
+from engine.model.wide cimport wide_t
 
 cdef enum:
     MEMBERS = 16

@@ -17,11 +17,12 @@ from libc.math cimport NAN
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memset
 
-from engine.aggregation.ladder cimport MEMBERS, Half, Ladder, Member, fits, lay_best, merge, wide_t
+from engine.aggregation.ladder cimport MEMBERS, Half, Ladder, Member, fits, lay_best, merge
 from engine.aggregation.opportunities cimport Opportunities
 from engine.book.measures cimport imbalance_of, spread_bps_of
 from engine.model.aggregates cimport GlobalBook
 from engine.model.records cimport DEPTH, Tick, Top
+from engine.model.wide cimport wide_t
 from engine.model.words cimport (
     BOOK_CROSSED, BOOK_EMPTY, BOOK_GOOD, BOOK_RESYNCING, FLAG_LAST, FLAG_RESET, TICK_BEST, TICK_PRINT, TICK_STATE,
 )

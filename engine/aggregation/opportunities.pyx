@@ -11,11 +11,12 @@ the present figures, which the cell holds exactly.
 """
 
 from cpython.bytearray cimport PyByteArray_AS_STRING
-from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint64_t
+from libc.stdint cimport INT64_MAX, int64_t, uint8_t
 from libc.string cimport memcmp, memset
 
-from engine.aggregation.ladder cimport E8, Member, Walk, pays, walk, wide_t
+from engine.aggregation.ladder cimport E8, Member, Walk, pays, walk
 from engine.model.aggregates cimport GlobalBook, Opportunity
+from engine.model.wide cimport high_of, low_of, wide_t
 from engine.model.words cimport (
     OPPORTUNITY_BEGIN, OPPORTUNITY_CHANGE, OPPORTUNITY_END, OPPORTUNITY_FLAG_DEPTH_LIMITED, OPPORTUNITY_RESET,
 )
@@ -161,9 +162,9 @@ cdef class Opportunities:
         one.buy_price, one.sell_price = ask, bid
         one.edge_e8 = <int64_t>edge if edge < INT64_MAX else INT64_MAX
         one.size, one.buy_limit, one.sell_limit = met.size, met.buy_limit, met.sell_limit
-        one.buy_notional_high, one.buy_notional_low = <int64_t>(met.bought >> 64), <uint64_t>met.bought
-        one.sell_notional_high, one.sell_notional_low = <int64_t>(met.sold >> 64), <uint64_t>met.sold
-        one.profit_high, one.profit_low = <int64_t>(profit >> 64), <uint64_t>profit
+        one.buy_notional_high, one.buy_notional_low = high_of(met.bought), low_of(met.bought)
+        one.sell_notional_high, one.sell_notional_low = high_of(met.sold), low_of(met.sold)
+        one.profit_high, one.profit_low = high_of(profit), low_of(profit)
 
 
 cdef inline void label(Opportunity *one, const GlobalBook *book, int64_t now_ns) noexcept nogil:

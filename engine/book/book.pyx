@@ -8,11 +8,12 @@ it is cut: it takes no level at or behind those it lost, and is hollow when half
 It knows no venue: sequence rules, checksums and the question whether it may be believed live with their owners.
 """
 
-from libc.stdint cimport INT64_MIN, int64_t, uint64_t
+from libc.stdint cimport INT64_MIN, int64_t
 
 from engine.book.side cimport (
-    Cursor, Side, best_of, close_side, cut_side, empty_side, first, hollow, open_side, put_key, step_on, wide_t,
+    Cursor, Side, best_of, close_side, cut_side, empty_side, first, hollow, open_side, put_key, step_on,
 )
+from engine.model.wide cimport int_of, wide_t
 
 
 cdef class Book:
@@ -150,7 +151,7 @@ cdef class Book:
         while levels > 0 and step_on(source, &cursor, &key, &size):
             total += size
             levels -= 1
-        return to_int(total)
+        return int_of(total)
 
     def walk(self, int side, int64_t size):
         """What taking `size` from a side would meet: (size found, worst price, exact notional)."""
@@ -164,11 +165,4 @@ cdef class Book:
             left -= take
         if left == size:
             return 0, None, 0
-        return size - left, key if side > 0 else -key, to_int(notional if side > 0 else -notional)
-
-
-cdef object to_int(wide_t value):
-    """A 128-bit number as a Python int."""
-    cdef int64_t high = <int64_t>(value >> 64)
-    cdef uint64_t low = <uint64_t>value
-    return (<object>high << 64) | <object>low
+        return size - left, key if side > 0 else -key, int_of(notional if side > 0 else -notional)

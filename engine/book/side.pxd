@@ -29,12 +29,13 @@ from libc.stdint cimport INT64_MAX, INT64_MIN, int32_t, int64_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memmove, memset
 
+from engine.model.wide cimport wide_t
+
 
 cdef extern from *:
     """
     #include <stdio.h>
     #include <stdlib.h>
-    typedef __int128 wide_t;
     #define sy_highest(word) (63 - __builtin_clzll(word))
     #define sy_lowest(word) __builtin_ctzll(word)
     static inline void sy_hold(int holds, const char *what) {
@@ -45,7 +46,6 @@ cdef extern from *:
     }
     #define sy_assert(condition) sy_hold(condition, #condition)
     """
-    ctypedef long long wide_t
     int sy_highest(uint64_t word) nogil
     int sy_lowest(uint64_t word) nogil
     void sy_assert(bint condition) nogil

@@ -5,12 +5,6 @@ from libc.stdint cimport int64_t
 from engine.risk.market cimport Top
 from engine.risk.rate cimport SharedRate, SlidingRate
 
-cdef extern from *:
-    """
-    typedef __int128 sy_int128;
-    """
-    ctypedef long long sy_int128
-
 cdef class Terms:
     cdef bint quick
     cdef int64_t price_step

@@ -13,6 +13,7 @@ runs once in many milliseconds, when the processor has long been busy with looki
 from cpython.long cimport PyLong_AsLongLongAndOverflow
 from libc.stdint cimport INT64_MAX, int64_t
 
+from engine.model.wide cimport wide_t
 from engine.model.words cimport BOOK_GOOD
 from engine.risk.market cimport Top
 from engine.risk.rate cimport SharedRate, SlidingRate
@@ -25,7 +26,7 @@ cdef enum:
 MINUTE_NS = 60_000_000_000
 
 cdef int64_t EXPOSURE_MOST = <int64_t>1 << 61  # the sum of three of them fits 64 bits
-cdef sy_int128 PRODUCT_MOST = <sy_int128>1 << 105
+cdef wide_t PRODUCT_MOST = <wide_t>1 << 105
 
 
 cdef inline bint narrow(int64_t size) noexcept:
@@ -96,7 +97,7 @@ cdef class Approval:
         cdef Terms terms
         cdef Top top
         cdef int64_t allowed_ns = ttl_ns if 0 < ttl_ns < self.intent_age_ns else self.intent_age_ns
-        cdef sy_int128 age_ns = <sy_int128>now_ns - decided_ns
+        cdef wide_t age_ns = <wide_t>now_ns - decided_ns
         cdef Seat seat = self.seats.get(strategy)
         if self.halted or self.draining or not self.reconciled or not self.connected or self.exits_only:
             return False
@@ -115,7 +116,7 @@ cdef class Approval:
             return False
         if price % terms.price_step or size % terms.size_step or size < terms.size_min:
             return False
-        if <sy_int128>price * size < terms.notional_min or size > terms.size_max > 0:
+        if <wide_t>price * size < terms.notional_min or size > terms.size_max > 0:
             return False
         return self.caps_allow(terms, top, instrument_id, side, price, size)
 
@@ -125,9 +126,9 @@ cdef class Approval:
 
     cdef bint book_allows(self, Top top, int64_t now_ns, int64_t price) noexcept:
         """A good book, young, narrow, and the price within the collar."""
-        cdef sy_int128 middle2 = <sy_int128>top.bid + top.ask
-        cdef sy_int128 distance = 2 * <sy_int128>price - middle2
-        if top.state != BOOK_GOOD or not top.two_sided or <sy_int128>now_ns - top.receive_ns > self.book_age_ns:
+        cdef wide_t middle2 = <wide_t>top.bid + top.ask
+        cdef wide_t distance = 2 * <wide_t>price - middle2
+        if top.state != BOOK_GOOD or not top.two_sided or <wide_t>now_ns - top.receive_ns > self.book_age_ns:
             return False
         if not top.spread_bps <= <double>self.spread_bps:
             return False
@@ -137,12 +138,12 @@ cdef class Approval:
         self, Terms terms, Top top, object instrument_id, int side, int64_t price, int64_t size
     ) except -1:
         """The order and the worst case it leads to are within their caps."""
-        cdef sy_int128 product = <sy_int128>price * size
-        cdef sy_int128 price2 = 2 * <sy_int128>price
-        cdef sy_int128 middle2 = <sy_int128>top.bid + top.ask
+        cdef wide_t product = <wide_t>price * size
+        cdef wide_t price2 = 2 * <wide_t>price
+        cdef wide_t middle2 = <wide_t>top.bid + top.ask
         cdef int64_t held = 0, pending = 0, worst
         cdef int wide = 0, wider = 0
-        if product > PRODUCT_MOST or product * MICRO > <sy_int128>self.max_order * terms.scale:
+        if product > PRODUCT_MOST or product * MICRO > <wide_t>self.max_order * terms.scale:
             return False
         exposure = self.exposures.get(instrument_id)
         if exposure is not None:
@@ -155,5 +156,5 @@ cdef class Approval:
             return True
         if price2 < middle2:
             price2 = middle2
-        product = <sy_int128>worst * price2
-        return product <= PRODUCT_MOST and product * MICRO <= 2 * <sy_int128>self.max_position * terms.scale
+        product = <wide_t>worst * price2
+        return product <= PRODUCT_MOST and product * MICRO <= 2 * <wide_t>self.max_position * terms.scale

@@ -91,3 +91,10 @@ def test_no_other_compiled_module_defines_a_word() -> None:
     for path in sorted((*package.rglob("*.pyx"), *package.rglob("*.pxd"))):
         if path != HERE / "words.pxd":
             assert not own & set(re.findall(r"^    ([A-Z_]+) = -?\d+", path.read_text(), re.MULTILINE)), path
+
+
+def test_one_module_declares_the_128_bit_number() -> None:
+    """Cython believes that the number has 64 bits, so a helper written again elsewhere can lose the upper half."""
+    package = HERE.parent
+    sources = [path for pattern in ("*.pyx", "*.pxd") for path in package.rglob(pattern)]
+    assert [path for path in sources if "__int128" in path.read_text()] == [HERE / "wide.pxd"]
