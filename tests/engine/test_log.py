@@ -106,7 +106,7 @@ def test_what_a_venue_sent_cannot_command_the_terminal() -> None:
     """An escape sequence in a reject could clear the screen or hide the line that matters."""
     said = Entry(0.0, "feed", {"event": "rejected\x1b[2J", "said": "a\nb"}).format(utc=True)
     assert said.endswith("feed: rejected?[2J said=a?b")
-    assert reject_text(-1, b"\x1b]0;owned\x07") == "-1 ?]0;owned?"
+    assert reject_text(b"-1", b"\x1b]0;owned\x07") == "-1 ?]0;owned?"
 
 
 def test_a_full_disk_behind_the_log_ends_no_process(tmp_path: Path) -> None:

@@ -265,7 +265,7 @@ def test_a_records_json_has_one_shape(market: Config) -> None:
     )  # fmt: skip
     assert not [name for name in tree if name.endswith(("_high", "_low"))]
     text = b"Order would immediately match and take."
-    order = zeros("orders", instrument=7, side=-1, state=OrderState.OPEN, error=-2010, error_text=text,
+    order = zeros("orders", instrument=7, side=-1, state=OrderState.OPEN, error=b"-2010", error_text=text,
                   flags=OrderFlag.CANCEL_WANTED)  # fmt: skip
     tree = tree_of(lane_of("orders").record.row(*order), naming)
     assert (tree["side"], tree["state"], tree["flags"]) == ("sell", "OPEN", ["CANCEL_WANTED"])

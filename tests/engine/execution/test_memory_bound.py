@@ -79,7 +79,7 @@ def refused(house: House) -> int:
 
 def forget(house: House) -> None:
     """The venue in memory keeps what an audit may ask for, and no more."""
-    mark = house.role.blotter.watermarks.get(1, 0)
+    mark = int(house.role.blotter.watermarks.get(1, b"0"))
     house.venue.fills = [fill for fill in house.venue.fills if fill["id"] > mark]
     house.venue.orders = dict(list(house.venue.orders.items())[-20 * BATCH :])
     house.venue.outgoing.clear()
@@ -182,7 +182,9 @@ def test_fills_that_wait_for_an_owner_are_listed_no_further_than_their_bound(
     house.venue.faults.clear()
     house.settle(60)
     assert not house.role.strangers.waiting
-    assert house.role.blotter.watermarks[1] == int(house.venue.fills[-1]["id"]), "all of them were listed in the end"
+    assert int(house.role.blotter.watermarks[1]) == int(house.venue.fills[-1]["id"]), (
+        "all of them were listed in the end"
+    )
 
 
 @pytest.mark.soak

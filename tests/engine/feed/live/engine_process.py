@@ -34,6 +34,7 @@ class Venue:
     symbols: tuple[str, ...]
     product: str = "spot"
     key: str = ""  # the lines of a configuration that name one
+    more: str = ""  # further options
 
 
 @dataclass
@@ -183,7 +184,8 @@ class Engine:
         for venue in self.venues:
             lines.append(
                 f'[[venues]]\nname = "{venue.name}"\nkind = "{venue.kind}"\nstream_url = "{venue.server.stream_url}"\n'
-                f'request_url = "{venue.server.request_url}"\noptions = {{ product = "{venue.product}" }}\n{venue.key}'
+                f'request_url = "{venue.server.request_url}"\noptions = {{ product = "{venue.product}"{venue.more} }}\n'
+                f"{venue.key}"
             )
             lines += [
                 f'[[instruments]]\nid = {self.ids[venue.name, symbol]}\nvenue = "{venue.name}"\nsymbol = "{symbol}"\n'

@@ -132,7 +132,7 @@ def test_with_a_standby_the_swap_is_one_event(venue: Venue, start: Start) -> Non
     """Each connection has a token and a book of its own; the one that is lost costs no state but a reset."""
     wire = venue.server.wire
     assert isinstance(wire, KrakenOrderWire)
-    venue.product = 'level3", standby = true, more = "'
+    venue.product, venue.more = "level3", ", standby = true"
     engine = start(venue, feed=PATIENCE)
     engine.await_whole()
     engine.until(lambda: len(wire.sessions) == 2 and all(len(one.wants) == 2 for one in wire.sessions))

@@ -48,7 +48,7 @@ def test_ccxt_with_default_options_loads_and_asks_everything(run: Any) -> None:
                 }  # fmt: skip
                 bought = await exchange.create_order("BTC/USDT", "market", "buy", 0.01)
                 trades = await exchange.fetch_trades("BTC/USDT")
-                history = server.venue.looks.histories["BTCUSDT"]
+                history = server.venue.queries.histories["BTCUSDT"]
                 assert {t["id"] for t in trades} <= {str(a.id) for a in history.aggregates}
                 ticker = await exchange.fetch_ticker("BTC/USDT")
                 assert ticker["high"] >= bought["average"] >= ticker["low"]

@@ -54,4 +54,4 @@ def test_every_documented_status_of_an_order_has_its_state(word: str, state: Ord
 
 def test_unknown_and_archived_orders_do_not_exist() -> None:
     """The two codes that say so; any other is a question that was not answered."""
-    assert sorted(NO_SUCH_ORDER) == [-2026, -2013]
+    assert sorted(NO_SUCH_ORDER) == ["-2013", "-2026"]
