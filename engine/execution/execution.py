@@ -28,7 +28,7 @@ from engine.execution.journal.journal import Journal
 from engine.execution.journal.journal_file import JournalFile
 from engine.execution.journal.terms import JournalTermsError, terms_of
 from engine.execution.notices import Notices
-from engine.execution.operator import LOOK_NS, NoOperator
+from engine.execution.operator import POLL_NS, NoOperator
 from engine.execution.orders import codec
 from engine.execution.orders.blotter import Blotter
 from engine.execution.orders.client_id import system_of
@@ -127,19 +127,19 @@ class Execution:
         self._notices = Notices(lanes, self.session, self.alarm, config)
         self._due_ns = 0
         self._halt_sequence = 0
-        self._look_ns = 0  # when the operator's ways are looked at next
-        self._told_gate: tuple[int, ...] = ()
+        self._poll_ns = 0  # when the operator's ways to ask for a halt are polled next
+        self._published_gate: tuple[int, ...] = ()
         self._full = False  # the disk has no room for the journal
-        self._unaudited = False  # some instrument has too many fills that no listing has gone past
-        self._silent = self._lost = False  # the supervisor does not beat; and for so long that entries stop
+        self._unaudited = False  # an instrument has too many fills after its watermark
+        self._supervisor_silent = self._supervisor_lost = False  # its heartbeat is late; so late that entries stop
         self._operator = ports.operator or NoOperator()
         self._begun = False
-        self._checkpointed = 0  # the last closed segment that one was asked for
+        self._checkpointed = 0  # the last closed segment for which a checkpoint was asked
         self._replay = Replay(self.blotter)
         self._recover()
 
     def step(self, now_ns: int) -> int:
-        """Do what there is to do at this time; say how much it was."""
+        """Do the work that is due at this time; how much it was."""
         if not self._begun:
             self._begin(now_ns)
         halted_anew = self._lanes.halt.sequence(0) != self._halt_sequence
@@ -157,17 +157,17 @@ class Execution:
         return work
 
     def _follow_up(self, now_ns: int, work: int) -> int:
-        """What changes and time ask for: behind everything read, and where nothing was, every `GRAIN_NS`."""
+        """Follow up changes and the time: after everything that was read, and otherwise every `GRAIN_NS`."""
         more = self.desk.on_time(now_ns)
         more += self.desk.follow(now_ns)
         self.recovery.step(now_ns)
         self._balances.step(now_ns)
-        if now_ns >= self._look_ns:
-            self._look_at_operator(now_ns)
+        if now_ns >= self._poll_ns:
+            self._poll_operator(now_ns)
         more += self.desk.follow(now_ns)
         self._positions.write(now_ns, self._lanes.fills.cursor)
         self.journal.settle(now_ns, idle=not (work + more))
-        self._tell_gate()
+        self._update_gate()
         self._notices.write(now_ns, reconciled=self.recovery.complete)
         if self.journal.closed != self._checkpointed:
             self._ask_checkpoint()
@@ -176,8 +176,8 @@ class Execution:
         self._due_ns = min(now_ns + GRAIN_NS, self.desk.deadline_ns)
         return more
 
-    def _tell_gate(self) -> None:
-        """What may be sent at all: told before the next intents are looked for, so that they do not wait for it."""
+    def _update_gate(self) -> None:
+        """Set in the gate which orders may be sent, before the next intents are read, so that they do not wait."""
         gate = self.gate
         gate.connected, gate.reconciled = self.session.up, self.recovery.complete
         if self.journal.full is not self._full:
@@ -189,23 +189,23 @@ class Execution:
         gate.exits_only = self._exits_only()
 
     def _exits_only(self) -> int:
-        """Why entries stop; 0: they do not."""
+        """The Reason why entries stop; 0: they do not."""
         if self._full:
             return Reason.JOURNAL_FULL
         if self._unaudited:
             return Reason.FILLS_UNAUDITED
-        return Reason.SUPERVISOR_LOST if self._lost else 0
+        return Reason.SUPERVISOR_LOST if self._supervisor_lost else 0
 
     def _publish_gate(self, now_ns: int) -> None:
-        """Show what the gate lets through, when it changed: `engine-ctl halt` waits for this cell."""
+        """Write the gate's state when it changed: `engine-ctl halt` waits for this cell."""
         state = (int(self.gate.halted), self.gate.exits_only, self._operator.word_sequence, self._halt_sequence)
-        if state != self._told_gate:
-            self._told_gate = state
+        if state != self._published_gate:
+            self._published_gate = state
             self._lanes.gate.write(0, now_ns, *state, (0, 0, 0, 0))
 
-    def _look_at_operator(self, now_ns: int) -> None:
+    def _poll_operator(self, now_ns: int) -> None:
         """Halt when an operator asks for it without the supervisor; stop entries when the supervisor is lost."""
-        self._look_ns = now_ns + LOOK_NS
+        self._poll_ns = now_ns + POLL_NS
         way = self._operator.asked_by()
         if way and not self.gate.halted:
             self.alarm.operator(way, now_ns)
@@ -215,20 +215,20 @@ class Execution:
         self._publish_gate(now_ns)
 
     def _judge_supervisor(self, silent_ns: int) -> None:
-        """Log when the supervisor falls silent and when it is back; entries stop after the second limit."""
+        """Log when the supervisor's heartbeat stops and when it returns; entries stop after the second limit."""
         silent, limit_ns = silent_ns > self.config.supervisor_alarm_ns, self.config.supervisor_lost_ns
         lost = bool(limit_ns) and silent_ns > limit_ns
-        if silent and not self._silent:
-            advice = f"entries stop {limit_ns / 1e9:g} s after its last beat" if limit_ns else "entries go on"
-            logger.error("the supervisor does not beat", extra={"silent_ms": silent_ns // MS, "what": advice})
-        if lost and not self._lost:
+        if silent and not self._supervisor_silent:
+            advice = f"entries stop {limit_ns / 1e9:g} s after its last heartbeat" if limit_ns else "entries go on"
+            logger.error("the supervisor sends no heartbeat", extra={"silent_ms": silent_ns // MS, "what": advice})
+        if lost and not self._supervisor_lost:
             logger.error("the supervisor is lost: only exits are sent", extra={"silent_ms": silent_ns // MS})
-        if self._silent and not silent:
-            logger.warning("the supervisor beats again: orders are sent")
-        self._silent, self._lost = silent, lost
+        if self._supervisor_silent and not silent:
+            logger.warning("the supervisor sends heartbeats again: orders are sent")
+        self._supervisor_silent, self._supervisor_lost = silent, lost
 
     def _warn_of_room(self) -> None:
-        """Say that entries have stopped, or go on: nothing else tells an operator why nothing is bought."""
+        """Log that entries stop, or continue: only the log shows an operator why no order is sent."""
         of = {"directory": self.config.journal.directory, "records_waiting": self.journal.file.behind}
         if self._full:
             logger.warning("the disk has no room for the journal: only exits are sent", extra=of)
@@ -236,7 +236,7 @@ class Execution:
             logger.warning("the disk has room for the journal again: orders are sent", extra=of)
 
     def _warn_of_fills(self) -> None:
-        """Say that entries have stopped because the venue lists no fills, or go on."""
+        """Log that entries stop because the venue lists no fills, or continue."""
         of = {"instruments": sorted(self.blotter.overdue), "fills_kept_at_most": UNAUDITED_MOST}
         if self._unaudited:
             logger.error("the venue's listing of fills cannot be read: only exits are sent", extra=of)
@@ -244,26 +244,26 @@ class Execution:
             logger.warning("the venue's listing of fills was read again: orders are sent", extra=of)
 
     def lag(self) -> int:
-        """Intents, books or commands that wait."""
+        """The number of waiting records of the lane on which most wait."""
         readers = (self._lanes.books, self._lanes.commands, *self._lanes.intents.values())
         return max(reader.lag for reader in readers)
 
     def error_count(self) -> int:
-        """Frames of the venue that could not be read, and alarms."""
+        """The number of the venue's messages that could not be read, and of alarms."""
         return self.alarm.error_count
 
     def drain(self, now_ns: int) -> bool:
-        """Take nothing new, cancel what stands, and go on stepping; True when nothing is left at the venue."""
+        """Accept no new order, cancel the open ones, and make a step; True when no order is left at the venue."""
         self._drain(now_ns)
         self.step(now_ns)
         return not self.blotter.live
 
     def ask_halt(self) -> None:
-        """SIGUSR1: halt at the next look."""
-        self._operator.signalled, self._look_ns, self._due_ns = True, 0, 0
+        """Halt at the next step, because SIGUSR1 arrived."""
+        self._operator.signalled, self._poll_ns, self._due_ns = True, 0, 0
 
     def warm(self, now_ns: int) -> None:
-        """Keep the way of an order in the processor's caches, without a trace; for a process that spins."""
+        """Keep the code and data of an order's way in the processor's caches, without an effect."""
         self._intake.warm()
         self.express.warm(now_ns)
 
@@ -272,26 +272,26 @@ class Execution:
         return self.session.filenos()
 
     def close(self) -> None:
-        """Let go of the connection, the journal and the lanes."""
+        """Close the connection, the journal and the lanes."""
         self.session.close()
         self.journal.close()
         if lost := self.journal.file.behind:
             of = {"directory": self.config.journal.directory, "records": lost}
-            logger.error("the journal ends before its time: there was no room for its last records", extra=of)
+            logger.error("the journal lacks its last records: the disk had no room for them", extra=of)
         for closer in self._lanes.closers:
             closer.close()
 
     def on_up(self, now_ns: int) -> None:
-        """The session stands: ask about everything."""
+        """Ask the venue about every order and fill, because the session is up."""
         self.recovery.on_up(now_ns)
 
     def on_down(self, now_ns: int) -> None:
-        """The session ended."""
+        """Stop asking, because the session ended."""
         self.recovery.on_down()
         self._balances.on_down(now_ns)
 
     def on_answer(self, request: Request, answer: Answer, now_ns: int) -> None:
-        """An answer goes to the part that asked; one that cannot be read, or answers another question, is UNKNOWN."""
+        """Pass an answer to the part that asked; one that is unreadable, or answers another question, is UNKNOWN."""
         apply = self.recovery.on_answer
         if request.kind in (Ask.PLACE, Ask.CANCEL, Ask.REPLACE):
             apply = self.broker.on_answer
@@ -306,16 +306,16 @@ class Execution:
             apply(request, UNANSWERED, now_ns)
 
     def on_transfer(self, asset: str, amount: int, now_ns: int) -> None:
-        """A deposit or a withdrawal moves the balance, and no fill does."""
+        """Count a deposit or a withdrawal, which moves the balance without a fill."""
         self._balances.on_transfer(asset, amount, now_ns)
 
     def on_unreadable(self, error: UnreadableError, now_ns: int) -> None:
-        """What it said is asked for."""
+        """Raise an alarm, and ask the venue for the data of the message."""
         self.alarm.unreadable(error, now_ns)
         self.recovery.audit_soon(now_ns)
 
     def on_report(self, order: OrderNews, fill: FillNews | None, now_ns: int) -> None:
-        """News of an order: ours, ours but unknown, or somebody else's."""
+        """Apply a report of an order: ours, ours but unknown, or another's."""
         if self.broker.on_report(order, fill, now_ns) is not None:
             return
         if not self.broker.is_ours(order.client_id):
@@ -350,13 +350,13 @@ class Execution:
     def _begin(self, now_ns: int) -> None:
         """The first step of a life: mark it in the journal, and tell the readers what they may have missed."""
         self._begun = True
-        self._tell_gate()
+        self._update_gate()
         for placed in self._replay.placed:  # a clock set back since must not make them last for longer
             self.gate.mark(min(placed.now_ns, now_ns), placed.strategy, placed.reserved)
         for one in self.config.instruments:
             self.journal.add(now_ns, JournalKind.TERMS, terms_of(one))
         self.journal.commit(now_ns)
-        told = self._read_told(now_ns)
+        told = self._read_published(now_ns)
         last = told[-1] if told else None
         if last is not None or self.journal.had_ring:
             for row in self._replay.fills_after(last):
@@ -365,8 +365,8 @@ class Execution:
             self.blotter.open_positions(now_ns)
         for _, lane, index in self._intents:  # a producer is refused until its consumer has said where it stands
             self._accept(lane, index, now_ns)
-        self._publish_again(now_ns)
-        for intent in self._replay.untold:
+        self._republish(now_ns)
+        for intent in self._replay.unanswered:
             self.desk.refuse_replace(intent, 0, now_ns)
         if self.gate.halted:
             self.desk.cancel_all(now_ns)
@@ -374,10 +374,10 @@ class Execution:
             self.desk.cancel_all(now_ns, 0, instrument)
         self.blotter.touched.update(range(len(self.ledger.positions)))
         self._warn_of_former()
-        self._look_at_operator(now_ns)
+        self._poll_operator(now_ns)
         del self._replay
 
-    def _publish_again(self, now_ns: int) -> None:
+    def _republish(self, now_ns: int) -> None:
         """Publish the orders and parents that readers may have missed when the life before ended."""
         for order in dict.fromkeys((*self._replay.last_orders, *self.blotter.live.values())):
             self.blotter.publish(order, now_ns)
@@ -393,7 +393,7 @@ class Execution:
                 what = {"strategy": one.strategy, "symbol": one.instrument.symbol, "size": held}
                 logger.warning("held for a strategy that is not configured any more", extra=what)
 
-    def _read_told(self, now_ns: int) -> list[FillRow]:
+    def _read_published(self, now_ns: int) -> list[FillRow]:
         """The fills that the readers were told; of those the journal has lost in a gap, nothing is told twice."""
         told = []
         while (row := self._lanes.fills_past.read()) is not None:
@@ -412,7 +412,7 @@ class Execution:
         return self.blotter.fills[row.instrument].knows(bare(row.venue_fill_id), row.venue_ns)
 
     def _checkpoint_request(self) -> checkpoint.Request:
-        """What makes a checkpoint of this journal."""
+        """The request for a checkpoint of this journal."""
         config = self.config
         strategies = tuple(config.strategies)
         return checkpoint.Request(
@@ -420,7 +420,7 @@ class Execution:
         )
 
     def _ask_checkpoint(self) -> None:
-        """A segment was closed: a start need not read it again."""
+        """Ask for a checkpoint after a segment was closed, so that the next start does not read it again."""
         self._checkpointed = self.journal.closed
         self._disk.checkpoint(self._checkpoint_request())
 
@@ -441,7 +441,7 @@ class Execution:
         return count
 
     def _command(self, row: CommandRow, now_ns: int) -> None:
-        """Record one command, then follow it."""
+        """Record one command, then execute it."""
         self._record_command(row, now_ns)
         if row.kind == CommandKind.HALT:
             self._halt(now_ns, halted=True)
@@ -466,13 +466,13 @@ class Execution:
         self.journal.commit(now_ns)
 
     def _drain(self, now_ns: int) -> None:
-        """No new orders from here on, and open ones cancelled."""
+        """Accept no new orders from now on, and cancel the open ones."""
         if not self.gate.draining:
             self.gate.draining = True
             self.desk.cancel_all(now_ns)
 
     def _halt(self, now_ns: int, *, halted: bool) -> None:
-        """No new orders, and open ones cancelled; or trade again."""
+        """Accept no new orders and cancel the open ones; or trade again."""
         self.gate.halted, self.alarm.fresh = halted, False
         if halted:
             self.desk.cancel_all(now_ns)
@@ -482,7 +482,7 @@ class Execution:
         return self.alarm.raised or bool(self._operator.asked_by())
 
     def _follow_alarm(self, now_ns: int) -> None:
-        """Execution's own alarm: halt the system, or cancel what stands of an instrument."""
+        """Act on execution's own alarm: halt the system, or cancel the open orders of an instrument."""
         alarm = self.alarm
         alarm.due = False
         self.recovery.audit_soon(now_ns)
@@ -494,18 +494,18 @@ class Execution:
         alarm.fresh_instruments.clear()
 
     def _read_halt(self, row: HaltRow | None, journalled: bool) -> None:
-        """At start the cell tells; where memory was lost with the machine, the journal does; our own alarm stays."""
+        """Set the halt at the start from the cell, or from the journal if the cell was lost; our own alarm stays."""
         self._halt_sequence = self._lanes.halt.sequence(0)
         self.gate.halted = self._stays_halted() or (journalled if row is None else bool(row.halted))
 
     def _read_books(self, now_ns: int) -> int:
-        """The newest tops; after a lap nothing is believed until told anew."""
-        taken = self._intake.take_books()
-        changed: set[int] = set() if taken is None else set(taken) - {0}
-        read, take, count = self._lanes.books.read_bytes, tops.take, len(taken or ())
+        """Apply the newest tops; after a lap every top is unknown until its next record."""
+        found = self._intake.read_books()
+        changed: set[int] = set() if found is None else set(found) - {0}
+        read, apply, count = self._lanes.books.read_bytes, tops.apply, len(found or ())
         while (record := read()) is not None:
             count += 1
-            instrument = take(record, self._tops)
+            instrument = apply(record, self._tops)
             if instrument > 0:
                 changed.add(instrument)
             elif instrument < 0:
@@ -516,8 +516,8 @@ class Execution:
                 self.parents.on_book(instrument, now_ns)
         return count
 
-    def take_intent(self, data: bytes, sequence: int, strategy: int, now_ns: int) -> None:
-        """The short way where it is open, else the desk's."""
+    def on_intent(self, data: bytes, sequence: int, strategy: int, now_ns: int) -> None:
+        """Send an intent by the express if it is a common one, else pass it to the desk."""
         order = self.express.send(data, sequence, strategy, now_ns)
         if order is None:
             self.desk.on_intent(codec.INTENT.unpack(data), sequence, strategy, now_ns)
@@ -525,7 +525,7 @@ class Execution:
             self.desk.watch(order)
 
     def _accept(self, lane: Reader, index: int, now_ns: int) -> None:
-        """Say how far a strategy's intents are in the journal."""
+        """Publish up to which cursor a strategy's intents are in the journal."""
         self._lanes.accepted.write(index, lane.cursor, 0, now_ns, (0, 0, 0, 0, 0))
 
 

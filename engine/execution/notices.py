@@ -19,35 +19,35 @@ STATES = {
 
 
 class Notices:
-    """Writes the cells `sessions` and `instrument_halts` when what they say has changed."""
+    """Writes the cells `sessions` and `instrument_halts` when their contents have changed."""
 
     def __init__(self, lanes: ExecutionLanes, session: VenueSession, alarm: Alarm, config: ExecutionConfig) -> None:
-        """Begin with nothing said: each life says everything once."""
+        """Begin with nothing published: each life writes every cell once."""
         self._sessions, self._halts = lanes.sessions, lanes.instrument_halts
         self._session = session
         self._alarm = alarm
         self._venue = config.account.encode()[:16]
         self._instruments = tuple(one.id for one in config.instruments)
-        self._said: tuple[object, ...] = ()
-        self._halts_said: dict[int, Standstill | None] = {}
+        self._published: tuple[object, ...] = ()
+        self._halts_published: dict[int, Standstill | None] = {}
         self._since_ns = 0
         self._ready = False
 
     def write(self, now_ns: int, *, reconciled: bool) -> None:
-        """Say what has changed since the last time."""
+        """Write the cells whose contents have changed since the last call."""
         session, alarm = self._session, self._alarm
         mark = (
             session.stage, session.connects, session.error, session.denied, reconciled, alarm.unreadable_count,
         )  # fmt: skip
-        if mark != self._said:
-            self._said = mark
+        if mark != self._published:
+            self._published = mark
             self._write_session(now_ns, self._state(reconciled=reconciled))
-        if len(self._halts_said) != len(self._instruments) or alarm.instruments_changed:
+        if len(self._halts_published) != len(self._instruments) or alarm.instruments_changed:
             alarm.instruments_changed = False
             self._write_halts(now_ns)
 
     def _state(self, *, reconciled: bool) -> SessionState:
-        """The session's stage, and what recovery makes of it."""
+        """The session's state, from its stage, its trading right and the recovery."""
         session = self._session
         if session.up and session.denied[0]:
             return SessionState.DENIED
@@ -56,7 +56,7 @@ class Notices:
         return STATES.get(session.stage, SessionState.REFUSED if session.code else SessionState.LOST)
 
     def _write_session(self, now_ns: int, state: SessionState) -> None:
-        """The session's cell."""
+        """Write the session's cell."""
         session, ready = self._session, state == SessionState.READY
         if ready != self._ready or not self._since_ns:
             self._ready, self._since_ns = ready, now_ns
@@ -69,11 +69,11 @@ class Notices:
         )  # fmt: skip
 
     def _write_halts(self, now_ns: int) -> None:
-        """The cell of each instrument whose halt began or ended."""
+        """Write the cell of each instrument whose halt began or ended."""
         for index, instrument in enumerate(self._instruments):
             stop = self._alarm.instruments.get(instrument)
-            if instrument not in self._halts_said or self._halts_said[instrument] != stop:
-                self._halts_said[instrument] = stop
+            if instrument not in self._halts_published or self._halts_published[instrument] != stop:
+                self._halts_published[instrument] = stop
                 self._halts.write(index, *halt_row(instrument, stop, now_ns))
 
 
@@ -92,5 +92,5 @@ def halt_row(instrument: int, stop: Standstill | None, now_ns: int) -> Instrumen
 
 
 def cut(text: str, most: int) -> bytes:
-    """The text's bytes, as many as a field holds, without half a character."""
+    """The text's bytes, cut to the size of a field, without half a character."""
     return text.encode(errors="replace")[:most].decode(errors="ignore").encode()

@@ -4,7 +4,7 @@
     SIGUSR1         to the process of execution                 heartbeat.supervisor   changes while it lives
 
 A halt must work while the supervisor is stopped, frozen or dead, so execution looks at all of these itself. A look
-costs a few microseconds and is taken every `LOOK_NS`, after the step has read its lanes. Word and file are levels: only
+costs a few microseconds and is taken every `POLL_NS`, after the step has read its lanes. Word and file are levels: only
 the supervisor clears them, when it resumes.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from engine.execution.seams import CellReader
 
 SIGNAL, COMMAND = "SIGUSR1", "engine-ctl halt"  # ways to ask for a halt, beside the file
-LOOK_NS = 5_000_000
+POLL_NS = 5_000_000
 AWAY_NS = 250_000_000  # between two looks: execution itself stood still, and has missed beats
 
 

@@ -9,7 +9,7 @@ import pytest
 from tests.tidy.test_tidy import PRODUCT, ROOT
 
 LISTED: dict[str, list[str]] = tomllib.loads((Path(__file__).parent / "vague_names.toml").read_text())
-LISTED_MOST = 22  # the present count of names in the list
+LISTED_MOST = 14  # the present count of names in the list
 VERBS = (
     "take", "tell", "told", "hear", "heard", "heed", "say", "said", "says", "speak", "obey", "wish", "want", "stand",
     "go", "give", "show", "look", "learn", "believe", "doubt", "mistrust", "leave", "bear", "bury",

@@ -16,7 +16,7 @@ from engine.model import records
 
 cdef enum:
     LANES = 64
-    BATCH = 8  # books taken under one check
+    BATCH = 8  # books that are copied before one check for overwriting
 
 assert records.BOOK_TOP.size == sizeof(TopRecord)
 
@@ -56,10 +56,10 @@ cdef class Intake:
                 return True
         return False
 
-    def take_books(self):
-        """The newest tops into their instruments: which (0: not traded here); None where the reader must be asked."""
+    def read_books(self):
+        """Apply the newest tops; their instruments (0: not traded here), or None if the reader must be used."""
         cdef uint64_t count
-        cdef list taken
+        cdef list instruments
         if self.books == NULL:
             return None
         count = sy_unread(self.books)
@@ -69,13 +69,13 @@ cdef class Intake:
         if sy_overwritten(self.books, self.books.next, count):
             return None
         self.books.next += count
-        taken = []
+        instruments = []
         for index in range(count):
-            taken.append(self.take(&self.batch[index]))
-        return taken
+            instruments.append(self.apply(&self.batch[index]))
+        return instruments
 
     def read_intents(self, int64_t now_ns):
-        """Every strategy's intents in turn: how many. The short way where it is open, else the desk's."""
+        """Read every strategy's intents in turn, and pass them to the role; how many were read."""
         cdef int total = 0, count, index
         role = self.role
         for index in range(len(self.lanes)):
@@ -86,14 +86,14 @@ cdef class Intake:
             while (data := read()) is not None:
                 count += 1
                 if type(data) is bytes:
-                    role.take_intent(data, lane.cursor - 1, strategy, now_ns)
+                    role.on_intent(data, lane.cursor - 1, strategy, now_ns)
             if count:
                 self.accept(lane, cell, now_ns)
                 total += count
         return total
 
     def warm(self):
-        """Look at the newest book again, and take nothing."""
+        """Read the newest book again without an effect, to keep it and the code in the processor's caches."""
         cdef TopRecord newest
         cdef Top spare = Top()
         if self.books != NULL and self.books.next:
@@ -101,8 +101,8 @@ cdef class Intake:
             fill(spare, &newest)
             self.tops.get(newest.instrument)
 
-    cdef uint32_t take(self, TopRecord *record) except? 0:
-        """One record into its instrument's top."""
+    cdef uint32_t apply(self, TopRecord *record) except? 0:
+        """Apply one record to its instrument's top; the instrument, 0 if it is not traded here."""
         cdef Top top = self.tops.get(record.instrument)
         if top is None:
             return 0
@@ -111,7 +111,7 @@ cdef class Intake:
 
 
 cdef int fill(Top top, TopRecord *record) except -1:
-    """A side that is empty has no price."""
+    """Set a top from a record; an empty side has the price 0."""
     top.update(
         record.state, record.bid_price[0] if record.bids else 0, record.ask_price[0] if record.asks else 0,
         record.receive_ns

@@ -19,8 +19,8 @@ cdef Py_ssize_t BID_PRICE = OFFSETS["bid_price"], ASK_PRICE = OFFSETS["ask_price
 cdef Py_ssize_t IMBALANCE = OFFSETS["imbalance"]
 
 
-def take(object record, dict tops not None):
-    """Take a record into its instrument's top: the instrument, 0 when it is not traded here, -1 when it is no record.
+def apply(object record, dict tops not None):
+    """Apply a record to its instrument's top; the instrument, 0 if it is not traded here, -1 if it is no record.
 
     `record` is what a lane's `read_bytes` gives.
     """

@@ -170,7 +170,7 @@ class JournalFile:
     """The appending side. One process writes; the lane's lock in shared memory keeps it so."""
 
     def __init__(self, directory: Path, segment_size: int, disk: FileDisk) -> None:
-        """Open behind the last whole record, wiping what lies there."""
+        """Open after the last whole record, and wipe the bytes that follow it."""
         self.full = False  # no room for the next segment
         self.choked = False  # nor, against the promise, for what was last to be written
         self.directory = directory
@@ -201,7 +201,7 @@ class JournalFile:
             self._dirty = True
 
     def _write(self, data: bytearray) -> int:
-        """Write what can be; file systems that copy on write may have no room even for what was reserved."""
+        """Write as much as possible; a file system that copies on write may lack room even for reserved blocks."""
         try:
             written = os.pwrite(self._current, data, self._at)
         except OSError as error:
@@ -225,13 +225,13 @@ class JournalFile:
         return len(self._backlog) // SIZE
 
     def begin_flush(self) -> None:
-        """Have what was written on its way to the disk; what is written meanwhile is for the next flush."""
+        """Begin to flush the written records; those written during a flush are for the next one."""
         if self._dirty and self._disk.synced():
             self._dirty = False
             self._disk.sync(self._current)
 
     def flush(self) -> None:
-        """Have everything there is room for stand on the disk when this returns."""
+        """Write and flush every record for which the disk has room."""
         self._disk.wait()
         self._flush()
         while self._backlog and self._has_room():
@@ -242,7 +242,7 @@ class JournalFile:
             self._flush()
 
     def close(self) -> None:
-        """Flush and let go."""
+        """Flush, and close the files."""
         self.flush()
         self._await_spare()
         for descriptor in (self._current, self._spare):
@@ -258,7 +258,7 @@ class JournalFile:
             self._dirty = False
 
     def _roll(self, now_ns: int) -> bool:
-        """Go on in the next segment, if there is room for one and the current one stands on the disk."""
+        """Continue in the next segment, if the disk has room for one and the current one is flushed."""
         if self._spare < 0:
             self._reserve_spare(now_ns)
         if self._spare < 0:
@@ -273,12 +273,12 @@ class JournalFile:
         return True
 
     def _reserve_spare(self, now_ns: int) -> None:
-        """Have the next segment made, and take it when it is there, or remember that the disk is full."""
+        """Ask the disk for the next segment, and use it when it exists, or remember that the disk is full."""
         if not self._preparing and now_ns >= self._retry_ns:
             self._preparing = True
             self._disk.prepare(self.directory / f"journal.{self.number + 1:08}", self._segment_size)
         if self._preparing:
-            self._take_spare(now_ns, wait=False)
+            self._collect_spare(now_ns, wait=False)
 
     def _has_room(self) -> bool:
         """Whether something can be written, now or when the segment being made is there."""
@@ -287,12 +287,12 @@ class JournalFile:
         return self._spare >= 0 or self._at < self._end
 
     def _await_spare(self) -> None:
-        """Whatever is being made is there when this returns, or there is no room."""
+        """Wait for the segment that is being made."""
         if self._preparing:
-            self._take_spare(0, wait=True)
+            self._collect_spare(0, wait=True)
 
-    def _take_spare(self, now_ns: int, *, wait: bool) -> None:
-        """Take the next segment, if it is there."""
+    def _collect_spare(self, now_ns: int, *, wait: bool) -> None:
+        """Use the next segment, if it exists."""
         descriptor = self._disk.prepared(wait=wait)
         if descriptor is None:
             return
@@ -359,11 +359,11 @@ def warn_of_torn(path: Path, rest: bytes, sequence: int) -> None:
     """Log what is dropped behind the last whole record; reserved room is zeros, and no loss."""
     if torn := len(rest.rstrip(b"\0")):
         of = {"file": str(path), "after_record": sequence, "bytes": torn}
-        logger.warning("the journal's end is torn: what is not a whole record is dropped, the venue is asked", extra=of)
+        logger.warning("the journal's last record is torn: it is dropped, and the venue is asked", extra=of)
 
 
 def sync_directory(directory: Path) -> None:
-    """Have the directory's entries stand on the disk."""
+    """Flush the directory's entries to the disk."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

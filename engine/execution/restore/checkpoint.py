@@ -91,38 +91,38 @@ class Checkpoint(NamedTuple):
     state: bytes
 
 
-class Nobody:
-    """Stands where a replay could tell or write something, which it never does."""
+class NoOutput:
+    """The outputs of a blotter in a replay, which neither publishes nor records."""
 
     cursor = 0
 
     def publish(self, *fields: object) -> bool:
-        """Tell nobody."""
+        """Fail: a replay publishes no record."""
         raise AssertionError(fields)
 
     def publish_bytes(self, buffer: bytes) -> bool:
-        """Tell nobody."""
+        """Fail: a replay publishes no record."""
         raise AssertionError(buffer)
 
     def add(self, now_ns: int, kind: int, payload: bytes) -> None:
-        """Write nothing."""
+        """Fail: a replay records no change."""
         raise AssertionError((now_ns, kind, payload))
 
     def commit(self, now_ns: int) -> None:
-        """Write nothing."""
+        """Fail: a replay records no change."""
         raise AssertionError(now_ns)
 
 
-class Unheard(NamedTuple):
-    """Lanes that nobody reads."""
+class NoLanes(NamedTuple):
+    """The lanes of a blotter in a replay."""
 
-    orders: Nobody = Nobody()
-    parents: Nobody = Nobody()
-    fills: Nobody = Nobody()
+    orders: NoOutput = NoOutput()
+    parents: NoOutput = NoOutput()
+    fills: NoOutput = NoOutput()
 
 
 def checkpoints(directory: Path) -> list[Path]:
-    """Those there are, in order."""
+    """The checkpoints of a directory, oldest first."""
     return sorted(directory.glob("checkpoint.[0-9]*"))
 
 
@@ -193,7 +193,7 @@ def advance(request: Request) -> None:
 def blank(request: Request) -> Replay:
     """A replay that is fed from the beginning, and stands alone."""
     ledger = Ledger(request.instruments, request.strategies)
-    return Replay(Blotter(Unheard(), Nobody(), ledger, catalogue.fill_order(request.fill_order)))
+    return Replay(Blotter(NoLanes(), NoOutput(), ledger, catalogue.fill_order(request.fill_order)))
 
 
 def _feed(replay: Replay, wholes: Iterable[bytes]) -> int:

@@ -43,13 +43,13 @@ from engine.model.words import (
 )
 from engine.risk.approval import MINUTE_NS
 
-FILLS_TOLD_AGAIN = 4096
-ORDERS_TOLD_AGAIN = 64  # more than one commit can hold: what a death between journal and telling leaves untold
+FILLS_REPUBLISHED = 4096
+ORDERS_REPUBLISHED = 64  # more than one commit can hold: what a death between journal and telling leaves unanswered
 MARKS_KEPT = 65_536
 CAUSES_KEPT = 1024
 
 
-def _told(row: FillRow, last: FillRow) -> bool:
+def _was_published(row: FillRow, last: FillRow) -> bool:
     """Whether a fill is the last one told, or stands in the opening that was told last."""
     if last.flags & FillFlag.OPENING:
         return bool(row.receive_ns <= last.receive_ns)
@@ -82,10 +82,10 @@ class Replay:
         self.command_life = self.commands_followed = 0  # which COMMANDS ring, and how far it was followed
         self.placed: deque[Placed] = deque(maxlen=MARKS_KEPT)  # the requests that left, for the rate
         self.replaces: dict[int, IntentRow] = {}  # intents that no order and no refusal has followed
-        self.fills: deque[FillRow] = deque(maxlen=FILLS_TOLD_AGAIN)
-        self.last_orders: deque[Order] = deque(maxlen=ORDERS_TOLD_AGAIN)
-        self.last_parents: deque[bytes] = deque(maxlen=ORDERS_TOLD_AGAIN)  # their records
-        self.untold: list[IntentRow] = []  # REPLACE intents that came to nothing; from `finish`
+        self.fills: deque[FillRow] = deque(maxlen=FILLS_REPUBLISHED)
+        self.last_orders: deque[Order] = deque(maxlen=ORDERS_REPUBLISHED)
+        self.last_parents: deque[bytes] = deque(maxlen=ORDERS_REPUBLISHED)  # their records
+        self.unanswered: list[IntentRow] = []  # REPLACE intents that came to nothing; from `finish`
         self._apply: Mapping[int, Callable[[Entry], None]] = {
             JournalKind.INTENT: self._apply_intent, JournalKind.VERDICT: self._apply_verdict,
             JournalKind.ORDER: self._apply_order, JournalKind.PARENT: self._apply_parent,
@@ -116,7 +116,7 @@ class Replay:
         """The fills behind the last one that the readers were told of."""
         behind: list[FillRow] = []
         for row in reversed(self.fills):
-            if last is not None and _told(row, last):
+            if last is not None and _was_published(row, last):
                 break
             behind.append(row)
         return behind[::-1]
@@ -336,7 +336,7 @@ class Replay:
             if order is not None and order.live:
                 order.pending_replace = row
             else:
-                self.untold.append(row)
+                self.unanswered.append(row)
 
 
 def order_of(row: OrderRow) -> Order:

@@ -91,7 +91,7 @@ class ReplayState(msgspec.Struct):
     parents: list[ParentState]
     last_parents: list[bytes]
     replaces: bytes
-    fills_told: bytes
+    recent_fills: bytes
     last_orders: list[int]
     orders: OrdersState
     table: int  # so many of the orders, from the first, stand in the blotter's table
@@ -131,7 +131,7 @@ def dump(replay: Replay) -> bytes:
         parents=[_dump_parent(parent, blotter, at) for parent in blotter.parents.values()],
         last_parents=list(replay.last_parents),
         replaces=b"".join(codec.INTENT.pack_row(row) for row in replay.replaces.values()),
-        fills_told=b"".join(codec.FILL.pack_row(row) for row in replay.fills),
+        recent_fills=b"".join(codec.FILL.pack_row(row) for row in replay.fills),
         last_orders=[at[id(order)] for order in replay.last_orders],
         orders=_dump_orders(orders, at),
         table=len(blotter.orders),
@@ -170,7 +170,7 @@ def load(data: bytes, replay: Replay) -> None:
         blotter.enter_parent(_load_parent(one, orders))
     replay.last_parents.extend(state.last_parents)
     replay.replaces.update((row.intent_id, row) for row in _rows(codec.INTENT, state.replaces))
-    replay.fills.extend(_rows(codec.FILL, state.fills_told))
+    replay.fills.extend(_rows(codec.FILL, state.recent_fills))
     replay.last_orders.extend(orders[place] for place in state.last_orders)
     _load_tables(state, orders, blotter)
     for told in state.positions:

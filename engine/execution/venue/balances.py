@@ -62,9 +62,7 @@ class Balances:
         self._since = Baseline()
         self._known = False  # there is a balance to compare with
         self._firm = False  # a second balance has agreed with the first one
-        self._transfers_missed = (
-            True  # the connection was lost: a deposit or withdrawal since the agreement may be unreported
-        )
+        self._transfers_missed = True  # the connection was lost: a transfer since the agreement may be unreported
         self._agreed_ns = 0
         self._difference: dict[str, int] = {}
         self._times = 0

@@ -345,7 +345,7 @@ def test_records_that_an_ordered_end_could_not_write_are_told_of(
     waiting = house.role.journal.sequence - 8192 // SIZE
     house.role.close()
     (told,) = [one for one in caplog.records if one.levelname == "ERROR"]
-    assert (told.message[:31], told.__dict__["records"]) == ("the journal ends before its tim", waiting)
+    assert (told.message[:34], told.__dict__["records"]) == ("the journal lacks its last records", waiting)
 
 
 def test_a_fill_is_told_before_the_order_that_it_fills(house: House) -> None:

@@ -106,7 +106,7 @@ def test_a_silent_supervisor_stops_entries_after_its_time_and_never_exits(
     order = desk.house.place()
     desk.house.venue.fill(order.client_id.hex(), 1000)
     desk.beat(6, alive=False)
-    assert "the supervisor does not beat" in caplog.messages
+    assert "the supervisor sends no heartbeat" in caplog.messages
     assert desk.verdict() == Reason.APPROVED
     desk.beat(30, alive=False)
     assert desk.house.cells["gate"].read(0).exits_only == Reason.SUPERVISOR_LOST

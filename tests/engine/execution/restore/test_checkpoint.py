@@ -87,7 +87,7 @@ def everything(one: Replay) -> dict[str, Any]:
             return [getattr(one, "maxlen", None), *map(show, one)]
         if isinstance(one, set):
             return sorted(one)
-        if callable(one) or isinstance(one, checkpoint.Nobody):
+        if callable(one) or isinstance(one, checkpoint.NoOutput):
             return type(one).__name__
         slots = getattr(type(one), "__slots__", None) or vars(one)
         return [type(one).__name__, *((name, show(getattr(one, name))) for name in slots)]
@@ -100,7 +100,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Little is kept, so that forgetting is a part of every journal."""
     monkeypatch.setattr(blotter, "DONE_KEPT", KEPT_ORDERS)
     monkeypatch.setattr(fills, "FILLS_KEPT", KEPT_FILLS)
-    monkeypatch.setattr(replay, "FILLS_TOLD_AGAIN", 16)
+    monkeypatch.setattr(replay, "FILLS_REPUBLISHED", 16)
 
 
 @pytest.fixture
