@@ -20,10 +20,9 @@ from pathlib import Path
 from engine.execution.algorithms.children import Children
 from engine.execution.algorithms.parents import Parents
 from engine.execution.config import ExecutionConfig
-from engine.execution.intents import tops
 from engine.execution.intents.desk import Desk
 from engine.execution.intents.express import Express
-from engine.execution.intents.intake import Intake
+from engine.execution.intents.intake import Intake, apply_book
 from engine.execution.journal.journal import Journal
 from engine.execution.journal.journal_file import JournalFile
 from engine.execution.journal.terms import JournalTermsError, terms_of
@@ -499,13 +498,13 @@ class Execution:
         self.gate.halted = self._stays_halted() or (journalled if row is None else bool(row.halted))
 
     def _read_books(self, now_ns: int) -> int:
-        """Apply the newest tops; after a lap every top is unknown until its next record."""
-        found = self._intake.read_books()
-        changed: set[int] = set() if found is None else set(found) - {0}
-        read, apply, count = self._lanes.books.read_bytes, tops.apply, len(found or ())
+        """Apply the newest tops, and return how many were read; after a lap no top is known until its next record."""
+        applied = self._intake.read_books()
+        changed: set[int] = set() if applied is None else set(applied) - {0}
+        read, count = self._lanes.books.read_bytes, len(applied or ())
         while (record := read()) is not None:
             count += 1
-            instrument = apply(record, self._tops)
+            instrument = apply_book(record, self._tops)
             if instrument > 0:
                 changed.add(instrument)
             elif instrument < 0:

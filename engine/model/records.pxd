@@ -1,5 +1,6 @@
-"""The records that compiled code writes or walks over, field by field as `records.py` has them."""
+"""The records that compiled code writes or reads, field by field as `records.py` has them."""
 
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport int8_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 cdef enum:
@@ -45,6 +46,13 @@ cdef struct Top:
     int64_t[DEPTH] ask_price
     int64_t[DEPTH] ask_size
     uint64_t[7] spare
+
+
+cdef inline const Top *top_of(bytes record) except NULL:
+    """The BOOK_TOP in the bytes that a lane returns."""
+    assert PyBytes_GET_SIZE(record) == sizeof(Top), len(record)
+    return <const Top *>PyBytes_AS_STRING(record)
+
 
 cdef struct Piece:
     int64_t receive_ns

@@ -1,14 +1,15 @@
 # cython: language_level=3
-"""What execution reads before it acts: whether anything waits, the newest tops, and the strategies' intents.
+"""What execution reads before it acts: whether a lane has unread records, the newest tops, and the strategies' intents.
 
-Compiled, because it stands between a strategy's intent and the order made of it, and between two of those lie thousands
-of rounds that find nothing: a look at a cursor has to do for them. Lanes in shared memory are looked at in place; a
-lane that was lapped, and any other lane, is read by its reader's methods.
+It is compiled because it runs between a strategy's intent and its order, and because thousands of rounds between two
+intents find nothing: such a round only compares cursors. A lane in shared memory is read in place; a lane that was
+lapped, and any other lane, is read by its reader's methods.
 """
 
+from cpython.bytes cimport PyBytes_CheckExact
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
-from engine.model.records cimport Top as TopRecord
+from engine.model.records cimport Top as TopRecord, top_of
 from engine.risk.market cimport Top
 from shm.protocol cimport reader_of, sy_unread, sy_copy, sy_read_slot, sy_reader, sy_overwritten
 
@@ -22,19 +23,19 @@ assert records.BOOK_TOP.size == sizeof(TopRecord)
 
 
 cdef class Intake:
-    """The lanes that are read before the venue's word."""
+    """The lanes that execution reads before the venue's reports."""
 
     cdef sy_reader *rings[LANES]
     cdef sy_reader *books
     cdef int count
     cdef bint blind
-    cdef tuple readers, lanes  # kept beside their C sides
+    cdef tuple readers, lanes  # they keep the C readers alive
     cdef dict tops
     cdef object role, accept
     cdef TopRecord batch[BATCH]
 
     def __init__(self, role, books, commands, tuple lanes not None, dict tops not None, accept):
-        """`lanes` are (strategy, intents' reader, index of its cell); `accept` is told each that was read from."""
+        """`lanes` are (strategy, intents' reader, index of its cell); `accept` is called with each that had intents."""
         cdef sy_reader *ring
         self.role, self.lanes, self.tops, self.accept = role, lanes, tops, accept
         self.readers = (books, commands, *(lane for _, lane, _ in lanes))
@@ -47,7 +48,7 @@ cdef class Intake:
         self.books = self.rings[0]
 
     def waits(self):
-        """Whether there may be something to read."""
+        """Whether a lane may have unread records."""
         cdef int index
         if self.blind:
             return True
@@ -57,9 +58,9 @@ cdef class Intake:
         return False
 
     def read_books(self):
-        """Apply the newest tops; their instruments (0: not traded here), or None if the reader must be used."""
+        """Apply the newest tops, and return their instruments (0: without a top here); None: the reader must read."""
         cdef uint64_t count
-        cdef list instruments
+        cdef list changed
         if self.books == NULL:
             return None
         count = sy_unread(self.books)
@@ -69,10 +70,10 @@ cdef class Intake:
         if sy_overwritten(self.books, self.books.next, count):
             return None
         self.books.next += count
-        instruments = []
+        changed = []
         for index in range(count):
-            instruments.append(self.apply(&self.batch[index]))
-        return instruments
+            changed.append(apply_top(&self.batch[index], self.tops))
+        return changed
 
     def read_intents(self, int64_t now_ns):
         """Read every strategy's intents in turn, and pass them to the role; how many were read."""
@@ -101,17 +102,23 @@ cdef class Intake:
             fill(spare, &newest)
             self.tops.get(newest.instrument)
 
-    cdef uint32_t apply(self, TopRecord *record) except? 0:
-        """Apply one record to its instrument's top; the instrument, 0 if it is not traded here."""
-        cdef Top top = self.tops.get(record.instrument)
-        if top is None:
-            return 0
-        fill(top, record)
-        return record.instrument
+
+def apply_book(record, dict tops not None):
+    """Apply what the books' reader returned: the instrument, 0 when it has no top here, -1 when records were lost."""
+    return apply_top(top_of(record), tops) if PyBytes_CheckExact(record) else -1
 
 
-cdef int fill(Top top, TopRecord *record) except -1:
-    """Set a top from a record; an empty side has the price 0."""
+cdef uint32_t apply_top(const TopRecord *record, dict tops) except? 0:
+    """Update the top of a record's instrument, and return the instrument; 0 when it has no top here."""
+    cdef Top top = tops.get(record.instrument)
+    if top is None:
+        return 0
+    fill(top, record)
+    return record.instrument
+
+
+cdef int fill(Top top, const TopRecord *record) except -1:
+    """Update a top; a side that is empty has no price."""
     top.update(
         record.state, record.bid_price[0] if record.bids else 0, record.ask_price[0] if record.asks else 0,
         record.receive_ns

@@ -2,6 +2,8 @@
 
 from libc.stdint cimport int64_t, uint32_t
 
+from engine.model.records cimport Top
+
 cdef uint32_t instrument_of(object record) except? 0
 
 cdef class Book:
@@ -23,6 +25,6 @@ cdef class Book:
 
     cdef int take_incoming(self, object decode) except -1
 
-    cdef int take_bytes(self, const char *at, Py_ssize_t size) except -1
-    cdef int take_row(self, object row) except -1
+    cdef int apply_record(self, const Top *record) except -1
+    cdef int apply_row(self, object row) except -1
     cdef void judge(self, int state, int bids, int asks) noexcept

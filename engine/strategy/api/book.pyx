@@ -1,36 +1,26 @@
 # cython: language_level=3
-"""What a strategy sees of a book: one object an instrument, kept for good, filled anew from each record.
+"""What a strategy sees of a book: one object for each instrument, which every record of the book changes.
 
-The figures every decision starts from are plain attributes; the levels stay in the record, undecoded, until someone
-asks. A strategy that wants to remember a figure keeps the figure, not the book.
+The figures that most decisions need are plain attributes; the levels stay in the record, undecoded, until a strategy
+reads them. To remember a figure, a strategy keeps the figure, not the book.
 """
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.bytes cimport PyBytes_CheckExact, PyBytes_FromStringAndSize
 from libc.math cimport NAN
-from libc.stdint cimport uint8_t, uint32_t
-from libc.string cimport memcpy
+from libc.stdint cimport int64_t, uint32_t
 
+from engine.model.records cimport Top, top_of
 from engine.model.words cimport BOOK_EMPTY, BOOK_GOOD, BUY
 
 from engine.model import records
 
-OFFSETS = {field.name: field.offset for field in records.BOOK_TOP.fields}
-cdef Py_ssize_t SIZE = records.BOOK_TOP.size
-cdef Py_ssize_t INSTRUMENT = OFFSETS["instrument"], STATE = OFFSETS["state"], IMBALANCE = OFFSETS["imbalance"]
-cdef Py_ssize_t BIDS = OFFSETS["bids"], ASKS = OFFSETS["asks"]
-cdef Py_ssize_t BID_PRICE = OFFSETS["bid_price"], ASK_PRICE = OFFSETS["ask_price"]
-cdef Py_ssize_t SPREAD_BPS = OFFSETS["spread_bps"]
-cdef Py_ssize_t TICK_SEQUENCE = OFFSETS["tick_sequence"], RECEIVE_NS = OFFSETS["receive_ns"]
+cdef Py_ssize_t SIZE = sizeof(Top)
+assert records.BOOK_TOP.size == SIZE
 
 
 cdef uint32_t instrument_of(object record) except? 0:
-    """Which instrument a record is of: its bytes as a lane holds them, or a row."""
-    cdef uint32_t number
-    if not PyBytes_CheckExact(record):
-        return record.instrument
-    assert PyBytes_GET_SIZE(record) == SIZE, len(record)
-    memcpy(&number, PyBytes_AS_STRING(record) + INSTRUMENT, 4)
-    return number
+    """The instrument of a record: the bytes that a lane returns, or a row."""
+    return top_of(record).instrument if PyBytes_CheckExact(record) else record.instrument
 
 
 cdef class Book:
@@ -45,12 +35,12 @@ cdef class Book:
         self.incoming = self.held + SIZE
 
     def take(self, object record, object decode=None):
-        """Become what a record says: a row, or the bytes of one, which `decode` opens when its levels are wanted."""
+        """Become what a record says: a row, or its bytes, which `decode` makes a row when the levels are read."""
         self.record, self.decode = record, decode
         if PyBytes_CheckExact(record):
-            self.take_bytes(PyBytes_AS_STRING(record), PyBytes_GET_SIZE(record))
+            self.apply_record(top_of(record))
         else:
-            self.take_row(record)
+            self.apply_row(record)
 
     @property
     def row(self):
@@ -83,26 +73,22 @@ cdef class Book:
         return tuple(zip(row.ask_price[: row.asks], row.ask_size[: row.asks], strict=True))
 
     cdef int take_incoming(self, object decode) except -1:
-        """Become what was copied to `incoming`; its levels stay there until someone asks."""
+        """Become what was copied to `incoming`; its levels stay there until they are read."""
         cdef char *before = self.held
         self.held, self.incoming = self.incoming, before
         self.record, self.decode = None, decode
-        return self.take_bytes(self.held, SIZE)
+        return self.apply_record(<const Top *>self.held)
 
-    cdef int take_bytes(self, const char *at, Py_ssize_t size) except -1:
-        """The figures out of a record's bytes."""
-        assert size == SIZE, size
-        memcpy(&self.best_bid, at + BID_PRICE, 8)
-        memcpy(&self.best_ask, at + ASK_PRICE, 8)
-        memcpy(&self.imbalance, at + IMBALANCE, 8)
-        memcpy(&self.spread_bps, at + SPREAD_BPS, 8)
-        memcpy(&self.tick_sequence, at + TICK_SEQUENCE, 8)
-        memcpy(&self.receive_ns, at + RECEIVE_NS, 8)
-        self.judge(<uint8_t>at[STATE], <uint8_t>at[BIDS], <uint8_t>at[ASKS])
+    cdef int apply_record(self, const Top *record) except -1:
+        """Set the figures from a record."""
+        self.best_bid, self.best_ask, self.imbalance = record.bid_price[0], record.ask_price[0], record.imbalance
+        self.spread_bps = record.spread_bps
+        self.tick_sequence, self.receive_ns = <int64_t>record.tick_sequence, record.receive_ns
+        self.judge(record.state, record.bids, record.asks)
         return 0
 
-    cdef int take_row(self, object row) except -1:
-        """The same out of a row."""
+    cdef int apply_row(self, object row) except -1:
+        """Set the figures from a row."""
         self.best_bid, self.best_ask, self.imbalance = row.bid_price[0], row.ask_price[0], row.imbalance
         self.spread_bps = row.spread_bps
         self.tick_sequence, self.receive_ns = row.tick_sequence, row.receive_ns
@@ -110,7 +96,7 @@ cdef class Book:
         return 0
 
     cdef void judge(self, int state, int bids, int asks) noexcept:
-        """Whether both sides are there, and the venue's numbers in order."""
+        """Set whether the book is good; the imbalance of a book without two sides is 0."""
         self.state = state
         self.good = state == BOOK_GOOD and bids > 0 and asks > 0
         if not (bids > 0 and asks > 0):

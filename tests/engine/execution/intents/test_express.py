@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine.book import spread_bps
-from engine.execution.intents.tops import apply
+from engine.execution.intents.intake import apply_book
 from engine.execution.journal.journal import read_journal
 from engine.execution.journal.journal_record import checksums, pack_record
 from engine.model import records
@@ -193,11 +193,11 @@ def test_a_top_from_bytes_is_the_rows(bids: int, asks: int) -> None:
     bid, ask = (6_000_000, *range(9)), (6_000_100, *range(9))
     sides, spread = (bid, ARRAYS[0], ask, ARRAYS[1]), spread_bps(bid[0] if bids else 0, ask[0] if asks else 0)
     ring.publish(77, 2, 3, 4, 5, 0.5, spread, 9, BookState.GOOD, bids, asks, 0, 6, *sides, (0,) * 7)
-    assert apply(bytes(ring.log), {9: top}) == 9
+    assert apply_book(bytes(ring.log), {9: top}) == 9
     both = bids and asks
     assert (top.bid, top.ask) == (6_000_000 if bids else 0, 6_000_100 if asks else 0)
     assert (top.state, top.receive_ns) == (BookState.GOOD if both else BookState.EMPTY, 77)
     assert str(top.spread_bps) == str(spread)
-    assert apply(bytes(ring.log), {1: top}) == 0
-    assert apply(Lapped(0, 5), {9: top}) == -1
+    assert apply_book(bytes(ring.log), {1: top}) == 0
+    assert apply_book(Lapped(0, 5), {9: top}) == -1
     assert len(ring.log) == records.BOOK_TOP.size

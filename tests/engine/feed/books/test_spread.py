@@ -10,7 +10,7 @@ import pytest
 
 from engine.book import spread_bps
 from engine.config import ConfigError, load
-from engine.execution.intents.tops import take
+from engine.execution.intents.intake import apply_book
 from engine.feed.build import feed_config
 from engine.model.instrument import Instrument
 from engine.model.words import BookState
@@ -50,7 +50,7 @@ def everywhere(bench: Bench) -> set[str]:
     """The spread as the cell, the ring, risk and a strategy have it."""
     bench.books.cursor = bench.books.end - 1
     record, risk, book = bench.books.read_bytes(), Top(), Book(BTC)
-    take(record, {7: risk})
+    apply_book(record, {7: risk})
     bench.books.cursor = bench.books.end - 1
     row = bench.books.read()
     book.take(row)

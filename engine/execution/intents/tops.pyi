@@ -1,3 +1,0 @@
-from engine.risk.market import Top
-
-def apply(record: object, tops: dict[int, Top]) -> int: ...
