@@ -16,7 +16,7 @@ from typing import Any
 import shm
 from engine.lanes import lane_of
 from engine.lanes.memory import MemoryCells, MemoryReader, MemoryRing, ring_of
-from engine.strategy.role.ears import CATCH_UP
+from engine.strategy.role.lane_inputs import CATCH_UP
 from engine.strategy.role.lanes import (
     AGGREGATES,
     INPUTS,

@@ -64,7 +64,7 @@ def test_a_wheel_holds_what_the_demo_needs(wheels: dict[str, zipfile.ZipFile]) -
         assert [file for file in files if file.endswith(f"/{name}")] == [f"engine/configs/{name}"]
     assert "engine/configs/strategies/imbalance_maker.toml" in files
     assert "engine/py.typed" in files
-    assert "engine/strategy/api/voice.pyi" in files
+    assert "engine/strategy/api/intent_api.pyi" in files
     assert len(files) == len(set(files))
 
 

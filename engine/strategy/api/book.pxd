@@ -23,7 +23,7 @@ cdef class Book:
     cdef char *incoming
     cdef bint arrived  # `incoming` is the newest of the batch that is being read
 
-    cdef int take_incoming(self, object decode) except -1
+    cdef int apply_incoming(self, object decode) except -1
 
     cdef int apply_record(self, const Top *record) except -1
     cdef int apply_row(self, object row) except -1

@@ -34,8 +34,8 @@ cdef class Book:
         self.held = self.rooms
         self.incoming = self.held + SIZE
 
-    def take(self, object record, object decode=None):
-        """Become what a record says: a row, or its bytes, which `decode` makes a row when the levels are read."""
+    def apply(self, object record, object decode=None):
+        """Apply a record: a row, or its bytes, which `decode` makes a row when the levels are read."""
         self.record, self.decode = record, decode
         if PyBytes_CheckExact(record):
             self.apply_record(top_of(record))
@@ -72,8 +72,8 @@ cdef class Book:
             return tuple(zip(row.bid_price[: row.bids], row.bid_size[: row.bids], strict=True))
         return tuple(zip(row.ask_price[: row.asks], row.ask_size[: row.asks], strict=True))
 
-    cdef int take_incoming(self, object decode) except -1:
-        """Become what was copied to `incoming`; its levels stay there until they are read."""
+    cdef int apply_incoming(self, object decode) except -1:
+        """Apply the record that was copied to `incoming`; its levels stay there until they are read."""
         cdef char *before = self.held
         self.held, self.incoming = self.incoming, before
         self.record, self.decode = None, decode

@@ -4,7 +4,7 @@ from libc.stdint cimport int8_t, int64_t, uint32_t, uint64_t
 
 from engine.model.records cimport Intent
 from engine.strategy.role.counts cimport Counts
-from engine.strategy.api.voice cimport Outlet, Voice
+from engine.strategy.api.intent_api cimport IntentSink, IntentApi
 from shm.protocol cimport sy_writer
 
 cdef enum:
@@ -17,9 +17,9 @@ cdef struct Begun:
     uint32_t instrument
     int8_t side
 
-cdef class Intents(Outlet):
+cdef class Intents(IntentSink):
     cdef Counts counts
-    cdef Voice voice
+    cdef IntentApi api
     cdef object ledger, publish_intent
     cdef sy_writer *lane  # NULL for one that is written by its method
     cdef uint64_t number, count
@@ -29,5 +29,5 @@ cdef class Intents(Outlet):
     cdef int begun_count
     cdef Begun begun[KEPT]  # orders wanted, but not in the ledger yet: whoever looks there settles them first
 
-    cdef bint publish(self, Intent *wish) except -1
-    cdef int begin_order(self, Intent *wish) except -1
+    cdef bint publish(self, Intent *intent) except -1
+    cdef int begin_order(self, Intent *intent) except -1

@@ -1,8 +1,8 @@
 # cython: language_level=3
-"""Where a strategy's wishes go: numbered, stamped and published on its intents lane, then taken up in its ledger.
+"""Publishes a strategy's intents: numbers and stamps each, writes it to the intents lane, and adds it to the ledger.
 
-An intent leaves first: what the ledger must know of a new order is kept beside, and entered when there is time or when
-somebody looks. A full lane refuses: `say` gives None from there to the end of the step.
+An intent is published first: the data of a new order is kept, and added to the ledger when there is time or when the
+ledger is read. If the lane is full, `submit` gives None from there to the end of the step.
 """
 
 from libc.string cimport memcpy
@@ -11,7 +11,7 @@ from engine.model.intent_id cimport COUNT_BITS
 from engine.model.records cimport Intent
 from engine.model.words cimport INTENT_PLACE
 from engine.strategy.role.counts cimport Counts
-from engine.strategy.api.voice cimport Outlet, Voice
+from engine.strategy.api.intent_api cimport IntentSink, IntentApi
 from shm.protocol cimport sy_begin, sy_publish, sy_has_room, sy_slot, writer_of
 
 from engine.model.records import INTENT
@@ -19,16 +19,16 @@ from engine.model.records import INTENT
 INTENT_ROW = INTENT.row
 
 
-cdef class Intents(Outlet):
+cdef class Intents(IntentSink):
     """One strategy's. Lanes in shared memory are written in place, others (a replay's history) by their method."""
 
-    def __init__(self, Counts counts not None, number, Voice voice not None, lane):
+    def __init__(self, Counts counts not None, number, IntentApi api not None, lane):
         """Speak for the strategy of this number; the ledger is the role's to give, at every recovery."""
-        self.counts, self.number, self.voice = counts, number, voice
+        self.counts, self.number, self.api = counts, number, api
         self.publish_intent, self.lane = lane.publish, writer_of(lane)
 
     def settle(self):
-        """Take up in the ledger what was wanted since: an intent leaves first, and is entered when there is time."""
+        """Add the submitted orders to the ledger: an intent is published first, and added when there is time."""
         cdef int index, count = self.begun_count
         cdef Begun *one
         self.begun_count = 0
@@ -36,47 +36,48 @@ cdef class Intents(Outlet):
             one = &self.begun[index]
             self.ledger.begin(one.intent_id, one.instrument, one.side, one.price, one.size)
 
-    cdef object say(self, Intent *wish):
-        """Publish an intent; its id, or None when the lane is full."""
-        wish.intent_id = self.number << COUNT_BITS | (self.count + 1)
-        wish.now_ns, wish.strategy = self.voice.now_ns, self.number
-        wish.tick_sequence, wish.receive_ns = self.tick_sequence, self.receive_ns
-        if self.full or not self.publish(wish):
+    cdef object submit(self, Intent *intent):
+        """Number, stamp and publish an intent; its id, or None when the lane is full."""
+        intent.intent_id = self.number << COUNT_BITS | (self.count + 1)
+        intent.now_ns, intent.strategy = self.api.now_ns, self.number
+        intent.tick_sequence, intent.receive_ns = self.tick_sequence, self.receive_ns
+        if self.full or not self.publish(intent):
             self.full = True
             self.counts.intents_refused_full += 1
             return None
         self.count += 1
         self.counts.intents += 1
-        if wish.kind == INTENT_PLACE:
-            self.begin_order(wish)
+        if intent.kind == INTENT_PLACE:
+            self.begin_order(intent)
         else:
-            self.ledger.intend(row_of(wish))
-        return wish.intent_id
+            self.ledger.intend(row_of(intent))
+        return intent.intent_id
 
-    cdef bint publish(self, Intent *wish) except -1:
+    cdef bint publish(self, Intent *intent) except -1:
         """Put a record on the lane; False when it is full."""
         if self.lane == NULL:
-            return self.publish_intent(*row_of(wish))
+            return self.publish_intent(*row_of(intent))
         if not sy_has_room(self.lane, 1):
             return False
         sy_begin(self.lane)
-        memcpy(sy_slot(self.lane, 0), wish, sizeof(Intent))
+        memcpy(sy_slot(self.lane, 0), intent, sizeof(Intent))
         sy_publish(self.lane, 1)
         return True
 
-    cdef int begin_order(self, Intent *wish) except -1:
-        """Keep what the ledger must know of a new order."""
+    cdef int begin_order(self, Intent *intent) except -1:
+        """Keep the data of a new order that the ledger needs."""
         if self.begun_count == KEPT:
             self.settle()
-        self.begun[self.begun_count] = Begun(wish.intent_id, wish.price, wish.size, wish.instrument, wish.side)
+        self.begun[self.begun_count] = Begun(
+            intent.intent_id, intent.price, intent.size, intent.instrument, intent.side)
         self.begun_count += 1
         return 0
 
 
-cdef object row_of(Intent *wish):
+cdef object row_of(Intent *intent):
     """A record as its row."""
     return INTENT_ROW(
-        wish.intent_id, wish.target_id, wish.now_ns, wish.ttl_ns, wish.tick_sequence, wish.receive_ns, wish.price,
-        wish.size, wish.timeout_ns, wish.strategy, wish.instrument, wish.kind, wish.side, wish.order_type,
-        wish.time_in_force, wish.algorithm, wish.signal, tuple(wish.parameters),
+        intent.intent_id, intent.target_id, intent.now_ns, intent.ttl_ns, intent.tick_sequence, intent.receive_ns,
+        intent.price, intent.size, intent.timeout_ns, intent.strategy, intent.instrument, intent.kind, intent.side,
+        intent.order_type, intent.time_in_force, intent.algorithm, intent.signal, tuple(intent.parameters),
     )

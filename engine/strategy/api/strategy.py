@@ -24,17 +24,17 @@ import msgspec
 from engine.model.instrument import Instrument
 from engine.strategy.api import declared
 from engine.strategy.api.book import Book
+from engine.strategy.api.intent_api import IntentApi, reserve
 from engine.strategy.api.ledger import Order
-from engine.strategy.api.voice import Voice, reserve
 
 if TYPE_CHECKING:
     from engine.strategy.api.rows import Bar, Fill, GlobalBook, Opportunity, Print, Verdict
 
 
-class Strategy(Voice):
+class Strategy(IntentApi):
     """Base class of strategies. Subclasses override hooks and declare `Parameters`; they have no access to lanes.
 
-    The calls that submit intents, and the strategy's position and orders, are in `Voice`.
+    The calls that submit intents, and the strategy's position and orders, are in `IntentApi`.
     """
 
     class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,7 +50,7 @@ class Strategy(Voice):
     def __init__(self, instruments: tuple[Instrument, ...], parameters: Any) -> None:
         """Called with the instruments to trade and the checked parameters; a subclass makes its state in `on_start`.
 
-        Both are set before this runs (see `Voice`), so a subclass need not call `super().__init__`.
+        Both are set before this runs (see `IntentApi`), so a subclass need not call `super().__init__`.
         """
 
     # Hooks. Rows are immutable and may be kept; books are reused and may not be kept.

@@ -3,21 +3,21 @@
 from libc.stdint cimport int64_t
 
 from engine.strategy.api.book cimport Book
-from engine.strategy.role.ears cimport Ears
+from engine.strategy.role.lane_inputs cimport LaneInputs
 from engine.strategy.api.intents cimport Intents
 from engine.strategy.role.steps cimport Steps
-from engine.strategy.api.voice cimport Voice
+from engine.strategy.api.intent_api cimport IntentApi
 
 cdef class Rehearsal:
-    cdef Ears ears
+    cdef LaneInputs inputs
     cdef Intents intents
     cdef Steps steps
     cdef object strategy
     cdef list extents  # of the strategy's own code
-    cdef Voice understudy
-    cdef Book prompt_book
+    cdef IntentApi understudy
+    cdef Book spare_book
 
-    cdef int go(self, int64_t now_ns) except -1
+    cdef int run(self, int64_t now_ns) except -1
     cdef int rehearse(self, int64_t now_ns) except -1
-    cdef int ask_for_code(self) except -1
-    cdef int look_at_records(self) except -1
+    cdef int prefetch_code(self) except -1
+    cdef int read_records(self) except -1

@@ -1,18 +1,18 @@
 # cython: language_level=3
-"""The way of a book to an intent without a trace, for a process that spins: no hook is called.
+"""Runs the way from a book to an intent without an effect, for a process that spins: no hook is called.
 
-Records are looked at and not taken, an understudy speaks instead of the strategy, and what it says is written to
-private memory. The strategy's own code is only asked for.
+Records are read and stay unread on their lanes, an understudy submits an order instead of the strategy, and its intent
+is written to private memory. The strategy's own code is only prefetched.
 """
 
 from libc.stdint cimport int64_t, uint64_t
 
 from engine.model.records cimport Intent, Step, Tick, Top
 from engine.strategy.api.book cimport Book
-from engine.strategy.role.ears cimport BOOKS, TICKS, Ears
+from engine.strategy.role.lane_inputs cimport BOOKS, TICKS, LaneInputs
 from engine.strategy.api.intents cimport Intents
 from engine.strategy.role.steps cimport Steps
-from engine.strategy.api.voice cimport Voice
+from engine.strategy.api.intent_api cimport IntentApi
 from shm.protocol cimport (
     expect_slots,
     rehearsal_of,
@@ -33,38 +33,38 @@ assert BOOK_TOP.size == sizeof(Top)
 cdef class Rehearsal:
     """One strategy's."""
 
-    def __init__(self, strategy, Ears ears not None, Intents intents not None, Steps steps not None):
-        """With what the role hears, says and writes down by, which all stay as they are."""
-        self.strategy, self.ears, self.intents, self.steps = strategy, ears, intents, steps
-        self.extents, self.understudy, self.prompt_book = footprint(strategy), Voice(), Book(None)
+    def __init__(self, strategy, LaneInputs inputs not None, Intents intents not None, Steps steps not None):
+        """Rehearse with the role's inputs, intents and steps; a rehearsal changes none of them."""
+        self.strategy, self.inputs, self.intents, self.steps = strategy, inputs, intents, steps
+        self.extents, self.understudy, self.spare_book = footprint(strategy), IntentApi(), Book(None)
 
-    cdef int go(self, int64_t now_ns) except -1:
-        """Rehearse once, between two steps; not while orders wait for the ledger, nor on lanes written by a method."""
-        cdef Intent said
-        cdef Step noted
+    cdef int run(self, int64_t now_ns) except -1:
+        """Rehearse once, between two steps, if no order waits for the ledger and the lanes are in shared memory."""
+        cdef Intent submitted
+        cdef Step written
         cdef sy_word cursors[2]
         cdef sy_writer *intents = self.intents.lane
         cdef sy_writer *steps = self.steps.lane
         cdef sy_writer stage, notes
-        cdef uint64_t count = self.intents.count, said_count = self.intents.counts.intents
+        cdef uint64_t count = self.intents.count, submitted_count = self.intents.counts.intents
         if intents == NULL or steps == NULL or self.intents.begun_count:
             return 0
-        stage = rehearsal_of(<char *>&said, &cursors[0], sizeof(Intent))
-        notes = rehearsal_of(<char *>&noted, &cursors[1], sizeof(Step))
+        stage = rehearsal_of(<char *>&submitted, &cursors[0], sizeof(Intent))
+        notes = rehearsal_of(<char *>&written, &cursors[1], sizeof(Step))
         expect_slots(intents, 1)
         expect_slots(steps, 1)
-        self.ask_for_code()
-        self.look_at_records()
+        self.prefetch_code()
+        self.read_records()
         self.intents.lane, self.steps.lane, self.intents.full = &stage, &notes, False
         try:
             self.rehearse(now_ns)
         finally:
             self.intents.lane, self.steps.lane, self.intents.begun_count = intents, steps, 0
-            self.intents.count, self.intents.counts.intents, self.intents.full = count, said_count, False
+            self.intents.count, self.intents.counts.intents, self.intents.full = count, submitted_count, False
         return 0
 
     cdef int rehearse(self, int64_t now_ns) except -1:
-        """Have the understudy say an order, and note the step."""
+        """Submit an order of the understudy, and write the step."""
         self.understudy.bind(self.intents, self.intents.ledger)
         for instrument in self.strategy.instruments.values():
             self.understudy.enter(instrument, 1, 1, 1, signal=0.0)
@@ -72,8 +72,8 @@ cdef class Rehearsal:
         self.steps.write(now_ns, 0, 0)
         return 0
 
-    cdef int ask_for_code(self) except -1:
-        """The lines of the strategy's code and of what it holds."""
+    cdef int prefetch_code(self) except -1:
+        """Prefetch the memory of the strategy's code, and touch its attributes."""
         cdef uint64_t address, size, at
         for address, size in self.extents:
             for at in range(0, size, 64):
@@ -81,15 +81,15 @@ cdef class Rehearsal:
         held = list(vars(self.strategy).values())
         return len(held) and 0
 
-    cdef int look_at_records(self) except -1:
-        """The newest book and tick that were read, once more: as they would be taken."""
-        cdef sy_reader *ring = self.ears.rings[BOOKS]
+    cdef int read_records(self) except -1:
+        """Read the newest book and tick again, as a step reads them."""
+        cdef sy_reader *ring = self.inputs.rings[BOOKS]
         cdef Tick tick
         if ring != NULL and ring.next:
-            sy_copy(self.prompt_book.incoming, sy_read_slot(ring, ring.next - 1), sizeof(Top))
-            self.prompt_book.take_incoming(None)
-        ring = self.ears.rings[TICKS]
-        if ring != NULL and ring.next and self.ears.hears_prints:
+            sy_copy(self.spare_book.incoming, sy_read_slot(ring, ring.next - 1), sizeof(Top))
+            self.spare_book.apply_incoming(None)
+        ring = self.inputs.rings[TICKS]
+        if ring != NULL and ring.next and self.inputs.reads_prints:
             sy_copy(<char *>&tick, sy_read_slot(ring, ring.next - 1), sizeof(Tick))
-            self.ears.row_of(&tick)
+            self.inputs.row_of(&tick)
         return 0

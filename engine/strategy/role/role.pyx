@@ -1,8 +1,8 @@
 # cython: language_level=3
 """The role around a strategy: reads the lanes in a fixed order, calls the hooks, publishes intents and STEPS.
 
-    lanes ─▶ Ears ─▶ StrategyRole ─▶ the strategy's hooks ─▶ its Voice ─▶ Intents ─▶ the strategy's intents lane
-                     └─▶ Steps ─▶ its STEPS lane             Rehearsal: the same code, without an effect
+    lanes ─▶ LaneInputs ─▶ StrategyRole ─▶ the strategy's hooks ─▶ its IntentApi ─▶ Intents ─▶ its intents lane
+                           └─▶ Steps ─▶ its STEPS lane             Rehearsal: the same code, without an effect
 
 A step, in this order, each part bounded (`READ_LIMIT` records a lane):
 
@@ -33,7 +33,7 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from engine.model.records cimport Tick
 from engine.strategy.api.book cimport Book
 from engine.strategy.role.counts cimport Counts
-from engine.strategy.role.ears cimport (
+from engine.strategy.role.lane_inputs cimport (
     BARS,
     BOOKS,
     COMMANDS,
@@ -44,17 +44,17 @@ from engine.strategy.role.ears cimport (
     ORDERS,
     TICKS,
     VERDICTS,
-    Ears,
+    LaneInputs,
 )
 from engine.strategy.api.intents cimport Intents
 from engine.strategy.role.rehearsal cimport Rehearsal
 from engine.strategy.role.steps cimport Steps
-from engine.strategy.api.voice cimport Voice
+from engine.strategy.api.intent_api cimport IntentApi
 
 from engine.model.words import CommandKind, FillFlag, Reason, TickKind
 from engine.strategy.role.aggregates import Aggregates
 from engine.strategy.api.declared import check_timer
-from engine.strategy.role.ears import READ_LIMIT
+from engine.strategy.role.lane_inputs import READ_LIMIT
 from engine.strategy.role.lanes import MARK_DRAIN, MARK_FULL
 from engine.strategy.api.ledger import PLACING, Ledger
 from engine.strategy.role.recovery import fold, recover_count, recover_orders, recover_positions
@@ -64,12 +64,12 @@ from engine.strategy.api.withheld import Withheld
 
 WAIT_LIMIT_NS = 1_000_000
 FILLS_LIMIT = 256  # one order that sweeps a book has many fills
-ORDERS_TOLD = 256  # execution tells its orders anew where it begins a life
+ORDERS_REPUBLISHED = 256  # execution tells its orders anew where it begins a life
 
 cdef enum:
     BEFORE_RECOVERY, BEFORE_START, RUNNING
 
-cdef int OURSELVES = 1 << VERDICTS | 1 << ORDERS | 1 << FILLS
+cdef int OWN_RECORDS = 1 << VERDICTS | 1 << ORDERS | 1 << FILLS
 cdef uint8_t PRINT = TickKind.PRINT
 cdef int DUPLICATE = Reason.DUPLICATE_INTENT
 
@@ -81,9 +81,9 @@ cdef class StrategyRole:
     cdef readonly Counts counts
     cdef readonly int reads  # how many of the aggregation's lanes; the supervisor parks one that nobody reads
     cdef public object ledger
-    cdef object strategy, lanes, aggregates, refusals, said_why
-    cdef Voice voice
-    cdef Ears ears
+    cdef object strategy, lanes, aggregates, refusals, withheld
+    cdef IntentApi api
+    cdef LaneInputs inputs
     cdef Intents intents
     cdef Steps steps
     cdef Rehearsal rehearsal
@@ -96,7 +96,7 @@ cdef class StrategyRole:
     def __init__(self, name, number, strategy, lanes, *, clock_offset_ns=0, groups=()):
         """Take a strategy, its number (never 0: that is the account) and its lanes.
 
-        `groups` are all that the aggregation has; which of its lanes are read, the strategy's hooks say.
+        `groups` are all that the aggregation has; the strategy's hooks decide which of its lanes are read.
         """
         reads = reads_of(type(strategy))
         if not 0 < number < 1 << 24:
@@ -106,68 +106,68 @@ cdef class StrategyRole:
         self.counts = Counts()
         self.reads = len(reads)
         self.number = number
-        self.strategy = self.voice = strategy
+        self.strategy = self.api = strategy
         self.lanes = lanes
         self.refusals = RefusalLog(name, strategy.instruments)
-        self.ears = Ears(self.counts, strategy, lanes, reads)
+        self.inputs = LaneInputs(self.counts, strategy, lanes, reads)
         self.intents = Intents(self.counts, number, strategy, lanes.intents)
-        self.steps = Steps(self.counts, number, self.ears, self.intents, lanes.steps, clock_offset_ns)
-        self.rehearsal = Rehearsal(strategy, self.ears, self.intents, self.steps)
+        self.steps = Steps(self.counts, number, self.inputs, self.intents, lanes.steps, clock_offset_ns)
+        self.rehearsal = Rehearsal(strategy, self.inputs, self.intents, self.steps)
         self.good = set()  # instruments whose book was good when last shown
-        self.voice.groups = {
+        self.api.groups = {
             group.id: group for group in groups if any(one.id in strategy.instruments for one in group.members)
         }
         self.aggregates = Aggregates(strategy, lanes.global_books) if reads else None
-        self.said_why = Withheld(name, lanes.accepted)
-        self.learn()
+        self.withheld = Withheld(name, lanes.accepted)
+        self.reset_ledger()
 
     def step(self, int64_t now_ns):
         """Read what is there, let the strategy decide, record the step."""
-        self.voice.now_ns = now_ns
-        self.intents.full, self.ears.lapped = False, 0
+        self.api.now_ns = now_ns
+        self.intents.full, self.inputs.lapped = False, 0
         if self.intents.begun_count:
             self.intents.settle()
         if self.phase == RUNNING:
-            work = self.cancel_what_is_unknown() + self.commands() + self.ourselves()
+            work = self.cancel_unknown_orders() + self.commands() + self.own_records()
             work += self.market() if self.aggregates is None else self.market_and_aggregates()
             work += self.timer(now_ns)
         else:
             work = self.begin(now_ns)
-        if work or self.ears.lapped:
+        if work or self.inputs.lapped:
             self.end(now_ns, work)
         return work
 
     def lag(self):
         """How many records wait on the lane on which most wait."""
-        return self.ears.lag()
+        return self.inputs.lag()
 
     def error_count(self):
         """How often a lane was lapped, and how often an intent found its lane full."""
         return self.counts.laps + self.counts.intents_refused_full
 
     def drain(self, int64_t now_ns):
-        """Take nothing new and have everything working cancelled; True when nothing works."""
+        """Accept no new order and cancel the working ones; True when no order works."""
         if self.phase != RUNNING:
             return True
-        if self.voice.draining:
+        if self.api.draining:
             self.step(now_ns)
         else:
-            self.voice.now_ns, self.intents.full, self.ears.lapped = now_ns, False, 0
+            self.api.now_ns, self.intents.full, self.inputs.lapped = now_ns, False, 0
             self.stop()
             self.end(now_ns, 1, MARK_DRAIN)
-        return self.voice.draining and not self.ledger.working
+        return self.api.draining and not self.ledger.working
 
     def warm(self, int64_t now_ns):
         """Go the way of a book to an intent without a trace, for a process that spins: no hook is called."""
         if self.phase == RUNNING:
-            self.rehearsal.go(now_ns)
+            self.rehearsal.run(now_ns)
 
     def wait(self, timeout_ns):
         """Sleep until a book comes; not for long, because orders and fills come by other lanes."""
         return self.lanes.books.wait(min(timeout_ns, WAIT_LIMIT_NS))
 
     def close(self):
-        """Let go of the lanes."""
+        """Close the lanes."""
         self.intents.settle()
         self.intents.lane = self.steps.lane = NULL
         self.lanes.close()
@@ -182,55 +182,55 @@ cdef class StrategyRole:
             self.phase = BEFORE_START
         else:
             self.phase = RUNNING
-            self.cancel_what_is_unknown()
+            self.cancel_unknown_orders()
             self.strategy.on_start()
             check_timer(type(self.strategy).__name__, self.strategy.timer_ns)
             self.timer_ns = now_ns + self.strategy.timer_ns
             if not self.strategy.timer_ns and defines(type(self.strategy), "on_timer"):
-                self.said_why.never_timed()
+                self.withheld.never_timed()
         return 1
 
     def remember(self, row):
-        """Learn from an old command whether we may trade; its hook was called in an earlier life."""
+        """Apply an old command to `halted` and `draining`; its hook was called in an earlier life."""
         if row.strategy in (0, self.number):
-            self.voice.halted = row.kind == CommandKind.HALT or (
-                self.voice.halted and row.kind != CommandKind.RESUME
+            self.api.halted = row.kind == CommandKind.HALT or (
+                self.api.halted and row.kind != CommandKind.RESUME
             )
-            self.voice.draining = row.kind == CommandKind.DRAIN or (
-                self.voice.draining and row.kind != CommandKind.RESUME
+            self.api.draining = row.kind == CommandKind.DRAIN or (
+                self.api.draining and row.kind != CommandKind.RESUME
             )
 
     cdef int commands(self) except -1:
-        rows = self.ears.read(COMMANDS, READ_LIMIT)
+        rows = self.inputs.read(COMMANDS, READ_LIMIT)
         for row in rows:
             if row.strategy in (0, self.number):
-                self.obey(row.kind)
+                self.apply_command(row.kind)
         return len(rows)
 
-    cdef int obey(self, int kind) except -1:
-        if kind == CommandKind.HALT and not self.voice.halted:
-            self.voice.halted = True
+    cdef int apply_command(self, int kind) except -1:
+        if kind == CommandKind.HALT and not self.api.halted:
+            self.api.halted = True
             self.strategy.on_halt()
-        elif kind == CommandKind.RESUME and (self.voice.halted or self.voice.draining):
-            self.voice.halted = self.voice.draining = False
+        elif kind == CommandKind.RESUME and (self.api.halted or self.api.draining):
+            self.api.halted = self.api.draining = False
             self.strategy.on_resume()
-        elif kind == CommandKind.DRAIN and not self.voice.draining:
+        elif kind == CommandKind.DRAIN and not self.api.draining:
             self.stop()
 
     cdef int stop(self) except -1:
-        """Wind the strategy down; when the lane had no room for it, the next drain says it again."""
+        """Wind the strategy down; if the lane was full, the next drain repeats it."""
         self.strategy.on_stop()
-        self.voice.draining = not self.intents.full
+        self.api.draining = not self.intents.full
 
-    cdef int ourselves(self) except -1:
+    cdef int own_records(self) except -1:
         """Hear what became of our intents; a lap there means to learn everything anew."""
-        if self.ears.is_still(VERDICTS) and self.ears.is_still(ORDERS) and self.ears.is_still(FILLS):
+        if self.inputs.is_still(VERDICTS) and self.inputs.is_still(ORDERS) and self.inputs.is_still(FILLS):
             return 0
-        verdicts = self.ears.read(VERDICTS, READ_LIMIT)
+        verdicts = self.inputs.read(VERDICTS, READ_LIMIT)
         doubled = any(row.reason == DUPLICATE for row in verdicts)  # execution began anew, and has told its orders
-        orders = self.ears.read(ORDERS, ORDERS_TOLD if doubled else READ_LIMIT)
-        fills = self.ears.read(FILLS, FILLS_LIMIT)
-        if self.ears.lapped & OURSELVES:
+        orders = self.inputs.read(ORDERS, ORDERS_REPUBLISHED if doubled else READ_LIMIT)
+        fills = self.inputs.read(FILLS, FILLS_LIMIT)
+        if self.inputs.lapped & OWN_RECORDS:
             self.recover()
             return 1
         if not (verdicts or orders or fills):
@@ -238,7 +238,7 @@ cdef class StrategyRole:
         number, strategy = self.number, self.strategy
         for row in verdicts:
             if row.strategy == number and not self.is_known_order(row, orders):
-                self.judged(row)
+                self.apply_verdict(row)
         for row in fills:
             if row.strategy == number and self.ledger.fill(row) and not row.flags & FillFlag.OPENING:
                 strategy.on_fill(row)
@@ -248,13 +248,13 @@ cdef class StrategyRole:
         return len(verdicts) + len(orders) + len(fills)
 
     cdef bint is_known_order(self, object row, object orders) except -1:
-        """Whether an intent was only handed over twice: it has an order, told before or in this step."""
+        """Whether an intent was only read twice by execution: its order was published before or in this step."""
         if row.reason != DUPLICATE or row.kind not in PLACING:
             return False
         order = self.ledger.working.get(row.intent_id)
         return order is None or order.state is not None or any(one.intent_id == row.intent_id for one in orders)
 
-    cdef int judged(self, object row) except -1:
+    cdef int apply_verdict(self, object row) except -1:
         self.ledger.judge(row)
         if row.reason:
             self.refusals.note(row, self.strategy.now_ns)
@@ -266,13 +266,13 @@ cdef class StrategyRole:
     cdef int market_and_aggregates(self) except -1:
         """Read what was made of the market before the market itself, and tell it behind: no book is older than it."""
         cdef dict newest = {}
-        bars = self.ears.read(BARS, READ_LIMIT)
-        work = len(bars) + self.ears.gather(GLOBAL_BOOKS, self.lanes.global_books, self.aggregates.read_book, newest)
-        opportunities = self.ears.read(OPPORTUNITIES, READ_LIMIT)
+        bars = self.inputs.read(BARS, READ_LIMIT)
+        work = len(bars) + self.inputs.gather(GLOBAL_BOOKS, self.lanes.global_books, self.aggregates.read_book, newest)
+        opportunities = self.inputs.read(OPPORTUNITIES, READ_LIMIT)
         work += len(opportunities) + self.market()
-        self.call(self.aggregates.bars(bars, lapped=bool(self.ears.lapped & 1 << BARS)))
+        self.call(self.aggregates.bars(bars, lapped=bool(self.inputs.lapped & 1 << BARS)))
         self.call(self.aggregates.global_books([record for _, record in newest.values()]))
-        self.call(self.aggregates.opportunities(opportunities, lapped=bool(self.ears.lapped & 1 << OPPORTUNITIES)))
+        self.call(self.aggregates.opportunities(opportunities, lapped=bool(self.inputs.lapped & 1 << OPPORTUNITIES)))
         return work
 
     cdef int call(self, object hooks) except -1:
@@ -285,31 +285,31 @@ cdef class StrategyRole:
         return 0
 
     cdef int prints(self) except -1:
-        if not self.ears.hears_prints:
+        if not self.inputs.reads_prints:
             return 0
-        if self.ears.rings[TICKS] != NULL:
+        if self.inputs.rings[TICKS] != NULL:
             return self.prints_in_place()
-        rows = self.ears.read(TICKS, READ_LIMIT)
+        rows = self.inputs.read(TICKS, READ_LIMIT)
         first = self.lanes.ticks.cursor - len(rows)
         for behind, row in enumerate(rows, first + 1):
-            if row.kind == PRINT and row.instrument in self.voice.books:
-                self.tell_print(behind, row)
+            if row.kind == PRINT and row.instrument in self.api.books:
+                self.call_print_hook(behind, row)
         return len(rows)
 
     cdef int prints_in_place(self) except -1:
         """The same of a lane in shared memory."""
         cdef Tick batch[MOST]
-        cdef int index, count = self.ears.ticks_in_place(batch)
-        cdef uint64_t first = self.ears.rings[TICKS].next - count
+        cdef int index, count = self.inputs.ticks_in_place(batch)
+        cdef uint64_t first = self.inputs.rings[TICKS].next - count
         cdef Tick *tick
         for index in range(count):
             tick = &batch[index]
-            if tick.kind == PRINT and tick.instrument in self.voice.books:
-                self.tell_print(first + index + 1, self.ears.row_of(tick))
+            if tick.kind == PRINT and tick.instrument in self.api.books:
+                self.call_print_hook(first + index + 1, self.inputs.row_of(tick))
         return count
 
-    cdef int tell_print(self, uint64_t behind, object row) except -1:
-        """A trade between others."""
+    cdef int call_print_hook(self, uint64_t behind, object row) except -1:
+        """Call the hook for a trade between others."""
         self.intents.tick_sequence, self.intents.receive_ns = behind, row.receive_ns
         self.strategy.on_print(row)
         self.intents.tick_sequence = self.intents.receive_ns = 0
@@ -318,30 +318,30 @@ cdef class StrategyRole:
     cdef int books(self) except -1:
         cdef int work = 0
         cdef Book book
-        cdef list arrived = self.ears.newest_in_place(&work)
+        cdef list arrived = self.inputs.newest_in_place(&work)
         if arrived is None:
             return self.books_of_reader()
         for book in arrived:
-            book.take_incoming(self.ears.decode_book)
-            self.show(book)
+            book.apply_incoming(self.inputs.decode_book)
+            self.call_book_hook(book)
         return work
 
     cdef int books_of_reader(self) except -1:
         """The same of a lane elsewhere, or of one that is more than a batch ahead."""
         cdef dict newest = {}
-        cdef int work = self.ears.gather(BOOKS, self.lanes.books, self.ears.read_book, newest)
+        cdef int work = self.inputs.gather(BOOKS, self.lanes.books, self.inputs.read_book, newest)
         books = self.strategy.books
         for instrument, (_, record) in newest.items():
-            (<Book>books[instrument]).take(record, self.ears.decode_book)
-            self.show(books[instrument])
+            (<Book>books[instrument]).apply(record, self.inputs.decode_book)
+            self.call_book_hook(books[instrument])
         return work
 
-    cdef int show(self, Book book) except -1:
-        """Call the hook for a book that is filled anew."""
+    cdef int call_book_hook(self, Book book) except -1:
+        """Call the hook for a book with a new record."""
         self.intents.tick_sequence, self.intents.receive_ns = book.tick_sequence, book.receive_ns
         if book.good:
             self.good.add(book)
-            if not self.voice.halted and not self.voice.draining:
+            if not self.api.halted and not self.api.draining:
                 self.strategy.on_book(book)
         elif book in self.good:
             self.good.discard(book)
@@ -362,25 +362,25 @@ cdef class StrategyRole:
     cdef int recover(self) except -1:
         """Build the ledger anew from the lanes; what orders they cannot tell of any more is cancelled."""
         self.counts.recoveries += 1
-        self.learn()
+        self.reset_ledger()
         recover_positions(self.lanes, self.ledger)
         running = self.phase == RUNNING
         if running or not recover_orders(self.lanes, self.ledger):
-            self.ears.lapped |= 0 if running else 1 << ORDERS
+            self.inputs.lapped |= 0 if running else 1 << ORDERS
             self.cancel_everything = True
 
-    cdef int learn(self) except -1:
-        """Begin a ledger that knows nothing."""
+    cdef int reset_ledger(self) except -1:
+        """Begin with an empty ledger."""
         self.ledger = Ledger(self.number, self.strategy.instruments, self.intents.settle)
         self.intents.begun_count, self.intents.ledger = 0, self.ledger
         self.strategy.bind(self.intents, self.ledger)
         return 0
 
-    cdef int cancel_what_is_unknown(self) except -1:
+    cdef int cancel_unknown_orders(self) except -1:
         if not self.cancel_everything:
             return 0
         for instrument in self.strategy.instruments:
-            self.voice.want_gone(instrument)
+            self.api.submit_cancel_all(instrument)
         self.cancel_everything = self.intents.full
         return 1
 
@@ -389,10 +389,10 @@ cdef class StrategyRole:
         if self.intents.full:
             marks |= MARK_FULL
             self.strategy.on_lane_full()
-            self.said_why.lane_full(now_ns)
-        if self.voice.withheld:
-            self.said_why.no_new_orders(now_ns, self.voice.withheld, halted=bool(self.voice.halted))
-            self.voice.withheld = 0
+            self.withheld.lane_full(now_ns)
+        if self.api.withheld:
+            self.withheld.no_new_orders(now_ns, self.api.withheld, halted=bool(self.api.halted))
+            self.api.withheld = 0
         self.steps.write(now_ns, work, marks)
         self.counts.steps += 1
         return 0

@@ -3,13 +3,13 @@
 from libc.stdint cimport int64_t, uint64_t
 
 from engine.strategy.role.counts cimport Counts
-from engine.strategy.role.ears cimport Ears
+from engine.strategy.role.lane_inputs cimport LaneInputs
 from engine.strategy.api.intents cimport Intents
 from shm.protocol cimport sy_writer
 
 cdef class Steps:
     cdef Counts counts
-    cdef Ears ears
+    cdef LaneInputs inputs
     cdef Intents intents
     cdef object publish_step
     cdef sy_writer *lane  # NULL for one that is written by its method

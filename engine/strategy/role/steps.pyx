@@ -1,7 +1,7 @@
 # cython: language_level=3
-"""What a strategy role writes down of each working step: time, how far every lane was read, and which were lapped.
+"""Publishes each working step of a strategy role: its time, the cursor of every lane, and which lanes were lapped.
 
-That is all a replay needs (see `replay`).
+A replay needs no more (see `replay`).
 """
 
 from libc.stdint cimport int64_t, uint64_t
@@ -9,7 +9,7 @@ from libc.string cimport memcpy, memset
 
 from engine.model.records cimport STEP_CURSORS as CURSORS, Step
 from engine.strategy.role.counts cimport Counts
-from engine.strategy.role.ears cimport LANES, OWN_INTENTS, Ears
+from engine.strategy.role.lane_inputs cimport LANES, OWN_INTENTS, LaneInputs
 from engine.strategy.api.intents cimport Intents
 from shm.protocol cimport sy_begin, sy_publish, sy_slot, writer_of
 
@@ -22,15 +22,16 @@ cdef class Steps:
     """One strategy's STEPS lane."""
 
     def __init__(
-        self, Counts counts not None, number, Ears ears not None, Intents intents not None, lane, clock_offset_ns
+        self, Counts counts not None, number, LaneInputs inputs not None, Intents intents not None, lane,
+        clock_offset_ns
     ):
-        """Write for the strategy of this number, whose cursors are with its ears and its intents."""
-        self.counts, self.number, self.ears, self.intents = counts, number, ears, intents
+        """Publish for the strategy of this number, with the cursors of its inputs and its intents."""
+        self.counts, self.number, self.inputs, self.intents = counts, number, inputs, intents
         self.publish_step, self.lane = lane.publish, writer_of(lane)
         self.clock_offset_ns = clock_offset_ns
 
     cdef int write(self, int64_t now_ns, int work, int marks) except -1:
-        """One STEP record, with how far every lane was read."""
+        """Publish one STEP record, with the cursor of every lane."""
         cdef Step step
         cdef int index
         memset(&step, 0, sizeof(Step))
@@ -39,7 +40,7 @@ cdef class Steps:
         step.inputs = LANES
         for index in range(LANES):
             step.cursors[index] = self.cursor_of(index)
-        step.cells[0], step.cells[1] = self.ears.lapped, marks
+        step.cells[0], step.cells[1] = self.inputs.lapped, marks
         if self.lane == NULL:
             self.publish_step(
                 step.now_ns, step.monotonic_ns, step.work, step.role, step.step, step.first, step.inputs,
@@ -52,10 +53,10 @@ cdef class Steps:
         return 0
 
     cdef uint64_t cursor_of(self, int index) except? 0:
-        """How far a lane was read; of our own intents: written."""
-        if self.ears.rings[index] != NULL:
-            return self.ears.rings[index].next
+        """The cursor to which a lane was read; for the strategy's own intents: written."""
+        if self.inputs.rings[index] != NULL:
+            return self.inputs.rings[index].next
         if index == OWN_INTENTS and self.intents.lane != NULL:
             return self.intents.lane.next
-        reader = self.ears.readers[index]
+        reader = self.inputs.readers[index]
         return 0 if reader is None else reader.cursor

@@ -53,7 +53,7 @@ def everywhere(bench: Bench) -> set[str]:
     apply_book(record, {7: risk})
     bench.books.cursor = bench.books.end - 1
     row = bench.books.read()
-    book.take(row)
+    book.apply(row)
     return {str(one) for one in (bench.top().spread_bps, row.spread_bps, risk.spread_bps, book.spread_bps)}
 
 

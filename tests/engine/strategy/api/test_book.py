@@ -35,8 +35,8 @@ def test_a_books_bytes_say_what_its_row_says() -> None:
             *random_.choices((0, 1, 10), k=2),
         )
         row = records.BOOK_TOP.row(*head, 0, 7, *sides, SPARE)
-        live.take(CODEC.pack_row(row), CODEC.unpack)
-        replayed.take(row)
+        live.apply(CODEC.pack_row(row), CODEC.unpack)
+        replayed.apply(row)
         ours, theirs = ([getattr(one, name) for name in FIGURES] for one in (live, replayed))
         assert ours == theirs or (math.isnan(live.imbalance) and math.isnan(replayed.imbalance))
         assert [live.levels(side) for side in (BUY, SELL)] == [replayed.levels(side) for side in (BUY, SELL)]
@@ -47,7 +47,7 @@ def test_a_books_bytes_say_what_its_row_says() -> None:
 def test_a_record_of_another_size_is_our_own_mistake() -> None:
     """Figures from the wrong places would be decided on."""
     with pytest.raises(AssertionError):
-        Book(BTC).take(bytes(records.BOOK_TOP.size - 8))
+        Book(BTC).apply(bytes(records.BOOK_TOP.size - 8))
 
 
 def test_a_book_begins_with_nothing_to_act_on() -> None:

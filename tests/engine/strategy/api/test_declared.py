@@ -10,8 +10,8 @@ import pytest
 
 from engine.config.tables import Aggregation
 from engine.model.words import CommandKind, OrderType, TimeInForce
+from engine.strategy.api.intent_api import TTL_NS
 from engine.strategy.api.strategy import Strategy, reads_of
-from engine.strategy.api.voice import TTL_NS
 from engine.strategy.api.withheld import HALTED, INTERVAL_NS, LAGGING, NOT_STARTED
 from engine.strategy.load import check_reads, strategy_class
 from tests.engine.strategy.conftest import BTC, ETH, NUMBER, Recorder, System, begin

@@ -17,7 +17,7 @@ from engine.model.words import (
     TimeInForce,
 )
 from engine.strategy.api.strategy import Strategy
-from engine.strategy.role.ears import READ_LIMIT
+from engine.strategy.role.lane_inputs import READ_LIMIT
 from engine.strategy.role.role import StrategyRole
 from tests.engine.strategy.conftest import BTC, ETH, NUMBER, Recorder, System, begin
 

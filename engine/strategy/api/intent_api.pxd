@@ -1,24 +1,24 @@
-"""The compiled face of a strategy's voice."""
+"""The compiled face of a strategy's requests."""
 
 from libc.stdint cimport int64_t, uint64_t
 
 from engine.model.records cimport Intent
 
-cdef class Outlet:
-    cdef object say(self, Intent *wish)
+cdef class IntentSink:
+    cdef object submit(self, Intent *intent)
 
-cdef class Voice:
+cdef class IntentApi:
     cdef readonly int64_t now_ns
     cdef readonly bint halted  # an operator's word: no new orders
     cdef readonly bint draining
     cdef readonly dict instruments, books, groups
     cdef readonly object parameters
     cdef uint64_t withheld  # calls that gave None because of `halted` or `draining`
-    cdef Outlet outlet
+    cdef IntentSink sink
     cdef object ledger
     cdef bint plain
 
-    cdef object want(self, Intent *wish, int64_t side, int64_t size, int64_t price)
+    cdef object submit_order(self, Intent *intent, int64_t side, int64_t size, int64_t price)
     cdef object order_of(self, object intent_id)
-    cdef object want_gone(self, object instrument)
-    cdef object ask(self, Intent *wish)
+    cdef object submit_cancel_all(self, object instrument)
+    cdef object submit(self, Intent *intent)

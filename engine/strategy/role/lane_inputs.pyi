@@ -7,5 +7,5 @@ from engine.strategy.role.lanes import StrategyLanes
 READ_LIMIT: int
 CATCH_UP: int
 
-class Ears:
+class LaneInputs:
     def __init__(self, counts: Counts, strategy: Strategy, lanes: StrategyLanes, reads: Sequence[str]) -> None: ...

@@ -1,10 +1,10 @@
 # cython: language_level=3
-"""What a strategy role hears: the lanes it reads, in bounds, each lapped one marked for the step.
+"""The lanes that a strategy role reads, a bounded number of records in a step; a lapped lane is marked for the step.
 
     a lane in shared memory ─▶ in place: ticks as they are, the newest book of each instrument beside the one it shows
     any other (a replay's history), and where in place is not all there is ─▶ by its reader's methods, row by row
 
-Nothing is told from here: what was read is handed to the role, which calls the hooks.
+This part calls no hook: it returns the records to the role, which calls the hooks.
 """
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
@@ -37,17 +37,17 @@ LAPPED = shm.Lapped
 
 
 def place(found):
-    """Where on its lane a number's newest record stands."""
+    """The place of a number's newest record on its lane."""
     return found[1][0]
 
 
-cdef class Ears:
-    """The lanes of one role. `lapped` has a bit for each that was overtaken in this step."""
+cdef class LaneInputs:
+    """The lanes of one role. `lapped` has a bit for each lane that lapped its reader in this step."""
 
     def __init__(self, Counts counts not None, strategy, lanes, reads):
-        """Listen to the inputs, and to those of the aggregation that `reads` names."""
+        """Read the inputs, and the lanes of the aggregation that `reads` names."""
         self.counts, self.strategy = counts, strategy
-        self.hears_prints = defines(type(strategy), "on_print")
+        self.reads_prints = defines(type(strategy), "on_print")
         asked = tuple(getattr(lanes, lane) if lane in reads else None for lane in AGGREGATES)
         assert asked.count(None) == len(AGGREGATES) - len(reads), f"lanes lack some of {reads}"
         self.readers = (*(getattr(lanes, lane) for lane in INPUTS), lanes.intents, *asked)
@@ -58,7 +58,7 @@ cdef class Ears:
         self.decode_tick = lanes.ticks.decode
 
     cdef object read(self, int index, int limit):
-        """Read up to `limit` rows of an input; a lap ends the reading of this step, and nothing is shown of it."""
+        """Read up to `limit` rows of an input; after a lap the step has no rows of it."""
         cdef list rows
         if self.is_still(index):
             return NOTHING
@@ -76,11 +76,11 @@ cdef class Ears:
         return rows
 
     cdef bint is_still(self, int index) noexcept:
-        """Whether nothing waits on a lane in shared memory; of any other its reader must be asked."""
+        """Whether no record waits on a lane in shared memory; False for any other lane, whose reader must be used."""
         return self.rings[index] != NULL and not sy_unread(self.rings[index])
 
     cdef uint64_t lag(self) noexcept:
-        """How many records wait on the lane on which most wait; those of a replay's history do not count."""
+        """The number of waiting records of the lane on which most wait; those of a replay's history do not count."""
         cdef uint64_t most = 0
         cdef int index
         for index in range(LANES):
@@ -93,13 +93,13 @@ cdef class Ears:
         self.counts.laps += 1
 
     cdef int lap_of(self, int index) except -1:
-        """A lane was overtaken: its reader goes on behind the hole, and nothing is shown of it."""
+        """Move the reader of a lapped lane past the lost records, and return no record of it."""
         self.read(index, READ_LIMIT)
         assert self.lapped & 1 << index, "a lane went back"
         return 0
 
     cdef int ticks_in_place(self, Tick *batch) except -1:
-        """Take up to `MOST` ticks as they are: most are no prints, and no row is made of them."""
+        """Copy up to `MOST` ticks as records: most are no prints, so no rows are made of them."""
         cdef sy_reader *ring = self.rings[TICKS]
         cdef uint64_t first = ring.next, count = sy_unread(ring)
         if not count:
@@ -118,7 +118,7 @@ cdef class Ears:
         return self.decode_tick(PyBytes_FromStringAndSize(<char *>tick, sizeof(Tick)))
 
     cdef list newest_in_place(self, int *work):
-        """Take the newest record of each book in place; None, and nothing is taken, where that is not all there is."""
+        """Copy the newest record of each book in place; None, without an effect, if the reader must be used."""
         cdef sy_reader *ring = self.rings[BOOKS]
         cdef uint64_t first, count
         cdef list arrived
@@ -159,7 +159,7 @@ cdef class Ears:
         return arrived
 
     cdef int gather(self, int index, object reader, object read, dict newest) except -1:
-        """Read on, keeping the newest of each book that concerns it; behind a lap to the end, the last `CATCH_UP`."""
+        """Keep the newest record of each book of the strategy; after a lap read to the end, for the last `CATCH_UP`."""
         cdef int limit = READ_LIMIT, work = 0
         if self.is_still(index):
             return 0

@@ -1,4 +1,4 @@
-"""The compiled face of a role's ears."""
+"""The compiled face of a role's inputs."""
 
 from libc.stdint cimport uint64_t
 
@@ -12,13 +12,13 @@ cdef enum:
 cdef enum:  # a lane's place among a STEP's cursors
     TICKS, BOOKS, VERDICTS, ORDERS, FILLS, COMMANDS, OWN_INTENTS, BARS, GLOBAL_BOOKS, OPPORTUNITIES, LANES
 
-cdef class Ears:
+cdef class LaneInputs:
     cdef Counts counts
     cdef object strategy, read_book, decode_book, decode_tick
     cdef tuple readers, reads
     cdef sy_reader *rings[LANES]  # NULL for a lane that is read by its reader's methods
     cdef int lapped
-    cdef bint hears_prints
+    cdef bint reads_prints
 
     cdef object read(self, int index, int limit)
     cdef uint64_t lag(self) noexcept

@@ -1,9 +1,9 @@
 # cython: language_level=3, embedsignature=True, embedsignature.format=clinic
-"""What a strategy may say: the part of `Strategy` that stands between a decision and the record of its intent.
+"""The requests of a strategy: the part of `Strategy` between a decision and the record of its intent.
 
-Compiled, because it lies on an order's way and runs once in many milliseconds: what it touches is then fetched from
-far, so the less it touches the sooner the intent is out. A wish is a record from the first line on; nobody builds a
-row of it. The outlet behind it numbers, stamps and publishes it (see `intents`).
+Compiled, because it is on an order's way and runs once in many milliseconds: its memory is then out of the caches, so
+the less memory it touches, the sooner the intent is published. An intent is a record from the first line on; no row of
+it is made. The sink numbers, stamps and publishes it (see `intents`).
 """
 
 from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_CheckExact
@@ -30,25 +30,25 @@ cdef int64_t TTL = TTL_NS
 assert (OrderType.LIMIT, TimeInForce.GTC, TTL_NS) == (1, 1, 500000000)  # defaults below: `help` can show no names
 
 
-cdef class Outlet:
-    """Where wishes go. This one takes every wish and grants none."""
+cdef class IntentSink:
+    """Where intents are submitted. This base class publishes none."""
 
-    cdef object say(self, Intent *wish):
+    cdef object submit(self, Intent *intent):
         """Publish an intent; its id, or None when the lane is full."""
         return None
 
 
-cdef frozenset ENGINES_OWN = frozenset()  # names on a strategy that only the engine sets
+cdef frozenset ENGINES_OWN = frozenset()  # attributes of a strategy that only the engine may set
 
 
 def reserve(names):
-    """Name what a strategy may not set on itself; `engine.strategy.api.strategy` calls it once all is defined."""
+    """Set the names that a strategy may not set on itself; `engine.strategy.api.strategy` calls it once."""
     global ENGINES_OWN
     ENGINES_OWN = frozenset(names)
 
 
 cdef inline int64_t exact(object number, str argument) except? -1:
-    """An integer of 64 bits; a float is refused, for it would be cut down to another price."""
+    """An integer of 64 bits; a float is refused, because it would be rounded to another price."""
     cdef int overflow = 0
     cdef int64_t value
     if PyLong_CheckExact(number):
@@ -59,7 +59,7 @@ cdef inline int64_t exact(object number, str argument) except? -1:
 
 
 cdef int64_t whole(object number, str argument) except? -1:
-    """The same of what is no plain int: numpy's and enumerations' are taken, whatever else came is refused by name."""
+    """The same of any other type: numpy's integers and enumerations are accepted, the others are refused by name."""
     cdef int overflow = 0
     cdef int64_t value
     try:
@@ -81,7 +81,7 @@ cdef inline uint8_t word(object number, str argument) except? 0:
 
 
 cdef object intent_number(object found):
-    """An intent's id that is no plain int, numpy's say; None, what `place` gives for no order, is no order's id."""
+    """An intent's id that is no plain int, such as numpy's; 0 for None, which `place` gives without an order."""
     if found is None:
         return 0
     try:
@@ -97,81 +97,81 @@ cdef inline object id_of(object instrument):
     return instrument.id
 
 
-cdef inline void begin(Intent *wish, int kind, object instrument) except *:
-    """A wish with nothing in it."""
-    memset(wish, 0, sizeof(Intent))
-    wish.kind, wish.instrument, wish.ttl_ns = <uint8_t>kind, instrument, TTL
+cdef inline void begin(Intent *intent, int kind, object instrument) except *:
+    """Begin an empty intent of this kind."""
+    memset(intent, 0, sizeof(Intent))
+    intent.kind, intent.instrument, intent.ttl_ns = <uint8_t>kind, instrument, TTL
 
 
-cdef int set_algorithm(Intent *wish, object name, object parameters) except -1:
-    """Name the algorithm that is to work an intent."""
+cdef int set_algorithm(Intent *intent, object name, object parameters) except -1:
+    """Set the algorithm that is to work an intent, and its parameters."""
     cdef int index
     number, numbers = algorithms.encode(name, parameters or {})
-    wish.algorithm = number
+    intent.algorithm = number
     for index in range(PARAMETERS):
-        wish.parameters[index] = exact(numbers[index], "parameters")
+        intent.parameters[index] = exact(numbers[index], "parameters")
     return 0
 
 
-cdef class Voice:
-    """The words of a strategy, and what it knows of itself."""
+cdef class IntentApi:
+    """The requests of a strategy, and its own state."""
 
     def __cinit__(self, instruments=(), parameters=None, *_, **__):
-        """Know the instruments: here, so a subclass whose `__init__` calls no `super` is whole all the same."""
+        """Set the instruments: here, so that a subclass whose `__init__` does not call `super` is complete too."""
         self.instruments = {instrument.id: instrument for instrument in instruments}
         self.books = {instrument.id: Book(instrument) for instrument in instruments}
         self.parameters, self.groups = parameters, {}
         self.ledger = Ledger(0, self.instruments)
-        self.plain = type(self).place is Voice.place  # a subclass may put its own check before every order
+        self.plain = type(self).place is IntentApi.place  # a subclass may put its own check before every order
 
     def __setattr__(self, str name, value):
-        """Refuse to shadow what the engine set or calls: a strategy that does would see nothing, in silence."""
+        """Refuse to shadow a name that the engine sets or calls: the strategy would silently receive nothing."""
         if name in ENGINES_OWN or (len(name) > 3 and name[0] == "o" and name[1] == "n" and name[2] == "_"):
             raise replaced(self, name)
         PyObject_GenericSetAttr(self, name, value)
 
-    def bind(self, Outlet outlet, ledger not None):
-        """Tie the strategy to its outlet, or to none yet; the role's business."""
-        self.outlet, self.ledger = outlet, ledger
+    def bind(self, IntentSink sink, ledger not None):
+        """Tie the strategy to its sink, or to none yet; the role's business."""
+        self.sink, self.ledger = sink, ledger
 
     def place(
         self, instrument, side, size, price, *, order_type=1, time_in_force=1, ttl_ns=500000000, timeout_ns=0,
         double signal=0.0, algorithm=None, parameters=None
     ):
-        """Want an order: its intent id, or None where the log says why (no room on the lane, or no new orders wanted).
+        """Submit an order: its intent id, or None if the lane is full or the strategy is halted or draining (logged).
 
         `side` is BUY or SELL; `size` and `price` are whole numbers in the instrument's decimals (see `size_of`,
         `price_of`); `order_type` is one of OrderType, `time_in_force` one of TimeInForce. Risk refuses an intent older
         than `ttl_ns`; an order is cancelled after `timeout_ns`, 0: never. `signal` is kept for the audit.
 
-        `algorithm`, "chase" say, works the intent with orders of its own, together at most of this size and never
+        `algorithm`, such as "chase", works the intent with orders of its own, together at most of this size and never
         beyond `price`; `parameters` are a mapping of its parameters, docs/strategies.md lists them.
         """
-        cdef Intent wish
-        begin(&wish, INTENT_PLACE, id_of(instrument))
-        wish.order_type, wish.time_in_force = word(order_type, "order_type"), word(time_in_force, "time_in_force")
-        wish.ttl_ns, wish.timeout_ns = exact(ttl_ns, "ttl_ns"), exact(timeout_ns, "timeout_ns")
-        wish.signal = signal
+        cdef Intent intent
+        begin(&intent, INTENT_PLACE, id_of(instrument))
+        intent.order_type, intent.time_in_force = word(order_type, "order_type"), word(time_in_force, "time_in_force")
+        intent.ttl_ns, intent.timeout_ns = exact(ttl_ns, "ttl_ns"), exact(timeout_ns, "timeout_ns")
+        intent.signal = signal
         if algorithm is not None:
-            set_algorithm(&wish, algorithm, parameters)
-        return self.want(&wish, exact(side, "side"), exact(size, "size"), exact(price, "price"))
+            set_algorithm(&intent, algorithm, parameters)
+        return self.submit_order(&intent, exact(side, "side"), exact(size, "size"), exact(price, "price"))
 
     def enter(self, instrument, side, size, price, *, double signal=0.0, algorithm=None, parameters=None):
-        """Want to take from the book at once, never beyond `price`; what does not fill is gone. As `place` else.
+        """Submit an order that fills at once, never beyond `price`; the rest is cancelled. Otherwise as `place`.
 
         With an `algorithm` the orders are the algorithm's, and may rest: the same as `place` with it.
         """
-        cdef Intent wish
+        cdef Intent intent
         if algorithm is not None:
             return self.place(instrument, side, size, price, signal=signal, algorithm=algorithm, parameters=parameters)
         if not self.plain:
             return self.place(instrument, side, size, price, time_in_force=TIME_IN_FORCE_IOC, signal=signal)
-        begin(&wish, INTENT_PLACE, id_of(instrument))
-        wish.order_type, wish.time_in_force, wish.signal = ORDER_TYPE_LIMIT, TIME_IN_FORCE_IOC, signal
-        return self.want(&wish, exact(side, "side"), exact(size, "size"), exact(price, "price"))
+        begin(&intent, INTENT_PLACE, id_of(instrument))
+        intent.order_type, intent.time_in_force, intent.signal = ORDER_TYPE_LIMIT, TIME_IN_FORCE_IOC, signal
+        return self.submit_order(&intent, exact(side, "side"), exact(size, "size"), exact(price, "price"))
 
     def exit(self, instrument, price, *, double signal=0.0):
-        """Want to be flat at once, never beyond `price`; None when there is nothing to leave, or only dust.
+        """Close the position at once, never beyond `price`; None when there is no position, or only dust.
 
         What working orders may still take of it is theirs: where they wait at another price, `cancel` them first.
         A position larger than the venue's largest order needs several: call again when this one is done.
@@ -181,32 +181,32 @@ cdef class Voice:
         return self.enter(instrument, SELL if held > 0 else BUY, abs(held), price, signal=signal) if held else None
 
     def cancel(self, intent_id):
-        """Want an order of ours gone. None when it is not working, is being cancelled, or the lane is full."""
-        cdef Intent wish
+        """Cancel an order of ours. None when it is not working, is being cancelled, or the lane is full."""
+        cdef Intent intent
         order = self.order_of(intent_id)
         if order is None or order.cancelling:
             return None
-        begin(&wish, INTENT_CANCEL, order.instrument)
-        wish.target_id = intent_id
-        return self.ask(&wish)
+        begin(&intent, INTENT_CANCEL, order.instrument)
+        intent.target_id = intent_id
+        return self.submit(&intent)
 
     def cancel_all(self, instrument):
-        """Want every order of ours on an instrument gone, also those this process has never heard of."""
-        return self.want_gone(id_of(instrument))
+        """Cancel every order of ours on an instrument, also those that this process does not know."""
+        return self.submit_cancel_all(id_of(instrument))
 
     def replace(self, intent_id, price, size):
-        """Want a working order at another price and size; the id is that of the order that takes its place."""
-        cdef Intent wish
+        """Replace a working order by one at another price and size; the id is that of the new order."""
+        cdef Intent intent
         order = self.order_of(intent_id)
         if order is None or order.cancelling:
             return None
         if self.halted or self.draining:
             self.withheld += 1
             return None
-        begin(&wish, INTENT_REPLACE, order.instrument)
-        wish.target_id, wish.side = intent_id, order.side
-        wish.size, wish.price = exact(size, "size"), exact(price, "price")
-        return self.ask(&wish)
+        begin(&intent, INTENT_REPLACE, order.instrument)
+        intent.target_id, intent.side = intent_id, order.side
+        intent.size, intent.price = exact(size, "size"), exact(price, "price")
+        return self.submit(&intent)
 
     def position(self, instrument):
         """Signed holdings that an order can close, as seen from fills; a fee taken in the base asset has left them.
@@ -223,8 +223,8 @@ cdef class Voice:
         """Working orders, oldest first: intents on their way, orders in flight and orders open."""
         return list(self.ledger.orders(id_of(instrument)))
 
-    cdef object want(self, Intent *wish, int64_t side, int64_t size, int64_t price):
-        """An order, unless no new ones are wanted."""
+    cdef object submit_order(self, Intent *intent, int64_t side, int64_t size, int64_t price):
+        """Submit an order, unless the strategy is halted or draining."""
         if side != BUY and side != SELL:
             raise beyond_range("side", side, "BUY (+1) or SELL (-1)")
         if size <= 0:
@@ -232,8 +232,8 @@ cdef class Voice:
         if self.halted or self.draining:
             self.withheld += 1
             return None
-        wish.side, wish.size, wish.price = <int8_t>side, size, price
-        return self.ask(wish)
+        intent.side, intent.size, intent.price = <int8_t>side, size, price
+        return self.submit(intent)
 
     cdef object order_of(self, object intent_id):
         """A working order by its id, None when it is not working; what cannot be an id is refused by name."""
@@ -241,14 +241,14 @@ cdef class Voice:
             intent_id = intent_number(intent_id)
         return self.ledger.working.get(intent_id)
 
-    cdef object want_gone(self, object instrument):
-        """Every order on an instrument, by its id: for the role too, whatever a subclass makes of `cancel_all`."""
-        cdef Intent wish
-        begin(&wish, INTENT_CANCEL_ALL, instrument)
-        return self.ask(&wish)
+    cdef object submit_cancel_all(self, object instrument):
+        """Submit the cancel of every order on an instrument; the role calls this, not a subclass's `cancel_all`."""
+        cdef Intent intent
+        begin(&intent, INTENT_CANCEL_ALL, instrument)
+        return self.submit(&intent)
 
-    cdef object ask(self, Intent *wish):
-        """Say it to the outlet."""
-        if self.outlet is None:
-            raise RuntimeError("a strategy may want something only in its hooks, from on_start on: no lane is open yet")
-        return self.outlet.say(wish)
+    cdef object submit(self, Intent *intent):
+        """Submit an intent to the sink."""
+        if self.sink is None:
+            raise RuntimeError("a strategy may submit intents only in its hooks, from on_start on: no lane is open yet")
+        return self.sink.submit(intent)
