@@ -16,7 +16,7 @@ import msgspec
 
 from engine.model.words import BUY, Reason
 from engine.risk.gate import Account, FurtherCap, Proposed, Refusal
-from engine.risk.limits import MICRO, RiskLimits
+from engine.risk.limits import MICRO, WIDEST, RiskLimits
 
 Made = TypeVar("Made", bound=FurtherCap)
 CAPS: dict[str, tuple[Any, Callable[[Any], FurtherCap]]] = {}  # by key: the value's type, and the class
@@ -68,9 +68,11 @@ class GrossUsd:
     exits = False
 
     def __init__(self, most_usd: Decimal) -> None:
-        """Refuse a cap that is not a positive number."""
+        """Refuse a cap that is not a positive number, or too wide for the gate's arithmetic."""
         if not most_usd.is_finite() or most_usd <= 0:
             raise ValueError("must be positive")
+        if most_usd.adjusted() > WIDEST:
+            raise ValueError(f"must be below 1e{WIDEST + 1}")
         self._most = int(most_usd * MICRO)
 
     def check(self, order: Proposed, account: Account) -> Refusal | None:
