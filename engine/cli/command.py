@@ -13,9 +13,10 @@ def run(options: argparse.Namespace) -> int:
     """Send the command with its arguments and print the answer, a line for each part of it."""
     system, command = choose_system(options.system), COMMANDS[options.command]
     config = read(call_supervisor(system, "status")["config"])
-    given = {one.name: getattr(options, one.name) for one in command.arguments}
     arguments = {
-        one.name: _value(config, one, given[one.name]) for one in command.arguments if given[one.name] is not None
+        one.name: _value(config, one, text)
+        for one in command.arguments
+        if (text := getattr(options, one.name)) is not None
     }
     result = call_supervisor(system, command.name, **arguments)
     if options.json:

@@ -8,7 +8,7 @@ address but loopback without it. A program that listens on loopback and passes o
 import socket
 from typing import TYPE_CHECKING
 
-from engine.execution.seams import CellReader
+from engine.lanes.ports import CellReader
 from engine.model.words import Mode
 from engine.venues.catalogue import trading_of
 from engine.venues.port import RequestPort, StreamPort

@@ -11,7 +11,7 @@ the supervisor clears them, when it resumes.
 import os
 from pathlib import Path
 
-from engine.execution.seams import CellReader
+from engine.lanes.ports import CellReader
 
 SIGNAL, COMMAND = "SIGUSR1", "engine-ctl halt"  # ways to ask for a halt, beside the file
 POLL_NS = 5_000_000

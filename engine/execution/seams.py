@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from engine.lanes.ports import CellReader
 from engine.model.words import HaltReason
 from engine.venues.session import MakeSession
 
@@ -62,16 +63,6 @@ class OrderLanes(Protocol):
     @property
     def fills(self) -> Writer:
         """Fills as they are applied."""
-
-
-class CellReader(Protocol):
-    """Reads cells."""
-
-    def read(self, index: int = 0, /) -> Any:
-        """The cell's row, or None when it was never written."""
-
-    def sequence(self, index: int, /) -> int:
-        """The number of writes of the cell."""
 
 
 class CellWriter(Protocol):
