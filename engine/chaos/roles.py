@@ -20,8 +20,8 @@ from engine.chaos.mortality import Fuse, Mortal
 from engine.chaos.network import Network
 from engine.execution.build import open_execution_lanes
 from engine.execution.config import ExecutionConfig, JournalConfig
-from engine.execution.execution import Execution
-from engine.execution.seams import ExecutionLanes, ExecutionPorts
+from engine.execution.ports import ExecutionLanes, ExecutionPorts
+from engine.execution.role import Execution
 from engine.feed.books.outbox import Outbox
 from engine.feed.build import instrument_publisher
 from engine.feed.config import FeedConfig

@@ -16,10 +16,10 @@ from engine.config.private import make_once, make_private, open_private
 from engine.execution.account import account_of
 from engine.execution.config import ExecutionConfig, ExecutionOptions, JournalConfig
 from engine.execution.destination import TradingNetwork, check_destination, check_mode
-from engine.execution.execution import Execution
 from engine.execution.operator import Operator
+from engine.execution.ports import ExecutionLanes, ExecutionPorts
 from engine.execution.restore.disk import PatientDisk
-from engine.execution.seams import ExecutionLanes, ExecutionPorts
+from engine.execution.role import Execution
 from engine.instruments import await_all
 from engine.lanes import EXECUTION, SUPERVISOR, open_lanes
 from engine.model.instrument import Instrument

@@ -1,7 +1,7 @@
 """Publishes the cells of execution's state: its session at the venue, and the instruments that it has halted."""
 
 from engine.execution.config import ExecutionConfig
-from engine.execution.seams import ExecutionLanes
+from engine.execution.ports import ExecutionLanes
 from engine.execution.venue.alarm import Alarm, Standstill
 from engine.model import records
 from engine.model.records import ERROR_CODE

@@ -6,7 +6,7 @@ first cell is the sequence of the cell HALT.
 
 from collections.abc import Sequence
 
-from engine.execution.seams import Reader, Writer
+from engine.lanes.ports import RingReader, RingWriter
 from engine.model.codec import Codec
 from engine.model.records import STEP, STEP_CURSORS
 from engine.model.step import Step, records_of
@@ -17,7 +17,7 @@ CODEC = Codec(STEP)
 class Steps:
     """The STEPS lane of execution."""
 
-    def __init__(self, lane: Writer, role: int, inputs: Sequence[Reader]) -> None:
+    def __init__(self, lane: RingWriter, role: int, inputs: Sequence[RingReader]) -> None:
         """Publish for the role of this number, which reads these lanes."""
         self._lane, self._role, self._inputs = lane, role, inputs
         self._count = 0

@@ -1,18 +1,18 @@
 from collections.abc import Callable
 
-from engine.execution.execution import Execution
-from engine.execution.seams import Reader
+from engine.execution.role import Execution
+from engine.lanes.ports import RingReader
 from engine.risk.market import Top
 
 class Intake:
     def __init__(
         self,
         role: Execution,
-        books: Reader,
-        commands: Reader,
-        lanes: tuple[tuple[int, Reader, int], ...],
+        books: RingReader,
+        commands: RingReader,
+        lanes: tuple[tuple[int, RingReader, int], ...],
         tops: dict[int, Top],
-        accept: Callable[[Reader, int, int], None],
+        accept: Callable[[RingReader, int, int], None],
     ) -> None: ...
     def waits(self) -> bool: ...
     def read_books(self) -> list[int] | None: ...

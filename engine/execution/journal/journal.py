@@ -29,7 +29,7 @@ from engine.execution.journal.journal_file import (
 )
 from engine.execution.journal.journal_record import pack_record
 from engine.execution.orders import codec
-from engine.execution.seams import Reader, Writer
+from engine.lanes.ports import RingReader, RingWriter
 from engine.model import records
 
 PAYLOAD_SIZE = records.JOURNAL.fields[-1].size
@@ -71,7 +71,7 @@ def read_journal(directory: Path) -> Iterator[Entry]:
         yield from open_records(whole)
 
 
-def read_ring(reader: Reader) -> list[bytes]:
+def read_ring(reader: RingReader) -> list[bytes]:
     """The whole records that the ring still holds, oldest first."""
     found: list[bytes] = []
     while (row := reader.read()) is not None:
@@ -92,7 +92,7 @@ def last_run(found: list[bytes]) -> list[bytes]:
 class Journal:
     """Appends to ring and file, and reads both at start."""
 
-    def __init__(self, config: JournalConfig, ring: Writer, past: Reader, file: JournalFile) -> None:
+    def __init__(self, config: JournalConfig, ring: RingWriter, past: RingReader, file: JournalFile) -> None:
         """Catch the file up with the ring, and remember what both hold for the replay."""
         self.file = file
         self.ring = ring
@@ -178,7 +178,7 @@ class Journal:
             self._pending.clear()
         self.file.close()
 
-    def _catch_up(self, past: Reader) -> None:
+    def _catch_up(self, past: RingReader) -> None:
         """Append to the file the ring's records beyond the file's last, if none is missing in between."""
         self.sequence = self.file.sequence
         found = read_ring(past)

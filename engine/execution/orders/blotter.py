@@ -13,7 +13,7 @@ from engine.execution.orders.fills import KnownFills, Trade
 from engine.execution.orders.ledger import Ledger
 from engine.execution.orders.order import CORRECTIONS, FILLED, PARTLY, SENT, Order, may_move
 from engine.execution.orders.parent import Parent
-from engine.execution.seams import Appender, OrderLanes
+from engine.execution.ports import Appender, OrderLanes
 from engine.model.intent_id import strategy_of
 from engine.model.journal_records import WATERMARK
 from engine.model.records import ACCOUNT, FILL

@@ -8,7 +8,7 @@ its day does not begin.
 from engine.execution.orders import codec
 from engine.execution.orders.blotter import Blotter
 from engine.execution.orders.prices import Prices
-from engine.execution.seams import CellWriter
+from engine.lanes.ports import CellWriter
 from engine.model.journal_records import DAY
 from engine.model.words import JournalKind
 

@@ -19,7 +19,7 @@ from engine.execution.operator import COMMAND, SIGNAL
 from engine.execution.orders import codec
 from engine.execution.orders.blotter import Blotter
 from engine.execution.orders.order import Order
-from engine.execution.seams import Appender
+from engine.execution.ports import Appender
 from engine.log import BoundedLog
 from engine.model.fixed import clamped
 from engine.model.journal_records import ALARM

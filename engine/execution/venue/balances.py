@@ -19,7 +19,7 @@ two exceptions, which are only logged:
 import logging
 
 from engine.execution.config import ExecutionConfig
-from engine.execution.seams import Appender
+from engine.execution.ports import Appender
 from engine.execution.venue import baseline
 from engine.execution.venue.alarm import Alarm
 from engine.execution.venue.baseline import ALL_ASSETS, Baseline

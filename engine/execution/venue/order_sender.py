@@ -13,7 +13,7 @@ from engine.execution.orders import client_id, codec
 from engine.execution.orders.blotter import Blotter
 from engine.execution.orders.order import CANCELLING, Order
 from engine.execution.orders.parent import Parent
-from engine.execution.seams import ExecutionLanes
+from engine.execution.ports import ExecutionLanes
 from engine.execution.venue.broker import Broker
 from engine.log import BoundedLog
 from engine.model import records

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from engine.execution.config import ExecutionConfig, JournalConfig
-from engine.execution.execution import Execution
 from engine.execution.journal.journal_file import reserve_disk
+from engine.execution.ports import ExecutionLanes, ExecutionPorts, OperatorPort
 from engine.execution.restore.disk import DirectDisk
-from engine.execution.seams import ExecutionLanes, ExecutionPorts, OperatorPort
+from engine.execution.role import Execution
 from engine.lanes import lane_of
 from engine.model import records
 from engine.model.codec import Codec

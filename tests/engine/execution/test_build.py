@@ -10,8 +10,8 @@ import pytest
 import shm
 from engine.execution.build import hold, open_execution_lanes, system_uuid
 from engine.execution.config import ExecutionConfig, JournalConfig
-from engine.execution.execution import Execution
-from engine.execution.seams import ExecutionPorts
+from engine.execution.ports import ExecutionPorts
+from engine.execution.role import Execution
 from engine.lanes import EXECUTION, FEED, LANES, LOOKERS, lane_of, open_lanes
 from engine.model.words import OrderState
 from engine.venues.binance.signing import Ed25519Signer

@@ -4,9 +4,9 @@ from functools import partial
 from pathlib import Path
 
 from engine.execution.build import open_execution_lanes
-from engine.execution.execution import Execution
+from engine.execution.ports import ExecutionPorts
 from engine.execution.restore.disk import DirectDisk
-from engine.execution.seams import ExecutionPorts
+from engine.execution.role import Execution
 from engine.lanes import EXECUTION, STRATEGY
 from engine.lanes.memory import MemoryRing, MemorySystem
 from engine.model.step import steps_of

@@ -1,39 +1,16 @@
-"""The lanes and ports of execution as protocols: shared memory, private memory and the chaos world provide them."""
+"""What execution needs from outside (its lanes, its ports), and what its parts need of the journal and of a lane."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from engine.lanes.ports import CellReader
+from engine.lanes.ports import CellReader, CellWriter, RingReader, RingWriter
 from engine.model.words import HaltReason
 from engine.venues.session import MakeSession
 
 
-class Reader(Protocol):
-    """A ring's reader: gives a row, None when no record waits, or the ring's report that the reader was lapped."""
-
-    cursor: int
-
-    @property
-    def lag(self) -> int:
-        """The number of records that wait."""
-
-    def read(self) -> Any:
-        """The next row."""
-
-    def read_bytes(self) -> Any:
-        """The next record as bytes, for a caller that needs no row."""
-
-
-class Writer(Protocol):
-    """A ring's writer."""
-
-    @property
-    def cursor(self) -> int:
-        """The sequence of the next record."""
-
-    def publish(self, *fields: Any) -> bool:
-        """Publish one record from its fields."""
+class Publisher(Protocol):
+    """What the blotter needs of a ring's writer: a replay has no lane and gives it one that refuses."""
 
     def publish_bytes(self, buffer: bytes) -> bool:
         """Publish whole records: a reader sees all of them or none."""
@@ -53,26 +30,16 @@ class OrderLanes(Protocol):
     """The lanes on which the blotter publishes changes."""
 
     @property
-    def orders(self) -> Writer:
+    def orders(self) -> Publisher:
         """Orders as they change."""
 
     @property
-    def parents(self) -> Writer:
+    def parents(self) -> Publisher:
         """Parents as they change."""
 
     @property
-    def fills(self) -> Writer:
+    def fills(self) -> Publisher:
         """Fills as they are applied."""
-
-
-class CellWriter(Protocol):
-    """Writes cells."""
-
-    def write(self, index: int, *fields: Any) -> None:
-        """Write one cell from its fields."""
-
-    def write_bytes(self, index: int, buffer: bytes) -> None:
-        """Write one cell from its record's bytes."""
 
 
 class OperatorPort(Protocol):
@@ -100,18 +67,18 @@ class ExecutionLanes:
     `journal_past` reads the journal's ring from its oldest record, `fills_past` the fills that the last life published.
     """
 
-    books: Reader
-    commands: Reader
-    intents: Mapping[int, Reader]
+    books: RingReader
+    commands: RingReader
+    intents: Mapping[int, RingReader]
     halt: CellReader
-    journal_past: Reader
-    fills_past: Reader
-    journal: Writer
-    verdicts: Writer
-    orders: Writer
-    parents: Writer
-    fills: Writer
-    steps: Writer
+    journal_past: RingReader
+    fills_past: RingReader
+    journal: RingWriter
+    verdicts: RingWriter
+    orders: RingWriter
+    parents: RingWriter
+    fills: RingWriter
+    steps: RingWriter
     positions: CellWriter
     accepted: CellWriter
     gate: CellWriter

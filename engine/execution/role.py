@@ -36,10 +36,10 @@ from engine.execution.orders.ledger import Ledger
 from engine.execution.orders.order import OPEN
 from engine.execution.orders.positions import Positions
 from engine.execution.orders.prices import Prices
+from engine.execution.ports import ExecutionLanes, ExecutionPorts
 from engine.execution.restore import checkpoint
 from engine.execution.restore.disk import DirectDisk, Disk
 from engine.execution.restore.replay import Replay
-from engine.execution.seams import ExecutionLanes, ExecutionPorts, Reader
 from engine.execution.steps import Steps
 from engine.execution.venue.alarm import Alarm
 from engine.execution.venue.balances import Balances
@@ -48,6 +48,7 @@ from engine.execution.venue.order_sender import OrderSender
 from engine.execution.venue.recovery import Recovery
 from engine.execution.venue.shortfall import Shortfall
 from engine.execution.venue.strangers import Strangers
+from engine.lanes.ports import RingReader
 from engine.model.fixed import to_text
 from engine.model.journal_records import FOLLOWED
 from engine.model.rows import CommandRow, FillRow, HaltRow
@@ -523,7 +524,7 @@ class Execution:
         elif order.timeout_ns:
             self.desk.watch(order)
 
-    def _accept(self, lane: Reader, index: int, now_ns: int) -> None:
+    def _accept(self, lane: RingReader, index: int, now_ns: int) -> None:
         """Publish up to which cursor a strategy's intents are in the journal."""
         self._lanes.accepted.write(index, lane.cursor, 0, now_ns, (0, 0, 0, 0, 0))
 
