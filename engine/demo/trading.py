@@ -42,6 +42,7 @@ from engine.execution.orders.positions import DAY_NS
 from engine.execution.restore.checkpoint import checkpoints
 from engine.lanes import LOOKERS, open_lanes
 from engine.model.instrument import Instrument
+from engine.model.records import FIRST_ACCOUNT
 from engine.monitor import profit
 from engine.monitor.figures import Figures
 from engine.view.screen import screen
@@ -153,7 +154,7 @@ def marks2(figures: Figures) -> dict[int, int]:
 def earned(ledger: Ledger, marks: dict[int, int], known: dict[int, Instrument]) -> str:
     """The profit of the journal's positions at these prices; the demo's quotes are dollars."""
     day_ns = now_ns() // DAY_NS * DAY_NS
-    rows = [one.row(0, marks.get(one.instrument.id, 0), 1.0, day_ns) for one in ledger.positions]
+    rows = [one.row(0, marks.get(one.instrument.id, 0), 1.0, day_ns, FIRST_ACCOUNT) for one in ledger.positions]
     sums = profit.profits([codec.POSITION.unpack(codec.POSITION.pack_row(row)) for row in rows], known)
     return profit.line(sums[profit.ACCOUNT])
 

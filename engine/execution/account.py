@@ -6,6 +6,8 @@ names for accounts: an account is called like its venue.
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from engine.model.records import FIRST_ACCOUNT
+
 if TYPE_CHECKING:
     from engine.config import Config, Venue
 
@@ -14,6 +16,7 @@ class Account(NamedTuple):
     """One account at one venue."""
 
     name: str
+    number: int  # in every record, and in the ids of its orders
     venue: "Venue"
 
 
@@ -24,4 +27,4 @@ def account_of(config: "Config") -> Account:
         raise ValueError("expected an instrument and its venue, found none: no order can be ours")
     if len(names) > 1:
         raise ValueError(f"execution trades one venue, but the instruments are at {', '.join(names)}")
-    return Account(names[0], config.venue(names[0]))
+    return Account(names[0], FIRST_ACCOUNT, config.venue(names[0]))

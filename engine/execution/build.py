@@ -52,6 +52,7 @@ def build(config: "Config", name: str) -> Execution:
     limits, caps = read_risk(config.risk)
     execution = ExecutionConfig(
         account=account.name,
+        account_number=account.number,
         system=system_uuid(config.paths.state),
         instruments=instruments,
         strategies={strategy.id: frozenset(strategy.instruments) for strategy in config.strategies},

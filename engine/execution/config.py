@@ -7,7 +7,7 @@ import msgspec
 
 from engine.lanes import lane_of
 from engine.model.instrument import Instrument
-from engine.model.records import STEP_CURSORS
+from engine.model.records import FIRST_ACCOUNT, STEP_CURSORS
 from engine.risk.gate import FurtherCap
 from engine.risk.limits import RiskLimits
 from engine.venues.session import Interval, SessionOptions
@@ -80,6 +80,7 @@ class ExecutionConfig(ExecutionOptions, frozen=True, kw_only=True):
     """One execution role: one account at one venue."""
 
     account: str  # its name
+    account_number: int = FIRST_ACCOUNT  # in every record
     system: uuid.UUID
     instruments: tuple[Instrument, ...]
     strategies: dict[int, frozenset[int]]  # by number, with the instruments it may trade; each has its intents lane

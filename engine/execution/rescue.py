@@ -105,11 +105,12 @@ class Rescue:
 
 def build(config: "Config", now_ns: int) -> Rescue:
     """What cancels at the venue of the system's account, as execution trades there."""
-    venue = account_of(config).venue
+    account = account_of(config)
+    venue = account.venue
     system = uuid.UUID((config.paths.state / "system.uuid").read_text().strip())
     mode = open_lanes(config.system.name, EXECUTION).cell_reader("mode")
     session = session_of(venue, [], TradingNetwork(venue, mode, may_leave=True))
-    return Rescue(session, client_id.system_of(system), now_ns)
+    return Rescue(session, client_id.mark_of(system, account.number), now_ns)
 
 
 def run(rescue: Rescue) -> int:

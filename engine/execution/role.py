@@ -30,7 +30,7 @@ from engine.execution.notices import Notices
 from engine.execution.operator import POLL_NS, NoOperator
 from engine.execution.orders import codec
 from engine.execution.orders.blotter import Blotter
-from engine.execution.orders.client_id import system_of
+from engine.execution.orders.client_id import mark_of
 from engine.execution.orders.fills import UNAUDITED_MOST
 from engine.execution.orders.ledger import Ledger
 from engine.execution.orders.order import OPEN
@@ -80,7 +80,7 @@ class Execution:
         """Build the parts, and replay the journal."""
         self.config = config
         self._lanes = lanes
-        system = system_of(config.system)
+        system = mark_of(config.system, config.account_number)
         self._tops = {one.id: Top() for one in config.instruments}
         self._ids = {one.symbol: one.id for one in config.instruments}
         strategies = tuple(config.strategies)
@@ -99,7 +99,9 @@ class Execution:
         self.journal = _journal_of(config, lanes, self._disk)
         prices = Prices(config.instruments, config.limits, self._tops)
         self.session = ports.session(config, self)
-        self.blotter = Blotter(lanes, self.journal, self.ledger, self.session.fill_order, prices)
+        self.blotter = Blotter(
+            lanes, self.journal, self.ledger, self.session.fill_order, prices, account=config.account_number
+        )
         self._positions = Positions(self.blotter, prices, lanes.positions, config.mark_interval_ns)
         self.alarm = Alarm(self.blotter, self.journal, ports.ask_halt)
         self.recovery = Recovery(config, self.blotter, self.session)
@@ -115,7 +117,15 @@ class Execution:
         children = Children(self.gate, self.broker, sender)
         self.parents = Parents(self.blotter, self.gate, sender, children, self._tops, config)
         self.desk = Desk(self.blotter, self.broker, self.gate, sender, self.parents)
-        self.express = Express(system, self.gate, self.blotter.last_intent, self.journal, self.session, sender.finish)
+        self.express = Express(
+            system,
+            self.gate,
+            self.blotter.last_intent,
+            self.journal,
+            self.session,
+            sender.finish,
+            config.account_number,
+        )
         self._intents = tuple((number, lanes.intents[number], index) for index, number in enumerate(strategies))
         inputs = (lanes.books, lanes.commands, *(lane for _, lane, _ in self._intents))
         self._steps = Steps(lanes.steps, config.role, inputs)
@@ -416,7 +426,12 @@ class Execution:
         config = self.config
         strategies = tuple(config.strategies)
         return checkpoint.Request(
-            config.journal.directory, self.journal.closed, config.instruments, strategies, self.blotter.fill_order.name
+            config.journal.directory,
+            self.journal.closed,
+            config.instruments,
+            strategies,
+            self.blotter.fill_order.name,
+            config.account_number,
         )
 
     def _ask_checkpoint(self) -> None:

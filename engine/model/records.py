@@ -125,7 +125,7 @@ VERDICT: "Record[VerdictRow]" = Record(
 )
 
 ERROR_CODE, ERROR_TEXT = 32, 72
-ACCOUNT = 1  # the number of the one account that a system's execution trades
+FIRST_ACCOUNT = 1  # the number of the account of a system whose file has no table [[accounts]]
 ORDER: "Record[OrderRow]" = Record(
     "order",
     288,

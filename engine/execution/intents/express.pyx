@@ -10,7 +10,7 @@ Both ways write the same bytes to the same lanes in the same order; a test holds
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from engine.execution.journal.journal_record cimport seal
@@ -27,14 +27,12 @@ from engine.execution.orders import codec
 from engine.model import records, words
 
 cdef enum:
-    ACCOUNT = 1
     ID_SIZE = 16
     SYSTEM_SIZE = 6
 
 assert records.INTENT.size == sizeof(Intent)
 assert records.VERDICT.size == sizeof(Judged)
 assert records.ORDER.size == sizeof(Placed)
-assert records.ACCOUNT == ACCOUNT
 assert words.Reason.APPROVED == 0
 assert sorted(words.TimeInForce) == list(range(TIME_IN_FORCE_GTC, TIME_IN_FORCE_POST_ONLY + 1))
 
@@ -47,19 +45,21 @@ cdef class Express:
     cdef bytes system
     cdef object journal, session, clock, finish
     cdef int64_t window_ns
+    cdef uint32_t account
     cdef bytes last
     cdef object unpack
     cdef sy_writer *ring
 
     def __init__(
-        self, bytes system not None, Approval gate not None, dict last_intent not None, journal, session, finish
+        self, bytes system not None, Approval gate not None, dict last_intent not None, journal, session, finish,
+        uint32_t account = records.FIRST_ACCOUNT,
     ):
         """`finish(row, order's expiry, whether it left, verdict, now_ns)` does what may come after.
 
-        `last_intent` is the blotter's, by strategy.
+        `last_intent` is the blotter's, by strategy; `account` the account's number in every record.
         """
         assert len(system) == SYSTEM_SIZE, system
-        self.system, self.gate, self.finish = system, gate, finish
+        self.system, self.gate, self.finish, self.account = system, gate, finish, account
         self.last_intent, self.journal = last_intent, journal
         self.session, self.clock, self.window_ns = session, session.clock, session.receive_window_ns
         self.unpack = codec.INTENT.unpack
@@ -131,7 +131,9 @@ cdef class Express:
     ):
         """The three journal records of a request."""
         cdef bytes batch = PyBytes_FromStringAndSize(NULL, 3 * sizeof(Journalled))
-        pack(<Journalled *>PyBytes_AS_STRING(batch), intent, sequence, now_ns, client_id, expires_ns, last)
+        pack(
+            <Journalled *>PyBytes_AS_STRING(batch), intent, sequence, now_ns, client_id, expires_ns, last, self.account
+        )
         return batch
 
     cdef bytes client_id(self, uint64_t intent_id):
@@ -148,7 +150,7 @@ cdef class Express:
 
 cdef int pack(
     Journalled *to, Intent *intent, uint64_t sequence, int64_t now_ns, bytes client_id, int64_t expires_ns,
-    uint64_t last
+    uint64_t last, uint32_t account
 ) except -1:
     """The three journal records of a request: what was wanted, risk's yes, and the order about to leave."""
     cdef Judged judged
@@ -162,7 +164,7 @@ cdef int pack(
     placed.now_ns, placed.price, placed.size, placed.expires_ns = now_ns, intent.price, intent.size, expires_ns
     placed.strategy, placed.instrument, placed.state, placed.side = (
         intent.strategy, intent.instrument, ORDER_STATE_CREATED, intent.side)
-    placed.account = ACCOUNT
+    placed.account = account
     placed.order_type, placed.time_in_force, placed.timeout_ns = (
         ORDER_TYPE_LIMIT, intent.time_in_force, intent.timeout_ns)
     memcpy(&to[0].payload[0], intent, sizeof(Intent))

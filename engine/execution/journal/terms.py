@@ -51,6 +51,16 @@ def check_terms(payload: bytes, instruments: Mapping[int, Instrument]) -> None:
         raise JournalTermsError(msg)
 
 
+def check_account(row: OrderRow | FillRow, account: int) -> None:
+    """Refuse an order or a fill of another account: its position is not ours to close, and its orders are elsewhere."""
+    if row.account != account:
+        msg = (
+            f"account {account}: the journal has orders or fills of account {row.account}, expected only those of"
+            f" {account}. Give the account its number again, or a directory of its own"
+        )
+        raise JournalTermsError(msg)
+
+
 def check_known(row: OrderRow | FillRow, instruments: Mapping[int, Instrument]) -> None:
     """Refuse an order or a fill of an instrument that the configuration no longer has."""
     if row.instrument not in instruments:

@@ -16,7 +16,7 @@ from engine.execution.orders.parent import Parent
 from engine.execution.ports import Appender, OrderLanes
 from engine.model.intent_id import strategy_of
 from engine.model.journal_records import WATERMARK
-from engine.model.records import ACCOUNT, FILL
+from engine.model.records import FILL, FIRST_ACCOUNT
 from engine.model.rows import FillRow
 from engine.model.text import bare
 from engine.model.words import DONE_STATES, FillFlag, JournalKind, OrderFlag, OrderState
@@ -44,8 +44,14 @@ class Blotter:
         ledger: Ledger,
         fill_order: FillOrder,
         prices: "Prices | None" = None,
+        *,
+        account: int = FIRST_ACCOUNT,
     ) -> None:
-        """Begin empty; the replay fills it. `prices` value the fees of new fills; replayed fills have a value."""
+        """Begin empty; the replay fills it. `prices` value the fees of new fills; replayed fills have a value.
+
+        `account` is the account's number in every record.
+        """
+        self.account = account
         self._prices = prices
         self.journal = journal
         self.ledger = ledger
@@ -114,7 +120,7 @@ class Blotter:
     def write(self, order: Order, now_ns: int) -> bytes:
         """Put the order's present record into the journal's batch."""
         order.now_ns = now_ns
-        data = codec.ORDER.pack(*order.row())
+        data = codec.ORDER.pack(*order.row(self.account))
         self.journal.add(now_ns, ORDER, data)
         return data
 
@@ -127,14 +133,14 @@ class Blotter:
     def publish(self, order: Order, now_ns: int) -> None:
         """Publish an order without recording it: one of others, or one that the journal has already."""
         order.now_ns = now_ns
-        self._publish_order(codec.ORDER.pack(*order.row()))
+        self._publish_order(codec.ORDER.pack(*order.row(self.account)))
 
     def sent(self, order: Order, now_ns: int) -> None:
         """Mark an order as SENT. This is not recorded: a replay treats CREATED as possibly sent."""
         assert may_move(order.state, SENT, order.flags), (order.state, order.client_id.hex())
         order.state = SENT
         order.sent_ns = order.now_ns = now_ns
-        self._publish_order(codec.ORDER.pack(*order.row()))
+        self._publish_order(codec.ORDER.pack(*order.row(self.account)))
 
     def move(self, order: Order, to: int, now_ns: int) -> None:
         """Change the order's state in memory, record it and publish it."""
@@ -170,7 +176,7 @@ class Blotter:
             venue_order_id=news.venue_order_id, venue_ns=news.venue_ns, receive_ns=now_ns, price=news.price,
             size=news.size, fee=news.fee, fee_value=value or 0, dust=0, fee_asset=news.fee_asset,
             strategy=order.strategy, instrument=order.instrument, side=order.side, maker=int(news.maker),
-            flags=0 if value is None else FEE_VALUED, account=ACCOUNT,
+            flags=0 if value is None else FEE_VALUED, account=self.account,
         )  # fmt: skip
         data = codec.FILL.pack_row(row)
         self.journal.add(now_ns, JournalKind.FILL, data)
@@ -188,7 +194,7 @@ class Blotter:
         """Publish every strategy's holdings on a new FILLS ring, at once: a reader sees all of them or none."""
         traded = [one for one in self.ledger.positions if one.strategy and one.fill_count]  # also the flat ones
         if traded:
-            self._publish_fill(b"".join(codec.FILL.pack_row(one.opening(now_ns)) for one in traded))
+            self._publish_fill(b"".join(codec.FILL.pack_row(one.opening(now_ns, self.account)) for one in traded))
 
     def apply_fill(self, order: Order, row: FillRow) -> None:
         """Apply a fill to its order and to the positions, live as in the replay."""

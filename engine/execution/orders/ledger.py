@@ -15,7 +15,7 @@ from engine.lanes import lane_of
 from engine.model.fixed import clamped
 from engine.model.holdings import HoldingTerms
 from engine.model.instrument import Instrument
-from engine.model.records import ACCOUNT, FEE_DECIMALS, FILL, POSITION
+from engine.model.records import FEE_DECIMALS, FILL, POSITION
 from engine.model.rows import FillRow, PositionRow
 from engine.model.words import BUY, SELL, FillFlag, PositionFlag
 
@@ -96,10 +96,11 @@ class Position:
         if net2 is not None:
             self.day_ns, self.day_net2 = day_ns, net2
 
-    def row(self, fill_sequence: int, mark2: int, usd_rate: float, day_ns: int) -> PositionRow:
+    def row(self, fill_sequence: int, mark2: int, usd_rate: float, day_ns: int, account: int) -> PositionRow:
         """Its POSITION record; a sum beyond 64 bits is clamped to the nearest that fits.
 
-        `fill_sequence`: the FILLS cursor that it includes; `usd_rate`: dollars for one of the quote; `day_ns`: today.
+        `account`: the account's number; `fill_sequence`: the FILLS cursor that it includes; `usd_rate`: dollars for
+        one of the quote; `day_ns`: today.
         """
         one, scale = self.instrument, 10**self.money_decimals
         unrealised2, net2 = self.unrealised2(mark2), self.net2(mark2)
@@ -117,18 +118,18 @@ class Position:
             open_buy=clamped(self.open_buy), open_sell=clamped(self.open_sell), fee_unvalued=clamped(amount),
             fee_unvalued_asset=asset, fill_sequence=fill_sequence,
             price_decimals=one.price_decimals, size_decimals=one.size_decimals, holding_decimals=self.terms.decimals,
-            unvalued_assets=len(self.fees_other), account=ACCOUNT,
+            unvalued_assets=len(self.fees_other), account=account,
             flags=flags if net2 is not None else flags | PositionFlag.MARK_MISSING,
         )  # fmt: skip
 
-    def opening(self, now_ns: int) -> FillRow:
-        """A FILL record of the holdings, for readers of a ring that begins here."""
+    def opening(self, now_ns: int, account: int) -> FillRow:
+        """A FILL record of the holdings at this account, for readers of a ring that begins here."""
         one, side = self.instrument, SELL if self.size < 0 else BUY
         return FILL.row(
             client_id=bytes(16), intent_id=0, venue_fill_id=b"", venue_order_id=b"", venue_ns=0, receive_ns=now_ns,
             price=self.average, size=abs(self.size), fee=0, fee_value=0, dust=self.dust, fee_asset=b"",
             strategy=self.strategy, instrument=one.id, side=side, maker=0, flags=FillFlag.OPENING,
-            account=ACCOUNT,
+            account=account,
         )  # fmt: skip
 
     def _trade(self, side: int, price: int, amount: int) -> None:

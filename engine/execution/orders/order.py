@@ -13,7 +13,7 @@ venue contradicts an end that we had inferred.
 
 from typing import TYPE_CHECKING
 
-from engine.model.records import ACCOUNT, ERROR_CODE, ERROR_TEXT
+from engine.model.records import ERROR_CODE, ERROR_TEXT
 from engine.model.words import DONE_STATES, OPEN_STATES, OrderFlag, OrderState
 
 if TYPE_CHECKING:
@@ -142,12 +142,12 @@ class Order:
         """When it is to be cancelled, 0: never."""
         return self.intent_ns + self.timeout_ns if self.timeout_ns else 0
 
-    def row(self) -> tuple[int | bytes, ...]:
-        """The values of its record, in order, arrays flat."""
+    def row(self, account: int) -> tuple[int | bytes, ...]:
+        """The values of its record at the account of this number, in order, arrays flat."""
         return (
             self.client_id, self.intent_id, self.venue_order_id, self.intent_ns, self.receive_ns, self.sent_ns,
             self.answer_ns, self.now_ns, self.price, self.size, self.filled, self.expires_ns, self.replaces_id,
-            self.strategy, self.instrument, self.child, self.replaces_child, ACCOUNT, self.state, self.side,
+            self.strategy, self.instrument, self.child, self.replaces_child, account, self.state, self.side,
             self.order_type, self.time_in_force, self.flags, self.limit_price, self.timeout_ns, self.error,
             self.error_text,
         )  # fmt: skip

@@ -41,7 +41,8 @@ class Positions:
             position = self._ledger.positions[index]
             mark2 = self._prices.middle2(position.instrument.id)
             rate = self._prices.usd_rate(position.instrument.quote)
-            self._write(index, codec.POSITION.pack_row(position.row(fill_sequence, mark2, rate, self._day_ns)))
+            row = position.row(fill_sequence, mark2, rate, self._day_ns, self._blotter.account)
+            self._write(index, codec.POSITION.pack_row(row))
         touched.clear()
 
     def _begin_days(self) -> None:

@@ -34,6 +34,7 @@ from engine.execution.orders.order import Order
 from engine.execution.restore import replay_state
 from engine.execution.restore.replay import Replay
 from engine.model.instrument import Instrument
+from engine.model.records import FIRST_ACCOUNT
 from engine.venues import catalogue
 
 logger = logging.getLogger("engine.execution.restore.checkpoint")
@@ -64,15 +65,16 @@ class Request(msgspec.Struct):
     instruments: tuple[Instrument, ...]
     strategies: tuple[int, ...]
     fill_order: str  # the name of the venue's FillOrder
+    account: int = FIRST_ACCOUNT  # the account's number
 
     @property
     def identity(self) -> bytes:
-        """Whose state it is: the instruments, the strategies, and the journal, known by its first record."""
+        """Whose state it is: account, instruments, strategies, and the journal, known by its first record."""
         of = [
             (one.id, one.symbol, one.base, one.quote, one.price_decimals, one.size_decimals) for one in self.instruments
         ]
         return blake2b(
-            repr((of, self.strategies, self.fill_order, self._beginning())).encode(), digest_size=16
+            repr((self.account, of, self.strategies, self.fill_order, self._beginning())).encode(), digest_size=16
         ).digest()
 
     def _beginning(self) -> bytes:
@@ -155,7 +157,7 @@ def read(path: Path, identity: bytes) -> Checkpoint | str:
         f"it begins with {magic!r}, not {MAGIC!r}": magic != MAGIC,
         f"it is of version {version:08x}, this program reads {VERSION:08x}": version != VERSION,
         "its checksum is wrong": zlib.crc32(data[CHECKED_FROM:]) != check,
-        "it was made for another journal, other instruments or strategies": of != identity,
+        "it was made for another journal or account, other instruments or strategies": of != identity,
         f"it stands behind segment {segment}": segment != number_of(path),
     }
     for why, holds in wrong.items():
@@ -193,7 +195,8 @@ def advance(request: Request) -> None:
 def blank(request: Request) -> Replay:
     """A replay that is fed from the beginning, and stands alone."""
     ledger = Ledger(request.instruments, request.strategies)
-    return Replay(Blotter(NoLanes(), NoOutput(), ledger, catalogue.fill_order(request.fill_order)))
+    order = catalogue.fill_order(request.fill_order)
+    return Replay(Blotter(NoLanes(), NoOutput(), ledger, order, account=request.account))
 
 
 def _feed(replay: Replay, wholes: Iterable[bytes]) -> int:

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from engine.execution.journal.journal import Entry
-from engine.execution.journal.terms import check_known, check_terms, terms_of
+from engine.execution.journal.terms import check_account, check_known, check_terms, terms_of
 from engine.execution.orders import client_id, codec
 from engine.execution.orders.blotter import Blotter
 from engine.execution.orders.fills import Trade
@@ -186,7 +186,8 @@ class Replay:
             self.blotter.audited(row.instrument, bare(row.cursor))
 
     def _check(self, row: OrderRow | FillRow) -> None:
-        """Refuse an order or a fill whose numbers do not mean what they would mean today."""
+        """Refuse an order or a fill of another account, or whose numbers do not mean what they would mean today."""
+        check_account(row, self.blotter.account)
         check_known(row, self._instruments)
         if not self._means_the_same(row.instrument):
             check_terms(self.terms[row.instrument], self._instruments)

@@ -133,7 +133,7 @@ def dump(replay: Replay) -> bytes:
         replaces=b"".join(codec.INTENT.pack_row(row) for row in replay.replaces.values()),
         recent_fills=b"".join(codec.FILL.pack_row(row) for row in replay.fills),
         last_orders=[at[id(order)] for order in replay.last_orders],
-        orders=_dump_orders(orders, at),
+        orders=_dump_orders(orders, at, blotter.account),
         table=len(blotter.orders),
         newest=[(intent, at[id(order)]) for intent, order in blotter.newest.items()],
         by_venue=[(*key, at[id(order)]) for key, order in blotter.by_venue.items()],
@@ -222,12 +222,12 @@ def _load_parent(state: ParentState, orders: list[Order]) -> Parent:
     return parent
 
 
-def _dump_orders(orders: list[Order], at: dict[int, int]) -> OrdersState:
+def _dump_orders(orders: list[Order], at: dict[int, int], account: int) -> OrdersState:
     def place(order: Order | None) -> int:
         return NONE if order is None else at[id(order)]
 
     return OrdersState(
-        b"".join(codec.ORDER.pack(*order.row()) for order in orders),
+        b"".join(codec.ORDER.pack(*order.row(account)) for order in orders),
         [order.venue_filled for order in orders],
         [order.exposure for order in orders],
         [place(order.predecessor) for order in orders],

@@ -8,6 +8,7 @@ import pytest
 from engine.execution.orders import codec
 from engine.execution.orders.ledger import Position
 from engine.model.instrument import Instrument
+from engine.model.records import FIRST_ACCOUNT
 from engine.model.words import BUY, SELL
 from engine.monitor import profit
 
@@ -18,7 +19,7 @@ KNOWN = {1: BTC, 2: ETH}
 
 def row_of(position: Position, mark2: int, usd_rate: float = 1.0) -> Any:
     """The position's cell."""
-    return codec.POSITION.unpack(codec.POSITION.pack_row(position.row(0, mark2, usd_rate, 0)))
+    return codec.POSITION.unpack(codec.POSITION.pack_row(position.row(0, mark2, usd_rate, 0, FIRST_ACCOUNT)))
 
 
 def bought(strategy: int = 0, asset: bytes = b"USDT", fee: int = 6_000_000) -> Position:

@@ -103,7 +103,7 @@ def test_a_killed_execution_continues_with_the_same_state_and_children(house: Ho
     after = house.role.blotter.parents[intent_id]
     assert after is not before
     assert after.row(0, 2) == before.row(0, 2)
-    assert [one.row() for one in after.children] == [one.row() for one in before.children]
+    assert [one.row(1) for one in after.children] == [one.row(1) for one in before.children]
     assert algorithm(house, intent_id).dump() == (1,)
     assert algorithm(house, intent_id).due_ns == before.due_ns
     house.ready()

@@ -19,11 +19,12 @@ from engine.model.words import BUY, SELL, FillFlag, PositionFlag
 from tests.engine.execution.memory import BTC, ETH, OTHER, STRATEGY, House
 
 DAY = 19_000 * DAY_NS
+ACCOUNT = 7
 
 
 def cell_of(position: Position, mark2: int = 0, day_ns: int = 0) -> Any:
     """The position's cell as a reader gets it."""
-    return codec.POSITION.unpack(codec.POSITION.pack_row(position.row(0, mark2, 1.0, day_ns)))
+    return codec.POSITION.unpack(codec.POSITION.pack_row(position.row(0, mark2, 1.0, day_ns, ACCOUNT)))
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -227,7 +228,7 @@ def test_a_cell_says_every_figure_of_its_position() -> None:
     position.apply(BUY, 1, 0, 8, b"XRP", None, 8)
     position.begin_day(DAY, 2 * 6_000_000)
     position.open_buy, position.open_sell = 3, 4
-    row = codec.POSITION.unpack(codec.POSITION.pack_row(position.row(17, 12_000_003, 1.5, DAY)))
+    row = codec.POSITION.unpack(codec.POSITION.pack_row(position.row(17, 12_000_003, 1.5, DAY, ACCOUNT)))
     assert row._asdict() == {
         "instrument": 1, "strategy": 3, "size": 60, "dust": 0, "average_price": 6_000_000, "mark_price": 6_000_001,
         "cost_high": 0, "cost_low": 360_000_000_000, "realised_high": 0, "realised_low": 4_000_000_000,
@@ -235,7 +236,7 @@ def test_a_cell_says_every_figure_of_its_position() -> None:
         "net_day": 9e-6, "usd_rate": 1.5, "update_ns": 8, "day_ns": DAY, "fill_count": 4, "bought": 100, "sold": 40,
         "open_buy": 3, "open_sell": 4, "fee_unvalued": 80, "fee_unvalued_asset": b"BNB".ljust(16, b"\0"),
         "price_decimals": 2, "size_decimals": 5, "holding_decimals": 8, "unvalued_assets": 2,
-        "flags": PositionFlag.FEES_UNVALUED, "spare_word": 0, "fill_sequence": 17, "account": 1,
+        "flags": PositionFlag.FEES_UNVALUED, "spare_word": 0, "fill_sequence": 17, "account": 7,
         "spare_long": 0, "spare": (0, 0),
     }  # fmt: skip
     assert math.isnan(cell_of(position, 12_000_003, DAY + 1).net_day)
@@ -269,12 +270,12 @@ def test_an_opening_says_what_is_held_with_its_sign(side: int, sign: int) -> Non
     """A strategy whose ring begins with it starts from here; with a wrong sign its exit doubles the position."""
     position = Position(3, replace(ETH, size_step=5))
     position.apply(side, 200, 17, 0, b"", None, 1)
-    row = codec.FILL.unpack(codec.FILL.pack_row(position.opening(9)))
+    row = codec.FILL.unpack(codec.FILL.pack_row(position.opening(9, ACCOUNT)))
     assert row._asdict() == {
         "client_id": bytes(16), "intent_id": 0, "venue_fill_id": bytes(40), "venue_order_id": bytes(40), "venue_ns": 0,
         "receive_ns": 9, "price": 200, "size": 15, "fee": 0, "fee_value": 0, "dust": sign * 20_000,
         "fee_asset": bytes(16), "strategy": 3, "instrument": 2, "side": side, "maker": 0, "flags": FillFlag.OPENING,
-        "account": 1,
+        "account": 7,
     }  # fmt: skip
 
 
@@ -282,7 +283,7 @@ def test_an_opening_of_one_step_keeps_its_side() -> None:
     """The least short that an order can close is a short; as a purchase, its exit sells one step more."""
     position = Position(3, BTC)
     position.apply(SELL, 200, 1, 0, b"", None, 1)
-    row = codec.FILL.unpack(codec.FILL.pack_row(position.opening(9)))
+    row = codec.FILL.unpack(codec.FILL.pack_row(position.opening(9, ACCOUNT)))
     assert (row.side, row.size) == (SELL, 1)
 
 
@@ -301,7 +302,8 @@ def test_a_new_position_is_empty() -> None:
     assert not any(getattr(row, name) for name in ("size", "dust", "average_price", "cost_low", "realised", "fees"))
     assert not any(getattr(row, name) for name in ("net", "unrealised", "fill_count", "bought", "sold", "open_buy"))
     assert not any((row.open_sell, row.unvalued_assets, row.fee_unvalued, row.flags, row.update_ns, one.day_net2))
-    assert (one.held, one.cash, one.day_ns, one.opening(1).size, one.opening(1).side) == (0, 0, 0, 0, BUY)
+    opening = one.opening(1, ACCOUNT)
+    assert (one.held, one.cash, one.day_ns, opening.size, opening.side) == (0, 0, 0, 0, BUY)
 
 
 def test_exposure_is_counted_by_side_for_the_strategy_and_the_account() -> None:

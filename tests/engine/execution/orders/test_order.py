@@ -46,8 +46,8 @@ def order(**values: int) -> Order:
 def test_a_new_order_is_created_and_nothing_is_known_of_it() -> None:
     """A value that does not begin at zero is taken for the venue's word."""
     one = order()
-    assert one.row() == (
-        bytes(range(16)), 2, b"", 0, 0, 0, 0, 0, 7, 100, 0, 0, 0, 3, 4, 0, 0, 1, S.CREATED, BUY, 5, 6, 0, 0, 0,
+    assert one.row(7) == (
+        bytes(range(16)), 2, b"", 0, 0, 0, 0, 0, 7, 100, 0, 0, 0, 3, 4, 0, 0, 7, S.CREATED, BUY, 5, 6, 0, 0, 0,
         b"", b"",
     )  # fmt: skip
     names = ("venue_filled", "exposure", "cancel_refusals", "cancel_after_ns", "ask_ns", "fetches", "disputed")
@@ -62,9 +62,9 @@ def test_a_record_carries_each_value_under_its_own_name() -> None:
         "replaces_id", "child", "replaces_child", "flags", "limit_price", "timeout_ns",
     )  # fmt: skip
     values = {name: 20 + number for number, name in enumerate(names)}
-    row = codec.ORDER.unpack(codec.ORDER.pack(*order(**values).row()))
+    row = codec.ORDER.unpack(codec.ORDER.pack(*order(**values).row(7)))
     assert {name: getattr(row, name) for name in names} == values
-    named = codec.ORDER.unpack(codec.ORDER.pack(*order(venue_order_id=b"OQCLML-BW3P3-BUCMWZ").row()))
+    named = codec.ORDER.unpack(codec.ORDER.pack(*order(venue_order_id=b"OQCLML-BW3P3-BUCMWZ").row(7)))
     assert named.venue_order_id == b"OQCLML-BW3P3-BUCMWZ".ljust(40, b"\0")
     assert (row.client_id, row.intent_id, row.strategy, row.instrument) == (bytes(range(16)), 2, 3, 4)
     assert (row.side, row.order_type, row.time_in_force, row.price, row.size) == (BUY, 5, 6, 7, 100)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from engine.execution.journal import journal_file
@@ -235,6 +236,8 @@ def test_a_checkpoint_of_another_configuration_is_passed_over(recorded: tuple[Pa
     advance(request)
     other = Request(request.directory, 4, request.instruments, (STRATEGY, 9), request.fill_order)
     assert restore(other, blank(other), 10**9) == 0
+    elsewhere = msgspec.structs.replace(request, account=2)
+    assert restore(elsewhere, blank(elsewhere), 10**9) == 0, "its orders are at another account"
     assert restore(request, blank(request), 10**9) == 4
 
 
