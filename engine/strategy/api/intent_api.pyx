@@ -173,7 +173,7 @@ cdef class IntentApi:
     def exit(self, instrument, price, *, double signal=0.0):
         """Close the position at once, never beyond `price`; None when there is no position, or only dust.
 
-        What working orders may still take of it is theirs: where they wait at another price, `cancel` them first.
+        The size that working orders can still close is left to them: `cancel` those that wait at another price first.
         A position larger than the venue's largest order needs several: call again when this one is done.
         """
         id_of(instrument)
@@ -181,10 +181,10 @@ cdef class IntentApi:
         return self.enter(instrument, SELL if held > 0 else BUY, abs(held), price, signal=signal) if held else None
 
     def cancel(self, intent_id):
-        """Cancel an order of ours. None when it is not working, is being cancelled, or the lane is full."""
+        """Cancel the orders of an intent. None when none works, each is being cancelled, or the lane is full."""
         cdef Intent intent
         order = self.order_of(intent_id)
-        if order is None or order.cancelling:
+        if order is None:
             return None
         begin(&intent, INTENT_CANCEL, order.instrument)
         intent.target_id = intent_id
@@ -198,7 +198,7 @@ cdef class IntentApi:
         """Replace a working order by one at another price and size; the id is that of the new order."""
         cdef Intent intent
         order = self.order_of(intent_id)
-        if order is None or order.cancelling:
+        if order is None:
             return None
         if self.halted or self.draining:
             self.withheld += 1
@@ -220,7 +220,10 @@ cdef class IntentApi:
         return self.ledger.dust(id_of(instrument))
 
     def orders(self, instrument):
-        """Working orders, oldest first: intents on their way, orders in flight and orders open."""
+        """Working orders, oldest first: intents on their way, orders in flight and orders open.
+
+        An intent that an algorithm works may have several: each is an order with its own `child`, size and rest.
+        """
         return list(self.ledger.orders(id_of(instrument)))
 
     cdef object submit_order(self, Intent *intent, int64_t side, int64_t size, int64_t price):
@@ -236,10 +239,10 @@ cdef class IntentApi:
         return self.submit(intent)
 
     cdef object order_of(self, object intent_id):
-        """A working order by its id, None when it is not working; what cannot be an id is refused by name."""
+        """An order of an intent that is not being cancelled, or None; an object that is no id is refused by name."""
         if not PyLong_CheckExact(intent_id):
             intent_id = intent_number(intent_id)
-        return self.ledger.working.get(intent_id)
+        return self.ledger.cancellable(intent_id)
 
     cdef object submit_cancel_all(self, object instrument):
         """Submit the cancel of every order on an instrument; the role calls this, not a subclass's `cancel_all`."""

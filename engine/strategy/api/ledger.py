@@ -1,7 +1,13 @@
 """A strategy's own state: its position from FILLS, its working orders from ORDERS.
 
-An order begins as a submitted intent (`state` None), follows the ORDER records of its intent, and is removed when one
-of them is final or a verdict refuses the intent. All state comes from lanes.
+    intent 7 (plain)    ─▶ order                                     `working[7]`
+    intent 8 (chase)    ─▶ child 4, open                             `working[8]`: the oldest child that lives
+                        └▶ child 5, sent, replaces child 4           `_younger[8]`: the others, in order of arrival
+
+An order begins as a submitted intent (`state` None), follows its own ORDER records, and is removed when one of them is
+final or a verdict refuses the intent. The first record of an intent belongs to the order that began as the intent; an
+algorithm sends further children, and each of them is an order with its own size and its own rest. All state comes from
+lanes.
 """
 
 import logging
@@ -12,7 +18,7 @@ from engine.model.fixed import INT64_MAX, to_text
 from engine.model.holdings import HoldingTerms
 from engine.model.instrument import Instrument
 from engine.model.rows import FillRow, IntentRow, OrderRow, VerdictRow
-from engine.model.words import DONE_STATES, IntentKind, OrderState, Reason
+from engine.model.words import DONE_STATES, IntentKind, OrderFlag, OrderState, Reason
 
 logger = logging.getLogger("engine.strategy")
 
@@ -20,16 +26,23 @@ FILLS_REMEMBERED = 4096  # far more than a restarted execution can publish again
 PLACING = (IntentKind.PLACE, IntentKind.REPLACE)
 ENDING = (IntentKind.CANCEL, IntentKind.REPLACE)
 CANCEL_ALL = IntentKind.CANCEL_ALL
+NOTHING_YOUNGER: "tuple[Order, ...]" = ()
 
 
 class Order:
-    """One working order, identified by its intent. The object stays the same until the order is done."""
+    """One working order, identified by its intent and, of an algorithm's orders, by its number among them.
 
-    __slots__ = ("cancelling", "filled", "instrument", "intent_id", "price", "side", "size", "state")
+    The object stays the same until the order is done.
+    """
 
-    def __init__(self, intent_id: int, instrument: int, side: int, price: int, size: int) -> None:
-        """Begin as a submitted intent."""
+    __slots__ = (
+        "cancelling", "child", "filled", "instrument", "intent_id", "price", "replaced", "side", "size", "state",
+    )  # fmt: skip
+
+    def __init__(self, intent_id: int, instrument: int, side: int, price: int, size: int, child: int = 0) -> None:
+        """Begin as a submitted intent, or as a further child of one."""
         self.intent_id = intent_id
+        self.child = child
         self.instrument = instrument  # its id
         self.side = side
         self.price = price
@@ -37,11 +50,17 @@ class Order:
         self.filled = 0
         self.state: OrderState | None = None  # None: execution has not made an order of the intent yet
         self.cancelling = False  # a cancel was submitted or is in progress
+        self.replaced: Order | None = None  # the living child of the same intent whose place it takes
 
     @property
     def remaining(self) -> int:
         """The size that is not filled."""
         return self.size - self.filled
+
+    @property
+    def added(self) -> int:
+        """The size that it can still fill beyond the order that it replaces: the venue fills only one of the two."""
+        return self.remaining if self.replaced is None else max(0, self.remaining - self.replaced.remaining)
 
     @property
     def done(self) -> bool:
@@ -63,12 +82,13 @@ class Ledger:
         self._terms = {one.id: HoldingTerms.of(one) for one in instruments.values()}
         self._dust_logged: set[int] = set()  # instruments of which only dust was left at the last exit
         self._working: dict[int, Order] = {}
+        self._younger: dict[int, list[Order]] = {}  # by intent: its living children beside the one in `_working`
         self._cancels: dict[int, int] = {}  # by cancelling intent without a verdict: its target
         self._seen: dict[tuple[int, bytes], None] = {}  # identities of the last fills, oldest first
 
     @property
     def working(self) -> dict[int, Order]:
-        """Working orders by intent id, oldest first."""
+        """The oldest working order of each intent, oldest intent first."""
         if self._settle is not None:
             self._settle()
         return self._working
@@ -101,7 +121,7 @@ class Ledger:
         if abs(size) * price >= instrument.notional_min and size:
             self._dust_logged.discard(instrument.id)
             side = 1 if size > 0 else -1
-            rest = max(0, abs(size) - sum(one.remaining for one in self.orders(instrument.id) if one.side == -side))
+            rest = max(0, abs(size) - sum(one.added for one in self.orders(instrument.id) if one.side == -side))
             rest = min(rest, _largest(instrument))
             return side * rest if rest * price >= instrument.notional_min else 0
         held = self.held.get(instrument.id, 0)
@@ -113,8 +133,16 @@ class Ledger:
         return 0
 
     def orders(self, instrument: int) -> Iterator[Order]:
-        """Working orders of an instrument, oldest first."""
-        return (order for order in self.working.values() if order.instrument == instrument)
+        """Working orders of an instrument: oldest intent first, of one intent the oldest child first."""
+        found = (order for order in self.working.values() if order.instrument == instrument)
+        return self._with_younger(found) if self._younger else found
+
+    def cancellable(self, intent_id: int) -> Order | None:
+        """An order of an intent for which no cancel is submitted or in progress; None when there is none."""
+        order = self.working.get(intent_id)
+        if order is None or not order.cancelling:
+            return order
+        return next((one for one in self._younger.get(intent_id, NOTHING_YOUNGER) if not one.cancelling), None)
 
     def intend(self, row: IntentRow) -> None:
         """Apply one of our intents from its lane."""
@@ -122,7 +150,7 @@ class Ledger:
         if kind in PLACING:
             self.begin(row.intent_id, row.instrument, row.side, row.price, row.size)
         if kind in ENDING and row.target_id in self.working:
-            self.working[row.target_id].cancelling = True
+            self._set_cancelling(row.target_id, True)
             self._cancels[row.intent_id] = row.target_id
         if kind == CANCEL_ALL:
             for order in self.orders(row.instrument):
@@ -139,24 +167,23 @@ class Ledger:
             return
         order = self.working.get(row.intent_id)
         if order is not None and order.state is None:  # the second verdict of a repeated intent must not end its order
-            del self.working[row.intent_id]
+            self._remove(order)
         if target in self.working:
-            self.working[target].cancelling = False
+            self._set_cancelling(target, False)
 
     def change(self, row: OrderRow) -> Order:
         """Apply an order's change; an order that is done is removed."""
         order = self.working.get(row.intent_id)
-        if order is None:
-            order = Order(row.intent_id, row.instrument, row.side, row.price, row.size)
-            self.working[row.intent_id] = order
+        if order is None or (order.child != row.child and order.state is not None):
+            order = self._find_younger(row) or self._add(row)
         before, order.state = order.state, OrderState(row.state)
-        order.price, order.size, order.filled = row.price, row.size, row.filled
+        order.price, order.size, order.filled, order.child = row.price, row.size, row.filled, row.child
         if order.state == OrderState.CANCELLING:
-            order.cancelling = True
+            order.cancelling = order.cancelling or not row.flags & OrderFlag.REPRICING
         elif before == OrderState.CANCELLING:
             order.cancelling = False  # the venue did not cancel it
         if order.done:
-            del self.working[row.intent_id]
+            self._remove(order)
         return order
 
     def fill(self, row: FillRow) -> bool:
@@ -176,7 +203,55 @@ class Ledger:
     def drop_orders(self) -> None:
         """Drop all orders after a lap: nothing is known of them."""
         self.working.clear()
+        self._younger.clear()
         self._cancels.clear()
+
+    def _with_younger(self, oldest: Iterator[Order]) -> Iterator[Order]:
+        """Each of these orders, followed by the further children of its intent."""
+        for order in oldest:
+            yield order
+            yield from self._younger.get(order.intent_id, NOTHING_YOUNGER)
+
+    def _of(self, intent_id: int) -> Iterator[Order]:
+        """The working orders of an intent that has some."""
+        return self._with_younger(iter((self.working[intent_id],)))
+
+    def _set_cancelling(self, intent_id: int, cancelling: bool) -> None:
+        """Mark the orders of an intent, when a cancel of the intent is submitted or refused."""
+        for order in self._of(intent_id):
+            order.cancelling = cancelling
+
+    def _find_younger(self, row: OrderRow) -> Order | None:
+        """The order of a record that is not the oldest of its intent, or None for a new one."""
+        return next((one for one in self._younger.get(row.intent_id, NOTHING_YOUNGER) if one.child == row.child), None)
+
+    def _add(self, row: OrderRow) -> Order:
+        """Add the order of its first record: of an earlier life, or a further child of its intent."""
+        order = Order(row.intent_id, row.instrument, row.side, row.price, row.size, row.child)
+        if row.intent_id not in self.working:
+            self.working[row.intent_id] = order
+            return order
+        if row.replaces_id == row.intent_id:
+            order.replaced = next((one for one in self._of(row.intent_id) if one.child == row.replaces_child), None)
+        order.cancelling = row.intent_id in self._cancels.values()
+        self._younger.setdefault(row.intent_id, []).append(order)
+        return order
+
+    def _remove(self, order: Order) -> None:
+        """Remove an order that is done; the next child of its intent is then the oldest."""
+        intent_id, younger = order.intent_id, self._younger.get(order.intent_id)
+        if younger is None:
+            del self.working[intent_id]
+            return
+        for one in younger:
+            if one.replaced is order:
+                one.replaced = None
+        if self.working[intent_id] is order:
+            self.working[intent_id] = younger.pop(0)
+        else:
+            younger.remove(order)
+        if not younger:
+            del self._younger[intent_id]
 
 
 def _largest(instrument: Instrument) -> int:

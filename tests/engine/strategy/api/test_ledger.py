@@ -29,7 +29,8 @@ def intent(kind: IntentKind, intent_id: int, target_id: int = 0, **other: int) -
 def order(intent_id: int, state: OrderState, **other: int) -> Any:
     """An order's record."""
     row = {"instrument": 1, "side": BUY, "price": 100, "size": 10, "filled": 0} | other
-    return SimpleNamespace(intent_id=intent_id, state=state, **row)
+    child = {"child": 0, "replaces_id": 0, "replaces_child": 0, "flags": 0} | row
+    return SimpleNamespace(intent_id=intent_id, state=state, **child)
 
 
 def verdict(intent_id: int, reason: Reason) -> Any:
