@@ -13,12 +13,17 @@ from engine import instruments
 from engine.clock import now_ns
 from engine.lanes import LOOKERS, lane_of, open_lanes
 from engine.model.instrument import Instrument
-from engine.model.rows import FillRow, OrderRow, VerdictRow
-from engine.model.words import DONE_STATES, FillFlag, OrderFlag, OrderState
+from engine.model.rows import FillRow, OrderRow, ParentRow, VerdictRow
+from engine.model.words import DONE_STATES, FillFlag, OrderFlag, OrderState, ParentStatus
 from engine.monitor.names import Names
 
 RATED = ("ticks", "books", "verdicts", "orders", "fills")
-FROM_OLDEST = ("verdicts", "orders", "fills")  # read from their oldest record: open orders are older than the view
+FROM_OLDEST = (
+    "verdicts",
+    "orders",
+    "parents",
+    "fills",
+)  # read from their oldest record: orders are older than the view
 SAMPLE = 2000
 RECENT = 64
 SECOND_NS = 1_000_000_000
@@ -74,6 +79,9 @@ class Figures:
         self.recent: deque[Any] = deque(maxlen=RECENT)  # fills
         self.filled = 0
         self.open_orders: dict[bytes, Any] = {}  # ours, open or in flight, oldest first
+        self.parents: dict[
+            int, ParentRow
+        ] = {}  # by intent: those that an algorithm works, or that wait for their children
         self.names = Names.of(system)
         self._attached: dict[str, shm.RingReader | shm.CellReader] = {}
 
@@ -86,6 +94,7 @@ class Figures:
         for name in shm.names(self.system):
             if (lane := name.split(".", 1)[1]).startswith("heartbeat."):
                 self._on_role(lane, at_ns)
+        self._drain("parents", self._on_parent)
         self._drain("orders", self._on_order)
         self._drain("fills", self._on_fill)
         self._drain("verdicts", self._on_verdict)
@@ -141,6 +150,11 @@ class Figures:
             self.path_ns.append(row.sent_ns - row.receive_ns)
         if row.state == OrderState.OPEN and row.answer_ns and row.sent_ns:
             self.answer_ns.append(row.answer_ns - row.sent_ns)
+
+    def _on_parent(self, row: ParentRow) -> None:
+        self.parents.pop(row.intent_id, None)
+        if row.status != ParentStatus.DONE:
+            self.parents[row.intent_id] = row
 
     def _on_fill(self, row: FillRow) -> None:
         if not row.flags & FillFlag.OPENING:

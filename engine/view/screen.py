@@ -7,7 +7,10 @@
     q quits                                                        keys
 
 A terminal of 80 x 24 shows every section. The heading of a section counts the rows that do not fit ("3 of 12"). A
-larger terminal shows every role with its process as well.
+larger terminal shows every role with its process as well. The orders of an algorithm are below their parent:
+
+    maker      BTCUSDT  buy   0.01000  0.00200  60000.00  chase  1.2 s   its intent: algorithm, or stopping; not counted
+     child 4   BTCUSDT  buy   0.00800  0.00000  59999.90  open   0.1 s   one order at the venue
 """
 
 import time
@@ -19,11 +22,12 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from engine.model import algorithms
 from engine.model.fixed import to_text
 from engine.model.instrument import Instrument
 from engine.model.refusals import refusal_text
-from engine.model.rows import FillRow, OrderRow
-from engine.model.words import BookState, HaltReason, OrderState, Reason, RoleState
+from engine.model.rows import FillRow, OrderRow, ParentRow
+from engine.model.words import BookState, HaltReason, OrderState, ParentStatus, Reason, RoleState
 from engine.monitor import profit
 from engine.monitor.figures import Figures, Rate, RoleLife, bps_text, quantile
 
@@ -46,6 +50,13 @@ class Section:
     columns: tuple[str, ...]
     rows: list[tuple[str, ...]] = field(default_factory=list)
     shown: int = 0
+    heads: set[int] = field(
+        default_factory=set
+    )  # the places of rows that only head the rows below, and are not counted
+
+    def count(self, rows: int) -> int:
+        """How many of the first rows are counted."""
+        return rows - sum(1 for place in self.heads if place < rows)
 
 
 def screen(figures: Figures, width: int, height: int = UNLIMITED, note: str = "") -> RenderableType:
@@ -85,8 +96,8 @@ def whole_table(*columns: str, **options: Any) -> Table:
 
 def _table(section: Section, width: int) -> Table:
     """A section as a table; its heading counts the rows that are not shown."""
-    total = len(section.rows)
-    count = f"{section.shown} of {total}" if section.shown < total else str(total)
+    shown, total = section.count(section.shown), section.count(len(section.rows))
+    count = f"{shown} of {total}" if shown < total else str(total)
     table = whole_table(f"{section.title} {count}", *section.columns, box=None, pad_edge=False, width=width,
                         header_style="bold cyan")  # fmt: skip
     for row in section.rows[: section.shown]:
@@ -221,15 +232,43 @@ def _positions(figures: Figures, known: dict[int, Instrument], width: int) -> Se
 
 
 def _orders(figures: Figures, known: dict[int, Instrument]) -> Section:
-    """Newest first."""
-    section = Section("OPEN ORDERS", ("instrument", "side", "size", "price", "state", "age"))
+    """Newest first; a parent's orders are together below it, and a parent that has none now comes last."""
+    section = Section("OPEN ORDERS", ("instrument", "side", "size", "filled", "price", "state", "age"))
+    children: dict[int, list[OrderRow]] = {}
     for row in reversed(figures.open_orders.values()):
-        section.rows.append((
-            figures.names.strategy(row.strategy), title_of(known, row.instrument), side_text(row.side),
-            _size(known, row), _price(known, row), OrderState(row.state).name.lower(),
-            age_text(time.time_ns() - row.intent_ns),
-        ))  # fmt: skip
+        if row.intent_id in figures.parents:
+            children.setdefault(row.intent_id, []).append(row)
+    for row in reversed(figures.open_orders.values()):
+        if row.intent_id not in figures.parents:
+            section.rows.append(_order_row(row, known, figures.names.strategy(row.strategy)))
+        elif family := children.pop(row.intent_id, None):
+            _add_family(section, figures.parents[row.intent_id], family, figures, known)
+    for parent in reversed(figures.parents.values()):
+        if not any(row.intent_id == parent.intent_id for row in figures.open_orders.values()):
+            _add_family(section, parent, [], figures, known)
     return section
+
+
+def _add_family(
+    section: Section, parent: ParentRow, children: Sequence[OrderRow], figures: Figures, known: dict[int, Instrument]
+) -> None:
+    """A parent's line, and a line for each of its open orders."""
+    section.heads.add(len(section.rows))
+    working = parent.status == ParentStatus.WORKING
+    section.rows.append((
+        figures.names.strategy(parent.strategy), title_of(known, parent.instrument), side_text(parent.side),
+        _size(known, parent), _filled(known, parent), _limit(known, parent),
+        algorithms.name_of(parent.algorithm) if working else ParentStatus(parent.status).name.lower(),
+        age_text(time.time_ns() - min(row.intent_ns for row in children)) if children else "-",
+    ))  # fmt: skip
+    section.rows += [_order_row(row, known, f" child {row.child}") for row in children]
+
+
+def _order_row(row: OrderRow, known: dict[int, Instrument], title: str) -> tuple[str, ...]:
+    return (
+        title, title_of(known, row.instrument), side_text(row.side), _size(known, row), _filled(known, row),
+        _price(known, row), OrderState(row.state).name.lower(), age_text(time.time_ns() - row.intent_ns),
+    )  # fmt: skip
 
 
 def _fills(figures: Figures, known: dict[int, Instrument]) -> Section:
@@ -244,14 +283,26 @@ def _fills(figures: Figures, known: dict[int, Instrument]) -> Section:
     return section
 
 
-def _size(known: dict[int, Instrument], row: OrderRow | FillRow) -> str:
+def _size(known: dict[int, Instrument], row: OrderRow | ParentRow | FillRow) -> str:
     one = known.get(row.instrument)
     return str(row.size) if one is None else to_text(row.size, one.size_decimals)
 
 
-def _price(known: dict[int, Instrument], row: OrderRow | FillRow) -> str:
+def _filled(known: dict[int, Instrument], row: OrderRow | ParentRow) -> str:
     one = known.get(row.instrument)
-    return str(row.price) if one is None else to_text(row.price, one.price_decimals)
+    return str(row.filled) if one is None else to_text(row.filled, one.size_decimals)
+
+
+def _price(known: dict[int, Instrument], row: OrderRow | FillRow) -> str:
+    return _price_text(known, row.instrument, row.price)
+
+
+def _limit(known: dict[int, Instrument], row: ParentRow) -> str:
+    return _price_text(known, row.instrument, row.limit_price) if row.limit_price else "no limit"
+
+
+def _price_text(known: dict[int, Instrument], instrument: int, price: int) -> str:
+    return to_text(price, known[instrument].price_decimals) if instrument in known else str(price)
 
 
 def title_of(known: dict[int, Instrument], instrument: int) -> str:
