@@ -40,8 +40,8 @@ RATE = 100_000
 BURST = 10  # messages at once: a venue's frames come in reads of several
 PROBES = 5_000
 BACKLOG = 4_000
-LANES = ("instruments", "ticks", "books", "book_tops", "groups", "global_books", "global_tops", "opportunities",
-         "open_opportunities", "bars", "last_bars", "steps.aggregation")  # fmt: skip
+LANES = ("instruments.feed", "ticks.feed", "books.feed", "book_tops.feed", "groups", "global_books", "global_tops",
+         "opportunities", "open_opportunities", "bars", "last_bars", "steps.aggregation")  # fmt: skip
 INSTRUMENTS = tuple(
     Instrument(place, venue, "BTCUSDT", "BTC", "USDT", 2, 5, 1, 1, 10, 10**12, 0)
     for place, venue in enumerate(VENUES, 1)

@@ -67,7 +67,7 @@ class Audit:
 
     def __init__(self, config: Config) -> None:
         """Read from here on."""
-        self.ticks = shm.RingReader(config.lane("ticks"))
+        self.ticks = shm.RingReader(config.lane("ticks", "feed"))
         drain(self.ticks)
         self.trades: list[list[np.ndarray]] = [[] for _ in range(CONNECTIONS)]
         self.overrun = self.suspects = self.lag_max = 0
@@ -100,7 +100,7 @@ class Audit:
 
 def become_good(connections: list[socket.socket], config: Config) -> None:
     """Send changes until every book is good; the last of them is the first event of no measurement."""
-    tops = shm.CellReader(config.lane("book_tops"))
+    tops = shm.CellReader(config.lane("book_tops", "feed"))
     for block in blocks(1, SYNC_EVENTS):
         for connection in connections:
             connection.sendall(block)

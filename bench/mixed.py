@@ -38,7 +38,7 @@ RATE = 100_000
 CHUNK = 20  # messages between two looks at the clock
 SECONDS, LONG_SECONDS = 5, 60
 FRAMES_MAX = 60_000  # of a session
-LANES = ("ticks", "books", "book_tops")
+LANES = ("ticks.feed", "books.feed", "book_tops.feed")
 SESSIONS = {
     "binance": "binance/spot_btcusdt_20240808.gz",
     "binance-usdm": "binance/usdm_btcusdt_20240808.gz",

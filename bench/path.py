@@ -130,7 +130,7 @@ class Stamps:
         runtime.place(config, process)
         self.loop = runtime.start(config, process, process.roles)
         self._stamp()
-        self.ticks = shm.RingReader(config.lane("ticks"))
+        self.ticks = shm.RingReader(config.lane("ticks", "feed"))
 
     def _stamp(self) -> None:
         """Put clocks around the journal's and the socket's part of an order's way."""

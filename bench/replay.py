@@ -31,7 +31,7 @@ from engine.venues.catalogue import dialect_of
 ROUNDS = 3
 SYMBOL, NUMBER, CONNECTION = "BTCUSDT", 1, 1
 BLOCK_ENTRIES = 4096
-LANES = ("ticks", "books", "book_tops")
+LANES = ("ticks.feed", "books.feed", "book_tops.feed")
 PATHS = {"binance": "/api/v3/depth", "binance-usdm": "/fapi/v1/depth"}
 SESSIONS = (("binance", 8, corpus.SPOT), ("binance-usdm", 3, corpus.USDM))
 

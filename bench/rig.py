@@ -11,7 +11,7 @@ from engine.lanes.create import create
 from engine.venues.catalogue import dialect_of
 
 NOW = 1_723_161_255_000_000_000
-LANES = ("ticks", "books", "book_tops")
+LANES = ("ticks.feed", "books.feed", "book_tops.feed")
 
 
 class Rig:

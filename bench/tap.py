@@ -25,7 +25,7 @@ from engine.venues.port import PortState, StreamDefaults
 ROUNDS = 9
 FRAMES = 100_000
 TYPICAL = 180  # bytes of a best bid and ask
-LANES = ("frames", "connections")
+LANES = ("frames.feed", "connections.feed")
 
 
 class Port(StreamDefaults):

@@ -167,7 +167,7 @@ def measure(count: int = COUNT) -> dict[str, object]:
     feed = start(file)
     try:
         os.sched_setaffinity(0, {ours})
-        ticks = shm.RingReader(config.lane("ticks"))
+        ticks = shm.RingReader(config.lane("ticks", "feed"))
         stream.accept()
         become_good(stream, config)
         rest.shutdown()
@@ -191,7 +191,7 @@ def start(file: Path) -> "subprocess.Popen[bytes]":
 
 def become_good(stream: Stream, config: Config) -> None:
     """Send diffs until the book is good."""
-    tops = shm.CellReader(config.lane("book_tops"))
+    tops = shm.CellReader(config.lane("book_tops", "feed"))
     deadline = time.monotonic() + PATIENCE_S
     for diff in corpus.made_diffs(2000):
         if time.monotonic() > deadline:

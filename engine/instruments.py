@@ -1,7 +1,7 @@
-"""Instruments in shared memory: the feed publishes the venue's metadata, all other roles read it here.
+"""Instruments in shared memory: each feed publishes its venues' metadata, all other roles read it here.
 
-Cell i holds the i-th instrument of the configuration. The cells outlive the feed, so a restarted strategy or execution
-starts without waiting for the feed.
+Cell i holds the i-th instrument of the configuration, in the lane of the feed that has its venue. The cells outlive
+the feed, so a restarted strategy or execution starts without waiting for the feed.
 """
 
 import time
@@ -44,9 +44,11 @@ def from_row(row: InstrumentRow) -> Instrument:
 
 
 def read(lanes: RoleLanes) -> list[Instrument]:
-    """Every instrument published so far, in the configuration's order."""
-    cells = lanes.cell_reader("instruments")
-    return [from_row(row) for index in range(cells.count) if (row := cells.read(index)) is not None]
+    """Every instrument that a feed has published, in the configuration's order."""
+    rows: dict[int, InstrumentRow] = {}
+    for _, cells in lanes.cell_readers("instruments"):
+        rows |= {index: row for index in range(cells.count) if (row := cells.read(index)) is not None}
+    return [from_row(rows[index]) for index in sorted(rows)]
 
 
 def await_all(lanes: RoleLanes, ids: Sequence[int], timeout_s: float = 15.0) -> list[Instrument]:

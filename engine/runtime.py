@@ -33,7 +33,7 @@ from pathlib import Path
 
 from engine import clock, log
 from engine.config import Config, ConfigError, Process, load
-from engine.lanes import open_lanes
+from engine.lanes import FEED, open_role
 from engine.model.words import RoleState
 from engine.role import Role
 
@@ -56,7 +56,7 @@ class Pulse:
 
     def __init__(self, config: Config, role: str) -> None:
         """Become the writer of the role's cell."""
-        self.cell = open_lanes(config.system.name, config.kind_of(role), role).cell_writer("heartbeat")
+        self.cell = open_role(config, role).cell_writer("heartbeat")
         self.start_ns = clock.now_ns()
         self.work = self.reads = 0
         self.beat(self.start_ns, 0, RoleState.STARTING)
@@ -201,7 +201,7 @@ def start(config: Config, process: Process, roles: Sequence[str]) -> Loop:
     loop = Loop(config.watch.beat_ms * MS, idle_of(process, built))
     loop.roles = built
     for role in roles:
-        if built:
+        if built and config.kind_of(role) != FEED:  # a feed needs no instruments of another
             _await_instruments(config, role, loop)
         pulse = Pulse(config, role)
         loop.add(factory(config.factory(role))(config, role), pulse)
@@ -214,10 +214,10 @@ def _await_instruments(config: Config, role: str, loop: Loop) -> None:
 
     After the deadline the next role is built all the same; it reports the missing instruments itself.
     """
-    cells = open_lanes(config.system.name, config.kind_of(role), role).cell_reader("instruments")
+    readers = [cells for _, cells in open_role(config, role).cell_readers("instruments")]
     deadline_ns = loop.now() + INSTRUMENTS_LIMIT_NS
     while not loop.stopping and loop.now() < deadline_ns:
-        if all(cells.read(index) is not None for index in range(len(config.instruments))):
+        if all(any(cells.read(index) for cells in readers) for index in range(len(config.instruments))):
             return
         if not loop.round():
             loop.idle(0)

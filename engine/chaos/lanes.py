@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import shm
-from engine.lanes import LOOKERS, SUPERVISOR, Lane, open_lanes
+from engine.lanes import LOOKERS, SUPERVISOR, Lane, Owners, open_lanes
 from engine.lanes.create import create, lanes_of
 from shm.segment import path_of
 
@@ -50,11 +50,10 @@ class SystemLanes:
         """Create them under a random name."""
         self.system = f"chaos{secrets.token_hex(8)}"
         self.names: dict[str, Lane] = {}
-        self._of: dict[str, str] = {}  # whose lane it is, where it exists once for each
         self._cells: dict[str, shm.CellReader] = {}
-        for name, lane, of in lanes_of(strategies, roles):
+        for name, lane, of in lanes_of(Owners(strategies, roles)):
             if of != SUPERVISOR:
-                self.names[name], self._of[name] = lane, of
+                self.names[name] = lane
                 create(self.system, name, lane, wake="never")  # no process sleeps here
         self._lookers = open_lanes(self.system, LOOKERS)
         self.taps = {name: Tap(name, self.reader(name)) for name, lane in self.names.items() if lane.kind != "cells"}
@@ -65,16 +64,18 @@ class SystemLanes:
             tap.read()
 
     def reader(self, name: str) -> shm.RingReader:
-        """A reader of a ring, at its first record."""
-        reader = self._lookers.ring_reader(self.names[name].name, self._of[name])
+        """A reader of a ring, at its first record; where a lane has one owner its name alone is enough."""
+        lane, _, of = name.partition(".")
+        reader = self._lookers.ring_reader(lane, of)
         reader.cursor = reader.header.first
         return reader
 
     def cells(self, name: str, count: int = 0) -> Iterator[Any]:
         """The written rows of the first `count` cells, or of all cells."""
         if name not in self._cells:
-            self._cells[name] = self._lookers.cell_reader(self.names[name].name, self._of[name])
-        rows = map(self._cells[name].read, range(count or self.names[name].count))
+            lane, _, of = name.partition(".")
+            self._cells[name] = self._lookers.cell_reader(lane, of)
+        rows = map(self._cells[name].read, range(count or self._cells[name].count))
         return (row for row in rows if row is not None)
 
     def cell_digest(self, name: str) -> str:

@@ -13,7 +13,7 @@ from engine.cli.live import draw_live
 from engine.cli.look import known_instruments, price_text, size_text
 from engine.cli.output import Terminal, ago, attach, choose_instrument, choose_system, monotonic_age, print_json
 from engine.cli.trees import Naming, tree_of
-from engine.lanes import FEED
+from engine.lanes import LOOKERS, open_lanes
 from engine.model.instrument import Instrument
 from engine.model.rows import BookTopRow
 from engine.model.words import BookState
@@ -31,10 +31,8 @@ def book(options: argparse.Namespace) -> int:
     """Show a book, live or once."""
     system = choose_system(options.system)
     known = known_instruments(system)
-    cells = attach(f"{system}.book_tops")
-    assert isinstance(cells, shm.CellReader)
-    feed = Feed(system)
     wanted = choose_instrument(options.instrument, known.values(), NOT_FOUND)
+    cells, feed = attach_book(system, wanted)
     if options.json or options.once or not Terminal().is_terminal:
         row = find(cells, wanted)
         if row is None:
@@ -52,9 +50,9 @@ def book(options: argparse.Namespace) -> int:
 class Feed:
     """Whether the feed beats. When it dies, its books stay in memory with their last state, which may be good."""
 
-    def __init__(self, system: str) -> None:
-        """Attach to the feed's heartbeat, if the system has a feed."""
-        name = f"{system}.heartbeat.{FEED}"
+    def __init__(self, system: str, role: str) -> None:
+        """Attach to the heartbeat of this feed, if it has one."""
+        name = f"{system}.heartbeat.{role}"
         self._beats = attach(name) if name in shm.names(system) else None
 
     def silent_ns(self) -> int:
@@ -68,6 +66,13 @@ class Feed:
         if silent_ns < SILENT_NS:
             return table
         return Group(f"[red]the feed's heartbeat is {ago(silent_ns)} old: the book below is stale", table)
+
+
+def attach_book(system: str, instrument: int) -> tuple[shm.CellReader, Feed]:
+    """The cells that hold an instrument's book, and the feed that writes them; the first feed's until one has it."""
+    readers = open_lanes(system, LOOKERS).cell_readers("book_tops")
+    owned = next((one for one in readers if find(one.lane, instrument) is not None), readers[0])
+    return owned.lane, Feed(system, owned.owner)
 
 
 def find(cells: shm.CellReader, instrument: int) -> BookTopRow | None:

@@ -2,13 +2,14 @@
 
 import argparse
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import shm
 from engine import instruments
 from engine.cli import NOT_FOUND, CommandError
 from engine.cli.live import draw_live
-from engine.cli.output import Terminal, attach, choose_system, local, print_json, print_line, print_table
+from engine.cli.output import Terminal, attach, choose_system, local, print_json, print_line, print_table, segments_of
 from engine.cli.trees import Naming, tree_of
 from engine.lanes import LOOKERS, open_lanes
 from engine.model.fixed import to_text
@@ -48,33 +49,41 @@ def size_text(known: dict[int, Instrument], instrument: int, size: int) -> str:
 
 def last_states(system: str) -> dict[bytes, Any]:
     """The newest record of every order on the lane, oldest order first."""
-    ring = attach(f"{system}.orders")
-    assert isinstance(ring, shm.RingReader)
-    ring.cursor = ring.oldest
     orders: dict[bytes, Any] = {}
-    for row in ring.rows():
-        if not isinstance(row, shm.Lapped):
-            orders[row.client_id] = row
+    for row in _rows_of(system, "orders"):
+        orders[row.client_id] = row
     return orders
 
 
 def newest_parents(system: str) -> dict[int, Any]:
     """Every parent's newest record that the lane still holds, by its intent."""
-    if f"{system}.parents" not in shm.names(system):
-        return {}
-    ring = attach(f"{system}.parents")
-    assert isinstance(ring, shm.RingReader)
-    ring.cursor = ring.oldest
-    return {row.intent_id: row for row in ring.rows() if not isinstance(row, shm.Lapped)}
+    return {row.intent_id: row for row in _rows_of(system, "parents")}
+
+
+def _rows_of(system: str, lane: str) -> Iterator[Any]:
+    """Every record that the rings of a lane still hold, owner by owner."""
+    for name in segments_of(system, lane):
+        ring = attach(name)
+        assert isinstance(ring, shm.RingReader)
+        ring.cursor = ring.oldest
+        yield from (row for row in ring.rows() if not isinstance(row, shm.Lapped))
+
+
+def cells_of(system: str, lane: str) -> list[Any]:
+    """Every written cell of a lane, owner by owner."""
+    rows = []
+    for name in segments_of(system, lane):
+        cells = attach(name)
+        assert isinstance(cells, shm.CellReader)
+        rows += [row for index in range(cells.count) if (row := cells.read(index)) is not None]
+    return rows
 
 
 def positions(options: argparse.Namespace) -> int:
     """List positions."""
     system = choose_system(options.system)
     naming = Naming(known_instruments(system), Names.of(system))
-    cells = attach(f"{system}.positions")
-    assert isinstance(cells, shm.CellReader)
-    rows = [row for index in range(cells.count) if (row := cells.read(index)) is not None]
+    rows = cells_of(system, "positions")
     if options.json:
         print_json([tree_of(row, naming) for row in rows])
         return 0

@@ -97,7 +97,7 @@ def tail(options: argparse.Namespace) -> int:
     name = choose_lane(options.lane, options.system)
     to_tree = formatter_of(name)
     for tree in follow(name, options.n, to_tree) if options.follow else newest(name, options.n, to_tree):
-        if options.openings or not (name.endswith(".fills") and OPENING in tree.get("flags", ())):
+        if options.openings or not (name.split(".")[1] == "fills" and OPENING in tree.get("flags", ())):
             print_json(tree)
     return 0
 

@@ -11,9 +11,8 @@ import argparse
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import shm
 from engine.cli.look import known_instruments, last_states, newest_parents
-from engine.cli.output import choose_system, local, print_json, print_table
+from engine.cli.output import choose_system, local, print_json, print_table, segments_of
 from engine.cli.trees import Naming, tree_of
 from engine.model.words import DONE_STATES, ParentStatus
 from engine.monitor.names import Names
@@ -44,7 +43,7 @@ def orders(options: argparse.Namespace) -> int:
 
 
 def _find(system: str) -> Found:
-    if f"{system}.orders" in shm.names(system):
+    if segments_of(system, "orders"):
         naming = Naming(known_instruments(system), Names.of(system))
         return Found(last_states(system), newest_parents(system), naming)
     from engine.cli import journal  # noqa: PLC0415 - only for a system that is down

@@ -202,11 +202,19 @@ def _names(one: Named) -> tuple[str, str]:
     return one.symbol.upper(), f"{one.venue}:{one.symbol}".upper()
 
 
+def segments_of(system: str, lane: str) -> list[str]:
+    """The full names of a lane's segments: one, or one for each owner."""
+    full = f"{system}.{lane}"
+    return [name for name in shm.names(system) if name == full or name.startswith(f"{full}.")]
+
+
 def choose_lane(lane: str, system: str) -> str:
-    """A segment's full name from a lane of the system, or from `system.lane`."""
+    """A segment's full name from a lane of the system, or from `system.lane`; the owner only where it has several."""
     if not system and lane.partition(".")[0] in shm.systems():
         system = lane.partition(".")[0]
     full = lane if system and lane.startswith(f"{system}.") else f"{choose_system(system)}.{lane}"
+    owned = segments_of(*full.split(".", 1))
+    full = owned[0] if len(owned) == 1 else full
     if full not in shm.names() and full not in shm.names(aside=True):
         known = [name.split(".", 1)[1] for name in shm.names(full.split(".")[0])]
         raise CommandError(

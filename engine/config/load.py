@@ -1,7 +1,7 @@
 """Reads a file, applies the environment's overrides, and refuses a wrong file with the place, value and expectation.
 
 1. TOML to plain tables. 2. `STEELYARD__…` variables replace single values. 3. msgspec checks names, types and bounds.
-4. `check` checks what spans tables: names that must exist, be unique, be placed once. 5. `expand` fills in this
+4. `check.py` checks what spans tables: names that must exist, be unique, be placed once. 5. `expand` fills in this
 machine's paths.
 """
 
@@ -10,20 +10,19 @@ import os
 import re
 import sys
 import tomllib
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 
+from engine.config.check import check, check_references
 from engine.config.secret import Secret, load_env_file
-from engine.config.tables import AGGREGATION, FACTORIES, SUPERVISOR, Aggregation, Config, ConfigError, Venue
+from engine.config.tables import Config, ConfigError, Venue
 
 PREFIX = "STEELYARD__"
 SECRET_KEYS = tuple(one.name for one in msgspec.structs.fields(Venue) if Secret in get_args(one.type))
 SESSION_TABLES = ("system", "live", "venues", "instruments")
-GROUP_NAME_BYTES = 47  # the size of the name in the group's record
 PLACE = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<at>.*)`)?$", re.DOTALL)
 
 
@@ -52,7 +51,7 @@ def load_session(
     tree = _read(Path(copy or path))
     _override(tree, os.environ if environment is None else environment, str(path))
     config = expand(_convert({key: tree[key] for key in SESSION_TABLES if key in tree}, str(path)))
-    for key, value, expected in _check_references(config):
+    for key, value, expected in check_references(config):
         raise ConfigError(_text(path, key, value, expected))
     if config.system.env_file:
         _load_env_file(Path(path), config.system.env_file)
@@ -218,120 +217,3 @@ def _value(text: str) -> object:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
-
-
-Problem = tuple[str, object, str]
-
-
-def check(config: Config) -> Iterator[Problem]:
-    """Check what spans tables: each problem is a key, its value and what was expected."""
-    yield from _check_unique("venues", "name", [venue.name for venue in config.venues])
-    yield from _check_unique("instruments", "id", [instrument.id for instrument in config.instruments])
-    yield from _check_unique("strategies", "id", [strategy.id for strategy in config.strategies])
-    yield from _check_unique("processes", "name", [process.name for process in config.processes])
-    yield from _check_names(config)
-    yield from _check_references(config)
-    yield from _check_placement(config)
-    yield from _check_aggregation(config)
-    yield from _check_watch(config)
-
-
-def _check_unique(table: str, key: str, values: Iterable[object]) -> Iterator[Problem]:
-    for value, count in Counter(values).items():
-        if count > 1:
-            yield f"{table}.{key}", value, f"expected a unique value, found it {count} times"
-
-
-def _check_names(config: Config) -> Iterator[Problem]:
-    """A strategy's name is also the name of its role, so no other role may have it."""
-    taken = {*FACTORIES, SUPERVISOR, *config.roles}
-    yield from _check_unique("strategies", "name", [strategy.name for strategy in config.strategies])
-    for number, strategy in enumerate(config.strategies):
-        if strategy.name in taken:
-            yield f"strategies[{number}].name", strategy.name, "expected a name that no other role has"
-    if SUPERVISOR in config.roles:
-        yield "roles.supervisor", config.roles[SUPERVISOR], "expected another name: the supervisor has this one"
-
-
-def _check_references(config: Config) -> Iterator[Problem]:
-    """Every venue and instrument that is named must be in its table."""
-    venues = {venue.name for venue in config.venues}
-    instruments = {instrument.id for instrument in config.instruments}
-    yield from _check_unique("instruments", "symbol", [f"{one.venue}:{one.symbol}" for one in config.instruments])
-    for number, instrument in enumerate(config.instruments):
-        if instrument.venue not in venues:
-            yield f"instruments[{number}].venue", instrument.venue, f"expected one of the venues: {_list(venues)}"
-    for number, strategy in enumerate(config.strategies):
-        for instrument_id in strategy.instruments:
-            if instrument_id not in instruments:
-                yield (
-                    f"strategies[{number}].instruments",
-                    instrument_id,
-                    f"expected an instrument's id: {_list(instruments)}",
-                )
-
-
-def _check_aggregation(config: Config) -> Iterator[Problem]:
-    """The role needs its table; each instrument is in one group at most; fees name venues of the file."""
-    table = config.aggregation
-    if table is None:
-        if AGGREGATION in config.role_names:
-            yield "aggregation", None, "missing: a process has the role aggregation, add the table [aggregation]"
-        return
-    instruments = {instrument.id for instrument in config.instruments}
-    grouped = [instrument for group in table.groups for instrument in group.instruments]
-    yield from _check_unique("aggregation.groups", "instruments", grouped)
-    yield from _check_unique("aggregation.groups", "name", [group.name for group in table.groups])
-    for instrument in set(grouped) - instruments:
-        yield "aggregation.groups.instruments", instrument, f"expected an instrument's id: {_list(instruments)}"
-    for group in table.groups:
-        if len(group.name.encode()) > GROUP_NAME_BYTES:
-            yield "aggregation.groups.name", group.name, f"expected {GROUP_NAME_BYTES} bytes at most"
-    venues = {venue.name for venue in config.venues}
-    for venue in set(table.taker_fee_bps) - venues:
-        yield f"aggregation.taker_fee_bps.{venue}", None, f"expected one of the venues: {_list(venues)}"
-    for venue in sorted(_venues_that_need_a_fee(config, table) - set(table.taker_fee_bps)):
-        text = "missing: the same asset pair may trade at this venue and at another, add the venue's taker fee"
-        yield f"aggregation.taker_fee_bps.{venue}", None, text
-
-
-def _venues_that_need_a_fee(config: Config, table: Aggregation) -> set[str]:
-    """The venues of groups of several instruments, and of instruments without a group if these are at several venues.
-
-    Base and quote come from the venues only, so this function cannot know which instruments will be grouped.
-    """
-    venue_of = {instrument.id: instrument.venue for instrument in config.instruments}
-    named = [[one for one in group.instruments if one in venue_of] for group in table.groups]
-    free = {venue for one, venue in venue_of.items() if not any(one in group for group in named)}
-    together = {venue_of[one] for group in named if len(group) > 1 for one in group}
-    return together | (free if len(free) > 1 else set())
-
-
-def _check_watch(config: Config) -> Iterator[Problem]:
-    """No role may count as late, or be killed as frozen, before its next heartbeat is due."""
-    watch = config.watch
-    if watch.late_ms <= watch.beat_ms:
-        yield "watch.late_ms", watch.late_ms, f"expected more than watch.beat_ms, which is {watch.beat_ms}"
-    if watch.frozen_ms < watch.late_ms:
-        yield "watch.frozen_ms", watch.frozen_ms, f"expected at least watch.late_ms, which is {watch.late_ms}"
-
-
-def _check_placement(config: Config) -> Iterator[Problem]:
-    """Each role is in exactly one process; each process has roles or a command."""
-    for number, process in enumerate(config.processes):
-        if bool(process.roles) == bool(process.command):
-            yield f"processes[{number}]", None, f"expected exactly one of roles and command in process {process.name!r}"
-        if process.ready_line and not process.command:
-            yield f"processes[{number}].ready_line", True, "allowed only with a command: roles are ready when they beat"
-    yield from _check_unique("processes", "roles", config.role_names)
-    for role in config.role_names:
-        if role not in config.expected_roles and role not in FACTORIES:
-            yield "processes.roles", role, f"expected one of the roles: {_list(config.expected_roles)}"
-    if config.system.mode == "replay" and "execution" in config.role_names:
-        yield "processes.roles", "execution", "not allowed with system.mode = replay: no order may leave a replay"
-    for role in set(config.expected_roles) - set(config.role_names):
-        yield "processes.roles", None, f"missing: no process has the role {role!r}, add it to one"
-
-
-def _list(values: Iterable[object]) -> str:
-    return ", ".join(map(str, sorted(values, key=str))) or "the file has none"

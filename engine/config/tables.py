@@ -26,6 +26,7 @@ FACTORIES = {
     "aggregation": "engine.aggregation:build",
 }
 SUPERVISOR, AGGREGATION = "supervisor", "aggregation"
+FEED, EXECUTION, STRATEGY = "feed", "execution", "strategy"
 
 
 class ConfigError(ValueError):
@@ -73,6 +74,21 @@ class Instrument(Table, frozen=True, kw_only=True):
     venue: VenueName
     symbol: Symbol
     alarm_spread_bps: Annotated[float, msgspec.Meta(ge=0)] = 0.0  # a wider spread raises an alarm; 0: none
+
+
+class Feed(Table, frozen=True, kw_only=True):
+    """A feed process of its own for some venues, with its own lanes. Without any, the role feed has every venue."""
+
+    name: Name  # also its role's name
+    venues: Annotated[tuple[VenueName, ...], msgspec.Meta(min_length=1)]
+
+
+class Account(Table, frozen=True, kw_only=True):
+    """An account with an execution of its own. Without any, the role execution trades the only venue, as number 1."""
+
+    name: Name  # also the name of its execution's role
+    number: Annotated[int, msgspec.Meta(ge=1, le=65_535)]  # in records
+    venue: VenueName  # where it trades; the keys are those of the venue's table
 
 
 class Strategy(Table, frozen=True, kw_only=True, rename={"class_path": "class"}):
@@ -156,6 +172,8 @@ class Config(Table, frozen=True, kw_only=True):
     live: Live = Live()
     venues: tuple[Venue, ...] = ()
     instruments: tuple[Instrument, ...] = ()
+    feeds: tuple[Feed, ...] = ()
+    accounts: tuple[Account, ...] = ()
     strategies: tuple[Strategy, ...] = ()
     processes: tuple[Process, ...] = ()
     roles: dict[Name, Target] = {}  # additional roles, or another factory for a known role
@@ -190,16 +208,26 @@ class Config(Table, frozen=True, kw_only=True):
         return self.processes + tuple(Process(name=role, roles=(role,)) for role in self.expected_roles)
 
     @property
+    def feed_names(self) -> tuple[str, ...]:
+        """Every feed's role."""
+        return tuple(feed.name for feed in self.feeds) or (FEED,)
+
+    @property
+    def execution_names(self) -> tuple[str, ...]:
+        """Every execution's role: one for each account. None of them runs in a replay."""
+        return tuple(account.name for account in self.accounts) or (EXECUTION,)
+
+    @property
     def expected_roles(self) -> tuple[str, ...]:
-        """The roles that the tables need; execution only with a strategy, and never in a replay."""
-        trading = ("execution",) if self.strategies and self.system.mode != "replay" else ()
-        market = ("feed", *trading) if self.venues else ()
+        """The roles that the tables need; executions only with a strategy, and never in a replay."""
+        trading = self.execution_names if self.strategies and self.system.mode != "replay" else ()
+        market = (*self.feed_names, *trading) if self.venues else ()
         extra = tuple(role for role in self.roles if role not in FACTORIES)
         aggregation = (AGGREGATION,) if self.aggregation is not None else ()
         return market + aggregation + extra + tuple(strategy.name for strategy in self.strategies)
 
     def lane(self, lane: str, each: str = "") -> str:
-        """The segment name of a lane; with `each`, of the lane of one strategy or role."""
+        """The segment name of a lane; with `each`, of the lane of this owner."""
         return f"{self.system.name}.{lane}.{each}" if each else f"{self.system.name}.{lane}"
 
     def role_number(self, role: str) -> int:
@@ -212,7 +240,24 @@ class Config(Table, frozen=True, kw_only=True):
 
     def kind_of(self, role: str) -> str:
         """A role's name in the map of lanes and among the factories: "strategy" for every strategy."""
-        return "strategy" if any(strategy.name == role for strategy in self.strategies) else role
+        if any(strategy.name == role for strategy in self.strategies):
+            return STRATEGY
+        if role in self.feed_names:
+            return FEED
+        return EXECUTION if role in self.execution_names else role
+
+    def feed_venues(self, role: str) -> tuple[Venue, ...]:
+        """The venues of a feed's role."""
+        named = {venue for feed in self.feeds if feed.name == role for venue in feed.venues}
+        return tuple(venue for venue in self.venues if not self.feeds or venue.name in named)
+
+    def feed_of(self, venue: str) -> str:
+        """The role of the feed that has this venue."""
+        return next((feed.name for feed in self.feeds if venue in feed.venues), self.feed_names[0])
+
+    def execution_of(self, venue: str) -> str:
+        """The role of the execution that trades at this venue."""
+        return next((one.name for one in self.accounts if one.venue == venue), self.execution_names[0])
 
     def venue(self, name: str) -> Venue:
         """The venue of this name."""

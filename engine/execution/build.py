@@ -21,7 +21,7 @@ from engine.execution.ports import ExecutionLanes, ExecutionPorts
 from engine.execution.restore.disk import PatientDisk
 from engine.execution.role import Execution
 from engine.instruments import await_all
-from engine.lanes import EXECUTION, SUPERVISOR, open_lanes
+from engine.lanes import SUPERVISOR, open_role
 from engine.model.instrument import Instrument
 from engine.model.words import HaltReason
 from engine.risk.caps import read_risk
@@ -45,7 +45,7 @@ def build(config: "Config", name: str) -> Execution:
     """The execution role: what the runtime calls. Waits until the feed has shown the instruments."""
     if config.system.mode == "replay":
         raise ValueError("execution in a system of mode replay: expected none, no order may leave")
-    opened = open_lanes(config.system.name, EXECUTION)
+    opened = open_role(config, name)
     instruments = tuple(await_all(opened, [one.id for one in config.instruments]))
     options = msgspec.to_builtins(msgspec.convert(config.execution, ExecutionOptions))
     account = account_of(config)

@@ -26,7 +26,7 @@ from engine.feed.replay.options import is_replay
 from engine.feed.replay.role import ReplayRole
 from engine.feed.role import FeedRole
 from engine.instruments import read, write
-from engine.lanes import FEED, open_lanes
+from engine.lanes import FEED, open_lanes, open_role
 from engine.venues.catalogue import kind_of
 from engine.venues.kind import stream_key_of
 
@@ -114,7 +114,7 @@ def shown_decimals(config: "Config") -> dict[int, tuple[int, int]]:
 def build(config: "Config", name: str) -> FeedRole | ReplayRole:
     """Build the feed of a system; the runtime calls this."""
     replaying = is_replay(config)
-    lanes = open_lanes(config.system.name, FEED)
+    lanes = open_role(config, name)
     cells = lanes.cell_writer("instruments")
     outbox = Outbox(
         lanes.ring_writer("ticks"),

@@ -1,34 +1,24 @@
 """Making the segments of a system from the map."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import shm
-from engine.lanes.map import LANES, ROLE, STRATEGY, SUPERVISOR, Lane, lane_of
+from engine.lanes.map import LANES, Lane, lane_of
 from engine.lanes.open import full_name
+from engine.lanes.owners import Owners
 
 
-def lanes_of(
-    strategies: Sequence[str], roles: Sequence[str], *, replay: bool = False
-) -> Iterator[tuple[str, Lane, str]]:
-    """Every lane of a system with its name in it, and whose it is where it exists once for each.
+def lanes_of(owners: Owners, *, replay: bool = False) -> Iterator[tuple[str, Lane, str]]:
+    """Every lane of a system with its name in it, and its owner where it exists once for each.
 
     In a replay no execution reads the intents. A lossless ring would then refuse every one, so a plain ring is made.
     """
     for lane in LANES:
         unread = replay and lane.kind == "lossless"
         made = dataclasses.replace(lane, kind="ring") if unread else lane
-        for of in _each(lane, strategies, roles):
+        for of in owners.of_lane(lane):
             yield full_name(lane, of), made, of
-
-
-def _each(lane: Lane, strategies: Sequence[str], roles: Sequence[str]) -> Sequence[str]:
-    """Whose such a lane there is. The supervisor has a heartbeat too, and no steps: a replay needs none of it."""
-    if lane.each == STRATEGY:
-        return strategies
-    if lane.each == ROLE:
-        return (*roles, SUPERVISOR) if lane.name == "heartbeat" else roles
-    return ("",)
 
 
 def create(system: str, name: str, lane: Lane | None = None, *, wake: str = "") -> bool:

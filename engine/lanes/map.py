@@ -5,10 +5,13 @@
     LOOKERS             research, engine-ctl, views, benches: they only read
     ROLE                as a writer: each role writes its own lane
 
-A lane with `each` exists once for every strategy or role; the name of that strategy or role is the lane's last part:
-`/dev/shm/steelyard.<system>.<lane>.<name>`. `open.py` opens only what this table allows. Tests
-compare the table with what each role opens, and with the picture in ARCHITECTURE.md. A writer reads its own cells
-without being a reader here.
+A lane with `each` exists once for every role of that kind: every strategy, feed, execution, or every role at all. The
+owner's name is the lane's last part: `/dev/shm/steelyard.<system>.<lane>.<name>`. `intents` has one consumer, so it
+exists once for every pair of a strategy and an execution: `intents.<strategy>.<execution>`. Of lanes that exist once
+for each of its own kind, a role reads only its own.
+
+`open.py` opens only what this table allows. Tests compare the table with what each role opens, and with the picture in
+ARCHITECTURE.md. A writer reads its own cells without being a reader here.
 """
 
 from dataclasses import dataclass
@@ -18,6 +21,7 @@ from shm.record import Record
 
 STRATEGY, EXECUTION, FEED, SUPERVISOR, LOOKERS = "strategy", "execution", "feed", "supervisor", "lookers"
 AGGREGATION, OPERATOR, ROLE = "aggregation", "operator", "role"
+PAIR = f"{STRATEGY}.{EXECUTION}"  # as `each`: one lane for every strategy and execution
 KINDS = (STRATEGY, EXECUTION, FEED, AGGREGATION, SUPERVISOR, OPERATOR, LOOKERS)
 
 
@@ -41,22 +45,32 @@ class Lane:
     reserve: int = 0  # the most records one publish may hold
     count: int = 1  # cells in the segment
     wake: str = "idle_edge"  # or never: then its readers spin or poll
-    each: str = ""  # "strategy" or "role": one such lane for each
+    each: str = ""  # the kind of its owner, or PAIR: one such lane for each
     start: int = 0  # a ring's first sequence
 
+    @property
+    def owner_kinds(self) -> tuple[str, ...]:
+        """The kind of each owner: of a lane that exists once for the system, none."""
+        return tuple(self.each.split(".")) if self.each else ()
+
     def is_written_by(self, kind: str, own: str, of: str) -> bool:
-        """Whether a role of this kind and name writes the lane; of an `each` lane, the one that belongs to `of`."""
+        """Whether a role of this kind and name writes the lane; of an `each` lane, the one whose owner is `of`."""
         may = self.writer == kind or (self.writer == ROLE and kind not in (LOOKERS, OPERATOR))
-        return may and of == (own if self.each else "")
+        return may and self._is_of((kind, ROLE), own, of)
 
     def is_read_by(self, kind: str, own: str, of: str) -> bool:
-        """Whether a role of this kind and name reads the lane. Of the strategies' lanes a strategy reads only its own.
+        """Whether a role of this kind and name reads the lane. Of the lanes of its own kind it reads only its own.
 
         A role that the map does not name reads what lookers read.
         """
-        if (kind if kind in KINDS else LOOKERS) not in self.readers or bool(of) != bool(self.each):
-            return False
-        return kind != STRATEGY or self.each != STRATEGY or of == own
+        return (kind if kind in KINDS else LOOKERS) in self.readers and self._is_of((kind,), own, of)
+
+    def _is_of(self, kinds: tuple[str, ...], own: str, of: str) -> bool:
+        """Whether `of` names an owner of each kind, and the role itself where the owner is of one of these kinds."""
+        owners = of.split(".") if of else []
+        return len(owners) == len(self.owner_kinds) and all(
+            owner == own for kind, owner in zip(self.owner_kinds, owners, strict=True) if kind in kinds
+        )
 
 
 LANES = (
@@ -68,8 +82,18 @@ LANES = (
         (FEED, STRATEGY, EXECUTION, AGGREGATION, LOOKERS),
         count=256,
         wake="never",
+        each=FEED,
     ),
-    Lane("ticks", records.TICK, "ring", FEED, (STRATEGY, AGGREGATION, LOOKERS), capacity=1 << 17, reserve=1 << 12),
+    Lane(
+        "ticks",
+        records.TICK,
+        "ring",
+        FEED,
+        (STRATEGY, AGGREGATION, LOOKERS),
+        capacity=1 << 17,
+        reserve=1 << 12,
+        each=FEED,
+    ),
     Lane(
         "books",
         records.BOOK_TOP,
@@ -78,11 +102,12 @@ LANES = (
         (STRATEGY, EXECUTION, AGGREGATION, LOOKERS),
         capacity=1 << 13,
         reserve=64,
+        each=FEED,
     ),
-    Lane("frames", records.FRAME, "ring", FEED, (LOOKERS,), capacity=1 << 16, reserve=256, wake="never"),
-    Lane("connections", records.CONNECTION, "cells", FEED, (LOOKERS,), count=128, wake="never"),
-    Lane("book_tops", records.BOOK_TOP, "cells", FEED, (AGGREGATION, LOOKERS), count=256, wake="never"),
-    Lane("levels", records.TICK, "ring", FEED, (LOOKERS,), capacity=1 << 17, reserve=1 << 12),
+    Lane("frames", records.FRAME, "ring", FEED, (LOOKERS,), capacity=1 << 16, reserve=256, wake="never", each=FEED),
+    Lane("connections", records.CONNECTION, "cells", FEED, (LOOKERS,), count=128, wake="never", each=FEED),
+    Lane("book_tops", records.BOOK_TOP, "cells", FEED, (AGGREGATION, LOOKERS), count=256, wake="never", each=FEED),
+    Lane("levels", records.TICK, "ring", FEED, (LOOKERS,), capacity=1 << 17, reserve=1 << 12, each=FEED),
     Lane("groups", aggregates.GROUP, "cells", AGGREGATION, (LOOKERS,), count=256, wake="never"),
     Lane(
         "global_books", aggregates.GLOBAL_BOOK, "ring", AGGREGATION, (STRATEGY, LOOKERS), capacity=1 << 13, reserve=64
@@ -110,25 +135,90 @@ LANES = (
         (STRATEGY, EXECUTION, LOOKERS),
         capacity=1 << 12,
         reserve=64,
-        each="strategy",
+        each=PAIR,
     ),
-    Lane("sessions", records.SESSION, "cells", EXECUTION, (LOOKERS,), wake="never"),
-    Lane("instrument_halts", records.INSTRUMENT_HALT, "cells", EXECUTION, (LOOKERS,), count=256, wake="never"),
-    Lane("accepted", records.ACCEPTED, "cells", EXECUTION, (EXECUTION, STRATEGY, LOOKERS), count=256, wake="never"),
-    Lane("verdicts", records.VERDICT, "ring", EXECUTION, (STRATEGY, LOOKERS), capacity=1 << 14, reserve=64),
-    Lane("orders", records.ORDER, "ring", EXECUTION, (STRATEGY, SUPERVISOR, LOOKERS), capacity=1 << 14, reserve=64),
-    Lane("parents", records.PARENT, "ring", EXECUTION, (LOOKERS,), capacity=1 << 12, reserve=64, wake="never"),
-    Lane("fills", records.FILL, "ring", EXECUTION, (EXECUTION, STRATEGY, LOOKERS), capacity=1 << 14, reserve=1 << 10),
-    Lane("positions", records.POSITION, "cells", EXECUTION, (STRATEGY, LOOKERS), count=1024, wake="never"),
+    Lane("sessions", records.SESSION, "cells", EXECUTION, (LOOKERS,), wake="never", each=EXECUTION),
     Lane(
-        "journal", records.JOURNAL, "ring", EXECUTION, (EXECUTION, LOOKERS), capacity=1 << 16, reserve=64, wake="never"
+        "instrument_halts",
+        records.INSTRUMENT_HALT,
+        "cells",
+        EXECUTION,
+        (LOOKERS,),
+        count=256,
+        wake="never",
+        each=EXECUTION,
+    ),
+    Lane(
+        "accepted",
+        records.ACCEPTED,
+        "cells",
+        EXECUTION,
+        (EXECUTION, STRATEGY, LOOKERS),
+        count=256,
+        wake="never",
+        each=EXECUTION,
+    ),
+    Lane(
+        "verdicts",
+        records.VERDICT,
+        "ring",
+        EXECUTION,
+        (STRATEGY, LOOKERS),
+        capacity=1 << 14,
+        reserve=64,
+        each=EXECUTION,
+    ),
+    Lane(
+        "orders",
+        records.ORDER,
+        "ring",
+        EXECUTION,
+        (STRATEGY, SUPERVISOR, LOOKERS),
+        capacity=1 << 14,
+        reserve=64,
+        each=EXECUTION,
+    ),
+    Lane(
+        "parents",
+        records.PARENT,
+        "ring",
+        EXECUTION,
+        (LOOKERS,),
+        capacity=1 << 12,
+        reserve=64,
+        wake="never",
+        each=EXECUTION,
+    ),
+    Lane(
+        "fills",
+        records.FILL,
+        "ring",
+        EXECUTION,
+        (EXECUTION, STRATEGY, LOOKERS),
+        capacity=1 << 14,
+        reserve=1 << 10,
+        each=EXECUTION,
+    ),
+    Lane(
+        "positions", records.POSITION, "cells", EXECUTION, (STRATEGY, LOOKERS), count=1024, wake="never", each=EXECUTION
+    ),
+    Lane(
+        "journal",
+        records.JOURNAL,
+        "ring",
+        EXECUTION,
+        (EXECUTION, LOOKERS),
+        capacity=1 << 16,
+        reserve=64,
+        wake="never",
+        each=EXECUTION,
     ),
     Lane("commands", records.COMMAND, "ring", SUPERVISOR, (EXECUTION, STRATEGY, LOOKERS), capacity=1 << 10, reserve=4),
     Lane("halt", records.HALT, "cells", SUPERVISOR, (SUPERVISOR, EXECUTION, LOOKERS)),
     Lane("operator_halt", records.HALT, "cells", OPERATOR, (OPERATOR, SUPERVISOR, EXECUTION, LOOKERS)),
-    Lane("gate", records.GATE, "cells", EXECUTION, (OPERATOR, LOOKERS), wake="never"),
+    Lane("gate", records.GATE, "cells", EXECUTION, (OPERATOR, LOOKERS), wake="never", each=EXECUTION),
     Lane("mode", records.MODE, "cells", SUPERVISOR, (SUPERVISOR, EXECUTION, LOOKERS), wake="never"),
-    Lane("steps", records.STEP, "ring", ROLE, (LOOKERS,), capacity=1 << 14, reserve=32, wake="never", each="role"),
+    Lane("steps", records.STEP, "ring", ROLE, (LOOKERS,), capacity=1 << 14, reserve=32, wake="never", each=ROLE),
     Lane(
         "heartbeat",
         records.HEARTBEAT,
@@ -136,14 +226,14 @@ LANES = (
         ROLE,
         (SUPERVISOR, EXECUTION, FEED, AGGREGATION, OPERATOR, LOOKERS),
         wake="never",
-        each="role",
+        each=ROLE,
     ),
 )
 BY_NAME = {lane.name: lane for lane in LANES}
 
 
 def lane_of(name: str) -> Lane:
-    """Give the lane of this name; its name with a strategy's or role's behind a dot will do."""
+    """Give the lane of this name; a dot and the name of its owner may follow."""
     try:
         return BY_NAME[name.partition(".")[0]]
     except KeyError:

@@ -1,8 +1,8 @@
 """The same lanes in the memory of one process: for tests, replays and research, without /dev/shm.
 
-    memory = MemorySystem(("maker",), ("execution", "maker"))
+    memory = MemorySystem(Owners(("maker",), ("execution", "maker")))
     memory.open_lanes(STRATEGY, "maker").ring_writer("intents").publish_bytes(record)
-    memory.rings["intents.maker"].reader(0).read()
+    memory.rings["intents.maker.execution"].reader(0).read()
 
 The memory outlives the roles, as shared memory does: a new life opens the same lanes and goes on at their cursors. A
 reader is overtaken where one of shared memory would be, and a lossless ring is full where one of shared memory would
@@ -10,13 +10,14 @@ be. A ring with `keep_all` keeps every record: it overtakes no reader and is nev
 writer goes on where the first stopped.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import shm
 from engine.lanes.create import lanes_of
 from engine.lanes.map import Lane
-from engine.lanes.open import Door
+from engine.lanes.open import Door, Owned
+from engine.lanes.owners import Owners
 from engine.model.codec import Codec
 
 HELD_BYTES = 1024  # as much as a reader of shared memory copies at once, in shm/reader.h
@@ -210,12 +211,16 @@ class MemoryLanes(Door):
 
     def __init__(self, system: "MemorySystem", kind: str, own: str = "") -> None:
         """Open nothing yet."""
-        super().__init__(kind, own)
+        super().__init__(kind, own, system.owners)
         self._system = system
 
-    def ring_writer(self, name: str) -> MemoryRing:
+    def ring_writer(self, name: str, of: str = "") -> MemoryRing:
         """Become the writer of a ring."""
-        return self._system.rings[self.expect_writer(name)[0]]
+        return self._system.rings[self.expect_writer(name, of)[0]]
+
+    def ring_writers(self, name: str) -> tuple[Owned[MemoryRing], ...]:
+        """Become the writer of a ring of each owner."""
+        return tuple(Owned(self.other(name, of), self.ring_writer(name, of)) for of in self.writable(name))
 
     def cell_writer(self, name: str) -> MemoryCells:
         """Become the writer of cells."""
@@ -225,9 +230,17 @@ class MemoryLanes(Door):
         """Read a ring, from now on."""
         return self._system.rings[self.expect_reader(name, of)[0]].reader()
 
+    def ring_readers(self, name: str) -> tuple[Owned[MemoryReader], ...]:
+        """Read a ring of each owner, from now on."""
+        return tuple(Owned(self.other(name, of), self.ring_reader(name, of)) for of in self.readable(name))
+
     def cell_reader(self, name: str, of: str = "") -> MemoryCells:
         """Read cells."""
         return self._system.cells[self.expect_reader(name, of)[0]]
+
+    def cell_readers(self, name: str) -> tuple[Owned[MemoryCells], ...]:
+        """Read the cells of each owner."""
+        return tuple(Owned(self.other(name, of), self.cell_reader(name, of)) for of in self.readable(name))
 
     def close(self) -> None:
         """Do nothing: no lock is held."""
@@ -237,15 +250,11 @@ class MemorySystem:
     """Every lane of a system, by its name in the system."""
 
     def __init__(
-        self,
-        strategies: Sequence[str],
-        roles: Sequence[str],
-        *,
-        replay: bool = False,
-        make_ring: Callable[[Lane], MemoryRing] = MemoryRing,
+        self, owners: Owners, *, replay: bool = False, make_ring: Callable[[Lane], MemoryRing] = MemoryRing
     ) -> None:
-        """Make the lanes of these strategies and roles; `make_ring` makes each ring."""
-        lanes = {name: lane for name, lane, _ in lanes_of(strategies, roles, replay=replay)}
+        """Make the lanes of these owners; `make_ring` makes each ring."""
+        self.owners = owners
+        lanes = {name: lane for name, lane, _ in lanes_of(owners, replay=replay)}
         self.cells = {name: MemoryCells(lane) for name, lane in lanes.items() if lane.kind == "cells"}
         self.rings = {name: make_ring(lane) for name, lane in lanes.items() if lane.kind != "cells"}
 

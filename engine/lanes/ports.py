@@ -1,5 +1,6 @@
 """What a role needs of its lanes, in shared memory (`open.py`) and in the memory of one process (`memory.py`)."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 
@@ -87,17 +88,26 @@ class CellWriter(Protocol):
 class Lanes(Protocol):
     """The lanes that one role may open."""
 
-    def ring_writer(self, name: str) -> RingWriter:
-        """Become the writer of a ring."""
+    def ring_writer(self, name: str, of: str = "") -> RingWriter:
+        """Become the one writer of a ring."""
+
+    def ring_writers(self, name: str) -> Sequence[tuple[str, RingWriter]]:
+        """Become the one writer of a ring of each owner."""
 
     def cell_writer(self, name: str) -> CellWriter:
-        """Become the writer of cells."""
+        """Become the one writer of cells."""
 
     def ring_reader(self, name: str, of: str = "") -> RingReader:
         """Read a ring, from now on."""
 
+    def ring_readers(self, name: str) -> Sequence[tuple[str, RingReader]]:
+        """Read a ring of each owner, from now on."""
+
     def cell_reader(self, name: str, of: str = "") -> CellReader:
         """Read cells."""
+
+    def cell_readers(self, name: str) -> Sequence[tuple[str, CellReader]]:
+        """Read the cells of each owner."""
 
     def close(self) -> None:
         """Close every writer that was opened here."""

@@ -89,26 +89,31 @@ class Figures:
         """Read everything that was published since the last call."""
         at_ns = now_ns()
         for lane in RATED:
-            if isinstance(reader := self._reader(lane), shm.RingReader):
-                self.rates.setdefault(lane, Rate()).update(reader.end, at_ns)
-        for name in shm.names(self.system):
-            if (lane := name.split(".", 1)[1]).startswith("heartbeat."):
-                self._on_role(lane, at_ns)
+            if rings := [ring for ring in self._readers(lane) if isinstance(ring, shm.RingReader)]:
+                self.rates.setdefault(lane, Rate()).update(sum(ring.end for ring in rings), at_ns)
+        for name in self._names("heartbeat"):
+            self._on_role(name, at_ns)
         self._drain("parents", self._on_parent)
         self._drain("orders", self._on_order)
         self._drain("fills", self._on_fill)
         self._drain("verdicts", self._on_verdict)
 
     def cells(self, lane: str) -> list[Any]:
-        """Every written cell of a lane, in order."""
-        cells = self._reader(lane)
-        if not isinstance(cells, shm.CellReader):
-            return []
-        return [row for index in range(cells.count) if (row := cells.read(index)) is not None]
+        """Every written cell of a lane, in order, owner by owner."""
+        readers = [cells for cells in self._readers(lane) if isinstance(cells, shm.CellReader)]
+        return [row for cells in readers for index in range(cells.count) if (row := cells.read(index)) is not None]
 
     def instruments(self) -> dict[int, Instrument]:
         """The instruments by id."""
         return {row.id: instruments.from_row(row) for row in self.cells("instruments")}
+
+    def _names(self, lane: str) -> list[str]:
+        """The names of a lane's segments in the system: one, or one for each owner."""
+        found = (name.split(".", 1)[1] for name in shm.names(self.system))
+        return [name for name in found if name == lane or name.startswith(f"{lane}.")]
+
+    def _readers(self, lane: str) -> list[shm.RingReader | shm.CellReader]:
+        return [reader for name in self._names(lane) if (reader := self._reader(name)) is not None]
 
     def _reader(self, lane: str) -> shm.RingReader | shm.CellReader | None:
         reader = self._attached.get(lane)
@@ -121,9 +126,8 @@ class Figures:
         return self._attached.get(lane)
 
     def _drain(self, lane: str, see: Any) -> None:
-        reader = self._reader(lane)
-        if isinstance(reader, shm.RingReader):
-            for row in reader.rows():
+        for reader in self._readers(lane):
+            for row in reader.rows() if isinstance(reader, shm.RingReader) else ():
                 if isinstance(row, shm.Lapped):
                     self.lost += row.lost
                 else:

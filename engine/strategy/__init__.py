@@ -6,7 +6,7 @@ from engine.strategy import Book, Strategy         everything that an author nee
 from typing import TYPE_CHECKING
 
 from engine.instruments import await_all
-from engine.lanes import STRATEGY, RoleLanes, open_lanes
+from engine.lanes import RoleLanes, open_role
 from engine.model.group import Group, make_groups
 from engine.model.instrument import Instrument
 from engine.model.words import (
@@ -72,7 +72,7 @@ def build(config: "Config", name: str) -> StrategyRole:
     """
     table = config.strategy(name)
     kind = load_class(config, table)
-    opened = open_lanes(config.system.name, STRATEGY, name)
+    opened = open_role(config, name)
     instruments = tuple(await_all(opened, table.instruments))
     reads = reads_of(kind)
     groups = await_groups(config, opened) if reads else ()

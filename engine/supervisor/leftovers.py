@@ -35,12 +35,14 @@ def count(system: str) -> int:
 def _rows(system: str) -> list[OrderRow]:
     """The newest record of each order that is not done."""
     try:
-        ring = open_lanes(system, SUPERVISOR).ring_reader("orders")
+        rings = open_lanes(system, SUPERVISOR).ring_readers("orders")
     except (shm.SegmentError, OSError) as error:
         logger.error("orders cannot be read", extra={"error": str(error)})  # noqa: TRY400 - no traceback is needed
         return []
-    ring.cursor = ring.oldest
-    newest = {row.client_id: row for row in ring.rows() if not isinstance(row, shm.Lapped)}
+    newest: dict[bytes, OrderRow] = {}
+    for _, ring in rings:
+        ring.cursor = ring.oldest
+        newest |= {row.client_id: row for row in ring.rows() if not isinstance(row, shm.Lapped)}
     return [row for row in newest.values() if _is_left(row)]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import shm
 from engine.config import Config
-from engine.lanes import AGGREGATION, EXECUTION, FEED, STRATEGY, Lane
+from engine.lanes import AGGREGATION, EXECUTION, FEED, STRATEGY, Lane, owners_of
 from engine.lanes.create import create, lanes_of
 from shm.segment import path_of
 
@@ -14,9 +14,8 @@ KINDS = (FEED, EXECUTION, AGGREGATION, STRATEGY)
 
 
 def lanes(config: Config) -> Iterator[tuple[str, Lane, str]]:
-    """Every lane of a system: its name, its row of the map, and its strategy or role if there is one for each."""
-    strategies = [strategy.name for strategy in config.strategies]
-    return lanes_of(strategies, config.role_names, replay=config.system.mode == "replay")
+    """Every lane of a system: its name, its row of the map, and its owner where it exists once for each."""
+    return lanes_of(owners_of(config), replay=config.system.mode == "replay")
 
 
 def make(config: Config) -> int:

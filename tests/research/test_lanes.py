@@ -20,7 +20,14 @@ from research.lanes import frame
 README = Path(__file__).resolve().parents[2] / "README.md"
 BTC = Instrument(1, "binance", "BTCUSDT", "BTC", "USDT", 2, 5, 1, 1, 1, 10**12, 0)
 ETH = Instrument(2, "binance", "ETHUSDT", "ETH", "USDT", 3, 4, 1, 1, 1, 10**12, 0)
-LANES = ("ticks", "books", "orders", "fills", "positions", "instruments")
+LANES = {
+    "ticks": "feed",
+    "books": "feed",
+    "instruments": "feed",
+    "orders": "execution",
+    "fills": "execution",
+    "positions": "execution",
+}  # with their owners
 
 
 class Lanes:
@@ -30,10 +37,10 @@ class Lanes:
         """Make them."""
         self.system = f"test-research-{secrets.token_hex(6)}"
         self.writers: dict[str, Any] = {}
-        for name in LANES:
+        for name, of in LANES.items():
             lane = lane_of(name)
-            full = f"{self.system}.{name}"
-            create(self.system, name)
+            full = f"{self.system}.{name}.{of}"
+            create(self.system, f"{name}.{of}")
             self.writers[name] = (shm.CellWriter if lane.kind == "cells" else shm.RingWriter)(full, lane.record)
         for place, one in enumerate((BTC, ETH)):
             instruments.write(self.writers["instruments"], place, one, 0)

@@ -142,8 +142,12 @@ def _which(named: str, found: list[str]) -> tuple[str, int]:
     )
 
 
+def _frame_lanes(system: str) -> list[str]:
+    return [name for name in shm.names(system) if name.startswith(f"{system}.frames.")]
+
+
 def _recordable() -> list[str]:
-    return [system for system in shm.systems() if f"{system}.frames" in shm.names(system)]
+    return [system for system in shm.systems() if _frame_lanes(system)]
 
 
 def output_path(text: str, system: str, now_ns: int) -> Path:

@@ -27,8 +27,8 @@ ELSEWHERE = replace(BTC, id=2, venue="south", symbol="BTC-USDT", price_decimals=
 FAR = replace(BTC, id=3, venue="west", symbol="BTC/USDT", price_decimals=3, size_decimals=3)
 FEES = {"north": "10", "south": "5", "west": "0.5"}
 LANES = (
-    "instruments",
-    "ticks", "books", "book_tops", "groups", "global_books", "global_tops", "opportunities",
+    "instruments.feed",
+    "ticks.feed", "books.feed", "book_tops.feed", "groups", "global_books", "global_tops", "opportunities",
     "open_opportunities", "bars", "last_bars",
 )  # fmt: skip
 Levels = list[tuple[int, int]]

@@ -246,7 +246,7 @@ def test_the_tail_of_a_lane_shows_words_for_numbers(typed: Typed, market: Config
     values = {"instrument": 7, "strategy": 1, "reason": Reason.ORDER_RATE, "value": 61, "limit": 60}
     ring.publish(*zeros("verdicts", now_ns=1_700_000_000_123_456_789, **values))
     ring.close()
-    [row] = [json.loads(line) for line in typed("shm", "tail", market.lane("verdicts")).splitlines()]
+    [row] = [json.loads(line) for line in typed("shm", "tail", market.lane("verdicts", "execution")).splitlines()]
     assert row["why"] == "ORDER_RATE: 61 of 60 in a minute"
     assert (row["reason"], row["symbol"], row["strategy_name"]) == ("ORDER_RATE", "BTCUSDT", "1")
     assert (row["now"], row["now_ns"]) == ("2023-11-14T22:13:20.123456Z", 1_700_000_000_123_456_789)
@@ -453,11 +453,11 @@ def test_shm_ls_stat_and_tail(typed: Typed, market: Config) -> None:
     """Every segment, one lane's life, and its records as JSON lines."""
     name = market.system.name
     listed = {row["name"]: row for row in typed.tree("shm", "ls", "--system", name)}
-    assert listed[f"{name}.orders"]["cursor"] == 5
-    assert listed[f"{name}.book_tops"]["kind"] == "cells"
+    assert listed[f"{name}.orders.execution"]["cursor"] == 5
+    assert listed[f"{name}.book_tops.feed"]["kind"] == "cells"
     stat = typed.tree("shm", "stat", "orders", "--system", name, "--seconds", "0.01")
     assert (stat["cursor"], stat["epoch"], stat["closed_cleanly"], stat["mode"]) == (5, 1, True, "0640")
-    lines = typed("shm", "tail", f"{name}.orders", "-n", "2").splitlines()
+    lines = typed("shm", "tail", f"{name}.orders.execution", "-n", "2").splitlines()
     assert [json.loads(line)["sequence"] for line in lines] == [3, 4]
     cell = json.loads(typed("shm", "tail", "book_tops", "--system", name))
     assert (cell["cell"], cell["instrument"]) == (3, 7)
@@ -469,7 +469,7 @@ def test_tail_shows_no_opening_among_the_fills_unless_asked(typed: Typed, market
     ring.publish(*zeros("fills", instrument=7, strategy=1, size=5, flags=FillFlag.OPENING))
     ring.publish(*zeros("fills", instrument=7, strategy=1, size=7, venue_fill_id=b"1"))
     ring.close()
-    name = f"{market.system.name}.fills"
+    name = f"{market.system.name}.fills.execution"
     assert [json.loads(line)["size"] for line in typed("shm", "tail", name).splitlines()] == ["0.00007"]
     assert len(typed("shm", "tail", name, "--openings").splitlines()) == 2
 
@@ -494,7 +494,7 @@ def test_dust_is_decimal_text_in_json(typed: Typed, market: Config) -> None:
     cells.write(0, *zeros("positions", dust=-340, **common))
     cells.close()
     assert [row["dust"] for row in typed.tree("positions", "--system", market.system.name)] == ["-0.00000340"]
-    name = f"{market.system.name}.positions"
+    name = f"{market.system.name}.positions.execution"
     assert [row["dust"] for row in map(json.loads, typed("shm", "tail", name).splitlines())] == ["-0.00000340"]
 
 
@@ -528,7 +528,7 @@ def test_autopsy_lists_dead_writers_and_orders_in_doubt(typed: Typed, market: Co
     """The first thing to read after a crash, from the segments alone."""
     code = (
         "import os, shm; from engine.lanes import lane_of\n"
-        f"w = shm.RingWriter('{market.lane('fills')}', lane_of('fills').record); os.kill(os.getpid(), 9)"
+        f"w = shm.RingWriter('{market.lane('fills', 'execution')}', lane_of('fills').record); os.kill(os.getpid(), 9)"
     )
     subprocess.run([sys.executable, "-c", code], check=False)
     tree = typed.tree("autopsy", "--system", market.system.name)
@@ -536,16 +536,16 @@ def test_autopsy_lists_dead_writers_and_orders_in_doubt(typed: Typed, market: Co
     assert "died as the writer of fills" in findings
     assert "1 orders were open at the venue" in findings
     assert f"order {'02' * 16} is in doubt (sent)" in findings
-    last = next(one for one in tree["segments"] if one["name"].endswith(".orders"))["last"]
+    last = next(one for one in tree["segments"] if one["name"].endswith(".orders.execution"))["last"]
     assert [row["sequence"] for row in last] == [2, 3, 4]
     assert "3 findings" in typed("autopsy", "--system", market.system.name)
 
 
 def test_autopsy_reads_on_past_a_truncated_segment(typed: Typed, market: Config) -> None:
     """One broken file must not hide the others."""
-    os.truncate(f"/dev/shm/steelyard.{market.lane('ticks')}", 100)
+    os.truncate(f"/dev/shm/steelyard.{market.lane('ticks', 'feed')}", 100)
     findings = "\n".join(typed.tree("autopsy", "--system", market.system.name)["findings"])
-    assert "ticks cannot be read" in findings
+    assert "ticks.feed cannot be read" in findings
     assert "in doubt" in findings
 
 
@@ -756,7 +756,7 @@ def test_foreign_files_under_our_prefix_are_rows_not_tracebacks(typed: Typed, ma
     try:
         rows = {row["name"]: row for row in typed.tree("shm", "ls", "--system", name)}
         assert all("not a plain file" in rows[f"{name}.{kind}"]["error"] for kind in ("folder", "pipe", "link"))
-        assert rows[f"{name}.orders"]["cursor"] == 5
+        assert rows[f"{name}.orders.execution"]["cursor"] == 5
         assert f"{name}junk" not in typed("shm", "ls")
         assert "not a plain file" in typed("shm", "stat", f"{name}.pipe", code=1)
     finally:

@@ -23,14 +23,14 @@ Tell = Callable[..., None]
 def system() -> Iterator[str]:
     """The lanes of a system with two instruments."""
     name = f"test-ticks-{secrets.token_hex(6)}"
-    for lane in ("ticks", "instruments"):
+    for lane in ("ticks.feed", "instruments.feed"):
         create(name, lane, wake="never")
     cells = open_lanes(name, FEED).cell_writer("instruments")
     for place, one in enumerate((BTC, ETH)):
         instruments.write(cells, place, one, 0)
     yield name
     cells.close()
-    for lane in ("ticks", "instruments"):
+    for lane in ("ticks.feed", "instruments.feed"):
         shm.remove(f"{name}.{lane}")
 
 

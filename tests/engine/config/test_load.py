@@ -210,3 +210,94 @@ def test_a_fee_that_may_be_needed_is_asked_for_before_anything_starts(tmp_path: 
         ConfigError, match=f"aggregation.taker_fee_bps.{missing}: missing: .* add the venue's taker fee"
     ):
         read(tmp_path, text)
+
+
+TWO_VENUES = """
+[[venues]]
+name = "kraken"
+kind = "kraken"
+[[instruments]]
+id = 8
+venue = "kraken"
+symbol = "BTC/USD"
+"""
+FEEDS = """
+[[feeds]]
+name = "east"
+venues = ["binance"]
+[[feeds]]
+name = "west"
+venues = ["kraken"]
+"""
+ACCOUNTS = """
+[[accounts]]
+name = "main"
+number = 1
+venue = "binance"
+[[accounts]]
+name = "side"
+number = 2
+venue = "kraken"
+"""
+
+
+def test_each_feed_and_each_account_is_a_role_with_its_kind(tmp_path: Path) -> None:
+    """A name chosen in the file must reach the same factory and the same lanes as the role it is a kind of."""
+    config = read(tmp_path, BASE + TWO_VENUES + FEEDS + ACCOUNTS)
+    assert config.expected_roles == ("east", "west", "main", "side", "maker")
+    assert [process.name for process in config.placement] == ["east", "west", "main", "side", "maker"]
+    kinds = [config.kind_of(role) for role in config.role_names]
+    assert kinds == ["feed", "feed", "execution", "execution", "strategy"]
+    assert (config.factory("west"), config.factory("side")) == ("engine.feed:build", "engine.execution:build")
+    assert [venue.name for venue in config.feed_venues("west")] == ["kraken"]
+    assert (config.feed_of("kraken"), config.execution_of("kraken")) == ("west", "side")
+
+
+def test_without_feeds_and_accounts_there_is_one_of_each_with_every_venue(tmp_path: Path) -> None:
+    """A file from before must stay the system that it was."""
+    config = read(tmp_path, BASE + TWO_VENUES)
+    assert (config.feed_names, config.execution_names) == (("feed",), ("execution",))
+    assert [venue.name for venue in config.feed_venues("feed")] == ["binance", "kraken"]
+    assert (config.feed_of("kraken"), config.execution_of("kraken")) == ("feed", "execution")
+
+
+def test_a_replay_has_feeds_and_no_execution(tmp_path: Path) -> None:
+    """No order may leave a replay, whatever the role is called."""
+    text = BASE.replace('name = "demo"', 'name = "demo"\nmode = "replay"', 1) + TWO_VENUES + FEEDS + ACCOUNTS
+    assert read(tmp_path, text).expected_roles == ("east", "west", "maker")
+    with pytest.raises(ConfigError, match=r"processes.roles = 'side': not allowed with system.mode = replay"):
+        read(tmp_path, text + '[[processes]]\nname = "a"\nroles = ["east", "west", "maker", "side"]')
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (FEEDS.replace('"west"', '"east"'), ("feeds.name = 'east'", "found it 2 times")),
+        (FEEDS.replace('"west"', '"maker"'), ("feeds[1].name = 'maker'", "no other role has")),
+        (FEEDS.replace('"west"', '"execution"'), ("feeds[1].name = 'execution'", "no other role has")),
+        (FEEDS.replace('["kraken"]', '["okx"]'), ("feeds[1].venues = 'okx'", "one of the venues: binance, kraken")),
+        (FEEDS.replace('["kraken"]', '["kraken", "binance"]'), ("feeds.venues = 'binance'", "found it 2 times")),
+        (FEEDS.partition('[[feeds]]\nname = "west"')[0], ("feeds.venues", "'kraken' has instruments")),
+        (FEEDS.replace('["kraken"]', "[]"), ("feeds[1].venues", "length >= 1")),
+        (ACCOUNTS.replace("number = 2", "number = 1"), ("accounts.number = 1", "found it 2 times")),
+        (ACCOUNTS.replace("number = 2", "number = 65536"), ("accounts[1].number = 65536", "<= 65535")),
+        (ACCOUNTS.replace('"side"', '"main"'), ("accounts.name = 'main'", "found it 2 times")),
+        (ACCOUNTS.replace('"side"', '"supervisor"'), ("accounts[1].name = 'supervisor'", "no other role has")),
+        (ACCOUNTS.replace('"kraken"', '"okx"'), ("accounts[1].venue = 'okx'", "one of the venues: binance, kraken")),
+        (ACCOUNTS.replace('"kraken"', '"binance"'), ("accounts.venue = 'binance'", "at each venue, found 2")),
+        (ACCOUNTS[ACCOUNTS.rindex("[[accounts]]") :], ("strategies[0].instruments = 7", "with an account: kraken")),
+        (FEEDS + '[roles]\neast = "a:b"', ("feeds[0].name = 'east'", "no other role has")),
+        (
+            FEEDS + '[[processes]]\nname = "a"\nroles = ["east", "west", "feed", "execution", "maker"]',
+            ("processes.roles = 'feed'", "expected one of the roles: east, execution, maker, west"),
+        ),
+    ],
+)  # fmt: skip
+def test_wrong_feeds_and_accounts_are_refused_with_key_value_and_expectation(
+    tmp_path: Path, text: str, words: tuple[str, ...]
+) -> None:
+    """A venue in no feed has no market data, one in two feeds has two books, and nobody would see which is traded."""
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path, BASE + TWO_VENUES + text)
+    for word in ("demo.toml", *words):
+        assert word in str(caught.value)

@@ -12,7 +12,8 @@ from engine.execution.build import hold, open_execution_lanes, system_uuid
 from engine.execution.config import ExecutionConfig, JournalConfig
 from engine.execution.ports import ExecutionPorts
 from engine.execution.role import Execution
-from engine.lanes import EXECUTION, FEED, LANES, LOOKERS, lane_of, open_lanes
+from engine.lanes import EXECUTION, FEED, LOOKERS, Owners, lane_of, open_lanes
+from engine.lanes.create import create, lanes_of
 from engine.model.words import OrderState
 from engine.venues.binance.signing import Ed25519Signer
 from engine.venues.binance.trading.reader import BinanceTrading
@@ -25,14 +26,8 @@ from tests.engine.execution.venue_double import KEY_PEM, FakeVenue
 def system() -> Iterator[str]:
     """Every lane of a system with one strategy."""
     name = f"t{secrets.token_hex(4)}"
-    made = []
-    for lane in LANES:
-        each = {"": [lane.name], "strategy": [f"{lane.name}.maker"], "role": [f"{lane.name}.execution"]}[lane.each]
-        for full in each:
-            options = (
-                {"capacity": lane.capacity, "reserve": lane.reserve} if lane.kind != "cells" else {"count": lane.count}
-            )
-            made.append(shm.create(f"{name}.{full}", lane.record, kind=lane.kind, wake=lane.wake, **options))
+    for full, lane, _ in lanes_of(Owners(("maker",), (EXECUTION,))):
+        create(name, full, lane)
     yield name
     for path in Path("/dev/shm").glob(f"steelyard.{name}.*"):
         path.unlink()
@@ -92,7 +87,7 @@ def test_an_order_lives_through_a_death_on_real_lanes(system: str, tmp_path: Pat
     assert role.blotter.newest[intent_id].state == OrderState.FILLED
     position = open_lanes(system, LOOKERS).cell_reader("positions").read(1)
     assert (position.size, position.strategy) == (1000, STRATEGY)
-    fills = shm.RingReader(f"{system}.fills", lane_of("fills").record, cursor=0)
+    fills = shm.RingReader(f"{system}.fills.execution", lane_of("fills").record, cursor=0)
     assert [row.client_id for row in fills.rows()] == [bytes.fromhex(client_id)]
     role.close()
 

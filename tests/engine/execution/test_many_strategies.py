@@ -7,7 +7,7 @@ from engine.execution.build import open_execution_lanes
 from engine.execution.ports import ExecutionPorts
 from engine.execution.restore.disk import DirectDisk
 from engine.execution.role import Execution
-from engine.lanes import EXECUTION, STRATEGY
+from engine.lanes import EXECUTION, LOOKERS, STRATEGY, Owners
 from engine.lanes.memory import MemoryRing, MemorySystem
 from engine.model.step import steps_of
 from engine.strategy.replay import differences, replay
@@ -25,8 +25,8 @@ class Desk(House):
     def power_on(self) -> None:
         """The lanes of all strategies, none of which forgets a record."""
         names = tuple(NAMES.values())
-        self.memory = MemorySystem(names, (EXECUTION, *names), make_ring=partial(MemoryRing, keep_all=True))
-        self.rings = {"books": self.memory.rings["books"]}  # type: ignore[dict-item]  # all that `book` writes
+        self.memory = MemorySystem(Owners(names, (EXECUTION, *names)), make_ring=partial(MemoryRing, keep_all=True))
+        self.rings = {"books": self.memory.rings["books.feed"]}  # type: ignore[dict-item]  # all that `book` writes
         self.strategies = {number: self.make_strategy(number, index) for index, number in enumerate(NAMES)}
 
     def live(self) -> Execution:
@@ -41,7 +41,8 @@ class Desk(House):
 
     def rows(self, name: str) -> list[object]:
         """Every record of a lane."""
-        reader = self.memory.rings[name].reader(0)
+        reader = self.memory.open_lanes(LOOKERS).ring_reader(*name.split(".", 1))
+        reader.cursor = 0
         return list(iter(reader.read, None))
 
     def trade(self, steps: int) -> None:
@@ -66,7 +67,7 @@ def test_forty_strategies_trade_and_each_is_replayed_to_the_byte(tmp_path: Path)
     desk.trade(40)
     history = {lane: desk.rows(lane) for lane in INPUTS}
     for number, name in NAMES.items():
-        lanes = history | {"intents": desk.rows(f"intents.{name}")}
+        lanes = history | {"intents": desk.rows(f"intents.{name}.execution")}
         steps = desk.rows(f"steps.{name}")
         assert len(lanes["intents"]) > 10, name
         assert differences(replay(partial(strategy, number), lanes, steps), lanes, steps) == []
@@ -79,7 +80,7 @@ def test_a_step_of_execution_says_how_far_it_read_every_strategy(tmp_path: Path)
     desk.trade(20)
     desk.run(5, 100 * MS)
     *_, last = steps_of(desk.rows("steps.execution"))  # type: ignore[arg-type]
-    intents = [desk.memory.rings[f"intents.{name}"].cursor for name in NAMES.values()]
+    intents = [desk.memory.rings[f"intents.{name}.execution"].cursor for name in NAMES.values()]
     assert list(last.cursors[2:]) == intents
     assert sum(intents) > 400
     assert len({order.strategy for order in desk.role.blotter.orders.values()}) == len(NAMES)

@@ -136,7 +136,7 @@ class Bench:
     def __init__(self, **config: object) -> None:
         """Make lanes under a name of its own."""
         self.system = f"test-feed-{uuid.uuid4().hex[:12]}"
-        for name in ("ticks", "books", "book_tops", "levels"):
+        for name in ("ticks.feed", "books.feed", "book_tops.feed", "levels.feed"):
             create(self.system, name, wake="never")
         self.ticks = open_lanes(self.system, LOOKERS).ring_reader("ticks")
         self.levels = open_lanes(self.system, LOOKERS).ring_reader("levels")
@@ -161,7 +161,7 @@ class Bench:
         self.feed.close()
         for lane in self.lanes.values():
             lane.close()
-        for name in ("ticks", "books", "book_tops", "levels"):
+        for name in ("ticks.feed", "books.feed", "book_tops.feed", "levels.feed"):
             shm.remove(f"{self.system}.{name}")
 
     @property

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 import shm
-from engine.lanes import EXECUTION, FEED, STRATEGY, Lane, LaneError, lane_of
+from engine.lanes import EXECUTION, FEED, STRATEGY, Lane, LaneError, Owners, lane_of
 from engine.lanes.create import create
 from engine.lanes.memory import MemoryCells, MemoryRing, MemorySystem, ring_of
 from engine.model.records import ACCEPTED, TICK
@@ -125,9 +125,9 @@ def test_a_ring_that_keeps_all_overtakes_no_reader_and_is_never_full() -> None:
 
 def test_the_door_to_memory_is_as_narrow_as_the_one_to_shared_memory() -> None:
     """A role that runs in memory must not read what it could not read in its process."""
-    memory = MemorySystem(("maker", "taker"), ("execution", "maker", "taker"))
-    assert memory.open_lanes(STRATEGY, "maker").ring_writer("intents") is memory.rings["intents.maker"]
-    assert memory.open_lanes(EXECUTION).ring_reader("intents", "taker").ring is memory.rings["intents.taker"]
+    memory = MemorySystem(Owners(("maker", "taker"), ("execution", "maker", "taker")))
+    assert memory.open_lanes(STRATEGY, "maker").ring_writer("intents") is memory.rings["intents.maker.execution"]
+    assert memory.open_lanes(EXECUTION).ring_reader("intents", "taker").ring is memory.rings["intents.taker.execution"]
     assert memory.open_lanes(EXECUTION).cell_reader("accepted") is memory.open_lanes(EXECUTION).cell_writer("accepted")
     with pytest.raises(LaneError, match="may not write lane 'ticks'"):
         memory.open_lanes(EXECUTION).ring_writer("ticks")
@@ -137,6 +137,6 @@ def test_the_door_to_memory_is_as_narrow_as_the_one_to_shared_memory() -> None:
 
 def test_a_new_life_goes_on_where_the_last_one_stopped() -> None:
     """Memory outlives the roles, as shared memory does."""
-    memory = MemorySystem((), ("feed",))
+    memory = MemorySystem(Owners((), ("feed",)))
     memory.open_lanes(FEED).ring_writer("ticks").publish_bytes(ticks(0, 3))
     assert memory.open_lanes(FEED).ring_writer("ticks").cursor == 3

@@ -11,6 +11,7 @@ import pytest
 import shm
 from engine.lanes import STRATEGY, lane_of, open_lanes
 from engine.lanes.create import create
+from engine.lanes.map import ROLE
 from engine.lanes.open import full_name
 from engine.model.group import Group
 from engine.model.instrument import Instrument
@@ -30,6 +31,16 @@ def levels(pairs: list[tuple[int, int]], at: int) -> tuple[int, ...]:
     return tuple(pair[at] for pair in pairs) + (0,) * (DEPTH - len(pairs))
 
 
+def full(lane: str) -> str:
+    """A lane's name in the system, where each lane has one owner."""
+    owners = {STRATEGY: NAME, ROLE: NAME}
+    return (
+        lane
+        if "." in lane
+        else full_name(lane_of(lane), ".".join(owners.get(one, one) for one in lane_of(lane).owner_kinds))
+    )
+
+
 @dataclass
 class System:
     """One system's lanes, and the hands of those who write them."""
@@ -45,7 +56,7 @@ class System:
         """The one writer of a lane."""
         if lane not in self.writers:
             kind = shm.CellWriter if lane_of(lane).kind == "cells" else shm.RingWriter
-            self.writers[lane] = kind(f"{self.name}.{lane}", lane_of(lane).record)
+            self.writers[lane] = kind(f"{self.name}.{full(lane)}", lane_of(lane).record)
         return self.writers[lane]
 
     def book(
@@ -173,14 +184,14 @@ class System:
 
     def reader(self, lane: str) -> shm.RingReader:
         """A lane from its first record on."""
-        reader = shm.RingReader(f"{self.name}.{lane}")
+        reader = shm.RingReader(f"{self.name}.{full(lane)}")
         reader.cursor = reader.header.first
         return reader
 
     @property
     def intents(self) -> list[Any]:
         """Every intent there was."""
-        return self.recorded(f"intents.{NAME}")
+        return self.recorded(f"intents.{NAME}.execution")
 
     @property
     def steps(self) -> list[Any]:
@@ -233,7 +244,7 @@ LANES = (
 def system() -> Iterator[System]:
     """A system with a random name; removed at the end."""
     made = System(f"test{secrets.token_hex(6)}")
-    names = [full_name(lane_of(lane), NAME if lane_of(lane).each else "") for lane in LANES]
+    names = list(map(full, LANES))
     for name in names:
         create(made.name, name)
     made.accept(0)

@@ -113,7 +113,7 @@ def bring_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
 
 def intents_of(system: str) -> list[tuple[int, ...]]:
     """What the strategy wanted, each with the time of the print that it follows from."""
-    ring = shm.RingReader(f"{system}.intents.echo", cursor=0)
+    ring = shm.RingReader(f"{system}.intents.echo.execution", cursor=0)
     return [(row.receive_ns, row.kind, row.instrument, row.side, row.size, row.price) for row in ring.rows()]
 
 
@@ -151,9 +151,9 @@ def test_a_replay_writes_the_intents_of_the_live_run(
     main(["status", "--json", "--system", replayed])
     assert [one["name"] for one in json.loads(capsys.readouterr().out)["processes"]] == ["feed", "echo"]
     for lane in ("verdicts", "orders", "journal"):
-        assert shm.RingReader(f"{replayed}.{lane}").end == 0, "nothing in a replay may answer an intent"
+        assert shm.RingReader(f"{replayed}.{lane}.execution").end == 0, "nothing in a replay may answer an intent"
 
 
 def prints_of(system: str) -> int:
     """How many trades between others the feed told."""
-    return sum(row.kind == TickKind.PRINT for row in shm.RingReader(f"{system}.ticks", cursor=0).rows())
+    return sum(row.kind == TickKind.PRINT for row in shm.RingReader(f"{system}.ticks.feed", cursor=0).rows())

@@ -279,7 +279,7 @@ def test_a_segment_unlinked_while_others_are_created_again_is_created_too(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Unlinking forty files takes time; one that was lost in between stayed lost, and the feed died on it for ever."""
-    ticks, fills = (path_of(bench.config.lane(lane)) for lane in ("ticks", "fills"))
+    ticks, fills = (path_of(bench.config.lane(*lane)) for lane in (("ticks", "feed"), ("fills", "execution")))
     make = segments.make
 
     def make_and_lose(config: Config) -> int:

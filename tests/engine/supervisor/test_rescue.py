@@ -59,7 +59,7 @@ def ours(floor: Floor) -> set[str]:
 
 def stands(floor: Floor) -> bool:
     """Whether the order that only execution cancels is open, by execution's own records."""
-    ring = shm.RingReader(f"{floor.system}.orders")
+    ring = shm.RingReader(f"{floor.system}.orders.execution")
     ring.cursor = ring.oldest
     found = [row for row in ring.rows() if not isinstance(row, shm.Lapped) and row.strategy == STRATEGY]
     return any(row.state == OrderState.OPEN for row in found)

@@ -30,7 +30,7 @@ frozen_ms = 3600000
 
 def rows(floor: Floor, state: OrderState, client_id: bytes = b"") -> list[Any]:
     """The records of the resting strategy's orders in a state."""
-    ring = shm.RingReader(f"{floor.system}.orders")
+    ring = shm.RingReader(f"{floor.system}.orders.execution")
     ring.cursor = ring.oldest
     found = [row for row in ring.rows() if not isinstance(row, shm.Lapped) and row.strategy == RESTING]
     return [row for row in found if row.state == state and client_id in (b"", row.client_id)]
@@ -57,7 +57,7 @@ def test_an_open_order_times_out_while_its_strategy_is_killed_or_stopped(
 
 def live(floor: Floor) -> list[Any]:
     """The newest records of the resting strategy's orders that are not done."""
-    ring = shm.RingReader(f"{floor.system}.orders")
+    ring = shm.RingReader(f"{floor.system}.orders.execution")
     ring.cursor = ring.oldest
     newest = {row.client_id: row for row in ring.rows() if not isinstance(row, shm.Lapped) and row.strategy == RESTING}
     return [row for row in newest.values() if row.state not in DONE_STATES]

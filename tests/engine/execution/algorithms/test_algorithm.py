@@ -211,7 +211,7 @@ def test_orders_lists_children_under_their_parent(
     config = write()
     segments.make(config)
     for lane in ("orders", "parents"):
-        ring = shm.RingWriter(config.lane(lane), lane_of(lane).record)
+        ring = shm.RingWriter(config.lane(lane, "execution"), lane_of(lane).record)
         ring.publish_bytes(bytes(house.rings[lane].log))
         ring.close()
     assert main(["orders", "--system", config.system.name, "--json"]) == 0

@@ -9,7 +9,7 @@ import shm
 from engine.feed.capture.tap import Tap
 from engine.lanes import FEED, lane_of, open_lanes
 
-NAMES = ("frames", "connections")
+NAMES = ("frames.feed", "connections.feed")
 
 
 @dataclass

@@ -295,12 +295,12 @@ def test_a_system_without_frames_is_told_from_none(capfd: pytest.CaptureFixture[
     from engine.feed.capture import main
 
     system = f"test-tap-{uuid.uuid4().hex[:12]}"
-    create(system, "ticks", wake="never")
+    create(system, "ticks.feed", wake="never")
     try:
         assert main(["record", "--system", system, "--seconds", "0.1"]) == 3
         assert "copies no frames" in capfd.readouterr().err
     finally:
-        shm.remove(f"{system}.ticks")
+        shm.remove(f"{system}.ticks.feed")
 
 
 def test_every_block_says_how_many_entries_it_has(tmp_path: Path) -> None:

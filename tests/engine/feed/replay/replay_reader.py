@@ -19,7 +19,7 @@ UNIT = 10**8
 
 def read(system: str, last: int) -> dict[str, int]:
     """Read until the tick of this number; what was seen."""
-    ring = shm.RingReader(f"{system}.ticks")
+    ring = shm.RingReader(f"{system}.ticks.feed")
     ring.cursor = ring.header.first
     print("ready", flush=True)  # noqa: T201 - the writer begins now
     found = {"ticks": 0, "lost": 0, "torn": 0, "lag": 0}

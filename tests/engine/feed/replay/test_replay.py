@@ -36,7 +36,7 @@ from tests.engine.feed.feed_fakes import SECOND, START, Bench, diff, ticker, tra
 
 CAPTURES = Path(os.environ.get("STEELYARD_CAPTURES", "../shared/captures"))
 needs_captures = pytest.mark.skipif(not CAPTURES.is_dir(), reason=f"no recorded traffic in {CAPTURES}")
-LANES = ("ticks", "books", "book_tops")
+LANES = ("ticks.feed", "books.feed", "book_tops.feed")
 BEGIN = b'{"venue":"%s","dialect":"%s","target":"/stream"}'
 SNAPSHOT = b'{"lastUpdateId":100,"bids":[["100.00","1"]],"asks":[["101.00","1"]]}'
 
@@ -137,7 +137,7 @@ def best_bids(ticks: Any) -> list[tuple[int, int]]:
 def test_a_recorded_session_gives_the_ticks_that_the_live_feed_told(tmp_path: Path) -> None:
     """Yesterday's recording, replayed, must show yesterday's market: to the digit and the nanosecond."""
     bench = Bench()
-    for name in ("frames", "connections"):
+    for name in ("frames.feed", "connections.feed"):
         create(bench.system, name)
     tap = open_tap(bench.system)
     try:
@@ -154,7 +154,7 @@ def test_a_recorded_session_gives_the_ticks_that_the_live_feed_told(tmp_path: Pa
     finally:
         bench.close()
         tap.close()
-        for name in ("frames", "connections"):
+        for name in ("frames.feed", "connections.feed"):
             shm.remove(f"{bench.system}.{name}")
     with theatre(tmp_path) as made:
         ticks = made.play(made.stage([tmp_path / "a.sycap"], "main", "binance", {"BTCUSDT": 7}))

@@ -49,7 +49,7 @@ def test_a_recording_comes_up_as_a_system_with_a_live_book(
     """What works on a live system, a ladder or a notebook, works on yesterday: the lanes are the same."""
     path = write(tmp_path / "a.sycap", *with_rest(session()))
     assert main(["up", replay_config(monkeypatch, path)]) == 0
-    books = shm.RingReader(f"{system}.books", cursor=0)
+    books = shm.RingReader(f"{system}.books.feed", cursor=0)
     give_up_ns = time.monotonic_ns() + PATIENCE_NS
     while (row := books.read()) is None or row.state != BookState.GOOD:
         assert time.monotonic_ns() < give_up_ns, "no good book"

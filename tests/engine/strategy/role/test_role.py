@@ -321,7 +321,7 @@ def test_a_full_lane_refuses_the_strategy_and_tells_it(system: System, recorder:
     recorder.act = lambda s: [s.place(BTC, BUY, 10, 99) for _ in range(5_000)]
     system.book(*BOOK)
     role.step(2_000)
-    accepted = len(system.reader("intents.maker").latest(5_000))
+    accepted = len(system.reader("intents.maker.execution").latest(5_000))
     assert role.counts.intents == accepted < 5_000
     assert role.counts.intents_refused_full == 5_000 - accepted
     assert recorder.heard[-1] == "full"
