@@ -140,7 +140,7 @@ def _check_feed(config: Config) -> None:
     replaying = is_replay(config)
     for venue in config.venues:
         if any(instrument.venue == venue.name for instrument in config.instruments):
-            feed_config(config, FEED, venue)
+            feed_config(config, config.feed_of(venue.name), venue)
             for name in () if replaying else ("stream_url", "request_url"):
                 _check_url(venue, name)
             for secret in () if replaying else stream_key_of(venue, kind_of(venue)):

@@ -77,7 +77,10 @@ class Instrument(Table, frozen=True, kw_only=True):
 
 
 class Feed(Table, frozen=True, kw_only=True):
-    """A feed process of its own for some venues, with its own lanes. Without any, the role feed has every venue."""
+    """A feed process of its own for some venues, with its own lanes. Without any, the role feed has every venue.
+
+    A replay has only the role feed: it reads the recordings of all venues in the order of their times.
+    """
 
     name: Name  # also its role's name
     venues: Annotated[tuple[VenueName, ...], msgspec.Meta(min_length=1)]
@@ -208,9 +211,14 @@ class Config(Table, frozen=True, kw_only=True):
         return self.processes + tuple(Process(name=role, roles=(role,)) for role in self.expected_roles)
 
     @property
+    def running_feeds(self) -> tuple[Feed, ...]:
+        """The feeds with venues of their own; none in a replay, where one role reads every recording in its order."""
+        return self.feeds if self.system.mode != "replay" else ()
+
+    @property
     def feed_names(self) -> tuple[str, ...]:
         """Every feed's role."""
-        return tuple(feed.name for feed in self.feeds) or (FEED,)
+        return tuple(feed.name for feed in self.running_feeds) or (FEED,)
 
     @property
     def execution_names(self) -> tuple[str, ...]:
@@ -248,12 +256,12 @@ class Config(Table, frozen=True, kw_only=True):
 
     def feed_venues(self, role: str) -> tuple[Venue, ...]:
         """The venues of a feed's role."""
-        named = {venue for feed in self.feeds if feed.name == role for venue in feed.venues}
-        return tuple(venue for venue in self.venues if not self.feeds or venue.name in named)
+        named = {venue for feed in self.running_feeds if feed.name == role for venue in feed.venues}
+        return tuple(venue for venue in self.venues if not self.running_feeds or venue.name in named)
 
     def feed_of(self, venue: str) -> str:
         """The role of the feed that has this venue."""
-        return next((feed.name for feed in self.feeds if venue in feed.venues), self.feed_names[0])
+        return next((feed.name for feed in self.running_feeds if venue in feed.venues), self.feed_names[0])
 
     def execution_of(self, venue: str) -> str:
         """The role of the execution that trades at this venue."""

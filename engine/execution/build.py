@@ -168,7 +168,7 @@ def open_execution_lanes(lanes: "Lanes", strategies: dict[int, str]) -> Executio
             intents[number].cursor = cell.cursor
     commands = past(lanes.ring_reader("commands"))  # those given while execution was dead; a known one is skipped
     return ExecutionLanes(
-        books=past(lanes.ring_reader("books"), BOOKS_BACK),
+        books=tuple(past(books, BOOKS_BACK) for _, books in lanes.ring_readers("books")),
         commands=commands,
         commands_life=int.from_bytes(commands.stream[:8], "little"),
         intents=intents,

@@ -13,7 +13,8 @@ from engine.risk.limits import RiskLimits
 from engine.venues.session import Interval, SessionOptions
 
 SECOND_NS = 1_000_000_000
-LANES_BEFORE_INTENTS = 2  # of the cursors in execution's steps: BOOKS and COMMANDS
+FEEDS_MOST = 64  # more processes than a machine has cores for
+LANES_BEFORE_INTENTS = FEEDS_MOST + 1  # of the cursors in execution's steps: BOOKS of each feed, and COMMANDS
 STRATEGIES_MOST = min(  # each has a cell of ACCEPTED, and a cursor in each step, which is published as one batch
     lane_of("accepted").count, lane_of("steps").reserve * STEP_CURSORS - LANES_BEFORE_INTENTS
 )

@@ -64,10 +64,11 @@ class ExecutionLanes:
 
     `intents` is keyed by the strategy's number; `accepted` has one cell for each, in the order of the configuration,
     and `instrument_halts` one for each instrument.
+    `books` has those of each feed, in the configuration's order.
     `journal_past` reads the journal's ring from its oldest record, `fills_past` the fills that the last life published.
     """
 
-    books: RingReader
+    books: tuple[RingReader, ...]
     commands: RingReader
     intents: Mapping[int, RingReader]
     halt: CellReader

@@ -127,7 +127,7 @@ class Execution:
             config.account_number,
         )
         self._intents = tuple((number, lanes.intents[number], index) for index, number in enumerate(strategies))
-        inputs = (lanes.books, lanes.commands, *(lane for _, lane, _ in self._intents))
+        inputs = (*lanes.books, lanes.commands, *(lane for _, lane, _ in self._intents))
         self._steps = Steps(lanes.steps, config.role, inputs)
         self._intake = Intake(self, lanes.books, lanes.commands, self._intents, self._tops, self._accept)
         self._balances = Balances(
@@ -255,7 +255,7 @@ class Execution:
 
     def lag(self) -> int:
         """The number of waiting records of the lane on which most wait."""
-        readers = (self._lanes.books, self._lanes.commands, *self._lanes.intents.values())
+        readers = (*self._lanes.books, self._lanes.commands, *self._lanes.intents.values())
         return max(reader.lag for reader in readers)
 
     def error_count(self) -> int:
@@ -514,10 +514,21 @@ class Execution:
         self.gate.halted = self._stays_halted() or (journalled if row is None else bool(row.halted))
 
     def _read_books(self, now_ns: int) -> int:
-        """Apply the newest tops, and return how many were read; after a lap no top is known until its next record."""
-        applied = self._intake.read_books()
-        changed: set[int] = set() if applied is None else set(applied) - {0}
-        read, count = self._lanes.books.read_bytes, len(applied or ())
+        """Apply the newest tops of every feed; how many were read."""
+        changed: set[int] = set()
+        count = 0
+        for feed, books in enumerate(self._lanes.books):
+            count += self._read_feed(feed, books, changed)
+        if changed and self.parents.working:
+            for instrument in sorted(changed):
+                self.parents.on_book(instrument, now_ns)
+        return count
+
+    def _read_feed(self, feed: int, books: RingReader, changed: set[int]) -> int:
+        """Apply one feed's newest tops; after a lap no top is known until its next record."""
+        applied = self._intake.read_books(feed)
+        changed |= set() if applied is None else set(applied) - {0}
+        read, count = books.read_bytes, len(applied or ())
         while (record := read()) is not None:
             count += 1
             instrument = apply_book(record, self._tops)
@@ -526,9 +537,6 @@ class Execution:
             elif instrument < 0:
                 for top in self._tops.values():
                     top.forget()
-        if changed and self.parents.working:
-            for instrument in sorted(changed):
-                self.parents.on_book(instrument, now_ns)
         return count
 
     def on_intent(self, data: bytes, sequence: int, strategy: int, now_ns: int) -> None:

@@ -1,11 +1,12 @@
-"""The feed role of a configured system: every venue's market data, through one set of lanes.
+"""The feed role of a configured system: the market data of its venues, through one set of lanes.
 
     [feed]                 durations in milliseconds
     levels = false         publish every level's change, on the lane LEVELS
     stale_ms = 5000        a connection without a frame for longer makes its books stale
     frames = true          copy every frame into the FRAMES ring, where `engine-ctl capture record` finds it
 
-TICKS and BOOKS have one writer, so all venues of a system share one role; each is a `Feed` of its own inside it.
+TICKS and BOOKS exist once for each feed role. `[[feeds]]` says which venues are in which; without it one role has every
+venue. Each venue is a `Feed` of its own inside its role.
 """
 
 import dataclasses
@@ -26,7 +27,7 @@ from engine.feed.replay.options import is_replay
 from engine.feed.replay.role import ReplayRole
 from engine.feed.role import FeedRole
 from engine.instruments import read, write
-from engine.lanes import FEED, open_lanes, open_role
+from engine.lanes import FEED, RoleLanes, open_role
 from engine.venues.catalogue import kind_of
 from engine.venues.kind import stream_key_of
 
@@ -96,7 +97,7 @@ def feed_config(
         cells={symbol: place for symbol, (_, place) in places.items()},
         name=f"{name}.{venue.name}",
         instruments_path=str(config.paths.instruments.with_suffix(f".{venue.name}.json")),
-        relist=set(config.role_names) <= {name},
+        relist=all(config.kind_of(role) == FEED for role in config.role_names),
         pinned={symbol: pinned[number] for symbol, (number, _) in places.items() if number in pinned},
         alarm_spreads={one.symbol: one.alarm_spread_bps for one in config.instruments if one.venue == venue.name},
         standby=kind.options_of(venue).standby,
@@ -105,9 +106,8 @@ def feed_config(
     )
 
 
-def shown_decimals(config: "Config") -> dict[int, tuple[int, int]]:
+def shown_decimals(lanes: RoleLanes) -> dict[int, tuple[int, int]]:
     """Return the decimals that the running roles of this system use: those that an earlier life published."""
-    lanes = open_lanes(config.system.name, FEED)
     return {one.id: (one.price_decimals, one.size_decimals) for one in read(lanes)}
 
 
@@ -128,8 +128,8 @@ def build(config: "Config", name: str) -> FeedRole | ReplayRole:
             config, name, outbox, lambda venue: feed_config(config, name, config.venue(venue)),
             lambda venue: instrument_publisher(cells, venue),
         )  # fmt: skip
-    tap, feeds, ports, pinned = tap_of(config, lanes), [], [], shown_decimals(config)
-    for venue in config.venues:
+    tap, feeds, ports, pinned = tap_of(config, lanes), [], [], shown_decimals(lanes)
+    for venue in config.feed_venues(name):
         if any(one.venue == venue.name for one in config.instruments):
             ports.append(ports_of(venue))
             made = feed_config(config, name, venue, pinned)

@@ -26,26 +26,28 @@ cdef class Intake:
     """The lanes that execution reads before the venue's reports."""
 
     cdef sy_reader *rings[LANES]
-    cdef sy_reader *books
-    cdef int count
+    cdef int count, feeds
     cdef bint blind
     cdef tuple readers, lanes  # they keep the C readers alive
     cdef dict tops
     cdef object role, accept
     cdef TopRecord batch[BATCH]
 
-    def __init__(self, role, books, commands, tuple lanes not None, dict tops not None, accept):
-        """`lanes` are (strategy, intents' reader, index of its cell); `accept` is called with each that had intents."""
+    def __init__(self, role, tuple books not None, commands, tuple lanes not None, dict tops not None, accept):
+        """`books` are those of each feed; `lanes` are (strategy, intents' reader, index of its cell).
+
+        `accept` is called with each of `lanes` that had intents.
+        """
         cdef sy_reader *ring
         self.role, self.lanes, self.tops, self.accept = role, lanes, tops, accept
-        self.readers = (books, commands, *(lane for _, lane, _ in lanes))
+        self.feeds = len(books)
+        self.readers = (*books, commands, *(lane for _, lane, _ in lanes))
         self.blind = len(self.readers) > LANES
         for reader in self.readers[:LANES]:
             ring = reader_of(reader)
             self.rings[self.count] = ring
             self.count += 1
             self.blind = self.blind or ring == NULL
-        self.books = self.rings[0]
 
     def waits(self):
         """Whether a lane may have unread records."""
@@ -57,19 +59,20 @@ cdef class Intake:
                 return True
         return False
 
-    def read_books(self):
-        """Apply the newest tops, and return their instruments (0: without a top here); None: the reader must read."""
+    def read_books(self, int feed):
+        """Apply a feed's newest tops, and return their instruments (0: without a top here); None: its reader must."""
+        cdef sy_reader *books = self.rings[feed] if feed < LANES else NULL
         cdef uint64_t count
         cdef list changed
-        if self.books == NULL:
+        if books == NULL:
             return None
-        count = sy_unread(self.books)
+        count = sy_unread(books)
         if not 0 < count <= BATCH:
             return None
-        sy_copy(<char *>self.batch, sy_read_slot(self.books, self.books.next), count * sizeof(TopRecord))
-        if sy_overwritten(self.books, self.books.next, count):
+        sy_copy(<char *>self.batch, sy_read_slot(books, books.next), count * sizeof(TopRecord))
+        if sy_overwritten(books, books.next, count):
             return None
-        self.books.next += count
+        books.next += count
         changed = []
         for index in range(count):
             changed.append(apply_top(&self.batch[index], self.tops))
@@ -80,7 +83,7 @@ cdef class Intake:
         cdef int total = 0, count, index
         role = self.role
         for index in range(len(self.lanes)):
-            if not self.blind and not sy_unread(self.rings[2 + index]):
+            if not self.blind and not sy_unread(self.rings[self.feeds + 1 + index]):
                 continue
             strategy, lane, cell = self.lanes[index]
             count, read = 0, lane.read_bytes
@@ -94,11 +97,12 @@ cdef class Intake:
         return total
 
     def warm(self):
-        """Read the newest book again without an effect, to keep it and the code in the processor's caches."""
+        """Read the first feed's newest book again without an effect, to keep it and the code in the caches."""
+        cdef sy_reader *books = self.rings[0]
         cdef TopRecord newest
         cdef Top spare = Top()
-        if self.books != NULL and self.books.next:
-            sy_copy(<char *>&newest, sy_read_slot(self.books, self.books.next - 1), sizeof(TopRecord))
+        if books != NULL and books.next:
+            sy_copy(<char *>&newest, sy_read_slot(books, books.next - 1), sizeof(TopRecord))
             fill(spare, &newest)
             self.tops.get(newest.instrument)
 

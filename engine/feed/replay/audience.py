@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.instruments import read
-from engine.lanes import FEED, open_lanes
+from engine.lanes import open_role
 from engine.model.words import RoleState
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Audience:
 def audience_of(config: "Config", name: str) -> Audience:
     """Return every role of a system except the one of this name."""
     roles = [role for role in config.role_names if role != name]
-    lanes = open_lanes(config.system.name, FEED)
+    lanes = open_role(config, name)
     beats = {role: lanes.cell_reader("heartbeat", role) for role in roles}
     return Audience(beats, lambda: len(read(lanes)) == len(config.instruments))
 

@@ -261,12 +261,15 @@ def test_without_feeds_and_accounts_there_is_one_of_each_with_every_venue(tmp_pa
     assert (config.feed_of("kraken"), config.execution_of("kraken")) == ("feed", "execution")
 
 
-def test_a_replay_has_feeds_and_no_execution(tmp_path: Path) -> None:
-    """No order may leave a replay, whatever the role is called."""
+def test_a_replay_has_one_feed_and_no_execution(tmp_path: Path) -> None:
+    """Two processes would lose the order between two venues' ticks; and no order may leave a replay."""
     text = BASE.replace('name = "demo"', 'name = "demo"\nmode = "replay"', 1) + TWO_VENUES + FEEDS + ACCOUNTS
-    assert read(tmp_path, text).expected_roles == ("east", "west", "maker")
+    config = read(tmp_path, text)
+    assert config.expected_roles == ("feed", "maker")
+    assert [venue.name for venue in config.feed_venues("feed")] == ["binance", "kraken"]
+    assert config.feed_of("kraken") == "feed"
     with pytest.raises(ConfigError, match=r"processes.roles = 'side': not allowed with system.mode = replay"):
-        read(tmp_path, text + '[[processes]]\nname = "a"\nroles = ["east", "west", "maker", "side"]')
+        read(tmp_path, text + '[[processes]]\nname = "a"\nroles = ["feed", "maker", "side"]')
 
 
 @pytest.mark.parametrize(

@@ -175,7 +175,7 @@ class House:
             for index, number in enumerate(self.config.strategies)
         }
         lanes = ExecutionLanes(
-            books=rings["books"].reader(rings["books"].cursor),
+            books=(rings["books"].reader(rings["books"].cursor),),
             commands=rings["commands"].reader(),
             intents=intents, halt=self.cells["halt"], journal_past=rings["journal"].reader(),
             fills_past=rings["fills"].reader(), journal=rings["journal"], verdicts=rings["verdicts"],

@@ -271,7 +271,7 @@ def _refuse(_port: object, _params: object) -> None:
 
 def test_a_lapped_book_is_not_believed_until_told_anew(house: House) -> None:
     """The lost records may have said that it is wrong."""
-    house.role._lanes.books.lapped = Lapped(0, 5)  # type: ignore[attr-defined]
+    house.role._lanes.books[0].lapped = Lapped(0, 5)  # type: ignore[attr-defined]
     refused = house.intent()
     house.run(1)
     assert house.verdict(refused) == Reason.BOOK_NOT_GOOD
