@@ -153,7 +153,7 @@ def measure(seconds: int = SECONDS, rate: int = RATE) -> dict[str, Any]:
     file.write_text(CONFIG.format(name=f"bench{os.getpid()}", venues=venues, core=theirs))
     config = load(file)
     config.paths.make()
-    segments.make(config)
+    segments.create(config)
     feed = start(file)
     connections: list[socket.socket] = []
     try:

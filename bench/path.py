@@ -228,7 +228,7 @@ def measure(seconds: float) -> dict[str, Any]:
             raise SystemExit("the venue did not start")
         config = load(str(file))
         config.paths.make()
-        segments.make(config)
+        segments.create(config)
         engine = [sys.executable, *CORE_COMMAND, "--core", str(file), "--seconds", str(seconds)]
         done = subprocess.run(engine, cwd=ROOT, stdout=subprocess.PIPE, check=True, timeout=seconds + START_LIMIT_S)
         measured: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

@@ -124,7 +124,7 @@ def measure(seconds: float) -> list[int]:
             raise SystemExit("the venue did not start")
         config = load(str(file))
         config.paths.make()
-        segments.make(config)
+        segments.create(config)
         looking = subprocess.Popen(
             [sys.executable, "-c", MAKE.format("reader"), name, str(near)], cwd=ROOT, stdout=subprocess.PIPE
         )

@@ -163,7 +163,7 @@ def measure(count: int = COUNT) -> dict[str, object]:
     file.write_text(CONFIG.format(name=name, venues=venue, core=theirs))
     config = load(file)
     config.paths.make()
-    segments.make(config)
+    segments.create(config)
     feed = start(file)
     try:
         os.sched_setaffinity(0, {ours})

@@ -34,7 +34,7 @@ def supervise(config: Config, *, foreground: bool = False, stop: bool = False) -
     file, state = str(Path(config.path).resolve()), str(config.paths.state.absolute())
     current = life.begin(config.paths.system, config.system.name, file, state)
     try:
-        made = segments.make(config)
+        made = segments.create(config)
     except (SegmentError, OSError) as error:
         if not stop or Processes(config, os.environ).find():
             raise

@@ -6,10 +6,8 @@ import os
 import signal
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import shm
 from engine.config import Config, Process
 from engine.control import ControlServer, Request
 from engine.lanes import AGGREGATION, SUPERVISOR, RoleLanes, open_lanes
@@ -25,6 +23,9 @@ from engine.supervisor.rescue import NAME as RESCUE
 from engine.supervisor.rescue import Rescue
 from engine.supervisor.watch import Phase, Table, Watch
 
+if TYPE_CHECKING:
+    from engine.lanes.ports import CellReader
+
 MS = 1_000_000
 CHECK_NS = 1_000_000_000  # how often the segments' files are checked
 REVIVAL_LIMIT_NS = 20_000_000_000  # how long an execution may run that `down` started to cancel orders
@@ -39,16 +40,16 @@ class FindingTable(Table, Protocol):
         """The running processes by name."""
 
 
-@dataclass(slots=True)
 class Beats:
-    """The roles' heartbeat cells."""
+    """The roles' heartbeat cells, opened again when their segments were created again."""
 
-    cells: dict[str, shm.CellReader]
+    def __init__(self) -> None:
+        """Begin without a cell."""
+        self.cells: dict[str, CellReader] = {}
 
-    @classmethod
-    def of(cls, config: Config, lanes: RoleLanes) -> "Beats":
+    def open(self, config: Config, lanes: RoleLanes) -> None:
         """Open the heartbeat of every role."""
-        return cls({role: lanes.cell_reader("heartbeat", role) for role in config.role_names})
+        self.cells = {role: lanes.cell_reader("heartbeat", role) for role in config.role_names}
 
     def read(self, role: str) -> HeartbeatRow | None:
         """The role's last beat, or None."""
@@ -66,16 +67,14 @@ class Keeper:
         self.config = config
         self.table = table
         self.now_ns = self.since_ns = self._last_ns = now_ns
-        self.halt = Halt(config, now_ns)
-        lanes = open_lanes(config.system.name, SUPERVISOR)
-        self.pulse = lanes.cell_writer("heartbeat")
-        beats = Beats.of(config, lanes)
+        self.beats = Beats()
+        self._open_lanes(now_ns)
         self.watches = {
             process.name: Watch(
                 process,
                 config.watch,
                 table,
-                beats.read,
+                self.beats.read,
                 self._on_death_limit,
                 parks=functools.partial(self._may_park, process),
             )
@@ -141,6 +140,13 @@ class Keeper:
         """SIGUSR1: halt at the next step; the signal wakes the process."""
         self.halt_requested = True
 
+    def _open_lanes(self, now_ns: int) -> None:
+        """Open the supervisor's lanes, at its start and again on new segments; the stored halt continues."""
+        self.halt = Halt(self.config, now_ns)
+        lanes = open_lanes(self.config.system.name, SUPERVISOR)
+        self.pulse = lanes.cell_writer("heartbeat")
+        self.beats.open(self.config, lanes)
+
     def _step_watches(self, now_ns: int) -> int:
         """Step every watch; a process may start when all commands with a ready line before it are ready."""
         if self._lost:
@@ -175,7 +181,7 @@ class Keeper:
             )
         if lost:
             self._lost |= lost
-            roles = segments.concerned(self.config, lost)
+            roles = segments.users_of(self.config, lost)
             for watch in self.watches.values():
                 if not roles.isdisjoint(watch.process.roles) and watch.child is not None:
                     watch.stop(now_ns, again=True)
@@ -183,7 +189,7 @@ class Keeper:
     def _step_lost(self, now_ns: int) -> int:
         """Create the lost segments again when no process maps the old ones; until then start no process."""
         work = sum(watch.step(now_ns, may_start=False) for watch in self.watches.values())
-        roles = segments.concerned(self.config, self._lost)
+        roles = segments.users_of(self.config, self._lost)
         if any(
             watch.child is not None and not roles.isdisjoint(watch.process.roles) for watch in self.watches.values()
         ):
@@ -192,23 +198,18 @@ class Keeper:
         return 1
 
     def _recreate_segments(self, now_ns: int) -> None:
-        """Create the lost segments and open the supervisor's own lanes in them; a halt stays in force.
+        """Create the lost segments again and open the supervisor's own lanes in them; a halt stays in force.
 
         Without room in /dev/shm this raises, the supervisor ends, and its guard starts another, which tries again.
         """
         old = self.halt
         old.close()
         self.pulse.close()
-        segments.make(self.config)
+        segments.create(self.config)
         publish_mode(self.config, now_ns)
-        self.halt = Halt(self.config, now_ns)
+        self._open_lanes(now_ns)
         if old.halted and not self.halt.halted:
             self.halt.halt(now_ns, self.halt.me, old.reason)
-        lanes = open_lanes(self.config.system.name, SUPERVISOR)
-        self.pulse = lanes.cell_writer("heartbeat")
-        beats = Beats.of(self.config, lanes)
-        for watch in self.watches.values():
-            watch.beat_of = beats.read
         self._files, self._lost = segments.files(self.config), set()
 
     def _step_down(self, now_ns: int) -> int:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import shm
 from engine.config import Config
 from engine.lanes import AGGREGATION, EXECUTION, FEED, STRATEGY, Lane, owners_of
-from engine.lanes.create import create, lanes_of
+from engine.lanes.create import create as create_segment
+from engine.lanes.create import lanes_of
 from shm.segment import path_of
 
 KINDS = (FEED, EXECUTION, AGGREGATION, STRATEGY)
@@ -18,17 +19,17 @@ def lanes(config: Config) -> Iterator[tuple[str, Lane, str]]:
     return lanes_of(owners_of(config), replay=config.system.mode == "replay")
 
 
-def make(config: Config) -> int:
-    """Create the missing segments and keep the others; how many were created. After an error none is left over."""
-    made: list[str] = []
+def create(config: Config) -> int:
+    """Create the missing segments and keep the others; how many were created. After an error those are removed."""
+    created: list[str] = []
     try:
         for name, lane, _ in lanes(config):
-            made += [name] * create(config.system.name, name, lane)
+            created += [name] * create_segment(config.system.name, name, lane)
     except BaseException:
-        for name in made:
+        for name in created:
             shm.remove(config.lane(name))
         raise
-    return len(made)
+    return len(created)
 
 
 Files = dict[str, tuple[int, int]]
@@ -44,18 +45,18 @@ def files(config: Config) -> Files:
     return found
 
 
-def concerned(config: Config, lost: set[str]) -> set[str]:
+def users_of(config: Config, names: set[str]) -> set[str]:
     """The roles that use one of these segments by the map of lanes; a role that is not in the map counts as a user."""
-    gone = [(lane, of) for name, lane, of in lanes(config) if config.lane(name) in lost]
-    return {role for role in config.role_names if any(_maps(config.kind_of(role), role, *one) for one in gone)}
+    used = [(lane, of) for name, lane, of in lanes(config) if config.lane(name) in names]
+    return {role for role in config.role_names if any(_uses(config.kind_of(role), role, *one) for one in used)}
 
 
-def _maps(kind: str, role: str, lane: Lane, of: str) -> bool:
+def _uses(kind: str, role: str, lane: Lane, of: str) -> bool:
     return kind not in KINDS or lane.is_written_by(kind, role, of) or lane.is_read_by(kind, role, of)
 
 
 def remove(config: Config) -> list[str]:
-    """Remove the system's segments; the names of those that stay, because their writer runs or they are no segments."""
+    """Remove the system's segments; the names of the remaining files: their writer runs, or they are no segments."""
     kept = []
     for name in shm.names(config.system.name):
         try:

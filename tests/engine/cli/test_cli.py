@@ -99,7 +99,7 @@ def typed(capsys: pytest.CaptureFixture[str]) -> Typed:
 def market(write: Write) -> Config:
     """A system with one instrument, a book, three orders and a position, and no running process."""
     config = write(MARKET)
-    segments.make(config)
+    segments.create(config)
     _write_book(config)
     _write_orders(config)
     return config
@@ -553,7 +553,7 @@ def test_wrong_use_is_one_clear_line(typed: Typed, write: Write, system: str) ->
     """No traceback for a typo, and the line names what there is."""
     assert "no system 'nobody', found" in typed("status", "--system", "nobody", code=3)
     config = write()
-    segments.make(config)
+    segments.create(config)
     assert "no lane 'tocks'" in typed("shm", "tail", "tocks", "--system", system, code=3)
     assert f"no process of {system} runs" in typed("halt", "--system", system, code=3)
     assert "cannot be read" in typed("up", "none.toml", code=2)

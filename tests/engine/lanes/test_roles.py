@@ -69,7 +69,7 @@ def opened(write: Callable[..., Config], tmp_path: Path, monkeypatch: pytest.Mon
     text = market(key=str(key), roles=', "aggregation"', tables=TABLES)
     config = write(text.replace("engine.strategy.samples:MomentumTaker", f"{__name__}:Listener"))
     monkeypatch.setenv("SOME_KEY", "x")
-    segments.make(config)
+    segments.create(config)
     show_instruments(config)
     doors: list[RoleLanes] = []
     record(monkeypatch, "expect_writer", written, doors)

@@ -77,7 +77,7 @@ class Clock:
 
 def house(config: Config, *roles: Scripted, idle: Callable[[int], object] = lambda _: None) -> tuple[Loop, Clock]:
     """A loop of these roles over real cells."""
-    segments.make(config)
+    segments.create(config)
     clock = Clock()
     loop = Loop(5 * MS, idle, clock)
     for role in roles:

@@ -17,7 +17,7 @@ Write = Callable[..., Config]
 def config(write: Write) -> Iterator[Config]:
     """A system with its segments and no running process."""
     made = write()
-    segments.make(made)
+    segments.create(made)
     yield made
     segments.remove(made)
 

@@ -68,7 +68,7 @@ class Bench:
         """All run; the beats are written by the test, as the roles would."""
         self.config, self.table, self.now_ns = config, Table(), 10**9
         self.reads: dict[str, int] = {}  # of the aggregation's lanes, by strategy
-        segments.make(config)
+        segments.create(config)
         self.keeper = Keeper(config, self.table, self.now_ns)
         self.beats = {role: open_lanes(config.system.name, role).cell_writer("heartbeat") for role in config.role_names}
         self.step(3)
@@ -280,15 +280,15 @@ def test_a_segment_unlinked_while_others_are_created_again_is_created_too(
 ) -> None:
     """Unlinking forty files takes time; one that was lost in between stayed lost, and the feed died on it for ever."""
     ticks, fills = (path_of(bench.config.lane(*lane)) for lane in (("ticks", "feed"), ("fills", "execution")))
-    make = segments.make
+    create = segments.create
 
-    def make_and_lose(config: Config) -> int:
-        made = make(config)
+    def create_and_lose(config: Config) -> int:
+        created = create(config)
         os.unlink(ticks)
-        return made
+        return created
 
     with monkeypatch.context() as patched:
-        patched.setattr(segments, "make", make_and_lose)
+        patched.setattr(segments, "create", create_and_lose)
         os.unlink(fills)
         bench.step(1, 2000)
         bench.step(5)

@@ -17,7 +17,7 @@ Write = Callable[..., Config]
 def test_the_mode_is_in_shared_memory_from_up_to_down(write: Write) -> None:
     """A looker must see what a system is run for without its file, and an edited file must change nothing."""
     config = write("[live]\narmed = true\n")
-    segments.make(config)
+    segments.create(config)
     publish_mode(config, 7)
     row = shm.CellReader(config.lane("mode")).read(0)
     assert (row.since_ns, row.mode, row.armed) == (7, Mode.PAPER, 1)
@@ -35,7 +35,7 @@ def test_the_mode_is_in_shared_memory_from_up_to_down(write: Write) -> None:
 def test_what_is_shown_is_the_mode_that_runs(write: Write) -> None:
     """An operator who edits the file must still see the mode of the running system."""
     config = write()
-    segments.make(config)
+    segments.create(config)
     publish_mode(config, 7)
     config.paths.make()
     Path(config.path).write_text(Path(config.path).read_text().replace("[roles]", 'mode = "live"\n[roles]', 1))

@@ -299,10 +299,10 @@ def test_segments_unlinked_while_running_are_created_again_and_all_map_the_same(
 
 
 def test_one_lost_segment_restarts_only_the_processes_that_map_it(house: House) -> None:
-    """A strategy that is not concerned trades on."""
+    """A strategy that uses none of the lost segments trades on."""
     house.up()
     alpha, beta = house.pid("alpha"), house.pid("beta")
-    found = segments.concerned(house.config, {house.config.lane("heartbeat", "alpha")})
+    found = segments.users_of(house.config, {house.config.lane("heartbeat", "alpha")})
     assert "alpha" in found
     os.unlink(path_of(house.config.lane("heartbeat", "alpha")))
     until(lambda: house.pid("alpha") not in (0, alpha) and house.all_run())

@@ -26,7 +26,7 @@ CHASED, PLAIN = 3 << 40 | 5, 3 << 40 | 6
 def config(write: Write) -> Config:
     """A system with one instrument, and no running process."""
     made = write()
-    segments.make(made)
+    segments.create(made)
     cells = open_lanes(made.system.name, FEED).cell_writer("instruments")
     instruments.write(cells, 0, BITCOIN, 1)
     cells.close()

@@ -209,7 +209,7 @@ def test_orders_lists_children_under_their_parent(
     house.restart()
     house.ready()
     config = write()
-    segments.make(config)
+    segments.create(config)
     for lane in ("orders", "parents"):
         ring = shm.RingWriter(config.lane(lane, "execution"), lane_of(lane).record)
         ring.publish_bytes(bytes(house.rings[lane].log))

@@ -72,7 +72,7 @@ class Told:
 
     def __init__(self, config: Config, peer: Peer) -> None:
         """Build the role as the runtime does."""
-        segments.make(config)
+        segments.create(config)
         self.ticks = shm.RingReader(config.lane("ticks", "feed"))
         self.role = build(config, "feed")
         self.peer, self.now = peer, START

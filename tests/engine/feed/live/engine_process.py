@@ -58,7 +58,7 @@ class Engine:
             for number, (venue, symbol) in enumerate(((v, s) for v in venues for s in v.symbols), 1)
         }
         self.config = self._write(directory, system, feed)
-        segments.make(self.config)
+        segments.create(self.config)
         self.ticks = open_lanes(self.config.system.name, LOOKERS).ring_reader("ticks")
         self.books = open_lanes(self.config.system.name, LOOKERS).ring_reader("books")
         self.tops = open_lanes(self.config.system.name, LOOKERS).cell_reader("book_tops")
