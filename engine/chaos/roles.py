@@ -139,7 +139,7 @@ def execution_maker(
 ) -> Make:
     """Builds execution; `watch` wraps its connection and checks every message."""
     config = ExecutionConfig(
-        account=VENUE,
+        venue=VENUE,
         system=key.system,
         instruments=instruments,
         strategies=dict.fromkeys(strategies.values(), frozenset(one.id for one in instruments)),

@@ -4,13 +4,14 @@ Reads segments only, so it needs no process of the engine, no configuration and 
 """
 
 import argparse
+from collections import Counter
 from typing import Any
 
 import shm
 from engine.cli import CommandError
 from engine.cli.look import last_states
 from engine.cli.memory import describe, formatter_of, newest
-from engine.cli.output import ago, choose_system, print_json, print_line, print_table
+from engine.cli.output import ago, choose_system, executions, print_json, print_line, print_table
 from engine.cli.trees import word
 from engine.model.words import DONE_STATES, HaltReason, OrderState, RoleState
 
@@ -85,13 +86,23 @@ def _order_findings(system: str) -> list[str]:
         orders = list(last_states(system).values())
     except CommandError:
         return []
-    opened = [row for row in orders if row.state not in DONE_STATES and row.state not in DOUBTFUL]
+    several = len(executions(system)) > 1
+    opened = Counter(row.account for row in orders if row.state not in DONE_STATES and row.state not in DOUBTFUL)
     doubtful = [row for row in orders if row.state in DOUBTFUL]
-    findings = [f"{len(opened)} orders were open at the venue"] if opened else []
+    findings = [
+        f"{count} orders{_of(account, several=several)} were open at the venue"
+        for account, count in sorted(opened.items())
+    ]
     for row in doubtful:
         client_id, state = row.client_id.ljust(16, b"\0").hex(), OrderState(row.state).name.lower()
-        findings.append(f"order {client_id} is in doubt ({state}): query it at the venue before any other step")
+        order = f"order {client_id}{_of(row.account, several=several)}"
+        findings.append(f"{order} is in doubt ({state}): query it at the venue before any other step")
     return findings
+
+
+def _of(account: int, *, several: bool) -> str:
+    """Whose orders they are, where there are several accounts."""
+    return f" of account {account}" if several else ""
 
 
 def _print_tree(tree: dict[str, Any]) -> None:

@@ -31,8 +31,11 @@ def check(config: Config) -> None:
             _try(config, f"strategies.{strategy.name}", functools.partial(_check_strategy, config, strategy))
     if _is_ours(config, FEED, FEED):
         _try(config, "feed", lambda: _check_feed(config))
-    if _is_ours(config, EXECUTION, EXECUTION):
-        _check_execution(config)
+    executions = [role for role in config.execution_names if _is_ours(config, role, EXECUTION)]
+    if executions:
+        _check_accounts(config)
+    for role in executions:
+        _check_execution(config, role)
     if _is_ours(config, AGGREGATION, AGGREGATION):
         _try(config, "aggregation", lambda: _check_aggregation(config))
 
@@ -78,39 +81,49 @@ def _check_strategy(config: Config, strategy: Strategy) -> None:
         sys.path[:] = before
 
 
-def _check_execution(config: Config) -> None:
-    """Check the options of execution, the limits of risk, the one venue and its keys."""
-    from engine.execution.account import account_of  # noqa: PLC0415 - only `up` needs it
-    from engine.execution.config import ExecutionOptions, check_room  # noqa: PLC0415 - only `up` needs it
-    from engine.execution.destination import check_destination  # noqa: PLC0415
+def _check_accounts(config: Config) -> None:
+    """Check what all executions share: the options, the limits of risk, the accounts and their journals."""
+    from engine.execution.account import accounts_of, check_journals  # noqa: PLC0415 - only `up` needs it
+    from engine.execution.config import ExecutionOptions  # noqa: PLC0415
     from engine.risk.caps import read_risk  # noqa: PLC0415
-    from engine.venues.catalogue import trading_of  # noqa: PLC0415
 
     ids = [one.id for one in config.instruments]
     _try(config, "risk", lambda: read_risk(config.risk)[0].check_instruments(ids))
     _try(config, "execution", lambda: msgspec.convert(config.execution, ExecutionOptions))
-    _try(config, "execution", lambda: account_of(config))
-    _try(config, "strategies", lambda: check_room(len(config.strategies), len(config.instruments)))
-    venue = account_of(config).venue
-    _try(config, "execution", lambda: trading_of(venue))
+    place = "accounts" if config.accounts else "execution"
+    _try(config, place, lambda: accounts_of(config))
+    _try(config, place, lambda: check_journals(config))
+
+
+def _check_execution(config: Config, role: str) -> None:
+    """Check an account's venue and its keys, and whether its execution has room for the positions."""
+    from engine.execution.account import account_of  # noqa: PLC0415 - only `up` needs it
+    from engine.execution.config import check_room  # noqa: PLC0415
+    from engine.execution.destination import check_destination  # noqa: PLC0415
+    from engine.venues.catalogue import trading_of  # noqa: PLC0415
+
+    account = account_of(config, role)
+    place, venue = f"accounts.{role}" if config.accounts else "execution", account.venue
+    _try(config, "strategies", lambda: check_room(len(config.strategies), len(account.instruments)))
+    _try(config, place, lambda: trading_of(venue))
     for name in trading_of(venue).urls:
-        _try(config, "execution", functools.partial(_check_url, venue, name))
-    _try(config, "execution", lambda: check_destination(config, venue))
-    _check_keys(config, venue)
+        _try(config, place, functools.partial(_check_url, venue, name))
+    _try(config, place, lambda: check_destination(config, venue))
+    _check_keys(config, role, venue)
 
 
-def _check_keys(config: Config, venue: Venue) -> None:
-    """Check the parts of the key that execution signs with."""
+def _check_keys(config: Config, role: str, venue: Venue) -> None:
+    """Check the parts of the key that an execution signs with."""
     from engine.venues.catalogue import trading_of  # noqa: PLC0415 - only `up` needs it
 
     for name, check_text in trading_of(venue).check_key.items():
         place = f"venues.{venue.name}.{name}"
-        _try(config, place, functools.partial(_check_text, config, getattr(venue, name), check_text))
+        _try(config, place, functools.partial(_check_text, config, role, getattr(venue, name), check_text))
 
 
-def _check_text(config: Config, secret: Secret, check_text: Callable[[str], object]) -> None:
-    """Check a secret of execution; its error begins with the place of the secret."""
-    text = _secret_text(config, secret, EXECUTION)
+def _check_text(config: Config, role: str, secret: Secret, check_text: Callable[[str], object]) -> None:
+    """Check a secret of an execution; its error begins with the place of the secret."""
+    text = _secret_text(config, secret, role)
     try:
         if text is not None:
             check_text(text)

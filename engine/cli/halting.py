@@ -5,16 +5,17 @@ import contextlib
 import os
 import signal
 import time
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import shm
 from engine.cli import FAILED, NOT_FOUND, CommandError
-from engine.cli.output import choose_system, is_running, print_json, print_line
+from engine.cli.output import choose_system, executions, is_running, print_json, print_line
 from engine.cli.system import advice
 from engine.config import Paths
 from engine.control import Refused, Unreachable, call
-from engine.lanes import EXECUTION, OPERATOR, open_lanes
+from engine.lanes import OPERATOR, open_lanes
 from engine.supervisor import leftovers, operator
 from engine.supervisor.life import Life
 from engine.supervisor.life import read as read_life
@@ -28,8 +29,8 @@ SUPERVISOR_S = 1.0  # how long the supervisor may take to answer
 class Found:
     """The result of a halt."""
 
-    halted: bool  # as execution confirms it; true when there is no execution
-    execution: str  # halted, silent, dead, none
+    halted: bool  # as every execution confirms it; true when there is none
+    executions: dict[str, str]  # by role: halted, silent, dead
     supervisor: bool  # the supervisor has answered
     on_disk: bool
     orders_left: int  # open or in doubt when the timeout passed
@@ -41,11 +42,12 @@ class Found:
 
     def text(self) -> str:
         """The result in words: what happened, and what the operator must do."""
+        silent, dead = self._in_state("silent"), self._in_state("dead")
         parts = ["halted: no new orders until engine-ctl resume"]
-        if self.execution == "dead":
-            parts = ["execution is dead and will start halted: no new orders until engine-ctl resume"]
-        elif not self.halted:
-            parts = ["NOT CONFIRMED: execution runs and did not confirm the halt; kill -9 it, it will start halted"]
+        if silent:
+            parts = [f"NOT CONFIRMED: {silent} runs and did not confirm the halt; kill -9 it, it will start halted"]
+        elif dead:
+            parts = [f"{dead} is dead and will start halted: no new orders until engine-ctl resume"]
         if not self.supervisor:
             parts.append("the supervisor does not answer")
         if not self.on_disk:
@@ -53,6 +55,10 @@ class Found:
         if self.orders_left:
             parts.append(f"{self.orders_left} orders are still open or in doubt: engine-ctl orders lists them")
         return "; ".join(parts)
+
+    def _in_state(self, state: str) -> str:
+        """The executions in this state."""
+        return ", ".join(role for role, one in self.executions.items() if one == state)
 
 
 def halt(options: argparse.Namespace) -> int:
@@ -70,31 +76,47 @@ def halt_system(system: str, life: Life, timeout_s: float) -> Found:
     """Halt a system that runs."""
     deadline = time.monotonic() + timeout_s
     sequence, on_disk = operator.halt(system, Path(life.state) / "HALT", time.monotonic_ns() + life.offset_ns)
-    execution = _await_execution(system, sequence, deadline)
+    states = _await_executions(system, sequence, deadline)
     informed = _inform(system)
-    left = _await_orders(system, deadline) if execution != "none" else 0
-    return Found(execution in ("halted", "none", "dead"), execution, informed, on_disk, left)
+    left = _await_orders(system, list(states), deadline)
+    return Found("silent" not in states.values(), states, informed, on_disk, left)
 
 
-def _await_execution(system: str, sequence: int, deadline: float) -> str:
-    """Wait until execution confirms the halt; after SIGNAL_AFTER_S without one, send SIGUSR1 too."""
-    try:
-        lanes = open_lanes(system, OPERATOR)
-        gate, heartbeat = lanes.cell_reader("gate"), lanes.cell_reader("heartbeat", EXECUTION)
-    except (shm.SegmentError, OSError):
-        return "none"
+def _await_executions(system: str, sequence: int, deadline: float) -> dict[str, str]:
+    """Wait until every execution confirms the halt; after SIGNAL_AFTER_S send SIGUSR1 to those that have not."""
+    cells = {role: found for role in executions(system) if (found := _cells_of(system, role)) is not None}
     signal_s = time.monotonic() + SIGNAL_AFTER_S
-    while not operator.confirmed(gate, sequence):
-        if heartbeat.owner.life() != "alive":
-            return "dead"
-        if time.monotonic() > deadline:
-            return "silent"
+    while True:
+        states = {role: _state_of(*found, sequence) for role, found in cells.items()}
+        silent = [role for role, state in states.items() if state == "silent"]
+        if not silent or time.monotonic() > deadline:
+            return states
         if time.monotonic() > signal_s:
             signal_s = deadline
-            with contextlib.suppress(OSError):
-                os.kill(heartbeat.owner.pid, signal.SIGUSR1)
+            _signal(cells[role][1].owner.pid for role in silent)
         time.sleep(POLL_S)
-    return "halted"
+
+
+def _cells_of(system: str, role: str) -> tuple[shm.CellReader, shm.CellReader] | None:
+    """The gate and the heartbeat of an execution; None in a replay, where no such role runs."""
+    lanes = open_lanes(system, OPERATOR)
+    try:
+        return lanes.cell_reader("gate", role), lanes.cell_reader("heartbeat", role)
+    except (shm.SegmentError, OSError):
+        return None
+
+
+def _state_of(gate: shm.CellReader, heartbeat: shm.CellReader, sequence: int) -> str:
+    """Whether an execution has confirmed this write of the halt word, is dead, or runs without an answer."""
+    if operator.confirmed(gate, sequence):
+        return "halted"
+    return "silent" if heartbeat.owner.life() == "alive" else "dead"
+
+
+def _signal(pids: Iterable[int]) -> None:
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGUSR1)
 
 
 def _inform(system: str) -> bool:
@@ -106,8 +128,8 @@ def _inform(system: str) -> bool:
     return True
 
 
-def _await_orders(system: str, deadline: float) -> int:
+def _await_orders(system: str, roles: list[str], deadline: float) -> int:
     """Wait until no order is open or in doubt or the deadline passes; how many are left."""
-    while (left := leftovers.count(system)) and time.monotonic() < deadline:
+    while (left := sum(leftovers.count(system, role) for role in roles)) and time.monotonic() < deadline:
         time.sleep(POLL_S * 5)
     return left

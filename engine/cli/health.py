@@ -1,7 +1,7 @@
 """What makes a system unhealthy although every process runs: a feed without a heartbeat, stopped entries."""
 
 import shm
-from engine.cli.output import monotonic_age
+from engine.cli.output import executions, monotonic_age
 from engine.lanes import FEED, LOOKERS, open_lanes
 from engine.model.refusals import refusal_text
 
@@ -19,10 +19,14 @@ def feed_silent_ns(system: str) -> int:
     return age_ns if age_ns > SILENT_NS or cells.owner.life() == "dead" else 0
 
 
-def entries_stopped(system: str) -> str:
-    """Why execution sends exits only; empty while it sends entries too."""
+def entries_stopped(system: str) -> dict[str, str]:
+    """The executions that send exits only, each with the reason; empty while all send entries too."""
+    return {role: text for role in executions(system) if (text := _entries_stopped(system, role))}
+
+
+def _entries_stopped(system: str, role: str) -> str:
     try:
-        row = open_lanes(system, LOOKERS).cell_reader("gate").read(0)
+        row = open_lanes(system, LOOKERS).cell_reader("gate", role).read(0)
     except (shm.SegmentError, OSError):
         return ""
     return refusal_text(row.exits_only) if row is not None and row.exits_only else ""

@@ -5,20 +5,24 @@ Prices and sizes are shown with the decimals that the journal's own START record
 
 import argparse
 import csv
+import heapq
+import operator
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import shm
-from engine.cli import NOT_FOUND, CommandError
+from engine.cli import NOT_FOUND, WRONG_USE, CommandError
 from engine.cli.output import choose_system, iso, local, print_json, print_line, print_table
 from engine.cli.trees import Naming, side_word, tree_of
 from engine.config import Paths
+from engine.config.paths import account_of_journal, identity_beside, journals_beside
 from engine.execution.build import hold, read_names
 from engine.execution.journal.journal import read_journal
 from engine.execution.journal.journal_file import JournalVersionError, refuse_other_version, segments
@@ -64,13 +68,13 @@ class Contents:
         """The orders that are open, in flight or unknown."""
         return [row for row in self.orders.values() if row.state not in DONE_STATES]
 
-    def naming(self, system: str, directory: Path) -> Naming:
-        """Symbols and decimals from the journal's terms, and the names that execution stores beside the journal."""
+    def naming(self, system: str, *directories: Path) -> Naming:
+        """Symbols and decimals from the journals' terms, and the names that execution stores beside each journal."""
         known = {
             number: Instrument(number, "", one.symbol, "", "", one.price_decimals, one.size_decimals, 1, 1, 1, 0, 0)
             for number, one in self.terms.items()
         }
-        return Naming(known, names_of(system, directory))
+        return Naming(known, names_of(system, *directories))
 
     def holdings(self) -> dict[int, Decimal]:
         """The holding of each instrument, less the fees that the venue took in its base asset."""
@@ -84,10 +88,11 @@ class Contents:
         return found
 
 
-def names_of(system: str, directory: Path) -> Names:
-    """The names in the system's file; for strategies removed from the file, the names stored beside the journal."""
+def names_of(system: str, *directories: Path) -> Names:
+    """The names in the system's file; for strategies removed from the file, the names stored beside the journals."""
     names = Names.of(system) if system else Names()
-    return replace(names, strategies=read_names(directory) | names.strategies)
+    stored = {number: name for directory in directories for number, name in read_names(directory).items()}
+    return replace(names, strategies=stored | names.strategies)
 
 
 def read_terms(payload: bytes) -> tuple[int, Terms]:
@@ -97,10 +102,10 @@ def read_terms(payload: bytes) -> tuple[int, Terms]:
     return row.instrument, Terms(symbol_of(row), row.price_decimals, row.size_decimals, venue)
 
 
-def read_contents(directory: Path) -> Contents:
-    """Read a whole journal and add up its records."""
+def read_contents(*directories: Path) -> Contents:
+    """Read whole journals, each of an account with instruments of its own, and add up their records."""
     found = Contents()
-    for entry in read_journal(directory):
+    for entry in chain.from_iterable(map(read_journal, directories)):
         found.records, found.last_ns = found.records + 1, entry.now_ns or found.last_ns
         if entry.kind == JournalKind.TERMS:
             number, terms = read_terms(entry.payload)
@@ -128,38 +133,56 @@ def _asset(row: FillRow) -> str:
 
 
 def journal(options: argparse.Namespace) -> int:
-    """Show the journal, or set it aside."""
-    system, directory = find(options.system, options.directory)
-    contents = read_contents(directory)
+    """Show the journal of each account, or set one aside."""
+    system, directories = find(options.system, options.directory)
     if options.set_aside:
-        return _set_aside(system, directory, contents, options)
-    tree = _tree(system, directory, contents)
-    print_json(tree) if options.json else _print_tree(tree)
+        directory = _only(directories)
+        return _set_aside(system, directory, read_contents(directory), options)
+    trees = [_tree(system, directory, read_contents(directory)) for directory in directories]
+    if options.json:
+        print_json(trees if len(trees) > 1 else trees[0])
+        return 0
+    for number, tree in enumerate(trees):
+        if number:
+            print_line("")
+        _print_tree(tree)
     return 0
 
 
-def find(system: str, named: str) -> tuple[str, Path]:
-    """The system and its journal's directory; no system is needed when the directory is given."""
+def find(system: str, named: str) -> tuple[str, list[Path]]:
+    """The system and the directories of its journals, one an account; no system is needed when a directory is given."""
     if named:
-        directory = Path(named).resolve()
+        first = Path(named).resolve()
+        directories = [first]
     else:
         system = choose_system(system, stopped=True)
-        directory = Path(Names.of(system).journal or Paths.known(system).state / "journal")
-    if not segments(directory):
+        first = Path(Names.of(system).journal or Paths.known(system).journal())
+        directories = journals_beside(first)
+    found = [directory for directory in directories if segments(directory)]
+    if not found:
         raise CommandError(
-            f"no journal in {directory}; if the configuration sets another place, give it by --directory", NOT_FOUND
+            f"no journal in {first}; if the configuration sets another place, give it by --directory", NOT_FOUND
         )
     try:
-        refuse_other_version(directory)
+        for directory in found:
+            refuse_other_version(directory)
     except JournalVersionError as error:
         raise CommandError(str(error)) from error
-    return system, directory
+    return system, found
+
+
+def _only(directories: list[Path]) -> Path:
+    """The one journal that is set aside: where there are several, the operator names it."""
+    if len(directories) > 1:
+        names = ", ".join(map(str, directories))
+        raise CommandError(f"several accounts have a journal ({names}): give one by --directory", WRONG_USE)
+    return directories[0]
 
 
 def _tree(system: str, directory: Path, contents: Contents) -> dict[str, Any]:
     files = segments(directory)
     return {
-        "system": system, "directory": str(directory), "segments": len(files),
+        "system": system, "account": account_of_journal(directory), "directory": str(directory), "segments": len(files),
         "bytes": sum(path.stat().st_size for path in files), "records": contents.records, "fills": contents.fills,
         "last_record_ns": contents.last_ns, "last_record": iso(contents.last_ns),
         "instruments": [
@@ -179,7 +202,8 @@ def _tree(system: str, directory: Path, contents: Contents) -> dict[str, Any]:
 def _print_tree(tree: dict[str, Any]) -> None:
     size = f"{tree['segments']} segments, {tree['bytes'] / 2**20:.1f} MiB"
     last = f"last record at {local(tree['last_record_ns'])}"
-    print_line(f"{tree['directory']}: {size}, {tree['records']:,} records, {tree['fills']:,} fills, {last}")
+    place = f"account {tree['account']}, {tree['directory']}"
+    print_line(f"{place}: {size}, {tree['records']:,} records, {tree['fills']:,} fills, {last}")
     _print_part(tree["instruments"], ("instrument", "symbol", "price_decimals", "size_decimals"))
     for name, columns in (("open_orders", ORDER_COLUMNS), ("held", ("symbol", "size"))):
         print_line(f"\n{name.replace('_', ' ')}: {len(tree[name]) or 'none'}")
@@ -218,10 +242,10 @@ def _set_aside(system: str, directory: Path, contents: Contents, options: argpar
 
 
 def _rename(directory: Path, why: str) -> Path:
-    """Rename the directory and move the system's id into it: with the old id, order ids would be used twice."""
+    """Rename the directory and move its account's uuid into it: with the old uuid, order ids would be used twice."""
     aside = directory.with_name(f"{directory.name}.aside-{datetime.now(UTC):%Y-%m-%dT%H-%M-%S}")
     directory.rename(aside)
-    identity = directory.parent / "system.uuid"
+    identity = identity_beside(directory)
     if identity.exists():
         identity.rename(aside / identity.name)
     if why:
@@ -231,8 +255,10 @@ def _rename(directory: Path, why: str) -> Path:
 
 def fills(options: argparse.Namespace) -> int:
     """List every fill of the journal."""
-    system, directory = find(options.system, options.directory)
-    trees = list(_fills(directory, names_of(system, directory)))
+    system, directories = find(options.system, options.directory)
+    names = names_of(system, *directories)
+    journals = [_fills(directory, names) for directory in directories]
+    trees = list(heapq.merge(*journals, key=operator.itemgetter("time_ns")) if len(journals) > 1 else journals[0])
     trees = trees[len(trees) - options.n :] if options.n is not None and options.n < len(trees) else trees
     if options.json:
         print_json(trees)
@@ -241,7 +267,8 @@ def fills(options: argparse.Namespace) -> int:
         writer.writeheader()
         writer.writerows(trees)
     else:
-        shown = [name for name in FILL_COLUMNS if name not in HIDDEN]
+        hidden = HIDDEN if len(journals) > 1 else (*HIDDEN, "account_name")
+        shown = [name for name in FILL_COLUMNS if name not in hidden]
         print_table(shown, [[one[name] for name in shown] for one in trees], f"{len(trees)} fills")
     return 0
 
@@ -249,9 +276,9 @@ def fills(options: argparse.Namespace) -> int:
 ORDER_COLUMNS = ("client_id", "strategy_name", "symbol", "side", "size", "filled", "price", "state")
 FILL_COLUMNS = (
     "time", "time_ns", "strategy", "strategy_name", "instrument", "symbol", "venue", "side", "size", "price", "fee",
-    "fee_asset", "liquidity", "venue_fill_id", "venue_order_id", "client_id", "intent_id",
+    "fee_asset", "liquidity", "venue_fill_id", "venue_order_id", "client_id", "intent_id", "account", "account_name",
 )  # fmt: skip
-HIDDEN = ("time_ns", "strategy", "instrument", "client_id", "intent_id", "venue_order_id")
+HIDDEN = ("time_ns", "strategy", "instrument", "client_id", "intent_id", "venue_order_id", "account")
 
 
 def _fills(directory: Path, names: Names) -> Iterator[dict[str, Any]]:
@@ -274,5 +301,5 @@ def _fill(row: FillRow, terms: dict[int, Terms], names: Names) -> dict[str, Any]
         "fee": to_text(row.fee, FEE_DECIMALS), "fee_asset": _asset(row),
         "liquidity": "maker" if row.maker else "taker", "venue_fill_id": shown(row.venue_fill_id),
         "venue_order_id": shown(row.venue_order_id), "client_id": row.client_id.ljust(16, b"\0").hex(),
-        "intent_id": row.intent_id,
+        "intent_id": row.intent_id, "account": row.account, "account_name": names.account(row.account),
     }  # fmt: skip

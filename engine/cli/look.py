@@ -89,8 +89,11 @@ def positions(options: argparse.Namespace) -> int:
         return 0
     columns = ("strategy", "instrument", "position", "average", "mark", "net", "today", "realised", "unrealised",
                "fees", "fills", "changed")  # fmt: skip
-    print_table(columns, [_position_row(row, naming) for row in rows])
-    for text in profit.lines(profit.profits(rows, naming.instruments), naming.names.strategy):
+    several = len({row.account for row in rows}) > 1
+    whose = [(naming.names.account(row.account),) if several else () for row in rows]
+    shown = [(*account, *_position_row(row, naming)) for account, row in zip(whose, rows, strict=True)]
+    print_table(("account", *columns) if several else columns, shown)
+    for text in profit.lines(rows, naming.instruments, naming.names):
         print_line(text)
     return 0
 

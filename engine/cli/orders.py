@@ -18,7 +18,23 @@ from engine.model.words import DONE_STATES, ParentStatus
 from engine.monitor.names import Names
 from engine.view.screen import title_of
 
-COLUMNS = ("time", "order", "strategy", "instrument", "side", "type", "price", "size", "filled", "state", "why")
+COLUMNS = (
+    "account",
+    "time",
+    "order",
+    "strategy",
+    "instrument",
+    "side",
+    "type",
+    "price",
+    "size",
+    "filled",
+    "state",
+    "why",
+)
+
+
+UNSENT = {"account_name": "-"}  # a parent without a child has no account yet
 
 
 class Found(NamedTuple):
@@ -38,7 +54,9 @@ def orders(options: argparse.Namespace) -> int:
         return 0
     rows = [row for tree in trees for row in _rows(tree, found.naming)]
     count = sum(len(tree.get("children", [tree])) for tree in trees)
-    print_table(COLUMNS, rows, f"{count} orders")
+    several = len({row.account for row in found.orders.values()}) > 1
+    rows = [row if several else row[1:] for row in rows]
+    print_table(COLUMNS if several else COLUMNS[1:], rows, f"{count} orders")
     return 0
 
 
@@ -48,9 +66,9 @@ def _find(system: str) -> Found:
         return Found(last_states(system), newest_parents(system), naming)
     from engine.cli import journal  # noqa: PLC0415 - only for a system that is down
 
-    _, directory = journal.find(system, "")
-    contents = journal.read_contents(directory)
-    return Found(contents.orders, contents.parents, contents.naming(system, directory))
+    _, directories = journal.find(system, "")
+    contents = journal.read_contents(*directories)
+    return Found(contents.orders, contents.parents, contents.naming(system, *directories))
 
 
 def _trees(found: Found, *, all_of_them: bool) -> list[dict[str, Any]]:
@@ -87,9 +105,15 @@ def _row(
     tree: dict[str, Any], naming: Naming, order: object, kind: str, price: object, state: str
 ) -> tuple[object, ...]:
     return (
-        local(tree["now_ns"]), order, tree["strategy_name"], title_of(naming.instruments, tree["instrument"]),
-        tree["side"], kind, price, tree["size"], tree["filled"], state.lower(), tree.get("why") or "-",
+        _account(tree), local(tree["now_ns"]), order, tree["strategy_name"],
+        title_of(naming.instruments, tree["instrument"]), tree["side"], kind, price, tree["size"], tree["filled"],
+        state.lower(), tree.get("why") or "-",
     )  # fmt: skip
+
+
+def _account(tree: dict[str, Any]) -> str:
+    """The name of an order's account; of a parent that of its first child."""
+    return str(tree["account_name"]) if "account_name" in tree else _account(*tree["children"][:1] or [UNSENT])
 
 
 def _kind(tree: dict[str, Any]) -> str:

@@ -17,6 +17,8 @@ import shm
 from engine.cli import NOT_FOUND, WRONG_USE, CommandError
 from engine.config import Paths, known_systems
 from engine.config.paths import RUN_VARIABLE, stopped_systems
+from engine.lanes import lane_of
+from engine.lanes.owners import found_owners
 from engine.supervisor.life import read as read_life
 from shm.segment import path_of
 
@@ -221,6 +223,11 @@ def choose_lane(lane: str, system: str) -> str:
             f"no lane {lane!r} in system {full.split('.')[0]}, expected one of {', '.join(known) or 'none'}", NOT_FOUND
         )
     return full
+
+
+def executions(system: str) -> list[str]:
+    """The roles of the executions that a system's segments are made for."""
+    return found_owners(system, lane_of("gate"))
 
 
 def attach(name: str) -> "shm.RingReader | shm.CellReader":

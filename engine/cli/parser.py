@@ -141,10 +141,10 @@ Exit 1 when a process does not run, the supervisor does not answer, entries are 
 an instrument or the system is halted, or a book is not followed. A book is not followed when the venue rejects its
 subscription, its prices do not fit in 64 bits, its metadata has not arrived, or no message arrived for 10 seconds."""
 HALT = """\
-Needs no supervisor: the command writes the halt word in shared memory and the file HALT, waits until execution confirms
-the halt, and then until no order is open or in doubt. The halt survives restarts and a reboot. Without engine-ctl:
-touch HALT in the state directory, or kill -USR1 the process of execution. Exit 1 when execution does not confirm, an
-order is left, or the file cannot be written."""
+Needs no supervisor: the command writes the halt word in shared memory and the file HALT, waits until every execution
+confirms the halt, and then until no order is open or in doubt. The halt survives restarts and a reboot. Without
+engine-ctl: touch HALT in the state directory, or kill -USR1 the process of an execution. Exit 1 when an execution does
+not confirm, an order is left, or the file cannot be written."""
 CANCEL = """\
 This is no halt: strategies may submit new intents. The command does not wait; engine-ctl orders shows what is left."""
 POSITIONS = """\
@@ -164,11 +164,12 @@ Each order once, in its last state, with the venue's reason if the venue rejecte
 down are read from its journal."""
 JOURNAL = """\
 Reads files only, so it works when the system is down. --set-aside renames the journal's directory to a name with the
-date and moves the system's id into it; the next start begins a new journal. It is refused while the system runs, while
-an order is open or in doubt, and while a position is held; --force WHY overrides only the last."""
+date and moves the account's uuid into it; the next start begins a new journal. It is refused while the system runs,
+while an order is open or in doubt, and while a position is held; --force WHY overrides only the last. Each account has
+a journal: where there are several, --directory names the one that is set aside."""
 FILLS = """\
 Reads files only, so it works after engine-ctl down too. Each fill once, in the order in which execution received
-it."""
+it; the fills of several accounts in the order of their times."""
 LOG = """\
 Entries of all processes in the order of their times, tracebacks as text. The logs are in the state directory and
 survive a reboot; each log has at most 8 MiB and four older parts."""

@@ -1,10 +1,10 @@
-"""The state of execution's session at the venue, and the instruments that execution halted; for `up` and `status`."""
+"""The state of each execution's session at its venue, and the instruments that they halted; for `up` and `status`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import shm
-from engine.cli.output import ago, iso, print_table
+from engine.cli.output import ago, executions, iso, print_table
 from engine.lanes import LOOKERS, open_lanes
 from engine.model.fixed import to_text
 from engine.model.records import FEE_DECIMALS
@@ -25,9 +25,23 @@ PLAIN = {
 NOT_BEGUN = "has not begun"
 
 
-def session(system: str) -> dict[str, Any] | None:
-    """The order session; None when there is none, or when execution has not begun it yet."""
-    row = next(iter(_rows(system, "sessions")), None)
+def sessions(system: str, roles: Iterable[str]) -> dict[str, dict[str, Any] | None]:
+    """The order session of each of these executions; None when an execution has not begun it yet."""
+    return {role: _session(system, role) for role in roles}
+
+
+def worst(found: Mapping[str, Mapping[str, Any] | None]) -> Mapping[str, Any] | None:
+    """The first session that is not ready, else the first; None when one has not begun."""
+    return min(found.values(), key=lambda one: (one is not None) + (one is not None and one["ready"]))
+
+
+def texts(found: Mapping[str, Mapping[str, Any] | None], now_ns: int) -> dict[str, str]:
+    """What each session that is not ready waits for, by execution."""
+    return {role: session_text(one, now_ns) for role, one in found.items() if one is None or not one["ready"]}
+
+
+def _session(system: str, role: str) -> dict[str, Any] | None:
+    row = next(iter(_rows(system, "sessions", role)), None)
     if row is None:
         return None
     state = SessionState(row.state)
@@ -49,7 +63,7 @@ def halts(system: str, configured: Mapping[int, tuple[str, str]]) -> list[dict[s
             "venue_fill_id": shown(row.venue_fill_id), "venue_order_id": shown(row.venue_order_id),
             "text": _text(row.text),
         }
-        for row in _rows(system, "instrument_halts") if row.reason
+        for role in executions(system) for row in _rows(system, "instrument_halts", role) if row.reason
     ]  # fmt: skip
 
 
@@ -90,10 +104,10 @@ def _cause(halt: Mapping[str, Any]) -> str:
     return f"{fill}the venue's order {halt['venue_order_id']}"
 
 
-def _rows(system: str, lane: str) -> list[Any]:
-    """The written cells of a lane; empty when the system has no such lane."""
+def _rows(system: str, lane: str, role: str) -> list[Any]:
+    """The written cells of an execution's lane; empty when the system has no such lane."""
     try:
-        cells = open_lanes(system, LOOKERS).cell_reader(lane)
+        cells = open_lanes(system, LOOKERS).cell_reader(lane, role)
     except (shm.SegmentError, OSError):
         return []
     return [row for index in range(cells.count) if (row := cells.read(index)) is not None]

@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 import shm
-from engine.cli.output import is_running, monotonic_age, supervisor_pid
+from engine.cli.output import executions, is_running, monotonic_age, supervisor_pid
 from engine.config import Config, ConfigError, Paths, Process, load
 from engine.lanes import LOOKERS, SUPERVISOR, open_lanes
 from engine.model.words import HaltReason, RoleState
@@ -15,6 +15,7 @@ from engine.supervisor.operator import reason_of
 from engine.supervisor.processes import Processes
 
 MS = 1_000_000
+NO_RESCUE = {"pid": 0, "clean": False, "error": ""}
 GUARD_NS = 5_000_000_000  # within `supervisor_frozen_ms` and this time, a working guard starts another supervisor
 
 
@@ -37,16 +38,20 @@ def state(system: str) -> dict[str, Any] | None:
         "since_ns": beat.start_ns if beat is not None else 0, "now_ns": time.monotonic_ns() + life.offset_ns,
         "halted": reason != "none", "halt_reason": reason,
         "halt_since_ns": halt.since_ns if halt is not None and halt.halted else 0,
-        "stopping": life.stopping, "rescue": {"pid": 0, "clean": False, "error": ""}, "processes": _processes(config),
+        "stopping": life.stopping, "rescues": dict.fromkeys(config.execution_names, NO_RESCUE),
+        "processes": _processes(config),
         "silent": True, "silent_ns": silent_ns, "entries_stop_in_ns": _entries_stop_in_ns(config, silent_ns),
     }  # fmt: skip
 
 
-def alarm(found: dict[str, Any], stopped: str) -> str:
-    """One line: how long the supervisor has been silent, whether entries stop, and what to do."""
+def alarm(found: dict[str, Any], *, all_stopped: bool) -> str:
+    """One line: how long the supervisor has been silent, whether entries stop, and what to do.
+
+    `all_stopped`: every execution sends exits only.
+    """
     left_ns = found["entries_stop_in_ns"]
     entries = "entries continue" if left_ns is None else f"entries stop in {left_ns / 1e9:.0f} s"
-    entries = "entries are stopped" if stopped or found["halted"] else entries
+    entries = "entries are stopped" if all_stopped or found["halted"] else entries
     return (
         f"ALARM: supervisor silent for {found['silent_ns'] / 1e9:.0f} s; {entries}; exits, cancels and engine-ctl halt"
         f" work without it; {advice(found)}"
@@ -74,8 +79,8 @@ def _halt_reason(system: str, halt: Any, paths: Paths) -> str:
     """The reason of the halt, from any place where a halt is written; "none" when the system is not halted."""
     if halt is not None and halt.halted:
         return HaltReason(halt.reason).name.lower()
-    word, gate = _cell(system, "operator_halt"), _cell(system, "gate")
-    if any(row is not None and row.halted for row in (word, gate)):
+    words = [_cell(system, "operator_halt"), *(_cell(system, "gate", one) for one in executions(system))]
+    if any(row is not None and row.halted for row in words):
         return HaltReason.OPERATOR.name.lower()
     return reason_of(paths.halt).name.lower()
 
@@ -94,7 +99,8 @@ def _describe(config: Config, process: Process, pid: int) -> dict[str, Any]:
     ours = [row for row in beats if row is not None and row.pid == pid]
     age_ms = max((monotonic_age(row.beat_ns) // MS for row in ours), default=0)
     return {
-        "name": process.name, "roles": list(process.roles), "phase": _phase(config, process, pid, ours, age_ms),
+        "name": process.name, "roles": list(process.roles), "kinds": [config.kind_of(one) for one in process.roles],
+        "phase": _phase(config, process, pid, ours, age_ms),
         "pid": pid, "adopted": False, "beat_age_ms": age_ms if ours else None,
         "starting_ms": max((monotonic_age(row.beat_ns) for row in ours), default=0) // MS, "deaths": None,
         "exit_code": None, "parks": False, "error": "", "start_in_ms": 0, "cores": list(process.cores),

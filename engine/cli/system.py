@@ -7,7 +7,7 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -177,7 +177,8 @@ def _await_session(config: Config, pid: int, state: dict[str, Any], deadline: fl
     """Wait until execution can send orders; fail when the venue rejects the session twice or the deadline passes."""
     if not _trades(state):
         return state
-    while (found := sessions.session(config.system.name)) is None or not found["ready"]:
+    roles = [role for role, _ in _executions(state)]
+    while (found := sessions.worst(sessions.sessions(config.system.name, roles))) is None or not found["ready"]:
         _fail_on_unknown_symbols(config, state)
         rejected = found and (found["state"] == "DENIED" or (found["error"] and found["attempts"] > 1))
         if rejected or time.monotonic() > deadline:
@@ -190,9 +191,19 @@ def _await_session(config: Config, pid: int, state: dict[str, Any], deadline: fl
     return _status_of(config, pid) or state
 
 
+def _executions(state: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """The role of each execution, with the process that it is in."""
+    return [
+        (role, one)
+        for one in state["processes"]
+        for role, kind in zip(one["roles"], one["kinds"], strict=True)
+        if kind == EXECUTION
+    ]
+
+
 def _trades(state: Mapping[str, Any]) -> bool:
-    """Whether one of the processes runs execution."""
-    return any(EXECUTION in one["roles"] for one in state["processes"])
+    """Whether one of the processes runs an execution."""
+    return bool(_executions(state))
 
 
 def _status_of(config: Config, pid: int) -> dict[str, Any] | None:
@@ -338,34 +349,46 @@ def status(options: argparse.Namespace) -> int:
     state = _state(system)
     configured = _configured(state["config"])
     found, halts = books.books(system, configured), sessions.halts(system, configured)
-    session = sessions.session(system) if _trades(state) else None
-    ready = not _trades(state) or (session is not None and session["ready"])
+    logged_on = sessions.sessions(system, [role for role, _ in _executions(state)])
+    ready = all(one is not None and one["ready"] for one in logged_on.values())
     replayed = state["mode"] == "replay"  # the end of a recording is not a lost connection
     followed = books.are_followed(found, state["now_ns"], replayed=replayed)
-    sums, stopped, names = _profits(system), entries_stopped(system), Names.of(system)
+    figures, stopped, names = Figures(system), entries_stopped(system), Names.of(system)
+    positions, known = figures.cells("positions"), figures.instruments()
+    sums = profit.profits(positions, known) if positions else {}
     if options.json:
         earned = [{"strategy": one, "strategy_name": names.strategy(one), **profit.tree(sums[one])} for one in sums]
-        states = {"entries_stopped": stopped, "session": session, "instrument_halts": halts}
+        states = {
+            "entries_stopped": "; ".join(_named(stopped, logged_on)),
+            "sessions": logged_on,
+            "instrument_halts": halts,
+        }
         times = {"since": iso(state["since_ns"]), "now": iso(state["now_ns"])}
         print_json({**state, **times, **states, "books": [books.tree(one) for one in found], "profit": earned})
     else:
-        _print_status(state, stopped if ready else sessions.session_text(session, state["now_ns"]))
+        waits = {**stopped, **sessions.texts(logged_on, state["now_ns"])}
+        _print_status(state, dict(zip(waits, _named(waits, logged_on), strict=True)))
         if state["silent"]:
-            print_line(silent.alarm(state, stopped))
+            print_line(silent.alarm(state, all_stopped=len(stopped) == len(logged_on) > 0))
         if stopped:
-            print_line(f"ENTRIES ARE STOPPED, only exits are sent: {stopped}")
-        if left := _orders_left(system, state):
-            print_line(_left_text(left, state["rescue"]))
+            print_line(f"ENTRIES ARE STOPPED, only exits are sent: {'; '.join(_named(stopped, logged_on))}")
+        for role, left in _orders_left(system, state).items():
+            print_line(_left_text(role, left, state["rescues"][role]))
         sessions.print_halts(halts, state["now_ns"])
         _print_parked(state, Paths.known(system))
         books.print_books(found, state["now_ns"])
-        for text in profit.lines(sums, names.strategy):
+        for text in profit.lines(positions, known, names) if positions else ():
             print_line(text)
         if not followed:
             print_line(f"a book is not followed: see {', '.join(_logs(system, state))}")
     healthy = all(process["phase"] == "running" for process in state["processes"])
     healthy = healthy and not state["halted"] and not state["silent"]
     return 0 if healthy and followed and ready and not stopped and not halts else FAILED
+
+
+def _named(texts: Mapping[str, str], executions: Collection[str]) -> list[str]:
+    """A text of some executions, each with its execution where there are several."""
+    return [f"{role}: {text}" if len(executions) > 1 else text for role, text in texts.items()]
 
 
 def _state(system: str) -> dict[str, Any]:
@@ -381,30 +404,23 @@ def _state(system: str) -> dict[str, Any]:
     return {**answer, "silent": False, "silent_ns": 0, "entries_stop_in_ns": None}
 
 
-def _orders_left(system: str, state: Mapping[str, Any]) -> int:
-    """How many orders are open or in doubt at the venue while execution does not run; 0 while it runs."""
-    settled = all(one["phase"] in SETTLED for one in state["processes"] if EXECUTION in one["roles"])
-    return 0 if settled else leftovers.count(system)
+def _orders_left(system: str, state: Mapping[str, Any]) -> dict[str, int]:
+    """How many orders are open or in doubt at the venue of each execution that does not run."""
+    dead = [role for role, one in _executions(state) if one["phase"] not in SETTLED]
+    return {role: left for role in dead if (left := leftovers.count(system, role))}
 
 
-def _left_text(left: int, rescue: Mapping[str, Any]) -> str:
+def _left_text(role: str, left: int, rescue: Mapping[str, Any]) -> str:
     """What happens to the orders that a dead execution left."""
     if rescue["pid"]:
-        return f"execution does not run; process {rescue['pid']} cancels the {left} orders that it left"
+        return f"{role} does not run; process {rescue['pid']} cancels the {left} orders that it left"
     if rescue["clean"]:
-        return f"execution does not run; it left {left} orders, and the venue lists none of them as open"
+        return f"{role} does not run; it left {left} orders, and the venue lists none of them as open"
     why = f" ({rescue['error']})" if rescue["error"] else ""
     return (
-        f"execution does not run and left {left} orders that are open or in doubt; no process cancels them{why}: "
+        f"{role} does not run and left {left} orders that are open or in doubt; no process cancels them{why}: "
         "engine-ctl orders lists them, cancel them at the venue"
     )
-
-
-def _profits(system: str) -> dict[int, profit.Profit]:
-    """The profit of each strategy and of the account; empty until execution publishes a position."""
-    figures = Figures(system)
-    rows = figures.cells("positions")
-    return profit.profits(rows, figures.instruments()) if rows else {}
 
 
 def _logs(system: str, state: Mapping[str, Any]) -> list[str]:
@@ -421,11 +437,11 @@ def _configured(path: str) -> dict[int, tuple[str, str]]:
         return {}
 
 
-def _print_status(state: Mapping[str, Any], waits_for: str) -> None:
+def _print_status(state: Mapping[str, Any], waits: Mapping[str, str]) -> None:
     who = f"supervisor {state['pid']} since {ago(state['now_ns'] - state['since_ns'])}"
     if state["silent"]:
         who = f"supervisor {state['pid']} does not answer" if state["pid"] else "no supervisor runs"
-    print_line(f"{state['system']} ({state['mode']}): {headline(state, waits_for)}, {who}")
+    print_line(f"{state['system']} ({state['mode']}): {headline(state, waits)}, {who}")
     print_table(
         ("process", "phase", "pid", "beat ms", "deaths", "exit", "cores", "roles"),
         [
@@ -441,20 +457,28 @@ def _print_status(state: Mapping[str, Any], waits_for: str) -> None:
     )  # fmt: skip
 
 
-def headline(state: Mapping[str, Any], waits_for: str = "") -> str:
-    """The system's state in a few words: "trading" only while execution runs and waits for nothing."""
-    missing = [f"execution is {_phase(one)}" for one in state["processes"]
-               if EXECUTION in one["roles"] and one["phase"] not in SETTLED]  # fmt: skip
-    missing = missing or ([waits_for] if waits_for else [])
+NO_WAITS: Mapping[str, str] = {}
+
+
+def headline(state: Mapping[str, Any], waits: Mapping[str, str] = NO_WAITS) -> str:
+    """The system's state in a few words: "trading" only while each execution runs and waits for nothing.
+
+    `waits`: by execution, what it waits for.
+    """
+    executions = _executions(state)
+    down = {role: f"{role} is {_phase(one)}" for role, one in executions if one["phase"] not in SETTLED}
+    missing = {**waits, **down}
     if state["halted"]:
-        return ", ".join([f"HALTED ({state['halt_reason']})", *missing])
+        return ", ".join([f"HALTED ({state['halt_reason']})", *missing.values()])
     if state["stopping"]:
         return "stopping"
-    roles = {role for one in state["processes"] for role in one["roles"]}
-    if FEED in roles and EXECUTION not in roles:
+    if not executions and any(FEED in one["kinds"] for one in state["processes"]):
         return "market data, no execution"
     without = [f"without {one['name']}, which is parked" for one in _parked(state)]
-    return f"NOT trading, {missing[0]}" if missing else ", ".join(["trading", *without])
+    if not missing:
+        return ", ".join(["trading", *without])
+    trades = "trading in part" if len(missing) < len(executions) else "NOT trading"
+    return ", ".join([trades, *missing.values()])
 
 
 def _phase(one: Mapping[str, Any]) -> str:
@@ -504,16 +528,16 @@ def cancel_all(options: argparse.Namespace) -> int:
     """Cancel open orders; fails for a system without execution."""
     system = choose_system(options.system)
     state = call_supervisor(system, "status")
-    executions = [one for one in state["processes"] if EXECUTION in one["roles"]]
+    executions = _executions(state)
     if not executions:
         raise CommandError(f"{system} ({state['mode']}) has no execution, so it has no order; nothing was sent")
     config = read(state["config"])
     strategy = strategy_id(options.strategy, config.strategies)
     named = options.instrument
     instrument = choose_instrument(named, config.instruments, WRONG_USE) if named else 0
-    [one] = executions
-    waits = "" if one["phase"] in SETTLED else f"; execution is {_phase(one)} and cancels as soon as it runs"
-    text = f"sent to execution: cancel open orders{waits}"
+    down = [f"; {role} is {_phase(one)} and cancels as soon as it runs" for role, one in executions
+            if one["phase"] not in SETTLED]  # fmt: skip
+    text = f"sent to execution: cancel open orders{''.join(down)}"
     return _send(options, "cancel_all", text, strategy=strategy, instrument=instrument)
 
 

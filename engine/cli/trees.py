@@ -129,6 +129,8 @@ def _number(record: str, name: str, value: Any, scale: tuple[int, int] | None) -
 
 def _beside(name: str, value: Any, naming: Naming) -> dict[str, str]:
     """The name that belongs to an id."""
+    if name == "account" and isinstance(value, int):
+        return {"account_name": naming.names.account(value)}
     if name == "strategy":
         return {"strategy_name": naming.names.strategy(value)}
     if name != "instrument" or not isinstance(value, int):

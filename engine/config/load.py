@@ -22,7 +22,7 @@ from engine.config.tables import Config, ConfigError, Venue
 
 PREFIX = "STEELYARD__"
 SECRET_KEYS = tuple(one.name for one in msgspec.structs.fields(Venue) if Secret in get_args(one.type))
-SESSION_TABLES = ("system", "live", "venues", "instruments")
+SESSION_TABLES = ("system", "live", "venues", "instruments", "accounts")
 PLACE = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<at>.*)`)?$", re.DOTALL)
 
 

@@ -5,7 +5,9 @@ run    $STEELYARD_RUN_DIRECTORY, else $XDG_RUNTIME_DIR/steelyard, else /tmp/stee
        <system>/state  a link to its state directory, for commands that know only the system's name
        <system>.link  a link to the run directory of a system whose file names another place
 state  $STEELYARD_STATE_DIRECTORY, else $XDG_STATE_HOME/steelyard, else ~/.local/state/steelyard
-       <system>/  HALT  audit.log  instruments.json  journal  logs/<process>.log
+       <system>/  HALT  audit.log  instruments.json  logs/<process>.log
+                  journal  system.uuid             of account 1
+                  journal.<n>  system.<n>.uuid     of account n, each further one
 """
 
 import contextlib
@@ -18,6 +20,8 @@ from engine.config.private import make_private
 RUN_VARIABLE = "STEELYARD_RUN_DIRECTORY"
 STATE_VARIABLE = "STEELYARD_STATE_DIRECTORY"
 LINK, STATE_LINK = ".link", "state"
+FIRST_ACCOUNT = 1  # the number of the account of a system whose file has no table [[accounts]]
+JOURNAL = "journal"
 SOCKET_PATH_MAX = 107  # sockaddr_un holds 108 bytes with the closing zero
 
 
@@ -115,6 +119,15 @@ class Paths:
         """The feed's cached copy of the venues' instruments: a JSON list of `engine.model.instrument.Instrument`."""
         return self.state / "instruments.json"
 
+    def journal(self, account: int = FIRST_ACCOUNT, directory: str = "") -> Path:
+        """The directory of an account's journal; `directory`: of that of account 1, where the file names one."""
+        first = Path(directory) if directory else self.state / JOURNAL
+        return first if account == FIRST_ACCOUNT else first.with_name(f"{first.name}.{account}")
+
+    def identity(self, account: int = FIRST_ACCOUNT) -> Path:
+        """The file with the uuid that marks an account's orders."""
+        return identity_beside(self.journal(account))
+
     def make(self) -> None:
         """Create the directories with mode 0700; refuse a directory that another user can write to."""
         for path in (self.run, self.state, self.logs):
@@ -150,6 +163,23 @@ def link_of(system: str) -> Path:
     return default_run_directory() / f"{system}{LINK}"
 
 
+def identity_beside(journal: Path) -> Path:
+    """The file with the uuid of the account whose journal is in this directory, in the same parent directory."""
+    account = account_of_journal(journal)
+    return journal.with_name("system.uuid" if account == FIRST_ACCOUNT else f"system.{account}.uuid")
+
+
+def account_of_journal(journal: Path) -> int:
+    """The number of the account whose journal is in a directory of this name."""
+    return int(journal.suffix[1:]) if journal.suffix[1:].isdigit() else FIRST_ACCOUNT
+
+
+def journals_beside(first: Path) -> list[Path]:
+    """The journals' directories that exist: that of account 1 and those of further accounts beside it."""
+    further = (path for path in first.parent.glob(f"{first.name}.*") if path.suffix[1:].isdigit() and path.is_dir())
+    return [*filter(Path.is_dir, (first,)), *sorted(further, key=lambda path: int(path.suffix[1:]))]
+
+
 def known_systems() -> set[str]:
     """The systems of this user that are up: they have a system.json."""
     directories = (path.parent.name for path in default_run_directory().glob("*/system.json"))
@@ -159,6 +189,6 @@ def known_systems() -> set[str]:
 def stopped_systems() -> set[str]:
     """The systems that are down and have a journal."""
     run, state = default_run_directory(), default_state_directory()
-    found = {path.parent.parent.name for path in run.glob(f"*/{STATE_LINK}/journal")}
-    found |= {path.parent.name for path in state.glob("*/journal")}
+    found = {path.parent.name for path in run.glob(f"*/{STATE_LINK}") if journals_beside(path / JOURNAL)}
+    found |= {path.name for path in state.glob("*") if journals_beside(path / JOURNAL)}
     return {name.removesuffix(LINK) for name in found} - known_systems()

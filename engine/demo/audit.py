@@ -1,4 +1,4 @@
-"""Compares our journal with the venue's truth log: every order, every fill, every balance.
+"""Compares an account's journal with its venue's truth log: every order, every fill, every balance.
 
 Execution writes the journal and the matching engine writes the truth log. The two processes share only a socket, so
 every order or fill that was lost, doubled or invented is a difference here.
@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from engine.config.paths import FIRST_ACCOUNT
 from engine.execution.journal.journal import read_journal
 from engine.execution.orders import codec
 from engine.execution.orders.ledger import Ledger
@@ -79,11 +80,12 @@ def read_ours(directory: Path, instruments: dict[int, Instrument]) -> Side:
     return ours
 
 
-def read_ledger(directory: Path, instruments: dict[int, Instrument], strategies: tuple[int, ...]) -> Ledger:
-    """The positions that execution would restore from the journal."""
-    request = checkpoint.Request(
-        str(directory), 0, tuple(instruments.values()), strategies, BINANCE.trading["spot"].fill_order.name
-    )
+def read_ledger(
+    directory: Path, instruments: dict[int, Instrument], strategies: tuple[int, ...], account: int = FIRST_ACCOUNT
+) -> Ledger:
+    """The positions that the execution of an account would restore from its journal."""
+    order = BINANCE.trading["spot"].fill_order.name
+    request = checkpoint.Request(str(directory), 0, tuple(instruments.values()), strategies, order, account)
     replay = checkpoint.blank(request)
     for entry in read_journal(directory):
         replay.feed(entry)

@@ -33,7 +33,7 @@ from engine.cli import main as engine_ctl
 from engine.cli.keys import QUIT, Keys
 from engine.clock import now_ns
 from engine.config import Config, known_systems, load
-from engine.config.paths import STATE_VARIABLE, link_of
+from engine.config.paths import FIRST_ACCOUNT, STATE_VARIABLE, link_of
 from engine.demo import audit
 from engine.execution.journal.journal_file import segments
 from engine.execution.orders import codec
@@ -42,7 +42,6 @@ from engine.execution.orders.positions import DAY_NS
 from engine.execution.restore.checkpoint import checkpoints
 from engine.lanes import LOOKERS, open_lanes
 from engine.model.instrument import Instrument
-from engine.model.records import FIRST_ACCOUNT
 from engine.monitor import profit
 from engine.monitor.figures import Figures
 from engine.view.screen import screen

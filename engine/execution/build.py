@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING
 import msgspec
 
 from engine.config.private import make_once, make_private, open_private
-from engine.execution.account import account_of
+from engine.execution.account import account_of, check_journals
 from engine.execution.config import ExecutionConfig, ExecutionOptions, JournalConfig
 from engine.execution.destination import TradingNetwork, check_destination, check_mode
 from engine.execution.operator import Operator
@@ -45,23 +45,25 @@ def build(config: "Config", name: str) -> Execution:
     """The execution role: what the runtime calls. Waits until the feed has shown the instruments."""
     if config.system.mode == "replay":
         raise ValueError("execution in a system of mode replay: expected none, no order may leave")
+    account = account_of(config, name)
+    check_journals(config)
     opened = open_role(config, name)
-    instruments = tuple(await_all(opened, [one.id for one in config.instruments]))
+    ids = [one.id for one in account.instruments]
+    instruments = tuple(await_all(opened, ids))
     options = msgspec.to_builtins(msgspec.convert(config.execution, ExecutionOptions))
-    account = account_of(config)
     limits, caps = read_risk(config.risk)
     execution = ExecutionConfig(
-        account=account.name,
-        account_number=account.number,
-        system=system_uuid(config.paths.state),
+        account=account.number,
+        venue=account.venue.name,
+        system=read_or_make_uuid(account.identity),
         instruments=instruments,
-        strategies={strategy.id: frozenset(strategy.instruments) for strategy in config.strategies},
+        strategies={strategy.id: frozenset(strategy.instruments).intersection(ids) for strategy in config.strategies},
         role=config.role_number(name),
         supervisor_alarm_ns=config.watch.supervisor_alarm_ms * MS,
         supervisor_lost_ns=config.watch.supervisor_lost_ms * MS,
-        limits=limits,
+        limits=limits.within(ids),
         caps=caps,
-        journal=journal_config(config),
+        journal=journal_config(config, account.journal),
         **options,
     )
     operator = Operator(
@@ -77,8 +79,8 @@ def build(config: "Config", name: str) -> Execution:
     ports = ExecutionPorts(session, partial(ask_halt, config.paths.halt), operator)
     strategies = {strategy.id: strategy.name for strategy in config.strategies}
     lanes = open_execution_lanes(opened, strategies)
-    lanes.closers = (*lanes.closers, hold(Path(execution.journal.directory)))
-    keep_names(Path(execution.journal.directory), strategies)
+    lanes.closers = (*lanes.closers, hold(account.journal))
+    keep_names(account.journal, strategies)
     return Execution(execution, lanes, ports, PatientDisk())
 
 
@@ -90,11 +92,10 @@ def ask_halt(file: Path, reason: HaltReason, text: str) -> None:
         logger.error("the supervisor was not asked to halt", extra={"file": str(file), "error": str(error)})  # noqa: TRY400
 
 
-def system_uuid(state: Path) -> uuid.UUID:
-    """The system's own id, made once and kept: our orders at the venue are known by it for ever."""
-    path = state / "system.uuid"
+def read_or_make_uuid(path: Path) -> uuid.UUID:
+    """The uuid of an account, made once and kept: our orders at the venue are known by it for ever."""
     if not path.exists():
-        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         made = path.with_suffix(".made")
         with open(open_private(made, os.O_WRONLY | os.O_TRUNC), "w", encoding="utf-8") as file:
             file.write(f"{uuid.uuid4()}\n")
@@ -139,11 +140,11 @@ def read_names(journal: Path) -> dict[int, str]:
         return {}
 
 
-def journal_config(config: "Config") -> JournalConfig:
-    """The configuration's word on the journal, in execution's terms."""
+def journal_config(config: "Config", directory: Path) -> JournalConfig:
+    """The configuration's word on the journal in this directory, in execution's terms."""
     table = config.journal
     return JournalConfig(
-        directory=table.directory or str(config.paths.state / "journal"),
+        directory=str(directory),
         disk="before" if table.sync == "each" else "after",
         segment_size=int(table.segment_mib * MIB),
         flush_interval_ns=table.batch_ms * MS if table.sync == "batch" else 0,

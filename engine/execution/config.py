@@ -5,9 +5,10 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from engine.config.paths import FIRST_ACCOUNT
 from engine.lanes import lane_of
 from engine.model.instrument import Instrument
-from engine.model.records import FIRST_ACCOUNT, STEP_CURSORS
+from engine.model.records import STEP_CURSORS
 from engine.risk.gate import FurtherCap
 from engine.risk.limits import RiskLimits
 from engine.venues.session import Interval, SessionOptions
@@ -80,8 +81,8 @@ class ExecutionOptions(SessionOptions, frozen=True, forbid_unknown_fields=True, 
 class ExecutionConfig(ExecutionOptions, frozen=True, kw_only=True):
     """One execution role: one account at one venue."""
 
-    account: str  # its name
-    account_number: int = FIRST_ACCOUNT  # in every record
+    venue: str  # its name
+    account: int = FIRST_ACCOUNT  # its number, in every record
     system: uuid.UUID
     instruments: tuple[Instrument, ...]
     strategies: dict[int, frozenset[int]]  # by number, with the instruments it may trade; each has its intents lane

@@ -26,7 +26,7 @@ class Notices:
         self._sessions, self._halts = lanes.sessions, lanes.instrument_halts
         self._session = session
         self._alarm = alarm
-        self._venue = config.account.encode()[:16]
+        self._venue = config.venue.encode()[:16]
         self._instruments = tuple(one.id for one in config.instruments)
         self._published: tuple[object, ...] = ()
         self._halts_published: dict[int, Standstill | None] = {}

@@ -1,10 +1,11 @@
 """Cancels every open order of this system at its venue and ends, for an execution that dies or cannot start.
 
-    python -m engine.execution.rescue --config F --copy C    as the supervisor starts it, in execution's environment
+    python -m engine.execution.rescue --config F --copy C --role R    as the supervisor starts it, in the environment
+                                                                      of the execution R
 
 1. Read the tables of the file that an order session needs; the others may be wrong. Where these cannot be read, read
 the supervisor's copy of the file as it was at its start.
-2. Log on with execution's key. 3. List the account's open orders. 4. Cancel those under an id of this system, of
+2. Log on with that execution's key. 3. List its account's open orders. 4. Cancel those under an id of the account, of
 whatever symbol; orders of others are left alone. 5. List again until none is open and the receive window of the last
 order that execution can have sent is over.
 
@@ -103,14 +104,13 @@ class Rescue:
         self.open = frozenset(ours) if ours or asked_ns >= self._settled_ns else None
 
 
-def build(config: "Config", now_ns: int) -> Rescue:
-    """What cancels at the venue of the system's account, as execution trades there."""
-    account = account_of(config)
-    venue = account.venue
-    system = uuid.UUID((config.paths.state / "system.uuid").read_text().strip())
-    mode = open_lanes(config.system.name, EXECUTION).cell_reader("mode")
-    session = session_of(venue, [], TradingNetwork(venue, mode, may_leave=True))
-    return Rescue(session, client_id.mark_of(system, account.number), now_ns)
+def build(config: "Config", role: str, now_ns: int) -> Rescue:
+    """What cancels at the venue of an execution's account, as that execution trades there."""
+    account = account_of(config, role)
+    identity = uuid.UUID(account.identity.read_text().strip())
+    mode = open_lanes(config.system.name, EXECUTION, role).cell_reader("mode")
+    session = session_of(account.venue, [], TradingNetwork(account.venue, mode, may_leave=True))
+    return Rescue(session, client_id.mark_of(identity), now_ns)
 
 
 def run(rescue: Rescue) -> int:
@@ -124,7 +124,7 @@ def run(rescue: Rescue) -> int:
             return EXIT_ORDERS_LEFT
         poll.poll(WAIT_MS)
     orders = {one.hex(): order.symbol for one, order in rescue.found.items()}
-    logger.warning("the venue lists no open order of this system", extra={"ended": orders})
+    logger.warning("the venue lists no open order of this account", extra={"ended": orders})
     return 0
 
 
@@ -141,14 +141,15 @@ def _load(file: str, copy: str | None) -> "Config":
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Read, connect, cancel."""
-    description = "Cancel every open order of a system."
+    description = "Cancel every open order of an account."
     parser = argparse.ArgumentParser(prog="python -m engine.execution.rescue", description=description)
     parser.add_argument("--config", required=True, help="the system's file")
+    parser.add_argument("--role", default=EXECUTION, help="the execution whose orders are cancelled")
     parser.add_argument("--copy", help="the file as it was when the supervisor started")
     options = parser.parse_args(arguments)
     log.begin("rescue")
     try:
-        return run(build(_load(options.config, options.copy), clock.now_ns()))
+        return run(build(_load(options.config, options.copy), options.role, clock.now_ns()))
     except ConfigError as error:
         logger.critical(str(error))
         return EXIT_CONFIG

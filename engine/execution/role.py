@@ -80,7 +80,7 @@ class Execution:
         """Build the parts, and replay the journal."""
         self.config = config
         self._lanes = lanes
-        system = mark_of(config.system, config.account_number)
+        system = mark_of(config.system)
         self._tops = {one.id: Top() for one in config.instruments}
         self._ids = {one.symbol: one.id for one in config.instruments}
         strategies = tuple(config.strategies)
@@ -100,7 +100,7 @@ class Execution:
         prices = Prices(config.instruments, config.limits, self._tops)
         self.session = ports.session(config, self)
         self.blotter = Blotter(
-            lanes, self.journal, self.ledger, self.session.fill_order, prices, account=config.account_number
+            lanes, self.journal, self.ledger, self.session.fill_order, prices, account=config.account
         )
         self._positions = Positions(self.blotter, prices, lanes.positions, config.mark_interval_ns)
         self.alarm = Alarm(self.blotter, self.journal, ports.ask_halt)
@@ -124,7 +124,7 @@ class Execution:
             self.journal,
             self.session,
             sender.finish,
-            config.account_number,
+            config.account,
         )
         self._intents = tuple((number, lanes.intents[number], index) for index, number in enumerate(strategies))
         inputs = (*lanes.books, lanes.commands, *(lane for _, lane, _ in self._intents))
@@ -431,7 +431,7 @@ class Execution:
             config.instruments,
             strategies,
             self.blotter.fill_order.name,
-            config.account_number,
+            config.account,
         )
 
     def _ask_checkpoint(self) -> None:

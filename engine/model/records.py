@@ -125,7 +125,6 @@ VERDICT: "Record[VerdictRow]" = Record(
 )
 
 ERROR_CODE, ERROR_TEXT = 32, 72
-FIRST_ACCOUNT = 1  # the number of the account of a system whose file has no table [[accounts]]
 ORDER: "Record[OrderRow]" = Record(
     "order",
     288,

@@ -12,6 +12,7 @@ import shm
 from engine import instruments
 from engine.clock import now_ns
 from engine.lanes import LOOKERS, lane_of, open_lanes
+from engine.lanes.owners import found_owners
 from engine.model.instrument import Instrument
 from engine.model.rows import FillRow, OrderRow, ParentRow, VerdictRow
 from engine.model.words import DONE_STATES, FillFlag, OrderFlag, OrderState, ParentStatus
@@ -102,6 +103,16 @@ class Figures:
         """Every written cell of a lane, in order, owner by owner."""
         readers = [cells for cells in self._readers(lane) if isinstance(cells, shm.CellReader)]
         return [row for cells in readers for index in range(cells.count) if (row := cells.read(index)) is not None]
+
+    def executions(self) -> dict[str, RoleLife]:
+        """The executions that have ever run, by role."""
+        found = found_owners(self.system, lane_of("gate"))
+        return {role: self.roles[role] for role in found if role in self.roles}
+
+    def gate(self, role: str) -> Any:
+        """What an execution's gate refuses; None before the execution's first step."""
+        cells = self._reader(f"gate.{role}")
+        return cells.read() if isinstance(cells, shm.CellReader) else None
 
     def instruments(self) -> dict[int, Instrument]:
         """The instruments by id."""

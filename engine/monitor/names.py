@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import shm
 from engine.config import ConfigError, Paths, load
+from engine.config.paths import FIRST_ACCOUNT
 from engine.lanes import LOOKERS, open_lanes
 from engine.model.words import Mode
 
@@ -21,7 +22,8 @@ class Names:
     mode: str = ""
     strategies: dict[int, str] = field(default_factory=dict)
     processes: dict[str, str] = field(default_factory=dict)  # by role: the process it is in
-    journal: str = ""  # the journal's directory
+    accounts: dict[int, str] = field(default_factory=dict)  # by number
+    journal: str = ""  # the directory of the journal of account 1
 
     @classmethod
     def of(cls, system: str) -> "Names":
@@ -31,9 +33,17 @@ class Names:
         except (OSError, ValueError, KeyError, TypeError, ConfigError):
             return cls(mode_of(system))
         processes = {role: process.name for process in config.placement for role in process.roles}
-        journal = config.journal.directory or str(config.paths.state / "journal")
+        venues = {one.venue for one in config.instruments}
+        accounts = {one.number: one.name for one in config.accounts}
+        if not accounts and len(venues) == 1:
+            accounts[FIRST_ACCOUNT] = venues.pop()
+        journal = str(config.paths.journal(directory=config.journal.directory))
         mode = mode_of(system) or config.system.mode
-        return cls(mode, {one.id: one.name for one in config.strategies}, processes, journal)
+        return cls(mode, {one.id: one.name for one in config.strategies}, processes, accounts, journal)
+
+    def account(self, number: int) -> str:
+        """An account's name; its number where the file gives it no name."""
+        return self.accounts.get(number, str(number))
 
     def strategy(self, number: int) -> str:
         """A strategy's name; 0 is the whole account."""

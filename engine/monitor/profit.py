@@ -7,7 +7,7 @@ makes its sum NaN. A fee that has no price is not in the sum; it is shown beside
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from engine.model.instrument import Instrument
 from engine.model.records import FEE_DECIMALS
 from engine.model.rows import PositionRow
 from engine.model.words import PositionFlag
+from engine.monitor.names import Names
 
 DOLLARS = "USD"
 ACCOUNT = 0
@@ -109,9 +110,24 @@ def line(total: Profit) -> str:
     return text
 
 
-def lines(sums: Mapping[int, Profit], name: Callable[[int], str]) -> list[str]:
-    """A line for each owner, the account first."""
-    return [f"{name(owner)}: {line(sums[owner])}" for owner in sorted(sums)]
+def by_account(rows: Iterable[Any], known: Mapping[int, Instrument]) -> dict[int, Profit]:
+    """The sums of the positions with fills of each account, by the account's number."""
+    accounts: dict[int, list[tuple[Any, Instrument]]] = {}
+    for row in rows:
+        traded = accounts.setdefault(row.account, [])
+        if row.strategy == ACCOUNT and row.fill_count and (one := known.get(row.instrument)) is not None:
+            traded.append((row, one))
+    return {number: _sum(traded) for number, traded in accounts.items()}
+
+
+def lines(rows: Sequence[Any], known: Mapping[int, Instrument], names: Names) -> list[str]:
+    """A line for each owner: all accounts together, each account where there are several, each strategy."""
+    sums, accounts = profits(rows, known), by_account(rows, known)
+    total, *strategies = (f"{names.strategy(owner)}: {line(sums[owner])}" for owner in sorted(sums))
+    if len(accounts) < 2:  # noqa: PLR2004 - one account: its line is the total
+        return [total, *strategies]
+    each = (f"account {names.account(number)}: {line(accounts[number])}" for number in sorted(accounts))
+    return [f"every {total}", *each, *strategies]
 
 
 def tree(total: Profit) -> dict[str, Any]:

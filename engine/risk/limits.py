@@ -83,6 +83,11 @@ class RiskLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 msg = f"usd_instruments.{asset} must be one of the instruments {sorted(known)}, was {number}"
                 raise ValueError(msg)
 
+    def within(self, instruments: Collection[int]) -> "RiskLimits":
+        """The limits of an account with these instruments: it takes no rate from the book of another venue."""
+        rates = {asset: one for asset, one in self.usd_instruments.items() if one in instruments}
+        return msgspec.structs.replace(self, usd_instruments=rates)
+
     @property
     def max_position_micro(self) -> int:
         """The cap of a position in millionths of a dollar."""

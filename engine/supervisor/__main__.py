@@ -61,7 +61,7 @@ def supervise(config: Config, *, foreground: bool = False, stop: bool = False) -
         if not keeper.step(time.monotonic_ns() + current.offset_ns):
             wait([*keeper.filenos(), wake])
     keeper.close()
-    left = [] if keeper.rescue.clean else leftovers.unfinished(config)
+    left = [order for cover in keeper.covers.values() for order in cover.left_at_the_end()]
     leftovers.record(config, left, time.monotonic_ns() + current.offset_ns, os.getpid())
     return clear(config) or (EXIT_ORDERS_LEFT if left else 0)
 

@@ -14,12 +14,12 @@ from engine.lanes import AGGREGATION, SUPERVISOR, RoleLanes, open_lanes
 from engine.model.rows import HeartbeatRow
 from engine.model.words import HaltReason, RoleState
 from engine.monitor.names import mode_of
-from engine.supervisor import audit, leftovers, life, segments
+from engine.supervisor import audit, life, segments
 from engine.supervisor.commands import COMMANDS, answers
+from engine.supervisor.cover import Cover
 from engine.supervisor.halt import Halt
 from engine.supervisor.mode import publish_mode
 from engine.supervisor.processes import Child
-from engine.supervisor.rescue import NAME as RESCUE
 from engine.supervisor.rescue import Rescue
 from engine.supervisor.watch import Phase, Table, Watch
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 MS = 1_000_000
 CHECK_NS = 1_000_000_000  # how often the segments' files are checked
-REVIVAL_LIMIT_NS = 20_000_000_000  # how long an execution may run that `down` started to cancel orders
 
 logger = logging.getLogger(__name__)
 
@@ -83,15 +82,12 @@ class Keeper:
         self._files = segments.files(config)
         self._lost: set[str] = set()  # segments whose files were removed
         self._check_ns = 0  # when the files are checked next
-        self.rescue = Rescue(config, table)
-        self._absent_ns = now_ns  # since when execution has not run
+        self.covers = {role: Cover(config, table, role, now_ns) for role in config.execution_names}
         self._adopt(now_ns)
         always = [one.name for one in COMMANDS.values() if one.always]
         self.control = ControlServer(config.paths.control, answers(self), self._audit, always=always)
         self.stopping = False
         self._all_down = False
-        self._rescues_down = False  # `down` has checked whether a dead execution left orders
-        self._revived_ns = 0  # when `down` decided whether to start execution once more to cancel orders
         self.halt_requested = False  # by SIGUSR1
         self.steps = 0
 
@@ -100,9 +96,14 @@ class Keeper:
         """Whether the supervisor was asked to stop and every process has ended."""
         return self.stopping and self._all_down
 
+    @property
+    def rescues(self) -> list[Rescue]:
+        """The rescue of each execution."""
+        return [cover.rescue for cover in self.covers.values()]
+
     def filenos(self) -> list[int]:
         """The descriptors to wait on: deaths and commands."""
-        children = [watch.child for watch in self.watches.values()] + [self.rescue.child]
+        children = [watch.child for watch in self.watches.values()] + [rescue.child for rescue in self.rescues]
         return [child.pidfd for child in children if child is not None] + self.control.filenos()
 
     def step(self, now_ns: int) -> int:
@@ -110,7 +111,8 @@ class Keeper:
         gap_ns = now_ns - self._last_ns
         self.now_ns = self._last_ns = now_ns
         if gap_ns > self.config.watch.late_ms * MS:
-            self._absent_ns += gap_ns
+            for cover in self.covers.values():
+                cover.allow_gap(gap_ns)
             for watch in self.watches.values():
                 watch.allow_gap(gap_ns)
         if self.halt_requested:
@@ -119,7 +121,7 @@ class Keeper:
         work = self.control.step() + self.halt.step(now_ns)
         if now_ns >= self._check_ns and not self.stopping:
             self._check_segments(now_ns)
-        work += self.rescue.step(now_ns)
+        work += sum(rescue.step(now_ns) for rescue in self.rescues)
         work += self._step_down(now_ns) if self.stopping else self._step_watches(now_ns)
         self.steps += 1
         self._beat(now_ns, RoleState.DRAINING if self.stopping else RoleState.RUNNING)
@@ -154,20 +156,10 @@ class Keeper:
         work, may_start = 0, True
         for watch in self.watches.values():
             work += watch.step(now_ns, may_start=may_start)
-            if leftovers.EXECUTION in watch.process.roles:
-                self._cover_execution(watch, now_ns)
+            for cover in self._covers_of(watch):
+                cover.watch(watch, now_ns)
             may_start = may_start and (watch.settled or not watch.process.ready_line)
         return work
-
-    def _cover_execution(self, watch: Watch, now_ns: int) -> None:
-        """Start the rescue process when execution has not run for as long as a start may take."""
-        if watch.settled:
-            self._absent_ns = now_ns
-            self.rescue.on_execution_up()
-        elif now_ns - self._absent_ns > self.config.watch.start_limit_ms * MS:
-            self._absent_ns = now_ns
-            if leftovers.unfinished(self.config):
-                self.rescue.start(now_ns)
 
     def _check_segments(self, now_ns: int) -> None:
         """Find segments that were unlinked while the system runs, as logind does at a logout; stop their roles."""
@@ -215,49 +207,30 @@ class Keeper:
     def _step_down(self, now_ns: int) -> int:
         """Stop the last process that still runs; it may need the processes before it to drain."""
         for watch in reversed(self.watches.values()):
-            if self._revives_execution(watch, now_ns):
+            covers = self._covers_of(watch)
+            if any(cover.revives(watch, now_ns) for cover in covers):
                 return watch.step(now_ns)
             if watch.phase is not Phase.STOPPED:
                 watch.stop(now_ns)
                 return watch.step(now_ns, may_start=False)
-            if self._rescue_runs(watch, now_ns):
+            if any(cover.rescues(watch, now_ns) for cover in covers):
                 return 0
-        self.rescue.end()
+        for rescue in self.rescues:
+            rescue.end()
         self._all_down = True
         return 0
 
-    def _revives_execution(self, watch: Watch, now_ns: int) -> bool:
-        """Whether a dead or half-started execution is started once more, because orders are open at the venue."""
-        if leftovers.EXECUTION not in watch.process.roles or watch.settled or watch.phase is Phase.STOPPING:
-            return False
-        if self._revived_ns:
-            starts = watch.phase is Phase.STARTING or (watch.phase is Phase.WAITING and now_ns >= watch.start_ns)
-            return starts and now_ns - self._revived_ns < REVIVAL_LIMIT_NS
-        self._revived_ns = now_ns
-        if (watch.phase is Phase.STOPPED and watch.exit_code == 0) or not leftovers.unfinished(self.config):
-            return False
-        logger.warning("orders are open and execution does not run: it is started to cancel them")
-        if watch.child is None:
-            watch.stop(now_ns, again=True)
-        return True
-
-    def _rescue_runs(self, watch: Watch, now_ns: int) -> bool:
-        """Whether a rescue process cancels what execution left; the processes that it needs are not stopped yet."""
-        if leftovers.EXECUTION not in watch.process.roles or watch.exit_code == 0:
-            return False
-        if not self._rescues_down:
-            self._rescues_down, self._revived_ns = True, now_ns
-            if leftovers.unfinished(self.config):
-                self.rescue.start(now_ns)
-        return self.rescue.child is not None and now_ns - self._revived_ns < REVIVAL_LIMIT_NS
+    def _covers_of(self, watch: Watch) -> list[Cover]:
+        """The covers of the executions in a process."""
+        return [self.covers[role] for role in watch.process.roles if role in self.covers]
 
     def _adopt(self, now_ns: int) -> None:
         """Adopt the running processes; a process that is not in the configuration gets SIGTERM."""
         for name, child in self.table.find().items():
             if name in self.watches:
                 self.watches[name].adopt(child, now_ns)
-            elif name == RESCUE:
-                self.rescue.adopt(child, now_ns)
+            elif name in (found := {rescue.name: rescue for rescue in self.rescues}):
+                found[name].adopt(child, now_ns)
             else:
                 logger.warning("not in the configuration, stopped", extra={"name_of": name, "pid": child.pid})
                 self.table.signal(child, signal.SIGTERM)
@@ -278,9 +251,8 @@ class Keeper:
             return
         logger.critical("dies too often", extra={"name_of": name, "deaths": count})
         self.halt.halt(self.now_ns, self.halt.me, HaltReason.DEATHS)
-        if leftovers.EXECUTION in watch.process.roles:
-            leftovers.warn(leftovers.unfinished(self.config))
-            self.rescue.start(self.now_ns)
+        for cover in self._covers_of(watch):
+            cover.on_death_limit(self.now_ns)
 
     def _may_park(self, process: Process) -> bool:
         """Whether the others can trade without this process: it runs strategies, or an aggregation that none reads.
@@ -315,7 +287,7 @@ class Keeper:
             "halt_since_ns": self.halt.since_ns if self.halt.halted else 0,
             "halt_reason": self.halt.reason.name.lower(),
             "stopping": self.stopping,
-            "rescue": self.rescue.status(),
+            "rescues": {role: cover.rescue.status() for role, cover in self.covers.items()},
             "processes": [self._describe(watch) for watch in self.watches.values()],
         }
 
@@ -328,6 +300,7 @@ class Keeper:
         return {
             "name": watch.process.name,
             "roles": list(watch.process.roles),
+            "kinds": [self.config.kind_of(role) for role in watch.process.roles],
             "phase": str(watch.phase),
             "pid": child.pid if child else 0,
             "adopted": child.adopted if child else False,

@@ -1,4 +1,4 @@
-"""The orders that execution leaves at the venue: open or in doubt by the newest record on the ORDERS lane.
+"""The orders that an execution leaves at its venue: open or in doubt by the newest record on its ORDERS lane.
 
 No process watches such an order when the system is down, so it is reported before the segments are removed.
 """
@@ -15,34 +15,31 @@ from engine.model.rows import OrderRow
 from engine.model.words import DONE_STATES, OrderFlag, OrderState
 from engine.supervisor import audit
 
-EXECUTION = "execution"
 Left = dict[str, str]
 
 logger = logging.getLogger(__name__)
 
 
-def unfinished(config: Config) -> list[Left]:
-    """Our orders on the lane that are not done; empty when the lane cannot be read."""
+def unfinished(config: Config, role: str) -> list[Left]:
+    """The orders on an execution's lane that are not done; empty when the lane cannot be read."""
     symbols = {one.id: one.symbol for one in config.instruments}
-    return [_describe(row, symbols) for row in _rows(config.system.name)]
+    return [_describe(row, role, symbols) for row in _rows(config.system.name, role)]
 
 
-def count(system: str) -> int:
-    """How many orders of a system are not done."""
-    return len(_rows(system))
+def count(system: str, role: str) -> int:
+    """How many orders of an execution are not done."""
+    return len(_rows(system, role))
 
 
-def _rows(system: str) -> list[OrderRow]:
+def _rows(system: str, role: str) -> list[OrderRow]:
     """The newest record of each order that is not done."""
     try:
-        rings = open_lanes(system, SUPERVISOR).ring_readers("orders")
+        ring = open_lanes(system, SUPERVISOR).ring_reader("orders", role)
     except (shm.SegmentError, OSError) as error:
         logger.error("orders cannot be read", extra={"error": str(error)})  # noqa: TRY400 - no traceback is needed
         return []
-    newest: dict[bytes, OrderRow] = {}
-    for _, ring in rings:
-        ring.cursor = ring.oldest
-        newest |= {row.client_id: row for row in ring.rows() if not isinstance(row, shm.Lapped)}
+    ring.cursor = ring.oldest
+    newest = {row.client_id: row for row in ring.rows() if not isinstance(row, shm.Lapped)}
     return [row for row in newest.values() if _is_left(row)]
 
 
@@ -50,8 +47,9 @@ def _is_left(row: OrderRow) -> bool:
     return row.state not in DONE_STATES and not row.flags & OrderFlag.FOREIGN
 
 
-def _describe(row: OrderRow, symbols: dict[int, str]) -> Left:
+def _describe(row: OrderRow, role: str, symbols: dict[int, str]) -> Left:
     return {
+        "execution": role,
         "client_id": row.client_id.ljust(16, b"\0").hex(),
         "instrument": symbols.get(row.instrument, str(row.instrument)),
         "side": "buy" if row.side > 0 else "sell",

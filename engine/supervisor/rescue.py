@@ -11,11 +11,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.config import Config, Process
-from engine.supervisor.leftovers import EXECUTION
 from engine.supervisor.processes import Child
 from engine.supervisor.watch import Table
 
-NAME = "execution.rescue"  # a configured process's name has no dot
+NAME = "{}.rescue"  # of a role's rescue process; a configured process's name has no dot
 LIMIT_NS = 150_000_000_000  # longer than the process's own limit
 
 logger = logging.getLogger(__name__)
@@ -24,14 +23,19 @@ logger = logging.getLogger(__name__)
 class Rescue:
     """At most one rescue process, and the result of the last one."""
 
-    def __init__(self, config: Config, table: Table) -> None:
-        """Begin without a process."""
+    def __init__(self, config: Config, table: Table, role: str) -> None:
+        """Begin without a process, for the execution of this role."""
         self.child: Child | None = None
         self.clean = False  # the venue listed no open order after the last execution that could place one had ended
         self.error = ""  # why the last rescue process failed
         self._table = table
-        self._process = process_of(config)
+        self._process = process_of(config, role)
         self._start_ns = 0
+
+    @property
+    def name(self) -> str:
+        """The process's name."""
+        return self._process.name
 
     def start(self, now_ns: int) -> None:
         """Start a rescue process, unless one runs or no order can be open."""
@@ -43,7 +47,8 @@ class Rescue:
             self._failed(str(error))
             return
         self.adopt(child, now_ns)
-        logger.warning("rescue process started: it cancels the orders that execution left", extra={"pid": child.pid})
+        text = "rescue process started: it cancels the orders that execution left"
+        logger.warning(text, extra={"name_of": self.name, "pid": child.pid})
 
     def adopt(self, child: Child, now_ns: int) -> None:
         """Watch a rescue process that an earlier supervisor started."""
@@ -61,7 +66,8 @@ class Rescue:
         child, self.child = self.child, None
         if code == 0:
             self.clean, self.error = True, ""
-            logger.warning("the venue lists no open order of this system", extra={"pid": child.pid})
+            text = "the venue lists no open order of this account"
+            logger.warning(text, extra={"name_of": self.name, "pid": child.pid})
         else:
             self._failed(self._table.last_words(self._process, child) or f"exit code {code}")
         self._table.release(child)
@@ -85,13 +91,13 @@ class Rescue:
         self.error = error
         logger.critical(
             "the rescue process failed: orders may be open at the venue and no process cancels them",
-            extra={"error": error},
+            extra={"name_of": self.name, "error": error},
         )
 
 
-def process_of(config: Config) -> Process:
-    """The rescue process, with execution's environment, which holds its keys."""
-    environment = next((one.environment for one in config.placement if EXECUTION in one.roles), {})
-    files = ("--config", config.path, "--copy", str(config.paths.sound))
+def process_of(config: Config, role: str) -> Process:
+    """The rescue process of an execution, with that execution's environment, which holds its keys."""
+    environment = next((one.environment for one in config.placement if role in one.roles), {})
+    files = ("--config", config.path, "--copy", str(config.paths.sound), "--role", role)
     command = (sys.executable, "-m", "engine.execution.rescue", *files)
-    return Process(name=NAME, command=command, environment=environment)
+    return Process(name=NAME.format(role), command=command, environment=environment)

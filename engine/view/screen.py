@@ -26,7 +26,7 @@ from engine.model import algorithms
 from engine.model.fixed import to_text
 from engine.model.instrument import Instrument
 from engine.model.refusals import refusal_text
-from engine.model.rows import FillRow, OrderRow, ParentRow
+from engine.model.rows import FillRow, OrderRow, ParentRow, PositionRow
 from engine.model.words import BookState, HaltReason, OrderState, ParentStatus, Reason, RoleState
 from engine.monitor import profit
 from engine.monitor.figures import Figures, Rate, RoleLife, bps_text, quantile
@@ -39,7 +39,7 @@ ROOM_FOR_ROLES = 40  # rows of a terminal that shows each role's process
 WIDE = 100  # columns of a terminal that shows the parts of the net
 PARTS = ("realised", "unrealised", "fees")
 KEYS = "q quits · more: engine-ctl status, orders, positions, log"
-SUPERVISOR, EXECUTION, FEED = "supervisor", "execution", "feed"
+SUPERVISOR, FEED = "supervisor", "feed"
 
 
 @dataclass(slots=True)
@@ -132,15 +132,25 @@ def _state(figures: Figures) -> tuple[str, str]:
     if rows and rows[0].halted:
         reason = HaltReason(rows[0].reason).name.lower() if rows[0].reason in set(HaltReason) else "?"
         return f"HALTED ({reason}) since {clock_text(rows[0].since_ns)}, engine-ctl resume ends it", "bold red"
-    execution = figures.roles.get(EXECUTION)
-    if execution is None:
+    executions = figures.executions()
+    if not executions:
         return ("market data, no execution" if FEED in figures.roles else "no execution"), "yellow"
+    stopped = {role: why for role, life in executions.items() if (why := _stopped(figures, life))}
+    if not stopped:
+        return "trading", "bold green"
+    why = ", ".join(stopped.values())
+    return f"{'trading in part' if len(stopped) < len(executions) else 'NOT trading'}, {why}", "bold red"
+
+
+def _stopped(figures: Figures, execution: RoleLife) -> str:
+    """Why an execution sends no entries; "" while it does."""
     if execution.life != "alive":
-        return f"NOT trading, execution is {execution.life}", "bold red"
-    gate = figures.cells("gate")
-    if gate and gate[0].exits_only:
-        return f"NOT trading, {refusal_text(gate[0].exits_only)}", "bold red"
-    return "trading", "bold green"
+        return f"{execution.name} is {execution.life}"
+    gate = figures.gate(execution.name)
+    if gate is None or not gate.exits_only:
+        return ""
+    whose = f"{execution.name}: " if len(figures.executions()) > 1 else ""
+    return whose + refusal_text(gate.exits_only)
 
 
 def _life(role: RoleLife) -> str:
@@ -224,7 +234,7 @@ def _positions(figures: Figures, known: dict[int, Instrument], width: int) -> Se
         if (one := known.get(row.instrument)) is not None and row.fill_count:
             parts = (profit.money(row.realised), profit.money(row.unrealised), profit.fees_text(row)) if wide else ()
             section.rows.append((
-                figures.names.strategy(row.strategy), title_of(known, row.instrument), profit.held_text(row),
+                _owner(figures, row), title_of(known, row.instrument), profit.held_text(row),
                 to_text(row.average_price, one.price_decimals), profit.money(row.net), profit.money(row.net_day),
                 *parts,
             ))  # fmt: skip
@@ -240,7 +250,7 @@ def _orders(figures: Figures, known: dict[int, Instrument]) -> Section:
             children.setdefault(row.intent_id, []).append(row)
     for row in reversed(figures.open_orders.values()):
         if row.intent_id not in figures.parents:
-            section.rows.append(_order_row(row, known, figures.names.strategy(row.strategy)))
+            section.rows.append(_order_row(row, known, _owner(figures, row)))
         elif family := children.pop(row.intent_id, None):
             _add_family(section, figures.parents[row.intent_id], family, figures, known)
     for parent in reversed(figures.parents.values()):
@@ -276,11 +286,17 @@ def _fills(figures: Figures, known: dict[int, Instrument]) -> Section:
     section = Section("FILLS", ("strategy", "instrument", "side", "size", "price", ""))
     for row in reversed(figures.recent):
         section.rows.append((
-            clock_text(row.venue_ns or row.receive_ns), figures.names.strategy(row.strategy),
+            clock_text(row.venue_ns or row.receive_ns), _owner(figures, row),
             title_of(known, row.instrument), side_text(row.side), _size(known, row), _price(known, row),
             "maker" if row.maker else "taker",
         ))  # fmt: skip
     return section
+
+
+def _owner(figures: Figures, row: OrderRow | FillRow | PositionRow) -> str:
+    """The strategy of a row, with its account where there are several."""
+    strategy = figures.names.strategy(row.strategy)
+    return f"{strategy} @ {figures.names.account(row.account)}" if len(figures.names.accounts) > 1 else strategy
 
 
 def _size(known: dict[int, Instrument], row: OrderRow | ParentRow | FillRow) -> str:

@@ -62,8 +62,8 @@ def floor(system: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     monkeypatch.setenv("STEELYARD_STATE_DIRECTORY", str(tmp_path / "state"))
     made: list[Floor] = []
 
-    def make(more: str = "", **replace: str) -> Floor:
-        made.append(Floor(tmp_path, system, more, **replace))
+    def make(more: str = "", config: str = "demo", **replace: str) -> Floor:
+        made.append(Floor(tmp_path, system, more, config, **replace))
         return made[-1]
 
     yield make

@@ -1,6 +1,7 @@
 """A whole trading system in directories of its own: the embedded venue, feed, execution, two strategies."""
 
 import os
+import re
 import select
 import shutil
 import signal
@@ -39,18 +40,19 @@ def free_port() -> int:
 
 
 class Floor:
-    """configs/demo.toml under another name and port, with more text behind it."""
+    """A file of configs/, demo.toml if none is named, under another name and ports, with more text behind it."""
 
-    def __init__(self, place: Path, system: str, more: str = "", **replace: str) -> None:
+    def __init__(self, place: Path, system: str, more: str = "", config: str = "demo", **replace: str) -> None:
         """Not up yet; the run and state directories are those of the environment."""
         self.system = system
-        text = (CONFIGS / "demo.toml").read_text()
-        text = text.replace("9710", str(free_port())).replace('name = "demo"', f'name = "{system}"')
+        text = (CONFIGS / f"{config}.toml").read_text().replace(f'name = "{config}"', f'name = "{system}"')
+        for port in set(re.findall(r"\b97\d\d\b", text)):
+            text = text.replace(port, str(free_port()))
         for old, new in replace.items():
             assert old in text
             text = text.replace(old, new)
         shutil.copy(CONFIGS / "venue.toml", place)
-        self.file = place / "demo.toml"
+        self.file = place / f"{config}.toml"
         self.file.write_text(text + more)
         self.config: Config = load(self.file)
         self.paths = self.config.paths
@@ -75,25 +77,25 @@ class Floor:
         """What a process has logged."""
         return self.paths.log(name).read_text()
 
-    def truth(self) -> list[dict[str, Any]]:
+    def truth(self, venue: str = "venue") -> list[dict[str, Any]]:
         """What the venue did for the engine's account, whole lines only."""
-        whole, _, _ = (self.paths.state / "venue-truth.log").read_bytes().rpartition(b"\n")
+        whole, _, _ = (self.paths.state / f"{venue}-truth.log").read_bytes().rpartition(b"\n")
         events = map(msgspec.json.decode, whole.splitlines())
         return [event for event in events if event.get("account") == ACCOUNT]
 
-    def accepted(self) -> int:
+    def accepted(self, venue: str = "venue") -> int:
         """How many orders the venue has accepted."""
-        return sum(event["what"] == "accepted" for event in self.truth())
+        return sum(event["what"] == "accepted" for event in self.truth(venue))
 
-    def trades(self) -> bool:
+    def trades(self, venue: str = "venue") -> bool:
         """Wait until the venue has accepted further orders."""
-        before = self.accepted()
-        return bool(until(lambda: self.accepted() > before + 3))
+        before = self.accepted(venue)
+        return bool(until(lambda: self.accepted(venue) > before + 3))
 
-    def open_orders(self) -> set[str]:
+    def open_orders(self, venue: str = "venue") -> set[str]:
         """The orders that stand at the venue."""
         standing: set[str] = set()
-        for event in self.truth():
+        for event in self.truth(venue):
             ended = event["what"] in {"cancelled", "expired", "prevented"} or event["filled"] == event["size"]
             (standing.discard if ended else standing.add)(event["client_id"])
         return standing

@@ -23,6 +23,7 @@ from engine.model.words cimport (
 from engine.risk.approval cimport Approval
 from shm.protocol cimport expect_slots, sy_writer, writer_of
 
+from engine.config.paths import FIRST_ACCOUNT
 from engine.execution.orders import codec
 from engine.model import records, words
 
@@ -52,7 +53,7 @@ cdef class Express:
 
     def __init__(
         self, bytes system not None, Approval gate not None, dict last_intent not None, journal, session, finish,
-        uint32_t account = records.FIRST_ACCOUNT,
+        uint32_t account = FIRST_ACCOUNT,
     ):
         """`finish(row, order's expiry, whether it left, verdict, now_ns)` does what may come after.
 

@@ -8,6 +8,7 @@ contradicts the known one of the same id is not applied, and reported to `on_dis
 from collections import deque
 from typing import TYPE_CHECKING
 
+from engine.config.paths import FIRST_ACCOUNT
 from engine.execution.orders import client_id, codec
 from engine.execution.orders.fills import KnownFills, Trade
 from engine.execution.orders.ledger import Ledger
@@ -16,7 +17,7 @@ from engine.execution.orders.parent import Parent
 from engine.execution.ports import Appender, OrderLanes
 from engine.model.intent_id import strategy_of
 from engine.model.journal_records import WATERMARK
-from engine.model.records import FILL, FIRST_ACCOUNT
+from engine.model.records import FILL
 from engine.model.rows import FillRow
 from engine.model.text import bare
 from engine.model.words import DONE_STATES, FillFlag, JournalKind, OrderFlag, OrderState

@@ -1,9 +1,6 @@
-"""Client order ids: 128 bits with a mark, the intent and the request of the intent, written as 32 hex digits.
+"""Client order ids: 128 bits with the account, the intent and the request of the intent, written as 32 hex digits.
 
-    mark 48 bits │ intent id 64 bits │ request 16 bits          big-endian, so the text sorts in this order
-
-The mark is the end of the system's uuid, in which the account's number changes the last 16 bits: every account of a
-system has its own mark, and account 1 has that of the uuid.
+    account 48 bits │ intent id 64 bits │ request 16 bits          big-endian, so the text sorts in this order
 
 An id names one request for ever. It is never sent twice: a venue accepts an id again once its order has filled, so a
 blind retry could fill a second time.
@@ -11,18 +8,12 @@ blind retry could fill a second time.
 
 import uuid
 
-from engine.model.records import FIRST_ACCOUNT
-
 REQUEST_MAX = 0xFFFF
 
 
-def mark_of(system_uuid: uuid.UUID, account: int) -> bytes:
-    """The six bytes that mark an order as one of this system's at the account of this number.
-
-    The end of the uuid is random in a random uuid.
-    """
-    number = int.from_bytes(system_uuid.bytes[-6:], "big") ^ (account - FIRST_ACCOUNT)
-    return number.to_bytes(6, "big")
+def mark_of(identity: uuid.UUID) -> bytes:
+    """The six bytes that mark an order as this system's at one account: the end of that account's random uuid."""
+    return identity.bytes[-6:]
 
 
 def encode(system: bytes, intent_id: int, request: int) -> bytes:

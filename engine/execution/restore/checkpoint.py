@@ -24,6 +24,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from engine.config.paths import FIRST_ACCOUNT
 from engine.config.private import open_private
 from engine.execution.journal.journal import open_records
 from engine.execution.journal.journal_file import SIZE, number_of, read_segments, segments, sequence_of, sync_directory
@@ -34,7 +35,6 @@ from engine.execution.orders.order import Order
 from engine.execution.restore import replay_state
 from engine.execution.restore.replay import Replay
 from engine.model.instrument import Instrument
-from engine.model.records import FIRST_ACCOUNT
 from engine.venues import catalogue
 
 logger = logging.getLogger("engine.execution.restore.checkpoint")

@@ -686,7 +686,15 @@ def test_down_names_the_orders_it_leaves_and_is_not_content(typed: Typed, write:
 
 def _state(phase: str, **more: Any) -> dict[str, Any]:
     """A status with one process, execution, in a phase."""
-    one = {"name": "core", "roles": ["execution"], "phase": phase, "exit_code": None, "starting_ms": 0, **more}
+    one = {
+        "name": "core",
+        "roles": ["execution"],
+        "kinds": ["execution"],
+        "phase": phase,
+        "exit_code": None,
+        "starting_ms": 0,
+        **more,
+    }
     return {"halted": False, "halt_reason": "none", "stopping": False, "processes": [one]}
 
 
@@ -694,20 +702,30 @@ def test_the_headline_is_trading_only_while_execution_runs() -> None:
     """An operator may read the first word only; it must be right."""
     assert headline(_state("running")) == "trading"
     assert headline(_state("starting", starting_ms=21_000)) == "NOT trading, execution is starting for 21 s"
-    assert headline(_state("running"), "the order session is connecting") == (
+    assert headline(_state("running"), {"execution": "the order session is connecting"}) == (
         "NOT trading, the order session is connecting"
     )
     dead = _state("waiting", exit_code=69, start_in_ms=9_000)
     assert headline(dead) == "NOT trading, execution is dead (exit 69), starts again in 9 s"
     assert headline({**dead, "halted": True, "halt_reason": "deaths"}).startswith("HALTED (deaths), execution is dead")
+    two = [
+        {**dead["processes"][0], "roles": [name], "phase": phase}
+        for name, phase in (("a", "running"), ("b", "waiting"))
+    ]
+    assert headline({**dead, "processes": two}) == "trading in part, b is dead (exit 69), starts again in 9 s"
 
 
 @pytest.mark.parametrize(
     ("found", "text"),
     [
-        (Found(halted=True, execution="halted", supervisor=True, on_disk=False, orders_left=0), "NOT ON DISK"),
-        (Found(halted=False, execution="silent", supervisor=True, on_disk=True, orders_left=0), "NOT CONFIRMED"),
-        (Found(halted=True, execution="halted", supervisor=False, on_disk=True, orders_left=2), "2 orders are still"),
+        (Found(True, {"execution": "halted"}, supervisor=True, on_disk=False, orders_left=0), "NOT ON DISK"),
+        (
+            Found(False, {"execution": "silent"}, supervisor=True, on_disk=True, orders_left=0),
+            "NOT CONFIRMED: execution",
+        ),
+        (Found(True, {"execution": "halted"}, supervisor=False, on_disk=True, orders_left=2), "2 orders are still"),
+        (Found(False, {"a": "halted", "b": "silent"}, supervisor=True, on_disk=True, orders_left=0), "CONFIRMED: b"),
+        (Found(True, {"a": "halted", "b": "dead"}, supervisor=True, on_disk=False, orders_left=0), "b is dead"),
     ],
 )
 def test_an_incomplete_halt_is_reported(found: Found, text: str) -> None:

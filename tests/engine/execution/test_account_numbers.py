@@ -1,6 +1,5 @@
-"""The account's number: in every record of execution, in its orders' ids, and in what a journal may be read for."""
+"""The account's number: in every record of execution, and in what a journal may be read for."""
 
-import uuid
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +7,6 @@ import msgspec
 import pytest
 
 from engine.execution.journal.terms import JournalTermsError
-from engine.execution.orders.client_id import mark_of
 from engine.model.rows import FillRow, OrderRow
 from engine.model.words import OrderType
 from tests.engine.execution.memory import House
@@ -35,7 +33,7 @@ def rows(house: House, ring: str, kind: type) -> list[Any]:
 
 def test_every_record_has_the_number_of_its_account(tmp_path: Path) -> None:
     """A reader of two accounts tells their orders, fills and positions apart by nothing else."""
-    house = House(tmp_path, account_number=NUMBER)
+    house = House(tmp_path, account=NUMBER)
     trade(house)
     orders, fills = rows(house, "orders", OrderRow), rows(house, "fills", FillRow)
     positions = [row for row in house.cells["positions"].values.values() if row.fill_count]
@@ -47,18 +45,10 @@ def test_every_record_has_the_number_of_its_account(tmp_path: Path) -> None:
 
 def test_a_journal_of_another_account_is_refused(tmp_path: Path) -> None:
     """Two accounts whose numbers or directories were exchanged would close each other's positions."""
-    house = House(tmp_path, account_number=NUMBER)
+    house = House(tmp_path, account=NUMBER)
     trade(house)
     house.kill()
-    house.config = msgspec.structs.replace(house.config, account_number=2)
+    house.config = msgspec.structs.replace(house.config, account=2)
     house.power_on()
     with pytest.raises(JournalTermsError, match="account 2: the journal has orders or fills of account 513"):
         house.live()
-
-
-def test_two_accounts_of_a_system_never_give_the_same_id() -> None:
-    """A strategy's intent ids know no account: the ids of its orders at two accounts differ by their mark alone."""
-    system = uuid.UUID("8b0ff9a4-6b1d-4c58-9c53-a1b2c3d4ffff")
-    marks = {mark_of(system, number) for number in range(1, 65_536)}
-    assert len(marks) == 65_535
-    assert mark_of(system, 1) == system.bytes[-6:], "the orders of a system without [[accounts]] stay its own"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import shm
-from engine.execution.build import hold, open_execution_lanes, system_uuid
+from engine.execution.build import hold, open_execution_lanes, read_or_make_uuid
 from engine.execution.config import ExecutionConfig, JournalConfig
 from engine.execution.ports import ExecutionPorts
 from engine.execution.role import Execution
@@ -36,7 +36,7 @@ def system() -> Iterator[str]:
 def live(system: str, directory: Path, venue: FakeVenue) -> Execution:
     """A life of execution on these lanes."""
     config = ExecutionConfig(
-        account="binance",
+        venue="binance",
         system=SYSTEM,
         instruments=(BTC,),
         strategies={STRATEGY: frozenset({1})},
@@ -92,9 +92,9 @@ def test_an_order_lives_through_a_death_on_real_lanes(system: str, tmp_path: Pat
     role.close()
 
 
-def test_a_systems_id_is_made_once(tmp_path: Path) -> None:
+def test_the_uuid_of_an_account_is_made_once(tmp_path: Path) -> None:
     """Another one would make our own orders foreign."""
-    assert system_uuid(tmp_path) == system_uuid(tmp_path)
+    assert read_or_make_uuid(tmp_path / "uuid") == read_or_make_uuid(tmp_path / "uuid")
 
 
 def test_a_journal_has_one_writer(tmp_path: Path) -> None:

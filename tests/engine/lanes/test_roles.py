@@ -104,7 +104,7 @@ def live(config: Config) -> None:
     """Everything that opens lanes, once: each in its turn, as the processes of a system do."""
     publish_mode(config, now_ns())
     keeper = Keeper(config, Table(), now_ns())
-    leftovers.unfinished(config)
+    leftovers.unfinished(config, "execution")
     guard.attach(config)
     operator.halt(config.system.name, config.paths.halt, now_ns())
     for role in config.role_names:
@@ -116,7 +116,7 @@ def live(config: Config) -> None:
         strategy.build(config, "taker"),
     ]
     roles.append(build_execution(config, "execution"))
-    halting._await_execution(config.system.name, 0, 0.0)
+    halting._await_executions(config.system.name, 0, 0.0)
     for part in (*roles, keeper):
         part.close()
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from engine.config.paths import FIRST_ACCOUNT
 from engine.execution.orders import codec
 from engine.execution.orders.ledger import Position
 from engine.model.instrument import Instrument
-from engine.model.records import FIRST_ACCOUNT
 from engine.model.words import BUY, SELL
 from engine.monitor import profit
 

@@ -11,7 +11,7 @@ import shm
 from engine.config import Config
 from engine.lanes import EXECUTION, lane_of, open_lanes
 from engine.model.words import CommandKind, OrderFlag, OrderState
-from engine.supervisor import leftovers, rescue, segments
+from engine.supervisor import leftovers, segments
 from engine.supervisor.keeper import Keeper
 from engine.supervisor.processes import Child
 from shm.segment import path_of
@@ -70,6 +70,7 @@ class Bench:
         self.reads: dict[str, int] = {}  # of the aggregation's lanes, by strategy
         segments.create(config)
         self.keeper = Keeper(config, self.table, self.now_ns)
+        self.rescue = self.keeper.covers["execution"].rescue
         self.beats = {role: open_lanes(config.system.name, role).cell_writer("heartbeat") for role in config.role_names}
         self.step(3)
 
@@ -145,7 +146,7 @@ def test_execution_killed_at_the_moment_of_down_comes_back_to_cancel(bench: Benc
     bench.order(OrderState.CANCELLED)
     bench.step(6)
     assert bench.keeper.ended
-    assert leftovers.unfinished(bench.config) == []
+    assert leftovers.unfinished(bench.config, "execution") == []
 
 
 def test_execution_killed_for_not_draining_comes_back_once(bench: Bench) -> None:
@@ -159,7 +160,7 @@ def test_execution_killed_for_not_draining_comes_back_once(bench: Bench) -> None
     bench.step(6)
     assert bench.keeper.ended
     assert bench.started("execution") == 2
-    assert [one["state"] for one in leftovers.unfinished(bench.config)] == ["open"]
+    assert [one["state"] for one in leftovers.unfinished(bench.config, "execution")] == ["open"]
 
 
 def test_execution_without_orders_is_not_started_to_stop(bench: Bench) -> None:
@@ -228,8 +229,8 @@ def test_execution_that_dies_too_often_is_followed_at_once_by_a_process_that_can
     bench.table.codes[bench.pid("execution")] = 70
     bench.step(2)
     assert bench.keeper.halt.halted
-    assert (bench.started("execution"), bench.started(rescue.NAME)) == (started, 1)
-    rescuer = bench.keeper.rescue.child
+    assert (bench.started("execution"), bench.started(bench.rescue.name)) == (started, 1)
+    rescuer = bench.rescue.child
     assert rescuer is not None
     bench.table.codes[rescuer.pid] = 1
     bench.step(110, 100)
@@ -244,11 +245,11 @@ def test_the_process_that_cancels_is_started_again_until_the_venue_lists_nothing
             bench.step(1, 100)
         bench.table.codes[bench.pid("execution")] = 70
         bench.step(1)
-        assert bench.started(rescue.NAME) == started
-        if (rescuer := bench.keeper.rescue.child) is not None:
+        assert bench.started(bench.rescue.name) == started
+        if (rescuer := bench.rescue.child) is not None:
             bench.table.codes[rescuer.pid] = code
             bench.step(1)
-        assert bench.keeper.rescue.clean == (started == 2)
+        assert bench.rescue.clean == (started == 2)
 
 
 def test_an_execution_that_runs_again_ends_the_process_that_cancels(bench: Bench) -> None:
@@ -256,21 +257,22 @@ def test_an_execution_that_runs_again_ends_the_process_that_cancels(bench: Bench
     die(bench, "execution", 4)
     bench.table.codes[bench.pid("execution")] = 70
     bench.step(1)
-    rescuer = bench.keeper.rescue.child
+    rescuer = bench.rescue.child
     assert rescuer is not None
     while not bench.keeper.watches["execution"].settled:
         bench.step(1, 100)
     bench.step(2)
     assert bench.table.codes[rescuer.pid] == -9
-    assert bench.keeper.rescue.child is None
+    assert bench.rescue.child is None
 
 
 def test_what_is_left_is_audited_and_handed_to_down(bench: Bench) -> None:
     """The segments that know of the order are about to go; its name must not go with them."""
     bench.order(OrderState.SENT)
-    left = leftovers.unfinished(bench.config)
+    left = leftovers.unfinished(bench.config, "execution")
     leftovers.record(bench.config, left, 5, 6)
-    assert left == [{"client_id": "01" * 16, "instrument": "BTCUSDT", "side": "buy", "state": "sent"}]
+    order = {"client_id": "01" * 16, "instrument": "BTCUSDT", "side": "buy", "state": "sent"}
+    assert left == [{"execution": "execution", **order}]
     assert json.loads(bench.config.paths.audit.read_text())["orders_left"] == left
     assert json.loads(bench.config.paths.left.read_text()) == {"pid": 6, "orders": left}
 

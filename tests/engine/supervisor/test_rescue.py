@@ -115,7 +115,7 @@ def empty_soon(floor: Floor) -> None:
     """The system is halted, execution does not run, and the venue has no order of it."""
     until(lambda: floor.status()["halted"])
     until(lambda: not ours(floor))
-    state = until(lambda: (found := floor.status()) and found["rescue"]["clean"] and found)
+    state = until(lambda: (found := floor.status()) and found["rescues"]["execution"]["clean"] and found)
     assert state["halt_reason"] == "deaths"
     assert floor.pid("execution") == 0
     assert ids(floor) == {OTHERS}
@@ -146,7 +146,7 @@ def test_orders_of_an_execution_that_dies_five_times_are_cancelled_at_the_venue(
     assert ids(system) > {OTHERS}
     held = end(system)
     empty_soon(system)
-    assert "the venue lists no open order of this system" in system.log("execution.rescue")
+    assert "the venue lists no open order of this account" in system.log("execution.rescue")
     assert system.type("status") == 1
     assert system.type("down") == 0, "no order is left, and `down` says so"
     del held
@@ -163,7 +163,7 @@ def test_orders_of_an_execution_that_hangs_at_its_start_are_cancelled_at_the_ven
     system.file.write_text(system.file.read_text() + roles)
     os.kill(system.pid("execution"), signal.SIGKILL)
     until(lambda: not ours(system))
-    assert until(lambda: (found := system.status()) and found["rescue"]["clean"] and found)
+    assert until(lambda: (found := system.status()) and found["rescues"]["execution"]["clean"] and found)
     deaths = next(one["deaths"] for one in system.status()["processes"] if one["name"] == "execution")
     assert deaths < system.config.watch.death_limit, "the limit of deaths is not what starts it"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.execution.build import hold, system_uuid
+from engine.execution.build import hold, read_or_make_uuid
 from engine.execution.journal.journal_file import JournalFile, segments
 from engine.execution.restore.checkpoint import BESIDE, Checkpoint, write
 from engine.execution.restore.disk import DirectDisk
@@ -54,7 +54,8 @@ def test_a_link_in_the_place_of_the_next_segment_is_replaced(tmp_path: Path, pre
 def test_no_lock_checkpoint_or_cache_follows_a_link(tmp_path: Path, precious: Path) -> None:
     """Each was opened with truncation."""
     directory = tmp_path / "journal"
-    names = {"journal.lock": lambda: hold(directory), "system.made": lambda: system_uuid(directory)}
+    identity = directory / "system.uuid"
+    names = {"journal.lock": lambda: hold(directory), "system.made": lambda: read_or_make_uuid(identity)}
     names[f"instruments.json.{os.getpid()}.making"] = lambda: save_instruments(
         str(directory / "instruments.json"), (), 1
     )
