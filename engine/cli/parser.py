@@ -229,7 +229,14 @@ def _reading_commands(commands: "Commands") -> None:
     orders.add_argument(
         "--all", action="store_true", help="orders that are done too, as far back as the lane holds them"
     )
-    _add(commands, "positions", "look:positions", "list positions with their profit and loss", "positions", POSITIONS)
+    _add(
+        commands,
+        "positions",
+        "positions:positions",
+        "list positions with their profit and loss",
+        "positions",
+        POSITIONS,
+    )
     _journal_commands(commands)
     _add(commands, "paths", "logs:paths", "show where the system's files are", "paths --json")
     log = _add(commands, "log", "logs:log", "show the log of a process, or all of them", "log -f execution", LOG)
@@ -254,7 +261,7 @@ def _reading_commands(commands: "Commands") -> None:
         "group", metavar="GROUP", nargs="?", default="", help="a group, or the symbol or id of an instrument in it"
     )
     across.add_argument("--once", action="store_true", help="print the tables once and exit; --json does so too")
-    view = _add(commands, "view", "look:view", "show the whole system live: roles, rates, books, fills", tree=False)
+    view = _add(commands, "view", "view:view", "show the whole system live: roles, rates, books, fills", tree=False)
     view.add_argument(
         "--once", action="store_true", help="print the screen once, after measuring rates for a second, and exit"
     )
