@@ -9,7 +9,7 @@ import heapq
 import operator
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -23,7 +23,7 @@ from engine.cli.output import choose_system, iso, local, print_json, print_line,
 from engine.cli.trees import Naming, side_word, tree_of
 from engine.config import Paths
 from engine.config.paths import account_of_journal, identity_beside, journals_beside
-from engine.execution.build import hold, read_names
+from engine.execution.build import ACCOUNT_NAMES, NAMES, hold, read_names
 from engine.execution.journal.journal import read_journal
 from engine.execution.journal.journal_file import JournalVersionError, refuse_other_version, segments
 from engine.execution.journal.terms import symbol_of
@@ -89,10 +89,14 @@ class Contents:
 
 
 def names_of(system: str, *directories: Path) -> Names:
-    """The names in the system's file; for strategies removed from the file, the names stored beside the journals."""
+    """The names in the system's file; for what was removed from the file, the names stored beside the journals."""
     names = Names.of(system) if system else Names()
-    stored = {number: name for directory in directories for number, name in read_names(directory).items()}
-    return replace(names, strategies=stored | names.strategies)
+    strategies, accounts = _stored(directories, NAMES), _stored(directories, ACCOUNT_NAMES)
+    return replace(names, strategies=strategies | names.strategies, accounts=accounts | names.accounts)
+
+
+def _stored(directories: Iterable[Path], kind: str) -> dict[int, str]:
+    return {number: name for directory in directories for number, name in read_names(directory, kind).items()}
 
 
 def read_terms(payload: bytes) -> tuple[int, Terms]:

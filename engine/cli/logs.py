@@ -15,6 +15,7 @@ from typing import Any
 from engine.cli import NOT_FOUND, CommandError
 from engine.cli.output import choose_system, print_json, print_line, print_table
 from engine.config import Paths
+from engine.config.paths import journals_beside
 from engine.log import KEPT, SUFFIX, part
 from engine.monitor.names import Names
 from shm.segment import path_of
@@ -173,10 +174,11 @@ def paths(options: argparse.Namespace) -> int:
     """Show where the system's files are."""
     system = choose_system(options.system, stopped=True)
     known = Paths.known(system)
-    journal = Names.of(system).journal or known.state / "journal"
+    journal = Path(Names.of(system).journal or known.journal())
+    further = {one.name: one for one in journals_beside(journal) if one != journal}  # of the other accounts
     tree = {
         "system": system, "run": known.run, "control": known.control, "state": known.state, "journal": journal,
-        "logs": known.logs, "audit": known.audit, "halt": known.halt, "instruments": known.instruments,
+        **further, "logs": known.logs, "audit": known.audit, "halt": known.halt, "instruments": known.instruments,
         "segments": path_of(f"{system}.LANE"),
     }  # fmt: skip
     texts = {name: str(value) for name, value in tree.items()}

@@ -38,7 +38,7 @@ logger = logging.getLogger("engine.execution")
 BOOKS_BACK = 256  # the newest books at start; those too old are refused by their age
 MS = 1_000_000
 MIB = 1 << 20
-NAMES = "strategies.json"  # in the journal's directory
+NAMES, ACCOUNT_NAMES = "strategies.json", "accounts.json"  # in the journal's directory
 
 
 def build(config: "Config", name: str) -> Execution:
@@ -80,7 +80,8 @@ def build(config: "Config", name: str) -> Execution:
     strategies = {strategy.id: strategy.name for strategy in config.strategies}
     lanes = open_execution_lanes(opened, strategies)
     lanes.closers = (*lanes.closers, hold(account.journal))
-    keep_names(account.journal, strategies)
+    keep_names(account.journal, NAMES, strategies)
+    keep_names(account.journal, ACCOUNT_NAMES, {account.number: account.name})
     return Execution(execution, lanes, ports, PatientDisk())
 
 
@@ -121,21 +122,21 @@ def hold(directory: Path) -> IO[str]:
     return lock
 
 
-def keep_names(journal: Path, strategies: dict[int, str]) -> None:
-    """Write the strategies' names beside the journal, which has their numbers: after `down` its fills need them."""
-    file = journal / NAMES
+def keep_names(journal: Path, kind: str, names: dict[int, str]) -> None:
+    """Write the names of strategies or accounts beside the journal, which has their numbers, for use after `down`."""
+    file = journal / kind
     made = file.with_suffix(".made")
     try:
-        made.write_text(json.dumps(read_names(journal) | strategies) + "\n", encoding="utf-8")
+        made.write_text(json.dumps(read_names(journal, kind) | names) + "\n", encoding="utf-8")
         made.replace(file)
     except OSError as error:  # a full disk must not keep execution from starting
-        logger.error("the strategies' names were not kept", extra={"file": str(file), "error": str(error)})  # noqa: TRY400
+        logger.error("the names were not kept", extra={"file": str(file), "error": str(error)})  # noqa: TRY400
 
 
-def read_names(journal: Path) -> dict[int, str]:
-    """The strategies' names by number, each as it was last configured; none where there is no readable file."""
+def read_names(journal: Path, kind: str = NAMES) -> dict[int, str]:
+    """The names by number, each as it was last configured; none where there is no readable file."""
     try:
-        return {int(number): str(name) for number, name in json.loads((journal / NAMES).read_bytes()).items()}
+        return {int(number): str(name) for number, name in json.loads((journal / kind).read_bytes()).items()}
     except (OSError, ValueError, AttributeError):
         return {}
 

@@ -461,8 +461,9 @@ class Execution:
         if row.kind == CommandKind.HALT:
             self._halt(now_ns, halted=True)
         elif row.kind == CommandKind.RESUME and row.instrument:
-            self.alarm.resume_instrument(row.instrument)
-            self._balances.rebase()
+            if row.instrument in self.ledger.account:  # every execution reads the command, one has the instrument
+                self.alarm.resume_instrument(row.instrument)
+                self._balances.rebase()
         elif row.kind == CommandKind.RESUME:
             self._balances.rebase()
             self._halt(now_ns, halted=self.alarm.resume(now_ns) or self._stays_halted())

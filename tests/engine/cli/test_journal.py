@@ -3,12 +3,13 @@
 import csv
 import io
 import json
+import uuid
 from pathlib import Path
 
 import pytest
 
-from engine.cli import main
-from engine.execution.build import NAMES, keep_names
+from engine.cli import WRONG_USE, main
+from engine.execution.build import ACCOUNT_NAMES, NAMES, keep_names
 from engine.model.words import BUY, SELL
 from tests.engine.execution.memory import House
 
@@ -59,8 +60,8 @@ def test_strategies_keep_their_names_beside_the_journal(house: House, capsys: py
     directory = Path(house.config.journal.directory)
     trade(house, BUY, 400)
     house.kill()
-    keep_names(directory, {3: "old", 2: "other"})
-    keep_names(directory, {3: "maker"})
+    keep_names(directory, NAMES, {3: "old", 2: "other"})
+    keep_names(directory, NAMES, {3: "maker"})
     assert [one["strategy_name"] for one in json.loads(typed(capsys, house, "fills", "--json"))] == ["maker"]
     (directory / NAMES).write_text("{")
     assert [one["strategy_name"] for one in json.loads(typed(capsys, house, "fills", "--json"))] == ["3"]
@@ -118,3 +119,52 @@ def test_a_journal_in_which_nothing_is_left_is_put_away(house: House, capsys: py
     assert house.config.journal.directory in shown
     assert "open orders: none" in shown
     assert "set aside as" in typed(capsys, house, "journal", "--set-aside")
+
+
+@pytest.fixture
+def two(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[House, House]:
+    """A system whose second account has traded too, and which is down."""
+    other = House(tmp_path / "state" / "journal.2", account=2, system=uuid.UUID(int=7))
+    (tmp_path / "state" / "system.2.uuid").write_text("00000000-0000-4000-8000-a1b2c3d4e5f7\n")
+    other.ready()
+    for one in (other, house):
+        other.now_ns = house.now_ns = max(other.now_ns, house.now_ns)
+        one.book()
+        one.run()
+        for side in (BUY, SELL):
+            trade(one, side, 400)
+        one.kill()
+    keep_names(tmp_path / "state" / "journal.2", ACCOUNT_NAMES, {2: "west"})
+    monkeypatch.setenv("STEELYARD_STATE_DIRECTORY", str(tmp_path))
+    monkeypatch.setenv("STEELYARD_RUN_DIRECTORY", str(tmp_path / "run"))
+    return house, other
+
+
+def test_the_fills_and_orders_of_every_account_are_listed(
+    two: tuple[House, House], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Taxes are due for both; the first account's alone would look complete."""
+    del two
+    assert main(["fills", "--system", "state", "--json"]) == 0
+    fills = json.loads(capsys.readouterr().out)
+    assert [(one["account"], one["account_name"]) for one in fills] == [(2, "west")] * 2 + [(1, "1")] * 2
+    assert fills == sorted(fills, key=lambda one: int(one["time_ns"]))
+    assert main(["orders", "--system", "state", "--json", "--all"]) == 0
+    assert {one["account"] for one in json.loads(capsys.readouterr().out)} == {1, 2}
+    assert main(["orders", "--system", "state", "--all"]) == 0
+    assert "west" in capsys.readouterr().out
+    assert main(["journal", "--system", "state", "--json"]) == 0
+    assert [one["account"] for one in json.loads(capsys.readouterr().out)] == [1, 2]
+
+
+def test_of_several_accounts_only_the_named_journal_is_put_away_with_its_own_uuid(
+    two: tuple[House, House], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The other account's orders are known by its uuid: without it they would be a stranger's."""
+    assert main(["journal", "--system", "state", "--set-aside"]) == WRONG_USE
+    assert "several accounts have a journal" in capsys.readouterr().err
+    typed(capsys, two[1], "journal", "--set-aside")
+    left = {path.name for path in (tmp_path / "state").iterdir()}
+    assert {"journal", "system.uuid"} < left
+    assert not {"journal.2", "system.2.uuid"} & left
+    assert main(["journal", "--system", "state"]) == 0

@@ -95,6 +95,14 @@ def test_a_resume_takes_the_balance_as_it_is(house: House) -> None:
     assert refusal(house) == Reason.APPROVED
 
 
+def test_a_resume_of_another_accounts_instrument_accepts_no_balance(house: House) -> None:
+    """The operator has looked at the other account; what is wrong here must still be found."""
+    house.venue.move("BTC", 400_000, told=False)
+    house.command(CommandKind.RESUME, instrument=9)
+    house.settle(200)
+    assert BTC.id in house.role.alarm.instruments
+
+
 def test_others_trades_on_the_account_are_reported_and_halt_nothing(
     house: House, caplog: pytest.LogCaptureFixture
 ) -> None:
