@@ -122,7 +122,9 @@ def strategy_maker(
     def make(fuse: Fuse, cleanup: Cleanup) -> Role:
         opened = open_strategy_lanes(open_lanes(lanes.system, STRATEGY, name), index)
         cleanup.append(opened.close)
-        mortal = replace(opened, intents=Mortal(opened.intents, fuse), steps=Mortal(opened.steps, fuse))
+        mortal = replace(
+            opened, intents=tuple(Mortal(lane, fuse) for lane in opened.intents), steps=Mortal(opened.steps, fuse)
+        )
         return StrategyRole(name, number, make_strategy(), mortal)
 
     return make

@@ -29,7 +29,9 @@ def check(config: Config) -> None:
     for strategy in config.strategies:
         if _is_ours(config, strategy.name, "strategy") and "PYTHONPATH" not in _process(config, strategy).environment:
             _try(config, f"strategies.{strategy.name}", functools.partial(_check_strategy, config, strategy))
-    if _is_ours(config, FEED, FEED):
+    if config.strategies:
+        _try(config, "feeds", lambda: _check_places(config))
+    if any(_is_ours(config, feed, FEED) for feed in config.feed_names):
         _try(config, "feed", lambda: _check_feed(config))
     executions = [role for role in config.execution_names if _is_ours(config, role, EXECUTION)]
     if executions:
@@ -56,6 +58,13 @@ def _try(config: Config, place: str, convert: Callable[[], object]) -> None:
     except Exception as error:
         text = " ".join(str(error).split()) or type(error).__name__
         raise CommandError(f"{config.path}: {place}: {text}", WRONG_USE) from error
+
+
+def _check_places(config: Config) -> None:
+    """Check that a strategy can record how far it read every feed and every execution."""
+    from engine.strategy.role.lanes import check_places  # noqa: PLC0415 - only `up` needs it
+
+    check_places(len(config.feed_names), len(config.execution_names))
 
 
 def _check_process(process: Process) -> None:
@@ -157,7 +166,7 @@ def _check_feed(config: Config) -> None:
             for name in () if replaying else ("stream_url", "request_url"):
                 _check_url(venue, name)
             for secret in () if replaying else stream_key_of(venue, kind_of(venue)):
-                _secret_text(config, secret, FEED)
+                _secret_text(config, secret, config.feed_of(venue.name))
     if replaying:
         check_replay(config, lambda venue: feed_config(config, FEED, config.venue(venue)))
 

@@ -78,7 +78,13 @@ def build(config: "Config", name: str) -> StrategyRole:
     groups = await_groups(config, opened) if reads else ()
     strategy = kind(instruments, checked_parameters(kind, table.parameters))
     lanes = open_strategy_lanes(opened, config.strategies.index(table), reads)
-    return StrategyRole(name, table.id, strategy, lanes, groups=groups)
+    return StrategyRole(name, table.id, strategy, lanes, groups=groups, routes=routes_of(config))
+
+
+def routes_of(config: "Config") -> dict[int, int]:
+    """The place of each instrument's execution among the system's: that of the account at the instrument's venue."""
+    names = config.execution_names
+    return {one.id: names.index(config.execution_of(one.venue)) for one in config.instruments}
 
 
 def await_groups(config: "Config", lanes: RoleLanes) -> "tuple[Group, ...]":

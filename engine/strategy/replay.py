@@ -5,32 +5,38 @@
    step had read to; then the role steps once, at the recorded time.
 3. The intents that it publishes are compared with its recorded intents lane.
 
+A lane of several feeds or executions is named with its owner, as in the system: "ticks.east", "intents.main".
+
 A step that was killed between its intents and its STEP leaves intents that no replay can produce: they are after the
 last STEP's cursor of that life, and the next life begins after them.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 import shm
-from engine.lanes import lane_of
+from engine.lanes import Owners, lane_of
 from engine.lanes.memory import MemoryCells, MemoryReader, MemoryRing, ring_of
+from engine.model.step import Step, steps_of
 from engine.strategy.role.lane_inputs import CATCH_UP
 from engine.strategy.role.lanes import (
     AGGREGATES,
-    INPUTS,
     LAPPED_CELL,
     MARK_DRAIN,
     MARK_FULL,
     MARKS_CELL,
-    OUTPUT_CURSOR,
-    PLACES,
+    OF_EXECUTIONS,
+    OF_FEEDS,
+    OWN,
     StrategyLanes,
+    places,
 )
 from engine.strategy.role.role import StrategyRole
 
 ROLE = Callable[[StrategyLanes], StrategyRole]
+DEFAULT = Owners()
 NEWEST = ("books", "global_books")  # lanes of which a lapped role still shows the newest
 
 
@@ -71,70 +77,114 @@ class RecordedIntents(MemoryRing):
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """The records of a replayed life: the sequence of its first intent, and every record's bytes."""
+    """The records of a replayed life, in bytes: of each intents lane, with the sequence of the first; and the steps."""
 
-    first: int
-    intents: list[bytes]
+    first: tuple[int, ...]
+    intents: tuple[list[bytes], ...]
     steps: list[bytes]
 
 
-def replay(make_role: ROLE, lanes: Mapping[str, Sequence[Any]], steps: Sequence[Any]) -> Iterator[Life]:
-    """Replay every life; `lanes` holds the whole history of INPUTS, "intents" and the other lanes it reads."""
-    history = {lane: ring_of(lane_of(lane), rows) for lane, rows in lanes.items()}
+class History:
+    """Every record of the lanes that a strategy read and wrote, and the places of their cursors in its STEPS."""
+
+    def __init__(self, lanes: Mapping[str, Sequence[Any]], owners: Owners) -> None:
+        """`lanes` holds the rows of each lane, by its name; the owner may be left out where it is the only one."""
+        self.rings = {name: ring_of(lane_of(name), rows) for name, rows in lanes.items()}
+        self.places = places(owners.feeds, owners.executions)
+
+    def ring(self, kind: str, of: str) -> MemoryRing | None:
+        """The records of a lane; None for a lane of the aggregation that the strategy did not read."""
+        return self.rings.get(f"{kind}.{of}") or self.rings.get(kind)
+
+    def of_kind(self, kind: str) -> list[tuple[int, MemoryRing]]:
+        """The lanes of a kind, each with its place."""
+        found = [(place, self.ring(name, of)) for (name, of), place in self.places.items() if name == kind]
+        return [(place, ring) for place, ring in found if ring is not None]
+
+
+def replay(
+    make_role: ROLE, lanes: Mapping[str, Sequence[Any]], steps: Sequence[Any], owners: Owners = DEFAULT
+) -> Iterator[Life]:
+    """Replay every life; `lanes` holds the whole history of the inputs, the own intents and what else was read."""
+    history = History(lanes, owners)
     for life in cut_into_lives(steps):
-        yield replay_life(make_role, history, life)
+        yield replay_life(make_role, history, list(steps_of(life)))
 
 
 def cut_into_lives(steps: Sequence[Any]) -> list[list[Any]]:
-    """Cut STEPS where a step 0 begins a life."""
+    """Cut the records of STEPS where a step 0 begins a life."""
     lives: list[list[Any]] = []
     for step in steps:
-        if step.step == 0:
+        if step.step == 0 and step.first == 0:
             lives.append([])
         lives[-1].append(step)
     return lives
 
 
-def replay_life(make_role: ROLE, history: Mapping[str, MemoryRing], steps: Sequence[Any]) -> Life:
+def replay_life(make_role: ROLE, history: History, steps: Sequence[Step]) -> Life:
     """Step a new role through one life."""
-    inputs: dict[str, Any] = {
-        lane: HistoryReader(history[lane], steps[0].cursors[PLACES[lane]], CATCH_UP if lane in NEWEST else 0)
-        for lane in (*INPUTS, *AGGREGATES)
-        if lane in INPUTS or lane in history
+    readers: dict[int, HistoryReader] = {}
+    lanes: dict[str, Any] = {
+        kind: tuple(open_kind(history, kind, steps[0], readers)) for kind in (*OF_FEEDS, *OF_EXECUTIONS)
     }
-    begin = steps[0].cursors[OUTPUT_CURSOR]
-    own = HistoryReader(history["intents"], lane_of("intents").start, limit=begin)
-    intents = RecordedIntents(lane_of("intents"), keep_all=True, first=begin)
-    recorded, positions = MemoryRing(lane_of("steps"), keep_all=True), MemoryCells(lane_of("positions"))
-    role = make_role(StrategyLanes(**inputs, positions=positions, own=own, intents=intents, steps=recorded))
+    found = {kind: open_kind(history, kind, steps[0], readers) for kind in ("commands", *AGGREGATES)}
+    single: dict[str, Any] = {kind: of_kind[0] for kind, of_kind in found.items() if of_kind}
+    begin = {place: steps[0].cursors[place] for place, _ in history.of_kind(OWN)}
+    start = lane_of(OWN).start
+    own = tuple(HistoryReader(ring, start, limit=begin[place]) for place, ring in history.of_kind(OWN))
+    intents = {place: RecordedIntents(lane_of(OWN), keep_all=True, first=first) for place, first in begin.items()}
+    recorded = MemoryRing(lane_of("steps"), keep_all=True)
+    positions = tuple(MemoryCells(lane_of("positions")) for _ in own)
+    role = make_role(
+        StrategyLanes(**lanes, **single, positions=positions, own=own, intents=tuple(intents.values()), steps=recorded)
+    )
     for step in steps:
-        open_up(inputs, step)
-        intents.limit = step.cursors[OUTPUT_CURSOR] if step.cells[MARKS_CELL] & MARK_FULL else 1 << 63
+        open_up(readers, step)
+        for place, lane in intents.items():
+            lane.limit = step.cursors[place] if step.cells[MARKS_CELL] & MARK_FULL else 1 << 63
         (role.drain if step.cells[MARKS_CELL] & MARK_DRAIN else role.step)(step.now_ns)
-    return Life(begin, intents.records(), recorded.records())
+    return Life(tuple(begin.values()), tuple(lane.records() for lane in intents.values()), recorded.records())
 
 
-def open_up(inputs: Mapping[str, HistoryReader], step: Any) -> None:
+def open_kind(history: History, kind: str, first: Step, readers: dict[int, HistoryReader]) -> list[HistoryReader]:
+    """Read the lanes of a kind from where the first step began; add each to `readers` at its place."""
+    window = CATCH_UP if kind in NEWEST else 0
+    found = {place: HistoryReader(ring, first.cursors[place], window) for place, ring in history.of_kind(kind)}
+    readers.update(found)
+    return list(found.values())
+
+
+def open_up(readers: Mapping[int, HistoryReader], step: Step) -> None:
     """Open the readers up to what the recorded step had read."""
-    for lane, reader in inputs.items():
-        reader.limit = step.cursors[PLACES[lane]]
-        reader.lapped = bool(step.cells[LAPPED_CELL] >> PLACES[lane] & 1)
+    for place, reader in readers.items():
+        reader.limit = step.cursors[place]
+        reader.lapped = bool(step.cells[LAPPED_CELL] >> place & 1)
 
 
-def differences(lives: Iterable[Life], lanes: Mapping[str, Sequence[Any]], steps: Sequence[Any]) -> list[str]:
+def differences(
+    lives: Iterable[Life], lanes: Mapping[str, Sequence[Any]], steps: Sequence[Any], owners: Owners = DEFAULT
+) -> list[str]:
     """The first differences between replayed and recorded lives; empty when all bytes are equal."""
-    recorded, found = ring_of(lane_of("intents"), lanes["intents"]).records(), []
+    history, found = History(lanes, owners), []
     for number, (life, own_steps) in enumerate(zip(lives, cut_into_lives(steps), strict=True)):
-        begin = life.first - lane_of("intents").start
-        count = own_steps[-1].cursors[OUTPUT_CURSOR] - life.first
-        for what, ours, theirs in (
-            ("intent", life.intents, recorded[begin : begin + count]),
-            ("step", life.steps, ring_of(lane_of("steps"), own_steps).records()),
-        ):
-            if ours != theirs:
-                at = next(
-                    (i for i, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b),
-                    min(len(ours), len(theirs)),
-                )
-                found.append(f"life {number}: {what} {at} differs ({len(ours)} replayed, {len(theirs)} recorded)")
+        pairs = [("step", life.steps, ring_of(lane_of("steps"), own_steps).records())]
+        pairs += zip(repeat("intent"), life.intents, written(history, life, own_steps), strict=False)
+        found += [f"life {number}: {text}" for one in pairs if (text := difference(*one))]
     return found
+
+
+def written(history: History, life: Life, steps: Sequence[Any]) -> Iterator[list[bytes]]:
+    """The recorded intents of a life, of each lane."""
+    *_, last = steps_of(steps)
+    for (place, ring), first in zip(history.of_kind(OWN), life.first, strict=True):
+        start = lane_of(OWN).start
+        yield ring.records()[first - start : last.cursors[place] - start]
+
+
+def difference(what: str, ours: list[bytes], theirs: list[bytes]) -> str:
+    """The first difference between replayed and recorded records; empty when there is none."""
+    if ours == theirs:
+        return ""
+    differing = (i for i, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b)
+    at = next(differing, min(len(ours), len(theirs)))
+    return f"{what} {at} differs ({len(ours)} replayed, {len(theirs)} recorded)"

@@ -8,6 +8,7 @@ from engine.strategy.api.intent_api cimport IntentSink, IntentApi
 from shm.protocol cimport sy_writer
 
 cdef enum:
+    EXECUTIONS_MOST = 16
     KEPT = 64  # as many orders wait for the ledger before it is asked in between
 
 cdef struct Begun:
@@ -20,14 +21,18 @@ cdef struct Begun:
 cdef class Intents(IntentSink):
     cdef Counts counts
     cdef IntentApi api
-    cdef object ledger, publish_intent
-    cdef sy_writer *lane  # NULL for one that is written by its method
+    cdef object ledger
+    cdef dict routes  # by instrument: the place of the execution that trades it; 0 for an instrument that is not there
+    cdef tuple publish_intent  # by place: the method that writes a lane
+    cdef sy_writer *lanes[EXECUTIONS_MOST]  # by place: NULL for one that is written by its method
+    cdef int count_of_lanes
     cdef uint64_t number, count
     cdef uint64_t tick_sequence  # this and below: of the event that is being told
     cdef int64_t receive_ns
-    cdef bint full
+    cdef uint64_t full  # a bit for each lane that was full in this step
     cdef int begun_count
     cdef Begun begun[KEPT]  # orders wanted, but not in the ledger yet: whoever looks there settles them first
 
-    cdef bint publish(self, Intent *intent) except -1
+    cdef int place_of(self, object instrument) except -1
+    cdef bint publish(self, int place, Intent *intent) except -1
     cdef int begin_order(self, Intent *intent) except -1

@@ -1,10 +1,13 @@
 # cython: language_level=3
-"""Publishes a strategy's intents: numbers and stamps each, writes it to the intents lane, and adds it to the ledger.
+"""Publishes a strategy's intents: numbers and stamps each, writes it to its lane, and adds it to the ledger.
+
+    submit ─▶ routes: the execution of the intent's instrument ─▶ its lane ─▶ the ledger, later
 
 An intent is published first: the data of a new order is kept, and added to the ledger when there is time or when the
-ledger is read. If the lane is full, `submit` gives None from there to the end of the step.
+ledger is read. If a lane is full, `submit` gives None for its instruments from there to the end of the step.
 """
 
+from libc.stdint cimport uint64_t
 from libc.string cimport memcpy
 
 from engine.model.intent_id cimport COUNT_BITS
@@ -22,10 +25,22 @@ INTENT_ROW = INTENT.row
 cdef class Intents(IntentSink):
     """One strategy's. Lanes in shared memory are written in place, others (a replay's history) by their method."""
 
-    def __init__(self, Counts counts not None, number, IntentApi api not None, lane):
-        """Speak for the strategy of this number; the ledger is the role's to give, at every recovery."""
-        self.counts, self.number, self.api = counts, number, api
-        self.publish_intent, self.lane = lane.publish, writer_of(lane)
+    def __init__(self, Counts counts not None, number, IntentApi api not None, tuple lanes not None, dict routes):
+        """Publish for the strategy of this number; the role sets the ledger at every recovery.
+
+        `routes` has the place of an instrument's execution among the `lanes`.
+        """
+        if len(lanes) > EXECUTIONS_MOST:
+            raise ValueError(f"a strategy submits to at most {EXECUTIONS_MOST} executions, was {len(lanes)}")
+        self.counts, self.number, self.api, self.routes = counts, number, api, routes
+        self.publish_intent, self.count_of_lanes = tuple(lane.publish for lane in lanes), len(lanes)
+        for place, lane in enumerate(lanes):
+            self.lanes[place] = writer_of(lane)
+
+    def close(self):
+        """Forget the lanes: they are closed next."""
+        for place in range(self.count_of_lanes):
+            self.lanes[place] = NULL
 
     def settle(self):
         """Add the submitted orders to the ledger: an intent is published first, and added when there is time."""
@@ -38,11 +53,13 @@ cdef class Intents(IntentSink):
 
     cdef object submit(self, Intent *intent):
         """Number, stamp and publish an intent; its id, or None when the lane is full."""
+        cdef int place
         intent.intent_id = self.number << COUNT_BITS | (self.count + 1)
         intent.now_ns, intent.strategy = self.api.now_ns, self.number
         intent.tick_sequence, intent.receive_ns = self.tick_sequence, self.receive_ns
-        if self.full or not self.publish(intent):
-            self.full = True
+        place = self.place_of(intent.instrument) if self.count_of_lanes > 1 else 0
+        if self.full >> place & 1 or not self.publish(place, intent):
+            self.full |= <uint64_t>1 << place
             self.counts.intents_refused_full += 1
             return None
         self.count += 1
@@ -53,15 +70,20 @@ cdef class Intents(IntentSink):
             self.ledger.intend(row_of(intent))
         return intent.intent_id
 
-    cdef bint publish(self, Intent *intent) except -1:
-        """Put a record on the lane; False when it is full."""
-        if self.lane == NULL:
-            return self.publish_intent(*row_of(intent))
-        if not sy_has_room(self.lane, 1):
+    cdef int place_of(self, object instrument) except -1:
+        """The place of the execution that trades an instrument."""
+        return self.routes.get(instrument, 0)
+
+    cdef bint publish(self, int place, Intent *intent) except -1:
+        """Put a record on a lane; False when it is full."""
+        cdef sy_writer *lane = self.lanes[place]
+        if lane == NULL:
+            return self.publish_intent[place](*row_of(intent))
+        if not sy_has_room(lane, 1):
             return False
-        sy_begin(self.lane)
-        memcpy(sy_slot(self.lane, 0), intent, sizeof(Intent))
-        sy_publish(self.lane, 1)
+        sy_begin(lane)
+        memcpy(sy_slot(lane, 0), intent, sizeof(Intent))
+        sy_publish(lane, 1)
         return True
 
     cdef int begin_order(self, Intent *intent) except -1:

@@ -1,7 +1,7 @@
 """Logs why a strategy's calls return None: at once, then at most once in `INTERVAL_NS` for each reason."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 LOG = logging.getLogger("engine.strategy")
@@ -15,15 +15,15 @@ DRAINING = "the strategy is draining: no new orders"
 class Withheld:
     """The log of one strategy."""
 
-    def __init__(self, strategy: str, accepted: Callable[[], Any] | None) -> None:
-        """`accepted` reads the cell in which execution writes how far it has read the strategy's intents."""
+    def __init__(self, strategy: str, accepted: Sequence[Callable[[], Any]]) -> None:
+        """`accepted` reads the cell in which each execution writes how far it has read the strategy's intents."""
         self._strategy, self._accepted = strategy, accepted
         self._calls: dict[str, int] = {}  # by reason, since it was last logged
         self._logged_ns: dict[str, int] = {}
 
-    def lane_full(self, now_ns: int) -> None:
-        """The intents lane was full in a step."""
-        unread = self._accepted is not None and self._accepted() is None
+    def lane_full(self, now_ns: int, full: int) -> None:
+        """Intents lanes were full in a step: `full` has a bit for each, in the order of the executions."""
+        unread = any(full >> place & 1 and accepted() is None for place, accepted in enumerate(self._accepted))
         self._note(NOT_STARTED if unread else LAGGING, 1, now_ns)
 
     def no_new_orders(self, now_ns: int, calls: int, *, halted: bool) -> None:

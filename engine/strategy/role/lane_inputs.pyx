@@ -4,7 +4,8 @@
     a lane in shared memory ─▶ in place: ticks as they are, the newest book of each instrument beside the one it shows
     any other (a replay's history), and where in place is not all there is ─▶ by its reader's methods, row by row
 
-This part calls no hook: it returns the records to the role, which calls the hooks.
+A lane is known by its place among a STEP's cursors (see `lanes`): of a kind that exists once for each feed or
+execution there are several in a row. This part calls no hook: it returns the records to the role, which calls them.
 """
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
@@ -20,15 +21,16 @@ import shm
 from engine.lanes import lane_of
 from engine.model.records import BOOK_TOP, TICK
 from engine.strategy.role.aggregates import group_of, silent
-from engine.strategy.role.lanes import AGGREGATES, INPUTS, PLACES
+from engine.strategy.role import lanes as names
 from engine.strategy.api.strategy import defines
 
 READ_LIMIT = 64
 CATCH_UP = 1024
 
 assert TICK.size == sizeof(Tick) and READ_LIMIT == MOST
-assert (PLACES["ticks"], PLACES["books"], PLACES["intents"], PLACES["opportunities"], len(PLACES)) == (
-    TICKS, BOOKS, OWN_INTENTS, OPPORTUNITIES, LANES)
+assert names.LANES_MOST == LANES_MOST
+assert [names.KINDS.index(kind) for kind in ("ticks", "books", "intents", "opportunities")] == [
+    TICKS, BOOKS, OWN_INTENTS, OPPORTUNITIES]
 cdef Py_ssize_t BOOK_SIZE = BOOK_TOP.size
 cdef Py_ssize_t INSTRUMENT_AT = next(field.offset for field in BOOK_TOP.fields if field.name == "instrument")
 cdef tuple NOTHING = ()
@@ -48,14 +50,45 @@ cdef class LaneInputs:
         """Read the inputs, and the lanes of the aggregation that `reads` names."""
         self.counts, self.strategy = counts, strategy
         self.reads_prints = defines(type(strategy), "on_print")
-        asked = tuple(getattr(lanes, lane) if lane in reads else None for lane in AGGREGATES)
-        assert asked.count(None) == len(AGGREGATES) - len(reads), f"lanes lack some of {reads}"
-        self.readers = (*(getattr(lanes, lane) for lane in INPUTS), lanes.intents, *asked)
+        asked = [getattr(lanes, lane) if lane in reads else None for lane in names.AGGREGATES]
+        assert asked.count(None) == len(names.AGGREGATES) - len(reads), f"lanes lack some of {reads}"
+        kinds = [getattr(lanes, kind) for kind in (*names.INPUTS, names.OWN)] + asked
+        self.set_lanes([kind if isinstance(kind, tuple) else (kind,) for kind in kinds])
+        self.decode_book, self.decode_tick = lanes.books[0].decode, lanes.ticks[0].decode
+
+    def set_lanes(self, kinds):
+        """Number the lanes of every kind."""
+        names.check_places(len(kinds[TICKS]), len(kinds[VERDICTS]))
+        self.readers = tuple(reader for kind in kinds for reader in kind)
+        for index, kind in enumerate(kinds):
+            self.first[index + 1] = self.first[index] + <int>len(kind)
         self.reads = tuple(getattr(reader, "read", silent) for reader in self.readers)
         for index, reader in enumerate(self.readers):
             self.rings[index] = reader_of(reader)
-        self.read_book, self.decode_book = lanes.books.read_bytes, lanes.books.decode
-        self.decode_tick = lanes.ticks.decode
+
+    cdef object read_kind(self, int kind, int limit):
+        """Read up to `limit` rows of each lane of a kind; after a lap the step has no rows of that lane."""
+        cdef int index
+        if self.first[kind + 1] - self.first[kind] == 1:
+            return self.read(self.first[kind], limit)
+        rows = []
+        for index in range(self.first[kind], self.first[kind + 1]):
+            rows.extend(self.read(index, limit))
+        return rows
+
+    cdef bint is_kind_still(self, int kind) noexcept:
+        """Whether no record waits on any lane of a kind."""
+        cdef int index
+        for index in range(self.first[kind], self.first[kind + 1]):
+            if not self.is_still(index):
+                return False
+        return True
+
+    cdef uint64_t lapped_of(self, int kind) noexcept:
+        """The lanes of a kind that lapped their reader in this step."""
+        cdef uint64_t below = (<uint64_t>1 << self.first[kind]) - 1
+        cdef uint64_t upto = (<uint64_t>1 << (self.first[kind + 1] - 1) << 1) - 1
+        return self.lapped & upto & ~below
 
     cdef object read(self, int index, int limit):
         """Read up to `limit` rows of an input; after a lap the step has no rows of it."""
@@ -83,33 +116,33 @@ cdef class LaneInputs:
         """The number of waiting records of the lane on which most wait; those of a replay's history do not count."""
         cdef uint64_t most = 0
         cdef int index
-        for index in range(LANES):
-            if self.rings[index] != NULL and index != OWN_INTENTS:
+        for index in range(self.first[KINDS]):
+            if self.rings[index] != NULL:
                 most = max(most, <uint64_t>sy_unread(self.rings[index]))
         return most
 
     cdef int lap(self, int index) except -1:
-        self.lapped |= 1 << index
+        self.lapped |= <uint64_t>1 << index
         self.counts.laps += 1
 
     cdef int lap_of(self, int index) except -1:
         """Move the reader of a lapped lane past the lost records, and return no record of it."""
         self.read(index, READ_LIMIT)
-        assert self.lapped & 1 << index, "a lane went back"
+        assert self.lapped >> index & 1, "a lane went back"
         return 0
 
-    cdef int ticks_in_place(self, Tick *batch) except -1:
+    cdef int ticks_in_place(self, int index, Tick *batch) except -1:
         """Copy up to `MOST` ticks as records: most are no prints, so no rows are made of them."""
-        cdef sy_reader *ring = self.rings[TICKS]
+        cdef sy_reader *ring = self.rings[index]
         cdef uint64_t first = ring.next, count = sy_unread(ring)
         if not count:
             return 0
         if count > ring.capacity - ring.reserve:
-            return self.lap_of(TICKS)
+            return self.lap_of(index)
         count = min(count, <uint64_t>MOST)
         sy_copy(<char *>batch, sy_read_slot(ring, first), count * sizeof(Tick))
         if sy_overwritten(ring, first, count):
-            return self.lap_of(TICKS)
+            return self.lap_of(index)
         ring.next += count
         return <int>count
 
@@ -117,9 +150,9 @@ cdef class LaneInputs:
         """A tick as its lane's reader gives it."""
         return self.decode_tick(PyBytes_FromStringAndSize(<char *>tick, sizeof(Tick)))
 
-    cdef list newest_in_place(self, int *work):
+    cdef list newest_in_place(self, int index, int *work):
         """Copy the newest record of each book in place; None, without an effect, if the reader must be used."""
-        cdef sy_reader *ring = self.rings[BOOKS]
+        cdef sy_reader *ring = self.rings[index]
         cdef uint64_t first, count
         cdef list arrived
         if ring == NULL:
@@ -163,7 +196,7 @@ cdef class LaneInputs:
         cdef int limit = READ_LIMIT, work = 0
         if self.is_still(index):
             return 0
-        cdef bint of_groups = index == GLOBAL_BOOKS
+        cdef bint of_groups = index == self.first[GLOBAL_BOOKS]
         wanted = self.strategy.groups if of_groups else self.strategy.books
         while work < limit and (record := read()) is not None:
             work += 1
@@ -174,7 +207,7 @@ cdef class LaneInputs:
             number = group_of(record) if of_groups else instrument_of(record)
             if number in wanted:
                 newest[number] = (reader.cursor, record)
-        if self.lapped & 1 << index:
+        if self.lapped >> index & 1:
             kept = sorted(newest.items(), key=place)  # in the lane's order: what was read before is of no STEP
             newest.clear()
             newest.update(one for one in kept if place(one) > reader.cursor - CATCH_UP)

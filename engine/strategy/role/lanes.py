@@ -1,11 +1,12 @@
 """The lanes of a strategy's role, as protocols: the same role runs on shared memory and on a replay.
 
-    VERDICTS, ORDERS, FILLS, TICKS, BOOKS, COMMANDS ──▶ role ──▶ INTENTS.<name> (lossless), STEPS.<name>
-    BARS, GLOBAL_BOOKS, OPPORTUNITIES, if read ─────▶
+    TICKS, BOOKS            of every feed       ──▶ role ──▶ INTENTS.<name>.<execution> (lossless), STEPS.<name>
+    VERDICTS, ORDERS, FILLS of every execution  ──▶
+    COMMANDS; BARS, GLOBAL_BOOKS, OPPORTUNITIES, if read ──▶
 
-`INPUTS` is the order of the cursors in a STEP record: the order of the map in `engine/lanes/map.py`, rings only. After
-them come the cursor of the role's own intents lane, which shows how many intents the step made, and the cursors of
-`AGGREGATES`, 0 for a lane that the strategy does not read.
+`KINDS` is the order of the cursors in a STEP record. Of a kind that exists once for each feed or execution there is one
+cursor for each, in the configuration's order; `places` numbers them. The cursors of the role's own intents show how
+many intents the step made. The cursors of `AGGREGATES` are 0 for a lane that the strategy does not read.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,56 +14,86 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from engine.lanes import EXECUTION, FEED
 from engine.lanes.ports import CellReader, Lanes, RingReader, RingWriter
 
-INPUTS = ("ticks", "books", "verdicts", "orders", "fills", "commands")
-OUTPUT_CURSOR = len(INPUTS)  # the place of the role's own intents lane in a STEP's cursors
+OF_FEEDS, OF_EXECUTIONS, OWN = ("ticks", "books"), ("verdicts", "orders", "fills"), "intents"
+INPUTS = (*OF_FEEDS, *OF_EXECUTIONS, "commands")
 AGGREGATES = ("bars", "global_books", "opportunities")
-PLACES = {lane: place for place, lane in enumerate((*INPUTS, "intents", *AGGREGATES))}  # in a STEP's cursors
-LAPPED_CELL, MARKS_CELL = 0, 1  # of a STEP's cells: the lapped inputs, a bit each at its PLACES; and marks:
-MARK_DRAIN, MARK_FULL = 1, 2  # the step was a first `drain`; the intents lane was full
+KINDS = (*INPUTS, OWN, *AGGREGATES)
+LANES_MOST = 64  # cursors of a STEP: the lapped lanes are bits of one of its cells
+LAPPED_CELL, MARKS_CELL = 0, 1  # of a STEP's cells: the lapped lanes, a bit each at its place; and marks:
+MARK_DRAIN, MARK_FULL = 1, 2  # the step was a first `drain`; an intents lane was full
+
+
+def places(feeds: Sequence[str] = (FEED,), executions: Sequence[str] = (EXECUTION,)) -> dict[tuple[str, str], int]:
+    """The place of each lane's cursor in a STEP, by the lane's name and its owner; "" for a lane that exists once."""
+    owners = dict.fromkeys(OF_FEEDS, feeds) | dict.fromkeys((*OF_EXECUTIONS, OWN), executions)
+    named = [(kind, of) for kind in KINDS for of in owners.get(kind, ("",))]
+    return {one: place for place, one in enumerate(named)}
+
+
+def check_places(feeds: int, executions: int) -> None:
+    """Refuse more feeds and executions than a strategy's STEP has room for: `engine-ctl check` asks here too."""
+    count = len(OF_FEEDS) * feeds + (len(OF_EXECUTIONS) + 1) * executions + len(AGGREGATES) + 1
+    if count > LANES_MOST:
+        msg = f"{feeds} feeds and {executions} accounts: a strategy reads {count} lanes, expected {LANES_MOST} at most"
+        raise ValueError(msg)
 
 
 @dataclass(frozen=True, slots=True)
 class StrategyLanes:
-    """All lanes of one strategy role. `own` reads the intents lane that `intents` writes; only recovery uses it."""
+    """All lanes of one strategy role.
 
-    ticks: RingReader
-    books: RingReader
-    verdicts: RingReader
-    orders: RingReader
-    fills: RingReader
+    `ticks` and `books` have one reader for each feed; `verdicts`, `orders`, `fills`, `positions`, `own`, `intents` and
+    `accepted` have one entry for each execution, in the same order. `own` reads the intents lanes that `intents`
+    writes; only recovery uses it. `accepted` reads how far an execution has read its intents: an ACCEPTED row, or None.
+    """
+
+    ticks: tuple[RingReader, ...]
+    books: tuple[RingReader, ...]
+    verdicts: tuple[RingReader, ...]
+    orders: tuple[RingReader, ...]
+    fills: tuple[RingReader, ...]
     commands: RingReader
-    positions: CellReader
-    own: RingReader
-    intents: RingWriter
+    positions: tuple[CellReader, ...]
+    own: tuple[RingReader, ...]
+    intents: tuple[RingWriter, ...]
     steps: RingWriter
     bars: RingReader | None = None  # this and the next two: None for a strategy that does not read it
     global_books: RingReader | None = None
     opportunities: RingReader | None = None
-    accepted: Callable[[], Any] | None = None  # how far execution has read `intents`: an ACCEPTED row, or None
+    accepted: tuple[Callable[[], Any], ...] = ()
 
     def close(self) -> None:
         """Close the lanes it writes; readers end with their last reference."""
-        self.intents.close()
+        for lane in self.intents:
+            lane.close()
         self.steps.close()
 
 
 def open_strategy_lanes(lanes: Lanes, accepted_index: int, reads: Sequence[str] = ()) -> StrategyLanes:
     """Open the lanes of a strategy's role.
 
-    `accepted_index` is the cell of ACCEPTED in which execution writes how far it has read this strategy's intents. In a
-    replay no execution reads them: their lane is a plain ring, which is never full. `reads` names the lanes of
+    `accepted_index` is the cell of ACCEPTED in which an execution writes how far it has read this strategy's intents.
+    In a replay no execution reads them: their lanes are plain rings, which are never full. `reads` names the lanes of
     AGGREGATES that the strategy reads.
     """
-    intents, accepted = lanes.ring_writer("intents"), lanes.cell_reader("accepted")
-    if intents.lossless:
-        intents.follow(accepted, accepted_index)
+    intents = tuple(lane for _, lane in lanes.ring_writers(OWN))
+    accepted = tuple(lane for _, lane in lanes.cell_readers("accepted"))
+    for lane, cells in zip(intents, accepted, strict=True):
+        if lane.lossless:
+            lane.follow(cells, accepted_index)
+    each: dict[str, Any] = {
+        kind: tuple(lane for _, lane in lanes.ring_readers(kind)) for kind in (*OF_FEEDS, *OF_EXECUTIONS)
+    }
+    single: dict[str, Any] = {kind: lanes.ring_reader(kind) for kind in ("commands", *reads)}
     return StrategyLanes(
-        **{lane: lanes.ring_reader(lane) for lane in (*INPUTS, *reads)},
-        positions=lanes.cell_reader("positions"),
-        own=lanes.ring_reader("intents"),
+        **each,
+        **single,
+        positions=tuple(lane for _, lane in lanes.cell_readers("positions")),
+        own=tuple(lane for _, lane in lanes.ring_readers(OWN)),
         intents=intents,
         steps=lanes.ring_writer("steps"),
-        accepted=partial(accepted.read, accepted_index),
+        accepted=tuple(partial(cells.read, accepted_index) for cells in accepted),
     )

@@ -1,7 +1,7 @@
 """Restores the state of a strategy that was killed, from lanes only.
 
 1. ORDERS, VERDICTS and its own INTENTS are read from their first record: its working orders.
-2. FILLS is read from its first record: its position.
+2. FILLS is read from its first record: its position. Of several executions each has its own lanes and instruments.
 3. A ring whose first record was overwritten is incomplete. For FILLS the position then begins with the POSITIONS cells:
    each has the FILLS sequence that it includes, and the fills after it are on the ring. Orders are not restored then:
    the ledger drops them and the role has all orders of this strategy cancelled.
@@ -12,12 +12,12 @@ no earlier intents, so its count begins at the milliseconds since 2020: above an
 fewer than a thousand intents a second.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import shm
 from engine.lanes import lane_of
-from engine.lanes.ports import RingReader
+from engine.lanes.ports import CellReader, RingReader
 from engine.model.intent_id import count_of
 from engine.model.rows import IntentRow, OrderRow, VerdictRow
 from engine.strategy.api.ledger import PLACING, Ledger
@@ -38,11 +38,22 @@ def fold(reader: RingReader, lane: str, apply: Callable[[Any], object]) -> bool:
     return whole
 
 
+def fold_each(readers: Iterable[RingReader], lane: str, apply: Callable[[Any], object]) -> bool:
+    """Apply every record of the rings of each execution; False when the first of one is lost."""
+    return all([fold(reader, lane, apply) for reader in readers])  # noqa: C419 - each is read
+
+
 def recover_positions(lanes: StrategyLanes, ledger: Ledger) -> bool:
-    """Restore the position from FILLS; False when it began with the cells."""
-    cells = read_cells(lanes, ledger)  # before FILLS: a cell must not include fills that are applied to it later
+    """Restore the position from every execution's FILLS; False when one began with the cells."""
+    pairs = zip(lanes.positions, lanes.fills, strict=True)
+    return all([recover_held(positions, fills, ledger) for positions, fills in pairs])  # noqa: C419 - of each
+
+
+def recover_held(positions: CellReader, fills: RingReader, ledger: Ledger) -> bool:
+    """Restore the position at one execution from its FILLS; False when it began with the cells."""
+    cells = read_cells(positions, ledger)  # before FILLS: a cell must not include fills that are applied to it later
     rows: list[tuple[int, Any]] = []
-    whole = fold(lanes.fills, "fills", lambda row: rows.append((lanes.fills.cursor - 1, row)))
+    whole = fold(fills, "fills", lambda row: rows.append((fills.cursor - 1, row)))
     begin = {} if whole else {instrument: cell.fill_sequence for instrument, cell in cells.items()}
     for cell in () if whole else cells.values():
         ledger.set_held_from_cell(cell)
@@ -52,9 +63,9 @@ def recover_positions(lanes: StrategyLanes, ledger: Ledger) -> bool:
     return whole
 
 
-def read_cells(lanes: StrategyLanes, ledger: Ledger) -> dict[int, Any]:
+def read_cells(positions: CellReader, ledger: Ledger) -> dict[int, Any]:
     """This strategy's POSITION rows by instrument."""
-    rows = (lanes.positions.read(index) for index in range(lane_of("positions").count))
+    rows = (positions.read(index) for index in range(lane_of("positions").count))
     return {row.instrument: row for row in rows if row is not None and row.strategy == ledger.strategy}
 
 
@@ -75,9 +86,9 @@ def recover_orders(lanes: StrategyLanes, ledger: Ledger) -> bool:
         if row.intent_id not in settled and row.kind in PLACING:
             ledger.intend(row)
 
-    whole = fold(lanes.verdicts, "verdicts", judge)
-    whole = fold(lanes.orders, "orders", change) and whole
-    fold(lanes.own, "intents", intend)
+    whole = fold_each(lanes.verdicts, "verdicts", judge)
+    whole = fold_each(lanes.orders, "orders", change) and whole
+    fold_each(lanes.own, "intents", intend)
     if not whole:
         ledger.drop_orders()
     return whole
@@ -91,5 +102,5 @@ def recover_count(lanes: StrategyLanes, now_ns: int) -> int:
         nonlocal count
         count = max(count, count_of(row.intent_id))
 
-    fold(lanes.own, "intents", newest)
+    fold_each(lanes.own, "intents", newest)
     return count or max(0, now_ns // 1_000_000 - FIRST_COUNT_MS)

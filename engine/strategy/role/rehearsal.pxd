@@ -18,6 +18,7 @@ cdef class Rehearsal:
     cdef Book spare_book
 
     cdef int run(self, int64_t now_ns) except -1
+    cdef int place(self) except -1
     cdef int rehearse(self, int64_t now_ns) except -1
     cdef int prefetch_code(self) except -1
     cdef int read_records(self) except -1

@@ -43,7 +43,8 @@ cdef class Rehearsal:
         cdef Intent submitted
         cdef Step written
         cdef sy_word cursors[2]
-        cdef sy_writer *intents = self.intents.lane
+        cdef int place = self.place()
+        cdef sy_writer *intents = self.intents.lanes[place]
         cdef sy_writer *steps = self.steps.lane
         cdef sy_writer stage, notes
         cdef uint64_t count = self.intents.count, submitted_count = self.intents.counts.intents
@@ -55,12 +56,18 @@ cdef class Rehearsal:
         expect_slots(steps, 1)
         self.prefetch_code()
         self.read_records()
-        self.intents.lane, self.steps.lane, self.intents.full = &stage, &notes, False
+        self.intents.lanes[place], self.steps.lane, self.intents.full = &stage, &notes, 0
         try:
             self.rehearse(now_ns)
         finally:
-            self.intents.lane, self.steps.lane, self.intents.begun_count = intents, steps, 0
-            self.intents.count, self.intents.counts.intents, self.intents.full = count, submitted_count, False
+            self.intents.lanes[place], self.steps.lane, self.intents.begun_count = intents, steps, 0
+            self.intents.count, self.intents.counts.intents, self.intents.full = count, submitted_count, 0
+        return 0
+
+    cdef int place(self) except -1:
+        """The place of the execution that trades the understudy's instrument."""
+        for instrument in self.strategy.instruments:
+            return self.intents.place_of(instrument)
         return 0
 
     cdef int rehearse(self, int64_t now_ns) except -1:
@@ -82,13 +89,13 @@ cdef class Rehearsal:
         return len(held) and 0
 
     cdef int read_records(self) except -1:
-        """Read the newest book and tick again, as a step reads them."""
-        cdef sy_reader *ring = self.inputs.rings[BOOKS]
+        """Read the newest book and tick of the first feed again, as a step reads them."""
+        cdef sy_reader *ring = self.inputs.rings[self.inputs.first[BOOKS]]
         cdef Tick tick
         if ring != NULL and ring.next:
             sy_copy(self.spare_book.incoming, sy_read_slot(ring, ring.next - 1), sizeof(Top))
             self.spare_book.apply_incoming(None)
-        ring = self.inputs.rings[TICKS]
+        ring = self.inputs.rings[self.inputs.first[TICKS]]
         if ring != NULL and ring.next and self.inputs.reads_prints:
             sy_copy(<char *>&tick, sy_read_slot(ring, ring.next - 1), sizeof(Tick))
             self.inputs.row_of(&tick)

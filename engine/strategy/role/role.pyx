@@ -69,7 +69,6 @@ ORDERS_REPUBLISHED = 256  # execution tells its orders anew where it begins a li
 cdef enum:
     BEFORE_RECOVERY, BEFORE_START, RUNNING
 
-cdef int OWN_RECORDS = 1 << VERDICTS | 1 << ORDERS | 1 << FILLS
 cdef uint8_t PRINT = TickKind.PRINT
 cdef int DUPLICATE = Reason.DUPLICATE_INTENT
 
@@ -89,14 +88,15 @@ cdef class StrategyRole:
     cdef Rehearsal rehearsal
     cdef uint64_t number
     cdef int64_t timer_ns
-    cdef int phase
+    cdef int phase, turn
     cdef bint cancel_everything
     cdef set good
 
-    def __init__(self, name, number, strategy, lanes, *, clock_offset_ns=0, groups=()):
+    def __init__(self, name, number, strategy, lanes, *, clock_offset_ns=0, groups=(), routes=None):
         """Take a strategy, its number (never 0: that is the account) and its lanes.
 
-        `groups` are all that the aggregation has; the strategy's hooks decide which of its lanes are read.
+        `groups` are all that the aggregation has; the strategy's hooks decide which of its lanes are read. `routes` has
+        the place of each instrument's execution among those of `lanes`: where there is one, it is not needed.
         """
         reads = reads_of(type(strategy))
         if not 0 < number < 1 << 24:
@@ -110,7 +110,7 @@ cdef class StrategyRole:
         self.lanes = lanes
         self.refusals = RefusalLog(name, strategy.instruments)
         self.inputs = LaneInputs(self.counts, strategy, lanes, reads)
-        self.intents = Intents(self.counts, number, strategy, lanes.intents)
+        self.intents = Intents(self.counts, number, strategy, lanes.intents, routes or {})
         self.steps = Steps(self.counts, number, self.inputs, self.intents, lanes.steps, clock_offset_ns)
         self.rehearsal = Rehearsal(strategy, self.inputs, self.intents, self.steps)
         self.good = set()  # instruments whose book was good when last shown
@@ -124,7 +124,7 @@ cdef class StrategyRole:
     def step(self, int64_t now_ns):
         """Read what is there, let the strategy decide, record the step."""
         self.api.now_ns = now_ns
-        self.intents.full, self.inputs.lapped = False, 0
+        self.intents.full = self.inputs.lapped = 0
         if self.intents.begun_count:
             self.intents.settle()
         if self.phase == RUNNING:
@@ -152,7 +152,7 @@ cdef class StrategyRole:
         if self.api.draining:
             self.step(now_ns)
         else:
-            self.api.now_ns, self.intents.full, self.inputs.lapped = now_ns, False, 0
+            self.api.now_ns, self.intents.full, self.inputs.lapped = now_ns, 0, 0
             self.stop()
             self.end(now_ns, 1, MARK_DRAIN)
         return self.api.draining and not self.ledger.working
@@ -163,13 +163,16 @@ cdef class StrategyRole:
             self.rehearsal.run(now_ns)
 
     def wait(self, timeout_ns):
-        """Sleep until a book comes; not for long, because orders and fills come by other lanes."""
-        return self.lanes.books.wait(min(timeout_ns, WAIT_LIMIT_NS))
+        """Sleep until a book of the next feed in turn comes; not for long, because there are other lanes."""
+        books = self.lanes.books
+        self.turn = (self.turn + 1) % len(books)
+        return books[self.turn].wait(min(timeout_ns, WAIT_LIMIT_NS // len(books)))
 
     def close(self):
         """Close the lanes."""
         self.intents.settle()
-        self.intents.lane = self.steps.lane = NULL
+        self.intents.close()
+        self.steps.lane = NULL
         self.lanes.close()
 
     # The parts of a step, in its order.
@@ -201,7 +204,7 @@ cdef class StrategyRole:
             )
 
     cdef int commands(self) except -1:
-        rows = self.inputs.read(COMMANDS, READ_LIMIT)
+        rows = self.inputs.read_kind(COMMANDS, READ_LIMIT)
         for row in rows:
             if row.strategy in (0, self.number):
                 self.apply_command(row.kind)
@@ -224,13 +227,14 @@ cdef class StrategyRole:
 
     cdef int own_records(self) except -1:
         """Hear what became of our intents; a lap there means to learn everything anew."""
-        if self.inputs.is_still(VERDICTS) and self.inputs.is_still(ORDERS) and self.inputs.is_still(FILLS):
+        cdef LaneInputs inputs = self.inputs
+        if inputs.is_kind_still(VERDICTS) and inputs.is_kind_still(ORDERS) and inputs.is_kind_still(FILLS):
             return 0
-        verdicts = self.inputs.read(VERDICTS, READ_LIMIT)
+        verdicts = inputs.read_kind(VERDICTS, READ_LIMIT)
         doubled = any(row.reason == DUPLICATE for row in verdicts)  # execution began anew, and has told its orders
-        orders = self.inputs.read(ORDERS, ORDERS_REPUBLISHED if doubled else READ_LIMIT)
-        fills = self.inputs.read(FILLS, FILLS_LIMIT)
-        if self.inputs.lapped & OWN_RECORDS:
+        orders = inputs.read_kind(ORDERS, ORDERS_REPUBLISHED if doubled else READ_LIMIT)
+        fills = inputs.read_kind(FILLS, FILLS_LIMIT)
+        if inputs.lapped_of(VERDICTS) or inputs.lapped_of(ORDERS) or inputs.lapped_of(FILLS):
             self.recover()
             return 1
         if not (verdicts or orders or fills):
@@ -266,13 +270,14 @@ cdef class StrategyRole:
     cdef int market_and_aggregates(self) except -1:
         """Read what was made of the market before the market itself, and tell it behind: no book is older than it."""
         cdef dict newest = {}
-        bars = self.inputs.read(BARS, READ_LIMIT)
-        work = len(bars) + self.inputs.gather(GLOBAL_BOOKS, self.lanes.global_books, self.aggregates.read_book, newest)
-        opportunities = self.inputs.read(OPPORTUNITIES, READ_LIMIT)
+        cdef int global_books = self.inputs.first[GLOBAL_BOOKS]
+        bars = self.inputs.read_kind(BARS, READ_LIMIT)
+        work = len(bars) + self.inputs.gather(global_books, self.lanes.global_books, self.aggregates.read_book, newest)
+        opportunities = self.inputs.read_kind(OPPORTUNITIES, READ_LIMIT)
         work += len(opportunities) + self.market()
-        self.call(self.aggregates.bars(bars, lapped=bool(self.inputs.lapped & 1 << BARS)))
+        self.call(self.aggregates.bars(bars, lapped=bool(self.inputs.lapped_of(BARS))))
         self.call(self.aggregates.global_books([record for _, record in newest.values()]))
-        self.call(self.aggregates.opportunities(opportunities, lapped=bool(self.inputs.lapped & 1 << OPPORTUNITIES)))
+        self.call(self.aggregates.opportunities(opportunities, lapped=bool(self.inputs.lapped_of(OPPORTUNITIES))))
         return work
 
     cdef int call(self, object hooks) except -1:
@@ -285,22 +290,27 @@ cdef class StrategyRole:
         return 0
 
     cdef int prints(self) except -1:
+        cdef int index, work = 0
         if not self.inputs.reads_prints:
             return 0
-        if self.inputs.rings[TICKS] != NULL:
-            return self.prints_in_place()
-        rows = self.inputs.read(TICKS, READ_LIMIT)
-        first = self.lanes.ticks.cursor - len(rows)
+        for index in range(self.inputs.first[TICKS], self.inputs.first[TICKS + 1]):
+            work += self.prints_in_place(index) if self.inputs.rings[index] != NULL else self.prints_of_reader(index)
+        return work
+
+    cdef int prints_of_reader(self, int index) except -1:
+        """Call the hook for the prints of one feed."""
+        rows = self.inputs.read(index, READ_LIMIT)
+        first = self.inputs.readers[index].cursor - len(rows)
         for behind, row in enumerate(rows, first + 1):
             if row.kind == PRINT and row.instrument in self.api.books:
                 self.call_print_hook(behind, row)
         return len(rows)
 
-    cdef int prints_in_place(self) except -1:
+    cdef int prints_in_place(self, int place) except -1:
         """The same of a lane in shared memory."""
         cdef Tick batch[MOST]
-        cdef int index, count = self.inputs.ticks_in_place(batch)
-        cdef uint64_t first = self.inputs.rings[TICKS].next - count
+        cdef int index, count = self.inputs.ticks_in_place(place, batch)
+        cdef uint64_t first = self.inputs.rings[place].next - count
         cdef Tick *tick
         for index in range(count):
             tick = &batch[index]
@@ -316,20 +326,27 @@ cdef class StrategyRole:
         return 0
 
     cdef int books(self) except -1:
+        cdef int place, work = 0
+        for place in range(self.inputs.first[BOOKS], self.inputs.first[BOOKS + 1]):
+            work += self.books_of_feed(place)
+        return work
+
+    cdef int books_of_feed(self, int place) except -1:
         cdef int work = 0
         cdef Book book
-        cdef list arrived = self.inputs.newest_in_place(&work)
+        cdef list arrived = self.inputs.newest_in_place(place, &work)
         if arrived is None:
-            return self.books_of_reader()
+            return self.books_of_reader(place)
         for book in arrived:
             book.apply_incoming(self.inputs.decode_book)
             self.call_book_hook(book)
         return work
 
-    cdef int books_of_reader(self) except -1:
+    cdef int books_of_reader(self, int place) except -1:
         """The same of a lane elsewhere, or of one that is more than a batch ahead."""
         cdef dict newest = {}
-        cdef int work = self.inputs.gather(BOOKS, self.lanes.books, self.inputs.read_book, newest)
+        reader = self.inputs.readers[place]
+        cdef int work = self.inputs.gather(place, reader, reader.read_bytes, newest)
         books = self.strategy.books
         for instrument, (_, record) in newest.items():
             (<Book>books[instrument]).apply(record, self.inputs.decode_book)
@@ -366,7 +383,7 @@ cdef class StrategyRole:
         recover_positions(self.lanes, self.ledger)
         running = self.phase == RUNNING
         if running or not recover_orders(self.lanes, self.ledger):
-            self.inputs.lapped |= 0 if running else 1 << ORDERS
+            self.inputs.lapped |= 0 if running else <uint64_t>1 << self.inputs.first[ORDERS]
             self.cancel_everything = True
 
     cdef int reset_ledger(self) except -1:
@@ -381,7 +398,7 @@ cdef class StrategyRole:
             return 0
         for instrument in self.strategy.instruments:
             self.api.submit_cancel_all(instrument)
-        self.cancel_everything = self.intents.full
+        self.cancel_everything = self.intents.full != 0
         return 1
 
     cdef int end(self, int64_t now_ns, int work, int marks=0) except -1:
@@ -389,7 +406,7 @@ cdef class StrategyRole:
         if self.intents.full:
             marks |= MARK_FULL
             self.strategy.on_lane_full()
-            self.withheld.lane_full(now_ns)
+            self.withheld.lane_full(now_ns, self.intents.full)
         if self.api.withheld:
             self.withheld.no_new_orders(now_ns, self.api.withheld, halted=bool(self.api.halted))
             self.api.withheld = 0

@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int64_t, uint64_t
 
+from engine.model.records cimport Step
 from engine.strategy.role.counts cimport Counts
 from engine.strategy.role.lane_inputs cimport LaneInputs
 from engine.strategy.api.intents cimport Intents
@@ -11,10 +12,11 @@ cdef class Steps:
     cdef Counts counts
     cdef LaneInputs inputs
     cdef Intents intents
-    cdef object publish_step
+    cdef object publish_bytes
     cdef sy_writer *lane  # NULL for one that is written by its method
     cdef uint64_t number
     cdef int64_t clock_offset_ns
 
+    cdef void begin(self, Step *step, int64_t now_ns, int work, int marks) noexcept
     cdef int write(self, int64_t now_ns, int work, int marks) except -1
     cdef uint64_t cursor_of(self, int index) except? 0

@@ -1,21 +1,26 @@
 # cython: language_level=3
 """Publishes each working step of a strategy role: its time, the cursor of every lane, and which lanes were lapped.
 
-A replay needs no more (see `replay`).
+A replay needs no more (see `replay`). A step with more cursors than a record has room for is several records, published
+as one batch (see `engine/model/step.py`).
 """
 
+from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from engine.model.records cimport STEP_CURSORS as CURSORS, Step
 from engine.strategy.role.counts cimport Counts
-from engine.strategy.role.lane_inputs cimport LANES, OWN_INTENTS, LaneInputs
+from engine.strategy.role.lane_inputs cimport KINDS, LANES_MOST, OWN_INTENTS, LaneInputs
 from engine.strategy.api.intents cimport Intents
 from shm.protocol cimport sy_begin, sy_publish, sy_slot, writer_of
 
 from engine.model.records import STEP, STEP_CURSORS
 
-assert STEP.size == sizeof(Step) and STEP_CURSORS == CURSORS >= LANES
+cdef enum:
+    RECORDS_MOST = 5
+
+assert STEP.size == sizeof(Step) and STEP_CURSORS == CURSORS and RECORDS_MOST * CURSORS >= LANES_MOST
 
 
 cdef class Steps:
@@ -27,36 +32,43 @@ cdef class Steps:
     ):
         """Publish for the strategy of this number, with the cursors of its inputs and its intents."""
         self.counts, self.number, self.inputs, self.intents = counts, number, inputs, intents
-        self.publish_step, self.lane = lane.publish, writer_of(lane)
+        self.publish_bytes, self.lane = lane.publish_bytes, writer_of(lane)
         self.clock_offset_ns = clock_offset_ns
 
     cdef int write(self, int64_t now_ns, int work, int marks) except -1:
-        """Publish one STEP record, with the cursor of every lane."""
-        cdef Step step
-        cdef int index
-        memset(&step, 0, sizeof(Step))
-        step.now_ns, step.monotonic_ns = now_ns, now_ns - self.clock_offset_ns
-        step.work, step.role, step.step = work, self.number, self.counts.steps
-        step.inputs = LANES
-        for index in range(LANES):
-            step.cursors[index] = self.cursor_of(index)
-        step.cells[0], step.cells[1] = self.inputs.lapped, marks
+        """Publish one step, with the cursor of every lane."""
+        cdef Step records[RECORDS_MOST]
+        cdef int index, lanes = self.inputs.first[KINDS]
+        cdef int count = (lanes + CURSORS - 1) // CURSORS
+        memset(records, 0, count * sizeof(Step))
+        for index in range(count):
+            self.begin(&records[index], now_ns, work, marks)
+            records[index].first = index * CURSORS
+        for index in range(lanes):
+            records[index // CURSORS].cursors[index % CURSORS] = self.cursor_of(index)
         if self.lane == NULL:
-            self.publish_step(
-                step.now_ns, step.monotonic_ns, step.work, step.role, step.step, step.first, step.inputs,
-                tuple(step.cursors), tuple(step.cells),
-            )
+            self.publish_bytes(PyBytes_FromStringAndSize(<char *>records, count * sizeof(Step)))
             return 0
         sy_begin(self.lane)
-        memcpy(sy_slot(self.lane, 0), &step, sizeof(Step))
-        sy_publish(self.lane, 1)
+        for index in range(count):
+            memcpy(sy_slot(self.lane, index), &records[index], sizeof(Step))
+        sy_publish(self.lane, count)
         return 0
+
+    cdef void begin(self, Step *step, int64_t now_ns, int work, int marks) noexcept:
+        """Fill a record, except for its cursors."""
+        step.now_ns, step.monotonic_ns = now_ns, now_ns - self.clock_offset_ns
+        step.work, step.role, step.step = work, self.number, self.counts.steps
+        step.inputs = self.inputs.first[KINDS]
+        step.cells[0], step.cells[1] = self.inputs.lapped, marks
 
     cdef uint64_t cursor_of(self, int index) except? 0:
         """The cursor to which a lane was read; for the strategy's own intents: written."""
+        cdef int own
         if self.inputs.rings[index] != NULL:
             return self.inputs.rings[index].next
-        if index == OWN_INTENTS and self.intents.lane != NULL:
-            return self.intents.lane.next
+        own = index - self.inputs.first[OWN_INTENTS]
+        if 0 <= own < self.intents.count_of_lanes and self.intents.lanes[own] != NULL:
+            return self.intents.lanes[own].next
         reader = self.inputs.readers[index]
         return 0 if reader is None else reader.cursor

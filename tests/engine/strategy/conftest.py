@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import shm
-from engine.lanes import STRATEGY, lane_of, open_lanes
-from engine.lanes.create import create
+from engine.lanes import EXECUTION, FEED, STRATEGY, Owners, lane_of, open_lanes
+from engine.lanes.create import create, lanes_of
 from engine.lanes.map import ROLE
 from engine.lanes.open import full_name
 from engine.model.group import Group
@@ -24,6 +24,7 @@ NAME, NUMBER = "maker", 3
 BTC = Instrument(1, "binance", "BTCUSDT", "BTC", "USDT", 2, 5, 1, 1, 1, 10**12, 0)
 ETH = Instrument(2, "binance", "ETHUSDT", "ETH", "USDT", 2, 4, 1, 1, 1, 10**12, 0)
 DEPTH = 10
+ONE_OF_EACH = Owners((NAME,), (NAME,))
 
 
 def levels(pairs: list[tuple[int, int]], at: int) -> tuple[int, ...]:
@@ -31,14 +32,11 @@ def levels(pairs: list[tuple[int, int]], at: int) -> tuple[int, ...]:
     return tuple(pair[at] for pair in pairs) + (0,) * (DEPTH - len(pairs))
 
 
-def full(lane: str) -> str:
-    """A lane's name in the system, where each lane has one owner."""
-    owners = {STRATEGY: NAME, ROLE: NAME}
-    return (
-        lane
-        if "." in lane
-        else full_name(lane_of(lane), ".".join(owners.get(one, one) for one in lane_of(lane).owner_kinds))
-    )
+def full(lane: str, feed: str = FEED, execution: str = EXECUTION) -> str:
+    """A lane's name in the system, with its owner: this feed, this execution or the strategy."""
+    owners = {STRATEGY: NAME, ROLE: NAME, FEED: feed, EXECUTION: execution}
+    of = ".".join(owners[kind] for kind in lane_of(lane).owner_kinds)
+    return lane if "." in lane else full_name(lane_of(lane), of)
 
 
 @dataclass
@@ -51,13 +49,17 @@ class System:
     taps: dict[str, tuple[shm.RingReader, list[Any]]] = field(default_factory=dict)
     books_told: int = 0
     fills_told: int = 0
+    owners: Owners = ONE_OF_EACH
+    places: dict[int, int] = field(default_factory=dict)  # by instrument: of its feed and of its execution
 
-    def writer(self, lane: str) -> Any:
-        """The one writer of a lane."""
-        if lane not in self.writers:
+    def writer(self, lane: str, instrument: int = 0) -> Any:
+        """The one writer of a lane; of several, that of the feed or execution of this instrument."""
+        place = self.places.get(instrument, 0)
+        name = full(lane, self.owners.feeds[place], self.owners.executions[place])
+        if name not in self.writers:
             kind = shm.CellWriter if lane_of(lane).kind == "cells" else shm.RingWriter
-            self.writers[lane] = kind(f"{self.name}.{full(lane)}", lane_of(lane).record)
-        return self.writers[lane]
+            self.writers[name] = kind(f"{self.name}.{name}", lane_of(lane).record)
+        return self.writers[name]
 
     def book(
         self, bids: list[tuple[int, int]], asks: list[tuple[int, int]], *, state: int = BookState.GOOD, of: int = 1
@@ -66,25 +68,25 @@ class System:
         self.books_told += 1
         bought, sold = sum(size for _, size in bids), sum(size for _, size in asks)
         imbalance = (bought - sold) / (bought + sold) if bids and asks else float("nan")
-        self.writer("books").publish(
+        self.writer("books", of).publish(
             7, 8, 0, self.books_told, 100 + self.books_told, imbalance, float("nan"), of, state, len(bids), len(asks),
             1, self.books_told, levels(bids, 0), levels(bids, 1), levels(asks, 0), levels(asks, 1), (0,) * 7,
         )  # fmt: skip
 
     def print_(self, side: int, size: int, price: int = 100, of: int = 1) -> None:
         """A trade between others."""
-        self.writer("ticks").publish(7, 8, 0, 0, price, size, 0, of, TickKind.PRINT, side, 1)
+        self.writer("ticks", of).publish(7, 8, 0, 0, price, size, 0, of, TickKind.PRINT, side, 1)
 
     def verdict(self, intent_id: int, reason: int, kind: int = 1, of: int = 1) -> None:
         """Risk's word on an intent."""
-        self.writer("verdicts").publish(intent_id, 9, 5, 4, 0, NUMBER, of, reason, kind, 0, 0)
+        self.writer("verdicts", of).publish(intent_id, 9, 5, 4, 0, NUMBER, of, reason, kind, 0, 0)
 
     def order(
         self, intent_id: int, state: OrderState, *, side: int = 1, price: int = 100, size: int = 10, filled: int = 0,
         strategy: int = NUMBER, of: int = 1,
     ) -> None:  # fmt: skip
         """A change of an order."""
-        self.writer("orders").publish(
+        self.writer("orders", of).publish(
             b"c",
             intent_id,
             b"",
@@ -131,7 +133,7 @@ class System:
     ) -> None:
         """A fill; with `again` one that was told before."""
         self.fills_told += not again
-        self.writer("fills").publish(
+        self.writer("fills", of).publish(
             b"c",
             intent_id,
             b"%d" % (again or self.fills_told),
@@ -159,7 +161,7 @@ class System:
         values = {"instrument": of, "strategy": strategy, "size": size, "dust": dust, "fill_sequence": fill_sequence}
         record = lane_of("positions").record
         empty = [b"" if field.code == "S" else (0,) * field.count if field.count > 1 else 0 for field in record.fields]
-        self.writer("positions").write(index, *record.row(*empty)._replace(**values))
+        self.writer("positions", of).write(index, *record.row(*empty)._replace(**values))
 
     def command(self, kind: CommandKind, strategy: int = 0) -> None:
         """An operator's word."""
@@ -170,7 +172,9 @@ class System:
 
     def accept(self, cursor: int) -> None:
         """Execution has read intents so far."""
-        self.writer("accepted").write(NUMBER, cursor, 1, 0, (0,) * 5)
+        for place in {0, *self.places.values()}:
+            of = next((one for one, at in self.places.items() if at == place), 0)
+            self.writer("accepted", of).write(NUMBER, cursor, 1, 0, (0,) * 5)
 
     def recorded(self, lane: str) -> list[Any]:
         """A lane as a recorder would have it that was never lapped: call it often enough."""
@@ -190,7 +194,7 @@ class System:
 
     @property
     def intents(self) -> list[Any]:
-        """Every intent there was."""
+        """Every intent there was, to the only execution."""
         return self.recorded(f"intents.{NAME}.execution")
 
     @property
@@ -214,9 +218,10 @@ class System:
         self, strategy: Strategy, number: int = NUMBER, *, groups: Sequence[Group] = (), accepted: int = NUMBER
     ) -> StrategyRole:
         """A life of the strategy's role on these lanes; `accepted` is execution's cell for it."""
-        lanes = open_strategy_lanes(open_lanes(self.name, STRATEGY, NAME), accepted, reads_of(type(strategy)))
+        opened = open_lanes(self.name, STRATEGY, NAME, self.owners)
+        lanes = open_strategy_lanes(opened, accepted, reads_of(type(strategy)))
         self.opened.append(lanes)
-        return StrategyRole(NAME, number, strategy, lanes, groups=groups)
+        return StrategyRole(NAME, number, strategy, lanes, groups=groups, routes=self.places)
 
     def kill(self) -> None:
         """End every role's life without a word, as SIGKILL would: the kernel frees the locks."""
@@ -243,8 +248,12 @@ LANES = (
 @pytest.fixture
 def system() -> Iterator[System]:
     """A system with a random name; removed at the end."""
-    made = System(f"test{secrets.token_hex(6)}")
-    names = list(map(full, LANES))
+    yield from running(System(f"test{secrets.token_hex(6)}"))
+
+
+def running(made: System) -> Iterator[System]:
+    """Make the lanes of a system, and remove them."""
+    names = [name for name, lane, _ in lanes_of(made.owners) if lane.name in LANES]
     for name in names:
         create(made.name, name)
     made.accept(0)

@@ -273,7 +273,9 @@ class Model:
         """The ledger of a further life of the strategy."""
         readers = {name: ring.reader(ring.first) for name, ring in self.lanes.items()}
         ledger = Ledger(NUMBER, {1: COIN})
-        lanes: Any = SimpleNamespace(verdicts=readers["verdicts"], orders=readers["orders"], own=readers["intents"])
+        lanes: Any = SimpleNamespace(
+            verdicts=(readers["verdicts"],), orders=(readers["orders"],), own=(readers["intents"],)
+        )
         assert recover_orders(lanes, ledger)
         return ledger
 

@@ -14,12 +14,13 @@ from engine.model.words import BookState, CommandKind, OpportunityKind
 from engine.strategy.api.strategy import Strategy
 from engine.strategy.replay import differences, replay
 from engine.strategy.role.aggregates import MeaningChangedError
-from engine.strategy.role.lanes import AGGREGATES, LAPPED_CELL, PLACES
+from engine.strategy.role.lanes import AGGREGATES, LAPPED_CELL, places
 from engine.strategy.role.role import StrategyRole
 from tests.engine.strategy.conftest import BTC, ETH, NAME, NUMBER, Recorder, System, begin
 
 OTHER = replace(BTC, id=7, symbol="XRPUSDT", base="XRP")
 GROUPS = (Group(1, "BTC/USDT", (BTC,)), Group(2, "ETH/USDT", (ETH,)), Group(3, "XRP/USDT", (OTHER,)))
+PLACES = places()
 BATCH = 64  # the most that one publish may hold
 BOOK = ([(99, 30)], [(101, 10)])
 
@@ -137,7 +138,7 @@ def test_who_defines_no_hook_of_them_reads_nothing(system: System) -> None:
     bar(system, 100)
     global_book(system, 98)
     assert role.step(2_000) == 0
-    assert system.steps[-1].cursors[PLACES["bars"] :] == (0,) * (STEP_CURSORS - PLACES["bars"])
+    assert system.steps[-1].cursors[PLACES["bars", ""] :] == (0,) * (STEP_CURSORS - PLACES["bars", ""])
 
 
 def test_a_new_life_of_the_teller_ends_every_opportunity(system: System, heard: tuple[StrategyRole, Recorder]) -> None:
@@ -193,7 +194,7 @@ def test_lost_aggregates_are_told(system: System, heard: tuple[StrategyRole, Rec
     lap(system, "global_books", lambda number: global_book(system, number, count=BATCH))
     role.step(2_000)
     assert strategy.heard[1:] == ["bars lost", ("global", 1, lane_of("global_books").capacity), "over"]
-    assert system.steps[-1].cells[LAPPED_CELL] == sum(1 << PLACES[lane] for lane in AGGREGATES)
+    assert system.steps[-1].cells[LAPPED_CELL] == sum(1 << PLACES[lane, ""] for lane in AGGREGATES)
     assert role.counts.laps == 3
 
 
