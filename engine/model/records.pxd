@@ -97,6 +97,12 @@ cdef struct Step:
     uint64_t[STEP_CURSORS] cursors
     uint64_t[4] cells
 
+cdef struct Consumed:
+    uint64_t cursor
+    uint64_t epoch
+    int64_t now_ns
+    uint64_t[5] spare
+
 cdef struct Judged:
     uint64_t intent_id
     int64_t now_ns

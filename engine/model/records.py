@@ -252,6 +252,7 @@ POSITION: "Record[PositionRow]" = Record(
     },
 )
 
+STEP_CELLS = 4
 STEP_CURSORS = 15  # of one record; engine/model/step.py puts a step with more inputs into several
 STEP: "Record[StepRow]" = Record(
     "step",
@@ -265,7 +266,7 @@ STEP: "Record[StepRow]" = Record(
         "first": "u4",  # the place of this record's first cursor among the step's
         "inputs": "u4",  # how many cursors the whole step has
         "cursors": f"{STEP_CURSORS}u8",  # what it had read up to, in the order of the role's inputs
-        "cells": "4u8",
+        "cells": f"{STEP_CELLS}u8",  # the sequence of every cell it has read, in the order of the role's
     },
 )
 

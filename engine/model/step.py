@@ -33,8 +33,9 @@ def records_of(step: Step) -> Iterator[StepRow]:
         part = step.cursors[first : first + STEP_CURSORS]
         padding = (0,) * (STEP_CURSORS - len(part))
         yield StepRow(
-            step.now_ns, step.monotonic_ns, step.work, step.role, step.step, first, inputs, part + padding, step.cells
-        )
+            now_ns=step.now_ns, monotonic_ns=step.monotonic_ns, work=step.work, role=step.role, step=step.step,
+            first=first, inputs=inputs, cursors=part + padding, cells=step.cells,
+        )  # fmt: skip
 
 
 def steps_of(rows: Iterable[StepRow]) -> Iterator[Step]:

@@ -26,7 +26,7 @@ cdef class Approval:
     cdef public bint connected
     cdef public int exits_only  # a Reason; 0: entries are approved too
     cdef public int64_t backoff_until_ns
-    cdef public dict stopped
+    cdef readonly dict stopped
     cdef readonly SharedRate rate
     cdef readonly SharedRate reserve
     cdef dict seats

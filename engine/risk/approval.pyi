@@ -18,7 +18,8 @@ class Approval:
     connected: bool
     exits_only: int
     backoff_until_ns: int
-    stopped: Mapping[int, Any]
+    @property
+    def stopped(self) -> Mapping[int, Any]: ...
     rate: SharedRate
     reserve: SharedRate
     def __init__(
@@ -29,6 +30,7 @@ class Approval:
         exposures: Mapping[int, Any],
         permits: Mapping[int, Collection[int]],
         knows_all: bool = True,
+        stopped: dict[int, Any] | None = None,
     ) -> None: ...
     def approves(
         self,

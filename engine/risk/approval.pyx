@@ -61,10 +61,11 @@ cdef class Seat:
 cdef class Approval:
     """The switches of risk, the rate in its two parts, and a quick yes."""
 
-    def __init__(self, limits, instruments, tops, exposures, permits, bint knows_all=True):
+    def __init__(self, limits, instruments, tops, exposures, permits, bint knows_all=True, dict stopped=None):
         """Begin closed: not reconciled, not connected. `permits`: the instruments of each strategy.
 
-        `knows_all`: no cap is configured beyond `limits`; else nothing is approved here.
+        `knows_all`: no cap is configured beyond `limits`; else nothing is approved here. `stopped`: the instruments
+        that execution has halted, with the reason of each.
         """
         common, reserved, count = limits.common_rate, limits.reserved_rate, len(permits)
         self.rate = SharedRate(common, limits.strategy_rate(common, count), MINUTE_NS)
@@ -74,7 +75,7 @@ cdef class Approval:
             for strategy, permitted in permits.items()
         }
         self.backoff_until_ns = 0  # the venue asked for silence until then
-        self.stopped = {}  # instruments that execution has halted; execution keeps it
+        self.stopped = {} if stopped is None else stopped
         self.terms = {number: Terms(one, limits.usd_quotes) for number, one in instruments.items()}
         self.tops = tops
         self.exposures = exposures

@@ -15,7 +15,7 @@ the quick yes approves none.
 import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from engine.model.fixed import INT64_MAX
 from engine.model.instrument import Instrument
@@ -103,13 +103,15 @@ class RiskGate(Approval):
         owned: Mapping[tuple[int, int], Exposure],
         permits: Mapping[int, Collection[int]],
         caps: Collection[FurtherCap] = (),
+        stopped: dict[int, Any] | None = None,
     ) -> None:
         """Begin closed: not reconciled, not connected.
 
         `exposures` are the account's by instrument, `owned` those by strategy and instrument, `permits` the instruments
-        that each strategy may trade, `caps` what is checked beyond `limits`.
+        that each strategy may trade, `caps` what is checked beyond `limits`, `stopped` the instruments that execution
+        has halted, each with its `reason`; execution changes them while the gate reads them.
         """
-        super().__init__(limits, instruments, tops, exposures, permits, not caps)
+        super().__init__(limits, instruments, tops, exposures, permits, not caps, stopped)
         self._caps = caps
         self._exit_caps = tuple(cap for cap in caps if cap.exits)
         self._account = Account(instruments, tops, exposures, owned, self._usd_rate)

@@ -10,6 +10,7 @@ Every intent gets a verdict, once. An order's own time (`timeout_ns`) ends by a 
 import heapq
 
 from engine.execution.algorithms.parents import Parents
+from engine.execution.intents.express import Express
 from engine.execution.orders import codec
 from engine.execution.orders.blotter import Blotter
 from engine.execution.orders.order import CANCELLED, OPEN, PARTLY, Order
@@ -35,15 +36,26 @@ DEADLINES_LEAST = 4096  # deadlines kept before those of done orders are dropped
 class Desk:
     """Reads each intent once, asks risk, and has orders sent, replaced and cancelled."""
 
-    def __init__(self, blotter: Blotter, broker: Broker, gate: RiskGate, sender: OrderSender, parents: Parents) -> None:
+    def __init__(
+        self, blotter: Blotter, broker: Broker, gate: RiskGate, sender: OrderSender, parents: Parents, express: Express
+    ) -> None:
         """Bind the parts together."""
         self._blotter = blotter
         self._broker = broker
         self._gate = gate
         self._sender = sender
         self._parents = parents
+        self._express = express
         self._deadlines: list[tuple[int, int]] = []  # when, which intent
         self._sweep_at = DEADLINES_LEAST
+
+    def on_record(self, data: bytes, sequence: int, strategy: int, now_ns: int) -> None:
+        """Follow the intent in a lane's record: by the express if it is a common one."""
+        order = self._express.send(data, sequence, strategy, now_ns)
+        if order is None:
+            self.on_intent(codec.INTENT.unpack(data), sequence, strategy, now_ns)
+        elif order.timeout_ns:
+            self.watch(order)
 
     def on_intent(self, intent: IntentRow, sequence: int, strategy: int, now_ns: int) -> None:
         """Follow one intent; one that the journal has already only gets its verdict again."""

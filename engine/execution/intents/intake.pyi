@@ -1,13 +1,12 @@
 from collections.abc import Callable
 
-from engine.execution.role import Execution
 from engine.lanes.ports import RingReader
 from engine.risk.market import Top
 
 class Intake:
     def __init__(
         self,
-        role: Execution,
+        on_record: Callable[[bytes, int, int, int], None],
         books: tuple[RingReader, ...],
         commands: RingReader,
         lanes: tuple[tuple[int, RingReader, int], ...],

@@ -30,16 +30,16 @@ cdef class Intake:
     cdef bint blind
     cdef tuple readers, lanes  # they keep the C readers alive
     cdef dict tops
-    cdef object role, accept
+    cdef object on_record, accept
     cdef TopRecord batch[BATCH]
 
-    def __init__(self, role, tuple books not None, commands, tuple lanes not None, dict tops not None, accept):
+    def __init__(self, on_record, tuple books not None, commands, tuple lanes not None, dict tops not None, accept):
         """`books` are those of each feed; `lanes` are (strategy, intents' reader, index of its cell).
 
-        `accept` is called with each of `lanes` that had intents.
+        `on_record` is called with each intent's record, `accept` with each of `lanes` that had intents.
         """
         cdef sy_reader *ring
-        self.role, self.lanes, self.tops, self.accept = role, lanes, tops, accept
+        self.on_record, self.lanes, self.tops, self.accept = on_record, lanes, tops, accept
         self.feeds = len(books)
         self.readers = (*books, commands, *(lane for _, lane, _ in lanes))
         self.blind = len(self.readers) > LANES
@@ -79,9 +79,9 @@ cdef class Intake:
         return changed
 
     def read_intents(self, int64_t now_ns):
-        """Read every strategy's intents in turn, and pass them to the role; how many were read."""
+        """Read every strategy's intents in turn, and pass them on; how many were read."""
         cdef int total = 0, count, index
-        role = self.role
+        on_record = self.on_record
         for index in range(len(self.lanes)):
             if not self.blind and not sy_unread(self.rings[self.feeds + 1 + index]):
                 continue
@@ -90,7 +90,7 @@ cdef class Intake:
             while (data := read()) is not None:
                 count += 1
                 if type(data) is bytes:
-                    role.on_intent(data, lane.cursor - 1, strategy, now_ns)
+                    on_record(data, lane.cursor - 1, strategy, now_ns)
             if count:
                 self.accept(lane, cell, now_ns)
                 total += count

@@ -1,8 +1,8 @@
 """The blotter: records every change of an order and every fill in the journal, then applies it, then publishes it.
 
 It is the only place where an order changes. It finds an order by our id, by its intent or by the venue's id. It knows a
-fill by its instrument and the venue's fill id, and applies it once, however often the venue reports it. A fill that
-contradicts the known one of the same id is not applied, and reported to `on_dispute`.
+fill by its instrument and the venue's fill id; the broker asks (`knows_fill`) before it has a fill applied, however
+often the venue reports it.
 """
 
 from collections import deque
@@ -25,8 +25,6 @@ from engine.venues.trading.fill_order import NOWHERE, FillOrder
 from engine.venues.trading.news import FillNews
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from engine.execution.orders.prices import Prices
 
 DONE_KEPT = 4096  # done orders kept for late messages: six minutes of them at 100 in 10 s, 12 audits; about 4 MiB.
@@ -68,8 +66,6 @@ class Blotter:
         self.last_intent: dict[int, int] = {}  # by strategy: ids rise, so every id up to this one is known
         self.changed: list[Order] = []  # orders that the desk has not followed up yet
         self.touched: set[int] = set()  # cells of positions to write
-        self.on_dispute: Callable[[Order, FillNews, int], None] = lambda *_: None
-        self.on_fill: Callable[[int, int, FillNews], None] = lambda *_: None  # instrument, side, the applied fill
         self.done: deque[Order] = deque()
         self._publish_order = lanes.orders.publish_bytes
         self._publish_parent = lanes.parents.publish_bytes
@@ -162,15 +158,9 @@ class Blotter:
             order.venue_order_id = venue_order_id
             self.by_venue[order.instrument, venue_order_id] = order
 
-    def fill(self, order: Order, news: FillNews, now_ns: int) -> bool:
-        """Apply a fill once: journal, order, positions, readers. False when it was known."""
-        known = self.fills[order.instrument]
-        trade = Trade(news.venue_order_id, news.side or order.side, news.price, news.size, news.venue_ns)
-        if known.knows(news.fill_id, news.venue_ns):
-            if known.contradicts(news.fill_id, trade):
-                self.on_dispute(order, news, now_ns)
-            return False
-        self.know(order.instrument, news.fill_id, trade)
+    def fill(self, order: Order, news: FillNews, now_ns: int) -> None:
+        """Apply a fill that is not known yet: journal, order, positions, readers."""
+        self.know(order.instrument, news.fill_id, trade_of(order, news))
         value = self._prices.fee_value(order.instrument, news.fee, news.fee_asset) if self._prices else None
         row = FILL.row(
             client_id=order.client_id, intent_id=order.intent_id, venue_fill_id=news.fill_id,
@@ -185,11 +175,9 @@ class Blotter:
         self._advance(order)
         changed = self.write(order, now_ns)
         self.journal.commit(now_ns)
-        self.on_fill(order.instrument, order.side, news)
         self._publish_fill(data)  # before the order: a reader that sees a filled order must see the position too
         self._publish_order(changed)
         self.changed.append(order)
-        return True
 
     def open_positions(self, now_ns: int) -> None:
         """Publish every strategy's holdings on a new FILLS ring, at once: a reader sees all of them or none."""
@@ -266,6 +254,10 @@ class Blotter:
         """Whether a fill was applied."""
         return self.fills[instrument].knows(fill.fill_id, fill.venue_ns)
 
+    def contradicts_fill(self, order: Order, fill: FillNews) -> bool:
+        """Whether the id of an applied fill now comes with other contents."""
+        return self.fills[order.instrument].contradicts(fill.fill_id, trade_of(order, fill))
+
     def owner(self, client: bytes) -> int:
         """The strategy of the intent in an id of ours."""
         return strategy_of(client_id.decode(client)[1])
@@ -303,6 +295,11 @@ class Blotter:
             self.done.append(order)
         order.state = to
         self.refresh(order)
+
+
+def trade_of(order: Order, news: FillNews) -> Trade:
+    """The contents of a fill of this order; a venue may leave out the side."""
+    return Trade(news.venue_order_id, news.side or order.side, news.price, news.size, news.venue_ns)
 
 
 def _settled(order: Order) -> bool:

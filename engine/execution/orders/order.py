@@ -53,8 +53,8 @@ class Order:
     """The fields of the order's record, and those that only this process needs."""
 
     __slots__ = (
-        "answer_ns", "ask_ns", "cancel_after_ns", "cancel_pending", "cancel_refusals", "child", "client_id",
-        "disputed", "error", "error_text", "expires_ns", "exposure", "fetches", "filled", "flags", "instrument",
+        "answer_ns", "cancel_after_ns", "cancel_pending", "cancel_refusals", "child", "client_id",
+        "disputed", "error", "error_text", "expires_ns", "exposure", "filled", "flags", "instrument",
         "intent_id", "intent_ns", "limit_price", "now_ns", "order_type", "pending_replace", "predecessor", "price",
         "receive_ns", "replaces_child", "replaces_id", "sent_ns", "side", "size", "state", "strategy", "successor",
         "time_in_force", "timeout_ns", "venue_filled", "venue_order_id",
@@ -99,8 +99,6 @@ class Order:
         self.cancel_pending = False
         self.cancel_refusals = 0  # in a row
         self.cancel_after_ns = 0  # no further cancel before
-        self.ask_ns = 0  # when to ask the venue about it, 0: not
-        self.fetches = 0  # listings of its fills that were answered
         self.disputed = 0  # filled as the venue reports it, in fills that contradict others and were not applied
 
     def note_error(self, code: str, text: str) -> None:

@@ -17,7 +17,7 @@ from zlib import crc32
 from engine.execution.journal.journal import Gap
 from engine.execution.operator import COMMAND, SIGNAL
 from engine.execution.orders import codec
-from engine.execution.orders.blotter import Blotter
+from engine.execution.orders.fills import Trade
 from engine.execution.orders.order import Order
 from engine.execution.ports import Appender
 from engine.log import BoundedLog
@@ -87,13 +87,12 @@ class Standstill(NamedTuple):
 class Alarm:
     """The halt of the system, and the halts of single instruments."""
 
-    def __init__(self, blotter: Blotter, journal: Appender, ask_halt: Callable[[HaltReason, str], None]) -> None:
+    def __init__(self, journal: Appender, ask_halt: Callable[[HaltReason, str], None]) -> None:
         """Begin without a halt."""
         self.raised = False
         self.fresh = False  # raised, and not acted on yet
         self.due = False  # the step has to act on a halt of the system or of an instrument
         self._again: Callable[[int], None] = lambda _: None
-        self._blotter = blotter
         self._journal = journal
         self._ask_halt = ask_halt
         self.instruments: dict[int, Standstill] = {}  # those that are halted
@@ -104,7 +103,6 @@ class Alarm:
         self._settled: set[Cause] = set()  # raised in an earlier life
         self._known: dict[Cause, None] = {}  # seen in this life
         self._log = BoundedLog(logger)
-        blotter.on_dispute = self.dispute
 
     def restore(self, settled: Iterable[Cause], instruments: dict[int, Standstill], *, raised: bool) -> None:
         """Continue from what the journal has."""
@@ -112,15 +110,17 @@ class Alarm:
         self._settled.update(settled)
         self.instruments.update(instruments)
 
-    def dispute(self, order: Order, fill: FillNews, now_ns: int) -> None:
-        """Halt: a known fill's id came again with other contents. Its size counts as filled without a fill."""
+    def dispute(self, order: Order, fill: FillNews, known: Trade | None, now_ns: int) -> None:
+        """Halt: a known fill's id came again with other contents. Its size counts as filled without a fill.
+
+        `known` is what the id meant before; None: it was forgotten.
+        """
         cause = Cause(order.instrument, fill.venue_order_id, fill.fill_id)
         if not self._is_new(cause):
             return
         order.disputed += fill.size
         if cause in self._settled:
             return
-        known = self._blotter.fills[order.instrument].trades.get(fill.fill_id)
         text = (
             f"fill {shown(fill.fill_id)} of {fill.symbol} has order {shown(fill.venue_order_id)}, price {fill.price},"
             f" size {fill.size}; known under that id: {known or 'a fill that was forgotten'}. {DISPUTE_ADVICE}"

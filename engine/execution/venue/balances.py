@@ -23,13 +23,14 @@ from engine.execution.ports import Appender
 from engine.execution.venue import baseline
 from engine.execution.venue.alarm import Alarm
 from engine.execution.venue.baseline import ALL_ASSETS, Baseline
+from engine.execution.venue.movements import Movements
 from engine.execution.venue.recovery import Recovery
 from engine.execution.venue.shortfall import ADVICE, Shortfall
 from engine.model.fixed import to_text
 from engine.model.records import FEE_DECIMALS
 from engine.model.words import JournalKind
 from engine.venues.session import Answer, Request, VenueSession
-from engine.venues.trading.news import FillNews, Outcome
+from engine.venues.trading.news import Outcome
 
 logger = logging.getLogger("engine.execution")
 
@@ -38,7 +39,7 @@ TIMES = 3  # comparisons in a row that must find a difference
 
 
 class Balances:
-    """The balances at the last agreement, what has moved them since, and when to ask for them."""
+    """When to ask for the balances, and what follows from the answer."""
 
     def __init__(
         self,
@@ -48,6 +49,7 @@ class Balances:
         alarm: Alarm,
         journal: Appender,
         shortfall: Shortfall,
+        movements: Movements,
     ) -> None:
         """Begin without a balance; `restore` continues from the former life's."""
         self._interval_ns = config.balance_interval_ns
@@ -55,11 +57,9 @@ class Balances:
         self._recovery = recovery
         self._alarm = alarm
         self._instruments = {one.id: one for one in config.instruments}
-        self._assets = {asset for one in config.instruments for asset in (one.base, one.quote)}
-        self._charged: set[str] = set()  # third assets in which fees were charged
         self._journal = journal
         self._shortfall = shortfall
-        self._since = Baseline()
+        self._movements = movements
         self._known = False  # there is a balance to compare with
         self._firm = False  # a second balance has agreed with the first one
         self._transfers_missed = True  # the connection was lost: a transfer since the agreement may be unreported
@@ -71,34 +71,9 @@ class Balances:
 
     def restore(self, since: Baseline, agreed_ns: int) -> None:
         """Continue from the former life's agreement."""
-        self._since, self._agreed_ns = since, agreed_ns
+        self._movements.restore(since)
+        self._agreed_ns = agreed_ns
         self._known = self._firm = bool(since.agreed)
-        self._charged = (since.agreed.keys() | since.moved.keys()) - self._assets
-
-    def on_fill(self, instrument: int, side: int, fill: FillNews) -> None:
-        """A fill of ours was applied."""
-        self._since.trade(self._instruments[instrument], side, fill.price, fill.size)
-        asset = fill.fee_asset.decode()
-        self._since.charge(asset, fill.fee)
-        if fill.fee and asset not in self._assets:
-            self._charged.add(asset)
-
-    def on_others(self, instrument: int, now_ns: int) -> None:
-        """Another's order changed on this account; instrument 0: of a symbol that is not configured."""
-        one = self._instruments.get(instrument)
-        fresh = {ALL_ASSETS} if one is None else {one.base, one.quote}
-        fresh -= self._since.others
-        self._since.others |= fresh
-        for asset in sorted(fresh):
-            self._journal.add(now_ns, JournalKind.BALANCE, baseline.traded_by_others(asset))
-        if fresh:
-            self._journal.commit(now_ns)
-
-    def on_transfer(self, asset: str, amount: int, now_ns: int) -> None:
-        """A deposit or a withdrawal, of any asset: the fee of the next fill may be charged in it."""
-        self._since.move(asset, amount)
-        self._journal.add(now_ns, JournalKind.BALANCE, baseline.transferred(asset, amount))
-        self._journal.commit(now_ns)
 
     def on_down(self, now_ns: int) -> None:
         """The connection is lost, and with it the answer to a request."""
@@ -111,7 +86,7 @@ class Balances:
 
     def rebase(self) -> None:
         """An operator resumed: accept the balances of the next answer as the agreement."""
-        self._since.clear()
+        self._movements.since.clear()
         self._known = self._firm = False
 
     def step(self, now_ns: int) -> None:
@@ -133,7 +108,8 @@ class Balances:
 
     def _compare(self, found: dict[str, int], request: Request, now_ns: int) -> None:
         """Compare; a difference that is found less than `TIMES` times may be a fill that is not reported yet."""
-        since, assets = self._since, sorted((self._assets | self._charged) & self._since.agreed.keys())
+        since = self._movements.since
+        assets = sorted(self._movements.counted & since.agreed.keys())
         difference = {one: found.get(one, 0) - since.agreed[one] - since.moved.get(one, 0) for one in assets}
         difference = {asset: by for asset, by in difference.items() if abs(by) > since.slack.get(asset, 0)}
         if not difference:
@@ -154,7 +130,7 @@ class Balances:
 
     def _cover(self, found: dict[str, int], now_ns: int) -> None:
         """Compare the balances with the positions, once no missing fill can explain a difference."""
-        for asset, text in self._shortfall.compare(found, self._since.slack).items():
+        for asset, text in self._shortfall.compare(found, self._movements.since.slack).items():
             missing = self._shortfall.missing[asset]
             for instrument in self._shortfall.holders(asset):
                 self._alarm.balance_differs(instrument, -missing, f"{text}. {ADVICE}", now_ns)
@@ -164,11 +140,12 @@ class Balances:
         if self._urgent and self._firm and not self._difference:
             logger.info("the account's balances agree with the fills")
         self._known, self._agreed_ns, self._urgent, self._transfers_missed = True, now_ns, False, False
-        for asset in sorted(self._assets | found.keys() | self._since.moved.keys()):
+        since, counted = self._movements.since, self._movements.counted
+        for asset in sorted(self._movements.assets | found.keys() | since.moved.keys()):
             amount = found.get(asset, 0)
-            if self._firm and (asset in self._assets or asset in self._charged):
+            if self._firm and asset in counted:
                 self._journal.add(now_ns, JournalKind.BALANCE, baseline.agreed(asset, amount))
-            self._since.agree(asset, amount)
+            since.agree(asset, amount)
         self._journal.commit(now_ns)
         self._difference, self._times = {}, 0
 
@@ -178,9 +155,9 @@ class Balances:
         text = (
             f"{asset}: the account holds {_text(found)}, expected {_text(found - by)} (difference {_text(by)}): since"
             f" the last agreement {seconds} s ago our fills, deposits and withdrawals moved"
-            f" {_text(self._since.moved.get(asset, 0))}"
+            f" {_text(self._movements.since.moved.get(asset, 0))}"
         )
-        if self._since.others & {asset, ALL_ASSETS}:
+        if self._movements.since.others & {asset, ALL_ASSETS}:
             logger.warning("the account's balance changed; others have traded on it", extra={"what": text})
             return
         if self._transfers_missed and not self._can_be_of_a_trade(asset):
@@ -197,7 +174,7 @@ class Balances:
 
         A missing fill moves both assets of its instrument; a wrong price, size or fee of a reported fill moves one.
         """
-        if asset in self._since.ours:
+        if asset in self._movements.since.ours:
             return True
         pairs = [(one.base, one.quote) for one in self._instruments.values() if asset in (one.base, one.quote)]
         return any(self._difference.get(base, 0) * self._difference.get(quote, 0) < 0 for base, quote in pairs)

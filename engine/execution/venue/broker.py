@@ -7,7 +7,7 @@ every order whose outcome remains unknown.
 """
 
 import logging
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from engine.execution.orders import client_id
 from engine.execution.orders.blotter import Blotter
@@ -21,8 +21,9 @@ from engine.venues.session import Answer, Ask, Request, VenueSession
 from engine.venues.trading.news import FillNews, OrderNews, Outcome, ReplaceNews
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from engine.execution.venue.alarm import Alarm
+    from engine.execution.venue.movements import Movements
+    from engine.execution.venue.questions import Questions
 logger = logging.getLogger("engine.execution")
 
 FILLS_MISSING, RESERVED = OrderFlag.FILLS_MISSING, OrderFlag.RESERVED
@@ -30,16 +31,6 @@ BOTH_UNKNOWN = ReplaceNews(Outcome.UNKNOWN, Outcome.UNKNOWN, "", "", "")
 CANCEL_PAUSE_NS = 100_000_000  # after a cancel that the venue refused, doubled by each further one
 CANCEL_PAUSES = 7  # doublings at the most: 12.8 s
 CONTRADICTED_PAUSE_NS = 5_000_000_000  # before the next question about an order on which the venue contradicted itself
-
-
-class Inquirer(Protocol):
-    """Asks the venue about orders and fills that are unknown."""
-
-    def ask(self, order: Order, due_ns: int) -> None:
-        """Ask about this order at that time."""
-
-    def fetch(self, order: Order, due_ns: int) -> None:
-        """Fetch this order's fills at that time, unless they have come."""
 
 
 class Broker:
@@ -50,7 +41,9 @@ class Broker:
         blotter: Blotter,
         session: VenueSession,
         gate: RiskGate,
-        inquirer: Inquirer,
+        questions: "Questions",
+        alarm: "Alarm",
+        movements: "Movements",
         system: bytes,
         fills_grace_ns: int,
     ) -> None:
@@ -58,14 +51,11 @@ class Broker:
         self._blotter = blotter
         self._session = session
         self._gate = gate
-        self._inquirer = inquirer
+        self._questions = questions
+        self._alarm = alarm
+        self._movements = movements
         self._system = system
         self._grace_ns = fills_grace_ns
-        self.on_unknown_status: Callable[[Order, OrderNews, int], None] = lambda *_: (
-            None
-        )  # called for an unknown status
-        self.on_false_fill: Callable[[Order, FillNews, str, int], None] = lambda *_: None
-        self.on_false_news: Callable[[Order, OrderNews, str, int], None] = lambda *_: None
         self._instruments = {number: one.instrument for number, one in blotter.ledger.account.items()}
         self._log = BoundedLog(logger)
         self._refused: dict[bytes, Order] = {}  # orders whose cancel waits after a refusal
@@ -178,16 +168,25 @@ class Broker:
 
         `executed` is the venue's cumulative filled size of the order, if it came with the fill.
         """
-        if not self._blotter.knows_fill(order.instrument, fill):
-            held = self._blotter.ledger.account[order.instrument].size
-            why = contradictions.of_fill(order, fill, self._instruments[order.instrument], held, executed)
-            if why:
-                self.on_false_fill(order, fill, why, now_ns)
-                return False
-        fresh = self._blotter.fill(order, fill, now_ns)
-        if fresh and order.flags & FILLS_MISSING:
+        if self._blotter.knows_fill(order.instrument, fill):
+            self._check_repetition(order, fill, now_ns)
+            return False
+        held = self._blotter.ledger.account[order.instrument].size
+        why = contradictions.of_fill(order, fill, self._instruments[order.instrument], held, executed)
+        if why:
+            self._alarm.false_fill(order, fill, why, now_ns)
+            return False
+        self._blotter.fill(order, fill, now_ns)
+        self._movements.on_fill(order.instrument, order.side, fill)
+        if order.flags & FILLS_MISSING:
             self.check_fills(order, now_ns)
-        return fresh
+        return True
+
+    def _check_repetition(self, order: Order, fill: FillNews, now_ns: int) -> None:
+        """Raise an alarm when the id of an applied fill comes again with other contents."""
+        if self._blotter.contradicts_fill(order, fill):
+            known = self._blotter.fills[order.instrument].trades.get(fill.fill_id)
+            self._alarm.dispute(order, fill, known, now_ns)
 
     def apply_news(self, order: Order, news: OrderNews, now_ns: int, *, answered: bool) -> None:
         """Apply the venue's view of an order; `answered`: it answers a question, so it may lead back from CANCELLING.
@@ -196,7 +195,7 @@ class Broker:
         """
         why = contradictions.of_news(order, news, self._instruments[order.instrument].symbol)
         if why:
-            self.on_false_news(order, news, why, now_ns)
+            self._alarm.false_news(order, news, why, now_ns)
             self._mark_unknown(order, now_ns, CONTRADICTED_PAUSE_NS)
             return
         self._blotter.bind(order, news.venue_order_id)
@@ -204,9 +203,9 @@ class Broker:
             order.answer_ns = now_ns
         order.venue_filled = max(order.venue_filled, news.executed)
         if news.unknown_status:
-            self.on_unknown_status(order, news, now_ns)
+            self._alarm.unknown_status(order, news, now_ns)
         if answered or order.state != CANCELLING:
-            order.ask_ns = 0
+            self._questions.settle(order)
         to = self._next_state(order, news, answered=answered)
         if to is not None:
             self._correct(order, to)
@@ -246,7 +245,7 @@ class Broker:
             self._blotter.note(order, now_ns)
         self._blotter.refresh(order)
         if missing:
-            self._inquirer.fetch(order, now_ns + self._grace_ns)
+            self._questions.fetch(order, now_ns + self._grace_ns)
 
     def _on_place(
         self, order: Order, outcome: Outcome, error: str, text: str, placed: OrderNews | None, fills: list[FillNews],
@@ -290,13 +289,13 @@ class Broker:
         if order.state in IN_FLIGHT and order.state != UNKNOWN:
             self._blotter.move(order, UNKNOWN, now_ns)
         if order.live:
-            self._inquirer.ask(order, now_ns + pause_ns)
+            self._questions.ask(order, now_ns + pause_ns)
 
     def _query_cancel(self, order: Order, now_ns: int) -> None:
         """Ask the venue whether an order is cancelled."""
         order.cancel_pending = False
         if order.live:
-            self._inquirer.ask(order, now_ns)
+            self._questions.ask(order, now_ns)
 
     def _send_cancel(self, order: Order, now_ns: int) -> None:
         """Send the cancel of an order that is in the journal as CANCELLING."""

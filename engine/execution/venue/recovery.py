@@ -16,57 +16,47 @@ the venue can have, plus a margin. Before that the request may still arrive at t
 """
 
 from collections import deque
-from typing import TYPE_CHECKING
 
 from engine.execution.config import ExecutionConfig
 from engine.execution.orders.blotter import Blotter
 from engine.execution.orders.order import CREATED, EXPIRED, IN_FLIGHT, REJECTED, SENT, UNKNOWN, Order
+from engine.execution.venue.alarm import Alarm
+from engine.execution.venue.broker import Broker
+from engine.execution.venue.questions import Questions
+from engine.execution.venue.strangers import Strangers
 from engine.model.text import shown
 from engine.model.words import OrderFlag
 from engine.venues.session import NO_DENIAL, Answer, Ask, Request, VenueSession
 from engine.venues.trading.fill_order import NOWHERE
 from engine.venues.trading.news import FillNews, OrderNews, Outcome, UnreadableError
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from engine.execution.venue.broker import Broker
-    from engine.execution.venue.strangers import Strangers
-
 SOON_NS = 5_000_000_000
 PARALLEL = 16  # questions in flight at a time
-FETCHES_MOST = 20  # answers without an order's missing fills, before they count as absent
+FETCHES_MOST = 20  # listings in a row without an order's missing fills, before they count as absent
 
 
 class Recovery:
     """The questions to the venue, and what follows from their answers."""
 
-    def __init__(self, config: ExecutionConfig, blotter: Blotter, session: VenueSession) -> None:
+    def __init__(
+        self, config: ExecutionConfig, blotter: Blotter, session: VenueSession, questions: Questions, broker: Broker,
+        strangers: Strangers, alarm: Alarm,
+    ) -> None:  # fmt: skip
         """Begin without an answer of the venue."""
         self.complete = False
         self._config = config
         self._blotter = blotter
         self._session = session
+        self._questions = questions
+        self._broker = broker
+        self._strangers = strangers
+        self._alarm = alarm
         self._symbols = {one.id: one.symbol for one in config.instruments}
-        self.on_fills_absent: Callable[[Order, int], None] = lambda *_: None
-        self._asking: dict[bytes, Order] = {}
-        self._fetching: dict[bytes, tuple[Order, int]] = {}
         self._scans: deque[int] = deque()
         self._list_due = self._right_due = False
         self._in_flight = 0
         self._audit_ns = 0
         self._quiet_ns = 0  # no question before this time: the venue refused one
-        self.broker: Broker  # set once both exist: each needs the other
-        self.strangers: Strangers
-
-    def ask(self, order: Order, due_ns: int) -> None:
-        """Ask about this order at that time."""
-        order.ask_ns = due_ns or 1
-        self._asking[order.client_id] = order
-
-    def fetch(self, order: Order, due_ns: int) -> None:
-        """Fetch this order's fills at that time, unless they have come."""
-        self._fetching.setdefault(order.client_id, (order, due_ns))
 
     def on_up(self, now_ns: int) -> None:
         """The session is up: ask about everything."""
@@ -77,7 +67,7 @@ class Recovery:
             if order.state in (CREATED, SENT):
                 self._blotter.move(order, UNKNOWN, now_ns)
             if order.state in IN_FLIGHT:
-                self.ask(order, now_ns)
+                self._questions.ask(order, now_ns)
             else:  # a cancel that was requested without a session is still due
                 self._blotter.changed.append(order)
         self._right_due = True
@@ -108,14 +98,14 @@ class Recovery:
             return
         if now_ns >= self._audit_ns:
             self._audit(now_ns)
-        if self._asking:
+        if self._questions.statuses:
             self._ask_due(now_ns)
-        if self._fetching:
+        if self._questions.fills:
             self._fetch_due(now_ns)
         if self._right_due and self._in_flight < PARALLEL:
             self._right_due = False
             self._note(left=self._session.trading_right(self._config.instruments[0].id, now_ns))
-        if self._list_due or self._scans or self.strangers.waiting or self.strangers.scanned:
+        if self._list_due or self._scans or self._strangers.waiting or self._strangers.scanned:
             self._list(now_ns)
         if not self.complete:
             self.complete = not self._open_questions()
@@ -125,11 +115,11 @@ class Recovery:
         if self._list_due and self._in_flight < PARALLEL:
             self._list_due = False
             self._note(left=self._session.open_orders(now_ns))
-        while self._scans and self._in_flight < PARALLEL and not self.strangers.full:
+        while self._scans and self._in_flight < PARALLEL and not self._strangers.full:
             self._scan(self._scans.popleft(), now_ns)
-        for instrument, key in self.strangers.due(now_ns, PARALLEL - self._in_flight):
+        for instrument, key in self._strangers.due(now_ns, PARALLEL - self._in_flight):
             self._note(left=self._session.owner(instrument, key, now_ns))
-        self.strangers.close_watermarks(now_ns)
+        self._strangers.close_watermarks(now_ns)
 
     def on_answer(self, request: Request, answer: Answer, now_ns: int) -> None:
         """Apply an answer, or the lack of one, to one of our questions."""
@@ -161,14 +151,13 @@ class Recovery:
 
     def _order(self, client_id: bytes) -> Order | None:
         """The order of a question, also when the blotter has forgotten it; None: it was settled long ago."""
-        fetched = self._fetching.get(client_id)
-        order = self._asking.get(client_id) or (fetched[0] if fetched is not None else None)
-        return order or self._blotter.orders.get(client_id)
+        return self._questions.order(client_id) or self._blotter.orders.get(client_id)
 
     def _open_questions(self) -> bool:
         """Whether a question must still be asked or answered before trading."""
-        due = self._list_due or self._right_due or self._scans or self._fetching or self._asking
-        return bool(due or self._in_flight or self.strangers.waiting)
+        questions = self._questions
+        due = self._list_due or self._right_due or self._scans or questions.fills or questions.statuses
+        return bool(due or self._in_flight or self._strangers.waiting)
 
     def _audit(self, now_ns: int) -> None:
         """Begin a comparison with the venue."""
@@ -178,7 +167,7 @@ class Recovery:
         self._scans.extend(one.id for one in self._config.instruments if one.id not in self._scans)
         for order in list(self._blotter.orders.values()) if not self.complete else ():
             if order.flags & OrderFlag.FILLS_MISSING:
-                self.ask(order, now_ns)  # the venue's answer has the filled size, and so how much is missing
+                self._questions.ask(order, now_ns)  # the venue's answer has the filled size, and so how much is missing
 
     def _note(self, *, left: bool) -> None:
         """Count a question that was sent; one that was not sent is asked after the next connect."""
@@ -187,22 +176,23 @@ class Recovery:
 
     def _ask_due(self, now_ns: int) -> None:
         """Ask about the orders that are due; drop those that were settled meanwhile."""
-        for key, order in list(self._asking.items()):
-            if not order.ask_ns:
-                del self._asking[key]
-            elif order.ask_ns <= now_ns and self._in_flight < PARALLEL:
-                order.ask_ns = now_ns + self._config.answer_timeout_ns + self._config.query_interval_ns
+        for key, question in list(self._questions.statuses.items()):
+            order = question.order
+            if not question.due_ns:
+                del self._questions.statuses[key]
+            elif question.due_ns <= now_ns and self._in_flight < PARALLEL:
+                question.due_ns = now_ns + self._config.answer_timeout_ns + self._config.query_interval_ns
                 self._note(left=self._session.status(order.instrument, order.client_id, now_ns))
 
     def _fetch_due(self, now_ns: int) -> None:
         """Fetch the fills that did not arrive in a report."""
-        for key, (order, due_ns) in list(self._fetching.items()):
+        for key, question in list(self._questions.fills.items()):
+            order = question.order
             if not order.missing:
-                del self._fetching[key]
-                self.broker.check_fills(order, now_ns)
-            elif due_ns <= now_ns and self._in_flight < PARALLEL:
-                again_ns = now_ns + self._config.answer_timeout_ns + self._config.query_interval_ns
-                self._fetching[key] = (order, again_ns)
+                del self._questions.fills[key]
+                self._broker.check_fills(order, now_ns)
+            elif question.due_ns <= now_ns and self._in_flight < PARALLEL:
+                question.due_ns = now_ns + self._config.answer_timeout_ns + self._config.query_interval_ns
                 self._note(left=self._fetch(order, now_ns))
 
     def _fetch(self, order: Order, now_ns: int) -> bool:
@@ -217,7 +207,7 @@ class Recovery:
         if mark is None:
             self._note(left=self._session.newest_fill(instrument, now_ns))
         else:
-            cursor = self._blotter.fill_order.later(mark, self.strangers.scanned.get(instrument, NOWHERE))
+            cursor = self._blotter.fill_order.later(mark, self._strangers.scanned.get(instrument, NOWHERE))
             self._note(left=self._session.fills_since(instrument, cursor, now_ns))
 
     def _on_status(self, request: Request, answer: Answer, now_ns: int) -> None:
@@ -227,15 +217,15 @@ class Recovery:
             return
         if answer.outcome == Outcome.ACCEPTED and standing is not None:
             for fill in answer.fills:
-                self.broker.apply_fill(order, fill, now_ns, standing.executed)
-            self.broker.apply_news(order, standing, now_ns, answered=True)
+                self._broker.apply_fill(order, fill, now_ns, standing.executed)
+            self._broker.apply_news(order, standing, now_ns, answered=True)
         elif answer.gone and self._is_conclusive(order, request.sent_ns):
             order.note_error(answer.error, answer.text)
             self._conclude(order, now_ns)
         elif order.live:
-            self.ask(order, max(now_ns + self._config.query_interval_ns, self._conclusive_ns(order)))
+            self._questions.ask(order, max(now_ns + self._config.query_interval_ns, self._conclusive_ns(order)))
         else:
-            order.ask_ns = 0
+            self._questions.settle(order)
 
     def _is_conclusive(self, order: Order, asked_ns: int) -> bool:
         """Whether a question asked then was asked after the request's own expiry."""
@@ -248,7 +238,7 @@ class Recovery:
 
     def _conclude(self, order: Order, now_ns: int) -> None:
         """End an order that never reached the venue, or that the venue has forgotten."""
-        order.ask_ns = 0
+        self._questions.settle(order)
         if order.live:
             self._blotter.conclude(order, REJECTED if order.state in IN_FLIGHT else EXPIRED, now_ns)
 
@@ -256,14 +246,15 @@ class Recovery:
         """Compare the venue's open orders with ours."""
         listed = set()
         for news in orders:
-            if not self.broker.is_ours(news.client_id):
-                self.strangers.report(news, now_ns)
+            if not self._broker.is_ours(news.client_id):
+                self._strangers.report(news, now_ns)
             else:
                 listed.add(news.client_id)
-                self.strangers.known_or_adopted(news, now_ns)
+                self._strangers.known_or_adopted(news, now_ns)
         for order in list(self._blotter.live.values()):
-            if order.client_id not in listed and order.open and order.answer_ns < asked_ns and not order.ask_ns:
-                self.ask(order, now_ns)
+            unlisted = order.client_id not in listed and order.open and order.answer_ns < asked_ns
+            if unlisted and not self._questions.due_ns(order):
+                self._questions.ask(order, now_ns)
 
     def _on_fills_of(self, request: Request, answer: Answer, now_ns: int) -> None:
         """Apply a listing of one order's fills."""
@@ -273,14 +264,14 @@ class Recovery:
         if answer.outcome == Outcome.ACCEPTED:
             fills = self._checked_fills(request, answer)
             for fill in fills:
-                self.broker.apply_fill(order, fill, now_ns)
+                self._broker.apply_fill(order, fill, now_ns)
             self._blotter.credit(order, fills, now_ns)
-            order.fetches += 1
-            if order.missing and order.fetches >= FETCHES_MOST:
-                self.on_fills_absent(order, now_ns)
-                self.broker.check_fills(order, now_ns)
+            if order.missing and self._questions.count_listing(order) >= FETCHES_MOST:
+                self._alarm.fills_absent(order, now_ns)
+                self._broker.check_fills(order, now_ns)
         if order.missing:
-            self._fetching[order.client_id] = (order, now_ns + self._config.query_interval_ns)
+            again_ns = now_ns + self._config.query_interval_ns
+            self._questions.fetch(order, again_ns).due_ns = again_ns
 
     def _on_scan(self, request: Request, answer: Answer, now_ns: int) -> None:
         """Apply a page of the account's fills; more pages may follow."""
@@ -291,9 +282,9 @@ class Recovery:
             self._blotter.watermark(instrument, newest or self._blotter.fill_order.beginning, now_ns)
             return
         for fill in fills:
-            self.strangers.assign_fill(instrument, fill, now_ns)
+            self._strangers.assign_fill(instrument, fill, now_ns)
         if newest:
-            self.strangers.scanned[instrument] = newest
+            self._strangers.scanned[instrument] = newest
         if answer.more:
             self._scans.appendleft(instrument)
 
@@ -322,8 +313,8 @@ class Recovery:
                 found, asked = shown(standing.venue_order_id), shown(request.key)
                 why = f"an answer about order {found} of {standing.symbol}, asked: {asked}"
                 raise UnreadableError(why, answer.source)
-            self.strangers.identify(request.instrument, request.key, standing, now_ns)
+            self._strangers.identify(request.instrument, request.key, standing, now_ns)
         elif answer.gone:
-            self.strangers.identify(request.instrument, request.key, None, now_ns)
+            self._strangers.identify(request.instrument, request.key, None, now_ns)
         else:
-            self.strangers.again(request.instrument, request.key, now_ns)
+            self._strangers.again(request.instrument, request.key, now_ns)

@@ -9,19 +9,17 @@ While the order of a fill is not known, the watermark of its instrument does not
 
 import logging
 from collections import OrderedDict
-from typing import TYPE_CHECKING
 
 from engine.execution.orders import client_id
 from engine.execution.orders.blotter import Blotter
 from engine.execution.orders.order import Order
 from engine.execution.venue import contradictions
+from engine.execution.venue.alarm import Alarm
 from engine.execution.venue.broker import Broker
+from engine.execution.venue.movements import Movements
 from engine.model.words import OrderFlag, OrderState, OrderType, TimeInForce
 from engine.venues.trading.fill_order import NOWHERE
 from engine.venues.trading.news import FillNews, OrderNews
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 logger = logging.getLogger("engine.execution")
 
@@ -33,16 +31,19 @@ HELD_MOST = 16_384  # fills that wait for an owner, before no further page of fi
 class Strangers:
     """Fills that wait for an owner, others' orders, and adoption."""
 
-    def __init__(self, blotter: Blotter, broker: Broker, ids: dict[str, int], *, cancel_orphans: bool) -> None:
+    def __init__(
+        self, blotter: Blotter, broker: Broker, alarm: Alarm, movements: Movements, ids: dict[str, int], *,
+        cancel_orphans: bool,
+    ) -> None:  # fmt: skip
         """Begin without orders of others."""
         self.foreign: OrderedDict[tuple[int, bytes], None] = OrderedDict()  # instrument, venue's id; the newest last
         self.scanned: dict[int, bytes] = {}  # instrument: the cursor after what was listed
         self._blotter = blotter
         self._broker = broker
+        self._alarm = alarm
+        self._movements = movements
         self._ids = ids
         self._cancel_orphans = cancel_orphans
-        self.on_others: Callable[[int, int], None] = lambda *_: None  # called when another's order was filled
-        self.on_false_order: Callable[[int, OrderNews, str, int], None] = lambda *_: None
         self._held: dict[tuple[int, bytes], list[FillNews]] = {}
         self._held_count = 0  # of fills
         self._due: dict[tuple[int, bytes], int] = {}
@@ -88,7 +89,7 @@ class Strangers:
         if news is None or not self._broker.is_ours(news.client_id):
             self._remember(key)
             if fills:
-                self.on_others(instrument, now_ns)
+                self._movements.on_others(instrument, now_ns)
             return
         order = self.known_or_adopted(news, now_ns)
         if order is None:
@@ -116,7 +117,7 @@ class Strangers:
             instrument = self._ids.get(news.symbol, 0)
             why = self._why_not(instrument, news)
             if why:
-                self.on_false_order(instrument, news, why, now_ns)
+                self._alarm.not_adopted(instrument, news, why, now_ns)
                 return None
             order = self._adopt(news)
             self._blotter.enter(order)
@@ -127,7 +128,7 @@ class Strangers:
         """Publish another's order, once."""
         instrument = self._ids.get(news.symbol, 0)
         if news.executed or not instrument:
-            self.on_others(instrument, now_ns)
+            self._movements.on_others(instrument, now_ns)
         key = (instrument, news.venue_order_id)
         if not instrument or self._remember(key):
             return

@@ -92,13 +92,16 @@ def test_intent_verdict_and_request_are_journalled_before_the_bytes_leave(house:
 def test_the_lanes_cursor_is_accepted_only_after_the_journal_has_the_intent(house: House) -> None:
     """Otherwise a death in between loses the intent."""
     seen: list[int] = []
-    write = house.cells["accepted"].write
+    write = house.cells["accepted"].write_bytes
 
-    def spy(index: int, *fields: object) -> None:
+    def spy(index: int, record: bytes) -> None:
         seen.append(sum(row.kind == JournalKind.INTENT for row in house.rings["journal"].rows))
-        write(index, *fields)
+        write(index, record)
 
-    house.role._lanes.accepted.write = spy  # type: ignore[method-assign]
+    house.cells["accepted"].write_bytes = spy  # type: ignore[method-assign]
+    house.restart()
+    house.ready()
+    seen.clear()
     house.intent()
     house.intent()
     house.run(1)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from engine.execution.orders.order import Order
+from engine.execution.venue.questions import Questions
 from engine.execution.venue.recovery import FETCHES_MOST, PARALLEL, SOON_NS, Recovery
 from engine.model.words import BUY, OrderFlag, OrderState, OrderType, TimeInForce
 from engine.venues.binance.trading.fill_order import BinanceFillOrder
@@ -105,9 +106,19 @@ class Bench:
         self.blotter.fill_order = BinanceFillOrder()
         self.blotter.live, self.blotter.orders, self.blotter.watermarks, self.blotter.changed = {}, {}, {}, []
         self.strangers.waiting, self.strangers.full, self.strangers.scanned = False, False, {}
-        self.recovery = Recovery(config, self.blotter, self.session)  # type: ignore[arg-type]
-        self.recovery.broker, self.recovery.strangers = self.broker, self.strangers  # type: ignore[assignment]
+        self.config, self.questions, self.alarm = config, Questions(), Calls()
+        self.recovery = self.fresh()
         self.recovery._audit_ns = NOW * 10
+
+    def fresh(self) -> Recovery:
+        """A recovery that has asked nothing yet."""
+        neighbours: Any = (self.blotter, self.session, self.questions, self.broker, self.strangers, self.alarm)
+        return Recovery(self.config, *neighbours)
+
+    def listings(self, order: Order) -> int:
+        """How many listings in a row were without all of the order's fills."""
+        question = self.questions.fills.get(order.client_id)
+        return 0 if question is None else question.answers
 
     def order(self, number: int = 1, **values: Any) -> Order:
         """An open order of ours."""
@@ -167,11 +178,11 @@ def standing(**words: Any) -> OrderNews:
 def test_an_order_is_asked_about_from_its_time_on_and_again_only_after_its_answers_time(bench: Bench) -> None:
     """Sooner, it is a question too many; never again, an order whose fate nobody learns."""
     order = bench.order()
-    bench.recovery.ask(order, NOW)
+    bench.questions.ask(order, NOW)
     assert bench.step(NOW - 1) == []
     (asked,) = bench.step(NOW)
     assert (asked.kind, asked.client_id, asked.sent_ns) == (Ask.STATUS, order.client_id, NOW)
-    assert order.ask_ns == NOW + TIMEOUT + PAUSE
+    assert bench.questions.due_ns(order) == NOW + TIMEOUT + PAUSE
     assert bench.session.made == [("status", 1, order.client_id, NOW)]
     assert bench.step(NOW + TIMEOUT + PAUSE - 1) == []
     assert kinds(bench.step(NOW + TIMEOUT + PAUSE)) == [Ask.STATUS]
@@ -180,10 +191,10 @@ def test_an_order_is_asked_about_from_its_time_on_and_again_only_after_its_answe
 def test_an_order_without_a_time_is_asked_about_at_once(bench: Bench) -> None:
     """0 means that nothing is asked."""
     order = bench.order()
-    bench.recovery.ask(order, 0)
-    assert order.ask_ns == 1
+    bench.questions.ask(order, 0)
+    assert bench.questions.due_ns(order) == 1
     assert kinds(bench.step()) == [Ask.STATUS]
-    order.ask_ns = 0
+    bench.questions.settle(order)
     bench.step()
     bench.answer(bench.session.asked[0], (standing(), []))
     assert bench.recovery.settled
@@ -192,7 +203,7 @@ def test_an_order_without_a_time_is_asked_about_at_once(bench: Bench) -> None:
 def test_only_so_many_questions_are_in_flight(bench: Bench) -> None:
     """A thousand at once are a ban; each answer makes room for one."""
     for number in range(PARALLEL + 2):
-        bench.recovery.ask(bench.order(number + 1), NOW)
+        bench.questions.ask(bench.order(number + 1), NOW)
     assert len(bench.step()) == PARALLEL == 16
     assert bench.step() == []
     bench.answer(bench.session.asked[0], (standing(), []))
@@ -204,15 +215,14 @@ def test_without_room_nothing_is_asked_whatever_is_due(bench: Bench) -> None:
     """The list, the pages, the fills and the strangers wait for an answer like every other question."""
     bench.recovery._in_flight, bench.recovery._list_due = PARALLEL, True
     bench.recovery._scans.append(1)
-    bench.recovery.fetch(bench.order(venue_filled=9), NOW)
+    bench.questions.fetch(bench.order(venue_filled=9), NOW)
     assert bench.step() == []
     assert bench.strangers.made[0] == ("due", NOW, 0)
 
 
 def test_a_new_recovery_is_not_complete_and_compares_at_once(bench: Bench) -> None:
     """Trading waits for it."""
-    fresh = Recovery(bench.recovery._config, bench.blotter, bench.session)  # type: ignore[arg-type]
-    fresh.strangers = bench.strangers  # type: ignore[assignment]
+    fresh = bench.fresh()
     assert not fresh.complete
     fresh.step(NOW)
     assert kinds(bench.session.asked) == [Ask.OPEN_ORDERS, Ask.NEWEST_FILL, Ask.NEWEST_FILL]
@@ -222,7 +232,7 @@ def test_a_new_recovery_is_not_complete_and_compares_at_once(bench: Bench) -> No
 def test_a_question_that_cannot_be_sent_takes_no_room(bench: Bench) -> None:
     """It comes again after the next connect, and must not be waited for until then."""
     bench.session.takes = False
-    bench.recovery.ask(bench.order(), NOW)
+    bench.questions.ask(bench.order(), NOW)
     bench.step()
     assert bench.recovery._in_flight == 0
     bench.answer(Request(Ask.STATUS, NOW, bench.order().client_id), (standing(), []))
@@ -232,21 +242,21 @@ def test_a_question_that_cannot_be_sent_takes_no_room(bench: Bench) -> None:
 def test_nothing_is_asked_without_a_session_or_while_the_venue_wants_silence(bench: Bench) -> None:
     """The venue's own time is the later of the two; a question that was answered by "gone" is no refusal."""
     order = bench.order(expires_ns=NOW * 2)
-    bench.recovery.ask(order, NOW)
+    bench.questions.ask(order, NOW)
     bench.session.up = False
     assert bench.step() == []
     bench.session.up = True
     (asked,) = bench.step()
-    order.ask_ns = NOW
+    bench.questions.ask(order, NOW)
     bench.answer(asked, outcome=Outcome.REFUSED, error=GONE)
-    order.ask_ns = NOW
+    bench.questions.ask(order, NOW)
     (asked,) = bench.step()
     bench.answer(asked, outcome=Outcome.REFUSED, error=BUSY)
-    order.ask_ns = NOW
+    bench.questions.ask(order, NOW)
     assert bench.step(NOW + PAUSE - 1) == []
     (asked,) = bench.step(NOW + PAUSE)
     bench.answer(asked, outcome=Outcome.REFUSED, error=BUSY, retry_ns=NOW + 5_000)
-    order.ask_ns = NOW
+    bench.questions.ask(order, NOW)
     assert bench.step(NOW + 5_000 - 1) == []
     assert len(bench.step(NOW + 5_000)) == 1
 
@@ -290,7 +300,7 @@ def test_recovery_is_complete_when_no_question_is_left(bench: Bench) -> None:
     bench.step()
     assert bench.recovery.complete
     assert bench.recovery.settled
-    bench.recovery.fetch(bench.order(venue_filled=9), NOW * 2)
+    bench.questions.fetch(bench.order(venue_filled=9), NOW * 2)
     assert not bench.recovery.settled
 
 
@@ -334,7 +344,7 @@ def test_fills_of_an_order_that_the_venue_has_not_named_are_asked_for_by_its_sta
     """A listing without the order's id is no request: the venue ends the session for it, again and again."""
     order = bench.order(venue_filled=9)
     order.venue_order_id = b""
-    bench.recovery.fetch(order, NOW)
+    bench.questions.fetch(order, NOW)
     bench.recovery.step(NOW)
     assert bench.session.made == [("status", 1, order.client_id, NOW)]
     order.venue_order_id = b"42"
@@ -345,8 +355,8 @@ def test_fills_of_an_order_that_the_venue_has_not_named_are_asked_for_by_its_sta
 def test_missing_fills_are_fetched_at_their_time_until_they_have_come(bench: Bench) -> None:
     """Fetched for ever they block trading; never, a position is wrong."""
     order = bench.order(venue_filled=9, venue_order_id=b"42")
-    bench.recovery.fetch(order, NOW)
-    bench.recovery.fetch(order, NOW - 5)
+    bench.questions.fetch(order, NOW)
+    bench.questions.fetch(order, NOW - 5)
     assert bench.step(NOW - 1) == []
     (asked,) = bench.step()
     assert (asked.kind, asked.client_id, asked.instrument, asked.key) == (Ask.FILLS_OF, order.client_id, 1, b"42")
@@ -360,26 +370,36 @@ def test_missing_fills_are_fetched_at_their_time_until_they_have_come(bench: Ben
 
 def test_a_listing_of_an_orders_fills_is_taken_in_and_asked_for_again_while_some_are_missing(bench: Bench) -> None:
     """After so many answers without them the venue is taken at its word, and an operator told."""
-    told: list[tuple[Order, int]] = []
-    bench.recovery.on_fills_absent = lambda order, now_ns: told.append((order, now_ns))
     order = bench.order(venue_filled=9, venue_order_id=b"42")
     request = Request(Ask.FILLS_OF, NOW, order.client_id, instrument=1, key=b"42")
     bench.answer(request, outcome=Outcome.REFUSED, error=BUSY)
-    assert order.fetches == 0
+    assert bench.listings(order) == 0
     bench.answer(request, [fill(7)])
     assert bench.broker.made == [("apply_fill", order, fill(7), NOW)]
     assert bench.blotter.made == [("credit", order, [fill(7)], NOW)]
-    assert (order.fetches, bench.recovery._fetching) == (1, {order.client_id: (order, NOW + PAUSE)})
+    assert (bench.listings(order), bench.questions.fills[order.client_id].due_ns) == (1, NOW + PAUSE)
     assert FETCHES_MOST == 20
     for _ in range(FETCHES_MOST - 2):
         bench.answer(request, [])
-    assert told == []
+    assert bench.alarm.made == []
     bench.answer(request, [])
-    assert (told, bench.broker.made[-1]) == ([(order, NOW)], ("check_fills", order, NOW))
-    bench.recovery._fetching.clear()
+    assert (bench.alarm.made, bench.broker.made[-1]) == ([("fills_absent", order, NOW)], ("check_fills", order, NOW))
     order.filled = 9
     bench.answer(request, [])
-    assert (bench.recovery._fetching, len(told)) == ({}, 1)
+    bench.step(NOW + PAUSE)
+    assert (bench.questions.fills, len(bench.alarm.made)) == ({}, 1)
+
+
+def test_only_listings_in_a_row_count_as_proof_that_fills_are_absent(bench: Bench) -> None:
+    """An order of many late fills must not halt its instrument because each of them had to be fetched once."""
+    order = bench.order(venue_order_id=b"42")
+    request = Request(Ask.FILLS_OF, NOW, order.client_id, instrument=1, key=b"42")
+    for filled in range(1, 2 * FETCHES_MOST):
+        order.venue_filled = filled
+        bench.answer(request, [])
+        order.filled = filled  # the fill came with a report, after the listing
+        bench.step()
+    assert bench.alarm.made == []
 
 
 def test_an_accepted_answer_brings_fills_first_and_then_the_order(bench: Bench) -> None:
@@ -394,44 +414,53 @@ def test_an_accepted_answer_brings_fills_first_and_then_the_order(bench: Bench) 
 )
 def test_no_such_order_is_believed_only_after_the_requests_own_expiry(bench: Bench, state: S, end: S) -> None:
     """Before that the request may still be on its way, and the order come to be after it was given up."""
-    order = bench.order(state=state, ask_ns=5)
+    order = bench.order(state=state)
+    bench.questions.ask(order, 5)
     order.expires_ns = NOW + OFFSET - DOUBT - MARGIN
     request = Request(Ask.STATUS, NOW, order.client_id)
     bench.answer(request, outcome=Outcome.REFUSED, error=GONE, text="no such order", now_ns=NOW + 3)
     believable = order.expires_ns + MARGIN - OFFSET + DOUBT + 1
-    assert (order.ask_ns, order.error, bench.blotter.made) == (max(NOW + 3 + PAUSE, believable), b"", [])
+    assert (bench.questions.due_ns(order), order.error, bench.blotter.made) == (
+        max(NOW + 3 + PAUSE, believable),
+        b"",
+        [],
+    )
     order.expires_ns -= 1
     bench.answer(request, outcome=Outcome.REFUSED, error=GONE, text="no such order")
-    assert (order.ask_ns, order.error, order.error_text) == (0, GONE.encode(), b"no such order")
+    assert (bench.questions.due_ns(order), order.error, order.error_text) == (0, GONE.encode(), b"no such order")
     assert bench.blotter.made == [("conclude", order, end, NOW)]
 
 
 def test_an_order_that_has_ended_meanwhile_is_not_asked_about_again(bench: Bench) -> None:
     """Neither is its end concluded a second time."""
-    order = bench.order(state=S.FILLED, ask_ns=5, expires_ns=NOW * 3)
+    order = bench.order(state=S.FILLED, expires_ns=NOW * 3)
+    bench.questions.ask(order, 5)
     bench.answer(Request(Ask.STATUS, NOW, order.client_id), outcome=Outcome.UNKNOWN)
-    assert (order.ask_ns, bench.recovery._asking) == (0, {})
-    order.ask_ns, order.expires_ns = 5, 0
+    assert bench.questions.due_ns(order) == 0
+    bench.questions.ask(order, 5)
+    order.expires_ns = 0
     bench.answer(Request(Ask.STATUS, NOW, order.client_id), outcome=Outcome.REFUSED, error=GONE)
-    assert (order.ask_ns, bench.blotter.made) == (0, [])
+    assert (bench.questions.due_ns(order), bench.blotter.made) == (0, [])
 
 
 def test_a_question_without_an_answer_is_asked_when_the_answer_may_be_believed(bench: Bench) -> None:
     """A later time than the pause, where the request may still be on its way."""
     order = bench.order(state=S.UNKNOWN, expires_ns=NOW + 5_000)
     bench.answer(Request(Ask.STATUS, NOW, order.client_id), outcome=Outcome.UNKNOWN)
-    assert order.ask_ns == NOW + 5_000 + MARGIN - OFFSET + DOUBT + 1
+    assert bench.questions.due_ns(order) == NOW + 5_000 + MARGIN - OFFSET + DOUBT + 1
     order.expires_ns = 0
     bench.answer(Request(Ask.STATUS, NOW, order.client_id), outcome=Outcome.UNKNOWN)
-    assert order.ask_ns == NOW + PAUSE
+    assert bench.questions.due_ns(order) == NOW + PAUSE
 
 
 def test_an_open_order_that_the_list_does_not_show_is_asked_about(bench: Bench) -> None:
     """Unless it was answered after the list was asked for, is not open, or is being asked about."""
     listed, absent, late = bench.order(1), bench.order(2, answer_ns=NOW - 1), bench.order(3, answer_ns=NOW)
-    asked, flying = bench.order(4, ask_ns=NOW * 2), bench.order(5, state=S.SENT)
+    asked, flying = bench.order(4), bench.order(5, state=S.SENT)
+    bench.questions.ask(asked, NOW * 2)
     bench.answer(Request(Ask.OPEN_ORDERS, NOW), [standing(client_id=listed.client_id)], now_ns=NOW + 5)
-    assert [one.ask_ns for one in (listed, absent, late, asked, flying)] == [0, NOW + 5, 0, NOW * 2, 0]
+    orders = (listed, absent, late, asked, flying)
+    assert [bench.questions.due_ns(one) for one in orders] == [0, NOW + 5, 0, NOW * 2, 0]
     assert bench.strangers.made == [("known_or_adopted", standing(client_id=listed.client_id), NOW + 5)]
     bench.broker.answers["is_ours"] = False
     bench.answer(Request(Ask.OPEN_ORDERS, NOW), [standing(client_id=b"web")])
@@ -549,7 +578,7 @@ def test_an_answer_about_the_right_to_trade_changes_nothing_else(bench: Bench) -
 def test_an_order_that_the_blotter_has_forgotten_is_still_settled_by_the_answer(bench: Bench) -> None:
     """A question about it is open, and trading waits for its answer."""
     order = bench.order(venue_filled=9, venue_order_id=b"42")
-    bench.recovery.fetch(order, NOW)
+    bench.questions.fetch(order, NOW)
     (asked,) = bench.step()
     bench.blotter.orders.clear()
     bench.answer(asked, [fill(7)])

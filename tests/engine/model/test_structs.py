@@ -22,6 +22,7 @@ PAIRS: "dict[str, Record]" = {
     "GlobalBook": aggregates.GLOBAL_BOOK, "Opportunity": aggregates.OPPORTUNITY,
     "Intent": records.INTENT, "Step": records.STEP, "Judged": records.VERDICT, "Placed": records.ORDER,
     "Journalled": records.JOURNAL,
+    "Consumed": records.ACCEPTED,
 }  # fmt: skip
 
 

@@ -46,8 +46,16 @@ class Desk:
         self.held, self.own = Held(), Held()
         self.instruments = {1: BTC, 2: ETHBTC}
         self.tops, self.exposures = {1: self.top, 2: self.rate_top}, {1: self.held}
+        self.stopped: dict[int, Any] = {}
         self.gate = RiskGate(
-            self.limits, self.instruments, self.tops, self.exposures, {(STRATEGY, 1): self.own}, permits, caps
+            self.limits,
+            self.instruments,
+            self.tops,
+            self.exposures,
+            {(STRATEGY, 1): self.own},
+            permits,
+            caps,
+            self.stopped,
         )
         self.gate.reconciled = self.gate.connected = True
 
@@ -280,7 +288,7 @@ def test_an_instrument_that_execution_halted_takes_neither_entry_nor_exit(side: 
     """An exit's size comes from the position that is in doubt; the other instruments go on."""
     desk = Desk(usd_instruments={"BTC": 1})
     desk.own.size = 10_000
-    desk.gate.stopped = {1: SimpleNamespace(reason=Reason.MALFORMED)}
+    desk.stopped[1] = SimpleNamespace(reason=Reason.MALFORMED)
     assert desk.check(side=side) == Refusal(Reason.INSTRUMENT_HALTED, Reason.MALFORMED, 0)
     assert desk.check(instrument_id=2, price=5_001) is APPROVED
 

@@ -100,7 +100,7 @@ def compare_ways(tmp_path: Path, seed: int, disk: str) -> None:
         house = House(tmp_path / way, strategies=(STRATEGY, OTHER), disk=disk)
         house.ready()
         if way == "long":
-            house.role.express = LongWay()  # type: ignore[assignment]
+            house.role.desk._express = LongWay()  # type: ignore[assignment]
         drive(house, seed)
         trade_at_last(house)
         house.settle(10)  # beyond the time after which "no such order" is believed

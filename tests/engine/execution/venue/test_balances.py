@@ -9,6 +9,7 @@ import pytest
 
 from engine.execution.venue.balances import Balances
 from engine.execution.venue.baseline import ALL_ASSETS, Baseline, agreed, traded_by_others, transferred
+from engine.execution.venue.movements import Movements
 from engine.execution.venue.shortfall import Shortfall
 from engine.model.words import BUY, SELL, AlarmReason, CommandKind, JournalKind, OrderState, Reason
 from engine.venues.session import Answer, Ask, Request
@@ -295,7 +296,9 @@ class BalanceBench:
         self.alarm.error_count = 0  # type: ignore[attr-defined]
         config: Any = SimpleNamespace(balance_interval_ns=interval_ns, instruments=(BTC, ETH))
         shortfall = Shortfall(())
-        self.it = Balances(config, self.session, self.recovery, self.alarm, self.journal, shortfall)  # type: ignore[arg-type]
+        self.movements = Movements((BTC, ETH), self.journal)
+        neighbours: Any = (self.session, self.recovery, self.alarm, self.journal, shortfall, self.movements)
+        self.it = Balances(config, *neighbours)
 
     def asks(self, now_ns: int) -> bool:
         """Whether a step asks for the balances."""
@@ -421,12 +424,12 @@ def test_a_difference_before_the_first_agreement_is_taken_as_it_is(bench: Balanc
 def test_what_our_fills_fees_and_transfers_moved_is_no_difference(bench: BalanceBench) -> None:
     """To the last digit, in every asset that a fee was taken in."""
     bench.agreed(BTC=5, USDT=10**10, BNB=70)
-    bench.it.on_fill(1, BUY, trade(fee=3, fee_asset=b"BNB"))
-    bench.it.on_fill(1, BUY, trade(fee=0, fee_asset=b"XRP"))
-    bench.it.on_transfer("BTC", 2, 1)
+    bench.movements.on_fill(1, BUY, trade(fee=3, fee_asset=b"BNB"))
+    bench.movements.on_fill(1, BUY, trade(fee=0, fee_asset=b"XRP"))
+    bench.movements.on_transfer("BTC", 2, 1)
     after = {"BTC": 5 + 800_000 + 2, "USDT": 10**10 - 80_000_000, "BNB": 67}
     bench.answer(after)
-    assert (bench.recovery.made, bench.it._charged) == ([], {"BNB"})
+    assert (bench.recovery.made, bench.movements.charged) == ([], {"BNB"})
     assert bench.records() == [
         transferred("BTC", 2),
         agreed("BNB", 67),
@@ -441,7 +444,7 @@ def test_what_our_fills_fees_and_transfers_moved_is_no_difference(bench: Balance
 def test_digits_that_the_venue_rounds_are_no_difference(bench: BalanceBench) -> None:
     """As many units as there were roundings, and not one more."""
     bench.agreed(BTC=5)
-    bench.it._since.slack["BTC"] = 2
+    bench.movements.since.slack["BTC"] = 2
     bench.answer({"BTC": 8})
     assert len(bench.recovery.made) == 1
     bench.answer({"BTC": 7})
@@ -452,7 +455,7 @@ def test_a_third_assets_difference_is_an_error_and_halts_no_instrument(
     bench: BalanceBench, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Fees are taken in it, and no instrument here is of it."""
-    bench.it.on_fill(1, BUY, trade(fee=3, fee_asset=b"BNB"))
+    bench.movements.on_fill(1, BUY, trade(fee=3, fee_asset=b"BNB"))
     bench.agreed(BNB=70)
     for _ in range(3):
         bench.answer({"BNB": 50})
@@ -463,15 +466,15 @@ def test_a_third_assets_difference_is_an_error_and_halts_no_instrument(
 
 def test_others_trades_are_written_once_for_each_asset(bench: BalanceBench) -> None:
     """The next life begins its listing behind them."""
-    bench.it.on_others(1, NOW)
+    bench.movements.on_others(1, NOW)
     assert (bench.records(), bench.journal.made[-1]) == (
         [traded_by_others("BTC"), traded_by_others("USDT")],
         ("commit", NOW),
     )
-    bench.it.on_others(1, NOW)
+    bench.movements.on_others(1, NOW)
     assert len(bench.journal.made) == 3
-    bench.it.on_others(2, NOW)
-    bench.it.on_others(0, NOW)
+    bench.movements.on_others(2, NOW)
+    bench.movements.on_others(0, NOW)
     assert bench.records()[2:] == [traded_by_others("ETH"), traded_by_others(ALL_ASSETS)]
 
 
@@ -529,7 +532,7 @@ def test_a_former_lifes_agreement_is_compared_with_at_once(bench: BalanceBench) 
     since.agree("BNB", 70)
     since.move("XRP", 3)
     bench.it.restore(since, NOW - 7 * 10**9)
-    assert bench.it._charged == {"BNB", "XRP"}
+    assert bench.movements.charged == {"BNB", "XRP"}
     for _ in range(3):
         bench.answer({"BTC": 9, "BNB": 70, "USDT": 1})
     assert bench.alarm.made == [], "deposits may have passed untold between two lives"
@@ -542,7 +545,7 @@ def test_a_former_lifes_agreement_is_compared_with_at_once(bench: BalanceBench) 
 def test_an_operators_resume_counts_from_the_next_answer(bench: BalanceBench) -> None:
     """He has looked: nothing of before is held against the account."""
     bench.agreed(BTC=5)
-    bench.it.on_transfer("BTC", 3, 1)
+    bench.movements.on_transfer("BTC", 3, 1)
     bench.it.rebase()
     bench.answer({"BTC": 50})
     assert (bench.recovery.made, bench.records()) == ([], [transferred("BTC", 3)])
@@ -564,7 +567,7 @@ def test_a_difference_says_what_is_left_and_since_when(bench: BalanceBench) -> N
 def test_where_nobody_knows_what_others_traded_no_asset_halts(bench: BalanceBench) -> None:
     """Their order was in a symbol that is not configured, and may have moved any asset."""
     bench.agreed(BTC=5)
-    bench.it.on_others(0, NOW)
+    bench.movements.on_others(0, NOW)
     for _ in range(3):
         bench.answer({"BTC": 7})
     assert bench.alarm.made == []
@@ -572,7 +575,7 @@ def test_where_nobody_knows_what_others_traded_no_asset_halts(bench: BalanceBenc
 
 def test_an_asset_that_is_gone_when_an_operator_has_looked_is_no_difference(bench: BalanceBench) -> None:
     """Its old balance is held against nothing any more."""
-    bench.it.on_fill(1, BUY, trade(fee=3, fee_asset=b"BNB"))
+    bench.movements.on_fill(1, BUY, trade(fee=3, fee_asset=b"BNB"))
     bench.agreed(BNB=70)
     bench.it.rebase()
     for _ in range(2):

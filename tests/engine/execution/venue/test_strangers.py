@@ -1,6 +1,8 @@
 """Orders of others on the account: told once, never touched, and no weight on memory."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -72,9 +74,10 @@ class StrangerBench:
         self.others: list[tuple[int, int]] = []
         self.false: list[tuple[int, OrderNews, str, int]] = []
         ids = {"BTCUSDT": 1, "ETHUSDT": 2}
-        self.it = Strangers(self.blotter, self.broker, ids, cancel_orphans=cancel_orphans)  # type: ignore[arg-type]
-        self.it.on_others = lambda *words: self.others.append(words)
-        self.it.on_false_order = lambda *words: self.false.append(words)
+        alarm = SimpleNamespace(not_adopted=lambda *words: self.false.append(words))
+        movements = SimpleNamespace(on_others=lambda *words: self.others.append(words))
+        neighbours: Any = (self.blotter, self.broker, alarm, movements)
+        self.it = Strangers(*neighbours, ids, cancel_orphans=cancel_orphans)
 
 
 @pytest.fixture

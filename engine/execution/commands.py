@@ -1,0 +1,83 @@
+"""The operator's commands, which the supervisor publishes on COMMANDS: HALT, RESUME, DRAIN, CANCEL_ALL.
+
+Each command is recorded before it is carried out, with the cursor after it and the number of the COMMANDS ring: so no
+later life of execution carries it out again, and one that was given while execution was dead is carried out once.
+"""
+
+from collections.abc import Collection
+
+from engine.execution.halts import Halts
+from engine.execution.intents.desk import Desk
+from engine.execution.orders import codec
+from engine.execution.ports import Appender
+from engine.execution.venue.alarm import Alarm
+from engine.execution.venue.balances import Balances
+from engine.lanes.ports import RingReader
+from engine.model.journal_records import FOLLOWED
+from engine.model.rows import CommandRow
+from engine.model.words import CommandKind, JournalKind
+
+
+class Commands:
+    """Reads COMMANDS, records each command and carries it out."""
+
+    def __init__(
+        self, lane: RingReader, life: int, instruments: Collection[int], journal: Appender, halts: Halts, desk: Desk,
+        alarm: Alarm, balances: Balances,
+    ) -> None:  # fmt: skip
+        """Read this lane; `life` is the number of the ring, because a sequence means nothing in another.
+
+        `instruments` are the account's: every execution reads a command, and one has the instrument.
+        """
+        self._lane = lane
+        self._life = life
+        self._instruments = instruments
+        self._journal = journal
+        self._halts = halts
+        self._desk = desk
+        self._alarm = alarm
+        self._balances = balances
+
+    def restore(self, life: int, cursor: int) -> None:
+        """Skip the commands that an earlier life carried out, if it read the same ring."""
+        if life == self._life:
+            self._lane.cursor = max(self._lane.cursor, cursor)
+
+    def read(self, now_ns: int) -> int:
+        """Record and carry out each command that waits; how many records were read."""
+        count = 0
+        while (row := self._lane.read()) is not None:
+            count += 1
+            if type(row) is CommandRow:
+                self._record(row, now_ns)
+                self._carry_out(row, now_ns)
+        return count
+
+    def _carry_out(self, row: CommandRow, now_ns: int) -> None:
+        """Carry out one command that the journal has."""
+        if row.kind == CommandKind.HALT:
+            self._halts.halt(now_ns)
+        elif row.kind == CommandKind.RESUME:
+            self._resume(row.instrument, now_ns)
+        elif row.kind == CommandKind.DRAIN:
+            self._halts.drain(now_ns)
+        elif row.kind == CommandKind.CANCEL_ALL:
+            self._desk.cancel_all(now_ns, row.strategy, row.instrument)
+
+    def _resume(self, instrument: int, now_ns: int) -> None:
+        """Trade the instrument again, or everything (0); the operator has checked the account."""
+        if not instrument:
+            self._balances.rebase()
+            self._halts.resume(now_ns)
+        elif instrument in self._instruments:
+            self._balances.rebase()
+            self._alarm.resume_instrument(instrument)
+
+    def _record(self, row: CommandRow, now_ns: int) -> None:
+        """Record a command that is about to be carried out."""
+        followed = FOLLOWED.row(
+            asked_ns=row.now_ns, cursor=self._lane.cursor, life=self._life, kind=row.kind, reason=row.reason,
+            strategy=row.strategy, instrument=row.instrument, uid=row.uid, pid=row.pid,
+        )  # fmt: skip
+        self._journal.add(now_ns, JournalKind.FOLLOWED, codec.FOLLOWED.pack_row(followed))
+        self._journal.commit(now_ns)
