@@ -1,4 +1,4 @@
-"""Books: sorted levels of exact prices and sizes, the queues of orders behind them, and nothing about any venue."""
+"""Books: sorted levels of exact prices and sizes, and the queues of orders at each level; independent of venues."""
 
 from engine.book.book import Book
 from engine.book.measures import imbalance, spread_bps

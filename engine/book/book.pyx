@@ -1,11 +1,11 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""An order book of int64 prices and sizes: two sides (`side.pxd`), and what is asked of both.
+"""An order book of int64 prices and sizes: two sides (`side.pxd`), and the questions about both.
 
 No Python object is made for a level. Memory is bounded: beyond `level_limit` levels a side, a level worse than all
-others is refused and counted, a better one pushes the worst out. From then on, until it is emptied, the book knows that
-it is cut: it takes no level at or behind those it lost, and is hollow when half of its levels are gone.
+others is refused and counted, and a better one replaces the worst. From then on, until it is emptied, the book is cut:
+it accepts no level as bad as the best one that it lost or worse, and is hollow when half of its levels are gone.
 
-It knows no venue: sequence rules, checksums and the question whether it may be believed live with their owners.
+It knows no venue: sequence rules, checksums and the state of the book (GOOD, SUSPECT, …) are in the feed.
 """
 
 from libc.stdint cimport INT64_MIN, int64_t

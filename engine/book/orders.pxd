@@ -9,10 +9,10 @@ from engine.book.table cimport Table
 cdef struct Resting:
     int64_t price
     int64_t size
-    int64_t stamp_ns  # of its place in the queue, where the venue tells it
+    int64_t stamp_ns  # of its place in the queue, where the venue sends it
     int32_t level
     int32_t before  # the neighbour ahead in the queue
-    int32_t behind
+    int32_t after
     int side
 
 cdef struct Queue:

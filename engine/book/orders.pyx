@@ -1,19 +1,19 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""A book of single orders: who stands where in the queue of each price, and the levels that follow from it.
+"""A book of single orders: each order's place in the queue of its price, and the levels, which are their sums.
 
     ids     ─▶ order ┐             (side, price) ─▶ queue: first ⇄ order ⇄ order ⇄ last
                      └ level ──────────────────────▶       total ─▶ the level in `levels`
 
-Priority is price, then time: an order joins behind all others of its price, keeps its place when it becomes smaller,
-and loses it when it becomes larger or changes its price. A venue that tells orders out of turn (a level that comes back
-into its window, say) gives each the stamp of its place; an order joins before those with a later one. Sizes of levels
-are the exact sums of their orders.
+Priority is price, then time: an order joins its price's queue at the end, keeps its place when it becomes smaller, and
+loses it when it becomes larger or changes its price. A venue that sends orders out of turn (when a level comes back
+into the subscribed depth) gives each order the stamp of its place; an order joins before those with a later stamp. Sizes
+of levels are the exact sums of their orders.
 
-Every change costs the same whatever the depth of the book and of the queue; only the question for a place walks the
-queue, and a joiner passes those with later stamps. No Python object is made for an order. Memory is bounded: beyond
-`order_limit` an order is refused, and since the book is then no longer what the venue's is, the one who asked is told.
-A change that contradicts the book (an unknown id, one known already, more taken than there is) changes nothing and is
-told the same way: what it means is for the owner.
+Every change costs the same whatever the depth of the book and of the queue, with two exceptions: `place` walks the
+queue, and an order that joins passes those with later stamps. No Python object is made for an order. Memory is bounded:
+beyond `order_limit` an order is refused. A change that contradicts the book (an unknown id, an id that is known already,
+a match larger than the order) is refused as well. A refused change changes nothing and returns False: the book is then
+not the venue's, and its owner decides what follows.
 """
 
 from libc.stdint cimport INT64_MIN, int32_t, int64_t, uint64_t
@@ -59,7 +59,7 @@ cdef class OrderBook:
     cdef bint enter(
         self, uint64_t high, uint64_t low, int side, int64_t price, int64_t size, int64_t stamp_ns
     ) noexcept nogil:
-        """An order comes onto the book, behind all others of its price but those with later stamps."""
+        """Add an order at the end of its price's queue, but before orders with later stamps."""
         cdef int32_t entry
         self.change_count = 0
         if size <= 0 or price == INT64_MIN or find_entry(&self.ids, high, low) != NOWHERE:
@@ -83,7 +83,7 @@ cdef class OrderBook:
         return self.alter(high, low, self.orders[entry].price, self.orders[entry].size - size, 0)
 
     cdef bint alter(self, uint64_t high, uint64_t low, int64_t price, int64_t size, int64_t stamp_ns) noexcept nogil:
-        """Give an order another price or size. Only one that becomes smaller where it stands keeps its place."""
+        """Change an order's price or size. It keeps its place only if it becomes smaller at the same price."""
         cdef int32_t entry = find_entry(&self.ids, high, low)
         cdef Resting *order
         self.change_count = 0
@@ -108,7 +108,7 @@ cdef class OrderBook:
         return True
 
     cdef bint drop(self, uint64_t high, uint64_t low) noexcept nogil:
-        """An order is no longer on the book."""
+        """Remove an order."""
         cdef int32_t entry = find_entry(&self.ids, high, low)
         self.change_count = 0
         if entry == NOWHERE:
@@ -136,7 +136,7 @@ cdef class OrderBook:
         self.levels.cut(depth)
 
     cdef void cut_side(self, int side, const Side *levels, Py_ssize_t depth) noexcept nogil:
-        """Forget the orders of a side's levels that are about to go."""
+        """Remove the orders of a side's levels that are about to be removed."""
         cdef Cursor cursor = first(levels)
         cdef int64_t key, size
         cdef Py_ssize_t place = 0
@@ -149,11 +149,11 @@ cdef class OrderBook:
 
     cdef void drop_queue(self, int32_t level) noexcept nogil:
         """Forget a level's orders."""
-        cdef int32_t entry = self.queues[level].first, behind
+        cdef int32_t entry = self.queues[level].first, following
         while entry != NOWHERE:
-            behind = self.orders[entry].behind
+            following = self.orders[entry].after
             remove_entry(&self.ids, entry)
-            entry = behind
+            entry = following
         remove_entry(&self.prices, level)
 
     cdef int32_t front(self, int side, int64_t price) noexcept nogil:
@@ -192,10 +192,10 @@ cdef class OrderBook:
         return grow_table(&self.prices, 2 * self.prices.room)
 
     cdef void join(self, int32_t entry) noexcept nogil:
-        """Stand behind all others of the price but those with later stamps."""
+        """Join the queue at its end, but before orders with later stamps."""
         cdef Resting *order = &self.orders[entry]
         cdef Queue *queue
-        cdef int32_t behind = NOWHERE
+        cdef int32_t after = NOWHERE
         order.level = find_entry(&self.prices, <uint64_t>order.price, <uint64_t>order.side)
         if order.level == NOWHERE:
             order.level = add_entry(&self.prices, <uint64_t>order.price, <uint64_t>order.side)
@@ -205,36 +205,36 @@ cdef class OrderBook:
         queue = &self.queues[order.level]
         order.before = queue.last
         while order.before != NOWHERE and self.orders[order.before].stamp_ns > order.stamp_ns:
-            behind, order.before = order.before, self.orders[order.before].before
-        order.behind = behind
+            following, order.before = order.before, self.orders[order.before].before
+        order.after = following
         self.link(queue, entry)
         queue.count += 1
         self.resize(order.level, order.side, order.price, order.size)
 
     cdef void link(self, Queue *queue, int32_t entry) noexcept nogil:
-        """Let the neighbours, or the queue's ends, know an order that knows its place."""
+        """Link an order whose neighbours are set into its queue."""
         cdef Resting *order = &self.orders[entry]
         if order.before == NOWHERE:
             queue.first = entry
         else:
-            self.orders[order.before].behind = entry
-        if order.behind == NOWHERE:
+            self.orders[order.before].after = entry
+        if order.after == NOWHERE:
             queue.last = entry
         else:
-            self.orders[order.behind].before = entry
+            self.orders[order.after].before = entry
 
     cdef void part(self, int32_t entry) noexcept nogil:
         """Leave the queue, and the level with the last of it."""
         cdef Resting *order = &self.orders[entry]
         cdef Queue *queue = &self.queues[order.level]
         if order.before == NOWHERE:
-            queue.first = order.behind
+            queue.first = order.after
         else:
-            self.orders[order.before].behind = order.behind
-        if order.behind == NOWHERE:
+            self.orders[order.before].after = order.after
+        if order.after == NOWHERE:
             queue.last = order.before
         else:
-            self.orders[order.behind].before = order.before
+            self.orders[order.after].before = order.before
         queue.count -= 1
         self.resize(order.level, order.side, order.price, -order.size)
         if queue.count == 0:
@@ -307,7 +307,7 @@ cdef class OrderBook:
         while entry != NOWHERE:
             number = (<object>self.ids.keys[entry].high << 64) | self.ids.keys[entry].low
             found.append((number, self.orders[entry].size))
-            entry = self.orders[entry].behind
+            entry = self.orders[entry].after
         return found
 
 

@@ -1,28 +1,28 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """One side of a book: a window of ticks around the best price, and sorted shelves for what lies outside it.
 
-    over  blocks  what is better than the window: few, and only until a move of the window is paid for
+    over  blocks  the levels that are better than the window: few, and only until the window is moved
     near  sizes   base ┊·7··3·52·┊······ best ····┊    one place a tick; 0 is no level
           words        one bit a place, groups one bit a word: the next level is three instructions away
-    far   blocks  what is worse than the window's base
+    far   blocks  the levels that are worse than the window's base
 
 A key rises with how good the price is: the price of a bid, the negated price of an ask. A change in the window is a
 multiplication, two stores and two bits, whatever the depth of the book. Every level over the window is better than
-every one in it, and these than every far one, so a walk is over, window, far.
+every level in it, and each of these is better than every far level: a walk from the best goes over, window, far.
 
-The tick is the greatest common divisor of the distances of all keys since the side was emptied, so that nobody has to
-know the venue's price step, and a finer price only makes the window anew. A divisor beyond STEP_MAX is replaced by its
-common divisor with STEP_MAX: tick and window's step are one number, so that every key, and the base, lies on one grid.
+The tick is the greatest common divisor of the distances of all keys since the side was emptied. The venue's price step
+need not be known, and a finer price only makes a new window. A divisor beyond STEP_MAX is replaced by its common divisor
+with STEP_MAX: the tick is the window's step, so every key, and the base, lies on one grid.
 
 Bounds of memory: `place_of` gives a place inside the window for a key on its grid and at least `width` for any other
-64-bit key, and every write is behind a comparison with the bound, or behind `sy_assert`.
+64-bit key, and every write follows a comparison with the bound, or `sy_assert`.
 
 Bounds of work: a change outside the window moves at most a block of levels. Moving the window costs its levels, so it
 is moved when so many changes have come outside it that each has paid for MOVED levels; a finer tick moves it at once,
 which can happen 64 times until the side is emptied. So no sequence of changes costs more than its length allows.
 
 At its limit a side drops its worst level for a better one, and remembers the best key it ever dropped or refused: the
-horizon. Nothing at or behind the horizon is taken from then on, so that what is held is complete as far as it reaches.
+horizon. From then on it accepts no level at the horizon or worse, so its levels are complete down to the horizon.
 """
 
 from libc.stdint cimport INT64_MAX, INT64_MIN, int32_t, int64_t, uint64_t
@@ -52,10 +52,10 @@ cdef extern from *:
 
 
 cdef enum:
-    WINDOW = 1 << 16  # ticks: 19 of 20 changes of a deep book on a fine tick; memory that no level touched is not real
+    WINDOW = 1 << 16  # ticks: 19 of 20 changes of a deep book on a fine tick; untouched memory takes no pages
     WORDS = WINDOW >> 6
     GROUPS = WINDOW >> 12
-    HOME = WINDOW // 4 * 3  # where the best stands when the window is placed
+    HOME = WINDOW // 4 * 3  # the place of the best level when the window is placed
     LOW = WINDOW // 4  # a best below this place moves the window
     FIRST_ROOM = 1024
     BLOCK = 256  # levels of a block: what an insertion moves at most
@@ -90,8 +90,8 @@ cdef struct Side:
     Shelf over
     Shelf far
     Py_ssize_t credit  # changes outside the window since it was moved
-    Py_ssize_t room  # levels that there are blocks for, wherever they lie
-    Py_ssize_t open_room  # the same while nothing was cut; else -1, so that every new level is looked at
+    Py_ssize_t room  # levels for which there are blocks
+    Py_ssize_t open_room  # the same while nothing was cut; else -1, so that every new level is compared with the horizon
     Block *pool
     int32_t unused  # the first unused block, -1 when there is none
     int64_t horizon  # the best key cut
@@ -147,7 +147,7 @@ cdef inline Py_ssize_t lowest(const Side *side) noexcept nogil:
 
 
 cdef inline void write(Side *side, Py_ssize_t place, int64_t size) noexcept nogil:
-    """Store a size in the window, without a branch: whether a level is there is not to be guessed."""
+    """Store a size in the window, without a branch: a processor cannot predict whether a level is there."""
     cdef Py_ssize_t word = place >> 6
     cdef Py_ssize_t group = word >> 6
     cdef uint64_t bits = side.words[word] & ~(<uint64_t>1 << (place & 63))
@@ -158,7 +158,7 @@ cdef inline void write(Side *side, Py_ssize_t place, int64_t size) noexcept nogi
 
 
 cdef inline Spot top_of(const Shelf *shelf) noexcept nogil:
-    """Before a shelf's best level, without a look at its blocks: most walks end in the window."""
+    """Before a shelf's best level, without reading its blocks: most walks end in the window."""
     cdef Spot spot
     spot.slot = shelf.blocks
     spot.index = 0
@@ -255,7 +255,7 @@ cdef inline int64_t base_for(int64_t key, uint64_t step) noexcept nogil:
 
 
 cdef inline int32_t take_block(Side *side) noexcept nogil:
-    """An empty block; there is always one, for the room says how many levels there may be."""
+    """An empty block; there is always one, because the number of levels is bounded by `room`."""
     cdef int32_t taken = side.unused
     sy_assert(taken >= 0)
     side.unused = side.pool[taken].count
@@ -271,7 +271,7 @@ cdef inline void add_block(Side *side, Shelf *shelf, Py_ssize_t slot) noexcept n
 
 
 cdef inline void drop_block(Side *side, Shelf *shelf, Py_ssize_t slot) noexcept nogil:
-    """Take the block at a slot away; its levels are elsewhere, or gone."""
+    """Remove the block at a slot; its levels were moved or removed before."""
     cdef int32_t dropped = shelf.order[slot]
     shelf.blocks -= 1
     memmove(shelf.order + slot, shelf.order + slot + 1, (shelf.blocks - slot) * sizeof(int32_t))
@@ -289,7 +289,7 @@ cdef inline void move(
 
 
 cdef inline void merge(Side *side, Shelf *shelf, Py_ssize_t slot) noexcept nogil:
-    """Put the block at a slot and the one after it into one, if they fill no more than half of it."""
+    """Merge the block at a slot and the next one, if both together fill at most half a block."""
     cdef Block *one
     cdef Block *other
     if slot < 0 or slot + 1 >= shelf.blocks:
@@ -368,7 +368,7 @@ cdef inline void insert(Side *side, Shelf *shelf, Spot spot, int64_t key, int64_
     elif side.pool[shelf.order[spot.slot]].count == BLOCK:
         add_block(side, shelf, spot.slot + 1)
         block, more = &side.pool[shelf.order[spot.slot]], &side.pool[shelf.order[spot.slot + 1]]
-        # a side that is told from one end fills its blocks: all of the full one moves, or nothing of it
+        # a side whose levels arrive in order fills its blocks: either the whole full block moves, or no level of it
         block.count = 0 if spot.index == 0 and spot.slot == 0 else BLOCK if spot.index == BLOCK else BLOCK // 2
         more.count = BLOCK - block.count
         move(more, 0, block, block.count, more.count)
@@ -404,7 +404,7 @@ cdef inline void empty_shelf(Side *side, Shelf *shelf) noexcept nogil:
 
 
 cdef inline void spill(Side *side) noexcept nogil:
-    """Empty the window and what is over it onto the far shelf."""
+    """Move every level of the window and above it to the far shelf."""
     cdef Py_ssize_t place = lowest(side) if side.best >= 0 else -1
     cdef Py_ssize_t slot
     cdef int32_t i
@@ -422,7 +422,7 @@ cdef inline void spill(Side *side) noexcept nogil:
 
 
 cdef inline void fill(Side *side) noexcept nogil:
-    """Take the far levels that are in the window; nothing may be above it."""
+    """Move the far levels that are in the window into it; no level may be above it."""
     cdef Spot spot = top_of(&side.far)
     cdef int64_t key, size
     cdef uint64_t place
@@ -451,7 +451,7 @@ cdef inline void place_window(Side *side, int64_t key) noexcept nogil:
 
 
 cdef inline void follow_best(Side *side) noexcept nogil:
-    """Move the window to where the best level has gone, once changes outside it have paid for that."""
+    """Move the window to the best level, once there were enough changes outside of it."""
     cdef int64_t key, size
     if side.over.count == 0 and (side.best >= LOW or side.far.count == 0):
         return
@@ -466,7 +466,7 @@ cdef inline Py_ssize_t blocks_for(Py_ssize_t room) noexcept nogil:
 
 
 cdef inline bint reserve(Side *side, Py_ssize_t room) noexcept nogil:
-    """Make memory for so many levels; False, and nothing changes, when there is none."""
+    """Reserve memory for this many levels; False, and nothing changes, when the memory is not available."""
     cdef Py_ssize_t blocks = blocks_for(room), before = blocks_for(side.room) if side.room else 0
     cdef int32_t number
     cdef Block *pool = <Block *>realloc(side.pool, blocks * sizeof(Block))
@@ -514,7 +514,7 @@ cdef inline void cut_side(Side *side, Py_ssize_t depth) noexcept nogil:
 
 
 cdef inline bint make_place(Side *side, int64_t key, Py_ssize_t limit, int64_t *refused) noexcept nogil:
-    """Room for one more level, at the limit by forgetting the worst; False for one at or behind the horizon."""
+    """Room for one more level, at the limit by dropping the worst; False for a level at the horizon or worse."""
     cdef int64_t worst
     cdef bint is_cut = side.open_room < 0
     if is_cut and key <= side.horizon:
@@ -610,7 +610,7 @@ cdef inline void empty_side(Side *side) noexcept nogil:
 
 
 cdef inline bint open_side(Side *side, Py_ssize_t limit) noexcept:
-    """Reserve a side's memory; False when there is none. What is not used stays unreal."""
+    """Reserve a side's memory; False when it is not available. Unused memory takes no pages."""
     memset(side, 0, sizeof(Side))
     side.best = side.unused = -1
     side.near = <int64_t *>calloc(WINDOW, sizeof(int64_t))
@@ -632,7 +632,7 @@ cdef inline bint hollow(const Side *side, Py_ssize_t limit) noexcept nogil:
     return side.open_room < 0 and side.count <= limit // 2
 
 
-cdef inline Cursor behind(const Side *side, int64_t key) noexcept nogil:
+cdef inline Cursor cursor_after(const Side *side, int64_t key) noexcept nogil:
     """Before the best level that is worse than a key, which need not be a level's."""
     cdef Cursor cursor = first(side)
     if side.over.count and key > side.pool[side.over.order[0]].key[0]:

@@ -1,4 +1,4 @@
-"""Numbered places for 128-bit keys: what an order's id or a level's price is found by.
+"""Numbered places for 128-bit keys: finds an order by its id, and a level by its price.
 
     slots   · 4 · 0 · · 2 ·      entry numbers, by the key's hash; the next free slot on a clash; at most half are used
     keys    key 0 │ key 1 │ …    by entry; an entry that is not in use names the next one that is not
@@ -32,7 +32,7 @@ cdef struct Table:
 
 
 cdef inline uint64_t hash_key(uint64_t high, uint64_t low) noexcept nogil:
-    """Mix a key, so that ids in a row do not stand in a row."""
+    """Mix a key, so that consecutive ids do not fill consecutive slots."""
     cdef uint64_t value = (high * 0x9E3779B97F4A7C15ULL) ^ low
     value = (value ^ (value >> 32)) * 0xD6E8FEB86659FD93ULL
     return value ^ (value >> 32)
@@ -52,7 +52,7 @@ cdef inline int32_t find_entry(const Table *table, uint64_t high, uint64_t low) 
 
 
 cdef inline void take_slot(Table *table, int32_t entry) noexcept nogil:
-    """Make an entry findable."""
+    """Put an entry into its slot."""
     cdef uint64_t slot = hash_key(table.keys[entry].high, table.keys[entry].low) & table.mask
     while table.slots[slot] != NOWHERE:
         slot = (slot + 1) & table.mask
@@ -60,7 +60,7 @@ cdef inline void take_slot(Table *table, int32_t entry) noexcept nogil:
 
 
 cdef inline int32_t add_entry(Table *table, uint64_t high, uint64_t low) noexcept nogil:
-    """An entry for a key that has none; the owner has seen to room."""
+    """An entry for a key that has none; the caller has reserved room for it."""
     cdef int32_t entry = table.spare
     if entry == NOWHERE:
         entry = table.used
@@ -75,7 +75,7 @@ cdef inline int32_t add_entry(Table *table, uint64_t high, uint64_t low) noexcep
 
 
 cdef inline void close_hole(Table *table, uint64_t hole) noexcept nogil:
-    """Move up what was pushed behind this slot by clashes."""
+    """Move the entries up that clashes pushed beyond this slot."""
     cdef uint64_t slot = (hole + 1) & table.mask
     cdef uint64_t home
     cdef Key *key

@@ -58,7 +58,7 @@ cdef struct Message:
     int action  # of one order, where the venue tells orders; a snapshot of orders is OPENED
     int index  # which listing; -1: not one of ours
     int side
-    int chain  # which of the venue's print numberings
+    int numbering  # which of the venue's print numberings
     bint ordinary  # a print between two traders, not an insurance fund's or the like
     bint past  # a print from before the subscription: news only to who followed the one before it
     bint sequenced  # first, last (and previous) are the venue's numbers

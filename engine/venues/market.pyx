@@ -201,7 +201,7 @@ cdef class Market:
         found = {"kind": NAMES[m.kind], "index": m.index, "venue_ns": m.venue_ns}
         if m.kind == PRINT:
             return found | {"price": m.price, "size": m.size, "side": m.side, "print_id": m.print_id,
-                            "chain": m.chain, "ordinary": bool(m.ordinary and not m.past)}
+                            "numbering": m.numbering, "ordinary": bool(m.ordinary and not m.past)}
         found |= {"first": m.first, "last": m.last, "previous": m.previous}
         if m.kind == BEAT:
             return found

@@ -1,1 +1,1 @@
-"""From frames to ticks and books: each instrument's track, its chain, its prints and the records it publishes."""
+"""From frames to ticks and books: each instrument's track, its sequence, its prints and the records it publishes."""

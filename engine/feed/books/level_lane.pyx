@@ -10,7 +10,7 @@ Every method adds records to the event that the outbox has begun; the caller beg
 
 from libc.stdint cimport INT64_MAX, int64_t
 
-from engine.book.side cimport Cursor, Side, behind, first, step_on
+from engine.book.side cimport Cursor, Side, cursor_after, first, step_on
 from engine.feed.books.outbox cimport Outbox
 from engine.model.words cimport BOOK_RESYNCING, FLAG_REFRESH, FLAG_RESET, FLAG_SNAPSHOT, TICK_LEVEL, TICK_STATE
 
@@ -74,7 +74,7 @@ cdef class LevelLane:
 
     cdef Py_ssize_t add_from_key(self, const Side *levels, Py_ssize_t count) noexcept nogil:
         """Add up to `count` levels after the key added last, best first; return how many there were."""
-        cdef Cursor cursor = behind(levels, self.round_key)
+        cdef Cursor cursor = cursor_after(levels, self.round_key)
         cdef int64_t size
         cdef Py_ssize_t done = 0
         while done < count and step_on(levels, &cursor, &self.round_key, &size):

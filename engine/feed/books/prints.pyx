@@ -4,7 +4,7 @@
     7 8 9 ─────▶ published   9 again: dropped        11: a gap; held for as long as another connection may bring 10
                                                      10: published, then 11
 
-A print has the same number on every connection, in each of the venue's numberings (`chain` in a message). A
+A print has the same number on every connection, in each of the venue's numberings (`numbering` in a message). A
 subscription starts with past prints. They are published only if this instrument was followed before them.
 """
 
@@ -35,19 +35,19 @@ cdef class Prints:
 
     cdef bint count(self, Message *message) noexcept nogil:
         """Count a print of this connection; return whether the connection lost the one before it."""
-        cdef int64_t before = self.received_id[message.chain]
+        cdef int64_t before = self.received_id[message.numbering]
         self.received += 1
         if message.print_id <= before and not is_restart(message, before):
             return False
-        self.received_id[message.chain] = message.print_id
+        self.received_id[message.numbering] = message.print_id
         return before >= 0 and message.print_id != before + 1
 
     cdef int add(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1:
         """Publish a print, hold it at a gap, or drop it if it was published before."""
-        cdef int64_t before = self.published_id[message.chain]
+        cdef int64_t before = self.published_id[message.numbering]
         if is_restart(message, before) or self.is_later(message, before):
             self.held.clear()
-            before = self.published_id[message.chain] = -1
+            before = self.published_id[message.numbering] = -1
         if before >= 0 and message.print_id <= before:
             return 0
         if self.has_second_source and before >= 0 and message.print_id != before + 1:
@@ -59,14 +59,14 @@ cdef class Prints:
 
     cdef bint is_later(self, const Message *message, int64_t before) noexcept nogil:
         """Whether a lower number with a much later time shows a restart, at a venue with few prints."""
-        cdef int64_t published_ns = self.published_ns[message.chain]
+        cdef int64_t published_ns = self.published_ns[message.numbering]
         return message.print_id < before and not message.past and message.venue_ns - LATER_NS > published_ns > 0
 
     cdef int hold(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1:
         """Keep a print that arrived after a gap."""
         if not self.held:
             self.held_ns = now_ns
-        self.held.setdefault((message.print_id, message.chain), (
+        self.held.setdefault((message.print_id, message.numbering), (
             message.side, message.price, message.size, message.venue_ns, message.ordinary, message.past,
             receive_ns))
         return self.release(True, now_ns) if len(self.held) >= HELD_MAX else 0
@@ -76,20 +76,20 @@ cdef class Prints:
         cdef Message message
         cdef int64_t receive_ns
         for key in sorted(self.held):
-            message.print_id, message.chain = key
-            if not gaps and message.print_id > self.published_id[message.chain] + 1:
+            message.print_id, message.numbering = key
+            if not gaps and message.print_id > self.published_id[message.numbering] + 1:
                 continue
             (message.side, message.price, message.size, message.venue_ns, message.ordinary, message.past,
              receive_ns) = self.held.pop(key)
-            if message.print_id > self.published_id[message.chain]:
+            if message.print_id > self.published_id[message.numbering]:
                 self.publish(&message, receive_ns, now_ns)
         return 0
 
     cdef int publish(self, Message *message, int64_t receive_ns, int64_t now_ns) except -1:
         """Count a print, and publish it if it is an ordinary trade and not from before we followed the instrument."""
-        cdef int64_t before = self.published_id[message.chain]
+        cdef int64_t before = self.published_id[message.numbering]
         self.published += 1
-        self.published_id[message.chain], self.published_ns[message.chain] = message.print_id, message.venue_ns
+        self.published_id[message.numbering], self.published_ns[message.numbering] = message.print_id, message.venue_ns
         self.gaps += before >= 0 and message.print_id != before + 1
         self.following = self.following or not message.past
         if message.ordinary and (self.following or not message.past or self.has_second_source and before >= 0):

@@ -39,7 +39,7 @@ cdef class WarmTrack(Track):
             self.published.best.sequence = self.published.best.bid_price = self.published.best.ask_price = -1
             return self.best(message, now, now)
         if message.kind == PRINT:
-            self.prints.received_id[message.chain] = self.prints.published_id[message.chain] = -1
+            self.prints.received_id[message.numbering] = self.prints.published_id[message.numbering] = -1
             self.prints.following = True
             self.check_print(message, now, now)
             return self.trade(message, now, now)

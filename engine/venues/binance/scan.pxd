@@ -37,7 +37,7 @@ cdef class BinanceMarket(Market):
     cdef int interpret(self) noexcept nogil
     cdef int read_depth(self) noexcept nogil
     cdef int read_best(self) noexcept nogil
-    cdef int read_print(self, char number, int chain) noexcept nogil
+    cdef int read_print(self, char number, int numbering) noexcept nogil
     cdef bint has(self, char place, int kind) noexcept nogil
     cdef bint given(self, char place) noexcept nogil
     cdef bint read_quoted(self, char place, int decimals, int64_t *value) noexcept nogil

@@ -341,7 +341,7 @@ cdef class BinanceMarket(Market):
             return MALFORMED
         return 1
 
-    cdef int read_print(self, char number, int chain) noexcept nogil:
+    cdef int read_print(self, char number, int numbering) noexcept nogil:
         """A trade between others; when the buyer was the maker, the aggressor sold."""
         cdef Message *message = self.add_message(0)
         cdef Listing *listing
@@ -352,7 +352,7 @@ cdef class BinanceMarket(Market):
         if maker.kind not in (TRUE, FALSE) or not self.read_time(&message.venue_ns):
             return MALFORMED
         message.kind = PRINT
-        message.chain = chain
+        message.numbering = numbering
         message.side = -1 if maker.kind == TRUE else 1
         message.print_id = self.tokens[<int>number].integer
         message.ordinary = kind.kind == ABSENT or (

@@ -218,7 +218,7 @@ cdef uint32_t add_side(OrderBook book, uint32_t crc, int side, const Side *level
         while entry != NOWHERE:
             order = &book.orders[entry]
             crc = add_number(add_number(crc, order.price), order.size)
-            entry = order.behind
+            entry = order.after
     return crc
 
 

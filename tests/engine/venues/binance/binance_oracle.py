@@ -134,4 +134,4 @@ def message(kind: str, event: dict[str, object], listings: dict[str, tuple[int, 
     return {"kind": "print", "index": index, "venue_ns": when, "side": -1 if event["m"] else 1, "print_id": number,
             "price": fixed(event["p"], decimals[0]) if index >= 0 else 0,
             "size": fixed(event["q"], decimals[1]) if index >= 0 else 0,
-            "chain": int(kind == "aggTrade"), "ordinary": event.get("X", "MARKET") == "MARKET"}  # fmt: skip
+            "numbering": int(kind == "aggTrade"), "ordinary": event.get("X", "MARKET") == "MARKET"}  # fmt: skip

@@ -167,7 +167,7 @@ def trades(values: dict[str, object], numbers: Numbers) -> list[dict[str, object
         time_ns(values["eventTime"])
         found.append({"kind": "print", "index": numbers.index, "venue_ns": time_ns(values["transactTime"]),
                       "price": price, "size": size, "side": -1 if one["isBuyerMaker"] else 1,
-                      "print_id": number(one["id"]), "chain": 0, "ordinary": True})  # fmt: skip
+                      "print_id": number(one["id"]), "numbering": 0, "ordinary": True})  # fmt: skip
     return found
 
 
