@@ -23,8 +23,9 @@ from engine.aggregation.lanes import ALWAYS, NOTHING, AggregationLanes, cells_fl
 from engine.aggregation.merge import Merge
 from engine.aggregation.opportunities import Opportunities
 from engine.model.aggregates import GROUP, GROUP_MEMBERS
+from engine.model.codec import Codec
 from engine.model.group import Group
-from engine.model.records import BOOK_TOP, STEP_CURSORS, TICK
+from engine.model.records import BOOK_TOP, STEP, TICK
 from engine.model.rows import GroupRow
 from engine.model.words import Flag
 
@@ -32,7 +33,9 @@ TICK_LIMIT, BOOK_LIMIT = 1 << 14, 1 << 11
 WAIT_LIMIT_NS = 5_000_000
 INPUTS = ("ticks", "books")
 TICKS_LAPPED, BOOKS_LAPPED = 1, 2
-NO_CURSORS = (0,) * (STEP_CURSORS - len(INPUTS))
+pack_step = Codec(STEP).prepare(
+    "now_ns", "monotonic_ns", "work", "role", "step", "inputs", "cursors", "cells", cursors=len(INPUTS), cells=2
+)
 GROUP_ROW = GROUP.row
 
 
@@ -220,11 +223,10 @@ class AggregationRole:
     def _end(self, now_ns: int, work: int, lapped: int) -> None:
         """End a working step: publish what a replay needs."""
         lanes = self._lanes
-        cursors = (lanes.ticks.cursor, lanes.books.cursor, *NO_CURSORS)
-        told = (lapped, self._heard_ns, 0, 0)
-        lanes.steps.publish(
-            now_ns, now_ns - self._clock_offset_ns, work, self._number, self._steps, 0, len(INPUTS), cursors, told
-        )  # fmt: skip
+        lanes.steps.publish_bytes(pack_step(
+            now_ns, now_ns - self._clock_offset_ns, work, self._number, self._steps, len(INPUTS),
+            lanes.ticks.cursor, lanes.books.cursor, lapped, self._heard_ns,
+        ))  # fmt: skip
         self._steps += 1
 
 

@@ -297,7 +297,10 @@ class World:
         self._commands.publish(
             *records.COMMAND.row(now_ns=self.now_ns, kind=kind, reason=0, strategy=0, instrument=0, uid=0, pid=0)
         )
-        self._halt_cell.write(0, int(self.halt.halted), self.now_ns, self._commands.cursor - 1, 0, 0, (0,) * 4)
+        self._halt_cell.write(0, *records.HALT.row(
+            halted=int(self.halt.halted), since_ns=self.now_ns, command_sequence=self._commands.cursor - 1, uid=0,
+            reason=0,
+        ))  # fmt: skip
 
     # The end.
 

@@ -63,10 +63,11 @@ class Notices:
         retry_ns = session.retry_ns if session.stage is Stage.DOWN else 0
         denied = state == SessionState.DENIED
         code, text = ("", "") if ready else session.denied if denied else (session.code, session.error)
-        self._sessions.write(
-            0, now_ns, self._since_ns, retry_ns, session.connects, self._alarm.unreadable_count, state,
-            cut(code, ERROR_CODE), self._venue, cut(text, SESSION_TEXT),
-        )  # fmt: skip
+        self._sessions.write(0, *records.SESSION.row(
+            now_ns=now_ns, since_ns=self._since_ns, retry_ns=retry_ns, attempts=session.connects,
+            unreadable=self._alarm.unreadable_count, state=state, error=cut(code, ERROR_CODE), venue=self._venue,
+            text=cut(text, SESSION_TEXT),
+        ))  # fmt: skip
 
     def _write_halts(self, now_ns: int) -> None:
         """Write the cell of each instrument whose halt began or ended."""

@@ -89,7 +89,9 @@ class Halt:
         except OSError as error:
             msg = f"still halted: {self.file} cannot be removed ({error.strerror}): remove it, then resume again"
             raise Refused(msg) from error
-        word.write(0, 0, asked_ns, 0, self.me.uid, 0, operator.SPARE)
+        word.write(0, *records.HALT.row(
+            halted=0, since_ns=asked_ns, command_sequence=0, uid=self.me.uid, reason=HaltReason.NONE
+        ))  # fmt: skip
 
     def cancel_all(self, now_ns: int, peer: Peer, strategy: int, instrument: int) -> int:
         """Publish a CANCEL_ALL for execution; the record's sequence."""
@@ -132,7 +134,9 @@ class Halt:
         self.commands.publish(*row)
 
     def _write_cell(self, sequence: int, uid: int) -> None:
-        self.cell.write(0, int(self.halted), self.since_ns, sequence, uid, self.reason, (0, 0, 0, 0))
+        self.cell.write(0, *records.HALT.row(
+            halted=int(self.halted), since_ns=self.since_ns, command_sequence=sequence, uid=uid, reason=self.reason
+        ))  # fmt: skip
 
     def _write_file(self) -> bool:
         """Write the file, unless it exists; False when that fails."""

@@ -18,9 +18,9 @@ from pathlib import Path
 import shm
 from engine.config.private import make_once
 from engine.lanes import OPERATOR, open_lanes
+from engine.model.records import HALT
 from engine.model.words import HaltReason
 
-SPARE = (0, 0, 0, 0)
 LOCK_WAIT_S, POLL_S = 0.2, 0.002
 
 
@@ -73,7 +73,9 @@ def halt(system: str, file: Path, now_ns: int) -> tuple[int, bool]:
         on_disk = write_file(file, now_ns, "operator")
         if writer is None:
             return 0, on_disk
-        writer.write(0, 1, now_ns, 0, os.getuid(), 1, SPARE)
+        writer.write(0, *HALT.row(
+            halted=1, since_ns=now_ns, command_sequence=0, uid=os.getuid(), reason=HaltReason.OPERATOR
+        ))  # fmt: skip
         return word(system).sequence(0), on_disk
 
 

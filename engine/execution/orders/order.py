@@ -40,6 +40,8 @@ LEGAL: dict[int, frozenset[OrderState]] = {
 CORRECTIONS = frozenset({OPEN, PARTLY, *ENDS})  # states by which the venue may correct an end that we inferred
 IN_FLIGHT = frozenset({CREATED, SENT, UNKNOWN})
 INFERRED = int(OrderFlag.INFERRED)
+CANCEL_PAUSE_NS = 100_000_000  # after a cancel that the venue refused, doubled by each further one
+CANCEL_PAUSES = 7  # doublings at the most: 12.8 s
 
 
 def may_move(current: int, to: int, flags: int) -> bool:
@@ -49,11 +51,28 @@ def may_move(current: int, to: int, flags: int) -> bool:
     return to in LEGAL[current]
 
 
+class Cancel:
+    """The cancel of one order: what was requested, and how often the venue has refused it."""
+
+    __slots__ = ("after_ns", "pending", "refusals")
+
+    def __init__(self) -> None:
+        """Begin without a request."""
+        self.pending = False  # a request that can end the order waits for its answer
+        self.refusals = 0  # by the venue
+        self.after_ns = 0  # no further request before
+
+
 class Order:
-    """The fields of the order's record, and those that only this process needs."""
+    """The fields of the order's record, and those that only this process needs.
+
+    An order has a `cancel`, a `pending_replace`, a `predecessor` or a `successor` only while there is one. The recovery
+    keeps the questions about it (`venue/questions.py`). `exposure` and `disputed` are here although the ledger and the
+    alarm count by them, because every order has them and they are read whenever it changes.
+    """
 
     __slots__ = (
-        "answer_ns", "cancel_after_ns", "cancel_pending", "cancel_refusals", "child", "client_id",
+        "answer_ns", "cancel", "child", "client_id",
         "disputed", "error", "error_text", "expires_ns", "exposure", "filled", "flags", "instrument",
         "intent_id", "intent_ns", "limit_price", "now_ns", "order_type", "pending_replace", "predecessor", "price",
         "receive_ns", "replaces_child", "replaces_id", "sent_ns", "side", "size", "state", "strategy", "successor",
@@ -96,9 +115,7 @@ class Order:
         self.predecessor: Order | None = None  # the order that must end before this one is placed
         self.successor: Order | None = None
         self.pending_replace: IntentRow | None = None  # the REPLACE intent that waits for this order's end
-        self.cancel_pending = False
-        self.cancel_refusals = 0  # in a row
-        self.cancel_after_ns = 0  # no further cancel before
+        self.cancel: Cancel | None = None  # from the first request that can end it
         self.disputed = 0  # filled as the venue reports it, in fills that contradict others and were not applied
 
     def note_error(self, code: str, text: str) -> None:
@@ -124,6 +141,34 @@ class Order:
         if self.state in DONE_STATES:
             return max(0, self.venue_filled - self.filled)
         return self.size - self.filled
+
+    @property
+    def cancel_pending(self) -> bool:
+        """Whether a request that can end it waits for its answer."""
+        return self.cancel is not None and self.cancel.pending
+
+    @property
+    def cancel_after_ns(self) -> int:
+        """The time before which no cancel is sent, because the venue refused one."""
+        return 0 if self.cancel is None else self.cancel.after_ns
+
+    def begin_cancel(self) -> None:
+        """Note that a request that can end it is sent now."""
+        if self.cancel is None:
+            self.cancel = Cancel()
+        self.cancel.pending = True
+
+    def answer_cancel(self) -> None:
+        """Note that no request that can end it waits for its answer any more."""
+        if self.cancel is not None:
+            self.cancel.pending = False
+
+    def pause_cancel(self, now_ns: int) -> None:
+        """Allow no further cancel for a while, because the venue refused one: longer after each refusal."""
+        if self.cancel is None:
+            self.cancel = Cancel()
+        self.cancel.after_ns = now_ns + (CANCEL_PAUSE_NS << min(self.cancel.refusals, CANCEL_PAUSES))
+        self.cancel.refusals += 1
 
     @property
     def replaceable(self) -> bool:

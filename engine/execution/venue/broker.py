@@ -28,8 +28,6 @@ logger = logging.getLogger("engine.execution")
 
 FILLS_MISSING, RESERVED = OrderFlag.FILLS_MISSING, OrderFlag.RESERVED
 BOTH_UNKNOWN = ReplaceNews(Outcome.UNKNOWN, Outcome.UNKNOWN, "", "", "")
-CANCEL_PAUSE_NS = 100_000_000  # after a cancel that the venue refused, doubled by each further one
-CANCEL_PAUSES = 7  # doublings at the most: 12.8 s
 CONTRADICTED_PAUSE_NS = 5_000_000_000  # before the next question about an order on which the venue contradicted itself
 
 
@@ -81,7 +79,7 @@ class Broker:
             new.instrument, new.side, new.time_in_force, new.price, new.size, new.client_id, old.client_id, now_ns
         )
         self._gate.mark(now_ns, new.strategy, bool(new.flags & RESERVED))
-        old.cancel_pending = True
+        old.begin_cancel()
         if left:
             self._blotter.sent(new, now_ns)
         else:
@@ -141,7 +139,7 @@ class Broker:
         """Apply the answer to a replacement: the cancel of the old order, and the placement of the new one."""
         other = self._blotter.orders.get(request.replaced)
         if other is not None:
-            other.cancel_pending = False
+            other.answer_cancel()
             if both.cancelled is not None:
                 self.apply_news(other, both.cancelled, now_ns, answered=True)
             else:
@@ -266,16 +264,14 @@ class Broker:
 
     def _on_cancel(self, order: Order, answer: Answer, now_ns: int) -> None:
         """Apply the answer to a cancel; unless the venue accepted it, ask the venue about the order."""
-        order.cancel_pending = False
+        order.answer_cancel()
         if answer.outcome == Outcome.ACCEPTED and answer.order is not None:
             self.apply_news(order, answer.order, now_ns, answered=True)
             return
         order.note_error(answer.error, answer.text)
         if answer.outcome == Outcome.REFUSED:
             self._warn(now_ns, "cancel rejected", order)
-            pauses = min(order.cancel_refusals, CANCEL_PAUSES)
-            order.cancel_after_ns = now_ns + (CANCEL_PAUSE_NS << pauses)
-            order.cancel_refusals += 1
+            order.pause_cancel(now_ns)
         self._query_cancel(order, now_ns)
 
     def _warn(self, now_ns: int, event: str, order: Order) -> None:
@@ -293,13 +289,13 @@ class Broker:
 
     def _query_cancel(self, order: Order, now_ns: int) -> None:
         """Ask the venue whether an order is cancelled."""
-        order.cancel_pending = False
+        order.answer_cancel()
         if order.live:
             self._questions.ask(order, now_ns)
 
     def _send_cancel(self, order: Order, now_ns: int) -> None:
         """Send the cancel of an order that is in the journal as CANCELLING."""
         left = self._session.cancel(order.instrument, order.client_id, now_ns)
-        order.cancel_pending = True
+        order.begin_cancel()
         if not left:
             self._query_cancel(order, now_ns)

@@ -63,7 +63,7 @@ class Recovery:
         self.complete = False
         self._in_flight = 0
         for order in list(self._blotter.live.values()):
-            order.cancel_pending = False
+            order.answer_cancel()
             if order.state in (CREATED, SENT):
                 self._blotter.move(order, UNKNOWN, now_ns)
             if order.state in IN_FLIGHT:

@@ -268,7 +268,8 @@ def test_everything_is_asked_when_a_connection_stands(bench: Bench) -> None:
         bench.order(2, state=S.SENT),
         bench.order(3, state=S.UNKNOWN),
     )
-    open_ = bench.order(4, cancel_pending=True)
+    open_ = bench.order(4)
+    open_.begin_cancel()
     bench.recovery.complete, bench.recovery._in_flight = True, PARALLEL
     bench.recovery.on_up(NOW)
     assert bench.recovery._in_flight == 0

@@ -50,7 +50,7 @@ def test_a_new_order_is_created_and_nothing_is_known_of_it() -> None:
         bytes(range(16)), 2, b"", 0, 0, 0, 0, 0, 7, 100, 0, 0, 0, 3, 4, 0, 0, 7, S.CREATED, BUY, 5, 6, 0, 0, 0,
         b"", b"",
     )  # fmt: skip
-    names = ("venue_filled", "exposure", "cancel_refusals", "cancel_after_ns", "disputed")
+    names = ("venue_filled", "exposure", "cancel", "cancel_after_ns", "disputed")
     assert not any(getattr(one, name) for name in names)
     assert (one.predecessor, one.successor, one.pending_replace, one.cancel_pending) == (None, None, None, False)
 
