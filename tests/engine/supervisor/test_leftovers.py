@@ -70,7 +70,7 @@ class Bench:
         self.reads: dict[str, int] = {}  # of the aggregation's lanes, by strategy
         segments.create(config)
         self.keeper = Keeper(config, self.table, self.now_ns)
-        self.rescue = self.keeper.covers["execution"].rescue
+        self.rescue = self.keeper.rescues[0]
         self.beats = {role: open_lanes(config.system.name, role).cell_writer("heartbeat") for role in config.role_names}
         self.step(3)
 
@@ -90,9 +90,9 @@ class Bench:
         child = self.keeper.watches[name].child
         return child.pid if child else 0
 
-    def order(self, state: OrderState, client: bytes = b"\1", flags: int = 0) -> None:
+    def order(self, state: OrderState, client: bytes = b"\1", flags: int = 0, role: str = EXECUTION) -> None:
         """One word on an order."""
-        ring = open_lanes(self.config.system.name, EXECUTION).ring_writer("orders")
+        ring = open_lanes(self.config.system.name, EXECUTION, role).ring_writer("orders")
         values = {
             "client_id": client * 16,
             "state": state,
@@ -264,6 +264,42 @@ def test_an_execution_that_runs_again_ends_the_process_that_cancels(bench: Bench
     bench.step(2)
     assert bench.table.codes[rescuer.pid] == -9
     assert bench.rescue.child is None
+
+
+def test_each_of_two_executions_is_rescued_alone(write: Write) -> None:
+    """The rescue process of one account knows neither the keys nor the orders of the other, which trades on."""
+    accounts = [("first", 7, "binance"), ("second", 8, "kraken")]
+    bench = Bench(
+        write(
+            '[[processes]]\nname = "gamma"\nroles = ["gamma"]\n'
+            '[[processes]]\nname = "feed"\nroles = ["feed", "alpha", "beta"]\n'
+            '[[strategies]]\nname = "gamma"\nid = 3\nclass = "a:B"\ninstruments = [7, 8]\n'
+            + "".join(
+                f'[[processes]]\nname = "{name}"\nroles = ["{name}"]\n'
+                f'[[venues]]\nname = "{venue}"\nkind = "{venue}"\n'
+                f'[[instruments]]\nid = {number}\nvenue = "{venue}"\nsymbol = "BTCUSDT"\n'
+                f'[[accounts]]\nname = "{name}"\nnumber = {number}\nvenue = "{venue}"\n'
+                for name, number, venue in accounts
+            )
+        )
+    )
+    bench.order(OrderState.OPEN, role="first")
+    bench.order(OrderState.OPEN, b"\2", role="second")
+    die(bench, "second", 4)
+    bench.table.codes[bench.pid("second")] = 70
+    bench.step(1)
+    assert (bench.started("first.rescue"), bench.started("second.rescue")) == (0, 1)
+    assert bench.keeper.watches["first"].settled
+    rescuer = bench.keeper.covers["second"].rescue.child
+    assert rescuer is not None
+    bench.table.codes[rescuer.pid] = 0
+    bench.step(1)
+    status = bench.keeper.status()["rescues"]
+    assert {role: one["clean"] for role, one in status.items()} == {"first": False, "second": True}
+    left = {role: cover.left_at_the_end() for role, cover in bench.keeper.covers.items()}
+    assert [len(orders) for orders in left.values()] == [1, 0]
+    assert left["first"][0]["execution"] == "first"
+    bench.close()
 
 
 def test_what_is_left_is_audited_and_handed_to_down(bench: Bench) -> None:
