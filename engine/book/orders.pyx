@@ -195,7 +195,7 @@ cdef class OrderBook:
         """Join the queue at its end, but before orders with later stamps."""
         cdef Resting *order = &self.orders[entry]
         cdef Queue *queue
-        cdef int32_t after = NOWHERE
+        cdef int32_t following = NOWHERE
         order.level = find_entry(&self.prices, <uint64_t>order.price, <uint64_t>order.side)
         if order.level == NOWHERE:
             order.level = add_entry(&self.prices, <uint64_t>order.price, <uint64_t>order.side)

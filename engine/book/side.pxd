@@ -11,8 +11,8 @@ multiplication, two stores and two bits, whatever the depth of the book. Every l
 every level in it, and each of these is better than every far level: a walk from the best goes over, window, far.
 
 The tick is the greatest common divisor of the distances of all keys since the side was emptied. The venue's price step
-need not be known, and a finer price only makes a new window. A divisor beyond STEP_MAX is replaced by its common divisor
-with STEP_MAX: the tick is the window's step, so every key, and the base, lies on one grid.
+need not be known, and a finer price only makes a new window. A divisor beyond STEP_MAX is replaced by its common
+divisor with STEP_MAX: the tick is the window's step, so every key, and the base, lies on one grid.
 
 Bounds of memory: `place_of` gives a place inside the window for a key on its grid and at least `width` for any other
 64-bit key, and every write follows a comparison with the bound, or `sy_assert`.
@@ -91,7 +91,7 @@ cdef struct Side:
     Shelf far
     Py_ssize_t credit  # changes outside the window since it was moved
     Py_ssize_t room  # levels for which there are blocks
-    Py_ssize_t open_room  # the same while nothing was cut; else -1, so that every new level is compared with the horizon
+    Py_ssize_t open_room  # the same while nothing was cut; else -1: compare every new level with the horizon
     Block *pool
     int32_t unused  # the first unused block, -1 when there is none
     int64_t horizon  # the best key cut

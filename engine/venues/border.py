@@ -1,11 +1,11 @@
-"""The border of a venue: whatever a venue sends is read behind it, and nothing that it holds can end the process.
+"""The border of a venue: Python reads every message of a venue here, and no message can end the process.
 
     frame ─▶ dialect.answer ──────▶ Answer            any failure: MALFORMED, and every book is spoilt
-    body, entries ─▶ dialect's reader ─▶ value        any failure: an Unreadable, which says what it was
+    body, entries ─▶ dialect's reader ─▶ value        any failure: an Unreadable with the failure's text
 
-Which exception a reader raises is decided by the text of the venue: types exchanged, keys missing, nesting deeper than
-the stack, numbers beyond every type. So this is the one place of the feed where every exception is caught. Each is
-counted, and a bounded number is logged, each with a bounded text.
+The venue's text decides which exception a reader raises: for a wrong type, a missing key, nesting deeper than the
+stack, a number beyond every type. So this is the one place of the feed where every exception is caught. Each is counted,
+and a bounded number is logged, each with a bounded text.
 """
 
 import json
@@ -56,7 +56,7 @@ class Border:
 
 
 def has_doubled_keys(frame: bytes) -> bool:
-    """Whether a key stands twice in some object of a frame, or the frame is no JSON at all."""
+    """Whether some object of a frame has a key twice, or the frame is no JSON."""
     return isinstance(guarded(lambda: json.loads(frame, object_pairs_hook=_once)), Unreadable)
 
 

@@ -47,7 +47,7 @@ def interfaces() -> dict[str, MarketInterface]:
 
 
 def dialect_of(name: str) -> "Dialect":
-    """A dialect by its name; ValueError names those there are."""
+    """A dialect by its name; the ValueError for an unknown name lists the known ones."""
     known = interfaces()
     if name not in known:
         raise ValueError(f"venue must be one of {', '.join(sorted(known))}, was {name!r}")

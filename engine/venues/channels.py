@@ -1,7 +1,7 @@
 """What the dialects of venues share that send named channels of JSON over one stream.
 
-Where a subscription begins with a book's snapshot nothing is asked for over REST, and numbers are those of a
-connection: so its end is the end of all its books, and a successor begins them anew.
+A subscription begins with a book's snapshot, so no book is requested over REST. Numbers are those of a connection: when
+it ends, all its books end, and the next connection begins them again.
 """
 
 import json
@@ -45,7 +45,7 @@ class Channels(ABC):
     weight_header: str = ""
 
     def stream_target(self) -> str:
-        """The host says it all."""
+        """No path: the host alone is the address."""
         return "/"
 
     @property

@@ -1,4 +1,4 @@
-"""How a venue's market data is spoken: what the feed asks of a venue's folder, and nothing of sockets or books.
+"""The dialect of a venue's market data: what the feed needs of a venue's folder, without sockets and books.
 
 A further venue is one folder: a compiled scanner and rule (`market`, `rule`), and one class with these methods.
 """
@@ -37,11 +37,11 @@ class AnswerKind(IntEnum):
     """What a frame outside the hot path means to the feed."""
 
     OTHER = 0  # of no interest
-    ACCEPTED = 1  # a subscription stands
-    REFUSED = 2  # the venue said no: `text` says why
+    ACCEPTED = 1  # a subscription is in force
+    REFUSED = 2  # the venue refused it; `text` has the reason
     LEAVING = 3  # the venue is about to close this connection
     MALFORMED = 4  # a hot message that is not what it must be
-    FOREIGN = 5  # the connection speaks what is not understood here, and must be left: `text` says why
+    FOREIGN = 5  # the connection sends another format and must be closed; `text` has the reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,8 @@ class Answer:
     kind: AnswerKind
     text: str = ""
     spoilt: tuple[str, ...] = ()  # books that the frame would have changed where no number shows that; EVERY: all
-    number: int = 0  # of the request that is answered; 0: the venue does not say
-    wants: tuple[Want, ...] = ()  # what the answer names; a channel or symbol left empty stands for all that was asked
+    number: int = 0  # of the request that is answered; 0: the venue does not name it
+    wants: tuple[Want, ...] = ()  # what the answer names; an empty channel or symbol means every one of the request
 
 
 EVERY = ""
@@ -63,7 +63,7 @@ OTHER, LEAVING = Answer(AnswerKind.OTHER), Answer(AnswerKind.LEAVING)
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A venue's metadata, read: what can be taken exactly, and why the rest of what was asked for cannot."""
+    """A venue's metadata, read: the instruments that can be represented exactly, and why others cannot."""
 
     instruments: tuple[Instrument, ...]
     refused: Mapping[str, str]
@@ -90,7 +90,7 @@ def read_listed(
     ids: Mapping[str, int] | None,
     read: Callable[[str, Mapping[str, Any], int], Instrument],
 ) -> Listing:
-    """Read the symbols in `ids`, or all; one that cannot be taken exactly is refused by name and hurts no other."""
+    """Read the symbols in `ids`, or all; one that cannot be represented exactly is refused alone, by name."""
     found, refused = [], {}
     for symbol, number in (dict.fromkeys(listed, 0) if ids is None else ids).items():
         if symbol not in listed:
@@ -106,18 +106,18 @@ def read_listed(
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What a frame of a venue's channel of instruments says."""
+    """The content of a frame of a venue's channel of instruments."""
 
     entries: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by symbol, in the venue's own words
     whole: bool = False  # a snapshot: what it lacks is not listed
-    open: bool | None = None  # whether the whole venue takes every order; None: nothing of it is said
+    open: bool | None = None  # whether the whole venue accepts every order; None: the frame does not contain it
     refusal: str = ""  # the venue does not give the channel
 
 
 class InstrumentChannel(Protocol):
-    """Metadata that a venue tells by itself, over a stream of its own: a snapshot, then what changes."""
+    """Metadata that a venue sends over a stream of its own: a snapshot, then each change."""
 
-    target: str  # path and query, then # and what tells this stream from others
+    target: str  # path and query, then # and a name that distinguishes this stream in recordings
 
     def subscribe(self) -> bytes:
         """The message that opens it."""
@@ -129,10 +129,10 @@ class InstrumentChannel(Protocol):
         """A message that is answered."""
 
     def notice(self, frame: bytes) -> Notice | None:
-        """Understand a frame; None when it says nothing of instruments."""
+        """Read a frame; None when it is not about instruments."""
 
     def listing(self, entries: Mapping[str, Mapping[str, Any]], ids: Mapping[str, int]) -> Listing:
-        """Read entries as instruments; what cannot be taken exactly is refused by name."""
+        """Read entries as instruments; one that cannot be represented exactly is refused by name."""
 
 
 class Dialect(Protocol):
@@ -153,11 +153,11 @@ class Dialect(Protocol):
     all_or_nothing: bool  # one bad symbol refuses the whole request
     pace_ns: int  # at least this between two messages to the venue
     weight_limit: int  # of requests in a minute, 0 where the venue does not count
-    weight_header: str  # the header in which the venue says how much of it is used
+    weight_header: str  # the header in which the venue reports the used weight
 
     @property
     def instrument_channel(self) -> InstrumentChannel | None:
-        """Where the venue tells its metadata by itself; None where it is only asked for."""
+        """The venue's stream of metadata; None where metadata comes only over REST."""
 
     @property
     def snapshot_choices(self) -> tuple[tuple[int, int], ...]:
@@ -173,7 +173,7 @@ class Dialect(Protocol):
         """Path and query of the stream."""
 
     def greeting(self) -> list[bytes]:
-        """What is said first on every connection."""
+        """The first messages on every connection."""
 
     def subscribe(self, wants: Sequence[Want], number: int) -> bytes:
         """The message that opens these; `number` comes back in the answer where the venue gives it back."""

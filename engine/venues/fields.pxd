@@ -1,7 +1,7 @@
 """Objects of JSON by the names of their fields: what the scanners of venues with long, plain keys share.
 
-A scanner lists the words of its keys once. Reading an object notes where the values of one range of them lie, passes
-over every other key, and refuses an object that names one of its own twice. Order never matters.
+A scanner lists the words of its keys once. Reading an object notes the places of the values of one range of keys, skips
+every other key, and refuses an object that has one of the range twice. The order of keys does not matter.
 """
 
 from libc.stdint cimport int64_t
@@ -26,7 +26,7 @@ cdef inline Word word(const char *text) noexcept nogil:
 
 
 cdef inline int field_of(const Word *words, const char *key, Py_ssize_t length, int first, int after) noexcept nogil:
-    """Which of a range of fields a key names; -1 for those of no interest."""
+    """Which of a range of fields a key names; -1 for every other key."""
     cdef int field
     for field in range(first, after):
         if words[field].length != length or words[field].text[0] != key[0]:
@@ -39,7 +39,7 @@ cdef inline int field_of(const Word *words, const char *key, Py_ssize_t length, 
 cdef inline const char *read_fields(
     const char *at, Span *fields, const Word *words, int first, int after
 ) noexcept nogil:
-    """Note the fields of an object that lie in a range; the place behind the object."""
+    """Note the fields of an object that lie in a range; the place after the object."""
     cdef const char *key
     cdef Py_ssize_t length
     cdef int field

@@ -5,7 +5,7 @@
                                                        └─▶ check       options, keys, interfaces
 
 A `[[venues]]` table names a kind and has options of the kind's own type. The options choose one market-data interface
-(`market`) and say by their product whether orders can go there (`trading`). Nothing outside a venue's folder knows an
+(`market`); the product decides whether orders can go there (`trading`). No code outside a venue's folder knows an
 option, a key or a dialect of that venue.
 """
 
@@ -113,7 +113,7 @@ class Kind:
 
 
 def described(kind: Any) -> str:
-    """What values an option takes, in words."""
+    """The values that an option accepts, in words."""
     if get_origin(kind) is Literal:
         return f"one of {', '.join(map(str, get_args(kind)))}"
     words = [meta.description for meta in getattr(kind, "__metadata__", ()) if meta.description]

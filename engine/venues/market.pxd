@@ -1,7 +1,7 @@
-"""The compiled seam of market data: what a venue's scanner hands over, whatever the venue.
+"""The compiled seam of market data: the messages that every venue's scanner makes.
 
 A frame becomes zero or more messages; a message is a delta or snapshot of one book, a best bid and ask, or a print.
-Its levels stand in one arena shared by the frame's messages, bids from `bid_start`, asks from `ask_start`.
+Its levels are in one arena shared by the frame's messages, bids from `bid_start`, asks from `ask_start`.
 """
 
 from engine.book.book cimport Book
@@ -13,7 +13,7 @@ cdef enum Kind:
     SNAPSHOT = 2
     BEST = 3
     PRINT = 4
-    TOP = 5  # the best levels of a book, whole down to the last: a best bid and ask with what lies behind
+    TOP = 5  # the best levels of a book, complete down to the last one
     BEAT = 6  # how far the venue is: `last`, without a change
 
 cdef enum Action:
@@ -55,12 +55,12 @@ cdef struct OrderEvent:
 
 cdef struct Message:
     int kind
-    int action  # of one order, where the venue tells orders; a snapshot of orders is OPENED
+    int action  # of one order, where the venue sends orders; a snapshot of orders is OPENED
     int index  # which listing; -1: not one of ours
     int side
     int numbering  # which of the venue's print numberings
     bint ordinary  # a print between two traders, not an insurance fund's or the like
-    bint past  # a print from before the subscription: news only to who followed the one before it
+    bint past  # a print from before the subscription: published only if the print before it was
     bint sequenced  # first, last (and previous) are the venue's numbers
     int64_t venue_ns
     int64_t first
@@ -75,7 +75,7 @@ cdef struct Message:
     int64_t ask_size
     int64_t checksum  # -1: none
     Identity order
-    int64_t before  # the order's size as the venue had it, -1 where it does not say
+    int64_t before  # the order's size at the venue before the event, -1 where the venue does not send it
     Py_ssize_t bid_start
     Py_ssize_t bid_count
     Py_ssize_t ask_start
@@ -119,10 +119,10 @@ cdef class Market:
     cdef dict describe(self, Py_ssize_t place)
 
 cdef class Rule:
-    cdef readonly int64_t last  # the venue's number the book stands at, -1 before a snapshot
+    cdef readonly int64_t last  # the venue's number of the book's last change, -1 before a snapshot
     cdef bint bridged
     cdef bint keeps  # changes that come before a snapshot may go on from it
-    cdef bint several  # more than one connection tells of the book: an event may begin before the book's number
+    cdef bint several  # more than one connection feeds the book: an event may begin before the book's number
     cdef bint prints_prove  # a print that is missing means that changes are, where changes have no numbers
     cdef int admit(self, Message *message) noexcept nogil
     cdef int seed(self, Message *message) noexcept nogil

@@ -235,7 +235,7 @@ cdef class Rule:
         self.reset()
 
     cdef int admit(self, Message *message) noexcept nogil:
-        """What to do with a delta. A venue without numbers of its own takes what comes after a snapshot."""
+        """What to do with a delta. Without numbers of the venue, every delta after a snapshot is applied."""
         return APPLY if self.bridged else WAIT
 
     cdef int seed(self, Message *message) noexcept nogil:
@@ -245,11 +245,11 @@ cdef class Rule:
         return APPLY
 
     cdef bint follows(self, Message *message, int64_t before) noexcept nogil:
-        """Whether nothing is missing on a connection between the number it told before and a change."""
+        """Whether nothing is missing on a connection between the number before and a change."""
         return True
 
     cdef bint holds(self, Book book, Message *message) noexcept nogil:
-        """Whether the book, with the message applied, is what the venue says it is."""
+        """Whether the book, with the message applied, agrees with the venue's checksum, if it sends one."""
         return True
 
     cdef bint holds_orders(self, OrderBook orders, Message *message) noexcept nogil:
@@ -263,10 +263,10 @@ cdef class Rule:
 
 
 cdef class ContiguousRule(Rule):
-    """An instrument's numbers are contiguous, so that every change begins one behind the last.
+    """An instrument's numbers are contiguous: every change begins one after the end of the last.
 
-    The first change behind a snapshot covers the number behind it. A change that begins earlier and ends later than the
-    book stands is applied: what venues send that way is absolute.
+    The first change after a snapshot covers the number after it. A change that begins before the book's number and ends
+    after it is applied: its sizes are absolute.
     """
 
     def __cinit__(self):

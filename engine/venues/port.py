@@ -19,7 +19,7 @@ class PortState(IntEnum):
 
     CONNECTING = 1
     OPEN = 2
-    CLOSED = 3  # for ever: make another port
+    CLOSED = 3  # the end: make another port
 
 
 class TimedFrames(list[bytes]):

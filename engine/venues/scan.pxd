@@ -1,12 +1,12 @@
 """The letters of JSON for compiled scanners: strict, exact, and on bytes that end in a NUL.
 
-Every reader here takes the place to read from and returns the place behind what it read, or NULL for anything that is
+Every reader here gets the place to read from and returns the place after what it read, or NULL for anything that is
 not exactly what it expects. A Python `bytes` ends in a NUL, which no reader accepts, so none can run past the end; a
-reader `within` is told the end, because it looks at eight letters at once (where low bytes come first).
+reader `within` gets the end, because it reads eight letters at once (on little-endian machines).
 
 Numbers become int64 fixed point at a given count of decimals; a digit that would be lost, or a number that does not
-fit, is a NULL as well. A string with a backslash is passed over where its text does not matter, and refused where it
-does: no venue writes a symbol, a number or a key that way, and what cannot be compared must not be taken for another.
+fit, is a NULL as well. A string with a backslash is skipped where its text does not matter, and refused where it does:
+no venue writes a symbol, a number or a key with one, and an escaped text cannot be compared.
 """
 
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint64_t
@@ -28,7 +28,7 @@ cdef extern from *:
 cdef enum:
     MAX_DECIMALS = 18
     MAX_NESTING = 32
-    FAST_ROOM = 24  # 7 digits, the point, 8 digits and the letter behind them, read eight letters at a time
+    FAST_ROOM = 24  # 7 digits, the point, 8 digits and the letter after them, read eight letters at a time
 
 
 cdef inline const char *blank(const char *at) noexcept nogil:
@@ -74,7 +74,7 @@ cdef inline const char *wide_letter(const char *at) noexcept nogil:
 
 
 cdef inline const char *text_end(const char *at) noexcept nogil:
-    """From behind an opening quote to the closing one; no escapes."""
+    """From after an opening quote to the closing one; no escapes."""
     cdef uint8_t letter
     while True:
         letter = <uint8_t>at[0]
@@ -91,7 +91,7 @@ cdef inline const char *text_end(const char *at) noexcept nogil:
 
 
 cdef inline const char *escape_end(const char *at) noexcept nogil:
-    """From behind a backslash to behind what it stands for."""
+    """From after a backslash to after the escaped character."""
     cdef int i
     if at[0] == c'u':
         for i in range(1, 5):
@@ -102,7 +102,7 @@ cdef inline const char *escape_end(const char *at) noexcept nogil:
 
 
 cdef inline const char *any_text_end(const char *at) noexcept nogil:
-    """From behind an opening quote to the closing one, escapes among the letters."""
+    """From after an opening quote to the closing one, escapes among the letters."""
     cdef uint8_t letter
     while True:
         letter = <uint8_t>at[0]
@@ -170,7 +170,7 @@ cdef inline const char *skip_simple(const char *at) noexcept nogil:
 
 
 cdef inline const char *skip_key(const char *at) noexcept nogil:
-    """Pass `"key" :` and the white space behind it."""
+    """Skip `"key" :` and the white space after it."""
     if at[0] != c'"':
         return NULL
     at = any_text_end(at + 1)
@@ -285,7 +285,7 @@ cdef inline uint64_t eight_letters(const char *at) noexcept nogil:
 
 
 cdef inline int digit_count(uint64_t letters) noexcept nogil:
-    """How many of eight letters are digits before the first that is none."""
+    """How many of eight letters are digits, before the first letter that is not a digit."""
     cdef uint64_t others = ((letters + 0x7676767676767676ULL) | letters) & 0x8080808080808080ULL
     return count_zeros(others) >> 3 if others else 8
 
@@ -303,8 +303,8 @@ cdef inline const char *read_fixed_within(
 ) noexcept nogil:
     """Read as `read_fixed` does, eight digits at a time where eight letters lie before `end`.
 
-    Up to 7 digits before the point and 8 behind it that together fit 18: what is longer takes the slower way, which
-    gives the same answers.
+    Up to 7 digits before the point and 8 after it, together at most 18: a longer number is read by the slower function,
+    with the same result.
     """
     cdef uint64_t letters
     cdef int whole, places, used
@@ -375,7 +375,7 @@ cdef inline int fraction_width(const char *at) noexcept nogil:
 
 
 cdef struct Span:
-    const char *start  # of the value: behind the quote of a string, at the bracket of an array
+    const char *start  # of the value: after the quote of a string, at the bracket of an array
     Py_ssize_t length
     int kind
 
@@ -422,7 +422,7 @@ cdef inline const char *read_span(const char *at, Span *span) noexcept nogil:
 
 
 cdef inline const char *next_item(const char *at, char closing, bint *done) noexcept nogil:
-    """From behind an item to the next one, or behind the closing bracket."""
+    """From after an item to the next one, or after the closing bracket."""
     at = blank(at)
     if at[0] == closing:
         done[0] = True

@@ -1,13 +1,13 @@
 """The seam between execution and the trading of any venue: what execution asks, and what a session answers.
 
     execution ── place, cancel, replace, status, open orders, fills since a cursor, balances ─▶ VenueSession ─▶ venue
-              ◀─ SessionListener: up, down, answer, report, transfer, unreadable ──────────────      how: its own affair
+              ◀─ SessionListener: up, down, answer, report, transfer, unreadable ──────────────
 
-A session connects, measures the venue's clock, logs on, and connects again after each loss. How requests travel is its
-own affair: over one WebSocket both ways, or over REST with reports by a stream. Each method that asks returns True when
-the request may have left this machine. Then the listener gets exactly one answer to it: the venue's, or UNKNOWN when
-the venue did not answer in time, its answer cannot be read, or the connection ended. False: nothing left, and no answer
-follows. Requests name orders by the client id that execution gave them.
+A session connects, measures the venue's clock, logs on, and connects again after each loss. It chooses how requests
+travel: over one WebSocket both ways, or over REST with reports by a stream. Each method that makes a request returns
+True when the request may have left this machine. Then the listener gets exactly one answer to it: the venue's, or
+UNKNOWN when the venue did not answer in time, its answer cannot be read, or the connection ended. False: nothing left,
+and no answer follows. Requests name orders by the client id that execution gave them.
 """
 
 from collections.abc import Callable
@@ -84,8 +84,8 @@ class Answer(msgspec.Struct):
     error: str = ""  # the venue's code
     text: str = ""
     retry_ns: int = 0  # by our clock: the venue asks for silence until then
-    gone: bool = False  # the error says that the venue has no such order
-    denied: bool = False  # the error says that this key or account may place no order at all
+    gone: bool = False  # the error means that the venue has no such order
+    denied: bool = False  # the error means that this key or account may place no order at all
     barred: Denial = NO_DENIAL  # of BALANCES: why the account may place no order
     order: OrderNews | None = None  # of PLACE, CANCEL, STATUS and OWNER
     fills: list[FillNews] = []  # with the order, or of the listing
@@ -119,7 +119,7 @@ class SessionListener(Protocol):
         """A deposit or a withdrawal, at eight decimals."""
 
     def on_unreadable(self, error: UnreadableError, now_ns: int) -> None:
-        """The venue sent something that cannot be read, and nothing says what it answers."""
+        """The venue sent a frame that cannot be read, and it is not known which request it answers."""
 
 
 class VenueSession(Protocol):
@@ -143,7 +143,7 @@ class VenueSession(Protocol):
 
     @property
     def denied(self) -> Denial:
-        """Why the venue takes no order from this key or account; NO_DENIAL while it does, as far as is known."""
+        """Why the venue accepts no order from this key or account; NO_DENIAL while no reason is known."""
 
     def step(self, now_ns: int) -> int:
         """Read what has arrived, answer what is overdue, keep the session up: how many messages arrived."""
@@ -152,7 +152,7 @@ class VenueSession(Protocol):
         """The descriptors that a sleeping process waits for."""
 
     def close(self) -> None:
-        """Close for ever."""
+        """Close; the session does not connect again."""
 
     def place(
         self, instrument: int, side: int, time_in_force: int, price: int, size: int, client_id: bytes, now_ns: int

@@ -1,4 +1,4 @@
-"""Streams that open only to the owner of a key: the proof is put into a message last, after every record of it.
+"""Streams that need a key: the signature is added to a message last, after the recorder has copied the message.
 
     feed ─ subscribe ─▶ tap, recorder ─▶ SignedStream ─ with its signature or token ─▶ socket
                                              └ held until the signer is ready
@@ -14,7 +14,7 @@ from engine.venues.port import PortState, RequestPort, StreamPort
 
 
 class MessageSigner(Protocol):
-    """Proves to a venue who sends a message."""
+    """Adds the signature or token that proves to a venue who sends a message."""
 
     @property
     def failure(self) -> str:

@@ -22,14 +22,14 @@ from engine.venues.kind import KEY, NAME, Kind, MarketInterface, Network, Tradin
 if TYPE_CHECKING:
     from engine.venues.session import MakeSession
 
-WINDOW_MS_MAX = 60_000  # the longest that Binance takes
+WINDOW_MS_MAX = 60_000  # the longest that Binance accepts
 Window = Annotated[
     int, msgspec.Meta(ge=1, le=WINDOW_MS_MAX, description=f"a whole number in 1..{WINDOW_MS_MAX}")
 ]  # fmt: skip
 
 
 class BinanceOptions(VenueOptions, frozen=True, kw_only=True):
-    """What `[[venues]] options` may say of Binance."""
+    """The keys of `[[venues]] options` for Binance."""
 
     product: Literal["spot", "usdm", "coinm"] = "spot"
     encoding: Literal["json", "sbe"] = "json"

@@ -40,12 +40,12 @@ SNAPSHOT_CHOICES = {  # the deepest first; 24 of spot's deepest a minute are all
     "binance-usdm": ((1000, 20), (500, 10)),
     "binance-coinm": ((1000, 20), (500, 10)),
 }
-WEIGHT_LIMITS = {"binance": 6000, "binance-usdm": 2400, "binance-coinm": 2400}  # until exchangeInfo says
+WEIGHT_LIMITS = {"binance": 6000, "binance-usdm": 2400, "binance-coinm": 2400}  # until exchangeInfo has arrived
 
 
 @dataclass
 class BinanceDialect:
-    """One product of Binance; the name says which."""
+    """One product of Binance, by its name."""
 
     name: str = "binance"
     channels: tuple[Channel, ...] = CHANNELS
@@ -103,7 +103,7 @@ class BinanceDialect:
         return _message("UNSUBSCRIBE", wants, number)
 
     def snapshot_target(self, symbol: str, levels: int) -> str:
-        """What lies outside of the levels is unknown until it changes."""
+        """A level outside of the snapshot is unknown until it changes."""
         return f"{PATHS[self.name]}/depth?symbol={symbol}&limit={levels}"
 
     def instruments_target(self, symbols: Iterable[str]) -> str:
@@ -114,7 +114,7 @@ class BinanceDialect:
         return f"{PATHS[self.name]}/exchangeInfo?symbols=%5B{names}%5D"
 
     def instruments(self, body: bytes, ids: Mapping[str, int] | None) -> Listing:
-        """Read exchangeInfo, and what it says of limits."""
+        """Read exchangeInfo: the instruments and the limits of requests."""
         listing, limit = read_exchange_info(self.name, body, ids)
         self.weight_limit = limit or self.weight_limit
         return listing

@@ -16,7 +16,7 @@ cdef struct Group:
 
 cdef struct Root:
     const char *start  # of the message's own fields
-    const char *rest  # behind them: the groups
+    const char *rest  # after them: the groups
     const char *end
     Py_ssize_t block
 

@@ -5,15 +5,16 @@
     [ block │ template │   [ times, ids, exponents │    [ block │ count │ entry │ entry …]   [ length │ text ]
       schema │ version ]     … up to `block` bytes ]
 
-1. The header says which message it is and of which schema. A template that is not one of the four is passed over and
-   counted. Another version of the schema is handed back, for the slow path to refuse by name: without this the venue
-   could change what a field means and the book would believe it.
-2. Blocks may be longer than the fields known here, in the message and in every entry: what is behind is passed over. A
-   shorter one, or one byte more or less than the lengths say, refuses the frame as a whole.
-3. A number is mantissa × 10^exponent and becomes fixed point at the instrument's decimals, exactly or not at all.
+1. The header names the message and its schema. A template that is not one of the four is skipped and counted. Another
+   version of the schema goes to the slow path, which refuses it by name: the venue may have changed the meaning of a
+   field.
+2. Blocks may be longer than the fields known here, in the message and in every entry: the rest is skipped. If a block
+   is shorter, or the lengths do not add up to the frame, the whole frame is refused.
+3. A number is mantissa × 10^exponent and becomes fixed point at the instrument's decimals, exactly; if it does not fit
+   exactly, the frame is refused.
 
-Text frames come on the same connection: acknowledgements, refusals, the farewell. No JSON can hold the two bytes of the
-schema's number, so neither is ever taken for the other. The snapshot of a book is a REST answer, in JSON.
+Text frames come on the same connection: acknowledgements, refusals, the farewell. No JSON begins with the two bytes of
+the schema's number, so the two kinds cannot be confused. The snapshot of a book is a REST answer, in JSON.
 """
 
 import sys
@@ -79,7 +80,7 @@ cdef inline bint read_time(const char *at, int64_t *value) noexcept nogil:
 
 
 cdef inline Scale scale_of(const char *exponent, int decimals) noexcept nogil:
-    """What brings a mantissa with this exponent to so many decimals."""
+    """The factor that brings a mantissa with this exponent to this number of decimals."""
     cdef Scale scale
     cdef int shift = <int8_t>exponent[0] + decimals
     scale.factor = 1
@@ -105,7 +106,7 @@ cdef inline bint read_fixed(const char *at, const Scale *scale, int64_t *value) 
 
 
 cdef inline const char *read_group(const char *at, const char *end, int width, int least, Group *group) noexcept nogil:
-    """A group whose count has `width` bytes, and the place behind it; NULL when it does not lie inside the frame."""
+    """A group whose count has `width` bytes, and the place after it; NULL when it does not lie inside the frame."""
     if at == NULL or end - at < 2 + width:
         return NULL
     group.block = read_u16(at)
@@ -222,7 +223,7 @@ cdef class BinanceSbeMarket(BinanceMarket):
         return 1 if self.read_sides(root, root.start + 24, message) else MALFORMED
 
     cdef int read_depth_snapshot(self, Root *root) noexcept nogil:
-        """The best levels of a book: its top is a best bid and ask, the levels stand in the arena."""
+        """The best levels of a book: its top is a best bid and ask, the levels are in the arena."""
         cdef Message *message = self.add_message(0)
         if root.block < SNAPSHOT_BLOCK or not read_time(root.start, &message.venue_ns):
             return MALFORMED
@@ -234,7 +235,7 @@ cdef class BinanceSbeMarket(BinanceMarket):
         return 1 if self.read_tops(message) else MALFORMED
 
     cdef bint read_sides(self, Root *root, const char *exponents, Message *message) noexcept nogil:
-        """Both groups of levels and the symbol behind them."""
+        """Both groups of levels and the symbol after them."""
         cdef Group bids, asks
         cdef Scale price, size
         cdef const char *at = read_group(root.rest, root.end, 2, LEVEL_BLOCK, &bids)
@@ -267,7 +268,7 @@ cdef class BinanceSbeMarket(BinanceMarket):
         return True
 
     cdef bint read_tops(self, Message *message) noexcept nogil:
-        """The first level of each side is its best, or the frame is not what the venue says it sends."""
+        """Check that the first level of each side is its best, as the venue's documentation promises."""
         if not (self.in_order(message.bid_start, message.bid_count, -1)
                 and self.in_order(message.ask_start, message.ask_count, 1)):
             return False

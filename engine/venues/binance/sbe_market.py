@@ -6,9 +6,9 @@
     api_key = { env = "…" }          an Ed25519 key's; only its name is sent, nothing is signed
     options = { encoding = "sbe" }
 
-Best bid and ask carry their time here, and the venue drops those that a newer one has overtaken; depth comes five times
-as often. Books and metadata are still REST answers in JSON. The stream `depth20` is read in recordings and never
-subscribed: its levels are the best of the book that `depth` keeps whole, and nobody can configure a shallower one.
+Best bid and ask carry their time here, and the venue drops one when a newer one is ready; depth comes five times as
+often. Books and metadata are still REST answers in JSON. The stream `depth20` is read in recordings and never
+subscribed: its levels are the best of the book that `depth` keeps whole.
 """
 
 from collections.abc import Iterable

@@ -4,12 +4,12 @@
     {"stream":"btcusdt@depth@100ms","data":{"e":"depthUpdate","E":…,"s":"BTCUSDT","U":…,"u":…,"b":[["p","q"],…],"a":[…]}}
 
 1. One strict pass over the JSON notes the value of every key that any hot message uses, by the key's letter: the order
-   of keys differs between products and is never relied on. Keys it does not know are passed over, whatever they hold.
+   of keys differs between products and does not matter. Unknown keys are skipped with their values.
 2. The event's name then decides what the letters mean ("b" is a side of the book, a best price or an order id) and the
    values are read at the instrument's decimals.
 
-A frame is refused as a whole, and nothing of it is handed over, when it is not strict JSON, names a key twice, misses
-one, has a number that its instrument cannot hold exactly, or a range of update ids that runs backwards.
+A frame is refused as a whole, and no message of it is returned, when it is not strict JSON, has a key twice, lacks a
+key, has a number that its instrument cannot hold exactly, or a range of update ids that runs backwards.
 """
 
 import sys
@@ -111,7 +111,7 @@ cdef class BinanceMarket(Market):
         self.wrapped = False
 
     cdef const char *read_object(self, const char *at, bint outer) noexcept nogil:
-        """Note the values of an object's known keys; the payload of a combined stream is read as if it stood alone."""
+        """Note the values of an object's known keys; the payload of a combined stream is read like one of its own."""
         cdef const char *key
         cdef int place
         at = blank(at + 1)
@@ -182,7 +182,7 @@ cdef class BinanceMarket(Market):
         return skip_value(at)
 
     cdef const char *read_array(self, const char *at, Token *token) noexcept nogil:
-        """Pass what may be levels; where the symbol stands before them, as it does, they are read in the same pass."""
+        """Skip what may be levels; if the symbol came first, as it does, they are read in the same pass."""
         cdef Token *symbol = &self.tokens[<int>c's']
         cdef Py_ssize_t before = self.level_count
         cdef const char *end
@@ -367,15 +367,15 @@ cdef class BinanceMarket(Market):
 
 
 cdef class SpotRule(ContiguousRule):
-    """Spot: ids are contiguous for a symbol; the venue's procedure takes an event across the snapshot's as it is."""
+    """Spot: ids are contiguous for a symbol; an event that overlaps the snapshot is applied whole, as documented."""
 
 
 cdef class FuturesRule(Rule):
     """USD-M and COIN-M: ids are global, only `pu` names the event before.
 
-    The first event after a snapshot holds every change behind it when pu <= last <= u; one that ends exactly at the
-    snapshot is legal and changes nothing. Afterwards pu is the id of the event before; where several connections tell
-    of the book, an event of another one may begin earlier, and holds every change from there on.
+    The first event after a snapshot contains every later change when pu <= last <= u; one that ends exactly at the
+    snapshot is legal and changes nothing. Afterwards pu is the id of the event before. If several connections feed the
+    book, an event of another connection may begin earlier, and contains every change from there on.
     """
 
     def __cinit__(self):

@@ -45,7 +45,7 @@ class Ed25519Signer:
 
 
 def load_ed25519(text: bytes) -> Ed25519PrivateKey:
-    """The Ed25519 key in a PEM text; ValueError that says what the text is instead, and never what it holds."""
+    """The Ed25519 key in a PEM text; a ValueError names the kind of text that it is instead, never its content."""
     try:
         key = load_pem_private_key(text, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:

@@ -15,7 +15,7 @@ from engine.venues.kind import Kind, MarketInterface, VenueOptions
 
 
 class CoinbaseOptions(VenueOptions, frozen=True, kw_only=True):
-    """What `[[venues]] options` may say of Coinbase."""
+    """The keys of `[[venues]] options` for Coinbase."""
 
     product: Literal["spot", "exchange", "exchange-level2"] = "spot"
 

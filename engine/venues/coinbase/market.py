@@ -139,7 +139,7 @@ def decimals_of(step: str) -> int:
 
 
 def takes_every_order(entry: Mapping[str, Any]) -> bool:
-    """Whether nothing that a product says of itself, at either Coinbase, keeps an order out."""
+    """Whether a product accepts every order, by the fields that either Coinbase sends of it."""
     return not any(entry.get(name) for name in HINDRANCES)
 
 

@@ -4,9 +4,9 @@
     {"channel":"l2_data","timestamp":"…","sequence_num":13,"events":[{"type":"update","product_id":"BTC-USD","updates":[
         {"side":"offer","event_time":"…","price_level":"65083.71","new_quantity":"0.1"},…]}]}
 
-The number of a frame counts every frame of the connection, of all channels and products: it is read from each, and a
-hole makes every book of the connection suspect. Both sides stand mixed in one list, which is read once a side. Trades
-come newest first, and are handed over oldest first.
+A frame's number counts every frame of the connection, of all channels and products: it is read from each frame, and a
+hole makes every book of the connection SUSPECT (`pipeline.pyx` compares). Both sides are mixed in one list, which is
+read once for each side. Trades come newest first, and are returned oldest first.
 """
 
 from libc.stdint cimport int64_t

@@ -18,7 +18,7 @@ def subscription_signer(key: Sequence[str], clock_ns: Clock) -> MakeSigner:
 
 
 def level2() -> ExchangeDialect:
-    """The dialect of levels, which everybody may read."""
+    """The dialect of levels, which needs no key."""
     return ExchangeDialect("coinbase-exchange-level2", by_order=False)
 
 

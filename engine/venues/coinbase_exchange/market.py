@@ -67,7 +67,7 @@ class ExchangeDialect(Channels):
         return f"/products/{symbol}/book?level=3"
 
     def instruments_target(self, symbols: Iterable[str]) -> str:
-        """All products: the venue takes no list."""
+        """All products: the venue accepts no list."""
         del symbols
         return "/products"
 
@@ -89,7 +89,7 @@ class ExchangeDialect(Channels):
         return OTHER
 
     def recorded_book(self, payload: bytes, url: str) -> str | None:
-        """A book that was asked for says no type; its address, or the recorder, names the product."""
+        """A book over REST has no type; its address, or the recorder, names the product."""
         address = BOOK_ADDRESS.search(url)
         if address:
             return address[1]
@@ -102,7 +102,7 @@ class ExchangeDialect(Channels):
         return str(book.get("product", "")) if isinstance(book, dict) else ""
 
     def numbers(self, message: object) -> Iterator[tuple[str, str, str]]:
-        """The numbers of books, orders and trades; a price stands beside each size that the scanner reads."""
+        """The numbers of books, orders and trades: each size that the scanner reads has a price beside it."""
         if not isinstance(message, dict) or "product_id" not in message:
             return
         symbol = message["product_id"]

@@ -3,14 +3,14 @@
 
     {"type":"open","product_id":"BTC-USD","sequence":10,"order_id":"d50ec984-…","side":"sell","price":"200.2","remaining_size":"1.00",…}
 
-On `full` every message of a product has the number behind the one before. An order goes through
+On `full` the numbers of a product's messages rise by one. An order goes through
 
     received ─▶ open ─▶ match, match … ─▶ done         only what happens between open and done touches the book;
                   └─ change ─┘                         an order filled on arrival is never opened
 
-and a match is handed over twice: as what became of the maker's order, and as a print. Messages without a number are
-copies that only their owner gets, and are left alone. On `level2` nothing has a number: a snapshot comes with the
-subscription, then absolute sizes. What the channels of the other kind say is not read: one book has one source.
+and a match becomes two messages: the change of the maker's order, and a print. Messages without a number are copies
+for their owner, and are skipped. On `level2` no message has a number: a snapshot comes with the subscription, then
+absolute sizes. Messages of the other kind of channel are not read: one book has one source.
 """
 
 from libc.stdint cimport uint64_t
@@ -112,7 +112,7 @@ cdef inline int side_of(const Span *span) noexcept nogil:
 
 
 cdef const char *read_row(const char *at, Span *cells, int *count) noexcept nogil:
-    """Note the values of `["64930.57","0.07",…]`, two or three of them; the place behind the row."""
+    """Note the values of `["64930.57","0.07",…]`, two or three of them; the place after the row."""
     cdef bint done = False
     count[0] = 0
     if at[0] != c'[':
@@ -227,7 +227,7 @@ cdef class ExchangeMarket(Market):
             &fields[REMAINING_SIZE], TEXT, self.listings[message.index].size_decimals, &message.before)
 
     cdef int read_match(self, Span *fields) noexcept nogil:
-        """A trade; where orders are told, also what it took from the maker's."""
+        """A trade; on a channel of orders also the change of the maker's order."""
         cdef bint last = fields[TYPE].length == 10
         cdef Message *message
         cdef Listing *listing
@@ -258,7 +258,7 @@ cdef class ExchangeMarket(Market):
         return count + 1
 
     cdef int read_ticker(self, Span *fields) noexcept nogil:
-        """The best bid and ask at some trade: of another pipeline, so that its number is none of the book's."""
+        """The best bid and ask at some trade: its number is of another sequence than the book's."""
         cdef Message *message = self.begin(0, BEST, fields)
         cdef Listing *listing
         if message == NULL:
@@ -277,7 +277,7 @@ cdef class ExchangeMarket(Market):
         return 1
 
     cdef int read_beat(self, Span *fields) noexcept nogil:
-        """Once a second: the number that the product stands at."""
+        """Once a second: the product's newest number."""
         cdef Message *message = self.begin(0, BEAT, fields)
         if message == NULL or not integer_of(&fields[SEQUENCE], NUMBER, &message.last):
             return MALFORMED
@@ -338,7 +338,7 @@ cdef class ExchangeMarket(Market):
                 and fixed_of(&cells[1], TEXT, listing.size_decimals, &level.size))
 
     cdef int scan_snapshot(self, const char *data, Py_ssize_t size, int index) noexcept nogil:
-        """Read the answer of `book`: level 3 where orders are told, else level 2."""
+        """Read the answer of `book`: level 3 for a book of orders, else level 2."""
         cdef Span[FIELDS] fields
         cdef Message *message = self.add_message(0)
         cdef const char *at = read_fields(blank(data), fields, WORDS, 0, FIELDS)
@@ -369,7 +369,7 @@ cdef class ExchangeMarket(Market):
     cdef bint read_side(
         self, Span *side, Listing *listing, bint orders, Py_ssize_t *start, Py_ssize_t *count
     ) noexcept nogil:
-        """`[["price","size"],…]`; REST writes the count of orders behind, and for level 3 the id of the one."""
+        """`[["price","size"],…]`; over REST the count of orders follows, and in level 3 the order's id."""
         cdef Span[CELLS] cells
         cdef const char *at
         cdef bint done
@@ -411,7 +411,7 @@ cdef int action_of(const Span *kind) noexcept nogil:
 
 
 cdef class OrderRule(ContiguousRule):
-    """Every message of a product has the number behind the one before; the first behind a snapshot is the next one."""
+    """A product's numbers rise by one with every message, also from a snapshot to the first message after it."""
 
 
 cdef class LevelRule(Rule):

@@ -15,12 +15,12 @@ VERIFIED = "GET/users/self/verify"
 
 
 class ExchangeSigner:
-    """Signs subscriptions for one key. The venue takes a signature for thirty seconds."""
+    """Signs subscriptions for one key. The venue accepts a signature for thirty seconds."""
 
     __slots__ = ("_api_key", "_passphrase", "_seconds", "_secret")
 
     def __init__(self, api_key: str, secret: str, passphrase: str, seconds: Callable[[], int]) -> None:
-        """Keep the key's three parts; `seconds` tells the time since 1970."""
+        """Keep the key's three parts; `seconds` returns the seconds since 1970."""
         try:
             self._secret = base64.b64decode(secret, validate=True)
         except binascii.Error as error:
@@ -29,7 +29,7 @@ class ExchangeSigner:
         self._api_key, self._passphrase, self._seconds = api_key, passphrase, seconds
 
     def fields(self) -> dict[str, str]:
-        """What a signed subscription says beside its channels."""
+        """The fields of a signed subscription beside its channels."""
         stamp = str(self._seconds())
         digest = hmac.digest(self._secret, f"{stamp}{VERIFIED}".encode(), "sha256")
         signature = base64.b64encode(digest).decode()

@@ -1,10 +1,11 @@
-"""Kraken's metadata: the `instrument` channel, which tells a change when it comes, and AssetPairs, where it is away.
+"""Kraken's metadata: the `instrument` channel, which sends each change, and AssetPairs over REST while it is down.
 
     {"channel":"instrument","type":"snapshot","data":{"assets":[…],"pairs":[{"symbol":"BTC/USD","status":"online",
      "price_precision":1,"price_increment":0.1,"qty_precision":8,"qty_increment":1e-08,"qty_min":5e-05,"cost_min":0.5,…}]}}
 
-An update has the same form and holds what changed. Numbers are JSON numbers, small ones with an exponent: they are read
-from their text. A pair's decimals are its precision even where the step is coarser: the book's checksum is over them.
+An update has the same form and contains the changed pairs. Numbers are JSON numbers, small ones with an exponent: they
+are read from their text. A pair's decimals are its precision even where the step is coarser: the book's checksum is
+over these decimals.
 The whole exchange has a status too (`status`, the first frame of each connection, and again when it changes).
 """
 
@@ -28,18 +29,18 @@ OLD_NAMES = {"XBT": "BTC", "XDG": "DOGE"}  # AssetPairs still has the names of v
 class KrakenInstruments:
     """The channel: an `InstrumentChannel`."""
 
-    target = f"/v2#{NAME}"  # what stands behind # is sent to nobody: it tells a recording's connections apart
+    target = f"/v2#{NAME}"  # the text after # is not sent: it distinguishes the connections of a recording
 
     def __init__(self, venue: str) -> None:
         """Under the dialect's name."""
         self._venue = venue
 
     def subscribe(self) -> bytes:
-        """Every pair: the channel takes no list."""
+        """Every pair: the channel accepts no list."""
         return orjson.dumps({"method": "subscribe", "params": {"channel": NAME, "snapshot": True}})
 
     def unsubscribe(self) -> bytes:
-        """So that subscribing anew brings a snapshot anew."""
+        """Unsubscribe: the next subscription then begins with a snapshot."""
         return orjson.dumps({"method": "unsubscribe", "params": {"channel": NAME}})
 
     def ping(self) -> bytes:

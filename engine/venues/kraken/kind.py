@@ -1,4 +1,4 @@
-"""Kraken: spot, as levels for everybody or as single orders for the owner of a key.
+"""Kraken: spot, as levels without a key or as single orders with a key.
 
 [[venues]]
 kind = "kraken"
@@ -20,7 +20,7 @@ MICROSECOND_NS = 1_000
 
 
 class KrakenOptions(VenueOptions, frozen=True, kw_only=True):
-    """What `[[venues]] options` may say of Kraken."""
+    """The keys of `[[venues]] options` for Kraken."""
 
     product: Literal["spot", "level3"] = "spot"
 

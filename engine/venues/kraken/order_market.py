@@ -1,8 +1,8 @@
 """Kraken's channel of orders: its own address, a token in each subscription, and no trades beside it.
 
-    wss://ws-l3.kraken.com/v2      level3, for the owner of a key (`seal` puts the token in, see signing.py)
+    wss://ws-l3.kraken.com/v2      level3, for the owner of a key (signing.py puts the token in)
 
-Who wants the prints of a pair, too, names it a second time under a venue of kind `kraken` without a product.
+For the prints of a pair, configure it a second time under a venue of kind `kraken` without a product.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -35,7 +35,7 @@ class KrakenOrderDialect(KrakenDialect):
     batch: int = 1
 
     def __post_init__(self) -> None:
-        """As many symbols a second as the venue takes at this depth."""
+        """The number of symbols a second that the venue accepts at this depth."""
         super().__post_init__()
         self.pace_ns = SLOWER * RATE[self.depth]
 
@@ -48,7 +48,7 @@ class KrakenOrderDialect(KrakenDialect):
         return KrakenOrderRule()
 
     def answer_message(self, message: dict[str, Any]) -> Answer:
-        """A message of orders that comes here was refused by the scanner; of all else every channel says the same."""
+        """A message of orders comes here when the scanner refused it; other messages are the same on every channel."""
         if message.get("channel") != LEVEL3:
             return super().answer_message(message)
         if not message.get("data"):
@@ -56,7 +56,7 @@ class KrakenOrderDialect(KrakenDialect):
         return Answer(AnswerKind.MALFORMED, "a level3 message that the scanner refuses", symbols_of(message["data"]))
 
     def numbers(self, message: object) -> Iterable[tuple[str, str, str]]:
-        """The numbers of orders that stand or come."""
+        """The numbers of the orders in a message."""
         if not isinstance(message, dict) or message.get("channel") != LEVEL3:
             return
         for entry in message["data"]:

@@ -4,13 +4,13 @@
     {"channel":"level3","type":"update","data":[{"symbol":"BTC/USD","checksum":N,"timestamp":T,"bids":[],"asks":[
         {"event":"delete","order_id":"OOZP53-FUXQT-BM3262","limit_price":75623.0,"order_qty":0.99200222,"timestamp":T},…]}]}
 
-A snapshot's orders have no event. A message's events stand one behind the other, and the checksum is of the book behind
-the last: the digits of price and size of every single order of the ten best levels a side, first in turn first. So it
-also tells when an order stands at the wrong place of its queue.
+A snapshot's orders have no event. A message lists its events in order, and the checksum is of the book after the last
+one: the digits of price and size of every single order of the ten best levels a side, in the order of the queue. So it
+also shows that an order is at the wrong place of its queue.
 
-What an order's stamp says is the time of its place: a level that comes back into the subscribed depth is told as new
-orders, and not always in their turn. An order that becomes smaller keeps its place whatever its stamp says, as a fill
-must. Numbers come as a program prints them: without closing zeros, and with an exponent where they are small.
+An order's stamp is the time of its place: when a level comes back into the subscribed depth, its orders are sent as new
+orders, not always in the order of the queue. An order that becomes smaller keeps its place whatever its stamp, as after
+a fill. Numbers have no trailing zeros, and small ones have an exponent.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
@@ -105,7 +105,7 @@ cdef bint scaled_of(const char *at, const char *end, int decimals, int64_t *valu
 
 
 cdef const char *read_digits(const char *at, int64_t *digits, int *power) noexcept nogil:
-    """Go on with a number by one digit or more, each of which takes one from a power of ten."""
+    """Read further digits of a number; each of them uses up one power of ten."""
     if not is_digit(at[0]) or (power == NULL and at[0] == c'0' and is_digit(at[1])):
         return NULL
     while is_digit(at[0]):
@@ -118,7 +118,7 @@ cdef const char *read_digits(const char *at, int64_t *digits, int *power) noexce
 
 
 cdef const char *read_exponent(const char *at, int *exponent) noexcept nogil:
-    """Read what stands behind the `e`."""
+    """Read the exponent after the `e`."""
     cdef int sign = -1 if at[0] == c'-' else 1
     if at[0] == c'-' or at[0] == c'+':
         at += 1

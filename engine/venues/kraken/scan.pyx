@@ -5,7 +5,7 @@
 
 Numbers are JSON numbers with all the digits of the pair's precision, and are read as text: no float ever holds one. The
 venue's checksum is over those digits without point and leading zeros, which are exactly those of the fixed-point number
-when the listing has the pair's precision; with other decimals it would fail, and the book would say so.
+when the listing has the pair's precision; with other decimals the checksum would fail, and the book become SUSPECT.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t

@@ -2,10 +2,10 @@
 
 A stream of orders opens with a token, which the owner of a key requests over REST. The key needs only the right to make
 tokens. A token must be used within 15 minutes and stays valid while its subscriptions last. So every connection has a
-token of its own. An older one is replaced before the next subscription; where that fails, it is used on.
+token of its own. An older one is replaced before the next subscription; if that fails, the older one is used.
 
-A key's nonces must rise for ever: here microseconds since 1970, so a key must not be shared with a program that counts
-finer.
+A key's nonces must always rise: here they are microseconds since 1970, so do not share a key with a program that counts
+in a finer unit.
 """
 
 import base64
@@ -32,7 +32,7 @@ class KrakenSigner:
     __slots__ = ("_api_key", "_microseconds", "_nonce", "_secret")
 
     def __init__(self, api_key: str, secret: str, microseconds: Callable[[], int]) -> None:
-        """Keep the key's two parts; `microseconds` tells the time since 1970."""
+        """Keep the key's two parts; `microseconds` returns the microseconds since 1970."""
         try:
             self._secret = base64.b64decode(secret, validate=True)
         except binascii.Error as error:
@@ -46,7 +46,7 @@ class KrakenSigner:
         return self._nonce
 
     def headers(self, target: str, nonce: str, body: str) -> dict[str, str]:
-        """What a signed request says beside its body, which begins with the nonce."""
+        """The headers of a signed request; its body begins with the nonce."""
         digest = hashlib.sha256(f"{nonce}{body}".encode()).digest()
         signature = hmac.digest(self._secret, target.encode() + digest, "sha512")
         return {

@@ -1,8 +1,8 @@
 """How far the venue's clock is from ours, measured by asking it, with the doubt that the round trip leaves.
 
 The venue read its clock at some moment between our sending and our receiving, so one answer bounds the offset to
-half the round trip. Of the last few answers the one with the shortest round trip is believed, until one comes that
-cannot be true beside it: then a clock was set, and what was measured before says nothing.
+half the round trip. Of the last few answers the one with the shortest round trip is used, until one comes that
+contradicts it: then a clock was set, and earlier measurements are dropped.
 """
 
 from collections import deque

@@ -1,9 +1,9 @@
-"""In which order a venue numbers the fills of an account: what execution must know to list them once, and all of them.
+"""The order in which a venue numbers the fills of an account: execution needs it to list each fill once.
 
 The ids of fills are opaque to execution. A *cursor* is a place in the venue's list of an account's fills of one
 instrument: every fill up to it was listed. Only the code of the venue knows what is in a cursor, and only this protocol
-compares two. The journal keeps a cursor as the bytes that it is. A venue whose ids do not rise makes its cursors of the
-fills' times.
+compares two. The journal stores a cursor as bytes. A venue whose ids do not rise makes its cursors from the fills'
+times.
 """
 
 from typing import Protocol

@@ -1,7 +1,7 @@
-"""What a venue says of orders, fills and requests, as values in the engine's own words; and the border that reads it.
+"""What a venue reports about orders, fills and requests, as values in the engine's own words; and the border.
 
 A venue's reader translates bytes into these values and nothing else: it has no connection, no state of orders and no
-clock. Whatever it fails with becomes an UnreadableError.
+clock. Each of its failures becomes an UnreadableError.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ WHY_MOST, TEXT_MOST = 200, 500  # characters of a failure, bytes of what could n
 
 
 class Outcome(IntEnum):
-    """What an answer says about its request."""
+    """The outcome of a request, by its answer."""
 
     ACCEPTED = 1
     REFUSED = 2  # the venue did not do it and will not
@@ -30,14 +30,14 @@ class Frame(IntEnum):
     """What a frame is."""
 
     ANSWER = 1
-    REPORT = 2  # unasked news of an order, perhaps with a fill
+    REPORT = 2  # of an order, without a request, perhaps with a fill
     SHUTDOWN = 3  # this connection or session ends: make another
     OTHER = 4
     TRANSFER = 5  # a deposit or a withdrawal: `text` is the asset, `amount` what it moved, at eight decimals
 
 
 class UnreadableError(Exception):
-    """The venue said something that cannot be read as what it must be: the world is wrong, and carries its bytes."""
+    """A message of the venue that cannot be read as what it must be, with its bytes."""
 
     def __init__(self, why: str, text: bytes) -> None:
         """Why, and of what."""
@@ -46,10 +46,10 @@ class UnreadableError(Exception):
 
 
 def readable(read: Callable[[Wire, bytes], Read]) -> Callable[[Wire, bytes], Read]:
-    """The border between a venue's bytes and the engine: whatever a reader fails with becomes an UnreadableError.
+    """The border between a venue's bytes and the engine: each failure of a reader becomes an UnreadableError.
 
-    A reader only converts bytes into typed news within range and touches no state of ours, so each of its failures is
-    the frame's. An assert is not caught: it speaks of our own state.
+    A reader only converts bytes into typed values within range and changes no state of ours, so the frame is the cause
+    of each of its failures. An assert is not caught: it is about our own state.
     """
 
     @wraps(read)
@@ -83,13 +83,13 @@ class OrderNews(msgspec.Struct, gc=False):
 
 
 class FillNews(msgspec.Struct, gc=False):
-    """One fill as the venue tells it. `client_id` is empty where the venue does not name it."""
+    """One fill as the venue reports it. `client_id` is empty where the venue does not name it."""
 
     symbol: str
     client_id: bytes
     venue_order_id: bytes
     fill_id: bytes
-    side: int  # 0 where the venue does not say: the order's
+    side: int  # 0 where the venue does not send it: the order's
     price: int
     size: int
     fee: int

@@ -1,21 +1,21 @@
-"""Whether a key and its account may place orders, learned from the answers of a session."""
+"""Whether a key and its account may place orders, by the answers of a session."""
 
 from engine.venues.session import NO_DENIAL, Answer, Ask, Denial
 from engine.venues.trading.news import Outcome
 
 
 class TradingRight:
-    """`denied` says why the venue takes no order; NO_DENIAL while it does, as far as is known."""
+    """`denied` has the reason why the venue accepts no order; NO_DENIAL while no reason is known."""
 
     __slots__ = ("_barred", "denied")
 
     def __init__(self) -> None:
         """Begin with the right: nothing has been refused."""
         self.denied: Denial = NO_DENIAL
-        self._barred = False  # the account's balances say that it may not trade
+        self._barred = False  # the answer with the account's balances has the mark that it may not trade
 
     def reset(self) -> None:
-        """Forget what an ended session knew: the next one learns it anew."""
+        """Forget the reason when a session ended: the next session's answers decide."""
         self.denied, self._barred = NO_DENIAL, False
 
     def judge(self, kind: int, answer: Answer) -> None:
@@ -38,7 +38,7 @@ class TradingRight:
             self._deny("order", error, text)
 
     def _test_order(self, answer: Answer) -> None:
-        """A filter may refuse a test order too, which says nothing; an account that is barred stays so."""
+        """An order was accepted, or refused by a filter, which proves nothing; a barred account stays barred."""
         if answer.outcome == Outcome.ACCEPTED and not self._barred:
             self.denied = NO_DENIAL
         elif answer.outcome == Outcome.REFUSED and answer.denied:

@@ -2,9 +2,9 @@
 
     down ─▶ connecting ─▶ clock ─▶ logon ─▶ subscribe ─▶ up          any failure: down, and again after a pause
 
-Every request is kept until its answer. One that is not answered in time, or whose connection ended, is answered here
-with UNKNOWN. A venue that does not answer the question for its clock is mute: the connection is given up. One that
-refuses to tell the time is alive: it is asked again when that is due, or allowed.
+Every request is kept until its answer. If the answer does not come within `answer_timeout_ns`, or the connection ends,
+the request is answered here with UNKNOWN. If the venue does not answer a request for its time, the connection is
+closed. If it refuses that request, the connection stays, and the request is repeated when it is due or allowed again.
 """
 
 import logging
@@ -84,7 +84,7 @@ class Stages:
 
     @property
     def denied(self) -> Denial:
-        """Why the venue takes no order from this key or account."""
+        """Why the venue accepts no order from this key or account."""
         return self._right.denied
 
     def step(self, now_ns: int) -> int:
@@ -111,7 +111,7 @@ class Stages:
         return [number] if number >= 0 else []
 
     def close(self) -> None:
-        """Close the connection for ever."""
+        """Close the connection; the session makes no other one."""
         if self._port is not None:
             self._port.close()
             self._port = None
@@ -172,7 +172,7 @@ class Stages:
         self._send(number, self._wire.time(number), Request(Step.TIME, now_ns))
 
     def _receive(self, frame: bytes, now_ns: int) -> None:
-        """Read one frame and report what it says."""
+        """Read one frame and report its content."""
         try:
             news = self._wire.read(frame)
         except UnreadableError as error:
@@ -262,7 +262,7 @@ class Stages:
             self._listener.on_up(now_ns)
 
     def _refused(self, request: Request, news: News, now_ns: int) -> None:
-        """The venue said no, or not now: without a clock or a logon no session comes up; one that is up lives on."""
+        """The venue refused a request: without a clock or a logon no session comes up; one that is up stays up."""
         until_ns = self._retry_ns(news, now_ns)
         why = f"{Step(request.kind).name.lower()} refused: {news.error} {news.text}".rstrip()
         if request.kind == Step.TIME and self.stage is UP:

@@ -92,7 +92,7 @@ cdef inline char *write_signed(char *to, int64_t number, int decimals) noexcept:
 
 
 cdef char *write_fixed(char *to, uint64_t number, bint negative, int decimals) noexcept:
-    """Digits from the last to the first, the point behind `decimals` of them, at least one before it."""
+    """Digits from the last to the first, `decimals` of them after the point and at least one before it."""
     cdef char digits[NUMBER_MOST]
     cdef int at = NUMBER_MOST, written = 0
     while number or written <= decimals:
