@@ -14,12 +14,22 @@ from typing import Any
 import numpy as np
 
 from engine.book import Book
-from engine.lanes import LOOKERS, open_lanes
+from engine.lanes import LOOKERS, RoleLanes, open_lanes
 from engine.model.words import BookState, Flag, TickKind
 
 STATE = int(TickKind.STATE)
 LAST, RESET, REFRESH = int(Flag.LAST), int(Flag.RESET), int(Flag.REFRESH)
 BATCH = 1 << 12
+
+
+def _feed_of(lanes: RoleLanes, instrument: int) -> str:
+    """The feed that publishes an instrument; empty, for the only one, in a system of one feed."""
+    feeds = lanes.readable("instruments")
+    for feed in feeds if len(feeds) > 1 else ():
+        cells = lanes.cell_reader("instruments", feed)
+        if any((row := cells.read(index)) is not None and row.id == instrument for index in range(cells.count)):
+            return feed
+    return ""
 
 
 class WholeBook:
@@ -34,7 +44,8 @@ class WholeBook:
         self.receive_ns = self.lost = 0
         self._marks = 0
         self._whole = True  # the event read last is complete
-        self._reader = open_lanes(system, LOOKERS).ring_reader("levels")
+        lanes = open_lanes(system, LOOKERS)
+        self._reader = lanes.ring_reader("levels", _feed_of(lanes, instrument))
 
     @property
     def good(self) -> bool:

@@ -31,6 +31,7 @@ PRICES = frozenset({"price", "bid_price", "ask_price", "average_price", "mark_pr
 SIZES = frozenset({"size", "bid_size", "ask_size", "filled", "bought", "sold", "open_buy", "open_sell"})
 FEES = frozenset({"fee", "fee_value", "fee_unvalued"})
 WORDS = {("ticks", "kind"): TickKind, ("books", "state"): BookState, ("orders", "state"): OrderState}
+TIMES = ("publish_ns", "now_ns", "receive_ns")  # by which records of several owners are ordered
 EXACT = frozenset({"cost_high", "cost_low", "realised_high", "realised_low", "fees_high", "fees_low"})  # 128-bit halves
 
 
@@ -69,13 +70,22 @@ def symbols(known: list[Instrument]) -> dict[int, str]:
 
 
 def _newest(system: str, lane: str, last: int) -> Records:
-    """A checked copy of a ring's newest records, or of every written cell."""
+    """A checked copy of the newest records of every owner's ring, or of every written cell."""
     lanes = open_lanes(system, LOOKERS)
     if lane_of(lane).kind != "cells":
-        return lanes.ring_reader(lane).latest(last)
-    cells = lanes.cell_reader(lane)
-    rows = [row for index in range(cells.count) if (row := cells.read(index)) is not None]
+        return _in_order([ring.latest(last) for _, ring in lanes.ring_readers(lane)], last)
+    every = [cells for _, cells in lanes.cell_readers(lane)]
+    rows = [row for cells in every for index in range(cells.count) if (row := cells.read(index)) is not None]
     return np.array([tuple(row) for row in rows], lane_of(lane).record.dtype)
+
+
+def _in_order(parts: list[Records], last: int) -> Records:
+    """The newest records of every feed or execution, in the order of their times."""
+    if len(parts) == 1:
+        return parts[0]
+    records: Records = np.concatenate(parts)
+    time = next(name for name in TIMES if name in (records.dtype.names or ()))
+    return records[np.argsort(records[time], kind="stable")][-last:]
 
 
 def _columns(

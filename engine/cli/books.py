@@ -20,15 +20,28 @@ FIGURES = ("spread_bps", "imbalance", "spread_alarm_bps")
 
 
 def books(system: str, configured: Mapping[int, tuple[str, str]]) -> list[dict[str, Any]]:
-    """Every book in the configuration's order; empty when the system has no feed, or its feed has not started."""
+    """Every book in the configuration's order; empty when the system has no feed, or its feeds have not started."""
     try:
-        lanes = open_lanes(system, LOOKERS)
-        tops, instruments = lanes.cell_reader("book_tops"), lanes.cell_reader("instruments")
+        owned = open_lanes(system, LOOKERS).cell_readers("book_tops")
+        found = [_books_of(system, one.owner, one.lane, configured) for one in owned]
     except (shm.SegmentError, OSError):
         return []
-    rows = ((tops.read(index), instruments.read(index)) for index in range(tops.count))
-    silent_ns = feed_silent_ns(system)
-    return [_silenced(_book(top, instrument, configured), silent_ns) for top, instrument in rows if top is not None]
+    places: dict[int, dict[str, Any]] = {}
+    for of_feed in found:
+        places |= of_feed
+    return [places[place] for place in sorted(places)]
+
+
+def _books_of(
+    system: str, feed: str, tops: shm.CellReader, configured: Mapping[int, tuple[str, str]]
+) -> dict[int, dict[str, Any]]:
+    """The books of one feed, by the place of the instrument in the configuration."""
+    instruments, silent_ns = open_lanes(system, LOOKERS).cell_reader("instruments", feed), feed_silent_ns(system, feed)
+    rows = {place: top for place in range(tops.count) if (top := tops.read(place)) is not None}
+    return {
+        place: {**_silenced(_book(top, instruments.read(place), configured), silent_ns), "feed": feed}
+        for place, top in rows.items()
+    }
 
 
 def tree(one: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,4 +118,4 @@ def _state(one: Mapping[str, Any]) -> str:
         alarm_bps = one["spread_alarm_bps"]
         return str(one["state"]).lower() + (f", spread wide (alarm {alarm_bps:g} bp)" if alarm_bps else "")
     age = ago(one["feed_silent_ms"] * 1_000_000)
-    return f"unknown: the feed's heartbeat is {age} old (last state {one['last_state'].lower()})"
+    return f"unknown: the heartbeat of {one['feed']} is {age} old (last state {one['last_state'].lower()})"

@@ -2,16 +2,16 @@
 
 import shm
 from engine.cli.output import executions, monotonic_age
-from engine.lanes import FEED, LOOKERS, open_lanes
+from engine.lanes import LOOKERS, open_lanes
 from engine.model.refusals import refusal_text
 
 SILENT_NS = 2_000_000_000  # a feed whose heartbeat is older is dead or frozen
 
 
-def feed_silent_ns(system: str) -> int:
-    """The age of the feed's heartbeat when the feed is dead or frozen; 0 while it beats, and without a feed."""
+def feed_silent_ns(system: str, feed: str) -> int:
+    """The age of a feed's heartbeat when the feed is dead or frozen; 0 while it beats, and without a heartbeat."""
     try:
-        cells = open_lanes(system, LOOKERS).cell_reader("heartbeat", FEED)
+        cells = open_lanes(system, LOOKERS).cell_reader("heartbeat", feed)
     except (shm.SegmentError, OSError):
         return 0
     row = cells.read(0)

@@ -52,7 +52,7 @@ class Feed:
 
     def __init__(self, system: str, role: str) -> None:
         """Attach to the heartbeat of this feed, if it has one."""
-        name = f"{system}.heartbeat.{role}"
+        self._role, name = role, f"{system}.heartbeat.{role}"
         self._beats = attach(name) if name in shm.names(system) else None
 
     def silent_ns(self) -> int:
@@ -65,7 +65,7 @@ class Feed:
         silent_ns = self.silent_ns()
         if silent_ns < SILENT_NS:
             return table
-        return Group(f"[red]the feed's heartbeat is {ago(silent_ns)} old: the book below is stale", table)
+        return Group(f"[red]the heartbeat of {self._role} is {ago(silent_ns)} old: the book below is stale", table)
 
 
 def attach_book(system: str, instrument: int) -> tuple[shm.CellReader, Feed]:

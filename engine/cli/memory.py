@@ -2,7 +2,7 @@
 
 import argparse
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +136,26 @@ def _cell_rows(cells: shm.CellReader, seen: dict[int, int], to_tree: Format) -> 
         if sequence and seen.get(index) != sequence and (row := cells.read(index)) is not None:
             seen[index] = sequence
             yield {"cell": index, "sequence": sequence, **to_tree(row)}
+
+
+def follow_each(names: Sequence[str], count: int, to_tree: Format = row_tree) -> Iterator[dict[str, Any]]:
+    """What `follow` gives of one lane; of several rings, in turns."""
+    if len(names) == 1:
+        yield from follow(names[0], count, to_tree)
+    rings = {name: _attach_ring(name, count) for name in names}
+    while True:
+        for name, ring in rings.items():
+            yield from _unread(ring, to_tree)
+            if ring.replaced():
+                rings[name] = _attach_ring(name, 0)
+        time.sleep(POLL_S)
+
+
+def _attach_ring(name: str, count: int) -> shm.RingReader:
+    ring = attach(name)
+    assert isinstance(ring, shm.RingReader)
+    ring.cursor = max(ring.oldest, ring.end - count)
+    return ring
 
 
 def follow(name: str, count: int, to_tree: Format = row_tree) -> Iterator[dict[str, Any]]:

@@ -426,7 +426,7 @@ def _left_text(role: str, left: int, rescue: Mapping[str, Any]) -> str:
 def _logs(system: str, state: Mapping[str, Any]) -> list[str]:
     """The log files of the processes that run a feed."""
     paths = Paths.known(system)
-    return [str(paths.log(one["name"])) for one in state["processes"] if FEED in one["roles"]]
+    return [str(paths.log(one["name"])) for one in state["processes"] if FEED in one["kinds"]]
 
 
 def _configured(path: str) -> dict[int, tuple[str, str]]:

@@ -6,13 +6,13 @@ Lost records are reported on stderr, so stdout holds ticks only.
 import argparse
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from engine.cli import WRONG_USE, CommandError
 from engine.cli.look import known_instruments
-from engine.cli.memory import follow, newest
-from engine.cli.output import choose_instrument, choose_lane, print_json
+from engine.cli.memory import follow_each, newest
+from engine.cli.output import choose_instrument, choose_lane, choose_system, print_json, segments_of
 from engine.model.instrument import Instrument
 from engine.model.market_tick import MarketTick, TickFields, to_market_tick
 from engine.model.words import Flag, TickKind
@@ -23,13 +23,19 @@ EVERYTHING = 1 << 62
 
 def ticks(options: argparse.Namespace) -> int:
     """Print the newest ticks, or with --follow new ones as they are published."""
-    lane = choose_lane("ticks", options.system)
-    export = Export(lane.partition(".")[0], options.instrument, KINDS[options.kind])
-    rows = follow(lane, 0) if options.follow else newest(lane, EVERYTHING)
-    found = export.market_ticks(rows)
+    system = choose_system(options.system)
+    lanes = segments_of(system, "ticks") or [choose_lane("ticks", system)]
+    export = Export(system, options.instrument, KINDS[options.kind])
+    found = export.market_ticks(follow_each(lanes, 0) if options.follow else newest_of(lanes))
     for tick in found if options.follow else deque(found, options.n):
         print_json(tick._asdict())
     return 0
+
+
+def newest_of(lanes: Sequence[str]) -> list[dict[str, Any]]:
+    """The newest ticks of every feed, in the order in which they were published."""
+    rows = [row for lane in lanes for row in newest(lane, EVERYTHING)]
+    return sorted(rows, key=lambda row: row.get("publish_ns", 0)) if len(lanes) > 1 else rows
 
 
 class Export:

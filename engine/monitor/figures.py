@@ -109,10 +109,25 @@ class Figures:
         found = found_owners(self.system, lane_of("gate"))
         return {role: self.roles[role] for role in found if role in self.roles}
 
+    def feeds(self) -> list[str]:
+        """The feeds that have ever run."""
+        return [role for role in found_owners(self.system, lane_of("ticks")) if role in self.roles]
+
     def gate(self, role: str) -> Any:
         """What an execution's gate refuses; None before the execution's first step."""
         cells = self._reader(f"gate.{role}")
         return cells.read() if isinstance(cells, shm.CellReader) else None
+
+    def owned_cells(self, lane: str) -> list[tuple[str, Any]]:
+        """Every written cell of a lane that exists once for each owner, with its owner."""
+        names = [(name.split(".", 1)[1], self._reader(name)) for name in self._names(lane) if "." in name]
+        return [
+            (of, row)
+            for of, cells in names
+            if isinstance(cells, shm.CellReader)
+            for index in range(cells.count)
+            if (row := cells.read(index)) is not None
+        ]
 
     def instruments(self) -> dict[int, Instrument]:
         """The instruments by id."""

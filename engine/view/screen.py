@@ -39,7 +39,7 @@ ROOM_FOR_ROLES = 40  # rows of a terminal that shows each role's process
 WIDE = 100  # columns of a terminal that shows the parts of the net
 PARTS = ("realised", "unrealised", "fees")
 KEYS = "q quits · more: engine-ctl status, orders, positions, log"
-SUPERVISOR, FEED = "supervisor", "feed"
+SUPERVISOR = "supervisor"
 
 
 @dataclass(slots=True)
@@ -134,7 +134,7 @@ def _state(figures: Figures) -> tuple[str, str]:
         return f"HALTED ({reason}) since {clock_text(rows[0].since_ns)}, engine-ctl resume ends it", "bold red"
     executions = figures.executions()
     if not executions:
-        return ("market data, no execution" if FEED in figures.roles else "no execution"), "yellow"
+        return ("market data, no execution" if figures.feeds() else "no execution"), "yellow"
     stopped = {role: why for role, life in executions.items() if (why := _stopped(figures, life))}
     if not stopped:
         return "trading", "bold green"
@@ -198,11 +198,13 @@ def _roles(figures: Figures) -> Section:
 
 
 def _books(figures: Figures, known: dict[int, Instrument]) -> Section:
-    """Books that are not good first; while the feed is dead or late, every book shows that instead of its state."""
+    """Books that are not good first; while their feed is dead or late, the books show that instead of their states."""
     section = Section("BOOKS", ("book", "bid", "ask", "spread bp", "age"))
-    silent = _feed_silent(figures)
-    wide = {one.id for one in figures.cells("instruments") if one.spread_alarm_bps and not silent}
-    for row in sorted(figures.cells("book_tops"), key=lambda one: one.state == BookState.GOOD):
+    wide = {
+        one.id for of, one in figures.owned_cells("instruments") if one.spread_alarm_bps and not _silent(figures, of)
+    }
+    for feed, row in sorted(figures.owned_cells("book_tops"), key=lambda one: one[1].state == BookState.GOOD):
+        silent = _silent(figures, feed)
         good = row.state == BookState.GOOD and not silent
         state = f"[{'green' if good else 'red'}]{silent or BookState(row.state).name.lower()}"
         one = known.get(row.instrument)
@@ -220,10 +222,10 @@ def _books(figures: Figures, known: dict[int, Instrument]) -> Section:
     return section
 
 
-def _feed_silent(figures: Figures) -> str:
-    """The text for every book while the feed is dead or late; "" while it beats."""
-    feed = figures.roles.get(FEED)
-    return "" if feed is None or (feed.life == "alive" and feed.beat_age_ns <= LATE_NS) else f"feed {_life(feed)}"
+def _silent(figures: Figures, role: str) -> str:
+    """The text for the books of a feed while it is dead or late; "" while it beats."""
+    feed = figures.roles.get(role)
+    return "" if feed is None or (feed.life == "alive" and feed.beat_age_ns <= LATE_NS) else f"{role} {_life(feed)}"
 
 
 def _positions(figures: Figures, known: dict[int, Instrument], width: int) -> Section:

@@ -107,6 +107,9 @@ def _record_words(commands: "Commands") -> None:
         "--venue", default="", metavar="V", help="only this venue: its name in the configuration, or binance-usdm ..."
     )
     record.add_argument(
+        "--feed", default="", metavar="NAME", help="only this feed (default: every feed, each into a file of its own)"
+    )
+    record.add_argument(
         "--seconds", type=float, default=0.0, metavar="S", help="end after so long (default: when told to, by ^C)"
     )
     record.add_argument(

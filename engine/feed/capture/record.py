@@ -4,8 +4,10 @@ import argparse
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import orjson
 
@@ -14,7 +16,8 @@ from engine import clock
 from engine.feed.capture.recorder import Recorder
 from engine.feed.capture.recording import SUFFIX
 from engine.feed.capture.writing import Limits, RecordingWriter
-from engine.lanes import LOOKERS, open_lanes
+from engine.lanes import LOOKERS, lane_of, open_lanes
+from engine.lanes.owners import found_owners
 
 DONE, FAILED, WRONG_USE, NO_FEED = 0, 1, 2, 3
 NAP_S = 0.001
@@ -52,27 +55,49 @@ def record(options: argparse.Namespace) -> int:
     [system] = systems
     stop, now_ns = Stop(options.seconds), clock.now_ns()
     try:
-        recorder = _attach(system, options.venue)
-        _check_venue(options.venue, recorder.connections.venues())
-        limits = Limits(options.part_mib * MIB, options.part_seconds * SECOND_NS)
-        path = output_path(options.output, system, now_ns)
-        writer = RecordingWriter(path, now_ns, limits, recorder.connections.openings)
+        recordings = _begin(options, system, now_ns)
     except Gone as error:
         return _complain(str(error), NO_FEED)
     except (OSError, ValueError, shm.SegmentError) as error:
         return _complain(_text(error), WRONG_USE)
-    print(f"recording {system} to {path}, press Ctrl-C to stop", file=sys.stderr, flush=True)  # noqa: T201 - stderr may be closed
+    paths = ", ".join(str(one.writer.paths[-1]) for one in recordings)
+    print(f"recording {system} to {paths}, press Ctrl-C to stop", file=sys.stderr, flush=True)  # noqa: T201 - stderr may be closed
     try:
-        follow(recorder, writer, stop)
-        recorder.finish(writer, clock.now_ns())
+        follow(recordings, stop)
+        for one in recordings:
+            one.recorder.finish(one.writer, clock.now_ns())
     except OSError as error:
-        _print_totals(recorder, writer, as_json=options.json)
-        return _complain(
-            f"{writer.paths[-1]}: {error.strerror}: the file is valid up to here; the feed goes on",
-            FAILED,
-        )
-    _print_totals(recorder, writer, as_json=options.json)
+        _print_totals(recordings, as_json=options.json)
+        written = error.filename or ", ".join(str(one.writer.paths[-1]) for one in recordings)
+        return _complain(f"{written}: {error.strerror}: the file is valid up to here; the feed goes on", FAILED)
+    _print_totals(recordings, as_json=options.json)
     return DONE
+
+
+class Recording(NamedTuple):
+    """The recording of one feed, and its files."""
+
+    recorder: Recorder
+    writer: RecordingWriter
+
+
+def _begin(options: argparse.Namespace, system: str, now_ns: int) -> list[Recording]:
+    """Begin a recording of the feed that is named, or of each feed; of several feeds each has a file of its own."""
+    feeds = _frame_lanes(system)
+    if options.feed and options.feed not in feeds:
+        msg = f"--feed {options.feed!r}: expected one of {', '.join(feeds)}"
+        raise ValueError(msg)
+    found = {feed: _attach(system, options.venue, feed) for feed in ([options.feed] if options.feed else feeds)}
+    venues = {feed: recorder.connections.venues() for feed, recorder in found.items()}
+    _check_venue(options.venue, set().union(*venues.values()))
+    limits = Limits(options.part_mib * MIB, options.part_seconds * SECOND_NS)
+    recordings = []
+    for feed, recorder in found.items():
+        if not options.venue or not venues[feed] or options.venue in venues[feed]:
+            path = output_path(options.output, system, now_ns, feed if len(found) > 1 else "")
+            writer = RecordingWriter(path, now_ns, limits, recorder.connections.openings)
+            recordings.append(Recording(recorder, writer))
+    return recordings
 
 
 def _text(error: Exception) -> str:
@@ -86,10 +111,10 @@ class Gone(Exception):  # noqa: N818 - printed as one line
     """The system went down before the recorder attached."""
 
 
-def _attach(system: str, venue: str) -> Recorder:
-    """Return the recorder of a system that is up."""
+def _attach(system: str, venue: str, feed: str) -> Recorder:
+    """Return the recorder of a feed of a system that is up."""
     try:
-        return Recorder(system, venue)
+        return Recorder(system, venue, feed)
     except FileNotFoundError as error:
         raise Gone(f"{system} went down: {error}") from error
 
@@ -101,15 +126,15 @@ def _check_venue(named: str, venues: set[str]) -> None:
         raise ValueError(msg)
 
 
-def follow(recorder: Recorder, writer: RecordingWriter, stop: Stop) -> None:
-    """Write until the end is requested, or the lane is gone."""
+def follow(recordings: Sequence[Recording], stop: Stop) -> None:
+    """Write until the end is requested, or a lane is gone."""
     check_ns = 0
     while not stop.due(now_ns := clock.now_ns()):
-        if recorder.step(writer, now_ns):
+        if sum([one.recorder.step(one.writer, now_ns) for one in recordings]):
             continue
         if now_ns >= check_ns:
             check_ns = now_ns + CHECK_NS
-            if recorder.reader.replaced():
+            if any(one.recorder.reader.replaced() for one in recordings):
                 print("the system went down", file=sys.stderr)  # noqa: T201
                 return
         time.sleep(NAP_S)
@@ -122,9 +147,9 @@ def choose_systems(named: str) -> list[str]:
 
 
 def _is_alive(system: str) -> bool:
-    """Whether the feed of a system is alive."""
+    """Whether a feed of a system is alive."""
     try:
-        return open_lanes(system, LOOKERS).ring_reader("frames").owner.life() == "alive"
+        return any(ring.owner.life() == "alive" for _, ring in open_lanes(system, LOOKERS).ring_readers("frames"))
     except (shm.SegmentError, OSError):
         return False
 
@@ -143,20 +168,21 @@ def _which(named: str, found: list[str]) -> tuple[str, int]:
 
 
 def _frame_lanes(system: str) -> list[str]:
-    return [name for name in shm.names(system) if name.startswith(f"{system}.frames.")]
+    """The feeds that copy their frames."""
+    return found_owners(system, lane_of("frames"))
 
 
 def _recordable() -> list[str]:
     return [system for system in shm.systems() if _frame_lanes(system)]
 
 
-def output_path(text: str, system: str, now_ns: int) -> Path:
-    """Return the file to write; its name is made of system and time unless given."""
-    path = Path(text or ".")
+def output_path(text: str, system: str, now_ns: int, feed: str = "") -> Path:
+    """Return the file to write; its name is made of system and time unless given. `feed` is one of several."""
+    path, of = Path(text or "."), f"-{feed}" if feed else ""
     if not path.is_dir():
-        return path
+        return path.with_name(f"{path.stem}{of}{path.suffix}")
     begun = datetime.fromtimestamp(now_ns // SECOND_NS, UTC)
-    return path / f"{system}-{begun:%Y%m%dT%H%M%SZ}{SUFFIX}"
+    return path / f"{system}{of}-{begun:%Y%m%dT%H%M%SZ}{SUFFIX}"
 
 
 def _complain(text: str, code: int) -> int:
@@ -164,8 +190,13 @@ def _complain(text: str, code: int) -> int:
     return code
 
 
-def _print_totals(recorder: Recorder, writer: RecordingWriter, *, as_json: bool) -> None:
-    """Print the totals, and always what is missing."""
+def _print_totals(recordings: Sequence[Recording], *, as_json: bool) -> None:
+    """Print the totals of each feed, and always what is missing."""
+    for recorder, writer in recordings:
+        _print_total(recorder, writer, as_json=as_json)
+
+
+def _print_total(recorder: Recorder, writer: RecordingWriter, *, as_json: bool) -> None:
     totals = recorder.totals(writer)
     if as_json:
         print(orjson.dumps(totals).decode())  # noqa: T201

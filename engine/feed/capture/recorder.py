@@ -79,14 +79,14 @@ def _describe(row: object) -> dict[str, str]:
 
 
 class Recorder:
-    """One recording of one system."""
+    """One recording of one feed."""
 
-    def __init__(self, system: str, venue: str = "") -> None:
-        """Attach to a system's lanes, at the oldest frame."""
+    def __init__(self, system: str, venue: str = "", feed: str = "") -> None:
+        """Attach to the lanes of a feed, or of the system's only one, at the oldest frame."""
         lanes = open_lanes(system, LOOKERS)
-        self.reader = lanes.ring_reader("frames")
+        self.reader = lanes.ring_reader("frames", feed)
         self.reader.cursor = self.reader.oldest
-        self.connections = Connections(lanes.cell_reader("connections"), venue)
+        self.connections = Connections(lanes.cell_reader("connections", feed), venue)
         self.assembler = Assembler(self.connections.meet)
         self.lost_records = 0
         self._flush_ns = 0
