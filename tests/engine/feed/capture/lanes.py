@@ -25,10 +25,10 @@ class Tapped:
         self.tap = open_tap(self.system)
 
 
-def open_tap(system: str) -> Tap:
+def open_tap(system: str, feed: str = FEED) -> Tap:
     """Become the writer."""
-    frames = open_lanes(system, FEED).ring_writer("frames")
-    cells = open_lanes(system, FEED).cell_writer("connections")
+    frames = open_lanes(system, FEED, feed).ring_writer("frames")
+    cells = open_lanes(system, FEED, feed).cell_writer("connections")
     return Tap(frames, cells, lane_of("connections").count)
 
 

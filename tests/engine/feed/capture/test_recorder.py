@@ -20,7 +20,7 @@ from engine.feed.capture.recording import BLOCK, HEADER, Entry, read_blocks, rea
 from engine.feed.capture.writing import Limits, RecordingWriter
 from engine.lanes.create import create
 from engine.model.words import FrameKind
-from tests.engine.feed.capture.lanes import tapped
+from tests.engine.feed.capture.lanes import open_tap, tapped
 
 ROOT = Path(__file__).resolve().parents[4]
 SEED = random.randrange(1 << 32)
@@ -301,6 +301,42 @@ def test_a_system_without_frames_is_told_from_none(capfd: pytest.CaptureFixture[
         assert "copies no frames" in capfd.readouterr().err
     finally:
         shm.remove(f"{system}.ticks.feed")
+
+
+def test_each_of_several_feeds_is_recorded_into_a_file_of_its_own(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The connections of two processes have the same numbers: in one file they would be one connection."""
+    from engine.feed.capture import main
+
+    system = f"test-tap-{uuid.uuid4().hex[:12]}"
+    taps = {}
+    for feed in ("north", "south"):
+        create(system, f"frames.{feed}")
+        create(system, f"connections.{feed}")
+        taps[feed] = open_tap(system, feed)
+        number = taps[feed].begin(feed, "binance", "/stream", 1)
+        taps[feed].write(number, FrameKind.RECEIVED, feed.encode(), 2)
+    try:
+        words = ["record", "--system", system, "--output", str(tmp_path / "day.sycap"), "--seconds", "0.1", "--json"]
+        assert main(words) == 0
+        totals = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+        files = {feed: tmp_path / f"day-{feed}.sycap" for feed in taps}
+        assert [one["files"] for one in totals] == [[str(path)] for path in files.values()]
+        for feed, path in files.items():
+            assert frames_of(list(read_recording(path))) == [feed.encode()]
+        assert main([*words, "--feed", "east"]) == 2
+        assert "--feed 'east': expected one of north, south" in capfd.readouterr().err
+        assert main([*words[:4], str(tmp_path / "one.sycap"), *words[5:], "--feed", "south"]) == 0
+        assert frames_of(list(read_recording(tmp_path / "one.sycap"))) == [b"south"]
+        assert main([*words[:4], str(tmp_path / "by.sycap"), *words[5:], "--venue", "north"]) == 0
+        assert not (tmp_path / "by-south.sycap").exists()
+        assert main([*words, "--venue", "west"]) == 2
+    finally:
+        for tap in taps.values():
+            tap.close()
+        for name in shm.names(system):
+            shm.remove(name)
 
 
 def test_every_block_says_how_many_entries_it_has(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import gc
 import os
 import random
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -56,8 +56,8 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     system = f"t{uuid.uuid4().hex[:12]}"
     engines: list[Engine] = []
 
-    def make(*venues: Venue, feed: str = PATIENCE) -> Engine:
-        engines.append(Engine(tmp_path, system, list(venues), feed))
+    def make(*venues: Venue, feed: str = PATIENCE, role: str = "feed", others: Sequence[Venue] = ()) -> Engine:
+        engines.append(Engine(tmp_path, system, list(venues), feed, role, others))
         return engines[-1]
 
     yield make

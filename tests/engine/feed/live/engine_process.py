@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -48,24 +48,27 @@ class Seen:
 
 
 class Engine:
-    """A system of one feed process."""
+    """One feed process of a system, with its venues. Of several, the venues of the other feeds are `others`."""
 
-    def __init__(self, directory: Path, system: str, venues: list[Venue], feed: str = PATIENCE) -> None:
+    def __init__(
+        self, directory: Path, system: str, venues: list[Venue], feed: str = PATIENCE, role: str = "feed",
+        others: Sequence[Venue] = (),
+    ) -> None:  # fmt: skip
         """Make its lanes and start it."""
-        self.venues = venues
-        self.ids = {
-            (venue.name, symbol): number
-            for number, (venue, symbol) in enumerate(((v, s) for v in venues for s in v.symbols), 1)
-        }
-        self.config = self._write(directory, system, feed)
+        self.venues, self.role = venues, role
+        configured = sorted((*venues, *others), key=lambda one: one.name) if others else venues
+        every = enumerate(((v, s) for v in configured for s in v.symbols), 1)
+        numbers = {(venue.name, symbol): number for number, (venue, symbol) in every}
+        self.config = self._write(directory, system, feed, configured, numbers)
+        self.ids = {key: number for key, number in numbers.items() if key[0] in {venue.name for venue in venues}}
         segments.create(self.config)
-        self.ticks = open_lanes(self.config.system.name, LOOKERS).ring_reader("ticks")
-        self.books = open_lanes(self.config.system.name, LOOKERS).ring_reader("books")
-        self.tops = open_lanes(self.config.system.name, LOOKERS).cell_reader("book_tops")
-        self.instruments = open_lanes(self.config.system.name, LOOKERS).cell_reader("instruments")
+        self.ticks = open_lanes(self.config.system.name, LOOKERS).ring_reader("ticks", role)
+        self.books = open_lanes(self.config.system.name, LOOKERS).ring_reader("books", role)
+        self.tops = open_lanes(self.config.system.name, LOOKERS).cell_reader("book_tops", role)
+        self.instruments = open_lanes(self.config.system.name, LOOKERS).cell_reader("instruments", role)
         self.seen = {number: Seen() for number in self.ids.values()}
         self.lost = 0
-        self.log = directory / "feed.log"
+        self.log = directory / f"{role}.log"
         self.truths = {
             self.ids[venue.name, symbol]: venue.server.wire.truths[symbol]
             for venue in venues
@@ -78,7 +81,7 @@ class Engine:
     def start(self) -> None:
         """Start the process."""
         with self.log.open("ab") as log:
-            words = [sys.executable, "-m", "engine.runtime", "--config", self.config.path, "--process", "feed"]
+            words = [sys.executable, "-m", "engine.runtime", "--config", self.config.path, "--process", self.role]
             self.process = subprocess.Popen(words, stdout=log, stderr=log, env={**os.environ, "PYTHONPATH": str(ROOT)})
 
     def stop(self) -> int:
@@ -179,16 +182,18 @@ class Engine:
         """An instrument's cell."""
         return self.instruments.read(number - 1)
 
-    def _write(self, directory: Path, system: str, feed: str) -> Config:
+    def _write(
+        self, directory: Path, system: str, feed: str, venues: Sequence[Venue], numbers: Mapping[tuple[str, str], int]
+    ) -> Config:
         lines = [f'[system]\nname = "{system}"\n', feed]
-        for venue in self.venues:
+        for venue in venues:
             lines.append(
                 f'[[venues]]\nname = "{venue.name}"\nkind = "{venue.kind}"\nstream_url = "{venue.server.stream_url}"\n'
                 f'request_url = "{venue.server.request_url}"\noptions = {{ product = "{venue.product}"{venue.more} }}\n'
                 f"{venue.key}"
             )
             lines += [
-                f'[[instruments]]\nid = {self.ids[venue.name, symbol]}\nvenue = "{venue.name}"\nsymbol = "{symbol}"\n'
+                f'[[instruments]]\nid = {numbers[venue.name, symbol]}\nvenue = "{venue.name}"\nsymbol = "{symbol}"\n'
                 for symbol in venue.symbols
             ]
         path = directory / "system.toml"
