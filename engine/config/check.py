@@ -21,7 +21,7 @@ def check(config: Config) -> Iterator[Problem]:
     yield from _check_unique("processes", "name", [process.name for process in config.processes])
     yield from _check_names(config)
     yield from _check_feeds(config)
-    yield from _check_accounts(config)
+    yield from check_accounts(config)
     yield from check_references(config)
     yield from _check_placement(config)
     yield from _check_aggregation(config)
@@ -67,7 +67,7 @@ def _check_feeds(config: Config) -> Iterator[Problem]:
             yield "feeds.venues", None, f"missing: the venue {venue!r} has instruments, add it to one of [[feeds]]"
 
 
-def _check_accounts(config: Config) -> Iterator[Problem]:
+def check_accounts(config: Config) -> Iterator[Problem]:
     """Each account trades at a venue of its own; what a strategy trades is at the venue of an account."""
     venues = {venue.name for venue in config.venues}
     traded = [account.venue for account in config.accounts]

@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 
-from engine.config.check import check, check_references
+from engine.config.check import check, check_accounts, check_references
 from engine.config.secret import Secret, load_env_file
 from engine.config.tables import Config, ConfigError, Venue
 
@@ -51,7 +51,7 @@ def load_session(
     tree = _read(Path(copy or path))
     _override(tree, os.environ if environment is None else environment, str(path))
     config = expand(_convert({key: tree[key] for key in SESSION_TABLES if key in tree}, str(path)))
-    for key, value, expected in check_references(config):
+    for key, value, expected in (*check_references(config), *check_accounts(config)):
         raise ConfigError(_text(path, key, value, expected))
     if config.system.env_file:
         _load_env_file(Path(path), config.system.env_file)

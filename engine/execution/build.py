@@ -76,7 +76,7 @@ def build(config: "Config", name: str) -> Execution:
     check_mode(config, mode.read(0))
     network = TradingNetwork(account.venue, mode, may_leave=config.orders_may_leave)
     session = session_of(account.venue, instruments, network)
-    ports = ExecutionPorts(session, partial(ask_halt, config.paths.halt), operator)
+    ports = ExecutionPorts(session, partial(ask_halt, config.paths.halt, name), operator)
     strategies = {strategy.id: strategy.name for strategy in config.strategies}
     lanes = open_execution_lanes(opened, strategies)
     lanes.closers = (*lanes.closers, hold(account.journal))
@@ -85,10 +85,13 @@ def build(config: "Config", name: str) -> Execution:
     return Execution(execution, lanes, ports, PatientDisk())
 
 
-def ask_halt(file: Path, reason: HaltReason, text: str) -> None:
-    """Have the supervisor halt the whole system: it looks for this file, and its halt outlives every process."""
+def ask_halt(file: Path, role: str, reason: HaltReason, text: str) -> None:
+    """Have the supervisor halt the whole system: it looks for this file, and its halt outlives every process.
+
+    `role`: the execution that asks.
+    """
     try:
-        make_once(file, json.dumps({"reason": reason.name.lower(), "text": text}) + "\n")
+        make_once(file, json.dumps({"reason": reason.name.lower(), "execution": role, "text": text}) + "\n")
     except OSError as error:  # execution stays halted all the same
         logger.error("the supervisor was not asked to halt", extra={"file": str(file), "error": str(error)})  # noqa: TRY400
 

@@ -1,0 +1,65 @@
+"""What `check` says of a file with several accounts: which account is wrong, and what to do."""
+
+from pathlib import Path
+
+import pytest
+
+from engine.cli import WRONG_USE, main
+from engine.config import ConfigError, load_session
+
+FILE = Path(__file__).resolve().parents[3] / "configs" / "accounts.toml"
+WEST = 'name = "west_main"\nnumber = 2\nvenue = "west"'
+
+
+@pytest.fixture(autouse=True)
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Directories of the test's own."""
+    monkeypatch.setenv("STEELYARD_RUN_DIRECTORY", str(tmp_path / "run"))
+    monkeypatch.setenv("STEELYARD_STATE_DIRECTORY", str(tmp_path / "state"))
+
+
+def checked(tmp_path: Path, old: str, new: str) -> int:
+    """The exit code for the file with a change."""
+    text = FILE.read_text()
+    assert old in text
+    file = tmp_path / "accounts.toml"
+    file.write_text(text.replace(old, new))
+    return main(["check", str(file)])
+
+
+def test_the_file_of_two_accounts_is_sound(tmp_path: Path) -> None:
+    """It is the example from which an operator writes another."""
+    assert checked(tmp_path, "", "") == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('name = "west"\nkind = "binance"', 'name = "west"\nkind = "kraken"', "accounts.west_main: "),
+        ('"ws://127.0.0.1:9721/ws-api/v3"', '"wss://192.0.2.1/ws-api/v3"', "accounts.west_main: venue west: order_url"),
+        ('api_key = { env = "STEELYARD_WEST_KEY" }', "", "accounts.west_main: "),
+        ('environment = { STEELYARD_WEST_KEY = "', 'environment = { STEELYARD_OTHER_KEY = "', "venues.west.api_key: "),
+        (WEST, WEST.replace("number = 2", "number = 1"), "accounts.number = 1: expected a unique value"),
+        (WEST, WEST.replace('venue = "west"', 'venue = "wst"'), "accounts[1].venue = 'wst': expected one of"),
+        (WEST, WEST.replace('venue = "west"', 'venue = "east"'), "accounts.venue = 'east': expected one account"),
+        ('roles = ["west_main"]', 'roles = ["execution"]', "processes.roles"),
+    ],
+)
+def test_an_account_that_could_not_trade_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, said: str
+) -> None:
+    """One line before anything starts, instead of an execution that dies again and again beside one that trades."""
+    assert checked(tmp_path, old, new) == WRONG_USE
+    assert said in capsys.readouterr().err
+
+
+def test_the_tables_of_an_order_session_name_a_wrong_account(tmp_path: Path) -> None:
+    """The process that cancels the orders then reads the supervisor's copy of the file instead."""
+    file = tmp_path / "accounts.toml"
+    file.write_text(
+        FILE.read_text().replace('venue = "west"', 'venue = "wst"').replace('name = "west"', 'name = "wst"')
+    )
+    assert [one.name for one in load_session(file).accounts] == ["east_main", "west_main"]
+    file.write_text(FILE.read_text().replace(WEST, WEST.replace('venue = "west"', 'venue = "wst"')))
+    with pytest.raises(ConfigError, match="wst"):
+        load_session(file)
