@@ -1,20 +1,20 @@
-"""Lanes in memory, shaped like the real ones, that outlive the role as shared memory does."""
+"""A house: execution on the product's lanes in memory, which outlive the role as shared memory does."""
 
 import json
-from collections import namedtuple
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
+from engine.execution.build import open_execution_lanes
 from engine.execution.config import ExecutionConfig, JournalConfig
 from engine.execution.journal.journal_file import reserve_disk
-from engine.execution.ports import ExecutionLanes, ExecutionPorts, OperatorPort
+from engine.execution.ports import ExecutionPorts, OperatorPort
 from engine.execution.restore.disk import DirectDisk
 from engine.execution.role import Execution
-from engine.lanes import lane_of
+from engine.lanes import EXECUTION, Lane, Owners, lane_of
+from engine.lanes.memory import MemoryCells, MemoryReader, MemoryRing, MemorySystem
 from engine.model import records
-from engine.model.codec import Codec
 from engine.model.instrument import Instrument
 from engine.model.text import bare
 from engine.model.words import BUY, BookState, CommandKind, IntentKind, OrderType, TimeInForce
@@ -25,9 +25,6 @@ from engine.venues.binance.trading.session import BinanceSession
 from engine.venues.session import MakeSession
 from tests.engine.execution.venue_double import KEY_PEM, FakeVenue
 
-if TYPE_CHECKING:
-    from shm.record import Record
-
 SYSTEM = UUID("00000000-0000-4000-8000-a1b2c3d4e5f6")
 BTC = Instrument(1, "binance", "BTCUSDT", "BTC", "USDT", 2, 5, 1, 1, 1, 10**12, 5 * 10**7)
 ETH = Instrument(2, "binance", "ETHUSDT", "ETH", "USDT", 2, 4, 1, 1, 1, 10**12, 5 * 10**6)
@@ -36,100 +33,49 @@ SECOND = 1_000_000_000
 MS = 1_000_000
 CHASE = 1  # the number of the algorithm
 AS_LIMIT, AS_MARKET, AS_CHASE = {"order_type": OrderType.LIMIT}, {"order_type": OrderType.MARKET}, {"algorithm": CHASE}
+RINGS = ("books", "commands", "journal", "verdicts", "orders", "parents", "fills", "steps")
+CELLS = ("halt", "positions", "accepted", "gate", "sessions", "instrument_halts")
 START_NS = 1_700_000_000 * SECOND
-Lapped = namedtuple("Lapped", "first after")  # noqa: PYI024 - shaped like the ring's report
+OUTLIVING = bytes(8)  # the second half of a ring's stream
 
 
-class Ring:
-    """A ring that never laps, its records kept as rows and as bytes."""
+class Ring(MemoryRing):
+    """A ring of the product's that keeps every record, with the rows published so far."""
 
-    def __init__(self, name: str) -> None:
-        """An empty lane of the map."""
-        self.record: Record = lane_of(name).record
-        self.codec = Codec(self.record)
+    def __init__(self, lane: Lane | str, *, first: int = 0, life: int = 1) -> None:
+        """An empty lane of the map; `life` tells the rings of one start of the machine from those of another."""
+        lane = lane_of(lane) if isinstance(lane, str) else lane
+        self.lane = lane
+        super().__init__(lane, keep_all=True, first=first, stream=life.to_bytes(8, "little") + OUTLIVING)
         self.rows: list[Any] = []
-        self.log = bytearray()
 
     @property
-    def cursor(self) -> int:
-        """The next sequence."""
-        return len(self.rows)
-
-    def publish(self, *fields: Any) -> bool:
-        """One record, arrays as sequences; kept only after its bytes could be made."""
-        row = self.record.row(*fields)
-        self.log += self.codec.pack_row(row)
-        self.rows.append(self.codec.unpack(bytes(self.log[-self.record.size :])))
-        return True
+    def log(self) -> bytes:
+        """The bytes of every record."""
+        return b"".join(self.records())
 
     def publish_bytes(self, buffer: bytes) -> bool:
-        """Whole records."""
-        assert len(buffer) % self.record.size == 0
-        for at in range(0, len(buffer), self.record.size):
-            self.rows.append(self.codec.unpack(buffer[at : at + self.record.size]))
-        self.log += buffer
-        return True
+        """Publish whole records, and keep their rows."""
+        published = super().publish_bytes(buffer)
+        size = self.codec.record.size
+        self.rows += [self.codec.unpack(buffer[at : at + size]) for at in range(0, len(buffer), size)]
+        return published
 
-    def reader(self, cursor: int = 0) -> "RingReader":
-        """A reader from there."""
-        return RingReader(self, cursor)
+    def reader(self, cursor: int | None = None) -> MemoryReader:
+        """A reader from `cursor` on, or from the first record."""
+        return super().reader(self.first if cursor is None else cursor)
 
-
-class RingReader:
-    """A private cursor."""
-
-    def __init__(self, ring: Ring, cursor: int) -> None:
-        """From this sequence on."""
-        self.ring = ring
-        self.cursor = cursor
-        self.lapped: Lapped | None = None
-
-    @property
-    def lag(self) -> int:
-        """How many rows wait."""
-        return len(self.ring.rows) - self.cursor
-
-    def read(self) -> Any:
-        """The next row, or None."""
-        if self.lapped is not None:
-            lapped, self.lapped = self.lapped, None
-            return lapped
-        if self.cursor >= len(self.ring.rows):
-            return None
-        self.cursor += 1
-        return self.ring.rows[self.cursor - 1]
-
-    def read_bytes(self) -> Any:
-        """The next record's bytes, or None."""
-        row = self.read()
-        return self.ring.codec.pack_row(row) if isinstance(row, self.ring.record.row) else row
+    def newest(self, count: int) -> "Ring":
+        """A ring that holds only the newest records, as one that has overwritten the others."""
+        ring = Ring(self.lane, first=self.cursor - count)
+        for record in self.records()[-count:]:
+            ring.publish_bytes(record)
+        return ring
 
 
-class Cells:
-    """Cells that count their writes."""
-
-    def __init__(self, name: str) -> None:
-        """Never written."""
-        self.codec = Codec(lane_of(name).record)
-        self.values: dict[int, Any] = {}
-        self.counts: dict[int, int] = {}
-
-    def write(self, index: int, *fields: Any) -> None:
-        """One cell."""
-        self.write_bytes(index, self.codec.pack_row(self.codec.record.row(*fields)))
-
-    def write_bytes(self, index: int, buffer: bytes) -> None:
-        """One cell from its bytes."""
-        self.values[index] = self.codec.unpack(buffer)
-        self.counts[index] = self.counts.get(index, 0) + 1
-
-    def read(self, index: int = 0) -> Any:
-        """Its row, or None."""
-        return self.values.get(index)
-
-    def sequence(self, index: int = 0) -> int:
-        """How often it was written."""
-        return self.counts.get(index, 0)
+def cells_of(name: str) -> MemoryCells:
+    """Cells of the map that were never written."""
+    return MemoryCells(lane_of(name))
 
 
 class House:
@@ -160,32 +106,45 @@ class House:
     def power_on(self) -> None:
         """Shared memory as a fresh start of the machine leaves it."""
         self.life = getattr(self, "life", 0) + 1
-        names = ("books", "commands", "journal", "verdicts", "orders", "parents", "fills", "steps")
-        self.rings = {name: Ring(name) for name in names}
-        self.intents = {number: Ring("intents") for number in self.config.strategies}
-        names = ("halt", "positions", "accepted", "gate", "sessions", "instrument_halts")
-        self.cells = {name: Cells(name) for name in names}
+        names = tuple(self.names.values())
+        self.memory = MemorySystem(Owners(names, (EXECUTION, *names)), make_ring=partial(Ring, life=self.life))
+        self.rings = {name: self.ring(name) for name in RINGS}
+        self.intents = {number: self.ring(f"intents.{name}") for number, name in self.names.items()}
+        self.cells = {name: self.memory.cells[self.full_name(name)] for name in CELLS}
+
+    @property
+    def names(self) -> dict[int, str]:
+        """The strategies' names by number."""
+        return {number: f"strategy{number}" for number in self.config.strategies}
+
+    def ring(self, name: str) -> Ring:
+        """The ring of this name."""
+        found: Any = self.memory.rings[self.full_name(name)]
+        return found
+
+    def full_name(self, name: str) -> str:
+        """A lane's name in its system: of one that exists once for each feed or execution, the only one."""
+        (full,) = {f"{name}{of}" for of in ("", ".feed", ".execution")} & {*self.memory.rings, *self.memory.cells}
+        return full
+
+    def put(self, name: str, ring: MemoryRing) -> None:
+        """Give the next life of execution another ring in place of this one."""
+        self.memory.rings[self.full_name(name)] = self.rings[name] = ring  # type: ignore[assignment]
 
     def live(self) -> Execution:
         """A life of execution: everything it knows comes from memory and disk."""
-        rings = self.rings
-        accepted = self.cells["accepted"]
-        intents = {
-            number: self.intents[number].reader(row.cursor if (row := accepted.read(index)) else 0)
-            for index, number in enumerate(self.config.strategies)
-        }
-        lanes = ExecutionLanes(
-            books=(rings["books"].reader(rings["books"].cursor),),
-            commands=rings["commands"].reader(),
-            intents=intents, halt=self.cells["halt"], journal_past=rings["journal"].reader(),
-            fills_past=rings["fills"].reader(), journal=rings["journal"], verdicts=rings["verdicts"],
-            orders=rings["orders"], parents=rings["parents"], fills=rings["fills"], steps=rings["steps"],
-            positions=self.cells["positions"], accepted=accepted, sessions=self.cells["sessions"],
-            instrument_halts=self.cells["instrument_halts"],
-            gate=self.cells["gate"], commands_life=self.life,
-        )  # fmt: skip
+        lanes = open_execution_lanes(self.memory.open_lanes(EXECUTION), self.names)
         ports = ExecutionPorts(self.make_session(), lambda _, text: self.halts_asked.append(text), self.operator)
         return Execution(self.config, lanes, ports, DirectDisk(self.reserve))
+
+    def rows(self, cells: str) -> list[Any]:
+        """The row of every cell that was written."""
+        lane = self.cells[cells]
+        return [row for index in range(lane.count) if (row := lane.read(index)) is not None]
+
+    def forget(self, cells: str) -> None:
+        """Clear cells, as if they had never been written."""
+        self.cells[cells]._records.clear()
 
     def make_session(self) -> MakeSession:
         """How execution reaches the venue."""

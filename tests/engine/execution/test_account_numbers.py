@@ -36,7 +36,7 @@ def test_every_record_has_the_number_of_its_account(tmp_path: Path) -> None:
     house = House(tmp_path, account=NUMBER)
     trade(house)
     orders, fills = rows(house, "orders", OrderRow), rows(house, "fills", FillRow)
-    positions = [row for row in house.cells["positions"].values.values() if row.fill_count]
+    positions = [row for row in house.rows("positions") if row.fill_count]
     assert orders
     assert fills
     assert positions

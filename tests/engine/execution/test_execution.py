@@ -9,6 +9,8 @@ import pytest
 from engine.execution.journal.journal import read_journal
 from engine.execution.journal.journal_file import SIZE
 from engine.execution.orders import client_id
+from engine.lanes import lane_of
+from engine.lanes.memory import MemoryRing
 from engine.model.step import steps_of
 from engine.model.words import (
     SELL,
@@ -21,7 +23,7 @@ from engine.model.words import (
     Reason,
     TimeInForce,
 )
-from tests.engine.execution.memory import BTC, MS, OTHER, SECOND, STRATEGY, SYSTEM, House, Lapped, requests
+from tests.engine.execution.memory import BTC, MS, OTHER, SECOND, STRATEGY, SYSTEM, House, requests
 
 
 @pytest.fixture
@@ -274,7 +276,11 @@ def _refuse(_port: object, _params: object) -> None:
 
 def test_a_lapped_book_is_not_believed_until_told_anew(house: House) -> None:
     """The lost records may have said that it is wrong."""
-    house.role._lanes.books[0].lapped = Lapped(0, 5)  # type: ignore[attr-defined]
+    house.put("books", MemoryRing(lane_of("books")))
+    house.restart()
+    house.ready()
+    for _ in range(lane_of("books").capacity):
+        house.book(instrument=2)
     refused = house.intent()
     house.run(1)
     assert house.verdict(refused) == Reason.BOOK_NOT_GOOD
@@ -378,7 +384,7 @@ def test_two_runs_of_the_same_inputs_are_the_same_bytes(tmp_path: Path) -> None:
         house.restart()
         house.settle(15)
         lanes = b"".join(bytes(ring.log) for ring in house.rings.values())
-        runs.append((lanes, b"".join(house.venue.outgoing), repr(sorted(house.cells["positions"].values.items()))))
+        runs.append((lanes, b"".join(house.venue.outgoing), repr(house.rows("positions"))))
     assert runs[0] == runs[1]
 
 

@@ -3,12 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from engine.execution.build import open_execution_lanes
-from engine.execution.ports import ExecutionPorts
-from engine.execution.restore.disk import DirectDisk
-from engine.execution.role import Execution
-from engine.lanes import EXECUTION, LOOKERS, STRATEGY, Owners
-from engine.lanes.memory import MemoryRing, MemorySystem
+from engine.lanes import LOOKERS, STRATEGY
 from engine.model.step import steps_of
 from engine.strategy.replay import differences, replay
 from engine.strategy.role.lanes import INPUTS, StrategyLanes, open_strategy_lanes
@@ -23,23 +18,20 @@ class Desk(House):
     """A house whose lanes are a whole system's, so that strategies run beside execution."""
 
     def power_on(self) -> None:
-        """The lanes of all strategies, none of which forgets a record."""
-        names = tuple(NAMES.values())
-        self.memory = MemorySystem(Owners(names, (EXECUTION, *names)), make_ring=partial(MemoryRing, keep_all=True))
-        self.rings = {"books": self.memory.rings["books.feed"]}  # type: ignore[dict-item]  # all that `book` writes
+        """The lanes of all strategies, and the strategies on them."""
+        super().power_on()
         self.strategies = {number: self.make_strategy(number, index) for index, number in enumerate(NAMES)}
 
-    def live(self) -> Execution:
-        """A life of execution, on the lanes that the door gives it."""
-        lanes = open_execution_lanes(self.memory.open_lanes(EXECUTION), NAMES)
-        ports = ExecutionPorts(self.make_session(), lambda _, text: self.halts_asked.append(text), self.operator)
-        return Execution(self.config, lanes, ports, DirectDisk(self.reserve))
+    @property
+    def names(self) -> dict[int, str]:
+        """The strategies' names by number."""
+        return NAMES
 
     def make_strategy(self, number: int, index: int) -> StrategyRole:
         """A strategy on the lanes that the door gives it."""
         return strategy(number, open_strategy_lanes(self.memory.open_lanes(STRATEGY, NAMES[number]), index))
 
-    def rows(self, name: str) -> list[object]:
+    def records(self, name: str) -> list[object]:
         """Every record of a lane."""
         reader = self.memory.open_lanes(LOOKERS).ring_reader(*name.split(".", 1))
         reader.cursor = 0
@@ -65,10 +57,10 @@ def test_forty_strategies_trade_and_each_is_replayed_to_the_byte(tmp_path: Path)
     desk = Desk(tmp_path, strategies=tuple(NAMES))
     desk.ready()
     desk.trade(40)
-    history = {lane: desk.rows(lane) for lane in INPUTS}
+    history = {lane: desk.records(lane) for lane in INPUTS}
     for number, name in NAMES.items():
-        lanes = history | {"intents": desk.rows(f"intents.{name}.execution")}
-        steps = desk.rows(f"steps.{name}")
+        lanes = history | {"intents": desk.records(f"intents.{name}.execution")}
+        steps = desk.records(f"steps.{name}")
         assert len(lanes["intents"]) > 10, name
         assert differences(replay(partial(strategy, number), lanes, steps), lanes, steps) == []
 
@@ -79,7 +71,7 @@ def test_a_step_of_execution_says_how_far_it_read_every_strategy(tmp_path: Path)
     desk.ready()
     desk.trade(20)
     desk.run(5, 100 * MS)
-    *_, last = steps_of(desk.rows("steps.execution"))  # type: ignore[arg-type]
+    *_, last = steps_of(desk.records("steps.execution"))  # type: ignore[arg-type]
     intents = [desk.memory.rings[f"intents.{name}.execution"].cursor for name in NAMES.values()]
     assert list(last.cursors[2:]) == intents
     assert sum(intents) > 400

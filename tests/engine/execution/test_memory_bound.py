@@ -12,9 +12,10 @@ from engine.execution.orders import blotter, fills
 from engine.execution.orders.order import Order
 from engine.execution.restore.disk import DirectDisk
 from engine.execution.venue import strangers
+from engine.lanes.memory import MemoryReader
 from engine.model.words import SELL, IntentKind, OrderState, Reason
 from engine.venues.binance.trading import requests
-from tests.engine.execution.memory import MS, SECOND, STRATEGY, House, Ring, RingReader
+from tests.engine.execution.memory import MS, SECOND, House, Ring
 
 BATCH = 100
 WRITTEN = ("journal", "verdicts", "orders", "fills", "steps")
@@ -35,10 +36,10 @@ class Sink:
 
     def publish_bytes(self, buffer: bytes) -> bool:
         """Whole records."""
-        self.cursor += len(buffer) // self.ring.record.size
+        self.cursor += len(buffer) // self.ring.codec.record.size
         return True
 
-    def reader(self) -> RingReader:
+    def reader(self) -> MemoryReader:
         """A reader of nothing."""
         return self.ring.reader()
 
@@ -83,8 +84,6 @@ def forget(house: House) -> None:
     house.venue.fills = [fill for fill in house.venue.fills if fill["id"] > mark]
     house.venue.orders = dict(list(house.venue.orders.items())[-20 * BATCH :])
     house.venue.outgoing.clear()
-    for lane in (house.rings["books"], house.intents[STRATEGY]):
-        lane.log.clear()
 
 
 def grown(house: House, orders: int, each_ns: int) -> Counter[str]:
@@ -102,7 +101,8 @@ def new_house(directory: Path) -> House:
     """Execution among lanes that keep nothing."""
     house = House(directory, segment_size=1 << 24, limits={"max_order_rate_per_min": 10**9, "max_position_usd": 10**12})
     house.kill()
-    house.rings.update({name: Sink(Ring(name)) for name in WRITTEN})  # type: ignore[misc]
+    for name in WRITTEN:
+        house.put(name, Sink(Ring(name)))  # type: ignore[arg-type]
     house.role = house.live()
     house.ready()
     return house

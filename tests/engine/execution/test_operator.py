@@ -7,7 +7,7 @@ import pytest
 from engine.execution.operator import Operator
 from engine.lanes import lane_of
 from engine.model.words import SELL, CommandKind, Reason
-from tests.engine.execution.memory import MS, SECOND, Cells, House
+from tests.engine.execution.memory import MS, SECOND, House, cells_of
 
 HEARTBEAT = lane_of("heartbeat").record
 WAYS = ("word", "file", "signal")
@@ -20,7 +20,7 @@ class Desk:
         """Up, with one order open."""
         self.house = House(directory / "journal")
         self.file = directory / "HALT"
-        self.word, self.heartbeat = Cells("operator_halt"), Cells("heartbeat")
+        self.word, self.heartbeat = cells_of("operator_halt"), cells_of("heartbeat")
         self.house.operator = Operator(self.word, self.file, self.heartbeat)
         self.house.restart()
         self.house.ready()

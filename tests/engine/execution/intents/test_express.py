@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import shm
 from engine.book import spread_bps
 from engine.execution.intents.intake import apply_book
 from engine.execution.journal.journal import read_journal
@@ -16,7 +17,7 @@ from engine.execution.journal.journal_record import checksums, pack_record
 from engine.model import records
 from engine.model.words import BUY, SELL, BookState, CommandKind, IntentKind, OrderState, OrderType
 from engine.risk.market import Top
-from tests.engine.execution.memory import MS, OTHER, SECOND, STRATEGY, House, Lapped, Ring
+from tests.engine.execution.memory import MS, OTHER, SECOND, STRATEGY, House, Ring
 
 CUT_AT_ONCE = 100910  # the seed of a drive whose session is cut behind its first order
 ARRAYS = tuple((0,) * 10 for _ in range(4))
@@ -199,5 +200,5 @@ def test_a_top_from_bytes_is_the_rows(bids: int, asks: int) -> None:
     assert (top.state, top.receive_ns) == (BookState.GOOD if both else BookState.EMPTY, 77)
     assert str(top.spread_bps) == str(spread)
     assert apply_book(bytes(ring.log), {1: top}) == 0
-    assert apply_book(Lapped(0, 5), {9: top}) == -1
+    assert apply_book(shm.Lapped(0, 5), {9: top}) == -1
     assert len(ring.log) == records.BOOK_TOP.size

@@ -58,7 +58,7 @@ class BurnHouse(SimulatedHouse):
 
     def cell(self) -> Any:
         """The account's position in BTC, as any onlooker reads it."""
-        rows = self.cells["positions"].values.values()
+        rows = self.rows("positions")
         return next(row for row in rows if not row.strategy and row.instrument == BTC.id)
 
     def differences(self) -> list[str]:

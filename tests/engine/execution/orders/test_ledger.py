@@ -200,7 +200,7 @@ def test_a_dropped_strategys_position_keeps_a_row(tmp_path: Path, caplog: pytest
     for _ in range(2):  # the second life starts from a checkpoint
         house.role = house.live()
         house.settle(2)
-        rows = {(row.strategy, row.instrument): row for row in house.cells["positions"].values.values()}
+        rows = {(row.strategy, row.instrument): row for row in house.rows("positions")}
         held = {key: row.size for key, row in rows.items() if row.size}
         assert held == {(0, 1): 700, (STRATEGY, 1): 300, (OTHER, 1): 400}
         assert sum(row.open_buy for key, row in rows.items() if key[0]) == rows[0, 1].open_buy

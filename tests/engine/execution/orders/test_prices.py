@@ -69,7 +69,7 @@ def test_base_and_quote_need_no_value() -> None:
 
 def cells(house: House) -> dict[int, Any]:
     """The account's cells by instrument."""
-    return {row.instrument: row for row in house.cells["positions"].values.values() if not row.strategy}
+    return {row.instrument: row for row in house.rows("positions") if not row.strategy}
 
 
 @pytest.fixture

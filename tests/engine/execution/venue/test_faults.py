@@ -186,7 +186,7 @@ def test_others_orders_are_reported_and_never_touched(house: House) -> None:
 def test_a_duplicate_intent_is_refused_also_by_the_next_life(house: House) -> None:
     """The intents' lane gives at least once; the journal makes it exactly once."""
     order = house.place()
-    house.cells["accepted"].values.clear()
+    house.forget("accepted")
     house.restart()
     house.settle(5)
     assert house.verdict(order.intent_id) == Reason.DUPLICATE_INTENT
@@ -202,7 +202,7 @@ def test_a_replacement_that_waits_is_not_refused_to_who_hands_it_over_again(hous
     house.venue.fault("order.cancel", "mute")
     replacing = house.intent(kind=IntentKind.REPLACE, target_id=order.intent_id, price=5_998_000)
     house.run(1)
-    house.cells["accepted"].values.clear()
+    house.forget("accepted")
     house.restart()
     house.run(1)
     assert house.verdict(replacing) == Reason.APPROVED
