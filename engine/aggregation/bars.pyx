@@ -5,8 +5,8 @@
     now ≥ end + grace ──▶ closed: on the ring `bars`, in the cells; never changed again
 
 The rules, under which a bar equals an offline resample of the same records:
-- A print belongs to the interval of its stamp: `receive_ns`, or `venue_ns` where the configuration says so. The receipt
-  counts where the venue gives no time or an impossible one: of the first days of 1970, or more than `ahead` after the
+- A print belongs to the interval of its stamp: `receive_ns`, or `venue_ns` if the configuration chooses it. The receipt
+  counts if the venue gives no time or an impossible one: of the first days of 1970, or more than `ahead` after the
   receipt, which would close bars of the future. Inside a bar the order is the lane's.
 - A bar closes when the clock is `grace` beyond its end and the feed has published what it received up to the end, or
   when a print is two intervals ahead of it. A print that comes after that is in no bar: its count and volume are `late`
@@ -57,7 +57,7 @@ cdef class Bars(Shelf):
     cdef readonly uint64_t closed, late, duplicates
     cdef object ring
     cdef public int64_t since_ns  # prints received before it may be missing
-    cdef readonly uint64_t wild  # prints whose venue's time was not believed
+    cdef readonly uint64_t wild  # prints whose venue's time was impossible
     cdef int64_t grace_ns, ahead_ns, longest_ns
     cdef int64_t heard_ns  # up to when the feed has published what it received
     cdef bint by_venue
@@ -68,7 +68,7 @@ cdef class Bars(Shelf):
     cdef object away_storage, incomplete_storage
 
     def __init__(self, instruments, intervals, int64_t grace_ns, bint by_venue, int64_t ahead_ns, ring, cells):
-        """Series for these instruments and lengths; `cells` holds three a series, as the shelf says."""
+        """Series for these instruments and lengths; `cells` holds three a series, see the shelf."""
         super().__init__(instruments, intervals, cells)
         if any(grace_ns >= one for one in self.intervals):
             raise ValueError(f"the grace of bars must be less than the shortest interval, was {grace_ns} ns")
@@ -149,7 +149,7 @@ cdef class Bars(Shelf):
             self.publish_touched(now_ns)
         return prints
 
-    cdef int add_print(self, const Tick *tick, uint64_t behind, int64_t now_ns) except -1:
+    cdef int add_print(self, const Tick *tick, uint64_t sequence, int64_t now_ns) except -1:
         """Add one print to every interval's bar."""
         cdef Py_ssize_t place, i, series
         cdef int64_t stamp = tick.receive_ns
@@ -169,7 +169,7 @@ cdef class Bars(Shelf):
                 self.wild += 1
         for i in range(self.interval_count):
             series = place * self.interval_count + i
-            if self.put(series, tick, stamp - stamp % self.interval[i], behind, now_ns):
+            if self.put(series, tick, stamp - stamp % self.interval[i], sequence, now_ns):
                 return -1
         return 1
 
@@ -182,23 +182,23 @@ cdef class Bars(Shelf):
         number[0], venue_ns[0] = tick.detail, tick.venue_ns
         return False
 
-    cdef int put(self, Py_ssize_t series, const Tick *tick, int64_t start_ns, uint64_t behind,
+    cdef int put(self, Py_ssize_t series, const Tick *tick, int64_t start_ns, uint64_t sequence,
                  int64_t now_ns) except -1:
         """Add a print to the bar that begins at `start_ns`."""
         cdef Bar *current = self.at(series, CURRENT)
         cdef Bar *earlier = self.at(series, EARLIER)
         if start_ns > current.start_ns:
-            self.advance(series, start_ns, behind - 1, now_ns)
+            self.advance(series, start_ns, sequence - 1, now_ns)
         elif start_ns + current.interval_ns == current.start_ns and self.at(series, LAST_CLOSED).start_ns == 0:
-            self.open_first(series, start_ns, behind - 1)
+            self.open_first(series, start_ns, sequence - 1)
         if start_ns == current.start_ns:
-            self.count_in(series, CURRENT, tick, behind)
+            self.count_in(series, CURRENT, tick, sequence)
         elif earlier.start_ns and start_ns == earlier.start_ns:
-            self.count_in(series, EARLIER, tick, behind)
-        elif behind > max(current.tick_sequence, self.at(series, LAST_CLOSED).tick_sequence):
+            self.count_in(series, EARLIER, tick, sequence)
+        elif sequence > max(current.tick_sequence, self.at(series, LAST_CLOSED).tick_sequence):
             current.late_count += 1
             add(&current.late_high, &current.late_low, tick.size)
-            current.tick_sequence = behind
+            current.tick_sequence = sequence
             self.touched[series * PLACES + CURRENT] = 1
             self.late += 1
         return 0
@@ -211,10 +211,10 @@ cdef class Bars(Shelf):
             earlier.tick_sequence, earlier.flags = sequence, BAR_PARTIAL
             self.wake(earlier)
 
-    cdef void count_in(self, Py_ssize_t series, int which, const Tick *tick, uint64_t behind) noexcept nogil:
+    cdef void count_in(self, Py_ssize_t series, int which, const Tick *tick, uint64_t sequence) noexcept nogil:
         """Add a print to its bar, unless an earlier life counted it."""
         cdef Bar *bar = self.at(series, which)
-        if behind <= bar.tick_sequence:
+        if sequence <= bar.tick_sequence:
             return
         if bar.count == 0:
             bar.open = bar.high = bar.low = tick.price
@@ -224,7 +224,7 @@ cdef class Bars(Shelf):
         bar.close = tick.price
         bar.last_print = tick.detail
         bar.count += 1
-        bar.tick_sequence = behind
+        bar.tick_sequence = sequence
         add(&bar.volume_high, &bar.volume_low, tick.size)
         add(&bar.notional_high, &bar.notional_low, <wide_t>tick.price * tick.size)
         if tick.side > 0:
@@ -316,7 +316,7 @@ cdef class Bars(Shelf):
             self.mark_incomplete(place, INT64_MAX)
 
     def apply_state(self, uint32_t instrument, int64_t state, int flags, int64_t at_ns):
-        """Mark bars PARTIAL while a venue is disconnected or silent; a book without news alone misses no print."""
+        """Mark bars PARTIAL while a venue is disconnected or silent; a book alone without changes misses no print."""
         place = self.places.get(instrument)
         if place is not None:
             away = state in AWAY or state == STALE and flags & FLAG_MUTE

@@ -42,8 +42,8 @@ def share_e8(value: Decimal, name: str) -> int:
 def is_weighed(group: Group) -> bool:
     """Whether a profit of buying at one member and selling at another can be computed.
 
-    A contract of several units is linear at one venue and inverse at another, and its metadata does not say which: the
-    profit could be computed the wrong way, so none is computed.
+    A contract of several units is linear at one venue and inverse at another, and its metadata does not contain which:
+    the profit could be computed the wrong way, so none is computed.
     """
     return len(group.members) > 1 and group.members[0].multiplier == 1
 

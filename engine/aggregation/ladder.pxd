@@ -1,7 +1,7 @@
-"""One venue's top of book, in its group's decimals, and what is made of several: plain structs, no Python object.
+"""One venue's top of book, in its group's decimals, and the merge of several: plain structs, no Python object.
 
-A venue's best comes on TICKS and may be newer than its levels, which come on BOOKS: the newest best stands on top, and
-the levels not worse than it are gone.
+A venue's best comes on TICKS and may be newer than its levels, which come on BOOKS: the newest best is on top, and
+levels that are not worse than it are removed.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -20,7 +20,7 @@ cdef struct Half:
     int64_t[DEPTH] size
     bint fits  # the levels, into the group's decimals
     bint best_fits
-    bint best_known  # the best was told since the levels' instrument was reset
+    bint best_known  # the best was published since the levels' instrument was reset
     int64_t best_price
     int64_t best_size  # 0: this side is empty
 
@@ -41,7 +41,7 @@ cdef struct Member:
     int64_t fee_e8
     uint8_t state
     bint usable
-    uint64_t tick_sequence  # of the newest book heard
+    uint64_t tick_sequence  # of the newest book read
     uint64_t change_count
     Half bids
     Half asks
@@ -59,12 +59,12 @@ cdef struct Walk:
 
 
 cdef inline bint fits(const Half *half) noexcept nogil:
-    """Whether a side's numbers can be told in the group's decimals."""
+    """Whether a side's numbers fit the group's decimals."""
     return (half.fits or half.count == 0) and (half.best_fits or not half.best_known)
 
 
 cdef inline void lay_best(const Half *half, int side, Ladder *ladder) noexcept nogil:
-    """A venue's side as it stands: the newest best on top of the levels that are worse."""
+    """A venue's side: the newest best on top of the levels that are worse."""
     cdef int i
     ladder.count = 0
     if half.best_known:
@@ -82,7 +82,7 @@ cdef inline void lay_best(const Half *half, int side, Ladder *ladder) noexcept n
 
 
 cdef inline void merge(Ladder **ladders, const int *member, int count, int side, Ladder *into) noexcept nogil:
-    """The best levels of several venues, best first; equal prices are one level of all who are there."""
+    """The best levels of several venues, best first; equal prices are one level, with every venue that has it."""
     cdef int[MEMBERS] at
     cdef int i, level
     cdef bint found

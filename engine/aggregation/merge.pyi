@@ -8,7 +8,7 @@ class Merge:
     books_told: int
     duplicates: int
     unfit: int
-    behind: bool
+    late: bool
     def __init__(
         self,
         groups: Sequence[tuple[int, int, int, bool, Sequence[tuple[int, int, int, int]]]],

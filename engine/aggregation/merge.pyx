@@ -9,7 +9,7 @@
    this is the order of receipt. Nothing is sorted; a repeated book is found by (tick sequence, change count).
 2. A group is updated at an event's last record only, together with the book that ends the event.
 3. Only members that are GOOD and whose numbers fit are merged, and only while the feed is alive and its records are
-   read soon after it wrote them. A price without news is valid until the feed publishes STALE or DISCONNECTED.
+   read soon after it wrote them. A price that does not change is valid until the feed publishes STALE or DISCONNECTED.
 """
 
 from cpython.bytearray cimport PyByteArray_AS_STRING
@@ -47,7 +47,7 @@ cdef class Merge:
     """Every group, and the members of all of them."""
 
     cdef readonly uint64_t books_told, duplicates, unfit
-    cdef readonly bint behind  # something was read too late to be told: not telling until all is read
+    cdef readonly bint late  # a record was read too late to be published: nothing is published until all are read
     cdef object global_ring, global_cells
     cdef object member_storage, group_storage, book_storage, book_view
     cdef Opportunities opportunities
@@ -56,8 +56,8 @@ cdef class Merge:
     cdef GlobalBook *book
     cdef int member_count, group_count
     cdef int64_t stale_ns, now_ns
-    cdef bint fresh  # the feed is heard, and what it told was read in time
-    cdef bint telling
+    cdef bint fresh  # the feed beats, and its records were read in time
+    cdef bint publishing
     cdef int[4096] sorted_place
     cdef uint32_t[4096] sorted_instrument
 
@@ -125,7 +125,7 @@ cdef class Merge:
     def forget(self):
         """Forget every book, and publish nothing until `publish_all`."""
         cdef int i
-        self.telling = self.behind = False
+        self.publishing = self.late = False
         for i in range(self.member_count):
             self.forget_member(&self.members[i], BOOK_EMPTY)
             self.members[i].tick_sequence = self.members[i].change_count = 0
@@ -133,7 +133,7 @@ cdef class Merge:
     def publish_all(self, int64_t now_ns, int64_t heard_ns):
         """Publish every group as it is now, and each change from now on."""
         self.age(now_ns, heard_ns, True)
-        self.telling = True
+        self.publishing = True
         self.weigh_all()
 
     def void(self, int64_t now_ns):
@@ -152,28 +152,28 @@ cdef class Merge:
               int64_t now_ns):
         """Apply a batch of both lanes in their common order; return how many books were applied, the others come later.
 
-        `whole`: these are all the ticks there are, so that no book can lie behind them.
+        `whole`: these are all published ticks, so no book can follow later ones.
         """
         cdef Py_ssize_t i, tick_count = ticks.shape[0] // <Py_ssize_t>sizeof(Tick)
-        cdef Py_ssize_t heard = 0, book_count = books.shape[0] // <Py_ssize_t>sizeof(Top)
+        cdef Py_ssize_t applied = 0, book_count = books.shape[0] // <Py_ssize_t>sizeof(Top)
         cdef const Top *top = <const Top *>&books[0] if book_count else NULL
         cdef const Tick *tick
         cdef uint64_t sequence = first_sequence
         cdef bint ended
         self.now_ns = now_ns
         for i in range(tick_count):
-            while heard < book_count and top[heard].tick_sequence <= sequence:
-                self.apply_book(&top[heard])
-                heard += 1
+            while applied < book_count and top[applied].tick_sequence <= sequence:
+                self.apply_book(&top[applied])
+                applied += 1
             tick = <const Tick *>&ticks[i * sizeof(Tick)]
             sequence += 1
-            ended = not (heard < book_count and top[heard].tick_sequence == sequence
-                         and top[heard].instrument == tick.instrument)
+            ended = not (applied < book_count and top[applied].tick_sequence == sequence
+                         and top[applied].instrument == tick.instrument)
             self.apply_tick(tick, sequence, ended)
-        while heard < book_count and (whole or top[heard].tick_sequence <= sequence):
-            self.apply_book(&top[heard])
-            heard += 1
-        return heard
+        while applied < book_count and (whole or top[applied].tick_sequence <= sequence):
+            self.apply_book(&top[applied])
+            applied += 1
+        return applied
 
     cdef int apply_tick(self, const Tick *tick, uint64_t sequence, bint ended) except -1:
         """Apply one tick; `ended` unless the book of its event is in this batch."""
@@ -242,7 +242,7 @@ cdef class Merge:
         memset(&member.asks, 0, sizeof(Half))
 
     cdef void reset_member(self, Member *member, uint64_t sequence) noexcept nogil:
-        """Begin a member's book anew; a newer book from a cell stays, without older best prices."""
+        """Reset a member's book; a newer book from a cell stays, without older best prices."""
         if sequence > member.tick_sequence:
             self.forget_member(member, BOOK_RESYNCING)
         else:
@@ -253,11 +253,11 @@ cdef class Merge:
         cdef Group *group = &self.groups[member.group]
         group.book.receive_ns = max(group.book.receive_ns, receive_ns)
         group.book.tick_sequence = max(group.book.tick_sequence, sequence)
-        if not self.telling:
+        if not self.publishing:
             return 0
         if self.now_ns - publish_ns > self.stale_ns:
-            self.behind = True
-        if self.behind:
+            self.late = True
+        if self.late:
             return 0
         self.lay(member)
         self.put_together(group)
@@ -271,18 +271,18 @@ cdef class Merge:
         lay_best(&member.asks, -1, &member.ask_ladder)
 
     def age(self, int64_t now_ns, int64_t heard_ns, bint whole):
-        """Leave all out while the feed is silent for too long, or what it told is read too late; whether that changed.
+        """Exclude every member while the feed is silent, or its records are read too late; whether that changed.
 
-        `heard_ns`: when the feed lived last; `whole`: all that it told was read.
+        `heard_ns`: when the feed was alive last; `whole`: all its records were read.
         """
-        cdef bint fresh, was_behind = self.behind
+        cdef bint fresh, was_late = self.late
         self.now_ns = now_ns
-        self.behind = self.behind and not whole
-        fresh = not self.behind and (heard_ns > now_ns or now_ns - heard_ns <= self.stale_ns)
-        if fresh == self.fresh and was_behind == self.behind:
+        self.late = self.late and not whole
+        fresh = not self.late and (heard_ns > now_ns or now_ns - heard_ns <= self.stale_ns)
+        if fresh == self.fresh and was_late == self.late:
             return False
         self.fresh = fresh
-        if self.telling:
+        if self.publishing:
             self.weigh_all()
         return True
 

@@ -6,10 +6,10 @@ from engine.aggregation.ladder cimport Member
 from engine.model.aggregates cimport GlobalBook, Opportunity
 
 cdef class Opportunities:
-    cdef readonly uint64_t told, unshown
-    cdef object ring, cells, told_storage, current_storage, record_storage, view, place_storage, taken_storage
-    cdef Opportunity *last_told  # of each pair, as the ring has it; kind 0: none is open
-    cdef Opportunity *current  # of each pair, as it stands
+    cdef readonly uint64_t published, unshown
+    cdef object ring, cells, published_storage, current_storage, record_storage, view, place_storage, taken_storage
+    cdef Opportunity *last_published  # of each pair, as the ring has it; kind 0: none is open
+    cdef Opportunity *current  # of each pair, the newest figures
     cdef Opportunity *record
     cdef int *place  # of each pair: its cell, -1 where it has none
     cdef uint8_t *taken  # of each cell

@@ -1,7 +1,7 @@
 from shm import CellWriter, RingWriter
 
 class Opportunities:
-    told: int
+    published: int
     unshown: int
     def __init__(
         self,

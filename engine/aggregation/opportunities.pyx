@@ -43,8 +43,8 @@ cdef class Opportunities:
         cdef Py_ssize_t i
         self.ring, self.cells, self.cell_count = ring, cells, cells.count
         self.min_edge_e8, self.change_e8, self.change_share_e8 = min_edge_e8, change_e8, change_share_e8
-        self.told_storage = bytearray(max(1, pairs) * sizeof(Opportunity))
-        self.last_told = <Opportunity *>PyByteArray_AS_STRING(self.told_storage)
+        self.published_storage = bytearray(max(1, pairs) * sizeof(Opportunity))
+        self.last_published = <Opportunity *>PyByteArray_AS_STRING(self.published_storage)
         self.current_storage = bytearray(max(1, pairs) * sizeof(Opportunity))
         self.current = <Opportunity *>PyByteArray_AS_STRING(self.current_storage)
         self.record_storage = bytearray(sizeof(Opportunity))
@@ -75,8 +75,8 @@ cdef class Opportunities:
         cdef bint there = buy.usable and sell.usable and buy.ask_ladder.count > 0 and sell.bid_ladder.count > 0
         if there and pays(buy.ask_ladder.price[0], sell.bid_ladder.price[0], cost_e8 + self.min_edge_e8, keep_e8):
             return self.see(pair, buy, sell, book, now_ns)
-        if self.last_told[pair].kind:
-            self.last_told[pair].kind = 0
+        if self.last_published[pair].kind:
+            self.last_published[pair].kind = 0
             label(&self.current[pair], book, now_ns)
             self.publish(&self.current[pair], OPPORTUNITY_END)
             self.write_cell(pair, &self.current[pair], OPPORTUNITY_END)
@@ -84,18 +84,18 @@ cdef class Opportunities:
 
     cdef int see(self, Py_ssize_t pair, const Member *buy, const Member *sell, const GlobalBook *book,
                  int64_t now_ns) except -1:
-        """An opportunity is there: show it if it is another than before, tell it if that matters."""
-        cdef Opportunity *before = &self.last_told[pair]
+        """An opportunity exists: write its cell if it changed, publish it if the change is large enough."""
+        cdef Opportunity *before = &self.last_published[pair]
         cdef Opportunity *one = &self.current[pair]
-        cdef Opportunity stood = one[0]
+        cdef Opportunity previous = one[0]
         if not before.kind:
             memset(one, 0, sizeof(Opportunity))
             one.opportunity_id, one.begin_ns = self.ring.cursor, now_ns
             one.group, one.buy_instrument, one.sell_instrument = book.group, buy.instrument, sell.instrument
             one.price_decimals, one.size_decimals = book.price_decimals, book.size_decimals
         self.figure(one, buy, sell)
-        if before.kind and memcmp(&one.buy_price, &stood.buy_price, 12 * sizeof(int64_t)) == 0 \
-                and one.flags == stood.flags:
+        if before.kind and memcmp(&one.buy_price, &previous.buy_price, 12 * sizeof(int64_t)) == 0 \
+                and one.flags == previous.flags:
             return 0
         label(one, book, now_ns)
         if not before.kind:
@@ -110,7 +110,7 @@ cdef class Opportunities:
         return 0
 
     cdef bint matters(self, const Opportunity *one, const Opportunity *before) noexcept nogil:
-        """Whether a reader who believes what was told last would be wrong by more than the rule allows."""
+        """Whether the figures differ from the last published ones by more than the configuration allows."""
         return (one.flags != before.flags
                 or apart(one.edge_e8, before.edge_e8, <wide_t>self.change_e8 * E8)
                 or apart(one.size, before.size, <wide_t>self.change_share_e8 * before.size)
@@ -124,7 +124,7 @@ cdef class Opportunities:
         self.record[0] = one[0]
         self.record.kind = kind
         self.ring.publish_bytes(self.view)
-        self.told += 1
+        self.published += 1
         return 0
 
     cdef int write_cell(self, Py_ssize_t pair, const Opportunity *one, int kind) except -1:

@@ -1,10 +1,10 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""Where the bars of every series lie: three a series, in memory and in cells, and how a successor finds them again.
+"""The bars of every series: three a series, in memory and in cells, and how a successor finds them again.
 
     series = instrument · interval     [ last closed │ earlier │ current ]
 
-A successor takes from the cells what is of its own configuration, and what the ring says was closed since; a cell that
-shows another series' bar shows none from then on.
+A successor reads from the cells the bars of its own configuration, and from the ring the bars that were closed since; a
+cell with the bar of another series is emptied.
 """
 
 from cpython.bytearray cimport PyByteArray_AS_STRING
@@ -69,7 +69,7 @@ cdef class Shelf:
                 and bar.size_decimals == <uint8_t>size_decimals)
 
     cdef void note_closed(self, const Bar *bar) noexcept:
-        """A bar that stands on the ring is closed, whatever the cells say."""
+        """Close a bar that is on the ring, also if its cell has it as open."""
         cdef Py_ssize_t i
         cdef Bar *last
         place = self.places.get(bar.instrument)

@@ -6,14 +6,14 @@
 
 Priority is price, then time: an order joins its price's queue at the end, keeps its place when it becomes smaller, and
 loses it when it becomes larger or changes its price. A venue that sends orders out of turn (when a level comes back
-into the subscribed depth) gives each order the stamp of its place; an order joins before those with a later stamp. Sizes
-of levels are the exact sums of their orders.
+into the subscribed depth) gives each order the stamp of its place; an order joins before those with a later stamp.
+Sizes of levels are the exact sums of their orders.
 
 Every change costs the same whatever the depth of the book and of the queue, with two exceptions: `place` walks the
 queue, and an order that joins passes those with later stamps. No Python object is made for an order. Memory is bounded:
-beyond `order_limit` an order is refused. A change that contradicts the book (an unknown id, an id that is known already,
-a match larger than the order) is refused as well. A refused change changes nothing and returns False: the book is then
-not the venue's, and its owner decides what follows.
+beyond `order_limit` an order is refused. A change that contradicts the book (an unknown id, an id that is known
+already, a match larger than the order) is refused as well. A refused change changes nothing and returns False: the book
+is then not the venue's, and its owner decides what follows.
 """
 
 from libc.stdint cimport INT64_MIN, int32_t, int64_t, uint64_t

@@ -4,8 +4,8 @@
     body, entries ─▶ dialect's reader ─▶ value        any failure: an Unreadable with the failure's text
 
 The venue's text decides which exception a reader raises: for a wrong type, a missing key, nesting deeper than the
-stack, a number beyond every type. So this is the one place of the feed where every exception is caught. Each is counted,
-and a bounded number is logged, each with a bounded text.
+stack, a number beyond every type. So this is the one place of the feed where every exception is caught. Each is
+counted, and a bounded number is logged, each with a bounded text.
 """
 
 import json

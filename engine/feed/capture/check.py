@@ -87,7 +87,7 @@ class Survey:
             self._widen(symbol, price, size)
 
     def _widen(self, symbol: object, price: object, size: object) -> None:
-        """Note two numbers of a symbol; the scanner refuses what is not a number, or has no symbol."""
+        """Note two numbers of a symbol; the scanner refuses a text that is no number, or a row without a symbol."""
         price_shape, size_shape = shape_of(price), shape_of(size)
         if price_shape is None or size_shape is None:
             return
@@ -106,7 +106,7 @@ class Survey:
         return [symbol for symbol in self.widths if symbol]
 
     def decimals(self, symbol: str) -> tuple[int, int]:
-        """Return a symbol's decimals; orders from before a step was made coarser need more than the metadata says."""
+        """Return a symbol's decimals; orders from before a step became coarser need more than the metadata has."""
         if self.known is not None:
             return self.known
         stated = self.stated.get(symbol) or self._widest(self.widths, symbol)

@@ -21,9 +21,9 @@ DECIMALS = re.compile(r"([0-9]|1[0-8]),([0-9]|1[0-8])")
 
 ABOUT = "Recorded traffic of a venue: write it down from a running feed, and check that its books hold."
 CHECK = """\
-Run a recording through the feed's own decoder and books, and say of each symbol what held: gaps in the venue's
-numbers, checksums, prices against the venue's own best ones. Several files are read as one continuing session;
-gz and zst are unpacked by themselves.
+Run a recording through the feed's own decoder and books, and print for each symbol what was compared: gaps in the
+venue's numbers, checksums, prices against the venue's own best ones. Several files are read as one continuing
+session; gz and zst are unpacked.
 """
 CHECK_END = """\
 formats:
@@ -41,8 +41,8 @@ examples:
 exit codes: 0 every book that should be good is, 1 one is not, 2 it cannot be read
 """
 RECORD = """\
-Write down every frame of a running feed, byte for byte with the time of its receipt, to a file that capture check and
-a replay read. The feed does not wait for it: what it was too slow for is counted, marked in the file and told.
+Write every frame of a running feed, byte for byte with the time of its receipt, to a file that capture check and a
+replay read. The feed does not wait for the recorder: frames that it loses are counted, marked in the file and printed.
 """
 RECORD_END = """\
 examples:
@@ -72,7 +72,7 @@ def decimals(text: str) -> tuple[int, int]:
 
 
 def _add(commands: "Commands", name: str, text: str, about: tuple[str, str]) -> argparse.ArgumentParser:
-    """A command, told in a line, at its head and at its end."""
+    """A command with its one-line help, its description and its epilogue."""
     return commands.add_parser(
         name, help=text, description=about[0], epilog=about[1], formatter_class=RAW, allow_abbrev=False
     )
@@ -123,7 +123,7 @@ def _record_words(commands: "Commands") -> None:
 
 
 def main(argv: list[str]) -> int:
-    """Run the command: 0 when all is as it should be, 1 when not, 2 when it cannot be run, 3 when nobody is there."""
+    """Run the command: 0 when everything agrees, 1 when not, 2 when it cannot be run, 3 when no such system runs."""
     arguments, unknown = parser().parse_known_args(argv)
     if unknown:
         arguments.refuse(f"unrecognized arguments: {' '.join(unknown)}")
@@ -154,7 +154,7 @@ def run_check(arguments: argparse.Namespace) -> int:
 
 
 def run_record(arguments: argparse.Namespace) -> int:
-    """Record until told to stop; what only recording needs is loaded here."""
+    """Record until a signal or the time ends it; modules that only recording needs are loaded here."""
     from engine.feed.capture.record import record  # noqa: PLC0415
 
     return record(arguments)

@@ -166,7 +166,7 @@ cdef class TappedStream:
 
     @property
     def state(self):
-        """The port's; the first sight of its end is told."""
+        """The port's state; its end is recorded when it is seen first."""
         state = self.port.state
         if state is CLOSED and not self.ended:
             self.end(self.port.error)
@@ -179,7 +179,7 @@ cdef class TappedStream:
 
     @property
     def receive_ns(self):
-        """The port's: a ping moves it too, and says that the connection lives."""
+        """The port's: a ping changes it too, because the connection is alive."""
         return self.port.receive_ns
 
     @property
@@ -216,7 +216,7 @@ cdef class TappedStream:
         self.tap.rehearse(self.connection, frame)
 
     def send(self, bytes payload):
-        """Send, and tell what went out."""
+        """Send, and record what was sent."""
         sent = self.port.send(payload)
         if sent:
             self.tap.write(self.connection, FRAME_SENT, payload, self.seen_ns)

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""What a looker-on may want to know of a role's life. Each figure is counted where it happens."""
+"""The counters of one life of a strategy role. Each event is counted where it happens."""
 
 
 cdef class Counts:

@@ -211,4 +211,4 @@ cdef class LaneInputs:
             kept = sorted(newest.items(), key=place)  # in the lane's order: what was read before is of no STEP
             newest.clear()
             newest.update(one for one in kept if place(one) > reader.cursor - CATCH_UP)
-        return min(work, READ_LIMIT)  # how far it was behind is no part of the decision, and of no STEP
+        return min(work, READ_LIMIT)  # the size of the lag must not affect the decision: no STEP has it

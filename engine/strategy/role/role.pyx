@@ -19,13 +19,16 @@ A step, in this order, each part bounded (`READ_LIMIT` records a lane):
 The first step of a life only recovers (see `recovery`), the second is `on_start`. A working step ends with one STEP
 record: time, cursors, own intents cursor, and which inputs were lapped. That is all a replay needs (see `replay`).
 
-Lapped by BOOKS or GLOBAL_BOOKS: read on to the newest, show of each instrument or group the newest among the last
-`CATCH_UP`. By TICKS, BARS or OPPORTUNITIES: the lost are lost and counted, the step shows no more of them, and
-`on_bars_lost` or `on_opportunities_over` tells it. By COMMANDS: go on, execution holds the halt. By VERDICTS, ORDERS or
-FILLS: the position is learnt anew, the orders are forgotten and cancelled.
-A full intents lane refuses: whatever the strategy wants (`place`, `cancel`, `replace`) gives None from there to the end
-of the step, and `on_lane_full` tells it. The log says why, as where a halted or draining strategy wants something new,
-at most once a minute for each reason.
+When a lane has lapped the role, the strategy receives:
+
+    BOOKS, GLOBAL_BOOKS         the newest of each instrument or group among the last `CATCH_UP` records
+    TICKS                       no further print in this step; the lost prints are counted
+    BARS, OPPORTUNITIES         no further record in this step, and a call of `on_bars_lost` or `on_opportunities_over`
+    COMMANDS                    the commands that follow: execution keeps the halt
+    VERDICTS, ORDERS, FILLS     the position from FILLS and POSITIONS; the orders are dropped and all are cancelled
+
+When the intents lane is full, `place`, `cancel` and `replace` return None until the end of the step, and `on_lane_full`
+is called. The log has the reason, at most once a minute for each, also when a halted or draining strategy submits.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
@@ -64,7 +67,7 @@ from engine.strategy.api.withheld import Withheld
 
 WAIT_LIMIT_NS = 1_000_000
 FILLS_LIMIT = 256  # one order that sweeps a book has many fills
-ORDERS_REPUBLISHED = 256  # execution tells its orders anew where it begins a life
+ORDERS_REPUBLISHED = 256  # execution publishes its orders again when it begins a life
 
 cdef enum:
     BEFORE_RECOVERY, BEFORE_START, RUNNING
@@ -78,7 +81,7 @@ cdef class StrategyRole:
 
     cdef readonly str name
     cdef readonly Counts counts
-    cdef readonly int reads  # how many of the aggregation's lanes; the supervisor parks one that nobody reads
+    cdef readonly int reads  # how many of the aggregation's lanes; the supervisor may park one without a reader
     cdef public object ledger
     cdef object strategy, lanes, aggregates, refusals, withheld
     cdef IntentApi api
@@ -226,12 +229,12 @@ cdef class StrategyRole:
         self.api.draining = not self.intents.full
 
     cdef int own_records(self) except -1:
-        """Hear what became of our intents; a lap there means to learn everything anew."""
+        """Read the answers to our intents; after a lap restore position and orders from the lanes."""
         cdef LaneInputs inputs = self.inputs
         if inputs.is_kind_still(VERDICTS) and inputs.is_kind_still(ORDERS) and inputs.is_kind_still(FILLS):
             return 0
         verdicts = inputs.read_kind(VERDICTS, READ_LIMIT)
-        doubled = any(row.reason == DUPLICATE for row in verdicts)  # execution began anew, and has told its orders
+        doubled = any(row.reason == DUPLICATE for row in verdicts)  # execution restarted and published its orders
         orders = inputs.read_kind(ORDERS, ORDERS_REPUBLISHED if doubled else READ_LIMIT)
         fills = inputs.read_kind(FILLS, FILLS_LIMIT)
         if inputs.lapped_of(VERDICTS) or inputs.lapped_of(ORDERS) or inputs.lapped_of(FILLS):
@@ -268,7 +271,7 @@ cdef class StrategyRole:
         return self.prints() + self.books()
 
     cdef int market_and_aggregates(self) except -1:
-        """Read what was made of the market before the market itself, and tell it behind: no book is older than it."""
+        """Read the aggregates before the market and call their hooks after it: no book is older than an aggregate."""
         cdef dict newest = {}
         cdef int global_books = self.inputs.first[GLOBAL_BOOKS]
         bars = self.inputs.read_kind(BARS, READ_LIMIT)
@@ -281,7 +284,7 @@ cdef class StrategyRole:
         return work
 
     cdef int call(self, object hooks) except -1:
-        """Call hooks with their rows; what they want bears the row's place and time, where it has them."""
+        """Call hooks with their rows; intents from them carry the row's sequence and time, if it has them."""
         for hook, *rows in hooks:
             for row in rows:
                 self.intents.tick_sequence, self.intents.receive_ns = row.tick_sequence, getattr(row, "receive_ns", 0)
@@ -377,7 +380,7 @@ cdef class StrategyRole:
     # Recovery, recording.
 
     cdef int recover(self) except -1:
-        """Build the ledger anew from the lanes; what orders they cannot tell of any more is cancelled."""
+        """Build the ledger from the lanes; if they lost records of orders, cancel every order."""
         self.counts.recoveries += 1
         self.reset_ledger()
         recover_positions(self.lanes, self.ledger)
@@ -402,7 +405,7 @@ cdef class StrategyRole:
         return 1
 
     cdef int end(self, int64_t now_ns, int work, int marks=0) except -1:
-        """Close a working step: tell of a full lane, then write down what a replay needs."""
+        """End a working step: call the hook of a full lane, then publish the STEP."""
         if self.intents.full:
             marks |= MARK_FULL
             self.strategy.on_lane_full()

@@ -199,8 +199,8 @@ class System:
         self.books.publish(*row)
         self.tops.write(of - 1, *row)
 
-    def told(self, lane: str) -> list[Any]:
-        """What was told on a ring since the last look."""
+    def published(self, lane: str) -> list[Any]:
+        """The records that were published on a ring since the last call."""
         return list(self.readers[lane].rows())
 
     def top(self, group: int = 1) -> Any:

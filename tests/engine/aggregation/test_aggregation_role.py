@@ -15,9 +15,9 @@ from tests.engine.aggregation.test_opportunities import MEMBERS, some_book
 OUTPUTS = ("global_books", "opportunities", "bars")
 
 
-def told(system: System) -> dict[str, list[str]]:
+def published(system: System) -> dict[str, list[str]]:
     """Everything that was published, as text: nan is not equal to nan."""
-    return {lane: [repr(row) for row in system.told(lane)] for lane in OUTPUTS}
+    return {lane: [repr(row) for row in system.published(lane)] for lane in OUTPUTS}
 
 
 def test_a_life_driven_from_its_steps_publishes_the_same(make_system: Callable[..., System]) -> None:
@@ -47,7 +47,7 @@ def test_a_life_driven_from_its_steps_publishes_the_same(make_system: Callable[.
             del script[0]
         again.now_ns = step.now_ns
         again.step()
-    assert told(again) == told(live)
+    assert published(again) == published(live)
 
 
 def test_recorded_trades_make_the_bars_of_an_offline_resample(
@@ -75,7 +75,7 @@ def test_recorded_trades_make_the_bars_of_an_offline_resample(
     system.step()
     system.now_ns = max(system.now_ns, prints[-1].venue_ns)
     system.step(120 * SECOND)
-    bars = system.told("bars")
+    bars = system.published("bars")
     assert len(prints) > 20_000
     for interval_ns in (SECOND, 60 * SECOND):
         grouped: dict[int, list[Any]] = {}

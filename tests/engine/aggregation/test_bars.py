@@ -110,7 +110,7 @@ def test_bars_equal_an_offline_resample(make_system: Callable[..., System], dyin
     prints = drive(system, random.Random(seed), 300 if dying or mortality else 1500, dying)
     system.mortality.share = 0.0
     system.step(20 * SECOND)
-    check(system.told("bars"), prints, (SECOND, 5 * SECOND))
+    check(system.published("bars"), prints, (SECOND, 5 * SECOND))
     assert (system.lives > 5) == (dying > 0 or mortality > 0)
 
 
@@ -131,7 +131,7 @@ def test_bars_of_prints_out_of_order_within_the_grace_equal_the_resample(make_sy
             system.die()
     system.step()
     system.step(20 * SECOND)
-    check(system.told("bars"), prints, (SECOND, 5 * SECOND))
+    check(system.published("bars"), prints, (SECOND, 5 * SECOND))
     assert system.role.bars.late == 0
 
 
@@ -140,11 +140,11 @@ def test_a_bar_is_closed_by_the_clock_and_not_by_the_next_trade(system: System) 
     system.step()
     system.tell_print(1, 100, 5, 1)
     system.step(SECOND - 1)
-    assert system.told("bars") == []
+    assert system.published("bars") == []
     system.step(GRACE)
-    assert system.told("bars") == []
+    assert system.published("bars") == []
     system.step(1)
-    (bar,) = system.told("bars")
+    (bar,) = system.published("bars")
     assert (bar.start_ns, bar.publish_ns, bar.flags) == (START, START + SECOND + GRACE, BarFlag.CLOSED)
 
 
@@ -158,12 +158,12 @@ def test_a_late_print_is_in_no_bar_and_is_told(system: System) -> None:
     system.step()
     system.tell_print(1, 100, 5, 1)
     system.step(SECOND + GRACE)
-    system.told("bars")
+    system.published("bars")
     system.tell_print(1, 999, 2**62, 2, receive_ns=START + 10)
     system.tell_print(1, 999, 2**62, 3, receive_ns=START + 11)
     system.tell_print(1, 101, 6, 4)
     system.step(SECOND)
-    (bar,) = system.told("bars")
+    (bar,) = system.published("bars")
     assert figures(bar) == (101, 101, 101, 101, 6, 6, 606, 1)
     assert (bar.late_count, wide(bar.late_high, bar.late_low)) == (2, 2**63)
 
@@ -174,7 +174,7 @@ def test_a_print_told_again_counts_once(system: System) -> None:
     system.tell_print(1, 100, 5, 7, venue_ns=START)
     system.tell_print(1, 90, 5, 6, venue_ns=START - 1)
     system.step(2 * SECOND)
-    assert [bar.count for bar in system.told("bars")] == [1]
+    assert [bar.count for bar in system.published("bars")] == [1]
 
 
 def test_a_venue_that_numbers_anew_is_heard(system: System) -> None:
@@ -182,7 +182,7 @@ def test_a_venue_that_numbers_anew_is_heard(system: System) -> None:
     system.tell_print(1, 100, 5, 10**9, venue_ns=START)
     system.tell_print(1, 101, 5, 1, venue_ns=START + 5)
     system.step(2 * SECOND)
-    assert [bar.count for bar in system.told("bars")] == [2]
+    assert [bar.count for bar in system.published("bars")] == [2]
 
 
 def test_a_bar_that_may_miss_prints_says_so(system: System) -> None:
@@ -199,13 +199,13 @@ def test_a_bar_that_may_miss_prints_says_so(system: System) -> None:
     system.tell_state(1, BookState.GOOD)
     system.step(SECOND)
     system.step(SECOND)
-    partial = [bool(bar.flags & BarFlag.PARTIAL) for bar in system.told("bars") if bar.interval_ns == SECOND]
+    partial = [bool(bar.flags & BarFlag.PARTIAL) for bar in system.published("bars") if bar.interval_ns == SECOND]
     assert partial == [True, False, True, True, False]
 
 
 def flags_of_seconds(system: System) -> dict[int, bool]:
     """Which of the seconds closed since the last look may miss prints."""
-    bars = [bar for bar in system.told("bars") if bar.interval_ns == SECOND and bar.instrument == 1]
+    bars = [bar for bar in system.published("bars") if bar.interval_ns == SECOND and bar.instrument == 1]
     return {(bar.start_ns - START) // SECOND: bool(bar.flags & BarFlag.PARTIAL) for bar in bars}
 
 
@@ -315,7 +315,7 @@ def test_one_wild_stamp_closes_no_bar_and_stops_none(make_system: Callable[..., 
         system.tell_print(1, 100 + number, 5, number + 1, venue_ns=venue_ns)
         system.step(SECOND // 4)
     system.step(10 * SECOND)
-    check(system.told("bars"), prints, (SECOND, 5 * SECOND))
+    check(system.published("bars"), prints, (SECOND, 5 * SECOND))
     assert (system.role.bars.wild, system.role.bars.late) == (1, 0)
 
 
@@ -329,7 +329,7 @@ def test_a_stamp_of_long_ago_breaks_no_bar(make_system: Callable[..., System], s
     system.tell_print(1, 101, 5, 2, venue_ns=stamp)
     system.tell_print(1, 102, 5, 3, venue_ns=system.now_ns)
     system.step(2 * SECOND)
-    bars = system.told("bars")
+    bars = system.published("bars")
     assert bars[0].count == 3
     assert all(bar.start_ns >= START for bar in bars)
 
@@ -345,7 +345,7 @@ def test_a_first_print_of_long_ago_does_not_stop_the_bars(make_system: Callable[
         system.tell_print(1, 102, 5, number + 2, venue_ns=system.now_ns)
         system.step(SECOND)
     system.step(2 * SECOND)
-    bars = system.told("bars")
+    bars = system.published("bars")
     assert sum(bar.count for bar in bars) == 5
     assert len(bars) < 15
 
@@ -366,7 +366,7 @@ def test_a_recordings_bars_close_by_the_recordings_time(make_system: Callable[..
             system.die()
     system.tick(TickKind.BEST, 1, side=1, price=100, size=5, receive_ns=then + 60 * SECOND)
     system.step()
-    bars = system.told("bars")
+    bars = system.published("bars")
     check(bars, prints, (SECOND, 5 * SECOND))
     assert [bool(bar.flags & BarFlag.PARTIAL) for bar in bars if bar.count].count(True) <= 2
 
@@ -394,13 +394,13 @@ def test_a_leap_of_days_closes_what_was_open_and_goes_on(system: System) -> None
     system.step(7 * 86400 * SECOND)
     system.tell_print(1, 101, 5, 2)
     system.step(2 * SECOND)
-    bars = [bar for bar in system.told("bars") if bar.interval_ns == SECOND]
+    bars = [bar for bar in system.published("bars") if bar.interval_ns == SECOND]
     assert [bar.count for bar in bars if bar.count] == [1, 1]
     assert len(bars) < 6
     system.step(-3 * SECOND)
     system.tell_print(1, 102, 5, 3)
     system.step(6 * SECOND)
-    starts = [bar.start_ns for bar in bars + [bar for bar in system.told("bars") if bar.interval_ns == SECOND]]
+    starts = [bar.start_ns for bar in bars + [bar for bar in system.published("bars") if bar.interval_ns == SECOND]]
     assert starts == sorted(set(starts))
 
 
@@ -439,7 +439,7 @@ def test_lost_ticks_make_the_open_bars_partial(system: System) -> None:
     system.step(SECOND // 10)
     system.step()
     system.step(2 * SECOND)
-    assert all(bar.flags & BarFlag.PARTIAL for bar in system.told("bars") if bar.start_ns == START)
+    assert all(bar.flags & BarFlag.PARTIAL for bar in system.published("bars") if bar.start_ns == START)
 
 
 def test_a_night_without_prints_is_not_filled_second_by_second(system: System) -> None:
@@ -451,7 +451,7 @@ def test_a_night_without_prints_is_not_filled_second_by_second(system: System) -
     system.tell_print(1, 101, 6, 2)
     system.step()
     system.step(2 * SECOND)
-    bars = [bar for bar in system.told("bars") if bar.interval_ns == SECOND]
+    bars = [bar for bar in system.published("bars") if bar.interval_ns == SECOND]
     assert [bar.count for bar in bars if bar.count] == [1, 1]
     assert len(bars) < 10
 
@@ -495,7 +495,7 @@ def test_a_change_of_decimals_ends_the_life_and_mixes_nothing(system: System) ->
     system.tell_print(1, 1001, 5, 2)
     system.step()
     system.step(2 * SECOND)
-    first = next(bar for bar in system.told("bars") if bar.instrument == 1)
+    first = next(bar for bar in system.published("bars") if bar.instrument == 1)
     assert (first.price_decimals, first.low, first.count) == (3, 1001, 1)
 
 
@@ -508,5 +508,5 @@ def test_a_new_life_does_not_doubt_what_the_old_one_saw_whole(system: System) ->
     system.step(SECOND // 2)
     system.die()
     system.step(2 * SECOND)
-    first = next(bar for bar in system.told("bars") if bar.interval_ns == SECOND)
+    first = next(bar for bar in system.published("bars") if bar.interval_ns == SECOND)
     assert first.flags == BarFlag.CLOSED

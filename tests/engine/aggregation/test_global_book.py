@@ -67,13 +67,13 @@ def test_a_quiet_venue_whose_line_lives_stays_in(beating: Beating) -> None:
     quiet_book(system, 2)
     beat(system.now_ns)
     system.step()
-    told = len(system.told("global_books"))
+    told = len(system.published("global_books"))
     for _ in range(30):
         system.now_ns += 2 * SECOND
         beat(system.now_ns)
         system.step()
     assert told > 0
-    assert (system.top().included, system.told("global_books")) == (0b011, [])
+    assert (system.top().included, system.published("global_books")) == (0b011, [])
 
 
 def test_books_of_a_feed_that_is_not_heard_are_left_out_within_the_limit(beating: Beating) -> None:
@@ -114,11 +114,11 @@ def test_what_a_stalled_role_reads_too_late_is_not_told_as_of_today(system: Syst
     """Ten seconds of backlog hold prices that nobody offers any more: told is how it ends, once."""
     quiet_book(system, 1)
     system.step()
-    system.told("global_books")
+    system.published("global_books")
     for number in range(100):
         system.tell_book(1, [(10_000 + number, 5)], [(10_200, 7)])
     system.step(10 * SECOND)
-    (row,) = system.told("global_books")
+    (row,) = system.published("global_books")
     assert (row.bid_price[0], row.included) == (100_990, 0b001)
 
 
@@ -129,9 +129,9 @@ def test_a_backlog_of_many_steps_leaves_all_out_until_it_is_read(system: System)
     for number in range(TICK_LIMIT + 10):
         system.tick(TickKind.BEST, 1, side=1, price=9_000 + number % 7, size=5)
     system.step(10 * SECOND)
-    assert (system.role.merge.behind, system.top().included) == (True, 0)
+    assert (system.role.merge.late, system.top().included) == (True, 0)
     system.step()
-    assert (system.role.merge.behind, system.top().included) == (False, 0b001)
+    assert (system.role.merge.late, system.top().included) == (False, 0b001)
 
 
 def test_silence_told_by_the_feed_is_no_word_of_the_venue(system: System) -> None:
@@ -188,11 +188,11 @@ def test_an_unchanged_book_is_not_told_again(system: System) -> None:
     """A reader that is woken for nothing is late for something."""
     quiet_book(system, 1)
     system.step()
-    system.told("global_books")
+    system.published("global_books")
     quiet_book(system, 1)
     system.tell_print(1, 10_000, 5, 1)
     system.step()
-    assert system.told("global_books") == []
+    assert system.published("global_books") == []
 
 
 def test_a_number_that_does_not_fit_takes_only_its_venue_out(system: System) -> None:
@@ -310,7 +310,7 @@ def test_what_is_told_is_in_the_order_of_receipt(system: System) -> None:
         system.now_ns += 1000
         system.tell_book(of, [(at + 1, 5)], [(10**6 + at, 6)])
     system.step()
-    times = [row.receive_ns for row in system.told("global_books")]
+    times = [row.receive_ns for row in system.published("global_books")]
     assert times == sorted(times)
 
 
@@ -363,7 +363,7 @@ def test_what_is_heard_again_in_any_order_leaves_the_newest_book(make_system: Ca
             if draw.random() < 0.3:
                 system.books.publish(*row)
     system.step()
-    rows = system.told("global_books")
+    rows = system.published("global_books")
     assert system.role.merge.duplicates > 50
     assert [row.receive_ns for row in rows] == sorted(row.receive_ns for row in rows)
     assert [row.tick_sequence for row in rows] == sorted(row.tick_sequence for row in rows)
@@ -390,7 +390,7 @@ def test_books_whose_receipt_runs_backwards_do_not_turn_the_global_books_time(sy
     system.tell_book(3, [(99_000, 10**3)], [(102_000, 10**3)])
     system.now_ns = late
     system.step()
-    times = [row.receive_ns for row in system.told("global_books")]
+    times = [row.receive_ns for row in system.published("global_books")]
     assert times == sorted(times)
     assert system.top().included == 0b111
 

@@ -120,7 +120,7 @@ def test_every_planted_crossing_is_told_and_nothing_else(make_system: Callable[.
         books[of] = some_book(draw, of, draw.choice((1000, 1000, 1010, 1025)))
         system.tell_book(of, *books[of])
         system.step(draw.randrange(1000))
-        follower.take(system.told("opportunities"))
+        follower.take(system.published("opportunities"))
         expected, found = all_pairs(books), follower.pairs()
         planted += len(expected)
         assert set(found) == set(expected)
@@ -137,11 +137,11 @@ def test_a_crossing_between_two_steps_is_told_although_it_is_gone(system: System
     system.tell_book(2, [(1_020, 10**6)], [(1_030, 10**6)])
     system.tell_book(2, [(1_000, 10**6)], [(1_001, 10**6)])
     system.step()
-    system.told("opportunities")
+    system.published("opportunities")
     system.tell_book(2, [(1_020, 10**6)], [(1_030, 10**6)])
     system.tell_book(2, [(1_000, 10**6)], [(1_001, 10**6)])
     system.step()
-    kinds = [row.kind for row in system.told("opportunities")]
+    kinds = [row.kind for row in system.published("opportunities")]
     assert kinds == [OpportunityKind.BEGIN, OpportunityKind.END]
 
 
@@ -150,10 +150,10 @@ def test_a_crossing_by_the_fast_best_alone_is_told(system: System) -> None:
     system.tell_book(1, [(10_000, 10)], [(10_010, 10)])
     system.tell_book(2, [(1_000, 10**6)], [(1_001, 10**6)])
     system.step()
-    system.told("opportunities")
+    system.published("opportunities")
     system.tell_best(2, 1, 1_020, 5 * 10**4)
     system.step()
-    (row,) = system.told("opportunities")
+    (row,) = system.published("opportunities")
     assert (row.kind, row.buy_instrument, row.sell_instrument) == (OpportunityKind.BEGIN, 1, 2)
     assert (row.buy_price, row.sell_price, row.size) == (100_100, 102_000, 10_000)
 
@@ -163,10 +163,10 @@ def test_fees_decide(system: System) -> None:
     system.tell_book(1, [], [(100_000, 10)])
     system.tell_book(2, [(10_015, 10**6)], [])
     system.step()
-    assert [row.kind for row in system.told("opportunities")] == [OpportunityKind.RESET]
+    assert [row.kind for row in system.published("opportunities")] == [OpportunityKind.RESET]
     system.tell_book(2, [(10_016, 10**6)], [])
     system.step()
-    (row,) = system.told("opportunities")
+    (row,) = system.published("opportunities")
     assert row.edge_e8 == int((Fraction(10_016, 10) * Fraction(9995, 10000) - 1000 * Fraction(1001, 1000)) * 10**5)
 
 
@@ -175,17 +175,17 @@ def test_a_venue_in_doubt_or_silent_ends_its_opportunities(system: System) -> No
     system.tell_book(1, [], [(10_000, 10)])
     system.tell_book(2, [(1_100, 10**6)], [])
     system.step()
-    system.told("opportunities")
+    system.published("opportunities")
     system.tell_state(2, BookState.SUSPECT)
     system.step()
-    assert [row.kind for row in system.told("opportunities")] == [OpportunityKind.END]
+    assert [row.kind for row in system.published("opportunities")] == [OpportunityKind.END]
     system.tell_state(2, BookState.GOOD)
     system.step()
-    assert [row.kind for row in system.told("opportunities")] == [OpportunityKind.BEGIN]
+    assert [row.kind for row in system.published("opportunities")] == [OpportunityKind.BEGIN]
     system.now_ns += SECOND
     system.tell_state(1, BookState.STALE)
     system.step()
-    assert [row.kind for row in system.told("opportunities")] == [OpportunityKind.END]
+    assert [row.kind for row in system.published("opportunities")] == [OpportunityKind.END]
 
 
 def test_a_feed_that_is_not_heard_ends_every_opportunity(beating: Beating) -> None:
@@ -195,9 +195,9 @@ def test_a_feed_that_is_not_heard_ends_every_opportunity(beating: Beating) -> No
     system.tell_book(1, [], [(10_000, 10)])
     system.tell_book(2, [(1_100, 10**6)], [])
     system.step()
-    assert [row.kind for row in system.told("opportunities")] == [OpportunityKind.RESET, OpportunityKind.BEGIN]
+    assert [row.kind for row in system.published("opportunities")] == [OpportunityKind.RESET, OpportunityKind.BEGIN]
     system.step(5 * SECOND + 1)
-    assert [row.kind for row in system.told("opportunities")] == [OpportunityKind.END]
+    assert [row.kind for row in system.published("opportunities")] == [OpportunityKind.END]
     assert open_cells(system) == {}
 
 
@@ -205,11 +205,11 @@ def test_a_backlog_of_a_stalled_role_is_no_opportunity(system: System) -> None:
     """What was read ten seconds late is history, whatever it says."""
     system.tell_book(1, [], [(10_000, 10)])
     system.step()
-    system.told("opportunities")
+    system.published("opportunities")
     system.tell_book(2, [(1_100, 10**6)], [])
     system.tell_book(2, [(900, 10**6)], [])
     system.step(10 * SECOND)
-    assert system.told("opportunities") == []
+    assert system.published("opportunities") == []
 
 
 def test_more_size_than_ten_levels_show_is_marked(system: System) -> None:
@@ -217,7 +217,7 @@ def test_more_size_than_ten_levels_show_is_marked(system: System) -> None:
     system.tell_book(1, [], [(10_000 + place, 10) for place in range(10)])
     system.tell_book(2, [(2_000, 10**8)], [])
     system.step()
-    assert system.told("opportunities")[-1].flags == OpportunityFlag.DEPTH_LIMITED
+    assert system.published("opportunities")[-1].flags == OpportunityFlag.DEPTH_LIMITED
 
 
 def test_a_new_life_voids_what_its_predecessor_began_and_begins_it_anew(system: System) -> None:
@@ -228,7 +228,7 @@ def test_a_new_life_voids_what_its_predecessor_began_and_begins_it_anew(system: 
     system.step()
     system.die()
     system.step()
-    rows = system.told("opportunities")
+    rows = system.published("opportunities")
     follower.take(rows)
     begun = [row.opportunity_id for row in rows if row.kind == OpportunityKind.BEGIN]
     assert len(begun) == len(set(begun)) == 2
@@ -241,10 +241,10 @@ def test_the_least_edge_is_asked_for(make_system: Callable[..., System]) -> None
     system.tell_book(1, [], [(10_000, 10)])
     system.tell_book(2, [(1_005, 10**6)], [])
     system.step()
-    assert [row.kind for row in system.told("opportunities")] == [OpportunityKind.RESET]
+    assert [row.kind for row in system.published("opportunities")] == [OpportunityKind.RESET]
     system.tell_book(2, [(1_008, 10**6)], [])
     system.step()
-    assert [row.kind for row in system.told("opportunities")] == [OpportunityKind.BEGIN]
+    assert [row.kind for row in system.published("opportunities")] == [OpportunityKind.BEGIN]
 
 
 def test_a_venue_without_a_fee_is_refused_at_the_start(system: System) -> None:
@@ -281,13 +281,13 @@ def test_a_change_is_told_when_it_matters_and_the_cells_know_the_rest(
         books[of] = (sides[0], sides[1], BookState.GOOD)
         system.tell_book(of, *books[of])
         system.step(draw.randrange(1000))
-        rows = system.told("opportunities")
+        rows = system.published("opportunities")
         told += len(rows)
         follower.take(rows)
         if draw.random() < dying:
             system.die()
             system.step()
-            follower.take(system.told("opportunities"))
+            follower.take(system.published("opportunities"))
         expected, found, cells = all_pairs(books), follower.pairs(), open_cells(system)
         stood += len(expected)
         assert set(found) == set(cells) == set(expected)
@@ -310,19 +310,19 @@ def test_a_size_that_trembles_is_not_told_and_one_that_halves_is(system: System)
     system.tell_book(1, [], [(10_000, 1000)])
     system.tell_book(2, [(1_100, 10**9)], [])
     system.step()
-    system.told("opportunities")
+    system.published("opportunities")
     for size in (1050, 950, 1099, 901):
         system.tell_book(1, [], [(10_000, size)])
         system.step()
-    assert system.told("opportunities") == []
+    assert system.published("opportunities") == []
     assert open_cells(system)[1, 2].size == 901 * 1000
     system.tell_book(1, [], [(10_000, 900)])
     system.step()
-    (row,) = system.told("opportunities")
+    (row,) = system.published("opportunities")
     assert (row.kind, row.size) == (OpportunityKind.CHANGE, 900 * 1000)
     system.tell_state(1, BookState.STALE)
     system.step()
-    (row,) = system.told("opportunities")
+    (row,) = system.published("opportunities")
     assert (row.kind, row.size, open_cells(system)) == (OpportunityKind.END, 900 * 1000, {})
 
 
@@ -331,11 +331,11 @@ def test_two_prices_that_move_together_are_told_although_the_edge_is_the_same(sy
     system.tell_book(1, [], [(1_000_000, 10)])
     system.tell_book(2, [(110_000, 10**6)], [])
     system.step()
-    system.told("opportunities")
+    system.published("opportunities")
     system.tell_book(2, [(110_011, 10**6)], [])
     system.tell_book(1, [], [(1_000_100, 10)])
     system.step()
-    assert OpportunityKind.CHANGE in [row.kind for row in system.told("opportunities")]
+    assert OpportunityKind.CHANGE in [row.kind for row in system.published("opportunities")]
 
 
 def test_a_locked_market_pays_only_where_the_fees_are_rebates(make_system: Callable[..., System]) -> None:
@@ -346,7 +346,7 @@ def test_a_locked_market_pays_only_where_the_fees_are_rebates(make_system: Calla
     system.tell_book(2, [(1_000, 10**6)], [])
     system.tell_book(3, [], [(100_000, 10)])
     system.step()
-    (row,) = [row for row in system.told("opportunities") if row.kind == OpportunityKind.BEGIN]
+    (row,) = [row for row in system.published("opportunities") if row.kind == OpportunityKind.BEGIN]
     assert (row.buy_instrument, row.sell_instrument, row.buy_price, row.sell_price) == (1, 2, 100_000, 100_000)
     assert Fraction(row.edge_e8, 10**8) == Fraction(1, 10_000)
     assert figures(row)[2] == Fraction(10, 10**5) * 100 * Fraction(1, 10_000)
@@ -360,7 +360,7 @@ def test_contracts_of_several_units_have_a_global_book_and_no_profit(make_system
     system.tell_book(2, [(1_100, 10**6)], [])
     system.step()
     assert system.top().included == 0b011
-    assert [row.kind for row in system.told("opportunities")] == [OpportunityKind.RESET]
+    assert [row.kind for row in system.published("opportunities")] == [OpportunityKind.RESET]
 
 
 def test_futures_are_one_thing_only_where_the_configuration_says_so(make_system: Callable[..., System]) -> None:
