@@ -35,6 +35,26 @@ class Standing(Resting):
     timeout_ns = 0
 
 
+class Everywhere(Strategy):
+    """Leaves one order at each of its instruments, in each life."""
+
+    def on_start(self) -> None:
+        """Nothing is placed yet."""
+        self.asked: set[int] = set()
+
+    def on_book(self, book: Book) -> None:
+        """Place it where it is not placed yet."""
+        one = book.instrument
+        if one.id not in self.asked:
+            price = price_down(one, book.best(BUY) * 995 // 1000)
+            if self.place(one, BUY, size_of(one, "0.001"), price) is not None:
+                self.asked.add(one.id)
+
+    def on_refusal(self, verdict: Any) -> None:
+        """Once more: execution may still be comparing with the venue."""
+        self.asked.discard(verdict.instrument)
+
+
 class Chasing(Strategy):
     """Wants a chase whenever none of its orders is open."""
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ from engine.cli import main as engine_ctl
 from engine.demo import audit
 from engine.execution.journal.journal import read_journal
 from engine.execution.orders import codec
+from engine.execution.orders.client_id import decode
 from engine.lanes import LOOKERS, open_lanes
 from engine.model.instrument import Instrument
+from engine.model.intent_id import strategy_of
 from engine.model.words import JournalKind
 from tests.engine.floor import ACCOUNT, Floor, until
 
@@ -30,6 +33,16 @@ name = "standing_{venue}"
 roles = ["standing_{venue}"]
 """
 BOTH = STANDING.format(venue="east", id=3, instrument=1) + STANDING.format(venue="west", id=4, instrument=2)
+PAIR = """
+[[strategies]]
+name = "pair"
+id = 5
+class = "tests.engine.resting:Everywhere"
+instruments = [1, 2]
+[[processes]]
+name = "pair"
+roles = ["pair"]
+"""
 WATCH = f"[watch]\nbackoff_first_ms = {NEVER_MS}\nbackoff_cap_ms = {NEVER_MS}\nstart_limit_ms = 8000\n"
 VENUES = ("east", "west")
 
@@ -75,6 +88,13 @@ def client_ids(directory: Path) -> set[bytes]:
     }
 
 
+def of_strategy(system: Floor, venue: str, number: int) -> set[str]:
+    """The open orders of a strategy at a venue, by the venue's own log."""
+    return {
+        one for one in system.open_orders(venue) if strategy_of(decode(bytes.fromhex(one))[1]) == number
+    }  # fmt: skip
+
+
 def printed(capsys: pytest.CaptureFixture[str], system: Floor, *words: str) -> str:
     """What a command prints for an operator."""
     capsys.readouterr()
@@ -114,6 +134,27 @@ def test_a_killed_execution_has_its_own_orders_cancelled_and_leaves_the_other_tr
     assert first
     assert second
     assert not {one[:6] for one in first} & {one[:6] for one in second}
+
+
+def test_a_strategy_that_trades_two_accounts_lives_through_the_death_of_one_and_its_own(
+    floor: Callable[..., Floor],
+) -> None:
+    """Each intent goes to its instrument's account, and no id is used twice, whoever dies."""
+    system = floor(PAIR, "accounts")
+    system.up()
+    first = {venue: until(lambda venue=venue: of_strategy(system, venue, 5)) for venue in VENUES}
+    ones = known(system)
+    os.kill(system.pid("west_main"), signal.SIGKILL)
+    assert all(system.trades(venue) for venue in VENUES)
+    assert of_strategy(system, "east", 5) == first["east"]
+    os.kill(system.pid("pair"), signal.SIGKILL)
+    for venue in VENUES:
+        until(lambda venue=venue: of_strategy(system, venue, 5) - first[venue])
+    assert system.type("down") == 0
+    assert {venue: differences(system, venue, ones) for venue in VENUES} == {"east": [], "west": []}
+    intents = [decode(one)[1] for number in (1, 2) for one in client_ids(system.paths.journal(number))]
+    assert len({one for one in intents if strategy_of(one) == 5}) >= 4
+    assert not {one for one, count in Counter(intents).items() if count > 1 and strategy_of(one) == 5}
 
 
 def test_a_halt_reaches_every_execution_and_names_the_one_that_does_not_confirm(
