@@ -46,6 +46,10 @@ class Terms:
     size_decimals: int
     venue: str = ""  # its name in the configuration at that time
 
+    def instrument(self, number: int) -> Instrument:
+        """An instrument of this id with what is known of it: names and decimals."""
+        return Instrument(number, self.venue, self.symbol, "", "", self.price_decimals, self.size_decimals, 1, 1, 1, 0, 0)
+
 
 UNKNOWN = Terms("?", 0, 0)
 
@@ -70,10 +74,7 @@ class Contents:
 
     def naming(self, system: str, *directories: Path) -> Naming:
         """Symbols and decimals from the journals' terms, and the names that execution stores beside each journal."""
-        known = {
-            number: Instrument(number, "", one.symbol, "", "", one.price_decimals, one.size_decimals, 1, 1, 1, 0, 0)
-            for number, one in self.terms.items()
-        }
+        known = {number: one.instrument(number) for number, one in self.terms.items()}
         return Naming(known, names_of(system, *directories))
 
     def holdings(self) -> dict[int, Decimal]:

@@ -150,7 +150,8 @@ def test_the_fills_and_orders_of_every_account_are_listed(
     assert [(one["account"], one["account_name"]) for one in fills] == [(2, "west")] * 2 + [(1, "1")] * 2
     assert fills == sorted(fills, key=lambda one: int(one["time_ns"]))
     assert main(["orders", "--system", "state", "--json", "--all"]) == 0
-    assert {one["account"] for one in json.loads(capsys.readouterr().out)} == {1, 2}
+    orders = json.loads(capsys.readouterr().out)
+    assert {(one["account"], one["venue"]) for one in orders} == {(1, "binance"), (2, "binance")}
     assert main(["orders", "--system", "state", "--all"]) == 0
     assert "west" in capsys.readouterr().out
     assert main(["journal", "--system", "state", "--json"]) == 0

@@ -66,7 +66,7 @@ def test_without_an_instrument_nothing_can_be_rescued(write: Write) -> None:
 
 
 def test_each_account_has_its_venue_its_instruments_and_files_of_its_own(write: Write) -> None:
-    """Two executions with one journal or one uuid would take each other's orders for their own."""
+    """Two executions with one journal or one uuid would each treat the other's orders as their own."""
     first, second = accounts_of(write(TWO))
     assert [(one.role, one.number, one.venue.name) for one in (first, second)] == [
         ("first", 1, "a"),

@@ -139,7 +139,7 @@ def test_a_killed_execution_has_its_own_orders_cancelled_and_leaves_the_other_tr
 def test_a_strategy_that_trades_two_accounts_lives_through_the_death_of_one_and_its_own(
     floor: Callable[..., Floor],
 ) -> None:
-    """Each intent goes to its instrument's account, and no id is used twice, whoever dies."""
+    """Each intent goes to its instrument's account, and no id is used twice, whichever process dies."""
     system = floor(PAIR, "accounts")
     system.up()
     first = {venue: until(lambda venue=venue: of_strategy(system, venue, 5)) for venue in VENUES}
