@@ -83,7 +83,7 @@ class GateState:
 
     def _warn_of_room(self) -> None:
         """Log that entries stop, or continue: only the log shows an operator why no order is sent."""
-        of = {"directory": self._directory, "records_waiting": self._journal.file.behind}
+        of = {"directory": self._directory, "records_waiting": self._journal.file.waiting}
         if self._full:
             logger.warning("the disk has no room for the journal: only exits are sent", extra=of)
         else:

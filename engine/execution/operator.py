@@ -1,11 +1,11 @@
 """What reaches execution without the supervisor: an operator's halt, and how long the supervisor has been silent.
 
-    operator_halt   the word that `engine-ctl halt` writes      HALT   the file in the state directory
+    operator_halt   the cell that `engine-ctl halt` writes      HALT   the file in the state directory
     SIGUSR1         to the process of execution                 heartbeat.supervisor   changes while it lives
 
-A halt must work while the supervisor is stopped, frozen or dead, so execution looks at all of these itself. A look
-costs a few microseconds and is taken every `POLL_NS`, after the step has read its lanes. Word and file are levels: only
-the supervisor clears them, when it resumes.
+A halt must work while the supervisor is stopped, frozen or dead, so execution reads all of these itself. It polls them
+every `POLL_NS`, after the step has read its lanes; a poll costs a few microseconds. The halt lasts as long as the cell
+or the file is set, and only the supervisor clears them, when it resumes.
 """
 
 import os
@@ -15,22 +15,22 @@ from engine.lanes.ports import CellReader
 
 SIGNAL, COMMAND = "SIGUSR1", "engine-ctl halt"  # ways to ask for a halt, beside the file
 POLL_NS = 5_000_000
-AWAY_NS = 250_000_000  # between two looks: execution itself stood still, and has missed beats
+AWAY_NS = 250_000_000  # between two polls: execution itself did not run, and has missed heartbeats
 
 
 class Operator:
-    """Looks at the word, the file and the signal for a halt, and at the supervisor's heartbeat."""
+    """Polls the cell, the file and the signal for a halt, and the supervisor's heartbeat."""
 
     def __init__(self, word: CellReader, file: Path, heartbeat: CellReader) -> None:
-        """Nothing is looked at yet."""
+        """Begin without a poll."""
         self.signalled = False  # set by the signal's handler, cleared by execution once it is halted
-        self.word_sequence = 0  # how many writes of the word were read
+        self.word_sequence = 0  # how many writes of the cell were read
         self._word = word
         self._file = os.fspath(file)
         self._heartbeat = heartbeat
         self._beat = -1
-        self._seen_ns = 0  # when the heartbeat was last seen to change
-        self._looked_ns = 0
+        self._seen_ns = 0  # when a poll last found the heartbeat changed
+        self._polled_ns = 0
 
     def asked_by(self) -> str:
         """The way by which an operator asks for a halt now; empty when no operator does."""
@@ -41,9 +41,9 @@ class Operator:
         return f"the file {self._file}" if os.access(self._file, os.F_OK) else ""
 
     def silent_ns(self, now_ns: int) -> int:
-        """How long the supervisor's heartbeat has not changed; 0 where no supervisor ever beat."""
-        beat, away_ns = self._heartbeat.sequence(0), now_ns - self._looked_ns
-        self._looked_ns = now_ns
+        """How long the supervisor's heartbeat has not changed; 0 while there has been none."""
+        beat, away_ns = self._heartbeat.sequence(0), now_ns - self._polled_ns
+        self._polled_ns = now_ns
         if beat != self._beat or not beat:
             self._beat, self._seen_ns = beat, now_ns
         elif away_ns > AWAY_NS:
@@ -57,15 +57,15 @@ class Operator:
 
 
 class NoOperator:
-    """Where no operator and no supervisor exist, as in the chaos."""
+    """The port of a system without an operator and a supervisor, as in the chaos world."""
 
     signalled = False
     word_sequence = 0
 
     def asked_by(self) -> str:
-        """No way."""
+        """Return "": no operator asks."""
         return ""
 
-    def silent_ns(self, now_ns: int) -> int:  # noqa: ARG002 - the shape of Operator's
-        """Never silent."""
+    def silent_ns(self, now_ns: int) -> int:  # noqa: ARG002 - the protocol's signature
+        """Return 0: never silent."""
         return 0

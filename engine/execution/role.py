@@ -200,7 +200,7 @@ class Execution:
         """Close the connection, the journal and the lanes."""
         self.session.close()
         self.journal.close()
-        if lost := self.journal.file.behind:
+        if lost := self.journal.file.waiting:
             of = {"directory": self.config.journal.directory, "records": lost}
             logger.error("the journal lacks its last records: the disk had no room for them", extra=of)
         for closer in self._lanes.closers:

@@ -1,12 +1,12 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
-"""The short way of the common order: a plain limit order that risk approves leaves before anything else is done.
+"""The short way of a plain limit order that risk approves: its bytes leave before anything else is done.
 
     intent ─▶ approval ─▶ intent, verdict and order into the journal ─▶ session.place
                                                 └─▶ then: order object, tables, exposure, ORDERS, VERDICTS
 
-What must precede the bytes precedes them (the journal), what need not follows. Whatever is not common (another kind
-or type, a refusal, a doubt, numbers too wide) is not touched here: `send` gives None, and the desk goes the long way.
-Both ways write the same bytes to the same lanes in the same order; a test holds one against the other.
+The journal is written before the bytes leave, everything else after. `send` changes nothing and returns None for every
+other intent (another kind or type, one that risk does not approve here, numbers too wide): the desk then goes the long
+way. Both ways write the same bytes to the same lanes in the same order; a test compares them.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
@@ -39,7 +39,7 @@ assert sorted(words.TimeInForce) == list(range(TIME_IN_FORCE_GTC, TIME_IN_FORCE_
 
 
 cdef class Express:
-    """Takes the common intent from its record to the socket; a row is made of it once the bytes have left."""
+    """Sends a common intent from its record; a row is made of it after the bytes have left."""
 
     cdef Approval gate
     cdef dict last_intent
@@ -55,7 +55,7 @@ cdef class Express:
         self, bytes system not None, Approval gate not None, dict last_intent not None, journal, session, finish,
         uint32_t account = FIRST_ACCOUNT,
     ):
-        """`finish(row, order's expiry, whether it left, verdict, now_ns)` does what may come after.
+        """`finish(row, order's expiry, whether it left, verdict, now_ns)` does what may be done after the bytes left.
 
         `last_intent` is the blotter's, by strategy; `account` the account's number in every record.
         """
@@ -67,7 +67,7 @@ cdef class Express:
         self.ring = writer_of(journal.ring)
 
     def send(self, bytes data not None, uint64_t sequence, int64_t strategy, int64_t now_ns):
-        """The order, in flight or in doubt; None when nothing was done."""
+        """Send the intent in this record: its order, SENT or UNKNOWN; None when nothing was done."""
         cdef Intent intent
         cdef bytes client_id, batch, verdict
         cdef int64_t venue_ns
@@ -93,10 +93,10 @@ cdef class Express:
         return self.finish(self.unpack(data), venue_ns + self.window_ns, left, verdict, now_ns)
 
     def warm(self, int64_t now_ns):
-        """Go the last order's way again, up to where it would leave a trace: nothing is numbered, kept, sent or told.
+        """Repeat the code of the last order without an effect: nothing is numbered, journalled, sent or published.
 
-        Between two orders lie milliseconds of looking for work, after which neither this code nor what it reads is in
-        the processor's caches; who spins anyway calls this now and then.
+        Between two orders a process polls for milliseconds, after which neither this code nor its data is in the
+        processor's caches. A process that spins calls this from time to time.
         """
         cdef Intent intent
         cdef bytes client_id
@@ -116,7 +116,7 @@ cdef class Express:
         )
 
     cdef bint is_common(self, Intent *intent, int64_t strategy) except -1:
-        """A limit order of this strategy, never seen before."""
+        """Whether this is a plain limit order of this strategy with a new id."""
         if intent.timeout_ns < 0 or intent.algorithm != 0:
             return False
         if intent.kind != INTENT_PLACE or intent.order_type != ORDER_TYPE_LIMIT or intent.strategy != strategy:
@@ -153,7 +153,7 @@ cdef int pack(
     Journalled *to, Intent *intent, uint64_t sequence, int64_t now_ns, bytes client_id, int64_t expires_ns,
     uint64_t last, uint32_t account
 ) except -1:
-    """The three journal records of a request: what was wanted, risk's yes, and the order about to leave."""
+    """Fill the three journal records of a request: the intent, risk's approval, and the order that is about to leave."""
     cdef Judged judged
     cdef Placed placed
     memset(&judged, 0, sizeof(Judged))

@@ -33,12 +33,12 @@ from engine.lanes.ports import RingReader, RingWriter
 from engine.model import records
 
 PAYLOAD_SIZE = records.JOURNAL.fields[-1].size
-BEHIND_MOST = 16_384  # records that wait for the disk: a quarter of what the ring holds for a death meanwhile
+WAITING_MOST = 16_384  # records that wait for the disk: a quarter of those that the ring holds if execution dies
 PATIENCE = 10  # flush intervals that a busy journal may wait for an idle step
 
 
 class Entry(NamedTuple):
-    """One journal record, opened."""
+    """One journal record without its head's checksum and version."""
 
     sequence: int
     now_ns: int
@@ -47,15 +47,15 @@ class Entry(NamedTuple):
 
 
 class Gap(NamedTuple):
-    """Records that the ring has lost and the file never got, and where the ones behind them were put."""
+    """Records that the ring has lost and the file never got, and where the records after them were written."""
 
     first: int
     last: int
-    kept: str  # the file that has what the ring still held, "" when there was no room for it
+    kept: str  # the file with the records that the ring still held, "" when the disk had no space for it
 
 
 class JournalDamageError(Exception):
-    """The disk has lost records from the middle of the journal: nothing is guessed, and nothing is cut off."""
+    """Records from the middle of the journal are missing on the disk; execution does not start and changes nothing."""
 
 
 def open_records(whole: bytes) -> Iterator[Entry]:
@@ -83,7 +83,7 @@ def read_ring(reader: RingReader) -> list[bytes]:
 
 
 def last_run(found: list[bytes]) -> list[bytes]:
-    """The records at the end that follow each other: what lies before a break was left behind by a gap."""
+    """The records at the end that follow each other without a break; those before a break are from before a gap."""
     numbers = [sequence_of(one) for one in found]
     breaks = [at for at in range(1, len(numbers)) if numbers[at] != numbers[at - 1] + 1]
     return found[breaks[-1] :] if breaks else found
@@ -93,7 +93,7 @@ class Journal:
     """Appends to ring and file, and reads both at start."""
 
     def __init__(self, config: JournalConfig, ring: RingWriter, past: RingReader, file: JournalFile) -> None:
-        """Catch the file up with the ring, and remember what both hold for the replay."""
+        """Append to the file what only the ring has, and keep it for the replay."""
         self.file = file
         self.ring = ring
         self._before = config.disk == "before"
@@ -101,43 +101,46 @@ class Journal:
         self._flush_ns = 0
         self._pending = bytearray()
         self._batch = bytearray()
-        self._beyond: list[bytes] = []  # what only the ring had at start
+        self._beyond: list[bytes] = []  # the records that only the ring had at the start
         self.gap: Gap | None = None
-        self.had_ring = False  # the ring outlived the last life: memory was not lost
+        self.had_ring = False  # the ring had records at the start: shared memory was not lost
         self.sequence = 0  # of the last record
         self._catch_up(past)
 
     @property
     def full(self) -> bool:
-        """Whether the disk has no room ahead, or does not keep up: entries must stop."""
-        return self.file.full or self.file.choked or self.file.behind > BEHIND_MOST
+        """Whether the disk has no space for the next segment, or is too slow: entries must stop."""
+        return self.file.full or self.file.choked or self.file.waiting > WAITING_MOST
 
     @property
     def closed(self) -> int:
-        """The last segment that nothing is added to any more, 0: none."""
+        """The last segment to which nothing is appended any more, 0: none."""
         return max(0, self.file.number - 1)
 
-    def replay(self, behind: int = 0, last: int = 0) -> Iterator[Entry]:
-        """Everything behind this segment, which ends with record `last`; read once, before anything is added."""
-        for whole in read_segments(self.file.directory, behind, last + 1):
+    def replay(self, after: int = 0, last: int = 0) -> Iterator[Entry]:
+        """Every entry after this segment, which ends with record `last`; read once, before anything is added."""
+        for whole in read_segments(self.file.directory, after, last + 1):
             last = sequence_of(whole[-SIZE:])
             yield from open_records(whole)
         if last < self.file.sequence:
-            found = f"its record {last + 1} is missing or damaged"
-            msg = f"the journal ends at {self.file.sequence}, {found}: {self.file.directory}"
+            msg = (
+                f"{self.file.directory}: the journal ends at record {self.file.sequence}, and its record {last + 1} is"
+                " missing or damaged. Restore the directory from a copy, or set the journal aside with no order and no"
+                " position open: engine-ctl journal --set-aside"
+            )
             raise JournalDamageError(msg)
         for record in self._beyond:
             if sequence_of(record) > last:
                 yield from open_records(record)
 
     def add(self, now_ns: int, kind: int, payload: bytes) -> None:
-        """Put a record into the batch that `commit` makes lasting."""
+        """Put a record into the batch that `commit` writes."""
         assert len(payload) <= PAYLOAD_SIZE, (kind, len(payload))
         self.sequence += 1
         self._batch += pack_record(self.sequence, now_ns, kind, payload)
 
     def commit(self, now_ns: int) -> None:
-        """Make the batch lasting: in shared memory always, on the disk if the policy says before."""
+        """Write the batch: to shared memory always, to the disk if the policy is "before"."""
         if not self._batch:
             return
         batch = bytes(self._batch)
@@ -145,22 +148,22 @@ class Journal:
         self._publish(batch, now_ns)
 
     def append(self, batch: bytes, count: int, now_ns: int) -> None:
-        """Make records lasting that were packed elsewhere, numbered on from `sequence`."""
+        """Write records that were packed elsewhere, numbered from `sequence` + 1 on."""
         assert not self._batch, "a batch was begun and not committed"
         self.sequence += count
         self._publish(batch, now_ns)
 
     def _publish(self, batch: bytes, now_ns: int) -> None:
-        """To the ring, and to the file by the policy."""
+        """Write to the ring, and to the file by the policy."""
         self.ring.publish_bytes(batch)
         if self._before:
             self.file.append(batch, now_ns)
-            self.file.flush()  # also what a roll has held back
+            self.file.flush()  # also what waits for the next segment
         else:
             self._pending += batch
 
     def settle(self, now_ns: int, *, idle: bool = True) -> None:
-        """After the bytes left: hand the file its share, look ahead for room, flush it when due and nothing waits."""
+        """After the bytes have left: write to the file, reserve the next segment, flush when due and nothing waits."""
         if self._pending:
             pending = bytes(self._pending)
             self._pending.clear()
@@ -172,14 +175,14 @@ class Journal:
             self.file.begin_flush()
 
     def close(self) -> None:
-        """Write what is left and let go of the file."""
+        """Write the rest, and close the file."""
         if self._pending:
             self.file.append(bytes(self._pending), 0)
             self._pending.clear()
         self.file.close()
 
     def _catch_up(self, past: RingReader) -> None:
-        """Append to the file the ring's records beyond the file's last, if none is missing in between."""
+        """Append to the file the ring's records after the file's last one, if none is missing between them."""
         self.sequence = self.file.sequence
         found = read_ring(past)
         self.had_ring = bool(found)
@@ -194,8 +197,8 @@ class Journal:
         self.file.flush()
 
     def _keep(self, run: list[bytes]) -> str:
-        """Put records that cannot be joined to the journal beside it, for whoever looks into it."""
-        path = self.file.directory / f"behind-gap.{sequence_of(run[0]):012}"
+        """Write records that cannot be appended to the journal into a file of their own, for a person to inspect."""
+        path = self.file.directory / f"after-gap.{sequence_of(run[0]):012}"
         try:
             with open(open_private(path, os.O_WRONLY | os.O_TRUNC), "wb") as file:
                 file.write(b"".join(run))

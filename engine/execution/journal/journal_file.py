@@ -2,13 +2,13 @@
 
     journal.00000001 │ record │ record │ … │ zeros              journal.00000002 │ zeros (reserved ahead)
 
-The next segment is asked for when the current one is half full, so a full disk is known while there is still room for
-the exits: `full` turns true, entries stop, cancels go on. What does not fit even then waits in memory and is written
-when there is room again. A record is whole when its checksum holds and its number follows its predecessor's; the
-first that is not ends the journal, and everything behind it is wiped so that no old bytes can look like new ones.
-A segment stands on the disk before its successor is begun, so a death can tear the last one only: opening looks at no
-more than that and at the ends of the others. While a flush goes on nothing is written, because a write to a page that
-is on its way to the disk waits for it: what comes meanwhile waits in memory.
+The file reserves the next segment when the current one is half full, so it finds a full disk while there is still
+space for exits: `full` becomes true, entries stop, cancels continue. Records that do not fit even then wait in memory,
+and are written when the disk has space again. A record is whole when its checksum is right and its number follows that
+of the record before it. The first record that is not whole ends the journal, and everything after it is overwritten
+with zeros, so that no old bytes look like new records. A segment is on the disk before the next one is begun, so a
+death can tear only the last one: opening reads that one, and of the others their ends. During a flush nothing is
+written, because a write to a page that is being flushed waits for the disk; the records wait in memory meanwhile.
 """
 
 import errno
@@ -40,28 +40,28 @@ class JournalVersionError(Exception):
 
 
 class FileDisk(Protocol):
-    """What takes long on a disk; one flush at a time, and one file being prepared."""
+    """The disk operations that may take long: one flush at a time, and one file that is being made."""
 
     def reserve(self, descriptor: int, size: int, /) -> None:
-        """Make the file this long with real blocks behind it, or raise OSError."""
+        """Make the file this long, with allocated blocks, or raise OSError."""
 
     def prepare(self, path: Path, size: int) -> None:
-        """Begin to make a file of real blocks; `prepared` says when it is there."""
+        """Begin to make a file with allocated blocks; `prepared` gives it when it exists."""
 
     def prepared(self, *, wait: bool = False) -> int | None:
-        """The descriptor of the file that was to be prepared, -1 where there was no room, None: not yet."""
+        """The descriptor of the file that `prepare` began to make, -1 if there was no space, None: not yet."""
 
     def sync(self, descriptor: int) -> None:
-        """Begin to flush it."""
+        """Begin to flush the file."""
 
     def synced(self) -> bool:
-        """Whether the flush is over; raises what it failed with."""
+        """Whether the flush is over; OSError if it failed."""
 
     def wait(self) -> None:
-        """Wait until it is."""
+        """Wait until the flush is over."""
 
     def close(self) -> None:
-        """Let go."""
+        """Close what is open."""
 
 
 def checksum(record: bytes) -> int:
@@ -70,7 +70,7 @@ def checksum(record: bytes) -> int:
 
 
 def is_whole(record: bytes) -> bool:
-    """Whether a record was written to its end."""
+    """Whether a record was written completely."""
     stored = int.from_bytes(record[CHECKSUM_AT : CHECKSUM_AT + 4], "little")
     return len(record) == SIZE and record[:8] != bytes(8) and stored == checksum(record)
 
@@ -81,15 +81,15 @@ def sequence_of(record: bytes) -> int:
 
 
 def reserve_disk(descriptor: int, size: int) -> None:
-    """Make the file this long with real blocks behind it, or raise OSError."""
+    """Make the file this long, with allocated blocks, or raise OSError."""
     os.posix_fallocate(descriptor, 0, size)
 
 
 def make_file(path: Path, size: int, reserve: Callable[[int, int], None]) -> int:
-    """Make a file of real blocks that stands in its directory; its descriptor, -1 and nothing left where it cannot."""
+    """Make a file with allocated blocks and flush its name; its descriptor, or -1 and no file if that fails."""
     descriptor = -1
     try:
-        path.unlink(missing_ok=True)  # a name that was planted there; what it leads to stays as it is
+        path.unlink(missing_ok=True)  # a link that another user planted; its target is not touched
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         reserve(descriptor, size)
         sync_directory(path.parent)
@@ -122,13 +122,13 @@ def count_whole(data: bytes, expected: int = 0) -> int:
     return count
 
 
-def read_segments(directory: Path, behind: int = 0, expected: int = 0, until: int = sys.maxsize) -> Iterator[bytes]:
-    """Whole records by segments, behind this one until that one, up to the first record that is not whole.
+def read_segments(directory: Path, after: int = 0, expected: int = 0, until: int = sys.maxsize) -> Iterator[bytes]:
+    """The whole records of each segment after this one and until that one, up to the first that is not whole.
 
     The first must be `expected`, 0: any.
     """
     for path in segments(directory):
-        if not behind < number_of(path) <= until:
+        if not after < number_of(path) <= until:
             continue
         data = path.read_bytes()
         count = count_whole(data, expected)
@@ -147,7 +147,7 @@ def read_records(directory: Path) -> Iterator[bytes]:
 
 
 def find_tail(paths: list[Path]) -> Path | None:
-    """The segment in which the journal ends: the last that begins with the record behind its predecessor's last."""
+    """The segment in which the journal ends: the last one whose first record follows the last of the one before."""
     for before, path in reversed(list(pairwise(paths))):
         first, last = read_at(path, 0), read_at(before, before.stat().st_size // SIZE * SIZE - SIZE)
         if is_whole(first) and is_whole(last) and sequence_of(first) == sequence_of(last) + 1:
@@ -156,7 +156,7 @@ def find_tail(paths: list[Path]) -> Path | None:
 
 
 def read_at(path: Path, at: int) -> bytes:
-    """The record at this offset; what there is of it at the end, nothing before the beginning."""
+    """The record at this offset; fewer bytes at the end of the file, none before its beginning."""
     with path.open("rb") as file:
         return os.pread(file.fileno(), SIZE, at) if at >= 0 else b""
 
@@ -167,12 +167,12 @@ def number_of(path: Path) -> int:
 
 
 class JournalFile:
-    """The appending side. One process writes; the lane's lock in shared memory keeps it so."""
+    """Appends to the segments. One process writes, by the lock of the lane in shared memory."""
 
     def __init__(self, directory: Path, segment_size: int, disk: FileDisk) -> None:
-        """Open after the last whole record, and wipe the bytes that follow it."""
-        self.full = False  # no room for the next segment
-        self.choked = False  # nor, against the promise, for what was last to be written
+        """Open after the last whole record, and overwrite the bytes after it with zeros."""
+        self.full = False  # the disk has no space for the next segment
+        self.choked = False  # nor for the last write, although its blocks were reserved
         self.directory = directory
         self.number = 0  # of the current segment
         self._segment_size = segment_size // SIZE * SIZE  # whole records
@@ -180,7 +180,7 @@ class JournalFile:
         self._backlog = bytearray()
         self._retry_ns = 0
         self._current = self._spare = -1  # file descriptors
-        self._at = self._end = 0  # in the current segment: where to write, and how far there is room
+        self._at = self._end = 0  # in the current segment: where to write, and where its space ends
         self._dirty = False  # written since the last flush began
         self._preparing = False  # the next segment is being made
         self.sequence = 0  # of the last record that was found at opening
@@ -190,7 +190,7 @@ class JournalFile:
         self._open_tail()
 
     def append(self, data: bytes, now_ns: int) -> None:
-        """Write whole records, or keep them in memory while there is no room or a flush goes on."""
+        """Write whole records, or keep them in memory while the disk has no space or is being flushed."""
         self._backlog += data
         while self._backlog and self._disk.synced() and (self._at < self._end or self._roll(now_ns)):
             written = self._write(self._backlog[: self._end - self._at])
@@ -201,7 +201,7 @@ class JournalFile:
             self._dirty = True
 
     def _write(self, data: bytearray) -> int:
-        """Write as much as possible; a file system that copies on write may lack room even for reserved blocks."""
+        """Write as much as possible; a file system that copies on write may have no space even for reserved blocks."""
         try:
             written = os.pwrite(self._current, data, self._at)
         except OSError as error:
@@ -220,7 +220,7 @@ class JournalFile:
             self.append(b"", now_ns)
 
     @property
-    def behind(self) -> int:
+    def waiting(self) -> int:
         """How many records wait in memory."""
         return len(self._backlog) // SIZE
 
@@ -231,7 +231,7 @@ class JournalFile:
             self._disk.sync(self._current)
 
     def flush(self) -> None:
-        """Write and flush every record for which the disk has room."""
+        """Write and flush every record for which the disk has space."""
         self._disk.wait()
         self._flush()
         while self._backlog and self._has_room():
@@ -252,13 +252,13 @@ class JournalFile:
         self._disk.close()
 
     def _flush(self) -> None:
-        """Flush here and at once."""
+        """Flush, and return when it is done."""
         if self._dirty:
             os.fdatasync(self._current)
             self._dirty = False
 
     def _roll(self, now_ns: int) -> bool:
-        """Continue in the next segment, if the disk has room for one and the current one is flushed."""
+        """Continue in the next segment, if the disk has space for one and the current one is flushed."""
         if self._spare < 0:
             self._reserve_spare(now_ns)
         if self._spare < 0:
@@ -273,7 +273,7 @@ class JournalFile:
         return True
 
     def _reserve_spare(self, now_ns: int) -> None:
-        """Ask the disk for the next segment, and use it when it exists, or remember that the disk is full."""
+        """Have the disk make the next segment, and use it when it exists, or remember that the disk is full."""
         if not self._preparing and now_ns >= self._retry_ns:
             self._preparing = True
             self._disk.prepare(self.directory / f"journal.{self.number + 1:08}", self._segment_size)
@@ -281,7 +281,7 @@ class JournalFile:
             self._collect_spare(now_ns, wait=False)
 
     def _has_room(self) -> bool:
-        """Whether something can be written, now or when the segment being made is there."""
+        """Whether something can be written, now or when the segment that is being made exists."""
         if self._at >= self._end and self._spare < 0:
             self._await_spare()
         return self._spare >= 0 or self._at < self._end
@@ -302,7 +302,7 @@ class JournalFile:
             self._retry_ns = now_ns + RETRY_NS
 
     def _open_tail(self) -> None:
-        """Find the last whole record, drop the segments behind it, zero what follows it in its own."""
+        """Find the last whole record, remove the segments after it, and zero what follows it in its own."""
         paths = segments(self.directory)
         tail = find_tail(paths)
         for path in paths[paths.index(tail) + 1 :] if tail is not None else ():
@@ -317,22 +317,22 @@ class JournalFile:
             self._current = open_private(tail, os.O_RDWR)
             self._end = self._clear_rest(max(len(data), self._at))
         self.look_ahead(0)
-        self._await_spare()  # that the disk is full must be known before the first intent
+        self._await_spare()  # whether the disk is full must be known before the first intent
 
     def _clear_rest(self, size: int) -> int:
-        """Replace what follows the last record by zeros; where there is no room for them the segment ends here."""
+        """Replace what follows the last record by zeros; if the disk has no space for them, end the segment there."""
         os.ftruncate(self._current, self._at)
         try:
             self._disk.reserve(self._current, max(size, self._segment_size))
         except OSError:
-            os.ftruncate(self._current, self._at)  # some file systems leave what they could get
+            os.ftruncate(self._current, self._at)  # some file systems keep the blocks that they could reserve
             self.full = True
             return self._at
         return max(size, self._segment_size)
 
 
 def refuse_planted(directory: Path) -> None:
-    """Refuse a segment that is a link, a pipe or another user's: it would be read as ours, cut and written to."""
+    """Refuse a segment that is a link, a pipe or another user's file: it would be read and written as ours."""
     for path in segments(directory):
         os.close(open_private(path, os.O_RDONLY))
 
@@ -356,10 +356,10 @@ def refuse_other_version(directory: Path) -> None:
 
 
 def warn_of_torn(path: Path, rest: bytes, sequence: int) -> None:
-    """Log what is dropped behind the last whole record; reserved room is zeros, and no loss."""
+    """Log what is dropped after the last whole record; reserved space is zeros and no loss."""
     if torn := len(rest.rstrip(b"\0")):
         of = {"file": str(path), "after_record": sequence, "bytes": torn}
-        logger.warning("the journal's last record is torn: it is dropped, and the venue is asked", extra=of)
+        logger.warning("the journal's last record is torn: it is dropped, and execution asks the venue", extra=of)
 
 
 def sync_directory(directory: Path) -> None:

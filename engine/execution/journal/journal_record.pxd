@@ -1,4 +1,4 @@
-"""The compiled face of journal records."""
+"""Journal records for compiled code."""
 
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t, uint8_t
 

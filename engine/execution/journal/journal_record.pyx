@@ -25,7 +25,7 @@ cdef void seal(Journalled *record, uint64_t sequence, int64_t now_ns, uint8_t ki
 
 
 def checksums(bytes data not None):
-    """The checksum of these bytes, computed in both ways, for tests; at least 64 bytes, a multiple of 16."""
+    """The checksum of these bytes by both algorithms, for tests; at least 64 bytes, a multiple of 16."""
     cdef const uint8_t *at = <const uint8_t *>PyBytes_AS_STRING(data)
     assert len(data) >= 64 and len(data) % 16 == 0, len(data)
     return sy_crc32(at, PyBytes_GET_SIZE(data)), sy_crc32_plain(at, PyBytes_GET_SIZE(data))

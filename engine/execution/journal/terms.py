@@ -1,9 +1,9 @@
 """What a journal's numbers mean: a TERMS record at every start, with the symbol and the decimals of each instrument.
 
-Prices and sizes are integers at an instrument's decimals. When a venue makes a tick or a lot finer (several times a
-year), or a configuration gives an instrument's number to another symbol, the same integer means another price or size.
-So a start is refused when the journal has an order or a fill in other terms than today's. An instrument without an
-order or a fill binds nothing: correct a mistyped symbol and start again.
+Prices and sizes are integers at an instrument's decimals. When a venue makes a price step or a size step finer (several
+times a year), or a configuration gives an instrument's number to another symbol, the same integer means another price
+or size. So execution refuses to start when the journal has an order or a fill in other terms than today's. Terms of an
+instrument without an order or a fill may change: correct a mistyped symbol and start again.
 """
 
 from collections.abc import Mapping

@@ -52,13 +52,13 @@ SHAPES = (
 )
 VERSION = zlib.crc32(repr((REVISION, SHAPES)).encode())
 HEADER = Struct("<8sIIQQ16s")
-CHECKED_FROM = 16  # the crc covers everything behind itself
+CHECKED_FROM = 16  # the crc covers everything after itself
 KEPT = 2
-BESIDE, LOCK = "checkpoint.beside", "checkpoint.lock"
+TEMPORARY, LOCK = "checkpoint.new", "checkpoint.lock"
 
 
 class Request(msgspec.Struct):
-    """What whoever makes a checkpoint must know."""
+    """What the process that makes a checkpoint must know."""
 
     directory: str
     segment: int  # the last closed one
@@ -78,7 +78,7 @@ class Request(msgspec.Struct):
         ).digest()
 
     def _beginning(self) -> bytes:
-        """The first record, which tells when the journal began: a journal that was made anew is another one."""
+        """The first record, which has the time of the journal's beginning: a new journal has another one."""
         for first in segments(Path(self.directory))[:1]:
             with first.open("rb") as file:
                 return file.read(SIZE)
@@ -86,7 +86,7 @@ class Request(msgspec.Struct):
 
 
 class Checkpoint(NamedTuple):
-    """One that is good."""
+    """A good checkpoint."""
 
     segment: int
     sequence: int
@@ -129,36 +129,36 @@ def checkpoints(directory: Path) -> list[Path]:
 
 
 def restore(request: Request, replay: Replay, last: int) -> int:
-    """Load the newest good checkpoint not ahead of record `last`; the segment it stands behind, or 0."""
+    """Load the newest good checkpoint not ahead of record `last`; the segment at whose end it was made, 0: none."""
     for path in reversed(checkpoints(Path(request.directory))):
         found = read(path, request.identity)
         if isinstance(found, str):
-            logger.warning("checkpoint passed over", extra={"file": str(path), "why": found})
+            logger.warning("a checkpoint is skipped", extra={"file": str(path), "why": found})
         elif found.sequence > last:
-            why = f"it stands at record {found.sequence}, the journal ends at {last}"
-            logger.warning("checkpoint passed over", extra={"file": str(path), "why": why})
+            why = f"it was made at record {found.sequence}, the journal ends at {last}"
+            logger.warning("a checkpoint is skipped", extra={"file": str(path), "why": why})
         else:
             replay_state.load(found.state, replay)
-            logger.info("checkpoint loaded", extra={"file": str(path), "record": found.sequence})
+            logger.info("a checkpoint was loaded", extra={"file": str(path), "record": found.sequence})
             return found.segment
     return 0
 
 
 def read(path: Path, identity: bytes) -> Checkpoint | str:
-    """What a file holds, or why it is not good."""
+    """The checkpoint in a file, or why it is not good."""
     try:
         data = path.read_bytes()
     except OSError as error:
         return f"it cannot be read: {error.strerror}"
     if len(data) < HEADER.size:
-        return f"it is torn: {len(data)} bytes"
+        return f"it has {len(data)} bytes, expected at least {HEADER.size}"
     magic, version, check, segment, sequence, of = HEADER.unpack_from(data)
     wrong = {
         f"it begins with {magic!r}, not {MAGIC!r}": magic != MAGIC,
         f"it is of version {version:08x}, this program reads {VERSION:08x}": version != VERSION,
         "its checksum is wrong": zlib.crc32(data[CHECKED_FROM:]) != check,
         "it was made for another journal or account, other instruments or strategies": of != identity,
-        f"it stands behind segment {segment}": segment != number_of(path),
+        f"it was made at the end of segment {segment}": segment != number_of(path),
     }
     for why, holds in wrong.items():
         if holds:
@@ -167,7 +167,7 @@ def read(path: Path, identity: bytes) -> Checkpoint | str:
 
 
 def advance(request: Request) -> None:
-    """Make the checkpoint behind the last closed segment; nothing when it is there, or another process makes it."""
+    """Make the checkpoint of the last closed segment, unless it exists or another process makes it now."""
     directory = Path(request.directory)
     try:
         descriptor = open_private(directory / LOCK, os.O_WRONLY)
@@ -180,27 +180,28 @@ def advance(request: Request) -> None:
         except BlockingIOError:
             return
         replay = blank(request)
-        behind = restore(request, replay, sys.maxsize)
-        if behind >= request.segment:
+        made = restore(request, replay, sys.maxsize)
+        if made >= request.segment:
             return
-        last = _feed(replay, read_segments(directory, behind, replay.sequence + 1, request.segment))
+        last = _feed(replay, read_segments(directory, made, replay.sequence + 1, request.segment))
         closed = next(path for path in segments(directory) if number_of(path) == request.segment)
         whole = sequence_of(closed.read_bytes()[-SIZE:])
-        if last != whole:  # the start that finds it says so
-            logger.error("no checkpoint of a damaged journal", extra={"record": last + 1, "directory": str(directory)})
+        if last != whole:  # the next start refuses such a journal
+            of = {"record": last + 1, "directory": str(directory)}
+            logger.error("a checkpoint was not made: the journal is damaged", extra=of)
             return
         write(directory, Checkpoint(request.segment, last, replay_state.dump(replay)), request.identity)
 
 
 def blank(request: Request) -> Replay:
-    """A replay that is fed from the beginning, and stands alone."""
+    """A new replay with a blotter of its own."""
     ledger = Ledger(request.instruments, request.strategies)
     order = catalogue.fill_order(request.fill_order)
     return Replay(Blotter(NoLanes(), NoOutput(), ledger, order, account=request.account))
 
 
 def _feed(replay: Replay, wholes: Iterable[bytes]) -> int:
-    """Feed segments; the last record's number."""
+    """Apply whole segments; the last record's number."""
     for whole in wholes:
         for entry in open_records(whole):
             replay.feed(entry)
@@ -208,29 +209,29 @@ def _feed(replay: Replay, wholes: Iterable[bytes]) -> int:
 
 
 def write(directory: Path, one: Checkpoint, identity: bytes) -> None:
-    """Write it beside, have it on the disk, give it its name, and let go of all but the newest two."""
+    """Write to a temporary file, flush it, rename it, and remove all but the newest two checkpoints."""
     rest = HEADER.pack(MAGIC, VERSION, 0, one.segment, one.sequence, identity)[CHECKED_FROM:] + one.state
     head = HEADER.pack(MAGIC, VERSION, zlib.crc32(rest), one.segment, one.sequence, identity)[:CHECKED_FROM]
-    beside = directory / BESIDE
+    temporary = directory / TEMPORARY
     try:
-        _write_whole(beside, head + rest)
+        _write_whole(temporary, head + rest)
     except OSError as error:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         _warn(one.segment, error)
         return
-    os.rename(beside, directory / f"checkpoint.{one.segment:08}")
+    os.rename(temporary, directory / f"checkpoint.{one.segment:08}")
     sync_directory(directory)
     for old in checkpoints(directory)[:-KEPT]:
         os.unlink(old)
 
 
 def _warn(segment: int, error: OSError) -> None:
-    """A checkpoint that is not made costs the next start its time, and nothing else."""
-    logger.warning("no checkpoint", extra={"segment": segment, "why": error.strerror or str(error)})
+    """Log that no checkpoint was made; the only effect is that the next start takes longer."""
+    logger.warning("a checkpoint was not made", extra={"segment": segment, "why": error.strerror or str(error)})
 
 
 def _write_whole(path: Path, data: bytes) -> None:
-    """A file that stands on the disk when this returns."""
+    """Write a file and flush it to the disk."""
     descriptor = open_private(path, os.O_WRONLY | os.O_TRUNC)
     try:
         view = memoryview(data)

@@ -9,7 +9,7 @@ from engine.execution.restore.checkpoint import Request, advance
 
 
 def main() -> int:
-    """Make it."""
+    """Make the checkpoint."""
     log.begin("checkpoint")
     advance(msgspec.json.decode(sys.stdin.buffer.read(), type=Request))
     return 0

@@ -1,9 +1,9 @@
-"""What the journal asks of the disk that may take long: room, a flush, a checkpoint.
+"""What the journal needs of the disk and what may take long: space, a flush, a checkpoint.
 
-`DirectDisk` does everything before it returns: deterministic, for chaos and proof. `PatientDisk` is for a life: a
-flush (1.2 ms and more) and room for the next segment (its blocks, and its name in the directory) run in a thread that
-does nothing else and holds no GIL while the kernel works; a checkpoint is made by a process of its own, so that the
-step which asks pays for its start alone (about 0.5 ms, once a segment).
+`DirectDisk` does everything before it returns: it is deterministic, for the chaos world and for tests. `PatientDisk` is
+for production: a flush (1.2 ms and more) and the space for the next segment (its blocks, and its name in the directory)
+run in a thread that does nothing else and holds no GIL while the kernel works. A checkpoint is made by a process of its
+own, so that the step that requests it waits only for the process to start (about 0.5 ms, once a segment).
 """
 
 import contextlib
@@ -24,34 +24,34 @@ from engine.execution.restore.checkpoint import Request, advance
 
 logger = logging.getLogger("engine.execution.restore.disk")
 
-MARKS = "STEELYARD_"  # by these a supervisor knows its own children, and this is none of them
+MARKS = "STEELYARD_"  # a supervisor finds its children by these variables; the checkpoint process is not its child
 
 
 class Disk(FileDisk, Protocol):
-    """All of it."""
+    """Everything that the journal and the checkpoints need of the disk."""
 
     def checkpoint(self, request: Request) -> None:
-        """Have a checkpoint made behind the last closed segment."""
+        """Make a checkpoint of the last closed segment, or begin to."""
 
 
 class DirectDisk:
-    """Everything at once, and nothing left open."""
+    """Does everything before it returns."""
 
     def __init__(self, reserve: Callable[[int, int], None] = reserve_disk) -> None:
-        """Reserve room in this way."""
+        """Reserve space by this function."""
         self.reserve = reserve
         self._made = -1
 
     def prepare(self, path: Path, size: int) -> None:
-        """Make a file of real blocks."""
+        """Make a file with allocated blocks."""
         self._made = make_file(path, size, self.reserve)
 
-    def prepared(self, *, wait: bool = False) -> int:  # noqa: ARG002 - the disk's shape
-        """What was made."""
+    def prepared(self, *, wait: bool = False) -> int:  # noqa: ARG002 - the protocol's signature
+        """The descriptor of the file that was made; -1 if there was no space."""
         return self._made
 
     def sync(self, descriptor: int) -> None:
-        """Have what was written stand on the disk."""
+        """Flush the file to the disk."""
         os.fdatasync(descriptor)
 
     def synced(self) -> bool:
@@ -59,21 +59,21 @@ class DirectDisk:
         return True
 
     def wait(self) -> None:
-        """Wait for the last flush: never."""
+        """Return at once: the last flush is over."""
 
     def checkpoint(self, request: Request) -> None:
-        """Make one."""
+        """Make a checkpoint."""
         advance(request)
 
     def close(self) -> None:
-        """Let go of nothing."""
+        """Do nothing: no thread and no process is left."""
 
 
 class PatientDisk:
     """Flushes and new files in a thread, checkpoints in a process."""
 
     def __init__(self, reserve: Callable[[int, int], None] = reserve_disk) -> None:
-        """Reserve room in this way; the thread begins with the first thing to do."""
+        """Reserve space by this function; the thread starts with the first job."""
         self.reserve = reserve
         self._asked: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._over, self._made = Event(), Event()
@@ -84,23 +84,23 @@ class PatientDisk:
         self._child = 0
 
     def sync(self, descriptor: int) -> None:
-        """Begin a flush; the one before is over, and the descriptor stays open until this one is."""
+        """Begin a flush. The flush before it must be over; the descriptor must stay open until this one is over."""
         assert self._over.is_set()
         self._over.clear()
         self._ask(partial(self._flush, descriptor))
         self._reap()
 
     def prepare(self, path: Path, size: int) -> None:
-        """Begin to make a file of real blocks: the more of them, the longer it takes."""
+        """Begin to make a file with allocated blocks, which takes longer for a larger file."""
         self._made.clear()
         self._ask(partial(self._make, path, size))
 
     def prepared(self, *, wait: bool = False) -> int | None:
-        """The file, -1 where there was no room for it, None while it is being made."""
+        """The file's descriptor, -1 if there was no space for it, None while it is being made."""
         return self._file if self._made.wait(None if wait else 0) else None
 
     def synced(self) -> bool:
-        """Whether the last flush is over. One that failed is raised: what it was to keep may be lost."""
+        """Whether the last flush is over. OSError if it failed: the data may be lost."""
         if not self._over.is_set():
             return False
         if self._error is not None:
@@ -113,7 +113,7 @@ class PatientDisk:
         self.synced()
 
     def checkpoint(self, request: Request) -> None:
-        """Have one made; while the last is still being made this one is left out, the next makes up for it."""
+        """Start a process that makes a checkpoint, unless the last one still runs; the next request covers both."""
         self._reap()
         if self._child:
             return
@@ -123,30 +123,30 @@ class PatientDisk:
             os.lseek(descriptor, 0, os.SEEK_SET)
             self._child = self._start(descriptor)
         except OSError as error:
-            logger.warning("no checkpoint", extra={"segment": request.segment, "why": error.strerror})
+            logger.warning("a checkpoint was not made", extra={"segment": request.segment, "why": error.strerror})
         finally:
             os.close(descriptor)
 
     def close(self) -> None:
-        """End the thread; a checkpoint being made is finished without us."""
+        """End the thread. A process that makes a checkpoint finishes by itself."""
         if self._thread is not None:
             self._asked.put(None)
             self._thread.join()
 
     def _ask(self, job: Callable[[], None]) -> None:
-        """Have the thread do it, behind what it was asked before."""
+        """Give the thread a job, to be done after those before it."""
         if self._thread is None:
             self._thread = Thread(target=self._work, name="journal-disk", daemon=True)
             self._thread.start()
         self._asked.put(job)
 
     def _work(self) -> None:
-        """The thread: one thing after another."""
+        """Run the jobs, in the thread."""
         while (job := self._asked.get()) is not None:
             job()
 
     def _flush(self, descriptor: int) -> None:
-        """In the thread."""
+        """Flush a file, in the thread."""
         try:
             os.fdatasync(descriptor)
         except OSError as error:
@@ -154,12 +154,12 @@ class PatientDisk:
         self._over.set()
 
     def _make(self, path: Path, size: int) -> None:
-        """In the thread."""
+        """Make a file, in the thread."""
         self._file = make_file(path, size, self.reserve)
         self._made.set()
 
     def _start(self, request: int) -> int:
-        """Start the process, and put it at the lowest class and away from the cores that we are pinned to."""
+        """Start the process, with idle priority and on other cores than ours; its pid."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith(MARKS)}
         child = os.posix_spawn(
             sys.executable,
@@ -168,17 +168,17 @@ class PatientDisk:
             file_actions=[(os.POSIX_SPAWN_DUP2, request, 0)],
             setpgroup=0,
         )
-        with contextlib.suppress(OSError):  # it is slower to get there, or in the way, but no less right
+        with contextlib.suppress(OSError):  # without that it may take time from our cores, and is as correct
             os.sched_setscheduler(child, os.SCHED_IDLE, os.sched_param(0))
             if others := set(range(os.cpu_count() or 1)) - os.sched_getaffinity(0):
                 os.sched_setaffinity(child, others)
         return child
 
     def _reap(self) -> None:
-        """Take note of a process that has ended."""
+        """Collect the exit status of a process that has ended."""
         if not self._child:
             return
-        with contextlib.suppress(ChildProcessError):  # somebody else in this process reaps
+        with contextlib.suppress(ChildProcessError):  # other code in this process has collected it
             child, status = os.waitpid(self._child, os.WNOHANG)
             if not child:
                 return

@@ -1,18 +1,18 @@
-"""The replay: from the journal back to what was known when the last life ended.
+"""The replay: from the journal back to what execution knew when its former life ended.
 
-    INTENT     its id is used; what it cancels is to be cancelled    VERDICT    a refused REPLACE waits for nothing
+    INTENT     its id is used; its targets are to be cancelled       VERDICT    a refused REPLACE is over
     PARENT     an intent that an algorithm works, and its state      FILL       its order, and the positions
     ORDER      the order as it was then, a parent's child
-    WATERMARK  fills known up to here                                FOLLOWED   halted or not; what it cancels
+    WATERMARK  fills are known up to this cursor                     FOLLOWED   halted or not; what it cancels
     ALARM      execution's own halt, of the system or an instrument  DAY        what the day's net is counted from
     TERMS      what the numbers mean: other instruments are refused
     BALANCE    what the account held when it last agreed with the fills, and what has moved it since
 
-An order found as CREATED or SENT may or may not be at the venue: it is UNKNOWN, and the recovery asks. Nothing here
-is written or told; `fills_after` gives the fills that the readers may have missed of the last moment.
+An order found as CREATED or SENT may or may not be at the venue: the recovery makes it UNKNOWN and asks. A replay
+neither records nor publishes; `fills_after` gives the fills that readers may have missed when the life ended.
 
-`feed` takes entry by entry; what has been fed stands in the blotter and in this object's own fields, all of it bounded,
-and is all that a checkpoint holds (`replay_state`). What a life needs beyond that follows from it, in `finish`.
+`feed` applies one entry. The state that results is in the blotter and in this object's own fields; all of it is
+bounded, and a checkpoint holds all of it (`replay_state`). `finish` derives what a new life needs beyond that.
 """
 
 from collections import deque
@@ -44,20 +44,20 @@ from engine.model.words import (
 from engine.risk.approval import MINUTE_NS
 
 FILLS_REPUBLISHED = 4096
-ORDERS_REPUBLISHED = 64  # more than one commit can hold: what a death between journal and telling leaves unanswered
+ORDERS_REPUBLISHED = 64  # more than one commit can hold: a death may come after the commit and before the publish
 MARKS_KEPT = 65_536
 CAUSES_KEPT = 1024
 
 
 def _was_published(row: FillRow, last: FillRow) -> bool:
-    """Whether a fill is the last one told, or stands in the opening that was told last."""
+    """Whether a fill is the last published one, or is part of the opening that was published last."""
     if last.flags & FillFlag.OPENING:
         return bool(row.receive_ns <= last.receive_ns)
     return (row.instrument, bare(row.venue_fill_id)) == (last.instrument, bare(last.venue_fill_id))
 
 
 class Placed(NamedTuple):
-    """When a request left, whose it was, and which part of the order rate it used."""
+    """When a request was sent, for which strategy, and which part of the order rate it used."""
 
     now_ns: int
     strategy: int
@@ -65,7 +65,7 @@ class Placed(NamedTuple):
 
 
 class Replay:
-    """What the journal says, once."""
+    """Reads a journal once, from a checkpoint or from its beginning."""
 
     def __init__(self, blotter: Blotter) -> None:
         """Begin with the empty blotter to fill."""
@@ -73,19 +73,19 @@ class Replay:
         self._instruments = {number: one.instrument for number, one in blotter.ledger.account.items()}
         self.sequence = 0  # of the last record
         self.records = 0
-        self.terms: dict[int, bytes] = {}  # by instrument: as the life that is being read began; those of today if none
+        self.terms: dict[int, bytes] = {}  # by instrument, of the life that is being read; without an entry: as today
         self.halted = False
         self.alarmed = False  # halted by execution itself, and no operator has resumed since
         self.settled: deque[Cause] = deque(maxlen=CAUSES_KEPT)  # of alarms about an order: not raised again
         self.stopped: dict[int, Standstill] = {}  # instruments halted by execution
         self.baseline, self.agreed_ns = Baseline(), 0  # of the account's balances, and when it last agreed
-        self.command_life = self.commands_followed = 0  # which COMMANDS ring, and how far it was followed
-        self.placed: deque[Placed] = deque(maxlen=MARKS_KEPT)  # the requests that left, for the rate
-        self.replaces: dict[int, IntentRow] = {}  # intents that no order and no refusal has followed
+        self.command_life = self.commands_followed = 0  # which COMMANDS ring, and the cursor after the last command
+        self.placed: deque[Placed] = deque(maxlen=MARKS_KEPT)  # the requests that were sent, for the rate
+        self.replaces: dict[int, IntentRow] = {}  # intents without an order and without a refusal yet
         self.fills: deque[FillRow] = deque(maxlen=FILLS_REPUBLISHED)
         self.last_orders: deque[Order] = deque(maxlen=ORDERS_REPUBLISHED)
         self.last_parents: deque[bytes] = deque(maxlen=ORDERS_REPUBLISHED)  # their records
-        self.unanswered: list[IntentRow] = []  # REPLACE intents that came to nothing; from `finish`
+        self.unanswered: list[IntentRow] = []  # REPLACE intents without an order; from `finish`
         self._apply: Mapping[int, Callable[[Entry], None]] = {
             JournalKind.INTENT: self._apply_intent, JournalKind.VERDICT: self._apply_verdict,
             JournalKind.ORDER: self._apply_order, JournalKind.PARENT: self._apply_parent,
@@ -96,33 +96,33 @@ class Replay:
         }  # fmt: skip
 
     def run(self, entries: Iterable[Entry]) -> None:
-        """Read the journal through."""
+        """Apply every entry of the journal."""
         for entry in entries:
             self.feed(entry)
         self.finish()
 
     def feed(self, entry: Entry) -> None:
-        """Take one entry in."""
+        """Apply one entry."""
         self.records += 1
         self.sequence = entry.sequence
         self._apply[entry.kind](entry)
 
     def finish(self) -> None:
-        """Nothing more comes: what was going on goes on."""
+        """Derive what a new life needs, after the last entry."""
         self._drop_childless()
         self._restore_replaces()
 
     def fills_after(self, last: FillRow | None) -> list[FillRow]:
-        """The fills behind the last one that the readers were told of."""
-        behind: list[FillRow] = []
+        """The fills after the last published one."""
+        later: list[FillRow] = []
         for row in reversed(self.fills):
             if last is not None and _was_published(row, last):
                 break
-            behind.append(row)
-        return behind[::-1]
+            later.append(row)
+        return later[::-1]
 
     def absorb(self, row: FillRow) -> None:
-        """Take a fill in; one whose order is not known any more, or not yet, moves the positions alone."""
+        """Apply a fill; if its order is not known (any more, or yet), the fill changes only the positions."""
         blotter = self.blotter
         trade = Trade(bare(row.venue_order_id), row.side, row.price, row.size, row.venue_ns)
         blotter.know(row.instrument, bare(row.venue_fill_id), trade)
@@ -140,7 +140,7 @@ class Replay:
         self._read_intent(codec.INTENT.unpack(entry.payload))
 
     def _apply_verdict(self, entry: Entry) -> None:
-        """A refusal ends a REPLACE; an approval changes nothing, so it is not even unpacked without a REPLACE."""
+        """Apply a verdict: a refusal ends a REPLACE. While there is no REPLACE, a verdict is not unpacked."""
         if self.replaces and (verdict := codec.VERDICT.unpack(entry.payload)).reason:
             self.replaces.pop(verdict.intent_id, None)
 
@@ -158,7 +158,7 @@ class Replay:
         self.absorb(row)
 
     def _apply_day(self, entry: Entry) -> None:
-        """A day of an instrument that is not configured any more changes nothing."""
+        """Apply the begin of a day; one of an instrument that is not configured any more changes nothing."""
         day = codec.DAY.unpack(entry.payload)
         self.blotter.ledger.begin_day(day.instrument, day.day_ns, day.mark2)
 
@@ -181,7 +181,7 @@ class Replay:
         self._read_alarm(codec.ALARM.unpack(entry.payload), entry.now_ns)
 
     def _read_watermark(self, row: WatermarkRow) -> None:
-        """Every fill up to this id is known; one of another symbol or of a dropped instrument says nothing."""
+        """Apply a watermark, unless it is of another symbol or of an instrument that is not configured any more."""
         if row.instrument in self._instruments and self._means_the_same(row.instrument):
             self.blotter.audited(row.instrument, bare(row.cursor))
 
@@ -193,12 +193,12 @@ class Replay:
             check_terms(self.terms[row.instrument], self._instruments)
 
     def _means_the_same(self, instrument: int) -> bool:
-        """Whether the life that is being read knew this instrument as it is today; a dropped one binds nothing."""
+        """Whether the life that is being read had the instrument's terms of today; a dropped instrument has none."""
         one, terms = self._instruments.get(instrument), self.terms.get(instrument)
         return one is None or terms is None or terms == terms_of(one)
 
     def _read_intent(self, row: IntentRow) -> None:
-        """An intent that was taken."""
+        """Apply an intent that was read."""
         strategy = strategy_of(row.intent_id)
         self.blotter.last_intent[strategy] = max(row.intent_id, self.blotter.last_intent.get(strategy, 0))
         if row.kind == IntentKind.REPLACE:
@@ -211,7 +211,7 @@ class Replay:
                 self._cancel_intent(order)
 
     def _cancel_all(self, strategy: int, instrument: int) -> None:
-        """Everything that stands, or a strategy's, or an instrument's, was to be cancelled."""
+        """Mark as to be cancelled: every order, or those of a strategy or instrument."""
 
         def is_meant(one: Parent | Order) -> bool:
             return (not strategy or one.strategy == strategy) and (not instrument or one.instrument == instrument)
@@ -222,14 +222,14 @@ class Replay:
             self._cancel(order)
 
     def _cancel_intent(self, newest: Order) -> None:
-        """An intent was to be cancelled: its algorithm makes no further child, and every child of it is cancelled."""
+        """Mark an intent as to be cancelled: its algorithm makes no further child, and every child is cancelled."""
         if (parent := self.blotter.parents.get(newest.intent_id)) is not None:
             parent.status = STOPPING
         for order in dict.fromkeys((newest, *self.blotter.children(newest.intent_id))):
             self._cancel(order)
 
     def _cancel(self, order: Order) -> None:
-        """An order was to be cancelled, whether or not that life sent the request."""
+        """Mark an order, and those that it replaces, as to be cancelled; the request may have been sent or not."""
         one: Order | None = order
         while one is not None and (one.live or one is order):
             if one.live:
@@ -237,7 +237,7 @@ class Replay:
             one = one.predecessor
 
     def _read_order(self, row: OrderRow, now_ns: int) -> None:
-        """An order as it stood."""
+        """Apply an order's record."""
         order = self.blotter.orders.get(row.client_id)
         if order is None:
             order = self._enter(row)
@@ -257,13 +257,13 @@ class Replay:
             self.blotter.forget_old()
 
     def _mark(self, request: Placed) -> None:
-        """A request left; older ones than the rate looks at are let go."""
+        """Count a request that was sent; drop those that are older than the rate's minute."""
         while self.placed and self.placed[0].now_ns <= request.now_ns - MINUTE_NS:
             self.placed.popleft()
         self.placed.append(request)
 
     def _read_parent(self, payload: bytes) -> None:
-        """A parent as it was; its first child follows."""
+        """Apply a parent's record; the record of its first child follows it."""
         row, parents = codec.PARENT.unpack(payload), self.blotter.parents
         self.last_parents.append(payload)
         if row.status == ParentStatus.DONE:
@@ -274,7 +274,7 @@ class Replay:
             self.blotter.enter_parent(parent_of(row))
 
     def _enter(self, row: OrderRow) -> Order:
-        """An order seen for the first time."""
+        """Add an order at its first record."""
         order = order_of(row)
         self.replaces.pop(row.intent_id, None)
         before = self._replaced(row)
@@ -287,7 +287,7 @@ class Replay:
         return order
 
     def _replaced(self, row: OrderRow) -> Order | None:
-        """The order whose place another takes: a child of its own parent, or another intent's order."""
+        """The order that this one replaces: a child of the same parent, or another intent's order; None if neither."""
         if row.replaces_id == row.intent_id:
             return self.blotter.orders.get(client_id.sibling(row.client_id, row.replaces_child))
         return self.blotter.newest.get(row.replaces_id)
@@ -331,7 +331,7 @@ class Replay:
             del parents[intent_id]
 
     def _restore_replaces(self) -> None:
-        """REPLACE intents that wait for the end of their target; those whose target has ended are to be refused."""
+        """Keep the REPLACE intents whose target lives; those whose target has ended are to be refused."""
         for row in self.replaces.values():
             order = self.blotter.newest.get(row.target_id)
             if order is not None and order.live:
@@ -341,7 +341,7 @@ class Replay:
 
 
 def order_of(row: OrderRow) -> Order:
-    """An order with what never changes of it."""
+    """An order with the fields of its record that never change."""
     order = Order(
         row.client_id, row.intent_id, row.strategy, row.instrument, row.side, row.order_type, row.time_in_force,
         row.price, row.size,

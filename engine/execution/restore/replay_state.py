@@ -1,8 +1,8 @@
 """The whole state of a replay as bytes, and back: what a checkpoint holds.
 
-Everything that `Replay.feed` can change stands here: the blotter's tables, the ledger's positions and the replay's own
-fields. Orders are one array; whatever refers to one says its place in it, so that two ways to the same order lead to
-the same order again. Tables are told in their order, because what execution does first depends on it.
+The state is everything that `Replay.feed` can change: the blotter's tables, the ledger's positions and the replay's own
+fields. Orders are one array, and every reference to an order is its place in the array, so that two references to one
+order are two references to one order again. Tables keep their order, because execution acts in that order.
 """
 
 from collections.abc import Iterator
@@ -23,12 +23,12 @@ from engine.model.rows import OrderRow
 from engine.model.text import bare
 
 NONE = -1
-PLACES = ("instrument", "strategy", "terms")  # what a position is, rather than what it has come to
+PLACES = ("instrument", "strategy", "terms")  # which position it is; everything else changes
 NUMBERS = tuple(name for name in Position.__slots__ if name not in (*PLACES, "fees_other"))
 
 
 class Number(NamedTuple):
-    """A number by its name: text, because sums pass 64 bits."""
+    """A number with its name, as text, because a sum may need more than 64 bits."""
 
     name: str
     value: str
@@ -53,7 +53,7 @@ class FillsState(msgspec.Struct, array_like=True):
 
 
 class OrdersState(msgspec.Struct, array_like=True):
-    """Orders as an array: their records, and what the records do not say."""
+    """Orders as an array: their records, and what their records do not have."""
 
     rows: bytes
     venue_filled: list[int]
@@ -94,7 +94,7 @@ class ReplayState(msgspec.Struct):
     recent_fills: bytes
     last_orders: list[int]
     orders: OrdersState
-    table: int  # so many of the orders, from the first, stand in the blotter's table
+    table: int  # how many of the orders, from the first, are in the blotter's table
     newest: list[tuple[int, int]]
     by_venue: list[tuple[int, bytes, int]]
     live: list[int]
@@ -108,7 +108,7 @@ class ReplayState(msgspec.Struct):
 
 
 def dump(replay: Replay) -> bytes:
-    """The state after the last entry that was fed."""
+    """The state after the last entry that was applied, as bytes."""
     blotter = replay.blotter
     orders = _reachable(replay)
     at = {id(order): place for place, order in enumerate(orders)}
@@ -150,7 +150,7 @@ def dump(replay: Replay) -> bytes:
 
 
 def load(data: bytes, replay: Replay) -> None:
-    """Put the state into a replay that has been fed nothing."""
+    """Set the state of a new replay."""
     state, blotter = msgspec.msgpack.decode(data, type=ReplayState), replay.blotter
     replay.sequence, replay.records = state.sequence, state.records
     replay.halted, replay.alarmed = state.halted, state.alarmed
@@ -173,13 +173,13 @@ def load(data: bytes, replay: Replay) -> None:
     replay.fills.extend(_rows(codec.FILL, state.recent_fills))
     replay.last_orders.extend(orders[place] for place in state.last_orders)
     _load_tables(state, orders, blotter)
-    for told in state.positions:
-        cell = blotter.ledger.cells(told.strategy, told.instrument)[-1]
-        _load_position(blotter.ledger.positions[cell], told)
+    for position in state.positions:
+        cell = blotter.ledger.cells(position.strategy, position.instrument)[-1]
+        _load_position(blotter.ledger.positions[cell], position)
 
 
 def _load_tables(state: ReplayState, orders: list[Order], blotter: Blotter) -> None:
-    """The blotter's tables."""
+    """Set the blotter's tables."""
     blotter.orders.update((order.client_id, order) for order in orders[: state.table])
     blotter.newest.update((intent, orders[place]) for intent, place in state.newest)
     blotter.by_venue.update(((instrument, number), orders[place]) for instrument, number, place in state.by_venue)
@@ -188,13 +188,13 @@ def _load_tables(state: ReplayState, orders: list[Order], blotter: Blotter) -> N
     blotter.watermarks.update(state.watermarks)
     blotter.last_intent.update(state.last_intent)
     blotter.touched.update(state.touched)
-    for told in state.fills:
-        _load_fills(told, blotter.fills[told.instrument])
-    blotter.overdue.update(instrument for instrument, known in blotter.fills.items() if known.overdue)
+    for known in state.fills:
+        _load_fills(known, blotter.fills[known.instrument])
+    blotter.overdue.update(instrument for instrument, fills in blotter.fills.items() if fills.overdue)
 
 
 def _reachable(replay: Replay) -> list[Order]:
-    """Every order that anything refers to, those of the blotter's table first."""
+    """Every order that a table, a parent or another order refers to; those of the blotter's table first."""
     blotter = replay.blotter
     found = {id(order): order for order in blotter.orders.values()}
     waiting = [*blotter.done, *blotter.by_venue.values(), *blotter.newest.values(), *replay.last_orders]
@@ -266,8 +266,8 @@ def _load_fills(state: FillsState, known: KnownFills) -> None:
 
 def _dump_position(position: Position) -> PositionState:
     numbers = [Number(name, str(getattr(position, name))) for name in NUMBERS]
-    who, what = position.strategy, position.instrument.id
-    return PositionState(who, what, numbers, [(asset, str(value)) for asset, value in position.fees_other.items()])
+    fees_other = [(asset, str(value)) for asset, value in position.fees_other.items()]
+    return PositionState(position.strategy, position.instrument.id, numbers, fees_other)
 
 
 def _load_position(position: Position, state: PositionState) -> None:

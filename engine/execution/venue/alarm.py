@@ -189,12 +189,12 @@ class Alarm:
         """Count a message of the venue that cannot be read; halt, once for each reason."""
         self.unreadable_count += 1
         self.error_count += 1
-        said = error.text[:TEXT_MOST].decode(errors="replace")
-        self._log.warning(now_ns, "a message of the venue cannot be read", why=error.why, said=said)
+        sent = error.text[:TEXT_MOST].decode(errors="replace")
+        self._log.warning(now_ns, "a message of the venue cannot be read", why=error.why, sent=sent)
         cause = Cause(0, statement=crc32(error.why.encode()))
         if self.raised or not self._is_new(cause):
             return
-        text = f"a message of the venue cannot be read ({error.why}): {said}. {UNREADABLE_ADVICE}"
+        text = f"a message of the venue cannot be read ({error.why}): {sent}. {UNREADABLE_ADVICE}"
         self._raise(AlarmReason.UNREADABLE, cause, now_ns, text)
 
     def gap(self, gap: Gap, now_ns: int) -> None:

@@ -2,7 +2,7 @@
 
 A fill beyond the order's size or beyond the venue's own cumulative figure, on the other side, of another symbol or
 another of the venue's orders, at no price, worse than the limit, with a fee above what was traded; a status FILLED with
-less than the whole size, an end with less than the fills say. Late or repeated reports are not
+less than the whole size, an end with less than the sum of the fills. Late or repeated reports are not
 contradictions, so a figure is compared only with a later or a final one.
 """
 

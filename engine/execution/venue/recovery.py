@@ -212,13 +212,13 @@ class Recovery:
 
     def _on_status(self, request: Request, answer: Answer, now_ns: int) -> None:
         """Apply the venue's view of one order, or its answer that there is no such order."""
-        order, standing = self._order(request.client_id), answer.order
+        order, reported = self._order(request.client_id), answer.order
         if order is None:
             return
-        if answer.outcome == Outcome.ACCEPTED and standing is not None:
+        if answer.outcome == Outcome.ACCEPTED and reported is not None:
             for fill in answer.fills:
-                self._broker.apply_fill(order, fill, now_ns, standing.executed)
-            self._broker.apply_news(order, standing, now_ns, answered=True)
+                self._broker.apply_fill(order, fill, now_ns, reported.executed)
+            self._broker.apply_news(order, reported, now_ns, answered=True)
         elif answer.gone and self._is_conclusive(order, request.sent_ns):
             order.note_error(answer.error, answer.text)
             self._conclude(order, now_ns)
@@ -307,13 +307,13 @@ class Recovery:
 
     def _on_owner(self, request: Request, answer: Answer, now_ns: int) -> None:
         """Apply the answer about the owner of a fill's order."""
-        standing = answer.order
-        if answer.outcome == Outcome.ACCEPTED and standing is not None:
-            if (standing.symbol, standing.venue_order_id) != (self._symbols[request.instrument], request.key):
-                found, asked = shown(standing.venue_order_id), shown(request.key)
-                why = f"an answer about order {found} of {standing.symbol}, asked: {asked}"
+        reported = answer.order
+        if answer.outcome == Outcome.ACCEPTED and reported is not None:
+            if (reported.symbol, reported.venue_order_id) != (self._symbols[request.instrument], request.key):
+                found, asked = shown(reported.venue_order_id), shown(request.key)
+                why = f"an answer about order {found} of {reported.symbol}, asked: {asked}"
                 raise UnreadableError(why, answer.source)
-            self._strangers.identify(request.instrument, request.key, standing, now_ns)
+            self._strangers.identify(request.instrument, request.key, reported, now_ns)
         elif answer.gone:
             self._strangers.identify(request.instrument, request.key, None, now_ns)
         else:

@@ -1,4 +1,4 @@
-"""Compares what the account holds with what our positions say: the venue rejects an order that sells more than that.
+"""Compares what the account holds with the sum of our positions: the venue rejects an order that sells more than that.
 
 `balances` compares changes only, so it does not see an amount that left the account earlier: one that a person sold or
 withdrew before the first agreement, or one that a RESUME accepted. A spot account never holds less of an asset than the

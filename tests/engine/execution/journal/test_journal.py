@@ -102,9 +102,9 @@ def test_a_ring_that_begins_behind_the_file_is_a_gap(tmp_path: Path) -> None:
     book.file.close()
     ring = ring.newest(3)
     again = journal(tmp_path, ring)
-    assert again.gap == Gap(6, 6, str(tmp_path / "behind-gap.000000000007"))
+    assert again.gap == Gap(6, 6, str(tmp_path / "after-gap.000000000007"))
     assert [entry.sequence for entry in again.replay()] == [1, 2, 3, 4, 5]
-    kept = (tmp_path / "behind-gap.000000000007").read_bytes()
+    kept = (tmp_path / "after-gap.000000000007").read_bytes()
     assert [sequence_of(kept[at : at + SIZE]) for at in range(0, len(kept), SIZE)] == [7, 8, 9]
     add(again, 3, settle=False)
     again.file.close()
@@ -177,7 +177,9 @@ def test_a_hole_before_the_last_segment_stops_the_start_and_cuts_nothing(tmp_pat
     before = [path.read_bytes() for path in segments(tmp_path)]
     again = journal(tmp_path, Ring("journal"))
     assert again.sequence == 50
-    with pytest.raises(JournalDamageError, match=f"ends at 50, its record {17 + index} is missing or damaged"):
+    with pytest.raises(
+        JournalDamageError, match=f"ends at record 50, and its record {17 + index} is missing"
+    ):
         list(again.replay())
     again.close()
     assert [path.read_bytes() for path in segments(tmp_path)] == before
@@ -329,6 +331,6 @@ def test_a_journal_without_its_beginning_stops_the_start(tmp_path: Path) -> None
     add(journal(tmp_path, Ring("journal")), 40)
     segments(tmp_path)[0].unlink()
     book = journal(tmp_path, Ring("journal"))
-    with pytest.raises(JournalDamageError, match=r"ends at 40, its record 1 is missing"):
+    with pytest.raises(JournalDamageError, match=r"ends at record 40, and its record 1 is missing"):
         list(book.replay())
     assert [one.sequence for one in book.replay(1, 16)] == list(range(17, 41))

@@ -7,7 +7,7 @@ import pytest
 
 from engine.execution.build import hold, read_or_make_uuid
 from engine.execution.journal.journal_file import JournalFile, segments
-from engine.execution.restore.checkpoint import BESIDE, Checkpoint, write
+from engine.execution.restore.checkpoint import TEMPORARY, Checkpoint, write
 from engine.execution.restore.disk import DirectDisk
 from engine.feed.instruments.instruments import save_instruments
 
@@ -63,7 +63,7 @@ def test_no_lock_checkpoint_or_cache_follows_a_link(tmp_path: Path, precious: Pa
         (directory / name).symlink_to(precious)
         with pytest.raises(PermissionError, match="is a symbolic link"):
             opens()
-    (directory / BESIDE).symlink_to(precious)
+    (directory / TEMPORARY).symlink_to(precious)
     write(directory, Checkpoint(1, 1, b"state"), bytes(16))
     assert precious.read_text() == "precious"
 

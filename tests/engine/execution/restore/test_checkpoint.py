@@ -170,7 +170,7 @@ def test_a_start_reads_only_what_follows_the_newest_checkpoint(
     begun.run(entry for entry in read_from(directory, behind, begun.sequence))
     expected = [checkpoints(directory)[-1].name, *(path.name for path in segments(directory)[behind:])]
     assert read in (expected, expected[:-1])  # the last may be reserved ahead, with nothing in it yet
-    assert caplog.messages == ["checkpoint loaded"]
+    assert caplog.messages == ["a checkpoint was loaded"]
     full = blank(request)
     full.run(read_journal(directory))
     assert everything(begun) == everything(full)
@@ -191,7 +191,7 @@ def flip(data: bytes, at: int) -> bytes:
 
 SPOILED: dict[str, Callable[[bytes], bytes]] = {
     "its checksum is wrong": lambda data: flip(data, len(data) // 2),
-    "it is torn": lambda data: data[:20],
+    "it has 20 bytes, expected at least": lambda data: data[:20],
     "its checksum is wrong ": lambda data: data[:-7],
     "it begins with": lambda data: b"SOMETHING" + data[9:],
     "it is of version": lambda data: flip(data, 9),
@@ -325,7 +325,7 @@ def test_killed_at_any_act_of_writing_a_start_is_a_full_replay(recorded: tuple[P
         assert everything(begun) == full
         advance(request)
         assert number_of(checkpoints(there)[-1]) == 5
-        assert not (there / checkpoint.BESIDE).exists()
+        assert not (there / checkpoint.TEMPORARY).exists()
         if act >= len(seen):
             break
         act += 1
@@ -345,7 +345,7 @@ def test_a_full_disk_costs_a_checkpoint_and_nothing_else(
         mishaps(patch, 0, OSError(28, "No space left on device"), (name,))
         advance(request)
     assert [number_of(path) for path in checkpoints(directory)] == [2]
-    assert not (directory / checkpoint.BESIDE).exists()
+    assert not (directory / checkpoint.TEMPORARY).exists()
 
 
 def test_memory_and_file_stay_bounded(tmp_path: Path) -> None:

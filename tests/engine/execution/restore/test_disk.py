@@ -75,7 +75,7 @@ def test_a_disk_that_does_not_keep_up_stops_entries(
     tmp_path: Path, slow: SlowDisk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What waits in memory has only the ring behind it, and that reaches back so far and no further."""
-    monkeypatch.setattr(journal, "BEHIND_MOST", 10)
+    monkeypatch.setattr(journal, "WAITING_MOST", 10)
     book, disk = patient(tmp_path)
     add(book, 2)
     assert slow.begun.wait(PATIENCE_S)
@@ -119,7 +119,7 @@ def test_a_step_does_not_wait_for_the_next_segment(tmp_path: Path) -> None:
     add(book, 15)
     assert disk.prepared() is None, "half a segment is left when the next is asked for"
     add(book, 10)
-    assert (book.file.behind > 0, book.full) == (True, False)
+    assert (book.file.waiting > 0, book.full) == (True, False)
     room.go.set()
     disk.prepared(wait=True)
     for now_s in range(10, 14):

@@ -184,7 +184,7 @@ def test_a_gap_ends_chases_and_leaves_nothing_standing(tmp_path: Path, orphans: 
     house.run(5)
     room[0] = False
     bid = 6_000_000
-    while not house.role.journal.file.behind:
+    while not house.role.journal.file.waiting:
         bid += 100
         house.book(bid, bid + 100)
         house.run(40, 5 * MS)
