@@ -48,7 +48,8 @@ class Terms:
 
     def instrument(self, number: int) -> Instrument:
         """An instrument of this id with what is known of it: names and decimals."""
-        return Instrument(number, self.venue, self.symbol, "", "", self.price_decimals, self.size_decimals, 1, 1, 1, 0, 0)
+        decimals = self.price_decimals, self.size_decimals
+        return Instrument(number, self.venue, self.symbol, "", "", *decimals, 1, 1, 1, 0, 0)
 
 
 UNKNOWN = Terms("?", 0, 0)
