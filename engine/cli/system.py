@@ -30,6 +30,7 @@ from engine.config.paths import RUN_VARIABLE
 from engine.config.private import open_private
 from engine.control import Refused, Unreachable, call
 from engine.log import make_room
+from engine.model.instrument import Instrument
 from engine.monitor import profit
 from engine.monitor.figures import Figures
 from engine.monitor.names import Names
@@ -355,16 +356,15 @@ def status(options: argparse.Namespace) -> int:
     followed = books.are_followed(found, state["now_ns"], replayed=replayed)
     figures, stopped, names = Figures(system), entries_stopped(system), Names.of(system)
     positions, known = figures.cells("positions"), figures.instruments()
-    sums = profit.profits(positions, known) if positions else {}
     if options.json:
-        earned = [{"strategy": one, "strategy_name": names.strategy(one), **profit.tree(sums[one])} for one in sums]
         states = {
             "entries_stopped": "; ".join(_named(stopped, logged_on)),
             "sessions": logged_on,
             "instrument_halts": halts,
         }
         times = {"since": iso(state["since_ns"]), "now": iso(state["now_ns"])}
-        print_json({**state, **times, **states, "books": [books.tree(one) for one in found], "profit": earned})
+        earned = _profit_trees(positions, known, names)
+        print_json({**state, **times, **states, "books": [books.tree(one) for one in found], **earned})
     else:
         waits = {**stopped, **sessions.texts(logged_on, state["now_ns"])}
         _print_status(state, dict(zip(waits, _named(waits, logged_on), strict=True)))
@@ -384,6 +384,22 @@ def status(options: argparse.Namespace) -> int:
     healthy = all(process["phase"] == "running" for process in state["processes"])
     healthy = healthy and not state["halted"] and not state["silent"]
     return 0 if healthy and followed and ready and not stopped and not halts else FAILED
+
+
+def _profit_trees(positions: list[Any], known: Mapping[int, Instrument], names: Names) -> dict[str, Any]:
+    """The profit of each strategy and of each account for JSON; empty until an execution publishes a position."""
+    owners = profit.profits(positions, known) if positions else {}
+    accounts = profit.by_account(positions, known)
+    return {
+        "profit": [
+            {"strategy": one, "strategy_name": names.strategy(one), **profit.tree(sums)}
+            for one, sums in owners.items()
+        ],
+        "profit_by_account": [
+            {"account": one, "account_name": names.account(one), **profit.tree(sums)}
+            for one, sums in accounts.items()
+        ],
+    }  # fmt: skip
 
 
 def _named(texts: Mapping[str, str], executions: Collection[str]) -> list[str]:

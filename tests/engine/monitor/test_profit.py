@@ -11,15 +11,16 @@ from engine.execution.orders.ledger import Position
 from engine.model.instrument import Instrument
 from engine.model.words import BUY, SELL
 from engine.monitor import profit
+from engine.monitor.names import Names
 
 BTC = Instrument(1, "binance", "BTCUSDT", "BTC", "USDT", 2, 5, 1, 1, 1, 10**12, 0)
 ETH = Instrument(2, "binance", "ETHBTC", "ETH", "BTC", 5, 4, 1, 1, 1, 10**12, 0)
 KNOWN = {1: BTC, 2: ETH}
 
 
-def row_of(position: Position, mark2: int, usd_rate: float = 1.0) -> Any:
+def row_of(position: Position, mark2: int, usd_rate: float = 1.0, account: int = FIRST_ACCOUNT) -> Any:
     """The position's cell."""
-    return codec.POSITION.unpack(codec.POSITION.pack_row(position.row(0, mark2, usd_rate, 0, FIRST_ACCOUNT)))
+    return codec.POSITION.unpack(codec.POSITION.pack_row(position.row(0, mark2, usd_rate, 0, account)))
 
 
 def bought(strategy: int = 0, asset: bytes = b"USDT", fee: int = 6_000_000) -> Position:
@@ -39,6 +40,19 @@ def test_net_is_realised_and_unrealised_less_fees_by_owner() -> None:
     assert (sums[0].currency, sums[0].net) == ("USDT", pytest.approx(1.0 - 0.06))
     assert sums[3].net == pytest.approx(0.1 - 0.1201)
     assert profit.line(sums[3]) == ("net -0.02 USDT (today -0.02) = realised +0.10 + unrealised +0.00 - fees 0.12")
+
+
+def test_each_of_several_accounts_has_a_line_between_the_total_and_the_strategies() -> None:
+    """The loss of one account must not be hidden by the gain of another."""
+    names = Names(strategies={3: "maker"}, accounts={1: "east", 7: "west"})
+    one = [row_of(bought(), 2 * 6_100_000)]
+    assert [text.split(":")[0] for text in profit.lines(one, KNOWN, names)] == ["account"]
+    two = [*one, row_of(bought(), 2 * 5_900_000, account=7), row_of(bought(3), 2 * 5_900_000, account=7)]
+    total, east, west, maker = profit.lines(two, KNOWN, names)
+    assert total.startswith("every account: net -0.12 USDT")
+    assert east.startswith("account east: net +0.94 USDT")
+    assert west.startswith("account west: net -1.06 USDT")
+    assert maker.startswith("maker: net -1.06 USDT")
 
 
 def test_quotes_that_differ_are_summed_in_dollars() -> None:
