@@ -153,7 +153,7 @@ cdef int pack(
     Journalled *to, Intent *intent, uint64_t sequence, int64_t now_ns, bytes client_id, int64_t expires_ns,
     uint64_t last, uint32_t account
 ) except -1:
-    """Fill the three journal records of a request: the intent, risk's approval, and the order that is about to leave."""
+    """Fill the three journal records of a request: the intent, its approval, and the order that is about to leave."""
     cdef Judged judged
     cdef Placed placed
     memset(&judged, 0, sizeof(Judged))

@@ -177,9 +177,7 @@ def test_a_hole_before_the_last_segment_stops_the_start_and_cuts_nothing(tmp_pat
     before = [path.read_bytes() for path in segments(tmp_path)]
     again = journal(tmp_path, Ring("journal"))
     assert again.sequence == 50
-    with pytest.raises(
-        JournalDamageError, match=f"ends at record 50, and its record {17 + index} is missing"
-    ):
+    with pytest.raises(JournalDamageError, match=f"ends at record 50, and its record {17 + index} is missing"):
         list(again.replay())
     again.close()
     assert [path.read_bytes() for path in segments(tmp_path)] == before
