@@ -154,7 +154,7 @@ class House:
         return partial(BinanceSession, wire, self.venue.connect)
 
     def kill(self) -> None:
-        """SIGKILL: the object is dropped as it stands; the kernel closes what it had open."""
+        """SIGKILL: the object is dropped at once; the kernel closes what it had open."""
         self.venue.cut()
         for descriptor in (self.role.journal.file._current, self.role.journal.file._spare):
             if descriptor >= 0:
@@ -190,7 +190,7 @@ class House:
         state: int = BookState.GOOD,
         imbalance: float = 0.0,
     ) -> None:
-        """A top of book, told by the feed."""
+        """A top of book, published by the feed."""
         zeros = (0,) * 9
         self.rings["books"].publish(
             self.now_ns, self.now_ns, 0, 0, 0, imbalance, 0.0, instrument, state, 1, 1, 0, 1, (bid, *zeros),
@@ -216,14 +216,14 @@ class House:
         return self.intent(kind=IntentKind.CANCEL, target_id=target_id)
 
     def command(self, kind: CommandKind, strategy: int = 0, instrument: int = 0) -> None:
-        """An operator's word."""
+        """An operator's command."""
         row = records.COMMAND.row(
             now_ns=self.now_ns, kind=kind, reason=0, strategy=strategy, instrument=instrument, uid=0, pid=0
         )
         self.rings["commands"].publish(*row)
 
     def place(self, **more: Any) -> Any:
-        """An intent taken to an order that stands; the order."""
+        """An intent, and time until its order is open; the order."""
         intent_id = self.intent(**more)
         self.run(3)
         return self.role.blotter.newest[intent_id]
@@ -238,7 +238,7 @@ class House:
             self.run(1, 100 * MS)
 
     def check_truth(self) -> None:
-        """Our fills are the venue's, each once; our orders stand as the venue's do; positions are the fills' sum."""
+        """Our fills are the venue's, each once; orders have the venue's states; positions are the sum of the fills."""
         told = [(row.instrument, bare(row.venue_fill_id)) for row in self.rings["fills"].rows]
         ours = {(one, number) for one, known in self.role.blotter.fills.items() for number in known.trades}
         truth = self.venue.own_fills(self.mark)

@@ -43,7 +43,7 @@ class RestStream(StreamDefaults):
     receive_ns = 0
 
     def __init__(self) -> None:
-        """Open, with nothing to tell."""
+        """Open, without a message."""
         self.state = PortState.OPEN
         self.inbox: deque[bytes] = deque()
 
@@ -55,7 +55,7 @@ class RestStream(StreamDefaults):
         return frames
 
     def send(self, payload: bytes) -> bool:
-        """Nothing is said on this stream."""
+        """Nothing is sent on this stream."""
         raise AssertionError(payload)
 
     def close(self) -> None:
@@ -64,7 +64,7 @@ class RestStream(StreamDefaults):
 
 
 class RestVenue(RequestDefaults):
-    """Orders rest until `fill`; requests are answered at the next poll, or never where `loses` says so."""
+    """Orders rest until `fill`; requests are answered at the next poll, or never if `loses` names them."""
 
     def __init__(self) -> None:
         """Empty."""

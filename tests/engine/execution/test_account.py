@@ -46,7 +46,7 @@ venue = "b"
 
 
 def test_the_account_is_the_one_at_the_instruments_venue(write: Write) -> None:
-    """A venue without instruments is market data nobody trades on, or a mistake: no order goes there."""
+    """A venue without instruments is market data that is not traded, or a mistake: no order goes there."""
     other = f'[[venues]]\nname = "spare"\nkind = "kraken"\n{URLS}'
     account = account_of(write(market() + other), "execution")
     assert (account.name, account.venue.name, account.venue.kind) == ("binance", "binance", "binance")
@@ -60,7 +60,7 @@ def test_instruments_at_two_venues_have_no_one_account(write: Write) -> None:
 
 
 def test_without_an_instrument_nothing_can_be_rescued(write: Write) -> None:
-    """A rescue that guessed a venue would say that nothing is open there."""
+    """A rescue that guessed a venue would report that nothing is open there."""
     with pytest.raises(ValueError, match="expected an instrument and its venue, found none"):
         rescue.build(write(), "execution", 1)
 

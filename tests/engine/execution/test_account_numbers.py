@@ -32,7 +32,7 @@ def rows(house: House, ring: str, kind: type) -> list[Any]:
 
 
 def test_every_record_has_the_number_of_its_account(tmp_path: Path) -> None:
-    """A reader of two accounts tells their orders, fills and positions apart by nothing else."""
+    """Nothing else distinguishes the orders, fills and positions of two accounts for a reader."""
     house = House(tmp_path, account=NUMBER)
     trade(house)
     orders, fills = rows(house, "orders", OrderRow), rows(house, "fills", FillRow)

@@ -28,7 +28,7 @@ NAMES = {"ws-api.binance.com": [OUTSIDE], "here.example": ["127.0.0.1"], "both.e
 
 
 class Cell:
-    """The mode word."""
+    """The cell of the mode."""
 
     def __init__(self, row: Any) -> None:
         """With this in it."""

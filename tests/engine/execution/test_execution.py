@@ -60,7 +60,7 @@ def test_the_order_leaves_in_the_step_that_reads_the_intent(house: House) -> Non
     assert client_id.decode(bytes.fromhex(params["newClientOrderId"])) == (SYSTEM.bytes[-6:], STRATEGY << 40 | 1, 0)
 
 
-def test_an_order_leaves_before_the_venues_word_is_read(house: House) -> None:
+def test_an_order_leaves_before_the_venues_messages_are_read(house: House) -> None:
     """What waits in the socket has waited already; an order that waits for it too is late."""
     seen = []
     look = house.role.session.step
@@ -112,7 +112,7 @@ def test_the_lanes_cursor_is_accepted_only_after_the_journal_has_the_intent(hous
 
 
 def test_a_refusal_is_a_record_and_sends_nothing(house: House) -> None:
-    """Every verdict is told, with what was found and what was allowed."""
+    """Every verdict is published, with what was found and what was allowed."""
     intent_id = house.intent(size=0)
     house.run(1)
     verdict = house.rings["verdicts"].rows[-1]
@@ -121,7 +121,7 @@ def test_a_refusal_is_a_record_and_sends_nothing(house: House) -> None:
 
 
 def test_a_strategy_cannot_speak_for_another(house: House) -> None:
-    """The lane says who it is, the record only claims."""
+    """The lane identifies the strategy; the record may be wrong."""
     forged = house.intent(strategy=STRATEGY, intent_id=OTHER << 40 | 7)
     house.run(1)
     assert house.verdict(forged) == Reason.MALFORMED
@@ -132,7 +132,7 @@ def test_a_strategy_cannot_speak_for_another(house: House) -> None:
     assert order.state == OrderState.OPEN
 
 
-def test_a_halt_cancels_what_stands_and_stops_what_comes(house: House) -> None:
+def test_a_halt_cancels_open_orders_and_refuses_new_ones(house: House) -> None:
     """And roles keep running: cancels go through, resume trades on."""
     order = house.place()
     house.command(CommandKind.HALT)
@@ -148,7 +148,7 @@ def test_a_halt_cancels_what_stands_and_stops_what_comes(house: House) -> None:
     assert house.place().state == OrderState.OPEN
 
 
-def test_an_order_in_flight_at_the_halt_is_cancelled_once_it_stands(house: House) -> None:
+def test_an_order_in_flight_at_the_halt_is_cancelled_once_it_is_open(house: House) -> None:
     """It cannot be cancelled before the venue has it, and must not be forgotten after."""
     intent_id = house.intent()
     house.run(1)
@@ -184,7 +184,7 @@ def test_draining_cancels_everything_and_ends(house: House) -> None:
 
 
 def test_an_orders_timeout_is_kept_without_its_strategy(house: House) -> None:
-    """A crashed strategy leaves no order behind its time."""
+    """A crashed strategy leaves no order open after its time."""
     order = house.place(timeout_ns=500 * MS)
     house.run(490)
     assert order.state == OrderState.OPEN
@@ -236,7 +236,7 @@ def test_a_replacement_of_a_partly_filled_order_counts_what_was_filled(house: Ho
 
 @pytest.mark.parametrize("filled", [0, 300])
 def test_a_replacement_ends_when_its_order_would_have(house: House, filled: int) -> None:
-    """Moved to another price it would stand for ever, and nobody looks after it any more."""
+    """At another price it would be open for ever, and no strategy manages it any more."""
     order = house.place(size=1000, timeout_ns=2 * SECOND)
     if filled:
         house.venue.fill(order.client_id.hex(), filled)
@@ -252,7 +252,7 @@ def test_a_replacement_ends_when_its_order_would_have(house: House, filled: int)
 
 
 def test_the_position_cap_counts_orders_in_flight(tmp_path: Path) -> None:
-    """Two intents in one step cannot both take the same room."""
+    """Two intents in one step cannot both use the same room."""
     house = House(tmp_path, limits={"max_position_usd": 1_000})
     house.ready()
     first, second = house.intent(size=1000), house.intent(size=1000)
@@ -274,8 +274,8 @@ def _refuse(_port: object, _params: object) -> None:
     raise RefusedError(-2010, "Account has insufficient balance for requested action.")
 
 
-def test_a_lapped_book_is_not_believed_until_told_anew(house: House) -> None:
-    """The lost records may have said that it is wrong."""
+def test_a_lapped_book_is_not_used_until_it_is_published_again(house: House) -> None:
+    """The lost records may have had another state."""
     house.put("books", MemoryRing(lane_of("books")))
     house.restart()
     house.ready()
@@ -336,9 +336,7 @@ def test_a_full_disk_stops_entries_and_lets_exits_go(tmp_path: Path, caplog: pyt
     assert entries == list(range(1, house.role.journal.sequence + 1))
 
 
-def test_records_that_an_ordered_end_could_not_write_are_told_of(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_records_that_a_normal_end_could_not_write_are_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """The memory that still has them ends with the system."""
 
     def reserve(descriptor: int, size: int) -> None:
@@ -357,8 +355,8 @@ def test_records_that_an_ordered_end_could_not_write_are_told_of(
     assert (told.message[:34], told.__dict__["records"]) == ("the journal lacks its last records", waiting)
 
 
-def test_a_fill_is_told_before_the_order_that_it_fills(house: House) -> None:
-    """Who sees an order filled must find the fill already told, or it acts on a position that is not there yet."""
+def test_a_fill_is_published_before_the_order_that_it_fills(house: House) -> None:
+    """A reader that sees a filled order must find its fill, or it acts on a position that is not there yet."""
     order = house.place(size=1000)
     told: list[str] = []
     fills, orders = house.role.blotter._publish_fill, house.role.blotter._publish_order
@@ -388,7 +386,7 @@ def test_two_runs_of_the_same_inputs_are_the_same_bytes(tmp_path: Path) -> None:
     assert runs[0] == runs[1]
 
 
-def test_every_working_step_tells_how_far_it_read(house: House) -> None:
+def test_every_working_step_publishes_how_far_it_read(house: House) -> None:
     """A replay is driven from these."""
     house.rings["steps"].rows.clear()
     house.book()
@@ -415,7 +413,7 @@ def test_a_step_with_forty_strategies_has_a_cursor_for_each(tmp_path: Path) -> N
     assert [house.cells["accepted"].read(index).cursor for index in range(40)] == [count % 3 for count in range(40)]
 
 
-def test_an_idle_step_tells_nothing(house: House) -> None:
+def test_an_idle_step_publishes_nothing(house: House) -> None:
     """And does nothing."""
     house.run(10)
     before = {name: len(ring.rows) for name, ring in house.rings.items()}
@@ -425,7 +423,7 @@ def test_an_idle_step_tells_nothing(house: House) -> None:
 
 
 def test_the_caps_are_the_files(tmp_path: Path) -> None:
-    """What the configuration says is what the gate holds."""
+    """The gate has what the configuration has."""
     house = House(tmp_path, limits={"max_order_size_usd": Decimal("599.90")})
     house.ready()
     assert house.place(price=5_999_000, size=1000).state == OrderState.OPEN

@@ -27,7 +27,7 @@ Event = dict[str, Any]
 
 @pytest.fixture
 def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[LyingWire]:
-    """What execution takes for its venue."""
+    """The venue of execution."""
     made = LyingWire()
     monkeypatch.setenv("STEELYARD__VENUES__BINANCE__ORDER_URL", f'"{made.url}"')
     yield made
@@ -119,7 +119,7 @@ def differences(system: Floor) -> list[audit.Finding]:
 def test_a_fill_that_contradicts_its_order_halts_its_instrument_beyond_a_death(
     system: Floor, wire: LyingWire, lie: str
 ) -> None:
-    """The next life must not trade on; and what the venue lists truly is taken in, once."""
+    """The next life must not trade on; and the true fills that the venue lists are applied, once."""
     told = once(wire, LIES[lie])
     until(lambda: told)
     until(lambda: halted(system))

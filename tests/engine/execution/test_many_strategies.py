@@ -1,4 +1,4 @@
-"""Forty strategies and execution in one system, in memory: each step says how far every lane was read."""
+"""Forty strategies and execution in one system, in memory: each step has the cursor of every lane."""
 
 from functools import partial
 from pathlib import Path
@@ -65,7 +65,7 @@ def test_forty_strategies_trade_and_each_is_replayed_to_the_byte(tmp_path: Path)
         assert differences(replay(partial(strategy, number), lanes, steps), lanes, steps) == []
 
 
-def test_a_step_of_execution_says_how_far_it_read_every_strategy(tmp_path: Path) -> None:
+def test_a_step_of_execution_has_the_cursor_of_every_strategy(tmp_path: Path) -> None:
     """The cursors of all forty, in the order of the configuration: that is what a replay of execution is driven by."""
     desk = Desk(tmp_path, strategies=tuple(NAMES))
     desk.ready()

@@ -22,7 +22,7 @@ WRITTEN = ("journal", "verdicts", "orders", "fills", "steps")
 
 
 class Sink:
-    """A ring that nobody reads: it counts its records and keeps none."""
+    """A ring without a reader: it counts its records and keeps none."""
 
     def __init__(self, ring: Ring) -> None:
         """In the place of one that is empty."""
@@ -71,7 +71,7 @@ def trade(house: House) -> None:
 
 
 def refused(house: House) -> int:
-    """An entry that is decided upon, whatever is said to it."""
+    """An entry, and time for its verdict."""
     house.book()
     intent_id = house.intent()
     house.run(3)
@@ -165,7 +165,7 @@ def test_entries_stop_while_the_venue_lists_no_fills(
 def test_fills_that_wait_for_an_owner_are_listed_no_further_than_their_bound(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A venue that lists fills and does not say whose they are would fill the memory with all that others traded."""
+    """A venue that lists fills without their orders would fill the memory with everything that others traded."""
     page, most = 5, 20
     monkeypatch.setattr(strangers, "HELD_MOST", most)
     monkeypatch.setattr(requests, "FILLS_LIMIT", page)

@@ -35,7 +35,7 @@ class Desk:
             self.house.role.ask_halt()
 
     def resume(self) -> None:
-        """As the supervisor does it: file and word first, then the command."""
+        """As the supervisor does it: file and cell first, then the command."""
         self.file.unlink(missing_ok=True)
         self.word.write(0, 0, self.house.now_ns, 0, 0, 0, (0, 0, 0, 0))
         self.house.command(CommandKind.RESUME)
@@ -49,7 +49,7 @@ class Desk:
             self.house.run(1, 10 * MS)
 
     def verdict(self, **more: int) -> int:
-        """What risk says of an order now."""
+        """Risk's verdict on an order now."""
         self.house.book()
         intent = self.house.intent(**more)
         self.house.run(3)
@@ -65,7 +65,7 @@ def desk(tmp_path: Path) -> Desk:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_each_way_halts_without_the_supervisor(desk: Desk, way: str) -> None:
-    """A frozen supervisor must not take away the ways to halt: its lanes say nothing here."""
+    """A frozen supervisor must not block a halt: its lanes have no record here."""
     order = desk.house.place()
     desk.ask(way)
     desk.house.run(10)
@@ -90,7 +90,7 @@ def test_a_halt_without_the_supervisor_outlives_execution_and_resume_ends_it(des
 
 
 def test_a_resume_that_meets_a_newer_halt_leaves_it_halted(desk: Desk) -> None:
-    """RESUME was on its way when the word was written: what is newer and halts is what holds."""
+    """RESUME was on its way when the cell was written: the newer halt remains."""
     desk.ask("word")
     desk.house.run(10)
     desk.house.command(CommandKind.RESUME)
@@ -101,7 +101,7 @@ def test_a_resume_that_meets_a_newer_halt_leaves_it_halted(desk: Desk) -> None:
 def test_a_silent_supervisor_stops_entries_after_its_time_and_never_exits(
     desk: Desk, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Nobody restarts what dies then, so no new risk is taken; what is held can still be sold and cancelled."""
+    """No process is restarted then, so no new risk is added; positions can still be sold and orders cancelled."""
     desk.beat(1, alive=True)
     order = desk.house.place()
     desk.house.venue.fill(order.client_id.hex(), 1000)
@@ -116,7 +116,7 @@ def test_a_silent_supervisor_stops_entries_after_its_time_and_never_exits(
     assert desk.verdict() == Reason.APPROVED
 
 
-def test_execution_that_stood_still_does_not_blame_the_supervisor(desk: Desk) -> None:
+def test_execution_that_did_not_run_does_not_blame_the_supervisor(desk: Desk) -> None:
     """Stopped for a minute itself, it has seen no beat; entries must not stop for that."""
     desk.beat(1, alive=True)
     desk.house.run(1, 60 * SECOND)

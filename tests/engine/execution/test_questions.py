@@ -41,7 +41,7 @@ class Calls:
 
 
 class Session:
-    """A session that takes every question and keeps it."""
+    """A session that sends every question and keeps it."""
 
     def __init__(self) -> None:
         """Up."""
@@ -138,7 +138,7 @@ class Bench:
         return self.session.asked[before:]
 
     def answer(self, request: Request, body: Any = None, now_ns: int = NOW, **words: Any) -> None:
-        """An answer, accepted where nothing else is said."""
+        """An answer; accepted unless the arguments differ."""
         words["gone"] = words.get("error") == GONE
         answer = Answer(**{"outcome": Outcome.ACCEPTED} | words)
         if isinstance(body, tuple):
@@ -167,7 +167,7 @@ def fill(number: int, order: int = 42, symbol: str = "BTCUSDT") -> FillNews:
 
 
 def standing(**words: Any) -> OrderNews:
-    """How the venue's order 42 stands."""
+    """The state of the venue's order 42."""
     told: dict[str, Any] = {
         "symbol": "BTCUSDT", "client_id": bytes(16), "venue_order_id": b"42", "state": S.OPEN, "side": BUY,
         "price": 100, "size": 50, "executed": 7, "venue_ns": 0,
@@ -176,7 +176,7 @@ def standing(**words: Any) -> OrderNews:
 
 
 def test_an_order_is_asked_about_from_its_time_on_and_again_only_after_its_answers_time(bench: Bench) -> None:
-    """Sooner, it is a question too many; never again, an order whose fate nobody learns."""
+    """Earlier, it is a question too many; never again, the order's end remains unknown."""
     order = bench.order()
     bench.questions.ask(order, NOW)
     assert bench.step(NOW - 1) == []
@@ -229,7 +229,7 @@ def test_a_new_recovery_is_not_complete_and_compares_at_once(bench: Bench) -> No
     assert not fresh.complete
 
 
-def test_a_question_that_cannot_be_sent_takes_no_room(bench: Bench) -> None:
+def test_a_question_that_cannot_be_sent_is_not_in_flight(bench: Bench) -> None:
     """It comes again after the next connect, and must not be waited for until then."""
     bench.session.takes = False
     bench.questions.ask(bench.order(), NOW)
@@ -239,7 +239,7 @@ def test_a_question_that_cannot_be_sent_takes_no_room(bench: Bench) -> None:
     assert bench.recovery._in_flight == 0
 
 
-def test_nothing_is_asked_without_a_session_or_while_the_venue_wants_silence(bench: Bench) -> None:
+def test_nothing_is_asked_without_a_session_or_while_the_venue_forbids_requests(bench: Bench) -> None:
     """The venue's own time is the later of the two; a question that was answered by "gone" is no refusal."""
     order = bench.order(expires_ns=NOW * 2)
     bench.questions.ask(order, NOW)
@@ -261,8 +261,8 @@ def test_nothing_is_asked_without_a_session_or_while_the_venue_wants_silence(ben
     assert len(bench.step(NOW + 5_000)) == 1
 
 
-def test_everything_is_asked_when_a_connection_stands(bench: Bench) -> None:
-    """What happened while nobody listened is known to the venue alone."""
+def test_everything_is_asked_when_a_session_is_up(bench: Bench) -> None:
+    """Only the venue knows what happened while execution was not connected."""
     created, sent, unknown = (
         bench.order(1, state=S.CREATED),
         bench.order(2, state=S.SENT),
@@ -306,7 +306,7 @@ def test_recovery_is_complete_when_no_question_is_left(bench: Bench) -> None:
 
 
 def test_a_comparison_begins_each_interval_and_an_unlisted_scan_is_not_made_twice(bench: Bench) -> None:
-    """A fill that nobody told of is found by it."""
+    """It finds a fill that was not reported."""
     bench.recovery._audit_ns = NOW
     assert bench.step(NOW - 1) == []
     bench.recovery._scans.append(2)
@@ -319,7 +319,7 @@ def test_a_comparison_begins_each_interval_and_an_unlisted_scan_is_not_made_twic
 
 
 def test_the_missing_fills_of_a_former_life_are_asked_about_until_recovery_is_complete(bench: Bench) -> None:
-    """How much is missing is the venue's to say; later, fetching it is enough."""
+    """Only the venue knows how much is missing; later, fetching it is enough."""
     order = bench.order(flags=int(OrderFlag.FILLS_MISSING), state=S.CANCELLED)
     bench.order(2, flags=int(OrderFlag.CANCEL_WANTED))
     bench.recovery.complete, bench.recovery._audit_ns = True, NOW
@@ -369,8 +369,8 @@ def test_missing_fills_are_fetched_at_their_time_until_they_have_come(bench: Ben
     assert bench.broker.made == [("check_fills", order, NOW + 10 * TIMEOUT)]
 
 
-def test_a_listing_of_an_orders_fills_is_taken_in_and_asked_for_again_while_some_are_missing(bench: Bench) -> None:
-    """After so many answers without them the venue is taken at its word, and an operator told."""
+def test_a_listing_of_an_orders_fills_is_applied_and_repeated_while_some_are_missing(bench: Bench) -> None:
+    """After so many answers without them they count as absent, and an operator is alarmed."""
     order = bench.order(venue_filled=9, venue_order_id=b"42")
     request = Request(Ask.FILLS_OF, NOW, order.client_id, instrument=1, key=b"42")
     bench.answer(request, outcome=Outcome.REFUSED, error=BUSY)
@@ -479,7 +479,7 @@ def test_a_list_or_a_page_that_was_refused_is_asked_for_again(bench: Bench) -> N
     ]  # fmt: skip
 
 
-def test_pages_of_fills_begin_behind_the_last_that_is_known_and_go_on_while_they_are_full(bench: Bench) -> None:
+def test_pages_of_fills_begin_after_the_last_known_one_and_continue_while_they_are_full(bench: Bench) -> None:
     """A fill between two pages would be missed for ever."""
     bench.blotter.watermarks[1] = b"0"
     bench.recovery._scans.append(1)
@@ -504,7 +504,7 @@ def test_pages_of_fills_begin_behind_the_last_that_is_known_and_go_on_while_they
 
 
 def test_an_account_without_a_watermark_begins_at_its_newest_fill(bench: Bench) -> None:
-    """What was traded before the engine is nobody's position here."""
+    """What was traded before the engine's first start belongs to no position."""
     for body, mark in (([], b"0"), ([fill(7), fill(5)], b"7")):
         bench.answer(Request(Ask.NEWEST_FILL, NOW, instrument=1), body)
         assert bench.blotter.made[-1] == ("watermark", 1, mark, NOW)
@@ -525,7 +525,7 @@ def test_a_fill_that_was_not_asked_about_cannot_be_read(bench: Bench, kind: Ask,
         bench.answer(Request(kind, NOW, bench.order().client_id, instrument=1, key=key), [told])
 
 
-def test_the_owner_of_an_unknown_fill_is_asked_for_and_told(bench: Bench) -> None:
+def test_the_owner_of_an_unknown_fill_is_asked_for_and_passed_on(bench: Bench) -> None:
     """An answer about another order would give the fill to a wrong one."""
     bench.strangers.waiting, bench.strangers.answers["due"] = True, [(1, b"42")]
     (asked,) = bench.step()
@@ -571,7 +571,7 @@ def test_the_right_to_trade_is_asked_for_after_each_connect_and_at_each_audit_wi
 
 
 def test_an_answer_about_the_right_to_trade_changes_nothing_else(bench: Bench) -> None:
-    """Whether there is a right is the session's to say; a refusal of this question is no reason to pause."""
+    """The session decides whether there is a right; a refusal of this question is no reason to pause."""
     bench.answer(Request(Ask.RIGHT, NOW, instrument=1), outcome=Outcome.REFUSED, error="-1013")
     assert (bench.recovery._quiet_ns, bench.broker.made, bench.blotter.made) == (0, [], [])
 

@@ -69,7 +69,7 @@ def test_a_refusal_of_the_venue_ends_the_order(house: Trader) -> None:
 
 
 def test_a_placement_whose_answer_is_lost_is_found_by_its_report_or_by_asking(house: Trader) -> None:
-    """Over REST nothing says whether a request arrived."""
+    """Over REST it is not known whether a request arrived."""
     house.rest.loses.add("POST")
     house.rest.stream.inbox.clear()
     order = house.place()
@@ -79,7 +79,7 @@ def test_a_placement_whose_answer_is_lost_is_found_by_its_report_or_by_asking(ho
 
 
 def test_a_lost_stream_makes_requests_unknown_and_the_next_session_settles_them(house: Trader) -> None:
-    """Fills that nobody reported are found by the listing since the cursor."""
+    """Unreported fills are found by the listing since the cursor."""
     order = house.place()
     house.rest.stream.close()
     house.rest.fill(order.client_id.hex(), 300)
@@ -105,7 +105,7 @@ def test_a_killed_execution_finds_its_orders_and_fills_again(house: Trader) -> N
 
 
 def test_the_balances_are_compared_with_the_fills(house: Trader) -> None:
-    """A fill that nobody reports is found at this venue too."""
+    """An unreported fill is found at this venue too."""
     order = house.place()
     house.rest.fill(order.client_id.hex(), 200)
     house.settle(3)

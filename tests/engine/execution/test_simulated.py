@@ -1,4 +1,4 @@
-"""Execution on the simulated Binance: its wire, its checks and its faults; the truth log has the last word."""
+"""Execution on the simulated Binance: its wire, its checks and its faults; the truth log decides."""
 
 import random
 from collections.abc import Callable
@@ -14,14 +14,14 @@ from tests.engine.execution.simulated import SimulatedVenue, check
 
 
 class SimulatedHouse(House):
-    """A system at the simulated venue, its books told from there."""
+    """A system at the simulated venue, with books from there."""
 
     def __init__(self, directory: Path, seed: int = 0, rates: FaultRates | None = None, **more: Any) -> None:
         """A venue with a living market."""
         super().__init__(directory, venue=SimulatedVenue(START_NS, seed, rates), **more)
 
     def tell_books(self) -> None:
-        """What a feed would tell."""
+        """What a feed would publish."""
         self.book(*self.venue.best("BTCUSDT", 2), instrument=1)
         self.book(*self.venue.best("ETHUSDT", 2), instrument=2)
 
@@ -126,7 +126,7 @@ STEPS_AN_ACTION = 3
 
 @pytest.mark.parametrize("kill_at", range(8 * STEPS_AN_ACTION))
 def test_killed_at_any_step_every_order_and_fill_is_accounted_for(tmp_path: Path, kill_at: int) -> None:
-    """The object is dropped and built anew from journal and memory, wherever it stood."""
+    """The object is dropped at any point, and built again from journal and memory."""
     house = SimulatedHouse(tmp_path, seed=kill_at)
     house.ready()
     step = 0

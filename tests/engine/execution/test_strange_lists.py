@@ -39,7 +39,7 @@ class Operated(SimulatedHouse):
         return [one["orderId"] for one in found["orders"]]
 
     def otoco(self, price: str) -> list[int]:
-        """A purchase with a pair behind it; the orders' ids."""
+        """A purchase with a pair after it; the orders' ids."""
         found = self.ask(
             "orderList.place.otoco", workingType="LIMIT", workingSide="BUY", workingPrice=price, workingQuantity="0.02",
             workingTimeInForce="GTC", pendingSide="SELL", pendingQuantity="0.01", pendingAboveType="LIMIT_MAKER",
@@ -50,7 +50,7 @@ class Operated(SimulatedHouse):
         return [one["orderId"] for one in found["orders"]]
 
     def strangers(self) -> list[int]:
-        """The venue's ids of others' orders, as often as they were told."""
+        """The venue's ids of others' orders, as often as they were published."""
         return [
             int(row.venue_order_id.rstrip(b"\0")) for row in self.rings["orders"].rows if row.flags & OrderFlag.FOREIGN
         ]
@@ -92,7 +92,7 @@ def trade_on(house: Operated, rounds: int) -> None:
 def test_lists_of_an_operator_are_strangers_orders_whatever_becomes_of_them(
     house: Operated, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Pending, waiting, triggered, filled, expired and cancelled: each told once, none touched, and nothing halts."""
+    """Pending, waiting, triggered, filled, expired, cancelled: each published once, none touched, and nothing halts."""
     caplog.set_level(logging.INFO, logger="engine.execution")
     placed = house.oco(1) + house.otoco("30000") + house.otoco(house.text(SELL, 10_000)) + house.oco(400_000)
     house.run(20, 10 * MS)
@@ -120,7 +120,7 @@ def test_lists_of_an_operator_are_strangers_orders_whatever_becomes_of_them(
 def test_execution_that_starts_beside_a_pending_list_leaves_it_and_trades(
     house: Operated, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Open orders are listed at the start: an order that is pending, or waits for a price, is nobody's lost order."""
+    """Open orders are listed at the start: an order that is pending, or waits for a price, is not a lost order of ours."""
     caplog.set_level(logging.INFO, logger="engine.execution")
     pending = house.otoco("30000")
     house.restart()

@@ -55,7 +55,7 @@ def ways(of: str, methods: set[str], rooms: str) -> set[Way]:
 
 
 def test_two_parts_of_the_engine_send_an_order_to_a_session() -> None:
-    """A third would be a way that nobody checked."""
+    """A third would be a way without a check."""
     assert ways("session", SENDING, "**/*.py") == {
         ("execution/venue/broker.py", "place", "place"),
         ("execution/venue/broker.py", "replace", "replace"),

@@ -1,5 +1,5 @@
 # ruff: noqa: ARG002 - every method of the venue has one shape
-"""A venue in memory that speaks Binance's WebSocket API, keeps the truth, and fails as it is told to."""
+"""A venue in memory that speaks Binance's WebSocket API, keeps the truth, and fails on request."""
 
 import json
 from collections import deque
@@ -190,7 +190,7 @@ class FakeVenue:
                 self.answer(port, answer | ({"result": TORN} if what == "torn" else {}))
 
     def busy(self) -> dict[str, Any]:
-        """A limit is reached; its end, a second from now, is told in the venue's time."""
+        """A limit is reached; its end, a second from now, is given in the venue's time."""
         data = {"retryAfter": (self.now_ns + self.clock_ahead_ns + 1_000 * MS) // MS}
         return {"status": 429, "error": {"code": -1003, "msg": "Too many requests.", "data": data}}
 
@@ -201,7 +201,7 @@ class FakeVenue:
             raise RefusedError(-1021, "Timestamp for this request is outside of the recvWindow.")
 
     def answer(self, port: FakePort, value: dict[str, Any]) -> None:
-        """Into the connection, if it still stands."""
+        """Into the connection, if it is still open."""
         if port.state is PortState.OPEN:
             port.inbox.append((self.now_ns + self.latency_ns, json.dumps(value).encode()))
 

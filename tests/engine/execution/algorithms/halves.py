@@ -49,7 +49,7 @@ class Halves(Algorithm):
             self.due_ns = now_ns + 1_000_000_000
 
     def dump(self) -> tuple[int, ...]:
-        """What the children do not say."""
+        """What the children do not have."""
         return (self.fills,)
 
     def load(self, state: Sequence[int]) -> None:

@@ -64,7 +64,7 @@ def test_two_children_live_at_once_and_both_are_their_parents(house: House) -> N
 
 
 def test_a_parent_is_done_when_its_last_child_has_ended(house: House) -> None:
-    """Its filled children alone do not end it, and no child is left behind."""
+    """Its filled children alone do not end it, and no child remains."""
     intent_id = halves(house)
     first, second = house.role.blotter.parents[intent_id].children
     house.venue.fill(first.client_id.hex(), 500)

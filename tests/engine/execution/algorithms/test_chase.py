@@ -19,7 +19,7 @@ def house(tmp_path: Path) -> House:
 
 
 def test_a_chase_follows_the_best_price_and_never_passes_its_cap(house: House) -> None:
-    """Its request stands at the touch until the touch is beyond the cap."""
+    """Its order rests at the best price until that is beyond the cap."""
     house.place(algorithm=CHASE, price=6_000_600, size=1000)
     for bid in (6_000_200, 6_000_500, 6_000_900, 6_000_100):
         house.run(120)
@@ -83,7 +83,7 @@ def test_a_chase_ends_when_its_time_is_over(house: House) -> None:
 
 
 def test_a_halt_stops_a_chase_between_two_requests(house: House) -> None:
-    """Nothing stands at that moment, so there is nothing to cancel; and resume must not bring it back."""
+    """No order is open at that moment, so there is nothing to cancel; and resume must not bring it back."""
     order = house.place(algorithm=CHASE, price=0, size=1000)
     house.venue.fill(order.client_id.hex(), 300)
     house.run(120)
@@ -114,7 +114,7 @@ def test_a_chase_goes_on_after_a_death(house: House) -> None:
 
 
 def test_each_move_of_a_chase_passes_risk(house: House) -> None:
-    """A spread too wide stops it where it stands."""
+    """A spread too wide stops it at its present price."""
     house.place(algorithm=CHASE, price=0, size=1000)
     house.run(120)
     house.book(6_000_200, 6_100_000)
@@ -139,7 +139,7 @@ def between_two_requests(house: House) -> Any:
 
 @pytest.mark.parametrize("word", ["cancel", "cancel all", "halt"])
 def test_a_chase_that_was_stopped_between_two_requests_stays_so_after_a_death(house: House, word: str) -> None:
-    """Its last request ends as every moved one does: only what was told to stop it says that nothing follows."""
+    """Its last order ends as every replaced one does: only the record of the stop shows that nothing follows."""
     order = between_two_requests(house)
     if word == "cancel":
         house.cancel(order.intent_id)
@@ -159,7 +159,7 @@ def test_a_chase_that_was_stopped_between_two_requests_stays_so_after_a_death(ho
 
 
 def prices(house: House) -> list[str]:
-    """Where the chase stood, request by request."""
+    """The chase's prices, request by request."""
     return [params["price"] for params in requests(house, "order.place") + requests(house, "order.cancelReplace")]
 
 
@@ -175,7 +175,7 @@ def follow(house: House, steps: tuple[tuple[int, float], ...]) -> list[str]:
 
 
 def test_a_chase_knows_the_imbalance_and_follows_whatever_it_is(house: House) -> None:
-    """A policy that nobody asked for must change nothing, not even in a book that is all offers."""
+    """A policy that is not configured must change nothing, not even in a book that is all offers."""
     assert follow(house, ((6_000_200, -1.0), (6_000_500, float("nan")))) == ["60000.00", "60002.00", "60005.00"]
     assert math.isnan(house.role._tops[1].imbalance)
     house.book(6_000_500, 6_000_600, imbalance=-0.25)

@@ -80,7 +80,7 @@ def told(house: House, directory: Path) -> dict[str, Any]:
 @pytest.mark.parametrize("disk", ["after", "before"])
 @pytest.mark.parametrize("seed", [CUT_AT_ONCE, None])
 def test_the_short_way_leaves_the_same_bytes_as_the_long_one(tmp_path: Path, seed: int | None, disk: str) -> None:
-    """What is journalled, sent and told must not depend on which way an order took."""
+    """What is journalled, sent and published must not depend on the way of an order."""
     compare_ways(tmp_path, random.randrange(1 << 32) if seed is None else seed, disk)
 
 
@@ -116,7 +116,7 @@ def compare_ways(tmp_path: Path, seed: int, disk: str) -> None:
 
 
 def test_the_common_order_takes_the_short_way(tmp_path: Path) -> None:
-    """A way that is never taken proves nothing by being equal."""
+    """A way that is never used is equal without proving anything."""
     house = House(tmp_path)
     house.ready()
     desk = house.role.desk
@@ -126,7 +126,7 @@ def test_the_common_order_takes_the_short_way(tmp_path: Path) -> None:
 
 
 def test_warming_leaves_no_trace(tmp_path: Path) -> None:
-    """It walks an order's way between orders: a byte, a number or a count from it would be an order nobody wanted."""
+    """It runs an order's code between orders: a byte or a number that it left would be an order without an intent."""
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")  # noqa: T201 - to repeat it
     results = []
@@ -152,7 +152,7 @@ def test_warming_leaves_no_trace(tmp_path: Path) -> None:
 
 
 def test_what_could_not_be_sent_is_in_doubt(tmp_path: Path) -> None:
-    """The journal says that it may have left, so somebody must ask."""
+    """By the journal it may have left, so execution must ask the venue."""
     house = House(tmp_path)
     house.ready()
     house.intent()
@@ -175,7 +175,7 @@ def test_the_checksum_is_zlibs(size: int) -> None:
 
 
 def test_a_record_of_every_payload_length_is_whole() -> None:
-    """Nothing of an earlier record may stand behind a short payload."""
+    """Nothing of an earlier record may remain after a short payload."""
     for size in range(297):
         payload = os.urandom(size)
         whole = pack_record(7, -8, 3, payload)

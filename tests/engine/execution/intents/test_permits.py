@@ -1,4 +1,4 @@
-"""Which instruments a strategy may trade, on every way that an order takes."""
+"""Which instruments a strategy may trade, on every way of an order."""
 
 from pathlib import Path
 
@@ -62,7 +62,7 @@ def test_a_chase_and_a_replacement_end_when_the_permit_is_gone(tmp_path: Path) -
 
 
 def test_what_is_held_of_it_may_be_sold(tmp_path: Path) -> None:
-    """The list says what may be opened; nothing keeps a strategy in what it holds."""
+    """The list restricts what may be opened; an exit is never restricted by it."""
     house = House(tmp_path)
     house.ready()
     house.venue.fill(house.place().client_id.hex(), 1_000)

@@ -92,7 +92,7 @@ def test_every_edge_of_every_field_ends_in_a_verdict(tmp_path: Path) -> None:
 
 
 def test_a_foreign_or_used_intent_id_ends_in_a_verdict(tmp_path: Path) -> None:
-    """The id is what a strategy's memory or a scribbled lane says, and may be any number."""
+    """The id comes from a strategy's memory or from a damaged lane, and may be any number."""
     writer = Writer(tmp_path)
     ids = [*UNSIGNED, OTHER << 40 | 1, STRATEGY << 40, (STRATEGY << 40) + 1]
     for intent_id in ids:
@@ -154,7 +154,7 @@ def test_an_intent_from_the_future_is_refused_and_a_little_ahead_is_not(tmp_path
 
 @pytest.mark.parametrize("top", [(6_000_100, 6_000_000), (6_000_000, 6_000_000)])
 def test_a_crossed_or_locked_top_that_is_called_good_refuses(tmp_path: Path, top: tuple[int, int]) -> None:
-    """In one venue's book such prices would have traded: the book is wrong, whatever its flag says."""
+    """In one venue's book such prices would have traded: the book is wrong, also if its state is GOOD."""
     writer = Writer(tmp_path)
     writer.house.book(*top)
     writer.house.run()

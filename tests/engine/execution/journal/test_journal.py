@@ -93,7 +93,7 @@ def test_after_a_kill_the_ring_supplies_what_the_file_did_not_get(tmp_path: Path
     assert numbers(tmp_path) == list(range(1, 11))
 
 
-def test_a_ring_that_begins_behind_the_file_is_a_gap(tmp_path: Path) -> None:
+def test_a_ring_that_begins_after_the_end_of_the_file_is_a_gap(tmp_path: Path) -> None:
     """Records are missing in between: the journal goes on where the file ends, and what is left is kept for people."""
     ring = Ring("journal")
     book = journal(tmp_path, ring)
@@ -114,7 +114,7 @@ def test_a_ring_that_begins_behind_the_file_is_a_gap(tmp_path: Path) -> None:
 
 
 def test_a_torn_tail_is_in_the_log_and_reserved_room_is_not(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """What the disk lost must be known to whoever compares the journal with the venue."""
+    """An operator who compares the journal with the venue must know what the disk lost."""
     book = journal(tmp_path, Ring("journal"))
     add(book, 3)
     book.close()
@@ -154,7 +154,7 @@ def punch(segment: Path, index: int) -> None:
     segment.write_bytes(data)
 
 
-def test_old_bytes_behind_a_hole_never_come_back(tmp_path: Path) -> None:
+def test_old_bytes_after_a_hole_never_come_back(tmp_path: Path) -> None:
     """A later page reached the disk and an earlier did not: what follows the hole must not pass for new."""
     book = journal(tmp_path, Ring("journal"))
     add(book, 30)
@@ -325,7 +325,7 @@ def test_a_segment_that_was_reserved_and_never_written_has_no_version(tmp_path: 
 
 
 def test_a_journal_without_its_beginning_stops_the_start(tmp_path: Path) -> None:
-    """Segments that were tidied away held positions; where no checkpoint stands for them there is nothing to go by."""
+    """Removed segments held positions; without a checkpoint nothing else has them."""
     add(journal(tmp_path, Ring("journal")), 40)
     segments(tmp_path)[0].unlink()
     book = journal(tmp_path, Ring("journal"))

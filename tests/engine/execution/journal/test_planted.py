@@ -24,7 +24,7 @@ def precious(tmp_path: Path) -> Path:
 
 
 def test_a_link_in_the_place_of_the_first_segment_is_refused(tmp_path: Path, precious: Path) -> None:
-    """Opening would cut it behind the last whole record: at its beginning."""
+    """Opening would cut it after the last whole record, which is at its beginning."""
     (tmp_path / "journal/journal.00000001").symlink_to(precious)
     with pytest.raises(PermissionError, match=r"journal\.00000001 is a symbolic link, .* remove the link"):
         JournalFile(tmp_path / "journal", SEGMENT, DirectDisk())
@@ -40,7 +40,7 @@ def test_a_pipe_among_the_segments_is_refused_and_not_waited_for(tmp_path: Path,
 
 
 def test_a_link_in_the_place_of_the_next_segment_is_replaced(tmp_path: Path, precious: Path) -> None:
-    """Planted while execution runs, it would have the next records written over somebody's file."""
+    """A link planted while execution runs would have the next records overwrite another file."""
     file = JournalFile(tmp_path / "journal", SEGMENT, DirectDisk())
     planted = tmp_path / "journal/journal.00000002"
     planted.symlink_to(precious)

@@ -84,14 +84,14 @@ def test_terms_outlive_a_checkpoint() -> None:
 
 
 def test_an_instrument_that_was_traded_cannot_be_dropped(tmp_path: Path) -> None:
-    """What it holds would be looked after by nobody; the start says which, and not `KeyError`."""
+    """No part would manage what it holds; the error names the instrument, and is no `KeyError`."""
     house = traded(tmp_path, DROPPED)
     with pytest.raises(JournalTermsError, match=r"instrument 2: .* names only \[1\]"):
         house.live()
 
 
 def test_one_that_was_never_traded_can(tmp_path: Path) -> None:
-    """Its terms stand in the journal and bind nobody."""
+    """Its terms are in the journal and exclude nothing."""
     house = traded(tmp_path, DROPPED, instrument=1)
     house.role = house.live()
     house.settle(1)

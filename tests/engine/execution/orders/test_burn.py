@@ -39,13 +39,13 @@ class BurnHouse(SimulatedHouse):
         self.role = self.live()
 
     def tell_books(self) -> None:
-        """What a feed would tell."""
+        """What a feed would publish."""
         self.book(*self.venue.best("BTCUSDT", 2), instrument=BTC.id)
         if self.valued:
             self.book(*self.venue.best("BNBUSDT", 2), instrument=BNB.id)
 
     def ready(self) -> None:
-        """Until trading may begin, and somebody has bought or sold BNB: until then nothing says what it is worth."""
+        """Until trading may begin, and BNB has been traded: before that it has no price."""
         while not self.venue.binance.matching.books["BNBUSDT"].last_price:
             self.run(10, 10 * MS)
         super().ready()
@@ -106,7 +106,7 @@ def test_fees_in_bnb_are_valued_where_its_price_is_followed(tmp_path: Path, *, r
 
 
 def test_fees_in_bnb_are_named_where_no_price_is_followed(tmp_path: Path) -> None:
-    """They read 0 nowhere: the amount and the asset stand beside the sum."""
+    """They are shown as 0 nowhere: the amount and the asset are beside the sum."""
     house = BurnHouse(tmp_path, "1", valued=False)
     traded(house)
     row = house.cell()
@@ -118,7 +118,7 @@ def test_fees_in_bnb_are_named_where_no_price_is_followed(tmp_path: Path) -> Non
 
 
 def test_bnb_that_runs_out_in_between_leaves_dust_and_no_difference(tmp_path: Path) -> None:
-    """From one fill to the next the fee is taken out of what was bought: what can be sold is less."""
+    """From one fill to the next the fee is charged in what was bought: less can be sold."""
     house = BurnHouse(tmp_path, "0.0002", valued=True)
     house.ready()
     for _ in range(5):

@@ -18,7 +18,7 @@ TYPES = (AS_LIMIT, AS_LIMIT, AS_MARKET, AS_CHASE)
 
 
 class History:
-    """Two strategies that hold opposite positions and want anything, at a venue that fills and fails."""
+    """Two strategies with opposite positions and random intents, at a venue that fills and fails."""
 
     def __init__(self, directory: Path, random_: random.Random) -> None:
         """Bought and sold in a narrow book, then the book becomes wide."""
@@ -70,7 +70,7 @@ class History:
         )  # fmt: skip
 
     def replace(self) -> None:
-        """An order that may stand, by another size."""
+        """A replacement of an order that may be open, by another size."""
         strategy = self.random.choice((STRATEGY, OTHER))
         if self.intents[strategy]:
             target = self.random.choice(self.intents[strategy][-4:])
@@ -90,7 +90,7 @@ class History:
             self.house.intent(strategy=strategy, kind=IntentKind.CANCEL_ALL)
 
     def fill(self) -> None:
-        """The venue fills an order, and may not say so."""
+        """The venue fills an order, and may not report it."""
         standing = [one for one in self.house.venue.orders.values() if one.open]
         if standing:
             order = self.random.choice(standing)
@@ -121,7 +121,7 @@ class History:
         return held
 
     def check(self) -> None:
-        """Were everything that stands filled, nobody would hold more, or hold the other way."""
+        """If every open order were filled, no position would be larger or have the other sign."""
         held = self.held()
         for strategy, first in HELD.items():
             standing = {"BUY": 0, "SELL": 0}
@@ -159,7 +159,7 @@ def test_no_history_of_exits_turns_or_grows_a_position(tmp_path: Path, count: in
 
 
 @pytest.mark.parametrize("how", ["quotes", "replaces", "chases"])
-def test_whoever_quotes_its_way_out_can_still_get_out(tmp_path: Path, how: str) -> None:
+def test_a_strategy_that_quotes_its_way_out_can_still_get_out(tmp_path: Path, how: str) -> None:
     """The requests that follow the book would use up what is kept for leaving, also in the next life."""
     house = House(tmp_path, limits={"max_order_rate_per_min": 20})
     house.ready()

@@ -1,4 +1,4 @@
-"""Known fills: what a repeated number may say, what is forgotten first, and how much is kept."""
+"""Known fills: what a repeated id may contain, what is forgotten first, and how much is kept."""
 
 from typing import Any
 
@@ -20,22 +20,22 @@ def known_of(*trades: Trade) -> KnownFills:
     return known
 
 
-def test_as_many_fills_are_kept_as_architecture_says() -> None:
+def test_as_many_fills_are_kept_as_architecture_md_has() -> None:
     """A machine's memory is planned by these figures."""
     assert (fills.FILLS_KEPT, fills.UNAUDITED_MOST) == (16_384, 65_536)
 
 
 @pytest.mark.parametrize(("field", "value"), [(0, b"8"), (1, -1), (2, 101), (3, 6)])
 def test_order_side_price_and_size_are_compared(field: int, value: Any) -> None:
-    """The time is not: an answer tells another than the listing."""
+    """The time is not compared: an answer has another one than the listing."""
     known = known_of(TRADE)
     assert not known.contradicts(b"1", TRADE)
     assert not known.contradicts(b"1", TRADE._replace(venue_ns=2000))
     assert known.contradicts(b"1", Trade(*(value if at == field else one for at, one in enumerate(TRADE))))
 
 
-def test_a_number_that_was_never_heard_of_is_new() -> None:
-    """A fill taken for a repetition is a position that is wrong."""
+def test_an_id_that_was_never_reported_is_new() -> None:
+    """A fill that is treated as a repetition makes a wrong position."""
     known = known_of(TRADE)
     asked = (known.knows(b"1", 1), known.knows(b"2", 1), KnownFills(ORDER).knows(b"0", 1))
     assert asked == (True, False, False)
@@ -50,7 +50,7 @@ def test_what_an_order_has_filled_is_the_sum_of_its_own_fills() -> None:
 
 
 def test_fills_are_forgotten_up_to_the_watermark_and_only_beyond_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the venue's listing has not gone past may be told once more, and would be counted again."""
+    """A fill that the venue's listing has not passed may arrive once more, and would be counted again."""
     monkeypatch.setattr(fills, "FILLS_KEPT", 3)
     known, kept = KnownFills(ORDER), []
     for number in range(1, 8):
@@ -84,7 +84,7 @@ def test_entries_stop_only_beyond_as_many_unaudited_fills_as_are_allowed(monkeyp
 
 
 class ByTime:
-    """Fills in the order of their times, under ids that say nothing: as of a venue that names them by UUID."""
+    """Fills in the order of their times, under ids without an order, as of a venue that uses UUIDs."""
 
     name, beginning = "by-time", b"0"
 

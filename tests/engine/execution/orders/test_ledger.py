@@ -123,7 +123,7 @@ def test_a_fee_in_a_third_asset_without_a_price_is_kept_apart_and_marked() -> No
 
 
 def test_sums_that_its_record_cannot_hold_are_shown_as_the_nearest_that_it_can() -> None:
-    """Two fees that a venue may say are more than 64 bits together; a cell that fails to pack ends every life."""
+    """Two fees of a venue can be more than 64 bits together; a cell that cannot be packed ends every life."""
     position, fee = Position(1, BTC), 2**63 - 1
     for side in (BUY, SELL, BUY):
         position.apply(side, 1, 2**62, fee, b"BNB", None, 1)
@@ -166,7 +166,7 @@ def test_the_days_net_begins_at_its_first_valuation() -> None:
     assert (row.net, row.net_day) == (0.5, -0.5)
 
 
-def test_sums_beyond_64_bits_are_told_whole() -> None:
+def test_sums_beyond_64_bits_are_published_whole() -> None:
     """High << 64 | low, signed."""
     position = Position(1, BTC)
     position.apply(SELL, 2**50, 2**50, 0, b"", None, 1)
@@ -179,7 +179,7 @@ def test_sums_beyond_64_bits_are_told_whole() -> None:
 
 
 def test_the_account_and_each_strategy_have_their_cells() -> None:
-    """A strategy that is not configured (an adopted order's, a former one's) has its own behind them."""
+    """A strategy that is not configured (an adopted order's, a former one's) has its own after them."""
     ledger = Ledger((BTC,), (3, 4))
     assert ledger.cells(3, 1) == (0, 1)
     assert ledger.cells(4, 1) == (0, 2)
@@ -188,7 +188,7 @@ def test_the_account_and_each_strategy_have_their_cells() -> None:
 
 
 def test_a_dropped_strategys_position_keeps_a_row(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """What it holds is held still: without a row the strategies do not add up to the account, and nobody is told."""
+    """It still holds its position: without a row the strategies do not add up to the account."""
     house = House(tmp_path, strategies=(STRATEGY, OTHER), segment_size=4096)
     house.ready()
     for strategy, size in ((STRATEGY, 300), (OTHER, 400)):
@@ -214,12 +214,12 @@ def test_a_dropped_strategys_position_keeps_a_row(tmp_path: Path, caplog: pytest
 
 
 def test_more_positions_than_cells_are_refused_at_the_start() -> None:
-    """The cell behind the last would be found when it is first filled, in the middle of a day."""
+    """A missing cell would be found when it is first filled, in the middle of a day."""
     with pytest.raises(ValueError, match="POSITIONS holds 1024 cells, was 600 owners of 2 instruments"):
         Ledger((BTC, ETH), tuple(range(1, 600)))
 
 
-def test_a_cell_says_every_figure_of_its_position() -> None:
+def test_a_cell_has_every_figure_of_its_position() -> None:
     """Lookers-on, strategies and the next life read nothing else."""
     position = Position(3, BTC)
     position.apply(BUY, 6_000_000, 100, 77, b"BNB", None, 5)
@@ -266,7 +266,7 @@ def test_the_share_of_the_cost_that_goes_along_is_rounded_to_the_nearest() -> No
 
 
 @pytest.mark.parametrize(("side", "sign"), [(BUY, 1), (SELL, -1)])
-def test_an_opening_says_what_is_held_with_its_sign(side: int, sign: int) -> None:
+def test_an_opening_has_the_holdings_with_their_sign(side: int, sign: int) -> None:
     """A strategy whose ring begins with it starts from here; with a wrong sign its exit doubles the position."""
     position = Position(3, replace(ETH, size_step=5))
     position.apply(side, 200, 17, 0, b"", None, 1)
@@ -326,7 +326,7 @@ def test_the_day_begins_for_every_position_of_its_instrument_alone() -> None:
 
 
 def test_dust_is_held_too() -> None:
-    """An instrument of which somebody holds anything needs its price."""
+    """An instrument with a position needs its price."""
     ledger = Ledger((BTC, ETH), (3,))
     assert not ledger.holds(1)
     ledger.positions[2].held = -1

@@ -24,14 +24,14 @@ ALLOWED = {
 
 
 @pytest.mark.parametrize(("current", "to"), list(itertools.product(S, S)))
-def test_a_move_is_legal_exactly_when_the_table_says_so(current: OrderState, to: OrderState) -> None:
+def test_a_move_is_legal_exactly_when_the_table_allows_it(current: OrderState, to: OrderState) -> None:
     """A state reached by an illegal move is a lost order."""
     assert may_move(current, to, 0) == ((current, to) in ALLOWED)
 
 
 @pytest.mark.parametrize(("current", "to"), list(itertools.product(sorted(DONE_STATES), S)))
 def test_an_inferred_end_may_be_corrected_by_the_venue(current: OrderState, to: OrderState) -> None:
-    """Our conclusion is weaker than the venue's word; but nothing leads back in flight."""
+    """Our conclusion is weaker than the venue's report; but nothing leads back in flight."""
     assert may_move(current, to, OrderFlag.INFERRED) == (to in {S.OPEN, S.PARTLY_FILLED, *ENDS})
 
 
@@ -44,7 +44,7 @@ def order(**values: int) -> Order:
 
 
 def test_a_new_order_is_created_and_nothing_is_known_of_it() -> None:
-    """A value that does not begin at zero is taken for the venue's word."""
+    """A value that does not begin at zero would count as reported by the venue."""
     one = order()
     assert one.row(7) == (
         bytes(range(16)), 2, b"", 0, 0, 0, 0, 0, 7, 100, 0, 0, 0, 3, 4, 0, 0, 7, S.CREATED, BUY, 5, 6, 0, 0, 0,
@@ -56,7 +56,7 @@ def test_a_new_order_is_created_and_nothing_is_known_of_it() -> None:
 
 
 def test_a_record_carries_each_value_under_its_own_name() -> None:
-    """The next life and every reader take the order from it."""
+    """The next life and every reader restore the order from it."""
     names = (
         "intent_ns", "receive_ns", "sent_ns", "answer_ns", "now_ns", "filled", "expires_ns",
         "replaces_id", "child", "replaces_child", "flags", "limit_price", "timeout_ns",
@@ -80,7 +80,7 @@ def test_an_order_is_live_until_it_is_done_and_open_while_it_is_at_the_venue(sta
     assert not (one.open and state in IN_FLIGHT)
 
 
-def test_what_may_still_be_filled_is_its_size_and_after_its_end_what_the_venue_filled_and_did_not_tell() -> None:
+def test_what_may_still_be_filled_is_its_size_and_after_its_end_the_fills_that_were_not_reported() -> None:
     """The worst case of a position counts it."""
     assert order(state=S.OPEN, filled=30, venue_filled=50).rest == 70
     assert order(state=S.CANCELLED, filled=30, venue_filled=50).rest == 20
@@ -89,7 +89,7 @@ def test_what_may_still_be_filled_is_its_size_and_after_its_end_what_the_venue_f
     assert order(state=S.CANCELLED, filled=30, venue_filled=31).rest == 1
 
 
-def test_fills_are_missing_while_the_venue_filled_more_than_was_told_or_disputed() -> None:
+def test_fills_are_missing_while_the_venue_filled_more_than_was_reported_or_disputed() -> None:
     """They are fetched until it is so."""
     assert order(filled=30, disputed=10, venue_filled=41).missing
     assert not order(filled=30, disputed=10, venue_filled=40).missing
@@ -102,7 +102,7 @@ def test_an_order_is_cancelled_its_timeout_after_its_intent_and_without_one_neve
 
 
 def test_the_venues_last_words_are_kept_as_far_as_a_record_holds_them() -> None:
-    """In whole characters; an answer without a code leaves what was said before."""
+    """In whole characters; an answer without a code leaves the earlier error."""
     one = order()
     one.note_error("-2010", "x" * (ERROR_TEXT - 1) + "é")
     assert (one.error, one.error_text) == (b"-2010", b"x" * (ERROR_TEXT - 1))

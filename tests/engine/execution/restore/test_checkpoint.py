@@ -124,7 +124,7 @@ def request_of(house: House) -> Request:
 
 
 def replayed(request: Request, entries: list[Entry], behind: bytes = b"") -> Replay:
-    """A replay of these, behind a state."""
+    """A replay of these, after a state."""
     begun = blank(request)
     if behind:
         replay_state.load(behind, begun)
@@ -157,7 +157,7 @@ def test_at_every_cut_a_checkpoint_and_the_rest_are_the_full_replay(tmp_path: Pa
 def test_a_start_reads_only_what_follows_the_newest_checkpoint(
     recorded: tuple[Path, Request], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """That is what it is for, the log says so, and what it comes to is what a full replay comes to."""
+    """The log shows it, and the result equals a full replay."""
     caplog.set_level("INFO")
     directory, request = recorded
     request.segment = len(segments(directory)) - 2
@@ -177,7 +177,7 @@ def test_a_start_reads_only_what_follows_the_newest_checkpoint(
 
 
 def read_from(directory: Path, behind: int, last: int) -> Iterator[Entry]:
-    """The entries behind a segment."""
+    """The entries after a segment."""
     from engine.execution.journal.journal import open_records
 
     for whole in journal_file.read_segments(directory, behind, last + 1):
@@ -201,10 +201,10 @@ SPOILED: dict[str, Callable[[bytes], bytes]] = {
 
 
 @pytest.mark.parametrize("why", SPOILED)
-def test_a_checkpoint_that_is_not_good_is_passed_over_for_the_one_before(
+def test_a_checkpoint_that_is_not_good_is_skipped_for_the_one_before(
     recorded: tuple[Path, Request], caplog: pytest.LogCaptureFixture, why: str
 ) -> None:
-    """And the log says why; with none left the whole journal is read."""
+    """The log has the reason; with none left the whole journal is read."""
     directory, request = recorded
     for request.segment in (3, 5):
         advance(request)
@@ -229,7 +229,7 @@ def test_every_flipped_bit_is_noticed(recorded: tuple[Path, Request]) -> None:
         assert isinstance(checkpoint.read(path, request.identity), str), at
 
 
-def test_a_checkpoint_of_another_configuration_is_passed_over(recorded: tuple[Path, Request]) -> None:
+def test_a_checkpoint_of_another_configuration_is_skipped(recorded: tuple[Path, Request]) -> None:
     """Which positions there are follows from instruments and strategies."""
     _, request = recorded
     request.segment = 4
@@ -241,8 +241,8 @@ def test_a_checkpoint_of_another_configuration_is_passed_over(recorded: tuple[Pa
     assert restore(request, blank(request), 10**9) == 4
 
 
-def test_a_checkpoint_of_a_journal_that_is_gone_is_passed_over(recorded: tuple[Path, Request]) -> None:
-    """Whoever deletes `journal.*` and forgets this would trade on positions of a life that never was."""
+def test_a_checkpoint_of_a_journal_that_is_gone_is_skipped(recorded: tuple[Path, Request]) -> None:
+    """After a deletion of `journal.*` alone, execution would trade on positions of another journal."""
     directory, request = recorded
     request.segment = 4
     advance(request)
@@ -251,8 +251,8 @@ def test_a_checkpoint_of_a_journal_that_is_gone_is_passed_over(recorded: tuple[P
     assert restore(request, blank(request), 10**9) == 0
 
 
-def test_a_checkpoint_ahead_of_the_journal_is_passed_over(recorded: tuple[Path, Request]) -> None:
-    """The segments it stands behind are gone: what it says has no journal any more."""
+def test_a_checkpoint_ahead_of_the_journal_is_skipped(recorded: tuple[Path, Request]) -> None:
+    """The segments before it are gone: its state has no journal any more."""
     _, request = recorded
     for request.segment in (2, 4):
         advance(request)
@@ -336,7 +336,7 @@ def test_killed_at_any_act_of_writing_a_start_is_a_full_replay(recorded: tuple[P
 def test_a_full_disk_costs_a_checkpoint_and_nothing_else(
     recorded: tuple[Path, Request], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """The one before still counts, and no half of a file takes up the room that the journal needs."""
+    """The one before still counts, and no half of a file uses the space that the journal needs."""
     directory, request = recorded
     request.segment = 2
     advance(request)

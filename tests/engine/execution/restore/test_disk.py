@@ -1,4 +1,4 @@
-"""The patient disk: what takes long is done elsewhere, and nothing is believed before it is done."""
+"""The patient disk: slow operations run elsewhere, and nothing counts as done before it is done."""
 
 import errno
 import os
@@ -23,7 +23,7 @@ PATIENCE_S = 10.0
 
 
 class SlowDisk:
-    """`fdatasync` as a slow disk has it: it returns when it is let go."""
+    """`fdatasync` as on a slow disk: it returns when it is released."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Take the kernel's place."""
@@ -41,7 +41,7 @@ class SlowDisk:
 
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowDisk]:
-    """A slow disk, let go at the end."""
+    """A slow disk, released at the end."""
     disk = SlowDisk(monkeypatch)
     yield disk
     disk.go.set()
@@ -57,7 +57,7 @@ def patient(directory: Path, policy: Any = "after", room: Any = None) -> tuple[J
 
 
 def test_a_step_does_not_wait_for_a_flush(tmp_path: Path, slow: SlowDisk) -> None:
-    """It took 1.2 ms out of a step that another order was waiting for; nor does a write wait for the page's flush."""
+    """A flush delayed a step by 1.2 ms while an order waited; nor does a write wait for the page's flush."""
     book, disk = patient(tmp_path)
     add(book, 2)
     assert slow.begun.wait(PATIENCE_S)
@@ -74,7 +74,7 @@ def test_a_step_does_not_wait_for_a_flush(tmp_path: Path, slow: SlowDisk) -> Non
 def test_a_disk_that_does_not_keep_up_stops_entries(
     tmp_path: Path, slow: SlowDisk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What waits in memory has only the ring behind it, and that reaches back so far and no further."""
+    """Records that wait in memory are safe only in the ring, which keeps a limited number."""
     monkeypatch.setattr(journal, "WAITING_MOST", 10)
     book, disk = patient(tmp_path)
     add(book, 2)
@@ -91,10 +91,10 @@ def test_a_disk_that_does_not_keep_up_stops_entries(
 
 
 class SlowRoom:
-    """`fallocate` as a slow disk has it: it returns when it is let go, in its own thread."""
+    """`fallocate` as on a slow disk: it returns when it is released, in its own thread."""
 
     def __init__(self) -> None:
-        """Quick, until it is told to be slow."""
+        """Quick, until it is made slow."""
         self.go, self.begun = Event(), Event()
         self.go.set()
         self.full = False
@@ -131,7 +131,7 @@ def test_a_step_does_not_wait_for_the_next_segment(tmp_path: Path) -> None:
 
 
 def test_a_disk_that_turns_out_full_stops_entries_and_is_asked_again(tmp_path: Path) -> None:
-    """The word comes later than the question, and is heard all the same."""
+    """The result comes later than the request, and is used all the same."""
     room = SlowRoom()
     book, disk = patient(tmp_path, room=room)
     room.full = True
@@ -183,7 +183,7 @@ def test_a_death_while_a_segment_is_made_leaves_the_journal_whole(tmp_path: Path
     assert numbers(tmp_path) == [*range(1, 41)]
 
 
-def test_a_segment_is_not_followed_before_it_stands_on_the_disk(tmp_path: Path, slow: SlowDisk) -> None:
+def test_no_segment_is_begun_before_the_one_before_is_on_the_disk(tmp_path: Path, slow: SlowDisk) -> None:
     """What comes meanwhile waits in memory (the ring has it too): so a power cut can tear the last segment only."""
     book, disk = patient(tmp_path)
     for _ in range(15):
@@ -201,7 +201,7 @@ def test_a_segment_is_not_followed_before_it_stands_on_the_disk(tmp_path: Path, 
     book.close()
 
 
-def test_what_must_stand_before_the_send_is_waited_for_over_a_roll(tmp_path: Path) -> None:
+def test_a_flush_before_the_send_is_waited_for_over_a_change_of_segment(tmp_path: Path) -> None:
     """`sync = "each"`: whatever else is under way, the record is on the disk when commit returns."""
     book, _ = patient(tmp_path, "before")
     for count in range(1, 40):
@@ -210,8 +210,8 @@ def test_what_must_stand_before_the_send_is_waited_for_over_a_roll(tmp_path: Pat
     book.close()
 
 
-def test_a_flush_that_failed_is_not_passed_over(tmp_path: Path, slow: SlowDisk) -> None:
-    """The kernel forgets the error once told, and may have dropped the pages: only a new life may go on."""
+def test_a_flush_that_failed_is_raised(tmp_path: Path, slow: SlowDisk) -> None:
+    """The kernel reports the error once, and may have dropped the pages: only a new life may continue."""
     book, disk = patient(tmp_path)
     slow.error = OSError(5, "Input/output error")
     add(book, 2)
@@ -231,7 +231,7 @@ def test_closing_waits_and_leaves_everything_on_the_disk(tmp_path: Path) -> None
 
 
 def test_a_process_of_its_own_makes_the_same_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """To the byte; and a supervisor does not take it for one of its children."""
+    """To the byte; and a supervisor does not count it as one of its children."""
     house = House(tmp_path, segment_size=8192)
     live_through(house, 3, 60)
     house.role.journal.close()

@@ -54,7 +54,7 @@ def test_a_fill_number_used_again_halts(house: House, caplog: pytest.LogCaptureF
 
 
 def test_an_alarm_stops_the_next_steps_intents(house: House) -> None:
-    """The word that raises it is read behind a step's intents: those of the step after must find the halt."""
+    """The message that raises it is read after a step's intents: those of the next step must find the halt."""
     reuse_a_fill_number(house)
     while not house.role.gate.halted:
         house.book()
@@ -67,7 +67,7 @@ def test_an_alarm_stops_the_next_steps_intents(house: House) -> None:
 
 
 def test_a_real_repetition_is_silent(house: House) -> None:
-    """Every fill is told two or three times."""
+    """Every fill is reported two or three times."""
     order = house.place()
     house.venue.fill(order.client_id.hex(), 400)
     for port in house.venue.ports:
@@ -77,7 +77,7 @@ def test_a_real_repetition_is_silent(house: House) -> None:
     house.check_truth()
 
 
-def test_only_an_operators_word_ends_it(house: House) -> None:
+def test_only_an_operators_resume_ends_it(house: House) -> None:
     """Neither the cell, which did not know of it, nor a death; and what was resumed once is not raised again."""
     house.cells["halt"].write(0, 0, 0, 0, 0, 0, (0, 0, 0, 0))
     house.run(1)
@@ -168,7 +168,7 @@ def test_a_gap_in_the_journal_starts_halted_and_loses_nothing(tmp_path: Path) ->
 
 @pytest.mark.parametrize("orphans", ["cancel", "keep"])
 @pytest.mark.parametrize("begun", ["before", "behind"])
-def test_a_gap_ends_chases_and_leaves_nothing_standing(tmp_path: Path, orphans: str, begun: str) -> None:
+def test_a_gap_ends_chases_and_leaves_no_order_open(tmp_path: Path, orphans: str, begun: str) -> None:
     """What a chase bought in the gap nobody knows: to go on with it is to buy it again, to keep it to forget it."""
     room = [True]
 

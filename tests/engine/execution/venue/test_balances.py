@@ -1,4 +1,4 @@
-"""The account's balances, held against the fills: a fill that nobody told of is found, and nothing else is an alarm."""
+"""The account's balances, compared with the fills: an unreported fill is found, and nothing else is an alarm."""
 
 import logging
 from pathlib import Path
@@ -33,7 +33,7 @@ def house(tmp_path: Path) -> House:
 
 
 def test_fills_deposits_and_withdrawals_are_no_difference(house: House) -> None:
-    """An alarm that is raised by ordinary business is one that nobody looks at."""
+    """An operator ignores an alarm that ordinary events raise."""
     for asset, fee in (("USDT", "0.01000000"), ("BTC", "0.00000400"), ("BNB", "0.00010000")):
         house.venue.fee_asset, house.venue.fee = asset, fee
         house.book()
@@ -58,8 +58,8 @@ def test_a_deposit_before_the_first_fee_in_its_asset_is_no_difference(
     assert (alarms(house), house.role.alarm.instruments) == ([], {})
 
 
-def test_a_third_asset_that_no_fee_was_taken_in_is_not_compared(house: House, caplog: pytest.LogCaptureFixture) -> None:
-    """What else an account holds, and how it moves, is nobody's concern here."""
+def test_a_third_asset_without_a_fee_is_not_compared(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    """Other assets of the account, and their movements, are not compared."""
     house.venue.move("BNB", 5 * 10**8)
     house.venue.move("BNB", -300, told=False)
     house.settle(200)
@@ -68,7 +68,7 @@ def test_a_third_asset_that_no_fee_was_taken_in_is_not_compared(house: House, ca
 
 @pytest.mark.parametrize("asset", ["BTC", "ETH"])
 def test_a_difference_in_a_base_asset_halts_its_instrument(house: House, asset: str) -> None:
-    """A fill that the venue never tells is otherwise found by nobody."""
+    """Nothing else finds a fill that the venue never reports."""
     house.venue.move(asset, 400_000, told=False)
     house.settle(90)
     assert alarms(house) == [AlarmReason.BALANCE_DIFFERS]
@@ -80,14 +80,14 @@ def test_a_difference_in_a_base_asset_halts_its_instrument(house: House, asset: 
 
 
 def test_a_difference_in_the_quote_asset_halts_every_instrument_of_it(house: House) -> None:
-    """Nobody can say which of them it came from."""
+    """It cannot be known which of them it came from."""
     house.venue.move("USDT", -1, told=False)
     house.settle(90)
     assert set(house.role.alarm.instruments) == {1, 2}
 
 
-def test_a_resume_takes_the_balance_as_it_is(house: House) -> None:
-    """An operator who has looked is not told the same again."""
+def test_a_resume_accepts_the_balance_as_it_is(house: House) -> None:
+    """An operator who has checked the account gets no second alarm."""
     house.venue.move("BTC", 400_000, told=False)
     house.settle(90)
     house.command(CommandKind.RESUME)
@@ -107,7 +107,7 @@ def test_a_resume_of_another_accounts_instrument_accepts_no_balance(house: House
 def test_others_trades_on_the_account_are_reported_and_halt_nothing(
     house: House, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A person may trade on the same account: what moved is said, and the engine goes on."""
+    """A person may trade on the same account: the movement is logged, and the engine continues."""
     house.venue.fill(house.venue.foreign().client_id, 100)
     house.settle(90)
     assert (alarms(house), house.role.alarm.instruments) == ([], {})
@@ -116,7 +116,7 @@ def test_others_trades_on_the_account_are_reported_and_halt_nothing(
     assert said[0].startswith("BTC: the account holds 0.00100000, expected 0.00000000")
 
 
-def test_a_fill_that_is_told_late_is_no_difference(house: House) -> None:
+def test_a_fill_that_is_reported_late_is_no_difference(house: House) -> None:
     """Its report was lost: the listing brings it before anything is concluded from a balance."""
     order = house.place()
     house.venue.lose_events = 1
@@ -126,7 +126,7 @@ def test_a_fill_that_is_told_late_is_no_difference(house: House) -> None:
 
 
 def test_an_alarm_is_followed_by_a_comparison(house: House, caplog: pytest.LogCaptureFixture) -> None:
-    """Whether the false fill was one is what an operator wants to know next."""
+    """An operator asks next whether the false fill was one."""
     caplog.set_level(logging.INFO, "engine.execution")
     before = len(requests(house, "account.status"))
     report(house, house.place(), S="SELL")
@@ -136,7 +136,7 @@ def test_an_alarm_is_followed_by_a_comparison(house: House, caplog: pytest.LogCa
 
 
 def test_a_balance_that_cannot_be_read_is_asked_again(house: House) -> None:
-    """And halts the system as every word that cannot be read."""
+    """And halts the system as every message that cannot be read."""
     house.venue.fault("account.status", "torn")
     house.settle(150)
     assert alarms(house) == [AlarmReason.UNREADABLE]
@@ -163,14 +163,14 @@ def test_selling_what_was_bought_agrees_too(house: House) -> None:
 
 
 def lose_a_fill(house: House) -> None:
-    """A fill that moves the balances, and that neither a report nor a listing tells."""
+    """A fill that moves the balances, and that neither a report nor a listing contains."""
     house.venue.move("BTC", 400_000, told=False)
     house.venue.move("USDT", -24_000_000_000, told=False)
 
 
 @pytest.mark.parametrize("segment_size", [1 << 16, 1 << 12], ids=["by the journal", "by a checkpoint"])
-def test_a_fill_that_nobody_tells_while_execution_is_dead_is_found(tmp_path: Path, segment_size: int) -> None:
-    """A life that took the balance as it found it would never miss the fill."""
+def test_a_fill_that_is_not_reported_while_execution_is_dead_is_found(tmp_path: Path, segment_size: int) -> None:
+    """A life that accepted the balance as it is would never miss the fill."""
     house = House(tmp_path, balance_interval_ns=MINUTE_NS, segment_size=segment_size)
     house.ready()
     house.settle(130)
@@ -191,7 +191,7 @@ def test_a_fill_that_nobody_tells_while_execution_is_dead_is_found(tmp_path: Pat
 
 
 def test_deaths_fills_and_late_reports_are_no_difference(house: House) -> None:
-    """What the former life took in, and what the next one lists, are both counted once."""
+    """What the former life applied, and what the next one lists, are both counted once."""
     for _ in range(3):
         order = house.place()
         house.venue.fill(order.client_id.hex(), 400)
@@ -207,10 +207,10 @@ def test_deaths_fills_and_late_reports_are_no_difference(house: House) -> None:
 
 
 @pytest.mark.parametrize("dead", [True, False])
-def test_a_deposit_while_nobody_listens_halts_nothing(
+def test_a_deposit_while_execution_is_not_connected_halts_nothing(
     house: House, caplog: pytest.LogCaptureFixture, dead: bool
 ) -> None:
-    """Its event was told to nobody; a halt at the next start would teach an operator to resume without looking."""
+    """Its event was not received; a halt at the next start would teach an operator to resume without a check."""
     if dead:
         house.kill()
     else:
@@ -228,7 +228,7 @@ def test_a_deposit_while_nobody_listens_halts_nothing(
 def test_a_difference_in_one_asset_that_our_fills_moved_halts_after_a_lost_connection(
     tmp_path: Path, dead: bool, segment_size: int
 ) -> None:
-    """A fill told at a wrong price moves the quote asset alone: taken for a withdrawal, the loss was only logged."""
+    """A fill reported at a wrong price moves only the quote asset: treated as a withdrawal, the loss was only logged."""
     house = House(tmp_path, balance_interval_ns=MINUTE_NS, segment_size=segment_size)
     house.ready()
     house.settle(130)
@@ -244,7 +244,7 @@ def test_a_difference_in_one_asset_that_our_fills_moved_halts_after_a_lost_conne
     assert "difference -0.01000000" in house.role.alarm.instruments[1].text
 
 
-def test_a_deposit_that_was_told_before_a_death_is_no_difference_after_it(house: House) -> None:
+def test_a_deposit_that_was_reported_before_a_death_is_no_difference_after_it(house: House) -> None:
     """The former life knew of it; without its record the next one would halt every instrument of the asset."""
     house.venue.fill(house.place().client_id.hex(), 400)
     house.venue.move("USDT", 5 * 10**10)
@@ -255,7 +255,7 @@ def test_a_deposit_that_was_told_before_a_death_is_no_difference_after_it(house:
 
 
 def test_others_trades_before_a_death_are_no_difference_after_it(house: House) -> None:
-    """The listing of the next life begins behind them."""
+    """The listing of the next life begins after them."""
     house.venue.fill(house.venue.foreign().client_id, 100)
     house.settle(2)
     house.restart()
@@ -275,7 +275,7 @@ def test_an_asset_named_by_the_venue_cannot_spoil_the_journal(house: House) -> N
 
 
 def test_a_balance_wider_than_64_bits_can_be_read(house: House) -> None:
-    """A coin worth a ten-millionth of a dollar is held in such numbers, and is nobody's concern here."""
+    """A coin worth a ten-millionth of a dollar is held in such numbers, and is not compared."""
     house.venue.held["BTTC"] = 10**22
     house.settle(130)
     house.venue.move("BTTC", 10**21)
@@ -287,7 +287,7 @@ class BalanceBench:
     """Balances among neighbours that only note what is done to them."""
 
     def __init__(self, interval_ns: int = MINUTE_NS) -> None:
-        """A session that stands, a venue that owes nothing."""
+        """A session that is up, and no missing order or fill."""
         self.session: Any = Calls(balances=True)
         self.session.up = True
         self.recovery: Any = Calls()
@@ -312,7 +312,7 @@ class BalanceBench:
         self.it.on_answer(Request(Ask.BALANCES, now_ns - 5), answer, now_ns)
 
     def agreed(self, **held: int) -> "BalanceBench":
-        """After two answers that say this, at NOW."""
+        """After two answers with these balances, at NOW."""
         for _ in range(2):
             self.answer(held)
         self.journal.made.clear()
@@ -354,7 +354,7 @@ def test_balances_are_asked_for_when_due_and_nothing_is_known_to_be_missing(benc
 
 
 def test_a_question_that_was_not_sent_or_whose_connection_ended_is_asked_again(bench: BalanceBench) -> None:
-    """Else nobody compares until the next start."""
+    """Otherwise nothing is compared until the next start."""
     bench.session.answers["balances"] = False
     assert bench.asks(NOW)
     bench.session.answers["balances"] = True
@@ -367,7 +367,7 @@ def test_a_question_that_was_not_sent_or_whose_connection_ended_is_asked_again(b
     assert not bench.asks(NOW + MINUTE_NS - 1)
 
 
-def test_a_refusal_is_waited_for_as_long_as_the_venue_says(bench: BalanceBench) -> None:
+def test_after_a_refusal_execution_waits_as_long_as_the_venue_requests(bench: BalanceBench) -> None:
     """Asked sooner, a limit becomes a ban; an alarm asks at once."""
     bench.answer(None)
     assert not bench.asks(NOW + MINUTE_NS - 1)
@@ -381,7 +381,7 @@ def test_a_refusal_is_waited_for_as_long_as_the_venue_says(bench: BalanceBench) 
 
 
 def test_the_first_balance_is_written_once_the_second_agrees(bench: BalanceBench) -> None:
-    """A fill that was told late may have been in the first."""
+    """A fill that was reported late may have been in the first."""
     bench.answer({"BTC": 5, "BNB": 7})
     assert bench.records() == []
     bench.answer({"BTC": 5, "BNB": 9})
@@ -411,7 +411,7 @@ def test_a_difference_is_believed_when_three_comparisons_find_the_same(bench: Ba
     assert len(bench.alarm.made) == 1
 
 
-def test_a_difference_before_the_first_agreement_is_taken_as_it_is(bench: BalanceBench) -> None:
+def test_a_difference_before_the_first_agreement_is_accepted(bench: BalanceBench) -> None:
     """What moved between two first looks may be a fill of the former life."""
     bench.answer({"BTC": 5})
     for _ in range(3):
@@ -422,7 +422,7 @@ def test_a_difference_before_the_first_agreement_is_taken_as_it_is(bench: Balanc
 
 
 def test_what_our_fills_fees_and_transfers_moved_is_no_difference(bench: BalanceBench) -> None:
-    """To the last digit, in every asset that a fee was taken in."""
+    """To the last digit, in every asset in which a fee was charged."""
     bench.agreed(BTC=5, USDT=10**10, BNB=70)
     bench.movements.on_fill(1, BUY, trade(fee=3, fee_asset=b"BNB"))
     bench.movements.on_fill(1, BUY, trade(fee=0, fee_asset=b"XRP"))
@@ -454,7 +454,7 @@ def test_digits_that_the_venue_rounds_are_no_difference(bench: BalanceBench) -> 
 def test_a_third_assets_difference_is_an_error_and_halts_no_instrument(
     bench: BalanceBench, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Fees are taken in it, and no instrument here is of it."""
+    """Fees are charged in it, and no instrument here is of it."""
     bench.movements.on_fill(1, BUY, trade(fee=3, fee_asset=b"BNB"))
     bench.agreed(BNB=70)
     for _ in range(3):
@@ -465,7 +465,7 @@ def test_a_third_assets_difference_is_an_error_and_halts_no_instrument(
 
 
 def test_others_trades_are_written_once_for_each_asset(bench: BalanceBench) -> None:
-    """The next life begins its listing behind them."""
+    """The next life begins its listing after them."""
     bench.movements.on_others(1, NOW)
     assert (bench.records(), bench.journal.made[-1]) == (
         [traded_by_others("BTC"), traded_by_others("USDT")],
@@ -505,8 +505,8 @@ def test_after_a_connection_was_down_only_what_looks_like_a_trade_halts(
     assert len(bench.alarm.made) > halted, "with the agreement the connection's gap is over"
 
 
-def test_a_comparison_after_an_alarm_says_that_it_agrees(bench: BalanceBench, caplog: pytest.LogCaptureFixture) -> None:
-    """It is what an operator wants to know, once; a scheduled one says nothing."""
+def test_a_comparison_after_an_alarm_logs_that_it_agrees(bench: BalanceBench, caplog: pytest.LogCaptureFixture) -> None:
+    """An operator needs the result once; a scheduled comparison logs nothing."""
     caplog.set_level(logging.INFO, "engine.execution")
     bench.agreed(BTC=5)
     bench.answer({"BTC": 5})
@@ -526,7 +526,7 @@ def test_a_comparison_after_an_alarm_says_that_it_agrees(bench: BalanceBench, ca
 
 
 def test_a_former_lifes_agreement_is_compared_with_at_once(bench: BalanceBench) -> None:
-    """With the third assets that its fees were taken in."""
+    """With the third assets in which its fees were charged."""
     since = Baseline()
     since.agree("BTC", 5)
     since.agree("BNB", 70)
@@ -553,7 +553,7 @@ def test_an_operators_resume_counts_from_the_next_answer(bench: BalanceBench) ->
     assert bench.records() == [transferred("BTC", 3), agreed("BTC", 50), agreed("ETH", 0), agreed("USDT", 0)]
 
 
-def test_a_difference_says_what_is_left_and_since_when(bench: BalanceBench) -> None:
+def test_the_text_of_a_difference_has_its_amount_and_its_beginning(bench: BalanceBench) -> None:
     """An operator looks for the trade in that time; an asset that is not named any more is held no more."""
     for _ in range(2):
         bench.answer({"BTC": 5}, 10 * 10**9)
@@ -564,7 +564,7 @@ def test_a_difference_says_what_is_left_and_since_when(bench: BalanceBench) -> N
     assert "the last agreement 2 s ago" in text
 
 
-def test_where_nobody_knows_what_others_traded_no_asset_halts(bench: BalanceBench) -> None:
+def test_if_it_is_unknown_what_others_traded_no_asset_halts(bench: BalanceBench) -> None:
     """Their order was in a symbol that is not configured, and may have moved any asset."""
     bench.agreed(BTC=5)
     bench.movements.on_others(0, NOW)

@@ -1,4 +1,4 @@
-"""The balances' baseline: what a fill moves, to the last digit, and what a record of the journal says."""
+"""The balances' baseline: what a fill moves, to the last digit, and what a record of the journal contains."""
 
 from dataclasses import replace
 

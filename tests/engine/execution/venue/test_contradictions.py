@@ -1,4 +1,4 @@
-"""A venue whose word on an order contradicts the order: nothing false is taken in, and the instrument is halted."""
+"""A venue whose report contradicts the order: nothing false is applied, and the instrument is halted."""
 
 import json
 from dataclasses import replace
@@ -99,7 +99,7 @@ def test_a_contradiction_halts_its_instrument_alone(house: House, wrong: dict[st
 
 
 def test_one_trade_under_three_numbers_is_taken_in_once(house: House) -> None:
-    """The venue's own figure says that it is one."""
+    """It is a fill by the venue's own figure."""
     order = house.place()
     for number in (777, 778, 779):
         report(house, order, t=number)
@@ -125,8 +125,8 @@ def test_a_better_price_is_no_contradiction(house: House) -> None:
     assert (order.filled, alarms(house)) == (400, [])
 
 
-def test_an_order_filled_by_word_and_not_by_fills_is_an_alarm(house: House) -> None:
-    """Asked for ever it blocks the next start; forgotten it is a position that nobody counts."""
+def test_an_order_reported_as_filled_without_fills_is_an_alarm(house: House) -> None:
+    """Asked for ever it blocks the next start; forgotten it is a position that is not counted."""
     order = house.place()
     report(house, order, X="FILLED", t=-1, l="0.00000", z="0.01000")
     house.settle(FETCHES_MOST)
@@ -157,7 +157,7 @@ def test_an_instruments_halt_outlives_the_process_and_ends_by_its_own_resume(hou
 
 
 def test_a_systems_resume_ends_every_instruments_halt(house: House) -> None:
-    """One word of the operator's for the whole system."""
+    """One command of the operator for the whole system."""
     report(house, house.place(), S="SELL")
     house.run(5)
     house.command(CommandKind.RESUME)
@@ -276,7 +276,7 @@ def test_an_account_that_may_not_trade_is_known_by_its_balances(tmp_path: Path) 
 
 
 def order_state(house: House, client_id: str) -> int:
-    """How an order of ours stands here."""
+    """The state of an order of ours."""
     return int(house.role.blotter.orders[bytes.fromhex(client_id)].state)
 
 

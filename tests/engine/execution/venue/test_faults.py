@@ -23,7 +23,7 @@ def house(tmp_path: Path) -> House:
 
 
 def test_a_lost_answer_is_resolved_by_asking_not_by_sending_again(house: House) -> None:
-    """A timeout taken for a failure is how orders are doubled."""
+    """A timeout that is treated as a failure doubles orders."""
     house.venue.fault("order.place", "mute")
     intent_id = house.intent()
     house.venue.lose_events = 1
@@ -61,7 +61,7 @@ def test_a_request_that_arrives_late_is_found_although_the_first_query_denied_it
 
 @pytest.mark.parametrize(("fault", "state"), [("unknown_done", OrderState.OPEN), ("unknown_not", OrderState.REJECTED)])
 def test_an_unknown_outcome_is_found_out_both_ways(house: House, fault: str, state: OrderState) -> None:
-    """-1007 says nothing about the order."""
+    """-1007 leaves the order's state open."""
     house.venue.fault("order.place", fault)
     house.venue.lose_events = 1 if fault == "unknown_done" else 0
     intent_id = house.intent()
@@ -70,7 +70,7 @@ def test_an_unknown_outcome_is_found_out_both_ways(house: House, fault: str, sta
     house.check_truth()
 
 
-def test_an_answer_told_twice_counts_once(house: House) -> None:
+def test_an_answer_that_arrives_twice_counts_once(house: House) -> None:
     """Fills are known by their id."""
     house.venue.fault("order.place", "twice")
     house.venue.liquidity["BTCUSDT"] = 400
@@ -104,7 +104,7 @@ def test_fills_whose_events_were_lost_without_a_disconnect_are_found_by_the_audi
 
 @pytest.mark.parametrize("fault", ["ok", "mute", "lose", "unknown_done", "unknown_not", "cut", "twice"])
 def test_a_cancel_ends_known_whatever_happens_to_it(house: House, fault: str) -> None:
-    """A cancel is repeated until the venue says that nothing stands."""
+    """A cancel is repeated until the venue reports that no order is open."""
     order = house.place()
     house.venue.fault("order.cancel", fault)
     house.cancel(order.intent_id)
@@ -148,8 +148,8 @@ def test_a_fill_that_overtakes_the_cancel_ends_filled(house: House) -> None:
     house.check_truth()
 
 
-def test_a_fill_told_after_the_cancel_is_counted(house: House) -> None:
-    """The cancel's answer said how much was filled; the fill itself came later."""
+def test_a_fill_reported_after_the_cancel_is_counted(house: House) -> None:
+    """The cancel's answer had the filled size; the fill itself came later."""
     order = house.place()
     house.venue.event_latency_ns = 200 * MS
     house.venue.fill(order.client_id.hex(), 300)
@@ -195,7 +195,7 @@ def test_a_duplicate_intent_is_refused_also_by_the_next_life(house: House) -> No
 
 
 def test_a_replacement_that_waits_is_not_refused_to_who_hands_it_over_again(house: House) -> None:
-    """Its order comes as soon as the old one has ended: told a refusal, a strategy would want it twice."""
+    """Its order comes as soon as the old one has ended: after a refusal, a strategy would place it twice."""
     order = house.place()
     house.venue.fill(order.client_id.hex(), 400)
     house.run(3)
@@ -211,7 +211,7 @@ def test_a_replacement_that_waits_is_not_refused_to_who_hands_it_over_again(hous
 
 @pytest.mark.parametrize("how", ["cancelled", "died"])
 def test_a_replacement_that_comes_to_nothing_is_refused(house: House, how: str) -> None:
-    """Its order counts as on its way until somebody says no: a strategy would wait, and a drain never end."""
+    """Its order counts as in flight until it is refused: a strategy would wait, and a drain never end."""
     order = house.place()
     house.venue.fill(order.client_id.hex(), 400)
     house.run(3)
@@ -391,7 +391,7 @@ def test_any_mixture_of_faults_ends_in_the_truth(tmp_path: Path, seed: int) -> N
 
 @pytest.mark.parametrize("seed", range(6))
 def test_reports_late_doubled_and_in_any_order_end_in_the_truth(tmp_path: Path, seed: int) -> None:
-    """Two streams and a queue in between keep no order: an answer may come behind the fill that follows it."""
+    """Two streams and a queue between them keep no order: an answer may come after the fill that follows it."""
     print(f"seed {seed}")  # noqa: T201 - to repeat it
     draw = random.Random(seed)
     house = House(tmp_path)
@@ -427,7 +427,7 @@ def test_reports_late_doubled_and_in_any_order_end_in_the_truth(tmp_path: Path, 
 
 @pytest.mark.parametrize("deaf", [True, False])
 def test_a_venue_that_answers_nothing_for_a_minute_is_waited_for(house: House, deaf: bool) -> None:
-    """Nothing is sent twice meanwhile, and what it did without a word is found out."""
+    """Nothing is sent twice meanwhile, and what the venue did without a report is found."""
     house.place(size=300)
     receive, answer, tell = house.venue.receive, house.venue.answer, house.venue.tell
     if deaf:
@@ -460,7 +460,7 @@ def test_a_venues_clock_that_is_set_is_measured_anew(house: House, jump_s: int) 
     house.check_truth()
 
 
-def test_a_process_that_stood_still_for_an_hour_goes_on(house: House) -> None:
+def test_a_process_that_did_not_run_for_an_hour_continues(house: House) -> None:
     """Stopped by a debugger or a host: nothing that was in flight is believed, and everything is asked."""
     order = house.place()
     house.venue.fault("order.place", "mute")
@@ -492,7 +492,7 @@ def reject(house: House, code: int = -2010, text: str = INSUFFICIENT) -> Any:
     return house.role.blotter.newest[intent_id]
 
 
-def test_a_reject_says_why_in_the_venues_words_and_says_it_in_the_next_life_too(
+def test_a_reject_has_the_venues_text_and_keeps_it_in_the_next_life(
     house: House, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A number alone sends an operator to the venue's manual at three in the morning."""
@@ -509,14 +509,14 @@ def test_a_reject_says_why_in_the_venues_words_and_says_it_in_the_next_life_too(
     assert (found.error, found.error_text.decode()) == (b"-2010", INSUFFICIENT)
 
 
-def test_words_longer_than_their_field_are_cut_between_characters(house: House) -> None:
+def test_a_text_longer_than_its_field_is_cut_between_characters(house: House) -> None:
     """Half a character cannot be shown."""
     order = reject(house, text="余" * 60)
     assert order.error_text.decode() == "余" * 24
 
 
 def test_rejects_and_refusals_are_logged_at_a_bounded_rate(house: House, caplog: pytest.LogCaptureFixture) -> None:
-    """A strategy that runs into one fills the disk otherwise; the first ones say what the matter is."""
+    """Otherwise a strategy that gets one at each intent fills the disk; the first ones show the cause."""
     for _ in range(300):
         reject(house)
         house.book(state=BookState.SUSPECT)

@@ -126,7 +126,7 @@ def test_no_frame_ends_execution_and_its_successors_live_too(house: House, seed:
 
 
 def check_end(house: House) -> None:
-    """The venue speaks sense again: what is traded is what it says, and what differs is halted by name."""
+    """The venue is correct again: trades are applied as reported, and an instrument that differs is halted by name."""
     house.restart()
     house.settle(60)
     for instrument, position in house.role.ledger.account.items():
@@ -137,7 +137,7 @@ def check_end(house: House) -> None:
     assert len(house.role.session._requests) < 64
 
 
-def test_every_reader_answers_or_says_that_it_cannot_read(house: House, seed: int) -> None:
+def test_every_reader_answers_or_refuses_what_it_cannot_read(house: House, seed: int) -> None:
     """The one border: nothing but a typed value within range, or UnreadableError, leaves a reader."""
     draw, frames = random.Random(seed), heard(house)
     wire: Any = house.role.session._wire

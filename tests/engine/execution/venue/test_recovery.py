@@ -1,4 +1,4 @@
-"""A life after a death: what stood in the journal, what the readers were told, what the venue knows."""
+"""A life after a death: what was in the journal, what the readers received, what the venue knows."""
 
 import contextlib
 from pathlib import Path
@@ -19,7 +19,7 @@ def house(tmp_path: Path) -> House:
 
 
 def test_a_halt_in_the_cell_is_a_halt_and_outlives_a_death(house: House) -> None:
-    """The word in memory is enough, and a restart does not forget it."""
+    """The cell in memory is enough, and a restart does not forget it."""
     order = house.place()
     house.cells["halt"].write(0, 1, house.now_ns, 0, 0, 0, (0, 0, 0, 0))
     house.run(1)
@@ -50,7 +50,7 @@ def test_a_timeout_outlives_a_death(house: House) -> None:
 
 
 def test_fills_missing_at_a_death_are_fetched_by_the_next_life(house: House) -> None:
-    """The cancel said 300, the fill had not come."""
+    """The answer to the cancel had 300, and the fill had not arrived."""
     order = house.place()
     house.venue.event_latency_ns = 200 * MS
     house.venue.fill(order.client_id.hex(), 300)
@@ -112,8 +112,8 @@ def test_a_fresh_fills_ring_begins_with_what_is_held(tmp_path: Path) -> None:
     assert told == [(STRATEGY, 400, FillFlag.OPENING), (STRATEGY, 600, 0)]
 
 
-def test_a_death_behind_the_opening_tells_no_fill_twice(tmp_path: Path) -> None:
-    """The opening is a sum: what stands in it must not be told again, what came after it must."""
+def test_a_death_after_the_opening_publishes_no_fill_twice(tmp_path: Path) -> None:
+    """The opening is a sum: what it contains must not be published again, what came after it must."""
     house = House(tmp_path)
     house.ready()
     order = house.place(size=1000)
@@ -131,7 +131,7 @@ def test_a_death_behind_the_opening_tells_no_fill_twice(tmp_path: Path) -> None:
 
 
 def test_a_command_given_to_a_dead_execution_is_followed_by_the_next_life(house: House) -> None:
-    """An operator who was told "accepted" must not find the order still standing after a restart."""
+    """An operator who got "accepted" must not find the order still open after a restart."""
     house.command(CommandKind.CANCEL_ALL)
     house.run(3)
     order = house.place()
@@ -166,8 +166,8 @@ def test_a_clock_set_back_between_two_lives_hides_no_command(tmp_path: Path) -> 
     assert house.role.blotter.orders[order.client_id].state == OrderState.CANCELLED
 
 
-def test_a_cancel_wanted_without_a_session_outlives_a_death(house: House) -> None:
-    """The wish was told to nobody but us: it must stand in the journal, or the order stays at the venue for ever."""
+def test_a_cancel_requested_without_a_session_outlives_a_death(house: House) -> None:
+    """Only execution knows of the cancel: it must be in the journal, or the order stays at the venue for ever."""
     order = house.place()
     house.role.session.close()
     house.cancel(order.intent_id)
@@ -178,7 +178,7 @@ def test_a_cancel_wanted_without_a_session_outlives_a_death(house: House) -> Non
     assert house.role.blotter.orders[order.client_id].state == OrderState.CANCELLED
 
 
-def test_a_fill_journalled_but_not_told_is_told_by_the_next_life(house: House) -> None:
+def test_a_fill_journalled_but_not_published_is_published_by_the_next_life(house: House) -> None:
     """Killed between the journal and the ring."""
     order = house.place()
     publish = house.role.blotter._publish_fill
@@ -197,7 +197,7 @@ def test_a_fill_journalled_but_not_told_is_told_by_the_next_life(house: House) -
 def test_an_order_forgotten_and_adopted_again_knows_its_fills(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fills_kept: int
 ) -> None:
-    """A fill that nobody told of turns up long after: the earlier ones are counted, not missed for ever."""
+    """An unreported fill arrives long after: the earlier ones are counted, not missed for ever."""
     monkeypatch.setattr(blotter, "DONE_KEPT", 1)
     monkeypatch.setattr(fills, "FILLS_KEPT", fills_kept)
     house = House(tmp_path)
@@ -240,7 +240,7 @@ class DeathError(Exception):
 
 
 def die_after_commits(house: House, count: int) -> None:
-    """SIGKILL behind this commit of the journal: nothing of the step follows."""
+    """SIGKILL after this commit of the journal: nothing of the step follows."""
     publish, left = house.rings["journal"].publish_bytes, [count]
 
     def cut(data: bytes) -> bool:
@@ -254,8 +254,8 @@ def die_after_commits(house: House, count: int) -> None:
 
 @pytest.mark.parametrize("word", ["cancel", "cancel all of a strategy", "command", "halt and resume"])
 @pytest.mark.parametrize("commits", range(5))
-def test_a_cancel_that_stands_in_the_journal_is_sent_by_the_next_life(house: House, word: str, commits: int) -> None:
-    """It is followed once: a life that dies behind its journal page and before the bytes must not be its end."""
+def test_a_cancel_that_is_in_the_journal_is_sent_by_the_next_life(house: House, word: str, commits: int) -> None:
+    """It is carried out once: a life that dies after the commit and before the bytes must not be its end."""
     order = house.place()
     if word == "cancel":
         house.cancel(order.intent_id)
@@ -275,7 +275,7 @@ def test_a_cancel_that_stands_in_the_journal_is_sent_by_the_next_life(house: Hou
     house.check_truth()
 
 
-def test_a_cancel_wanted_while_a_refused_one_waits_outlives_a_death(house: House) -> None:
+def test_a_cancel_requested_while_a_refused_one_waits_outlives_a_death(house: House) -> None:
     """The pause after a refusal is no reason to forget what was asked for in it."""
     order = house.place()
     house.venue.fill(order.client_id.hex(), 100)

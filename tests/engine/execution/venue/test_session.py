@@ -1,4 +1,4 @@
-"""The session at the venue: what ends it, what does not, and what is said of it."""
+"""The session at the venue: what ends it, what does not, and what is logged of it."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def house(tmp_path: Path) -> House:
 
 
 @pytest.mark.parametrize("fault", ["busy", "unknown_not"])
-def test_a_clock_that_is_not_told_leaves_a_session_that_lives(house: House, fault: str) -> None:
+def test_a_clock_that_does_not_arrive_leaves_the_session_alive(house: House, fault: str) -> None:
     """A refusal is an answer: giving the connection up for it makes every order in flight unknown, for nothing."""
     before, order = house.role.session.connects, house.place()
     house.venue.fault("time", *[fault] * 3)
@@ -28,7 +28,7 @@ def test_a_clock_that_is_not_told_leaves_a_session_that_lives(house: House, faul
     assert house.role.recovery.complete
 
 
-def test_a_limit_told_to_the_clock_is_kept(house: House) -> None:
+def test_a_limit_that_is_reported_by_the_clock_is_kept(house: House) -> None:
     """Asking on through a limit is how a limit becomes a ban."""
     house.venue.fault("time", *["busy"] * 100)
     house.role.session._clock_ns = house.now_ns
@@ -37,8 +37,8 @@ def test_a_limit_told_to_the_clock_is_kept(house: House) -> None:
     assert len([frame for frame in house.venue.outgoing if b'"time"' in frame]) == len(sent) + 1
 
 
-def test_a_limit_told_before_the_logon_is_waited_for(tmp_path: Path) -> None:
-    """A connection is a request too. Before its clock is known the venue's hour is taken for ours."""
+def test_a_limit_that_is_reported_before_the_logon_is_waited_for(tmp_path: Path) -> None:
+    """A connection is a request too. Before its clock is known the venue's time is treated as ours."""
     house = House(tmp_path)
     house.venue.fault("time", "busy")
     house.run(2_000)
@@ -48,7 +48,7 @@ def test_a_limit_told_before_the_logon_is_waited_for(tmp_path: Path) -> None:
 
 
 def test_why_a_session_ended_is_logged_once(house: House, caplog: pytest.LogCaptureFixture) -> None:
-    """An engine that cannot reach its venue must say so, and not a thousand times."""
+    """An engine that cannot reach its venue must log it, and not a thousand times."""
     house.venue.fault("session.logon", *["unknown_not"] * 50)
     house.venue.cut()
     house.run(200, 100 * MS)

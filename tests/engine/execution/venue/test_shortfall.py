@@ -36,7 +36,7 @@ def sold_by_hand_while_execution_is_dead(house: House) -> None:
 def test_what_others_sold_of_a_position_halts_the_instrument_that_holds_it(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, *, agreed: bool
 ) -> None:
-    """Each exit is rejected by the venue for ever, and the strategy believes in a position that nobody has."""
+    """The venue rejects each exit for ever, and the strategy counts on a position that does not exist."""
     house = House(tmp_path, balance_interval_ns=MINUTE_NS)
     house.ready()
     if agreed:
@@ -59,7 +59,7 @@ def test_what_others_sold_of_a_position_halts_the_instrument_that_holds_it(
 def test_a_resume_that_accepts_a_balance_does_not_hide_what_is_missing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The balance counts as it is from there on; the position is still what the fills say."""
+    """The balance counts as it is from there on; the position is still the sum of the fills."""
     house = House(tmp_path, balance_interval_ns=MINUTE_NS)
     house.ready()
     house.settle(130)

@@ -1,4 +1,4 @@
-"""Orders of others on the account: told once, never touched, and no weight on memory."""
+"""Orders of others on the account: published once, never touched, in bounded memory."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -31,7 +31,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
 
 
 def told(house: House) -> list[int]:
-    """The venue's ids of others' orders, as often as they were told."""
+    """The venue's ids of others' orders, as often as they were published."""
     return [int(bare(row.venue_order_id)) for row in house.rings["orders"].rows if row.flags & 32]
 
 
@@ -49,8 +49,8 @@ def test_others_orders_do_not_fill_the_memory(house: House) -> None:
     assert not house.role.strangers.waiting
 
 
-def test_what_stands_is_remembered_longer_than_what_passed(house: House) -> None:
-    """An order that rests for a week is in every listing: it must not be told each time."""
+def test_open_orders_are_remembered_longer_than_ended_ones(house: House) -> None:
+    """An order that rests for a week is in every listing: it must not be published each time."""
     resting = house.venue.foreign(client_id="rests")
     for number in range(100):
         house.venue.foreign(client_id=f"web_{number}")
@@ -82,7 +82,7 @@ class StrangerBench:
 
 @pytest.fixture
 def bench() -> StrangerBench:
-    """Strangers that know nobody."""
+    """Strangers without an order."""
     return StrangerBench()
 
 
@@ -90,7 +90,7 @@ OURS = (7 << 96 | 5 << 32 | 2).to_bytes(16, "big")
 
 
 def test_a_fill_goes_to_its_order_and_one_of_an_unknown_order_waits(bench: StrangerBench) -> None:
-    """A fill that is dropped is a position that is wrong; one of another's order is nobody's here."""
+    """A dropped fill makes a wrong position; one of another's order belongs to no position."""
     known = object()
     bench.blotter.by_venue[1, b"42"] = known
     bench.it.assign_fill(1, fill(7), NOW)
@@ -122,7 +122,7 @@ def test_owners_are_asked_for_within_the_room_there_is_and_again_after_a_pause(b
 
 
 @pytest.mark.parametrize("news", [None, standing(client_id=b"web_1")])
-def test_a_fill_of_anothers_order_is_said_once_and_waits_no_longer(
+def test_a_fill_of_anothers_order_is_passed_on_once_and_waits_no_longer(
     bench: StrangerBench, news: OrderNews | None
 ) -> None:
     """The balances must know that others traded; recovery must go on."""
@@ -135,7 +135,7 @@ def test_a_fill_of_anothers_order_is_said_once_and_waits_no_longer(
     assert bench.broker.made == []
 
 
-def test_a_fill_of_an_order_of_ours_is_taken_in_once_it_is_adopted(bench: StrangerBench) -> None:
+def test_a_fill_of_an_order_of_ours_is_applied_once_the_order_is_adopted(bench: StrangerBench) -> None:
     """A halved disk may have forgotten the order; the venue has not."""
     bench.it.assign_fill(1, fill(7), NOW)
     bench.blotter.fills[1].add(b"6", Trade(b"42", 1, 100, 4, 1), b"0")
@@ -175,7 +175,7 @@ def test_an_adopted_order_is_cancelled_by_policy_and_in_a_halt(policy: bool, hal
 def test_an_order_of_ours_that_cannot_be_is_no_order(
     bench: StrangerBench, told: dict[str, object], instrument: int, why: str
 ) -> None:
-    """Its fills are not taken in either, and an operator is told."""
+    """Its fills are not applied either, and an operator is alarmed."""
     news = standing(client_id=OURS, **told)
     bench.it.assign_fill(1, fill(7), NOW)
     bench.it.identify(1, b"42", news, NOW)
@@ -186,7 +186,7 @@ def test_an_order_of_ours_that_cannot_be_is_no_order(
 
 
 def test_a_watermark_moves_up_to_what_was_listed_where_no_fill_waits(bench: StrangerBench) -> None:
-    """A death behind it would lose the fill that waits."""
+    """A death after it would lose the fill that waits."""
     bench.it.assign_fill(2, fill(7, symbol="ETHUSDT"), NOW)
     bench.it.scanned.update({1: b"70", 2: b"80"})
     bench.it.close_watermarks(NOW)
@@ -223,7 +223,7 @@ def test_anothers_order_is_shown_once_as_what_it_is(bench: StrangerBench, caplog
     assert len(caplog.records) == 1
 
 
-def test_as_many_of_others_orders_are_remembered_as_architecture_says() -> None:
+def test_as_many_of_others_orders_are_remembered_as_architecture_md_has() -> None:
     """A machine's memory is planned by it."""
     assert (strangers.FOREIGN_KEPT, strangers.HELD_MOST) == (65_536, 16_384)
 
@@ -244,7 +244,7 @@ def test_no_more_fills_are_listed_while_too_many_wait(bench: StrangerBench, monk
     assert full == [False, True]
 
 
-def test_the_orders_heard_of_last_are_remembered(bench: StrangerBench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_orders_reported_last_are_remembered(bench: StrangerBench, monkeypatch: pytest.MonkeyPatch) -> None:
     """One of which is asked again and again is a question too many."""
     monkeypatch.setattr(strangers, "FOREIGN_KEPT", 2)
     for number in (1, 2, 1, 3):

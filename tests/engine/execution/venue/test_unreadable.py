@@ -1,4 +1,4 @@
-"""A venue that says what nobody here understands: loud, safe, and not the end of the process."""
+"""Messages that execution cannot read: logged, halted, and not the end of the process."""
 
 import json
 from pathlib import Path
@@ -22,8 +22,8 @@ def house(tmp_path: Path) -> House:
     return house
 
 
-def test_a_status_nobody_knows_counts_as_open_halts_and_is_cancelled(house: House) -> None:
-    """It may be an end or not: exposure that may come is counted, and somebody has to look."""
+def test_an_order_of_unknown_status_counts_as_open_halts_and_is_cancelled(house: House) -> None:
+    """It may be an end or not: possible exposure is counted, and an operator has to check."""
     house.venue.words["NEW"] = "SUSPENDED"
     order = house.place()
     house.run(5)
@@ -35,7 +35,7 @@ def test_a_status_nobody_knows_counts_as_open_halts_and_is_cancelled(house: Hous
     house.check_truth()
 
 
-def test_an_end_nobody_knows_leaves_the_order_counted(house: House) -> None:
+def test_an_unknown_end_leaves_the_order_counted(house: House) -> None:
     """Taken for an end that it is not, the room it gives back is taken twice."""
     house.venue.words["CANCELED"] = "SUSPENDED"
     order = house.place()
@@ -65,7 +65,7 @@ def test_a_status_that_an_operator_has_seen_does_not_halt_again(house: House) ->
     assert house.place().state == OrderState.OPEN
 
 
-def test_anothers_order_of_unknown_status_is_told_and_halts_nothing(
+def test_anothers_order_of_unknown_status_is_published_and_halts_nothing(
     house: House, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It is not ours to understand."""
@@ -125,7 +125,7 @@ REPORT = {
     + [{"T": -1}, {"i": -5}],
     ids=repr,
 )
-def test_a_number_that_no_record_holds_is_not_taken_in(house: House, wrong: dict[str, Any]) -> None:
+def test_a_number_that_no_record_can_hold_is_not_applied(house: House, wrong: dict[str, Any]) -> None:
     """Too wide it ended the process at every telling; below zero it turned the position round."""
     order = house.place()
     house.venue.lose_events = 1
@@ -140,8 +140,8 @@ def test_a_number_that_no_record_holds_is_not_taken_in(house: House, wrong: dict
 
 
 @pytest.mark.parametrize("method", ["order.place", "session.logon", "openOrders.status"])
-def test_a_venue_that_asks_for_silence_for_ever_is_heard_for_as_long_as_a_ban(house: House, method: str) -> None:
-    """Orders that stand there would be looked after by nobody, and nothing would say so."""
+def test_a_venue_that_forbids_requests_for_ever_is_obeyed_for_as_long_as_a_ban(house: House, method: str) -> None:
+    """No part would manage the orders that are open there, and no log would show it."""
     name = "do_" + method.replace(".", "_")
     answer = getattr(house.venue, name)
 
