@@ -120,7 +120,7 @@ def test_lists_of_an_operator_are_strangers_orders_whatever_becomes_of_them(
 def test_execution_that_starts_beside_a_pending_list_leaves_it_and_trades(
     house: Operated, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Open orders are listed at the start: an order that is pending, or waits for a price, is not a lost order of ours."""
+    """Open orders are listed at the start: an order that is pending, or waits for a price, is no lost order of ours."""
     caplog.set_level(logging.INFO, logger="engine.execution")
     pending = house.otoco("30000")
     house.restart()

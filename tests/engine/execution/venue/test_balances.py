@@ -228,7 +228,7 @@ def test_a_deposit_while_execution_is_not_connected_halts_nothing(
 def test_a_difference_in_one_asset_that_our_fills_moved_halts_after_a_lost_connection(
     tmp_path: Path, dead: bool, segment_size: int
 ) -> None:
-    """A fill reported at a wrong price moves only the quote asset: treated as a withdrawal, the loss was only logged."""
+    """A fill reported at a wrong price moves only the quote asset: as a withdrawal, the loss was only logged."""
     house = House(tmp_path, balance_interval_ns=MINUTE_NS, segment_size=segment_size)
     house.ready()
     house.settle(130)
