@@ -30,7 +30,7 @@ from engine.config.tables import Aggregation
 from engine.feed.books.outbox import Outbox
 from engine.feed.books.pipeline import Pipeline
 from engine.feed.books.track import Track
-from engine.lanes import FEED, LOOKERS, open_lanes
+from engine.lanes import AGGREGATION, FEED, LOOKERS, open_lanes
 from engine.lanes.create import create
 from engine.model.instrument import Instrument
 from engine.venues.catalogue import dialect_of
@@ -104,7 +104,7 @@ def make(system: str) -> None:
 def role_of(system: str) -> Any:
     """The role over its lanes."""
     table = msgspec.convert(TABLE, Aggregation)
-    return make_role(table, "aggregation", 1, INSTRUMENTS, open_aggregation_lanes(system))
+    return make_role(table, "aggregation", 1, INSTRUMENTS, open_aggregation_lanes(open_lanes(system, AGGREGATION)))
 
 
 def serve(system: str, core: int, stop: Any, ready: Any) -> None:

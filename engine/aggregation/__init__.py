@@ -1,5 +1,7 @@
 """All venues together: bars, global books, and the profit that two venues' prices leave after fees."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from engine import clock
@@ -10,7 +12,7 @@ from engine.aggregation.merge import Merge
 from engine.aggregation.opportunities import Opportunities
 from engine.aggregation.role import AggregationRole
 from engine.instruments import await_all
-from engine.lanes import AGGREGATION, FEED, lane_of, open_lanes
+from engine.lanes import lane_of, open_role
 from engine.model.group import make_groups
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["AggregationRole", "build", "check_series", "check_table", "make_role"]
 
 MS = 1_000_000
+ONE_FEED: Mapping[int, int] = MappingProxyType({})
 LENGTHS_MAX, CELLS_A_SERIES = 64, 3
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -68,9 +71,13 @@ def make_role(
     patience_ns: int = 250 * MS,
     *,
     recorded: bool = False,
+    feeds: Mapping[int, int] = ONE_FEED,
 ) -> AggregationRole:
-    """Build the role over any lanes; instruments in the configuration's order."""
-    since_ns = changed_ns(lanes.instruments)
+    """Build the role over any lanes; instruments in the configuration's order.
+
+    `feeds` has the place of each instrument's feed among those of `lanes`; 0 for an instrument that is not there.
+    """
+    since_ns = changed_ns(lanes.feeds)
     groups = make_groups(instruments, table.groups)
     opportunities = Opportunities(
         sum(len(group.members) ** 2 for group in groups),
@@ -86,6 +93,7 @@ def make_role(
         lanes.global_books,
         lanes.global_tops,
         opportunities,
+        feeds,
     )
     bars = Bars(
         [(one.id, one.price_decimals, one.size_decimals, since_ns.get(one.id, 0)) for one in instruments],
@@ -95,6 +103,7 @@ def make_role(
         table.bar_ahead_ms * MS,
         lanes.bars,
         lanes.last_bars,
+        feeds,
     )
     return AggregationRole(
         name, number, groups, merge, opportunities, bars, lanes, clock_offset_ns, patience_ns, recorded=recorded
@@ -104,11 +113,13 @@ def make_role(
 def build(config: "Config", name: str) -> AggregationRole:
     """Build the role of a system; the runtime calls this. Wait until the feed has published the instruments."""
     assert config.aggregation is not None, "the aggregation role needs the table [aggregation]"
-    instruments = tuple(await_all(open_lanes(config.system.name, AGGREGATION), [one.id for one in config.instruments]))
-    lanes = open_aggregation_lanes(config.system.name, feed_beats=FEED in config.role_names)
+    opened = open_role(config, name)
+    instruments = tuple(await_all(opened, [one.id for one in config.instruments]))
+    lanes = open_aggregation_lanes(opened, set(config.feed_names) & set(config.role_names))
+    feeds = {one.id: config.feed_names.index(config.feed_of(one.venue)) for one in config.instruments}
     patience_ns = max(config.watch.late_ms, 4 * config.watch.beat_ms) * MS
     number = config.role_number(name)
     return make_role(
         config.aggregation, name, number, instruments, lanes, clock.offset_ns(), patience_ns,
-        recorded=config.system.mode == "replay",
+        recorded=config.system.mode == "replay", feeds=feeds,
     )  # fmt: skip

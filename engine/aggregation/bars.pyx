@@ -36,6 +36,7 @@ from engine.model import records, words
 
 cdef enum:
     GAP_MAX = 1024
+    FEEDS = 64
 
 AWAY = frozenset((int(words.BookState.EMPTY), int(words.BookState.SUSPECT), int(words.BookState.DISCONNECTED),
                   int(words.BookState.REFUSED)))
@@ -56,7 +57,8 @@ cdef class Bars(Shelf):
     cdef readonly int64_t next_ns  # when the clock closes the next bar
     cdef readonly uint64_t closed, late, duplicates
     cdef object ring
-    cdef public int64_t since_ns  # prints received before it may be missing
+    cdef int64_t[FEEDS] since_ns  # of each feed: prints received before it may be missing
+    cdef const uint8_t[::1] feed_of  # of each instrument
     cdef readonly uint64_t wild  # prints whose venue's time was impossible
     cdef int64_t grace_ns, ahead_ns, longest_ns
     cdef int64_t heard_ns  # up to when the feed has published what it received
@@ -67,14 +69,20 @@ cdef class Bars(Shelf):
     cdef int64_t *incomplete_ns  # of each instrument: up to when prints may be missing
     cdef object away_storage, incomplete_storage
 
-    def __init__(self, instruments, intervals, int64_t grace_ns, bint by_venue, int64_t ahead_ns, ring, cells):
-        """Series for these instruments and lengths; `cells` holds three a series, see the shelf."""
+    def __init__(
+        self, instruments, intervals, int64_t grace_ns, bint by_venue, int64_t ahead_ns, ring, cells, feeds=None
+    ):
+        """Series for these instruments and lengths; `cells` holds three a series, see the shelf.
+
+        `feeds` is the place of each instrument's feed, by its id.
+        """
         super().__init__(instruments, intervals, cells)
         if any(grace_ns >= one for one in self.intervals):
             raise ValueError(f"the grace of bars must be less than the shortest interval, was {grace_ns} ns")
         self.longest_ns = max(self.intervals, default=0)
         self.grace_ns, self.by_venue, self.ahead_ns = grace_ns, by_venue, ahead_ns
         self.ring = ring
+        self.feed_of = bytes((feeds or {}).get(one, 0) for one in self.instruments) or b"\0"
         self.print_storage = bytearray(max(1, len(self.instruments)) * 2 * sizeof(int64_t))
         self.last_print = <int64_t *>PyByteArray_AS_STRING(self.print_storage)
         self.away_storage = bytearray(max(1, len(self.instruments)))
@@ -83,22 +91,23 @@ cdef class Bars(Shelf):
         self.incomplete_ns = <int64_t *>PyByteArray_AS_STRING(self.incomplete_storage)
         self.next_ns = self.heard_ns = INT64_MAX
 
-    def begin(self, const uint8_t[::1] held, const uint8_t[::1] closed, uint64_t oldest, int64_t since_ns):
+    def begin(self, const uint8_t[::1] held, const uint8_t[::1] closed, oldest, since_ns):
         """Continue an earlier life from its cells, and from the closed bars on the ring.
 
-        `oldest` is the tick from which TICKS will be read, received at `since_ns`.
+        `oldest` is the tick from which each feed's TICKS will be read, received at `since_ns`.
         """
         cdef Py_ssize_t i, room = self.series_count * PLACES
-        self.since_ns = since_ns
+        for i in range(len(since_ns)):
+            self.since_ns[i] = since_ns[i]
         for i in range(min(room, held.shape[0] // <Py_ssize_t>BAR_SIZE)):
             self.restore(i, <const Bar *>&held[i * BAR_SIZE])
         for i in range(closed.shape[0] // <Py_ssize_t>BAR_SIZE):
             self.note_closed(<const Bar *>&closed[i * BAR_SIZE])
         for i in range(self.series_count):
-            self.reconcile(i, oldest)
+            self.reconcile(i, oldest[self.feed_of[i // self.interval_count]])
         for i in range(held.shape[0] // <Py_ssize_t>BAR_SIZE):
             self.void(i, <const Bar *>&held[i * BAR_SIZE])
-        self.publish_touched(since_ns)
+        self.publish_touched(min(since_ns))
 
     cdef void reconcile(self, Py_ssize_t series, uint64_t oldest) noexcept nogil:
         """Drop closed and doubled bars; mark those that the lane cannot complete."""
@@ -129,8 +138,9 @@ cdef class Bars(Shelf):
         memset(bar, 0, sizeof(Bar))
         bar.start_ns, bar.interval_ns = start_ns, self.interval[series % self.interval_count]
         bar.tick_sequence = sequence
-        if (start_ns < self.since_ns or self.away[series // self.interval_count]
-                or start_ns <= self.incomplete_ns[series // self.interval_count]):
+        cdef Py_ssize_t place = series // self.interval_count
+        if (start_ns < self.since_ns[self.feed_of[place]] or self.away[place]
+                or start_ns <= self.incomplete_ns[place]):
             bar.flags |= BAR_PARTIAL
         self.wake(bar)
 
@@ -273,8 +283,12 @@ cdef class Bars(Shelf):
         self.closed += 1
         return 0
 
-    def close_due(self, int64_t now_ns, uint64_t sequence, int64_t heard_ns, int64_t patience_ns):
-        """Close every bar whose grace is over; `sequence` is the TICKS cursor; how many were closed.
+    def note_received(self, int feed, int64_t first_ns):
+        """A feed's prints are known from this time on, if it is earlier than the one that is known."""
+        self.since_ns[feed] = min(self.since_ns[feed], first_ns)
+
+    def close_due(self, int feed, int64_t now_ns, uint64_t sequence, int64_t heard_ns, int64_t patience_ns):
+        """Close every bar of a feed whose grace is over; `sequence` is its TICKS cursor; how many were closed.
 
         The feed has published what it received up to `heard_ns`. A bar that ends later waits while the feed is silent
         for at most `patience_ns`.
@@ -288,11 +302,20 @@ cdef class Bars(Shelf):
             return 0
         self.next_ns, self.heard_ns = INT64_MAX, heard_ns
         for series in range(self.series_count):
-            if self.at(series, CURRENT).start_ns:
+            if self.feed_of[series // self.interval_count] != feed:
+                self.wake_series(series)
+            elif self.at(series, CURRENT).start_ns:
                 self.close_series(series, sequence, due_ns, now_ns)
         self.heard_ns = INT64_MAX
         self.publish_touched(now_ns)
         return self.closed - before
+
+    cdef void wake_series(self, Py_ssize_t series) noexcept nogil:
+        """Be there when the clock closes the bars of a series."""
+        cdef int which
+        for which in range(EARLIER, CURRENT + 1):
+            if self.at(series, which).start_ns:
+                self.wake(self.at(series, which))
 
     cdef int close_series(self, Py_ssize_t series, uint64_t sequence, int64_t due_ns, int64_t now_ns) except -1:
         """Close what ended by `due_ns` of one series."""
@@ -309,11 +332,12 @@ cdef class Bars(Shelf):
         self.wake(current)
         return 0
 
-    def lose(self):
-        """Mark every open bar PARTIAL: ticks were lost."""
+    def lose(self, int feed):
+        """Mark every open bar of a feed PARTIAL: ticks were lost."""
         cdef Py_ssize_t place
         for place in range(len(self.instruments)):
-            self.mark_incomplete(place, INT64_MAX)
+            if self.feed_of[place] == feed:
+                self.mark_incomplete(place, INT64_MAX)
 
     def apply_state(self, uint32_t instrument, int64_t state, int flags, int64_t at_ns):
         """Mark bars PARTIAL while a venue is disconnected or silent; a book alone without changes misses no print."""

@@ -35,6 +35,7 @@ cdef struct Ladder:
 cdef struct Member:
     uint32_t instrument
     int group
+    int feed  # the place of the feed that publishes it
     int bit
     int64_t price_scale
     int64_t size_scale

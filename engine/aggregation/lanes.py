@@ -1,16 +1,17 @@
 """The lanes that the aggregation reads and writes.
 
-TICKS, BOOKS, HEARTBEAT of the feed, at a start INSTRUMENTS and BOOK_TOPS ──▶ aggregation ──▶
+TICKS, BOOKS, HEARTBEAT of every feed, at a start INSTRUMENTS and BOOK_TOPS ──▶ aggregation ──▶
 GROUPS, GLOBAL_BOOKS, GLOBAL_TOPS, OPPORTUNITIES, OPEN_OPPORTUNITIES, BARS, LAST_BARS, STEPS
 """
 
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 import shm
-from engine.lanes import AGGREGATION, FEED, lane_of, open_lanes
+from engine.lanes import RoleLanes, lane_of
 from engine.model.words import RoleState
 
 OUTPUTS = ("groups", "global_books", "global_tops", "opportunities", "open_opportunities", "bars", "last_bars")
@@ -20,13 +21,37 @@ RUNNING = int(RoleState.RUNNING)
 
 
 @dataclass(slots=True)
-class AggregationLanes:
-    """The lanes of the role."""
+class FeedLanes:
+    """The lanes of one feed, and what was read of them but is not applied yet."""
 
     instruments: shm.CellReader
     ticks: shm.RingReader
     books: shm.RingReader
     book_tops: shm.CellReader
+    heartbeat: shm.CellReader | None = None  # without one the feed counts as alive
+    beat_ns: int = 0  # the newest heartbeat RUNNING
+    heard_ns: int = 0  # the feed's time when it was read last
+    unapplied: Any = field(default_factory=lambda: NOTHING)  # books that were read, but not their ticks
+    whole: bool = True  # the last read reached the end of both lanes
+
+    def time_ns(self) -> int:
+        """Return up to when the feed has published what it received: the time of its last heartbeat RUNNING.
+
+        A feed that is starting, draining or stopped beats too, but receives nothing.
+        """
+        if self.heartbeat is None:
+            return ALWAYS
+        row = self.heartbeat.read(0)
+        if row is not None and row.state == RUNNING:
+            self.beat_ns = max(self.beat_ns, int(row.wall_ns))
+        return self.beat_ns
+
+
+@dataclass(slots=True)
+class AggregationLanes:
+    """The lanes of the role. `feeds` are in the configuration's order."""
+
+    feeds: tuple[FeedLanes, ...]
     groups: shm.CellWriter
     global_books: shm.RingWriter
     global_tops: shm.CellWriter
@@ -36,20 +61,6 @@ class AggregationLanes:
     last_bars: shm.CellWriter
     steps: shm.RingWriter
     bars_closed: shm.RingReader  # its own ring: the bars that an earlier life closed
-    feed: shm.CellReader | None = None  # its heartbeat; without one the feed counts as alive
-    beat_ns: int = 0  # the newest heartbeat RUNNING
-
-    def feed_time_ns(self) -> int:
-        """Return up to when the feed has published what it received: the time of its last heartbeat RUNNING.
-
-        A feed that is starting, draining or stopped beats too, but receives nothing.
-        """
-        if self.feed is None:
-            return ALWAYS
-        row = self.feed.read(0)
-        if row is not None and row.state == RUNNING:
-            self.beat_ns = max(self.beat_ns, int(row.wall_ns))
-        return self.beat_ns
 
     def close(self) -> None:
         """Close the lanes that it writes."""
@@ -57,10 +68,10 @@ class AggregationLanes:
             getattr(self, lane).close()
 
 
-def open_aggregation_lanes(system: str, *, feed_beats: bool = False) -> AggregationLanes:
-    """Attach to a system's lanes; takes the locks of those it writes. `feed_beats`: the system has a feed."""
-    lanes = open_lanes(system, AGGREGATION)
+def open_aggregation_lanes(lanes: RoleLanes, beating: Collection[str] = ()) -> AggregationLanes:
+    """Open the lanes of the role. `beating`: the feeds that have a heartbeat."""
     return AggregationLanes(
+        feeds=tuple(open_feed_lanes(lanes, feed, beats=feed in beating) for feed in lanes.readable("ticks")),
         groups=lanes.cell_writer("groups"),
         global_books=lanes.ring_writer("global_books"),
         global_tops=lanes.cell_writer("global_tops"),
@@ -68,26 +79,37 @@ def open_aggregation_lanes(system: str, *, feed_beats: bool = False) -> Aggregat
         open_opportunities=lanes.cell_writer("open_opportunities"),
         bars=lanes.ring_writer("bars"),
         last_bars=lanes.cell_writer("last_bars"),
-        instruments=lanes.cell_reader("instruments"),
-        ticks=lanes.ring_reader("ticks"),
-        books=lanes.ring_reader("books"),
-        book_tops=lanes.cell_reader("book_tops"),
         steps=lanes.ring_writer("steps"),
         bars_closed=lanes.ring_reader("bars"),
-        feed=lanes.cell_reader("heartbeat", FEED) if feed_beats else None,
     )
 
 
-def meanings(cells: shm.CellReader) -> dict[int, tuple[int, ...]]:
+def open_feed_lanes(lanes: RoleLanes, feed: str, *, beats: bool) -> FeedLanes:
+    """Open the lanes of one feed."""
+    return FeedLanes(
+        instruments=lanes.cell_reader("instruments", feed),
+        ticks=lanes.ring_reader("ticks", feed),
+        books=lanes.ring_reader("books", feed),
+        book_tops=lanes.cell_reader("book_tops", feed),
+        heartbeat=lanes.cell_reader("heartbeat", feed) if beats else None,
+    )
+
+
+def shown(feeds: Sequence[FeedLanes]) -> Iterator[Any]:
+    """Every instrument's row that a feed has published."""
+    for feed in feeds:
+        cells = feed.instruments
+        yield from (row for index in range(cells.count) if (row := cells.read(index)) is not None)
+
+
+def meanings(feeds: Sequence[FeedLanes]) -> dict[int, tuple[int, ...]]:
     """Return each instrument's decimals and multiplier as published now."""
-    rows = (cells.read(index) for index in range(cells.count))
-    return {row.id: (row.price_decimals, row.size_decimals, row.multiplier) for row in rows if row is not None}
+    return {row.id: (row.price_decimals, row.size_decimals, row.multiplier) for row in shown(feeds)}
 
 
-def changed_ns(cells: shm.CellReader) -> dict[int, int]:
+def changed_ns(feeds: Sequence[FeedLanes]) -> dict[int, int]:
     """Return since when an instrument has its decimals, for those whose decimals changed."""
-    rows = (cells.read(index) for index in range(cells.count))
-    return {row.id: row.update_ns for row in rows if row is not None and row.version > 1}
+    return {row.id: row.update_ns for row in shown(feeds) if row.version > 1}
 
 
 def flat(records: Any) -> Any:

@@ -5,10 +5,10 @@
                         ├─▶ member's two ladders ─┤
     BOOKS  ten levels ──┘   (the group's decimals)└─▶ opportunities of its pairs
 
-1. The two lanes have one order: each BOOK_TOP has the sequence of the TICKS before it. One feed writes both lanes, so
-   this is the order of receipt. Nothing is sorted; a repeated book is found by (tick sequence, change count).
+1. The two lanes of a feed have one order: each BOOK_TOP has the sequence of the TICKS before it. One feed writes both,
+   so this is the order of receipt. Nothing is sorted; a repeated book is found by (tick sequence, change count).
 2. A group is updated at an event's last record only, together with the book that ends the event.
-3. Only members that are GOOD and whose numbers fit are merged, and only while the feed is alive and its records are
+3. Only members that are GOOD and whose numbers fit are merged, and only while their feed is alive and its records are
    read soon after it wrote them. A price that does not change is valid until the feed publishes STALE or DISCONNECTED.
 """
 
@@ -29,8 +29,12 @@ from engine.model.words cimport (
 
 from engine.model import aggregates, records
 
+cdef enum:
+    FEEDS = 64
+
 cdef struct Group:
     uint32_t id
+    int feed  # whose event changed it last
     int first  # its members lie in a row
     int count
     bint weighed  # whether its pairs can leave something
@@ -47,7 +51,6 @@ cdef class Merge:
     """Every group, and the members of all of them."""
 
     cdef readonly uint64_t books_told, duplicates, unfit
-    cdef readonly bint late  # a record was read too late to be published: nothing is published until all are read
     cdef object global_ring, global_cells
     cdef object member_storage, group_storage, book_storage, book_view
     cdef Opportunities opportunities
@@ -56,14 +59,15 @@ cdef class Merge:
     cdef GlobalBook *book
     cdef int member_count, group_count
     cdef int64_t stale_ns, now_ns
-    cdef bint fresh  # the feed beats, and its records were read in time
+    cdef bint[FEEDS] is_late  # a record of a feed was read too late: none of it is published until all are read
+    cdef bint[FEEDS] fresh  # the feed beats, and its records were read in time
     cdef bint publishing
     cdef int[4096] sorted_place
     cdef uint32_t[4096] sorted_instrument
 
-    def __init__(self, groups, int64_t stale_ns, global_ring, global_cells, Opportunities opportunities):
+    def __init__(self, groups, int64_t stale_ns, global_ring, global_cells, Opportunities opportunities, feeds=None):
         """`groups`: (id, price decimals, size decimals, whether its pairs are weighed, members), a member being
-        (instrument, price scale, size scale, taker's fee in 10^-8)."""
+        (instrument, price scale, size scale, taker's fee in 10^-8); `feeds`: the place of each instrument's feed."""
         self.global_ring, self.global_cells, self.opportunities = global_ring, global_cells, opportunities
         self.stale_ns = stale_ns
         counts = [len(members) for *_, members in groups]
@@ -78,7 +82,22 @@ cdef class Merge:
         self.book_view = memoryview(self.book_storage)
         for number, price_decimals, size_decimals, weighed, members in groups:
             self.add_group(number, price_decimals, size_decimals, weighed, members)
+        self.set_feeds(feeds or {})
         self.sort()
+
+    @property
+    def late(self):
+        """Whether records of a feed were read too late, so that nothing of it is published until all are read."""
+        return any(self.is_late[feed] for feed in range(FEEDS))
+
+    cdef int set_feeds(self, feeds) except -1:
+        """Set the feed of every member."""
+        cdef int i
+        if max(feeds.values(), default=0) >= FEEDS:
+            raise ValueError(f"the aggregation reads {FEEDS} feeds at most, was {max(feeds.values()) + 1}")
+        for i in range(self.member_count):
+            self.members[i].feed = feeds.get(self.members[i].instrument, 0)
+        return 0
 
     cdef int add_group(self, uint32_t number, int price_decimals, int size_decimals, bint weighed, members) except -1:
         """Place a group's members after those of the groups before."""
@@ -125,14 +144,15 @@ cdef class Merge:
     def forget(self):
         """Forget every book, and publish nothing until `publish_all`."""
         cdef int i
-        self.publishing = self.late = False
+        self.publishing = False
+        memset(self.is_late, 0, sizeof(self.is_late))
         for i in range(self.member_count):
             self.forget_member(&self.members[i], BOOK_EMPTY)
             self.members[i].tick_sequence = self.members[i].change_count = 0
 
-    def publish_all(self, int64_t now_ns, int64_t heard_ns):
-        """Publish every group as it is now, and each change from now on."""
-        self.age(now_ns, heard_ns, True)
+    def publish_all(self, int64_t now_ns):
+        """Publish every group as it is now, and each change from now on; `age` comes before."""
+        self.now_ns = now_ns
         self.publishing = True
         self.weigh_all()
 
@@ -150,7 +170,7 @@ cdef class Merge:
 
     def apply(self, const uint8_t[::1] ticks, uint64_t first_sequence, const uint8_t[::1] books, bint whole,
               int64_t now_ns):
-        """Apply a batch of both lanes in their common order; return how many books were applied, the others come later.
+        """Apply a batch of a feed's two lanes in their order; return how many books were applied; others come later.
 
         `whole`: these are all published ticks, so no book can follow later ones.
         """
@@ -252,12 +272,15 @@ cdef class Merge:
         """Update the group of a member whose event is complete, unless the event is old."""
         cdef Group *group = &self.groups[member.group]
         group.book.receive_ns = max(group.book.receive_ns, receive_ns)
-        group.book.tick_sequence = max(group.book.tick_sequence, sequence)
+        if member.feed == group.feed:
+            group.book.tick_sequence = max(group.book.tick_sequence, sequence)
+        else:
+            group.feed, group.book.tick_sequence = member.feed, sequence
         if not self.publishing:
             return 0
         if self.now_ns - publish_ns > self.stale_ns:
-            self.late = True
-        if self.late:
+            self.is_late[member.feed] = True
+        if self.is_late[member.feed]:
             return 0
         self.lay(member)
         self.put_together(group)
@@ -265,23 +288,23 @@ cdef class Merge:
 
     cdef void lay(self, Member *member) noexcept nogil:
         """Build a member's ladders, and decide whether they may be used."""
-        member.usable = (member.state == BOOK_GOOD and self.fresh
+        member.usable = (member.state == BOOK_GOOD and self.fresh[member.feed]
                          and fits(&member.bids) and fits(&member.asks))
         lay_best(&member.bids, 1, &member.bid_ladder)
         lay_best(&member.asks, -1, &member.ask_ladder)
 
-    def age(self, int64_t now_ns, int64_t heard_ns, bint whole):
-        """Exclude every member while the feed is silent, or its records are read too late; whether that changed.
+    def age(self, int feed, int64_t now_ns, int64_t heard_ns, bint whole):
+        """Exclude the members of a feed while it is silent, or its records are read too late; whether that changed.
 
         `heard_ns`: when the feed was alive last; `whole`: all its records were read.
         """
-        cdef bint fresh, was_late = self.late
+        cdef bint fresh, was_late = self.is_late[feed]
         self.now_ns = now_ns
-        self.late = self.late and not whole
-        fresh = not self.late and (heard_ns > now_ns or now_ns - heard_ns <= self.stale_ns)
-        if fresh == self.fresh and was_late == self.late:
+        self.is_late[feed] = self.is_late[feed] and not whole
+        fresh = not self.is_late[feed] and (heard_ns > now_ns or now_ns - heard_ns <= self.stale_ns)
+        if fresh == self.fresh[feed] and was_late == self.is_late[feed]:
             return False
-        self.fresh = fresh
+        self.fresh[feed] = fresh
         if self.publishing:
             self.weigh_all()
         return True

@@ -1,41 +1,42 @@
-"""The aggregation role: bars, global books and opportunities from the feed's TICKS and BOOKS.
+"""The aggregation role: bars, global books and opportunities from the TICKS and BOOKS of every feed.
 
 A step, in this order:
-1. Read BOOKS, then TICKS: the ticks before each book that was read are then read too.
-2. If the feed is silent, leave out every member before older records are applied.
-3. Add prints to the bars; apply both lanes, in their common order, to the global books and opportunities.
-4. Read the feed's heartbeat again, and close bars by the clock if the feed was alive after their end.
+1. Read BOOKS, then TICKS of each feed: the ticks before each book that was read are then read too.
+2. Leave out the members of a silent feed before older records are applied.
+3. Add prints to the bars; apply both lanes of a feed, in their common order, to the global books and opportunities. Of
+   several feeds the records are applied in turns of `TURN_NS` by their time of publishing.
+4. Read each feed's heartbeat again, and close its bars by the clock if it was alive after their end.
 
 The first step of a life, and the first after a lap, catches up: it applies the newest books from their cells, then all
 that TICKS and BOOKS still hold, and publishes bars only; then it publishes everything as it is. A working step ends
-with one STEP record: its time, both cursors, which inputs were lapped, and the feed's time. A replay of these from an
-empty system publishes the same bytes.
+with one STEP: its time, the cursors of every feed's TICKS and of every feed's BOOKS, which inputs were lapped (a bit
+each at its cursor's place), and the time of the first feed; the times of further feeds follow the cursors. A replay of
+these from an empty system publishes the same bytes.
 
 Where the feed replays a recording, prints have recorded times: the newest of them closes bars.
 """
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from engine.aggregation.bars import Bars
-from engine.aggregation.lanes import ALWAYS, NOTHING, AggregationLanes, cells_flat, flat, meanings
+from engine.aggregation.lanes import ALWAYS, NOTHING, AggregationLanes, FeedLanes, cells_flat, flat, meanings
 from engine.aggregation.merge import Merge
 from engine.aggregation.opportunities import Opportunities
 from engine.model.aggregates import GROUP, GROUP_MEMBERS
 from engine.model.codec import Codec
 from engine.model.group import Group
-from engine.model.records import BOOK_TOP, STEP, TICK
+from engine.model.records import BOOK_TOP, STEP, STEP_CURSORS, TICK
 from engine.model.rows import GroupRow
+from engine.model.step import Step, records_of
 from engine.model.words import Flag
 
 TICK_LIMIT, BOOK_LIMIT = 1 << 14, 1 << 11
 WAIT_LIMIT_NS = 5_000_000
-INPUTS = ("ticks", "books")
-TICKS_LAPPED, BOOKS_LAPPED = 1, 2
-pack_step = Codec(STEP).prepare(
-    "now_ns", "monotonic_ns", "work", "role", "step", "inputs", "cursors", "cells", cursors=len(INPUTS), cells=2
-)
+TURN_NS = 1_000_000
+CODEC = Codec(STEP)
 GROUP_ROW = GROUP.row
 
 
@@ -64,39 +65,48 @@ class AggregationRole:
         self.name, self.groups, self.merge, self.bars = name, groups, merge, bars
         self.opportunities = opportunities
         self._number, self._lanes, self._clock_offset_ns = number, lanes, clock_offset_ns
+        self._feeds = lanes.feeds
         self._patience_ns = patience_ns
-        self._heard_ns = 0  # the feed's time when it was read last
         self._recorded, self._recorded_ns = recorded, 0  # the newest time of a recording
-        self._books: Any = NOTHING  # read, but not their ticks
-        self._meanings = meanings(lanes.instruments)
+        self._meanings = meanings(lanes.feeds)
         self._begun = self._catching_up = False
-        self._whole = True  # the last read reached the end of both lanes
-        self._steps = 0
+        self._turn = self._steps = 0
         self.laps = self.lost = 0
 
     def step(self, now_ns: int) -> int:
-        """Read both lanes, apply them, publish what changed."""
+        """Read all lanes, apply them, publish what changed."""
         if not self._begun:
             self._begin(now_ns)
-        lapped = 0
-        if now_ns - self._heard_ns > self._patience_ns >> 2:
-            self._heard_ns = self._lanes.feed_time_ns()
+        if any(now_ns - feed.heard_ns > self._patience_ns >> 2 for feed in self._feeds):
+            self._read_times()
         if self._catching_up:
             lapped, work = self._catch_up(now_ns)
         else:
-            self.merge.age(now_ns, self._heard_ns, False)
+            self._age(now_ns, read=False)
             lapped, work = self._read(now_ns)
             self._catching_up = lapped != 0
         if not self._catching_up:
-            work += self.merge.age(now_ns, self._heard_ns, self._whole)
+            work += self._age(now_ns, read=True)
             work += self._close_bars(now_ns)
         if work or lapped:
             self._end(now_ns, work, lapped)
         return work
 
+    def _read_times(self) -> None:
+        """Read the time of every feed."""
+        for feed in self._feeds:
+            feed.heard_ns = feed.time_ns()
+
+    def _age(self, now_ns: int, *, read: bool) -> int:
+        """Leave out the feeds that are silent or read too late; how many of them changed."""
+        changed = 0
+        for place, feed in enumerate(self._feeds):
+            changed += self.merge.age(place, now_ns, feed.heard_ns, read and feed.whole)
+        return changed
+
     def lag(self) -> int:
-        """How many ticks or books are unread."""
-        return int(max(self._lanes.ticks.lag, self._lanes.books.lag))
+        """The number of unread records of the lane on which most wait."""
+        return max(int(max(feed.ticks.lag, feed.books.lag)) for feed in self._feeds)
 
     def error_count(self) -> int:
         """How often a lane was lapped."""
@@ -108,8 +118,9 @@ class AggregationRole:
         return True
 
     def wait(self, timeout_ns: int) -> bool:
-        """Sleep until a tick comes; not for long, because the clock closes bars."""
-        return self._lanes.ticks.wait(min(timeout_ns, WAIT_LIMIT_NS))
+        """Sleep until a tick of the next feed in turn comes; not for long, because the clock closes bars."""
+        self._turn = (self._turn + 1) % len(self._feeds)
+        return self._feeds[self._turn].ticks.wait(min(timeout_ns, WAIT_LIMIT_NS // len(self._feeds)))
 
     def close(self) -> None:
         """Close the lanes."""
@@ -124,110 +135,162 @@ class AggregationRole:
         for place in range(len(self.groups), lanes.groups.count):
             if lanes.groups.read(place) is not None:
                 lanes.groups.write(place, *no_group_row(now_ns))
-        lanes.ticks.cursor, lanes.books.cursor = lanes.ticks.oldest, lanes.books.oldest
+        for feed in self._feeds:
+            feed.ticks.cursor, feed.books.cursor = feed.ticks.oldest, feed.books.oldest
         lanes.bars_closed.cursor = lanes.bars_closed.oldest
         _, closed = lanes.bars_closed.copy()
         held = cells_flat(lanes.last_bars, "last_bars")
-        self.bars.begin(flat(held), flat(closed), lanes.ticks.cursor, self._since_ns(now_ns))
+        oldest = [feed.ticks.cursor for feed in self._feeds]
+        self.bars.begin(flat(held), flat(closed), oldest, [self._since_ns(feed, now_ns) for feed in self._feeds])
         self.opportunities.reset(now_ns)
         self._begun = self._catching_up = True
 
-    def _since_ns(self, now_ns: int) -> int:
-        """Return when the oldest tick that will be read was received."""
-        lanes = self._lanes
-        while lanes.ticks.lag and not self._recorded:
-            first = lanes.ticks.cursor
-            lost, records = lanes.ticks.copy(1)
+    def _since_ns(self, feed: FeedLanes, now_ns: int) -> int:
+        """Return when the oldest tick of a feed that will be read was received."""
+        while feed.ticks.lag and not self._recorded:
+            first = feed.ticks.cursor
+            lost, records = feed.ticks.copy(1)
             if not lost and len(records):
-                lanes.ticks.cursor = first
+                feed.ticks.cursor = first
                 return int(records[0]["receive_ns"])
         return ALWAYS if self._recorded else now_ns
 
     def _catch_up(self, now_ns: int) -> tuple[int, int]:
-        """Apply the cells and both lanes up to their present ends, then publish everything."""
+        """Apply the cells and all lanes up to their present ends, then publish everything."""
         self.merge.forget()
-        self._books = NOTHING
-        tops = cells_flat(self._lanes.book_tops, "book_tops")
-        end, lapped, work = self._lanes.ticks.end, 0, 1
+        lapped, work = 0, 1
         at_ns = self._recorded_ns if self._recorded else now_ns
-        for top in tops[tops["tick_sequence"] <= end]:  # a higher sequence is of another life of TICKS
-            self.merge.apply_cell(flat(np.atleast_1d(top)))
-            if top["tick_sequence"] <= self._lanes.ticks.cursor:  # the tick of this state is not on the lane any more
-                self.bars.apply_state(int(top["instrument"]), int(top["state"]), int(top["flags"]), at_ns)
-        while self._lanes.ticks.cursor < end or len(self._books):
+        ends = [feed.ticks.end for feed in self._feeds]
+        for feed, end in zip(self._feeds, ends, strict=True):
+            feed.unapplied = NOTHING
+            self._apply_cells(feed, end, at_ns)
+        while any(feed.ticks.cursor < end or len(feed.unapplied) for feed, end in zip(self._feeds, ends, strict=True)):
             again, done = self._read(now_ns)
             lapped, work = lapped | again, work + done
         self._catching_up = bool(lapped)
         if not lapped:
-            self.merge.publish_all(now_ns, self._heard_ns)
+            for place, feed in enumerate(self._feeds):
+                self.merge.age(place, now_ns, feed.heard_ns, True)
+            self.merge.publish_all(now_ns)
         return lapped, work
 
+    def _apply_cells(self, feed: FeedLanes, end: int, at_ns: int) -> None:
+        """Apply a feed's newest books from their cells."""
+        tops = cells_flat(feed.book_tops, "book_tops")
+        for top in tops[tops["tick_sequence"] <= end]:  # a higher sequence is of another life of TICKS
+            self.merge.apply_cell(flat(np.atleast_1d(top)))
+            if top["tick_sequence"] <= feed.ticks.cursor:  # the tick of this state is not on the lane any more
+                self.bars.apply_state(int(top["instrument"]), int(top["state"]), int(top["flags"]), at_ns)
+
     def _read(self, now_ns: int) -> tuple[int, int]:
-        """Read both lanes and apply them; return which were lapped, and how many records there were."""
+        """Read all lanes and apply them; return which were lapped, and how many records there were."""
         lapped = 0
-        if not len(self._books):
-            lost, books = self._lanes.books.copy(BOOK_LIMIT)
-            lapped |= self._lap(BOOKS_LAPPED, lost)
-            self._books = flat(books)
-        lost, ticks = self._lanes.ticks.copy(TICK_LIMIT)
-        lapped |= self._lap(TICKS_LAPPED, lost)
-        self._whole = len(ticks) < TICK_LIMIT and len(self._books) < BOOK_LIMIT * BOOK_SIZE
-        if not len(ticks) and not len(self._books):
-            return lapped, 0
-        if self._recorded:
-            self._note_recorded(ticks)
-        return lapped, self._apply(flat(ticks), len(ticks), now_ns)
+        batches: list[Any] = []
+        for place, feed in enumerate(self._feeds):
+            if not len(feed.unapplied):
+                lost, books = feed.books.copy(BOOK_LIMIT)
+                lapped |= self._lap(len(self._feeds) + place, lost)
+                feed.unapplied = flat(books)
+            lost, ticks = feed.ticks.copy(TICK_LIMIT)
+            lapped |= self._lap(place, lost)
+            if lost:
+                self.bars.lose(place)
+            feed.whole = len(ticks) < TICK_LIMIT and len(feed.unapplied) < BOOK_LIMIT * BOOK_SIZE
+            batches.append(ticks)
+        return lapped, self._apply(batches, now_ns)
 
-    def _note_recorded(self, ticks: Any) -> None:
+    def _note_recorded(self, place: int, ticks: Any) -> None:
         """Note the newest and the first recorded time."""
-        if len(ticks):
-            times = ticks["receive_ns"]
-            self._recorded_ns = max(self._recorded_ns, int(times.max()))
-            self.bars.since_ns = min(self.bars.since_ns, int(times[0]))
+        times = ticks["receive_ns"]
+        self._recorded_ns = max(self._recorded_ns, int(times.max()))
+        self.bars.note_received(place, int(times[0]))
 
-    def _lap(self, lane: int, lost: int) -> int:
-        """Count lost records; bars may miss prints that were lost on TICKS."""
+    def _lap(self, place: int, lost: int) -> int:
+        """Count lost records; the bit of the lane at this place."""
         if not lost:
             return 0
         self.laps, self.lost = self.laps + 1, self.lost + lost
-        if lane == TICKS_LAPPED:
-            self.bars.lose()
-        return lane
+        return 1 << place
 
-    def _apply(self, ticks: Any, count: int, now_ns: int) -> int:
-        """Apply a batch of both lanes."""
-        first = self._lanes.ticks.cursor - count
-        if count:
-            self._check_meanings(ticks)
-            self.bars.add_ticks(ticks, first, now_ns)
-        heard = self.merge.apply(ticks, first, self._books, count < TICK_LIMIT, now_ns)
-        self._books = self._books[heard * BOOK_SIZE :]
-        return count + heard
+    def _apply(self, batches: list[Any], now_ns: int) -> int:
+        """Apply a batch of every feed."""
+        work = 0
+        firsts = [feed.ticks.cursor - len(ticks) for feed, ticks in zip(self._feeds, batches, strict=True)]
+        for place, ticks in enumerate(batches):
+            work += len(ticks)
+            if len(ticks):
+                if self._recorded:
+                    self._note_recorded(place, ticks)
+                self._check_meanings(flat(ticks))
+                self.bars.add_ticks(flat(ticks), firsts[place], now_ns)
+        for place, begin, end in turns(batches):
+            feed, ticks = self._feeds[place], batches[place]
+            if end == begin and not len(feed.unapplied):
+                continue
+            whole = end == len(ticks) < TICK_LIMIT
+            heard = self.merge.apply(flat(ticks[begin:end]), firsts[place] + begin, feed.unapplied, whole, now_ns)
+            feed.unapplied = feed.unapplied[heard * BOOK_SIZE :]
+            work += heard
+        return work
 
     def _check_meanings(self, ticks: Any) -> None:
         """Check that decimals did not change when a book begins anew: the feed publishes new ones before the book."""
-        if (ticks.view(TICK_DTYPE)["flags"] & RESET).any() and meanings(self._lanes.instruments) != self._meanings:
-            found = meanings(self._lanes.instruments)
+        if (ticks.view(TICK_DTYPE)["flags"] & RESET).any() and meanings(self._feeds) != self._meanings:
+            found = meanings(self._feeds)
             msg = f"decimals and multipliers of instruments are {found}, this life began with {self._meanings}"
             raise InstrumentsChangedError(msg)
 
     def _close_bars(self, now_ns: int) -> int:
-        """Close bars by the clock, as far as the feed has published their prints."""
+        """Close bars by the clock, as far as their feed has published their prints."""
         if self._recorded:
-            return self.bars.close_due(self._recorded_ns, self._lanes.ticks.cursor, ALWAYS, 0)
+            return self._close(self._recorded_ns, patience_ns=0, recorded=True)
         if now_ns < self.bars.next_ns:
             return 0
-        self._heard_ns = self._lanes.feed_time_ns()
-        return self.bars.close_due(now_ns, self._lanes.ticks.cursor, self._heard_ns, self._patience_ns)
+        self._read_times()
+        return self._close(now_ns, patience_ns=self._patience_ns)
+
+    def _close(self, now_ns: int, *, patience_ns: int, recorded: bool = False) -> int:
+        closed = 0
+        for place, feed in enumerate(self._feeds):
+            heard_ns = ALWAYS if recorded else feed.heard_ns
+            closed += self.bars.close_due(place, now_ns, feed.ticks.cursor, heard_ns, patience_ns)
+        return closed
 
     def _end(self, now_ns: int, work: int, lapped: int) -> None:
         """End a working step: publish what a replay needs."""
-        lanes = self._lanes
-        lanes.steps.publish_bytes(pack_step(
-            now_ns, now_ns - self._clock_offset_ns, work, self._number, self._steps, len(INPUTS),
-            lanes.ticks.cursor, lanes.books.cursor, lapped, self._heard_ns,
-        ))  # fmt: skip
+        feeds = self._feeds
+        cursors = (
+            *(feed.ticks.cursor for feed in feeds),
+            *(feed.books.cursor for feed in feeds),
+            *(feed.heard_ns for feed in feeds[1:]),
+        )
+        cells = (lapped, feeds[0].heard_ns, 0, 0)
+        head = (now_ns, now_ns - self._clock_offset_ns, work, self._number, self._steps)
+        if (count := len(cursors)) <= STEP_CURSORS:
+            padding = (0,) * (STEP_CURSORS - count)
+            self._lanes.steps.publish(*head, 0, count, cursors + padding, cells)
+        else:
+            self._lanes.steps.publish_bytes(b"".join(map(CODEC.pack_row, records_of(Step(*head, cursors, cells)))))
         self._steps += 1
+
+
+def turns(batches: Sequence[Any]) -> Iterator[tuple[int, int, int]]:
+    """Yield (feed, begin, end) of the ticks to apply next, so that no feed is ahead of another by more than a turn."""
+    if len(batches) == 1:
+        yield 0, 0, len(batches[0])
+        return
+    times = [ticks["publish_ns"] for ticks in batches]
+    begins, at_ns = [0] * len(batches), min((int(one[0]) for one in times if len(one)), default=0)
+    while True:
+        ends = [int(np.searchsorted(one, at_ns + TURN_NS)) for one in times]
+        for place, end in enumerate(ends):
+            if end > begins[place] or end == len(times[place]):
+                yield place, begins[place], end
+        begins = ends
+        rest = [int(one[end]) for one, end in zip(times, ends, strict=True) if end < len(one)]
+        if not rest:
+            return
+        at_ns = min(rest)
 
 
 RESET = int(Flag.RESET)

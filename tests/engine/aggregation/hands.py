@@ -14,7 +14,7 @@ from engine.aggregation import make_role
 from engine.aggregation.lanes import open_aggregation_lanes
 from engine.aggregation.role import AggregationRole
 from engine.config.tables import Aggregation
-from engine.lanes import FEED, LOOKERS, open_lanes
+from engine.lanes import AGGREGATION, FEED, LOOKERS, Owners, open_lanes
 from engine.lanes.create import create
 from engine.model.instrument import Instrument
 from engine.model.words import BookState, Flag, TickKind
@@ -26,9 +26,9 @@ BTC = Instrument(1, "north", "BTCUSDT", "BTC", "USDT", 2, 5, 1, 1, 10, 10**12, 0
 ELSEWHERE = replace(BTC, id=2, venue="south", symbol="BTC-USDT", price_decimals=1, size_decimals=8)
 FAR = replace(BTC, id=3, venue="west", symbol="BTC/USDT", price_decimals=3, size_decimals=3)
 FEES = {"north": "10", "south": "5", "west": "0.5"}
+OF_FEEDS = ("instruments", "ticks", "books", "book_tops")
 LANES = (
-    "instruments.feed",
-    "ticks.feed", "books.feed", "book_tops.feed", "groups", "global_books", "global_tops", "opportunities",
+    "groups", "global_books", "global_tops", "opportunities",
     "open_opportunities", "bars", "last_bars",
 )  # fmt: skip
 Levels = list[tuple[int, int]]
@@ -92,6 +92,21 @@ class Mortal:
         self.mortality.strike()
 
 
+class Hand:
+    """What one feed writes."""
+
+    def __init__(self, system: str, feed: str) -> None:
+        """Become the writer of its lanes."""
+        lanes = open_lanes(system, FEED, feed)
+        self.ticks, self.books = lanes.ring_writer("ticks"), lanes.ring_writer("books")
+        self.tops, self.shown = lanes.cell_writer("book_tops"), lanes.cell_writer("instruments")
+
+    def close(self) -> None:
+        """Give them up."""
+        for lane in (self.ticks, self.books, self.tops, self.shown):
+            lane.close()
+
+
 @dataclass
 class System:
     """One system's lanes; `tell_*` write what a feed would."""
@@ -104,21 +119,31 @@ class System:
     mortality: Mortality = field(default_factory=Mortality)
     recorded: bool = False
     feed: shm.CellReader | None = None  # the heartbeat of a feed, where a test gives it one
+    feeds: tuple[str, ...] = (FEED,)
+    places: dict[int, int] = field(default_factory=dict)  # by instrument: of its feed
+    beats: dict[str, shm.CellReader] = field(default_factory=dict)  # of several feeds
 
     def __post_init__(self) -> None:
         """Make the lanes and both sides of them."""
         self.name = f"test-aggregation-{secrets.token_hex(6)}"
-        for lane in (*LANES, "steps.aggregation"):
+        for lane in self.lanes():
             create(self.name, lane, wake="never")
-        self.ticks = open_lanes(self.name, FEED).ring_writer("ticks")
-        self.books = open_lanes(self.name, FEED).ring_writer("books")
-        self.tops = open_lanes(self.name, FEED).cell_writer("book_tops")
-        self.shown = open_lanes(self.name, FEED).cell_writer("instruments")
+        self.hands = [Hand(self.name, feed) for feed in self.feeds]
+        self.ticks, self.books, self.tops = self.hands[0].ticks, self.hands[0].books, self.hands[0].tops
         self.show()
         self.changes = 0
         self.readers = {lane: self.reader(lane) for lane in ("global_books", "opportunities", "bars")}
         self.steps = open_lanes(self.name, LOOKERS).ring_reader("steps", "aggregation")
         self.role = self.begin()
+
+    def lanes(self) -> list[str]:
+        """The names of all lanes in the system."""
+        of_feeds = [f"{lane}.{feed}" for lane in OF_FEEDS for feed in self.feeds]
+        return [*of_feeds, *LANES, "steps.aggregation"]
+
+    def hand(self, of: int) -> Hand:
+        """The feed of an instrument."""
+        return self.hands[self.places.get(of, 0)]
 
     def reader(self, lane: str) -> shm.RingReader:
         """A reader of one of the rings."""
@@ -127,17 +152,21 @@ class System:
     def begin(self, **settings: Any) -> AggregationRole:
         """A life of the role."""
         table = msgspec.convert({"taker_fee_bps": FEES, "bar_grace_ms": 100, **self.settings, **settings}, Aggregation)
-        lanes: Any = open_aggregation_lanes(self.name)
-        lanes.feed = self.feed
+        owners = Owners(feeds=self.feeds)
+        lanes: Any = open_aggregation_lanes(open_lanes(self.name, AGGREGATION, owners=owners))
+        for feed, name in zip(lanes.feeds, self.feeds, strict=True):
+            feed.heartbeat = self.beats.get(name, self.feed)
         lanes.bars, lanes.last_bars = Mortal(lanes.bars, self.mortality), Mortal(lanes.last_bars, self.mortality)
-        self.role = make_role(table, "aggregation", 7, self.instruments, lanes, recorded=self.recorded)
+        self.role = make_role(
+            table, "aggregation", 7, self.instruments, lanes, recorded=self.recorded, feeds=self.places
+        )
         self.lives += 1
         return self.role
 
     def show(self) -> None:
         """Say what the instruments are, as the feed does."""
         for place, one in enumerate(self.instruments):
-            instruments.write(self.shown, place, one, self.now_ns)
+            instruments.write(self.hand(one.id).shown, place, one, self.now_ns)
 
     def die(self) -> None:
         """The role is gone in the middle of everything; its successor begins."""
@@ -147,9 +176,9 @@ class System:
     def close(self) -> None:
         """Remove the lanes."""
         self.role.close()
-        for lane in (self.ticks, self.books, self.tops, self.shown):
-            lane.close()
-        for lane in (*LANES, "steps.aggregation"):
+        for hand in self.hands:
+            hand.close()
+        for lane in self.lanes():
             shm.remove(f"{self.name}.{lane}")
 
     def step(self, forward_ns: int = 0) -> int:
@@ -165,7 +194,7 @@ class System:
              flags: int = Flag.LAST, receive_ns: int = 0, venue_ns: int = 0) -> None:  # fmt: skip
         """One record on TICKS."""
         at_ns = receive_ns or self.now_ns
-        self.ticks.publish(at_ns, at_ns, venue_ns, 0, price, size, detail, of, kind, side, flags)
+        self.hand(of).ticks.publish(at_ns, at_ns, venue_ns, 0, price, size, detail, of, kind, side, flags)
 
     def tell_print(self, of: int, price: int, size: int, number: int, *, side: int = 1, receive_ns: int = 0,
                    venue_ns: int = 0) -> None:  # fmt: skip
@@ -193,11 +222,11 @@ class System:
             self.tell_state(of, state, flags)
         self.changes += 1
         row = (
-            self.now_ns, self.now_ns, 0, 0, self.ticks.cursor, 0.0, 0.0, of, state, len(bids), len(asks), flags,
-            self.changes, column(bids, 0), column(bids, 1), column(asks, 0), column(asks, 1), (0,) * 7,
+            self.now_ns, self.now_ns, 0, 0, self.hand(of).ticks.cursor, 0.0, 0.0, of, state, len(bids), len(asks),
+            flags, self.changes, column(bids, 0), column(bids, 1), column(asks, 0), column(asks, 1), (0,) * 7,
         )  # fmt: skip
-        self.books.publish(*row)
-        self.tops.write(of - 1, *row)
+        self.hand(of).books.publish(*row)
+        self.hand(of).tops.write(of - 1, *row)
 
     def published(self, lane: str) -> list[Any]:
         """The records that were published on a ring since the last call."""

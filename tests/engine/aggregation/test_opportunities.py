@@ -12,7 +12,7 @@ import pytest
 from engine.aggregation import check_table, make_role
 from engine.aggregation.lanes import open_aggregation_lanes
 from engine.config.tables import Aggregation
-from engine.lanes import LOOKERS, open_lanes
+from engine.lanes import AGGREGATION, LOOKERS, open_lanes
 from engine.model.words import BookState, OpportunityFlag, OpportunityKind
 from tests.engine.aggregation.hands import BTC, ELSEWHERE, FAR, FEES, SECOND, Levels, System, seed_of_this_run, wide
 
@@ -251,7 +251,7 @@ def test_a_venue_without_a_fee_is_refused_at_the_start(system: System) -> None:
     """A fee taken for zero makes every edge a lie."""
     table = msgspec.convert({"taker_fee_bps": {"north": "10"}}, Aggregation)
     system.role.close()
-    lanes = open_aggregation_lanes(system.name)
+    lanes = open_aggregation_lanes(open_lanes(system.name, AGGREGATION))
     with pytest.raises(ValueError, match="taker_fee_bps must name 'south'"):
         make_role(table, "aggregation", 7, system.instruments, lanes)
     lanes.close()
