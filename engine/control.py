@@ -54,7 +54,7 @@ class Request:
     command: str
     arguments: Mapping[str, Any]
     peer: Peer
-    asked_ns: int = 0  # CLOCK_MONOTONIC when the client sent it, if the client says so; else when it was read
+    asked_ns: int = 0  # CLOCK_MONOTONIC when the client sent it, if the request has it; else when it was read
     deadline_ns: int = 0  # when its client stops waiting; 0: unknown
 
 
@@ -212,7 +212,7 @@ class ControlServer:
             self._refuse(client, f"a line may have {LINE_MAX} bytes, this line is longer")
 
     def _answer(self, client: Client, line: bytes) -> int:
-        """Carry out one line and queue its answer; 1 for a command, 0 for a line that is none."""
+        """Carry out one line and queue its answer; 1 for a command, 0 for a line that is no command."""
         if len(line) > LINE_MAX:
             self._refuse(client, f"a line may have {LINE_MAX} bytes, this line has {len(line)}")
             return 0

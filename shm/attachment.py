@@ -106,7 +106,7 @@ def _begin_epoch(mapping: Mapping) -> None:
 
 
 class Owned:
-    """What every writer knows of its segment."""
+    """What every writer has: its segment and the segment's lock."""
 
     _mapping: Mapping
     path: str
@@ -126,7 +126,7 @@ class Owned:
 
 
 class Attached:
-    """What every reader knows of the segment and its writer."""
+    """What every reader can read of the segment and its writer."""
 
     _mapping: Mapping
     _file: os.stat_result

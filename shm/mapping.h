@@ -2,7 +2,7 @@
  *
  *   address space   [ header … data ][ data again ]      the second copy is the same pages
  *
- * A child does not inherit a writable mapping (MADV_DONTFORK): `dead` says so to its owner in the child. Every writable
+ * A child does not inherit a writable mapping (MADV_DONTFORK): in the child `dead` is set for its owner. Every writable
  * mapping stays in the list `sy_writable` until it is unmapped, also after close: the child has a hole in its place.
  */
 #ifndef STEELYARD_MAPPING_H

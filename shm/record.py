@@ -31,7 +31,7 @@ class Field(NamedTuple):
 
     name: str
     code: str
-    count: int  # type: ignore[assignment] # a tuple's own `count` is not wanted here
+    count: int  # type: ignore[assignment] # it replaces a tuple's own `count`
     offset: int
 
     @property

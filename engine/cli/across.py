@@ -75,8 +75,8 @@ def across(options: argparse.Namespace) -> int:
     return draw_live(lambda: _screen(view, options.group), lambda: None, INTERVAL_S)
 
 
-def _screen(view: Across, wanted: str) -> RenderableType:
-    shown = _ladder(view, *_find_group(view, wanted)) if wanted else _overview(view)
+def _screen(view: Across, group: str) -> RenderableType:
+    shown = _ladder(view, *_find_group(view, group)) if group else _overview(view)
     silent_ns = view.silent_ns()
     if silent_ns < SILENT_NS:
         return shown

@@ -50,7 +50,7 @@ def tree(one: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _silenced(book: dict[str, Any], silent_ns: int) -> dict[str, Any]:
-    """The book with the state UNKNOWN when its feed is dead or frozen: the cell keeps its last state for ever."""
+    """The book with the state UNKNOWN when its feed is dead or frozen: the cell keeps its last state."""
     if not silent_ns:
         return {**book, "feed_silent_ms": 0}
     unknown = {"state": UNKNOWN, "last_state": book["state"], "spread_bps": None, "imbalance": None,

@@ -183,7 +183,7 @@ def _check_url(venue: Venue, name: str) -> None:
 
 
 def _check_aggregation(config: Config) -> None:
-    """Check edge, fees and bars; the groups are not checked, because only the venues say base and quote."""
+    """Check edge, fees and bars; the groups are not checked, because base and quote come from the venues."""
     from engine.aggregation import check_series, check_table  # noqa: PLC0415 - only `up` needs it
 
     assert config.aggregation is not None, "load accepted the role aggregation without its table"

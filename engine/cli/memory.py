@@ -30,7 +30,7 @@ POLL_S = 0.05
 
 
 def describe(name: str) -> dict[str, Any]:
-    """What a segment's header says; for an unreadable segment, the error."""
+    """The content of a segment's header; for an unreadable segment, the error."""
     try:
         lane = attach(name)
     except CommandError as error:

@@ -119,7 +119,7 @@ def check_file(options: argparse.Namespace) -> int:
 
 
 def read(path: str) -> Config:
-    """The configuration, or a CommandError that says in one line what is wrong with the file."""
+    """The configuration, or a CommandError with one line for what is wrong with the file."""
     try:
         return load(path)
     except ConfigError as error:

@@ -1,4 +1,4 @@
-"""The feed: from a venue's bytes to ticks, and to books with a state that says whether they are right."""
+"""The feed: from a venue's bytes to ticks, and to books with the state of each book."""
 
 from engine.feed.build import build
 from engine.feed.config import FeedConfig

@@ -21,7 +21,7 @@ class FeedConfig:
     kept_only: bool = False  # use that copy alone: the venue is not asked
     announced: bool = True  # use the venue's own channel of instruments, where it has one
     stale_ns: int = 5 * SECOND_NS  # a connection without a frame for longer makes its books stale
-    book_stale_ns: int = 60 * SECOND_NS  # so does a book without any news of its own
+    book_stale_ns: int = 60 * SECOND_NS  # so does a book without a message of its own
     settle_ns: int = SECOND_NS  # how long a snapshot without a contradiction, or a standby, waits before it is used
     check_ns: int = SECOND_NS // 100  # how often ages are checked
     subscribe_ns: int = 10 * SECOND_NS  # a subscription that is not acknowledged by then has failed

@@ -1,1 +1,1 @@
-"""The embedded venue: a real matching engine behind the wire of a real venue, deterministic and without sockets."""
+"""The embedded venue: a real matching engine with the wire of a real venue, deterministic and without sockets."""

@@ -41,7 +41,7 @@ View = TypeVar("View")
 
 @dataclass(frozen=True, slots=True)
 class ListRequest:
-    """A new list: a working order or none, and one order or a pair that follows it (or stands alone)."""
+    """A new list: a working order or none, and one order or a pair that follows it (or has no working order)."""
 
     account: str
     symbol: str

@@ -23,7 +23,7 @@ BAR: "Record[BarRow]" = Record(
         "start_ns": "i8",  # of its interval, a multiple of interval_ns
         "interval_ns": "i8",
         "publish_ns": "i8",  # the step's time in which it was closed, or last changed while open
-        "tick_sequence": "u8",  # the TICKS cursor behind the newest print in here
+        "tick_sequence": "u8",  # the TICKS cursor after the newest print in here
         "instrument": "u4",
         "flags": "u4",  # BarFlag
         "count": "u8",  # prints
@@ -39,7 +39,7 @@ BAR: "Record[BarRow]" = Record(
         "notional_low": "u8",
         "first_print": "i8",
         "last_print": "i8",
-        "late_count": "u8",  # prints of bars closed before, heard while this one was open: in no bar at all
+        "late_count": "u8",  # prints of earlier bars, read while this one was open: they are in no bar
         "late_high": "i8",  # and their volume
         "late_low": "u8",
         "price_decimals": "u1",
@@ -57,7 +57,7 @@ GROUP: "Record[GroupRow]" = Record(
     {
         "id": "u4",
         "members": "u4",  # how many below are real
-        "price_decimals": "u1",  # the finest of its members': every price and size of the group stands at these
+        "price_decimals": "u1",  # the finest of its members': every price and size of the group has these decimals
         "size_decimals": "u1",
         "spare_word": "u2",
         "spare_long": "u4",
@@ -74,7 +74,7 @@ GLOBAL_BOOK: "Record[GlobalBookRow]" = Record(
     {
         "receive_ns": "i8",  # of the newest word in here; never falls
         "publish_ns": "i8",
-        "tick_sequence": "u8",  # the TICKS cursor behind that word
+        "tick_sequence": "u8",  # the TICKS cursor after that tick
         "change_count": "u8",
         "group": "u4",
         "state": "u1",  # BookState: GOOD, CROSSED (between venues, locked too), EMPTY (a side has no usable venue)

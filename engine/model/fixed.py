@@ -29,6 +29,6 @@ def to_fixed_up(text: str, decimals: int) -> int:
 
 
 def to_text(number: int, decimals: int) -> str:
-    """Write a fixed-point number with all its decimals, as venues want it."""
+    """Write a fixed-point number with all its decimals, as venues require it."""
     sign, digits = ("-" if number < 0 else ""), str(abs(number)).rjust(decimals + 1, "0")
     return f"{sign}{digits[:-decimals]}.{digits[-decimals:]}" if decimals else f"{sign}{digits}"

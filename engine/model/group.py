@@ -34,7 +34,7 @@ class Group:
 
 
 def make_groups(instruments: Sequence[Instrument], tables: Iterable[GroupTable]) -> tuple[Group, ...]:
-    """The groups of the configuration, and behind them those that the metadata says."""
+    """The groups of the configuration, and after them those that follow from the metadata."""
     by_id = {one.id: one for one in instruments}
     named = {table.name: [by_id[number] for number in table.instruments] for table in tables}
     taken = [one.id for members in named.values() for one in members]

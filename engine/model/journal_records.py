@@ -44,7 +44,7 @@ ALARM: "Record[AlarmRow]" = Record(
         "venue_fill_id": f"S{VENUE_ID}",  # FILL_DISPUTED, FALSE_FILL: the fill
         "difference": "i8",  # BALANCE_DIFFERS: account less fills, in the asset's eighth decimals
         "first_lost": "u8",  # JOURNAL_GAP: the first record that is missing
-        "statement": "u4",  # CRC-32 of what the venue said, where that identifies the cause
+        "statement": "u4",  # CRC-32 of the venue's message, where that identifies the cause
         "strategy": "u4",  # 0: the cause has no strategy
         "instrument": "u4",  # 0: the halt is the whole system's
         "reason": "u2",  # AlarmReason

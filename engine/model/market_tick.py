@@ -1,4 +1,4 @@
-"""`MarketTick`: the small schema that tools elsewhere speak. A tick of ours says all of it, and comes back exactly.
+"""`MarketTick`: the small schema that other tools read. A tick converts to it and back exactly.
 
 Its numbers are floats, ours are not; so one that a float cannot carry to the last digit is refused, never rounded.
 """

@@ -63,7 +63,7 @@ BOOK_TOP: "Record[BookTopRow]" = Record(
         "publish_ns": "i8",
         "venue_ns": "i8",
         "venue_sequence": "i8",
-        "tick_sequence": "i8",  # the TICKS cursor behind this event
+        "tick_sequence": "i8",  # the TICKS cursor after this event
         "imbalance": "f8",  # (bid size - ask size) / (both), over the levels here; nan when a side is empty
         "spread_bps": "f8",  # over the middle; nan unless the state is GOOD and both sides are there
         "instrument": "u4",
@@ -133,7 +133,7 @@ ORDER: "Record[OrderRow]" = Record(
         "intent_id": "u8",  # its parent
         "venue_order_id": f"S{VENUE_ID}",  # empty until the venue has named it
         "intent_ns": "i8",
-        "receive_ns": "i8",  # of the tick behind the intent
+        "receive_ns": "i8",  # of the tick that led to the intent
         "sent_ns": "i8",
         "answer_ns": "i8",
         "now_ns": "i8",  # of this change
@@ -224,7 +224,7 @@ POSITION: "Record[PositionRow]" = Record(
         "realised_low": "u8",
         "fees_high": "i8",  # in quote, at price + holding decimals
         "fees_low": "u8",
-        "unrealised": "f8",  # this and below: in quote, for lookers-on; nan where no price says it
+        "unrealised": "f8",  # this and below: in quote, for lookers; nan without a price
         "realised": "f8",
         "fees": "f8",
         "net": "f8",  # realised + unrealised - fees, since the journal's beginning
@@ -239,7 +239,7 @@ POSITION: "Record[PositionRow]" = Record(
         "open_sell": "i8",
         "fee_unvalued": "i8",  # a fee that no price valued in quote, at FEE_DECIMALS
         "fee_unvalued_asset": "S16",
-        "fill_sequence": "u8",  # the FILLS cursor behind the newest fill in here: what a reader adds from there on
+        "fill_sequence": "u8",  # the FILLS cursor after the newest fill in here: a reader adds the fills from there on
         "price_decimals": "u1",
         "size_decimals": "u1",
         "holding_decimals": "u1",
@@ -447,7 +447,7 @@ CONNECTION: "Record[ConnectionRow]" = Record(
     {
         "number": "u8",
         "begin_ns": "i8",
-        "end_ns": "i8",  # 0 while it stands
+        "end_ns": "i8",  # 0 while the connection is open
         "venue": "S32",  # the configuration's name
         "dialect": "S32",
         "target": "S160",  # path and query; empty: the way to the REST side

@@ -37,7 +37,7 @@ def reject_text(error: str | bytes, text: str | bytes = "") -> str:
     """The venue's code and its words, which a record holds as bytes; empty where the venue gave neither."""
     code, words = (shown(one) if isinstance(one, bytes) else one for one in (error, text))
     code = "".join(letter if letter.isprintable() else "?" for letter in code)
-    words = "".join(letter if letter.isprintable() else "?" for letter in words)  # no word of a venue moves a cursor
+    words = "".join(letter if letter.isprintable() else "?" for letter in words)  # no control code reaches a terminal
     return f"{code} {words}".rstrip() if code else words
 
 
@@ -46,7 +46,7 @@ def _name(reason: int) -> str:
 
 
 def _fixed(text: str) -> Detail:
-    """A reason that says all there is to say."""
+    """The text of a reason that has no value and no limit."""
     return lambda *_: text
 
 
@@ -86,8 +86,8 @@ def _price_step(value: int, limit: int, instrument: Instrument | None) -> str:
 
 def _size_step(value: int, limit: int, instrument: Instrument | None) -> str:
     least = instrument is not None and limit == instrument.size_min and value < limit
-    said = "is less than" if least else "is not a multiple of"
-    return f"{_size(value, instrument)} {said} {_size(limit, instrument)}"
+    relation = "is less than" if least else "is not a multiple of"
+    return f"{_size(value, instrument)} {relation} {_size(limit, instrument)}"
 
 
 def _notional(value: int, limit: int, instrument: Instrument | None) -> str:

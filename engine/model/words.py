@@ -10,7 +10,7 @@ BUY, SELL = 1, -1  # a side; of a book: bids are +1, asks are -1
 
 
 class TickKind(IntEnum):
-    """Which change a tick tells."""
+    """The kind of change that a tick carries."""
 
     BEST = 1  # the best price or size of one side; size 0: that side is empty
     LEVEL = 2  # one level of the book, absolute size; size 0: the level is gone
@@ -22,25 +22,25 @@ class Flag(IntEnum):
     """Marks on a tick, a level or a book: bits."""
 
     LAST = 1  # the last record of one event: act only here
-    RESET = 2  # forget what you know of this instrument: an unfinished event is void, a snapshot follows
+    RESET = 2  # drop the book of this instrument: an unfinished event is void, a snapshot follows
     SNAPSHOT = 4  # part of a snapshot, not a change
-    REFRESH = 8  # told again for those who joined late: nothing changed; on a STATE, all that stands is told from here
-    MUTE = 16  # on a STATE that says STALE: the whole line is silent, so prints may be missing as well
+    REFRESH = 8  # published again for readers that join late: nothing changed; on a STATE, the whole book follows
+    MUTE = 16  # on a STATE of STALE: the whole connection is silent, so prints may be missing as well
 
 
 class BookState(IntEnum):
-    """What a reader may believe of a book. Only GOOD may be traded on."""
+    """Whether a book equals the venue's. Only GOOD may be traded on."""
 
     EMPTY = 0  # nothing known yet
     GOOD = 1
     SUSPECT = 2  # a gap, a failed checksum: wrong until the resync is done
-    RESYNCING = 3  # a snapshot was asked for
-    STALE = 4  # no news within the venue's limit
+    RESYNCING = 3  # a snapshot was requested
+    STALE = 4  # the venue sent nothing within its limit
     CROSSED = 5  # best bid at or over best ask
     DISCONNECTED = 6
     REFUSED = 7  # the venue does not list it, or refused or ignored its subscription
-    MISFIT = 8  # the venue's numbers are finer than the instrument's: its metadata is asked for again
-    SHUT = 9  # in order, but the venue does not take every order for it: cancel-only, post-only, maintenance, …
+    MISFIT = 8  # the venue's numbers are finer than the instrument's: its metadata is requested again
+    SHUT = 9  # the book is right, but the venue does not accept every order: cancel-only, post-only, maintenance, …
 
 
 class HaltReason(IntEnum):
@@ -51,7 +51,7 @@ class HaltReason(IntEnum):
     FILE = 2
     SIGNAL = 3
     DEATHS = 4  # a process died too often
-    EXECUTION = 5  # execution halted itself: its log and the file HALT say why
+    EXECUTION = 5  # execution halted itself: its log and the file HALT have the reason
 
 
 class SessionState(IntEnum):
@@ -65,11 +65,11 @@ class SessionState(IntEnum):
     SUBSCRIBE = 6  # to the account's events
     RECONCILING = 7  # orders and fills are compared; nothing may be sent until that is done
     READY = 8
-    DENIED = 9  # it stands, and the venue refused the last order for want of a right
+    DENIED = 9  # the session is up, and the venue refused the last order because the key lacks a right
 
 
 class IntentKind(IntEnum):
-    """What a strategy wants done."""
+    """What an intent requests."""
 
     PLACE = 1
     CANCEL = 2  # the order of `target_id`
@@ -94,7 +94,7 @@ class TimeInForce(IntEnum):
 
 
 class OrderState(IntEnum):
-    """Where an order stands: in flight, open or done."""
+    """The state of an order: in flight, open or done."""
 
     CREATED = 1  # journalled, not yet sent
     SENT = 2  # in flight: the venue has not answered
@@ -166,7 +166,7 @@ class Mode(IntEnum):
 
 
 class RoleState(IntEnum):
-    """What a role says of itself in its heartbeat."""
+    """The state of a role, in its heartbeat."""
 
     STARTING = 1
     RUNNING = 2
@@ -175,7 +175,7 @@ class RoleState(IntEnum):
 
 
 class CommandKind(IntEnum):
-    """What an operator told the engine."""
+    """What an operator's command does."""
 
     HALT = 1  # no new orders, open ones are cancelled, roles keep running
     RESUME = 2
@@ -191,7 +191,7 @@ class JournalKind(IntEnum):
     ORDER = 4  # a request about to leave, or a change of an order
     FILL = 5
     DAY = 8  # an instrument's first valuation of a UTC day
-    TERMS = 10  # a life of execution begins: one for each instrument, which says what its numbers mean
+    TERMS = 10  # a life of execution begins: one for each instrument, with its symbol and decimals
     FOLLOWED = 11  # a command of an operator
     ALARM = 12  # execution halts the system or an instrument
     WATERMARK = 13  # every fill of an instrument is known up to one of them
@@ -200,11 +200,11 @@ class JournalKind(IntEnum):
 
 
 class BalanceChange(IntEnum):
-    """What a BALANCE record says of its asset."""
+    """What a BALANCE record means for its asset."""
 
     AGREED = 1  # the account held this amount, and the fills agreed
     TRANSFERRED = 2  # a deposit, or below zero a withdrawal
-    TRADED_BY_OTHERS = 3  # no amount: somebody else has traded the asset since it agreed
+    TRADED_BY_OTHERS = 3  # no amount: the asset was traded on the account by others since it agreed
 
 
 class AlarmReason(IntEnum):
@@ -230,7 +230,7 @@ class FillFlag(IntEnum):
     """Marks on a fill: bits."""
 
     OPENING = 1  # no trade: a position held before this FILLS ring began, at its average price
-    FEE_VALUED = 2  # `fee_value` says what a fee in a third asset was in quote when the fill was taken in
+    FEE_VALUED = 2  # `fee_value` is the value in quote of a fee in a third asset, when the fill was applied
 
 
 class PositionFlag(IntEnum):
@@ -246,7 +246,7 @@ class OrderFlag(IntEnum):
     CANCEL_WANTED = 1  # to be cancelled as soon as it can be
     INFERRED = 2  # done by our conclusion, not by the venue's word; the venue's word may still correct it
     ADOPTED = 4  # found at the venue under our id and not in the journal
-    FILLS_MISSING = 8  # the venue filled more than it has told us fills for
+    FILLS_MISSING = 8  # the venue filled more than the sum of the fills that it sent
     REPRICING = 16  # cancelled, or being replaced, because another order takes its place
     FOREIGN = 32  # not ours: reported, never touched
     RESERVED = 64  # an exit that used the part of the order rate kept for exits
@@ -257,11 +257,11 @@ class FrameKind(IntEnum):
 
     RECEIVED = 1
     SENT = 2
-    BEGIN = 3  # a connection is begun; JSON says which
-    CLOSED = 4  # it is gone; the text says why
+    BEGIN = 3  # a connection begins; JSON describes it
+    CLOSED = 4  # it ended; the text is the reason
     REQUEST = 5  # method and target
     RESPONSE = 6  # status and target, a line's end, the body
-    LOST = 7  # the recorder was overtaken here; JSON says by how much
+    LOST = 7  # the recorder was lapped here; JSON has the number of lost records
     END = 8  # the recording was ended, not cut off; JSON holds its totals
 
 

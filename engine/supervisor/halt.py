@@ -6,7 +6,7 @@ the HALT cell (which a role reads at its start). Five causes halt a system: the 
 the operator's halt word (`operator.py`: execution reads it without the supervisor), SIGUSR1 to the supervisor or to
 execution, and a process that dies too often. While a system is up, only the command resumes it: removing the file does
 not. Between `down` and `up` only the file remains, and it decides: the supervisor writes the cell, halted or not,
-before it starts a role, and a role believes the cell over its own journal.
+before it starts a role, and for a role the cell counts more than its own journal.
 """
 
 import logging

@@ -7,8 +7,8 @@
 
 A beat counts from the moment this process *sees* it change: if the supervisor itself was stopped for a while, every
 beat would look old, and it would kill every process. After the first death the process starts again at once, after
-further deaths in the window with growing delays; at the limit the system is halted and the process is started slowly,
-for ever. A process that the others can trade without (`parks`) is parked instead: only an operator restarts it.
+further deaths in the window with growing delays; at the limit the system is halted and the process is started slowly
+from then on. A process that the others can trade without (`parks`) is parked instead: only an operator restarts it.
 """
 
 import logging

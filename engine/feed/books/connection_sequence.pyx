@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""The sequence numbers that one connection brought of each listing, and how many messages.
+"""The newest sequence number of each listing on one connection, and how many messages it delivered.
 
     ... 104 ─ 105 ─ 107      LOST: this connection lost 106, even if another connection brought 106 long before
     ... 104 ─ 105 ─ 3        RESTARTED: the venue restarted its numbering, so every later number would look old

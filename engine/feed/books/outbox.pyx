@@ -66,7 +66,7 @@ cdef class Outbox:
         return self.ticks.next if self.ticks != NULL else 0
 
     def void(self, uint32_t instrument, int cell, int64_t now_ns, int state=words.BookState.EMPTY):
-        """Publish an empty book in place of everything published before: EMPTY, or the state that says why."""
+        """Publish an empty book in place of everything published before: EMPTY, or another state with the reason."""
         self.begin(instrument, now_ns, now_ns, 0, 0)
         self.tick(words.TickKind.STATE, 0, 0, 0, state, words.Flag.RESET)
         self.end()

@@ -185,12 +185,12 @@ cdef class Pipeline:
         return True
 
     def relist(self, int index, int price_decimals, int size_decimals, int64_t now_ns):
-        """Read a listing by other decimals: its book begins anew with a snapshot."""
+        """Read a listing by other decimals: its book begins again with a snapshot."""
         self.market.relist(index, price_decimals, size_decimals)
         self.tracks[index].disconnect(now_ns)
 
     def disconnect(self, int64_t now_ns):
-        """Begin anew after the connection was lost."""
+        """Reset every track after the connection was lost."""
         self.sequence = -1
         for track in self.tracks:
             track.disconnect(now_ns)

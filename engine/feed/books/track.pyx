@@ -7,7 +7,7 @@
                          └─ GAP ───▶ held for another connection to fill it    GAP_HELD, then HELD
                                      or, with one connection alone             MADE_SUSPECT
 
-`delta` returns what happened (`Outcome`). A wrong book becomes SUSPECT at once and wants a snapshot. After a snapshot
+`delta` returns what happened (`Outcome`). A wrong book becomes SUSPECT at once and needs a snapshot. After a snapshot
 the book is published when the rule has seen that the stream continues it. What readers receive is in
 published_book.pyx.
 """
@@ -109,7 +109,7 @@ cdef class Track:
         return DROPPED
 
     cdef int renumber(self, int64_t receive_ns, int64_t now_ns) except -1:
-        """Begin anew when the venue restarts its numbering: the kept frames have numbers of the old one."""
+        """Reset when the venue restarts its numbering: the kept frames have numbers of the old one."""
         if self.has_snapshot:
             self.mark_gap(receive_ns, now_ns)
         self.kept.remove_all()
@@ -255,7 +255,7 @@ cdef class Track:
         return 0
 
     cdef int mark_suspect(self, int64_t receive_ns, int64_t now_ns) except -1:
-        """Publish that the book is wrong, and want a snapshot."""
+        """Publish that the book is wrong, and mark that it needs a snapshot."""
         self.keep_held()
         self.suspect += 1
         self.wants_snapshot = True
@@ -306,7 +306,7 @@ cdef class Track:
         self.reset_to(BOOK_MISFIT, now_ns)
 
     def mark_stale(self, int64_t now_ns, bint silent_connection=False):
-        """Publish that the book had no news for too long, or that its whole connection had none."""
+        """Publish that no message for the book came within its limit, or none on its whole connection."""
         self.published.mark_stale(now_ns, silent_connection)
 
     def clear_stale(self, int64_t now_ns):
@@ -338,14 +338,14 @@ cdef class Track:
         self.prints.expire(now_ns, hold_ns)
 
     def disconnect(self, int64_t now_ns):
-        """Begin anew after the connection was lost: the next one starts with a snapshot."""
+        """Reset after the connection was lost: the next one starts with a snapshot."""
         self.prints.disconnect(now_ns)
         self.audit.restart()  # the venue may restart its numbering
         self.reset_to(BOOK_DISCONNECTED, now_ns)
         self.wants_snapshot = True
 
     def replace(self, Track before, int64_t now_ns):
-        """Publish in the place of another connection's track: the book as one event, or why there is none."""
+        """Publish in the place of another connection's track: the book as one event, or its state without a book."""
         self.prints.replace(before.prints)
         self.published.replace(before.published)
         if self.published.state == BOOK_EMPTY:

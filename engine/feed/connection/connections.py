@@ -129,7 +129,7 @@ class Connections:
         return link
 
     def _switch_to_standby(self, lost: Link, now_ns: int, reason: str) -> None:
-        """Continue with the standby; where it does not cover the lost connection, the books begin anew."""
+        """Continue with the standby; if it does not cover the lost connection, the books are reset."""
         pipeline = self._listed.pipeline
         assert pipeline is not None, "a standby before there were books"
         covered = self.standby.covers(lost, pipeline, now_ns)

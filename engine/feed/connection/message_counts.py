@@ -1,4 +1,4 @@
-"""How many messages a channel brought on one connection: this tells a quiet market from a failed subscription."""
+"""How many messages a channel delivered on one connection: a quiet market differs from a failed subscription."""
 
 from collections.abc import Callable
 

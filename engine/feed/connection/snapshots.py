@@ -29,7 +29,7 @@ class Snapshots:
         self.failures = 0
 
     def request(self, track: Track, now_ns: int, count: int = 1) -> bool:
-        """Request a track's book if it is time; return whether it was requested. `count`: how many tracks want one."""
+        """Request a track's book if it is time; return whether it was requested. `count`: how many tracks need one."""
         if now_ns < max(self._not_before_ns, self._track_not_before_ns.get(track.index, 0)) or self._is_pending(
             track, now_ns
         ):

@@ -21,7 +21,7 @@ Group = tuple[Want, ...]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a subscription: a text that says why it failed, or no text when it works again."""
+    """The outcome of a subscription: the reason of its failure, or no text when it works again."""
 
     channel: Channel
     symbol: str

@@ -61,7 +61,7 @@ def not_required(name: str) -> ApiError:
 
 
 def one_of(first: str, second: str) -> ApiError:
-    """Neither of two parameters was sent, of which one is required."""
+    """Neither of two parameters was sent, but one is required."""
     return ApiError(-1102, f"Param '{first}' or '{second}' must be sent, but both were empty/null!")
 
 

@@ -92,7 +92,7 @@ class ListDesk:
         return self._place(call, market, working, self._pair(call, market, PENDING_ABOVE, PENDING_BELOW))
 
     def opo(self, call: Call) -> dict[str, object]:
-        """orderList.place.opo and .opoco: rejected, as `opoAllowed` in exchangeInfo says."""
+        """orderList.place.opo and .opoco: rejected, in agreement with `opoAllowed` in exchangeInfo."""
         self._desk.market(call.parameters)
         raise unsupported("OPO")
 

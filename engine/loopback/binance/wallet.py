@@ -1,6 +1,6 @@
 """Requests that clients send at their start beside the spot API: the wallet's coins, fees, margin pairs and futures.
 
-There is no margin and there are no futures here, and the answers say so by being empty.
+There is no margin and there are no futures here: their answers are empty.
 """
 
 from engine.loopback.binance import render

@@ -1,4 +1,4 @@
-"""The venue behind one port: REST and WebSocket on the real host's paths, and a task that steps the venue.
+"""The venue on one port: REST and WebSocket on the real host's paths, and a task that steps the venue.
 
 The venue itself has no socket and no clock; this server adds both.
 """

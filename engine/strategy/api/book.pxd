@@ -14,7 +14,7 @@ cdef class Book:
     cdef readonly int64_t best_ask
     cdef readonly double imbalance  # (bid size - ask size) / both, over the levels held; 0 when a side is empty
     cdef readonly double spread_bps  # over the middle, as the cell and risk have it; nan unless the book is good
-    cdef readonly int64_t tick_sequence  # the TICKS cursor behind this event
+    cdef readonly int64_t tick_sequence  # the TICKS cursor after this event
     cdef readonly int64_t receive_ns
     cdef object record  # a row or its bytes; None while only `held` has it
     cdef object decode

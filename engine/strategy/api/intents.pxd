@@ -27,11 +27,11 @@ cdef class Intents(IntentSink):
     cdef sy_writer *lanes[EXECUTIONS_MOST]  # by place: NULL for one that is written by its method
     cdef int count_of_lanes
     cdef uint64_t number, count
-    cdef uint64_t tick_sequence  # this and below: of the event that is being told
+    cdef uint64_t tick_sequence  # this and below: of the event whose hook is being called
     cdef int64_t receive_ns
     cdef uint64_t full  # a bit for each lane that was full in this step
     cdef int begun_count
-    cdef Begun begun[KEPT]  # orders wanted, but not in the ledger yet: whoever looks there settles them first
+    cdef Begun begun[KEPT]  # orders submitted, but not in the ledger yet: a reader of the ledger settles them first
 
     cdef int place_of(self, object instrument) except -1
     cdef bint publish(self, int place, Intent *intent) except -1

@@ -62,7 +62,7 @@ class Strategy(IntentApi):
         """A good book changed: called once a step for each instrument, with its newest state."""
 
     def on_book_bad(self, book: Book) -> None:
-        """A book stopped being good (`book.state` says how); called once, until it is good again."""
+        """A book stopped being good (`book.state` is its state); called once, until it is good again."""
 
     def on_print(self, print_: "Print") -> None:
         """A trade between others."""

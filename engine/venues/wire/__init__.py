@@ -1,8 +1,8 @@
 """The wire: what implements the ports of `engine.venues.port` over real sockets.
 
 `frames` turns bytes into messages, `transport` moves bytes through a socket (plain or TLS), `dial` brings a connection
-up without ever waiting, and `WebSocketPort` and `HttpPort` are what a role is given. `Waiter` lets a role sleep until
-one of them has something to say. Nothing here knows a venue.
+up without ever waiting, and a role uses `WebSocketPort` and `HttpPort`. `Waiter` lets a role sleep until one of them
+has something to read. No code here knows a venue.
 """
 
 from engine.venues.wire.http_port import HttpPort

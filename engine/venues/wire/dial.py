@@ -43,7 +43,7 @@ class Place:
 
     @classmethod
     def of(cls, url: str) -> "Place":
-        """Take a ws, wss, http or https URL apart; ValueError when it is none."""
+        """The parts of a ws, wss, http or https URL; ValueError for any other text."""
         parts = urlsplit(url)
         if parts.scheme not in SECURE_SCHEMES or not parts.hostname:
             message = f"expected a ws, wss, http or https URL, was {url!r}"
@@ -145,7 +145,7 @@ class Dial:
             return False
         try:
             self._socket = socket.socket(family, socket.SOCK_STREAM)
-        except OSError as error:  # a system without IPv6 is told of such addresses all the same
+        except OSError as error:  # the resolver returns IPv6 addresses also to a system without IPv6
             return self._refused(error.errno or errno.EAFNOSUPPORT)
         self._serial = next(_serials)
         self._socket.setblocking(False)
@@ -197,7 +197,7 @@ class Dial:
         rest = self._tunnel.read_answer(bytes(block[:count]))
         self._step = self._secure if rest is not None else self._pass_proxy
         if rest or self._tunnel.error:
-            self.error = f"proxy: {self._tunnel.error or 'bytes nobody asked for after its answer'}"
+            self.error = f"proxy: {self._tunnel.error or 'unexpected bytes after its answer'}"
         return True
 
     def _secure(self) -> bool:

@@ -1,4 +1,4 @@
-"""One HTTP connection and the request on it; h11 knows the protocol, this moves the bytes."""
+"""One HTTP connection and the request on it: h11 implements the protocol, this class moves the bytes."""
 
 from dataclasses import dataclass
 
@@ -55,7 +55,7 @@ class Exchange:
         return self._dial.interests()
 
     def begin(self, request: Request, now_ns: int) -> None:
-        """Take a request on and send it when the connection stands."""
+        """Accept a request and send it when the connection is up."""
         assert self.idle, "one request at a time"
         self._request = request
         self._sent = False
@@ -77,7 +77,7 @@ class Exchange:
         return answer
 
     def still_open(self) -> bool:
-        """Ask a kept connection whether the other side has left it; whatever it says unasked ends it, too."""
+        """Check whether the other side has closed a kept connection; unexpected bytes end it as well."""
         if self._transport is not None and self._transport.read(self._block) != NOTHING:
             self.close()
         return not self.closed
@@ -109,7 +109,7 @@ class Exchange:
             blocks.append(self._protocol.send(h11.Data(data=request.body)) if request.body else b"")
             blocks.append(self._protocol.send(h11.EndOfMessage()))
         except h11.LocalProtocolError as error:
-            return f"cannot be said in HTTP: {error}"
+            return f"the request is not valid HTTP: {error}"
         self._sent = True
         return "" if self._transport.write(b"".join(block for block in blocks if block)) else self._transport.error
 

@@ -8,9 +8,9 @@ a frame that does not fit.
     buffer  [ read already | frames not read yet | free: the next read goes here ]
             0              start                 end                      capacity
 
-A peer that breaks the rules is an expected thing: `error` then holds the close code and what was found, and nothing
-more is read. Extensions are never offered, so every reserved bit is a fault. Text is checked for UTF-8 only where
-asked: the scanners behind refuse what they do not know, and the check costs as much as the parsing.
+If a peer breaks the protocol, `error` has the close code and what was found, and no further byte is read. Extensions
+are never offered, so every reserved bit is a fault. Text is checked for UTF-8 only on request: the scanners refuse
+every byte that they do not know, and the check costs as much as the parsing.
 """
 
 import os
@@ -67,7 +67,7 @@ cdef inline void xor_mask(uint8_t *target, const uint8_t *source, size_t length,
 
 
 cdef inline bint close_code_allowed(int code) noexcept nogil:
-    """The codes that may stand on the wire: assigned ones, and the ranges of libraries and applications."""
+    """The close codes that may be sent: assigned ones, and the ranges of libraries and applications."""
     return 1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999
 
 
@@ -101,7 +101,7 @@ cdef class FrameReader:
         self.views -= 1
 
     cdef int make_room(self, size_t wanted) except -1:
-        """Make the free end hold `wanted` bytes and the frame begun: move what is left to the front, then grow."""
+        """Make the free end hold `wanted` bytes and the rest of the frame: move unread bytes to the front, or grow."""
         cdef size_t held = self.end - self.start
         cdef uint8_t *grown
         if self.needed > held and self.needed - held > wanted:

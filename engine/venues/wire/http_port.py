@@ -1,12 +1,12 @@
-"""HTTP/1.1 over kept connections as a `RequestPort`: never waits, and never says a request twice.
+"""HTTP/1.1 over kept connections as a `RequestPort`: never waits, and never sends a request twice.
 
     request -> [backlog] -> a free connection -> h11 -> Response
                                  |
                                  lost, late, broken -> Response with status 0 and the reason
 
-A failure says whether the request can have reached the venue: `error` begins with "not sent: " when not a byte of it
-left, and with "sent: " otherwise, when nobody knows. Only the first kind may be repeated without a thought; this port
-repeats neither.
+A failure tells apart whether the request can have reached the venue: `error` begins with "not sent: " when no byte of
+it left, and with "sent: " when it may have arrived. Only a request of the first kind may be repeated without a check;
+this port repeats neither.
 """
 
 from collections import deque
@@ -60,7 +60,7 @@ class HttpPort:
 
     @property
     def busy(self) -> bool:
-        """Whether a request is under way, or an answer waits to be taken."""
+        """Whether a request is under way, or an answer was not polled yet."""
         return bool(self._backlog or self._answers) or not all(exchange.idle for exchange in self._exchanges)
 
     @property
@@ -87,6 +87,6 @@ class HttpPort:
             exchange.begin(self._backlog.popleft(), now_ns)
 
     def _expire(self, now_ns: int) -> None:
-        """Fail what waited too long for a connection; the oldest stands first."""
+        """Fail the requests that waited too long for a connection, oldest first."""
         while self._backlog and now_ns >= self._backlog[0].deadline_ns:
             self._answers.append(self._backlog.popleft().failed("not sent: no connection was free in time"))

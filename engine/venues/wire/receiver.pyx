@@ -4,8 +4,8 @@
     Receiver        recv(2) into a buffer, and the moment at which it brought something
     SealedReceiver  the same, then every TLS record that has become whole
 
-`receive_ns` is read from the clock right behind recv(2): a message is at least as old, by the time it lay in the
-socket, which is at most a round of the role.
+`receive_ns` is read from the clock right after recv(2): a message is older by the time it waited in the socket, which
+is at most a round of the role.
 """
 
 import errno
@@ -32,7 +32,7 @@ assert -LOST == errno.EPROTO
 
 
 cdef class Receiver:
-    """What a connected, non-blocking socket brings; whoever made the socket closes it."""
+    """Reads a connected, non-blocking socket; the code that opened the socket closes it."""
 
     def __init__(self, int descriptor):
         """Read from this descriptor."""
@@ -116,7 +116,7 @@ cdef class SealedReceiver:
         return <Py_ssize_t>(reader.end - reader.start - before) or self.outcome()
 
     cpdef bint push(self) except -1:
-        """Hand what TLS has to say to the socket."""
+        """Send the bytes that TLS has to send."""
         if not self.outgoing.pending:
             return not self.error
         if self.plain.write(self.outgoing.read()):
@@ -126,11 +126,11 @@ cdef class SealedReceiver:
 
     @property
     def over(self):
-        """Whether the other side has said its last."""
+        """Whether the other side has closed its sending half."""
         return self.ended
 
     cpdef bint bring(self) except -1:
-        """Bring cipher text from the socket; False when there is none, and why is noted when there will be none."""
+        """Read cipher text from the socket; False when there is none, with the reason noted if the socket has ended."""
         cdef Py_ssize_t count = self.plain.receive(<char *>self.cipher, CIPHER_CAPACITY)
         if count > 0:
             self.incoming.write(self.cipher_view[:count])
@@ -159,7 +159,7 @@ cdef class SealedReceiver:
         return count
 
     cdef int note(self, object error) except -1:
-        """Tell wanting more bytes from the end, and both from a fault."""
+        """Distinguish a need for more bytes, the end and a fault."""
         if isinstance(error, ssl.SSLZeroReturnError):
             self.ended = True
         elif not isinstance(error, ssl.SSLWantReadError):

@@ -3,12 +3,12 @@
 Python's `ssl` costs as much for a record as opening it does. So records are opened by OpenSSL's own `SSL_read`, on the
 connection that Python's `ssl` made, verified and still owns:
 
-    context.wrap_bio ──SSL_new──▶ `note` is told of the new connection ──▶ Records holds it beside its owner
+    context.wrap_bio ──SSL_new──▶ `note` gets the new connection ──▶ Records keeps it beside its owner
 
-OpenSSL tells such callbacks (`CRYPTO_get_ex_new_index`) of every connection it makes; so the pointer is had without a
-look into Python's own structures. The functions are those of the library that `_ssl` has loaded, found by name:
-nothing is linked, no header is needed, and there is one OpenSSL in the process. Where they cannot be found (a Python
-with OpenSSL built into it) the loop calls Python's `read`, and all else is the same.
+OpenSSL calls such callbacks (`CRYPTO_get_ex_new_index`) for every connection that it makes, so Python's own structures
+need not be read. The functions are those of the library that `_ssl` has loaded, found by name: nothing is linked, no
+header is needed, and there is one OpenSSL in the process. If they cannot be found (a Python with OpenSSL built into it)
+the loop calls Python's `read`; the rest is the same.
 """
 
 import _ssl
@@ -60,7 +60,7 @@ cdef bint find(void *library, const char *name, void **place) noexcept nogil:
 
 
 cdef bint find_library():
-    """Find the functions behind Python's `ssl`, and ask to be told of every connection made from here on."""
+    """Find the functions that Python's `ssl` uses, and register the callback for every connection from here on."""
     cdef bytes path = os.fsencode(getattr(_ssl, "__file__", ""))
     cdef void *library = dlopen(path, RTLD_LAZY | RTLD_NOLOAD) if path else NULL
     return (
@@ -107,7 +107,7 @@ cdef class Records:
             self.decrypt_by_python(reader)
 
     cdef int decrypt_directly(self, FrameReader reader) except -1:
-        """Let OpenSSL write into the reader until it wants more bytes."""
+        """Let OpenSSL write into the reader until it needs more bytes."""
         cdef int count, error
         clear_errors()
         while True:
@@ -135,7 +135,7 @@ cdef class Records:
 
 
 cdef object goodbye():
-    """The other side has said that it will send no more."""
+    """The other side has announced that it sends no more."""
     return ssl.SSLZeroReturnError(ZERO_RETURN, "closed by the peer")
 
 

@@ -1,4 +1,4 @@
-"""Whether bytes are UTF-8 text, told without making an object of them."""
+"""Whether bytes are UTF-8 text, found without making an object of them."""
 
 from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memcpy

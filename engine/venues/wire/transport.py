@@ -6,8 +6,8 @@ recv(2), and one read brings many records:
     socket --receive--> cipher text --incoming--> SSLObject --read--> the reader's own buffer
     socket <--transmit-- outgoing <-------------- SSLObject <--write-- frames
 
-What a socket does not take at once is kept, up to a bound. Past it the peer is not reading, and the connection is
-given up: to queue on would send orders of the past into a market of the present.
+Bytes that the socket does not accept at once are kept, up to a bound. Beyond it the peer does not read, and the
+connection is closed: old orders must not be sent later.
 """
 
 import errno
@@ -52,7 +52,7 @@ class Transport(Protocol):
         """Read one large block into a frame reader; the outcome as with `read`."""
 
     def write(self, block: bytes) -> bool:
-        """Send, or keep what the socket does not take; False with `error` set when that is no longer possible."""
+        """Send, or keep the bytes that the socket does not accept; False with `error` set when that is not possible."""
 
     def flush(self) -> bool:
         """Send what was kept; False with `error` set when the connection is lost."""
@@ -62,7 +62,7 @@ class PlainTransport(Receiver):
     """A socket without TLS."""
 
     def __init__(self, connection: socket, outgoing_limit: int) -> None:
-        """Take over a connected, non-blocking socket's bytes; whoever made the socket closes it."""
+        """Move the bytes of a connected, non-blocking socket; the code that opened the socket closes it."""
         super().__init__(connection.fileno())
         self._descriptor = connection.fileno()
         self._outgoing = bytearray()
@@ -73,7 +73,7 @@ class PlainTransport(Receiver):
         return True
 
     def write(self, block: bytes) -> bool:
-        """Send at once what the socket takes, keep the rest; what was kept before goes first."""
+        """Send at once what the socket accepts, and keep the rest; bytes kept before go first."""
         if self._outgoing:
             return self._keep(block) and self.flush()
         count = transmit(self._descriptor, block)

@@ -1,11 +1,11 @@
-"""The two conversations before a WebSocket, spoken by websocket-client without a socket and without waiting.
+"""The two handshakes before a WebSocket, made by websocket-client without a socket and without waiting.
 
 websocket-client asks a socket for an answer and waits; a role may not wait. So it talks to a `Script`: an object like a
-socket that holds all the peer has said so far. The first run ends where the answer is missing and leaves the request;
-each later run, with more of the answer, writes the same request again (it is not sent) and reads on. A run that ends
-well is the answer's verdict. Its whole cost is a few runs over some hundred bytes, once a connection.
+socket that holds all bytes of the peer so far. The first run ends where the answer is missing and leaves the request;
+each later run, with more of the answer, writes the same request again (it is not sent) and reads further. A run that
+ends without an error accepts the answer. The cost is a few runs over some hundred bytes, once a connection.
 
-`socket=` and the helpers behind it were chosen over a blocking upgrade with a short timeout, because with twenty
+`socket=` and its helpers were chosen over a blocking upgrade with a short timeout, because with twenty
 connections in one process even a short wait for one venue is a gap in the books of the others.
 """
 
@@ -27,7 +27,7 @@ ANSWER_LIMIT = 64 << 10
 
 
 class SilenceError(Exception):
-    """The peer has not said that yet; of no kind that websocket-client catches."""
+    """The peer's answer is not complete yet; websocket-client does not catch this type."""
 
 
 class Script:

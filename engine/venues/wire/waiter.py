@@ -43,7 +43,7 @@ class Waiter:
         self._epoll.close()
 
     def _register(self) -> None:
-        """Make the kernel's list equal to what the ports want."""
+        """Make the kernel's list equal to the ports' interests."""
         wanted = {interest.descriptor: interest for port in self.ports for interest in port.interests()}
         if wanted == self._registered:
             return

@@ -39,7 +39,7 @@ class WebSocketPort(Inlet):
     recorded, reports_quiet = False, True
 
     def __init__(self, url: str, options: WireOptions | None = None, headers: Mapping[str, str] | None = None) -> None:
-        """Begin to connect; ValueError when the URL is none."""
+        """Begin to connect; ValueError for a text that is no URL."""
         self._options = options or WireOptions()
         self._reader = FrameReader(self._options.message_limit)
         super().__init__(self._reader)
@@ -55,7 +55,7 @@ class WebSocketPort(Inlet):
 
     @property
     def state(self) -> PortState:
-        """Where the connection stands after the last poll."""
+        """The state of the connection after the last poll."""
         return self._state
 
     @property
@@ -83,7 +83,7 @@ class WebSocketPort(Inlet):
         return self._dial.interests()
 
     def move(self, now_ns: int) -> list[bytes]:
-        """Go on with what is no reading: a connection on its way up; nothing more of one that is gone."""
+        """Do the work other than reading: bring a connection up; nothing for one that has ended."""
         if self._state is CONNECTING and self._connect(now_ns):
             return self.finish_read(self._reader.messages()) + self.poll(now_ns)
         return []
@@ -99,7 +99,7 @@ class WebSocketPort(Inlet):
         return messages
 
     def stop(self, count: int) -> list[bytes]:
-        """Nothing was read: send what the socket did not take before, or see that the connection is lost."""
+        """Nothing was read: send the bytes that are kept, or note that the connection is lost."""
         assert self._transport is not None, "read without a connection"
         if count != NOTHING:
             self._end(f"connection lost: {self._transport.error or 'end of stream without a close'}")
@@ -117,9 +117,9 @@ class WebSocketPort(Inlet):
         return False
 
     def warm(self, payload: bytes) -> None:
-        """Go the way of a message without sending one, for who sends seldom and fast.
+        """Run the code of a send without sending, so that a rare message does not run from cold caches.
 
-        A plain socket is offered no bytes, which takes the way into the kernel; if it is lost, that is how it shows.
+        On a plain socket it sends zero bytes: this runs the kernel's code as well, and shows that a connection is lost.
         """
         if self._state is not OPEN:
             return

@@ -199,7 +199,7 @@ def test_what_is_no_http_is_a_failure(peer: Peer) -> None:
     assert answer.status == 0
     port.request("GET", "/with space", {}, b"", 0)
     [unsaid] = answers(port)
-    assert unsaid.error.startswith("not sent: cannot be said in HTTP")
+    assert unsaid.error.startswith("not sent: the request is not valid HTTP")
 
 
 def test_a_body_over_the_limit_is_a_failure(peer: Peer) -> None:
