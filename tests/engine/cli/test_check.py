@@ -234,6 +234,31 @@ def test_forty_strategies_are_sound(write: Write) -> None:
     check(write(market(roles=roles, tables=more)))
 
 
+def with_feeds(count: int, wrong: str = "") -> str:
+    """A system in which every venue has a feed of its own; only the first venue has an instrument."""
+    names = [f"feed{number}" for number in range(count)]
+    venues = ["binance", *(f"v{number}" for number in range(1, count))]
+    text = market(tables=wrong).replace('"feed", ', "".join(f'"{name}", ' for name in names))
+    for venue in venues[1:]:
+        text += f'[[venues]]\nname = "{venue}"\nkind = "binance"\n{URLS}'
+    for name, venue in zip(names, venues, strict=True):
+        text += f'[[feeds]]\nname = "{name}"\nvenues = ["{venue}"]\n'
+    return text
+
+
+def test_more_feeds_than_a_strategy_can_record_are_refused_with_the_count(write: Write) -> None:
+    """A feed without a cursor in the strategy's STEP could not be replayed: its process would not start."""
+    check(write(with_feeds(28)))
+    with pytest.raises(CommandError, match="feeds: 29 feeds and 1 accounts: a strategy reads 66 lanes, expected 64"):
+        check(write(with_feeds(29)))
+
+
+def test_what_a_feed_of_its_own_name_would_refuse_is_found_too(write: Write) -> None:
+    """The check must not depend on the role being called feed."""
+    with pytest.raises(CommandError, match=r"feed: .*stale"):
+        check(write(with_feeds(2, "[feed]\nstale = 5")))
+
+
 def test_a_key_that_everybody_can_read_is_refused(write: Write, tmp_path: Path) -> None:
     """Execution does not start with such a key file."""
     path = tmp_path / "open.pem"
