@@ -113,10 +113,13 @@ cdef class LaneInputs:
         return self.rings[index] != NULL and not sy_unread(self.rings[index])
 
     cdef uint64_t lag(self) noexcept:
-        """The number of waiting records of the lane on which most wait; those of a replay's history do not count."""
+        """The number of waiting records of the lane on which most wait.
+
+        The records of a replay's history do not count, and no ticks where no hook reads prints: nothing waits for them.
+        """
         cdef uint64_t most = 0
         cdef int index
-        for index in range(self.first[KINDS]):
+        for index in range(self.first[TICKS if self.reads_prints else BOOKS], self.first[KINDS]):
             if self.rings[index] != NULL:
                 most = max(most, <uint64_t>sy_unread(self.rings[index]))
         return most

@@ -394,3 +394,21 @@ def test_an_intent_handed_over_twice_that_has_no_order_is_refused(system: System
     role.step(2_000)
     assert ("refusal", placed, Reason.DUPLICATE_INTENT) in recorder.heard
     assert recorder.orders(BTC) == []
+
+
+class BooksOnly(Strategy):
+    """Decides from books alone."""
+
+
+@pytest.mark.parametrize(("strategy", "waiting"), [(BooksOnly, 0), (Recorder, 5)])
+def test_ticks_count_as_lag_only_where_a_hook_reads_prints(
+    system: System, strategy: type[Strategy], waiting: int
+) -> None:
+    """A lag that grows for ever on a lane that the strategy never reads hides the lag that matters."""
+    role = system.role(strategy((BTC,), Strategy.Parameters()))
+    begin(role)
+    for size in range(1, 6):
+        system.print_(BUY, size)
+    assert role.lag() == waiting
+    role.step(2_000)
+    assert role.lag() == 0
