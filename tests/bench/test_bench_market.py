@@ -26,7 +26,7 @@ def test_the_binary_frames_say_what_the_json_frames_say() -> None:
 
 @pytest.mark.parametrize("peer", [books.BookPeer("a", book.ours, "no_such_module"),
                                   decoders.DecoderPeer("a", decoders.typed, "no_such_module")])  # fmt: skip
-def test_a_peer_that_is_not_here_says_why(peer: books.BookPeer) -> None:
+def test_a_peer_that_is_not_here_names_the_reason(peer: books.BookPeer) -> None:
     """A comparison that is silently missing looks like a comparison won."""
     assert peer.missing() == "no_such_module is not installed: make setup-bench"
 

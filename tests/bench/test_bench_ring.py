@@ -32,7 +32,7 @@ def found() -> dict[str, Any]:
     return result
 
 
-def test_every_figure_that_was_asked_for_stands_in_the_object(found: dict[str, Any]) -> None:
+def test_every_figure_that_was_asked_for_is_in_the_object(found: dict[str, Any]) -> None:
     """Whoever compares two runs finds the same keys in both."""
     assert [key for key in KEYS if key not in found] == []
     assert set(found["sizes"]) == {"64", "256"}

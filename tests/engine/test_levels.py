@@ -50,7 +50,7 @@ def test_a_reader_from_the_start_has_the_book_after_every_event(bench: Bench) ->
         assert same(reader, bench)
 
 
-def test_a_reader_that_joins_late_is_exact_from_the_moment_it_says_so(bench: Bench) -> None:
+def test_a_reader_that_joins_late_is_exact_from_the_moment_it_shows_it(bench: Bench) -> None:
     """Nobody restarts a feed because a notebook was opened; and before it is whole it must not be believed."""
     seed = int(os.environ.get("STEELYARD_SEED", random.randrange(2**32)))
     print("seed", seed)  # noqa: T201 - what a failure is repeated by
@@ -71,7 +71,7 @@ def test_a_reader_that_joins_late_is_exact_from_the_moment_it_says_so(bench: Ben
     assert joined > 3
 
 
-def test_a_quiet_book_is_told_again_without_any_change(bench: Bench) -> None:
+def test_a_quiet_book_is_published_again_without_any_change(bench: Bench) -> None:
     """Who joins a market at night must not wait for the morning."""
     bench.good()
     reader = WholeBook(bench.system, 7)
@@ -82,7 +82,7 @@ def test_a_quiet_book_is_told_again_without_any_change(bench: Bench) -> None:
     assert same(reader, bench)
 
 
-def test_a_resync_takes_the_book_back_and_brings_it_anew(bench: Bench) -> None:
+def test_a_resync_takes_the_book_back_and_brings_it_again(bench: Bench) -> None:
     """A ghost level of before a gap would be there for ever."""
     reader = WholeBook(bench.system, 7)
     bench.good()
@@ -99,7 +99,7 @@ def test_a_resync_takes_the_book_back_and_brings_it_anew(bench: Bench) -> None:
     assert same(reader, bench)
 
 
-def test_a_lapped_reader_is_not_exact_until_all_was_told_again(bench: Bench) -> None:
+def test_a_lapped_reader_is_not_exact_until_all_was_published_again(bench: Bench) -> None:
     """A hole in what was read is a hole in the book."""
     reader = WholeBook(bench.system, 7)
     bench.good()

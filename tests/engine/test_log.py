@@ -109,7 +109,7 @@ def test_what_a_venue_sent_cannot_command_the_terminal() -> None:
     assert reject_text(b"-1", b"\x1b]0;owned\x07") == "-1 ?]0;owned?"
 
 
-def test_a_full_disk_behind_the_log_ends_no_process(tmp_path: Path) -> None:
+def test_a_full_disk_under_the_log_ends_no_process(tmp_path: Path) -> None:
     """What cannot be logged must not keep anybody from cancelling."""
     path = tmp_path / "writer.py"
     path.write_text(WRITER)

@@ -97,7 +97,7 @@ def test_what_a_killed_maker_left_is_swept(lane: str) -> None:
     assert not left.exists()
 
 
-def test_a_maker_that_never_gets_its_turn_says_so(lane: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_maker_that_never_gets_its_turn_shows_it(lane: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Waiting for ever looks like a hang, and a stranger's lock on the directory is nothing to wait for."""
     directory = os.open(segment.DIRECTORY, os.O_RDONLY)
     fcntl.flock(directory, fcntl.LOCK_EX)
@@ -130,7 +130,7 @@ def test_a_link_in_the_locks_place_is_not_followed(lane: str, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
-def test_what_is_no_file_is_refused_and_hangs_nobody(lane: str, make: Any) -> None:
+def test_what_is_no_file_is_refused_and_blocks_no_process(lane: str, make: Any) -> None:
     """A directory or a pipe of a segment's name is told as such."""
     make(path_of(lane))
     with pytest.raises(SegmentError, match="not a regular file"):
@@ -217,7 +217,7 @@ def test_numbers_out_of_range_are_refused(lane: str) -> None:
         reader.latest(-5)
 
 
-def test_a_view_released_twice_tells_what_it_told(lane: str) -> None:
+def test_a_view_released_twice_reports_the_same(lane: str) -> None:
     """Records overwritten after the first release were overwritten under nobody."""
     shm.create(lane, HASHED, **SIZES)
     writer, reader = shm.RingWriter(lane, HASHED), shm.RingReader(lane, HASHED)
@@ -230,7 +230,7 @@ def test_a_view_released_twice_tells_what_it_told(lane: str) -> None:
     writer.close()
 
 
-def test_a_consumer_is_a_cell_behind_a_lossless_lane(lane: str) -> None:
+def test_a_consumer_is_a_cell_of_a_lossless_lane(lane: str) -> None:
     """A ring taken for a cell is read as nonsense; an index modulo 2^64 is another's cell."""
     shm.create(lane, HASHED, "lossless", **SIZES)
     shm.create(f"{lane}.plain", HASHED, **SIZES)
@@ -244,7 +244,7 @@ def test_a_consumer_is_a_cell_behind_a_lossless_lane(lane: str) -> None:
         lossless.follow(cells, 2**64)
 
 
-def test_a_consumer_ahead_of_its_lane_is_not_believed_and_counted(lane: str) -> None:
+def test_a_consumer_ahead_of_its_lane_is_not_used_and_counted(lane: str) -> None:
     """The cell may have outlived the lane that it speaks of: the producer's refusals must have a reason."""
     narrow = shm.Record("narrow", 8, {"cursor": "u8"})
     shm.create(lane, HASHED, "lossless", **SIZES)

@@ -39,7 +39,7 @@ def test_nothing_comes_back_as_nothing_when_the_time_is_over(lane: tuple[RingWri
     assert reader.spin_bytes(20_000) is None
 
 
-def test_a_lapped_reader_is_told_what_it_lost(lane: tuple[RingWriter, RingReader]) -> None:
+def test_a_lapped_reader_gets_the_number_that_it_lost(lane: tuple[RingWriter, RingReader]) -> None:
     """Spinning hides no loss."""
     writer, reader = lane
     for number in range(300):
@@ -62,7 +62,7 @@ def test_what_another_process_writes_ends_the_spin(lane: tuple[RingWriter, RingR
     os.waitpid(child, 0)
 
 
-def test_a_limit_that_is_none_is_refused(lane: tuple[RingWriter, RingReader]) -> None:
+def test_a_limit_that_is_invalid_is_refused(lane: tuple[RingWriter, RingReader]) -> None:
     """A wrong argument is an error, not an endless spin."""
     _, reader = lane
     with pytest.raises(TypeError):

@@ -179,7 +179,7 @@ def test_writers_racing_for_a_lane_never_write_at_once(lane: str) -> None:
     assert records["life"].tolist() == [life for life in range(1, 201) for _ in range(RESERVE)]
 
 
-def test_a_reader_that_sleeps_hears_of_every_writer_stopped_at_random(lane: str, chance: random.Random) -> None:
+def test_a_reader_that_sleeps_wakes_for_every_writer_stopped_at_random(lane: str, chance: random.Random) -> None:
     """A writer preempted between its store and its wake, for any time, leaves nobody asleep beyond the timeout."""
     shm.create(lane, HASHED, capacity=CAPACITY, reserve=RESERVE, wake="idle_edge")
     end = 200_000

@@ -81,7 +81,7 @@ def test_an_editable_install_is_a_path(wheels: dict[str, zipfile.ZipFile]) -> No
 
 
 @pytest.mark.timeout(600)  # mypy reads the engine and numpy anew
-def test_a_strategys_author_is_told_of_wrong_types_elsewhere(tmp_path: Path) -> None:
+def test_a_strategys_author_sees_wrong_types_in_a_checker(tmp_path: Path) -> None:
     """In a directory of one's own, with the engine installed as such a path: hooks, calls and rows have types."""
     venv.create(tmp_path / "venv", with_pip=False)
     python = tmp_path / "venv" / "bin" / "python"

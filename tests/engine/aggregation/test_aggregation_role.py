@@ -95,7 +95,7 @@ def test_recorded_trades_make_the_bars_of_an_offline_resample(
     assert system.top().state == BookState.GOOD or not system.top().included
 
 
-def test_a_round_without_news_is_no_work(system: System) -> None:
+def test_a_round_without_records_is_no_work(system: System) -> None:
     """An idle role that claims work never sleeps."""
     system.step()
     assert [system.step(10) for _ in range(3)] == [0, 0, 0]

@@ -153,7 +153,7 @@ def test_the_role_is_woken_by_the_clock_too(system: System) -> None:
     assert system.role.wait(10**12) is False
 
 
-def test_a_late_print_is_in_no_bar_and_is_told(system: System) -> None:
+def test_a_late_print_is_in_no_bar_and_is_published(system: System) -> None:
     """A closed bar was acted on: it may not change, and what it misses may not be silent."""
     system.step()
     system.tell_print(1, 100, 5, 1)
@@ -168,7 +168,7 @@ def test_a_late_print_is_in_no_bar_and_is_told(system: System) -> None:
     assert (bar.late_count, wide(bar.late_high, bar.late_low)) == (2, 2**63)
 
 
-def test_a_print_told_again_counts_once(system: System) -> None:
+def test_a_print_published_again_counts_once(system: System) -> None:
     """A feed that was restarted hears the venue's last trades a second time."""
     system.tell_print(1, 100, 5, 7, venue_ns=START)
     system.tell_print(1, 100, 5, 7, venue_ns=START)
@@ -177,7 +177,7 @@ def test_a_print_told_again_counts_once(system: System) -> None:
     assert [bar.count for bar in system.published("bars")] == [1]
 
 
-def test_a_venue_that_numbers_anew_is_heard(system: System) -> None:
+def test_a_venue_that_numbers_again_is_followed(system: System) -> None:
     """A test network begins at 1 every month: its prints may not be taken for old ones for ever."""
     system.tell_print(1, 100, 5, 10**9, venue_ns=START)
     system.tell_print(1, 101, 5, 1, venue_ns=START + 5)
@@ -185,7 +185,7 @@ def test_a_venue_that_numbers_anew_is_heard(system: System) -> None:
     assert [bar.count for bar in system.published("bars")] == [2]
 
 
-def test_a_bar_that_may_miss_prints_says_so(system: System) -> None:
+def test_a_bar_that_may_miss_prints_shows_it(system: System) -> None:
     """The first bar of a life, and those while the venue was away, are not the market's."""
     system.now_ns += SECOND // 2
     system.tell_print(1, 100, 5, 1)
@@ -209,7 +209,7 @@ def flags_of_seconds(system: System) -> dict[int, bool]:
     return {(bar.start_ns - START) // SECOND: bool(bar.flags & BarFlag.PARTIAL) for bar in bars}
 
 
-def test_a_bar_waits_for_the_feed_to_be_heard_behind_its_end(
+def test_a_bar_waits_for_the_feed_to_beat_after_its_end(
     beating: tuple[System, Callable[[int], None]],
 ) -> None:
     """A feed that is busy has prints of this bar in hand still."""
@@ -229,7 +229,7 @@ def test_a_bar_waits_for_the_feed_to_be_heard_behind_its_end(
     assert flags_of_seconds(system) == {0: False, 1: False}
 
 
-def test_seconds_that_a_dead_feed_did_not_hear_say_so(beating: tuple[System, Callable[[int], None]]) -> None:
+def test_seconds_that_a_dead_feed_missed_make_bars_partial(beating: tuple[System, Callable[[int], None]]) -> None:
     """Between its death and its successor the market trades on: an EMPTY bar, taken for whole, is a wrong number."""
     system, beat = beating
     beat(START)
@@ -250,7 +250,7 @@ def test_seconds_that_a_dead_feed_did_not_hear_say_so(beating: tuple[System, Cal
     assert flags_of_seconds(system) == {0: False, 1: True, 2: True, 3: True, 4: False}
 
 
-def test_a_feed_that_is_only_starting_has_heard_nothing(beating: tuple[System, Callable[..., None]]) -> None:
+def test_a_feed_that_is_only_starting_has_received_nothing(beating: tuple[System, Callable[..., None]]) -> None:
     """A successor beats before it is connected: a bar that it lets close as whole lacks what nobody heard."""
     system, beat = beating
     beat(START)
@@ -456,7 +456,7 @@ def test_a_night_without_prints_is_not_filled_second_by_second(system: System) -
     assert len(bars) < 10
 
 
-def test_open_bars_stand_in_cells(system: System) -> None:
+def test_open_bars_are_in_cells(system: System) -> None:
     """Who looks on wants the minute that is running."""
     system.step()
     system.tell_print(2, 100, 5, 1)

@@ -76,7 +76,7 @@ def test_a_quiet_venue_whose_line_lives_stays_in(beating: Beating) -> None:
     assert (system.top().included, system.published("global_books")) == (0b011, [])
 
 
-def test_books_of_a_feed_that_is_not_heard_are_left_out_within_the_limit(beating: Beating) -> None:
+def test_books_of_a_feed_that_does_not_beat_are_left_out_within_the_limit(beating: Beating) -> None:
     """The feed's process may be dead: nobody is left to say that its books are stale."""
     system, beat = beating
     quiet_book(system, 1)
@@ -110,7 +110,7 @@ def test_the_feeds_word_on_a_line_takes_its_venue_out_and_back(beating: Beating)
         assert system.top().included == included
 
 
-def test_what_a_stalled_role_reads_too_late_is_not_told_as_of_today(system: System) -> None:
+def test_what_a_stalled_role_reads_too_late_is_not_published_as_of_today(system: System) -> None:
     """Ten seconds of backlog hold prices that nobody offers any more: told is how it ends, once."""
     quiet_book(system, 1)
     system.step()
@@ -134,7 +134,7 @@ def test_a_backlog_of_many_steps_leaves_all_out_until_it_is_read(system: System)
     assert (system.role.merge.late, system.top().included) == (False, 0b001)
 
 
-def test_silence_told_by_the_feed_is_no_word_of_the_venue(system: System) -> None:
+def test_a_stale_state_of_the_feed_counts_as_no_message_of_the_venue(system: System) -> None:
     """STALE is the feed's record: it must not make the venue look alive."""
     quiet_book(system, 1)
     system.step()
@@ -144,7 +144,7 @@ def test_silence_told_by_the_feed_is_no_word_of_the_venue(system: System) -> Non
     assert system.top().included == 0
 
 
-def test_venues_that_cross_each_other_say_so(system: System) -> None:
+def test_venues_that_cross_each_other_show_it(system: System) -> None:
     """A global spread below zero is true, and no good price to quote around."""
     system.tell_book(1, [(10_000, 5)], [(10_010, 7)])
     system.tell_book(2, [(1_001, 5)], [(1_002, 7)])
@@ -157,7 +157,7 @@ def test_venues_that_cross_each_other_say_so(system: System) -> None:
     assert system.top().bid_price[0] == 100_300
 
 
-def test_a_best_that_runs_ahead_of_its_levels_stands_on_top(system: System) -> None:
+def test_a_best_that_runs_ahead_of_its_levels_is_on_top(system: System) -> None:
     """The fast channel tells the best tens of milliseconds before the depth does."""
     system.tell_book(1, [(10_000, 5), (9_990, 6), (9_980, 7)], [(10_100, 7)])
     system.step()
@@ -170,7 +170,7 @@ def test_a_best_that_runs_ahead_of_its_levels_stands_on_top(system: System) -> N
     assert system.top().bid_price[:2] == (99_850, 99_800)
 
 
-def test_a_reset_forgets_the_venue_until_it_is_told_anew(system: System) -> None:
+def test_a_reset_forgets_the_venue_until_it_is_published_again(system: System) -> None:
     """Levels of before a resync are of another book."""
     quiet_book(system, 1)
     quiet_book(system, 2)
@@ -184,7 +184,7 @@ def test_a_reset_forgets_the_venue_until_it_is_told_anew(system: System) -> None
     assert (top.included, top.bid_price[0], top.ask_price[0]) == (0b011, 100_500, 100_600)
 
 
-def test_an_unchanged_book_is_not_told_again(system: System) -> None:
+def test_an_unchanged_book_is_not_published_again(system: System) -> None:
     """A reader that is woken for nothing is late for something."""
     quiet_book(system, 1)
     system.step()
@@ -206,7 +206,7 @@ def test_a_number_that_does_not_fit_takes_only_its_venue_out(system: System) -> 
     assert system.top().included == 0b011
 
 
-def test_a_book_heard_twice_counts_once(system: System) -> None:
+def test_a_book_read_twice_counts_once(system: System) -> None:
     """After a restart the cell is newer than what the ring still tells: going back would undo a change."""
     system.tell_book(1, [(10_000, 5)], [(10_100, 7)])
     system.tell_book(1, [(10_010, 5)], [(10_100, 7)])
@@ -244,7 +244,7 @@ def test_a_restarted_role_keeps_the_levels_of_a_book_that_began_with_a_reset(sys
     assert system.top()[4:] == before[4:]
 
 
-def test_a_lapped_role_learns_anew(system: System) -> None:
+def test_a_lapped_role_begins_again(system: System) -> None:
     """A best that was overwritten before it was read must not stand for ever."""
     quiet_book(system, 1)
     quiet_book(system, 2)
@@ -304,7 +304,7 @@ def test_the_global_book_equals_a_merge_by_exact_fractions(make_system: Callable
         assert (top.state == BookState.EMPTY) == empty
 
 
-def test_what_is_told_is_in_the_order_of_receipt(system: System) -> None:
+def test_what_is_published_is_in_the_order_of_receipt(system: System) -> None:
     """A reader that merges lanes by time relies on it."""
     for at, of in enumerate((1, 2, 3, 2, 1)):
         system.now_ns += 1000
@@ -343,7 +343,7 @@ def test_a_group_is_unknown_until_its_writer_knows_it(system: System) -> None:
     assert (system.top(1).bids, system.top(1).included, system.top(1).state) == (0, 0, BookState.EMPTY)
 
 
-def test_what_is_heard_again_in_any_order_leaves_the_newest_book(make_system: Callable[..., System]) -> None:
+def test_what_is_read_again_in_any_order_leaves_the_newest_book(make_system: Callable[..., System]) -> None:
     """Two lines that bring the same books, and a cell beside the ring: each event counts once, the newest stands."""
     seed = seed_of_this_run()
     draw = random.Random(seed)

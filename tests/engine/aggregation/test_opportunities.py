@@ -108,7 +108,7 @@ def some_book(draw: random.Random, of: int, middle: int) -> Book:
     return sides[0], sides[1], draw.choice((BookState.GOOD,) * 5 + (BookState.SUSPECT, BookState.STALE))
 
 
-def test_every_planted_crossing_is_told_and_nothing_else(make_system: Callable[..., System]) -> None:
+def test_every_planted_crossing_is_published_and_nothing_else(make_system: Callable[..., System]) -> None:
     """Recall 100 %, false 0: after each of many random events what is open is exactly what pays, to the last digit."""
     seed = seed_of_this_run()
     draw = random.Random(seed)
@@ -131,7 +131,7 @@ def test_every_planted_crossing_is_told_and_nothing_else(make_system: Callable[.
     assert planted > 300
 
 
-def test_a_crossing_between_two_steps_is_told_although_it_is_gone(system: System) -> None:
+def test_a_crossing_between_two_steps_is_published_although_it_is_gone(system: System) -> None:
     """Two events may be read in one step: one that came and went in between was there."""
     system.tell_book(1, [(10_000, 10)], [(10_010, 10)])
     system.tell_book(2, [(1_020, 10**6)], [(1_030, 10**6)])
@@ -145,7 +145,7 @@ def test_a_crossing_between_two_steps_is_told_although_it_is_gone(system: System
     assert kinds == [OpportunityKind.BEGIN, OpportunityKind.END]
 
 
-def test_a_crossing_by_the_fast_best_alone_is_told(system: System) -> None:
+def test_a_crossing_by_the_fast_best_alone_is_published(system: System) -> None:
     """The depth that confirms it comes 100 ms later: too late."""
     system.tell_book(1, [(10_000, 10)], [(10_010, 10)])
     system.tell_book(2, [(1_000, 10**6)], [(1_001, 10**6)])
@@ -188,7 +188,7 @@ def test_a_venue_in_doubt_or_silent_ends_its_opportunities(system: System) -> No
     assert [row.kind for row in system.published("opportunities")] == [OpportunityKind.END]
 
 
-def test_a_feed_that_is_not_heard_ends_every_opportunity(beating: Beating) -> None:
+def test_a_feed_that_does_not_beat_ends_every_opportunity(beating: Beating) -> None:
     """Prices that nobody can take back any more would pay for ever."""
     system, beat = beating
     beat(system.now_ns)
@@ -220,7 +220,7 @@ def test_more_size_than_ten_levels_show_is_marked(system: System) -> None:
     assert system.published("opportunities")[-1].flags == OpportunityFlag.DEPTH_LIMITED
 
 
-def test_a_new_life_voids_what_its_predecessor_began_and_begins_it_anew(system: System) -> None:
+def test_a_new_life_voids_what_its_predecessor_began_and_begins_it_again(system: System) -> None:
     """A reader must never hold an opportunity whose end nobody will tell."""
     follower = Follower()
     system.tell_book(1, [], [(10_000, 10)])
@@ -264,7 +264,7 @@ def test_contracts_of_another_size_are_another_thing(make_system: Callable[..., 
 
 
 @pytest.mark.parametrize("dying", [0.0, 0.02])
-def test_a_change_is_told_when_it_matters_and_the_cells_know_the_rest(
+def test_a_change_is_published_when_it_matters_and_the_cells_know_the_rest(
     make_system: Callable[..., System], dying: float
 ) -> None:
     """A reader of the ring is never further off than the rule says, a looker-on never at all, and few are woken."""
@@ -305,7 +305,7 @@ def test_a_change_is_told_when_it_matters_and_the_cells_know_the_rest(
     assert 0 < told < stood
 
 
-def test_a_size_that_trembles_is_not_told_and_one_that_halves_is(system: System) -> None:
+def test_a_size_that_trembles_is_not_published_and_one_that_halves_is(system: System) -> None:
     """Bound, or a hundred changes a second overrun every reader of the ring."""
     system.tell_book(1, [], [(10_000, 1000)])
     system.tell_book(2, [(1_100, 10**9)], [])
@@ -326,7 +326,7 @@ def test_a_size_that_trembles_is_not_told_and_one_that_halves_is(system: System)
     assert (row.kind, row.size, open_cells(system)) == (OpportunityKind.END, 900 * 1000, {})
 
 
-def test_two_prices_that_move_together_are_told_although_the_edge_is_the_same(system: System) -> None:
+def test_two_prices_that_move_together_are_published_although_the_edge_is_the_same(system: System) -> None:
     """An order at the old limit would not trade any more."""
     system.tell_book(1, [], [(1_000_000, 10)])
     system.tell_book(2, [(110_000, 10**6)], [])
@@ -363,7 +363,7 @@ def test_contracts_of_several_units_have_a_global_book_and_no_profit(make_system
     assert [row.kind for row in system.published("opportunities")] == [OpportunityKind.RESET]
 
 
-def test_futures_are_one_thing_only_where_the_configuration_says_so(make_system: Callable[..., System]) -> None:
+def test_futures_are_one_thing_only_if_the_configuration_groups_them(make_system: Callable[..., System]) -> None:
     """March and June are alike in base, quote and kind: their difference is interest, and no opportunity."""
     dated = tuple(replace(one, kind="future") for one in MEMBERS)
     system = make_system(instruments=dated)

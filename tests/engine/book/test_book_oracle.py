@@ -73,7 +73,7 @@ def test_memory_is_bounded_and_the_worst_level_goes() -> None:
     assert book.refused == 1800
 
 
-def test_a_crossed_book_says_so() -> None:
+def test_a_crossed_book_shows_it() -> None:
     """Equal best prices are crossed too: nobody may trade on them."""
     book = Book()
     assert not book.is_crossed()

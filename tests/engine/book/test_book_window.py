@@ -199,7 +199,7 @@ def test_a_long_message_in_any_order_is_the_dictionarys(order: str) -> None:
 
 
 @pytest.mark.parametrize("side", [1, -1])
-def test_a_book_that_was_cut_knows_it_and_takes_nothing_behind_the_cut(side: int) -> None:
+def test_a_book_that_was_cut_accepts_no_level_beyond_the_cut(side: int) -> None:
     """A level behind those lost would stand among holes, and look as if there were nothing between."""
     book = Book(10)
     for place in range(12):

@@ -187,7 +187,7 @@ def test_nonsense_is_refused_by_value(limit: int, side: int) -> None:
         OrderBook(limit).add(1, side, 1, 1)
 
 
-def test_a_book_that_is_cut_for_ever_keeps_its_memory() -> None:
+def test_a_book_that_is_cut_without_end_keeps_its_memory() -> None:
     """A window onto a market forgets as many orders as come: what is forgotten must be given back."""
     book = OrderBook(order_limit=6)
     for first in range(0, 60_000, 6):

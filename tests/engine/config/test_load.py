@@ -146,7 +146,7 @@ def test_secrets_come_from_the_environment_or_a_private_file(tmp_path: Path, mon
         Secret(file=str(file)).reveal()
 
 
-def test_an_env_file_is_taken_in_beside_the_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_env_file_is_read_beside_the_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A variable that is already set keeps its value."""
     monkeypatch.setenv("SET_BEFORE", "kept")
     monkeypatch.delenv("FROM_FILE", raising=False)

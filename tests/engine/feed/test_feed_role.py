@@ -37,7 +37,7 @@ def test_a_life_begins_with_a_reset_and_an_empty_book(bench: Bench) -> None:
     assert bench.state() == BookState.EMPTY
 
 
-def test_a_snapshot_is_told_whole_when_the_stream_goes_on_from_it(bench: Bench) -> None:
+def test_a_snapshot_is_published_whole_when_the_stream_goes_on_from_it(bench: Bench) -> None:
     """Nothing of a book is told before it is whole; then everything is one event."""
     bench.good()
     rows = bench.told()[1:]
@@ -81,7 +81,7 @@ def test_a_snapshot_older_than_the_stream_is_asked_for_again(bench: Bench) -> No
     assert bench.feed.pipeline.tracks[0].gaps == 0
 
 
-def test_a_gap_is_told_before_anything_else_and_healed_by_a_snapshot(bench: Bench) -> None:
+def test_a_gap_is_published_before_anything_else_and_healed_by_a_snapshot(bench: Bench) -> None:
     """Suspect at once, nothing of the wrong book told, then everything anew; the other book is left alone."""
     bench.good()
     bench.told()
@@ -128,7 +128,7 @@ def test_old_events_are_dropped_and_do_not_change_the_book(bench: Bench) -> None
     assert (bench.state(), bench.top().bid_price[0]) == (1, 10000)
 
 
-def test_the_newer_of_book_and_ticker_is_told(bench: Bench) -> None:
+def test_the_newer_of_book_and_ticker_is_published(bench: Bench) -> None:
     """The fast channel runs ahead of the depth events, and is never overruled by an older one."""
     bench.good()
     bench.told()
@@ -141,7 +141,7 @@ def test_the_newer_of_book_and_ticker_is_told(bench: Bench) -> None:
     ]  # fmt: skip
 
 
-def test_prints_carry_the_aggressors_side_and_are_told_once(bench: Bench) -> None:
+def test_prints_carry_the_aggressors_side_and_are_published_once(bench: Bench) -> None:
     """When the buyer was the maker, the aggressor sold."""
     bench.good()
     bench.told()
@@ -159,7 +159,7 @@ def test_prints_carry_the_aggressors_side_and_are_told_once(bench: Bench) -> Non
     assert bench.feed.pipeline.tracks[0].prints.gaps == 1
 
 
-def test_few_prints_that_are_counted_anew_are_told_by_their_time(bench: Bench) -> None:
+def test_few_prints_that_are_counted_again_are_published_by_their_time(bench: Bench) -> None:
     """A small market has no thousands of prints: begun again at one, it would be silent until it has as many."""
     bench.good()
     bench.step(0.02, *[trade(number, "100", "1", maker=True) for number in range(500, 504)])
@@ -171,7 +171,7 @@ def test_few_prints_that_are_counted_anew_are_told_by_their_time(bench: Bench) -
     assert [row.detail for row in bench.told()] == [1, 2, 3]
 
 
-def test_levels_are_told_with_the_size_before_when_asked_for() -> None:
+def test_levels_are_published_with_the_size_before_when_asked_for() -> None:
     """Every change and only changes, on a lane of their own: readers of ticks need not pay for them."""
     bench = Bench(levels=True)
     bench.good()
@@ -204,7 +204,7 @@ def test_an_event_larger_than_the_reserve_is_split_with_last_only_at_its_end() -
     bench.close()
 
 
-def test_silence_makes_books_stale_and_news_makes_them_good(bench: Bench) -> None:
+def test_silence_makes_books_stale_and_messages_make_them_good(bench: Bench) -> None:
     """Unknown is never good."""
     bench.good()
     bench.told()
@@ -228,7 +228,7 @@ def test_a_stale_book_says_whether_its_line_is_mute_or_it_alone_is_quiet(bench: 
     assert [(row.detail, row.flags & Flag.MUTE) for row in bench.told()] == [(BookState.STALE, 0)]
 
 
-def test_a_book_that_its_own_ticker_leaves_behind_is_stale(bench: Bench) -> None:
+def test_a_book_older_than_its_own_ticker_is_stale(bench: Bench) -> None:
     """Binance does not reject a stream it does not know: a connection full of tickers may bring no depth at all."""
     bench.good()
     for number in range(111, 118):
@@ -241,7 +241,7 @@ def test_a_book_that_its_own_ticker_leaves_behind_is_stale(bench: Bench) -> None
     assert bench.state() == BookState.GOOD
 
 
-def test_a_snapshot_that_the_ticker_leaves_behind_is_not_believed(bench: Bench) -> None:
+def test_a_snapshot_older_than_the_ticker_is_not_used(bench: Bench) -> None:
     """Silence of the depth stream confirms a snapshot only while nothing else says that the book changed."""
     bench.snapshot(100, [["100.00", "1"]], [["101.00", "3"]])
     bench.connect()
@@ -251,7 +251,7 @@ def test_a_snapshot_that_the_ticker_leaves_behind_is_not_believed(bench: Bench) 
     assert bench.state() != BookState.GOOD
 
 
-def test_a_crossed_book_says_so_until_it_is_not(bench: Bench) -> None:
+def test_a_crossed_book_is_marked_until_it_is_not(bench: Bench) -> None:
     """A book that is in order may still be nonsense."""
     bench.good()
     bench.told()
@@ -261,7 +261,7 @@ def test_a_crossed_book_says_so_until_it_is_not(bench: Bench) -> None:
     assert states(bench.told()) == [BookState.GOOD]
 
 
-def test_a_lost_connection_is_told_at_once_and_comes_back_through_a_snapshot(bench: Bench) -> None:
+def test_a_lost_connection_is_published_at_once_and_comes_back_through_a_snapshot(bench: Bench) -> None:
     """No ghost levels after a reconnect."""
     bench.good()
     bench.told()
@@ -338,7 +338,7 @@ def test_a_refused_subscription_is_an_error_with_its_text(bench: Bench) -> None:
     assert bench.ports.streams[0].state == PortState.CLOSED
 
 
-def test_a_subscription_that_nobody_answers_is_a_failure(bench: Bench) -> None:
+def test_a_subscription_without_an_answer_is_a_failure(bench: Bench) -> None:
     """An ignored subscription is an error, not silence."""
     bench.ports.acknowledge = False
     bench.connect()
@@ -432,7 +432,7 @@ def test_instruments_come_from_disk_and_are_marked_old_while_rest_is_down(tmp_pa
     second.close()
 
 
-def test_a_quiet_book_is_believed_when_nothing_contradicts_its_snapshot(bench: Bench) -> None:
+def test_a_quiet_book_is_used_when_nothing_contradicts_its_snapshot(bench: Bench) -> None:
     """A pair may be silent for half a minute; its snapshot is as true as on the first day."""
     bench.snapshot(100, [["100", "1"]], [["101", "1"]])
     for _ in range(6):
@@ -450,7 +450,7 @@ def test_draining_tells_that_the_books_are_gone(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("standby", [False, True])
-def test_what_waited_while_the_process_stood_still_is_not_told_as_news(standby: bool) -> None:
+def test_what_waited_while_the_process_was_stopped_is_not_published_as_new(standby: bool) -> None:
     """Frozen for a minute, it would tell prices of a minute ago as received now, and risk measures age by that."""
     bench = Bench(standby=standby)
     try:

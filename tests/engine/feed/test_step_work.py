@@ -36,7 +36,7 @@ def shares(bench: Bench, frames: list[bytes]) -> list[int]:
     return taken
 
 
-def test_many_messages_of_many_levels_are_taken_in_several_steps(bench: Bench) -> None:
+def test_many_messages_of_many_levels_are_applied_in_several_steps(bench: Bench) -> None:
     """A dozen of them in one look were one step without a beat, and the supervisor kills who does not beat."""
     bench.good()
     book, frames = bench.feed.pipeline.tracks[0].book, []
@@ -52,7 +52,7 @@ def test_many_messages_of_many_levels_are_taken_in_several_steps(bench: Bench) -
     assert LEVELS * MESSAGES <= book.count(-1) <= LEVELS * MESSAGES + before
 
 
-def test_a_burst_of_orders_is_taken_in_several_steps_and_in_order() -> None:
+def test_a_burst_of_orders_is_applied_in_several_steps_and_in_order() -> None:
     """Where a venue tells every order a message is small, and a look brings thousands."""
     bench = make("coinbase-exchange", levels=True)
     try:
@@ -69,7 +69,7 @@ def test_a_burst_of_orders_is_taken_in_several_steps_and_in_order() -> None:
         bench.close()
 
 
-def test_what_came_before_the_end_of_a_connection_is_taken_before_it_is_dropped(bench: Bench) -> None:
+def test_what_came_before_the_end_of_a_connection_is_applied_before_it_is_dropped(bench: Bench) -> None:
     """The prints of the last moment are as true as the others."""
     bench.good()
     before = bench.feed.pipeline.frames

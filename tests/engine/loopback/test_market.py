@@ -40,7 +40,9 @@ def test_a_rule_never_changes(thing: Any, field: str) -> None:
     ("price", "failed"),
     [("0.04", "PRICE_FILTER"), ("0.05", ""), ("1000", ""), ("1000.01", "PRICE_FILTER"), ("500.001", "PRICE_FILTER")],
 )
-def test_the_least_and_the_largest_price_are_inside_and_between_steps_there_is_none(price: str, failed: str) -> None:
+def test_the_least_and_the_largest_price_are_inside_and_prices_between_steps_are_refused(
+    price: str, failed: str
+) -> None:
     """A price that the venue would reject must be rejected here too."""
     assert MARKET.price_filter(fixed(price), 0) == failed
 
@@ -58,7 +60,7 @@ def test_a_price_may_be_five_times_the_last_or_a_fifth_of_it(price: str, failed:
     ("size", "failed"),
     [("0.00001", "LOT_SIZE"), ("0.00002", ""), ("9", ""), ("9.00001", "LOT_SIZE"), ("1.000001", "LOT_SIZE")],
 )
-def test_the_least_and_the_largest_size_are_inside_and_between_steps_there_is_none(size: str, failed: str) -> None:
+def test_the_least_and_the_largest_size_are_inside_and_sizes_between_steps_are_refused(size: str, failed: str) -> None:
     """A size that the venue would reject must be rejected here too."""
     assert MARKET.size_filter(fixed(size)) == failed
 

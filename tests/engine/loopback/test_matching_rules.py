@@ -320,7 +320,7 @@ def test_what_an_order_would_fill_is_known_before_it_is_sent(
     assert matching.reach(probe) == (fixed(reached), fixed(notional))
 
 
-def test_cancel_is_told_with_its_own_id_and_the_order_as_it_was() -> None:
+def test_cancel_is_reported_with_its_own_id_and_the_order_as_it_was() -> None:
     """The report of a cancel carries both ids; a client finds its order by the one and its request by the other."""
     matching = engine()
     order = placed(send(matching, "ann", SELL, "100", "1", 1))
@@ -351,7 +351,7 @@ def test_sale_sized_in_quote_needs_no_more_than_it_will_sell(quote_size: str, so
     assert (taker.status, taker.filled) == (Status.FILLED, fixed(sold))
 
 
-def test_sale_sized_in_quote_fills_nothing_where_the_best_price_is_more_than_it_wants() -> None:
+def test_sale_sized_in_quote_fills_nothing_where_the_best_price_is_more_than_its_amount() -> None:
     """The next price would pay one step, but a match never passes an order over."""
     matching = engine()
     for now_ns, price in enumerate(("100", "98")):
@@ -386,7 +386,7 @@ def test_each_side_of_a_trade_pays_its_own_fee_out_of_what_it_gets() -> None:
         assert told == [(maker, maker.fills[0]), (taker, taker.fills[0])]
 
 
-def test_every_fill_is_told_with_the_report_that_it_belongs_to() -> None:
+def test_every_fill_is_reported_with_the_report_that_it_belongs_to() -> None:
     """The first one told twice and the second not at all would be a position of another size."""
     matching = engine()
     maker = placed(send(matching, "ann", SELL, "100", "1", 1))

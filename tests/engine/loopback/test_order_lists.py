@@ -278,7 +278,7 @@ def test_prevented_match_ends_the_list_of_the_order_that_gives_way() -> None:
     assert one.legs[0].expiry == Expiry.OTO_PHASE_ONE_EXPIRED
 
 
-def test_reduced_pair_keeps_one_size_and_its_new_name_is_told() -> None:
+def test_reduced_pair_keeps_one_size_and_its_new_name_is_reported() -> None:
     """Only one of the two may trade, so an OCO has one quantity."""
     floor = Floor()
     pair = floor.sale("2")
@@ -305,7 +305,7 @@ def test_reduced_pair_keeps_one_size_and_its_new_name_is_told() -> None:
         ((("STOP_LOSS", "0", "90.001"), ("LIMIT_MAKER", "110", "0")), Refused.FILTER),
     ],
 )
-def test_pair_that_cannot_be_placed_leaves_nothing_but_the_news(
+def test_pair_that_cannot_be_placed_leaves_nothing_but_the_event(
     legs: tuple[tuple[str, ...], ...], why: Refused
 ) -> None:
     """A list is taken whole or not at all; the news of a no has no list's id."""
@@ -451,7 +451,7 @@ def test_stop_reached_by_the_trade_of_another_stop_follows_it() -> None:
     assert first.working_ns == second.working_ns
 
 
-def test_refused_list_is_told_with_its_reason_and_its_names() -> None:
+def test_refused_list_is_reported_with_its_reason_and_its_names() -> None:
     """A client that waits for its list's news must not wait for ever."""
     floor = Floor()
     floor.offer(
@@ -465,7 +465,7 @@ def test_refused_list_is_told_with_its_reason_and_its_names() -> None:
     assert event.orders == ((-1, "a"), (-1, "b"))
 
 
-def test_trigger_is_told_as_an_order_that_works_now() -> None:
+def test_trigger_is_reported_as_an_order_that_works_now() -> None:
     """A client learns from this report that its stop stands in the book."""
     floor = Floor()
     order = floor.send(SELL, Kind.STOP_LOSS_LIMIT, "1", "95", "90")

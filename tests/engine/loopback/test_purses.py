@@ -16,7 +16,7 @@ def ledger() -> Ledger:
     return made
 
 
-def test_an_account_is_opened_once_and_watched_unless_told_otherwise() -> None:
+def test_an_account_is_opened_once_and_watched_by_default() -> None:
     """Opened anew, it would have lost what it owns."""
     made = ledger()
     assert made.open("ann", watched=False) is made.accounts["ann"]
@@ -41,7 +41,7 @@ def test_what_an_account_gained_leaves_its_deposits_out() -> None:
     assert (ann.free["BTC"], ann.deposited["BTC"], made.deposited["BTC"], ann.gained("BTC")) == (0, 20, 20, -20)
 
 
-def test_no_more_than_is_free_is_taken_out() -> None:
+def test_no_more_than_is_free_is_withdrawn() -> None:
     """What is locked belongs to an order."""
     made = ledger()
     made.lock(made.accounts["ann"], "BTC", 30)

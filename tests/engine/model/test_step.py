@@ -19,7 +19,7 @@ def test_a_step_is_read_as_it_was_written(inputs: int) -> None:
     assert list(steps_of(rows)) == [step(inputs)]
 
 
-def test_a_record_holds_what_its_row_says() -> None:
+def test_a_record_holds_what_its_row_has() -> None:
     """The rows go through a lane as bytes: a row that does not fit its record would be found there first."""
     for row in records_of(step(42)):
         assert (row.inputs, len(row.cursors), len(row)) == (42, STEP_CURSORS, len(STEP.fields))

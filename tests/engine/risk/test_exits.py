@@ -223,14 +223,14 @@ def test_the_venues_wish_for_silence_holds_for_exits() -> None:
     assert desk.check(side=SELL) == Refusal(Reason.ORDER_RATE, 1, 0)
 
 
-def test_a_strategy_may_leave_an_instrument_that_was_taken_from_it() -> None:
+def test_a_strategy_may_leave_an_instrument_that_is_no_longer_permitted() -> None:
     """Taking an instrument out of the list is no reason to hold what it holds for ever."""
     desk = holding(permits={STRATEGY: (2,)})
     assert desk.check(side=BUY) == Refusal(Reason.INSTRUMENT_NOT_PERMITTED, 1, STRATEGY)
     assert desk.check(side=SELL) is APPROVED
 
 
-def test_a_limit_that_nobody_knows_is_refused_and_none_changes() -> None:
+def test_an_unknown_limit_is_refused_and_none_changes() -> None:
     """A cap misspelt in the file would leave the default in its place; one changed later would not be the file's."""
     with pytest.raises(msgspec.ValidationError, match="max_orders_usd"):
         msgspec.convert({"max_orders_usd": 5}, RiskLimits)

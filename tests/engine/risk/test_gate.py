@@ -396,7 +396,7 @@ def test_an_instrument_that_never_had_a_book_is_refused_for_entry_and_exit() -> 
     assert desk.gate.protective_price(1, BUY, 7) == desk.gate.protective_price(9, BUY, 7) == 7
 
 
-def test_a_spread_is_told_rounded_up_and_one_without_a_number_as_the_largest() -> None:
+def test_a_refused_spread_is_rounded_up_and_one_without_a_number_is_the_largest() -> None:
     """50.002 bps told as 50 would look like a mistake of the gate."""
     desk = Desk(max_spread_bps=50)
     desk.top.update(BookState.GOOD, 5_984_999, 6_015_000, NOW_NS)

@@ -33,7 +33,7 @@ def test_every_reason_of_the_table_is_a_word_of_a_verdict() -> None:
     assert named == {reason.name for reason in Reason} - own
 
 
-def test_every_limit_stands_in_the_document_with_its_default() -> None:
+def test_every_limit_is_in_the_document_with_its_default() -> None:
     """A limit holds across every restart, and its formula can be read."""
     told = {name: text.strip("` ") for name, text in LIMITS if name in RiskLimits.__struct_fields__}
     defaults = RiskLimits()

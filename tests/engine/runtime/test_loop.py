@@ -112,7 +112,7 @@ def test_it_beats_by_time_and_not_by_step(write: Write) -> None:
     assert (row.steps, row.state) == (1002, RoleState.RUNNING)
 
 
-def test_a_beat_shows_how_far_behind_a_role_is_and_what_went_wrong(write: Write) -> None:
+def test_a_beat_shows_how_far_a_role_lags_and_what_went_wrong(write: Write) -> None:
     """A role that lags or has many errors must be visible before an operator reads its log."""
     config = write()
     role = Scripted("alpha")

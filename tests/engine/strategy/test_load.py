@@ -29,7 +29,7 @@ def test_a_wrong_parameter_is_named(parameters: dict[str, object], complaint: st
         make_strategy(MAKER, parameters, (BTC,))
 
 
-def test_an_unknown_parameter_is_refused_whatever_the_class_says() -> None:
+def test_an_unknown_parameter_is_refused_whatever_the_class_declares() -> None:
     """`class Parameters(msgspec.Struct)` without more ignores what it does not know: the default would be traded."""
 
     class Lenient(Strategy):

@@ -74,7 +74,7 @@ def make_role(make: Callable[[], Strategy]) -> Callable[..., StrategyRole]:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_replay_wants_the_same_byte_for_byte(system: System, seed: int) -> None:
+def test_a_replay_submits_the_same_byte_for_byte(system: System, seed: int) -> None:
     """Yesterday's decisions can be explained only if they can be made again."""
     print(f"seed {seed}")  # noqa: T201 - to run it again
     run(system, seed, maker)
@@ -83,7 +83,7 @@ def test_a_replay_wants_the_same_byte_for_byte(system: System, seed: int) -> Non
     assert differences(replay(make_role(maker), history, steps), history, steps) == []
 
 
-def test_a_replay_of_another_strategy_is_told_apart(system: System) -> None:
+def test_a_replay_of_another_strategy_is_found(system: System) -> None:
     """A check that never fails checks nothing."""
     run(system, 1, maker)
     other = msgspec.structs.replace(maker().parameters, lean_steps=5)

@@ -52,7 +52,7 @@ def test_a_warmed_life_is_replayed_without_warming_to_the_same_bytes(system: Sys
     assert differences(lives, history, steps) == []
 
 
-def test_an_order_is_seen_working_in_the_hook_that_wanted_it(system: System, recorder: Recorder) -> None:
+def test_an_order_is_seen_working_in_the_hook_that_submitted_it(system: System, recorder: Recorder) -> None:
     """The ledger takes it up late; a strategy that looks must find it, or it would want it twice."""
     role = system.role(recorder)
     seen: list[Any] = []

@@ -129,7 +129,7 @@ def test_the_first_death_is_answered_at_once_and_the_next_ever_later() -> None:
     assert bench.despaired == []
 
 
-def test_too_many_deaths_halt_the_system_and_are_tried_slowly_for_ever() -> None:
+def test_too_many_deaths_halt_the_system_and_are_tried_slowly_without_end() -> None:
     """A system must not trade while a role keeps dying; and the role must start by itself when it can run again."""
     bench = Bench().up()
     for _ in range(5):

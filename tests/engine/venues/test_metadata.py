@@ -76,7 +76,7 @@ def test_a_kraken_step_is_held_at_the_decimals_of_the_checksum() -> None:
 
 
 @pytest.mark.parametrize("step", ["0.00000000", "-0.01", "NaN", "Infinity", "", "1e-30"])
-def test_a_step_that_is_none_refuses_the_symbol_by_name(step: str) -> None:
+def test_a_step_that_is_invalid_refuses_the_symbol_by_name(step: str) -> None:
     """A step of nothing divides by nothing; one of thirty decimals fits no number here."""
     for found in (binance({"PRICE_FILTER": {"tickSize": step}, "NOTIONAL": {"minNotional": "0"}}),
                   exchange(quote_increment=step, min_market_funds="0")):  # fmt: skip

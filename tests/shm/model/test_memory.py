@@ -116,7 +116,7 @@ def test_load_buffering_is_outside_the_model() -> None:
 
 
 @pytest.mark.parametrize(("handover", "lost"), [(True, False), (False, True)])
-def test_a_successor_stores_behind_the_dead_only_through_the_lock(handover: bool, lost: bool) -> None:
+def test_a_successor_stores_after_the_dead_only_through_the_lock(handover: bool, lost: bool) -> None:
     """Without the edge from death to the lock, a dead writer's store may land on top of its successor's."""
     code = [Store(lambda _: X, lambda r: r.a, "relaxed"), store(Y, 1, "release")]
     life = Program("w", code, Pair(a=1), lambda r: r._replace(a=2))

@@ -49,7 +49,7 @@ def test_a_hole_is_of_the_connection_that_lost_the_message(pipeline: Pipeline) -
     assert bring(pipeline, second, diff(105, 111), diff(111, 111), diff(112, 112)) == 0
 
 
-def test_what_was_said_before_the_first_look_is_not_owed(pipeline: Pipeline) -> None:
+def test_what_was_sent_before_the_first_look_is_not_owed(pipeline: Pipeline) -> None:
     """A quiet book's last change came before the second connection was there."""
     first, second, lag = ConnectionSequence(), ConnectionSequence(), ConnectionLag()
     bring(pipeline, first, diff(101, 101))
@@ -62,7 +62,7 @@ def test_what_was_said_before_the_first_look_is_not_owed(pipeline: Pipeline) -> 
     assert lag.lag_ns(second, first, 1, START + 6 * SECOND) == 0
 
 
-def test_a_debt_ends_where_the_venue_counts_anew(pipeline: Pipeline) -> None:
+def test_a_debt_ends_where_the_venue_counts_again(pipeline: Pipeline) -> None:
     """The number that was waited for will not come any more."""
     first, second, lag = ConnectionSequence(), ConnectionSequence(), ConnectionLag()
     bring(pipeline, first, diff(101, 101))

@@ -86,7 +86,7 @@ def test_every_order_is_subscribed_and_the_book_asked_for() -> None:
         bench.close()
 
 
-def test_orders_move_levels_and_trades_are_told(bench: Bench) -> None:
+def test_orders_move_levels_and_trades_are_published(bench: Bench) -> None:
     """A trade with the first in the queue: the level shrinks by it, the print has the taker's side."""
     bench.step(0.02, raw(matched(102, name(1), "100.00", "1", trade=5)), raw(done(103, name(1), "0", reason="filled")))
     rows = bench.told()
@@ -98,7 +98,7 @@ def test_orders_move_levels_and_trades_are_told(bench: Bench) -> None:
     assert bench.feed.pipeline.tracks[0].orders.ahead(2) == (0, 0)
 
 
-def test_messages_about_no_order_of_the_book_are_not_told(bench: Bench) -> None:
+def test_messages_about_no_order_of_the_book_are_not_published(bench: Bench) -> None:
     """Most orders come and go without being open: readers must not be woken for them."""
     books = bench.top().change_count
     bench.step(0.02, raw(made("received", 102)), raw(done(103, name(50), "0", reason="filled")))
@@ -107,7 +107,7 @@ def test_messages_about_no_order_of_the_book_are_not_told(bench: Bench) -> None:
     assert bench.feed.pipeline.tracks[0].rule.last == 103
 
 
-def test_a_hole_in_a_products_numbers_is_told_first_and_mends_that_book_alone(bench: Bench) -> None:
+def test_a_hole_in_a_products_numbers_is_published_first_and_mends_that_book_alone(bench: Bench) -> None:
     """The other product goes on; a new answer of REST makes it whole, with what came meanwhile."""
     bench.ports.rest.answers["/products/BTC-USD/book?level=3"] = book(104)
     bench.step(0.02, raw(opened(103, name(4), "100.50", "1")), raw(made("received", 104)))
@@ -137,7 +137,7 @@ def test_an_answer_older_than_the_stream_is_asked_for_again(bench: Bench) -> Non
     assert bench.state(7) == GOOD
 
 
-def test_what_contradicts_the_book_is_told_at_once(bench: Bench) -> None:
+def test_what_contradicts_the_book_is_published_at_once(bench: Bench) -> None:
     """A trade with an order that the book does not have: it was wrong before, whatever the numbers say."""
     bench.step(0.02, raw(matched(102, MAKER, "100.00", "1")))
     assert next(row for row in bench.told() if row.kind == TickKind.STATE).detail == SUSPECT
@@ -157,14 +157,14 @@ def test_a_price_finer_than_the_instrument_is_named(bench: Bench) -> None:
     assert (bench.state(7), bench.state(8)) == (BookState.MISFIT, GOOD)
 
 
-def test_a_book_behind_its_heartbeat_grows_stale_and_a_quiet_one_does_not(bench: Bench) -> None:
+def test_a_book_older_than_its_heartbeat_grows_stale_and_a_quiet_one_does_not(bench: Bench) -> None:
     """A quiet product says every second where it stands; one that stands further lost its last message."""
     for second in range(69):
         bench.step(1, raw(made("heartbeat", 101)), raw(made("heartbeat", 501 + (second > 60), product_id="ETH-USD")))
     assert (bench.state(7), bench.state(8)) == (GOOD, BookState.STALE)
 
 
-def test_a_book_that_stays_behind_its_heartbeat_is_subscribed_again(bench: Bench) -> None:
+def test_a_book_that_stays_older_than_its_heartbeat_is_subscribed_again(bench: Bench) -> None:
     """Stale for ever helps nobody: the channel has stopped, so it is an error, and is asked for anew, alone."""
     bench.stream.sent.clear()
     for _ in range(20):

@@ -87,7 +87,7 @@ def test_a_symbol_whose_least_value_does_not_fit_is_refused_and_the_feed_lives(b
     assert bench.state() in (BookState.REFUSED, BookState.MISFIT, BookState.EMPTY)
 
 
-def test_a_book_of_too_many_levels_is_cut_and_asked_for_anew_before_they_are_needed(
+def test_a_book_of_too_many_levels_is_cut_and_asked_for_again_before_they_are_needed(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
     """What was cut is missing once better levels go: then the book is suspect, not quietly short."""

@@ -46,7 +46,7 @@ def become_whole(bench: LoopbackBench) -> None:
 
 
 @pytest.mark.parametrize("bench", [*NUMBERED, *(f"{name} twice" for name in NUMBERED)], indirect=True)
-def test_a_book_whose_venue_counts_anew_is_suspect_at_once_and_comes_back(bench: LoopbackBench) -> None:
+def test_a_book_whose_venue_counts_again_is_suspect_at_once_and_comes_back(bench: LoopbackBench) -> None:
     """After a restart of the venue every change has an old number: dropped one by one, the book would stand still."""
     bench.reader.states = []
     bench.venue.update = bench.venue.previous = 10
@@ -56,7 +56,7 @@ def test_a_book_whose_venue_counts_anew_is_suspect_at_once_and_comes_back(bench:
 
 
 @pytest.mark.parametrize("bench", list(VENUES), indirect=True)
-def test_prints_that_are_counted_anew_are_told(bench: LoopbackBench) -> None:
+def test_prints_that_are_counted_again_are_published(bench: LoopbackBench) -> None:
     """A print with a number told before is told once; a venue that begins again at one must not be mute for ever."""
     bench.go_until(lambda: bool(bench.reader.prints), "the old numbers are followed")
     bench.venue.print_id = 100
@@ -68,7 +68,7 @@ def test_prints_that_are_counted_anew_are_told(bench: LoopbackBench) -> None:
 
 
 @pytest.mark.parametrize("bench", NUMBERED, indirect=True)
-def test_a_book_of_another_numbering_is_never_believed(bench: LoopbackBench) -> None:
+def test_a_book_of_another_numbering_is_never_used(bench: LoopbackBench) -> None:
     """A book far ahead of its stream makes every change an old one; a cache or a failover of the venue gives such."""
     venue = bench.venue
     answer = venue.answer
@@ -92,7 +92,7 @@ def test_a_book_of_another_numbering_is_never_believed(bench: LoopbackBench) -> 
 
 
 @pytest.mark.parametrize("bench", NUMBERED, indirect=True)
-def test_a_book_that_is_always_older_than_its_stream_is_never_believed(bench: LoopbackBench) -> None:
+def test_a_book_that_is_always_older_than_its_stream_is_never_used(bench: LoopbackBench) -> None:
     """A venue's cache that does not move: asked for again, ever later, and good when it moves."""
     venue = bench.venue
     answer, venue.answer = venue.answer, lambda: None  # type: ignore[method-assign]
@@ -123,7 +123,7 @@ def test_changes_that_stop_while_the_best_price_goes_on_are_asked_for_again(benc
 
 
 @pytest.mark.parametrize("bench", [f"{name} twice" for name in BINANCE], indirect=True)
-def test_a_standby_that_says_nothing_of_a_book_is_not_taken_over_by(bench: LoopbackBench) -> None:
+def test_a_standby_that_sends_nothing_of_a_book_is_not_used(bench: LoopbackBench) -> None:
     """It is connected, acknowledged and answers pings, and the first connection's messages hide that it brings none."""
     bench.venue.alive[1].subscribed.clear()
     bench.go(150)
@@ -134,7 +134,7 @@ def test_a_standby_that_says_nothing_of_a_book_is_not_taken_over_by(bench: Loopb
 
 
 @pytest.mark.parametrize("bench", [f"{name} twice" for name in BINANCE], indirect=True)
-def test_a_first_connection_that_says_nothing_of_a_book_is_left(bench: LoopbackBench) -> None:
+def test_a_first_connection_that_sends_nothing_of_a_book_is_left(bench: LoopbackBench) -> None:
     """The same the other way round: nobody waits for the standby to fail first."""
     bench.reader.states = []
     bench.venue.alive[0].subscribed.clear()

@@ -51,7 +51,7 @@ def asked(bench: Bench) -> list[str]:
     return [message["params"]["symbol"][0] for message in messages[1:]]
 
 
-def test_the_levels_of_a_message_whose_checksum_fails_are_told_to_nobody(bench: Bench) -> None:
+def test_the_levels_of_a_message_whose_checksum_fails_are_published_to_no_reader(bench: Bench) -> None:
     """A reader of the whole book between a complete event of wrong levels and SUSPECT would act on them."""
     bench.step(0.02, frame("snapshot", "BTC/USD"))
     list(bench.levels.rows())
@@ -75,7 +75,7 @@ def test_a_checksum_that_fails_resubscribes_that_book_alone(bench: Bench) -> Non
     assert len(bench.ports.streams) == 1
 
 
-def test_snapshots_that_never_add_up_are_asked_for_ever_more_slowly(bench: Bench) -> None:
+def test_snapshots_that_never_add_up_are_requested_ever_more_slowly(bench: Bench) -> None:
     """A changed precision fails every checksum: without a pause the venue would be asked at every round trip."""
     bench.step(0.02, frame("snapshot", "BTC/USD"), frame("snapshot", "ETH/USD"))
     for _ in range(30 * 20):

@@ -129,7 +129,7 @@ def test_the_books_are_subscribed_with_their_depth_and_nothing_is_asked_over_res
     assert (orders.bench.state(7), orders.bench.state(8)) == (GOOD, GOOD)
 
 
-def test_a_checksum_that_fails_is_told_first_and_resubscribes_that_book_alone(orders: Orders) -> None:
+def test_a_checksum_that_fails_is_published_first_and_resubscribes_that_book_alone(orders: Orders) -> None:
     """At once; the levels of the message are told to nobody, and the other book goes on."""
     list(orders.bench.levels.rows())
     orders.tell("BTC/USD", wrong=True)
@@ -179,7 +179,7 @@ def test_an_order_that_the_book_does_not_have_makes_it_suspect(orders: Orders, e
     assert orders.track("BTC/USD").contradictions == 1
 
 
-def test_an_order_that_is_told_again_stands_once(orders: Orders) -> None:
+def test_an_order_that_is_published_again_is_there_once(orders: Orders) -> None:
     """A level that left and came back within one message: its orders are told anew though they are still known."""
     venue = orders.venues["BTC/USD"]
     price = venue.window(1)[4]

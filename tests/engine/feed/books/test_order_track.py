@@ -246,7 +246,7 @@ def test_what_is_not_on_the_book_is_of_no_interest() -> None:
     assert (track.state, track.applied, track.orders.count()) == (GOOD, 4, 2)
 
 
-def test_a_snapshot_with_an_order_twice_is_not_believed() -> None:
+def test_a_snapshot_with_an_order_twice_is_not_used() -> None:
     """A spoilt answer must not become a book."""
     feed, track = pipeline()
     row = ["1.00", "5", MAKER]

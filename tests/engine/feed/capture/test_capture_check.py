@@ -147,7 +147,7 @@ def test_a_recorded_book_of_coinbase_exchange_is_whole(capsys: pytest.CaptureFix
 
 
 @needs_captures
-def test_a_level_lost_on_the_way_is_found_and_the_exit_says_so(
+def test_a_level_lost_on_the_way_is_found_and_the_exit_shows_it(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """One update left out: the checksum fails, the book is suspect, nothing after it is believed."""
@@ -261,7 +261,7 @@ def test_a_recording_of_another_venue_has_no_books(capsys: pytest.CaptureFixture
     assert run(capsys, path, "--venue", "kraken") == (2, {})
 
 
-def test_frames_packed_one_behind_the_other_are_all_read(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_frames_packed_one_after_the_other_are_all_read(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """A recorder that starts again appends a frame; what stands behind the first is part of the recording."""
     path = tmp_path / "appended.zst"
     path.write_bytes(zstandard.compress(SNAPSHOT + b"\n") + zstandard.compress(DIFF + b"\n"))
@@ -290,7 +290,7 @@ def test_empty_lines_before_the_first_do_not_hide_the_format(
     assert (code, reports["AB"]["malformed"], reports["AB"]["applied"]) == (0, 0, 1)
 
 
-def test_a_symbol_that_the_recording_has_not_is_told_from_those_it_has(
+def test_a_symbol_that_the_recording_has_not_differs_from_those_it_has(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """`btcusdt` for `BTCUSDT` must not read as if the file were of another venue."""

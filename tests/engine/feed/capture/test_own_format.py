@@ -44,7 +44,7 @@ def test_a_closed_connection_leaves_no_good_book(tmp_path: Path, capsys: pytest.
     assert (code, reports["BTCUSDT"]["state"]) == (1, "disconnected")
 
 
-def test_a_torn_recording_is_checked_and_said(
+def test_a_torn_recording_is_checked_and_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     """The engine was killed: the session up to then is what one wants to look at."""
@@ -59,7 +59,7 @@ def test_a_torn_recording_is_checked_and_said(
 @pytest.mark.parametrize(
     ("venue", "name"), [("kraken", KRAKEN), ("binance-usdm", "binance/usdm_btcusdt_20220811.dat.zst")]
 )
-def test_a_capture_says_the_same_in_our_format(
+def test_a_capture_is_the_same_in_our_format(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], venue: str, name: str
 ) -> None:
     """A recording that loses a digit or a frame would show in a checksum or a count."""

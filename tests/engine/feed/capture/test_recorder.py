@@ -270,7 +270,7 @@ def test_a_directory_that_is_not_there_is_wrong_use(tmp_path: Path, capfd: pytes
     assert f"capture record: {tmp_path}/no/a.sycap: No such file or directory" in capfd.readouterr().err
 
 
-def test_nobody_there_is_said(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_system_is_reported(capfd: pytest.CaptureFixture[str]) -> None:
     """A name misspelt must not record nothing for a night."""
     from engine.feed.capture import main
 
@@ -290,7 +290,7 @@ def test_one_of_several_living_systems_has_to_be_named(capfd: pytest.CaptureFixt
         assert other.system in said
 
 
-def test_a_system_without_frames_is_told_from_none(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_system_without_frames_differs_from_none(capfd: pytest.CaptureFixture[str]) -> None:
     """A feed that copies nothing is a word in its file, not a name misspelt."""
     from engine.feed.capture import main
 
@@ -377,7 +377,7 @@ def test_a_venue_misspelt_is_refused_with_those_there_are(tmp_path: Path, capfd:
 
 
 @pytest.mark.parametrize("seconds", ["inf", "nan", "-1"])
-def test_a_duration_that_is_none_is_refused(capfd: pytest.CaptureFixture[str], seconds: str) -> None:
+def test_a_duration_that_is_invalid_is_refused(capfd: pytest.CaptureFixture[str], seconds: str) -> None:
     """A trace says nothing to the one who typed, and nan would never end."""
     from engine.feed.capture import main
 

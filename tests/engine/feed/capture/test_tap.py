@@ -39,7 +39,7 @@ def told(recorder: Recorder) -> list[tuple[FrameKind, bytes]]:
     return [(FrameKind(kind), payload) for _, _, kind, payload in entries(recorder)]
 
 
-def test_frames_are_handed_on_unchanged_and_told_byte_for_byte(lanes: Tapped) -> None:
+def test_frames_are_handed_on_unchanged_and_recorded_byte_for_byte(lanes: Tapped) -> None:
     """The feed must not notice, and the recording must be what the venue sent: no text, no trimming."""
     recorder = Recorder(lanes.system)
     port = FakeStream("/stream")
@@ -65,7 +65,7 @@ def test_a_frame_of_any_size_passes(lanes: Tapped, size: int) -> None:
     assert told(recorder)[-1] == (FrameKind.RECEIVED, frame[:size])
 
 
-def test_a_connection_is_told_from_its_beginning_to_its_end(lanes: Tapped) -> None:
+def test_a_connection_is_recorded_from_its_beginning_to_its_end(lanes: Tapped) -> None:
     """Without its target a connection cannot be replayed, without its end a lost one looks quiet."""
     recorder = Recorder(lanes.system)
     port = FakeStream("/stream")
@@ -80,7 +80,7 @@ def test_a_connection_is_told_from_its_beginning_to_its_end(lanes: Tapped) -> No
     assert payloads[1:] == (b'{"method":"SUBSCRIBE"}', b"reset by the peer")
 
 
-def test_no_header_and_no_body_of_a_request_is_told(lanes: Tapped) -> None:
+def test_no_header_and_no_body_of_a_request_is_recorded(lanes: Tapped) -> None:
     """Keys travel there, and a recording is handed round."""
     recorder = Recorder(lanes.system)
     port = FakeRequests({"/depth": {"lastUpdateId": 1}})
@@ -95,7 +95,7 @@ def test_no_header_and_no_body_of_a_request_is_told(lanes: Tapped) -> None:
     ]
 
 
-def test_a_failed_request_is_told_with_its_reason(lanes: Tapped) -> None:
+def test_a_failed_request_is_recorded_with_its_reason(lanes: Tapped) -> None:
     """A recording of a bad hour must show why there was no book."""
     recorder = Recorder(lanes.system)
     port = FakeRequests({"/depth": None}, status=503)
@@ -105,7 +105,7 @@ def test_a_failed_request_is_told_with_its_reason(lanes: Tapped) -> None:
     assert told(recorder)[-1] == (FrameKind.RESPONSE, b"503 /depth\nnull")
 
 
-def test_a_recorder_that_comes_later_learns_the_connections_from_their_cells(lanes: Tapped) -> None:
+def test_a_recorder_that_comes_later_reads_the_connections_from_their_cells(lanes: Tapped) -> None:
     """Its beginning may have left the ring hours ago."""
     number = lanes.tap.begin("main", "binance", "/stream", 5)
     recorder = Recorder(lanes.system)
@@ -117,7 +117,7 @@ def test_a_recorder_that_comes_later_learns_the_connections_from_their_cells(lan
     assert recorder.connections.joined == 1
 
 
-def test_a_rehearsed_frame_is_told_to_nobody(lanes: Tapped) -> None:
+def test_a_rehearsed_frame_is_not_recorded(lanes: Tapped) -> None:
     """A recording with a frame that never came would replay another market; the next number must stay the next."""
     recorder = Recorder(lanes.system)
     port = FakeStream("/stream")

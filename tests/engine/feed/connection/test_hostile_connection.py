@@ -73,7 +73,7 @@ ENDS: dict[str, tuple[bytes, str]] = {
 
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("bench", ["binance"], indirect=True)
-def test_what_ends_a_connection_is_told_with_its_words_and_mended(bench: LoopbackBench, end: str) -> None:
+def test_what_ends_a_connection_is_reported_with_its_words_and_mended(bench: LoopbackBench, end: str) -> None:
     """Each close code and each breach of the protocol: gone at once, with the reason, and back through a snapshot."""
     block, words = ENDS[end]
     begun_ns = bench.now
@@ -100,7 +100,7 @@ def test_half_a_frame_and_silence_is_stale_and_then_left(bench: LoopbackBench) -
 
 
 @pytest.mark.parametrize("bench", ONE_OF_EACH, indirect=True)
-def test_a_frame_that_comes_byte_by_byte_for_ever_is_left(bench: LoopbackBench) -> None:
+def test_a_frame_that_comes_byte_by_byte_without_end_is_left(bench: LoopbackBench) -> None:
     """A trickle keeps a socket alive and a book not: a message of the venue's is what counts."""
     line = bench.venue.alive[0]
     raw(bench, line, frame(0x81, b"{" * 100_000)[:50])
@@ -133,7 +133,7 @@ def test_a_flood_of_pings_is_answered_and_the_book_goes_on(bench: LoopbackBench)
 
 
 @pytest.mark.parametrize("bench", ["binance"], indirect=True)
-def test_empty_fragments_without_end_keep_no_memory_and_are_no_news(bench: LoopbackBench) -> None:
+def test_empty_fragments_without_end_keep_no_memory_and_are_no_messages(bench: LoopbackBench) -> None:
     """A message that never ends and never grows: the bound on its size does not see it."""
     line = bench.venue.alive[0]
     raw(bench, line, frame(FRAGMENT, b"{"))
@@ -147,7 +147,7 @@ def test_empty_fragments_without_end_keep_no_memory_and_are_no_news(bench: Loopb
 
 
 @pytest.mark.parametrize("bench", list(VENUES), indirect=True)
-def test_news_of_a_symbol_nobody_asked_for_hurts_nothing(bench: LoopbackBench) -> None:
+def test_messages_of_a_symbol_that_was_not_requested_hurt_nothing(bench: LoopbackBench) -> None:
     """A venue may send more than was subscribed; it must not end up in another symbol's book."""
     venue, symbol = bench.venue, bench.venue.symbol
     for _ in range(20):
@@ -203,7 +203,7 @@ def test_a_server_that_never_comes_to_the_point_is_left_in_time(bench: LoopbackB
 
 
 @pytest.mark.parametrize("bench", ["binance"], indirect=True)
-def test_a_name_that_is_gone_is_told_and_the_feed_comes_back_with_it(bench: LoopbackBench) -> None:
+def test_a_name_that_is_gone_is_reported_and_the_feed_comes_back_with_it(bench: LoopbackBench) -> None:
     """A resolver that fails for a minute: no thread or attempt piles up, and the first answer is used."""
     stream = bench.venue.stream
     ports_of(bench, lambda _: WebSocketPort("ws://no-such-venue.invalid/"))
@@ -235,7 +235,7 @@ def test_a_venue_of_version_six_addresses_alone_is_reached(bench: LoopbackBench)
 
 
 @pytest.mark.parametrize("bench", list(VENUES), indirect=True)
-def test_a_process_that_stood_still_for_minutes_ends_with_the_venues_book(bench: LoopbackBench) -> None:
+def test_a_process_that_was_stopped_for_minutes_ends_with_the_venues_book(bench: LoopbackBench) -> None:
     """Stopped, swapped out, or a box that slept: what the socket kept is old news, and the rest was never sent."""
     bench.now += 300 * SECOND_NS
     for _ in range(50):
@@ -245,7 +245,7 @@ def test_a_process_that_stood_still_for_minutes_ends_with_the_venues_book(bench:
 
 
 @pytest.mark.parametrize("bench", ["binance"], indirect=True)
-def test_close_frames_of_ours_are_said_once(bench: LoopbackBench) -> None:
+def test_close_frames_of_ours_are_sent_once(bench: LoopbackBench) -> None:
     """A venue counts reconnects by address: a connection that we leave is closed in order."""
     line = bench.venue.alive[0]
     assert bench.feed.drain(bench.now)

@@ -144,7 +144,7 @@ def test_short_and_warmed_steps_tell_what_whole_ones_tell(seed: int) -> None:
     assert told[0][1][1] > 0, "no gap was drawn"
 
 
-def test_a_step_without_news_asks_nobody_but_the_socket(bench: Bench) -> None:
+def test_a_step_without_messages_asks_only_the_socket(bench: Bench) -> None:
     """A frame waits half a round in the socket: what is due in milliseconds must not be asked in each."""
     polls, looks = bench.ports.rest.polls, bench.stream.looks
     for _ in range(100):
@@ -155,7 +155,7 @@ def test_a_step_without_news_asks_nobody_but_the_socket(bench: Bench) -> None:
     assert bench.ports.rest.polls == polls + 1
 
 
-def test_a_lost_connection_is_told_in_the_step_that_finds_it(bench: Bench) -> None:
+def test_a_lost_connection_is_reported_in_the_step_that_finds_it(bench: Bench) -> None:
     """A book that is not followed any more must not be GOOD for one step longer."""
     bench.step(0.000_001)
     bench.stream.state, bench.stream.error = PortState.CLOSED, "reset by the peer"

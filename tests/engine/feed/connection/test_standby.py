@@ -169,7 +169,7 @@ def test_a_standby_that_is_lost_is_made_again_and_the_first_goes_on(bench: Loopb
     assert (bench.feed.connections.successions, bench.reader.states) == (0, [])
 
 
-def test_both_connections_lost_at_once_is_a_loss_that_is_told(bench: LoopbackBench) -> None:
+def test_both_connections_lost_at_once_is_a_loss_that_is_reported(bench: LoopbackBench) -> None:
     """A standby that does not cover must not pass for one that does: the books are gone, then come back whole."""
     bench.reader.states = []
     for line in bench.venue.alive:

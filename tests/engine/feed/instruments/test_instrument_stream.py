@@ -163,7 +163,7 @@ def test_a_venue_that_takes_no_orders_is_not_opened_by_its_rest_side(listener: L
     assert all(one.trading for one in listener.shown.values())
 
 
-def test_a_status_without_a_snapshot_is_heeded_at_once(listener: Listener) -> None:
+def test_a_status_without_a_snapshot_is_applied_at_once(listener: Listener) -> None:
     """A venue that is about to stand says so, and need not tell its instruments any more."""
     listener.bench.ports.rest.answers["/0/public/AssetPairs"] = PAIRS
     listener.wait(30, HEARTBEAT)
@@ -174,7 +174,7 @@ def test_a_status_without_a_snapshot_is_heeded_at_once(listener: Listener) -> No
     assert [one.trading for one in listener.shown.values()] == [False, False]
 
 
-def test_an_update_before_the_snapshot_is_not_taken_for_the_whole(listener: Listener) -> None:
+def test_an_update_before_the_snapshot_is_not_used_as_a_snapshot(listener: Listener) -> None:
     """What it lacks would look as if it were not listed."""
     listener.tell(notice(pair("BTC/USD"), kind="update"))
     assert not listener.shown
@@ -284,7 +284,7 @@ def test_numbers_that_do_not_fit_ask_for_the_list_ever_later(listener: Listener)
     assert 3 < listener.said().count("subscribe") < 15
 
 
-def test_a_book_for_which_the_venue_takes_no_orders_says_so_and_goes_on(listener: Listener) -> None:
+def test_a_book_for_which_the_venue_takes_no_orders_is_shut_and_goes_on(listener: Listener) -> None:
     """Risk, strategies and global books read the state: an order into such a market would hang or be rejected."""
     bench = listener.bench
     listener.tell(SNAPSHOT)
@@ -304,7 +304,7 @@ def test_a_book_for_which_the_venue_takes_no_orders_says_so_and_goes_on(listener
     assert not bench.feed.pipeline.tracks[0].gaps
 
 
-def test_a_book_that_begins_where_no_orders_are_taken_is_never_good(listener: Listener) -> None:
+def test_a_book_that_begins_where_no_orders_are_accepted_is_never_good(listener: Listener) -> None:
     """A start in a maintenance window must not show a market that can be traded, not for a moment."""
     bench = listener.bench
     listener.tell(notice(pair("BTC/USD", status="maintenance"), pair("ETH/USD")))
@@ -325,7 +325,7 @@ def test_instruments_nested_beyond_any_parser_end_no_feed(listener: Listener) ->
 
 
 @pytest.mark.parametrize(("first", "then"), [("online", "cancel_only"), ("cancel_only", "online")])
-def test_a_standby_takes_over_whether_orders_are_taken(first: str, then: str) -> None:
+def test_a_standby_takes_over_whether_orders_are_accepted(first: str, then: str) -> None:
     """Its books were made before the status changed: GOOD for a pair that takes no orders is an order that hangs."""
     bench = Bench(venue="kraken", symbols={"BTC/USD": 7}, standby=True, settle_ns=200_000_000)
     bench.ports.announces, bench.ports.acknowledge = PortState.OPEN, False

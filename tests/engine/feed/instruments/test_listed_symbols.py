@@ -80,7 +80,7 @@ def test_each_symbol_is_new_once(bench: Bench) -> None:
     assert [track.symbol for track in first.tracks] == ["BTCUSDT", "ETHUSDT"]
 
 
-def test_nothing_is_taken_before_the_venue_answered(bench: Bench) -> None:
+def test_nothing_is_followed_before_the_venue_answered(bench: Bench) -> None:
     """Without metadata no number can be read, so there is no pipeline to read them with."""
     registry = registry_of(bench)
     assert not registry.listed.has_news(registry.now)
@@ -96,7 +96,7 @@ def test_a_symbol_that_is_not_listed_is_void_and_shown_as_such(bench: Bench) -> 
     assert (registry.shown["ETHUSDT"].kind, registry.shown["ETHUSDT"].trading) == ("unlisted", False)
 
 
-def test_changed_decimals_are_a_change_only_where_nobody_lives_by_the_old_ones(bench: Bench) -> None:
+def test_changed_decimals_are_a_change_only_while_no_role_uses_the_old_ones(bench: Bench) -> None:
     """A reader that took a price of three decimals for one of two would see a tenfold market."""
     finer = info_of(*SYMBOLS, tick="0.00100000")
     alone, shared = registry_of(bench, relist=True), registry_of(bench)
@@ -108,7 +108,7 @@ def test_changed_decimals_are_a_change_only_where_nobody_lives_by_the_old_ones(b
     assert set(shared.listed.misfits) == set(SYMBOLS)
 
 
-def test_a_shadow_reads_by_the_same_decimals_and_is_told_to_nobody(bench: Bench) -> None:
+def test_a_shadow_reads_by_the_same_decimals_and_is_published_to_no_reader(bench: Bench) -> None:
     """The standby's books must be the first's, or its takeover would change every price."""
     registry = registry_of(bench)
     registry.reload()

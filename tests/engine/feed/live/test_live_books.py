@@ -125,9 +125,7 @@ def test_a_mute_connection_is_stale_and_then_left(kind: str, seed: int, serve: S
     engine.assert_never_wrong()
 
 
-def test_a_process_that_stood_still_tells_nothing_of_what_it_slept_through(
-    seed: int, serve: Serve, start: Start
-) -> None:
+def test_a_process_that_was_stopped_publishes_nothing_of_that_time(seed: int, serve: Serve, start: Start) -> None:
     """Stopped and continued with a venue that went on talking: the next book that is good is the venue's of now."""
     wire = wire_of("kraken", seed)
     engine = start(serve("kraken", wire, SYMBOLS["kraken"]), feed=PATIENCE + "stale_ms = 1000\n")

@@ -41,7 +41,7 @@ def secrets_shown(engine: Engine, wire: KrakenOrderWire) -> list[str]:
     return [secret for secret in (KEY, SECRET, *wire.tokens) if secret.encode() in shown]
 
 
-def test_books_of_orders_are_the_venues_and_no_secret_is_told(venue: Venue, start: Start) -> None:
+def test_books_of_orders_are_the_venues_and_no_secret_is_published(venue: Venue, start: Start) -> None:
     """A token a connection, taken by the venue; every state told was one of the venue's."""
     wire = venue.server.wire
     assert isinstance(wire, KrakenOrderWire)
@@ -117,7 +117,7 @@ def test_a_message_that_is_lost_is_missed(venue: Venue, start: Start) -> None:
     assert wire.connections == 1
 
 
-def test_a_key_without_the_right_is_told_and_tried_again(venue: Venue, start: Start) -> None:
+def test_a_key_without_the_right_is_reported_and_tried_again(venue: Venue, start: Start) -> None:
     """The venue's words stand in the log, the books stay DISCONNECTED, and it works when the right is given."""
     wire = venue.server.wire
     assert isinstance(wire, KrakenOrderWire)
@@ -149,7 +149,7 @@ def test_with_a_standby_the_swap_is_one_event(venue: Venue, start: Start) -> Non
     assert all(BookState.DISCONNECTED not in seen.states for seen in engine.seen.values())
 
 
-def test_the_frames_for_recorders_hold_what_was_said_without_its_token(venue: Venue, start: Start) -> None:
+def test_the_frames_for_recorders_hold_what_was_sent_without_its_token(venue: Venue, start: Start) -> None:
     """A recording is given away: what was sent stands in it, as the feed said it."""
     engine = start(venue)
     engine.await_whole()

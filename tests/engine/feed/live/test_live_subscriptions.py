@@ -69,7 +69,7 @@ def test_prints_that_are_ignored_while_the_book_flows_are_an_error(
 
 @pytest.mark.parametrize("kind", ["coinbase", "kraken"])
 @pytest.mark.parametrize("which", ["book", "prints"])
-def test_a_channel_that_is_acknowledged_and_says_nothing_is_an_error(
+def test_a_channel_that_is_acknowledged_and_sends_nothing_is_an_error(
     kind: str, which: str, seed: int, serve: Serve, start: Start
 ) -> None:
     """These channels begin with what there is: an acknowledgement alone proves nothing."""

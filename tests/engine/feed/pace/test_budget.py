@@ -41,7 +41,7 @@ def test_a_weight_that_is_no_number_is_left_alone(budget: Budget, told: str) -> 
     assert not budget.allows(1, START)
 
 
-def test_a_refusal_is_told(budget: Budget, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_refusal_is_reported(budget: Budget, caplog: pytest.LogCaptureFixture) -> None:
     """Books that do not come for minutes want a reason in the log."""
     budget.apply(Response(1, 418, {"retry-after": "120"}, b""), START)
     assert "status 418, no requests for 120 s" in caplog.text

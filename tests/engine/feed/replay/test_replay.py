@@ -134,7 +134,7 @@ def best_bids(ticks: Any) -> list[tuple[int, int]]:
     return [(int(row["receive_ns"]), int(row["size"])) for row in ticks[chosen]]
 
 
-def test_a_recorded_session_gives_the_ticks_that_the_live_feed_told(tmp_path: Path) -> None:
+def test_a_recorded_session_gives_the_ticks_that_the_live_feed_published(tmp_path: Path) -> None:
     """Yesterday's recording, replayed, must show yesterday's market: to the digit and the nanosecond."""
     bench = Bench()
     for name in ("frames.feed", "connections.feed"):
@@ -220,7 +220,7 @@ def test_recorded_time_goes_by_as_fast_as_asked(tmp_path: Path) -> None:
         assert not role.ended
 
 
-def test_two_venues_are_told_in_the_order_of_their_times(tmp_path: Path) -> None:
+def test_two_venues_are_published_in_the_order_of_their_times(tmp_path: Path) -> None:
     """What one venue did must not be seen before what the other did earlier."""
     one = with_rest(session(b"main", start=START, number=1))
     other = with_rest(session(b"second", start=START + SECOND // 3, number=3), b"second")
@@ -275,7 +275,7 @@ def test_the_end_leaves_no_book_to_believe_and_comes_once(tmp_path: Path) -> Non
         assert role.drain(3)
 
 
-def test_a_recording_that_breaks_off_ends_the_replay_and_is_told(tmp_path: Path) -> None:
+def test_a_recording_that_breaks_off_ends_the_replay_and_is_published(tmp_path: Path) -> None:
     """A damaged file is no reason to die and be started anew for ever."""
     path = tmp_path / "a.sycap"
     writer = RecordingWriter(path, 1)

@@ -47,7 +47,7 @@ def kraken_session(*, channel: bool = True) -> list[Any]:
     return sorted(told + books + again, key=lambda entry: entry[0])
 
 
-def test_a_recorded_channel_of_instruments_is_heard_again_and_takes_no_book_away(tmp_path: Path) -> None:
+def test_a_recorded_channel_of_instruments_is_read_again_and_takes_no_book_away(tmp_path: Path) -> None:
     """Connections are told apart: a feed that took the wrong one for its books would have none, or no decimals."""
     path = write(tmp_path / "a.sycap", *kraken_session())
     with theatre(tmp_path) as made:

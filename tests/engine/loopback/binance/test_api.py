@@ -84,7 +84,7 @@ def test_own_events_have_the_documented_fields_in_order() -> None:
     assert position.keys() == documented("Account Update", "user-data-stream")["event"].keys()
 
 
-def test_balance_update_is_told_and_logout_ends_the_subscription() -> None:
+def test_balance_update_is_reported_and_logout_ends_the_subscription() -> None:
     """Money from outside is an event too; a logout ends what lived on the logon."""
     wire = Wire()
     session = logged_on(wire)
@@ -199,7 +199,7 @@ def test_lost_request_leaves_nothing() -> None:
 
 
 @pytest.mark.parametrize("executed", [True, False])
-def test_time_out_says_nothing_of_what_happened(executed: bool) -> None:
+def test_time_out_leaves_the_outcome_open(executed: bool) -> None:
     """-1007 looks the same either way; only the truth log and a query know."""
     wire = Wire()
     session = wire.api()
@@ -209,7 +209,7 @@ def test_time_out_says_nothing_of_what_happened(executed: bool) -> None:
     assert len(wire.truth("accepted")) == executed
 
 
-def test_request_underway_can_arrive_after_a_query_said_no() -> None:
+def test_request_underway_can_arrive_after_a_query_found_nothing() -> None:
     """Why "no such order" counts only once the request's own recvWindow has passed."""
     wire = Wire()
     session = wire.api()

@@ -35,7 +35,7 @@ def fills(wire: Wire, **values: Any) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize("side", ["BUY", "SELL"])
-def test_a_fee_is_taken_in_bnb_at_its_price_less_the_discount(side: str) -> None:
+def test_a_fee_is_charged_in_bnb_at_its_price_less_the_discount(side: str) -> None:
     """What a trade brings in arrives whole; the fee leaves another purse."""
     wire = burning("1")
     for fill in fills(wire, side=side):
@@ -53,7 +53,7 @@ def test_a_fee_without_discount() -> None:
     assert float(fill["commission"]) == pytest.approx(float(fill["price"]) * 0.001 * USUAL / 600, abs=1e-8)
 
 
-def test_a_fee_that_the_bnb_does_not_cover_is_taken_as_usual() -> None:
+def test_a_fee_that_the_bnb_does_not_cover_is_charged_as_usual() -> None:
     """Whole, and without the discount: from then on what a trade brings in is short by it."""
     wire = burning("0.0001")  # one fee of an order of 0.001 is 0.000075
     assert [fill["commissionAsset"] for fill in fills(wire, quantity="0.001")] == ["BNB"]
@@ -69,7 +69,7 @@ def test_bnb_that_is_bought_pays_its_own_fee() -> None:
     assert (fill["commissionAsset"], fill["commission"]) == ("BNB", "0.00007500")
 
 
-def test_without_a_price_of_bnb_fees_are_taken_as_usual() -> None:
+def test_without_a_price_of_bnb_fees_are_charged_as_usual() -> None:
     """Nothing says what it would be worth."""
     wire = burning("1")
     wire.venue.matching.books["BNBUSDT"].last_price = 0

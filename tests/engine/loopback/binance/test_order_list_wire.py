@@ -149,7 +149,7 @@ def test_websocket_api_asks_and_cancels_the_same_lists() -> None:
     assert [one["status"] for one in gone["orderReports"]] == ["CANCELED", "CANCELED"]
 
 
-def test_touched_limit_of_an_oco_is_told_step_by_step() -> None:
+def test_touched_limit_of_an_oco_is_reported_step_by_step() -> None:
     """The fill, then the stop that it ended, then the list that is done."""
     market = Market()
     market.place("orderList/oco", **SALE)
@@ -172,7 +172,7 @@ def test_touched_limit_of_an_oco_is_told_step_by_step() -> None:
     ]
 
 
-def test_reached_stop_of_an_oco_is_told_step_by_step() -> None:
+def test_reached_stop_of_an_oco_is_reported_step_by_step() -> None:
     """The limit that it ended, then the stop in the book; the list lives as long as the stop rests."""
     market = Market()
     answer = market.place("orderList/oco", **SALE)
@@ -260,7 +260,7 @@ def test_cancel_of_one_order_answers_with_the_list_that_it_ends() -> None:
     assert market.signed("GET", "openOrderList")[1] == []
 
 
-def test_reduced_order_of_a_list_reduces_its_partner_and_is_told_as_updated() -> None:
+def test_reduced_order_of_a_list_reduces_its_partner_and_is_reported_as_updated() -> None:
     """An OCO has one quantity; the list's status says that a name changed."""
     market = Market()
     order = market.place("orderList/oco", **SALE)["orders"][1]["orderId"]
@@ -352,7 +352,7 @@ def test_each_order_of_a_pair_has_its_side(above: str, below: str, side: str, co
     assert Market().signed("POST", "orderList/oco", **values)[1]["code"] == code
 
 
-def test_list_that_the_matching_engine_refuses_is_told_as_rejected() -> None:
+def test_list_that_the_matching_engine_refuses_is_reported_as_rejected() -> None:
     """RESPONSE and REJECT, with the reason, and no order's report."""
     market = Market()
     market.signed("POST", "orderList/oco", **{**SALE, "quantity": "101"}, listClientOrderId="mine")
@@ -419,7 +419,7 @@ def test_list_of_another_account_is_not_there() -> None:
         ("LIMIT_MAKER", {"price": "61000", "icebergQty": "0.001"}, -1013),
     ],
 )
-def test_single_stop_order_is_taken_with_what_it_needs_and_nothing_else(
+def test_single_stop_order_is_accepted_with_what_it_needs_and_nothing_else(
     kind: str, more: dict[str, str], code: int
 ) -> None:
     """A stop is answered by an ACK, waits off the book, and says its condition in reports and queries."""
@@ -436,7 +436,7 @@ def test_single_stop_order_is_taken_with_what_it_needs_and_nothing_else(
         assert market.signed("DELETE", "order", symbol="BTCUSDT", orderId=answer["orderId"])[1]["status"] == "CANCELED"
 
 
-def test_exchange_info_says_which_orders_are_taken() -> None:
+def test_exchange_info_names_which_orders_are_accepted() -> None:
     """A client offers its user what this answer allows."""
     market = Market()
     symbol = market.rest("GET", "exchangeInfo", symbol="BTCUSDT")[1]["symbols"][0]

@@ -265,7 +265,7 @@ def test_listen_key_ends_after_an_hour() -> None:
     assert wire.rest("POST", "userDataStream")[1]["listenKey"] != key
 
 
-def test_reduced_order_keeps_its_id_and_is_told_as_replaced() -> None:
+def test_reduced_order_keeps_its_id_and_is_reported_as_replaced() -> None:
     """The answer, the report and the list of reductions must tell one story, in the documented fields."""
     wire = Wire()
     session = wire.api()

@@ -83,7 +83,7 @@ def test_event_has_the_documented_fields(stream: str, section: str) -> None:
         assert wrapped["data"]["E"] // 1000 == event["E"]
 
 
-def test_best_told_equals_the_book_at_its_update_id() -> None:
+def test_best_reported_equals_the_book_at_its_update_id() -> None:
     """The best is the second witness of the book: they must never disagree."""
     wire = Wire(quiet=False)
     session = wire.venue.connect("/stream?streams=btcusdt@bookTicker/btcusdt@depth@100ms", wire.now_ns)

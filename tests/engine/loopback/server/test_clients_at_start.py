@@ -99,7 +99,7 @@ def test_binances_own_connector_reads_the_whole_market_data_set(run: Any) -> Non
 
 @pytest.mark.skipif(not NAUTILUS, reason="NautilusTrader has no wheel for this Python")
 @pytest.mark.timeout(300)
-def test_nautilus_trader_connects_trades_and_hears_of_its_fill() -> None:
+def test_nautilus_trader_connects_trades_and_reads_its_fill() -> None:
     """Its adapter asks fees, a listen key and the account before it trades, and hears its fills on the old stream."""
 
     async def work() -> None:

@@ -132,7 +132,7 @@ UPGRADE = (
 RESET = struct.pack("ii", 1, 0)
 
 
-def test_clients_that_hang_up_while_nobody_listens_are_no_errors(run: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_clients_that_hang_up_before_an_answer_are_no_errors(run: Any, caplog: pytest.LogCaptureFixture) -> None:
     """A frozen venue wakes to connections that are gone: before their answer, amid a message, politely or not."""
 
     async def work() -> None:

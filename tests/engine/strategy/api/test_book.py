@@ -17,7 +17,7 @@ FIGURES = ("state", "good", "best_bid", "best_ask", "imbalance", "tick_sequence"
 SPARE = (0,) * 7
 
 
-def test_a_books_bytes_say_what_its_row_says() -> None:
+def test_a_books_bytes_equal_its_row() -> None:
     """Live it is filled from bytes, in a replay from rows: one decision for both."""
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")  # noqa: T201 - to repeat it

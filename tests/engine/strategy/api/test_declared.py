@@ -309,7 +309,7 @@ def test_what_means_an_integer_is_taken(system: System, recorder: Recorder) -> N
     assert (first.side, first.size, first.price) == (1, 10, 100)
 
 
-def test_a_want_before_the_start_is_refused_by_name() -> None:
+def test_a_request_before_the_start_is_refused_by_name() -> None:
     """In `__init__` there is no lane yet."""
     recorder = Recorder((BTC,), None)
     assert (recorder.position(BTC), recorder.orders(BTC)) == (0, [])
@@ -323,7 +323,7 @@ def logged(caplog: pytest.LogCaptureFixture) -> list[tuple[str, int]]:
     return [(record.getMessage().partition(": ")[2], vars(record)["calls"]) for record in lines]
 
 
-def test_calls_before_execution_stands_say_why_they_give_none(
+def test_calls_before_execution_runs_name_the_reason_why_they_return_none(
     system: System, recorder: Recorder, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A strategy that wants and wants, and is told nothing, looks like one that has nothing to do."""
@@ -337,7 +337,7 @@ def test_calls_before_execution_stands_say_why_they_give_none(
     assert recorder.heard.count("full") == 4
 
 
-def test_a_full_lane_and_a_halt_say_so(system: System, recorder: Recorder, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_full_lane_and_a_halt_show_it(system: System, recorder: Recorder, caplog: pytest.LogCaptureFixture) -> None:
     """Three reasons for one None: which it is decides what an operator does."""
     role = system.role(recorder)
     begin(role)

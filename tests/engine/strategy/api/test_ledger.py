@@ -161,7 +161,7 @@ def test_an_exit_asks_for_no_more_than_the_venues_largest_order(side: int) -> No
     assert one.exit_size(replace(bounded, size_max=0), 100) == side * 22
 
 
-def test_an_exit_of_nothing_is_nothing_and_says_nothing(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_exit_of_nothing_is_nothing_and_logs_nothing(caplog: pytest.LogCaptureFixture) -> None:
     """Flat is not dust, also where no least notional is asked for."""
     caplog.set_level(logging.INFO)
     one, free = ledger(), replace(COARSE, notional_min=0)
@@ -272,7 +272,7 @@ def test_an_order_takes_what_its_record_says_and_stays_the_same_object() -> None
     assert one.working == {5: kept}
 
 
-def test_an_order_of_a_former_life_is_taken_up_from_its_record() -> None:
+def test_an_order_of_a_former_life_is_read_from_its_record() -> None:
     """A strategy that does not know its order places it twice."""
     one = ledger()
     found = one.change(order(5, OrderState.OPEN, side=SELL, instrument=2, price=102, size=30))
@@ -298,7 +298,7 @@ def test_a_cancel_under_way_shows_and_ends_when_the_venue_did_not_cancel() -> No
     assert not one.change(order(5, OrderState.OPEN)).cancelling
 
 
-def test_a_cancel_wanted_before_the_order_was_open_stays_wanted() -> None:
+def test_a_cancel_submitted_before_the_order_was_open_stays_submitted() -> None:
     """Its becoming open says nothing of the cancel."""
     one = ledger()
     one.intend(intent(IntentKind.PLACE, 5))
@@ -306,7 +306,7 @@ def test_a_cancel_wanted_before_the_order_was_open_stays_wanted() -> None:
     assert one.change(order(5, OrderState.OPEN)).cancelling
 
 
-def test_what_was_begun_meanwhile_is_taken_in_before_anybody_looks() -> None:
+def test_what_was_begun_meanwhile_is_added_before_the_ledger_is_read() -> None:
     """The compiled path notes an order later than it sends it."""
     begun = [5, 6]
     one = ledger(lambda: [one.begin(begun.pop(), 1, BUY, 100, 10) for _ in tuple(begun)])

@@ -104,7 +104,7 @@ def heard(system: System) -> tuple[StrategyRole, Recorder]:
     return role, strategy
 
 
-def test_aggregates_come_behind_the_books_in_them(system: System, heard: tuple[StrategyRole, Recorder]) -> None:
+def test_aggregates_come_after_the_books_in_them(system: System, heard: tuple[StrategyRole, Recorder]) -> None:
     """An opportunity must not be taken on a book that is older than it."""
     role, strategy = heard
     opportunity(system, OpportunityKind.BEGIN)
@@ -120,7 +120,7 @@ def test_aggregates_come_behind_the_books_in_them(system: System, heard: tuple[S
     assert [(one.tick_sequence, one.receive_ns) for one in system.intents] == [(41, 0), (42, 9), (0, 0)]
 
 
-def test_only_what_concerns_it_is_heard(system: System, heard: tuple[StrategyRole, Recorder]) -> None:
+def test_only_its_own_aggregates_call_its_hooks(system: System, heard: tuple[StrategyRole, Recorder]) -> None:
     """A strategy that trades two things must not act on a third."""
     role, strategy = heard
     bar(system, 100, of=7)
@@ -150,7 +150,9 @@ def test_a_new_life_of_the_teller_ends_every_opportunity(system: System, heard: 
     assert strategy.heard[1:] == [("opportunity", 1, 1), "over"]
 
 
-def test_a_global_book_that_stops_being_good_is_told_once(system: System, heard: tuple[StrategyRole, Recorder]) -> None:
+def test_a_global_book_that_stops_being_good_is_published_once(
+    system: System, heard: tuple[StrategyRole, Recorder]
+) -> None:
     """The prices of a crossed or empty book are no prices to quote on."""
     role, strategy = heard
     for now_ns, state in enumerate((BookState.EMPTY, BookState.GOOD, BookState.CROSSED, BookState.EMPTY), 2_000):
@@ -185,7 +187,7 @@ def lap(system: System, lane: str, tell: Callable[[int], None]) -> None:
     system.recorded(lane)
 
 
-def test_lost_aggregates_are_told(system: System, heard: tuple[StrategyRole, Recorder]) -> None:
+def test_lost_aggregates_are_published(system: System, heard: tuple[StrategyRole, Recorder]) -> None:
     """An end that was never heard is an opportunity for ever, and a hole in the bars a wrong average."""
     role, strategy = heard
     lap(system, "bars", lambda number: bar(system, number, count=BATCH))
@@ -199,7 +201,7 @@ def test_lost_aggregates_are_told(system: System, heard: tuple[StrategyRole, Rec
 
 
 @pytest.mark.parametrize("kind", [Listener, Chancer])
-def test_a_replay_hears_the_same_byte_for_byte(system: System, kind: type[Recorder]) -> None:
+def test_a_replay_reads_the_same_byte_for_byte(system: System, kind: type[Recorder]) -> None:
     """What a strategy made of the aggregates can be explained only if it can be made again."""
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")  # noqa: T201 - to run it again

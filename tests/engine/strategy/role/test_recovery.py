@@ -26,7 +26,7 @@ def test_ids_are_never_used_again(system: System, recorder: Recorder) -> None:
     assert given == [intent.intent_id for intent in system.intents]
 
 
-def test_a_lane_made_anew_begins_beyond_all_earlier_ids(system: System, recorder: Recorder) -> None:
+def test_a_lane_made_again_begins_beyond_all_earlier_ids(system: System, recorder: Recorder) -> None:
     """Segments do not outlive the machine, but the venue remembers client ids."""
     begin(system.role(recorder), (FIRST_COUNT_MS + 5_000) * 1_000_000)
     assert recorder.place(BTC, BUY, 10, 99) == (NUMBER << 40) + 5_001
@@ -54,7 +54,7 @@ def test_position_and_orders_are_known_at_the_start(system: System, recorder: Re
     ]
 
 
-def test_a_fill_told_twice_counts_once(system: System, recorder: Recorder) -> None:
+def test_a_fill_published_twice_counts_once(system: System, recorder: Recorder) -> None:
     """Execution that was killed may say its last words again."""
     begin(system.role(recorder))
     system.fill(7, BUY, 4)
@@ -63,7 +63,7 @@ def test_a_fill_told_twice_counts_once(system: System, recorder: Recorder) -> No
     assert strategy.position(BTC) == 4
 
 
-def test_rings_that_forgot_their_beginning_are_not_believed(system: System) -> None:
+def test_rings_that_forgot_their_beginning_are_not_used(system: System) -> None:
     """Position comes from its cell and the fills behind it; orders nobody can tell of are cancelled."""
     system.fill(1, BUY, 100)
     system.position(5, 100, fill_sequence=1)

@@ -24,7 +24,7 @@ from tests.engine.strategy.conftest import BTC, ETH, NUMBER, Recorder, System, b
 BOOK = ([(99, 30), (98, 5)], [(101, 10)])
 
 
-def test_a_want_becomes_one_intent_with_its_trace(system: System, recorder: Recorder) -> None:
+def test_a_request_becomes_one_intent_with_its_trace(system: System, recorder: Recorder) -> None:
     """Latency is measured from the tick's receive time in the intent; a wrong one makes every figure a lie."""
     role = system.role(recorder)
     begin(role)
@@ -125,7 +125,7 @@ def test_a_one_sided_book_is_not_good(system: System, recorder: Recorder) -> Non
     assert recorder.heard == ["start"]
 
 
-def test_what_is_others_business_is_not_heard(system: System, recorder: Recorder) -> None:
+def test_records_of_other_strategies_call_no_hook(system: System, recorder: Recorder) -> None:
     """Another strategy's fill in our position would be traded against."""
     role = system.role(recorder)
     begin(role)
@@ -138,7 +138,7 @@ def test_what_is_others_business_is_not_heard(system: System, recorder: Recorder
     assert recorder.position(BTC) == 0
 
 
-def test_a_halted_strategy_wants_nothing_new_and_may_still_cancel(system: System, recorder: Recorder) -> None:
+def test_a_halted_strategy_submits_nothing_new_and_may_still_cancel(system: System, recorder: Recorder) -> None:
     """A halt that the strategy argues with fills the lane with refusals."""
     role = system.role(recorder)
     begin(role)
@@ -217,7 +217,7 @@ def test_exit_closes_what_is_held_and_nothing_else(system: System, recorder: Rec
     assert [(i.side, i.size, i.time_in_force) for i in system.intents] == [(BUY, 12, TimeInForce.IOC)]
 
 
-def test_an_exit_wanted_twice_is_one_exit(system: System, recorder: Recorder) -> None:
+def test_an_exit_requested_twice_is_one_exit(system: System, recorder: Recorder) -> None:
     """A hook runs again before the first exit has filled: both filled would be a position the other way."""
     role = system.role(recorder)
     begin(role)
@@ -253,7 +253,7 @@ def test_a_fee_in_the_base_asset_leaves_the_position(system: System, recorder: R
     assert recorder.position(BTC) * 1_000 + recorder.dust(BTC) == 4_000_000 - 3 * 1_600
 
 
-def test_nothing_but_dust_is_flat_and_said_once(
+def test_nothing_but_dust_is_flat_and_logged_once(
     system: System, recorder: Recorder, caplog: pytest.LogCaptureFixture
 ) -> None:
     """An exit that asks for less than the venue takes is refused at every book, for ever."""
@@ -345,7 +345,7 @@ def test_lapped_by_books_it_goes_on_with_the_newest(system: System, recorder: Re
     assert role.step(2_001) == 0
 
 
-def test_lapped_by_fills_it_learns_its_position_anew_and_clears_the_table(system: System, recorder: Recorder) -> None:
+def test_lapped_by_fills_it_reads_its_position_again_and_clears_the_table(system: System, recorder: Recorder) -> None:
     """Counting on from a hole in the fills is a position that nobody holds."""
     role = system.role(recorder)
     begin(role)

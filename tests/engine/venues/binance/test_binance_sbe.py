@@ -137,7 +137,7 @@ def test_a_mantissa_becomes_fixed_point_exactly_or_not_at_all(exponent: int, man
 
 
 @pytest.mark.parametrize("template", sbe_oracle.SCHEMA)
-def test_longer_blocks_are_passed_over(template: int) -> None:
+def test_longer_blocks_are_skipped(template: int) -> None:
     """The venue may add fields behind those it has; what we know must still be where we look."""
     for seed in range(200):
         plain, longer = (made(random.Random(seed), template, extra) for extra in (0, 7))
@@ -175,7 +175,7 @@ def test_scanner_and_oracle_agree_on_spoilt_frames(shard: int) -> None:
     assert min(outcomes.values()) > MUTATIONS // 40, outcomes
 
 
-def test_an_unknown_template_is_counted_and_passed_over() -> None:
+def test_an_unknown_template_is_counted_and_skipped() -> None:
     """The venue may send messages of a further kind: they are not ours, and not malformed."""
     scanner, frame = market(), sbe_oracle.encode(10001, BEST).replace((10001).to_bytes(2, "little"), b"\x15\x27", 1)
     assert agree(scanner, frame) == []

@@ -334,7 +334,7 @@ def test_ids_of_others_stay_text() -> None:
     assert client_id_of("z" * 32) == b"z" * 32
 
 
-def test_the_venues_clock_is_believed_by_its_shortest_round_trip() -> None:
+def test_the_venues_clock_is_measured_by_its_shortest_round_trip() -> None:
     """And its doubt is half of that."""
     clock = VenueClock()
     clock.sample(1000, 2000, 6500)
@@ -380,7 +380,7 @@ def test_a_frame_means_exactly_what_it_says(wire: BinanceTrading, frame: bytes, 
     assert wire.read(frame) == news
 
 
-def test_news_that_says_nothing_answers_nothing() -> None:
+def test_a_message_without_content_answers_nothing() -> None:
     """Its outcome is none of those on which execution acts, and its number none of a request."""
     nothing = News(Frame.OTHER)
     assert nothing.outcome not in set(Outcome)
@@ -545,7 +545,7 @@ def test_numbers_and_names_as_wide_as_a_record_and_no_wider() -> None:
             fixed(text, 2)
 
 
-def test_a_request_is_good_for_five_seconds_where_nothing_else_is_said() -> None:
+def test_a_request_is_valid_for_five_seconds_by_default() -> None:
     """A longer window lets an old order come to be; a shorter one refuses it in every hiccup of the network."""
     wire = BinanceTrading([BTC], Ed25519Signer("key", PEM))
     assert json.loads(wire.logon(1, MS))["params"]["recvWindow"] == 5000

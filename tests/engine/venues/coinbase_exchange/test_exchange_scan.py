@@ -129,7 +129,7 @@ def test_what_is_not_exactly_an_order_is_refused(old: bytes, new: bytes) -> None
     assert market().decode(whole.replace(old, new, 1)) is None
 
 
-def test_escapes_are_passed_over_where_the_text_does_not_matter() -> None:
+def test_escapes_are_skipped_where_the_text_does_not_matter() -> None:
     """A reason with a quote in it must not make every book of a connection suspect; a broken escape is no JSON."""
     for text in (r"a \"quoted\" \\ \/ \b\f\n\r\t é \ud83d\ude00", r"\u0000"):
         frame = (

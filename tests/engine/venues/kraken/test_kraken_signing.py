@@ -119,7 +119,7 @@ def test_a_subscription_waits_for_its_token_and_goes_out_with_it(signed: Signed)
     assert signed.inner.sent[0]["params"]["channel"] == "level3"
 
 
-def test_a_token_is_asked_for_anew_before_it_is_too_old(signed: Signed) -> None:
+def test_a_token_is_asked_for_again_before_it_is_too_old(signed: Signed) -> None:
     """A book may be subscribed anew hours later; the old one stays good for what it opened if there is no other."""
     signed.stream.send(SUBSCRIBE)
     signed.rest.give("first")

@@ -38,7 +38,7 @@ def sent(port: HttpPort, peer: Peer) -> None:
     raise AssertionError("not connected")
 
 
-def test_a_request_is_said_and_its_answer_comes_back(peer: Peer) -> None:
+def test_a_request_is_sent_and_its_answer_comes_back(peer: Peer) -> None:
     """Method, target, headers and body as they were given."""
     port = port_to(peer)
     number = port.request("POST", "/order?x=1", {"X-Key": "k"}, b"body", 0)

@@ -10,7 +10,7 @@ from engine.venues.wire.transport import LOST, PlainTransport, TlsTransport, tls
 ROUNDS = 10
 
 
-def test_a_fault_behind_good_records_is_told_in_its_own_words(certificate: tuple[Path, Path]) -> None:
+def test_a_fault_after_good_records_is_reported_in_its_own_words(certificate: tuple[Path, Path]) -> None:
     """Whoever reads the log must see what was wrong with the bytes, not that nothing more could be read after it."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*certificate)

@@ -21,7 +21,7 @@ def collect(port: WebSocketPort, wanted: int) -> list[bytes]:
     return found
 
 
-def test_what_came_behind_the_upgrade_is_not_left_in_a_buffer(certificate: tuple[Path, Path]) -> None:
+def test_what_came_after_the_upgrade_is_not_left_in_a_buffer(certificate: tuple[Path, Path]) -> None:
     """TLS may hold decrypted or undecrypted records that the kernel no longer shows."""
     peer = Peer()
     port = WebSocketPort(f"wss://localhost:{peer.port}/", WireOptions(ca_file=str(certificate[0])))

@@ -97,7 +97,7 @@ def first_news(port: WebSocketPort) -> list[bytes]:
     raise AssertionError("it stays quiet")
 
 
-def test_a_rehearsed_message_is_not_heard(port: WebSocketPort) -> None:
+def test_a_rehearsed_message_is_not_sent(port: WebSocketPort) -> None:
     """Warming runs while frames may be half read: it must not stand between their bytes."""
     port.send(b"big")
     while port.poll_if_changed(0) is None:
@@ -108,7 +108,7 @@ def test_a_rehearsed_message_is_not_heard(port: WebSocketPort) -> None:
     port.close()
 
 
-def test_a_certificate_nobody_vouches_for_is_refused(tls_server: int) -> None:
+def test_a_certificate_without_an_authority_is_refused(tls_server: int) -> None:
     """Verification is on unless the test's own file says otherwise."""
     port = WebSocketPort(f"wss://localhost:{tls_server}/")
     poll_until(port, lambda: port.state is PortState.CLOSED)
@@ -180,7 +180,7 @@ def test_the_request_names_host_and_target_and_no_origin(peer: Peer) -> None:
     port.close()
 
 
-def test_an_answer_in_single_bytes_with_frames_behind_it_loses_nothing(peer: Peer) -> None:
+def test_an_answer_in_single_bytes_with_frames_after_it_loses_nothing(peer: Peer) -> None:
     """The first message may come in the same packet as the upgrade."""
     port = WebSocketPort(f"ws://127.0.0.1:{peer.port}/")
     port.poll(0)
@@ -320,7 +320,7 @@ def test_a_proxy_is_passed_by_connect_and_tls_goes_through_it(tls_server: int, c
     port.close()
 
 
-def test_a_proxy_that_says_no_is_an_error(tls_server: int, certificate: tuple[Path, Path]) -> None:
+def test_a_proxy_that_refuses_is_an_error(tls_server: int, certificate: tuple[Path, Path]) -> None:
     """The reason names the proxy and not the venue."""
     port, _ = through_proxy(tls_server, certificate[0], b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
     assert port.state is PortState.CLOSED
