@@ -6,7 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
+import shm
+from engine.instruments import write
+from engine.lanes import FEED, open_lanes
+from engine.lanes.create import create
 from engine.levels import WholeBook
+from engine.model.instrument import Instrument
 from engine.model.words import BookState
 from tests.engine.feed.feed_fakes import Bench, diff
 
@@ -125,3 +130,18 @@ def test_the_whole_book_answers_what_a_size_would_cost(bench: Bench) -> None:
     reader.poll()
     assert reader.book.depth(1, 2) == 300_000
     assert reader.book.walk(-1, 500_000) == (500_000, 10_200, 10_100 * 300_000 + 10_200 * 200_000)
+
+
+def test_of_several_feeds_the_one_that_publishes_the_instrument_is_read(bench: Bench) -> None:
+    """Another feed's levels are another venue's: the book would stay empty for ever."""
+    for lane in ("instruments.other", "levels.other", "instruments.feed"):
+        create(bench.system, lane)
+    cells = open_lanes(bench.system, FEED).cell_writer("instruments")
+    write(cells, 0, Instrument(7, "binance", "BTCUSDT", "BTC", "USDT", 2, 5, 1, 1, 1, 10**12, 0), 1)
+    reader = WholeBook(bench.system, 7)
+    bench.good()
+    reader.poll()
+    assert same(reader, bench)
+    cells.close()
+    for lane in ("instruments.other", "levels.other", "instruments.feed"):
+        shm.remove(f"{bench.system}.{lane}")

@@ -11,7 +11,7 @@ import pytest
 
 import shm
 from engine import instruments
-from engine.lanes import lane_of
+from engine.lanes import FEED, lane_of, open_lanes
 from engine.lanes.create import create
 from engine.model.instrument import Instrument
 from engine.model.words import FillFlag, TickKind
@@ -141,3 +141,25 @@ def test_what_is_not_there_is_named(lanes: Lanes) -> None:
     with pytest.raises(ValueError, match="lane 'verdicts': expected one of ticks, books"):
         frame(lanes.system, "verdicts")
     assert len(frame(lanes.system, "fills")) == 0
+
+
+def test_a_frame_has_the_records_of_every_feed_in_the_order_of_their_times() -> None:
+    """A notebook asks for the ticks of a system; which process wrote them is not its concern."""
+    system = f"test-research-{secrets.token_hex(6)}"
+    writers = []
+    for place, (feed, one) in enumerate((("east", BTC), ("west", ETH))):
+        for lane in ("ticks", "instruments"):
+            create(system, f"{lane}.{feed}")
+        opened = open_lanes(system, FEED, feed)
+        writers += [opened.ring_writer("ticks"), opened.cell_writer("instruments")]
+        instruments.write(writers[-1], place, one, 0)
+    for at_ns, ring, one in ((1, writers[2], ETH), (2, writers[0], BTC), (3, writers[2], ETH)):
+        ring.publish(at_ns, at_ns, 0, 1, 100, 10, 0, one.id, TickKind.PRINT, 1, 1)
+    try:
+        assert frame(system, "ticks")["symbol"].tolist() == ["ETHUSDT", "BTCUSDT", "ETHUSDT"]
+        assert frame(system, "ticks", last=2)["symbol"].tolist() == ["BTCUSDT", "ETHUSDT"]
+    finally:
+        for writer in writers:
+            writer.close()
+        for name in shm.names(system):
+            shm.remove(name)

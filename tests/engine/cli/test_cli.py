@@ -32,6 +32,7 @@ from engine.cli.trees import Naming, tree_of
 from engine.config import Config, Paths, known_systems
 from engine.control import call
 from engine.lanes import EXECUTION, FEED, LANES, SUPERVISOR, lane_of, open_lanes
+from engine.lanes.create import create
 from engine.model.instrument import Instrument
 from engine.model.words import (
     BookState,
@@ -46,7 +47,7 @@ from engine.model.words import (
 )
 from engine.monitor.figures import Figures
 from engine.supervisor import segments
-from engine.view.screen import Section, screen, share
+from engine.view.screen import Section, _books, screen, share
 
 Write = Callable[..., Config]
 MARKET = """
@@ -180,6 +181,41 @@ def test_a_book_of_a_silent_feed_is_shown_as_stale(typed: Typed, market: Config)
         assert (typed.tree(*words)["feed_silent_ms"] < 60_000) is heard
         assert ("the heartbeat of feed is 1.0 min old" not in typed(*words, "--once")) is heard
     beats.close()
+
+
+def test_each_book_is_shown_with_the_state_of_its_own_feed(typed: Typed, system: str) -> None:
+    """One dead feed of two: its book must not be shown as good, and the other one must."""
+    ethereum = dataclasses.replace(BITCOIN, id=8, symbol="ETHUSDT", venue="south")
+    beats = {}
+    for place, (feed, one) in enumerate((("east", BITCOIN), ("west", ethereum))):
+        for lane in ("instruments", "book_tops", "ticks", "heartbeat"):
+            create(system, f"{lane}.{feed}")
+        lanes = open_lanes(system, FEED, feed)
+        instruments.write(lanes.cell_writer("instruments"), place, one, 1)
+        tops = zeros("book_tops", instrument=one.id, state=BookState.GOOD, bids=1, asks=1,
+                     bid_price=(100 + place,) * 10, ask_price=(110,) * 10,
+                     bid_size=(1,) * 10, ask_size=(1,) * 10)  # fmt: skip
+        lanes.cell_writer("book_tops").write(place, *tops)
+        beats[feed] = lanes.cell_writer("heartbeat")
+        beats[feed].write(0, *zeros("heartbeat", beat_ns=time.monotonic_ns(), wall_ns=time.time_ns()))
+        lanes.close()
+    beats["east"] = open_lanes(system, FEED, "east").cell_writer("heartbeat")
+    late_ns = time.monotonic_ns() - 60_000_000_000
+    beats["west"] = open_lanes(system, FEED, "west").cell_writer("heartbeat")
+    beats["west"].write(0, *zeros("heartbeat", beat_ns=late_ns, wall_ns=time.time_ns() - 60_000_000_000))
+    assert typed.tree("book", "ETHUSDT", "--system", system)["bids"][0][0] == "1.01"
+    assert "the heartbeat of west is 1.0 min old" in typed("book", "ETHUSDT", "--system", system, "--once")
+    assert "heartbeat" not in typed("book", "BTCUSDT", "--system", system, "--once")
+    assert [(one["symbol"], one["feed"], one["state"]) for one in books(system, {})] == [
+        ("BTCUSDT", "east", "GOOD"),
+        ("ETHUSDT", "west", "UNKNOWN"),
+    ]
+    figures = Figures(system)
+    figures.poll()
+    shown = [(row[0], row[1]) for row in _books(figures, figures.instruments()).rows]
+    assert [("west late" in state, "good" in state) for _, state in sorted(shown)] == [(False, True), (True, False)]
+    for cell in beats.values():
+        cell.close()
 
 
 def test_a_symbol_of_two_venues_is_asked_about(typed: Typed, market: Config) -> None:

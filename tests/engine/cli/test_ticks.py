@@ -94,3 +94,29 @@ def test_an_unknown_instrument_is_named_with_those_there_are(system: str, capsys
     """An empty answer would look like a quiet market."""
     assert main(["ticks", "SOLUSDT", "--system", system]) == 2
     assert "no instrument 'SOLUSDT'" in capsys.readouterr().err
+
+
+def test_the_ticks_of_several_feeds_are_printed_in_the_order_of_their_publishing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A tool that reads one feed of two sees half a market, and nothing says so."""
+    name = f"test-ticks-{secrets.token_hex(6)}"
+    made = {"east": BTC, "west": ETH}
+    writers = []
+    for place, (feed, one) in enumerate(made.items()):
+        for lane in ("ticks", "instruments"):
+            create(name, f"{lane}.{feed}", wake="never")
+        cells, ring = open_lanes(name, FEED, feed).cell_writer("instruments"), open_lanes(name, FEED, feed)
+        instruments.write(cells, place, one, 0)
+        writers += [cells, ring.ring_writer("ticks")]
+    for at_ns, ring, one in ((1, writers[3], ETH), (2, writers[1], BTC), (3, writers[3], ETH)):
+        ring.publish(5_000, at_ns, 4_000, 1, 100 + at_ns, 10**8, 0, one.id, TickKind.PRINT, 1, 1)
+    try:
+        found = [(line["symbol"], line["price"]) for line in lines(name, capsys)]
+        assert found == [("ETH-USD", 1.01), ("BTCUSDT", 1.02), ("ETH-USD", 1.03)]
+        assert [line["price"] for line in lines(name, capsys, "-n", "1", "BTCUSDT")] == [1.02]
+    finally:
+        for writer in writers:
+            writer.close()
+        for lane in shm.names(name):
+            shm.remove(lane)
