@@ -194,7 +194,7 @@ def measure() -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure and say."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(description="From a venue's book to the global book in another process.")
     parser.add_argument("--json", action="store_true", help="one JSON object")
     options = parser.parse_args()

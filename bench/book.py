@@ -121,7 +121,7 @@ def measure() -> dict[str, object]:
         timed(contender)
     expected = contenders[OURS].best()
     for name in [name for name, contender in contenders.items() if contender.best() != expected]:
-        absent[name] = f"its best prices were {contenders.pop(name).best()} behind the same changes, not {expected}"
+        absent[name] = f"its best prices were {contenders.pop(name).best()} after the same changes, not {expected}"
     times: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(ROUNDS):
         for name, contender in contenders.items():

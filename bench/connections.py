@@ -83,7 +83,7 @@ class Audit:
             self.trades[number].append(trades["detail"][trades["instrument"] == number + 1].copy())
 
     def count(self, first: int, last: int) -> tuple[int, int]:
-        """Trades told in their order, and trades lost."""
+        """Trades published in their order, and trades lost."""
         told = lost = 0
         for each in self.trades:
             numbers = np.concatenate(each)

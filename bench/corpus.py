@@ -67,7 +67,7 @@ def made_bests(count: int, seed: int = 2) -> list[bytes]:
 
 
 def as_sbe(frames: list[bytes]) -> list[bytes]:
-    """The same depth events and best bids and asks as the binary streams tell them."""
+    """The same depth events and best bids and asks in the form of the binary streams."""
     return [encoded(json.loads(frame)["data"]) for frame in frames]
 
 

@@ -1,4 +1,4 @@
-"""The machine a figure was taken on: without it a figure says nothing."""
+"""The machine on which a figure was measured: figures of two machines cannot be compared."""
 
 import os
 import platform
@@ -23,7 +23,7 @@ def describe() -> dict[str, str | int | float]:
 
 
 def processor() -> str:
-    """The processor's name, or its architecture where the kernel does not tell."""
+    """The processor's name, or its architecture if the kernel does not report a name."""
     names = [line.partition(":")[2].strip() for line in _cpuinfo() if line.startswith("model name")]
     return names[0] if names else platform.machine()
 

@@ -19,11 +19,11 @@ PR_SET_PDEATHSIG = 1
 
 
 class WorkerError(Exception):
-    """A worker failed or did not answer: the text is its traceback, or says so."""
+    """A worker failed or did not answer: the text is its traceback, or that there is none."""
 
 
 class Channel:
-    """The worker's end: say that it is ready, wait for the word to begin."""
+    """The worker's end: report that it is ready, wait for the signal to begin."""
 
     def __init__(self, inward: int, outward: int) -> None:
         """Over two descriptors of the worker's own."""
@@ -85,7 +85,7 @@ class Worker:
         return found
 
     def stop(self) -> None:
-        """Hold it where it stands."""
+        """Stop it (SIGSTOP)."""
         os.kill(self.pid, signal.SIGSTOP)
 
     def end(self) -> None:
@@ -105,7 +105,7 @@ def _live(core: int, function: Callable[[Channel], object], channel: Channel) ->
         gc.collect()
         gc.disable()
         channel.answer(function(channel))
-    except BaseException:  # noqa: BLE001 - whatever it was, the parent hears of it
+    except BaseException:  # noqa: BLE001 - the parent gets the traceback of every error
         channel.answer(WorkerError(traceback.format_exc()))
     while True:
         signal.pause()

@@ -51,7 +51,7 @@ class Turner(Strategy):
 
 
 def engine(file: str, seconds: str) -> None:
-    """The engine's process: its roles in turn, for so long behind the first fill."""
+    """The engine's process: its roles in turn, for this long after the first fill."""
     from engine import clock, runtime
     from engine.config import load
 

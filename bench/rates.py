@@ -1,6 +1,6 @@
 """Records a second through one lane with none lost: the lane is lossless, so its writer waits for the reader's cursor.
 
-The reader tells its cursor in a cell, every quarter of the ring when it reads one by one, after every view in batches.
+The reader writes its cursor to a cell: every quarter of the ring if it reads one by one, after every view in batches.
 Each run ends with both cursors at the last record: had one been lost, it would not end.
 """
 
@@ -129,7 +129,7 @@ def _batch(size: int, reserve: int) -> bytes:
 
 
 def publish_ns(lane: shm.RingWriter, payload: bytes, count: int) -> float:
-    """What one publish costs its writer, whoever reads."""
+    """What one publish costs its writer, with and without readers."""
     publish = lane.publish_bytes
     began = clock()
     for _ in repeat(None, count):

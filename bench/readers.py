@@ -18,7 +18,7 @@ CHUNKS = 7
 
 
 def fan_out(size: int, readers: int, count: int, cores: tuple[int, int]) -> dict[str, float]:
-    """The writer publishes as fast as it can; the readers share the other core and are told what they missed."""
+    """The writer publishes as fast as it can; the readers share the other core and count what they missed."""
     with lane(size) as name:
 
         def writing(channel: Channel) -> float:

@@ -146,7 +146,7 @@ def _extras(rows: Mapping[str, Any]) -> list[str]:
         f"{who.split()[0]}: {rows[who]['publish_per_s'] / 1e6:.1f} M/s ({rows[who]['lost_share']:.0%} lapped)"
         for who in ("1 readers", "4 readers", "8 readers")
     )
-    publish = f"  a publish with nobody there {cost['alone_ns']:.1f} ns; with 8 readers that look 100 times a second"
+    publish = f"  a publish without readers {cost['alone_ns']:.1f} ns; with 8 readers that look 100 times a second"
     return [
         f"  batches, a field of every record summed: {rows['ring']['batch_summed_per_s'] / 1e6:.0f} M/s",
         f"  an unheld writer beside readers that share one core: {fan_out}",

@@ -36,7 +36,7 @@ class Rig:
         self.lost = self.told = 0
 
     def drain(self) -> None:
-        """Read what was told."""
+        """Read what was published."""
         lost, records = self.reader.copy()
         self.lost += lost
         self.told += len(records)

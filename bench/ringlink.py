@@ -47,7 +47,7 @@ def lane(size: int, *, reserve: int = 1, wake: str = "never") -> Iterator[str]:
 
 @contextmanager
 def held_lane(size: int, *, reserve: int = 1) -> Iterator[tuple[str, str]]:
-    """A lossless ring, whose writer is held to the pace of the one reader that tells its cursor in a cell."""
+    """A lossless ring: its writer waits for the one reader that writes its cursor to a cell."""
     shape = {"capacity": capacity_of(size), "reserve": reserve}
     with segment(record_of(size), "lossless", **shape) as name, segment(CONSUMER, "cells", count=1) as cells:
         yield name, cells

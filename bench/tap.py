@@ -1,4 +1,4 @@
-"""What it costs a feed that every frame is copied into FRAMES, whether or not somebody records.
+"""The cost for a feed of copying every frame into FRAMES, whether or not a recorder runs.
 
     python -m bench.tap [--json]
 
@@ -43,7 +43,7 @@ class Port(StreamDefaults):
         return self.frames
 
     def send(self, payload: bytes) -> bool:
-        """Nobody hears it."""
+        """No reader is attached."""
         del payload
         return True
 

@@ -165,7 +165,7 @@ def report(found: dict[str, dict[str, list[float]]], skipped: list[str]) -> dict
 
 
 def main() -> None:
-    """Measure and tell."""
+    """Measure and print."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--json", action="store_true", help="one JSON object on stdout")
     options.add_argument("--rounds", type=int, default=5)

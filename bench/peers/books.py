@@ -1,6 +1,6 @@
 """Order books that Python users have instead, each fed by the fastest way its API offers.
 
-A book is told numbers, as the engine's is: what it costs to bring them into a peer's own form is not measured. After a
+A book gets numbers, as the engine's does: the cost of converting them to a peer's own form is not measured. After a
 round its best bid and ask are held against the engine's book, so that a peer that did less is not shown as fast.
 """
 

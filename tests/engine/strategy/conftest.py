@@ -41,14 +41,14 @@ def full(lane: str, feed: str = FEED, execution: str = EXECUTION) -> str:
 
 @dataclass
 class System:
-    """One system's lanes, and the hands of those who write them."""
+    """One system's lanes, and functions that write them as their roles would."""
 
     name: str
     writers: dict[str, Any] = field(default_factory=dict)
     opened: list[StrategyLanes] = field(default_factory=list)
     taps: dict[str, tuple[shm.RingReader, list[Any]]] = field(default_factory=dict)
-    books_told: int = 0
-    fills_told: int = 0
+    books_published: int = 0
+    fills_published: int = 0
     owners: Owners = ONE_OF_EACH
     places: dict[int, int] = field(default_factory=dict)  # by instrument: of its feed and of its execution
 
@@ -65,12 +65,12 @@ class System:
         self, bids: list[tuple[int, int]], asks: list[tuple[int, int]], *, state: int = BookState.GOOD, of: int = 1
     ) -> None:
         """A book, best levels first."""
-        self.books_told += 1
+        self.books_published += 1
         bought, sold = sum(size for _, size in bids), sum(size for _, size in asks)
         imbalance = (bought - sold) / (bought + sold) if bids and asks else float("nan")
         self.writer("books", of).publish(
-            7, 8, 0, self.books_told, 100 + self.books_told, imbalance, float("nan"), of, state, len(bids), len(asks),
-            1, self.books_told, levels(bids, 0), levels(bids, 1), levels(asks, 0), levels(asks, 1), (0,) * 7,
+            7, 8, 0, self.books_published, 100 + self.books_published, imbalance, float("nan"), of, state, len(bids), len(asks),
+            1, self.books_published, levels(bids, 0), levels(bids, 1), levels(asks, 0), levels(asks, 1), (0,) * 7,
         )  # fmt: skip
 
     def print_(self, side: int, size: int, price: int = 100, of: int = 1) -> None:
@@ -78,7 +78,7 @@ class System:
         self.writer("ticks", of).publish(7, 8, 0, 0, price, size, 0, of, TickKind.PRINT, side, 1)
 
     def verdict(self, intent_id: int, reason: int, kind: int = 1, of: int = 1) -> None:
-        """Risk's word on an intent."""
+        """Risk's verdict on an intent."""
         self.writer("verdicts", of).publish(intent_id, 9, 5, 4, 0, NUMBER, of, reason, kind, 0, 0)
 
     def order(
@@ -131,12 +131,12 @@ class System:
         dust: int = 0,
         flags: int = 0,
     ) -> None:
-        """A fill; with `again` one that was told before."""
-        self.fills_told += not again
+        """A fill; with `again` one that was published before."""
+        self.fills_published += not again
         self.writer("fills", of).publish(
             b"c",
             intent_id,
-            b"%d" % (again or self.fills_told),
+            b"%d" % (again or self.fills_published),
             b"",
             0,
             9,
@@ -164,7 +164,7 @@ class System:
         self.writer("positions", of).write(index, *record.row(*empty)._replace(**values))
 
     def command(self, kind: CommandKind, strategy: int = 0) -> None:
-        """An operator's word."""
+        """An operator's command."""
         row = lane_of("commands").record.row(
             now_ns=1, kind=kind, reason=0, strategy=strategy, instrument=0, uid=0, pid=0
         )
@@ -224,7 +224,7 @@ class System:
         return StrategyRole(NAME, number, strategy, lanes, groups=groups, routes=self.places)
 
     def kill(self) -> None:
-        """End every role's life without a word, as SIGKILL would: the kernel frees the locks."""
+        """End every role's life at once, as SIGKILL would: the kernel frees the locks."""
         for lanes in self.opened:
             lanes.close()
         self.opened.clear()
@@ -266,51 +266,51 @@ def running(made: System) -> Iterator[System]:
 
 
 class Recorder(Strategy):
-    """A strategy that writes down what it hears and does what a test tells it to."""
+    """A strategy that notes the calls of its hooks and runs an action of the test."""
 
     def on_start(self) -> None:
         """Begin the list."""
-        self.heard: list[Any] = ["start"]
+        self.calls: list[Any] = ["start"]
         self.act: Callable[[Recorder], None] = lambda _: None
         self.act_on_print: Callable[[Recorder], None] = lambda _: None
 
     def on_book(self, book: Any) -> None:
-        """Hear, act."""
-        self.heard.append(("book", book.instrument.id, book.best_bid, book.best_ask))
+        """Note the call, and act."""
+        self.calls.append(("book", book.instrument.id, book.best_bid, book.best_ask))
         self.act(self)
 
     def on_book_bad(self, book: Any) -> None:
-        """Hear."""
-        self.heard.append(("bad", book.instrument.id, book.state))
+        """Note the call."""
+        self.calls.append(("bad", book.instrument.id, book.state))
 
     def on_print(self, print_: Any) -> None:
-        """Hear."""
-        self.heard.append(("print", print_.side, print_.size))
+        """Note the call."""
+        self.calls.append(("print", print_.side, print_.size))
         self.act_on_print(self)
 
     def on_order(self, order: Any) -> None:
-        """Hear."""
-        self.heard.append(("order", order.intent_id, order.state))
+        """Note the call."""
+        self.calls.append(("order", order.intent_id, order.state))
 
     def on_fill(self, fill: Any) -> None:
-        """Hear."""
-        self.heard.append(("fill", fill.size, self.position(self.instruments[fill.instrument])))
+        """Note the call."""
+        self.calls.append(("fill", fill.size, self.position(self.instruments[fill.instrument])))
 
     def on_refusal(self, verdict: Any) -> None:
-        """Hear."""
-        self.heard.append(("refusal", verdict.intent_id, verdict.reason))
+        """Note the call."""
+        self.calls.append(("refusal", verdict.intent_id, verdict.reason))
 
     def on_lane_full(self) -> None:
-        """Hear."""
-        self.heard.append("full")
+        """Note the call."""
+        self.calls.append("full")
 
     def on_halt(self) -> None:
-        """Hear."""
-        self.heard.append("halt")
+        """Note the call."""
+        self.calls.append("halt")
 
     def on_resume(self) -> None:
-        """Hear."""
-        self.heard.append("resume")
+        """Note the call."""
+        self.calls.append("resume")
 
 
 @pytest.fixture
@@ -320,6 +320,6 @@ def recorder() -> Recorder:
 
 
 def begin(role: StrategyRole, now_ns: int = 1_000) -> None:
-    """Take a role through its recovery and its start."""
+    """Step a role through its recovery and its start."""
     role.step(now_ns)
     role.step(now_ns + 1)

@@ -334,7 +334,7 @@ def test_calls_before_execution_runs_name_the_reason_why_they_return_none(
         system.book([(99, 1)], [(101, 1)])
         role.step(now_ns)
     assert logged(caplog) == [(NOT_STARTED, 1), (NOT_STARTED, 3)]
-    assert recorder.heard.count("full") == 4
+    assert recorder.calls.count("full") == 4
 
 
 def test_a_full_lane_and_a_halt_show_it(system: System, recorder: Recorder, caplog: pytest.LogCaptureFixture) -> None:

@@ -29,33 +29,33 @@ class Listener(Recorder):
     """Writes down the aggregates too, and wants something at each."""
 
     def on_bar(self, bar: Any) -> None:
-        """Hear, act."""
-        self.heard.append(("bar", bar.instrument, bar.close))
+        """Note the call, and act."""
+        self.calls.append(("bar", bar.instrument, bar.close))
         self.place(self.instruments[bar.instrument], 1, 10, bar.close)
 
     def on_global_book(self, book: Any) -> None:
-        """Hear, act."""
-        self.heard.append(("global", book.group, book.bid_price[0]))
+        """Note the call, and act."""
+        self.calls.append(("global", book.group, book.bid_price[0]))
         self.place(BTC, 1, 5, book.bid_price[0])
 
     def on_global_book_bad(self, book: Any) -> None:
-        """Hear, act."""
-        self.heard.append(("global bad", book.group))
+        """Note the call, and act."""
+        self.calls.append(("global bad", book.group))
         self.cancel_all(BTC)
 
     def on_opportunity(self, opportunity: Any) -> None:
-        """Hear, act."""
-        self.heard.append(("opportunity", opportunity.group, opportunity.kind))
+        """Note the call, and act."""
+        self.calls.append(("opportunity", opportunity.group, opportunity.kind))
         self.place(BTC, 1, 3, opportunity.buy_price)
 
     def on_opportunities_over(self) -> None:
-        """Hear, act."""
-        self.heard.append("over")
+        """Note the call, and act."""
+        self.calls.append("over")
         self.cancel_all(BTC)
 
     def on_bars_lost(self) -> None:
-        """Hear, act."""
-        self.heard.append("bars lost")
+        """Note the call, and act."""
+        self.calls.append("bars lost")
         self.cancel_all(BTC)
 
 
@@ -114,7 +114,7 @@ def test_aggregates_come_after_the_books_in_them(system: System, heard: tuple[St
     system.book(*BOOK)
     system.print_(1, 4)
     assert role.step(2_000) == 6
-    assert strategy.heard[1:] == [
+    assert strategy.calls[1:] == [
         ("print", 1, 4), ("book", 1, 99, 101), ("bar", 1, 100), ("global", 1, 99), ("opportunity", 1, 1),
     ]  # fmt: skip
     assert [(one.tick_sequence, one.receive_ns) for one in system.intents] == [(41, 0), (42, 9), (0, 0)]
@@ -127,7 +127,7 @@ def test_only_its_own_aggregates_call_its_hooks(system: System, heard: tuple[Str
     global_book(system, 98, group=3)
     opportunity(system, OpportunityKind.BEGIN, group=3)
     role.step(2_000)
-    assert strategy.heard == ["start"]
+    assert strategy.calls == ["start"]
     assert sorted(strategy.groups) == [1, 2]
 
 
@@ -147,7 +147,7 @@ def test_a_new_life_of_the_teller_ends_every_opportunity(system: System, heard: 
     opportunity(system, OpportunityKind.BEGIN)
     opportunity(system, OpportunityKind.RESET)
     role.step(2_000)
-    assert strategy.heard[1:] == [("opportunity", 1, 1), "over"]
+    assert strategy.calls[1:] == [("opportunity", 1, 1), "over"]
 
 
 def test_a_global_book_that_stops_being_good_is_published_once(
@@ -158,7 +158,7 @@ def test_a_global_book_that_stops_being_good_is_published_once(
     for now_ns, state in enumerate((BookState.EMPTY, BookState.GOOD, BookState.CROSSED, BookState.EMPTY), 2_000):
         global_book(system, 98, state=state)
         role.step(now_ns)
-    assert strategy.heard[1:] == [("global", 1, 98), ("global bad", 1)]
+    assert strategy.calls[1:] == [("global", 1, 98), ("global bad", 1)]
 
 
 def test_a_halted_strategy_is_shown_no_good_global_book(system: System, heard: tuple[StrategyRole, Recorder]) -> None:
@@ -167,7 +167,7 @@ def test_a_halted_strategy_is_shown_no_good_global_book(system: System, heard: t
     system.command(CommandKind.HALT)
     global_book(system, 98)
     role.step(2_000)
-    assert strategy.heard[1:] == ["halt"]
+    assert strategy.calls[1:] == ["halt"]
 
 
 def test_another_meaning_of_the_numbers_ends_the_life(system: System, heard: tuple[StrategyRole, Recorder]) -> None:
@@ -195,7 +195,7 @@ def test_lost_aggregates_are_published(system: System, heard: tuple[StrategyRole
     global_book(system, 5, group=2)
     lap(system, "global_books", lambda number: global_book(system, number, count=BATCH))
     role.step(2_000)
-    assert strategy.heard[1:] == ["bars lost", ("global", 1, lane_of("global_books").capacity), "over"]
+    assert strategy.calls[1:] == ["bars lost", ("global", 1, lane_of("global_books").capacity), "over"]
     assert system.steps[-1].cells[LAPPED_CELL] == sum(1 << PLACES[lane, ""] for lane in AGGREGATES)
     assert role.counts.laps == 3
 

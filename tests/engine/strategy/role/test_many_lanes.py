@@ -38,12 +38,12 @@ class Both(Recorder):
 
     def on_book(self, book: Any) -> None:
         """Buy what moved."""
-        self.heard.append(("book", book.instrument.id, book.best_bid, book.best_ask))
+        self.calls.append(("book", book.instrument.id, book.best_bid, book.best_ask))
         self.given.append(self.place(book.instrument, BUY, 10, book.best_bid))
 
     def on_print(self, print_: Any) -> None:
         """Sell what was bought, unless too much of it waits."""
-        self.heard.append(("print", print_.side, print_.size))
+        self.calls.append(("print", print_.side, print_.size))
         one = self.instruments[print_.instrument]
         if print_.size % 3 and len(list(self.orders(one))) < 20:
             self.given.append(self.place(one, SELL, print_.size, print_.price))
@@ -88,10 +88,10 @@ def test_books_orders_and_fills_of_every_owner_reach_the_hooks(many: System) -> 
     many.order(strategy.given[1], OrderState.PARTLY_FILLED, filled=5, of=2)
     many.print_(BUY, 3, of=2)
     role.step(2_001)
-    assert [one for one in strategy.heard if one[0] == "book"] == [("book", 1, 99, 101), ("book", 2, 199, 201)]
+    assert [one for one in strategy.calls if one[0] == "book"] == [("book", 1, 99, 101), ("book", 2, 199, 201)]
     assert (strategy.position(BTC), strategy.position(ETH)) == (4, 5)
-    assert ("order", strategy.given[1], OrderState.PARTLY_FILLED) in strategy.heard
-    assert ("print", BUY, 3) in strategy.heard
+    assert ("order", strategy.given[1], OrderState.PARTLY_FILLED) in strategy.calls
+    assert ("print", BUY, 3) in strategy.calls
     assert role.lag() == 0
 
 

@@ -71,7 +71,7 @@ def test_hooks_come_in_the_documented_order(system: System, recorder: Recorder) 
     system.command(CommandKind.HALT, strategy=NUMBER)
     system.command(CommandKind.RESUME, strategy=NUMBER)
     role.step(2_000)
-    assert recorder.heard == [
+    assert recorder.calls == [
         "start", "halt", "resume", ("refusal", 8, Reason.PRICE_COLLAR), ("fill", 10, 10),
         ("order", 7, OrderState.FILLED), ("print", BUY, 4), ("book", 1, 99, 101),
     ]  # fmt: skip
@@ -85,7 +85,7 @@ def test_only_the_newest_book_of_a_batch_is_shown(system: System, recorder: Reco
         system.book([(bid, 5)], [(bid + 1, 5)])
     system.book([(50, 5)], [(51, 5)], of=2)
     assert role.step(2_000) == 4
-    assert recorder.heard[1:] == [("book", 1, 92, 93), ("book", 2, 50, 51)]
+    assert recorder.calls[1:] == [("book", 1, 92, 93), ("book", 2, 50, 51)]
 
 
 def test_a_step_reads_no_more_than_its_bound(system: System, recorder: Recorder) -> None:
@@ -106,14 +106,14 @@ def test_a_book_that_is_not_good_is_not_acted_on(system: System, recorder: Recor
     begin(role)
     system.book(*BOOK, state=state)
     role.step(2_000)
-    assert recorder.heard == ["start"]
+    assert recorder.calls == ["start"]
     system.book(*BOOK)
     role.step(2_001)
     system.book(*BOOK, state=state)
     role.step(2_002)
     system.book(*BOOK, state=state)
     role.step(2_003)
-    assert recorder.heard[2:] == [("bad", 1, state)]
+    assert recorder.calls[2:] == [("bad", 1, state)]
 
 
 def test_a_one_sided_book_is_not_good(system: System, recorder: Recorder) -> None:
@@ -122,7 +122,7 @@ def test_a_one_sided_book_is_not_good(system: System, recorder: Recorder) -> Non
     begin(role)
     system.book([(99, 1)], [])
     role.step(2_000)
-    assert recorder.heard == ["start"]
+    assert recorder.calls == ["start"]
 
 
 def test_records_of_other_strategies_call_no_hook(system: System, recorder: Recorder) -> None:
@@ -134,7 +134,7 @@ def test_records_of_other_strategies_call_no_hook(system: System, recorder: Reco
     system.command(CommandKind.HALT, strategy=NUMBER + 1)
     system.book(*BOOK, of=9)
     assert role.step(2_000) == 4
-    assert recorder.heard == ["start"]
+    assert recorder.calls == ["start"]
     assert recorder.position(BTC) == 0
 
 
@@ -147,7 +147,7 @@ def test_a_halted_strategy_submits_nothing_new_and_may_still_cancel(system: Syst
     system.command(CommandKind.HALT)
     system.book(*BOOK)
     role.step(2_000)
-    assert recorder.heard[1:] == ["halt"]
+    assert recorder.calls[1:] == ["halt"]
     assert recorder.place(BTC, BUY, 10, 99) is None
     assert recorder.replace(placed, 98, 10) is None
     assert recorder.cancel(placed) is not None
@@ -287,8 +287,8 @@ class Timed(Recorder):
     timer_ns = 100
 
     def on_timer(self, now_ns: int) -> None:
-        """Hear."""
-        self.heard.append(("timer", now_ns))
+        """Note the call."""
+        self.calls.append(("timer", now_ns))
 
 
 def test_the_timer_is_called_when_it_is_due(system: System) -> None:
@@ -297,7 +297,7 @@ def test_the_timer_is_called_when_it_is_due(system: System) -> None:
     role = system.role(timed)
     begin(role, 1_000)
     assert [role.step(now) for now in (1_050, 1_101, 1_150, 1_201)] == [0, 1, 0, 1]
-    assert timed.heard[1:] == [("timer", 1_101), ("timer", 1_201)]
+    assert timed.calls[1:] == [("timer", 1_101), ("timer", 1_201)]
 
 
 def test_drain_takes_back_what_works_and_ends_when_it_is_gone(system: System, recorder: Recorder) -> None:
@@ -324,7 +324,7 @@ def test_a_full_lane_refuses_the_strategy_and_tells_it(system: System, recorder:
     accepted = len(system.reader("intents.maker.execution").latest(5_000))
     assert role.counts.intents == accepted < 5_000
     assert role.counts.intents_refused_full == 5_000 - accepted
-    assert recorder.heard[-1] == "full"
+    assert recorder.calls[-1] == "full"
     system.accept(accepted)
     recorder.act = lambda s: s.place(BTC, BUY, 10, 99)
     system.book(*BOOK)
@@ -340,7 +340,7 @@ def test_lapped_by_books_it_goes_on_with_the_newest(system: System, recorder: Re
     for bid in range(1, 10_000):
         system.book([(bid, 1)], [(bid + 1, 1)])
     role.step(2_000)
-    assert recorder.heard[1:] == [("book", 1, 9_999, 10_000)]
+    assert recorder.calls[1:] == [("book", 1, 9_999, 10_000)]
     assert role.counts.laps == 1
     assert role.step(2_001) == 0
 
@@ -381,7 +381,7 @@ def test_an_intent_handed_over_twice_is_no_refusal_of_its_order(system: System, 
         role.step(2_001)
     system.verdict(placed, Reason.DUPLICATE_INTENT)
     role.step(2_002)
-    assert [one for one in recorder.heard if one[0] == "refusal"] == []
+    assert [one for one in recorder.calls if one[0] == "refusal"] == []
     assert [order.intent_id for order in recorder.orders(BTC)] == ([] if told == "done" else [placed])
 
 
@@ -392,7 +392,7 @@ def test_an_intent_handed_over_twice_that_has_no_order_is_refused(system: System
     placed = recorder.place(BTC, BUY, 10, 99) or 0
     system.verdict(placed, Reason.DUPLICATE_INTENT)
     role.step(2_000)
-    assert ("refusal", placed, Reason.DUPLICATE_INTENT) in recorder.heard
+    assert ("refusal", placed, Reason.DUPLICATE_INTENT) in recorder.calls
     assert recorder.orders(BTC) == []
 
 
