@@ -77,6 +77,7 @@ def record(options: argparse.Namespace) -> int:
 class Recording(NamedTuple):
     """The recording of one feed, and its files."""
 
+    feed: str
     recorder: Recorder
     writer: RecordingWriter
 
@@ -96,7 +97,7 @@ def _begin(options: argparse.Namespace, system: str, now_ns: int) -> list[Record
         if not options.venue or not venues[feed] or options.venue in venues[feed]:
             path = output_path(options.output, system, now_ns, feed if len(found) > 1 else "")
             writer = RecordingWriter(path, now_ns, limits, recorder.connections.openings)
-            recordings.append(Recording(recorder, writer))
+            recordings.append(Recording(feed, recorder, writer))
     return recordings
 
 
@@ -192,11 +193,11 @@ def _complain(text: str, code: int) -> int:
 
 def _print_totals(recordings: Sequence[Recording], *, as_json: bool) -> None:
     """Print the totals of each feed, and always what is missing."""
-    for recorder, writer in recordings:
-        _print_total(recorder, writer, as_json=as_json)
+    for one in recordings:
+        _print_total(one.feed, one.recorder, one.writer, as_json=as_json)
 
 
-def _print_total(recorder: Recorder, writer: RecordingWriter, *, as_json: bool) -> None:
+def _print_total(feed: str, recorder: Recorder, writer: RecordingWriter, *, as_json: bool) -> None:
     totals = recorder.totals(writer)
     if as_json:
         print(orjson.dumps(totals).decode())  # noqa: T201
@@ -211,5 +212,5 @@ def _print_total(recorder: Recorder, writer: RecordingWriter, *, as_json: bool) 
     if recorder.connections.joined:
         print(  # noqa: T201
             f"{recorder.connections.joined} connections began before the recording: their books can be replayed from "
-            "their next snapshot on; engine-ctl restart feed makes one"
+            f"their next snapshot on; engine-ctl restart {feed} makes one"
         )
