@@ -47,8 +47,8 @@ class System:
     writers: dict[str, Any] = field(default_factory=dict)
     opened: list[StrategyLanes] = field(default_factory=list)
     taps: dict[str, tuple[shm.RingReader, list[Any]]] = field(default_factory=dict)
-    books_published: int = 0
-    fills_published: int = 0
+    books_made: int = 0
+    fills_made: int = 0
     owners: Owners = ONE_OF_EACH
     places: dict[int, int] = field(default_factory=dict)  # by instrument: of its feed and of its execution
 
@@ -65,12 +65,12 @@ class System:
         self, bids: list[tuple[int, int]], asks: list[tuple[int, int]], *, state: int = BookState.GOOD, of: int = 1
     ) -> None:
         """A book, best levels first."""
-        self.books_published += 1
+        self.books_made += 1
         bought, sold = sum(size for _, size in bids), sum(size for _, size in asks)
         imbalance = (bought - sold) / (bought + sold) if bids and asks else float("nan")
         self.writer("books", of).publish(
-            7, 8, 0, self.books_published, 100 + self.books_published, imbalance, float("nan"), of, state, len(bids), len(asks),
-            1, self.books_published, levels(bids, 0), levels(bids, 1), levels(asks, 0), levels(asks, 1), (0,) * 7,
+            7, 8, 0, self.books_made, 100 + self.books_made, imbalance, float("nan"), of, state, len(bids), len(asks),
+            1, self.books_made, levels(bids, 0), levels(bids, 1), levels(asks, 0), levels(asks, 1), (0,) * 7,
         )  # fmt: skip
 
     def print_(self, side: int, size: int, price: int = 100, of: int = 1) -> None:
@@ -132,11 +132,11 @@ class System:
         flags: int = 0,
     ) -> None:
         """A fill; with `again` one that was published before."""
-        self.fills_published += not again
+        self.fills_made += not again
         self.writer("fills", of).publish(
             b"c",
             intent_id,
-            b"%d" % (again or self.fills_published),
+            b"%d" % (again or self.fills_made),
             b"",
             0,
             9,
