@@ -121,7 +121,7 @@ class Execution:
         if self._start is not None:
             self._begin(self._start, now_ns)
         work = 0
-        if self._lanes.halt.sequence(0) != self.halts.sequence or self._intake.waits():
+        if self._lanes.halt.sequence(0) != self.halts.sequence or self._intake.commands_wait():
             work = self._commands.read(now_ns) + self.halts.read_cell(now_ns)
         if self.alarm.due:
             self.halts.follow_alarm(now_ns)

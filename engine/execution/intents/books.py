@@ -20,28 +20,24 @@ class Books:
 
     def read(self, now_ns: int) -> int:
         """Apply the newest tops of every feed; how many were read."""
-        changed: set[int] = set()
-        count = 0
+        applied: list[int] = []
         for feed, lane in enumerate(self._lanes):
-            count += self._read_feed(feed, lane, changed)
-        if changed and self._parents.working:
-            for instrument in sorted(changed):
+            in_place = self._intake.read_books(feed)
+            applied += self._read_records(lane) if in_place is None else in_place
+        if applied and self._parents.working:
+            for instrument in sorted(set(applied) - {0}):
                 self._parents.on_book(instrument, now_ns)
-        return count
+        return len(applied)
 
-    def _read_feed(self, feed: int, lane: RingReader, changed: set[int]) -> int:
-        """Apply one feed's newest tops; after a lap no top is known until its next record."""
-        applied = self._intake.read_books(feed)
-        changed |= set() if applied is None else set(applied) - {0}
-        read, count = lane.read_bytes, len(applied or ())
-        while (record := read()) is not None:
-            count += 1
+    def _read_records(self, lane: RingReader) -> list[int]:
+        """Apply one feed's newest tops; 0 in place of an instrument for a record without a top here, and for a lap."""
+        applied = []
+        while (record := lane.read_bytes()) is not None:
             instrument = apply_book(record, self._tops)
-            if instrument > 0:
-                changed.add(instrument)
-            elif instrument < 0:
+            if instrument < 0:
                 self._forget()
-        return count
+            applied.append(max(0, instrument))
+        return applied
 
     def _forget(self) -> None:
         """Use no top until its next record: the lost records may have said that it is wrong."""

@@ -67,7 +67,9 @@ cdef class Intake:
         if books == NULL:
             return None
         count = sy_unread(books)
-        if not 0 < count <= BATCH:
+        if not count:
+            return []
+        if count > BATCH:
             return None
         sy_copy(<char *>self.batch, sy_read_slot(books, books.next), count * sizeof(TopRecord))
         if sy_overwritten(books, books.next, count):
@@ -77,6 +79,10 @@ cdef class Intake:
         for index in range(count):
             changed.append(apply_top(&self.batch[index], self.tops))
         return changed
+
+    def commands_wait(self):
+        """Whether COMMANDS may have unread records."""
+        return True if self.blind else sy_unread(self.rings[self.feeds]) > 0
 
     def read_intents(self, int64_t now_ns):
         """Read every strategy's intents in turn, and pass them on; how many were read."""
