@@ -26,17 +26,15 @@ from engine.aggregation.lanes import ALWAYS, NOTHING, AggregationLanes, FeedLane
 from engine.aggregation.merge import Merge
 from engine.aggregation.opportunities import Opportunities
 from engine.model.aggregates import GROUP, GROUP_MEMBERS
-from engine.model.codec import Codec
 from engine.model.group import Group
-from engine.model.records import BOOK_TOP, STEP, STEP_CURSORS, TICK
+from engine.model.records import BOOK_TOP, TICK
 from engine.model.rows import GroupRow
-from engine.model.step import Step, records_of
+from engine.model.step import StepPacker
 from engine.model.words import Flag
 
 TICK_LIMIT, BOOK_LIMIT = 1 << 14, 1 << 11
 WAIT_LIMIT_NS = 5_000_000
 TURN_NS = 1_000_000
-CODEC = Codec(STEP)
 GROUP_ROW = GROUP.row
 
 
@@ -64,8 +62,9 @@ class AggregationRole:
         """`patience_ns`: how long a bar waits for a silent feed; `recorded`: the feed replays a recording."""
         self.name, self.groups, self.merge, self.bars = name, groups, merge, bars
         self.opportunities = opportunities
-        self._number, self._lanes, self._clock_offset_ns = number, lanes, clock_offset_ns
+        self._lanes, self._clock_offset_ns = lanes, clock_offset_ns
         self._feeds = lanes.feeds
+        self._pack = StepPacker(number, inputs=3 * len(self._feeds) - 1, cells=2).pack
         self._patience_ns = patience_ns
         self._recorded, self._recorded_ns = recorded, 0  # the newest time of a recording
         self._meanings = meanings(lanes.feeds)
@@ -264,13 +263,8 @@ class AggregationRole:
             *(feed.books.cursor for feed in feeds),
             *(feed.heard_ns for feed in feeds[1:]),
         )
-        cells = (lapped, feeds[0].heard_ns, 0, 0)
-        head = (now_ns, now_ns - self._clock_offset_ns, work, self._number, self._steps)
-        if (count := len(cursors)) <= STEP_CURSORS:
-            padding = (0,) * (STEP_CURSORS - count)
-            self._lanes.steps.publish(*head, 0, count, cursors + padding, cells)
-        else:
-            self._lanes.steps.publish_bytes(b"".join(map(CODEC.pack_row, records_of(Step(*head, cursors, cells)))))
+        monotonic_ns, cells = now_ns - self._clock_offset_ns, (lapped, feeds[0].heard_ns)
+        self._lanes.steps.publish_bytes(self._pack(now_ns, monotonic_ns, work, self._steps, cursors, cells))
         self._steps += 1
 
 

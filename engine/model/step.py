@@ -7,11 +7,14 @@ A record has room for STEP_CURSORS cursors. A step with more inputs is several r
 `cursors`. The role publishes them as one batch, so a reader sees all of them or none.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from engine.model.records import STEP_CURSORS
+from engine.model.codec import Codec
+from engine.model.records import STEP, STEP_CELLS, STEP_CURSORS
 from engine.model.rows import StepRow
+
+CODEC = Codec(STEP)
 
 
 class Step(NamedTuple):
@@ -49,3 +52,26 @@ def steps_of(rows: Iterable[StepRow]) -> Iterator[Step]:
             if len(cursors) == row.inputs:
                 yield Step(row.now_ns, row.monotonic_ns, row.work, row.role, row.step, cursors, tuple(row.cells))
                 cursors = ()
+
+
+class StepPacker:
+    """Makes the bytes of one role's steps, by one prepared struct where the cursors fit in one record."""
+
+    def __init__(self, role: int, inputs: int, cells: int) -> None:
+        """For the role of this number, with so many inputs and so many cells."""
+        self._role, self._inputs = role, inputs
+        self._padding = (0,) * (STEP_CELLS - cells)
+        names = ("now_ns", "monotonic_ns", "work", "role", "step", "inputs", "cursors", "cells")
+        self._pack = CODEC.prepare(*names, cursors=inputs, cells=cells) if inputs <= STEP_CURSORS else None
+
+    def pack(
+        self, now_ns: int, monotonic_ns: int, work: int, step: int, cursors: Sequence[int], cells: tuple[int, ...]
+    ) -> bytes:
+        """The record of a step, or its records one after the other."""
+        if self._pack is not None:
+            return self._pack(now_ns, monotonic_ns, work, self._role, step, self._inputs, *cursors, *cells)
+        whole = Step(
+            now_ns=now_ns, monotonic_ns=monotonic_ns, work=work, role=self._role, step=step, cursors=tuple(cursors),
+            cells=cells + self._padding,
+        )  # fmt: skip
+        return b"".join(map(CODEC.pack_row, records_of(whole)))

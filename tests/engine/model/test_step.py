@@ -3,7 +3,7 @@
 import pytest
 
 from engine.model.records import STEP, STEP_CURSORS
-from engine.model.step import Step, records_of, steps_of
+from engine.model.step import CODEC, Step, StepPacker, records_of, steps_of
 
 
 def step(inputs: int, number: int = 1) -> Step:
@@ -36,3 +36,12 @@ def test_a_step_whose_first_records_are_lost_is_left_out() -> None:
     rows = [*records_of(step(42, 1)), *records_of(step(42, 2))]
     assert list(steps_of(rows[1:])) == [step(42, 2)]
     assert list(steps_of(rows[:2] + rows[3:])) == [step(42, 2)]
+
+
+@pytest.mark.parametrize("inputs", [0, 1, STEP_CURSORS, STEP_CURSORS + 1, 40])
+def test_packed_steps_are_the_records_of_the_step(inputs: int) -> None:
+    """Two ways make the bytes: a struct for what fits in one record, and rows. A replay must not see which it was."""
+    cursors = tuple(range(100, 100 + inputs))
+    data = StepPacker(7, inputs, 2).pack(1, 2, 3, 4, cursors, (5, 6))
+    rows = [CODEC.unpack(data[at : at + STEP.size]) for at in range(0, len(data), STEP.size)]
+    assert list(steps_of(rows)) == [Step(1, 2, 3, 7, 4, cursors, (5, 6, 0, 0))]
