@@ -87,12 +87,16 @@ static PyObject *cells_write(Cells *self, PyObject *const *values, Py_ssize_t co
     return cells_put(self, &cell, self->record);
 }
 
-static PyObject *cells_write_bytes(Cells *self, PyObject *args) {
-    PyObject *index, *result = NULL;
+static PyObject *cells_write_bytes(Cells *self, PyObject *const *values, Py_ssize_t count) {
+    PyObject *result = NULL;
     Py_buffer buffer;
     sy_cell cell;
-    if (!PyArg_ParseTuple(args, "Oy*", &index, &buffer)) return NULL;
-    if (cells_find(self, index, &cell) && cells_may_write(self)) {
+    if (count != 2) {
+        PyErr_Format(PyExc_TypeError, "write_bytes(index, buffer) takes 2 arguments, got %zd", count);
+        return NULL;
+    }
+    if (PyObject_GetBuffer(values[1], &buffer, PyBUF_SIMPLE)) return NULL;
+    if (cells_find(self, values[0], &cell) && cells_may_write(self)) {
         if ((uint64_t)buffer.len == self->size) result = cells_put(self, &cell, buffer.buf);
         else PyErr_Format(PyExc_ValueError, "a cell holds %llu bytes, got %zd", (unsigned long long)self->size, buffer.len);
     }
@@ -127,7 +131,7 @@ static PyObject *cells_get_count(Cells *self, void *Py_UNUSED(closure)) { return
 
 static PyMethodDef cells_methods[] = {
     {"write", (PyCFunction)(void (*)(void))cells_write, METH_FASTCALL, "write(index, *fields): set the cell's value."},
-    {"write_bytes", (PyCFunction)cells_write_bytes, METH_VARARGS, "write_bytes(index, buffer): set the cell's value, one whole record."},
+    {"write_bytes", (PyCFunction)(void (*)(void))cells_write_bytes, METH_FASTCALL, "write_bytes(index, buffer): set the cell's value, one whole record."},
     {"read", (PyCFunction)(void (*)(void))cells_read, METH_FASTCALL, "read(index=0) -> row | None: the latest value, None before the first."},
     {"sequence", (PyCFunction)cells_sequence, METH_O, "sequence(index) -> int: how often the cell was written."},
     {NULL, NULL, 0, NULL},

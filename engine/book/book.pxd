@@ -1,10 +1,12 @@
 """The compiled face of a book: what scanners, rules and the feed call without touching a Python object."""
 
+from cython cimport final
 from libc.stdint cimport int64_t
 
 from engine.book.side cimport Side
 
 
+@final
 cdef class Book:
     cdef Side bids
     cdef Side asks

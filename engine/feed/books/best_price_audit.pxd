@@ -1,5 +1,6 @@
 """The compiled face of the audit of best prices."""
 
+from cython cimport final
 from libc.stdint cimport int64_t, uint64_t
 
 cdef enum:
@@ -16,6 +17,7 @@ cdef struct Recent:
     Best ring[PAIRS]
     uint64_t count
 
+@final
 cdef class BestPriceAudit:
     cdef Recent tickers
     cdef Recent books

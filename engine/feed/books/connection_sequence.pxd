@@ -1,5 +1,6 @@
 """The compiled face of a connection's sequence."""
 
+from cython cimport final
 from libc.stdint cimport int64_t
 
 from engine.venues.market cimport Message, Rule
@@ -15,6 +16,7 @@ cdef struct Received:
     int64_t prints
     int64_t bests
 
+@final
 cdef class ConnectionSequence:
     cdef Received *received
 

@@ -1,7 +1,9 @@
 """The compiled face of a queue of frames."""
 
+from cython cimport final
 from libc.stdint cimport int64_t
 
+@final
 cdef class FrameQueue:
     cdef list rows  # (frame, receive_ns)
     cdef int limit

@@ -1,10 +1,12 @@
 """The compiled face of a book on the lane LEVELS."""
 
+from cython cimport final
 from libc.stdint cimport int64_t
 
 from engine.book.side cimport Side
 from engine.feed.books.outbox cimport Outbox
 
+@final
 cdef class LevelLane:
     cdef Outbox outbox
     cdef readonly bint enabled

@@ -1,5 +1,6 @@
 """The compiled face of the outbox."""
 
+from cython cimport final
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from engine.book.book cimport Book
@@ -8,6 +9,7 @@ from shm.protocol cimport sy_writer
 
 cdef sy_writer *writer_of(object lane) except? NULL
 
+@final
 cdef class Outbox:
     cdef object ticks_lane
     cdef object books_lane
@@ -38,4 +40,4 @@ cdef class Outbox:
     cdef void publish(self, sy_writer *ring, uint64_t count) noexcept nogil
     cdef void close(self, sy_writer *ring, uint64_t count) noexcept nogil
     cdef void end(self) noexcept nogil
-    cdef void publish_top(self, Book book, int cell, int state, int flags, uint64_t change_count)
+    cdef int publish_top(self, Book book, int cell, int state, int flags, uint64_t change_count) except -1

@@ -139,12 +139,12 @@ cdef class Outbox:
         self.close(self.levels, self.level_count)
         self.count = self.level_count = 0
 
-    cdef void publish_top(self, Book book, int cell, int state, int flags, uint64_t change_count):
+    cdef int publish_top(self, Book book, int cell, int state, int flags, uint64_t change_count) except -1:
         """Publish the book's top, as part of the last event, after its ticks."""
         cdef Top *top = self.top
         cdef int i
         if self.books == NULL and self.cells is None:
-            return
+            return 0
         top.receive_ns = self.head.receive_ns
         top.publish_ns = self.head.publish_ns
         top.venue_ns = self.head.venue_ns
@@ -168,3 +168,4 @@ cdef class Outbox:
             self.publish(self.books, 1)
         if self.cells is not None:
             self.cells.write_bytes(cell, self.top_view)
+        return 0

@@ -1,5 +1,6 @@
 """The compiled face of the pipeline."""
 
+from cython cimport final
 from libc.stdint cimport int64_t
 
 from engine.feed.books.connection_sequence cimport ConnectionSequence
@@ -11,6 +12,7 @@ cdef enum:
     KINDS = 7  # of messages, and place 0 for none
     SAMPLE_MAX = 4096  # bytes of a frame that is kept for a rehearsal
 
+@final
 cdef class Pipeline:
     cdef readonly Market market
     cdef readonly Outbox outbox

@@ -1,10 +1,12 @@
 """The compiled face of an instrument's prints."""
 
+from cython cimport final
 from libc.stdint cimport int64_t
 
 from engine.feed.books.outbox cimport Outbox
 from engine.venues.market cimport Message
 
+@final
 cdef class Prints:
     cdef readonly int64_t received  # on this connection
     cdef readonly int64_t published, gaps

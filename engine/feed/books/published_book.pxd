@@ -1,5 +1,6 @@
 """The compiled face of what readers receive of a book."""
 
+from cython cimport final
 from libc.stdint cimport int64_t, uint64_t
 
 from engine.book.book cimport Book
@@ -8,6 +9,7 @@ from engine.feed.books.level_lane cimport LevelLane
 from engine.feed.books.outbox cimport Outbox
 from engine.venues.market cimport Rule
 
+@final
 cdef class PublishedBook:
     cdef int instrument
     cdef int cell
