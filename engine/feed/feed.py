@@ -106,11 +106,12 @@ class Feed:
             self._listed.begin(now_ns)
         work = self._apply_responses(now_ns)
         self._load(now_ns)
-        if self.pipeline is None:
+        pipeline = self._listed.pipeline
+        if pipeline is None:
             return work
-        if not self._draining:
+        if self.connections.first is None and not self._draining:
             self.connections.connect(now_ns)
-        work += self._read_connections(now_ns)
+        work += self._read_connections(pipeline, now_ns)
         if now_ns >= self._check_ns:
             self._check_ns = now_ns + self.config.check_ns
             self._upkeep.check(now_ns)
@@ -182,16 +183,18 @@ class Feed:
         self._listed.check_book(body, symbol, now_ns)
         return False
 
-    def _read_connections(self, now_ns: int) -> int:
+    def _read_connections(self, pipeline: Pipeline, now_ns: int) -> int:
         """Read both connections, and drop those that failed."""
         connections, work = self.connections, 0
-        for link, pipeline in connections.lines:
-            work += self._read(link, pipeline, now_ns)
-        second = connections.standby.link
+        first, second = connections.first, connections.standby.link
+        if first is not None:
+            work += self._read(first, pipeline, now_ns)
+        if second is not None:
+            work += self._read(second, connections.standby.shadow or pipeline, now_ns)
         if second is not None and second.failure:
             connections.drop_standby(now_ns, f"is lost, {second.failure}")
-        if connections.first is not None and connections.first.failure:
-            connections.drop(now_ns, connections.first.failure)
+        if first is not None and first.failure:
+            connections.drop(now_ns, first.failure)
         return work
 
     def _read(self, link: Link, pipeline: Pipeline, now_ns: int) -> int:

@@ -17,6 +17,7 @@ cdef struct Recent:
     Best ring[PAIRS]
     uint64_t count
 
+
 @final
 cdef class BestPriceAudit:
     cdef Recent tickers

@@ -16,6 +16,7 @@ cdef struct Received:
     int64_t prints
     int64_t bests
 
+
 @final
 cdef class ConnectionSequence:
     cdef Received *received

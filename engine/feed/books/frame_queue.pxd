@@ -3,6 +3,7 @@
 from cython cimport final
 from libc.stdint cimport int64_t
 
+
 @final
 cdef class FrameQueue:
     cdef list rows  # (frame, receive_ns)

@@ -6,6 +6,7 @@ from libc.stdint cimport int64_t
 from engine.book.side cimport Side
 from engine.feed.books.outbox cimport Outbox
 
+
 @final
 cdef class LevelLane:
     cdef Outbox outbox

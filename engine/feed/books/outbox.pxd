@@ -9,6 +9,7 @@ from shm.protocol cimport sy_writer
 
 cdef sy_writer *writer_of(object lane) except? NULL
 
+
 @final
 cdef class Outbox:
     cdef object ticks_lane

@@ -12,6 +12,7 @@ cdef enum:
     KINDS = 7  # of messages, and place 0 for none
     SAMPLE_MAX = 4096  # bytes of a frame that is kept for a rehearsal
 
+
 @final
 cdef class Pipeline:
     cdef readonly Market market

@@ -6,6 +6,7 @@ from libc.stdint cimport int64_t
 from engine.feed.books.outbox cimport Outbox
 from engine.venues.market cimport Message
 
+
 @final
 cdef class Prints:
     cdef readonly int64_t received  # on this connection

@@ -9,6 +9,7 @@ from engine.feed.books.level_lane cimport LevelLane
 from engine.feed.books.outbox cimport Outbox
 from engine.venues.market cimport Rule
 
+
 @final
 cdef class PublishedBook:
     cdef int instrument
