@@ -32,7 +32,7 @@ def write(
     numbers = {name: getattr(instrument, name) for name in NUMBERS}
     row = INSTRUMENT.row(
         **texts, **numbers, trading=instrument.trading, old=old, update_ns=now_ns, missing=missing,
-        spread_alarm_bps=spread_alarm_bps, spare=(0,) * 2,
+        spread_alarm_bps=spread_alarm_bps,
     )  # fmt: skip
     cells.write(index, *row)
 

@@ -294,13 +294,17 @@ BOOK_SIZE = BOOK_TOP.size
 
 def no_group_row(now_ns: int) -> GroupRow:
     """Return the row of a place without a group."""
-    return GROUP_ROW(0, 0, 0, 0, 0, 0, b"", (0,) * GROUP_MEMBERS, now_ns, (0,) * 7)
+    nothing = (0,) * GROUP_MEMBERS
+    return GROUP_ROW(
+        id=0, members=0, name=b"", instrument=nothing, update_ns=now_ns, price_decimals=0, size_decimals=0
+    )  # fmt: skip
 
 
 def group_row(group: Group, now_ns: int) -> GroupRow:
     """Return a group's row."""
     ids = tuple(one.id for one in group.members)
     return GROUP_ROW(
-        group.id, len(ids), group.price_decimals, group.size_decimals, 0, 0, group.name.encode()[:48],
-        ids + (0,) * (GROUP_MEMBERS - len(ids)), now_ns, (0,) * 7,
+        id=group.id, members=len(ids), name=group.name.encode()[:48], update_ns=now_ns,
+        instrument=ids + (0,) * (GROUP_MEMBERS - len(ids)),
+        price_decimals=group.price_decimals, size_decimals=group.size_decimals,
     )  # fmt: skip

@@ -38,6 +38,14 @@ cdef struct GlobalBook:
     int64_t publish_ns
     uint64_t tick_sequence
     uint64_t change_count
+    double imbalance
+    double spread_bps
+    int64_t[DEPTH] bid_price
+    int64_t[DEPTH] bid_size
+    int64_t[DEPTH] ask_price
+    int64_t[DEPTH] ask_size
+    uint16_t[DEPTH] bid_members
+    uint16_t[DEPTH] ask_members
     uint32_t group
     uint8_t state
     uint8_t bids
@@ -47,14 +55,6 @@ cdef struct GlobalBook:
     uint8_t flags
     uint16_t included
     uint32_t spare_word
-    double imbalance
-    double spread_bps
-    int64_t[DEPTH] bid_price
-    int64_t[DEPTH] bid_size
-    int64_t[DEPTH] ask_price
-    int64_t[DEPTH] ask_size
-    uint16_t[DEPTH] bid_members
-    uint16_t[DEPTH] ask_members
     uint64_t[3] spare
 
 cdef struct Opportunity:

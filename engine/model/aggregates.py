@@ -56,14 +56,14 @@ GROUP: "Record[GroupRow]" = Record(
     192,
     {
         "id": "u4",
-        "members": "u4",  # how many below are real
+        "members": "u4",  # how many of `instrument` are real
+        "name": "S48",
+        "instrument": f"{GROUP_MEMBERS}u4",  # bit i of a mask of members is instrument[i]
+        "update_ns": "i8",
         "price_decimals": "u1",  # the finest of its members': every price and size of the group has these decimals
         "size_decimals": "u1",
         "spare_word": "u2",
         "spare_long": "u4",
-        "name": "S48",
-        "instrument": f"{GROUP_MEMBERS}u4",  # bit i of a mask of members is instrument[i]
-        "update_ns": "i8",
         "spare": "7u8",
     },
 )
@@ -76,6 +76,14 @@ GLOBAL_BOOK: "Record[GlobalBookRow]" = Record(
         "publish_ns": "i8",
         "tick_sequence": "u8",  # the TICKS cursor after that tick
         "change_count": "u8",
+        "imbalance": "f8",  # over the levels here; nan when a side is empty
+        "spread_bps": "f8",  # nan when a side is empty, negative when crossed
+        "bid_price": f"{BOOK_DEPTH}i8",
+        "bid_size": f"{BOOK_DEPTH}i8",  # of all members together
+        "ask_price": f"{BOOK_DEPTH}i8",
+        "ask_size": f"{BOOK_DEPTH}i8",
+        "bid_members": f"{BOOK_DEPTH}u2",  # whose they are: a mask a level
+        "ask_members": f"{BOOK_DEPTH}u2",
         "group": "u4",
         "state": "u1",  # BookState: GOOD, CROSSED (between venues, locked too), EMPTY (a side has no usable venue)
         "bids": "u1",
@@ -85,14 +93,6 @@ GLOBAL_BOOK: "Record[GlobalBookRow]" = Record(
         "flags": "u1",
         "included": "u2",  # the members whose books are in here: a mask
         "spare_word": "u4",
-        "imbalance": "f8",  # over the levels here; nan when a side is empty
-        "spread_bps": "f8",  # nan when a side is empty, negative when crossed
-        "bid_price": f"{BOOK_DEPTH}i8",
-        "bid_size": f"{BOOK_DEPTH}i8",  # of all members together
-        "ask_price": f"{BOOK_DEPTH}i8",
-        "ask_size": f"{BOOK_DEPTH}i8",
-        "bid_members": f"{BOOK_DEPTH}u2",  # whose they are: a mask a level
-        "ask_members": f"{BOOK_DEPTH}u2",
         "spare": "3u8",
     },
 )

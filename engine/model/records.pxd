@@ -7,7 +7,7 @@ cdef enum:
     DEPTH = 10  # levels a side in a book_top
     STEP_CURSORS = 15  # of one STEP record
     PARAMETERS = 4  # of an algorithm
-    PAYLOAD = 216  # bytes of a frame in one record
+    PAYLOAD = 220  # bytes of a frame in one record
     JOURNAL_PAYLOAD = 296
     CLIENT_ID = 16
     VENUE_ID = 40
@@ -63,7 +63,6 @@ cdef struct Piece:
     uint16_t size
     uint8_t kind
     uint8_t flags
-    uint32_t spare_word
     char[PAYLOAD] payload
 
 cdef struct Intent:

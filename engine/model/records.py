@@ -429,15 +429,14 @@ FRAME: "Record[FrameRow]" = Record(
     256,
     {
         "receive_ns": "i8",
-        "number": "u8",  # frames before this one in the writer's life; the life's epoch above 40 bits
-        "connection": "u8",  # which one of CONNECTIONS: the life's epoch above 20 bits of count
+        "number": "u8",  # the life's epoch and the frames before this one in it (see frame_id.py)
+        "connection": "u8",  # which one of CONNECTIONS: the life's epoch and a count (see frame_id.py)
         "length": "u4",  # of the whole frame
         "offset": "u4",  # of this record's payload in it
         "size": "u2",  # how much of the payload counts
         "kind": "u1",  # FrameKind
         "flags": "u1",  # Flag.LAST on the frame's last record
-        "spare_word": "u4",
-        "payload": "S216",
+        "payload": "S220",
     },
 )
 

@@ -373,7 +373,6 @@ if TYPE_CHECKING:
         size: int
         kind: int
         flags: int
-        spare_word: int
         payload: bytes
 
     class ConnectionRow(NamedTuple):
@@ -423,13 +422,13 @@ if TYPE_CHECKING:
 
         id: int
         members: int
-        price_decimals: int
-        size_decimals: int
-        spare_word: int
-        spare_long: int
         name: bytes
         instrument: tuple[int, ...]
         update_ns: int
+        price_decimals: int
+        size_decimals: int
+        spare_word: int = 0
+        spare_long: int = 0
         spare: tuple[int, ...] = (0, 0, 0, 0, 0, 0, 0)
 
     class GlobalBookRow(NamedTuple):
@@ -439,15 +438,6 @@ if TYPE_CHECKING:
         publish_ns: int
         tick_sequence: int
         change_count: int
-        group: int
-        state: int
-        bids: int
-        asks: int
-        price_decimals: int
-        size_decimals: int
-        flags: int
-        included: int
-        spare_word: int
         imbalance: float
         spread_bps: float
         bid_price: tuple[int, ...]
@@ -456,6 +446,15 @@ if TYPE_CHECKING:
         ask_size: tuple[int, ...]
         bid_members: tuple[int, ...]
         ask_members: tuple[int, ...]
+        group: int
+        state: int
+        bids: int
+        asks: int
+        price_decimals: int
+        size_decimals: int
+        flags: int
+        included: int
+        spare_word: int = 0
         spare: tuple[int, ...] = (0, 0, 0)
 
     class OpportunityRow(NamedTuple):

@@ -15,7 +15,7 @@ from libc.string cimport memcpy, memset
 
 from engine.execution.journal.journal_record cimport seal
 from engine.model.intent_id cimport COUNT_BITS
-from engine.model.records cimport Intent, Journalled, Judged, Placed
+from engine.model.records cimport CLIENT_ID, Intent, Journalled, Judged, Placed
 from engine.model.words cimport (
     INTENT_PLACE, JOURNAL_INTENT, JOURNAL_ORDER, JOURNAL_VERDICT, ORDER_STATE_CREATED, ORDER_TYPE_LIMIT,
     TIME_IN_FORCE_GTC, TIME_IN_FORCE_POST_ONLY,
@@ -28,7 +28,6 @@ from engine.execution.orders import codec
 from engine.model import records, words
 
 cdef enum:
-    ID_SIZE = 16
     SYSTEM_SIZE = 6
 
 assert records.INTENT.size == sizeof(Intent)
@@ -139,7 +138,7 @@ cdef class Express:
 
     cdef bytes client_id(self, uint64_t intent_id):
         """The 16 bytes of an intent's first request, as `client_id.encode` makes them."""
-        cdef bytes made = PyBytes_FromStringAndSize(NULL, ID_SIZE)
+        cdef bytes made = PyBytes_FromStringAndSize(NULL, CLIENT_ID)
         cdef uint8_t *to = <uint8_t *>PyBytes_AS_STRING(made)
         cdef int index
         memcpy(to, PyBytes_AS_STRING(self.system), SYSTEM_SIZE)
@@ -160,7 +159,7 @@ cdef int pack(
     judged.intent_id, judged.now_ns, judged.intent_sequence = intent.intent_id, now_ns, <int64_t>sequence
     judged.strategy, judged.instrument, judged.kind = intent.strategy, intent.instrument, INTENT_PLACE
     memset(&placed, 0, sizeof(Placed))
-    memcpy(&placed.client_id[0], PyBytes_AS_STRING(client_id), ID_SIZE)
+    memcpy(&placed.client_id[0], PyBytes_AS_STRING(client_id), CLIENT_ID)
     placed.intent_id, placed.intent_ns, placed.receive_ns = intent.intent_id, intent.now_ns, intent.receive_ns
     placed.now_ns, placed.price, placed.size, placed.expires_ns = now_ns, intent.price, intent.size, expires_ns
     placed.strategy, placed.instrument, placed.state, placed.side = (

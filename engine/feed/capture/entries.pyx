@@ -15,13 +15,11 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memmove, memset
 
+from engine.model.frame_id cimport FRAME_BITS
 from engine.model.records cimport PAYLOAD, Piece
 from engine.model.words cimport FLAG_LAST, FRAME_BEGIN, FRAME_CLOSED, FRAME_LOST, FRAME_RECEIVED
 
 from engine.model import records, words
-
-cdef enum:
-    EPOCH_SHIFT = 40
 
 cdef packed struct Head:
     int64_t receive_ns
@@ -204,7 +202,7 @@ cdef class Assembler:
 
     cdef int check_number(self, const Piece *piece, bint broken) except -1:
         """Mark the frames that are missing before this one. Another life of the feed restarts the numbers."""
-        cdef bint known = self.synced and piece.number >> EPOCH_SHIFT == self.next_number >> EPOCH_SHIFT
+        cdef bint known = self.synced and piece.number >> FRAME_BITS == self.next_number >> FRAME_BITS
         cdef uint64_t missing = piece.number - self.next_number if known else broken
         if missing or self.overtaken_records:
             self.mark_lost(missing if known or broken else None, piece.receive_ns, piece.connection)

@@ -15,12 +15,12 @@ import shm
 from engine.feed.capture.entries import Assembler, pack
 from engine.feed.capture.writing import RecordingWriter
 from engine.lanes import LOOKERS, open_lanes
+from engine.model.frame_id import epoch_of_connection
 from engine.model.words import FrameKind
 
 BLOCK_SIZE = 1 << 20
 BLOCK_NS = 1_000_000_000  # how often a block is written at least: a crash loses no more
 RECORDS_AT_ONCE = 1 << 14
-EPOCH_SHIFT = 20
 UNKNOWN = {"venue": "", "dialect": "", "target": ""}  # its cell belongs to a later connection by now
 
 
@@ -69,7 +69,7 @@ class Connections:
     def _end_lives_before(self, number: int, now_ns: int) -> Iterator[bytes]:
         """Write the ends of a dead feed's connections when its successor begins one."""
         for other in list(self.open):
-            if other >> EPOCH_SHIFT < number >> EPOCH_SHIFT and other not in self.dead:
+            if epoch_of_connection(other) < epoch_of_connection(number) and other not in self.dead:
                 self.dead.add(other)
                 yield pack(now_ns, other, FrameKind.CLOSED, b"the feed's process ended")
 

@@ -16,6 +16,7 @@ from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from engine.feed.books.outbox cimport writer_of
+from engine.model.frame_id cimport CONNECTION_BITS, FRAME_BITS
 from engine.model.records cimport PAYLOAD, Piece
 from engine.model.words cimport (
     FLAG_LAST, FRAME_BEGIN, FRAME_CLOSED, FRAME_RECEIVED, FRAME_REQUEST, FRAME_RESPONSE, FRAME_SENT,
@@ -24,10 +25,6 @@ from shm.protocol cimport sy_begin, sy_publish, sy_slot, sy_writer
 
 from engine.model import records
 from engine.venues.port import PortState
-
-cdef enum:
-    EPOCH_SHIFT = 40
-    CONNECTION_SHIFT = 20
 
 cdef object CLOSED = PortState.CLOSED
 assert records.FRAME.size == sizeof(Piece)
@@ -50,13 +47,13 @@ cdef class Tap:
         self.ring = writer_of(frames)
         if self.ring == NULL:
             raise ValueError("a tap needs the FRAMES ring")
-        self.number = <uint64_t>frames.epoch << EPOCH_SHIFT
-        self.connection = <uint64_t>frames.epoch << CONNECTION_SHIFT
+        self.number = <uint64_t>frames.epoch << FRAME_BITS
+        self.connection = <uint64_t>frames.epoch << CONNECTION_BITS
 
     @property
     def count(self):
         """How many frames this life has written."""
-        return self.number & ((<uint64_t>1 << EPOCH_SHIFT) - 1)
+        return self.number & ((<uint64_t>1 << FRAME_BITS) - 1)
 
     def begin(self, str venue, str dialect, str target, int64_t now_ns):
         """Write the beginning of a connection; return its number."""
@@ -95,8 +92,10 @@ cdef class Tap:
         self, uint64_t number, int64_t begin_ns, int64_t end_ns, venue, dialect, target
     ) except -1:
         """Publish a connection in its cell, for a recorder that starts later; a long target is cut."""
-        self.cells.write(number % self.cell_count, number, begin_ns, end_ns, venue.encode()[:32],
-                         dialect.encode()[:32], target.encode()[:160], 0)
+        row = records.CONNECTION.row(
+            number=number, begin_ns=begin_ns, end_ns=end_ns, venue=venue.encode()[:32], dialect=dialect.encode()[:32],
+            target=target.encode()[:160])
+        self.cells.write(number % self.cell_count, *row)
         return 0
 
     cdef int write_frames(self, uint64_t connection, list frames, int64_t receive_ns) except -1:
@@ -127,7 +126,6 @@ cdef class Tap:
             piece.offset = <uint32_t>offset
             piece.size = size
             piece.kind = kind
-            piece.spare_word = 0
             memcpy(piece.payload, data + offset, size)
             self.waiting += 1
             offset += size

@@ -2,6 +2,7 @@
 
 import pytest
 
+from engine.model import aggregates, records
 from engine.model.codec import Codec
 from engine.model.journal_records import JOURNAL_RECORDS, WATERMARK
 from shm.record import Record
@@ -13,6 +14,13 @@ def test_a_row_of_the_journal_is_made_by_the_names_of_its_fields(record: Record)
     values = {one.name: b"" if one.code == "S" else 0 for one in record.fields if not one.name.startswith("spare")}
     data = Codec(record).pack_row(record.row(**values))
     assert data == bytes(record.size)
+
+
+@pytest.mark.parametrize("record", [*records.RECORDS, *aggregates.RECORDS], ids=lambda record: record.name)
+def test_the_spare_fields_of_a_lane_are_its_last(record: Record) -> None:
+    """A spare field between others must be written by every writer, and one that writes by position can fill it."""
+    named = [one.name.startswith("spare") for one in record.fields]
+    assert named == sorted(named), [one.name for one in record.fields]
 
 
 def test_a_field_that_carries_meaning_has_no_default() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from engine.model import aggregates, intent_id, records, words
+from engine.model import aggregates, frame_id, intent_id, records, words
 
 if TYPE_CHECKING:
     from shm.record import Record
@@ -64,6 +64,24 @@ def test_the_layout_of_an_intents_id_is_the_same_in_compiled_code() -> None:
     assert int(bits) == intent_id.COUNT_BITS
     one = 7 << 40 | 12
     assert (intent_id.strategy_of(one), intent_id.count_of(one)) == (7, 12)
+
+
+def test_the_layout_of_the_numbers_of_frames_is_the_same_in_compiled_code() -> None:
+    """A recorder that splits a number at another bit sees a new life of the feed, or misses one."""
+    found = dict(re.findall(r"(\w+) = (\d+)", (HERE / "frame_id.pxd").read_text()))
+    assert found == {"FRAME_BITS": str(frame_id.FRAME_BITS), "CONNECTION_BITS": str(frame_id.CONNECTION_BITS)}
+    assert frame_id.epoch_of_connection(7 << 20 | 12) == 7
+
+
+def test_the_layout_of_a_number_has_one_source() -> None:
+    """A copy of a layout keeps its old bits when the layout gets new ones."""
+    own = {"COUNT_BITS", "FRAME_BITS", "CONNECTION_BITS", "CLIENT_ID", "PAYLOAD"}
+    package = HERE.parent
+    for path in sorted((*package.rglob("*.pyx"), *package.rglob("*.pxd"))):
+        if path.parent != HERE:
+            text = path.read_text()
+            assert not own & set(re.findall(r"^    ([A-Z_]+) = \d+", text, re.MULTILINE)), path
+            assert "_SHIFT = " not in text, path
 
 
 def word_blocks() -> dict[str, dict[str, int]]:

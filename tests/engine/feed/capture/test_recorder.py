@@ -19,11 +19,13 @@ from engine.feed.capture.recorder import Recorder
 from engine.feed.capture.recording import BLOCK, HEADER, Entry, read_blocks, read_recording
 from engine.feed.capture.writing import Limits, RecordingWriter
 from engine.lanes.create import create
+from engine.model.records import FRAME
 from engine.model.words import FrameKind
 from tests.engine.feed.capture.lanes import open_tap, tapped
 
 ROOT = Path(__file__).resolve().parents[4]
 SEED = random.randrange(1 << 32)
+PIECE = FRAME.fields[-1].size
 
 
 def frames_of(entries: list[Entry]) -> list[bytes]:
@@ -80,7 +82,7 @@ def test_what_is_overtaken_before_an_end_without_frames_is_marked_too(tmp_path: 
     """A gap is otherwise marked at the frame that follows, and here none does."""
     with tapped(capacity=64) as lanes:
         recorder = Recorder(lanes.system)
-        lanes.tap.write(1, FrameKind.RECEIVED, b"x" * 216 * 100, 1)
+        lanes.tap.write(1, FrameKind.RECEIVED, b"x" * PIECE * 100, 1)
         record_all(recorder, tmp_path / "a.sycap")
     assert recorder.assembler.losses == 1
     assert lost_of(list(read_recording(tmp_path / "a.sycap"))) == [None]

@@ -8,11 +8,13 @@ import pytest
 from engine.feed.capture.recorder import Recorder
 from engine.feed.capture.recording import Entry
 from engine.feed.capture.tap import TappedRequests, TappedStream
+from engine.model.records import FRAME
 from engine.model.words import FrameKind
 from engine.venues.port import PortState
 from tests.engine.feed.capture.lanes import Tapped, tapped
 from tests.engine.feed.feed_fakes import FakeRequests, FakeStream
 
+PIECE = FRAME.fields[-1].size
 LARGE = 5 << 20  # a snapshot of Coinbase's
 
 
@@ -44,7 +46,7 @@ def test_frames_are_handed_on_unchanged_and_recorded_byte_for_byte(lanes: Tapped
     recorder = Recorder(lanes.system)
     port = FakeStream("/stream")
     stream = TappedStream(port, lanes.tap, "main", "binance", "/stream", 5)
-    frames = [b"", b"x", b"\0" * 216, b"\xff\0" * 300, bytes(range(256)) * 9]
+    frames = [b"", b"x", b"\0" * PIECE, b"\xff\0" * 300, bytes(range(256)) * 9]
     port.inbox.extend(frames)
     assert stream.poll(77) == frames
     assert entries(recorder)[1:] == [(77, stream_number(recorder), FrameKind.RECEIVED, frame) for frame in frames]
@@ -56,7 +58,7 @@ def stream_number(recorder: Recorder) -> int:
     return number
 
 
-@pytest.mark.parametrize("size", [215, 216, 217, LARGE])
+@pytest.mark.parametrize("size", [PIECE - 1, PIECE, PIECE + 1, LARGE])
 def test_a_frame_of_any_size_passes(lanes: Tapped, size: int) -> None:
     """A snapshot of megabytes is longer than what one publish may hold, and a boundary is where a byte gets lost."""
     recorder = Recorder(lanes.system)
@@ -122,7 +124,7 @@ def test_a_rehearsed_frame_is_not_recorded(lanes: Tapped) -> None:
     recorder = Recorder(lanes.system)
     port = FakeStream("/stream")
     stream = TappedStream(port, lanes.tap, "main", "binance", "/stream", 5)
-    for size in (1, 216, 4096, LARGE):
+    for size in (1, PIECE, 4096, LARGE):
         stream.rehearse(b"r" * size)
     port.inbox.append(b"true")
     assert stream.poll_if_changed(9) == [b"true"]
