@@ -1,7 +1,8 @@
-from typing import Any, Self
+from typing import Any, Self, final
 
 import numpy as np
 
+@final
 class Book:
     level_limit: int
     refused: int

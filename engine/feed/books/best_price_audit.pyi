@@ -1,3 +1,6 @@
+from typing import final
+
+@final
 class BestPriceAudit:
     bbo_checked: int
     bbo_equal: int

@@ -1,3 +1,6 @@
+from typing import final
+
+@final
 class FrameQueue:
     def __init__(self, limit: int) -> None: ...
     def __len__(self) -> int: ...

@@ -1,5 +1,8 @@
+from typing import final
+
 from shm import CellWriter, RingWriter
 
+@final
 class Outbox:
     tick_sequence: int
     def __init__(

@@ -1,10 +1,12 @@
 from collections.abc import Callable
+from typing import final
 
 from engine.feed.books.connection_sequence import ConnectionSequence
 from engine.feed.books.outbox import Outbox
 from engine.feed.books.track import Track
 from engine.venues.market import Market
 
+@final
 class Pipeline:
     market: Market
     outbox: Outbox

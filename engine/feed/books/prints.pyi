@@ -1,5 +1,8 @@
+from typing import final
+
 from engine.feed.books.outbox import Outbox
 
+@final
 class Prints:
     received: int
     published: int
