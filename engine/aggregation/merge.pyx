@@ -335,9 +335,9 @@ cdef class Merge:
             book.state = BOOK_CROSSED if book.bid_price[0] >= book.ask_price[0] else BOOK_GOOD
             book.spread_bps = spread_bps_of(book.bid_price[0], book.ask_price[0])
         book.imbalance = imbalance_of(book.bid_size, book.bids, book.ask_size, book.asks)
-        if group.book.change_count and memcmp(&book.group, &group.book.group,
+        if group.book.change_count and memcmp(&book.imbalance, &group.book.imbalance,
                                               sizeof(GlobalBook) - 4 * sizeof(int64_t)) == 0:
-            return 0
+            return 0  # all that follows the times, the cursor and the count is as it was published
         book.change_count += 1
         book.publish_ns = self.now_ns
         group.book = book[0]
