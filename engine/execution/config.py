@@ -38,7 +38,9 @@ def check_room(strategies: int, instruments: int) -> None:
 
 
 class JournalConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the journal's file lies and how hard it is held.
+    """Where the journal's file is, and when it is flushed.
+
+    A system has these values from its table `[journal]` (`engine/config/tables.py`); the defaults are for tests.
 
     `disk = "before"`: on the disk before a request's bytes leave (survives power, costs a flush an order).
     `disk = "after"`: written in the same step after the bytes left, which survives SIGKILL, and flushed in the first

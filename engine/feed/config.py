@@ -8,7 +8,10 @@ SECOND_NS = 1_000_000_000
 
 @dataclass(frozen=True)
 class FeedConfig:
-    """One feed. Times are durations in nanoseconds."""
+    """One feed. Times are durations in nanoseconds.
+
+    `[feed]` can set those that `engine/feed/build.py` lists; for each of them the default is here.
+    """
 
     venue: str
     symbols: Mapping[str, int]  # the venue's text -> our instrument id

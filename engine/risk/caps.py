@@ -5,7 +5,7 @@
 
 To add a cap: one class here, a line in docs/risk.md and a test. The gate checks every order against the configured caps
 after its own caps, and refuses an order that would exceed one. A cap with `exits = True` is checked for exits too. With
-any of these caps configured, the compiled quick yes approves nothing and the gate checks every order.
+any of these caps configured, the compiled approval approves nothing and the gate checks every order.
 """
 
 from collections.abc import Callable, Mapping

@@ -7,9 +7,9 @@ first check that fails decides. docs/risk.md has both lists as a table, which a 
 
 All arithmetic is on Python integers, so no product can overflow, and every bound is checked by multiplication, so
 nothing is rounded in an order's favour. Only the spread is a float, the one in BOOK_TOP. The gate does not write, log
-or read a clock. The switches, the rate and a quick yes for orders whose numbers fit in 64 bits are compiled
+or read a clock. The switches, the rate and the approval of orders whose numbers fit in 64 bits are compiled
 (`Approval`). Further caps are classes of their own (`caps.py`); with one configured, the gate checks every order and
-the quick yes approves none.
+the compiled approval approves none.
 """
 
 import math

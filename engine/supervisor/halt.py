@@ -2,11 +2,12 @@
 
 It is stored in three places, in an order that leaves the system halted when the supervisor dies between two of them:
 the file HALT in the state directory (survives `down` and a power cut), a record on COMMANDS (which roles apply), and
-the HALT cell (which a role reads at its start). Five causes halt a system: the control command, the file (`touch` it),
-the operator's halt word (`operator.py`: execution reads it without the supervisor), SIGUSR1 to the supervisor or to
-execution, and a process that dies too often. While a system is up, only the command resumes it: removing the file does
-not. Between `down` and `up` only the file remains, and it decides: the supervisor writes the cell, halted or not,
-before it starts a role, and for a role the cell counts more than its own journal.
+the HALT cell (which execution reads at its start and when it changes). Five causes halt a system: the control command,
+the file (`touch` it), the operator's halt word (`operator.py`: execution reads it without the supervisor), SIGUSR1 to
+the supervisor or to execution, and a process that dies too often. While a system is up, only the command resumes it:
+removing the file does not. Between `down` and `up` only the file remains, and it decides: the supervisor writes the
+cell, halted or not, before it starts a role. Execution follows the cell, not the operator's halt in its journal; only
+an alarm in the journal (`execution/venue/alarm.py`) halts it whatever the cell says.
 """
 
 import logging

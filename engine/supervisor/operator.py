@@ -1,7 +1,7 @@
 """The halt that `engine-ctl halt` carries out in its own process, whatever the supervisor does.
 
-    1. the word     OPERATOR_HALT, a cell that the holder of its lock may write      read by execution every 5 ms
-    2. the file     HALT in the state directory                                      survives `down` and a power cut
+    1. the file     HALT in the state directory                                      survives `down` and a power cut
+    2. the word     OPERATOR_HALT, a cell that the holder of its lock may write      read by execution every 5 ms
     3. the signal   SIGUSR1 to execution, if it does not confirm the first two
 
 Execution confirms in the cell GATE. At a resume the supervisor clears word and file, under the word's lock; it refuses

@@ -1,8 +1,8 @@
 """The journal: what execution received, decided and sent, recorded before the bytes leave.
 
 A record goes to the ring in shared memory first (it survives SIGKILL there) and to the file by the configured policy.
-The ring and the file hold the same 256 bytes, so after a death the file is read to its last whole record and the
-ring supplies what the file did not get. Records of one decision are published together, all or none.
+The ring and the file hold the same bytes of a record, so after a death the file is read to its last whole record and
+the ring supplies what the file did not get. Records of one decision are published together, all or none.
 
 If the oldest record of the ring is newer than the end of the file, records are lost: the disk was full for longer than
 the ring reaches back, and then execution died. This is a `gap`. The journal continues where the file ends, the records

@@ -1,4 +1,4 @@
-"""The blotter: records every change of an order and every fill in the journal, then applies it, then publishes it.
+"""The blotter: applies every change of an order and every fill, records it in the journal, and only then publishes it.
 
 It is the only place where an order changes. It finds an order by our id, by its intent or by the venue's id. It knows a
 fill by its instrument and the venue's fill id; the broker asks (`knows_fill`) before it has a fill applied, however

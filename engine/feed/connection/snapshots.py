@@ -11,7 +11,7 @@ from engine.venues.dialect import Dialect
 from engine.venues.port import RequestPort, Response
 
 OK = 200
-TIMEOUT_NS = 10_000_000_000
+TIMEOUT_NS = 10_000_000_000  # a request without an answer is repeated; the port gives up after `request_timeout_ns`
 LOG = logging.getLogger("steelyard.feed")
 
 

@@ -25,7 +25,7 @@ from engine.venues.port import RequestPort, Response
 
 OK = 200
 WRONG_QUESTION = (400, 404)  # the venue answered, and does not know what was requested
-TIMEOUT_NS = 10_000_000_000
+TIMEOUT_NS = 10_000_000_000  # a request without an answer has failed; the port gives up after `request_timeout_ns`
 WEIGHT = 20  # of exchangeInfo
 SHOWN = 200  # characters of a rejection
 EAGER_NS = 5 * SECOND_NS  # the longest pause between two requests while nothing is confirmed: other roles wait

@@ -1,4 +1,7 @@
-"""How a connection is to be made: the choices that come from configuration, and none that a venue makes."""
+"""How a connection is made, whatever the venue: trust, the way out, and the bounds of time and memory.
+
+No key of the configuration sets these; execution sets `loopback_only` by the mode of the system.
+"""
 
 from dataclasses import dataclass
 from typing import NamedTuple
