@@ -5,7 +5,7 @@
     stale_ms = 5000        a connection without a frame for longer makes its books stale
     frames = true          copy every frame into the FRAMES ring, where `engine-ctl capture record` finds it
 
-TICKS and BOOKS exist once for each feed role. `[[feeds]]` says which venues are in which; without it one role has every
+TICKS and BOOKS exist once for each feed role. `[[feeds]]` gives each role its venues; without it one role has every
 venue. Each venue is a `Feed` of its own inside its role.
 """
 
@@ -107,7 +107,7 @@ def feed_config(
 
 
 def shown_decimals(lanes: RoleLanes) -> dict[int, tuple[int, int]]:
-    """Return the decimals that the running roles of this system use: those that an earlier life published."""
+    """Return the decimals that the running roles of this system use: an earlier life of the feed published them."""
     return {one.id: (one.price_decimals, one.size_decimals) for one in read(lanes)}
 
 

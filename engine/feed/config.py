@@ -35,8 +35,8 @@ class FeedConfig:
     relist: bool = False  # no other role uses the instruments: a change of decimals is applied at once
     pinned: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # decimals that running roles use, by symbol
     alarm_spreads: Mapping[str, float] = field(default_factory=dict)  # basis points, by symbol
-    standby: bool = False  # keep a second connection, ready to take over
-    hold_ns: int = SECOND_NS // 10  # how long the other of two connections may take to fill a gap
+    standby: bool = False  # keep a second connection, ready to replace the first
+    hold_ns: int = SECOND_NS // 10  # the time in which the other of two connections must fill a gap
     retry_min_ns: int = SECOND_NS // 2
     retry_max_ns: int = 60 * SECOND_NS
     seed: int = 0

@@ -7,7 +7,7 @@ Each step, in this order:
 
 It never blocks, sleeps or reads a clock. When a connection is lost its books are DISCONNECTED at once, and come back
 through a snapshot. A standby (see connection/standby.py) is connected where it is configured, or before a connection
-that must close. It takes over from a connection that is lost, silent or has a gap; nothing is lost or published twice.
+that must close. It replaces a connection that is lost, silent or has a gap; nothing is lost or published twice.
 """
 
 from engine.feed.books.outbox import Outbox
@@ -91,7 +91,7 @@ class Feed:
         return work
 
     def _step(self, now_ns: int) -> int:
-        """Run a whole step; where nothing else is due for a while, the next steps only read the connections."""
+        """Run a whole step; until other work is due, the next steps only read the connections."""
         work = self._step_whole(now_ns)
         quiet = not (self._draining or self._requests.busy)
         lines = self.connections.lines if quiet else []
@@ -130,7 +130,7 @@ class Feed:
         if self.connections.first is not None and stood_ns > self.config.stale_ns:
             self._whole_ns = 0
             self.connections.drop_standby(now_ns)
-            self.connections.drop(now_ns, f"not read for {stood_ns / SECOND_NS:.1f} s, the process stood still")
+            self.connections.drop(now_ns, f"not read for {stood_ns / SECOND_NS:.1f} s, the process did not run")
 
     def lag(self) -> int:
         """Zero: its inputs are sockets, not lanes."""
@@ -141,7 +141,7 @@ class Feed:
         return self.malformed + self.connections.reconnects
 
     def drain(self, now_ns: int) -> bool:
-        """Publish DISCONNECTED for every book; nothing else is to be finished."""
+        """Publish DISCONNECTED for every book; the feed has no other work to finish."""
         if not self._draining:
             self._draining = True
             self._whole_ns = 0
@@ -184,7 +184,7 @@ class Feed:
         return False
 
     def _read_connections(self, pipeline: Pipeline, now_ns: int) -> int:
-        """Read both connections, and drop those that failed."""
+        """Read both connections; drop each one that failed."""
         connections, work = self.connections, 0
         first, second = connections.first, connections.standby.link
         if first is not None:
@@ -198,7 +198,7 @@ class Feed:
         return work
 
     def _read(self, link: Link, pipeline: Pipeline, now_ns: int) -> int:
-        """Read one connection; maintain it when it brought nothing, or is due, and all that it brought is processed."""
+        """Read one connection; maintain it when it brought no frame or is due, and has no frame left to process."""
         count = link.read(pipeline, now_ns)
         self._attend(link, pipeline, now_ns)
         if link.pending is None and (count <= 0 or link.is_due(now_ns)):

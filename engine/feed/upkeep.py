@@ -1,7 +1,7 @@
 """What a feed checks every few milliseconds: subscriptions, books and the standby.
 
     each subscription     failed: the instrument's channel is missing     works again: it is not
-    each book             wants a snapshot: request it                    no news for too long: STALE
+    each book             needs a snapshot: request it                    no news for too long: STALE
                           its snapshot was not contradicted: publish it   a few of its levels again, on LEVELS
     the standby           connect it, measure both lags, drop it          drop the first connection for it
 

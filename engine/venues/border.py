@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 @dataclass
 class Border:
-    """One venue's readers. `refused` counts what none of them could read."""
+    """One venue's readers. `refused` counts inputs that no reader could read."""
 
     dialect: Dialect
     name: str = ""
@@ -63,6 +63,6 @@ def has_doubled_keys(frame: bytes) -> bool:
 def _once(pairs: list[tuple[str, Any]]) -> Mapping[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        msg = "a key stands twice"
+        msg = "an object has a key twice"
         raise ValueError(msg)
     return found

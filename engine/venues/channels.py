@@ -34,7 +34,7 @@ class Channels(ABC):
     overlaps: bool = False
     lifetime_ns: int = 1 << 62
     mute_ns: int = 5 * SECOND_NS
-    wordless_ns: int = 5 * SECOND_NS  # a heartbeat is a message, and comes every second whatever the books do
+    wordless_ns: int = 5 * SECOND_NS  # a heartbeat is a message, and comes every second even when no book changes
     channels: tuple[Channel, ...] = ()
     batch: int = 50
     batch_mixes: bool = False

@@ -30,7 +30,7 @@ class Channel:
     greets: bool = False  # it begins with what there is, so that silence after the acknowledgement is a failure
 
 
-Want = tuple[str, str]  # a channel's name and a symbol: what is subscribed
+Subscription = tuple[str, str]  # the name of a channel and a symbol
 
 
 class AnswerKind(IntEnum):
@@ -40,7 +40,7 @@ class AnswerKind(IntEnum):
     ACCEPTED = 1  # a subscription is in force
     REFUSED = 2  # the venue refused it; `text` has the reason
     LEAVING = 3  # the venue is about to close this connection
-    MALFORMED = 4  # a hot message that is not what it must be
+    MALFORMED = 4  # a message of the hot path that breaks its format
     FOREIGN = 5  # the connection sends another format and must be closed; `text` has the reason
 
 
@@ -52,18 +52,18 @@ class Answer:
     text: str = ""
     spoilt: tuple[str, ...] = ()  # books that the frame would have changed where no number shows that; EVERY: all
     number: int = 0  # of the request that is answered; 0: the venue does not name it
-    wants: tuple[Want, ...] = ()  # what the answer names; an empty channel or symbol means every one of the request
+    named: tuple[Subscription, ...] = ()  # an empty channel or symbol covers every one of the request
 
 
 EVERY = ""
-ERROR_SHOWN = 200  # characters: an error may quote all that it was given
+ERROR_SHOWN = 200  # characters of a venue's error that are logged: it may quote the whole request
 T = TypeVar("T")
 OTHER, LEAVING = Answer(AnswerKind.OTHER), Answer(AnswerKind.LEAVING)
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A venue's metadata, read: the instruments that can be represented exactly, and why others cannot."""
+    """A venue's metadata, read: the instruments that can be represented exactly, and why others cannot be."""
 
     instruments: tuple[Instrument, ...]
     refused: Mapping[str, str]
@@ -71,13 +71,13 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """What came instead of what a reader should have found: why it cannot be read."""
+    """Input that a reader could not read, and why."""
 
     text: str
 
 
 def guarded(reader: Callable[[], T]) -> T | Unreadable:
-    """What a reader of a venue's text finds; its failure, whatever it is, is a value."""
+    """The result of a reader of a venue's text; an exception of the reader becomes an `Unreadable`."""
     try:
         return reader()
     except Exception as error:  # noqa: BLE001 - the venue's text decides which one it is
@@ -90,7 +90,7 @@ def read_listed(
     ids: Mapping[str, int] | None,
     read: Callable[[str, Mapping[str, Any], int], Instrument],
 ) -> Listing:
-    """Read the symbols in `ids`, or all; one that cannot be represented exactly is refused alone, by name."""
+    """Read the symbols in `ids`, or all; refuse each instrument that cannot be represented exactly, by name."""
     found, refused = [], {}
     for symbol, number in (dict.fromkeys(listed, 0) if ids is None else ids).items():
         if symbol not in listed:
@@ -175,11 +175,11 @@ class Dialect(Protocol):
     def greeting(self) -> list[bytes]:
         """The first messages on every connection."""
 
-    def subscribe(self, wants: Sequence[Want], number: int) -> bytes:
-        """The message that opens these; `number` comes back in the answer where the venue gives it back."""
+    def subscribe(self, subscriptions: Sequence[Subscription], number: int) -> bytes:
+        """The message that opens these subscriptions; the answer repeats `number` where the venue supports it."""
 
-    def unsubscribe(self, wants: Sequence[Want], number: int) -> bytes:
-        """The message that closes these."""
+    def unsubscribe(self, subscriptions: Sequence[Subscription], number: int) -> bytes:
+        """The message that closes these subscriptions."""
 
     def snapshot_target(self, symbol: str, levels: int) -> str:
         """Path and query of one book."""
@@ -194,10 +194,10 @@ class Dialect(Protocol):
         """Understand a frame that the scanner handed back."""
 
     def numbers(self, message: object) -> Iterable[tuple[str, str, str]]:
-        """The (symbol, price text, size text) of a parsed message whose numbers were kept as text."""
+        """Each (symbol, price text, size text) of a parsed message whose numbers are still text."""
 
     def recorded_book(self, payload: bytes, url: str) -> str | None:
-        """The symbol of a recorded answer that is a requested book, empty when nothing names it; None for all else."""
+        """The symbol of a recorded answer with a book, empty when the answer names none; None for other answers."""
 
     def apply_recorded(self, message: object) -> None:
-        """Take from a recording's parsed messages what a subscription would have settled."""
+        """Set from a recording's parsed message what a subscription sets on a live connection."""

@@ -56,7 +56,7 @@ cdef struct OrderEvent:
 cdef struct Message:
     int kind
     int action  # of one order, where the venue sends orders; a snapshot of orders is OPENED
-    int index  # which listing; -1: not one of ours
+    int index  # which listing; -1: the symbol has no listing
     int side
     int numbering  # which of the venue's print numberings
     bint ordinary  # a print between two traders, not an insurance fund's or the like

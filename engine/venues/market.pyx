@@ -239,7 +239,7 @@ cdef class Rule:
         return APPLY if self.bridged else WAIT
 
     cdef int seed(self, Message *message) noexcept nogil:
-        """Take a snapshot as the beginning."""
+        """Begin at a snapshot: note its last number."""
         self.last = message.last
         self.bridged = True
         return APPLY
@@ -253,7 +253,7 @@ cdef class Rule:
         return True
 
     cdef bint holds_orders(self, OrderBook orders, Message *message) noexcept nogil:
-        """The same of a book of orders, where the venue's word is about its queues."""
+        """The same for a book of orders, where the venue's checksum covers its queues."""
         return self.holds(orders.levels, message)
 
     cdef void reset(self) noexcept nogil:
@@ -285,7 +285,7 @@ cdef class ContiguousRule(Rule):
         return APPLY
 
     cdef int seed(self, Message *message) noexcept nogil:
-        """Take a snapshot as the beginning."""
+        """Begin at a snapshot: note its last number."""
         self.last = message.last
         self.bridged = False
         return APPLY

@@ -79,7 +79,7 @@ class StreamPort(Protocol):
         """Run the code that receives a frame without receiving one, for the same reason."""
 
     def fileno(self) -> int:
-        """The descriptor that a sleeping process waits for; -1 where there is none."""
+        """The descriptor that a sleeping process waits for; -1 without one."""
 
     def interests(self) -> list[Any]:
         """What a `Waiter` waits for."""
@@ -114,7 +114,7 @@ class StreamDefaults:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer to a request, or its failure: status 0 means that no answer came (`error` says why)."""
+    """An answer to a request, or its failure: status 0 means that no answer came (`error` has the reason)."""
 
     request_id: int
     status: int

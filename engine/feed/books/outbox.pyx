@@ -39,7 +39,7 @@ cdef class Outbox:
     """The one writer of TICKS, BOOKS and the cells of book tops."""
 
     def __init__(self, ticks=None, books=None, cells=None, stamp_offset_ns=None, levels=None):
-        """Write to these lanes, any of which may be missing.
+        """Write to these lanes; each may be None.
 
         With `stamp_offset_ns` (the engine clock's offset) `publish_ns` is the moment of publishing. Without it
         `publish_ns` is the step's time, and two runs are equal to the byte.

@@ -4,9 +4,9 @@
     the last frame of each kind ─▶ the port ─▶ scanner ─▶ WarmTrack: rule ─▶ book ─▶ muted outbox
 
 In a quiet market milliseconds pass between two frames, in which the process only reads empty sockets. After that
-neither this code nor the slots that it writes are in the processor's caches, and a frame takes five times as long. So
+the processor's caches hold neither this code nor the slots that it writes, and a frame needs five times as long. So
 a process that spins calls `warm_up` now and then. Book and rule belong to the rehearsal. The scanner and the rings are
-the real ones: a scanner keeps nothing from one frame to the next, and no reader reads a slot before it is published.
+the real ones: a scanner keeps no state from one frame to the next, and no reader reads a slot before it is published.
 """
 
 from libc.stdint cimport int64_t

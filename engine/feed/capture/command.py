@@ -91,7 +91,7 @@ def _check_words(commands: "Commands") -> None:
     )
     run.add_argument(
         "--decimals", type=decimals, metavar="P,S",
-        help="of price and size, where a recording without metadata lost the zeros behind its numbers",
+        help="decimals of price and size, for a recording without metadata and without trailing zeros",
     )  # fmt: skip
     run.add_argument("--json", action="store_true", help="one JSON object a symbol")
     run.set_defaults(run=run_check, refuse=run.error)
@@ -110,7 +110,7 @@ def _record_words(commands: "Commands") -> None:
         "--feed", default="", metavar="NAME", help="only this feed (default: every feed, each into a file of its own)"
     )
     record.add_argument(
-        "--seconds", type=float, default=0.0, metavar="S", help="end after so long (default: when told to, by ^C)"
+        "--seconds", type=float, default=0.0, metavar="S", help="end after so many seconds (default: at ^C)"
     )
     record.add_argument(
         "--part-mib", type=int, default=0, metavar="N", help="begin another file after so much (default: never)"
@@ -161,7 +161,7 @@ def run_record(arguments: argparse.Namespace) -> int:
 
 
 def _advice(report: dict[str, object]) -> str:
-    """Where not one checksum holds, the book is less likely to be wrong than its decimals."""
+    """Advice for a book without a valid checksum: its decimals are more likely to be wrong than the book."""
     pair = f"{report['price_decimals']},{report['size_decimals']}"
     return f"{report['symbol']}: no checksum holds at {pair} decimals: are they the venue's? --decimals P,S"
 

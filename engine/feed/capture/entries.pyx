@@ -3,7 +3,7 @@
 
     entry   receive_ns i64 │ connection u64 │ size u32 │ kind u8 │ 3 bytes unused │ payload
 
-A frame takes several records of the ring. Records of a frame whose first record was overwritten are skipped. The
+A frame fills several records of the ring. Records of a frame whose first record was overwritten are skipped. The
 numbers of the frames show how many are missing: an entry of the kind LOST is written in their place.
 """
 

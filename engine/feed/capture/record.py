@@ -69,7 +69,7 @@ def record(options: argparse.Namespace) -> int:
     except OSError as error:
         _print_totals(recordings, as_json=options.json)
         written = error.filename or ", ".join(str(one.writer.paths[-1]) for one in recordings)
-        return _complain(f"{written}: {error.strerror}: the file is valid up to here; the feed goes on", FAILED)
+        return _complain(f"{written}: {error.strerror}: the file is valid up to here; the feed continues", FAILED)
     _print_totals(recordings, as_json=options.json)
     return DONE
 

@@ -27,7 +27,7 @@ MAGIC = b"STEELYARD FRAMES"
 VERSION = 1
 SUFFIX = ".sycap"
 HEADER = struct.Struct("<16sHHIq16s12xI")  # magic, version, size, part, begin_ns, id, crc
-BLOCK = struct.Struct("<4sIIIqqI")  # mark, packed, unpacked, entries, first_ns, last_ns, crc of all that and the bytes
+BLOCK = struct.Struct("<4sIIIqqI")  # mark, packed, unpacked, entries, first_ns, last_ns, crc of these and the bytes
 MARK = b"SYFB"
 UNPACKED_MAX = 256 << 20  # of one block: a greater length is damage
 

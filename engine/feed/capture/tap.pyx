@@ -5,9 +5,9 @@
                             │ copy, one publish a poll
                             └──▶ FRAMES (ring of 256-byte records, never wakes)   ◀── recorder, read-only
 
-A frame takes as many records as it needs. Each record holds the frame's number and its own offset, so a reader that was
-overtaken continues at the next frame. Of a request only the target is copied, never a header or a body: they hold keys.
-The feed does not wait: a recorder that is too slow loses frames, and knows how many.
+A frame fills as many records as it needs. Each record holds the frame's number and its own offset, so a lapped reader
+continues at the next frame. The tap copies a request's target only, never a header or a body: they hold keys.
+The feed does not wait: a recorder that is too slow loses frames and counts them.
 """
 
 import json
@@ -42,7 +42,7 @@ cdef class Tap:
     cdef uint64_t cell_count
 
     def __init__(self, frames, cells, uint64_t cell_count):
-        """Write to this ring and these cells, of which there are so many."""
+        """Write to this ring and to these `cell_count` cells."""
         self.frames_lane, self.cells, self.cell_count = frames, cells, cell_count
         self.ring = writer_of(frames)
         if self.ring == NULL:
@@ -156,7 +156,7 @@ cdef class TappedStream:
     cdef bint ended
 
     def __init__(self, port, Tap tap, str venue, str dialect, str target, int64_t now_ns):
-        """Tell of a port that was begun at this time."""
+        """Record a port that begins at this time."""
         self.port, self.tap, self.poll_port = port, tap, port.poll_if_changed
         self.venue, self.dialect, self.target = venue, dialect, target
         self.begin_ns = self.seen_ns = now_ns
@@ -253,7 +253,7 @@ cdef class TappedRequests:
     cdef uint64_t connection
 
     def __init__(self, port, Tap tap, str venue, str dialect, int64_t now_ns):
-        """Tell of one venue's requests."""
+        """Record the requests to one venue."""
         self.port, self.tap, self.targets = port, tap, {}
         self.connection = tap.begin(venue, dialect, "", now_ns)
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class TappedPorts:
-    """One venue's ports, over those that have the sockets."""
+    """One venue's recorded ports, around the ports that own the sockets."""
 
     def __init__(self, ports: FeedPorts, tap: Tap, venue: str, dialect: str) -> None:
         """Copy under the venue's name in the configuration and the name of its dialect."""

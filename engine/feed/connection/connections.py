@@ -1,6 +1,6 @@
 """The connections of one feed: the first one and its standby, and the change from one to the other.
 
-    connect ─▶ first ──lost──▶ standby there? ── yes ─▶ the standby takes over: it is the first one now
+    connect ─▶ first ──lost──▶ standby there? ── yes ─▶ the standby becomes the first connection
                                               └─ no ──▶ DISCONNECTED, and the next attempt after a pause
 
 The books are those of the pipeline of the listed symbols; a takeover by a shadow pipeline replaces it there.
@@ -65,7 +65,7 @@ class Connections:
         return lines
 
     def connect(self, now_ns: int) -> None:
-        """Begin the first connection, when there is none and the pause is over."""
+        """Begin the first connection, when it is missing and the pause is over."""
         if self.first is None and now_ns >= self._connect_ns:
             assert self._listed.pipeline is not None, "a connection before there were books"
             self.first = self._begin(self._listed.pipeline, now_ns)
@@ -80,7 +80,7 @@ class Connections:
         self._listed.publish_all(self.first.missing if self.first is not None else NOTHING_MISSING, now_ns)
 
     def standby_covers(self, now_ns: int) -> bool:
-        """Whether nothing is lost when the standby takes over at this moment."""
+        """Whether the standby can replace the first connection now without a loss."""
         pipeline = self._listed.pipeline
         return self.first is not None and pipeline is not None and self.standby.covers(self.first, pipeline, now_ns)
 
@@ -96,7 +96,7 @@ class Connections:
         self.standby.drop(self._listed.pipeline, now_ns)
 
     def drop(self, now_ns: int, reason: str) -> None:
-        """Close the first connection: the standby takes over, or the books are DISCONNECTED."""
+        """Close the first connection: the standby replaces it, or the books are DISCONNECTED."""
         self.failure = reason
         link, self.first = self.first, None
         if link is not None:
@@ -136,7 +136,7 @@ class Connections:
         self.first, shadow = self.standby.hand_over(pipeline, now_ns)
         self.successions += 1
         name, end = self._config.name, "" if covered else ", not ready yet"
-        LOG.warning("%s: %s, and the standby takes over%s", name, reason, end)
+        LOG.warning("%s: %s, and the standby replaces the connection%s", name, reason, end)
         if shadow is not None:
             shadow.replace(pipeline, now_ns)
             self._listed.set_pipeline(shadow)

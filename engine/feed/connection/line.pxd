@@ -7,7 +7,7 @@ from libc.stdint cimport int64_t
 
 cdef class Line:
     cdef readonly object port
-    cdef readonly list pending  # frames of the last read that the next step processes; None: there are none
+    cdef readonly list pending  # frames of the last read that the next step processes; None without such frames
     cdef object poll
     cdef readonly bint reports_quiet
     cdef readonly ConnectionSequence sequence

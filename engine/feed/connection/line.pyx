@@ -60,7 +60,7 @@ cdef class Line:
 
 
 cdef class LineReader:
-    """Reads the lines of a feed while they need nothing else, each into its pipeline."""
+    """Reads the lines of a feed, each into its pipeline, while no line needs other work."""
 
     def __init__(self):
         """Begin without lines."""

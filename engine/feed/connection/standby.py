@@ -4,7 +4,7 @@
     numbers are the connection's              standby ─▶ a shadow pipeline, whose books are not published; its prints
                                               have the venue's numbers, and the first connection's tracks publish them
 
-A standby that covers the first connection can take over at any moment: all its subscriptions were accepted long enough
+A standby that covers the first connection can replace it at any moment: all its subscriptions were accepted long enough
 ago that it began before the first connection's last message, it does not lag the first connection, and each of its
 shadow books is one that readers can follow.
 """

@@ -1,1 +1,1 @@
-"""A venue's instruments: from its metadata, its own channel or disk, and what a frame says against them."""
+"""A venue's instruments: from its metadata, its own channel or disk, and checked against its frames."""

@@ -107,7 +107,7 @@ class InstrumentStream:
             self.venue_closed = not notice.open
         if notice.open is not None and notice.open != self._open:
             self._open, self._news = notice.open, True
-            LOG.warning("%s: the venue %s", self._config.name, "is open" if notice.open else "takes no new orders")
+            LOG.warning("%s: the venue %s", self._config.name, "is open" if notice.open else "accepts no new orders")
         mine = {symbol: entry for symbol, entry in notice.entries.items() if symbol in self._config.symbols}
         if notice.whole:
             self._entries, self._whole, self._news = mine, True, True

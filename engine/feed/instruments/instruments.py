@@ -29,7 +29,7 @@ def save_instruments(path: str, instruments: Iterable[Instrument], now_ns: int) 
 
 
 def load_instruments(path: str) -> Kept | None:
-    """Return the copy; None if there is none, or it cannot be read."""
+    """Return the copy; None if it is missing or cannot be read."""
     if not path or not Path(path).exists():
         return None
     try:

@@ -13,7 +13,7 @@ from engine.venues.port import Response
 
 MINUTE_NS = 60 * SECOND_NS
 TOO_MANY, BANNED = 429, 418
-SILENCE_NS = {TOO_MANY: 60 * SECOND_NS, BANNED: 180 * SECOND_NS}  # where the venue does not say how long
+SILENCE_NS = {TOO_MANY: 60 * SECOND_NS, BANNED: 180 * SECOND_NS}  # where the venue gives no time
 SILENCE_MAX_NS = 3 * 86_400 * SECOND_NS  # the longest ban that a venue is known to give
 DIGITS_MAX = 9
 LOG = logging.getLogger("steelyard.feed")

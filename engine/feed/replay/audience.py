@@ -49,7 +49,7 @@ class Audience:
         for role in [role for role, cell in self._beats.items() if _runs(cell)]:
             del self._beats[role]
         if self._beats and now_ns - self._since_ns > LIMIT_NS:
-            LOG.warning("the replay goes on without roles that do not run", extra={"roles": sorted(self._beats)})
+            LOG.warning("the replay continues without roles that do not run", extra={"roles": sorted(self._beats)})
             self._beats.clear()
         return bool(self._beats)
 
@@ -63,6 +63,6 @@ def audience_of(config: "Config", name: str) -> Audience:
 
 
 def _runs(cell: Beats) -> bool:
-    """Whether a role's heartbeat says RUNNING."""
+    """Whether a role's heartbeat shows RUNNING."""
     row = cell.read(0)
     return row is not None and row.state == RoleState.RUNNING

@@ -140,7 +140,7 @@ class ReplayStream(StreamDefaults):
         self._ended = reason
 
     def poll(self, now_ns: int) -> list[bytes]:
-        """Return the frames that are due; the state is CLOSED once there are none after the end.
+        """Return the frames that are due; the state is CLOSED when no frame is left after the end.
 
         Pings are not recorded, so a connection without a recorded end counts as alive.
         """
@@ -176,7 +176,7 @@ class ReplayRequests(RequestDefaults):
         self._count = 0
 
     def request(self, method: str, target: str, headers: dict[str, str], body: bytes, now_ns: int) -> int:
-        """Answer from the held answers, wait for one that may come, or fail if there is none in the recording."""
+        """Answer from the held answers, wait for an answer that may come, or fail if the recording has no answer."""
         del method, headers, body, now_ns
         self._count += 1
         key = key_of(target)

@@ -19,7 +19,7 @@ from engine.model.instrument import Instrument
 from engine.model.words import FrameKind
 from engine.venues.dialect import Dialect, Unreadable, guarded
 
-PIECES_AHEAD = 5_000  # metadata is within the first pieces, or nowhere
+PIECES_AHEAD = 5_000  # metadata is within the first pieces, or missing
 SHOWN = 200  # characters of a list of symbols
 
 
@@ -68,7 +68,7 @@ def check_recording(files: list[Path], kind: str, venue: str, dialect: Dialect, 
 
 
 def bare_instrument(venue: str, symbol: str, number: int, price_decimals: int, size_decimals: int) -> Instrument:
-    """Return an instrument of which only the decimals are known: its book can be followed, it is not tradable."""
+    """Return an instrument with known decimals only: its book can be followed, it is not tradable."""
     return Instrument(
         number, venue, symbol, "", "", price_decimals, size_decimals, 1, 1, 1, INT64_MAX, 0, trading=False
     )

@@ -19,7 +19,7 @@ from engine.venues.dialect import (
     ChannelKind,
     InstrumentChannel,
     Listing,
-    Want,
+    Subscription,
 )
 from engine.venues.market import Market, Rule
 
@@ -35,7 +35,7 @@ CHANNELS = (
 )
 PATHS = {"binance": "/api/v3", "binance-usdm": "/fapi/v1", "binance-coinm": "/dapi/v1"}
 STREAM_PATHS = {"binance": "/stream", "binance-usdm": "/public/stream", "binance-coinm": "/stream"}  # USD-M: since 2026
-SNAPSHOT_CHOICES = {  # the deepest first; 24 of spot's deepest a minute are all that an address may ask
+SNAPSHOT_CHOICES = {  # the deepest first; an address may request 24 of spot's deepest a minute
     "binance": ((5000, 250), (1000, 50)),
     "binance-usdm": ((1000, 20), (500, 10)),
     "binance-coinm": ((1000, 20), (500, 10)),
@@ -94,13 +94,13 @@ class BinanceDialect:
         """Nothing."""
         return []
 
-    def subscribe(self, wants: Sequence[Want], number: int) -> bytes:
+    def subscribe(self, subscriptions: Sequence[Subscription], number: int) -> bytes:
         """Streams are named by symbol and channel; the answer has the number."""
-        return _message("SUBSCRIBE", wants, number)
+        return _message("SUBSCRIBE", subscriptions, number)
 
-    def unsubscribe(self, wants: Sequence[Want], number: int) -> bytes:
+    def unsubscribe(self, subscriptions: Sequence[Subscription], number: int) -> bytes:
         """The same names."""
-        return _message("UNSUBSCRIBE", wants, number)
+        return _message("UNSUBSCRIBE", subscriptions, number)
 
     def snapshot_target(self, symbol: str, levels: int) -> str:
         """A level outside of the snapshot is unknown until it changes."""
@@ -164,8 +164,8 @@ class BinanceDialect:
         """Nothing: Binance keeps all levels in step."""
 
 
-def _message(method: str, wants: Sequence[Want], number: int) -> bytes:
-    names = [f"{symbol.lower()}@{channel}" for channel, symbol in wants]
+def _message(method: str, subscriptions: Sequence[Subscription], number: int) -> bytes:
+    names = [f"{symbol.lower()}@{channel}" for channel, symbol in subscriptions]
     return orjson.dumps({"method": method, "params": names, "id": number})
 
 

@@ -5,7 +5,7 @@
     [ block │ template │   [ times, ids, exponents │    [ block │ count │ entry │ entry …]   [ length │ text ]
       schema │ version ]     … up to `block` bytes ]
 
-1. The header names the message and its schema. A template that is not one of the four is skipped and counted. Another
+1. The header names the message and its schema. A template other than the four is skipped and counted. Another
    version of the schema goes to the slow path, which refuses it by name: the venue may have changed the meaning of a
    field.
 2. Blocks may be longer than the fields known here, in the message and in every entry: the rest is skipped. If a block

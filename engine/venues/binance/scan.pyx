@@ -200,7 +200,7 @@ cdef class BinanceMarket(Market):
         return self.tokens[<int>place].kind == kind
 
     cdef bint given(self, char place) noexcept nogil:
-        """Whether a key was there, whatever its value."""
+        """Whether a key was there, with any value."""
         return self.tokens[<int>place].kind != ABSENT
 
     cdef bint read_quoted(self, char place, int decimals, int64_t *value) noexcept nogil:
@@ -398,7 +398,7 @@ cdef class FuturesRule(Rule):
         return APPLY
 
     cdef int seed(self, Message *message) noexcept nogil:
-        """Take a snapshot as the beginning."""
+        """Begin at a snapshot: note its last number."""
         self.last = message.last
         self.bridged = False
         return APPLY

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 HMAC_LENGTH = 64  # letters and digits of a secret that Binance makes
-EXPECTED = "expected an Ed25519 private key in PEM form; docs/binance-keys.md says how to make one"
+EXPECTED = "expected an Ed25519 private key in PEM form; see docs/binance-keys.md to make one"
 PEM_MARK = "-----BEGIN "
 PRIVATE_HEADS = ("PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY", "DSA PRIVATE KEY")
 

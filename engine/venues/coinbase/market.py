@@ -21,7 +21,7 @@ from engine.venues.dialect import (
     Channel,
     ChannelKind,
     Listing,
-    Want,
+    Subscription,
     read_listed,
 )
 from engine.venues.market import Market, Rule
@@ -57,15 +57,15 @@ class CoinbaseDialect(Channels):
         """Heartbeats keep quiet channels open, and show that the connection lives."""
         return [orjson.dumps({"type": "subscribe", "channel": "heartbeats"})]
 
-    def subscribe(self, wants: Sequence[Want], number: int) -> bytes:
+    def subscribe(self, subscriptions: Sequence[Subscription], number: int) -> bytes:
         """One channel a message; no number comes back."""
         del number
-        return _message("subscribe", wants)
+        return _message("subscribe", subscriptions)
 
-    def unsubscribe(self, wants: Sequence[Want], number: int) -> bytes:
+    def unsubscribe(self, subscriptions: Sequence[Subscription], number: int) -> bytes:
         """The same."""
         del number
-        return _message("unsubscribe", wants)
+        return _message("unsubscribe", subscriptions)
 
     def instruments_target(self, symbols: Iterable[str]) -> str:
         """Only the products asked for: all of them are megabytes."""
@@ -85,8 +85,8 @@ class CoinbaseDialect(Channels):
             text = f"a {channel} message that the scanner refuses"
             return Answer(AnswerKind.MALFORMED, text, _spoilt_books(message))
         if channel == "subscriptions":
-            wants = _listed_wants(message.get("events"))
-            return Answer(AnswerKind.ACCEPTED, wants=wants) if wants else OTHER
+            subscriptions = _listed_subscriptions(message.get("events"))
+            return Answer(AnswerKind.ACCEPTED, named=subscriptions) if subscriptions else OTHER
         return OTHER
 
     def numbers(self, message: object) -> Iterable[tuple[str, str, str]]:
@@ -100,7 +100,7 @@ class CoinbaseDialect(Channels):
                 yield one["product_id"], one["price"], one["size"]
 
 
-def _listed_wants(events: object) -> tuple[Want, ...]:
+def _listed_subscriptions(events: object) -> tuple[Subscription, ...]:
     """What an acknowledgement names: everything subscribed so far."""
     first = events[0] if isinstance(events, list) and events else None
     subscribed = first.get("subscriptions") if isinstance(first, dict) else None
@@ -114,7 +114,7 @@ def refusal_of(message: Mapping[str, Any]) -> Answer:
     """An error names neither request nor channel, and the product only in its words."""
     text = " ".join(str(message[key]) for key in ("message", "reason") if message.get(key))
     words = (word.strip(".,:;'\"()[]") for word in text.split())
-    return Answer(AnswerKind.REFUSED, text, wants=tuple(("", word) for word in words if PRODUCT.fullmatch(word)))
+    return Answer(AnswerKind.REFUSED, text, named=tuple(("", word) for word in words if PRODUCT.fullmatch(word)))
 
 
 def _spoilt_books(message: Mapping[str, Any]) -> tuple[str, ...]:
@@ -127,9 +127,9 @@ def _spoilt_books(message: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(str(event["product_id"]) for event in events)
 
 
-def _message(kind: str, wants: Sequence[Want]) -> bytes:
-    channel, _ = wants[0]
-    return orjson.dumps({"type": kind, "product_ids": [symbol for _, symbol in wants], "channel": channel})
+def _message(kind: str, subscriptions: Sequence[Subscription]) -> bytes:
+    channel, _ = subscriptions[0]
+    return orjson.dumps({"type": kind, "product_ids": [symbol for _, symbol in subscriptions], "channel": channel})
 
 
 def decimals_of(step: str) -> int:
@@ -147,9 +147,9 @@ def contract_of(entry: Mapping[str, Any]) -> tuple[str, str, int]:
     """Base, kind and multiplier; a contract that is no whole number of its base cannot be held exactly."""
     if entry.get("product_type", "SPOT") == "SPOT":
         return entry["base_currency_id"], "spot", 1
-    told = entry["future_product_details"]
-    kind = "perpetual" if told["contract_expiry_type"] == "PERPETUAL" else "future"
-    return told["contract_root_unit"], kind, to_fixed(str(told["contract_size"]), 0)
+    details = entry["future_product_details"]
+    kind = "perpetual" if details["contract_expiry_type"] == "PERPETUAL" else "future"
+    return details["contract_root_unit"], kind, to_fixed(str(details["contract_size"]), 0)
 
 
 def is_open(entry: Mapping[str, Any]) -> bool:

@@ -14,7 +14,17 @@ from engine.model.instrument import Instrument
 from engine.venues.channels import SECOND_NS, Channels
 from engine.venues.coinbase.market import decimals_of, refusal_of, takes_every_order
 from engine.venues.coinbase_exchange.scan import ExchangeMarket, LevelRule, OrderRule
-from engine.venues.dialect import EVERY, OTHER, Answer, AnswerKind, Channel, ChannelKind, Listing, Want, read_listed
+from engine.venues.dialect import (
+    EVERY,
+    OTHER,
+    Answer,
+    AnswerKind,
+    Channel,
+    ChannelKind,
+    Listing,
+    Subscription,
+    read_listed,
+)
 from engine.venues.market import Market, Rule
 
 ORDER_TYPES = frozenset({"received", "open", "match", "change", "done"})
@@ -51,15 +61,15 @@ class ExchangeDialect(Channels):
         """A product's numbers, or its trades'."""
         return OrderRule() if self.by_order else LevelRule()
 
-    def subscribe(self, wants: Sequence[Want], number: int) -> bytes:
+    def subscribe(self, subscriptions: Sequence[Subscription], number: int) -> bytes:
         """Heartbeats are a channel of each product: they show that the connection and a quiet book live."""
         del number
-        return _message("subscribe", wants, BEAT)
+        return _message("subscribe", subscriptions, BEAT)
 
-    def unsubscribe(self, wants: Sequence[Want], number: int) -> bytes:
+    def unsubscribe(self, subscriptions: Sequence[Subscription], number: int) -> bytes:
         """Heartbeats go on."""
         del number
-        return _message("unsubscribe", wants)
+        return _message("unsubscribe", subscriptions)
 
     def snapshot_target(self, symbol: str, levels: int) -> str:
         """Every order."""
@@ -82,8 +92,8 @@ class ExchangeDialect(Channels):
         if kind == "error":
             return refusal_of(message)
         if kind == "subscriptions":
-            wants = tuple(self._listed_wants(message.get("channels")))
-            return Answer(AnswerKind.ACCEPTED, wants=wants) if wants else OTHER
+            subscriptions = tuple(self._listed_subscriptions(message.get("channels")))
+            return Answer(AnswerKind.ACCEPTED, named=subscriptions) if subscriptions else OTHER
         if self._is_hot(message):
             return Answer(AnswerKind.MALFORMED, f"a {kind} message that the scanner refuses", self._spoilt(message))
         return OTHER
@@ -119,7 +129,7 @@ class ExchangeDialect(Channels):
                 yield symbol, price, message.get(name) or "0"
 
     def apply_recorded(self, message: object) -> None:
-        """Take from a recording which channel it is of: its first book, or its first message about one."""
+        """Set the channel from a recording: from its first book, or its first message about a book."""
         if self._learned or not isinstance(message, dict):
             return
         rows = [*message.get("bids", ()), *message.get("asks", ())]
@@ -144,7 +154,7 @@ class ExchangeDialect(Channels):
             return ()
         return (str(message.get("product_id") or EVERY),)
 
-    def _listed_wants(self, listed: object) -> Iterator[Want]:
+    def _listed_subscriptions(self, listed: object) -> Iterator[Subscription]:
         """What an acknowledgement names of ours."""
         own = {channel.name for channel in self.channels}
         for one in listed if isinstance(listed, list) else ():
@@ -155,9 +165,9 @@ class ExchangeDialect(Channels):
                 yield from ((channel, str(product)) for product in products)
 
 
-def _message(kind: str, wants: Sequence[Want], *more: str) -> bytes:
-    channels = [wants[0][0], *more]
-    products = [symbol for _, symbol in wants]
+def _message(kind: str, subscriptions: Sequence[Subscription], *more: str) -> bytes:
+    channels = [subscriptions[0][0], *more]
+    products = [symbol for _, symbol in subscriptions]
     return orjson.dumps({"type": kind, "product_ids": products, "channels": channels})
 
 

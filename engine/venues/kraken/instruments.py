@@ -44,7 +44,7 @@ class KrakenInstruments:
         return orjson.dumps({"method": "unsubscribe", "params": {"channel": NAME}})
 
     def ping(self) -> bytes:
-        """Answered at once, whatever is subscribed."""
+        """The venue answers it at once, with or without subscriptions."""
         return b'{"method":"ping"}'
 
     def notice(self, frame: bytes) -> Notice | None:

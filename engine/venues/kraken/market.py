@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import orjson
 
 from engine.venues.channels import SECOND_NS, Channels
-from engine.venues.dialect import EVERY, OTHER, Answer, AnswerKind, Channel, ChannelKind, Listing, Want
+from engine.venues.dialect import EVERY, OTHER, Answer, AnswerKind, Channel, ChannelKind, Listing, Subscription
 from engine.venues.kraken.instruments import KrakenInstruments, read_asset_pairs
 from engine.venues.kraken.scan import KrakenMarket, KrakenRule
 from engine.venues.market import Market, Rule
@@ -47,13 +47,13 @@ class KrakenDialect(Channels):
         """Version 2."""
         return "/v2"
 
-    def subscribe(self, wants: Sequence[Want], number: int) -> bytes:
+    def subscribe(self, subscriptions: Sequence[Subscription], number: int) -> bytes:
         """One channel a message; trades begin with the last ones, which shows that the channel speaks."""
-        return self._message("subscribe", wants, number)
+        return self._message("subscribe", subscriptions, number)
 
-    def unsubscribe(self, wants: Sequence[Want], number: int) -> bytes:
+    def unsubscribe(self, subscriptions: Sequence[Subscription], number: int) -> bytes:
         """The connection and the other books are left alone."""
-        return self._message("unsubscribe", wants, number)
+        return self._message("unsubscribe", subscriptions, number)
 
     @property
     def instrument_channel(self) -> KrakenInstruments | None:
@@ -85,7 +85,7 @@ class KrakenDialect(Channels):
                 yield entry["symbol"], level["price"], level["qty"]
 
     def apply_recorded(self, message: object) -> None:
-        """Take the depth of a recording: from the acknowledgement, else the least that holds its first snapshot."""
+        """Set the depth from a recording: from the acknowledgement, else the least that holds its first snapshot."""
         if not isinstance(message, dict) or self._learned:
             return
         result: Any = message.get("result")
@@ -102,9 +102,9 @@ class KrakenDialect(Channels):
             msg = f"depth must be one of {self.depths}, was {self.depth}"
             raise ValueError(msg)
 
-    def _message(self, method: str, wants: Sequence[Want], number: int) -> bytes:
-        channel, _ = wants[0]
-        params: dict[str, object] = {"channel": channel, "symbol": [symbol for _, symbol in wants]}
+    def _message(self, method: str, subscriptions: Sequence[Subscription], number: int) -> bytes:
+        channel, _ = subscriptions[0]
+        params: dict[str, object] = {"channel": channel, "symbol": [symbol for _, symbol in subscriptions]}
         if channel == HOT_CHANNELS[0]:
             params["depth"] = self.depth
         if method == "subscribe":
@@ -117,11 +117,11 @@ def _answer_request(message: Mapping[str, Any]) -> Answer:
     result = message.get("result")
     named = result if isinstance(result, dict) else message
     number, symbol = message.get("req_id"), named.get("symbol") or ""
-    wants = ((str(named.get("channel") or ""), str(symbol)),) if symbol else ()
+    subscriptions = ((str(named.get("channel") or ""), str(symbol)),) if symbol else ()
     error = str(message.get("error") or "")
     refused = bool(error or message.get("success") is False) and ALREADY not in error.lower()
     kind = AnswerKind.REFUSED if refused else AnswerKind.ACCEPTED
-    return Answer(kind, error, number=number if isinstance(number, int) else 0, wants=wants)
+    return Answer(kind, error, number=number if isinstance(number, int) else 0, named=subscriptions)
 
 
 def spoilt_books(message: Mapping[str, Any]) -> tuple[str, ...]:

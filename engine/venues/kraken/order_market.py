@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import orjson
 
 from engine.venues.channels import SECOND_NS
-from engine.venues.dialect import OTHER, Answer, AnswerKind, Channel, ChannelKind, Want
+from engine.venues.dialect import OTHER, Answer, AnswerKind, Channel, ChannelKind, Subscription
 from engine.venues.kraken.market import KrakenDialect, symbols_of
 from engine.venues.kraken.order_scan import KrakenOrderMarket, KrakenOrderRule
 from engine.venues.market import Market, Rule
@@ -65,7 +65,7 @@ class KrakenOrderDialect(KrakenDialect):
                     yield entry["symbol"], plain(order["limit_price"]), plain(order["order_qty"])
 
     def apply_recorded(self, message: object) -> None:
-        """Take the depth of a recording: from the acknowledgement, else the least that holds its first snapshot."""
+        """Set the depth from a recording: from the acknowledgement, else the least that holds its first snapshot."""
         if not isinstance(message, dict) or self._learned:
             return
         result: Any = message.get("result")
@@ -76,8 +76,8 @@ class KrakenOrderDialect(KrakenDialect):
             self._learned = True
             self.depth = next((depth for depth in self.depths if depth >= longest), self.depths[-1])
 
-    def _message(self, method: str, wants: Sequence[Want], number: int) -> bytes:
-        params: dict[str, object] = {"channel": wants[0][0], "symbol": [symbol for _, symbol in wants]}
+    def _message(self, method: str, subscriptions: Sequence[Subscription], number: int) -> bytes:
+        params: dict[str, object] = {"channel": subscriptions[0][0], "symbol": [symbol for _, symbol in subscriptions]}
         params["depth"] = self.depth
         if method == "subscribe":
             params["snapshot"] = True

@@ -9,7 +9,7 @@ one: the digits of price and size of every single order of the ten best levels a
 also shows that an order is at the wrong place of its queue.
 
 An order's stamp is the time of its place: when a level comes back into the subscribed depth, its orders are sent as new
-orders, not always in the order of the queue. An order that becomes smaller keeps its place whatever its stamp, as after
+orders, not always in the order of the queue. An order that becomes smaller keeps its place, with any stamp, as after
 a fill. Numbers have no trailing zeros, and small ones have an exponent.
 """
 

@@ -19,7 +19,7 @@ cdef enum:
     TYPE = 10
     DATA = 11
     FIELDS = 12
-    CHECKED_LEVELS = 10  # the checksum covers ten levels a side, whatever the depth
+    CHECKED_LEVELS = 10  # the checksum covers ten levels a side, at every depth
 
 cdef enum Topic:
     NEITHER = 0

@@ -41,7 +41,7 @@ class KrakenSigner:
         self._api_key, self._microseconds, self._nonce = api_key, microseconds, 0
 
     def nonce(self) -> int:
-        """The next number: beyond the last, whatever the clock does."""
+        """The next number: greater than the last one, even when the clock goes back."""
         self._nonce = max(self._nonce + 1, self._microseconds())
         return self._nonce
 

@@ -8,7 +8,7 @@ contradicts it: then a clock was set, and earlier measurements are dropped.
 from collections import deque
 
 SAMPLES = 8
-DRIFT_NS = 100_000_000  # two answers may differ by this much beyond their doubts: servers are not one clock
+DRIFT_NS = 100_000_000  # two answers may differ by this much beyond their doubts: each server has its own clock
 
 
 class VenueClock:
@@ -23,7 +23,7 @@ class VenueClock:
         self.doubt_ns = 0
 
     def sample(self, sent_ns: int, receive_ns: int, venue_ns: int) -> None:
-        """Take one answer into account."""
+        """Add the sample of one answer."""
         assert receive_ns >= sent_ns, (sent_ns, receive_ns)
         doubt_ns = (receive_ns - sent_ns) // 2
         offset_ns = venue_ns - sent_ns - doubt_ns

@@ -24,4 +24,4 @@ class FillOrder(Protocol):
         """The later of two cursors; the first where they are the same place."""
 
     def covers(self, cursor: bytes, fill_id: bytes, venue_ns: int, /) -> bool:
-        """Whether a listing up to this cursor has this fill; NOWHERE covers none."""
+        """Whether a listing up to this cursor has this fill; NOWHERE covers no fill."""

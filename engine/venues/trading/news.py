@@ -1,7 +1,7 @@
 """What a venue reports about orders, fills and requests, as values in the engine's own words; and the border.
 
-A venue's reader translates bytes into these values and nothing else: it has no connection, no state of orders and no
-clock. Each of its failures becomes an UnreadableError.
+A venue's reader only translates bytes into these values: it has no connection, no state of orders and no clock. Each
+of its failures becomes an UnreadableError.
 """
 
 from collections.abc import Callable

@@ -19,7 +19,7 @@ class TradingRight:
         self.denied, self._barred = NO_DENIAL, False
 
     def judge(self, kind: int, answer: Answer) -> None:
-        """Learn from an answer, whatever it answers."""
+        """Update the right to trade from the answer to a request of any kind."""
         if kind == Ask.PLACE:
             self._order(answer.outcome, answer.error, answer.text, denied=answer.denied)
         elif kind == Ask.REPLACE and answer.replace is not None:

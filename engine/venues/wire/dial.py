@@ -86,7 +86,7 @@ class Lookup:
 
 
 class Dial:
-    """One connection on its way up; `transport` is there when `advance` has said True."""
+    """One connection on its way up; `transport` is set when `advance` has returned True."""
 
     def __init__(self, place: Place, options: WireOptions) -> None:
         """Begin with the lookup of the place, or of the proxy before it."""
@@ -119,7 +119,7 @@ class Dial:
         return [Interest(self._socket.fileno(), unsent, self._serial)]
 
     def close(self) -> None:
-        """Let go of the socket."""
+        """Close the socket."""
         if self._socket is not None:
             self._socket.close()
             self._socket = None

@@ -83,7 +83,7 @@ class Exchange:
         return not self.closed
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         self._dial.close()
         self.closed = True
 
@@ -99,7 +99,7 @@ class Exchange:
         return self._send(self._request)
 
     def _send(self, request: Request) -> str:
-        """Say the request, once."""
+        """Send the request once."""
         assert self._transport is not None
         headers = [("Host", self._place.authority), *request.headers.items()]
         if request.body or request.method in {"POST", "PUT"}:
@@ -133,7 +133,7 @@ class Exchange:
                 return answer or self._fail("connection lost before an answer came")
 
     def _listen(self) -> Response | None:
-        """Hear h11's events out."""
+        """Process h11's events, until one is the end of the answer."""
         while True:
             event = self._protocol.next_event()
             if isinstance(event, h11.Response):
@@ -148,7 +148,7 @@ class Exchange:
                 return None
 
     def _finish(self) -> Response:
-        """Give the answer, and keep the connection if both sides will."""
+        """Return the answer, and keep the connection if both sides allow it."""
         assert self._request is not None
         assert self._head is not None
         headers = {name.decode("ascii").lower(): value.decode("latin-1") for name, value in self._head.headers}

@@ -1,9 +1,9 @@
 """WebSocket frames (RFC 6455) from bytes and to bytes, without a socket.
 
 A `FrameReader` owns one buffer. A socket writes straight into its free end (`recv_into(reader)`, then `written(n)`),
-the frames are parsed where they lie, and one `bytes` object is made for each complete message and nothing else. The
-buffer is used from its beginning again as soon as all in it has been read, so it stays in the cache; it grows only for
-a frame that does not fit.
+the frames are parsed in place, and only one `bytes` object is made for each complete message. The buffer is used from
+its beginning again as soon as every frame in it has been read, so it stays in the cache; it grows only for a frame that
+does not fit.
 
     buffer  [ read already | frames not read yet | free: the next read goes here ]
             0              start                 end                      capacity
@@ -75,7 +75,7 @@ cdef class FrameReader:
     """Messages out of bytes, for the client's side, or with `server` for the server's."""
 
     def __cinit__(self, size_t limit=LIMIT, bint server=False, bint check_text=False):
-        """Take a first buffer; `limit` bounds a whole message, however many frames it comes in."""
+        """Allocate a first buffer; `limit` bounds a whole message, in one frame or several."""
         self.buffer = <uint8_t *>malloc(FIRST_CAPACITY)
         if self.buffer == NULL:
             raise MemoryError
@@ -97,7 +97,7 @@ cdef class FrameReader:
         self.views += 1
 
     def __releasebuffer__(self, Py_buffer *view):
-        """Take the free end back; only then may the buffer move."""
+        """End a view of the free end; the buffer may move only without a view."""
         self.views -= 1
 
     cdef int make_room(self, size_t wanted) except -1:
@@ -132,13 +132,13 @@ cdef class FrameReader:
         return self.end > self.start or self.assembly_opcode != 0
 
     cpdef int written(self, size_t count) except -1:
-        """Say that a read brought `count` bytes into the free end."""
+        """Add the `count` bytes that a read wrote into the free end."""
         assert count <= self.capacity - self.end, "more written than there was room"
         self.end += count
         return 0
 
     def feed(self, const uint8_t[::1] block):
-        """Take bytes that were read elsewhere."""
+        """Append bytes that other code read."""
         cdef size_t count = block.shape[0]
         if count:
             self.make_room(count)

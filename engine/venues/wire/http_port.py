@@ -4,9 +4,9 @@
                                  |
                                  lost, late, broken -> Response with status 0 and the reason
 
-A failure tells apart whether the request can have reached the venue: `error` begins with "not sent: " when no byte of
-it left, and with "sent: " when it may have arrived. Only a request of the first kind may be repeated without a check;
-this port repeats neither.
+A failure shows whether the request can have reached the venue: `error` begins with "not sent: " when no byte of the
+request left, and with "sent: " when it may have arrived. Only a request of the first kind may be repeated without a
+check; this port repeats neither.
 """
 
 from collections import deque
@@ -76,7 +76,7 @@ class HttpPort:
         self._backlog.clear()
 
     def _hand_out(self, now_ns: int) -> None:
-        """Give waiting requests to free connections, kept ones first; one closed meanwhile is let go."""
+        """Give waiting requests to free connections, kept ones first; close those that the venue closed meanwhile."""
         for exchange in self._exchanges:
             if self._backlog and exchange.idle and exchange.still_open():
                 exchange.begin(self._backlog.popleft(), now_ns)

@@ -2,7 +2,7 @@
 """What an open WebSocket does in nearly every look: ask the socket, and give the messages that have become whole.
 
     look ─▶ recv ─▶ (TLS) ─▶ FrameReader ─▶ messages
-       └─ whatever else: connecting, control frames, bytes to be sent, faults, the end ─▶ the port, in Python
+       └─ other work: connecting, control frames, bytes to be sent, faults, the end ─▶ the port, in Python
 """
 
 from libc.errno cimport EAGAIN
@@ -42,7 +42,7 @@ cdef class Inlet:
         return [] if messages is None else messages
 
     def poll_if_changed(self, now_ns):
-        """The same, but None where nothing came and nothing else has changed either."""
+        """The same, but None where no message came and no state changed."""
         cdef Py_ssize_t count
         cdef list messages
         if not self.flowing:
@@ -58,7 +58,7 @@ cdef class Inlet:
         return messages
 
     def rehearse(self, bytes message):
-        """Take a message as if it had come, on a reader of its own: the next one finds the code in the cache."""
+        """Parse this message with a reader for practice, so that the next real message finds the code in the cache."""
         self.practice.feed(self.encode(TEXT, message))
         self.practice.messages()
 

@@ -130,7 +130,7 @@ cdef class SealedReceiver:
         return self.ended
 
     cpdef bint bring(self) except -1:
-        """Read cipher text from the socket; False when there is none, with the reason noted if the socket has ended."""
+        """Read cipher text from the socket; False without any, with the reason noted if the socket has ended."""
         cdef Py_ssize_t count = self.plain.receive(<char *>self.cipher, CIPHER_CAPACITY)
         if count > 0:
             self.incoming.write(self.cipher_view[:count])

@@ -54,7 +54,7 @@ cdef void (*describe)(unsigned long error, char *target, size_t room) noexcept n
 
 
 cdef bint find(void *library, const char *name, void **place) noexcept nogil:
-    """Find one function of a library or of those that it needs."""
+    """Find one function of a library or of the libraries that it needs."""
     place[0] = dlsym(library, name)
     return place[0] != NULL
 
@@ -81,7 +81,7 @@ DIRECT = bool(find_library())
 
 
 cdef class Records:
-    """The records of one TLS connection; `engine` is Python's side of it, for all that is not the loop."""
+    """The records of one TLS connection; `engine` is its Python side, for all work outside the loop."""
 
     cdef readonly object engine
     cdef readonly bint direct

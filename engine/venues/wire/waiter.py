@@ -39,7 +39,7 @@ class Waiter:
         return bool(self._epoll.poll(timeout_ns / 1e9))
 
     def close(self) -> None:
-        """Let go of the epoll descriptor; the ports stay open."""
+        """Close the epoll descriptor; the ports stay open."""
         self._epoll.close()
 
     def _register(self) -> None:
@@ -64,7 +64,7 @@ class Waiter:
         self._epoll.register(interest.descriptor, events)
 
     def _forget(self, descriptor: int) -> None:
-        """Take one off the list; the kernel has done so itself when the socket was closed."""
+        """Remove one descriptor; the kernel has removed it already if the socket was closed."""
         try:
             self._epoll.unregister(descriptor)
         except OSError:

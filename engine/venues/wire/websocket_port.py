@@ -3,9 +3,9 @@
     CONNECTING --upgrade accepted--> OPEN --close, error, end of stream, close()--> CLOSED
 
 `poll` advances it. In OPEN it reads one large block, answers pings with their own payload, and returns the complete
-messages; after the last message a lost connection is CLOSED, and `error` says why. It reads one block, not all that has
-arrived: so `receive_ns` is right for every message in the block, the messages are still in the cache when they are
-decoded, and a peer that never stops sending does not keep a role from its other ports.
+messages; after the last message a lost connection is CLOSED, and `error` has the reason. It reads one block, not all
+the bytes that arrived: so `receive_ns` is right for each message in the block, the messages are still in the cache when
+they are decoded, and a peer that never stops sending does not keep a role from its other ports.
 
 A port does not judge silence: the feed's `link.py` does, by the durations of the venue's dialect.
 """
@@ -74,7 +74,7 @@ class WebSocketPort(Inlet):
         return self._pong
 
     def fileno(self) -> int:
-        """The socket's descriptor, or -1 when there is none."""
+        """The socket's descriptor, or -1 without a socket."""
         interests = self._dial.interests()
         return interests[0].descriptor if interests else -1
 

@@ -468,7 +468,7 @@ def test_what_waited_while_the_process_was_stopped_is_not_published_as_new(stand
         role.step(bench.now)
         assert [(row.kind, row.detail) for row in bench.told()] == [(TickKind.STATE, BookState.DISCONNECTED)]
         assert all(one.state == PortState.CLOSED for one in bench.ports.streams[: 1 + standby])
-        assert "stood still" in bench.feed.connections.failure
+        assert "did not run" in bench.feed.connections.failure
         bench.snapshot(120, [["100.90", "1"]], [["101.00", "3"]])
         for _ in range(150):
             bench.now += SECOND // 50

@@ -28,7 +28,7 @@ FEE_DECIMALS = 8
 BALANCE_MOST = (1 << 100) - 1  # of a balance, which no record holds
 ASSET_LENGTH = 16  # bytes of an asset's name in a record
 SIDES = {"BUY": BUY, "SELL": SELL}
-DECIMAL = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?")  # what `int` takes is wider: blanks, underscores, other digits
+DECIMAL = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?")  # `int` accepts more: blanks, underscores, other digits
 OUR_CLIENT_ID = re.compile(r"[0-9a-f]{32}")  # our ids as the venue writes them
 ERROR_LEAST = 400
 SERVER_ERROR_LEAST = 500
@@ -265,7 +265,7 @@ def state_of(status: str) -> tuple[int, str]:
 
 
 def outcome_of(status: int, code: int, text: str) -> Outcome:
-    """What an answer's status and error code say about the request."""
+    """The request's outcome, from an answer's status and error code."""
     if status < ERROR_LEAST and not code:
         return Outcome.ACCEPTED
     if status >= SERVER_ERROR_LEAST or code in UNKNOWN_CODES or text == DUPLICATE_TEXT:
@@ -360,7 +360,7 @@ class BinanceTrading(Requests):
 
     @readable
     def _halves(self, body: bytes) -> ReplaceBody:
-        """What was said of both."""
+        """Parse the outcomes of both halves."""
         return _replace(body)
 
     def _half(self, result: str, response: bytes) -> tuple[Outcome, ErrorBody, OrderNews | None, list[FillNews]]:
@@ -391,7 +391,7 @@ class BinanceTrading(Requests):
         return self._unscaled(report) if scales is None else self._report_news(report, *scales)
 
     def _unscaled(self, report: ExecutionReport) -> News:
-        """A report of a symbol that is not traded here: whose it is can be said, how much it is cannot."""
+        """A report of a symbol that is not traded here: it has an owner and a state, but no amounts."""
         state, unknown = state_of(report.X)
         client_id, venue_ns = client_id_of(report.C or report.c), report.T * MILLISECOND_NS
         side = side_of(report.S)

@@ -267,7 +267,7 @@ class Stages:
         why = f"{Step(request.kind).name.lower()} refused: {news.error} {news.text}".rstrip()
         if request.kind == Step.TIME and self.stage is UP:
             self._clock_ns = max(self._clock_ns, until_ns)
-            logger.warning("the venue refused to tell its clock", extra={"why": why})
+            logger.warning("the venue refused a request for its time", extra={"why": why})
         else:
             self._drop(now_ns, why, until_ns, news.error)
 

@@ -141,7 +141,7 @@ def test_an_acknowledgement_names_every_subscription_so_far() -> None:
         b'{"channel":"subscriptions","events":[{"subscriptions":{"heartbeats":["heartbeats"],"level2":["BTC-USD"]}}]}'
     )
     assert answer.kind == AnswerKind.ACCEPTED
-    assert answer.wants == (("heartbeats", "heartbeats"), ("level2", "BTC-USD"))
+    assert answer.named == (("heartbeats", "heartbeats"), ("level2", "BTC-USD"))
 
 
 def test_an_error_names_the_products_in_its_words() -> None:
@@ -149,5 +149,5 @@ def test_an_error_names_the_products_in_its_words() -> None:
     dialect = CoinbaseDialect()
     reason = b'"Failed to subscribe","reason":"FOO-USD is not a valid product"'
     answer = dialect.answer(b'{"type":"error","message":' + reason + b"}")
-    assert (answer.kind, answer.wants) == (AnswerKind.REFUSED, (("", "FOO-USD"),))
+    assert (answer.kind, answer.named) == (AnswerKind.REFUSED, (("", "FOO-USD"),))
     assert dialect.answer(b'{"type":"error","message":"authentication failure"}').text == "authentication failure"
