@@ -44,11 +44,10 @@ def supervise(config: Config, *, foreground: bool = False, stop: bool = False) -
         return clear(config)
     publish_mode(config, time.monotonic_ns() + current.offset_ns)
     config.paths.left.unlink(missing_ok=True)
-    logger.info("segments", extra={"made": made, "offset_ns": current.offset_ns})
+    logger.info("segments", extra={"made": len(made), "offset_ns": current.offset_ns})
     environment = {**os.environ, OFFSET_VARIABLE: str(current.offset_ns)}
-    keeper = Keeper(
-        config, Processes(config, environment, foreground=foreground), time.monotonic_ns() + current.offset_ns
-    )
+    table = Processes(config, environment, foreground=foreground)
+    keeper = Keeper(config, table, time.monotonic_ns() + current.offset_ns, made)
     if stop:
         keeper.stop()
     wake = wake_on_signals(

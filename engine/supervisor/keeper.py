@@ -5,7 +5,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.config import Config, Process
@@ -61,8 +61,11 @@ class Keeper:
 
     name = SUPERVISOR
 
-    def __init__(self, config: Config, table: FindingTable, now_ns: int) -> None:
-        """Continue the stored halt and adopt the running processes; the first step starts the missing ones."""
+    def __init__(self, config: Config, table: FindingTable, now_ns: int, made: Collection[str] = ()) -> None:
+        """Continue the stored halt and adopt the running processes; the first step starts the missing ones.
+
+        `made` are the segments that were created for this start: no adopted process can have them open.
+        """
         self.config = config
         self.table = table
         self.now_ns = self.since_ns = self._last_ns = now_ns
@@ -84,6 +87,8 @@ class Keeper:
         self._check_ns = 0  # when the files are checked next
         self.covers = {role: Cover(config, table, role, now_ns) for role in config.execution_names}
         self._adopt(now_ns)
+        self._replace_users(made, now_ns)
+        self._unowned = segments.remove_unowned(config)  # lanes that an earlier file named, and that are still written
         always = [one.name for one in COMMANDS.values() if one.always]
         self.control = ControlServer(config.paths.control, answers(self), self._audit, always=always)
         self.stopping = False
@@ -164,6 +169,8 @@ class Keeper:
     def _check_segments(self, now_ns: int) -> None:
         """Find segments that were unlinked while the system runs, as logind does at a logout; stop their roles."""
         self._check_ns = now_ns + CHECK_NS
+        if self._unowned:
+            self._unowned = segments.remove_unowned(self.config)
         found = segments.files(self.config)
         names = {self.config.lane(name) for name, _, _ in segments.lanes(self.config)}
         lost = {name for name in names if name not in found or found[name] != self._files.get(name)}
@@ -173,10 +180,24 @@ class Keeper:
             )
         if lost:
             self._lost |= lost
-            roles = segments.users_of(self.config, lost)
-            for watch in self.watches.values():
-                if not roles.isdisjoint(watch.process.roles) and watch.child is not None:
-                    watch.stop(now_ns, again=True)
+            self._stop_users(lost, now_ns)
+
+    def _replace_users(self, made: Collection[str], now_ns: int) -> None:
+        """Start adopted processes again that use a new lane, as after a change of an account's name in the file.
+
+        A new heartbeat is of a new role, and a process that needs its beats reads other lanes of it too.
+        """
+        opened = {name for name in made if name.split(".")[1] != "heartbeat"}
+        if names := self._stop_users(opened, now_ns):
+            logger.warning("their lanes are new, started again", extra={"names": names})
+
+    def _stop_users(self, lanes: set[str], now_ns: int) -> list[str]:
+        """Stop the running processes that use one of these lanes, to start them again; their names."""
+        roles = segments.users_of(self.config, lanes)
+        found = [one for one in self.watches.values() if one.child and not roles.isdisjoint(one.process.roles)]
+        for watch in found:
+            watch.stop(now_ns, again=True)
+        return [watch.process.name for watch in found]
 
     def _step_lost(self, now_ns: int) -> int:
         """Create the lost segments again when no process maps the old ones; until then start no process."""

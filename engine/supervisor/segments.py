@@ -2,11 +2,11 @@
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import shm
 from engine.config import Config
-from engine.lanes import AGGREGATION, EXECUTION, FEED, STRATEGY, Lane, owners_of
+from engine.lanes import AGGREGATION, EXECUTION, FEED, LANES, STRATEGY, Lane, owners_of
 from engine.lanes.create import create as create_segment
 from engine.lanes.create import lanes_of
 from shm.segment import path_of
@@ -19,17 +19,17 @@ def lanes(config: Config) -> Iterator[tuple[str, Lane, str]]:
     return lanes_of(owners_of(config), replay=config.system.mode == "replay")
 
 
-def create(config: Config) -> int:
-    """Create the missing segments and keep the others; how many were created. After an error those are removed."""
+def create(config: Config) -> set[str]:
+    """Create the missing segments and keep the others; which were created. After an error those are removed."""
     created: list[str] = []
     try:
         for name, lane, _ in lanes(config):
-            created += [name] * create_segment(config.system.name, name, lane)
+            created += [config.lane(name)] * create_segment(config.system.name, name, lane)
     except BaseException:
         for name in created:
-            shm.remove(config.lane(name))
+            shm.remove(name)
         raise
-    return len(created)
+    return set(created)
 
 
 Files = dict[str, tuple[int, int]]
@@ -57,8 +57,22 @@ def _uses(kind: str, role: str, lane: Lane, of: str) -> bool:
 
 def remove(config: Config) -> list[str]:
     """Remove the system's segments; the names of the remaining files: their writer runs, or they are no segments."""
+    return _remove(shm.names(config.system.name))
+
+
+def remove_unowned(config: Config) -> list[str]:
+    """Remove the lanes of owners that an earlier file named; those that remain: their writer runs.
+
+    engine-ctl and views find a lane's owners by its segments, and would show a renamed account twice.
+    """
+    owned, known = {config.lane(name) for name, _, _ in lanes(config)}, {lane.name for lane in LANES}
+    found = (name for name in shm.names(config.system.name) if name.split(".")[1] in known)
+    return _remove(name for name in found if name not in owned)
+
+
+def _remove(names: Iterable[str]) -> list[str]:
     kept = []
-    for name in shm.names(config.system.name):
+    for name in names:
         try:
             shm.remove(name)
         except (shm.SegmentError, OSError):  # its writer runs, or it is no segment
