@@ -75,12 +75,12 @@ class Feed:
         needed = max(PROBES * BURST, 10 * BACKLOG) // len(VENUES) + 1
         self.frames = [[[frame_of(number)] for number in range(needed, 0, -1)] for _ in VENUES]
 
-    def take(self, of: int, at_ns: int) -> None:
-        """The next message of a venue."""
+    def process_next(self, of: int, at_ns: int) -> None:
+        """Process the next message of a venue."""
         self.pipelines[of].process(self.frames[of].pop(), at_ns, at_ns)
 
     def close(self) -> None:
-        """Let go of the lanes."""
+        """Close the lanes."""
         self.ticks.close()
         self.books.close()
 
@@ -120,12 +120,12 @@ def serve(system: str, core: int, stop: Any, ready: Any) -> None:
 
 
 def capacity(system: str) -> float:
-    """Books a second that the role takes when they lie ready."""
+    """Books a second that the role reads when they wait in the lane."""
     feed, role, spent = Feed(system), role_of(system), 0
     role.step(time.time_ns())
     for _ in range(10):
         for number in range(BACKLOG):
-            feed.take(number % len(VENUES), time.time_ns())
+            feed.process_next(number % len(VENUES), time.time_ns())
         before = time.process_time_ns()
         while role.step(time.time_ns()):
             pass
@@ -162,12 +162,12 @@ def sent(feed: Feed, reader: shm.RingReader) -> tuple[list[int], float, int]:
             pass
         for number in range(probe * BURST, (probe + 1) * BURST):
             before = time.perf_counter_ns()
-            feed.take(number % len(VENUES), time.time_ns())
-        heard = 0
-        while heard != feed.ticks.cursor:
+            feed.process_next(number % len(VENUES), time.time_ns())
+        published = 0
+        while published != feed.ticks.cursor:
             missing, rows = reader.copy()
             lost += missing
-            heard = int(rows[-1]["tick_sequence"]) if len(rows) else heard
+            published = int(rows[-1]["tick_sequence"]) if len(rows) else published
         times.append(time.perf_counter_ns() - before)
     return sorted(times), PROBES * BURST * 1e9 / (time.perf_counter_ns() - begin), lost
 
@@ -198,7 +198,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="From a venue's book to the global book in another process.")
     parser.add_argument("--json", action="store_true", help="one JSON object")
     options = parser.parse_args()
-    described = machine.describe()  # before this process takes one core of it
+    described = machine.describe()  # before this process keeps one core busy
     results = measure()
     if options.json:
         print(json.dumps({"machine": described, **results}))

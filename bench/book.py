@@ -80,18 +80,18 @@ def timed(contender: Contender) -> int:
 
 
 def update_times(changes: Changes) -> list[int]:
-    """What each message of about twenty levels took in one pass over a new book, sorted, nanoseconds of the wall."""
+    """The time of each message of about twenty levels in one pass over a new book, sorted, nanoseconds of the wall."""
     book = Book()
     book.set_levels(changes.start)
-    taken, at = [], 0
+    times, at = [], 0
     for count in changes.counts:
         levels, at = changes.diffs[at : at + count], at + count
         before = time.perf_counter_ns()
         book.set_levels(levels)
         after = time.perf_counter_ns()
         if abs(count - TWENTY) <= TWENTY_GIVE:
-            taken.append(after - before)
-    return sorted(taken)
+            times.append(after - before)
+    return sorted(times)
 
 
 def dear_messages() -> dict[str, np.ndarray]:

@@ -73,7 +73,7 @@ class Audit:
         self.overrun = self.suspects = self.lag_max = 0
 
     def look(self) -> None:
-        """Take what there is."""
+        """Read the new ticks."""
         self.lag_max = max(self.lag_max, self.ticks.end - self.ticks.cursor)
         missing, rows = self.ticks.copy()
         self.overrun += missing
@@ -84,13 +84,13 @@ class Audit:
 
     def count(self, first: int, last: int) -> tuple[int, int]:
         """Trades published in their order, and trades lost."""
-        told = lost = 0
+        published = lost = 0
         for each in self.trades:
             numbers = np.concatenate(each)
-            told += len(numbers)
+            published += len(numbers)
             lost += last + 1 - first - len(np.unique(numbers))
             assert (np.diff(numbers) > 0).all(), "a trade came twice or out of its turn"
-        return told, lost
+        return published, lost
 
     def is_whole(self, last: int) -> bool:
         """Whether the last trade of every venue is there."""
@@ -130,11 +130,11 @@ def exchange(connections: list[socket.socket], audit: Audit, seconds: int, rate:
     while not audit.is_whole(last) and time.monotonic() < deadline:
         time.sleep(0.001)
     whole_ns = clock() - begin
-    told, lost = audit.count(first, last)
+    published, lost = audit.count(first, last)
     sent = rounds * CONNECTIONS * 2 * EVENTS
     return {
         "connections": CONNECTIONS, "rate_asked_per_s": rate, "rate_per_s": int(sent * 1e9 / sent_ns),
-        "rate_told_per_s": int(sent * 1e9 / whole_ns), "sent": sent, "trades_told": told,
+        "rate_published_per_s": int(sent * 1e9 / whole_ns), "sent": sent, "trades_published": published,
         "lost": lost + audit.suspects + audit.overrun, "lag_max": audit.lag_max, "lag_bound": lane_of("ticks").capacity,
     }  # fmt: skip
 

@@ -1,9 +1,9 @@
 """One paced writer and several readers, each a process of its own: how late each of them sees a record, what it loses.
 
 The ring is as large as the engine's TICKS lane. The writer publishes record by record, one every `GAP_NS`; each bears
-the time just before its publish. A reader takes all that waits as one view, reads the clock once, and counts what was
-lost or torn. The readers take the cores besides the writer's in turn, so with two cores all of them share one: each
-yields it when nothing waits for it, and waiting for its turn is a part of how late it is.
+the time just before its publish. A reader reads all new records as one view, reads the clock once, and counts the lost
+and torn records. The readers get the cores besides the writer's in turn, so with two cores all of them share one: each
+yields it when no record waits, and the wait for its turn is a part of its delay.
 """
 
 import os

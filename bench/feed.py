@@ -3,7 +3,7 @@
     python -m bench.feed [--json]
 
 Real rings and cells, one process; the reader that counts what was lost drains between the measured calls. Frames and
-peers take turns, round after round, so that a noisy minute hits them all. From the socket to a tick that another
+peers run in turn, round after round, so that a noisy minute hits them all. From the socket to a tick that another
 process sees is `bench.wire_to_tick`, from the decoded frame to the book in another process `bench.visible`; receiving
 a message is `bench.wire`; receiving, decoding and publishing one is `bench.message`: all run here too.
 """
@@ -58,7 +58,7 @@ def kinds() -> dict[str, Kind]:
 
 
 def timed(run: Callable[[Given], object], frames: list[Given]) -> tuple[int, int]:
-    """(p50, p99) nanoseconds of each frame alone; the clock's own cost is taken off."""
+    """(p50, p99) nanoseconds of each frame alone; the clock's own cost is subtracted."""
     clock = time.perf_counter_ns
     idle = max(clock() - clock() for _ in range(1000))  # least of the cost, as a negative number
     times = []
@@ -115,7 +115,7 @@ def pipeline() -> dict[str, object]:
                 spent += time.perf_counter_ns() - before
                 rig.drain()
             count += len(frames)
-            lost += rig.lost + (rig.told != rig.ticks.cursor) + rig.pipeline.malformed + rig.track.gaps
+            lost += rig.lost + (rig.read != rig.ticks.cursor) + rig.pipeline.malformed + rig.track.gaps
             rig.close()
         rates.append(count * 1e9 / spent)
     return {"pipeline_messages_per_s": int(statistics.median(rates)), "pipeline_lost": lost}

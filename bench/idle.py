@@ -11,7 +11,7 @@ WAKE_GAP_NS = 2_000_000
 
 
 def idle_cpu_pct(size: int, seconds: float, core: int) -> float:
-    """The share of one core that a waiting reader of a silent `idle_edge` lane takes, its first spins included."""
+    """The share of one core that a waiting reader of a silent `idle_edge` lane uses, its first spins included."""
     with lane(size, wake="idle_edge") as name:
 
         def waiting(channel: Channel) -> float:

@@ -1,4 +1,4 @@
-/* The bare C loop over ring.h: what the protocol costs on this machine when no Python stands between.
+/* The bare C loop over ring.h: what the protocol costs on this machine without Python.
  *
  *   limit raw CORE_A CORE_B ROUNDS                      one cache line bounced between two cores: ns for one way
  *   limit trip CORE_A CORE_B RECORD_SIZE TRIPS          a record there and one back: half of it, p50 and p99
@@ -17,7 +17,7 @@
 
 #define RING_BYTES (256u << 10)
 #define CHUNK 1000 /* bounces to one sample of the raw line */
-#define TELL 64    /* records between two words of a reader about where it is */
+#define REPORT 64  /* records between two cursors that a reader writes into its cell */
 
 typedef struct {
     _Alignas(256) sy_word cursor;
@@ -56,7 +56,7 @@ static void put(sy_writer *w, const char *record, uint64_t n) {
     sy_publish(w, n);
 }
 
-static void take(sy_reader *r, char *record) {
+static void read_record(sy_reader *r, char *record) {
     uint64_t lost;
     while (!sy_available(r, &lost)) sy_prefetch_next(r);
     sy_copy(record, sy_read_slot(r, r->next), size);
@@ -64,7 +64,7 @@ static void take(sy_reader *r, char *record) {
     r->next++;
 }
 
-static void tell(lane *l, uint64_t cursor) {
+static void report(lane *l, uint64_t cursor) {
     sy_cell cell = {l->cell, 64, 8};
     memcpy(sy_cell_begin(&cell), &cursor, 8);
     sy_cell_commit(&cell);
@@ -84,19 +84,19 @@ static void *echo(void *unused) {
     char record[4096];
     sy_reader r = reader_of(there);
     sy_writer w = writer_of(back, 0);
-    for (uint64_t i = 0; i < count; i++) take(&r, record), put(&w, record, 1);
+    for (uint64_t i = 0; i < count; i++) read_record(&r, record), put(&w, record, 1);
     return unused;
 }
 
 static void *drink(void *unused) {
     char record[4096];
-    uint64_t lost, told = 0;
+    uint64_t lost, reported = 0;
     sy_reader r = reader_of(there);
-    tell(there, 0);
+    report(there, 0);
     while (r.next < count) {
-        if (batch == 1) take(&r, record);
+        if (batch == 1) read_record(&r, record);
         else r.next += sy_available(&r, &lost);
-        if (r.next - told >= (batch == 1 ? TELL : 1)) tell(there, told = r.next);
+        if (r.next - reported >= (batch == 1 ? REPORT : 1)) report(there, reported = r.next);
     }
     return unused;
 }
@@ -119,7 +119,7 @@ static uint64_t in_trips(void) {
     sy_reader r = reader_of(back);
     uint64_t before = sy_monotonic_ns();
     for (uint64_t i = 0; i < count; i++) {
-        put(&w, record, 1), take(&r, record);
+        put(&w, record, 1), read_record(&r, record);
         uint64_t now = sy_monotonic_ns();
         samples[i] = (double)(now - before) / 2;
         before = now;

@@ -1,7 +1,7 @@
-"""How fast a link is, whoever's it is: the same loops for the ring and for every peer.
+"""The speed of a link: the same loops for the ring and for every peer.
 
-A link carries records of one size one way. Both processes read CLOCK_MONOTONIC, which all cores share; what a reading
-costs is measured in the same place and taken off.
+A link carries records of one size one way. Both processes read CLOCK_MONOTONIC, which all cores share; the cost of a
+reading is measured in the same place and subtracted.
 """
 
 import time
@@ -25,7 +25,7 @@ class Link(Protocol):
         """Send one record; blocks rather than lose one."""
 
     def receiver(self) -> Receive:
-        """Wait for the next record, in whatever way is the link's fastest."""
+        """Wait for the next record, in the link's fastest way."""
 
     def close(self) -> None:
         """Remove what is left, in the parent."""

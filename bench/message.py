@@ -3,7 +3,7 @@
     python -m bench.message
 
 The socket is real and has the message before the clock starts; the way is the feed's own: port, frame codec, scanner,
-book, outbox. Waiting for the message, and whoever reads the records, are measured elsewhere.
+book, outbox. The wait for the message and the readers of the records are measured elsewhere.
 """
 
 import json

@@ -90,17 +90,17 @@ def consume(system: str, core: int, stop: Any, ready: Any, found: Any) -> None:
     """The consumer's process: it spins, and reports what it read."""
     os.sched_setaffinity(0, {core})
     reader = open_lanes(system, LOOKERS).ring_reader("ticks")
-    told = lost = torn = lag = 0
+    count = lost = torn = lag = 0
     ready.set()
     while not (stop.is_set() and reader.cursor == reader.end):
         lag = max(lag, reader.end - reader.cursor)
         missing, rows = reader.copy()
         lost += missing
-        told += len(rows)
+        count += len(rows)
         if len(rows):
             sound = (rows["instrument"] <= len(SESSIONS)) & (abs(rows["side"]) <= 1) & (rows["size"] >= 0)
             torn += len(rows) - int(sound.sum())
-    found.send({"told": told, "lost": lost, "torn": torn, "lag_max": lag})
+    found.send({"read": count, "lost": lost, "torn": torn, "lag_max": lag})
 
 
 def paced(sessions: list[Session], seconds: int) -> float:
@@ -139,7 +139,7 @@ def measure(seconds: int = SECONDS) -> dict[str, Any]:
         stop.set()
         read = near.recv()
         gaps = sum(one.track.gaps + one.pipeline.malformed for one in sessions)
-        missed = read["lost"] + ticks.cursor - read["told"] - read["lost"] + gaps
+        missed = read["lost"] + ticks.cursor - read["read"] - read["lost"] + gaps
         bound = lane_of("ticks").capacity
         assert read["lag_max"] < bound, "the consumer was overtaken"
         return {"rate_per_s": int(rate), "seconds": seconds, "venues": len(sessions), **read, "missed": missed,

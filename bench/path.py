@@ -2,9 +2,9 @@
 
     core 0   venue simulator with its order flow           core 1   feed · strategy · execution, one process, spinning
 
-The engine's roles are built by `engine.runtime` from a configuration, as in production; between them stand the real
-lanes, and the venue is a process behind real sockets. The strategy sends an order on every book event and every print
-(an IOC limit far from the market, so that nothing fills and every event is alike). Stamps are the engine clock's, taken
+The engine's roles are built by `engine.runtime` from a configuration, as in production; the real
+lanes connect them, and the venue is a process with real sockets. The strategy submits an intent on every book event and
+every print (an IOC limit far from the market, so that no order fills). Stamps are the engine clock's, read
 
     received   when the socket's bytes were read       (the port's receive_ns, carried by every record)
     parse      when the decoded event begins to be published  (the record's publish_ns)
@@ -102,7 +102,7 @@ stream_messages_second = 5
 
 
 class Prompt(Strategy):
-    """Wants an order at every book event and at every print, so far away that it never fills."""
+    """Submits an intent at every book event and at every print, with a price so far away that it never fills."""
 
     def on_book(self, book: Book) -> None:
         """One intent, no thought."""
@@ -201,7 +201,7 @@ def quantile(values: list[int], share: float) -> int:
 
 
 def measure(seconds: float) -> dict[str, Any]:
-    """Venue up, engine up, ways back, and how long a round took in the mean (nearly all of them are idle)."""
+    """Start the venue and the engine; return the ways and the mean time of a round (nearly every round is idle)."""
     from engine.config import load
     from engine.loopback.server.configuration import ENGINE_KEY
     from engine.supervisor import segments
@@ -282,7 +282,7 @@ def show(figures: dict[str, Any]) -> None:
     print(f"{'tick to order':<13}{p50 / 1e3:>9.1f}{p99 / 1e3:>10.1f}{TOTAL_BUDGET_NS / 1e3:>12.0f}")
     p50, p99 = figures["tick_to_bytes_p50_ns"], figures["tick_to_bytes_p99_ns"]
     print(f"{'tick to bytes':<13}{p50 / 1e3:>9.1f}{p99 / 1e3:>10.1f}   without the kernel's send")
-    print(f"a round takes {figures['idle_round_ns'] / 1e3:.1f} us in the mean: a tick waits half of it to be read")
+    print(f"a round needs {figures['idle_round_ns'] / 1e3:.1f} us in the mean: a tick waits half of it to be read")
     longest = figures["tick_to_order_max_ns"] / 1e3
     print(f"{figures['orders']:,} orders in {figures['seconds']:.0f} s, longest {longest:.0f} us")
 

@@ -19,7 +19,7 @@ PR_SET_PDEATHSIG = 1
 
 
 class WorkerError(Exception):
-    """A worker failed or did not answer: the text is its traceback, or that there is none."""
+    """A worker failed or did not answer: the text is its traceback, or states that it sent no answer."""
 
 
 class Channel:
@@ -30,7 +30,7 @@ class Channel:
         self._inward, self._outward = inward, outward
 
     def ready(self) -> None:
-        """Say so, and wait until the other side is ready too."""
+        """Report this side as ready, and wait until the other side is ready too."""
         self.answer(None)
         os.read(self._inward, 1)
 

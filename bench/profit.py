@@ -38,7 +38,7 @@ MAKE = "import sys; from bench.profit import {0}; {0}(*sys.argv[1:])"
 
 
 class Turner(Strategy):
-    """Takes in turns from either side, one order at a time."""
+    """Trades in turns against either side, one order at a time."""
 
     def on_book(self, book: Book) -> None:
         """Buy when flat, else leave."""

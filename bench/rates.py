@@ -45,7 +45,7 @@ def _rate(size: int, count: int, write: Write, read: Read, cores: tuple[int, int
 
 def one_call(size: int, count: int, cores: tuple[int, int]) -> float:
     """`publish_bytes` and `read_bytes`, a Python call a record on both sides."""
-    payload, tell_every = bytes(size), capacity_of(size) // 4
+    payload, report_every = bytes(size), capacity_of(size) // 4
 
     def write(lane: shm.RingWriter, count: int) -> None:
         publish = lane.publish_bytes
@@ -53,20 +53,20 @@ def one_call(size: int, count: int, cores: tuple[int, int]) -> float:
             while not publish(payload):
                 pass
 
-    def read(lane: shm.RingReader, tell: Callable[[], None], count: int) -> None:
-        take = lane.read_bytes
-        for _ in repeat(None, count // tell_every):
-            for _ in repeat(None, tell_every):
-                while take() is None:
+    def read(lane: shm.RingReader, report: Callable[[], None], count: int) -> None:
+        read_next = lane.read_bytes
+        for _ in repeat(None, count // report_every):
+            for _ in repeat(None, report_every):
+                while read_next() is None:
                     pass
-            tell()
+            report()
 
-    return _rate(size, count // tell_every * tell_every, write, read, cores)
+    return _rate(size, count // report_every * report_every, write, read, cores)
 
 
 def typed(size: int, count: int, cores: tuple[int, int]) -> float:
     """`publish` of five Python values, and `read` of a named tuple."""
-    rest, tell_every = bytes(size - 32), capacity_of(size) // 4
+    rest, report_every = bytes(size - 32), capacity_of(size) // 4
 
     def write(lane: shm.RingWriter, count: int) -> None:
         publish = lane.publish
@@ -74,22 +74,22 @@ def typed(size: int, count: int, cores: tuple[int, int]) -> float:
             while not publish(number, 1_700_000_000_000_000_000, 6_543_210, 250, rest):
                 pass
 
-    def read(lane: shm.RingReader, tell: Callable[[], None], count: int) -> None:
-        take = lane.read
-        for start in range(0, count, tell_every):
-            for number in range(start, start + tell_every):
-                while (row := take()) is None:
+    def read(lane: shm.RingReader, report: Callable[[], None], count: int) -> None:
+        read_next = lane.read
+        for start in range(0, count, report_every):
+            for number in range(start, start + report_every):
+                while (row := read_next()) is None:
                     pass
                 assert row[0] == number
-            tell()
+            report()
 
-    return _rate(size, count // tell_every * tell_every, write, read, cores)
+    return _rate(size, count // report_every * report_every, write, read, cores)
 
 
 def batch(size: int, count: int, cores: tuple[int, int], look: Callable[[np.ndarray], object] | None = None) -> float:
-    """32 KiB a publish; the reader takes a view of all that waits, checks its last record, and gives it back clean.
+    """32 KiB a publish; the reader gets one view of all new records, checks the last record, and releases the view.
 
-    `look` is what the reader does with every view besides.
+    `look` is further work of the reader on every view.
     """
     reserve = BATCH_BYTES // size
     count = count // reserve * reserve
@@ -100,7 +100,7 @@ def batch(size: int, count: int, cores: tuple[int, int], look: Callable[[np.ndar
             while not publish(records):
                 pass
 
-    def read(lane: shm.RingReader, tell: Callable[[], None], count: int) -> None:
+    def read(lane: shm.RingReader, report: Callable[[], None], count: int) -> None:
         done = 0
         while done < count:
             if done == lane.end:
@@ -112,7 +112,7 @@ def batch(size: int, count: int, cores: tuple[int, int], look: Callable[[np.ndar
                 look(records)
             done = lane.cursor
             assert view.release() == 0
-            tell()
+            report()
 
     return _rate(size, count, write, read, cores, reserve=reserve)
 

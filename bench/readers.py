@@ -41,9 +41,9 @@ def fan_out(size: int, readers: int, count: int, cores: tuple[int, int]) -> dict
 
 
 def cost(size: int, chunk: int, cores: tuple[int, int]) -> dict[str, float]:
-    """Nanoseconds a publish with nobody there, with 8 readers that look, with the same 8 stopped, and nobody again.
+    """Nanoseconds a publish without readers, with 8 that look, with the same 8 stopped, and without readers again.
 
-    The readers share the other core, so that what is measured is memory and protocol, not their turns on the writer's.
+    The readers share the other core, so the figures show memory and protocol, not turns on the writer's core.
     """
     with lane(size) as name:
 

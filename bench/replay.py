@@ -38,11 +38,11 @@ SESSIONS = (("binance", 8, corpus.SPOT), ("binance-usdm", 3, corpus.USDM))
 
 def entries(dialect: str, names: tuple[str, ...]) -> Iterator[bytes]:
     """Captured files as the entries of a recording of ours."""
-    told = f'{{"venue":"{dialect}","dialect":"{dialect}","target":"/stream"}}'.encode()
+    begin = f'{{"venue":"{dialect}","dialect":"{dialect}","target":"/stream"}}'.encode()
     answer = f"200 {PATHS[dialect]}?symbol={SYMBOL}\n".encode()
     for place, piece in enumerate(piece for name in names for piece in read_capture(corpus.CAPTURES / name)):
         if place == 0:
-            yield pack(piece.time_ns, CONNECTION, FrameKind.BEGIN, told)
+            yield pack(piece.time_ns, CONNECTION, FrameKind.BEGIN, begin)
         if piece.payload.startswith(corpus.SNAPSHOT):
             yield pack(piece.time_ns, CONNECTION, FrameKind.RESPONSE, answer + piece.payload)
         else:
@@ -61,7 +61,7 @@ def convert(path: Path, dialect: str, names: tuple[str, ...]) -> None:
     writer.close()
 
 
-class Stand:
+class Run:
     """Real lanes, the role on them, and the reader that counts."""
 
     def __init__(self, folder: Path, path: Path, dialect: str, decimals: int) -> None:
@@ -79,7 +79,7 @@ class Stand:
         ports = ReplayPorts(reel, {PATHS[dialect]})
         self.stage = Stage(ports, Feed(config, ports, Outbox(*self.rings, self.cells, 0)))
         self.role = ReplayRole("feed", [self.stage], "max", lambda: None)
-        self.lost = self.told = 0
+        self.lost = self.read = 0
 
     def run(self) -> int:
         """Nanoseconds that the role's steps took."""
@@ -90,7 +90,7 @@ class Stand:
             spent += time.perf_counter_ns() - before
             lost, records = self.reader.copy()
             self.lost += lost
-            self.told += len(records)
+            self.read += len(records)
         return spent
 
     @property
@@ -98,7 +98,7 @@ class Stand:
         """What was lost anywhere: records, frames, the book's continuity."""
         pipeline = self.stage.feed.pipeline
         assert pipeline is not None, "nothing was replayed"
-        unread = self.rings[0].cursor - self.told
+        unread = self.rings[0].cursor - self.read
         return self.lost + unread + pipeline.malformed + pipeline.tracks[0].gaps + self.stage.ports.passed_over
 
     def close(self) -> None:
@@ -110,9 +110,9 @@ class Stand:
 
 
 @contextmanager
-def stand(folder: Path, path: Path, dialect: str, decimals: int) -> Iterator[Stand]:
-    """One run's stand."""
-    made = Stand(folder, path, dialect, decimals)
+def new_run(folder: Path, path: Path, dialect: str, decimals: int) -> Iterator[Run]:
+    """One run; its lanes are removed at the end."""
+    made = Run(folder, path, dialect, decimals)
     try:
         yield made
     finally:
@@ -129,7 +129,7 @@ def measure() -> dict[str, object]:
         for _ in range(ROUNDS):
             frames = spent = 0
             for dialect, decimals, _ in SESSIONS:
-                with stand(folder, folder / f"{dialect}.sycap", dialect, decimals) as one:
+                with new_run(folder, folder / f"{dialect}.sycap", dialect, decimals) as one:
                     spent += one.run()
                     frames += one.stage.ports.frames
                     missing += one.missing

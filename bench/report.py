@@ -6,7 +6,7 @@ from typing import Any
 
 Samples = Mapping[tuple[int, str, str], list[float]]
 HEAD = 64
-"""The size whose figures stand at the top of the object."""
+"""The size whose figures are at the top of the object."""
 FAN_OUT = 4
 """Readers that are timed one by one beside the paced writer."""
 
@@ -41,7 +41,7 @@ COLUMNS = (
 METHOD = """\
 Latencies in ns, medians over the rounds. One way: from the clock before the send to the clock after the receive, less
 one reading of it. rtt/2: half of a trip there and back. Every rate is with 0 lost: the ring's writer is held by its
-reader's cursor (a lossless lane), peers block. A batch is 32 KiB a publish, taken as views that look at one record."""
+reader's cursor (a lossless lane), peers block. A batch is 32 KiB a publish, read as views that look at one record."""
 
 
 def summary(samples: Samples, missing: Mapping[str, str], machine: Mapping[str, object]) -> dict[str, Any]:
@@ -151,12 +151,12 @@ def _extras(rows: Mapping[str, Any]) -> list[str]:
         f"  batches, a field of every record summed: {rows['ring']['batch_summed_per_s'] / 1e6:.0f} M/s",
         f"  an unheld writer beside readers that share one core: {fan_out}",
         f"{publish} x {cost['looking_ratio']:.3f}, stopped x {cost['stopped_ratio']:.3f}",
-        f"  waiting takes {idle['idle_cpu_pct']:.2f} % of its core; woken in {idle['wake_p50_ns'] / 1000:.0f} us",
+        f"  waiting uses {idle['idle_cpu_pct']:.2f} % of its core; woken in {idle['wake_p50_ns'] / 1000:.0f} us",
     ]
 
 
 def _fan_out(rows: Mapping[str, Any], spread: Mapping[str, Any]) -> list[str]:
-    """Each reader's own figures, and its losses in the worst round; readers of one core take turns on it."""
+    """Each reader's own figures, and its losses in the worst round; readers of one core run on it in turn."""
     each = (
         f"    {who}, core {rows[who]['core']:.0f}: p50 {rows[who]['p50_ns'] / 1e3:.1f} us, "
         f"p99 {rows[who]['p99_ns'] / 1e3:.1f} us, lost {spread[who]['lost'][1]:,.0f}"

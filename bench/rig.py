@@ -18,7 +18,7 @@ class Rig:
     """A pipeline over real lanes."""
 
     def __init__(self, venue: str, snapshot: bytes, decimals: int, offset_ns: int | None = 0, system: str = "") -> None:
-        """With its book in place."""
+        """Create the lanes and fill the book."""
         self.system = system or f"bench-feed-{uuid.uuid4().hex[:8]}"
         for name in LANES:
             create(self.system, name, wake="never")
@@ -33,13 +33,13 @@ class Rig:
         self.track = Track(0, 1, "BTCUSDT", dialect.rule(), outbox)
         self.pipeline.add(self.track)
         self.pipeline.snapshot(0, snapshot, NOW, NOW)
-        self.lost = self.told = 0
+        self.lost = self.read = 0
 
     def drain(self) -> None:
         """Read what was published."""
         lost, records = self.reader.copy()
         self.lost += lost
-        self.told += len(records)
+        self.read += len(records)
 
     def close(self) -> None:
         """Remove the lanes."""

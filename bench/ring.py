@@ -155,7 +155,7 @@ class Bench:
                 self._keep(
                     size, peer.name, per_s=rate(link, bytes(size), max(100, int(peer.records * share)), self.cores)
                 )
-        except Exception as error:  # noqa: BLE001 - a peer that fails is a row that says so
+        except Exception as error:  # noqa: BLE001 - a peer that fails becomes a row with its error
             self.missing[peer.name] = f"failed: {str(error).strip().splitlines()[-1]}"
 
 

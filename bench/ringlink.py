@@ -17,7 +17,7 @@ _numbers = count()
 
 
 def record_of(size: int) -> Record:
-    """A tick's head and as many bytes as it takes."""
+    """A tick's head, filled up to this size."""
     types = {"sequence": "u8", "sent_ns": "i8", "price": "i8", "size": "i8", "rest": f"S{size - 32}"}
     return Record(f"bench{size}", size, types)
 

@@ -5,7 +5,7 @@
 The figure is the receiver's CPU time (user and system) for each message handed over as `bytes`, while a sender in
 another process keeps the socket full. Through TLS it is measured with each message in a record of its own, and packed:
 as many messages in a record as it holds. All receivers run in turn, round after round, in one process; the median of
-the rounds stands, with the lowest and the highest beside it. A peer that is not installed is left out and named.
+the rounds is shown, with the lowest and the highest beside it. A peer that is not installed is left out and named.
 """
 
 import argparse
@@ -87,7 +87,7 @@ def receive_websockets(url: str, count: int, ca_file: str) -> int:
 
 
 def receive_picows(url: str, count: int, ca_file: str) -> int:
-    """Run picows in an asyncio loop, each payload taken as bytes."""
+    """Run picows in an asyncio loop, each payload copied as bytes."""
     from picows import WSFrame, WSListener, WSTransport, ws_connect
 
     class Listener(WSListener):

@@ -108,7 +108,7 @@ def speak(channel: "Channel", block: list[bytes], count: int) -> None:
 def switching(head: bytes) -> bytes:
     """The answer that accepts an upgrade."""
     key = next(line for line in head.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key:"))
-    accept = base64.b64encode(hashlib.sha1(key.split(b":")[1].strip() + GUID).digest())  # noqa: S324 - RFC 6455 says SHA-1
+    accept = base64.b64encode(hashlib.sha1(key.split(b":")[1].strip() + GUID).digest())  # noqa: S324 - RFC 6455 demands SHA-1
     lines = [b"HTTP/1.1 101 Switching Protocols", b"Upgrade: websocket", b"Connection: Upgrade"]
     return b"\r\n".join([*lines, b"Sec-WebSocket-Accept: " + accept, b"", b""])
 
@@ -131,7 +131,7 @@ class Channel:
         self._push()
 
     def read(self) -> bytes:
-        """Whatever comes next."""
+        """Read the next bytes from the client."""
         if self._engine is None:
             return self._connection.recv(65536)
         while True:

@@ -4,9 +4,9 @@
     core 1   python -m engine.runtime: the feed role alone, spinning
 
 The venue is this process too: metadata and the book over HTTP, the stream over a WebSocket that it writes itself, one
-frame at a time, so that none waits for another. The way begins at the kernel's own stamp, taken when the loopback
-device hands the frame to the receiving side, just before the feed's socket becomes readable. What it is from before
-`send` stands beside it: it is what a sender sees, and all there is where the kernel gives no stamp.
+frame at a time, so that none waits for another. The way begins at the kernel's own stamp, set when the loopback
+device hands the frame to the receiving side, just before the feed's socket becomes readable. The way from before `send`
+is shown beside it: a sender sees this way, and it is the only one where the kernel gives no stamp.
 """
 
 import json
@@ -32,7 +32,7 @@ from engine.venues.wire.frames import TEXT, FrameReader, FrameWriter
 
 ROOT = Path(__file__).resolve().parents[1]
 COUNT, WARM_UP = 20_000, 2_000
-GAP_NS = 30_000  # between two frames: longer than one takes
+GAP_NS = 30_000  # between two frames: longer than the way of one frame
 PATIENCE_S = 20
 SO_TIMESTAMPING, TX_SOFTWARE, REPORT_SOFTWARE, STAMP_ONLY = 37, 1 << 1, 1 << 4, 1 << 11  # linux/net_tstamp.h
 STAMP = struct.Struct("=qq")
@@ -85,11 +85,11 @@ class Rest(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Write no log."""
 
 
 def accept(listener: socket.socket) -> socket.socket:
-    """Take one of the feed's connections and acknowledge what it asks for."""
+    """Accept one of the feed's connections and acknowledge its subscriptions."""
     connection, _ = listener.accept()
     connection.settimeout(PATIENCE_S)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -116,7 +116,7 @@ class Stream:
         self.stamped = True
 
     def accept(self) -> None:
-        """Take the feed's connection and acknowledge what it asks for."""
+        """Accept the feed's connection and acknowledge its subscriptions."""
         self.connection = accept(self.listener)
         self.ask_for_stamps()
 

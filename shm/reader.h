@@ -76,7 +76,7 @@ static PyObject *lapped_value(Reader *self, uint64_t first, uint64_t after) {
     return PyObject_CallFunction((PyObject *)self->lapped, "KK", first, after);
 }
 
-/* Make self->record the next record. 1: it is there, 0: there is none, -1: return *value (Lapped, or NULL on an error).
+/* Make self->record the next record. 1: done, 0: no new record, -1: return *value (Lapped, or NULL on an error).
  *
  * A reader with a backlog copies a few records under one check and returns them one by one: reading the cursor for each
  * would pull its cache line from the writer every time. A published record never changes, so a copy stays valid.

@@ -36,7 +36,7 @@ class Field(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Bytes the field takes."""
+        """Bytes of the field."""
         return self.count * CODES.get(self.code, 1)
 
 

@@ -9,9 +9,9 @@ from shm.segment import DIRECTORY, PREFIX, open_checked, path_of
 
 
 def names(system: str = "", *, aside: bool = False) -> list[str]:
-    """Return the names of segments, of one system or of all; with `aside` those that `create` set aside.
+    """Return the names of segments, of one system or of all; with `aside` the segments that `create` set aside.
 
-    A file with our prefix whose name is not system.lane is no segment.
+    A file with our prefix is a segment only if its name is system.lane.
     """
     start = f"{PREFIX}{system}." if system else PREFIX
     found = (file.removeprefix(PREFIX) for file in os.listdir(DIRECTORY) if file.startswith(start))

@@ -37,7 +37,7 @@
 
 typedef _Atomic uint64_t sy_word;
 
-/* ---- payload: plain bytes, or relaxed words where a checker wants to see every access -------------------------- */
+/* ---- payload: plain bytes, or relaxed words where a checker must see every access -------------------------- */
 
 static inline void sy_copy(char *to, const char *from, uint64_t size) {
 #ifdef SY_WORD_ATOMIC
@@ -228,7 +228,7 @@ static inline const char *sy_read_slot(const sy_reader *r, uint64_t sequence) {
     return r->data + (sequence & (r->capacity - 1)) * r->record_size;
 }
 
-/* Prefetch the next record's lines while there is none: they then arrive with the cursor's line, not after it. */
+/* Prefetch the lines of the next record before it exists: they then arrive with the cursor's line, not after it. */
 static inline void sy_prefetch_next(const sy_reader *r) {
     const char *slot = sy_read_slot(r, r->next);
     for (uint64_t at = 0; at < r->record_size && at < SY_PREFETCH_BYTES; at += 64) __builtin_prefetch(slot + at);

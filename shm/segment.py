@@ -335,7 +335,7 @@ def expect_record(path: str, found: Record, wanted: Record) -> None:
 
 
 def remove(name: str) -> None:
-    """Remove a segment and its lock; refuse while its writer is alive. Do nothing if there is none."""
+    """Remove a segment and its lock, if they exist; refuse while its writer is alive."""
     path = path_of(name)
     if not (os.path.lexists(path) or os.path.lexists(path + ".lock")):
         return

@@ -61,10 +61,10 @@ class IceoryxLink:
 
     def receiver(self) -> Receive:
         """`Subscriber.receive`, spinning, and a copy of the record as bytes."""
-        take, size = self._service().subscriber_builder().create().receive, self._size
+        receive_sample, size = self._service().subscriber_builder().create().receive, self._size
 
         def receive() -> bytes:
-            while (sample := take()) is None:
+            while (sample := receive_sample()) is None:
                 pass
             record = ctypes.string_at(sample.payload_ptr, size)
             sample.delete()

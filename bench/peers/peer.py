@@ -18,7 +18,7 @@ class Peer:
     records: int
     """Roughly what it carries in 0.2 s."""
     gap_ns: int
-    """Between two records when one-way latency is measured: longer than it takes for one."""
+    """Between two records when one-way latency is measured: longer than the way of one record."""
     modules: tuple[str, ...] = ()
     program: str = ""
 

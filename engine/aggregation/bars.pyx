@@ -11,7 +11,7 @@ The rules, under which a bar equals an offline resample of the same records:
 - A bar closes when the clock is `grace` beyond its end and the feed has published what it received up to the end, or
   when a print is two intervals ahead of it. A print that comes after that is in no bar: its count and volume are `late`
   in the bar that is open then. A bar does not wait for a feed that is silent for too long: it closes as PARTIAL.
-- An interval without prints is a bar too, EMPTY, at the last close; before the first print there is none. A hole of
+- An interval without prints is a bar too, EMPTY, at the last close; there is no bar before the first print. A hole of
   more than GAP_MAX intervals is not filled.
 - A print that a feed repeats (its number is not above the last one's, and its time is not newer) is left out.
 
@@ -110,7 +110,7 @@ cdef class Bars(Shelf):
         self.publish_touched(min(since_ns))
 
     cdef void reconcile(self, Py_ssize_t series, uint64_t oldest) noexcept nogil:
-        """Drop closed and doubled bars; mark those that the lane cannot complete."""
+        """Drop closed and doubled bars; mark the bars that the lane cannot complete."""
         cdef Bar *last = self.at(series, LAST_CLOSED)
         cdef Bar *current = self.at(series, CURRENT)
         cdef int which
@@ -129,7 +129,7 @@ cdef class Bars(Shelf):
             self.fresh(series, last.start_ns + last.interval_ns, 0)
 
     cdef inline void wake(self, Bar *bar) noexcept nogil:
-        """Be there when the clock closes it."""
+        """Check the bars at the latest when the clock closes this one."""
         self.next_ns = min(self.next_ns, bar.start_ns + bar.interval_ns + self.grace_ns)
 
     cdef void fresh(self, Py_ssize_t series, int64_t start_ns, uint64_t sequence) noexcept nogil:

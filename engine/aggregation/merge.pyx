@@ -59,7 +59,7 @@ cdef class Merge:
     cdef GlobalBook *book
     cdef int member_count, group_count
     cdef int64_t stale_ns, now_ns
-    cdef bint[FEEDS] is_late  # a record of a feed was read too late: none of it is published until all are read
+    cdef bint[FEEDS] is_late  # a record of the feed was read too late: publish no book of it until all are read
     cdef bint[FEEDS] fresh  # the feed beats, and its records were read in time
     cdef bint publishing
     cdef int[4096] sorted_place

@@ -58,7 +58,7 @@ cdef class Opportunities:
             self.place[i] = NOWHERE
 
     def reset(self, int64_t now_ns):
-        """A life begins: whatever an earlier one began is over, on the ring and in the cells."""
+        """Begin a life: end the opportunities of an earlier life, on the ring and in the cells."""
         memset(self.record, 0, sizeof(Opportunity))
         self.record.kind, self.record.publish_ns = OPPORTUNITY_RESET, now_ns
         self.record.opportunity_id = self.ring.cursor
@@ -143,7 +143,7 @@ cdef class Opportunities:
         return 0
 
     cdef int free_cell(self) noexcept nogil:
-        """The first cell that no pair has; it is taken."""
+        """Reserve the first free cell; NOWHERE when every cell has a pair."""
         cdef Py_ssize_t i
         for i in range(self.cell_count):
             if not self.taken[i]:

@@ -227,9 +227,9 @@ class AggregationRole:
             if end == begin and not len(feed.unapplied):
                 continue
             whole = end == len(ticks) < TICK_LIMIT
-            heard = self.merge.apply(flat(ticks[begin:end]), firsts[place] + begin, feed.unapplied, whole, now_ns)
-            feed.unapplied = feed.unapplied[heard * BOOK_SIZE :]
-            work += heard
+            applied = self.merge.apply(flat(ticks[begin:end]), firsts[place] + begin, feed.unapplied, whole, now_ns)
+            feed.unapplied = feed.unapplied[applied * BOOK_SIZE :]
+            work += applied
         return work
 
     def _check_meanings(self, ticks: Any) -> None:

@@ -47,14 +47,14 @@ cdef class Book:
         empty_side(&self.asks)
 
     cdef bint best_bid(self, int64_t *price, int64_t *size) noexcept nogil:
-        """The best bid; False, and zeros, when there is none."""
+        """The best bid; False, and zeros, without a bid."""
         if best_of(&self.bids, price, size):
             return True
         price[0] = size[0] = 0
         return False
 
     cdef bint best_ask(self, int64_t *price, int64_t *size) noexcept nogil:
-        """The best ask; False, and zeros, when there is none."""
+        """The best ask; False, and zeros, without an ask."""
         if best_of(&self.asks, price, size):
             price[0] = -price[0]
             return True
@@ -154,7 +154,7 @@ cdef class Book:
         return int_of(total)
 
     def walk(self, int side, int64_t size):
-        """What taking `size` from a side would meet: (size found, worst price, exact notional)."""
+        """The result of an order of `size` against a side: (size found, worst price, exact notional)."""
         cdef Side *source = &self.bids if side > 0 else &self.asks
         cdef Cursor cursor = first(source)
         cdef int64_t left = size, take = 0, key = 0, met = 0

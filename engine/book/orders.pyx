@@ -9,7 +9,7 @@ loses it when it becomes larger or changes its price. A venue that sends orders 
 into the subscribed depth) gives each order the stamp of its place; an order joins before those with a later stamp.
 Sizes of levels are the exact sums of their orders.
 
-Every change costs the same whatever the depth of the book and of the queue, with two exceptions: `place` walks the
+Every change costs the same at every depth of the book and of the queue, with two exceptions: `place` walks the
 queue, and an order that joins passes those with later stamps. No Python object is made for an order. Memory is bounded:
 beyond `order_limit` an order is refused. A change that contradicts the book (an unknown id, an id that is known
 already, a match larger than the order) is refused as well. A refused change changes nothing and returns False: the book
@@ -118,7 +118,7 @@ cdef class OrderBook:
         return True
 
     cdef const Resting *find(self, uint64_t high, uint64_t low) noexcept nogil:
-        """An order of the book; NULL when it has none of this id."""
+        """The order with this id; NULL when the book does not have it."""
         cdef int32_t entry = find_entry(&self.ids, high, low)
         return NULL if entry == NOWHERE else &self.orders[entry]
 
@@ -157,7 +157,7 @@ cdef class OrderBook:
         remove_entry(&self.prices, level)
 
     cdef int32_t front(self, int side, int64_t price) noexcept nogil:
-        """The first order of a price; NOWHERE when it has none."""
+        """The first order at a price; NOWHERE without an order there."""
         cdef int32_t level = find_entry(&self.prices, <uint64_t>price, <uint64_t>side)
         return NOWHERE if level == NOWHERE else self.queues[level].first
 

@@ -7,7 +7,7 @@
     far   blocks  the levels that are worse than the window's base
 
 A key rises with how good the price is: the price of a bid, the negated price of an ask. A change in the window is a
-multiplication, two stores and two bits, whatever the depth of the book. Every level over the window is better than
+multiplication, two stores and two bits, at every depth of the book. Every level over the window is better than
 every level in it, and each of these is better than every far level: a walk from the best goes over, window, far.
 
 The tick is the greatest common divisor of the distances of all keys since the side was emptied. The venue's price step
@@ -52,7 +52,7 @@ cdef extern from *:
 
 
 cdef enum:
-    WINDOW = 1 << 16  # ticks: 19 of 20 changes of a deep book on a fine tick; untouched memory takes no pages
+    WINDOW = 1 << 16  # ticks: 19 of 20 changes of a deep book on a fine tick; untouched memory uses no pages
     WORDS = WINDOW >> 6
     GROUPS = WINDOW >> 12
     HOME = WINDOW // 4 * 3  # the place of the best level when the window is placed
@@ -93,7 +93,7 @@ cdef struct Side:
     Py_ssize_t room  # levels for which there are blocks
     Py_ssize_t open_room  # the same while nothing was cut; else -1: compare every new level with the horizon
     Block *pool
-    int32_t unused  # the first unused block, -1 when there is none
+    int32_t unused  # the first unused block, -1 without one
     int64_t horizon  # the best key cut
 
 
@@ -120,7 +120,7 @@ cdef inline int64_t key_of(const Side *side, Py_ssize_t place) noexcept nogil:
 
 
 cdef inline Py_ssize_t below(const Side *side, Py_ssize_t place) noexcept nogil:
-    """The best level's place below this one; -1 when there is none."""
+    """The place of the best level below this place; -1 without one."""
     cdef Py_ssize_t word = place >> 6
     cdef Py_ssize_t group = word >> 6
     cdef uint64_t bits = side.words[word] & ((<uint64_t>1 << (place & 63)) - 1)
@@ -137,7 +137,7 @@ cdef inline Py_ssize_t below(const Side *side, Py_ssize_t place) noexcept nogil:
 
 
 cdef inline Py_ssize_t lowest(const Side *side) noexcept nogil:
-    """The worst level's place in the window; -1 when there is none."""
+    """The place of the worst level in the window; -1 without one."""
     cdef Py_ssize_t group, word
     for group in range(GROUPS):
         if side.groups[group]:
@@ -205,7 +205,7 @@ cdef inline bint step_on(const Side *side, Cursor *cursor, int64_t *key, int64_t
 
 
 cdef inline bint best_of(const Side *side, int64_t *key, int64_t *size) noexcept nogil:
-    """The best level; False when there is none."""
+    """The best level; False on an empty side."""
     cdef Cursor cursor
     if side.over.count == 0 and side.best >= 0:
         key[0] = key_of(side, side.best)
@@ -351,7 +351,7 @@ cdef inline Spot find(const Side *side, const Shelf *shelf, int64_t key) noexcep
 
 
 cdef inline int64_t *size_at(Side *side, Shelf *shelf, Spot spot, int64_t key) noexcept nogil:
-    """Where the size of a shelf's level is; NULL when it has none of this key."""
+    """The address of the size of a shelf's level; NULL when the shelf has no level of this key."""
     cdef Block *block
     if shelf.blocks == 0:
         return NULL
@@ -610,7 +610,7 @@ cdef inline void empty_side(Side *side) noexcept nogil:
 
 
 cdef inline bint open_side(Side *side, Py_ssize_t limit) noexcept:
-    """Reserve a side's memory; False when it is not available. Unused memory takes no pages."""
+    """Reserve a side's memory; False when it is not available. Unused memory uses no pages."""
     memset(side, 0, sizeof(Side))
     side.best = side.unused = -1
     side.near = <int64_t *>calloc(WINDOW, sizeof(int64_t))

@@ -28,7 +28,7 @@ cdef struct Table:
     int32_t room  # entries there is memory for
     int32_t used  # entries ever in use since it was emptied
     int32_t count  # entries in use
-    int32_t spare  # the first entry given back, NOWHERE when there is none
+    int32_t spare  # the first entry given back, NOWHERE without one
 
 
 cdef inline uint64_t hash_key(uint64_t high, uint64_t low) noexcept nogil:

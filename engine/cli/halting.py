@@ -22,14 +22,14 @@ from engine.supervisor.life import read as read_life
 
 POLL_S = 0.002
 SIGNAL_AFTER_S = 0.3  # execution reads the halt word every 5 ms
-SUPERVISOR_S = 1.0  # how long the supervisor may take to answer
+SUPERVISOR_S = 1.0  # the time in which the supervisor must answer
 
 
 @dataclass(slots=True)
 class Found:
     """The result of a halt."""
 
-    halted: bool  # as every execution confirms it; true when there is none
+    halted: bool  # as every execution confirms it; true without an execution
     executions: dict[str, str]  # by role: halted, silent, dead
     supervisor: bool  # the supervisor has answered
     on_disk: bool
@@ -83,7 +83,7 @@ def halt_system(system: str, life: Life, timeout_s: float) -> Found:
 
 
 def _await_executions(system: str, sequence: int, deadline: float) -> dict[str, str]:
-    """Wait until every execution confirms the halt; after SIGNAL_AFTER_S send SIGUSR1 to those that have not."""
+    """Wait until every execution confirms the halt; after SIGNAL_AFTER_S send SIGUSR1 to each silent one."""
     cells = {role: found for role in executions(system) if (found := _cells_of(system, role)) is not None}
     signal_s = time.monotonic() + SIGNAL_AFTER_S
     while True:

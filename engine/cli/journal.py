@@ -79,13 +79,13 @@ class Contents:
         return Naming(known, names_of(system, *directories))
 
     def holdings(self) -> dict[int, Decimal]:
-        """The holding of each instrument, less the fees that the venue took in its base asset."""
+        """The holding of each instrument, less the fees that the venue charged in its base asset."""
         found = {}
         for number, units in self.held.items():
             terms = self.terms.get(number, UNKNOWN)
             held = Decimal(units).scaleb(-terms.size_decimals)
-            taken = [fee for (one, asset), fee in self.fees.items() if one == number and terms.symbol.startswith(asset)]
-            if held := held - sum(taken, Decimal()):
+            fees = [fee for (one, asset), fee in self.fees.items() if one == number and terms.symbol.startswith(asset)]
+            if held := held - sum(fees, Decimal()):
                 found[number] = held
         return found
 

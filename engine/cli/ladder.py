@@ -76,7 +76,7 @@ def attach_book(system: str, instrument: int) -> tuple[shm.CellReader, Feed]:
 
 
 def find(cells: shm.CellReader, instrument: int) -> BookTopRow | None:
-    """The instrument's book top, in whatever cell it is; None when there is none."""
+    """The instrument's book top, from any cell; None without one."""
     rows = (cells.read(index) for index in range(cells.count))
     return next((row for row in rows if row is not None and row.instrument == instrument), None)
 

@@ -60,7 +60,7 @@ class Version(argparse.Action):
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         """Print the version and exit."""
-        from importlib import metadata  # noqa: PLC0415 - takes 20 ms to import
+        from importlib import metadata  # noqa: PLC0415 - needs 20 ms to import
 
         try:
             version = metadata.version("steelyard")

@@ -36,7 +36,7 @@ def worst(found: Mapping[str, Mapping[str, Any] | None]) -> Mapping[str, Any] | 
 
 
 def texts(found: Mapping[str, Mapping[str, Any] | None], now_ns: int) -> dict[str, str]:
-    """What each session that is not ready waits for, by execution."""
+    """The text of each session that is not ready, by execution: what the session waits for."""
     return {role: session_text(one, now_ns) for role, one in found.items() if one is None or not one["ready"]}
 
 

@@ -431,7 +431,7 @@ def _left_text(role: str, left: int, rescue: Mapping[str, Any]) -> str:
     if rescue["pid"]:
         return f"{role} does not run; process {rescue['pid']} cancels the {left} orders that it left"
     if rescue["clean"]:
-        return f"{role} does not run; it left {left} orders, and the venue lists none of them as open"
+        return f"{role} does not run; it left {left} orders, and the venue does not list any of them as open"
     why = f" ({rescue['error']})" if rescue["error"] else ""
     return (
         f"{role} does not run and left {left} orders that are open or in doubt; no process cancels them{why}: "

@@ -17,7 +17,7 @@ ANSWER_S = 2.0  # a frozen supervisor must not block the list
 
 
 def ls(options: argparse.Namespace) -> int:
-    """List the systems; exit 0 also when there is none."""
+    """List the systems; exit 0 also without a system."""
     running = {*shm.systems(), *known_systems()}
     rows = [describe(name) for name in sorted(running | (stopped_systems() if options.all else set()))]
     if options.json:

@@ -45,9 +45,9 @@ def _check_names(config: Config) -> Iterator[Problem]:
     for table, of_table in names.items():
         yield from _check_unique(table, "name", of_table)
         others = {name for other in names if other != table for name in names[other]}
-        taken = ({*FACTORIES, SUPERVISOR, *config.roles} - own.get(table, set())) | others
+        used = ({*FACTORIES, SUPERVISOR, *config.roles} - own.get(table, set())) | others
         for number, name in enumerate(of_table):
-            if name in taken:
+            if name in used:
                 yield f"{table}[{number}].name", name, "expected a name that no other role has"
     if SUPERVISOR in config.roles:
         yield "roles.supervisor", config.roles[SUPERVISOR], "expected another name: the supervisor has this one"

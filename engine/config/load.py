@@ -167,7 +167,7 @@ def _element(kind: Any) -> Any:
 
 
 def find(tree: Any, at: str) -> Any:
-    """The value at a place like `strategies[0].id`; None when there is none."""
+    """The value at a place like `strategies[0].id`; None without a value there."""
     for name, number in re.findall(r"([^.\[\]]+)|\[(\d+)\]", at):
         if name and isinstance(tree, dict):
             tree = tree.get(name)

@@ -222,7 +222,7 @@ class Config(Table, frozen=True, kw_only=True):
 
     @property
     def execution_names(self) -> tuple[str, ...]:
-        """Every execution's role: one for each account. None of them runs in a replay."""
+        """The names of the execution roles: one for each account. A replay runs without them."""
         return tuple(account.name for account in self.accounts) or (EXECUTION,)
 
     @property

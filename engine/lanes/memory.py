@@ -4,10 +4,10 @@
     memory.open_lanes(STRATEGY, "maker").ring_writer("intents").publish_bytes(record)
     memory.rings["intents.maker.execution"].reader(0).read()
 
-The memory outlives the roles, as shared memory does: a new life opens the same lanes and goes on at their cursors. A
-reader is overtaken where one of shared memory would be, and a lossless ring is full where one of shared memory would
-be. A ring with `keep_all` keeps every record: it overtakes no reader and is never full. There is no lock: a second
-writer goes on where the first stopped.
+The memory outlives the roles, as shared memory does: a new life opens the same lanes and continues at their cursors. A
+reader is overtaken, and a lossless ring is full, at the same cursors as in shared memory. A ring with `keep_all` keeps
+every record: it overtakes no reader and is never full. There is no lock: a second writer continues where the first
+stopped.
 """
 
 from collections.abc import Callable, Iterable
@@ -65,7 +65,7 @@ class MemoryCells:
 
 
 class MemoryRing:
-    """A ring's records and its writer. `first` is the sequence at which it begins, the map's unless told."""
+    """A ring's records and its writer. `first` is the sequence at which it begins, by default the map's."""
 
     def __init__(
         self, lane: Lane, *, keep_all: bool = False, first: int | None = None, stream: bytes = bytes(16)
@@ -77,8 +77,8 @@ class MemoryRing:
         self._reserve, self._capacity = lane.reserve, lane.capacity
         self._reach = 0 if keep_all else lane.capacity - lane.reserve  # how far back a reader can read; 0: to the start
         self._records: list[bytes] = []
-        self._dropped = 0  # records before those
-        self._consumed = self.first + lane.reserve - lane.capacity  # full until its consumer says where it is
+        self._dropped = 0  # records before the kept ones
+        self._consumed = self.first + lane.reserve - lane.capacity  # full until its consumer publishes its cursor
         self._consumer: tuple[MemoryCells, int] | None = None
 
     @property
@@ -124,7 +124,7 @@ class MemoryRing:
         return True
 
     def has_room(self, count: int) -> bool:
-        """Whether so many records may be published now; only a lossless ring says no."""
+        """Whether so many records may be published now; False only for a lossless ring."""
         if not self.lossless or self._fits(count):
             return True
         if self._consumer is not None and (row := self._consumer[0].read(self._consumer[1])) is not None:
@@ -173,7 +173,7 @@ class MemoryReader:
         return self.ring.stream
 
     def read(self) -> Any:
-        """Give the next row, None when there is none, or `shm.Lapped` where the writer overtook the cursor."""
+        """Return the next row, None when no row is new, or `shm.Lapped` where the writer overtook the cursor."""
         found = self.read_bytes()
         return self.ring.codec.unpack(found) if type(found) is bytes else found
 

@@ -7,8 +7,8 @@
     lanes.ring_writer("ticks")             # LaneError: the map gives ticks to feed
     lanes.close()                          # closes what was opened for writing
 
-Nothing is opened before it is asked for: a writer takes the lane's lock, a reader maps the segment read-only. The
-configuration says which owners exist (`owners.py`); a role that is opened without it finds them by their segments.
+Each lane is opened when the role requests it: a writer acquires the lane's lock, a reader maps the segment read-only.
+The configuration lists the owners (`owners.py`); a role without a configuration finds the owners by their segments.
 """
 
 from collections.abc import Callable, Iterable

@@ -23,13 +23,13 @@ class RingReader(Protocol):
 
     @property
     def stream(self) -> bytes:
-        """Which making of the lane this is: a sequence means nothing in another."""
+        """The identity of this creation of the lane: a sequence has no meaning in another creation."""
 
     def read(self) -> Any:
-        """Give the next row, None when there is none, or `shm.Lapped` where the writer overtook the cursor."""
+        """Return the next row, None when no row is new, or `shm.Lapped` where the writer overtook the cursor."""
 
     def read_bytes(self) -> Any:
-        """Give the next record as it lies in its slot, or what `read` gives instead of a row."""
+        """Return the bytes of the next record, or None or `shm.Lapped` as `read` does."""
 
     def decode(self, record: bytes, /) -> Any:
         """Give the row in a record's bytes."""

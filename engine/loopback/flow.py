@@ -26,7 +26,7 @@ class FlowSettings:
     levels: int = 20  # a side
     spacing: int = 10  # price steps between two levels
     wander: int = 8  # price steps that the reference moves at most in an action
-    size: int = fixed("0.5")  # the largest size of a maker; takers take up to half of it
+    size: int = fixed("0.5")  # the largest size of a maker; a taker's is up to half of it
     taker_percent: int = 12
     wander_percent: int = 20
 

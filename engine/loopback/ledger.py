@@ -68,7 +68,7 @@ class Ledger:
         payee.free[asset] += amount
 
     def charge(self, payer: Account, asset: str, fee: int) -> None:
-        """Take a fee from what is free."""
+        """Subtract a fee from the free balance."""
         payer.free[asset] -= fee
         self.fees[asset] += fee
 

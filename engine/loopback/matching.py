@@ -253,11 +253,11 @@ class Matching:
         account, market = self.ledger.accounts[requests[0].account], self.books[requests[0].symbol].market
         if not account.watched:
             return ""
-        standing = self.open[account.name, market.symbol]
-        if len(standing) + len(requests) > market.open_orders_max:
+        open_orders = self.open[account.name, market.symbol]
+        if len(open_orders) + len(requests) > market.open_orders_max:
             return "MAX_NUM_ORDERS"
         more = sum(bool(request.stop or request.trailing) for request in requests)
-        if more and more + sum(order.contingent for order in standing.values()) > market.contingent_orders_max:
+        if more and more + sum(order.contingent for order in open_orders.values()) > market.contingent_orders_max:
             return "MAX_NUM_ALGO_ORDERS"
         return ""
 
@@ -531,7 +531,7 @@ def _complete(order: Order, price: int) -> bool:
 
 
 def _takable(order: Order, maker: Order, gone: int, spent: int) -> int:
-    """How much of a resting order this order can take."""
+    """The size of a resting order that this order can fill."""
     if not order.quote_size:
         return min(maker.remaining, order.size - gone)
     return min(maker.remaining, _payable(order, maker.price, spent))

@@ -3,7 +3,7 @@
     side:  keys (sorted, best first) -> level (orders by id, in the order of their arrival) and its total
 
 A key is the price for asks and the negated price for bids, so that the best is always the first. Every change of a
-level's total takes the next update id and marks the level as changed.
+level's total gets the next update id and marks the level as changed.
 """
 
 from bisect import bisect_left, insort

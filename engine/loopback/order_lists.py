@@ -1,6 +1,6 @@
 """Order lists: orders of one account in one market whose events have effects on each other.
 
-  OCO     a pair of which only one may trade: when one is filled in part, or its price is reached, the other expires
+  OCO     a pair; only one order may trade: when one is filled in part, or its price is reached, the other expires
   OTO     a working order, and a pending one that is placed when the working order is filled whole
   OTOCO   a working order, and a pending pair
 
@@ -8,7 +8,7 @@
   expensive of the two needs, under the order that the book may fill at any time. Pending orders lock nothing.
 - When the working order ends before it is filled, the pending orders expire. A pending order that cannot be placed
   when the working order is filled expires, and its pair with it.
-- A cancel of one order cancels all of them. A list is done when none of its orders is open.
+- A cancel of one order cancels all of them. A list is done when it has no open order.
 """
 
 from collections.abc import Callable
@@ -251,9 +251,9 @@ class OrderLists:
     def _room_failed(self, request: ListRequest) -> str:
         """The limit on open orders or lists that this list would exceed, or ""."""
         market = self._matching.books[request.symbol].market
-        standing = sum(one.market is market and not one.done for one in self.of(request.account))
+        open_lists = sum(one.market is market and not one.done for one in self.of(request.account))
         return self._matching.room_failed(request.orders) or (
-            "MAX_NUM_ORDER_LISTS" if standing >= market.order_lists_max else ""
+            "MAX_NUM_ORDER_LISTS" if open_lists >= market.order_lists_max else ""
         )
 
     def _accept(self, request: ListRequest, drafts: list[Order], now_ns: int) -> OrderList:

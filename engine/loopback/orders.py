@@ -15,7 +15,7 @@ class Kind(StrEnum):
 
     LIMIT = "LIMIT"
     MARKET = "MARKET"
-    LIMIT_MAKER = "LIMIT_MAKER"  # post-only: rejected when it would take
+    LIMIT_MAKER = "LIMIT_MAKER"  # post-only: rejected when it would trade at once
     STOP_LOSS = "STOP_LOSS"  # becomes a MARKET order when the last price moves against the order to its stop price
     STOP_LOSS_LIMIT = "STOP_LOSS_LIMIT"  # the same, as a LIMIT order
     TAKE_PROFIT = "TAKE_PROFIT"  # becomes a MARKET order when the last price moves in favour of the order

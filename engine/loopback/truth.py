@@ -1,4 +1,4 @@
-"""The truth log: every event of the watched accounts' orders, whatever the wire reported or lost.
+"""The truth log: every event of the watched accounts' orders, independent of the reports on the wire.
 
 One JSON object a line, appended and flushed at once: `accepted`, `triggered`, `fill`, `cancelled`, `expired`,
 `prevented`, `amended`. Tests compare an engine's journal with it, order for order and fill for fill.

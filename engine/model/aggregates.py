@@ -1,6 +1,6 @@
 """The records of what is made of all venues together: bars, groups, global books, opportunities.
 
-As in `records`; the prices and sizes of a group stand at the finest decimals of its members.
+As in `records`; the prices and sizes of a group have the finest decimals of its members.
 """
 
 from typing import TYPE_CHECKING

@@ -2,8 +2,8 @@
 
 Named by the configuration, or alike in base, quote, kind and multiplier by the venues' own metadata: two contracts of
 different size are never added up, and which dated futures are of one day only the configuration knows. A group has the
-finest decimals of its members; nothing is rounded. Whoever knows the instruments and the configuration finds the same
-groups under the same numbers.
+finest decimals of its members; no value is rounded. Every process with the same instruments and configuration finds the
+same groups under the same numbers.
 """
 
 from collections.abc import Iterable, Sequence
@@ -34,18 +34,18 @@ class Group:
 
 
 def make_groups(instruments: Sequence[Instrument], tables: Iterable[GroupTable]) -> tuple[Group, ...]:
-    """The groups of the configuration, and after them those that follow from the metadata."""
+    """The groups of the configuration, then the groups that follow from the metadata."""
     by_id = {one.id: one for one in instruments}
     named = {table.name: [by_id[number] for number in table.instruments] for table in tables}
-    taken = [one.id for members in named.values() for one in members]
+    grouped = [one.id for members in named.values() for one in members]
     for one in instruments:
-        if one.id not in taken:
+        if one.id not in grouped:
             named.setdefault(_name(one), []).append(one)
     return tuple(_group(number, name, members) for number, (name, members) in enumerate(named.items(), 1))
 
 
 def _name(one: Instrument) -> str:
-    """What a thing is called: "BTC/USDT", "BTC/USDT perpetual", and its multiplier where that is not one."""
+    """The name of a group: "BTC/USDT", "BTC/USDT perpetual", with a multiplier other than 1."""
     if one.kind == "future":
         return f"{one.venue} {one.symbol}"
     kind = "" if one.kind == "spot" else f" {one.kind}"

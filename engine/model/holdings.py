@@ -1,7 +1,7 @@
-"""What is held of an instrument, exact, and how much of it can be sold.
+"""The exact holdings of an instrument, and how much of them can be sold.
 
-A venue takes its fee with more decimals than an order's size may have: 0.001 BTC bought at a fee of 0.1 % leaves
-0.000999 BTC, of which 0.00099 can be sold where the size step is 0.00001. So holdings are counted at the finer of the
+A venue charges its fee with more decimals than an order's size may have: 0.001 BTC bought at a fee of 0.1 % leaves
+0.000999 BTC, and 0.00099 BTC can be sold where the size step is 0.00001. So holdings are counted at the finer of the
 two (`decimals`), and split where they are read:
 
     held = size x size_unit + dust       size: whole size steps, rounded toward zero, 0 when under the least order
@@ -43,7 +43,7 @@ class HoldingTerms:
         return cls(decimals, size_unit, 10 ** (decimals - FEE_DECIMALS), step, least, one.base.encode())
 
     def base_fee(self, fee: int, asset: bytes) -> int:
-        """The holdings that a fee takes: none unless it was taken in the base asset."""
+        """The holdings that a fee costs: 0 unless the fee was charged in the base asset."""
         return fee * self.fee_unit if asset.rstrip(b"\0") == self.base else 0
 
     def join(self, size: int, dust: int) -> int:

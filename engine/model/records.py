@@ -1,7 +1,7 @@
 """Every record that crosses a lane, with its bytes.
 
 Prices and sizes are int64 fixed point in the instrument's decimals; times are int64 nanoseconds, wall clock
-unless the name says otherwise. Sizes here are asserted by `Record` itself; a changed field is a new schema
+unless the name shows otherwise. Sizes here are asserted by `Record` itself; a changed field is a new schema
 and an old reader refuses it.
 
     tick 64 B, one cache line; level and print are the same bytes under the names of their kind
@@ -345,7 +345,7 @@ SESSION: "Record[SessionRow]" = Record(
     {
         "now_ns": "i8",  # of this change
         "since_ns": "i8",  # since when it has been ready, or has not
-        "retry_ns": "i8",  # the next attempt, where there is none under way; 0: at once
+        "retry_ns": "i8",  # the next attempt, while no attempt runs; 0: at once
         "attempts": "u8",  # connections begun in this life of execution
         "unreadable": "u8",  # frames of the venue that could not be read
         "state": "u4",  # SessionState

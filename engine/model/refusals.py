@@ -124,7 +124,7 @@ def _instrument(text: str) -> Detail:
 
 def _halted(_value: int, _limit: int, instrument: Instrument | None) -> str:
     what = instrument.symbol if instrument is not None else "the instrument"
-    return f"execution has halted {what}, engine-ctl status says why"
+    return f"execution has halted {what}, engine-ctl status shows the reason"
 
 
 DETAILS: dict[Reason, Detail] = {

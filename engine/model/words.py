@@ -1,6 +1,6 @@
 """The small alphabets that records carry as numbers. A number once given is never reused.
 
-Marks are bits and no `IntFlag`: an `&` with one of those takes a microsecond, and gives a plain number here. Code that
+Marks are bits and no `IntFlag`: an `&` of an `IntFlag` costs a microsecond, and gives a plain number here. Code that
 runs at every step names its words once at the head of the module, for `Word.NAME` is a search each time.
 """
 
@@ -90,7 +90,7 @@ class TimeInForce(IntEnum):
     GTC = 1
     IOC = 2
     FOK = 3
-    POST_ONLY = 4  # GTC that must not take
+    POST_ONLY = 4  # GTC that must not trade at once
 
 
 class OrderState(IntEnum):
@@ -244,10 +244,10 @@ class OrderFlag(IntEnum):
     """Marks on an order: bits."""
 
     CANCEL_WANTED = 1  # to be cancelled as soon as it can be
-    INFERRED = 2  # done by our conclusion, not by the venue's word; the venue's word may still correct it
+    INFERRED = 2  # done by our conclusion, without the venue's report; a later report may still correct it
     ADOPTED = 4  # found at the venue under our id and not in the journal
     FILLS_MISSING = 8  # the venue filled more than the sum of the fills that it sent
-    REPRICING = 16  # cancelled, or being replaced, because another order takes its place
+    REPRICING = 16  # cancelled, or being replaced, in favour of another order
     FOREIGN = 32  # not ours: reported, never touched
     RESERVED = 64  # an exit that used the part of the order rate kept for exits
 

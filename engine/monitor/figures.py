@@ -82,7 +82,7 @@ class Figures:
         self.open_orders: dict[bytes, Any] = {}  # ours, open or in flight, oldest first
         self.parents: dict[
             int, ParentRow
-        ] = {}  # by intent: those that an algorithm works, or that wait for their children
+        ] = {}  # by intent: the parents that an algorithm works, or that wait for their children
         self.names = Names.of(system)
         self._attached: dict[str, shm.RingReader | shm.CellReader] = {}
 

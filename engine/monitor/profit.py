@@ -81,7 +81,7 @@ def held_text(row: PositionRow) -> str:
 
 
 def unvalued_text(row: PositionRow) -> str:
-    """The fees of a position without a price; "" when there are none."""
+    """The fees of a position that have no price; "" when every fee has one."""
     if not row.flags & PositionFlag.FEES_UNVALUED:
         return ""
     asset = row.fee_unvalued_asset.rstrip(b"\0").decode(errors="replace")

@@ -1,5 +1,5 @@
 # cython: language_level=3, cdivision=True
-"""The gate's yes in machine integers; it never says no.
+"""The gate's approval in machine integers; it never refuses an order.
 
 `approves` runs the entry checks of `RiskGate` in 128-bit arithmetic. True means that the gate would approve; False
 means nothing: the order may be wrong, or an exit that only the exits' own checks let pass, or its numbers too wide to
@@ -54,7 +54,7 @@ cdef class Seat:
     """What one strategy may trade, and the bounds on its requests: the account's and its own."""
 
     def __init__(self, permitted, SlidingRate account, SlidingRate own):
-        """Take them."""
+        """Keep the permitted instruments and both bounds."""
         self.permitted, self.account, self.own = frozenset(permitted), account, own
 
 

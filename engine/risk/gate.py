@@ -231,7 +231,7 @@ class RiskGate(Approval):
         return self.check_book(order) if order.follows_book else None
 
     def check_last_book(self, order: Proposed) -> Refusal | None:
-        """There was a good book: an exit's price is compared with the last one, whatever its state is now."""
+        """There was a good book: an exit's price is compared with the last good one, in every state of the book now."""
         top = self._tops.get(order.instrument_id)
         if top is None or not top.good_middle2:
             return Refusal(Reason.BOOK_NOT_GOOD, 0 if top is None else top.state, GOOD)
@@ -345,7 +345,7 @@ class RiskGate(Approval):
         """The common part of the rate has room, or the part reserved for exits; an exit that rests may use half of it.
 
         A quote on the side that reduces, and a chase, are exits too, and may be sent as often as the book moves: the
-        other half is reserved for exits that take.
+        other half is reserved for exits that trade at once.
         """
         if self.rate.full(order.now_ns, order.strategy) is None:
             return None

@@ -84,7 +84,7 @@ class RiskLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 raise ValueError(msg)
 
     def within(self, instruments: Collection[int]) -> "RiskLimits":
-        """The limits of an account with these instruments: it takes no rate from the book of another venue."""
+        """The limits of an account with these instruments: it reads no rate from the book of another venue."""
         rates = {asset: one for asset, one in self.usd_instruments.items() if one in instruments}
         return msgspec.structs.replace(self, usd_instruments=rates)
 

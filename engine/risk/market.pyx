@@ -27,7 +27,7 @@ cdef class Top:
 
     @property
     def good_middle2(self):
-        """The middle, doubled, of the last book that was good; 0 when none was. Exits are measured by it."""
+        """The middle, doubled, of the last good book; 0 before the first one. Exits are compared with it."""
         return <object>self.good_bid + <object>self.good_ask
 
     def takes(self, int side, price):

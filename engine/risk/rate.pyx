@@ -67,7 +67,7 @@ cdef class SharedRate:
         self.strategies = {}
 
     cpdef SlidingRate full(self, int64_t now_ns, object strategy):
-        """The bound that one more request would pass, the account's before the strategy's; None: there is room."""
+        """The bound that one more request would exceed, the account's before the strategy's; None: both have room."""
         cdef SlidingRate own
         if self.account.count(now_ns) >= self.account.limit:
             return self.account

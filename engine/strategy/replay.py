@@ -37,7 +37,7 @@ from engine.strategy.role.role import StrategyRole
 
 ROLE = Callable[[StrategyLanes], StrategyRole]
 DEFAULT = Owners()
-NEWEST = ("books", "global_books")  # lanes of which a lapped role still shows the newest
+NEWEST = ("books", "global_books")  # lanes whose newest record a lapped role still shows
 
 
 class HistoryReader(MemoryReader):
@@ -182,7 +182,7 @@ def written(history: History, life: Life, steps: Sequence[Any]) -> Iterator[list
 
 
 def difference(what: str, ours: list[bytes], theirs: list[bytes]) -> str:
-    """The first difference between replayed and recorded records; empty when there is none."""
+    """The first difference between replayed and recorded records; empty when they are equal."""
     if ours == theirs:
         return ""
     differing = (i for i, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b)

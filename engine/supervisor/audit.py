@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.config.private import open_private
 
-SIZE_MAX, KEPT = 4 << 20, 4  # bytes of one file; older files, of which audit.log.1 is the newest
+SIZE_MAX, KEPT = 4 << 20, 4  # bytes of one file; older files; audit.log.1 is the newest of them
 TEXT_MAX = 2048  # characters kept of a client's text
 
 

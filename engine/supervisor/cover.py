@@ -1,7 +1,7 @@
-"""What the supervisor does for one execution that does not run: the orders that it left at the venue must not stay.
+"""The supervisor's work for one execution that does not run: cancel the orders that it left at the venue.
 
-    while the system is up    execution has not run for as long as a start may take ─▶ rescue process
-                              execution dies too often                              ─▶ rescue process
+    while the system is up    execution has not run for longer than a start may last ─▶ rescue process
+                              execution dies too often                               ─▶ rescue process
     at `down`                 execution is started once more to cancel its orders, if that fails ─▶ rescue process
 
 Each execution has a cover of its own, because each has an account and keys of its own.
@@ -37,7 +37,7 @@ class Cover:
         self._absent_ns += gap_ns
 
     def watch(self, watch: Watch, now_ns: int) -> None:
-        """Start the rescue process when execution has not run for as long as a start may take."""
+        """Start the rescue process when execution has not run for longer than a start may last."""
         if watch.settled:
             self._absent_ns = now_ns
             self.rescue.on_execution_up()

@@ -1,4 +1,4 @@
-"""The guard: the parent process of the supervisor; it watches the supervisor and does nothing else.
+"""The guard: the parent process of the supervisor; it only watches the supervisor.
 
     python -m engine.supervisor.guard --config F        started by `engine-ctl up` and systemd
 

@@ -1,4 +1,4 @@
-"""The halt: no new orders until an operator resumes, whatever process dies meanwhile.
+"""The halt: no new orders until an operator resumes, even when any process dies meanwhile.
 
 It is stored in three places, in an order that leaves the system halted when the supervisor dies between two of them:
 the file HALT in the state directory (survives `down` and a power cut), a record on COMMANDS (which roles apply), and
@@ -7,7 +7,7 @@ the file (`touch` it), the operator's halt word (`operator.py`: execution reads 
 the supervisor or to execution, and a process that dies too often. While a system is up, only the command resumes it:
 removing the file does not. Between `down` and `up` only the file remains, and it decides: the supervisor writes the
 cell, halted or not, before it starts a role. Execution follows the cell, not the operator's halt in its journal; only
-an alarm in the journal (`execution/venue/alarm.py`) halts it whatever the cell says.
+an alarm in the journal (`execution/venue/alarm.py`) halts it in every state of the cell.
 """
 
 import logging

@@ -1,8 +1,8 @@
 """Real processes: started, found again, watched and signalled by pidfd (a pid alone may be reused at any moment).
 
 Each is started with two marks in its environment: the system's name and the process's name. By these marks a new
-supervisor finds every process of its system, also one that has not beaten yet. It is not the parent of those: the pidfd
-reports the death, but not the exit code.
+supervisor finds every process of its system, also one that has not beaten yet. A new supervisor is not the parent of
+these processes: the pidfd reports the death, but not the exit code.
 """
 
 import contextlib

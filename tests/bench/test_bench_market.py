@@ -82,7 +82,7 @@ def test_a_tick_is_seen_for_each_frame_on_the_wire() -> None:
 def test_what_two_dozen_connections_bring_is_counted_whole() -> None:
     """A bench that counts losses must count every message; nothing of its feed is left behind."""
     found = connections.measure(1, 4_800)
-    assert (found["sent"], found["trades_told"], found["lost"]) == (4_800, 2_400, 0)
+    assert (found["sent"], found["trades_published"], found["lost"]) == (4_800, 2_400, 0)
     assert shm.names(f"bench{os.getpid()}") == []
 
 

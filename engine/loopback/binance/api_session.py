@@ -103,7 +103,7 @@ class ApiSession(Session):
         call = Call(parameters, now_ns, self.unit)
         self._venue.limits.charge(operation.cost(call), now_ns)
         window = self._authorise(operation, call)
-        parameters.check(operation.takes)
+        parameters.check(operation.allowed)
 
         def reply(result: object, when_ns: int) -> None:
             self._answer(name, result, when_ns, shows=shows, account=call.account if operation.orders else "")

@@ -1,6 +1,6 @@
 """The trading desk: place, cancel, replace and find orders, from parameters to answers.
 
-REST and the WebSocket API lead to the same functions. Each takes a `Call`, and returns the result or raises `ApiError`.
+REST and the WebSocket API lead to the same functions. Each gets a `Call`, and returns the result or raises `ApiError`.
 """
 
 from dataclasses import dataclass

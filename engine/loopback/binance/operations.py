@@ -30,7 +30,7 @@ class Operation:
     security: Security
     weight: int | Callable[[Call], int]
     run: Callable[[Call], object]
-    takes: frozenset[str] | None = frozenset()  # None: any
+    allowed: frozenset[str] | None = frozenset()  # names of parameters; None: any
     orders: bool = False  # its answer shows the use of the order limits
     checked_twice: bool = False  # its recvWindow is checked again just before matching
 
@@ -197,9 +197,9 @@ ROUTES = {
 }
 
 
-def _placing(name: str, run: Callable[[Call], object], takes: frozenset[str] | None) -> Operation:
+def _placing(name: str, run: Callable[[Call], object], allowed: frozenset[str] | None) -> Operation:
     """A request that places orders."""
-    return Operation(name, Security.TRADE, 1, run, takes, orders=True, checked_twice=True)
+    return Operation(name, Security.TRADE, 1, run, allowed, orders=True, checked_twice=True)
 
 
 def _many(one: int, all_of_them: int) -> Callable[[Call], int]:

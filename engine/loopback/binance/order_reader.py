@@ -1,4 +1,4 @@
-"""One order's parameters, read as the matching engine takes an order: of a single order, or of one in a list."""
+"""Reads the parameters of an order, single or in a list, into the request that the matching engine accepts."""
 
 from collections.abc import Callable, Collection
 

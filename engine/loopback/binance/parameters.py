@@ -44,11 +44,11 @@ class Parameters:
         """The name under which a parameter is sent."""
         return self._names.get(name, name)
 
-    def check(self, takes: Collection[str] | None) -> None:
+    def check(self, allowed: Collection[str] | None) -> None:
         """Reject an empty parameter and an unknown one; with None every parameter is allowed."""
-        unread = 0 if takes is None else len(self.values.keys() - set(takes) - set(ALWAYS))
+        unread = 0 if allowed is None else len(self.values.keys() - set(allowed) - set(ALWAYS))
         sent = len(self.values)
-        if unread and not takes:
+        if unread and not allowed:
             raise ApiError(-1101, f"Too many parameters; expected '0' and received '{sent}'.")
         for name, text in self.values.items():
             if not text:

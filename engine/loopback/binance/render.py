@@ -205,11 +205,11 @@ def kline(one: Candle, interval: str, unit: int, offset_ns: int = 0) -> list[obj
 
 def queried(order: Order, unit: int) -> dict[str, object]:
     """The answer to a query."""
-    wants = amounts(order)
-    quote = wants.pop("origQuoteOrderQty")
+    found = amounts(order)
+    quote = found.pop("origQuoteOrderQty")
     return {
         **identity(order),
-        **wants,
+        **found,
         "stopPrice": ZERO,
         **condition(order, unit),
         "icebergQty": ZERO,
@@ -289,12 +289,12 @@ def execution_report(execution: Execution, event_ns: int, unit: int) -> dict[str
     if execution.happening == Happening.EXPIRED:
         report["eR"] = order.expiry
     if execution.prevented is not None:
-        taken = (
+        prevented = (
             execution.prevented.maker_size
             if order.id == execution.prevented.maker_id
             else execution.prevented.taker_size
         )
-        report |= {"v": execution.prevented.id, "A": text(order.prevented), "B": text(taken), "u": 1}
+        report |= {"v": execution.prevented.id, "A": text(order.prevented), "B": text(prevented), "u": 1}
         report |= {"U": execution.prevented.maker_id, "Cs": order.market.symbol, "pL": text(execution.prevented.price)}
     return report
 

@@ -249,7 +249,7 @@ class BinanceVenue:
         call.parameters = Parameters(values)
         self.limits.charge(operation.cost(call), self.now_ns)
         if operation.security is Security.NONE:
-            call.parameters.check(operation.takes)
+            call.parameters.check(operation.allowed)
             return None
         name = _header(headers, "x-mbx-apikey")
         found = self.keys.find(name)
@@ -264,7 +264,7 @@ class BinanceVenue:
         if operation.security is Security.TRADE and not key.may_trade:
             raise bad_key()
         call.account = key.account
-        call.parameters.check(operation.takes)
+        call.parameters.check(operation.allowed)
         return window
 
     def _execute(self, operation: Operation, call: Call, again: Window | None, answered: Answered, fate: Fate) -> None:

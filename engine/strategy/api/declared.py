@@ -39,7 +39,7 @@ HOOKS_OF = dict(
 
 
 def reads_of(defines: Callable[[str], bool]) -> tuple[str, ...]:
-    """The lanes of the aggregation of which a class defines a hook."""
+    """The lanes of the aggregation for which a class defines a hook."""
     return tuple(lane for lane, hooks in HOOKS_OF.items() if any(map(defines, hooks)))
 
 

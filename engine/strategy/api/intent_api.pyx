@@ -173,7 +173,7 @@ cdef class IntentApi:
     def exit(self, instrument, price, *, double signal=0.0):
         """Close the position at once, never beyond `price`; None when there is no position, or only dust.
 
-        The size that working orders can still close is left to them: `cancel` those that wait at another price first.
+        The size that working orders can still close is left to them: first `cancel` the orders at another price.
         A position larger than the venue's largest order needs several: call again when this one is done.
         """
         id_of(instrument)
@@ -191,7 +191,7 @@ cdef class IntentApi:
         return self.submit(&intent)
 
     def cancel_all(self, instrument):
-        """Cancel every order of ours on an instrument, also those that this process does not know."""
+        """Cancel every order of ours on an instrument, also orders that this process does not know."""
         return self.submit_cancel_all(id_of(instrument))
 
     def replace(self, intent_id, price, size):
@@ -209,9 +209,9 @@ cdef class IntentApi:
         return self.submit(&intent)
 
     def position(self, instrument):
-        """Signed holdings that an order can close, as seen from fills; a fee taken in the base asset has left them.
+        """Signed holdings that an order can close, as seen from fills; a fee charged in the base asset is subtracted.
 
-        Whole size steps, rounded toward zero, and 0 under the least order: what is beyond is `dust`.
+        Whole size steps, rounded toward zero, and 0 under the least order: the remainder is `dust`.
         """
         return self.ledger.position(id_of(instrument))
 

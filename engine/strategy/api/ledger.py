@@ -50,7 +50,7 @@ class Order:
         self.filled = 0
         self.state: OrderState | None = None  # None: execution has not made an order of the intent yet
         self.cancelling = False  # a cancel was submitted or is in progress
-        self.replaced: Order | None = None  # the living child of the same intent whose place it takes
+        self.replaced: Order | None = None  # the living child of the same intent that this order replaces
 
     @property
     def remaining(self) -> int:
@@ -80,7 +80,7 @@ class Ledger:
         self.positions: dict[int, int] = {}  # by instrument id, signed: the part that an order can close
         self.held: dict[int, int] = {}  # the exact holding: with the dust that no order can close
         self._terms = {one.id: HoldingTerms.of(one) for one in instruments.values()}
-        self._dust_logged: set[int] = set()  # instruments of which only dust was left at the last exit
+        self._dust_logged: set[int] = set()  # instruments with only dust left at the last exit
         self._working: dict[int, Order] = {}
         self._younger: dict[int, list[Order]] = {}  # by intent: its living children beside the one in `_working`
         self._cancels: dict[int, int] = {}  # by cancelling intent without a verdict: its target
@@ -138,7 +138,7 @@ class Ledger:
         return self._with_younger(found) if self._younger else found
 
     def cancellable(self, intent_id: int) -> Order | None:
-        """An order of an intent for which no cancel is submitted or in progress; None when there is none."""
+        """An order of an intent without a cancel submitted or in progress; None when every order has one."""
         order = self.working.get(intent_id)
         if order is None or not order.cancelling:
             return order

@@ -141,7 +141,7 @@ def checked_parameters(strategy: type[Strategy], values: Mapping[str, Any]) -> A
     known = [field.encode_name for field in msgspec.structs.fields(kind)]
     for unknown in values.keys() - set(
         known
-    ):  # a misspelt parameter must not leave the default in force, whatever the class allows
+    ):  # a misspelt parameter is an error even where the class allows unknown fields: it would leave the default
         msg = f"strategy {name}: unknown parameter `{unknown}`, expected one of: {', '.join(known) or 'none'}"
         raise ValueError(msg)
     try:

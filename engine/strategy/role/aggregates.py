@@ -69,7 +69,7 @@ class Aggregates:
 
 
 def silent(*_: object) -> None:
-    """Stands in for the reader of a lane that the strategy does not read."""
+    """Replaces the reader of a lane that the strategy does not read."""
 
 
 def group_of(record: Any) -> int:

@@ -31,10 +31,10 @@ assert BOOK_TOP.size == sizeof(Top)
 
 
 cdef class Rehearsal:
-    """One strategy's."""
+    """The rehearsal of one strategy."""
 
     def __init__(self, strategy, LaneInputs inputs not None, Intents intents not None, Steps steps not None):
-        """Rehearse with the role's inputs, intents and steps; a rehearsal changes none of them."""
+        """Rehearse with the role's inputs, intents and steps; a rehearsal does not change them."""
         self.strategy, self.inputs, self.intents, self.steps = strategy, inputs, intents, steps
         self.extents, self.understudy, self.spare_book = footprint(strategy), IntentApi(), Book(None)
 

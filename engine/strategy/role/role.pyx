@@ -96,10 +96,10 @@ cdef class StrategyRole:
     cdef set good
 
     def __init__(self, name, number, strategy, lanes, *, clock_offset_ns=0, groups=(), routes=None):
-        """Take a strategy, its number (never 0: that is the account) and its lanes.
+        """Run this strategy, with its number (never 0: that is the account) and its lanes.
 
-        `groups` are all that the aggregation has; the strategy's hooks decide which of its lanes are read. `routes` has
-        the place of each instrument's execution among those of `lanes`: where there is one, it is not needed.
+        `groups` are all groups of the aggregation; the strategy's hooks decide which lanes of it are read. `routes` has
+        the place of each instrument's execution among those of `lanes`; with one execution it is not needed.
         """
         reads = reads_of(type(strategy))
         if not 0 < number < 1 << 24:
@@ -304,9 +304,9 @@ cdef class StrategyRole:
         """Call the hook for the prints of one feed."""
         rows = self.inputs.read(index, READ_LIMIT)
         first = self.inputs.readers[index].cursor - len(rows)
-        for behind, row in enumerate(rows, first + 1):
+        for next_sequence, row in enumerate(rows, first + 1):
             if row.kind == PRINT and row.instrument in self.api.books:
-                self.call_print_hook(behind, row)
+                self.call_print_hook(next_sequence, row)
         return len(rows)
 
     cdef int prints_in_place(self, int place) except -1:
@@ -321,9 +321,9 @@ cdef class StrategyRole:
                 self.call_print_hook(first + index + 1, self.inputs.row_of(tick))
         return count
 
-    cdef int call_print_hook(self, uint64_t behind, object row) except -1:
+    cdef int call_print_hook(self, uint64_t next_sequence, object row) except -1:
         """Call the hook for a trade between others."""
-        self.intents.tick_sequence, self.intents.receive_ns = behind, row.receive_ns
+        self.intents.tick_sequence, self.intents.receive_ns = next_sequence, row.receive_ns
         self.strategy.on_print(row)
         self.intents.tick_sequence = self.intents.receive_ns = 0
         return 0

@@ -7,7 +7,7 @@ A quote is moved only when it is wrong by `reprice_steps` or more, because every
 queue and uses the order rate. A wrong quote is cancelled at once, and the next quote of its side follows after
 `quote_interval_ms`. The next order is placed only when the last one is done, so there is at most one order a side. It
 earns the spread only while others trade at random; it loses against traders who know more. On spot it offers only what
-it holds, unless `short` says that the account may borrow: the venue rejects the rest.
+it holds, unless `short` allows the account to borrow: the venue rejects the rest.
 """
 
 from typing import Annotated
@@ -90,7 +90,7 @@ class ImbalanceMaker(Strategy):
         return book.mid_twice + 2 * round(steps * book.instrument.price_step)
 
     def quote_price(self, book: Book, side: int, fair_twice: int) -> int:
-        """The price of one side: the half width away from the fair price, and never taking."""
+        """The price of one side: the half width away from the fair price, and not better than the best price there."""
         instrument = book.instrument
         wanted_twice = fair_twice - 2 * side * self.parameters.half_width_steps * instrument.price_step
         if side == BUY:

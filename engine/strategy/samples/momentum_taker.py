@@ -7,7 +7,7 @@ It enters in the direction of the pull when |pull| reaches `entry` and the drift
 below `exit` or changes its sign. The difference between `entry` and `exit` is a hysteresis, which prevents trades on
 every small change. Orders are immediate-or-cancel with a protective price, one at a time. Each turn costs the spread
 and the taker's fee, so in a random market, such as the embedded venue's, it loses exactly that. On spot it sells only
-what it holds, unless `short` says that the account may borrow.
+what it holds, unless `short` allows the account to borrow.
 """
 
 from typing import Annotated
@@ -41,7 +41,7 @@ class Motion:
 
 
 class MomentumTaker(Strategy):
-    """Takes in the direction of others' trades, one position an instrument."""
+    """Trades in the direction of others' trades, one position an instrument."""
 
     class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """`size` is decimal text in the base currency."""
@@ -51,7 +51,7 @@ class MomentumTaker(Strategy):
         exit: Share = 0.45
         half_life_prints: PositiveCount = 20
         drift_bps: Annotated[float, msgspec.Meta(ge=0.0)] = 0.0
-        slip_steps: Steps = 5  # how far beyond the best price it may take
+        slip_steps: Steps = 5  # how far beyond the best price it may trade
         short: bool = False  # whether a spot account may sell what it does not hold
 
     parameters: Parameters
