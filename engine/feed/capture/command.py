@@ -99,7 +99,9 @@ def _check_words(commands: "Commands") -> None:
 
 def _record_words(commands: "Commands") -> None:
     record = _add(commands, "record", "write down every frame of a running feed", (RECORD, RECORD_END))
-    record.add_argument("--system", default="", metavar="NAME", help="which system; not needed where there is one")
+    record.add_argument(
+        "--system", default="", metavar="NAME", help="which system; default: STEELYARD_SYSTEM, else the only one"
+    )
     record.add_argument(
         "--output", default="", metavar="PATH", help="a file, or a directory to put one into (default: here)"
     )

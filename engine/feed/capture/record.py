@@ -1,6 +1,7 @@
 """The command `engine-ctl capture record`: finds the system and the file, records, and prints the totals."""
 
 import argparse
+import os
 import signal
 import sys
 import time
@@ -24,6 +25,7 @@ NAP_S = 0.001
 CHECK_NS = 500_000_000  # how often an idle recorder checks that its lane still exists
 SECOND_NS = 1_000_000_000
 MIB = 1 << 20
+SYSTEM_VARIABLE = "STEELYARD_SYSTEM"  # as for every other command of engine-ctl
 FOREVER_S = 1e9
 
 
@@ -49,9 +51,10 @@ def record(options: argparse.Namespace) -> int:
     """Record; return the exit code."""
     if not 0 <= options.seconds < FOREVER_S or options.part_mib < 0 or options.part_seconds < 0:
         return _complain("--seconds, --part-mib and --part-seconds: expected a number of at least 0", WRONG_USE)
-    systems = choose_systems(options.system)
+    named = options.system or os.environ.get(SYSTEM_VARIABLE, "")
+    systems = choose_systems(named)
     if len(systems) != 1:
-        return _complain(*_which(options.system, systems))
+        return _complain(*_which(named, systems))
     [system] = systems
     stop, now_ns = Stop(options.seconds), clock.now_ns()
     try:

@@ -292,6 +292,18 @@ def test_one_of_several_living_systems_has_to_be_named(capfd: pytest.CaptureFixt
         assert other.system in said
 
 
+def test_the_system_of_the_environment_is_recorded_and_no_other(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The operator of a system that is down must not record another system in its place."""
+    from engine.feed.capture import main
+
+    with tapped():
+        monkeypatch.setenv("STEELYARD_SYSTEM", "absent")
+        assert main(["record", "--seconds", "0.1", "--output", "/dev/null"]) == 3
+    assert "no system 'absent'" in capfd.readouterr().err
+
+
 def test_a_system_without_frames_differs_from_none(capfd: pytest.CaptureFixture[str]) -> None:
     """A feed that copies nothing is a word in its file, not a name misspelt."""
     from engine.feed.capture import main
