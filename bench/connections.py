@@ -113,7 +113,7 @@ def become_good(connections: list[socket.socket], config: Config) -> None:
 
 
 def exchange(connections: list[socket.socket], audit: Audit, seconds: int, rate: int) -> dict[str, Any]:
-    """Send at the rate, and read what comes of it."""
+    """Send at the rate, and read the published ticks."""
     rounds = seconds * rate // (CONNECTIONS * 2 * EVENTS)
     first, last = SYNC_EVENTS + 1, SYNC_EVENTS + rounds * EVENTS
     made, clock = blocks(first, rounds * EVENTS), time.perf_counter_ns

@@ -1,4 +1,4 @@
-"""One paced writer and several readers, each a process of its own: how late each of them sees a record, what it loses.
+"""One paced writer and several readers, each a process of its own: the delay of each reader, and its lost records.
 
 The ring is as large as the engine's TICKS lane. The writer publishes record by record, one every `GAP_NS`; each bears
 the time just before its publish. A reader reads all new records as one view, reads the clock once, and counts the lost

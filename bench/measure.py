@@ -56,7 +56,7 @@ def clock_cost_ns(count: int = 2000) -> float:
 
 
 def one_way(link: Link, payload: bytes, count: int, gap_ns: int, cores: tuple[int, int]) -> Latency:
-    """From just before the send to just after the receive; records `gap_ns` apart, so that none waits for another."""
+    """From just before the send to just after the receive; records are `gap_ns` apart, so that none waits."""
 
     def send(channel: Channel) -> list[int]:
         send, stamps = link.sender(), [0] * count

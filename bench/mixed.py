@@ -87,7 +87,7 @@ class Session:
 
 
 def consume(system: str, core: int, stop: Any, ready: Any, found: Any) -> None:
-    """The consumer's process: it spins, and reports what it read."""
+    """The consumer's process: it spins, and reports its counts."""
     os.sched_setaffinity(0, {core})
     reader = open_lanes(system, LOOKERS).ring_reader("ticks")
     count = lost = torn = lag = 0

@@ -196,7 +196,7 @@ def core(config_path: str, seconds: float) -> None:
 
 
 def quantile(values: list[int], share: float) -> int:
-    """The value below which this share lies."""
+    """The quantile: this share of the values is below it."""
     return sorted(values)[min(len(values) - 1, int(len(values) * share))]
 
 

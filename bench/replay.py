@@ -82,7 +82,7 @@ class Run:
         self.lost = self.read = 0
 
     def run(self) -> int:
-        """Nanoseconds that the role's steps took."""
+        """Run to the end; return the time in the role's steps, in nanoseconds."""
         spent = 0
         while not self.role.ended:
             before = time.perf_counter_ns()
@@ -95,7 +95,7 @@ class Run:
 
     @property
     def missing(self) -> int:
-        """What was lost anywhere: records, frames, the book's continuity."""
+        """The number of lost records and frames, and of gaps of the book."""
         pipeline = self.stage.feed.pipeline
         assert pipeline is not None, "nothing was replayed"
         unread = self.rings[0].cursor - self.read
@@ -120,7 +120,7 @@ def new_run(folder: Path, path: Path, dialect: str, decimals: int) -> Iterator[R
 
 
 def measure() -> dict[str, object]:
-    """Frames a second, the median of the rounds, and what was lost in all of them."""
+    """Frames a second, the median of the rounds, and the losses of all rounds."""
     rates, missing = [], 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

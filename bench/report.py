@@ -84,7 +84,7 @@ def _of_size(samples: Samples, size: int) -> dict[str, dict[str, Any]]:
 
 
 def goals(found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Each goal, what it asked for in this run, what was found, and whether that is enough."""
+    """Each goal: its figure for this run, the measured figure, and whether it is reached."""
     raw, peers = found["raw_line_ns"], found["peers"].values()
     rtt_bound, rate_bound = 3 * raw, 10e6 if raw < 120 else 3e6
 

@@ -36,7 +36,7 @@ class Rig:
         self.lost = self.read = 0
 
     def drain(self) -> None:
-        """Read what was published."""
+        """Read the published records."""
         lost, records = self.reader.copy()
         self.lost += lost
         self.read += len(records)

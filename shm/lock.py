@@ -1,7 +1,7 @@
 """The lock of a lane's one writer: an open-file-description lock on a file beside the lane, which is never mapped.
 
 Not POSIX F_SETLK: the process loses that lock when any part of it closes the same file. Not a lock on the ring's own
-file: a read-only reader could hold that one while the writer restarts. The kernel frees the lock when the writer dies.
+file: a read-only reader could hold that lock while the writer restarts. The kernel frees the lock when the writer dies.
 """
 
 import errno

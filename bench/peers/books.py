@@ -37,7 +37,7 @@ class Contender:
 
 @dataclass(frozen=True, slots=True)
 class BookPeer:
-    """A book by its name, what it needs, and why that may not be here."""
+    """A book: its name, its modules, and why they may be missing."""
 
     name: str
     open: Callable[[Changes], Contender]

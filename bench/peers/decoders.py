@@ -32,7 +32,7 @@ class Wrapped(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class DecoderPeer:
-    """One way, what it needs, and why that may not be here."""
+    """One way to decode, its modules, and why they may be missing."""
 
     name: str
     open: Callable[[], Run]

@@ -16,7 +16,7 @@ class Peer:
     open: Callable[[int], Link]
     """A link for records of so many bytes."""
     records: int
-    """Roughly what it carries in 0.2 s."""
+    """About as many as the link carries in 0.2 s."""
     gap_ns: int
     """Between two records when one-way latency is measured: longer than the way of one record."""
     modules: tuple[str, ...] = ()

@@ -52,7 +52,7 @@ cdef inline void add(int64_t *high, uint64_t *low, wide_t value) noexcept nogil:
 
 
 cdef class Bars(Shelf):
-    """What closes them, and what goes into them."""
+    """The bars of every series: apply prints, and close bars."""
 
     cdef readonly int64_t next_ns  # when the clock closes the next bar
     cdef readonly uint64_t closed, late, duplicates

@@ -22,7 +22,7 @@ RUNNING = int(RoleState.RUNNING)
 
 @dataclass(slots=True)
 class FeedLanes:
-    """The lanes of one feed, and what was read of them but is not applied yet."""
+    """The lanes of one feed, and the records that were read but not applied yet."""
 
     instruments: shm.CellReader
     ticks: shm.RingReader

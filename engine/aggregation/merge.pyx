@@ -35,7 +35,7 @@ cdef enum:
 cdef struct Group:
     uint32_t id
     int feed  # whose event changed it last
-    int first  # its members lie in a row
+    int first  # its members are contiguous
     int count
     bint weighed  # whether its pairs can leave something
     Py_ssize_t pairs  # where its ordered pairs begin: buyer * count + seller
@@ -256,7 +256,7 @@ cdef class Merge:
             half.fits = self.scale(member, price[i], size[i], &half.price[i], &half.size[i]) and half.fits
 
     cdef void forget_member(self, Member *member, int state) noexcept nogil:
-        """Forget a member's book; the number of its newest book stays, so that none is applied twice."""
+        """Forget a member's book; the number of its newest book stays, so that no book is applied twice."""
         member.state = state
         memset(&member.bids, 0, sizeof(Half))
         memset(&member.asks, 0, sizeof(Half))
@@ -337,7 +337,7 @@ cdef class Merge:
         book.imbalance = imbalance_of(book.bid_size, book.bids, book.ask_size, book.asks)
         if group.book.change_count and memcmp(&book.imbalance, &group.book.imbalance,
                                               sizeof(GlobalBook) - 4 * sizeof(int64_t)) == 0:
-            return 0  # all that follows the times, the cursor and the count is as it was published
+            return 0  # every field after the times, the cursor and the count is as it was published
         book.change_count += 1
         book.publish_ns = self.now_ns
         group.book = book[0]

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""One side of a book: a window of ticks around the best price, and sorted shelves for what lies outside it.
+"""One side of a book: a window of ticks around the best price, and sorted shelves for the levels outside it.
 
     over  blocks  the levels that are better than the window: few, and only until the window is moved
     near  sizes   base ┊·7··3·52·┊······ best ····┊    one place a tick; 0 is no level

@@ -1,6 +1,6 @@
 """Kills a role in the middle of a step: before or after a write to a lane or a message to the network.
 
-A killed role cleans nothing up: what it wrote remains, what it had only in memory is lost. The kernel frees its locks.
+A killed role does not clean up: its written records remain, its private memory is lost. The kernel frees its locks.
 `Killed` is a BaseException, so that no `except Exception` in a role catches it.
 """
 

@@ -13,7 +13,7 @@ from engine.venues.dialect import ChannelKind
 
 UNKNOWN = "UNKNOWN"  # the feed has no fresh heartbeat, so the state of its book is not known
 UNFOLLOWED = (BookState.REFUSED.name, BookState.MISFIT.name, UNKNOWN)
-UNHEARD = (BookState.EMPTY.name, BookState.DISCONNECTED.name)
+WITHOUT_MESSAGES = (BookState.EMPTY.name, BookState.DISCONNECTED.name)
 PATIENCE_NS = 10_000_000_000  # the time in which a feed must connect or reconnect
 TEXT = "utf-8"
 FIGURES = ("spread_bps", "imbalance", "spread_alarm_bps")
@@ -92,7 +92,7 @@ def is_unknown(one: Mapping[str, Any]) -> bool:
 
 def _is_silent(one: dict[str, Any], now_ns: int) -> bool:
     """Whether no message of the book has arrived for longer than a new connection needs."""
-    return one["state"] in UNHEARD and now_ns - one["publish_ns"] > PATIENCE_NS
+    return one["state"] in WITHOUT_MESSAGES and now_ns - one["publish_ns"] > PATIENCE_NS
 
 
 def print_books(found: list[dict[str, Any]], now_ns: int) -> None:

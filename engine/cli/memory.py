@@ -1,4 +1,4 @@
-"""Segments: ls, stat, tail. They attach read-only, register nowhere and need no living writer."""
+"""Segments: ls, stat, tail. They attach read-only, do not register and need no living writer."""
 
 import argparse
 import time

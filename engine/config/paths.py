@@ -82,7 +82,7 @@ class Paths:
 
     @property
     def system(self) -> Path:
-        """What was fixed at the system's start: configuration file, clock offset, boot."""
+        """The file with the values fixed at the system's start: configuration file, clock offset, boot."""
         return self.run / "system.json"
 
     @property

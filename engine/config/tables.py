@@ -95,7 +95,7 @@ class Account(Table, frozen=True, kw_only=True):
 
 
 class Strategy(Table, frozen=True, kw_only=True, rename={"class_path": "class"}):
-    """A strategy: a class, its parameters and what it may trade."""
+    """A strategy: a class, its parameters and its permitted instruments."""
 
     name: Name  # also its role's name
     id: Id

@@ -110,9 +110,9 @@ def read_or_make_uuid(path: Path) -> uuid.UUID:
 
 
 def hold(directory: Path) -> IO[str]:
-    """Take the lock of this journal: the locks of lanes protect one system, but two systems may be given one directory.
+    """Lock this journal: the locks of lanes protect one system, but two configurations may name one directory.
 
-    The kernel lets go of it at any death.
+    The kernel releases the lock when the process dies.
     """
     make_private(directory)
     lock = os.fdopen(open_private(directory / "journal.lock", os.O_WRONLY), "w", encoding="utf-8")

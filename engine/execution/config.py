@@ -1,4 +1,4 @@
-"""What a configuration may say of execution."""
+"""The tables of the configuration that concern execution."""
 
 import uuid
 from typing import Annotated, Literal

@@ -66,7 +66,7 @@ def check_mode(config: "Config", row: object) -> None:
     mode, armed = Mode(row.mode).name.lower(), bool(row.armed)  # type: ignore[attr-defined]
     if (mode, armed) != (config.system.mode, config.live.armed):
         msg = (
-            f"the system came up with mode {mode}, armed {armed}; its file now says {config.system.mode},"
+            f"the system came up with mode {mode}, armed {armed}; its file now has {config.system.mode},"
             f" {config.live.armed}: engine-ctl down and up make the change"
         )
         raise ValueError(msg)

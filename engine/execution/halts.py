@@ -5,7 +5,7 @@
     operator port, SIGUSR1 ─────┤
     alarm ──────────────────────┘   of one instrument: its open orders are cancelled
 
-An alarm's halt, and that of an operator who still asks for it, is ended neither by the cell nor by RESUME.
+The cell and RESUME cannot end an alarm's halt, nor a halt that an operator still requests.
 """
 
 from engine.execution.intents.desk import Desk
@@ -88,7 +88,7 @@ class Halts:
 
     @property
     def _remains(self) -> bool:
-        """Whether neither the cell nor RESUME may end the halt: an alarm, or an operator who asks for it now."""
+        """Whether the cell and RESUME must not end the halt: an alarm, or an operator's present request."""
         return self._alarm.raised or bool(self._operator.asked_by())
 
     def _set(self, now_ns: int, *, halted: bool) -> None:

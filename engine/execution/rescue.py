@@ -5,9 +5,9 @@
 
 1. Read the tables of the file that an order session needs; the others may be wrong. Where these cannot be read, read
 the supervisor's copy of the file as it was at its start.
-2. Log on with that execution's key. 3. List its account's open orders. 4. Cancel those under an id of the account, of
-whatever symbol; orders of others are left alone. 5. List again until none is open and the receive window of the last
-order that execution can have sent is over.
+2. Log on with that execution's key. 3. List its account's open orders. 4. Cancel the orders under an id of the
+account, of any symbol; orders of others are left alone. 5. List again until no order is open and the receive window of
+the last order that execution can have sent is over.
 
 It reads no journal, no instrument and no strategy, and can place nothing. Like execution it leaves this machine only
 if the supervisor has published mode live, armed. Exit codes: 0 the venue lists no open order of this system, 1 not in
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 EXIT_ORDERS_LEFT, EXIT_WRONG_WORLD, EXIT_CONFIG = 1, 69, 78
 LIMIT_NS = 120 * SECOND_NS
 LIST_INTERVAL_NS = SECOND_NS
-LATE_NS = SECOND_NS  # beyond the receive window, as the venue's servers are not one clock
+LATE_NS = SECOND_NS  # beyond the receive window, as each of the venue's servers has its own clock
 WAIT_MS = 5
 
 logger = logging.getLogger("engine.execution.rescue")
@@ -76,7 +76,7 @@ class Rescue:
         """The session ended; it connects again by itself."""
 
     def on_answer(self, request: Request, answer: Answer, now_ns: int) -> None:
-        """Cancel what is listed. What became of a cancel the next listing says."""
+        """Cancel the listed orders. The next listing shows the result of each cancel."""
         if answer.unreadable is not None:
             self.on_unreadable(answer.unreadable, now_ns)
         elif answer.outcome != Outcome.ACCEPTED:
@@ -86,10 +86,10 @@ class Rescue:
             self._cancel(answer.orders, asked_ns=request.sent_ns, now_ns=now_ns)
 
     def on_report(self, order: OrderNews, fill: FillNews | None, now_ns: int) -> None:
-        """The listings say all."""
+        """Ignore the report: the next listing shows every open order."""
 
     def on_transfer(self, asset: str, amount: int, now_ns: int) -> None:
-        """No order."""
+        """Ignore it: a transfer changes no order."""
 
     def on_unreadable(self, error: UnreadableError, now_ns: int) -> None:
         """Ask again: the next listing is due in a moment."""

@@ -115,7 +115,7 @@ class Start:
             self._lanes.fills.publish_bytes(codec.FILL.pack_row(row))
 
     def _read_published(self, now_ns: int) -> list[FillRow]:
-        """The fills on the FILLS ring. Those that the journal has lost in a gap are applied and not published again."""
+        """The fills on the FILLS ring. Fills that the journal has lost in a gap are applied and not published again."""
         published = []
         while (row := self._lanes.fills_past.read()) is not None:
             if type(row) is FillRow:

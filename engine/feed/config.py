@@ -10,7 +10,7 @@ SECOND_NS = 1_000_000_000
 class FeedConfig:
     """One feed. Times are durations in nanoseconds.
 
-    `[feed]` can set those that `engine/feed/build.py` lists; for each of them the default is here.
+    `[feed]` can set the fields that `engine/feed/build.py` lists; the default of each field is here.
     """
 
     venue: str

@@ -5,7 +5,7 @@
     lanes.ring_readers("books")            # one of each feed, in the configuration's order
     lanes.ring_writer("intents")           # its own, `demo.intents.maker.execution`
     lanes.ring_writer("ticks")             # LaneError: the map gives ticks to feed
-    lanes.close()                          # closes what was opened for writing
+    lanes.close()                          # closes the lanes that were opened for writing
 
 Each lane is opened when the role requests it: a writer acquires the lane's lock, a reader maps the segment read-only.
 The configuration lists the owners (`owners.py`); a role without a configuration finds the owners by their segments.

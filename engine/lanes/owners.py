@@ -1,7 +1,7 @@
 """Who owns the lanes that exist once for each: the feeds, executions, strategies and roles of one system.
 
 owners_of(config)      as the configuration orders them
-found_owners(...)      as the segments show them, for who has no configuration: engine-ctl, views, research
+found_owners(...)      as the segments show them, for users without a configuration: engine-ctl, views, research
 """
 
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
 """Figures of a running system, read from its lanes only.
 
-A reader registers nowhere, holds no lock and may be stopped at any point; it counts the records that it missed.
+A reader does not register, holds no lock and may be stopped at any point; it counts the records that it missed.
 """
 
 import math

@@ -348,5 +348,5 @@ class Keeper:
 
 
 def reads_nothing(beat: Any) -> bool:
-    """Whether a strategy's heartbeat says that it reads no lane of the aggregation; False before its first run."""
+    """Whether a strategy, by its heartbeat, reads no lane of the aggregation; False before its first run."""
     return beat is not None and beat.state > RoleState.STARTING and not beat.reads

@@ -35,7 +35,7 @@ class Life:
 
 
 def read(path: Path) -> Life | None:
-    """The life in this file; None when there is none, or when it is of an earlier boot."""
+    """The life in this file; None without one, or when it is of an earlier boot."""
     try:
         life = Life(**json.loads(path.read_text()))
     except (OSError, ValueError, TypeError):

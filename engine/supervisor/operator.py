@@ -1,4 +1,4 @@
-"""The halt that `engine-ctl halt` carries out in its own process, whatever the supervisor does.
+"""The halt that `engine-ctl halt` carries out in its own process, with or without a supervisor.
 
     1. the file     HALT in the state directory                                      survives `down` and a power cut
     2. the word     OPERATOR_HALT, a cell that the holder of its lock may write      read by execution every 5 ms

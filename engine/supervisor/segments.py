@@ -61,7 +61,7 @@ def remove(config: Config) -> list[str]:
 
 
 def remove_unowned(config: Config) -> list[str]:
-    """Remove the lanes of owners that an earlier file named; those that remain: their writer runs.
+    """Remove the lanes of owners that an earlier file named; return the lanes that remain because their writer runs.
 
     engine-ctl and views find a lane's owners by its segments, and would show a renamed account twice.
     """

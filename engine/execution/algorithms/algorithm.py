@@ -84,7 +84,7 @@ class Algorithm(ABC):
         """The best prices of the instrument changed."""
 
     def on_order(self, order: Order, now_ns: int) -> None:
-        """A child changed: its state or what it has filled."""
+        """A child changed: its state or its filled size."""
 
     def on_time(self, now_ns: int) -> None:
         """`due_ns` has come."""

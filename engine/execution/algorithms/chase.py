@@ -1,7 +1,7 @@
 """Chase: a limit order kept at the best price of its own side, never beyond the parent's limit, until filled.
 
 Each book event may move it. A child without fills is replaced in one request that does nothing if a fill overtakes it;
-one with fills is cancelled first, and the exact rest is placed when the venue has said how much was filled. So the
+one with fills is cancelled first, and the exact rest is placed when the venue has reported the filled size. So the
 fills of all children together never exceed the parent's size. Between two requests of a chase lie `interval_ms`; after
 `rejects` rejections in a row it ends. With `hold_imbalance_ppm` a chase stays where it is while the price moves away
 and the book leans towards it by more than this: more is offered than bid, for a buyer.
@@ -114,7 +114,7 @@ class Chase(Algorithm):
 
     @property
     def _wound_down(self) -> bool:
-        """Whether no further child may follow the one that stands."""
+        """Whether the chase may place no child after its current one."""
         return bool(self._standing.flags & OrderFlag.CANCEL_WANTED) or self.parent.exhausted
 
     @property

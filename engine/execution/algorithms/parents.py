@@ -40,7 +40,7 @@ class Parents:
         self._children = children
         self._tops = tops
         self._options = options
-        self._working: dict[int, Algorithm] = {}  # by intent; those that are stopped are not here
+        self._working: dict[int, Algorithm] = {}  # by intent, without the stopped ones
         self._due: dict[int, int] = {}  # by intent: when its algorithm is called
 
     @property
@@ -49,7 +49,7 @@ class Parents:
         return bool(self._working)
 
     def propose(self, intent: IntentRow) -> Algorithm | Refusal:
-        """The algorithm of an intent, for risk to check its first child; or why there is none."""
+        """The algorithm of an intent, for risk to check its first child; or the reason for a refusal."""
         exits = self._gate.is_exit(intent.strategy, intent.instrument, intent.side, intent.size)
         limit = self._gate.protective_price(intent.instrument, intent.side, intent.price, exits=exits)
         return self._algorithm_of(Parent(

@@ -40,6 +40,6 @@ class Books:
         return applied
 
     def _forget(self) -> None:
-        """Use no top until its next record: the lost records may have said that it is wrong."""
+        """Use no top until its next record: the lost records may have marked the book as not good."""
         for top in self._tops.values():
             top.forget()

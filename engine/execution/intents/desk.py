@@ -234,7 +234,7 @@ class Desk:
         self.watch(order)
 
     def _replace(self, intent: IntentRow, sequence: int, now_ns: int) -> None:
-        """Another price and size for an open order. The size is the whole: what was filled counts.
+        """Another price and size for an open order. The size is the whole, with the filled part.
 
         Its type is LIMIT and may be left out; a time in force of 0 is the target's, and so is the end of its time.
         """
@@ -286,7 +286,7 @@ class Desk:
         return Refusal(Reason.MALFORMED, intent.order_type) if wrong else None
 
     def _cancel_intent(self, intent: IntentRow, sequence: int, now_ns: int) -> None:
-        """A cancel is always allowed, whatever else is wrong; only its target must exist."""
+        """Cancel one order, or every order of the instrument; the only checks are the kind and the target."""
         order = self._blotter.newest.get(intent.target_id)
         if intent.kind not in INTENT_KINDS:
             self._sender.refuse(Refusal(Reason.MALFORMED, intent.kind), intent, sequence, now_ns)
@@ -301,12 +301,12 @@ class Desk:
             self._cancel_orders_of(order.intent_id, now_ns)
 
     def _has_parent(self, order: Order) -> bool:
-        """Whether a parent goes on after its newest child has ended."""
+        """Whether a parent continues after its newest child has ended."""
         return order.intent_id in self._blotter.parents
 
 
 def _time_left(order: Order, intent: IntentRow) -> int:
-    """A replacement's time from its intent on: its own, or what was left of the order's."""
+    """A replacement's time from its intent on: its own, or the rest of the order's."""
     if intent.timeout_ns or not order.timeout_ns:
         return int(intent.timeout_ns)
     return max(1, order.deadline_ns - int(intent.now_ns))

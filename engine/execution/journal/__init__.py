@@ -1,1 +1,1 @@
-"""The journal: records of what was decided, written before the bytes leave."""
+"""The journal: records of the decisions, written before the bytes leave."""

@@ -33,7 +33,7 @@ from engine.lanes.ports import RingReader, RingWriter
 from engine.model import records
 
 PAYLOAD_SIZE = records.JOURNAL.fields[-1].size
-WAITING_MOST = 16_384  # records that wait for the disk: a quarter of those that the ring holds if execution dies
+WAITING_MOST = 16_384  # records that wait for the disk: a quarter of the records that the ring holds if execution dies
 PATIENCE = 10  # flush intervals that a busy journal may wait for an idle step
 
 

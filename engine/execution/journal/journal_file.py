@@ -7,7 +7,7 @@ space for exits: `full` becomes true, entries stop, cancels continue. Records th
 and are written when the disk has space again. A record is whole when its checksum is right and its number follows that
 of the record before it. The first record that is not whole ends the journal, and everything after it is overwritten
 with zeros, so that no old bytes look like new records. A segment is on the disk before the next one is begun, so a
-death can tear only the last one: opening reads that one, and of the others their ends. During a flush nothing is
+death can tear only the last one: opening reads it whole, and the end of each other one. During a flush no record is
 written, because a write to a page that is being flushed waits for the disk; the records wait in memory meanwhile.
 """
 
@@ -40,7 +40,7 @@ class JournalVersionError(Exception):
 
 
 class FileDisk(Protocol):
-    """The disk operations that may take long: one flush at a time, and one file that is being made."""
+    """The slow disk operations: one flush at a time, and one file that is being made."""
 
     def reserve(self, descriptor: int, size: int, /) -> None:
         """Make the file this long, with allocated blocks, or raise OSError."""
@@ -123,9 +123,9 @@ def count_whole(data: bytes, expected: int = 0) -> int:
 
 
 def read_segments(directory: Path, after: int = 0, expected: int = 0, until: int = sys.maxsize) -> Iterator[bytes]:
-    """The whole records of each segment after this one and until that one, up to the first that is not whole.
+    """Yield the whole records of each segment with a number in (`after`, `until`], up to the first incomplete record.
 
-    The first must be `expected`, 0: any.
+    The first sequence must be `expected`; 0 accepts any.
     """
     for path in segments(directory):
         if not after < number_of(path) <= until:

@@ -45,7 +45,7 @@ def check_terms(payload: bytes, instruments: Mapping[int, Instrument]) -> None:
     if (symbol, was.price_decimals, was.size_decimals) != (one.symbol, one.price_decimals, one.size_decimals):
         msg = (
             f"instrument {one.id}: the journal has orders or fills of {symbol} with {was.price_decimals} price and"
-            f" {was.size_decimals} size decimals, the configuration now says {one.symbol} with {one.price_decimals} and"
+            f" {was.size_decimals} size decimals, the configuration now has {one.symbol} with {one.price_decimals} and"
             f" {one.size_decimals}. Give {symbol} its number again; {ADVICE}"
         )
         raise JournalTermsError(msg)

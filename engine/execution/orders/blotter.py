@@ -226,7 +226,7 @@ class Blotter:
             self.refresh(order.successor)
 
     def restore(self, order: Order, state: int) -> None:
-        """Set the state from the journal, whatever the present state is."""
+        """Set the state from the journal, over any present state."""
         self._set_state(order, state)
 
     def know(self, instrument: int, fill_id: bytes, trade: Trade) -> None:

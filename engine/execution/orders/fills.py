@@ -4,8 +4,8 @@ A fill arrives many times: in the answer, in the report, in every listing. Its i
 fill, if the venue uses each id once. The contents are kept too: an id that arrives again with another order, side,
 price or size is a contradiction that only a person may settle.
 
-Memory is bounded: beyond `FILLS_KEPT` the oldest fills are forgotten, but only those that the watermark covers, up to
-which the venue's own listing was compared. A cursor (the floor) and the latest time of the forgotten fills are kept. A
+Memory is bounded: beyond `FILLS_KEPT` the oldest fills are forgotten, but only fills up to the watermark, where they
+were compared with the venue's own listing. A cursor (the floor) and the latest time of the forgotten fills are kept. A
 fill that the floor covers is a repetition, unless its trade is later than all of them: then the venue uses its ids
 again. While the venue answers no listing, no fill is forgotten: beyond `UNAUDITED_MOST` entries stop
 (FILLS_UNAUDITED), so that only fills of exits and of open orders can still arrive.
@@ -52,7 +52,7 @@ class KnownFills:
         return len(self.trades) > UNAUDITED_MOST
 
     def add(self, fill_id: bytes, trade: Trade, watermark: bytes) -> None:
-        """Add a fill, and forget those that are too old."""
+        """Add a fill, and forget fills that are too old."""
         self.trades[fill_id] = trade
         self.forget(watermark)
 

@@ -149,9 +149,9 @@ class Position:
         """Book a fee by the asset in which it was charged."""
         if asset == self.instrument.quote.encode():
             self.fees += fee * self._quote_unit
-        elif taken := self.terms.base_fee(fee, asset):
-            self._trade(SELL if taken > 0 else BUY, price, abs(taken))
-            self.fees += price * taken
+        elif base_fee := self.terms.base_fee(fee, asset):
+            self._trade(SELL if base_fee > 0 else BUY, price, abs(base_fee))
+            self.fees += price * base_fee
         elif value is not None:
             self.fees += value * self._quote_unit
         else:

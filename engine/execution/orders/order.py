@@ -52,7 +52,7 @@ def may_move(current: int, to: int, flags: int) -> bool:
 
 
 class Cancel:
-    """The cancel of one order: what was requested, and how often the venue has refused it."""
+    """The cancel of one order: the request, and how often the venue has refused it."""
 
     __slots__ = ("after_ns", "pending", "refusals")
 
@@ -64,7 +64,7 @@ class Cancel:
 
 
 class Order:
-    """The fields of the order's record, and those that only this process needs.
+    """The fields of the order's record, and fields that only this process needs.
 
     An order has a `cancel`, a `pending_replace`, a `predecessor` or a `successor` only while there is one. The recovery
     keeps the questions about it (`venue/questions.py`). `exposure` and `disputed` are here although the ledger and the
@@ -105,7 +105,7 @@ class Order:
         self.expires_ns = 0
         self.replaces_id = 0
         self.child = 0  # which child of its intent it is
-        self.replaces_child = 0  # with `replaces_id` its own intent: the child whose place it takes
+        self.replaces_child = 0  # with `replaces_id` its own intent: the child that it replaces
         self.error = b""  # the venue's code
         self.error_text = b""  # the venue's text beside the code
         self.flags = 0

@@ -5,7 +5,7 @@
                                   └─ child 2   open, 700                      `newest`
 
 An intent without an algorithm has one order and no parent: the intent's fields are the order's. All children of a
-parent together never fill more than its size: `check_room` asserts it before a child is made, and nothing else does.
+parent together never fill more than its size: only `check_room` asserts it, before a child is made.
 """
 
 from engine.execution.orders.client_id import REQUEST_MAX
@@ -43,7 +43,7 @@ class Parent:
         self.due_ns = 0
         self.filled = 0  # by its children, when it was last recorded
         self.state: tuple[int, ...] = (0,) * records.ALGORITHM_STATE  # the algorithm's, as it was last recorded
-        self.children: list[Order] = []  # those that live or have filled something, oldest first
+        self.children: list[Order] = []  # living children and children with fills, oldest first
         self.newest: Order | None = None
 
     @property
@@ -78,7 +78,7 @@ class Parent:
         return self.newest is not None and self.newest.child >= REQUEST_MAX
 
     def add(self, child: Order) -> None:
-        """Add a child; those that ended without a fill are dropped."""
+        """Add a child, and drop the children that ended without a fill."""
         self.children = [one for one in self.children if one.live or one.venue_filled]
         self.children.append(child)
         self.newest = child

@@ -1,4 +1,4 @@
-"""Publishes the cells of POSITIONS: a position that changed at once, and every `mark_interval_ns` all that are held.
+"""Publishes the cells of POSITIONS: a changed position at once, and every `mark_interval_ns` each held position.
 
 A position is valued at the middle of its book (`prices`). A day begins at 00:00 UTC. Its first valuation is recorded in
 the journal, and the net of the day counts from it, after a restart too. While an instrument is held and has no price,

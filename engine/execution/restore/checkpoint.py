@@ -94,7 +94,7 @@ class Checkpoint(NamedTuple):
 
 
 class NoOutput:
-    """The outputs of a blotter in a replay, which neither publishes nor records."""
+    """The outputs of a blotter in a replay: no publishing and no recording."""
 
     cursor = 0
 
@@ -226,7 +226,7 @@ def write(directory: Path, one: Checkpoint, identity: bytes) -> None:
 
 
 def _warn(segment: int, error: OSError) -> None:
-    """Log that no checkpoint was made; the only effect is that the next start takes longer."""
+    """Log that no checkpoint was made; the only effect is a slower next start."""
     logger.warning("a checkpoint was not made", extra={"segment": segment, "why": error.strerror or str(error)})
 
 

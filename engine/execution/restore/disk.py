@@ -1,8 +1,8 @@
-"""What the journal needs of the disk and what may take long: space, a flush, a checkpoint.
+"""The slow disk operations of the journal: space, a flush, a checkpoint.
 
 `DirectDisk` does everything before it returns: it is deterministic, for the chaos world and for tests. `PatientDisk` is
 for production: a flush (1.2 ms and more) and the space for the next segment (its blocks, and its name in the directory)
-run in a thread that does nothing else and holds no GIL while the kernel works. A checkpoint is made by a process of its
+run in a thread of their own that holds no GIL while the kernel works. A checkpoint is made by a process of its
 own, so that the step that requests it waits only for the process to start (about 0.5 ms, once a segment).
 """
 
@@ -91,7 +91,7 @@ class PatientDisk:
         self._reap()
 
     def prepare(self, path: Path, size: int) -> None:
-        """Begin to make a file with allocated blocks, which takes longer for a larger file."""
+        """Begin to make a file with allocated blocks, slower for a larger file."""
         self._made.clear()
         self._ask(partial(self._make, path, size))
 
@@ -168,7 +168,7 @@ class PatientDisk:
             file_actions=[(os.POSIX_SPAWN_DUP2, request, 0)],
             setpgroup=0,
         )
-        with contextlib.suppress(OSError):  # without that it may take time from our cores, and is as correct
+        with contextlib.suppress(OSError):  # an optional setting: without it the child may use time of our cores
             os.sched_setscheduler(child, os.SCHED_IDLE, os.sched_param(0))
             if others := set(range(os.cpu_count() or 1)) - os.sched_getaffinity(0):
                 os.sched_setaffinity(child, others)

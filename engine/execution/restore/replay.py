@@ -229,7 +229,7 @@ class Replay:
             self._cancel(order)
 
     def _cancel(self, order: Order) -> None:
-        """Mark an order, and those that it replaces, as to be cancelled; the request may have been sent or not."""
+        """Mark an order, and the orders that it replaces, as to be cancelled; the request may have been sent or not."""
         one: Order | None = order
         while one is not None and (one.live or one is order):
             if one.live:
@@ -257,7 +257,7 @@ class Replay:
             self.blotter.forget_old()
 
     def _mark(self, request: Placed) -> None:
-        """Count a request that was sent; drop those that are older than the rate's minute."""
+        """Count a request that was sent; drop requests older than the rate's minute."""
         while self.placed and self.placed[0].now_ns <= request.now_ns - MINUTE_NS:
             self.placed.popleft()
         self.placed.append(request)

@@ -1,4 +1,4 @@
-"""The account at the venue: its session, and the parts that send to the venue and apply what it reports.
+"""The account at the venue: its session, and the parts that send to the venue and apply its reports.
 
     session ── answer to a request ───────▶ broker (place, cancel, replace) · balances · recovery (all other questions)
             ── report of an order ────────▶ broker; strangers when the journal does not know the order

@@ -31,7 +31,7 @@ from engine.venues.trading.news import FillNews, OrderNews, UnreadableError
 logger = logging.getLogger("engine.execution")
 
 TEXT_MOST = 500  # bytes of what could not be read
-KEYS_KEPT = 65_536  # causes that are remembered, so that none is raised twice
+KEYS_KEPT = 65_536  # causes that are remembered, so that no cause is raised twice
 GAP_ADVICE = (
     "The disk was full for longer than the shared memory reaches back, and then execution died. Execution restores the"
     " missing records from the venue: it cancels open orders and lists fills. Compare orders, fills and positions with"
@@ -76,7 +76,7 @@ class Standstill(NamedTuple):
 
     since_ns: int
     alarm: AlarmRow
-    text: str  # what was found; "" after a restart: the journal has only the record
+    text: str  # the finding; "" after a restart: the journal has only the record
 
     @property
     def reason(self) -> int:
@@ -95,7 +95,7 @@ class Alarm:
         self._again: Callable[[int], None] = lambda _: None
         self._journal = journal
         self._ask_halt = ask_halt
-        self.instruments: dict[int, Standstill] = {}  # those that are halted
+        self.instruments: dict[int, Standstill] = {}  # the halted instruments
         self.fresh_instruments: set[int] = set()  # halted, and not acted on yet
         self.instruments_changed = False  # since their cells were written
         self.unreadable_count = 0

@@ -18,7 +18,7 @@ from engine.venues.trading.news import FillNews
 
 
 class Movements:
-    """The balances at the last agreement, and what has moved them since."""
+    """The balances at the last agreement, and the movements since."""
 
     def __init__(self, instruments: Iterable[Instrument], journal: Appender) -> None:
         """Begin without a balance; `restore` continues from the former life's."""

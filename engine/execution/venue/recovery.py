@@ -175,7 +175,7 @@ class Recovery:
             self._in_flight += 1
 
     def _ask_due(self, now_ns: int) -> None:
-        """Ask about the orders that are due; drop those that were settled meanwhile."""
+        """Ask about the orders that are due; drop orders that were settled meanwhile."""
         for key, question in list(self._questions.statuses.items()):
             order = question.order
             if not question.due_ns:
@@ -289,7 +289,7 @@ class Recovery:
             self._scans.appendleft(instrument)
 
     def _newest(self, fills: list[FillNews]) -> bytes:
-        """The cursor after these fills; NOWHERE if there are none."""
+        """The cursor after these fills; NOWHERE without fills."""
         order, newest = self._blotter.fill_order, NOWHERE
         for fill in fills:
             newest = order.later(newest, order.cursor_of(fill.fill_id, fill.venue_ns))

@@ -37,7 +37,7 @@ class Strangers:
     ) -> None:  # fmt: skip
         """Begin without orders of others."""
         self.foreign: OrderedDict[tuple[int, bytes], None] = OrderedDict()  # instrument, venue's id; the newest last
-        self.scanned: dict[int, bytes] = {}  # instrument: the cursor after what was listed
+        self.scanned: dict[int, bytes] = {}  # instrument: the cursor after the listed fills
         self._blotter = blotter
         self._broker = broker
         self._alarm = alarm
@@ -98,7 +98,7 @@ class Strangers:
             self._broker.apply_fill(order, fill, now_ns)
 
     def close_watermarks(self, now_ns: int) -> None:
-        """Move each instrument's watermark to the last listed fill, if none of its fills waits."""
+        """Move each instrument's watermark to the last listed fill, unless a fill of it waits."""
         done = []
         for instrument, scanned in self.scanned.items():
             waits = any(key[0] == instrument for key in self._held)

@@ -63,7 +63,7 @@ cdef class OrderTrack(Track):
         return True
 
     cdef bint apply_order(self, Message *message) noexcept nogil:
-        """Apply what became of one order."""
+        """Apply a change of one order."""
         self.orders.change_count = 0
         if message.action == OPENED:
             return self.orders.enter(
@@ -91,7 +91,7 @@ cdef class OrderTrack(Track):
         return self.orders.alter(message.order.high, message.order.low, message.price, message.size, 0)
 
     cdef bint apply_events(self, OrderEvent *events, Py_ssize_t count, bint levels) noexcept nogil:
-        """Apply what became of several orders, one after the other."""
+        """Apply the changes of several orders, one after the other."""
         cdef Py_ssize_t i
         for i in range(count):
             if not self.apply_event(&events[i], levels):
@@ -101,7 +101,7 @@ cdef class OrderTrack(Track):
         return True
 
     cdef bint apply_event(self, OrderEvent *event, bint levels) noexcept nogil:
-        """Apply what became of one of several orders; one that is opened again gets its new place in the queue."""
+        """Apply the change of one of several orders; a reopened order gets its new place in the queue."""
         cdef const Resting *order = self.orders.find(event.order.high, event.order.low)
         if order != NULL and order.side != event.side:
             return False

@@ -154,7 +154,7 @@ cdef class Pipeline:
             track.set_second_source(present)
 
     def expire(self, int64_t now_ns, int64_t hold_ns):
-        """Give up what was held for longer than `hold_ns`."""
+        """End each gap that no connection filled within `hold_ns`."""
         for track in self.tracks:
             track.expire(now_ns, hold_ns)
 

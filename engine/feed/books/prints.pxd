@@ -16,7 +16,7 @@ cdef class Prints:
     cdef Outbox outbox
     cdef int64_t received_id[2]  # the newest one of this connection, for each of the venue's numberings
     cdef int64_t published_id[2]  # the newest one published, from any connection
-    cdef int64_t published_ns[2]  # the venue's time of that one
+    cdef int64_t published_ns[2]  # the venue's time of this newest one
     cdef bint following  # prints were published, or could have been: past ones of the next subscription were missed
     cdef dict held
     cdef int64_t held_ns

@@ -21,7 +21,7 @@ DECIMALS = re.compile(r"([0-9]|1[0-8]),([0-9]|1[0-8])")
 
 ABOUT = "Recorded traffic of a venue: write it down from a running feed, and check that its books hold."
 CHECK = """\
-Run a recording through the feed's own decoder and books, and print for each symbol what was compared: gaps in the
+Run a recording through the feed's own decoder and books, and print for each symbol the comparisons: gaps in the
 venue's numbers, checksums, prices against the venue's own best ones. Several files are read as one continuing
 session; gz and zst are unpacked.
 """

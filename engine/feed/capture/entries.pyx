@@ -209,7 +209,7 @@ cdef class Assembler:
         return 0
 
     def settle(self, int64_t now_ns):
-        """Mark at the end what was overtaken, or begun and not finished."""
+        """Mark at the end the frames that were overtaken, or begun and not finished."""
         if self.open:
             self.size, self.open = self.begun, False
             self.mark_lost(None, now_ns, self.met)

@@ -197,7 +197,7 @@ def read_hft(lines: Iterable[bytes]) -> Iterator[Piece]:
 
 
 def read_cf1(lines: Iterable[bytes]) -> Iterator[Piece]:
-    """Skip what was sent; keep the addresses of answers."""
+    """Skip sent frames; keep the addresses of answers."""
     for line in lines:
         body = CF1_BODY.match(line)
         frame = None if body else CF1_FRAME.match(line)

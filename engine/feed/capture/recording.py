@@ -55,7 +55,7 @@ def is_recording(path: Path) -> bool:
 
 
 def read_header(path: Path, file: BinaryIO) -> Header:
-    """Return the header; raise ValueError with what was found."""
+    """Return the header; raise ValueError with the value found."""
     found = file.read(HEADER.size)
     if len(found) < HEADER.size or not found.startswith(MAGIC):
         msg = f"{path}: expected a recording that begins with {MAGIC!r}, was {found[: len(MAGIC)]!r}"

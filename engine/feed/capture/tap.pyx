@@ -214,7 +214,7 @@ cdef class TappedStream:
         self.tap.rehearse(self.connection, frame)
 
     def send(self, bytes payload):
-        """Send, and record what was sent."""
+        """Send the message, and record it."""
         sent = self.port.send(payload)
         if sent:
             self.tap.write(self.connection, FRAME_SENT, payload, self.seen_ns)

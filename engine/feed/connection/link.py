@@ -88,7 +88,7 @@ class Link(Line):
             self.fail(self.subscriptions.failure)
 
     def outcomes(self, now_ns: int) -> list[Outcome]:
-        """Return what became of subscriptions since the last call."""
+        """Return the outcomes of subscriptions since the last call."""
         return self.subscriptions.check(now_ns) if self.open else []
 
     def fail(self, reason: str) -> None:

@@ -1,6 +1,6 @@
 """The second connection of a feed: always where it is configured, else only while the first connection must close.
 
-    numbers are the venue's                   both connections ─▶ one pipeline, which drops what comes second
+    numbers are the venue's                   both connections ─▶ one pipeline, which drops the second copy
     numbers are the connection's              standby ─▶ a shadow pipeline, whose books are not published; its prints
                                               have the venue's numbers, and the first connection's tracks publish them
 

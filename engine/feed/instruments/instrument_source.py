@@ -24,7 +24,7 @@ from engine.venues.dialect import Dialect, Listing, Unreadable, guarded
 from engine.venues.port import RequestPort, Response
 
 OK = 200
-WRONG_QUESTION = (400, 404)  # the venue answered, and does not know what was requested
+WRONG_QUESTION = (400, 404)  # the venue answered, and does not know the requested symbol
 TIMEOUT_NS = 10_000_000_000  # a request without an answer has failed; the port gives up after `request_timeout_ns`
 WEIGHT = 20  # of exchangeInfo
 SHOWN = 200  # characters of a rejection

@@ -3,7 +3,7 @@
 
     {"stream":"btcusdt@depth@100ms","data":{"e":"depthUpdate","E":…,"s":"BTCUSDT","U":…,"u":…,"b":[["p","q"],…],"a":[…]}}
 
-1. One strict pass over the JSON notes the value of every key that any hot message uses, by the key's letter: the order
+1. One strict pass over the JSON notes the value of each key that a hot message uses, by the key's letter: the order
    of keys differs between products and does not matter. Unknown keys are skipped with their values.
 2. The event's name then decides what the letters mean ("b" is a side of the book, a best price or an order id) and the
    values are read at the instrument's decimals.

@@ -10,7 +10,7 @@ cdef extern from "sys/socket.h" nogil:
 
 
 def transmit(int descriptor, object block):
-    """Write once from a buffer: the bytes the socket took, or minus errno."""
+    """Write once from a buffer: the number of bytes that the socket accepted, or minus errno."""
     cdef Py_buffer view
     cdef ssize_t count
     PyObject_GetBuffer(block, &view, PyBUF_SIMPLE)

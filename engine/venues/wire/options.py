@@ -1,4 +1,4 @@
-"""How a connection is made, whatever the venue: trust, the way out, and the bounds of time and memory.
+"""How a connection to any venue is made: trust, the way out, and the bounds of time and memory.
 
 No key of the configuration sets these; execution sets `loopback_only` by the mode of the system.
 """

@@ -170,6 +170,6 @@ def test_a_file_that_changed_its_mode_under_a_living_system_is_refused(write: Wr
     config = write()
     check_mode(config, None)
     check_mode(config, Row(1, Mode.PAPER, 0))
-    with pytest.raises(ValueError, match="came up with mode live, armed True; its file now says paper, False"):
+    with pytest.raises(ValueError, match="came up with mode live, armed True; its file now has paper, False"):
         check_mode(config, Row(1, Mode.LIVE, 1))
     assert lane_of("mode").writer == "supervisor"

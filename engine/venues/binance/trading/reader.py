@@ -1,6 +1,6 @@
 """Binance spot's WebSocket API, inward: answers and execution reports as typed values, and the whole wire in one class.
 
-What an error means for the request is decided here and nowhere else:
+Only this module decides what an error means for the request:
     2xx                            accepted
     5xx, -1000, -1001, -1006..-1008, and -2010 "Duplicate order sent."    unknown: the venue may have done it, ask
     any other error                refused: the venue did not do it

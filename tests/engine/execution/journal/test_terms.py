@@ -38,9 +38,9 @@ def traded(directory: Path, instruments: tuple[Instrument, ...], instrument: int
 @pytest.mark.parametrize(
     ("instruments", "told"),
     [
-        (FINER_LOT, "BTCUSDT with 2 price and 5 size decimals, the configuration now says BTCUSDT with 2 and 6"),
-        (FINER_TICK, "now says BTCUSDT with 3 and 5"),
-        (ANOTHER, "fills of BTCUSDT .* now says SOLUSDT .* engine-ctl journal"),
+        (FINER_LOT, "BTCUSDT with 2 price and 5 size decimals, the configuration now has BTCUSDT with 2 and 6"),
+        (FINER_TICK, "now has BTCUSDT with 3 and 5"),
+        (ANOTHER, "fills of BTCUSDT .* now has SOLUSDT .* engine-ctl journal"),
     ],
 )
 def test_a_journal_in_other_terms_is_refused(tmp_path: Path, instruments: Any, told: str) -> None:
