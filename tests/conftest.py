@@ -1,4 +1,4 @@
-"""What holds for every test: a property is judged by what it says, not by how long a busy machine takes for it."""
+"""Hypothesis settings for every test: a property is judged by its result, not by a busy machine's speed."""
 
 from hypothesis import HealthCheck, settings
 

@@ -27,7 +27,7 @@ TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
 
 
 class Span(NamedTuple):
-    """Where a value stands in a frame, and where its member begins: at its key, or at itself in an array."""
+    """The start of a value in a frame, and of its member: at its key, or at itself in an array."""
 
     member: int
     begin: int
@@ -87,7 +87,7 @@ def _spoil(draw: random.Random, frame: bytes, span: Span, others: tuple[bytes, .
 
 
 def _another(draw: random.Random, kind: int, value: bytes, others: tuple[bytes, ...]) -> bytes:
-    """What stands in a value's place."""
+    """A replacement for a value."""
     if kind == 4:
         return _nest(draw, value)
     if kind == 5:

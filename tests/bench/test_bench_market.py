@@ -18,7 +18,7 @@ def decoded(venue: str, frames: list[bytes]) -> list[dict]:
     return [{**message, "venue_ns": 0} for frame in frames for message in market.decode(frame)]
 
 
-def test_the_binary_frames_say_what_the_json_frames_say() -> None:
+def test_the_binary_frames_equal_the_json_frames() -> None:
     """Else the two figures would not be of the same work."""
     frames = corpus.made_diffs(50) + corpus.made_bests(50)
     assert decoded("binance", frames) == decoded("binance-sbe", corpus.as_sbe(frames))
@@ -66,21 +66,21 @@ def test_a_message_has_its_figure_from_the_socket_to_the_records(monkeypatch: py
 
 
 def test_a_decoded_book_is_seen_by_another_process() -> None:
-    """The reader has a process of its own; nothing of it is left behind."""
+    """The reader runs in its own process; the bench removes its segments and directories."""
     found = visible.measure(2500)
     assert 0 < found["top_visible_p50_ns"] <= found["top_visible_p99_ns"]
     assert [name for name in shm.names() if name.startswith("bench-seen-")] == []
 
 
 def test_a_tick_is_seen_for_each_frame_on_the_wire() -> None:
-    """The feed's own process, real sockets and lanes; nothing of it is left behind."""
+    """The feed runs in its own process with real sockets and lanes; the bench removes its segments and directories."""
     found = wire_to_tick.measure(3000)
     assert 0 < found["wire_to_tick_p50_ns"] <= found["wire_to_tick_p99_ns"]
     assert shm.names(f"bench{os.getpid()}") == []
 
 
 def test_what_two_dozen_connections_bring_is_counted_whole() -> None:
-    """A bench that counts losses must count every message; nothing of its feed is left behind."""
+    """A bench that counts losses must count every message; it removes its feed's segments and directories."""
     found = connections.measure(1, 4_800)
     assert (found["sent"], found["trades_published"], found["lost"]) == (4_800, 2_400, 0)
     assert shm.names(f"bench{os.getpid()}") == []

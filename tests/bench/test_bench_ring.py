@@ -33,7 +33,7 @@ def found() -> dict[str, Any]:
 
 
 def test_every_figure_that_was_asked_for_is_in_the_object(found: dict[str, Any]) -> None:
-    """Whoever compares two runs finds the same keys in both."""
+    """A user who compares two runs needs the same keys in both."""
     assert [key for key in KEYS if key not in found] == []
     assert set(found["sizes"]) == {"64", "256"}
     assert "python" in found["machine"]

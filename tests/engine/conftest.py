@@ -1,4 +1,4 @@
-"""A system of tiny roles in directories and segments of its own, and nothing of it left behind."""
+"""A system of tiny roles in its own directories and segments, all removed after the test."""
 
 import gc
 import os
@@ -25,7 +25,7 @@ def system() -> str:
 
 @pytest.fixture
 def write(system: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
-    """Write a configuration of two tiny roles, with more text behind, and load it."""
+    """Write a configuration of two tiny roles, followed by more text, and load it."""
     monkeypatch.setenv("STEELYARD_RUN_DIRECTORY", str(tmp_path / "run"))
     monkeypatch.setenv("STEELYARD_STATE_DIRECTORY", str(tmp_path / "state"))
     paths = [str(ROOT), str(HERE / "supervisor"), os.environ.get("PYTHONPATH", "")]

@@ -40,7 +40,7 @@ def free_port() -> int:
 
 
 class Floor:
-    """A file of configs/, demo.toml if none is named, under another name and ports, with more text behind it."""
+    """A file of configs/ (demo.toml by default) under another name and ports, with more text after it."""
 
     def __init__(self, place: Path, system: str, more: str = "", config: str = "demo", **replace: str) -> None:
         """Not up yet; the run and state directories are those of the environment."""
@@ -58,7 +58,7 @@ class Floor:
         self.paths = self.config.paths
 
     def up(self) -> None:
-        """By the operator's command, which waits until all stands."""
+        """By the operator's command, which waits until every process runs."""
         assert engine_ctl(["up", str(self.file), "--timeout", "120"]) == 0
 
     def type(self, *words: str) -> int:
@@ -94,11 +94,11 @@ class Floor:
 
     def open_orders(self, venue: str = "venue") -> set[str]:
         """The orders that stand at the venue."""
-        standing: set[str] = set()
+        open_ids: set[str] = set()
         for event in self.truth(venue):
             ended = event["what"] in {"cancelled", "expired", "prevented"} or event["filled"] == event["size"]
-            (standing.discard if ended else standing.add)(event["client_id"])
-        return standing
+            (open_ids.discard if ended else open_ids.add)(event["client_id"])
+        return open_ids
 
     def sweep(self) -> None:
         """Kill whatever of this system lives, until nothing does: one that was being started is found the next time."""

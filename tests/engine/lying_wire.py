@@ -32,10 +32,10 @@ class LyingWire:
         self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),))
         self._thread.start()
 
-    def say(self, frame: dict[str, Any]) -> None:
+    def push(self, frame: dict[str, Any]) -> None:
         """Send a frame that the venue did not send now."""
         text = msgspec.json.encode(frame).decode()
-        asyncio.run_coroutine_threadsafe(self._say(text), self._loop).result(5)
+        asyncio.run_coroutine_threadsafe(self._push(text), self._loop).result(5)
 
     def close(self) -> None:
         """End every connection."""
@@ -44,7 +44,7 @@ class LyingWire:
         assert not self._thread.is_alive()
         self._loop.close()
 
-    async def _say(self, text: str) -> None:
+    async def _push(self, text: str) -> None:
         for client in list(self._clients):
             await client.send(text)
 

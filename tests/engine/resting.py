@@ -29,8 +29,8 @@ class Resting(Strategy):
         self.asked = False
 
 
-class Standing(Resting):
-    """Leaves it for as long as nobody cancels it."""
+class Lasting(Resting):
+    """Leaves it until it is cancelled by another."""
 
     timeout_ns = 0
 
@@ -56,7 +56,7 @@ class Everywhere(Strategy):
 
 
 class Chasing(Strategy):
-    """Wants a chase whenever none of its orders is open."""
+    """Places a chase whenever none of its orders is open."""
 
     def on_book(self, book: Book) -> None:
         """Place the next."""

@@ -1,4 +1,4 @@
-"""The whole book from the LEVELS lane: exact for whoever joins, whenever, and never believed before."""
+"""The whole book from the LEVELS lane: exact for every reader, whenever it joins, and never GOOD too early."""
 
 import os
 import random
@@ -18,7 +18,7 @@ from tests.engine.feed.feed_fakes import Bench, diff
 
 @pytest.fixture
 def bench() -> Iterator[Bench]:
-    """A feed that tells every level."""
+    """A feed that publishes every level."""
     made = Bench(levels=True)
     yield made
     made.close()
@@ -35,7 +35,7 @@ def same(reader: WholeBook, bench: Bench) -> bool:
 
 
 def change(draw: random.Random, last: int) -> bytes:
-    """A random event behind update `last`: near levels and far ones, set and removed."""
+    """A random event after update `last`: near levels and far ones, set and removed."""
     bids = [[f"{draw.randrange(50, 101)}", f"{draw.choice((0, 0, 1, 2, 3))}"] for _ in range(draw.randrange(4))]
     asks = [[f"{draw.randrange(101, 99_000)}", f"{draw.choice((0, 1, 2))}"] for _ in range(draw.randrange(4))]
     return diff(last + 1, last + 1, bids, asks)
@@ -56,7 +56,7 @@ def test_a_reader_from_the_start_has_the_book_after_every_event(bench: Bench) ->
 
 
 def test_a_reader_that_joins_late_is_exact_from_the_moment_it_shows_it(bench: Bench) -> None:
-    """Nobody restarts a feed because a notebook was opened; and before it is whole it must not be believed."""
+    """A feed is not restarted because a notebook was opened; and before the book is whole it must not be GOOD."""
     seed = int(os.environ.get("STEELYARD_SEED", random.randrange(2**32)))
     print("seed", seed)  # noqa: T201 - what a failure is repeated by
     draw = random.Random(seed)
@@ -87,7 +87,7 @@ def test_a_quiet_book_is_published_again_without_any_change(bench: Bench) -> Non
     assert same(reader, bench)
 
 
-def test_a_resync_takes_the_book_back_and_brings_it_again(bench: Bench) -> None:
+def test_a_resync_withdraws_the_book_and_brings_it_again(bench: Bench) -> None:
     """A ghost level of before a gap would be there for ever."""
     reader = WholeBook(bench.system, 7)
     bench.good()

@@ -39,7 +39,7 @@ def numbers(path: Path) -> list[int]:
 
 
 def test_a_log_that_is_followed_is_whole_over_every_renaming(tmp_path: Path) -> None:
-    """The lines before a rotation are those that say why so much was logged."""
+    """The lines before a rotation show why so much was logged."""
     path = tmp_path / "feed.log"
     write(path, "feed", 10)
     source = Source(path)
@@ -63,7 +63,7 @@ def test_a_follower_sees_a_log_that_is_made_later_and_every_part_of_it(tmp_path:
 
 
 def test_a_role_that_is_configured_and_was_never_started_can_be_followed(floor: Callable[..., Floor]) -> None:
-    """`log -f` is typed before `up`; without -f there is nothing to show, and it says so."""
+    """A user types `log -f` before `up`; without -f there is nothing to show, and the command reports it."""
     one = floor()
     one.config.paths.make()
     one.paths.system.write_text(json.dumps({"config": str(one.file)}))
@@ -91,7 +91,7 @@ def test_a_huge_line_is_cut_and_does_not_lift_the_limit(tmp_path: Path) -> None:
 def test_a_line_of_another_writer_that_is_longer_than_a_read_is_shown_in_pieces(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A library that writes a line without an end would stop whoever follows for ever."""
+    """A library that writes a line without an end would stop a following reader for ever."""
     monkeypatch.setattr(logs, "READ_MOST", 100)
     path = tmp_path / "feed.log"
     source = Source(path)
@@ -104,8 +104,8 @@ def test_a_line_of_another_writer_that_is_longer_than_a_read_is_shown_in_pieces(
 
 def test_what_a_venue_sent_cannot_command_the_terminal() -> None:
     """An escape sequence in a reject could clear the screen or hide the line that matters."""
-    said = Entry(0.0, "feed", {"event": "rejected\x1b[2J", "said": "a\nb"}).format(utc=True)
-    assert said.endswith("feed: rejected?[2J said=a?b")
+    printed = Entry(0.0, "feed", {"event": "rejected\x1b[2J", "said": "a\nb"}).format(utc=True)
+    assert printed.endswith("feed: rejected?[2J said=a?b")
     assert reject_text(b"-1", b"\x1b]0;owned\x07") == "-1 ?]0;owned?"
 
 
@@ -188,7 +188,7 @@ def test_the_log_is_readable_after_the_system_is_down(
     assert f"{logged.logs}, found logs of alpha, beta" in capsys.readouterr().err
 
 
-def test_paths_says_where_everything_is(logged: Paths, system: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_paths_shows_where_everything_is(logged: Paths, system: str, capsys: pytest.CaptureFixture[str]) -> None:
     """The state directory is three environment variables away from what one would guess."""
     assert main(["paths", "--system", system, "--json"]) == 0
     tree = json.loads(capsys.readouterr().out)

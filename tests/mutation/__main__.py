@@ -69,10 +69,10 @@ def run(area: str, paths: list[str], words: argparse.Namespace) -> int:
     plugin = MutationPlugin(
         modules,
         words.jobs,
-        wanted=lambda mutant: (
+        selected=lambda mutant: (
             mutant.key not in known and words.within in mutant.within and (words.again is None or mutant.key in again)
         ),
-        told=lambda verdict: _tell(verdict, sys.stderr if words.json else sys.stdout),
+        announce=lambda verdict: _print_verdict(verdict, sys.stderr if words.json else sys.stdout),
     )
     tests = [str(ROOT / path) for path in AREAS[area].tests]
     plugin.try_imports(tests)
@@ -92,7 +92,7 @@ def _in_process(paths: list[str], words: argparse.Namespace) -> int:
     return subprocess.run([*line, *more], cwd=ROOT, check=False).returncode
 
 
-def _tell(verdict: Verdict, stream: TextIO) -> None:
+def _print_verdict(verdict: Verdict, stream: TextIO) -> None:
     """Write a mutant that no failed test has noticed."""
     if verdict.outcome != KILLED:
         stream.write(f"{verdict.outcome}: {verdict.mutant.text()}  ({verdict.tests} tests)\n")

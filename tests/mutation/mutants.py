@@ -29,7 +29,7 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One wrong change: where it is, what stood there and what stands there now."""
+    """One wrong change: where it is, the old text and the new text."""
 
     path: str
     within: str  # qualified name of the outermost function, or empty at module and class level
@@ -51,7 +51,7 @@ class Mutant:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A field of a node, and the node that takes it over."""
+    """A field of a node, and the node that replaces it."""
 
     parent: ast.AST
     name: str
@@ -139,7 +139,7 @@ def _is_skipped(node: ast.AST) -> bool:
     """Whether nothing below a node is mutated."""
     if isinstance(node, SKIPPED) or (isinstance(node, FUNCTIONS) and node.name in CHECKS):
         return True
-    if isinstance(node, ast.keyword) and node.arg == "gc":  # a struct's word to the collector, which nobody can see
+    if isinstance(node, ast.keyword) and node.arg == "gc":  # a struct's flag for the collector: it has no effect
         return True
     if isinstance(node, ast.Expr):
         call = node.value
@@ -150,7 +150,7 @@ def _is_skipped(node: ast.AST) -> bool:
 
 
 def _variants(node: ast.AST, parent: ast.AST, name: str) -> Iterator[ast.AST]:
-    """What may wrongly stand where a node stands."""
+    """Every wrong replacement of a node."""
     yield from _expressions(node, parent)
     if isinstance(node, ast.stmt) and not _ends_anyway(node, parent):
         yield from _statements(node)
@@ -159,7 +159,7 @@ def _variants(node: ast.AST, parent: ast.AST, name: str) -> Iterator[ast.AST]:
 
 
 def _expressions(node: ast.AST, parent: ast.AST) -> Iterator[ast.AST]:
-    """What may wrongly stand where an expression stands."""
+    """Every wrong replacement of an expression."""
     match node:
         case ast.Compare(ops=[op]):
             yield ast.Compare(node.left, [_swapped(op)], node.comparators)  # type: ignore[list-item]
@@ -196,7 +196,7 @@ def _is_negated_already(test: ast.expr) -> bool:
 
 
 def _statements(node: ast.stmt) -> Iterator[ast.AST]:
-    """What may wrongly stand where a statement stands."""
+    """Every wrong replacement of a statement."""
     match node:
         case ast.Delete(targets=targets) if all(isinstance(one, ast.Name) for one in targets):
             return  # a name that is not used any more

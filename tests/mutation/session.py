@@ -43,7 +43,7 @@ PATIENCE = 6.0  # a child may take this many times as long as its tests took wit
 
 @dataclass(slots=True)
 class Reach:
-    """What one test reaches, and how long it takes."""
+    """The files and lines that one test reaches, and its duration."""
 
     seconds: float
     lines: dict[str, set[int]]
@@ -69,21 +69,21 @@ class _Child:
 
 @dataclass
 class MutationPlugin:
-    """Takes the place of pytest's own loop over the tests."""
+    """Replaces pytest's own loop over the tests."""
 
     modules: list[Module]
     jobs: int
-    wanted: Callable[[Mutant], bool]
-    told: Callable[[Verdict], None]
+    selected: Callable[[Mutant], bool]
+    announce: Callable[[Verdict], None]
     verdicts: list[Verdict] = field(default_factory=list)
     failed: str = ""
     _children: list[_Child] = field(default_factory=list)
 
     def try_imports(self, tests: list[str]) -> None:
         """Try what runs at import, while none of the modules is imported; the libraries are, once for all children."""
-        wanted = [(module, one) for module in self.modules for one in module.mutants if not one.within]
-        wanted = [(module, one) for module, one in wanted if self.wanted(one)]
-        if not wanted:
+        selected = [(module, one) for module in self.modules for one in module.mutants if not one.within]
+        selected = [(module, one) for module, one in selected if self.selected(one)]
+        if not selected:
             return
         for name in LIBRARIES:
             importlib.import_module(name)
@@ -93,10 +93,10 @@ class MutationPlugin:
         if not pid:
             _run_files(tests)
         if os.waitpid(pid, 0)[1]:
-            return  # the baseline says which test fails without any mutant
+            return  # the baseline shows which test fails without any mutant
         seconds = time.monotonic() - began
         with tempfile.TemporaryDirectory() as folder:
-            for number, (module, mutant) in enumerate(wanted):
+            for number, (module, mutant) in enumerate(selected):
                 file = Path(folder) / f"mutant_{number}.py"
                 self._start(mutant, len(tests), seconds, partial(_run_overlaid, module, mutant, file, tests))
             self._finish()
@@ -109,7 +109,7 @@ class MutationPlugin:
             return True
         items = {item.nodeid: item for item in session.items}
         for module in self.modules:
-            for mutant in filter(self.wanted, module.mutants):
+            for mutant in filter(self.selected, module.mutants):
                 tests = _reaching(reach, module, mutant)
                 if not mutant.within:
                     continue
@@ -134,8 +134,10 @@ class MutationPlugin:
                 why = failure.read_text() if failure.exists() else f"the process ended with status {status}"
                 self.failed = f"the tests fail without any mutant: mend them first\n{why}"
                 return None
-            told = json.loads(file.read_text())
-        return {name: Reach(s, {f: set(lines) for f, lines in reached.items()}) for name, (s, reached) in told.items()}
+            measured = json.loads(file.read_text())
+        return {
+            name: Reach(s, {f: set(lines) for f, lines in reached.items()}) for name, (s, reached) in measured.items()
+        }
 
     def _start(self, mutant: Mutant, tests: int, seconds: float, run: Callable[[], None]) -> None:
         """Try one mutant in a child, once there is room for one more."""
@@ -169,9 +171,9 @@ class MutationPlugin:
         signal.sigtimedwait({signal.SIGCHLD}, 1.0)
 
     def _note(self, verdict: Verdict) -> None:
-        """Keep a verdict, and tell it."""
+        """Keep a verdict, and report it."""
         self.verdicts.append(verdict)
-        self.told(verdict)
+        self.announce(verdict)
 
 
 class _Failures:
@@ -191,8 +193,8 @@ class _Failures:
 
 def _reaching(reach: dict[str, Reach], module: Module, mutant: Mutant) -> list[str]:
     """The tests that reach a mutant's lines, the quickest first."""
-    wanted = set(mutant.lines)
-    names = [name for name, one in reach.items() if wanted & one.lines.get(module.file, set())]
+    selected = set(mutant.lines)
+    names = [name for name, one in reach.items() if selected & one.lines.get(module.file, set())]
     return sorted(names, key=lambda name: reach[name].seconds)
 
 
@@ -206,7 +208,7 @@ def _quiet() -> None:
 
 
 def _run_items(session: pytest.Session, items: list[pytest.Item]) -> Iterator[pytest.Item]:
-    """Run tests one after the other, each told after it ran."""
+    """Run tests one after the other, and report each after it ran."""
     for item, following in zip(items, [*items[1:], None], strict=True):
         session.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
         yield item
@@ -232,16 +234,16 @@ def _run_baseline(session: pytest.Session, files: set[str], file: Path, failure:
     def call(frame: FrameType, _: str, __: Any) -> Any:
         return line(frame, "", None) if frame.f_code.co_filename in files else None
 
-    told: dict[str, tuple[float, dict[str, list[int]]]] = {}
+    measured: dict[str, tuple[float, dict[str, list[int]]]] = {}
     began = time.monotonic()
     threading.settrace(call)
     sys.settrace(call)
     for item in _run_items(session, session.items):
-        told[item.nodeid] = (time.monotonic() - began, {name: sorted(lines) for name, lines in reached.items()})
+        measured[item.nodeid] = (time.monotonic() - began, {name: sorted(lines) for name, lines in reached.items()})
         reached.clear()
         began = time.monotonic()
         sys.settrace(call)
-    file.write_text(json.dumps(told))
+    file.write_text(json.dumps(measured))
     os._exit(0)
 
 
@@ -283,17 +285,17 @@ def _put(module: Module, mutant: Mutant, code: CodeType) -> bool:
     holder: Any = sys.modules[module.name]
     for name in mutant.within.split(".")[:-1]:
         holder = getattr(holder, name)
-    found, wanted = vars(holder).get(mutant.within.rpartition(".")[2]), code
+    found, selected = vars(holder).get(mutant.within.rpartition(".")[2]), code
     for name in mutant.within.split("."):
-        wanted = next(one for one in wanted.co_consts if isinstance(one, CodeType) and one.co_name == name)
+        selected = next(one for one in selected.co_consts if isinstance(one, CodeType) and one.co_name == name)
     if isinstance(found, property):
         found = found.fget
     function = getattr(found, "__func__", found)
-    if not isinstance(function, FunctionType) or function.__code__.co_freevars != wanted.co_freevars:
+    if not isinstance(function, FunctionType) or function.__code__.co_freevars != selected.co_freevars:
         return False
-    if function.__code__.co_name != wanted.co_name:
+    if function.__code__.co_name != selected.co_name:
         return False
-    function.__code__ = wanted
+    function.__code__ = selected
     return True
 
 

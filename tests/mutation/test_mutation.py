@@ -43,7 +43,7 @@ def test_a_name_that_is_given_up_is_no_mutant(tmp_path: Path) -> None:
 
 
 def test_every_kind_of_mutant_is_made(tmp_path: Path) -> None:
-    """A kind that is never made finds nothing, and nobody would miss it."""
+    """A kind that is never made finds nothing, and no other test would notice."""
     (tmp_path / "m.py").write_text(SOURCE)
     module = Module(tmp_path, "m.py")
     found = {(mutant.within, mutant.before, mutant.after) for mutant in module.mutants}

@@ -1,4 +1,4 @@
-"""What a notebook reads of a live lane: numbers that mean what they say."""
+"""What a notebook reads of a live lane: numbers with the meaning that their names promise."""
 
 import re
 import secrets
@@ -46,7 +46,7 @@ class Lanes:
             instruments.write(self.writers["instruments"], place, one, 0)
 
     def write(self, lane: str, **values: Any) -> None:
-        """One record, zero where nothing is said."""
+        """One record; fields that are not given are zero."""
         record = lane_of(lane).record
         row = []
         for field in record.fields:
@@ -67,7 +67,7 @@ class Lanes:
 
 @pytest.fixture
 def lanes() -> Iterator[Lanes]:
-    """Lanes that are taken down whatever happens."""
+    """Lanes that are removed after the test in every case."""
     made = Lanes()
     yield made
     made.remove()
@@ -135,7 +135,7 @@ def test_books_orders_and_positions_are_read_too(lanes: Lanes) -> None:
 
 
 def test_what_is_not_there_is_named(lanes: Lanes) -> None:
-    """A table of nothing would be taken for an answer."""
+    """A user would accept an empty table as an answer."""
     with pytest.raises(ValueError, match=r"no instrument 'XRPUSDT' in .*: expected one of BTCUSDT, ETHUSDT"):
         frame(lanes.system, "ticks", "XRPUSDT")
     with pytest.raises(ValueError, match="lane 'verdicts': expected one of ticks, books"):

@@ -12,7 +12,7 @@ from shm import segment
 
 @pytest.fixture
 def lane() -> Iterator[str]:
-    """A name nobody else has; whatever bears it is removed afterwards."""
+    """A unique name; every segment with it is removed afterwards."""
     system = f"test{os.getpid()}"
     yield f"{system}.lane"
     for path in Path(segment.DIRECTORY).glob(f"{segment.PREFIX}{system}.*"):

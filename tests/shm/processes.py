@@ -1,4 +1,4 @@
-"""Children by fork: each runs one function and is never left behind."""
+"""Children by fork: each runs one function and ends with its test."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""A reader that is behind copies a few records under one check: nobody may notice but the clock."""
+"""A reader that is late copies a few records under one check: no caller may notice except by its speed."""
 
 import os
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ def test_what_was_copied_survives_the_lap_and_the_rest_is_counted(lane: tuple[Ri
 
 
 def test_the_cursor_is_the_next_record_to_read_and_not_the_copied_one(lane: tuple[RingWriter, RingReader]) -> None:
-    """A consumer tells this number; records it has not been given may not be counted as read."""
+    """A consumer publishes this number; records it has not been given may not be counted as read."""
     writer, reader = lane
     publish(writer, 20)
     reader.read()
@@ -78,7 +78,7 @@ def test_going_back_reads_again(lane: tuple[RingWriter, RingReader]) -> None:
         assert [reader.read().number for _ in range(40)] == list(range(start, start + 40))
 
 
-def test_a_spin_takes_what_is_held_first(lane: tuple[RingWriter, RingReader]) -> None:
+def test_a_spin_returns_what_is_held_first(lane: tuple[RingWriter, RingReader]) -> None:
     """Reading and spinning share one order."""
     writer, reader = lane
     publish(writer, 3)

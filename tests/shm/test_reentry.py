@@ -35,7 +35,7 @@ class Value:
 
 
 def test_a_list_that_its_own_item_shrinks_is_refused(lane: str) -> None:
-    """The items behind it are freed memory."""
+    """The items after it are freed memory."""
     shm.create(lane, HASHED, **SIZES)
     writer = shm.RingWriter(lane, HASHED)
     words: list[object] = []
@@ -114,7 +114,7 @@ def eager_collection() -> Iterator[None]:
 
 
 def test_a_read_inside_a_read_is_refused(lane: str) -> None:
-    """A collection that reads the same reader would give one record twice, and another to nobody."""
+    """A collection that reads the same reader would give one record twice, and another not at all."""
     shm.create(lane, HASHED, **SIZES)
     writer, reader = shm.RingWriter(lane, HASHED), shm.RingReader(lane, HASHED)
     for at in range(0, 40, 4):
@@ -143,7 +143,7 @@ class Handled(Exception):  # noqa: N818 - no error: it is how a handler ends a w
 
 
 def interrupted(call: Callable[[], object], after: float) -> float:
-    """Call, send ourselves a signal, and tell how long its handler had to wait; 0 if it never ran."""
+    """Call, send ourselves a signal, and return how long its handler had to wait; 0 if it never ran."""
 
     def handle(_number: int, _frame: object) -> None:
         raise Handled
@@ -164,7 +164,7 @@ def interrupted(call: Callable[[], object], after: float) -> float:
 @pytest.mark.parametrize("after", [0.00006, 0.05])
 @pytest.mark.parametrize("way", ["sleep", "spin then sleep", "spin"])
 def test_a_signal_is_handled_long_before_the_timeout(lane: str, way: str, after: float) -> None:
-    """A role that waits must stop when it is told to."""
+    """A role that waits must stop when a signal asks for it."""
     shm.create(lane, HASHED, **SIZES, wake="idle_edge")  # type: ignore[arg-type]
     reader = shm.RingReader(lane, HASHED)
     ways = {
@@ -209,19 +209,19 @@ def test_another_thread_may_wait_while_one_reads(lane: str) -> None:
     """What a read guards is the record it holds, not the reader."""
     shm.create(lane, HASHED, **SIZES)
     writer, reader = shm.RingWriter(lane, HASHED), shm.RingReader(lane, HASHED)
-    heard: list[bool] = []
-    waiting = threading.Thread(target=lambda: heard.append(reader.wait(5 * SECOND_NS)))
+    woken: list[bool] = []
+    waiting = threading.Thread(target=lambda: woken.append(reader.wait(5 * SECOND_NS)))
     waiting.start()
     assert reader.read() is None
     writer.publish(0, 0, [0] * 6)
     waiting.join()
-    assert heard == [True]
+    assert woken == [True]
 
 
 SMALL = Record("small", 8, {"number": "u8"})
 
 
-@pytest.mark.skipif("asan" in os.environ.get("LD_PRELOAD", ""), reason="the sanitizer takes mlock away")
+@pytest.mark.skipif("asan" in os.environ.get("LD_PRELOAD", ""), reason="the sanitizer disables mlock")
 def test_a_locked_lane_is_charged_once(lane: str) -> None:
     """The mirror is the same pages: to lock both asks for twice the limit, and gets no more."""
 

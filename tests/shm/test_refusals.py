@@ -57,7 +57,7 @@ def test_a_living_owner_whose_lock_was_deleted_is_not_displaced(lane: str) -> No
 
 
 def test_a_writer_that_was_let_go_leaves_the_lane_free_but_not_closed(lane: str) -> None:
-    """Its process lives on: only the word it left says that the lane is nobody's."""
+    """Its process lives on: only the flag that it left shows that the lane has no owner."""
     shm.create(lane, HASHED, **SIZES)
     go_read, go_write = os.pipe()
 
@@ -113,7 +113,7 @@ def test_a_maker_that_never_gets_its_turn_shows_it(lane: str, monkeypatch: pytes
 
 
 def test_a_dangling_link_is_set_aside_and_a_lane_is_made(lane: str) -> None:
-    """To say that a segment was made, and to have made none, is the worst answer."""
+    """The worst answer reports a segment that was not made."""
     path_of(lane).symlink_to("/nonexistent")
     assert shm.create(lane, HASHED, **SIZES)
     assert shm.RingReader(lane, HASHED).end == 0
@@ -131,7 +131,7 @@ def test_a_link_in_the_locks_place_is_not_followed(lane: str, tmp_path: Path) ->
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
 def test_what_is_no_file_is_refused_and_blocks_no_process(lane: str, make: Any) -> None:
-    """A directory or a pipe of a segment's name is told as such."""
+    """A directory or a pipe of a segment's name is reported as such."""
     make(path_of(lane))
     with pytest.raises(SegmentError, match="not a regular file"):
         shm.attach(lane)
@@ -204,7 +204,7 @@ def test_numpys_integers_are_numbers(lane: str) -> None:
 
 
 def test_numbers_out_of_range_are_refused(lane: str) -> None:
-    """A number taken modulo 2^64 would wait for ever, or give what was not asked for."""
+    """A number read modulo 2^64 would wait for ever, or give what was not asked for."""
     shm.create(lane, HASHED, **SIZES)
     reader = shm.RingReader(lane, HASHED)
     for number in (-1, 2**64):
@@ -218,7 +218,7 @@ def test_numbers_out_of_range_are_refused(lane: str) -> None:
 
 
 def test_a_view_released_twice_reports_the_same(lane: str) -> None:
-    """Records overwritten after the first release were overwritten under nobody."""
+    """Records overwritten after the first release were overwritten without a reader that held them."""
     shm.create(lane, HASHED, **SIZES)
     writer, reader = shm.RingWriter(lane, HASHED), shm.RingReader(lane, HASHED)
     writer.publish(*ROW)
@@ -231,7 +231,7 @@ def test_a_view_released_twice_reports_the_same(lane: str) -> None:
 
 
 def test_a_consumer_is_a_cell_of_a_lossless_lane(lane: str) -> None:
-    """A ring taken for a cell is read as nonsense; an index modulo 2^64 is another's cell."""
+    """A ring read as a cell is nonsense; an index modulo 2^64 is another's cell."""
     shm.create(lane, HASHED, "lossless", **SIZES)
     shm.create(f"{lane}.plain", HASHED, **SIZES)
     shm.create(f"{lane}.cells", HASHED, "cells")

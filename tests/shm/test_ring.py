@@ -17,7 +17,7 @@ from tests.shm.content import HASHED, made, wrong
 NUMBERS = count()
 CAPACITY, RESERVE = 64, 4
 SAFE = CAPACITY - RESERVE
-HELD = 1024 // HASHED.size  # what a reader that is behind copies under one check, and goes on delivering
+HELD = 1024 // HASHED.size  # what a late reader copies under one check, and goes on delivering
 
 
 @contextmanager
@@ -52,7 +52,7 @@ class RingAgainstList(RuleBasedStateMachine):
 
     @property
     def oldest(self) -> int:
-        """The oldest record the model says is safe."""
+        """The oldest record that is safe by the model."""
         return max(self.start, self.end - SAFE)
 
     def publish(self, size: int) -> None:
@@ -97,7 +97,7 @@ class RingAgainstList(RuleBasedStateMachine):
 
     @rule(limit=st.integers(0, 2 * CAPACITY), more=st.integers(0, 20))
     def view(self, limit: int, more: int) -> None:
-        """Look in place while the writer goes on: the release tells which leading records may be torn."""
+        """Look in place while the writer goes on: the release returns which leading records may be torn."""
         view = self.reader.view(limit)
         assert view.lost == max(0, self.oldest - self.at)
         first = self.at + view.lost
@@ -110,11 +110,11 @@ class RingAgainstList(RuleBasedStateMachine):
         assert view.release() == torn
         self.at = first + held
 
-    @rule(wanted=st.integers(0, 2 * CAPACITY))
-    def latest(self, wanted: int) -> None:
+    @rule(most=st.integers(0, 2 * CAPACITY))
+    def latest(self, most: int) -> None:
         """The newest records, without moving."""
-        expected = self.all[max(self.oldest, self.end - wanted) - self.start :] if wanted else []
-        assert self.reader.latest(wanted).tobytes() == b"".join(expected)
+        expected = self.all[max(self.oldest, self.end - most) - self.start :] if most else []
+        assert self.reader.latest(most).tobytes() == b"".join(expected)
 
     @rule(back=st.integers(0, 2 * CAPACITY))
     def go_back(self, back: int) -> None:
@@ -149,7 +149,7 @@ TestRingAgainstList.settings = settings(max_examples=60, stateful_step_count=30,
 
 
 class LosslessAgainstList(RuleBasedStateMachine):
-    """Nothing is lost on a lossless lane: the producer is refused exactly when its consumer is full behind."""
+    """No record is lost on a lossless lane: the producer is refused exactly when its consumer is a full lane late."""
 
     CELL = Record("consumed", 64, {"cursor": "u8", "rest": "7u8"})
 
@@ -165,13 +165,13 @@ class LosslessAgainstList(RuleBasedStateMachine):
         self.writer.follow(shm.CellReader(self.cells, self.CELL), 1)
         self.reader = shm.RingReader(self.lane, HASHED)
         self.end = self.at = start
-        self.told: int | None = None
+        self.acknowledged: int | None = None
 
     @rule(size=st.integers(1, RESERVE), times=st.integers(1, 40))
     def publish(self, size: int, times: int) -> None:
         """Publish until refused, and be refused only when full."""
         for _ in range(times):
-            room = self.told is not None and self.end + size - self.told <= SAFE
+            room = self.acknowledged is not None and self.end + size - self.acknowledged <= SAFE
             assert self.writer.publish_bytes(made(self.end, size).tobytes()) is room
             self.end += size * room
 
@@ -184,9 +184,9 @@ class LosslessAgainstList(RuleBasedStateMachine):
 
     @rule()
     def acknowledge(self) -> None:
-        """Say how far the consumer has read."""
+        """Acknowledge how far the consumer has read."""
         self.consumed.write(1, self.at, [0] * 7)
-        self.told = self.at
+        self.acknowledged = self.at
 
     def teardown(self) -> None:
         """Leave nothing in /dev/shm."""

@@ -1,4 +1,4 @@
-"""A segment is whole or refused, outlives its owner, and is never taken from a living one."""
+"""A segment is whole or refused, outlives its owner, and is never seized from a living one."""
 
 import ctypes
 import faulthandler
@@ -72,7 +72,7 @@ def corrupt(lane: str, field: str, value: object) -> None:
     ],
 )
 def test_a_header_with_one_wrong_field_is_refused_by_its_name(lane: str, field: str, value: object, named: str) -> None:
-    """An older, newer or foreign file must say what it is; a guess would be a wild read."""
+    """The error of an older, newer or foreign file must name what it is; a guess would be a wild read."""
     shm.create(lane, HASHED, **SIZES)
     corrupt(lane, field, value)
     for attach in (shm.attach, lambda name: shm.RingReader(name, HASHED), lambda name: shm.RingWriter(name, HASHED)):
@@ -84,7 +84,7 @@ def test_a_header_with_one_wrong_field_is_refused_by_its_name(lane: str, field: 
 
 @pytest.mark.parametrize("at", [0, 9, 33, 41, 65, 90, 113, 129, 200, 1010, CHECKSUM_OFFSET, READY_OFFSET])
 def test_a_flipped_bit_is_refused(lane: str, at: int) -> None:
-    """Whatever bit of the first kilobyte is not as it was made, nobody attaches."""
+    """Whichever bit of the first kilobyte is not as it was made, no process attaches."""
     shm.create(lane, HASHED, **SIZES)
     with path_of(lane).open("r+b") as file:
         file.seek(at)
@@ -141,7 +141,7 @@ def test_a_shape_that_cannot_work_is_refused_by_its_value(lane: str, shape: dict
 
 
 def test_a_segment_is_private_to_owner_and_group(lane: str) -> None:
-    """Positions and orders are nobody else's."""
+    """Positions and orders are private to the owner."""
     shm.create(lane, HASHED, **SIZES)
     shm.RingWriter(lane, HASHED).close()
     assert path_of(lane).stat().st_mode & 0o777 == 0o640
@@ -169,15 +169,15 @@ def test_a_stale_segment_is_gone_on_with(lane: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "wanted",
+    "new_shape",
     [(OTHER, SIZES), (HASHED, {"capacity": 128, "reserve": 4}), (HASHED, {**SIZES, "wake": "idle_edge"})],
     ids=["record", "capacity", "wake"],
 )
-def test_a_dead_segment_of_another_shape_is_set_aside(lane: str, wanted: tuple[Record, dict[str, Any]]) -> None:
-    """Nobody deletes files by hand, and the post-mortem keeps what the dead one left."""
+def test_a_dead_segment_of_another_shape_is_set_aside(lane: str, new_shape: tuple[Record, dict[str, Any]]) -> None:
+    """No operator should have to delete files by hand, and the post-mortem keeps the dead writer's segment."""
     shm.create(lane, HASHED, **SIZES)
     Child(lambda: publish_and_die(lane, 10)).wait()
-    record, shape = wanted
+    record, shape = new_shape
     assert shm.create(lane, record, **shape)  # type: ignore[arg-type]
     (aside,) = shm.names(lane.split(".", maxsplit=1)[0], aside=True)
     assert wrong(shm.attach(aside).latest(10), 0) == 0  # type: ignore[union-attr]
@@ -211,7 +211,7 @@ def test_a_living_owner_is_never_displaced(lane: str) -> None:
 
 @pytest.mark.parametrize("again", range(10))
 def test_many_makers_at_once_make_one(lane: str, again: int) -> None:
-    """Two supervisors, or two roles that both ask for their lane: nobody fails, one segment is there."""
+    """Two supervisors, or two roles that both ask for their lane: neither fails, one segment is there."""
     del again
     go_read, go_write = os.pipe()
 
@@ -240,7 +240,7 @@ def test_a_removed_or_replaced_segment_is_noticed(lane: str) -> None:
 
 
 def test_an_owner_is_known_by_more_than_its_pid() -> None:
-    """Pids come round again: the start time tells a stranger from the dead owner."""
+    """Pids are used again: the start time distinguishes a stranger from the dead owner."""
     me = Owner.me()
     assert me.life() == "alive"
     assert Owner(me.pid, me.start - 1, me.namespace).life() == "dead"
@@ -360,7 +360,7 @@ def test_a_forked_child_does_not_keep_the_lock_alive(lane: str) -> None:
 
 
 @pytest.mark.parametrize("closed", [False, True])
-def test_memory_a_forked_child_takes_later_survives_the_dead_writer(lane: str, closed: bool) -> None:
+def test_memory_that_a_forked_child_maps_later_survives_the_dead_writer(lane: str, closed: bool) -> None:
     """The child's next mapping must not lie in the hole the writer's left, to be unmapped with the writer object."""
     shm.create(lane, HASHED, capacity=1 << 14, reserve=4)
     writer = shm.RingWriter(lane, HASHED)
@@ -399,14 +399,14 @@ def test_a_killed_writers_lock_is_free_at_once(lane: str) -> None:
         assert reader.wait(10**10)
         child.send(signal.SIGKILL)
 
-        def taken() -> bool:
+        def acquired() -> bool:
             try:
                 shm.RingWriter(lane, HASHED)
             except SegmentError:
                 return False
             return True
 
-        assert within(5, taken)
+        assert within(5, acquired)
 
 
 def test_the_headers_format_has_the_descriptors_offsets() -> None:

@@ -74,7 +74,7 @@ class Tally:
             self.older(life)
 
     def by_view(self) -> None:
-        """Judge in place what the release says was good."""
+        """Check in place every record that the release reports as good."""
         view = self.reader.view(RESERVE)
         self.pass_over(view.lost)
         copied, held = view.records.copy(), len(view.records)
@@ -102,7 +102,7 @@ class Tally:
 
 @pytest.mark.parametrize("kills", [200, pytest.param(5000, marks=[pytest.mark.soak, pytest.mark.timeout(3000)])])
 def test_a_writer_killed_anywhere_leaves_nothing_torn(lane: str, kills: int, chance: random.Random) -> None:
-    """Each successor goes on at the cursor; whoever reads loses nothing unsaid and accepts nothing half-written."""
+    """Each successor goes on at the cursor; a reader counts every lost record and accepts none half-written."""
     shm.create(lane, HASHED, capacity=CAPACITY, reserve=RESERVE, wake="idle_edge")
     tally = Tally(lane, 0)
     for kill in range(kills):
@@ -137,7 +137,7 @@ def read_until(lane: str, start: int, end: int, seed: int) -> None:
 def test_eight_readers_stopped_and_lapped_account_for_every_record(
     lane: str, start: int, records: int, chance: random.Random
 ) -> None:
-    """Readers that the scheduler stops lose records, are told exactly which, and disturb nobody."""
+    """Readers that the scheduler stops lose records, learn exactly which, and disturb no other reader."""
     shm.create(lane, HASHED, capacity=CAPACITY, reserve=RESERVE, wake="idle_edge", start=start)
     end = start + records
     works = [partial(read_until, lane, start, end, seed) for seed in range(8)]
@@ -180,7 +180,7 @@ def test_writers_racing_for_a_lane_never_write_at_once(lane: str) -> None:
 
 
 def test_a_reader_that_sleeps_wakes_for_every_writer_stopped_at_random(lane: str, chance: random.Random) -> None:
-    """A writer preempted between its store and its wake, for any time, leaves nobody asleep beyond the timeout."""
+    """A writer preempted between its store and its wake, for any time, leaves no reader asleep beyond the timeout."""
     shm.create(lane, HASHED, capacity=CAPACITY, reserve=RESERVE, wake="idle_edge")
     end = 200_000
 

@@ -1,4 +1,4 @@
-"""Records so large that the writer laps the reader in the middle of its copy: the check behind the copy must see it."""
+"""Records so large that the writer laps the reader in the middle of its copy: the check after the copy must see it."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ LOOKS = 3000 if os.environ.get("STEELYARD_SOAK") else 400
 
 
 def judge(look: Callable[[], bytes | None]) -> int:
-    """Accept so many records: how many of them were torn, at most 69; 70 if there were too few to tell."""
+    """Accept so many records: how many of them were torn, at most 69; 70 if there were too few to judge."""
     whole = torn = 0
     until = time.monotonic() + 20
     while whole + torn < LOOKS and time.monotonic() < until:

@@ -27,7 +27,7 @@ SIZES = {
 
 
 def test_records_keep_their_sizes() -> None:
-    """A record that grew is another schema: old readers must be told on purpose."""
+    """A record that grew is another schema: old readers must refuse it."""
     assert {record.name: record.size for record in RECORDS} == SIZES
 
 

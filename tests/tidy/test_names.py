@@ -1,4 +1,4 @@
-"""A method's name says its effect: names that begin with a vague verb are refused."""
+"""A method's name states its effect: names that begin with a vague verb are refused."""
 
 import re
 

@@ -10,6 +10,6 @@ def test_the_row_types_are_those_that_the_records_generate() -> None:
 
 
 def test_a_row_type_is_the_class_that_a_reader_gives() -> None:
-    """Code compares `type(row)` with it, to tell a row from a report that the reader was lapped."""
+    """Code compares `type(row)` with it, to distinguish a row from a report that the reader was lapped."""
     every = [record for found in MODULES.values() for record in found]
     assert [getattr(rows, type_name(one.name)) for one in every] == [one.row for one in every]

@@ -1,4 +1,4 @@
-"""A venue is spelled in its own folder: whoever adds one must not have to look for the others' names."""
+"""A venue is spelled in its own folder: adding one must not need a search for the others' names."""
 
 import re
 from pathlib import Path

@@ -19,7 +19,7 @@ CAPTURES = Path(os.environ.get("STEELYARD_CAPTURES", "../shared/captures"))
 
 @pytest.fixture
 def make_system() -> Iterator[Callable[..., System]]:
-    """Make systems; they are removed behind the test."""
+    """Make systems and remove them after the test."""
     made: list[System] = []
 
     def make(**settings: Any) -> System:

@@ -69,7 +69,7 @@ class Mortality:
 
 
 class Mortal:
-    """A lane's writer in hands that may be dead before or behind any write."""
+    """A lane's writer that a test can kill before or after any write."""
 
     def __init__(self, lane: Any, mortality: Mortality) -> None:
         """Around the real one."""
@@ -109,7 +109,7 @@ class Hand:
 
 @dataclass
 class System:
-    """One system's lanes; `tell_*` write what a feed would."""
+    """One system's lanes; `publish_*` write what a feed writes."""
 
     instruments: tuple[Instrument, ...] = (BTC, ELSEWHERE, FAR)
     settings: dict[str, Any] = field(default_factory=dict)
@@ -164,7 +164,7 @@ class System:
         return self.role
 
     def show(self) -> None:
-        """Say what the instruments are, as the feed does."""
+        """Publish the instruments, as the feed does."""
         for place, one in enumerate(self.instruments):
             instruments.write(self.hand(one.id).shown, place, one, self.now_ns)
 
@@ -196,21 +196,21 @@ class System:
         at_ns = receive_ns or self.now_ns
         self.hand(of).ticks.publish(at_ns, at_ns, venue_ns, 0, price, size, detail, of, kind, side, flags)
 
-    def tell_print(self, of: int, price: int, size: int, number: int, *, side: int = 1, receive_ns: int = 0,
+    def publish_print(self, of: int, price: int, size: int, number: int, *, side: int = 1, receive_ns: int = 0,
                    venue_ns: int = 0) -> None:  # fmt: skip
         """A trade between others."""
         self.tick(TickKind.PRINT, of, side=side, price=price, size=size, detail=number, receive_ns=receive_ns,
                   venue_ns=venue_ns)  # fmt: skip
 
-    def tell_best(self, of: int, side: int, price: int, size: int) -> None:
+    def publish_best(self, of: int, side: int, price: int, size: int) -> None:
         """The venue's own best, ahead of its levels."""
         self.tick(TickKind.BEST, of, side=side, price=price, size=size)
 
-    def tell_state(self, of: int, state: int, flags: int = Flag.LAST) -> None:
+    def publish_state(self, of: int, state: int, flags: int = Flag.LAST) -> None:
         """What may be believed of a book."""
         self.tick(TickKind.STATE, of, detail=state, flags=flags)
 
-    def tell_book(
+    def publish_book(
         self, of: int, bids: Levels, asks: Levels, state: int = BookState.GOOD, *, bests: bool = True,
         flags: int = Flag.LAST,
     ) -> None:  # fmt: skip
@@ -219,7 +219,7 @@ class System:
             for side, levels in ((1, bids), (-1, asks)):
                 price, size = levels[0] if levels else (0, 0)
                 self.tick(TickKind.BEST, of, side=side, price=price, size=size, flags=0)
-            self.tell_state(of, state, flags)
+            self.publish_state(of, state, flags)
         self.changes += 1
         row = (
             self.now_ns, self.now_ns, 0, 0, self.hand(of).ticks.cursor, 0.0, 0.0, of, state, len(bids), len(asks),

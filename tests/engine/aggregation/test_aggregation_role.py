@@ -31,10 +31,10 @@ def test_a_life_driven_from_its_steps_publishes_the_same(make_system: Callable[.
         book = some_book(draw, of, draw.choice((1000, 1010)))
         live.now_ns += draw.randrange(SECOND // 3)
         moment = live.now_ns
-        live.tell_print(of, 1000 + number, 5, number + 1)
-        live.tell_book(of, *book)
-        script.append((moment, lambda to, of=of, number=number: to.tell_print(of, 1000 + number, 5, number + 1)))
-        script.append((moment, lambda to, of=of, book=book: to.tell_book(of, *book)))
+        live.publish_print(of, 1000 + number, 5, number + 1)
+        live.publish_book(of, *book)
+        script.append((moment, lambda to, of=of, number=number: to.publish_print(of, 1000 + number, 5, number + 1)))
+        script.append((moment, lambda to, of=of, book=book: to.publish_book(of, *book)))
         if draw.random() < 0.6:
             live.step(draw.randrange(1000))
     live.step(2 * SECOND)
@@ -42,8 +42,8 @@ def test_a_life_driven_from_its_steps_publishes_the_same(make_system: Callable[.
     assert len(steps) > 200
     for step in steps:
         while script and again.ticks.cursor < step.cursors[0]:
-            again.now_ns, tell = script[0]
-            tell(again)
+            again.now_ns, publish = script[0]
+            publish(again)
             del script[0]
         again.now_ns = step.now_ns
         again.step()

@@ -93,7 +93,7 @@ def drive(system: System, draw: random.Random, count: int, dying: float = 0.0) -
         one = Print(draw.choice(BOTH).id, system.now_ns, draw.randrange(1, 2**60), draw.randrange(1, 2**60),
                     draw.choice((1, -1)))  # fmt: skip
         prints.append(one)
-        system.tell_print(one.of, one.price, one.size, number + 1, side=one.side)
+        system.publish_print(one.of, one.price, one.size, number + 1, side=one.side)
         if draw.random() < 0.7:
             system.step(draw.randrange(1000))
         if draw.random() < dying:
@@ -103,7 +103,7 @@ def drive(system: System, draw: random.Random, count: int, dying: float = 0.0) -
 
 @pytest.mark.parametrize(("dying", "mortality"), [(0.0, 0.0), (0.1, 0.0), (0.0, 0.02)], ids=LIVES)
 def test_bars_equal_an_offline_resample(make_system: Callable[..., System], dying: float, mortality: float) -> None:
-    """The backtest's bars and the live ones must be the same numbers, whoever was killed meanwhile."""
+    """The backtest's bars and the live bars must be the same numbers, whichever process was killed meanwhile."""
     seed = seed_of_this_run()
     system = make_system(instruments=BOTH, settings={"bars": ["1s", "5s"]})
     system.mortality.draw, system.mortality.share = random.Random(seed + 1), mortality
@@ -125,7 +125,7 @@ def test_bars_of_prints_out_of_order_within_the_grace_equal_the_resample(make_sy
         system.step(draw.randrange(SECOND // 10))
         stamp = system.now_ns - draw.randrange(SECOND // 3)
         prints.append(Print(1, stamp, draw.randrange(1, 1000), draw.randrange(1, 1000), 1))
-        system.tell_print(1, prints[-1].price, prints[-1].size, number + 1, venue_ns=stamp)
+        system.publish_print(1, prints[-1].price, prints[-1].size, number + 1, venue_ns=stamp)
         if draw.random() < 0.02:
             system.step()
             system.die()
@@ -138,7 +138,7 @@ def test_bars_of_prints_out_of_order_within_the_grace_equal_the_resample(make_sy
 def test_a_bar_is_closed_by_the_clock_and_not_by_the_next_trade(system: System) -> None:
     """The next trade of a quiet market may come in an hour; the strategy needs the bar when the minute is over."""
     system.step()
-    system.tell_print(1, 100, 5, 1)
+    system.publish_print(1, 100, 5, 1)
     system.step(SECOND - 1)
     assert system.published("bars") == []
     system.step(GRACE)
@@ -149,19 +149,19 @@ def test_a_bar_is_closed_by_the_clock_and_not_by_the_next_trade(system: System) 
 
 
 def test_the_role_is_woken_by_the_clock_too(system: System) -> None:
-    """Without a tick nobody wakes it: it may not sleep longer than a moment."""
+    """Without a tick no writer wakes the role: its sleep must have a short limit."""
     assert system.role.wait(10**12) is False
 
 
 def test_a_late_print_is_in_no_bar_and_is_published(system: System) -> None:
     """A closed bar was acted on: it may not change, and what it misses may not be silent."""
     system.step()
-    system.tell_print(1, 100, 5, 1)
+    system.publish_print(1, 100, 5, 1)
     system.step(SECOND + GRACE)
     system.published("bars")
-    system.tell_print(1, 999, 2**62, 2, receive_ns=START + 10)
-    system.tell_print(1, 999, 2**62, 3, receive_ns=START + 11)
-    system.tell_print(1, 101, 6, 4)
+    system.publish_print(1, 999, 2**62, 2, receive_ns=START + 10)
+    system.publish_print(1, 999, 2**62, 3, receive_ns=START + 11)
+    system.publish_print(1, 101, 6, 4)
     system.step(SECOND)
     (bar,) = system.published("bars")
     assert figures(bar) == (101, 101, 101, 101, 6, 6, 606, 1)
@@ -169,18 +169,18 @@ def test_a_late_print_is_in_no_bar_and_is_published(system: System) -> None:
 
 
 def test_a_print_published_again_counts_once(system: System) -> None:
-    """A feed that was restarted hears the venue's last trades a second time."""
-    system.tell_print(1, 100, 5, 7, venue_ns=START)
-    system.tell_print(1, 100, 5, 7, venue_ns=START)
-    system.tell_print(1, 90, 5, 6, venue_ns=START - 1)
+    """A feed that was restarted receives the venue's last trades a second time."""
+    system.publish_print(1, 100, 5, 7, venue_ns=START)
+    system.publish_print(1, 100, 5, 7, venue_ns=START)
+    system.publish_print(1, 90, 5, 6, venue_ns=START - 1)
     system.step(2 * SECOND)
     assert [bar.count for bar in system.published("bars")] == [1]
 
 
 def test_a_venue_that_numbers_again_is_followed(system: System) -> None:
-    """A test network begins at 1 every month: its prints may not be taken for old ones for ever."""
-    system.tell_print(1, 100, 5, 10**9, venue_ns=START)
-    system.tell_print(1, 101, 5, 1, venue_ns=START + 5)
+    """A test network begins at print 1 every month: the role must not treat its prints as old for ever."""
+    system.publish_print(1, 100, 5, 10**9, venue_ns=START)
+    system.publish_print(1, 101, 5, 1, venue_ns=START + 5)
     system.step(2 * SECOND)
     assert [bar.count for bar in system.published("bars")] == [2]
 
@@ -188,15 +188,15 @@ def test_a_venue_that_numbers_again_is_followed(system: System) -> None:
 def test_a_bar_that_may_miss_prints_shows_it(system: System) -> None:
     """The first bar of a life, and those while the venue was away, are not the market's."""
     system.now_ns += SECOND // 2
-    system.tell_print(1, 100, 5, 1)
+    system.publish_print(1, 100, 5, 1)
     system.step()
     system.step(SECOND)
-    system.tell_print(1, 100, 5, 2)
+    system.publish_print(1, 100, 5, 2)
     system.step(SECOND)
-    system.tell_print(1, 100, 5, 3)
-    system.tell_state(1, BookState.DISCONNECTED)
+    system.publish_print(1, 100, 5, 3)
+    system.publish_state(1, BookState.DISCONNECTED)
     system.step(SECOND)
-    system.tell_state(1, BookState.GOOD)
+    system.publish_state(1, BookState.GOOD)
     system.step(SECOND)
     system.step(SECOND)
     partial = [bool(bar.flags & BarFlag.PARTIAL) for bar in system.published("bars") if bar.interval_ns == SECOND]
@@ -216,33 +216,33 @@ def test_a_bar_waits_for_the_feed_to_beat_after_its_end(
     system, beat = beating
     beat(START)
     system.step()
-    system.tell_print(1, 100, 5, 1)
+    system.publish_print(1, 100, 5, 1)
     beat(START + SECOND - 1)
     system.step(SECOND + GRACE)
     assert not flags_of_seconds(system)
-    system.tell_print(1, 101, 5, 2, receive_ns=START + SECOND - 1)
+    system.publish_print(1, 101, 5, 2, receive_ns=START + SECOND - 1)
     beat(START + SECOND)
     system.step(SECOND // 100)
-    system.tell_print(1, 100, 5, 3)
+    system.publish_print(1, 100, 5, 3)
     beat(START + 2 * SECOND)
     system.step(SECOND)
     assert flags_of_seconds(system) == {0: False, 1: False}
 
 
 def test_seconds_that_a_dead_feed_missed_make_bars_partial(beating: tuple[System, Callable[[int], None]]) -> None:
-    """Between its death and its successor the market trades on: an EMPTY bar, taken for whole, is a wrong number."""
+    """The market trades on between two lives of the role: an EMPTY bar marked as whole is a wrong number."""
     system, beat = beating
     beat(START)
     system.step()
-    system.tell_print(1, 100, 5, 1)
+    system.publish_print(1, 100, 5, 1)
     beat(START + SECOND)
     system.step(SECOND + GRACE)
     beat(START + SECOND + SECOND // 2)
     system.step(SECOND)
     system.step(SECOND)
     beat(system.now_ns)
-    system.tell_state(1, BookState.EMPTY, Flag.LAST | Flag.RESET)
-    system.tell_state(1, BookState.GOOD)
+    system.publish_state(1, BookState.EMPTY, Flag.LAST | Flag.RESET)
+    system.publish_state(1, BookState.GOOD)
     system.step()
     for _ in range(2):
         beat(system.now_ns + SECOND)
@@ -251,11 +251,11 @@ def test_seconds_that_a_dead_feed_missed_make_bars_partial(beating: tuple[System
 
 
 def test_a_feed_that_is_only_starting_has_received_nothing(beating: tuple[System, Callable[..., None]]) -> None:
-    """A successor beats before it is connected: a bar that it lets close as whole lacks what nobody heard."""
+    """A successor beats before it is connected: a bar that closes then as whole lacks prints that never arrived."""
     system, beat = beating
     beat(START)
     system.step()
-    system.tell_print(1, 100, 5, 1)
+    system.publish_print(1, 100, 5, 1)
     beat(START + SECOND - SECOND // 10)
     system.step(SECOND - SECOND // 20)
     beat(START + SECOND + SECOND // 20, RoleState.STARTING)
@@ -265,17 +265,17 @@ def test_a_feed_that_is_only_starting_has_received_nothing(beating: tuple[System
 
 
 def test_a_mute_line_makes_bars_partial_and_a_quiet_book_does_not(system: System) -> None:
-    """A thin market's empty minutes are whole; those of a line that says nothing at all may miss anything."""
+    """A thin market's empty minutes are whole; the minutes of a line that receives no message may lack any print."""
     system.step()
-    system.tell_print(1, 100, 5, 1)
+    system.publish_print(1, 100, 5, 1)
     system.step(SECOND)
-    system.tell_state(1, BookState.STALE)
+    system.publish_state(1, BookState.STALE)
     system.step(SECOND)
-    system.tell_state(1, BookState.STALE, Flag.LAST | Flag.MUTE)
+    system.publish_state(1, BookState.STALE, Flag.LAST | Flag.MUTE)
     system.step(SECOND)
     system.step(SECOND)
-    system.tell_state(1, BookState.DISCONNECTED)
-    system.tell_state(1, BookState.GOOD)
+    system.publish_state(1, BookState.DISCONNECTED)
+    system.publish_state(1, BookState.GOOD)
     system.step(SECOND)
     system.step(SECOND)
     system.step(SECOND)
@@ -283,10 +283,10 @@ def test_a_mute_line_makes_bars_partial_and_a_quiet_book_does_not(system: System
 
 
 def test_a_mute_line_that_only_its_cell_remembers_is_mute(system: System) -> None:
-    """A successor whose lane forgot the word must not call the seconds whole that nobody heard."""
+    """A successor that lost the stored state must not mark seconds as whole whose prints no process received."""
     system.step()
-    system.tell_print(1, 100, 5, 1)
-    system.tell_book(1, [(100, 5)], [(101, 5)], BookState.STALE, flags=Flag.LAST | Flag.MUTE)
+    system.publish_print(1, 100, 5, 1)
+    system.publish_book(1, [(100, 5)], [(101, 5)], BookState.STALE, flags=Flag.LAST | Flag.MUTE)
     system.step(SECOND // 2)
     for _ in range(140_000):
         system.tick(TickKind.BEST, 2, side=1, price=100, size=5)
@@ -312,7 +312,7 @@ def test_one_wild_stamp_closes_no_bar_and_stops_none(make_system: Callable[..., 
     for number in range(40):
         venue_ns = system.now_ns if number != 7 else stamp
         prints.append(Print(1, system.now_ns, 100 + number, 5, 1))
-        system.tell_print(1, 100 + number, 5, number + 1, venue_ns=venue_ns)
+        system.publish_print(1, 100 + number, 5, number + 1, venue_ns=venue_ns)
         system.step(SECOND // 4)
     system.step(10 * SECOND)
     check(system.published("bars"), prints, (SECOND, 5 * SECOND))
@@ -325,9 +325,9 @@ def test_a_stamp_of_long_ago_breaks_no_bar(make_system: Callable[..., System], s
     settings = {"bars": ["1s"], "bar_time": "venue", "bar_grace_ms": 500}
     system = make_system(instruments=BOTH, settings=settings)
     system.step()
-    system.tell_print(1, 100, 5, 1, venue_ns=system.now_ns)
-    system.tell_print(1, 101, 5, 2, venue_ns=stamp)
-    system.tell_print(1, 102, 5, 3, venue_ns=system.now_ns)
+    system.publish_print(1, 100, 5, 1, venue_ns=system.now_ns)
+    system.publish_print(1, 101, 5, 2, venue_ns=stamp)
+    system.publish_print(1, 102, 5, 3, venue_ns=system.now_ns)
     system.step(2 * SECOND)
     bars = system.published("bars")
     assert bars[0].count == 3
@@ -339,10 +339,10 @@ def test_a_first_print_of_long_ago_does_not_stop_the_bars(make_system: Callable[
     """The first word of a venue may be its history."""
     settings = {"bars": ["1s"], "bar_time": "venue", "bar_grace_ms": 500}
     system = make_system(instruments=BOTH, settings=settings)
-    system.tell_print(1, 100, 5, 1, venue_ns=stamp)
+    system.publish_print(1, 100, 5, 1, venue_ns=stamp)
     system.step()
     for number in range(4):
-        system.tell_print(1, 102, 5, number + 2, venue_ns=system.now_ns)
+        system.publish_print(1, 102, 5, number + 2, venue_ns=system.now_ns)
         system.step(SECOND)
     system.step(2 * SECOND)
     bars = system.published("bars")
@@ -372,10 +372,10 @@ def test_a_recordings_bars_close_by_the_recordings_time(make_system: Callable[..
 
 
 def test_cells_of_another_configurations_bars_show_none(system: System) -> None:
-    """A bar that nobody continues would be shown as the running one for ever."""
+    """A bar without further prints would be shown as the running bar for ever."""
     system.step()
     for of in (1, 2):
-        system.tell_print(of, 100, 5, 1)
+        system.publish_print(of, 100, 5, 1)
     system.step(SECOND // 10)
     system.role.close()
     system.instruments = (ELSEWHERE,)
@@ -389,16 +389,16 @@ def test_cells_of_another_configurations_bars_show_none(system: System) -> None:
 def test_a_leap_of_days_closes_what_was_open_and_goes_on(system: System) -> None:
     """A laptop that slept a week: its bars are over, and the next ones are not a hundred thousand."""
     system.step()
-    system.tell_print(1, 100, 5, 1)
+    system.publish_print(1, 100, 5, 1)
     system.step(SECOND // 2)
     system.step(7 * 86400 * SECOND)
-    system.tell_print(1, 101, 5, 2)
+    system.publish_print(1, 101, 5, 2)
     system.step(2 * SECOND)
     bars = [bar for bar in system.published("bars") if bar.interval_ns == SECOND]
     assert [bar.count for bar in bars if bar.count] == [1, 1]
     assert len(bars) < 6
     system.step(-3 * SECOND)
-    system.tell_print(1, 102, 5, 3)
+    system.publish_print(1, 102, 5, 3)
     system.step(6 * SECOND)
     starts = [bar.start_ns for bar in bars + [bar for bar in system.published("bars") if bar.interval_ns == SECOND]]
     assert starts == sorted(set(starts))
@@ -407,14 +407,14 @@ def test_a_leap_of_days_closes_what_was_open_and_goes_on(system: System) -> None
 @pytest.mark.parametrize("dying", [True, False])
 def test_a_venue_whose_going_the_lane_has_forgotten_is_still_away(system: System, dying: bool) -> None:
     """Away since an hour, its STATE long lapped: neither a new life nor a lap may call its empty seconds whole."""
-    system.tell_book(1, [(100, 5)], [(101, 5)])
-    system.tell_print(1, 100, 5, 1)
+    system.publish_book(1, [(100, 5)], [(101, 5)])
+    system.publish_print(1, 100, 5, 1)
     system.step()
     if dying:
-        system.tell_book(1, [], [], BookState.DISCONNECTED, bests=False)
-        system.tell_state(1, BookState.DISCONNECTED)
+        system.publish_book(1, [], [], BookState.DISCONNECTED, bests=False)
+        system.publish_state(1, BookState.DISCONNECTED)
         system.step()
-    system.tell_book(1, [], [], BookState.DISCONNECTED)
+    system.publish_book(1, [], [], BookState.DISCONNECTED)
     for _ in range(140_000):
         system.tick(TickKind.BEST, 2, side=1, price=100, size=5)
     if dying:
@@ -430,9 +430,9 @@ def test_a_venue_whose_going_the_lane_has_forgotten_is_still_away(system: System
 
 
 def test_lost_ticks_make_the_open_bars_partial(system: System) -> None:
-    """A lap is counted and named; the volume that is missing is nobody's guess."""
+    """A lap is counted and named; the missing volume is not estimated."""
     system.step()
-    system.tell_print(1, 100, 5, 1)
+    system.publish_print(1, 100, 5, 1)
     system.step(SECOND // 10)
     for _ in range(140_000):
         system.tick(TickKind.BEST, 1, side=1, price=100, size=5)
@@ -445,10 +445,10 @@ def test_lost_ticks_make_the_open_bars_partial(system: System) -> None:
 def test_a_night_without_prints_is_not_filled_second_by_second(system: System) -> None:
     """A hundred thousand empty bars at once would overrun every reader."""
     system.step()
-    system.tell_print(1, 100, 5, 1)
+    system.publish_print(1, 100, 5, 1)
     system.step(SECOND)
     system.now_ns += 30 * 3600 * SECOND
-    system.tell_print(1, 101, 6, 2)
+    system.publish_print(1, 101, 6, 2)
     system.step()
     system.step(2 * SECOND)
     bars = [bar for bar in system.published("bars") if bar.interval_ns == SECOND]
@@ -457,9 +457,9 @@ def test_a_night_without_prints_is_not_filled_second_by_second(system: System) -
 
 
 def test_open_bars_are_in_cells(system: System) -> None:
-    """Who looks on wants the minute that is running."""
+    """A user who displays bars needs the minute that is running."""
     system.step()
-    system.tell_print(2, 100, 5, 1)
+    system.publish_print(2, 100, 5, 1)
     system.step(10)
     rows = [system.role._lanes.last_bars.read(place) for place in range(12)]
     open_bars = [row for row in rows if row is not None and row.start_ns]
@@ -476,23 +476,23 @@ def test_a_grace_as_long_as_a_bar_is_refused(system: System) -> None:
 
 @pytest.mark.parametrize("bars", [("1s", "1s"), ("60s", "1m")])
 def test_one_length_named_twice_is_refused(bars: tuple[str, ...]) -> None:
-    """Each of its bars would be closed twice, and whoever adds them up would trade on double the volume."""
+    """Each of its bars would be closed twice, and a reader that adds them up would trade on double the volume."""
     with pytest.raises(ValueError, match=f"aggregation.bars must be of different lengths, '{bars[0]}' is there twice"):
         check_table(Aggregation(bars=bars))
 
 
 def test_a_change_of_decimals_ends_the_life_and_mixes_nothing(system: System) -> None:
     """A venue that adds a digit makes every price ten times larger: no bar and no book may hold both."""
-    system.tell_print(1, 100, 5, 1)
+    system.publish_print(1, 100, 5, 1)
     system.step()
     system.now_ns += SECOND // 10
     system.instruments = (replace(BTC, price_decimals=3, version=2), ELSEWHERE)
     system.show()
-    system.tell_state(1, BookState.EMPTY, Flag.RESET | Flag.LAST)
+    system.publish_state(1, BookState.EMPTY, Flag.RESET | Flag.LAST)
     with pytest.raises(InstrumentsChangedError):
         system.step()
     system.die()
-    system.tell_print(1, 1001, 5, 2)
+    system.publish_print(1, 1001, 5, 2)
     system.step()
     system.step(2 * SECOND)
     first = next(bar for bar in system.published("bars") if bar.instrument == 1)
@@ -501,10 +501,10 @@ def test_a_change_of_decimals_ends_the_life_and_mixes_nothing(system: System) ->
 
 def test_a_new_life_does_not_doubt_what_the_old_one_saw_whole(system: System) -> None:
     """The venue was away an hour ago: that is no flaw of the bar that is open when the role is killed."""
-    system.tell_state(1, BookState.DISCONNECTED)
-    system.tell_state(1, BookState.GOOD)
+    system.publish_state(1, BookState.DISCONNECTED)
+    system.publish_state(1, BookState.GOOD)
     system.step(10 * SECOND)
-    system.tell_print(1, 100, 5, 1)
+    system.publish_print(1, 100, 5, 1)
     system.step(SECOND // 2)
     system.die()
     system.step(2 * SECOND)

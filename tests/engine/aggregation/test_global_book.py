@@ -21,7 +21,7 @@ BAD = (BookState.EMPTY, BookState.SUSPECT, BookState.RESYNCING, BookState.STALE,
 def quiet_book(system: System, of: int = 1) -> None:
     """One venue with one level a side: 100.00 x 1 / 101.00 x 2 in the first venue's decimals."""
     scale = {1: (100, 10**5), 2: (10, 10**8), 3: (1000, 10**3)}[of]
-    system.tell_book(of, [(100 * scale[0], scale[1])], [(101 * scale[0], 2 * scale[1])])
+    system.publish_book(of, [(100 * scale[0], scale[1])], [(101 * scale[0], 2 * scale[1])])
 
 
 def test_levels_of_different_decimals_are_aligned_exactly(system: System) -> None:
@@ -36,9 +36,9 @@ def test_levels_of_different_decimals_are_aligned_exactly(system: System) -> Non
 
 
 def test_each_level_names_its_venues(system: System) -> None:
-    """Who wants to trade on a level must know where it is."""
-    system.tell_book(1, [(10_000, 5), (9_990, 6)], [(10_100, 7)])
-    system.tell_book(2, [(999, 8), (998, 9)], [(1_011, 1)])
+    """A strategy that trades on a level must know at which venue it is."""
+    system.publish_book(1, [(10_000, 5), (9_990, 6)], [(10_100, 7)])
+    system.publish_book(2, [(999, 8), (998, 9)], [(1_011, 1)])
     system.step()
     top = system.top()
     assert top.bid_price[:3] == (100_000, 99_900, 99_800)
@@ -51,10 +51,10 @@ def test_each_level_names_its_venues(system: System) -> None:
 def test_a_venue_that_may_be_wrong_is_left_out_at_once(system: System, state: BookState) -> None:
     """Unknown is never good: a price from a book in doubt would be traded on."""
     quiet_book(system, 1)
-    system.tell_book(2, [(1_005, 10)], [(1_006, 10)])
+    system.publish_book(2, [(1_005, 10)], [(1_006, 10)])
     system.step()
     assert system.top().included == 0b011
-    system.tell_state(2, state)
+    system.publish_state(2, state)
     system.step()
     top = system.top()
     assert (top.included, top.bid_price[0], top.state) == (0b001, 100_000, BookState.GOOD)
@@ -67,17 +67,17 @@ def test_a_quiet_venue_whose_line_lives_stays_in(beating: Beating) -> None:
     quiet_book(system, 2)
     beat(system.now_ns)
     system.step()
-    told = len(system.published("global_books"))
+    reported = len(system.published("global_books"))
     for _ in range(30):
         system.now_ns += 2 * SECOND
         beat(system.now_ns)
         system.step()
-    assert told > 0
+    assert reported > 0
     assert (system.top().included, system.published("global_books")) == (0b011, [])
 
 
 def test_books_of_a_feed_that_does_not_beat_are_left_out_within_the_limit(beating: Beating) -> None:
-    """The feed's process may be dead: nobody is left to say that its books are stale."""
+    """The feed's process may be dead: then no writer marks its books as stale."""
     system, beat = beating
     quiet_book(system, 1)
     quiet_book(system, 2)
@@ -95,8 +95,8 @@ def test_books_of_a_feed_that_does_not_beat_are_left_out_within_the_limit(beatin
     assert system.top().included == 0b011
 
 
-def test_the_feeds_word_on_a_line_takes_its_venue_out_and_back(beating: Beating) -> None:
-    """STALE and DISCONNECTED are told at once, by who sees the line; the others go on undisturbed."""
+def test_the_feeds_state_of_a_line_removes_and_returns_its_venue(beating: Beating) -> None:
+    """The feed publishes STALE and DISCONNECTED at once; the other members stay in the global book."""
     system, beat = beating
     quiet_book(system, 1)
     quiet_book(system, 2)
@@ -105,18 +105,18 @@ def test_the_feeds_word_on_a_line_takes_its_venue_out_and_back(beating: Beating)
     for state, included in ((BookState.STALE, 0b001), (BookState.GOOD, 0b011), (BookState.DISCONNECTED, 0b001)):
         system.now_ns += SECOND
         beat(system.now_ns)
-        system.tell_state(2, state)
+        system.publish_state(2, state)
         system.step()
         assert system.top().included == included
 
 
 def test_what_a_stalled_role_reads_too_late_is_not_published_as_of_today(system: System) -> None:
-    """Ten seconds of backlog hold prices that nobody offers any more: told is how it ends, once."""
+    """Ten seconds of backlog hold prices that are no longer offered: only the final state is published, once."""
     quiet_book(system, 1)
     system.step()
     system.published("global_books")
     for number in range(100):
-        system.tell_book(1, [(10_000 + number, 5)], [(10_200, 7)])
+        system.publish_book(1, [(10_000 + number, 5)], [(10_200, 7)])
     system.step(10 * SECOND)
     (row,) = system.published("global_books")
     assert (row.bid_price[0], row.included) == (100_990, 0b001)
@@ -139,33 +139,33 @@ def test_a_stale_state_of_the_feed_counts_as_no_message_of_the_venue(system: Sys
     quiet_book(system, 1)
     system.step()
     system.now_ns += 6 * SECOND
-    system.tell_state(1, BookState.STALE)
+    system.publish_state(1, BookState.STALE)
     system.step()
     assert system.top().included == 0
 
 
 def test_venues_that_cross_each_other_show_it(system: System) -> None:
     """A global spread below zero is true, and no good price to quote around."""
-    system.tell_book(1, [(10_000, 5)], [(10_010, 7)])
-    system.tell_book(2, [(1_001, 5)], [(1_002, 7)])
+    system.publish_book(1, [(10_000, 5)], [(10_010, 7)])
+    system.publish_book(2, [(1_001, 5)], [(1_002, 7)])
     system.step()
     top = system.top()
     assert (top.state, top.spread_bps) == (BookState.CROSSED, 0.0)
-    system.tell_best(2, 1, 1_003, 6)
+    system.publish_best(2, 1, 1_003, 6)
     system.step()
     assert system.top().spread_bps < 0
     assert system.top().bid_price[0] == 100_300
 
 
 def test_a_best_that_runs_ahead_of_its_levels_is_on_top(system: System) -> None:
-    """The fast channel tells the best tens of milliseconds before the depth does."""
-    system.tell_book(1, [(10_000, 5), (9_990, 6), (9_980, 7)], [(10_100, 7)])
+    """The fast channel brings the best price tens of milliseconds before the depth channel does."""
+    system.publish_book(1, [(10_000, 5), (9_990, 6), (9_980, 7)], [(10_100, 7)])
     system.step()
-    system.tell_best(1, 1, 9_985, 1)
+    system.publish_best(1, 1, 9_985, 1)
     system.step()
     top = system.top()
     assert top.bid_price[: top.bids] == (99_850, 99_800)
-    system.tell_book(1, [(9_990, 6), (9_980, 7)], [(10_100, 7)], bests=False)
+    system.publish_book(1, [(9_990, 6), (9_980, 7)], [(10_100, 7)], bests=False)
     system.step()
     assert system.top().bid_price[:2] == (99_850, 99_800)
 
@@ -178,7 +178,7 @@ def test_a_reset_forgets_the_venue_until_it_is_published_again(system: System) -
     system.tick(TickKind.STATE, 1, detail=BookState.EMPTY, flags=Flag.RESET | Flag.LAST)
     system.step()
     assert system.top().included == 0b010
-    system.tell_book(1, [(10_050, 5)], [(10_060, 6)])
+    system.publish_book(1, [(10_050, 5)], [(10_060, 6)])
     system.step()
     top = system.top()
     assert (top.included, top.bid_price[0], top.ask_price[0]) == (0b011, 100_500, 100_600)
@@ -190,15 +190,15 @@ def test_an_unchanged_book_is_not_published_again(system: System) -> None:
     system.step()
     system.published("global_books")
     quiet_book(system, 1)
-    system.tell_print(1, 10_000, 5, 1)
+    system.publish_print(1, 10_000, 5, 1)
     system.step()
     assert system.published("global_books") == []
 
 
-def test_a_number_that_does_not_fit_takes_only_its_venue_out(system: System) -> None:
+def test_a_number_that_does_not_fit_removes_only_its_venue(system: System) -> None:
     """A price that wrapped around would be the best of all."""
     quiet_book(system, 1)
-    system.tell_book(2, [(2**62, 10**8)], [(2**62 + 10, 10**8)])
+    system.publish_book(2, [(2**62, 10**8)], [(2**62 + 10, 10**8)])
     system.step()
     assert (system.top().included, system.top().bid_price[0]) == (0b001, 100_000)
     quiet_book(system, 2)
@@ -207,19 +207,19 @@ def test_a_number_that_does_not_fit_takes_only_its_venue_out(system: System) -> 
 
 
 def test_a_book_read_twice_counts_once(system: System) -> None:
-    """After a restart the cell is newer than what the ring still tells: going back would undo a change."""
-    system.tell_book(1, [(10_000, 5)], [(10_100, 7)])
-    system.tell_book(1, [(10_010, 5)], [(10_100, 7)])
+    """After a restart the cell is newer than the records left in the ring: applying them would undo a change."""
+    system.publish_book(1, [(10_000, 5)], [(10_100, 7)])
+    system.publish_book(1, [(10_010, 5)], [(10_100, 7)])
     system.step()
     assert system.role.merge.duplicates == 2
     assert system.top().bid_price[0] == 100_100
 
 
-def test_a_restarted_role_tells_the_same_book(system: System) -> None:
+def test_a_restarted_role_publishes_the_same_book(system: System) -> None:
     """A kill may not change what is true."""
     for of in (1, 2, 3):
         quiet_book(system, of)
-    system.tell_best(3, 1, 100_500, 3)
+    system.publish_best(3, 1, 100_500, 3)
     system.step()
     before = system.top()
     system.die()
@@ -231,11 +231,11 @@ def test_a_restarted_role_tells_the_same_book(system: System) -> None:
 def test_a_restarted_role_keeps_the_levels_of_a_book_that_began_with_a_reset(system: System) -> None:
     """Each book begins with one: to wipe the cell's newer levels by it leaves one level a side that looks good."""
     bids, asks = [(10_000, 5), (9_990, 6)], [(10_010, 7), (10_020, 8)]
-    system.tell_best(1, 1, 9_000, 1)
+    system.publish_best(1, 1, 9_000, 1)
     system.tick(TickKind.BEST, 1, side=1, price=10_000, size=5, flags=Flag.RESET)
     system.tick(TickKind.BEST, 1, side=-1, price=10_010, size=7, flags=0)
-    system.tell_state(1, BookState.GOOD)
-    system.tell_book(1, bids, asks, bests=False)
+    system.publish_state(1, BookState.GOOD)
+    system.publish_book(1, bids, asks, bests=False)
     system.step()
     before = system.top()
     assert (before.bids, before.asks, before.state) == (2, 2, BookState.GOOD)
@@ -249,9 +249,9 @@ def test_a_lapped_role_begins_again(system: System) -> None:
     quiet_book(system, 1)
     quiet_book(system, 2)
     system.step()
-    system.tell_book(2, [(1_003, 5)], [(1_004, 7)])
+    system.publish_book(2, [(1_003, 5)], [(1_004, 7)])
     for number in range(140_000):
-        system.tell_print(1, 10_000, 5, number + 1)
+        system.publish_print(1, 10_000, 5, number + 1)
     system.step()
     system.step()
     assert system.role.laps == 1
@@ -289,7 +289,7 @@ def test_the_global_book_equals_a_merge_by_exact_fractions(make_system: Callable
             sides = [random_side(draw, side, one.price_decimals, one.size_decimals) for side in (1, -1)]
             state = BookState.GOOD if draw.random() < 0.8 else draw.choice(BAD)
             books[one.id] = (sides[0], sides[1], state)
-            system.tell_book(one.id, sides[0], sides[1], state)
+            system.publish_book(one.id, sides[0], sides[1], state)
         system.step()
         top = system.top()
         for side, prices, sizes, members, count in (
@@ -308,14 +308,14 @@ def test_what_is_published_is_in_the_order_of_receipt(system: System) -> None:
     """A reader that merges lanes by time relies on it."""
     for at, of in enumerate((1, 2, 3, 2, 1)):
         system.now_ns += 1000
-        system.tell_book(of, [(at + 1, 5)], [(10**6 + at, 6)])
+        system.publish_book(of, [(at + 1, 5)], [(10**6 + at, 6)])
     system.step()
     times = [row.receive_ns for row in system.published("global_books")]
     assert times == sorted(times)
 
 
 def test_groups_of_another_configuration_are_shown_no_more(make_system: Callable[..., System]) -> None:
-    """A thing that nobody puts together would stand in the cells for ever, with the prices of its last day."""
+    """A group that is no longer configured would stay in the cells for ever, with the prices of its last day."""
     split = {"groups": [{"name": "one", "instruments": [1]}, {"name": "two", "instruments": [2, 3]}]}
     system = make_system(settings=split)
     for of in (1, 2, 3):
@@ -344,7 +344,7 @@ def test_a_group_is_unknown_until_its_writer_knows_it(system: System) -> None:
 
 
 def test_what_is_read_again_in_any_order_leaves_the_newest_book(make_system: Callable[..., System]) -> None:
-    """Two lines that bring the same books, and a cell beside the ring: each event counts once, the newest stands."""
+    """Two lines bring the same books, and a cell beside the ring: each event counts once, and the newest remains."""
     seed = seed_of_this_run()
     draw = random.Random(seed)
     system = make_system()
@@ -354,7 +354,7 @@ def test_what_is_read_again_in_any_order_leaves_the_newest_book(make_system: Cal
         of = draw.choice(MEMBERS).id
         price = draw.randrange(1, 100) * 10 ** MEMBERS[of - 1].price_decimals
         system.now_ns += draw.randrange(1000)
-        system.tell_book(of, [(price, number + 1)], [(price + 10**9, 1)])
+        system.publish_book(of, [(price, number + 1)], [(price + 10**9, 1)])
         newest[of] = (price, number + 1)
         if draw.random() < 0.3:
             system.step()
@@ -387,7 +387,7 @@ def test_books_whose_receipt_runs_backwards_do_not_turn_the_global_books_time(sy
     system.now_ns += 1000
     quiet_book(system, 2)
     late, system.now_ns = system.now_ns, system.now_ns - 500
-    system.tell_book(3, [(99_000, 10**3)], [(102_000, 10**3)])
+    system.publish_book(3, [(99_000, 10**3)], [(102_000, 10**3)])
     system.now_ns = late
     system.step()
     times = [row.receive_ns for row in system.published("global_books")]
@@ -403,7 +403,7 @@ def test_a_clock_that_steps_back_keeps_what_is_good(beating: Beating, back_ns: i
     beat(system.now_ns)
     system.step()
     system.now_ns -= back_ns
-    system.tell_book(1, [(10_000, 5)], [(10_100, 7)])
+    system.publish_book(1, [(10_000, 5)], [(10_100, 7)])
     system.step()
     assert system.top().included == 0b001
     system.step(back_ns + 6 * SECOND)
@@ -411,9 +411,9 @@ def test_a_clock_that_steps_back_keeps_what_is_good(beating: Beating, back_ns: i
 
 
 def test_a_price_of_nothing_or_below_is_no_reason_to_fall(system: System) -> None:
-    """Futures have been sold below zero; the global book says what is told."""
-    system.tell_book(1, [(-10_100, 5)], [(-10_000, 7)])
-    system.tell_book(2, [(0, 5)], [(0, 7)])
+    """Futures have been sold below zero; the global book shows the prices that the feed published."""
+    system.publish_book(1, [(-10_100, 5)], [(-10_000, 7)])
+    system.publish_book(2, [(0, 5)], [(0, 7)])
     system.step()
     top = system.top()
     assert top.bid_price[:2] == (0, -101_000)

@@ -61,7 +61,7 @@ def figures(row: Any) -> tuple[Fraction, Fraction, Fraction]:
 
 
 class Follower:
-    """A reader of the lane that believes only what it is told."""
+    """A reader of the lane that knows only the published records."""
 
     def __init__(self) -> None:
         """Nothing is open."""
@@ -118,28 +118,28 @@ def test_every_planted_crossing_is_published_and_nothing_else(make_system: Calla
     for _ in range(2000):
         of = draw.choice(MEMBERS).id
         books[of] = some_book(draw, of, draw.choice((1000, 1000, 1010, 1025)))
-        system.tell_book(of, *books[of])
+        system.publish_book(of, *books[of])
         system.step(draw.randrange(1000))
         follower.take(system.published("opportunities"))
         expected, found = all_pairs(books), follower.pairs()
         planted += len(expected)
         assert set(found) == set(expected)
         for pair, (edge, size, profit) in expected.items():
-            told_edge, *told = figures(found[pair])
-            assert told == [size, profit]
-            assert told_edge <= edge < told_edge + Fraction(1, 10**8)
+            reported_edge, *reported = figures(found[pair])
+            assert reported == [size, profit]
+            assert reported_edge <= edge < reported_edge + Fraction(1, 10**8)
     assert planted > 300
 
 
 def test_a_crossing_between_two_steps_is_published_although_it_is_gone(system: System) -> None:
     """Two events may be read in one step: one that came and went in between was there."""
-    system.tell_book(1, [(10_000, 10)], [(10_010, 10)])
-    system.tell_book(2, [(1_020, 10**6)], [(1_030, 10**6)])
-    system.tell_book(2, [(1_000, 10**6)], [(1_001, 10**6)])
+    system.publish_book(1, [(10_000, 10)], [(10_010, 10)])
+    system.publish_book(2, [(1_020, 10**6)], [(1_030, 10**6)])
+    system.publish_book(2, [(1_000, 10**6)], [(1_001, 10**6)])
     system.step()
     system.published("opportunities")
-    system.tell_book(2, [(1_020, 10**6)], [(1_030, 10**6)])
-    system.tell_book(2, [(1_000, 10**6)], [(1_001, 10**6)])
+    system.publish_book(2, [(1_020, 10**6)], [(1_030, 10**6)])
+    system.publish_book(2, [(1_000, 10**6)], [(1_001, 10**6)])
     system.step()
     kinds = [row.kind for row in system.published("opportunities")]
     assert kinds == [OpportunityKind.BEGIN, OpportunityKind.END]
@@ -147,11 +147,11 @@ def test_a_crossing_between_two_steps_is_published_although_it_is_gone(system: S
 
 def test_a_crossing_by_the_fast_best_alone_is_published(system: System) -> None:
     """The depth that confirms it comes 100 ms later: too late."""
-    system.tell_book(1, [(10_000, 10)], [(10_010, 10)])
-    system.tell_book(2, [(1_000, 10**6)], [(1_001, 10**6)])
+    system.publish_book(1, [(10_000, 10)], [(10_010, 10)])
+    system.publish_book(2, [(1_000, 10**6)], [(1_001, 10**6)])
     system.step()
     system.published("opportunities")
-    system.tell_best(2, 1, 1_020, 5 * 10**4)
+    system.publish_best(2, 1, 1_020, 5 * 10**4)
     system.step()
     (row,) = system.published("opportunities")
     assert (row.kind, row.buy_instrument, row.sell_instrument) == (OpportunityKind.BEGIN, 1, 2)
@@ -160,40 +160,40 @@ def test_a_crossing_by_the_fast_best_alone_is_published(system: System) -> None:
 
 def test_fees_decide(system: System) -> None:
     """10 bp here and 5 there: a crossing of exactly 15 bp and a little pays, one below costs money."""
-    system.tell_book(1, [], [(100_000, 10)])
-    system.tell_book(2, [(10_015, 10**6)], [])
+    system.publish_book(1, [], [(100_000, 10)])
+    system.publish_book(2, [(10_015, 10**6)], [])
     system.step()
     assert [row.kind for row in system.published("opportunities")] == [OpportunityKind.RESET]
-    system.tell_book(2, [(10_016, 10**6)], [])
+    system.publish_book(2, [(10_016, 10**6)], [])
     system.step()
     (row,) = system.published("opportunities")
     assert row.edge_e8 == int((Fraction(10_016, 10) * Fraction(9995, 10000) - 1000 * Fraction(1001, 1000)) * 10**5)
 
 
 def test_a_venue_in_doubt_or_silent_ends_its_opportunities(system: System) -> None:
-    """An edge against a book that nobody vouches for is none."""
-    system.tell_book(1, [], [(10_000, 10)])
-    system.tell_book(2, [(1_100, 10**6)], [])
+    """An edge against a book that is not GOOD is not an opportunity."""
+    system.publish_book(1, [], [(10_000, 10)])
+    system.publish_book(2, [(1_100, 10**6)], [])
     system.step()
     system.published("opportunities")
-    system.tell_state(2, BookState.SUSPECT)
+    system.publish_state(2, BookState.SUSPECT)
     system.step()
     assert [row.kind for row in system.published("opportunities")] == [OpportunityKind.END]
-    system.tell_state(2, BookState.GOOD)
+    system.publish_state(2, BookState.GOOD)
     system.step()
     assert [row.kind for row in system.published("opportunities")] == [OpportunityKind.BEGIN]
     system.now_ns += SECOND
-    system.tell_state(1, BookState.STALE)
+    system.publish_state(1, BookState.STALE)
     system.step()
     assert [row.kind for row in system.published("opportunities")] == [OpportunityKind.END]
 
 
 def test_a_feed_that_does_not_beat_ends_every_opportunity(beating: Beating) -> None:
-    """Prices that nobody can take back any more would pay for ever."""
+    """Prices of a dead writer, which no process can withdraw, would keep an opportunity open for ever."""
     system, beat = beating
     beat(system.now_ns)
-    system.tell_book(1, [], [(10_000, 10)])
-    system.tell_book(2, [(1_100, 10**6)], [])
+    system.publish_book(1, [], [(10_000, 10)])
+    system.publish_book(2, [(1_100, 10**6)], [])
     system.step()
     assert [row.kind for row in system.published("opportunities")] == [OpportunityKind.RESET, OpportunityKind.BEGIN]
     system.step(5 * SECOND + 1)
@@ -202,29 +202,29 @@ def test_a_feed_that_does_not_beat_ends_every_opportunity(beating: Beating) -> N
 
 
 def test_a_backlog_of_a_stalled_role_is_no_opportunity(system: System) -> None:
-    """What was read ten seconds late is history, whatever it says."""
-    system.tell_book(1, [], [(10_000, 10)])
+    """A record that is read ten seconds late does not show the present market, whatever its state is."""
+    system.publish_book(1, [], [(10_000, 10)])
     system.step()
     system.published("opportunities")
-    system.tell_book(2, [(1_100, 10**6)], [])
-    system.tell_book(2, [(900, 10**6)], [])
+    system.publish_book(2, [(1_100, 10**6)], [])
+    system.publish_book(2, [(900, 10**6)], [])
     system.step(10 * SECOND)
     assert system.published("opportunities") == []
 
 
 def test_more_size_than_ten_levels_show_is_marked(system: System) -> None:
     """The size is what can be seen; a reader must know when that is not all."""
-    system.tell_book(1, [], [(10_000 + place, 10) for place in range(10)])
-    system.tell_book(2, [(2_000, 10**8)], [])
+    system.publish_book(1, [], [(10_000 + place, 10) for place in range(10)])
+    system.publish_book(2, [(2_000, 10**8)], [])
     system.step()
     assert system.published("opportunities")[-1].flags == OpportunityFlag.DEPTH_LIMITED
 
 
 def test_a_new_life_voids_what_its_predecessor_began_and_begins_it_again(system: System) -> None:
-    """A reader must never hold an opportunity whose end nobody will tell."""
+    """A reader must never hold an opportunity whose end no process will publish."""
     follower = Follower()
-    system.tell_book(1, [], [(10_000, 10)])
-    system.tell_book(2, [(1_100, 10**6)], [])
+    system.publish_book(1, [], [(10_000, 10)])
+    system.publish_book(2, [(1_100, 10**6)], [])
     system.step()
     system.die()
     system.step()
@@ -238,17 +238,17 @@ def test_a_new_life_voids_what_its_predecessor_began_and_begins_it_again(system:
 def test_the_least_edge_is_asked_for(make_system: Callable[..., System]) -> None:
     """What pays less than the reader's own costs is noise."""
     system = make_system(settings={"min_edge_bps": "50"})
-    system.tell_book(1, [], [(10_000, 10)])
-    system.tell_book(2, [(1_005, 10**6)], [])
+    system.publish_book(1, [], [(10_000, 10)])
+    system.publish_book(2, [(1_005, 10**6)], [])
     system.step()
     assert [row.kind for row in system.published("opportunities")] == [OpportunityKind.RESET]
-    system.tell_book(2, [(1_008, 10**6)], [])
+    system.publish_book(2, [(1_008, 10**6)], [])
     system.step()
     assert [row.kind for row in system.published("opportunities")] == [OpportunityKind.BEGIN]
 
 
 def test_a_venue_without_a_fee_is_refused_at_the_start(system: System) -> None:
-    """A fee taken for zero makes every edge a lie."""
+    """A fee that is read as zero makes every edge too large."""
     table = msgspec.convert({"taker_fee_bps": {"north": "10"}}, Aggregation)
     system.role.close()
     lanes = open_aggregation_lanes(open_lanes(system.name, AGGREGATION))
@@ -267,29 +267,29 @@ def test_contracts_of_another_size_are_another_thing(make_system: Callable[..., 
 def test_a_change_is_published_when_it_matters_and_the_cells_know_the_rest(
     make_system: Callable[..., System], dying: float
 ) -> None:
-    """A reader of the ring is never further off than the rule says, a looker-on never at all, and few are woken."""
+    """A ring reader stays within the rule's distance, a cell reader is exact, and few readers are woken."""
     seed = seed_of_this_run()
     draw = random.Random(seed)
     system, follower = make_system(), Follower()
     books: dict[int, Book] = {one.id: ([], [], BookState.EMPTY) for one in MEMBERS}
-    told = stood = 0
+    reported = held = 0
     for _ in range(1500):
         of = draw.choice(MEMBERS).id
         unit = 10 ** (MEMBERS[of - 1].price_decimals - 1)
         base = (1030 if of == 1 else 1000) * 100
         sides = [[((base - side * draw.randrange(1, 4)) * unit // 100, draw.randrange(900, 1000))] for side in (1, -1)]
         books[of] = (sides[0], sides[1], BookState.GOOD)
-        system.tell_book(of, *books[of])
+        system.publish_book(of, *books[of])
         system.step(draw.randrange(1000))
         rows = system.published("opportunities")
-        told += len(rows)
+        reported += len(rows)
         follower.take(rows)
         if draw.random() < dying:
             system.die()
             system.step()
             follower.take(system.published("opportunities"))
         expected, found, cells = all_pairs(books), follower.pairs(), open_cells(system)
-        stood += len(expected)
+        held += len(expected)
         assert set(found) == set(cells) == set(expected)
         for pair, (edge, size, profit) in expected.items():
             exact_edge, *exact = figures(cells[pair])
@@ -302,25 +302,25 @@ def test_a_change_is_published_when_it_matters_and_the_cells_know_the_rest(
                 before = getattr(found[pair], name)
                 assert abs(getattr(cells[pair], name) - before) * 100_000 < before
             assert cells[pair].opportunity_id == found[pair].opportunity_id
-    assert 0 < told < stood
+    assert 0 < reported < held
 
 
 def test_a_size_that_trembles_is_not_published_and_one_that_halves_is(system: System) -> None:
     """Bound, or a hundred changes a second overrun every reader of the ring."""
-    system.tell_book(1, [], [(10_000, 1000)])
-    system.tell_book(2, [(1_100, 10**9)], [])
+    system.publish_book(1, [], [(10_000, 1000)])
+    system.publish_book(2, [(1_100, 10**9)], [])
     system.step()
     system.published("opportunities")
     for size in (1050, 950, 1099, 901):
-        system.tell_book(1, [], [(10_000, size)])
+        system.publish_book(1, [], [(10_000, size)])
         system.step()
     assert system.published("opportunities") == []
     assert open_cells(system)[1, 2].size == 901 * 1000
-    system.tell_book(1, [], [(10_000, 900)])
+    system.publish_book(1, [], [(10_000, 900)])
     system.step()
     (row,) = system.published("opportunities")
     assert (row.kind, row.size) == (OpportunityKind.CHANGE, 900 * 1000)
-    system.tell_state(1, BookState.STALE)
+    system.publish_state(1, BookState.STALE)
     system.step()
     (row,) = system.published("opportunities")
     assert (row.kind, row.size, open_cells(system)) == (OpportunityKind.END, 900 * 1000, {})
@@ -328,23 +328,23 @@ def test_a_size_that_trembles_is_not_published_and_one_that_halves_is(system: Sy
 
 def test_two_prices_that_move_together_are_published_although_the_edge_is_the_same(system: System) -> None:
     """An order at the old limit would not trade any more."""
-    system.tell_book(1, [], [(1_000_000, 10)])
-    system.tell_book(2, [(110_000, 10**6)], [])
+    system.publish_book(1, [], [(1_000_000, 10)])
+    system.publish_book(2, [(110_000, 10**6)], [])
     system.step()
     system.published("opportunities")
-    system.tell_book(2, [(110_011, 10**6)], [])
-    system.tell_book(1, [], [(1_000_100, 10)])
+    system.publish_book(2, [(110_011, 10**6)], [])
+    system.publish_book(1, [], [(1_000_100, 10)])
     system.step()
     assert OpportunityKind.CHANGE in [row.kind for row in system.published("opportunities")]
 
 
 def test_a_locked_market_pays_only_where_the_fees_are_rebates(make_system: Callable[..., System]) -> None:
-    """A venue that pays its takers makes money out of equal prices; nobody else does."""
+    """A venue that pays takers makes equal prices profitable; no other venue does."""
     fees = {"north": "-2", "south": "1", "west": "1"}
     system = make_system(settings={"taker_fee_bps": fees})
-    system.tell_book(1, [], [(10_000, 10)])
-    system.tell_book(2, [(1_000, 10**6)], [])
-    system.tell_book(3, [], [(100_000, 10)])
+    system.publish_book(1, [], [(10_000, 10)])
+    system.publish_book(2, [(1_000, 10**6)], [])
+    system.publish_book(3, [], [(100_000, 10)])
     system.step()
     (row,) = [row for row in system.published("opportunities") if row.kind == OpportunityKind.BEGIN]
     assert (row.buy_instrument, row.sell_instrument, row.buy_price, row.sell_price) == (1, 2, 100_000, 100_000)
@@ -356,8 +356,8 @@ def test_contracts_of_several_units_have_a_global_book_and_no_profit(make_system
     """A hundred dollars a contract is paid in coin: the profit of a linear one would be another number."""
     inverse = tuple(replace(one, kind="perpetual", multiplier=100) for one in MEMBERS)
     system = make_system(instruments=inverse, settings={"taker_fee_bps": {}})
-    system.tell_book(1, [], [(10_000, 10)])
-    system.tell_book(2, [(1_100, 10**6)], [])
+    system.publish_book(1, [], [(10_000, 10)])
+    system.publish_book(2, [(1_100, 10**6)], [])
     system.step()
     assert system.top().included == 0b011
     assert [row.kind for row in system.published("opportunities")] == [OpportunityKind.RESET]
@@ -375,6 +375,6 @@ def test_futures_are_one_thing_only_if_the_configuration_groups_them(make_system
 
 @pytest.mark.parametrize(("key", "value"), [("change_bps", "-1"), ("change_share", "1.5"), ("change_share", "nan")])
 def test_a_rule_that_cannot_hold_is_refused(key: str, value: str) -> None:
-    """A negative distance would tell everything or nothing, whatever the market does."""
+    """A negative distance would publish every change or none, whatever the market does."""
     with pytest.raises(ValueError, match=f"aggregation.{key} must be in"):
         check_table(msgspec.convert({key: value}, Aggregation))

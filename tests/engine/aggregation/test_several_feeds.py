@@ -53,8 +53,8 @@ def test_a_global_book_has_the_levels_of_every_feed(two: Callable[..., System]) 
     """Two venues in two processes are still one market."""
     system = two()
     system.step()
-    system.tell_book(1, *BOOK)
-    system.tell_book(2, *ELSEWHERE_BOOK)
+    system.publish_book(1, *BOOK)
+    system.publish_book(2, *ELSEWHERE_BOOK)
     system.step()
     assert (system.top().state, system.top().included) == (BookState.GOOD, 0b11)
     assert system.top().bid_members[:1] == (0b11,)
@@ -69,8 +69,8 @@ def test_a_silent_feed_leaves_out_only_its_own_books(
     for cell in beats.values():
         beat(cell, system.now_ns)
     system.step()
-    system.tell_book(1, *BOOK)
-    system.tell_book(2, *ELSEWHERE_BOOK)
+    system.publish_book(1, *BOOK)
+    system.publish_book(2, *ELSEWHERE_BOOK)
     system.step()
     assert system.top().included == 0b11
     for _ in range(4):
@@ -87,30 +87,30 @@ def test_a_restart_counts_the_prints_of_each_feed_once(two: Callable[..., System
     system = two(settings={"bars": ["1s"]})
     system.step()
     for number in range(1, 31):
-        system.tell_print(1, 1_000 + number, 1, number)
+        system.publish_print(1, 1_000 + number, 1, number)
         if number % 3 == 0:
-            system.tell_print(2, 100 + number, 1, number)
+            system.publish_print(2, 100 + number, 1, number)
         if number % 7 == 0:
             system.step(1_000)
             system.die()
     system.step()
     system.die()
     system.step(3 * SECOND)
-    told = system.published("bars")
-    assert [bar.count for bar in told if bar.instrument == 1 and bar.count] == [30]
-    assert [bar.count for bar in told if bar.instrument == 2 and bar.count] == [10]
+    published = system.published("bars")
+    assert [bar.count for bar in published if bar.instrument == 1 and bar.count] == [30]
+    assert [bar.count for bar in published if bar.instrument == 2 and bar.count] == [10]
 
 
 def test_a_lap_of_one_feed_makes_only_its_own_bars_partial(two: Callable[..., System]) -> None:
     """The other feed's bars miss nothing."""
     system = two(settings={"bars": ["1s"]})
-    system.tell_print(1, 1_000, 1, 1)
-    system.tell_print(2, 100, 1, 1)
+    system.publish_print(1, 1_000, 1, 1)
+    system.publish_print(2, 100, 1, 1)
     system.step()
     system.step(2 * SECOND)
     system.published("bars")
-    system.tell_print(1, 1_000, 1, 2)
-    system.tell_print(2, 100, 1, 2)
+    system.publish_print(1, 1_000, 1, 2)
+    system.publish_print(2, 100, 1, 2)
     system.step()
     batch = np.zeros(4096, TICK.dtype).tobytes()
     for _ in range((1 << 17) // 4096 + 1):
@@ -131,12 +131,12 @@ def test_a_life_over_two_feeds_driven_from_its_steps_publishes_the_same(two: Cal
         of = draw.choice((1, 2))
         book = some_book(draw, of, draw.choice((1000, 1010)))
         live.now_ns += draw.randrange(SECOND // 3)
-        for tell in (
-            lambda to, of=of, number=number: to.tell_print(of, 1000 + number, 5, number + 1),
-            lambda to, of=of, book=book: to.tell_book(of, *book),
+        for publish in (
+            lambda to, of=of, number=number: to.publish_print(of, 1000 + number, 5, number + 1),
+            lambda to, of=of, book=book: to.publish_book(of, *book),
         ):
-            tell(live)
-            script[PLACES[of]].append((live.now_ns, tell))
+            publish(live)
+            script[PLACES[of]].append((live.now_ns, publish))
         if draw.random() < 0.6:
             live.step(draw.randrange(1000))
     live.step(2 * SECOND)
@@ -144,8 +144,8 @@ def test_a_life_over_two_feeds_driven_from_its_steps_publishes_the_same(two: Cal
         assert len(step.cursors) == 5
         for place in (0, 1):
             while script[place] and again.hands[place].ticks.cursor < step.cursors[place]:
-                again.now_ns, tell = script[place].pop(0)
-                tell(again)
+                again.now_ns, publish = script[place].pop(0)
+                publish(again)
         again.now_ns = step.now_ns
         again.step()
     lanes = ("global_books", "opportunities", "bars")

@@ -74,7 +74,7 @@ def test_memory_is_bounded_and_the_worst_level_goes() -> None:
 
 
 def test_a_crossed_book_shows_it() -> None:
-    """Equal best prices are crossed too: nobody may trade on them."""
+    """Equal best prices are crossed too: no strategy may trade on them."""
     book = Book()
     assert not book.is_crossed()
     book.set(1, 100, 1)

@@ -61,7 +61,7 @@ def agree(book: Book, levels: dict[int, int], side: int) -> None:
 
 @pytest.mark.timeout(3600)
 def test_a_book_is_the_dictionarys_at_every_scale_of_prices(seed: int) -> None:
-    """A price step nobody thought of must not put a level in the wrong place, and never one outside the memory."""
+    """An unexpected price step must not put a level in the wrong place, and never outside the memory."""
     draw, book = random.Random(seed), Book()
     for turn in range(MUTATIONS):
         anchor, step, side = draw.randint(-HIGHEST, HIGHEST), a_step(draw), draw.choice((1, -1))

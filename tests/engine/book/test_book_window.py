@@ -1,4 +1,4 @@
-"""The window of ticks inside a book: where it stands, how fine it is, and that nobody can tell."""
+"""The window of ticks inside a book: its position, its resolution, and that it never changes a result."""
 
 import random
 from collections.abc import Callable
@@ -28,7 +28,7 @@ class Oracle:
         self.horizon = {1: -(1 << 64), -1: -(1 << 64)}  # the best key cut
 
     def set(self, side: int, price: int, size: int) -> int:
-        """The size before; the worst goes when there are too many, and nothing at or behind it comes back."""
+        """Return the size before; with too many levels the worst goes, and no level at or beyond it comes back."""
         levels = self.levels[side]
         before = levels.pop(price, 0)
         if size and side * price > self.horizon[side]:
@@ -66,8 +66,8 @@ def agree(book: Book, oracle: Oracle, depth: int) -> None:
         assert book.count(side) == len(top)
         assert book.best(side) == (top[0] if top else None)
         assert book.depth(side, depth) == sum(size for _, size in top[:depth])
-        wanted = sum(size for _, size in top[: depth // 2]) + 1
-        assert book.walk(side, wanted) == oracle.walk(side, wanted)
+        target = sum(size for _, size in top[: depth // 2]) + 1
+        assert book.walk(side, target) == oracle.walk(side, target)
 
 
 def near(draw: random.Random, center: int, step: int) -> int:
@@ -133,7 +133,7 @@ def test_prices_at_the_ends_of_64_bits_are_levels(side: int, key: Callable[[int]
 
 @pytest.mark.parametrize("side", [1, -1])
 def test_a_wrong_best_far_away_comes_and_goes(side: int) -> None:
-    """One absurd price takes the window with it; when it goes, the book stands where it stood."""
+    """One absurd price moves the window; when that price goes, the window is where it was before."""
     book, oracle = Book(), Oracle()
     for number in range(3000):
         oracle.set(side, 10**12 - side * number * 100, number + 1)
@@ -167,7 +167,7 @@ def test_the_smallest_books_keep_the_best(limit: int) -> None:
 
 
 def runs(number: int) -> dict[str, list[int]]:
-    """Orders in which a venue may tell many prices, the worst ones that we know among them."""
+    """Orders in which a venue may send many prices, the worst that we know among them."""
     draw = random.Random(number)
     scattered = draw.sample(range(1, 10**9), number)
     near_and_far = [price for i in range(number // 4) for price in (i + 1, 10**8 + i, 10**8 + i, i + 1)]
@@ -200,7 +200,7 @@ def test_a_long_message_in_any_order_is_the_dictionarys(order: str) -> None:
 
 @pytest.mark.parametrize("side", [1, -1])
 def test_a_book_that_was_cut_accepts_no_level_beyond_the_cut(side: int) -> None:
-    """A level behind those lost would stand among holes, and look as if there were nothing between."""
+    """A level beyond the lost ones would have holes before it that look like empty prices."""
     book = Book(10)
     for place in range(12):
         book.set(side, -side * place, 5)

@@ -1,4 +1,4 @@
-"""The book of orders against lists in Python: who stands where, and what the levels are."""
+"""The book of orders against lists in Python: each order's place in its queue, and the levels."""
 
 import os
 from pathlib import Path
@@ -42,7 +42,7 @@ class Queues(RuleBasedStateMachine):
             del self.queues[place]
 
     def join(self, place: tuple[int, int], order: list[int]) -> None:
-        """The oracle's order stands behind the others but those with later stamps."""
+        """The oracle's order comes after all others except those with later stamps."""
         queue = self.queues.setdefault(place, [])
         at = len(queue)
         while at and queue[at - 1][2] > order[2]:
@@ -51,7 +51,7 @@ class Queues(RuleBasedStateMachine):
 
     @rule(number=NUMBERS, side=SIDES, price=PRICES, size=SIZES, stamp=STAMPS)
     def add(self, number: int, side: int, price: int, size: int, stamp: int) -> None:
-        """An order joins behind those not later; one known already, or one too many, does not."""
+        """An order joins after those that are not later; a known order, or one too many, does not join."""
         full = sum(len(queue) for queue in self.queues.values()) == 10
         expected = self.found(number) is None and not full
         if expected:
@@ -93,7 +93,7 @@ class Queues(RuleBasedStateMachine):
 
     @rule(depth=st.integers(0, 4))
     def truncate(self, depth: int) -> None:
-        """What lies behind a depth goes with all its orders."""
+        """Every level beyond a depth goes with all its orders."""
         for side in (1, -1):
             prices = sorted((price for s, price in self.queues if s == side), reverse=side > 0)
             for price in prices[depth:]:

@@ -30,7 +30,7 @@ def rows(name: str) -> list[list[str]]:
 
 
 def unnamed(side: int, price: int) -> int:
-    """An id for what stood at a price before the recording began: no order of the venue has one so large."""
+    """An id for the size at a price before the recording began: no order of the venue has one so large."""
     return (1 << 100) + 2 * price + (side > 0)
 
 
@@ -41,7 +41,7 @@ def levels_of(row: list[str]) -> list[tuple[int, int, int]]:
 
 
 def apply(book: OrderBook, kind: int, number: int, size: int, price: int, side: int) -> None:
-    """One message. An order that the recording never introduced stood there before, or deeper than it looked."""
+    """Send one message. An order that the recording never introduced was there before, or beyond the recorded depth."""
     if kind == NEW:
         assert book.add(number, side, price, size)
     elif kind in (REDUCED, GONE, EXECUTED) and book.order(number) is not None:
@@ -52,7 +52,7 @@ def apply(book: OrderBook, kind: int, number: int, size: int, price: int, side: 
 
 
 def reveal(book: OrderBook, before: list[str], row: list[str], price: int) -> None:
-    """A level that comes into the recording's ten is taken as it is: nothing was told of it while it lay deeper."""
+    """A level that enters the recording's ten is accepted as it is: no message described it while it was deeper."""
     known = {level[:2] for level in levels_of(before)}
     for side, level, size in levels_of(row):
         if (side, level) not in known and level != price:
@@ -110,7 +110,7 @@ def place(matching: Matching, draw: random.Random, number: int) -> None:
 
 
 def follow(book: OrderBook, matching: Matching, before: dict[int, int]) -> dict[int, int]:
-    """Tell the book, one message each, what an event did to the resting orders; what rests afterwards."""
+    """Apply to the book, one message each, what an event did to the resting orders; return what rests afterwards."""
     reference = matching.books["BTCUSDT"]
     resting = {
         order.id: order

@@ -47,7 +47,7 @@ class NewAccount(World):
     purse = {"USDT": fixed("100000")}  # noqa: RUF012 - a constant of the test
 
     def make_strategy(self, name: str) -> Strategy:
-        """The maker's place is taken by the buyer; the other one does nothing."""
+        """The buyer replaces the maker; the other strategy does nothing."""
         if name != "maker":
             return Strategy(self.instruments, Strategy.Parameters())
         self.buyer = BuyThenSell(self.instruments, Strategy.Parameters())

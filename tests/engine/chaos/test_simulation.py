@@ -25,7 +25,7 @@ ONLY_DEATHS = Mishaps(300_000_000, 0, 0, 0, FaultRates())
 
 @contextmanager
 def world(seed: int, mishaps: Mishaps | None = None) -> Iterator[World]:
-    """A world that is taken down whatever happens."""
+    """A world that is closed after the test in every case."""
     print(f"seed {seed}")  # noqa: T201 - to run it again
     made = World(seed, mishaps)
     try:

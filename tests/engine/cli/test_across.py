@@ -19,8 +19,8 @@ def system() -> Iterator[System]:
     made = System(instruments=(BTC, ELSEWHERE))
     name, record = f"{made.name}.heartbeat.aggregation", lane_of("heartbeat").record
     shm.create(name, record, "cells", count=1)
-    made.tell_book(BTC.id, [(100_000, 5)], [(100_010, 5)])
-    made.tell_book(ELSEWHERE.id, [(200_000, 5)], [(200_010, 5)])
+    made.publish_book(BTC.id, [(100_000, 5)], [(100_010, 5)])
+    made.publish_book(ELSEWHERE.id, [(200_000, 5)], [(200_010, 5)])
     made.step(SECOND)
     yield made
     made.close()
@@ -34,21 +34,21 @@ def beat(system: System, age_ns: int) -> None:
     cell.close()
 
 
-def test_what_venues_say_together_is_shown(system: System, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_venues_global_book_is_shown(system: System, capsys: pytest.CaptureFixture[str]) -> None:
     """Every group with its best and its venues."""
     beat(system, 0)
     assert main(["across", "--system", system.name, "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert [group["state"] for group in told["groups"]] == ["CROSSED"]
-    assert sorted(told["groups"][0]["included"]) == sorted({BTC.venue, ELSEWHERE.venue})
-    assert told["silent_ms"] < SECOND
+    shown = json.loads(capsys.readouterr().out)
+    assert [group["state"] for group in shown["groups"]] == ["CROSSED"]
+    assert sorted(shown["groups"][0]["included"]) == sorted({BTC.venue, ELSEWHERE.venue})
+    assert shown["silent_ms"] < SECOND
 
 
-@pytest.mark.parametrize(("age_ns", "said"), [(0, False), (7 * SECOND, True)])
+@pytest.mark.parametrize(("age_ns", "shown_late"), [(0, False), (7 * SECOND, True)])
 def test_a_silent_aggregation_is_reported(
-    system: System, capsys: pytest.CaptureFixture[str], age_ns: int, said: bool
+    system: System, capsys: pytest.CaptureFixture[str], age_ns: int, shown_late: bool
 ) -> None:
     """Its last words stay in memory when it dies: good prices and open opportunities that are history."""
     beat(system, age_ns)
     assert main(["across", "--system", system.name, "--once"]) == 0
-    assert ("the aggregation's heartbeat is 7." in capsys.readouterr().out) is said
+    assert ("the aggregation's heartbeat is 7." in capsys.readouterr().out) is shown_late

@@ -48,8 +48,8 @@ def test_up_names_a_symbol_that_the_venue_does_not_list(
     """Execution waits for its instruments for ever: "is starting" sent the operator to the logs for a typo."""
     one = floor(**{'symbol = "ETHUSDT"': 'symbol = "ETHUSDX"'})
     assert engine_ctl(["up", str(one.file), "--timeout", "60"]) == 1
-    said = capsys.readouterr().err
-    assert f"{one.file}: instruments[1].symbol = 'ETHUSDX'" in said
-    assert "venue binance does not know this symbol (instrument 2)" in said
-    assert str(one.paths.log("feed")) in said
+    output = capsys.readouterr().err
+    assert f"{one.file}: instruments[1].symbol = 'ETHUSDX'" in output
+    assert "venue binance does not know this symbol (instrument 2)" in output
+    assert str(one.paths.log("feed")) in output
     assert one.type("down") == 0

@@ -84,7 +84,7 @@ def test_a_sound_configuration_passes_and_a_key_may_still_be_made(write: Write) 
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "expected"),
     [
         (market(parameter="speling = 1"), "strategies.taker: .*speling"),
         (market(kind="Nobody"), "strategies.taker: .*Nobody"),
@@ -152,11 +152,11 @@ def test_a_sound_configuration_passes_and_a_key_may_still_be_made(write: Write) 
     ],
 )
 def test_what_a_role_would_refuse_is_one_line_and_starts_nothing(
-    write: Write, system: str, wrong: str, said: str
+    write: Write, system: str, wrong: str, expected: str
 ) -> None:
     """A typo in a limit must not be found by a process that dies and dies."""
     config = write(wrong)
-    with pytest.raises(CommandError, match=said) as caught:
+    with pytest.raises(CommandError, match=expected) as caught:
         check(config)
     assert caught.value.code == WRONG_USE
     assert "\n" not in str(caught.value)
@@ -185,16 +185,16 @@ PARTS = 'api_key = { env = "PART" }\nprivate_key = { env = "PART" }\n'
 
 
 @pytest.mark.parametrize(
-    ("key", "said"),
+    ("key", "expected"),
     [
         ("", 'feed: venue exchange: product = "exchange" needs an api_key'),
         (PARTS, 'feed: venue exchange: product = "exchange" needs a passphrase'),
         (PARTS + 'passphrase = { env = "ABSENT" }', "feed: .*ABSENT is not set"),
     ],
 )
-def test_a_stream_that_needs_a_key_is_refused_without_one(write: Write, key: str, said: str) -> None:
+def test_a_stream_that_needs_a_key_is_refused_without_one(write: Write, key: str, expected: str) -> None:
     """The venue would reject each subscription for ever: `check` reports that before anything is started."""
-    with pytest.raises(CommandError, match=said):
+    with pytest.raises(CommandError, match=expected):
         check(write(EXCHANGE.format(product="exchange", key=key)))
 
 
@@ -275,5 +275,5 @@ def test_up_names_at_once_a_process_that_cannot_start(
     config = write()
     (config.paths.run / "alpha.refuse").touch()
     assert main(["up", config.path]) == 1
-    assert "alpha does not start: ValueError: told to refuse" in capsys.readouterr().err
+    assert "alpha does not start: ValueError: asked to refuse" in capsys.readouterr().err
     assert main(["down", "--system", system]) == 0

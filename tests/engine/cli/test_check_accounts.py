@@ -1,4 +1,4 @@
-"""What `check` says of a file with several accounts: which account is wrong, and what to do."""
+"""What `check` prints about a file with several accounts: which account is wrong, and what to do."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def test_the_file_of_two_accounts_is_sound(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "expected"),
     [
         ('name = "west"\nkind = "binance"', 'name = "west"\nkind = "kraken"', "accounts.west_main: "),
         ('"ws://127.0.0.1:9721/ws-api/v3"', '"wss://192.0.2.1/ws-api/v3"', "accounts.west_main: venue west: order_url"),
@@ -46,11 +46,11 @@ def test_the_file_of_two_accounts_is_sound(tmp_path: Path) -> None:
     ],
 )
 def test_an_account_that_could_not_trade_is_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, said: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, expected: str
 ) -> None:
     """One line before anything starts, instead of an execution that dies again and again beside one that trades."""
     assert checked(tmp_path, old, new) == WRONG_USE
-    assert said in capsys.readouterr().err
+    assert expected in capsys.readouterr().err
 
 
 def test_the_tables_of_an_order_session_name_a_wrong_account(tmp_path: Path) -> None:

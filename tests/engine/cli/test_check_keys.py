@@ -58,8 +58,8 @@ def written(path: Path, text: bytes) -> str:
 @pytest.mark.parametrize("name", WRONG)
 def test_a_key_that_cannot_log_on_a_session_is_named_by_its_kind(write: Write, tmp_path: Path, name: str) -> None:
     """The venue would answer -1022 to every request, and no order would be sent."""
-    text, said = WRONG[name]
-    with pytest.raises(CommandError, match=rf"venues.binance.private_key: .*key.pem: found .*{said}") as caught:
+    text, expected = WRONG[name]
+    with pytest.raises(CommandError, match=rf"venues.binance.private_key: .*key.pem: found .*{expected}") as caught:
         check(write(market(key=written(tmp_path / "key.pem", text))))
     assert "expected an Ed25519 private key in PEM form; docs/binance-keys.md" in str(caught.value)
     secret = text.decode().replace(r"\n", "\n").split("\n")[len(text) > 64]
@@ -84,18 +84,22 @@ def test_a_missing_file_and_a_directory_are_named(write: Write, tmp_path: Path) 
         check(write(market(key=str(tmp_path))))
 
 
-@pytest.mark.parametrize(("text", "said"), [(PUBLIC.decode(), "found a public key"), ("two words", "found 2 words")])
+@pytest.mark.parametrize(
+    ("text", "expected"), [(PUBLIC.decode(), "found a public key"), ("two words", "found 2 words")]
+)
 def test_an_api_key_of_another_form_is_named(
-    write: Write, monkeypatch: pytest.MonkeyPatch, text: str, said: str
+    write: Write, monkeypatch: pytest.MonkeyPatch, text: str, expected: str
 ) -> None:
     """The two are easily exchanged."""
     monkeypatch.setenv("SOME_OTHER_KEY", text)
-    with pytest.raises(CommandError, match=f"venues.binance.api_key: the environment variable SOME_OTHER_KEY: {said}"):
+    with pytest.raises(
+        CommandError, match=f"venues.binance.api_key: the environment variable SOME_OTHER_KEY: {expected}"
+    ):
         check(write(market().replace('env = "SOME_KEY"', 'env = "SOME_OTHER_KEY"')))
 
 
 def test_the_commands_of_the_page_make_a_key_that_passes(write: Write, tmp_path: Path) -> None:
-    """A key made as the page says must be accepted."""
+    """A key that was made as the page describes must be accepted."""
     commands = re.findall(r"^    (openssl .*|chmod .*)$", PAGE.read_text(), re.MULTILINE)
     assert len(commands) >= 3
     for command in commands:

@@ -145,7 +145,7 @@ def _write_orders(config: Config) -> None:
 
 
 def test_importing_it_loads_nothing_heavy() -> None:
-    """In an emergency nobody uses a command that takes a second for --help."""
+    """An operator in an emergency needs `--help` without a delay of a second."""
     code = "import sys, engine.cli; print([m for m in ('numpy','rich','msgspec','shm','orjson') if m in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
@@ -167,8 +167,8 @@ def test_book_shows_a_ladder(typed: Typed, market: Config) -> None:
     tree = typed.tree(*words)
     assert (tree["state"], tree["bids"][0], tree["asks"][0]) == ("GOOD", ["100.00", "1.50000"], ["100.01", "0.50000"])
     assert "BTCUSDT good" in typed(*words, "--once")
-    said = typed("book", "XRP", "--system", market.system.name, code=3)
-    assert "no instrument 'XRP', expected one of binance:BTCUSDT (id 7)" in said
+    printed = typed("book", "XRP", "--system", market.system.name, code=3)
+    assert "no instrument 'XRP', expected one of binance:BTCUSDT (id 7)" in printed
     assert typed.tree("book", "binance:BTCUSDT", "--system", market.system.name)["instrument"] == 7
 
 
@@ -224,8 +224,8 @@ def test_a_symbol_of_two_venues_is_asked_about(typed: Typed, market: Config) -> 
     instruments.write(cells, 1, dataclasses.replace(BITCOIN, id=9, venue="binance-usdm"), 1)
     cells.close()
     of = ["--system", market.system.name]
-    said = typed("book", "BTCUSDT", *of, code=2)
-    assert "several instruments 'BTCUSDT': binance:BTCUSDT (id 7), binance-usdm:BTCUSDT (id 9)" in said
+    printed = typed("book", "BTCUSDT", *of, code=2)
+    assert "several instruments 'BTCUSDT': binance:BTCUSDT (id 7), binance-usdm:BTCUSDT (id 9)" in printed
     assert typed.tree("book", "binance:btcusdt", *of)["instrument"] == typed.tree("book", "7", *of)["instrument"] == 7
     assert "binance:BTCUSDT" in typed("orders", *of)
     assert "no book of 'binance-usdm:BTCUSDT' yet" in typed("book", "binance-usdm:BTCUSDT", "--once", *of, code=3)
@@ -353,8 +353,8 @@ def test_a_wrong_option_is_wrong_use_and_shows_the_usage_of_its_own_command(
 )
 def test_an_exit_code_means_the_same_for_every_command(typed: Typed, line: str, code: int) -> None:
     """A script needs one rule for all commands: 3 is not found, 2 is a wrong file."""
-    said = typed(*line.split(), code=code)
-    assert len(said.splitlines()) == 1 or code == 0, "what is wrong is one line"
+    printed = typed(*line.split(), code=code)
+    assert len(printed.splitlines()) == 1 or code == 0, "what is wrong is one line"
 
 
 def test_a_book_of_a_dead_feed_is_unknown_whatever_its_last_state(market: Config) -> None:
@@ -399,10 +399,10 @@ def test_status_shows_that_a_full_disk_has_stopped_entries(typed: Typed, write: 
         cell = open_lanes(config.system.name, EXECUTION).cell_writer("gate")
         cell.write(0, *zeros("gate", exits_only=Reason.JOURNAL_FULL))
         cell.close()
-        said = typed("status", "--system", system, code=1)
-        assert "ENTRIES ARE STOPPED" in said
-        assert "NOT trading, JOURNAL_FULL" in said.splitlines()[0], "the first line is the one that is read"
-        assert "JOURNAL_FULL: the disk has no room for the journal" in said
+        printed = typed("status", "--system", system, code=1)
+        assert "ENTRIES ARE STOPPED" in printed
+        assert "NOT trading, JOURNAL_FULL" in printed.splitlines()[0], "the first line is the one that is read"
+        assert "JOURNAL_FULL: the disk has no room for the journal" in printed
     finally:
         typed("down", "--system", system)
 
@@ -524,7 +524,7 @@ def test_positions_end_with_the_net_of_the_account(typed: Typed, market: Config)
 
 
 def test_dust_is_decimal_text_in_json(typed: Typed, market: Config) -> None:
-    """A reader of JSON that takes 340 for an amount is wrong by eight digits, whichever command it asked."""
+    """A JSON reader that reads 340 as an amount is wrong by eight digits, whichever command it asked."""
     cells = open_lanes(market.system.name, EXECUTION).cell_writer("positions")
     common = {"instrument": 7, "price_decimals": 2, "size_decimals": 5, "holding_decimals": 8}
     cells.write(0, *zeros("positions", dust=-340, **common))
@@ -641,12 +641,12 @@ def test_a_strategy_that_will_not_start_is_parked_by_name_and_the_others_trade_o
     refuse = config.paths.run / "gamma.refuse"
     refuse.touch()
     of = ["--system", system]
-    said = typed("up", config.path, code=1)
-    assert "gamma is PARKED, the other processes trade on: ValueError: told to refuse" in said
-    said = typed("status", *of, code=1)
-    assert f"{system} (paper): trading, without gamma, which is parked" in said
-    assert "ValueError: told to refuse" in said
-    assert "gamma does not run: ValueError: told to refuse" in typed("restart", "gamma", *of, code=1)
+    printed = typed("up", config.path, code=1)
+    assert "gamma is PARKED, the other processes trade on: ValueError: asked to refuse" in printed
+    printed = typed("status", *of, code=1)
+    assert f"{system} (paper): trading, without gamma, which is parked" in printed
+    assert "ValueError: asked to refuse" in printed
+    assert "gamma does not run: ValueError: asked to refuse" in typed("restart", "gamma", *of, code=1)
     refuse.unlink()
     assert "gamma runs again" in typed("restart", "gamma", *of)
     assert {one["phase"] for one in call(config.paths.control, "status")["processes"]} == {"running"}
@@ -673,14 +673,14 @@ def test_up_names_the_process_that_does_not_run(typed: Typed, write: Write, syst
     assert "is down" in typed("down", "--system", system)
 
 
-def test_up_that_stops_waiting_says_what_still_runs(
+def test_up_that_stops_waiting_lists_what_still_runs(
     typed: Typed, write: Write, system: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An operator must not conclude from the error that nothing runs."""
     monkeypatch.setattr("engine.cli.system._spawn", lambda *_: subprocess.Popen([sys.executable, "-c", ""]))
-    said = typed("up", write().path, "--timeout", "0", code=1)
-    assert "after 0 s not every process runs: the supervisor does not answer" in said
-    assert f"{system} STAYS UP" in said
+    printed = typed("up", write().path, "--timeout", "0", code=1)
+    assert "after 0 s not every process runs: the supervisor does not answer" in printed
+    assert f"{system} STAYS UP" in printed
 
 
 def test_a_system_without_execution_refuses_to_cancel(typed: Typed, write: Write, system: str) -> None:
@@ -713,9 +713,9 @@ def test_down_names_the_orders_it_leaves_and_is_not_content(typed: Typed, write:
     config = write()
     typed("up", config.path)
     _write_orders(config)
-    said = typed("down", "--system", system, code=1)
-    assert "2 orders are left at the venue" in said
-    assert "01" * 16 in said
+    printed = typed("down", "--system", system, code=1)
+    assert "2 orders are left at the venue" in printed
+    assert "01" * 16 in printed
     assert shm.names(system) == []
     assert json.loads(config.paths.audit.read_text().splitlines()[-1])["orders_left"][1]["state"] == "sent"
 
@@ -775,9 +775,9 @@ def test_a_silent_supervisor_that_lives_is_not_to_be_started_again(
 ) -> None:
     """`up` would be refused; a halt works without it."""
     monkeypatch.setattr("engine.cli.system.supervisor_pid", lambda _: 77)
-    said = typed("status", "--system", market.system.name, code=3)
-    assert "engine-ctl halt works without it" in said
-    assert "engine-ctl up" not in said
+    printed = typed("status", "--system", market.system.name, code=3)
+    assert "engine-ctl halt works without it" in printed
+    assert "engine-ctl up" not in printed
 
 
 def test_the_one_living_system_is_meant_among_dead_ones(typed: Typed, market: Config) -> None:
@@ -862,7 +862,7 @@ def test_a_duration_without_an_end_is_wrong_use(
 
 @pytest.mark.parametrize("command", ["up", "check"])
 def test_a_file_names_its_system_itself(capsys: pytest.CaptureFixture[str], command: str) -> None:
-    """An option that is taken and not followed starts another system than the one that was typed."""
+    """An option that is accepted and ignored starts another system than the operator typed."""
     with pytest.raises(SystemExit) as caught:
         main([command, "x.toml", "--system", "other"])
     assert caught.value.code == 2

@@ -84,7 +84,7 @@ def test_orders_of_a_system_that_is_down_are_read_from_its_journal(
 
 
 def test_a_journal_with_an_open_order_is_not_put_away(house: House, capsys: pytest.CaptureFixture[str]) -> None:
-    """Nobody would look after the order any more."""
+    """No process would track the order any more."""
     house.place(size=400)
     house.run(3)
     house.kill()
@@ -102,8 +102,8 @@ def test_a_journal_with_a_position_is_put_away_only_with_a_reason(
     directory = Path(house.config.journal.directory)
     assert "this journal holds" in typed(capsys, house, "journal", "--set-aside", code=1)
     assert directory.exists()
-    said = typed(capsys, house, "journal", "--set-aside", "--force", "sold by hand", "--json")
-    aside = Path(json.loads(said)["set_aside"])
+    output = typed(capsys, house, "journal", "--set-aside", "--force", "sold by hand", "--json")
+    aside = Path(json.loads(output)["set_aside"])
     assert not directory.exists()
     assert (aside / "why.txt").read_text() == "sold by hand\n"
     assert (aside / "system.uuid").exists(), "under the old id the new journal's orders would bear used ids"

@@ -39,10 +39,10 @@ def test_up_and_status_report_a_wrong_key_in_the_venues_words(
     """Both reported "trading" while no order could be sent."""
     one = floor(**{'{ file = "{state}/demo.pem" } #': f'{{ file = "{wrong_key(tmp_path)}" }} #'})
     assert main(["up", str(one.file), "--timeout", "120"]) == 1
-    said = capsys.readouterr().err
-    assert "no order can be sent" in said
-    assert "-1022 Signature for this request is not valid." in said
-    assert "STAYS UP" in said
+    output = capsys.readouterr().err
+    assert "no order can be sent" in output
+    assert "-1022 Signature for this request is not valid." in output
+    assert "STAYS UP" in output
     assert one.type("status") == 1
     out = capsys.readouterr().out
     assert "NOT trading, the order session at binance" in out
@@ -60,9 +60,11 @@ def test_up_reports_a_key_that_may_not_trade_before_any_order(
     one = floor(**{'{ file = "{state}/demo.pem" } #': f'{{ file = "{own}" }} #', ENGINE_KEY: name})
     (tmp_path / "venue.toml").write_text((tmp_path / "venue.toml").read_text() + key)
     assert main(["up", str(one.file), "--timeout", "120"]) == 1
-    said = capsys.readouterr().err
-    assert "no order can be sent: the order session at binance is connected, but the venue rejects the orders" in said
-    assert "-2015 Invalid API-key, IP, or permissions for action." in said  # to the test order, or to a first real one
+    output = capsys.readouterr().err
+    assert "no order can be sent: the order session at binance is connected, but the venue rejects the orders" in output
+    assert (
+        "-2015 Invalid API-key, IP, or permissions for action." in output
+    )  # to the test order, or to a first real one
     assert not one.truth(), "no order was accepted to find it out"
 
 

@@ -16,7 +16,7 @@ from engine.model.words import Flag, TickKind
 
 BTC = Instrument(7, "north", "BTCUSDT", "BTC", "USDT", 2, 8, 1, 1, 1, 10**12, 0)
 ETH = Instrument(8, "south", "ETH-USD", "ETH", "USD", 2, 8, 1, 1, 1, 10**12, 0)
-Tell = Callable[..., None]
+Publish = Callable[..., None]
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def system() -> Iterator[str]:
 
 
 @pytest.fixture
-def tell(system: str) -> Iterator[Tell]:
+def publish(system: str) -> Iterator[Publish]:
     """The feed's hand on TICKS."""
     ring = open_lanes(system, FEED).ring_writer("ticks")
 
@@ -52,40 +52,42 @@ def lines(system: str, capsys: pytest.CaptureFixture[str], *words: str) -> list[
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
-def test_prints_are_printed_in_the_schema(system: str, tell: Tell, capsys: pytest.CaptureFixture[str]) -> None:
+def test_prints_are_printed_in_the_schema(system: str, publish: Publish, capsys: pytest.CaptureFixture[str]) -> None:
     """One line a trade, and nothing else of the ring's."""
-    tell(TickKind.PRINT, 6_100_050, 25_000_000)
-    tell(TickKind.BEST, 6_100_000, 100_000_000)
+    publish(TickKind.PRINT, 6_100_050, 25_000_000)
+    publish(TickKind.BEST, 6_100_000, 100_000_000)
     assert lines(system, capsys) == [
         {"symbol": "BTCUSDT", "price": 61000.5, "volume": 0.25, "timestamp_us": 5, "exchange": "north"}
     ]
 
 
 def test_a_repeated_or_removed_best_price_is_no_tick(
-    system: str, tell: Tell, capsys: pytest.CaptureFixture[str]
+    system: str, publish: Publish, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A repetition is not a change, and an empty side has no price."""
-    tell(TickKind.BEST, 100, 100_000_000)
-    tell(TickKind.BEST, 100, 100_000_000, flags=Flag.LAST | Flag.REFRESH)
-    tell(TickKind.BEST, 0, 0)
+    publish(TickKind.BEST, 100, 100_000_000)
+    publish(TickKind.BEST, 100, 100_000_000, flags=Flag.LAST | Flag.REFRESH)
+    publish(TickKind.BEST, 0, 0)
     assert [line["price"] for line in lines(system, capsys, "--kind", "best")] == [1.0]
 
 
 @pytest.mark.parametrize("word", ["ETH-USD", "8"])
 def test_one_instrument_is_chosen_by_symbol_or_id(
-    system: str, tell: Tell, capsys: pytest.CaptureFixture[str], word: str
+    system: str, publish: Publish, capsys: pytest.CaptureFixture[str], word: str
 ) -> None:
-    """The newest N are of that one, whatever else the ring is full of."""
-    tell(TickKind.PRINT, 100, 1, 8)
-    tell(TickKind.PRINT, 200, 1, 8)
+    """The newest N ticks are those of the named instrument, whatever else is in the ring."""
+    publish(TickKind.PRINT, 100, 1, 8)
+    publish(TickKind.PRINT, 200, 1, 8)
     for _ in range(20):
-        tell(TickKind.PRINT, 300, 1, 7)
+        publish(TickKind.PRINT, 300, 1, 7)
     assert [line["price"] for line in lines(system, capsys, word, "-n", "1")] == [2.0]
 
 
-def test_a_number_that_would_be_rounded_ends_it(system: str, tell: Tell, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_number_that_would_be_rounded_ends_it(
+    system: str, publish: Publish, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Better no line than a wrong one."""
-    tell(TickKind.PRINT, 2**53 + 1, 1)
+    publish(TickKind.PRINT, 2**53 + 1, 1)
     assert main(["ticks", "--system", system]) == 1
     assert "BTCUSDT, tick 0: 90071992547409.93 has more digits than a float carries" in capsys.readouterr().err
 
@@ -99,7 +101,7 @@ def test_an_unknown_instrument_is_named_with_those_there_are(system: str, capsys
 def test_the_ticks_of_several_feeds_are_printed_in_the_order_of_their_publishing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """A tool that reads one feed of two sees half a market, and nothing says so."""
+    """A tool that reads one of two feeds shows half of the market without a warning."""
     name = f"test-ticks-{secrets.token_hex(6)}"
     made = {"east": BTC, "west": ETH}
     writers = []

@@ -299,7 +299,7 @@ def test_a_replay_has_one_feed_and_no_execution(tmp_path: Path) -> None:
 def test_wrong_feeds_and_accounts_are_refused_with_key_value_and_expectation(
     tmp_path: Path, text: str, words: tuple[str, ...]
 ) -> None:
-    """A venue in no feed has no market data, one in two feeds has two books, and nobody would see which is traded."""
+    """A venue in no feed has no market data; in two feeds it has two books, and it is unclear which one is traded."""
     with pytest.raises(ConfigError) as caught:
         read(tmp_path, BASE + TWO_VENUES + text)
     for word in ("demo.toml", *words):

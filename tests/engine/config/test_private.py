@@ -49,7 +49,7 @@ def test_a_file_is_made_private(tmp_path: Path) -> None:
 @pytest.mark.parametrize("which", ["run", "state"])
 @pytest.mark.parametrize("mode", [0o777, 0o770])
 def test_a_directory_that_others_write_to_is_refused_by_name(tmp_path: Path, which: str, mode: int) -> None:
-    """Whoever writes there plants links, a HALT, or a configuration of the next start."""
+    """A user who can write there plants links, a HALT, or a configuration for the next start."""
     paths = Paths(tmp_path / "a" / "run", tmp_path / "b" / "state")
     paths.make()
     directory = getattr(paths, which)

@@ -40,7 +40,7 @@ class Bench:
         self.audited: list[tuple[Request, Mapping[str, Any]]] = []
         self.path = path
         answers = {"echo": lambda request: dict(request.arguments), "refuse": refuse}
-        audit = lambda request, answer: self.audited.append((request, answer))  # noqa: E731 - one line says it
+        audit = lambda request, answer: self.audited.append((request, answer))  # noqa: E731 - one line is enough
         self.server = ControlServer(path, answers, audit, known) if known else ControlServer(path, answers, audit)
         self.sockets: list[socket.socket] = []
 

@@ -53,7 +53,7 @@ def test_the_demo_is_found_by_the_commands_one_tries_first(tmp_path: Path, monke
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as demo:
         [name] = re.findall(r"--system (\w+)", _until(demo, "in another terminal"))
         assert name in engine_ctl("ls").stdout
-        status = engine_ctl("status")  # the only one with a supervisor of those that other tests may have here
+        status = engine_ctl("status")  # other tests' systems here have no supervisor
         assert f"{name} (paper): " in status.stdout, status.stderr
         assert "halted" in engine_ctl("halt").stdout
         assert engine_ctl("status").returncode == 1
@@ -86,9 +86,9 @@ def test_the_kills_are_listed_in_words() -> None:
 def test_orders_that_the_venue_never_took_are_explained() -> None:
     """347 against 340 orders and 0 differences looks like a contradiction: the demo must explain it."""
     ours, truth = Side({"ab": (FILLED, 5)}), Side({"ab": (FILLED, 5)})
-    said = "rejected by the venue (-2010 Order would immediately match and take.)"
-    ours.ends = {"ab": "filled", "cd": said, "ef": said}
-    assert explain(ours, truth) == [f"2 orders of the journal are not in the venue's log: {said}"]
+    reason = "rejected by the venue (-2010 Order would immediately match and take.)"
+    ours.ends = {"ab": "filled", "cd": reason, "ef": reason}
+    assert explain(ours, truth) == [f"2 orders of the journal are not in the venue's log: {reason}"]
 
 
 @pytest.mark.soak

@@ -60,7 +60,7 @@ def test_the_shipped_file_trades_on_after_its_first_minute(config: Config) -> No
 
 @pytest.mark.parametrize("name", ["paper.toml", "demo.toml"])
 def test_a_shipped_makers_pace_is_within_its_share_of_the_order_rate(name: str) -> None:
-    """Whoever changes the one must change the other."""
+    """An engineer who changes one of them must change the other."""
     shipped = load(CONFIGS / name)
     limits = msgspec.convert(shipped.risk, RiskLimits)
     share = limits.strategy_rate(limits.common_rate, len(shipped.strategies))

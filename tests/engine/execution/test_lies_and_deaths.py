@@ -144,7 +144,7 @@ def test_a_death_between_the_lie_and_its_alarm_loses_neither_the_fill_nor_a_late
     until(lambda: told)
     kill(system)
     assert halted(system) == set()
-    wire.say({"subscriptionId": 0, "event": LIES["the other side"](told[0])[0]})
+    wire.push({"subscriptionId": 0, "event": LIES["the other side"](told[0])[0]})
     once(wire, LIES["worse than the limit"])
     until(lambda: halted(system))
     assert differences(system) == []
@@ -162,7 +162,7 @@ def test_older_reports_of_a_fill_that_the_listing_brought_first_change_nothing(s
     kill(system)
     wire.lie = lambda frame: [frame]
     for frame in kept[::-1] + kept:
-        wire.say(frame)
+        wire.push(frame)
     assert system.trades()
     assert halted(system) == set()
     kill(system)

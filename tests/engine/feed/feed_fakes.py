@@ -31,7 +31,7 @@ EXCHANGE_INFO = {
 
 @dataclass
 class FakeStream(StreamDefaults):
-    """One connection, open at once unless told otherwise."""
+    """One connection, open at once unless the test sets another state."""
 
     target: str
     state: PortState = PortState.OPEN
@@ -118,7 +118,7 @@ class FakePorts:
         self.opening = PortState.OPEN
 
     def stream(self, target: str) -> FakeStream:
-        """A further connection; one for instruments alone stands apart."""
+        """A further connection; a connection for instruments is counted apart."""
         if "#" in target:
             self.instrument_streams.append(FakeStream(target, acknowledge=False, state=self.announces))
             return self.instrument_streams[-1]
@@ -201,10 +201,10 @@ class Bench:
         return self.tops.read(list(self.config.symbols.values()).index(instrument))
 
     def state(self, instrument: int = 7) -> int:
-        """What the cell says."""
+        """The cell's state."""
         return self.top(instrument).state
 
-    def told(self) -> list:
+    def published(self) -> list:
         """Every tick since the last call."""
         return list(self.ticks.rows())
 

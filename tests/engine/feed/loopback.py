@@ -37,12 +37,12 @@ class Line:
         self.patience = 0
         self.subscribed: set[str] = set()
         self.mute = self.lossy = self.closed = False
-        self.delay = 0  # further steps that everything takes
+        self.delay = 0  # further steps before a message is sent
         self.number = 0  # Coinbase numbers a connection's messages
         self.losses = list(losses)
 
-    def heard(self) -> list[dict]:
-        """What our side said."""
+    def received(self) -> list[dict]:
+        """The messages that our side sent."""
         try:
             block = self.socket.recv(1 << 16)
         except BlockingIOError:
@@ -53,7 +53,7 @@ class Line:
         self.reader.feed(block)
         return [json.loads(payload) for kind, payload in self.reader.events() if kind == TEXT]
 
-    def say(self, message: bytes, *, opcode: int = TEXT, what: str = "") -> None:
+    def send(self, message: bytes, *, opcode: int = TEXT, what: str = "") -> None:
         """Send, unless this line is mute or loses this one: a lossy line loses each of its losses once, in order."""
         self.number += 1
         if self.mute or self.closed:
@@ -64,7 +64,7 @@ class Line:
         self.late.append(self.writer.encode(opcode, message))
 
     def deliver(self, draw: random.Random) -> None:
-        """Send what waits, each line some steps later than it was said."""
+        """Send what waits, each line some steps after it was queued."""
         self.patience -= 1
         if self.patience > 0 or self.closed:
             return
@@ -97,7 +97,7 @@ class Venue(ABC):
         self.asks = {10_100 + place: 1 + place for place in range(5)}
         self.previous = self.update = 100
         self.print_id = 10
-        self.silent: set[str] = set()  # what is not told though it is subscribed
+        self.silent: set[str] = set()  # what is not sent though it is subscribed
         self.rest = FakeRequests()
         self.answer()
 
@@ -123,13 +123,13 @@ class Venue(ABC):
         return [line for line in self.lines if not line.closed]
 
     def serve(self) -> None:
-        """Let in who knocks, and answer what was said."""
+        """Accept connections, and answer their messages."""
         self.peer.listener.settimeout(0)
         with contextlib.suppress(BlockingIOError):
             self.lines.append(Line(self.peer, self.losses))
         for line in self.alive:
-            for message in line.heard():
-                self.hear(line, message)
+            for message in line.received():
+                self.receive(line, message)
             line.deliver(self.random)
 
     def move(self) -> None:
@@ -144,17 +144,17 @@ class Venue(ABC):
             self.answer()
 
     def change(self, bid: bool, price: int, size: int) -> None:
-        """Give a price another size, and say so."""
+        """Give a price another size, and send the change."""
         side = self.bids if bid else self.asks
         side.pop(price, None)
         if size:
             side[price] = size
         self.previous, self.update = self.update, self.update + 1
         for line in self.listeners("book"):
-            self.tell(line, "update", [(bid, price, size)])
+            self.publish(line, "update", [(bid, price, size)])
 
     def trade(self) -> None:
-        """Let others trade, and say so."""
+        """Let others trade, and send the print."""
         self.print_id += 1
         for line in self.listeners("prints"):
             self.print(line)
@@ -185,7 +185,7 @@ class Venue(ABC):
         """One side of these levels, as text."""
         return [[self.price(price), self.size(size)] for one, price, size in levels if one is bid]
 
-    def answer(self) -> None:  # noqa: B027 - a venue may say nothing over REST
+    def answer(self) -> None:  # noqa: B027 - a venue may have no REST side
         """Have REST answer with the book as it is."""
 
     @abstractmethod
@@ -193,19 +193,19 @@ class Venue(ABC):
         """Show that a connection lives."""
 
     @abstractmethod
-    def hear(self, line: Line, message: dict) -> None:
+    def receive(self, line: Line, message: dict) -> None:
         """Answer a client's message."""
 
     @abstractmethod
-    def tell(self, line: Line, kind: str, levels: list[tuple[bool, int, int]]) -> None:
-        """Say a book's snapshot, or a change of it."""
+    def publish(self, line: Line, kind: str, levels: list[tuple[bool, int, int]]) -> None:
+        """Send a book's snapshot, or a change of it."""
 
     @abstractmethod
     def print(self, line: Line, kind: str = "update") -> None:
-        """Say the newest print; the ones before it, too, where a subscription begins with them."""
+        """Send the newest print; the ones before it, too, where a subscription begins with them."""
 
 
-class Told:
+class TickReader:
     """What a reader of the lanes knows: the book put together again from the ticks, and the prints."""
 
     def __init__(self) -> None:
@@ -254,7 +254,7 @@ class LoopbackBench(Bench):
         super().__init__(venue=name, symbols={venue.symbol: 7}, levels=True, **config)
         self.venue = venue
         self.feed = Feed(self.config, self.venue, self.outbox)
-        self.reader = Told()
+        self.reader = TickReader()
         self.turn = 0
 
     def close(self) -> None:
@@ -265,7 +265,7 @@ class LoopbackBench(Bench):
     def go(self, steps: int, millis: int = 10, *, moving: bool = True) -> None:
         """Let venue and feed live on together; a heartbeat comes every second.
 
-        In every second turn what the venue says is found by a short step, and each is followed by a rehearsal.
+        In every second turn a short step reads the venue's messages, and a rehearsal follows each step.
         """
         for _ in range(steps):
             self.now += millis * 1_000_000
@@ -280,7 +280,7 @@ class LoopbackBench(Bench):
                 self.venue.move()
             self.feed.step(self.now + 1)
             self.feed.warm(self.now + 1)
-        self.reader.take(self.told())
+        self.reader.take(self.published())
         self.reader.take_levels(list(self.levels.rows()))
 
     def go_until(self, done: Callable[[], bool], why: str, *, moving: bool = True) -> None:
@@ -297,5 +297,5 @@ class LoopbackBench(Bench):
         return feed.connections.standby_covers(self.now)
 
     def is_whole(self) -> bool:
-        """Whether what was told is the venue's own book."""
+        """Whether the published levels are the venue's own book."""
         return self.reader.levels() == {(bid, price): size for bid, price, size in self.venue.levels()}

@@ -66,35 +66,35 @@ class BinanceVenue(Venue):
         """The best bid and ask go by a channel of their own."""
         super().change(bid, price, size)
         for line in self.listeners("best"):
-            self.tell_best(line)
+            self.publish_best(line)
 
-    def tell_best(self, line: Line) -> None:
+    def publish_best(self, line: Line) -> None:
         """At the number of the book."""
         bid, bid_size, ask, ask_size = self.top()
         numbers = self.price(bid), self.size(bid_size), self.price(ask), self.size(ask_size)
-        line.say(ticker(self.update, *numbers, symbol=self.symbol))
+        line.send(ticker(self.update, *numbers, symbol=self.symbol))
 
     def ping(self, line: Line) -> None:
         """Every twenty seconds, in truth."""
-        line.say(b"1787733279756", opcode=PING)
+        line.send(b"1787733279756", opcode=PING)
 
-    def hear(self, line: Line, message: dict) -> None:
+    def receive(self, line: Line, message: dict) -> None:
         """Acknowledge."""
-        line.say(json.dumps({"result": None, "id": message["id"]}).encode())
+        line.send(json.dumps({"result": None, "id": message["id"]}).encode())
         for stream in message["params"]:
             channel = CHANNELS[stream.partition("@")[2]]
             (line.subscribed.add if message["method"] == "SUBSCRIBE" else line.subscribed.discard)(channel)
 
-    def tell(self, line: Line, kind: str, levels: Levels) -> None:
+    def publish(self, line: Line, kind: str, levels: Levels) -> None:
         """A diff."""
         del kind
         rows = self.rows(levels, bid=True), self.rows(levels, bid=False)
-        line.say(diff(self.previous + 1, self.update, *rows), what="book")
+        line.send(diff(self.previous + 1, self.update, *rows), what="book")
 
     def print(self, line: Line, kind: str = "update") -> None:
         """A trade."""
         del kind
-        line.say(trade(self.print_id, "100.00", "0.00001", maker=True), what="print")
+        line.send(trade(self.print_id, "100.00", "0.00001", maker=True), what="print")
 
 
 class FuturesVenue(BinanceVenue):
@@ -108,7 +108,7 @@ class FuturesVenue(BinanceVenue):
         self.before, self.update = self.update, self.update + self.random.randrange(4)
         super().change(bid, price, size)
 
-    def tell(self, line: Line, kind: str, levels: Levels) -> None:
+    def publish(self, line: Line, kind: str, levels: Levels) -> None:
         """A diff with the number of the one before."""
         del kind
         event = {
@@ -116,7 +116,7 @@ class FuturesVenue(BinanceVenue):
             "U": self.previous + 1, "u": self.update, "pu": self.before,
             "b": self.rows(levels, bid=True), "a": self.rows(levels, bid=False),
         }  # fmt: skip
-        self._say(line, "depth@100ms", event, "book")
+        self._send(line, "depth@100ms", event, "book")
 
     def print(self, line: Line, kind: str = "update") -> None:
         """A trade."""
@@ -125,11 +125,11 @@ class FuturesVenue(BinanceVenue):
             "e": "trade", "E": CLOCK_MS, "T": CLOCK_MS, "s": self.symbol, "t": self.print_id, "p": "100.00",
             "q": self.size(1), "X": "MARKET", "m": True,
         }  # fmt: skip
-        self._say(line, "trade", event, "print")
+        self._send(line, "trade", event, "print")
 
-    def _say(self, line: Line, channel: str, event: dict, what: str) -> None:
+    def _send(self, line: Line, channel: str, event: dict, what: str) -> None:
         stream = f"{self.symbol.lower()}@{channel}"
-        line.say(json.dumps({"stream": stream, "data": event}).encode(), what=what)
+        line.send(json.dumps({"stream": stream, "data": event}).encode(), what=what)
 
 
 class CoinVenue(FuturesVenue):
@@ -143,7 +143,7 @@ class CoinVenue(FuturesVenue):
 class SbeVenue(BinanceVenue):
     """Spot in SBE."""
 
-    def tell(self, line: Line, kind: str, levels: Levels) -> None:
+    def publish(self, line: Line, kind: str, levels: Levels) -> None:
         """A diff, in binary."""
         del kind
         rows = {
@@ -151,22 +151,22 @@ class SbeVenue(BinanceVenue):
             for side, bid in (("bids", True), ("asks", False))
         }
         numbers = {"firstBookUpdateId": self.previous + 1, "lastBookUpdateId": self.update}
-        self._say(line, 10003, {**numbers, **rows}, "book")
+        self._send(line, 10003, {**numbers, **rows}, "book")
 
-    def tell_best(self, line: Line) -> None:
+    def publish_best(self, line: Line) -> None:
         """The same, in binary."""
         names = ("bidPrice", "bidQty", "askPrice", "askQty")
-        self._say(line, 10001, {"bookUpdateId": self.update, **dict(zip(names, self.top(), strict=True))}, "")
+        self._send(line, 10001, {"bookUpdateId": self.update, **dict(zip(names, self.top(), strict=True))}, "")
 
     def print(self, line: Line, kind: str = "update") -> None:
         """A trade, in binary."""
         del kind
         one = {"id": self.print_id, "price": 10_000, "qty": 1, "isBuyerMaker": 1}
-        self._say(line, 10000, {"transactTime": CLOCK_US, "trades": [one]}, "print")
+        self._send(line, 10000, {"transactTime": CLOCK_US, "trades": [one]}, "print")
 
-    def _say(self, line: Line, template: int, values: dict, what: str) -> None:
+    def _send(self, line: Line, template: int, values: dict, what: str) -> None:
         head = {"eventTime": CLOCK_US, "priceExponent": -2, "qtyExponent": -5, "symbol": self.symbol.encode()}
-        line.say(sbe_oracle.encode(template, {**head, **values}), opcode=BINARY, what=what)
+        line.send(sbe_oracle.encode(template, {**head, **values}), opcode=BINARY, what=what)
 
 
 class KrakenVenue(Venue):
@@ -180,32 +180,32 @@ class KrakenVenue(Venue):
 
     def ping(self, line: Line) -> None:
         """A heartbeat."""
-        line.say(b'{"channel":"heartbeat"}')
+        line.send(b'{"channel":"heartbeat"}')
 
-    def hear(self, line: Line, message: dict) -> None:
+    def receive(self, line: Line, message: dict) -> None:
         """Acknowledge, and begin with what there is."""
         channel = message["params"]["channel"]
         result = {"channel": channel, "symbol": self.symbol, "depth": 100, "snapshot": True}
         answer = {"method": "subscribe", "result": result, "success": True, "req_id": message["req_id"]}
         if message["method"] != "subscribe":
             return
-        line.say(json.dumps(answer).encode())
+        line.send(json.dumps(answer).encode())
         line.subscribed.add("book" if channel == "book" else "prints")
         if channel == "book":
-            self.tell(line, "snapshot", self.levels())
+            self.publish(line, "snapshot", self.levels())
         else:
             self.print(line, "snapshot")
 
-    def tell(self, line: Line, kind: str, levels: Levels) -> None:
+    def publish(self, line: Line, kind: str, levels: Levels) -> None:
         """Numbers are written with all their digits, and not by a JSON library."""
         book = Book()
         for bid, price, size in self.levels():
             book.set(1 if bid else -1, price, size)
         rows = [
-            ",".join(f'{{"price":{price},"qty":{size}}}' for price, size in self.rows(levels, bid=wanted))
-            for wanted in (True, False)
+            ",".join(f'{{"price":{price},"qty":{size}}}' for price, size in self.rows(levels, bid=is_bid))
+            for is_bid in (True, False)
         ]
-        line.say(
+        line.send(
             f'{{"channel":"book","type":"{kind}","data":[{{"symbol":"{self.symbol}","bids":[{rows[0]}],'
             f'"asks":[{rows[1]}],"checksum":{checksum(book)},"timestamp":"{STAMP}"}}]}}'.encode(),
             what="" if kind == "snapshot" else "book",
@@ -217,7 +217,7 @@ class KrakenVenue(Venue):
             f'{{"symbol":"{self.symbol}","side":"buy","price":100.00,"qty":0.00001,"ord_type":"limit",'
             f'"trade_id":{one},"timestamp":"{STAMP}"}}' for one in last_ids(self, kind))  # fmt: skip
         frame = f'{{"channel":"trade","type":"{kind}","data":[{rows}]}}'
-        line.say(frame.encode(), what="" if kind == "snapshot" else "print")
+        line.send(frame.encode(), what="" if kind == "snapshot" else "print")
 
 
 class CoinbaseVenue(Venue):
@@ -233,14 +233,14 @@ class CoinbaseVenue(Venue):
         """A heartbeat."""
         self._number(line, "heartbeats", [{"current_time": STAMP, "heartbeat_counter": 1}])
 
-    def hear(self, line: Line, message: dict) -> None:
+    def receive(self, line: Line, message: dict) -> None:
         """Begin with what there is, then acknowledge."""
         channel = message["channel"]
         if message["type"] != "subscribe":
             return
         if channel == "level2":
             line.subscribed.add("book")
-            self.tell(line, "snapshot", self.levels())
+            self.publish(line, "snapshot", self.levels())
         elif channel == "market_trades":
             line.subscribed.add("prints")
             self.print(line, "snapshot")
@@ -248,7 +248,7 @@ class CoinbaseVenue(Venue):
         subscribed = {names[one]: [self.symbol] for one in sorted(line.subscribed)}
         self._number(line, "subscriptions", [{"subscriptions": {"heartbeats": [], **subscribed}}])
 
-    def tell(self, line: Line, kind: str, levels: Levels) -> None:
+    def publish(self, line: Line, kind: str, levels: Levels) -> None:
         """Levels with their new sizes."""
         rows = [
             {"side": "bid" if bid else "offer", "event_time": STAMP, "price_level": self.price(price),
@@ -269,7 +269,7 @@ class CoinbaseVenue(Venue):
 
     def _number(self, line: Line, channel: str, events: list, what: str = "") -> None:
         message = {"channel": channel, "timestamp": STAMP, "sequence_num": line.number, "events": events}
-        line.say(json.dumps(message).encode(), what=what)
+        line.send(json.dumps(message).encode(), what=what)
 
 
 class OrdersVenue(Venue):
@@ -284,7 +284,7 @@ class OrdersVenue(Venue):
         super().__init__(seed)
 
     def answer(self) -> None:
-        """Every order, and where the product stands."""
+        """Every order, and the product's sequence."""
         rows = [
             [[self.price(price), self.size(size), name(self._owner(bid, price))] for one, price, size in self.levels()
              if one is bid] for bid in (True, False)
@@ -295,13 +295,13 @@ class OrdersVenue(Venue):
 
     def ping(self, line: Line) -> None:
         """A heartbeat with the number."""
-        line.say(raw(made("heartbeat", self.update, last_trade_id=self.print_id)))
+        line.send(raw(made("heartbeat", self.update, last_trade_id=self.print_id)))
 
-    def hear(self, line: Line, message: dict) -> None:
+    def receive(self, line: Line, message: dict) -> None:
         """Acknowledge."""
         line.subscribed |= {"book", "prints"} if message["type"] == "subscribe" else set()
         channels = [{"name": one, "product_ids": [self.symbol]} for one in ("full", "heartbeat")]
-        line.say(raw({"type": "subscriptions", "channels": channels}))
+        line.send(raw({"type": "subscriptions", "channels": channels}))
 
     def change(self, bid: bool, price: int, size: int) -> None:
         """The order there leaves, another comes."""
@@ -316,7 +316,7 @@ class OrdersVenue(Venue):
             self._spread(opened(self._next(), order, self.price(price), self.size(size), word))
 
     def trade(self) -> None:
-        """Somebody takes a little of the best bid."""
+        """Another trader buys a little of the best bid."""
         best = max(self.bids)
         if self.bids[best] > 1:
             self.bids[best] -= 1
@@ -324,15 +324,15 @@ class OrdersVenue(Venue):
             order = name(self._owner(True, best))
             self._spread(matched(self._next(), order, self.price(best), self.size(1), "buy", self.print_id))
 
-    def tell(self, line: Line, kind: str, levels: Levels) -> None:
-        """Nothing is told by levels."""
+    def publish(self, line: Line, kind: str, levels: Levels) -> None:
+        """No message has levels."""
 
     def print(self, line: Line, kind: str = "update") -> None:
         """Prints are part of the orders."""
 
     def _spread(self, message: dict) -> None:
         for line in self.listeners("book"):
-            line.say(raw(message), what="print" if message["type"] == "match" else "book")
+            line.send(raw(message), what="print" if message["type"] == "match" else "book")
 
     def _next(self) -> int:
         self.update += 1
@@ -357,9 +357,9 @@ class LevelsVenue(Venue):
 
     def ping(self, line: Line) -> None:
         """A heartbeat."""
-        line.say(raw(made("heartbeat", self.update, last_trade_id=self.print_id)))
+        line.send(raw(made("heartbeat", self.update, last_trade_id=self.print_id)))
 
-    def hear(self, line: Line, message: dict) -> None:
+    def receive(self, line: Line, message: dict) -> None:
         """Acknowledge; a book begins with what there is."""
         channel = message["channels"][0]
         if message["type"] != "subscribe":
@@ -367,26 +367,26 @@ class LevelsVenue(Venue):
         line.subscribed.add("book" if channel == "level2_batch" else "prints")
         names = {"book": "level2_50", "prints": "matches"}
         channels = [{"name": names[one], "product_ids": [self.symbol]} for one in sorted(line.subscribed)]
-        line.say(raw({"type": "subscriptions", "channels": channels}))
+        line.send(raw({"type": "subscriptions", "channels": channels}))
         if channel == "level2_batch":
-            self.tell(line, "snapshot", self.levels())
+            self.publish(line, "snapshot", self.levels())
         else:
             last = matched(self.update, name(1), "100.00", self.size(1), "buy", self.print_id)
-            line.say(raw(last | {"type": "last_match"}))
+            line.send(raw(last | {"type": "last_match"}))
 
-    def tell(self, line: Line, kind: str, levels: Levels) -> None:
+    def publish(self, line: Line, kind: str, levels: Levels) -> None:
         """Levels with their new sizes."""
         if kind == "snapshot":
             rows = {side: self.rows(levels, bid=bid) for side, bid in (("bids", True), ("asks", False))}
-            line.say(raw({"type": "snapshot", "product_id": self.symbol, **rows}))
+            line.send(raw({"type": "snapshot", "product_id": self.symbol, **rows}))
             return
         changes = [["buy" if bid else "sell", self.price(price), self.size(size)] for bid, price, size in levels]
-        line.say(raw({"type": "l2update", "product_id": self.symbol, "changes": changes, "time": STAMP}))
+        line.send(raw({"type": "l2update", "product_id": self.symbol, "changes": changes, "time": STAMP}))
 
     def print(self, line: Line, kind: str = "update") -> None:
         """A trade."""
         del kind
-        line.say(raw(matched(self.update, name(1), "100.00", self.size(1), "buy", self.print_id)), what="print")
+        line.send(raw(matched(self.update, name(1), "100.00", self.size(1), "buy", self.print_id)), what="print")
 
 
 def last_ids(venue: Venue, kind: str) -> range:

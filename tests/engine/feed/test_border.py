@@ -40,23 +40,23 @@ UNREADABLE = (b"{", b"\xff\xfe\xfd", b'{"channel":"book","type":"update","data":
 
 
 @pytest.fixture
-def said(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
-    """All that venues of this test say."""
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """All messages that this test's venues send."""
     frames: list[bytes] = []
-    say = VenueLine.say
+    send = VenueLine.send
 
     def note(line: VenueLine, message: bytes, **named: object) -> None:
         frames.append(message)
-        say(line, message, **named)  # type: ignore[arg-type]
+        send(line, message, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(VenueLine, "say", note)
+    monkeypatch.setattr(VenueLine, "send", note)
     return frames
 
 
 @pytest.fixture
-def bench(request: pytest.FixtureRequest, seed: int, said: list[bytes]) -> Iterator[LoopbackBench]:
+def bench(request: pytest.FixtureRequest, seed: int, sent: list[bytes]) -> Iterator[LoopbackBench]:
     """A feed of one venue whose book is good."""
-    assert said == []
+    assert sent == []
     made = bench_of(request.param, seed, retry_max_ns=2_000_000_000)  # each spoilt frame may cut it
     made.venue.answer()
     made.go(5)
@@ -79,9 +79,9 @@ def take(bench: LoopbackBench, frame: bytes) -> None:
 
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("bench", list(VENUES), indirect=True)
-def test_no_frame_ends_the_feed(bench: LoopbackBench, said: list[bytes], seed: int) -> None:
+def test_no_frame_ends_the_feed(bench: LoopbackBench, sent: list[bytes], seed: int) -> None:
     """One message of a strange shape once killed the feed of every venue, at every start anew."""
-    draw, frames = random.Random(seed), (*said[-200:], *CONTROL_FRAMES)
+    draw, frames = random.Random(seed), (*sent[-200:], *CONTROL_FRAMES)
     for turn in range(STRUCTURES):
         take(bench, mutate(draw, draw.choice(frames), frames))
         if turn % ROUND == 0:
@@ -116,16 +116,16 @@ def test_a_frame_that_cannot_be_read_makes_the_book_suspect_at_once(bench: Loopb
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("bench", BOOKS_OVER_REST, indirect=True)
 def test_no_book_over_rest_ends_the_feed(bench: LoopbackBench, seed: int) -> None:
-    """A book that was asked for is taken or refused, and the next connection has a whole one again."""
-    draw, feed, taken = random.Random(seed), bench.feed, 0
+    """A requested book is applied or refused, and the next connection has a whole one again."""
+    draw, feed, accepted = random.Random(seed), bench.feed, 0
     bodies = [
         orjson.dumps(answer) for path, answer in bench.venue.rest.answers.items() if "/depth" in path or "/book" in path
     ]
     for turn in range(STRUCTURES):
-        taken += feed._seed(0, mutate(draw, draw.choice(bodies)), bench.now)
+        accepted += feed._seed(0, mutate(draw, draw.choice(bodies)), bench.now)
         if turn % ROUND == 0:
             bench.go(1)
-    assert 0 < taken < STRUCTURES
+    assert 0 < accepted < STRUCTURES
     feed.connections.first.fail("enough")  # type: ignore[union-attr]
     bench.go_until(lambda: bench.state() == BookState.DISCONNECTED, "gone")
     bench.go_until(lambda: bench.state() in BELIEVED, "good again")
@@ -152,8 +152,8 @@ def test_no_answer_over_rest_is_beyond_a_dialect(venue: str, seed: int) -> None:
 
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("venue", sorted(interfaces()))
-def test_every_dialect_says_what_a_spoilt_frame_could_have_changed(venue: str, seed: int) -> None:
-    """The border behind every scanner: an answer, and books that are ours or every one."""
+def test_every_dialect_names_the_books_that_a_spoilt_frame_could_have_changed(venue: str, seed: int) -> None:
+    """The border after every scanner: an answer, and books that are ours or every one."""
     draw, border, market = random.Random(seed), Border(dialect_of(venue)), listed(venue)
     frames = (*samples(venue), *CONTROL_FRAMES)
     for _ in range(STRUCTURES):

@@ -20,14 +20,14 @@ def bench() -> Iterator[Bench]:
 
 
 def states(rows: list) -> list[int]:
-    """The states told."""
+    """The published states."""
     return [row.detail for row in rows if row.kind == TickKind.STATE]
 
 
 def test_a_life_begins_with_a_reset_and_an_empty_book(bench: Bench) -> None:
-    """Readers of the life before must forget what they know, before anything else is told."""
+    """Readers of the earlier life must forget what they know before any other record is published."""
     bench.step()
-    [first] = bench.told()
+    [first] = bench.published()
     assert (first.kind, first.instrument, first.flags, first.detail) == (
         TickKind.STATE,
         7,
@@ -38,9 +38,9 @@ def test_a_life_begins_with_a_reset_and_an_empty_book(bench: Bench) -> None:
 
 
 def test_a_snapshot_is_published_whole_when_the_stream_goes_on_from_it(bench: Bench) -> None:
-    """Nothing of a book is told before it is whole; then everything is one event."""
+    """No level of a book is published before it is whole; then everything is one event."""
     bench.good()
-    rows = bench.told()[1:]
+    rows = bench.published()[1:]
     assert [(row.kind, row.side, row.price, row.size) for row in rows] == [
         (TickKind.BEST, 1, 10000, 100000), (TickKind.BEST, -1, 10100, 300000), (TickKind.STATE, 0, 0, 0),
     ]  # fmt: skip
@@ -82,13 +82,13 @@ def test_a_snapshot_older_than_the_stream_is_asked_for_again(bench: Bench) -> No
 
 
 def test_a_gap_is_published_before_anything_else_and_healed_by_a_snapshot(bench: Bench) -> None:
-    """Suspect at once, nothing of the wrong book told, then everything anew; the other book is left alone."""
+    """Suspect at once, no wrong level is published, then everything anew; the other book stays untouched."""
     bench.good()
-    bench.told()
+    bench.published()
     bench.snapshot(125, [["100", "8"]], [["101", "8"]])
     bench.stream.inbox.append(diff(112, 120, [["100.50", "1"]]))
     bench.step()
-    rows = bench.told()
+    rows = bench.published()
     assert rows[0].kind == TickKind.STATE
     assert rows[0].detail == BookState.SUSPECT
     assert all(row.kind == TickKind.STATE for row in rows)
@@ -108,22 +108,22 @@ def test_one_books_gap_leaves_the_other_book_alone() -> None:
     bench.step(0.5)
     bench.step(0.5, diff(101, 102, symbol="ETHUSDT"))
     assert bench.state(8) == BookState.GOOD
-    bench.told()
+    bench.published()
     bench.step(0.02, diff(500, 510))
     assert bench.state(7) in (BookState.SUSPECT, BookState.RESYNCING)
     assert bench.state(8) == BookState.GOOD
-    assert {row.instrument for row in bench.told()} == {7}
+    assert {row.instrument for row in bench.published()} == {7}
     bench.close()
 
 
 def test_old_events_are_dropped_and_do_not_change_the_book(bench: Bench) -> None:
-    """A snapshot may be ahead of its stream: what it holds already is not taken twice."""
+    """A snapshot may be ahead of its stream: its changes are not applied twice."""
     bench.snapshot(100, [["100.00", "1"]], [["101.00", "3"]])
     for _ in range(4):
         bench.step()
-    bench.told()
+    bench.published()
     bench.step(0.02, diff(80, 95, [["100", "0"]]))
-    assert bench.told() == []
+    assert bench.published() == []
     bench.step(0.02, diff(96, 110))
     assert (bench.state(), bench.top().bid_price[0]) == (1, 10000)
 
@@ -131,12 +131,12 @@ def test_old_events_are_dropped_and_do_not_change_the_book(bench: Bench) -> None
 def test_the_newer_of_book_and_ticker_is_published(bench: Bench) -> None:
     """The fast channel runs ahead of the depth events, and is never overruled by an older one."""
     bench.good()
-    bench.told()
+    bench.published()
     bench.step(0.02, ticker(115, "100.20", "1", "101.00", "3"))
     bench.step(0.02, diff(111, 113, [["100.10", "1"]]))
     bench.step(0.02, ticker(112, "100.10", "1", "101.00", "3"))
     bench.step(0.02, diff(114, 116, [["100.20", "2"]]))
-    assert [(row.kind, row.side, row.price, row.size, row.venue_sequence) for row in bench.told()] == [
+    assert [(row.kind, row.side, row.price, row.size, row.venue_sequence) for row in bench.published()] == [
         (TickKind.BEST, 1, 10020, 100000, 115), (TickKind.BEST, 1, 10020, 200000, 116),
     ]  # fmt: skip
 
@@ -144,14 +144,14 @@ def test_the_newer_of_book_and_ticker_is_published(bench: Bench) -> None:
 def test_prints_carry_the_aggressors_side_and_are_published_once(bench: Bench) -> None:
     """When the buyer was the maker, the aggressor sold."""
     bench.good()
-    bench.told()
+    bench.published()
     bench.step(
         0.02,
         trade(5, "100.5", "0.1", maker=True),
         trade(5, "100.5", "0.1", maker=True),
         trade(8, "101", "2", maker=False),
     )
-    rows = bench.told()
+    rows = bench.published()
     assert [(row.kind, row.side, row.price, row.size, row.detail) for row in rows] == [
         (TickKind.PRINT, -1, 10050, 10000, 5), (TickKind.PRINT, 1, 10100, 200000, 8),
     ]  # fmt: skip
@@ -163,19 +163,19 @@ def test_few_prints_that_are_counted_again_are_published_by_their_time(bench: Be
     """A small market has no thousands of prints: begun again at one, it would be silent until it has as many."""
     bench.good()
     bench.step(0.02, *[trade(number, "100", "1", maker=True) for number in range(500, 504)])
-    bench.told()
-    bench.step(0.02, trade(2, "100", "1", maker=True))  # an old one: its time says so, too
-    assert bench.told() == []
+    bench.published()
+    bench.step(0.02, trade(2, "100", "1", maker=True))  # an old one: its time shows it, too
+    assert bench.published() == []
     later = [trade(number, "100", "1", maker=True).replace(b"1700000000000", b"1700000060000") for number in (1, 2, 3)]
     bench.step(0.02, *later, later[1])
-    assert [row.detail for row in bench.told()] == [1, 2, 3]
+    assert [row.detail for row in bench.published()] == [1, 2, 3]
 
 
 def test_levels_are_published_with_the_size_before_when_asked_for() -> None:
     """Every change and only changes, on a lane of their own: readers of ticks need not pay for them."""
     bench = Bench(levels=True)
     bench.good()
-    bench.told()
+    bench.published()
     list(bench.levels.rows())
     bench.step(0.002, diff(111, 112, [["99", "5"], ["100", "1"], ["98", "0"]], [["101", "0"]]))
     rows = list(bench.levels.rows())
@@ -183,7 +183,7 @@ def test_levels_are_published_with_the_size_before_when_asked_for() -> None:
         (TickKind.LEVEL, 1, 9900, 500000, 200000), (TickKind.LEVEL, -1, 10100, 0, 300000),
     ]  # fmt: skip
     assert [row.flags for row in rows] == [0, Flag.LAST]
-    assert [(row.kind, row.price, row.flags) for row in bench.told()] == [(TickKind.BEST, 10200, Flag.LAST)]
+    assert [(row.kind, row.price, row.flags) for row in bench.published()] == [(TickKind.BEST, 10200, Flag.LAST)]
     bench.close()
 
 
@@ -207,25 +207,25 @@ def test_an_event_larger_than_the_reserve_is_split_with_last_only_at_its_end() -
 def test_silence_makes_books_stale_and_messages_make_them_good(bench: Bench) -> None:
     """Unknown is never good."""
     bench.good()
-    bench.told()
+    bench.published()
     bench.step(6.0)
-    assert states(bench.told()) == [BookState.STALE]
+    assert states(bench.published()) == [BookState.STALE]
     bench.step(0.02, diff(111, 112, [["100", "2"]]))
-    assert states(bench.told()) == [BookState.GOOD]
+    assert states(bench.published()) == [BookState.GOOD]
 
 
-def test_a_stale_book_says_whether_its_line_is_mute_or_it_alone_is_quiet(bench: Bench) -> None:
+def test_a_stale_book_shows_whether_its_line_is_mute_or_it_alone_is_quiet(bench: Bench) -> None:
     """On a mute line prints are missing too, so bars must doubt; a quiet market's empty bars are whole."""
     bench.good()
-    bench.told()
+    bench.published()
     for _ in range(61):
         bench.step(1.0, b'{"stream":"other","data":{}}')
-    assert [(row.detail, row.flags & Flag.MUTE) for row in bench.told()] == [(BookState.STALE, 0)]
+    assert [(row.detail, row.flags & Flag.MUTE) for row in bench.published()] == [(BookState.STALE, 0)]
     bench.step(6.0)
-    assert [(row.detail, row.flags & Flag.MUTE) for row in bench.told()] == [(BookState.STALE, Flag.MUTE)]
+    assert [(row.detail, row.flags & Flag.MUTE) for row in bench.published()] == [(BookState.STALE, Flag.MUTE)]
     bench.step(0.02, b'{"stream":"other","data":{}}')
     bench.step(1.0)
-    assert [(row.detail, row.flags & Flag.MUTE) for row in bench.told()] == [(BookState.STALE, 0)]
+    assert [(row.detail, row.flags & Flag.MUTE) for row in bench.published()] == [(BookState.STALE, 0)]
 
 
 def test_a_book_older_than_its_own_ticker_is_stale(bench: Bench) -> None:
@@ -242,7 +242,7 @@ def test_a_book_older_than_its_own_ticker_is_stale(bench: Bench) -> None:
 
 
 def test_a_snapshot_older_than_the_ticker_is_not_used(bench: Bench) -> None:
-    """Silence of the depth stream confirms a snapshot only while nothing else says that the book changed."""
+    """Silence of the depth stream confirms a snapshot only while no other channel shows that the book changed."""
     bench.snapshot(100, [["100.00", "1"]], [["101.00", "3"]])
     bench.connect()
     for number in range(101, 110):
@@ -254,20 +254,20 @@ def test_a_snapshot_older_than_the_ticker_is_not_used(bench: Bench) -> None:
 def test_a_crossed_book_is_marked_until_it_is_not(bench: Bench) -> None:
     """A book that is in order may still be nonsense."""
     bench.good()
-    bench.told()
+    bench.published()
     bench.step(0.02, diff(111, 112, [["101.00", "1"]]))
-    assert states(bench.told()) == [BookState.CROSSED]
+    assert states(bench.published()) == [BookState.CROSSED]
     bench.step(0.02, diff(113, 114, [["101.00", "0"]]))
-    assert states(bench.told()) == [BookState.GOOD]
+    assert states(bench.published()) == [BookState.GOOD]
 
 
 def test_a_lost_connection_is_published_at_once_and_comes_back_through_a_snapshot(bench: Bench) -> None:
     """No ghost levels after a reconnect."""
     bench.good()
-    bench.told()
+    bench.published()
     bench.stream.state, bench.stream.error = PortState.CLOSED, "reset by peer"
     bench.step()
-    assert states(bench.told()) == [BookState.DISCONNECTED]
+    assert states(bench.published()) == [BookState.DISCONNECTED]
     bench.snapshot(300, [["50", "1"]], [["51", "1"]])
     for number in range(40):
         bench.step(0.1, *([diff(295 + number, 295 + number)] if len(bench.ports.streams) == 2 else []))
@@ -312,7 +312,7 @@ def test_a_connection_that_only_answers_pings_is_left_in_the_end(bench: Bench) -
 
 
 def test_silence_counts_from_the_opening_of_a_connection() -> None:
-    """A slow name server or proxy is told as such: what is not connected yet cannot be mute."""
+    """A slow name server or proxy is logged as the cause: what is not connected yet cannot be mute."""
     bench = Bench(subscribe_ns=60 * SECOND)
     try:
         bench.ports.opening = PortState.CONNECTING
@@ -369,13 +369,13 @@ def test_delays_between_attempts_grow_and_are_the_same_for_one_seed() -> None:
 def test_malformed_frames_are_counted_and_make_the_book_suspect_at_once(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What a frame would have said is missing, and the next event, which would show the gap, may be long in coming."""
+    """The contents of the frame are missing, and the next event, which would show the gap, may be long in coming."""
     bench.good()
-    bench.told()
+    bench.published()
     bench.step(0.02, b"{rubbish", b"\xff\xfe", b"", b"[]", diff(111, 112, [["100.001", "1"]]))
     assert bench.feed.malformed == 5
     assert "rubbish" in caplog.text
-    assert states(bench.told())[0] == BookState.SUSPECT
+    assert states(bench.published())[0] == BookState.SUSPECT
     assert bench.state() != BookState.GOOD
 
 
@@ -389,9 +389,9 @@ def test_a_malformed_change_spoils_its_own_book_alone(bench: Bench) -> None:
 
 
 def test_a_farewell_makes_the_successor_first_and_loses_nothing(bench: Bench) -> None:
-    """serverShutdown: the new connection is subscribed before the old one is left, and no event is told twice."""
+    """serverShutdown: the new connection is subscribed before the old one is left, and no event is published twice."""
     bench.good()
-    bench.told()
+    bench.published()
     old = bench.stream
     bench.step(0.02, b'{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1}}')
     bench.step()
@@ -403,7 +403,7 @@ def test_a_farewell_makes_the_successor_first_and_loses_nothing(bench: Bench) ->
         if number > 115:
             bench.stream.inbox.append(event)
         bench.step(0.1)
-    rows = bench.told()
+    rows = bench.published()
     assert old.state == PortState.CLOSED
     assert states(rows) == []
     assert [row.venue_sequence for row in rows if row.kind == TickKind.BEST] == list(range(111, 131))
@@ -442,7 +442,7 @@ def test_a_quiet_book_is_used_when_nothing_contradicts_its_snapshot(bench: Bench
     assert bench.state() == BookState.GOOD
 
 
-def test_draining_tells_that_the_books_are_gone(bench: Bench) -> None:
+def test_draining_publishes_that_the_books_are_gone(bench: Bench) -> None:
     """Readers must not trade on a feed that is leaving."""
     bench.good()
     assert bench.feed.drain(bench.now)
@@ -451,7 +451,7 @@ def test_draining_tells_that_the_books_are_gone(bench: Bench) -> None:
 
 @pytest.mark.parametrize("standby", [False, True])
 def test_what_waited_while_the_process_was_stopped_is_not_published_as_new(standby: bool) -> None:
-    """Frozen for a minute, it would tell prices of a minute ago as received now, and risk measures age by that."""
+    """After a minute frozen, it would publish old prices as received now, and risk measures age by that."""
     bench = Bench(standby=standby)
     try:
         bench.good()
@@ -461,12 +461,12 @@ def test_what_waited_while_the_process_was_stopped_is_not_published_as_new(stand
             role.step(bench.now)
         assert len(bench.ports.streams) == 1 + standby
         assert bench.state() == BookState.GOOD
-        bench.told()
+        bench.published()
         for one in bench.ports.streams:
             one.inbox.append(diff(111, 120, [["100.90", "1"]]))
         bench.now += bench.config.stale_ns + SECOND
         role.step(bench.now)
-        assert [(row.kind, row.detail) for row in bench.told()] == [(TickKind.STATE, BookState.DISCONNECTED)]
+        assert [(row.kind, row.detail) for row in bench.published()] == [(TickKind.STATE, BookState.DISCONNECTED)]
         assert all(one.state == PortState.CLOSED for one in bench.ports.streams[: 1 + standby])
         assert "did not run" in bench.feed.connections.failure
         bench.snapshot(120, [["100.90", "1"]], [["101.00", "3"]])

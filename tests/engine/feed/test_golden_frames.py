@@ -87,7 +87,7 @@ def test_a_change_is_absolute_levels_and_zero_is_gone(venue: str) -> None:
 
 @pytest.mark.parametrize("venue", SNAPSHOTS)
 def test_a_snapshot_of_a_subscription_is_the_whole_book(venue: str) -> None:
-    """The same levels, told as a beginning."""
+    """The same levels, sent as a beginning."""
     (message,) = decode(venue, SNAPSHOTS[venue])
     assert core(message, "kind", "index", "bids", "asks") == {
         "kind": "snapshot", "index": 0, "bids": [BID], "asks": [ASK],
@@ -108,7 +108,7 @@ def test_a_book_asked_for_is_a_snapshot_with_the_venues_number(venue: str) -> No
 
 @pytest.mark.parametrize("venue", PRINTS)
 def test_a_print_has_the_aggressors_side(venue: str) -> None:
-    """Binance tells who was the maker, Coinbase the maker's side, Kraken the taker's: all come to +1, a buyer came."""
+    """Binance sends who was the maker, Coinbase the maker's side, Kraken the taker's: all become +1, a purchase."""
     (message,) = decode(venue, PRINTS[venue])
     names = ("kind", "index", "price", "size", "side", "print_id", "ordinary", "venue_ns")
     assert core(message, *names) == {

@@ -23,17 +23,17 @@ def bench() -> Iterator[Bench]:
 
 
 def shares(bench: Bench, frames: list[bytes]) -> list[int]:
-    """Let one look bring all of them; the bytes that each step takes."""
+    """Let one look bring all of them; return the bytes that each step reads."""
     bench.stream.inbox.extend(frames)
-    taken, left = [], list(frames)
+    consumed, left = [], list(frames)
     while left:
         before = bench.feed.pipeline.frames
         bench.step(0.0)
         count = bench.feed.pipeline.frames - before
         assert count, "a step without progress while frames wait"
-        taken.append(sum(map(len, left[:count])))
+        consumed.append(sum(map(len, left[:count])))
         del left[:count]
-    return taken
+    return consumed
 
 
 def test_many_messages_of_many_levels_are_applied_in_several_steps(bench: Bench) -> None:
@@ -45,15 +45,15 @@ def test_many_messages_of_many_levels_are_applied_in_several_steps(bench: Bench)
         levels = [[f"{102 + (turn * LEVELS + place) / 100:.2f}", "1"] for place in range(LEVELS)]
         frames.append(diff(111 + turn, 111 + turn, [], levels))
     largest = max(map(len, frames))
-    taken = shares(bench, frames)
-    assert len(taken) >= sum(map(len, frames)) // (STEP_BYTES + largest)
-    assert max(taken) < STEP_BYTES + largest
+    consumed = shares(bench, frames)
+    assert len(consumed) >= sum(map(len, frames)) // (STEP_BYTES + largest)
+    assert max(consumed) < STEP_BYTES + largest
     assert bench.state() == BookState.GOOD
     assert LEVELS * MESSAGES <= book.count(-1) <= LEVELS * MESSAGES + before
 
 
 def test_a_burst_of_orders_is_applied_in_several_steps_and_in_order() -> None:
-    """Where a venue tells every order a message is small, and a look brings thousands."""
+    """Where a venue sends every order a message is small, and a look brings thousands."""
     bench = make("coinbase-exchange", levels=True)
     try:
         bench.step(0.02, acknowledged("full", "heartbeat"))
@@ -61,9 +61,9 @@ def test_a_burst_of_orders_is_applied_in_several_steps_and_in_order() -> None:
             bench.step()
         bench.step(0.02, raw(made("received", 101)), raw(made("received", 501, product="ETH-USD")))
         frames = [raw(opened(102 + number, name(1000 + number), "90.00", "1")) for number in range(4_000)]
-        taken = shares(bench, frames)
-        assert len(taken) >= 2
-        assert max(taken) < STEP_BYTES + max(map(len, frames))
+        consumed = shares(bench, frames)
+        assert len(consumed) >= 2
+        assert max(consumed) < STEP_BYTES + max(map(len, frames))
         assert bench.state(7) == BookState.GOOD, "a share that was lost or overtaken would be a gap"
     finally:
         bench.close()

@@ -81,9 +81,9 @@ def test_a_lossless_ring_is_full_where_one_in_shared_memory_is(system: str, seed
     refused = consumed = 0
     for number in range(2_000):
         count = draw.randrange(1, 9)
-        said = shared.publish_bytes(ticks(number, count)), memory.publish_bytes(ticks(number, count))
-        assert said[0] == said[1]
-        refused += not said[0]
+        accepted = shared.publish_bytes(ticks(number, count)), memory.publish_bytes(ticks(number, count))
+        assert accepted[0] == accepted[1]
+        refused += not accepted[0]
         if draw.random() < 0.2:
             consumed = draw.randrange(consumed, memory.cursor + 1)
             row = (consumed, 0, number, (0,) * 5)

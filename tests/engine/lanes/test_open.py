@@ -51,7 +51,7 @@ def test_a_role_reads_and_writes_what_the_map_gives_it(system: str) -> None:
     ],
 )
 def test_a_lane_of_another_writer_is_refused_by_name(role: str, own: str, lane: str, writer: str) -> None:
-    """A second writer would break the promise of one writer; the text says who it is."""
+    """A second writer would break the promise of one writer; the text names the first one."""
     with pytest.raises(LaneError, match=rf"may not write lane '{lane}', the map .* gives it to {writer}$"):
         open_lanes("none", role, own).expect_writer(lane)
 
@@ -71,7 +71,7 @@ def test_a_lane_of_another_writer_is_refused_by_name(role: str, own: str, lane: 
     ],
 )
 def test_a_lane_that_the_map_does_not_list_for_a_role_cannot_be_read(role: str, own: str, lane: str, of: str) -> None:
-    """The map says who depends on what; a reader that it does not list would make it false."""
+    """The map lists who depends on what; a reader that it does not list would make it false."""
     with pytest.raises(LaneError, match=rf"may not read lane '{lane}'"):
         open_lanes("none", role, own).expect_reader(lane, of)
 

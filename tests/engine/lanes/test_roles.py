@@ -81,7 +81,7 @@ def opened(write: Callable[..., Config], tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def show_instruments(config: Config) -> None:
-    """What the venue would have said: the roles wait for it."""
+    """The records that a venue would cause: the roles wait for them."""
     feed = open_lanes(config.system.name, FEED)
     write_instrument(feed.cell_writer("instruments"), 0, BTC, now_ns())
     feed.close()

@@ -29,7 +29,7 @@ def engine(market: Market = MARKET, purse: str = "1000000") -> Matching:
 
 
 def place(matching: Matching, account: str, side: int, price: str, size: str, **more: object) -> Order | Rejection:
-    """Place an order with the money and the books checked behind it."""
+    """Place an order and check the money and the books after it."""
     kind = more.pop("kind", Kind.LIMIT)
     name = str(more.pop("client_id", f"c{len(matching.orders)}"))
     request = OrderRequest(account, "BTCUSDT", name, side, kind, price=fixed(price), size=fixed(size), **more)  # type: ignore[arg-type]
@@ -45,10 +45,10 @@ def accepted(found: Order | Rejection) -> Order:
 
 
 class Oracle:
-    """Price-time priority as one would explain it: sort everything, every time. Nobody trades with himself."""
+    """Price-time priority in its simplest form: sort everything, every time. No account trades with itself."""
 
     def __init__(self) -> None:
-        """Nothing rests, nobody won or lost."""
+        """No order rests, no account gained or lost."""
         self.resting: list[list[int | str]] = []  # [number, account, side, price, left]
         self.fills: list[tuple[int, int, int, int]] = []
         self.money: dict[tuple[str, str], int] = defaultdict(int)
@@ -141,7 +141,7 @@ def test_matches_as_the_naive_oracle_does(events: list[Row | int]) -> None:
 
 
 def test_fok_is_filled_whole_or_not_at_all() -> None:
-    """A FOK that took a part would leave a position nobody asked for."""
+    """A FOK that fills in part would leave a position that no strategy asked for."""
     matching = engine()
     place(matching, "ann", SELL, "100", "1")
     none = accepted(place(matching, "bob", BUY, "100", "2", until=Until.FOK))
@@ -150,7 +150,7 @@ def test_fok_is_filled_whole_or_not_at_all() -> None:
     assert whole.status == Status.FILLED
 
 
-def test_ioc_takes_what_is_there_and_expires() -> None:
+def test_ioc_fills_what_it_can_and_expires() -> None:
     """What an IOC cannot take at once must not rest."""
     matching = engine()
     place(matching, "ann", SELL, "100", "1")
@@ -189,8 +189,8 @@ def test_market_order_sized_in_quote_spends_whole_steps_only() -> None:
         ("NONE", Status.FILLED, Status.PARTIALLY_FILLED, "1"),
     ],
 )
-def test_self_trade_is_prevented_as_the_takers_mode_says(mode: str, taker: str, maker: str, left: str) -> None:
-    """Each mode gives way on the side its name says, and money stays whole in all."""
+def test_self_trade_is_prevented_by_the_takers_mode(mode: str, taker: str, maker: str, left: str) -> None:
+    """Each mode ends the orders of the side in its name, and money stays whole in all."""
     matching = engine()
     resting = accepted(place(matching, "ann", SELL, "100", "2"))
     coming = accepted(place(matching, "ann", BUY, "100", "1", prevention=mode))
@@ -249,7 +249,7 @@ def test_client_id_is_free_again_once_its_order_is_done() -> None:
     assert accepted(place(matching, "bob", BUY, "99", "1", client_id="same")).open
 
 
-def test_nobody_spends_more_than_is_free() -> None:
+def test_no_account_spends_more_than_is_free() -> None:
     """Limit, market and quote-sized orders are all held against the free balance."""
     matching = engine(purse="50")
     place(matching, "ann", SELL, "100", "1")

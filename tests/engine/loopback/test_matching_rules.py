@@ -88,7 +88,7 @@ def test_every_report_comes_in_its_order_and_for_watched_accounts_alone() -> Non
 
 
 def test_account_is_stamped_by_each_change_of_what_it_owns() -> None:
-    """The time of an account's last change is how a client tells an old balance from a new one."""
+    """A client distinguishes an old balance from a new one by the time of the account's last change."""
     matching = engine()
     ann = matching.ledger.accounts["ann"]
     order = placed(send(matching, "ann", SELL, "100", "1", 7))
@@ -130,8 +130,8 @@ def test_as_many_open_orders_as_allowed_and_not_one_more() -> None:
     placed(send(matching, "flow", SELL, "100", "1", 13))
 
 
-def test_closed_market_takes_nothing() -> None:
-    """A market that is told as closed must be closed."""
+def test_closed_market_accepts_nothing() -> None:
+    """A market that is shown as closed must be closed."""
     matching = engine(Market("BTCUSDT", "BTC", "USDT", trading=False))
     assert send(matching, "ann", SELL, "100", "1") == Rejection(Refused.CLOSED)
 
@@ -188,11 +188,15 @@ def test_reduced_order_gives_back_exactly_what_it_locked() -> None:
     matching.check()
     bob = matching.ledger.accounts["bob"]
     assert (bob.locked["USDT"], bob.free["USDT"]) == (fixed("25"), fixed("975"))
-    told = matching.executions[-1]
-    assert (told.happening, told.status, told.id, order.update_ns) == (Happening.REPLACED, Status.NEW, 2, 5)
-    assert told.amended == order.amendments[0]
-    assert told.amended is not None
-    assert (told.amended.execution_id, told.amended.old_client_id, told.amended.client_id) == (2, "old", "new")
+    reported = matching.executions[-1]
+    assert (reported.happening, reported.status, reported.id, order.update_ns) == (Happening.REPLACED, Status.NEW, 2, 5)
+    assert reported.amended == order.amendments[0]
+    assert reported.amended is not None
+    assert (reported.amended.execution_id, reported.amended.old_client_id, reported.amended.client_id) == (
+        2,
+        "old",
+        "new",
+    )
     assert matching.by_client_id["bob", "BTCUSDT", "new"] is order
     assert ("bob", "BTCUSDT", "old") not in matching.by_client_id
     assert matching.amend(order, fixed("0.001"), "new", 6) == Rejection(Refused.FILTER, "NOTIONAL")
@@ -220,18 +224,18 @@ def meeting_itself(mode: str, *, quote_size: str = "0", size: str = "0") -> tupl
         (Prevention.DECREMENT, "0.5", "0.5"),
     ],
 )
-def test_prevented_match_takes_away_what_its_mode_says_and_tells_each_order_that_lost(
+def test_prevented_match_reduces_orders_by_its_mode_and_reports_each_of_them(
     mode: Prevention, taker_size: str, maker_size: str
 ) -> None:
-    """A client that is told of too much or of the wrong order counts an order as open that is gone, or loses one."""
+    """A client that receives too many events, or the wrong order's, counts a gone order as open, or loses one."""
     matching, maker, taker = meeting_itself(mode, size="0.5")
     (prevented,) = taker.preventions
     assert prevented == (0, maker.id, fixed("100"), fixed(taker_size), fixed(maker_size), 2)
     assert (taker.prevented, maker.prevented) == (fixed(taker_size), fixed(maker_size))
-    told = [one for one in matching.executions if one.happening == Happening.TRADE_PREVENTION]
+    reported = [one for one in matching.executions if one.happening == Happening.TRADE_PREVENTION]
     lost = [(order, order.status) for order in (maker, taker) if order.prevented]
-    assert [(one.order, one.status) for one in told] == lost
-    assert all((one.prevented, one.now_ns, one.fill, one.filled) == (prevented, 2, None, 0) for one in told)
+    assert [(one.order, one.status) for one in reported] == lost
+    assert all((one.prevented, one.now_ns, one.fill, one.filled) == (prevented, 2, None, 0) for one in reported)
     assert [order.prevented_match_id for order in (maker, taker)] == [0 if o.prevented else -1 for o in (maker, taker)]
     assert [order.update_ns for order in (maker, taker)] == [2 if maker.prevented else 1, 2]
     ann = matching.ledger.accounts["ann"]
@@ -251,14 +255,14 @@ def test_prevented_match_takes_away_what_its_mode_says_and_tells_each_order_that
 def test_order_sized_in_quote_loses_no_size_to_a_prevented_match(
     mode: Prevention, taker_ends: Status, maker_ends: Status
 ) -> None:
-    """Its size is not known, so only the waiting order's can be taken away; it ends where its mode ends the taker."""
+    """Its size is not known, so only the waiting order's can be reduced; it ends where its mode ends the taker."""
     matching, maker, taker = meeting_itself(mode, quote_size="50")
     kept = fixed("2") if maker_ends == Status.NEW else 0
     assert taker.preventions == [(0, maker.id, fixed("100"), 0, fixed("2") - kept, 2)]
     assert (taker.status, maker.status, taker.size, taker.prevented) == (taker_ends, maker_ends, 0, 0)
     assert (maker.prevented, matching.books["BTCUSDT"].asks.best()[1]) == (fixed("2") - kept, kept)
-    told = [one.order for one in matching.executions if one.happening == Happening.TRADE_PREVENTION]
-    assert told == [o for o, end in ((maker, maker_ends), (taker, taker_ends)) if end == Status.EXPIRED_IN_MATCH]
+    reported = [one.order for one in matching.executions if one.happening == Happening.TRADE_PREVENTION]
+    assert reported == [o for o, end in ((maker, maker_ends), (taker, taker_ends)) if end == Status.EXPIRED_IN_MATCH]
 
 
 def test_order_sized_in_quote_that_traded_before_it_met_itself_keeps_what_it_traded_as_its_size() -> None:
@@ -326,18 +330,18 @@ def test_cancel_is_reported_with_its_own_id_and_the_order_as_it_was() -> None:
     order = placed(send(matching, "ann", SELL, "100", "1", 1))
     send(matching, "bob", BUY, "100", "0.4", 2)
     matching.cancel(order, "the cancel", 3)
-    told = matching.executions[-1]
-    assert (told.happening, told.order, told.status, told.cancel_id) == (
+    reported = matching.executions[-1]
+    assert (reported.happening, reported.order, reported.status, reported.cancel_id) == (
         Happening.CANCELED, order, Status.CANCELED, "the cancel",
     )  # fmt: skip
-    assert (told.filled, told.spent, told.now_ns, told.fill, told.prevented) == (
+    assert (reported.filled, reported.spent, reported.now_ns, reported.fill, reported.prevented) == (
         fixed("0.4"),
         fixed("40"),
         3,
         None,
         None,
     )
-    assert told.id == len(matching.executions)
+    assert reported.id == len(matching.executions)
     assert (order.id in matching.open["ann", "BTCUSDT"], matching.ledger.accounts["ann"].locked["BTC"]) == (False, 0)
 
 
@@ -382,18 +386,18 @@ def test_each_side_of_a_trade_pays_its_own_fee_out_of_what_it_gets() -> None:
                      order.side, order is maker, 2)
             ]  # fmt: skip
         assert matching.prints == [Print("BTCUSDT", 501, fixed("100"), fixed("1"), side == BUY, 2, taker.id)]
-        told = [(one.order, one.fill) for one in matching.executions if one.happening == Happening.TRADE]
-        assert told == [(maker, maker.fills[0]), (taker, taker.fills[0])]
+        reported = [(one.order, one.fill) for one in matching.executions if one.happening == Happening.TRADE]
+        assert reported == [(maker, maker.fills[0]), (taker, taker.fills[0])]
 
 
 def test_every_fill_is_reported_with_the_report_that_it_belongs_to() -> None:
-    """The first one told twice and the second not at all would be a position of another size."""
+    """The first one sent twice and the second not at all would be a position of another size."""
     matching = engine()
     maker = placed(send(matching, "ann", SELL, "100", "1", 1))
     for now_ns in (2, 3):
         send(matching, "bob", BUY, "100", "0.5", now_ns)
-    told = [one.fill for one in matching.executions if one.order is maker and one.happening == Happening.TRADE]
-    assert told == maker.fills
+    reported = [one.fill for one in matching.executions if one.order is maker and one.happening == Happening.TRADE]
+    assert reported == maker.fills
     assert len(set(maker.fills)) == 2
 
 
@@ -430,13 +434,13 @@ def test_an_order_sized_in_quote_ends_where_the_next_price_pays_no_step() -> Non
 
 
 def test_orders_are_numbered_from_one_where_no_number_is_given() -> None:
-    """Number 0 stands for no order."""
+    """Number 0 means no order."""
     matching = Matching([MARKET], engine().ledger)
     assert placed(send(matching, "ann", SELL, "100", "1")).id == 1
 
 
 def test_no_filter_is_an_empty_name() -> None:
-    """It is written into the answer as it stands."""
+    """It is written into the answer unchanged."""
     matching = engine()
     for account in ("ann", "flow"):
         request = OrderRequest(account, "BTCUSDT", "", SELL, Kind.LIMIT, price=fixed("100"), size=fixed("1"))
@@ -457,7 +461,7 @@ def test_the_least_unit_of_a_price_decides_whether_two_orders_meet() -> None:
 
 
 def test_an_order_that_trails_from_now_is_locked_at_the_last_price() -> None:
-    """It has no price of its own; before any trade the least price of the market stands for it."""
+    """It has no price of its own; before any trade the market's least price is used for it."""
     for traded, price in ((False, "0.01"), (True, "100")):
         matching = engine(bob_USDT="500")
         if traded:
@@ -483,7 +487,7 @@ def test_an_order_that_trails_from_now_is_locked_at_the_last_price() -> None:
 def test_a_fee_is_burnt_in_a_third_asset_while_there_is_enough_and_a_price(
     asset: str, owned: str, last: str, fee: tuple[str, str]
 ) -> None:
-    """0.1 % of 100 USDT less a quarter is 0.075 USDT; at 300 that is 0.00025 BNB. Else it is taken as from anybody."""
+    """0.1 % of 100 USDT less a quarter is 0.075 USDT; at 300 that is 0.00025 BNB. Without either the fee is in BTC."""
     matching = engine()
     matching.books["BNBUSDT"] = Book(Market("BNBUSDT", "BNB", "USDT"))
     matching.books["BNBUSDT"].last_price = fixed(last)
@@ -508,8 +512,8 @@ def test_a_cancelled_stop_waits_no_longer_and_one_that_was_reached_does_not_star
         matching.check()
         matching.stops.on_trade("BTCUSDT", fixed("80"), 4)
         assert not matching.stops.reached
-        told = [one.happening for one in matching.executions if one.order is order]
-        assert (order.status, told) == (Status.CANCELED, [Happening.NEW, Happening.CANCELED])
+        reported = [one.happening for one in matching.executions if one.order is order]
+        assert (order.status, reported) == (Status.CANCELED, [Happening.NEW, Happening.CANCELED])
 
 
 @pytest.mark.parametrize(("delta", "passes"), [(9, False), (10, True), (2_000, True), (2_001, False)])

@@ -1,4 +1,4 @@
-"""The embedded exchange's book: levels in order, totals, and the changes a stream tells."""
+"""The embedded exchange's book: levels in order, totals, and the changes that a stream sends."""
 
 from dataclasses import FrozenInstanceError
 from typing import Any
@@ -108,7 +108,7 @@ def test_canary_a_book_that_is_wrong_is_found(spoil: Any) -> None:
 
 
 def test_only_kinds_with_a_stop_wait_for_a_price_and_only_kinds_with_a_price_name_a_time() -> None:
-    """A field that the venue would refuse, or miss, decides whether a client's order is taken."""
+    """A field that the venue would refuse, or miss, decides whether a client's order is accepted."""
     stops = {kind for kind in Kind if "STOP" in kind or "PROFIT" in kind}
     assert (stops, {kind for kind in Kind if "STOP" in kind}) == (CONTINGENT, STOP_LOSSES)
     assert {Kind.MARKET, Kind.STOP_LOSS, Kind.TAKE_PROFIT} == UNPRICED
@@ -116,7 +116,7 @@ def test_only_kinds_with_a_stop_wait_for_a_price_and_only_kinds_with_a_price_nam
 
 
 def test_an_order_that_names_no_more_has_no_more() -> None:
-    """A stop, a fill or a time that nobody named would be acted upon."""
+    """A stop, a fill or a time that no test set would have an effect."""
     request = OrderRequest("ann", "BTCUSDT", "", BUY, Kind.LIMIT)
     assert (request.until, request.price, request.size, request.quote_size) == (Until.GTC, 0, 0, 0)
     assert (request.prevention, request.stop, request.trailing) == ("", 0, 0)
@@ -132,13 +132,19 @@ def test_an_order_that_names_no_more_has_no_more() -> None:
     one.working_ns, one.filled, one.prevented = 0, 2, 1
     assert (one.works, one.remaining) == (True, 2)
     assert Print("BTCUSDT", 1, 100, 5, True, 0).taker_id == 0
-    told = Execution(Happening.NEW, one, Status.NEW, 0, 0, 0, 1)
-    assert (told.fill, told.cancel_id, told.prevented, told.amended, told.working_ns) == (None, "", None, None, -1)
+    reported = Execution(Happening.NEW, one, Status.NEW, 0, 0, 0, 1)
+    assert (reported.fill, reported.cancel_id, reported.prevented, reported.amended, reported.working_ns) == (
+        None,
+        "",
+        None,
+        None,
+        -1,
+    )
     assert one != order(1, BUY, 100, 5), "two orders are never one"
 
 
 def test_a_request_never_changes() -> None:
-    """What was refused or taken is what was asked for."""
+    """The event must carry the order that was refused or accepted."""
     request: Any = OrderRequest("ann", "BTCUSDT", "", BUY, Kind.LIMIT)
     with pytest.raises(FrozenInstanceError):
         request.size = 1

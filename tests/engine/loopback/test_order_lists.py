@@ -1,4 +1,4 @@
-"""Order lists and stops by their single rules: what is locked, who expires and why, and what an account is told."""
+"""Order lists and stops by their single rules: what is locked, which order expires and why, and an account's events."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ LAST = "100"
 
 
 class Floor:
-    """One market with a last price of 100, ann who owns what a test says, and a rich bob."""
+    """One market with a last price of 100, ann with the amounts that a test sets, and a rich bob."""
 
     def __init__(self, btc: str = "10", usdt: str = "1000", market: Market = MARKET) -> None:
         """A trade at 100 between two others, and an empty book."""
@@ -42,14 +42,14 @@ class Floor:
         )  # fmt: skip
 
     def send(self, side: int, kind: Kind, size: str, price: str = "0", stop: str = "0", **more: object) -> Order:
-        """Place an order, which must be taken."""
+        """Place an order, which must be accepted."""
         found = self.matching.place(self.request(side, kind, size, price, stop, **more), self.now_ns)
         self.matching.check()
         assert isinstance(found, Order), found
         return found
 
     def trade(self, price: str, size: str = "0.1") -> None:
-        """Let bob and cat trade at a price at which nobody else stands."""
+        """Let bob and cat trade at a price at which no other order rests."""
         self.send(SELL, Kind.LIMIT, size, price, account="bob")
         self.send(BUY, Kind.LIMIT, size, price, account="cat")
 
@@ -61,15 +61,15 @@ class Floor:
         self.matching.check()
         return found
 
-    def taken(self, *legs: OrderRequest, working: OrderRequest | None = None) -> OrderList:
-        """Place a list, which must be taken."""
+    def accepted(self, *legs: OrderRequest, working: OrderRequest | None = None) -> OrderList:
+        """Place a list, which must be accepted."""
         found = self.offer(*legs, working=working)
         assert isinstance(found, OrderList), found
         return found
 
     def sale(self, size: str = "1", gain: str = "110", stop: str = "90", **more: object) -> OrderList:
         """An OCO that sells: a stop loss below, a limit above."""
-        return self.taken(
+        return self.accepted(
             self.request(SELL, Kind.STOP_LOSS, size, stop=stop, **more),
             self.request(SELL, Kind.LIMIT_MAKER, size, gain, **more),
         )
@@ -84,7 +84,7 @@ class Floor:
         shown = {"BTC": account.free, "BTC locked": account.locked, "USDT": account.free, "USDT locked": account.locked}
         return {name: f"{amounts[name.split()[0]] / 10**8:g}" for name, amounts in shown.items()}
 
-    def told(self) -> list[str]:
+    def events(self) -> list[str]:
         """What happened to ann's orders and lists since the last time, in words."""
         found, self.matching.executions = self.matching.executions, []
         return [words(one) for one in found if isinstance(one, ListEvent) or one.order.account == "ann"]
@@ -104,7 +104,7 @@ def test_pair_locks_once_what_the_dearer_order_needs() -> None:
     floor.sale("1")
     assert floor.purse() == {"BTC": "0", "BTC locked": "1", "USDT": "1000", "USDT locked": "0"}
     floor = Floor(usdt="115")
-    pair = floor.taken(
+    pair = floor.accepted(
         floor.request(BUY, Kind.STOP_LOSS_LIMIT, "1", "115", "110"), floor.request(BUY, Kind.LIMIT_MAKER, "1", "90")
     )
     assert floor.purse()["USDT locked"] == "115"
@@ -118,16 +118,16 @@ def test_pair_locks_once_what_the_dearer_order_needs() -> None:
 
 
 def test_limit_that_is_touched_expires_the_stop_after_its_fill() -> None:
-    """An account is told of the fill first, then of the order that it ended, then that the list is done."""
+    """An account receives the fill first, then the order that it ended, then that the list is done."""
     floor = Floor()
-    floor.told()
+    floor.events()
     pair = floor.sale()
-    assert floor.told() == ["STOP_LOSS NEW NEW waits", "LIMIT_MAKER NEW NEW", "list PLACED"]
+    assert floor.events() == ["STOP_LOSS NEW NEW waits", "LIMIT_MAKER NEW NEW", "list PLACED"]
     floor.send(BUY, Kind.LIMIT, "0.3", "110", account="bob")
-    assert floor.told() == ["LIMIT_MAKER TRADE PARTIALLY_FILLED", "STOP_LOSS EXPIRED EXPIRED waits"]
+    assert floor.events() == ["LIMIT_MAKER TRADE PARTIALLY_FILLED", "STOP_LOSS EXPIRED EXPIRED waits"]
     assert (pair.legs[0].expiry, pair.done) == (Expiry.OCO_TRIGGER, False)
     floor.send(BUY, Kind.LIMIT, "0.7", "110", account="bob")
-    assert floor.told() == ["LIMIT_MAKER TRADE FILLED", "list DONE"]
+    assert floor.events() == ["LIMIT_MAKER TRADE FILLED", "list DONE"]
 
 
 def test_stop_that_is_reached_expires_the_limit_before_it_works() -> None:
@@ -135,9 +135,9 @@ def test_stop_that_is_reached_expires_the_limit_before_it_works() -> None:
     floor = Floor(btc="1")
     pair = floor.sale()
     floor.send(BUY, Kind.LIMIT, "5", "85", account="cat")
-    floor.told()
+    floor.events()
     floor.trade("90")
-    assert floor.told() == [
+    assert floor.events() == [
         "LIMIT_MAKER EXPIRED EXPIRED",
         "STOP_LOSS TRIGGERED NEW",
         "STOP_LOSS TRADE FILLED",
@@ -150,7 +150,7 @@ def test_stop_that_is_reached_expires_the_limit_before_it_works() -> None:
 def test_stop_limit_rests_once_it_is_reached_and_the_list_lives_as_long() -> None:
     """A list is not done while one of its orders may still be filled."""
     floor = Floor()
-    pair = floor.taken(
+    pair = floor.accepted(
         floor.request(SELL, Kind.STOP_LOSS_LIMIT, "1", "95", "90"), floor.request(SELL, Kind.LIMIT_MAKER, "1", "110")
     )
     floor.trade("89")
@@ -163,9 +163,9 @@ def test_stop_limit_rests_once_it_is_reached_and_the_list_lives_as_long() -> Non
 
 
 def test_pair_of_two_contingent_orders_locks_for_the_one_that_is_reached() -> None:
-    """Neither stands in the book, and the second may be the dearer or the cheaper."""
+    """Both legs are off the book, and the second may be the dearer or the cheaper."""
     floor = Floor()
-    pair = floor.taken(
+    pair = floor.accepted(
         floor.request(BUY, Kind.STOP_LOSS_LIMIT, "1", "120", "110"),
         floor.request(BUY, Kind.TAKE_PROFIT_LIMIT, "1", "85", "90"),
     )
@@ -176,19 +176,19 @@ def test_pair_of_two_contingent_orders_locks_for_the_one_that_is_reached() -> No
 
 
 def test_pending_order_is_placed_when_the_working_one_is_filled_whole_and_not_before() -> None:
-    """A sale before the purchase is complete would sell what is not there."""
+    """A sale before the purchase is complete would sell coins that the account does not have."""
     floor = Floor(btc="0")
-    one = floor.taken(floor.request(SELL, Kind.LIMIT, "1", "120"), working=floor.entry())
+    one = floor.accepted(floor.request(SELL, Kind.LIMIT, "1", "120"), working=floor.entry())
     pending = one.legs[0]
     floor.send(SELL, Kind.LIMIT, "0.6", "95", account="bob")
     assert (pending.status, pending.works) == (Status.PENDING_NEW, False)
     assert floor.purse() == {"BTC": "0.6", "BTC locked": "0", "USDT": "905", "USDT locked": "38"}
-    floor.told()
+    floor.events()
     floor.send(SELL, Kind.LIMIT, "0.4", "95", account="bob")
-    assert floor.told() == ["LIMIT TRADE FILLED", "LIMIT TRIGGERED NEW"]
+    assert floor.events() == ["LIMIT TRADE FILLED", "LIMIT TRIGGERED NEW"]
     assert floor.purse() == {"BTC": "0", "BTC locked": "1", "USDT": "905", "USDT locked": "0"}
     floor.send(BUY, Kind.LIMIT, "1", "120", account="bob")
-    assert floor.told()[-1] == "list DONE"
+    assert floor.events()[-1] == "list DONE"
 
 
 def test_working_order_filled_at_once_is_seen_before_its_pending_order_is_placed() -> None:
@@ -207,7 +207,7 @@ def test_working_order_filled_at_once_is_seen_before_its_pending_order_is_placed
 def test_pending_pair_is_an_oco_once_it_is_placed() -> None:
     """An OTOCO is a purchase with its way out for gain and for loss."""
     floor = Floor(btc="0")
-    one = floor.taken(
+    one = floor.accepted(
         floor.request(SELL, Kind.STOP_LOSS_LIMIT, "1", "84", "85"), floor.request(SELL, Kind.LIMIT_MAKER, "1", "110"),
         working=floor.entry(),
     )  # fmt: skip
@@ -232,7 +232,7 @@ def test_pending_order_that_cannot_be_placed_expires_as_rejected(
 ) -> None:
     """A list whose second half cannot be placed must end, with nothing locked."""
     floor = Floor(btc=btc)
-    one = floor.taken(pending(floor), working=floor.entry())
+    one = floor.accepted(pending(floor), working=floor.entry())
     floor.send(BUY, Kind.LIMIT, "1", "94", account="bob")
     floor.send(SELL, Kind.LIMIT, "1", "95", account="cat")
     assert (one.legs[0].status, one.legs[0].expiry, one.done) == (Status.EXPIRED, Expiry.REJECTED, True)
@@ -243,22 +243,22 @@ def test_pending_order_that_cannot_be_placed_expires_as_rejected(
 def test_to_cancel_one_order_is_to_cancel_its_list(index: int) -> None:
     """Half a list that lives on is an order without its other half."""
     floor = Floor()
-    one = floor.taken(
+    one = floor.accepted(
         floor.request(SELL, Kind.STOP_LOSS, "1", stop="85"), floor.request(SELL, Kind.LIMIT_MAKER, "1", "110"),
         working=floor.entry(),
     )  # fmt: skip
-    floor.told()
+    floor.events()
     floor.matching.cancel(one.orders[index], "gone", 77)
     floor.matching.check()
     assert [order.status for order in one.orders] == [Status.CANCELED] * 3
-    assert floor.told()[-1] == "list DONE"
+    assert floor.events()[-1] == "list DONE"
     assert floor.purse() == {"BTC": "10", "BTC locked": "0", "USDT": "1000", "USDT locked": "0"}
 
 
-def test_working_order_that_expires_takes_its_pending_orders_along() -> None:
+def test_working_order_that_expires_ends_its_pending_orders_too() -> None:
     """An IOC order that finds nothing will never be filled."""
     floor = Floor()
-    one = floor.taken(floor.request(SELL, Kind.LIMIT, "1", "110"), working=floor.entry(until=T.IOC))
+    one = floor.accepted(floor.request(SELL, Kind.LIMIT, "1", "110"), working=floor.entry(until=T.IOC))
     assert [order.status for order in one.orders] == [Status.EXPIRED] * 2
     assert [order.expiry for order in one.orders] == [Expiry.IOC, Expiry.OTO_PHASE_ONE_EXPIRED]
     assert one.done
@@ -272,7 +272,7 @@ def test_prevented_match_ends_the_list_of_the_order_that_gives_way() -> None:
     assert [leg.status for leg in pair.legs] == [Status.EXPIRED, Status.EXPIRED_IN_MATCH]
     assert (pair.done, floor.purse()["BTC locked"]) == (True, "0")
     floor = Floor()
-    one = floor.taken(floor.request(BUY, Kind.LIMIT, "1", "50"), working=floor.request(SELL, Kind.LIMIT, "1", "120"))
+    one = floor.accepted(floor.request(BUY, Kind.LIMIT, "1", "50"), working=floor.request(SELL, Kind.LIMIT, "1", "120"))
     floor.send(BUY, Kind.LIMIT, "1", "120", prevention="EXPIRE_MAKER")
     assert one.done
     assert one.legs[0].expiry == Expiry.OTO_PHASE_ONE_EXPIRED
@@ -282,14 +282,14 @@ def test_reduced_pair_keeps_one_size_and_its_new_name_is_reported() -> None:
     """Only one of the two may trade, so an OCO has one quantity."""
     floor = Floor()
     pair = floor.sale("2")
-    floor.told()
+    floor.events()
     assert floor.matching.amend(pair.legs[1], fixed("0.5"), "less", 50) is None
     floor.matching.check()
     assert [leg.size for leg in pair.legs] == [fixed("0.5")] * 2
     assert floor.purse()["BTC locked"] == "0.5"
-    assert floor.told()[-1] == "list RENAMED"
+    assert floor.events()[-1] == "list RENAMED"
     assert floor.matching.amend(pair.legs[0], fixed("0.4"), pair.legs[0].client_id, 51) is None
-    assert "list RENAMED" not in floor.told()
+    assert "list RENAMED" not in floor.events()
 
 
 @pytest.mark.parametrize(
@@ -308,22 +308,22 @@ def test_reduced_pair_keeps_one_size_and_its_new_name_is_reported() -> None:
 def test_pair_that_cannot_be_placed_leaves_nothing_but_the_event(
     legs: tuple[tuple[str, ...], ...], why: Refused
 ) -> None:
-    """A list is taken whole or not at all; the news of a no has no list's id."""
+    """A list is accepted whole or not at all; the event of a refusal has no list's id."""
     floor = Floor()
     floor.send(BUY, Kind.LIMIT, "1", "105", account="bob")
     before = len(floor.matching.orders)
-    floor.told()
+    floor.events()
     found = floor.offer(*(floor.request(SELL, Kind(k[0]), k[3] if len(k) > 3 else "1", k[1], k[2]) for k in legs))
     assert isinstance(found, Rejection)
     assert found.why == why
-    assert floor.told() == ([] if why == Refused.FILTER else ["list REFUSED"])
+    assert floor.events() == ([] if why == Refused.FILTER else ["list REFUSED"])
     assert len(floor.matching.orders) == before
     assert not floor.matching.lists.of("ann")
     assert floor.purse()["BTC locked"] == "0"
 
 
 def test_limits_count_the_orders_of_a_list_and_the_lists() -> None:
-    """A limit that a list slips through is none."""
+    """A limit that a list can avoid has no effect."""
     floor = Floor(market=Market("BTCUSDT", "BTC", "USDT", notional_min=fixed("1"), open_orders_max=3))
     floor.sale()
     found = floor.offer(
@@ -337,7 +337,7 @@ def test_limits_count_the_orders_of_a_list_and_the_lists() -> None:
     floor.matching.cancel(pair.legs[0], "", 9)
     assert floor.matching.refusal(floor.request(SELL, Kind.STOP_LOSS, "1", stop="90")) is None
     floor = Floor(market=Market("BTCUSDT", "BTC", "USDT", notional_min=fixed("1"), order_lists_max=1))
-    floor.taken(floor.request(SELL, Kind.LIMIT, "1", "120"), working=floor.entry())
+    floor.accepted(floor.request(SELL, Kind.LIMIT, "1", "120"), working=floor.entry())
     found = floor.offer(floor.request(SELL, Kind.LIMIT, "1", "120"), working=floor.entry())
     assert found == Rejection(Refused.FILTER, "MAX_NUM_ORDER_LISTS")
 
@@ -377,14 +377,14 @@ def test_names_of_a_list_and_its_orders_are_free_again_once_they_are_done() -> N
     ],
 )
 def test_stop_is_reached_by_the_last_price_alone(kind: Kind, side: int, stop: str, reached: str, short: str) -> None:
-    """A quote that nobody trades at must not set off a stop."""
+    """A quote without a trade must not set off a stop."""
     floor = Floor()
     order = floor.send(side, kind, "1", stop=stop)
     floor.send(-side, Kind.LIMIT, "2", "100", account="bob")
     floor.send(-side, Kind.LIMIT, "0.1", short if side == BUY else "100", account="cat")
     floor.matching.cancel(next(iter(floor.matching.open["bob", "BTCUSDT"].values())), "", 5)
-    for standing in list(floor.matching.open["cat", "BTCUSDT"].values()):
-        floor.matching.cancel(standing, "", 5)
+    for waiting in list(floor.matching.open["cat", "BTCUSDT"].values()):
+        floor.matching.cancel(waiting, "", 5)
     floor.trade(short)
     assert not order.works
     assert order.status == Status.NEW
@@ -466,9 +466,9 @@ def test_refused_list_is_reported_with_its_reason_and_its_names() -> None:
 
 
 def test_trigger_is_reported_as_an_order_that_works_now() -> None:
-    """A client learns from this report that its stop stands in the book."""
+    """A client learns from this report that its stop is in the book."""
     floor = Floor()
     order = floor.send(SELL, Kind.STOP_LOSS_LIMIT, "1", "95", "90")
     floor.trade("90")
-    told = [e for e in floor.matching.executions if isinstance(e, Execution) and e.order is order]
-    assert [(e.happening, e.working_ns >= 0) for e in told] == [(Happening.NEW, False), (Happening.TRIGGERED, True)]
+    reported = [e for e in floor.matching.executions if isinstance(e, Execution) and e.order is order]
+    assert [(e.happening, e.working_ns >= 0) for e in reported] == [(Happening.NEW, False), (Happening.TRIGGERED, True)]

@@ -1,7 +1,7 @@
 """Any interleaving of placements, fills, triggers, reductions and cancels, held against a watcher that reads news only.
 
-The watcher knows what was asked for and what the account was told, and nothing of the matching engine. From that it
-says which orders may be alive, what must be locked for them, and that no coin came to be or was lost.
+The watcher knows the requests and the account's events, and nothing of the matching engine. From that it
+computes which orders may be alive, what must be locked for them, and that no coin was created or lost.
 """
 
 import random
@@ -31,7 +31,7 @@ EVENTS, SEEDS = 160, 40
 
 @dataclass
 class Seen:
-    """An order as its owner was told of it."""
+    """An order as its owner's events show it."""
 
     account: str
     request: OrderRequest
@@ -58,7 +58,7 @@ class Seen:
 
 @dataclass
 class SeenList:
-    """A list as its owner was told of it."""
+    """A list as its owner's events show it."""
 
     working: int | None
     legs: list[int]
@@ -75,7 +75,7 @@ class Watcher:
     prints: list[int] = field(default_factory=list)
 
     def read(self, matching: Matching) -> None:
-        """Take in the news of one event; every trade is among them, told to both sides, the taker last."""
+        """Apply one event; every trade is among them, sent to both sides, the taker last."""
         news, matching.executions = matching.executions, []
         for one in news:
             if isinstance(one, ListEvent):

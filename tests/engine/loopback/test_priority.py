@@ -56,7 +56,7 @@ class Oracle:
     """Price first, then arrival: sort who waits, and meet them from the front."""
 
     def __init__(self) -> None:
-        """Nobody waits."""
+        """No order waits."""
         self.waiting: dict[int, Waiting] = {}
         self.fills: list[Fill] = []
         self.seen: Counter[str] = Counter()
@@ -82,18 +82,18 @@ class Oracle:
             )
 
     def amend(self, number: int, left: int) -> None:
-        """Reduce what an order still wants; its arrival stays."""
+        """Reduce an order's remaining size; its arrival stays."""
         self.waiting[number].left = left
         self.waiting[number].amended = True
 
     def _meet(self, order: Coming, other: Waiting, left: int) -> int:
-        """Trade with one waiting order, or prevent it; what the incoming order still wants."""
+        """Trade with one waiting order, or prevent it; return the incoming order's remaining size."""
         if other.account == order.account and order.mode is not Prevention.NONE:
             return self._prevent(order, other, left)
         step = min(left, other.left)
-        behind = len(self.queue(other.side, other.price)) > 1
-        self.seen["behind"] += behind
-        self.seen["amended, with others behind"] += other.amended and behind
+        others_after = len(self.queue(other.side, other.price)) > 1
+        self.seen["others wait after it"] += others_after
+        self.seen["amended, others wait after it"] += other.amended and others_after
         self.seen["partial"] += step < other.left
         self.fills.append((other.number, order.number, other.price, step))
         self._take(other, step)
@@ -163,7 +163,7 @@ class Run:
         return self._random.choice(list(self.oracle.waiting))
 
     def _place(self) -> None:
-        """An order near the middle: one in three crosses it, and takes more than one order waits with."""
+        """An order near the middle: one in three crosses it, and meets more than one waiting order."""
         side, offset = self._random.choice((BUY, SELL)), self._random.choice((-2, -1, -1, 1, 1, 2, 2, 2, 3))
         price, most = 100 - side * offset, 90 if offset < 0 else 30
         size, rests = self._random.randint(5, most), offset > 0 or self._random.randrange(8) == 0
@@ -192,9 +192,9 @@ class Run:
         del self.oracle.waiting[number]
 
     def _enter_again(self, number: int) -> None:
-        """Cancel one waiting order and send it again: it must wait behind the others now."""
+        """Cancel one waiting order and send it again: it must wait after the others now."""
         was = self.oracle.waiting[number]
-        self.oracle.seen["entered again, behind others"] += len(self.oracle.queue(was.side, was.price)) > 1
+        self.oracle.seen["entered again, after others"] += len(self.oracle.queue(was.side, was.price)) > 1
         self._cancel(number)
         self._send(Coming(0, was.account, was.side, was.price // PRICE, was.left // SIZE, Prevention.NONE, rests=True))
 
@@ -213,8 +213,8 @@ def compare(run: Run) -> None:
     """Hold the matching engine's fills, queues and rests against the oracle's."""
     run.play()
     assert run.fills() == run.oracle.fills
-    for found, wanted in run.queues():
-        assert found == wanted
+    for found, expected in run.queues():
+        assert found == expected
     left = {number: one.left for number, one in run.oracle.waiting.items()}
     assert {run.numbers[i]: o.remaining for v in run.matching.open.values() for i, o in v.items()} == left
 
@@ -227,10 +227,10 @@ def test_orders_at_one_price_are_filled_in_the_order_of_their_arrival(seed: int)
     seen = run.oracle.seen
     sys.stdout.write(f"seed {seed}: {len(run.oracle.fills)} fills, {dict(seen)}\n")
     assert len(run.oracle.fills) > 2_000
-    assert seen["behind"] > 1_500
+    assert seen["others wait after it"] > 1_500
     assert seen["partial"] > 400
-    assert seen["amended, with others behind"] > 100
-    assert seen["entered again, behind others"] > 300
+    assert seen["amended, others wait after it"] > 100
+    assert seen["entered again, after others"] > 300
     assert min(seen[mode] for mode in MODES if mode is not Prevention.NONE) > 60
 
 

@@ -33,8 +33,8 @@ def test_an_amount_of_exactly_64_bits_is_not_refused() -> None:
     assert HoldingTerms.of(replace(BTC, size_decimals=8, size_step=1, size_min=INT64_MAX)).least == INT64_MAX
 
 
-def test_only_a_fee_in_the_base_asset_takes_holdings() -> None:
-    """A fee in quote taken from the holdings would leave an exit short by it."""
+def test_only_a_fee_in_the_base_asset_reduces_holdings() -> None:
+    """A fee in quote that is subtracted from the holdings would make an exit too small."""
     assert FINE.base_fee(7, b"BTC\0\0\0\0\0") == FINE.base_fee(7, b"BTC") == 700
     assert FINE.base_fee(7, b"USDT") == FINE.base_fee(7, b"BT") == FINE.base_fee(7, b"") == 0
 
@@ -52,7 +52,7 @@ def test_only_a_fee_in_the_base_asset_takes_holdings() -> None:
     ],
 )
 def test_what_can_be_sold_is_whole_steps_and_no_less_than_the_least_order(held: int, size: int, dust: int) -> None:
-    """An exit for more is rejected by the venue, an exit for less leaves a position behind; the same for a short."""
+    """The venue rejects an exit for more, and an exit for less leaves a position; the same for a short."""
     for sign in (1, -1):
         assert COARSE.split(sign * held) == (sign * size, sign * dust)
         assert COARSE.join(sign * size, sign * dust) == sign * held

@@ -39,8 +39,8 @@ def test_any_number_comes_back_exactly_or_is_refused(price: int, size: int, deci
 
 def test_the_names_are_the_schemas() -> None:
     """Those who read it look for these five."""
-    told = to_market_tick(TickFields(1_700_000_000_123_456_789, 6_100_050, 25_000_000, 7), BTC)
-    assert told._asdict() == {
+    reported = to_market_tick(TickFields(1_700_000_000_123_456_789, 6_100_050, 25_000_000, 7), BTC)
+    assert reported._asdict() == {
         "symbol": "BTCUSDT",
         "price": 61000.5,
         "volume": 0.25,
@@ -56,14 +56,14 @@ def test_a_number_no_float_carries_is_refused_with_its_digits() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tick", "said"),
+    ("tick", "expected"),
     [
         (MarketTick("ETHUSDT", 1.0, 1.0, 0, "north"), "expected a tick of 'BTCUSDT' at 'north', was of 'ETHUSDT'"),
         (MarketTick("BTCUSDT", 1.0, 1.0, 0, "south"), "at 'south'"),
         (MarketTick("BTCUSDT", 1.001, 1.0, 0, "north"), "more than 2 decimals"),
     ],
 )
-def test_a_tick_that_is_not_the_instruments_is_refused(tick: MarketTick, said: str) -> None:
+def test_a_tick_that_is_not_the_instruments_is_refused(tick: MarketTick, expected: str) -> None:
     """Another symbol's price in this one's decimals would be believed."""
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=expected):
         from_market_tick(tick, BTC)

@@ -38,7 +38,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("reason", "value", "limit", "text"), CASES)
-def test_a_refusal_says_what_was_found_and_what_was_allowed(reason: Reason, value: int, limit: int, text: str) -> None:
+def test_a_refusal_shows_what_was_found_and_what_was_allowed(reason: Reason, value: int, limit: int, text: str) -> None:
     """Who reads "reason 12, value 61" at night does not know that a cap was reached, nor which."""
     assert refusal_text(reason, value, limit, BITCOIN) == text
 

@@ -27,8 +27,8 @@ def test_a_record_holds_what_its_row_has() -> None:
 
 def test_steps_of_several_records_follow_each_other() -> None:
     """The end of one step and the begin of the next are found without a mark between them."""
-    told = [step(42, 1), step(3, 2), step(STEP_CURSORS, 3), step(31, 4)]
-    assert list(steps_of(row for one in told for row in records_of(one))) == told
+    reported = [step(42, 1), step(3, 2), step(STEP_CURSORS, 3), step(31, 4)]
+    assert list(steps_of(row for one in reported for row in records_of(one))) == reported
 
 
 def test_a_step_whose_first_records_are_lost_is_left_out() -> None:

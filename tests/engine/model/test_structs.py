@@ -1,4 +1,4 @@
-"""The C structs of records: field by field what the record says, or compiled code reads another field's bytes."""
+"""The C structs of records: each field as the record defines it, or compiled code reads another field's bytes."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The quick yes against the gate: it may be silent, but never say yes where the gate says no."""
+"""The compiled approval against the gate: it may leave the decision open, but never approve what the gate refuses."""
 
 import random
 from dataclasses import replace
@@ -65,7 +65,7 @@ def spoiled(random_: random.Random) -> tuple[Desk, dict[str, int]]:
 
 
 def test_a_quick_yes_is_always_the_gates_yes() -> None:
-    """A yes where the gate refuses would be an order that nobody approved."""
+    """An approval where the gate refuses would be an order that no check approved."""
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")  # noqa: T201 - to repeat it
     random_, quick, slow = random.Random(seed), 0, 0
@@ -76,7 +76,7 @@ def test_a_quick_yes_is_always_the_gates_yes() -> None:
             quick += 1
             assert verdict is APPROVED, order
         slow += verdict is APPROVED
-    assert quick > max(300, slow * 0.7), "the quick yes says too little to be of use"
+    assert quick > max(300, slow * 0.7), "the compiled approval approves too few orders to be of use"
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def test_an_exit_is_what_can_only_reduce_the_strategys_own_position() -> None:
 
 
 def test_open_exits_count_and_the_replaced_one_does_not() -> None:
-    """Two sales of everything that is held are one too many; a replacement takes the place of its order."""
+    """Two sales of everything that is held are one too many; a replacement counts instead of its order."""
     desk = holding()
     desk.own.open_sell = 6_000
     assert desk.gate.is_exit(STRATEGY, 1, SELL, 4_000)
@@ -73,7 +73,7 @@ def test_the_caps_of_entries_do_not_keep_anybody_in(limits: dict[str, Any], top:
 
 
 def test_a_full_journal_and_a_missing_dollar_rate_do_not_keep_anybody_in() -> None:
-    """Neither says anything about the order that gives a position up."""
+    """Neither of them concerns the order that gives a position up."""
     desk = holding()
     desk.gate.exits_only = Reason.JOURNAL_FULL
     assert desk.check(side=SELL) is APPROVED
@@ -127,7 +127,7 @@ def test_without_any_good_book_in_this_life_an_exit_has_no_measure() -> None:
 
 
 def test_a_lap_forgets_the_book_and_not_its_last_good_prices() -> None:
-    """The way out must not wait for a feed that is behind."""
+    """The exit must not wait for a feed that is late."""
     desk = holding()
     desk.top.forget()
     assert desk.reason(side=BUY) == Reason.BOOK_NOT_GOOD
@@ -182,7 +182,7 @@ def test_exits_that_rest_leave_half_of_the_reserve_to_those_that_take() -> None:
 
 
 def test_a_strategy_of_several_rests_on_half_of_its_share() -> None:
-    """The bound that it met is its own, and said so."""
+    """The bound that it met is its own, and the refusal names it."""
     desk = holding(-10_000, permits=BOTH, max_order_rate_per_min=16)
     spend(desk)
     assert desk.check(side=BUY, price=6_000_045) is APPROVED_RESERVED
@@ -206,7 +206,7 @@ def test_one_strategy_cannot_lock_another_in() -> None:
 
 
 def test_a_lone_strategy_has_the_whole_of_each_part() -> None:
-    """It has nobody to lock in."""
+    """No other order depends on it."""
     limits = RiskLimits(max_order_rate_per_min=60)
     assert (limits.common_rate, limits.reserved_rate) == (45, 15)
     assert (limits.strategy_rate(45, 1), limits.strategy_rate(45, 2), limits.strategy_rate(1, 2)) == (45, 22, 1)
@@ -216,7 +216,7 @@ def test_a_lone_strategy_has_the_whole_of_each_part() -> None:
     )
 
 
-def test_the_venues_wish_for_silence_holds_for_exits() -> None:
+def test_the_venues_request_limit_holds_for_exits() -> None:
     """A request in a ban makes the ban longer, and no exit would be executed."""
     desk = holding()
     desk.gate.backoff_until_ns = NOW_NS + 1
@@ -239,12 +239,12 @@ def test_an_unknown_limit_is_refused_and_none_changes() -> None:
 
 
 def test_a_limit_of_64_bits_is_one() -> None:
-    """The largest number that fits is the way to say that there is no bound."""
+    """The largest number that fits means that there is no bound."""
     assert RiskLimits(max_book_age_ns=2**63 - 1).max_book_age_ns == 2**63 - 1
 
 
 @pytest.mark.parametrize(
-    ("limits", "said"),
+    ("limits", "expected"),
     [
         ({"exit_rate_reserve": Decimal(1)}, "exit_rate_reserve must be under 1, was 1"),
         ({"strategy_rate_share": Decimal("1.1")}, "strategy_rate_share must be at most 1, was 1.1"),
@@ -253,7 +253,7 @@ def test_a_limit_of_64_bits_is_one() -> None:
         ({"max_book_age_ns": 2**63}, "max_book_age_ns must fit 64 bits"),
     ],
 )
-def test_a_limit_that_contradicts_another_is_refused_at_start(limits: dict[str, Any], said: str) -> None:
+def test_a_limit_that_contradicts_another_is_refused_at_start(limits: dict[str, Any], expected: str) -> None:
     """A reserve of everything, or an exit held to more than an entry, is a mistake in the file."""
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=expected):
         RiskLimits(**limits)

@@ -82,7 +82,7 @@ def test_a_sound_order_is_approved() -> None:
 
 
 def test_the_switches_refuse_in_their_order() -> None:
-    """The reason told first is the one that must be mended first."""
+    """The first reason is the one that must be mended first."""
     desk = Desk()
     desk.gate.connected = False
     assert desk.reason() == Reason.VENUE_NOT_CONNECTED
@@ -240,7 +240,7 @@ def test_the_rate_is_a_sliding_window() -> None:
     assert desk.check(now_ns=last, decided_ns=last) is APPROVED
 
 
-def test_the_venues_wish_for_silence_is_kept() -> None:
+def test_the_venues_request_limit_is_kept() -> None:
     """After 429 comes 418."""
     desk = Desk()
     desk.gate.backoff_until_ns = NOW_NS + 1
@@ -284,7 +284,7 @@ def test_a_position_priced_in_another_asset_is_capped_in_dollars() -> None:
 
 
 @pytest.mark.parametrize("side", [BUY, SELL])
-def test_an_instrument_that_execution_halted_takes_neither_entry_nor_exit(side: int) -> None:
+def test_an_instrument_that_execution_halted_accepts_neither_entry_nor_exit(side: int) -> None:
     """An exit's size comes from the position that is in doubt; the other instruments go on."""
     desk = Desk(usd_instruments={"BTC": 1})
     desk.own.size = 10_000
@@ -362,7 +362,7 @@ FOUND: list[tuple[dict[str, Any], dict[str, Any], Refusal]] = [
 
 
 @pytest.mark.parametrize(("limits", "change", "refusal"), FOUND)
-def test_a_refusal_says_what_was_found_and_what_was_allowed(
+def test_a_refusal_shows_what_was_found_and_what_was_allowed(
     limits: dict[str, Any], change: dict[str, Any], refusal: Refusal
 ) -> None:
     """A strategy sizes its next order by these figures, and an operator looks for the limit that is named."""
@@ -380,7 +380,7 @@ def test_a_refusal_says_what_was_found_and_what_was_allowed(
         ("backoff_until_ns", NOW_NS + 5, Refusal(Reason.ORDER_RATE, 5, 0)),
     ],
 )
-def test_a_switch_says_its_state_and_the_one_that_is_asked_for(switch: str, value: object, refusal: Refusal) -> None:
+def test_a_switch_shows_its_state_and_the_requested_one(switch: str, value: object, refusal: Refusal) -> None:
     """So that the record shows it as any other bound."""
     desk = Desk()
     setattr(desk.gate, switch, value)
@@ -397,7 +397,7 @@ def test_an_instrument_that_never_had_a_book_is_refused_for_entry_and_exit() -> 
 
 
 def test_a_refused_spread_is_rounded_up_and_one_without_a_number_is_the_largest() -> None:
-    """50.002 bps told as 50 would look like a mistake of the gate."""
+    """50.002 bps shown as 50 would look like a mistake of the gate."""
     desk = Desk(max_spread_bps=50)
     desk.top.update(BookState.GOOD, 5_984_999, 6_015_000, NOW_NS)
     assert desk.check() == Refusal(Reason.SPREAD_TOO_WIDE, 51, 50)
@@ -412,7 +412,7 @@ def test_an_intent_may_be_as_far_ahead_as_its_bound() -> None:
 
 
 def test_the_largest_and_the_least_size_are_inside_and_no_largest_size_is_no_bound() -> None:
-    """0 stands for a venue without this filter."""
+    """0 means a venue without this filter."""
     rich = {"max_order_size_usd": Decimal(10**12), "max_position_usd": Decimal(10**12)}
     assert Desk(**rich).check(size=10**9) is APPROVED
     assert Desk(**rich).check(size=100) is APPROVED
@@ -424,7 +424,7 @@ def test_the_largest_and_the_least_size_are_inside_and_no_largest_size_is_no_bou
 
 
 def test_the_account_without_an_exposure_counts_the_order_alone() -> None:
-    """Nothing is held; what it replaces is taken off."""
+    """Nothing is held; the size of the order that it replaces is subtracted."""
     desk = Desk(max_position_usd=Decimal("6000.03"), max_order_size_usd=Decimal(100_000))
     desk.gate._exposures.pop(1)  # type: ignore[attr-defined]
     assert desk.check() is APPROVED

@@ -126,7 +126,7 @@ def drawn(random_: random.Random) -> tuple[Desk, dict[str, int], list[tuple[int,
 
 
 def test_the_gate_and_the_quick_yes_are_the_rules_of_the_page() -> None:
-    """Whoever reads the page must find what the gate does, for entries and exits, at every edge."""
+    """A reader of the page must find what the gate does, for entries and exits, at every edge."""
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")  # noqa: T201 - to repeat it
     random_ = random.Random(seed)

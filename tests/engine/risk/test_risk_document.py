@@ -35,10 +35,10 @@ def test_every_reason_of_the_table_is_a_word_of_a_verdict() -> None:
 
 def test_every_limit_is_in_the_document_with_its_default() -> None:
     """A limit holds across every restart, and its formula can be read."""
-    told = {name: text.strip("` ") for name, text in LIMITS if name in RiskLimits.__struct_fields__}
+    documented = {name: text.strip("` ") for name, text in LIMITS if name in RiskLimits.__struct_fields__}
     defaults = RiskLimits()
-    assert list(told) == list(RiskLimits.__struct_fields__)
+    assert list(documented) == list(RiskLimits.__struct_fields__)
     for name in ("max_position_usd", "max_order_size_usd", "max_order_rate_per_min", "exit_rate_reserve",
                  "strategy_rate_share", "price_collar_bps", "exit_collar_bps", "max_spread_bps", "max_book_age_ns",
                  "max_intent_age_ns", "max_intent_ahead_ns"):  # fmt: skip
-        assert told[name].replace(" ", "") == str(getattr(defaults, name)), name
+        assert documented[name].replace(" ", "") == str(getattr(defaults, name)), name

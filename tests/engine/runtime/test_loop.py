@@ -20,7 +20,7 @@ Write = Callable[..., Config]
 
 @pytest.fixture(autouse=True)
 def own_log() -> Iterator[None]:
-    """A process's `main` takes the log over; the test's stream must not keep it when it is closed."""
+    """A process's `main` replaces the log's handlers; the test's stream must not stay in it after it is closed."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield
@@ -203,19 +203,19 @@ def test_a_spinning_process_keeps_warm_and_a_blocking_one_does_not() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("words", "code", "expected_error"),
     [
         (["--process", "gamma"], 78, "expected one of alpha, beta"),
         (["--roles", "gamma"], 78, "expected one of alpha, beta"),
     ],
 )
 def test_an_unknown_process_is_refused(
-    write: Write, capsys: pytest.CaptureFixture[str], words: list[str], code: int, said: str
+    write: Write, capsys: pytest.CaptureFixture[str], words: list[str], code: int, expected_error: str
 ) -> None:
     """And the error names those there are."""
     config = write()
     assert runtime.main(["--config", config.path, *words]) == code
-    assert said in capsys.readouterr().err
+    assert expected_error in capsys.readouterr().err
 
 
 def test_a_role_that_cannot_be_built_ends_with_its_reason(write: Write, capsys: pytest.CaptureFixture[str]) -> None:

@@ -208,7 +208,7 @@ class System:
         return {**{lane: self.recorded(lane) for lane in (*INPUTS, *AGGREGATES)}, "intents": self.intents}
 
     def aggregate(self, lane: str, count: int = 1, **fields: Any) -> None:
-        """One record of the aggregation, or some alike, zero where nothing is said."""
+        """One record of the aggregation, or several alike; fields that are not given are zero."""
         record = np.zeros(count, lane_of(lane).record.dtype)
         for name, value in {"price_decimals": 2, "size_decimals": 5, **fields}.items():
             record[name] = value

@@ -1,4 +1,4 @@
-"""A strategy whose wants follow from the market's prints alone, so a live run and its replay must want the same."""
+"""A strategy whose intents follow from the market's prints alone, so a live run and its replay must send the same."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from engine.strategy import Strategy
 
 
 class Echo(Strategy):
-    """Wants what others just did."""
+    """Sends an intent for each print."""
 
     def on_print(self, print_: Any) -> None:
         """Take the same side at the same price."""

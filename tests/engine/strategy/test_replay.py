@@ -1,4 +1,4 @@
-"""A strategy replayed from its STEPS wants the same things, byte for byte, through every death, lap and full lane."""
+"""A strategy replayed from its STEPS sends the same intents, byte for byte, through every death, lap and full lane."""
 
 import random
 from collections.abc import Callable
@@ -37,7 +37,7 @@ def lap(system: System) -> None:
 
 
 def answer(system: System, draw: random.Random) -> None:
-    """What execution might say of any intent so far."""
+    """The records that execution might publish about any intent so far."""
     intent = draw.choice(system.intents)
     system.verdict(intent.intent_id, draw.choice((0, 0, 12)), intent.kind, intent.instrument)
     state = draw.choice((OrderState.OPEN, OrderState.FILLED, OrderState.CANCELLED, OrderState.CANCELLING))
@@ -93,10 +93,10 @@ def test_a_replay_of_another_strategy_is_found(system: System) -> None:
 
 
 class Greedy(Strategy):
-    """Wants far more than the lane holds."""
+    """Sends far more intents than the lane holds."""
 
     def on_book(self, book: Book) -> None:
-        """Want until the lane is full, and once more."""
+        """Send intents until the lane is full, and one more."""
         while self.place(book.instrument, 1, 10, book.best_bid):
             pass
 

@@ -80,7 +80,7 @@ def until(what: Callable[[], Any], text: str) -> Any:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A port on which no process listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -112,7 +112,7 @@ def bring_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
 
 
 def intents_of(system: str) -> list[tuple[int, ...]]:
-    """What the strategy wanted, each with the time of the print that it follows from."""
+    """The strategy's intents, each with the time of the print that it follows from."""
     ring = shm.RingReader(f"{system}.intents.echo.execution", cursor=0)
     return [(row.receive_ns, row.kind, row.instrument, row.side, row.size, row.price) for row in ring.rows()]
 
@@ -133,7 +133,7 @@ def test_a_replay_writes_the_intents_of_the_live_run(
         MARKET.replace("{address}", ADDRESS.format(port=port))
         + LIVE.format(port=port, root=ROOT, name="{name}", file=file),
     )
-    traded = until(lambda: (rows := intents_of(live)) and len(rows) >= ENOUGH and rows, "the live run wants nothing")
+    traded = until(lambda: (rows := intents_of(live)) and len(rows) >= ENOUGH and rows, "the live run sent no intents")
     until(lambda: file.is_file() and file.stat().st_size, "nothing is recorded")
     traded = intents_of(live)
     assert main(["down", "--system", live]) == 0
@@ -143,9 +143,9 @@ def test_a_replay_writes_the_intents_of_the_live_run(
     prints = until(
         lambda: '"feed.binance: replayed"' in log.read_text() and prints_of(replayed), "no end of the replay"
     )
-    wanted = until(lambda: len(rows := intents_of(replayed)) == prints and rows, "not every print was answered")
-    assert len(common(traded, wanted)) > ENOUGH // 2
-    assert common(wanted, traded) == common(traded, wanted)
+    again = until(lambda: len(rows := intents_of(replayed)) == prints and rows, "not every print was answered")
+    assert len(common(traded, again)) > ENOUGH // 2
+    assert common(again, traded) == common(traded, again)
 
     capsys.readouterr()
     main(["status", "--json", "--system", replayed])
@@ -155,5 +155,5 @@ def test_a_replay_writes_the_intents_of_the_live_run(
 
 
 def prints_of(system: str) -> int:
-    """How many trades between others the feed told."""
+    """How many trades between others the feed published."""
     return sum(row.kind == TickKind.PRINT for row in shm.RingReader(f"{system}.ticks.feed", cursor=0).rows())

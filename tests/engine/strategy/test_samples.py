@@ -1,4 +1,4 @@
-"""The worked examples do what their first lines say."""
+"""The worked examples do what their first lines describe."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -35,7 +35,7 @@ Step = Callable[[], list[tuple[int, ...]]]
 
 
 def stepper(system: System, role: StrategyRole) -> Step:
-    """Step the role; what it wanted in that step as (kind, side, size, price)."""
+    """Step the role; return its intents of that step as (kind, side, size, price)."""
     begin(role)
     now_ns, seen = 2_000, 0
 
@@ -70,7 +70,7 @@ def test_on_spot_the_maker_offers_only_what_it_holds(system: System) -> None:
 
 
 def test_on_spot_the_taker_does_not_enter_downwards(system: System) -> None:
-    """The same, for who takes."""
+    """The same, for a taker."""
     parameters = MomentumTaker.Parameters(size="0.001", half_life_prints=4)
     step = stepper(system, system.role(MomentumTaker((BTC,), parameters)))
     for _ in range(4):
@@ -99,7 +99,7 @@ def test_the_maker_leans_away_from_the_weaker_side(system: System, maker: Imbala
 
 
 def test_the_maker_moves_a_quote_by_a_cancel_first(system: System, maker: ImbalanceMaker) -> None:
-    """Two orders for one place are twice the risk that was wanted."""
+    """Two orders in one place are twice the intended risk."""
     step = stepper(system, system.role(maker))
     system.book(*EVEN)
     step()
@@ -127,8 +127,8 @@ def test_the_maker_stops_at_its_position_and_skews_before(system: System, maker:
     assert step() == []
 
 
-def test_the_maker_takes_its_quotes_back_from_a_bad_book(system: System, maker: ImbalanceMaker) -> None:
-    """A quote beside a book nobody may believe is a gift."""
+def test_the_maker_cancels_its_quotes_on_a_bad_book(system: System, maker: ImbalanceMaker) -> None:
+    """A quote beside a book that is not GOOD loses money."""
     step = stepper(system, system.role(maker))
     system.book(*EVEN)
     step()
@@ -171,7 +171,7 @@ def test_every_shipped_parameter_file_makes_a_strategy(path: Path) -> None:
 
 
 def test_a_wrong_quote_goes_at_once_and_the_next_waits_for_its_interval(system: System) -> None:
-    """Every quote is a request of the order rate; a cancel is none, and a wrong quote costs money."""
+    """Every quote is a request of the order rate and a cancel is not; a wrong quote costs money."""
     parameters = ImbalanceMaker.Parameters(size="0.001", position_max="0.002", quote_interval_ms=300)
     maker = ImbalanceMaker((BTC,), parameters)
     role = system.role(maker)

@@ -1,4 +1,4 @@
-"""A rehearsal between decisions keeps an order's way near, and nobody may be able to tell that it happened."""
+"""A rehearsal between decisions keeps an order's code in the caches, and nothing may show that it happened."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from tests.engine.strategy.conftest import BTC, ETH, NAME, NUMBER, Recorder, Sys
 
 
 class Taker(Strategy):
-    """Takes at every book, and counts the calls."""
+    """Sends a taking order at every book, and counts the calls."""
 
     calls = 0
 
@@ -33,7 +33,7 @@ def taker() -> Taker:
 
 
 def test_a_warmed_life_is_replayed_without_warming_to_the_same_bytes(system: System) -> None:
-    """A byte, an id or a call from a rehearsal would be an order nobody decided on."""
+    """A byte, an id or a call from a rehearsal would be an order without a decision."""
     strategy = taker()
     role = system.role(strategy)
     role.warm(999)
@@ -53,14 +53,14 @@ def test_a_warmed_life_is_replayed_without_warming_to_the_same_bytes(system: Sys
 
 
 def test_an_order_is_seen_working_in_the_hook_that_submitted_it(system: System, recorder: Recorder) -> None:
-    """The ledger takes it up late; a strategy that looks must find it, or it would want it twice."""
+    """The ledger applies it late; a strategy that looks must find it, or it would send it twice."""
     role = system.role(recorder)
     seen: list[Any] = []
     begin(role)
 
     def act(one: Recorder) -> None:
-        wanted = one.place(BTC, 1, 10, 99)
-        seen.append((wanted, [order.intent_id for order in one.orders(BTC)], one.cancel(wanted or 0)))
+        placed = one.place(BTC, 1, 10, 99)
+        seen.append((placed, [order.intent_id for order in one.orders(BTC)], one.cancel(placed or 0)))
 
     recorder.act = act
     system.book([(99, 1)], [(101, 1)])
@@ -70,7 +70,7 @@ def test_an_order_is_seen_working_in_the_hook_that_submitted_it(system: System, 
 
 
 def test_a_lane_that_was_full_is_not_counted_again(system: System, recorder: Recorder) -> None:
-    """A rehearsal refuses nobody, and whoever looks at the count looks for a decision that was lost."""
+    """A rehearsal refuses no intent; a user who reads the count looks for a lost decision."""
     role = system.role(recorder)
     begin(role)
 

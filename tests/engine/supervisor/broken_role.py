@@ -7,7 +7,7 @@ from typing import Any
 def build(config: Any, name: str) -> Any:
     """What the runtime calls."""
     del config, name
-    raise AssertionError("told to fail at the start")
+    raise AssertionError("asked to fail at the start")
 
 
 def hang(config: Any, name: str) -> Any:

@@ -22,17 +22,17 @@ from engine.model.words import JournalKind
 from tests.engine.floor import ACCOUNT, Floor, until
 
 NEVER_MS = 3_600_000
-STANDING = """
+LASTING = """
 [[strategies]]
-name = "standing_{venue}"
+name = "lasting_{venue}"
 id = {id}
-class = "tests.engine.resting:Standing"
+class = "tests.engine.resting:Lasting"
 instruments = [{instrument}]
 [[processes]]
-name = "standing_{venue}"
-roles = ["standing_{venue}"]
+name = "lasting_{venue}"
+roles = ["lasting_{venue}"]
 """
-BOTH = STANDING.format(venue="east", id=3, instrument=1) + STANDING.format(venue="west", id=4, instrument=2)
+BOTH = LASTING.format(venue="east", id=3, instrument=1) + LASTING.format(venue="west", id=4, instrument=2)
 PAIR = """
 [[strategies]]
 name = "pair"
@@ -160,7 +160,7 @@ def test_a_strategy_that_trades_two_accounts_lives_through_the_death_of_one_and_
 def test_a_halt_reaches_every_execution_and_names_the_one_that_does_not_confirm(
     floor: Callable[..., Floor], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A halt that one account confirms and another does not is no halt."""
+    """A halt that one account confirms and another does not is incomplete."""
     system = floor(BOTH, "accounts")
     system.up()
     until(lambda: all(system.open_orders(venue) for venue in VENUES))
@@ -184,7 +184,7 @@ def test_a_halt_reaches_every_execution_and_names_the_one_that_does_not_confirm(
 def test_a_journal_that_no_account_of_the_file_owns_stops_the_start(
     floor: Callable[..., Floor], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The check says so before any process starts."""
+    """The check reports it before any process starts."""
     system: Any = floor(BOTH, "accounts")
     system.paths.journal(9).mkdir(parents=True, mode=0o700)
     assert engine_ctl(["check", str(system.file)]) == 2

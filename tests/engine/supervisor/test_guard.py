@@ -63,7 +63,7 @@ def guarded(write: Write) -> Iterator[Guarded]:
 def test_after_a_dead_or_frozen_supervisor_the_next_one_starts_no_role_twice(
     guarded: Guarded, how: signal.Signals
 ) -> None:
-    """Nobody watched the one process that restarts all others."""
+    """The one process that restarts all others needs a process that restarts it."""
     before = guarded.status()
     pids = guarded.pids()
     os.kill(before["pid"], how)
@@ -87,7 +87,7 @@ def test_down_ends_guard_and_supervisor_also_from_a_frozen_one(guarded: Guarded,
 def test_after_a_supervisor_killed_during_down_the_next_one_continues_down(guarded: Guarded, system: str) -> None:
     """Its guard must not bring up what an operator brings down."""
     state = guarded.status()
-    os.kill(guarded.pids()["alpha"], signal.SIGSTOP)  # so that `down` takes its time
+    os.kill(guarded.pids()["alpha"], signal.SIGSTOP)  # so that `down` is slow
     call(guarded.paths.control, "down")
     until(lambda: json.loads(guarded.paths.system.read_text())["stopping"])
     os.kill(state["pid"], signal.SIGKILL)
@@ -130,9 +130,9 @@ def test_status_reads_the_lanes_of_a_system_whose_supervisor_is_frozen(
     for pid in (before["guard"], before["pid"]):
         os.kill(pid, signal.SIGSTOP)
     assert engine_ctl(["status", "--system", system]) == 1
-    said = capsys.readouterr().out
-    assert re.search(r"ALARM: supervisor silent for \d+ s; entries stop in \d+ s", said)
-    assert all(re.search(rf"{one['name']} +running +{one['pid']}", said) for one in before["processes"])
+    output = capsys.readouterr().out
+    assert re.search(r"ALARM: supervisor silent for \d+ s; entries stop in \d+ s", output)
+    assert all(re.search(rf"{one['name']} +running +{one['pid']}", output) for one in before["processes"])
     assert engine_ctl(["up", guarded.config.path]) == 1
     assert "has a guard, and its supervisor does not answer: " in capsys.readouterr().err
     gate = open_lanes(guarded.config.system.name, EXECUTION).cell_writer("gate")
@@ -148,23 +148,23 @@ def test_status_reads_the_lanes_of_a_system_whose_supervisor_is_frozen(
     assert guarded.next(0)["processes"]
 
 
-def test_status_without_a_guard_and_a_supervisor_says_what_is_dead_and_what_to_do(
+def test_status_without_a_guard_and_a_supervisor_shows_what_is_dead_and_what_to_do(
     guarded: Guarded, system: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nobody starts what dies then."""
+    """No process restarts one that dies then."""
     before = guarded.status()
     for pid in (before["guard"], before["pid"], guarded.pids()["beta"]):
         os.kill(pid, signal.SIGKILL)
     until(lambda: not os.path.exists(f"/proc/{before['processes'][1]['pid']}"))
     assert engine_ctl(["status", "--system", system]) == 1
-    said = capsys.readouterr().out
-    assert "no supervisor runs" in said
-    assert f"no guard runs: engine-ctl up {guarded.config.path} starts one" in said
-    assert re.search(r"beta +dead", said)
+    output = capsys.readouterr().out
+    assert "no supervisor runs" in output
+    assert f"no guard runs: engine-ctl up {guarded.config.path} starts one" in output
+    assert re.search(r"beta +dead", output)
     assert engine_ctl(["up", guarded.config.path]) == 0
 
 
-def test_down_without_a_guard_and_with_a_frozen_supervisor_says_what_to_do(
+def test_down_without_a_guard_and_with_a_frozen_supervisor_shows_what_to_do(
     guarded: Guarded, system: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A second supervisor cannot take over what the first one holds; `up` brings a guard that kills it."""

@@ -45,7 +45,7 @@ def test_halt_works_while_the_supervisor_is_frozen_or_dead(floor: Make, without:
 
 @pytest.mark.parametrize("way", ["file", "signal"])
 def test_the_file_and_the_signal_halt_while_the_supervisor_is_frozen(floor: Make, way: str) -> None:
-    """Three ways, so that one of them works; all three were read by one process alone."""
+    """Three ways, so that one of them works; before, one process alone read all three."""
     system = floor(PATIENT)
     system.up()
     assert system.trades()

@@ -24,13 +24,13 @@ class Table:
     """A process table on paper: everything starts, and ends when it is asked to, unless it is stubborn."""
 
     def __init__(self) -> None:
-        """Nobody lives."""
+        """No process lives."""
         self.codes: dict[int, int | None] = {}
         self.names: dict[int, str] = {}
         self.stubborn: set[int] = set()
 
     def find(self) -> dict[str, Child]:
-        """Nobody to adopt."""
+        """No process to adopt."""
         return {}
 
     def start(self, process: object) -> Child:
@@ -316,7 +316,7 @@ def test_what_is_left_is_audited_and_handed_to_down(bench: Bench) -> None:
 def test_a_segment_unlinked_while_others_are_created_again_is_created_too(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Unlinking forty files takes time; one that was lost in between stayed lost, and the feed died on it for ever."""
+    """Unlinking forty files is slow; a segment lost in between stayed lost, and the feed died on it for ever."""
     ticks, fills = (path_of(bench.config.lane(*lane)) for lane in (("ticks", "feed"), ("fills", "execution")))
     create = segments.create
 

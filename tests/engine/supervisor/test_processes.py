@@ -172,7 +172,7 @@ def test_a_failed_assert_ends_the_process_and_the_traceback_is_logged(house: Hou
     until(lambda: house.of("alpha")["exit_code"] == 70)
     (house.paths.run / "alpha.fail").unlink()
     until(house.all_run)
-    assert "told to fail" in house.paths.log("alpha").read_text()
+    assert "asked to fail" in house.paths.log("alpha").read_text()
     assert not (house.paths.run / "alpha.closed").exists()
 
 

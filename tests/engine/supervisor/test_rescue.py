@@ -21,15 +21,15 @@ from tests.engine.floor import Floor, until
 KEY = "SteelyardLoopbackEngineKey00000000000000000000000000000000000000"  # demo.toml has it
 NEVER_MS = 3_600_000  # no later start of execution does what is to be shown here
 STRATEGY = 3
-STANDING = """
+LASTING = """
 [[strategies]]
-name = "standing"
+name = "lasting"
 id = 3
-class = "tests.engine.resting:Standing"
+class = "tests.engine.resting:Lasting"
 instruments = [1]
 [[processes]]
-name = "standing"
-roles = ["standing"]
+name = "lasting"
+roles = ["lasting"]
 """
 WATCH = f"[watch]\nslow_retry_ms = {NEVER_MS}\n"
 OTHERS = "web_1"  # a person's order on the same account
@@ -57,7 +57,7 @@ def ours(floor: Floor) -> set[str]:
     return floor.open_orders() - {OTHERS}
 
 
-def stands(floor: Floor) -> bool:
+def order_is_open(floor: Floor) -> bool:
     """Whether the order that only execution cancels is open, by execution's own records."""
     ring = shm.RingReader(f"{floor.system}.orders.execution")
     ring.cursor = ring.oldest
@@ -137,28 +137,28 @@ SOAK = pytest.mark.soak
 def test_orders_of_an_execution_that_dies_five_times_are_cancelled_at_the_venue(
     floor: Callable[..., Floor], end: Callable[[Floor], Any]
 ) -> None:
-    """They stood for as long as execution did not start: filled by others, seen by no risk check."""
-    system = floor(STANDING + WATCH)
+    """They stayed open for as long as execution did not start: others filled them, and no risk check saw it."""
+    system = floor(LASTING + WATCH)
     system.up()
     price = {"side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.001", "price": "30000.00"}
     rest(system, "POST", "/api/v3/order", symbol="BTCUSDT", newClientOrderId=OTHERS, **price)
-    until(lambda: stands(system))
+    until(lambda: order_is_open(system))
     assert ids(system) > {OTHERS}
     held = end(system)
     empty_soon(system)
     assert "the venue lists no open order of this account" in system.log("execution.rescue")
     assert system.type("status") == 1
-    assert system.type("down") == 0, "no order is left, and `down` says so"
+    assert system.type("down") == 0, "no order is left, and `down` reports it"
     del held
 
 
 def test_orders_of_an_execution_that_hangs_at_its_start_are_cancelled_at_the_venue(
     floor: Callable[..., Floor],
 ) -> None:
-    """A start that does not end is no death: orders stood for as long as five such starts may last."""
-    system = floor(STANDING + f"[watch]\nstart_limit_ms = 8000\nslow_retry_ms = {NEVER_MS}\n")
+    """A start that does not end is no death: orders stayed open for as long as five such starts may last."""
+    system = floor(LASTING + f"[watch]\nstart_limit_ms = 8000\nslow_retry_ms = {NEVER_MS}\n")
     system.up()
-    until(lambda: stands(system))
+    until(lambda: order_is_open(system))
     roles = '\n[roles]\nexecution = "tests.engine.supervisor.broken_role:hang"\n'
     system.file.write_text(system.file.read_text() + roles)
     os.kill(system.pid("execution"), signal.SIGKILL)
@@ -170,9 +170,9 @@ def test_orders_of_an_execution_that_hangs_at_its_start_are_cancelled_at_the_ven
 
 def test_down_of_a_system_whose_execution_cannot_start_cancels_its_orders(floor: Callable[..., Floor]) -> None:
     """The last process that could cancel them is about to end."""
-    system = floor(STANDING + WATCH)
+    system = floor(LASTING + WATCH)
     system.up()
-    until(lambda: stands(system))
+    until(lambda: order_is_open(system))
     held = take_journal(system)
     call(system.paths.control, "down")
     pid = system.status()["pid"]

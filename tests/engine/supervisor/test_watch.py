@@ -25,7 +25,7 @@ class Table:
     exit_code: int | None = None
     signals: list[signal.Signals] = field(default_factory=list)
     broken: bool = False
-    said_ready: bool = False
+    reported_ready: bool = False
 
     def start(self, process: Process) -> Child:
         """Give out the next pid."""
@@ -56,7 +56,7 @@ class Table:
     def ready(self, process: Process) -> bool:
         """The value that the test set."""
         del process
-        return self.said_ready
+        return self.reported_ready
 
 
 class Bench:
@@ -244,5 +244,5 @@ def test_a_command_is_up_when_it_is_ready(ready_line: bool) -> None:
     bench = Bench(Process(name="venue", command=("venue",), ready_line=ready_line))
     bench.step()
     assert bench.step() is (Phase.STARTING if ready_line else Phase.RUNNING)
-    bench.table.said_ready = True
+    bench.table.reported_ready = True
     assert bench.step() is Phase.RUNNING

@@ -25,7 +25,7 @@ class Tiny:
         """Look for orders now and then."""
         del now_ns
         self.steps += 1
-        assert not (self.directory / f"{self.name}.fail").exists(), "told to fail"
+        assert not (self.directory / f"{self.name}.fail").exists(), "asked to fail"
         while (self.directory / f"{self.name}.loop").exists():
             pass
         return 0
@@ -45,7 +45,7 @@ class Tiny:
         return True
 
     def close(self) -> None:
-        """Tell that it was closed."""
+        """Leave a file that shows that it was closed."""
         (self.directory / f"{self.name}.closed").touch()
 
 
@@ -71,6 +71,6 @@ class TinyExecution(Tiny):
 def build(config: "Config", name: str) -> Tiny:
     """What the runtime calls."""
     if (config.paths.run / f"{name}.refuse").exists():
-        msg = "told to refuse"
+        msg = "asked to refuse"
         raise ValueError(msg)
     return TinyExecution(name, config) if name == "execution" else Tiny(name, config.paths.run)

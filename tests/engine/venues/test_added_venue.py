@@ -155,7 +155,7 @@ def test_check_accepts_the_added_venue_and_the_feed_gets_its_choices(write: Writ
 
 
 def test_the_parts_of_a_key_that_a_stream_needs_open_it(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A key goes where the venue's description says, and nowhere else."""
+    """A key goes to the place in the venue's description, and nowhere else."""
     monkeypatch.setenv("MEMBER", "me")
     [venue] = write(tables('api_key = { env = "MEMBER" }\noptions = { product = "members" }')).venues
     ports = ports_of(venue)
@@ -163,7 +163,7 @@ def test_the_parts_of_a_key_that_a_stream_needs_open_it(write: Write, monkeypatc
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("more", "expected"),
     [
         ("options = { seat = 3 }", "unknown option 'seat', expected some of product, seats, standby"),
         ("options = { seats = 10 }", r"option seats: expected a whole number in 1\.\.9, was 10"),
@@ -173,13 +173,13 @@ def test_the_parts_of_a_key_that_a_stream_needs_open_it(write: Write, monkeypatc
         ("options = { product = 'members' }", 'product = "members" needs an api_key .* to open a stream, was none'),
     ],
 )
-def test_check_refuses_what_the_added_venue_does_not_know(write: Write, more: str, said: str) -> None:
+def test_check_refuses_what_the_added_venue_does_not_know(write: Write, more: str, expected: str) -> None:
     """An option of another venue has no effect here: an operator must learn that before the start."""
-    with pytest.raises(CommandError, match=f"feed: venue corner: {said}"):
+    with pytest.raises(CommandError, match=f"feed: venue corner: {expected}"):
         check(write(tables(more)))
 
 
 def test_check_refuses_orders_for_a_venue_without_a_trading_session(write: Write) -> None:
-    """The venue has market data only: execution could not start, and the text says where orders can go."""
+    """The venue has market data only: execution could not start, and the text names where orders can go."""
     with pytest.raises(CommandError, match="orders cannot go to pit spot yet, expected one of: binance spot"):
         check(write(tables(roles=', "execution", "taker"', end=STRATEGY)))

@@ -1,4 +1,4 @@
-"""What each dialect says to its venue, and what it makes of the venue's words, field by field."""
+"""What each dialect sends to its venue, and how it reads the venue's messages, field by field."""
 
 import json
 from typing import Any
@@ -65,7 +65,7 @@ def test_each_book_is_kept_by_its_venues_own_rule() -> None:
     assert (type(kraken.rule()), type(kraken.market())) == (KrakenRule, KrakenMarket)
 
 
-def test_a_weight_limit_that_was_given_stands_until_the_venue_says_another() -> None:
+def test_a_given_weight_limit_holds_until_the_venue_sends_another() -> None:
     """Asking beyond it bans the address."""
     dialect = BinanceDialect(weight_limit=1200)
     assert dialect.weight_limit == 1200
@@ -121,7 +121,7 @@ def test_every_address_is_the_products_own() -> None:
     }  # fmt: skip
 
 
-def test_only_a_venue_with_heartbeats_is_greeted_and_only_kraken_tells_its_metadata() -> None:
+def test_only_a_venue_with_heartbeats_is_greeted_and_only_kraken_sends_its_metadata() -> None:
     """Without heartbeats a quiet Coinbase channel is closed by the venue."""
     assert [json.loads(one) for one in CoinbaseDialect().greeting()] == [{"type": "subscribe", "channel": "heartbeats"}]
     assert BinanceDialect().greeting() == KrakenDialect().greeting() == []
@@ -203,15 +203,15 @@ ANSWERS: list[tuple[str, object, Answer]] = [
 
 
 @pytest.mark.parametrize(("venue", "message", "answer"), ANSWERS)
-def test_a_message_is_answered_for_what_it_says(venue: str, message: object, answer: Answer) -> None:
-    """A refusal taken for consent leaves a symbol silent for ever; a spoilt diff let pass is a wrong book."""
+def test_a_message_is_answered_by_its_contents(venue: str, message: object, answer: Answer) -> None:
+    """A refusal read as consent leaves a symbol silent for ever; a spoilt diff that is ignored is a wrong book."""
     assert dialect_of(venue).answer(orjson.dumps(message)) == answer
 
 
 @pytest.mark.parametrize("venue", ["binance", "coinbase", "kraken"])
 @pytest.mark.parametrize("frame", [b"{", b'{"a":NaN}', b'{"a":1e}'])
 def test_a_frame_that_is_no_json_may_have_changed_every_book(venue: str, frame: bytes) -> None:
-    """What it held is missing, and nobody can say of which."""
+    """Its contents are missing, and its books are not known."""
     answer = dialect_of(venue).answer(frame)
     assert (answer.kind, answer.spoilt, bool(answer.text)) == (MALFORMED, (EVERY,), True)
 
@@ -267,7 +267,7 @@ def test_every_price_and_size_of_a_recording_is_found(
     ],
 )
 def test_a_recorded_book_names_its_symbol(payload: bytes, url: str, symbol: str | None) -> None:
-    """Read for another symbol it would be that one's book."""
+    """Read for another symbol it would change that symbol's book."""
     assert BinanceDialect().recorded_book(payload, url) == symbol
     assert CoinbaseDialect().recorded_book(payload, url) is None
 
@@ -315,13 +315,13 @@ def test_a_depth_that_kraken_does_not_have_is_refused() -> None:
 @pytest.mark.parametrize(
     ("step", "decimals"), [("0.01", 2), ("1", 0), ("10", 0), ("0.10", 1), ("1e-08", 8), ("2.5e-07", 8)]
 )
-def test_a_step_says_its_decimals(step: str, decimals: int) -> None:
+def test_a_step_gives_its_decimals(step: str, decimals: int) -> None:
     """A decimal too few and no price of the product fits."""
     assert decimals_of(step) == decimals
 
 
 def test_a_coinbase_product_is_open_by_its_status_or_its_session() -> None:
-    """A contract whose session is shut is not traded, whatever its status says."""
+    """A contract whose session is shut is not traded, whatever its status is."""
     shut, open_ = ({"fcm_trading_session_details": {"is_session_open": one}} for one in (False, True))
     found = [
         is_open(one) for one in ({"status": "online"}, {"status": "delisted"}, {}, shut | {"status": "online"}, open_)
@@ -333,12 +333,12 @@ def test_a_coinbase_product_is_open_by_its_status_or_its_session() -> None:
 
 def test_a_coinbase_contract_has_its_kind_and_size() -> None:
     """Held as spot, it would be counted at another size."""
-    told = {"contract_expiry_type": "PERPETUAL", "contract_size": "10", "contract_root_unit": "BTC"}
-    future = {"product_type": "FUTURE", "future_product_details": told}
+    reported = {"contract_expiry_type": "PERPETUAL", "contract_size": "10", "contract_root_unit": "BTC"}
+    future = {"product_type": "FUTURE", "future_product_details": reported}
     assert contract_of({"base_currency_id": "BTC"}) == ("BTC", "spot", 1)
     assert contract_of({"product_type": "SPOT", "base_currency_id": "BTC"}) == ("BTC", "spot", 1)
     assert contract_of(future) == ("BTC", "perpetual", 10)
-    told["contract_expiry_type"] = "EXPIRING"
+    reported["contract_expiry_type"] = "EXPIRING"
     assert contract_of(future) == ("BTC", "future", 10)
 
 

@@ -57,13 +57,13 @@ def kraken(**words: object) -> Instrument | str:
     return read("kraken", {"result": {"XBTUSD": KRAKEN_PAIRS["result"]["XBTUSD"] | words}}, "BTC/USD")
 
 
-@pytest.mark.parametrize(("told", "decimals", "step"), [
+@pytest.mark.parametrize(("tick_size", "decimals", "step"), [
     ("0.05000000", 2, 5), ("0.25", 2, 25), ("5", 0, 5), ("10", 0, 10), ("1e-08", 8, 1), ("0.00000250", 7, 25),
 ])  # fmt: skip
-def test_a_step_that_is_no_power_of_ten_is_held_exactly(told: str, decimals: int, step: int) -> None:
+def test_a_step_that_is_no_power_of_ten_is_held_exactly(tick_size: str, decimals: int, step: int) -> None:
     """A price between two steps is rejected by the venue; one whose step was read as 1 is sent."""
-    for one in (binance({"PRICE_FILTER": {"tickSize": told}}), coinbase(price_increment=told),
-                exchange(quote_increment=told)):  # fmt: skip
+    for one in (binance({"PRICE_FILTER": {"tickSize": tick_size}}), coinbase(price_increment=tick_size),
+                exchange(quote_increment=tick_size)):  # fmt: skip
         assert isinstance(one, Instrument)
         assert (one.price_decimals, one.price_step) == (decimals, step)
 
@@ -94,7 +94,7 @@ def test_a_name_that_cannot_be_shown_refuses_its_symbol_by_name(name: object) ->
 
 @pytest.mark.parametrize("word", ["BREAK", "HALT", "END_OF_DAY", "PRE_TRADING", "PENDING_TRADING", "SETTLING", None])
 def test_at_binance_only_trading_is_trading(word: str | None) -> None:
-    """A word that nobody knows yet is no leave to trade."""
+    """An unknown word is no permission to trade."""
     one = binance(status=word)
     assert isinstance(one, Instrument)
     assert not one.trading
@@ -104,7 +104,7 @@ def test_at_binance_only_trading_is_trading(word: str | None) -> None:
     "trading_disabled", "cancel_only", "post_only", "limit_only", "auction_mode", "view_only", "is_disabled",
 ])  # fmt: skip
 def test_at_coinbase_a_product_that_is_online_may_still_refuse_orders(word: str) -> None:
-    """`status` stays online in an auction and in cancel-only; the flag beside it says so."""
+    """`status` stays online in an auction and in cancel-only; the flag beside it shows the difference."""
     for make in (coinbase, exchange):
         open_one, shut = make(), make(**{word: True})
         assert isinstance(open_one, Instrument)
@@ -113,7 +113,7 @@ def test_at_coinbase_a_product_that_is_online_may_still_refuse_orders(word: str)
 
 
 def test_a_contract_is_no_spot_product() -> None:
-    """Taken for spot it would be put into one global book with it, at a hundredth or hundredfold of its size."""
+    """Read as spot it would join one global book with it, at a hundredth or hundredfold of its size."""
     one = coinbase(**FUTURE)
     assert isinstance(one, Instrument)
     assert (one.kind, one.multiplier, one.base, one.price_step, one.trading) == ("future", 100, "BTC", 5, True)

@@ -1,6 +1,6 @@
 """Every venue's scanner on frames that chance has spoilt, without an oracle and so by the million.
 
-The oracles of the venues' own tests say which numbers are right. Here the claim is smaller and holds for any bytes: a
+The oracles of the venues' own tests check the numbers. Here the claim is smaller and holds for any bytes: a
 scanner answers, hands over only what a book may hold, and remembers nothing of a spoilt frame. `make sanitize` runs
 this in a build where a byte read outside the frame, or a sum that overflows, ends the process.
 """
@@ -104,7 +104,7 @@ def seed() -> int:
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("venue", sorted(interfaces()))
 def test_a_scanner_answers_whatever_comes_and_forgets_it(venue: str, seed: int) -> None:
-    """What a spoilt frame leaves behind would be read into the next good one."""
+    """A rest that a spoilt frame leaves would be read into the next good one."""
     scanner, fresh, whole = listed(venue), listed(venue), samples(venue)
     expected = [fresh.decode(frame) for frame in whole]
     assert sum(bool(found) for found in expected) >= 2, "the samples are not this venue's"
@@ -123,7 +123,7 @@ def test_a_scanner_answers_whatever_comes_and_forgets_it(venue: str, seed: int) 
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("venue", sorted(interfaces()))
 def test_a_pipeline_of_spoilt_frames_ends_with_books_in_order(venue: str, seed: int) -> None:
-    """Rules, tracks and books behind the scanner take what it lets through, without a crossed side or a crash."""
+    """Rules, tracks and books after the scanner accept its messages, without a crossed side or a crash."""
     dialect, outbox = dialect_of(venue), Outbox()
     pipeline = Pipeline(listed(venue), outbox)
     for index, symbol in enumerate(LISTINGS):

@@ -1,4 +1,4 @@
-"""Whether a key and its account may place orders, as far as a session's answers say."""
+"""Whether a key and its account may place orders, as far as a session's answers show."""
 
 import pytest
 
@@ -39,10 +39,10 @@ def replaced(place: Outcome) -> Answer:
         (NO_DENIAL, Ask.CANCEL, Answer(REFUSED, "-2015", "no", denied=True), NO_DENIAL),
     ],
 )
-def test_each_answer_says_as_much_about_the_right_as_it_can_know(
+def test_each_answer_shows_as_much_about_the_right_as_it_can(
     before: tuple[int, str], kind: Ask, answer: Answer, after: tuple[int, str]
 ) -> None:
-    """A filter refuses a test order too; an account that is barred stays so whatever a test order says."""
+    """A filter refuses a test order too; a barred account stays barred whatever a test order's answer is."""
     right = TradingRight()
     if before == BARRED:
         right.judge(Ask.BALANCES, Answer(ACCEPTED, barred=BARRED))
@@ -54,7 +54,7 @@ def test_each_answer_says_as_much_about_the_right_as_it_can_know(
 
 
 def test_a_new_session_begins_with_the_right() -> None:
-    """What the venue said on an earlier connection may have been mended since, by another key."""
+    """A refusal on an earlier connection may be mended since, by another key."""
     right = TradingRight()
     right.judge(Ask.BALANCES, Answer(ACCEPTED, barred=BARRED))
     right.reset()

@@ -6,10 +6,10 @@ The semantics is the view-based one of promise-free RC11:
 2. A thread has three views (a view is one index a location): `cur` what it must have seen, `acq` what an
    acquire fence would add, `rel` what its next relaxed store hands on (`cur` at its last release fence).
 3. A load may take any message not older than `cur`; an acquire load joins the message's view into `cur`,
-   a relaxed one only into `acq`. A store goes anywhere in the order behind `cur`; a release store attaches `cur`.
+   a relaxed one only into `acq`. A store goes anywhere in the order after `cur`; a release store attaches `cur`.
 4. A seq_cst fence also exchanges views with one global view. A futex call holds two of the kernel's full fences.
 5. A thread may crash between any two accesses; its successor starts again with what the dead one had seen,
-   because the kernel's lock was released by a dead process and taken by the living one (`handover=False` drops
+   because the kernel's lock was released by a dead process and acquired by the living one (`handover=False` drops
    that edge: the dead one's stores then may land anywhere).
 6. Time is a tick that may come between any two accesses. What a thread knows of time is the age of a clock it read,
    so that time has no end and the states still have: beyond a clock's limit all ages are one. `staleness` bounds,
@@ -172,7 +172,7 @@ def join(left: View, right: View) -> View:
 
 
 def settle(state: State, index: int) -> State:
-    """Run a thread's private instructions up to its next access: nobody can see between them."""
+    """Run a thread's private instructions up to its next access: no other thread can run between them."""
     thread = state.threads[index]
     code, labels = thread.program.code, thread.program.labels
     at, registers, cur, rel = thread.at, thread.registers, thread.cur, thread.rel
@@ -248,7 +248,7 @@ def store(state: State, index: int, step: Store) -> Iterator[State]:
 
 
 def renumbered(state: State, location: int, place: int) -> State:
-    """Make room in a modification order: whatever points at or behind the place points one further."""
+    """Make room in a modification order: every index at or after the place grows by one."""
     if place == len(state.memory[location]):
         return state
 
@@ -345,7 +345,7 @@ def settled(state: State) -> State:
 
 
 def describe(before: Thread, after: Thread) -> str:
-    """Say what a step did: the instruction and the registers it left."""
+    """Describe a step: the instruction and the registers it left."""
     step = before.program.code[before.at]
     return f"{before.program.name}[{before.at}] {type(step).__name__} -> {after.registers}"
 

@@ -1,6 +1,6 @@
 """The ring, the lossless ring and the wake of RING.md as programs for the explorer.
 
-Each builder takes `broken`, the name of one planted mutation (empty: the protocol itself):
+Each builder accepts `broken`, the name of one planted mutation (empty: the protocol itself):
 
     broadcast  no_writer_fence · no_reader_fence · relaxed_publish · relaxed_cursor · no_recheck
     lossless   capacity_off_by_one · ack_before_read · relaxed_ack_load · relaxed_publish · relaxed_cursor
@@ -51,7 +51,7 @@ class Shape:
 
     @property
     def safe(self) -> int:
-        """How far behind the cursor a record is certain not to be under the writer's hand."""
+        """How far before the cursor a record may be so that the writer is not overwriting it."""
         return self.capacity - self.reserve
 
     @property
@@ -65,12 +65,12 @@ class Shape:
 
 
 def stamp(sequence: int, life: int) -> int:
-    """Return the value that tells a sequence and who wrote it."""
+    """Return the value that names a sequence and its writer."""
     return sequence * LIVES + life
 
 
 def write_records(shape: Shape) -> list[Store]:
-    """Fill the batch behind the cursor, word after word."""
+    """Fill the batch after the cursor, word after word."""
     return [
         Store(
             lambda r, j=j, part=part: shape.word(r.c + j, part),  # type: ignore[misc]
@@ -83,7 +83,7 @@ def write_records(shape: Shape) -> list[Store]:
 
 
 def take_over(r: Any) -> Any:
-    """Begin the successor's life: nothing remembered but that one died."""
+    """Begin the successor's life: it remembers only that one died."""
     return type(r)(life=r.life + 1)
 
 
@@ -140,7 +140,7 @@ def lose(shape: Shape) -> list[Any]:
         Set(lambda r: r._replace(skip=max(0, r.c - shape.safe - r.r))),
         Check(
             lambda r, m: r.skip == 0 or r.r + r.skip <= newest(m) - shape.safe,
-            "reported a loss of records that nobody touched",
+            "reported a loss of records that no writer touched",
         ),
         Set(lambda r: r._replace(r=r.r + r.skip)),
     ]
@@ -183,7 +183,7 @@ def published(memory: History, sequence: int) -> int:
 
 
 def lossless_producer(shape: Shape, broken: str = "") -> Program:
-    """One writer that is refused, and here tries again, while its consumer is full behind."""
+    """A writer that is refused, and here tries again, while its consumer is a full lane late."""
     spare = 1 if broken == "capacity_off_by_one" else 0
     code: list[Any] = [
         Load("c", lambda _: CURSOR, "relaxed"),
@@ -204,7 +204,7 @@ def lossless_producer(shape: Shape, broken: str = "") -> Program:
 
 
 def lossless_consumer(shape: Shape, broken: str = "") -> Program:
-    """The one consumer: read as any reader does, then acknowledge. `skip` is the ghost of what it has taken."""
+    """The one consumer: read as any reader does, then acknowledge. `skip` is the ghost of what it has read."""
     read = [
         Check(lambda r, _: r.r <= r.skip, "lost a record"),
         Check(lambda r, _: r.c - r.r <= shape.safe, "lost a record (lapped)"),
@@ -291,4 +291,4 @@ def stranded(state: State) -> str | None:
     if not last.asleep or any(t.at < len(t.program.code) for t in others):
         return None
     cursor, seen = state.memory[CURSOR][-1].value, last.registers.seen
-    return f"asleep at {seen} while the cursor stands at {cursor}" if cursor != seen else None
+    return f"asleep at {seen} while the cursor is at {cursor}" if cursor != seen else None

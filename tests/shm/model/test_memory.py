@@ -139,8 +139,8 @@ def test_a_wake_before_the_sleep_is_not_lost() -> None:
         explore([Program("w", [Wake(), store(X, 1)], Pair()), sleeper], [0], always=stranded)
 
 
-def test_a_broken_promise_tells_the_shortest_way_to_it() -> None:
-    """A counterexample nobody can read proves nothing."""
+def test_a_broken_promise_shows_the_shortest_way_to_it() -> None:
+    """A counterexample that a reader cannot follow proves nothing."""
     code = [
         "again",
         load("a", X),

@@ -55,7 +55,7 @@ def test_two_readers_do_not_disturb_each_other() -> None:
     ids=str,
 )
 def test_a_cell_never_shows_a_torn_value(shape: Shape, crashes: int) -> None:
-    """A cell is a ring of four slots, reserve one, of which a reader wants only the newest value."""
+    """A cell is a ring of four slots, reserve one, of which a reader reads only the newest value."""
     programs = [ring_writer(shape), ring_reader(shape, newest_only=True)]
     assert explore(programs, shape.memory, Limits(crashes=crashes)).ends
 
@@ -81,7 +81,7 @@ def test_a_mutation_of_the_ring_is_caught(shape: Shape, writer: str, reader: str
 
 
 def test_a_lock_that_did_not_order_the_dead_before_the_living_would_be_caught() -> None:
-    """What the protocol takes from the kernel: a dead writer's stores are all down before its successor's first."""
+    """The kernel's part of the protocol: a dead writer's stores are all down before its successor's first."""
     shape = Shape(2, 1, 3)
     with pytest.raises(Violation, match="torn or wrong record"):
         explore([ring_writer(shape), ring_reader(shape)], shape.memory, Limits(crashes=1, handover=False))
@@ -100,7 +100,7 @@ def test_a_lock_that_did_not_order_the_dead_before_the_living_would_be_caught() 
     ids=str,
 )
 def test_a_lossless_ring_loses_nothing(shape: Shape, crashes: int) -> None:
-    """An intent is taken at least once, whole, whoever of the two dies and wherever."""
+    """An intent is read at least once, whole, whichever of the two dies and wherever."""
     programs = [lossless_producer(shape), lossless_consumer(shape)]
     found = explore(programs, shape.memory, Limits(crashes=crashes))
     assert {end[1].skip for end in found.ends} == {shape.total}
@@ -149,7 +149,7 @@ def wake_of(
 
 @pytest.mark.parametrize(("total", "crashes"), [(2, 0), (2, 1), pytest.param(3, 1, marks=soak)])
 def test_no_sleeper_is_stranded(total: int, crashes: int) -> None:
-    """At most one wake an idle edge, and yet nobody sleeps on while there is something to read."""
+    """At most one wake an idle edge, and yet no reader sleeps on while there is a record to read."""
     assert wake_of(total=total, crashes=crashes) > 1000
 
 
@@ -171,6 +171,6 @@ def test_a_mutation_of_the_wake_is_caught(writer: str, reader: str, crashes: int
 
 
 def test_a_store_hidden_longer_than_the_edge_would_be_caught() -> None:
-    """What the wake takes from the hardware: a store buffer drains within T (50 us; it is under one)."""
+    """The hardware's part of the wake: a store buffer drains within T (50 us; it is under one)."""
     with pytest.raises(Violation, match="asleep at"):
         wake_of(staleness=2 * LIMIT_TICKS)

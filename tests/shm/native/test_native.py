@@ -30,7 +30,7 @@ def built(source: str, to: Path, *flags: str, compiler: str = "cc") -> Path:
 
 
 def run(program: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a harness and keep all it says."""
+    """Run a harness and keep all its output."""
     return subprocess.run([str(program), *arguments], capture_output=True, text=True, check=False, timeout=110)
 
 

@@ -41,7 +41,7 @@ def test_each_connection_is_counted_for_itself(pipeline: Pipeline) -> None:
 
 
 def test_a_hole_is_of_the_connection_that_lost_the_message(pipeline: Pipeline) -> None:
-    """Whoever comes first: the other one's messages fill the book, not the connection."""
+    """Whichever connection comes first, the other connection's messages fill the book."""
     first, second = ConnectionSequence(), ConnectionSequence()
     assert bring(pipeline, first, *(diff(number, number) for number in range(101, 110))) == 0
     assert bring(pipeline, second, diff(101, 101), diff(103, 103), diff(104, 104)) == 1

@@ -1,4 +1,4 @@
-"""The feed of a venue that tells every order: numbers of a product, books over REST, and its channel of levels."""
+"""The feed of a venue that sends every order: numbers of a product, books over REST, and its channel of levels."""
 
 from collections.abc import Iterator
 
@@ -60,14 +60,14 @@ def bench() -> Iterator[Bench]:
         found.step()
     found.step(0.02, raw(made("received", 101)), raw(made("received", 501, product="ETH-USD")))
     assert (found.state(7), found.state(8)) == (GOOD, GOOD)
-    found.told()
+    found.published()
     list(found.levels.rows())
     yield found
     found.close()
 
 
 def test_every_order_is_subscribed_and_the_book_asked_for() -> None:
-    """`full` for the orders, heartbeats for quiet times, level 3 for what stood there before."""
+    """`full` for the orders, heartbeats for quiet times, level 3 for the orders that were there before."""
     bench = make("coinbase-exchange")
     try:
         bench.step(0.02, raw(made("received", 99)), raw(opened(100, name(2), "100.00", "2")))
@@ -89,7 +89,7 @@ def test_every_order_is_subscribed_and_the_book_asked_for() -> None:
 def test_orders_move_levels_and_trades_are_published(bench: Bench) -> None:
     """A trade with the first in the queue: the level shrinks by it, the print has the taker's side."""
     bench.step(0.02, raw(matched(102, name(1), "100.00", "1", trade=5)), raw(done(103, name(1), "0", reason="filled")))
-    rows = bench.told()
+    rows = bench.published()
     assert [(row.price, row.size, row.detail) for row in bench.levels.rows() if row.kind == TickKind.LEVEL] == [
         (10000, 2 * 10**8, 3 * 10**8)
     ]
@@ -102,7 +102,7 @@ def test_messages_about_no_order_of_the_book_are_not_published(bench: Bench) -> 
     """Most orders come and go without being open: readers must not be woken for them."""
     books = bench.top().change_count
     bench.step(0.02, raw(made("received", 102)), raw(done(103, name(50), "0", reason="filled")))
-    assert bench.told() == []
+    assert bench.published() == []
     assert bench.top().change_count == books
     assert bench.feed.pipeline.tracks[0].rule.last == 103
 
@@ -111,7 +111,7 @@ def test_a_hole_in_a_products_numbers_is_published_first_and_mends_that_book_alo
     """The other product goes on; a new answer of REST makes it whole, with what came meanwhile."""
     bench.ports.rest.answers["/products/BTC-USD/book?level=3"] = book(104)
     bench.step(0.02, raw(opened(103, name(4), "100.50", "1")), raw(made("received", 104)))
-    assert bench.told()[0].detail == SUSPECT
+    assert bench.published()[0].detail == SUSPECT
     assert bench.state(8) == GOOD
     for _ in range(40):
         bench.step()
@@ -138,9 +138,9 @@ def test_an_answer_older_than_the_stream_is_asked_for_again(bench: Bench) -> Non
 
 
 def test_what_contradicts_the_book_is_published_at_once(bench: Bench) -> None:
-    """A trade with an order that the book does not have: it was wrong before, whatever the numbers say."""
+    """A trade names an order that the book does not have: the book was wrong before, even if the numbers follow."""
     bench.step(0.02, raw(matched(102, MAKER, "100.00", "1")))
-    assert next(row for row in bench.told() if row.kind == TickKind.STATE).detail == SUSPECT
+    assert next(row for row in bench.published() if row.kind == TickKind.STATE).detail == SUSPECT
     assert bench.state(8) == GOOD
 
 
@@ -158,14 +158,14 @@ def test_a_price_finer_than_the_instrument_is_named(bench: Bench) -> None:
 
 
 def test_a_book_older_than_its_heartbeat_grows_stale_and_a_quiet_one_does_not(bench: Bench) -> None:
-    """A quiet product says every second where it stands; one that stands further lost its last message."""
+    """A quiet product sends its sequence every second; a higher one means that its last message was lost."""
     for second in range(69):
         bench.step(1, raw(made("heartbeat", 101)), raw(made("heartbeat", 501 + (second > 60), product_id="ETH-USD")))
     assert (bench.state(7), bench.state(8)) == (GOOD, BookState.STALE)
 
 
 def test_a_book_that_stays_older_than_its_heartbeat_is_subscribed_again(bench: Bench) -> None:
-    """Stale for ever helps nobody: the channel has stopped, so it is an error, and is asked for anew, alone."""
+    """A book must not stay stale for ever: the stopped channel is an error, and is subscribed to again, alone."""
     bench.stream.sent.clear()
     for _ in range(20):
         bench.step(1, raw(made("heartbeat", 101)), raw(made("heartbeat", 502, product_id="ETH-USD")))
@@ -185,7 +185,7 @@ def test_a_book_that_stays_older_than_its_heartbeat_is_subscribed_again(bench: B
 
 
 def test_a_refusal_is_an_error_with_the_venues_words() -> None:
-    """`full` without a key is refused for each product: that is told, and is not silence."""
+    """The venue refuses `full` without a key for each product: the log names the refusal, not silence."""
     bench = make("coinbase-exchange")
     no = raw({"type": "error", "message": "Failed to subscribe", "reason": "full requires authentication"})
     try:
@@ -201,7 +201,7 @@ def test_a_refusal_is_an_error_with_the_venues_words() -> None:
 
 
 def test_levels_come_with_their_subscription_and_a_missing_trade_resyncs() -> None:
-    """Without a key: no numbers on changes, so the trades' own tell that something was lost."""
+    """Without a key changes have no numbers, so the trades' own numbers show that a message was lost."""
     bench = make("coinbase-exchange-level2")
     try:
         snapshot = {"type": "snapshot", "product_id": "BTC-USD", "bids": [["100.00", "1"]], "asks": [["101.00", "1"]]}
@@ -209,20 +209,20 @@ def test_levels_come_with_their_subscription_and_a_missing_trade_resyncs() -> No
         bench.step(0.2, raw(snapshot), raw(change), acknowledged("level2_50", "heartbeat"))
         bench.step(0.2)
         bench.step(0.2, acknowledged("level2_50", "matches", "heartbeat"))
-        wanted = [message["channels"] for message in bench.stream.sent]
-        assert wanted == [["level2_batch", "heartbeat"], ["matches", "heartbeat"]]
+        requests = [message["channels"] for message in bench.stream.sent]
+        assert requests == [["level2_batch", "heartbeat"], ["matches", "heartbeat"]]
         assert (bench.state(7), bench.top().bid_price[0]) == (GOOD, 10050)
         bench.step(0.02, raw(matched(5, MAKER, "100.50", "1", trade=5)), raw(matched(9, MAKER, "100.50", "1", trade=6)))
         assert bench.state(7) == GOOD
-        bench.told()
+        bench.published()
         bench.step(0.02, raw(matched(12, MAKER, "100.50", "1", trade=8)))
         for _ in range(3):
             bench.step(0.2)
-        rows = bench.told()
+        rows = bench.published()
         assert next(row.detail for row in rows if row.kind == TickKind.STATE) == SUSPECT
         assert [row.size for row in rows if row.kind == TickKind.PRINT] == [10**8]
-        wanted = [message["type"] for message in bench.stream.sent[2:] if "BTC-USD" in message["product_ids"]]
-        assert wanted[:2] == ["unsubscribe", "subscribe"]
+        requests = [message["type"] for message in bench.stream.sent[2:] if "BTC-USD" in message["product_ids"]]
+        assert requests[:2] == ["unsubscribe", "subscribe"]
         bench.step(0.02, raw(snapshot))
         assert (bench.state(7), bench.top().bid_price[0]) == (GOOD, 10000)
     finally:

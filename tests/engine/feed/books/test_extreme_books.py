@@ -32,7 +32,7 @@ def fine(bench: Bench, notional_min: str = "0") -> None:
 
 
 def begin(bench: Bench, bids: list[list[str]], asks: list[list[str]]) -> None:
-    """A snapshot, and the first change behind it."""
+    """A snapshot, and the first change after it."""
     bench.snapshot(100, bids, asks)
     for _ in range(4):
         bench.step()

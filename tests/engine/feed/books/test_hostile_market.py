@@ -1,6 +1,6 @@
-"""A venue that counts anew, answers with another book, or stops half of what it says: over real sockets.
+"""A venue that restarts its numbers, answers with another book, or stops some of its channels: over real sockets.
 
-What they have in common: every later message looks old or welcome, so nothing fails, and a book that stands still
+What they have in common: every later message looks old or welcome, so nothing fails, and a book that does not change
 would be believed.
 """
 
@@ -21,7 +21,7 @@ PATIENCE = {"settle_ns": 200_000_000, "subscribe_ns": 6_000_000_000}
 
 @pytest.fixture
 def bench(request: pytest.FixtureRequest, seed: int) -> Iterator[LoopbackBench]:
-    """A feed of one connection, or, with "twice" behind the name, of two; and a book that is good."""
+    """A feed of one connection, or, with "twice" after the name, of two; and a book that is good."""
     name, _, twice = request.param.partition(" ")
     made = bench_of(name, seed, standby=bool(twice), **PATIENCE)
     made.venue.update = made.venue.previous = 5_000_000
@@ -57,7 +57,7 @@ def test_a_book_whose_venue_counts_again_is_suspect_at_once_and_comes_back(bench
 
 @pytest.mark.parametrize("bench", list(VENUES), indirect=True)
 def test_prints_that_are_counted_again_are_published(bench: LoopbackBench) -> None:
-    """A print with a number told before is told once; a venue that begins again at one must not be mute for ever."""
+    """A print number is published once; a venue that begins again at one must not be ignored for ever."""
     bench.go_until(lambda: bool(bench.reader.prints), "the old numbers are followed")
     bench.venue.print_id = 100
     bench.go_until(lambda: bench.reader.prints[-1] < 5_000_000, "the new numbers are followed")
@@ -109,11 +109,11 @@ def test_a_book_that_is_always_older_than_its_stream_is_never_used(bench: Loopba
 
 @pytest.mark.parametrize("bench", [*BINANCE, "coinbase-exchange"], indirect=True)
 def test_changes_that_stop_while_the_best_price_goes_on_are_asked_for_again(bench: LoopbackBench) -> None:
-    """One stream of a connection dies alone: told as stale, named as missing, subscribed anew without the others."""
-    told = bench.reader
-    told.states = []
+    """One stream of a connection stops alone: it becomes stale, is named as missing and is subscribed to again."""
+    reader = bench.reader
+    reader.states = []
     bench.venue.silent.add("book")
-    bench.go_until(lambda: BookState.STALE in told.states, "stale")
+    bench.go_until(lambda: BookState.STALE in reader.states, "stale")
     bench.go_until(lambda: bench.state() == BookState.REFUSED, "named")
     assert bench.feed.connections.first is not None
     assert bench.feed.connections.first.missing[bench.venue.symbol] == ChannelKind.BOOK
@@ -135,7 +135,7 @@ def test_a_standby_that_sends_nothing_of_a_book_is_not_used(bench: LoopbackBench
 
 @pytest.mark.parametrize("bench", [f"{name} twice" for name in BINANCE], indirect=True)
 def test_a_first_connection_that_sends_nothing_of_a_book_is_left(bench: LoopbackBench) -> None:
-    """The same the other way round: nobody waits for the standby to fail first."""
+    """The same with the connections exchanged: the feed does not wait for the standby to fail first."""
     bench.reader.states = []
     bench.venue.alive[0].subscribed.clear()
     bench.go_until(lambda: bench.feed.connections.successions == 1, "left")

@@ -23,7 +23,7 @@ HEARTBEAT = b'{"channel":"heartbeat"}'
 
 @pytest.fixture
 def bench() -> Iterator[Bench]:
-    """Two books of one connection, every level told."""
+    """Two books of one connection, with every level published."""
     made = Bench(venue="kraken", symbols={"BTC/USD": 7, "ETH/USD": 8}, levels=True)
     made.ports.rest.answers["/0/public/AssetPairs"] = PAIRS
     made.ports.acknowledge = False
@@ -101,20 +101,20 @@ def test_after_a_book_held_the_next_doubt_is_answered_at_once(bench: Bench) -> N
 def test_a_change_that_cannot_be_read_makes_its_book_suspect(bench: Bench) -> None:
     """No number shows that it is missing, and the checksum would not see a level below the tenth."""
     bench.step(0.02, frame("snapshot", "BTC/USD"), frame("snapshot", "ETH/USD"))
-    bench.told()
+    bench.published()
     bench.step(0.02, frame("update", "BTC/USD", bids='{"price":10.0,"qty":-1.00000000}'))
-    assert next(row.detail for row in bench.told()) == BookState.SUSPECT
+    assert next(row.detail for row in bench.published()) == BookState.SUSPECT
     assert bench.state(8) == BookState.GOOD
     assert bench.feed.malformed == 1
 
 
 def test_a_frame_that_is_no_json_makes_every_book_suspect(bench: Bench) -> None:
-    """Nothing in it tells which book it would have changed, and no checksum would show it below the tenth level."""
+    """The message does not name its book, and no checksum covers a level below the tenth."""
     bench.step(0.02, frame("snapshot", "BTC/USD"), frame("snapshot", "ETH/USD"))
-    bench.told()
+    bench.published()
     bench.step(0.02, b"{rubbish")
-    told = [(row.instrument, row.detail) for row in bench.told() if row.detail == BookState.SUSPECT]
-    assert told == [(7, BookState.SUSPECT), (8, BookState.SUSPECT)]
+    reported = [(row.instrument, row.detail) for row in bench.published() if row.detail == BookState.SUSPECT]
+    assert reported == [(7, BookState.SUSPECT), (8, BookState.SUSPECT)]
 
 
 @pytest.mark.parametrize(("bids", "other"), [

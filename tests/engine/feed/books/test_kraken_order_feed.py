@@ -26,7 +26,7 @@ GOOD, SUSPECT, RESYNCING = BookState.GOOD, BookState.SUSPECT, BookState.RESYNCIN
 
 
 class Orders:
-    """Two books of orders, each told by its venue."""
+    """Two books of orders, each with its venue's messages."""
 
     def __init__(self, seed: int, depth: int = 100) -> None:
         """Subscribed and good."""
@@ -39,9 +39,9 @@ class Orders:
         self.bench.step()
         for symbol in self.venues:
             self.bench.step(0.2, acknowledged(symbol))
-            self.tell(symbol, "snapshot")
+            self.send(symbol, "snapshot")
 
-    def tell(self, symbol: str, what: str = "move", *, wrong: bool = False) -> None:
+    def send(self, symbol: str, what: str = "move", *, wrong: bool = False) -> None:
         """A message of a venue, or one whose checksum is spoilt."""
         venue = self.venues[symbol]
         frame = venue.snapshot() if what == "snapshot" else venue.move()
@@ -53,8 +53,8 @@ class Orders:
         for side in (1, -1):
             assert track.book.top(side, 10**6) == venue.best(side)
             for price in venue.window(side):
-                wanted = [(number_of(name), size) for name, size in venue.queue(side, price)]
-                assert track.orders.queue(side, price) == wanted
+                expected = [(number_of(name), size) for name, size in venue.queue(side, price)]
+                assert track.orders.queue(side, price) == expected
         assert track.orders.count() == sum(
             len(venue.queue(side, price)) for side in (1, -1) for price in venue.window(side)
         )
@@ -64,7 +64,7 @@ class Orders:
         return next(track for track in self.bench.feed.pipeline.tracks if track.symbol == symbol)
 
     def asked(self) -> list[tuple[str, str]]:
-        """What was said of books after the first subscription."""
+        """The requests about books that the feed sent after the first subscription."""
         return [(message["method"], message["params"]["symbol"][0]) for message in self.bench.stream.sent[2:]]
 
 
@@ -107,7 +107,7 @@ def test_queues_and_levels_are_the_venues_through_thousands_of_messages(
     try:
         orders.assert_true("BTC/USD")
         for turn in range(1500):
-            orders.tell("BTC/USD")
+            orders.send("BTC/USD")
             if turn % 50 == 0:
                 orders.assert_true("BTC/USD")
         orders.assert_true("BTC/USD")
@@ -120,9 +120,9 @@ def test_queues_and_levels_are_the_venues_through_thousands_of_messages(
 
 def test_the_books_are_subscribed_with_their_depth_and_nothing_is_asked_over_rest(orders: Orders) -> None:
     """A subscription begins with the snapshot; no trades on this address."""
-    wanted = {"channel": "level3", "depth": 100, "snapshot": True}
+    expected = {"channel": "level3", "depth": 100, "snapshot": True}
     assert [message["params"] for message in orders.bench.stream.sent] == [
-        wanted | {"symbol": ["BTC/USD"]}, wanted | {"symbol": ["ETH/USD"]}
+        expected | {"symbol": ["BTC/USD"]}, expected | {"symbol": ["ETH/USD"]}
     ]  # fmt: skip
     assert orders.bench.stream.target == "/v2"
     assert {target.partition("?")[0] for target in orders.bench.ports.rest.asked} == {"/0/public/AssetPairs"}
@@ -130,18 +130,18 @@ def test_the_books_are_subscribed_with_their_depth_and_nothing_is_asked_over_res
 
 
 def test_a_checksum_that_fails_is_published_first_and_resubscribes_that_book_alone(orders: Orders) -> None:
-    """At once; the levels of the message are told to nobody, and the other book goes on."""
+    """The feed finds it at once; it publishes no level of the message, and the other book goes on."""
     list(orders.bench.levels.rows())
-    orders.tell("BTC/USD", wrong=True)
+    orders.send("BTC/USD", wrong=True)
     row = next(row for row in orders.bench.levels.rows() if not isinstance(row, shm.Lapped))
     assert (row.kind, row.detail) == (TickKind.STATE, SUSPECT)
     for _ in range(60):
-        orders.tell("ETH/USD")
+        orders.send("ETH/USD")
     assert (orders.bench.state(7), orders.bench.state(8)) == (RESYNCING, GOOD)
     assert orders.asked() == [("unsubscribe", "BTC/USD"), ("subscribe", "BTC/USD")]
-    orders.tell("BTC/USD")  # a change that was under way
-    orders.tell("BTC/USD", "snapshot")
-    orders.tell("BTC/USD")
+    orders.send("BTC/USD")  # a change that was under way
+    orders.send("BTC/USD", "snapshot")
+    orders.send("BTC/USD")
     assert orders.bench.state(7) == GOOD
     orders.assert_true("BTC/USD")
     track = orders.track("BTC/USD")
@@ -149,18 +149,18 @@ def test_a_checksum_that_fails_is_published_first_and_resubscribes_that_book_alo
 
 
 def test_a_message_that_never_came_is_missed(orders: Orders) -> None:
-    """No number shows it: the checksum does, or an order that is not on the book, before a wrong level is told."""
+    """No number shows it: the checksum or an unknown order does, before a wrong level is published."""
     venue = orders.venues["BTC/USD"]
-    orders.bench.told()
+    orders.bench.published()
     lost = 0
     while orders.bench.state(7) == GOOD:
         venue.move(10)
         lost += 1
-        orders.tell("BTC/USD")
+        orders.send("BTC/USD")
         assert lost < 50
-    rows = orders.bench.told()
+    rows = orders.bench.published()
     assert next(row.detail for row in rows if row.kind == TickKind.STATE) == SUSPECT
-    orders.tell("BTC/USD", "snapshot")
+    orders.send("BTC/USD", "snapshot")
     assert orders.bench.state(7) == GOOD
     orders.assert_true("BTC/USD")
 
@@ -180,7 +180,7 @@ def test_an_order_that_the_book_does_not_have_makes_it_suspect(orders: Orders, e
 
 
 def test_an_order_that_is_published_again_is_there_once(orders: Orders) -> None:
-    """A level that left and came back within one message: its orders are told anew though they are still known."""
+    """A level that left and came back within one message: its orders are sent again though the book still has them."""
     venue = orders.venues["BTC/USD"]
     price = venue.window(1)[4]
     order = venue.levels[1][price][0]

@@ -96,7 +96,7 @@ class Exchange:
             self.modify(side, price, order)
 
     def modify(self, side: int, price: int, order: list[int]) -> None:
-        """A user makes an order larger, or moves it away: it goes behind the others."""
+        """A user makes an order larger, or moves it away: it goes to the end of its queue."""
         away = price - side * self.draw.randrange(3)
         size = order[1] + self.draw.randrange(1, 3)
         self.leave(side, price, order)

@@ -1,4 +1,4 @@
-"""One flow of a market told twice, as JSON and as SBE, through real sockets into the configured feed role."""
+"""One flow of a market sent twice, as JSON and as SBE, through real sockets into the configured feed role."""
 
 import gc
 import json
@@ -64,11 +64,11 @@ class Rest(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Print no log line."""
 
 
-class Told:
-    """The configured feed against a venue held by the test, and what it told."""
+class SbeBench:
+    """The configured feed against a venue that the test controls, and the ticks that it published."""
 
     def __init__(self, config: Config, peer: Peer) -> None:
         """Build the role as the runtime does."""
@@ -116,12 +116,12 @@ class Told:
         self.step_until(lambda: self.feed.pipeline.frames == before + len(frames))
 
     def rows(self) -> list:
-        """Every tick told."""
+        """Every published tick."""
         return list(self.ticks.rows())
 
 
 @pytest.fixture
-def tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
+def open_bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
     """Start a feed with these options of its venue."""
     monkeypatch.setenv("STEELYARD_RUN_DIRECTORY", str(tmp_path))
     monkeypatch.setenv("STEELYARD_STATE_DIRECTORY", str(tmp_path))
@@ -129,9 +129,9 @@ def tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
     rest = ThreadingHTTPServer(("127.0.0.1", 0), Rest)
     threading.Thread(target=rest.serve_forever, daemon=True).start()
     made: list[tuple[Config, Peer]] = []
-    begun: list[Told] = []
+    begun: list[SbeBench] = []
 
-    def start(options: str) -> Told:
+    def start(options: str) -> SbeBench:
         peer = Peer()
         name, file = f"sbe{uuid.uuid4().hex[:12]}", tmp_path / f"{len(made)}.toml"
         ports = {"stream": peer.port, "request": rest.server_address[1]}
@@ -139,7 +139,7 @@ def tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
         config = load(file)
         config.paths.make()
         made.append((config, peer))
-        begun.append(Told(config, peer))
+        begun.append(SbeBench(config, peer))
         return begun[-1]
 
     yield start
@@ -186,7 +186,7 @@ def levels(draw: random.Random, low: int, high: int) -> list[dict[str, int]]:
 
 
 def bridged(events: list[tuple[int, dict[str, object]]]) -> list[tuple[int, dict[str, object]]]:
-    """Let each diff begin behind the one before: the numbers between belong to what the bests told."""
+    """Let each diff begin after the one before: the numbers between belong to the best prices."""
     last = 100
     for kind, values in events:
         if kind == 10003:
@@ -200,7 +200,7 @@ def decimal(value: int, places: int) -> str:
 
 
 def as_json(kind: int, values: dict[str, object]) -> list[bytes]:
-    """The same event as the JSON streams tell it, in microseconds; one frame a trade."""
+    """The same event as the JSON streams send it, in microseconds; one frame a trade."""
     event = {"E": values["eventTime"], "s": "BTCUSDT"}
     if kind == 10003:
         sides = {name: [[decimal(one["price"], 2), decimal(one["qty"], 5)] for one in values[side]]
@@ -218,23 +218,23 @@ def as_json(kind: int, values: dict[str, object]) -> list[bytes]:
     return [json.dumps(one).encode() for one in found]
 
 
-def run(told: Told, opcode: int, frames: list[bytes]) -> list:
+def run(bench: SbeBench, opcode: int, frames: list[bytes]) -> list:
     """The ticks of a whole session."""
-    told.subscribe()
-    told.step_until(lambda: told.feed.pipeline.tracks[0].snapshots == 1)
+    bench.subscribe()
+    bench.step_until(lambda: bench.feed.pipeline.tracks[0].snapshots == 1)
     for start in range(0, len(frames), CHUNK):
-        told.send(opcode, frames[start : start + CHUNK])
-    assert told.feed.malformed == told.feed.pipeline.tracks[0].gaps == told.feed.pipeline.strangers == 0
-    return told.rows()
+        bench.send(opcode, frames[start : start + CHUNK])
+    assert bench.feed.malformed == bench.feed.pipeline.tracks[0].gaps == bench.feed.pipeline.strangers == 0
+    return bench.rows()
 
 
-def test_json_and_sbe_tell_the_same_ticks(tell: object) -> None:
+def test_json_and_sbe_give_the_same_ticks(open_bench: object) -> None:
     """Which wire the numbers came by must not change what a strategy sees; only SBE's bests know their time."""
     seed = int(os.environ.get("STEELYARD_SEED", "0")) or random.randrange(1 << 32)
     print("seed", seed)  # noqa: T201
     events = flow(seed)
-    plain = run(tell(""), TEXT, [frame for event in events for frame in as_json(*event)])
-    binary = run(tell(API_KEY + SBE), BINARY, [sbe_oracle.encode(*event) for event in events])
+    plain = run(open_bench(""), TEXT, [frame for event in events for frame in as_json(*event)])
+    binary = run(open_bench(API_KEY + SBE), BINARY, [sbe_oracle.encode(*event) for event in events])
     fields = ("instrument", "kind", "side", "price", "size", "detail", "flags", "venue_sequence")
     assert [[getattr(row, f) for f in fields] for row in plain] == [[getattr(row, f) for f in fields] for row in binary]
     assert len(plain) > EVENTS
@@ -243,40 +243,40 @@ def test_json_and_sbe_tell_the_same_ticks(tell: object) -> None:
     assert len(late) > EVENTS // 10
 
 
-def test_the_stream_is_opened_with_the_keys_name_and_the_binary_streams(tell: object) -> None:
+def test_the_stream_is_opened_with_the_keys_name_and_the_binary_streams(open_bench: object) -> None:
     """The venue opens no stream without it, and calls its streams otherwise."""
-    told = tell(API_KEY + SBE)
-    request = told.subscribe()
-    assert told.head.startswith(b"GET /ws HTTP/1.1\r\n")
-    assert f"X-MBX-APIKEY: {KEY}\r\n".encode() in told.head
+    bench = open_bench(API_KEY + SBE)
+    request = bench.subscribe()
+    assert bench.head.startswith(b"GET /ws HTTP/1.1\r\n")
+    assert f"X-MBX-APIKEY: {KEY}\r\n".encode() in bench.head
     assert request["params"] == ["btcusdt@depth", "btcusdt@bestBidAsk", "btcusdt@trade"]
 
 
-def test_without_a_key_there_is_no_start(tell: object) -> None:
+def test_without_a_key_there_is_no_start(open_bench: object) -> None:
     """A refusal that names the key is better than a connection that is refused for ever."""
     with pytest.raises(ValueError, match='venue spot: encoding = "sbe" needs an api_key'):
-        tell(SBE)
+        open_bench(SBE)
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "expected"),
     [
         ('encoding = "fix"', "venue spot: option encoding: expected one of json, sbe, was 'fix'"),
         ('encoding = "sbe", product = "usdm"', 'venue spot: encoding = "sbe": expected product spot, was usdm'),
     ],
 )
-def test_an_encoding_the_product_does_not_have_is_refused(tell: object, options: str, said: str) -> None:
+def test_an_encoding_the_product_does_not_have_is_refused(open_bench: object, options: str, expected: str) -> None:
     """Falling back to JSON without a word would hide a mistake."""
-    with pytest.raises(ValueError, match=said):
-        tell(API_KEY + f"options = {{ {options} }}\n")
+    with pytest.raises(ValueError, match=expected):
+        open_bench(API_KEY + f"options = {{ {options} }}\n")
 
 
-def test_a_schema_of_another_version_ends_the_connection_with_its_reason(tell: object) -> None:
+def test_a_schema_of_another_version_ends_the_connection_with_its_reason(open_bench: object) -> None:
     """No number may reach a book, and the reason must be there to read."""
-    told = tell(API_KEY + SBE)
-    told.subscribe()
+    bench = open_bench(API_KEY + SBE)
+    bench.subscribe()
     frame = bytearray(sbe_oracle.encode(*flow(1)[0]))
     frame[6] = 1
-    told.send(BINARY, [bytes(frame)])
-    told.step_until(lambda: told.feed.connections.reconnects == 1)
-    assert told.feed.connections.failure == "SBE stream schema must be 1:0, was 1:1"
+    bench.send(BINARY, [bytes(frame)])
+    bench.step_until(lambda: bench.feed.connections.reconnects == 1)
+    assert bench.feed.connections.failure == "SBE stream schema must be 1:0, was 1:1"

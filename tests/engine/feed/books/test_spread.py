@@ -58,7 +58,7 @@ def everywhere(bench: Bench) -> set[str]:
 
 
 def test_risk_strategies_and_lookers_on_have_one_number(bench: Bench) -> None:
-    """An alarm that rings at another spread than the gate closes at is believed by nobody."""
+    """The alarm and the gate must use the same spread, or operators will ignore the alarm."""
     bench.good()
     assert everywhere(bench) == {str(spread_bps(10000, 10100))}
     bench.step(0.02, diff(111, 112, [["100.50", "1"]], [["100.90", "1"]]))
@@ -127,7 +127,7 @@ def test_the_alarm_of_an_instrument_is_the_configurations(tmp_path: Path) -> Non
 def test_a_wide_spread_is_logged_once_and_once_more_when_it_is_over(caplog: pytest.LogCaptureFixture) -> None:
     """A spread that swings around its alarm must not fill the log, and the number is the one that risk goes by."""
     bench, shown = Bench(alarm_spreads={"BTCUSDT": 60.0}), []
-    bench.feed._listed._publish = lambda *told: shown.append(told[4])
+    bench.feed._listed._publish = lambda *values: shown.append(values[4])
     try:
         bench.good()
         assert shown[-1] == 60

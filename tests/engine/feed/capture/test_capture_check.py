@@ -243,7 +243,7 @@ DIFF = b'{"e":"depthUpdate","E":1700000000000,"s":"AB","U":6,"u":6,"b":[["1.15",
 def test_a_file_that_is_no_recording_is_refused_in_one_line(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, name: str, content: bytes
 ) -> None:
-    """Exit 2 and never a trace: 1 would say that a book is wrong, and a cut-off file read to its cut would say good."""
+    """Exit 2 and never a trace: 1 would mean a wrong book, and a cut-off file that is read up to its cut looks good."""
     path = tmp_path / name
     path.write_bytes(content)
     assert main(["check", str(path), "--venue", "binance"]) == 2
@@ -262,7 +262,7 @@ def test_a_recording_of_another_venue_has_no_books(capsys: pytest.CaptureFixture
 
 
 def test_frames_packed_one_after_the_other_are_all_read(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """A recorder that starts again appends a frame; what stands behind the first is part of the recording."""
+    """A recorder that starts again appends a frame; the bytes after the first frame are part of the recording."""
     path = tmp_path / "appended.zst"
     path.write_bytes(zstandard.compress(SNAPSHOT + b"\n") + zstandard.compress(DIFF + b"\n"))
     code, reports = run(capsys, path, "--venue", "binance")
@@ -328,7 +328,7 @@ def test_a_spoilt_frame_spoils_no_other(capsys: pytest.CaptureFixture[str], tmp_
 
 
 def test_a_recording_of_malformed_frames_is_no_good_one(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """A script that goes by the exit code must not take what nobody could read for a recording that holds."""
+    """A script that uses the exit code must not accept an unreadable file as a recording that holds."""
     path = tmp_path / "malformed.ndjson"
     path.write_bytes(b"\n".join([DIFF.replace(b'"U":6', b'"U":"x"')] * 5))
     code, reports = run(capsys, path, "--venue", "binance", "--format", "ndjson")
@@ -336,7 +336,7 @@ def test_a_recording_of_malformed_frames_is_no_good_one(capsys: pytest.CaptureFi
 
 
 def test_a_number_that_jumped_ahead_is_a_gap(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """After it every change looks old and is dropped: the book stands still, and its last state is no truth."""
+    """After it every change looks old and is dropped: the book does not move, and its last state is wrong."""
     path = tmp_path / "jump.ndjson"
     first = int(DIFF.partition(b'"U":')[2].partition(b",")[0])
     diffs = [
@@ -363,7 +363,7 @@ def test_a_price_with_more_decimals_than_anything_stops_no_check(
 
 
 def test_zeros_are_left_out_where_a_number_would_not_fit(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """Coins worth nothing have sizes of twelve digits, and spot writes eight zeros behind them."""
+    """Coins of small value have sizes of twelve digits, and spot writes eight zeros after them."""
     path = tmp_path / "large.ndjson"
     path.write_bytes(SNAPSHOT + b"\n" + DIFF.replace(b'"3.5"', b'"512345678901.50000000"'))
     code, reports = run(capsys, path, "--venue", "binance")

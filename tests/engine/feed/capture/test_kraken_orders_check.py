@@ -15,7 +15,7 @@ HEARTBEAT = '{"channel":"heartbeat"}'
 
 
 def session(depth: int, *, acknowledged: bool) -> tuple[OrderVenue, list[str]]:
-    """A pair's frames behind one subscription, and the venue as it stands at their end."""
+    """A pair's frames after one subscription, and the venue's book at their end."""
     seed = random.SystemRandom().randrange(1 << 32)
     print("seed", seed)  # noqa: T201
     venue = OrderVenue("BTC/USD", random.Random(seed), depth=depth)

@@ -18,7 +18,7 @@ BEGIN = '{"venue":"v","dialect":"%s","target":"/"}'
 
 
 def test_a_recording_is_known_by_its_first_bytes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Nobody should have to say what we wrote ourselves."""
+    """A user need not name the format that our recorder wrote."""
     path = write(tmp_path / "a.dat", *with_rest(session()))
     code, reports = run(capsys, path, "--venue", "binance")
     report = reports["BTCUSDT"]
@@ -47,7 +47,7 @@ def test_a_closed_connection_leaves_no_good_book(tmp_path: Path, capsys: pytest.
 def test_a_torn_recording_is_checked_and_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The engine was killed: the session up to then is what one wants to look at."""
+    """The engine was killed: the session up to that moment is what the user needs."""
     path = write(tmp_path / "a.sycap", *with_rest(session()))
     path.write_bytes(path.read_bytes() + b"SYFB\1\2\3")
     code, reports = run(capsys, path, "--venue", "binance")
@@ -74,7 +74,7 @@ def test_a_capture_is_the_same_in_our_format(
 
 
 def test_local_times_are_read_in_the_unit_they_have(tmp_path: Path) -> None:
-    """Microseconds taken for nanoseconds would be replayed a thousand times too fast."""
+    """Microseconds that are read as nanoseconds would be replayed a thousand times too fast."""
     path = tmp_path / "a.gz"
     path.write_bytes(gzip.compress(b"1660228022484228 " + json.dumps({"result": None, "id": 1}).encode() + b"\n"))
     assert [piece.time_ns for piece in read_capture(path)] == [1660228022484228000]

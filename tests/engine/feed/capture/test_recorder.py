@@ -1,4 +1,4 @@
-"""From the ring to the file: nothing is lost silently, and no crash takes more than the last block."""
+"""From the ring to the file: no record is lost silently, and a crash loses at most the last block."""
 
 import itertools
 import json
@@ -34,7 +34,7 @@ def frames_of(entries: list[Entry]) -> list[bytes]:
 
 
 def lost_of(entries: list[Entry]) -> list[int]:
-    """The frames that each mark of a gap says are missing."""
+    """The numbers of missing frames that the gap marks contain."""
     return [json.loads(payload)["frames"] for _, _, kind, payload in entries if kind == FrameKind.LOST]
 
 
@@ -78,7 +78,7 @@ def test_every_frame_is_written_or_counted_in_a_mark_at_its_place(tmp_path: Path
     assert recorder.assembler.lost + recorder.assembler.frames == len(sent) + 1  # and the connection's beginning
 
 
-def test_what_is_overtaken_before_an_end_without_frames_is_marked_too(tmp_path: Path) -> None:
+def test_records_overtaken_before_an_end_without_frames_are_marked_too(tmp_path: Path) -> None:
     """A gap is otherwise marked at the frame that follows, and here none does."""
     with tapped(capacity=64) as lanes:
         recorder = Recorder(lanes.system)
@@ -132,7 +132,7 @@ def recorded(tmp_path: Path, blocks: int = 3) -> Path:
 def test_a_recording_cut_off_anywhere_is_read_up_to_its_last_whole_block(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Power fails in the middle of a block; what stands before it is still a session."""
+    """Power fails in the middle of a block; the blocks before it are still a session."""
     path = recorded(tmp_path)
     whole = path.read_bytes()
     before = frames_of(list(read_recording(path)))
@@ -143,7 +143,7 @@ def test_a_recording_cut_off_anywhere_is_read_up_to_its_last_whole_block(
         caplog.clear()
         with caplog.at_level(logging.WARNING):
             assert frames_of(list(read_recording(path))) == before[: sum(end <= cut for end in ends) - 1]
-        assert bool(caplog.records) == (cut not in ends), f"cut at {cut}: a torn end is said"
+        assert bool(caplog.records) == (cut not in ends), f"cut at {cut}: a torn end is logged"
 
 
 def test_room_that_was_never_written_is_a_torn_end(tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_room_that_was_never_written_is_a_torn_end(tmp_path: Path) -> None:
 
 
 def test_a_spoilt_block_before_others_is_an_error(tmp_path: Path) -> None:
-    """It is no crash but a damaged disk, and to pass over it would be a silent gap."""
+    """It is no crash but a damaged disk, and a reader that skips the block hides a gap."""
     path = recorded(tmp_path)
     content = bytearray(path.read_bytes())
     content[HEADER.size + BLOCK.size + 5] ^= 1
@@ -174,7 +174,7 @@ def test_a_header_that_is_not_ours_is_refused_with_what_was_found(tmp_path: Path
         list(read_recording(path))
 
 
-def test_every_part_says_what_stands_and_can_be_read_alone(tmp_path: Path) -> None:
+def test_every_part_lists_its_state_and_can_be_read_alone(tmp_path: Path) -> None:
     """Yesterday's part may be gone; today's must still name its connections."""
     with tapped() as lanes:
         recorder = Recorder(lanes.system)
@@ -204,7 +204,7 @@ def test_parts_end_by_age_too(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_an_error_and_leaves_whole_blocks(tmp_path: Path) -> None:
-    """Half a block at the end would look like a crash, and the operator must hear of it at once."""
+    """Half a block at the end would look like a crash, and the operator must see the error at once."""
     path = tmp_path / "a.sycap"
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     with tapped() as lanes:
@@ -230,7 +230,7 @@ def test_a_full_disk_is_an_error_and_leaves_whole_blocks(tmp_path: Path) -> None
 
 
 def test_the_command_records_in_a_process_of_its_own_until_interrupted(tmp_path: Path) -> None:
-    """^C is how an operator ends it: the file is whole and the totals are told."""
+    """^C is how an operator ends it: the file is whole and the totals are printed."""
     path = tmp_path / "a.sycap"
     with tapped() as lanes:
         number = lanes.tap.begin("main", "binance", "/stream", 1)
@@ -264,7 +264,7 @@ def test_a_file_that_is_there_is_not_written_over(tmp_path: Path, capfd: pytest.
 
 
 def test_a_directory_that_is_not_there_is_wrong_use(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """Exit 3 would say that there is no feed."""
+    """Exit 3 would mean that there is no feed."""
     from engine.feed.capture import main
 
     with tapped() as lanes:
@@ -286,10 +286,10 @@ def test_one_of_several_living_systems_has_to_be_named(capfd: pytest.CaptureFixt
 
     with tapped() as one, tapped() as other:
         assert main(["record", "--seconds", "0.1"]) == 2
-        said = capfd.readouterr().err
-        assert "choose one by --system, of" in said
-        assert one.system in said
-        assert other.system in said
+        output = capfd.readouterr().err
+        assert "choose one by --system, of" in output
+        assert one.system in output
+        assert other.system in output
 
 
 def test_the_system_of_the_environment_is_recorded_and_no_other(
@@ -353,7 +353,7 @@ def test_each_of_several_feeds_is_recorded_into_a_file_of_its_own(
             shm.remove(name)
 
 
-def test_every_block_says_how_many_entries_it_has(tmp_path: Path) -> None:
+def test_every_block_has_its_number_of_entries(tmp_path: Path) -> None:
     """A reader of another make that trusts the head would stop before the last ones, or wait for more."""
     with tapped() as lanes:
         recorder = Recorder(lanes.system)
@@ -377,7 +377,7 @@ def test_every_block_says_how_many_entries_it_has(tmp_path: Path) -> None:
 
 
 def test_a_venue_misspelt_is_refused_with_those_there_are(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """It would record nothing for a night and say done."""
+    """The recorder would record nothing for a night and report success."""
     from engine.feed.capture import main
 
     path = tmp_path / "a.sycap"
@@ -392,7 +392,7 @@ def test_a_venue_misspelt_is_refused_with_those_there_are(tmp_path: Path, capfd:
 
 @pytest.mark.parametrize("seconds", ["inf", "nan", "-1"])
 def test_a_duration_that_is_invalid_is_refused(capfd: pytest.CaptureFixture[str], seconds: str) -> None:
-    """A trace says nothing to the one who typed, and nan would never end."""
+    """A trace does not help the user who typed the command, and nan would never end."""
     from engine.feed.capture import main
 
     assert main(["record", "--seconds", seconds]) == 2
@@ -401,7 +401,7 @@ def test_a_duration_that_is_invalid_is_refused(capfd: pytest.CaptureFixture[str]
 
 @pytest.mark.parametrize("closed", ["stdout", "stderr"])
 def test_a_recorder_without_a_terminal_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, closed: str) -> None:
-    """Started by a service manager with closed streams, it must not fail over words that nobody would read."""
+    """With closed streams, as a service manager starts it, it must not fail because it cannot print."""
     from engine.feed.capture import main
 
     path = tmp_path / "a.sycap"
@@ -415,7 +415,7 @@ def test_a_recorder_without_a_terminal_records(tmp_path: Path, monkeypatch: pyte
 
 @pytest.mark.parametrize("dies", [False, True])
 def test_a_connection_that_ends_where_a_part_begins_is_whole_in_that_part(tmp_path: Path, dies: bool) -> None:
-    """Without its beginning its last frames and its end belong to nobody, and a replay would wait for it for ever."""
+    """Without their beginning the last frames have no connection, and a replay would wait for it for ever."""
     with tapped() as lanes:
         recorder = Recorder(lanes.system)
         writer = RecordingWriter(tmp_path / "a.sycap", 1, Limits(size=100), recorder.connections.openings)

@@ -1,4 +1,4 @@
-"""What passes between feed and venue stands in FRAMES byte for byte, and nothing that is secret does."""
+"""FRAMES holds the bytes between feed and venue unchanged, and no secret."""
 
 import json
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ def entries(recorder: Recorder) -> list[Entry]:
         recorder.assembler.assemble(records.view("u1"))
 
 
-def told(recorder: Recorder) -> list[tuple[FrameKind, bytes]]:
+def recorded(recorder: Recorder) -> list[tuple[FrameKind, bytes]]:
     """Kind and payload of each."""
     return [(FrameKind(kind), payload) for _, _, kind, payload in entries(recorder)]
 
@@ -64,7 +64,7 @@ def test_a_frame_of_any_size_passes(lanes: Tapped, size: int) -> None:
     recorder = Recorder(lanes.system)
     frame = bytes(number * 7 & 255 for number in range(1000)) * (size // 1000 + 1)
     lanes.tap.write(1, FrameKind.RECEIVED, frame[:size], 1)
-    assert told(recorder)[-1] == (FrameKind.RECEIVED, frame[:size])
+    assert recorded(recorder)[-1] == (FrameKind.RECEIVED, frame[:size])
 
 
 def test_a_connection_is_recorded_from_its_beginning_to_its_end(lanes: Tapped) -> None:
@@ -76,7 +76,7 @@ def test_a_connection_is_recorded_from_its_beginning_to_its_end(lanes: Tapped) -
     port.state, port.error = PortState.CLOSED, "reset by the peer"
     assert stream.state is stream.state is PortState.CLOSED
     stream.close()
-    kinds, payloads = zip(*told(recorder), strict=True)
+    kinds, payloads = zip(*recorded(recorder), strict=True)
     assert kinds == (FrameKind.BEGIN, FrameKind.SENT, FrameKind.CLOSED)
     assert json.loads(payloads[0]) == {"venue": "main", "dialect": "binance", "target": "/stream?x=1"}
     assert payloads[1:] == (b'{"method":"SUBSCRIBE"}', b"reset by the peer")
@@ -89,7 +89,7 @@ def test_no_header_and_no_body_of_a_request_is_recorded(lanes: Tapped) -> None:
     requests = TappedRequests(port, lanes.tap, "main", "binance", 5)
     requests.request("GET", "/depth?symbol=BTCUSDT", {"X-MBX-APIKEY": "hidden"}, b"hidden", 6)
     [answer] = requests.poll(7)
-    found = told(recorder)
+    found = recorded(recorder)
     assert not any(b"hidden" in payload for _, payload in found)
     assert found[1:] == [
         (FrameKind.REQUEST, b"GET /depth?symbol=BTCUSDT"),
@@ -104,7 +104,7 @@ def test_a_failed_request_is_recorded_with_its_reason(lanes: Tapped) -> None:
     requests = TappedRequests(port, lanes.tap, "main", "binance", 5)
     requests.request("GET", "/depth", {}, b"", 6)
     requests.poll(7)
-    assert told(recorder)[-1] == (FrameKind.RESPONSE, b"503 /depth\nnull")
+    assert recorded(recorder)[-1] == (FrameKind.RESPONSE, b"503 /depth\nnull")
 
 
 def test_a_recorder_that_comes_later_reads_the_connections_from_their_cells(lanes: Tapped) -> None:
@@ -113,7 +113,7 @@ def test_a_recorder_that_comes_later_reads_the_connections_from_their_cells(lane
     recorder = Recorder(lanes.system)
     recorder.reader.cursor = recorder.reader.end
     lanes.tap.write(number, FrameKind.RECEIVED, b"late", 9)
-    [begin, frame] = told(recorder)
+    [begin, frame] = recorded(recorder)
     assert json.loads(begin[1]) == {"venue": "main", "dialect": "binance", "target": "/stream", "joined": True}
     assert frame == (FrameKind.RECEIVED, b"late")
     assert recorder.connections.joined == 1
@@ -129,5 +129,5 @@ def test_a_rehearsed_frame_is_not_recorded(lanes: Tapped) -> None:
     port.inbox.append(b"true")
     assert stream.poll_if_changed(9) == [b"true"]
     stream.rehearse(b"r" * 500)
-    assert told(recorder)[1:] == [(FrameKind.RECEIVED, b"true")]
+    assert recorded(recorder)[1:] == [(FrameKind.RECEIVED, b"true")]
     assert lanes.tap.count == 2

@@ -1,6 +1,6 @@
-"""A venue that breaks the connection itself, over real sockets: silent, half said, flooding, closing, unreachable.
+"""A venue that breaks the connection itself, over real sockets: silent, half sent, flooding, closing, unreachable.
 
-For each: the book is not believed for longer than it may be, and the feed comes back by itself and says why it went.
+For each: the book stays GOOD for no longer than allowed, and the feed reconnects by itself and logs the reason.
 """
 
 import socket
@@ -154,7 +154,7 @@ def test_messages_of_a_symbol_that_was_not_requested_hurt_nothing(bench: Loopbac
         venue.symbol = symbol.replace("BTC", "ETH")
         for line in venue.listeners("book"):
             if bench.config.venue != "coinbase-exchange":
-                venue.tell(line, "update", [(True, 9_999, 7), (False, 10_001, 7)])
+                venue.publish(line, "update", [(True, 9_999, 7), (False, 10_001, 7)])
         venue.symbol = symbol
         bench.go(1)
     bench.go(8, moving=False)
@@ -169,8 +169,10 @@ def ports_of(bench: LoopbackBench, make: Callable[[str], StreamPort]) -> None:
 
 @pytest.mark.parametrize("bench", ["binance"], indirect=True)
 @pytest.mark.parametrize("kind", ["plain", "tls"])
-@pytest.mark.parametrize("says", [b"", b"\x16\x03\x03", b"HTTP/1.1 101 Switching Protocols\r\nX: "])
-def test_a_server_that_never_comes_to_the_point_is_left_in_time(bench: LoopbackBench, kind: str, says: bytes) -> None:
+@pytest.mark.parametrize("greeting", [b"", b"\x16\x03\x03", b"HTTP/1.1 101 Switching Protocols\r\nX: "])
+def test_a_server_that_never_comes_to_the_point_is_left_in_time(
+    bench: LoopbackBench, kind: str, greeting: bytes
+) -> None:
     """Accepted, and then a handshake byte by byte for ever: a deadline, not patience, and the next attempt is made."""
     stream, listener, held = bench.venue.stream, socket.create_server(("127.0.0.1", 0)), []
     listener.setblocking(False)
@@ -183,10 +185,10 @@ def test_a_server_that_never_comes_to_the_point_is_left_in_time(bench: LoopbackB
         bench.go(10, moving=False)
         try:
             held.append(listener.accept()[0])
-            held[-1].send(says)
+            held[-1].send(greeting)
         except BlockingIOError:
             pass
-        if held and says:
+        if held and greeting:
             try:
                 held[-1].send(b"x")
             except OSError:

@@ -1,4 +1,4 @@
-"""What a feed keeps of what it hears: no object of Python's for a message, and the last values beyond its own life."""
+"""What a feed keeps of its messages: no Python object for a message, and the last values beyond its own life."""
 
 import gc
 import sys
@@ -50,7 +50,7 @@ def test_no_object_is_kept_for_a_message(bench: Bench) -> None:
 
 
 def test_the_last_values_outlive_the_feed(bench: Bench) -> None:
-    """A looker-on needs no feed to see where the market was, and its successor says at once that this is over."""
+    """A looker needs no feed to read the last market state, and the feed's successor marks it as past at once."""
     before = bench.top()
     for lane in bench.lanes.values():
         lane.close()

@@ -1,4 +1,4 @@
-"""Most steps of a feed only look at its sockets: they must tell what whole steps tell, and never miss what is rare."""
+"""Most steps of a feed only poll its sockets: they must publish what whole steps publish and miss no rare event."""
 
 import random
 from collections.abc import Iterator
@@ -12,8 +12,8 @@ from tests.engine.feed.feed_fakes import Bench, FakePorts, FakeRequests, FakeStr
 ROUNDS = 3000
 
 
-class TellingStream(FakeStream):
-    """A port that can tell a quiet look from an eventful one, as a socket's does."""
+class QuietStream(FakeStream):
+    """A port that can distinguish a quiet look from an eventful one, as a socket's does."""
 
     reports_quiet = True
     seen = PortState.CONNECTING
@@ -44,7 +44,7 @@ class CountingRequests(FakeRequests):
         return super().poll(now_ns)
 
 
-class TellingPorts(FakePorts):
+class QuietPorts(FakePorts):
     """Ports of that kind."""
 
     def __init__(self) -> None:
@@ -54,15 +54,15 @@ class TellingPorts(FakePorts):
 
     def stream(self, target: str) -> FakeStream:
         """A further connection."""
-        self.streams.append(TellingStream(target, state=self.opening))
+        self.streams.append(QuietStream(target, state=self.opening))
         return self.streams[-1]
 
 
-def telling(**config: object) -> Bench:
-    """A bench over telling ports."""
+def quiet_bench(**config: object) -> Bench:
+    """A bench over ports that report a quiet look."""
     made = Bench(**config)
     made.feed.close()
-    made.ports = TellingPorts()
+    made.ports = QuietPorts()
     for lane in made.lanes.values():
         lane.close()
     made.begin()
@@ -71,8 +71,8 @@ def telling(**config: object) -> Bench:
 
 @pytest.fixture
 def bench() -> Iterator[Bench]:
-    """A feed of one symbol over telling ports, its book good."""
-    made = telling()
+    """A feed of one symbol over such ports, its book good."""
+    made = quiet_bench()
     made.good()
     yield made
     made.close()
@@ -113,11 +113,11 @@ class Traffic:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_short_and_warmed_steps_tell_what_whole_ones_tell(seed: int) -> None:
+def test_short_and_warmed_steps_publish_what_whole_steps_publish(seed: int) -> None:
     """Two ways to one result are two results unless every byte is held equal."""
     print("seed", seed)  # noqa: T201 - what a failure is repeated by
-    told = []
-    for made in (Bench(levels=True), telling(levels=True)):
+    results = []
+    for made in (Bench(levels=True), quiet_bench(levels=True)):
         traffic, warm = Traffic(seed), random.Random(seed + 1)
         made.good()
         for _ in range(ROUNDS):
@@ -126,22 +126,22 @@ def test_short_and_warmed_steps_tell_what_whole_ones_tell(seed: int) -> None:
             made.stream.inbox.extend(frames)
             made.snapshot(traffic.last, [["99.00", "2"]], [["104.00", "4"]])
             made.feed.step(made.now)
-            if warm.random() < 0.3 and isinstance(made.stream, TellingStream):
+            if warm.random() < 0.3 and isinstance(made.stream, QuietStream):
                 made.feed.warm(made.now)
         rows = [[bytes(one) for one in reader.copy(1 << 16)[1]] for reader in (made.ticks, made.books, made.levels)]
         track = made.feed.pipeline.tracks[0]
-        taken = (track.applied, track.gaps, track.suspect, track.prints.published)
-        counts = (*taken, made.feed.malformed, len(made.ports.streams))
+        counters = (track.applied, track.gaps, track.suspect, track.prints.published)
+        counts = (*counters, made.feed.malformed, len(made.ports.streams))
         assert [len(several) > ROUNDS // 20 for several in rows] == [True] * 3
-        told.append((rows, counts, made.top()))
-        if isinstance(made.stream, TellingStream):
+        results.append((rows, counts, made.top()))
+        if isinstance(made.stream, QuietStream):
             assert made.stream.rehearsed > ROUNDS // 20
             assert made.ports.rest.polls < ROUNDS
         made.close()
-    assert told[0][1] == told[1][1]
-    assert told[0][0] == told[1][0]
-    assert told[0][2] == told[1][2]
-    assert told[0][1][1] > 0, "no gap was drawn"
+    assert results[0][1] == results[1][1]
+    assert results[0][0] == results[1][0]
+    assert results[0][2] == results[1][2]
+    assert results[0][1][1] > 0, "no gap was drawn"
 
 
 def test_a_step_without_messages_asks_only_the_socket(bench: Bench) -> None:
@@ -164,7 +164,7 @@ def test_a_lost_connection_is_reported_in_the_step_that_finds_it(bench: Bench) -
     assert bench.feed.connections.failure == "closed: reset by the peer"
 
 
-def test_a_gap_asks_for_a_book_and_takes_the_answer_at_once(bench: Bench) -> None:
+def test_a_gap_requests_a_book_and_applies_the_answer_at_once(bench: Bench) -> None:
     """While a request is under way every step looks after it."""
     bench.snapshot(150, [["99.00", "2"]], [["104.00", "4"]])
     bench.step(0.000_001, diff(120, 130, [["100.50", "1"]]))
@@ -187,20 +187,20 @@ def test_draining_is_not_put_off(bench: Bench) -> None:
 
 
 def test_warming_leaves_no_trace(bench: Bench) -> None:
-    """A rehearsal that is heard would be a price that nobody quoted."""
+    """A rehearsal that is published would be a price that no venue quoted."""
     for number in range(1, 4):
         bench.step(0.000_001, trade(number, "100.50", "1", maker=True), ticker(110 + number, "100", "1", "101", "2"))
     bench.step(0.000_001, diff(111, 140, [["100.70", "1"]]))
-    bench.told()
+    bench.published()
     readers = (bench.ticks, bench.books, bench.levels)
     before = [reader.end for reader in readers], bench.top(), bench.feed.pipeline.tracks[0].diffs
     for _ in range(200):
         bench.feed.warm(bench.now)
     assert bench.stream.rehearsed == 200
     assert ([reader.end for reader in readers], bench.top(), bench.feed.pipeline.tracks[0].diffs) == before
-    assert bench.told() == []
+    assert bench.published() == []
     bench.step(0.000_001, trade(4, "100.60", "2", maker=False))
-    [row] = bench.told()
+    [row] = bench.published()
     assert (row.price, row.size, row.detail) == (10060, 200000, 4)
 
 

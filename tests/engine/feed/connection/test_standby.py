@@ -1,4 +1,4 @@
-"""A standby connection over real sockets: cut, mute and lossy at random, and nothing is lost or told twice."""
+"""A standby connection over real sockets: cut, mute and lossy at random, and no event is lost or published twice."""
 
 import random
 from collections.abc import Iterator
@@ -33,12 +33,12 @@ def first_line(bench: LoopbackBench) -> Line:
     return bench.venue.alive[0]
 
 
-def test_failovers_at_random_lose_nothing_and_tell_nothing_twice(bench: LoopbackBench, seed: int) -> None:
+def test_failovers_at_random_lose_nothing_and_publish_nothing_twice(bench: LoopbackBench, seed: int) -> None:
     """The promise of a standby: what a reader put together from the lanes is the venue's own book and prints."""
     draw = random.Random(seed)
     bench.go(20)
-    told = bench.reader
-    begun, told.resets, told.states = bench.venue.print_id, 0, []
+    reader = bench.reader
+    begun, reader.resets, reader.states = bench.venue.print_id, 0, []
     kinds = draw.sample(["cut", "mute", "lossy"] * 2, 6)
     for number, kind in enumerate(kinds, start=1):
         fail(first_line(bench), kind)
@@ -53,18 +53,18 @@ def test_failovers_at_random_lose_nothing_and_tell_nothing_twice(bench: Loopback
         first_line(bench).lossy = False
     bench.go(20)
     bench.go(5, moving=False)
-    assert told.prints == list(range(told.prints[0], bench.venue.print_id + 1))
-    assert told.prints[0] <= begun
-    assert told.top() == bench.venue.top()
+    assert reader.prints == list(range(reader.prints[0], bench.venue.print_id + 1))
+    assert reader.prints[0] <= begun
+    assert reader.top() == bench.venue.top()
     assert bench.is_whole()
     assert bench.feed.connections.reconnects == 0
     if bench.feed._dialect.overlaps:
-        assert (told.resets, told.states) == (0, [])
-        assert told.sequences == sorted(told.sequences)
+        assert (reader.resets, reader.states) == (0, [])
+        assert reader.sequences == sorted(reader.sequences)
     else:
-        assert told.resets == bench.feed.connections.successions
-        assert BookState.DISCONNECTED not in told.states
-        assert told.states.count(BookState.SUSPECT) <= kinds.count("lossy")
+        assert reader.resets == bench.feed.connections.successions
+        assert BookState.DISCONNECTED not in reader.states
+        assert reader.states.count(BookState.SUSPECT) <= kinds.count("lossy")
 
 
 def fail(line: Line, kind: str) -> None:
@@ -88,7 +88,7 @@ def alone(request: pytest.FixtureRequest, seed: int) -> Iterator[LoopbackBench]:
 
 @pytest.mark.parametrize("alone", VENUES, indirect=True)
 def test_a_mute_connection_is_noticed_and_comes_back(alone: LoopbackBench) -> None:
-    """Connected and silent is dead: each venue has its own sign of life, and the books say that they are gone."""
+    """A connected but silent line is dead: each venue has its own sign of life, and the books become DISCONNECTED."""
     mute_ns = alone.feed._dialect.mute_ns
     alone.venue.alive[0].mute = True
     begun_ns, alone.reader.states = alone.now, []
@@ -106,7 +106,7 @@ def test_a_mute_connection_is_noticed_and_comes_back(alone: LoopbackBench) -> No
 
 @pytest.mark.parametrize("alone", VENUES, indirect=True)
 def test_a_quiet_market_with_heartbeats_is_not_mute(alone: LoopbackBench) -> None:
-    """A minute without a trade is a quiet pair; Binance says so by pings alone."""
+    """A minute without a trade is a quiet pair; only pings show that Binance's line lives."""
     alone.go(600, 100, moving=False)
     assert alone.feed.connections.reconnects == 0
     assert alone.feed.pipeline is not None
@@ -114,7 +114,7 @@ def test_a_quiet_market_with_heartbeats_is_not_mute(alone: LoopbackBench) -> Non
 
 @pytest.mark.parametrize("alone", VENUES, indirect=True)
 def test_a_connection_that_must_close_is_left_for_a_successor(alone: LoopbackBench) -> None:
-    """After 24 hours, or at serverShutdown: the successor covers before the first is left, and nobody notices."""
+    """After 24 hours, or at serverShutdown: the successor covers every book before the first connection is left."""
     first, link = first_line(alone), alone.feed.connections.first
     assert link is not None
     alone.reader.states = []
@@ -132,8 +132,8 @@ def test_a_connection_that_must_close_is_left_for_a_successor(alone: LoopbackBen
 @pytest.mark.parametrize("bench", OVERLAPPING, indirect=True)
 def test_a_connection_that_loses_messages_is_left_though_the_other_one_brings_them_first(bench: LoopbackBench) -> None:
     """Its holes show in no book while it comes second, and all of them on the day on which it is alone."""
-    told, first = bench.reader, first_line(bench)
-    told.resets, told.states = 0, []
+    reader, first = bench.reader, first_line(bench)
+    reader.resets, reader.states = 0, []
     first.delay = 6
     bench.go(20)
     fail(first, "lossy")
@@ -141,25 +141,25 @@ def test_a_connection_that_loses_messages_is_left_though_the_other_one_brings_th
     bench.go(20)
     bench.go(5, moving=False)
     assert first.closed
-    assert (told.resets, told.states, bench.feed.connections.reconnects) == (0, [], 0)
+    assert (reader.resets, reader.states, bench.feed.connections.reconnects) == (0, [], 0)
     assert bench.is_whole()
 
 
 @pytest.mark.parametrize("bench", OVERLAPPING, indirect=True)
 def test_a_standby_that_loses_messages_is_replaced(bench: LoopbackBench) -> None:
-    """A reserve with holes is none; the first connection is not to blame for them."""
-    told, second = bench.reader, bench.venue.alive[1]
-    told.resets, told.states = 0, []
+    """A standby with holes is not ready; the first connection is not the cause."""
+    reader, second = bench.reader, bench.venue.alive[1]
+    reader.resets, reader.states = 0, []
     second.delay = 6
     bench.go(20)
     fail(second, "lossy")
     bench.go_until(lambda: bench.feed.connections.standby.losses == 1, "it was left")
     covered(bench)
-    assert (bench.feed.connections.successions, told.resets, told.states) == (0, 0, [])
+    assert (bench.feed.connections.successions, reader.resets, reader.states) == (0, 0, [])
 
 
 def test_a_standby_that_is_lost_is_made_again_and_the_first_goes_on(bench: LoopbackBench) -> None:
-    """The reserve fails silently if nobody looks after it; readers must not notice."""
+    """The standby fails silently unless the feed watches it; readers must not notice."""
     bench.reader.states = []
     for _ in range(3):
         bench.venue.alive[1].cut()
@@ -174,7 +174,7 @@ def test_both_connections_lost_at_once_is_a_loss_that_is_reported(bench: Loopbac
     bench.reader.states = []
     for line in bench.venue.alive:
         line.cut()
-    bench.go_until(lambda: BookState.DISCONNECTED in bench.reader.states, "told")
+    bench.go_until(lambda: BookState.DISCONNECTED in bench.reader.states, "DISCONNECTED published")
     bench.go_until(lambda: bench.state() in BELIEVED, "good again")
     bench.go(10)
     bench.go(5, moving=False)

@@ -16,7 +16,7 @@ def asked(bench: Bench) -> int:
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_a_start_after_a_long_outage_is_prompt_and_the_outage_was_not_hammered(seed: int) -> None:
-    """Everything waits for the instruments: a minute of backoff behind an hour of outage is a minute without orders."""
+    """Every book waits for the instruments: a minute of backoff after an hour of outage is a minute without orders."""
     bench = Bench(seed=seed)
     bench.ports.rest.status = 503
     for _ in range(3600 * 2):
@@ -31,7 +31,7 @@ def test_a_start_after_a_long_outage_is_prompt_and_the_outage_was_not_hammered(s
 
 
 def test_an_old_copy_is_confirmed_as_promptly(tmp_path: Path) -> None:
-    """It is followed meanwhile, but nobody knows whether its numbers still hold."""
+    """The feed follows it meanwhile, but its numbers may no longer be right."""
     path = f"{tmp_path}/kept.json"
     first = Bench()
     first.connect()
@@ -51,7 +51,7 @@ def test_an_old_copy_is_confirmed_as_promptly(tmp_path: Path) -> None:
 
 
 def test_a_refresh_that_fails_waits_as_long_as_ever() -> None:
-    """What is confirmed waits for nobody: a venue in trouble is asked once a minute."""
+    """Confirmed instruments do not block a role: the feed asks a venue in trouble once a minute."""
     bench = Bench(instruments_ns=SECOND)
     bench.connect()
     bench.ports.rest.status = 503
@@ -65,7 +65,7 @@ def test_a_refresh_that_fails_waits_as_long_as_ever() -> None:
     bench.close()
 
 
-def test_the_copy_of_another_product_is_not_taken(tmp_path: Path) -> None:
+def test_the_copy_of_another_product_is_not_used(tmp_path: Path) -> None:
     """The same symbol has other decimals as a perpetual: its prices would be a tenth, or ten times."""
     path = tmp_path / "kept.json"
     first = Bench()
@@ -83,7 +83,7 @@ def test_the_copy_of_another_product_is_not_taken(tmp_path: Path) -> None:
     bench.close()
 
 
-def test_a_disk_that_takes_no_copy_does_not_end_the_feed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_disk_that_refuses_the_copy_does_not_end_the_feed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A full disk costs the next start without the venue, not the market data of this one."""
     path = tmp_path / "gone" / "kept.json"
     bench = Bench(instruments_path=str(path))

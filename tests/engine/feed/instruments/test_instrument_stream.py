@@ -1,4 +1,4 @@
-"""A venue that tells its instruments by itself: what changes is known at once, and what is away is asked for."""
+"""A venue that sends its instruments by itself: a change is known at once, and a missing instrument is requested."""
 
 import json
 from collections.abc import Iterator
@@ -17,12 +17,12 @@ PONG = b'{"method":"pong","time_in":"2026-08-09T21:05:48.228568Z"}'
 def pair(symbol: str, **words: object) -> str:
     """A pair in the channel's words: numbers are JSON numbers, small ones with an exponent."""
     base, quote = symbol.split("/")
-    told = {
+    found = {
         "symbol": symbol, "base": base, "quote": quote, "status": "online", "qty_precision": 8, "qty_increment": 1e-08,
         "price_precision": 1, "cost_precision": 5, "marginable": True, "has_index": True, "cost_min": 0.5,
         "margin_initial": 0.1, "position_limit_long": 300, "tick_size": 0.1, "price_increment": 0.1, "qty_min": 5e-05,
     }  # fmt: skip
-    return json.dumps(told | words)
+    return json.dumps(found | words)
 
 
 def notice(*pairs: str, kind: str = "snapshot") -> bytes:
@@ -42,7 +42,7 @@ class Listener:
     """A feed of a venue that announces, and what it shows."""
 
     def __init__(self, bench: Bench) -> None:
-        """Connected, nothing told."""
+        """Connected, without a message."""
         self.bench = bench
         self.shown: dict[str, Instrument] = {}
         self.old = False
@@ -60,8 +60,8 @@ class Listener:
         """The newest connection."""
         return self.bench.ports.instrument_streams[-1]
 
-    def tell(self, *frames: bytes, seconds: float = 0.02) -> None:
-        """Let the venue say this."""
+    def send(self, *frames: bytes, seconds: float = 0.02) -> None:
+        """Let the venue send these frames."""
         self.line.inbox.extend(frames)
         self.bench.step(seconds)
 
@@ -74,8 +74,8 @@ class Listener:
                 self.line.inbox.extend(frames)
             self.bench.step(0.25)
 
-    def said(self) -> list[str]:
-        """What was said on the newest connection."""
+    def requests(self) -> list[str]:
+        """The methods that the feed sent on the newest connection."""
         return [message["method"] for message in self.line.sent]
 
 
@@ -97,7 +97,7 @@ def listener(bench: Bench) -> Listener:
 
 def test_the_snapshot_is_read_exactly(listener: Listener) -> None:
     """A step of 1e-08 that went through a float would be a step of nothing, or of a little less than one."""
-    listener.tell(SNAPSHOT)
+    listener.send(SNAPSHOT)
     one = listener.shown["BTC/USD"]
     assert (one.id, one.base, one.quote, one.kind, one.trading, one.version) == (7, "BTC", "USD", "spot", True, 1)
     assert (one.price_decimals, one.size_decimals, one.price_step, one.size_step) == (1, 8, 1, 1)
@@ -108,7 +108,7 @@ def test_the_snapshot_is_read_exactly(listener: Listener) -> None:
 
 def test_decimals_are_the_precision_and_not_the_step(listener: Listener) -> None:
     """The checksum is over the precision's digits; a step of 0.05 at two decimals is five."""
-    listener.tell(notice(pair("BTC/USD", price_precision=2, price_increment=0.05), pair("ETH/USD")))
+    listener.send(notice(pair("BTC/USD", price_precision=2, price_increment=0.05), pair("ETH/USD")))
     assert (listener.shown["BTC/USD"].price_decimals, listener.shown["BTC/USD"].price_step) == (2, 5)
 
 
@@ -116,42 +116,42 @@ def test_a_minimum_finer_than_its_step_is_rounded_up(listener: Listener) -> None
     """Refusing the pair for it would be silly, and rounding it down an order that the venue rejects."""
     coarse = pair("BTC/USD", qty_precision=2, qty_increment=0.01, price_precision=0, price_increment=1, qty_min=0.015,
                   cost_min=0.4999)  # fmt: skip
-    listener.tell(notice(coarse, pair("ETH/USD")))
+    listener.send(notice(coarse, pair("ETH/USD")))
     assert (listener.shown["BTC/USD"].size_min, listener.shown["BTC/USD"].notional_min) == (2, 50)
 
 
 @pytest.mark.parametrize("word", ["cancel_only", "post_only", "limit_only", "reduce_only", "maintenance", "delisted"])
 def test_a_status_that_changes_is_shown_at_once(listener: Listener, word: str) -> None:
-    """Ten minutes of orders into a market that takes none are ten minutes without an exit."""
-    listener.tell(SNAPSHOT)
-    listener.tell(notice(pair("BTC/USD", status=word), kind="update"))
+    """Ten minutes of orders into a market that accepts none are ten minutes without an exit."""
+    listener.send(SNAPSHOT)
+    listener.send(notice(pair("BTC/USD", status=word), kind="update"))
     assert (listener.shown["BTC/USD"].trading, listener.shown["ETH/USD"].trading) == (False, True)
-    listener.tell(notice(pair("BTC/USD"), kind="update"))
+    listener.send(notice(pair("BTC/USD"), kind="update"))
     assert listener.shown["BTC/USD"].trading
 
 
 def test_a_part_of_a_pair_is_laid_over_what_was_known(listener: Listener) -> None:
     """An update need not repeat what did not change."""
-    listener.tell(SNAPSHOT)
+    listener.send(SNAPSHOT)
     part = '{"symbol":"BTC/USD","status":"cancel_only"}'
-    listener.tell(notice(part, kind="update"))
+    listener.send(notice(part, kind="update"))
     one = listener.shown["BTC/USD"]
     assert (one.trading, one.price_decimals, one.size_min) == (False, 1, 5000)
 
 
-def test_a_venue_that_takes_no_orders_has_no_instrument_that_trades(listener: Listener) -> None:
-    """The matching engine stands, whatever each pair says of itself."""
-    listener.tell(status("online"), SNAPSHOT)
-    listener.tell(status("maintenance"))
+def test_a_venue_that_accepts_no_orders_has_no_instrument_that_trades(listener: Listener) -> None:
+    """The matching engine is stopped, whatever status each pair has."""
+    listener.send(status("online"), SNAPSHOT)
+    listener.send(status("maintenance"))
     assert not any(one.trading for one in listener.shown.values())
-    listener.tell(status("online"))
+    listener.send(status("online"))
     assert all(one.trading for one in listener.shown.values())
 
 
-def test_a_venue_that_takes_no_orders_is_not_opened_by_its_rest_side(listener: Listener) -> None:
-    """AssetPairs tells of pairs and not of the venue: each is online while the matching engine stands."""
-    listener.tell(status("online"), SNAPSHOT)
-    listener.tell(status("maintenance"))
+def test_a_venue_that_accepts_no_orders_is_not_opened_by_its_rest_side(listener: Listener) -> None:
+    """AssetPairs describes pairs and not the venue: each is online while the matching engine is stopped."""
+    listener.send(status("online"), SNAPSHOT)
+    listener.send(status("maintenance"))
     listener.bench.ports.announces = PortState.CLOSED
     listener.bench.ports.rest.answers["/0/public/AssetPairs"] = PAIRS
     listener.line.state = PortState.CLOSED
@@ -164,11 +164,11 @@ def test_a_venue_that_takes_no_orders_is_not_opened_by_its_rest_side(listener: L
 
 
 def test_a_status_without_a_snapshot_is_applied_at_once(listener: Listener) -> None:
-    """A venue that is about to stand says so, and need not tell its instruments any more."""
+    """A venue that is about to stop sends its status, and need not send its instruments any more."""
     listener.bench.ports.rest.answers["/0/public/AssetPairs"] = PAIRS
     listener.wait(30, HEARTBEAT)
     assert all(one.trading for one in listener.shown.values())
-    listener.tell(status("cancel_only"))
+    listener.send(status("cancel_only"))
     assert [one.trading for one in listener.shown.values()] == [False, False]
     listener.wait(70, HEARTBEAT)
     assert [one.trading for one in listener.shown.values()] == [False, False]
@@ -176,23 +176,23 @@ def test_a_status_without_a_snapshot_is_applied_at_once(listener: Listener) -> N
 
 def test_an_update_before_the_snapshot_is_not_used_as_a_snapshot(listener: Listener) -> None:
     """What it lacks would look as if it were not listed."""
-    listener.tell(notice(pair("BTC/USD"), kind="update"))
+    listener.send(notice(pair("BTC/USD"), kind="update"))
     assert not listener.shown
 
 
 def test_a_pair_that_leaves_the_list_may_be_traded_no_more(listener: Listener) -> None:
-    """No update says so: the list is asked for anew now and then."""
-    listener.tell(SNAPSHOT)
+    """No update reports it: the feed requests the list again at intervals."""
+    listener.send(SNAPSHOT)
     listener.wait(601, HEARTBEAT)
-    assert listener.said() == ["subscribe", "unsubscribe", "subscribe"]
-    listener.tell(notice(pair("BTC/USD")))
+    assert listener.requests() == ["subscribe", "unsubscribe", "subscribe"]
+    listener.send(notice(pair("BTC/USD")))
     assert (listener.shown["BTC/USD"].trading, listener.shown["ETH/USD"].trading) == (True, False)
 
 
 def test_other_decimals_are_a_misfit_and_not_a_change_under_the_readers(listener: Listener) -> None:
     """A reader that lives by one decimal would see a tenfold price."""
-    listener.tell(SNAPSHOT)
-    listener.tell(notice(pair("BTC/USD", price_precision=2, price_increment=0.01), kind="update"))
+    listener.send(SNAPSHOT)
+    listener.send(notice(pair("BTC/USD", price_precision=2, price_increment=0.01), kind="update"))
     assert set(listener.bench.feed._listed.misfits) == {"BTC/USD"}
     assert listener.shown["BTC/USD"].price_decimals == 1
 
@@ -207,7 +207,7 @@ def test_rest_is_asked_while_the_channel_is_away(bench: Bench) -> None:
     assert not listener.old
     bench.ports.announces = PortState.OPEN
     listener.wait(3)
-    listener.tell(notice(pair("BTC/USD", status="post_only"), pair("ETH/USD")))
+    listener.send(notice(pair("BTC/USD", status="post_only"), pair("ETH/USD")))
     assert not listener.shown["BTC/USD"].trading
     asked = len(bench.ports.rest.asked)
     listener.wait(120, HEARTBEAT)
@@ -222,9 +222,9 @@ def test_rest_is_asked_while_the_channel_is_away(bench: Bench) -> None:
     b'{"channel":"instrument","data":' + b"[" * 100_000,
 ])  # fmt: skip
 def test_a_refusal_and_a_broken_frame_leave_the_connection(listener: Listener, frame: bytes) -> None:
-    """Whoever waits for the rest of a broken snapshot waits for ever."""
+    """A feed that waits for the rest of a broken snapshot waits for ever."""
     first = listener.line
-    listener.tell(frame)
+    listener.send(frame)
     assert first.state == PortState.CLOSED
     listener.bench.ports.rest.answers["/0/public/AssetPairs"] = PAIRS
     listener.wait(2)
@@ -233,19 +233,19 @@ def test_a_refusal_and_a_broken_frame_leave_the_connection(listener: Listener, f
 
 
 def test_a_pair_that_cannot_be_read_hurts_no_other(listener: Listener) -> None:
-    """A number that is none is the venue's mistake about one pair."""
-    listener.tell(notice(pair("BTC/USD", price_increment="x"), pair("ETH/USD")))
+    """A text that is not a number is the venue's mistake about one pair."""
+    listener.send(notice(pair("BTC/USD", price_increment="x"), pair("ETH/USD")))
     assert (listener.shown["BTC/USD"].kind, listener.shown["BTC/USD"].trading) == ("unlisted", False)
     assert listener.shown["ETH/USD"].trading
 
 
 def test_a_mute_channel_is_asked_whether_it_lives_and_then_left(listener: Listener) -> None:
-    """Nobody says whether heartbeats come where only instruments are subscribed: a ping is answered in any case."""
-    listener.tell(SNAPSHOT)
+    """Heartbeats are not documented where only instruments are subscribed: a ping is always answered."""
+    listener.send(SNAPSHOT)
     first = listener.line
     listener.wait(6)
-    assert listener.said()[-1] == "ping"
-    listener.tell(PONG)
+    assert listener.requests()[-1] == "ping"
+    listener.send(PONG)
     listener.wait(10)
     assert listener.line is first
     listener.wait(16)
@@ -261,45 +261,45 @@ def test_a_channel_that_never_comes_up_is_not_hammered(bench: Bench) -> None:
 
 
 def test_what_was_known_stays_known_while_the_channel_comes_back(listener: Listener) -> None:
-    """A short break makes nothing void and asks nobody."""
-    listener.tell(SNAPSHOT)
+    """A short break invalidates nothing and needs no request."""
+    listener.send(SNAPSHOT)
     listener.line.state = PortState.CLOSED
     listener.wait(2)
     assert all(one.trading for one in listener.shown.values())
-    listener.tell(notice(pair("BTC/USD", status="cancel_only"), pair("ETH/USD")))
+    listener.send(notice(pair("BTC/USD", status="cancel_only"), pair("ETH/USD")))
     assert not listener.shown["BTC/USD"].trading
     assert not listener.bench.ports.rest.asked
 
 
 def test_numbers_that_do_not_fit_ask_for_the_list_ever_later(listener: Listener) -> None:
     """A misfit that stays must not make a storm of snapshots of a thousand pairs."""
-    listener.tell(SNAPSHOT)
+    listener.send(SNAPSHOT)
     for _ in range(240):
         for symbol in ("BTC/USD",):
             listener.bench.feed._listed.mark_misfit(symbol, "finer", listener.bench.now)
         listener.line.inbox.append(HEARTBEAT)
-        if listener.said()[-1] == "subscribe" and len(listener.said()) > 1:
+        if listener.requests()[-1] == "subscribe" and len(listener.requests()) > 1:
             listener.line.inbox.append(SNAPSHOT)
         listener.bench.step(0.25)
-    assert 3 < listener.said().count("subscribe") < 15
+    assert 3 < listener.requests().count("subscribe") < 15
 
 
-def test_a_book_for_which_the_venue_takes_no_orders_is_shut_and_goes_on(listener: Listener) -> None:
+def test_a_book_for_which_the_venue_accepts_no_orders_is_shut_and_goes_on(listener: Listener) -> None:
     """Risk, strategies and global books read the state: an order into such a market would hang or be rejected."""
     bench = listener.bench
-    listener.tell(SNAPSHOT)
+    listener.send(SNAPSHOT)
     bench.connect()
     bench.step()
     bench.step(0.02, ACK)
     bench.step(0.02, frame("snapshot", "BTC/USD"))
     assert bench.state(7) == BookState.GOOD
-    listener.tell(notice(pair("BTC/USD", status="cancel_only"), kind="update"))
+    listener.send(notice(pair("BTC/USD", status="cancel_only"), kind="update"))
     assert bench.state(7) == BookState.SHUT
     bench.step(0.02, frame("update", "BTC/USD"))
     assert bench.state(7) == BookState.SHUT
-    told = [row.detail for row in bench.told() if row.kind == TickKind.STATE and row.instrument == 7]
-    assert told[-2:] == [BookState.GOOD, BookState.SHUT]
-    listener.tell(notice(pair("BTC/USD"), kind="update"))
+    found = [row.detail for row in bench.published() if row.kind == TickKind.STATE and row.instrument == 7]
+    assert found[-2:] == [BookState.GOOD, BookState.SHUT]
+    listener.send(notice(pair("BTC/USD"), kind="update"))
     assert bench.state(7) == BookState.GOOD
     assert not bench.feed.pipeline.tracks[0].gaps
 
@@ -307,30 +307,30 @@ def test_a_book_for_which_the_venue_takes_no_orders_is_shut_and_goes_on(listener
 def test_a_book_that_begins_where_no_orders_are_accepted_is_never_good(listener: Listener) -> None:
     """A start in a maintenance window must not show a market that can be traded, not for a moment."""
     bench = listener.bench
-    listener.tell(notice(pair("BTC/USD", status="maintenance"), pair("ETH/USD")))
+    listener.send(notice(pair("BTC/USD", status="maintenance"), pair("ETH/USD")))
     bench.connect()
     bench.step()
     bench.step(0.02, ACK)
     bench.step(0.02, frame("snapshot", "BTC/USD"))
-    assert BookState.GOOD not in [row.detail for row in bench.told() if row.kind == TickKind.STATE]
+    assert BookState.GOOD not in [row.detail for row in bench.published() if row.kind == TickKind.STATE]
     assert bench.state(7) == BookState.SHUT
 
 
 def test_instruments_nested_beyond_any_parser_end_no_feed(listener: Listener) -> None:
     """The channel is left and asked again; what was known stays known."""
-    listener.tell(SNAPSHOT)
-    listener.tell(b'{"channel":"instrument","data":' + b"[" * 200_000)
+    listener.send(SNAPSHOT)
+    listener.send(b'{"channel":"instrument","data":' + b"[" * 200_000)
     assert listener.line.state == PortState.CLOSED
     assert listener.shown["BTC/USD"].trading
 
 
 @pytest.mark.parametrize(("first", "then"), [("online", "cancel_only"), ("cancel_only", "online")])
 def test_a_standby_takes_over_whether_orders_are_accepted(first: str, then: str) -> None:
-    """Its books were made before the status changed: GOOD for a pair that takes no orders is an order that hangs."""
+    """Its books were made before the status changed: GOOD for a pair that accepts no orders is an order that hangs."""
     bench = Bench(venue="kraken", symbols={"BTC/USD": 7}, standby=True, settle_ns=200_000_000)
     bench.ports.announces, bench.ports.acknowledge = PortState.OPEN, False
     listener = Listener(bench)
-    listener.tell(notice(pair("BTC/USD", status=first)))
+    listener.send(notice(pair("BTC/USD", status=first)))
     bench.connect()
     for number in (0, 1):
         while len(bench.ports.streams) <= number:
@@ -345,12 +345,12 @@ def test_a_standby_takes_over_whether_orders_are_accepted(first: str, then: str)
         for stream in bench.ports.streams:
             stream.inbox.append(HEARTBEAT)
         bench.step(0.2)
-    listener.tell(notice(pair("BTC/USD", status=then), kind="update"))
-    bench.told()
+    listener.send(notice(pair("BTC/USD", status=then), kind="update"))
+    bench.published()
     bench.ports.streams[0].state = PortState.CLOSED
     bench.step(0.02)
     assert bench.feed.connections.successions == 1
     expected = BookState.GOOD if then == "online" else BookState.SHUT
-    assert {row.detail for row in bench.told() if row.kind == TickKind.STATE} == {expected}
+    assert {row.detail for row in bench.published() if row.kind == TickKind.STATE} == {expected}
     assert bench.state(7) == expected
     bench.close()

@@ -44,7 +44,7 @@ class Registry:
 
 @pytest.fixture
 def bench() -> Iterator[Bench]:
-    """Lanes to tell of."""
+    """Lanes to publish on."""
     made = Bench(symbols=SYMBOLS)
     yield made
     made.close()
@@ -88,7 +88,7 @@ def test_nothing_is_followed_before_the_venue_answered(bench: Bench) -> None:
 
 
 def test_a_symbol_that_is_not_listed_is_void_and_shown_as_such(bench: Bench) -> None:
-    """Whoever waits for every instrument must learn that this one never comes, and trade nothing of it."""
+    """A role that waits for every instrument must learn that this one never comes, and not trade it."""
     registry = registry_of(bench)
     registry.reload(info_of("BTCUSDT"))
     registry.listed.publish_all(NOTHING_MISSING, registry.now)

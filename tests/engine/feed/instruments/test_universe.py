@@ -40,7 +40,7 @@ def seed_both(bench: Bench) -> None:
 
 
 def test_decimals_that_others_live_by_do_not_change_under_them(bench: Bench) -> None:
-    """A strategy that reads prices at two decimals would read a tenth of them: the book is given up, and says so."""
+    """A strategy that reads prices at two decimals would read a tenth of them: the feed drops the book and logs it."""
     seed_both(bench)
     bench.ports.rest.answers["/api/v3/exchangeInfo"] = finer_info()
     bench.step(0.02, diff(101, 110, [["100.001", "1"]]))

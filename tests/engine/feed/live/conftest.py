@@ -34,7 +34,7 @@ def seed() -> int:
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """Put a wire behind a port, as a venue of a configuration."""
+    """Serve a wire at a port, as a venue of a configuration."""
     servers: list[LiveServer] = []
 
     def make(name: str, wire: Wire, symbols: tuple[str, ...]) -> Venue:

@@ -160,17 +160,17 @@ class Engine:
         self.await_truth()
         for venue in self.venues:
             wire = venue.server.wire
-            wanted = {
+            expected = {
                 (channel, symbol) for channel in wire.channels for symbol in wire.truths if symbol in venue.symbols
             }
-            self.until(lambda w=wire, s=wanted: any(s <= set(one.wants) for one in w.sessions), "all subscribed")
+            self.until(lambda w=wire, s=expected: any(s <= set(one.wants) for one in w.sessions), "all subscribed")
 
     def await_prints(self, number: int, first: int = 4) -> None:
-        """Wait until every print from this one on (the first since the start) was told, once and in order."""
+        """Wait until every print from this one on (the first since the start) was published, once and in order."""
         truth = self.truths[number]
-        wanted = [(t.number, t.price, t.size, t.side) for t in truth.trades[first - 1 :]]
-        self.until(lambda: len(self.seen[number].prints) >= len(wanted), f"prints of {number}")
-        assert self.seen[number].prints == wanted
+        expected = [(t.number, t.price, t.size, t.side) for t in truth.trades[first - 1 :]]
+        self.until(lambda: len(self.seen[number].prints) >= len(expected), f"prints of {number}")
+        assert self.seen[number].prints == expected
 
     def assert_never_wrong(self) -> None:
         """No book that was called good was ever another than the venue's, and no record was lost."""

@@ -33,7 +33,7 @@ class KrakenOrderWire(Wire):
     channels = ("level3",)
 
     def __init__(self, seed: int, symbols: tuple[str, ...], depth: int = 100) -> None:
-        """Orders behind each truth; what a client must have subscribed is `depth`."""
+        """Orders for each truth; what a client must have subscribed is `depth`."""
         super().__init__(seed, symbols)
         self.depth = depth
         self.tokens: list[str] = []  # those given
@@ -55,7 +55,7 @@ class KrakenOrderWire(Wire):
         return 200, {"error": [], "result": pairs}
 
     def token(self, headers: Any, body: str) -> dict[str, Any]:
-        """Give a token to whoever signs as the owner, with a nonce beyond the last."""
+        """Give a token to a client that signs as the owner, with a nonce beyond the last."""
         nonce = parse_qs(body)["nonce"][0]
         digest = hashlib.sha256(f"{nonce}{body}".encode()).digest()
         signature = hmac.new(base64.b64decode(SECRET), TOKEN_PATH.encode() + digest, hashlib.sha512).digest()
@@ -100,7 +100,7 @@ class KrakenOrderWire(Wire):
             session.wants.append(want)
             await session.send(self.venues[symbol].snapshot())
 
-    async def tell(self, truth: Truth, changes: list[tuple[int, int, int]]) -> None:
+    async def publish(self, truth: Truth, changes: list[tuple[int, int, int]]) -> None:
         """What became of some orders; the truth's own movement is of no matter."""
         del changes
         venue = self.venues[truth.symbol]
@@ -117,10 +117,10 @@ class KrakenOrderWire(Wire):
         """No trades on this address."""
 
     async def move(self, rounds: int = 1) -> None:
-        """Let things happen to every pair's orders, each message told at once."""
+        """Change every pair's orders, and send a message for each change at once."""
         for _ in range(rounds):
             for truth in self.truths.values():
-                await self.tell(truth, [])
+                await self.publish(truth, [])
 
 
 class OrderServer(LiveServer):

@@ -88,7 +88,7 @@ class BinanceWire(Wire):
         symbol, _, channel = name.partition("@")
         return channel, symbol.upper()
 
-    async def tell(self, truth: Truth, changes: Changes) -> None:
+    async def publish(self, truth: Truth, changes: Changes) -> None:
         """A diff and the best bid and ask at its number."""
         event: dict[str, Any] = {
             "e": "depthUpdate", "E": STAMP, "s": truth.symbol,
@@ -132,7 +132,7 @@ class CoinbaseWire(Wire):
     skip = 0  # frames that get a number and are never sent
 
     def rest(self, path: str, query: dict[str, list[str]]) -> tuple[int, object]:
-        """Products: those it knows of those asked for."""
+        """The known products among those requested."""
         del path
         return 200, {
             "products": [
@@ -184,7 +184,7 @@ class CoinbaseWire(Wire):
             trades = [self._trade(truth, len(truth.trades) - 1 - i) for i in range(min(100, len(truth.trades)))]
             await self._send(session, "market_trades", [{"type": "snapshot", "trades": trades}])
 
-    async def tell(self, truth: Truth, changes: Changes) -> None:
+    async def publish(self, truth: Truth, changes: Changes) -> None:
         """A change."""
         for session in self.listeners("level2", truth.symbol):
             await self._send(session, "l2_data", [self._book(truth, "update", changes)])
@@ -262,7 +262,7 @@ class KrakenWire(Wire):
                 await session.send('{"channel":"heartbeat"}')
 
     async def take(self, session: Session, message: dict[str, Any]) -> None:
-        """Each symbol has an answer of its own; a ping has one, and the channel of instruments takes no symbol."""
+        """Each symbol has an answer of its own; a ping has one, and the channel of instruments has no symbol."""
         if message["method"] == "ping":
             await session.send('{"method":"pong"}')
             return
@@ -286,10 +286,10 @@ class KrakenWire(Wire):
         self.connections -= not session.apart
         session.apart = True
         self.requests["instrument"] += message["method"] == "subscribe"
-        told = {"method": message["method"], "success": "instrument" not in self.refused}
+        answer = {"method": message["method"], "success": "instrument" not in self.refused}
         session.wants = [want for want in session.wants if want != INSTRUMENTS]
-        await session.send(json.dumps(told))
-        if told["success"] and message["method"] == "subscribe":
+        await session.send(json.dumps(answer))
+        if answer["success"] and message["method"] == "subscribe":
             session.wants.append(INSTRUMENTS)
             await session.send(self._instruments("snapshot", *self.truths.values()))
 
@@ -332,7 +332,7 @@ class KrakenWire(Wire):
             past = ",".join(self._trade(truth, place) for place in range(max(0, count - 50), count))
             await session.send(f'{{"channel":"trade","type":"snapshot","data":[{past}]}}')
 
-    async def tell(self, truth: Truth, changes: Changes) -> None:
+    async def publish(self, truth: Truth, changes: Changes) -> None:
         """A change."""
         for session in self.listeners("book", truth.symbol):
             await session.send(self._book(truth, "update", changes))

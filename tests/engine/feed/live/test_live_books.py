@@ -17,7 +17,7 @@ KINDS = tuple(SYMBOLS)
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_books_and_prints_are_the_venues(kind: str, seed: int, serve: Serve, start: Start) -> None:
-    """The plain day: every state told is one the venue had, the last is its last, no print is lost or doubled."""
+    """The plain day: every published state is one the venue had, the last is its last, no print is lost or doubled."""
     venue = serve(kind, wire_of(kind, seed), SYMBOLS[kind])
     engine = start(venue)
     engine.await_whole()
@@ -36,7 +36,7 @@ def test_books_and_prints_are_the_venues(kind: str, seed: int, serve: Serve, sta
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_lost_connection_comes_back_through_a_snapshot(kind: str, seed: int, serve: Serve, start: Start) -> None:
-    """Told at once, no ghost levels, and the prints from then on."""
+    """The state is published at once, no ghost levels, and the prints from then on."""
     venue = serve(kind, wire_of(kind, seed), SYMBOLS[kind])
     engine = start(venue)
     engine.await_whole()
@@ -70,12 +70,12 @@ def test_a_change_that_never_came_makes_its_book_suspect_and_true_again(
     async def lose_one() -> None:
         if isinstance(wire, CoinbaseWire):
             wire.skip = 1
-            await wire.tell(truth, truth.move())
+            await wire.publish(truth, truth.move())
         elif isinstance(wire, KrakenWire):
             truth.bids[MIDDLE - 1] = truth.bids.get(MIDDLE - 1, 0) + 1  # the checksum sees ten levels and no more
             truth.asks[MIDDLE + 5] = 7
             truth.tops.add(truth.top())
-            await wire.tell(truth, [(-1, MIDDLE + 5, 7)])
+            await wire.publish(truth, [(-1, MIDDLE + 5, 7)])
         else:
             truth.move()
         await wire.move(3)
@@ -91,7 +91,7 @@ def test_a_change_that_never_came_makes_its_book_suspect_and_true_again(
 
 
 def test_a_spoilt_checksum_resyncs_that_book_alone(seed: int, serve: Serve, start: Start) -> None:
-    """Kraken has no numbers: only the checksum says that something is missing."""
+    """Kraken has no numbers: only the checksum shows that a message is missing."""
     wire = KrakenWire(seed, SYMBOLS["kraken"])
     venue = serve("kraken", wire, SYMBOLS["kraken"])
     engine = start(venue)
@@ -100,7 +100,7 @@ def test_a_spoilt_checksum_resyncs_that_book_alone(seed: int, serve: Serve, star
 
     async def spoil() -> None:
         wire.wrong = 1
-        await wire.tell(first, first.move())
+        await wire.publish(first, first.move())
 
     before = list(engine.seen[2].states)
     venue.server.call(spoil)
@@ -140,14 +140,14 @@ def test_a_process_that_was_stopped_publishes_nothing_of_that_time(seed: int, se
     for seen in engine.seen.values():
         seen.states.clear()
     engine.process.send_signal(signal.SIGCONT)
-    engine.until(lambda: all(seen.states for seen in engine.seen.values()), "told")
+    engine.until(lambda: all(seen.states for seen in engine.seen.values()), "a state of each book")
     assert {seen.states[0] for seen in engine.seen.values()} == {BookState.DISCONNECTED}
     engine.await_truth()
     engine.assert_never_wrong()
 
 
 def test_a_farewell_is_answered_by_a_successor_and_nothing_is_lost(seed: int, serve: Serve, start: Start) -> None:
-    """`serverShutdown`: the books never leave GOOD and every print is told once."""
+    """`serverShutdown`: the books never leave GOOD and every print is published once."""
     wire = BinanceWire(seed, SYMBOLS["binance"])
     venue = serve("binance", wire, SYMBOLS["binance"])
     engine = start(venue)
@@ -170,7 +170,7 @@ def test_a_farewell_is_answered_by_a_successor_and_nothing_is_lost(seed: int, se
 
 
 def test_a_book_of_five_megabytes_is_one_message(seed: int, serve: Serve, start: Start) -> None:
-    """Coinbase sends a whole book at once; what comes behind it waits and is applied."""
+    """Coinbase sends a whole book at once; the messages after it wait and are applied."""
     wire = CoinbaseWire(seed, SYMBOLS["coinbase"])
     wire.truths["BTC-USD"].deepen(23_000)
     venue = serve("coinbase", wire, SYMBOLS["coinbase"])

@@ -6,7 +6,7 @@ from engine.cli.books import are_followed, books
 from engine.model.words import BookState
 from tests.engine.feed.live.conftest import SYMBOLS, Serve, Start, wire_of
 from tests.engine.feed.live.speakers import BinanceWire, KrakenWire
-from tests.engine.feed.live.test_live_subscriptions import says
+from tests.engine.feed.live.test_live_subscriptions import logs
 
 KINDS = tuple(SYMBOLS)
 DOWN = [(503, {})] * 10_000
@@ -38,7 +38,7 @@ def test_a_copy_starts_the_feed_while_rest_is_down_and_is_marked_old(
     engine.await_whole()
     assert engine.stop() == 0
     wire.statuses += DOWN
-    wire.refused.add("instrument")  # Kraken tells them by itself
+    wire.refused.add("instrument")  # Kraken sends them by itself
     engine.start()
     engine.until(lambda: engine.shown(1).old, "marked old")
     if not isinstance(wire, BinanceWire):
@@ -58,7 +58,7 @@ def test_a_symbol_the_venue_does_not_list_hurts_no_other(kind: str, seed: int, s
     engine = start(serve(kind, wire, symbols))
     engine.await_truth()
     engine.await_state(BookState.REFUSED, 2)
-    assert says(engine, UNLISTED[kind], "is not followed")
+    assert logs(engine, UNLISTED[kind], "is not followed")
     shown = engine.shown(2)
     assert (shown.trading, shown.kind.rstrip(b"\0"), shown.symbol.rstrip(b"\0")) == (
         0, b"unlisted", UNLISTED[kind].encode(),
@@ -82,13 +82,13 @@ def test_prices_finer_than_the_step_are_a_state_and_a_reload_and_no_storm(
             for price, size in list(side.items()):
                 del side[price]
                 side[price * 10 + 1] = size
-        await wire.tell(truth, [(1, max(truth.bids), 5)])
+        await wire.publish(truth, [(1, max(truth.bids), 5)])
 
     server = engine.venues[0].server
     server.call(refine)
     engine.await_state(BookState.MISFIT, 1)
-    assert says(engine, truth.symbol, "decimals")
-    server.call(lambda: wire.tell(wire.truths[SYMBOLS[kind][1]], wire.truths[SYMBOLS[kind][1]].move()))
+    assert logs(engine, truth.symbol, "decimals")
+    server.call(lambda: wire.publish(wire.truths[SYMBOLS[kind][1]], wire.truths[SYMBOLS[kind][1]].move()))
     engine.await_truth(2)
     assert engine.seen[2].states == other
     messages = sum(session.messages for session in wire.sessions)
@@ -102,7 +102,9 @@ def test_prices_finer_than_the_step_are_a_state_and_a_reload_and_no_storm(
     engine.assert_never_wrong()
 
 
-def test_a_venue_that_says_enough_is_left_alone_for_as_long_as_it_said(seed: int, serve: Serve, start: Start) -> None:
+def test_a_venue_that_limits_requests_gets_none_for_as_long_as_it_demands(
+    seed: int, serve: Serve, start: Start
+) -> None:
     """429 with Retry-After: not one request before its end; going on would be answered with a ban."""
     wire = BinanceWire(seed, SYMBOLS["binance"])
     venue = serve("binance", wire, SYMBOLS["binance"])
@@ -117,7 +119,7 @@ def test_a_venue_that_says_enough_is_left_alone_for_as_long_as_it_said(seed: int
     venue.server.call(lose_one)
     engine.until(lambda: not wire.statuses, "asked and refused")
     asked = sum(wire.requests.values())
-    engine.until(lambda: "status 429" in engine.log.read_text(), "it was told")
+    engine.until(lambda: "status 429" in engine.log.read_text(), "the refusal in the log")
     began = engine.now()
     engine.until(lambda: sum(wire.requests.values()) > asked, "asked again")
     assert engine.now() - began > 1.5
@@ -125,7 +127,7 @@ def test_a_venue_that_says_enough_is_left_alone_for_as_long_as_it_said(seed: int
     engine.assert_never_wrong()
 
 
-def test_books_are_asked_for_within_the_weight_that_the_venue_tells(seed: int, serve: Serve, start: Start) -> None:
+def test_books_are_requested_within_the_weight_that_the_venue_allows(seed: int, serve: Serve, start: Start) -> None:
     """Thirty books at once on an address that has used a sixth: shallow ones, and never beyond the share."""
     symbols = tuple(f"S{number:03}USDT" for number in range(30))
     wire = BinanceWire(seed, symbols)
@@ -154,10 +156,10 @@ def test_status_names_what_the_venue_does_not_bring(seed: int, serve: Serve, sta
     assert are_followed(found[:1], now_ns)
 
 
-def test_a_pair_that_takes_no_orders_is_seen_by_every_reader_while_its_book_goes_on(
+def test_a_pair_that_accepts_no_orders_is_seen_by_every_reader_while_its_book_goes_on(
     seed: int, serve: Serve, start: Start
 ) -> None:
-    """Kraken says it on its own channel: the table shows it at once, and the connection of books is not touched."""
+    """Kraken sends it on its own channel: the table shows it at once, and the books' connection stays untouched."""
     wire = KrakenWire(seed, SYMBOLS["kraken"])
     venue = serve("kraken", wire, SYMBOLS["kraken"])
     engine = start(venue)
@@ -168,7 +170,7 @@ def test_a_pair_that_takes_no_orders_is_seen_by_every_reader_while_its_book_goes
     engine.until(lambda: not engine.shown(1).trading, "shown")
     engine.await_state(BookState.SHUT, 1)
     assert engine.shown(2).trading
-    venue.server.call(lambda: wire.tell(truth, truth.move()))
+    venue.server.call(lambda: wire.publish(truth, truth.move()))
     engine.await_truth(2)
     venue.server.call(lambda: wire.announce(truth, "online"))
     engine.until(lambda: engine.shown(1).trading, "open again")

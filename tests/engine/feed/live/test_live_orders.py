@@ -26,7 +26,7 @@ def venue(seed: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Venue]:
 
 
 def payloads(engine: Engine, *kinds: FrameKind) -> list[bytes]:
-    """What stands in the frames for recorders, from the first."""
+    """The payloads in the frames for recorders, from the first."""
     frames = open_lanes(engine.config.system.name, LOOKERS).ring_reader("frames")
     frames.cursor = frames.oldest
     rows = [row for row in frames.rows() if not isinstance(row, shm.Lapped)]
@@ -42,7 +42,7 @@ def secrets_shown(engine: Engine, wire: KrakenOrderWire) -> list[str]:
 
 
 def test_books_of_orders_are_the_venues_and_no_secret_is_published(venue: Venue, start: Start) -> None:
-    """A token a connection, taken by the venue; every state told was one of the venue's."""
+    """A token a connection, accepted by the venue; every published state was one of the venue's."""
     wire = venue.server.wire
     assert isinstance(wire, KrakenOrderWire)
     engine = start(venue)
@@ -59,7 +59,7 @@ def test_books_of_orders_are_the_venues_and_no_secret_is_published(venue: Venue,
 
 
 def test_a_lost_connection_comes_back_with_another_token(venue: Venue, start: Start) -> None:
-    """Told at once, no ghost orders; nonces rise."""
+    """The state is published at once, no ghost orders; nonces rise."""
     wire = venue.server.wire
     assert isinstance(wire, KrakenOrderWire)
     engine = start(venue)
@@ -86,7 +86,7 @@ def test_a_checksum_that_fails_resyncs_that_book_alone(venue: Venue, start: Star
 
     async def spoil() -> None:
         wire.wrong = 1
-        await wire.tell(wire.truths["BTC/USD"], [])
+        await wire.publish(wire.truths["BTC/USD"], [])
 
     venue.server.call(spoil)
     engine.until(lambda: BookState.SUSPECT in engine.seen[1].states)
@@ -97,7 +97,7 @@ def test_a_checksum_that_fails_resyncs_that_book_alone(venue: Venue, start: Star
 
 
 def test_a_message_that_is_lost_is_missed(venue: Venue, start: Start) -> None:
-    """The queues are wrong before the levels are: the next checksum says so."""
+    """The queues are wrong before the levels are: the next checksum shows it."""
     wire = venue.server.wire
     assert isinstance(wire, KrakenOrderWire)
     engine = start(venue)
@@ -150,9 +150,9 @@ def test_with_a_standby_the_swap_is_one_event(venue: Venue, start: Start) -> Non
 
 
 def test_the_frames_for_recorders_hold_what_was_sent_without_its_token(venue: Venue, start: Start) -> None:
-    """A recording is given away: what was sent stands in it, as the feed said it."""
+    """Users share recordings: the recording holds what was sent, without the token."""
     engine = start(venue)
     engine.await_whole()
-    said = b"".join(payloads(engine, FrameKind.SENT))
-    assert b'"channel":"level3"' in said
-    assert b"token" not in said
+    sent = b"".join(payloads(engine, FrameKind.SENT))
+    assert b'"channel":"level3"' in sent
+    assert b"token" not in sent

@@ -1,4 +1,4 @@
-"""A venue that refuses, ignores or says nothing: an error with a name, and the others go on."""
+"""A venue that refuses, ignores or never answers: an error with a name, and the others go on."""
 
 import pytest
 
@@ -13,7 +13,7 @@ BOOKS = {"binance": "depth@100ms", "usdm": "depth@100ms", "coinbase": "level2", 
 PRINTS = {"binance": "trade", "usdm": "trade", "coinbase": "market_trades", "kraken": "trade"}
 
 
-def says(engine: Engine, *words: str) -> bool:
+def logs(engine: Engine, *words: str) -> bool:
     """Whether one line of the log is an error with all these words."""
     lines = engine.log.read_text().splitlines()
     return any('"level": "error"' in line and all(word in line for word in words) for line in lines)
@@ -30,7 +30,7 @@ def test_a_refused_symbol_is_an_error_with_its_name_and_the_other_goes_on(
     engine = start(serve(kind, wire, SYMBOLS[kind]))
     engine.await_truth(1)
     engine.await_state(BookState.REFUSED, 2)
-    assert says(engine, bad, "refused")
+    assert logs(engine, bad, "refused")
     assert engine.shown(2).missing & ChannelKind.BOOK
     assert wire.connections == 1
     engine.venues[0].server.call(lambda: wire.move(5))
@@ -52,7 +52,7 @@ def test_prints_that_are_ignored_while_the_book_flows_are_an_error(
     bad = SYMBOLS[kind][1]
     wire.ignored.add((PRINTS[kind], bad))
     engine = start(serve(kind, wire, SYMBOLS[kind]))
-    engine.until(lambda: says(engine, bad, PRINTS[kind], "not acknowledged"), "the error")
+    engine.until(lambda: logs(engine, bad, PRINTS[kind], "not acknowledged"), "the error")
     engine.await_truth()
     assert engine.shown(2).missing == ChannelKind.PRINTS
     wire.ignored.clear()
@@ -78,11 +78,11 @@ def test_a_channel_that_is_acknowledged_and_sends_nothing_is_an_error(
     channel = (BOOKS if which == "book" else PRINTS)[kind]
     wire.silent.add((channel, bad))
     engine = start(serve(kind, wire, SYMBOLS[kind]))
-    engine.until(lambda: says(engine, bad, channel, "nothing came"), "the error")
+    engine.until(lambda: logs(engine, bad, channel, "nothing came"), "the error")
     engine.await_truth(1)
     assert engine.state(2) == (BookState.REFUSED if which == "book" else BookState.GOOD)
     wire.silent.clear()
-    engine.until(lambda: not engine.shown(2).missing, "it stands again")
+    engine.until(lambda: not engine.shown(2).missing, "it is subscribed again")
     engine.await_truth()
     assert wire.connections == 1
 
@@ -91,7 +91,7 @@ def test_a_channel_that_is_acknowledged_and_sends_nothing_is_an_error(
 def test_prints_that_never_come_beside_a_book_that_moves_are_an_error(
     kind: str, seed: int, serve: Serve, start: Start
 ) -> None:
-    """Binance acknowledges any name; its trades begin with nothing, so only time tells."""
+    """Binance acknowledges any name and its trades begin without a message, so only a timeout shows the mistake."""
     wire = wire_of(kind, seed)
     good, bad = SYMBOLS[kind]
     wire.silent.add((PRINTS[kind], bad))
@@ -100,8 +100,8 @@ def test_prints_that_never_come_beside_a_book_that_moves_are_an_error(
     server = engine.venues[0].server
     server.call(lambda: wire.move(10))
     server.call(lambda: wire.print(wire.truths[good]))  # one seed in a thousand trades nothing in ten moves
-    engine.until(lambda: says(engine, bad, PRINTS[kind], "nothing came"), "the error")
-    assert not says(engine, good, PRINTS[kind])
+    engine.until(lambda: logs(engine, bad, PRINTS[kind], "nothing came"), "the error")
+    assert not logs(engine, good, PRINTS[kind])
     assert engine.shown(2).missing == ChannelKind.PRINTS
     wire.silent.clear()
 

@@ -1,7 +1,7 @@
 """What the loopback venues have in common: sessions, faults that a test asks for, and one server for REST and streams.
 
 The server runs in a thread of its own with real sockets; the test moves the truths and asks for faults through `call`,
-which runs in the server's loop, so nothing happens that the test did not say, but for the heartbeats.
+which runs in the server's loop, so every event except the heartbeats comes from the test.
 """
 
 import asyncio
@@ -60,9 +60,9 @@ class Wire(ABC):
         self.requests: Counter[str] = Counter()
         self.mute = False
         self.connections = 0
-        self.refined = False  # metadata tells the decimals that prices really have
+        self.refined = False  # metadata has the decimals that prices really have
 
-    async def begin(self, session: Session) -> None:  # noqa: B027 - a venue may say nothing
+    async def begin(self, session: Session) -> None:  # noqa: B027 - a venue may send nothing
         """What is sent on connecting."""
 
     @abstractmethod
@@ -70,14 +70,14 @@ class Wire(ABC):
         """Answer a client's message."""
 
     @abstractmethod
-    async def tell(self, truth: Truth, changes: list[tuple[int, int, int]]) -> None:
+    async def publish(self, truth: Truth, changes: list[tuple[int, int, int]]) -> None:
         """Send a book's change."""
 
     @abstractmethod
     async def print(self, truth: Truth) -> None:
         """Let others trade, and send it."""
 
-    async def beat(self) -> None:  # noqa: B027 - a venue may say nothing
+    async def beat(self) -> None:  # noqa: B027 - a venue may send nothing
         """What is sent now and then."""
 
     @abstractmethod
@@ -85,10 +85,10 @@ class Wire(ABC):
         """Answer a request."""
 
     async def move(self, rounds: int = 1) -> None:
-        """Move every truth, some trades between, each told at once."""
+        """Move every truth, some trades between, and send each at once."""
         for _ in range(rounds):
             for truth in self.truths.values():
-                await self.tell(truth, truth.move())
+                await self.publish(truth, truth.move())
                 if truth.random.random() < 0.5:
                     await self.print(truth)
 
@@ -138,7 +138,7 @@ class Wire(ABC):
         return Response(status, "-", Headers(headers | {"Content-Length": str(len(payload))}), payload)
 
     def finer(self, truth: Truth) -> str:
-        """What stands before the last digits of a step in metadata."""
+        """The digits before the last ones of a step in metadata."""
         return "0" * (truth.price_decimals - 2) if self.refined else ""
 
     def rest_headers(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What a venue says of its patience, believed as far as it can be meant."""
+"""The limits that a venue sends, applied as far as they are plausible."""
 
 import pytest
 
@@ -23,7 +23,7 @@ def budget() -> Budget:
         ("Wed, 21 Oct 2026 07:28:00 GMT", None), ("²", None), ("9" * 5000, None), (" 7", None),
     ],
 )  # fmt: skip
-def test_silence_lasts_as_long_as_the_venue_says_where_that_can_be_read(
+def test_the_feed_sends_nothing_for_as_long_as_a_readable_header_demands(
     budget: Budget, status: int, wait: str, silence_ns: int | None
 ) -> None:
     """A header is a stranger's text: one that is no number must neither end the feed nor silence it for years."""
@@ -33,15 +33,15 @@ def test_silence_lasts_as_long_as_the_venue_says_where_that_can_be_read(
     assert budget.allows(1, START + expected_ns)
 
 
-@pytest.mark.parametrize("told", ["²", "9" * 5000, "many", "-1"])
-def test_a_weight_that_is_no_number_is_left_alone(budget: Budget, told: str) -> None:
+@pytest.mark.parametrize("header", ["²", "9" * 5000, "many", "-1"])
+def test_a_weight_that_is_no_number_is_left_alone(budget: Budget, header: str) -> None:
     """What we have spent ourselves still counts."""
     budget.spend(3000, START)
-    budget.apply(Response(1, 200, {"x-mbx-used-weight-1m": told}, b""), START)
+    budget.apply(Response(1, 200, {"x-mbx-used-weight-1m": header}, b""), START)
     assert not budget.allows(1, START)
 
 
 def test_a_refusal_is_reported(budget: Budget, caplog: pytest.LogCaptureFixture) -> None:
-    """Books that do not come for minutes want a reason in the log."""
+    """The log needs a reason for books that are missing for minutes."""
     budget.apply(Response(1, 418, {"retry-after": "120"}, b""), START)
     assert "status 418, no requests for 120 s" in caplog.text

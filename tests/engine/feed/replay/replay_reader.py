@@ -1,4 +1,4 @@
-"""A reader of TICKS in a process of its own: counts, and holds every record against what the writer's session says.
+"""A reader of TICKS in its own process: it counts, and compares every record with what the writer's session holds.
 
     python -m tests.engine.feed.replay.replay_reader SYSTEM LAST
 

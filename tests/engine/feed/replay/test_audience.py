@@ -18,7 +18,7 @@ class Beats:
         """Give what was written last."""
         return self.row
 
-    def say(self, state: RoleState) -> None:
+    def set_state(self, state: RoleState) -> None:
         """Beat."""
         self.row = SimpleNamespace(state=state)
 
@@ -28,18 +28,18 @@ def test_a_replay_waits_until_every_role_runs() -> None:
     maker, taker = Beats(), Beats()
     audience = Audience({"maker": maker, "taker": taker}, lambda: True)
     assert audience.holds_back(1)
-    maker.say(RoleState.RUNNING)
-    taker.say(RoleState.STARTING)
+    maker.set_state(RoleState.RUNNING)
+    taker.set_state(RoleState.STARTING)
     assert audience.holds_back(2)
     assert not audience.complete
-    taker.say(RoleState.RUNNING)
+    taker.set_state(RoleState.RUNNING)
     assert not audience.holds_back(3)
-    maker.say(RoleState.STARTING)  # it died and comes again: the replay goes on
+    maker.set_state(RoleState.STARTING)  # it died and comes again: the replay goes on
     assert not audience.holds_back(4)
     assert audience.complete
 
 
-def test_nobody_is_waited_for_before_the_instruments_are_shown() -> None:
+def test_the_replay_waits_for_no_reader_before_the_instruments_are_shown() -> None:
     """A strategy cannot start without them; where they come in the recording itself, both would wait for ever."""
     shown = [False]
     audience = Audience({"maker": Beats()}, lambda: shown[0])

@@ -73,13 +73,13 @@ class Theatre:
 
     def play(self, *stages: Stage) -> "np.ndarray[Any, np.dtype[np.void]]":
         """Everything at once; the ticks, publish_ns left out."""
-        role, told = self.role(*stages), []
+        role, batches = self.role(*stages), []
         while not role.ended:
             role.step(1)
             lost, records = self.ticks.copy()
             assert lost == 0
-            told.append(records)
-        ticks = np.concatenate(told)
+            batches.append(records)
+        ticks = np.concatenate(batches)
         ticks["publish_ns"] = 0
         return ticks
 
@@ -146,7 +146,7 @@ def test_a_recorded_session_gives_the_ticks_that_the_live_feed_published(tmp_pat
         for n in range(20):
             bench.step(0.05, diff(111 + n, 111 + n, [["100.00", str(n + 2)]]), trade(n + 1, "100.5", "1", maker=True))
             bench.step(0.05, ticker(111 + n, "100.00", str(n + 2), "101.00", "3"))
-        live = [row for row in bench.told() if row.kind != TickKind.STATE]
+        live = [row for row in bench.published() if row.kind != TickKind.STATE]
         recorder = Recorder(bench.system)
         writer = RecordingWriter(tmp_path / "a.sycap", 1)
         recorder.step(writer, 1)
@@ -165,7 +165,7 @@ def test_a_recorded_session_gives_the_ticks_that_the_live_feed_published(tmp_pat
     ]
 
 
-def test_two_replays_tell_the_same_bytes(tmp_path: Path) -> None:
+def test_two_replays_publish_the_same_bytes(tmp_path: Path) -> None:
     """What is decided on it can only be repeated if it is the same."""
     path = write(tmp_path / "a.sycap", *with_rest(session()))
     with theatre(tmp_path) as one, theatre(tmp_path) as other:
@@ -175,7 +175,7 @@ def test_two_replays_tell_the_same_bytes(tmp_path: Path) -> None:
 
 
 @needs_captures
-def test_recorded_traffic_tells_the_same_bytes_twice(tmp_path: Path) -> None:
+def test_recorded_traffic_gives_the_same_bytes_twice(tmp_path: Path) -> None:
     """The same, over a real book and its reconnects."""
     path = CAPTURES / "binance/usdm_btcusdt_20220811.dat.zst"
     with theatre(tmp_path) as one, theatre(tmp_path) as other:
@@ -208,7 +208,7 @@ def test_every_format_is_a_source(tmp_path: Path, name: str, dialect: str, symbo
 
 
 def test_recorded_time_goes_by_as_fast_as_asked(tmp_path: Path) -> None:
-    """At twice the speed two seconds of the recording are told in one, and not a tick before its time."""
+    """At twice the speed two seconds of the recording are published in one, and no tick before its time."""
     path = write(tmp_path / "a.sycap", *with_rest(session()))
     with theatre(tmp_path) as made:
         role = made.role(made.stage([path], "main", "binance", {"BTCUSDT": 7}), speed=2)
@@ -235,7 +235,7 @@ def test_two_venues_are_published_in_the_order_of_their_times(tmp_path: Path) ->
 
 
 def test_a_recorded_reconnect_is_a_reconnect(tmp_path: Path) -> None:
-    """The book is gone when the connection was, and good again behind its next snapshot."""
+    """The book is gone when the connection was, and good again after its next snapshot."""
     first, second = with_rest(session()), session(start=START + 60 * SECOND, number=8)
     first.append((START + 20 * SECOND, 1, FrameKind.CLOSED, b"reset"))
     second[2] = (second[2][0], 2, *second[2][2:])
@@ -244,8 +244,8 @@ def test_a_recorded_reconnect_is_a_reconnect(tmp_path: Path) -> None:
         stage = made.stage([path], "main", "binance", {"BTCUSDT": 7})
         ticks = made.play(stage)
     states = [int(row["detail"]) for row in ticks if row["kind"] == TickKind.STATE]
-    wanted = [BookState.GOOD, BookState.DISCONNECTED, BookState.GOOD, BookState.DISCONNECTED]
-    assert [state for state in states if state in wanted] == wanted
+    expected = [BookState.GOOD, BookState.DISCONNECTED, BookState.GOOD, BookState.DISCONNECTED]
+    assert [state for state in states if state in expected] == expected
     assert stage.ports.frames == 20
 
 
@@ -262,7 +262,7 @@ def test_a_gap_in_the_recording_is_a_gap_in_the_book(tmp_path: Path) -> None:
 
 
 def test_the_end_leaves_no_book_to_believe_and_comes_once(tmp_path: Path) -> None:
-    """A price that nobody confirms any more must not look alive."""
+    """A price that is no longer confirmed must not look alive."""
     path = write(tmp_path / "a.sycap", *with_rest(session()))
     with theatre(tmp_path) as made:
         role = made.role(made.stage([path], "main", "binance", {"BTCUSDT": 7}))
@@ -341,7 +341,7 @@ def test_recorded_prices_and_a_trading_mode_are_never_one_system(
 def test_a_file_that_is_not_there_is_refused_before_anything_starts(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The name stands in the complaint, and no process dies and dies."""
+    """The message contains the name, and no process dies again and again."""
     assert main(["up", config_file(tmp_path, "replay", "replay", "gone.sycap")]) == 2
     assert "gone.sycap: expected a file" in capsys.readouterr().err
 

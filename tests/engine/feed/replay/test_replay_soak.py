@@ -40,7 +40,7 @@ DIFF = (
 
 
 def frames(count: int) -> Iterator[bytes]:
-    """Best bids whose size is their number, and now and then the diff that says the same."""
+    """Best bids whose size is their number, and at intervals a diff with the same values."""
     done = 1
     for number in range(2, count + 2):
         if number % EVERY == 2:
@@ -102,19 +102,19 @@ def test_a_hundred_thousand_messages_a_second_reach_another_process_whole(tmp_pa
             while not role.ended:
                 role.step(clock.now_ns())
             out, _ = reader.communicate(timeout=60)
-        told = made.rings[0].cursor
+        published = made.rings[0].cursor
     found = json.loads(out)
-    print(found, "told", told)  # noqa: T201
+    print(found, "published", published)  # noqa: T201
     assert (found["lost"], found["torn"]) == (0, 0)
-    assert told - 4 <= found["ticks"] <= told  # the end's states come behind the last best bid
-    assert found["ticks"] > count * 9 // 10  # what came before the book stood is not told
+    assert published - 4 <= found["ticks"] <= published  # the end's states come after the last best bid
+    assert found["ticks"] > count * 9 // 10  # events before the book was GOOD are not published
     assert stage.ports.frames == count
     assert stage.feed.pipeline is not None
     assert (stage.feed.pipeline.malformed, stage.feed.pipeline.tracks[0].gaps) == (0, 0)
 
 
 def own_memory() -> int:
-    """Bytes of this process that are nobody else's: the lanes do not count."""
+    """The private bytes of this process: the lanes do not count."""
     text = Path("/proc/self/status").read_text()
     return int(text.partition("RssAnon:")[2].split()[0]) << 10
 

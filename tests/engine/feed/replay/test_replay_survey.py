@@ -1,4 +1,4 @@
-"""What the files of a replay hold: another venue's are refused early, and a venue's own instruments are heard again."""
+"""What the files of a replay hold: another venue's are refused early, and a venue's own instruments are read again."""
 
 from pathlib import Path
 from typing import Any
@@ -23,14 +23,14 @@ KRAKEN_SYMBOLS = {"BTC/USD": 7}
 
 def begin(number: int, target: str, at: int = START) -> tuple[int, int, int, bytes]:
     """A connection begins."""
-    told = {"venue": "kraken", "dialect": "kraken", "target": target}
-    return at, number, FrameKind.BEGIN, orjson.dumps(told)
+    recorded = {"venue": "kraken", "dialect": "kraken", "target": target}
+    return at, number, FrameKind.BEGIN, orjson.dumps(recorded)
 
 
 def kraken_session(*, channel: bool = True) -> list[Any]:
     """A connection of instruments that is replaced while the books' goes on, and the books'."""
     snapshot = notice(pair("BTC/USD"))
-    told = [
+    recorded = [
         begin(1, BULLETIN), (START, 1, FrameKind.RECEIVED, snapshot),
     ] if channel else []  # fmt: skip
     books = [
@@ -44,11 +44,11 @@ def kraken_session(*, channel: bool = True) -> list[Any]:
         begin(3, BULLETIN, START + 4 * SECOND),
         (START + 4 * SECOND, 3, FrameKind.RECEIVED, notice(pair("BTC/USD", status="cancel_only"))),
     ] if channel else []  # fmt: skip
-    return sorted(told + books + again, key=lambda entry: entry[0])
+    return sorted(recorded + books + again, key=lambda entry: entry[0])
 
 
-def test_a_recorded_channel_of_instruments_is_read_again_and_takes_no_book_away(tmp_path: Path) -> None:
-    """Connections are told apart: a feed that took the wrong one for its books would have none, or no decimals."""
+def test_a_recorded_channel_of_instruments_is_read_again_and_removes_no_book(tmp_path: Path) -> None:
+    """Connections must be distinguished: a feed with the wrong one for its books has no books or no decimals."""
     path = write(tmp_path / "a.sycap", *kraken_session())
     with theatre(tmp_path) as made:
         stage = made.stage([path], "kraken", "kraken", KRAKEN_SYMBOLS)
@@ -82,7 +82,7 @@ def test_a_check_of_such_a_recording_follows_its_books(tmp_path: Path) -> None:
 
 
 def test_a_long_recording_is_read_once_before_it_is_played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A day of frames takes a minute to read: twice is a start that looks dead."""
+    """A day of frames needs a minute of reading: two passes are a start that looks dead."""
     entries = session()
     del entries[2]  # no answer, so decimals come from the numbers, to the end
     path = write(tmp_path / "a.sycap", *entries)
@@ -99,7 +99,7 @@ def test_a_long_recording_is_read_once_before_it_is_played(tmp_path: Path, monke
     assert passes == [[path]]
 
 
-def test_the_survey_goes_on_to_the_end_where_nothing_tells_the_instruments(tmp_path: Path) -> None:
+def test_the_survey_goes_on_to_the_end_without_a_message_of_instruments(tmp_path: Path) -> None:
     """The widest number may be the last one."""
     entries = [*session(), (START + 20 * SECOND, 1, FrameKind.RECEIVED, diff(111, 111, [["100.0001", "1"]]))]
     path = write(tmp_path / "a.sycap", *with_rest(entries))

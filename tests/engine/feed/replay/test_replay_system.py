@@ -21,7 +21,7 @@ PATIENCE_NS = 30 * 10**9
 
 @pytest.fixture
 def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A name of its own in directories of its own, and nothing left behind."""
+    """A name of its own in its own directories, all removed afterwards."""
     name = f"t{uuid.uuid4().hex[:12]}"
     monkeypatch.setenv("STEELYARD_RUN_DIRECTORY", str(tmp_path / "run"))
     monkeypatch.setenv("STEELYARD_STATE_DIRECTORY", str(tmp_path / "state"))

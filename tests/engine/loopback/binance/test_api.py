@@ -42,7 +42,7 @@ def stamp(wire: Wire) -> int:
 
 
 def test_after_logon_requests_need_no_signature() -> None:
-    """This is how the engine trades: one logon, then only a timestamp; after the logout it is nobody again."""
+    """The engine trades this way: one logon, then only a timestamp; after the logout the session has no account."""
     wire = Wire()
     session = logged_on(wire)
     status = wire.plain(session, "session.status")["result"]
@@ -57,13 +57,13 @@ def test_after_logon_requests_need_no_signature() -> None:
 
 
 def test_hmac_key_cannot_log_on() -> None:
-    """The real venue takes only Ed25519 here."""
+    """The real venue accepts only Ed25519 here."""
     wire = Wire()
     assert wire.ask(wire.api(), "session.logon")["status"] == 400
 
 
 def test_own_events_have_the_documented_fields_in_order() -> None:
-    """NEW, TRADE and CANCELED as the user data stream tells them, with the balances behind."""
+    """NEW, TRADE and CANCELED as the user data stream sends them, with the balances after."""
     wire = Wire()
     session = logged_on(wire)
     assert wire.plain(session, "userDataStream.subscribe")["result"] == {"subscriptionId": 0}
@@ -72,15 +72,15 @@ def test_own_events_have_the_documented_fields_in_order() -> None:
     first = read(session)
     cancel = {"symbol": "BTCUSDT", "origClientOrderId": "mine", "timestamp": stamp(wire)}
     wire.raw(session, {"id": 2, "method": "order.cancel", "params": cancel})
-    told = [one["event"] for one in [*first, *read(session)] if "event" in one]
-    reports = [one for one in told if one["e"] == "executionReport"]
+    received = [one["event"] for one in [*first, *read(session)] if "event" in one]
+    reports = [one for one in received if one["e"] == "executionReport"]
     steps = [(one["x"], one["X"]) for one in reports]
     assert steps == [("NEW", "NEW"), ("TRADE", "FILLED"), ("CANCELED", "CANCELED")]
     published = documented("Order Update", "user-data-stream")["event"]
     assert reports[0].keys() == published.keys() - {"v"}
     assert (reports[2]["C"], reports[2]["c"] != "mine") == ("mine", True)
     assert reports[1]["n"] == "0.00001000"
-    position = next(one for one in told if one["e"] == "outboundAccountPosition")
+    position = next(one for one in received if one["e"] == "outboundAccountPosition")
     assert position.keys() == documented("Account Update", "user-data-stream")["event"].keys()
 
 
@@ -97,7 +97,7 @@ def test_balance_update_is_reported_and_logout_ends_the_subscription() -> None:
 
 
 def test_subscription_by_signature_needs_no_logon() -> None:
-    """How an HMAC key hears its own events."""
+    """How a client with an HMAC key receives its own events."""
     wire = Wire()
     session = wire.api()
     assert wire.ask(session, "userDataStream.subscribe.signature")["result"] == {"subscriptionId": 0}
@@ -134,7 +134,7 @@ def test_cancel_replace_keeps_the_outcome_matrix(
 
 @pytest.mark.parametrize(("mode", "status", "cancelled"), [("DO_NOTHING", 429, 0), ("CANCEL_ONLY", 409, 1)])
 def test_replace_over_the_order_limit(mode: str, status: int, cancelled: int) -> None:
-    """Over the limit nothing is done, or only the cancel, as the request said."""
+    """Over the limit nothing is done, or only the cancel, as the request's mode demands."""
     wire = Wire(limits=LimitSettings(orders_10_seconds=1))
     session = wire.api()
     wire.ask(session, "order.place", **LIMIT, newClientOrderId="old")
@@ -286,7 +286,7 @@ def life(seed: int) -> tuple[list[bytes], list[Any]]:
 
 
 def test_one_seed_is_one_life_to_the_byte() -> None:
-    """The deterministic chaos stands on this: same seed, same bytes, faults and all."""
+    """The deterministic chaos depends on this: same seed, same bytes, faults and all."""
     first = life(5)
     assert first == life(5)
     assert first != life(6)

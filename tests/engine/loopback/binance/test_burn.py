@@ -70,14 +70,14 @@ def test_bnb_that_is_bought_pays_its_own_fee() -> None:
 
 
 def test_without_a_price_of_bnb_fees_are_charged_as_usual() -> None:
-    """Nothing says what it would be worth."""
+    """No price shows what it would be worth."""
     wire = burning("1")
     wire.venue.matching.books["BNBUSDT"].last_price = 0
     assert {fill["commissionAsset"] for fill in fills(wire)} == {"BTC"}
 
 
-def test_events_and_queries_tell_the_fees_asset() -> None:
-    """The report names it, the account's event has its new balance, and the rates say that it is used."""
+def test_events_and_queries_name_the_fees_asset() -> None:
+    """The report names it, the account's event has its new balance, and the rates show that it is used."""
     wire = burning("1")
     session = wire.api()
     wire.ask(session, "userDataStream.subscribe.signature")

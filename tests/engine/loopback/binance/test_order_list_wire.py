@@ -1,4 +1,4 @@
-"""Order lists on the wire: shapes as documented, what each step tells, and every no with Binance's code."""
+"""Order lists on the wire: shapes as documented, the events of each step, and every refusal with Binance's code."""
 
 from typing import Any
 
@@ -58,12 +58,12 @@ class Market(Wire):
         self.quote(BUY, price)
 
     def place(self, path: str, **values: Any) -> dict[str, Any]:
-        """Place a list, which must be taken."""
+        """Place a list, which must be accepted."""
         status, answer = self.signed("POST", path, **values)
         assert status == 200, answer
         return answer
 
-    def told(self) -> list[dict[str, Any]]:
+    def events(self) -> list[dict[str, Any]]:
         """The reports and list statuses since the last time."""
         return [e for e in user_events(self.session) if e["e"] in ("executionReport", "listStatus")]
 
@@ -153,7 +153,7 @@ def test_touched_limit_of_an_oco_is_reported_step_by_step() -> None:
     """The fill, then the stop that it ended, then the list that is done."""
     market = Market()
     market.place("orderList/oco", **SALE)
-    placed = market.told()
+    placed = market.events()
     assert steps(placed) == [
         ("STOP_LOSS_LIMIT", "NEW", "NEW", False, ""),
         ("LIMIT_MAKER", "NEW", "NEW", True, ""),
@@ -165,7 +165,7 @@ def test_touched_limit_of_an_oco_is_reported_step_by_step() -> None:
     assert {one["g"] for one in placed} == {0}
     assert (placed[0]["P"], "W" in placed[0], "W" in placed[1]) == ("59000.00000000", False, True)
     market.quote(BUY, "61000")
-    assert steps(market.told()) == [
+    assert steps(market.events()) == [
         ("LIMIT_MAKER", "TRADE", "FILLED", False, ""),
         ("STOP_LOSS_LIMIT", "EXPIRED", "EXPIRED", False, "OCO_TRIGGER"),
         ("ALL_DONE", "ALL_DONE", "NONE"),
@@ -177,16 +177,16 @@ def test_reached_stop_of_an_oco_is_reported_step_by_step() -> None:
     market = Market()
     answer = market.place("orderList/oco", **SALE)
     market.trade("59000")
-    told = market.told()[3:]
-    assert steps(told) == [
+    reported = market.events()[3:]
+    assert steps(reported) == [
         ("LIMIT_MAKER", "EXPIRED", "EXPIRED", False, "OCO_TRIGGER"),
         ("STOP_LOSS_LIMIT", "NEW", "NEW", True, ""),
     ]
     stop = market.signed("GET", "order", symbol="BTCUSDT", orderId=answer["orders"][0]["orderId"])[1]
-    assert (stop["isWorking"], stop["workingTime"], stop["stopPrice"]) == (True, told[1]["W"], "59000.00000000")
+    assert (stop["isWorking"], stop["workingTime"], stop["stopPrice"]) == (True, reported[1]["W"], "59000.00000000")
     assert stop["orderListId"] == answer["orderListId"]
     market.quote(BUY, "59000")
-    assert steps(market.told()) == [
+    assert steps(market.events()) == [
         ("STOP_LOSS_LIMIT", "TRADE", "FILLED", False, ""),
         ("ALL_DONE", "ALL_DONE", "NONE"),
     ]
@@ -198,7 +198,7 @@ def test_oto_places_its_pending_order_once_the_working_one_is_filled() -> None:
     """PENDING_NEW until then, in news and queries; not on the book, and nothing locked for it."""
     market = Market()
     answer = market.place("orderList/oto", **THEN_LIMIT)
-    assert steps(market.told()) == [
+    assert steps(market.events()) == [
         ("LIMIT", "NEW", "NEW", True, ""),
         ("LIMIT", "NEW", "PENDING_NEW", False, ""),
         ("EXEC_STARTED", "EXECUTING", "NONE"),
@@ -210,7 +210,7 @@ def test_oto_places_its_pending_order_once_the_working_one_is_filled() -> None:
     assert market.rest("GET", "depth", symbol="BTCUSDT")[1]["asks"] == []
     market.now_ns += SECOND_NS
     market.quote(SELL, "59500")
-    assert steps(market.told()) == [("LIMIT", "TRADE", "FILLED", False, ""), ("LIMIT", "NEW", "NEW", True, "")]
+    assert steps(market.events()) == [("LIMIT", "TRADE", "FILLED", False, ""), ("LIMIT", "NEW", "NEW", True, "")]
     working = market.signed("GET", "order", **asked)[1]
     assert (working["status"], working["isWorking"]) == ("NEW", True)
     assert working["workingTime"] == working["time"] + 1000
@@ -225,7 +225,7 @@ def test_working_order_that_is_filled_at_once_is_answered_with_the_pending_one_p
     assert (working["status"], len(working["fills"]), pending["status"]) == ("FILLED", 1, "PENDING_NEW")
     then = market.signed("GET", "order", symbol="BTCUSDT", orderId=pending["orderId"])[1]
     assert then["status"] == "EXPIRED"
-    assert steps(market.told())[-2:] == [
+    assert steps(market.events())[-2:] == [
         ("MARKET", "EXPIRED", "EXPIRED", False, "INSUFFICIENT_LIQUIDITY"),
         ("ALL_DONE", "ALL_DONE", "NONE"),
     ]
@@ -245,7 +245,7 @@ def test_cancel_of_one_order_answers_with_the_list_that_it_ends() -> None:
     gone = market.signed("DELETE", "order", symbol="BTCUSDT", orderId=order)[1]
     assert [one["status"] for one in gone["orderReports"]] == ["CANCELED"] * 3
     assert gone["listOrderStatus"] == "ALL_DONE"
-    market.told()
+    market.events()
     market.place("orderList/oco", **SALE)
     single = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.01"}
     market.signed("POST", "order", **single, price="50000")
@@ -261,19 +261,19 @@ def test_cancel_of_one_order_answers_with_the_list_that_it_ends() -> None:
 
 
 def test_reduced_order_of_a_list_reduces_its_partner_and_is_reported_as_updated() -> None:
-    """An OCO has one quantity; the list's status says that a name changed."""
+    """An OCO has one quantity; the list's status shows that a name changed."""
     market = Market()
     order = market.place("orderList/oco", **SALE)["orders"][1]["orderId"]
-    market.told()
+    market.events()
     answer = market.signed(
         "PUT", "order/amend/keepPriority", symbol="BTCUSDT", orderId=order, newQty="0.005", newClientOrderId="less"
     )[1]
     assert answer.keys() == documented("Order Amend Keep Priority (TRADE)", index=1).keys()
     assert answer["listStatus"].keys() == documented("Order Amend Keep Priority (TRADE)", index=1)["listStatus"].keys()
-    told = market.told()
-    assert [(e["x"], e["q"]) for e in told[:2]] == [("REPLACED", "0.00500000")] * 2
-    assert (told[2]["l"], told[2]["L"]) == ("UPDATED", "EXECUTING")
-    assert "less" in {one["c"] for one in told[2]["O"]}
+    reported = market.events()
+    assert [(e["x"], e["q"]) for e in reported[:2]] == [("REPLACED", "0.00500000")] * 2
+    assert (reported[2]["l"], reported[2]["L"]) == ("UPDATED", "EXECUTING")
+    assert "less" in {one["c"] for one in reported[2]["O"]}
 
 
 def test_order_limits_count_every_order_of_a_list() -> None:
@@ -323,7 +323,7 @@ def test_order_limits_count_every_order_of_a_list() -> None:
     ],
 )
 def test_wrong_oco_gets_the_real_code(change: dict[str, Any], code: int, words: str) -> None:
-    """A list is taken whole or not at all, and the code says what was wrong with which order."""
+    """A list is accepted whole or not at all, and the code shows what was wrong with which order."""
     market = Market()
     values = {name: value for name, value in {**SALE, **change}.items() if value is not None}
     status, answer = market.signed("POST", "orderList/oco", **values)
@@ -356,13 +356,13 @@ def test_list_that_the_matching_engine_refuses_is_reported_as_rejected() -> None
     """RESPONSE and REJECT, with the reason, and no order's report."""
     market = Market()
     market.signed("POST", "orderList/oco", **{**SALE, "quantity": "101"}, listClientOrderId="mine")
-    (event,) = market.told()
+    (event,) = market.events()
     assert steps([event]) == [("RESPONSE", "REJECT", "INSUFFICIENT_BALANCES")]
     assert (event["g"], event["C"], [one["i"] for one in event["O"]]) == (-1, "mine", [-1, -1])
 
 
-def test_old_oco_says_what_its_stop_limit_lacks() -> None:
-    """The old request tells its orders apart by names of their own."""
+def test_old_oco_names_what_its_stop_limit_lacks() -> None:
+    """The old request distinguishes its orders by names of their own."""
     market = Market()
     status, answer = market.signed("POST", "order/oco", **OLD_SALE, stopLimitPrice="58900")
     assert (status, answer["code"]) == (400, -1128)
@@ -388,7 +388,7 @@ def test_old_oco_says_what_its_stop_limit_lacks() -> None:
     ],
 )
 def test_wrong_question_about_lists_gets_the_real_code(path: str, values: dict[str, Any], code: int) -> None:
-    """What does not exist, what was not said, and what does not go together."""
+    """Requests for things that do not exist, with missing parameters, or with parameters that exclude each other."""
     assert Market().signed("GET", path, **values)[1]["code"] == code
 
 
@@ -422,13 +422,13 @@ def test_list_of_another_account_is_not_there() -> None:
 def test_single_stop_order_is_accepted_with_what_it_needs_and_nothing_else(
     kind: str, more: dict[str, str], code: int
 ) -> None:
-    """A stop is answered by an ACK, waits off the book, and says its condition in reports and queries."""
+    """A stop is answered by an ACK, waits off the book, and shows its condition in reports and queries."""
     market = Market()
     status, answer = market.signed("POST", "order", symbol="BTCUSDT", side="SELL", type=kind, quantity="0.01", **more)
     assert (answer.get("code", 0), status) == (code, 400 if code else 200), answer
     if not code:
         assert answer.keys() == {"symbol", "orderId", "orderListId", "clientOrderId", "transactTime"}
-        (report,) = market.told()
+        (report,) = market.events()
         assert ("d" in report, "W" in report, report["w"]) == ("trailingDelta" in more, False, False)
         order = market.signed("GET", "order", symbol="BTCUSDT", orderId=answer["orderId"])[1]
         assert ("trailingDelta" in order, order["isWorking"]) == ("trailingDelta" in more, False)
@@ -457,7 +457,7 @@ def test_exchange_info_names_which_orders_are_accepted() -> None:
 
 
 @pytest.mark.parametrize("path", ["orderList/opo", "orderList/opoco"])
-def test_lists_that_pay_for_each_other_are_refused_as_exchange_info_says(path: str) -> None:
+def test_lists_that_pay_for_each_other_are_refused_as_in_exchange_info(path: str) -> None:
     """A client must learn that both halves were refused, and find no order of them."""
     market = Market()
     status, answer = market.signed("POST", path, **THEN_LIMIT)

@@ -66,7 +66,7 @@ def shape(value: Any) -> Any:
 
 
 def test_cancelled_queried_and_listed_orders_have_the_documented_fields() -> None:
-    """Four ways to hear of one order; each has its own fields."""
+    """Four ways to receive an order's result; each has its own fields."""
     wire = Wire()
     name = "mine"
     wire.signed("POST", "order", **LIMIT, newClientOrderId=name)
@@ -195,7 +195,7 @@ def test_order_limit_answers_429_and_fills_give_the_count_back() -> None:
 
 
 def test_weight_over_the_limit_is_429_then_a_ban() -> None:
-    """Who does not stop at 429 is banned with 418 until a told time."""
+    """A client that does not stop at 429 is banned with 418 until a given time."""
     wire = Wire(limits=LimitSettings(weight_minute=50))
     statuses = [wire.full("GET", "depth", symbol="BTCUSDT", limit=500)[0] for _ in range(30)]
     assert statuses[:3] == [200, 200, 429]
@@ -205,7 +205,7 @@ def test_weight_over_the_limit_is_429_then_a_ban() -> None:
 
 
 def test_request_late_at_the_matching_engine_is_refused_there() -> None:
-    """A recvWindow is checked again behind the modelled delay: what was in time on receipt may be late."""
+    """A recvWindow is checked again after the modelled delay: a request in time on receipt may be late."""
     wire = Wire(request_delay_ns=300 * MILLISECOND_NS)
     late = wire.signed("POST", "order", **LIMIT, recvWindow=200)
     assert late[1]["code"] == -1021

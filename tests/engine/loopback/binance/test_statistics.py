@@ -45,7 +45,7 @@ def total(rows: list[Any], name: str) -> Decimal:
 
 @pytest.mark.parametrize("interval", ["1s", "1m", "3m", "1h", "1d", "1w", "1M"])
 def test_klines_are_the_sums_of_the_trades(lively: Wire, interval: str) -> None:
-    """A strategy warmed up on klines that nobody traded would be tested on nothing."""
+    """A strategy that is warmed up on klines without trades would be tested on nothing."""
     by_open: dict[int, list[Any]] = defaultdict(list)
     for one in trades(lively):
         by_open[bucket_of(one["time"] * MILLISECOND_NS, interval) // MILLISECOND_NS].append(one)
@@ -135,8 +135,8 @@ def test_aggregate_trades_gather_one_taker_at_one_price() -> None:
     assert (aggregates[0]["f"], aggregates[0]["l"]) == (mine[0]["id"], mine[1]["id"])
     assert total(aggregates, "q") == total(mine, "qty")
     assert [a["f"] for a in aggregates[1:]] == [a["l"] + 1 for a in aggregates[:-1]]
-    told = read(session)
-    assert [{name: one[name] for name in aggregates[0]} for one in told] == aggregates
+    received = read(session)
+    assert [{name: one[name] for name in aggregates[0]} for one in received] == aggregates
     assert wire.rest("GET", "aggTrades", symbol="BTCUSDT", fromId=2, limit=1)[1] == aggregates[1:2]
     assert wire.rest("GET", "aggTrades", symbol="BTCUSDT", startTime=1, endTime=2)[1] == []
 
@@ -231,7 +231,7 @@ def test_trading_day_begins_at_midnight_of_the_zone() -> None:
 
 
 def test_listen_key_leads_to_the_accounts_events() -> None:
-    """Clients of the older kind hear of their orders by it alone."""
+    """Clients of the older kind receive their orders' events only by it."""
     wire = Wire()
     status, answer = wire.rest("POST", "userDataStream")
     assert status == 200
@@ -240,10 +240,10 @@ def test_listen_key_leads_to_the_accounts_events() -> None:
     raw = wire.venue.connect(f"/ws/{key}", wire.now_ns)
     combined = wire.venue.connect(f"/stream?streams={key}", wire.now_ns)
     wire.signed("POST", "order", **MARKET)
-    told = read(raw)
-    assert [one["e"] for one in told[:2]] == ["executionReport", "executionReport"]
-    assert told[-1]["e"] == "outboundAccountPosition"
-    assert [one["data"] for one in read(combined)] == told
+    received = read(raw)
+    assert [one["e"] for one in received[:2]] == ["executionReport", "executionReport"]
+    assert received[-1]["e"] == "outboundAccountPosition"
+    assert [one["data"] for one in read(combined)] == received
     assert wire.rest("PUT", "userDataStream", listenKey=key)[0] == 200
     assert wire.rest("DELETE", "userDataStream", listenKey=key)[0] == 200
     assert wire.rest("PUT", "userDataStream", listenKey=key)[1]["code"] == -1125
@@ -266,7 +266,7 @@ def test_listen_key_ends_after_an_hour() -> None:
 
 
 def test_reduced_order_keeps_its_id_and_is_reported_as_replaced() -> None:
-    """The answer, the report and the list of reductions must tell one story, in the documented fields."""
+    """The answer, the report and the list of reductions must agree, in the documented fields."""
     wire = Wire()
     session = wire.api()
     wire.ask(session, "userDataStream.subscribe.signature")
@@ -362,7 +362,7 @@ def test_prevented_matches_are_listed_by_their_id_and_by_order() -> None:
     ],
 )
 def test_wrong_question_gets_the_real_code(path: str, values: dict[str, str], code: int, words: str) -> None:
-    """A client tells its own mistake from the venue's state by the code."""
+    """A client distinguishes its own mistake from the venue's state by the code."""
     status, answer = Wire().rest("GET", path, **values)
     assert (status, answer["code"]) == (400, code), answer
     assert words in answer["msg"]

@@ -29,7 +29,7 @@ def followed(diffs: list[Any], snapshot: Any) -> tuple[int, dict[str, dict[str, 
 
 
 def test_book_from_snapshot_and_diffs_is_the_book() -> None:
-    """Taken at any moment, snapshot plus diffs must give what the matching engine holds."""
+    """At any moment a snapshot plus diffs must give what the matching engine holds."""
     wire = Wire(quiet=False)
     session = wire.venue.connect("/ws/btcusdt@depth@100ms", wire.now_ns)
     wire.wait(3 * STEP_NS + 7)
@@ -141,8 +141,8 @@ def test_too_many_messages_end_the_connection() -> None:
 def test_what_comes_out_does_not_depend_on_how_often_the_venue_is_stepped() -> None:
     """A chaos in steps of seconds and a server that steps all the time must see one market."""
 
-    def told(steps: int) -> list[bytes]:
-        """All that a second of market says, taken in so many steps."""
+    def sent(steps: int) -> list[bytes]:
+        """All messages of a second of market, produced in so many steps."""
         wire = Wire(quiet=False)
         session = wire.venue.connect(
             "/stream?streams=btcusdt@depth@100ms/btcusdt@trade/ethusdt@bookTicker", wire.now_ns
@@ -153,4 +153,4 @@ def test_what_comes_out_does_not_depend_on_how_often_the_venue_is_stepped() -> N
             out += session.drain()
         return out
 
-    assert told(1) == told(50)
+    assert sent(1) == sent(50)

@@ -73,7 +73,7 @@ class Wire:
         return self.venue.connect("/ws-api/v3", self.now_ns)
 
     def ask(self, session: Session, method: str, **values: Any) -> Any:
-        """Ask on a session, signed by the HMAC key; the answer, or None while there is none."""
+        """Ask on a session, signed by the HMAC key; the answer, or None before it arrived."""
         self.send(session, method, **values)
         answers = [one for one in read(session) if "status" in one]
         return answers[-1] if answers else None
@@ -101,7 +101,7 @@ class Wire:
         self.venue.step(self.now_ns)
 
     def truth(self, what: str) -> list[dict[str, Any]]:
-        """What the truth log says happened."""
+        """The events in the truth log."""
         return [line for line in self.venue.truth.lines if line["what"] == what]
 
 

@@ -1,6 +1,6 @@
 """A NautilusTrader node with its own Binance spot adapter: buys once at the market and writes what it got as JSON.
 
-Run by its test in a process of its own, for a node takes over the logging and the event loop of its process.
+The test runs it in its own process, because a node replaces the process's logging and event loop.
 """
 
 import asyncio

@@ -22,7 +22,7 @@ SIZE = "0.01"
 
 @pytest.fixture(autouse=True)
 def _quick_goodbye(monkeypatch: pytest.MonkeyPatch) -> None:
-    """python-binance's reader looks only after this many seconds of silence whether it was told to stop."""
+    """python-binance's reader checks only after this many seconds of silence whether it should stop."""
     monkeypatch.setattr(ReconnectingWebsocket, "TIMEOUT", 0.1)
 
 
@@ -46,7 +46,7 @@ async def until_done(events: Any) -> list[tuple[str, ...]]:
 
 
 def test_python_binance_sees_its_oco_stop_out(run: Any) -> None:
-    """Placed over REST, triggered by a sweep of the book, told on the user data stream in Binance's order."""
+    """Placed over REST, triggered by a sweep of the book, sent on the user data stream in Binance's order."""
 
     async def work() -> None:
         async with serving(flows=STILL) as (_, port):

@@ -18,7 +18,7 @@ from tests.engine.loopback.server.conftest import serving
 
 @pytest.fixture(autouse=True)
 def _quick_goodbye(monkeypatch: pytest.MonkeyPatch) -> None:
-    """python-binance's reader looks only after this many seconds of silence whether it was told to stop."""
+    """python-binance's reader checks only after this many seconds of silence whether it should stop."""
     monkeypatch.setattr(ReconnectingWebsocket, "TIMEOUT", 0.1)
 
 
@@ -47,7 +47,7 @@ def ccxt_pro(port: int) -> Any:
     return exchange
 
 
-async def heard(venue: BinanceVenue) -> None:
+async def listened(venue: BinanceVenue) -> None:
     """Wait until somebody listens to the test account: a client's own subscribing cannot be awaited from outside."""
     while not venue.subscription_count(TEST_ACCOUNT):  # noqa: ASYNC110 (the venue has no loop to set an event in)
         await asyncio.sleep(0)
@@ -87,7 +87,7 @@ def test_python_binance_places_cancels_and_gets_its_fills(run: Any) -> None:
 
 
 def test_python_binance_follows_book_and_own_events(run: Any) -> None:
-    """Its depth cache bridges our snapshot and diffs, and its user socket hears our executionReport."""
+    """Its depth cache bridges our snapshot and diffs, and its user socket receives our executionReport."""
 
     async def work() -> None:
         async with serving() as (server, port):
@@ -124,7 +124,7 @@ def test_ccxt_pro_follows_book_trades_and_gets_its_fills(run: Any) -> None:
                     book = await exchange.watch_order_book("BTC/USDT", 100)
                 assert book["bids"][0][0] < book["asks"][0][0]
                 watching = asyncio.ensure_future(exchange.watch_my_trades("BTC/USDT"))
-                await heard(server.venue)
+                await listened(server.venue)
                 resting = await exchange.create_order("BTC/USDT", "limit", "buy", 0.001, 30000)
                 assert resting["status"] == "open"
                 gone = await exchange.cancel_order(resting["id"], "BTC/USDT")

@@ -100,7 +100,7 @@ def test_binances_own_connector_reads_the_whole_market_data_set(run: Any) -> Non
 @pytest.mark.skipif(not NAUTILUS, reason="NautilusTrader has no wheel for this Python")
 @pytest.mark.timeout(300)
 def test_nautilus_trader_connects_trades_and_reads_its_fill() -> None:
-    """Its adapter asks fees, a listen key and the account before it trades, and hears its fills on the old stream."""
+    """Its adapter asks fees, a listen key and the account first, and receives its fills on the old stream."""
 
     async def work() -> None:
         async with serving(check=False, flows=CALM) as (server, port):
@@ -110,13 +110,13 @@ def test_nautilus_trader_connects_trades_and_reads_its_fill() -> None:
             )  # fmt: skip
             assert process.stderr is not None
             try:
-                told = [line async for line in process.stderr]
+                output_lines = [line async for line in process.stderr]
             finally:
                 if process.returncode is None:
                     process.kill()
                 await process.wait()
-            seen = next((json.loads(line) for line in told if line.startswith(b"{")), None)
-            assert seen is not None, b"".join(told[-20:]).decode()
+            seen = next((json.loads(line) for line in output_lines if line.startswith(b"{")), None)
+            assert seen is not None, b"".join(output_lines[-20:]).decode()
             fills = {str(line["fill_id"]): line for line in server.venue.truth.lines if line["what"] == "fill"}
             assert seen["fills"].keys() == fills.keys()
             assert sum(Decimal(size) for size, _ in seen["fills"].values()) == Decimal("0.01")

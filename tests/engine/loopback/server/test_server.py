@@ -25,8 +25,8 @@ ROOT = Path(__file__).parents[4]
 LIVELY = {symbol: replace(flow, interval_ns=5_000_000) for symbol, flow in FLOWS.items()}
 
 
-def test_process_tells_its_address_and_stops_on_sigterm(run: Any, tmp_path: Path) -> None:
-    """A test or a demo starts it blind: one line tells all, and a signal ends it cleanly."""
+def test_process_prints_its_address_and_stops_on_sigterm(run: Any, tmp_path: Path) -> None:
+    """A test or a demo starts it without its port: one line has the addresses, and a signal ends it cleanly."""
 
     async def work() -> None:
         words = ("--seed", "7", "--truth", str(tmp_path / "truth"), "--ed25519", str(tmp_path / "key.pem"))

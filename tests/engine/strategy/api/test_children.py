@@ -93,7 +93,7 @@ def test_an_exit_leaves_what_every_child_may_still_close() -> None:
 
 @pytest.mark.parametrize(("size", "together"), [(10, 10), (25, 25), (4, 10)])
 def test_a_child_in_the_place_of_another_counts_only_beyond_it(size: int, together: int) -> None:
-    """The venue fills one of the two: with both counted, an exit would leave a part of the position behind."""
+    """The venue fills one of the two: if both were counted, an exit would leave a part of the position."""
     ledger = Ledger(NUMBER, {1: COIN})
     ledger.set_held(1, 100 * 1000)
     ledger.change(order(0, side=SELL))

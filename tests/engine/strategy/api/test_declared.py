@@ -1,4 +1,4 @@
-"""A strategy that would hear or see nothing is refused where it is defined or loaded, with the name that is wrong."""
+"""A strategy that would receive nothing is refused where it is defined or loaded, with the name that is wrong."""
 
 import functools
 import inspect
@@ -75,7 +75,7 @@ def test_a_hook_with_other_parameters_is_refused(text: str, shape: str) -> None:
 
 
 def test_a_coroutine_in_the_place_of_a_call_is_refused() -> None:
-    """`enter` would call it, get a coroutine that nobody runs, and no order would ever leave."""
+    """`enter` would call it, get a coroutine that is never run, and no order would ever leave."""
     body: dict[str, Any] = {}
     exec("async def place(self, *words, **more): ...", body)  # noqa: S102 - the text of a class's body
     with pytest.raises(TypeError, match=r"Mine\.place is a coroutine"):
@@ -196,13 +196,13 @@ def test_a_hook_set_on_a_finished_class_is_checked_when_it_is_loaded(monkeypatch
 
 
 def test_to_define_a_hook_is_to_declare_it(system: System) -> None:
-    """A second place to say so is a second place to forget it: `on_print` and nothing else hears prints."""
-    heard: list[int] = []
-    role = system.role(make(on_print=lambda _, print_: heard.append(print_.size))((BTC, ETH), None))
+    """One place declares it: `on_print` and nothing else subscribes to prints."""
+    sizes: list[int] = []
+    role = system.role(make(on_print=lambda _, print_: sizes.append(print_.size))((BTC, ETH), None))
     begin(role)
     system.print_(1, 4)
     role.step(2_000)
-    assert heard == [4]
+    assert sizes == [4]
     assert reads_of(make(on_bar=hook)) == reads_of(make(on_bars_lost=hook)) == ("bars",)
     assert reads_of(make(on_global_book_bad=hook, on_opportunity=hook)) == ("global_books", "opportunities")
     assert reads_of(Recorder) == ()
@@ -242,7 +242,7 @@ def test_an_init_of_other_parameters_is_refused() -> None:
 
 
 def test_a_timer_without_an_interval_is_logged(system: System, caplog: pytest.LogCaptureFixture) -> None:
-    """The interval may be set in `on_start`, from a parameter: so it is looked at behind it."""
+    """`on_start` may set the interval from a parameter: so the role reads it afterwards."""
     begin(system.role(make(on_timer=hook)((BTC,), None)))
     assert "on_timer is never called: timer_ns is 0" in caplog.text
     system.kill()
@@ -279,7 +279,7 @@ def test_a_timer_without_an_interval_is_logged(system: System, caplog: pytest.Lo
     ],
 )
 def test_a_wrong_argument_is_named(system: System, recorder: Recorder, call: Any, words: str) -> None:
-    """Nobody finds a float in a price by "cannot be interpreted as an integer"."""
+    """A message like "cannot be interpreted as an integer" does not lead a user to a float in a price."""
     begin(system.role(recorder))
     with pytest.raises((TypeError, ValueError), match=words):
         call(recorder)
@@ -297,7 +297,7 @@ def test_a_call_shows_its_parameters(call: str) -> None:
         assert defaults == expected | {"timeout_ns": 0, "signal": 0.0, "algorithm": None, "parameters": None}
 
 
-def test_what_means_an_integer_is_taken(system: System, recorder: Recorder) -> None:
+def test_every_form_of_an_integer_is_accepted(system: System, recorder: Recorder) -> None:
     """Integers of numpy come out of every vectorised model."""
     import numpy as np
 
@@ -326,8 +326,8 @@ def logged(caplog: pytest.LogCaptureFixture) -> list[tuple[str, int]]:
 def test_calls_before_execution_runs_name_the_reason_why_they_return_none(
     system: System, recorder: Recorder, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A strategy that wants and wants, and is told nothing, looks like one that has nothing to do."""
-    role = system.role(recorder, accepted=NUMBER + 1)  # a cell that nobody has written yet
+    """A strategy whose intents get no answer looks like one that has nothing to do."""
+    role = system.role(recorder, accepted=NUMBER + 1)  # a cell without a record
     begin(role)
     recorder.act = lambda s: s.place(BTC, 1, 10, 99)
     for now_ns in (2_000, 3_000, 4_000, 2_000 + INTERVAL_NS):

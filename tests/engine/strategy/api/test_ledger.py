@@ -51,7 +51,7 @@ def test_nothing_is_held_and_nothing_works_at_the_beginning() -> None:
 
 
 def test_fills_add_up_with_their_sign_less_the_fee_in_the_base_asset() -> None:
-    """Whoever counts the fee in as held asks for more than the venue has."""
+    """A strategy that counts the fee as held asks for more than the venue has."""
     one = ledger()
     assert one.fill(fill(1, size=100, fee=2_500, fee_asset=b"BTC\0"))
     assert (one.held[1], one.position(1), one.dust(1)) == (97_500, 95, 2_500)
@@ -63,7 +63,7 @@ def test_fills_add_up_with_their_sign_less_the_fee_in_the_base_asset() -> None:
 
 
 def test_an_openings_dust_is_held_as_well() -> None:
-    """A ring that begins with what is held says the rest that no order can close beside the size."""
+    """A ring whose first record is a position also brings, beside the size, the rest that no order can close."""
     one = ledger()
     one.fill(fill(0, SELL, 15, dust=-2_999))
     assert (one.position(1), one.dust(1)) == (-15, -2_999)
@@ -108,7 +108,7 @@ def test_a_fill_of_an_instrument_that_is_not_configured_is_new_and_moves_nothing
 
 
 def test_a_cell_sets_what_is_held_exactly() -> None:
-    """Size and dust together; a cell of an instrument that is not configured is passed over."""
+    """Size and dust together; a cell of an instrument that is not configured is ignored."""
     one = ledger()
     one.set_held_from_cell(SimpleNamespace(instrument=1, size=15, dust=2_999))
     one.set_held_from_cell(SimpleNamespace(instrument=9, size=15, dust=0))
@@ -183,7 +183,7 @@ def test_a_new_order_is_an_intent_on_its_way() -> None:
 
 
 def test_a_cancel_marks_its_target_alone() -> None:
-    """And is no order itself; a target that is gone is passed over."""
+    """And is no order itself; a target that is gone is ignored."""
     one = ledger()
     one.intend(intent(IntentKind.PLACE, 5))
     one.intend(intent(IntentKind.PLACE, 6))
@@ -260,7 +260,7 @@ def test_a_verdict_ends_the_wait_of_its_cancel() -> None:
     assert one.working[5].cancelling
 
 
-def test_an_order_takes_what_its_record_says_and_stays_the_same_object() -> None:
+def test_an_order_gets_the_values_of_its_record_and_stays_the_same_object() -> None:
     """Strategies keep it."""
     one = ledger()
     one.intend(intent(IntentKind.PLACE, 5))
@@ -282,7 +282,7 @@ def test_an_order_of_a_former_life_is_read_from_its_record() -> None:
 
 @pytest.mark.parametrize("end", [OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED, OrderState.EXPIRED])
 def test_an_order_that_is_done_works_no_longer(end: OrderState) -> None:
-    """Nor does one that is first heard of when it is done."""
+    """Nor does an order whose first report is its end."""
     one = ledger()
     one.intend(intent(IntentKind.PLACE, 5))
     assert one.change(order(5, end)).done
@@ -299,7 +299,7 @@ def test_a_cancel_under_way_shows_and_ends_when_the_venue_did_not_cancel() -> No
 
 
 def test_a_cancel_submitted_before_the_order_was_open_stays_submitted() -> None:
-    """Its becoming open says nothing of the cancel."""
+    """A report that it is open does not answer the cancel."""
     one = ledger()
     one.intend(intent(IntentKind.PLACE, 5))
     one.intend(intent(IntentKind.CANCEL, 6, 5))

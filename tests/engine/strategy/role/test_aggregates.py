@@ -1,4 +1,4 @@
-"""A strategy that asks for them hears bars, global books and opportunities, and a replay hears the same."""
+"""A strategy that asks for them receives bars, global books and opportunities, and a replay brings the same."""
 
 import random
 from collections.abc import Callable
@@ -26,7 +26,7 @@ BOOK = ([(99, 30)], [(101, 10)])
 
 
 class Listener(Recorder):
-    """Writes down the aggregates too, and wants something at each."""
+    """Records the aggregates too, and sends an intent at each."""
 
     def on_bar(self, bar: Any) -> None:
         """Note the call, and act."""
@@ -60,7 +60,7 @@ class Listener(Recorder):
 
 
 class Chancer(Recorder):
-    """Hears of opportunities alone."""
+    """Receives opportunities alone."""
 
     on_opportunity = Listener.on_opportunity
     on_opportunities_over = Listener.on_opportunities_over
@@ -96,7 +96,7 @@ def opportunity(system: System, kind: int, group: int = 1, count: int = 1) -> No
 
 
 @pytest.fixture
-def heard(system: System) -> tuple[StrategyRole, Recorder]:
+def attached(system: System) -> tuple[StrategyRole, Recorder]:
     """A started role that asked for everything."""
     strategy = listener()
     role = system.role(strategy, groups=GROUPS)
@@ -104,9 +104,9 @@ def heard(system: System) -> tuple[StrategyRole, Recorder]:
     return role, strategy
 
 
-def test_aggregates_come_after_the_books_in_them(system: System, heard: tuple[StrategyRole, Recorder]) -> None:
-    """An opportunity must not be taken on a book that is older than it."""
-    role, strategy = heard
+def test_aggregates_come_after_the_books_in_them(system: System, attached: tuple[StrategyRole, Recorder]) -> None:
+    """A strategy must not act on an opportunity with a book that is older than it."""
+    role, strategy = attached
     opportunity(system, OpportunityKind.BEGIN)
     global_book(system, 98)
     global_book(system, 99)
@@ -120,9 +120,9 @@ def test_aggregates_come_after_the_books_in_them(system: System, heard: tuple[St
     assert [(one.tick_sequence, one.receive_ns) for one in system.intents] == [(41, 0), (42, 9), (0, 0)]
 
 
-def test_only_its_own_aggregates_call_its_hooks(system: System, heard: tuple[StrategyRole, Recorder]) -> None:
+def test_only_its_own_aggregates_call_its_hooks(system: System, attached: tuple[StrategyRole, Recorder]) -> None:
     """A strategy that trades two things must not act on a third."""
-    role, strategy = heard
+    role, strategy = attached
     bar(system, 100, of=7)
     global_book(system, 98, group=3)
     opportunity(system, OpportunityKind.BEGIN, group=3)
@@ -132,7 +132,7 @@ def test_only_its_own_aggregates_call_its_hooks(system: System, heard: tuple[Str
 
 
 def test_who_defines_no_hook_of_them_reads_nothing(system: System) -> None:
-    """A strategy that trades on books alone pays nothing for lanes it never wanted."""
+    """A strategy that trades on books alone pays nothing for lanes that it does not use."""
     role = system.role(listener(Recorder))
     begin(role)
     bar(system, 100)
@@ -141,9 +141,11 @@ def test_who_defines_no_hook_of_them_reads_nothing(system: System) -> None:
     assert system.steps[-1].cursors[PLACES["bars", ""] :] == (0,) * (STEP_CURSORS - PLACES["bars", ""])
 
 
-def test_a_new_life_of_the_teller_ends_every_opportunity(system: System, heard: tuple[StrategyRole, Recorder]) -> None:
+def test_a_new_life_of_the_teller_ends_every_opportunity(
+    system: System, attached: tuple[StrategyRole, Recorder]
+) -> None:
     """One that died with the teller has no end of its own, and would be believed for ever."""
-    role, strategy = heard
+    role, strategy = attached
     opportunity(system, OpportunityKind.BEGIN)
     opportunity(system, OpportunityKind.RESET)
     role.step(2_000)
@@ -151,45 +153,47 @@ def test_a_new_life_of_the_teller_ends_every_opportunity(system: System, heard: 
 
 
 def test_a_global_book_that_stops_being_good_is_published_once(
-    system: System, heard: tuple[StrategyRole, Recorder]
+    system: System, attached: tuple[StrategyRole, Recorder]
 ) -> None:
     """The prices of a crossed or empty book are no prices to quote on."""
-    role, strategy = heard
+    role, strategy = attached
     for now_ns, state in enumerate((BookState.EMPTY, BookState.GOOD, BookState.CROSSED, BookState.EMPTY), 2_000):
         global_book(system, 98, state=state)
         role.step(now_ns)
     assert strategy.calls[1:] == [("global", 1, 98), ("global bad", 1)]
 
 
-def test_a_halted_strategy_is_shown_no_good_global_book(system: System, heard: tuple[StrategyRole, Recorder]) -> None:
+def test_a_halted_strategy_is_shown_no_good_global_book(
+    system: System, attached: tuple[StrategyRole, Recorder]
+) -> None:
     """It is the same promise as for its own books."""
-    role, strategy = heard
+    role, strategy = attached
     system.command(CommandKind.HALT)
     global_book(system, 98)
     role.step(2_000)
     assert strategy.calls[1:] == ["halt"]
 
 
-def test_another_meaning_of_the_numbers_ends_the_life(system: System, heard: tuple[StrategyRole, Recorder]) -> None:
+def test_another_meaning_of_the_numbers_ends_the_life(system: System, attached: tuple[StrategyRole, Recorder]) -> None:
     """A price read at the wrong decimals is wrong by a power of ten."""
-    role, _ = heard
+    role, _ = attached
     system.aggregate("bars", instrument=1, price_decimals=3)
     with pytest.raises(MeaningChangedError, match=r"instrument 1: found decimals \(3, 5\)"):
         role.step(2_000)
 
 
-def lap(system: System, lane: str, tell: Callable[[int], None]) -> None:
+def lap(system: System, lane: str, publish: Callable[[int], None]) -> None:
     """More records than the ring holds, and a recorder that keeps up."""
     for number in range(0, lane_of(lane).capacity + BATCH, BATCH):
-        tell(number)
+        publish(number)
         if number % (16 * BATCH) == 0:
             system.recorded(lane)
     system.recorded(lane)
 
 
-def test_lost_aggregates_are_published(system: System, heard: tuple[StrategyRole, Recorder]) -> None:
-    """An end that was never heard is an opportunity for ever, and a hole in the bars a wrong average."""
-    role, strategy = heard
+def test_lost_aggregates_are_published(system: System, attached: tuple[StrategyRole, Recorder]) -> None:
+    """An opportunity whose end was lost stays open for ever, and a hole in the bars is a wrong average."""
+    role, strategy = attached
     lap(system, "bars", lambda number: bar(system, number, count=BATCH))
     lap(system, "opportunities", lambda _: opportunity(system, OpportunityKind.CHANGE, count=BATCH))
     global_book(system, 5, group=2)
@@ -229,7 +233,7 @@ def test_a_replay_reads_the_same_byte_for_byte(system: System, kind: type[Record
 
 
 def some_event(system: System, draw: random.Random) -> None:
-    """Anything that the market or the aggregation may say."""
+    """Any record that the market or the aggregation may publish."""
     which, group = draw.randrange(4), draw.choice((1, 2, 3))
     if which == 0:
         system.book(*BOOK, of=draw.choice((1, 2)))

@@ -18,7 +18,7 @@ from tests.engine.strategy.conftest import BTC, ETH, NAME, NUMBER, Recorder, Sys
 
 OWNERS = Owners((NAME,), (NAME,), ("east", "west"), ("main", "side"))
 PLACES = {1: 0, 2: 1}  # BTC at east and main, ETH at west and side
-INTENTS_MOST = (1 << 12) - 64  # of a lossless lane that nobody reads
+INTENTS_MOST = (1 << 12) - 64  # of a lossless lane without a reader
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def many() -> Iterator[System]:
 
 
 class Both(Recorder):
-    """Wants one order at every book and one at every print."""
+    """Sends an intent at every book and one at every print."""
 
     def on_start(self) -> None:
         """Begin."""
@@ -111,7 +111,7 @@ def test_a_step_has_a_cursor_for_every_lane_of_every_owner(many: System) -> None
 
 
 def test_a_dead_execution_refuses_only_what_it_would_trade(many: System) -> None:
-    """One account that stands still must not stop the other."""
+    """One account whose execution stopped must not stop the other."""
     strategy = both()
     role = many.role(strategy)
     begin(role)

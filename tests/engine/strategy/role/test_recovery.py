@@ -55,7 +55,7 @@ def test_position_and_orders_are_known_at_the_start(system: System, recorder: Re
 
 
 def test_a_fill_published_twice_counts_once(system: System, recorder: Recorder) -> None:
-    """Execution that was killed may say its last words again."""
+    """Execution that was killed may publish its last records again."""
     begin(system.role(recorder))
     system.fill(7, BUY, 4)
     system.fill(7, BUY, 4, again=1)
@@ -64,7 +64,7 @@ def test_a_fill_published_twice_counts_once(system: System, recorder: Recorder) 
 
 
 def test_rings_that_forgot_their_beginning_are_not_used(system: System) -> None:
-    """Position comes from its cell and the fills behind it; orders nobody can tell of are cancelled."""
+    """The position comes from its cell and the fills after it; orders without a known state are cancelled."""
     system.fill(1, BUY, 100)
     system.position(5, 100, fill_sequence=1)
     for _ in range(17_000):
@@ -79,7 +79,7 @@ def test_rings_that_forgot_their_beginning_are_not_used(system: System) -> None:
 
 
 def test_a_halt_outlives_the_strategy(system: System, recorder: Recorder) -> None:
-    """A strategy reborn into a halt that it has not heard of argues with it."""
+    """A restarted strategy that does not know about a halt sends intents against it."""
     begin(system.role(recorder))
     system.command(CommandKind.HALT)
     assert reborn(system).place(BTC, BUY, 10, 99) is None

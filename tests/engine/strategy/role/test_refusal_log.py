@@ -23,7 +23,7 @@ class Verdict(NamedTuple):
 
 
 def test_a_flood_of_refusals_is_one_line_with_a_count(caplog: pytest.LogCaptureFixture) -> None:
-    """A strategy that is locked out for a minute must say so once, not fill the disk."""
+    """A strategy that is refused for a minute must log it once, not fill the disk."""
     log = RefusalLog("maker", {1: BITCOIN})
     with caplog.at_level(logging.WARNING):
         for index in range(200):

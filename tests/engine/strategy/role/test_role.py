@@ -1,4 +1,4 @@
-"""The role calls a strategy's hooks in a fixed order, in bounds, and carries its wants to the intents lane."""
+"""The role calls a strategy's hooks in a fixed order, in bounds, and writes its intents to the intents lane."""
 
 from dataclasses import replace
 
@@ -195,7 +195,7 @@ def test_a_refusal_ends_an_intent_and_frees_a_cancel(system: System, recorder: R
 def test_a_refusal_is_in_the_strategys_log(
     system: System, recorder: Recorder, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A strategy that is refused everything trades nothing, and its log must say why."""
+    """A strategy whose every intent is refused trades nothing, and its log must have the reason."""
     role = system.role(recorder)
     begin(role)
     intent = recorder.place(BTC, BUY, 10, 99)
@@ -256,7 +256,7 @@ def test_a_fee_in_the_base_asset_leaves_the_position(system: System, recorder: R
 def test_nothing_but_dust_is_flat_and_logged_once(
     system: System, recorder: Recorder, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An exit that asks for less than the venue takes is refused at every book, for ever."""
+    """An exit for less than the venue's minimum is refused at every book, for ever."""
     costly = replace(BTC, notional_min=50 * 10**7)  # of 50 in quote
     role = system.role(recorder)
     begin(role)
@@ -282,7 +282,7 @@ def test_an_opening_brings_the_dust_along(system: System, recorder: Recorder) ->
 
 
 class Timed(Recorder):
-    """Hears of time too."""
+    """Receives time too."""
 
     timer_ns = 100
 
@@ -300,8 +300,8 @@ def test_the_timer_is_called_when_it_is_due(system: System) -> None:
     assert timed.calls[1:] == [("timer", 1_101), ("timer", 1_201)]
 
 
-def test_drain_takes_back_what_works_and_ends_when_it_is_gone(system: System, recorder: Recorder) -> None:
-    """A stop that leaves orders behind leaves them unwatched."""
+def test_drain_cancels_what_works_and_ends_when_it_is_gone(system: System, recorder: Recorder) -> None:
+    """A strategy that stops and leaves orders leaves them unwatched."""
     role = system.role(recorder)
     begin(role)
     intent = recorder.place(BTC, BUY, 10, 99)
@@ -314,8 +314,8 @@ def test_drain_takes_back_what_works_and_ends_when_it_is_gone(system: System, re
     assert len(system.intents) == 3
 
 
-def test_a_full_lane_refuses_the_strategy_and_tells_it(system: System, recorder: Recorder) -> None:
-    """Execution that is gone must not block a strategy nor let its wants pile up unseen."""
+def test_a_full_lane_refuses_the_intent_and_the_strategy_sees_it(system: System, recorder: Recorder) -> None:
+    """A dead execution must not block a strategy nor let its intents pile up unseen."""
     role = system.role(recorder)
     begin(role)
     recorder.act = lambda s: [s.place(BTC, BUY, 10, 99) for _ in range(5_000)]
@@ -346,7 +346,7 @@ def test_lapped_by_books_it_goes_on_with_the_newest(system: System, recorder: Re
 
 
 def test_lapped_by_fills_it_reads_its_position_again_and_clears_the_table(system: System, recorder: Recorder) -> None:
-    """Counting on from a hole in the fills is a position that nobody holds."""
+    """Counting on after a hole in the fills gives a position that the account does not have."""
     role = system.role(recorder)
     begin(role)
     system.position(5, 17, fill_sequence=1)
@@ -367,26 +367,28 @@ def test_a_number_that_is_no_strategys_is_refused(system: System, recorder: Reco
     assert StrategyRole.__name__
 
 
-@pytest.mark.parametrize("told", ["before", "with it", "done"])
-def test_an_intent_handed_over_twice_is_no_refusal_of_its_order(system: System, recorder: Recorder, told: str) -> None:
-    """Execution that died between sending and saying so reads it again; who hears a refusal then places a second."""
+@pytest.mark.parametrize("reported", ["before", "with it", "done"])
+def test_an_intent_handed_over_twice_is_no_refusal_of_its_order(
+    system: System, recorder: Recorder, reported: str
+) -> None:
+    """Execution that died before it published reads it again; after a refusal the strategy would place a second."""
     role = system.role(recorder)
     begin(role)
     placed = recorder.place(BTC, BUY, 10, 99) or 0
-    for _ in range(READ_LIMIT):  # as many as a new life of execution tells before
+    for _ in range(READ_LIMIT):  # as many as a new life of execution publishes before
         system.order(7, OrderState.OPEN, strategy=NUMBER + 1)
-    system.order(placed, OrderState.FILLED if told == "done" else OrderState.CREATED)
-    if told != "with it":
+    system.order(placed, OrderState.FILLED if reported == "done" else OrderState.CREATED)
+    if reported != "with it":
         role.step(2_000)
         role.step(2_001)
     system.verdict(placed, Reason.DUPLICATE_INTENT)
     role.step(2_002)
     assert [one for one in recorder.calls if one[0] == "refusal"] == []
-    assert [order.intent_id for order in recorder.orders(BTC)] == ([] if told == "done" else [placed])
+    assert [order.intent_id for order in recorder.orders(BTC)] == ([] if reported == "done" else [placed])
 
 
 def test_an_intent_handed_over_twice_that_has_no_order_is_refused(system: System, recorder: Recorder) -> None:
-    """Its refusal died with execution: a strategy that never hears one waits for ever."""
+    """Its refusal died with execution: a strategy that never receives one waits for ever."""
     role = system.role(recorder)
     begin(role)
     placed = recorder.place(BTC, BUY, 10, 99) or 0

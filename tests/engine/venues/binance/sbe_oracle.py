@@ -1,6 +1,6 @@
 """What a reader that knows nothing but the schema finds in a binary frame: slow, generic, and the truth.
 
-`SCHEMA` says what Binance's published stream schema says, message by message; `encode` and `decode` know only how such
+`SCHEMA` repeats Binance's published stream schema, message by message; `encode` and `decode` know only how such
 a table becomes bytes. A test holds the table against the venue's own XML.
 """
 
@@ -29,7 +29,7 @@ SCHEMA = {
 
 
 class BadError(ValueError):
-    """Not what the schema says."""
+    """The bytes do not follow the schema."""
 
 
 class Cursor:
@@ -43,8 +43,8 @@ class Cursor:
         """The next bytes, which must be there."""
         if len(self.data) < count:
             raise BadError("cut off")
-        taken, self.data = self.data[:count], self.data[count:]
-        return taken
+        part, self.data = self.data[:count], self.data[count:]
+        return part
 
     def number(self, count: int) -> int:
         """The next unsigned number."""

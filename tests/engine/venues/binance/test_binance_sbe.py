@@ -138,7 +138,7 @@ def test_a_mantissa_becomes_fixed_point_exactly_or_not_at_all(exponent: int, man
 
 @pytest.mark.parametrize("template", sbe_oracle.SCHEMA)
 def test_longer_blocks_are_skipped(template: int) -> None:
-    """The venue may add fields behind those it has; what we know must still be where we look."""
+    """The venue may add fields after those it has; the known fields must keep their place."""
     for seed in range(200):
         plain, longer = (made(random.Random(seed), template, extra) for extra in (0, 7))
         assert agree(market(), plain) == agree(market(), longer)
@@ -184,7 +184,7 @@ def test_an_unknown_template_is_counted_and_skipped() -> None:
 
 
 def test_another_version_of_the_schema_is_refused_by_name() -> None:
-    """What a field means may have changed: no number of it may reach a book, and the operator must hear why."""
+    """What a field means may have changed: no number of it may reach a book, and the operator must see why."""
     frame = bytearray(sbe_oracle.encode(10001, BEST))
     frame[6] = 1
     assert market().decode(bytes(frame)) == []

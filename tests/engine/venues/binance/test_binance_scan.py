@@ -197,7 +197,7 @@ def test_a_snapshot_is_read_with_the_listings_decimals() -> None:
     [("spot_btcusdt_20240808.gz", 8), ("usdm_btcusdt_20240808.gz", 3), ("cm_btcusd_perp_20240808.gz", 1)],
 )
 def test_scanner_and_oracle_agree_on_captured_frames(name: str, decimals: int) -> None:
-    """Real frames of three products; CI takes a share, STEELYARD_FRAMES all."""
+    """Real frames of three products; CI reads a share, STEELYARD_FRAMES all."""
     limit = int(os.environ.get("STEELYARD_FRAMES", "6000"))
     listings = {"BTCUSDT": (decimals, decimals), "BTCUSD_PERP": (1, 0)}
     scanner = BinanceMarket()

@@ -1,4 +1,4 @@
-"""Each error code of Binance, alone: the status beside it must not decide what the code already says."""
+"""Each error code of Binance, alone: the HTTP status must not override what the code means."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from engine.venues.trading.news import Outcome
 @pytest.mark.parametrize("code", [-1000, -1001, -1006, -1007, -1008])
 @pytest.mark.parametrize("status", [400, 409, 418, 429])
 def test_code_that_leaves_the_request_open_is_unknown_whatever_the_status(code: int, status: int) -> None:
-    """An order that may have been placed and is taken for rejected trades with nobody watching it."""
+    """An order that may have been placed and is treated as rejected trades without a watcher."""
     assert outcome_of(status, code, "") is Outcome.UNKNOWN
 
 
@@ -53,5 +53,5 @@ def test_every_documented_status_of_an_order_has_its_state(word: str, state: Ord
 
 
 def test_unknown_and_archived_orders_do_not_exist() -> None:
-    """The two codes that say so; any other is a question that was not answered."""
+    """The two codes with this meaning; any other is a question that was not answered."""
     assert sorted(NO_SUCH_ORDER) == ["-2013", "-2026"]

@@ -124,7 +124,7 @@ def test_a_key_of_another_kind_is_refused() -> None:
         (TimeInForce.POST_ONLY, "LIMIT_MAKER"),
     ],
 )
-def test_a_placement_says_exactly_what_was_meant(wire: BinanceTrading, time_in_force: TimeInForce, kind: str) -> None:
+def test_a_placement_has_exactly_the_orders_fields(wire: BinanceTrading, time_in_force: TimeInForce, kind: str) -> None:
     """All decimals, never a float, never an exponent."""
     request = json.loads(wire.place(7, 1, SELL, time_in_force, 2341610, 847, OURS, 1660801715431 * MS + 999_999))
     expected = {
@@ -265,7 +265,7 @@ def test_a_cancels_report_names_the_order_in_its_original_id(wire: BinanceTradin
         (403, 0, "", Outcome.REFUSED),
     ],
 )
-def test_an_error_says_refused_only_when_it_is_sure(
+def test_an_error_means_refused_only_when_that_is_certain(
     wire: BinanceTrading, status: int, code: int, text: str, outcome: Outcome
 ) -> None:
     """Every doubt is a question to the venue, never a second order."""
@@ -299,7 +299,7 @@ def test_what_does_not_concern_orders_is_let_pass(wire: BinanceTrading) -> None:
     assert wire.read(b'{"subscriptionId":0,"event":{"e":"outboundAccountPosition","E":1}}').kind == Frame.OTHER
 
 
-def test_a_report_of_another_symbol_says_whose_it_is_and_no_number(wire: BinanceTrading) -> None:
+def test_a_report_of_another_symbol_has_its_order_and_no_number(wire: BinanceTrading) -> None:
     """Without the symbol's decimals its numbers mean nothing; an order of ours there is an alarm."""
     news = wire.read(report(s="DOGEUSDT"))
     assert (news.kind, news.fill) == (Frame.REPORT, None)
@@ -375,13 +375,13 @@ READ: list[tuple[bytes, News]] = [
 
 
 @pytest.mark.parametrize(("frame", "news"), READ)
-def test_a_frame_means_exactly_what_it_says(wire: BinanceTrading, frame: bytes, news: News) -> None:
-    """What an answer did not say must not be read from it: execution acts on every field."""
+def test_a_frame_is_read_field_by_field(wire: BinanceTrading, frame: bytes, news: News) -> None:
+    """A field that an answer lacks must not be read from it: execution acts on every field."""
     assert wire.read(frame) == news
 
 
 def test_a_message_without_content_answers_nothing() -> None:
-    """Its outcome is none of those on which execution acts, and its number none of a request."""
+    """Its outcome is no outcome on which execution acts, and its number is no request's number."""
     nothing = News(Frame.OTHER)
     assert nothing.outcome not in set(Outcome)
     assert nothing == News(Frame.OTHER, -1, 0, "", "", 0, None, None, b"", 0)
@@ -398,7 +398,7 @@ FULL = ORDER | {
 
 
 def test_an_order_of_an_answer_is_read_field_by_field(wire: BinanceTrading) -> None:
-    """A field that is taken for its neighbour is a wrong size, a wrong price or somebody else's order."""
+    """A field that is read as its neighbour is a wrong size, a wrong price or another account's order."""
     order, fills = wire.read_order(answer(**FULL))
     assert order == OrderNews("BTCUSDT", OURS, b"42", OrderState.FILLED, SELL, 23450, 9, 7, 5 * MS)
     assert fills == [FillNews("BTCUSDT", OURS, b"42", b"8", SELL, 23451, 3, 4, b"BNB", False, 5 * MS)]
@@ -465,7 +465,7 @@ def test_a_report_is_read_field_by_field(wire: BinanceTrading) -> None:
 def test_each_half_of_a_replacement_has_its_own_outcome(
     wire: BinanceTrading, result: dict[str, object], expected: ReplaceNews
 ) -> None:
-    """The old order taken for gone, or the new one for placed, is an order that nobody watches."""
+    """An old order treated as gone, or a new one treated as placed, is an order without a watcher."""
     news = News(Frame.ANSWER, 1, Outcome.REFUSED, "-2021", "outer", body=json.dumps(result).encode())
     assert wire.read_replace(news) == expected
 
@@ -478,7 +478,7 @@ def test_an_answer_without_halves_speaks_of_both(wire: BinanceTrading, body: byt
 
 
 def test_a_refusal_that_means_no_right_is_known_by_its_code_or_words(wire: BinanceTrading) -> None:
-    """Entries stop at once; taken for one order's refusal, every further one would be sent and refused."""
+    """Entries stop at once; treated as one order's refusal, every further one would be sent and refused."""
     assert [code for code in range(-2030, -999) if wire.denied(str(code), "")] == [-2015, -2014, -1002]
     assert [code for code in range(-2030, -999) if wire.gone(str(code))] == [-2026, -2013]
     texts = ("This action is disabled on this account.", "This account may not place or cancel orders.", "Filter")
@@ -581,8 +581,8 @@ def test_what_cannot_be_read_is_kept_short_with_its_cause() -> None:
 
 
 @pytest.mark.parametrize(("words", "may"), [({}, True), ({"canTrade": True}, True), ({"canTrade": False}, False)])
-def test_an_account_may_trade_unless_the_venue_says_that_it_may_not(
+def test_an_account_may_trade_unless_the_venue_forbids_it(
     wire: BinanceTrading, words: dict[str, bool], may: bool
 ) -> None:
-    """An account that is barred is known before its first order is refused; silence bars nobody."""
+    """A barred account is known before its first order is refused; a missing answer bars no account."""
     assert wire.may_trade(answer(balances=[], **words)) is may

@@ -94,11 +94,11 @@ def test_an_escape_where_the_text_does_not_matter_spoils_nothing() -> None:
 
 
 def test_scanner_and_json_agree_on_spoilt_frames() -> None:
-    """What the scanner takes, json reads as the same numbers."""
+    """Python's json reads every frame that the scanner accepts as the same numbers."""
     print("seed", 4)  # noqa: T201
     draw, scanner = random.Random(4), market()
     whole = frame(7, "update", [("offer", "101.5", "1"), ("bid", "100", "0"), ("bid", "99.25", "12.5")])
-    taken = 0
+    accepted = 0
     for _ in range(20000):
         spoilt = bytearray(whole)
         for _ in range(draw.randint(1, 2)):
@@ -106,14 +106,14 @@ def test_scanner_and_json_agree_on_spoilt_frames() -> None:
         found = scanner.decode(bytes(spoilt))
         if not found or found[0]["index"] < 0:
             continue
-        taken += 1
+        accepted += 1
         [event] = json.loads(bytes(spoilt))["events"]
         for side, name in (("bid", "bids"), ("offer", "asks")):
             rows = [one for one in event["updates"] if one["side"] == side]
             assert found[0][name] == [
                 (to_fixed(one["price_level"], 2), to_fixed(one["new_quantity"], 8)) for one in rows
             ]
-    assert taken > 1000
+    assert accepted > 1000
 
 
 def test_a_hole_in_the_connections_numbers_makes_every_book_suspect() -> None:

@@ -56,12 +56,12 @@ def name(number: int) -> str:
 
 
 def raw(message: object) -> bytes:
-    """As it stands on the wire."""
+    """As it is on the wire."""
     return json.dumps(message, separators=(",", ":")).encode()
 
 
 def read_order(message: dict[str, Any]) -> dict[str, object]:
-    """What one frame of `full` says of an order, as the scanner hands it over."""
+    """One order's changes in one frame of `full`, as the scanner hands them over."""
     if message["product_id"] not in PRODUCTS:
         return {"index": -1}
     prices, sizes = PRODUCTS[message["product_id"]]
@@ -78,7 +78,7 @@ def read_order(message: dict[str, Any]) -> dict[str, object]:
 
 
 def read_numbers(message: dict[str, Any], prices: int, sizes: int) -> dict[str, object]:
-    """The price and size that a message gives an order, or takes from it."""
+    """The price and size that a message gives an order, or removes from it."""
     if message["type"] != "change":
         action, size = ("opened", "remaining_size") if message["type"] == "open" else ("matched", "size")
         return {"action": action, "price": to_fixed(message["price"], prices), "size": to_fixed(message[size], sizes)}

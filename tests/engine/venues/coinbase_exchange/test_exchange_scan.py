@@ -63,14 +63,14 @@ def market(*, by_order: bool = True) -> ExchangeMarket:
     return found
 
 
-def fields_of(found: dict[str, object], wanted: dict[str, object]) -> dict[str, object]:
+def fields_of(found: dict[str, object], expected: dict[str, object]) -> dict[str, object]:
     """Those of the scanner's fields that the oracle has."""
-    return {key: found[key] for key in wanted}
+    return {key: found[key] for key in expected}
 
 
 @pytest.mark.parametrize("message", ORDERS, ids=lambda message: f"{message['type']}{message['sequence']}")
 def test_what_became_of_an_order_is_read_whatever_the_order_of_keys(message: dict[str, object]) -> None:
-    """Nothing is taken by its position."""
+    """The scanner reads no field by its position."""
     draw = random.Random(3)
     expected = read_order(message)
     for _ in range(20):
@@ -90,7 +90,7 @@ def test_levels_are_read_from_changes_and_snapshots(message: dict[str, object]) 
 
 
 def test_a_match_is_a_change_of_the_makers_order_and_a_print_by_the_taker() -> None:
-    """One frame, both, and the change first: it is what is replayed behind a snapshot."""
+    """One frame, both, and the change first: it is what is replayed after a snapshot."""
     change, trade = market().decode(raw(matched(50, MAKER, "400.23", "5.23512", side="sell", trade=10)))
     assert (change["action"], change["side"], change["size"]) == ("matched", -1, 523512000)
     assert (trade["kind"], trade["side"], trade["print_id"], trade["ordinary"]) == ("print", 1, 10, True)
@@ -107,7 +107,7 @@ def test_one_book_has_one_source() -> None:
 
 
 def test_a_message_without_a_number_is_a_copy_for_its_owner() -> None:
-    """Taken for a change of the book it would change it twice."""
+    """Applied as a change of the book it would change the book twice."""
     for message in ORDERS:
         private = {key: value for key, value in message.items() if key != "sequence"} | {"user_id": "5844eceecf7e803e"}
         assert market().decode(raw(private)) == []
@@ -151,12 +151,12 @@ def test_escapes_are_skipped_where_the_text_does_not_matter() -> None:
 
 @pytest.mark.parametrize("by_order", [True, False])
 def test_scanner_and_json_agree_on_spoilt_frames(*, by_order: bool) -> None:
-    """What the scanner takes, json reads as the same numbers; nothing else is taken."""
+    """Python's json reads every frame that the scanner accepts as the same numbers; other frames are refused."""
     seed = random.randrange(1 << 32)
     print("seed", seed)  # noqa: T201
     draw, scanner = random.Random(seed), market(by_order=by_order)
     whole = [raw(message) for message in (ORDERS if by_order else LEVELS)]
-    taken = 0
+    accepted = 0
     for _ in range(40000):
         spoilt = bytearray(draw.choice(whole))
         for _ in range(draw.randint(1, 2)):
@@ -164,11 +164,11 @@ def test_scanner_and_json_agree_on_spoilt_frames(*, by_order: bool) -> None:
         found = scanner.decode(bytes(spoilt))
         if not found or found[0]["index"] < 0 or found[0]["kind"] not in ("delta", "snapshot"):
             continue
-        taken += 1
+        accepted += 1
         message = json.loads(bytes(spoilt), parse_float=str)
         expected = read_order(message) if by_order else read_levels(message)
         assert fields_of(found[0], expected) == expected
-    assert taken > 1000
+    assert accepted > 1000
 
 
 def rest_book(sequence: int, bids: list[list[object]], asks: list[list[object]]) -> bytes:
@@ -191,7 +191,7 @@ def test_a_book_of_orders_is_read_with_the_owner_of_each() -> None:
      (False, ["200", "1", MAKER]), (False, [200, "1", 2]), (False, ["200.123", "1", 2])],
 )  # fmt: skip
 def test_a_book_of_another_level_is_refused(*, by_order: bool, row: list[object]) -> None:
-    """Levels taken for orders would have no owners, and every match would contradict them."""
+    """Levels read as orders would have no owners, and every match would contradict them."""
     assert market(by_order=by_order).decode_snapshot(rest_book(1, [row], []), 0) is None
 
 
@@ -204,7 +204,7 @@ def test_a_large_book_keeps_every_owner() -> None:
 
 
 def test_heartbeats_and_tickers_are_understood() -> None:
-    """The number that a product stands at, and the best at some trade without sizes or with."""
+    """A product's sequence, and the best prices at some trade, without sizes or with them."""
     [beat] = market().decode(raw(made("heartbeat", 90, last_trade_id=20)))
     assert (beat["kind"], beat["last"]) == ("beat", 90)
     [best] = market().decode(raw(made("ticker", 90, best_bid="200.1", best_ask="200.2", price="200.1")))

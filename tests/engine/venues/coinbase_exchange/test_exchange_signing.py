@@ -7,7 +7,7 @@ import pytest
 from engine.venues.catalogue import dialect_of
 from engine.venues.coinbase_exchange.signing import ExchangeMessageSigner, ExchangeSigner
 
-SECRET = "YSBzZWNyZXQgb2YgdGhpcnR5LXR3byBieXRlcywgb2s="  # noqa: S105 - nobody's
+SECRET = "YSBzZWNyZXQgb2YgdGhpcnR5LXR3byBieXRlcywgb2s="  # noqa: S105 - of no account
 SIGNATURE = "5WW6WsGQ75i2bJlQvq487+srBRsNlmTjZ7IF1akDGxM="  # by openssl dgst -sha256 -hmac
 
 
@@ -27,14 +27,14 @@ def test_a_subscription_is_signed_as_the_venue_reckons() -> None:
 
 
 def test_nothing_else_is_signed() -> None:
-    """Leaving needs no name: a key is said only where it is asked for."""
+    """Unsubscribing needs no name: the key is sent only where it is required."""
     signer = ExchangeMessageSigner(ExchangeSigner("name", SECRET, "words", lambda: 1))
     leaving = dialect_of("coinbase-exchange").unsubscribe([("full", "BTC-USD")], 1)
     assert signer.sign(leaving) == leaving
 
 
 def test_a_secret_that_is_no_base64_is_refused_and_not_shown() -> None:
-    """A key pasted in part must not end as signatures that nobody takes, nor in a log."""
+    """A key pasted in part must not end as signatures that the venue refuses, nor in a log."""
     with pytest.raises(ValueError, match="must be base64") as caught:
         ExchangeSigner("name", "not*base64", "words", lambda: 1)
     assert "not*base64" not in str(caught.value)

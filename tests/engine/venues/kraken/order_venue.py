@@ -68,49 +68,53 @@ class OrderVenue:
         return [(price, sum(order.size for order in self.levels[side][price])) for price in self.window(side)]
 
     def queue(self, side: int, price: int) -> list[tuple[str, int]]:
-        """Who stands at a price."""
+        """The orders at a price, first one first."""
         return [(order.name, order.size) for order in self.levels[side].get(price, ())]
 
     def snapshot(self) -> str:
         """The window, whole."""
         sides = {
-            side: [told(order, "") for price in self.window(side) for order in self.levels[side][price]]
+            side: [entry(order, "") for price in self.window(side) for order in self.levels[side][price]]
             for side in (1, -1)
         }
         return self.frame("snapshot", sides)
 
     def move(self, count: int = 3) -> str:
-        """Some things happen; what the client hears of them in one message."""
+        """Some events happen; return what the client receives of them in one message."""
         before = {side: set(self.window(side)) for side in (1, -1)}
         events = [self.happen() for _ in range(count)]
         sides: dict[int, list[dict[str, Any]]] = {}
         for side in (1, -1):
             after = set(self.window(side))
-            come = [told(order, "add") for price in after - before[side] for order in self.levels[side][price]]
-            self.random.shuffle(come)  # a level that comes into the window is not told in its turn
-            pushed = set(self.levels[side]) - after  # and one that leaves it is not told at all
-            here = [said for where, said in events if where == side and said["limit_price"] in before[side] - pushed]
+            come = [entry(order, "add") for price in after - before[side] for order in self.levels[side][price]]
+            self.random.shuffle(come)  # a level that comes into the window is not sent in its turn
+            pushed = set(self.levels[side]) - after  # and a level that leaves it is not sent at all
+            here = [
+                message
+                for where, message in events
+                if where == side and message["limit_price"] in before[side] - pushed
+            ]
             sides[side] = here + come
         return self.frame("update", sides)
 
     def happen(self) -> tuple[int, dict[str, Any]]:
-        """One thing: an order comes, is filled in part, is taken off, becomes larger. Whose side, and what is said."""
+        """One event: an order comes, is filled in part, is removed, becomes larger. Return its side and its message."""
         side = self.random.choice((1, -1))
         what = self.random.random()
         if what < 0.5 or len(self.levels[side]) < 20:
-            return side, told(self.arrive(side, MIDDLE - side * self.random.randint(1, REACH)), "add")
+            return side, entry(self.arrive(side, MIDDLE - side * self.random.randint(1, REACH)), "add")
         price = self.random.choice(self.window(side)[:12])
         queue = self.levels[side][price]
         order = queue[0] if what < 0.7 else self.random.choice(queue)
         if what < 0.7 and order.size > 1:
             order.size -= self.random.randint(1, order.size - 1)
-            return side, told(order, "modify")
+            return side, entry(order, "modify")
         if what < 0.8:
-            return side, told(self.enlarge(queue, order), "modify")
+            return side, entry(self.enlarge(queue, order), "modify")
         queue.remove(order)
         if not queue:
             del self.levels[side][price]
-        return side, told(order, "delete")
+        return side, entry(order, "delete")
 
     def enlarge(self, queue: list[Order], order: Order) -> Order:
         """Its owner makes it larger, and it loses its place."""
@@ -122,7 +126,7 @@ class OrderVenue:
         return order
 
     def frame(self, kind: str, sides: dict[int, list[dict[str, Any]]]) -> str:
-        """A message as it stands on the wire: numbers as a program prints them."""
+        """A message as it is on the wire: numbers as a program prints them."""
         rows = {side: ",".join(written(one) for one in sides[side]) for side in (1, -1)}
         return (
             f'{{"channel":"level3","type":"{kind}","data":[{{"checksum":{documented(self)},"symbol":"{self.symbol}",'
@@ -151,8 +155,8 @@ def sized(number: int) -> str:
     return format(Decimal(number).scaleb(-SIZE_DECIMALS), "f")
 
 
-def told(order: Order, event: str) -> dict[str, Any]:
-    """What is said of an order."""
+def entry(order: Order, event: str) -> dict[str, Any]:
+    """An order's entry in a message."""
     head = {"event": event} if event else {}
     return head | {"order_id": order.name, "limit_price": order.price, "order_qty": order.size, "stamp": order.stamp}
 

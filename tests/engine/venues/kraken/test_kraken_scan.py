@@ -81,10 +81,10 @@ def test_what_is_not_exactly_a_book_message_is_refused(old: bytes, new: bytes) -
 
 
 def test_scanner_and_json_agree_on_spoilt_frames() -> None:
-    """What the scanner takes, json reads as the same numbers."""
+    """Python's json reads every frame that the scanner accepts as the same numbers."""
     print("seed", 3)  # noqa: T201
     draw, scanner = random.Random(3), market()
-    taken = 0
+    accepted = 0
     for _ in range(20000):
         spoilt = bytearray(UPDATE)
         for _ in range(draw.randint(1, 2)):
@@ -92,13 +92,13 @@ def test_scanner_and_json_agree_on_spoilt_frames() -> None:
         found = scanner.decode(bytes(spoilt))
         if not found or found[0]["index"] < 0:
             continue
-        taken += 1
+        accepted += 1
         [entry] = json.loads(bytes(spoilt), parse_float=str)["data"]
         for name in ("bids", "asks"):
             levels = [(to_fixed(str(one["price"]), 1), to_fixed(str(one["qty"]), 8)) for one in entry.get(name, ())]
             assert found[0][name] == levels
         assert found[0]["checksum"] == entry["checksum"]
-    assert taken > 1000
+    assert accepted > 1000
 
 
 def test_a_refusal_that_leaves_the_connection_up_is_a_refusal() -> None:

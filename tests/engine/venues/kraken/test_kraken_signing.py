@@ -13,7 +13,7 @@ from tests.engine.feed.feed_fakes import FakeStream
 
 SECOND = 1_000_000_000
 START = 1_700_000_000 * SECOND
-# The worked example of Kraken's guide to authentication; a secret that is nobody's.
+# The worked example of Kraken's guide to authentication; a secret of no account.
 SECRET = "kQH5HW/8p1uGOVjbgWA7FunAmGO8lsSUXNsu3eow76sz84Q18fWxnyRzBHCd3pd5nE9qa99HAZtuZuj6F1huXg=="  # noqa: S105
 BODY = "nonce=1616492376594&ordertype=limit&pair=XBTUSD&price=37500&type=buy&volume=1.25"
 SIGNATURE = "4/dpxb3iT4tp/ZCVEwSnEsLxx0bqyhLpdfOpc6fn7OR8+UClSV5n9E6aSS8MPtnRfp32bAb0nmbRn6H8ndwLUQ=="
@@ -89,14 +89,14 @@ def test_a_request_is_signed_as_the_venue_reckons() -> None:
 
 
 def test_nonces_rise_whatever_the_clock_does() -> None:
-    """One that does not is refused, and so would be every one behind it."""
+    """The venue refuses a nonce that does not grow, and then every one after it."""
     times = iter([10, 10, 3, 50])
     signer = KrakenSigner("name", SECRET, lambda: next(times))
     assert [signer.nonce() for _ in range(4)] == [10, 11, 12, 50]
 
 
 def test_a_secret_that_is_no_base64_is_refused_and_not_shown() -> None:
-    """A key pasted in part must not end as signatures that nobody takes, nor in a log."""
+    """A key pasted in part must not end as signatures that the venue refuses, nor in a log."""
     with pytest.raises(ValueError, match="must be base64") as caught:
         KrakenSigner("name", "not*base64", lambda: 1)
     assert "not*base64" not in str(caught.value)
@@ -115,7 +115,7 @@ def test_a_subscription_waits_for_its_token_and_goes_out_with_it(signed: Signed)
     signed.rest.give("first")
     signed.step()
     assert signed.tokens() == ["first", "first"]
-    assert signed.rest.closed, "a kept connection that nobody reads wakes a sleeping process for ever when it ends"
+    assert signed.rest.closed, "a kept connection without a reader wakes a sleeping process for ever when it ends"
     assert signed.inner.sent[0]["params"]["channel"] == "level3"
 
 
@@ -157,7 +157,7 @@ def test_a_token_is_asked_for_again_before_it_is_too_old(signed: Signed) -> None
 def test_without_a_token_the_stream_is_closed_with_the_reason(
     signed: Signed, body: object, status: int, error: str, reason: str
 ) -> None:
-    """The feed knows what to do with a closed stream: it tells why, and tries again ever later."""
+    """The feed handles a closed stream: it logs the reason, and retries after growing pauses."""
     signed.stream.send(SUBSCRIBE)
     signed.rest.answer(body, status, error)
     signed.step()
@@ -183,8 +183,8 @@ def test_no_secret_is_in_what_a_program_prints(signed: Signed, caplog: pytest.Lo
     assert not any(secret in shown for secret in ("first", SECRET, SECRET[:12]))
 
 
-def test_a_stream_that_is_not_open_takes_nothing(signed: Signed) -> None:
-    """What is said to a connection that is being made would be said too early."""
+def test_a_stream_that_is_not_open_sends_nothing(signed: Signed) -> None:
+    """A frame that is sent while the connection is being made would be sent too early."""
     signed.inner.state = PortState.CONNECTING
     assert not signed.stream.send(SUBSCRIBE)
     assert (signed.stream.state, signed.rest.asked) == (PortState.CONNECTING, [])

@@ -56,7 +56,7 @@ def number_of(name: str) -> int:
 
 
 def read(frame: bytes) -> list[tuple[str, int, int, int, int]]:
-    """What json says of a frame's events: action, order, side, price and size, nothing of those that are gone."""
+    """What json reads from a frame's events: action, order, side, price and size, without those of deleted orders."""
     [entry] = json.loads(frame, parse_float=str, parse_int=str)["data"]
     found = []
     for side, name in ((1, "bids"), (-1, "asks")):
@@ -96,7 +96,7 @@ def test_the_checksum_sees_the_turn_of_orders_and_nothing_below_ten_levels() -> 
 
 
 def test_events_are_read_whatever_the_order_of_keys() -> None:
-    """Nothing is taken by its position; the stamp is the order's, not the message's."""
+    """The scanner reads no field by its position; the stamp is the order's, not the message's."""
     [found] = market().decode(UPDATE) or [{}]
     assert [event[:5] for event in found["events"]] == read(UPDATE)  # type: ignore[union-attr, index]
     assert found["events"][1][5] == 1696616427383408052  # type: ignore[index]
@@ -154,7 +154,7 @@ def test_what_is_not_exactly_a_message_of_orders_is_refused(old: bytes, new: byt
 
 
 def test_an_order_that_is_gone_is_known_by_its_id() -> None:
-    """What was left of it need not be told, nor told in our decimals."""
+    """The size that was left need not be sent, nor sent in our decimals."""
     bare = UPDATE.replace(b'"limit_price":56.6,"order_qty":302.89736033,', b'"limit_price":56.66,')
     [found] = market().decode(bare) or [{}]
     assert found["events"][0][:2] == ("done", number_of("OOIATY-6EIWY-ACVIUN"))  # type: ignore[index]
@@ -179,10 +179,10 @@ def test_one_book_has_one_source() -> None:
 
 
 def test_scanner_and_json_agree_on_spoilt_frames() -> None:
-    """What the scanner takes, json reads as the same numbers."""
+    """Python's json reads every frame that the scanner accepts as the same numbers."""
     seed = random.randrange(1 << 32)
     print("seed", seed)  # noqa: T201
-    draw, scanner, taken = random.Random(seed), market(), 0
+    draw, scanner, accepted = random.Random(seed), market(), 0
     venue = OrderVenue("BTC/USD", draw)
     whole = [UPDATE, venue.snapshot().encode()[:3000] + b'x"', *(venue.move(1).encode() for _ in range(5))]
     for _ in range(30000):
@@ -192,9 +192,9 @@ def test_scanner_and_json_agree_on_spoilt_frames() -> None:
         found = scanner.decode(bytes(spoilt))
         if not found or found[0]["index"] < 0:  # type: ignore[operator]
             continue
-        taken += 1
+        accepted += 1
         assert [event[:5] for event in found[0]["events"]] == read(bytes(spoilt))  # type: ignore[attr-defined]
-    assert taken > 1000
+    assert accepted > 1000
 
 
 def test_a_message_that_the_scanner_refuses_spoils_its_book() -> None:
@@ -207,7 +207,7 @@ def test_a_message_that_the_scanner_refuses_spoils_its_book() -> None:
     assert dialect.answer(b'{"channel":"heartbeat"}').kind == AnswerKind.OTHER
 
 
-def test_a_subscription_says_its_depth_and_no_token() -> None:
+def test_a_subscription_has_its_depth_and_no_token() -> None:
     """The token is put in below every record; a depth that the venue does not have is refused by value."""
     message = json.loads(KrakenOrderDialect(depth=10).subscribe([("level3", "BTC/USD"), ("level3", "ETH/USD")], 4))
     params = {"channel": "level3", "symbol": ["BTC/USD", "ETH/USD"], "depth": 10, "snapshot": True}

@@ -39,7 +39,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 async def answer(connection: ServerConnection) -> None:
-    """An echo that can also send 5 MB, close, and ping and tell the pong."""
+    """An echo that can also send 5 MB, close, send a ping and report the pong."""
     async for message in connection:
         if message == "big":
             await connection.send("x" * 5_000_000)
@@ -82,7 +82,7 @@ def plain_server() -> Iterator[int]:
 
 @pytest.fixture(scope="session")
 def tls_server(certificate: tuple[Path, Path]) -> Iterator[int]:
-    """The `websockets` server behind TLS."""
+    """The `websockets` server over TLS."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*certificate)
     yield from run_server(context)

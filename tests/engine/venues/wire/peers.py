@@ -14,7 +14,7 @@ PATIENCE = 400  # waits of at most 20 ms
 
 
 class Peer:
-    """The server's end of a connection, held by the test itself: everything happens when the test says so."""
+    """The server's end of a connection, held by the test itself: nothing happens before the test calls for it."""
 
     def __init__(self) -> None:
         """Listen."""
@@ -44,9 +44,9 @@ class Peer:
         return head
 
     def accept_upgrade(self, head: bytes, rest: bytes = b"") -> None:
-        """Say yes to a WebSocket, perhaps with frames in the same breath."""
+        """Accept a WebSocket, perhaps with frames in the same write."""
         key = next(line for line in head.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key:"))
-        accept = base64.b64encode(hashlib.sha1(key.split(b":")[1].strip() + GUID).digest())  # noqa: S324 - the RFC says so
+        accept = base64.b64encode(hashlib.sha1(key.split(b":")[1].strip() + GUID).digest())  # noqa: S324 - by the RFC
         lines = [b"HTTP/1.1 101 Switching Protocols", b"Upgrade: websocket", b"Connection: Upgrade"]
         self.socket.sendall(b"\r\n".join([*lines, b"Sec-WebSocket-Accept: " + accept, b"", b""]) + rest)
 

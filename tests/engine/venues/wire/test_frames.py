@@ -24,7 +24,7 @@ SERVER = FrameWriter(server=True)
 
 
 def as_buffer(reader: FrameReader) -> bytearray:
-    """A reader in the types' eyes the buffer it is: a stub cannot say so below Python 3.12."""
+    """A reader that types as the buffer it is: a stub cannot express that below Python 3.12."""
     return cast("bytearray", reader)
 
 
@@ -164,7 +164,7 @@ def test_text_passes_the_check_where_it_is_asked_for(text: str) -> None:
 
 
 def test_every_sequence_of_three_bytes_is_judged_as_python_judges_it() -> None:
-    """Overlong forms, surrogates and cut sequences are told by Python's own decoder."""
+    """Python's own decoder decides about overlong forms, surrogates and cut sequences."""
     tails = [0x00, 0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xFF]
     for lead in range(256):
         for second in tails:
@@ -174,7 +174,7 @@ def test_every_sequence_of_three_bytes_is_judged_as_python_judges_it() -> None:
 
 
 def is_text(block: bytes) -> bool:
-    """What Python says."""
+    """Python's verdict."""
     try:
         block.decode()
     except UnicodeDecodeError:

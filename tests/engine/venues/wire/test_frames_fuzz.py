@@ -129,7 +129,7 @@ def read_both(source: random.Random, stream: bytes, *, client: bool) -> tuple[Fr
 
 @pytest.mark.timeout(3600)
 def test_good_streams_give_the_same_messages(seed: int) -> None:
-    """Where nobody breaks a rule nothing may be lost, however the stream is cut."""
+    """Without a broken rule no message may be lost, however the stream is cut."""
     source = random.Random(seed)
     for _ in range(ROUNDS // 5):
         client = source.random() < 0.5

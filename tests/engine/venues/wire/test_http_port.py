@@ -51,7 +51,7 @@ def test_a_request_is_sent_and_its_answer_comes_back(peer: Peer) -> None:
     port.close()
 
 
-def test_it_is_busy_until_the_answer_is_taken(peer: Peer) -> None:
+def test_it_is_busy_until_the_answer_is_read(peer: Peer) -> None:
     """Who is not busy is not looked after in every step: an answer would wait."""
     port = port_to(peer)
     assert not port.busy
@@ -98,7 +98,7 @@ def test_chunks_in_single_bytes_make_one_body(peer: Peer) -> None:
 
 
 def test_an_answer_without_length_ends_with_its_connection(peer: Peer) -> None:
-    """The old way, still seen behind proxies."""
+    """The old way, still in use by proxies."""
     port = port_to(peer)
     port.request("GET", "/", {}, b"", 0)
     sent(port, peer)
@@ -111,7 +111,7 @@ def test_an_answer_without_length_ends_with_its_connection(peer: Peer) -> None:
 
 
 def test_an_answer_cut_in_the_middle_is_a_failure_after_sending(peer: Peer) -> None:
-    """Nobody knows whether the order stands: the caller must ask, and we must not repeat it."""
+    """The order's outcome is not known: the caller must ask, and the port must not repeat the request."""
     port = port_to(peer)
     port.request("POST", "/", {}, b"", 0)
     sent(port, peer)
@@ -141,7 +141,7 @@ def test_a_kept_connection_lost_after_the_request_fails_and_is_not_repeated(peer
 
 
 def test_a_kept_connection_closed_while_idle_is_replaced_before_it_is_used(peer: Peer) -> None:
-    """Servers close idle connections all the time; a request that was never said is not lost."""
+    """Servers close idle connections all the time; a request that was never sent is not lost."""
     port = port_to(peer)
     port.request("GET", "/", {}, b"", 0)
     sent(port, peer)
@@ -176,7 +176,7 @@ def test_a_server_that_is_not_there_is_a_failure_before_sending() -> None:
 
 
 def test_connections_and_backlog_are_bounded(peer: Peer) -> None:
-    """Two connections, one waiting, and the fourth is told at once."""
+    """Two connections, one waiting, and the fourth is refused at once."""
     port = port_to(peer, HttpOptions(connection_limit=2, backlog_limit=1, request_timeout_ns=SECOND))
     for turn in range(4):
         port.request("GET", f"/{turn}", {}, b"", 0)
@@ -198,8 +198,8 @@ def test_what_is_no_http_is_a_failure(peer: Peer) -> None:
     [answer] = answers(port)
     assert answer.status == 0
     port.request("GET", "/with space", {}, b"", 0)
-    [unsaid] = answers(port)
-    assert unsaid.error.startswith("not sent: the request is not valid HTTP")
+    [unsent] = answers(port)
+    assert unsent.error.startswith("not sent: the request is not valid HTTP")
 
 
 def test_a_body_over_the_limit_is_a_failure(peer: Peer) -> None:

@@ -1,4 +1,4 @@
-"""The loop over TLS records, straight through OpenSSL and by Python's `ssl`: both must say the same of every stream."""
+"""The loop over TLS records, straight through OpenSSL and by Python's `ssl`: both must read the same stream."""
 
 import contextlib
 import random
@@ -35,12 +35,12 @@ class Conversation:
                 continue
 
     def decrypt(self) -> list[bytes]:
-        """Everything that stands in the records, however the loop says that it wants more."""
+        """All payloads in the records, in whichever way the loop asks for more bytes."""
         with contextlib.suppress(ssl.SSLWantReadError):
             self.records.decrypt(self.reader)
         return self.reader.messages()
 
-    def say(self, *payloads: bytes) -> None:
+    def send(self, *payloads: bytes) -> None:
         """One record a message, as a venue sends."""
         writer = FrameWriter(server=True)
         for payload in payloads:
@@ -64,30 +64,30 @@ def conversation(request: pytest.FixtureRequest, certificate: tuple[Path, Path],
 def test_many_records_come_in_one_call_and_in_order(conversation: Conversation, *, direct: bool) -> None:
     """A block of the socket is a burst of the market."""
     assert conversation.records.direct is direct
-    said = [b"%d" % number * 100 for number in range(300)]
-    conversation.say(*said)
-    assert conversation.decrypt() == said
+    sent = [b"%d" % number * 100 for number in range(300)]
+    conversation.send(*sent)
+    assert conversation.decrypt() == sent
     assert conversation.decrypt() == []
 
 
 def test_a_stream_cut_anywhere_is_read_whole(conversation: Conversation, seed: int) -> None:
     """A socket's block ends in the middle of a record, of its header too."""
     draw = random.Random(seed)
-    said = [draw.randbytes(draw.choice((1, 100, 1024, 16_000, 70_000))) for _ in range(60)]
-    conversation.say(*said)
+    sent = [draw.randbytes(draw.choice((1, 100, 1024, 16_000, 70_000))) for _ in range(60)]
+    conversation.send(*sent)
     cipher = conversation.to_client.read()
-    heard: list[bytes] = []
+    received: list[bytes] = []
     while cipher:
         count = draw.choice((1, 3, 5, 100, 20_000, 64_000))
         conversation.to_client.write(cipher[:count])
         cipher = cipher[count:]
-        heard += conversation.decrypt()
-    assert heard == said
+        received += conversation.decrypt()
+    assert received == sent
 
 
 def test_a_goodbye_comes_after_the_last_record(conversation: Conversation) -> None:
     """What was sent before the end is not lost with it."""
-    conversation.say(b"last")
+    conversation.send(b"last")
     with pytest.raises(ssl.SSLWantReadError):
         conversation.server.unwrap()
     with pytest.raises(ssl.SSLZeroReturnError):
@@ -97,7 +97,7 @@ def test_a_goodbye_comes_after_the_last_record(conversation: Conversation) -> No
 
 def test_a_forged_record_is_an_error_in_openssls_words(conversation: Conversation) -> None:
     """Nothing of a record whose tag is wrong may reach a book; what came whole before it does."""
-    conversation.say(b"true", b"x" * 1024)
+    conversation.send(b"true", b"x" * 1024)
     cipher = bytearray(conversation.to_client.read())
     cipher[-RECORD_ROOM // 2] ^= 1
     conversation.to_client.write(cipher)
@@ -114,7 +114,7 @@ def test_each_thread_finds_its_own_connection(certificate: tuple[Path, Path]) ->
     def talk(number: int) -> None:
         for turn in range(20):
             one = Conversation(certificate, direct=True, version=ssl.TLSVersion.TLSv1_3)
-            one.say(b"%d %d" % (number, turn))
+            one.send(b"%d %d" % (number, turn))
             if one.decrypt() != [b"%d %d" % (number, turn)] or not one.records.direct:
                 wrong.append(number)
 

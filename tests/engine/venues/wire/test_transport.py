@@ -1,4 +1,4 @@
-"""TLS over a socket: what was true before a fault is given, and the fault is told by its first reason."""
+"""TLS over a socket: the bytes before a fault are delivered, and the fault keeps its first reason."""
 
 import socket
 import ssl
@@ -11,21 +11,21 @@ ROUNDS = 10
 
 
 def test_a_fault_after_good_records_is_reported_in_its_own_words(certificate: tuple[Path, Path]) -> None:
-    """Whoever reads the log must see what was wrong with the bytes, not that nothing more could be read after it."""
+    """An operator who reads the log must see what was wrong with the bytes, not that no more could be read after it."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*certificate)
-    heard, said, writer, reader = ssl.MemoryBIO(), ssl.MemoryBIO(), FrameWriter(server=True), FrameReader()
-    server = context.wrap_bio(heard, said, server_side=True)
+    incoming, outgoing, writer, reader = ssl.MemoryBIO(), ssl.MemoryBIO(), FrameWriter(server=True), FrameReader()
+    server = context.wrap_bio(incoming, outgoing, server_side=True)
     ours, theirs = socket.socketpair()
     with ours, theirs:
         ours.setblocking(False)
         theirs.setblocking(False)
         transport = TlsTransport(PlainTransport(ours, 1 << 20), tls_context(str(certificate[0])), "localhost")
-        shake(transport, server, heard, said, theirs)
+        shake(transport, server, incoming, outgoing, theirs)
         server.write(writer.encode(TEXT, b"true"))
-        good = said.read()
+        good = outgoing.read()
         server.write(writer.encode(TEXT, b"forged"))
-        forged = bytearray(said.read())
+        forged = bytearray(outgoing.read())
         forged[-1] ^= 1
         theirs.send(good + forged + forged)
         assert transport.fill(reader) > 0
@@ -35,16 +35,20 @@ def test_a_fault_after_good_records_is_reported_in_its_own_words(certificate: tu
 
 
 def shake(
-    transport: TlsTransport, server: ssl.SSLObject, heard: ssl.MemoryBIO, said: ssl.MemoryBIO, theirs: socket.socket
+    transport: TlsTransport,
+    server: ssl.SSLObject,
+    incoming: ssl.MemoryBIO,
+    outgoing: ssl.MemoryBIO,
+    theirs: socket.socket,
 ) -> None:
     """Carry bytes between the two until both are ready."""
     for _ in range(ROUNDS):
         transport.shake()
         try:
-            heard.write(theirs.recv(1 << 16))
+            incoming.write(theirs.recv(1 << 16))
             server.do_handshake()
         except (BlockingIOError, ssl.SSLWantReadError):
             pass
-        if said.pending:
-            theirs.send(said.read())
+        if outgoing.pending:
+            theirs.send(outgoing.read())
     assert transport.shake(), transport.error

@@ -1,4 +1,4 @@
-"""A process that sleeps on a port's descriptor: whatever one poll leaves behind must make it readable again."""
+"""A process that sleeps on a port's descriptor: whatever one poll leaves unread must make it readable again."""
 
 import select
 import socket
@@ -13,10 +13,10 @@ from tests.engine.venues.wire.peers import Peer
 MESSAGES = [b"%d" % number + b"x" * 1500 for number in range(200)]  # several blocks of the socket, many TLS records
 
 
-def collect(port: WebSocketPort, wanted: int) -> list[bytes]:
-    """Poll only when the descriptor says so; what it does not announce is never seen."""
+def collect(port: WebSocketPort, at_least: int) -> list[bytes]:
+    """Poll only when the descriptor is readable; bytes that it does not announce are never seen."""
     found: list[bytes] = []
-    while len(found) < wanted and select.select([port.fileno()], [], [], 2)[0]:
+    while len(found) < at_least and select.select([port.fileno()], [], [], 2)[0]:
         found += port.poll(0)
     return found
 
@@ -42,7 +42,7 @@ def test_what_came_after_the_upgrade_is_not_left_in_a_buffer(certificate: tuple[
 
 
 class Shaken:
-    """The server's end of a TLS connection, shaken in turns with the port; `late` goes out behind the first answer."""
+    """The server's end of a TLS connection, shaken in turns with the port; `late` goes out after the first answer."""
 
     def __init__(self, connection: socket.socket, certificate: tuple[Path, Path], port: WebSocketPort) -> None:
         """Shake hands."""
@@ -57,7 +57,7 @@ class Shaken:
         self._until(self._engine.do_handshake)
 
     def recv(self, count: int) -> bytes:
-        """What the port says."""
+        """The port's messages."""
         return self._until(lambda: self._engine.read(count))  # type: ignore[return-value]
 
     def sendall(self, block: bytes) -> None:

@@ -42,7 +42,7 @@ def test_messages_come_back_in_order_with_the_time_of_their_read(port: WebSocket
 
 
 def test_a_message_of_five_megabytes_comes_whole(port: WebSocketPort) -> None:
-    """Coinbase's snapshot takes many reads and must not take more than one message."""
+    """Coinbase's snapshot needs many reads and must arrive as one message."""
     port.send(b"big")
     assert receive(port, 1) == [b"x" * 5_000_000]
     port.send(b"after")
@@ -51,7 +51,7 @@ def test_a_message_of_five_megabytes_comes_whole(port: WebSocketPort) -> None:
 
 
 def test_a_ping_is_answered_with_its_own_payload(port: WebSocketPort) -> None:
-    """Binance drops who answers with another; the server only goes on when it hears the same."""
+    """Binance drops a client that answers with another payload; the server only goes on when it receives the same."""
     port.send(b"ping")
     assert receive(port, 1) == [b"the pong was the same"]
     assert port.send_ping(b"here?")
@@ -68,8 +68,8 @@ def test_a_close_by_the_server_is_a_state_with_its_words(port: WebSocketPort) ->
     assert port.poll(0) == []
 
 
-def test_a_look_tells_quiet_from_everything_else(port: WebSocketPort) -> None:
-    """A role that is told of no change looks after nothing: a message, a pong or the end must not look quiet."""
+def test_a_look_distinguishes_quiet_from_everything_else(port: WebSocketPort) -> None:
+    """A role that sees no change does nothing: a message, a pong or the end must not look quiet."""
     assert port.poll_if_changed(0) is None
     port.send(b"echo")
     assert first_news(port) == [b"echo"]
@@ -109,7 +109,7 @@ def test_a_rehearsed_message_is_not_sent(port: WebSocketPort) -> None:
 
 
 def test_a_certificate_without_an_authority_is_refused(tls_server: int) -> None:
-    """Verification is on unless the test's own file says otherwise."""
+    """Verification is on unless the test's own file turns it off."""
     port = WebSocketPort(f"wss://localhost:{tls_server}/")
     poll_until(port, lambda: port.state is PortState.CLOSED)
     assert "certificate verify failed" in port.error
@@ -132,7 +132,7 @@ def test_a_refused_connection_and_an_unknown_name_are_errors_with_reasons() -> N
 
 
 def test_a_connection_that_never_comes_up_ends_at_its_deadline(peer: Peer) -> None:
-    """A server that accepts and says nothing must not hold a role for ever."""
+    """A server that accepts and sends nothing must not hold a role for ever."""
     port = WebSocketPort(f"ws://127.0.0.1:{peer.port}/", WireOptions(connect_timeout_ns=1_000))
     port.poll(1)
     assert not port.error
@@ -257,7 +257,7 @@ def test_a_peer_that_does_not_read_is_given_up_at_the_bound(peer: Peer) -> None:
     assert "does not read" in port.error
 
 
-def test_a_close_frame_is_echoed_and_ours_says_1000(peer: Peer) -> None:
+def test_a_close_frame_is_echoed_and_ours_has_code_1000(peer: Peer) -> None:
     """Both sides of the closing handshake."""
     port = peer.open()
     port.close()
@@ -298,7 +298,7 @@ def pump(source: socket.socket, target: socket.socket) -> None:
 
 
 def through_proxy(server: int, certificate: Path, answer: bytes) -> tuple[WebSocketPort, list[bytes]]:
-    """A port through a proxy that gives this answer, and what the proxy heard."""
+    """A port through a proxy that gives this answer, and the request that the proxy received."""
     listener = socket.create_server(("127.0.0.1", 0))
     heads: list[bytes] = []
     threading.Thread(target=forward, args=(listener, server, heads, answer), daemon=True).start()
