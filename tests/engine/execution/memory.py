@@ -43,7 +43,7 @@ class Ring(MemoryRing):
     """A ring of the product's that keeps every record, with the rows published so far."""
 
     def __init__(self, lane: Lane | str, *, first: int = 0, life: int = 1) -> None:
-        """An empty lane of the map; `life` tells the rings of one start of the machine from those of another."""
+        """An empty lane of the map; `life` distinguishes the rings of one start of the machine from another's."""
         lane = lane_of(lane) if isinstance(lane, str) else lane
         self.lane = lane
         super().__init__(lane, keep_all=True, first=first, stream=life.to_bytes(8, "little") + OUTLIVING)
@@ -239,11 +239,11 @@ class House:
 
     def check_truth(self) -> None:
         """Our fills are the venue's, each once; orders have the venue's states; positions are the sum of the fills."""
-        told = [(row.instrument, bare(row.venue_fill_id)) for row in self.rings["fills"].rows]
+        reported = [(row.instrument, bare(row.venue_fill_id)) for row in self.rings["fills"].rows]
         ours = {(one, number) for one, known in self.role.blotter.fills.items() for number in known.trades}
         truth = self.venue.own_fills(self.mark)
         assert sorted(ours) == sorted(truth)
-        assert sorted(told) == sorted(truth)
+        assert sorted(reported) == sorted(truth)
         orders = self.role.blotter.orders
         for client_id, there in self.venue.orders.items():
             if there.ours(self.mark):

@@ -4,7 +4,7 @@
                 ◀─ {"order": …, "fill": …} ────────────────── the same venue's stream (a StreamPort)
 
 The venue knows neither a logon nor a clock: each request is stamped on arrival, so a request that is not answered in
-`WINDOW_NS` cannot arrive any more. A placement is answered before its order is told on the stream.
+`WINDOW_NS` cannot arrive any more. A placement is answered before its order is sent on the stream.
 """
 
 import json

@@ -137,6 +137,6 @@ def check(venue: SimulatedVenue, role: Any, fill_rows: list[Any]) -> None:
             assert (order.state, order.filled * scale) == orders[client_id], client_id
         else:
             assert order.state == OrderState.REJECTED, client_id
-    told = [(symbols[row.instrument].symbol, shown(row.venue_fill_id), row.client_id.hex()) for row in fill_rows]
-    assert len(told) == len(set(told))
-    assert set(told) == fills
+    reported = [(symbols[row.instrument].symbol, shown(row.venue_fill_id), row.client_id.hex()) for row in fill_rows]
+    assert len(reported) == len(set(reported))
+    assert set(reported) == fills

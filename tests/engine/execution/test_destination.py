@@ -22,7 +22,7 @@ from tests.engine.cli.test_check import URLS, market
 
 Write = Callable[..., Config]
 Row = namedtuple("Row", "since_ns mode armed")  # noqa: PYI024 - shaped like the cell's row
-OUTSIDE = "203.0.113.5"  # kept for documents: nobody has it
+OUTSIDE = "203.0.113.5"  # reserved for documents: no host has it
 ANYWHERE = "0.0.0.0"  # noqa: S104 - nothing is bound
 NAMES = {"ws-api.binance.com": [OUTSIDE], "here.example": ["127.0.0.1"], "both.example": ["127.0.0.1", OUTSIDE]}
 
@@ -126,15 +126,20 @@ def test_the_order_socket_connects_to_loopback_alone_unless_file_and_published_m
 ) -> None:
     """A file that is edited, or a check that was not run, must not be enough."""
     venue: Any = SimpleNamespace(order_url=f"ws://{OUTSIDE}:9/", request_url=f"http://{OUTSIDE}:9/")
-    network, said = TradingNetwork(venue, Cell(row), may_leave=may_leave), "only loopback addresses may be connected to"
+    network, refusal = (
+        TradingNetwork(venue, Cell(row), may_leave=may_leave),
+        "only loopback addresses may be connected to",
+    )
     port = network.stream(1)
     port.poll(1)
     assert port.state is PortState.CLOSED
-    assert f"{OUTSIDE} is {OUTSIDE}, {said}" in port.error
+    assert f"{OUTSIDE} is {OUTSIDE}, {refusal}" in port.error
     requests = network.requests()
     requests.request("POST", "/order", {}, b"", 1)
     [answer] = requests.poll(2)
-    assert (answer.status, said in answer.error) == (0, True), "a venue that places over REST is held to the same rule"
+    assert (answer.status, refusal in answer.error) == (0, True), (
+        "a venue that places over REST is held to the same rule"
+    )
 
 
 def test_a_name_that_changes_its_address_is_caught_at_the_socket() -> None:
@@ -146,7 +151,7 @@ def test_a_name_that_changes_its_address_is_caught_at_the_socket() -> None:
 
 
 def test_no_proxy_is_passed_on_the_way_to_loopback() -> None:
-    """Behind a proxy the address that we see is the proxy's."""
+    """With a proxy the address that we see is the proxy's."""
     options = WireOptions(loopback_only=True, proxy=Proxy("127.0.0.1", 9))
     dial = Dial(Place("ws-api.binance.com", 443, secure=True, target="/"), options)
     assert not dial.advance()

@@ -318,7 +318,7 @@ def test_a_full_disk_stops_entries_and_lets_exits_go(tmp_path: Path, caplog: pyt
     refused = house.intent()
     house.run(3)
     assert house.verdict(refused) == Reason.JOURNAL_FULL
-    assert [one.message for one in caplog.records if one.message.startswith("the disk")] == [  # said once
+    assert [one.message for one in caplog.records if one.message.startswith("the disk")] == [  # logged once
         "the disk has no room for the journal: only exits are sent"
     ]
     house.cancel(resting.intent_id)
@@ -351,20 +351,20 @@ def test_records_that_a_normal_end_could_not_write_are_logged(tmp_path: Path, ca
         house.run(3)
     waiting = house.role.journal.sequence - 8192 // SIZE
     house.role.close()
-    (told,) = [one for one in caplog.records if one.levelname == "ERROR"]
-    assert (told.message[:34], told.__dict__["records"]) == ("the journal lacks its last records", waiting)
+    (reported,) = [one for one in caplog.records if one.levelname == "ERROR"]
+    assert (reported.message[:34], reported.__dict__["records"]) == ("the journal lacks its last records", waiting)
 
 
 def test_a_fill_is_published_before_the_order_that_it_fills(house: House) -> None:
     """A reader that sees a filled order must find its fill, or it acts on a position that is not there yet."""
     order = house.place(size=1000)
-    told: list[str] = []
+    reported: list[str] = []
     fills, orders = house.role.blotter._publish_fill, house.role.blotter._publish_order
-    house.role.blotter._publish_fill = lambda data: told.append("fill") or fills(data)
-    house.role.blotter._publish_order = lambda data: told.append("order") or orders(data)
+    house.role.blotter._publish_fill = lambda data: reported.append("fill") or fills(data)
+    house.role.blotter._publish_order = lambda data: reported.append("order") or orders(data)
     house.venue.fill(order.client_id.hex(), 1000)
     house.run(3)
-    assert told[:2] == ["fill", "order"]
+    assert reported[:2] == ["fill", "order"]
 
 
 def test_two_runs_of_the_same_inputs_are_the_same_bytes(tmp_path: Path) -> None:

@@ -72,18 +72,18 @@ def fill_of(frame: Event) -> Event:
 
 
 def once(wire: LyingWire, lie: Callable[[Event], list[Event]]) -> list[Event]:
-    """Tell the next fill of the maker's otherwise; the true reports that were replaced."""
-    told: list[Event] = []
+    """Replace the report of the maker's next fill by another; return the true reports that were replaced."""
+    reported: list[Event] = []
 
     def tell(frame: Event) -> list[Event]:
         event = fill_of(frame)
-        if not event or told:
+        if not event or reported:
             return [frame]
-        told.append(event)
+        reported.append(event)
         return [frame | {"event": said} for said in lie(event)]
 
     wire.lie = tell
-    return told
+    return reported
 
 
 def worse(event: Event) -> str:
@@ -120,8 +120,8 @@ def test_a_fill_that_contradicts_its_order_halts_its_instrument_beyond_a_death(
     system: Floor, wire: LyingWire, lie: str
 ) -> None:
     """The next life must not trade on; and the true fills that the venue lists are applied, once."""
-    told = once(wire, LIES[lie])
-    until(lambda: told)
+    reported = once(wire, LIES[lie])
+    until(lambda: reported)
     until(lambda: halted(system))
     kill(system)
     assert halted(system) == {1}
@@ -140,11 +140,11 @@ def test_a_death_between_the_lie_and_its_alarm_loses_neither_the_fill_nor_a_late
     system: Floor, wire: LyingWire
 ) -> None:
     """A life that ends with the frame unread learns the truth from the listing; the same lie to the next life halts."""
-    told = once(wire, lambda _: [])
-    until(lambda: told)
+    reported = once(wire, lambda _: [])
+    until(lambda: reported)
     kill(system)
     assert halted(system) == set()
-    wire.push({"subscriptionId": 0, "event": LIES["the other side"](told[0])[0]})
+    wire.push({"subscriptionId": 0, "event": LIES["the other side"](reported[0])[0]})
     once(wire, LIES["worse than the limit"])
     until(lambda: halted(system))
     assert differences(system) == []

@@ -166,13 +166,13 @@ def fill(number: int, order: int = 42, symbol: str = "BTCUSDT") -> FillNews:
     return FillNews(symbol, b"", b"%d" % order, b"%d" % number, BUY, 100, 5, 0, b"", False, 0)
 
 
-def standing(**words: Any) -> OrderNews:
+def open_order(**words: Any) -> OrderNews:
     """The state of the venue's order 42."""
-    told: dict[str, Any] = {
+    reported: dict[str, Any] = {
         "symbol": "BTCUSDT", "client_id": bytes(16), "venue_order_id": b"42", "state": S.OPEN, "side": BUY,
         "price": 100, "size": 50, "executed": 7, "venue_ns": 0,
     }  # fmt: skip
-    return OrderNews(**told | words)
+    return OrderNews(**reported | words)
 
 
 def test_an_order_is_asked_about_from_its_time_on_and_again_only_after_its_answers_time(bench: Bench) -> None:
@@ -196,7 +196,7 @@ def test_an_order_without_a_time_is_asked_about_at_once(bench: Bench) -> None:
     assert kinds(bench.step()) == [Ask.STATUS]
     bench.questions.settle(order)
     bench.step()
-    bench.answer(bench.session.asked[0], (standing(), []))
+    bench.answer(bench.session.asked[0], (open_order(), []))
     assert bench.recovery.settled
 
 
@@ -206,7 +206,7 @@ def test_only_so_many_questions_are_in_flight(bench: Bench) -> None:
         bench.questions.ask(bench.order(number + 1), NOW)
     assert len(bench.step()) == PARALLEL == 16
     assert bench.step() == []
-    bench.answer(bench.session.asked[0], (standing(), []))
+    bench.answer(bench.session.asked[0], (open_order(), []))
     assert len(bench.step()) == 1
     assert not bench.recovery.settled
 
@@ -235,7 +235,7 @@ def test_a_question_that_cannot_be_sent_is_not_in_flight(bench: Bench) -> None:
     bench.questions.ask(bench.order(), NOW)
     bench.step()
     assert bench.recovery._in_flight == 0
-    bench.answer(Request(Ask.STATUS, NOW, bench.order().client_id), (standing(), []))
+    bench.answer(Request(Ask.STATUS, NOW, bench.order().client_id), (open_order(), []))
     assert bench.recovery._in_flight == 0
 
 
@@ -406,8 +406,8 @@ def test_only_listings_in_a_row_count_as_proof_that_fills_are_absent(bench: Benc
 def test_an_accepted_answer_brings_fills_first_and_then_the_order(bench: Bench) -> None:
     """The order's end would otherwise look as if its fills were missing."""
     order = bench.order()
-    bench.answer(Request(Ask.STATUS, NOW, order.client_id), (standing(), [fill(7)]))
-    assert bench.broker.made == [("apply_fill", order, fill(7), NOW, 7), ("apply_news", order, standing(), NOW, True)]
+    bench.answer(Request(Ask.STATUS, NOW, order.client_id), (open_order(), [fill(7)]))
+    assert bench.broker.made == [("apply_fill", order, fill(7), NOW, 7), ("apply_news", order, open_order(), NOW, True)]
 
 
 @pytest.mark.parametrize(
@@ -459,13 +459,13 @@ def test_an_open_order_that_the_list_does_not_show_is_asked_about(bench: Bench) 
     listed, absent, late = bench.order(1), bench.order(2, answer_ns=NOW - 1), bench.order(3, answer_ns=NOW)
     asked, flying = bench.order(4), bench.order(5, state=S.SENT)
     bench.questions.ask(asked, NOW * 2)
-    bench.answer(Request(Ask.OPEN_ORDERS, NOW), [standing(client_id=listed.client_id)], now_ns=NOW + 5)
+    bench.answer(Request(Ask.OPEN_ORDERS, NOW), [open_order(client_id=listed.client_id)], now_ns=NOW + 5)
     orders = (listed, absent, late, asked, flying)
     assert [bench.questions.due_ns(one) for one in orders] == [0, NOW + 5, 0, NOW * 2, 0]
-    assert bench.strangers.made == [("known_or_adopted", standing(client_id=listed.client_id), NOW + 5)]
+    assert bench.strangers.made == [("known_or_adopted", open_order(client_id=listed.client_id), NOW + 5)]
     bench.broker.answers["is_ours"] = False
-    bench.answer(Request(Ask.OPEN_ORDERS, NOW), [standing(client_id=b"web")])
-    assert bench.strangers.made[1:] == [("report", standing(client_id=b"web"), NOW)]
+    bench.answer(Request(Ask.OPEN_ORDERS, NOW), [open_order(client_id=b"web")])
+    assert bench.strangers.made[1:] == [("report", open_order(client_id=b"web"), NOW)]
 
 
 def test_a_list_or_a_page_that_was_refused_is_asked_for_again(bench: Bench) -> None:
@@ -512,17 +512,21 @@ def test_an_account_without_a_watermark_begins_at_its_newest_fill(bench: Bench) 
 
 
 @pytest.mark.parametrize(
-    ("kind", "key", "told"),
+    ("kind", "key", "reported"),
     [
         (Ask.FILLS_SINCE, b"4", fill(7, symbol="ETHUSDT")),
         (Ask.FILLS_OF, b"42", fill(7, symbol="ETHUSDT")),
         (Ask.FILLS_OF, b"42", fill(7, order=43)),
     ],
 )
-def test_a_fill_that_was_not_asked_about_cannot_be_read(bench: Bench, kind: Ask, key: bytes, told: FillNews) -> None:
-    """Taken in, another order's fill is counted as this one's."""
-    with pytest.raises(UnreadableError, match=f"a fill of order {told.venue_order_id.decode()} of {told.symbol}"):
-        bench.answer(Request(kind, NOW, bench.order().client_id, instrument=1, key=key), [told])
+def test_a_fill_that_was_not_asked_about_cannot_be_read(
+    bench: Bench, kind: Ask, key: bytes, reported: FillNews
+) -> None:
+    """If it were applied, another order's fill would be counted as this one's."""
+    with pytest.raises(
+        UnreadableError, match=f"a fill of order {reported.venue_order_id.decode()} of {reported.symbol}"
+    ):
+        bench.answer(Request(kind, NOW, bench.order().client_id, instrument=1, key=key), [reported])
 
 
 def test_the_owner_of_an_unknown_fill_is_asked_for_and_passed_on(bench: Bench) -> None:
@@ -534,13 +538,13 @@ def test_the_owner_of_an_unknown_fill_is_asked_for_and_passed_on(bench: Bench) -
     assert (asked.kind, asked.instrument, asked.key) == (Ask.OWNER, 1, b"42")
     assert bench.session.made == [("owner", 1, b"42", NOW)]
     bench.strangers.made.clear()
-    bench.answer(asked, (standing(), []))
+    bench.answer(asked, (open_order(), []))
     bench.answer(asked, outcome=Outcome.REFUSED, error=GONE)
     bench.answer(asked, outcome=Outcome.UNKNOWN)
     assert bench.strangers.made == [
-        ("identify", 1, b"42", standing(), NOW), ("identify", 1, b"42", None, NOW), ("again", 1, b"42", NOW),
+        ("identify", 1, b"42", open_order(), NOW), ("identify", 1, b"42", None, NOW), ("again", 1, b"42", NOW),
     ]  # fmt: skip
-    for wrong in (standing(symbol="ETHUSDT"), standing(venue_order_id=b"43")):
+    for wrong in (open_order(symbol="ETHUSDT"), open_order(venue_order_id=b"43")):
         with pytest.raises(UnreadableError, match="asked: 42"):
             bench.answer(asked, (wrong, []))
 
@@ -587,7 +591,7 @@ def test_an_order_that_the_blotter_has_forgotten_is_still_settled_by_the_answer(
 
 
 def test_no_page_of_fills_is_listed_while_too_many_wait_for_their_owners(bench: Bench) -> None:
-    """What is not listed stays above the watermark, and memory within its bound."""
+    """An order that is not listed stays above the watermark, and memory within its bound."""
     bench.strangers.full = True
     bench.recovery._scans.append(1)
     assert bench.step() == []

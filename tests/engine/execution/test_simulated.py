@@ -75,7 +75,7 @@ FAULTS: dict[str, Callable[[Any], None]] = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_each_fault_ends_in_the_truth(tmp_path: Path, fault: str) -> None:
-    """An order that takes and rests, and its cancel, under one fault each."""
+    """An order that fills in part and rests, and its cancel, under one fault each."""
     house = SimulatedHouse(tmp_path)
     house.ready()
     for method in ("place", "cancel"):

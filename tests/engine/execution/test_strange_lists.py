@@ -55,7 +55,7 @@ class Operated(SimulatedHouse):
             int(row.venue_order_id.rstrip(b"\0")) for row in self.rings["orders"].rows if row.flags & OrderFlag.FOREIGN
         ]
 
-    def standing(self) -> list[str]:
+    def open_statuses(self) -> list[str]:
         """The state of each open order of the account that is not the engine's."""
         orders = self.venue.binance.matching.open["engine", "BTCUSDT"].values()
         return sorted(order.status for order in orders if not re.fullmatch("[0-9a-f]{32}", order.client_id))
@@ -102,8 +102,8 @@ def test_lists_of_an_operator_are_strangers_orders_whatever_becomes_of_them(
     house.ask("order.cancel", orderId=str(placed[2]))
     trade_on(house, 12)
     house.settle(10)
-    told = house.strangers()
-    assert sorted(told) == sorted(placed)
+    reported = house.strangers()
+    assert sorted(reported) == sorted(placed)
     by_id = {order.id: str(order.status) for (_, _), order in house.venue.binance.matching.orders.items()}
     assert {"FILLED", "EXPIRED", "CANCELED", "NEW"} <= {by_id[one] for one in placed}
     assert not house.halts_asked
@@ -111,10 +111,10 @@ def test_lists_of_an_operator_are_strangers_orders_whatever_becomes_of_them(
     warned = [one.message for one in caplog.records if one.levelno == logging.WARNING]
     assert set(warned) == {"the account's balance changed; others have traded on it"}
     assert len(warned) <= 8
-    before = house.standing()
+    before = house.open_statuses()
     house.rest_all()
     house.check_ours()
-    assert house.standing() == before
+    assert house.open_statuses() == before
 
 
 def test_execution_that_starts_beside_a_pending_list_leaves_it_and_trades(
@@ -131,12 +131,12 @@ def test_execution_that_starts_beside_a_pending_list_leaves_it_and_trades(
     house.ready()
     trade_on(house, 6)
     assert set(house.strangers()) == {*pending, *waiting}
-    assert house.standing() == ["NEW", "NEW", "NEW", "PENDING_NEW", "PENDING_NEW"]
+    assert house.open_statuses() == ["NEW", "NEW", "NEW", "PENDING_NEW", "PENDING_NEW"]
     assert not house.halts_asked
     assert not [one for one in caplog.records if one.levelno >= logging.ERROR]
     house.rest_all()
     house.check_ours()
-    assert house.standing() == ["NEW", "NEW", "NEW", "PENDING_NEW", "PENDING_NEW"]
+    assert house.open_statuses() == ["NEW", "NEW", "NEW", "PENDING_NEW", "PENDING_NEW"]
 
 
 @pytest.mark.parametrize("mode", ["lost", "late"])

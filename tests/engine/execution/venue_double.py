@@ -122,7 +122,7 @@ class FakeVenue:
         self.violations: list[str] = []
         self.event_latency_ns = 2 * MS
         self.held = {"BTC": 0, "ETH": 0, "USDT": 10**14, "BNB": 10**8}  # at eight decimals, the fills aside
-        self.words: dict[str, str] = {}  # statuses that are told by another word
+        self.words: dict[str, str] = {}  # statuses that are sent as another word
 
     def connect(self, now_ns: int) -> FakePort:
         """A connection."""
@@ -343,11 +343,11 @@ class FakeVenue:
             "newOrderResponse": placed,
         }
 
-    def move(self, asset: str, amount: int, told: bool = True) -> None:
+    def move(self, asset: str, amount: int, reported: bool = True) -> None:
         """A deposit, or a withdrawal where it is negative."""
         self.held[asset] += amount
         event = {"e": "balanceUpdate", "E": 0, "a": asset, "d": to_text(amount, 8), "T": 0}
-        for port in self.ports if told else ():
+        for port in self.ports if reported else ():
             frame = json.dumps({"subscriptionId": 0, "event": event}).encode()
             port.inbox.append((self.now_ns + self.event_latency_ns, frame))
 

@@ -75,7 +75,7 @@ def test_a_fill_that_overtakes_a_replacement_places_nothing(house: House) -> Non
 
 
 def test_a_chase_ends_when_its_time_is_over(house: House) -> None:
-    """And leaves nothing standing."""
+    """And leaves no order open."""
     house.place(algorithm=CHASE, price=0, timeout_ns=300 * MS)
     house.run(330)
     assert not any(one.open for one in house.venue.orders.values())
@@ -102,7 +102,7 @@ def test_a_halt_stops_a_chase_between_two_requests(house: House) -> None:
 
 
 def test_a_chase_goes_on_after_a_death(house: House) -> None:
-    """Nobody asks the strategy."""
+    """The chase does not ask the strategy."""
     house.place(algorithm=CHASE, price=0, size=1000)
     house.restart()
     house.ready()

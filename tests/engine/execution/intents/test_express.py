@@ -19,7 +19,7 @@ from engine.model.words import BUY, SELL, BookState, CommandKind, IntentKind, Or
 from engine.risk.market import Top
 from tests.engine.execution.memory import MS, OTHER, SECOND, STRATEGY, House, Ring
 
-CUT_AT_ONCE = 100910  # the seed of a drive whose session is cut behind its first order
+CUT_AT_ONCE = 100910  # the seed of a drive whose session is cut after its first order
 ARRAYS = tuple((0,) * 10 for _ in range(4))
 
 
@@ -61,7 +61,7 @@ def trade_at_last(house: House) -> None:
     """Sound limit orders of both strategies, once a halt is lifted and a cut's doubts are over.
 
     Without them a drive in which the session is cut early has every order refused until its end: after a cut, no
-    order leaves until the fate of those in flight is known, which takes their whole window, longer than a drive.
+    order leaves until the fate of those in flight is known, which lasts their whole window, longer than a drive.
     """
     house.command(CommandKind.RESUME)
     house.settle(10)
@@ -71,7 +71,7 @@ def trade_at_last(house: House) -> None:
     house.run(5)
 
 
-def told(house: House, directory: Path) -> dict[str, Any]:
+def reported(house: House, directory: Path) -> dict[str, Any]:
     """Everything that left this execution."""
     lanes = {name: bytes(ring.log) for name, ring in house.rings.items()}
     return lanes | {"wire": list(house.venue.outgoing), "file": list(read_journal(directory))}
@@ -86,7 +86,7 @@ def test_the_short_way_leaves_the_same_bytes_as_the_long_one(tmp_path: Path, see
 
 @pytest.mark.soak
 def test_the_short_way_leaves_the_same_bytes_over_many_seeds(tmp_path: Path) -> None:
-    """A difference that one drive in a thousand shows is a difference."""
+    """One difference in a thousand drives is still a difference."""
     first = random.randrange(1 << 31)
     for seed in range(first, first + 2_000):
         compare_ways(tmp_path / str(seed), seed, ("after", "before")[seed % 2])
@@ -108,7 +108,7 @@ def compare_ways(tmp_path: Path, seed: int, disk: str) -> None:
         house.check_truth()
         taken = sum(order.order_type == OrderType.LIMIT for order in house.role.blotter.orders.values())
         assert taken >= 2, f"{way} way: no order was placed, nothing is compared"
-        results.append(told(house, tmp_path / way))
+        results.append(reported(house, tmp_path / way))
         house.role.close()
     short, long = results
     for name in long:
@@ -145,7 +145,7 @@ def test_warming_leaves_no_trace(tmp_path: Path) -> None:
             house.role.step = warmed  # type: ignore[method-assign]
         drive(house, seed)
         house.settle(5)
-        results.append(told(house, tmp_path / way))
+        results.append(reported(house, tmp_path / way))
     warm, cold = results
     for name in cold:
         assert warm[name] == cold[name], name

@@ -40,7 +40,7 @@ class Writer:
     """Writes intents of one strategy as bytes into its lane, whatever they hold."""
 
     def __init__(self, directory: Path) -> None:
-        """A house that trades, with an order standing that may be replaced and cancelled."""
+        """A house that trades, with an open order that may be replaced and cancelled."""
         self.house = House(directory, strategies=(STRATEGY, OTHER), limits={"max_order_rate_per_min": 10**6})
         self.house.ready()
         self.sound = codec.INTENT.record.row(
@@ -59,8 +59,8 @@ class Writer:
 
     def judged(self, intents: list[int]) -> None:
         """Every one of these has at least one verdict."""
-        told = {row.intent_id for row in self.house.rings["verdicts"].rows}
-        assert not set(intents) - told
+        reported = {row.intent_id for row in self.house.rings["verdicts"].rows}
+        assert not set(intents) - reported
         assert all(abs(row.value) <= INT64_MAX for row in self.house.rings["verdicts"].rows)
 
     def trades_on(self) -> None:
@@ -142,7 +142,7 @@ def drawn(random_: random.Random, field: str) -> float:
 
 
 def test_an_intent_from_the_future_is_refused_and_a_little_ahead_is_not(tmp_path: Path) -> None:
-    """It would never be too old; a step of execution that takes long sees intents decided after it began."""
+    """It would never be too old; a long step of execution reads intents that were decided after it began."""
     writer = Writer(tmp_path)
     ahead = writer.write(now_ns=writer.house.now_ns + 10 * MS)
     far = writer.write(now_ns=writer.house.now_ns + SECOND)

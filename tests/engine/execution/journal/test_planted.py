@@ -69,7 +69,7 @@ def test_no_lock_checkpoint_or_cache_follows_a_link(tmp_path: Path, precious: Pa
 
 
 def test_a_journal_directory_that_others_write_to_is_refused(tmp_path: Path) -> None:
-    """Whoever may write there can plant at any time."""
+    """A user with write access can plant at any time."""
     directory = tmp_path / "journal"
     directory.mkdir()
     directory.chmod(0o777)

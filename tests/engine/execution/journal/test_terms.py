@@ -36,17 +36,17 @@ def traded(directory: Path, instruments: tuple[Instrument, ...], instrument: int
 
 
 @pytest.mark.parametrize(
-    ("instruments", "told"),
+    ("instruments", "reported"),
     [
         (FINER_LOT, "BTCUSDT with 2 price and 5 size decimals, the configuration now has BTCUSDT with 2 and 6"),
         (FINER_TICK, "now has BTCUSDT with 3 and 5"),
         (ANOTHER, "fills of BTCUSDT .* now has SOLUSDT .* engine-ctl journal"),
     ],
 )
-def test_a_journal_in_other_terms_is_refused(tmp_path: Path, instruments: Any, told: str) -> None:
+def test_a_journal_in_other_terms_is_refused(tmp_path: Path, instruments: Any, reported: str) -> None:
     """A venue that makes its lot finer would make every position ten times too small, in silence."""
     house = traded(tmp_path, instruments, instrument=1)
-    with pytest.raises(JournalTermsError, match=told) as refused:
+    with pytest.raises(JournalTermsError, match=reported) as refused:
         house.live()
     assert str(tmp_path) in str(refused.value), "the operator must know which directory"
 

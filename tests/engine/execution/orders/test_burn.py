@@ -1,4 +1,4 @@
-"""Fees in BNB from end to end: the embedded venue takes them, the engine counts them, the audit finds every unit."""
+"""Fees in BNB from end to end: the embedded venue charges them, the engine counts them, the audit finds every unit."""
 
 from pathlib import Path
 from typing import Any

@@ -136,7 +136,7 @@ def test_sums_that_its_record_cannot_hold_are_shown_as_the_nearest_that_it_can()
 
 
 def test_a_fee_in_a_third_asset_counts_at_the_value_that_its_fill_carries() -> None:
-    """Half of those who trade at Binance pay in BNB."""
+    """Half of Binance's traders pay in BNB."""
     position = Position(1, BTC)
     position.apply(BUY, 6_000_000, 100, 77, b"BNB", 60_000_000, 1)
     row = cell_of(position, 2 * 6_000_000)
@@ -209,8 +209,10 @@ def test_a_dropped_strategys_position_keeps_a_row(tmp_path: Path, caplog: pytest
             house.ready()
             house.place(size=100)
         house.kill()
-    told = [(one.strategy, one.symbol, one.size) for one in caplog.records if "not configured any more" in one.message]
-    assert told == [(OTHER, "BTCUSDT", "0.00400000")] * 2
+    reported = [
+        (one.strategy, one.symbol, one.size) for one in caplog.records if "not configured any more" in one.message
+    ]
+    assert reported == [(OTHER, "BTCUSDT", "0.00400000")] * 2
 
 
 def test_more_positions_than_cells_are_refused_at_the_start() -> None:

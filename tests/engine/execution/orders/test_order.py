@@ -72,7 +72,7 @@ def test_a_record_carries_each_value_under_its_own_name() -> None:
 
 @pytest.mark.parametrize("state", S)
 def test_an_order_is_live_until_it_is_done_and_open_while_it_is_at_the_venue(state: OrderState) -> None:
-    """What is not live is never cancelled; what is not open is not expected in the venue's list, but asked about."""
+    """An order that is not live is never cancelled; one that is not open is asked about, not expected in the list."""
     one = order(state=state)
     assert one.live == (state not in ENDS)
     assert one.open == (state in {S.OPEN, S.PARTLY_FILLED, S.CANCELLING})

@@ -53,7 +53,7 @@ def test_without_a_good_price_there_is_no_value() -> None:
 
 
 def test_a_book_that_is_suspect_for_a_moment_has_its_last_good_price() -> None:
-    """A resync takes a second; the fee of that second is as real as any."""
+    """A resync lasts a second; the fee of that second is as real as any."""
     prices, tops = prices_of(BTC, BNB, BNBUSDT=60_000)
     prices.middle2(BNB.id)
     tops[BNB.id].update(BookState.SUSPECT, 0, 0, 2)

@@ -171,7 +171,7 @@ def test_a_death_while_a_segment_is_made_leaves_the_journal_whole(tmp_path: Path
     room.go.clear()
     room.begun.clear()
     add(book, 10)
-    assert room.begun.wait(PATIENCE_S), "the file stands without room when the next life begins"
+    assert room.begun.wait(PATIENCE_S), "the file has no room when the next life begins"
     again = Journal(JournalConfig(str(tmp_path), "after"), Ring("journal"), Ring("journal").reader(),
                     JournalFile(tmp_path, SEGMENT, DirectDisk()))  # fmt: skip
     assert again.sequence == 10

@@ -147,8 +147,8 @@ def test_a_gap_in_the_journal_starts_halted_and_loses_nothing(tmp_path: Path) ->
     assert alarms(house) == [AlarmReason.JOURNAL_GAP]
     assert "journal records" in house.halts_asked[0]
     assert "resume" in house.halts_asked[0]
-    told = [(row.instrument, bare(row.venue_fill_id)) for row in house.rings["fills"].rows]
-    assert sorted(told) == sorted(house.venue.own_fills(house.mark))
+    reported = [(row.instrument, bare(row.venue_fill_id)) for row in house.rings["fills"].rows]
+    assert sorted(reported) == sorted(house.venue.own_fills(house.mark))
     assert not any(one.open for one in house.venue.orders.values())
     assert house.role.ledger.account[1].size == 700
     full = False
@@ -169,7 +169,7 @@ def test_a_gap_in_the_journal_starts_halted_and_loses_nothing(tmp_path: Path) ->
 @pytest.mark.parametrize("orphans", ["cancel", "keep"])
 @pytest.mark.parametrize("begun", ["before", "behind"])
 def test_a_gap_ends_chases_and_leaves_no_order_open(tmp_path: Path, orphans: str, begun: str) -> None:
-    """What a chase bought in the gap nobody knows: to go on with it is to buy it again, to keep it to forget it."""
+    """A chase's fills in the gap are not known: going on could buy them again, and ending could forget them."""
     room = [True]
 
     def reserve(descriptor: int, size: int) -> None:

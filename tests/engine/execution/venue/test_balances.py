@@ -61,7 +61,7 @@ def test_a_deposit_before_the_first_fee_in_its_asset_is_no_difference(
 def test_a_third_asset_without_a_fee_is_not_compared(house: House, caplog: pytest.LogCaptureFixture) -> None:
     """Other assets of the account, and their movements, are not compared."""
     house.venue.move("BNB", 5 * 10**8)
-    house.venue.move("BNB", -300, told=False)
+    house.venue.move("BNB", -300, reported=False)
     house.settle(200)
     assert [one.message for one in caplog.records if "balance" in one.message] == []
 
@@ -69,7 +69,7 @@ def test_a_third_asset_without_a_fee_is_not_compared(house: House, caplog: pytes
 @pytest.mark.parametrize("asset", ["BTC", "ETH"])
 def test_a_difference_in_a_base_asset_halts_its_instrument(house: House, asset: str) -> None:
     """Nothing else finds a fill that the venue never reports."""
-    house.venue.move(asset, 400_000, told=False)
+    house.venue.move(asset, 400_000, reported=False)
     house.settle(90)
     assert alarms(house) == [AlarmReason.BALANCE_DIFFERS]
     instrument = {"BTC": 1, "ETH": 2}[asset]
@@ -81,14 +81,14 @@ def test_a_difference_in_a_base_asset_halts_its_instrument(house: House, asset: 
 
 def test_a_difference_in_the_quote_asset_halts_every_instrument_of_it(house: House) -> None:
     """It cannot be known which of them it came from."""
-    house.venue.move("USDT", -1, told=False)
+    house.venue.move("USDT", -1, reported=False)
     house.settle(90)
     assert set(house.role.alarm.instruments) == {1, 2}
 
 
 def test_a_resume_accepts_the_balance_as_it_is(house: House) -> None:
     """An operator who has checked the account gets no second alarm."""
-    house.venue.move("BTC", 400_000, told=False)
+    house.venue.move("BTC", 400_000, reported=False)
     house.settle(90)
     house.command(CommandKind.RESUME)
     house.settle(200)
@@ -98,7 +98,7 @@ def test_a_resume_accepts_the_balance_as_it_is(house: House) -> None:
 
 def test_a_resume_of_another_accounts_instrument_accepts_no_balance(house: House) -> None:
     """The operator has looked at the other account; what is wrong here must still be found."""
-    house.venue.move("BTC", 400_000, told=False)
+    house.venue.move("BTC", 400_000, reported=False)
     house.command(CommandKind.RESUME, instrument=9)
     house.settle(200)
     assert BTC.id in house.role.alarm.instruments
@@ -111,9 +111,9 @@ def test_others_trades_on_the_account_are_reported_and_halt_nothing(
     house.venue.fill(house.venue.foreign().client_id, 100)
     house.settle(90)
     assert (alarms(house), house.role.alarm.instruments) == ([], {})
-    said = [one.what for one in caplog.records if "others have traded" in one.message]  # type: ignore[attr-defined]
-    assert len(said) == 2
-    assert said[0].startswith("BTC: the account holds 0.00100000, expected 0.00000000")
+    texts = [one.what for one in caplog.records if "others have traded" in one.message]  # type: ignore[attr-defined]
+    assert len(texts) == 2
+    assert texts[0].startswith("BTC: the account holds 0.00100000, expected 0.00000000")
 
 
 def test_a_fill_that_is_reported_late_is_no_difference(house: House) -> None:
@@ -164,8 +164,8 @@ def test_selling_what_was_bought_agrees_too(house: House) -> None:
 
 def lose_a_fill(house: House) -> None:
     """A fill that moves the balances, and that neither a report nor a listing contains."""
-    house.venue.move("BTC", 400_000, told=False)
-    house.venue.move("USDT", -24_000_000_000, told=False)
+    house.venue.move("BTC", 400_000, reported=False)
+    house.venue.move("USDT", -24_000_000_000, reported=False)
 
 
 @pytest.mark.parametrize("segment_size", [1 << 16, 1 << 12], ids=["by the journal", "by a checkpoint"])
@@ -215,7 +215,7 @@ def test_a_deposit_while_execution_is_not_connected_halts_nothing(
         house.kill()
     else:
         house.venue.cut()
-    house.venue.move("USDT", 5 * 10**10, told=False)
+    house.venue.move("USDT", 5 * 10**10, reported=False)
     if dead:
         house.role = house.live()
     house.settle(200)
@@ -236,7 +236,7 @@ def test_a_difference_in_one_asset_that_our_fills_moved_halts_after_a_lost_conne
     house.venue.fill(house.place().client_id.hex(), 400)
     house.settle(2)
     house.venue.cut()
-    house.venue.move("USDT", -1_000_000, told=False)
+    house.venue.move("USDT", -1_000_000, reported=False)
     if dead:
         house.restart()
     house.settle(200)
@@ -331,11 +331,11 @@ def bench() -> BalanceBench:
 
 def trade(**words: Any) -> FillNews:
     """0.00400 BTC at 100.00, with a fee of nothing."""
-    told = {
+    reported = {
         "symbol": "BTCUSDT", "client_id": b"", "venue_order_id": b"1", "fill_id": b"1", "side": BUY, "price": 10_000,
         "size": 400, "fee": 0, "fee_asset": b"", "maker": False, "venue_ns": 0,
     }  # fmt: skip
-    return FillNews(**told | words)
+    return FillNews(**reported | words)
 
 
 def test_balances_are_asked_for_when_due_and_nothing_is_known_to_be_missing(bench: BalanceBench) -> None:
@@ -459,9 +459,9 @@ def test_a_third_assets_difference_is_an_error_and_halts_no_instrument(
     bench.agreed(BNB=70)
     for _ in range(3):
         bench.answer({"BNB": 50})
-    said = [one.what for one in caplog.records if "sum of the fees" in one.message]  # type: ignore[attr-defined]
-    assert (len(said), bench.alarm.made) == (1, [])
-    assert said[0].startswith("BNB: the account holds 0.00000050, expected 0.00000070 (difference -0.00000020)")
+    texts = [one.what for one in caplog.records if "sum of the fees" in one.message]  # type: ignore[attr-defined]
+    assert (len(texts), bench.alarm.made) == (1, [])
+    assert texts[0].startswith("BNB: the account holds 0.00000050, expected 0.00000070 (difference -0.00000020)")
 
 
 def test_others_trades_are_written_once_for_each_asset(bench: BalanceBench) -> None:
@@ -494,7 +494,7 @@ def test_others_trades_are_written_once_for_each_asset(bench: BalanceBench) -> N
 def test_after_a_connection_was_down_only_what_looks_like_a_trade_halts(
     bench: BalanceBench, moved: dict[str, int], halted: int
 ) -> None:
-    """A deposit passed untold is everyday business; two assets moved against each other are a fill."""
+    """A deposit without an event is everyday business; two assets moved against each other are a fill."""
     bench.agreed(BTC=5, USDT=5)
     bench.it.on_down(NOW)
     for _ in range(3):
@@ -535,7 +535,7 @@ def test_a_former_lifes_agreement_is_compared_with_at_once(bench: BalanceBench) 
     assert bench.movements.charged == {"BNB", "XRP"}
     for _ in range(3):
         bench.answer({"BTC": 9, "BNB": 70, "USDT": 1})
-    assert bench.alarm.made == [], "deposits may have passed untold between two lives"
+    assert bench.alarm.made == [], "deposits may have happened without an event between two lives"
     fresh = BalanceBench()
     fresh.it.restore(Baseline(), 0)
     fresh.answer({"BTC": 9})

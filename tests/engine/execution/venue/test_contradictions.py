@@ -176,7 +176,7 @@ def test_contradictions_at_any_speed_write_one_record(house: House, caplog: pyte
 
 
 def test_an_order_of_ours_in_a_symbol_that_is_not_configured_halts_the_system(house: House) -> None:
-    """Nobody here can look after it, and no start may die of it."""
+    """No strategy here can manage it, and no start may fail because of it."""
     house.venue.symbols = ("BTCUSDT", "ETHUSDT", "DOGEUSDT")
     order = house.place()
     there = house.venue.orders[order.client_id.hex()]
@@ -213,7 +213,7 @@ def test_a_fill_whose_order_is_answered_with_another_symbol_ends_no_life(house: 
 
 
 def test_a_persons_trade_in_another_symbol_halts_nothing(house: House) -> None:
-    """The account may be shared: what is not ours is never ours to doubt."""
+    """The account may be shared: the checks concern our own orders only."""
     order = house.place()
     report(house, order, s="DOGEUSDT", c="web_17", i=5)
     house.run(3)
@@ -226,7 +226,7 @@ def session(house: House) -> Any:
 
 
 def test_a_key_without_the_right_to_trade_is_no_ready_session(house: House) -> None:
-    """The logon is accepted and every order refused: `status` went by the session and said "trading"."""
+    """The logon is accepted and every order refused: `status` followed the session and showed "trading"."""
     place = house.venue.do_order_place
 
     def refuse(*_: Any) -> Any:
@@ -290,15 +290,15 @@ def purchase(**values: int) -> Order:
 
 def fill(**values: Any) -> FillNews:
     """0.00400 of it at its limit, without a fee."""
-    told = {
+    reported = {
         "symbol": "BTCUSDT", "client_id": b"", "venue_order_id": b"", "fill_id": b"7", "side": BUY, "price": 10_000,
         "size": 400, "fee": 0, "fee_asset": b"", "maker": False, "venue_ns": 0,
     }  # fmt: skip
-    return FillNews(**told | values)  # type: ignore[arg-type]
+    return FillNews(**reported | values)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
-    ("order", "told", "more", "why"),
+    ("order", "reported", "more", "why"),
     [
         ({}, {}, {}, ""),
         ({}, {"symbol": "ETHUSDT"}, {}, "a trade of ETHUSDT"),
@@ -336,10 +336,10 @@ def fill(**values: Any) -> FillNews:
     ],
 )
 def test_a_fill_is_held_against_its_order_to_the_last_unit(
-    order: dict[str, int], told: dict[str, Any], more: dict[str, int], why: str
+    order: dict[str, int], reported: dict[str, Any], more: dict[str, int], why: str
 ) -> None:
     """One unit decides between a fill that is counted and an instrument that is halted."""
-    found = contradictions.of_fill(purchase(**order), fill(**told), BTC, **{"held": 0, "executed": None} | more)
+    found = contradictions.of_fill(purchase(**order), fill(**reported), BTC, **{"held": 0, "executed": None} | more)
     assert why in found
     assert bool(why) == bool(found)
 
@@ -348,7 +348,7 @@ OURS = bytes(range(16))
 
 
 @pytest.mark.parametrize(
-    ("order", "told", "why"),
+    ("order", "reported", "why"),
     [
         ({}, {}, ""),
         ({}, {"symbol": "ETHUSDT"}, "it names ETHUSDT"),
@@ -371,19 +371,21 @@ OURS = bytes(range(16))
         ({"filled": 400}, {"state": S.PARTLY_FILLED, "executed": 399}, ""),
     ],
 )
-def test_news_is_held_against_its_order_to_the_last_unit(order: dict[str, int], told: dict[str, Any], why: str) -> None:
-    """News that is late is none; news that cannot be ends what may be done with the instrument."""
+def test_news_is_held_against_its_order_to_the_last_unit(
+    order: dict[str, int], reported: dict[str, Any], why: str
+) -> None:
+    """Late news is ignored; impossible news halts the instrument."""
     words = {
         "symbol": "BTCUSDT", "client_id": OURS, "venue_order_id": b"", "state": S.PARTLY_FILLED, "side": BUY,
         "price": 10_000, "size": 1_000, "executed": 0, "venue_ns": 0,
     }  # fmt: skip
-    found = contradictions.of_news(purchase(**order), OrderNews(**words | told), "BTCUSDT")  # type: ignore[arg-type]
+    found = contradictions.of_news(purchase(**order), OrderNews(**words | reported), "BTCUSDT")  # type: ignore[arg-type]
     assert why in found
     assert bool(why) == bool(found)
 
 
 @pytest.mark.parametrize(
-    ("largest", "told", "why"),
+    ("largest", "reported", "why"),
     [
         (50, {}, ""),
         (50, {"side": SELL}, ""),
@@ -400,13 +402,13 @@ def test_news_is_held_against_its_order_to_the_last_unit(order: dict[str, int], 
     ],
 )
 def test_an_order_is_adopted_only_with_numbers_that_an_order_can_have(
-    largest: int, told: dict[str, Any], why: str
+    largest: int, reported: dict[str, Any], why: str
 ) -> None:
     """Its exposure is counted from them: with a size of nothing, or of everything, no cap means anything."""
     words = {
         "symbol": "BTCUSDT", "client_id": OURS, "venue_order_id": b"", "state": S.OPEN, "side": BUY, "price": 1,
         "size": 1, "executed": 0, "venue_ns": 0,
     }  # fmt: skip
-    found = contradictions.of_adopted(OrderNews(**words | told), replace(BTC, size_max=largest))  # type: ignore[arg-type]
+    found = contradictions.of_adopted(OrderNews(**words | reported), replace(BTC, size_max=largest))  # type: ignore[arg-type]
     assert why in found
     assert bool(why) == bool(found)

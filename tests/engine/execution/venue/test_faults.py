@@ -114,7 +114,7 @@ def test_a_cancel_ends_known_whatever_happens_to_it(house: House, fault: str) ->
 
 
 def test_a_cancel_that_is_refused_again_and_again_waits_ever_longer(house: House) -> None:
-    """The first leaves at once; a venue that keeps saying no is not asked at the speed of the line."""
+    """The first leaves at once; a venue that goes on refusing is not asked at the speed of the line."""
     order, other = house.place(), house.place()
     cancel = house.venue.do_order_cancel
 
@@ -177,9 +177,9 @@ def test_others_orders_are_reported_and_never_touched(house: House) -> None:
     house.settle(5)
     assert order.status == "FILLED"
     assert not any(b"web_1" in frame for frame in house.venue.outgoing)
-    told = [row for row in house.rings["orders"].rows if row.flags & 32]
-    assert told
-    assert told[0].venue_order_id.rstrip(b"\0") == b"%d" % order.id
+    reported = [row for row in house.rings["orders"].rows if row.flags & 32]
+    assert reported
+    assert reported[0].venue_order_id.rstrip(b"\0") == b"%d" % order.id
     assert house.role.ledger.account[1].size == 0
 
 
@@ -230,8 +230,8 @@ def test_a_replacement_that_comes_to_nothing_is_refused(house: House, how: str) 
     assert house.verdict(replacing) == Reason.UNKNOWN_ORDER
     house.restart()
     house.settle(5)
-    told = [row.reason for row in house.rings["verdicts"].rows if row.intent_id == replacing]
-    assert told == [Reason.APPROVED, Reason.UNKNOWN_ORDER]
+    reported = [row.reason for row in house.rings["verdicts"].rows if row.intent_id == replacing]
+    assert reported == [Reason.APPROVED, Reason.UNKNOWN_ORDER]
     assert replacing not in house.role.blotter.newest
     house.check_truth()
 
@@ -530,4 +530,4 @@ def test_rejects_and_refusals_are_logged_at_a_bounded_rate(house: House, caplog:
     refused = [one for one in caplog.records if one.message.startswith("refused by risk: BOOK_NOT_GOOD")]
     assert 10 <= len(rejected) < 20
     assert 10 <= len(refused) < 20
-    assert sum(getattr(one, "left_out", 0) for one in (*rejected, *refused)) > 500  # nothing is left out unsaid
+    assert sum(getattr(one, "left_out", 0) for one in (*rejected, *refused)) > 500  # every omission is counted

@@ -2,7 +2,7 @@
 
 The frames spoilt are those that a session really received: answers to every request, reports, fills, errors. After
 each one execution steps on; every life goes through resumes, restarts and reconnects, and in the end the venue speaks
-sense again and the positions are what it says, or the instrument is halted by name.
+sense again and the positions are the venue's, or the instrument is halted by name.
 """
 
 import json
@@ -46,7 +46,7 @@ def house(tmp_path: Path) -> Iterator[House]:
     logging.disable(logging.NOTSET)
 
 
-def heard(house: House) -> list[bytes]:
+def received(house: House) -> list[bytes]:
     """Frames of every kind that the venue sends, each as it was sent."""
     frames: list[bytes] = []
     connect = house.venue.connect
@@ -106,8 +106,8 @@ def answer_again(frames: list[bytes], house: House, draw: random.Random) -> byte
 
 
 def test_no_frame_ends_execution_and_its_successors_live_too(house: House, seed: int) -> None:
-    """A frame that ends the process ends it again at the next telling, with orders at the venue."""
-    draw, frames = random.Random(seed), heard(house)
+    """A frame that ends the process ends it again when it is sent again, with orders at the venue."""
+    draw, frames = random.Random(seed), received(house)
     refuse_some(house, draw)
     for turn in range(max(200, TRADING // BURST)):
         house.book()
@@ -139,7 +139,7 @@ def check_end(house: House) -> None:
 
 def test_every_reader_answers_or_refuses_what_it_cannot_read(house: House, seed: int) -> None:
     """The one border: nothing but a typed value within range, or UnreadableError, leaves a reader."""
-    draw, frames = random.Random(seed), heard(house)
+    draw, frames = random.Random(seed), received(house)
     wire: Any = house.role.session._wire
     assert isinstance(wire, BinanceTrading)
     bodies = [json.dumps(whole["result"]).encode() for frame in frames if "result" in (whole := json.loads(frame))]

@@ -108,8 +108,8 @@ def test_a_fresh_fills_ring_begins_with_what_is_held(tmp_path: Path) -> None:
     house.ready()
     house.venue.fill(order.client_id.hex(), 600)
     house.run(3)
-    told = [(row.strategy, row.side * row.size, row.flags) for row in house.rings["fills"].rows]
-    assert told == [(STRATEGY, 400, FillFlag.OPENING), (STRATEGY, 600, 0)]
+    reported = [(row.strategy, row.side * row.size, row.flags) for row in house.rings["fills"].rows]
+    assert reported == [(STRATEGY, 400, FillFlag.OPENING), (STRATEGY, 600, 0)]
 
 
 def test_a_death_after_the_opening_publishes_no_fill_twice(tmp_path: Path) -> None:

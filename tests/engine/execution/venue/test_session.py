@@ -52,5 +52,5 @@ def test_why_a_session_ended_is_logged_once(house: House, caplog: pytest.LogCapt
     house.venue.fault("session.logon", *["unknown_not"] * 50)
     house.venue.cut()
     house.run(200, 100 * MS)
-    told = [one.why for one in caplog.records if one.message == "session ended"]
-    assert told == ["closed", "logon refused: -1007 Timeout"]
+    reported = [one.why for one in caplog.records if one.message == "session ended"]
+    assert reported == ["closed", "logon refused: -1007 Timeout"]

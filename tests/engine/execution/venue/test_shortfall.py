@@ -65,7 +65,7 @@ def test_a_resume_that_accepts_a_balance_does_not_hide_what_is_missing(
     house.settle(130)
     house.book()
     house.venue.fill(house.place(size=1000).client_id.hex(), 1000)
-    house.venue.move("BTC", -400_000, told=False)
+    house.venue.move("BTC", -400_000, reported=False)
     house.settle(130)
     assert list(house.role.alarm.instruments) == [1]
     house.command(CommandKind.RESUME)

@@ -16,7 +16,7 @@ from engine.model.words import BUY, OrderFlag, OrderState, OrderType, TimeInForc
 from engine.venues.binance.trading.fill_order import BinanceFillOrder
 from engine.venues.trading.news import OrderNews
 from tests.engine.execution.memory import BTC, ETH, House
-from tests.engine.execution.test_questions import NOW, Calls, fill, standing
+from tests.engine.execution.test_questions import NOW, Calls, fill, open_order
 
 ORDER = BinanceFillOrder()
 
@@ -30,7 +30,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
     return house
 
 
-def told(house: House) -> list[int]:
+def reported(house: House) -> list[int]:
     """The venue's ids of others' orders, as often as they were published."""
     return [int(bare(row.venue_order_id)) for row in house.rings["orders"].rows if row.flags & 32]
 
@@ -42,7 +42,7 @@ def test_others_orders_do_not_fill_the_memory(house: House) -> None:
         house.venue.fill(f"web_{number}", 500)
         house.run(3)
     assert len(house.role.strangers.foreign) == 10
-    assert len(told(house)) == len(set(told(house))) == 300
+    assert len(reported(house)) == len(set(reported(house))) == 300
     house.settle(40)
     assert len(house.role.strangers.foreign) == 10
     assert house.role.blotter.watermarks[1] == str(house.venue.fills[-1]["id"]).encode()
@@ -56,14 +56,14 @@ def test_open_orders_are_remembered_longer_than_ended_ones(house: House) -> None
         house.venue.foreign(client_id=f"web_{number}")
         house.venue.fill(f"web_{number}", 500)
         house.settle(4)
-    assert told(house).count(resting.id) == 1
+    assert reported(house).count(resting.id) == 1
 
 
 class StrangerBench:
     """Strangers among neighbours that only note what is done to them."""
 
     def __init__(self, *, cancel_orphans: bool = False) -> None:
-        """Nobody is known; ids of 16 bytes are ours."""
+        """No order is known; ids of 16 bytes are ours."""
         self.broker, self.blotter = Calls(), Calls(owner=3)
         self.broker.is_ours, self.broker.halted = lambda one: len(one) == 16, False
         self.blotter.by_venue, self.blotter.orders, self.blotter.watermarks = {}, {}, {}
@@ -121,7 +121,7 @@ def test_owners_are_asked_for_within_the_room_there_is_and_again_after_a_pause(b
     assert bench.it.due(NOW + 500_000_000, 2) == [(1, b"43")]
 
 
-@pytest.mark.parametrize("news", [None, standing(client_id=b"web_1")])
+@pytest.mark.parametrize("news", [None, open_order(client_id=b"web_1")])
 def test_a_fill_of_anothers_order_is_passed_on_once_and_waits_no_longer(
     bench: StrangerBench, news: OrderNews | None
 ) -> None:
@@ -139,7 +139,7 @@ def test_a_fill_of_an_order_of_ours_is_applied_once_the_order_is_adopted(bench: 
     """A halved disk may have forgotten the order; the venue has not."""
     bench.it.assign_fill(1, fill(7), NOW)
     bench.blotter.fills[1].add(b"6", Trade(b"42", 1, 100, 4, 1), b"0")
-    news = standing(client_id=OURS)
+    news = open_order(client_id=OURS)
     bench.it.identify(1, b"42", news, NOW + 1)
     (_, order) = bench.blotter.made[-1]
     assert bench.blotter.made == [("owner", OURS), ("enter", order)]
@@ -160,27 +160,27 @@ def test_a_fill_of_an_order_of_ours_is_applied_once_the_order_is_adopted(bench: 
 
 @pytest.mark.parametrize(("policy", "halted"), [(True, False), (False, True)])
 def test_an_adopted_order_is_cancelled_by_policy_and_in_a_halt(policy: bool, halted: bool) -> None:
-    """Nobody here has asked for it."""
+    """No strategy here has asked for it."""
     bench = StrangerBench(cancel_orphans=policy)
     bench.broker.halted = halted
-    order = bench.it.known_or_adopted(standing(client_id=OURS), NOW)
+    order = bench.it.known_or_adopted(open_order(client_id=OURS), NOW)
     assert order is not None
     assert order.flags == OrderFlag.ADOPTED | OrderFlag.CANCEL_WANTED
 
 
 @pytest.mark.parametrize(
-    ("told", "instrument", "why"),
+    ("reported", "instrument", "why"),
     [({"symbol": "DOGEUSDT"}, 0, "DOGEUSDT, which is not configured"), ({"price": 0}, 1, "its price is 0")],
 )
 def test_an_order_of_ours_that_cannot_be_is_no_order(
-    bench: StrangerBench, told: dict[str, object], instrument: int, why: str
+    bench: StrangerBench, reported: dict[str, object], instrument: int, why: str
 ) -> None:
     """Its fills are not applied either, and an operator is alarmed."""
-    news = standing(client_id=OURS, **told)
+    news = open_order(client_id=OURS, **reported)
     bench.it.assign_fill(1, fill(7), NOW)
     bench.it.identify(1, b"42", news, NOW)
-    ((number, said, text, now_ns),) = bench.false
-    assert (number, said, now_ns) == (instrument, news, NOW)
+    ((number, news_of_it, text, now_ns),) = bench.false
+    assert (number, news_of_it, now_ns) == (instrument, news, NOW)
     assert why in text
     assert (bench.broker.made, bench.it.waiting) == ([], False)
 
@@ -205,7 +205,7 @@ def test_a_watermark_moves_up_to_what_was_listed_where_no_fill_waits(bench: Stra
 
 def test_anothers_order_is_shown_once_as_what_it_is(bench: StrangerBench, caplog: pytest.LogCaptureFixture) -> None:
     """An operator sees who else trades on the account; nothing here touches it."""
-    news = standing(client_id=b"web_1_with_a_long_name", executed=0, unknown_status="ODD")
+    news = open_order(client_id=b"web_1_with_a_long_name", executed=0, unknown_status="ODD")
     bench.it.report(news, NOW)
     ((_, order, now_ns),) = bench.blotter.made
     assert (order.client_id, order.intent_id, order.strategy, now_ns) == (b"web_1_with_a_lon", 0, 0, NOW)
@@ -214,11 +214,11 @@ def test_anothers_order_is_shown_once_as_what_it_is(bench: StrangerBench, caplog
     assert (order.flags, order.answer_ns, order.venue_order_id) == (OrderFlag.FOREIGN, NOW, b"42")
     assert [one.status for one in caplog.records] == ["ODD"]  # type: ignore[attr-defined]
     assert bench.others == []
-    bench.it.report(standing(executed=3), NOW)
+    bench.it.report(open_order(executed=3), NOW)
     assert (len(bench.blotter.made), bench.others) == (1, [(1, NOW)])
-    bench.it.report(standing(symbol="DOGEUSDT", executed=0, venue_order_id=b"9"), NOW)
+    bench.it.report(open_order(symbol="DOGEUSDT", executed=0, venue_order_id=b"9"), NOW)
     assert (len(bench.blotter.made), bench.others, list(bench.it.foreign)) == (1, [(1, NOW), (0, NOW)], [(1, b"42")])
-    bench.it.report(standing(venue_order_id=b"44"), NOW)
+    bench.it.report(open_order(venue_order_id=b"44"), NOW)
     assert bench.blotter.made[-1][1].filled == 7
     assert len(caplog.records) == 1
 

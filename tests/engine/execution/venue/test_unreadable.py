@@ -36,7 +36,7 @@ def test_an_order_of_unknown_status_counts_as_open_halts_and_is_cancelled(house:
 
 
 def test_an_unknown_end_leaves_the_order_counted(house: House) -> None:
-    """Taken for an end that it is not, the room it gives back is taken twice."""
+    """If it is wrongly read as an end, the room that it frees is used twice."""
     house.venue.words["CANCELED"] = "SUSPENDED"
     order = house.place()
     house.cancel(order.intent_id)
@@ -126,7 +126,7 @@ REPORT = {
     ids=repr,
 )
 def test_a_number_that_no_record_can_hold_is_not_applied(house: House, wrong: dict[str, Any]) -> None:
-    """Too wide it ended the process at every telling; below zero it turned the position round."""
+    """Too wide it ended the process at every report; below zero it turned the position round."""
     order = house.place()
     house.venue.lose_events = 1
     house.venue.fill(order.client_id.hex(), 400)
