@@ -101,17 +101,20 @@ class Floor:
         return open_ids
 
     def sweep(self) -> None:
-        """Kill whatever of this system lives, until nothing does: one that was being started is found the next time."""
-        assert until(lambda: not self._kill())
+        """Kill every process of this system until none is left: one that was being started is found the next time."""
+        killed: set[int] = set()
+        assert until(lambda: not self._kill(killed))
+        assert until(lambda: all(map(_has_ended, killed))), killed
 
-    def _kill(self) -> int:
-        """Kill its guard, its supervisor and its roles; how many there were."""
+    def _kill(self, killed: set[int]) -> int:
+        """Kill its guard, its supervisor and its roles, and add their pids to `killed`; return how many there were."""
         mark = f"STEELYARD_SYSTEM={self.system}\0".encode()
         guard = guard_pid(self.paths.guard_lock)
         living = [pid for pid in (guard, *self._supervisors(), *self._marked(mark)) if pid]
         for pid in living:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+        killed.update(living)
         return len(living)
 
     def _supervisors(self) -> list[int]:
@@ -120,6 +123,11 @@ class Floor:
 
     def _marked(self, mark: bytes) -> list[int]:
         return [pid for pid in _pids() if mark in _read(pid, "environ")]
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether a killed process has closed its files: before that it still holds its locks, and has no environment."""
+    return _read(pid, "stat").rpartition(b")")[2].split()[:1] in ([], [b"Z"])
 
 
 def _pids() -> list[int]:
