@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from engine.cli import main
+from engine.cli.system import _left_text
 from engine.loopback.server.configuration import ENGINE_KEY, make_key
 from tests.engine.floor import Floor, until
 
@@ -91,3 +92,24 @@ def test_a_session_that_is_lost_is_not_green_and_comes_back(
     until(lambda: one.type("status") == 1 and "NOT trading, the order session" in capsys.readouterr().out)
     os.kill(one.pid("venue"), signal.SIGCONT)
     until(lambda: one.type("status") == 0)
+
+
+NO_RESCUE = {"pid": 0, "clean": False, "error": ""}
+
+
+@pytest.mark.parametrize(
+    ("phase", "rescue", "text"),
+    [
+        ("starting", NO_RESCUE, "execution starts again and then asks the venue about the 3 orders"),
+        ("waiting", NO_RESCUE, "execution starts again and then asks the venue about the 3 orders"),
+        ("parked", NO_RESCUE, "no process cancels them: engine-ctl orders lists them, cancel them at the venue"),
+        ("parked", {**NO_RESCUE, "error": "no key"}, "no process cancels them (no key): engine-ctl orders lists them"),
+        ("parked", {**NO_RESCUE, "clean": True}, "the venue does not list any of them as open"),
+        ("starting", {**NO_RESCUE, "pid": 77}, "process 77 cancels the 3 orders"),
+    ],
+)
+def test_status_asks_for_the_operators_hands_only_where_no_process_cares(
+    phase: str, rescue: dict[str, object], text: str
+) -> None:
+    """An operator who cancels by hand what a starting execution reconciles makes the doubt greater."""
+    assert text in _left_text("execution", 3, rescue, phase)
