@@ -61,7 +61,7 @@ def test_a_key_that_cannot_log_on_a_session_is_named_by_its_kind(write: Write, t
     text, expected = WRONG[name]
     with pytest.raises(CommandError, match=rf"venues.binance.private_key: .*key.pem: found .*{expected}") as caught:
         check(write(market(key=written(tmp_path / "key.pem", text))))
-    assert "expected an Ed25519 private key in PEM form; docs/binance-keys.md" in str(caught.value)
+    assert "expected an Ed25519 private key in PEM form; see docs/binance-keys.md" in str(caught.value)
     secret = text.decode().replace(r"\n", "\n").split("\n")[len(text) > 64]
     assert len(secret) < 32 or secret not in str(caught.value), "a message is no place for a secret"
 
