@@ -12,7 +12,7 @@ from engine.model.words import HaltReason, RoleState
 from engine.supervisor.life import guard_pid
 from engine.supervisor.life import read as read_life
 from engine.supervisor.operator import reason_of
-from engine.supervisor.processes import Processes
+from engine.supervisor.processes.table import Processes
 
 MS = 1_000_000
 NO_RESCUE = {"pid": 0, "clean": False, "error": ""}

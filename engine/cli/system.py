@@ -35,9 +35,9 @@ from engine.monitor import profit
 from engine.monitor.figures import Figures
 from engine.monitor.names import Names
 from engine.supervisor import leftovers
-from engine.supervisor.last_words import last_failure
 from engine.supervisor.life import guard_pid
 from engine.supervisor.life import read as read_life
+from engine.supervisor.processes.last_words import last_failure
 
 POLL_S = 0.02
 ANSWER_S = 2.0  # a supervisor that does not answer within this time is frozen

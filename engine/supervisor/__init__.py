@@ -13,8 +13,9 @@ outside of it: the halt in a cell and a file; the clock's offset and the configu
 
     leftovers.py  orders left at the venue                 cover.py     what is done for an execution that does not run
     life.py       one life of a system: its clock offset       segments.py  the segments of a configuration
-    processes.py  real processes: start, find, signal          watch.py     one process: when to start, wait, kill
     halt.py       the halt and how it persists                 keeper.py    the whole supervisor, advanced by `step`
-    commands.py   the operator's commands, one function each
     operator.py   the halt without the supervisor              guard.py     the supervisor's parent
+
+    processes/    real processes: start, find, signal, and when each is started, waited for, killed
+    commands/     the operator's commands, one function each
 """

@@ -22,7 +22,7 @@ from engine.supervisor import leftovers, life, segments
 from engine.supervisor.entry import EXIT_ORDERS_LEFT, enter, wait, wake_on_signals
 from engine.supervisor.keeper import Keeper
 from engine.supervisor.mode import publish_mode
-from engine.supervisor.processes import Processes
+from engine.supervisor.processes.table import Processes
 from shm import SegmentError
 
 logger = logging.getLogger("engine.supervisor")

@@ -11,8 +11,8 @@ import logging
 
 from engine.config import Config
 from engine.supervisor import leftovers
+from engine.supervisor.processes.watch import Phase, Table, Watch
 from engine.supervisor.rescue import Rescue
-from engine.supervisor.watch import Phase, Table, Watch
 
 MS = 1_000_000
 REVIVAL_LIMIT_NS = 20_000_000_000  # how long an execution may run that `down` started to cancel orders

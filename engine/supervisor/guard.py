@@ -35,8 +35,8 @@ from engine.supervisor.entry import (
     wait,
     wake_on_signals,
 )
-from engine.supervisor.processes import Child, Processes
-from engine.supervisor.watch import Watch
+from engine.supervisor.processes.table import Child, Processes
+from engine.supervisor.processes.watch import Watch
 
 MS = 1_000_000
 CANNOT_START = (EXIT_WRONG_WORLD, EXIT_OTHER_RUNS, EXIT_CONFIG)

@@ -19,9 +19,9 @@ from engine.supervisor.commands import COMMANDS, answers
 from engine.supervisor.cover import Cover
 from engine.supervisor.halt import Halt
 from engine.supervisor.mode import publish_mode
-from engine.supervisor.processes import Child
+from engine.supervisor.processes.table import Child
+from engine.supervisor.processes.watch import Phase, Table, Watch
 from engine.supervisor.rescue import Rescue
-from engine.supervisor.watch import Phase, Table, Watch
 
 if TYPE_CHECKING:
     from engine.lanes.ports import CellReader

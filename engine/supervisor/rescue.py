@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.config import Config, Process
-from engine.supervisor.processes import Child
-from engine.supervisor.watch import Table
+from engine.supervisor.processes.table import Child
+from engine.supervisor.processes.watch import Table
 
 NAME = "{}.rescue"  # of a role's rescue process; a configured process's name has no dot
 LIMIT_NS = 150_000_000_000  # longer than the process's own limit

@@ -13,7 +13,7 @@ from engine.lanes import EXECUTION, lane_of, open_lanes
 from engine.model.words import CommandKind, OrderFlag, OrderState
 from engine.supervisor import leftovers, segments
 from engine.supervisor.keeper import Keeper
-from engine.supervisor.processes import Child
+from engine.supervisor.processes.table import Child
 from shm.segment import path_of
 
 MS = 1_000_000

@@ -11,8 +11,8 @@ from engine.config import Config, Process
 from engine.lanes import EXECUTION, open_lanes
 from engine.supervisor import segments
 from engine.supervisor.keeper import CHECK_NS, Keeper
-from engine.supervisor.processes import Child
-from engine.supervisor.watch import Phase
+from engine.supervisor.processes.table import Child
+from engine.supervisor.processes.watch import Phase
 
 TABLES = """
 [[venues]]

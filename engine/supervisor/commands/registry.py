@@ -1,4 +1,4 @@
-"""The commands of the control socket: each is one function here, which the supervisor carries out.
+"""The commands of the control socket: each is one function in this room, which the supervisor carries out.
 
     @command("cancel every open order", Argument("strategy", "strategy", "only this strategy's"))
     def cancel_all(keeper, request, strategy): ...         engine-ctl cancel-all --strategy maker
@@ -9,14 +9,11 @@ than the answer has a function of its own in `engine/cli`.
 """
 
 import functools
-import os
-import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from engine.control import Refused, Request
-from engine.model.words import HaltReason
 
 if TYPE_CHECKING:
     from engine.supervisor.keeper import Keeper
@@ -55,6 +52,7 @@ class Command:
         return self.carry_out(keeper, request, **found)
 
 
+INSTRUMENT = "symbol, venue:symbol or id"
 COMMANDS: dict[str, Command] = {}
 
 
@@ -104,60 +102,3 @@ def _process(keeper: "Keeper", name: object) -> str:
     if not isinstance(name, str) or name not in keeper.watches:
         raise Refused(f"unknown process {name!r}, expected one of {', '.join(keeper.watches)}")
     return name
-
-
-INSTRUMENT = "symbol, venue:symbol or id"
-
-
-@command("show every process and book: phase, beat, deaths, state", audited=False)
-def status(keeper: "Keeper", _: Request) -> Mapping[str, Any]:
-    """The state of the system and of each process."""
-    return keeper.status()
-
-
-@command("send no new orders and cancel open ones; the processes keep running", always=True)
-def halt(keeper: "Keeper", request: Request) -> Mapping[str, Any]:
-    """Halt the system: no new orders."""
-    on_disk = keeper.halt.halt(keeper.now_ns, request.peer, HaltReason.OPERATOR)
-    return {"halted": True, "since_ns": keeper.halt.since_ns, "on_disk": on_disk}
-
-
-@command(
-    "end a halt",
-    Argument("instrument", "instrument", f"end only execution's halt of this instrument: {INSTRUMENT}"),
-)
-def resume(keeper: "Keeper", request: Request, instrument: int) -> Mapping[str, Any]:
-    """End the system's halt; with `instrument`, only execution's halt of that instrument."""
-    if instrument:
-        return {"sequence": keeper.halt.resume_instrument(keeper.now_ns, request.peer, instrument)}
-    for rescue in keeper.rescues:
-        rescue.clean = False  # the next execution may place orders
-    keeper.halt.resume(keeper.now_ns, request.peer, keeper.now_ns - time.monotonic_ns() + request.asked_ns)
-    return {"halted": False, "since_ns": keeper.now_ns}
-
-
-@command(
-    "cancel every open order",
-    Argument("strategy", "strategy", "only the orders of this strategy"),
-    Argument("instrument", "instrument", f"only the orders of this instrument: {INSTRUMENT}"),
-)
-def cancel_all(keeper: "Keeper", request: Request, strategy: int, instrument: int) -> Mapping[str, Any]:
-    """Cancel every open order of one strategy or instrument; 0 means all."""
-    return {"sequence": keeper.halt.cancel_all(keeper.now_ns, request.peer, strategy, instrument)}
-
-
-@command(
-    "drain one process and start it again",
-    Argument("process", "process", "the process's name, as status shows it", required=True),
-)
-def restart(keeper: "Keeper", _: Request, process: str) -> Mapping[str, Any]:
-    """Drain one process and start it again."""
-    keeper.watches[process].stop(keeper.now_ns, again=True)
-    return {"process": process}
-
-
-@command("drain and stop every process, remove the segments")
-def down(keeper: "Keeper", _: Request) -> Mapping[str, Any]:
-    """Begin to stop every process; the answer is sent before they have drained."""
-    keeper.stop()
-    return {"stopping": list(keeper.watches), "pid": os.getpid(), "guard": keeper.guard_pid()}

@@ -9,8 +9,8 @@ import pytest
 from engine.config import Process
 from engine.config import Watch as Patience
 from engine.model.words import RoleState
-from engine.supervisor.processes import Child
-from engine.supervisor.watch import Phase, Watch
+from engine.supervisor.processes.table import Child
+from engine.supervisor.processes.watch import Phase, Watch
 
 MS = 1_000_000
 PATIENCE = Patience(late_ms=100, frozen_ms=500, start_limit_ms=1000, backoff_first_ms=10, backoff_cap_ms=40,

@@ -14,17 +14,15 @@ from engine.config import Config
 from engine.control import Refused, call
 from engine.supervisor.commands import COMMANDS
 
-ADDED = (
-    'import sys\nif "engine.supervisor" in " ".join(sys.orig_argv):\n    import tests.engine.supervisor.added_command\n'
-)
+ADDED = 'import sys\nif "engine.supervisor" in " ".join(sys.orig_argv):\n    import tests.engine.supervisor.commands.added_command\n'
 
 
 @pytest.fixture
 def added() -> Iterator[None]:
     """Register the command in this process, for engine-ctl."""
-    importlib.import_module("tests.engine.supervisor.added_command")
+    importlib.import_module("tests.engine.supervisor.commands.added_command")
     yield
-    del COMMANDS["tally"], sys.modules["tests.engine.supervisor.added_command"]
+    del COMMANDS["tally"], sys.modules["tests.engine.supervisor.commands.added_command"]
 
 
 @pytest.mark.usefixtures("added")

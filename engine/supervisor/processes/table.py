@@ -17,7 +17,7 @@ from pathlib import Path
 from engine import log
 from engine.config import Config, Process
 from engine.config.private import open_private
-from engine.supervisor.last_words import last_failure
+from engine.supervisor.processes.last_words import last_failure
 from shm.identity import start_time
 
 SYSTEM_MARK, PROCESS_MARK = "STEELYARD_SYSTEM", "STEELYARD_PROCESS"

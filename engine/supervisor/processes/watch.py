@@ -21,7 +21,7 @@ from typing import Any, Protocol
 from engine.config import Process
 from engine.config import Watch as Patience
 from engine.model.words import RoleState
-from engine.supervisor.processes import Child
+from engine.supervisor.processes.table import Child
 
 MS = 1_000_000
 EXIT_CONFIG = 78  # exit code for a wrong configuration: a second start would read the same file

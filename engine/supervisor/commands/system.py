@@ -1,0 +1,34 @@
+"""The commands for the system and its processes: look, start again, stop."""
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from engine.control import Request
+from engine.supervisor.commands.registry import Argument, command
+
+if TYPE_CHECKING:
+    from engine.supervisor.keeper import Keeper
+
+
+@command("show every process and book: phase, beat, deaths, state", audited=False)
+def status(keeper: "Keeper", _: Request) -> Mapping[str, Any]:
+    """The state of the system and of each process."""
+    return keeper.status()
+
+
+@command(
+    "drain one process and start it again",
+    Argument("process", "process", "the process's name, as status shows it", required=True),
+)
+def restart(keeper: "Keeper", _: Request, process: str) -> Mapping[str, Any]:
+    """Drain one process and start it again."""
+    keeper.watches[process].stop(keeper.now_ns, again=True)
+    return {"process": process}
+
+
+@command("drain and stop every process, remove the segments")
+def down(keeper: "Keeper", _: Request) -> Mapping[str, Any]:
+    """Begin to stop every process; the answer is sent before they have drained."""
+    keeper.stop()
+    return {"stopping": list(keeper.watches), "pid": os.getpid(), "guard": keeper.guard_pid()}

@@ -1,0 +1,1 @@
+"""What happens to the processes of a system: started, found, watched, ended."""
