@@ -14,7 +14,11 @@ from engine.config import Config
 from engine.control import Refused, call
 from engine.supervisor.commands import COMMANDS
 
-ADDED = 'import sys\nif "engine.supervisor" in " ".join(sys.orig_argv):\n    import tests.engine.supervisor.commands.added_command\n'
+ADDED = """\
+import sys
+if "engine.supervisor" in " ".join(sys.orig_argv):
+    import tests.engine.supervisor.commands.added_command
+"""
 
 
 @pytest.fixture
