@@ -5,7 +5,7 @@ run    $STEELYARD_RUN_DIRECTORY, else $XDG_RUNTIME_DIR/steelyard, else /tmp/stee
        <system>/state  a link to its state directory, for commands that know only the system's name
        <system>.link  a link to the run directory of a system whose file names another place
 state  $STEELYARD_STATE_DIRECTORY, else $XDG_STATE_HOME/steelyard, else ~/.local/state/steelyard
-       <system>/  HALT  audit.log  instruments.json  logs/<process>.log
+       <system>/  HALT  audit.log  deaths.log  instruments.json  logs/<process>.log
                   journal  system.uuid             of account 1
                   journal.<n>  system.<n>.uuid     of account n, each further one
 """
@@ -94,6 +94,11 @@ class Paths:
     def audit(self) -> Path:
         """Every command with its sender and its answer."""
         return self.state / "audit.log"
+
+    @property
+    def deaths(self) -> Path:
+        """Every death of a process, one JSON line each (see engine/supervisor/processes/deaths.py)."""
+        return self.state / "deaths.log"
 
     @property
     def logs(self) -> Path:
