@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         PositionRow,
         PrintRow,
         SessionRow,
+        SettingsRow,
         StepRow,
         TickRow,
         VerdictRow,
@@ -287,18 +288,32 @@ HEARTBEAT: "Record[HeartbeatRow]" = Record(
     },
 )
 
+SET_TEXT = 960  # bytes of the values of one SET
 COMMAND: "Record[CommandRow]" = Record(
     "command",
-    64,
+    1024,
     {
         "now_ns": "i8",
+        "version": "u8",  # of a SET: counts the changes of its owner's settings
         "kind": "u2",  # CommandKind
         "reason": "u2",  # HaltReason of a HALT
-        "strategy": "u4",  # 0: all
+        "strategy": "u4",  # 0: all; of a SET: whose parameters, 0: the limits of risk
         "instrument": "u4",  # 0: all
         "uid": "u4",  # who asked: the peer's credentials
         "pid": "u4",
-        "spare": "9u4",
+        "values": f"S{SET_TEXT}",  # of a SET: every value that an operator has set for this owner, as a JSON object
+        "spare": "7u4",
+    },
+)
+
+SETTINGS: "Record[SettingsRow]" = Record(
+    "settings",
+    256,
+    {
+        "now_ns": "i8",  # when the role read it
+        "version": "u8",  # of the newest SET that the role has applied
+        "refused": "u8",  # of the newest SET that the role has refused; 0: none
+        "error": "S232",  # why it was refused
     },
 )
 
@@ -468,6 +483,7 @@ RECORDS = (
     STEP,
     HEARTBEAT,
     COMMAND,
+    SETTINGS,
     HALT,
     GATE,
     MODE,

@@ -257,13 +257,23 @@ if TYPE_CHECKING:
         """A row of COMMAND."""
 
         now_ns: int
+        version: int
         kind: int
         reason: int
         strategy: int
         instrument: int
         uid: int
         pid: int
-        spare: tuple[int, ...] = (0, 0, 0, 0, 0, 0, 0, 0, 0)
+        values: bytes
+        spare: tuple[int, ...] = (0, 0, 0, 0, 0, 0, 0)
+
+    class SettingsRow(NamedTuple):
+        """A row of SETTINGS."""
+
+        now_ns: int
+        version: int
+        refused: int
+        error: bytes
 
     class HaltRow(NamedTuple):
         """A row of HALT."""
@@ -561,6 +571,7 @@ else:
     StepRow = records.STEP.row
     HeartbeatRow = records.HEARTBEAT.row
     CommandRow = records.COMMAND.row
+    SettingsRow = records.SETTINGS.row
     HaltRow = records.HALT.row
     GateRow = records.GATE.row
     ModeRow = records.MODE.row

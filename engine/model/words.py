@@ -181,6 +181,7 @@ class CommandKind(IntEnum):
     RESUME = 2
     DRAIN = 3  # no new entries; finish and stop
     CANCEL_ALL = 4
+    SET = 5  # the parameters of a strategy, or the limits of risk
 
 
 class JournalKind(IntEnum):

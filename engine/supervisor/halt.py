@@ -129,8 +129,8 @@ class Halt:
     ) -> None:
         """Publish one command; strategy and instrument 0: all."""
         row = records.COMMAND.row(
-            now_ns=now_ns, kind=kind, reason=reason, strategy=strategy, instrument=instrument, uid=peer.uid,
-            pid=peer.pid,
+            now_ns=now_ns, version=0, kind=kind, reason=reason, strategy=strategy, instrument=instrument, uid=peer.uid,
+            pid=peer.pid, values=b"",
         )  # fmt: skip
         self.commands.publish(*row)
 

@@ -218,8 +218,9 @@ class House:
     def command(self, kind: CommandKind, strategy: int = 0, instrument: int = 0) -> None:
         """An operator's command."""
         row = records.COMMAND.row(
-            now_ns=self.now_ns, kind=kind, reason=0, strategy=strategy, instrument=instrument, uid=0, pid=0
-        )
+            now_ns=self.now_ns, version=0, kind=kind, reason=0, strategy=strategy, instrument=instrument, uid=0, pid=0,
+            values=b"",
+        )  # fmt: skip
         self.rings["commands"].publish(*row)
 
     def place(self, **more: Any) -> Any:

@@ -166,7 +166,7 @@ class System:
     def command(self, kind: CommandKind, strategy: int = 0) -> None:
         """An operator's command."""
         row = lane_of("commands").record.row(
-            now_ns=1, kind=kind, reason=0, strategy=strategy, instrument=0, uid=0, pid=0
+            now_ns=1, version=0, kind=kind, reason=0, strategy=strategy, instrument=0, uid=0, pid=0, values=b""
         )
         self.writer("commands").publish(*row)
 
