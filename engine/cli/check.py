@@ -92,7 +92,7 @@ def _check_strategy(config: Config, strategy: Strategy) -> None:
 
 def _check_accounts(config: Config) -> None:
     """Check what all executions share: the options, the limits of risk, the accounts and their journals."""
-    from engine.execution.account import accounts_of, check_journals  # noqa: PLC0415 - only `up` needs it
+    from engine.config.accounts import accounts_of, check_journals  # noqa: PLC0415 - only `up` needs it
     from engine.execution.config import ExecutionOptions  # noqa: PLC0415
     from engine.risk.caps import read_risk  # noqa: PLC0415
 
@@ -106,9 +106,9 @@ def _check_accounts(config: Config) -> None:
 
 def _check_execution(config: Config, role: str) -> None:
     """Check an account's venue and its keys, and whether its execution has room for the positions."""
-    from engine.execution.account import account_of  # noqa: PLC0415 - only `up` needs it
+    from engine.config.accounts import account_of  # noqa: PLC0415 - only `up` needs it
+    from engine.destination import check_destination  # noqa: PLC0415
     from engine.execution.config import check_room  # noqa: PLC0415
-    from engine.execution.destination import check_destination  # noqa: PLC0415
     from engine.venues.catalogue import trading_of  # noqa: PLC0415
 
     account = account_of(config, role)

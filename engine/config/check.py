@@ -6,7 +6,7 @@ Each problem is a key, its value and what was expected. `load` refuses the file 
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from engine.config.tables import AGGREGATION, EXECUTION, FACTORIES, FEED, SUPERVISOR, Aggregation, Config
+from engine.config.tables import AGGREGATION, CANCELLER, EXECUTION, FACTORIES, FEED, SUPERVISOR, Aggregation, Config
 
 GROUP_NAME_BYTES = 47  # the size of the name in the group's record
 
@@ -162,13 +162,32 @@ def _check_placement(config: Config) -> Iterator[Problem]:
         if process.ready_line and not process.command:
             yield f"processes[{number}].ready_line", True, "allowed only with a command: roles are ready when they beat"
     yield from _check_unique("processes", "roles", config.role_names)
+    yield from _check_cancellers(config)
+    expected = (*config.expected_roles, *config.attendants)
     for role in config.role_names:
-        if role not in {*config.expected_roles, *config.feed_names, *config.execution_names, AGGREGATION}:
-            yield "processes.roles", role, f"expected one of the roles: {_list(config.expected_roles)}"
+        if role not in {*expected, *config.feed_names, *config.execution_names, AGGREGATION}:
+            yield "processes.roles", role, f"expected one of the roles: {_list(expected)}"
         if config.system.mode == "replay" and config.kind_of(role) == EXECUTION:
             yield "processes.roles", role, "not allowed with system.mode = replay: no order may leave a replay"
     for role in set(config.expected_roles) - set(config.role_names):
         yield "processes.roles", None, f"missing: no process has the role {role!r}, add it to one"
+
+
+def _check_cancellers(config: Config) -> Iterator[Problem]:
+    """A canceller shares its process with cancellers only, and its name with none; its key is complete."""
+    names = {process.name for process in config.processes}
+    for process in config.placement[len(config.processes) :]:
+        if process.name in names and process.name in config.attendants:
+            yield "processes.name", process.name, "expected another name: the process of an attendant has this one"
+    for number, process in enumerate(config.processes):
+        kinds = {config.kind_of(role) for role in process.roles}
+        if CANCELLER in kinds and len(kinds) > 1:
+            text = f"expected cancellers only in process {process.name!r}: another role that hangs would stop them too"
+            yield f"processes[{number}].roles", None, text
+    for number, venue in enumerate(config.venues):
+        if (venue.cancel_api_key is None) != (venue.cancel_private_key is None):
+            missing = "cancel_private_key" if venue.cancel_private_key is None else "cancel_api_key"
+            yield f"venues[{number}].{missing}", None, "missing: the canceller's key has two parts, add it"
 
 
 def _list(values: Iterable[object]) -> str:

@@ -24,8 +24,10 @@ FACTORIES = {
     "strategy": "engine.strategy:build",
     "execution": "engine.execution:build",
     "aggregation": "engine.aggregation:build",
+    "canceller": "engine.canceller:build",
 }
-SUPERVISOR, AGGREGATION = "supervisor", "aggregation"
+SUPERVISOR, AGGREGATION, CANCELLER = "supervisor", "aggregation", "canceller"
+ACCOUNT_SHOWN = 21  # letters of an account in the name of its canceller, so that this name is a Name too
 FEED, EXECUTION, STRATEGY = "feed", "execution", "strategy"
 
 
@@ -64,6 +66,8 @@ class Venue(Table, frozen=True, kw_only=True):
     api_key: Secret | None = None
     private_key: Secret | None = None
     passphrase: Secret | None = None  # for a key that needs one
+    cancel_api_key: Secret | None = None  # the canceller's own key; without it the canceller uses the key above
+    cancel_private_key: Secret | None = None
     options: dict[str, Any] = {}  # options of this kind of venue
 
 
@@ -146,6 +150,18 @@ class Watch(Table, frozen=True, kw_only=True):
     supervisor_lost_ms: Annotated[int, msgspec.Meta(ge=0, le=86_400_000)] = 30_000  # then exits only; 0: never
 
 
+class Canceller(Table, frozen=True, kw_only=True):
+    """The process that cancels what an execution left open at its venue; one for each execution, without its journal.
+
+    A frozen execution counts as such after `watch.late_ms`.
+    """
+
+    enabled: bool = False
+    dead_ms: Milliseconds = 5_000  # an execution dead for so long is cancelled for; a successor is normally faster
+    foreign: bool = False  # also cancel open orders of the account that are not of this system
+    stop_limit_ms: Milliseconds = 30_000  # how long `down` waits until the venue lists no open order
+
+
 class Group(Table, frozen=True, kw_only=True):
     """The same asset pair at several venues, when base, quote and kind differ."""
 
@@ -182,6 +198,7 @@ class Config(Table, frozen=True, kw_only=True):
     roles: dict[Name, Target] = {}  # additional roles, or another factory for a known role
     journal: Journal = Journal()
     watch: Watch = Watch()
+    canceller: Canceller = Canceller()
     feed: dict[str, Any] = {}
     risk: dict[str, Any] = {}
     execution: dict[str, Any] = {}
@@ -205,10 +222,42 @@ class Config(Table, frozen=True, kw_only=True):
 
     @property
     def placement(self) -> tuple[Process, ...]:
-        """The processes of the file; one for each role when the file has none with roles."""
-        if any(process.roles for process in self.processes):
-            return self.processes
-        return self.processes + tuple(Process(name=role, roles=(role,)) for role in self.expected_roles)
+        """The processes of the file, or one for each role when it has none with roles; then those of the attendants.
+
+        The attendants come last, so the numbers of the other roles are as without them.
+        """
+        placed = self.processes
+        if not any(process.roles for process in self.processes):
+            placed += tuple(Process(name=role, roles=(role,)) for role in self.expected_roles)
+        known = {role for process in placed for role in process.roles}
+        return placed + tuple(self._alone(role, placed) for role in self.attendants if role not in known)
+
+    def _alone(self, role: str, placed: tuple[Process, ...]) -> Process:
+        """The process of an attendant; a canceller has the environment of its execution, which may hold its keys."""
+        execution = self.execution_of_canceller(role)
+        environment = next((one.environment for one in placed if execution in one.roles), {})
+        return Process(name=role, roles=(role,), environment=environment)
+
+    @property
+    def attendants(self) -> tuple[str, ...]:
+        """The roles that get a process of their own where the file places them in none."""
+        return tuple(self.cancellers)
+
+    @property
+    def cancellers(self) -> dict[str, str]:
+        """The execution of each canceller's role; none in a replay, without a strategy, or when it is turned off."""
+        if not (self.canceller.enabled and self.strategies and self.venues) or self.system.mode == "replay":
+            return {}
+        ours = [role for role in self.execution_names if self.factory(role) == FACTORIES[EXECUTION]]
+        return {self.canceller_of(role): role for role in ours}
+
+    def canceller_of(self, execution: str) -> str:
+        """The role that cancels for this execution: `canceller`, or that of an account after its name."""
+        return f"{execution[:ACCOUNT_SHOWN]}_{CANCELLER}" if self.accounts else CANCELLER
+
+    def execution_of_canceller(self, role: str) -> str:
+        """The execution whose orders a canceller's role cancels; empty for another role."""
+        return self.cancellers.get(role, "")
 
     @property
     def running_feeds(self) -> tuple[Feed, ...]:
@@ -252,7 +301,9 @@ class Config(Table, frozen=True, kw_only=True):
             return STRATEGY
         if role in self.feed_names:
             return FEED
-        return EXECUTION if role in self.execution_names else role
+        if role in self.execution_names:
+            return EXECUTION
+        return CANCELLER if role in self.cancellers else role
 
     def feed_venues(self, role: str) -> tuple[Venue, ...]:
         """The venues of a feed's role."""

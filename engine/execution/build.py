@@ -12,10 +12,10 @@ from typing import IO, TYPE_CHECKING
 
 import msgspec
 
+from engine.config.accounts import account_of, check_journals
 from engine.config.private import make_once, make_private, open_private
-from engine.execution.account import account_of, check_journals
+from engine.destination import TradingNetwork, check_destination, check_mode
 from engine.execution.config import ExecutionConfig, ExecutionOptions, JournalConfig
-from engine.execution.destination import TradingNetwork, check_destination, check_mode
 from engine.execution.operator import Operator
 from engine.execution.ports import ExecutionLanes, ExecutionPorts
 from engine.execution.restore.disk import PatientDisk

@@ -25,13 +25,13 @@ from typing import TYPE_CHECKING
 import shm
 from engine import clock, log
 from engine.config import ConfigError, load_session
-from engine.execution.account import account_of
+from engine.config.accounts import account_of
+from engine.destination import TradingNetwork
 from engine.execution.build import session_of
 from engine.execution.config import SECOND_NS
-from engine.execution.destination import TradingNetwork
-from engine.execution.orders import client_id
 from engine.lanes import EXECUTION, open_lanes
 from engine.log import BoundedLog
+from engine.model import client_id
 from engine.venues.session import Answer, Ask, MakeSession, Request, SessionOptions
 from engine.venues.trading.news import FillNews, OrderNews, Outcome, UnreadableError
 

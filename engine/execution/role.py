@@ -33,7 +33,6 @@ from engine.execution.journal.journal import Journal
 from engine.execution.journal.journal_file import JournalFile
 from engine.execution.notices import Notices
 from engine.execution.operator import POLL_NS, NoOperator
-from engine.execution.orders.client_id import mark_of
 from engine.execution.orders.ledger import Ledger
 from engine.execution.orders.positions import Positions
 from engine.execution.orders.prices import Prices
@@ -46,6 +45,7 @@ from engine.execution.supervisor_silence import SupervisorSilence
 from engine.execution.venue.account import VenueAccount
 from engine.execution.venue.alarm import Alarm
 from engine.execution.venue.order_sender import OrderSender
+from engine.model.client_id import mark_of
 from engine.risk.gate import RiskGate
 from engine.risk.market import Top
 

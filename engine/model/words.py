@@ -52,6 +52,7 @@ class HaltReason(IntEnum):
     SIGNAL = 3
     DEATHS = 4  # a process died too often
     EXECUTION = 5  # execution halted itself: its log and the file HALT have the reason
+    FLATTEN = 6  # an operator closes every position: the canceller cancels what the venue lists too
 
 
 class SessionState(IntEnum):

@@ -9,12 +9,13 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from engine.config.paths import FIRST_ACCOUNT
-from engine.execution.orders import client_id, codec
+from engine.execution.orders import codec
 from engine.execution.orders.fills import KnownFills, Trade
 from engine.execution.orders.ledger import Ledger
 from engine.execution.orders.order import CORRECTIONS, FILLED, PARTLY, SENT, Order, may_move
 from engine.execution.orders.parent import Parent
 from engine.execution.ports import Appender, OrderLanes
+from engine.model import client_id
 from engine.model.intent_id import strategy_of
 from engine.model.journal_records import WATERMARK
 from engine.model.records import FILL

@@ -8,9 +8,9 @@ An intent without an algorithm has one order and no parent: the intent's fields 
 parent together never fill more than its size: only `check_room` asserts it, before a child is made.
 """
 
-from engine.execution.orders.client_id import REQUEST_MAX
 from engine.execution.orders.order import Order
 from engine.model import records
+from engine.model.client_id import REQUEST_MAX
 from engine.model.rows import ParentRow
 from engine.model.words import OrderFlag, ParentStatus
 

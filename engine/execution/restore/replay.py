@@ -21,13 +21,14 @@ from typing import NamedTuple
 
 from engine.execution.journal.journal import Entry
 from engine.execution.journal.terms import check_account, check_known, check_terms, terms_of
-from engine.execution.orders import client_id, codec
+from engine.execution.orders import codec
 from engine.execution.orders.blotter import Blotter
 from engine.execution.orders.fills import Trade
 from engine.execution.orders.order import CREATED, Order
 from engine.execution.orders.parent import STOPPING, Parent, parent_of
 from engine.execution.venue.alarm import Cause, Standstill
 from engine.execution.venue.baseline import Baseline
+from engine.model import client_id
 from engine.model.intent_id import strategy_of
 from engine.model.rows import AlarmRow, FillRow, FollowedRow, IntentRow, OrderRow, WatermarkRow
 from engine.model.text import bare

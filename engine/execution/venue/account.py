@@ -11,7 +11,6 @@ The session reports to this object, which only decides whom a report concerns.
 from engine.execution.config import ExecutionConfig
 from engine.execution.journal.journal import Journal
 from engine.execution.orders.blotter import Blotter
-from engine.execution.orders.client_id import mark_of
 from engine.execution.orders.ledger import Ledger
 from engine.execution.orders.order import OPEN
 from engine.execution.orders.prices import Prices
@@ -24,6 +23,7 @@ from engine.execution.venue.questions import Questions
 from engine.execution.venue.recovery import Recovery
 from engine.execution.venue.shortfall import Shortfall
 from engine.execution.venue.strangers import Strangers
+from engine.model.client_id import mark_of
 from engine.risk.gate import RiskGate
 from engine.venues.session import UNANSWERED, Answer, Ask, MakeSession, Request
 from engine.venues.trading.news import FillNews, OrderNews, UnreadableError

@@ -9,11 +9,11 @@ every order whose outcome remains unknown.
 import logging
 from typing import TYPE_CHECKING
 
-from engine.execution.orders import client_id
 from engine.execution.orders.blotter import Blotter
 from engine.execution.orders.order import CANCELLING, FILLED, IN_FLIGHT, OPEN, PARTLY, REJECTED, UNKNOWN, Order
 from engine.execution.venue import contradictions
 from engine.log import BoundedLog
+from engine.model import client_id
 from engine.model.refusals import reject_text
 from engine.model.words import DONE_STATES, OrderFlag, OrderState
 from engine.risk.gate import RiskGate

@@ -9,14 +9,14 @@
 
 import logging
 
-from engine.execution.orders import client_id, codec
+from engine.execution.orders import codec
 from engine.execution.orders.blotter import Blotter
 from engine.execution.orders.order import CANCELLING, Order
 from engine.execution.orders.parent import Parent
 from engine.execution.ports import ExecutionLanes
 from engine.execution.venue.broker import Broker
 from engine.log import BoundedLog
-from engine.model import records
+from engine.model import client_id, records
 from engine.model.fixed import clamped
 from engine.model.refusals import refusal_text
 from engine.model.rows import IntentRow

@@ -10,13 +10,13 @@ While the order of a fill is not known, the watermark of its instrument does not
 import logging
 from collections import OrderedDict
 
-from engine.execution.orders import client_id
 from engine.execution.orders.blotter import Blotter
 from engine.execution.orders.order import Order
 from engine.execution.venue import contradictions
 from engine.execution.venue.alarm import Alarm
 from engine.execution.venue.broker import Broker
 from engine.execution.venue.movements import Movements
+from engine.model import client_id
 from engine.model.words import OrderFlag, OrderState, OrderType, TimeInForce
 from engine.venues.trading.fill_order import NOWHERE
 from engine.venues.trading.news import FillNews, OrderNews

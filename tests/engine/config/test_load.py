@@ -304,3 +304,51 @@ def test_wrong_feeds_and_accounts_are_refused_with_key_value_and_expectation(
         read(tmp_path, BASE + TWO_VENUES + text)
     for word in ("demo.toml", *words):
         assert word in str(caught.value)
+
+
+CANCELLER = "[canceller]\nenabled = true\n"
+
+
+def test_each_execution_gets_a_canceller_in_a_process_of_its_own(tmp_path: Path) -> None:
+    """A file from before has no such role: its orders would have no attendant when its execution hangs."""
+    placed = '[[processes]]\nname = "core"\nroles = ["feed", "maker", "execution"]\nenvironment = { KEY = "x" }\n'
+    config = read(tmp_path, BASE + placed + CANCELLER)
+    assert [process.name for process in config.placement] == ["core", "canceller"]
+    assert config.process("canceller").environment == {"KEY": "x"}, "the key of its execution"
+    assert [config.role_number(role) for role in ("feed", "maker", "execution")] == [1, 2, 3], "as without it"
+    assert (config.kind_of("canceller"), config.execution_of_canceller("canceller")) == ("canceller", "execution")
+
+
+def test_each_account_has_a_canceller_after_its_name(tmp_path: Path) -> None:
+    """An operator reads in `status` whose orders a process cancels."""
+    long = ACCOUNTS.replace('"side"', f'"{"s" * 31}"')
+    config = read(tmp_path, BASE + TWO_VENUES + long + CANCELLER)
+    assert config.attendants == ("main_canceller", f"{'s' * 21}_canceller")
+    assert [config.execution_of_canceller(one) for one in config.attendants] == ["main", "s" * 31]
+    assert config.placement[-1].roles == config.attendants[-1:]
+
+
+def test_nothing_is_attended_without_orders_or_when_it_is_turned_off(tmp_path: Path) -> None:
+    """A replay and a recorder of market data have no order to cancel."""
+    replay = BASE.replace('name = "demo"', 'name = "demo"\nmode = "replay"', 1)
+    market, _, _ = BASE.partition("[[strategies]]")
+    for text in (replay + CANCELLER, market + CANCELLER, BASE + "[canceller]\nenabled = false\n"):
+        assert read(tmp_path, text).attendants == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            '[[processes]]\nname = "a"\nroles = ["feed", "maker", "execution", "canceller"]\n',
+            "processes[0].roles: expected cancellers only in process 'a'",
+        ),
+        ('[[processes]]\nname = "canceller"\nroles = ["feed", "maker", "execution"]\n', "processes.name = 'canceller'"),
+        ('[[venues]]\nname = "b"\nkind = "binance"\ncancel_api_key = { env = "A" }\n', "venues[1].cancel_private_key"),
+    ],
+)
+def test_a_canceller_that_another_role_could_stop_is_refused(tmp_path: Path, text: str, words: str) -> None:
+    """It exists for the moment in which the others hang."""
+    with pytest.raises(ConfigError) as refused:
+        read(tmp_path, BASE + text + CANCELLER)
+    assert words in str(refused.value)

@@ -8,9 +8,9 @@ import pytest
 
 from engine.execution.journal.journal import read_journal
 from engine.execution.journal.journal_file import SIZE
-from engine.execution.orders import client_id
 from engine.lanes import lane_of
 from engine.lanes.memory import MemoryRing
+from engine.model import client_id
 from engine.model.step import steps_of
 from engine.model.words import (
     SELL,

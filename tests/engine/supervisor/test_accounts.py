@@ -14,8 +14,8 @@ from engine.cli import main as engine_ctl
 from engine.demo import audit
 from engine.execution.journal.journal import read_journal
 from engine.execution.orders import codec
-from engine.execution.orders.client_id import decode
 from engine.lanes import LOOKERS, open_lanes
+from engine.model.client_id import decode
 from engine.model.instrument import Instrument
 from engine.model.intent_id import strategy_of
 from engine.model.words import JournalKind

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from engine.execution.orders import client_id
 from engine.execution.orders.fills import KnownFills, Trade
 from engine.execution.orders.ledger import Ledger
 from engine.execution.venue import strangers
 from engine.execution.venue.strangers import Strangers
+from engine.model import client_id
 from engine.model.text import bare
 from engine.model.words import BUY, OrderFlag, OrderState, OrderType, TimeInForce
 from engine.venues.binance.trading.fill_order import BinanceFillOrder

@@ -1,7 +1,8 @@
 """The accounts that a system trades: each has an execution, at one venue, with the instruments of that venue.
 
-Builder, rescue and `engine-ctl check` ask here, so they cannot disagree about where orders go. A file without the table
-[[accounts]] has one account: number 1, called like the only venue of its instruments, traded by the role `execution`.
+Execution's builder, the canceller and `engine-ctl check` ask here, so they cannot disagree about where orders go. A
+file without the table [[accounts]] has one account: number 1, called like the only venue of its instruments, traded by
+the role `execution`.
 
 The number belongs to the account for ever. It is in the account's records, and names its files in the state directory:
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from engine.config import Config
+from engine.config.accounts import account_of, accounts_of, check_journals
 from engine.config.paths import FIRST_ACCOUNT
 from engine.execution import rescue
-from engine.execution.account import account_of, accounts_of, check_journals
 from engine.execution.build import read_or_make_uuid
-from engine.execution.orders.client_id import mark_of
+from engine.model.client_id import mark_of
 from tests.engine.cli.test_check import URLS, market
 
 Write = Callable[..., Config]

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from engine import destination
 from engine.cli import WRONG_USE, CommandError
 from engine.cli.check import check
 from engine.config import Config
-from engine.execution import destination
-from engine.execution.destination import TradingNetwork, check_destination, check_mode
+from engine.destination import TradingNetwork, check_destination, check_mode
 from engine.lanes import lane_of
 from engine.model.words import Mode
 from engine.venues.port import PortState
