@@ -11,10 +11,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
-
 from engine.cli import WRONG_USE, CommandError
 from engine.config import Config, Process, Secret, Strategy, Venue
+from engine.config.nearest import read_table
 from engine.config.tables import FACTORIES
 
 EXECUTION, FEED, AGGREGATION = "execution", "feed", "aggregation"
@@ -98,7 +97,7 @@ def _check_accounts(config: Config) -> None:
 
     ids = [one.id for one in config.instruments]
     _try(config, "risk", lambda: read_risk(config.risk)[0].check_instruments(ids))
-    _try(config, "execution", lambda: msgspec.convert(config.execution, ExecutionOptions))
+    _try(config, "execution", lambda: read_table(config.execution, ExecutionOptions))
     place = "accounts" if config.accounts else "execution"
     _try(config, place, lambda: accounts_of(config))
     _try(config, place, lambda: check_journals(config))

@@ -130,6 +130,10 @@ CHECK = """\
 Converts every table as its role does at a start, and reads the API keys. It starts no process and contacts no venue:
 only the running feed finds out whether the venue lists a symbol. Exit 2 when the system cannot be started; the line
 names the file, the key, the value and what was expected."""
+CONFIG_SHOW = """\
+With CONFIG: what engine-ctl up would start from this file in this environment. Without: what the running system uses,
+from the copy of its file and the environment of its supervisor. Secrets are shown as the variable or the file that
+holds them. A text under a name like password or api_key is masked."""
 DOWN = """\
 Execution cancels its open orders. If execution is dead while orders are open, it is started once more to cancel them.
 Orders that are left at the venue are listed, and the exit code is 1. Works without a supervisor too."""
@@ -188,6 +192,7 @@ def _system_commands(commands: "Commands") -> None:
     text = "check whether a system can be started from a file"
     check = _add_plain(commands, "check", "system:check_file", text, "check configs/live.toml", CHECK)
     check.add_argument("config", metavar="CONFIG", help="the system's file")
+    _config_commands(commands)
     listing = _add_plain(commands, "ls", "systems:ls", "list every system of this user", "ls", LS)
     listing.add_argument("--all", action="store_true", help="list systems that are down too")
     down = _add_sent(commands, "down", "system:down", about=DOWN)
@@ -201,6 +206,18 @@ def _system_commands(commands: "Commands") -> None:
     for name in COMMANDS:
         if name.replace("_", "-") not in commands.choices:
             _add_sent(commands, name, "command:run").set_defaults(command=name)
+
+
+def _config_commands(commands: "Commands") -> None:
+    """The commands that read a configuration."""
+    parser = commands.add_parser("config", help="read a configuration: show", description="Read a configuration.")
+    inner = parser.add_subparsers(metavar="COMMAND", required=True)
+    text = "show every key with its value, and the line or the variable that set it"
+    example = "config show configs/demo.toml --only risk"
+    show = _add(inner, "show", "configuration:print_keys", text, example, CONFIG_SHOW)
+    show.add_argument("config", metavar="CONFIG", nargs="?", default="", help="a file; default: the running system")
+    show.add_argument("--only", default="", metavar="KEY", help="a key or a table, as watch or venues.east")
+    show.add_argument("--changed", action="store_true", help="leave out the keys that have their default")
 
 
 def _add_sent(commands: "Commands", name: str, run: str, example: str = "", about: str = "") -> argparse.ArgumentParser:

@@ -1,8 +1,8 @@
 """Reads a file, applies the environment's overrides, and refuses a wrong file with the place, value and expectation.
 
-1. TOML to plain tables. 2. `STEELYARD__…` variables replace single values. 3. msgspec checks names, types and bounds.
-4. `check.py` checks what spans tables: names that must exist, be unique, be placed once. 5. `expand` fills in this
-machine's paths.
+1. TOML to plain tables. 2. `STEELYARD__…` variables replace single values (`overrides.py`). 3. msgspec checks names,
+types and bounds. 4. `check.py` checks what spans tables: names that must exist, be unique, be placed once. 5. `expand`
+fills in this machine's paths.
 """
 
 import functools
@@ -17,24 +17,24 @@ from typing import Any, Literal, get_args, get_origin
 import msgspec
 
 from engine.config.check import check, check_accounts, check_references
+from engine.config.nearest import unknown_key
+from engine.config.overrides import error_text, find, override, source_text
 from engine.config.secret import Secret, load_env_file
-from engine.config.tables import Config, ConfigError, Venue
+from engine.config.tables import SECRET_KEYS, Config, ConfigError
 
-PREFIX = "STEELYARD__"
-SECRET_KEYS = tuple(one.name for one in msgspec.structs.fields(Venue) if Secret in get_args(one.type))
 SESSION_TABLES = ("system", "live", "venues", "instruments", "accounts")
 PLACE = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<at>.*)`)?$", re.DOTALL)
 
 
 def load(path: str | Path, environment: Mapping[str, str] | None = None) -> Config:
     """The checked configuration in a file; ConfigError when it is wrong."""
-    tree = _read(Path(path))
-    _override(tree, os.environ if environment is None else environment, str(path))
+    tree = read_tree(Path(path))
+    variables = override(tree, os.environ if environment is None else environment, str(path))
     if "path" in tree:
-        raise ConfigError(_text(path, "path", tree["path"], "unknown key: delete it"))
-    config = _convert(tree, str(path))
+        raise ConfigError(error_text(path, "path", tree["path"], "unknown key: delete it"))
+    config = convert(tree, str(path), variables)
     for key, value, expected in check(config):
-        raise ConfigError(_text(path, key, value, expected))
+        raise ConfigError(error_text(source_text(str(path), key, variables), key, value, expected))
     config = expand(config)
     if config.system.env_file:
         _load_env_file(Path(path), config.system.env_file)
@@ -48,17 +48,17 @@ def load_session(
 
     `copy` is read instead of the file; relative paths stay relative to the file.
     """
-    tree = _read(Path(copy or path))
-    _override(tree, os.environ if environment is None else environment, str(path))
-    config = expand(_convert({key: tree[key] for key in SESSION_TABLES if key in tree}, str(path)))
+    tree = read_tree(Path(copy or path))
+    variables = override(tree, os.environ if environment is None else environment, str(path))
+    config = expand(convert({key: tree[key] for key in SESSION_TABLES if key in tree}, str(path), variables))
     for key, value, expected in (*check_references(config), *check_accounts(config)):
-        raise ConfigError(_text(path, key, value, expected))
+        raise ConfigError(error_text(source_text(str(path), key, variables), key, value, expected))
     if config.system.env_file:
         _load_env_file(Path(path), config.system.env_file)
     return config
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_tree(path: Path) -> dict[str, Any]:
     """The file's tables; ConfigError when it cannot be read or is no TOML."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
@@ -102,7 +102,7 @@ def _load_env_file(path: Path, name: str) -> None:
         load_env_file(path.parent / name)
     except (OSError, ValueError) as error:
         raise ConfigError(
-            _text(path, "system.env_file", name, f"expected a private file of NAME=value lines: {error}")
+            error_text(path, "system.env_file", name, f"expected a private file of NAME=value lines: {error}")
         ) from error
 
 
@@ -112,16 +112,16 @@ REMOVED = {
 }  # keys of earlier versions, and what to do instead
 
 
-def _convert(tree: dict[str, Any], path: str) -> Config:
-    """Check names, types and bounds."""
+def convert(tree: dict[str, Any], path: str, variables: Mapping[str, str]) -> Config:
+    """Check names, types and bounds; `variables`: the environment's variable of each overridden key."""
     try:
         return msgspec.structs.replace(msgspec.convert(tree, Config), path=path)
     except msgspec.ValidationError as error:
-        raise ConfigError(_explain(tree, path, str(error))) from error
+        raise ConfigError(_explain(tree, path, variables, str(error))) from error
 
 
-def _explain(tree: dict[str, Any], path: str, error: str) -> str:
-    """An error of msgspec as a place in the file, the value there and what was expected."""
+def _explain(tree: dict[str, Any], path: str, variables: Mapping[str, str], error: str) -> str:
+    """An error of msgspec as a place in the file or a variable, the value there and what was expected."""
     match = PLACE.match(error)
     assert match is not None
     at, what = match["at"] or "", match["what"]
@@ -129,8 +129,9 @@ def _explain(tree: dict[str, Any], path: str, error: str) -> str:
     if unknown:
         key = f"{at}.{unknown[1]}".lstrip(".")
         gone = REMOVED.get(re.sub(r"\[\d+\]", "", key))
-        return _text(path, key, find(tree, key), gone or "unknown key; " + _known(at))
-    return _text(path, at or "the file", find(tree, at), _expected(what, _type_at(at)))
+        source = source_text(path, key, variables)
+        return error_text(source, key, find(tree, key), gone or unknown_key(unknown[1], _known(at)))
+    return error_text(source_text(path, at, variables), at or "the file", find(tree, at), _expected(what, _type_at(at)))
 
 
 def _expected(error: str, kind: Any) -> str:
@@ -154,66 +155,13 @@ def _type_at(at: str) -> Any:
     return kind
 
 
-def _known(at: str) -> str:
+def _known(at: str) -> list[str]:
     """The keys that a table has."""
     names = sorted(field.encode_name for field in msgspec.structs.fields(_type_at(at)))
-    return f"expected one of {', '.join(name for name in names if name != 'path')}"
+    return [name for name in names if name != "path"]
 
 
 def _element(kind: Any) -> Any:
     """The type of the table in a list of tables or in an optional table."""
     arguments = [argument for argument in getattr(kind, "__args__", ()) if isinstance(argument, type)]
     return next((argument for argument in arguments if issubclass(argument, msgspec.Struct)), kind)
-
-
-def find(tree: Any, at: str) -> Any:
-    """The value at a place like `strategies[0].id`; None without a value there."""
-    for name, number in re.findall(r"([^.\[\]]+)|\[(\d+)\]", at):
-        if name and isinstance(tree, dict):
-            tree = tree.get(name)
-        elif number and isinstance(tree, list) and int(number) < len(tree):
-            tree = tree[int(number)]
-        else:
-            return None
-    return tree
-
-
-def _text(path: object, key: str, value: object, expected: str) -> str:
-    hidden = any(secret in key for secret in SECRET_KEYS)
-    shown = "" if hidden or value is None or isinstance(value, dict | list) else f" = {value!r}"
-    return f"{path}: {key}{shown}: {expected}"
-
-
-def _override(tree: dict[str, Any], environment: Mapping[str, str], path: str) -> None:
-    """Replace values of the tables by the `STEELYARD__…` variables."""
-    for name in sorted(environment):
-        if name.startswith(PREFIX):
-            _place(tree, name[len(PREFIX) :].lower().split("__"), _value(environment[name]), f"{path} with {name}")
-
-
-def _place(tree: Any, steps: list[str], value: object, source: str) -> None:
-    """Set the value at a path; missing tables are created, elements of lists must exist."""
-    for count, step in enumerate(steps[:-1], 1):
-        tree = _named(tree, step) if isinstance(tree, list) else tree.setdefault(step, {})
-        if not isinstance(tree, dict | list):
-            raise ConfigError(
-                _text(source, ".".join(steps[:count]), None, "no table of this name: nothing to override")
-            )
-    if not isinstance(tree, dict):
-        raise ConfigError(_text(source, ".".join(steps), None, "expected the path of a key in a table"))
-    tree[steps[-1]] = value
-
-
-def _named(elements: list[Any], step: str) -> object:
-    """A list's element by its name or its number."""
-    if step.isdigit() and int(step) < len(elements):
-        return elements[int(step)]
-    return next((e for e in elements if isinstance(e, dict) and str(e.get("name", "")).lower() == step), None)
-
-
-def _value(text: str) -> object:
-    """The text read as a TOML value, else the text itself."""
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text

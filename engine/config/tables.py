@@ -3,7 +3,7 @@
 import sys
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
@@ -69,6 +69,9 @@ class Venue(Table, frozen=True, kw_only=True):
     cancel_api_key: Secret | None = None  # the canceller's own key; without it the canceller uses the key above
     cancel_private_key: Secret | None = None
     options: dict[str, Any] = {}  # options of this kind of venue
+
+
+SECRET_KEYS = tuple(one.name for one in msgspec.structs.fields(Venue) if Secret in get_args(one.type))
 
 
 class Instrument(Table, frozen=True, kw_only=True):

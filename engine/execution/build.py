@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING
 import msgspec
 
 from engine.config.accounts import account_of, check_journals
+from engine.config.nearest import read_table
 from engine.config.private import make_once, make_private, open_private
 from engine.destination import TradingNetwork, check_destination, check_mode
 from engine.execution.config import ExecutionConfig, ExecutionOptions, JournalConfig
@@ -50,7 +51,7 @@ def build(config: "Config", name: str) -> Execution:
     opened = open_role(config, name)
     ids = [one.id for one in account.instruments]
     instruments = tuple(await_all(opened, ids))
-    options = msgspec.to_builtins(msgspec.convert(config.execution, ExecutionOptions))
+    options = msgspec.to_builtins(read_table(config.execution, ExecutionOptions))
     limits, caps = read_risk(config.risk)
     execution = ExecutionConfig(
         account=account.number,

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import shm
 from engine import clock
+from engine.config.nearest import unknown_key
 from engine.feed.books.outbox import Outbox
 from engine.feed.capture.tapped import TappedPorts, tap_of
 from engine.feed.config import FeedConfig
@@ -59,12 +60,20 @@ def durations(table: dict[str, Any]) -> dict[str, Any]:
     known = {f"{name}_ms": f"{name}_ns" for name in DURATIONS}
     unknown = [key for key in table if key not in known and key not in (*PLAIN, *BUILD)]
     if unknown:
-        msg = f"[feed] {unknown[0]}: expected one of {', '.join(dict.fromkeys((*known, *PLAIN, *BUILD)))}"
+        msg = f"[feed] {unknown[0]}: {unknown_key(unknown[0], dict.fromkeys((*known, *PLAIN, *BUILD)))}"
         raise ValueError(msg)
     for key, value in table.items():
         _refuse_misfit(key, value)
     kept = {key: value for key, value in table.items() if key not in BUILD}
     return {known.get(key, key): value * MS if key in known else value for key, value in kept.items()}
+
+
+def defaults() -> dict[str, object]:
+    """Return every key of [feed] with its default; the seed is random, so it is None here."""
+    known: dict[str, Any] = {one.name: one.default for one in dataclasses.fields(FeedConfig)}
+    lengths = {f"{name}_ms": known[f"{name}_ns"] // MS for name in DURATIONS}
+    plain = {name: known.get(name, True) for name in PLAIN}  # only `frames` is no field, and it is on
+    return {**lengths, **plain, "seed": None, "source": "venue"}
 
 
 def _refuse_misfit(key: str, value: object) -> None:

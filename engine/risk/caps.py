@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from engine.config.nearest import unknown_key
 from engine.model.words import BUY, Reason
 from engine.risk.gate import Account, FurtherCap, Proposed, Refusal
 from engine.risk.limits import MICRO, WIDEST, RiskLimits
@@ -43,8 +44,8 @@ def read_risk(table: Mapping[str, Any]) -> tuple[RiskLimits, tuple[FurtherCap, .
         unknown = set(limits) - set(RiskLimits.__struct_fields__)
         if not unknown:
             raise
-        known = ", ".join((*RiskLimits.__struct_fields__, *CAPS))
-        raise ValueError(f"{min(unknown)}: unknown key; expected one of {known}") from error
+        known = (*RiskLimits.__struct_fields__, *CAPS)
+        raise ValueError(f"{min(unknown)}: {unknown_key(min(unknown), known)}") from error
 
 
 def _make(key: str, value: object) -> FurtherCap:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args, get_origin
 
 import msgspec
 
+from engine.config.nearest import did_you_mean
 from engine.venues.signed_stream import MakeSigner
 
 if TYPE_CHECKING:
@@ -96,7 +97,8 @@ class Kind:
         for name, value in venue.options.items():
             if name not in known:
                 allowed = ", ".join(sorted(known))
-                raise ValueError(f"venue {venue.name}: unknown option {name!r}, expected some of {allowed}")
+                hint = did_you_mean(name, known)
+                raise ValueError(f"venue {venue.name}: unknown option {name!r}, {hint}expected some of {allowed}")
             try:
                 msgspec.convert(value, known[name].type)
             except msgspec.ValidationError:

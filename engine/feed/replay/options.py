@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
+from engine.config.nearest import read_table
+
 if TYPE_CHECKING:
     from engine.config import Config
 
@@ -47,7 +49,7 @@ def is_replay(config: "Config") -> bool:
 
 def options_of(config: "Config") -> ReplayOptions:
     """Read [feed.replay]; refuse it unless every venue with instruments has files, and each file exists."""
-    options = msgspec.convert(config.feed.get("replay", {}), ReplayOptions)
+    options = read_table(config.feed.get("replay", {}), ReplayOptions)
     for venue in {one.venue for one in config.instruments}:
         if not options.files.get(venue):
             msg = f"[feed.replay.files] {venue}: expected at least one file"

@@ -12,7 +12,7 @@ import textwrap
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from engine.strategy.api.wrong import did_you_mean
+from engine.config.nearest import did_you_mean
 from engine.strategy.role.lanes import AGGREGATES
 
 if TYPE_CHECKING:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from engine.config.nearest import did_you_mean
 from engine.model.instrument import Instrument
 from engine.strategy.api import declared
 from engine.strategy.api.book import Book
@@ -142,7 +143,8 @@ def checked_parameters(strategy: type[Strategy], values: Mapping[str, Any]) -> A
     for unknown in values.keys() - set(
         known
     ):  # a misspelt parameter is an error even where the class allows unknown fields: it would leave the default
-        msg = f"strategy {name}: unknown parameter `{unknown}`, expected one of: {', '.join(known) or 'none'}"
+        hint, names = did_you_mean(unknown, known), ", ".join(known) or "none"
+        msg = f"strategy {name}: unknown parameter `{unknown}`, {hint}expected one of: {names}"
         raise ValueError(msg)
     try:
         return msgspec.convert(values, kind)

@@ -1,7 +1,5 @@
 """The errors of a strategy's calls: each names the argument, what was found, what was expected and what converts it."""
 
-import difflib
-from collections.abc import Iterable
 from typing import Any
 
 EXPECTED = {
@@ -51,9 +49,3 @@ def replaced(strategy: Any, name: str) -> AttributeError:
                               "methods of the class: write `def` there, or choose another name")  # fmt: skip
     return AttributeError(f"{kind}: self.{name} was set, but the engine uses this name: choose another name, like "
                           f"self.my_{name}")  # fmt: skip
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The known names that are nearest to a misspelt one, in words."""
-    close = difflib.get_close_matches(name, list(known), 2, 0.6)
-    return f"did you mean {' or '.join(close)}? " if close else ""

@@ -137,7 +137,7 @@ def test_a_sound_configuration_passes_and_a_key_may_still_be_made(write: Write) 
         (market(venue="mtgox"), "feed: venue binance: kind must be one of binance, .*, was 'mtgox'"),
         (
             market(options="options = { standbye = true }"),
-            "feed: .*unknown option 'standbye', expected some of encoding, product, receive_window_ms, standby",
+            "feed: .*unknown option 'standbye', did you mean standby. expected some of encoding, product, receive",
         ),
         (
             market(options='options = { product = "swaps" }'),

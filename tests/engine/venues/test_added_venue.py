@@ -165,7 +165,10 @@ def test_the_parts_of_a_key_that_a_stream_needs_open_it(write: Write, monkeypatc
 @pytest.mark.parametrize(
     ("more", "expected"),
     [
-        ("options = { seat = 3 }", "unknown option 'seat', expected some of product, seats, standby"),
+        (
+            "options = { seat = 3 }",
+            r"unknown option 'seat', did you mean seats\? expected some of product, seats",
+        ),
         ("options = { seats = 10 }", r"option seats: expected a whole number in 1\.\.9, was 10"),
         ("options = { standby = 'yes' }", "option standby: expected true or false, was 'yes'"),
         ("options = { product = 'swap' }", "option product: expected one of spot, members, was 'swap'"),
