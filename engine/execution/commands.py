@@ -77,7 +77,8 @@ class Commands:
         """Record a command that is about to be carried out."""
         followed = FOLLOWED.row(
             asked_ns=row.now_ns, cursor=self._lane.cursor, life=self._life, kind=row.kind, reason=row.reason,
-            strategy=row.strategy, instrument=row.instrument, uid=row.uid, pid=row.pid,
+            strategy=row.strategy, instrument=row.instrument, uid=row.uid, pid=row.pid, account=row.account,
+            target_id=row.target_id,
         )  # fmt: skip
         self._journal.add(now_ns, JournalKind.FOLLOWED, codec.FOLLOWED.pack_row(followed))
         self._journal.commit(now_ns)

@@ -54,7 +54,7 @@ ALARM: "Record[AlarmRow]" = Record(
 
 FOLLOWED: "Record[FollowedRow]" = Record(
     "followed",
-    48,
+    64,
     {
         "asked_ns": "i8",  # when the operator asked
         "cursor": "u8",  # of execution on COMMANDS, after this command
@@ -65,7 +65,9 @@ FOLLOWED: "Record[FollowedRow]" = Record(
         "instrument": "u4",  # 0: all
         "uid": "u4",
         "pid": "u4",
-        "spare": "u4",
+        "account": "u4",  # 0: all
+        "target_id": "u8",  # CANCEL: the intent whose orders it means; an older program's record ends before it
+        "spare": "u8",
     },
 )
 

@@ -301,8 +301,10 @@ COMMAND: "Record[CommandRow]" = Record(
         "instrument": "u4",  # 0: all
         "uid": "u4",  # who asked: the peer's credentials
         "pid": "u4",
+        "account": "u4",  # 0: all
+        "target_id": "u8",  # CANCEL: the intent whose orders it means
         "values": f"S{SET_TEXT}",  # of a SET: every value that an operator has set for this owner, as a JSON object
-        "spare": "7u4",
+        "spare": "4u4",
     },
 )
 

@@ -165,5 +165,7 @@ DETAILS: dict[Reason, Detail] = {
     Reason.ALGORITHM_PARAMETER: lambda value, limit, _: (
         f"{algorithms.parameter_name(limit)} is {value}, which the algorithm does not accept"
     ),
+    Reason.ACCOUNT_HALTED: lambda value, *_: f"account {value} is halted, engine-ctl resume --account {value} ends it",
+    Reason.STRATEGY_HALTED: lambda value, *_: f"strategy {value} is halted, engine-ctl resume --strategy ends it",
     Reason.FILLS_UNAUDITED: _fixed("the venue's listing of fills has not been read for too long, only exits are sent"),
 }

@@ -264,8 +264,10 @@ if TYPE_CHECKING:
         instrument: int
         uid: int
         pid: int
+        account: int
+        target_id: int
         values: bytes
-        spare: tuple[int, ...] = (0, 0, 0, 0, 0, 0, 0)
+        spare: tuple[int, ...] = (0, 0, 0, 0)
 
     class SettingsRow(NamedTuple):
         """A row of SETTINGS."""
@@ -531,6 +533,8 @@ if TYPE_CHECKING:
         instrument: int
         uid: int
         pid: int
+        account: int
+        target_id: int
         spare: int = 0
 
     class WatermarkRow(NamedTuple):

@@ -52,7 +52,7 @@ class HaltReason(IntEnum):
     SIGNAL = 3
     DEATHS = 4  # a process died too often
     EXECUTION = 5  # execution halted itself: its log and the file HALT have the reason
-    FLATTEN = 6  # an operator closes every position: the canceller cancels what the venue lists too
+    FLATTEN = 6  # an operator closes every position: execution does it, the canceller cancels what the venue lists
 
 
 class SessionState(IntEnum):
@@ -156,6 +156,8 @@ class Reason(IntEnum):
     GROSS_TOO_LARGE = 29  # over all instruments of the account
     UNKNOWN_ALGORITHM = 30  # no registered algorithm has the intent's number
     ALGORITHM_PARAMETER = 31  # a parameter that the intent's algorithm does not accept
+    ACCOUNT_HALTED = 32  # an operator halted the account, or the venue that it is at
+    STRATEGY_HALTED = 33  # an operator, or the strategy's policy at its death, halted the strategy
 
 
 class Mode(IntEnum):
@@ -178,11 +180,13 @@ class RoleState(IntEnum):
 class CommandKind(IntEnum):
     """What an operator's command does."""
 
-    HALT = 1  # no new orders, open ones are cancelled, roles keep running
-    RESUME = 2
+    HALT = 1  # no new orders, open ones are cancelled, roles keep running; of the whole system or of a scope
+    RESUME = 2  # end a halt and a flattening: the whole system's, or that of a scope
     DRAIN = 3  # no new entries; finish and stop
-    CANCEL_ALL = 4
+    CANCEL_ALL = 4  # every open order, or those of a scope
     SET = 5  # the parameters of a strategy, or the limits of risk
+    CANCEL = 6  # the orders of one intent
+    FLATTEN = 7  # a HALT, and close every position: of the whole system or of a scope
 
 
 class JournalKind(IntEnum):

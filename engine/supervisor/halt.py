@@ -130,7 +130,7 @@ class Halt:
         """Publish one command; strategy and instrument 0: all."""
         row = records.COMMAND.row(
             now_ns=now_ns, version=0, kind=kind, reason=reason, strategy=strategy, instrument=instrument, uid=peer.uid,
-            pid=peer.pid, values=b"",
+            pid=peer.pid, account=0, target_id=0, values=b"",
         )  # fmt: skip
         self.commands.publish(*row)
 

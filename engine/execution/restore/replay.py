@@ -30,6 +30,7 @@ from engine.execution.venue.alarm import Cause, Standstill
 from engine.execution.venue.baseline import Baseline
 from engine.model import client_id
 from engine.model.intent_id import strategy_of
+from engine.model.journal_records import FOLLOWED
 from engine.model.rows import AlarmRow, FillRow, FollowedRow, IntentRow, OrderRow, WatermarkRow
 from engine.model.text import bare
 from engine.model.words import (
@@ -176,7 +177,8 @@ class Replay:
         self._read_watermark(codec.WATERMARK.unpack(entry.payload))
 
     def _apply_followed(self, entry: Entry) -> None:
-        self._read_followed(codec.FOLLOWED.unpack(entry.payload))
+        """Apply a command; an older program's record ends before `target_id`."""
+        self._read_followed(codec.FOLLOWED.unpack(entry.payload.ljust(FOLLOWED.size, b"\0")))
 
     def _apply_alarm(self, entry: Entry) -> None:
         self._read_alarm(codec.ALARM.unpack(entry.payload), entry.now_ns)

@@ -215,11 +215,13 @@ class House:
         """A CANCEL intent."""
         return self.intent(kind=IntentKind.CANCEL, target_id=target_id)
 
-    def command(self, kind: CommandKind, strategy: int = 0, instrument: int = 0) -> None:
+    def command(
+        self, kind: CommandKind, strategy: int = 0, instrument: int = 0, account: int = 0, target_id: int = 0
+    ) -> None:
         """An operator's command."""
         row = records.COMMAND.row(
             now_ns=self.now_ns, version=0, kind=kind, reason=0, strategy=strategy, instrument=instrument, uid=0, pid=0,
-            values=b"",
+            account=account, target_id=target_id, values=b"",
         )  # fmt: skip
         self.rings["commands"].publish(*row)
 
