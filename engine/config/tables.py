@@ -148,6 +148,7 @@ class Watch(Table, frozen=True, kw_only=True):
     death_limit: Annotated[int, msgspec.Meta(ge=1)] = 5  # after so many deaths in the window: halt, then start slowly
     death_window_ms: Milliseconds = 60_000
     slow_retry_ms: Milliseconds = 10_000
+    restart_limit_ms: Milliseconds = 60_000  # a process that should run and does not for this time: no watchdog is fed
     supervisor_frozen_ms: Milliseconds = 3_000  # no beat of the supervisor for this time: its guard starts another
     supervisor_alarm_ms: Milliseconds = 5_000  # no beat of the supervisor for this time: execution logs an alarm
     supervisor_lost_ms: Annotated[int, msgspec.Meta(ge=0, le=86_400_000)] = 30_000  # then exits only; 0: never

@@ -217,6 +217,7 @@ LANES = (
     Lane("halt", records.HALT, "cells", SUPERVISOR, (SUPERVISOR, EXECUTION, LOOKERS)),
     Lane("operator_halt", records.HALT, "cells", OPERATOR, (OPERATOR, SUPERVISOR, EXECUTION, LOOKERS)),
     Lane("gate", records.GATE, "cells", EXECUTION, (OPERATOR, LOOKERS), wake="never", each=EXECUTION),
+    Lane("supervision", records.SUPERVISION, "cells", SUPERVISOR, (SUPERVISOR, LOOKERS), wake="never"),
     Lane("mode", records.MODE, "cells", SUPERVISOR, (SUPERVISOR, EXECUTION, LOOKERS), wake="never"),
     Lane("steps", records.STEP, "ring", ROLE, (LOOKERS,), capacity=1 << 14, reserve=32, wake="never", each=ROLE),
     Lane(

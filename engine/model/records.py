@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         SessionRow,
         SettingsRow,
         StepRow,
+        SupervisionRow,
         TickRow,
         VerdictRow,
     )
@@ -356,6 +357,21 @@ MODE: "Record[ModeRow]" = Record(
     },
 )
 
+SUPERVISION: "Record[SupervisionRow]" = Record(
+    "supervision",
+    128,
+    {
+        "now_ns": "i8",  # when the supervisor's loop last went round
+        "up_ns": "i8",  # since when this supervisor's system has been up; 0: a process has not run yet
+        "overdue_ns": "i8",  # since when the process `waits_for` has not run, where its deadline has passed; 0: none
+        "processes": "u4",
+        "running": "u4",
+        "parked": "u4",
+        "stopping": "u4",  # 1: the system is going down
+        "waits_for": "S88",  # a process that should run and does not; empty: none
+    },
+)
+
 SESSION: "Record[SessionRow]" = Record(
     "session",
     320,
@@ -489,6 +505,7 @@ RECORDS = (
     HALT,
     GATE,
     MODE,
+    SUPERVISION,
     SESSION,
     INSTRUMENT_HALT,
     ACCEPTED,

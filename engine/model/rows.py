@@ -305,6 +305,18 @@ if TYPE_CHECKING:
         armed: int
         spare: tuple[int, ...] = (0, 0, 0, 0, 0, 0)
 
+    class SupervisionRow(NamedTuple):
+        """A row of SUPERVISION."""
+
+        now_ns: int
+        up_ns: int
+        overdue_ns: int
+        processes: int
+        running: int
+        parked: int
+        stopping: int
+        waits_for: bytes
+
     class SessionRow(NamedTuple):
         """A row of SESSION."""
 
@@ -579,6 +591,7 @@ else:
     HaltRow = records.HALT.row
     GateRow = records.GATE.row
     ModeRow = records.MODE.row
+    SupervisionRow = records.SUPERVISION.row
     SessionRow = records.SESSION.row
     InstrumentHaltRow = records.INSTRUMENT_HALT.row
     AcceptedRow = records.ACCEPTED.row

@@ -14,7 +14,7 @@ from engine.config.private import open_private
 from shm import SegmentError
 
 EXIT_ORDERS_LEFT = 1
-EXIT_WRONG_WORLD, EXIT_OTHER_RUNS, EXIT_CONFIG = 69, 75, 78
+EXIT_WRONG_WORLD, EXIT_WRONG_SELF, EXIT_OTHER_RUNS, EXIT_CONFIG = 69, 70, 75, 78
 WAIT_MS = 20  # how often heartbeats and the HALT file are read; a death or a command wakes the process at once
 
 logger = logging.getLogger(__name__)

@@ -7,6 +7,11 @@ starts another. The new supervisor adopts the living roles. A guard that finds a
 killed guard can be started again too. The guard ends with the supervisor's exit code when `down` is complete, or at
 once when the first supervisor cannot start: 69 the machine or its files prevent a start, 75 another guard or supervisor
 runs, 78 the configuration is wrong. SIGTERM and SIGINT bring the system down; SIGUSR1 halts it.
+
+Under systemd the guard is the main process of the unit, and the only process that reports to systemd (`service/`).
+SIGABRT, which systemd sends when the watchdog fires, kills the supervisor and ends the guard with 70: the next guard
+starts another supervisor, and the roles run on. With `--log` guard and supervisor write to the supervisor's log, as
+after `engine-ctl up`, instead of this process's stderr.
 """
 
 import argparse
@@ -23,13 +28,16 @@ import msgspec
 
 import shm
 from engine.config import Config, Process
+from engine.config.private import open_private
 from engine.lanes import SUPERVISOR, open_lanes
-from engine.model.rows import HeartbeatRow
+from engine.log import make_room
+from engine.model.rows import HeartbeatRow, SupervisionRow
 from engine.supervisor import life
 from engine.supervisor.entry import (
     EXIT_CONFIG,
     EXIT_ORDERS_LEFT,
     EXIT_OTHER_RUNS,
+    EXIT_WRONG_SELF,
     EXIT_WRONG_WORLD,
     enter,
     wait,
@@ -37,6 +45,8 @@ from engine.supervisor.entry import (
 )
 from engine.supervisor.processes.table import Child, Processes
 from engine.supervisor.processes.watch import Watch
+from engine.supervisor.service.notify import Notifier
+from engine.supervisor.service.watchdog import Watchdog
 
 MS = 1_000_000
 CANNOT_START = (EXIT_WRONG_WORLD, EXIT_OTHER_RUNS, EXIT_CONFIG)
@@ -75,10 +85,12 @@ class Supervisors(Processes):
 class Guard:
     """Watches one supervisor; `step` returns the exit code when the guard must end, else None."""
 
-    def __init__(self, config: Config, table: Supervisors, now_ns: int) -> None:
+    def __init__(self, config: Config, table: Supervisors, now_ns: int, watchdog: Watchdog) -> None:
         """Adopt a running supervisor; without one, the first step starts one."""
         self.config = config
         self.table = table
+        self.watchdog = watchdog
+        self.aborted = False  # by SIGABRT
         self.was_up = False  # a supervisor was up under this guard
         self._last_ns = now_ns
         patience = msgspec.structs.replace(
@@ -92,6 +104,10 @@ class Guard:
 
     def step(self, now_ns: int) -> int | None:
         """Check the supervisor once."""
+        if self.aborted:
+            return EXIT_WRONG_SELF
+        if self.watchdog.due(now_ns):
+            self.watchdog.report(self._supervision(), now_ns)
         gap_ns, self._last_ns = now_ns - self._last_ns, now_ns
         if gap_ns > self.config.watch.late_ms * MS:
             self.watch.allow_gap(gap_ns)
@@ -103,7 +119,13 @@ class Guard:
     def stop(self) -> None:
         """Bring the system down."""
         self.table.stopping = True
+        self.watchdog.report_stop()
         self.signal(signal.SIGTERM)
+
+    def abort(self) -> None:
+        """Kill the supervisor and end: this guard's supervisor did not bring back what should run."""
+        self.signal(signal.SIGKILL)
+        self.aborted = True
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the supervisor."""
@@ -127,6 +149,15 @@ class Guard:
             return None
         return beat
 
+    def _supervision(self) -> SupervisionRow | None:
+        """The supervisor's own state; attached at each call, because the segment may have been created again."""
+        try:
+            lanes = open_lanes(self.config.system.name, SUPERVISOR)
+            row: SupervisionRow | None = lanes.cell_reader("supervision").read(0)
+        except (shm.SegmentError, OSError):
+            return None
+        return row
+
     def _on_death_limit(self, name: str, count: int) -> None:
         """The supervisor dies too often: log it; the watch keeps starting it slowly, and the roles run on."""
         logger.critical("dies too often", extra={"name_of": name, "deaths": count})
@@ -139,11 +170,13 @@ def attach(config: Config) -> shm.CellReader:
 
 def guard(config: Config, *, foreground: bool = False) -> int:
     """Keep a supervisor running until its system is down."""
-    guarding = Guard(config, Supervisors(config, os.environ, foreground=foreground), time.monotonic_ns())
+    watchdog = Watchdog(Notifier.of(os.environ))
+    guarding = Guard(config, Supervisors(config, os.environ, foreground=foreground), time.monotonic_ns(), watchdog)
     wake = wake_on_signals(
         {
             signal.SIGTERM: guarding.stop,
             signal.SIGINT: guarding.stop,
+            signal.SIGABRT: guarding.abort,
             signal.SIGUSR1: lambda: guarding.signal(signal.SIGUSR1),
         }
     )
@@ -152,14 +185,27 @@ def guard(config: Config, *, foreground: bool = False) -> int:
     return code
 
 
+def write_to_log(config: Config) -> None:
+    """Make the supervisor's log this process's output, which the supervisor inherits."""
+    path = config.paths.log(SUPERVISOR)
+    make_room(path)
+    descriptor = open_private(path, os.O_WRONLY | os.O_APPEND)
+    for number in (1, 2):
+        os.dup2(descriptor, number)
+    os.close(descriptor)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Load the file, lock, guard."""
     parser = argparse.ArgumentParser(prog="python -m engine.supervisor.guard", description="Keep a supervisor up.")
     parser.add_argument("--config", required=True, help="the system's file")
     parser.add_argument("--foreground", action="store_true", help="the roles share this process's stderr")
+    parser.add_argument("--log", action="store_true", help="write to the supervisor's log instead of stderr")
     options = parser.parse_args(arguments)
 
     def run(config: Config, lock: int) -> int:
+        if options.log:
+            write_to_log(config)
         os.pwrite(lock, f"{os.getpid()}\n".ljust(20).encode(), 0)
         return guard(config, foreground=options.foreground)
 

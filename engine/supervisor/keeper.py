@@ -22,6 +22,7 @@ from engine.supervisor.mode import publish_mode
 from engine.supervisor.processes.table import Child
 from engine.supervisor.processes.watch import Phase, Table, Watch
 from engine.supervisor.rescue import Rescue
+from engine.supervisor.service.supervision import Supervision
 
 if TYPE_CHECKING:
     from engine.lanes.ports import CellReader
@@ -70,6 +71,7 @@ class Keeper:
         self.table = table
         self.now_ns = self.since_ns = self._last_ns = now_ns
         self.beats = Beats()
+        self.supervision = Supervision(config.watch.restart_limit_ms * MS)
         self._open_lanes(now_ns)
         self.watches = {
             process.name: Watch(
@@ -116,6 +118,7 @@ class Keeper:
         gap_ns = now_ns - self._last_ns
         self.now_ns = self._last_ns = now_ns
         if gap_ns > self.config.watch.late_ms * MS:
+            self.supervision.deadlines.allow_gap(gap_ns)
             for cover in self.covers.values():
                 cover.allow_gap(gap_ns)
             for watch in self.watches.values():
@@ -129,6 +132,7 @@ class Keeper:
         work += sum(rescue.step(now_ns) for rescue in self.rescues)
         work += self._step_down(now_ns) if self.stopping else self._step_watches(now_ns)
         self.steps += 1
+        self.supervision.publish(self.watches.items(), now_ns, stopping=self.stopping)
         self._beat(now_ns, RoleState.DRAINING if self.stopping else RoleState.RUNNING)
         return work
 
@@ -142,6 +146,7 @@ class Keeper:
         self._beat(self.now_ns, RoleState.STOPPED)
         self.halt.close()
         self.pulse.close()
+        self.supervision.close()
 
     def request_halt(self) -> None:
         """SIGUSR1: halt at the next step; the signal wakes the process."""
@@ -152,6 +157,7 @@ class Keeper:
         self.halt = Halt(self.config, now_ns)
         lanes = open_lanes(self.config.system.name, SUPERVISOR)
         self.pulse = lanes.cell_writer("heartbeat")
+        self.supervision.open(lanes)
         self.beats.open(self.config, lanes)
 
     def _step_watches(self, now_ns: int) -> int:
@@ -218,6 +224,7 @@ class Keeper:
         old = self.halt
         old.close()
         self.pulse.close()
+        self.supervision.close()
         segments.create(self.config)
         publish_mode(self.config, now_ns)
         self._open_lanes(now_ns)
