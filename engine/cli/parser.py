@@ -130,6 +130,9 @@ CHECK = """\
 Converts every table as its role does at a start, and reads the API keys. It starts no process and contacts no venue:
 only the running feed finds out whether the venue lists a symbol. Exit 2 when the system cannot be started; the line
 names the file, the key, the value and what was expected."""
+INIT = """\
+The system trades at an embedded venue, so it needs no key and no network: engine-ctl up DIRECTORY/NAME.toml starts it.
+A directory with files in it is refused."""
 CONFIG_SHOW = """\
 With CONFIG: what engine-ctl up would start from this file in this environment. Without: what the running system uses,
 from the copy of its file and the environment of its supervisor. Secrets are shown as the variable or the file that
@@ -193,6 +196,10 @@ def _system_commands(commands: "Commands") -> None:
     check = _add_plain(commands, "check", "system:check_file", text, "check configs/live.toml", CHECK)
     check.add_argument("config", metavar="CONFIG", help="the system's file")
     _config_commands(commands)
+    text = "write a new system: configuration, strategy with a test, systemd drop-in"
+    init = _add_plain(commands, "init", "init:init", text, "init mine", INIT)
+    init.add_argument("directory", metavar="DIRECTORY", help="a new or an empty directory")
+    init.add_argument("--name", default="", metavar="NAME", help="the system's name; default: that of the directory")
     listing = _add_plain(commands, "ls", "systems:ls", "list every system of this user", "ls", LS)
     listing.add_argument("--all", action="store_true", help="list systems that are down too")
     down = _add_sent(commands, "down", "system:down", about=DOWN)

@@ -39,23 +39,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-class Floor:
-    """A file of configs/ (demo.toml by default) under another name and ports, with more text after it."""
+class Running:
+    """A whole system of a file, from its start to its end."""
 
-    def __init__(self, place: Path, system: str, more: str = "", config: str = "demo", **replace: str) -> None:
+    def __init__(self, file: Path) -> None:
         """Not up yet; the run and state directories are those of the environment."""
-        self.system = system
-        text = (CONFIGS / f"{config}.toml").read_text().replace(f'name = "{config}"', f'name = "{system}"')
-        for port in set(re.findall(r"\b97\d\d\b", text)):
-            text = text.replace(port, str(free_port()))
-        for old, new in replace.items():
-            assert old in text
-            text = text.replace(old, new)
-        shutil.copy(CONFIGS / "venue.toml", place)
-        self.file = place / f"{config}.toml"
-        self.file.write_text(text + more)
-        self.config: Config = load(self.file)
-        self.paths = self.config.paths
+        self.file = file
+        self.config: Config = load(file)
+        self.system, self.paths = self.config.system.name, self.config.paths
 
     def up(self) -> None:
         """By the operator's command, which waits until every process runs."""
@@ -123,6 +114,22 @@ class Floor:
 
     def _marked(self, mark: bytes) -> list[int]:
         return [pid for pid in _pids() if mark in _read(pid, "environ")]
+
+
+class Floor(Running):
+    """A file of configs/ (demo.toml by default) under another name and ports, with more text after it."""
+
+    def __init__(self, place: Path, system: str, more: str = "", config: str = "demo", **replace: str) -> None:
+        """Not up yet; the run and state directories are those of the environment."""
+        text = (CONFIGS / f"{config}.toml").read_text().replace(f'name = "{config}"', f'name = "{system}"')
+        for port in set(re.findall(r"\b97\d\d\b", text)):
+            text = text.replace(port, str(free_port()))
+        for old, new in replace.items():
+            assert old in text
+            text = text.replace(old, new)
+        shutil.copy(CONFIGS / "venue.toml", place)
+        (place / f"{config}.toml").write_text(text + more)
+        super().__init__(place / f"{config}.toml")
 
 
 def _has_ended(pid: int) -> bool:
