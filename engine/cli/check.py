@@ -14,7 +14,7 @@ from pathlib import Path
 from engine.cli import WRONG_USE, CommandError
 from engine.config import Config, Process, Secret, Strategy, Venue
 from engine.config.nearest import read_table
-from engine.config.tables import FACTORIES
+from engine.config.tables import ALERTS, FACTORIES
 
 EXECUTION, FEED, AGGREGATION = "execution", "feed", "aggregation"
 
@@ -37,8 +37,14 @@ def check(config: Config) -> None:
         _check_accounts(config)
     for role in executions:
         _check_execution(config, role)
-    if _is_ours(config, AGGREGATION, AGGREGATION):
-        _try(config, "aggregation", lambda: _check_aggregation(config))
+    _check_lookers(config)
+
+
+def _check_lookers(config: Config) -> None:
+    """Check the tables of the roles that only read."""
+    for role, of_role in ((AGGREGATION, _check_aggregation), (ALERTS, _check_alerts)):
+        if _is_ours(config, role, role):
+            _try(config, role, functools.partial(of_role, config))
 
 
 def _is_ours(config: Config, role: str, kind: str) -> bool:
@@ -178,6 +184,31 @@ def _check_url(venue: Venue, name: str) -> None:
         Place.of(getattr(venue, name))
     except ValueError as error:
         msg = f"venue {venue.name}: {name}: {error}"
+        raise ValueError(msg) from error
+
+
+def _check_alerts(config: Config) -> None:
+    """Check the keys of each target and read its secrets, with the variables that its process gets."""
+    from engine.alerts import senders_of  # noqa: PLC0415 - only `up` needs it
+    from engine.alerts.targets import targets_of  # noqa: PLC0415
+
+    process = next(process for process in config.placement if ALERTS in process.roles)
+    kept = dict(os.environ)
+    os.environ.update(process.environment)
+    try:
+        for name, target in senders_of(config, targets_of(config)).items():
+            _check_target(name, target.check)
+    finally:
+        os.environ.clear()
+        os.environ.update(kept)
+
+
+def _check_target(name: str, check_target: Callable[[], None]) -> None:
+    """Run a target's own check; its error begins with the target."""
+    try:
+        check_target()
+    except (ValueError, OSError) as error:
+        msg = f"target {name}: {error}" if not name.startswith("(") else f"heartbeat_url: {error}"
         raise ValueError(msg) from error
 
 

@@ -84,6 +84,7 @@ def make_parser() -> argparse.ArgumentParser:
     _system_commands(commands)
     _reading_commands(commands)
     _shm_commands(commands)
+    _alert_commands(commands)
     commands.add_parser(
         "capture", help="record a venue's traffic, check a recording (see capture --help)", add_help=False
     )
@@ -180,6 +181,9 @@ it; the fills of several accounts in the order of their times."""
 LOG = """\
 Entries of all processes in the order of their times, tracebacks as text. The logs are in the state directory and
 survive a reboot; each log has at most 8 MiB and four older parts."""
+ALERT_TEST = """\
+Sends a message marked as a test through each target of [[alerts.targets]], and requests heartbeat_url once. Prints each
+result; exit 1 when one fails. Works while the system is down: with --config, or with the file of its last run."""
 AUTOPSY = """\
 Reads shared memory only, so it works when every process is dead. It lists the writers that died, and the orders that
 were open or in doubt. Run it before the next up, which reuses the segments."""
@@ -316,6 +320,16 @@ def _journal_commands(commands: "Commands") -> None:
 def _directory(parser: argparse.ArgumentParser) -> None:
     text = "the journal's directory; needed when the configuration sets one outside the state directory"
     parser.add_argument("--directory", default="", metavar="DIR", help=text)
+
+
+def _alert_commands(commands: "Commands") -> None:
+    """The commands of alerts."""
+    parser = commands.add_parser("alert", help="messages to people: test", description="Messages to people.")
+    inner = parser.add_subparsers(metavar="COMMAND", required=True)
+    text = "send a test message through each target"
+    test = _add(inner, "test", "alerts:test", text, "alert test --target phone", ALERT_TEST)
+    test.add_argument("--target", default="", metavar="NAME", help="one target; heartbeat_url is called heartbeat")
+    test.add_argument("--config", default="", metavar="FILE", help="the system's file; default: that of its last run")
 
 
 def _shm_commands(commands: "Commands") -> None:

@@ -25,8 +25,9 @@ FACTORIES = {
     "execution": "engine.execution:build",
     "aggregation": "engine.aggregation:build",
     "canceller": "engine.canceller:build",
+    "alerts": "engine.alerts:build",
 }
-SUPERVISOR, AGGREGATION, CANCELLER = "supervisor", "aggregation", "canceller"
+SUPERVISOR, AGGREGATION, CANCELLER, ALERTS = "supervisor", "aggregation", "canceller", "alerts"
 ACCOUNT_SHOWN = 21  # letters of an account in the name of its canceller, so that this name is a Name too
 FEED, EXECUTION, STRATEGY = "feed", "execution", "strategy"
 
@@ -188,6 +189,26 @@ class Aggregation(Table, frozen=True, kw_only=True):
     groups: tuple[Group, ...] = ()  # other instruments are grouped by base, quote, kind and multiplier
 
 
+class Alerts(Table, frozen=True, kw_only=True):
+    """Messages to people; a file with this table has the role alerts. docs/alerts.md lists the causes."""
+
+    targets: tuple[dict[str, Any], ...] = ()  # each: name, kind, least, and the keys of its kind
+    heartbeat_url: str | Secret = ""  # requested while the system is healthy; "": there is no outside heartbeat
+    heartbeat_every_ms: Milliseconds = 60_000
+    check_ms: Milliseconds = 250  # how often cells, files and disks are read; the end of a process is seen at once
+    repeat_ms: Milliseconds = 60_000  # a cause that lasts or comes again: from message to message, three times longer
+    repeat_cap_ms: Annotated[int, msgspec.Meta(ge=1, le=604_800_000)] = 3_600_000  # until so long
+    over_ms: Milliseconds = 5_000  # a cause that is absent for so long is over
+    frozen_ms: Milliseconds = 2_000  # a role or the supervisor without a beat for longer is frozen
+    down_ms: Milliseconds = 3_000  # a process that is dead for longer is not started again by itself
+    book_ms: Milliseconds = 30_000  # a book that is not good for longer
+    order_ms: Milliseconds = 10_000  # an order without the venue's answer for longer
+    session_ms: Milliseconds = 10_000  # an order session that is not ready for longer
+    clock_ms: Milliseconds = 500  # a step of the wall clock
+    disk_free_mib: Annotated[int, msgspec.Meta(ge=0)] = 256  # less free space for the state or the journal
+    shm_free_mib: Annotated[int, msgspec.Meta(ge=0)] = 8  # less free space in /dev/shm
+
+
 class Config(Table, frozen=True, kw_only=True):
     """One complete system."""
 
@@ -207,6 +228,7 @@ class Config(Table, frozen=True, kw_only=True):
     risk: dict[str, Any] = {}
     execution: dict[str, Any] = {}
     aggregation: Aggregation | None = None
+    alerts: Alerts | None = None
     path: str = ""  # the file it was read from; set by load
 
     @property
@@ -245,7 +267,7 @@ class Config(Table, frozen=True, kw_only=True):
     @property
     def attendants(self) -> tuple[str, ...]:
         """The roles that get a process of their own where the file places them in none."""
-        return tuple(self.cancellers)
+        return (*self.cancellers, *((ALERTS,) if self.alerts is not None else ()))
 
     @property
     def cancellers(self) -> dict[str, str]:

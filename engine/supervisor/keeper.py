@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.config import Config, Process
+from engine.config.tables import ALERTS
 from engine.control import ControlServer, Request
 from engine.lanes import AGGREGATION, SUPERVISOR, RoleLanes, open_lanes
 from engine.model.rows import HeartbeatRow
@@ -283,7 +284,7 @@ class Keeper:
             cover.on_death_limit(self.now_ns)
 
     def _may_park(self, process: Process) -> bool:
-        """Whether the others can trade without this process: it runs strategies, or an aggregation that none reads.
+        """Whether the others can trade without this process: strategies, alerts, or an aggregation that none reads.
 
         A strategy's hooks declare what it reads, and its heartbeat repeats it: the supervisor runs no strategy's code.
         """
@@ -291,7 +292,7 @@ class Keeper:
         beats = [
             watch.beat_of(role) for watch in self.watches.values() for role in watch.process.roles if role in strategies
         ]
-        optional = strategies | {AGGREGATION} if all(map(reads_nothing, beats)) else strategies
+        optional = strategies | {ALERTS} | ({AGGREGATION} if all(map(reads_nothing, beats)) else set())
         return bool(process.roles) and optional.issuperset(process.roles)
 
     def _park(self, watch: Watch) -> None:

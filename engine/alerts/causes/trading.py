@@ -1,0 +1,56 @@
+"""Orders and order sessions: an order without the venue's answer, a session that is not ready."""
+
+from collections.abc import Iterator
+
+from engine.alerts.causes.cause import Cause, Since, cause, seconds
+from engine.alerts.episodes import Finding
+from engine.alerts.message import Severity
+from engine.alerts.scene import MS, Scene
+from engine.model.text import shown
+from engine.model.words import SessionState
+
+
+@cause
+class OrderInDoubt(Cause):
+    """The venue has not answered a request about an order for longer than the limit."""
+
+    name = "order_in_doubt"
+    severity = Severity.CRITICAL
+    to_do = "compare engine-ctl orders with the venue's own list of open orders; execution keeps asking the venue"
+
+    def find(self, scene: Scene) -> Iterator[Finding]:
+        """The orders of each execution, together."""
+        for execution, orders in scene.waiting.items():
+            found = orders.older_than(scene.now_ns - scene.limits.order_ms * MS)
+            if found:
+                first = found[0]
+                what = (
+                    f"{len(found)} of the orders of {execution} are in doubt; the oldest, {first.client_id.hex()} of"
+                    f" {scene.instrument(first.instrument)}, has been {first.state.name.lower()} for"
+                    f" {seconds(scene.now_ns - first.since_ns)}."
+                )
+                yield self.finding(execution, what)
+
+
+@cause
+class SessionDown(Cause):
+    """No order can be sent, because the session at the venue is not ready."""
+
+    name = "session_down"
+    severity = Severity.CRITICAL
+    to_do = "engine-ctl status shows the venue's answer; check the network, the venue's status page and the key"
+
+    def __init__(self) -> None:
+        """Begin with every session ready."""
+        self._since = Since()
+
+    def find(self, scene: Scene) -> Iterator[Finding]:
+        """Each session that is not ready for the limit; one whose key lacks a right at once."""
+        for execution, cell in scene.lanes.sessions.items():
+            row = cell.read(0)
+            found = row is not None and row.state != SessionState.READY
+            age_ns = self._since.age_ns(execution, scene.now_ns, found=found)
+            if found and (age_ns > scene.limits.session_ms * MS or row.state == SessionState.DENIED):
+                state, why = SessionState(row.state).name.lower(), shown(row.text) or "the venue gave no reason"
+                what = f"The order session of {execution} has not been ready for {seconds(age_ns)} ({state}): {why}."
+                yield self.finding(execution, what)

@@ -1,0 +1,1 @@
+"""Alerts: what is found, what becomes a message, and that each message arrives."""
