@@ -30,6 +30,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from engine import clock, log
 from engine.config import Config, ConfigError, Process, load
@@ -298,9 +299,13 @@ def _process(config: Config, name: str, roles: str) -> Process:
         raise ConfigError(msg) from None
 
 
-if __name__ == "__main__":
-    CODE = main()
+def finish(code: int) -> NoReturn:
+    """End the process with this code; after a failed role at once, without its destructors and threads."""
     logging.shutdown()
-    if CODE == EXIT_WRONG_SELF:
-        os._exit(CODE)  # skips the destructors and threads of the failed role
-    sys.exit(CODE)
+    if code == EXIT_WRONG_SELF:
+        os._exit(code)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    finish(main())

@@ -364,5 +364,8 @@ class Config(Table, frozen=True, kw_only=True):
         """What to execute for a process."""
         if process.command:
             return list(process.command)
-        file = str(Path(self.path).resolve())
-        return [sys.executable, "-m", "engine.runtime", "--config", file, "--process", process.name]
+        return [sys.executable, "-m", "engine.runtime", *self.runtime_arguments(process)]
+
+    def runtime_arguments(self, process: Process) -> list[str]:
+        """The arguments of `engine.runtime` for a process of roles."""
+        return ["--config", str(Path(self.path).resolve()), "--process", process.name]

@@ -23,6 +23,7 @@ from engine.supervisor.entry import EXIT_ORDERS_LEFT, enter, wait, wake_on_signa
 from engine.supervisor.keeper import Keeper
 from engine.supervisor.mode import publish_mode
 from engine.supervisor.processes.table import Processes
+from engine.supervisor.processes.template import Template
 from shm import SegmentError
 
 logger = logging.getLogger("engine.supervisor")
@@ -33,10 +34,14 @@ def supervise(config: Config, *, foreground: bool = False, stop: bool = False) -
     _keep_copy(config)
     file, state = str(Path(config.path).resolve()), str(config.paths.state.absolute())
     current = life.begin(config.paths.system, config.system.name, file, state)
+    environment = {**os.environ, OFFSET_VARIABLE: str(current.offset_ns)}
+    template = Template(config, environment)
+    table = Processes(config, environment, foreground=foreground, template=template)
+    table.step(time.monotonic_ns() + current.offset_ns)  # it imports while the segments are created
     try:
         made = segments.create(config)
     except (SegmentError, OSError) as error:
-        if not stop or Processes(config, os.environ).find():
+        if not stop or table.find():
             raise
         logger.warning(
             "no process runs, and the segments cannot be created: nothing to stop", extra={"error": str(error)}
@@ -45,8 +50,6 @@ def supervise(config: Config, *, foreground: bool = False, stop: bool = False) -
     publish_mode(config, time.monotonic_ns() + current.offset_ns)
     config.paths.left.unlink(missing_ok=True)
     logger.info("segments", extra={"made": len(made), "offset_ns": current.offset_ns})
-    environment = {**os.environ, OFFSET_VARIABLE: str(current.offset_ns)}
-    table = Processes(config, environment, foreground=foreground)
     keeper = Keeper(config, table, time.monotonic_ns() + current.offset_ns, made)
     if stop:
         keeper.stop()
@@ -57,8 +60,10 @@ def supervise(config: Config, *, foreground: bool = False, stop: bool = False) -
         if keeper.stopping and not current.stopping:
             current = replace(current, stopping=True)
             current.write(config.paths.system)
+        table.step(time.monotonic_ns() + current.offset_ns)
         if not keeper.step(time.monotonic_ns() + current.offset_ns):
             wait([*keeper.filenos(), wake])
+    template.close()
     keeper.close()
     left = [order for cover in keeper.covers.values() for order in cover.left_at_the_end()]
     leftovers.record(config, left, time.monotonic_ns() + current.offset_ns, os.getpid())

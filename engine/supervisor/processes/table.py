@@ -3,6 +3,9 @@
 Each is started with two marks in its environment: the system's name and the process's name. By these marks a new
 supervisor finds every process of its system, also one that has not beaten yet. A new supervisor is not the parent of
 these processes: the pidfd reports the death, but not the exit code.
+
+A process of roles is forked from the template (`template.py`). It is executed when there is no template that is ready,
+and when its `environment` has a variable that is read at exec only. Commands are always executed.
 """
 
 import contextlib
@@ -10,6 +13,7 @@ import os
 import select
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +22,7 @@ from engine import log
 from engine.config import Config, Process
 from engine.config.private import open_private
 from engine.supervisor.processes.last_words import last_failure
+from engine.supervisor.processes.template import ONE_THREAD, Spare, Template, can_fork, reap_strangers
 from shm.identity import start_time
 
 SYSTEM_MARK, PROCESS_MARK = "STEELYARD_SYSTEM", "STEELYARD_PROCESS"
@@ -31,51 +36,80 @@ class Child:
     pid: int
     start_time: int
     pidfd: int
-    popen: "subprocess.Popen[bytes] | None" = None  # None: adopted
+    popen: "subprocess.Popen[bytes] | None" = None  # None: adopted or forked
     log_offset: int = 0  # the length of its log before its start
+    forked: bool = False  # by the template, for this supervisor
 
     @property
     def adopted(self) -> bool:
         """True when an earlier supervisor started it."""
-        return self.popen is None
+        return self.popen is None and not self.forked
 
 
 class Processes:
     """The process table of one system."""
 
-    def __init__(self, config: Config, environment: Mapping[str, str], *, foreground: bool = False) -> None:
-        """Start children with this environment; with `foreground` they share this process's stderr."""
+    def __init__(
+        self,
+        config: Config,
+        environment: Mapping[str, str],
+        *,
+        foreground: bool = False,
+        template: Template | None = None,
+    ) -> None:
+        """Start children with this environment; with `foreground` they share this process's stderr.
+
+        Without a template every process is executed.
+        """
         self.config = config
         self.environment = environment
         self.foreground = foreground
+        self.template = template
+        self._own: set[int] = set()  # the started processes whose exit was not collected yet
+
+    def step(self, now_ns: int) -> None:
+        """Keep a template, and collect the exits of descendants that this table did not start."""
+        if self.template is not None:
+            self.template.step(now_ns)
+            reap_strangers({self.template.pid, *self._own})
 
     def start(self, process: Process) -> Child:
         """Start a process in its own session, pinned, with stdout in the run directory and stderr in its log."""
         run = self.config.paths.run
-        environment = {
-            **self.environment,
-            **process.environment,
-            SYSTEM_MARK: self.config.system.name,
-            PROCESS_MARK: process.name,
-        }
         path = self.config.paths.log(process.name)
         log.make_room(path)
         out_file = open_private(run / f"{process.name}.out", os.O_WRONLY | os.O_TRUNC)
         err_file = open_private(path, os.O_WRONLY | os.O_APPEND)
         with open(out_file, "wb") as out, open(err_file, "ab") as err:
             log_offset = err.tell()
-            popen = subprocess.Popen(
-                self.config.command(process),
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=None if self.foreground else err,
-                env=environment,
-                start_new_session=True,
-            )
-        if process.cores:
-            with contextlib.suppress(ProcessLookupError):  # it has died already: its watch finds that
-                os.sched_setaffinity(popen.pid, process.cores)
-        return Child(popen.pid, start_time(popen.pid), os.pidfd_open(popen.pid), popen, log_offset)
+            child = self._launch(process, out.fileno(), sys.stderr.fileno() if self.foreground else err.fileno())
+        child.log_offset = log_offset
+        self._own.add(child.pid)
+        return child
+
+    def _launch(self, process: Process, out: int, err: int) -> Child:
+        """Fork the process from the template, or execute it."""
+        environment = self._environment(process)
+        if self.template is not None and not process.command and can_fork(process.environment):
+            arguments = self.config.runtime_arguments(process)
+            spare = self.template.take(process.name, arguments, environment, out, err)
+            if spare is not None:
+                return _begin(spare, process)
+        popen = subprocess.Popen(
+            self.config.command(process),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            env=environment,
+            start_new_session=True,
+        )
+        _pin(popen.pid, process)
+        return Child(popen.pid, start_time(popen.pid), os.pidfd_open(popen.pid), popen)
+
+    def _environment(self, process: Process) -> dict[str, str]:
+        """The variables of a process; those of the file win."""
+        marks = {SYSTEM_MARK: self.config.system.name, PROCESS_MARK: process.name}
+        return {**self.environment, **({} if process.command else ONE_THREAD), **process.environment, **marks}
 
     def find(self) -> dict[str, Child]:
         """The system's running processes by name."""
@@ -91,11 +125,18 @@ class Processes:
 
     def exited(self, child: Child) -> int | None:
         """None while it runs; else its exit code, or EXIT_UNKNOWN."""
-        if child.popen is not None:
-            return child.popen.poll()
+        if child.popen is not None or child.forked:
+            return self._exit_code(child)
         poll = select.poll()
         poll.register(child.pidfd, select.POLLIN)
         return EXIT_UNKNOWN if poll.poll(0) else None
+
+    def _exit_code(self, child: Child) -> int | None:
+        """None while our own child runs; else its exit code."""
+        code = child.popen.poll() if child.popen is not None else _collect(child.pidfd)
+        if code is not None:
+            self._own.discard(child.pid)
+        return code
 
     def signal(self, child: Child, number: signal.Signals) -> None:
         """Send a signal, if the process runs."""
@@ -116,6 +157,32 @@ class Processes:
             return b"\n" in (self.config.paths.run / f"{process.name}.out").read_bytes()
         except FileNotFoundError:
             return False
+
+
+def _begin(spare: Spare, process: Process) -> Child:
+    """Pin a forked process and let it run."""
+    _pin(spare.pid, process)
+    child = Child(spare.pid, start_time(spare.pid), spare.pidfd, forked=True)
+    spare.go()
+    return child
+
+
+def _pin(pid: int, process: Process) -> None:
+    """Allow a process its configured cores only."""
+    if process.cores:
+        with contextlib.suppress(ProcessLookupError):  # it has died already: its watch finds that
+            os.sched_setaffinity(pid, process.cores)
+
+
+def _collect(pidfd: int) -> int | None:
+    """None while a forked child runs; else its exit code, negative for a signal as Popen has it."""
+    try:
+        ended = os.waitid(os.P_PIDFD, pidfd, os.WEXITED | os.WNOHANG)
+    except ChildProcessError:  # collected by other code in this process
+        return EXIT_UNKNOWN
+    if ended is None:
+        return None
+    return ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
 
 
 def _marked(system: str) -> Iterator[tuple[int, str]]:

@@ -55,12 +55,16 @@ class House:
 
     def up(self) -> "House":
         """Start a supervisor and wait until every process runs."""
+        pid = self.begin()
+        until(lambda: (state := self.status()) and state["pid"] == pid and self.all_run(state))
+        return self
+
+    def begin(self) -> int:
+        """Start a supervisor; its pid."""
         words = [sys.executable, "-m", "engine.supervisor", "--config", self.config.path]
         with self.paths.log("supervisor").open("ab") as log:
             self.supervisor = subprocess.Popen(words, stderr=log, start_new_session=True)
-        pid = self.supervisor.pid
-        until(lambda: (state := self.status()) and state["pid"] == pid and self.all_run(state))
-        return self
+        return self.supervisor.pid
 
     def status(self) -> dict[str, Any]:
         """The supervisor's word, or nothing."""
