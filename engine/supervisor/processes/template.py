@@ -29,7 +29,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
 
 from engine.config import Config
 
@@ -248,11 +251,24 @@ def packages_of(config: Config) -> list[str]:
 
 
 def template_environment(config: Config, environment: Mapping[str, str]) -> dict[str, str]:
-    """The template's environment: no key of a venue, one thread in numerical libraries, room for the marks."""
-    parts = (part for venue in config.venues for part in (venue.api_key, venue.private_key, venue.passphrase))
-    keys = {part.env for part in parts if part is not None}
+    """The template's environment: no secret of the configuration, one thread in libraries, room for the marks."""
+    keys = set(secret_variables(config))
     kept = {name: value for name, value in environment.items() if name not in keys}
     return {ROOM: "-" * ROOM_BYTES, **kept, **ONE_THREAD}
+
+
+def secret_variables(table: Any) -> Iterator[str]:
+    """The variables that secrets of a table or of the tables in it name, also in tables that an upper layer checks."""
+    if isinstance(table, msgspec.Struct):
+        yield from secret_variables(msgspec.structs.asdict(table))
+    elif isinstance(table, Mapping):
+        if isinstance(table.get("env"), str):
+            yield table["env"]
+        for value in table.values():
+            yield from secret_variables(value)
+    elif isinstance(table, list | tuple):
+        for value in table:
+            yield from secret_variables(value)
 
 
 def can_fork(environment: Mapping[str, str]) -> bool:

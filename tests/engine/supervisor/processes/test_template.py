@@ -169,8 +169,11 @@ def test_the_templates_environment_has_no_key_and_one_thread(write: Write) -> No
     """A key is given only to the process whose configuration has it."""
     config = write()
     venue = Venue(name="v", kind="binance", api_key=Secret(env="MY_KEY"), private_key=Secret(file="/k"))
-    config = type(config)(system=config.system, venues=(venue,))
-    made = template_environment(config, {"MY_KEY": "secret", "PATH": "/bin", "OMP_NUM_THREADS": "8"})
+    alerts = {"targets": [{"token": {"env": "MY_TOKEN"}}]}  # a table that an upper layer checks
+    config = type(config)(system=config.system, venues=(venue,), execution=alerts)
+    made = template_environment(
+        config, {"MY_KEY": "secret", "MY_TOKEN": "secret", "PATH": "/bin", "OMP_NUM_THREADS": "8"}
+    )
     assert "secret" not in made.values()
     assert (made["PATH"], made["OMP_NUM_THREADS"], made["OPENBLAS_NUM_THREADS"]) == ("/bin", "1", "1")
 
