@@ -43,7 +43,7 @@ from engine.supervisor.entry import (
     wait,
     wake_on_signals,
 )
-from engine.supervisor.processes.table import Child, Processes
+from engine.supervisor.processes.table import EXIT_UNKNOWN, Child, Processes
 from engine.supervisor.processes.watch import Watch
 from engine.supervisor.service.notify import Notifier
 from engine.supervisor.service.watchdog import Watchdog
@@ -136,8 +136,8 @@ class Guard:
         """The guard's exit code after the supervisor ended; None when another supervisor must be started."""
         code = self.watch.exit_code
         assert code is not None, "the watch dropped a process that has no exit code"
-        if code in (0, EXIT_ORDERS_LEFT) and not self.config.paths.system.exists():  # removed at the end of `down`
-            return code
+        if code in (0, EXIT_ORDERS_LEFT, EXIT_UNKNOWN) and not self.config.paths.system.exists():  # `down` is complete
+            return code if code != EXIT_UNKNOWN else EXIT_ORDERS_LEFT * self.config.paths.left.exists()
         return code if code in CANNOT_START and not self.was_up else None
 
     def _beat(self, role: str) -> HeartbeatRow | None:

@@ -108,6 +108,18 @@ def test_a_guard_that_was_killed_is_replaced_and_adopts_the_supervisor(guarded: 
     assert guarded.next(after["pid"])["guard"] == after["guard"]
 
 
+def test_down_under_a_guard_that_adopted_the_supervisor_does_not_bring_the_system_up_again(guarded: Guarded) -> None:
+    """The new guard is not the supervisor's parent, so it gets no exit code: it knows `down` by the missing file."""
+    before = guarded.status()
+    os.kill(before["guard"], signal.SIGKILL)
+    until(lambda: guarded.status()["guard"] == 0)
+    assert engine_ctl(["up", guarded.config.path]) == 0
+    assert engine_ctl(["down", "--system", guarded.config.system.name]) == 0
+    until(lambda: life.guard_pid(guarded.paths.guard_lock) == 0)
+    assert shm.names(guarded.config.system.name) == []
+    assert life.read(guarded.paths.system) is None
+
+
 def test_a_second_up_is_refused(guarded: Guarded, capsys: pytest.CaptureFixture[str]) -> None:
     """Two guards would start two supervisors."""
     assert engine_ctl(["up", guarded.config.path]) == 1
